@@ -1,0 +1,185 @@
+/* mmoe/train.h: configuration, data sets, training and evaluation. See mmoe/mmoe.h for the conventions. */
+#ifndef MMOE_TRAIN_H
+#define MMOE_TRAIN_H
+
+#include "mmoe.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Configuration ----------------------------------------------------------------------------------------------- */
+
+/* What to train and how: features, tasks, model, trainer. Not thread-safe while it is being changed. */
+typedef struct mmoe_config mmoe_config;
+
+/* Parses JSON text of `length` bytes; `name` stands in errors (NULL: "configuration"). Errors name the key, what is
+ * allowed, or line and column of a syntax error: MMOE_E_CONFIG, _MEMORY. The caller frees the configuration. */
+MMOE_API mmoe_status mmoe_config_parse(const char *json, size_t length, const char *name, const mmoe_allocator *alloc, mmoe_config **out, mmoe_error *err);
+/* The same from a file: MMOE_E_IO too. */
+MMOE_API mmoe_status mmoe_config_read(const char *path, const mmoe_allocator *alloc, mmoe_config **out, mmoe_error *err);
+MMOE_API void mmoe_config_free(mmoe_config *config);
+/* Sets one key by its dotted path ("trainer.n_epoch", "model.expert_params.dims", "tasks.0.loss_weight") to a JSON value
+ * ("3", "[32,16]"); text that is no JSON is taken as a string. On failure the configuration is as it was. */
+MMOE_API mmoe_status mmoe_config_set(mmoe_config *config, const char *key, const char *value, mmoe_error *err);
+/* The whole configuration, defaults filled in, as JSON text; the caller releases it with mmoe_config_text_free. */
+MMOE_API mmoe_status mmoe_config_text(const mmoe_config *config, char **out, mmoe_error *err);
+/* Frees a text that mmoe_config_text returned for `config`. Both may be NULL. */
+MMOE_API void mmoe_config_text_free(const mmoe_config *config, char *text);
+
+/* Documentation of the keys, for --help and for tests; entry `index`, or NULL past the last one. Static. */
+typedef struct mmoe_config_key {
+    const char *path;          /* "trainer.batch_size"; "[]" stands for an array's entry: "tasks[].loss_weight" */
+    const char *type;          /* "integer", "number", "string", "boolean", "array" */
+    const char *default_value; /* as JSON; NULL: required or none */
+    const char *allowed;       /* "1 to 1048576", "adam | adamw | sgd" */
+    const char *help;          /* one sentence */
+} mmoe_config_key;
+MMOE_API const mmoe_config_key *mmoe_config_key_at(size_t index);
+
+/* ---- Schema and data sets ---------------------------------------------------------------------------------------- */
+
+/* Which columns a model reads, their vocabularies and fitted transforms. Immutable and shareable among threads. */
+typedef struct mmoe_schema mmoe_schema;
+/* Rows in memory, encoded by a schema. Immutable and shareable among threads. */
+typedef struct mmoe_dataset mmoe_dataset;
+
+/* Reads the training file once: resolves the configuration's column patterns against its header, builds vocabularies in
+ * order of first appearance, fits the dense transforms, and encodes the rows. The caller frees both.
+ * MMOE_E_IO, _FORMAT, _CONFIG (a column that the file lacks), _DATA (row, column and value), _MEMORY. */
+MMOE_API mmoe_status mmoe_dataset_fit_csv(const mmoe_config *config, const char *path, const mmoe_allocator *alloc, mmoe_schema **schema, mmoe_dataset **out,
+                                          mmoe_error *err);
+
+enum {
+    MMOE_LABELS_REQUIRED = 0, /* every task's label column must be there */
+    MMOE_LABELS_OPTIONAL = 1  /* a label column that the file lacks is missing in every row */
+};
+/* Reads a file with a schema that stands: unknown values take row 0 of a learned vocabulary. Columns are found by name,
+ * in any order; columns that the schema does not name are passed over. `labels`: one of the two above. */
+MMOE_API mmoe_status mmoe_dataset_read_csv(const mmoe_schema *schema, const char *path, int labels, const mmoe_allocator *alloc, mmoe_dataset **out,
+                                           mmoe_error *err);
+MMOE_API void mmoe_schema_free(mmoe_schema *schema);
+MMOE_API void mmoe_dataset_free(mmoe_dataset *dataset);
+
+/* A schema without a file: `columns` are the names that patterns may match, in their order. Every sparse feature needs
+ * vocab_size, every dense transform must be "none". */
+MMOE_API mmoe_status mmoe_schema_create(const mmoe_config *config, const char *const *columns, size_t n_columns, const mmoe_allocator *alloc,
+                                        mmoe_schema **out, mmoe_error *err);
+/* A data set from memory, copied: `batch` (see mmoe_batch), `labels` [rows, tasks] (NaN: missing), `weights` [rows] or
+ * NULL. Values are checked as those of a file are. */
+MMOE_API mmoe_status mmoe_dataset_create(const mmoe_schema *schema, const mmoe_batch *batch, const float *labels, const float *weights,
+                                         const mmoe_allocator *alloc, mmoe_dataset **out, mmoe_error *err);
+
+MMOE_API int64_t mmoe_dataset_rows(const mmoe_dataset *dataset);
+/* Rows [first, first + rows) as a batch to predict; points into the data set. */
+MMOE_API mmoe_status mmoe_dataset_batch(const mmoe_dataset *dataset, int64_t first, size_t rows, mmoe_batch *out, mmoe_error *err);
+/* Label of a row for a task; NaN when it is missing or an index is out of range. */
+MMOE_API float mmoe_dataset_label(const mmoe_dataset *dataset, int64_t row, int32_t task);
+/* The schema of a model, for reading files to evaluate or predict; belongs to the model. */
+MMOE_API const mmoe_schema *mmoe_model_schema(const mmoe_model *model);
+
+/* ---- Model ------------------------------------------------------------------------------------------------------- */
+
+/* A new model with weights drawn from the configuration's seed (PyTorch's initialisation; embeddings N(0, 1e-4)). Both
+ * arguments are copied. */
+MMOE_API mmoe_status mmoe_model_create(const mmoe_config *config, const mmoe_schema *schema, const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err);
+/* Copies weights and running statistics from a safetensors file that bears the model's tensor names (torch-rechub's
+ * state_dict, or a model file of ours). MMOE_E_FORMAT names the tensor that is missing, too many or of another shape;
+ * the model is then as it was. */
+MMOE_API mmoe_status mmoe_model_load_weights(mmoe_model *model, const char *path, mmoe_error *err);
+/* Writes the model whole or not at all: a temporary file beside `path`, synced, renamed. */
+MMOE_API mmoe_status mmoe_model_save(const mmoe_model *model, const char *path, mmoe_error *err);
+MMOE_API const mmoe_config *mmoe_model_config(const mmoe_model *model);
+/* Trainable values. */
+MMOE_API int64_t mmoe_model_parameter_count(const mmoe_model *model);
+
+/* The model's tensors, in the order of its file. `data` belongs to the model: F32 values, or I64 for
+ * num_batches_tracked. Returns 0, or -1 past the last. */
+typedef struct mmoe_tensor_info {
+    const char *name;
+    int32_t rank;
+    int64_t shape[2];
+    int is_integer; /* 1: int64_t, 0: float */
+    int trainable;
+    const void *data;
+} mmoe_tensor_info;
+MMOE_API int mmoe_model_tensor(const mmoe_model *model, size_t index, mmoe_tensor_info *out);
+
+/* ---- Training ---------------------------------------------------------------------------------------------------- */
+
+/* Figures of one task over a data set, weighted by the rows' weights. NaN: undefined (see `why`) or of the other type. */
+typedef struct mmoe_task_metrics {
+    const char *name; /* belongs to the model */
+    mmoe_task_type type;
+    int64_t rows;       /* rows whose label is there */
+    double auc;         /* exact, ties count half (Mann-Whitney) */
+    double logloss;     /* mean binary cross-entropy in nats */
+    double mse, rmse, mae;
+    double calibration; /* sum of predictions over sum of labels */
+    const char *why;    /* why a figure is undefined; NULL when all are defined; static */
+} mmoe_task_metrics;
+
+/* Predicts with `threads` workers and fills `metrics` [tasks]. Uses the process's BLAS threads as they are. */
+MMOE_API mmoe_status mmoe_evaluate(const mmoe_model *model, const mmoe_dataset *dataset, int threads, const mmoe_allocator *alloc, mmoe_task_metrics *metrics,
+                                   mmoe_error *err);
+
+/* One finished epoch; pointers are valid during the callback. */
+typedef struct mmoe_epoch_report {
+    int32_t epoch; /* 1-based */
+    int32_t n_epoch;
+    int32_t n_task;
+    int64_t rows;
+    double seconds;          /* training and validation */
+    double train_seconds;    /* training alone */
+    double rows_per_second;  /* rows / train_seconds */
+    double loss;             /* mean of the weighted tasks' losses over the epoch */
+    const double *task_loss; /* [n_task] */
+    const mmoe_task_metrics *valid; /* [n_task]; NULL without validation data */
+    double score;            /* what early stopping watches; NaN without validation data */
+    int is_best;
+} mmoe_epoch_report;
+
+/* The state within an epoch, for a progress line. */
+typedef struct mmoe_progress {
+    int32_t epoch, n_epoch;
+    int64_t rows_done, rows;
+    double seconds; /* since the epoch began */
+    int32_t n_task;
+    const double *task_loss; /* [n_task], mean so far */
+} mmoe_progress;
+
+typedef struct mmoe_trainer_options {
+    int threads;                 /* workers, 1 to 256; 0: one a processor that this process may use */
+    int single_threaded_blas;    /* 1: set the process's BLAS to one thread during fit and step, and put it back */
+    const char *checkpoint_path; /* written after each epoch and when stopped; NULL: none */
+    void *user;
+    /* Called from the thread that called fit; a return other than 0 stops training (MMOE_E_CANCELLED). Either may be NULL. */
+    int (*on_epoch)(void *user, const mmoe_epoch_report *report);
+    int (*on_progress)(void *user, const mmoe_progress *progress); /* at most ten times a second */
+    void *reserved[8];                                              /* NULL */
+} mmoe_trainer_options;
+
+/* Trains one model, in the way that the model's configuration says. Not thread-safe, but for mmoe_trainer_stop. */
+typedef struct mmoe_trainer mmoe_trainer;
+
+/* Takes all memory that a step needs. `options` may be NULL. The model must outlive the trainer. */
+MMOE_API mmoe_status mmoe_trainer_create(mmoe_model *model, const mmoe_trainer_options *options, const mmoe_allocator *alloc, mmoe_trainer **out,
+                                         mmoe_error *err);
+MMOE_API void mmoe_trainer_free(mmoe_trainer *trainer);
+/* Continues from a checkpoint of the same configuration and data: MMOE_E_IO, _FORMAT, _ARGUMENT. */
+MMOE_API mmoe_status mmoe_trainer_resume(mmoe_trainer *trainer, const char *path, mmoe_error *err);
+/* Trains until the last epoch or until early stopping; the model then has the best weights seen on `valid` (the last
+ * ones without it; `valid` may be NULL). On MMOE_E_NUMERIC or _CANCELLED the model has the best weights so far. */
+MMOE_API mmoe_status mmoe_trainer_fit(mmoe_trainer *trainer, const mmoe_dataset *train, const mmoe_dataset *valid, mmoe_error *err);
+/* One update with rows [first, first + rows) in their order; rows is at most the batch size. Writes the tasks' losses
+ * before the update to `losses` [tasks], or nothing if NULL. Allocates nothing. */
+MMOE_API mmoe_status mmoe_trainer_step(mmoe_trainer *trainer, const mmoe_dataset *train, int64_t first, size_t rows, double *losses, mmoe_error *err);
+/* Makes a running fit return MMOE_E_CANCELLED after its current step, its checkpoint written. May be called from any
+ * thread and from a signal handler. */
+MMOE_API void mmoe_trainer_stop(mmoe_trainer *trainer);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,79 @@
+#include "base/alloc.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void *default_alloc(void *user, size_t size) {
+    (void)user;
+    return malloc(size);
+}
+
+static void *default_resize(void *user, void *memory, size_t old_size, size_t new_size) {
+    (void)user;
+    (void)old_size;
+    return realloc(memory, new_size);
+}
+
+static void default_release(void *user, void *memory) {
+    (void)user;
+    free(memory);
+}
+
+mmoe_allocator mmoe_allocator_or_default(const mmoe_allocator *alloc) {
+    if (alloc) return *alloc;
+    return (mmoe_allocator){NULL, default_alloc, default_resize, default_release};
+}
+
+static int bytes_of(size_t count, size_t size, size_t *bytes) {
+    if (__builtin_mul_overflow(count, size, bytes) || *bytes > PTRDIFF_MAX - 128) return 0;
+    if (*bytes == 0) *bytes = 1;
+    return 1;
+}
+
+void *mmoe_alloc(const mmoe_allocator *a, size_t count, size_t size) {
+    size_t bytes;
+    return bytes_of(count, size, &bytes) ? a->alloc(a->user, bytes) : NULL;
+}
+
+void *mmoe_alloc_zero(const mmoe_allocator *a, size_t count, size_t size) {
+    void *p = mmoe_alloc(a, count, size);
+    if (p) memset(p, 0, count * size);
+    return p;
+}
+
+void *mmoe_resize(const mmoe_allocator *a, void *memory, size_t old_count, size_t new_count, size_t size) {
+    size_t bytes;
+    if (!bytes_of(new_count, size, &bytes)) return NULL;
+    return memory ? a->resize(a->user, memory, old_count * size, bytes) : a->alloc(a->user, bytes);
+}
+
+void mmoe_release(const mmoe_allocator *a, void *memory) {
+    if (memory) a->release(a->user, memory);
+}
+
+char *mmoe_copy_text(const mmoe_allocator *a, const char *text, size_t length) {
+    char *copy = mmoe_alloc(a, length + 1, 1);
+    if (!copy) return NULL;
+    if (length) memcpy(copy, text, length);
+    copy[length] = '\0';
+    return copy;
+}
+
+/* The block's own start stands in the word in front of the aligned address. */
+void *mmoe_alloc_aligned(const mmoe_allocator *a, size_t count, size_t size) {
+    size_t bytes;
+    if (!bytes_of(count, size, &bytes)) return NULL;
+    char *raw = a->alloc(a->user, bytes + 64 + sizeof(void *));
+    if (!raw) return NULL;
+    char *aligned = (char *)(((uintptr_t)raw + sizeof(void *) + 63) & ~(uintptr_t)63);
+    memcpy(aligned - sizeof(void *), &raw, sizeof raw);
+    return aligned;
+}
+
+void mmoe_release_aligned(const mmoe_allocator *a, void *memory) {
+    if (!memory) return;
+    void *raw;
+    memcpy(&raw, (char *)memory - sizeof(void *), sizeof raw);
+    a->release(a->user, raw);
+}

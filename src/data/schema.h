@@ -1,0 +1,80 @@
+/* Which columns a model reads: embedding tables, vocabularies, dense transforms, labels. */
+#ifndef MMOE_DATA_SCHEMA_H
+#define MMOE_DATA_SCHEMA_H
+
+#include "base/alloc.h"
+#include "data/vocab.h"
+
+typedef enum mmoe_transform { MMOE_TRANSFORM_NONE, MMOE_TRANSFORM_STANDARDIZE, MMOE_TRANSFORM_MINMAX, MMOE_TRANSFORM_LOG1P_STANDARDIZE } mmoe_transform;
+
+/* What a configuration says of the features, in the caller's words. `name` may be a pattern: "D*" matches a prefix (one
+ * '*' anywhere), "*" alone takes every column that no other entry, label or weight names. Exact names win over patterns, patterns
+ * over "*"; among patterns the first. */
+typedef struct mmoe_sparse_spec {
+    char *name;
+    int32_t embed_dim;
+    int64_t vocab_size; /* rows of the table, ids being row numbers; 0: learn a vocabulary */
+    int64_t oov_id;     /* with vocab_size: the row that an id outside takes; -1: it is an error */
+    char *shared_with;  /* name of the column whose table this one uses; NULL: its own */
+} mmoe_sparse_spec;
+
+typedef struct mmoe_dense_spec {
+    char *name;
+    mmoe_transform transform;
+} mmoe_dense_spec;
+
+typedef struct mmoe_feature_specs {
+    int32_t n_sparse, n_dense;
+    mmoe_sparse_spec *sparse;
+    mmoe_dense_spec *dense;
+    char *weight; /* column of the rows' weights; NULL: all 1 */
+} mmoe_feature_specs;
+
+/* One embedding table; several columns may share it. */
+typedef struct mmoe_table {
+    char *name; /* of the column that owns it */
+    int64_t rows;
+    int32_t dim;
+    int64_t oov_id;    /* as in the spec; -1 with a vocabulary */
+    mmoe_vocab *vocab; /* NULL: ids are row numbers */
+} mmoe_table;
+
+typedef struct mmoe_sparse_column {
+    char *name;
+    int32_t table; /* index into tables */
+} mmoe_sparse_column;
+
+/* value -> (f(value) - shift) * scale, f = log1p or identity; computed in double, stored as float. A column constant in
+ * the training rows has scale 0 with standardize and minmax. */
+typedef struct mmoe_dense_column {
+    char *name;
+    mmoe_transform transform;
+    double shift, scale;
+} mmoe_dense_column;
+
+typedef struct mmoe_label_column {
+    char *name;        /* of the column */
+    char *task;        /* of the task */
+    mmoe_task_type type;
+} mmoe_label_column;
+
+struct mmoe_schema {
+    mmoe_allocator alloc;
+    int32_t n_table, n_sparse, n_dense, n_label;
+    mmoe_table *tables;
+    mmoe_sparse_column *sparse; /* in the order of the specs; those of one pattern in the order of the header */
+    mmoe_dense_column *dense;
+    mmoe_label_column *labels;
+    char *weight; /* or NULL */
+};
+
+/* Resolves `specs` against the columns' names: tables, columns, labels; transforms unfitted (shift 0, scale 1), learned
+ * vocabularies empty. `file` stands in errors. MMOE_E_CONFIG: a name or pattern that matches nothing, a column named
+ * twice, shared_with an unknown column or one of another embed_dim, no feature at all; _FORMAT: duplicate column names. */
+mmoe_status mmoe_schema_bind(const mmoe_feature_specs *specs, const mmoe_label_column *labels, int32_t n_label, const char *const *columns, size_t n_columns,
+                             const char *file, const mmoe_allocator *alloc, struct mmoe_schema **out, mmoe_error *err);
+mmoe_status mmoe_schema_copy(const struct mmoe_schema *schema, const mmoe_allocator *alloc, struct mmoe_schema **out, mmoe_error *err);
+/* value -> the model's input. */
+float mmoe_dense_apply(const mmoe_dense_column *column, double value);
+
+#endif

@@ -1,0 +1,70 @@
+/* Named tensors and the storage behind them. All trainable values stand in one block, so an optimizer is one flat loop;
+ * a fused layer's tensors (every expert's first layer, every gate) are neighbours, so they are one matrix for a GEMM. */
+#ifndef MMOE_GRAPH_PARAMS_H
+#define MMOE_GRAPH_PARAMS_H
+
+#include "base/alloc.h"
+
+typedef enum mmoe_tensor_kind {
+    MMOE_TENSOR_VALUE,  /* trained; offset into values */
+    MMOE_TENSOR_STATE,  /* running statistics; offset into states */
+    MMOE_TENSOR_COUNTER /* int64 scalar num_batches_tracked; offset into counters */
+} mmoe_tensor_kind;
+
+typedef enum mmoe_init_kind {
+    MMOE_INIT_CONSTANT, /* `a` */
+    MMOE_INIT_NORMAL,   /* N(0, a^2) */
+    MMOE_INIT_UNIFORM   /* U(-a, a) */
+} mmoe_init_kind;
+
+typedef struct mmoe_tensor {
+    char *name; /* torch-rechub's state_dict name */
+    mmoe_tensor_kind kind;
+    int32_t rank; /* 0, 1 or 2 */
+    int64_t shape[2];
+    int64_t offset; /* of its first element in its block */
+    int64_t count;  /* elements */
+    mmoe_init_kind init;
+    float init_a;
+} mmoe_tensor;
+
+/* What each tensor is; grows while a model is built. */
+typedef struct mmoe_tensors {
+    mmoe_allocator alloc;
+    mmoe_tensor *items;
+    size_t count, capacity;
+    int64_t n_value, n_state, n_counter; /* sizes of the blocks */
+} mmoe_tensors;
+
+/* The blocks. */
+typedef struct mmoe_params {
+    mmoe_allocator alloc;
+    int64_t n_value, n_state, n_counter;
+    float *values;     /* 64-byte aligned */
+    float *states;
+    int64_t *counters;
+} mmoe_params;
+
+/* Makes room for `count` elements of a kind at the end of its block, aligned to 64 bytes; returns the offset. */
+int64_t mmoe_tensors_reserve(mmoe_tensors *t, mmoe_tensor_kind kind, int64_t count);
+/* Adds a tensor that stands at `offset`; `name` is formatted. MMOE_E_MEMORY. */
+mmoe_status mmoe_tensors_add(mmoe_tensors *t, mmoe_tensor tensor, mmoe_error *err, const char *name, ...) __attribute__((format(printf, 4, 5)));
+const mmoe_tensor *mmoe_tensors_find(const mmoe_tensors *t, const char *name); /* NULL: none */
+void mmoe_tensors_finish(mmoe_tensors *t);
+
+mmoe_status mmoe_params_init(mmoe_params *p, const mmoe_tensors *t, const mmoe_allocator *alloc, mmoe_error *err); /* zeroed */
+void mmoe_params_finish(mmoe_params *p);
+void mmoe_params_copy(mmoe_params *to, const mmoe_params *from); /* of the same sizes */
+/* Draws every tensor from `seed`; a tensor's numbers depend on the seed and its name alone. */
+void mmoe_params_draw(mmoe_params *p, const mmoe_tensors *t, uint64_t seed);
+
+/* First element of a tensor: float, or int64_t for a counter. */
+static inline void *mmoe_params_at(const mmoe_params *p, const mmoe_tensor *tensor) {
+    switch (tensor->kind) {
+    case MMOE_TENSOR_VALUE: return p->values + tensor->offset;
+    case MMOE_TENSOR_STATE: return p->states + tensor->offset;
+    default: return p->counters + tensor->offset;
+    }
+}
+
+#endif

@@ -1,0 +1,69 @@
+/* A parsed configuration. Arrays and texts belong to it. */
+#ifndef MMOE_MODEL_CONFIG_H
+#define MMOE_MODEL_CONFIG_H
+
+#include <stdbool.h>
+
+#include "base/alloc.h"
+#include "data/schema.h"
+#include "mmoe/train.h"
+
+enum { MMOE_MAX_LAYERS = 16 };
+
+typedef enum mmoe_activation {
+    MMOE_ACT_NONE, /* not a word of the configuration */
+    MMOE_ACT_RELU,
+    MMOE_ACT_SIGMOID,
+    MMOE_ACT_TANH,
+    MMOE_ACT_PRELU,
+    MMOE_ACT_DICE,
+    MMOE_ACT_SOFTMAX /* gates alone */
+} mmoe_activation;
+
+typedef enum mmoe_optimizer_kind { MMOE_ADAM, MMOE_ADAMW, MMOE_SGD } mmoe_optimizer_kind;
+typedef enum mmoe_metric_kind { MMOE_METRIC_AUC, MMOE_METRIC_LOGLOSS, MMOE_METRIC_MSE, MMOE_METRIC_RMSE, MMOE_METRIC_MAE } mmoe_metric_kind;
+
+/* Linear, BatchNorm1d, activation, dropout, for each of dims. */
+typedef struct mmoe_mlp_config {
+    int32_t n_dims;
+    int32_t dims[MMOE_MAX_LAYERS];
+    mmoe_activation activation;
+    float dropout; /* probability that a value is dropped, [0, 1) */
+    bool batch_norm;
+} mmoe_mlp_config;
+
+typedef struct mmoe_task_config {
+    char *name;
+    char *label; /* column */
+    mmoe_task_type type;
+    float loss_weight; /* > 0 */
+    mmoe_mlp_config tower;
+} mmoe_task_config;
+
+typedef struct mmoe_trainer_config {
+    int32_t batch_size, n_epoch;
+    mmoe_optimizer_kind optimizer;
+    float lr, weight_decay, beta1, beta2, eps, momentum;
+    int32_t earlystop_patience; /* epochs without a better score; 0: never stop early */
+    int32_t earlystop_task;     /* index, or -1: the mean of the tasks */
+    int32_t earlystop_metric;   /* mmoe_metric_kind, or -1: AUC for classification, MSE for regression */
+    bool shuffle;
+    uint64_t seed;
+} mmoe_trainer_config;
+
+struct mmoe_config {
+    mmoe_allocator alloc;
+    mmoe_feature_specs features; /* as written: patterns unresolved */
+    int32_t n_task;
+    mmoe_task_config *tasks; /* [n_task] */
+    int32_t n_expert;
+    mmoe_mlp_config expert;
+    bool gate_batch_norm; /* gate_params.batch_norm; by default expert_params.batch_norm */
+    mmoe_trainer_config trainer;
+    char *json; /* the normalised text that mmoe_config_text gives and the model file keeps */
+};
+
+/* A deep copy; MMOE_E_MEMORY. */
+mmoe_status mmoe_config_copy(const mmoe_config *config, const mmoe_allocator *alloc, mmoe_config **out, mmoe_error *err);
+
+#endif

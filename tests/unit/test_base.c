@@ -1,0 +1,113 @@
+/* status, errors, allocator, random numbers */
+#include <check.h>
+#include <limits.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/rng.h"
+
+START_TEST(status_string_is_total) {
+    const int codes[] = {0, -1, -9, -10, 1, INT_MIN, INT_MAX};
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) ck_assert_ptr_nonnull(mmoe_status_string(codes[i]));
+    for (int a = 0; a >= -9; a--)
+        for (int b = a - 1; b >= -9; b--) ck_assert_str_ne(mmoe_status_string(a), mmoe_status_string(b));
+    ck_assert_str_eq(mmoe_status_string(-10), "unknown status");
+}
+END_TEST
+
+START_TEST(error_names_its_place) {
+    mmoe_error err = {0};
+    ck_assert_int_eq(mmoe_fail_at(&err, MMOE_E_DATA, "a.csv", 7, "click", "%d is neither 0 nor 1", 5), MMOE_E_DATA);
+    ck_assert_str_eq(err.message, "a.csv: row 7: column \"click\": 5 is neither 0 nor 1");
+    ck_assert_int_eq(err.row, 7);
+    ck_assert_str_eq(err.column, "click");
+    ck_assert_str_eq(err.file, "a.csv");
+    ck_assert_int_eq(mmoe_fail(NULL, MMOE_E_IO, "x"), MMOE_E_IO);
+}
+END_TEST
+
+START_TEST(long_names_are_cut_and_control_characters_replaced) {
+    char path[1000], column[1000];
+    memset(path, 'p', sizeof path - 1);
+    memset(column, 'c', sizeof column - 1);
+    path[999] = column[999] = '\0';
+    mmoe_error err;
+    mmoe_fail_at(&err, MMOE_E_DATA, path, INT64_MAX, column, "a\nb%s", path);
+    ck_assert_uint_eq(strlen(err.file), sizeof err.file - 1);
+    ck_assert_uint_eq(strlen(err.column), sizeof err.column - 1);
+    ck_assert_ptr_null(strchr(err.message, '\n'));
+}
+END_TEST
+
+/* Known answers of Philox4x32-10 from the authors' Random123 distribution. */
+START_TEST(philox_known_answers) {
+    uint32_t r[4];
+    mmoe_philox(0, 0, 0, r);
+    ck_assert_uint_eq(r[0], 0x6627e8d5);
+    ck_assert_uint_eq(r[1], 0xe169c58d);
+    ck_assert_uint_eq(r[2], 0xbc57ac4c);
+    ck_assert_uint_eq(r[3], 0x9b00dbd8);
+    mmoe_philox(UINT64_MAX, UINT64_MAX, UINT64_MAX, r);
+    ck_assert_uint_eq(r[0], 0x408f276d);
+    ck_assert_uint_eq(r[1], 0x41c83b0e);
+    ck_assert_uint_eq(r[2], 0xa20bc7c6);
+    ck_assert_uint_eq(r[3], 0x6d5451fd);
+}
+END_TEST
+
+START_TEST(draws_have_their_moments) {
+    double sum = 0, square = 0, unit = 0;
+    const int n = 100000;
+    int seen[7] = {0};
+    for (int i = 0; i < n; i++) {
+        double z = mmoe_random_normal(1, 2, (uint64_t)i), u = mmoe_random_uniform(1, 3, (uint64_t)i);
+        ck_assert(u >= 0 && u < 1);
+        sum += z;
+        square += z * z;
+        unit += u;
+        seen[mmoe_random_below(1, 4, (uint64_t)i, 7)]++;
+    }
+    ck_assert_double_eq_tol(sum / n, 0, 5 / sqrt(n));
+    ck_assert_double_eq_tol(square / n, 1, 5 * sqrt(2.0 / n));
+    ck_assert_double_eq_tol(unit / n, 0.5, 5 / sqrt(12.0 * n));
+    for (int k = 0; k < 7; k++) ck_assert_double_eq_tol(seen[k], n / 7.0, 5 * sqrt(n / 7.0));
+}
+END_TEST
+
+START_TEST(allocator_checks_overflow_and_aligns) {
+    mmoe_allocator a = mmoe_allocator_or_default(NULL);
+    ck_assert_ptr_null(mmoe_alloc(&a, SIZE_MAX / 2, 4));
+    ck_assert_ptr_null(mmoe_alloc_aligned(&a, SIZE_MAX - 8, 1));
+    void *zero = mmoe_alloc(&a, 0, 8);
+    ck_assert_ptr_nonnull(zero);
+    mmoe_release(&a, zero);
+    for (size_t n = 1; n < 200; n += 13) {
+        char *p = mmoe_alloc_aligned(&a, n, 3);
+        ck_assert_uint_eq((uintptr_t)p % 64, 0);
+        memset(p, 1, n * 3);
+        mmoe_release_aligned(&a, p);
+    }
+    mmoe_release(&a, NULL);
+    mmoe_release_aligned(&a, NULL);
+}
+END_TEST
+
+int main(void) {
+    Suite *s = suite_create("base");
+    TCase *c = tcase_create("base");
+    tcase_add_test(c, status_string_is_total);
+    tcase_add_test(c, error_names_its_place);
+    tcase_add_test(c, long_names_are_cut_and_control_characters_replaced);
+    tcase_add_test(c, philox_known_answers);
+    tcase_add_test(c, draws_have_their_moments);
+    tcase_add_test(c, allocator_checks_overflow_and_aligns);
+    suite_add_tcase(s, c);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_ENV);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed != 0;
+}
