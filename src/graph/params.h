@@ -45,9 +45,11 @@ typedef struct mmoe_params {
     int64_t *counters;
 } mmoe_params;
 
-/* Makes room for `count` elements of a kind at the end of its block, aligned to 64 bytes; returns the offset. */
+/* Makes room for `count` elements of a kind at the end of its block and returns the offset, of floats a multiple of 16
+ * (64 bytes). A size that overflows makes mmoe_params_init fail. */
 int64_t mmoe_tensors_reserve(mmoe_tensors *t, mmoe_tensor_kind kind, int64_t count);
-/* Adds a tensor that stands at `offset`; `name` is formatted. MMOE_E_MEMORY. */
+/* Adds a tensor that stands at `offset`, in reserved room; its count follows from its shape; `name` is formatted.
+ * MMOE_E_MEMORY. */
 mmoe_status mmoe_tensors_add(mmoe_tensors *t, mmoe_tensor tensor, mmoe_error *err, const char *name, ...) __attribute__((format(printf, 4, 5)));
 const mmoe_tensor *mmoe_tensors_find(const mmoe_tensors *t, const char *name); /* NULL: none */
 void mmoe_tensors_finish(mmoe_tensors *t);

@@ -1,0 +1,168 @@
+#include "graph/params.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/rng.h"
+
+enum { FLOATS_A_LINE = 16 };
+
+#define TWO_PI 6.283185307179586476925
+
+static int64_t *block_size(mmoe_tensors *t, mmoe_tensor_kind kind) {
+    switch (kind) {
+    case MMOE_TENSOR_VALUE: return &t->n_value;
+    case MMOE_TENSOR_STATE: return &t->n_state;
+    default: return &t->n_counter;
+    }
+}
+
+int64_t mmoe_tensors_reserve(mmoe_tensors *t, mmoe_tensor_kind kind, int64_t count) {
+    assert(t && count >= 0);
+    int64_t *size = block_size(t, kind), offset = *size;
+    if (__builtin_add_overflow(*size, count, size) || *size > INT64_MAX - FLOATS_A_LINE) {
+        *size = INT64_MAX; /* mmoe_params_init says that there is no such memory */
+        return offset;
+    }
+    if (kind != MMOE_TENSOR_COUNTER) *size = (*size + FLOATS_A_LINE - 1) / FLOATS_A_LINE * FLOATS_A_LINE;
+    return offset;
+}
+
+__attribute__((format(printf, 2, 0))) static char *format_name(const mmoe_allocator *a, const char *format, va_list args) {
+    va_list again;
+    va_copy(again, args);
+    int length = vsnprintf(NULL, 0, format, again);
+    va_end(again);
+    char *name = length < 0 ? NULL : mmoe_alloc(a, (size_t)length + 1, 1);
+    if (name) vsnprintf(name, (size_t)length + 1, format, args);
+    return name;
+}
+
+mmoe_status mmoe_tensors_add(mmoe_tensors *t, mmoe_tensor tensor, mmoe_error *err, const char *name, ...) {
+    assert(t && name && tensor.rank >= 0 && tensor.rank <= 2 && tensor.offset >= 0);
+    tensor.count = 1;
+    for (int32_t d = 0; d < tensor.rank; d++) {
+        assert(tensor.shape[d] >= 0);
+        if (__builtin_mul_overflow(tensor.count, tensor.shape[d], &tensor.count)) return mmoe_fail_memory(err, SIZE_MAX);
+    }
+    int64_t reserved = *block_size(t, tensor.kind);
+    assert(reserved == INT64_MAX || tensor.count <= reserved - tensor.offset);
+    (void)reserved;
+    if (t->count == t->capacity) {
+        size_t capacity = t->capacity ? 2 * t->capacity : 64;
+        mmoe_tensor *items = mmoe_resize(&t->alloc, t->items, t->capacity, capacity, sizeof *items);
+        if (!items) return mmoe_fail_memory(err, capacity * sizeof *items);
+        t->items = items;
+        t->capacity = capacity;
+    }
+    va_list args;
+    va_start(args, name);
+    tensor.name = format_name(&t->alloc, name, args);
+    va_end(args);
+    if (!tensor.name) return mmoe_fail_memory(err, strlen(name));
+    t->items[t->count++] = tensor;
+    return MMOE_OK;
+}
+
+const mmoe_tensor *mmoe_tensors_find(const mmoe_tensors *t, const char *name) {
+    for (size_t i = 0; i < t->count; i++)
+        if (!strcmp(t->items[i].name, name)) return &t->items[i];
+    return NULL;
+}
+
+void mmoe_tensors_finish(mmoe_tensors *t) {
+    for (size_t i = 0; i < t->count; i++) mmoe_release(&t->alloc, t->items[i].name);
+    mmoe_release(&t->alloc, t->items);
+    t->items = NULL;
+    t->count = t->capacity = 0;
+    t->n_value = t->n_state = t->n_counter = 0;
+}
+
+static void *zeroed(const mmoe_allocator *a, int64_t count, size_t size) {
+    void *block = mmoe_alloc_aligned(a, (size_t)count, size);
+    if (block) memset(block, 0, (size_t)count * size);
+    return block;
+}
+
+mmoe_status mmoe_params_init(mmoe_params *p, const mmoe_tensors *t, const mmoe_allocator *alloc, mmoe_error *err) {
+    assert(p && t);
+    *p = (mmoe_params){.alloc = mmoe_allocator_or_default(alloc), .n_value = t->n_value, .n_state = t->n_state, .n_counter = t->n_counter};
+    p->values = zeroed(&p->alloc, p->n_value, sizeof *p->values);
+    p->states = p->values ? zeroed(&p->alloc, p->n_state, sizeof *p->states) : NULL;
+    p->counters = p->states ? zeroed(&p->alloc, p->n_counter, sizeof *p->counters) : NULL;
+    if (p->counters) return MMOE_OK;
+    mmoe_params_finish(p);
+    size_t bytes;
+    if (__builtin_mul_overflow((size_t)t->n_value, sizeof(float), &bytes)) bytes = SIZE_MAX;
+    return mmoe_fail_memory(err, bytes);
+}
+
+void mmoe_params_finish(mmoe_params *p) {
+    mmoe_release_aligned(&p->alloc, p->values);
+    mmoe_release_aligned(&p->alloc, p->states);
+    mmoe_release_aligned(&p->alloc, p->counters);
+    p->values = p->states = NULL;
+    p->counters = NULL;
+    p->n_value = p->n_state = p->n_counter = 0;
+}
+
+void mmoe_params_copy(mmoe_params *to, const mmoe_params *from) {
+    assert(to->n_value == from->n_value && to->n_state == from->n_state && to->n_counter == from->n_counter);
+    memcpy(to->values, from->values, (size_t)from->n_value * sizeof *from->values);
+    memcpy(to->states, from->states, (size_t)from->n_state * sizeof *from->states);
+    memcpy(to->counters, from->counters, (size_t)from->n_counter * sizeof *from->counters);
+}
+
+/* 64-bit FNV-1a. */
+static uint64_t hash_name(const char *name) {
+    uint64_t h = 0xcbf29ce484222325u;
+    for (; *name; name++) h = (h ^ (unsigned char)*name) * 0x100000001b3u;
+    return h;
+}
+
+/* Four values of 24 bits from each of Philox's blocks, in the middles of their 2^24 cells: symmetric, and never the bounds. */
+static void draw_uniform(float *x, int64_t count, float bound, uint64_t seed, uint64_t stream) {
+    uint32_t r[4];
+    for (int64_t i = 0; i < count; i++) {
+        if (i % 4 == 0) mmoe_philox(seed, stream, (uint64_t)i / 4, r);
+        x[i] = (float)(((double)(r[i % 4] >> 8) * 0x1p-23 + (0x1p-24 - 1)) * (double)bound);
+    }
+}
+
+static double unit(const uint32_t r[2]) { return (double)(((uint64_t)r[1] << 32 | r[0]) >> 11) * 0x1p-53; }
+
+/* Both values of Box and Muller's pair from each of Philox's blocks. */
+static void draw_normal(float *x, int64_t count, float deviation, uint64_t seed, uint64_t stream) {
+    for (int64_t i = 0; i < count; i += 2) {
+        uint32_t r[4];
+        mmoe_philox(seed, stream, (uint64_t)i / 2, r);
+        double radius = (double)deviation * sqrt(-2.0 * log(unit(r) + 0x1p-54)), angle = TWO_PI * unit(r + 2);
+        x[i] = (float)(radius * cos(angle));
+        if (i + 1 < count) x[i + 1] = (float)(radius * sin(angle));
+    }
+}
+
+static void draw_tensor(const mmoe_params *p, const mmoe_tensor *tensor, uint64_t seed) {
+    if (tensor->kind == MMOE_TENSOR_COUNTER) {
+        int64_t *counter = mmoe_params_at(p, tensor);
+        for (int64_t i = 0; i < tensor->count; i++) counter[i] = (int64_t)tensor->init_a;
+        return;
+    }
+    float *x = mmoe_params_at(p, tensor);
+    uint64_t stream = mmoe_stream(MMOE_STREAM_INIT, hash_name(tensor->name));
+    switch (tensor->init) {
+    case MMOE_INIT_CONSTANT:
+        for (int64_t i = 0; i < tensor->count; i++) x[i] = tensor->init_a;
+        break;
+    case MMOE_INIT_NORMAL: draw_normal(x, tensor->count, tensor->init_a, seed, stream); break;
+    case MMOE_INIT_UNIFORM: draw_uniform(x, tensor->count, tensor->init_a, seed, stream); break;
+    }
+}
+
+void mmoe_params_draw(mmoe_params *p, const mmoe_tensors *t, uint64_t seed) {
+    for (size_t i = 0; i < t->count; i++) draw_tensor(p, &t->items[i], seed);
+}
