@@ -1,0 +1,63 @@
+/* What the commands of the program share: exit statuses, messages, the options' table. */
+#ifndef MMOE_TOOLS_CLI_H
+#define MMOE_TOOLS_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "mmoe/train.h"
+
+enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
+
+int cli_init(int argc, char **argv);
+int cli_train(int argc, char **argv);
+int cli_evaluate(int argc, char **argv);
+int cli_predict(int argc, char **argv);
+int cli_inspect(int argc, char **argv);
+int cli_import(int argc, char **argv);
+int cli_synth(int argc, char **argv);
+
+/* "mmoe COMMAND: sentence" on standard error. Returns CLI_FAILED. */
+int cli_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The same, with the way to the command's help. Returns CLI_USAGE. */
+int cli_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* A remark that is no error. */
+void cli_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
+int cli_fail_memory(void);
+
+typedef enum cli_kind { CLI_FLAG, CLI_TEXT, CLI_INTEGER, CLI_NUMBER, CLI_LIST } cli_kind;
+
+typedef struct cli_list {
+    const char **items; /* [count]; the texts are argv's */
+    size_t count;
+} cli_list;
+
+typedef struct cli_option {
+    const char *name;    /* without "--"; NULL ends the table */
+    const char *operand; /* "FILE" */
+    cli_kind kind;
+    void *target; /* bool, const char *, int64_t, double or cli_list */
+    bool required;
+    double lowest, highest; /* of a number */
+    const char *help;
+} cli_option;
+
+typedef struct cli_command {
+    const char *name;
+    const char *synopsis; /* what follows "mmoe NAME" */
+    const char *description;
+    const cli_option *options;
+    const char *operand; /* name of the one operand, or NULL */
+    const char **operand_target;
+    void (*more_help)(void); /* printed after the options; may be NULL */
+} cli_command;
+
+/* Fills the options' targets. CLI_OK: run the command. Otherwise leave with *status: help was printed, or the usage was wrong. */
+bool cli_parse(const cli_command *command, int argc, char **argv, int *status);
+void cli_list_free(cli_list *list);
+
+/* Processors that this process may use, 1 to 256. */
+int cli_processors(void);
+enum { CLI_MAX_THREADS = 256 };
+
+#endif

@@ -1,0 +1,230 @@
+/* mmoe init: guesses a configuration from a file. */
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "csvfile.h"
+#include "output.h"
+
+/* Integers of up to this many values are ids; of more, ids only if a value comes ten times on average. */
+enum { FEW_VALUES = 1000, ROWS_A_VALUE = 10 };
+/* A column whose values all differ is a key of the rows, in files long enough to tell. */
+enum { KEY_ROWS = 20 };
+
+/* Hashes of the values seen, open addressing; 0 stands for an empty slot. */
+typedef struct value_set {
+    uint64_t *slots; /* [capacity], a power of two */
+    size_t capacity, count;
+} value_set;
+
+typedef struct column {
+    char *name;
+    int64_t present, texts, fractions; /* values that are there; of them no numbers; of them numbers with a fraction */
+    int64_t other_than_01;
+    value_set values; /* counted until the column is known to be dense */
+} column;
+
+typedef struct survey {
+    const char *path;
+    column *columns; /* [count] */
+    size_t count;
+    int64_t rows;
+} survey;
+
+typedef enum role { ROLE_LEFT_OUT, ROLE_SPARSE, ROLE_DENSE } role;
+
+static uint64_t hash_text(const char *text) {
+    uint64_t h = 1469598103934665603u; /* FNV-1a */
+    for (; *text; text++) h = (h ^ (unsigned char)*text) * 1099511628211u;
+    return h ? h : 1;
+}
+
+static bool insert(value_set *set, uint64_t hash);
+
+static bool grow(value_set *set) {
+    value_set bigger = {.capacity = set->capacity ? 2 * set->capacity : 64};
+    bigger.slots = calloc(bigger.capacity, sizeof *bigger.slots);
+    if (!bigger.slots) return false;
+    for (size_t i = 0; i < set->capacity; i++)
+        if (set->slots[i]) insert(&bigger, set->slots[i]);
+    free(set->slots);
+    *set = bigger;
+    return true;
+}
+
+static bool insert(value_set *set, uint64_t hash) {
+    if (2 * (set->count + 1) > set->capacity && !grow(set)) return false;
+    size_t i = (size_t)(hash ^ (hash >> 32)) & (set->capacity - 1);
+    for (; set->slots[i]; i = (i + 1) & (set->capacity - 1))
+        if (set->slots[i] == hash) return true;
+    set->slots[i] = hash;
+    set->count++;
+    return true;
+}
+
+static bool is_missing(const char *text) { return !*text || strcmp(text, "NA") == 0; }
+
+static int take_value(column *c, const char *text) {
+    if (is_missing(text)) return CLI_OK;
+    c->present++;
+    char *end;
+    double value = strtod(text, &end);
+    bool is_number = end != text && !*end && isfinite(value) && !strpbrk(text, "xX");
+    c->texts += !is_number;
+    c->fractions += is_number && value != floor(value);
+    c->other_than_01 += !is_number || (value != 0 && value != 1);
+    bool is_dense = c->fractions && !c->texts && c->values.count > 1;
+    return is_dense || insert(&c->values, hash_text(text)) ? CLI_OK : cli_fail_memory();
+}
+
+static int take_header(survey *s, const char *const *fields, size_t count) {
+    s->columns = calloc(count, sizeof *s->columns);
+    if (!s->columns) return cli_fail_memory();
+    for (; s->count < count; s->count++) {
+        for (size_t j = 0; j < s->count; j++)
+            if (strcmp(s->columns[j].name, fields[s->count]) == 0) return cli_fail("%s: row 1: two columns bear the name \"%s\"", s->path, fields[s->count]);
+        if (!(s->columns[s->count].name = strdup(fields[s->count]))) return cli_fail_memory();
+    }
+    return CLI_OK;
+}
+
+static int take_row(void *user, long long row, const char *const *fields, size_t count) {
+    survey *s = user;
+    if (row == 1) return take_header(s, fields, count);
+    s->rows++;
+    int status = CLI_OK;
+    for (size_t i = 0; !status && i < count; i++) status = take_value(&s->columns[i], fields[i]);
+    return status;
+}
+
+static void free_survey(survey *s) {
+    for (size_t i = 0; i < s->count; i++) {
+        free(s->columns[i].name);
+        free(s->columns[i].values.slots);
+    }
+    free(s->columns);
+}
+
+/* What a feature column is; `remark`: what the reader should know of the guess, or NULL. */
+static role judge(const column *c, const char **remark) {
+    *remark = NULL;
+    if (c->values.count < 2) {
+        *remark = c->present ? "left out: one value only" : "left out: no value at all";
+        return ROLE_LEFT_OUT;
+    }
+    if (c->fractions && !c->texts) return ROLE_DENSE;
+    int64_t distinct = (int64_t)c->values.count;
+    if (distinct == c->present && c->present >= KEY_ROWS) {
+        *remark = "left out: every value is another one, as of a row's key";
+        return ROLE_LEFT_OUT;
+    }
+    if (c->texts || distinct <= FEW_VALUES || distinct * ROWS_A_VALUE <= c->present) return ROLE_SPARSE;
+    *remark = "taken as dense: so many integers; make it sparse if they are ids";
+    return ROLE_DENSE;
+}
+
+static const column *find_column(const survey *s, const char *name) {
+    for (size_t i = 0; i < s->count; i++)
+        if (strcmp(s->columns[i].name, name) == 0) return &s->columns[i];
+    return NULL;
+}
+
+static int check_labels(const survey *s, const cli_list *labels) {
+    if (s->rows == 0) return cli_fail("%s: there are no rows after the header", s->path);
+    for (size_t i = 0; i < labels->count; i++) {
+        const column *c = find_column(s, labels->items[i]);
+        if (!c) return cli_fail("%s: there is no column \"%s\" (--label)", s->path, labels->items[i]);
+        if (!c->present) return cli_fail("%s: column \"%s\" (--label) has no value", s->path, c->name);
+        if (c->texts) return cli_fail("%s: column \"%s\" (--label) has values that are no numbers", s->path, c->name);
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(labels->items[i], labels->items[j]) == 0) return cli_usage("--label %s is given twice", c->name);
+    }
+    return CLI_OK;
+}
+
+static bool is_label(const cli_list *labels, const char *name) {
+    for (size_t i = 0; i < labels->count; i++)
+        if (strcmp(labels->items[i], name) == 0) return true;
+    return false;
+}
+
+static json_t *features_json(const survey *s, const cli_list *labels) {
+    json_t *sparse = json_array(), *dense = json_array();
+    for (size_t i = 0; i < s->count; i++) {
+        const column *c = &s->columns[i];
+        if (is_label(labels, c->name)) continue;
+        const char *remark;
+        role r = judge(c, &remark);
+        if (remark) cli_note("column \"%s\" %s", c->name, remark);
+        if (r == ROLE_SPARSE) json_array_append_new(sparse, json_pack("{s:s, s:i}", "name", c->name, "embed_dim", 4));
+        if (r == ROLE_DENSE) json_array_append_new(dense, json_pack("{s:s, s:s}", "name", c->name, "transform", "standardize"));
+    }
+    return json_pack("{s:o, s:o}", "sparse", sparse, "dense", dense);
+}
+
+static json_t *config_json(const survey *s, const cli_list *labels) {
+    json_t *tasks = json_array();
+    for (size_t i = 0; i < labels->count; i++) {
+        const char *type = find_column(s, labels->items[i])->other_than_01 ? "regression" : "classification";
+        json_array_append_new(
+            tasks, json_pack("{s:s, s:s, s:s, s:{s:[i]}}", "name", labels->items[i], "label", labels->items[i], "type", type, "tower_params", "dims", 8));
+    }
+    return json_pack("{s:o, s:o, s:{s:s, s:i, s:{s:[i]}}, s:{s:i, s:i, s:s, s:{s:f, s:f}, s:i}}", "features", features_json(s, labels), "tasks", tasks, "model",
+                     "name", "mmoe", "n_expert", 8, "expert_params", "dims", 16, "trainer", "batch_size", 1024, "n_epoch", 50, "optimizer", "adam",
+                     "optimizer_params", "lr", 1e-3, "weight_decay", 1e-4, "earlystop_patience", 30);
+}
+
+/* The library is asked whether it would take what is written. */
+static int check_config(const char *path, const json_t *config) {
+    char *text = json_dumps(config, JSON_COMPACT);
+    if (!text) return cli_fail_memory();
+    mmoe_config *parsed = NULL;
+    mmoe_error err;
+    int status = mmoe_config_parse(text, strlen(text), path, NULL, &parsed, &err) ? cli_fail("%s", err.message) : CLI_OK;
+    mmoe_config_free(parsed);
+    free(text);
+    return status;
+}
+
+static int write_config(const survey *s, const cli_list *labels, const char *output) {
+    json_t *config = config_json(s, labels);
+    int status = config ? check_config(s->path, config) : cli_fail_memory();
+    cli_file file = {0};
+    if (!status) status = cli_file_open(&file, output);
+    if (!status) status = cli_print_json(file.stream, json_incref(config), true);
+    if (!status) status = cli_file_keep(&file);
+    cli_file_drop(&file);
+    json_decref(config);
+    return status;
+}
+
+int cli_init(int argc, char **argv) {
+    const char *path = NULL, *output = "-";
+    cli_list labels = {0};
+    const cli_option options[] = {{"label", "COLUMN", CLI_LIST, &labels, true, 0, 0, "a task's label"},
+                                  {"output", "FILE", CLI_TEXT, &output, false, 0, 0, "the configuration (JSON); default: standard output"},
+                                  {NULL, NULL, CLI_FLAG, NULL, false, 0, 0, NULL}};
+    const cli_command command = {"init",
+                                 "DATA.csv --label COLUMN [--label COLUMN ...] [--output C.json]",
+                                 "Writes a configuration inferred from all the rows of a file. A label of 0 and 1 makes a classification, another number a\n"
+                                 "regression. Numbers with fractions become dense features, standardized; texts, and integers of few values, become\n"
+                                 "sparse features with a vocabulary of their own. Columns of one value and columns whose values all differ are left out\n"
+                                 "and named on standard error. It is a first guess, to be edited.",
+                                 options,
+                                 "DATA.csv",
+                                 &path,
+                                 NULL};
+    int status;
+    if (cli_parse(&command, argc, argv, &status)) {
+        const cli_path paths[] = {{"label's data", path, false}, {"--output", output, true}};
+        survey s = {.path = path};
+        status = cli_check_paths(paths, 2);
+        if (!status) status = csvfile_read(path, take_row, &s);
+        if (!status) status = check_labels(&s, &labels);
+        if (!status) status = write_config(&s, &labels, output);
+        free_survey(&s);
+    }
+    cli_list_free(&labels);
+    return status;
+}

@@ -1,0 +1,234 @@
+/* mmoe train */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "output.h"
+#include "run_report.h"
+
+typedef struct train_flags {
+    const char *config, *train, *valid, *test, *output, *from, *checkpoint, *resume, *log;
+    int64_t threads;
+    cli_list set;
+    bool json;
+} train_flags;
+
+/* Everything that a run owns; released in one place. */
+typedef struct train_run {
+    mmoe_config *config;
+    mmoe_model *from;
+    mmoe_schema *schema; /* NULL with `from`, whose schema is used */
+    mmoe_dataset *train, *valid, *test;
+    mmoe_model *model;
+    mmoe_trainer *trainer;
+    run_report report;
+} train_run;
+
+static volatile sig_atomic_t stopped;
+static mmoe_trainer *volatile running;
+
+static void stop_training(int number) {
+    (void)number;
+    stopped = 1;
+    if (running) mmoe_trainer_stop(running);
+}
+
+static void print_keys(void) {
+    puts("\nKeys of the configuration and of --set (\"[]\" is an entry: tasks.0.loss_weight):");
+    const mmoe_config_key *key;
+    for (size_t i = 0; (key = mmoe_config_key_at(i)) != NULL; i++)
+        printf("  %s\n      %s, %s%s%s. %s\n", key->path, key->type, key->allowed, key->default_value ? "; default " : "",
+               key->default_value ? key->default_value : "", key->help);
+}
+
+/* True: train. Otherwise leave with *status. */
+static bool parse_flags(int argc, char **argv, train_flags *f, int *status) {
+    const cli_option options[] = {{"config", "FILE", CLI_TEXT, &f->config, true, 0, 0, "configuration (JSON)"},
+                                  {"train", "FILE", CLI_TEXT, &f->train, true, 0, 0, "training rows (CSV)"},
+                                  {"output", "FILE", CLI_TEXT, &f->output, true, 0, 0, "the model to write (.safetensors), whole or not at all"},
+                                  {"valid", "FILE", CLI_TEXT, &f->valid, false, 0, 0, "validation rows: early stopping, the best epoch's weights"},
+                                  {"test", "FILE", CLI_TEXT, &f->test, false, 0, 0, "test rows: their metrics are printed at the end"},
+                                  {"set", "KEY=VALUE", CLI_LIST, &f->set, false, 0, 0, "change a key of the configuration"},
+                                  {"from", "FILE", CLI_TEXT, &f->from, false, 0, 0, "start from this model's weights, vocabularies and transforms"},
+                                  {"checkpoint", "FILE", CLI_TEXT, &f->checkpoint, false, 0, 0, "keep the run's state here, each epoch and when stopped"},
+                                  {"resume", "FILE", CLI_TEXT, &f->resume, false, 0, 0, "continue from a checkpoint (and keep it, unless --checkpoint)"},
+                                  {"threads", "N", CLI_INTEGER, &f->threads, false, 1, CLI_MAX_THREADS, "workers; default: the processors"},
+                                  {"log", "FILE", CLI_TEXT, &f->log, false, 0, 0, "a JSON line that describes the run, then one an epoch"},
+                                  {"json", NULL, CLI_FLAG, &f->json, false, 0, 0, "print the final metrics as JSON"},
+                                  {NULL, NULL, CLI_FLAG, NULL, false, 0, 0, NULL}};
+    const cli_command command = {"train",
+                                 "--config C.json --train A.csv [--valid B.csv] [--test T.csv] --output M.safetensors [FLAGS]",
+                                 "Trains a model and prints the metrics of the test rows (without --test: of the validation rows).\n"
+                                 "The same seed, data and machine give the same model, whatever the number of threads.\n"
+                                 "SIGINT and SIGTERM stop the run; with --checkpoint it can be continued to the same bits.",
+                                 options,
+                                 NULL,
+                                 NULL,
+                                 print_keys};
+    if (!cli_parse(&command, argc, argv, status)) return false;
+    if (f->from && f->resume) {
+        *status = cli_usage("--from and --resume exclude each other: a checkpoint has its own weights");
+        return false;
+    }
+    if (f->resume && !f->checkpoint) f->checkpoint = f->resume;
+    const cli_path paths[] = {{"--config", f->config, false}, {"--train", f->train, false}, {"--valid", f->valid, false},         {"--test", f->test, false},
+                              {"--output", f->output, true},  {"--log", f->log, true},      {"--checkpoint", f->checkpoint, true}};
+    *status = cli_check_paths(paths, sizeof paths / sizeof *paths);
+    return *status == CLI_OK;
+}
+
+/* The configuration, --set applied. */
+static int read_config(const train_flags *f, train_run *run) {
+    mmoe_error err;
+    if (mmoe_config_read(f->config, NULL, &run->config, &err)) return cli_fail("%s", err.message);
+    for (size_t i = 0; i < f->set.count; i++) {
+        const char *text = f->set.items[i], *equals = strchr(text, '=');
+        if (!equals || equals == text) return cli_usage("--set: \"%s\" is not KEY=VALUE", text);
+        char *key = strndup(text, (size_t)(equals - text));
+        if (!key) return cli_fail_memory();
+        mmoe_status status = mmoe_config_set(run->config, key, equals + 1, &err);
+        free(key);
+        if (status) return cli_usage("--set %s: %s", text, err.message);
+    }
+    return CLI_OK;
+}
+
+static bool have_same_columns(const json_t *a, const json_t *b) {
+    if (!json_equal(json_object_get(a, "features"), json_object_get(b, "features"))) return false;
+    const json_t *x = json_object_get(a, "tasks"), *y = json_object_get(b, "tasks");
+    if (json_array_size(x) != json_array_size(y)) return false;
+    const char *const keys[] = {"name", "label", "type"};
+    for (size_t t = 0; t < json_array_size(x); t++)
+        for (size_t k = 0; k < 3; k++)
+            if (!json_equal(json_object_get(json_array_get(x, t), keys[k]), json_object_get(json_array_get(y, t), keys[k]))) return false;
+    return true;
+}
+
+/* Rows of a table mean nothing without the vocabulary that they were trained with, so --from brings its whole schema. */
+static int read_from(const train_flags *f, train_run *run) {
+    mmoe_error err;
+    if (mmoe_model_load(f->from, NULL, &run->from, &err)) return cli_fail("--from: %s", err.message);
+    json_t *wanted = cli_config_json(run->config), *given = cli_config_json(mmoe_model_config(run->from));
+    int status = CLI_OK;
+    if (!wanted || !given)
+        status = cli_fail_memory();
+    else if (!have_same_columns(wanted, given))
+        status = cli_fail("--from: the features or tasks of %s are not those of %s", f->from, f->config);
+    json_decref(wanted);
+    json_decref(given);
+    return status;
+}
+
+static int read_data(const train_flags *f, train_run *run) {
+    mmoe_error err;
+    const mmoe_schema *schema = NULL;
+    if (run->from) {
+        schema = mmoe_model_schema(run->from);
+        if (mmoe_dataset_read_csv(schema, f->train, MMOE_LABELS_REQUIRED, NULL, &run->train, &err)) return cli_fail("%s", err.message);
+    } else {
+        if (mmoe_dataset_fit_csv(run->config, f->train, NULL, &run->schema, &run->train, &err)) return cli_fail("%s", err.message);
+        schema = run->schema;
+    }
+    if (f->valid && mmoe_dataset_read_csv(schema, f->valid, MMOE_LABELS_REQUIRED, NULL, &run->valid, &err)) return cli_fail("%s", err.message);
+    if (f->test && mmoe_dataset_read_csv(schema, f->test, MMOE_LABELS_REQUIRED, NULL, &run->test, &err)) return cli_fail("%s", err.message);
+    if (mmoe_model_create(run->config, schema, NULL, &run->model, &err)) return cli_fail("%s", err.message);
+    if (f->from && mmoe_model_load_weights(run->model, f->from, &err)) return cli_fail("--from: %s", err.message);
+    return CLI_OK;
+}
+
+static int make_trainer(const train_flags *f, train_run *run) {
+    mmoe_error err;
+    const mmoe_trainer_options options = {.threads = (int)f->threads,
+                                          .single_threaded_blas = 1,
+                                          .checkpoint_path = f->checkpoint,
+                                          .user = &run->report,
+                                          .on_epoch = cli_report_epoch,
+                                          .on_progress = cli_report_progress};
+    if (mmoe_trainer_create(run->model, &options, NULL, &run->trainer, &err)) return cli_fail("%s", err.message);
+    if (f->resume && mmoe_trainer_resume(run->trainer, f->resume, &err)) return cli_fail("--resume: %s", err.message);
+    run->report.model = run->model;
+    run->report.stopped = &stopped;
+    const run_files files = {f->train, mmoe_dataset_rows(run->train), run->valid ? mmoe_dataset_rows(run->valid) : -1,
+                             run->test ? mmoe_dataset_rows(run->test) : -1, (int)f->threads};
+    return cli_report_open(&run->report, f->log, f->resume != NULL, &files);
+}
+
+static int fit(const train_flags *f, train_run *run) {
+    struct sigaction action = {.sa_handler = stop_training, .sa_flags = (int)SA_RESETHAND}; /* a second signal ends the program at once */
+    running = run->trainer;
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    mmoe_error err;
+    mmoe_status status = mmoe_trainer_fit(run->trainer, run->train, run->valid, &err);
+    running = NULL;
+    cli_report_newline(&run->report);
+    if (status == MMOE_E_CANCELLED && stopped) {
+        if (f->checkpoint) return cli_fail("stopped; continue with the same flags and --resume %s", f->checkpoint);
+        return cli_fail("stopped; nothing is kept of the run (--checkpoint FILE keeps it)");
+    }
+    return status ? cli_fail("%s", err.message) : CLI_OK;
+}
+
+static json_t *result_json(const train_flags *f, const train_run *run, const mmoe_dataset *data, const mmoe_task_metrics *metrics) {
+    json_t *result = data ? cli_report_json(mmoe_dataset_rows(data), metrics, mmoe_model_task_count(run->model)) : json_object();
+    const run_report *r = &run->report;
+    if (data) json_object_set_new(result, "data", json_string(run->test ? "test" : "valid"));
+    json_object_set_new(result, "model", json_string(f->output));
+    json_object_set_new(result, "parameters", json_integer(mmoe_model_parameter_count(run->model)));
+    json_object_set_new(result, "epochs", json_integer(r->epochs));
+    json_object_set_new(result, "best_epoch", r->best_epoch ? json_integer(r->best_epoch) : json_null());
+    json_object_set_new(result, "seconds", json_real(r->seconds));
+    json_object_set_new(result, "rows_per_second", r->train_seconds > 0 ? json_real((double)r->train_rows / r->train_seconds) : json_null());
+    return result;
+}
+
+/* Metrics of the test rows, or else of the validation rows, with the weights that were saved. */
+static int print_result(const train_flags *f, train_run *run) {
+    const mmoe_dataset *data = run->test ? run->test : run->valid;
+    int32_t n_task = mmoe_model_task_count(run->model);
+    mmoe_task_metrics *metrics = calloc((size_t)n_task, sizeof *metrics);
+    if (!metrics) return cli_fail_memory();
+    mmoe_error err;
+    int status = CLI_OK;
+    if (data && mmoe_evaluate(run->model, data, (int)f->threads, NULL, metrics, &err))
+        status = cli_fail("%s", err.message);
+    else if (f->json)
+        status = cli_print_json(stdout, result_json(f, run, data, metrics), true);
+    else if (data)
+        cli_print_metrics(metrics, n_task);
+    free(metrics);
+    return status;
+}
+
+static int train(const train_flags *f, train_run *run) {
+    int status = cli_check_output("output", f->output);
+    if (!status) status = cli_check_output("checkpoint", f->checkpoint);
+    if (!status) status = read_config(f, run);
+    if (!status && f->from) status = read_from(f, run);
+    if (!status) status = read_data(f, run);
+    if (!status) status = make_trainer(f, run);
+    if (!status) status = fit(f, run);
+    mmoe_error err;
+    if (!status && mmoe_model_save(run->model, f->output, &err)) status = cli_fail("%s", err.message);
+    if (!status) status = print_result(f, run);
+    int closed = cli_report_close(&run->report);
+    return status ? status : closed;
+}
+
+int cli_train(int argc, char **argv) {
+    train_flags flags = {.threads = cli_processors()};
+    train_run run = {0};
+    int status;
+    if (parse_flags(argc, argv, &flags, &status)) status = train(&flags, &run);
+    cli_list_free(&flags.set);
+    mmoe_trainer_free(run.trainer);
+    mmoe_model_free(run.model);
+    mmoe_dataset_free(run.train);
+    mmoe_dataset_free(run.valid);
+    mmoe_dataset_free(run.test);
+    mmoe_schema_free(run.schema);
+    mmoe_model_free(run.from);
+    mmoe_config_free(run.config);
+    return status;
+}

@@ -1,0 +1,61 @@
+/* mmoe: trains, evaluates and applies Multi-gate Mixture-of-Experts models. Each command stands in its own file. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli.h"
+#include "output.h"
+
+/* Threads belong to the commands, which cut rows among workers; of OpenBLAS alone no public header of ours speaks. */
+void openblas_set_num_threads(int threads);
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *summary;
+} commands[] = {
+    {"init", cli_init, "write a configuration inferred from a CSV file"},
+    {"train", cli_train, "train a model from CSV files"},
+    {"evaluate", cli_evaluate, "a model's metrics on a CSV file"},
+    {"predict", cli_predict, "score the rows of a CSV file"},
+    {"inspect", cli_inspect, "a model's columns, tensors and parameters"},
+    {"import", cli_import, "make a model of a configuration and torch-rechub's weights"},
+    {"synth", cli_synth, "write a synthetic data set"},
+};
+enum { N_COMMAND = sizeof commands / sizeof *commands };
+
+static void print_help(FILE *out) {
+    fputs("Usage: mmoe COMMAND [FLAGS]\n\n"
+          "Trains and serves Multi-gate Mixture-of-Experts ranking models on CPUs.\n\nCommands:\n",
+          out);
+    for (int i = 0; i < N_COMMAND; i++) fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
+    fputs("\n  mmoe COMMAND --help   flags of a command\n  mmoe --version\n\n"
+          "Results go to standard output (--json for programs), messages and progress to standard error.\n"
+          "Exit status: 0 done, 1 failure, 2 wrong usage.\n",
+          out);
+}
+
+static int dispatch(int argc, char **argv) {
+    if (argc < 2) {
+        print_help(stderr);
+        return CLI_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+        print_help(stdout);
+        return CLI_OK;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("mmoe %s\n", mmoe_version());
+        return CLI_OK;
+    }
+    for (int i = 0; i < N_COMMAND; i++)
+        if (strcmp(argv[1], commands[i].name) == 0) return commands[i].run(argc - 1, argv + 1);
+    return cli_usage("unknown command \"%s\"", argv[1]);
+}
+
+int main(int argc, char **argv) {
+    signal(SIGXFSZ, SIG_IGN); /* a file that reaches the size limit is an error that we report, not a death */
+    openblas_set_num_threads(1);
+    int status = dispatch(argc, argv);
+    return status ? status : cli_close_stdout();
+}

@@ -1,0 +1,164 @@
+#include <errno.h>
+#include <math.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+
+static const char *command_name = "";
+
+__attribute__((format(printf, 1, 0))) static void message(const char *format, va_list args) {
+    fprintf(stderr, "mmoe%s%s: ", *command_name ? " " : "", command_name);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+}
+
+int cli_fail(const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    message(format, args);
+    va_end(args);
+    return CLI_FAILED;
+}
+
+int cli_usage(const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    message(format, args);
+    va_end(args);
+    fprintf(stderr, "Try 'mmoe%s%s --help'.\n", *command_name ? " " : "", command_name);
+    return CLI_USAGE;
+}
+
+void cli_note(const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    message(format, args);
+    va_end(args);
+}
+
+int cli_fail_memory(void) { return cli_fail("out of memory"); }
+
+int cli_processors(void) {
+    cpu_set_t set;
+    int count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+    return count < 1 ? 1 : count > CLI_MAX_THREADS ? CLI_MAX_THREADS : count;
+}
+
+void cli_list_free(cli_list *list) {
+    free(list->items);
+    list->items = NULL;
+    list->count = 0;
+}
+
+static void print_help(const cli_command *command) {
+    printf("Usage: mmoe %s %s\n\n%s\n\nOptions:\n", command->name, command->synopsis, command->description);
+    for (const cli_option *o = command->options; o->name; o++) {
+        char flag[64];
+        snprintf(flag, sizeof flag, "--%s%s%s", o->name, o->operand ? " " : "", o->operand ? o->operand : "");
+        printf("  %-22s %s%s%s\n", flag, o->help, o->required ? " (required)" : "", o->kind == CLI_LIST ? " (may be repeated)" : "");
+    }
+    printf("  %-22s %s\n", "--help", "this text");
+    if (command->more_help) command->more_help();
+}
+
+static int parse_integer(const cli_option *o, const char *text) {
+    char *end;
+    errno = 0;
+    long long value = strtoll(text, &end, 10);
+    if (*end || end == text || errno || (double)value < o->lowest || (double)value > o->highest)
+        return cli_usage("--%s: \"%s\" is not a whole number from %.0f to %.0f", o->name, text, o->lowest, o->highest);
+    *(int64_t *)o->target = value;
+    return CLI_OK;
+}
+
+static int parse_number(const cli_option *o, const char *text) {
+    char *end;
+    double value = strtod(text, &end);
+    if (*end || end == text || !isfinite(value) || value < o->lowest || value > o->highest)
+        return cli_usage("--%s: \"%s\" is not a number from %g to %g", o->name, text, o->lowest, o->highest);
+    *(double *)o->target = value;
+    return CLI_OK;
+}
+
+static int parse_list(const cli_option *o, const char *text) {
+    cli_list *list = o->target;
+    const char **items = realloc(list->items, (list->count + 1) * sizeof *items);
+    if (!items) return cli_fail_memory();
+    items[list->count++] = text;
+    list->items = items;
+    return CLI_OK;
+}
+
+static int set_value(const cli_option *o, const char *text) {
+    if (!*text) return cli_usage("--%s: its value is empty", o->name);
+    switch (o->kind) {
+    case CLI_INTEGER: return parse_integer(o, text);
+    case CLI_NUMBER: return parse_number(o, text);
+    case CLI_LIST: return parse_list(o, text);
+    default: *(const char **)o->target = text; return CLI_OK;
+    }
+}
+
+static const cli_option *find_option(const cli_command *command, const char *name, size_t length) {
+    for (const cli_option *o = command->options; o->name; o++)
+        if (strlen(o->name) == length && strncmp(o->name, name, length) == 0) return o;
+    return NULL;
+}
+
+enum { MAX_OPTIONS = 32 };
+
+/* One "--name", "--name=value" or "--name value"; *i moves past what was used. */
+static int parse_option(const cli_command *command, int argc, char **argv, int *i, bool seen[MAX_OPTIONS]) {
+    const char *name = argv[*i] + 2, *equals = strchr(name, '=');
+    size_t length = equals ? (size_t)(equals - name) : strlen(name);
+    const cli_option *o = find_option(command, name, length);
+    if (!o) return cli_usage("unknown flag --%.*s", (int)length, name);
+    bool *was_seen = &seen[o - command->options];
+    if (*was_seen && o->kind != CLI_LIST) return cli_usage("--%s is given twice", o->name);
+    *was_seen = true;
+    if (o->kind == CLI_FLAG) {
+        if (equals) return cli_usage("--%s takes no value", o->name);
+        *(bool *)o->target = true;
+        return CLI_OK;
+    }
+    if (equals) return set_value(o, equals + 1);
+    if (*i + 1 >= argc || strncmp(argv[*i + 1], "--", 2) == 0) return cli_usage("--%s needs a value: --%s %s", o->name, o->name, o->operand);
+    return set_value(o, argv[++*i]);
+}
+
+static int parse_all(const cli_command *command, int argc, char **argv) {
+    bool seen[MAX_OPTIONS] = {false};
+    for (int i = 1; i < argc; i++) {
+        int status = CLI_OK;
+        if (strncmp(argv[i], "--", 2) == 0)
+            status = parse_option(command, argc, argv, &i, seen);
+        else if (argv[i][0] == '-' && argv[i][1])
+            status = cli_usage("unknown flag %s", argv[i]);
+        else if (!command->operand || *command->operand_target)
+            status = cli_usage("unexpected argument \"%s\"", argv[i]);
+        else
+            *command->operand_target = argv[i];
+        if (status) return status;
+    }
+    if (command->operand && !*command->operand_target) return cli_usage("%s is missing", command->operand);
+    for (const cli_option *o = command->options; o->name; o++)
+        if (o->required && !seen[o - command->options]) return cli_usage("--%s %s is missing", o->name, o->operand);
+    return CLI_OK;
+}
+
+bool cli_parse(const cli_command *command, int argc, char **argv, int *status) {
+    command_name = command->name;
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            print_help(command);
+            *status = CLI_OK;
+            return false;
+        }
+    *status = parse_all(command, argc, argv);
+    return *status == CLI_OK;
+}

@@ -1,0 +1,103 @@
+#include "run_report.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "output.h"
+
+static json_t *rows_json(const run_files *files) {
+    json_t *rows = json_pack("{s:I}", "train", (json_int_t)files->train_rows);
+    if (files->valid_rows >= 0) json_object_set_new(rows, "valid", json_integer(files->valid_rows));
+    if (files->test_rows >= 0) json_object_set_new(rows, "test", json_integer(files->test_rows));
+    return rows;
+}
+
+int cli_report_open(run_report *report, const char *log_path, bool is_resumed, const run_files *files) {
+    report->is_terminal = isatty(STDERR_FILENO) == 1;
+    if (!log_path) return CLI_OK;
+    report->log_path = log_path;
+    report->log = fopen(log_path, is_resumed ? "a" : "w");
+    if (!report->log) return cli_fail("--log: cannot write %s: %s", log_path, strerror(errno));
+    json_t *line = json_pack("{s:s, s:s, s:o, s:i, s:I, s:b, s:o}", "version", mmoe_version(), "train", files->train, "rows", rows_json(files), "threads",
+                             files->threads, "parameters", (json_int_t)mmoe_model_parameter_count(report->model), "resumed", (int)is_resumed, "config",
+                             cli_config_json(mmoe_model_config(report->model)));
+    int status = cli_print_json(report->log, line, false);
+    fflush(report->log);
+    return status;
+}
+
+int cli_report_close(run_report *report) {
+    if (!report->log) return CLI_OK;
+    bool failed = ferror(report->log);
+    errno = 0;
+    failed |= fclose(report->log) != 0;
+    report->log = NULL;
+    return failed ? cli_fail("cannot write %s: %s", report->log_path, errno ? strerror(errno) : "an earlier write failed") : CLI_OK;
+}
+
+void cli_report_newline(run_report *report) {
+    if (report->line_is_open) fputc('\n', stderr);
+    report->line_is_open = false;
+}
+
+static void log_epoch(const run_report *report, const mmoe_epoch_report *epoch) {
+    json_t *losses = json_object(), *valid = epoch->valid ? json_object() : json_null();
+    for (int32_t t = 0; t < epoch->n_task; t++) {
+        const char *name = mmoe_model_task_name(report->model, t);
+        json_object_set_new(losses, name, cli_json_number(epoch->task_loss[t]));
+        if (epoch->valid) json_object_set_new(valid, name, cli_metrics_json(&epoch->valid[t]));
+    }
+    json_t *line =
+        json_pack("{s:i, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o}", "epoch", (int)epoch->epoch, "loss", cli_json_number(epoch->loss), "losses", losses, "valid",
+                  valid, "score", cli_json_number(epoch->score), "best", epoch->is_best != 0, "seconds", cli_json_number(epoch->seconds), "train_seconds",
+                  cli_json_number(epoch->train_seconds), "rows_per_second", cli_json_number(epoch->rows_per_second));
+    cli_print_json(report->log, line, false);
+    fflush(report->log);
+}
+
+static void print_epoch(run_report *report, const mmoe_epoch_report *epoch) {
+    if (report->line_is_open) fputs("\r\033[K", stderr);
+    report->line_is_open = false;
+    fprintf(stderr, "epoch %" PRId32 "/%" PRId32 "  %.2f s  %.0f rows/s  loss %.5f", epoch->epoch, epoch->n_epoch, epoch->seconds, epoch->rows_per_second,
+            epoch->loss);
+    for (int32_t t = 0; t < epoch->n_task; t++) {
+        fprintf(stderr, "  %s %.5f", mmoe_model_task_name(report->model, t), epoch->task_loss[t]);
+        if (!epoch->valid) continue;
+        const mmoe_task_metrics *m = &epoch->valid[t];
+        bool is_class = m->type == MMOE_CLASSIFICATION;
+        double value = is_class ? m->auc : m->mse;
+        if (isfinite(value))
+            fprintf(stderr, " (valid %s %.5f)", is_class ? "auc" : "mse", value);
+        else
+            fprintf(stderr, " (valid %s undefined: %s)", is_class ? "auc" : "mse", m->why ? m->why : "not finite");
+    }
+    fputs(epoch->valid && epoch->is_best ? "  best\n" : "\n", stderr);
+}
+
+int cli_report_epoch(void *user, const mmoe_epoch_report *epoch) {
+    run_report *report = user;
+    report->epochs = epoch->epoch;
+    if (epoch->is_best) report->best_epoch = epoch->epoch;
+    report->seconds += epoch->seconds;
+    report->train_seconds += epoch->train_seconds;
+    report->train_rows += epoch->rows;
+    print_epoch(report, epoch);
+    if (report->log) log_epoch(report, epoch);
+    return *report->stopped;
+}
+
+int cli_report_progress(void *user, const mmoe_progress *p) {
+    run_report *report = user;
+    if (!report->is_terminal || p->rows_done <= 0 || p->seconds <= 0) return *report->stopped;
+    double rate = (double)p->rows_done / p->seconds;
+    double left = ((double)(p->rows - p->rows_done) + (double)p->rows * (p->n_epoch - p->epoch)) / rate;
+    fprintf(stderr, "\r\033[Kepoch %" PRId32 "/%" PRId32 " %3.0f %%  %.0f rows/s", p->epoch, p->n_epoch, 100.0 * (double)p->rows_done / (double)p->rows, rate);
+    for (int32_t t = 0; t < p->n_task; t++) fprintf(stderr, "  %s %.5f", mmoe_model_task_name(report->model, t), p->task_loss[t]);
+    fprintf(stderr, "  at most %.0f s left", ceil(left));
+    fflush(stderr);
+    report->line_is_open = true;
+    return *report->stopped;
+}

@@ -1,0 +1,41 @@
+/* What a training run says while it goes: a line an epoch or a progress line on standard error, and a JSON log. */
+#ifndef MMOE_TOOLS_RUN_REPORT_H
+#define MMOE_TOOLS_RUN_REPORT_H
+
+#include <signal.h>
+#include <stdio.h>
+
+#include "cli.h"
+
+typedef struct run_report {
+    const mmoe_model *model;
+    const volatile sig_atomic_t *stopped; /* a signal came: callbacks ask the trainer to stop */
+    bool is_terminal;
+    bool line_is_open; /* a progress line stands on the terminal without its newline */
+    const char *log_path;
+    FILE *log; /* NULL: none */
+    int32_t epochs;
+    int32_t best_epoch; /* 0: none yet */
+    double seconds;
+    double train_seconds;
+    int64_t train_rows;
+} run_report;
+
+typedef struct run_files {
+    const char *train;
+    int64_t train_rows, valid_rows, test_rows; /* -1: no such file */
+    int threads;
+} run_files;
+
+/* Opens the log, at its end when a run is resumed, and writes its first line. Prints the error. */
+int cli_report_open(run_report *report, const char *log_path, bool is_resumed, const run_files *files);
+/* Closes the log and prints the error if a line of it was not written. */
+int cli_report_close(run_report *report);
+
+/* Callbacks of mmoe_trainer_options; `user` is the run_report. */
+int cli_report_epoch(void *user, const mmoe_epoch_report *epoch);
+int cli_report_progress(void *user, const mmoe_progress *progress);
+/* Ends an open progress line, before another message. */
+void cli_report_newline(run_report *report);
+
+#endif

@@ -1,0 +1,68 @@
+#include <math.h>
+#include <stdlib.h>
+
+#include "random.h"
+#include "synth.h"
+
+enum { STREAM_U1 = 1, STREAM_U2, STREAM_PHASE, STREAM_X, STREAM_NOISE };
+
+/* The paper's N(0, 0.01), read as a variance. */
+static const double noise_deviation = 0.1;
+
+static double dot(const double *a, const double *b, int64_t n) {
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++) sum += a[i] * b[i];
+    return sum;
+}
+
+static void normalize(double *a, int64_t n) {
+    double length = sqrt(dot(a, a, n));
+    for (int64_t i = 0; i < n; i++) a[i] /= length;
+}
+
+/* w [2, dim]: w1 = c u1, w2 = c (p u1 + sqrt(1 - p^2) u2), u1 and u2 orthonormal. */
+static void draw_weights(uint64_t seed, const synth_paper_shape *s, double *w) {
+    double *u1 = w, *u2 = w + s->dim, p = s->correlation;
+    for (int64_t i = 0; i < s->dim; i++) {
+        u1[i] = random_normal(seed, STREAM_U1, (uint64_t)i);
+        u2[i] = random_normal(seed, STREAM_U2, (uint64_t)i);
+    }
+    normalize(u1, s->dim);
+    double along = dot(u1, u2, s->dim);
+    for (int64_t i = 0; i < s->dim; i++) u2[i] -= along * u1[i];
+    normalize(u2, s->dim);
+    for (int64_t i = 0; i < s->dim; i++) {
+        double a = u1[i], b = u2[i];
+        w[i] = s->scale * a;
+        w[s->dim + i] = s->scale * (p * a + sqrt(1 - p * p) * b);
+    }
+}
+
+/* z + sum_i sin(a_i z + b_i). The paper leaves a_i and b_i open: a_i = i here, b_i uniform in [0, 2 pi) by the seed. */
+static double respond(uint64_t seed, int64_t terms, double z) {
+    double y = z;
+    for (int64_t i = 1; i <= terms; i++) y += sin((double)i * z + 6.283185307179586 * random_uniform(seed, STREAM_PHASE, (uint64_t)i));
+    return y;
+}
+
+int synth_paper(const synth_rows *rows, const synth_paper_shape *shape) {
+    int64_t d = shape->dim;
+    double *w = calloc((size_t)(3 * d), sizeof *w);
+    if (!w) return cli_fail_memory();
+    double *x = w + 2 * d;
+    draw_weights(rows->seed, shape, w);
+    fputs("y1,y2", rows->out);
+    for (int64_t j = 0; j < d; j++) fprintf(rows->out, ",x%lld", (long long)j);
+    fputc('\n', rows->out);
+    for (int64_t r = rows->first; r < rows->first + rows->count && !ferror(rows->out); r++) {
+        for (int64_t j = 0; j < d; j++) x[j] = random_normal(rows->seed, STREAM_X, (uint64_t)(r * d + j));
+        for (int k = 0; k < 2; k++) {
+            double noise = noise_deviation * random_normal(rows->seed, STREAM_NOISE, (uint64_t)(2 * r + k));
+            fprintf(rows->out, "%s%.9g", k ? "," : "", respond(rows->seed, shape->terms, dot(w + k * d, x, d)) + noise);
+        }
+        for (int64_t j = 0; j < d; j++) fprintf(rows->out, ",%.7g", x[j]);
+        fputc('\n', rows->out);
+    }
+    free(w);
+    return CLI_OK;
+}
