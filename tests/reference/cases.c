@@ -1,0 +1,200 @@
+#include "cases.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RELU REFERENCE_RELU
+#define SIGMOID REFERENCE_SIGMOID
+#define TANH REFERENCE_TANH
+#define PRELU REFERENCE_PRELU
+#define DICE REFERENCE_DICE
+
+/* name, rows, tasks, experts, depth, activation, norm, gate_norm */
+const reference_case reference_cases[] = {
+    {"one of everything", 2, 1, 1, 1, RELU, false, false, .regression = 0},
+    {"one of everything, batch norm", 33, 1, 1, 1, RELU, true, true, .regression = 0},
+    {"tutorial", 33, 2, 8, 1, RELU, true, true, .regression = 0},
+    {"KDD'18: regression without batch norm", 33, 2, 8, 1, RELU, false, false, .regression = 3, .no_sparse = true},
+    {"sparse columns alone", 33, 2, 3, 1, RELU, true, true, .regression = 2, .no_dense = true},
+    {"one row", 1, 3, 3, 2, RELU, false, false, .regression = 2},
+    {"one row, running statistics", 1, 3, 3, 2, TANH, true, true, .regression = 2},
+    {"one row, one expert, deep", 1, 1, 1, 3, SIGMOID, true, true, .regression = 1},
+    {"one row, weighted", 1, 1, 8, 1, RELU, true, true, .regression = 0, .weighted = true},
+    {"two rows", 2, 3, 8, 2, PRELU, false, false, .regression = 4, .shared = true},
+    {"two rows, batch norm", 2, 3, 3, 1, SIGMOID, true, true, .regression = 1},
+    {"two rows, batch norm, deep", 2, 1, 8, 3, TANH, true, true, .regression = 0},
+    {"depth 2", 33, 3, 3, 2, RELU, true, true, .regression = 1},
+    {"depth 3", 33, 3, 8, 3, RELU, true, true, .regression = 4},
+    {"depth 3, no batch norm", 33, 1, 3, 3, RELU, false, false, .regression = 0},
+    {"depth 3, one expert", 33, 3, 1, 3, SIGMOID, true, false, .regression = 0},
+    {"gates alone normalised", 33, 3, 3, 1, TANH, false, true, .regression = 2},
+    {"gates alone not normalised", 33, 3, 3, 1, TANH, true, false, .regression = 2},
+    {"missing labels", 33, 3, 3, 1, RELU, true, true, .regression = 2, .missing = true},
+    {"weighted rows", 33, 3, 3, 1, RELU, true, true, .regression = 2, .weighted = true},
+    {"missing labels and weights", 33, 3, 8, 2, RELU, false, false, .regression = 1, .missing = true, .weighted = true},
+    {"shared table", 33, 1, 3, 1, RELU, true, true, .regression = 0, .shared = true},
+    {"uneven towers", 33, 3, 3, 2, RELU, true, true, .regression = 2, .uneven = true},
+    {"uneven towers, no batch norm", 33, 3, 3, 1, TANH, false, false, .regression = 1, .uneven = true},
+    {"sigmoid", 33, 1, 3, 2, SIGMOID, true, true, .regression = 0},
+    {"tanh", 33, 1, 3, 2, TANH, true, true, .regression = 0},
+    {"prelu", 33, 3, 3, 2, PRELU, true, true, .regression = 0},
+    {"prelu, no batch norm", 33, 3, 8, 1, PRELU, false, false, .regression = 0},
+    {"dice", 33, 3, 3, 2, DICE, true, true, .regression = 0},
+    {"dice, no batch norm", 33, 3, 8, 1, DICE, false, false, .regression = 2},
+    {"300 rows", 300, 3, 8, 1, RELU, true, true, .regression = 2, .missing = true, .weighted = true, .shared = true},
+    {"300 rows, deep", 300, 1, 3, 3, RELU, true, true, .regression = 0},
+    {"300 rows, prelu", 300, 3, 3, 2, PRELU, false, false, .regression = 1, .uneven = true},
+    {"300 rows, dice", 300, 3, 3, 2, DICE, true, true, .regression = 0, .missing = true},
+    {"1030 rows", 1030, 3, 3, 1, RELU, true, true, .regression = 4, .missing = true, .weighted = true, .shared = true},
+    {"1030 rows, no batch norm", 1030, 1, 8, 1, RELU, false, false, .regression = 0},
+    {"1030 rows, deep", 1030, 3, 3, 3, TANH, true, true, .regression = 2, .uneven = true},
+};
+const size_t reference_case_count = sizeof reference_cases / sizeof *reference_cases;
+
+/* ---- Numbers ----------------------------------------------------------------------------------------------------- */
+
+/* SplitMix64 */
+static uint64_t draw_bits(uint64_t *state) {
+    uint64_t z = *state += 0x9e3779b97f4a7c15u;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+}
+
+static double draw(uint64_t *state, double low, double high) {
+    float value = (float)(low + (high - low) * (double)(draw_bits(state) >> 11) * 0x1p-53);
+    return (double)value;
+}
+
+/* ---- Shape ------------------------------------------------------------------------------------------------------- */
+
+static reference_mlp_spec mlp_of(const int dims[], int depth, reference_activation activation, bool norm) {
+    reference_mlp_spec mlp = {.depth = depth, .activation = activation, .batch_norm = norm};
+    memcpy(mlp.dims, dims, (size_t)depth * sizeof *dims);
+    return mlp;
+}
+
+static reference_mlp_spec tower_of(const reference_case *c, int task) {
+    static const int even[] = {5, 4, 3}, first[] = {9}, second[] = {4, 7}, third[] = {6, 3, 5};
+    if (!c->uneven) return mlp_of(even, c->depth, c->activation, c->norm);
+    switch (task) {
+    case 0: return mlp_of(first, 1, RELU, c->norm);
+    case 1: return mlp_of(second, 2, SIGMOID, false);
+    default: return mlp_of(third, 3, PRELU, c->norm);
+    }
+}
+
+static reference_spec spec_of(const reference_case *c) {
+    static const int dims[3][3] = {{6}, {7, 5}, {6, 5, 4}};
+    static const double loss_weights[] = {1, 0.5, 3};
+    reference_spec s = {.n_sparse = c->no_sparse ? 0 : CASE_SPARSE, .n_dense = c->no_dense ? 0 : CASE_DENSE};
+    s.n_table = c->no_sparse ? 0 : c->shared ? 2 : 3;
+    s.tables[0].name = "item", s.tables[0].rows = 11, s.tables[0].dim = 4;
+    s.tables[1].name = "user", s.tables[1].rows = 5, s.tables[1].dim = 3;
+    s.tables[2].name = "last", s.tables[2].rows = 11, s.tables[2].dim = 4;
+    for (int i = 0; i < s.n_sparse; i++) s.table_of[i] = i == 2 && c->shared ? 0 : i;
+    s.n_expert = c->experts;
+    s.expert = mlp_of(dims[c->depth - 1], c->depth, c->activation, c->norm);
+    s.gate_batch_norm = c->gate_norm;
+    s.n_task = c->tasks;
+    for (int t = 0; t < c->tasks; t++) {
+        s.tasks[t].regression = c->regression >> t & 1;
+        s.tasks[t].loss_weight = loss_weights[t];
+        s.tasks[t].tower = tower_of(c, t);
+    }
+    return s;
+}
+
+/* ---- Weights and rows -------------------------------------------------------------------------------------------- */
+
+static bool ends_with(const char *text, const char *end) {
+    size_t n = strlen(text), m = strlen(end);
+    return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+/* Two rows are normalised to +1 and -1 whatever they were, but for eps: the true gradient in front of a batch norm is then
+ * what is left of terms that cancel, and no float could find it. Weights small enough that a variance is about eps, which
+ * is where such a gradient is not all cancellation, keep the comparison sharp. */
+static double weight_bound(const reference_case *c, const reference_tensor *t, bool in_front_of_norm) {
+    double bound = 1.5 / sqrt((double)t->shape[1]);
+    return c->rows == 2 && in_front_of_norm ? 0.004 * bound : bound;
+}
+
+static void draw_tensor(const reference_case *c, reference_tensor *t, const reference_tensor *next, uint64_t *state) {
+    double low = -0.5, high = 0.5;
+    bool small = c->rows == 2 && ((next && next->in_front_of_norm) || t->in_front_of_norm);
+    if (ends_with(t->name, "num_batches_tracked")) return;
+    if (strncmp(t->name, "embedding.", 10) == 0)
+        low = -1, high = 1;
+    else if (t->rank == 2)
+        high = weight_bound(c, t, small), low = -high;
+    else if (small)
+        low = -0.002, high = 0.002;
+    else if (ends_with(t->name, "running_var") || (ends_with(t->name, ".weight") && next && t->count > 1))
+        low = 0.5, high = 1.5;
+    else if (t->count == 1 && (ends_with(t->name, ".weight") || ends_with(t->name, ".alpha")))
+        low = 0.1, high = 0.4;
+    for (size_t i = 0; i < t->count; i++) t->value[i] = draw(state, low, high);
+}
+
+static double *numbers(size_t count) {
+    double *p = calloc(count ? count : 1, sizeof *p);
+    if (!p) exit(1);
+    return p;
+}
+
+static void draw_rows(reference_problem *p, const reference_case *c, uint64_t *state) {
+    const reference_spec *s = &p->spec;
+    int T = c->tasks;
+    for (int i = 0; i < c->rows * s->n_sparse; i++) {
+        int rows = s->tables[s->table_of[i % s->n_sparse]].rows;
+        p->ids[i] = (int32_t)(draw_bits(state) % (uint64_t)(rows - 1)); /* the last row is never read: its gradient is 0 */
+    }
+    for (int i = 0; i < c->rows * s->n_dense; i++) p->dense[i] = draw(state, -2, 2);
+    for (int i = 0; i < c->rows * T; i++) {
+        int t = i % T;
+        p->labels[i] = s->tasks[t].regression ? draw(state, -2, 2) : (double)(draw_bits(state) >> 63);
+        if (c->missing && (draw(state, 0, 1) < 0.3 || (T > 1 && t == T - 1))) p->labels[i] = (double)NAN;
+    }
+    for (int b = 0; b < c->rows; b++) p->weights[b] = c->rows > 1 && b % 5 == 3 ? 0 : draw(state, 0.2, 3);
+}
+
+static void draw_problem(reference_problem *p, const reference_case *c, uint64_t seed) {
+    uint64_t state = seed;
+    size_t n = reference_tensor_count(p->model);
+    for (size_t i = 0; i < n; i++) draw_tensor(c, reference_tensor_at(p->model, i), reference_tensor_at(p->model, i + 1), &state);
+    draw_rows(p, c, &state);
+}
+
+void reference_problem_init(reference_problem *p, const reference_case *c, double kink_distance) {
+    p->spec = spec_of(c);
+    p->model = reference_create(&p->spec);
+    p->ids = calloc((size_t)c->rows * (size_t)p->spec.n_sparse + 1, sizeof *p->ids);
+    if (!p->ids) exit(1);
+    p->dense = numbers((size_t)c->rows * (size_t)p->spec.n_dense);
+    p->labels = numbers((size_t)c->rows * (size_t)c->tasks);
+    p->weights = numbers((size_t)c->rows);
+    p->batch = (reference_batch){c->rows, p->ids, p->dense, p->labels, c->weighted ? p->weights : NULL};
+    for (uint64_t seed = 1; seed <= 1000; seed++) {
+        draw_problem(p, c, seed);
+        reference_loss(p->model, &p->batch, NULL, NULL);
+        if (reference_kink_distance(p->model) > kink_distance) {
+            draw_problem(p, c, seed); /* the pass above moved the running statistics */
+            for (size_t i = 0; i < reference_tensor_count(p->model); i++)
+                if (ends_with(reference_tensor_at(p->model, i)->name, "num_batches_tracked")) reference_tensor_at(p->model, i)->value[0] = 0;
+            return;
+        }
+    }
+    fprintf(stderr, "case \"%s\": every draw has a value at a kink\n", c->name);
+    exit(1);
+}
+
+void reference_problem_finish(reference_problem *p) {
+    reference_free(p->model);
+    free(p->ids);
+    free(p->dense);
+    free(p->labels);
+    free(p->weights);
+}

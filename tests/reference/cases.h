@@ -1,0 +1,38 @@
+/* The table of shapes on which the reference is checked by finite differences and the engine against the reference. */
+#ifndef CASES_H
+#define CASES_H
+
+#include "reference.h"
+
+typedef struct reference_case {
+    const char *name;
+    int rows, tasks, experts, depth; /* depth of the experts, and of the towers where they are even */
+    reference_activation activation;
+    bool norm, gate_norm;
+    unsigned regression; /* bit t: task t is a regression */
+    bool missing;        /* labels missing at random; the last of several tasks has none at all */
+    bool weighted;       /* rows weighted, some with 0 */
+    bool shared;         /* two columns read one table */
+    bool uneven;         /* towers of differing depths, widths and activations, one without batch norm */
+    bool no_sparse, no_dense;
+} reference_case;
+
+extern const reference_case reference_cases[];
+extern const size_t reference_case_count;
+
+enum { CASE_SPARSE = 3, CASE_DENSE = 4, CASE_NAME_LENGTH = 16 };
+
+/* A case's model, weights and rows; each number is one that a float holds. */
+typedef struct reference_problem {
+    reference_spec spec;
+    reference_model *model;
+    reference_batch batch;
+    int32_t *ids;
+    double *dense, *labels, *weights;
+} reference_problem;
+
+/* Drawn anew until no relu or prelu stands within `kink_distance` of its kink, where a rounding would choose the slope. */
+void reference_problem_init(reference_problem *p, const reference_case *c, double kink_distance);
+void reference_problem_finish(reference_problem *p);
+
+#endif

@@ -1,0 +1,388 @@
+#include "reference.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reference_layers.h"
+
+struct reference_model {
+    reference_spec spec;
+    int input_width; /* D */
+    size_t n_tensor;
+    reference_tensor *tensors[4096];
+    reference_tensor *tables[REFERENCE_MAX_TABLES];
+    reference_mlp *experts;                    /* [E] */
+    reference_mlp gates[REFERENCE_MAX_TASKS];  /* a Linear of E outputs, without activation */
+    reference_mlp towers[REFERENCE_MAX_TASKS]; /* the last layer is the Linear(., 1) */
+    double *x, *dx;                            /* [B, D] */
+    double **u, **du;                          /* [E] of [B, H] */
+    double *g[REFERENCE_MAX_TASKS];            /* [B, E] */
+    double *logits[REFERENCE_MAX_TASKS];       /* [B, 1] */
+    reference_kinks kinks;
+};
+
+static void *take(size_t count, size_t size) {
+    void *p = calloc(count ? count : 1, size);
+    if (!p) {
+        fputs("reference: out of memory\n", stderr);
+        exit(1);
+    }
+    return p;
+}
+
+/* ---- Tensors ----------------------------------------------------------------------------------------------------- */
+
+__attribute__((format(printf, 6, 7))) static reference_tensor *add_tensor(reference_model *m, bool trainable, int rank, int rows, int columns,
+                                                                          const char *format, ...) {
+    reference_tensor *t = take(1, sizeof *t);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(t->name, sizeof t->name, format, args);
+    va_end(args);
+    t->rank = rank;
+    t->shape[0] = rank > 0 ? rows : 0;
+    t->shape[1] = rank > 1 ? columns : 0;
+    t->count = rank == 0 ? 1 : (size_t)rows * (size_t)(rank == 2 ? columns : 1);
+    t->trainable = trainable;
+    t->value = take(t->count, sizeof(double));
+    t->gradient = take(t->count, sizeof(double));
+    t->moment1 = take(t->count, sizeof(double));
+    t->moment2 = take(t->count, sizeof(double));
+    assert(m->n_tensor < sizeof m->tensors / sizeof *m->tensors);
+    m->tensors[m->n_tensor++] = t;
+    return t;
+}
+
+static void fill(reference_tensor *t, double value) {
+    for (size_t i = 0; i < t->count; i++) t->value[i] = value;
+}
+
+static void add_layer(reference_model *m, reference_layer *l, const char *prefix, int index, int in, int out, bool batch_norm) {
+    l->in = in;
+    l->out = out;
+    l->weight = add_tensor(m, true, 2, out, in, "%s.mlp.%d.weight", prefix, index);
+    l->bias = add_tensor(m, true, 1, out, 0, "%s.mlp.%d.bias", prefix, index);
+    if (!batch_norm) return;
+    l->bias->in_front_of_norm = true;
+    l->norm.scale = add_tensor(m, true, 1, out, 0, "%s.mlp.%d.weight", prefix, index + 1);
+    l->norm.shift = add_tensor(m, true, 1, out, 0, "%s.mlp.%d.bias", prefix, index + 1);
+    l->norm.mean = add_tensor(m, false, 1, out, 0, "%s.mlp.%d.running_mean", prefix, index + 1);
+    l->norm.variance = add_tensor(m, false, 1, out, 0, "%s.mlp.%d.running_var", prefix, index + 1);
+    l->norm.batches = add_tensor(m, false, 0, 0, 0, "%s.mlp.%d.num_batches_tracked", prefix, index + 1);
+    fill(l->norm.scale, 1);
+    fill(l->norm.variance, 1);
+}
+
+static void add_activation(reference_model *m, reference_layer *l, const char *prefix, int index, reference_activation activation) {
+    l->activation = (int)activation;
+    if (activation == REFERENCE_PRELU) {
+        l->slope = add_tensor(m, true, 1, 1, 0, "%s.mlp.%d.weight", prefix, index);
+        fill(l->slope, 0.25);
+    }
+    if (activation == REFERENCE_DICE) l->slope = add_tensor(m, true, 1, 1, 0, "%s.mlp.%d.alpha", prefix, index);
+}
+
+/* The Sequential's entries of a layer: Linear, (BatchNorm1d,) activation, dropout. */
+static void add_mlp(reference_model *m, reference_mlp *mlp, const char *prefix, int in, const reference_mlp_spec *spec, bool output_layer) {
+    int entries = spec->batch_norm ? 4 : 3;
+    mlp->n_layer = spec->depth + output_layer;
+    for (int l = 0; l < spec->depth; l++) {
+        reference_layer *layer = &mlp->layers[l];
+        add_layer(m, layer, prefix, entries * l, in, spec->dims[l], spec->batch_norm);
+        add_activation(m, layer, prefix, entries * l + (spec->batch_norm ? 2 : 1), spec->activation);
+        in = spec->dims[l];
+    }
+    if (output_layer) {
+        add_layer(m, &mlp->layers[spec->depth], prefix, entries * spec->depth, in, 1, false);
+        mlp->layers[spec->depth].activation = REFERENCE_NO_ACTIVATION;
+    }
+}
+
+reference_model *reference_create(const reference_spec *spec) {
+    reference_model *m = take(1, sizeof *m);
+    m->spec = *spec;
+    for (int t = 0; t < spec->n_table; t++)
+        m->tables[t] = add_tensor(m, true, 2, spec->tables[t].rows, spec->tables[t].dim, "embedding.embed_dict.%s.weight", spec->tables[t].name);
+    for (int c = 0; c < spec->n_sparse; c++) m->input_width += spec->tables[spec->table_of[c]].dim;
+    m->input_width += spec->n_dense;
+
+    char prefix[32];
+    m->experts = take((size_t)spec->n_expert, sizeof *m->experts);
+    m->u = take((size_t)spec->n_expert, sizeof *m->u);
+    m->du = take((size_t)spec->n_expert, sizeof *m->du);
+    for (int e = 0; e < spec->n_expert; e++) {
+        snprintf(prefix, sizeof prefix, "experts.%d", e);
+        add_mlp(m, &m->experts[e], prefix, m->input_width, &spec->expert, false);
+    }
+    for (int t = 0; t < spec->n_task; t++) {
+        snprintf(prefix, sizeof prefix, "gates.%d", t);
+        add_layer(m, &m->gates[t].layers[0], prefix, 0, m->input_width, spec->n_expert, spec->gate_batch_norm);
+        m->gates[t].layers[0].activation = REFERENCE_NO_ACTIVATION;
+        m->gates[t].n_layer = 1;
+    }
+    for (int t = 0; t < spec->n_task; t++) {
+        snprintf(prefix, sizeof prefix, "towers.%d", t);
+        add_mlp(m, &m->towers[t], prefix, spec->expert.dims[spec->expert.depth - 1], &spec->tasks[t].tower, true);
+    }
+    return m;
+}
+
+void reference_free(reference_model *m) {
+    if (!m) return;
+    for (size_t i = 0; i < m->n_tensor; i++) {
+        reference_tensor *t = m->tensors[i];
+        free(t->value);
+        free(t->gradient);
+        free(t->moment1);
+        free(t->moment2);
+        free(t);
+    }
+    free(m->experts);
+    free(m->u);
+    free(m->du);
+    free(m);
+}
+
+size_t reference_tensor_count(const reference_model *m) { return m->n_tensor; }
+reference_tensor *reference_tensor_at(reference_model *m, size_t index) { return index < m->n_tensor ? m->tensors[index] : NULL; }
+
+reference_tensor *reference_find(reference_model *m, const char *name) {
+    for (size_t i = 0; i < m->n_tensor; i++)
+        if (strcmp(m->tensors[i]->name, name) == 0) return m->tensors[i];
+    return NULL;
+}
+
+double reference_kink_distance(const reference_model *m) { return m->kinks.distance; }
+uint64_t reference_kink_signs(const reference_model *m) { return m->kinks.signs; }
+
+/* ---- Forward ----------------------------------------------------------------------------------------------------- */
+
+static void gather(reference_model *m, const reference_batch *batch) {
+    const reference_spec *s = &m->spec;
+    for (int b = 0; b < batch->rows; b++) {
+        double *row = m->x + (size_t)b * (size_t)m->input_width;
+        for (int c = 0; c < s->n_sparse; c++) {
+            int table = s->table_of[c], dim = s->tables[table].dim, id = batch->ids[b * s->n_sparse + c];
+            assert(id >= 0 && id < s->tables[table].rows);
+            for (int j = 0; j < dim; j++) *row++ = m->tables[table]->value[id * dim + j];
+        }
+        for (int j = 0; j < s->n_dense; j++) *row++ = batch->dense[b * s->n_dense + j];
+    }
+}
+
+static void softmax(double *row, int n) {
+    double largest = row[0], sum = 0;
+    for (int i = 1; i < n; i++) largest = fmax(largest, row[i]);
+    for (int i = 0; i < n; i++) sum += row[i] = exp(row[i] - largest);
+    for (int i = 0; i < n; i++) row[i] /= sum;
+}
+
+static void forward(reference_model *m, const reference_batch *batch, bool training) {
+    int B = batch->rows, E = m->spec.n_expert, H = m->spec.expert.dims[m->spec.expert.depth - 1];
+    m->x = take((size_t)B * (size_t)m->input_width, sizeof(double));
+    m->kinks = (reference_kinks){.distance = HUGE_VAL, .signs = 14695981039346656037u};
+    gather(m, batch);
+    for (int e = 0; e < E; e++) m->u[e] = reference_mlp_forward(&m->experts[e], m->x, B, training, &m->kinks);
+    for (int t = 0; t < m->spec.n_task; t++) {
+        m->g[t] = reference_mlp_forward(&m->gates[t], m->x, B, training, &m->kinks);
+        for (int b = 0; b < B; b++) softmax(m->g[t] + b * E, E);
+        double *y = take((size_t)B * (size_t)H, sizeof(double));
+        for (int b = 0; b < B; b++)
+            for (int e = 0; e < E; e++)
+                for (int h = 0; h < H; h++) y[b * H + h] += m->g[t][b * E + e] * m->u[e][b * H + h];
+        m->logits[t] = reference_mlp_forward(&m->towers[t], y, B, training, &m->kinks);
+        free(y);
+    }
+}
+
+static void forget(reference_model *m) {
+    free(m->x);
+    for (int e = 0; e < m->spec.n_expert; e++) {
+        free(m->u[e]);
+        reference_mlp_forget(&m->experts[e]);
+    }
+    for (int t = 0; t < m->spec.n_task; t++) {
+        free(m->g[t]);
+        free(m->logits[t]);
+        reference_mlp_forget(&m->gates[t]);
+        reference_mlp_forget(&m->towers[t]);
+    }
+}
+
+static void scores_of(const reference_model *m, int rows, double *scores) {
+    int T = m->spec.n_task;
+    for (int t = 0; t < T; t++)
+        for (int b = 0; b < rows; b++) {
+            double z = m->logits[t][b];
+            scores[b * T + t] = m->spec.tasks[t].regression ? z : 1 / (1 + exp(-z));
+        }
+}
+
+void reference_predict(reference_model *m, const reference_batch *batch, double *scores) {
+    forward(m, batch, false);
+    scores_of(m, batch->rows, scores);
+    forget(m);
+}
+
+/* ---- Loss -------------------------------------------------------------------------------------------------------- */
+
+/* Cross-entropy -(y log p + (1-y) log(1-p)), p = sigmoid(z), without a logarithm of a rounded p. */
+static double row_loss(bool regression, double z, double label) {
+    if (regression) return (z - label) * (z - label);
+    return fmax(z, 0) - z * label + log1p(exp(-fabs(z)));
+}
+
+static double row_slope(bool regression, double z, double label) { return regression ? 2 * (z - label) : 1 / (1 + exp(-z)) - label; }
+
+static double row_weight(const reference_model *m, const reference_batch *batch, int b, int t) {
+    if (isnan(batch->labels[b * m->spec.n_task + t])) return 0;
+    return batch->weights ? batch->weights[b] : 1;
+}
+
+static double total_weight(const reference_model *m, const reference_batch *batch, int t) {
+    double sum = 0;
+    for (int b = 0; b < batch->rows; b++) sum += row_weight(m, batch, b, t);
+    return sum;
+}
+
+static double losses_of(const reference_model *m, const reference_batch *batch, double *losses) {
+    double total = 0;
+    int T = m->spec.n_task;
+    for (int t = 0; t < T; t++) {
+        double sum = 0, denominator = total_weight(m, batch, t);
+        for (int b = 0; b < batch->rows; b++) {
+            double w = row_weight(m, batch, b, t);
+            if (w != 0) sum += w * row_loss(m->spec.tasks[t].regression, m->logits[t][b], batch->labels[b * T + t]);
+        }
+        double loss = denominator > 0 ? sum / denominator : 0;
+        if (losses) losses[t] = loss;
+        total += m->spec.tasks[t].loss_weight * loss / T;
+    }
+    return total;
+}
+
+double reference_loss(reference_model *m, const reference_batch *batch, double *scores, double *losses) {
+    forward(m, batch, true);
+    if (scores) scores_of(m, batch->rows, scores);
+    double total = losses_of(m, batch, losses);
+    forget(m);
+    return total;
+}
+
+/* ---- Backward ---------------------------------------------------------------------------------------------------- */
+
+static double *loss_backward(const reference_model *m, const reference_batch *batch, int t) {
+    int T = m->spec.n_task;
+    double *dz = take((size_t)batch->rows, sizeof(double)), denominator = total_weight(m, batch, t);
+    for (int b = 0; b < batch->rows; b++) {
+        double w = row_weight(m, batch, b, t);
+        if (w != 0)
+            dz[b] = m->spec.tasks[t].loss_weight / T * w / denominator * row_slope(m->spec.tasks[t].regression, m->logits[t][b], batch->labels[b * T + t]);
+    }
+    return dz;
+}
+
+/* y_b = sum_e g_be u_eb and g = softmax(a): du_eb += g_be dy_b, dg_be = dy_b . u_eb, da_be = g_be (dg_be - sum_k g_bk dg_bk).
+ * Returns da [B, E]. */
+static double *mix_backward(reference_model *m, int B, int t, const double *dy) {
+    int E = m->spec.n_expert, H = m->spec.expert.dims[m->spec.expert.depth - 1];
+    double *da = take((size_t)B * (size_t)E, sizeof(double));
+    for (int b = 0; b < B; b++) {
+        const double *g = m->g[t] + b * E;
+        double mean = 0;
+        for (int e = 0; e < E; e++) {
+            double dg = 0;
+            for (int h = 0; h < H; h++) {
+                dg += dy[b * H + h] * m->u[e][b * H + h];
+                m->du[e][b * H + h] += g[e] * dy[b * H + h];
+            }
+            da[b * E + e] = dg;
+            mean += g[e] * dg;
+        }
+        for (int e = 0; e < E; e++) da[b * E + e] = g[e] * (da[b * E + e] - mean);
+    }
+    return da;
+}
+
+static void scatter(reference_model *m, const reference_batch *batch) {
+    const reference_spec *s = &m->spec;
+    for (int b = 0; b < batch->rows; b++) {
+        const double *row = m->dx + (size_t)b * (size_t)m->input_width;
+        for (int c = 0; c < s->n_sparse; c++) {
+            int table = s->table_of[c], dim = s->tables[table].dim, id = batch->ids[b * s->n_sparse + c];
+            for (int j = 0; j < dim; j++) m->tables[table]->gradient[id * dim + j] += *row++;
+        }
+    }
+}
+
+/* Takes over `dx` [B, D] of one of the nets that read x. */
+static void add_input_gradient(reference_model *m, int B, double *dx) {
+    for (int i = 0; i < B * m->input_width; i++) m->dx[i] += dx[i];
+    free(dx);
+}
+
+double reference_gradient(reference_model *m, const reference_batch *batch, double *scores, double *losses) {
+    int B = batch->rows, E = m->spec.n_expert, H = m->spec.expert.dims[m->spec.expert.depth - 1];
+    forward(m, batch, true);
+    if (scores) scores_of(m, B, scores);
+    double total = losses_of(m, batch, losses);
+
+    for (size_t i = 0; i < m->n_tensor; i++) memset(m->tensors[i]->gradient, 0, m->tensors[i]->count * sizeof(double));
+    m->dx = take((size_t)B * (size_t)m->input_width, sizeof(double));
+    for (int e = 0; e < E; e++) m->du[e] = take((size_t)B * (size_t)H, sizeof(double));
+    for (int t = 0; t < m->spec.n_task; t++) {
+        double *dz = loss_backward(m, batch, t);
+        double *dy = reference_mlp_backward(&m->towers[t], dz, B);
+        double *da = mix_backward(m, B, t, dy);
+        add_input_gradient(m, B, reference_mlp_backward(&m->gates[t], da, B));
+        free(dz);
+        free(dy);
+        free(da);
+    }
+    for (int e = 0; e < E; e++) {
+        add_input_gradient(m, B, reference_mlp_backward(&m->experts[e], m->du[e], B));
+        free(m->du[e]);
+    }
+    scatter(m, batch);
+    free(m->dx);
+    forget(m);
+    return total;
+}
+
+/* ---- Optimizers -------------------------------------------------------------------------------------------------- */
+
+/* Kingma and Ba, as PyTorch: m, v, then p -= lr / (1 - beta1^t) * m / (sqrt(v) / sqrt(1 - beta2^t) + eps). */
+static void adam(const reference_optimizer *o, int step, double g, double *p, double *m, double *v) {
+    if (o->kind == REFERENCE_ADAM)
+        g += o->weight_decay * *p;
+    else
+        *p *= 1 - o->lr * o->weight_decay;
+    *m = o->beta1 * *m + (1 - o->beta1) * g;
+    *v = o->beta2 * *v + (1 - o->beta2) * g * g;
+    double correction1 = 1 - pow(o->beta1, step), correction2 = 1 - pow(o->beta2, step);
+    *p -= o->lr / correction1 * *m / (sqrt(*v) / sqrt(correction2) + o->eps);
+}
+
+/* PyTorch's SGD: the first velocity is the gradient itself, which a velocity that begins at 0 gives too. */
+static void sgd(const reference_optimizer *o, double g, double *p, double *velocity) {
+    g += o->weight_decay * *p;
+    *velocity = o->momentum * *velocity + g;
+    *p -= o->lr * *velocity;
+}
+
+void reference_update(reference_model *m, const reference_optimizer *o, int step) {
+    for (size_t i = 0; i < m->n_tensor; i++) {
+        reference_tensor *t = m->tensors[i];
+        if (!t->trainable) continue;
+        for (size_t j = 0; j < t->count; j++) {
+            if (o->kind == REFERENCE_SGD)
+                sgd(o, t->gradient[j], &t->value[j], &t->moment1[j]);
+            else
+                adam(o, step, t->gradient[j], &t->value[j], &t->moment1[j], &t->moment2[j]);
+        }
+    }
+}

@@ -1,0 +1,97 @@
+/* The model of the library, again, in double precision: written from the formulas alone, one plain loop after another,
+ * sharing nothing with src/. What the engine computes is compared with this; this is checked by finite differences.
+ *
+ * Out of memory ends the program: it is a test's tool. Letters: B rows, D input width, E experts, H expert width, T tasks. */
+#ifndef REFERENCE_H
+#define REFERENCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { REFERENCE_MAX_DEPTH = 4, REFERENCE_MAX_TASKS = 4, REFERENCE_MAX_TABLES = 24 };
+
+typedef enum reference_activation { REFERENCE_RELU, REFERENCE_SIGMOID, REFERENCE_TANH, REFERENCE_PRELU, REFERENCE_DICE } reference_activation;
+
+/* For each of dims: Linear, BatchNorm1d where asked, activation. */
+typedef struct reference_mlp_spec {
+    int depth;
+    int dims[REFERENCE_MAX_DEPTH];
+    reference_activation activation;
+    bool batch_norm;
+} reference_mlp_spec;
+
+typedef struct reference_spec {
+    int n_table;
+    struct {
+        const char *name; /* at most 15 characters */
+        int rows, dim;
+    } tables[REFERENCE_MAX_TABLES];
+    int n_sparse;
+    int table_of[REFERENCE_MAX_TABLES]; /* column -> table; columns may share one */
+    int n_dense;
+    int n_expert;
+    reference_mlp_spec expert;
+    bool gate_batch_norm;
+    int n_task;
+    struct {
+        bool regression;
+        double loss_weight;
+        reference_mlp_spec tower;
+    } tasks[REFERENCE_MAX_TASKS];
+} reference_spec;
+
+/* A tensor of torch-rechub's state_dict, in its order. */
+typedef struct reference_tensor {
+    char name[64];
+    int rank;
+    int shape[2];
+    size_t count;
+    bool trainable;            /* otherwise running statistics, or the count of batches */
+    bool in_front_of_norm;     /* a Linear's bias that a batch norm takes away again */
+    double *value;             /* [count] */
+    double *gradient;          /* [count] of the total loss; written by reference_gradient */
+    double *moment1, *moment2; /* [count] the optimizer's; moment1 is SGD's velocity */
+} reference_tensor;
+
+typedef struct reference_batch {
+    int rows;
+    const int32_t *ids;    /* [B, n_sparse] */
+    const double *dense;   /* [B, n_dense] */
+    const double *labels;  /* [B, T], NaN: missing; not read by reference_predict */
+    const double *weights; /* [B] or NULL: all 1 */
+} reference_batch;
+
+typedef struct reference_model reference_model;
+
+/* Weights are 0, batch-norm scales and running variances 1, slopes of prelu 0.25; the caller fills the rest. */
+reference_model *reference_create(const reference_spec *spec);
+void reference_free(reference_model *model);
+
+size_t reference_tensor_count(const reference_model *model);
+reference_tensor *reference_tensor_at(reference_model *model, size_t index);
+reference_tensor *reference_find(reference_model *model, const char *name); /* NULL: none */
+
+/* Scores [B, T], a probability or a value, with running statistics. */
+void reference_predict(reference_model *model, const reference_batch *batch, double *scores);
+/* One forward pass in training mode: scores [B, T] and losses [T], either of which may be NULL; running statistics move.
+ * Returns the total loss. */
+double reference_loss(reference_model *model, const reference_batch *batch, double *scores, double *losses);
+/* The same, and the gradient of the total loss by every trainable tensor. */
+double reference_gradient(reference_model *model, const reference_batch *batch, double *scores, double *losses);
+
+/* Of the last forward pass: the smallest |x| that a relu or prelu saw (infinity without one), and a hash of the signs of
+ * all of them, which tells whether a change of weights crossed a kink. */
+double reference_kink_distance(const reference_model *model);
+uint64_t reference_kink_signs(const reference_model *model);
+
+typedef enum reference_optimizer_kind { REFERENCE_ADAM, REFERENCE_ADAMW, REFERENCE_SGD } reference_optimizer_kind;
+typedef struct reference_optimizer {
+    reference_optimizer_kind kind;
+    double lr, weight_decay, beta1, beta2, eps, momentum;
+} reference_optimizer;
+
+/* Applies the gradients as PyTorch's optimizers do; `step` counts from 1. */
+void reference_update(reference_model *model, const reference_optimizer *optimizer, int step);
+
+#endif
