@@ -1,4 +1,5 @@
 /* mmoe init: guesses a configuration from a file. */
+#include <ctype.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -163,16 +164,30 @@ static json_t *features_json(const survey *s, const cli_list *labels) {
     return json_pack("{s:o, s:o}", "sparse", sparse, "dense", dense);
 }
 
-static json_t *config_json(const survey *s, const cli_list *labels) {
+/* A task's name is a word; a column's need not be. */
+static json_t *task_name(const char *label) {
+    char name[65];
+    int used = snprintf(name, sizeof name, "%s%s", isalpha((unsigned char)*label) ? "" : "_", label);
+    if (used < 0) return NULL;
+    for (char *c = name; *c; c++)
+        if (!isalnum((unsigned char)*c) && *c != '-') *c = '_';
+    return json_string(name);
+}
+
+static json_t *tasks_json(const survey *s, const cli_list *labels) {
     json_t *tasks = json_array();
     for (size_t i = 0; i < labels->count; i++) {
-        const char *type = find_column(s, labels->items[i])->other_than_01 ? "regression" : "classification";
-        json_array_append_new(
-            tasks, json_pack("{s:s, s:s, s:s, s:{s:[i]}}", "name", labels->items[i], "label", labels->items[i], "type", type, "tower_params", "dims", 8));
+        const char *label = labels->items[i], *type = find_column(s, label)->other_than_01 ? "regression" : "classification";
+        json_array_append_new(tasks,
+                              json_pack("{s:o, s:s, s:s, s:{s:[i]}}", "name", task_name(label), "label", label, "type", type, "tower_params", "dims", 8));
     }
-    return json_pack("{s:o, s:o, s:{s:s, s:i, s:{s:[i]}}, s:{s:i, s:i, s:s, s:{s:f, s:f}, s:i}}", "features", features_json(s, labels), "tasks", tasks, "model",
-                     "name", "mmoe", "n_expert", 8, "expert_params", "dims", 16, "trainer", "batch_size", 1024, "n_epoch", 50, "optimizer", "adam",
-                     "optimizer_params", "lr", 1e-3, "weight_decay", 1e-4, "earlystop_patience", 30);
+    return tasks;
+}
+
+static json_t *config_json(const survey *s, const cli_list *labels) {
+    return json_pack("{s:o, s:o, s:{s:s, s:i, s:{s:[i]}}, s:{s:i, s:i, s:s, s:{s:f, s:f}, s:i}}", "features", features_json(s, labels), "tasks",
+                     tasks_json(s, labels), "model", "name", "mmoe", "n_expert", 8, "expert_params", "dims", 16, "trainer", "batch_size", 1024, "n_epoch", 50,
+                     "optimizer", "adam", "optimizer_params", "lr", 1e-3, "weight_decay", 1e-4, "earlystop_patience", 30);
 }
 
 /* The library is asked whether it would take what is written. */
@@ -217,7 +232,7 @@ int cli_init(int argc, char **argv) {
                                  NULL};
     int status;
     if (cli_parse(&command, argc, argv, &status)) {
-        const cli_path paths[] = {{"label's data", path, false}, {"--output", output, true}};
+        const cli_path paths[] = {{"DATA.csv", path, false}, {"--output", output, true}};
         survey s = {.path = path};
         status = cli_check_paths(paths, 2);
         if (!status) status = csvfile_read(path, take_row, &s);

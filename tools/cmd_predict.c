@@ -1,24 +1,9 @@
 /* mmoe predict */
 #include <stdlib.h>
-#include <string.h>
 
 #include "output.h"
 
 enum { CHUNK_ROWS = 8192 };
-
-/* A name as a CSV field: quoted where it has to be. */
-static void write_name(FILE *stream, const char *name) {
-    if (!strpbrk(name, ",\"\r\n")) {
-        fputs(name, stream);
-        return;
-    }
-    fputc('"', stream);
-    for (; *name; name++) {
-        if (*name == '"') fputc('"', stream);
-        fputc(*name, stream);
-    }
-    fputc('"', stream);
-}
 
 static void write_scores(FILE *stream, const float *scores, size_t rows, int32_t n_task) {
     for (size_t r = 0; r < rows; r++)
@@ -27,10 +12,7 @@ static void write_scores(FILE *stream, const float *scores, size_t rows, int32_t
 
 static int write_rows(FILE *stream, const mmoe_model *model, const mmoe_dataset *data, mmoe_predictor *predictor, float *scores) {
     int32_t n_task = mmoe_model_task_count(model);
-    for (int32_t t = 0; t < n_task; t++) {
-        write_name(stream, mmoe_model_task_name(model, t));
-        fputc(t + 1 < n_task ? ',' : '\n', stream);
-    }
+    for (int32_t t = 0; t < n_task; t++) fprintf(stream, "%s%c", mmoe_model_task_name(model, t), t + 1 < n_task ? ',' : '\n');
     int64_t rows = mmoe_dataset_rows(data);
     for (int64_t first = 0; first < rows && !ferror(stream); first += CHUNK_ROWS) {
         size_t n = (size_t)(rows - first < CHUNK_ROWS ? rows - first : CHUNK_ROWS);
