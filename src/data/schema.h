@@ -53,8 +53,8 @@ typedef struct mmoe_dense_column {
 } mmoe_dense_column;
 
 typedef struct mmoe_label_column {
-    char *name;        /* of the column */
-    char *task;        /* of the task */
+    char *name; /* of the column */
+    char *task; /* of the task */
     mmoe_task_type type;
 } mmoe_label_column;
 
@@ -69,8 +69,10 @@ struct mmoe_schema {
 };
 
 /* Resolves `specs` against the columns' names: tables, columns, labels; transforms unfitted (shift 0, scale 1), learned
- * vocabularies empty. `file` stands in errors. MMOE_E_CONFIG: a name or pattern that matches nothing, a column named
- * twice, shared_with an unknown column or one of another embed_dim, no feature at all; _FORMAT: duplicate column names. */
+ * vocabularies empty. Patterns pass over columns without a name (an index that pandas wrote); label and weight columns need not be
+ * among `columns`. `file` stands in errors. MMOE_E_CONFIG: a name or pattern that matches nothing, a column named twice,
+ * shared_with an unknown column or one of another embed_dim, vocab_size or oov_id, no feature at all; _FORMAT: duplicate
+ * column names. */
 mmoe_status mmoe_schema_bind(const mmoe_feature_specs *specs, const mmoe_label_column *labels, int32_t n_label, const char *const *columns, size_t n_columns,
                              const char *file, const mmoe_allocator *alloc, struct mmoe_schema **out, mmoe_error *err);
 mmoe_status mmoe_schema_copy(const struct mmoe_schema *schema, const mmoe_allocator *alloc, struct mmoe_schema **out, mmoe_error *err);

@@ -1,0 +1,245 @@
+#include "base/text.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool is_digit(char c) { return (unsigned char)(c - '0') < 10; }
+static bool is_blank(char c) { return c == ' ' || c == '\t'; }
+
+static void trim(const char **text, const char **end) {
+    while (*text < *end && is_blank(**text)) ++*text;
+    while (*end > *text && is_blank((*end)[-1])) --*end;
+}
+
+/* [+-]digits: 1, 0 or -1 as mmoe_parse_integral returns. */
+static int parse_digits(const char *p, const char *end, int64_t *out) {
+    bool negative = p < end && *p == '-';
+    if (p < end && (*p == '-' || *p == '+')) p++;
+    if (p == end) return 0;
+    uint64_t magnitude = 0;
+    bool fits = true;
+    for (; p < end; p++) {
+        if (!is_digit(*p)) return 0;
+        if (__builtin_mul_overflow(magnitude, (uint64_t)10, &magnitude) || __builtin_add_overflow(magnitude, (uint64_t)(*p - '0'), &magnitude)) fits = false;
+    }
+    if (!fits || magnitude > (uint64_t)INT64_MAX + negative) return -1;
+    *out = negative ? (int64_t)(0 - magnitude) : (int64_t)magnitude;
+    return 1;
+}
+
+bool mmoe_parse_int64(const char *text, size_t length, int64_t *out) {
+    const char *end = text + length;
+    trim(&text, &end);
+    return parse_digits(text, end, out) > 0;
+}
+
+int mmoe_parse_integral(const char *text, size_t length, int64_t *out) {
+    const char *end = text + length;
+    trim(&text, &end);
+    const char *zero = end;
+    while (zero > text && zero[-1] == '0') zero--;
+    if (zero > text && zero[-1] == '.' && zero < end) end = zero - 1;
+    return parse_digits(text, end, out);
+}
+
+/* ---- Text to double ---------------------------------------------------------------------------------------------- */
+
+/* A decimal number digits * 10^exponent. More than 767 significant digits cannot change a double's rounding but by being
+ * there, so the rest is kept as one digit that is not zero. */
+enum { MAX_DIGITS = 768 };
+typedef struct decimal {
+    uint64_t leading; /* value of the first 19 significant digits */
+    int n_digits;     /* all that are kept */
+    long exponent;
+    char digits[MAX_DIGITS + 32]; /* with room for an exponent */
+} decimal;
+
+static void add_digit(decimal *d, char c, bool fraction) {
+    if (d->n_digits == 0 && c == '0') {
+        d->exponent -= fraction;
+        return;
+    }
+    if (d->n_digits < 19) {
+        d->leading = d->leading * 10 + (uint64_t)(c - '0');
+        d->digits[d->n_digits++] = c;
+    } else if (d->n_digits < MAX_DIGITS) {
+        d->digits[d->n_digits++] = c;
+    } else {
+        if (c != '0') d->digits[MAX_DIGITS - 1] = d->digits[MAX_DIGITS - 1] == '0' ? '1' : d->digits[MAX_DIGITS - 1];
+        d->exponent += !fraction;
+        return;
+    }
+    d->exponent -= fraction;
+}
+
+/* Everything after the sign; false when it is no number. */
+static bool scan(const char *p, const char *end, decimal *d) {
+    d->leading = 0;
+    d->n_digits = 0;
+    d->exponent = 0;
+    const char *start = p;
+    for (; p < end && is_digit(*p); p++) add_digit(d, *p, false);
+    bool any = p > start;
+    if (p < end && *p == '.') {
+        start = ++p;
+        for (; p < end && is_digit(*p); p++) add_digit(d, *p, true);
+        any |= p > start;
+    }
+    if (!any) return false;
+    if (p == end) return true;
+    if (*p != 'e' && *p != 'E') return false;
+    p++;
+    bool negative = p < end && *p == '-';
+    if (p < end && (*p == '-' || *p == '+')) p++;
+    if (p == end) return false;
+    long exponent = 0;
+    for (; p < end; p++) {
+        if (!is_digit(*p)) return false;
+        if (exponent < 100000000) exponent = exponent * 10 + (*p - '0');
+    }
+    d->exponent += negative ? -exponent : exponent;
+    return true;
+}
+
+static double to_double(decimal *d) {
+    static const double power[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                                   1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    if (d->n_digits == 0) return 0;
+    /* Both operands are exact, so the one operation rounds correctly (Clinger, PLDI 1990). */
+    if (d->n_digits <= 19 && d->leading <= (uint64_t)1 << 53) {
+        if (d->exponent >= 0 && d->exponent <= 22) return (double)d->leading * power[d->exponent];
+        if (d->exponent < 0 && d->exponent >= -22) return (double)d->leading / power[-d->exponent];
+    }
+    /* Without a point there is nothing in the text that a locale could read in its own way. */
+    snprintf(d->digits + d->n_digits, sizeof d->digits - (size_t)d->n_digits, "e%ld", d->exponent);
+    return strtod(d->digits, NULL);
+}
+
+static bool is_word(const char *p, const char *end, const char *word) {
+    size_t n = strlen(word);
+    if ((size_t)(end - p) != n) return false;
+    for (size_t i = 0; i < n; i++)
+        if ((p[i] | 0x20) != word[i]) return false;
+    return true;
+}
+
+bool mmoe_parse_double(const char *text, size_t length, double *out) {
+    const char *end = text + length;
+    trim(&text, &end);
+    bool negative = text < end && *text == '-';
+    if (text < end && (*text == '-' || *text == '+')) text++;
+    double value;
+    decimal d;
+    if (scan(text, end, &d))
+        value = to_double(&d);
+    else if (is_word(text, end, "inf") || is_word(text, end, "infinity"))
+        value = (double)INFINITY;
+    else if (is_word(text, end, "nan"))
+        value = (double)NAN;
+    else
+        return false;
+    *out = negative ? -value : value;
+    return true;
+}
+
+/* ---- To text ----------------------------------------------------------------------------------------------------- */
+
+/* The significant digits of a positive value and the power of ten of the first. */
+typedef struct shortest {
+    char digits[24];
+    int n, exponent;
+} shortest;
+
+static bool reads_back(const shortest *s, double value, bool single) {
+    char text[48];
+    snprintf(text, sizeof text, "%.*se%d", s->n, s->digits, s->exponent - (s->n - 1));
+    return single ? strtof(text, NULL) == (float)value : strtod(text, NULL) == value;
+}
+
+static void round_to(double value, int n, shortest *s) {
+    char text[48];
+    snprintf(text, sizeof text, "%.*e", n - 1, value);
+    s->n = 0;
+    const char *p = text;
+    for (; *p != 'e'; p++)
+        if (is_digit(*p)) s->digits[s->n++] = *p; /* whatever the locale's point is */
+    s->exponent = atoi(p + 1);
+}
+
+/* The next number up of as many digits. */
+static void step_up(shortest *s) {
+    int i = s->n - 1;
+    while (i >= 0 && s->digits[i] == '9') s->digits[i--] = '0';
+    if (i >= 0) {
+        s->digits[i]++;
+    } else {
+        s->digits[0] = '1';
+        s->exponent++;
+    }
+}
+
+/* The nearest number of n digits is the one to try first; below a power of two the gaps are half as wide as above, so the
+ * next one up may read back where the nearest does not. */
+static bool try_digits(double value, bool single, int n, shortest *s) {
+    round_to(value, n, s);
+    if (reads_back(s, value, single)) return true;
+    step_up(s);
+    return reads_back(s, value, single);
+}
+
+static void find_shortest(double value, bool single, shortest *s) {
+    /* Decimals of up to 6 (15) digits survive the way through a normal float (double). */
+    int sure = single ? 6 : 15, most = single ? 9 : 17;
+    if (value < (single ? 1.1754943508222875e-38 : 2.2250738585072014e-308)) sure = 1;
+    for (int n = sure; n < most; n++)
+        if (try_digits(value, single, n, s)) goto strip;
+    round_to(value, most, s);
+strip:
+    while (s->n > 1 && s->digits[s->n - 1] == '0') s->n--;
+}
+
+static size_t lay_out(const shortest *s, char *out) {
+    char *p = out;
+    int e = s->exponent;
+    if (e < -4 || e >= 16) {
+        *p++ = s->digits[0];
+        if (s->n > 1) *p++ = '.';
+        memcpy(p, s->digits + 1, (size_t)(s->n - 1));
+        p += s->n - 1;
+        return (size_t)(p - out) + (size_t)sprintf(p, "e%c%02d", e < 0 ? '-' : '+', abs(e));
+    }
+    if (e < 0) {
+        *p++ = '0';
+        *p++ = '.';
+        for (int i = -1; i > e; i--) *p++ = '0';
+    }
+    for (int i = 0; i < s->n || i <= e; i++) {
+        if (i == e + 1 && e >= 0) *p++ = '.';
+        *p++ = i < s->n ? s->digits[i] : '0';
+    }
+    *p = '\0';
+    return (size_t)(p - out);
+}
+
+static size_t format(double value, bool single, char *out) {
+    if (isnan(value)) {
+        memcpy(out, "nan", 4);
+        return 3;
+    }
+    size_t sign = signbit(value) ? 1 : 0;
+    if (sign) *out = '-';
+    out += sign;
+    value = fabs(value);
+    if (isinf(value)) {
+        memcpy(out, "inf", 4);
+        return sign + 3;
+    }
+    shortest s = {.digits = "0", .n = 1};
+    if (value > 0) find_shortest(value, single, &s);
+    return sign + lay_out(&s, out);
+}
+
+size_t mmoe_format_double(double value, char out[MMOE_NUMBER_SIZE]) { return format(value, false, out); }
+size_t mmoe_format_float(float value, char out[MMOE_NUMBER_SIZE]) { return format((double)value, true, out); }

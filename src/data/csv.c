@@ -1,0 +1,208 @@
+#include "data/csv.h"
+
+#include <csv.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+
+/* Read and parsed at a time: small enough for the cache, and for an error to end reading soon. */
+enum { BLOCK = 256 * 1024 };
+
+typedef struct reader {
+    struct csv_parser parser;
+    mmoe_allocator alloc;
+    const char *name;
+    const mmoe_csv_handler *handler;
+    mmoe_error *err;
+    mmoe_status status;
+    bool started; /* past the byte-order mark */
+    int64_t row;  /* records so far */
+    size_t columns;
+    mmoe_csv_field *fields; /* [field_capacity] of the row so far; their texts stand one after the other in `text` */
+    size_t n_fields, field_capacity;
+    char *text;
+    size_t used, text_capacity;
+} reader;
+
+/* ---- libcsv's memory ---------------------------------------------------------------------------------------------- */
+
+/* libcsv gives its allocation functions no context: this is the reader that the thread is in. */
+static _Thread_local reader *active;
+
+static void *resize_entry(void *memory, size_t size) {
+    void *entry = mmoe_resize(&active->alloc, memory, active->parser.entry_size, size, 1);
+    if (entry) csv_set_blk_size(&active->parser, size); /* the next time as much again: growth is geometric */
+    return entry;
+}
+
+static void free_entry(void *memory) { mmoe_release(&active->alloc, memory); }
+
+/* ---- Fields and rows ---------------------------------------------------------------------------------------------- */
+
+/* `memory` with room for `wanted` entries; NULL, the reader's status being set, when there is none. */
+static void *grown(reader *r, void *memory, size_t *capacity, size_t wanted, size_t size) {
+    size_t more = *capacity + *capacity / 2 + 64;
+    if (more < wanted) more = wanted;
+    memory = mmoe_resize(&r->alloc, memory, *capacity, more, size);
+    if (memory)
+        *capacity = more;
+    else
+        r->status = mmoe_fail_memory(r->err, more * size);
+    return memory;
+}
+
+static void on_field(void *text, size_t length, void *user) {
+    reader *r = user;
+    if (r->status) return;
+    size_t used = r->used + length + 1;
+    if (used > r->text_capacity) {
+        char *texts = grown(r, r->text, &r->text_capacity, used, 1);
+        if (!texts) return;
+        r->text = texts;
+    }
+    if (r->n_fields == r->field_capacity) {
+        mmoe_csv_field *fields = grown(r, r->fields, &r->field_capacity, r->n_fields + 1, sizeof *fields);
+        if (!fields) return;
+        r->fields = fields;
+    }
+    char *to = r->text + r->used;
+    if (length) memcpy(to, text, length);
+    to[length] = '\0';
+    r->used = used;
+    r->fields[r->n_fields++].length = length;
+}
+
+static void on_row(int terminator, void *user) {
+    (void)terminator;
+    reader *r = user;
+    if (r->status) return;
+    const char *text = r->text;
+    for (size_t i = 0; i < r->n_fields; i++) {
+        r->fields[i].text = text;
+        text += r->fields[i].length + 1;
+    }
+    r->row++;
+    if (r->row == 1) {
+        r->columns = r->n_fields;
+        r->status = r->handler->header(r->handler->user, r->fields, r->n_fields, r->err);
+    } else if (r->n_fields != r->columns) {
+        r->status = mmoe_fail_at(r->err, MMOE_E_FORMAT, r->name, r->row, NULL, "%zu fields, but the header has %zu", r->n_fields, r->columns);
+    } else {
+        r->status = r->handler->row(r->handler->user, r->row, r->fields, r->err);
+    }
+    r->n_fields = 0;
+    r->used = 0;
+}
+
+/* ---- Bytes --------------------------------------------------------------------------------------------------------- */
+
+static void fail_parser(reader *r) {
+    if (r->status) return;
+    if (csv_error(&r->parser) == CSV_EPARSE)
+        r->status = mmoe_fail_at(r->err, MMOE_E_FORMAT, r->name, r->row + 1, NULL, "malformed quotes in field %zu", r->n_fields + 1);
+    else
+        r->status = mmoe_fail_memory(r->err, csv_get_buffer_size(&r->parser));
+}
+
+static void feed(reader *r, const char *bytes, size_t length) {
+    if (!r->started && length >= 3 && memcmp(bytes, "\xEF\xBB\xBF", 3) == 0) {
+        bytes += 3;
+        length -= 3;
+    }
+    r->started = true;
+    const char *zero = length ? memchr(bytes, '\0', length) : NULL;
+    size_t wanted = zero ? (size_t)(zero - bytes) : length;
+    reader *outer = active;
+    active = r;
+    if (csv_parse(&r->parser, bytes, wanted, on_field, on_row, r) != wanted) fail_parser(r);
+    active = outer;
+    if (zero && !r->status) r->status = mmoe_fail_at(r->err, MMOE_E_FORMAT, r->name, r->row + 1, NULL, "a zero byte: the file is no text in UTF-8");
+}
+
+static mmoe_status start(reader *r, const char *name, const mmoe_csv_handler *handler, const mmoe_allocator *alloc, mmoe_error *err) {
+    *r = (reader){.alloc = mmoe_allocator_or_default(alloc), .name = name, .handler = handler, .err = err};
+    if (csv_init(&r->parser, CSV_STRICT | CSV_STRICT_FINI) != 0) return mmoe_fail_memory(err, sizeof r->parser);
+    csv_set_realloc_func(&r->parser, resize_entry);
+    csv_set_free_func(&r->parser, free_entry);
+    csv_set_blk_size(&r->parser, 4096);
+    return MMOE_OK;
+}
+
+static mmoe_status finish(reader *r) {
+    reader *outer = active;
+    active = r;
+    if (!r->status && csv_fini(&r->parser, on_field, on_row, r) != 0) {
+        if (csv_error(&r->parser) == CSV_EPARSE)
+            r->status = mmoe_fail_at(r->err, MMOE_E_FORMAT, r->name, r->row + 1, NULL, "the file ends within quotes, in field %zu", r->n_fields + 1);
+        else
+            fail_parser(r);
+    }
+    csv_free(&r->parser);
+    active = outer;
+    if (!r->status && r->row == 0) r->status = mmoe_fail_at(r->err, MMOE_E_FORMAT, r->name, 0, NULL, "the file is empty: it has no header");
+    if (!r->status && r->row == 1) r->status = mmoe_fail_at(r->err, MMOE_E_FORMAT, r->name, 0, NULL, "the file has a header but no rows");
+    mmoe_release(&r->alloc, r->fields);
+    mmoe_release(&r->alloc, r->text);
+    return r->status;
+}
+
+mmoe_status mmoe_csv_parse(const char *bytes, size_t length, const char *name, const mmoe_csv_handler *handler, const mmoe_allocator *alloc, mmoe_error *err) {
+    reader r;
+    mmoe_status status = start(&r, name, handler, alloc, err);
+    if (status) return status;
+    while (length && !r.status) {
+        size_t n = length < BLOCK ? length : BLOCK;
+        feed(&r, bytes, n);
+        bytes += n;
+        length -= n;
+    }
+    return finish(&r);
+}
+
+/* A whole block, but for the end of the file: a pipe gives less at a time. */
+static ssize_t read_block(int file, char *block) {
+    size_t used = 0;
+    while (used < BLOCK) {
+        ssize_t n = read(file, block + used, BLOCK - used);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return -1;
+        if (n == 0) break;
+        used += (size_t)n;
+    }
+    return (ssize_t)used;
+}
+
+static mmoe_status fail_io(const char *path, const char *what, mmoe_error *err) {
+    char text[128];
+    return mmoe_fail_at(err, MMOE_E_IO, path, 0, NULL, "cannot %s: %s", what, strerror_r(errno, text, sizeof text));
+}
+
+static mmoe_status read_all(reader *r, int file) {
+    char *block = mmoe_alloc(&r->alloc, BLOCK, 1);
+    if (!block) return mmoe_fail_memory(r->err, BLOCK);
+    ssize_t n = 1;
+    while (n > 0 && !r->status) {
+        n = read_block(file, block);
+        if (n < 0) r->status = fail_io(r->name, "read", r->err);
+        if (n > 0) feed(r, block, (size_t)n);
+    }
+    mmoe_release(&r->alloc, block);
+    return r->status;
+}
+
+mmoe_status mmoe_csv_read(const char *path, const mmoe_csv_handler *handler, const mmoe_allocator *alloc, mmoe_error *err) {
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0) return fail_io(path, "open", err);
+    reader r;
+    mmoe_status status = start(&r, path, handler, alloc, err);
+    if (!status) {
+        r.status = read_all(&r, file);
+        status = finish(&r);
+    }
+    close(file);
+    return status;
+}

@@ -1,0 +1,265 @@
+/* Data sets from CSV files. */
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "data/columns.h"
+#include "data/csv.h"
+#include "data/dataset.h"
+#include "data/transform.h"
+
+typedef struct loader {
+    mmoe_allocator alloc;
+    const char *path;
+    bool learning; /* fitting a schema, which `specs` and `labels` describe; else reading with one that stands */
+    const mmoe_feature_specs *specs;
+    const mmoe_label_column *labels;
+    int32_t n_label;
+    struct mmoe_schema *learned;
+    const struct mmoe_schema *schema;
+    bool labels_optional;
+    int64_t *field; /* [n_sparse + n_dense + n_label + 1] where a column stands in the file, -1: it does not; the weight last */
+    struct mmoe_dataset *set;
+    int64_t capacity;
+    void *values; /* [capacity, n_dense] floats; while learning doubles: f(value), not yet shifted and scaled */
+} loader;
+
+/* ---- Header ------------------------------------------------------------------------------------------------------- */
+
+static mmoe_status find_column(const loader *l, const mmoe_columns *index, const char *name, bool optional, int64_t *at, mmoe_error *err) {
+    *at = mmoe_columns_find(index, name);
+    if (*at >= 0 || optional) return MMOE_OK;
+    return mmoe_fail_at(err, l->learning ? MMOE_E_CONFIG : MMOE_E_FORMAT, l->path, 0, name, "the file has no such column");
+}
+
+static mmoe_status find_columns(const loader *l, const mmoe_columns *index, mmoe_error *err) {
+    const struct mmoe_schema *s = l->schema;
+    int64_t *at = l->field;
+    mmoe_status status = MMOE_OK;
+    for (int32_t i = 0; !status && i < s->n_sparse; i++) status = find_column(l, index, s->sparse[i].name, false, at++, err);
+    for (int32_t i = 0; !status && i < s->n_dense; i++) status = find_column(l, index, s->dense[i].name, false, at++, err);
+    for (int32_t i = 0; !status && i < s->n_label; i++) status = find_column(l, index, s->labels[i].name, l->labels_optional, at++, err);
+    if (status) return status;
+    *at = -1;
+    return s->weight ? find_column(l, index, s->weight, l->labels_optional, at, err) : MMOE_OK;
+}
+
+static mmoe_status bind_header(loader *l, const char *const *names, size_t n, mmoe_error *err) {
+    mmoe_status status = MMOE_OK;
+    if (l->learning) {
+        status = mmoe_schema_bind(l->specs, l->labels, l->n_label, names, n, l->path, &l->alloc, &l->learned, err);
+        if (status) return status;
+        l->schema = l->learned;
+    }
+    const struct mmoe_schema *s = l->schema;
+    size_t wanted = (size_t)s->n_sparse + (size_t)s->n_dense + (size_t)s->n_label + 1;
+    l->field = mmoe_alloc(&l->alloc, wanted, sizeof *l->field);
+    l->set = mmoe_dataset_new(s, &l->alloc);
+    if (!l->field || !l->set) return mmoe_fail_memory(err, wanted * sizeof *l->field + sizeof *l->set);
+    mmoe_columns *index;
+    if ((status = mmoe_columns_create(names, n, l->path, &l->alloc, &index, err))) return status;
+    status = find_columns(l, index, err);
+    mmoe_columns_free(index);
+    return status;
+}
+
+static mmoe_status on_header(void *user, const mmoe_csv_field *fields, size_t n, mmoe_error *err) {
+    loader *l = user;
+    const char **names = mmoe_alloc(&l->alloc, n, sizeof *names);
+    if (!names) return mmoe_fail_memory(err, n * sizeof *names);
+    for (size_t i = 0; i < n; i++) names[i] = fields[i].text;
+    mmoe_status status = bind_header(l, names, n, err);
+    mmoe_release(&l->alloc, names);
+    return status;
+}
+
+/* ---- Fields ------------------------------------------------------------------------------------------------------- */
+
+static bool is_missing(const mmoe_csv_field *f) { return f->length == 0 || (f->length == 2 && f->text[0] == 'N' && f->text[1] == 'A'); }
+
+static mmoe_status fail_field(const loader *l, int64_t row, const char *column, const mmoe_csv_field *f, const char *fault, mmoe_error *err) {
+    size_t shown = f->length < 64 ? f->length : 64;
+    while (shown < f->length && shown > 0 && ((unsigned char)f->text[shown] & 0xC0) == 0x80) shown--; /* no part of a character */
+    if (f->length == 0) return mmoe_fail_at(err, MMOE_E_DATA, l->path, row, column, "an empty value %s", fault);
+    return mmoe_fail_at(err, MMOE_E_DATA, l->path, row, column, "\"%.*s%s\" %s", (int)shown, f->text, shown < f->length ? "..." : "", fault);
+}
+
+static mmoe_status read_id(const loader *l, int32_t i, int64_t row, const mmoe_csv_field *f, int32_t *out, mmoe_error *err) {
+    const mmoe_table *table = &l->schema->tables[l->schema->sparse[i].table];
+    if (table->vocab && !l->learning) {
+        *out = mmoe_vocab_find(table->vocab, f->text, f->length);
+        return MMOE_OK;
+    }
+    if (table->vocab) return mmoe_vocab_add(table->vocab, f->text, f->length, out, err);
+    int64_t id = -1;
+    if (!is_missing(f)) {
+        int kind = mmoe_parse_integral(f->text, f->length, &id);
+        if (kind == 0) return fail_field(l, row, l->schema->sparse[i].name, f, "is not an integer, but the column's ids are row numbers", err);
+        if (kind < 0) id = -1;
+    }
+    *out = mmoe_dataset_id(table, id);
+    if (*out >= 0) return MMOE_OK;
+    char fault[80];
+    snprintf(fault, sizeof fault, "is outside of the table's rows 0 to %lld", (long long)table->rows - 1);
+    return fail_field(l, row, l->schema->sparse[i].name, f, fault, err);
+}
+
+static mmoe_status read_dense(const loader *l, int32_t i, int64_t row, const mmoe_csv_field *f, mmoe_error *err) {
+    const mmoe_dense_column *column = &l->schema->dense[i];
+    double value;
+    if (!mmoe_parse_double(f->text, f->length, &value)) return fail_field(l, row, column->name, f, "is not a number", err);
+    if (!isfinite(value)) return fail_field(l, row, column->name, f, "is not finite", err);
+    bool log = column->transform == MMOE_TRANSFORM_LOG1P_STANDARDIZE;
+    if (log && value <= -1) return fail_field(l, row, column->name, f, "is not above -1, as log1p needs", err);
+    double prepared = mmoe_transform_prepare(column->transform, value);
+    size_t at = (size_t)l->set->rows * (size_t)l->set->n_dense + (size_t)i;
+    float input = mmoe_transform_scale(column, prepared); /* while learning: of value itself, where no transform follows */
+    if (!isfinite(input) && (!l->learning || column->transform == MMOE_TRANSFORM_NONE))
+        return fail_field(l, row, column->name, f, "is too large for single precision after the column's transform", err);
+    if (l->learning)
+        ((double *)l->values)[at] = prepared;
+    else
+        ((float *)l->values)[at] = input;
+    return MMOE_OK;
+}
+
+static mmoe_status read_label(const loader *l, int32_t i, int64_t row, const mmoe_csv_field *f, float *out, mmoe_error *err) {
+    const mmoe_label_column *column = &l->schema->labels[i];
+    double value;
+    *out = NAN;
+    if (!f || is_missing(f)) {
+        l->set->any_missing_label = 1;
+        return MMOE_OK;
+    }
+    if (!mmoe_parse_double(f->text, f->length, &value)) return fail_field(l, row, column->name, f, "is not a number", err);
+    const char *fault = mmoe_label_fault(column->type, value);
+    if (fault) return fail_field(l, row, column->name, f, fault, err);
+    *out = (float)value;
+    return MMOE_OK;
+}
+
+static mmoe_status read_weight(const loader *l, int64_t row, const mmoe_csv_field *f, float *out, mmoe_error *err) {
+    double value;
+    if (!mmoe_parse_double(f->text, f->length, &value)) return fail_field(l, row, l->schema->weight, f, "is not a number", err);
+    const char *fault = mmoe_weight_fault(value);
+    if (fault) return fail_field(l, row, l->schema->weight, f, fault, err);
+    *out = (float)value;
+    return MMOE_OK;
+}
+
+/* ---- Rows --------------------------------------------------------------------------------------------------------- */
+
+static bool resize_values(loader *l, size_t from, size_t to, size_t size) {
+    void *values = mmoe_resize(&l->alloc, l->values, from, to, (size_t)l->set->n_dense * size);
+    if (values) l->values = values;
+    return values;
+}
+
+/* Gives the other arrays room for `rows` rows; false when one of them could not be moved. */
+static bool resize_rows(loader *l, size_t rows) {
+    struct mmoe_dataset *set = l->set;
+    size_t from = (size_t)l->capacity;
+    int32_t *ids = mmoe_resize(&l->alloc, set->ids, from, rows, (size_t)set->n_sparse * sizeof *ids);
+    if (ids) set->ids = ids;
+    float *labels = mmoe_resize(&l->alloc, set->labels, from, rows, (size_t)set->n_label * sizeof *labels);
+    if (labels) set->labels = labels;
+    if (l->field[set->n_sparse + set->n_dense + set->n_label] < 0) return ids && labels;
+    float *weights = mmoe_resize(&l->alloc, set->weights, from, rows, sizeof *weights);
+    if (weights) set->weights = weights;
+    return ids && labels && weights;
+}
+
+static mmoe_status grow(loader *l, mmoe_error *err) {
+    size_t rows = (size_t)(l->capacity + l->capacity / 2 + 1024);
+    if (!resize_values(l, (size_t)l->capacity, rows, l->learning ? sizeof(double) : sizeof(float)) || !resize_rows(l, rows))
+        return mmoe_fail_memory(err, rows * 4 * (size_t)(l->set->n_sparse + (l->learning ? 2 : 1) * l->set->n_dense + l->set->n_label));
+    l->capacity = (int64_t)rows;
+    return MMOE_OK;
+}
+
+static mmoe_status on_row(void *user, int64_t row, const mmoe_csv_field *fields, mmoe_error *err) {
+    loader *l = user;
+    struct mmoe_dataset *set = l->set;
+    mmoe_status status = set->rows == l->capacity ? grow(l, err) : MMOE_OK;
+    const int64_t *at = l->field;
+    size_t r = (size_t)set->rows;
+    for (int32_t i = 0; !status && i < set->n_sparse; i++) status = read_id(l, i, row, &fields[*at++], &set->ids[r * (size_t)set->n_sparse + (size_t)i], err);
+    for (int32_t i = 0; !status && i < set->n_dense; i++) status = read_dense(l, i, row, &fields[*at++], err);
+    for (int32_t i = 0; !status && i < set->n_label; i++, at++)
+        status = read_label(l, i, row, *at < 0 ? NULL : &fields[*at], &set->labels[r * (size_t)set->n_label + (size_t)i], err);
+    if (!status && *at >= 0) status = read_weight(l, row, &fields[*at], &set->weights[r], err);
+    set->rows++;
+    return status;
+}
+
+/* ---- The whole file ----------------------------------------------------------------------------------------------- */
+
+/* Shifts and scales in place: each float lands at or before the double that it comes from. */
+static void scale_values(loader *l) {
+    const mmoe_dense_column *columns = l->schema->dense;
+    size_t n = (size_t)l->set->n_dense, rows = (size_t)l->set->rows;
+    char *to = l->values;
+    const double *from = l->values;
+    for (size_t r = 0; r < rows; r++)
+        for (size_t c = 0; c < n; c++, from++, to += sizeof(float)) {
+            float input = mmoe_transform_scale(&columns[c], *from);
+            assert(isfinite(input));
+            memcpy(to, &input, sizeof input);
+        }
+}
+
+static mmoe_status finish_learning(loader *l, mmoe_error *err) {
+    struct mmoe_schema *s = l->learned;
+    mmoe_status status = mmoe_transform_fit(s->dense, s->n_dense, l->values, l->set->rows, l->path, &l->alloc, err);
+    for (int32_t i = 0; !status && i < s->n_table; i++) {
+        if (!s->tables[i].vocab) continue;
+        status = mmoe_vocab_finish(s->tables[i].vocab, err);
+        s->tables[i].rows = mmoe_vocab_rows(s->tables[i].vocab);
+    }
+    return status;
+}
+
+/* Hands over the arrays without what growing left over; one that cannot be moved stays as large as it is. */
+static struct mmoe_dataset *finish_set(loader *l) {
+    if (l->learning) scale_values(l);
+    resize_values(l, (size_t)l->capacity * (l->learning ? 2 : 1), (size_t)l->set->rows, sizeof(float));
+    resize_rows(l, (size_t)l->set->rows);
+    l->set->dense = l->values;
+    return l->set;
+}
+
+static mmoe_status load(loader *l, struct mmoe_dataset **out, mmoe_error *err) {
+    mmoe_csv_handler handler = {l, on_header, on_row};
+    mmoe_status status = mmoe_csv_read(l->path, &handler, &l->alloc, err);
+    if (!status && l->learning) status = finish_learning(l, err);
+    if (!status) {
+        *out = finish_set(l);
+    } else {
+        mmoe_release(&l->alloc, l->values);
+        mmoe_dataset_free(l->set);
+    }
+    mmoe_release(&l->alloc, l->field);
+    return status;
+}
+
+mmoe_status mmoe_dataset_fit(const mmoe_feature_specs *specs, const mmoe_label_column *labels, int32_t n_label, const char *path, const mmoe_allocator *alloc,
+                             struct mmoe_schema **schema, struct mmoe_dataset **out, mmoe_error *err) {
+    loader l = {.alloc = mmoe_allocator_or_default(alloc), .path = path, .learning = true, .specs = specs, .labels = labels, .n_label = n_label};
+    mmoe_status status = load(&l, out, err);
+    if (status)
+        mmoe_schema_free(l.learned);
+    else
+        *schema = l.learned;
+    return status;
+}
+
+mmoe_status mmoe_dataset_read_csv(const mmoe_schema *schema, const char *path, int labels, const mmoe_allocator *alloc, mmoe_dataset **out, mmoe_error *err) {
+    if (!schema || !path || !out) return mmoe_fail(err, MMOE_E_ARGUMENT, "schema, path or out is NULL");
+    if (labels != MMOE_LABELS_REQUIRED && labels != MMOE_LABELS_OPTIONAL)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "labels is %d, neither MMOE_LABELS_REQUIRED nor _OPTIONAL", labels);
+    loader l = {.alloc = mmoe_allocator_or_default(alloc), .path = path, .schema = schema, .labels_optional = labels == MMOE_LABELS_OPTIONAL};
+    return load(&l, out, err);
+}

@@ -1,0 +1,360 @@
+#include "data/vocab.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/text.h"
+
+/* A slot of an open-addressing table; row 0 marks an empty one. The hash kept beside it saves most looks at keys, and
+ * lets the table grow without any. */
+typedef struct slot {
+    uint32_t row, hash;
+} slot;
+
+struct mmoe_vocab {
+    mmoe_allocator alloc;
+    bool is_int, finished;
+    int64_t rows;     /* known values + 1 */
+    int64_t capacity; /* rows that fit */
+    int64_t *keys;    /* [capacity]: the integer of row i + 1, or where its text begins */
+    char *bytes;      /* texts, one after the other */
+    size_t n_bytes, bytes_capacity;
+    slot *slots;
+    size_t n_slots; /* a power of two */
+};
+
+enum { FIRST_ROWS = 16 };
+
+static bool is_missing(const char *text, size_t length) { return length == 0 || (length == 2 && text[0] == 'N' && text[1] == 'A'); }
+
+__extension__ typedef unsigned __int128 wide;
+
+static uint64_t mix(uint64_t a, uint64_t b) {
+    wide product = (wide)a * b;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+static uint32_t hash_int(int64_t value) { return (uint32_t)(mix((uint64_t)value ^ 0x9E3779B97F4A7C15u, 0xD6E8FEB86659FD93u) >> 16); }
+
+static uint32_t hash_text(const char *text, size_t length) {
+    uint64_t h = 0xA0761D6478BD642Fu ^ length, word;
+    size_t left = length;
+    for (; left >= 8; left -= 8, text += 8) {
+        memcpy(&word, text, 8);
+        h = mix(h ^ word, 0xE7037ED1A0B428DBu);
+    }
+    word = 0;
+    memcpy(&word, text, left);
+    return (uint32_t)(mix(h ^ word, 0x8EBC6AF09C88C6E3u) >> 16);
+}
+
+static const char *text_of(const mmoe_vocab *v, int64_t row, size_t *length) {
+    size_t end = row < v->rows - 1 ? (size_t)v->keys[row] : v->n_bytes;
+    *length = end - (size_t)v->keys[row - 1];
+    return v->bytes + v->keys[row - 1];
+}
+
+static bool same_text(const mmoe_vocab *v, int64_t row, const char *text, size_t length) {
+    size_t n;
+    const char *key = text_of(v, row, &n);
+    return n == length && memcmp(key, text, n) == 0;
+}
+
+static int32_t look_up_int(const mmoe_vocab *v, int64_t value, uint32_t hash) {
+    for (size_t i = hash & (v->n_slots - 1);; i = (i + 1) & (v->n_slots - 1)) {
+        const slot *s = &v->slots[i];
+        if (s->row == 0) return 0;
+        if (s->hash == hash && v->keys[s->row - 1] == value) return (int32_t)s->row;
+    }
+}
+
+static int32_t look_up_text(const mmoe_vocab *v, const char *text, size_t length, uint32_t hash) {
+    for (size_t i = hash & (v->n_slots - 1);; i = (i + 1) & (v->n_slots - 1)) {
+        const slot *s = &v->slots[i];
+        if (s->row == 0) return 0;
+        if (s->hash == hash && same_text(v, s->row, text, length)) return (int32_t)s->row;
+    }
+}
+
+static void put_slot(slot *slots, size_t n_slots, slot entry) {
+    size_t i = entry.hash & (n_slots - 1);
+    while (slots[i].row) i = (i + 1) & (n_slots - 1);
+    slots[i] = entry;
+}
+
+/* ---- Making ------------------------------------------------------------------------------------------------------ */
+
+mmoe_status mmoe_vocab_create(const mmoe_allocator *alloc, mmoe_vocab **out, mmoe_error *err) {
+    mmoe_allocator a = mmoe_allocator_or_default(alloc);
+    mmoe_vocab *v = mmoe_alloc_zero(&a, 1, sizeof *v);
+    if (!v) return mmoe_fail_memory(err, sizeof *v);
+    v->alloc = a;
+    v->is_int = true;
+    v->rows = 1;
+    v->capacity = FIRST_ROWS;
+    v->n_slots = 2 * FIRST_ROWS;
+    v->keys = mmoe_alloc(&a, FIRST_ROWS, sizeof *v->keys);
+    v->slots = mmoe_alloc_zero(&a, v->n_slots, sizeof *v->slots);
+    if (!v->keys || !v->slots) {
+        mmoe_vocab_free(v);
+        return mmoe_fail_memory(err, FIRST_ROWS * sizeof *v->keys + 2 * FIRST_ROWS * sizeof *v->slots);
+    }
+    *out = v;
+    return MMOE_OK;
+}
+
+void mmoe_vocab_free(mmoe_vocab *vocab) {
+    if (!vocab) return;
+    mmoe_allocator a = vocab->alloc;
+    mmoe_release(&a, vocab->keys);
+    mmoe_release(&a, vocab->bytes);
+    mmoe_release(&a, vocab->slots);
+    mmoe_release(&a, vocab);
+}
+
+mmoe_status mmoe_vocab_copy(const mmoe_vocab *vocab, const mmoe_allocator *alloc, mmoe_vocab **out, mmoe_error *err) {
+    mmoe_allocator a = mmoe_allocator_or_default(alloc);
+    mmoe_vocab *v = mmoe_alloc(&a, 1, sizeof *v);
+    if (!v) return mmoe_fail_memory(err, sizeof *v);
+    *v = *vocab;
+    v->alloc = a;
+    v->capacity = vocab->rows;
+    v->bytes_capacity = vocab->n_bytes;
+    v->keys = mmoe_alloc(&a, (size_t)v->capacity, sizeof *v->keys);
+    v->slots = mmoe_alloc(&a, v->n_slots, sizeof *v->slots);
+    v->bytes = vocab->bytes ? mmoe_alloc(&a, v->n_bytes, 1) : NULL;
+    if (!v->keys || !v->slots || (vocab->bytes && !v->bytes)) {
+        mmoe_vocab_free(v);
+        return mmoe_fail_memory(err, (size_t)vocab->rows * sizeof *v->keys + vocab->n_slots * sizeof *v->slots + vocab->n_bytes);
+    }
+    memcpy(v->keys, vocab->keys, (size_t)(vocab->rows - 1) * sizeof *v->keys);
+    memcpy(v->slots, vocab->slots, v->n_slots * sizeof *v->slots);
+    if (v->bytes) memcpy(v->bytes, vocab->bytes, v->n_bytes);
+    *out = v;
+    return MMOE_OK;
+}
+
+/* Room for `rows` known values in keys and slots, at most half of which are taken. */
+static mmoe_status reserve_rows(mmoe_vocab *v, int64_t rows, mmoe_error *err) {
+    if (rows > v->capacity) {
+        int64_t capacity = v->capacity + v->capacity / 2 > rows ? v->capacity + v->capacity / 2 : rows;
+        int64_t *keys = mmoe_resize(&v->alloc, v->keys, (size_t)v->capacity, (size_t)capacity, sizeof *keys);
+        if (!keys) return mmoe_fail_memory(err, (size_t)capacity * sizeof *keys);
+        v->keys = keys;
+        v->capacity = capacity;
+    }
+    size_t n_slots = v->n_slots;
+    while (n_slots < 2 * (size_t)rows) n_slots *= 2;
+    if (n_slots == v->n_slots) return MMOE_OK;
+    slot *slots = mmoe_alloc_zero(&v->alloc, n_slots, sizeof *slots);
+    if (!slots) return mmoe_fail_memory(err, n_slots * sizeof *slots);
+    for (size_t i = 0; i < v->n_slots; i++)
+        if (v->slots[i].row) put_slot(slots, n_slots, v->slots[i]);
+    mmoe_release(&v->alloc, v->slots);
+    v->slots = slots;
+    v->n_slots = n_slots;
+    return MMOE_OK;
+}
+
+static mmoe_status reserve_bytes(mmoe_vocab *v, size_t more, mmoe_error *err) {
+    size_t wanted = v->n_bytes + more;
+    if (v->bytes && wanted <= v->bytes_capacity) return MMOE_OK;
+    size_t capacity = v->bytes_capacity + v->bytes_capacity / 2;
+    if (capacity < wanted) capacity = wanted < 256 ? 256 : wanted;
+    char *bytes = mmoe_resize(&v->alloc, v->bytes, v->bytes_capacity, capacity, 1);
+    if (!bytes) return mmoe_fail_memory(err, capacity);
+    v->bytes = bytes;
+    v->bytes_capacity = capacity;
+    return MMOE_OK;
+}
+
+static mmoe_status new_row(mmoe_vocab *v, mmoe_error *err) {
+    if (v->rows == INT32_MAX) return mmoe_fail(err, MMOE_E_DATA, "a vocabulary holds at most %d values", INT32_MAX - 1);
+    return reserve_rows(v, v->rows, err);
+}
+
+static mmoe_status enter_int(mmoe_vocab *v, int64_t value, uint32_t hash, mmoe_error *err) {
+    mmoe_status status = new_row(v, err);
+    if (status) return status;
+    v->keys[v->rows - 1] = value;
+    put_slot(v->slots, v->n_slots, (slot){(uint32_t)v->rows++, hash});
+    return MMOE_OK;
+}
+
+static mmoe_status enter_text(mmoe_vocab *v, const char *text, size_t length, uint32_t hash, mmoe_error *err) {
+    mmoe_status status = new_row(v, err);
+    if (!status) status = reserve_bytes(v, length, err);
+    if (status) return status;
+    memcpy(v->bytes + v->n_bytes, text, length);
+    v->keys[v->rows - 1] = (int64_t)v->n_bytes;
+    v->n_bytes += length;
+    put_slot(v->slots, v->n_slots, (slot){(uint32_t)v->rows++, hash});
+    return MMOE_OK;
+}
+
+/* ---- Learning ---------------------------------------------------------------------------------------------------- */
+
+static size_t print_int(int64_t value, char out[24]) {
+    char reversed[24];
+    size_t n = 0, used = 0;
+    uint64_t magnitude = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    do reversed[n++] = (char)('0' + magnitude % 10);
+    while (magnitude /= 10);
+    if (value < 0) out[used++] = '-';
+    while (n) out[used++] = reversed[--n];
+    return used;
+}
+
+/* True when the text is what the integer prints as. */
+static bool canonical_int(const char *text, size_t length, int64_t *value) {
+    size_t sign = text[0] == '-';
+    if (length > 20 || length == sign || (unsigned char)(text[sign] - '0') > 9 || (unsigned char)(text[length - 1] - '0') > 9) return false;
+    if (text[sign] == '0' && (length > 1 || sign)) return false;
+    return mmoe_parse_int64(text, length, value);
+}
+
+/* A value came that is no integer: the keys so far become the texts that they were. */
+static mmoe_status turn_to_texts(mmoe_vocab *v, mmoe_error *err) {
+    size_t total = 0;
+    char text[24];
+    for (int64_t i = 0; i < v->rows - 1; i++) total += print_int(v->keys[i], text);
+    mmoe_status status = reserve_bytes(v, total, err);
+    if (status) return status;
+    memset(v->slots, 0, v->n_slots * sizeof *v->slots);
+    for (int64_t i = 0; i < v->rows - 1; i++) {
+        size_t n = print_int(v->keys[i], text);
+        memcpy(v->bytes + v->n_bytes, text, n);
+        v->keys[i] = (int64_t)v->n_bytes;
+        v->n_bytes += n;
+        put_slot(v->slots, v->n_slots, (slot){(uint32_t)(i + 1), hash_text(text, n)});
+    }
+    v->is_int = false;
+    return MMOE_OK;
+}
+
+mmoe_status mmoe_vocab_add(mmoe_vocab *vocab, const char *text, size_t length, int32_t *row, mmoe_error *err) {
+    assert(!vocab->finished);
+    *row = 0;
+    if (is_missing(text, length)) return MMOE_OK;
+    mmoe_status status = MMOE_OK;
+    if (vocab->is_int) {
+        int64_t value;
+        if (canonical_int(text, length, &value)) {
+            uint32_t hash = hash_int(value);
+            *row = look_up_int(vocab, value, hash);
+            if (!*row && !(status = enter_int(vocab, value, hash, err))) *row = (int32_t)(vocab->rows - 1);
+            return status;
+        }
+        if ((status = turn_to_texts(vocab, err))) return status;
+    }
+    uint32_t hash = hash_text(text, length);
+    *row = look_up_text(vocab, text, length, hash);
+    if (!*row && !(status = enter_text(vocab, text, length, hash, err))) *row = (int32_t)(vocab->rows - 1);
+    return status;
+}
+
+/* Gives back what growing left over; a failure to shrink leaves memory that is only larger. */
+mmoe_status mmoe_vocab_finish(mmoe_vocab *vocab, mmoe_error *err) {
+    (void)err;
+    vocab->finished = true;
+    int64_t *keys = mmoe_resize(&vocab->alloc, vocab->keys, (size_t)vocab->capacity, (size_t)vocab->rows, sizeof *keys);
+    if (keys) {
+        vocab->keys = keys;
+        vocab->capacity = vocab->rows;
+    }
+    char *bytes = vocab->bytes ? mmoe_resize(&vocab->alloc, vocab->bytes, vocab->bytes_capacity, vocab->n_bytes, 1) : NULL;
+    if (bytes) {
+        vocab->bytes = bytes;
+        vocab->bytes_capacity = vocab->n_bytes;
+    }
+    return MMOE_OK;
+}
+
+/* ---- Reading ----------------------------------------------------------------------------------------------------- */
+
+int32_t mmoe_vocab_find(const mmoe_vocab *vocab, const char *text, size_t length) {
+    if (is_missing(text, length)) return 0;
+    if (!vocab->is_int) return look_up_text(vocab, text, length, hash_text(text, length));
+    int64_t value;
+    return mmoe_parse_integral(text, length, &value) > 0 ? look_up_int(vocab, value, hash_int(value)) : 0;
+}
+
+int32_t mmoe_vocab_find_int(const mmoe_vocab *vocab, int64_t value) {
+    if (vocab->is_int) return look_up_int(vocab, value, hash_int(value));
+    char text[24];
+    return mmoe_vocab_find(vocab, text, print_int(value, text));
+}
+
+bool mmoe_vocab_is_int(const mmoe_vocab *vocab) { return vocab->is_int; }
+
+int64_t mmoe_vocab_rows(const mmoe_vocab *vocab) { return vocab->rows; }
+
+int64_t mmoe_vocab_int_key(const mmoe_vocab *vocab, int64_t row) {
+    assert(vocab->is_int && row >= 1 && row < vocab->rows);
+    return vocab->keys[row - 1];
+}
+
+const char *mmoe_vocab_text_key(const mmoe_vocab *vocab, int64_t row, size_t *length) {
+    assert(!vocab->is_int && row >= 1 && row < vocab->rows);
+    return text_of(vocab, row, length);
+}
+
+/* ---- From keys --------------------------------------------------------------------------------------------------- */
+
+static mmoe_status create_for(bool is_int, size_t count, const mmoe_allocator *alloc, mmoe_vocab **out, mmoe_error *err) {
+    if (count >= INT32_MAX) return mmoe_fail(err, MMOE_E_FORMAT, "a vocabulary of %zu keys is larger than %d", count, INT32_MAX - 1);
+    mmoe_vocab *v = NULL;
+    mmoe_status status = mmoe_vocab_create(alloc, &v, err);
+    if (status) return status;
+    v->is_int = is_int;
+    v->finished = true;
+    if ((status = reserve_rows(v, (int64_t)count, err)))
+        mmoe_vocab_free(v);
+    else
+        *out = v;
+    return status;
+}
+
+mmoe_status mmoe_vocab_from_ints(const int64_t *keys, size_t count, const mmoe_allocator *alloc, mmoe_vocab **out, mmoe_error *err) {
+    mmoe_vocab *v = NULL;
+    mmoe_status status = create_for(true, count, alloc, &v, err);
+    for (size_t i = 0; !status && i < count; i++) {
+        uint32_t hash = hash_int(keys[i]);
+        if (look_up_int(v, keys[i], hash))
+            status = mmoe_fail(err, MMOE_E_FORMAT, "the vocabulary has key %lld twice", (long long)keys[i]);
+        else
+            status = enter_int(v, keys[i], hash, err);
+        if (status) mmoe_vocab_free(v);
+    }
+    if (!status) *out = v;
+    return status;
+}
+
+mmoe_status mmoe_vocab_from_texts(const char *bytes, size_t n_bytes, const int64_t *offsets, size_t count, const mmoe_allocator *alloc, mmoe_vocab **out,
+                                  mmoe_error *err) {
+    if (offsets[0] != 0 || offsets[count] < 0 || (uint64_t)offsets[count] != n_bytes)
+        return mmoe_fail(err, MMOE_E_FORMAT, "the vocabulary's offsets do not cover its %zu bytes", n_bytes);
+    for (size_t i = 0; i < count; i++)
+        if (offsets[i + 1] < offsets[i]) return mmoe_fail(err, MMOE_E_FORMAT, "the vocabulary's offset %zu is less than the one before", i + 1);
+    mmoe_vocab *v = NULL;
+    mmoe_status status = create_for(false, count, alloc, &v, err);
+    if (status) return status;
+    status = reserve_bytes(v, n_bytes, err);
+    for (size_t i = 0; !status && i < count; i++) {
+        const char *text = bytes + offsets[i];
+        size_t length = (size_t)(offsets[i + 1] - offsets[i]);
+        uint32_t hash = hash_text(text, length);
+        if (is_missing(text, length))
+            status = mmoe_fail(err, MMOE_E_FORMAT, "key %zu of the vocabulary is the text of a missing value", i + 1);
+        else if (look_up_text(v, text, length, hash))
+            status = mmoe_fail(err, MMOE_E_FORMAT, "the vocabulary's key %zu stands there twice", i + 1);
+        else
+            status = enter_text(v, text, length, hash, err);
+    }
+    if (status)
+        mmoe_vocab_free(v);
+    else
+        *out = v;
+    return status;
+}
