@@ -6,19 +6,10 @@
 
 #include "base/alloc.h"
 #include "data/schema.h"
+#include "math/activation.h"
 #include "mmoe/train.h"
 
 enum { MMOE_MAX_LAYERS = 16 };
-
-typedef enum mmoe_activation {
-    MMOE_ACT_NONE, /* not a word of the configuration */
-    MMOE_ACT_RELU,
-    MMOE_ACT_SIGMOID,
-    MMOE_ACT_TANH,
-    MMOE_ACT_PRELU,
-    MMOE_ACT_DICE,
-    MMOE_ACT_SOFTMAX /* gates alone */
-} mmoe_activation;
 
 typedef enum mmoe_optimizer_kind { MMOE_ADAM, MMOE_ADAMW, MMOE_SGD } mmoe_optimizer_kind;
 typedef enum mmoe_metric_kind { MMOE_METRIC_AUC, MMOE_METRIC_LOGLOSS, MMOE_METRIC_MSE, MMOE_METRIC_RMSE, MMOE_METRIC_MAE } mmoe_metric_kind;
@@ -61,6 +52,8 @@ struct mmoe_config {
     bool gate_batch_norm; /* gate_params.batch_norm; by default expert_params.batch_norm */
     mmoe_trainer_config trainer;
     char *json; /* the normalised text that mmoe_config_text gives and the model file keeps */
+    /* As it was written: what mmoe_config_set edits, so that defaults that follow another key stay open. */
+    char *source;
 };
 
 /* A deep copy; MMOE_E_MEMORY. */

@@ -5,6 +5,7 @@
 #include <jansson.h>
 
 #include "data/schema.h"
+#include "mmoe/train.h"
 
 /* Tables (name, rows, dim, oov_id, vocabulary "none" | "int" | "string"), columns, transforms with shift and scale (as
  * texts that read back exactly), labels, weight. NULL when memory is out. The caller drops the reference. */

@@ -1,0 +1,122 @@
+/* Checks between the keys of a configuration. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "model/config_json.h"
+
+/* Enters `name` with `path`; false when memory is out, *earlier the path that bears the name already. */
+static bool enter(json_t *names, const char *name, const char *path, const char **earlier) {
+    *earlier = json_string_value(json_object_get(names, name));
+    return *earlier || json_object_set_new(names, name, json_string(path)) == 0;
+}
+
+static mmoe_status enter_feature(json_t *names, const char *name, const char *path, const mmoe_key_place *place) {
+    const char *earlier, *star = strchr(name, '*');
+    if (star && strchr(star + 1, '*')) return mmoe_key_fail(place, path, "\"%s\" has more than one *", name);
+    if (!enter(names, name, path, &earlier)) return mmoe_fail_memory(place->err, strlen(name));
+    return earlier ? mmoe_key_fail(place, path, "\"%s\" is already %s", name, earlier) : MMOE_OK;
+}
+
+static mmoe_status check_sparse(const mmoe_sparse_spec *spec, int32_t i, json_t *names, const mmoe_key_place *place) {
+    char path[MMOE_PATH_SIZE];
+    snprintf(path, sizeof path, "features.sparse[%d].name", i);
+    const mmoe_status status = enter_feature(names, spec->name, path, place);
+    if (status) return status;
+    snprintf(path, sizeof path, "features.sparse[%d].shared_with", i);
+    if (spec->shared_with && spec->vocab_size)
+        return mmoe_key_fail(place, path, "vocab_size belongs to the column \"%s\" that owns the table", spec->shared_with);
+    if (spec->shared_with && strcmp(spec->shared_with, spec->name) == 0) return mmoe_key_fail(place, path, "\"%s\" is the column itself", spec->name);
+    snprintf(path, sizeof path, "features.sparse[%d].oov_id", i);
+    if (spec->oov_id >= 0 && !spec->vocab_size) return mmoe_key_fail(place, path, "%lld needs vocab_size beside it", (long long)spec->oov_id);
+    if (spec->oov_id >= 0 && spec->oov_id >= spec->vocab_size)
+        return mmoe_key_fail(place, path, "%lld is no row of the table: 0 to %lld", (long long)spec->oov_id, (long long)spec->vocab_size - 1);
+    return MMOE_OK;
+}
+
+static mmoe_status check_features(const mmoe_feature_specs *features, json_t *names, const mmoe_key_place *place) {
+    if (features->n_sparse + features->n_dense == 0) return mmoe_key_fail(place, "features", "at least one entry of sparse or dense is needed");
+    mmoe_status status = MMOE_OK;
+    for (int32_t i = 0; status == MMOE_OK && i < features->n_sparse; i++) status = check_sparse(features->sparse + i, i, names, place);
+    for (int32_t i = 0; status == MMOE_OK && i < features->n_dense; i++) {
+        char path[MMOE_PATH_SIZE];
+        snprintf(path, sizeof path, "features.dense[%d].name", i);
+        status = enter_feature(names, features->dense[i].name, path, place);
+    }
+    const char *earlier = features->weight ? json_string_value(json_object_get(names, features->weight)) : NULL;
+    if (status == MMOE_OK && earlier) status = mmoe_key_fail(place, "features.weight", "\"%s\" is already %s", features->weight, earlier);
+    return status;
+}
+
+/* Names stand in file headers, in dotted paths and beside the word "mean". */
+static bool is_task_name(const char *name) {
+    enum { MOST = 64 };
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_";
+    static const char others[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789-";
+    return strchr(letters, name[0]) && strspn(name, others) == strlen(name) && strlen(name) <= MOST && strcmp(name, "mean") != 0;
+}
+
+static mmoe_status check_tasks(const mmoe_config *config, json_t *columns, json_t *names, const mmoe_key_place *place) {
+    if (config->n_task == 0) return mmoe_key_fail(place, "tasks", "at least one task is needed");
+    for (int32_t i = 0; i < config->n_task; i++) {
+        const mmoe_task_config *task = config->tasks + i;
+        char path[MMOE_PATH_SIZE];
+        const char *earlier;
+        snprintf(path, sizeof path, "tasks[%d].name", i);
+        if (!is_task_name(task->name))
+            return mmoe_key_fail(place, path, "\"%s\" is not allowed here; allowed is a letter or _, then letters, digits, _ and -, at most 64 bytes, not mean",
+                                 task->name);
+        if (!enter(names, task->name, path, &earlier)) return mmoe_fail_memory(place->err, strlen(task->name));
+        if (earlier) return mmoe_key_fail(place, path, "\"%s\" is already %s", task->name, earlier);
+        snprintf(path, sizeof path, "tasks[%d].label", i);
+        earlier = json_string_value(json_object_get(columns, task->label));
+        if (!earlier && config->features.weight && strcmp(task->label, config->features.weight) == 0) earlier = "features.weight";
+        if (earlier) return mmoe_key_fail(place, path, "\"%s\" is already %s", task->label, earlier);
+    }
+    return MMOE_OK;
+}
+
+static mmoe_status find_earlystop_task(const json_t *root, mmoe_config *config, const mmoe_key_place *place) {
+    const char *name = json_string_value(json_object_get(json_object_get(root, "trainer"), "earlystop_task"));
+    config->trainer.earlystop_task = -1;
+    if (name && strcmp(name, "mean") == 0) return MMOE_OK;
+    for (int32_t i = 0; i < config->n_task && config->trainer.earlystop_task < 0; i++)
+        if (!name || strcmp(config->tasks[i].name, name) == 0) config->trainer.earlystop_task = i;
+    if (config->trainer.earlystop_task >= 0) return MMOE_OK;
+    char allowed[300] = "";
+    size_t used = 0;
+    for (int32_t i = 0; i < config->n_task && used < sizeof allowed - 80; i++)
+        used += (size_t)snprintf(allowed + used, sizeof allowed - used, "%s, ", config->tasks[i].name);
+    return mmoe_key_fail(place, "trainer.earlystop_task", "no task is named \"%.80s\"; allowed are %smean", name, allowed);
+}
+
+static mmoe_status check_trainer(const mmoe_config *config, const mmoe_key_place *place) {
+    const mmoe_trainer_config *trainer = &config->trainer;
+    if (trainer->momentum > 0 && trainer->optimizer != MMOE_SGD)
+        return mmoe_key_fail(place, "trainer.optimizer_params.momentum", "momentum needs the optimizer \"sgd\"; the others have betas");
+    const bool is_mean = trainer->earlystop_task < 0;
+    const mmoe_task_config *watched = config->tasks + (is_mean ? 0 : trainer->earlystop_task);
+    /* A mean of AUCs, which should rise, and of errors, which should fall, says nothing. */
+    for (int32_t i = 1; is_mean && i < config->n_task; i++)
+        if (config->tasks[i].type != watched->type)
+            return mmoe_key_fail(place, "trainer.earlystop_task", "mean needs tasks of one type, but \"%s\" and \"%s\" differ; name a task", watched->name,
+                                 config->tasks[i].name);
+    const bool of_classification = trainer->earlystop_metric == MMOE_METRIC_AUC || trainer->earlystop_metric == MMOE_METRIC_LOGLOSS;
+    if (trainer->earlystop_metric >= 0 && of_classification != (watched->type == MMOE_CLASSIFICATION))
+        return mmoe_key_fail(place, "trainer.earlystop_metric", "\"%s\" is a %s; allowed are auto, %s", watched->name,
+                             of_classification ? "regression" : "classification", of_classification ? "mse, rmse and mae" : "auc and logloss");
+    return MMOE_OK;
+}
+
+mmoe_status mmoe_config_check(const json_t *root, mmoe_config *config, const mmoe_key_place *place) {
+    if (!json_object_get(json_object_get(json_object_get(root, "model"), "gate_params"), "batch_norm")) config->gate_batch_norm = config->expert.batch_norm;
+    json_t *columns = json_object(), *names = json_object();
+    mmoe_status status = columns && names ? MMOE_OK : mmoe_fail_memory(place->err, 0);
+    if (status == MMOE_OK) status = check_features(&config->features, columns, place);
+    if (status == MMOE_OK) status = check_tasks(config, columns, names, place);
+    if (status == MMOE_OK) status = find_earlystop_task(root, config, place);
+    if (status == MMOE_OK) status = check_trainer(config, place);
+    json_decref(columns);
+    json_decref(names);
+    return status;
+}

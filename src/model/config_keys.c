@@ -1,0 +1,111 @@
+#include "model/config_keys.h"
+
+#define IN_CONFIG(member) .scope = MMOE_SCOPE_CONFIG, .offset = offsetof(struct mmoe_config, member)
+#define IN_SPARSE(member) .scope = MMOE_SCOPE_SPARSE, .offset = offsetof(mmoe_sparse_spec, member)
+#define IN_DENSE(member) .scope = MMOE_SCOPE_DENSE, .offset = offsetof(mmoe_dense_spec, member)
+#define IN_TASK(member) .scope = MMOE_SCOPE_TASK, .offset = offsetof(mmoe_task_config, member)
+
+/* Bounds and words stand once: the text that documents them is made of, or read as, the values that are checked. */
+#define INTEGER(path_, kind_, place, default_, low_, high_, help_)                                                                                             \
+    { .doc = {path_, "integer", default_, #low_ " to " #high_, help_}, .kind = kind_, place, .low = low_, .high = high_ }
+#define OPTIONAL(path_, place, absent_, low_, high_, help_)                                                                                                    \
+    { .doc = {path_, "integer", NULL, #low_ " to " #high_, help_}, .kind = MMOE_KEY_INT64, place, .low = low_, .high = high_, .absent = absent_ }
+#define NUMBER(path_, place, default_, open, low_, high_, close, help_)                                                                                        \
+    {                                                                                                                                                          \
+        .doc = {path_, "number", default_, "in " open #low_ ", " #high_ close, help_}, .kind = MMOE_KEY_FLOAT, place, .low = low_, .high = high_,              \
+        .above = open[0] == '(', .below = close[0] == ')'                                                                                                      \
+    }
+#define PAIR(path_, place, default_, open, low_, high_, close, help_)                                                                                          \
+    {                                                                                                                                                          \
+        .doc = {path_, "array", default_, "two numbers in " open #low_ ", " #high_ close, help_}, .kind = MMOE_KEY_PAIR, place, .low = low_, .high = high_,    \
+        .above = open[0] == '(', .below = close[0] == ')', .entry = "in " open #low_ ", " #high_ close, .least = 2, .most = 2                                  \
+    }
+#define LAYERS(path_, place, default_, least_, most_, low_, high_, help_)                                                                                      \
+    {                                                                                                                                                          \
+        .doc = {path_, "array", default_, #least_ " to " #most_ " layers of " #low_ " to " #high_, help_}, .kind = MMOE_KEY_LAYERS, place, .low = low_,        \
+        .high = high_, .entry = #low_ " to " #high_, .least = least_, .most = most_                                                                            \
+    }
+#define BOOLEAN(path_, place, default_, help_)                                                                                                                 \
+    { .doc = {path_, "boolean", default_, "true | false", help_}, .kind = MMOE_KEY_BOOL, place }
+#define WORD(path_, place, default_, first_, words, help_)                                                                                                     \
+    { .doc = {path_, "string", default_, words, help_}, .kind = MMOE_KEY_WORD, place, .first = first_ }
+#define TEXT(path_, place, required_, allowed_, help_)                                                                                                         \
+    { .doc = {path_, "string", NULL, allowed_, help_}, .kind = MMOE_KEY_TEXT, place, .required = required_ }
+
+#define ACTIVATIONS "relu | sigmoid | tanh | prelu | dice"
+#define PATTERN "a column's name, or a pattern with one *"
+#define COLUMN "a column's name"
+#define TASK_NAME "a letter or _, then letters, digits, _ and -; at most 64 bytes; not mean"
+
+static const mmoe_key keys[] = {
+    TEXT("features.sparse[].name", IN_SPARSE(name), true, PATTERN, "Columns of categories, each value having a row in an embedding table."),
+    INTEGER("features.sparse[].embed_dim", MMOE_KEY_INT32, IN_SPARSE(embed_dim), "4", 1, 65536, "Width of the embedding."),
+    OPTIONAL("features.sparse[].vocab_size", IN_SPARSE(vocab_size), 0, 1, 2147483647,
+             "Rows of the table, values being row numbers; without it a vocabulary is learned from the training file."),
+    OPTIONAL("features.sparse[].oov_id", IN_SPARSE(oov_id), -1, 0, 2147483646,
+             "With vocab_size: the row that a value outside of the table takes; without it such a value is an error."),
+    TEXT("features.sparse[].shared_with", IN_SPARSE(shared_with), false, COLUMN, "The sparse column whose table this one uses."),
+    TEXT("features.dense[].name", IN_DENSE(name), true, PATTERN, "Columns of numbers."),
+    WORD("features.dense[].transform", IN_DENSE(transform), "\"none\"", MMOE_TRANSFORM_NONE, "none | standardize | minmax | log1p_standardize",
+         "What is done to the values, fitted on the training rows."),
+    TEXT("features.weight", IN_CONFIG(features.weight), false, COLUMN, "Column of the rows' weights in losses and metrics; without it all weigh 1."),
+
+    TEXT("tasks[].name", IN_TASK(name), true, TASK_NAME, "The task, and the column of its predictions."),
+    TEXT("tasks[].label", IN_TASK(label), true, COLUMN, "Column of the labels; empty or NA is a missing label."),
+    WORD("tasks[].type", IN_TASK(type), "\"classification\"", MMOE_CLASSIFICATION, "classification | regression",
+         "Labels 0 and 1 with cross-entropy, or numbers with squared error."),
+    NUMBER("tasks[].loss_weight", IN_TASK(loss_weight), "1.0", "(", 0, 1000000, "]", "Factor of the task's loss in the mean over tasks."),
+    LAYERS("tasks[].tower_params.dims", IN_TASK(tower.n_dims), "[8]", 0, 16, 1, 65536, "Widths of the tower's hidden layers; a last layer of width 1 follows."),
+    WORD("tasks[].tower_params.activation", IN_TASK(tower.activation), "\"relu\"", MMOE_ACT_RELU, ACTIVATIONS, "Activation of the tower's hidden layers."),
+    NUMBER("tasks[].tower_params.dropout", IN_TASK(tower.dropout), "0.0", "[", 0, 1, ")", "Probability that a value of a tower's hidden layer is dropped."),
+    BOOLEAN("tasks[].tower_params.batch_norm", IN_TASK(tower.batch_norm), "true", "Batch normalisation in the tower's hidden layers."),
+
+    {.doc = {"model.name", "string", "\"mmoe\"", "mmoe", "Multi-gate Mixture-of-Experts."}, .kind = MMOE_KEY_MODEL, .scope = MMOE_SCOPE_CONFIG},
+    INTEGER("model.n_expert", MMOE_KEY_INT32, IN_CONFIG(n_expert), "8", 1, 4096, "Experts that all tasks share."),
+    LAYERS("model.expert_params.dims", IN_CONFIG(expert.n_dims), "[16]", 1, 16, 1, 65536, "Widths of every expert's layers."),
+    WORD("model.expert_params.activation", IN_CONFIG(expert.activation), "\"relu\"", MMOE_ACT_RELU, ACTIVATIONS, "Activation of the experts' layers."),
+    NUMBER("model.expert_params.dropout", IN_CONFIG(expert.dropout), "0.0", "[", 0, 1, ")", "Probability that a value of an expert's layer is dropped."),
+    BOOLEAN("model.expert_params.batch_norm", IN_CONFIG(expert.batch_norm), "true", "Batch normalisation in the experts' layers."),
+    BOOLEAN("model.gate_params.batch_norm", IN_CONFIG(gate_batch_norm), NULL, "Batch normalisation in the gates; by default as in the experts."),
+
+    INTEGER("trainer.batch_size", MMOE_KEY_INT32, IN_CONFIG(trainer.batch_size), "1024", 1, 1048576, "Rows of an update."),
+    INTEGER("trainer.n_epoch", MMOE_KEY_INT32, IN_CONFIG(trainer.n_epoch), "10", 1, 1000000, "Passes over the training rows, at most."),
+    WORD("trainer.optimizer", IN_CONFIG(trainer.optimizer), "\"adam\"", MMOE_ADAM, "adam | adamw | sgd",
+         "adam and sgd add the decay to the gradient, adamw applies it to the weights."),
+    NUMBER("trainer.optimizer_params.lr", IN_CONFIG(trainer.lr), "0.001", "(", 0, 1000, "]", "Learning rate."),
+    NUMBER("trainer.optimizer_params.weight_decay", IN_CONFIG(trainer.weight_decay), "1e-05", "[", 0, 1000, "]", "Decay of all weights."),
+    PAIR("trainer.optimizer_params.betas", IN_CONFIG(trainer.beta1), "[0.9,0.999]", "[", 0, 1, ")", "Adam's rates of the running first and second moments."),
+    NUMBER("trainer.optimizer_params.eps", IN_CONFIG(trainer.eps), "1e-08", "(", 0, 1, "]", "Added to the root of Adam's second moment."),
+    NUMBER("trainer.optimizer_params.momentum", IN_CONFIG(trainer.momentum), "0.0", "[", 0, 1, ")", "Momentum of sgd."),
+    INTEGER("trainer.earlystop_patience", MMOE_KEY_INT32, IN_CONFIG(trainer.earlystop_patience), "10", 0, 1000000,
+            "Epochs without a better score after which training ends; 0: never."),
+    {.doc = {"trainer.earlystop_task", "string", NULL, "a task's name | mean", "The task that early stopping watches; by default the first one."},
+     .kind = MMOE_KEY_TASK,
+     IN_CONFIG(trainer.earlystop_task)},
+    WORD("trainer.earlystop_metric", IN_CONFIG(trainer.earlystop_metric), "\"auto\"", -1, "auto | auc | logloss | mse | rmse | mae",
+         "What early stopping watches: auc or logloss of a classification, mse, rmse or mae of a regression; auto: auc or mse."),
+    BOOLEAN("trainer.shuffle", IN_CONFIG(trainer.shuffle), "true", "A new order of the training rows in each epoch; false keeps the file's."),
+    INTEGER("trainer.seed", MMOE_KEY_UINT64, IN_CONFIG(trainer.seed), "2022", 0, 9007199254740991, "Seed of initial weights, order and dropout."),
+};
+
+#define LIST(path_, scope_, items_, count_, type, most_)                                                                                                       \
+    { path_, scope_, offsetof(struct mmoe_config, items_), offsetof(struct mmoe_config, count_), sizeof(type), most_ }
+
+const mmoe_key_list mmoe_key_lists[MMOE_KEY_LISTS] = {
+    LIST("features.sparse", MMOE_SCOPE_SPARSE, features.sparse, features.n_sparse, mmoe_sparse_spec, 65536),
+    LIST("features.dense", MMOE_SCOPE_DENSE, features.dense, features.n_dense, mmoe_dense_spec, 65536),
+    LIST("tasks", MMOE_SCOPE_TASK, tasks, n_task, mmoe_task_config, 256),
+};
+
+const mmoe_key *mmoe_key_at(size_t index) { return index < sizeof keys / sizeof *keys ? keys + index : NULL; }
+
+const mmoe_key_list *mmoe_key_list_of(mmoe_key_scope scope) {
+    for (size_t i = 0; i < MMOE_KEY_LISTS; i++)
+        if (mmoe_key_lists[i].scope == scope) return mmoe_key_lists + i;
+    return NULL;
+}
+
+const mmoe_config_key *mmoe_config_key_at(size_t index) {
+    const mmoe_key *key = mmoe_key_at(index);
+    return key ? &key->doc : NULL;
+}

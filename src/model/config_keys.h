@@ -1,0 +1,71 @@
+/* The keys of a configuration: one table that reading, defaults, checks, writing and documentation follow. */
+#ifndef MMOE_MODEL_CONFIG_KEYS_H
+#define MMOE_MODEL_CONFIG_KEYS_H
+
+#include <jansson.h>
+
+#include "model/config.h"
+
+/* The structure that a key's value stands in. */
+typedef enum mmoe_key_scope { MMOE_SCOPE_CONFIG, MMOE_SCOPE_SPARSE, MMOE_SCOPE_DENSE, MMOE_SCOPE_TASK } mmoe_key_scope;
+
+typedef enum mmoe_key_kind {
+    MMOE_KEY_INT32,
+    MMOE_KEY_INT64,
+    MMOE_KEY_UINT64,
+    MMOE_KEY_FLOAT,
+    MMOE_KEY_BOOL,
+    MMOE_KEY_WORD,   /* one of doc.allowed, "a | b | c"; an enumeration in that order */
+    MMOE_KEY_MODEL,  /* a word that is stored nowhere: there is one model */
+    MMOE_KEY_TEXT,   /* char *, NULL when absent */
+    MMOE_KEY_TASK,   /* a task's name or "mean"; resolved when all tasks are known */
+    MMOE_KEY_LAYERS, /* dims of an mmoe_mlp_config */
+    MMOE_KEY_PAIR    /* float[2] */
+} mmoe_key_kind;
+
+typedef struct mmoe_key {
+    mmoe_config_key doc;
+    mmoe_key_scope scope;
+    mmoe_key_kind kind;
+    size_t offset; /* of the value in its scope's structure */
+    bool required;
+    double low, high;    /* bounds of the value, or of each entry of an array */
+    bool above, below;   /* low, high itself is not allowed */
+    const char *entry;   /* what an entry of an array may be */
+    int32_t least, most; /* entries of an array */
+    int32_t first;       /* enumerator of the first word */
+    int64_t absent;      /* what stands for an integer without default that is not given */
+} mmoe_key;
+
+/* An array of objects, each of them a scope. */
+typedef struct mmoe_key_list {
+    const char *path; /* "tasks" */
+    mmoe_key_scope scope;
+    size_t items, count; /* offsets of the pointer and of the int32_t in struct mmoe_config */
+    size_t size;         /* of one item */
+    int32_t most;
+} mmoe_key_list;
+
+enum { MMOE_KEY_LISTS = 3, MMOE_PATH_SIZE = 256 };
+extern const mmoe_key_list mmoe_key_lists[MMOE_KEY_LISTS];
+
+const mmoe_key *mmoe_key_at(size_t index);                   /* NULL past the last */
+const mmoe_key_list *mmoe_key_list_of(mmoe_key_scope scope); /* NULL for MMOE_SCOPE_CONFIG */
+
+/* Where an error is found; `name` is the configuration's. */
+typedef struct mmoe_key_place {
+    const char *name;
+    mmoe_error *err;
+} mmoe_key_place;
+
+/* MMOE_E_CONFIG: "NAME: PATH: sentence", err->column being the path. */
+mmoe_status mmoe_key_fail(const mmoe_key_place *place, const char *path, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* Checks a value and stores it in `scope`, the structure of key->scope. `path` names it in errors. */
+mmoe_status mmoe_key_store(const mmoe_key *key, const json_t *value, const mmoe_allocator *alloc, void *scope, const mmoe_key_place *place, const char *path);
+/* Stores the default, or what stands for an absent value. */
+mmoe_status mmoe_key_store_default(const mmoe_key *key, const mmoe_allocator *alloc, void *scope);
+/* The stored value, *out being NULL when it is absent; MMOE_E_MEMORY. `config` gives the tasks' names. */
+mmoe_status mmoe_key_load(const mmoe_key *key, const void *scope, const mmoe_config *config, json_t **out);
+
+#endif

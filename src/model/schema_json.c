@@ -1,0 +1,298 @@
+#include "model/schema_json.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "mmoe/train.h"
+
+/* The words stand in the order of their enumerations. */
+static const char *const transforms[] = {"none", "standardize", "minmax", "log1p_standardize"};
+static const char *const task_types[] = {"classification", "regression"};
+static const char *const vocabularies[] = {"none", "int", "string"};
+enum { VOCABULARY_NONE, VOCABULARY_INT, VOCABULARY_STRING };
+
+#define COUNT(array) ((int32_t)(sizeof(array) / sizeof *(array)))
+
+/* ---- Writing ----------------------------------------------------------------------------------------------------- */
+
+static json_t *double_text(double value) {
+    char text[MMOE_NUMBER_SIZE];
+    return json_stringn(text, mmoe_format_double(value, text));
+}
+
+static int32_t vocabulary_of(const mmoe_table *table) {
+    if (!table->vocab) return VOCABULARY_NONE;
+    return mmoe_vocab_is_int(table->vocab) ? VOCABULARY_INT : VOCABULARY_STRING;
+}
+
+static json_t *table_json(const mmoe_schema *schema, int32_t i) {
+    const mmoe_table *t = schema->tables + i;
+    return json_pack("{s:s, s:I, s:i, s:I, s:s}", "name", t->name, "rows", (json_int_t)t->rows, "dim", (int)t->dim, "oov_id", (json_int_t)t->oov_id,
+                     "vocabulary", vocabularies[vocabulary_of(t)]);
+}
+
+static json_t *sparse_json(const mmoe_schema *schema, int32_t i) {
+    return json_pack("{s:s, s:i}", "name", schema->sparse[i].name, "table", (int)schema->sparse[i].table);
+}
+
+static json_t *dense_json(const mmoe_schema *schema, int32_t i) {
+    const mmoe_dense_column *d = schema->dense + i;
+    return json_pack("{s:s, s:s, s:o, s:o}", "name", d->name, "transform", transforms[d->transform], "shift", double_text(d->shift), "scale",
+                     double_text(d->scale));
+}
+
+static json_t *label_json(const mmoe_schema *schema, int32_t i) {
+    const mmoe_label_column *l = schema->labels + i;
+    return json_pack("{s:s, s:s, s:s}", "name", l->name, "task", l->task, "type", task_types[l->type]);
+}
+
+static int put_array(json_t *json, const char *key, const mmoe_schema *schema, int32_t count, json_t *(*entry)(const mmoe_schema *, int32_t)) {
+    json_t *array = json_array();
+    if (json_object_set_new(json, key, array)) return -1;
+    for (int32_t i = 0; i < count; i++)
+        if (json_array_append_new(array, entry(schema, i))) return -1;
+    return 0;
+}
+
+json_t *mmoe_schema_to_json(const mmoe_schema *schema) {
+    json_t *json = json_object();
+    if (!json) return NULL;
+    if (put_array(json, "tables", schema, schema->n_table, table_json) || put_array(json, "sparse", schema, schema->n_sparse, sparse_json) ||
+        put_array(json, "dense", schema, schema->n_dense, dense_json) || put_array(json, "labels", schema, schema->n_label, label_json) ||
+        (schema->weight && json_object_set_new(json, "weight", json_string(schema->weight)))) {
+        json_decref(json);
+        return NULL;
+    }
+    return json;
+}
+
+/* ---- Reading ----------------------------------------------------------------------------------------------------- */
+
+typedef struct reader {
+    const char *file;
+    mmoe_error *err;
+    mmoe_allocator alloc;
+    mmoe_schema *schema;
+    mmoe_vocab_source vocab;
+    void *user;
+} reader;
+
+/* An object of the tree; `at` is its place, "tables[3]". */
+typedef struct entry {
+    const reader *r;
+    const json_t *json;
+    char at[40];
+} entry;
+
+__attribute__((format(printf, 3, 4))) static mmoe_status fail(const entry *e, const char *key, const char *format, ...) {
+    char sentence[300];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(sentence, sizeof sentence, format, args);
+    va_end(args);
+    return mmoe_fail_at(e->r->err, MMOE_E_FORMAT, e->r->file, 0, NULL, "schema: %s%s%s: %s", e->at, *e->at && *key ? "." : "", key, sentence);
+}
+
+static mmoe_status get_text(const entry *e, const char *key, char **out) {
+    const json_t *value = json_object_get(e->json, key);
+    const char *text = json_string_value(value);
+    if (!text || strlen(text) != json_string_length(value)) return fail(e, key, "a string is needed");
+    *out = mmoe_copy_text(&e->r->alloc, text, strlen(text));
+    return *out ? MMOE_OK : mmoe_fail_memory(e->r->err, strlen(text) + 1);
+}
+
+static mmoe_status get_integer(const entry *e, const char *key, int64_t low, int64_t high, int64_t *out) {
+    const json_t *value = json_object_get(e->json, key);
+    if (!json_is_integer(value) || json_integer_value(value) < low || json_integer_value(value) > high)
+        return fail(e, key, "an integer from %lld to %lld is needed", (long long)low, (long long)high);
+    *out = json_integer_value(value);
+    return MMOE_OK;
+}
+
+static mmoe_status get_double(const entry *e, const char *key, double *out) {
+    const json_t *value = json_object_get(e->json, key);
+    const char *text = json_string_value(value);
+    if (!text || !mmoe_parse_double(text, json_string_length(value), out) || !isfinite(*out)) return fail(e, key, "a string with a finite number is needed");
+    return MMOE_OK;
+}
+
+static mmoe_status get_word(const entry *e, const char *key, const char *const *words, int32_t n_words, int32_t *out) {
+    const char *text = json_string_value(json_object_get(e->json, key));
+    for (int32_t i = 0; text && i < n_words; i++) {
+        if (strcmp(text, words[i]) != 0) continue;
+        *out = i;
+        return MMOE_OK;
+    }
+    return fail(e, key, "\"%.60s\" is none of its words", text ? text : "");
+}
+
+static mmoe_status read_vocabulary(const entry *e, int32_t index, mmoe_table *table) {
+    int32_t kind;
+    mmoe_status status = get_word(e, "vocabulary", vocabularies, COUNT(vocabularies), &kind);
+    if (status || kind == VOCABULARY_NONE) return status;
+    if (table->oov_id >= 0) return fail(e, "oov_id", "a table with a vocabulary has none");
+    status = e->r->vocab(e->r->user, index, table->name, kind == VOCABULARY_STRING, table->rows, &table->vocab, e->r->err);
+    if (status) return status;
+    if (mmoe_vocab_rows(table->vocab) != table->rows)
+        return fail(e, "rows", "%lld rows, but the vocabulary has %lld", (long long)table->rows, (long long)mmoe_vocab_rows(table->vocab));
+    if (mmoe_vocab_is_int(table->vocab) != (kind == VOCABULARY_INT)) return fail(e, "vocabulary", "its keys are of another type");
+    return MMOE_OK;
+}
+
+static mmoe_status read_table(const entry *e, int32_t i) {
+    mmoe_table *table = e->r->schema->tables + i;
+    int64_t dim;
+    mmoe_status status = get_text(e, "name", &table->name);
+    if (status == MMOE_OK) status = get_integer(e, "rows", 1, INT32_MAX, &table->rows);
+    if (status == MMOE_OK) status = get_integer(e, "dim", 1, 65536, &dim);
+    if (status == MMOE_OK) status = get_integer(e, "oov_id", -1, table->rows - 1, &table->oov_id);
+    if (status) return status;
+    table->dim = (int32_t)dim;
+    return read_vocabulary(e, i, table);
+}
+
+static mmoe_status read_sparse(const entry *e, int32_t i) {
+    mmoe_sparse_column *column = e->r->schema->sparse + i;
+    int64_t table;
+    mmoe_status status = get_text(e, "name", &column->name);
+    if (status == MMOE_OK) status = get_integer(e, "table", 0, (int64_t)e->r->schema->n_table - 1, &table);
+    if (status == MMOE_OK) column->table = (int32_t)table;
+    return status;
+}
+
+static mmoe_status read_dense(const entry *e, int32_t i) {
+    mmoe_dense_column *column = e->r->schema->dense + i;
+    int32_t transform;
+    mmoe_status status = get_text(e, "name", &column->name);
+    if (status == MMOE_OK) status = get_word(e, "transform", transforms, COUNT(transforms), &transform);
+    if (status == MMOE_OK) status = get_double(e, "shift", &column->shift);
+    if (status == MMOE_OK) status = get_double(e, "scale", &column->scale);
+    if (status == MMOE_OK) column->transform = (mmoe_transform)transform;
+    return status;
+}
+
+static mmoe_status read_label(const entry *e, int32_t i) {
+    mmoe_label_column *label = e->r->schema->labels + i;
+    int32_t type;
+    mmoe_status status = get_text(e, "name", &label->name);
+    if (status == MMOE_OK) status = get_text(e, "task", &label->task);
+    if (status == MMOE_OK) status = get_word(e, "type", task_types, COUNT(task_types), &type);
+    if (status == MMOE_OK) label->type = (mmoe_task_type)type;
+    return status;
+}
+
+/* An array of objects and where it goes in the schema. */
+typedef struct part {
+    const char *key;
+    size_t n_keys, size, items, count;
+    mmoe_status (*read)(const entry *, int32_t);
+} part;
+
+#define PART(key_, n_keys_, type, items_, count_, read_)                                                                                                       \
+    { key_, n_keys_, sizeof(type), offsetof(struct mmoe_schema, items_), offsetof(struct mmoe_schema, count_), read_ }
+
+/* Columns name tables, so tables come first. */
+static const part parts[] = {
+    PART("tables", 5, mmoe_table, tables, n_table, read_table),
+    PART("sparse", 2, mmoe_sparse_column, sparse, n_sparse, read_sparse),
+    PART("dense", 4, mmoe_dense_column, dense, n_dense, read_dense),
+    PART("labels", 3, mmoe_label_column, labels, n_label, read_label),
+};
+
+/* The array is zero and in the schema before it is filled, so that a schema half read can be freed. */
+static mmoe_status read_part(const entry *root, const part *p) {
+    enum { MOST = 1 << 20 };
+    const reader *r = root->r;
+    const json_t *array = json_object_get(root->json, p->key);
+    const size_t n = json_array_size(array);
+    if (!json_is_array(array) || n > MOST) return fail(root, p->key, "an array of at most %d objects is needed", MOST);
+    void *items = mmoe_alloc_zero(&r->alloc, n, p->size);
+    if (!items) return mmoe_fail_memory(r->err, n * p->size);
+    const int32_t count = (int32_t)n;
+    memcpy((char *)r->schema + p->items, &items, sizeof items);
+    memcpy((char *)r->schema + p->count, &count, sizeof count);
+    mmoe_status status = MMOE_OK;
+    for (size_t i = 0; status == MMOE_OK && i < n; i++) {
+        entry e = {r, json_array_get(array, i), ""};
+        snprintf(e.at, sizeof e.at, "%s[%zu]", p->key, i);
+        if (!json_is_object(e.json)) return fail(&e, "", "an object is needed");
+        status = p->read(&e, (int32_t)i);
+        if (status == MMOE_OK && json_object_size(e.json) != p->n_keys) status = fail(&e, "", "a key is unknown");
+    }
+    return status;
+}
+
+static mmoe_status enter(const entry *root, json_t *names, const char *name) {
+    if (json_object_get(names, name)) return fail(root, "", "the name \"%.60s\" stands twice", name);
+    return json_object_set_new(names, name, json_true()) ? mmoe_fail_memory(root->r->err, strlen(name)) : MMOE_OK;
+}
+
+/* A column has one use, but several tasks may have one label. */
+static mmoe_status check_names(const entry *root, json_t *columns, json_t *tasks) {
+    const mmoe_schema *s = root->r->schema;
+    mmoe_status status = MMOE_OK;
+    for (int32_t i = 0; status == MMOE_OK && i < s->n_sparse; i++) status = enter(root, columns, s->sparse[i].name);
+    for (int32_t i = 0; status == MMOE_OK && i < s->n_dense; i++) status = enter(root, columns, s->dense[i].name);
+    if (status == MMOE_OK && s->weight) status = enter(root, columns, s->weight);
+    for (int32_t i = 0; status == MMOE_OK && i < s->n_label; i++) {
+        if (json_object_get(columns, s->labels[i].name)) return fail(root, "", "the name \"%.60s\" stands twice", s->labels[i].name);
+        status = enter(root, tasks, s->labels[i].task);
+    }
+    return status;
+}
+
+/* A table bears the name of a column that uses it. */
+static mmoe_status check_tables(const entry *root) {
+    const mmoe_schema *s = root->r->schema;
+    int8_t *owned = mmoe_alloc_zero(&root->r->alloc, (size_t)s->n_table, 1);
+    if (!owned) return mmoe_fail_memory(root->r->err, (size_t)s->n_table);
+    for (int32_t i = 0; i < s->n_sparse; i++)
+        if (strcmp(s->sparse[i].name, s->tables[s->sparse[i].table].name) == 0) owned[s->sparse[i].table] = 1;
+    mmoe_status status = MMOE_OK;
+    for (int32_t i = 0; status == MMOE_OK && i < s->n_table; i++)
+        if (!owned[i]) status = fail(root, "tables", "\"%.60s\" is not the name of a column that uses it", s->tables[i].name);
+    mmoe_release(&root->r->alloc, owned);
+    return status;
+}
+
+static mmoe_status check_schema(const entry *root) {
+    const mmoe_schema *s = root->r->schema;
+    if (s->n_sparse + s->n_dense == 0) return fail(root, "", "it has no features");
+    if (s->n_label == 0) return fail(root, "labels", "at least one is needed");
+    json_t *columns = json_object(), *tasks = json_object();
+    mmoe_status status = columns && tasks ? check_names(root, columns, tasks) : mmoe_fail_memory(root->r->err, 0);
+    json_decref(columns);
+    json_decref(tasks);
+    return status ? status : check_tables(root);
+}
+
+static mmoe_status read_schema(const entry *root) {
+    const reader *r = root->r;
+    const json_t *json = root->json;
+    if (!json_is_object(json)) return fail(root, "", "an object is needed");
+    mmoe_status status = MMOE_OK;
+    for (int32_t i = 0; status == MMOE_OK && i < COUNT(parts); i++) status = read_part(root, parts + i);
+    const bool weighted = json_object_get(json, "weight") != NULL;
+    if (status == MMOE_OK && weighted) status = get_text(root, "weight", &r->schema->weight);
+    if (status == MMOE_OK && json_object_size(json) != (size_t)COUNT(parts) + weighted) status = fail(root, "", "a key is unknown");
+    return status ? status : check_schema(root);
+}
+
+mmoe_status mmoe_schema_from_json(const json_t *json, const char *file, mmoe_vocab_source vocab, void *user, const mmoe_allocator *alloc, mmoe_schema **out,
+                                  mmoe_error *err) {
+    const mmoe_allocator a = mmoe_allocator_or_default(alloc);
+    mmoe_schema *schema = mmoe_alloc_zero(&a, 1, sizeof *schema);
+    if (!schema) return mmoe_fail_memory(err, sizeof *schema);
+    schema->alloc = a;
+    const reader r = {file, err, a, schema, vocab, user};
+    const mmoe_status status = read_schema(&(entry){&r, json, ""});
+    if (status == MMOE_OK)
+        *out = schema;
+    else
+        mmoe_schema_free(schema);
+    return status;
+}
