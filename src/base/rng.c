@@ -43,5 +43,6 @@ double mmoe_random_normal(uint64_t seed, uint64_t stream, uint64_t index) {
 }
 
 uint64_t mmoe_random_below(uint64_t seed, uint64_t stream, uint64_t index, uint64_t n) {
-    return (uint64_t)(((unsigned __int128)mmoe_random_bits(seed, stream, index) * n) >> 64);
+    __extension__ typedef unsigned __int128 wide;
+    return (uint64_t)(((wide)mmoe_random_bits(seed, stream, index) * n) >> 64);
 }
