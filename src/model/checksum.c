@@ -1,0 +1,38 @@
+#include "model/checksum.h"
+
+#include <string.h>
+
+#define P 0x9e3779b97f4a7c15u
+
+enum { LANES = 4, BLOCK = LANES * 8 };
+
+static uint64_t step(uint64_t h, uint64_t word) {
+    h ^= word;
+    return (h << 27 | h >> 37) * P;
+}
+
+static void take_block(uint64_t lanes[LANES], const unsigned char *block) {
+    uint64_t words[LANES];
+    memcpy(words, block, sizeof words);
+    for (int i = 0; i < LANES; i++) lanes[i] = step(lanes[i], words[i]);
+}
+
+uint64_t mmoe_checksum_hash(uint64_t seed, const void *data, size_t size) {
+    uint64_t lanes[LANES] = {seed + P, seed + 2 * P, seed + 3 * P, seed + 4 * P};
+    const unsigned char *at = data;
+    size_t rest = size;
+    for (; rest >= BLOCK; rest -= BLOCK, at += BLOCK) take_block(lanes, at);
+    if (rest) {
+        unsigned char last[BLOCK] = {0};
+        memcpy(last, at, rest);
+        take_block(lanes, last);
+    }
+    uint64_t r = size;
+    for (int i = 0; i < LANES; i++) r = step(r, lanes[i]);
+    r = (r ^ r >> 32) * P;
+    return r ^ r >> 32;
+}
+
+uint64_t mmoe_checksum_part(const char *name, const void *data, size_t size) {
+    return mmoe_checksum_hash(mmoe_checksum_hash(0, name, strlen(name)), data, size);
+}

@@ -1,0 +1,237 @@
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "model/container.h"
+
+enum { ALIGNMENT = 64, LENGTH_BYTES = 8, NAME_ATTEMPTS = 1000 };
+
+/* ---- The header's text ------------------------------------------------------------------------------------------- */
+
+typedef struct text {
+    const mmoe_allocator *alloc;
+    char *data;
+    size_t length, capacity;
+    bool failed; /* memory is out: later calls do nothing */
+} text;
+
+static void append(text *t, const char *data, size_t length) {
+    if (t->failed) return;
+    if (length > t->capacity - t->length) {
+        size_t capacity = t->capacity * 2 > t->length + length ? t->capacity * 2 : t->length + length + 256;
+        char *grown = mmoe_resize(t->alloc, t->data, t->capacity, capacity, 1);
+        if (!grown) {
+            t->failed = true;
+            return;
+        }
+        t->data = grown;
+        t->capacity = capacity;
+    }
+    memcpy(t->data + t->length, data, length);
+    t->length += length;
+}
+
+__attribute__((format(printf, 2, 3))) static void append_format(text *t, const char *format, ...) {
+    char buffer[128];
+    va_list args;
+    va_start(args, format);
+    int length = vsnprintf(buffer, sizeof buffer, format, args);
+    va_end(args);
+    assert(length >= 0 && (size_t)length < sizeof buffer);
+    append(t, buffer, (size_t)length);
+}
+
+static void append_string(text *t, const char *string) {
+    append(t, "\"", 1);
+    for (const char *c = string; *c; c++) {
+        if ((unsigned char)*c < ' ')
+            append_format(t, "\\u%04x", (unsigned)*c);
+        else if (*c == '"' || *c == '\\')
+            append_format(t, "\\%c", *c);
+        else
+            append(t, c, 1);
+    }
+    append(t, "\"", 1);
+}
+
+static void append_metadata(text *t, const char *const *pairs) {
+    append_format(t, "\"__metadata__\":{");
+    for (size_t i = 0; pairs[i]; i += 2) {
+        if (i) append(t, ",", 1);
+        append_string(t, pairs[i]);
+        append(t, ":", 1);
+        append_string(t, pairs[i + 1]);
+    }
+    append(t, "}", 1);
+}
+
+static void append_tensor(text *t, const mmoe_container_tensor *tensor, size_t begin) {
+    static const char *const names[] = {[MMOE_F32] = "F32", [MMOE_F64] = "F64", [MMOE_I32] = "I32", [MMOE_I64] = "I64", [MMOE_U8] = "U8"};
+    append_string(t, tensor->name);
+    append_format(t, ":{\"dtype\":\"%s\",\"shape\":[", names[tensor->dtype]);
+    for (int32_t d = 0; d < tensor->rank; d++) append_format(t, d ? ",%lld" : "%lld", (long long)tensor->shape[d]);
+    append_format(t, "],\"data_offsets\":[%zu,%zu]}", begin, begin + tensor->bytes);
+}
+
+static void append_header(text *t, const mmoe_container_tensor *tensors, size_t count, const char *const *metadata) {
+    char length[LENGTH_BYTES] = {0};
+    append(t, length, sizeof length);
+    append(t, "{", 1);
+    if (metadata) append_metadata(t, metadata);
+    for (size_t i = 0, begin = 0; i < count; begin += tensors[i++].bytes) {
+        if (i || metadata) append(t, ",", 1);
+        append_tensor(t, &tensors[i], begin);
+    }
+    append(t, "}", 1);
+    while (t->length % ALIGNMENT && !t->failed) append(t, " ", 1);
+    for (size_t i = 0; i < LENGTH_BYTES && !t->failed; i++) t->data[i] = (char)((t->length - LENGTH_BYTES) >> 8 * i);
+}
+
+/* A reader refuses a header that is not UTF-8, so none is written. */
+static bool is_utf8(const char *string) {
+    const unsigned char *c = (const unsigned char *)string;
+    while (*c) {
+        uint32_t point = *c++;
+        if (point < 0x80) continue;
+        int more = point >= 0xf0 && point < 0xf8 ? 3 : point >= 0xe0 && point < 0xf0 ? 2 : point >= 0xc0 && point < 0xe0 ? 1 : 0;
+        if (!more) return false;
+        static const uint32_t least[] = {0, 0x80, 0x800, 0x10000};
+        point &= 0x3fu >> more;
+        for (int i = 0; i < more; i++, c++) {
+            if ((*c & 0xc0) != 0x80) return false;
+            point = point << 6 | (*c & 0x3fu);
+        }
+        if (point < least[more] || point > 0x10ffff || (point >= 0xd800 && point < 0xe000)) return false;
+    }
+    return true;
+}
+
+static mmoe_status check_texts(const char *path, const mmoe_container_tensor *tensors, size_t count, const char *const *metadata, mmoe_error *err) {
+    for (size_t i = 0; i < count; i++)
+        if (!is_utf8(tensors[i].name)) return mmoe_fail_at(err, MMOE_E_ARGUMENT, path, 0, NULL, "the name of tensor %zu is not UTF-8", i);
+    for (size_t i = 0; metadata && metadata[i]; i++)
+        if (!is_utf8(metadata[i])) return mmoe_fail_at(err, MMOE_E_ARGUMENT, path, 0, NULL, "the metadata \"%s\" are not UTF-8", metadata[i & ~(size_t)1]);
+    return MMOE_OK;
+}
+
+/* ---- The file ---------------------------------------------------------------------------------------------------- */
+
+/* A file that is being written beside its target. */
+typedef struct draft {
+    const char *path;      /* as given, for errors */
+    char target[PATH_MAX]; /* behind symbolic links, so that a link stays one */
+    size_t folder;         /* length of target's folder with its '/'; 0: the current one */
+    char temporary[PATH_MAX + 64];
+    int fd;
+} draft;
+
+static mmoe_status io_failed(const draft *d, mmoe_error *err) { return mmoe_fail_at(err, MMOE_E_IO, d->path, 0, NULL, "cannot write: %s", strerror(errno)); }
+
+/* `mode`: the permissions of a file that is there already, or -1. */
+static mmoe_status find_target(draft *d, int *mode, mmoe_error *err) {
+    struct stat info;
+    *mode = -1;
+    if (realpath(d->path, d->target)) {
+        if (stat(d->target, &info)) return io_failed(d, err);
+        if (!S_ISREG(info.st_mode))
+            return mmoe_fail_at(err, MMOE_E_IO, d->path, 0, NULL, "cannot write: it is %s", S_ISDIR(info.st_mode) ? "a directory" : "not a regular file");
+        *mode = (int)(info.st_mode & 0777);
+    } else {
+        if (errno == ENOENT && strlen(d->path) >= sizeof d->target) errno = ENAMETOOLONG;
+        if (errno != ENOENT || !*d->path) return io_failed(d, err);
+        strcpy(d->target, d->path);
+    }
+    const char *slash = strrchr(d->target, '/');
+    d->folder = slash ? (size_t)(slash - d->target) + 1 : 0;
+    return MMOE_OK;
+}
+
+static mmoe_status open_draft(draft *d, mmoe_error *err) {
+    int mode;
+    mmoe_status status = find_target(d, &mode, err);
+    if (status) return status;
+    for (int attempt = 0; attempt < NAME_ATTEMPTS; attempt++) {
+        snprintf(d->temporary, sizeof d->temporary, "%.*s.mmoe-%ld-%d.tmp", (int)d->folder, d->target, (long)getpid(), attempt);
+        d->fd = open(d->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (d->fd >= 0 || errno != EEXIST) break;
+    }
+    if (d->fd < 0) return io_failed(d, err);
+    if (mode < 0 || !fchmod(d->fd, (mode_t)mode)) return MMOE_OK;
+    status = io_failed(d, err);
+    close(d->fd);
+    unlink(d->temporary);
+    return status;
+}
+
+static mmoe_status write_all(const draft *d, const void *data, size_t size, mmoe_error *err) {
+    const char *at = data;
+    while (size) {
+        ssize_t written = write(d->fd, at, size < 1u << 30 ? size : 1u << 30);
+        if (written < 0 && errno != EINTR) return io_failed(d, err);
+        if (written < 0) continue;
+        at += written;
+        size -= (size_t)written;
+    }
+    return MMOE_OK;
+}
+
+/* The rename lasts through a loss of power once the folder is synced. Folders that may not be read, and file systems that
+ * cannot sync one, are left to the system. */
+static mmoe_status sync_folder(draft *d, mmoe_error *err) {
+    d->target[d->folder] = '\0';
+    int fd = open(d->folder ? d->target : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return MMOE_OK;
+    mmoe_status status = MMOE_OK;
+    if (fsync(fd) && (errno == EIO || errno == ENOSPC || errno == EDQUOT)) status = io_failed(d, err);
+    close(fd);
+    return status;
+}
+
+static mmoe_status finish_draft(draft *d, mmoe_error *err) {
+    mmoe_status status = fsync(d->fd) ? io_failed(d, err) : MMOE_OK;
+    if (close(d->fd) && !status) status = io_failed(d, err);
+    if (!status && rename(d->temporary, d->target)) status = io_failed(d, err);
+    if (!status) return sync_folder(d, err);
+    unlink(d->temporary);
+    return status;
+}
+
+static mmoe_status write_file(draft *d, const text *header, const mmoe_container_tensor *tensors, size_t count, mmoe_error *err) {
+    mmoe_status status = open_draft(d, err);
+    if (status) return status;
+    status = write_all(d, header->data, header->length, err);
+    for (size_t i = 0; i < count && !status; i++) status = write_all(d, tensors[i].data, tensors[i].bytes, err);
+    if (!status) return finish_draft(d, err);
+    close(d->fd);
+    unlink(d->temporary);
+    return status;
+}
+
+mmoe_status mmoe_container_write(const char *path, const mmoe_container_tensor *tensors, size_t count, const char *const *metadata, const mmoe_allocator *alloc,
+                                 mmoe_error *err) {
+    assert(path && (tensors || !count));
+    mmoe_status status = check_texts(path, tensors, count, metadata, err);
+    if (status) return status;
+    mmoe_allocator a = mmoe_allocator_or_default(alloc);
+    text header = {.alloc = &a};
+    append_header(&header, tensors, count, metadata);
+    draft *d = header.failed ? NULL : mmoe_alloc(&a, 1, sizeof *d);
+    if (d) {
+        d->path = path;
+        status = write_file(d, &header, tensors, count, err);
+    } else {
+        status = mmoe_fail_memory(err, header.length + sizeof *d);
+    }
+    mmoe_release(&a, d);
+    mmoe_release(&a, header.data);
+    return status;
+}
