@@ -63,9 +63,7 @@ static mmoe_status check_tasks(const mmoe_config *config, json_t *columns, json_
         char path[MMOE_PATH_SIZE];
         const char *earlier;
         snprintf(path, sizeof path, "tasks[%d].name", i);
-        if (!is_task_name(task->name))
-            return mmoe_key_fail(place, path, "\"%s\" is not allowed here; allowed is a letter or _, then letters, digits, _ and -, at most 64 bytes, not mean",
-                                 task->name);
+        if (!is_task_name(task->name)) return mmoe_key_fail(place, path, "\"%.64s\" is not allowed here; allowed is a string: " MMOE_TASK_NAME, task->name);
         if (!enter(names, task->name, path, &earlier)) return mmoe_fail_memory(place->err, strlen(task->name));
         if (earlier) return mmoe_key_fail(place, path, "\"%s\" is already %s", task->name, earlier);
         snprintf(path, sizeof path, "tasks[%d].label", i);

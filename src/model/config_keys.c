@@ -35,7 +35,6 @@
 #define ACTIVATIONS "relu | sigmoid | tanh | prelu | dice"
 #define PATTERN "a column's name, or a pattern with one *"
 #define COLUMN "a column's name"
-#define TASK_NAME "a letter or _, then letters, digits, _ and -; at most 64 bytes; not mean"
 
 static const mmoe_key keys[] = {
     TEXT("features.sparse[].name", IN_SPARSE(name), true, PATTERN, "Columns of categories, each value having a row in an embedding table."),
@@ -50,7 +49,7 @@ static const mmoe_key keys[] = {
          "What is done to the values, fitted on the training rows."),
     TEXT("features.weight", IN_CONFIG(features.weight), false, COLUMN, "Column of the rows' weights in losses and metrics; without it all weigh 1."),
 
-    TEXT("tasks[].name", IN_TASK(name), true, TASK_NAME, "The task, and the column of its predictions."),
+    TEXT("tasks[].name", IN_TASK(name), true, MMOE_TASK_NAME, "The task, and the column of its predictions."),
     TEXT("tasks[].label", IN_TASK(label), true, COLUMN, "Column of the labels; empty or NA is a missing label."),
     WORD("tasks[].type", IN_TASK(type), "\"classification\"", MMOE_CLASSIFICATION, "classification | regression",
          "Labels 0 and 1 with cross-entropy, or numbers with squared error."),

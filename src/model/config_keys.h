@@ -46,6 +46,8 @@ typedef struct mmoe_key_list {
     int32_t most;
 } mmoe_key_list;
 
+#define MMOE_TASK_NAME "a letter or _, then letters, digits, _ and -; at most 64 bytes; not mean"
+
 enum { MMOE_KEY_LISTS = 3, MMOE_PATH_SIZE = 256 };
 extern const mmoe_key_list mmoe_key_lists[MMOE_KEY_LISTS];
 
