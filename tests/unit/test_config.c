@@ -1,296 +1,11 @@
-/* The configuration: every key of the table, syntax, checks between keys, set, copy, text, memory. */
-#include <check.h>
+/* The configuration: syntax, checks between keys, set, copy, text, memory. */
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#include "model/config.h"
-
-/* Gives every key of the table a place at index 0, and lets every key be set to its bounds. */
-static const char full[] =
-    "{\"features\": {\"sparse\": [{\"name\": \"a\", \"vocab_size\": 2147483647, \"oov_id\": 0}, {\"name\": \"b*\"}],"
-    " \"dense\": [{\"name\": \"D*\"}], \"weight\": \"w\"},"
-    " \"tasks\": [{\"name\": \"cvr\", \"label\": \"purchase\"}, {\"name\": \"ctr\", \"label\": \"click\", \"tower_params\": {\"dims\": []}}],"
-    " \"trainer\": {\"optimizer\": \"sgd\", \"optimizer_params\": {\"lr\": 0.1}}}";
-static const char minimal[] = "{\"features\":{\"sparse\":[{\"name\":\"*\"}],\"dense\":[{\"name\":\"D*\"}]},\"tasks\":[{\"name\":\"t\",\"label\":\"y\"}]}";
-/* The example of the README. */
-static const char example[] =
-    "{\n"
-    "  \"features\": {\"sparse\": [{\"name\": \"*\", \"embed_dim\": 4}], \"dense\": [{\"name\": \"D*\"}]},\n"
-    "  \"tasks\": [\n"
-    "    {\"name\": \"cvr\", \"label\": \"purchase\", \"type\": \"classification\", \"tower_params\": {\"dims\": [8]}},\n"
-    "    {\"name\": \"ctr\", \"label\": \"click\",    \"type\": \"classification\", \"tower_params\": {\"dims\": [8]}}\n"
-    "  ],\n"
-    "  \"model\": {\"name\": \"mmoe\", \"n_expert\": 8, \"expert_params\": {\"dims\": [16], \"activation\": \"relu\", \"dropout\": 0.0, \"batch_norm\": "
-    "true}},\n"
-    "  \"trainer\": {\"batch_size\": 1024, \"n_epoch\": 50, \"optimizer\": \"adam\", \"optimizer_params\": {\"lr\": 1e-3, \"weight_decay\": 1e-4},\n"
-    "              \"earlystop_patience\": 30, \"earlystop_task\": \"cvr\", \"seed\": 2022}\n"
-    "}\n";
-
-static mmoe_config *parse(const char *json) {
-    mmoe_config *config = NULL;
-    mmoe_error err = {0};
-    ck_assert_msg(mmoe_config_parse(json, strlen(json), "c.json", NULL, &config, &err) == MMOE_OK, "%s", err.message);
-    return config;
-}
-
-/* The text must be refused, with `wanted` in the message; `key` is err.column. */
-static void refuse(const char *json, const char *key, const char *wanted) {
-    mmoe_config *config = NULL;
-    mmoe_error err = {0};
-    ck_assert_msg(mmoe_config_parse(json, strlen(json), "c.json", NULL, &config, &err) == MMOE_E_CONFIG, "accepted or of another status: %s", json);
-    ck_assert_ptr_null(config);
-    ck_assert_int_eq(err.code, MMOE_E_CONFIG);
-    ck_assert_str_eq(err.column, key);
-    ck_assert_str_eq(err.file, "c.json");
-    ck_assert_msg(strncmp(err.message, "c.json: ", 8) == 0 && strstr(err.message, wanted), "\"%s\" lacks \"%s\"", err.message, wanted);
-}
-
-static void set(mmoe_config *config, const char *key, const char *value) {
-    mmoe_error err = {0};
-    ck_assert_msg(mmoe_config_set(config, key, value, &err) == MMOE_OK, "%s = %s: %s", key, value, err.message);
-}
-
-/* The value must be refused by an error that names `path`, and leave the configuration as it was. */
-static void refuse_set(mmoe_config *config, const char *key, const char *value, const char *path, const char *wanted) {
-    mmoe_error err = {0};
-    char *before, *after;
-    ck_assert_int_eq(mmoe_config_text(config, &before, NULL), MMOE_OK);
-    ck_assert_msg(mmoe_config_set(config, key, value, &err) == MMOE_E_CONFIG, "%s = %s was not refused as a configuration", key, value);
-    ck_assert_int_eq(mmoe_config_text(config, &after, NULL), MMOE_OK);
-    ck_assert_str_eq(before, after);
-    ck_assert_msg(strcmp(err.column, path) == 0, "%s = %s: the error is at \"%s\": %s", key, value, err.column, err.message);
-    ck_assert_msg(strstr(err.message, path) && strstr(err.message, wanted), "%s = %s: \"%s\" lacks \"%s\"", key, value, err.message, wanted);
-    mmoe_config_text_free(config, before);
-    mmoe_config_text_free(config, after);
-}
-
-/* ---- Every key of the table -------------------------------------------------------------------------------------- */
-
-/* "tasks[].label" with `index` for the "[]". */
-static const char *at_index(const char *path, const char *index, char out[128]) {
-    const char *bracket = strstr(path, "[]");
-    if (!bracket) return path;
-    snprintf(out, 128, "%.*s%s%s", (int)(bracket - path), path, index, bracket + 2);
-    return out;
-}
-
-static const json_t *lookup(const json_t *json, const char *path) {
-    char keys[128], *save = NULL;
-    snprintf(keys, sizeof keys, "%s", path);
-    for (char *key = strtok_r(keys, ".", &save); key && json; key = strtok_r(NULL, ".", &save)) {
-        char *bracket = strstr(key, "[]");
-        if (bracket) *bracket = '\0';
-        json = json_object_get(json, key);
-        if (bracket) json = json_array_get(json, 0);
-    }
-    return json;
-}
-
-START_TEST(every_key_has_its_default) {
-    mmoe_config *config = parse(minimal);
-    json_t *json = json_loads(config->json, JSON_REJECT_DUPLICATES, NULL);
-    ck_assert_ptr_nonnull(json);
-    size_t n = 0, n_default = 0;
-    for (const mmoe_config_key *key; (key = mmoe_config_key_at(n)); n++) {
-        ck_assert(*key->path && *key->type && *key->allowed && key->help[strlen(key->help) - 1] == '.');
-        if (!key->default_value) continue;
-        json_t *wanted = json_loads(key->default_value, JSON_DECODE_ANY, NULL);
-        ck_assert_ptr_nonnull(wanted);
-        ck_assert_msg(json_equal(wanted, lookup(json, key->path)), "%s: the default is not %s", key->path, key->default_value);
-        json_decref(wanted);
-        n_default++;
-    }
-    ck_assert_uint_gt(n, 35);
-    ck_assert_uint_gt(n_default, 25);
-    ck_assert_ptr_null(mmoe_config_key_at(n));
-    ck_assert_ptr_null(mmoe_config_key_at(SIZE_MAX));
-    json_decref(json);
-    mmoe_config_free(config);
-}
-END_TEST
-
-START_TEST(every_key_stands_in_the_text) {
-    mmoe_config *config = parse(full);
-    json_t *json = json_loads(config->json, 0, NULL);
-    for (size_t i = 0; mmoe_config_key_at(i); i++) {
-        const char *path = mmoe_config_key_at(i)->path;
-        if (strcmp(path, "features.sparse[].shared_with") == 0) continue; /* stands against vocab_size */
-        ck_assert_msg(lookup(json, path) != NULL, "%s is not in the text", path);
-    }
-    json_decref(json);
-    mmoe_config_free(config);
-}
-END_TEST
-
-START_TEST(every_key_refuses_other_types) {
-    static const struct {
-        const char *value, *type;
-    } values[] = {{"\"nonsense word\"", "string"}, {"7", "integer"}, {"0.5", "number"}, {"true", "boolean"}, {"null", ""}, {"{}", ""}, {"[\"x\"]", ""},
-                  {"{\"dims\": [1]}", ""}};
-    mmoe_config *config = parse(full);
-    for (size_t i = 0; mmoe_config_key_at(i); i++) {
-        const mmoe_config_key *key = mmoe_config_key_at(i);
-        for (size_t v = 0; v < sizeof values / sizeof *values; v++) {
-            const bool is_number = !strcmp(key->type, "number") && !strcmp(values[v].type, "integer");
-            const bool is_free =
-                !strcmp(key->type, "string") && !strchr(key->allowed, '|') && strcmp(key->path, "model.name") && strcmp(key->path, "tasks[].name");
-            if (is_number || (strcmp(key->type, values[v].type) == 0 && (is_free || strcmp(key->type, "string")))) continue;
-            char name[128], place[128], longer[160];
-            at_index(key->path, ".0", name);
-            const char *path = at_index(key->path, "[0]", place);
-            const bool in_array = !strcmp(key->type, "array") && values[v].value[0] == '[';
-            snprintf(longer, sizeof longer, "%s[0]", path);
-            const bool is_pair = strstr(key->path, "betas") != NULL;
-            refuse_set(config, at_index(key->path, ".0", name), values[v].value, in_array && !is_pair ? longer : path,
-                       in_array || !strcmp(key->path, "trainer.earlystop_task") ? "" : key->allowed);
-        }
-    }
-    mmoe_config_free(config);
-}
-END_TEST
-
-START_TEST(every_integer_keeps_its_bounds) {
-    mmoe_config *config = parse(full);
-    int n = 0;
-    for (size_t i = 0; mmoe_config_key_at(i); i++) {
-        const mmoe_config_key *key = mmoe_config_key_at(i);
-        if (strcmp(key->type, "integer") != 0) continue;
-        long long low, high;
-        ck_assert_int_eq(sscanf(key->allowed, "%lld to %lld", &low, &high), 2);
-        char name[128], place[128], value[40];
-        const char *path = at_index(key->path, "[0]", place);
-        at_index(key->path, ".0", name);
-        const char *set_path = strstr(key->path, "[]") ? name : key->path;
-        snprintf(value, sizeof value, "%lld", low - 1);
-        refuse_set(config, set_path, value, path, value);
-        snprintf(value, sizeof value, "%lld", high + 1);
-        refuse_set(config, set_path, value, path, key->allowed);
-        refuse_set(config, set_path, "-9223372036854775808", path, key->allowed);
-        refuse_set(config, set_path, "9223372036854775807", path, key->allowed);
-        refuse_set(config, set_path, "1.0", path, key->allowed);
-        refuse_set(config, set_path, "1e3", path, key->allowed);
-        snprintf(value, sizeof value, "%lld", high);
-        set(config, set_path, value);
-        if (strcmp(key->path, "features.sparse[].vocab_size") == 0) continue; /* oov_id needs a large one */
-        snprintf(value, sizeof value, "%lld", low);
-        set(config, set_path, value);
-        n++;
-    }
-    ck_assert_int_ge(n, 6);
-    mmoe_config_free(config);
-}
-END_TEST
-
-START_TEST(every_number_keeps_its_bounds) {
-    mmoe_config *config = parse(full);
-    int n = 0;
-    for (size_t i = 0; mmoe_config_key_at(i); i++) {
-        const mmoe_config_key *key = mmoe_config_key_at(i);
-        if (strcmp(key->type, "number") != 0) continue;
-        double low, high;
-        char open, close, name[128], place[128], value[40];
-        ck_assert_int_eq(sscanf(key->allowed, "in %c%lf, %lf%c", &open, &low, &high, &close), 4);
-        const char *path = at_index(key->path, "[0]", place), *set_path = at_index(key->path, ".0", name);
-        snprintf(value, sizeof value, "%.17g", low - 1e-6);
-        refuse_set(config, set_path, value, path, key->allowed);
-        snprintf(value, sizeof value, "%.17g", high * (1 + 1e-6));
-        refuse_set(config, set_path, value, path, key->allowed);
-        refuse_set(config, set_path, "1e300", path, key->allowed);
-        snprintf(value, sizeof value, "%.17g", low);
-        if (open == '(')
-            refuse_set(config, set_path, value, path, key->allowed);
-        else
-            set(config, set_path, value);
-        snprintf(value, sizeof value, "%.17g", high);
-        if (close == ')')
-            refuse_set(config, set_path, value, path, key->allowed);
-        else
-            set(config, set_path, value);
-        /* inside as a double, outside as a float */
-        if (open == '(') refuse_set(config, set_path, "1e-60", path, key->allowed);
-        if (close == ')') refuse_set(config, set_path, "0.999999999999", path, key->allowed);
-        n++;
-    }
-    ck_assert_int_ge(n, 7);
-    mmoe_config_free(config);
-}
-END_TEST
-
-START_TEST(arrays_keep_their_bounds) {
-    mmoe_config *config = parse(full);
-    const char seventeen[] = "[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]";
-    refuse_set(config, "model.expert_params.dims", "[]", "model.expert_params.dims", "1 to 16 layers of 1 to 65536");
-    refuse_set(config, "model.expert_params.dims", seventeen, "model.expert_params.dims", "1 to 16 layers");
-    refuse_set(config, "model.expert_params.dims", "[16, 0]", "model.expert_params.dims[1]", "0 is not allowed here; allowed is an integer: 1 to 65536");
-    refuse_set(config, "model.expert_params.dims", "[65537]", "model.expert_params.dims[0]", "65537");
-    refuse_set(config, "model.expert_params.dims", "[16.0]", "model.expert_params.dims[0]", "16.0");
-    refuse_set(config, "tasks.1.tower_params.dims", "[0]", "tasks[1].tower_params.dims[0]", "1 to 65536");
-    refuse_set(config, "tasks.1.tower_params.dims", seventeen, "tasks[1].tower_params.dims", "0 to 16 layers");
-    refuse_set(config, "tasks.1.tower_params.dims", "8", "tasks[1].tower_params.dims", "8 is not allowed here; allowed is an array");
-    refuse_set(config, "trainer.optimizer_params.betas", "[0.9]", "trainer.optimizer_params.betas", "two numbers in [0, 1)");
-    refuse_set(config, "trainer.optimizer_params.betas", "[0.9, 1]", "trainer.optimizer_params.betas[1]", "in [0, 1)");
-    refuse_set(config, "trainer.optimizer_params.betas", "[-0.1, 0.5]", "trainer.optimizer_params.betas[0]", "-0.1");
-    set(config, "tasks.0.tower_params.dims", "[]");
-    ck_assert_int_eq(config->tasks[0].tower.n_dims, 0);
-    set(config, "model.expert_params.dims", "[65536,1]");
-    ck_assert_int_eq(config->expert.n_dims, 2);
-    ck_assert_int_eq(config->expert.dims[0], 65536);
-    set(config, "model.expert_params.dims.1", "7");
-    ck_assert_int_eq(config->expert.dims[1], 7);
-    set(config, "trainer.optimizer_params.betas", "[0, 0.5]");
-    ck_assert(config->trainer.beta1 == 0.0f && config->trainer.beta2 == 0.5f);
-    mmoe_config_free(config);
-}
-END_TEST
-
-START_TEST(words_are_their_enumerators) {
-    mmoe_config *config = parse(full);
-    const char *activations[] = {"relu", "sigmoid", "tanh", "prelu", "dice"};
-    const mmoe_activation activation[] = {MMOE_ACT_RELU, MMOE_ACT_SIGMOID, MMOE_ACT_TANH, MMOE_ACT_PRELU, MMOE_ACT_DICE};
-    for (int i = 0; i < 5; i++) {
-        set(config, "model.expert_params.activation", activations[i]);
-        set(config, "tasks.ctr.tower_params.activation", activations[i]);
-        ck_assert_int_eq(config->expert.activation, activation[i]);
-        ck_assert_int_eq(config->tasks[1].tower.activation, activation[i]);
-    }
-    const char *optimizers[] = {"adam", "adamw", "sgd"};
-    const mmoe_optimizer_kind optimizer[] = {MMOE_ADAM, MMOE_ADAMW, MMOE_SGD};
-    for (int i = 0; i < 3; i++) {
-        set(config, "trainer.optimizer", optimizers[i]);
-        ck_assert_int_eq(config->trainer.optimizer, optimizer[i]);
-    }
-    const char *transforms[] = {"none", "standardize", "minmax", "log1p_standardize"};
-    const mmoe_transform transform[] = {MMOE_TRANSFORM_NONE, MMOE_TRANSFORM_STANDARDIZE, MMOE_TRANSFORM_MINMAX, MMOE_TRANSFORM_LOG1P_STANDARDIZE};
-    for (int i = 0; i < 4; i++) {
-        set(config, "features.dense.0.transform", transforms[i]);
-        ck_assert_int_eq(config->features.dense[0].transform, transform[i]);
-    }
-    const char *metrics[] = {"auto", "auc", "logloss", "mse", "rmse", "mae"};
-    const int metric[] = {-1, MMOE_METRIC_AUC, MMOE_METRIC_LOGLOSS, MMOE_METRIC_MSE, MMOE_METRIC_RMSE, MMOE_METRIC_MAE};
-    set(config, "tasks.ctr.type", "regression");
-    ck_assert_int_eq(config->tasks[0].type, MMOE_CLASSIFICATION);
-    ck_assert_int_eq(config->tasks[1].type, MMOE_REGRESSION);
-    for (int i = 0; i < 6; i++) {
-        set(config, "trainer.earlystop_metric", "auto");
-        set(config, "trainer.earlystop_task", i < 3 ? "cvr" : "ctr");
-        set(config, "trainer.earlystop_metric", metrics[i]);
-        ck_assert_int_eq(config->trainer.earlystop_metric, metric[i]);
-        char *text;
-        ck_assert_int_eq(mmoe_config_text(config, &text, NULL), MMOE_OK);
-        ck_assert_ptr_nonnull(strstr(text, metrics[i]));
-        mmoe_config_text_free(config, text);
-    }
-    refuse_set(config, "trainer.optimizer", "Adam", "trainer.optimizer", "\"Adam\" is not allowed here; allowed is a string: adam | adamw | sgd");
-    refuse_set(config, "trainer.optimizer", "adam | adamw", "trainer.optimizer", "adam | adamw | sgd");
-    refuse_set(config, "trainer.optimizer", "\"\"", "trainer.optimizer", "adam | adamw | sgd");
-    refuse_set(config, "model.name", "ple", "model.name", "mmoe");
-    mmoe_config_free(config);
-}
-END_TEST
+#include "config_support.h"
 
 /* ---- Whole texts ------------------------------------------------------------------------------------------------- */
 
@@ -328,30 +43,6 @@ START_TEST(the_example_parses) {
     mmoe_config_free(c);
 }
 END_TEST
-
-/* The same bytes of every plain part, the same texts. */
-static void assert_same(const mmoe_config *a, const mmoe_config *b) {
-    ck_assert_str_eq(a->json, b->json);
-    ck_assert_int_eq(a->features.n_sparse, b->features.n_sparse);
-    ck_assert_int_eq(a->features.n_dense, b->features.n_dense);
-    ck_assert_int_eq(a->n_task, b->n_task);
-    ck_assert_int_eq(a->n_expert, b->n_expert);
-    for (int32_t i = 0; i < a->features.n_sparse; i++) {
-        const mmoe_sparse_spec *x = a->features.sparse + i, *y = b->features.sparse + i;
-        ck_assert_str_eq(x->name, y->name);
-        ck_assert_pstr_eq(x->shared_with, y->shared_with);
-        ck_assert(x->embed_dim == y->embed_dim && x->vocab_size == y->vocab_size && x->oov_id == y->oov_id);
-    }
-    for (int32_t i = 0; i < a->n_task; i++) {
-        ck_assert_str_eq(a->tasks[i].label, b->tasks[i].label);
-        ck_assert(a->tasks[i].loss_weight == b->tasks[i].loss_weight);
-        ck_assert_mem_eq(&a->tasks[i].tower, &b->tasks[i].tower, offsetof(mmoe_mlp_config, batch_norm) + 1);
-    }
-    ck_assert_mem_eq(&a->expert, &b->expert, offsetof(mmoe_mlp_config, batch_norm) + 1);
-    ck_assert_int_eq(a->gate_batch_norm, b->gate_batch_norm);
-    ck_assert_mem_eq(&a->trainer, &b->trainer, offsetof(mmoe_trainer_config, shuffle) + 1);
-    ck_assert_uint_eq(a->trainer.seed, b->trainer.seed);
-}
 
 START_TEST(text_parses_to_the_same) {
     const char *texts[] = {full, minimal, example};
@@ -671,6 +362,16 @@ static mmoe_status use_parse(mmoe_config *config, mmoe_error *err) {
     mmoe_config_free(parsed);
     return status;
 }
+static char path[] = "/tmp/mmoe-config-XXXXXX";
+
+static mmoe_status use_read(mmoe_config *config, mmoe_error *err) {
+    (void)config;
+    mmoe_config *read = NULL;
+    const mmoe_status status = mmoe_config_read(path, &counted, &read, err);
+    ck_assert((status == MMOE_OK) == (read != NULL));
+    mmoe_config_free(read);
+    return status;
+}
 static mmoe_status use_copy(mmoe_config *config, mmoe_error *err) {
     mmoe_config *copy = NULL;
     const mmoe_status status = mmoe_config_copy(config, &counted, &copy, err);
@@ -698,7 +399,10 @@ static mmoe_status use_set_string(mmoe_config *config, mmoe_error *err) {
 }
 
 START_TEST(every_allocation_may_fail) {
-    static mmoe_status (*const uses[])(mmoe_config *, mmoe_error *) = {use_parse, use_copy, use_text, use_set, use_set_string};
+    static mmoe_status (*const uses[])(mmoe_config *, mmoe_error *) = {use_parse, use_read, use_copy, use_text, use_set, use_set_string};
+    const int fd = mkstemp(path);
+    ck_assert_int_eq(write(fd, full, sizeof full - 1), (ssize_t)sizeof full - 1);
+    close(fd);
     json_set_alloc_funcs(counted_malloc, counted_free);
     mmoe_config *config = NULL;
     fail_at = 0;
@@ -719,28 +423,21 @@ START_TEST(every_allocation_may_fail) {
                 const bool may_pass = !failed || uses[u] == use_set_string;
                 ck_assert_msg(status == MMOE_E_MEMORY ? failed : (status == MMOE_OK && may_pass), "use %zu, allocation %ld: %d %s", u, n, status, err.message);
                 ck_assert_int_eq(err.code, status);
-                if (u < 3 || status) ck_assert_msg(live == before, "use %zu, allocation %ld: %ld blocks leak", u, n, live - before);
+                if (u < 4 || status) ck_assert_msg(live == before, "use %zu, allocation %ld: %ld blocks leak", u, n, live - before);
             }
-            ck_assert_int_ge(n, u == 2 ? 2 : 100);
+            ck_assert_int_ge(n, uses[u] == use_text ? 2 : 100);
         }
     }
     mmoe_config_free(config);
     ck_assert_int_eq(live, 0);
     json_set_alloc_funcs(malloc, free);
+    unlink(path);
 }
 END_TEST
-
 int main(void) {
     Suite *s = suite_create("config");
     TCase *c = tcase_create("config");
     tcase_set_timeout(c, 60);
-    tcase_add_test(c, every_key_has_its_default);
-    tcase_add_test(c, every_key_stands_in_the_text);
-    tcase_add_test(c, every_key_refuses_other_types);
-    tcase_add_test(c, every_integer_keeps_its_bounds);
-    tcase_add_test(c, every_number_keeps_its_bounds);
-    tcase_add_test(c, arrays_keep_their_bounds);
-    tcase_add_test(c, words_are_their_enumerators);
     tcase_add_test(c, the_example_parses);
     tcase_add_test(c, text_parses_to_the_same);
     tcase_add_test(c, floats_keep_their_bits_and_shortest_text);

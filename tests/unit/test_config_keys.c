@@ -1,0 +1,246 @@
+/* Every key of the configuration: its default, its bounds, its words, the error that names it. */
+#include <jansson.h>
+#include <stdio.h>
+
+#include "config_support.h"
+
+/* "tasks[].label" with `index` for the "[]". */
+static const char *at_index(const char *path, const char *index, char out[128]) {
+    const char *bracket = strstr(path, "[]");
+    if (!bracket) return path;
+    snprintf(out, 128, "%.*s%s%s", (int)(bracket - path), path, index, bracket + 2);
+    return out;
+}
+
+static const json_t *lookup(const json_t *json, const char *path) {
+    char keys[128], *save = NULL;
+    snprintf(keys, sizeof keys, "%s", path);
+    for (char *key = strtok_r(keys, ".", &save); key && json; key = strtok_r(NULL, ".", &save)) {
+        char *bracket = strstr(key, "[]");
+        if (bracket) *bracket = '\0';
+        json = json_object_get(json, key);
+        if (bracket) json = json_array_get(json, 0);
+    }
+    return json;
+}
+
+START_TEST(every_key_has_its_default) {
+    mmoe_config *config = parse(minimal);
+    json_t *json = json_loads(config->json, JSON_REJECT_DUPLICATES, NULL);
+    ck_assert_ptr_nonnull(json);
+    size_t n = 0, n_default = 0;
+    for (const mmoe_config_key *key; (key = mmoe_config_key_at(n)); n++) {
+        ck_assert(*key->path && *key->type && *key->allowed && key->help[strlen(key->help) - 1] == '.');
+        if (!key->default_value) continue;
+        json_t *wanted = json_loads(key->default_value, JSON_DECODE_ANY, NULL);
+        ck_assert_ptr_nonnull(wanted);
+        ck_assert_msg(json_equal(wanted, lookup(json, key->path)), "%s: the default is not %s", key->path, key->default_value);
+        json_decref(wanted);
+        n_default++;
+    }
+    ck_assert_uint_gt(n, 35);
+    ck_assert_uint_gt(n_default, 25);
+    ck_assert_ptr_null(mmoe_config_key_at(n));
+    ck_assert_ptr_null(mmoe_config_key_at(SIZE_MAX));
+    json_decref(json);
+    mmoe_config_free(config);
+}
+END_TEST
+
+START_TEST(every_key_stands_in_the_text) {
+    mmoe_config *config = parse(full);
+    json_t *json = json_loads(config->json, 0, NULL);
+    for (size_t i = 0; mmoe_config_key_at(i); i++) {
+        const char *path = mmoe_config_key_at(i)->path;
+        if (strcmp(path, "features.sparse[].shared_with") == 0) continue; /* stands against vocab_size */
+        ck_assert_msg(lookup(json, path) != NULL, "%s is not in the text", path);
+    }
+    json_decref(json);
+    mmoe_config_free(config);
+}
+END_TEST
+
+START_TEST(every_key_refuses_other_types) {
+    static const struct {
+        const char *value, *type;
+    } values[] = {{"\"nonsense word\"", "string"}, {"7", "integer"}, {"0.5", "number"}, {"true", "boolean"}, {"null", ""}, {"{}", ""}, {"[\"x\"]", ""},
+                  {"{\"dims\": [1]}", ""}};
+    mmoe_config *config = parse(full);
+    for (size_t i = 0; mmoe_config_key_at(i); i++) {
+        const mmoe_config_key *key = mmoe_config_key_at(i);
+        for (size_t v = 0; v < sizeof values / sizeof *values; v++) {
+            const bool is_number = !strcmp(key->type, "number") && !strcmp(values[v].type, "integer");
+            const bool is_free =
+                !strcmp(key->type, "string") && !strchr(key->allowed, '|') && strcmp(key->path, "model.name") && strcmp(key->path, "tasks[].name");
+            if (is_number || (strcmp(key->type, values[v].type) == 0 && (is_free || strcmp(key->type, "string")))) continue;
+            char name[128], place[128], longer[160];
+            at_index(key->path, ".0", name);
+            const char *path = at_index(key->path, "[0]", place);
+            const bool in_array = !strcmp(key->type, "array") && values[v].value[0] == '[';
+            snprintf(longer, sizeof longer, "%s[0]", path);
+            const bool is_pair = strstr(key->path, "betas") != NULL;
+            refuse_set(config, at_index(key->path, ".0", name), values[v].value, in_array && !is_pair ? longer : path,
+                       in_array || !strcmp(key->path, "trainer.earlystop_task") ? "" : key->allowed);
+        }
+    }
+    mmoe_config_free(config);
+}
+END_TEST
+
+START_TEST(every_integer_keeps_its_bounds) {
+    mmoe_config *config = parse(full);
+    int n = 0;
+    for (size_t i = 0; mmoe_config_key_at(i); i++) {
+        const mmoe_config_key *key = mmoe_config_key_at(i);
+        if (strcmp(key->type, "integer") != 0) continue;
+        long long low, high;
+        ck_assert_int_eq(sscanf(key->allowed, "%lld to %lld", &low, &high), 2);
+        char name[128], place[128], value[40];
+        const char *path = at_index(key->path, "[0]", place);
+        at_index(key->path, ".0", name);
+        const char *set_path = strstr(key->path, "[]") ? name : key->path;
+        snprintf(value, sizeof value, "%lld", low - 1);
+        refuse_set(config, set_path, value, path, value);
+        snprintf(value, sizeof value, "%lld", high + 1);
+        refuse_set(config, set_path, value, path, key->allowed);
+        refuse_set(config, set_path, "-9223372036854775808", path, key->allowed);
+        refuse_set(config, set_path, "9223372036854775807", path, key->allowed);
+        refuse_set(config, set_path, "1.0", path, key->allowed);
+        refuse_set(config, set_path, "1e3", path, key->allowed);
+        snprintf(value, sizeof value, "%lld", high);
+        set(config, set_path, value);
+        if (strcmp(key->path, "features.sparse[].vocab_size") == 0) continue; /* oov_id needs a large one */
+        snprintf(value, sizeof value, "%lld", low);
+        set(config, set_path, value);
+        n++;
+    }
+    ck_assert_int_ge(n, 6);
+    mmoe_config_free(config);
+}
+END_TEST
+
+START_TEST(every_number_keeps_its_bounds) {
+    mmoe_config *config = parse(full);
+    int n = 0;
+    for (size_t i = 0; mmoe_config_key_at(i); i++) {
+        const mmoe_config_key *key = mmoe_config_key_at(i);
+        if (strcmp(key->type, "number") != 0) continue;
+        double low, high;
+        char open, close, name[128], place[128], value[40];
+        ck_assert_int_eq(sscanf(key->allowed, "in %c%lf, %lf%c", &open, &low, &high, &close), 4);
+        const char *path = at_index(key->path, "[0]", place), *set_path = at_index(key->path, ".0", name);
+        snprintf(value, sizeof value, "%.17g", low - 1e-6);
+        refuse_set(config, set_path, value, path, key->allowed);
+        snprintf(value, sizeof value, "%.17g", high * (1 + 1e-6));
+        refuse_set(config, set_path, value, path, key->allowed);
+        refuse_set(config, set_path, "1e300", path, key->allowed);
+        snprintf(value, sizeof value, "%.17g", low);
+        if (open == '(')
+            refuse_set(config, set_path, value, path, key->allowed);
+        else
+            set(config, set_path, value);
+        snprintf(value, sizeof value, "%.17g", high);
+        if (close == ')')
+            refuse_set(config, set_path, value, path, key->allowed);
+        else
+            set(config, set_path, value);
+        /* inside as a double, outside as a float */
+        if (open == '(') refuse_set(config, set_path, "1e-60", path, key->allowed);
+        if (close == ')') refuse_set(config, set_path, "0.999999999999", path, key->allowed);
+        n++;
+    }
+    ck_assert_int_ge(n, 7);
+    mmoe_config_free(config);
+}
+END_TEST
+
+START_TEST(arrays_keep_their_bounds) {
+    mmoe_config *config = parse(full);
+    const char seventeen[] = "[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]";
+    refuse_set(config, "model.expert_params.dims", "[]", "model.expert_params.dims", "1 to 16 layers of 1 to 65536");
+    refuse_set(config, "model.expert_params.dims", seventeen, "model.expert_params.dims", "1 to 16 layers");
+    refuse_set(config, "model.expert_params.dims", "[16, 0]", "model.expert_params.dims[1]", "0 is not allowed here; allowed is an integer: 1 to 65536");
+    refuse_set(config, "model.expert_params.dims", "[65537]", "model.expert_params.dims[0]", "65537");
+    refuse_set(config, "model.expert_params.dims", "[16.0]", "model.expert_params.dims[0]", "16.0");
+    refuse_set(config, "tasks.1.tower_params.dims", "[0]", "tasks[1].tower_params.dims[0]", "1 to 65536");
+    refuse_set(config, "tasks.1.tower_params.dims", seventeen, "tasks[1].tower_params.dims", "0 to 16 layers");
+    refuse_set(config, "tasks.1.tower_params.dims", "8", "tasks[1].tower_params.dims", "8 is not allowed here; allowed is an array");
+    refuse_set(config, "trainer.optimizer_params.betas", "[0.9]", "trainer.optimizer_params.betas", "two numbers in [0, 1)");
+    refuse_set(config, "trainer.optimizer_params.betas", "[0.9, 1]", "trainer.optimizer_params.betas[1]", "in [0, 1)");
+    refuse_set(config, "trainer.optimizer_params.betas", "[-0.1, 0.5]", "trainer.optimizer_params.betas[0]", "-0.1");
+    set(config, "tasks.0.tower_params.dims", "[]");
+    ck_assert_int_eq(config->tasks[0].tower.n_dims, 0);
+    set(config, "model.expert_params.dims", "[65536,1]");
+    ck_assert_int_eq(config->expert.n_dims, 2);
+    ck_assert_int_eq(config->expert.dims[0], 65536);
+    set(config, "model.expert_params.dims.1", "7");
+    ck_assert_int_eq(config->expert.dims[1], 7);
+    set(config, "trainer.optimizer_params.betas", "[0, 0.5]");
+    ck_assert(config->trainer.beta1 == 0.0f && config->trainer.beta2 == 0.5f);
+    mmoe_config_free(config);
+}
+END_TEST
+
+START_TEST(words_are_their_enumerators) {
+    mmoe_config *config = parse(full);
+    const char *activations[] = {"relu", "sigmoid", "tanh", "prelu", "dice"};
+    const mmoe_activation activation[] = {MMOE_ACT_RELU, MMOE_ACT_SIGMOID, MMOE_ACT_TANH, MMOE_ACT_PRELU, MMOE_ACT_DICE};
+    for (int i = 0; i < 5; i++) {
+        set(config, "model.expert_params.activation", activations[i]);
+        set(config, "tasks.ctr.tower_params.activation", activations[i]);
+        ck_assert_int_eq(config->expert.activation, activation[i]);
+        ck_assert_int_eq(config->tasks[1].tower.activation, activation[i]);
+    }
+    const char *optimizers[] = {"adam", "adamw", "sgd"};
+    const mmoe_optimizer_kind optimizer[] = {MMOE_ADAM, MMOE_ADAMW, MMOE_SGD};
+    for (int i = 0; i < 3; i++) {
+        set(config, "trainer.optimizer", optimizers[i]);
+        ck_assert_int_eq(config->trainer.optimizer, optimizer[i]);
+    }
+    const char *transforms[] = {"none", "standardize", "minmax", "log1p_standardize"};
+    const mmoe_transform transform[] = {MMOE_TRANSFORM_NONE, MMOE_TRANSFORM_STANDARDIZE, MMOE_TRANSFORM_MINMAX, MMOE_TRANSFORM_LOG1P_STANDARDIZE};
+    for (int i = 0; i < 4; i++) {
+        set(config, "features.dense.0.transform", transforms[i]);
+        ck_assert_int_eq(config->features.dense[0].transform, transform[i]);
+    }
+    const char *metrics[] = {"auto", "auc", "logloss", "mse", "rmse", "mae"};
+    const int metric[] = {-1, MMOE_METRIC_AUC, MMOE_METRIC_LOGLOSS, MMOE_METRIC_MSE, MMOE_METRIC_RMSE, MMOE_METRIC_MAE};
+    set(config, "tasks.ctr.type", "regression");
+    ck_assert_int_eq(config->tasks[0].type, MMOE_CLASSIFICATION);
+    ck_assert_int_eq(config->tasks[1].type, MMOE_REGRESSION);
+    for (int i = 0; i < 6; i++) {
+        set(config, "trainer.earlystop_metric", "auto");
+        set(config, "trainer.earlystop_task", i < 3 ? "cvr" : "ctr");
+        set(config, "trainer.earlystop_metric", metrics[i]);
+        ck_assert_int_eq(config->trainer.earlystop_metric, metric[i]);
+        char *text;
+        ck_assert_int_eq(mmoe_config_text(config, &text, NULL), MMOE_OK);
+        ck_assert_ptr_nonnull(strstr(text, metrics[i]));
+        mmoe_config_text_free(config, text);
+    }
+    refuse_set(config, "trainer.optimizer", "Adam", "trainer.optimizer", "\"Adam\" is not allowed here; allowed is a string: adam | adamw | sgd");
+    refuse_set(config, "trainer.optimizer", "adam | adamw", "trainer.optimizer", "adam | adamw | sgd");
+    refuse_set(config, "trainer.optimizer", "\"\"", "trainer.optimizer", "adam | adamw | sgd");
+    refuse_set(config, "model.name", "ple", "model.name", "mmoe");
+    mmoe_config_free(config);
+}
+END_TEST
+
+int main(void) {
+    Suite *s = suite_create("config_keys");
+    TCase *c = tcase_create("config_keys");
+    tcase_set_timeout(c, 60);
+    tcase_add_test(c, every_key_has_its_default);
+    tcase_add_test(c, every_key_stands_in_the_text);
+    tcase_add_test(c, every_key_refuses_other_types);
+    tcase_add_test(c, every_integer_keeps_its_bounds);
+    tcase_add_test(c, every_number_keeps_its_bounds);
+    tcase_add_test(c, arrays_keep_their_bounds);
+    tcase_add_test(c, words_are_their_enumerators);
+    suite_add_tcase(s, c);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_ENV);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed != 0;
+}
