@@ -108,21 +108,21 @@ static void free_survey(survey *s) {
 }
 
 /* What a feature column is; `remark`: what the reader should know of the guess, or NULL. */
-static role judge(const column *c, const char **remark) {
-    *remark = NULL;
-    if (c->values.count < 2) {
-        *remark = c->present ? "left out: one value only" : "left out: no value at all";
-        return ROLE_LEFT_OUT;
-    }
-    if (c->fractions && !c->texts) return ROLE_DENSE;
+static role judge(const column *c, int64_t rows, const char **remark) {
     int64_t distinct = (int64_t)c->values.count;
-    if (distinct == c->present && c->present >= KEY_ROWS) {
+    role guess = c->texts || (!c->fractions && (distinct <= FEW_VALUES || distinct * ROWS_A_VALUE <= c->present)) ? ROLE_SPARSE : ROLE_DENSE;
+    *remark = NULL;
+    if (!*c->name)
+        *remark = "left out: it has no name";
+    else if (distinct < 2)
+        *remark = c->present ? "left out: one value only" : "left out: no value at all";
+    else if (!(c->fractions && !c->texts) && distinct == c->present && c->present >= KEY_ROWS)
         *remark = "left out: every value is another one, as of a row's key";
-        return ROLE_LEFT_OUT;
-    }
-    if (c->texts || distinct <= FEW_VALUES || distinct * ROWS_A_VALUE <= c->present) return ROLE_SPARSE;
-    *remark = "taken as dense: so many integers; make it sparse if they are ids";
-    return ROLE_DENSE;
+    else if (guess == ROLE_DENSE && c->present < rows)
+        *remark = "left out: values are missing, which a dense feature cannot have";
+    if (*remark) return ROLE_LEFT_OUT;
+    if (guess == ROLE_DENSE && !c->fractions) *remark = "taken as dense: so many integers; make it sparse if they are ids";
+    return guess;
 }
 
 static const column *find_column(const survey *s, const char *name) {
@@ -156,7 +156,7 @@ static json_t *features_json(const survey *s, const cli_list *labels) {
         const column *c = &s->columns[i];
         if (is_label(labels, c->name)) continue;
         const char *remark;
-        role r = judge(c, &remark);
+        role r = judge(c, s->rows, &remark);
         if (remark) cli_note("column \"%s\" %s", c->name, remark);
         if (r == ROLE_SPARSE) json_array_append_new(sparse, json_pack("{s:s, s:i}", "name", c->name, "embed_dim", 4));
         if (r == ROLE_DENSE) json_array_append_new(dense, json_pack("{s:s, s:s}", "name", c->name, "transform", "standardize"));

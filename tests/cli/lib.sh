@@ -1,0 +1,73 @@
+# shellcheck shell=sh
+# Sourced by the program's tests: sh test_NAME.sh MMOE_PROGRAM. Each check prints a line "ok ..." or "not ok ...".
+set -u
+mmoe=$1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' INT TERM HUP
+cd "$work" || exit 1
+failures=0
+
+report() { # STATUS DESCRIPTION
+    if [ "$1" -eq 0 ]; then
+        echo "ok $2"
+    else
+        failures=$((failures + 1))
+        echo "not ok $2"
+        sed 's/^/#   /' out err 2>/dev/null | cut -c 1-400
+    fi
+}
+
+# Runs the program, by $wrapper if there is one: its exit status in $status, its output in the files out and err.
+wrapper=""
+run() {
+    $wrapper "$mmoe" "$@" >out 2>err
+    status=$?
+}
+
+# A shell command that must be true.
+check() { # DESCRIPTION COMMAND...
+    description=$1
+    shift
+    "$@" >/dev/null 2>&1
+    report $? "$description"
+}
+
+# The program must end with a status and, on standard error, have a text (a fixed string); "" is any.
+expect() { # STATUS TEXT ARGUMENT...
+    wanted=$1 text=$2
+    shift 2
+    run "$@"
+    [ "$status" -eq "$wanted" ] && { [ -z "$text" ] || grep -qF -e "$text" err; }
+    report $? "exit $wanted \"$text\": mmoe $(echo "$*" | cut -c 1-160) (was $status)"
+}
+
+# A failure that leaves nothing behind: neither the file nor a temporary one beside it.
+expect_nothing_left() { # FILE
+    [ ! -e "$1" ] && ! ls "$1".* >/dev/null 2>&1
+    report $? "nothing is left of $1"
+}
+
+finish() {
+    [ "$failures" -eq 0 ]
+    exit
+}
+
+# A small click log and its configuration.
+make_data() { # ROWS
+    rows=$1
+    "$mmoe" synth clicks --rows "$rows" --seed 7 --output train.csv 2>/dev/null &&
+        "$mmoe" synth clicks --rows 200 --seed 7 --first-row "$rows" --output valid.csv 2>/dev/null &&
+        "$mmoe" synth clicks --rows 200 --seed 7 --first-row $((rows + 200)) --output test.csv 2>/dev/null &&
+        cat >config.json <<'JSON'
+{
+  "features": {"sparse": [{"name": "*", "embed_dim": 4}], "dense": [{"name": "D*", "transform": "standardize"}]},
+  "tasks": [
+    {"name": "cvr", "label": "purchase", "type": "classification", "tower_params": {"dims": [4]}},
+    {"name": "ctr", "label": "click", "type": "classification", "tower_params": {"dims": [4]}}
+  ],
+  "model": {"name": "mmoe", "n_expert": 3, "expert_params": {"dims": [8], "dropout": 0.1}},
+  "trainer": {"batch_size": 64, "n_epoch": 3, "seed": 3}
+}
+JSON
+}

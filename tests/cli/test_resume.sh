@@ -1,0 +1,47 @@
+#!/bin/sh
+# shellcheck disable=SC2016
+# A run that is cut off, politely or not, and continued ends with the same bits.
+# shellcheck source=tests/cli/lib.sh
+. "$(dirname "$0")/lib.sh"
+make_data 3000
+flags="--config config.json --train train.csv --valid valid.csv --set trainer.n_epoch=40 --set trainer.earlystop_patience=0 --threads 2"
+
+# shellcheck disable=SC2086 # a list of flags
+expect 0 "" train $flags --output whole.safetensors --checkpoint whole.ckpt
+
+# Ends a run with a signal when its log has two epochs.
+cut_off() { # SIGNAL CHECKPOINT LOG
+    # shellcheck disable=SC2086
+    "$mmoe" train $flags --output cut.safetensors --checkpoint "$2" --log "$3" >out 2>err &
+    pid=$!
+    while kill -0 $pid 2>/dev/null && [ "$(grep -c '"epoch"' "$3" 2>/dev/null)" -lt 2 ]; do sleep 0.01; done
+    kill -"$1" $pid 2>/dev/null
+    wait $pid
+    status=$?
+}
+
+for signal in TERM INT KILL; do
+    rm -f cut.safetensors
+    cut_off $signal $signal.ckpt $signal.jsonl
+    [ "$signal" = KILL ] && wanted=137 || wanted=1
+    check "SIG$signal ends the run with $wanted" [ "$status" -eq "$wanted" ]
+    [ "$signal" = KILL ] || check "and the way to continue" grep -qF -e "--resume $signal.ckpt" err
+    expect_nothing_left cut.safetensors
+    check "$signal.ckpt is there" [ -s $signal.ckpt ]
+    # shellcheck disable=SC2086
+    expect 0 "" train $flags --output cut.safetensors --resume $signal.ckpt --log $signal.jsonl
+    check "the same model as from a run that was not cut off (SIG$signal)" cmp cut.safetensors whole.safetensors
+    check "the log goes on" [ "$(grep -c '"epoch":' $signal.jsonl)" -eq 40 ]
+done
+
+# shellcheck disable=SC2086
+{
+    expect 1 "--resume" train $flags --output m --resume none.ckpt
+    expect 1 "--resume" train $flags --output m --resume whole.ckpt --set trainer.optimizer_params.lr=0.01
+    head -c 5000 whole.ckpt >short.ckpt
+    expect 1 "short.ckpt" train $flags --output m --resume short.ckpt
+    expect 1 "--resume" train $flags --output m --resume whole.safetensors
+}
+expect 1 "--resume" train --config config.json --train test.csv --output m --resume whole.ckpt
+expect_nothing_left m
+finish
