@@ -14,4 +14,11 @@ struct mmoe_model {
     mmoe_params params;
 };
 
+/* A model of a configuration: both are copied, the graph and its tensors built, weights zero. MMOE_E_CONFIG when a layer
+ * would be wider than 2^24 columns; MMOE_E_MEMORY. */
+mmoe_status mmoe_model_build(const mmoe_config *config, const mmoe_schema *schema, const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err);
+
+/* Adds the graph of a multi-gate mixture-of-experts model (Ma et al., KDD 2018). */
+mmoe_status mmoe_build_mmoe(mmoe_graph *graph, const mmoe_config *config, const mmoe_schema *schema, mmoe_error *err);
+
 #endif

@@ -1,0 +1,172 @@
+#include "graph/graph.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/error.h"
+
+mmoe_status mmoe_graph_create(const mmoe_allocator *alloc, mmoe_graph **out, mmoe_error *err) {
+    mmoe_allocator a = mmoe_allocator_or_default(alloc);
+    mmoe_graph *g = mmoe_alloc_zero(&a, 1, sizeof *g);
+    if (!g) return mmoe_fail_memory(err, sizeof *g);
+    g->alloc = g->tensors.alloc = a;
+    *out = g;
+    return MMOE_OK;
+}
+
+static void finish_node(const mmoe_allocator *a, mmoe_node *n) {
+    switch (n->op) {
+    case MMOE_OP_INPUT: mmoe_release(a, n->u.input.lookups); break;
+    case MMOE_OP_LINEAR: mmoe_release(a, n->u.linear.blocks); break;
+    case MMOE_OP_STATS: break;
+    case MMOE_OP_APPLY: mmoe_release(a, n->u.apply.segments); break;
+    case MMOE_OP_MIX:
+        mmoe_release(a, n->u.mix.gate_col);
+        mmoe_release(a, n->u.mix.expert_col);
+        break;
+    case MMOE_OP_LOSS:
+        mmoe_release(a, n->u.loss.logits);
+        mmoe_release(a, n->u.loss.classification);
+        mmoe_release(a, n->u.loss.weight);
+        break;
+    }
+}
+
+void mmoe_graph_free(mmoe_graph *g) {
+    if (!g) return;
+    for (int32_t i = 0; i < g->n_node; i++) finish_node(&g->alloc, &g->nodes[i]);
+    mmoe_tensors_finish(&g->tensors);
+    mmoe_allocator a = g->alloc;
+    mmoe_release(&a, g->values);
+    mmoe_release(&a, g->nodes);
+    mmoe_release(&a, g);
+}
+
+/* Makes room for one more node and one more value, so that adding them cannot fail. */
+static mmoe_status make_room(mmoe_graph *g, mmoe_error *err) {
+    if (g->n_node == g->node_capacity) {
+        int32_t wanted = g->node_capacity ? 2 * g->node_capacity : 16;
+        mmoe_node *nodes = mmoe_resize(&g->alloc, g->nodes, (size_t)g->node_capacity, (size_t)wanted, sizeof *nodes);
+        if (!nodes) return mmoe_fail_memory(err, (size_t)wanted * sizeof *nodes);
+        g->nodes = nodes;
+        g->node_capacity = wanted;
+    }
+    if (g->n_value == g->value_capacity) {
+        int32_t wanted = g->value_capacity ? 2 * g->value_capacity : 16;
+        mmoe_value *values = mmoe_resize(&g->alloc, g->values, (size_t)g->value_capacity, (size_t)wanted, sizeof *values);
+        if (!values) return mmoe_fail_memory(err, (size_t)wanted * sizeof *values);
+        g->values = values;
+        g->value_capacity = wanted;
+    }
+    return MMOE_OK;
+}
+
+static void *copy(const mmoe_graph *g, const void *from, int32_t count, size_t size) {
+    void *to = mmoe_alloc(&g->alloc, (size_t)count, size);
+    if (to && count) memcpy(to, from, (size_t)count * size);
+    return to;
+}
+
+static mmoe_node *push(mmoe_graph *g, mmoe_node node, int32_t width, int32_t grad_cols, mmoe_view *out) {
+    node.out = -1;
+    if (out) {
+        g->values[g->n_value] = (mmoe_value){width, grad_cols};
+        *out = (mmoe_view){g->n_value, 0, width};
+        node.out = g->n_value++;
+    }
+    g->nodes[g->n_node] = node;
+    return &g->nodes[g->n_node++];
+}
+
+mmoe_status mmoe_graph_input(mmoe_graph *g, const mmoe_lookup *lookups, int32_t n_lookup, int32_t n_id, int32_t n_dense, mmoe_view *out, mmoe_error *err) {
+    if (make_room(g, err)) return MMOE_E_MEMORY;
+    mmoe_node n = {.op = MMOE_OP_INPUT, .in = -1};
+    n.u.input.n_lookup = n_lookup;
+    n.u.input.n_dense = n_dense;
+    n.u.input.lookups = copy(g, lookups, n_lookup, sizeof *lookups);
+    if (!n.u.input.lookups) return mmoe_fail_memory(err, (size_t)n_lookup * sizeof *lookups);
+    int32_t embedded = 0;
+    for (int32_t i = 0; i < n_lookup; i++) {
+        assert(lookups[i].col == embedded);
+        embedded += lookups[i].dim;
+    }
+    n.u.input.dense_col = embedded;
+    g->n_id = n_id;
+    g->n_dense = n_dense;
+    push(g, n, embedded + n_dense, embedded, out);
+    return MMOE_OK;
+}
+
+mmoe_status mmoe_graph_linear(mmoe_graph *g, const mmoe_linear_block *blocks, int32_t n_block, mmoe_view *out, mmoe_error *err) {
+    if (make_room(g, err)) return MMOE_E_MEMORY;
+    int32_t width = 0;
+    for (int32_t i = 0; i < n_block; i++) {
+        assert(blocks[i].col == width && blocks[i].in.value < g->n_value);
+        width += blocks[i].cols;
+    }
+    mmoe_node n = {.op = MMOE_OP_LINEAR, .in = -1};
+    n.u.linear.n_block = n_block;
+    n.u.linear.blocks = copy(g, blocks, n_block, sizeof *blocks);
+    if (!n.u.linear.blocks) return mmoe_fail_memory(err, (size_t)n_block * sizeof *blocks);
+    push(g, n, width, width, out);
+    return MMOE_OK;
+}
+
+mmoe_status mmoe_graph_layer(mmoe_graph *g, mmoe_view in, int64_t bias, const mmoe_norm *norm, const mmoe_segment *segments, int32_t n_segment, mmoe_view *out,
+                             mmoe_error *err) {
+    assert(in.col == 0 && in.cols == g->values[in.value].width);
+    mmoe_norm none = {0};
+    int32_t stats = -1;
+    if (norm && norm->cols) {
+        if (make_room(g, err)) return MMOE_E_MEMORY;
+        mmoe_node s = {.op = MMOE_OP_STATS, .in = in.value};
+        s.u.stats.norm = *norm;
+        push(g, s, 0, 0, NULL);
+        stats = g->n_node - 1;
+    }
+    if (make_room(g, err)) return MMOE_E_MEMORY;
+    mmoe_node n = {.op = MMOE_OP_APPLY, .in = in.value};
+    n.u.apply.bias = bias;
+    n.u.apply.norm = stats >= 0 ? *norm : none;
+    n.u.apply.stats = stats;
+    n.u.apply.n_segment = n_segment;
+    n.u.apply.segments = copy(g, segments, n_segment, sizeof *segments);
+    if (!n.u.apply.segments) return mmoe_fail_memory(err, (size_t)n_segment * sizeof *segments);
+    push(g, n, in.cols, in.cols, out);
+    return MMOE_OK;
+}
+
+mmoe_status mmoe_graph_mix(mmoe_graph *g, mmoe_view gates, const int32_t *gate_col, mmoe_view experts, const int32_t *expert_col, int32_t n_task,
+                           int32_t n_expert, int32_t cols, mmoe_view *out, mmoe_error *err) {
+    if (make_room(g, err)) return MMOE_E_MEMORY;
+    mmoe_node n = {.op = MMOE_OP_MIX, .in = -1};
+    n.u.mix.gates = gates.value;
+    n.u.mix.experts = experts.value;
+    n.u.mix.n_task = n_task;
+    n.u.mix.n_expert = n_expert;
+    n.u.mix.cols = cols;
+    n.u.mix.gate_col = copy(g, gate_col, n_task, sizeof *gate_col);
+    n.u.mix.expert_col = copy(g, expert_col, n_task * n_expert, sizeof *expert_col);
+    if (!n.u.mix.gate_col || !n.u.mix.expert_col) {
+        finish_node(&g->alloc, &n);
+        return mmoe_fail_memory(err, (size_t)n_task * (size_t)(n_expert + 1) * sizeof *gate_col);
+    }
+    push(g, n, n_task * cols, n_task * cols, out);
+    return MMOE_OK;
+}
+
+mmoe_status mmoe_graph_loss(mmoe_graph *g, const mmoe_view *logits, const int *classification, const float *weight, int32_t n_task, mmoe_error *err) {
+    if (make_room(g, err)) return MMOE_E_MEMORY;
+    mmoe_node n = {.op = MMOE_OP_LOSS, .in = -1};
+    n.u.loss.n_task = n_task;
+    n.u.loss.logits = copy(g, logits, n_task, sizeof *logits);
+    n.u.loss.classification = copy(g, classification, n_task, sizeof *classification);
+    n.u.loss.weight = copy(g, weight, n_task, sizeof *weight);
+    if (!n.u.loss.logits || !n.u.loss.classification || !n.u.loss.weight) {
+        finish_node(&g->alloc, &n);
+        return mmoe_fail_memory(err, (size_t)n_task * sizeof *logits);
+    }
+    g->n_task = n_task;
+    push(g, n, 0, 0, NULL);
+    return MMOE_OK;
+}

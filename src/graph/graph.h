@@ -1,0 +1,122 @@
+/* A model's computation as an array of nodes in topological order. It is a definition: it holds no activation and no
+ * weight, is immutable once built, and any number of plans (plan.h) may run it.
+ *
+ * Letters: B rows, D input width, G blocks, N columns.
+ * A value is a matrix [B, width], row-major; a view is a range of its columns. What the formulas write as [G, B, N]
+ * stands here as [B, G*N]: block g is columns g*N .. g*N+N, so a chunk of rows is one piece of memory for all nodes and
+ * element-wise work runs over whole rows. */
+#ifndef MMOE_GRAPH_GRAPH_H
+#define MMOE_GRAPH_GRAPH_H
+
+#include <stdbool.h>
+
+#include "graph/params.h"
+#include "math/activation.h"
+
+typedef struct mmoe_view {
+    int32_t value, col, cols;
+} mmoe_view;
+
+typedef struct mmoe_value {
+    int32_t width;
+    int32_t grad_cols; /* its leading columns that need a gradient */
+} mmoe_value;
+
+typedef enum mmoe_op { MMOE_OP_INPUT, MMOE_OP_LINEAR, MMOE_OP_STATS, MMOE_OP_APPLY, MMOE_OP_MIX, MMOE_OP_LOSS } mmoe_op;
+
+/* out[b, col : col+dim] = table[ids[b, column]] */
+typedef struct mmoe_lookup {
+    int32_t column; /* of the batch's ids */
+    int32_t col, dim;
+    int64_t rows;
+    int64_t table; /* offset into values: [rows, dim] */
+} mmoe_lookup;
+
+/* out[:, col : col+cols] = in W^T, W [cols, in.cols] at `weight` */
+typedef struct mmoe_linear_block {
+    mmoe_view in;
+    int32_t col, cols;
+    int64_t weight;
+} mmoe_linear_block;
+
+/* Columns [col, col+cols) of an apply node: modules of `group` columns each with one activation. */
+typedef struct mmoe_segment {
+    int32_t col, cols, group;
+    mmoe_activation act;
+    int64_t slope; /* prelu, dice: offset into values of a parameter a module, [cols / group] */
+    float dropout;
+} mmoe_segment;
+
+/* Batch norm over columns [col, col+cols) of a linear node's output. All offsets are of [cols]. */
+typedef struct mmoe_norm {
+    int32_t col, cols;
+    int64_t gamma, beta; /* values */
+    int64_t mean, var;   /* states: running statistics */
+    int64_t counter;     /* counters: num_batches_tracked, [n_counter] */
+    int32_t n_counter;
+} mmoe_norm;
+
+typedef struct mmoe_node {
+    mmoe_op op;
+    int32_t in;  /* value read: linear has one a block; -1 */
+    int32_t out; /* value written; -1 */
+    union {
+        struct {
+            int32_t n_lookup, n_dense;
+            mmoe_lookup *lookups;
+            int32_t dense_col; /* dense inputs follow the embeddings */
+        } input;
+        struct {
+            int32_t n_block;
+            mmoe_linear_block *blocks;
+        } linear;
+        struct { /* the batch's mean and variance of a linear node's output */
+            mmoe_norm norm;
+        } stats;
+        struct { /* out = dropout(act(bn(in + bias))) */
+            int64_t bias; /* values: [width] */
+            mmoe_norm norm; /* cols 0: none */
+            int32_t stats;  /* its stats node; -1 */
+            int32_t n_segment;
+            mmoe_segment *segments;
+        } apply;
+        struct { /* out[:, t*cols : (t+1)*cols] = sum_k gates[:, gate_col[t] + k] experts[:, expert_col[t][k] ...] */
+            int32_t gates, experts; /* values */
+            int32_t n_task, n_expert, cols;
+            int32_t *gate_col;   /* [n_task] */
+            int32_t *expert_col; /* [n_task, n_expert] */
+        } mix;
+        struct { /* mean over tasks of the weighted losses of the logits */
+            int32_t n_task;
+            mmoe_view *logits;   /* [n_task], one column each */
+            int *classification; /* [n_task] */
+            float *weight;       /* [n_task] loss weights */
+        } loss;
+    } u;
+} mmoe_node;
+
+typedef struct mmoe_graph {
+    mmoe_allocator alloc;
+    int32_t n_value, n_node;
+    int32_t value_capacity, node_capacity;
+    mmoe_value *values;
+    mmoe_node *nodes;
+    mmoe_tensors tensors;
+    int32_t n_id, n_dense, n_task; /* of a batch */
+} mmoe_graph;
+
+mmoe_status mmoe_graph_create(const mmoe_allocator *alloc, mmoe_graph **out, mmoe_error *err);
+void mmoe_graph_free(mmoe_graph *graph);
+
+/* Each adds a node; arrays are copied. They return MMOE_E_MEMORY, or write the new value's view to *out. Shapes are the
+ * builder's duty: asserted. */
+mmoe_status mmoe_graph_input(mmoe_graph *g, const mmoe_lookup *lookups, int32_t n_lookup, int32_t n_id, int32_t n_dense, mmoe_view *out, mmoe_error *err);
+mmoe_status mmoe_graph_linear(mmoe_graph *g, const mmoe_linear_block *blocks, int32_t n_block, mmoe_view *out, mmoe_error *err);
+/* A stats node (if norm has columns) and an apply node on a linear node's whole output. */
+mmoe_status mmoe_graph_layer(mmoe_graph *g, mmoe_view in, int64_t bias, const mmoe_norm *norm, const mmoe_segment *segments, int32_t n_segment, mmoe_view *out,
+                             mmoe_error *err);
+mmoe_status mmoe_graph_mix(mmoe_graph *g, mmoe_view gates, const int32_t *gate_col, mmoe_view experts, const int32_t *expert_col, int32_t n_task,
+                           int32_t n_expert, int32_t cols, mmoe_view *out, mmoe_error *err);
+mmoe_status mmoe_graph_loss(mmoe_graph *g, const mmoe_view *logits, const int *classification, const float *weight, int32_t n_task, mmoe_error *err);
+
+#endif

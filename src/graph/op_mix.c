@@ -1,0 +1,32 @@
+/* y_t = sum_k g_tk u_k (equation 6 of the KDD'18 paper). */
+#include "graph/ops.h"
+
+static mmoe_mix_args mix_args(const mmoe_plan *p, const mmoe_node *n, const mmoe_span *s) {
+    mmoe_mix_args a = {.rows = s->rows, .n_task = n->u.mix.n_task, .n_expert = n->u.mix.n_expert, .cols = n->u.mix.cols};
+    a.gate_col = n->u.mix.gate_col;
+    a.expert_col = n->u.mix.expert_col;
+    a.g = mmoe_value_at(p, n->u.mix.gates, s);
+    a.ldg = p->values[n->u.mix.gates].ld;
+    a.x = mmoe_value_at(p, n->u.mix.experts, s);
+    a.ldx = p->values[n->u.mix.experts].ld;
+    a.ldy = p->values[n->out].ld;
+    return a;
+}
+
+void mmoe_mix_forward(mmoe_plan *p, const mmoe_node *n, const mmoe_span *s) {
+    mmoe_mix_args a = mix_args(p, n, s);
+    a.y = mmoe_value_at(p, n->out, s);
+    p->kernels->mix_forward(&a);
+}
+
+void mmoe_mix_backward(mmoe_plan *p, const mmoe_node *n, const mmoe_node_state *state, const mmoe_span *s) {
+    mmoe_mix_args a = mix_args(p, n, s);
+    a.dy = mmoe_grad_at(p, n->out, s);
+    a.ldy = p->grads[n->out].ld;
+    a.dg = mmoe_grad_at(p, n->u.mix.gates, s);
+    a.lddg = p->grads[n->u.mix.gates].ld;
+    a.dx = mmoe_grad_at(p, n->u.mix.experts, s);
+    a.lddx = p->grads[n->u.mix.experts].ld;
+    a.add = state->add;
+    p->kernels->mix_backward(&a);
+}

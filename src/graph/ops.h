@@ -1,0 +1,33 @@
+/* What a node does with a chunk of rows, and what is done at the barrier behind it. One file an op. */
+#ifndef MMOE_GRAPH_OPS_H
+#define MMOE_GRAPH_OPS_H
+
+#include "graph/plan.h"
+
+void mmoe_input_forward(mmoe_plan *p, const mmoe_node *n, const mmoe_span *s);
+/* Tables [first, first + count) of the plan: sums their rows' gradients over the batch, in row order. */
+void mmoe_input_weights(mmoe_plan *p, const mmoe_node *n, const mmoe_weight_task *task, int worker);
+
+void mmoe_linear_forward(mmoe_plan *p, const mmoe_node *n, const mmoe_span *s);
+void mmoe_linear_backward(mmoe_plan *p, const mmoe_node *n, const mmoe_node_state *state, const mmoe_span *s);
+void mmoe_linear_weights(mmoe_plan *p, const mmoe_node *n, const mmoe_weight_task *task, int worker);
+
+void mmoe_stats_forward(mmoe_plan *p, const mmoe_node *n, const mmoe_layer_state *l, const mmoe_span *s);
+void mmoe_stats_barrier(mmoe_plan *p, const mmoe_node *n, mmoe_layer_state *l);
+void mmoe_stats_backward(mmoe_plan *p, const mmoe_node *n, const mmoe_layer_state *l, const mmoe_span *s);
+void mmoe_apply_forward(mmoe_plan *p, int32_t node, const mmoe_layer_state *l, const mmoe_span *s);
+void mmoe_apply_backward(mmoe_plan *p, int32_t node, const mmoe_layer_state *l, const mmoe_span *s);
+void mmoe_apply_backward_barrier(mmoe_plan *p, const mmoe_node *n, mmoe_layer_state *l);
+void mmoe_apply_weights(mmoe_plan *p, const mmoe_node *n, const mmoe_layer_state *l);
+/* Scale and shift of columns without batch norm (training), or of all (predicting, from the running statistics). */
+void mmoe_apply_fold(mmoe_plan *p, const mmoe_node *n, mmoe_layer_state *l);
+
+void mmoe_mix_forward(mmoe_plan *p, const mmoe_node *n, const mmoe_span *s);
+void mmoe_mix_backward(mmoe_plan *p, const mmoe_node *n, const mmoe_node_state *state, const mmoe_span *s);
+
+/* Training: losses and the logits' gradients. Predicting: predictions. */
+void mmoe_loss_begin(mmoe_plan *p, const mmoe_node *n);
+void mmoe_loss_train(mmoe_plan *p, const mmoe_node *n, const mmoe_node_state *state, const mmoe_span *s);
+void mmoe_loss_predict(mmoe_plan *p, const mmoe_node *n, const mmoe_span *s);
+
+#endif

@@ -1,0 +1,434 @@
+#include "graph/plan.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/error.h"
+
+enum {
+    CHUNK = 256,            /* rows: GEMMs of 256 rows run within 4 % of the whole batch's, and stay in a core's L2 */
+    MOST_CHUNK = 1024,
+    TABLE_FLOATS = 1 << 16, /* gradient of tables that one task scatters */
+    TASK_FLOPS = 8 << 20    /* least work of a weight task, where there is so much */
+};
+
+int32_t mmoe_plan_chunk_rows(int32_t rows) {
+    int32_t eighth = ((rows + 7) / 8 + 15) / 16 * 16;
+    return eighth < CHUNK ? CHUNK : eighth > MOST_CHUNK ? MOST_CHUNK : eighth;
+}
+
+/* Row strides are whole cache lines, but no large multiple of 512 bytes: rows would then meet in the same cache sets,
+ * which costs a product that walks down columns a sixth of its speed. */
+static int32_t stride_of(int32_t width) {
+    int32_t ld = (width + 15) / 16 * 16;
+    return ld >= 256 && ld % 128 == 0 ? ld + 16 : ld;
+}
+
+/* ---- Phases ---- */
+
+static void add_step(mmoe_plan *p, int32_t node, int backward) { p->steps[p->n_step++] = (mmoe_step){node, backward}; }
+
+static void end_phase(mmoe_plan *p) {
+    int32_t first = p->n_phase ? p->phases[p->n_phase - 1].first + p->phases[p->n_phase - 1].count : 0;
+    p->phases[p->n_phase++] = (mmoe_phase){first, p->n_step - first};
+}
+
+/* A phase ends behind the statistics of a batch norm, and behind the backward step of the layer that has one. */
+static void plan_phases(mmoe_plan *p) {
+    const mmoe_graph *g = p->graph;
+    for (int32_t i = 0; i < g->n_node; i++) {
+        if (g->nodes[i].op == MMOE_OP_STATS && !p->training) continue;
+        add_step(p, i, 0);
+        if (g->nodes[i].op == MMOE_OP_STATS) end_phase(p);
+    }
+    if (p->training)
+        for (int32_t i = g->n_node - 1; i >= 0; i--) {
+            mmoe_op op = g->nodes[i].op;
+            if (op == MMOE_OP_LOSS || op == MMOE_OP_INPUT) continue; /* done forward; in the weight tasks */
+            add_step(p, i, 1);
+            if (op == MMOE_OP_APPLY && g->nodes[i].u.apply.stats >= 0) end_phase(p);
+        }
+    end_phase(p);
+}
+
+/* ---- Memory of values and gradients ---- */
+
+/* When a buffer is first written and last read: a phase in training, a step when predicting. */
+typedef struct lifetime {
+    int32_t first, last, ld;
+    size_t floats, offset;
+} lifetime;
+
+static void touch(lifetime *l, int32_t when) {
+    if (when < l->first) l->first = when;
+    if (when > l->last) l->last = when;
+}
+
+static void touch_inputs(const mmoe_plan *p, const mmoe_node *n, lifetime *of, int32_t when) {
+    (void)p;
+    switch (n->op) {
+    case MMOE_OP_LINEAR:
+        for (int32_t i = 0; i < n->u.linear.n_block; i++) touch(&of[n->u.linear.blocks[i].in.value], when);
+        break;
+    case MMOE_OP_MIX:
+        touch(&of[n->u.mix.gates], when);
+        touch(&of[n->u.mix.experts], when);
+        break;
+    case MMOE_OP_LOSS:
+        for (int32_t i = 0; i < n->u.loss.n_task; i++) touch(&of[n->u.loss.logits[i].value], when);
+        break;
+    default:
+        if (n->in >= 0) touch(&of[n->in], when);
+    }
+}
+
+static void step_lifetimes(const mmoe_plan *p, mmoe_step step, int32_t when, int32_t end, lifetime *values, lifetime *grads) {
+    const mmoe_node *n = &p->graph->nodes[step.node];
+    touch_inputs(p, n, values, when);
+    if (n->out >= 0) touch(&values[n->out], when);
+    if (!p->training || (!step.backward && n->op != MMOE_OP_LOSS)) return;
+    touch_inputs(p, n, grads, when);
+    if (n->out >= 0) touch(&grads[n->out], when);
+    if (n->op == MMOE_OP_LINEAR) { /* its weights' gradient */
+        touch_inputs(p, n, values, end);
+        touch(&grads[n->out], end);
+    }
+}
+
+/* Lowest free place among the buffers that live at the same time; the arena's size. */
+static size_t place(lifetime *l, int32_t count) {
+    size_t end = 0;
+    for (int32_t i = 0; i < count; i++) {
+        l[i].offset = 0;
+        for (int32_t j = 0; j < i;) {
+            bool together = l[i].first <= l[j].last && l[j].first <= l[i].last;
+            bool overlap = l[i].offset < l[j].offset + l[j].floats && l[j].offset < l[i].offset + l[i].floats;
+            if (together && overlap) {
+                l[i].offset = l[j].offset + l[j].floats;
+                j = 0;
+            } else {
+                j++;
+            }
+        }
+        if (l[i].offset + l[i].floats > end) end = l[i].offset + l[i].floats;
+    }
+    return end;
+}
+
+static void fill_lifetimes(mmoe_plan *p, lifetime *values, lifetime *grads) {
+    const mmoe_graph *g = p->graph;
+    const int32_t end = p->n_phase;
+    for (int32_t v = 0; v < g->n_value; v++) values[v] = grads[v] = (lifetime){.first = INT32_MAX, .last = -1};
+    for (int32_t f = 0; f < p->n_phase; f++)
+        for (int32_t i = p->phases[f].first; i < p->phases[f].first + p->phases[f].count; i++)
+            step_lifetimes(p, p->steps[i], p->training ? f : i, end, values, grads);
+    if (p->training) touch(&grads[g->nodes[0].out], end); /* the tables' gradient */
+    /* A layer works in place backward: da takes du's memory. */
+    for (int32_t i = 0; i < g->n_node; i++)
+        if (g->nodes[i].op == MMOE_OP_APPLY) {
+            touch(&grads[g->nodes[i].out], grads[g->nodes[i].in].last);
+            grads[g->nodes[i].in].first = INT32_MAX;
+        }
+    size_t rows = (size_t)(p->training ? p->max_rows : p->max_chunk);
+    for (int32_t v = 0; v < g->n_value; v++) {
+        values[v].ld = stride_of(g->values[v].width);
+        values[v].floats = rows * (size_t)values[v].ld;
+        bool own = p->training && grads[v].first != INT32_MAX && g->values[v].grad_cols;
+        grads[v].ld = own ? stride_of(g->values[v].grad_cols) : 0;
+        grads[v].floats = rows * (size_t)grads[v].ld;
+    }
+}
+
+static mmoe_status plan_values(mmoe_plan *p, mmoe_error *err) {
+    const mmoe_graph *g = p->graph;
+    const size_t n = (size_t)g->n_value;
+    lifetime *l = mmoe_alloc_zero(&p->alloc, 2 * n, sizeof *l);
+    p->values = mmoe_alloc_zero(&p->alloc, n, sizeof *p->values);
+    p->grads = mmoe_alloc_zero(&p->alloc, n, sizeof *p->grads);
+    if (!l || !p->values || !p->grads) {
+        mmoe_release(&p->alloc, l);
+        return mmoe_fail_memory(err, n * (2 * sizeof *l + 2 * sizeof *p->values));
+    }
+    fill_lifetimes(p, l, l + n);
+    size_t floats = place(l, (int32_t)(2 * n));
+    p->worker_stride = p->training ? 0 : floats;
+    size_t total = p->training ? floats : floats * (size_t)p->workers;
+    p->arena = mmoe_alloc_aligned(&p->alloc, total, sizeof *p->arena);
+    if (p->arena)
+        for (size_t v = 0; v < n; v++) {
+            p->values[v] = (mmoe_buffer){p->arena + l[v].offset, l[v].ld};
+            p->grads[v] = (mmoe_buffer){p->arena + l[n + v].offset, l[n + v].ld};
+        }
+    for (int32_t i = 0; p->arena && i < g->n_node; i++)
+        if (g->nodes[i].op == MMOE_OP_APPLY) p->grads[g->nodes[i].in] = p->grads[g->nodes[i].out];
+    mmoe_release(&p->alloc, l);
+    return p->arena ? MMOE_OK : mmoe_fail_memory(err, total * sizeof(float));
+}
+
+/* ---- Memory of nodes ---- */
+
+static int32_t count_slopes(const mmoe_node *n) {
+    int32_t count = 0;
+    for (int32_t i = 0; i < n->u.apply.n_segment; i++)
+        if (n->u.apply.segments[i].slope >= 0) count += n->u.apply.segments[i].cols / n->u.apply.segments[i].group;
+    return count;
+}
+
+static float *take(float **from, size_t count) {
+    float *p = *from;
+    if (p) *from += (count + 15) / 16 * 16;
+    return p;
+}
+
+static size_t rounded(size_t count) { return (count + 15) / 16 * 16; }
+
+/* Lays a layer's arrays out from *at; with *at NULL nothing is written and the floats are counted. */
+static size_t lay_layer(const mmoe_plan *p, const mmoe_node *n, mmoe_layer_state *l, float **at) {
+    const size_t width = (size_t)p->graph->values[n->in].width, chunks = (size_t)p->max_chunks;
+    const size_t slopes = (size_t)count_slopes(n);
+    float **arrays[] = {&l->scale, &l->shift, &l->mean, &l->rstd, &l->k0, &l->k1, &l->k2, &l->dbias, &l->dgamma, &l->dbeta};
+    float **parts[] = {&l->pivot, &l->sum, &l->square, &l->sum_da, &l->sum_daz};
+    const size_t n_array = p->training ? sizeof arrays / sizeof *arrays : 2, n_part = p->training ? sizeof parts / sizeof *parts : 0;
+    l->slopes = (int32_t)slopes;
+    for (size_t i = 0; i < n_array; i++) *arrays[i] = take(at, width);
+    for (size_t i = 0; i < n_part; i++) *parts[i] = take(at, width * chunks);
+    size_t floats = n_array * rounded(width) + n_part * rounded(width * chunks);
+    if (p->training) {
+        l->dslope = take(at, slopes);
+        l->slope_part = take(at, slopes * chunks);
+        floats += rounded(slopes) + rounded(slopes * chunks);
+    }
+    return floats;
+}
+
+static size_t lay_nodes(mmoe_plan *p, float *at) {
+    const mmoe_graph *g = p->graph;
+    size_t floats = 0;
+    for (int32_t i = 0; i < g->n_node; i++) {
+        const mmoe_node *n = &g->nodes[i];
+        if (n->op == MMOE_OP_APPLY) {
+            p->nodes[i].layer = &p->layers[i];
+            if (n->u.apply.stats >= 0) p->nodes[n->u.apply.stats].layer = &p->layers[i];
+            floats += lay_layer(p, n, &p->layers[i], &at);
+        } else if (n->op == MMOE_OP_LOSS) {
+            size_t count = (size_t)p->workers * 5 * (size_t)p->max_chunk;
+            p->nodes[i].scratch = take(&at, count);
+            p->nodes[i].loss_part = p->loss_parts;
+            floats += rounded(count);
+        }
+    }
+    return floats;
+}
+
+/* Marks where a gradient is the first for its columns and where it is added. Walks the nodes as backward does. `seen`
+ * [columns of all values]. */
+static int mark(uint8_t *seen, const mmoe_graph *g, mmoe_view v) {
+    size_t base = 0;
+    for (int32_t i = 0; i < v.value; i++) base += (size_t)g->values[i].width;
+    uint8_t *at = seen + base + v.col;
+    int add = at[0];
+    for (int32_t c = 0; c < v.cols; c++) {
+        assert(at[c] == add);
+        at[c] = 1;
+    }
+    return add;
+}
+
+static mmoe_status plan_additions(mmoe_plan *p, mmoe_error *err) {
+    const mmoe_graph *g = p->graph;
+    size_t flags = 0, columns = 0;
+    for (int32_t i = 0; i < g->n_node; i++) {
+        if (g->nodes[i].op == MMOE_OP_LINEAR) flags += (size_t)g->nodes[i].u.linear.n_block;
+        if (g->nodes[i].op == MMOE_OP_MIX) flags += (size_t)g->nodes[i].u.mix.n_task * (size_t)g->nodes[i].u.mix.n_expert;
+    }
+    for (int32_t v = 0; v < g->n_value; v++) columns += (size_t)g->values[v].width;
+    p->flags = mmoe_alloc_zero(&p->alloc, flags, 1);
+    uint8_t *seen = mmoe_alloc_zero(&p->alloc, columns, 1), *at = p->flags;
+    if (!p->flags || !seen) {
+        mmoe_release(&p->alloc, seen);
+        return mmoe_fail_memory(err, flags + columns);
+    }
+    for (int32_t i = g->n_node - 1; i >= 0; i--) {
+        const mmoe_node *n = &g->nodes[i];
+        p->nodes[i].add = at;
+        if (n->op == MMOE_OP_LINEAR)
+            for (int32_t b = 0; b < n->u.linear.n_block; b++) *at++ = (uint8_t)mark(seen, g, n->u.linear.blocks[b].in);
+        if (n->op == MMOE_OP_MIX)
+            for (int32_t k = 0; k < n->u.mix.n_task * n->u.mix.n_expert; k++)
+                *at++ = (uint8_t)mark(seen, g, (mmoe_view){n->u.mix.experts, n->u.mix.expert_col[k], n->u.mix.cols});
+    }
+    mmoe_release(&p->alloc, seen);
+    return MMOE_OK;
+}
+
+static mmoe_status plan_nodes(mmoe_plan *p, mmoe_error *err) {
+    const size_t n = (size_t)p->graph->n_node, tasks = (size_t)p->graph->n_task;
+    p->nodes = mmoe_alloc_zero(&p->alloc, n, sizeof *p->nodes);
+    p->layers = mmoe_alloc_zero(&p->alloc, n, sizeof *p->layers);
+    p->loss_parts = mmoe_alloc_zero(&p->alloc, tasks * (size_t)p->max_chunks, sizeof *p->loss_parts);
+    p->task_scale = mmoe_alloc_zero(&p->alloc, tasks, sizeof *p->task_scale);
+    p->task_weight = mmoe_alloc_zero(&p->alloc, tasks, sizeof *p->task_weight);
+    if (!p->nodes || !p->layers || !p->loss_parts || !p->task_scale || !p->task_weight)
+        return mmoe_fail_memory(err, n * (sizeof *p->nodes + sizeof *p->layers));
+    size_t floats = lay_nodes(p, NULL);
+    p->small = mmoe_alloc_aligned(&p->alloc, floats, sizeof *p->small);
+    if (!p->small) return mmoe_fail_memory(err, floats * sizeof *p->small);
+    memset(p->small, 0, floats * sizeof *p->small);
+    lay_nodes(p, p->small);
+    return p->training ? plan_additions(p, err) : MMOE_OK;
+}
+
+/* ---- Weight tasks ---- */
+
+/* Groups lookups by their table, in the order of the first of each. */
+static mmoe_status plan_tables(mmoe_plan *p, mmoe_error *err) {
+    const mmoe_node *n = &p->graph->nodes[0];
+    const int32_t count = n->u.input.n_lookup;
+    p->tables = mmoe_alloc_zero(&p->alloc, (size_t)count, sizeof *p->tables);
+    p->table_lookups = mmoe_alloc_zero(&p->alloc, (size_t)count, sizeof *p->table_lookups);
+    if (!p->tables || !p->table_lookups) return mmoe_fail_memory(err, (size_t)count * sizeof *p->tables);
+    int32_t placed = 0;
+    for (int32_t i = 0; i < count; i++) {
+        const mmoe_lookup *l = &n->u.input.lookups[i];
+        bool known = false;
+        for (int32_t t = 0; t < p->n_table; t++) known |= p->tables[t].table == l->table;
+        if (known) continue;
+        mmoe_table_use *t = &p->tables[p->n_table++];
+        *t = (mmoe_table_use){l->table, l->rows, l->dim, placed, 0};
+        for (int32_t j = i; j < count; j++)
+            if (n->u.input.lookups[j].table == l->table) {
+                p->table_lookups[placed++] = j;
+                t->count++;
+            }
+    }
+    return MMOE_OK;
+}
+
+/* The n-th weight task is written to out[n] where out is not NULL; scratch grows to what a task needs. */
+typedef struct task_list {
+    mmoe_weight_task *out;
+    int32_t count;
+    size_t scratch;
+} task_list;
+
+static void add_task(task_list *l, mmoe_weight_task task, size_t scratch) {
+    if (l->out) l->out[l->count] = task;
+    l->count++;
+    if (scratch > l->scratch) l->scratch = scratch;
+}
+
+static void list_linear(const mmoe_plan *p, int32_t node, task_list *l) {
+    const mmoe_node *n = &p->graph->nodes[node];
+    for (int32_t i = 0, together; i < n->u.linear.n_block; i += together) {
+        const mmoe_linear_block *k = &n->u.linear.blocks[i];
+        int32_t ld = stride_of(k->in.cols);
+        double flops = 2.0 * k->cols * k->in.cols * p->max_rows;
+        together = 1;
+        if (flops < TASK_FLOPS) { /* small blocks of one shape go together */
+            while (i + together < n->u.linear.n_block && n->u.linear.blocks[i + together].cols == k->cols &&
+                   n->u.linear.blocks[i + together].in.cols == k->in.cols && (together + 1) * flops <= TASK_FLOPS)
+                together++;
+            add_task(l, (mmoe_weight_task){node, i, together, 0, k->cols}, (size_t)k->cols * (size_t)ld);
+            continue;
+        }
+        int32_t pieces = (int32_t)(flops / TASK_FLOPS), most = (k->cols + 47) / 48;
+        if (pieces > most) pieces = most;
+        int32_t rows = ((k->cols + pieces - 1) / pieces + 15) / 16 * 16;
+        for (int32_t row = 0; row < k->cols; row += rows) {
+            int32_t some = k->cols - row < rows ? k->cols - row : rows;
+            add_task(l, (mmoe_weight_task){node, i, 1, row, some}, (size_t)some * (size_t)ld);
+        }
+    }
+}
+
+static void list_tables(const mmoe_plan *p, task_list *l) {
+    for (int32_t t = 0, together; t < p->n_table; t += together) {
+        int64_t floats = p->tables[t].rows * p->tables[t].dim;
+        together = 1;
+        if (floats > TABLE_FLOATS) {
+            int64_t rows = TABLE_FLOATS / p->tables[t].dim > 0 ? TABLE_FLOATS / p->tables[t].dim : 1;
+            for (int64_t row = 0; row < p->tables[t].rows; row += rows) {
+                int64_t some = p->tables[t].rows - row < rows ? p->tables[t].rows - row : rows;
+                add_task(l, (mmoe_weight_task){0, t, 1, row, some}, (size_t)(some * p->tables[t].dim));
+            }
+            continue;
+        }
+        int32_t lookups = p->tables[t].count;
+        while (t + together < p->n_table && floats + p->tables[t + together].rows * p->tables[t + together].dim <= TABLE_FLOATS && lookups < 8) {
+            floats += p->tables[t + together].rows * p->tables[t + together].dim;
+            lookups += p->tables[t + together].count;
+            together++;
+        }
+        add_task(l, (mmoe_weight_task){0, t, together, 0, p->tables[t].rows}, (size_t)floats);
+    }
+}
+
+static void list_tasks(const mmoe_plan *p, task_list *l) {
+    for (int32_t i = 0; i < p->graph->n_node; i++) {
+        if (p->graph->nodes[i].op == MMOE_OP_LINEAR) list_linear(p, i, l);
+        if (p->graph->nodes[i].op == MMOE_OP_APPLY) add_task(l, (mmoe_weight_task){i, 0, 0, 0, 0}, 0);
+    }
+    list_tables(p, l);
+}
+
+static mmoe_status plan_tasks(mmoe_plan *p, mmoe_error *err) {
+    if (plan_tables(p, err)) return MMOE_E_MEMORY;
+    task_list l = {0};
+    list_tasks(p, &l);
+    p->tasks = mmoe_alloc(&p->alloc, (size_t)l.count, sizeof *p->tasks);
+    p->scratch_stride = rounded(l.scratch);
+    p->scratch = mmoe_alloc_aligned(&p->alloc, p->scratch_stride * (size_t)p->workers, sizeof *p->scratch);
+    if (!p->tasks || !p->scratch) return mmoe_fail_memory(err, p->scratch_stride * (size_t)p->workers * sizeof *p->scratch);
+    p->n_task = l.count;
+    l = (task_list){.out = p->tasks};
+    list_tasks(p, &l);
+    return MMOE_OK;
+}
+
+/* ---- Life ---- */
+
+static mmoe_status build(mmoe_plan *p, mmoe_error *err) {
+    const int32_t n_node = p->graph->n_node;
+    p->steps = mmoe_alloc(&p->alloc, 2 * (size_t)n_node, sizeof *p->steps);
+    p->phases = mmoe_alloc(&p->alloc, 2 * (size_t)n_node, sizeof *p->phases);
+    if (!p->steps || !p->phases) return mmoe_fail_memory(err, 2 * (size_t)n_node * (sizeof *p->steps + sizeof *p->phases));
+    plan_phases(p);
+    if (plan_values(p, err) || plan_nodes(p, err)) return MMOE_E_MEMORY;
+    return p->training ? plan_tasks(p, err) : MMOE_OK;
+}
+
+mmoe_status mmoe_plan_create(const mmoe_graph *graph, mmoe_params *params, mmoe_pool *pool, bool training, int32_t max_rows, const mmoe_allocator *alloc,
+                             mmoe_plan **out, mmoe_error *err) {
+    mmoe_allocator a = mmoe_allocator_or_default(alloc);
+    mmoe_plan *p = mmoe_alloc_zero(&a, 1, sizeof *p);
+    if (!p) return mmoe_fail_memory(err, sizeof *p);
+    p->alloc = a;
+    p->graph = graph;
+    p->params = params;
+    p->pool = pool;
+    p->training = training;
+    p->kernels = mmoe_kernels_best();
+    p->workers = pool ? mmoe_pool_workers(pool) : 1;
+    p->max_rows = max_rows;
+    p->max_chunk = training ? mmoe_plan_chunk_rows(max_rows) : CHUNK;
+    if (p->max_chunk > max_rows) p->max_chunk = max_rows;
+    int32_t chunks = (max_rows + MOST_CHUNK - 1) / MOST_CHUNK; /* eight chunks until they are the largest */
+    p->max_chunks = chunks > 8 ? chunks : 8;
+    if (build(p, err)) {
+        mmoe_plan_free(p);
+        return MMOE_E_MEMORY;
+    }
+    *out = p;
+    return MMOE_OK;
+}
+
+void mmoe_plan_free(mmoe_plan *p) {
+    if (!p) return;
+    mmoe_allocator a = p->alloc;
+    mmoe_release_aligned(&a, p->arena);
+    mmoe_release_aligned(&a, p->small);
+    mmoe_release_aligned(&a, p->scratch);
+    void *rest[] = {p->values, p->grads, p->loss_parts, p->flags, p->layers, p->nodes, p->steps, p->phases, p->tasks, p->tables, p->table_lookups,
+                    p->task_scale, p->task_weight, p};
+    for (size_t i = 0; i < sizeof rest / sizeof *rest; i++) mmoe_release(&a, rest[i]);
+}

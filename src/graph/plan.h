@@ -1,0 +1,154 @@
+/* A graph made ready to run: memory for a largest batch, and the phases of a step.
+ *
+ * A batch is cut into chunks of rows by its size alone. A phase is a run of steps (a node, forward or backward) that every
+ * chunk goes through on its own; between two phases stands a barrier, because a node needs a sum over the whole batch
+ * (batch norm's statistics, and their gradient's sums) or because the gradients of the weights need all rows. The last
+ * phase has tasks of its own: gradients of pieces of the weights, each of which sums over the rows in row order. So the
+ * numbers depend on the batch, and not on the number of workers. */
+#ifndef MMOE_GRAPH_PLAN_H
+#define MMOE_GRAPH_PLAN_H
+
+#include "base/pool.h"
+#include "base/rng.h"
+#include "graph/graph.h"
+#include "math/blas.h"
+#include "math/kernels.h"
+
+/* Rows to run, read in place: row b of the batch is row index[b] of the arrays (b where index is NULL). */
+typedef struct mmoe_rows {
+    int32_t rows;
+    const uint32_t *index;
+    const int32_t *ids;  /* [., id_stride] */
+    const float *dense;  /* [., dense_stride] */
+    const float *labels; /* [., label_stride], NaN: missing; NULL when predicting */
+    const float *weights;
+    size_t id_stride, dense_stride, label_stride;
+} mmoe_rows;
+
+/* The gradient of a run of values: `rows` rows of `cols`, row r at values[offset + r * cols] and gradient[r * ld]. Called
+ * from any worker, each value once a step, and no later step of the graph reads those values. */
+typedef void (*mmoe_gradient_sink)(void *context, int64_t offset, int64_t rows, int64_t cols, const float *gradient, int64_t ld);
+
+typedef struct mmoe_span {
+    int32_t worker, chunk;
+    int32_t first, rows; /* of the batch */
+} mmoe_span;
+
+/* A buffer of a value: row r at base + worker * worker_stride + (r - first row) * ld; when predicting each worker has
+ * room for one chunk, in training worker_stride is 0 and rows are those of the batch. */
+typedef struct mmoe_buffer {
+    float *base;
+    int32_t ld;
+} mmoe_buffer;
+
+/* Working memory of a layer (a stats and an apply node, or an apply node alone); arrays are [width] of the apply node. */
+typedef struct mmoe_layer_state {
+    float *scale, *shift;            /* a = z scale + shift */
+    float *mean, *rstd;              /* of z, without the bias */
+    float *k0, *k1, *k2;             /* norm_backward */
+    float *dbias, *dgamma, *dbeta;   /* gradients */
+    float *dslope;                   /* [slopes] */
+    float *pivot, *sum, *square;     /* [chunks, width] of the forward statistics */
+    float *sum_da, *sum_daz;         /* [chunks, width] */
+    float *slope_part;               /* [chunks, slopes] */
+    int32_t slopes;
+} mmoe_layer_state;
+
+typedef struct mmoe_node_state {
+    mmoe_layer_state *layer; /* apply; shared by its stats node */
+    uint8_t *add;            /* linear: [blocks], mix: [tasks, experts]: 1 where the input's gradient is added to */
+    double *loss_part;       /* loss: [chunks, tasks] */
+    float *scratch;          /* loss: [workers, 5, chunk rows] */
+} mmoe_node_state;
+
+/* A piece of the weights: rows [row, row + rows) of each of a linear node's blocks, or rows of lookups' tables, or an
+ * apply node's vectors. */
+typedef struct mmoe_weight_task {
+    int32_t node;
+    int32_t first, count; /* blocks, or tables */
+    int64_t row, rows;
+} mmoe_weight_task;
+
+typedef struct mmoe_step {
+    int32_t node;
+    int backward;
+} mmoe_step;
+
+typedef struct mmoe_phase {
+    int32_t first, count;  /* steps */
+} mmoe_phase;
+
+/* A table and the lookups that read it, for the gradient's scatter. */
+typedef struct mmoe_table_use {
+    int64_t table, rows; /* offset into values, rows */
+    int32_t dim;
+    int32_t first, count; /* of plan->table_lookups */
+} mmoe_table_use;
+
+typedef struct mmoe_plan {
+    mmoe_allocator alloc;
+    const mmoe_graph *graph;
+    mmoe_params *params; /* read; in training the running statistics are written */
+    const mmoe_kernels *kernels;
+    mmoe_pool *pool; /* NULL: the calling thread alone */
+    bool training;
+    int32_t max_rows, max_chunk, max_chunks, workers;
+
+    float *arena;            /* all activations and gradients */
+    size_t worker_stride;    /* floats; 0 in training */
+    mmoe_buffer *values;     /* [n_value] */
+    mmoe_buffer *grads;      /* [n_value]; training */
+    float *small;            /* all layer states and partial sums */
+    double *loss_parts;
+    uint8_t *flags;
+    mmoe_layer_state *layers;
+    mmoe_node_state *nodes;  /* [n_node] */
+    mmoe_step *steps;
+    mmoe_phase *phases;
+    int32_t n_step, n_phase;
+    mmoe_weight_task *tasks;
+    int32_t n_task;
+    mmoe_table_use *tables;
+    int32_t n_table, *table_lookups;
+    float *scratch;          /* [workers, scratch_stride]: a task's gradient */
+    size_t scratch_stride;
+
+    /* Of the batch that runs now. */
+    const mmoe_rows *batch;
+    int32_t chunk, chunks, current_phase;
+    float *task_scale;   /* [tasks]: loss weight / (tasks * sum of the rows' weights) */
+    double *task_weight; /* [tasks]: sum of the weights of rows that have a label */
+    uint64_t seed, step;
+    float *predictions; /* [rows, tasks] */
+    mmoe_gradient_sink sink;
+    void *sink_context;
+} mmoe_plan;
+
+/* Memory for up to max_rows rows in one batch, of which nothing is taken later. `pool` may be NULL. */
+mmoe_status mmoe_plan_create(const mmoe_graph *graph, mmoe_params *params, mmoe_pool *pool, bool training, int32_t max_rows, const mmoe_allocator *alloc,
+                             mmoe_plan **out, mmoe_error *err);
+void mmoe_plan_free(mmoe_plan *plan);
+
+/* Folds running statistics and biases into scale and shift; after the weights have changed, before predicting. */
+void mmoe_plan_fold(mmoe_plan *plan);
+/* Writes predictions [rows, tasks]; any number of rows. */
+void mmoe_plan_predict(mmoe_plan *plan, const mmoe_rows *batch, float *predictions);
+/* Forward and backward over one batch of 1 to max_rows rows; gradients go to the sink, running statistics are updated.
+ * Writes each task's mean loss (NaN without labels) to task_loss [tasks], and the sum of its weights. */
+void mmoe_plan_train(mmoe_plan *plan, const mmoe_rows *batch, uint64_t seed, uint64_t step, mmoe_gradient_sink sink, void *context, double *task_loss,
+                     double *task_weight);
+
+/* Rows of a chunk for a batch of `rows` rows in training: a function of the batch alone. */
+int32_t mmoe_plan_chunk_rows(int32_t rows);
+
+static inline float *mmoe_value_at(const mmoe_plan *p, int32_t value, const mmoe_span *s) {
+    const mmoe_buffer *b = &p->values[value];
+    return p->training ? b->base + (size_t)s->first * (size_t)b->ld : b->base + (size_t)s->worker * p->worker_stride;
+}
+static inline float *mmoe_grad_at(const mmoe_plan *p, int32_t value, const mmoe_span *s) {
+    const mmoe_buffer *b = &p->grads[value];
+    return b->base + (size_t)s->first * (size_t)b->ld;
+}
+static inline size_t mmoe_row_of(const mmoe_rows *batch, int32_t b) { return batch->index ? batch->index[b] : (size_t)b; }
+
+#endif

@@ -1,0 +1,109 @@
+/* Running a plan: a phase is a loop over chunks, the last one a loop over weight tasks. */
+#include <assert.h>
+#include <math.h>
+
+#include "graph/ops.h"
+
+static void run_step(mmoe_plan *p, mmoe_step step, const mmoe_span *s) {
+    const mmoe_node *n = &p->graph->nodes[step.node];
+    const mmoe_node_state *state = &p->nodes[step.node];
+    switch (n->op) {
+    case MMOE_OP_INPUT: mmoe_input_forward(p, n, s); break;
+    case MMOE_OP_LINEAR:
+        if (step.backward) mmoe_linear_backward(p, n, state, s);
+        else mmoe_linear_forward(p, n, s);
+        break;
+    case MMOE_OP_STATS:
+        if (step.backward) mmoe_stats_backward(p, n, state->layer, s);
+        else mmoe_stats_forward(p, n, state->layer, s);
+        break;
+    case MMOE_OP_APPLY:
+        if (step.backward) mmoe_apply_backward(p, step.node, state->layer, s);
+        else mmoe_apply_forward(p, step.node, state->layer, s);
+        break;
+    case MMOE_OP_MIX:
+        if (step.backward) mmoe_mix_backward(p, n, state, s);
+        else mmoe_mix_forward(p, n, s);
+        break;
+    case MMOE_OP_LOSS:
+        if (p->training) mmoe_loss_train(p, n, state, s);
+        else mmoe_loss_predict(p, n, s);
+        break;
+    }
+}
+
+static void run_chunk(void *context, int worker, int chunk) {
+    mmoe_plan *p = context;
+    const mmoe_phase *phase = &p->phases[p->current_phase];
+    mmoe_span s = {.worker = worker, .chunk = chunk, .first = chunk * p->chunk};
+    s.rows = p->batch->rows - s.first < p->chunk ? p->batch->rows - s.first : p->chunk;
+    for (int32_t i = phase->first; i < phase->first + phase->count; i++) run_step(p, p->steps[i], &s);
+}
+
+static void run_weight_task(void *context, int worker, int task) {
+    mmoe_plan *p = context;
+    const mmoe_weight_task *t = &p->tasks[task];
+    const mmoe_node *n = &p->graph->nodes[t->node];
+    if (n->op == MMOE_OP_INPUT) mmoe_input_weights(p, n, t, worker);
+    else if (n->op == MMOE_OP_LINEAR) mmoe_linear_weights(p, n, t, worker);
+    else mmoe_apply_weights(p, n, p->nodes[t->node].layer);
+}
+
+static void run_loop(mmoe_plan *p, int tasks, mmoe_pool_fn fn) {
+    if (p->pool) mmoe_pool_run(p->pool, tasks, fn, p);
+    else
+        for (int t = 0; t < tasks; t++) fn(p, 0, t);
+}
+
+/* What is done once, between two phases. */
+static void run_barrier(mmoe_plan *p, mmoe_step step) {
+    const mmoe_node *n = &p->graph->nodes[step.node];
+    if (n->op == MMOE_OP_STATS && !step.backward) mmoe_stats_barrier(p, n, p->nodes[step.node].layer);
+    if (n->op == MMOE_OP_APPLY && step.backward) mmoe_apply_backward_barrier(p, n, p->nodes[step.node].layer);
+}
+
+static void set_batch(mmoe_plan *p, const mmoe_rows *batch, int32_t chunk) {
+    p->batch = batch;
+    p->chunk = chunk;
+    p->chunks = (batch->rows + chunk - 1) / chunk;
+}
+
+void mmoe_plan_fold(mmoe_plan *p) {
+    for (int32_t i = 0; i < p->graph->n_node; i++)
+        if (p->graph->nodes[i].op == MMOE_OP_APPLY) mmoe_apply_fold(p, &p->graph->nodes[i], p->nodes[i].layer);
+}
+
+void mmoe_plan_predict(mmoe_plan *p, const mmoe_rows *batch, float *predictions) {
+    assert(!p->training && p->n_phase == 1);
+    set_batch(p, batch, p->max_chunk);
+    p->predictions = predictions;
+    p->current_phase = 0;
+    run_loop(p, p->chunks, run_chunk);
+}
+
+void mmoe_plan_train(mmoe_plan *p, const mmoe_rows *batch, uint64_t seed, uint64_t step, mmoe_gradient_sink sink, void *context, double *task_loss,
+                     double *task_weight) {
+    assert(p->training && batch->rows > 0 && batch->rows <= p->max_rows);
+    const mmoe_graph *g = p->graph;
+    set_batch(p, batch, mmoe_plan_chunk_rows(batch->rows));
+    p->seed = seed;
+    p->step = step;
+    p->sink = sink;
+    p->sink_context = context;
+    mmoe_plan_fold(p);
+    mmoe_loss_begin(p, &g->nodes[g->n_node - 1]);
+    for (p->current_phase = 0; p->current_phase < p->n_phase; p->current_phase++) {
+        const mmoe_phase *phase = &p->phases[p->current_phase];
+        run_loop(p, p->chunks, run_chunk);
+        /* Layers without batch norm have sums of their own, but nothing waits for them: any barrier will do. */
+        for (int32_t i = phase->first; i < phase->first + phase->count; i++) run_barrier(p, p->steps[i]);
+    }
+    run_loop(p, p->n_task, run_weight_task);
+    const double *part = p->nodes[g->n_node - 1].loss_part;
+    for (int32_t t = 0; t < g->n_task; t++) {
+        double sum = 0;
+        for (int32_t k = 0; k < p->chunks; k++) sum += part[k * g->n_task + t];
+        task_loss[t] = p->task_weight[t] > 0 ? sum / p->task_weight[t] : (double)NAN;
+        task_weight[t] = p->task_weight[t];
+    }
+}

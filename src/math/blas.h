@@ -1,0 +1,32 @@
+/* The library's only door to BLAS. All matrices are row-major, float. */
+#ifndef MMOE_MATH_BLAS_H
+#define MMOE_MATH_BLAS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* One product: C [m, n] = op(A) [m, k] op(B) [k, n] + beta C, beta 0 or 1 (with 0, C is not read). op transposes when its
+ * flag says so; ld* are the row strides of the matrices as they are stored. */
+typedef struct mmoe_gemm {
+    bool ta, tb;
+    int32_t m, n, k;
+    const float *a;
+    int32_t lda;
+    const float *b;
+    int32_t ldb;
+    float beta;
+    float *c;
+    int32_t ldc;
+} mmoe_gemm;
+
+void mmoe_gemm_run(const mmoe_gemm *g);
+
+/* Threads of the process's BLAS, and setting them; set only where the caller asked. */
+int mmoe_blas_threads(void);
+void mmoe_blas_set_threads(int threads);
+/* "OpenBLAS 0.3.21 ... "; the core type in use. Static. */
+const char *mmoe_blas_config(void);
+const char *mmoe_blas_core(void);
+
+#endif

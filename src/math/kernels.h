@@ -1,0 +1,87 @@
+/* Every loop that is not a GEMM. A table of functions for each instruction set, made from one source (kernels_body.h);
+ * the best that the processor has is chosen once. Matrices are row-major with their own row strides; `rows`, `cols`
+ * may be 0. No function reads or writes beyond `cols` of a row. */
+#ifndef MMOE_MATH_KERNELS_H
+#define MMOE_MATH_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "math/activation.h"
+
+/* A layer's activation over columns: a = z * scale + shift (scale, shift [cols]), u = act(a). Modules of `group` columns
+ * share a slope (prelu, dice) or a row's normaliser (softmax, dice); slope [cols / group]. */
+typedef struct mmoe_act_args {
+    mmoe_activation act;
+    int32_t rows, cols, group;
+    const float *scale, *shift, *slope;
+    const float *z; /* [rows, cols] */
+    int32_t ldz;
+    float *u; /* [rows, cols]: written forward, read backward (softmax) */
+    int32_t ldu;
+    float *du; /* backward: du on entry, da on return, in place */
+    int32_t lddu;
+    float *dslope; /* backward: += a sum over the rows, [cols / group] */
+} mmoe_act_args;
+
+/* y[b, t] = sum_k g[b, gate_col[t] + k] x[b, expert_col[t * n_expert + k] : + cols], y[b, t] at column t * cols */
+typedef struct mmoe_mix_args {
+    int32_t rows, n_task, n_expert, cols;
+    const int32_t *gate_col, *expert_col;
+    const float *g;
+    int32_t ldg;
+    const float *x;
+    int32_t ldx;
+    float *y; /* forward: written */
+    const float *dy;
+    int32_t ldy; /* of y and dy */
+    float *dg;   /* backward: written */
+    int32_t lddg;
+    float *dx; /* backward: written, or added to where `add` says so */
+    int32_t lddx;
+    const uint8_t *add; /* [n_task, n_expert]: 0 where this is the first contribution to the expert's columns */
+} mmoe_mix_args;
+
+typedef struct mmoe_adam_args {
+    float lr, beta1, beta2, eps, weight_decay;
+    float correction1, correction2; /* 1 / (1 - beta1^t), 1 / sqrt(1 - beta2^t) */
+    int decoupled;                  /* AdamW: decay the weight itself */
+} mmoe_adam_args;
+
+typedef struct mmoe_kernels {
+    const char *name; /* "generic", "avx2", "avx512" */
+    /* Column sums about the first row k = z[0, :], which keeps the variance clear of cancellation:
+     * pivot = k, sum = sum_b (z - k), square = sum_b (z - k)^2; each [cols]. rows >= 1. */
+    void (*column_stats)(int32_t rows, int32_t cols, const float *z, int32_t ldz, float *pivot, float *sum, float *square);
+    void (*act_forward)(const mmoe_act_args *a);
+    void (*act_backward)(const mmoe_act_args *a);
+    /* sum_da = sum_b da, sum_daz = sum_b da (z - mean); each [cols]; mean NULL: sum_da alone. */
+    void (*column_sums)(int32_t rows, int32_t cols, const float *da, int32_t ldda, const float *z, int32_t ldz, const float *mean, float *sum_da,
+                        float *sum_daz);
+    /* act_backward for relu and column_sums in one pass. */
+    void (*relu_backward_sums)(const mmoe_act_args *a, const float *mean, float *sum_da, float *sum_daz);
+    /* da = k0 da + k1 z + k2, in place; k [cols] each: batch norm's input gradient. */
+    void (*norm_backward)(int32_t rows, int32_t cols, float *da, int32_t ldda, const float *z, int32_t ldz, const float *k0, const float *k1, const float *k2);
+    void (*mix_forward)(const mmoe_mix_args *a);
+    void (*mix_backward)(const mmoe_mix_args *a);
+    /* u *= mask / (1 - p): an element is kept when its random number is at least p. With q = ceil(cols / 4), element
+     * (b, c) takes word c / q of Philox (seed, stream, (first_row + b) * q + c % q). */
+    void (*dropout)(int32_t rows, int32_t cols, float *u, int32_t ldu, float p, uint64_t seed, uint64_t stream, uint64_t first_row);
+    /* p = sigmoid(z), [n]. */
+    void (*sigmoid)(int32_t n, const float *z, float *p);
+    /* Binary cross-entropy of logits: loss[i] = max(z,0) - z y + log1p(exp(-|z|)), dz[i] = sigmoid(z) - y; [n]. */
+    void (*bce)(int32_t n, const float *z, const float *y, float *loss, float *dz);
+    void (*exp)(int32_t n, const float *x, float *y); /* to 0 and +inf beyond the range of float; NaN stays */
+    /* One step over n values. `g` is the gradient before weight decay. */
+    void (*adam)(const mmoe_adam_args *a, size_t n, float *w, const float *g, float *m, float *v);
+    /* PyTorch's SGD: g += weight_decay w; m = momentum m + g (first step: m = g); w -= lr m. */
+    void (*sgd)(float lr, float momentum, float weight_decay, int first, size_t n, float *w, const float *g, float *m);
+    void (*add)(size_t n, const float *x, float *y); /* y += x */
+} mmoe_kernels;
+
+/* The table for this processor; thread-safe. */
+const mmoe_kernels *mmoe_kernels_best(void);
+/* Table `index` of those that this processor can run, NULL past the last; 0 is the generic one. For tests. */
+const mmoe_kernels *mmoe_kernels_at(size_t index);
+
+#endif

@@ -1,0 +1,2 @@
+#define MMOE_KERNELS_NAME avx2
+#include "math/kernels_body.h"

@@ -1,0 +1,492 @@
+/* The kernels, written once in vectors of W floats (simd.h); included by one file for each instruction set. */
+#include "math/kernels.h"
+#include "math/simd.h"
+
+#define MIN(a, b) ((a) < (b) ? (a) : (b))
+/* Runs body(c, n) for columns in vectors, n a constant W but for the last one. */
+#define FOR_COLUMNS(cols, body)                                                                                                                                  \
+    do {                                                                                                                                                         \
+        int32_t c_ = 0;                                                                                                                                          \
+        for (; c_ + W <= (cols); c_ += W) body(c_, W);                                                                                                           \
+        if (c_ < (cols)) body(c_, (cols) - c_);                                                                                                                  \
+    } while (0)
+
+/* ---- Batch norm ---- */
+
+static inline void stats_block(int32_t rows, const float *z, int32_t ldz, float *pivot, float *sum, float *square, int n) {
+    vf k = load_n(z, n), s = {0}, q = {0};
+    for (int32_t b = 0; b < rows; b++, z += ldz) {
+        vf d = load_n(z, n) - k;
+        s += d;
+        q += d * d;
+    }
+    store_n(pivot, k, n);
+    store_n(sum, s, n);
+    store_n(square, q, n);
+}
+
+static void column_stats(int32_t rows, int32_t cols, const float *z, int32_t ldz, float *pivot, float *sum, float *square) {
+    int32_t c = 0;
+    for (; c + 4 * W <= cols; c += 4 * W) { /* four vectors a row: whole cache lines, and four independent chains */
+        vf k[4], s[4] = {{0}}, q[4] = {{0}};
+        const float *row = z + c;
+        for (int i = 0; i < 4; i++) k[i] = load(row + i * W);
+        for (int32_t b = 0; b < rows; b++, row += ldz)
+            for (int i = 0; i < 4; i++) {
+                vf d = load(row + i * W) - k[i];
+                s[i] += d;
+                q[i] += d * d;
+            }
+        for (int i = 0; i < 4; i++) {
+            store(pivot + c + i * W, k[i]);
+            store(sum + c + i * W, s[i]);
+            store(square + c + i * W, q[i]);
+        }
+    }
+#define BODY(at, n) stats_block(rows, z + c + (at), ldz, pivot + c + (at), sum + c + (at), square + c + (at), n)
+    FOR_COLUMNS(cols - c, BODY);
+#undef BODY
+}
+
+static inline void sums_block(int32_t rows, const float *da, int32_t ldda, const float *z, int32_t ldz, const float *mean, float *sum_da, float *sum_daz, int n) {
+    vf k = mean ? load_n(mean, n) : splat(0.0f), s = {0}, q = {0};
+    for (int32_t b = 0; b < rows; b++) {
+        vf d = load_n(da + (size_t)b * (size_t)ldda, n);
+        s += d;
+        if (mean) q += d * (load_n(z + (size_t)b * (size_t)ldz, n) - k);
+    }
+    store_n(sum_da, s, n);
+    if (mean) store_n(sum_daz, q, n);
+}
+
+static void column_sums(int32_t rows, int32_t cols, const float *da, int32_t ldda, const float *z, int32_t ldz, const float *mean, float *sum_da, float *sum_daz) {
+#define BODY(c, n) sums_block(rows, da + (c), ldda, z + (c), ldz, mean ? mean + (c) : NULL, sum_da + (c), sum_daz + (c), n)
+    FOR_COLUMNS(cols, BODY);
+#undef BODY
+}
+
+/* da = du where a > 0; the sums as in column_sums. i vectors at once. */
+static inline __attribute__((always_inline)) void relu_block(const mmoe_act_args *a, const float *mean, float *sum_da, float *sum_daz, int32_t c, int vectors,
+                                                             int n) {
+    vf scale[4], shift[4], k[4], s[4] = {{0}}, q[4] = {{0}};
+    for (int i = 0; i < vectors; i++) {
+        scale[i] = load_n(a->scale + c + i * W, n);
+        shift[i] = load_n(a->shift + c + i * W, n);
+        k[i] = mean ? load_n(mean + c + i * W, n) : splat(0.0f);
+    }
+    const float *z = a->z + c;
+    float *du = a->du + c;
+    for (int32_t b = 0; b < a->rows; b++, z += a->ldz, du += a->lddu)
+        for (int i = 0; i < vectors; i++) {
+            vf v = load_n(z + i * W, n);
+            vf d = keep(v * scale[i] + shift[i] > 0.0f, load_n(du + i * W, n));
+            store_n(du + i * W, d, n);
+            s[i] += d;
+            q[i] += d * (v - k[i]);
+        }
+    for (int i = 0; i < vectors; i++) {
+        store_n(sum_da + c + i * W, s[i], n);
+        if (mean) store_n(sum_daz + c + i * W, q[i], n);
+    }
+}
+
+static void relu_backward_sums(const mmoe_act_args *a, const float *mean, float *sum_da, float *sum_daz) {
+    int32_t c = 0;
+    for (; c + 4 * W <= a->cols; c += 4 * W) relu_block(a, mean, sum_da, sum_daz, c, 4, W);
+#define BODY(at, n) relu_block(a, mean, sum_da, sum_daz, c + (at), 1, n)
+    FOR_COLUMNS(a->cols - c, BODY);
+#undef BODY
+}
+
+static void norm_backward(int32_t rows, int32_t cols, float *da, int32_t ldda, const float *z, int32_t ldz, const float *k0, const float *k1, const float *k2) {
+    for (int32_t b = 0; b < rows; b++, da += ldda, z += ldz) {
+#define BODY(c, n) store_n(da + (c), load_n(k0 + (c), n) * load_n(da + (c), n) + load_n(k1 + (c), n) * load_n(z + (c), n) + load_n(k2 + (c), n), n)
+        FOR_COLUMNS(cols, BODY);
+#undef BODY
+    }
+}
+
+/* ---- Activations ---- */
+
+static inline vf act_none(vf a) { return a; }
+static inline vf act_relu(vf a) { return choose(a < 0.0f, splat(0.0f), a); } /* NaN stays NaN */
+/* du -> da, given a */
+static inline vf back_none(vf a, vf du) {
+    (void)a;
+    return du;
+}
+static inline vf back_relu(vf a, vf du) { return keep(a > 0.0f, du); }
+static inline vf back_sigmoid(vf a, vf du) {
+    vf s = vsigmoid(a);
+    return du * s * (1.0f - s);
+}
+static inline vf back_tanh(vf a, vf du) {
+    vf t = vtanh(a);
+    return du * (1.0f - t * t);
+}
+
+static inline vf affine(const float *z, const float *scale, const float *shift, int n) { return load_n(z, n) * load_n(scale, n) + load_n(shift, n); }
+
+static inline __attribute__((always_inline)) void forward_each(const mmoe_act_args *a, vf (*f)(vf)) {
+    for (int32_t b = 0; b < a->rows; b++) {
+        const float *z = a->z + (size_t)b * (size_t)a->ldz;
+        float *u = a->u + (size_t)b * (size_t)a->ldu;
+#define BODY(c, n) store_n(u + (c), f(affine(z + (c), a->scale + (c), a->shift + (c), n)), n)
+        FOR_COLUMNS(a->cols, BODY);
+#undef BODY
+    }
+}
+
+static inline __attribute__((always_inline)) void backward_each(const mmoe_act_args *a, vf (*f)(vf, vf)) {
+    for (int32_t b = 0; b < a->rows; b++) {
+        const float *z = a->z + (size_t)b * (size_t)a->ldz;
+        float *du = a->du + (size_t)b * (size_t)a->lddu;
+#define BODY(c, n) store_n(du + (c), f(affine(z + (c), a->scale + (c), a->shift + (c), n), load_n(du + (c), n)), n)
+        FOR_COLUMNS(a->cols, BODY);
+#undef BODY
+    }
+}
+
+static void prelu_forward(const mmoe_act_args *a) {
+    for (int32_t b = 0; b < a->rows; b++)
+        for (int32_t m = 0; m < a->cols; m += a->group) {
+            const float *z = a->z + (size_t)b * (size_t)a->ldz + m;
+            float *u = a->u + (size_t)b * (size_t)a->ldu + m;
+            float slope = a->slope[m / a->group];
+#define BODY(c, n)                                                                                                                                               \
+    do {                                                                                                                                                         \
+        vf x = affine(z + (c), a->scale + m + (c), a->shift + m + (c), n);                                                                                       \
+        store_n(u + (c), choose(x > 0.0f, x, x * slope), n);                                                                                                     \
+    } while (0)
+            FOR_COLUMNS(a->group, BODY);
+#undef BODY
+        }
+}
+
+/* d slope = sum of du a over a <= 0 */
+static void prelu_backward(const mmoe_act_args *a) {
+    for (int32_t m = 0; m < a->cols; m += a->group) {
+        float slope = a->slope[m / a->group];
+        vf sum = {0};
+        for (int32_t b = 0; b < a->rows; b++) {
+            const float *z = a->z + (size_t)b * (size_t)a->ldz + m;
+            float *du = a->du + (size_t)b * (size_t)a->lddu + m;
+#define BODY(c, n)                                                                                                                                               \
+    do {                                                                                                                                                         \
+        vf x = affine(z + (c), a->scale + m + (c), a->shift + m + (c), n), d = load_n(du + (c), n);                                                              \
+        sum += choose(x > 0.0f, splat(0.0f), d * x);                                                                                                             \
+        store_n(du + (c), choose(x > 0.0f, d, d * slope), n);                                                                                                    \
+    } while (0)
+            FOR_COLUMNS(a->group, BODY);
+#undef BODY
+        }
+        a->dslope[m / a->group] += hsum(sum);
+    }
+}
+
+/* Softmax over each module's columns: exp(a - max) / sum. */
+static void softmax_forward(const mmoe_act_args *a) {
+    for (int32_t b = 0; b < a->rows; b++) {
+        const float *z = a->z + (size_t)b * (size_t)a->ldz;
+        float *u = a->u + (size_t)b * (size_t)a->ldu;
+        for (int32_t m = 0; m < a->cols; m += a->group) {
+            float most = -__builtin_inff();
+            for (int32_t c = m; c < m + a->group; c++) {
+                u[c] = z[c] * a->scale[c] + a->shift[c];
+                if (!(u[c] <= most)) most = u[c]; /* a NaN becomes the maximum, and so stays */
+            }
+            for (int32_t c = m; c < m + a->group; c++) u[c] -= most;
+        }
+#define BODY(c, n) store_n(u + (c), vexp(load_n(u + (c), n)), n)
+        FOR_COLUMNS(a->cols, BODY);
+#undef BODY
+        for (int32_t m = 0; m < a->cols; m += a->group) {
+            float sum = 0;
+            for (int32_t c = m; c < m + a->group; c++) sum += u[c];
+            float scale = 1.0f / sum;
+            for (int32_t c = m; c < m + a->group; c++) u[c] *= scale;
+        }
+    }
+}
+
+/* da = u (du - sum du u) */
+static void softmax_backward(const mmoe_act_args *a) {
+    for (int32_t b = 0; b < a->rows; b++) {
+        const float *u = a->u + (size_t)b * (size_t)a->ldu;
+        float *du = a->du + (size_t)b * (size_t)a->lddu;
+        for (int32_t m = 0; m < a->cols; m += a->group) {
+            float dot = 0;
+            for (int32_t c = m; c < m + a->group; c++) dot += du[c] * u[c];
+            for (int32_t c = m; c < m + a->group; c++) du[c] = u[c] * (du[c] - dot);
+        }
+    }
+}
+
+/* Dice as torch-rechub has it: over the H columns of a row's module, avg = mean a, var = sum (a - avg)^2 + 1e-3,
+ * p = sigmoid((a - avg) / sqrt(var)), u = a (alpha + (1 - alpha) p). */
+typedef struct dice_row {
+    float avg, rs; /* rs = 1 / sqrt(var) */
+} dice_row;
+
+static inline dice_row dice_stats(const mmoe_act_args *a, const float *z, int32_t m) {
+    vf sum = {0}, square = {0};
+    int32_t h = a->group;
+    for (int32_t c = 0; c < h; c += W) sum += affine(z + c, a->scale + m + c, a->shift + m + c, MIN(W, h - c));
+    float avg = hsum(sum) / (float)h;
+    for (int32_t c = 0; c < h; c += W) {
+        int n = MIN(W, h - c);
+        vf d = affine(z + c, a->scale + m + c, a->shift + m + c, n) - avg;
+        if (n == W) square += d * d;
+        else
+            for (int i = 0; i < n; i++) square[i] += d[i] * d[i];
+    }
+    return (dice_row){avg, 1.0f / __builtin_sqrtf(hsum(square) + 1e-3f * (float)h)};
+}
+
+static void dice_forward(const mmoe_act_args *a) {
+    for (int32_t b = 0; b < a->rows; b++)
+        for (int32_t m = 0; m < a->cols; m += a->group) {
+            const float *z = a->z + (size_t)b * (size_t)a->ldz + m;
+            float *u = a->u + (size_t)b * (size_t)a->ldu + m;
+            float alpha = a->slope[m / a->group];
+            dice_row r = dice_stats(a, z, m);
+            for (int32_t c = 0; c < a->group; c += W) {
+                int n = MIN(W, a->group - c);
+                vf x = affine(z + c, a->scale + m + c, a->shift + m + c, n);
+                store_n(u + c, x * (alpha + (1.0f - alpha) * vsigmoid((x - r.avg) * r.rs)), n);
+            }
+        }
+}
+
+/* With n = (a - avg) rs and q = du a (1 - alpha) p (1 - p) = dL/dn:
+ * da = du (alpha + (1 - alpha) p) + rs (q - mean q) - rs^2 n sum(q n),  d alpha = sum du a (1 - p). */
+static void dice_backward_row(const mmoe_act_args *a, const float *z, float *du, int32_t m, float alpha, float *dalpha) {
+    dice_row r = dice_stats(a, z, m);
+    vf sum_q = {0}, sum_qn = {0}, da = {0};
+    for (int32_t c = 0; c < a->group; c += W) { /* lanes beyond the module hold du = 0 */
+        int n = MIN(W, a->group - c);
+        vf x = affine(z + c, a->scale + m + c, a->shift + m + c, n), d = load_n(du + c, n);
+        vf k = (x - r.avg) * r.rs, p = vsigmoid(k), q = d * x * (1.0f - alpha) * p * (1.0f - p);
+        sum_q += q;
+        sum_qn += q * k;
+        da += d * x * (1.0f - p);
+    }
+    float mean_q = hsum(sum_q) / (float)a->group, qn = hsum(sum_qn);
+    *dalpha += hsum(da);
+    for (int32_t c = 0; c < a->group; c += W) {
+        int n = MIN(W, a->group - c);
+        vf x = affine(z + c, a->scale + m + c, a->shift + m + c, n), d = load_n(du + c, n);
+        vf k = (x - r.avg) * r.rs, p = vsigmoid(k), q = d * x * (1.0f - alpha) * p * (1.0f - p);
+        store_n(du + c, d * (alpha + (1.0f - alpha) * p) + r.rs * (q - mean_q - k * qn), n);
+    }
+}
+
+static void dice_backward(const mmoe_act_args *a) {
+    for (int32_t m = 0; m < a->cols; m += a->group) {
+        float dalpha = 0;
+        for (int32_t b = 0; b < a->rows; b++)
+            dice_backward_row(a, a->z + (size_t)b * (size_t)a->ldz + m, a->du + (size_t)b * (size_t)a->lddu + m, m, a->slope[m / a->group], &dalpha);
+        a->dslope[m / a->group] += dalpha;
+    }
+}
+
+static void act_forward(const mmoe_act_args *a) {
+    switch (a->act) {
+    case MMOE_ACT_NONE: forward_each(a, act_none); break;
+    case MMOE_ACT_RELU: forward_each(a, act_relu); break;
+    case MMOE_ACT_SIGMOID: forward_each(a, vsigmoid); break;
+    case MMOE_ACT_TANH: forward_each(a, vtanh); break;
+    case MMOE_ACT_PRELU: prelu_forward(a); break;
+    case MMOE_ACT_DICE: dice_forward(a); break;
+    case MMOE_ACT_SOFTMAX: softmax_forward(a); break;
+    }
+}
+
+static void act_backward(const mmoe_act_args *a) {
+    switch (a->act) {
+    case MMOE_ACT_NONE: backward_each(a, back_none); break;
+    case MMOE_ACT_RELU: backward_each(a, back_relu); break;
+    case MMOE_ACT_SIGMOID: backward_each(a, back_sigmoid); break;
+    case MMOE_ACT_TANH: backward_each(a, back_tanh); break;
+    case MMOE_ACT_PRELU: prelu_backward(a); break;
+    case MMOE_ACT_DICE: dice_backward(a); break;
+    case MMOE_ACT_SOFTMAX: softmax_backward(a); break;
+    }
+}
+
+/* ---- Mixing ---- */
+
+static void mix_forward(const mmoe_mix_args *a) {
+    for (int32_t b = 0; b < a->rows; b++) {
+        const float *x = a->x + (size_t)b * (size_t)a->ldx;
+        for (int32_t t = 0; t < a->n_task; t++) {
+            const float *g = a->g + (size_t)b * (size_t)a->ldg + a->gate_col[t];
+            const int32_t *expert = a->expert_col + (size_t)t * (size_t)a->n_expert;
+            float *y = a->y + (size_t)b * (size_t)a->ldy + (size_t)t * (size_t)a->cols;
+#define BODY(c, n)                                                                                                                                               \
+    do {                                                                                                                                                         \
+        vf s = {0};                                                                                                                                              \
+        for (int32_t k = 0; k < a->n_expert; k++) s += g[k] * load_n(x + expert[k] + (c), n);                                                                    \
+        store_n(y + (c), s, n);                                                                                                                                  \
+    } while (0)
+            FOR_COLUMNS(a->cols, BODY);
+#undef BODY
+        }
+    }
+}
+
+/* dx_k += g_k dy, dg_k = dy . x_k */
+static void mix_backward(const mmoe_mix_args *a) {
+    for (int32_t b = 0; b < a->rows; b++) {
+        const float *x = a->x + (size_t)b * (size_t)a->ldx;
+        float *dx = a->dx + (size_t)b * (size_t)a->lddx;
+        for (int32_t t = 0; t < a->n_task; t++) {
+            const float *g = a->g + (size_t)b * (size_t)a->ldg + a->gate_col[t];
+            float *dg = a->dg + (size_t)b * (size_t)a->lddg + a->gate_col[t];
+            const int32_t *expert = a->expert_col + (size_t)t * (size_t)a->n_expert;
+            const uint8_t *add = a->add + (size_t)t * (size_t)a->n_expert;
+            const float *dy = a->dy + (size_t)b * (size_t)a->ldy + (size_t)t * (size_t)a->cols;
+            for (int32_t k = 0; k < a->n_expert; k++) {
+                vf dot = {0};
+                const float *xk = x + expert[k];
+                float *dxk = dx + expert[k];
+#define BODY(c, n)                                                                                                                                               \
+    do {                                                                                                                                                         \
+        vf d = load_n(dy + (c), n), s = g[k] * d;                                                                                                                \
+        dot += d * load_n(xk + (c), n);                                                                                                                          \
+        if (add[k]) s += load_n(dxk + (c), n);                                                                                                                   \
+        store_n(dxk + (c), s, n);                                                                                                                                \
+    } while (0)
+                FOR_COLUMNS(a->cols, BODY);
+#undef BODY
+                dg[k] = hsum(dot);
+            }
+        }
+    }
+}
+
+/* ---- Dropout ---- */
+
+/* Philox4x32-10 at counters first .. first + n - 1; word l of counter j goes to out[l][j]. */
+enum { PHILOX_BLOCK = 64 };
+static void philox_block(uint64_t seed, uint64_t stream, uint64_t first, int n, uint32_t out[4][PHILOX_BLOCK]) {
+    uint32_t *restrict c0 = out[0], *restrict c1 = out[1], *restrict c2 = out[2], *restrict c3 = out[3];
+    for (int j = 0; j < n; j++) {
+        uint64_t index = first + (uint64_t)j;
+        c0[j] = (uint32_t)index;
+        c1[j] = (uint32_t)(index >> 32);
+        c2[j] = (uint32_t)stream;
+        c3[j] = (uint32_t)(stream >> 32);
+    }
+    uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
+    for (int round = 0; round < 10; round++) {
+        for (int j = 0; j < n; j++) {
+            uint64_t p0 = (uint64_t)0xD2511F53u * c0[j], p1 = (uint64_t)0xCD9E8D57u * c2[j];
+            c0[j] = (uint32_t)(p1 >> 32) ^ c1[j] ^ k0;
+            c2[j] = (uint32_t)(p0 >> 32) ^ c3[j] ^ k1;
+            c1[j] = (uint32_t)p1;
+            c3[j] = (uint32_t)p0;
+        }
+        k0 += 0x9E3779B9u;
+        k1 += 0xBB67AE85u;
+    }
+}
+
+static void dropout(int32_t rows, int32_t cols, float *u, int32_t ldu, float p, uint64_t seed, uint64_t stream, uint64_t first_row) {
+    uint32_t words[4][PHILOX_BLOCK];
+    const int32_t q = (cols + 3) / 4;
+    const uint32_t least = (uint32_t)((double)p * 4294967296.0);
+    const float scale = 1.0f / (1.0f - p);
+    for (int32_t b = 0; b < rows; b++, u += ldu)
+        for (int32_t j = 0; j < q; j += PHILOX_BLOCK) {
+            int n = MIN(PHILOX_BLOCK, q - j);
+            philox_block(seed, stream, (first_row + (uint64_t)b) * (uint64_t)q + (uint64_t)j, n, words);
+            for (int l = 0; l < 4; l++) {
+                int32_t at = l * q + j, m = MIN(n, cols - at);
+                for (int32_t i = 0; i < m; i++) u[at + i] = words[l][i] >= least ? u[at + i] * scale : 0.0f;
+            }
+        }
+}
+
+/* ---- Losses, exp ---- */
+
+static void sigmoid_kernel(int32_t n, const float *z, float *p) {
+#define BODY(c, k) store_n(p + (c), vsigmoid(load_n(z + (c), k)), k)
+    FOR_COLUMNS(n, BODY);
+#undef BODY
+}
+
+static void exp_kernel(int32_t n, const float *x, float *y) {
+#define BODY(c, k) store_n(y + (c), vexp(load_n(x + (c), k)), k)
+    FOR_COLUMNS(n, BODY);
+#undef BODY
+}
+
+static void bce(int32_t n, const float *z, const float *y, float *loss, float *dz) {
+#define BODY(c, k)                                                                                                                                               \
+    do {                                                                                                                                                         \
+        vf x = load_n(z + (c), k), t = load_n(y + (c), k), e = vexp(-vabs(x)), one = 1.0f + e;                                                                   \
+        vf log1p = vlog(one) + (e - (one - 1.0f)) / one; /* what rounding took from 1 + e, to first order */                                                     \
+        store_n(loss + (c), choose(x < 0.0f, splat(0.0f), x) - x * t + log1p, k);                                                                                \
+        vf d = 1.0f / one;                                                                                                                                       \
+        store_n(dz + (c), choose(x < 0.0f, e * d, d) - t, k);                                                                                                    \
+    } while (0)
+    FOR_COLUMNS(n, BODY);
+#undef BODY
+}
+
+/* ---- Optimizers ---- */
+
+static inline __attribute__((always_inline)) void adam_vector(const mmoe_adam_args *a, float *w, const float *g, float *m, float *v, int n) {
+    vf x = load_n(w, n), d = load_n(g, n);
+    if (a->decoupled) x -= a->lr * a->weight_decay * x;
+    else d += a->weight_decay * x;
+    vf m1 = a->beta1 * load_n(m, n) + (1.0f - a->beta1) * d;
+    vf v1 = a->beta2 * load_n(v, n) + (1.0f - a->beta2) * (d * d);
+    store_n(m, m1, n);
+    store_n(v, v1, n);
+    store_n(w, x - (a->lr * a->correction1) * m1 / (vsqrt(v1) * a->correction2 + a->eps), n);
+}
+
+static void adam(const mmoe_adam_args *a, size_t n, float *w, const float *g, float *m, float *v) {
+    size_t i = 0;
+    for (; i + W <= n; i += W) adam_vector(a, w + i, g + i, m + i, v + i, W);
+    if (i < n) adam_vector(a, w + i, g + i, m + i, v + i, (int)(n - i));
+}
+
+static void sgd(float lr, float momentum, float weight_decay, int first, size_t n, float *restrict w, const float *restrict g, float *restrict m) {
+    for (size_t i = 0; i < n; i++) {
+        float d = g[i] + weight_decay * w[i];
+        m[i] = first ? d : momentum * m[i] + d;
+        w[i] -= lr * m[i];
+    }
+}
+
+static void add(size_t n, const float *restrict x, float *restrict y) {
+    for (size_t i = 0; i < n; i++) y[i] += x[i];
+}
+
+#define PASTE_(a, b) a##b
+#define PASTE(a, b) PASTE_(a, b)
+#define TEXT_(a) #a
+#define TEXT(a) TEXT_(a)
+
+extern const mmoe_kernels PASTE(mmoe_kernels_, MMOE_KERNELS_NAME);
+const mmoe_kernels PASTE(mmoe_kernels_, MMOE_KERNELS_NAME) = {
+    .name = TEXT(MMOE_KERNELS_NAME),
+    .column_stats = column_stats,
+    .act_forward = act_forward,
+    .act_backward = act_backward,
+    .column_sums = column_sums,
+    .relu_backward_sums = relu_backward_sums,
+    .norm_backward = norm_backward,
+    .mix_forward = mix_forward,
+    .mix_backward = mix_backward,
+    .dropout = dropout,
+    .sigmoid = sigmoid_kernel,
+    .bce = bce,
+    .exp = exp_kernel,
+    .adam = adam,
+    .sgd = sgd,
+    .add = add,
+};

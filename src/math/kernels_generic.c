@@ -1,0 +1,2 @@
+#define MMOE_KERNELS_NAME generic
+#include "math/kernels_body.h"

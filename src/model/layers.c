@@ -1,0 +1,214 @@
+#include "model/layers.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/error.h"
+
+enum { MOST_COLUMNS = 1 << 24 };
+
+/* Where a level's tensors stand: the modules' columns are neighbours in each block. */
+typedef struct level_blocks {
+    int64_t bias, gamma, beta, mean, var, counter, slope;
+    int32_t slopes;
+} level_blocks;
+
+/* Position of a layer in torch's Sequential: Linear, BatchNorm1d, activation, dropout; three without batch norm. */
+static int32_t layer_index(const mmoe_module *m, int32_t level) { return level * (m->batch_norm ? 4 : 3); }
+
+static bool has_slope(const mmoe_module *m) { return m->activation == MMOE_ACT_PRELU || m->activation == MMOE_ACT_DICE; }
+
+static mmoe_status add_vector(mmoe_tensors *t, mmoe_tensor_kind kind, int64_t offset, int32_t count, mmoe_init_kind init, float a, const char *module,
+                              int32_t index, const char *name, mmoe_error *err) {
+    mmoe_tensor x = {.kind = kind, .rank = kind == MMOE_TENSOR_COUNTER ? 0 : 1, .shape = {count}, .offset = offset, .init = init, .init_a = a};
+    return mmoe_tensors_add(t, x, err, "%s.mlp.%d.%s", module, (int)index, name);
+}
+
+/* PyTorch's Linear: weight and bias uniform in +-1/sqrt(fan_in). */
+static mmoe_status add_linear_tensors(mmoe_tensors *t, const mmoe_module *m, int32_t index, int32_t cols, int64_t weight, int64_t bias, mmoe_error *err) {
+    float bound = (float)(1 / sqrt((double)m->in.cols));
+    mmoe_tensor w = {.kind = MMOE_TENSOR_VALUE, .rank = 2, .shape = {cols, m->in.cols}, .offset = weight, .init = MMOE_INIT_UNIFORM, .init_a = bound};
+    mmoe_status status = mmoe_tensors_add(t, w, err, "%s.mlp.%d.weight", m->name, (int)index);
+    return status ? status : add_vector(t, MMOE_TENSOR_VALUE, bias, cols, MMOE_INIT_UNIFORM, bound, m->name, index, "bias", err);
+}
+
+static mmoe_status add_norm_tensors(mmoe_tensors *t, const mmoe_module *m, int32_t index, int32_t cols, const level_blocks *k, int32_t col, int32_t module,
+                                    mmoe_error *err) {
+    mmoe_status s = add_vector(t, MMOE_TENSOR_VALUE, k->gamma + col, cols, MMOE_INIT_CONSTANT, 1, m->name, index, "weight", err);
+    if (!s) s = add_vector(t, MMOE_TENSOR_VALUE, k->beta + col, cols, MMOE_INIT_CONSTANT, 0, m->name, index, "bias", err);
+    if (!s) s = add_vector(t, MMOE_TENSOR_STATE, k->mean + col, cols, MMOE_INIT_CONSTANT, 0, m->name, index, "running_mean", err);
+    if (!s) s = add_vector(t, MMOE_TENSOR_STATE, k->var + col, cols, MMOE_INIT_CONSTANT, 1, m->name, index, "running_var", err);
+    if (!s) s = add_vector(t, MMOE_TENSOR_COUNTER, k->counter + module, 1, MMOE_INIT_CONSTANT, 0, m->name, index, "num_batches_tracked", err);
+    return s;
+}
+
+static mmoe_status add_module_tensors(mmoe_tensors *t, const mmoe_module *m, int32_t level, int64_t weight, const level_blocks *k, int32_t col, int32_t module,
+                                      int64_t slope, mmoe_error *err) {
+    int32_t index = layer_index(m, level), cols = m->dims[level];
+    mmoe_status status = add_linear_tensors(t, m, index, cols, weight, k->bias + col, err);
+    if (!status && m->batch_norm) status = add_norm_tensors(t, m, index + 1, cols, k, col, module, err);
+    if (status || !has_slope(m)) return status;
+    bool prelu = m->activation == MMOE_ACT_PRELU; /* PyTorch: 0.25; torch-rechub's Dice: N(0, 1) */
+    return add_vector(t, MMOE_TENSOR_VALUE, slope, 1, prelu ? MMOE_INIT_CONSTANT : MMOE_INIT_NORMAL, prelu ? 0.25f : 1, m->name,
+                      index + (m->batch_norm ? 2 : 1), prelu ? "weight" : "alpha", err);
+}
+
+static bool same_view(mmoe_view a, mmoe_view b) { return a.value == b.value && a.col == b.col && a.cols == b.cols; }
+
+static bool same_activation(const mmoe_module *a, const mmoe_module *b, int32_t level) {
+    return a->activation == b->activation && a->dims[level] == b->dims[level] && a->dropout == b->dropout && a->batch_norm == b->batch_norm;
+}
+
+/* What a level is made of while it is put together. */
+typedef struct level_parts {
+    mmoe_linear_block *blocks; /* [count] */
+    mmoe_segment *segments;    /* [count] */
+    int32_t n_block, n_segment, width, slopes, n_norm, norm_width;
+} level_parts;
+
+static void add_part(level_parts *p, const mmoe_module *m, const mmoe_module *before, int32_t level) {
+    int32_t cols = m->dims[level];
+    if (before && same_view(before->in, m->in)) p->blocks[p->n_block - 1].cols += cols;
+    else p->blocks[p->n_block++] = (mmoe_linear_block){m->in, p->width, cols, 0};
+    if (before && same_activation(before, m, level)) p->segments[p->n_segment - 1].cols += cols;
+    else p->segments[p->n_segment++] = (mmoe_segment){p->width, cols, cols, m->activation, has_slope(m) ? p->slopes : -1, m->dropout};
+    p->width += cols;
+    p->slopes += has_slope(m);
+    if (m->batch_norm) {
+        p->norm_width += cols;
+        p->n_norm++;
+    }
+}
+
+/* Columns must stay below 2^24: indices are 32 bits wide and products of them are taken in 64. */
+static mmoe_status gather_parts(level_parts *p, const mmoe_module *modules, int32_t count, int32_t level, mmoe_error *err) {
+    const mmoe_module *before = NULL;
+    for (int32_t i = 0; i < count; i++) {
+        if (modules[i].n_dims <= level) continue;
+        assert(!modules[i].batch_norm || p->norm_width == p->width);
+        if (modules[i].dims[level] > MOST_COLUMNS - p->width)
+            return mmoe_fail(err, MMOE_E_CONFIG, "layer %d of all experts, gates or towers together would be wider than %d columns", (int)level, MOST_COLUMNS);
+        add_part(p, &modules[i], before, level);
+        before = &modules[i];
+    }
+    return MMOE_OK;
+}
+
+static level_blocks reserve_blocks(mmoe_tensors *t, level_parts *p) {
+    level_blocks k = {0};
+    for (int32_t i = 0; i < p->n_block; i++)
+        p->blocks[i].weight = mmoe_tensors_reserve(t, MMOE_TENSOR_VALUE, (int64_t)p->blocks[i].cols * p->blocks[i].in.cols);
+    k.bias = mmoe_tensors_reserve(t, MMOE_TENSOR_VALUE, p->width);
+    k.gamma = mmoe_tensors_reserve(t, MMOE_TENSOR_VALUE, p->norm_width);
+    k.beta = mmoe_tensors_reserve(t, MMOE_TENSOR_VALUE, p->norm_width);
+    k.mean = mmoe_tensors_reserve(t, MMOE_TENSOR_STATE, p->norm_width);
+    k.var = mmoe_tensors_reserve(t, MMOE_TENSOR_STATE, p->norm_width);
+    k.counter = mmoe_tensors_reserve(t, MMOE_TENSOR_COUNTER, p->n_norm);
+    k.slope = mmoe_tensors_reserve(t, MMOE_TENSOR_VALUE, p->slopes);
+    for (int32_t i = 0; i < p->n_segment; i++)
+        if (p->segments[i].slope >= 0) p->segments[i].slope += k.slope;
+    return k;
+}
+
+static mmoe_status add_tensors(mmoe_tensors *t, const level_parts *p, const level_blocks *k, const mmoe_module *modules, int32_t count, int32_t level,
+                               mmoe_error *err) {
+    int32_t col = 0, block = 0, module = 0;
+    int64_t slope = k->slope;
+    for (int32_t i = 0; i < count; i++) {
+        const mmoe_module *m = &modules[i];
+        if (m->n_dims <= level) continue;
+        if (col == p->blocks[block].col + p->blocks[block].cols) block++;
+        int64_t weight = p->blocks[block].weight + (int64_t)(col - p->blocks[block].col) * m->in.cols;
+        mmoe_status status = add_module_tensors(t, m, level, weight, k, col, module, slope, err);
+        if (status) return status;
+        col += m->dims[level];
+        slope += has_slope(m);
+        module += m->batch_norm;
+    }
+    return MMOE_OK;
+}
+
+static mmoe_status build_level(mmoe_graph *g, level_parts *p, mmoe_module *modules, int32_t count, int32_t level, mmoe_error *err) {
+    mmoe_status status = gather_parts(p, modules, count, level, err);
+    if (status || !p->width) return status;
+    level_blocks k = reserve_blocks(&g->tensors, p);
+    status = add_tensors(&g->tensors, p, &k, modules, count, level, err);
+    mmoe_norm norm = {0, p->norm_width, k.gamma, k.beta, k.mean, k.var, k.counter, p->n_norm};
+    mmoe_view z, u;
+    if (!status) status = mmoe_graph_linear(g, p->blocks, p->n_block, &z, err);
+    if (!status) status = mmoe_graph_layer(g, z, k.bias, &norm, p->segments, p->n_segment, &u, err);
+    if (status) return status;
+    for (int32_t i = 0, col = 0; i < count; i++)
+        if (modules[i].n_dims > level) {
+            modules[i].in = (mmoe_view){u.value, col, modules[i].dims[level]};
+            col += modules[i].dims[level];
+        }
+    return MMOE_OK;
+}
+
+mmoe_status mmoe_add_level(mmoe_graph *g, mmoe_module *modules, int32_t count, int32_t level, mmoe_error *err) {
+    level_parts p = {0};
+    p.blocks = mmoe_alloc(&g->alloc, (size_t)count, sizeof *p.blocks);
+    p.segments = mmoe_alloc(&g->alloc, (size_t)count, sizeof *p.segments);
+    mmoe_status status = p.blocks && p.segments ? build_level(g, &p, modules, count, level, err)
+                                                : mmoe_fail_memory(err, (size_t)count * (sizeof *p.blocks + sizeof *p.segments));
+    mmoe_release(&g->alloc, p.blocks);
+    mmoe_release(&g->alloc, p.segments);
+    return status;
+}
+
+mmoe_status mmoe_add_heads(mmoe_graph *g, const mmoe_module *modules, int32_t count, mmoe_view *logits, mmoe_error *err) {
+    mmoe_linear_block *blocks = mmoe_alloc(&g->alloc, (size_t)count, sizeof *blocks);
+    if (!blocks) return mmoe_fail_memory(err, (size_t)count * sizeof *blocks);
+    int64_t bias = mmoe_tensors_reserve(&g->tensors, MMOE_TENSOR_VALUE, count);
+    mmoe_status status = MMOE_OK;
+    for (int32_t i = 0; i < count && !status; i++) {
+        const mmoe_module *m = &modules[i];
+        blocks[i] = (mmoe_linear_block){m->in, i, 1, mmoe_tensors_reserve(&g->tensors, MMOE_TENSOR_VALUE, m->in.cols)};
+        status = add_linear_tensors(&g->tensors, m, layer_index(m, m->n_dims), 1, blocks[i].weight, bias + i, err);
+    }
+    mmoe_view z, out;
+    mmoe_segment identity = {0, count, 1, MMOE_ACT_NONE, -1, 0};
+    if (!status) status = mmoe_graph_linear(g, blocks, count, &z, err);
+    if (!status) status = mmoe_graph_layer(g, z, bias, NULL, &identity, 1, &out, err);
+    mmoe_release(&g->alloc, blocks);
+    for (int32_t i = 0; i < count && !status; i++) logits[i] = (mmoe_view){out.value, i, 1};
+    return status;
+}
+
+/* Embeddings start at N(0, 1e-4^2), as torch-rechub's RandomNormal(0, 0.0001). */
+static mmoe_status add_tables(mmoe_graph *g, const mmoe_schema *schema, int64_t *offsets, mmoe_error *err) {
+    for (int32_t i = 0; i < schema->n_table; i++) {
+        const mmoe_table *t = &schema->tables[i];
+        int64_t count;
+        if (__builtin_mul_overflow(t->rows, (int64_t)t->dim, &count)) return mmoe_fail_memory(err, SIZE_MAX);
+        offsets[i] = mmoe_tensors_reserve(&g->tensors, MMOE_TENSOR_VALUE, count);
+        mmoe_tensor w = {.kind = MMOE_TENSOR_VALUE, .rank = 2, .shape = {t->rows, t->dim}, .offset = offsets[i], .init = MMOE_INIT_NORMAL, .init_a = 1e-4f};
+        mmoe_status status = mmoe_tensors_add(&g->tensors, w, err, "embedding.embed_dict.%s.weight", t->name);
+        if (status) return status;
+    }
+    return MMOE_OK;
+}
+
+static mmoe_status add_lookups(mmoe_graph *g, const mmoe_schema *schema, const int64_t *offsets, mmoe_lookup *lookups, mmoe_view *x, mmoe_error *err) {
+    int32_t col = 0;
+    for (int32_t i = 0; i < schema->n_sparse; i++) {
+        const mmoe_table *t = &schema->tables[schema->sparse[i].table];
+        if (t->dim > MOST_COLUMNS - col) return mmoe_fail(err, MMOE_E_CONFIG, "the embeddings together would be wider than %d columns", MOST_COLUMNS);
+        lookups[i] = (mmoe_lookup){i, col, t->dim, t->rows, offsets[schema->sparse[i].table]};
+        col += t->dim;
+    }
+    return mmoe_graph_input(g, lookups, schema->n_sparse, schema->n_sparse, schema->n_dense, x, err);
+}
+
+mmoe_status mmoe_add_input(mmoe_graph *g, const mmoe_schema *schema, mmoe_view *x, mmoe_error *err) {
+    const size_t tables = (size_t)schema->n_table, columns = (size_t)schema->n_sparse;
+    int64_t *offsets = mmoe_alloc(&g->alloc, tables, sizeof *offsets);
+    mmoe_lookup *lookups = mmoe_alloc(&g->alloc, columns, sizeof *lookups);
+    mmoe_status status = offsets && lookups ? add_tables(g, schema, offsets, err) : mmoe_fail_memory(err, tables * sizeof *offsets + columns * sizeof *lookups);
+    if (!status) status = add_lookups(g, schema, offsets, lookups, x, err);
+    mmoe_release(&g->alloc, offsets);
+    mmoe_release(&g->alloc, lookups);
+    return status;
+}

@@ -1,0 +1,30 @@
+/* Layers of modules side by side: one linear, one batch norm and one activation node for all experts and gates that read
+ * the same input, or for all towers; each module's tensors bear torch-rechub's names. */
+#ifndef MMOE_MODEL_LAYERS_H
+#define MMOE_MODEL_LAYERS_H
+
+#include "model/config.h"
+#include "model/model.h"
+
+/* One MLP among several that are built level by level. */
+typedef struct mmoe_module {
+    char name[32]; /* "experts.3", "gates.0", "towers.1" */
+    mmoe_view in;  /* what its next layer reads */
+    int32_t n_dims;
+    const int32_t *dims;
+    mmoe_activation activation;
+    float dropout;
+    bool batch_norm;
+} mmoe_module;
+
+/* Adds level `level` (0: the first) of every module that has it, and moves those modules' `in` to its output. Modules
+ * that share an input, and stand together, share a GEMM. Those with batch norm must come before those without. */
+mmoe_status mmoe_add_level(mmoe_graph *g, mmoe_module *modules, int32_t count, int32_t level, mmoe_error *err);
+
+/* Adds Linear(., 1) for every module: logits[i] is module i's column. */
+mmoe_status mmoe_add_heads(mmoe_graph *g, const mmoe_module *modules, int32_t count, mmoe_view *logits, mmoe_error *err);
+
+/* Adds the embeddings and dense inputs of a schema. */
+mmoe_status mmoe_add_input(mmoe_graph *g, const mmoe_schema *schema, mmoe_view *x, mmoe_error *err);
+
+#endif

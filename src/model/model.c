@@ -1,0 +1,77 @@
+#include "model/model.h"
+
+#include "base/error.h"
+
+static mmoe_status build_into(mmoe_model *m, const mmoe_config *config, const mmoe_schema *schema, mmoe_error *err) {
+    mmoe_status status = mmoe_config_copy(config, &m->alloc, &m->config, err);
+    if (!status) status = mmoe_schema_copy(schema, &m->alloc, &m->schema, err);
+    if (!status) status = mmoe_graph_create(&m->alloc, &m->graph, err);
+    if (!status) status = mmoe_build_mmoe(m->graph, m->config, m->schema, err);
+    if (!status) status = mmoe_params_init(&m->params, &m->graph->tensors, &m->alloc, err);
+    return status;
+}
+
+mmoe_status mmoe_model_build(const mmoe_config *config, const mmoe_schema *schema, const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err) {
+    mmoe_allocator a = mmoe_allocator_or_default(alloc);
+    mmoe_model *m = mmoe_alloc_zero(&a, 1, sizeof *m);
+    if (!m) return mmoe_fail_memory(err, sizeof *m);
+    m->alloc = a;
+    mmoe_status status = build_into(m, config, schema, err);
+    if (status) {
+        mmoe_model_free(m);
+        return status;
+    }
+    *out = m;
+    return MMOE_OK;
+}
+
+mmoe_status mmoe_model_create(const mmoe_config *config, const mmoe_schema *schema, const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err) {
+    if (!config || !schema || !out) return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_model_create: config, schema and out must not be NULL");
+    if (config->n_task != schema->n_label)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_model_create: the configuration has %d tasks, the schema %d labels", config->n_task, schema->n_label);
+    mmoe_status status = mmoe_model_build(config, schema, alloc, out, err);
+    if (!status) mmoe_params_draw(&(*out)->params, &(*out)->graph->tensors, config->trainer.seed);
+    return status;
+}
+
+void mmoe_model_free(mmoe_model *m) {
+    if (!m) return;
+    mmoe_params_finish(&m->params);
+    mmoe_graph_free(m->graph);
+    mmoe_schema_free(m->schema);
+    mmoe_config_free(m->config);
+    mmoe_allocator a = m->alloc;
+    mmoe_release(&a, m);
+}
+
+const mmoe_config *mmoe_model_config(const mmoe_model *m) { return m ? m->config : NULL; }
+const mmoe_schema *mmoe_model_schema(const mmoe_model *m) { return m ? m->schema : NULL; }
+
+static int in_range(int32_t i, int32_t count) { return i >= 0 && i < count; }
+
+int32_t mmoe_model_task_count(const mmoe_model *m) { return m ? m->schema->n_label : -1; }
+const char *mmoe_model_task_name(const mmoe_model *m, int32_t i) { return m && in_range(i, m->schema->n_label) ? m->schema->labels[i].task : NULL; }
+int mmoe_model_task_type(const mmoe_model *m, int32_t i) { return m && in_range(i, m->schema->n_label) ? (int)m->schema->labels[i].type : -1; }
+int32_t mmoe_model_sparse_count(const mmoe_model *m) { return m ? m->schema->n_sparse : -1; }
+const char *mmoe_model_sparse_name(const mmoe_model *m, int32_t i) { return m && in_range(i, m->schema->n_sparse) ? m->schema->sparse[i].name : NULL; }
+int64_t mmoe_model_sparse_rows(const mmoe_model *m, int32_t i) {
+    return m && in_range(i, m->schema->n_sparse) ? m->schema->tables[m->schema->sparse[i].table].rows : -1;
+}
+int32_t mmoe_model_dense_count(const mmoe_model *m) { return m ? m->schema->n_dense : -1; }
+const char *mmoe_model_dense_name(const mmoe_model *m, int32_t i) { return m && in_range(i, m->schema->n_dense) ? m->schema->dense[i].name : NULL; }
+
+int64_t mmoe_model_parameter_count(const mmoe_model *m) {
+    if (!m) return -1;
+    int64_t count = 0;
+    for (size_t i = 0; i < m->graph->tensors.count; i++)
+        if (m->graph->tensors.items[i].kind == MMOE_TENSOR_VALUE) count += m->graph->tensors.items[i].count;
+    return count;
+}
+
+int mmoe_model_tensor(const mmoe_model *m, size_t index, mmoe_tensor_info *out) {
+    if (!m || !out || index >= m->graph->tensors.count) return -1;
+    const mmoe_tensor *t = &m->graph->tensors.items[index];
+    *out = (mmoe_tensor_info){t->name, t->rank, {t->shape[0], t->shape[1]}, t->kind == MMOE_TENSOR_COUNTER, t->kind == MMOE_TENSOR_VALUE, NULL};
+    out->data = mmoe_params_at(&m->params, t);
+    return 0;
+}

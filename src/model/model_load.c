@@ -1,0 +1,264 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "model/json_text.h"
+#include "model/model_file.h"
+#include "model/schema_json.h"
+
+/* A file that is being read. */
+typedef struct reader {
+    const mmoe_allocator *alloc;
+    mmoe_container *file;
+    const char *path;
+    bool *used; /* [tensors of the file] whether something of the model took it */
+} reader;
+
+#define MALFORMED(r, err, ...) mmoe_fail_at(err, MMOE_E_FORMAT, (r)->path, 0, NULL, __VA_ARGS__)
+
+static mmoe_status open_reader(reader *r, const char *path, const mmoe_allocator *alloc, mmoe_error *err) {
+    *r = (reader){.alloc = alloc, .path = path};
+    mmoe_status status = mmoe_container_open(path, alloc, &r->file, err);
+    if (status) return status;
+    const size_t count = mmoe_container_count(r->file);
+    r->used = mmoe_alloc_zero(alloc, count, sizeof *r->used);
+    if (r->used) return MMOE_OK;
+    mmoe_container_close(r->file);
+    return mmoe_fail_memory(err, count);
+}
+
+static void close_reader(reader *r) {
+    mmoe_release(r->alloc, r->used);
+    mmoe_container_close(r->file);
+}
+
+/* ---- Metadata ---------------------------------------------------------------------------------------------------- */
+
+static bool is_mmoe_file(const reader *r) {
+    const char *format = mmoe_container_metadata(r->file, "format");
+    return format && !strcmp(format, MMOE_FILE_FORMAT);
+}
+
+static mmoe_status check_version(const reader *r, mmoe_error *err) {
+    const char *text = mmoe_container_metadata(r->file, "format_version"), *writer = mmoe_container_metadata(r->file, "mmoe_version");
+    int64_t version;
+    if (!text || !mmoe_parse_int64(text, strlen(text), &version) || version < 1)
+        return MALFORMED(r, err, "its metadata have no format_version, or one that is no positive number");
+    if (version > MMOE_FILE_FORMAT_VERSION)
+        return mmoe_fail_at(err, MMOE_E_VERSION, r->path, 0, NULL, "written by mmoe %.40s in format version %lld; mmoe %s reads up to version %d",
+                            writer ? writer : "(unknown)", (long long)version, mmoe_version(), MMOE_FILE_FORMAT_VERSION);
+    return MMOE_OK;
+}
+
+static mmoe_status check_sum(const reader *r, mmoe_error *err) {
+    const char *values[MMOE_FILE_COVERED], *stored = mmoe_container_metadata(r->file, "checksum");
+    if (!stored) return MALFORMED(r, err, "its metadata have no checksum");
+    for (int i = 0; i < MMOE_FILE_COVERED; i++) {
+        values[i] = mmoe_container_metadata(r->file, mmoe_file_covered[i]);
+        if (!values[i]) return MALFORMED(r, err, "its metadata have no %s", mmoe_file_covered[i]);
+    }
+    char sum[24];
+    size_t count = mmoe_container_count(r->file);
+    snprintf(sum, sizeof sum, "%016" PRIx64, mmoe_file_checksum(count ? mmoe_container_at(r->file, 0) : NULL, count, values));
+    if (!strcmp(sum, stored)) return MMOE_OK;
+    return MALFORMED(r, err, "the checksum does not agree: the file is damaged, or was changed without mmoe");
+}
+
+/* ---- Tensors ----------------------------------------------------------------------------------------------------- */
+
+static const mmoe_container_tensor *take(reader *r, const char *name) {
+    const mmoe_container_tensor *t = mmoe_container_find(r->file, name);
+    if (t) r->used[t - mmoe_container_at(r->file, 0)] = true;
+    return t;
+}
+
+/* "[2, 3]" */
+static const char *shape_text(int32_t rank, const int64_t *shape, char out[128]) {
+    size_t used = 0;
+    out[used++] = '[';
+    for (int32_t d = 0; d < rank; d++) used += (size_t)snprintf(out + used, 128 - used, d ? ", %" PRId64 : "%" PRId64, shape[d]);
+    snprintf(out + used, 128 - used, "]");
+    return out;
+}
+
+/* A single value may be [] or [1]: torch has both. */
+static bool same_shape(const mmoe_tensor *t, const mmoe_container_tensor *f) {
+    if (t->count == 1 && t->rank <= 1) return f->rank == 0 || (f->rank == 1 && f->shape[0] == 1);
+    bool same = t->rank == f->rank;
+    for (int32_t d = 0; same && d < t->rank; d++) same = t->shape[d] == f->shape[d];
+    return same;
+}
+
+static mmoe_status check_values(const reader *r, const mmoe_tensor *t, const mmoe_container_tensor *f, mmoe_error *err) {
+    if (t->kind == MMOE_TENSOR_COUNTER) {
+        const int64_t *counts = f->data;
+        for (int64_t i = 0; i < t->count; i++)
+            if (counts[i] < 0) return MALFORMED(r, err, "tensor \"%.120s\": the count %" PRId64 " is negative", t->name, counts[i]);
+        return MMOE_OK;
+    }
+    bool variance = mmoe_file_is_variance(t);
+    int64_t bad = mmoe_file_bad_value(f->data, t->count, variance);
+    if (bad < 0) return MMOE_OK;
+    return MALFORMED(r, err, "tensor \"%.120s\": value %" PRId64 " is not finite%s", t->name, bad, variance ? " or is negative" : "");
+}
+
+static mmoe_status check_tensor(reader *r, const mmoe_tensor *t, mmoe_error *err) {
+    const mmoe_container_tensor *f = take(r, t->name);
+    if (!f) return MALFORMED(r, err, "tensor \"%.120s\" is missing", t->name);
+    bool counter = t->kind == MMOE_TENSOR_COUNTER;
+    if (f->dtype != (counter ? MMOE_I64 : MMOE_F32)) return MALFORMED(r, err, "tensor \"%.120s\": its type is not %s", t->name, counter ? "I64" : "F32");
+    char have[128], want[128];
+    if (!same_shape(t, f))
+        return MALFORMED(r, err, "tensor \"%.120s\": its shape is %s, the model's is %s", t->name, shape_text(f->rank, f->shape, have),
+                         shape_text(t->rank, t->shape, want));
+    return check_values(r, t, f, err);
+}
+
+/* Every tensor of the model is there and good, and no other is. */
+static mmoe_status check_tensors(reader *r, const mmoe_tensors *tensors, mmoe_error *err) {
+    mmoe_status status = MMOE_OK;
+    for (size_t i = 0; i < tensors->count && !status; i++) status = check_tensor(r, &tensors->items[i], err);
+    for (size_t i = 0; i < mmoe_container_count(r->file) && !status; i++)
+        if (!r->used[i]) status = MALFORMED(r, err, "tensor \"%.120s\" is too many: the model has none of this name", mmoe_container_at(r->file, i)->name);
+    return status;
+}
+
+static void copy_tensors(const reader *r, mmoe_model *model) {
+    const mmoe_tensors *tensors = &model->graph->tensors;
+    for (size_t i = 0; i < tensors->count; i++) {
+        const mmoe_container_tensor *f = mmoe_container_find(r->file, tensors->items[i].name);
+        if (f->bytes) memcpy(mmoe_params_at(&model->params, &tensors->items[i]), f->data, f->bytes);
+    }
+}
+
+/* ---- Schema and configuration ------------------------------------------------------------------------------------ */
+
+/* The tensor vocab.TABLE.WHAT, a vector of `n` (-1: any number). */
+static mmoe_status take_vocab(reader *r, const char *table, const char *what, mmoe_dtype dtype, int64_t n, const mmoe_container_tensor **out, mmoe_error *err) {
+    char *name = mmoe_file_vocab_name(r->alloc, table, what);
+    if (!name) return mmoe_fail_memory(err, strlen(table));
+    mmoe_status status = MMOE_OK;
+    *out = take(r, name);
+    if (!*out)
+        status = MALFORMED(r, err, "tensor \"%.120s\" is missing", name);
+    else if ((*out)->dtype != dtype || (*out)->rank != 1 || (n >= 0 && (*out)->shape[0] != n))
+        status = MALFORMED(r, err, "tensor \"%.120s\": its type or its shape is not that of its table's vocabulary", name);
+    mmoe_release(r->alloc, name);
+    return status;
+}
+
+/* An mmoe_vocab_source. */
+static mmoe_status read_vocab(void *user, int32_t table, const char *name, int is_string, int64_t rows, mmoe_vocab **out, mmoe_error *err) {
+    (void)table;
+    reader *r = user;
+    if (rows < 1) return MALFORMED(r, err, "table \"%.120s\": a vocabulary has at least one row", name);
+    const mmoe_container_tensor *keys, *bytes = NULL;
+    mmoe_status status = take_vocab(r, name, is_string ? "offsets" : "keys", MMOE_I64, is_string ? rows : rows - 1, &keys, err);
+    if (!status && is_string) status = take_vocab(r, name, "bytes", MMOE_U8, -1, &bytes, err);
+    if (status) return status;
+    mmoe_error inner = {0};
+    status = is_string ? mmoe_vocab_from_texts(bytes->data, bytes->bytes, keys->data, (size_t)rows - 1, r->alloc, out, &inner)
+                       : mmoe_vocab_from_ints(keys->data, (size_t)rows - 1, r->alloc, out, &inner);
+    if (status == MMOE_E_FORMAT) return MALFORMED(r, err, "the vocabulary of \"%.120s\": %.300s", name, inner.message);
+    if (status && err) *err = inner;
+    return status;
+}
+
+static mmoe_status read_schema(reader *r, mmoe_schema **out, mmoe_error *err) {
+    const char *text = mmoe_container_metadata(r->file, "schema");
+    json_t *json;
+    json_error_t error;
+    mmoe_status status = mmoe_json_parse(text, strlen(text), JSON_REJECT_DUPLICATES, r->alloc, &json, &error);
+    if (status == MMOE_E_MEMORY) return mmoe_fail_memory(err, strlen(text));
+    if (status) return MALFORMED(r, err, "its schema is not valid JSON: %.200s", error.text);
+    status = mmoe_schema_from_json(json, r->path, read_vocab, r, r->alloc, out, err);
+    json_decref(json);
+    return status;
+}
+
+/* What is wrong with a part of the file is wrong with the file. */
+static mmoe_status of_file(const reader *r, mmoe_status status, const mmoe_error *inner, const char *part, mmoe_error *err) {
+    if (status && status != MMOE_E_MEMORY) return MALFORMED(r, err, "its %s: %.400s", part, inner->message);
+    if (status && err) *err = *inner;
+    return status;
+}
+
+static mmoe_status read_config(const reader *r, mmoe_config **out, mmoe_error *err) {
+    const char *text = mmoe_container_metadata(r->file, "config");
+    mmoe_error inner = {0};
+    mmoe_status status = mmoe_config_parse(text, strlen(text), NULL, r->alloc, out, &inner);
+    return of_file(r, status, &inner, "configuration", err);
+}
+
+/* A configuration and a schema of one model name the same tasks. */
+static mmoe_status check_tasks(const reader *r, const mmoe_config *config, const mmoe_schema *schema, mmoe_error *err) {
+    bool same = config->n_task == schema->n_label;
+    for (int32_t i = 0; same && i < config->n_task; i++)
+        same = config->tasks[i].type == schema->labels[i].type && !strcmp(config->tasks[i].name, schema->labels[i].task);
+    return same ? MMOE_OK : MALFORMED(r, err, "its configuration and its schema name different tasks");
+}
+
+/* Compares the file with the graph before there are weights: a forged configuration could ask for any amount of them. */
+static mmoe_status check_graph(reader *r, const mmoe_config *config, const mmoe_schema *schema, mmoe_error *err) {
+    mmoe_graph *graph;
+    mmoe_status status = mmoe_graph_create(r->alloc, &graph, err);
+    if (status) return status;
+    mmoe_error inner = {0};
+    status = of_file(r, mmoe_build_mmoe(graph, config, schema, &inner), &inner, "model", err);
+    if (!status) status = check_tensors(r, &graph->tensors, err);
+    mmoe_graph_free(graph);
+    return status;
+}
+
+static mmoe_status read_model(reader *r, mmoe_model **out, mmoe_error *err) {
+    mmoe_config *config = NULL;
+    mmoe_schema *schema = NULL;
+    mmoe_model *model;
+    mmoe_status status = read_config(r, &config, err);
+    if (!status) status = read_schema(r, &schema, err);
+    if (!status) status = check_tasks(r, config, schema, err);
+    if (!status) status = check_graph(r, config, schema, err);
+    if (!status) status = mmoe_model_build(config, schema, r->alloc, &model, err);
+    if (!status) {
+        copy_tensors(r, model);
+        *out = model;
+    }
+    mmoe_config_free(config);
+    mmoe_schema_free(schema);
+    return status;
+}
+
+/* ---- Public ------------------------------------------------------------------------------------------------------ */
+
+mmoe_status mmoe_model_load(const char *path, const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err) {
+    if (!path || !out) return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_model_load: %s is NULL", path ? "out" : "path");
+    mmoe_allocator a = mmoe_allocator_or_default(alloc);
+    reader r;
+    mmoe_status status = open_reader(&r, path, &a, err);
+    if (status) return status;
+    if (!is_mmoe_file(&r)) status = MALFORMED(&r, err, "no model of mmoe, but a safetensors file; `mmoe import` makes a model of torch-rechub's weights");
+    if (!status) status = check_version(&r, err);
+    if (!status) status = check_sum(&r, err);
+    if (!status) status = read_model(&r, out, err);
+    close_reader(&r);
+    return status;
+}
+
+mmoe_status mmoe_model_load_weights(mmoe_model *model, const char *path, mmoe_error *err) {
+    if (!model || !path) return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_model_load_weights: %s is NULL", model ? "path" : "model");
+    reader r;
+    mmoe_status status = open_reader(&r, path, &model->alloc, err);
+    if (status) return status;
+    if (is_mmoe_file(&r)) {
+        status = check_version(&r, err);
+        if (!status && mmoe_container_metadata(r.file, "checksum")) status = check_sum(&r, err);
+    }
+    const size_t prefix = strlen(MMOE_FILE_VOCAB_PREFIX);
+    for (size_t i = 0; i < mmoe_container_count(r.file); i++) r.used[i] = !strncmp(mmoe_container_at(r.file, i)->name, MMOE_FILE_VOCAB_PREFIX, prefix);
+    if (!status) status = check_tensors(&r, &model->graph->tensors, err);
+    if (!status) copy_tensors(&r, model);
+    close_reader(&r);
+    return status;
+}

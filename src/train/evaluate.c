@@ -1,0 +1,129 @@
+#include "train/evaluate.h"
+
+#include <sched.h>
+
+#include "base/error.h"
+#include "train/metrics.h"
+
+enum { SLICE = 1 << 16 }; /* rows predicted in one go */
+
+struct mmoe_evaluator {
+    mmoe_allocator alloc;
+    const mmoe_model *model;
+    mmoe_pool *pool;
+    mmoe_plan *plan;
+    float *predictions; /* [rows, tasks] */
+    char *scratch;      /* [tasks, scratch_size] */
+    size_t scratch_size;
+};
+
+mmoe_rows mmoe_dataset_rows_of(const struct mmoe_dataset *d, int64_t first, int32_t rows, const uint32_t *index) {
+    mmoe_rows r = {.rows = rows, .index = index, .id_stride = (size_t)d->n_sparse, .dense_stride = (size_t)d->n_dense, .label_stride = (size_t)d->n_label};
+    r.ids = d->ids + first * d->n_sparse;
+    r.dense = d->dense + first * d->n_dense;
+    r.labels = d->labels + first * d->n_label;
+    r.weights = d->weights ? d->weights + first : NULL;
+    return r;
+}
+
+/* Ids are checked against their tables when a data set is made; a data set of another schema would escape that. */
+static mmoe_status check_ids(const mmoe_model *m, const struct mmoe_dataset *d, mmoe_error *err) {
+    for (int64_t row = 0; row < d->rows; row++)
+        for (int32_t c = 0; c < d->n_sparse; c++) {
+            int32_t id = d->ids[row * d->n_sparse + c];
+            if (id < 0 || id >= m->schema->tables[m->schema->sparse[c].table].rows)
+                return mmoe_fail_at(err, MMOE_E_ARGUMENT, NULL, row + 1, m->schema->sparse[c].name, "row number %d is outside the model's table", (int)id);
+        }
+    return MMOE_OK;
+}
+
+mmoe_status mmoe_check_dataset(const mmoe_model *m, const struct mmoe_dataset *d, mmoe_error *err) {
+    const mmoe_schema *s = m->schema;
+    if (d->n_sparse != s->n_sparse || d->n_dense != s->n_dense || d->n_label != s->n_label)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "the data set has %d sparse columns, %d dense columns and %d labels; the model wants %d, %d and %d", d->n_sparse,
+                         d->n_dense, d->n_label, s->n_sparse, s->n_dense, s->n_label);
+    return check_ids(m, d, err);
+}
+
+int mmoe_worker_count(int threads) {
+    if (threads > 0) return threads;
+    cpu_set_t set;
+    int count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+    return count < 1 ? 1 : count > 256 ? 256 : count;
+}
+
+mmoe_status mmoe_evaluator_create(const mmoe_model *model, mmoe_pool *pool, int64_t rows, const mmoe_allocator *alloc, mmoe_evaluator **out, mmoe_error *err) {
+    const size_t tasks = (size_t)model->schema->n_label;
+    mmoe_evaluator *e = mmoe_alloc_zero(alloc, 1, sizeof *e);
+    if (!e) return mmoe_fail_memory(err, sizeof *e);
+    e->alloc = *alloc;
+    e->model = model;
+    e->pool = pool;
+    e->scratch_size = (mmoe_metrics_scratch(rows) + 63) / 64 * 64;
+    e->predictions = mmoe_alloc(alloc, (size_t)rows * tasks, sizeof *e->predictions);
+    e->scratch = mmoe_alloc_aligned(alloc, e->scratch_size, tasks);
+    mmoe_status status = e->predictions && e->scratch ? MMOE_OK : mmoe_fail_memory(err, (e->scratch_size + (size_t)rows * sizeof(float)) * tasks);
+    /* A plan that predicts does not write to the parameters. */
+    if (!status) status = mmoe_plan_create(model->graph, (mmoe_params *)(uintptr_t)&model->params, pool, false, SLICE, alloc, &e->plan, err);
+    if (status) {
+        mmoe_evaluator_free(e);
+        return status;
+    }
+    *out = e;
+    return MMOE_OK;
+}
+
+void mmoe_evaluator_free(mmoe_evaluator *e) {
+    if (!e) return;
+    mmoe_allocator a = e->alloc;
+    mmoe_plan_free(e->plan);
+    mmoe_release_aligned(&a, e->scratch);
+    mmoe_release(&a, e->predictions);
+    mmoe_release(&a, e);
+}
+
+typedef struct metrics_job {
+    mmoe_evaluator *e;
+    const struct mmoe_dataset *data;
+    mmoe_task_metrics *metrics;
+} metrics_job;
+
+static void task_metrics(void *context, int worker, int task) {
+    (void)worker;
+    metrics_job *j = context;
+    const mmoe_label_column *l = &j->e->model->schema->labels[task];
+    const int32_t tasks = j->data->n_label;
+    mmoe_metrics_compute(l->type, j->data->rows, j->e->predictions + task, tasks, j->data->labels + task, tasks, j->data->weights,
+                         j->e->scratch + (size_t)task * j->e->scratch_size, &j->metrics[task]);
+    j->metrics[task].name = l->task;
+}
+
+void mmoe_evaluator_run(mmoe_evaluator *e, const struct mmoe_dataset *data, mmoe_task_metrics *metrics) {
+    mmoe_plan_fold(e->plan);
+    for (int64_t first = 0; first < data->rows; first += SLICE) {
+        int32_t rows = data->rows - first < SLICE ? (int32_t)(data->rows - first) : SLICE;
+        mmoe_rows batch = mmoe_dataset_rows_of(data, first, rows, NULL);
+        mmoe_plan_predict(e->plan, &batch, e->predictions + first * data->n_label);
+    }
+    metrics_job job = {e, data, metrics};
+    if (e->pool) mmoe_pool_run(e->pool, data->n_label, task_metrics, &job);
+    else
+        for (int32_t t = 0; t < data->n_label; t++) task_metrics(&job, 0, t);
+}
+
+mmoe_status mmoe_evaluate(const mmoe_model *model, const mmoe_dataset *data, int threads, const mmoe_allocator *alloc, mmoe_task_metrics *metrics,
+                          mmoe_error *err) {
+    if (!model || !data || !metrics || threads < 0 || threads > 256)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_evaluate: model, dataset and metrics must not be NULL, threads must be 0 to 256");
+    mmoe_status status = mmoe_check_dataset(model, data, err);
+    if (status) return status;
+    mmoe_allocator a = mmoe_allocator_or_default(alloc);
+    mmoe_pool *pool = NULL;
+    mmoe_evaluator *e = NULL;
+    status = mmoe_pool_create(mmoe_worker_count(threads), &a, &pool, err);
+    if (!status) status = mmoe_evaluator_create(model, pool, data->rows, &a, &e, err);
+    if (!status) mmoe_evaluator_run(e, data, metrics);
+    mmoe_evaluator_free(e);
+    mmoe_pool_free(pool);
+    return status;
+}

@@ -1,0 +1,249 @@
+/* Epochs: order, steps, validation, the best weights, early stopping, checkpoints. */
+#include <math.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/error.h"
+#include "base/rng.h"
+#include "model/checksum.h"
+#include "train/trainer.h"
+
+typedef struct fit_run {
+    mmoe_trainer *t;
+    const mmoe_dataset *train, *valid;
+    mmoe_evaluator *evaluator;
+    mmoe_task_metrics *metrics; /* [tasks] */
+    uint32_t *order;            /* [rows] of an epoch; NULL: the file's order */
+    double epoch_start, last_progress;
+} fit_run;
+
+__extension__ typedef unsigned __int128 wide;
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* Fisher and Yates; draw i of an epoch is word i % 2 of Philox at i / 2. */
+static void draw_order(uint32_t *order, int64_t rows, uint64_t seed, int32_t epoch) {
+    for (int64_t i = 0; i < rows; i++) order[i] = (uint32_t)i;
+    uint32_t r[4] = {0};
+    for (int64_t i = rows - 1; i > 0; i--) {
+        if (i & 1 || i == rows - 1) mmoe_philox(seed, mmoe_stream(MMOE_STREAM_SHUFFLE, (uint64_t)epoch), (uint64_t)i / 2, r);
+        uint64_t bits = i & 1 ? (uint64_t)r[1] << 32 | r[0] : (uint64_t)r[3] << 32 | r[2];
+        uint64_t j = (uint64_t)(((wide)bits * ((uint64_t)i + 1)) >> 64);
+        uint32_t swap = order[i];
+        order[i] = order[j];
+        order[j] = swap;
+    }
+}
+
+static uint64_t hash_dataset(const mmoe_dataset *d) {
+    uint64_t h = mmoe_checksum_hash((uint64_t)d->rows, d->ids, (size_t)(d->rows * d->n_sparse) * sizeof *d->ids);
+    h = mmoe_checksum_hash(h, d->dense, (size_t)(d->rows * d->n_dense) * sizeof *d->dense);
+    h = mmoe_checksum_hash(h, d->labels, (size_t)(d->rows * d->n_label) * sizeof *d->labels);
+    if (d->weights) h = mmoe_checksum_hash(h, d->weights, (size_t)d->rows * sizeof *d->weights);
+    return h ? h : 1;
+}
+
+/* ---- Steps ---- */
+
+static double mean_loss(const mmoe_trainer *t, int32_t task) { return t->weight_sum[task] > 0 ? t->loss_sum[task] / t->weight_sum[task] : (double)NAN; }
+
+/* Adds a step's losses; a loss that is not finite ends training, for the weights are then lost too. */
+static mmoe_status add_losses(mmoe_trainer *t, mmoe_error *err) {
+    for (int32_t i = 0; i < t->model->schema->n_label; i++) {
+        if (!(t->weight[i] > 0)) continue;
+        if (!isfinite(t->loss[i]))
+            return mmoe_fail(err, MMOE_E_NUMERIC, "the loss of task \"%s\" is not finite at step %llu, epoch %d, from row %lld of the epoch's order",
+                             t->model->schema->labels[i].task, (unsigned long long)t->optimizer.steps, (int)t->at.epoch + 1, (long long)t->at.row + 1);
+        t->loss_sum[i] += t->loss[i] * t->weight[i];
+        t->weight_sum[i] += t->weight[i];
+    }
+    return MMOE_OK;
+}
+
+static int report_progress(fit_run *r) {
+    mmoe_trainer *t = r->t;
+    if (!t->options.on_progress) return 0;
+    double time = now();
+    if (time - r->last_progress < 0.1) return 0;
+    r->last_progress = time;
+    for (int32_t i = 0; i < t->model->schema->n_label; i++) t->loss[i] = mean_loss(t, i);
+    mmoe_progress p = {t->at.epoch + 1, t->model->config->trainer.n_epoch, t->at.row, r->train->rows, t->at.seconds + time - r->epoch_start, t->model->schema->n_label, t->loss};
+    return t->options.on_progress(t->options.user, &p);
+}
+
+static mmoe_status run_steps(fit_run *r, mmoe_error *err) {
+    mmoe_trainer *t = r->t;
+    const mmoe_trainer_config *c = &t->model->config->trainer;
+    while (t->at.row < r->train->rows) {
+        int64_t left = r->train->rows - t->at.row;
+        int32_t rows = left < c->batch_size ? (int32_t)left : c->batch_size;
+        mmoe_rows batch = mmoe_dataset_rows_of(r->train, r->order ? 0 : t->at.row, rows, r->order ? r->order + t->at.row : NULL);
+        mmoe_optimizer_begin(&t->optimizer);
+        mmoe_plan_train(t->plan, &batch, c->seed, t->optimizer.steps, mmoe_optimizer_apply, &t->optimizer, t->loss, t->weight);
+        mmoe_status status = add_losses(t, err);
+        if (status) return status;
+        t->at.row += rows;
+        if (report_progress(r) || atomic_load(&t->stop))
+            return mmoe_fail(err, MMOE_E_CANCELLED, "training was stopped in epoch %d after %lld of %lld rows", (int)t->at.epoch + 1, (long long)t->at.row,
+                             (long long)r->train->rows);
+    }
+    return MMOE_OK;
+}
+
+/* ---- Epochs ---- */
+
+/* Larger is better for AUC, smaller for the errors: the sign makes larger better for all. */
+static double task_score(const mmoe_task_metrics *m, int metric) {
+    if (metric < 0) metric = m->type == MMOE_CLASSIFICATION ? MMOE_METRIC_AUC : MMOE_METRIC_MSE;
+    switch ((mmoe_metric_kind)metric) {
+    case MMOE_METRIC_AUC: return m->auc;
+    case MMOE_METRIC_LOGLOSS: return -m->logloss;
+    case MMOE_METRIC_MSE: return -m->mse;
+    case MMOE_METRIC_RMSE: return -m->rmse;
+    case MMOE_METRIC_MAE: return -m->mae;
+    }
+    return (double)NAN;
+}
+
+static double valid_score(const fit_run *r) {
+    const mmoe_trainer_config *c = &r->t->model->config->trainer;
+    if (c->earlystop_task >= 0) return task_score(&r->metrics[c->earlystop_task], c->earlystop_metric);
+    double sum = 0;
+    int32_t n = r->train->n_label;
+    for (int32_t i = 0; i < n; i++) sum += task_score(&r->metrics[i], c->earlystop_metric);
+    return sum / n;
+}
+
+/* The figure as its metric is named: an error is positive again. */
+static double shown_score(const fit_run *r, double score) {
+    const mmoe_trainer_config *c = &r->t->model->config->trainer;
+    const mmoe_task_config *task = &r->t->model->config->tasks[c->earlystop_task >= 0 ? c->earlystop_task : 0];
+    bool auc = c->earlystop_metric == MMOE_METRIC_AUC || (c->earlystop_metric < 0 && task->type == MMOE_CLASSIFICATION);
+    return auc ? score : -score;
+}
+
+/* Keeps the best weights. A score that is undefined neither counts as better nor as a wait. */
+static int keep_best(fit_run *r, double score) {
+    mmoe_trainer *t = r->t;
+    if (r->valid && isnan(score)) return 0;
+    if (r->valid && t->at.has_best && score <= t->at.best_score) {
+        t->at.waited++;
+        return 0;
+    }
+    t->at.has_best = 1;
+    t->at.best_score = score;
+    t->at.waited = 0;
+    mmoe_params_copy(&t->best, &t->model->params);
+    return 1;
+}
+
+static int report_epoch(fit_run *r, double score, double train_seconds, int is_best) {
+    mmoe_trainer *t = r->t;
+    if (!t->options.on_epoch) return 0;
+    const mmoe_config *c = t->model->config;
+    mmoe_epoch_report e = {.epoch = t->at.epoch, .n_epoch = c->trainer.n_epoch, .n_task = c->n_task, .rows = r->train->rows, .is_best = is_best};
+    e.seconds = t->at.seconds + now() - r->epoch_start;
+    e.train_seconds = train_seconds;
+    e.rows_per_second = (double)r->train->rows / train_seconds;
+    for (int32_t i = 0; i < c->n_task; i++) {
+        t->loss[i] = mean_loss(t, i);
+        if (!isnan(t->loss[i])) e.loss += (double)c->tasks[i].loss_weight * t->loss[i] / c->n_task;
+    }
+    e.task_loss = t->loss;
+    e.valid = r->valid ? r->metrics : NULL;
+    e.score = r->valid ? shown_score(r, score) : (double)NAN;
+    return t->options.on_epoch(t->options.user, &e);
+}
+
+static mmoe_status run_epoch(fit_run *r, mmoe_error *err) {
+    mmoe_trainer *t = r->t;
+    const mmoe_trainer_config *c = &t->model->config->trainer;
+    r->epoch_start = r->last_progress = now();
+    if (r->order) draw_order(r->order, r->train->rows, c->seed, t->at.epoch);
+    mmoe_status status = run_steps(r, err);
+    if (status) {
+        t->at.seconds += now() - r->epoch_start;
+        return status;
+    }
+    double train_seconds = t->at.seconds + now() - r->epoch_start;
+    if (r->valid) mmoe_evaluator_run(r->evaluator, r->valid, r->metrics);
+    double score = r->valid ? valid_score(r) : 0;
+    t->at.epoch++;
+    int is_best = keep_best(r, score);
+    bool early = r->valid && c->earlystop_patience > 0 && t->at.waited >= c->earlystop_patience;
+    t->at.finished = early || t->at.epoch >= c->n_epoch;
+    int stop = report_epoch(r, score, train_seconds, is_best);
+    t->at.row = 0;
+    t->at.seconds = 0;
+    memset(t->loss_sum, 0, 2 * (size_t)r->train->n_label * sizeof *t->loss_sum); /* the weights' sums stand behind */
+    if (t->checkpoint_path) status = mmoe_checkpoint_write(t, t->checkpoint_path, err);
+    if (!status && stop && !t->at.finished) status = mmoe_fail(err, MMOE_E_CANCELLED, "training was stopped after epoch %d", (int)t->at.epoch);
+    return status;
+}
+
+/* ---- Fit ---- */
+
+static mmoe_status check_fit(const mmoe_trainer *t, const mmoe_dataset *train, const mmoe_dataset *valid, mmoe_error *err) {
+    if (!t || !train) return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_trainer_fit: trainer and train must not be NULL");
+    mmoe_status status = mmoe_check_dataset(t->model, train, err);
+    if (!status && valid) status = mmoe_check_dataset(t->model, valid, err);
+    if (status) return status;
+    if (train->rows < 1 || train->rows > (int64_t)UINT32_MAX)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "training takes 1 to %u rows; the data set has %lld", UINT32_MAX, (long long)train->rows);
+    return MMOE_OK;
+}
+
+static mmoe_status begin_fit(fit_run *r, mmoe_error *err) {
+    mmoe_trainer *t = r->t;
+    uint64_t hash = hash_dataset(r->train);
+    if (t->at.data_hash && t->at.data_hash != hash)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "the training data are not those that the checkpoint was written with");
+    t->at.data_hash = hash;
+    const size_t rows = (size_t)r->train->rows, tasks = (size_t)r->train->n_label;
+    if (t->model->config->trainer.shuffle) {
+        r->order = mmoe_alloc(&t->alloc, rows, sizeof *r->order);
+        if (!r->order) return mmoe_fail_memory(err, rows * sizeof *r->order);
+    }
+    if (!r->valid) return MMOE_OK;
+    r->metrics = mmoe_alloc_zero(&t->alloc, tasks, sizeof *r->metrics);
+    if (!r->metrics) return mmoe_fail_memory(err, tasks * sizeof *r->metrics);
+    return mmoe_evaluator_create(t->model, t->pool, r->valid->rows, &t->alloc, &r->evaluator, err);
+}
+
+/* A run that is cut off keeps the state of its last step for the checkpoint; a failure to write that one is the error
+ * then. */
+static mmoe_status run_epochs(fit_run *r, mmoe_error *err) {
+    mmoe_trainer *t = r->t;
+    mmoe_status status = MMOE_OK;
+    while (!t->at.finished && !status) {
+        int32_t epoch = t->at.epoch;
+        status = run_epoch(r, err);
+        if (status == MMOE_E_CANCELLED && t->at.epoch == epoch && t->checkpoint_path) {
+            mmoe_error why;
+            mmoe_status written = mmoe_checkpoint_write(t, t->checkpoint_path, &why);
+            if (written) status = mmoe_fail(err, written, "training was stopped, and its checkpoint could not be written: %s", why.message);
+        }
+    }
+    return status;
+}
+
+mmoe_status mmoe_trainer_fit(mmoe_trainer *t, const mmoe_dataset *train, const mmoe_dataset *valid, mmoe_error *err) {
+    mmoe_status status = check_fit(t, train, valid, err);
+    if (status) return status;
+    fit_run r = {.t = t, .train = train, .valid = valid};
+    status = begin_fit(&r, err);
+    if (!status) {
+        int before = mmoe_trainer_take_blas(t);
+        status = run_epochs(&r, err);
+        mmoe_trainer_give_blas(t, before);
+        if (t->at.has_best) mmoe_params_copy(&t->model->params, &t->best);
+    }
+    mmoe_evaluator_free(r.evaluator);
+    mmoe_release(&t->alloc, r.metrics);
+    mmoe_release(&t->alloc, r.order);
+    return status;
+}

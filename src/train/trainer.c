@@ -1,0 +1,116 @@
+#include "train/trainer.h"
+
+#include <string.h>
+
+#include "base/error.h"
+
+void mmoe_trainer_free(mmoe_trainer *t) {
+    if (!t) return;
+    mmoe_allocator a = t->alloc;
+    mmoe_plan_free(t->plan);
+    mmoe_pool_free(t->pool);
+    mmoe_optimizer_finish(&t->optimizer);
+    mmoe_params_finish(&t->best);
+    mmoe_release(&a, t->checkpoint_path);
+    mmoe_release(&a, t->loss_sum);
+    mmoe_release(&a, t);
+}
+
+static mmoe_status build(mmoe_trainer *t, mmoe_error *err) {
+    const mmoe_model *m = t->model;
+    const size_t tasks = (size_t)m->schema->n_label;
+    t->loss_sum = mmoe_alloc_zero(&t->alloc, 4 * tasks, sizeof *t->loss_sum);
+    if (!t->loss_sum) return mmoe_fail_memory(err, 4 * tasks * sizeof *t->loss_sum);
+    t->weight_sum = t->loss_sum + tasks;
+    t->loss = t->weight_sum + tasks;
+    t->weight = t->loss + tasks;
+    if (t->options.checkpoint_path) {
+        t->checkpoint_path = mmoe_copy_text(&t->alloc, t->options.checkpoint_path, strlen(t->options.checkpoint_path));
+        if (!t->checkpoint_path) return mmoe_fail_memory(err, strlen(t->options.checkpoint_path) + 1);
+    }
+    mmoe_status status = mmoe_pool_create(mmoe_worker_count(t->options.threads), &t->alloc, &t->pool, err);
+    if (!status) status = mmoe_optimizer_init(&t->optimizer, &m->config->trainer, &t->model->params, &t->alloc, err);
+    if (!status) status = mmoe_params_init(&t->best, &m->graph->tensors, &t->alloc, err);
+    if (!status) status = mmoe_plan_create(m->graph, &t->model->params, t->pool, true, m->config->trainer.batch_size, &t->alloc, &t->plan, err);
+    return status;
+}
+
+mmoe_status mmoe_trainer_create(mmoe_model *model, const mmoe_trainer_options *options, const mmoe_allocator *alloc, mmoe_trainer **out, mmoe_error *err) {
+    static const mmoe_trainer_options defaults = {0};
+    if (!options) options = &defaults;
+    if (!model || !out) return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_trainer_create: model and out must not be NULL");
+    if (options->threads < 0 || options->threads > 256) return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_trainer_create: threads must be 0 to 256");
+    mmoe_allocator a = mmoe_allocator_or_default(alloc);
+    mmoe_trainer *t = mmoe_alloc_zero(&a, 1, sizeof *t);
+    if (!t) return mmoe_fail_memory(err, sizeof *t);
+    t->alloc = a;
+    t->model = model;
+    t->options = *options;
+    atomic_init(&t->stop, 0);
+    mmoe_status status = build(t, err);
+    if (status) {
+        mmoe_trainer_free(t);
+        return status;
+    }
+    *out = t;
+    return MMOE_OK;
+}
+
+void mmoe_trainer_stop(mmoe_trainer *t) {
+    if (t) atomic_store(&t->stop, 1);
+}
+
+mmoe_status mmoe_trainer_resume(mmoe_trainer *t, const char *path, mmoe_error *err) {
+    if (!t || !path) return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_trainer_resume: trainer and path must not be NULL");
+    return mmoe_checkpoint_read(t, path, err);
+}
+
+int mmoe_trainer_take_blas(const mmoe_trainer *t) {
+    int before = mmoe_blas_threads();
+    if (t->options.single_threaded_blas && before != 1) mmoe_blas_set_threads(1);
+    return before;
+}
+
+void mmoe_trainer_give_blas(const mmoe_trainer *t, int before) {
+    if (t->options.single_threaded_blas && before != 1) mmoe_blas_set_threads(before);
+}
+
+static mmoe_status check_step(const mmoe_trainer *t, const mmoe_dataset *data, int64_t first, size_t rows, mmoe_error *err) {
+    if (!t || !data) return mmoe_fail(err, MMOE_E_ARGUMENT, "a training step needs a trainer and a data set");
+    const mmoe_schema *s = t->model->schema;
+    if (data->n_sparse != s->n_sparse || data->n_dense != s->n_dense || data->n_label != s->n_label)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "the data set's columns are not those of the model");
+    if (rows < 1 || rows > (size_t)t->plan->max_rows || first < 0 || first > data->rows - (int64_t)rows)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "rows %lld to %lld: a step takes 1 to %d rows of the %lld of the data set", (long long)first,
+                         (long long)(first + (int64_t)rows), (int)t->plan->max_rows, (long long)data->rows);
+    return MMOE_OK;
+}
+
+mmoe_status mmoe_trainer_step(mmoe_trainer *t, const mmoe_dataset *data, int64_t first, size_t rows, double *losses, mmoe_error *err) {
+    mmoe_status status = check_step(t, data, first, rows, err);
+    if (status) return status;
+    int before = mmoe_trainer_take_blas(t);
+    mmoe_rows batch = mmoe_dataset_rows_of(data, first, (int32_t)rows, NULL);
+    mmoe_optimizer_begin(&t->optimizer);
+    mmoe_plan_train(t->plan, &batch, t->model->config->trainer.seed, t->optimizer.steps, mmoe_optimizer_apply, &t->optimizer, t->loss, t->weight);
+    mmoe_trainer_give_blas(t, before);
+    if (losses) memcpy(losses, t->loss, (size_t)data->n_label * sizeof *losses);
+    return MMOE_OK;
+}
+
+static void keep_gradient(void *context, int64_t offset, int64_t rows, int64_t cols, const float *g, int64_t ld) {
+    float *out = context;
+    for (int64_t r = 0; r < rows; r++) memcpy(out + offset + r * cols, g + r * ld, (size_t)cols * sizeof *out);
+}
+
+mmoe_status mmoe_trainer_gradients(mmoe_trainer *t, const mmoe_dataset *data, int64_t first, size_t rows, float *out, double *losses, mmoe_error *err) {
+    mmoe_status status = check_step(t, data, first, rows, err);
+    if (status) return status;
+    int before = mmoe_trainer_take_blas(t);
+    mmoe_rows batch = mmoe_dataset_rows_of(data, first, (int32_t)rows, NULL);
+    memset(out, 0, (size_t)t->model->params.n_value * sizeof *out);
+    mmoe_plan_train(t->plan, &batch, t->model->config->trainer.seed, t->optimizer.steps + 1, keep_gradient, out, t->loss, t->weight);
+    mmoe_trainer_give_blas(t, before);
+    if (losses) memcpy(losses, t->loss, (size_t)data->n_label * sizeof *losses);
+    return MMOE_OK;
+}

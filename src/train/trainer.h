@@ -1,0 +1,54 @@
+/* What a training run is made of. */
+#ifndef MMOE_TRAIN_TRAINER_H
+#define MMOE_TRAIN_TRAINER_H
+
+#include <stdatomic.h>
+
+#include "data/dataset.h"
+#include "graph/plan.h"
+#include "model/model.h"
+#include "train/evaluate.h"
+#include "train/optimizer.h"
+
+/* Where a run stands; with the parameters, the optimizer's moments and the best parameters it is all that a checkpoint
+ * keeps. Order and dropout follow from the seed, the epoch and the step. */
+typedef struct mmoe_progress_state {
+    int32_t epoch;        /* epochs finished */
+    int64_t row;          /* rows of the current epoch done */
+    int32_t waited;       /* epochs since the best score */
+    int32_t has_best;     /* whether `best` and best_score mean anything */
+    int32_t finished;     /* stopped early, or the last epoch done */
+    double best_score;
+    uint64_t data_hash;   /* of the training data; 0: not begun */
+    double seconds;       /* of the current epoch, in earlier runs */
+} mmoe_progress_state;
+
+struct mmoe_trainer {
+    mmoe_allocator alloc;
+    mmoe_model *model;
+    mmoe_trainer_options options;
+    char *checkpoint_path;
+    mmoe_pool *pool;
+    mmoe_plan *plan;
+    mmoe_optimizer optimizer;
+    mmoe_params best;
+    mmoe_progress_state at;
+    double *loss_sum, *weight_sum; /* [tasks] of the current epoch; kept in a checkpoint */
+    double *loss, *weight;         /* [tasks] of a step, and for reports */
+    atomic_int stop;
+};
+
+/* Sets BLAS to one thread if the caller asked for it, and gives what to put back. */
+int mmoe_trainer_take_blas(const mmoe_trainer *t);
+void mmoe_trainer_give_blas(const mmoe_trainer *t, int before);
+
+/* checkpoint.c: a model file's format with the run's state. The checkpoint must be of the trainer's configuration and
+ * graph; on failure the trainer is as it was. */
+mmoe_status mmoe_checkpoint_write(const mmoe_trainer *t, const char *path, mmoe_error *err);
+mmoe_status mmoe_checkpoint_read(mmoe_trainer *t, const char *path, mmoe_error *err);
+
+/* Gradients of the total loss over rows [first, first + rows) to out [params.n_value], laid out as the values are; no
+ * update but for the running statistics. For tests. */
+mmoe_status mmoe_trainer_gradients(mmoe_trainer *t, const mmoe_dataset *data, int64_t first, size_t rows, float *out, double *losses, mmoe_error *err);
+
+#endif
