@@ -122,13 +122,43 @@ json_t *cli_config_json(const mmoe_config *config) {
 
 json_t *cli_json_number(double value) { return isfinite(value) ? json_real(value) : json_null(); }
 
+enum { JSON_WIDTH = 100, JSON_STEP = 2 };
+static const size_t json_flags = JSON_REAL_PRECISION(12) | JSON_ENCODE_ANY;
+
+/* On one line where it fits, else an entry a line. False when memory is out. */
+static bool write_indented(FILE *stream, json_t *value, int indent) {
+    char *text = json_dumps(value, json_flags);
+    if (!text) return false;
+    bool fits = strlen(text) + (size_t)indent <= JSON_WIDTH || !(json_is_object(value) || json_is_array(value));
+    if (fits) fputs(text, stream);
+    free(text);
+    if (fits) return true;
+    bool is_object = json_is_object(value), done = true;
+    const char *comma = "";
+    fputc(is_object ? '{' : '[', stream);
+    void *entry = is_object ? json_object_iter(value) : NULL;
+    for (size_t i = 0; done && (is_object ? entry != NULL : i < json_array_size(value)); i++) {
+        fprintf(stream, "%s\n%*s", comma, indent + JSON_STEP, "");
+        comma = ",";
+        if (is_object) {
+            json_t *key = json_string(json_object_iter_key(entry));
+            done = key && write_indented(stream, key, 0);
+            json_decref(key);
+            fputs(": ", stream);
+        }
+        done = done && write_indented(stream, is_object ? json_object_iter_value(entry) : json_array_get(value, i), indent + JSON_STEP);
+        if (is_object) entry = json_object_iter_next(value, entry);
+    }
+    fprintf(stream, "\n%*s%c", indent, "", is_object ? '}' : ']');
+    return done;
+}
+
 int cli_print_json(FILE *stream, json_t *value, bool indent) {
     if (!value) return cli_fail_memory();
-    size_t flags = JSON_REAL_PRECISION(12) | (indent ? JSON_INDENT(2) : JSON_COMPACT);
-    int failed = json_dumpf(value, stream, flags);
+    bool done = indent ? write_indented(stream, value, 0) : json_dumpf(value, stream, json_flags | JSON_COMPACT) == 0;
     json_decref(value);
     /* A failed write shows at the stream when it is closed. */
-    if (failed && !ferror(stream)) return cli_fail_memory();
+    if (!done && !ferror(stream)) return cli_fail_memory();
     fputc('\n', stream);
     return CLI_OK;
 }
