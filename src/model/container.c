@@ -201,7 +201,7 @@ static mmoe_status new_container(const char *name, const mmoe_allocator *alloc, 
 
 mmoe_status mmoe_container_parse(const void *bytes, size_t size, const char *name, const mmoe_allocator *alloc, mmoe_container **out, mmoe_error *err) {
     assert((bytes || !size) && name && out);
-    mmoe_container *c;
+    mmoe_container *c = NULL;
     mmoe_status status = new_container(name, alloc, &c, err);
     if (status) return status;
     c->bytes = bytes;
@@ -245,7 +245,7 @@ static mmoe_status map_file(mmoe_container *c, const char *path, mmoe_error *err
 
 mmoe_status mmoe_container_open(const char *path, const mmoe_allocator *alloc, mmoe_container **out, mmoe_error *err) {
     assert(path && out);
-    mmoe_container *c;
+    mmoe_container *c = NULL;
     mmoe_status status = new_container(path, alloc, &c, err);
     if (status) return status;
     status = map_file(c, path, err);

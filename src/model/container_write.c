@@ -53,7 +53,9 @@ __attribute__((format(printf, 2, 3))) static void append_format(text *t, const c
 static void append_string(text *t, const char *string) {
     append(t, "\"", 1);
     for (const char *c = string; *c; c++) {
-        if ((unsigned char)*c < ' ')
+        if (*c == '\n')
+            append(t, "\\n", 2);
+        else if ((unsigned char)*c < ' ')
             append_format(t, "\\u%04x", (unsigned)*c);
         else if (*c == '"' || *c == '\\')
             append_format(t, "\\%c", *c);

@@ -154,7 +154,7 @@ static mmoe_status read_vocab(void *user, int32_t table, const char *name, int i
     (void)table;
     reader *r = user;
     if (rows < 1) return MALFORMED(r, err, "table \"%.120s\": a vocabulary has at least one row", name);
-    const mmoe_container_tensor *keys, *bytes = NULL;
+    const mmoe_container_tensor *keys = NULL, *bytes = NULL;
     mmoe_status status = take_vocab(r, name, is_string ? "offsets" : "keys", MMOE_I64, is_string ? rows : rows - 1, &keys, err);
     if (!status && is_string) status = take_vocab(r, name, "bytes", MMOE_U8, -1, &bytes, err);
     if (status) return status;
