@@ -10,16 +10,17 @@ static void write_scores(FILE *stream, const float *scores, size_t rows, int32_t
         for (int32_t t = 0; t < n_task; t++) fprintf(stream, "%.9g%c", (double)scores[r * (size_t)n_task + (size_t)t], t + 1 < n_task ? ',' : '\n');
 }
 
-static int write_rows(FILE *stream, const mmoe_model *model, const mmoe_dataset *data, mmoe_predictor *predictor, float *scores) {
+static int write_rows(const cli_file *file, const mmoe_model *model, const mmoe_dataset *data, mmoe_predictor *predictor, float *scores) {
     int32_t n_task = mmoe_model_task_count(model);
-    for (int32_t t = 0; t < n_task; t++) fprintf(stream, "%s%c", mmoe_model_task_name(model, t), t + 1 < n_task ? ',' : '\n');
+    for (int32_t t = 0; t < n_task; t++) fprintf(file->stream, "%s%c", mmoe_model_task_name(model, t), t + 1 < n_task ? ',' : '\n');
     int64_t rows = mmoe_dataset_rows(data);
-    for (int64_t first = 0; first < rows && !ferror(stream); first += CHUNK_ROWS) {
+    for (int64_t first = 0; first < rows; first += CHUNK_ROWS) {
         size_t n = (size_t)(rows - first < CHUNK_ROWS ? rows - first : CHUNK_ROWS);
         mmoe_batch batch;
         mmoe_error err;
         if (mmoe_dataset_batch(data, first, n, &batch, &err) || mmoe_predictor_run(predictor, &batch, scores, &err)) return cli_fail("%s", err.message);
-        write_scores(stream, scores, n, n_task);
+        write_scores(file->stream, scores, n, n_task);
+        if (cli_file_check(file)) return CLI_FAILED;
     }
     return CLI_OK;
 }
@@ -31,7 +32,7 @@ static int predict(const mmoe_model *model, const mmoe_dataset *data, const char
     float *scores = malloc(CHUNK_ROWS * (size_t)mmoe_model_task_count(model) * sizeof *scores);
     cli_file file = {0};
     int status = scores ? cli_file_open(&file, output) : cli_fail_memory();
-    if (!status) status = write_rows(file.stream, model, data, predictor, scores);
+    if (!status) status = write_rows(&file, model, data, predictor, scores);
     if (!status) status = cli_file_keep(&file);
     cli_file_drop(&file);
     free(scores);

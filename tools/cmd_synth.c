@@ -27,8 +27,8 @@ static int write_clicks(const synth_flags *f, const synth_rows *rows) {
     cli_file truth = {0};
     synth_clicks_result result;
     int status = f->truth ? cli_file_open(&truth, f->truth) : CLI_OK;
-    if (!status) status = synth_clicks(rows, truth.stream, &result);
-    if (!status && truth.stream) status = cli_file_keep(&truth);
+    if (!status) status = synth_clicks(rows, f->truth ? &truth : NULL, &result);
+    if (!status && f->truth) status = cli_file_keep(&truth);
     if (!status) status = report_clicks(f, &result);
     cli_file_drop(&truth);
     return status;
@@ -37,7 +37,7 @@ static int write_clicks(const synth_flags *f, const synth_rows *rows) {
 static int synthesize(const synth_flags *f) {
     cli_file file = {0};
     int status = cli_file_open(&file, f->output);
-    const synth_rows rows = {f->first_row, f->rows, (uint64_t)f->seed, file.stream};
+    const synth_rows rows = {f->first_row, f->rows, (uint64_t)f->seed, &file};
     if (!status) status = strcmp(f->kind, "paper") == 0 ? synth_paper(&rows, &f->paper) : write_clicks(f, &rows);
     if (!status) status = cli_file_keep(&file);
     cli_file_drop(&file);

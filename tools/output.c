@@ -54,6 +54,13 @@ void cli_file_drop(cli_file *file) {
     *file = (cli_file){0};
 }
 
+static int fail_write(const cli_file *file) {
+    const char *name = file->stream == stdout ? "standard output" : file->path;
+    return cli_fail("cannot write %s: %s", name, errno ? strerror(errno) : "an earlier write failed");
+}
+
+int cli_file_check(const cli_file *file) { return ferror(file->stream) ? fail_write(file) : CLI_OK; }
+
 static bool finish(cli_file *file) {
     if (fflush(file->stream) != 0 || ferror(file->stream)) return false;
     if (file->stream == stdout) return true;
@@ -65,17 +72,15 @@ static bool finish(cli_file *file) {
 }
 
 int cli_file_keep(cli_file *file) {
-    int status = CLI_OK;
     errno = 0;
     if (!finish(file)) {
-        const char *name = file->stream == stdout ? "standard output" : file->path;
-        status = cli_fail("cannot write %s: %s", name, errno ? strerror(errno) : "an earlier write failed");
+        int status = fail_write(file);
         cli_file_drop(file);
         return status;
     }
     free(file->temporary);
     *file = (cli_file){0};
-    return status;
+    return CLI_OK;
 }
 
 int cli_check_output(const char *flag, const char *path) {

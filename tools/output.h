@@ -16,6 +16,8 @@ typedef struct cli_file {
 
 /* "-" is standard output. Prints the error. The caller keeps or drops the file. */
 int cli_file_open(cli_file *file, const char *path);
+/* Has a write failed? To be asked right after writing: the system's reason is the last call's. Prints the error. */
+int cli_file_check(const cli_file *file);
 /* Flushes, syncs and renames; prints the error and drops the file on failure. */
 int cli_file_keep(cli_file *file);
 /* Removes the temporary file; does nothing to a file that was never opened (all zero) or was kept. */

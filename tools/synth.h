@@ -9,7 +9,7 @@
 typedef struct synth_rows {
     int64_t first, count; /* rows [first, first + count) of the seed's world */
     uint64_t seed;
-    FILE *out;
+    const cli_file *out;
 } synth_rows;
 
 typedef struct synth_clicks_result {
@@ -18,8 +18,8 @@ typedef struct synth_clicks_result {
 } synth_clicks_result;
 
 /* A click log with the columns of Ali-CCP. `truth`: the probabilities of each row's labels; NULL: not written. Prints the
- * error; failed writes show at the streams. */
-int synth_clicks(const synth_rows *rows, FILE *truth, synth_clicks_result *result);
+ * error. */
+int synth_clicks(const synth_rows *rows, const cli_file *truth, synth_clicks_result *result);
 
 typedef struct synth_paper_shape {
     double correlation; /* p: cosine of the tasks' weights */

@@ -219,19 +219,22 @@ static void write_header(FILE *out) {
     fputc('\n', out);
 }
 
-static void write_rows(const world *w, const synth_rows *rows, FILE *truth, scored *clicks, scored *purchases, synth_clicks_result *result) {
+static int write_rows(const world *w, const synth_rows *rows, const cli_file *truth, scored *clicks, scored *purchases, synth_clicks_result *result) {
     int64_t n_click = 0, n_purchase = 0;
-    write_header(rows->out);
-    if (truth) fputs("purchase,click\n", truth);
-    for (int64_t i = 0; i < rows->count && !ferror(rows->out) && !(truth && ferror(truth)); i++) {
+    write_header(rows->out->stream);
+    if (truth) fputs("purchase,click\n", truth->stream);
+    int status = CLI_OK;
+    for (int64_t i = 0; !status && i < rows->count; i++) {
         uint64_t r = (uint64_t)(rows->first + i);
         click_row row;
         draw_row(w, r, &row);
         double p_click = sigmoid(row.click_score + w->click_intercept), p_buy = sigmoid(row.purchase_score + w->purchase_intercept);
         bool is_click = random_uniform(w->seed, STREAM_CLICK, r) < p_click;
         bool is_purchase = is_click && random_uniform(w->seed, STREAM_PURCHASE, r) < p_buy;
-        write_row(rows->out, &row, is_click, is_purchase);
-        if (truth) fprintf(truth, "%.9g,%.9g\n", p_click * p_buy, p_click);
+        write_row(rows->out->stream, &row, is_click, is_purchase);
+        status = cli_file_check(rows->out);
+        if (truth) fprintf(truth->stream, "%.9g,%.9g\n", p_click * p_buy, p_click);
+        if (truth && !status) status = cli_file_check(truth);
         clicks[i] = (scored){p_click, is_click};
         purchases[i] = (scored){p_click * p_buy, is_purchase};
         n_click += is_click;
@@ -239,18 +242,18 @@ static void write_rows(const world *w, const synth_rows *rows, FILE *truth, scor
     }
     result->click_rate = (double)n_click / (double)rows->count;
     result->purchase_rate = (double)n_purchase / (double)rows->count;
+    return status;
 }
 
-int synth_clicks(const synth_rows *rows, FILE *truth, synth_clicks_result *result) {
+int synth_clicks(const synth_rows *rows, const cli_file *truth, synth_clicks_result *result) {
     world w;
     int status = make_world(rows->seed, &w);
     scored *scores = status ? NULL : calloc((size_t)rows->count, 2 * sizeof *scores);
-    if (scores) {
-        write_rows(&w, rows, truth, scores, scores + rows->count, result);
+    if (!status && !scores) status = cli_fail_memory();
+    if (!status) status = write_rows(&w, rows, truth, scores, scores + rows->count, result);
+    if (!status) {
         result->click_auc = auc(scores, rows->count);
         result->purchase_auc = auc(scores + rows->count, rows->count);
-    } else if (!status) {
-        status = cli_fail_memory();
     }
     free(scores);
     free_world(&w);

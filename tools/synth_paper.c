@@ -45,24 +45,30 @@ static double respond(uint64_t seed, int64_t terms, double z) {
     return y;
 }
 
-int synth_paper(const synth_rows *rows, const synth_paper_shape *shape) {
+static void write_row(const synth_rows *rows, const synth_paper_shape *shape, const double *w, int64_t r, double *x) {
+    FILE *out = rows->out->stream;
     int64_t d = shape->dim;
-    double *w = calloc((size_t)(3 * d), sizeof *w);
+    for (int64_t j = 0; j < d; j++) x[j] = random_normal(rows->seed, STREAM_X, (uint64_t)(r * d + j));
+    for (int k = 0; k < 2; k++) {
+        double noise = noise_deviation * random_normal(rows->seed, STREAM_NOISE, (uint64_t)(2 * r + k));
+        fprintf(out, "%s%.9g", k ? "," : "", respond(rows->seed, shape->terms, dot(w + k * d, x, d)) + noise);
+    }
+    for (int64_t j = 0; j < d; j++) fprintf(out, ",%.7g", x[j]);
+    fputc('\n', out);
+}
+
+int synth_paper(const synth_rows *rows, const synth_paper_shape *shape) {
+    double *w = calloc((size_t)(3 * shape->dim), sizeof *w);
     if (!w) return cli_fail_memory();
-    double *x = w + 2 * d;
     draw_weights(rows->seed, shape, w);
-    fputs("y1,y2", rows->out);
-    for (int64_t j = 0; j < d; j++) fprintf(rows->out, ",x%lld", (long long)j);
-    fputc('\n', rows->out);
-    for (int64_t r = rows->first; r < rows->first + rows->count && !ferror(rows->out); r++) {
-        for (int64_t j = 0; j < d; j++) x[j] = random_normal(rows->seed, STREAM_X, (uint64_t)(r * d + j));
-        for (int k = 0; k < 2; k++) {
-            double noise = noise_deviation * random_normal(rows->seed, STREAM_NOISE, (uint64_t)(2 * r + k));
-            fprintf(rows->out, "%s%.9g", k ? "," : "", respond(rows->seed, shape->terms, dot(w + k * d, x, d)) + noise);
-        }
-        for (int64_t j = 0; j < d; j++) fprintf(rows->out, ",%.7g", x[j]);
-        fputc('\n', rows->out);
+    fputs("y1,y2", rows->out->stream);
+    for (int64_t j = 0; j < shape->dim; j++) fprintf(rows->out->stream, ",x%lld", (long long)j);
+    fputc('\n', rows->out->stream);
+    int status = CLI_OK;
+    for (int64_t r = rows->first; !status && r < rows->first + rows->count; r++) {
+        write_row(rows, shape, w, r, w + 2 * shape->dim);
+        status = cli_file_check(rows->out);
     }
     free(w);
-    return CLI_OK;
+    return status;
 }

@@ -58,7 +58,7 @@ make_data() { # ROWS
     rows=$1
     "$mmoe" synth clicks --rows "$rows" --seed 7 --output train.csv 2>/dev/null &&
         "$mmoe" synth clicks --rows 200 --seed 7 --first-row "$rows" --output valid.csv 2>/dev/null &&
-        "$mmoe" synth clicks --rows 200 --seed 7 --first-row $((rows + 200)) --output test.csv 2>/dev/null &&
+        "$mmoe" synth clicks --rows 1000 --seed 7 --first-row $((rows + 200)) --output test.csv 2>/dev/null &&
         cat >config.json <<'JSON'
 {
   "features": {"sparse": [{"name": "*", "embed_dim": 4}], "dense": [{"name": "D*", "transform": "standardize"}]},

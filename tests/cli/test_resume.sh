@@ -3,7 +3,7 @@
 # A run that is cut off, politely or not, and continued ends with the same bits.
 # shellcheck source=tests/cli/lib.sh
 . "$(dirname "$0")/lib.sh"
-make_data 3000
+make_data 10000
 flags="--config config.json --train train.csv --valid valid.csv --set trainer.n_epoch=40 --set trainer.earlystop_patience=0 --threads 2"
 
 # shellcheck disable=SC2086 # a list of flags
@@ -11,10 +11,11 @@ expect 0 "" train $flags --output whole.safetensors --checkpoint whole.ckpt
 
 # Ends a run with a signal when its log has two epochs.
 cut_off() { # SIGNAL CHECKPOINT LOG
+    : >"$3"
     # shellcheck disable=SC2086
     "$mmoe" train $flags --output cut.safetensors --checkpoint "$2" --log "$3" >out 2>err &
     pid=$!
-    while kill -0 $pid 2>/dev/null && [ "$(grep -c '"epoch"' "$3" 2>/dev/null)" -lt 2 ]; do sleep 0.01; done
+    while kill -0 $pid 2>/dev/null && [ "$(grep -c '"epoch":' "$3")" -lt 2 ]; do sleep 0.01; done
     kill -"$1" $pid 2>/dev/null
     wait $pid
     status=$?
@@ -31,7 +32,8 @@ for signal in TERM INT KILL; do
     # shellcheck disable=SC2086
     expect 0 "" train $flags --output cut.safetensors --resume $signal.ckpt --log $signal.jsonl
     check "the same model as from a run that was not cut off (SIG$signal)" cmp cut.safetensors whole.safetensors
-    check "the log goes on" [ "$(grep -c '"epoch":' $signal.jsonl)" -eq 40 ]
+    # A killed run may have written an epoch's line and not its checkpoint.
+    check "the log goes on to the last epoch" [ "$(sed -n 's/^{"epoch":\([0-9]*\),.*/\1/p' $signal.jsonl | sort -nu | wc -l)" -eq 40 ]
 done
 
 # shellcheck disable=SC2086

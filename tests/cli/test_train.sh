@@ -15,7 +15,7 @@ train a.safetensors --test test.csv --log run.jsonl --json --threads 2
 cp out result.json
 check "a line an epoch on standard error" [ "$(grep -c '^epoch [123]/3 ' err)" -eq 3 ]
 check "the log: a line for the run and one an epoch" [ "$(wc -l <run.jsonl)" -eq 4 ]
-check "the log's first line describes the run" grep -q '^{"version":.*"rows":{"train":2000,"valid":200,"test":200}' run.jsonl
+check "the log's first line describes the run" grep -q '^{"version":.*"rows":{"train":2000,"valid":200,"test":1000}' run.jsonl
 check "an epoch has losses, metrics and speed" grep -q '^{"epoch":3,.*"losses":{"cvr":.*"valid":{"cvr":{"auc":.*"rows_per_second":' run.jsonl
 check "train gives the test rows' metrics" grep -q '"data": "test"' result.json
 expect 0 "" evaluate --model a.safetensors --data test.csv --json
@@ -39,7 +39,7 @@ check "--set reaches the model" grep -qE "experts.1.mlp.0.weight +F32  6 x" out
 
 # Predictions
 expect 0 "" predict --model a.safetensors --data test.csv --output p.csv
-check "a column a task, a row a row" [ "$(head -n 1 p.csv) $(wc -l <p.csv)" = "cvr,ctr 201" ]
+check "a column a task, a row a row" [ "$(head -n 1 p.csv) $(wc -l <p.csv)" = "cvr,ctr 1001" ]
 check "probabilities" awk -F, 'NR > 1 && !(NF == 2 && $1 > 0 && $1 < 1 && $2 > 0 && $2 < 1) { bad = 1 } END { exit bad }' p.csv
 expect 0 "" predict --model a.safetensors --data test.csv --output -
 check "predictions on standard output" cmp out p.csv
@@ -49,7 +49,9 @@ check "labels are not needed to predict" cmp p.csv q.csv
 { head -n 1 test.csv && tail -n +2 test.csv | sed '1!G;h;$!d'; } >backwards.csv
 run predict --model a.safetensors --data backwards.csv --output q.csv
 { head -n 1 q.csv && tail -n +2 q.csv | sed '1!G;h;$!d'; } >forwards.csv
-check "rows keep their order, and their neighbours do not matter" cmp p.csv forwards.csv
+# A product's last bit may depend on a row's place in the batch.
+paste -d, p.csv forwards.csv >both.csv
+check "rows keep their order" awk -F, 'function off(a, b) { return a - b > 1e-6 || b - a > 1e-6 } NR > 1 && (off($1, $3) || off($2, $4)) { bad = 1 } END { exit bad }' both.csv
 mkdir "another folder"
 cp a.safetensors "another folder/model"
 (cd "another folder" && "$mmoe" predict --model model --data ../test.csv --output q.csv)
