@@ -1,0 +1,404 @@
+/* configurations' features against a file's columns */
+#include <check.h>
+#include <math.h>
+#include <string.h>
+
+#include "data/columns.h"
+#include "data/schema.h"
+#include "data/transform.h"
+#include "failing.h"
+#include "mmoe/train.h"
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+/* Names in the tests are literals, and the specs are not written to. */
+static mmoe_sparse_spec sparse(const char *name, const char *shared_with) {
+    mmoe_sparse_spec s = {.embed_dim = 4, .oov_id = -1};
+    memcpy(&s.name, &name, sizeof name);
+    memcpy(&s.shared_with, &shared_with, sizeof shared_with);
+    return s;
+}
+
+static mmoe_dense_spec dense(const char *name) {
+    mmoe_dense_spec s = {.transform = MMOE_TRANSFORM_STANDARDIZE};
+    memcpy(&s.name, &name, sizeof name);
+    return s;
+}
+
+static mmoe_label_column label(const char *name) {
+    mmoe_label_column l = {.type = MMOE_REGRESSION};
+    const char *task = "task";
+    memcpy(&l.name, &name, sizeof name);
+    memcpy(&l.task, &task, sizeof task);
+    return l;
+}
+
+typedef struct setup {
+    mmoe_sparse_spec sparse[6];
+    mmoe_dense_spec dense[6];
+    int32_t n_sparse, n_dense;
+    const char *weight;
+    const char *label;
+    const char *columns[12];
+} setup;
+
+static mmoe_status bind(const setup *s, const mmoe_allocator *a, mmoe_schema **out, mmoe_error *err) {
+    setup copy = *s;
+    mmoe_feature_specs specs = {copy.n_sparse, copy.n_dense, copy.sparse, copy.dense, NULL};
+    memcpy(&specs.weight, &copy.weight, sizeof copy.weight);
+    mmoe_label_column labels[1] = {label(s->label ? s->label : "")};
+    size_t n = 0;
+    while (n < COUNT(s->columns) && s->columns[n]) n++;
+    return mmoe_schema_bind(&specs, labels, s->label ? 1 : 0, s->columns, n, "a.csv", a, out, err);
+}
+
+static mmoe_schema *bound(const setup *s) {
+    mmoe_schema *schema = NULL;
+    mmoe_error err = {0};
+    ck_assert_msg(bind(s, NULL, &schema, &err) == MMOE_OK, "%s", err.message);
+    return schema;
+}
+
+static void refused(const setup *s, mmoe_status status, const char *message) {
+    mmoe_schema *schema = NULL;
+    mmoe_error err = {0};
+    ck_assert_int_eq(bind(s, NULL, &schema, &err), status);
+    ck_assert_str_eq(err.message, message);
+    ck_assert_str_eq(err.file, "a.csv");
+    ck_assert_ptr_null(schema);
+}
+
+START_TEST(exact_names_then_patterns_then_the_rest) {
+    setup s = {.n_sparse = 4,
+               .n_dense = 3,
+               .sparse = {sparse("*", NULL), sparse("D1", NULL), sparse("u*id", NULL), sparse("z", NULL)},
+               .dense = {dense("D*"), dense("uid"), dense("*_x")},
+               .weight = "w",
+               .label = "D_label",
+               .columns = {"D2", "D_label", "b", "uxid", "D1", "w", "D_x", "uid", "a", "z", "u_x"}};
+    mmoe_schema *m = bound(&s);
+    const char *const names[] = {"b", "a", "D1", "uxid", "z"}, *const numbers[] = {"D2", "D_x", "uid", "u_x"};
+    ck_assert_int_eq(m->n_sparse, COUNT(names));
+    ck_assert_int_eq(m->n_dense, COUNT(numbers));
+    for (size_t i = 0; i < COUNT(names); i++) {
+        ck_assert_str_eq(m->sparse[i].name, names[i]);
+        ck_assert_int_eq(m->sparse[i].table, (int)i);
+        ck_assert_str_eq(m->tables[i].name, names[i]);
+    }
+    for (size_t i = 0; i < COUNT(numbers); i++) {
+        ck_assert_str_eq(m->dense[i].name, numbers[i]);
+        ck_assert_int_eq(m->dense[i].transform, MMOE_TRANSFORM_STANDARDIZE);
+        ck_assert(m->dense[i].shift == 0 && m->dense[i].scale == 1);
+    }
+    ck_assert_int_eq(m->n_label, 1);
+    ck_assert_str_eq(m->labels[0].name, "D_label");
+    ck_assert_str_eq(m->labels[0].task, "task");
+    ck_assert_int_eq(m->labels[0].type, MMOE_REGRESSION);
+    ck_assert_str_eq(m->weight, "w");
+    mmoe_schema_free(m);
+}
+END_TEST
+
+START_TEST(patterns_pass_over_columns_without_a_name) {
+    setup s = {.n_sparse = 1, .sparse = {sparse("*", NULL)}, .columns = {"", "a", "", "b"}};
+    mmoe_schema *m = bound(&s);
+    ck_assert_int_eq(m->n_sparse, 2);
+    ck_assert_str_eq(m->sparse[0].name, "a");
+    mmoe_schema_free(m);
+}
+END_TEST
+
+START_TEST(a_column_may_bear_a_star) {
+    setup s = {.n_sparse = 1, .n_dense = 1, .sparse = {sparse("a*", NULL)}, .dense = {dense("*b")}, .columns = {"a*", "ab", "xb"}};
+    mmoe_schema *m = bound(&s);
+    ck_assert_int_eq(m->n_sparse, 1);
+    ck_assert_str_eq(m->sparse[0].name, "a*");
+    ck_assert_int_eq(m->n_dense, 2);
+    mmoe_schema_free(m);
+}
+END_TEST
+
+START_TEST(a_pattern_does_not_overlap_itself) {
+    setup s = {.n_sparse = 2, .sparse = {sparse("aba*aba", NULL), sparse("*", NULL)}, .columns = {"ababa", "abaaba", "aba_aba"}};
+    mmoe_schema *m = bound(&s);
+    ck_assert_str_eq(m->sparse[0].name, "abaaba");
+    ck_assert_str_eq(m->sparse[1].name, "aba_aba");
+    ck_assert_str_eq(m->sparse[2].name, "ababa");
+    mmoe_schema_free(m);
+}
+END_TEST
+
+START_TEST(labels_and_weight_need_not_be_there) {
+    setup s = {.n_dense = 1, .dense = {dense("a")}, .label = "y", .weight = "w", .columns = {"a"}};
+    mmoe_schema *m = bound(&s);
+    ck_assert_str_eq(m->labels[0].name, "y");
+    ck_assert_str_eq(m->weight, "w");
+    mmoe_schema_free(m);
+}
+END_TEST
+
+START_TEST(tables_are_shared) {
+    /* with a column before, one after, and along a chain */
+    setup s = {.n_sparse = 4, .sparse = {sparse("a", "c"), sparse("b", NULL), sparse("c", NULL), sparse("d", "a")}, .columns = {"d", "c", "b", "a"}};
+    mmoe_schema *m = bound(&s);
+    ck_assert_int_eq(m->n_table, 2);
+    ck_assert_str_eq(m->tables[0].name, "b");
+    ck_assert_str_eq(m->tables[1].name, "c");
+    const int32_t tables[] = {1, 0, 1, 1};
+    for (int i = 0; i < 4; i++) ck_assert_int_eq(m->sparse[i].table, tables[i]);
+    ck_assert_ptr_nonnull(m->tables[1].vocab);
+    ck_assert_int_eq(m->tables[1].rows, 1);
+    ck_assert_int_eq(m->tables[1].oov_id, -1);
+    mmoe_schema_free(m);
+    /* a pattern with one of its own columns */
+    setup p = {.n_sparse = 1, .sparse = {sparse("h*", "h2")}, .columns = {"h1", "h2", "h3"}};
+    m = bound(&p);
+    ck_assert_int_eq(m->n_table, 1);
+    ck_assert_str_eq(m->tables[0].name, "h2");
+    mmoe_schema_free(m);
+    /* a table of row numbers; the one that shares need not repeat its size */
+    setup v = {.n_sparse = 3, .sparse = {sparse("a", NULL), sparse("b", "a"), sparse("c", "a")}, .columns = {"a", "b", "c"}};
+    v.sparse[0].vocab_size = v.sparse[1].vocab_size = 9;
+    v.sparse[0].oov_id = v.sparse[1].oov_id = 8;
+    m = bound(&v);
+    ck_assert_int_eq(m->n_table, 1);
+    ck_assert_int_eq(m->tables[0].rows, 9);
+    ck_assert_int_eq(m->tables[0].dim, 4);
+    ck_assert_int_eq(m->tables[0].oov_id, 8);
+    ck_assert_ptr_null(m->tables[0].vocab);
+    mmoe_schema_free(m);
+}
+END_TEST
+
+START_TEST(bad_sharing) {
+    setup s = {.n_sparse = 2, .sparse = {sparse("a", "x"), sparse("b", NULL)}, .n_dense = 1, .dense = {dense("x")}, .columns = {"a", "b", "x"}};
+    refused(&s, MMOE_E_CONFIG, "a.csv: column \"a\": shared_with names \"x\", which is no sparse column");
+    s.sparse[0] = sparse("a", "a");
+    refused(&s, MMOE_E_CONFIG, "a.csv: column \"a\": shared_with runs in a circle: no column owns the table");
+    s.sparse[0] = sparse("a", "b");
+    s.sparse[1] = sparse("b", "a");
+    refused(&s, MMOE_E_CONFIG, "a.csv: column \"a\": shared_with runs in a circle: no column owns the table");
+    s.sparse[1] = sparse("b", NULL);
+    s.sparse[0].embed_dim = 5;
+    refused(&s, MMOE_E_CONFIG, "a.csv: column \"a\": shares the table of \"b\", which has another embed_dim");
+    s.sparse[0] = sparse("a", "b");
+    s.sparse[0].vocab_size = 5;
+    refused(&s, MMOE_E_CONFIG, "a.csv: column \"a\": shares the table of \"b\", which has another vocab_size");
+    s.sparse[1].vocab_size = 5;
+    s.sparse[0].oov_id = 0;
+    refused(&s, MMOE_E_CONFIG, "a.csv: column \"a\": shares the table of \"b\", which has another oov_id");
+}
+END_TEST
+
+START_TEST(bad_features) {
+    setup s = {.columns = {"a", "b", "y"}, .label = "y"};
+    refused(&s, MMOE_E_CONFIG, "a.csv: the configuration names no feature");
+    s.n_sparse = 1;
+    s.sparse[0] = sparse("c", NULL);
+    refused(&s, MMOE_E_CONFIG, "a.csv: column \"c\": the configuration names a column that is not there");
+    s.sparse[0] = sparse("", NULL);
+    s.columns[1] = "";
+    refused(&s, MMOE_E_CONFIG, "a.csv: the configuration names a column that is not there");
+    s.columns[1] = "b";
+    s.sparse[0] = sparse("*a*", NULL);
+    refused(&s, MMOE_E_CONFIG, "a.csv: column \"*a*\": a pattern may have one '*' only");
+    s.sparse[0] = sparse("y*", NULL); /* the label is no feature */
+    refused(&s, MMOE_E_CONFIG, "a.csv: column \"y*\": the pattern matches no column that is left");
+    s.sparse[0] = sparse("y", NULL);
+    refused(&s, MMOE_E_CONFIG, "a.csv: column \"y\": a label column cannot be a feature");
+    s.weight = "b";
+    s.sparse[0] = sparse("b", NULL);
+    refused(&s, MMOE_E_CONFIG, "a.csv: column \"b\": the weight column cannot be a feature");
+    s.weight = "y";
+    refused(&s, MMOE_E_CONFIG, "a.csv: column \"y\": the column is named as a label and as the weight");
+    s.weight = NULL;
+    s.n_dense = 1;
+    s.dense[0] = dense("b");
+    refused(&s, MMOE_E_CONFIG, "a.csv: column \"b\": the configuration names the column twice");
+    s.sparse[0] = sparse("*", NULL);
+    s.dense[0] = dense("*");
+    refused(&s, MMOE_E_CONFIG, "a.csv: column \"*\": the pattern matches no column that is left");
+    s.n_dense = 0;
+    s.sparse[0].embed_dim = 0;
+    refused(&s, MMOE_E_CONFIG, "a.csv: column \"*\": embed_dim is 0, not at least 1");
+    s.sparse[0] = sparse("*", NULL);
+    s.sparse[0].vocab_size = (int64_t)INT32_MAX + 1;
+    refused(&s, MMOE_E_CONFIG, "a.csv: column \"*\": vocab_size is 2147483648, not 1 to 2147483647");
+    s.sparse[0].vocab_size = 3;
+    s.sparse[0].oov_id = 3;
+    refused(&s, MMOE_E_CONFIG, "a.csv: column \"*\": oov_id 3 is no row of a table of vocab_size 3");
+}
+END_TEST
+
+START_TEST(duplicate_columns_are_named) {
+    setup s = {.n_sparse = 1, .sparse = {sparse("a", NULL)}, .columns = {"a", "b", "c", "b"}};
+    refused(&s, MMOE_E_FORMAT, "a.csv: row 1: column \"b\": columns 2 and 4 have the same name");
+}
+END_TEST
+
+START_TEST(columns_are_found) {
+    const char *const names[] = {"m", "", "a", "z", "aa", "", "b"};
+    mmoe_columns *c = NULL;
+    ck_assert_int_eq(mmoe_columns_create(names, COUNT(names), NULL, NULL, &c, NULL), MMOE_OK);
+    for (int i = 0; i < 7; i++)
+        if (*names[i]) ck_assert_int_eq(mmoe_columns_find(c, names[i]), i);
+    ck_assert_int_eq(mmoe_columns_find(c, "ab"), -1);
+    ck_assert_int_eq(mmoe_columns_find(c, "zz"), -1);
+    mmoe_columns_free(c);
+    mmoe_columns_free(NULL);
+    ck_assert_int_eq(mmoe_columns_create(names, 0, NULL, NULL, &c, NULL), MMOE_OK);
+    ck_assert_int_eq(mmoe_columns_find(c, "a"), -1);
+    mmoe_columns_free(c);
+}
+END_TEST
+
+START_TEST(dense_values_are_transformed) {
+    mmoe_dense_column c = {NULL, MMOE_TRANSFORM_NONE, 0, 1};
+    ck_assert(mmoe_dense_apply(&c, 0.1) == 0.1f);
+    c = (mmoe_dense_column){NULL, MMOE_TRANSFORM_MINMAX, 3, 0.25};
+    ck_assert(mmoe_dense_apply(&c, 5) == 0.5f);
+    c = (mmoe_dense_column){NULL, MMOE_TRANSFORM_LOG1P_STANDARDIZE, 1, 2};
+    ck_assert(mmoe_dense_apply(&c, expm1(3)) == 4.0f);
+    c.scale = 0;
+    ck_assert(mmoe_dense_apply(&c, 1e300) == 0.0f);
+}
+END_TEST
+
+static void fit_one(mmoe_transform transform, const double *values, int64_t n, double shift, double scale) {
+    mmoe_dense_column c = {NULL, transform, 0, 1};
+    ck_assert_int_eq(mmoe_transform_fit(&c, 1, values, n, "a.csv", NULL, NULL), MMOE_OK);
+    ck_assert_double_le(fabs(c.shift - shift), 1e-15 * fabs(shift));
+    ck_assert_double_le(fabs(c.scale - scale), 1e-15 * fabs(scale));
+}
+
+START_TEST(transforms_are_fitted) {
+    const double values[] = {2, 4, 4, 4, 5, 5, 7, 9}; /* mean 5, population standard deviation 2 */
+    fit_one(MMOE_TRANSFORM_STANDARDIZE, values, 8, 5, 0.5);
+    fit_one(MMOE_TRANSFORM_LOG1P_STANDARDIZE, values, 8, 5, 0.5); /* values come with f applied */
+    fit_one(MMOE_TRANSFORM_MINMAX, values, 8, 2, 1.0 / 7);
+    fit_one(MMOE_TRANSFORM_NONE, values, 8, 0, 1);
+    const double constant[] = {0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1};
+    fit_one(MMOE_TRANSFORM_STANDARDIZE, constant, 10, 0.1, 0);
+    fit_one(MMOE_TRANSFORM_MINMAX, constant, 10, 0.1, 0);
+    fit_one(MMOE_TRANSFORM_STANDARDIZE, values, 1, 2, 0);
+    /* far from zero, where the mean of squares less the square of the mean has no digit left */
+    const double far[] = {1e9 + 4, 1e9 + 7, 1e9 + 13, 1e9 + 16}; /* mean 1e9 + 10, variance 22.5 */
+    fit_one(MMOE_TRANSFORM_STANDARDIZE, far, 4, 1e9 + 10, 1 / sqrt(22.5));
+}
+END_TEST
+
+START_TEST(values_that_double_cannot_scale) {
+    const double wide[] = {-1.5e308, 1.5e308}, close[] = {0, 5e-324};
+    mmoe_error err;
+    mmoe_dense_column c[2] = {{NULL, MMOE_TRANSFORM_NONE, 0, 1}, {NULL, MMOE_TRANSFORM_NONE, 0, 1}};
+    const mmoe_transform transforms[] = {MMOE_TRANSFORM_MINMAX, MMOE_TRANSFORM_STANDARDIZE};
+    const char *name = "d";
+    memcpy(&c[0].name, &name, sizeof name);
+    for (int i = 0; i < 2; i++) {
+        c[0].transform = transforms[i];
+        ck_assert_int_eq(mmoe_transform_fit(c, 1, wide, 2, "a.csv", NULL, &err), MMOE_E_DATA);
+        ck_assert_str_eq(err.message, "a.csv: column \"d\": values from -1.5e+308 to 1.5e+308 cannot be scaled in double precision");
+        ck_assert_int_eq(mmoe_transform_fit(c, 1, close, 2, "a.csv", NULL, &err), MMOE_E_DATA);
+    }
+}
+END_TEST
+
+static const setup *everything_to_bind(void) {
+    static setup s;
+    s = (setup){.n_sparse = 3,
+                .n_dense = 1,
+                .sparse = {sparse("a", "b"), sparse("b", NULL), sparse("s*", NULL)},
+                .dense = {dense("*")},
+                .weight = "w",
+                .label = "y",
+                .columns = {"a", "b", "s1", "s2", "d1", "d2", "y", "w"}};
+    s.sparse[2].vocab_size = 7;
+    s.sparse[2].oov_id = 2;
+    return &s;
+}
+
+START_TEST(copies_are_whole) {
+    mmoe_schema *m = bound(everything_to_bind()), *copy = NULL;
+    int32_t row;
+    ck_assert_int_eq(mmoe_vocab_add(m->tables[0].vocab, "x", 1, &row, NULL), MMOE_OK);
+    mmoe_vocab_finish(m->tables[0].vocab, NULL);
+    m->tables[0].rows = 2;
+    m->dense[1].shift = 3;
+    m->dense[1].scale = 0.5;
+    ck_assert_int_eq(mmoe_schema_copy(m, NULL, &copy, NULL), MMOE_OK);
+    mmoe_schema_free(m);
+    ck_assert_int_eq(copy->n_sparse, 4);
+    ck_assert_int_eq(copy->n_dense, 2);
+    ck_assert_int_eq(copy->n_table, 3);
+    ck_assert_str_eq(copy->sparse[3].name, "s2");
+    ck_assert_int_eq(copy->sparse[0].table, 0);
+    ck_assert_int_eq(copy->sparse[3].table, 2);
+    ck_assert_str_eq(copy->tables[0].name, "b");
+    ck_assert_int_eq(copy->tables[0].rows, 2);
+    ck_assert_int_eq(mmoe_vocab_find(copy->tables[0].vocab, "x", 1), 1);
+    ck_assert_int_eq(copy->tables[2].rows, 7);
+    ck_assert_int_eq(copy->tables[2].oov_id, 2);
+    ck_assert_ptr_null(copy->tables[2].vocab);
+    ck_assert_str_eq(copy->dense[1].name, "d2");
+    ck_assert(copy->dense[1].shift == 3 && copy->dense[1].scale == 0.5 && copy->dense[1].transform == MMOE_TRANSFORM_STANDARDIZE);
+    ck_assert_str_eq(copy->labels[0].name, "y");
+    ck_assert_str_eq(copy->labels[0].task, "task");
+    ck_assert_str_eq(copy->weight, "w");
+    mmoe_schema_free(copy);
+    mmoe_schema_free(NULL);
+}
+END_TEST
+
+static mmoe_status bind_copy_fit(const mmoe_allocator *a, mmoe_error *err) {
+    mmoe_schema *m = NULL, *copy = NULL;
+    const double values[] = {1, 2, 3, 4};
+    mmoe_status status = bind(everything_to_bind(), a, &m, err);
+    if (!status) status = mmoe_schema_copy(m, a, &copy, err);
+    if (!status) status = mmoe_transform_fit(copy->dense, 2, values, 2, NULL, a, err);
+    mmoe_schema_free(m);
+    mmoe_schema_free(copy);
+    return status;
+}
+
+START_TEST(every_allocation_may_fail) {
+    failing count = {0};
+    mmoe_allocator a = failing_allocator(&count);
+    ck_assert_int_eq(bind_copy_fit(&a, NULL), MMOE_OK);
+    ck_assert_int_eq(count.live, 0);
+    ck_assert_int_gt(count.calls, 40);
+    for (long n = 1; n <= count.calls; n++) {
+        failing f = {.fail_at = n};
+        mmoe_error err = {0};
+        a = failing_allocator(&f);
+        ck_assert_int_eq(bind_copy_fit(&a, &err), MMOE_E_MEMORY);
+        ck_assert_int_eq(err.code, MMOE_E_MEMORY);
+        ck_assert_int_eq(f.live, 0);
+    }
+}
+END_TEST
+
+int main(void) {
+    Suite *s = suite_create("schema");
+    TCase *c = tcase_create("schema");
+    tcase_add_test(c, exact_names_then_patterns_then_the_rest);
+    tcase_add_test(c, patterns_pass_over_columns_without_a_name);
+    tcase_add_test(c, a_column_may_bear_a_star);
+    tcase_add_test(c, a_pattern_does_not_overlap_itself);
+    tcase_add_test(c, labels_and_weight_need_not_be_there);
+    tcase_add_test(c, tables_are_shared);
+    tcase_add_test(c, bad_sharing);
+    tcase_add_test(c, bad_features);
+    tcase_add_test(c, duplicate_columns_are_named);
+    tcase_add_test(c, columns_are_found);
+    tcase_add_test(c, dense_values_are_transformed);
+    tcase_add_test(c, transforms_are_fitted);
+    tcase_add_test(c, values_that_double_cannot_scale);
+    tcase_add_test(c, copies_are_whole);
+    tcase_add_test(c, every_allocation_may_fail);
+    suite_add_tcase(s, c);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_ENV);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed != 0;
+}

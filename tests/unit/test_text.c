@@ -1,0 +1,327 @@
+/* numbers to and from text */
+#include <check.h>
+#include <float.h>
+#include <limits.h>
+#include <locale.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/rng.h"
+#include "base/text.h"
+
+static int parse(const char *text, double *out) { return mmoe_parse_double(text, strlen(text), out); }
+
+static void same_bits(double a, double b, const char *text) { ck_assert_msg(memcmp(&a, &b, sizeof a) == 0, "%s: %.17g is not %.17g", text, a, b); }
+
+START_TEST(integers) {
+    const struct {
+        const char *text;
+        int64_t value;
+    } good[] = {{"0", 0}, {"-0", 0}, {"+7", 7}, {"007", 7}, {" \t-12 ", -12}, {"9223372036854775807", INT64_MAX}, {"-9223372036854775808", INT64_MIN}};
+    const char *bad[] = {"",    " ",  "-", "+", "1.0", "1e3", "0x10", "1 2", "--1", "9223372036854775808", "-9223372036854775809", "99999999999999999999999",
+                         "abc", "1,0"};
+    int64_t value;
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        ck_assert(mmoe_parse_int64(good[i].text, strlen(good[i].text), &value));
+        ck_assert_int_eq(value, good[i].value);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        value = 77;
+        ck_assert_msg(!mmoe_parse_int64(bad[i], strlen(bad[i]), &value), "%s", bad[i]);
+        ck_assert_int_eq(value, 77);
+    }
+    ck_assert(mmoe_parse_int64("12345", 2, &value)); /* no terminator is looked for */
+    ck_assert_int_eq(value, 12);
+}
+END_TEST
+
+START_TEST(integers_as_pandas_writes_them) {
+    int64_t value;
+    ck_assert_int_eq(mmoe_parse_integral("5.0", 3, &value), 1);
+    ck_assert_int_eq(value, 5);
+    ck_assert_int_eq(mmoe_parse_integral(" -50.000 ", 9, &value), 1);
+    ck_assert_int_eq(value, -50);
+    ck_assert_int_eq(mmoe_parse_integral("9007199254740993.0", 18, &value), 1);
+    ck_assert_int_eq(value, 9007199254740993);
+    ck_assert_int_eq(mmoe_parse_integral("100", 3, &value), 1);
+    ck_assert_int_eq(value, 100);
+    ck_assert_int_eq(mmoe_parse_integral("9223372036854775808", 19, &value), -1);
+    ck_assert_int_eq(mmoe_parse_integral("-99999999999999999999.0", 23, &value), -1);
+    const char *bad[] = {"", "5.", ".0", "-.0", "5.5", "5.00x", "5e0", "x", "5.0.0", "99999999999999999999x"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) ck_assert_msg(mmoe_parse_integral(bad[i], strlen(bad[i]), &value) == 0, "%s", bad[i]);
+}
+END_TEST
+
+static const char *const numbers[] = {"0",
+                                      "-0",
+                                      "0.0",
+                                      "1",
+                                      "-1.5",
+                                      "+2",
+                                      "5.",
+                                      ".5",
+                                      "1e3",
+                                      "1E-3",
+                                      "1e+05",
+                                      "0.1",
+                                      "123456.789",
+                                      "1e22",
+                                      "1e23",
+                                      "9007199254740993",
+                                      "9007199254740992.5",
+                                      "0.30000000000000004",
+                                      "1.7976931348623157e308",
+                                      "2.2250738585072011e-308",
+                                      "4.9e-324",
+                                      "2.4703282292062328e-324",
+                                      "1e-400",
+                                      "1e400",
+                                      "0e999999999999999999999",
+                                      "0000000000000000000000000000000000000000.00000000000000000000000000000001",
+                                      "123456789012345678901234567890",
+                                      "1.00000000000000011102230246251565404236316680908203125",
+                                      "1.00000000000000011102230246251565404236316680908203124",
+                                      "1.00000000000000011102230246251565404236316680908203126",
+                                      "8.5e-310",
+                                      "6.0221407600000003e23",
+                                      "179769313486231580793728971405301e276"};
+
+/* The C library's own answer, in its own locale, is correctly rounded. */
+START_TEST(doubles_agree_with_strtod) {
+    double value;
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        ck_assert_msg(parse(numbers[i], &value), "%s", numbers[i]);
+        same_bits(value, strtod(numbers[i], NULL), numbers[i]);
+    }
+    char text[64];
+    for (uint64_t i = 0; i < 20000; i++) {
+        uint64_t bits = mmoe_random_bits(1, 2, i);
+        double random;
+        memcpy(&random, &bits, sizeof random);
+        if (!isfinite(random)) continue;
+        if (i & 1) random = mmoe_random_normal(1, 3, i);
+        snprintf(text, sizeof text, i & 2 ? "%.*e" : "%.*g", (int)(i % 21), random);
+        ck_assert(parse(text, &value));
+        same_bits(value, strtod(text, NULL), text);
+    }
+}
+END_TEST
+
+/* 1 + 2^-53 lies halfway between two doubles: a digit far behind decides. */
+START_TEST(thousands_of_digits_round_correctly) {
+    const char *half = "1.00000000000000011102230246251565404236316680908203125";
+    size_t n = strlen(half), length = 20000;
+    char *text = malloc(length);
+    memset(text, '0', length);
+    memcpy(text, half, n);
+    double value;
+    ck_assert(mmoe_parse_double(text, length, &value));
+    same_bits(value, 1, "tie to even");
+    text[length - 1] = '1';
+    ck_assert(mmoe_parse_double(text, length, &value));
+    same_bits(value, 1 + DBL_EPSILON, "above the tie");
+    memset(text, '9', length);
+    ck_assert(mmoe_parse_double(text, length, &value));
+    ck_assert(isinf(value));
+    memset(text, '0', length);
+    text[1] = '.';
+    text[length - 1] = '1';
+    ck_assert(mmoe_parse_double(text, length, &value));
+    same_bits(value, 0, "underflow");
+    memcpy(text + length - 6, "1e19994", 6);
+    ck_assert(mmoe_parse_double(text, length, &value)); /* 1e-19993 * 10^1999 */
+    same_bits(value, 0, "underflow");
+    memset(text, '0', length);
+    text[0] = '1';
+    memcpy(text + length - 7, "e-19992", 7);
+    ck_assert(mmoe_parse_double(text, length, &value)); /* 10^19992 * 10^-19992 */
+    same_bits(value, 1, "large digits, small exponent");
+    free(text);
+}
+END_TEST
+
+START_TEST(words_and_what_is_no_number) {
+    double value;
+    const char *infinite[] = {"inf", "INF", "Infinity", "+inf", "-inf", " -Infinity ", "1e999", "-1e999"};
+    for (size_t i = 0; i < sizeof infinite / sizeof *infinite; i++) {
+        ck_assert_msg(parse(infinite[i], &value), "%s", infinite[i]);
+        ck_assert(isinf(value));
+        ck_assert_int_eq(signbit(value) != 0, strchr(infinite[i], '-') != NULL);
+    }
+    const char * not [] = {"nan", "NaN", "-NAN"};
+    for (size_t i = 0; i < sizeof not / sizeof *not ; i++) {
+        ck_assert(parse(not [i], &value));
+        ck_assert(isnan(value));
+    }
+    const char *bad[] = {"",    " ",    ".",  "-",    "e5",     "1e",   "1e+",  "1.2.3", "1,5", "0x10", "0x1p3", "x",    "1x",  "1 2", "--1",
+                         "+-1", "infx", "in", "nanx", "nan(0)", "1e5.", "1e5x", "$",     "1_0", "NA",   "1d5",   "None", "- 1", "1e 5"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        value = 77;
+        ck_assert_msg(!parse(bad[i], &value), "%s", bad[i]);
+        ck_assert(value == 77);
+    }
+    ck_assert(!mmoe_parse_double("1\0002", 3, &value));
+    ck_assert(mmoe_parse_double("1.25e3", 4, &value)); /* no terminator is looked for */
+    ck_assert(value == 1.25);
+}
+END_TEST
+
+static void formats_as(double value, const char *text) {
+    char out[MMOE_NUMBER_SIZE];
+    ck_assert_uint_eq(mmoe_format_double(value, out), strlen(text));
+    ck_assert_str_eq(out, text);
+}
+
+static void float_formats_as(float value, const char *text) {
+    char out[MMOE_NUMBER_SIZE];
+    ck_assert_uint_eq(mmoe_format_float(value, out), strlen(text));
+    ck_assert_str_eq(out, text);
+}
+
+START_TEST(texts_are_the_shortest) {
+    formats_as(0, "0");
+    formats_as(-0.0, "-0");
+    formats_as(0.1, "0.1");
+    formats_as(-0.25, "-0.25");
+    formats_as(0.1 + 0.2, "0.30000000000000004");
+    formats_as(1.0 / 3, "0.3333333333333333");
+    formats_as(100, "100");
+    formats_as(123456.789, "123456.789");
+    formats_as(1e15, "1000000000000000");
+    formats_as(1e16, "1e+16");
+    formats_as(1e23, "1e+23");
+    formats_as(1e-4, "0.0001");
+    formats_as(1e-5, "1e-05");
+    formats_as(-1.25e-7, "-1.25e-07");
+    formats_as(5e-324, "5e-324");
+    formats_as(DBL_MAX, "1.7976931348623157e+308");
+    formats_as(DBL_MIN, "2.2250738585072014e-308");
+    formats_as(9007199254740993.0, "9007199254740992");
+    formats_as(9.5367431640625e-07, "9.5367431640625e-07");
+    formats_as((double)NAN, "nan");
+    formats_as((double)INFINITY, "inf");
+    formats_as(-(double)INFINITY, "-inf");
+    float_formats_as(0.1f, "0.1");
+    float_formats_as(1.0f / 3, "0.33333334");
+    float_formats_as(16777216.0f, "16777216");
+    float_formats_as(FLT_MAX, "3.4028235e+38");
+    float_formats_as(1e-45f, "1e-45");
+    float_formats_as(-0.0f, "-0");
+    float_formats_as(NAN, "nan");
+    /* Powers of two, where the nearest of 8 and of 16 digits do not read back but the ones above do. */
+    float_formats_as(0x1p-96f, "1.2621775e-29");
+    formats_as(0x1p-44, "5.684341886080802e-14");
+    formats_as(0x1p+89, "6.189700196426902e+26");
+}
+END_TEST
+
+START_TEST(texts_read_back) {
+    char text[MMOE_NUMBER_SIZE];
+    double back;
+    for (uint64_t i = 0; i < 20000; i++) {
+        uint64_t bits = mmoe_random_bits(7, 1, i);
+        double value;
+        float single;
+        memcpy(&value, &bits, sizeof value);
+        memcpy(&single, &bits, sizeof single);
+        if (i % 4 == 0) value = ldexp(1, (int)(i % 2000) - 1074);
+        if (i % 4 == 1) value = mmoe_random_uniform(7, 2, i), single = (float)value;
+        if (isfinite(value)) {
+            ck_assert_uint_eq(mmoe_format_double(value, text), strlen(text));
+            ck_assert(parse(text, &back));
+            same_bits(value, back, text);
+        }
+        if (isfinite(single)) {
+            mmoe_format_float(single, text);
+            ck_assert(parse(text, &back));
+            ck_assert_msg((float)back == single, "%s", text);
+            ck_assert_msg(strtof(text, NULL) == single, "%s", text);
+        }
+    }
+}
+END_TEST
+
+static int significant_digits(const char *text) {
+    int digits = 0, zeros = 0;
+    for (; *text && *text != 'e'; text++) {
+        if (*text < '0' || *text > '9' || (*text == '0' && !digits)) continue;
+        zeros = *text == '0' ? zeros + 1 : 0;
+        digits++;
+    }
+    return digits - zeros;
+}
+
+START_TEST(no_shorter_text_reads_back) {
+    char text[MMOE_NUMBER_SIZE], shorter[64];
+    for (uint64_t i = 0; i < 3000; i++) {
+        double value = i % 3 ? mmoe_random_normal(9, 1, i) : ldexp(1, (int)(i % 600) - 300);
+        mmoe_format_double(value, text);
+        for (int n = 1; n < significant_digits(text); n++) {
+            snprintf(shorter, sizeof shorter, "%.*e", n - 1, value);
+            ck_assert_msg(strtod(shorter, NULL) != value, "%s is shorter than %s", shorter, text);
+        }
+    }
+}
+END_TEST
+
+/* Takes a locale with a decimal comma: the machine's own or, where it has none, one made for the test. */
+static int take_comma_locale(void) {
+    const char *const names[] = {"de_DE.UTF-8", "de_DE.utf8", "de_DE", "fr_FR.UTF-8", "es_ES.UTF-8"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (setlocale(LC_ALL, names[i])) return 1;
+    char folder[] = "/tmp/mmoe-locale-XXXXXX", command[200];
+    if (!mkdtemp(folder)) return 0;
+    snprintf(command, sizeof command, "localedef -i de_DE -f UTF-8 %s/de_DE.UTF-8 >%s/log 2>&1", folder, folder);
+    int made = system(command) == 0 && setenv("LOCPATH", folder, 1) == 0 && setlocale(LC_ALL, "de_DE.UTF-8");
+    unsetenv("LOCPATH");
+    snprintf(command, sizeof command, "rm -r %s", folder);
+    if (system(command)) printf("cannot remove %s\n", folder);
+    return made;
+}
+
+START_TEST(a_decimal_comma_changes_nothing) {
+    double expected[sizeof numbers / sizeof *numbers], value;
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) expected[i] = strtod(numbers[i], NULL);
+    if (!take_comma_locale()) {
+        printf("SKIPPED a_decimal_comma_changes_nothing: this machine has no locale with a decimal comma and cannot make one\n");
+        return;
+    }
+    char text[64];
+    snprintf(text, sizeof text, "%.1f", 1.5);
+    ck_assert_str_eq(text, "1,5");
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        ck_assert_msg(parse(numbers[i], &value), "%s", numbers[i]);
+        same_bits(value, expected[i], numbers[i]);
+    }
+    ck_assert(!parse("1,5", &value));
+    formats_as(0.1, "0.1");
+    formats_as(1234567.5, "1234567.5");
+    formats_as(1.25e-7, "1.25e-07");
+    float_formats_as(1.0f / 3, "0.33333334");
+    setlocale(LC_ALL, "C");
+}
+END_TEST
+
+int main(void) {
+    Suite *s = suite_create("text");
+    TCase *c = tcase_create("text");
+    tcase_add_test(c, integers);
+    tcase_add_test(c, integers_as_pandas_writes_them);
+    tcase_add_test(c, doubles_agree_with_strtod);
+    tcase_add_test(c, thousands_of_digits_round_correctly);
+    tcase_add_test(c, words_and_what_is_no_number);
+    tcase_add_test(c, texts_are_the_shortest);
+    tcase_add_test(c, texts_read_back);
+    tcase_add_test(c, no_shorter_text_reads_back);
+    tcase_add_test(c, a_decimal_comma_changes_nothing);
+    tcase_set_timeout(c, 60);
+    suite_add_tcase(s, c);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_ENV);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed != 0;
+}

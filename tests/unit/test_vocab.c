@@ -1,0 +1,267 @@
+/* vocabularies of sparse columns */
+#include <check.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "data/vocab.h"
+#include "failing.h"
+
+static mmoe_vocab *make(void) {
+    mmoe_vocab *v = NULL;
+    ck_assert_int_eq(mmoe_vocab_create(NULL, &v, NULL), MMOE_OK);
+    return v;
+}
+
+static int32_t add(mmoe_vocab *v, const char *text) {
+    int32_t row = -1;
+    ck_assert_int_eq(mmoe_vocab_add(v, text, strlen(text), &row, NULL), MMOE_OK);
+    return row;
+}
+
+static int32_t find(const mmoe_vocab *v, const char *text) { return mmoe_vocab_find(v, text, strlen(text)); }
+
+static mmoe_vocab *learn(const char *const *texts, size_t n) {
+    mmoe_vocab *v = make();
+    for (size_t i = 0; i < n; i++) add(v, texts[i]);
+    ck_assert_int_eq(mmoe_vocab_finish(v, NULL), MMOE_OK);
+    return v;
+}
+
+START_TEST(rows_come_in_order_of_first_appearance) {
+    mmoe_vocab *v = make();
+    ck_assert_int_eq(mmoe_vocab_rows(v), 1);
+    ck_assert_int_eq(add(v, "30"), 1);
+    ck_assert_int_eq(add(v, "-7"), 2);
+    ck_assert_int_eq(add(v, "30"), 1);
+    ck_assert_int_eq(add(v, ""), 0);
+    ck_assert_int_eq(add(v, "NA"), 0);
+    ck_assert_int_eq(add(v, "0"), 3);
+    ck_assert_int_eq(mmoe_vocab_finish(v, NULL), MMOE_OK);
+    ck_assert_int_eq(mmoe_vocab_rows(v), 4);
+    ck_assert(mmoe_vocab_is_int(v));
+    ck_assert_int_eq(mmoe_vocab_int_key(v, 1), 30);
+    ck_assert_int_eq(mmoe_vocab_int_key(v, 2), -7);
+    ck_assert_int_eq(mmoe_vocab_int_key(v, 3), 0);
+    mmoe_vocab_free(v);
+}
+END_TEST
+
+START_TEST(integers_are_found_however_they_are_written) {
+    const char *const texts[] = {"7", "-9223372036854775808", "9223372036854775807"};
+    mmoe_vocab *v = learn(texts, 3);
+    ck_assert(mmoe_vocab_is_int(v));
+    const char *const sevens[] = {"7", "+7", "007", "7.0", "7.000", " 7 "};
+    for (size_t i = 0; i < sizeof sevens / sizeof *sevens; i++) ck_assert_msg(find(v, sevens[i]) == 1, "%s", sevens[i]);
+    ck_assert_int_eq(find(v, "-9223372036854775808"), 2);
+    ck_assert_int_eq(find(v, "9223372036854775807.0"), 3);
+    const char *const unknown[] = {"8", "", "NA", "7.5", "seven", "9223372036854775808", "-9223372036854775809", "7e0"};
+    for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++) ck_assert_msg(find(v, unknown[i]) == 0, "%s", unknown[i]);
+    ck_assert_int_eq(mmoe_vocab_find_int(v, 7), 1);
+    ck_assert_int_eq(mmoe_vocab_find_int(v, INT64_MIN), 2);
+    ck_assert_int_eq(mmoe_vocab_find_int(v, 70), 0);
+    mmoe_vocab_free(v);
+}
+END_TEST
+
+/* A column is of integers only when each text is what its integer prints as. */
+START_TEST(one_other_text_makes_texts_of_all) {
+    const char *const others[] = {"x", "07", "+1", "-0", "1.0", "9223372036854775808", "-9223372036854775809", " 1", "1 ", "-", "123456789012345678901"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        const char *const texts[] = {"12", "-5", "9223372036854775807", others[i], "12", "8"};
+        mmoe_vocab *v = learn(texts, 6);
+        ck_assert_msg(!mmoe_vocab_is_int(v), "%s", others[i]);
+        ck_assert_int_eq(mmoe_vocab_rows(v), 6);
+        const char *const keys[] = {"12", "-5", "9223372036854775807", others[i], "8"};
+        for (int32_t row = 1; row < 6; row++) {
+            size_t length;
+            const char *key = mmoe_vocab_text_key(v, row, &length);
+            ck_assert_uint_eq(length, strlen(keys[row - 1]));
+            ck_assert_mem_eq(key, keys[row - 1], length);
+            ck_assert_int_eq(find(v, keys[row - 1]), row);
+        }
+        ck_assert_int_eq(mmoe_vocab_find_int(v, -5), 2);
+        ck_assert_int_eq(mmoe_vocab_find_int(v, 6), 0);
+        ck_assert_int_eq(find(v, "012"), 0);
+        ck_assert_int_eq(find(v, "NA"), 0);
+        ck_assert_int_eq(find(v, ""), 0);
+        mmoe_vocab_free(v);
+    }
+}
+END_TEST
+
+START_TEST(texts_may_be_any_bytes) {
+    mmoe_vocab *v = make();
+    int32_t row;
+    char *huge = malloc(100000);
+    memset(huge, 'h', 100000);
+    const struct {
+        const char *bytes;
+        size_t length;
+    } keys[] = {{"a", 1},        {"a\0", 2},       {"a\0b", 3},    {"na", 2},     {"NA ", 3}, {"\xff\xfe", 2},
+                {"12345678", 8}, {"12345678x", 9}, {huge, 100000}, {huge, 99999}, {"N", 1}};
+    int32_t n = (int32_t)(sizeof keys / sizeof *keys);
+    for (int round = 0; round < 2; round++)
+        for (int32_t i = 0; i < n; i++) {
+            ck_assert_int_eq(mmoe_vocab_add(v, keys[i].bytes, keys[i].length, &row, NULL), MMOE_OK);
+            ck_assert_int_eq(row, i + 1);
+        }
+    mmoe_vocab_finish(v, NULL);
+    for (int32_t i = 0; i < n; i++) ck_assert_int_eq(mmoe_vocab_find(v, keys[i].bytes, keys[i].length), i + 1);
+    mmoe_vocab_free(v);
+    free(huge);
+}
+END_TEST
+
+static void number_text(char out[32], int i, int texts) { snprintf(out, 32, texts ? "value %d" : "%d", i * 7919 - 1000000); }
+
+START_TEST(many_values) {
+    enum { N = 30000 };
+    char text[32];
+    mmoe_vocab *v = make();
+    for (int i = 0; i < N; i++) {
+        number_text(text, i, _i);
+        ck_assert_int_eq(add(v, text), i + 1);
+    }
+    mmoe_vocab_finish(v, NULL);
+    ck_assert_int_eq(mmoe_vocab_is_int(v), !_i);
+    ck_assert_int_eq(mmoe_vocab_rows(v), N + 1);
+    for (int i = 0; i < N; i++) {
+        number_text(text, i, _i);
+        ck_assert_int_eq(find(v, text), i + 1);
+        number_text(text, i + N, _i);
+        ck_assert_int_eq(find(v, text), 0);
+    }
+    mmoe_vocab_free(v);
+}
+END_TEST
+
+START_TEST(copies_are_whole) {
+    const char *const ints[] = {"3", "1", "2"}, *const texts[] = {"c", "a", "NA", "b"};
+    for (int kind = 0; kind < 3; kind++) {
+        mmoe_vocab *v = kind == 0 ? learn(ints, 3) : kind == 1 ? learn(texts, 4) : learn(NULL, 0), *copy = NULL;
+        ck_assert_int_eq(mmoe_vocab_copy(v, NULL, &copy, NULL), MMOE_OK);
+        ck_assert_int_eq(mmoe_vocab_rows(copy), mmoe_vocab_rows(v));
+        ck_assert_int_eq(mmoe_vocab_is_int(copy), mmoe_vocab_is_int(v));
+        mmoe_vocab_free(v);
+        ck_assert_int_eq(find(copy, "1"), kind == 0 ? 2 : 0);
+        ck_assert_int_eq(find(copy, "b"), kind == 1 ? 3 : 0);
+        mmoe_vocab_free(copy);
+    }
+    mmoe_vocab_free(NULL);
+}
+END_TEST
+
+START_TEST(from_integer_keys) {
+    mmoe_vocab *v = NULL;
+    mmoe_error err;
+    const int64_t keys[] = {5, INT64_MIN, 0};
+    ck_assert_int_eq(mmoe_vocab_from_ints(keys, 3, NULL, &v, &err), MMOE_OK);
+    ck_assert_int_eq(mmoe_vocab_rows(v), 4);
+    ck_assert_int_eq(find(v, "5"), 1);
+    ck_assert_int_eq(find(v, "0.0"), 3);
+    ck_assert_int_eq(mmoe_vocab_int_key(v, 2), INT64_MIN);
+    mmoe_vocab_free(v);
+    ck_assert_int_eq(mmoe_vocab_from_ints(NULL, 0, NULL, &v, &err), MMOE_OK);
+    ck_assert_int_eq(mmoe_vocab_rows(v), 1);
+    mmoe_vocab_free(v);
+    const int64_t twice[] = {5, 6, 5};
+    v = NULL;
+    ck_assert_int_eq(mmoe_vocab_from_ints(twice, 3, NULL, &v, &err), MMOE_E_FORMAT);
+    ck_assert_str_eq(err.message, "the vocabulary has key 5 twice");
+    ck_assert_int_eq(mmoe_vocab_from_ints(twice, (size_t)INT32_MAX, NULL, &v, &err), MMOE_E_FORMAT);
+    ck_assert_ptr_null(v);
+}
+END_TEST
+
+START_TEST(from_text_keys) {
+    mmoe_vocab *v = NULL;
+    mmoe_error err;
+    const int64_t offsets[] = {0, 1, 3, 6};
+    ck_assert_int_eq(mmoe_vocab_from_texts("abb123", 6, offsets, 3, NULL, &v, &err), MMOE_OK);
+    ck_assert_int_eq(mmoe_vocab_rows(v), 4);
+    ck_assert_int_eq(find(v, "bb"), 2);
+    ck_assert_int_eq(find(v, "123"), 3);
+    ck_assert_int_eq(mmoe_vocab_find_int(v, 123), 3);
+    mmoe_vocab_free(v);
+    const int64_t none[] = {0};
+    ck_assert_int_eq(mmoe_vocab_from_texts("", 0, none, 0, NULL, &v, &err), MMOE_OK);
+    ck_assert_int_eq(mmoe_vocab_rows(v), 1);
+    ck_assert(!mmoe_vocab_is_int(v));
+    mmoe_vocab_free(v);
+    v = NULL;
+    const int64_t bad[][4] = {{1, 1, 3, 6}, {0, 4, 3, 6}, {0, 1, 3, 7}, {0, 1, 3, 5}, {0, -1, 3, 6}, {0, 7, 3, 6}, {0, 1, 3, -6}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) ck_assert_int_eq(mmoe_vocab_from_texts("abb123", 6, bad[i], 3, NULL, &v, &err), MMOE_E_FORMAT);
+    ck_assert_int_eq(mmoe_vocab_from_texts("abbabb", 6, (const int64_t[]){0, 3, 6}, 2, NULL, &v, &err), MMOE_E_FORMAT);
+    ck_assert_str_eq(err.message, "the vocabulary's key 2 stands there twice");
+    ck_assert_int_eq(mmoe_vocab_from_texts("a", 1, (const int64_t[]){0, 1, 1}, 2, NULL, &v, &err), MMOE_E_FORMAT);
+    ck_assert_int_eq(mmoe_vocab_from_texts("NA", 2, (const int64_t[]){0, 2}, 1, NULL, &v, &err), MMOE_E_FORMAT);
+    ck_assert_str_eq(err.message, "key 1 of the vocabulary is the text of a missing value");
+    ck_assert_ptr_null(v);
+}
+END_TEST
+
+/* Everything that takes memory, in one go. */
+static mmoe_status everything(const mmoe_allocator *a, mmoe_error *err) {
+    mmoe_vocab *v = NULL, *copy = NULL, *ints = NULL, *texts = NULL;
+    mmoe_status status = mmoe_vocab_create(a, &v, err);
+    char text[32];
+    int32_t row;
+    for (int i = 0; !status && i < 400; i++) {
+        number_text(text, i, i >= 300);
+        status = mmoe_vocab_add(v, text, strlen(text), &row, err);
+        if (!status) ck_assert_int_eq(row, i + 1);
+    }
+    if (!status) status = mmoe_vocab_finish(v, err);
+    if (!status) status = mmoe_vocab_copy(v, a, &copy, err);
+    if (!status) ck_assert_int_eq(find(copy, "value 1375700"), 301);
+    int64_t keys[40], offsets[41] = {0};
+    for (int i = 0; i < 40; i++) keys[i] = i, offsets[i + 1] = i + 1;
+    if (!status) status = mmoe_vocab_from_ints(keys, 40, a, &ints, err);
+    if (!status) status = mmoe_vocab_from_texts("abcdefghijklmnopqrstuvwxyz0123456789ABCD", 40, offsets, 40, a, &texts, err);
+    mmoe_vocab_free(v);
+    mmoe_vocab_free(copy);
+    mmoe_vocab_free(ints);
+    mmoe_vocab_free(texts);
+    return status;
+}
+
+START_TEST(every_allocation_may_fail) {
+    failing count = {0};
+    mmoe_allocator a = failing_allocator(&count);
+    ck_assert_int_eq(everything(&a, NULL), MMOE_OK);
+    ck_assert_int_eq(count.live, 0);
+    ck_assert_int_gt(count.calls, 20);
+    int failures = 0;
+    for (long n = 1; n <= count.calls; n++) {
+        failing f = {.fail_at = n};
+        mmoe_error err = {0};
+        a = failing_allocator(&f);
+        mmoe_status status = everything(&a, &err);
+        ck_assert(status == MMOE_OK || (status == MMOE_E_MEMORY && err.code == status));
+        failures += status != MMOE_OK;
+        ck_assert_int_eq(f.live, 0);
+    }
+    ck_assert_int_eq(failures, count.calls - 2); /* the two of finish only give memory back */
+}
+END_TEST
+
+int main(void) {
+    Suite *s = suite_create("vocab");
+    TCase *c = tcase_create("vocab");
+    tcase_add_test(c, rows_come_in_order_of_first_appearance);
+    tcase_add_test(c, integers_are_found_however_they_are_written);
+    tcase_add_test(c, one_other_text_makes_texts_of_all);
+    tcase_add_test(c, texts_may_be_any_bytes);
+    tcase_add_loop_test(c, many_values, 0, 2);
+    tcase_add_test(c, copies_are_whole);
+    tcase_add_test(c, from_integer_keys);
+    tcase_add_test(c, from_text_keys);
+    tcase_add_test(c, every_allocation_may_fail);
+    suite_add_tcase(s, c);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_ENV);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed != 0;
+}
