@@ -119,7 +119,7 @@ static bool ends_with(const char *text, const char *end) {
  * is where such a gradient is not all cancellation, keep the comparison sharp. */
 static double weight_bound(const reference_case *c, const reference_tensor *t, bool in_front_of_norm) {
     double bound = 1.5 / sqrt((double)t->shape[1]);
-    return c->rows == 2 && in_front_of_norm ? 0.004 * bound : bound;
+    return c->rows == 2 && in_front_of_norm ? 0.012 * bound : bound;
 }
 
 static void draw_tensor(const reference_case *c, reference_tensor *t, const reference_tensor *next, uint64_t *state) {

@@ -50,6 +50,7 @@ __attribute__((format(printf, 6, 7))) static reference_tensor *add_tensor(refere
     t->trainable = trainable;
     t->value = take(t->count, sizeof(double));
     t->gradient = take(t->count, sizeof(double));
+    t->squares = take(t->count, sizeof(double));
     t->moment1 = take(t->count, sizeof(double));
     t->moment2 = take(t->count, sizeof(double));
     assert(m->n_tensor < sizeof m->tensors / sizeof *m->tensors);
@@ -137,6 +138,7 @@ void reference_free(reference_model *m) {
         reference_tensor *t = m->tensors[i];
         free(t->value);
         free(t->gradient);
+        free(t->squares);
         free(t->moment1);
         free(t->moment2);
         free(t);
@@ -154,6 +156,12 @@ reference_tensor *reference_find(reference_model *m, const char *name) {
     for (size_t i = 0; i < m->n_tensor; i++)
         if (strcmp(m->tensors[i]->name, name) == 0) return m->tensors[i];
     return NULL;
+}
+
+double reference_gradient_scale(const reference_tensor *t) {
+    double scale = 0;
+    for (size_t i = 0; i < t->count; i++) scale = fmax(scale, fmax(fabs(t->gradient[i]), sqrt(t->squares[i])));
+    return scale;
 }
 
 double reference_kink_distance(const reference_model *m) { return m->kinks.distance; }
@@ -314,7 +322,7 @@ static void scatter(reference_model *m, const reference_batch *batch) {
         const double *row = m->dx + (size_t)b * (size_t)m->input_width;
         for (int c = 0; c < s->n_sparse; c++) {
             int table = s->table_of[c], dim = s->tables[table].dim, id = batch->ids[b * s->n_sparse + c];
-            for (int j = 0; j < dim; j++) m->tables[table]->gradient[id * dim + j] += *row++;
+            for (int j = 0; j < dim; j++) reference_add_term(m->tables[table], id * dim + j, *row++);
         }
     }
 }
@@ -331,7 +339,10 @@ double reference_gradient(reference_model *m, const reference_batch *batch, doub
     if (scores) scores_of(m, B, scores);
     double total = losses_of(m, batch, losses);
 
-    for (size_t i = 0; i < m->n_tensor; i++) memset(m->tensors[i]->gradient, 0, m->tensors[i]->count * sizeof(double));
+    for (size_t i = 0; i < m->n_tensor; i++) {
+        memset(m->tensors[i]->gradient, 0, m->tensors[i]->count * sizeof(double));
+        memset(m->tensors[i]->squares, 0, m->tensors[i]->count * sizeof(double));
+    }
     m->dx = take((size_t)B * (size_t)m->input_width, sizeof(double));
     for (int e = 0; e < E; e++) m->du[e] = take((size_t)B * (size_t)H, sizeof(double));
     for (int t = 0; t < m->spec.n_task; t++) {

@@ -51,6 +51,7 @@ typedef struct reference_tensor {
     bool in_front_of_norm;     /* a Linear's bias that a batch norm takes away again */
     double *value;             /* [count] */
     double *gradient;          /* [count] of the total loss; written by reference_gradient */
+    double *squares;           /* [count] sum of the squares of the rows' terms that add up to the gradient */
     double *moment1, *moment2; /* [count] the optimizer's; moment1 is SGD's velocity */
 } reference_tensor;
 
@@ -79,6 +80,10 @@ void reference_predict(reference_model *model, const reference_batch *batch, dou
 double reference_loss(reference_model *model, const reference_batch *batch, double *scores, double *losses);
 /* The same, and the gradient of the total loss by every trainable tensor. */
 double reference_gradient(reference_model *model, const reference_batch *batch, double *scores, double *losses);
+
+/* How large the gradient's largest entry would be if the rows' terms were independent, and at least how large it is: the scale
+ * of its rounding errors. Terms that cancel (a batch norm takes a shift away again) leave less. */
+double reference_gradient_scale(const reference_tensor *tensor);
 
 /* Of the last forward pass: the smallest |x| that a relu or prelu saw (infinity without one), and a hash of the signs of
  * all of them, which tells whether a change of weights crossed a kink. */

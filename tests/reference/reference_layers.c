@@ -39,9 +39,9 @@ static double *linear_backward(reference_layer *l, const double *dy, int B) {
     for (int b = 0; b < B; b++)
         for (int o = 0; o < l->out; o++) {
             double d = dy[b * l->out + o];
-            l->bias->gradient[o] += d;
+            reference_add_term(l->bias, o, d);
             for (int i = 0; i < l->in; i++) {
-                l->weight->gradient[o * l->in + i] += d * l->x[b * l->in + i];
+                reference_add_term(l->weight, o * l->in + i, d * l->x[b * l->in + i]);
                 dx[b * l->in + i] += d * l->weight->value[o * l->in + i];
             }
         }
@@ -87,9 +87,9 @@ static void norm_backward(reference_norm *norm, double *dy, int B, int n) {
         for (int b = 0; b < B; b++) {
             sum += dy[b * n + j];
             sum_xhat += dy[b * n + j] * norm->xhat[b * n + j];
+            reference_add_term(norm->shift, j, dy[b * n + j]);
+            reference_add_term(norm->scale, j, dy[b * n + j] * norm->xhat[b * n + j]);
         }
-        norm->shift->gradient[j] += sum;
-        norm->scale->gradient[j] += sum_xhat;
         double share = norm->constant ? 0 : 1.0 / B;
         for (int b = 0; b < B; b++) {
             double centred = dy[b * n + j] - share * sum - share * norm->xhat[b * n + j] * sum_xhat;
@@ -137,7 +137,7 @@ static void dice_backward(reference_tensor *alpha, const double *x, double *dy, 
         double s = dice_normal(x, n, z), mean = 0, along = 0;
         for (int j = 0; j < n; j++) {
             double p = sigmoid(z[j]);
-            alpha->gradient[0] += dy[j] * (1 - p) * x[j];
+            reference_add_term(alpha, 0, dy[j] * (1 - p) * x[j]);
             dz[j] = dy[j] * (1 - a) * x[j] * p * (1 - p);
             mean += dz[j] / n;
             along += dz[j] * z[j];
@@ -178,7 +178,7 @@ static void activation_backward(reference_layer *l, double *dy, int B) {
         case REFERENCE_RELU: dy[i] = a[i] > 0 ? dy[i] : 0; break;
         case REFERENCE_PRELU:
             if (a[i] <= 0) {
-                l->slope->gradient[0] += dy[i] * a[i];
+                reference_add_term(l->slope, 0, dy[i] * a[i]);
                 dy[i] *= l->slope->value[0];
             }
             break;
@@ -214,7 +214,10 @@ double *reference_mlp_backward(reference_mlp *mlp, const double *dy, int B) {
         if (l->norm.scale) norm_backward(&l->norm, d, B, l->out);
         double *next = linear_backward(l, d, B);
         /* A sum that is 0 but for rounding: the batch norm took the bias away. */
-        if (l->norm.scale && !l->norm.constant) memset(l->bias->gradient, 0, l->bias->count * sizeof(double));
+        if (l->norm.scale && !l->norm.constant) {
+            memset(l->bias->gradient, 0, l->bias->count * sizeof(double));
+            memset(l->bias->squares, 0, l->bias->count * sizeof(double));
+        }
         free(d);
         d = next;
     }

@@ -6,6 +6,12 @@
 
 enum { REFERENCE_NO_ACTIVATION = -1 };
 
+/* Adds a row's term to an entry of a gradient. */
+static inline void reference_add_term(reference_tensor *t, int i, double term) {
+    t->gradient[i] += term;
+    t->squares[i] += term * term;
+}
+
 typedef struct reference_norm {
     reference_tensor *scale, *shift, *mean, *variance, *batches; /* NULL: no batch norm */
     bool constant;                                               /* the last forward pass took its statistics as given */

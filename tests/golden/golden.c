@@ -1,0 +1,265 @@
+#include "golden.h"
+
+#include <check.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *const golden_parts[GOLDEN_PARTS] = {"train", "val", "test"};
+const reference_optimizer golden_optimizer = {REFERENCE_ADAM, 1e-3, 1e-4, 0.9, 0.999, 1e-8, 0};
+static const int part_rows[GOLDEN_PARTS] = {100, 50, 50};
+
+static void *take(size_t count, size_t size) {
+    void *p = calloc(count, size);
+    ck_assert_ptr_nonnull(p);
+    return p;
+}
+
+/* ---- Files ------------------------------------------------------------------------------------------------------- */
+
+static char *read_file(const char *folder, const char *name, size_t *size) {
+    char path[1024];
+    ck_assert_int_lt(snprintf(path, sizeof path, "%s/%s", folder, name), (int)sizeof path);
+    FILE *f = fopen(path, "rb");
+    ck_assert_msg(f != NULL, "cannot open %s", path);
+    ck_assert_int_eq(fseek(f, 0, SEEK_END), 0);
+    long length = ftell(f);
+    ck_assert_int_ge(length, 0);
+    rewind(f);
+    char *text = take((size_t)length + 1, 1);
+    ck_assert_uint_eq(fread(text, 1, (size_t)length, f), (size_t)length);
+    fclose(f);
+    if (size) *size = (size_t)length;
+    return text;
+}
+
+/* Comma-separated numbers [rows, columns], exactly. */
+static double *read_scores(const golden *g, const char *name, int rows, int columns) {
+    char *text = read_file(g->folder, name, NULL), *at = text;
+    double *values = take((size_t)rows * (size_t)columns, sizeof *values);
+    for (int i = 0; i < rows * columns; i++) {
+        char *end;
+        values[i] = strtod(at, &end);
+        ck_assert_msg(end != at && *end == (i % columns == columns - 1 ? '\n' : ','), "%s: number %d", name, i);
+        at = end + 1;
+    }
+    ck_assert_msg(*at == '\0', "%s: too long", name);
+    free(text);
+    return values;
+}
+
+static void read_tensors(const golden *g, const char *file, reference_model *to, bool gradients) {
+    size_t size, seen = 0;
+    char *bytes = read_file(g->folder, file, &size);
+    uint64_t length;
+    memcpy(&length, bytes, sizeof length);
+    ck_assert_uint_lt(length, size - 8);
+    json_t *header = json_loadb(bytes + 8, length, 0, NULL), *entry;
+    ck_assert_ptr_nonnull(header);
+    const char *name, *data = bytes + 8 + length;
+    json_object_foreach(header, name, entry) {
+        if (strcmp(name, "__metadata__") == 0) continue;
+        reference_tensor *t = reference_find(to, name);
+        ck_assert_msg(t != NULL, "%s: unknown tensor %s", file, name);
+        int begin, end;
+        const char *type;
+        ck_assert_int_eq(json_unpack(entry, "{s:s,s:[i,i]}", "dtype", &type, "data_offsets", &begin, &end), 0);
+        size_t width = strcmp(type, "I64") == 0 ? 8 : 4;
+        ck_assert_uint_eq((size_t)(end - begin), t->count * width);
+        for (size_t i = 0; i < t->count; i++) {
+            int64_t integer;
+            float real;
+            memcpy(&integer, data + begin + i * width, width);
+            memcpy(&real, &integer, sizeof real);
+            (gradients ? t->gradient : t->value)[i] = width == 8 ? (double)integer : (double)real;
+        }
+        seen++;
+    }
+    size_t expected = 0;
+    for (size_t k = 0; k < reference_tensor_count(to); k++) expected += !gradients || reference_tensor_at(to, k)->trainable;
+    ck_assert_uint_eq(seen, expected);
+    json_decref(header);
+    free(bytes);
+}
+
+void golden_read_weights(const golden *g, const char *file, reference_model *to) { read_tensors(g, file, to, false); }
+void golden_read_gradients(const golden *g, reference_model *to) { read_tensors(g, "grads0.safetensors", to, true); }
+
+/* ---- Case -------------------------------------------------------------------------------------------------------- */
+
+void golden_init(golden *g, const char *folder) {
+    *g = (golden){.folder = folder};
+    char *text = read_file(folder, "case.json", NULL);
+    g->description = json_loads(text, 0, NULL);
+    free(text);
+    ck_assert_ptr_nonnull(g->description);
+    json_t *sparse = json_object_get(g->description, "sparse"), *vocab = json_object_get(g->description, "vocab");
+    reference_spec *s = &g->spec;
+    s->n_table = s->n_sparse = (int)json_array_size(sparse);
+    ck_assert_int_eq(s->n_table, 23);
+    for (int i = 0; i < s->n_table; i++) {
+        s->tables[i].name = json_string_value(json_array_get(sparse, (size_t)i));
+        s->tables[i].rows = (int)json_integer_value(json_object_get(vocab, s->tables[i].name));
+        s->tables[i].dim = 4;
+        s->table_of[i] = i;
+    }
+    s->n_dense = (int)json_array_size(json_object_get(g->description, "dense"));
+    s->n_expert = 8;
+    s->expert = (reference_mlp_spec){.depth = 1, .dims = {16}, .activation = REFERENCE_RELU, .batch_norm = true};
+    s->gate_batch_norm = true;
+    s->n_task = GOLDEN_TASKS;
+    for (int t = 0; t < GOLDEN_TASKS; t++) {
+        s->tasks[t].loss_weight = 1;
+        s->tasks[t].tower = (reference_mlp_spec){.depth = 1, .dims = {8}, .activation = REFERENCE_RELU, .batch_norm = true};
+    }
+}
+
+static void rows_finish(golden_rows *r) {
+    free(r->ids);
+    free(r->dense);
+    free(r->labels);
+}
+
+void golden_finish(golden *g) {
+    for (int i = 0; i < GOLDEN_PARTS; i++) rows_finish(&g->parts[i]);
+    json_decref(g->description);
+}
+
+static golden_rows *rows_init(golden *g, int part) {
+    golden_rows *r = &g->parts[part];
+    size_t rows = (size_t)part_rows[part];
+    r->ids = take(rows * (size_t)g->spec.n_sparse, sizeof *r->ids);
+    r->dense = take(rows * (size_t)g->spec.n_dense, sizeof *r->dense);
+    r->labels = take(rows * GOLDEN_TASKS, sizeof *r->labels);
+    r->batch = (reference_batch){part_rows[part], r->ids, r->dense, r->labels, NULL};
+    return r;
+}
+
+/* Index of `name` in a list of case.json; -1: not in it. */
+static int index_in(const golden *g, const char *list, const char *name) {
+    size_t i;
+    json_t *entry;
+    json_array_foreach(json_object_get(g->description, list), i, entry) if (strcmp(json_string_value(entry), name) == 0) return (int)i;
+    return -1;
+}
+
+static void read_cell(const golden *g, golden_rows *r, int row, const char *column, const char *cell) {
+    char *end;
+    double value = strtod(cell, &end);
+    ck_assert_msg(end != cell && *end == '\0', "column %s: %s", column, cell);
+    int sparse = index_in(g, "sparse", column), dense = index_in(g, "dense", column), label = index_in(g, "labels", column);
+    ck_assert_msg((sparse >= 0) + (dense >= 0) + (label >= 0) == 1, "column %s", column);
+    if (sparse >= 0) r->ids[row * g->spec.n_sparse + sparse] = (int32_t)value;
+    if (dense >= 0) r->dense[row * g->spec.n_dense + dense] = (double)(float)value;
+    if (label >= 0) r->labels[row * GOLDEN_TASKS + label] = value;
+}
+
+void golden_read_sample(golden *g, const char *folder) {
+    for (int part = 0; part < GOLDEN_PARTS; part++) {
+        char name[64], *columns[64], *rest;
+        snprintf(name, sizeof name, "ali_ccp_%s_sample.csv", golden_parts[part]);
+        char *text = read_file(folder, name, NULL), *lines = text, *header = strsep(&lines, "\n");
+        int n = 0;
+        for (rest = header; n < 64 && rest; n++) columns[n] = strsep(&rest, ",\r");
+        golden_rows *r = rows_init(g, part);
+        for (int row = 0; row < part_rows[part]; row++) {
+            char *line = strsep(&lines, "\n");
+            ck_assert_msg(line != NULL, "%s: row %d", name, row);
+            for (int i = 0; i < n; i++)
+                if (*columns[i]) read_cell(g, r, row, columns[i], strsep(&line, ",\r"));
+        }
+        free(text);
+    }
+}
+
+/* SplitMix64, as a number in [0, 1) */
+static double draw(uint64_t *state) {
+    uint64_t z = *state += 0x9e3779b97f4a7c15u;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return (double)((z ^ (z >> 31)) >> 11) * 0x1p-53;
+}
+
+void golden_draw_rows(golden *g) {
+    uint64_t state = 2022;
+    for (int part = 0; part < GOLDEN_PARTS; part++) {
+        golden_rows *r = rows_init(g, part);
+        for (int i = 0; i < part_rows[part] * g->spec.n_sparse; i++)
+            r->ids[i] = (int32_t)(draw(&state) * g->spec.tables[g->spec.table_of[i % g->spec.n_sparse]].rows);
+        for (int i = 0; i < part_rows[part] * g->spec.n_dense; i++) r->dense[i] = (double)(float)draw(&state);
+        for (int i = 0; i < part_rows[part] * GOLDEN_TASKS; i++) r->labels[i] = draw(&state) < 0.3;
+    }
+}
+
+/* ---- Numbers ----------------------------------------------------------------------------------------------------- */
+
+static reference_model *read_model(const golden *g, const char *file) {
+    reference_model *m = reference_create(&g->spec);
+    golden_read_weights(g, file, m);
+    return m;
+}
+
+void golden_read_numbers(const golden *g, golden_numbers *n) {
+    *n =
+        (golden_numbers){.first = read_model(g, "init.safetensors"), .second = read_model(g, "step1.safetensors"), .last = read_model(g, "step20.safetensors")};
+    golden_read_gradients(g, n->first);
+    n->first_training_scores = read_scores(g, "pred_init_train_mode.csv", part_rows[0], GOLDEN_TASKS);
+    for (int part = 0; part < GOLDEN_PARTS; part++) {
+        char name[64];
+        snprintf(name, sizeof name, "pred_init_eval_%s.csv", golden_parts[part]);
+        n->first_scores[part] = read_scores(g, name, part_rows[part], GOLDEN_TASKS);
+        snprintf(name, sizeof name, "pred_step20_eval_%s.csv", golden_parts[part]);
+        n->last_scores[part] = read_scores(g, name, part_rows[part], GOLDEN_TASKS);
+    }
+    json_t *history = json_object_get(g->description, "loss_history_total_then_tasks");
+    ck_assert_uint_eq(json_array_size(history), GOLDEN_STEPS);
+    for (size_t s = 0; s < GOLDEN_STEPS; s++)
+        for (size_t t = 0; t < 1 + GOLDEN_TASKS; t++) {
+            json_t *loss = json_array_get(json_array_get(history, s), t);
+            ck_assert(json_is_real(loss));
+            n->losses[s][t] = json_real_value(loss);
+        }
+}
+
+static void predict_parts(golden *g, reference_model *m, double *scores[]) {
+    for (int part = 0; part < GOLDEN_PARTS; part++) {
+        scores[part] = take((size_t)part_rows[part] * GOLDEN_TASKS, sizeof(double));
+        reference_predict(m, &g->parts[part].batch, scores[part]);
+    }
+}
+
+static void copy_values(reference_model *to, reference_model *from) {
+    for (size_t k = 0; k < reference_tensor_count(from); k++) {
+        reference_tensor *a = reference_tensor_at(to, k), *b = reference_tensor_at(from, k);
+        memcpy(a->value, b->value, b->count * sizeof(double));
+        memcpy(a->gradient, b->gradient, b->count * sizeof(double));
+    }
+}
+
+void golden_compute_numbers(golden *g, golden_numbers *n) {
+    *n = (golden_numbers){.first = read_model(g, "init.safetensors"), .second = reference_create(&g->spec), .last = read_model(g, "init.safetensors")};
+    n->first_training_scores = take((size_t)part_rows[0] * GOLDEN_TASKS, sizeof(double));
+    predict_parts(g, n->first, n->first_scores);
+    for (int s = 0; s < GOLDEN_STEPS; s++) {
+        n->losses[s][0] = reference_gradient(n->last, &g->parts[0].batch, s == 0 ? n->first_training_scores : NULL, &n->losses[s][1]);
+        if (s == 0) {
+            copy_values(n->first, n->last);
+            golden_read_weights(g, "init.safetensors", n->first);
+        }
+        reference_update(n->last, &golden_optimizer, s + 1);
+        if (s == 0) copy_values(n->second, n->last);
+    }
+    predict_parts(g, n->last, n->last_scores);
+}
+
+void golden_numbers_finish(golden_numbers *n) {
+    free(n->first_training_scores);
+    for (int part = 0; part < GOLDEN_PARTS; part++) {
+        free(n->first_scores[part]);
+        free(n->last_scores[part]);
+    }
+    reference_free(n->first);
+    reference_free(n->second);
+    reference_free(n->last);
+}

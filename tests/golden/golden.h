@@ -1,0 +1,52 @@
+/* Numbers that torch-rechub computed (PyTorch 1.13, one thread) for the tutorial's model on its sample of Ali-CCP: 20 steps
+ * of one batch of 100 rows, Adam with lr 1e-3 and coupled decay 1e-4. Two tests compare with them; see meson.build. */
+#ifndef GOLDEN_H
+#define GOLDEN_H
+
+#include <jansson.h>
+
+#include "reference.h"
+
+enum { GOLDEN_STEPS = 20, GOLDEN_TASKS = 2, GOLDEN_PARTS = 3 };
+extern const char *const golden_parts[GOLDEN_PARTS]; /* train, val, test */
+extern const reference_optimizer golden_optimizer;
+
+typedef struct golden_rows {
+    reference_batch batch;
+    int32_t *ids;
+    double *dense, *labels;
+} golden_rows;
+
+typedef struct golden {
+    const char *folder;
+    json_t *description; /* case.json; the spec's names belong to it */
+    reference_spec spec;
+    golden_rows parts[GOLDEN_PARTS];
+} golden;
+
+/* What a run is compared with. Scores are [B, T] of a part's rows. */
+typedef struct golden_numbers {
+    double losses[GOLDEN_STEPS][1 + GOLDEN_TASKS]; /* total, then each task; before the step's update */
+    double *first_training_scores;                 /* of part 0 */
+    double *first_scores[GOLDEN_PARTS], *last_scores[GOLDEN_PARTS];
+    reference_model *first, *second, *last; /* weights at the start (and the first gradients), after 1 and after 20 steps */
+} golden_numbers;
+
+/* The case of a folder, without rows. */
+void golden_init(golden *g, const char *folder);
+/* Rows of the sample: ali_ccp_{train,val,test}_sample.csv. */
+void golden_read_sample(golden *g, const char *folder);
+/* As many rows of the same columns, ids within the tables, labels and dense values at random. */
+void golden_draw_rows(golden *g);
+void golden_finish(golden *g);
+
+/* Weights of a file, or the first step's gradients; every trainable tensor must be there, and nothing else. */
+void golden_read_weights(const golden *g, const char *file, reference_model *to);
+void golden_read_gradients(const golden *g, reference_model *to);
+
+/* torch-rechub's numbers; the reference's own on the case's rows, from the golden weights. */
+void golden_read_numbers(const golden *g, golden_numbers *n);
+void golden_compute_numbers(golden *g, golden_numbers *n);
+void golden_numbers_finish(golden_numbers *n);
+
+#endif

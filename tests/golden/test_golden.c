@@ -1,0 +1,228 @@
+/* The engine and the reference against torch-rechub's numbers.
+ *   test_golden FOLDER          what needs no data: the optimizer, the import of weights, and the engine against the
+ *                               reference from the golden weights on rows drawn at random
+ *   test_golden FOLDER sample   the numbers themselves, on the sample whose folder MMOE_ALI_CCP names; 77: not set */
+#include <check.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compare.h"
+#include "engine.h"
+#include "golden.h"
+
+static const char *folder, *sample;
+
+/* What two computations in single precision may differ by. */
+static const double first_score_error = 2e-6, last_score_error = 2e-5, loss_error = 1e-5; /* absolute */
+static const double gradient_error = 1e-4;                                                /* of a tensor's largest entry */
+/* A table whose column is constant in the batch has a true gradient of 0, for the batch norm takes it away; what stands
+ * there is rounding of some 2e-8. The largest entry of all other tensors is more than this. */
+static const double gradient_floor = 5e-4;
+/* Adam moves a weight by at most lr = 1e-3 a step, whatever its gradient, so a gradient next to 0 shows its rounding:
+ * a twentieth of the first step, a fiftieth of 20 steps. */
+static const double second_weight_error = 5e-5, last_weight_error = 4e-4;
+
+static void check_numbers(const char *name, const double *got, const double *want, size_t count, double tolerance, double floor) {
+    comparison r = compare_tensors(name, got, want, count, tolerance, floor);
+    ck_assert_msg(r.agrees, "%s", r.message);
+}
+
+/* |got - want| <= error, as nothing here exceeds 1 by much. */
+static void check_absolute(const char *name, const double *got, const double *want, size_t count, double error) {
+    for (size_t i = 0; i < count; i++)
+        ck_assert_msg(fabs(got[i] - want[i]) <= error, "%s[%zu]: got %.9g, want %.9g, allowed %.3g", name, i, got[i], want[i], error);
+}
+
+static void check_weights(const char *when, reference_model *got, reference_model *want, double error) {
+    for (size_t k = 0; k < reference_tensor_count(want); k++) {
+        const reference_tensor *a = reference_tensor_at(got, k), *b = reference_tensor_at(want, k);
+        if (b->in_front_of_norm) continue;
+        for (size_t i = 0; i < b->count; i++)
+            ck_assert_msg(fabs(a->value[i] - b->value[i]) <= error, "%s: %s[%zu]: got %.9g, want %.9g, allowed %.3g", when, b->name, i, a->value[i],
+                          b->value[i], error);
+    }
+}
+
+static void check_gradients(reference_model *got, reference_model *want) {
+    for (size_t k = 0; k < reference_tensor_count(want); k++) {
+        const reference_tensor *a = reference_tensor_at(got, k), *b = reference_tensor_at(want, k);
+        if (b->trainable && !b->in_front_of_norm) check_numbers(b->name, a->gradient, b->gradient, b->count, gradient_error, gradient_floor);
+    }
+}
+
+static void check_run(const golden *g, const golden_numbers *got, const golden_numbers *want) {
+    for (int part = 0; part < GOLDEN_PARTS; part++)
+        check_absolute("first scores", got->first_scores[part], want->first_scores[part], (size_t)g->parts[part].batch.rows * GOLDEN_TASKS, first_score_error);
+    if (got->first_training_scores)
+        check_absolute("first training scores", got->first_training_scores, want->first_training_scores, (size_t)g->parts[0].batch.rows * GOLDEN_TASKS,
+                       first_score_error);
+    check_gradients(got->first, want->first);
+    check_absolute("losses", got->losses[0], want->losses[0], GOLDEN_STEPS * (1 + GOLDEN_TASKS), loss_error);
+    check_weights("after 1 step", got->second, want->second, second_weight_error);
+    check_weights("after 20 steps", got->last, want->last, last_weight_error);
+    for (int part = 0; part < GOLDEN_PARTS; part++)
+        check_absolute("last scores", got->last_scores[part], want->last_scores[part], (size_t)g->parts[part].batch.rows * GOLDEN_TASKS, last_score_error);
+}
+
+/* ---- The engine's numbers ---------------------------------------------------------------------------------------- */
+
+static void engine_start(engine *e, const golden *g, const reference_optimizer *optimizer, int threads) {
+    char path[1024];
+    engine_init(e, &g->spec, optimizer, 128, false);
+    ck_assert_int_lt(snprintf(path, sizeof path, "%s/init.safetensors", folder), (int)sizeof path);
+    mmoe_error err;
+    ck_assert_msg(mmoe_model_load_weights(e->model, path, &err) == MMOE_OK, "%s", err.message);
+    engine_prepare(e, &g->parts[0].batch, threads);
+}
+
+static void predict_parts(const engine *e, const golden *g, double *scores[]) {
+    for (int part = 0; part < GOLDEN_PARTS; part++) {
+        scores[part] = calloc((size_t)g->parts[part].batch.rows * GOLDEN_TASKS, sizeof(double));
+        ck_assert_ptr_nonnull(scores[part]);
+        engine_predict(e, &g->parts[part].batch, scores[part]);
+    }
+}
+
+/* Gradients from one step of plain descent: (old - new) / rate, to the last bits. */
+static void engine_gradients(const golden *g, reference_model *to, int threads) {
+    const reference_optimizer descent = {.kind = REFERENCE_SGD, .lr = 512};
+    reference_model *after = reference_create(&g->spec);
+    engine e;
+    engine_start(&e, g, &descent, threads);
+    engine_get_weights(&e, to);
+    engine_step(&e, NULL);
+    engine_get_weights(&e, after);
+    for (size_t k = 0; k < reference_tensor_count(to); k++) {
+        reference_tensor *old = reference_tensor_at(to, k), *new = reference_tensor_at(after, k);
+        for (size_t i = 0; i < old->count; i++) old->gradient[i] = (old->value[i] - new->value[i]) / descent.lr;
+    }
+    reference_free(after);
+    engine_finish(&e);
+}
+
+static void engine_numbers(const golden *g, golden_numbers *n, int threads) {
+    *n = (golden_numbers){.first = reference_create(&g->spec), .second = reference_create(&g->spec), .last = reference_create(&g->spec)};
+    engine_gradients(g, n->first, threads);
+    engine e;
+    engine_start(&e, g, &golden_optimizer, threads);
+    predict_parts(&e, g, n->first_scores);
+    for (int s = 0; s < GOLDEN_STEPS; s++) {
+        engine_step(&e, &n->losses[s][1]);
+        n->losses[s][0] = (n->losses[s][1] + n->losses[s][2]) / 2;
+        if (s == 0) engine_get_weights(&e, n->second);
+    }
+    engine_get_weights(&e, n->last);
+    predict_parts(&e, g, n->last_scores);
+    engine_finish(&e);
+}
+
+/* ---- Tests ------------------------------------------------------------------------------------------------------- */
+
+/* The golden weights and gradients tell the optimizer's formula without any data. */
+START_TEST(reference_adam_makes_the_first_step) {
+    golden g;
+    golden_init(&g, folder);
+    golden_numbers want;
+    golden_read_numbers(&g, &want);
+    reference_update(want.first, &golden_optimizer, 1);
+    for (size_t k = 0; k < reference_tensor_count(want.first); k++) {
+        const reference_tensor *got = reference_tensor_at(want.first, k), *next = reference_tensor_at(want.second, k);
+        /* A float's rounding of a weight of up to 4. */
+        if (next->trainable) check_absolute(next->name, got->value, next->value, next->count, 2.5e-7);
+    }
+    golden_numbers_finish(&want);
+    golden_finish(&g);
+}
+END_TEST
+
+START_TEST(import_copies_every_tensor) {
+    golden g;
+    golden_init(&g, folder);
+    golden_draw_rows(&g);
+    engine e;
+    engine_start(&e, &g, &golden_optimizer, 1);
+    reference_model *got = reference_create(&g.spec), *want = reference_create(&g.spec);
+    engine_get_weights(&e, got);
+    golden_read_weights(&g, "init.safetensors", want);
+    for (size_t k = 0; k < reference_tensor_count(want); k++) {
+        const reference_tensor *a = reference_tensor_at(got, k), *b = reference_tensor_at(want, k);
+        ck_assert_msg(memcmp(a->value, b->value, b->count * sizeof(double)) == 0, "%s", b->name);
+    }
+    reference_free(got);
+    reference_free(want);
+    engine_finish(&e);
+    golden_finish(&g);
+}
+END_TEST
+
+START_TEST(engine_agrees_with_the_reference_on_drawn_rows) {
+    golden g;
+    golden_init(&g, folder);
+    golden_draw_rows(&g);
+    golden_numbers got, want;
+    golden_compute_numbers(&g, &want);
+    engine_numbers(&g, &got, _i);
+    check_run(&g, &got, &want);
+    golden_numbers_finish(&got);
+    golden_numbers_finish(&want);
+    golden_finish(&g);
+}
+END_TEST
+
+START_TEST(reference_agrees_with_the_golden_numbers) {
+    golden g;
+    golden_init(&g, folder);
+    golden_read_sample(&g, sample);
+    golden_numbers got, want;
+    golden_compute_numbers(&g, &got);
+    golden_read_numbers(&g, &want);
+    check_run(&g, &got, &want);
+    golden_numbers_finish(&got);
+    golden_numbers_finish(&want);
+    golden_finish(&g);
+}
+END_TEST
+
+START_TEST(engine_agrees_with_the_golden_numbers) {
+    golden g;
+    golden_init(&g, folder);
+    golden_read_sample(&g, sample);
+    golden_numbers got, want;
+    engine_numbers(&g, &got, _i);
+    golden_read_numbers(&g, &want);
+    check_run(&g, &got, &want);
+    golden_numbers_finish(&got);
+    golden_numbers_finish(&want);
+    golden_finish(&g);
+}
+END_TEST
+
+int main(int argc, char **argv) {
+    if (argc < 2) return 2;
+    folder = argv[1];
+    bool with_sample = argc > 2 && strcmp(argv[2], "sample") == 0;
+    sample = getenv("MMOE_ALI_CCP");
+    if (with_sample && !sample) {
+        puts("MMOE_ALI_CCP does not name the folder of ali_ccp_{train,val,test}_sample.csv");
+        return 77;
+    }
+    Suite *s = suite_create("golden");
+    TCase *c = tcase_create("golden");
+    tcase_set_timeout(c, 60);
+    if (with_sample) {
+        tcase_add_test(c, reference_agrees_with_the_golden_numbers);
+        tcase_add_loop_test(c, engine_agrees_with_the_golden_numbers, 1, 3);
+    } else {
+        tcase_add_test(c, reference_adam_makes_the_first_step);
+        tcase_add_test(c, import_copies_every_tensor);
+        tcase_add_loop_test(c, engine_agrees_with_the_reference_on_drawn_rows, 1, 3);
+    }
+    suite_add_tcase(s, c);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_ENV);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed != 0;
+}

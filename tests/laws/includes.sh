@@ -1,0 +1,73 @@
+#!/bin/sh
+# The include law: which folder may include which. Prints every arrow that the law does not have.
+#   includes.sh ROOT
+set -u
+root=$1
+cd "$root" || exit 2
+files=$(find src tools bench -name '*.[ch]' 2>/dev/null | sort)
+[ -n "$files" ] || { echo "no sources under $root" >&2; exit 2; }
+
+# shellcheck disable=SC2086
+awk '
+BEGIN {
+    private = " base math data graph model train serve "
+    law["base"] = " base "
+    law["math"] = " math base "
+    law["data"] = " data base "
+    law["graph"] = " graph math base "
+    law["model"] = " model graph data math base "
+    law["train"] = " train model graph data math base "
+    law["serve"] = " serve model graph math base "
+    serve_reads = " data/schema.h data/vocab.h "
+    knows_train_h = " data model train "
+}
+
+function fault(why) {
+    printf "%s:%d: \"%s\": %s\n", FILENAME, FNR, header, why
+    faults++
+}
+
+function in_src(room, target, slash) {
+    slash = index(header, "/")
+    target = slash ? substr(header, 1, slash - 1) : ""
+    if (header == "mmoe/train.h" && !index(knows_train_h, " " room " ")) fault("src/" room " knows mmoe/mmoe.h alone")
+    if (target == "mmoe") return
+    if (quoted && target == "") fault("write the folder too")
+    if (!index(private, " " target " ")) {
+        if (quoted && target != "") fault("no such room")
+        return
+    }
+    if (room == "serve" && target == "data") {
+        if (!index(serve_reads, " " header " ")) fault("serve reads data/schema.h and data/vocab.h alone")
+    } else if (!index(law[room], " " target " "))
+        fault(room " may not include " target)
+}
+
+# tools and bench: public headers and their neighbours; a benchmark of one op may look inside.
+function outside(file, part) {
+    split(file, part, "/")
+    if (header ~ /^mmoe\/(mmoe|train)\.h$/) return
+    if (part[1] == "bench" && part[2] ~ /^op_/) return
+    if (index(private, " " substr(header, 1, index(header, "/") - 1) " ") || (quoted && header ~ /^\.\.\/.*|src\//)) fault(part[1] " includes public headers alone")
+}
+
+/^[ \t]*#[ \t]*include[ \t]*["<]/ {
+    line = $0
+    sub(/^[ \t]*#[ \t]*include[ \t]*/, "", line)
+    quoted = substr(line, 1, 1) == "\""
+    header = substr(line, 2)
+    sub(/[">].*/, "", header)
+    split(FILENAME, path, "/")
+    if (header ~ /^(cblas|lapacke|openblas_config|f77blas)\.h$/ && FILENAME !~ /^src\/math\/blas\.[ch]$/ && path[1] == "src") fault("src/math/blas alone knows BLAS")
+    if (header == "csv.h" && path[1] == "src" && FILENAME != "src/data/csv.c") fault("src/data/csv.c alone knows libcsv")
+    if (header ~ /\.c$/) fault("a source is not included")
+    if (path[1] != "src")
+        outside(FILENAME)
+    else if (path[2] in law && path[3] != "")
+        in_src(path[2])
+    else
+        fault("src/" path[2] " is no room of the house")
+}
+
+END { exit faults > 0 }
+' $files

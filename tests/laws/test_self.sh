@@ -1,0 +1,138 @@
+#!/bin/sh
+# The laws' tests must be able to fail: each planted violation is found, and a clean house passes.
+#   test_self.sh LAWS_FOLDER COMPILER
+set -u
+laws=$1
+cc=$2
+work=$(mktemp -d) || exit 2
+trap 'rm -rf "$work"' EXIT
+status=0
+
+expect() { # pass|fail NAME COMMAND...
+    want=$1 name=$2
+    shift 2
+    if "$@" >"$work/out" 2>&1; then got=pass; else got=fail; fi
+    if [ "$want" = "$got" ]; then
+        echo "ok $name"
+        return
+    fi
+    echo "not ok $name: expected to $want"
+    sed 's/^/  /' "$work/out" >&2
+    status=1
+}
+
+# ---- includes
+clean() {
+    rm -rf "$work/house"
+    for folder in src/base src/math src/data src/graph src/model src/train src/serve tools bench; do
+        mkdir -p "$work/house/$folder"
+        echo '#include <stdio.h>' >"$work/house/$folder/a.c"
+    done
+    echo '#include "mmoe/train.h"' >>"$work/house/tools/a.c"
+    printf '#include "data/schema.h"\n#include "model/model.h"\n#include "mmoe/mmoe.h"\n' >>"$work/house/src/serve/a.c"
+    printf '#include <cblas.h>\n#include "base/alloc.h"\n' >"$work/house/src/math/blas.c"
+    printf '#include <csv.h>\n#include "data/csv.h"\n' >"$work/house/src/data/csv.c"
+}
+
+clean
+expect pass "a clean house" sh "$laws/includes.sh" "$work/house"
+plant() { # FILE LINE
+    clean
+    printf '%s\n' "$2" >>"$work/house/$1"
+    expect fail "$1 with $2" sh "$laws/includes.sh" "$work/house"
+    grep -q "^$1:[0-9]" "$work/out" || { echo "not ok $1 with $2: no place in the message"; status=1; }
+}
+plant src/base/a.c '#include "math/kernels.h"'
+plant src/math/a.c '#include "graph/graph.h"'
+plant src/data/a.c '#include "graph/graph.h"'
+plant src/data/a.c '#include "model/config.h"'
+plant src/graph/a.c '#include "data/schema.h"'
+plant src/graph/a.c '#include "model/model.h"'
+plant src/model/a.c '#include "train/trainer.h"'
+plant src/model/a.c '  #  include "serve/predictor.h"'
+plant src/train/a.c '#include "serve/predictor.h"'
+plant src/serve/a.c '#include "train/trainer.h"'
+plant src/serve/a.c '#include "data/csv.h"'
+plant src/serve/a.c '#include "data/dataset.h"'
+plant src/serve/a.c '#include "mmoe/train.h"'
+plant src/serve/a.c '#include <train/trainer.h>'
+plant src/graph/a.c '#include "alloc.h"'
+plant src/graph/a.c '#include "../base/alloc.h"'
+plant src/model/a.c '#include <cblas.h>'
+plant src/math/a.c '#include <lapacke.h>'
+plant src/data/a.c '#include <csv.h>'
+plant src/train/a.c '#include "train/other.c"'
+plant tools/a.c '#include "base/alloc.h"'
+plant tools/a.c '#include "../src/base/alloc.h"'
+plant bench/a.c '#include "graph/graph.h"'
+mkdir "$work/house/src/util" && echo '#include <stdio.h>' >"$work/house/src/util/a.c"
+expect fail "a room of its own" sh "$laws/includes.sh" "$work/house"
+mkdir "$work/empty"
+expect fail "an empty house" sh "$laws/includes.sh" "$work/empty"
+
+# ---- headers
+mkdir -p "$work/include/mmoe"
+header() { # pass|fail TEXT
+    printf '%s\n' "$2" >"$work/include/mmoe/h.h"
+    expect "$1" "header: $2" sh "$laws/headers.sh" "$work/include"
+}
+header pass 'int mmoe_f(int);'
+header fail 'size_t mmoe_f(void);'
+header fail 'int mmoe_x = 1;'
+header fail 'enum mmoe_e { MMOE_A, };
+static int mmoe_g(void) { return 1; }'
+
+# ---- symbols
+archive() { # TEXT
+    rm -f "$work/lib.a" "$work/lib.so"
+    printf '%s\n' "$1" >"$work/unit.c"
+    "$cc" -O0 -fPIC -c "$work/unit.c" -o "$work/unit.o" && ar rc "$work/lib.a" "$work/unit.o" && "$cc" -shared "$work/unit.o" -o "$work/lib.so" || exit 2
+}
+needs() { # pass|fail STATEMENT [asserts]
+    archive "#include <assert.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+void openblas_set_num_threads(int);
+int mmoe_f(const char *s); int mmoe_f(const char *s) { $2; return (int)strlen(s); }"
+    expect "$1" "needs: $2" sh "$laws/symbols.sh" needs "$work/lib.a" "${3-no-asserts}"
+}
+needs pass ''
+needs pass 'char b[9]; snprintf(b, 9, s)'
+needs fail 'printf("%s", s)'
+needs fail 'fprintf(stderr, "%s", s)'
+needs fail 'fwrite(s, 1, 1, stdout)'
+needs fail 'puts(s)'
+needs fail 'perror(s)'
+needs fail 'exit(1)'
+needs fail 'abort()'
+needs fail 'assert(s)'
+needs pass 'assert(s)' asserts
+needs fail 'abort()' asserts
+needs fail 'setlocale(0, s)'
+needs fail 'signal(1, 0)'
+needs fail 'openblas_set_num_threads(1)'
+
+archive 'int mmoe_f(void); int mmoe_f(void) { return 1; } static int h(void) { return 2; } int (*mmoe_p)(void) = h;'
+printf 'mmoe_f\nmmoe_p\n' >"$work/list"
+expect pass "names" sh "$laws/symbols.sh" names "$work/lib.a"
+expect pass "exports" sh "$laws/symbols.sh" exports "$work/lib.so" "$work/list"
+printf 'mmoe_p\nmmoe_f\n' >"$work/list"
+expect fail "a list that is not sorted" sh "$laws/symbols.sh" exports "$work/lib.so" "$work/list"
+printf 'mmoe_f\n' >"$work/list"
+expect fail "an export that the list lacks" sh "$laws/symbols.sh" exports "$work/lib.so" "$work/list"
+printf 'mmoe_f\nmmoe_p\nmmoe_q\n' >"$work/list"
+expect fail "a listed symbol that is not exported" sh "$laws/symbols.sh" exports "$work/lib.so" "$work/list"
+archive 'int helper(void); int helper(void) { return 1; }'
+expect fail "a global name without mmoe_" sh "$laws/symbols.sh" names "$work/lib.a"
+printf 'helper\n' >"$work/list"
+expect fail "an export without mmoe_" sh "$laws/symbols.sh" exports "$work/lib.so" "$work/list"
+printf 'MMOE_API const char *mmoe_f(int x);\nMMOE_API int mmoe_g(void);\n' >"$work/include/mmoe/h.h"
+printf 'mmoe_f\nmmoe_g\n' >"$work/list"
+expect pass "declared" sh "$laws/symbols.sh" declared "$work/include" "$work/list"
+printf 'mmoe_f\n' >"$work/list"
+expect fail "a declared symbol that the list lacks" sh "$laws/symbols.sh" declared "$work/include" "$work/list"
+
+exit $status

@@ -1,0 +1,206 @@
+#include "engine.h"
+
+#include <check.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SUCCEEDS(call)                                                                                                                                         \
+    do {                                                                                                                                                       \
+        mmoe_error err = {0};                                                                                                                                  \
+        mmoe_status status = (call);                                                                                                                           \
+        ck_assert_msg(status == MMOE_OK, "%s: %s", mmoe_status_string(status), err.message);                                                                   \
+    } while (0)
+
+/* ---- Configuration ----------------------------------------------------------------------------------------------- */
+
+static json_t *mlp_json(const reference_mlp_spec *mlp) {
+    static const char *const words[] = {"relu", "sigmoid", "tanh", "prelu", "dice"};
+    json_t *dims = json_array();
+    for (int l = 0; l < mlp->depth; l++) json_array_append_new(dims, json_integer(mlp->dims[l]));
+    return json_pack("{s:o,s:s,s:b}", "dims", dims, "activation", words[mlp->activation], "batch_norm", (int)mlp->batch_norm);
+}
+
+/* The first column of a table bears its name, those that share it follow: "item", "item.2". */
+static void column_name(const reference_spec *spec, int column, char name[32], int *owner) {
+    *owner = column;
+    for (int c = column - 1; c >= 0; c--)
+        if (spec->table_of[c] == spec->table_of[column]) *owner = c;
+    const char *table = spec->tables[spec->table_of[column]].name;
+    if (*owner == column)
+        snprintf(name, 32, "%s", table);
+    else
+        snprintf(name, 32, "%s.%d", table, column);
+}
+
+static json_t *features_json(const reference_spec *spec, bool weighted) {
+    json_t *sparse = json_array(), *dense = json_array();
+    for (int c = 0; c < spec->n_sparse; c++) {
+        char name[32];
+        int owner;
+        column_name(spec, c, name, &owner);
+        json_t *entry = json_pack("{s:s,s:i}", "name", name, "embed_dim", spec->tables[spec->table_of[c]].dim);
+        if (owner == c)
+            json_object_set_new(entry, "vocab_size", json_integer(spec->tables[spec->table_of[c]].rows));
+        else
+            json_object_set_new(entry, "shared_with", json_string(spec->tables[spec->table_of[c]].name));
+        json_array_append_new(sparse, entry);
+    }
+    for (int c = 0; c < spec->n_dense; c++) {
+        char name[32];
+        snprintf(name, sizeof name, "dense%d", c);
+        json_array_append_new(dense, json_pack("{s:s}", "name", name));
+    }
+    json_t *features = json_pack("{s:o,s:o}", "sparse", sparse, "dense", dense);
+    if (weighted) json_object_set_new(features, "weight", json_string("weight"));
+    return features;
+}
+
+static json_t *tasks_json(const reference_spec *spec) {
+    json_t *tasks = json_array();
+    for (int t = 0; t < spec->n_task; t++) {
+        char name[32], label[32];
+        snprintf(name, sizeof name, "task%d", t);
+        snprintf(label, sizeof label, "label%d", t);
+        json_array_append_new(tasks, json_pack("{s:s,s:s,s:s,s:f,s:o}", "name", name, "label", label, "type",
+                                               spec->tasks[t].regression ? "regression" : "classification", "loss_weight", spec->tasks[t].loss_weight,
+                                               "tower_params", mlp_json(&spec->tasks[t].tower)));
+    }
+    return tasks;
+}
+
+static json_t *trainer_json(const reference_optimizer *o, int batch_size) {
+    static const char *const words[] = {"adam", "adamw", "sgd"};
+    json_t *params = json_pack("{s:f,s:f}", "lr", o->lr, "weight_decay", o->weight_decay);
+    if (o->kind == REFERENCE_SGD)
+        json_object_set_new(params, "momentum", json_real(o->momentum));
+    else
+        json_object_update_new(params, json_pack("{s:[f,f],s:f}", "betas", o->beta1, o->beta2, "eps", o->eps));
+    return json_pack("{s:i,s:s,s:o}", "batch_size", batch_size, "optimizer", words[o->kind], "optimizer_params", params);
+}
+
+static mmoe_config *config_of(const reference_spec *spec, const reference_optimizer *optimizer, int batch_size, bool weighted) {
+    json_t *root = json_pack("{s:o,s:o,s:{s:i,s:o,s:{s:b}},s:o}", "features", features_json(spec, weighted), "tasks", tasks_json(spec), "model", "n_expert",
+                             spec->n_expert, "expert_params", mlp_json(&spec->expert), "gate_params", "batch_norm", (int)spec->gate_batch_norm, "trainer",
+                             trainer_json(optimizer, batch_size));
+    ck_assert_ptr_nonnull(root);
+    char *text = json_dumps(root, 0);
+    ck_assert_ptr_nonnull(text);
+    mmoe_config *config;
+    SUCCEEDS(mmoe_config_parse(text, strlen(text), "test", NULL, &config, &err));
+    free(text);
+    json_decref(root);
+    return config;
+}
+
+/* ---- Life -------------------------------------------------------------------------------------------------------- */
+
+void engine_init(engine *e, const reference_spec *spec, const reference_optimizer *optimizer, int batch_size, bool weighted) {
+    char names[64][32];
+    const char *columns[64];
+    size_t n = 0;
+    *e = (engine){.spec = *spec, .weighted = weighted};
+    ck_assert_int_le(spec->n_sparse + spec->n_dense + spec->n_task + 1, 64);
+    for (int c = 0, owner; c < spec->n_sparse; c++) column_name(spec, c, names[n++], &owner);
+    for (int c = 0; c < spec->n_dense; c++) snprintf(names[n++], 32, "dense%d", c);
+    for (int t = 0; t < spec->n_task; t++) snprintf(names[n++], 32, "label%d", t);
+    if (weighted) snprintf(names[n++], 32, "weight");
+    for (size_t i = 0; i < n; i++) columns[i] = names[i];
+
+    e->config = config_of(spec, optimizer, batch_size, weighted);
+    SUCCEEDS(mmoe_schema_create(e->config, columns, n, NULL, &e->schema, &err));
+    SUCCEEDS(mmoe_model_create(e->config, e->schema, NULL, &e->model, &err));
+}
+
+static float *floats(const double *values, size_t count) {
+    float *f = malloc((count + 1) * sizeof *f);
+    ck_assert_ptr_nonnull(f);
+    for (size_t i = 0; i < count; i++) f[i] = (float)values[i];
+    return f;
+}
+
+static mmoe_batch batch_of(const engine *e, const reference_batch *batch, const float *dense) {
+    return (mmoe_batch){(size_t)batch->rows, batch->ids, (size_t)e->spec.n_sparse, dense, (size_t)e->spec.n_dense};
+}
+
+void engine_prepare(engine *e, const reference_batch *batch, int threads) {
+    size_t B = (size_t)batch->rows;
+    float *dense = floats(batch->dense, B * (size_t)e->spec.n_dense), *labels = floats(batch->labels, B * (size_t)e->spec.n_task);
+    float *weights = e->weighted ? floats(batch->weights, B) : NULL;
+    mmoe_batch rows = batch_of(e, batch, dense);
+    SUCCEEDS(mmoe_dataset_create(e->schema, &rows, labels, weights, NULL, &e->rows, &err));
+    mmoe_trainer_options options = {.threads = threads, .single_threaded_blas = 1};
+    SUCCEEDS(mmoe_trainer_create(e->model, &options, NULL, &e->trainer, &err));
+    free(dense);
+    free(labels);
+    free(weights);
+}
+
+void engine_finish(engine *e) {
+    mmoe_trainer_free(e->trainer);
+    mmoe_dataset_free(e->rows);
+    mmoe_model_free(e->model);
+    mmoe_schema_free(e->schema);
+    mmoe_config_free(e->config);
+}
+
+/* ---- Weights ----------------------------------------------------------------------------------------------------- */
+
+static reference_tensor *same_tensor(const mmoe_tensor_info *info, reference_model *m) {
+    reference_tensor *t = reference_find(m, info->name);
+    ck_assert_msg(t != NULL, "the reference has no tensor %s", info->name);
+    ck_assert_msg(t->rank == info->rank, "%s: rank %d, want %d", info->name, info->rank, t->rank);
+    for (int i = 0; i < t->rank; i++) ck_assert_msg(t->shape[i] == info->shape[i], "%s: axis %d is %d", info->name, i, (int)info->shape[i]);
+    ck_assert_msg(t->trainable == (info->trainable != 0), "%s: trainable", info->name);
+    return t;
+}
+
+static void check_count(size_t count, const reference_model *m) {
+    ck_assert_msg(count == reference_tensor_count(m), "%zu tensors, want %zu", count, reference_tensor_count(m));
+}
+
+void engine_set_weights(engine *e, reference_model *from) {
+    mmoe_tensor_info info;
+    size_t k = 0;
+    for (; mmoe_model_tensor(e->model, k, &info) == 0; k++) {
+        const reference_tensor *t = same_tensor(&info, from);
+        /* The tensor is the model's own memory, and no one else reads it now. */
+        void *data = (void *)(uintptr_t)info.data;
+        for (size_t i = 0; i < t->count; i++) {
+            if (info.is_integer)
+                ((int64_t *)data)[i] = (int64_t)t->value[i];
+            else
+                ((float *)data)[i] = (float)t->value[i];
+        }
+    }
+    check_count(k, from);
+}
+
+void engine_get_weights(const engine *e, reference_model *to) {
+    mmoe_tensor_info info;
+    size_t k = 0;
+    for (; mmoe_model_tensor(e->model, k, &info) == 0; k++) {
+        reference_tensor *t = same_tensor(&info, to);
+        for (size_t i = 0; i < t->count; i++) t->value[i] = info.is_integer ? (double)((const int64_t *)info.data)[i] : (double)((const float *)info.data)[i];
+    }
+    check_count(k, to);
+}
+
+/* ---- Runs -------------------------------------------------------------------------------------------------------- */
+
+void engine_predict(const engine *e, const reference_batch *batch, double *scores) {
+    size_t B = (size_t)batch->rows, n = B * (size_t)e->spec.n_task;
+    float *dense = floats(batch->dense, B * (size_t)e->spec.n_dense), *out = calloc(n, sizeof *out);
+    ck_assert_ptr_nonnull(out);
+    mmoe_batch rows = batch_of(e, batch, dense);
+    mmoe_predictor *predictor;
+    SUCCEEDS(mmoe_predictor_create(e->model, NULL, &predictor, &err));
+    SUCCEEDS(mmoe_predictor_run(predictor, &rows, out, &err));
+    for (size_t i = 0; i < n; i++) scores[i] = (double)out[i];
+    mmoe_predictor_free(predictor);
+    free(dense);
+    free(out);
+}
+
+void engine_step(engine *e, double *losses) { SUCCEEDS(mmoe_trainer_step(e->trainer, e->rows, 0, (size_t)mmoe_dataset_rows(e->rows), losses, &err)); }
