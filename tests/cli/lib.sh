@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # Sourced by the program's tests: sh test_NAME.sh MMOE_PROGRAM. Each check prints a line "ok ..." or "not ok ...".
 set -u
-mmoe=$1
+mmoe=$(realpath "$1")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM HUP
