@@ -10,7 +10,7 @@
  * one or does not fit. The text needs no terminator. Integers: [+-]digits. */
 bool mmoe_parse_int64(const char *text, size_t length, int64_t *out);
 /* An integer as pandas writes it in a column with missing values, too: "5.0". Returns 1; 0 when the text is none; -1
- * when it is one that 64 bits do not hold. */
+ * when it is one that 64 bits do not hold. *out is written with 1 only. */
 int mmoe_parse_integral(const char *text, size_t length, int64_t *out);
 /* Correctly rounded. "inf", "nan" and overflow are parsed (the caller judges); hexadecimal is not. */
 bool mmoe_parse_double(const char *text, size_t length, double *out);

@@ -78,8 +78,6 @@ static mmoe_status on_header(void *user, const mmoe_csv_field *fields, size_t n,
 
 /* ---- Fields ------------------------------------------------------------------------------------------------------- */
 
-static bool is_missing(const mmoe_csv_field *f) { return f->length == 0 || (f->length == 2 && f->text[0] == 'N' && f->text[1] == 'A'); }
-
 static mmoe_status fail_field(const loader *l, int64_t row, const char *column, const mmoe_csv_field *f, const char *fault, mmoe_error *err) {
     size_t shown = f->length < 64 ? f->length : 64;
     while (shown < f->length && shown > 0 && ((unsigned char)f->text[shown] & 0xC0) == 0x80) shown--; /* no part of a character */
@@ -95,11 +93,8 @@ static mmoe_status read_id(const loader *l, int32_t i, int64_t row, const mmoe_c
     }
     if (table->vocab) return mmoe_vocab_add(table->vocab, f->text, f->length, out, err);
     int64_t id = -1;
-    if (!is_missing(f)) {
-        int kind = mmoe_parse_integral(f->text, f->length, &id);
-        if (kind == 0) return fail_field(l, row, l->schema->sparse[i].name, f, "is not an integer, but the column's ids are row numbers", err);
-        if (kind < 0) id = -1;
-    }
+    if (!mmoe_text_is_missing(f->text, f->length) && mmoe_parse_integral(f->text, f->length, &id) == 0)
+        return fail_field(l, row, l->schema->sparse[i].name, f, "is not an integer, but the column's ids are row numbers", err);
     *out = mmoe_dataset_id(table, id);
     if (*out >= 0) return MMOE_OK;
     char fault[80];
@@ -130,7 +125,7 @@ static mmoe_status read_label(const loader *l, int32_t i, int64_t row, const mmo
     const mmoe_label_column *column = &l->schema->labels[i];
     double value;
     *out = NAN;
-    if (!f || is_missing(f)) {
+    if (!f || mmoe_text_is_missing(f->text, f->length)) {
         l->set->any_missing_label = 1;
         return MMOE_OK;
     }

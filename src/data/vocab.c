@@ -26,8 +26,6 @@ struct mmoe_vocab {
 
 enum { FIRST_ROWS = 16 };
 
-static bool is_missing(const char *text, size_t length) { return length == 0 || (length == 2 && text[0] == 'N' && text[1] == 'A'); }
-
 __extension__ typedef unsigned __int128 wide;
 
 static uint64_t mix(uint64_t a, uint64_t b) {
@@ -236,7 +234,7 @@ static mmoe_status turn_to_texts(mmoe_vocab *v, mmoe_error *err) {
 mmoe_status mmoe_vocab_add(mmoe_vocab *vocab, const char *text, size_t length, int32_t *row, mmoe_error *err) {
     assert(!vocab->finished);
     *row = 0;
-    if (is_missing(text, length)) return MMOE_OK;
+    if (mmoe_text_is_missing(text, length)) return MMOE_OK;
     mmoe_status status = MMOE_OK;
     if (vocab->is_int) {
         int64_t value;
@@ -274,7 +272,7 @@ mmoe_status mmoe_vocab_finish(mmoe_vocab *vocab, mmoe_error *err) {
 /* ---- Reading ----------------------------------------------------------------------------------------------------- */
 
 int32_t mmoe_vocab_find(const mmoe_vocab *vocab, const char *text, size_t length) {
-    if (is_missing(text, length)) return 0;
+    if (mmoe_text_is_missing(text, length)) return 0;
     if (!vocab->is_int) return look_up_text(vocab, text, length, hash_text(text, length));
     int64_t value;
     return mmoe_parse_integral(text, length, &value) > 0 ? look_up_int(vocab, value, hash_int(value)) : 0;
@@ -345,7 +343,7 @@ mmoe_status mmoe_vocab_from_texts(const char *bytes, size_t n_bytes, const int64
         const char *text = bytes + offsets[i];
         size_t length = (size_t)(offsets[i + 1] - offsets[i]);
         uint32_t hash = hash_text(text, length);
-        if (is_missing(text, length))
+        if (mmoe_text_is_missing(text, length))
             status = mmoe_fail(err, MMOE_E_FORMAT, "key %zu of the vocabulary is the text of a missing value", i + 1);
         else if (look_up_text(v, text, length, hash))
             status = mmoe_fail(err, MMOE_E_FORMAT, "the vocabulary's key %zu stands there twice", i + 1);

@@ -9,6 +9,9 @@
 
 typedef struct mmoe_vocab mmoe_vocab;
 
+/* Empty or NA, exactly. */
+static inline bool mmoe_text_is_missing(const char *text, size_t length) { return length == 0 || (length == 2 && text[0] == 'N' && text[1] == 'A'); }
+
 mmoe_status mmoe_vocab_create(const mmoe_allocator *alloc, mmoe_vocab **out, mmoe_error *err);
 void mmoe_vocab_free(mmoe_vocab *vocab);
 mmoe_status mmoe_vocab_copy(const mmoe_vocab *vocab, const mmoe_allocator *alloc, mmoe_vocab **out, mmoe_error *err);

@@ -212,6 +212,20 @@ START_TEST(files_are_read_in_blocks) {
 }
 END_TEST
 
+/* The bytes of a mark at the start of a block further on are text like any other. */
+START_TEST(a_mark_within_the_file_stays) {
+    const size_t block = 256 * 1024;
+    char *csv = malloc(block + 10);
+    memset(csv, 'x', block);
+    memcpy(csv, "a\n", 2);
+    memcpy(csv + block, "\xEF\xBB\xBF\n", 4);
+    seen s = {0};
+    ck_assert_int_eq(parse(csv, block + 4, &s, NULL), MMOE_OK);
+    ck_assert_uint_eq(s.longest, block - 2 + 3);
+    free(csv);
+}
+END_TEST
+
 START_TEST(a_field_of_ten_megabytes) {
     const size_t size = 10000000;
     for (int quoted = 0; quoted < 2; quoted++) {
@@ -363,6 +377,7 @@ int main(void) {
     tcase_add_test(c, zero_bytes);
     tcase_add_test(c, a_handler_may_stop);
     tcase_add_test(c, files_are_read_in_blocks);
+    tcase_add_test(c, a_mark_within_the_file_stays);
     tcase_add_test(c, a_field_of_ten_megabytes);
     tcase_add_test(c, many_columns);
     tcase_add_test(c, files_that_cannot_be_read);

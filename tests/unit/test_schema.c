@@ -287,6 +287,22 @@ START_TEST(transforms_are_fitted) {
 }
 END_TEST
 
+/* 1e15 + 0.125 k, exact in double, whose plain sum rounds at every step. */
+START_TEST(long_columns_are_fitted_soundly) {
+    enum { N = 100001 };
+    double *values = malloc(N * sizeof *values);
+    for (int i = 0; i < N; i++) values[i] = 1e15 + 0.125 * (i * 37 % N % 8);
+    double sum = 0, square = 0; /* of the small parts: exact */
+    for (int i = 0; i < N; i++) sum += values[i] - 1e15, square += (values[i] - 1e15) * (values[i] - 1e15);
+    double variance = square / N - sum / N * (sum / N);
+    mmoe_dense_column c = {NULL, MMOE_TRANSFORM_STANDARDIZE, 0, 1};
+    ck_assert_int_eq(mmoe_transform_fit(&c, 1, values, N, NULL, NULL, NULL), MMOE_OK);
+    ck_assert_double_le(fabs(c.shift - (1e15 + sum / N)), 0.125);
+    ck_assert_double_eq_tol(c.scale, 1 / sqrt(variance), 1e-9);
+    free(values);
+}
+END_TEST
+
 START_TEST(values_that_double_cannot_scale) {
     const double wide[] = {-1.5e308, 1.5e308}, close[] = {0, 5e-324};
     mmoe_error err;
@@ -392,6 +408,7 @@ int main(void) {
     tcase_add_test(c, columns_are_found);
     tcase_add_test(c, dense_values_are_transformed);
     tcase_add_test(c, transforms_are_fitted);
+    tcase_add_test(c, long_columns_are_fitted_soundly);
     tcase_add_test(c, values_that_double_cannot_scale);
     tcase_add_test(c, copies_are_whole);
     tcase_add_test(c, every_allocation_may_fail);
