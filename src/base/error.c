@@ -34,7 +34,7 @@ static void copy_cut(char *to, size_t size, const char *from) {
     to[n] = '\0';
 }
 
-static void fill(mmoe_error *err, mmoe_status code, const char *file, int64_t row, const char *column, const char *format, va_list args) {
+__attribute__((format(printf, 6, 0))) static void fill(mmoe_error *err, mmoe_status code, const char *file, int64_t row, const char *column, const char *format, va_list args) {
     if (!err) return;
     err->code = code;
     err->row = row;

@@ -131,7 +131,7 @@ static mmoe_status get_word(const entry *e, const char *key, const char *const *
 }
 
 static mmoe_status read_vocabulary(const entry *e, int32_t index, mmoe_table *table) {
-    int32_t kind;
+    int32_t kind = VOCABULARY_NONE;
     mmoe_status status = get_word(e, "vocabulary", vocabularies, COUNT(vocabularies), &kind);
     if (status || kind == VOCABULARY_NONE) return status;
     if (table->oov_id >= 0) return fail(e, "oov_id", "a table with a vocabulary has none");
@@ -145,7 +145,7 @@ static mmoe_status read_vocabulary(const entry *e, int32_t index, mmoe_table *ta
 
 static mmoe_status read_table(const entry *e, int32_t i) {
     mmoe_table *table = e->r->schema->tables + i;
-    int64_t dim;
+    int64_t dim = 0;
     mmoe_status status = get_text(e, "name", &table->name);
     if (status == MMOE_OK) status = get_integer(e, "rows", 1, INT32_MAX, &table->rows);
     if (status == MMOE_OK) status = get_integer(e, "dim", 1, 65536, &dim);
@@ -157,7 +157,7 @@ static mmoe_status read_table(const entry *e, int32_t i) {
 
 static mmoe_status read_sparse(const entry *e, int32_t i) {
     mmoe_sparse_column *column = e->r->schema->sparse + i;
-    int64_t table;
+    int64_t table = 0;
     mmoe_status status = get_text(e, "name", &column->name);
     if (status == MMOE_OK) status = get_integer(e, "table", 0, (int64_t)e->r->schema->n_table - 1, &table);
     if (status == MMOE_OK) column->table = (int32_t)table;
@@ -166,7 +166,7 @@ static mmoe_status read_sparse(const entry *e, int32_t i) {
 
 static mmoe_status read_dense(const entry *e, int32_t i) {
     mmoe_dense_column *column = e->r->schema->dense + i;
-    int32_t transform;
+    int32_t transform = 0;
     mmoe_status status = get_text(e, "name", &column->name);
     if (status == MMOE_OK) status = get_word(e, "transform", transforms, COUNT(transforms), &transform);
     if (status == MMOE_OK) status = get_double(e, "shift", &column->shift);
@@ -177,7 +177,7 @@ static mmoe_status read_dense(const entry *e, int32_t i) {
 
 static mmoe_status read_label(const entry *e, int32_t i) {
     mmoe_label_column *label = e->r->schema->labels + i;
-    int32_t type;
+    int32_t type = 0;
     mmoe_status status = get_text(e, "name", &label->name);
     if (status == MMOE_OK) status = get_text(e, "task", &label->task);
     if (status == MMOE_OK) status = get_word(e, "type", task_types, COUNT(task_types), &type);
