@@ -17,7 +17,7 @@ cut_off() { # SIGNAL CHECKPOINT LOG
     pid=$!
     while kill -0 $pid 2>/dev/null && [ "$(grep -c '"epoch":' "$3")" -lt 2 ]; do sleep 0.01; done
     kill -"$1" $pid 2>/dev/null
-    wait $pid
+    wait $pid 2>/dev/null
     status=$?
 }
 
