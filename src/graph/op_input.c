@@ -4,62 +4,100 @@
 
 #include "graph/ops.h"
 
+/* A shuffled batch reads rows of the data set that no prefetcher foresees: they are asked for this many rows ahead. */
+enum { AHEAD = 32, LINE = 64 };
+
 typedef float v4 __attribute__((vector_size(16), aligned(4), may_alias));
 
 static inline void copy_row(float *to, const float *from, int32_t dim) {
-    if (dim == 4) {
-        *(v4 *)to = *(const v4 *)from;
-        return;
-    }
     for (int32_t i = 0; i < dim; i++) to[i] = from[i];
 }
 
 static inline void add_row(float *to, const float *from, int32_t dim) {
-    if (dim == 4) {
-        *(v4 *)to += *(const v4 *)from;
-        return;
-    }
     for (int32_t i = 0; i < dim; i++) to[i] += from[i];
+}
+
+static inline void prefetch(const void *at, size_t bytes) {
+    const char *p = at;
+    for (size_t i = 0; i < bytes; i += LINE) __builtin_prefetch(p + i);
+    __builtin_prefetch(p + bytes - 1);
+}
+
+static inline void prefetch_ids(const mmoe_rows *batch, const mmoe_node *n, int32_t b) {
+    if (b < batch->rows && n->u.input.n_lookup) prefetch(batch->ids + mmoe_row_of(batch, b) * batch->id_stride, (size_t)n->u.input.n_lookup * sizeof *batch->ids);
+}
+
+/* Rows of four are the tutorial's width: one vector each. */
+static inline void look_up(const mmoe_node *n, const float *weights, const int32_t *ids, float *x) {
+    const mmoe_lookup *l = n->u.input.lookups, *end = l + n->u.input.n_lookup;
+    for (; l < end; l++) {
+        const float *row = weights + l->table + (int64_t)ids[l->column] * l->dim;
+        if (l->dim == 4) *(v4 *)(x + l->col) = *(const v4 *)row;
+        else copy_row(x + l->col, row, l->dim);
+    }
 }
 
 void mmoe_input_forward(mmoe_plan *p, const mmoe_node *n, const mmoe_span *s) {
     const mmoe_rows *batch = p->batch;
-    const float *weights = p->params->values;
-    const mmoe_lookup *lookups = n->u.input.lookups;
-    const int32_t ld = p->values[n->out].ld, n_lookup = n->u.input.n_lookup, dense_col = n->u.input.dense_col, n_dense = n->u.input.n_dense;
+    const int32_t ld = p->values[n->out].ld, dense_col = n->u.input.dense_col, n_dense = n->u.input.n_dense;
     float *x = mmoe_value_at(p, n->out, s); /* [rows, D], its padding to ld zero: products may read it */
-    for (int32_t b = 0; b < s->rows; b++, x += ld) {
-        size_t row = mmoe_row_of(batch, s->first + b);
-        const int32_t *ids = batch->ids + row * batch->id_stride;
-        for (int32_t i = 0; i < n_lookup; i++) {
-            const mmoe_lookup *l = &lookups[i];
-            copy_row(x + l->col, weights + l->table + (int64_t)ids[l->column] * l->dim, l->dim);
-        }
+    for (int32_t b = 0; b < AHEAD; b++) prefetch_ids(batch, n, s->first + b);
+    for (int32_t b = s->first; b < s->first + s->rows; b++, x += ld) {
+        size_t row = mmoe_row_of(batch, b);
+        prefetch_ids(batch, n, b + AHEAD);
+        if (n_dense && b + AHEAD < batch->rows)
+            prefetch(batch->dense + mmoe_row_of(batch, b + AHEAD) * batch->dense_stride, (size_t)n_dense * sizeof *batch->dense);
+        look_up(n, p->params->values, batch->ids + row * batch->id_stride, x);
         const float *dense = n_dense ? batch->dense + row * batch->dense_stride : NULL;
         for (int32_t i = 0; i < n_dense; i++) x[dense_col + i] = dense[i];
         for (int32_t i = dense_col + n_dense; i < ld; i++) x[i] = 0;
     }
 }
 
-/* Several small tables together: a row's dx is read once for all of their columns. */
-static void scatter(const mmoe_plan *p, const mmoe_node *n, const mmoe_weight_task *task, float *out) {
-    const mmoe_rows *batch = p->batch;
-    const mmoe_table_use *last = &p->tables[task->first + task->count - 1];
-    const int32_t begin = p->tables[task->first].first, end = last->first + last->count;
-    for (int32_t b = 0; b < batch->rows; b++) {
-        const int32_t *ids = batch->ids + mmoe_row_of(batch, b) * batch->id_stride;
-        const float *dx = p->grads[n->out].base + (size_t)b * (size_t)p->grads[n->out].ld;
-        int64_t base = 0;
-        const mmoe_table_use *t = &p->tables[task->first];
-        for (int32_t i = begin; i < end; i++) {
-            if (i == t->first + t->count) {
-                base += t->rows * t->dim;
-                t++;
-            }
-            const mmoe_lookup *l = &n->u.input.lookups[p->table_lookups[i]];
-            add_row(out + base + (int64_t)ids[l->column] * l->dim, dx + l->col, l->dim);
-        }
+/* Where a lookup's gradient goes: row r at out + r * dim. */
+typedef struct target {
+    float *out;
+    int32_t column, col, dim;
+} target;
+
+enum { MOST_TARGETS = 64 };
+
+static inline void add_gradients(const target *t, int32_t count, const int32_t *ids, const float *dx) {
+    for (int32_t i = 0; i < count; i++) {
+        float *to = t[i].out + (int64_t)ids[t[i].column] * t[i].dim;
+        if (t[i].dim == 4) *(v4 *)to += *(const v4 *)(dx + t[i].col);
+        else add_row(to, dx + t[i].col, t[i].dim);
     }
+}
+
+static void scatter(const mmoe_plan *p, const mmoe_node *n, const target *targets, int32_t count) {
+    const mmoe_rows *batch = p->batch;
+    const size_t ld = (size_t)p->grads[n->out].ld;
+    const float *dx = p->grads[n->out].base;
+    for (int32_t b = 0; b < AHEAD; b++) prefetch_ids(batch, n, b);
+    for (int32_t b = 0; b < batch->rows; b++, dx += ld) {
+        prefetch_ids(batch, n, b + AHEAD);
+        add_gradients(targets, count, batch->ids + mmoe_row_of(batch, b) * batch->id_stride, dx);
+    }
+}
+
+/* Several small tables together: a row's dx is read once for all of their columns. */
+static void scatter_tables(const mmoe_plan *p, const mmoe_node *n, const mmoe_weight_task *task, float *out) {
+    target targets[MOST_TARGETS];
+    int32_t count = 0;
+    for (int32_t i = task->first; i < task->first + task->count; i++) {
+        const mmoe_table_use *t = &p->tables[i];
+        for (int32_t j = t->first; j < t->first + t->count; j++) {
+            const mmoe_lookup *l = &n->u.input.lookups[p->table_lookups[j]];
+            targets[count++] = (target){out, l->column, l->col, l->dim};
+            if (count == MOST_TARGETS) {
+                scatter(p, n, targets, count);
+                count = 0;
+            }
+        }
+        out += t->rows * t->dim;
+    }
+    if (count) scatter(p, n, targets, count);
 }
 
 /* Rows [task->row, + task->rows) of one large table. */
@@ -89,7 +127,7 @@ void mmoe_input_weights(mmoe_plan *p, const mmoe_node *n, const mmoe_weight_task
     int64_t count = 0;
     for (int32_t i = 0; i < task->count; i++) count += t[i].rows * t[i].dim;
     memset(out, 0, (size_t)count * sizeof *out);
-    scatter(p, n, task, out);
+    scatter_tables(p, n, task, out);
     for (int32_t i = 0; i < task->count; i++) {
         p->sink(p->sink_context, t[i].table, 1, t[i].rows * t[i].dim, out, t[i].rows * t[i].dim);
         out += t[i].rows * t[i].dim;

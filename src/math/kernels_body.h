@@ -184,42 +184,101 @@ static void prelu_backward(const mmoe_act_args *a) {
     }
 }
 
-/* Softmax over each module's columns: exp(a - max) / sum. */
-static void softmax_forward(const mmoe_act_args *a) {
+/* Softmax over each module's columns: exp(a - max) / sum. A NaN makes its module's sum NaN, and so all of it. */
+static inline vf softmax_lanes(vf a, int group) {
+    vf e = vexp(a - group_max(a, group));
+    return e / group_sum(e, group);
+}
+
+/* Modules of a power of two columns, as many side by side as fit a vector. */
+static inline __attribute__((always_inline)) void softmax_packed(const mmoe_act_args *a, int group) {
     for (int32_t b = 0; b < a->rows; b++) {
         const float *z = a->z + (size_t)b * (size_t)a->ldz;
         float *u = a->u + (size_t)b * (size_t)a->ldu;
-        for (int32_t m = 0; m < a->cols; m += a->group) {
-            float most = -__builtin_inff();
-            for (int32_t c = m; c < m + a->group; c++) {
-                u[c] = z[c] * a->scale[c] + a->shift[c];
-                if (!(u[c] <= most)) most = u[c]; /* a NaN becomes the maximum, and so stays */
-            }
-            for (int32_t c = m; c < m + a->group; c++) u[c] -= most;
-        }
-#define BODY(c, n) store_n(u + (c), vexp(load_n(u + (c), n)), n)
+#define BODY(c, n) store_n(u + (c), softmax_lanes(affine(z + (c), a->scale + (c), a->shift + (c), n), group), n)
         FOR_COLUMNS(a->cols, BODY);
 #undef BODY
-        for (int32_t m = 0; m < a->cols; m += a->group) {
-            float sum = 0;
-            for (int32_t c = m; c < m + a->group; c++) sum += u[c];
-            float scale = 1.0f / sum;
-            for (int32_t c = m; c < m + a->group; c++) u[c] *= scale;
-        }
     }
 }
 
+static void softmax_module(const mmoe_act_args *a, const float *z, float *u, int32_t m) {
+    const float *scale = a->scale + m, *shift = a->shift + m;
+    vf most = splat(-__builtin_inff()), sum = {0};
+    for (int32_t c = 0; c < a->group; c += W) {
+        int n = MIN(W, a->group - c);
+        vf x = affine(z + c, scale + c, shift + c, n);
+        store_n(u + c, x, n);
+        most = vmax(choose(lane < n, x, most), most);
+    }
+    vf top = splat(hmax(most));
+    for (int32_t c = 0; c < a->group; c += W) {
+        int n = MIN(W, a->group - c);
+        vf e = vexp(load_n(u + c, n) - top);
+        store_n(u + c, e, n);
+        sum += keep(lane < n, e);
+    }
+    float inverse = 1.0f / hsum(sum);
+    for (int32_t c = 0; c < a->group; c += W) {
+        int n = MIN(W, a->group - c);
+        store_n(u + c, load_n(u + c, n) * inverse, n);
+    }
+}
+
+static void softmax_forward(const mmoe_act_args *a) {
+    switch (a->group) {
+    case 2: softmax_packed(a, 2); return;
+    case 4: softmax_packed(a, 4); return;
+#if W >= 8
+    case 8: softmax_packed(a, 8); return;
+#endif
+#if W >= 16
+    case 16: softmax_packed(a, 16); return;
+#endif
+    }
+    for (int32_t b = 0; b < a->rows; b++)
+        for (int32_t m = 0; m < a->cols; m += a->group)
+            softmax_module(a, a->z + (size_t)b * (size_t)a->ldz + m, a->u + (size_t)b * (size_t)a->ldu + m, m);
+}
+
 /* da = u (du - sum du u) */
-static void softmax_backward(const mmoe_act_args *a) {
+static inline __attribute__((always_inline)) void softmax_packed_backward(const mmoe_act_args *a, int group) {
     for (int32_t b = 0; b < a->rows; b++) {
         const float *u = a->u + (size_t)b * (size_t)a->ldu;
         float *du = a->du + (size_t)b * (size_t)a->lddu;
-        for (int32_t m = 0; m < a->cols; m += a->group) {
-            float dot = 0;
-            for (int32_t c = m; c < m + a->group; c++) dot += du[c] * u[c];
-            for (int32_t c = m; c < m + a->group; c++) du[c] = u[c] * (du[c] - dot);
-        }
+#define BODY(c, n)                                                                                                                                               \
+    do {                                                                                                                                                         \
+        vf s = load_n(u + (c), n), d = load_n(du + (c), n);                                                                                                      \
+        store_n(du + (c), s * (d - group_sum(s * d, group)), n);                                                                                                 \
+    } while (0)
+        FOR_COLUMNS(a->cols, BODY);
+#undef BODY
     }
+}
+
+static void softmax_module_backward(const float *u, float *du, int32_t group) {
+    vf sum = {0};
+    for (int32_t c = 0; c < group; c += W) sum += load_n(u + c, MIN(W, group - c)) * load_n(du + c, MIN(W, group - c));
+    float dot = hsum(sum);
+    for (int32_t c = 0; c < group; c += W) {
+        int n = MIN(W, group - c);
+        store_n(du + c, load_n(u + c, n) * (load_n(du + c, n) - dot), n);
+    }
+}
+
+static void softmax_backward(const mmoe_act_args *a) {
+    switch (a->group) {
+    case 2: softmax_packed_backward(a, 2); return;
+    case 4: softmax_packed_backward(a, 4); return;
+#if W >= 8
+    case 8: softmax_packed_backward(a, 8); return;
+#endif
+#if W >= 16
+    case 16: softmax_packed_backward(a, 16); return;
+#endif
+    }
+    for (int32_t b = 0; b < a->rows; b++)
+        for (int32_t m = 0; m < a->cols; m += a->group)
+            softmax_module_backward(a->u + (size_t)b * (size_t)a->ldu + m, a->du + (size_t)b * (size_t)a->lddu + m, a->group);
 }
 
 /* Dice as torch-rechub has it: over the H columns of a row's module, avg = mean a, var = sum (a - avg)^2 + 1e-3,
@@ -335,32 +394,46 @@ static void mix_forward(const mmoe_mix_args *a) {
     }
 }
 
-/* dx_k += g_k dy, dg_k = dy . x_k */
-static void mix_backward(const mmoe_mix_args *a) {
-    for (int32_t b = 0; b < a->rows; b++) {
-        const float *x = a->x + (size_t)b * (size_t)a->ldx;
-        float *dx = a->dx + (size_t)b * (size_t)a->lddx;
-        for (int32_t t = 0; t < a->n_task; t++) {
-            const float *g = a->g + (size_t)b * (size_t)a->ldg + a->gate_col[t];
-            float *dg = a->dg + (size_t)b * (size_t)a->lddg + a->gate_col[t];
-            const int32_t *expert = a->expert_col + (size_t)t * (size_t)a->n_expert;
-            const uint8_t *add = a->add + (size_t)t * (size_t)a->n_expert;
-            const float *dy = a->dy + (size_t)b * (size_t)a->ldy + (size_t)t * (size_t)a->cols;
-            for (int32_t k = 0; k < a->n_expert; k++) {
-                vf dot = {0};
-                const float *xk = x + expert[k];
-                float *dxk = dx + expert[k];
+/* One gate's weight of one expert: dx += g dy; returns the lanes of dg = dy . x. */
+static inline __attribute__((always_inline)) vf mix_pair(float g, const float *dy, const float *x, float *dx, int32_t cols, int add) {
+    vf dot = {0};
 #define BODY(c, n)                                                                                                                                               \
     do {                                                                                                                                                         \
-        vf d = load_n(dy + (c), n), s = g[k] * d;                                                                                                                \
-        dot += d * load_n(xk + (c), n);                                                                                                                          \
-        if (add[k]) s += load_n(dxk + (c), n);                                                                                                                   \
-        store_n(dxk + (c), s, n);                                                                                                                                \
+        vf d = load_n(dy + (c), n), s = g * d;                                                                                                                   \
+        dot += d * load_n(x + (c), n);                                                                                                                           \
+        if (add) s += load_n(dx + (c), n);                                                                                                                       \
+        store_n(dx + (c), s, n);                                                                                                                                 \
     } while (0)
-                FOR_COLUMNS(a->cols, BODY);
+    FOR_COLUMNS(cols, BODY);
 #undef BODY
-                dg[k] = hsum(dot);
+    return dot;
+}
+
+/* dx_k += g_k dy_t, dg_tk = dy_t . x_k. Pairs (t, k) are taken W at a time, whatever their task: their dots are then
+ * summed together. */
+static void mix_backward(const mmoe_mix_args *a) {
+    const int32_t pairs = a->n_task * a->n_expert;
+    for (int32_t b = 0; b < a->rows; b++) {
+        const float *g = a->g + (size_t)b * (size_t)a->ldg, *x = a->x + (size_t)b * (size_t)a->ldx, *dy = a->dy + (size_t)b * (size_t)a->ldy;
+        float *dg = a->dg + (size_t)b * (size_t)a->lddg, *dx = a->dx + (size_t)b * (size_t)a->lddx;
+        int32_t t = 0, k = 0;
+        for (int32_t first = 0; first < pairs; first += W) {
+            vf dots[W];
+            float *to[W];
+            int n = MIN(W, pairs - first);
+            for (int i = 0; i < n; i++) {
+                int32_t gate = a->gate_col[t] + k, at = a->expert_col[first + i];
+                dots[i] = mix_pair(g[gate], dy + (size_t)t * (size_t)a->cols, x + at, dx + at, a->cols, a->add[first + i]);
+                to[i] = dg + gate;
+                if (++k == a->n_expert) {
+                    k = 0;
+                    t++;
+                }
             }
+            for (int i = n; i < W; i++) dots[i] = splat(0.0f);
+            float sums[W];
+            store(sums, sum_each(dots));
+            for (int i = 0; i < n; i++) *to[i] = sums[i];
         }
     }
 }

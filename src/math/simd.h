@@ -21,6 +21,14 @@ typedef float vf __attribute__((vector_size(4 * W)));
 typedef int32_t vi __attribute__((vector_size(4 * W)));
 typedef float vf_unaligned __attribute__((vector_size(4 * W), aligned(4), may_alias));
 
+#if W == 16
+static const vi lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+#elif W == 8
+static const vi lane = {0, 1, 2, 3, 4, 5, 6, 7};
+#else
+static const vi lane = {0, 1, 2, 3};
+#endif
+
 static inline vf load(const float *p) { return *(const vf_unaligned *)p; }
 static inline void store(float *p, vf v) { *(vf_unaligned *)p = v; }
 
@@ -31,7 +39,6 @@ static inline vf load_n(const float *p, int n) {
 #if defined(__AVX512F__)
     return (vf)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p);
 #elif defined(__AVX2__)
-    const vi lane = {0, 1, 2, 3, 4, 5, 6, 7};
     return (vf)_mm256_maskload_ps(p, (__m256i)(lane < n));
 #else
     vf v = {0};
@@ -48,7 +55,6 @@ static inline void store_n(float *p, vf v, int n) {
 #if defined(__AVX512F__)
     _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)v);
 #elif defined(__AVX2__)
-    const vi lane = {0, 1, 2, 3, 4, 5, 6, 7};
     _mm256_maskstore_ps(p, (__m256i)(lane < n), (__m256)v);
 #else
     for (int i = 0; i < n; i++) p[i] = v[i];
@@ -61,16 +67,69 @@ static inline vf keep(vi mask, vf a) { return (vf)(mask & (vi)a); }
 static inline vf vmax(vf a, vf b) { return choose(a > b, a, b); }
 static inline vf vabs(vf a) { return (vf)((vi)a & 0x7fffffff); }
 
-/* The horizontal sum, always in the same order. */
-static inline float hsum(vf v) {
+/* Lane i with lane i ^ step, step a power of two below W. */
 #if W == 16
-    return _mm512_reduce_add_ps((__m512)v);
+#define SWAP1 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14
+#define SWAP2 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13
+#define SWAP4 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11
+#define SWAP8 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7
+#define EVEN 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
+#define ODD 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31
+#elif W == 8
+#define SWAP1 1, 0, 3, 2, 5, 4, 7, 6
+#define SWAP2 2, 3, 0, 1, 6, 7, 4, 5
+#define SWAP4 4, 5, 6, 7, 0, 1, 2, 3
+#define EVEN 0, 2, 4, 6, 8, 10, 12, 14
+#define ODD 1, 3, 5, 7, 9, 11, 13, 15
 #else
-    float part[W];
-    memcpy(part, &v, sizeof part);
-    for (int step = W / 2; step >= 1; step /= 2)
-        for (int i = 0; i < step; i++) part[i] += part[i + step];
-    return part[0];
+#define SWAP1 1, 0, 3, 2
+#define SWAP2 2, 3, 0, 1
+#define EVEN 0, 2, 4, 6
+#define ODD 1, 3, 5, 7
+#endif
+static inline vf swap(vf v, int step) {
+    switch (step) {
+    case 1: return __builtin_shufflevector(v, v, SWAP1);
+    case 2: return __builtin_shufflevector(v, v, SWAP2);
+#if W >= 8
+    case 4: return __builtin_shufflevector(v, v, SWAP4);
+#endif
+#if W >= 16
+    case 8: return __builtin_shufflevector(v, v, SWAP8);
+#endif
+    default: return v;
+    }
+}
+
+/* Every lane: the sum, the maximum, over its group of lanes (a power of two, at most W). */
+static inline vf group_sum(vf v, int group) {
+    for (int step = 1; step < group; step *= 2) v += swap(v, step);
+    return v;
+}
+static inline vf group_max(vf v, int group) {
+    for (int step = 1; step < group; step *= 2) v = vmax(v, swap(v, step));
+    return v;
+}
+
+static inline float hsum(vf v) { return group_sum(v, W)[0]; }
+static inline float hmax(vf v) { return group_max(v, W)[0]; }
+
+/* Neighbours' sums: of a in the lower half of the lanes, of b in the upper. */
+static inline vf add_pairs(vf a, vf b) { return __builtin_shufflevector(a, b, EVEN) + __builtin_shufflevector(a, b, ODD); }
+
+/* Lane i: the sum of v[i]'s lanes; a tree over all vectors at once. */
+static inline vf sum_each(const vf v[W]) {
+    vf l1[W / 2], l2[W / 4];
+#pragma GCC unroll 8
+    for (int i = 0; i < W / 2; i++) l1[i] = add_pairs(v[2 * i], v[2 * i + 1]);
+#pragma GCC unroll 4
+    for (int i = 0; i < W / 4; i++) l2[i] = add_pairs(l1[2 * i], l1[2 * i + 1]);
+#if W == 4
+    return l2[0];
+#elif W == 8
+    return add_pairs(l2[0], l2[1]);
+#else
+    return add_pairs(add_pairs(l2[0], l2[1]), add_pairs(l2[2], l2[3]));
 #endif
 }
 
