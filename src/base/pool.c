@@ -173,8 +173,9 @@ mmoe_status mmoe_pool_create(int workers, const mmoe_allocator *alloc, mmoe_pool
     }
     memset(p->shares, 0, (size_t)workers * sizeof *p->shares);
     if (start_threads(p)) {
+        const int missing = p->started + 2;
         mmoe_pool_free(p);
-        return mmoe_fail(err, MMOE_E_IO, "the system gave no thread for worker %d of %d", p->started + 2, workers);
+        return mmoe_fail(err, MMOE_E_IO, "the system gave no thread for worker %d of %d", missing, workers);
     }
     *out = p;
     return MMOE_OK;
