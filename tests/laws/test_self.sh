@@ -74,7 +74,7 @@ expect fail "an empty house" sh "$laws/includes.sh" "$work/empty"
 mkdir -p "$work/include/mmoe"
 header() { # pass|fail TEXT
     printf '%s\n' "$2" >"$work/include/mmoe/h.h"
-    expect "$1" "header: $2" sh "$laws/headers.sh" "$work/include"
+    expect "$1" "header: $(printf '%s' "$2" | tr '\n' ' ')" sh "$laws/headers.sh" "$work/include"
 }
 header pass 'int mmoe_f(int);'
 header fail 'size_t mmoe_f(void);'
