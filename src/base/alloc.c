@@ -45,7 +45,9 @@ void *mmoe_alloc_zero(const mmoe_allocator *a, size_t count, size_t size) {
 void *mmoe_resize(const mmoe_allocator *a, void *memory, size_t old_count, size_t new_count, size_t size) {
     size_t bytes;
     if (!bytes_of(new_count, size, &bytes)) return NULL;
-    return memory ? a->resize(a->user, memory, old_count * size, bytes) : a->alloc(a->user, bytes);
+    if (!memory) return a->alloc(a->user, bytes);
+    const size_t old_bytes = old_count * size;
+    return a->resize(a->user, memory, old_bytes ? old_bytes : 1, bytes);
 }
 
 void mmoe_release(const mmoe_allocator *a, void *memory) {

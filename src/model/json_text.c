@@ -6,7 +6,8 @@
 /* jansson's lexer keeps the current token in a buffer that grows, and passes over a failure to grow it: the token then
  * lacks bytes, or has no end. So the text is parsed as the second entry of an array whose first is a string as long as
  * the text: the buffer has its final size before the text begins, and the string shows whether growing failed. It is
- * made of escaped quotes so that it ends early, within its bounds, where a byte is missing. */
+ * made of escaped quotes so that it ends early, within its bounds, where a byte is missing; its last quote must not be
+ * that byte, so its length is no power of two, which is where the buffer grows. */
 static char *wrap(const char *text, size_t length, size_t n_quotes, const mmoe_allocator *alloc, size_t *size) {
     if (length > PTRDIFF_MAX / 4) return NULL;
     char *wrapped = mmoe_alloc(alloc, length + 2 * n_quotes + 5, 1), *end = wrapped;
@@ -43,7 +44,8 @@ static mmoe_status explain(const char *text, size_t length, size_t flags, const 
 }
 
 mmoe_status mmoe_json_parse(const char *text, size_t length, size_t flags, const mmoe_allocator *alloc, json_t **out, json_error_t *error) {
-    const size_t n_quotes = length / 2 + 1;
+    size_t n_quotes = length / 2 + 1;
+    if ((n_quotes & (n_quotes + 1)) == 0) n_quotes++;
     size_t size;
     char *wrapped = wrap(text, length, n_quotes, alloc, &size);
     if (!wrapped) return MMOE_E_MEMORY;

@@ -1,0 +1,458 @@
+/* The n-th allocation fails, for every n: each call reports it, gives nothing out, leaks nothing, and leaves what it was
+ * given as it was. jansson's allocations count and fail, too. */
+#include <check.h>
+#include <dirent.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "mmoe/train.h"
+
+/* ---- An allocator that fails on demand --------------------------------------------------------------------------- */
+
+static atomic_long calls, live, fail_at; /* fail_at: the call that fails; 0: none */
+static int fail_rest;                    /* the calls after it fail, too, but for those that shrink a block */
+
+typedef union header {
+    size_t size;
+    max_align_t align;
+} header;
+
+static int fails(void) {
+    const long call = atomic_fetch_add(&calls, 1) + 1, at = atomic_load(&fail_at);
+    return at && (call == at || (call > at && fail_rest));
+}
+
+/* Behind every block, for libraries that sanitizers do not see. */
+static const char canary[8] = "canary!";
+
+static void *take(size_t size) {
+    header *h = malloc(sizeof *h + size + sizeof canary);
+    if (!h) return NULL;
+    h->size = size;
+    memset(h + 1, 0xa5, size);
+    memcpy((char *)(h + 1) + size, canary, sizeof canary);
+    atomic_fetch_add(&live, 1);
+    return h + 1;
+}
+
+static void *failing_alloc(void *user, size_t size) {
+    (void)user;
+    return fails() ? NULL : take(size);
+}
+
+static void failing_release(void *user, void *memory) {
+    (void)user;
+    if (!memory) return;
+    header *h = (header *)memory - 1;
+    if (memcmp((char *)memory + h->size, canary, sizeof canary) != 0) ck_abort_msg("written behind a block of %zu bytes", h->size);
+    atomic_fetch_sub(&live, 1);
+    free(h);
+}
+
+/* Always moves, so that an old pointer that is still in use shows. */
+static void *failing_resize(void *user, void *memory, size_t old_size, size_t new_size) {
+    (void)user;
+    if (memory && old_size != ((header *)memory - 1)->size) ck_abort_msg("resize from %zu, but the block has %zu", old_size, ((header *)memory - 1)->size);
+    const int shrinks = memory && new_size <= old_size;
+    void *moved = shrinks && fail_rest ? take(new_size) : failing_alloc(NULL, new_size);
+    if (!moved || !memory) return moved;
+    memcpy(moved, memory, old_size < new_size ? old_size : new_size);
+    failing_release(NULL, memory);
+    return moved;
+}
+
+static void *failing_json_alloc(size_t size) { return failing_alloc(NULL, size); }
+static void failing_json_release(void *memory) { failing_release(NULL, memory); }
+
+static const mmoe_allocator failing = {NULL, failing_alloc, failing_resize, failing_release};
+
+/* ---- A tiny model, its files and its objects --------------------------------------------------------------------- */
+
+static const char json[] =
+    "{\"features\": {\"sparse\": [{\"name\": \"city\", \"embed_dim\": 3}, {\"name\": \"town\", \"embed_dim\": 3, \"shared_with\": \"city\"},"
+    " {\"name\": \"age\", \"embed_dim\": 2, \"vocab_size\": 6, \"oov_id\": 0}], \"dense\": [{\"name\": \"d*\", \"transform\": \"standardize\"}],"
+    " \"weight\": \"w\"},"
+    " \"tasks\": [{\"name\": \"buy\", \"label\": \"buy\", \"tower_params\": {\"dims\": [3], \"dropout\": 0.2}},"
+    " {\"name\": \"pay\", \"label\": \"pay\", \"type\": \"regression\", \"tower_params\": {\"dims\": [2], \"activation\": \"dice\"}}],"
+    " \"model\": {\"name\": \"mmoe\", \"n_expert\": 2, \"expert_params\": {\"dims\": [3], \"activation\": \"prelu\"}},"
+    " \"trainer\": {\"batch_size\": 4, \"n_epoch\": 2, \"optimizer\": \"adam\"}}";
+
+static const char csv[] = "city,town,age,d1,d2,buy,pay,w\n"
+                          "Bern,Basel,1,0.5,-1,1,2.5,1\n"
+                          "Bonn,Bern,2,1.5,3,0,NA,2\n"
+                          "\"Bad, Ems\",Bonn,9,2.5,4,1,1.5,1\n"
+                          "Basel,,3,0.25,-2,0,0.5,0.5\n"
+                          "Bern,Bonn,4,0.75,1,,3,1\n"
+                          "Bonn,Basel,5,1,2,1,-1,1\n";
+
+static char folder[64], csv_path[128], json_path[128], model_path[128], new_path[128], checkpoint_path[128];
+static mmoe_config *config;
+static mmoe_schema *schema;
+static mmoe_dataset *rows;
+static mmoe_model *model;
+
+static void write_text(const char *path, const char *text) {
+    FILE *f = fopen(path, "w");
+    ck_assert_ptr_nonnull(f);
+    ck_assert_int_ge(fputs(text, f), 0);
+    ck_assert_int_eq(fclose(f), 0);
+}
+
+static void ok(mmoe_status status, const mmoe_error *err) {
+    if (status != MMOE_OK) ck_abort_msg("status %d: %s", status, err->message);
+}
+
+static void set_up(void) {
+    mmoe_error err = {0};
+    const char *base = getenv("TMPDIR");
+    snprintf(folder, sizeof folder, "%.40s/mmoe-memory-XXXXXX", base ? base : "/tmp");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    char *const paths[] = {csv_path, json_path, model_path, new_path, checkpoint_path};
+    const char *const names[] = {"rows.csv", "config.json", "model.safetensors", "new.safetensors", "checkpoint"};
+    for (int i = 0; i < 5; i++) snprintf(paths[i], sizeof csv_path, "%s/%s", folder, names[i]);
+    write_text(csv_path, csv);
+    write_text(json_path, json);
+    atomic_store(&fail_at, 0);
+    atomic_store(&live, 0);
+    json_set_alloc_funcs(failing_json_alloc, failing_json_release);
+    ok(mmoe_config_read(json_path, &failing, &config, &err), &err);
+    ok(mmoe_dataset_fit_csv(config, csv_path, &failing, &schema, &rows, &err), &err);
+    ok(mmoe_model_create(config, schema, &failing, &model, &err), &err);
+    ok(mmoe_model_save(model, model_path, &err), &err);
+}
+
+static void tear_down(void) {
+    mmoe_model_free(model);
+    mmoe_dataset_free(rows);
+    mmoe_schema_free(schema);
+    mmoe_config_free(config);
+    ck_assert_int_eq(atomic_load(&live), 0);
+    const char *const paths[] = {csv_path, json_path, model_path, new_path, checkpoint_path};
+    for (int i = 0; i < 5; i++) unlink(paths[i]);
+    /* what is left would be a temporary file */
+    ck_assert_int_eq(rmdir(folder), 0);
+}
+
+/* ---- The calls --------------------------------------------------------------------------------------------------- */
+
+/* Whether `status` is what a call may give of whose allocations the n-th failed. libcsv asks for less when it is refused
+ * once, and an array that cannot shrink serves as it is, so what reads CSV may recover. */
+static void check_failure(long n, mmoe_status status, const mmoe_error *err, int recovers) {
+    if (recovers && !fail_rest && status == MMOE_OK) return;
+    ck_assert_msg(status == MMOE_E_MEMORY, "allocation %ld: status %d: %s", n, status, err->message);
+    ck_assert_int_eq(err->code, MMOE_E_MEMORY);
+    ck_assert_ptr_nonnull(strstr(err->message, "out of memory"));
+}
+
+/* Runs `run`, which frees what it makes, until none of its allocations fails. Returns how many those are. */
+static long fail_each(mmoe_status (*run)(mmoe_error *err), int recovers) {
+    const long before = atomic_load(&live);
+    for (long n = 1; n < 20000; n += fail_rest ? 1 + n / 32 : 1) {
+        mmoe_error err = {0};
+        atomic_store(&calls, 0);
+        atomic_store(&fail_at, n);
+        const mmoe_status status = run(&err);
+        atomic_store(&fail_at, 0);
+        ck_assert_msg(atomic_load(&live) == before, "allocation %ld: %ld blocks leaked", n, atomic_load(&live) - before);
+        if (atomic_load(&calls) < n) {
+            ok(status, &err);
+            return atomic_load(&calls);
+        }
+        check_failure(n, status, &err, recovers);
+    }
+    ck_abort_msg("does not end");
+    return 0;
+}
+
+/* Fails single allocations, then all from one on; there are at least `least`. */
+static void fail_all(mmoe_status (*run)(mmoe_error *err), int recovers, long least) {
+    for (fail_rest = 0; fail_rest < 2; fail_rest++) ck_assert_int_ge(fail_each(run, recovers), least);
+}
+
+static void *const untouched = folder; /* a pointer that no call gives out */
+
+static mmoe_status parse_config(mmoe_error *err) {
+    mmoe_config *out = untouched;
+    const mmoe_status status = mmoe_config_parse(json, sizeof json - 1, NULL, &failing, &out, err);
+    if (status == MMOE_OK)
+        mmoe_config_free(out);
+    else
+        ck_assert_ptr_eq(out, untouched);
+    return status;
+}
+
+static mmoe_status read_config(mmoe_error *err) {
+    mmoe_config *out = untouched;
+    const mmoe_status status = mmoe_config_read(json_path, &failing, &out, err);
+    if (status == MMOE_OK)
+        mmoe_config_free(out);
+    else
+        ck_assert_ptr_eq(out, untouched);
+    return status;
+}
+
+/* What jansson's token buffer, which doubles, is refused depends on the length of the text. */
+static int text_length;
+
+static mmoe_status parse_padded(mmoe_error *err) {
+    char text[256];
+    const char *plain = "{\"features\": {\"dense\": [{\"name\": \"d\"}]}, \"tasks\": [{\"name\": \"y\", \"label\": \"y\"}]}";
+    ck_assert_int_eq(snprintf(text, sizeof text, "%-*s", text_length, plain), text_length);
+    mmoe_config *out = NULL;
+    const mmoe_status status = mmoe_config_parse(text, (size_t)text_length, NULL, &failing, &out, err);
+    mmoe_config_free(out);
+    return status;
+}
+
+static mmoe_status text_of_config(mmoe_error *err) {
+    char *out = untouched;
+    const mmoe_status status = mmoe_config_text(config, &out, err);
+    if (status == MMOE_OK)
+        mmoe_config_text_free(config, out);
+    else
+        ck_assert_ptr_eq(out, untouched);
+    return status;
+}
+
+static char *text_without_failure(const mmoe_config *of) {
+    const long at = atomic_exchange(&fail_at, 0), done = atomic_load(&calls);
+    char *text;
+    mmoe_error err = {0};
+    ok(mmoe_config_text(of, &text, &err), &err);
+    atomic_store(&calls, done);
+    atomic_store(&fail_at, at);
+    return text;
+}
+
+static mmoe_status set_config(mmoe_error *err) {
+    mmoe_config *copy = NULL;
+    mmoe_status status = mmoe_config_parse(json, sizeof json - 1, NULL, &failing, &copy, err);
+    if (status != MMOE_OK) return status;
+    char *before = text_without_failure(copy);
+    status = mmoe_config_set(copy, "model.expert_params.dims", "[5, 4]", err);
+    char *after = text_without_failure(copy);
+    ck_assert_int_eq(strcmp(before, after) == 0, status != MMOE_OK);
+    mmoe_config_text_free(copy, before);
+    mmoe_config_text_free(copy, after);
+    mmoe_config_free(copy);
+    return status;
+}
+
+static mmoe_status fit_csv(mmoe_error *err) {
+    mmoe_schema *s = untouched;
+    mmoe_dataset *d = untouched;
+    const mmoe_status status = mmoe_dataset_fit_csv(config, csv_path, &failing, &s, &d, err);
+    if (status == MMOE_OK) {
+        ck_assert_int_eq(mmoe_dataset_rows(d), 6);
+        mmoe_dataset_free(d);
+        mmoe_schema_free(s);
+    } else {
+        ck_assert_ptr_eq(s, untouched);
+        ck_assert_ptr_eq(d, untouched);
+    }
+    return status;
+}
+
+static mmoe_status read_csv(mmoe_error *err) {
+    mmoe_dataset *out = untouched;
+    const mmoe_status status = mmoe_dataset_read_csv(schema, csv_path, MMOE_LABELS_REQUIRED, &failing, &out, err);
+    if (status == MMOE_OK) {
+        ck_assert_int_eq(mmoe_dataset_rows(out), 6);
+        mmoe_dataset_free(out);
+    } else {
+        ck_assert_ptr_eq(out, untouched);
+    }
+    return status;
+}
+
+static mmoe_status rows_from_memory(mmoe_error *err) {
+    const char *const columns[] = {"a", "b", "d"};
+    const char *text = "{\"features\": {\"sparse\": [{\"name\": \"*\", \"vocab_size\": 3}], \"dense\": [{\"name\": \"d\"}]}, \"tasks\": [{\"name\": \"y\", "
+                       "\"label\": \"y\"}]}";
+    const mmoe_batch batch = {2, (int32_t[]){0, 1, 2, 0}, 2, (float[]){0.5F, 1}, 1};
+    mmoe_config *c = NULL;
+    mmoe_schema *s = NULL;
+    mmoe_dataset *d = NULL;
+    mmoe_status status = mmoe_config_parse(text, strlen(text), NULL, &failing, &c, err);
+    if (status == MMOE_OK) status = mmoe_schema_create(c, columns, 3, &failing, &s, err);
+    if (status == MMOE_OK) status = mmoe_dataset_create(s, &batch, (float[]){0, 1}, (float[]){1, 2}, &failing, &d, err);
+    mmoe_dataset_free(d);
+    mmoe_schema_free(s);
+    mmoe_config_free(c);
+    return status;
+}
+
+static mmoe_status create_model(mmoe_error *err) {
+    mmoe_model *out = untouched;
+    const mmoe_status status = mmoe_model_create(config, schema, &failing, &out, err);
+    if (status == MMOE_OK)
+        mmoe_model_free(out);
+    else
+        ck_assert_ptr_eq(out, untouched);
+    return status;
+}
+
+static int files_in_folder(void) {
+    DIR *d = opendir(folder);
+    ck_assert_ptr_nonnull(d);
+    int n = 0;
+    while (readdir(d)) n++;
+    closedir(d);
+    return n;
+}
+
+/* Neither the file nor a temporary one is left. */
+static mmoe_status save_model(mmoe_error *err) {
+    const int before = files_in_folder();
+    const mmoe_status status = mmoe_model_save(model, new_path, err);
+    if (status == MMOE_OK) ck_assert_int_eq(unlink(new_path), 0);
+    ck_assert_int_eq(files_in_folder(), before);
+    return status;
+}
+
+static mmoe_status load_model(mmoe_error *err) {
+    mmoe_model *out = untouched;
+    const mmoe_status status = mmoe_model_load(model_path, &failing, &out, err);
+    if (status == MMOE_OK)
+        mmoe_model_free(out);
+    else
+        ck_assert_ptr_eq(out, untouched);
+    return status;
+}
+
+/* A sum that any changed value changes, for all practical purposes. */
+static double digest(const mmoe_model *of) {
+    double sum = 0;
+    mmoe_tensor_info t;
+    for (size_t i = 0; mmoe_model_tensor(of, i, &t) == 0; i++) {
+        int64_t n = 1;
+        for (int r = 0; r < t.rank; r++) n *= t.shape[r];
+        for (int64_t k = 0; k < n; k++) {
+            const double value = t.is_integer ? (double)((const int64_t *)t.data)[k] : (double)((const float *)t.data)[k];
+            sum += value * sin((double)(1000 * i) + (double)k + 1);
+        }
+    }
+    return sum;
+}
+
+static mmoe_status load_weights(mmoe_error *err) {
+    const double before = digest(model);
+    const mmoe_status status = mmoe_model_load_weights(model, model_path, err);
+    ck_assert_double_eq(digest(model), before);
+    return status;
+}
+
+static mmoe_status create_trainer(mmoe_error *err) {
+    mmoe_trainer *out = untouched;
+    const mmoe_trainer_options options = {.threads = 2, .checkpoint_path = checkpoint_path};
+    const mmoe_status status = mmoe_trainer_create(model, &options, &failing, &out, err);
+    if (status == MMOE_OK)
+        mmoe_trainer_free(out);
+    else
+        ck_assert_ptr_eq(out, untouched);
+    return status;
+}
+
+static mmoe_status train(mmoe_error *err) {
+    mmoe_trainer *trainer = NULL;
+    const mmoe_trainer_options options = {.threads = 2, .checkpoint_path = checkpoint_path};
+    mmoe_status status = mmoe_trainer_create(model, &options, &failing, &trainer, err);
+    if (status == MMOE_OK) status = mmoe_trainer_fit(trainer, rows, rows, err);
+    ck_assert(isfinite(digest(model)));
+    mmoe_trainer_free(trainer);
+    return status;
+}
+
+static mmoe_status resume(mmoe_error *err) {
+    mmoe_trainer *trainer = NULL;
+    mmoe_status status = mmoe_trainer_create(model, NULL, &failing, &trainer, err);
+    if (status == MMOE_OK) status = mmoe_trainer_resume(trainer, checkpoint_path, err);
+    mmoe_trainer_free(trainer);
+    return status;
+}
+
+static mmoe_status evaluate(mmoe_error *err) {
+    mmoe_task_metrics metrics[2];
+    const mmoe_status status = mmoe_evaluate(model, rows, 2, &failing, metrics, err);
+    if (status == MMOE_OK) {
+        ck_assert_int_eq(metrics[0].rows, 5);
+        ck_assert_int_eq(metrics[1].rows, 5);
+    }
+    return status;
+}
+
+static mmoe_status predict(mmoe_error *err) {
+    mmoe_predictor *predictor = untouched;
+    mmoe_batch batch;
+    float scores[12];
+    mmoe_status status = mmoe_predictor_create(model, &failing, &predictor, err);
+    if (status != MMOE_OK) {
+        ck_assert_ptr_eq(predictor, untouched);
+        return status;
+    }
+    ok(mmoe_dataset_batch(rows, 0, 6, &batch, err), err);
+    status = mmoe_predictor_run(predictor, &batch, scores, err);
+    mmoe_predictor_free(predictor);
+    return status;
+}
+
+START_TEST(configurations) {
+    fail_all(parse_config, 0, 11);
+    for (text_length = 121; text_length <= 128; text_length++) fail_all(parse_padded, 0, 11);
+    fail_all(read_config, 0, 11);
+    fail_all(set_config, 0, 11);
+    fail_all(text_of_config, 0, 1);
+}
+END_TEST
+
+START_TEST(data_sets) {
+    fail_all(fit_csv, 1, 11);
+    fail_all(read_csv, 1, 4);
+    fail_all(rows_from_memory, 0, 11);
+}
+END_TEST
+
+START_TEST(models) {
+    fail_all(create_model, 0, 11);
+    fail_all(save_model, 0, 4);
+    fail_all(load_model, 0, 11);
+    fail_all(load_weights, 0, 4);
+}
+END_TEST
+
+START_TEST(training) {
+    fail_all(create_trainer, 0, 4);
+    fail_all(train, 0, 11);
+    fail_all(resume, 0, 11);
+}
+END_TEST
+
+START_TEST(predictions) {
+    fail_all(predict, 0, 2);
+    fail_all(evaluate, 0, 2);
+}
+END_TEST
+
+int main(void) {
+    Suite *s = suite_create("memory");
+    TCase *c = tcase_create("memory");
+    tcase_add_checked_fixture(c, set_up, tear_down);
+    tcase_set_timeout(c, 60);
+    tcase_add_test(c, configurations);
+    tcase_add_test(c, data_sets);
+    tcase_add_test(c, models);
+    tcase_add_test(c, training);
+    tcase_add_test(c, predictions);
+    suite_add_tcase(s, c);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_ENV);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed != 0;
+}

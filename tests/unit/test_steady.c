@@ -1,0 +1,192 @@
+/* A training step and a prediction allocate nothing: every malloc of the process is counted, whoever calls it. */
+#include <check.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mmoe/train.h"
+
+/* glibc's own, under the names that stay when a program brings its own malloc. */
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t count, size_t size);
+void *__libc_realloc(void *memory, size_t size);
+void *__libc_memalign(size_t alignment, size_t size);
+void __libc_free(void *memory);
+
+static atomic_long heap_calls;
+
+#define COUNTED(call) (atomic_fetch_add(&heap_calls, 1), call)
+
+void *malloc(size_t size) { return COUNTED(__libc_malloc(size)); }
+void *calloc(size_t count, size_t size) { return COUNTED(__libc_calloc(count, size)); }
+void *realloc(void *memory, size_t size) { return COUNTED(__libc_realloc(memory, size)); }
+void *aligned_alloc(size_t alignment, size_t size) { return COUNTED(__libc_memalign(alignment, size)); }
+void free(void *memory) { COUNTED(__libc_free(memory)); }
+int posix_memalign(void **memory, size_t alignment, size_t size) {
+    *memory = COUNTED(__libc_memalign(alignment, size));
+    return *memory ? 0 : 12;
+}
+
+/* ---- A model of every op ----------------------------------------------------------------------------------------- */
+
+enum { ROWS = 300, SPARSE = 3, DENSE = 2, TASKS = 2, BATCH = 96 };
+
+static int32_t ids[ROWS * SPARSE];
+static float dense[ROWS * DENSE], labels[ROWS * TASKS], weights[ROWS];
+static const mmoe_batch batch = {ROWS, ids, SPARSE, dense, DENSE};
+
+static mmoe_config *config;
+static mmoe_schema *schema;
+static mmoe_dataset *rows;
+static mmoe_model *model;
+
+static const char *const variants[] = {
+    "\"expert_params\": {\"dims\": [8, 5], \"dropout\": 0.1}}, \"trainer\": {\"optimizer\": \"adam\", ",
+    "\"expert_params\": {\"dims\": [6], \"activation\": \"dice\"}}, \"trainer\": {\"optimizer\": \"adamw\", ",
+    "\"expert_params\": {\"dims\": [6, 4, 3], \"activation\": \"prelu\", \"batch_norm\": false}}, \"trainer\": {\"optimizer\": \"sgd\", ",
+};
+
+static void ok(mmoe_status status, const mmoe_error *err) {
+    if (status != MMOE_OK) ck_abort_msg("status %d: %s", status, err->message);
+}
+
+static void set_up(int variant) {
+    char json[1024];
+    snprintf(json, sizeof json,
+             "{\"features\": {\"sparse\": [{\"name\": \"a\", \"vocab_size\": 50}, {\"name\": \"b\", \"vocab_size\": 7, \"embed_dim\": 3},"
+             " {\"name\": \"c\", \"shared_with\": \"a\"}], \"dense\": [{\"name\": \"d*\"}], \"weight\": \"w\"},"
+             " \"tasks\": [{\"name\": \"x\", \"label\": \"x\", \"tower_params\": {\"dims\": [4]}},"
+             " {\"name\": \"y\", \"label\": \"y\", \"type\": \"regression\", \"tower_params\": {\"dims\": [3, 2], \"activation\": \"sigmoid\"}}],"
+             " \"model\": {\"n_expert\": 3, %s \"batch_size\": %d}}",
+             variants[variant], BATCH);
+    for (int i = 0; i < ROWS; i++) {
+        for (int k = 0; k < SPARSE; k++) ids[i * SPARSE + k] = (i * 31 + k) % (k == 1 ? 7 : 50);
+        for (int k = 0; k < DENSE; k++) dense[i * DENSE + k] = (float)(i % (k + 5)) - 2;
+        labels[i * TASKS] = i % 9 == 0 ? NAN : (float)(i % 3 == 0);
+        labels[i * TASKS + 1] = (float)(i % 11) / 4;
+        weights[i] = (float)(i % 4) / 2;
+    }
+    const char *const columns[] = {"a", "b", "c", "d0", "d1"};
+    mmoe_error err = {0};
+    ok(mmoe_config_parse(json, strlen(json), NULL, NULL, &config, &err), &err);
+    ok(mmoe_schema_create(config, columns, 5, NULL, &schema, &err), &err);
+    ok(mmoe_dataset_create(schema, &batch, labels, weights, NULL, &rows, &err), &err);
+    ok(mmoe_model_create(config, schema, NULL, &model, &err), &err);
+}
+
+static void tear_down(void) {
+    mmoe_model_free(model);
+    mmoe_dataset_free(rows);
+    mmoe_schema_free(schema);
+    mmoe_config_free(config);
+}
+
+/* ---- Tests ------------------------------------------------------------------------------------------------------- */
+
+START_TEST(calls_are_counted) {
+    long before = atomic_load(&heap_calls);
+    char *volatile copy = strdup("text");
+    free(copy);
+    long made = atomic_load(&heap_calls) - before;
+    ck_assert_int_eq(made, 2);
+    set_up(0);
+    mmoe_trainer *trainer;
+    mmoe_error err = {0};
+    before = atomic_load(&heap_calls);
+    ok(mmoe_trainer_create(model, NULL, NULL, &trainer, &err), &err);
+    made = atomic_load(&heap_calls) - before;
+    ck_assert_int_gt(made, 0);
+    mmoe_trainer_free(trainer);
+    tear_down();
+}
+END_TEST
+
+/* Whole batches, short ones, one row. */
+START_TEST(steps_allocate_nothing) {
+    static const int sizes[] = {BATCH, 1, 33, BATCH, 95, 2};
+    const mmoe_trainer_options options = {.threads = _i % 2 ? 3 : 1, .single_threaded_blas = 1};
+    mmoe_trainer *trainer;
+    mmoe_error err = {0};
+    double losses[TASKS];
+    set_up(_i / 2);
+    ok(mmoe_trainer_create(model, &options, NULL, &trainer, &err), &err);
+    ok(mmoe_trainer_step(trainer, rows, 0, BATCH, losses, &err), &err);
+    const long before = atomic_load(&heap_calls);
+    for (int k = 0; k < 60; k++) {
+        const int n = sizes[k % 6];
+        const mmoe_status status = mmoe_trainer_step(trainer, rows, k * 7 % (ROWS - n + 1), (size_t)n, k % 2 ? losses : NULL, &err);
+        if (status != MMOE_OK) ok(status, &err);
+    }
+    const long made = atomic_load(&heap_calls) - before;
+    ck_assert_int_eq(made, 0);
+    mmoe_trainer_free(trainer);
+    tear_down();
+}
+END_TEST
+
+/* Threads that score at the same time, each with a predictor; the main thread reads the count while they wait. */
+enum { MAX_THREADS = 3 };
+static pthread_barrier_t barrier;
+static mmoe_status statuses[MAX_THREADS];
+
+static void *score(void *context) {
+    static float scores[MAX_THREADS][ROWS * TASKS];
+    static const size_t sizes[] = {ROWS, 1, 64, ROWS - 1};
+    const long me = (long)(intptr_t)context;
+    mmoe_predictor *predictor = NULL;
+    mmoe_error err;
+    mmoe_status status = mmoe_predictor_create(model, NULL, &predictor, &err);
+    if (status == MMOE_OK) status = mmoe_predictor_run(predictor, &batch, scores[me], &err);
+    pthread_barrier_wait(&barrier);
+    pthread_barrier_wait(&barrier);
+    for (int k = 0; k < 20 && status == MMOE_OK; k++) {
+        mmoe_batch part = batch;
+        part.rows = sizes[k % 4];
+        status = mmoe_predictor_run(predictor, &part, scores[me], &err);
+    }
+    statuses[me] = status;
+    pthread_barrier_wait(&barrier);
+    pthread_barrier_wait(&barrier);
+    mmoe_predictor_free(predictor);
+    return NULL;
+}
+
+START_TEST(predictions_allocate_nothing) {
+    const int threads = _i % 2 ? MAX_THREADS : 1;
+    pthread_t ids_of[MAX_THREADS];
+    set_up(_i / 2);
+    ck_assert_int_eq(pthread_barrier_init(&barrier, NULL, (unsigned)threads + 1), 0);
+    for (int t = 0; t < threads; t++) ck_assert_int_eq(pthread_create(&ids_of[t], NULL, score, (void *)(intptr_t)t), 0);
+    pthread_barrier_wait(&barrier);
+    const long before = atomic_load(&heap_calls);
+    pthread_barrier_wait(&barrier);
+    pthread_barrier_wait(&barrier);
+    const long after = atomic_load(&heap_calls);
+    pthread_barrier_wait(&barrier);
+    for (int t = 0; t < threads; t++) {
+        ck_assert_int_eq(pthread_join(ids_of[t], NULL), 0);
+        ck_assert_int_eq(statuses[t], MMOE_OK);
+    }
+    ck_assert_int_eq(after, before);
+    pthread_barrier_destroy(&barrier);
+    tear_down();
+}
+END_TEST
+
+int main(void) {
+    const int cases = 2 * (int)(sizeof variants / sizeof *variants);
+    Suite *s = suite_create("steady");
+    TCase *c = tcase_create("steady");
+    tcase_add_test(c, calls_are_counted);
+    tcase_add_loop_test(c, steps_allocate_nothing, 0, cases);
+    tcase_add_loop_test(c, predictions_allocate_nothing, 0, cases);
+    suite_add_tcase(s, c);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_ENV);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed != 0;
+}
