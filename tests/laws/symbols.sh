@@ -10,7 +10,8 @@ export LC_ALL=C
 work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
 
-printing='printf|vprintf|fprintf|vfprintf|dprintf|vdprintf|puts|putchar|putchar_unlocked|putc|fputc|fputs|perror|psignal|syslog|vsyslog|warn|warnx|err|errx|stdout|stderr|stdin'
+# Functions that write to a file are free: without stdout and stderr they do not print.
+printing='printf|vprintf|dprintf|vdprintf|puts|putchar|putchar_unlocked|perror|psignal|syslog|vsyslog|warn|warnx|err|errx|stdout|stderr|stdin'
 ending='exit|_exit|_Exit|quick_exit|abort|__assert_fail|__assert|__assert_rtn|__assert_perror_fail|raise|kill|pthread_exit|pthread_kill|atexit|on_exit|longjmp|siglongjmp'
 process='setlocale|uselocale|signal|sigaction|sigprocmask|setenv|putenv|unsetenv|clearenv|system|popen|fork|execv|execvp|chdir|umask|srand|srandom|srand48|rand|random|strtok|fesetround|fesetenv|feenableexcept|fedisableexcept|feclearexcept|feraiseexcept|omp_set_num_threads'
 blas='openblas_set_num_threads|goto_set_num_threads'
