@@ -105,6 +105,41 @@ typedef struct mmoe_tensor_info {
 } mmoe_tensor_info;
 MMOE_API int mmoe_model_tensor(const mmoe_model *model, size_t index, mmoe_tensor_info *out);
 
+/* ---- Profile ----------------------------------------------------------------------------------------------------- */
+
+/* Where the time of training steps goes, node by node. One trainer at a time writes to it. */
+typedef struct mmoe_profile mmoe_profile;
+
+/* Keeps the first `max_slices` slices (a node's work on a chunk of rows: 48 bytes each) of each worker for the trace, and
+ * sums over all of them. */
+MMOE_API mmoe_status mmoe_profile_create(size_t max_slices, const mmoe_allocator *alloc, mmoe_profile **out, mmoe_error *err);
+MMOE_API void mmoe_profile_free(mmoe_profile *profile);
+/* Forgets all slices and sums (after a warm-up). */
+MMOE_API void mmoe_profile_reset(mmoe_profile *profile);
+
+typedef struct mmoe_profile_entry {
+    const char *node; /* "experts+gates 1"; belongs to the profile */
+    const char *pass; /* "linear", "linear backward", "linear weights" ...; static */
+    int64_t calls;
+    double seconds; /* summed over workers */
+    double flops;   /* of GEMMs; 0: none */
+    double bytes;   /* read and written, each operand once */
+} mmoe_profile_entry;
+/* Entry `index` in the order of a step; returns 0, or -1 past the last. */
+MMOE_API int mmoe_profile_entry_at(const mmoe_profile *profile, size_t index, mmoe_profile_entry *out);
+/* Writes a trace for Perfetto or chrome://tracing (JSON): a row a worker, a slice a node's work on a chunk, with its GFLOP
+ * and bytes. MMOE_E_IO. */
+MMOE_API mmoe_status mmoe_profile_write(const mmoe_profile *profile, const char *path, mmoe_error *err);
+
+/* The machine's GEMM peak in flop/s: `threads` workers at once multiply 512 x 512 matrices, each single-threaded, best of
+ * several runs of about 0.1 s. The process's BLAS has one thread meanwhile. */
+MMOE_API mmoe_status mmoe_gemm_peak(int threads, const mmoe_allocator *alloc, double *flops_per_second, mmoe_error *err);
+/* "OpenBLAS 0.3.21 ..." and "Cooperlake": the BLAS in use, and what it takes the processor for; static. */
+MMOE_API const char *mmoe_blas_version(void);
+MMOE_API const char *mmoe_blas_core_type(void);
+/* The instruction set of the library's own kernels: "avx512", "avx2" or "generic"; static. */
+MMOE_API const char *mmoe_kernel_set(void);
+
 /* ---- Training ---------------------------------------------------------------------------------------------------- */
 
 /* Figures of one task over a data set, weighted by the rows' weights. NaN: undefined (see `why`) or of the other type. */
@@ -156,7 +191,8 @@ typedef struct mmoe_trainer_options {
     /* Called from the thread that called fit; a return other than 0 stops training (MMOE_E_CANCELLED). Either may be NULL. */
     int (*on_epoch)(void *user, const mmoe_epoch_report *report);
     int (*on_progress)(void *user, const mmoe_progress *progress); /* at most ten times a second */
-    void *reserved[8];                                              /* NULL */
+    mmoe_profile *profile;                                          /* NULL: none; must outlive the trainer */
+    void *reserved[7];                                              /* NULL */
 } mmoe_trainer_options;
 
 /* Trains one model, in the way that the model's configuration says. Not thread-safe, but for mmoe_trainer_stop. */

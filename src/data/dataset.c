@@ -21,10 +21,10 @@ dataset *mmoe_dataset_new(const struct mmoe_schema *schema, const mmoe_allocator
 void mmoe_dataset_free(dataset *set) {
     if (!set) return;
     mmoe_allocator a = set->alloc;
-    mmoe_release(&a, set->ids);
-    mmoe_release(&a, set->dense);
-    mmoe_release(&a, set->labels);
-    mmoe_release(&a, set->weights);
+    mmoe_release_aligned(&a, set->ids);
+    mmoe_release_aligned(&a, set->dense);
+    mmoe_release_aligned(&a, set->labels);
+    mmoe_release_aligned(&a, set->weights);
     mmoe_release(&a, set);
 }
 
@@ -103,10 +103,10 @@ mmoe_status mmoe_dataset_create(const mmoe_schema *schema, const mmoe_batch *bat
     dataset *set = mmoe_dataset_new(schema, &a);
     if (!set) return mmoe_fail_memory(err, sizeof *set);
     set->rows = (int64_t)batch->rows;
-    set->ids = mmoe_alloc(&a, batch->rows, (size_t)set->n_sparse * sizeof *set->ids);
-    set->dense = mmoe_alloc(&a, batch->rows, (size_t)set->n_dense * sizeof *set->dense);
-    set->labels = mmoe_alloc(&a, batch->rows, (size_t)set->n_label * sizeof *set->labels);
-    if (weights) set->weights = mmoe_alloc(&a, batch->rows, sizeof *set->weights);
+    set->ids = mmoe_alloc_aligned(&a, batch->rows, (size_t)set->n_sparse * sizeof *set->ids);
+    set->dense = mmoe_alloc_aligned(&a, batch->rows, (size_t)set->n_dense * sizeof *set->dense);
+    set->labels = mmoe_alloc_aligned(&a, batch->rows, (size_t)set->n_label * sizeof *set->labels);
+    if (weights) set->weights = mmoe_alloc_aligned(&a, batch->rows, sizeof *set->weights);
     if (!set->ids || !set->dense || !set->labels || (weights && !set->weights))
         status = mmoe_fail_memory(err, batch->rows * 4 * ((size_t)set->n_sparse + (size_t)set->n_dense + (size_t)set->n_label + 1));
     for (size_t row = 0; !status && row < batch->rows; row++) {

@@ -24,6 +24,8 @@ typedef struct loader {
     int64_t *field; /* [n_sparse + n_dense + n_label + 1] where a column stands in the file, -1: it does not; the weight last */
     struct mmoe_dataset *set;
     int64_t capacity;
+    int32_t *ids; /* [capacity, n_sparse], and so on as in the data set */
+    float *labels_read, *weights;
     void *values; /* [capacity, n_dense] floats; while learning doubles: f(value), not yet shifted and scaled */
 } loader;
 
@@ -155,15 +157,15 @@ static bool resize_values(loader *l, size_t from, size_t to, size_t size) {
 
 /* Gives the other arrays room for `rows` rows; false when one of them could not be moved. */
 static bool resize_rows(loader *l, size_t rows) {
-    struct mmoe_dataset *set = l->set;
+    const struct mmoe_dataset *set = l->set;
     size_t from = (size_t)l->capacity;
-    int32_t *ids = mmoe_resize(&l->alloc, set->ids, from, rows, (size_t)set->n_sparse * sizeof *ids);
-    if (ids) set->ids = ids;
-    float *labels = mmoe_resize(&l->alloc, set->labels, from, rows, (size_t)set->n_label * sizeof *labels);
-    if (labels) set->labels = labels;
+    int32_t *ids = mmoe_resize(&l->alloc, l->ids, from, rows, (size_t)set->n_sparse * sizeof *ids);
+    if (ids) l->ids = ids;
+    float *labels = mmoe_resize(&l->alloc, l->labels_read, from, rows, (size_t)set->n_label * sizeof *labels);
+    if (labels) l->labels_read = labels;
     if (l->field[set->n_sparse + set->n_dense + set->n_label] < 0) return ids && labels;
-    float *weights = mmoe_resize(&l->alloc, set->weights, from, rows, sizeof *weights);
-    if (weights) set->weights = weights;
+    float *weights = mmoe_resize(&l->alloc, l->weights, from, rows, sizeof *weights);
+    if (weights) l->weights = weights;
     return ids && labels && weights;
 }
 
@@ -181,11 +183,11 @@ static mmoe_status on_row(void *user, int64_t row, const mmoe_csv_field *fields,
     mmoe_status status = set->rows == l->capacity ? grow(l, err) : MMOE_OK;
     const int64_t *at = l->field;
     size_t r = (size_t)set->rows;
-    for (int32_t i = 0; !status && i < set->n_sparse; i++) status = read_id(l, i, row, &fields[*at++], &set->ids[r * (size_t)set->n_sparse + (size_t)i], err);
+    for (int32_t i = 0; !status && i < set->n_sparse; i++) status = read_id(l, i, row, &fields[*at++], &l->ids[r * (size_t)set->n_sparse + (size_t)i], err);
     for (int32_t i = 0; !status && i < set->n_dense; i++) status = read_dense(l, i, row, &fields[*at++], err);
     for (int32_t i = 0; !status && i < set->n_label; i++, at++)
-        status = read_label(l, i, row, *at < 0 ? NULL : &fields[*at], &set->labels[r * (size_t)set->n_label + (size_t)i], err);
-    if (!status && *at >= 0) status = read_weight(l, row, &fields[*at], &set->weights[r], err);
+        status = read_label(l, i, row, *at < 0 ? NULL : &fields[*at], &l->labels_read[r * (size_t)set->n_label + (size_t)i], err);
+    if (!status && *at >= 0) status = read_weight(l, row, &fields[*at], &l->weights[r], err);
     set->rows++;
     return status;
 }
@@ -217,23 +219,43 @@ static mmoe_status finish_learning(loader *l, mmoe_error *err) {
     return status;
 }
 
-/* Hands over the arrays without what growing left over; one that cannot be moved stays as large as it is. */
-static struct mmoe_dataset *finish_set(loader *l) {
+/* Moves an array into memory of its own size that is aligned, and in large pages where it is large: training reads rows
+ * in random order. Releases the one that grew. */
+static void *settle(loader *l, void *grown, size_t count, size_t size) {
+    void *to = mmoe_alloc_aligned(&l->alloc, count, size);
+    if (to && count * size) memcpy(to, grown, count * size);
+    mmoe_release(&l->alloc, grown);
+    return to;
+}
+
+static mmoe_status finish_set(loader *l, mmoe_error *err) {
     if (l->learning) scale_values(l);
-    resize_values(l, (size_t)l->capacity * (l->learning ? 2 : 1), (size_t)l->set->rows, sizeof(float));
-    resize_rows(l, (size_t)l->set->rows);
-    l->set->dense = l->values;
-    return l->set;
+    struct mmoe_dataset *set = l->set;
+    const size_t rows = (size_t)set->rows;
+    set->ids = settle(l, l->ids, rows, (size_t)set->n_sparse * sizeof *set->ids);
+    set->dense = settle(l, l->values, rows, (size_t)set->n_dense * sizeof *set->dense);
+    set->labels = settle(l, l->labels_read, rows, (size_t)set->n_label * sizeof *set->labels);
+    const bool weighted = l->weights != NULL;
+    if (weighted) set->weights = settle(l, l->weights, rows, sizeof *set->weights);
+    l->ids = NULL;
+    l->values = NULL;
+    l->labels_read = l->weights = NULL;
+    if (set->ids && set->dense && set->labels && (set->weights || !weighted)) return MMOE_OK;
+    return mmoe_fail_memory(err, rows * 4 * (size_t)(set->n_sparse + set->n_dense + set->n_label + 1));
 }
 
 static mmoe_status load(loader *l, struct mmoe_dataset **out, mmoe_error *err) {
     mmoe_csv_handler handler = {l, on_header, on_row};
     mmoe_status status = mmoe_csv_read(l->path, &handler, &l->alloc, err);
     if (!status && l->learning) status = finish_learning(l, err);
+    if (!status) status = finish_set(l, err);
     if (!status) {
-        *out = finish_set(l);
+        *out = l->set;
     } else {
+        mmoe_release(&l->alloc, l->ids);
         mmoe_release(&l->alloc, l->values);
+        mmoe_release(&l->alloc, l->labels_read);
+        mmoe_release(&l->alloc, l->weights);
         mmoe_dataset_free(l->set);
     }
     mmoe_release(&l->alloc, l->field);

@@ -1,6 +1,7 @@
 #include "graph/graph.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -67,18 +68,18 @@ static void *copy(const mmoe_graph *g, const void *from, int32_t count, size_t s
     return to;
 }
 
-static mmoe_node *push(mmoe_graph *g, mmoe_node node, int32_t width, int32_t grad_cols, mmoe_view *out) {
+static void push(mmoe_graph *g, const char *name, mmoe_node node, int32_t width, int32_t grad_cols, mmoe_view *out) {
+    snprintf(node.name, sizeof node.name, "%s", name);
     node.out = -1;
     if (out) {
         g->values[g->n_value] = (mmoe_value){width, grad_cols};
         *out = (mmoe_view){g->n_value, 0, width};
         node.out = g->n_value++;
     }
-    g->nodes[g->n_node] = node;
-    return &g->nodes[g->n_node++];
+    g->nodes[g->n_node++] = node;
 }
 
-mmoe_status mmoe_graph_input(mmoe_graph *g, const mmoe_lookup *lookups, int32_t n_lookup, int32_t n_id, int32_t n_dense, mmoe_view *out, mmoe_error *err) {
+mmoe_status mmoe_graph_input(mmoe_graph *g, const char *name, const mmoe_lookup *lookups, int32_t n_lookup, int32_t n_id, int32_t n_dense, mmoe_view *out, mmoe_error *err) {
     if (make_room(g, err)) return MMOE_E_MEMORY;
     mmoe_node n = {.op = MMOE_OP_INPUT, .in = -1};
     n.u.input.n_lookup = n_lookup;
@@ -93,11 +94,11 @@ mmoe_status mmoe_graph_input(mmoe_graph *g, const mmoe_lookup *lookups, int32_t 
     n.u.input.dense_col = embedded;
     g->n_id = n_id;
     g->n_dense = n_dense;
-    push(g, n, embedded + n_dense, embedded, out);
+    push(g, name, n, embedded + n_dense, embedded, out);
     return MMOE_OK;
 }
 
-mmoe_status mmoe_graph_linear(mmoe_graph *g, const mmoe_linear_block *blocks, int32_t n_block, mmoe_view *out, mmoe_error *err) {
+mmoe_status mmoe_graph_linear(mmoe_graph *g, const char *name, const mmoe_linear_block *blocks, int32_t n_block, mmoe_view *out, mmoe_error *err) {
     if (make_room(g, err)) return MMOE_E_MEMORY;
     int32_t width = 0;
     for (int32_t i = 0; i < n_block; i++) {
@@ -108,11 +109,11 @@ mmoe_status mmoe_graph_linear(mmoe_graph *g, const mmoe_linear_block *blocks, in
     n.u.linear.n_block = n_block;
     n.u.linear.blocks = copy(g, blocks, n_block, sizeof *blocks);
     if (!n.u.linear.blocks) return mmoe_fail_memory(err, (size_t)n_block * sizeof *blocks);
-    push(g, n, width, width, out);
+    push(g, name, n, width, width, out);
     return MMOE_OK;
 }
 
-mmoe_status mmoe_graph_layer(mmoe_graph *g, mmoe_view in, int64_t bias, const mmoe_norm *norm, const mmoe_segment *segments, int32_t n_segment, mmoe_view *out,
+mmoe_status mmoe_graph_layer(mmoe_graph *g, const char *name, mmoe_view in, int64_t bias, const mmoe_norm *norm, const mmoe_segment *segments, int32_t n_segment, mmoe_view *out,
                              mmoe_error *err) {
     assert(in.col == 0 && in.cols == g->values[in.value].width);
     mmoe_norm none = {0};
@@ -121,7 +122,7 @@ mmoe_status mmoe_graph_layer(mmoe_graph *g, mmoe_view in, int64_t bias, const mm
         if (make_room(g, err)) return MMOE_E_MEMORY;
         mmoe_node s = {.op = MMOE_OP_STATS, .in = in.value};
         s.u.stats.norm = *norm;
-        push(g, s, 0, 0, NULL);
+        push(g, name, s, 0, 0, NULL);
         stats = g->n_node - 1;
     }
     if (make_room(g, err)) return MMOE_E_MEMORY;
@@ -132,11 +133,11 @@ mmoe_status mmoe_graph_layer(mmoe_graph *g, mmoe_view in, int64_t bias, const mm
     n.u.apply.n_segment = n_segment;
     n.u.apply.segments = copy(g, segments, n_segment, sizeof *segments);
     if (!n.u.apply.segments) return mmoe_fail_memory(err, (size_t)n_segment * sizeof *segments);
-    push(g, n, in.cols, in.cols, out);
+    push(g, name, n, in.cols, in.cols, out);
     return MMOE_OK;
 }
 
-mmoe_status mmoe_graph_mix(mmoe_graph *g, mmoe_view gates, const int32_t *gate_col, mmoe_view experts, const int32_t *expert_col, int32_t n_task,
+mmoe_status mmoe_graph_mix(mmoe_graph *g, const char *name, mmoe_view gates, const int32_t *gate_col, mmoe_view experts, const int32_t *expert_col, int32_t n_task,
                            int32_t n_expert, int32_t cols, mmoe_view *out, mmoe_error *err) {
     if (make_room(g, err)) return MMOE_E_MEMORY;
     mmoe_node n = {.op = MMOE_OP_MIX, .in = -1};
@@ -151,11 +152,11 @@ mmoe_status mmoe_graph_mix(mmoe_graph *g, mmoe_view gates, const int32_t *gate_c
         finish_node(&g->alloc, &n);
         return mmoe_fail_memory(err, (size_t)n_task * (size_t)(n_expert + 1) * sizeof *gate_col);
     }
-    push(g, n, n_task * cols, n_task * cols, out);
+    push(g, name, n, n_task * cols, n_task * cols, out);
     return MMOE_OK;
 }
 
-mmoe_status mmoe_graph_loss(mmoe_graph *g, const mmoe_view *logits, const int *classification, const float *weight, int32_t n_task, mmoe_error *err) {
+mmoe_status mmoe_graph_loss(mmoe_graph *g, const char *name, const mmoe_view *logits, const int *classification, const float *weight, int32_t n_task, mmoe_error *err) {
     if (make_room(g, err)) return MMOE_E_MEMORY;
     mmoe_node n = {.op = MMOE_OP_LOSS, .in = -1};
     n.u.loss.n_task = n_task;
@@ -167,6 +168,6 @@ mmoe_status mmoe_graph_loss(mmoe_graph *g, const mmoe_view *logits, const int *c
         return mmoe_fail_memory(err, (size_t)n_task * sizeof *logits);
     }
     g->n_task = n_task;
-    push(g, n, 0, 0, NULL);
+    push(g, name, n, 0, 0, NULL);
     return MMOE_OK;
 }

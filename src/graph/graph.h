@@ -58,6 +58,7 @@ typedef struct mmoe_norm {
 
 typedef struct mmoe_node {
     mmoe_op op;
+    char name[32]; /* for profiles: "experts+gates 1" */
     int32_t in;  /* value read: linear has one a block; -1 */
     int32_t out; /* value written; -1 */
     union {
@@ -108,15 +109,15 @@ typedef struct mmoe_graph {
 mmoe_status mmoe_graph_create(const mmoe_allocator *alloc, mmoe_graph **out, mmoe_error *err);
 void mmoe_graph_free(mmoe_graph *graph);
 
-/* Each adds a node; arrays are copied. They return MMOE_E_MEMORY, or write the new value's view to *out. Shapes are the
+/* Each adds a node; arrays and the name (cut to 31 bytes) are copied. They return MMOE_E_MEMORY, or write the new value's view to *out. Shapes are the
  * builder's duty: asserted. */
-mmoe_status mmoe_graph_input(mmoe_graph *g, const mmoe_lookup *lookups, int32_t n_lookup, int32_t n_id, int32_t n_dense, mmoe_view *out, mmoe_error *err);
-mmoe_status mmoe_graph_linear(mmoe_graph *g, const mmoe_linear_block *blocks, int32_t n_block, mmoe_view *out, mmoe_error *err);
+mmoe_status mmoe_graph_input(mmoe_graph *g, const char *name, const mmoe_lookup *lookups, int32_t n_lookup, int32_t n_id, int32_t n_dense, mmoe_view *out, mmoe_error *err);
+mmoe_status mmoe_graph_linear(mmoe_graph *g, const char *name, const mmoe_linear_block *blocks, int32_t n_block, mmoe_view *out, mmoe_error *err);
 /* A stats node (if norm has columns) and an apply node on a linear node's whole output. */
-mmoe_status mmoe_graph_layer(mmoe_graph *g, mmoe_view in, int64_t bias, const mmoe_norm *norm, const mmoe_segment *segments, int32_t n_segment, mmoe_view *out,
+mmoe_status mmoe_graph_layer(mmoe_graph *g, const char *name, mmoe_view in, int64_t bias, const mmoe_norm *norm, const mmoe_segment *segments, int32_t n_segment, mmoe_view *out,
                              mmoe_error *err);
-mmoe_status mmoe_graph_mix(mmoe_graph *g, mmoe_view gates, const int32_t *gate_col, mmoe_view experts, const int32_t *expert_col, int32_t n_task,
+mmoe_status mmoe_graph_mix(mmoe_graph *g, const char *name, mmoe_view gates, const int32_t *gate_col, mmoe_view experts, const int32_t *expert_col, int32_t n_task,
                            int32_t n_expert, int32_t cols, mmoe_view *out, mmoe_error *err);
-mmoe_status mmoe_graph_loss(mmoe_graph *g, const mmoe_view *logits, const int *classification, const float *weight, int32_t n_task, mmoe_error *err);
+mmoe_status mmoe_graph_loss(mmoe_graph *g, const char *name, const mmoe_view *logits, const int *classification, const float *weight, int32_t n_task, mmoe_error *err);
 
 #endif

@@ -55,7 +55,9 @@ void mmoe_linear_weights(mmoe_plan *p, const mmoe_node *n, const mmoe_weight_tas
         g.ldb = x->ld;
         g.c = dw;
         g.ldc = cols;
+        double start = mmoe_plan_clock(p);
         mmoe_gemm_run(&g);
-        p->sink(p->sink_context, k->weight + task->row * k->in.cols, task->rows, k->in.cols, dw, cols);
+        mmoe_plan_weights_done(p, worker, &(mmoe_weight_task){task->node, i, 1, task->row, task->rows}, start);
+        mmoe_plan_sink(p, worker, task->node, k->weight + task->row * k->in.cols, task->rows, k->in.cols, dw, cols);
     }
 }

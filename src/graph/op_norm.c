@@ -165,20 +165,21 @@ void mmoe_apply_backward_barrier(mmoe_plan *p, const mmoe_node *n, mmoe_layer_st
     sum_slopes(p, l);
 }
 
-void mmoe_apply_weights(mmoe_plan *p, const mmoe_node *n, const mmoe_layer_state *l) {
+void mmoe_apply_weights(mmoe_plan *p, const mmoe_node *n, const mmoe_layer_state *l, int worker) {
+    const int32_t node = (int32_t)(n - p->graph->nodes);
     const mmoe_norm *norm = &n->u.apply.norm;
     const int32_t width = p->graph->values[n->in].width;
-    p->sink(p->sink_context, n->u.apply.bias, 1, width, l->dbias, width);
+    mmoe_plan_sink(p, worker, node, n->u.apply.bias, 1, width, l->dbias, width);
     if (norm->cols) {
-        p->sink(p->sink_context, norm->gamma, 1, norm->cols, l->dgamma, norm->cols);
-        p->sink(p->sink_context, norm->beta, 1, norm->cols, l->dbeta, norm->cols);
+        mmoe_plan_sink(p, worker, node, norm->gamma, 1, norm->cols, l->dgamma, norm->cols);
+        mmoe_plan_sink(p, worker, node, norm->beta, 1, norm->cols, l->dbeta, norm->cols);
     }
     const float *dslope = l->dslope;
     for (int32_t i = 0; i < n->u.apply.n_segment; i++) {
         const mmoe_segment *g = &n->u.apply.segments[i];
         if (g->slope < 0) continue;
         int32_t count = g->cols / g->group;
-        p->sink(p->sink_context, g->slope, 1, count, dslope, count);
+        mmoe_plan_sink(p, worker, node, g->slope, 1, count, dslope, count);
         dslope += count;
     }
 }

@@ -4,6 +4,11 @@
 
 #include "graph/plan.h"
 
+/* For weight tasks: a gradient is computed (its slice ends), and handed to the sink. `node` names the tensor's node. */
+void mmoe_plan_weights_done(mmoe_plan *p, int worker, const mmoe_weight_task *task, double start);
+void mmoe_plan_sink(mmoe_plan *p, int worker, int32_t node, int64_t offset, int64_t rows, int64_t cols, const float *gradient, int64_t ld);
+static inline double mmoe_plan_clock(const mmoe_plan *p) { return p->profile ? mmoe_profile_clock() : 0; }
+
 void mmoe_input_forward(mmoe_plan *p, const mmoe_node *n, const mmoe_span *s);
 /* Tables [first, first + count) of the plan: sums their rows' gradients over the batch, in row order. */
 void mmoe_input_weights(mmoe_plan *p, const mmoe_node *n, const mmoe_weight_task *task, int worker);
@@ -18,7 +23,7 @@ void mmoe_stats_backward(mmoe_plan *p, const mmoe_node *n, const mmoe_layer_stat
 void mmoe_apply_forward(mmoe_plan *p, int32_t node, const mmoe_layer_state *l, const mmoe_span *s);
 void mmoe_apply_backward(mmoe_plan *p, int32_t node, const mmoe_layer_state *l, const mmoe_span *s);
 void mmoe_apply_backward_barrier(mmoe_plan *p, const mmoe_node *n, mmoe_layer_state *l);
-void mmoe_apply_weights(mmoe_plan *p, const mmoe_node *n, const mmoe_layer_state *l);
+void mmoe_apply_weights(mmoe_plan *p, const mmoe_node *n, const mmoe_layer_state *l, int worker);
 /* Scale and shift of columns without batch norm (training), or of all (predicting, from the running statistics). */
 void mmoe_apply_fold(mmoe_plan *p, const mmoe_node *n, mmoe_layer_state *l);
 

@@ -12,6 +12,7 @@
 #include "base/rng.h"
 #include "graph/graph.h"
 #include "math/blas.h"
+#include "graph/profile.h"
 #include "math/kernels.h"
 
 /* Rows to run, read in place: row b of the batch is row index[b] of the arrays (b where index is NULL). */
@@ -122,6 +123,7 @@ typedef struct mmoe_plan {
     float *predictions; /* [rows, tasks] */
     mmoe_gradient_sink sink;
     void *sink_context;
+    mmoe_profile *profile; /* NULL: none; set by the owner, attached to this graph and this many workers */
 } mmoe_plan;
 
 /* Memory for up to max_rows rows in one batch, of which nothing is taken later. `pool` may be NULL. */

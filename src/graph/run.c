@@ -32,12 +32,62 @@ static void run_step(mmoe_plan *p, mmoe_step step, const mmoe_span *s) {
     }
 }
 
+/* GEMM work of a linear node over `rows` rows, the same in each direction, and the bytes of its operands. */
+static void linear_cost(const mmoe_node *n, double rows, double *flops, double *bytes) {
+    *flops = *bytes = 0;
+    for (int32_t i = 0; i < n->u.linear.n_block; i++) {
+        const mmoe_linear_block *k = &n->u.linear.blocks[i];
+        double in = k->in.cols, out = k->cols;
+        *flops += 2 * rows * in * out;
+        *bytes += 4 * (rows * in + rows * out + in * out);
+    }
+}
+
+/* Bytes of the other nodes: the columns that they read and write once. */
+static double row_bytes(const mmoe_plan *p, const mmoe_node *n) {
+    double columns = n->out >= 0 ? p->graph->values[n->out].width : 0;
+    if (n->in >= 0) columns += p->graph->values[n->in].width;
+    if (n->op == MMOE_OP_MIX) columns += n->u.mix.n_task * n->u.mix.n_expert + n->u.mix.n_expert * n->u.mix.cols;
+    if (n->op == MMOE_OP_INPUT) columns *= 2;
+    if (n->op == MMOE_OP_LOSS) columns += 3 * n->u.loss.n_task;
+    return 4 * columns;
+}
+
+static void add_slice(mmoe_plan *p, int worker, int32_t node, int pass, int32_t chunk, double rows, double start) {
+    const mmoe_node *n = &p->graph->nodes[node];
+    double flops = 0, bytes = rows * row_bytes(p, n);
+    if (n->op == MMOE_OP_LINEAR) linear_cost(n, rows, &flops, &bytes);
+    mmoe_profile_add(p->profile, worker, node, pass, chunk, start, flops, bytes);
+}
+
 static void run_chunk(void *context, int worker, int chunk) {
     mmoe_plan *p = context;
     const mmoe_phase *phase = &p->phases[p->current_phase];
     mmoe_span s = {.worker = worker, .chunk = chunk, .first = chunk * p->chunk};
     s.rows = p->batch->rows - s.first < p->chunk ? p->batch->rows - s.first : p->chunk;
-    for (int32_t i = phase->first; i < phase->first + phase->count; i++) run_step(p, p->steps[i], &s);
+    for (int32_t i = phase->first; i < phase->first + phase->count; i++) {
+        double start = mmoe_plan_clock(p);
+        run_step(p, p->steps[i], &s);
+        if (p->profile) add_slice(p, worker, p->steps[i].node, p->steps[i].backward ? MMOE_PASS_BACKWARD : MMOE_PASS_FORWARD, chunk, s.rows, start);
+    }
+}
+
+/* Hands a gradient on, its time taken apart from the product's. */
+void mmoe_plan_sink(mmoe_plan *p, int worker, int32_t node, int64_t offset, int64_t rows, int64_t cols, const float *gradient, int64_t ld) {
+    double start = mmoe_plan_clock(p);
+    p->sink(p->sink_context, offset, rows, cols, gradient, ld);
+    if (p->profile) mmoe_profile_add(p->profile, worker, node, MMOE_PASS_UPDATE, -1, start, 0, 28.0 * (double)(rows * cols)); /* w, m, v twice; g */
+}
+
+/* Part of a linear node's work that a weight task does. */
+static double share_of(const mmoe_node *n, const mmoe_weight_task *t) {
+    double all = 0, mine = 0;
+    for (int32_t i = 0; i < n->u.linear.n_block; i++) {
+        const mmoe_linear_block *k = &n->u.linear.blocks[i];
+        all += (double)k->cols * k->in.cols;
+        if (i >= t->first && i < t->first + t->count) mine += (double)t->rows * k->in.cols;
+    }
+    return mine / all;
 }
 
 static void run_weight_task(void *context, int worker, int task) {
@@ -46,7 +96,20 @@ static void run_weight_task(void *context, int worker, int task) {
     const mmoe_node *n = &p->graph->nodes[t->node];
     if (n->op == MMOE_OP_INPUT) mmoe_input_weights(p, n, t, worker);
     else if (n->op == MMOE_OP_LINEAR) mmoe_linear_weights(p, n, t, worker);
-    else mmoe_apply_weights(p, n, p->nodes[t->node].layer);
+    else mmoe_apply_weights(p, n, p->nodes[t->node].layer, worker);
+}
+
+/* The gradient's part of a weight task, before its update. */
+void mmoe_plan_weights_done(mmoe_plan *p, int worker, const mmoe_weight_task *t, double start) {
+    if (!p->profile) return;
+    const mmoe_node *n = &p->graph->nodes[t->node];
+    double flops = 0, bytes = p->batch->rows * row_bytes(p, n);
+    if (n->op == MMOE_OP_LINEAR) {
+        linear_cost(n, p->batch->rows, &flops, &bytes);
+        flops *= share_of(n, t);
+        bytes *= share_of(n, t);
+    }
+    mmoe_profile_add(p->profile, worker, t->node, MMOE_PASS_WEIGHTS, -1, start, flops, bytes);
 }
 
 static void run_loop(mmoe_plan *p, int tasks, mmoe_pool_fn fn) {
@@ -58,8 +121,12 @@ static void run_loop(mmoe_plan *p, int tasks, mmoe_pool_fn fn) {
 /* What is done once, between two phases. */
 static void run_barrier(mmoe_plan *p, mmoe_step step) {
     const mmoe_node *n = &p->graph->nodes[step.node];
-    if (n->op == MMOE_OP_STATS && !step.backward) mmoe_stats_barrier(p, n, p->nodes[step.node].layer);
-    if (n->op == MMOE_OP_APPLY && step.backward) mmoe_apply_backward_barrier(p, n, p->nodes[step.node].layer);
+    bool stats = n->op == MMOE_OP_STATS && !step.backward, sums = n->op == MMOE_OP_APPLY && step.backward;
+    if (!stats && !sums) return;
+    double start = mmoe_plan_clock(p);
+    if (stats) mmoe_stats_barrier(p, n, p->nodes[step.node].layer);
+    else mmoe_apply_backward_barrier(p, n, p->nodes[step.node].layer);
+    if (p->profile) add_slice(p, 0, step.node, stats ? MMOE_PASS_BARRIER : MMOE_PASS_BACKWARD_BARRIER, -1, 0, start);
 }
 
 static void set_batch(mmoe_plan *p, const mmoe_rows *batch, int32_t chunk) {

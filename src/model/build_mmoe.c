@@ -24,8 +24,8 @@ static mmoe_status add_experts(mmoe_graph *g, const mmoe_config *config, mmoe_vi
         (*gates)[i] = module_of("gates", i, x, &gate);
         (*gates)[i].dims = &config->n_expert; /* outlives this function, as `gate` does not */
     }
-    mmoe_status status = mmoe_add_level(g, modules, n_expert + n_task, 0, err);
-    for (int32_t level = 1; level < config->expert.n_dims && !status; level++) status = mmoe_add_level(g, *experts, n_expert, level, err);
+    mmoe_status status = mmoe_add_level(g, "experts+gates", modules, n_expert + n_task, 0, err);
+    for (int32_t level = 1; level < config->expert.n_dims && !status; level++) status = mmoe_add_level(g, "experts", *experts, n_expert, level, err);
     return status;
 }
 
@@ -40,7 +40,7 @@ static mmoe_status add_mix(mmoe_graph *g, const mmoe_config *config, const mmoe_
             for (int32_t e = 0; e < n_expert; e++) expert_col[t * n_expert + e] = experts[e].in.col;
         }
         mmoe_view all_gates = {gates[0].in.value, 0, 0}, all_experts = {experts[0].in.value, 0, 0};
-        status = mmoe_graph_mix(g, all_gates, gate_col, all_experts, expert_col, n_task, n_expert, experts[0].in.cols, y, err);
+        status = mmoe_graph_mix(g, "mix", all_gates, gate_col, all_experts, expert_col, n_task, n_expert, experts[0].in.cols, y, err);
     }
     mmoe_release(&g->alloc, gate_col);
     mmoe_release(&g->alloc, expert_col);
@@ -60,7 +60,7 @@ static mmoe_status add_towers(mmoe_graph *g, const mmoe_config *config, mmoe_vie
             if (mlp->n_dims > levels) levels = mlp->n_dims;
         }
     mmoe_status status = MMOE_OK;
-    for (int32_t level = 0; level < levels && !status; level++) status = mmoe_add_level(g, towers, n, level, err);
+    for (int32_t level = 0; level < levels && !status; level++) status = mmoe_add_level(g, "towers", towers, n, level, err);
     return status ? status : mmoe_add_heads(g, towers, n, logits, err);
 }
 
@@ -76,7 +76,7 @@ static mmoe_status add_loss(mmoe_graph *g, const mmoe_config *config, const int3
             classification[i] = config->tasks[i].type == MMOE_CLASSIFICATION;
             weight[i] = config->tasks[i].loss_weight;
         }
-        status = mmoe_graph_loss(g, by_task, classification, weight, config->n_task, err);
+        status = mmoe_graph_loss(g, "loss", by_task, classification, weight, config->n_task, err);
     }
     mmoe_release(&g->alloc, by_task);
     mmoe_release(&g->alloc, classification);

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -129,15 +130,17 @@ static mmoe_status add_tensors(mmoe_tensors *t, const level_parts *p, const leve
     return MMOE_OK;
 }
 
-static mmoe_status build_level(mmoe_graph *g, level_parts *p, mmoe_module *modules, int32_t count, int32_t level, mmoe_error *err) {
+static mmoe_status build_level(mmoe_graph *g, const char *name, level_parts *p, mmoe_module *modules, int32_t count, int32_t level, mmoe_error *err) {
     mmoe_status status = gather_parts(p, modules, count, level, err);
     if (status || !p->width) return status;
     level_blocks k = reserve_blocks(&g->tensors, p);
     status = add_tensors(&g->tensors, p, &k, modules, count, level, err);
     mmoe_norm norm = {0, p->norm_width, k.gamma, k.beta, k.mean, k.var, k.counter, p->n_norm};
     mmoe_view z, u;
-    if (!status) status = mmoe_graph_linear(g, p->blocks, p->n_block, &z, err);
-    if (!status) status = mmoe_graph_layer(g, z, k.bias, &norm, p->segments, p->n_segment, &u, err);
+    char node[32];
+    snprintf(node, sizeof node, "%s %d", name, (int)level + 1);
+    if (!status) status = mmoe_graph_linear(g, node, p->blocks, p->n_block, &z, err);
+    if (!status) status = mmoe_graph_layer(g, node, z, k.bias, &norm, p->segments, p->n_segment, &u, err);
     if (status) return status;
     for (int32_t i = 0, col = 0; i < count; i++)
         if (modules[i].n_dims > level) {
@@ -147,11 +150,11 @@ static mmoe_status build_level(mmoe_graph *g, level_parts *p, mmoe_module *modul
     return MMOE_OK;
 }
 
-mmoe_status mmoe_add_level(mmoe_graph *g, mmoe_module *modules, int32_t count, int32_t level, mmoe_error *err) {
+mmoe_status mmoe_add_level(mmoe_graph *g, const char *name, mmoe_module *modules, int32_t count, int32_t level, mmoe_error *err) {
     level_parts p = {0};
     p.blocks = mmoe_alloc(&g->alloc, (size_t)count, sizeof *p.blocks);
     p.segments = mmoe_alloc(&g->alloc, (size_t)count, sizeof *p.segments);
-    mmoe_status status = p.blocks && p.segments ? build_level(g, &p, modules, count, level, err)
+    mmoe_status status = p.blocks && p.segments ? build_level(g, name, &p, modules, count, level, err)
                                                 : mmoe_fail_memory(err, (size_t)count * (sizeof *p.blocks + sizeof *p.segments));
     mmoe_release(&g->alloc, p.blocks);
     mmoe_release(&g->alloc, p.segments);
@@ -170,8 +173,8 @@ mmoe_status mmoe_add_heads(mmoe_graph *g, const mmoe_module *modules, int32_t co
     }
     mmoe_view z, out;
     mmoe_segment identity = {0, count, 1, MMOE_ACT_NONE, -1, 0};
-    if (!status) status = mmoe_graph_linear(g, blocks, count, &z, err);
-    if (!status) status = mmoe_graph_layer(g, z, bias, NULL, &identity, 1, &out, err);
+    if (!status) status = mmoe_graph_linear(g, "logits", blocks, count, &z, err);
+    if (!status) status = mmoe_graph_layer(g, "logits", z, bias, NULL, &identity, 1, &out, err);
     mmoe_release(&g->alloc, blocks);
     for (int32_t i = 0; i < count && !status; i++) logits[i] = (mmoe_view){out.value, i, 1};
     return status;
@@ -199,7 +202,7 @@ static mmoe_status add_lookups(mmoe_graph *g, const mmoe_schema *schema, const i
         lookups[i] = (mmoe_lookup){i, col, t->dim, t->rows, offsets[schema->sparse[i].table]};
         col += t->dim;
     }
-    return mmoe_graph_input(g, lookups, schema->n_sparse, schema->n_sparse, schema->n_dense, x, err);
+    return mmoe_graph_input(g, "input", lookups, schema->n_sparse, schema->n_sparse, schema->n_dense, x, err);
 }
 
 mmoe_status mmoe_add_input(mmoe_graph *g, const mmoe_schema *schema, mmoe_view *x, mmoe_error *err) {

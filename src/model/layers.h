@@ -18,8 +18,8 @@ typedef struct mmoe_module {
 } mmoe_module;
 
 /* Adds level `level` (0: the first) of every module that has it, and moves those modules' `in` to its output. Modules
- * that share an input, and stand together, share a GEMM. Those with batch norm must come before those without. */
-mmoe_status mmoe_add_level(mmoe_graph *g, mmoe_module *modules, int32_t count, int32_t level, mmoe_error *err);
+ * that share an input, and stand together, share a GEMM. `name` stands in profiles. Those with batch norm must come before those without. */
+mmoe_status mmoe_add_level(mmoe_graph *g, const char *name, mmoe_module *modules, int32_t count, int32_t level, mmoe_error *err);
 
 /* Adds Linear(., 1) for every module: logits[i] is module i's column. */
 mmoe_status mmoe_add_heads(mmoe_graph *g, const mmoe_module *modules, int32_t count, mmoe_view *logits, mmoe_error *err);

@@ -560,29 +560,8 @@ START_TEST(every_allocation_may_fail) {
         failures += status != MMOE_OK;
         ck_assert_int_eq(f.live, 0);
     }
-    /* What may fail without harm gives memory back: a vocabulary's keys and texts, four arrays of each set read; and
-     * libcsv asks again for less, twice. */
-    ck_assert_int_eq(failures, count.calls - 2 - 8 - 2);
-}
-END_TEST
-
-START_TEST(arrays_are_trimmed) {
-    features f = usual();
-    f.dense[0].transform = MMOE_TRANSFORM_MINMAX;
-    mmoe_schema *schema = NULL;
-    mmoe_dataset *set = NULL;
-    failing count = {0};
-    mmoe_allocator a = failing_allocator(&count);
-    ck_assert_int_eq(fit_with(&f, file_of(HEADER "\n" GOOD "\n" GOOD "\n"), &a, &schema, &set, NULL), MMOE_OK);
-    const void *arrays[] = {set->ids, set->dense, set->labels, set->weights};
-    const size_t sizes[] = {2 * 2 * 4, 2 * 4, 2 * 2 * 4, 2 * 4};
-    for (int i = 0; i < 4; i++) {
-        size_t size;
-        memcpy(&size, (const char *)arrays[i] - FAILING_HEAD, sizeof size);
-        ck_assert_uint_eq(size, sizes[i]);
-    }
-    free_both(schema, set);
-    ck_assert_int_eq(count.live, 0);
+    /* What may fail without harm: a vocabulary's keys and texts give memory back; and libcsv asks again for less, twice. */
+    ck_assert_int_eq(failures, count.calls - 2 - 2);
 }
 END_TEST
 
@@ -609,7 +588,6 @@ int main(void) {
     tcase_add_test(c, sets_from_memory);
     tcase_add_test(c, bad_sets_from_memory);
     tcase_add_test(c, every_allocation_may_fail);
-    tcase_add_test(c, arrays_are_trimmed);
     tcase_set_timeout(c, 60);
     suite_add_tcase(s, c);
     SRunner *r = srunner_create(s);

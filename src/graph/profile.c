@@ -1,0 +1,132 @@
+#include "graph/profile.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "base/error.h"
+
+static const char *const pass_names[][MMOE_PASS_COUNT] = {
+    [MMOE_OP_INPUT] = {"gather", NULL, NULL, NULL, "scatter", "update"},
+    [MMOE_OP_LINEAR] = {"linear", NULL, "linear backward", NULL, "linear weights", "update"},
+    [MMOE_OP_STATS] = {"statistics", "statistics merged", "norm backward", NULL, NULL, NULL},
+    [MMOE_OP_APPLY] = {"norm, activation", NULL, "activation backward", "sums merged", "vectors", "update"},
+    [MMOE_OP_MIX] = {"mix", NULL, "mix backward", NULL, NULL, NULL},
+    [MMOE_OP_LOSS] = {"loss", NULL, NULL, NULL, NULL, NULL},
+};
+
+const char *mmoe_profile_pass(const mmoe_profile *p, int32_t node, int pass) { return pass_names[p->ops[node]][pass]; }
+
+double mmoe_profile_clock(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+mmoe_status mmoe_profile_create(size_t max_slices, const mmoe_allocator *alloc, mmoe_profile **out, mmoe_error *err) {
+    if (!out) return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_profile_create: out must not be NULL");
+    mmoe_allocator a = mmoe_allocator_or_default(alloc);
+    mmoe_profile *p = mmoe_alloc_zero(&a, 1, sizeof *p);
+    if (!p) return mmoe_fail_memory(err, sizeof *p);
+    p->alloc = a;
+    p->max_slices = max_slices;
+    *out = p;
+    return MMOE_OK;
+}
+
+static void detach(mmoe_profile *p) {
+    for (int w = 0; p->logs && w < p->workers; w++) {
+        mmoe_release(&p->alloc, p->logs[w].slices);
+        mmoe_release(&p->alloc, p->logs[w].sums);
+    }
+    mmoe_release(&p->alloc, p->logs);
+    mmoe_release(&p->alloc, p->names);
+    mmoe_release(&p->alloc, p->ops);
+    p->logs = NULL;
+    p->names = NULL;
+    p->ops = NULL;
+    p->workers = 0;
+    p->n_node = 0;
+}
+
+void mmoe_profile_free(mmoe_profile *p) {
+    if (!p) return;
+    detach(p);
+    mmoe_allocator a = p->alloc;
+    mmoe_release(&a, p);
+}
+
+void mmoe_profile_reset(mmoe_profile *p) {
+    if (!p) return;
+    for (int w = 0; w < p->workers; w++) {
+        p->logs[w].count = 0;
+        memset(p->logs[w].sums, 0, p->n_node * MMOE_PASS_COUNT * sizeof *p->logs[w].sums);
+    }
+    p->begin = mmoe_profile_clock();
+}
+
+mmoe_status mmoe_profile_attach(mmoe_profile *p, const mmoe_graph *g, int workers, mmoe_error *err) {
+    detach(p);
+    const size_t n = (size_t)g->n_node;
+    p->logs = mmoe_alloc_zero(&p->alloc, (size_t)workers, sizeof *p->logs);
+    p->names = mmoe_alloc_zero(&p->alloc, n, sizeof *p->names);
+    p->ops = mmoe_alloc_zero(&p->alloc, n, sizeof *p->ops);
+    bool ok = p->logs && p->names && p->ops;
+    p->workers = p->logs ? workers : 0;
+    for (int w = 0; ok && w < workers; w++) {
+        p->logs[w].slices = mmoe_alloc(&p->alloc, p->max_slices, sizeof(mmoe_slice));
+        p->logs[w].sums = mmoe_alloc_zero(&p->alloc, n * MMOE_PASS_COUNT, sizeof(mmoe_profile_entry));
+        ok = p->logs[w].slices && p->logs[w].sums;
+    }
+    if (!ok) {
+        detach(p);
+        return mmoe_fail_memory(err, (size_t)workers * p->max_slices * sizeof(mmoe_slice));
+    }
+    for (size_t i = 0; i < n; i++) {
+        memcpy(p->names[i], g->nodes[i].name, sizeof p->names[i]);
+        p->ops[i] = g->nodes[i].op;
+    }
+    p->n_node = n;
+    mmoe_profile_reset(p);
+    return MMOE_OK;
+}
+
+void mmoe_profile_add(mmoe_profile *p, int worker, int32_t node, int pass, int32_t chunk, double start, double flops, double bytes) {
+    double end = mmoe_profile_clock();
+    mmoe_worker_log *l = &p->logs[worker];
+    mmoe_profile_entry *e = &l->sums[node * MMOE_PASS_COUNT + pass];
+    e->calls++;
+    e->seconds += end - start;
+    e->flops += flops;
+    e->bytes += bytes;
+    if (l->count < p->max_slices) l->slices[l->count++] = (mmoe_slice){start, end, flops, bytes, node, chunk, pass, 0};
+}
+
+/* A step's order: nodes forward, nodes backward, weights and updates. */
+static size_t slot_of(const mmoe_profile *p, size_t index, int *pass) {
+    const size_t n = p->n_node;
+    size_t part = index / (2 * n), at = index % (2 * n);
+    *pass = (int)(2 * part + at % 2);
+    return part == 1 ? n - 1 - at / 2 : at / 2;
+}
+
+int mmoe_profile_entry_at(const mmoe_profile *p, size_t index, mmoe_profile_entry *out) {
+    if (!p || !out) return -1;
+    for (size_t i = 0; i < p->n_node * MMOE_PASS_COUNT; i++) {
+        int pass;
+        size_t node = slot_of(p, i, &pass);
+        mmoe_profile_entry sum = {.node = p->names[node], .pass = pass_names[p->ops[node]][pass]};
+        for (int w = 0; w < p->workers; w++) {
+            const mmoe_profile_entry *e = &p->logs[w].sums[node * MMOE_PASS_COUNT + (size_t)pass];
+            sum.calls += e->calls;
+            sum.seconds += e->seconds;
+            sum.flops += e->flops;
+            sum.bytes += e->bytes;
+        }
+        if (!sum.calls || !sum.pass) continue;
+        if (index-- == 0) {
+            *out = sum;
+            return 0;
+        }
+    }
+    return -1;
+}
