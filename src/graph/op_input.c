@@ -6,83 +6,105 @@
 
 typedef float v4 __attribute__((vector_size(16), aligned(4), may_alias));
 
-static inline void copy_row(float *to, const float *from, int32_t dim) {
-    for (int32_t i = 0; i < dim; i++) to[i] = from[i];
-}
-
-static inline void add_row(float *to, const float *from, int32_t dim) {
-    for (int32_t i = 0; i < dim; i++) to[i] += from[i];
-}
-
-/* A shuffled batch's rows lie anywhere in the data set, and each costs a miss of the cache and of the TLB. Here a word of
- * every cache line is read ahead, in a loop whose loads do not wait for each other. (Measured on a virtual machine: a
- * fifth of the time of asking for the lines a few rows ahead with prefetch instructions, which did nothing.) */
-enum { LINE = 64 };
-
-static inline int touch(const void *row, size_t bytes) {
-    const char *at = row;
-    int sum = at[bytes - 1];
-    for (size_t i = 0; i < bytes; i += LINE) sum += at[i];
-    return sum;
-}
-
-static void touch_rows(const mmoe_rows *batch, const mmoe_node *n, int32_t first, int32_t rows) {
-    const size_t id_bytes = (size_t)n->u.input.n_lookup * sizeof *batch->ids, dense_bytes = (size_t)n->u.input.n_dense * sizeof *batch->dense;
-    int sum = 0;
-    for (int32_t b = first; b < first + rows; b++) {
-        size_t row = mmoe_row_of(batch, b);
-        if (id_bytes) sum += touch(batch->ids + row * batch->id_stride, id_bytes);
-        if (dense_bytes) sum += touch(batch->dense + row * batch->dense_stride, dense_bytes);
-    }
-    __asm__ volatile("" : : "r"(sum)); /* the loads must stay */
-}
-
-/* Rows of four are the tutorial's width: one vector each. */
-static inline void look_up(const mmoe_node *n, const float *weights, const int32_t *ids, float *x) {
-    const mmoe_lookup *l = n->u.input.lookups, *end = l + n->u.input.n_lookup;
-    for (; l < end; l++) {
-        const float *row = weights + l->table + (int64_t)ids[l->column] * l->dim;
-        if (l->dim == 4) *(v4 *)(x + l->col) = *(const v4 *)row;
-        else copy_row(x + l->col, row, l->dim);
-    }
-}
-
-void mmoe_input_forward(mmoe_plan *p, const mmoe_node *n, const mmoe_span *s) {
+/* A shuffled batch's rows lie anywhere in the data set, and each costs misses of cache and TLB. A chunk's rows are first
+ * copied, in a loop whose loads do not wait for each other; what follows, and the gradient's scatter, reads the copy.
+ * (Asking for rows ahead with prefetch instructions did nothing on the virtual machine where this was measured.) */
+static void copy_chunk(mmoe_plan *p, const mmoe_node *n, const mmoe_span *s, float *x, int32_t *ids) {
     const mmoe_rows *batch = p->batch;
-    const int32_t ld = p->values[n->out].ld, dense_col = n->u.input.dense_col, n_dense = n->u.input.n_dense;
-    float *x = mmoe_value_at(p, n->out, s); /* [rows, D], its padding to ld zero: products may read it */
-    if (batch->index) touch_rows(batch, n, s->first, s->rows);
-    for (int32_t b = s->first; b < s->first + s->rows; b++, x += ld) {
-        size_t row = mmoe_row_of(batch, b);
-        look_up(n, p->params->values, batch->ids + row * batch->id_stride, x);
-        const float *dense = n_dense ? batch->dense + row * batch->dense_stride : NULL;
-        for (int32_t i = 0; i < n_dense; i++) x[dense_col + i] = dense[i];
-        for (int32_t i = dense_col + n_dense; i < ld; i++) x[i] = 0;
+    const int32_t ld = p->values[n->out].ld, n_id = p->graph->n_id, dense_col = n->u.input.dense_col, n_dense = n->u.input.n_dense;
+    for (int32_t b = s->first; b < s->first + s->rows; b++, x += ld, ids += n_id) {
+        const size_t row = mmoe_row_of(batch, b);
+        if (n_id) memcpy(ids, batch->ids + row * batch->id_stride, (size_t)n_id * sizeof *ids);
+        if (n_dense) memcpy(x + dense_col, batch->dense + row * batch->dense_stride, (size_t)n_dense * sizeof *x);
+        for (int32_t i = dense_col + n_dense; i < ld; i++) x[i] = 0; /* products may read the padding */
     }
 }
 
-/* Where a lookup's gradient goes: row r at out + r * dim. */
+/* Where a lookup reads or adds: row r of its table at table + r * dim, its columns of x or dx from `col` on. */
 typedef struct target {
-    float *out;
+    float *table;
     int32_t column, col, dim;
 } target;
 
 enum { MOST_TARGETS = 64 };
 
-static inline void add_gradients(const target *t, int32_t count, const int32_t *ids, const float *dx) {
+/* Loops over the targets of a row; with a constant `dim` (all targets have it) they are vector moves. `dim` 0: any. */
+static inline __attribute__((always_inline)) void copy_targets(const target *t, int32_t count, const int32_t *ids, float *x, int32_t dim) {
     for (int32_t i = 0; i < count; i++) {
-        float *to = t[i].out + (int64_t)ids[t[i].column] * t[i].dim;
-        if (t[i].dim == 4) *(v4 *)to += *(const v4 *)(dx + t[i].col);
-        else add_row(to, dx + t[i].col, t[i].dim);
+        const int32_t d = dim ? dim : t[i].dim;
+        const float *from = t[i].table + (int64_t)ids[t[i].column] * d;
+        if (dim) memcpy(x + t[i].col, from, (size_t)d * sizeof *x);
+        else
+            for (int32_t c = 0; c < d; c++) x[t[i].col + c] = from[c];
     }
 }
 
-static void scatter(const mmoe_plan *p, const mmoe_node *n, const target *targets, int32_t count) {
-    const mmoe_rows *batch = p->batch;
-    const size_t ld = (size_t)p->grads[n->out].ld;
-    const float *dx = p->grads[n->out].base;
-    for (int32_t b = 0; b < batch->rows; b++, dx += ld) {
-        add_gradients(targets, count, batch->ids + mmoe_row_of(batch, b) * batch->id_stride, dx);
+static inline __attribute__((always_inline)) void add_targets(const target *t, int32_t count, const int32_t *ids, const float *dx, int32_t dim) {
+    for (int32_t i = 0; i < count; i++) {
+        const int32_t d = dim ? dim : t[i].dim;
+        float *to = t[i].table + (int64_t)ids[t[i].column] * d;
+        if (dim)
+            for (int32_t c = 0; c < dim; c += 4) *(v4 *)(to + c) += *(const v4 *)(dx + t[i].col + c);
+        else
+            for (int32_t c = 0; c < d; c++) to[c] += dx[t[i].col + c];
+    }
+}
+
+/* The dim that all targets share, if it is one that has a loop of its own. */
+static int32_t common_dim(const target *t, int32_t count) {
+    for (int32_t i = 1; i < count; i++)
+        if (t[i].dim != t[0].dim) return 0;
+    return t[0].dim == 4 || t[0].dim == 8 || t[0].dim == 16 || t[0].dim == 32 ? t[0].dim : 0;
+}
+
+/* rows of ids [rows, n_id] and x [rows, ld] */
+typedef struct matrix_rows {
+    int32_t rows, n_id, ld;
+    const int32_t *ids;
+    float *x;
+} matrix_rows;
+
+static inline __attribute__((always_inline)) void copy_rows(const target *t, int32_t count, matrix_rows m, int32_t dim) {
+    for (int32_t b = 0; b < m.rows; b++, m.ids += m.n_id, m.x += m.ld) copy_targets(t, count, m.ids, m.x, dim);
+}
+
+static void look_up(const target *t, int32_t count, matrix_rows m) {
+    switch (common_dim(t, count)) {
+    case 4: copy_rows(t, count, m, 4); break;
+    case 8: copy_rows(t, count, m, 8); break;
+    case 16: copy_rows(t, count, m, 16); break;
+    case 32: copy_rows(t, count, m, 32); break;
+    default: copy_rows(t, count, m, 0);
+    }
+}
+
+void mmoe_input_forward(mmoe_plan *p, const mmoe_node *n, const mmoe_span *s) {
+    float *x = mmoe_value_at(p, n->out, s); /* [rows, D], its padding to ld zero */
+    int32_t *ids = mmoe_ids_at(p, s);
+    copy_chunk(p, n, s, x, ids);
+    for (int32_t i = 0; i < n->u.input.n_lookup; i += MOST_TARGETS) {
+        target targets[MOST_TARGETS];
+        int32_t count = n->u.input.n_lookup - i < MOST_TARGETS ? n->u.input.n_lookup - i : MOST_TARGETS;
+        for (int32_t j = 0; j < count; j++) {
+            const mmoe_lookup *l = &n->u.input.lookups[i + j];
+            targets[j] = (target){p->params->values + l->table, l->column, l->col, l->dim};
+        }
+        look_up(targets, count, (matrix_rows){s->rows, p->graph->n_id, p->values[n->out].ld, ids, x});
+    }
+}
+
+static inline __attribute__((always_inline)) void add_rows(const target *t, int32_t count, matrix_rows m, int32_t dim) {
+    for (int32_t b = 0; b < m.rows; b++, m.ids += m.n_id, m.x += m.ld) add_targets(t, count, m.ids, m.x, dim);
+}
+
+static void scatter(const mmoe_plan *p, const mmoe_node *n, const target *t, int32_t count) {
+    matrix_rows m = {p->batch->rows, p->graph->n_id, p->grads[n->out].ld, p->ids, p->grads[n->out].base};
+    switch (common_dim(t, count)) {
+    case 4: add_rows(t, count, m, 4); break;
+    case 8: add_rows(t, count, m, 8); break;
+    case 16: add_rows(t, count, m, 16); break;
+    case 32: add_rows(t, count, m, 32); break;
+    default: add_rows(t, count, m, 0);
     }
 }
 
@@ -107,17 +129,16 @@ static void scatter_tables(const mmoe_plan *p, const mmoe_node *n, const mmoe_we
 
 /* Rows [task->row, + task->rows) of one large table. */
 static void scatter_range(const mmoe_plan *p, const mmoe_node *n, const mmoe_weight_task *task, float *out) {
-    const mmoe_rows *batch = p->batch;
     const mmoe_table_use *t = &p->tables[task->first];
-    for (int32_t b = 0; b < batch->rows; b++) {
-        const int32_t *ids = batch->ids + mmoe_row_of(batch, b) * batch->id_stride;
-        const float *dx = p->grads[n->out].base + (size_t)b * (size_t)p->grads[n->out].ld;
+    const int32_t *ids = p->ids;
+    const float *dx = p->grads[n->out].base;
+    for (int32_t b = 0; b < p->batch->rows; b++, ids += p->graph->n_id, dx += p->grads[n->out].ld)
         for (int32_t i = t->first; i < t->first + t->count; i++) {
             const mmoe_lookup *l = &n->u.input.lookups[p->table_lookups[i]];
             int64_t r = ids[l->column] - task->row;
-            if (r >= 0 && r < task->rows) add_row(out + r * l->dim, dx + l->col, l->dim);
+            if (r < 0 || r >= task->rows) continue;
+            for (int32_t c = 0; c < l->dim; c++) out[r * l->dim + c] += dx[l->col + c];
         }
-    }
 }
 
 void mmoe_input_weights(mmoe_plan *p, const mmoe_node *n, const mmoe_weight_task *task, int worker) {

@@ -9,7 +9,8 @@ enum {
     CHUNK = 256,            /* rows: GEMMs of 256 rows run within 4 % of the whole batch's, and stay in a core's L2 */
     MOST_CHUNK = 1024,
     TABLE_FLOATS = 1 << 16, /* gradient of tables that one task scatters */
-    TASK_FLOPS = 8 << 20    /* least work of a weight task, where there is so much */
+    TASK_FLOPS = 8 << 20,   /* smaller products go together */
+    SLAB = 96               /* rows of a weight matrix that a task takes: OpenBLAS likes multiples of 48 */
 };
 
 int32_t mmoe_plan_chunk_rows(int32_t rows) {
@@ -154,6 +155,8 @@ static mmoe_status plan_values(mmoe_plan *p, mmoe_error *err) {
     p->worker_stride = p->training ? 0 : floats;
     size_t total = p->training ? floats : floats * (size_t)p->workers;
     p->arena = mmoe_alloc_aligned(&p->alloc, total, sizeof *p->arena);
+    const size_t rows = p->training ? (size_t)p->max_rows : (size_t)p->max_chunk * (size_t)p->workers;
+    p->ids = mmoe_alloc_aligned(&p->alloc, rows * (size_t)g->n_id, sizeof *p->ids);
     if (p->arena)
         for (size_t v = 0; v < n; v++) {
             p->values[v] = (mmoe_buffer){p->arena + l[v].offset, l[v].ld};
@@ -162,7 +165,7 @@ static mmoe_status plan_values(mmoe_plan *p, mmoe_error *err) {
     for (int32_t i = 0; p->arena && i < g->n_node; i++)
         if (g->nodes[i].op == MMOE_OP_APPLY) p->grads[g->nodes[i].in] = p->grads[g->nodes[i].out];
     mmoe_release(&p->alloc, l);
-    return p->arena ? MMOE_OK : mmoe_fail_memory(err, total * sizeof(float));
+    return p->arena && p->ids ? MMOE_OK : mmoe_fail_memory(err, (total + rows * (size_t)g->n_id) * sizeof(float));
 }
 
 /* ---- Memory of nodes ---- */
@@ -331,12 +334,9 @@ static void list_linear(const mmoe_plan *p, int32_t node, task_list *l) {
             add_task(l, (mmoe_weight_task){node, i, together, 0, k->cols}, (size_t)k->cols * (size_t)ld);
             continue;
         }
-        int32_t pieces = (int32_t)(flops / TASK_FLOPS), most = (k->cols + 47) / 48;
-        if (pieces > most) pieces = most;
-        int32_t rows = ((k->cols + pieces - 1) / pieces + 15) / 16 * 16;
-        for (int32_t row = 0; row < k->cols; row += rows) {
-            int32_t some = k->cols - row < rows ? k->cols - row : rows;
-            add_task(l, (mmoe_weight_task){node, i, 1, row, some}, (size_t)some * (size_t)ld);
+        for (int32_t row = 0, rows; row < k->cols; row += rows) {
+            rows = k->cols - row >= SLAB + SLAB / 2 && n->u.linear.n_block < 8 ? SLAB : k->cols - row;
+            add_task(l, (mmoe_weight_task){node, i, 1, row, rows}, (size_t)rows * (size_t)ld);
         }
     }
 }
@@ -426,6 +426,7 @@ void mmoe_plan_free(mmoe_plan *p) {
     if (!p) return;
     mmoe_allocator a = p->alloc;
     mmoe_release_aligned(&a, p->arena);
+    mmoe_release_aligned(&a, p->ids);
     mmoe_release_aligned(&a, p->small);
     mmoe_release_aligned(&a, p->scratch);
     void *rest[] = {p->values, p->grads, p->loss_parts, p->flags, p->layers, p->nodes, p->steps, p->phases, p->tasks, p->tables, p->table_lookups,

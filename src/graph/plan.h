@@ -99,6 +99,7 @@ typedef struct mmoe_plan {
     size_t worker_stride;    /* floats; 0 in training */
     mmoe_buffer *values;     /* [n_value] */
     mmoe_buffer *grads;      /* [n_value]; training */
+    int32_t *ids;            /* of the batch, or of each worker's chunk: [rows, n_id] */
     float *small;            /* all layer states and partial sums */
     double *loss_parts;
     uint8_t *flags;
@@ -146,6 +147,9 @@ int32_t mmoe_plan_chunk_rows(int32_t rows);
 static inline float *mmoe_value_at(const mmoe_plan *p, int32_t value, const mmoe_span *s) {
     const mmoe_buffer *b = &p->values[value];
     return p->training ? b->base + (size_t)s->first * (size_t)b->ld : b->base + (size_t)s->worker * p->worker_stride;
+}
+static inline int32_t *mmoe_ids_at(const mmoe_plan *p, const mmoe_span *s) {
+    return p->ids + (size_t)(p->training ? s->first : s->worker * p->max_chunk) * (size_t)p->graph->n_id;
 }
 static inline float *mmoe_grad_at(const mmoe_plan *p, int32_t value, const mmoe_span *s) {
     const mmoe_buffer *b = &p->grads[value];

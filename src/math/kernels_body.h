@@ -394,47 +394,55 @@ static void mix_forward(const mmoe_mix_args *a) {
     }
 }
 
-/* One gate's weight of one expert: dx += g dy; returns the lanes of dg = dy . x. */
-static inline __attribute__((always_inline)) vf mix_pair(float g, const float *dy, const float *x, float *dx, int32_t cols, int add) {
-    vf dot = {0};
-#define BODY(c, n)                                                                                                                                               \
-    do {                                                                                                                                                         \
-        vf d = load_n(dy + (c), n), s = g * d;                                                                                                                   \
-        dot += d * load_n(x + (c), n);                                                                                                                           \
-        if (add) s += load_n(dx + (c), n);                                                                                                                       \
-        store_n(dx + (c), s, n);                                                                                                                                 \
-    } while (0)
-    FOR_COLUMNS(cols, BODY);
-#undef BODY
-    return dot;
+/* One row of the mixture's backward pass: dx_k += g_k dy_t, dg_tk = dy_t . x_k. With a constant number of whole vectors
+ * (0: any columns) dy_t stays in registers. Dots are summed W at a time; those behind the last are left over and unused. */
+static inline __attribute__((always_inline)) void mix_row_backward(const mmoe_mix_args *a, const float *g, const float *x, const float *dy, float *dg, float *dx,
+                                                                   vf dots[W], int vectors) {
+    const int32_t cols = a->cols, n_expert = a->n_expert;
+    const int32_t *expert = a->expert_col;
+    const uint8_t *add = a->add;
+    for (int32_t t = 0; t < a->n_task; t++, dy += cols, expert += n_expert, add += n_expert) {
+        const float *gt = g + a->gate_col[t];
+        vf d[4];
+        for (int i = 0; i < vectors; i++) d[i] = load(dy + i * W);
+        for (int32_t k = 0; k < n_expert; k += W) {
+            int n = MIN(W, n_expert - k);
+            for (int j = 0; j < n; j++) {
+                const float *xk = x + expert[k + j];
+                const float weight = gt[k + j];
+                float *dxk = dx + expert[k + j];
+                vf dot = {0};
+                for (int i = 0; i < vectors; i++) {
+                    vf s = weight * d[i];
+                    dot += d[i] * load(xk + i * W);
+                    store(dxk + i * W, add[k + j] ? s + load(dxk + i * W) : s);
+                }
+                for (int32_t c = 0; !vectors && c < cols; c += W) {
+                    int m = MIN(W, cols - c);
+                    vf v = load_n(dy + c, m), s = weight * v;
+                    dot += v * load_n(xk + c, m);
+                    store_n(dxk + c, add[k + j] ? s + load_n(dxk + c, m) : s, m);
+                }
+                dots[j] = dot;
+            }
+            store_n(dg + a->gate_col[t] + k, sum_each(dots), n);
+        }
+    }
 }
 
-/* dx_k += g_k dy_t, dg_tk = dy_t . x_k. Pairs (t, k) are taken W at a time, whatever their task: their dots are then
- * summed together. */
+static inline __attribute__((always_inline)) void mix_rows_backward(const mmoe_mix_args *a, int vectors) {
+    vf dots[W] = {{0}};
+    for (size_t b = 0; b < (size_t)a->rows; b++)
+        mix_row_backward(a, a->g + b * (size_t)a->ldg, a->x + b * (size_t)a->ldx, a->dy + b * (size_t)a->ldy, a->dg + b * (size_t)a->lddg,
+                         a->dx + b * (size_t)a->lddx, dots, vectors);
+}
+
 static void mix_backward(const mmoe_mix_args *a) {
-    const int32_t pairs = a->n_task * a->n_expert;
-    for (int32_t b = 0; b < a->rows; b++) {
-        const float *g = a->g + (size_t)b * (size_t)a->ldg, *x = a->x + (size_t)b * (size_t)a->ldx, *dy = a->dy + (size_t)b * (size_t)a->ldy;
-        float *dg = a->dg + (size_t)b * (size_t)a->lddg, *dx = a->dx + (size_t)b * (size_t)a->lddx;
-        int32_t t = 0, k = 0;
-        for (int32_t first = 0; first < pairs; first += W) {
-            vf dots[W];
-            float *to[W];
-            int n = MIN(W, pairs - first);
-            for (int i = 0; i < n; i++) {
-                int32_t gate = a->gate_col[t] + k, at = a->expert_col[first + i];
-                dots[i] = mix_pair(g[gate], dy + (size_t)t * (size_t)a->cols, x + at, dx + at, a->cols, a->add[first + i]);
-                to[i] = dg + gate;
-                if (++k == a->n_expert) {
-                    k = 0;
-                    t++;
-                }
-            }
-            for (int i = n; i < W; i++) dots[i] = splat(0.0f);
-            float sums[W];
-            store(sums, sum_each(dots));
-            for (int i = 0; i < n; i++) *to[i] = sums[i];
-        }
+    switch (a->cols % W ? 0 : a->cols / W) {
+    case 1: mix_rows_backward(a, 1); break;
+    case 2: mix_rows_backward(a, 2); break;
+    case 4: mix_rows_backward(a, 4); break;
+    default: mix_rows_backward(a, 0);
     }
 }
 
