@@ -1,19 +1,15 @@
 #include <assert.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "base/atomic_file.h"
 #include "base/error.h"
 #include "model/container.h"
 
-enum { ALIGNMENT = 64, LENGTH_BYTES = 8, NAME_ATTEMPTS = 1000 };
+enum { ALIGNMENT = 64, LENGTH_BYTES = 8 };
 
 /* ---- The header's text ------------------------------------------------------------------------------------------- */
 
@@ -125,97 +121,13 @@ static mmoe_status check_texts(const char *path, const mmoe_container_tensor *te
     return MMOE_OK;
 }
 
-/* ---- The file ---------------------------------------------------------------------------------------------------- */
-
-/* A file that is being written beside its target. */
-typedef struct draft {
-    const char *path;      /* as given, for errors */
-    char target[PATH_MAX]; /* behind symbolic links, so that a link stays one */
-    size_t folder;         /* length of target's folder with its '/'; 0: the current one */
-    char temporary[PATH_MAX + 64];
-    int fd;
-} draft;
-
-static mmoe_status io_failed(const draft *d, mmoe_error *err) { return mmoe_fail_at(err, MMOE_E_IO, d->path, 0, NULL, "cannot write: %s", strerror(errno)); }
-
-/* `mode`: the permissions of a file that is there already, or -1. */
-static mmoe_status find_target(draft *d, int *mode, mmoe_error *err) {
-    struct stat info;
-    *mode = -1;
-    if (realpath(d->path, d->target)) {
-        if (stat(d->target, &info)) return io_failed(d, err);
-        if (!S_ISREG(info.st_mode))
-            return mmoe_fail_at(err, MMOE_E_IO, d->path, 0, NULL, "cannot write: it is %s", S_ISDIR(info.st_mode) ? "a directory" : "not a regular file");
-        *mode = (int)(info.st_mode & 0777);
-    } else {
-        if (errno == ENOENT && strlen(d->path) >= sizeof d->target) errno = ENAMETOOLONG;
-        if (errno != ENOENT || !*d->path) return io_failed(d, err);
-        strcpy(d->target, d->path);
-    }
-    const char *slash = strrchr(d->target, '/');
-    d->folder = slash ? (size_t)(slash - d->target) + 1 : 0;
-    return MMOE_OK;
-}
-
-static mmoe_status open_draft(draft *d, mmoe_error *err) {
-    int mode;
-    mmoe_status status = find_target(d, &mode, err);
+static mmoe_status write_file(const char *path, const text *header, const mmoe_container_tensor *tensors, size_t count, mmoe_error *err) {
+    mmoe_atomic_file *file;
+    mmoe_status status = mmoe_atomic_file_open(path, header->alloc, &file, err);
     if (status) return status;
-    for (int attempt = 0; attempt < NAME_ATTEMPTS; attempt++) {
-        snprintf(d->temporary, sizeof d->temporary, "%.*s.mmoe-%ld-%d.tmp", (int)d->folder, d->target, (long)getpid(), attempt);
-        d->fd = open(d->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (d->fd >= 0 || errno != EEXIST) break;
-    }
-    if (d->fd < 0) return io_failed(d, err);
-    if (mode < 0 || !fchmod(d->fd, (mode_t)mode)) return MMOE_OK;
-    status = io_failed(d, err);
-    close(d->fd);
-    unlink(d->temporary);
-    return status;
-}
-
-static mmoe_status write_all(const draft *d, const void *data, size_t size, mmoe_error *err) {
-    const char *at = data;
-    while (size) {
-        ssize_t written = write(d->fd, at, size < 1u << 30 ? size : 1u << 30);
-        if (written < 0 && errno != EINTR) return io_failed(d, err);
-        if (written < 0) continue;
-        at += written;
-        size -= (size_t)written;
-    }
-    return MMOE_OK;
-}
-
-/* The rename lasts through a loss of power once the folder is synced. Folders that may not be read, and file systems that
- * cannot sync one, are left to the system. */
-static mmoe_status sync_folder(draft *d, mmoe_error *err) {
-    d->target[d->folder] = '\0';
-    int fd = open(d->folder ? d->target : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) return MMOE_OK;
-    mmoe_status status = MMOE_OK;
-    if (fsync(fd) && (errno == EIO || errno == ENOSPC || errno == EDQUOT)) status = io_failed(d, err);
-    close(fd);
-    return status;
-}
-
-static mmoe_status finish_draft(draft *d, mmoe_error *err) {
-    mmoe_status status = fsync(d->fd) ? io_failed(d, err) : MMOE_OK;
-    if (close(d->fd) && !status) status = io_failed(d, err);
-    if (!status && rename(d->temporary, d->target)) status = io_failed(d, err);
-    if (!status) return sync_folder(d, err);
-    unlink(d->temporary);
-    return status;
-}
-
-static mmoe_status write_file(draft *d, const text *header, const mmoe_container_tensor *tensors, size_t count, mmoe_error *err) {
-    mmoe_status status = open_draft(d, err);
-    if (status) return status;
-    status = write_all(d, header->data, header->length, err);
-    for (size_t i = 0; i < count && !status; i++) status = write_all(d, tensors[i].data, tensors[i].bytes, err);
-    if (!status) return finish_draft(d, err);
-    close(d->fd);
-    unlink(d->temporary);
-    return status;
+    status = mmoe_atomic_file_write(file, header->data, header->length, err);
+    for (size_t i = 0; i < count && !status; i++) status = mmoe_atomic_file_write(file, tensors[i].data, tensors[i].bytes, err);
+    return mmoe_atomic_file_close(file, status, err);
 }
 
 mmoe_status mmoe_container_write(const char *path, const mmoe_container_tensor *tensors, size_t count, const char *const *metadata, const mmoe_allocator *alloc,
@@ -226,14 +138,7 @@ mmoe_status mmoe_container_write(const char *path, const mmoe_container_tensor *
     mmoe_allocator a = mmoe_allocator_or_default(alloc);
     text header = {.alloc = &a};
     append_header(&header, tensors, count, metadata);
-    draft *d = header.failed ? NULL : mmoe_alloc(&a, 1, sizeof *d);
-    if (d) {
-        d->path = path;
-        status = write_file(d, &header, tensors, count, err);
-    } else {
-        status = mmoe_fail_memory(err, header.length + sizeof *d);
-    }
-    mmoe_release(&a, d);
+    status = header.failed ? mmoe_fail_memory(err, header.length) : write_file(path, &header, tensors, count, err);
     mmoe_release(&a, header.data);
     return status;
 }
