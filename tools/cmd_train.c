@@ -5,10 +5,11 @@
 #include <string.h>
 
 #include "output.h"
+#include "profile_report.h"
 #include "run_report.h"
 
 typedef struct train_flags {
-    const char *config, *train, *valid, *test, *output, *from, *checkpoint, *resume, *log;
+    const char *config, *train, *valid, *test, *output, *from, *checkpoint, *resume, *log, *profile;
     int64_t threads;
     cli_list set;
     bool json;
@@ -23,6 +24,7 @@ typedef struct train_run {
     mmoe_model *model;
     mmoe_trainer *trainer;
     run_report report;
+    profile_report profile;
 } train_run;
 
 static volatile sig_atomic_t stopped;
@@ -55,6 +57,7 @@ static bool parse_flags(int argc, char **argv, train_flags *f, int *status) {
                                   {"resume", "FILE", CLI_TEXT, &f->resume, false, 0, 0, "continue from a checkpoint (and keep it, unless --checkpoint)"},
                                   {"threads", "N", CLI_INTEGER, &f->threads, false, 1, CLI_MAX_THREADS, "workers; default: the processors"},
                                   {"log", "FILE", CLI_TEXT, &f->log, false, 0, 0, "a JSON line that describes the run, then one an epoch"},
+                                  {"profile", "FILE", CLI_TEXT, &f->profile, false, 0, 0, "a trace of the steps for Perfetto; prints a table a node"},
                                   {"json", NULL, CLI_FLAG, &f->json, false, 0, 0, "print the final metrics as JSON"},
                                   {NULL, NULL, CLI_FLAG, NULL, false, 0, 0, NULL}};
     const cli_command command = {"train",
@@ -72,8 +75,9 @@ static bool parse_flags(int argc, char **argv, train_flags *f, int *status) {
         return false;
     }
     if (f->resume && !f->checkpoint) f->checkpoint = f->resume;
-    const cli_path paths[] = {{"--config", f->config, false}, {"--train", f->train, false}, {"--valid", f->valid, false},         {"--test", f->test, false},
-                              {"--output", f->output, true},  {"--log", f->log, true},      {"--checkpoint", f->checkpoint, true}};
+    const cli_path paths[] = {
+        {"--config", f->config, false}, {"--train", f->train, false}, {"--valid", f->valid, false},          {"--test", f->test, false},
+        {"--output", f->output, true},  {"--log", f->log, true},      {"--checkpoint", f->checkpoint, true}, {"--profile", f->profile, true}};
     *status = cli_check_paths(paths, sizeof paths / sizeof *paths);
     return *status == CLI_OK;
 }
@@ -139,12 +143,14 @@ static int read_data(const train_flags *f, train_run *run) {
 
 static int make_trainer(const train_flags *f, train_run *run) {
     mmoe_error err;
+    if (f->profile && cli_profile_open(&run->profile, (int)f->threads)) return CLI_FAILED;
     const mmoe_trainer_options options = {.threads = (int)f->threads,
                                           .single_threaded_blas = 1,
                                           .checkpoint_path = f->checkpoint,
                                           .user = &run->report,
                                           .on_epoch = cli_report_epoch,
-                                          .on_progress = cli_report_progress};
+                                          .on_progress = cli_report_progress,
+                                          .profile = run->profile.profile};
     if (mmoe_trainer_create(run->model, &options, NULL, &run->trainer, &err)) return cli_fail("%s", err.message);
     if (f->resume && mmoe_trainer_resume(run->trainer, f->resume, &err)) return cli_fail("--resume: %s", err.message);
     run->report.model = run->model;
@@ -204,6 +210,7 @@ static int print_result(const train_flags *f, train_run *run) {
 static int train(const train_flags *f, train_run *run) {
     int status = cli_check_output("output", f->output);
     if (!status) status = cli_check_output("checkpoint", f->checkpoint);
+    if (!status) status = cli_check_output("profile", f->profile);
     if (!status) status = read_config(f, run);
     if (!status && f->from) status = read_from(f, run);
     if (!status) status = read_data(f, run);
@@ -211,6 +218,7 @@ static int train(const train_flags *f, train_run *run) {
     if (!status) status = fit(f, run);
     mmoe_error err;
     if (!status && mmoe_model_save(run->model, f->output, &err)) status = cli_fail("%s", err.message);
+    if (!status) status = cli_profile_close(&run->profile, f->profile, run->report.train_seconds);
     if (!status) status = print_result(f, run);
     int closed = cli_report_close(&run->report);
     return status ? status : closed;
@@ -223,6 +231,7 @@ int cli_train(int argc, char **argv) {
     if (parse_flags(argc, argv, &flags, &status)) status = train(&flags, &run);
     cli_list_free(&flags.set);
     mmoe_trainer_free(run.trainer);
+    mmoe_profile_free(run.profile.profile);
     mmoe_model_free(run.model);
     mmoe_dataset_free(run.train);
     mmoe_dataset_free(run.valid);
