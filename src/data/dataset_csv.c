@@ -223,7 +223,7 @@ static mmoe_status finish_learning(loader *l, mmoe_error *err) {
  * in random order. Releases the one that grew. */
 static void *settle(loader *l, void *grown, size_t count, size_t size) {
     void *to = mmoe_alloc_aligned(&l->alloc, count, size);
-    if (to && count * size) memcpy(to, grown, count * size);
+    if (to && count * size > 0) memcpy(to, grown, count * size);
     mmoe_release(&l->alloc, grown);
     return to;
 }

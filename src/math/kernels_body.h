@@ -437,7 +437,60 @@ static inline __attribute__((always_inline)) void mix_rows_backward(const mmoe_m
                          a->dx + b * (size_t)a->lddx, dots, vectors);
 }
 
+/* Whether all tasks mix the same experts, and the first task's contribution is each expert's first. */
+static int mix_is_shared(const mmoe_mix_args *a) {
+    for (int32_t i = 0; i < a->n_task * a->n_expert; i++)
+        if (a->expert_col[i] != a->expert_col[i % a->n_expert] || a->add[i] != (i >= a->n_expert)) return 0;
+    return 1;
+}
+
+/* Writes the sums of n dots to their gates' columns. */
+static inline void put_dots(vf dots[W], const int32_t col[W], int n, float *dg) {
+    float sums[W];
+    store(sums, sum_each(dots));
+    for (int i = 0; i < n; i++) dg[col[i]] = sums[i];
+}
+
+/* Expert by expert: dx_k = sum_t g_tk dy_t is written once, and x_k read once. */
+static inline __attribute__((always_inline)) void mix_shared_backward(const mmoe_mix_args *a, int vectors) {
+    const int32_t n_task = a->n_task, n_expert = a->n_expert, cols = a->cols;
+    vf dots[W] = {{0}};
+    int32_t col[W] = {0};
+    for (size_t b = 0; b < (size_t)a->rows; b++) {
+        const float *g = a->g + b * (size_t)a->ldg, *x = a->x + b * (size_t)a->ldx, *dy = a->dy + b * (size_t)a->ldy;
+        float *dg = a->dg + b * (size_t)a->lddg, *dx = a->dx + b * (size_t)a->lddx;
+        int n = 0;
+        for (int32_t k = 0; k < n_expert; k++) {
+            const int32_t at = a->expert_col[k];
+            vf xk[4], s[4] = {{0}};
+            for (int i = 0; i < vectors; i++) xk[i] = load(x + at + i * W);
+            for (int32_t t = 0; t < n_task; t++) {
+                const float weight = g[a->gate_col[t] + k];
+                vf dot = {0};
+                for (int i = 0; i < vectors; i++) {
+                    vf d = load(dy + (size_t)t * (size_t)cols + i * W);
+                    s[i] += weight * d;
+                    dot += d * xk[i];
+                }
+                dots[n] = dot;
+                col[n] = a->gate_col[t] + k;
+                if (++n == W) {
+                    put_dots(dots, col, n, dg);
+                    n = 0;
+                }
+            }
+            for (int i = 0; i < vectors; i++) store(dx + at + i * W, s[i]);
+        }
+        if (n) put_dots(dots, col, n, dg);
+    }
+}
+
 static void mix_backward(const mmoe_mix_args *a) {
+    if (a->cols % W == 0 && mix_is_shared(a)) switch (a->cols / W) {
+        case 1: mix_shared_backward(a, 1); return;
+        case 2: mix_shared_backward(a, 2); return;
+        case 4: mix_shared_backward(a, 4); return;
+        }
     switch (a->cols % W ? 0 : a->cols / W) {
     case 1: mix_rows_backward(a, 1); break;
     case 2: mix_rows_backward(a, 2); break;

@@ -64,7 +64,25 @@ static inline void store_n(float *p, vf v, int n) {
 static inline vf splat(float x) { return x - (vf){0}; } /* x - 0 keeps every x, -0 too */
 static inline vf choose(vi mask, vf a, vf b) { return (vf)((mask & (vi)a) | (~mask & (vi)b)); }
 static inline vf keep(vi mask, vf a) { return (vf)(mask & (vi)a); }
-static inline vf vmax(vf a, vf b) { return choose(a > b, a, b); }
+/* The larger, the smaller; b where one of them is NaN. */
+static inline vf vmax(vf a, vf b) {
+#if W == 16
+    return (vf)_mm512_max_ps((__m512)a, (__m512)b);
+#elif W == 8
+    return (vf)_mm256_max_ps((__m256)a, (__m256)b);
+#else
+    return choose(a > b, a, b);
+#endif
+}
+static inline vf vmin(vf a, vf b) {
+#if W == 16
+    return (vf)_mm512_min_ps((__m512)a, (__m512)b);
+#elif W == 8
+    return (vf)_mm256_min_ps((__m256)a, (__m256)b);
+#else
+    return choose(a < b, a, b);
+#endif
+}
 static inline vf vabs(vf a) { return (vf)((vi)a & 0x7fffffff); }
 
 /* Lane i with lane i ^ step, step a power of two below W. */
@@ -147,9 +165,7 @@ static inline vf vsqrt(vf a) {
 /* exp: n = round(x log2 e), exp(x) = 2^n exp(r), r = x - n ln 2 in two parts, |r| <= 0.3466; Taylor's series to r^7,
  * whose remainder is below 1e-8 of the value. 2^n is applied in two halves, so results near the ends are right. */
 static inline vf vexp(vf x) {
-    vf c = choose(x > 89.0f, splat(89.0f), x);
-    c = choose(c < -104.0f, splat(-104.0f), c);
-    c = choose(x != x, splat(0.0f), c);
+    vf c = vmin(vmax(x, splat(-104.0f)), splat(89.0f)); /* a NaN becomes -104, and is put back below */
     const vf magic = splat(12582912.0f); /* 1.5 * 2^23: adding it rounds to an integer */
     vf t = c * 1.44269504f + magic;
     vi n = (vi)t - (vi)magic;
