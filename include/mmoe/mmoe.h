@@ -127,6 +127,58 @@ MMOE_API void mmoe_predictor_free(mmoe_predictor *predictor);
  * `err->row` is the 1-based row): `scores` is left as it was. */
 MMOE_API mmoe_status mmoe_predictor_run(mmoe_predictor *predictor, const mmoe_batch *batch, float *scores, mmoe_error *err);
 
+/* ---- Slot -------------------------------------------------------------------------------------------------------- */
+
+/* Holds the model that a service scores with, and lets another take its place while requests run. Each thread has a
+ * reader. Between enter and leave it holds a model, which stays as long; enter and leave take no lock, wait for nobody,
+ * and write to the reader's memory alone. A model that was replaced is freed when its last reader leaves, by that reader.
+ * A reader keeps its predictor from request to request and makes a new one, which allocates, only when the version has
+ * changed; the predictors of a version are freed with it.
+ *
+ *     mmoe_slot *slot;                                  once: the slot takes the model over
+ *     mmoe_slot_create(model, NULL, &slot, &err);
+ *
+ *     mmoe_reader *reader;                              once a thread
+ *     mmoe_reader_create(slot, &reader, &err);
+ *
+ *     mmoe_served now;                                  each request
+ *     if (mmoe_reader_enter(reader, &now, &err) == MMOE_OK) {
+ *         mmoe_predictor_run(now.predictor, &batch, scores, &err);
+ *         mmoe_reader_leave(reader);
+ *     }
+ *
+ *     mmoe_model_load(path, NULL, &next, &err);         whenever there is a newer model, from any thread
+ *     mmoe_slot_publish(slot, next, &version, &err);
+ */
+typedef struct mmoe_slot mmoe_slot;
+/* A thread's way into a slot; used by one thread at a time. */
+typedef struct mmoe_reader mmoe_reader;
+
+/* What a reader holds from enter to leave. */
+typedef struct mmoe_served {
+    uint64_t version; /* 1 for the slot's first model, one more for each that was published */
+    const mmoe_model *model;
+    mmoe_predictor *predictor;
+} mmoe_served;
+
+/* On success the slot owns `model`, which must not be trained, freed or given to a slot again. MMOE_E_ARGUMENT, _MEMORY. */
+MMOE_API mmoe_status mmoe_slot_create(mmoe_model *model, const mmoe_allocator *alloc, mmoe_slot **out, mmoe_error *err);
+/* Frees the models, too. Its readers must have been freed. */
+MMOE_API void mmoe_slot_free(mmoe_slot *slot);
+/* Puts `model` in the place of the current one: from now on readers enter it. Returns at once, whoever still reads the
+ * old one. Writes its version to `version`, which may be NULL. The model is the slot's on success, on failure the
+ * caller's. From any thread; publishers take turns. MMOE_E_ARGUMENT, _MEMORY. */
+MMOE_API mmoe_status mmoe_slot_publish(mmoe_slot *slot, mmoe_model *model, uint64_t *version, mmoe_error *err);
+
+MMOE_API mmoe_status mmoe_reader_create(mmoe_slot *slot, mmoe_reader **out, mmoe_error *err);
+/* Outside: after mmoe_reader_leave. */
+MMOE_API void mmoe_reader_free(mmoe_reader *reader);
+/* Fills `out`, which is valid until mmoe_reader_leave. MMOE_E_ARGUMENT (NULL, or the reader has not left), _MEMORY; the
+ * reader is then outside. */
+MMOE_API mmoe_status mmoe_reader_enter(mmoe_reader *reader, mmoe_served *out, mmoe_error *err);
+/* Does nothing outside. `reader` may be NULL. */
+MMOE_API void mmoe_reader_leave(mmoe_reader *reader);
+
 #ifdef __cplusplus
 }
 #endif

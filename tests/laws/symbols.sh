@@ -52,7 +52,7 @@ names)
     grep -Ev '^(mmoe_|__odr_asan)' "$work/defined" | fail_if_any "$2: names without mmoe_" || exit 1
     ;;
 exports)
-    nm -D --defined-only "$2" | awk 'NF == 3 {print $3}' | sed 's/@.*//' | grep -v '^__odr_asan' | sort -u >"$work/exports"
+    nm -D --defined-only "$2" | awk 'NF == 3 && $2 != "A" {print $3}' | sed 's/@.*//' | grep -v '^__odr_asan' | sort -u >"$work/exports"
     same "$2" "$work/exports" "$3"
     grep -v '^mmoe_' "$3" | fail_if_any "names without mmoe_" || exit 1
     ;;

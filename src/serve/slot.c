@@ -1,0 +1,232 @@
+/* Models that are read while others take their place.
+ *
+ * A reader announces the version that it takes (`active`) and looks again whether that is still the current one: then
+ * whoever replaces it later will find the announcement. A replaced version is destroyed by the sweep that finds no
+ * announcement of it. A sweep follows each publication and each departure from a version that is not current any more, so
+ * one comes after the last reader has left. All of this stands on the single order of sequentially consistent operations. */
+#include <assert.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+
+typedef struct owned {
+    mmoe_predictor *predictor;
+    struct owned *next;
+} owned;
+
+typedef struct version {
+    uint64_t number;
+    mmoe_model *model;
+    _Atomic(owned *) predictors; /* of all readers */
+    struct version *next;        /* retired or waiting */
+} version;
+
+struct mmoe_reader {
+    _Alignas(64) _Atomic(version *) active; /* NULL: outside */
+    mmoe_slot *slot;
+    uint64_t version; /* that `predictor` was made for; 0: none */
+    mmoe_predictor *predictor;
+    _Atomic bool taken;
+    mmoe_reader *next;
+};
+
+struct mmoe_slot {
+    mmoe_allocator alloc;
+    _Alignas(64) _Atomic(version *) current;
+    _Alignas(64) _Atomic(mmoe_reader *) readers; /* grows only; those that were freed are given out again */
+    _Atomic(version *) retired;                  /* replaced, not yet seen by a sweep */
+    _Atomic uint32_t sweeps_wanted;              /* not 0: one thread sweeps, and owns `waiting` */
+    version *waiting;                            /* replaced, and still read when last swept */
+    pthread_mutex_t publishing;
+};
+
+static void destroy(mmoe_slot *s, version *v) {
+    for (owned *o = atomic_load(&v->predictors); o;) {
+        owned *next = o->next;
+        mmoe_predictor_free(o->predictor);
+        mmoe_release(&s->alloc, o);
+        o = next;
+    }
+    mmoe_model_free(v->model);
+    mmoe_release(&s->alloc, v);
+}
+
+/* ---- Sweeping ---------------------------------------------------------------------------------------------------- */
+
+static bool is_read(mmoe_slot *s, const version *v) {
+    for (mmoe_reader *r = atomic_load(&s->readers); r; r = r->next)
+        if (atomic_load(&r->active) == v) return true;
+    return false;
+}
+
+static void sweep_once(mmoe_slot *s) {
+    for (version *v = atomic_exchange(&s->retired, NULL); v;) {
+        version *next = v->next;
+        v->next = s->waiting;
+        s->waiting = v;
+        v = next;
+    }
+    for (version **at = &s->waiting; *at;) {
+        version *v = *at;
+        if (is_read(s, v)) {
+            at = &v->next;
+            continue;
+        }
+        *at = v->next;
+        destroy(s, v);
+    }
+}
+
+/* Whoever comes while another thread sweeps leaves the work to it: that one sees the higher count and sweeps again. */
+static void sweep(mmoe_slot *s) {
+    if (atomic_fetch_add(&s->sweeps_wanted, 1)) return;
+    uint32_t seen = 1;
+    do sweep_once(s);
+    while (!atomic_compare_exchange_strong(&s->sweeps_wanted, &seen, 0));
+}
+
+/* ---- The slot ---------------------------------------------------------------------------------------------------- */
+
+static version *new_version(const mmoe_slot *s, mmoe_model *model, mmoe_error *err) {
+    version *v = mmoe_alloc_zero(&s->alloc, 1, sizeof *v);
+    if (v)
+        v->model = model;
+    else
+        mmoe_fail_memory(err, sizeof *v);
+    return v;
+}
+
+mmoe_status mmoe_slot_create(mmoe_model *model, const mmoe_allocator *alloc, mmoe_slot **out, mmoe_error *err) {
+    if (!model || !out) return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_slot_create: %s is NULL", model ? "out" : "model");
+    mmoe_allocator a = mmoe_allocator_or_default(alloc);
+    mmoe_slot *s = mmoe_alloc_aligned(&a, 1, sizeof *s);
+    if (!s) return mmoe_fail_memory(err, sizeof *s);
+    memset(s, 0, sizeof *s);
+    s->alloc = a;
+    version *first = new_version(s, model, err);
+    if (!first) {
+        mmoe_release_aligned(&a, s);
+        return MMOE_E_MEMORY;
+    }
+    first->number = 1;
+    atomic_store(&s->current, first);
+    pthread_mutex_init(&s->publishing, NULL);
+    *out = s;
+    return MMOE_OK;
+}
+
+void mmoe_slot_free(mmoe_slot *s) {
+    if (!s) return;
+    sweep(s);
+    assert(!s->waiting);
+    destroy(s, atomic_load(&s->current));
+    for (mmoe_reader *r = atomic_load(&s->readers); r;) {
+        mmoe_reader *next = r->next;
+        assert(!atomic_load(&r->taken));
+        mmoe_release_aligned(&s->alloc, r);
+        r = next;
+    }
+    pthread_mutex_destroy(&s->publishing);
+    mmoe_allocator a = s->alloc;
+    mmoe_release_aligned(&a, s);
+}
+
+mmoe_status mmoe_slot_publish(mmoe_slot *s, mmoe_model *model, uint64_t *number, mmoe_error *err) {
+    if (!s || !model) return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_slot_publish: %s is NULL", s ? "model" : "slot");
+    version *next = new_version(s, model, err);
+    if (!next) return MMOE_E_MEMORY;
+    pthread_mutex_lock(&s->publishing);
+    version *old = atomic_load(&s->current);
+    if (old->model == model) {
+        pthread_mutex_unlock(&s->publishing);
+        mmoe_release(&s->alloc, next);
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_slot_publish: the model is the slot's already");
+    }
+    next->number = old->number + 1;
+    if (number) *number = next->number;
+    atomic_store(&s->current, next);
+    old->next = atomic_load(&s->retired);
+    while (!atomic_compare_exchange_weak(&s->retired, &old->next, old)) continue;
+    pthread_mutex_unlock(&s->publishing);
+    sweep(s);
+    return MMOE_OK;
+}
+
+/* ---- Readers ----------------------------------------------------------------------------------------------------- */
+
+mmoe_status mmoe_reader_create(mmoe_slot *s, mmoe_reader **out, mmoe_error *err) {
+    if (!s || !out) return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_reader_create: %s is NULL", s ? "out" : "slot");
+    for (mmoe_reader *r = atomic_load(&s->readers); r; r = r->next) {
+        bool free_one = false;
+        if (!atomic_compare_exchange_strong(&r->taken, &free_one, true)) continue;
+        *out = r;
+        return MMOE_OK;
+    }
+    mmoe_reader *r = mmoe_alloc_aligned(&s->alloc, 1, sizeof *r);
+    if (!r) return mmoe_fail_memory(err, sizeof *r);
+    memset(r, 0, sizeof *r);
+    r->slot = s;
+    atomic_store(&r->taken, true);
+    mmoe_reader *first = atomic_load(&s->readers);
+    do r->next = first;
+    while (!atomic_compare_exchange_weak(&s->readers, &first, r));
+    *out = r;
+    return MMOE_OK;
+}
+
+void mmoe_reader_free(mmoe_reader *r) {
+    if (!r) return;
+    assert(!atomic_load(&r->active));
+    atomic_store(&r->taken, false);
+}
+
+/* The version owns the predictor: it may go while this thread is elsewhere. */
+static mmoe_status make_predictor(mmoe_reader *r, version *v, mmoe_error *err) {
+    const mmoe_allocator *a = &r->slot->alloc;
+    owned *o = mmoe_alloc(a, 1, sizeof *o);
+    if (!o) return mmoe_fail_memory(err, sizeof *o);
+    mmoe_status status = mmoe_predictor_create(v->model, a, &o->predictor, err);
+    if (status) {
+        mmoe_release(a, o);
+        return status;
+    }
+    o->next = atomic_load(&v->predictors);
+    while (!atomic_compare_exchange_weak(&v->predictors, &o->next, o)) continue;
+    r->predictor = o->predictor;
+    r->version = v->number;
+    return MMOE_OK;
+}
+
+mmoe_status mmoe_reader_enter(mmoe_reader *r, mmoe_served *out, mmoe_error *err) {
+    if (!r || !out) return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_reader_enter: %s is NULL", r ? "out" : "reader");
+    if (atomic_load_explicit(&r->active, memory_order_relaxed)) return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_reader_enter: the reader has not left");
+    version *v = atomic_load(&r->slot->current), *seen;
+    bool missed = false;
+    while (atomic_store(&r->active, v), seen = atomic_load(&r->slot->current), seen != v) {
+        v = seen;
+        missed = true;
+    }
+    /* What was announced in vain may have kept a sweep from destroying it. */
+    if (missed) sweep(r->slot);
+    if (r->version != v->number) {
+        mmoe_status status = make_predictor(r, v, err);
+        if (status) {
+            mmoe_reader_leave(r);
+            return status;
+        }
+    }
+    *out = (mmoe_served){v->number, v->model, r->predictor};
+    return MMOE_OK;
+}
+
+void mmoe_reader_leave(mmoe_reader *r) {
+    if (!r) return;
+    version *v = atomic_load_explicit(&r->active, memory_order_relaxed);
+    if (!v) return;
+    atomic_store(&r->active, NULL);
+    if (atomic_load(&r->slot->current) != v) sweep(r->slot);
+}
