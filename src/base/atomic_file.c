@@ -71,8 +71,10 @@ mmoe_status mmoe_atomic_file_open(const char *path, const mmoe_allocator *alloc,
     f->alloc = a;
     f->path = path;
     mmoe_status status = open_temporary(f, err);
-    if (status) mmoe_release(&a, f);
-    else *out = f;
+    if (status)
+        mmoe_release(&a, f);
+    else
+        *out = f;
     return status;
 }
 
