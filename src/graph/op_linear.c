@@ -1,18 +1,21 @@
 /* z_g = x_g W_g^T;  dx_g = dz_g W_g;  dW_g = dz_g^T x_g. */
 #include "graph/ops.h"
 
+enum { TOGETHER = 64 };
+
 void mmoe_linear_forward(mmoe_plan *p, const mmoe_node *n, const mmoe_span *s) {
     float *z = mmoe_value_at(p, n->out, s);
+    mmoe_gemm g[TOGETHER];
+    int32_t count = 0;
     for (int32_t i = 0; i < n->u.linear.n_block; i++) {
         const mmoe_linear_block *k = &n->u.linear.blocks[i];
-        mmoe_gemm g = {.tb = true, .m = s->rows, .n = k->cols, .k = k->in.cols};
-        g.a = mmoe_value_at(p, k->in.value, s) + k->in.col;
-        g.lda = p->values[k->in.value].ld;
-        g.b = p->params->values + k->weight;
-        g.ldb = k->in.cols;
-        g.c = z + k->col;
-        g.ldc = p->values[n->out].ld;
-        mmoe_gemm_run(&g);
+        g[count++] = (mmoe_gemm){.tb = true, .m = s->rows, .n = k->cols, .k = k->in.cols,
+                                 .a = mmoe_value_at(p, k->in.value, s) + k->in.col, .lda = p->values[k->in.value].ld,
+                                 .b = p->params->values + k->weight, .ldb = k->in.cols, .c = z + k->col, .ldc = p->values[n->out].ld};
+        if (count == TOGETHER || i + 1 == n->u.linear.n_block) {
+            mmoe_gemm_batch(g, count);
+            count = 0;
+        }
     }
 }
 
@@ -22,22 +25,24 @@ static int32_t grad_cols(const mmoe_plan *p, const mmoe_view *in) {
     return cols < in->cols ? cols : in->cols;
 }
 
+/* Blocks that add to one input's gradient depend on each other: they go one by one. */
 void mmoe_linear_backward(mmoe_plan *p, const mmoe_node *n, const mmoe_node_state *state, const mmoe_span *s) {
     const float *dz = mmoe_grad_at(p, n->out, s);
+    mmoe_gemm g[TOGETHER];
+    int32_t count = 0;
     for (int32_t i = 0; i < n->u.linear.n_block; i++) {
         const mmoe_linear_block *k = &n->u.linear.blocks[i];
         int32_t cols = grad_cols(p, &k->in);
+        if (count == TOGETHER || (count && state->add[i])) {
+            mmoe_gemm_batch(g, count);
+            count = 0;
+        }
         if (cols <= 0) continue;
-        mmoe_gemm g = {.m = s->rows, .n = cols, .k = k->cols};
-        g.a = dz + k->col;
-        g.lda = p->grads[n->out].ld;
-        g.b = p->params->values + k->weight;
-        g.ldb = k->in.cols;
-        g.beta = state->add[i];
-        g.c = mmoe_grad_at(p, k->in.value, s) + k->in.col;
-        g.ldc = p->grads[k->in.value].ld;
-        mmoe_gemm_run(&g);
+        g[count++] = (mmoe_gemm){.m = s->rows, .n = cols, .k = k->cols, .a = dz + k->col, .lda = p->grads[n->out].ld,
+                                 .b = p->params->values + k->weight, .ldb = k->in.cols, .beta = state->add[i],
+                                 .c = mmoe_grad_at(p, k->in.value, s) + k->in.col, .ldc = p->grads[k->in.value].ld};
     }
+    if (count) mmoe_gemm_batch(g, count);
 }
 
 void mmoe_linear_weights(mmoe_plan *p, const mmoe_node *n, const mmoe_weight_task *task, int worker) {

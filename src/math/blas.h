@@ -20,7 +20,12 @@ typedef struct mmoe_gemm {
     int32_t ldc;
 } mmoe_gemm;
 
+/* One product, by BLAS, or by a kernel of ours where the shape is so small that the call would cost more (measured:
+ * math/blas.c). */
 void mmoe_gemm_run(const mmoe_gemm *g);
+/* `count` products that do not depend on each other, in any order; neighbours of one shape go to BLAS's batched call where
+ * the installed one has it. */
+void mmoe_gemm_batch(const mmoe_gemm *g, int32_t count);
 
 /* Threads of the process's BLAS, and setting them; set only where the caller asked. */
 int mmoe_blas_threads(void);

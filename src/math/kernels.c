@@ -1,5 +1,7 @@
 #include "math/kernels.h"
 
+#include <stdatomic.h>
+
 extern const mmoe_kernels mmoe_kernels_generic;
 #ifdef MMOE_X86
 extern const mmoe_kernels mmoe_kernels_avx2, mmoe_kernels_avx512;
@@ -19,8 +21,14 @@ const mmoe_kernels *mmoe_kernels_at(size_t index) {
     return index < count ? found[index] : NULL;
 }
 
+/* Looked up with every small product: the choice is kept. Any thread may make it, and all make the same. */
 const mmoe_kernels *mmoe_kernels_best(void) {
+    static _Atomic(const mmoe_kernels *) best;
+    const mmoe_kernels *known = atomic_load_explicit(&best, memory_order_relaxed);
+    if (known) return known;
     size_t last = 0;
     while (mmoe_kernels_at(last + 1)) last++;
-    return mmoe_kernels_at(last);
+    known = mmoe_kernels_at(last);
+    atomic_store_explicit(&best, known, memory_order_relaxed);
+    return known;
 }

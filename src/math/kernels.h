@@ -8,6 +8,9 @@
 #include <stdint.h>
 
 #include "math/activation.h"
+#include "math/blas.h"
+
+enum { MMOE_NARROW_K = 64 };
 
 /* A layer's activation over columns: a = z * scale + shift (scale, shift [cols]), u = act(a). Modules of `group` columns
  * share a slope (prelu, dice) or a row's normaliser (softmax, dice); slope [cols / group]. */
@@ -42,6 +45,21 @@ typedef struct mmoe_mix_args {
     const uint8_t *add; /* [n_task, n_expert]: 0 where this is the first contribution to the expert's columns */
 } mmoe_mix_args;
 
+/* C = max(start + A B, floor), where B [k, n] was packed (mmoe_kernels.pack) and of its rows [first, first + count) take
+ * part; A [rows, count]. A row of C is the same to the bit whatever `rows` is, and whether its sum over k is taken at once
+ * or in pieces, each starting from the one before. */
+typedef struct mmoe_packed_gemm {
+    int32_t rows, n, k, first, count;
+    const float *a;
+    int32_t lda;
+    const float *packed;
+    const float *start; /* [rows, n], or with a stride of 0 [n]; may be c */
+    int32_t ldstart;
+    const float *floor; /* [n]; NULL: none */
+    float *c;           /* [rows, n] */
+    int32_t ldc;
+} mmoe_packed_gemm;
+
 typedef struct mmoe_adam_args {
     float lr, beta1, beta2, eps, weight_decay;
     float correction1, correction2; /* 1 / (1 - beta1^t), 1 / sqrt(1 - beta2^t) */
@@ -64,6 +82,10 @@ typedef struct mmoe_kernels {
     void (*norm_backward)(int32_t rows, int32_t cols, float *da, int32_t ldda, const float *z, int32_t ldz, const float *k0, const float *k1, const float *k2);
     void (*mix_forward)(const mmoe_mix_args *a);
     void (*mix_backward)(const mmoe_mix_args *a);
+    /* Small products: A B^T with n at most narrow_n and k at most MMOE_NARROW_K; and A^T B with m 1. */
+    void (*gemm_narrow)(const mmoe_gemm *g);
+    void (*gemm_one_row)(const mmoe_gemm *g);
+    int32_t narrow_n;
     /* u *= mask / (1 - p): an element is kept when its random number is at least p. With q = ceil(cols / 4), element
      * (b, c) takes word c / q of Philox (seed, stream, (first_row + b) * q + c % q). */
     void (*dropout)(int32_t rows, int32_t cols, float *u, int32_t ldu, float p, uint64_t seed, uint64_t stream, uint64_t first_row);
@@ -77,6 +99,11 @@ typedef struct mmoe_kernels {
     /* PyTorch's SGD: g += weight_decay w; m = momentum m + g (first step: m = g); w -= lr m. */
     void (*sgd)(float lr, float momentum, float weight_decay, int first, size_t n, float *w, const float *g, float *m);
     void (*add)(size_t n, const float *x, float *y); /* y += x */
+    /* Floats of a packed B [k, n]; and packing of its rows [first, first + count): row first + i is
+     * scale[c] w[c * ldw + i], c < n. Each table has its own layout. */
+    size_t (*packed_size)(int32_t n, int32_t k);
+    void (*pack)(int32_t n, int32_t k, int32_t first, int32_t count, const float *w, int32_t ldw, const float *scale, float *packed);
+    void (*gemm)(const mmoe_packed_gemm *g);
 } mmoe_kernels;
 
 /* The table for this processor; thread-safe. */

@@ -1,6 +1,7 @@
 /* The kernels, written once in vectors of W floats (simd.h); included by one file for each instruction set. */
 #include "math/kernels.h"
 #include "math/simd.h"
+#include "math/gemm_body.h"
 
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
 /* Runs body(c, n) for columns in vectors, n a constant W but for the last one. */
@@ -394,110 +395,70 @@ static void mix_forward(const mmoe_mix_args *a) {
     }
 }
 
-/* One row of the mixture's backward pass: dx_k += g_k dy_t, dg_tk = dy_t . x_k. With a constant number of whole vectors
- * (0: any columns) dy_t stays in registers. Dots are summed W at a time; those behind the last are left over and unused. */
-static inline __attribute__((always_inline)) void mix_row_backward(const mmoe_mix_args *a, const float *g, const float *x, const float *dy, float *dg, float *dx,
-                                                                   vf dots[W], int vectors) {
-    const int32_t cols = a->cols, n_expert = a->n_expert;
-    const int32_t *expert = a->expert_col;
-    const uint8_t *add = a->add;
-    for (int32_t t = 0; t < a->n_task; t++, dy += cols, expert += n_expert, add += n_expert) {
-        const float *gt = g + a->gate_col[t];
-        vf d[4];
-        for (int i = 0; i < vectors; i++) d[i] = load(dy + i * W);
-        for (int32_t k = 0; k < n_expert; k += W) {
-            int n = MIN(W, n_expert - k);
-            for (int j = 0; j < n; j++) {
-                const float *xk = x + expert[k + j];
-                const float weight = gt[k + j];
-                float *dxk = dx + expert[k + j];
-                vf dot = {0};
-                for (int i = 0; i < vectors; i++) {
-                    vf s = weight * d[i];
-                    dot += d[i] * load(xk + i * W);
-                    store(dxk + i * W, add[k + j] ? s + load(dxk + i * W) : s);
-                }
-                for (int32_t c = 0; !vectors && c < cols; c += W) {
-                    int m = MIN(W, cols - c);
-                    vf v = load_n(dy + c, m), s = weight * v;
-                    dot += v * load_n(xk + c, m);
-                    store_n(dxk + c, add[k + j] ? s + load_n(dxk + c, m) : s, m);
-                }
-                dots[j] = dot;
-            }
-            store_n(dg + a->gate_col[t] + k, sum_each(dots), n);
+/* One gate's weight of one expert, any rows and columns: dx += g dy, dg = dy . x. */
+static void mix_pair(const mmoe_mix_args *a, const float *g, const float *x, const float *dy, float *dg, float *dx, int32_t rows, int add) {
+    for (int32_t b = 0; b < rows; b++, g += a->ldg, x += a->ldx, dy += a->ldy, dg += a->lddg, dx += a->lddx) {
+        vf dot = {0};
+        for (int32_t c = 0; c < a->cols; c += W) {
+            int n = MIN(W, a->cols - c);
+            vf d = load_n(dy + c, n), s = *g * d;
+            dot += d * load_n(x + c, n);
+            store_n(dx + c, add ? s + load_n(dx + c, n) : s, n);
         }
+        *dg = hsum(dot);
     }
 }
 
-static inline __attribute__((always_inline)) void mix_rows_backward(const mmoe_mix_args *a, int vectors) {
-    vf dots[W] = {{0}};
-    for (size_t b = 0; b < (size_t)a->rows; b++)
-        mix_row_backward(a, a->g + b * (size_t)a->ldg, a->x + b * (size_t)a->ldx, a->dy + b * (size_t)a->ldy, a->dg + b * (size_t)a->lddg,
-                         a->dx + b * (size_t)a->lddx, dots, vectors);
-}
-
-/* Whether all tasks mix the same experts, and the first task's contribution is each expert's first. */
-static int mix_is_shared(const mmoe_mix_args *a) {
-    for (int32_t i = 0; i < a->n_task * a->n_expert; i++)
-        if (a->expert_col[i] != a->expert_col[i % a->n_expert] || a->add[i] != (i >= a->n_expert)) return 0;
-    return 1;
-}
-
-/* Writes the sums of n dots to their gates' columns. */
-static inline void put_dots(vf dots[W], const int32_t col[W], int n, float *dg) {
-    float sums[W];
-    store(sums, sum_each(dots));
-    for (int i = 0; i < n; i++) dg[col[i]] = sums[i];
-}
-
-/* Expert by expert: dx_k = sum_t g_tk dy_t is written once, and x_k read once. */
-static inline __attribute__((always_inline)) void mix_shared_backward(const mmoe_mix_args *a, int vectors) {
-    const int32_t n_task = a->n_task, n_expert = a->n_expert, cols = a->cols;
-    vf dots[W] = {{0}};
-    int32_t col[W] = {0};
-    for (size_t b = 0; b < (size_t)a->rows; b++) {
-        const float *g = a->g + b * (size_t)a->ldg, *x = a->x + b * (size_t)a->ldx, *dy = a->dy + b * (size_t)a->ldy;
-        float *dg = a->dg + b * (size_t)a->lddg, *dx = a->dx + b * (size_t)a->lddx;
-        int n = 0;
-        for (int32_t k = 0; k < n_expert; k++) {
-            const int32_t at = a->expert_col[k];
-            vf xk[4], s[4] = {{0}};
-            for (int i = 0; i < vectors; i++) xk[i] = load(x + at + i * W);
-            for (int32_t t = 0; t < n_task; t++) {
-                const float weight = g[a->gate_col[t] + k];
-                vf dot = {0};
-                for (int i = 0; i < vectors; i++) {
-                    vf d = load(dy + (size_t)t * (size_t)cols + i * W);
-                    s[i] += weight * d;
-                    dot += d * xk[i];
-                }
-                dots[n] = dot;
-                col[n] = a->gate_col[t] + k;
-                if (++n == W) {
-                    put_dots(dots, col, n, dg);
-                    n = 0;
-                }
-            }
-            for (int i = 0; i < vectors; i++) store(dx + at + i * W, s[i]);
+/* The same for W rows of a whole number of vectors; the dots of the W rows are summed together. */
+static inline __attribute__((always_inline)) vf mix_block(const mmoe_mix_args *a, const float *g, const float *x, const float *dy, float *dx, int add,
+                                                          int vectors) {
+    vf dots[W];
+#pragma GCC unroll 16
+    for (int j = 0; j < W; j++, g += a->ldg, x += a->ldx, dy += a->ldy, dx += a->lddx) {
+        vf dot = {0};
+        for (int i = 0; i < vectors; i++) {
+            vf d = load(dy + i * W), s = *g * d;
+            dot += d * load(x + i * W);
+            store(dx + i * W, add ? s + load(dx + i * W) : s);
         }
-        if (n) put_dots(dots, col, n, dg);
+        dots[j] = dot;
+    }
+    return sum_each(dots);
+}
+
+static inline vf mix_block_any(const mmoe_mix_args *a, const float *g, const float *x, const float *dy, float *dx, int add, int vectors) {
+    switch (2 * vectors + (add != 0)) {
+    case 2: return mix_block(a, g, x, dy, dx, 0, 1);
+    case 3: return mix_block(a, g, x, dy, dx, 1, 1);
+    case 4: return mix_block(a, g, x, dy, dx, 0, 2);
+    case 5: return mix_block(a, g, x, dy, dx, 1, 2);
+    default: return add ? mix_block(a, g, x, dy, dx, 1, vectors) : mix_block(a, g, x, dy, dx, 0, vectors);
     }
 }
 
+/* dx_k += g_tk dy_t, dg_tk = dy_t . x_k */
 static void mix_backward(const mmoe_mix_args *a) {
-    if (a->cols % W == 0 && mix_is_shared(a)) switch (a->cols / W) {
-        case 1: mix_shared_backward(a, 1); return;
-        case 2: mix_shared_backward(a, 2); return;
-        case 4: mix_shared_backward(a, 4); return;
-        }
-    switch (a->cols % W ? 0 : a->cols / W) {
-    case 1: mix_rows_backward(a, 1); break;
-    case 2: mix_rows_backward(a, 2); break;
-    case 4: mix_rows_backward(a, 4); break;
-    default: mix_rows_backward(a, 0);
+    const int vectors = a->cols % W ? 0 : a->cols / W;
+    for (int32_t b = 0; b < a->rows; b += W) {
+        const int n = MIN(W, a->rows - b);
+        const float *g = a->g + (size_t)b * (size_t)a->ldg, *x = a->x + (size_t)b * (size_t)a->ldx, *dy = a->dy + (size_t)b * (size_t)a->ldy;
+        float *dg = a->dg + (size_t)b * (size_t)a->lddg, *dx = a->dx + (size_t)b * (size_t)a->lddx;
+        for (int32_t t = 0; t < a->n_task; t++, dy += a->cols)
+            for (int32_t k = 0; k < a->n_expert; k++) {
+                const int32_t gate = a->gate_col[t] + k, at = a->expert_col[t * a->n_expert + k];
+                const int add = a->add[t * a->n_expert + k];
+                if (n < W || !vectors) {
+                    mix_pair(a, g + gate, x + at, dy, dg + gate, dx + at, n, add);
+                    continue;
+                }
+                float sums[W];
+                store(sums, mix_block_any(a, g + gate, x + at, dy, dx + at, add, vectors));
+                for (int j = 0; j < W; j++) dg[(size_t)j * (size_t)a->lddg + (size_t)gate] = sums[j];
+            }
     }
 }
+
+#include "math/small_gemm_body.h"
 
 /* ---- Dropout ---- */
 
@@ -616,6 +577,9 @@ const mmoe_kernels PASTE(mmoe_kernels_, MMOE_KERNELS_NAME) = {
     .norm_backward = norm_backward,
     .mix_forward = mix_forward,
     .mix_backward = mix_backward,
+    .gemm_narrow = gemm_narrow,
+    .gemm_one_row = gemm_one_row,
+    .narrow_n = W,
     .dropout = dropout,
     .sigmoid = sigmoid_kernel,
     .bce = bce,
@@ -623,4 +587,7 @@ const mmoe_kernels PASTE(mmoe_kernels_, MMOE_KERNELS_NAME) = {
     .adam = adam,
     .sgd = sgd,
     .add = add,
+    .packed_size = packed_size,
+    .pack = pack,
+    .gemm = gemm,
 };
