@@ -1,0 +1,261 @@
+/* Plans: the same bits whatever the threads and slices, batches of every size, gradients against differences of the loss.
+ * test_plan_memory.c looks at buffers and weight tasks. */
+#include "plan_support.h"
+
+#include "graph/plan.h"
+#include "model/model.h"
+#include "train/trainer.h"
+
+enum { BATCH = 700 };
+
+/* ---- Determinism -------------------------------------------------------------------------------------------------- */
+
+/* The seed's first model, trained by `threads` workers. */
+static void check_threads(const shape *s, int batch_size, int steps, int threads, const bench *by_one) {
+    bench many;
+    char what[160];
+    snprintf(what, sizeof what, "%s, %d threads", s->name, threads);
+    bench_init(&many, s, batch_size);
+    take_steps(&many, threads, steps, batch_size, batch_size / 2 + 1);
+    check_same_model(what, by_one->model, many.model);
+    bench_finish(&many);
+}
+
+START_TEST(same_bits_with_any_threads) {
+    static const int threads[] = {1, 2, 3, 4, 7};
+    const int steps = _i == WIDE ? 4 : 30;
+    bench one;
+    bench_init(&one, &shapes[_i], BATCH);
+    take_steps(&one, 1, steps, BATCH, BATCH / 2 + 1);
+    for (size_t k = 0; k < sizeof threads / sizeof *threads; k++) check_threads(&shapes[_i], BATCH, steps, threads[k], &one);
+    bench_finish(&one);
+}
+END_TEST
+
+/* More chunks, and larger ones. */
+START_TEST(same_bits_of_a_large_batch) {
+    bench one;
+    bench_init(&one, &shapes[_i], ROWS);
+    take_steps(&one, 1, 3, ROWS, ROWS);
+    bench_finish(&one);
+    bench_init(&one, &shapes[_i], ROWS);
+    take_steps(&one, 1, 3, ROWS, ROWS / 2 + 1);
+    check_threads(&shapes[_i], ROWS, 3, 2, &one);
+    check_threads(&shapes[_i], ROWS, 3, 5, &one);
+    bench_finish(&one);
+}
+END_TEST
+
+/* ---- Predictions -------------------------------------------------------------------------------------------------- */
+
+static void predict(const bench *b, mmoe_predictor *predictor, int64_t first, size_t n, float *scores) {
+    mmoe_batch batch;
+    SUCCEEDS(mmoe_dataset_batch(b->data, first, n, &batch, &err));
+    SUCCEEDS(mmoe_predictor_run(predictor, &batch, scores, &err));
+}
+
+/* A product's rounding depends on a row's place in OpenBLAS's tiles, so bits are promised for slices of whole chunks alone. */
+static void check_slices(const bench *b, const float *whole, size_t slice) {
+    static float scores[ROWS * 3];
+    const size_t tasks = (size_t)b->n_task;
+    const double allowed = slice % 256 == 0 ? 0 : 5e-7;
+    mmoe_predictor *predictor;
+    SUCCEEDS(mmoe_predictor_create(b->model, NULL, &predictor, &err));
+    for (size_t first = 0; first < ROWS; first += slice)
+        predict(b, predictor, (int64_t)first, ROWS - first < slice ? ROWS - first : slice, scores + first * tasks);
+    for (size_t i = 0; i < ROWS * tasks; i++)
+        if (!(fabs((double)scores[i] - (double)whole[i]) <= allowed))
+            ck_abort_msg("slices of %zu: row %zu, task %zu: %.9g, not %.9g", slice, i / tasks, i % tasks, (double)scores[i], (double)whole[i]);
+    mmoe_predictor_free(predictor);
+}
+
+START_TEST(predictions_do_not_depend_on_slices) {
+    static const size_t slices[] = {256, 512, 1024, 2560, 1, 2, 3, 5, 7, 16, 33, 100, 255, 257, 600, ROWS - 1};
+    static float whole[ROWS * 3];
+    bench b;
+    mmoe_predictor *predictor;
+    bench_init(&b, &shapes[_i], BATCH);
+    take_steps(&b, 1, 3, BATCH, BATCH);
+    SUCCEEDS(mmoe_predictor_create(b.model, NULL, &predictor, &err));
+    predict(&b, predictor, 0, ROWS, whole);
+    for (size_t i = 0; i < (size_t)(ROWS * b.n_task); i++) ck_assert(isfinite(whole[i]));
+    for (size_t k = 0; k < sizeof slices / sizeof *slices; k++) check_slices(&b, whole, slices[k]);
+    mmoe_predictor_free(predictor);
+    bench_finish(&b);
+}
+END_TEST
+
+/* Row b of an indexed batch is row index[b]. */
+START_TEST(predictions_do_not_depend_on_threads_and_order) {
+    static float whole[ROWS * 3], some[ROWS * 3];
+    static uint32_t index[ROWS];
+    bench b;
+    bench_init(&b, &shapes[_i], BATCH);
+    const size_t tasks = (size_t)b.n_task;
+    for (uint32_t i = 0; i < ROWS; i++) index[i] = (i * 1009u + 5) % ROWS;
+    for (int workers = 1; workers <= 7; workers += 2) {
+        mmoe_pool *pool;
+        mmoe_plan *plan;
+        SUCCEEDS(mmoe_pool_create(workers, NULL, &pool, &err));
+        SUCCEEDS(mmoe_plan_create(b.model->graph, &b.model->params, pool, false, ROWS, NULL, &plan, &err));
+        mmoe_plan_fold(plan);
+        mmoe_rows batch = mmoe_dataset_rows_of(b.data, 0, ROWS, NULL);
+        mmoe_plan_predict(plan, &batch, workers == 1 ? whole : some);
+        if (workers > 1) ck_assert_mem_eq(some, whole, ROWS * tasks * sizeof *some);
+        batch = mmoe_dataset_rows_of(b.data, 0, ROWS, index);
+        mmoe_plan_predict(plan, &batch, some);
+        for (size_t i = 0; i < ROWS; i++)
+            for (size_t t = 0; t < tasks; t++)
+                if (!(fabs((double)some[i * tasks + t] - (double)whole[index[i] * tasks + t]) <= 5e-7)) ck_abort_msg("row %zu of an order, task %zu", i, t);
+        mmoe_plan_free(plan);
+        mmoe_pool_free(pool);
+    }
+    bench_finish(&b);
+}
+END_TEST
+
+/* ---- Batches of every size ---------------------------------------------------------------------------------------- */
+
+/* An epoch is steps over the rows in their order, the last one shorter; of one row where one is left. */
+static void check_epoch(const shape *s, int64_t n) {
+    bench fitted, stepped;
+    bench_init(&fitted, s, BATCH);
+    bench_init(&stepped, s, BATCH);
+    mmoe_dataset *data = data_of(&fitted, n);
+    mmoe_trainer *fit = trainer_of(fitted.model, 2), *step = trainer_of(stepped.model, 1);
+    SUCCEEDS(mmoe_trainer_fit(fit, data, NULL, &err));
+    for (int64_t first = 0; first < n; first += BATCH)
+        SUCCEEDS(mmoe_trainer_step(step, data, first, (size_t)(n - first < BATCH ? n - first : BATCH), NULL, &err));
+    check_same_model(s->name, fitted.model, stepped.model);
+    mmoe_trainer_free(fit);
+    mmoe_trainer_free(step);
+    mmoe_dataset_free(data);
+    bench_finish(&fitted);
+    bench_finish(&stepped);
+}
+
+START_TEST(last_batch_may_be_short) {
+    check_epoch(&shapes[_i], 2 * BATCH + 123);
+    check_epoch(&shapes[_i], BATCH + 1);
+    check_epoch(&shapes[_i], 1);
+}
+END_TEST
+
+/* It has no variance: the running statistics serve, and stay. */
+START_TEST(one_row_leaves_the_statistics) {
+    bench b, before;
+    bench_init(&b, &shapes[_i], BATCH);
+    bench_init(&before, &shapes[_i], BATCH);
+    take_steps(&b, 1, 2, BATCH, BATCH);
+    mmoe_params_copy(&before.model->params, &b.model->params);
+    take_steps(&b, 2, 1, 1, 1);
+    const mmoe_params *x = &b.model->params, *y = &before.model->params;
+    ck_assert(memcmp(x->values, y->values, (size_t)x->n_value * sizeof *x->values) != 0);
+    for (int64_t i = 0; i < x->n_value; i++)
+        if (!isfinite(x->values[i])) ck_abort_msg("value %lld is not finite", (long long)i);
+    ck_assert(memcmp(x->states, y->states, (size_t)x->n_state * sizeof *x->states) == 0);
+    ck_assert(memcmp(x->counters, y->counters, (size_t)x->n_counter * sizeof *x->counters) == 0);
+    bench_finish(&b);
+    bench_finish(&before);
+}
+END_TEST
+
+START_TEST(chunks_depend_on_the_batch_alone) {
+    for (int32_t rows = 1, before = 0; rows < 20000; rows++) {
+        const int32_t chunk = mmoe_plan_chunk_rows(rows);
+        if (chunk < 256 || chunk > 1024 || chunk % 16 || chunk < before) ck_abort_msg("%d rows in chunks of %d", rows, chunk);
+        if (chunk > 256 && chunk < 1024 && (rows + chunk - 1) / chunk > 8) ck_abort_msg("%d rows: more than eight chunks of %d", rows, chunk);
+        before = chunk;
+    }
+}
+END_TEST
+
+/* ---- Gradients ---------------------------------------------------------------------------------------------------- */
+
+enum { FEW = 300 };
+
+/* The weights are drawn anew, larger, so that every gradient matters. */
+static void draw_weights(mmoe_model *m) {
+    for (size_t k = 0; k < m->graph->tensors.count; k++) {
+        const mmoe_tensor *t = &m->graph->tensors.items[k];
+        const int is_scale = t->init == MMOE_INIT_CONSTANT && t->init_a > 0;
+        for (int64_t i = 0; t->kind == MMOE_TENSOR_VALUE && i < t->count; i++)
+            m->params.values[t->offset + i] = (float)(drawn(100 + k, (size_t)i) - 0.5) + (is_scale ? 1.0f : 0.0f);
+    }
+}
+
+/* The loss that the gradient is of: the mean of the tasks' weighted losses. */
+static double loss_and_gradient(const bench *b, mmoe_trainer *trainer, float *gradient) {
+    double losses[3], sum = 0;
+    SUCCEEDS(mmoe_trainer_gradients(trainer, b->data, 0, FEW, gradient, losses, &err));
+    for (int t = 0; t < b->n_task; t++) sum += (t + 1) * losses[t] / b->n_task;
+    return sum;
+}
+
+static double moved_loss(const bench *b, mmoe_trainer *trainer, const mmoe_tensor *t, const double *direction, double by, float *scratch) {
+    float *values = b->model->params.values + t->offset;
+    float *kept = malloc((size_t)t->count * sizeof *kept);
+    ck_assert_ptr_nonnull(kept);
+    memcpy(kept, values, (size_t)t->count * sizeof *kept);
+    for (int64_t i = 0; i < t->count; i++) values[i] = (float)((double)values[i] + by * direction[i]);
+    const double loss = loss_and_gradient(b, trainer, scratch);
+    memcpy(values, kept, (size_t)t->count * sizeof *kept);
+    free(kept);
+    return loss;
+}
+
+/* Along a tensor's own gradient the loss rises by its length; the error of the difference is of fourth order. */
+static void check_tensor(const bench *b, mmoe_trainer *trainer, const mmoe_tensor *t, const float *gradient, float *scratch) {
+    const double h = 0.02;
+    double length = 0, *direction = malloc((size_t)t->count * sizeof *direction);
+    ck_assert_ptr_nonnull(direction);
+    for (int64_t i = 0; i < t->count; i++) length += (double)gradient[t->offset + i] * (double)gradient[t->offset + i];
+    length = sqrt(length);
+    for (int64_t i = 0; i < t->count; i++) direction[i] = length > 0 ? (double)gradient[t->offset + i] / length : 1 / sqrt((double)t->count);
+    double difference[2];
+    for (int k = 0; k < 2; k++) {
+        const double by = (k + 1) * h;
+        difference[k] = (moved_loss(b, trainer, t, direction, by, scratch) - moved_loss(b, trainer, t, direction, -by, scratch)) / (2 * by);
+    }
+    const double rise = (4 * difference[0] - difference[1]) / 3;
+    if (!(fabs(rise - length) <= 0.005 * length + 3e-5)) ck_abort_msg("%s: gradient of length %.6g, the loss rises by %.6g", t->name, length, rise);
+    free(direction);
+}
+
+START_TEST(gradients_are_the_loss_s) {
+    bench b;
+    bench_init(&b, &shapes[_i], BATCH);
+    draw_weights(b.model);
+    mmoe_trainer *trainer = trainer_of(b.model, 1);
+    const size_t n = (size_t)b.model->params.n_value;
+    float *gradient = malloc(n * sizeof *gradient), *scratch = malloc(n * sizeof *scratch);
+    ck_assert(gradient && scratch);
+    loss_and_gradient(&b, trainer, gradient);
+    for (size_t k = 0; k < b.model->graph->tensors.count; k += _i == WIDE ? 9 : 1)
+        if (b.model->graph->tensors.items[k].kind == MMOE_TENSOR_VALUE) check_tensor(&b, trainer, &b.model->graph->tensors.items[k], gradient, scratch);
+    free(gradient);
+    free(scratch);
+    mmoe_trainer_free(trainer);
+    bench_finish(&b);
+}
+END_TEST
+
+int main(void) {
+    Suite *s = suite_create("plan");
+    TCase *c = tcase_create("plan");
+    tcase_set_timeout(c, 60);
+    tcase_add_loop_test(c, same_bits_with_any_threads, 0, SHAPES);
+    tcase_add_loop_test(c, same_bits_of_a_large_batch, 0, SHAPES);
+    tcase_add_loop_test(c, predictions_do_not_depend_on_slices, 0, SHAPES);
+    tcase_add_loop_test(c, predictions_do_not_depend_on_threads_and_order, 0, SHAPES);
+    tcase_add_loop_test(c, last_batch_may_be_short, 0, SHAPES);
+    tcase_add_loop_test(c, one_row_leaves_the_statistics, 0, SHAPES);
+    tcase_add_test(c, chunks_depend_on_the_batch_alone);
+    tcase_add_loop_test(c, gradients_are_the_loss_s, SMOOTH, SHAPES);
+    suite_add_tcase(s, c);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_ENV);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed != 0;
+}
