@@ -20,6 +20,7 @@ static const struct {
     {"predict", cli_predict, "score the rows of a CSV file"},
     {"inspect", cli_inspect, "a model's columns, tensors and parameters"},
     {"import", cli_import, "make a model of a configuration and torch-rechub's weights"},
+    {"export", cli_export, "write a model for PyTorch or ONNX"},
     {"synth", cli_synth, "write a synthetic data set"},
 };
 enum { N_COMMAND = sizeof commands / sizeof *commands };

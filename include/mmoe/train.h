@@ -105,6 +105,28 @@ typedef struct mmoe_tensor_info {
 } mmoe_tensor_info;
 MMOE_API int mmoe_model_tensor(const mmoe_model *model, size_t index, mmoe_tensor_info *out);
 
+/* ---- Export ------------------------------------------------------------------------------------------------------ */
+
+/* Both write the file whole or not at all, as mmoe_model_save does: MMOE_E_ARGUMENT, _NUMERIC (a weight is not finite),
+ * _IO, _MEMORY. */
+
+/* Writes torch-rechub's state_dict alone, as safetensors: no vocabularies, no metadata. In Python:
+ *     from safetensors.torch import load_file
+ *     model.load_state_dict(load_file("weights.safetensors"))
+ * A column with "shared_with" has no table of its own there. */
+MMOE_API mmoe_status mmoe_model_export_weights(const mmoe_model *model, const char *path, mmoe_error *err);
+
+/* Writes the model as ONNX (operator set 14), to be run by others; batch norm is folded into the weights.
+ *   ids    int64 [B, sparse]  row numbers of the tables, what a vocabulary made of the data's values (absent: no sparse columns)
+ *   x      float [B, dense]   values as they stand in the data: the model's transforms are part of the graph, in double
+ *                             (absent: no dense columns)
+ *   scores float [B, tasks]   as mmoe_predictor_run writes them
+ * Nothing checks the inputs: a row number below 0 counts from a table's end, one that is too large is the runtime's error,
+ * and log1p of a value of -1 or less is not finite. A float holds whole numbers to 2^24: larger raw values lose digits
+ * before their transform. MMOE_E_ARGUMENT too when the file would be larger than 2 GiB, a protobuf message's limit, and when
+ * the library was built without protobuf-c. */
+MMOE_API mmoe_status mmoe_model_export_onnx(const mmoe_model *model, const char *path, mmoe_error *err);
+
 /* ---- Profile ----------------------------------------------------------------------------------------------------- */
 
 /* Where the time of training steps goes, node by node. One trainer at a time writes to it. */

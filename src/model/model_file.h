@@ -30,4 +30,9 @@ int64_t mmoe_file_bad_value(const float *values, int64_t count, bool positive);
 /* Whether a tensor's values may not be negative: a running variance. */
 bool mmoe_file_is_variance(const mmoe_tensor *tensor);
 
+/* MMOE_E_NUMERIC: a weight is not finite; a file that could not be loaded again is not written. */
+mmoe_status mmoe_file_check_values(const mmoe_model *model, mmoe_error *err);
+/* The model's tensors, those of num_batches_tracked or all others, in its order. Returns how many `out` was given. */
+size_t mmoe_file_model_tensors(const mmoe_model *model, bool counters, mmoe_container_tensor *out);
+
 #endif

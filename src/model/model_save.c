@@ -69,18 +69,20 @@ static mmoe_status add_text_bytes(contents *c, const mmoe_table *table, mmoe_err
     return MMOE_OK;
 }
 
-static void add_model_tensors(contents *c, const mmoe_model *model, bool counters) {
+size_t mmoe_file_model_tensors(const mmoe_model *model, bool counters, mmoe_container_tensor *out) {
     const mmoe_tensors *tensors = &model->graph->tensors;
+    size_t count = 0;
     for (size_t i = 0; i < tensors->count; i++) {
         const mmoe_tensor *t = &tensors->items[i];
         if ((t->kind == MMOE_TENSOR_COUNTER) != counters) continue;
-        c->tensors[c->count++] = (mmoe_container_tensor){.name = t->name,
-                                                         .dtype = counters ? MMOE_I64 : MMOE_F32,
-                                                         .rank = t->rank,
-                                                         .shape = {t->shape[0], t->shape[1]},
-                                                         .data = mmoe_params_at(&model->params, t),
-                                                         .bytes = (size_t)t->count * (counters ? sizeof(int64_t) : sizeof(float))};
+        out[count++] = (mmoe_container_tensor){.name = t->name,
+                                               .dtype = counters ? MMOE_I64 : MMOE_F32,
+                                               .rank = t->rank,
+                                               .shape = {t->shape[0], t->shape[1]},
+                                               .data = mmoe_params_at(&model->params, t),
+                                               .bytes = (size_t)t->count * (counters ? sizeof(int64_t) : sizeof(float))};
     }
+    return count;
 }
 
 /* In the order that keeps each aligned: 8-byte types, 4-byte types, bytes. */
@@ -90,13 +92,13 @@ static mmoe_status collect(contents *c, const mmoe_model *model, mmoe_error *err
     c->tensors = mmoe_alloc(c->alloc, n, sizeof *c->tensors);
     c->owned = mmoe_alloc(c->alloc, 4 * (size_t)schema->n_table, sizeof *c->owned);
     if (!c->tensors || !c->owned) return mmoe_fail_memory(err, n * sizeof *c->tensors);
-    add_model_tensors(c, model, true);
+    c->count = mmoe_file_model_tensors(model, true, c->tensors);
     mmoe_status status = MMOE_OK;
     for (int32_t i = 0; i < schema->n_table && !status; i++) {
         const mmoe_table *table = &schema->tables[i];
         if (table->vocab) status = mmoe_vocab_is_int(table->vocab) ? add_int_keys(c, table, err) : add_text_offsets(c, table, err);
     }
-    add_model_tensors(c, model, false);
+    c->count += mmoe_file_model_tensors(model, false, c->tensors + c->count);
     for (int32_t i = 0; i < schema->n_table && !status; i++) {
         const mmoe_table *table = &schema->tables[i];
         if (table->vocab && !mmoe_vocab_is_int(table->vocab)) status = add_text_bytes(c, table, err);
@@ -135,8 +137,7 @@ static char *schema_text(const mmoe_model *model) {
     return text;
 }
 
-/* A file that could not be loaded again is not written. */
-static mmoe_status check_values(const mmoe_model *model, mmoe_error *err) {
+mmoe_status mmoe_file_check_values(const mmoe_model *model, mmoe_error *err) {
     const mmoe_tensors *tensors = &model->graph->tensors;
     for (size_t i = 0; i < tensors->count; i++) {
         const mmoe_tensor *t = &tensors->items[i];
@@ -149,7 +150,7 @@ static mmoe_status check_values(const mmoe_model *model, mmoe_error *err) {
 
 mmoe_status mmoe_model_save(const mmoe_model *model, const char *path, mmoe_error *err) {
     if (!model || !path) return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_model_save: %s is NULL", model ? "path" : "model");
-    mmoe_status status = check_values(model, err);
+    mmoe_status status = mmoe_file_check_values(model, err);
     if (status) return status;
     char *config = NULL;
     status = mmoe_config_text(model->config, &config, err);

@@ -10,7 +10,7 @@ files=$(find src tools bench -name '*.[ch]' 2>/dev/null | sort)
 # shellcheck disable=SC2086
 awk '
 BEGIN {
-    private = " base math data graph model train serve "
+    private = " base math data graph model train serve export "
     law["base"] = " base "
     law["math"] = " math base "
     law["data"] = " data base "
@@ -18,7 +18,9 @@ BEGIN {
     law["model"] = " model graph data math base "
     law["train"] = " train model graph data math base "
     law["serve"] = " serve model graph math base "
-    serve_reads = " data/schema.h data/vocab.h "
+    law["export"] = " export model graph math base "
+    reads["serve"] = " data/schema.h data/vocab.h "
+    reads["export"] = " data/schema.h "
 }
 
 function fault(why) {
@@ -36,8 +38,8 @@ function in_src(room, target, slash) {
         if (quoted && target != "") fault("no such room")
         return
     }
-    if (room == "serve" && target == "data") {
-        if (!index(serve_reads, " " header " ")) fault("serve reads data/schema.h and data/vocab.h alone")
+    if (room in reads && target == "data") {
+        if (!index(reads[room], " " header " ")) fault(room " reads of data" reads[room] "alone")
     } else if (!index(law[room], " " target " "))
         fault(room " may not include " target)
 }
@@ -58,6 +60,7 @@ function outside(file, part) {
     sub(/[">].*/, "", header)
     split(FILENAME, path, "/")
     if (header ~ /^(cblas|lapacke|openblas_config|f77blas)\.h$/ && FILENAME !~ /^src\/math\/blas\.[ch]$/ && path[1] == "src") fault("src/math/blas alone knows BLAS")
+    if (header == "export/onnx.pb-c.h" && FILENAME != "src/export/onnx_file.h") fault("src/export/onnx_file.h alone knows protobuf-c")
     if (header == "csv.h" && path[1] == "src" && FILENAME != "src/data/csv.c") fault("src/data/csv.c alone knows libcsv")
     if (header ~ /\.c$/) fault("a source is not included")
     if (path[1] != "src")

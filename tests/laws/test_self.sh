@@ -24,7 +24,7 @@ expect() { # pass|fail NAME COMMAND...
 # ---- includes
 clean() {
     rm -rf "$work/house"
-    for folder in src/base src/math src/data src/graph src/model src/train src/serve tools bench; do
+    for folder in src/base src/math src/data src/graph src/model src/train src/serve src/export tools bench; do
         mkdir -p "$work/house/$folder"
         echo '#include <stdio.h>' >"$work/house/$folder/a.c"
     done
@@ -56,6 +56,10 @@ plant src/serve/a.c '#include "data/csv.h"'
 plant src/serve/a.c '#include "data/dataset.h"'
 plant src/serve/a.c '#include "mmoe/train.h"'
 plant src/serve/a.c '#include <train/trainer.h>'
+plant src/export/a.c '#include "data/vocab.h"'
+plant src/export/a.c '#include "train/trainer.h"'
+plant src/export/a.c '#include "export/onnx.pb-c.h"'
+plant src/model/a.c '#include "export/onnx_file.h"'
 plant src/graph/a.c '#include "alloc.h"'
 plant src/graph/a.c '#include "../base/alloc.h"'
 plant src/model/a.c '#include <cblas.h>'
