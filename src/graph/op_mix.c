@@ -10,6 +10,20 @@ static mmoe_mix_args mix_args(const mmoe_plan *p, const mmoe_node *n, const mmoe
     a.x = mmoe_value_at(p, n->u.mix.experts, s);
     a.ldx = p->values[n->u.mix.experts].ld;
     a.ldy = p->values[n->out].ld;
+    const int32_t from = p->nodes[n - p->graph->nodes].relu_of;
+    if (from >= 0) {
+        const mmoe_node *apply = &p->graph->nodes[from];
+        const mmoe_layer_state *l = p->nodes[from].layer;
+        const size_t part = (size_t)s->chunk * (size_t)p->graph->values[apply->in].width;
+        a.x = mmoe_value_at(p, apply->in, s);
+        a.ldx = p->values[apply->in].ld;
+        a.relu = (mmoe_mix_relu){.scale = l->scale, .shift = l->shift};
+        if (p->training) {
+            a.relu.mean = apply->u.apply.norm.cols ? l->mean : NULL;
+            a.relu.sum_da = l->sum_da + part;
+            a.relu.sum_daz = l->sum_daz + part;
+        }
+    }
     return a;
 }
 

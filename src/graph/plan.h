@@ -58,6 +58,8 @@ typedef struct mmoe_layer_state {
 typedef struct mmoe_node_state {
     mmoe_layer_state *layer; /* apply; shared by its stats node */
     uint8_t *add;            /* linear: [blocks], mix: [tasks, experts]: 1 where the input's gradient is added to */
+    int32_t relu_of;         /* mix: the apply node whose relu over the experts it takes upon itself; -1 */
+    bool relu_in_mix;        /* apply: its relu segments are the mix node's */
     double *loss_part;       /* loss: [chunks, tasks] */
     float *scratch;          /* loss: [workers, 5, chunk rows] */
 } mmoe_node_state;

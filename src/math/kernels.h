@@ -27,6 +27,14 @@ typedef struct mmoe_act_args {
     float *dslope; /* backward: += a sum over the rows, [cols / group] */
 } mmoe_act_args;
 
+/* The experts' relu taken together with the mixing: x is then their z, and what is mixed is relu(z scale + shift); dx is
+ * the gradient of z scale + shift, and its column sums (as column_sums has them; mean NULL: sum_da alone) are written
+ * too. Arrays are indexed by x's columns. scale NULL: x is mixed as it is. */
+typedef struct mmoe_mix_relu {
+    const float *scale, *shift, *mean;
+    float *sum_da, *sum_daz;
+} mmoe_mix_relu;
+
 /* y[b, t] = sum_k g[b, gate_col[t] + k] x[b, expert_col[t * n_expert + k] : + cols], y[b, t] at column t * cols */
 typedef struct mmoe_mix_args {
     int32_t rows, n_task, n_expert, cols;
@@ -43,6 +51,7 @@ typedef struct mmoe_mix_args {
     float *dx; /* backward: written, or added to where `add` says so */
     int32_t lddx;
     const uint8_t *add; /* [n_task, n_expert]: 0 where this is the first contribution to the expert's columns */
+    mmoe_mix_relu relu; /* needs cols a multiple of mix_cols, and every expert mixed by every task in the same order */
 } mmoe_mix_args;
 
 /* C = max(start + A B, floor), where B [k, n] was packed (mmoe_kernels.pack) and of its rows [first, first + count) take
@@ -86,6 +95,7 @@ typedef struct mmoe_kernels {
     void (*gemm_narrow)(const mmoe_gemm *g);
     void (*gemm_one_row)(const mmoe_gemm *g);
     int32_t narrow_n;
+    int32_t mix_cols;
     /* u *= mask / (1 - p): an element is kept when its random number is at least p. With q = ceil(cols / 4), element
      * (b, c) takes word c / q of Philox (seed, stream, (first_row + b) * q + c % q). */
     void (*dropout)(int32_t rows, int32_t cols, float *u, int32_t ldu, float p, uint64_t seed, uint64_t stream, uint64_t first_row);

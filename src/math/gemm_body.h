@@ -1,0 +1,125 @@
+/* Products with a matrix that was packed beforehand; included by kernels_body.h.
+ *
+ * B [k, n] stands in panels of one to TILE_VECTORS vectors of columns, each panel row after row, so that the inner loop
+ * reads it in one stream; columns beyond n are zero. A tile of C stays in registers while the loop goes down k: of each
+ * row of B the vectors are loaded once, each element of A is spread over a vector and used for all of them. An element of
+ * C is the same sum in the same order in whatever tile it stands. */
+#if W == 16
+#define TILE_VECTORS 3 /* 8 x 48: 24 of 32 registers */
+#define TILE_ROWS 12
+#define MOST_ROWS(vectors) ((vectors) == 3 ? 8 : 12)
+#elif W == 8
+#define TILE_VECTORS 2 /* 6 x 16: 12 of 16 registers */
+#define TILE_ROWS 6
+#define MOST_ROWS(vectors) 6
+#else
+#define TILE_VECTORS 2 /* 4 x 8: 8 of 16 registers */
+#define TILE_ROWS 4
+#define MOST_ROWS(vectors) 4
+#endif
+
+enum { DEPTH = 256 }; /* rows of a panel that serve all rows of A before the next ones do: they stay in L1 */
+
+/* Part i of `parts` nearly equal parts of `whole` begins here. */
+static inline int32_t part(int32_t whole, int32_t parts, int32_t i) { return (int32_t)((int64_t)whole * i / parts); }
+static inline int32_t parts_of(int32_t whole, int32_t most) { return (whole + most - 1) / most; }
+
+static size_t packed_size(int32_t n, int32_t k) { return (size_t)parts_of(n, W) * W * (size_t)k; }
+
+static void pack(int32_t n, int32_t k, int32_t first, int32_t count, const float *w, int32_t ldw, const float *scale, float *packed) {
+    const int32_t vectors = parts_of(n, W), panels = parts_of(vectors, TILE_VECTORS);
+    for (int32_t p = 0; p < panels; p++) {
+        const int32_t begin = part(vectors, panels, p) * W, width = part(vectors, panels, p + 1) * W - begin;
+        float *to = packed + (size_t)begin * (size_t)k + (size_t)first * (size_t)width;
+        for (int32_t i = 0; i < count; i++)
+            for (int32_t c = begin; c < begin + width; c++) *to++ = c < n ? w[(size_t)c * (size_t)ldw + (size_t)i] * scale[c] : 0.0f;
+    }
+}
+
+typedef struct tile_args {
+    int32_t k, lda, ldc, ldstart, tail; /* lanes of the last vector */
+    const float *a, *b, *start, *floor;
+    float *c;
+} tile_args;
+
+static inline __attribute__((always_inline)) void tile(const tile_args *t, int rows, int vectors) {
+    vf acc[TILE_ROWS][TILE_VECTORS];
+#pragma GCC unroll 12
+    for (int r = 0; r < rows; r++)
+#pragma GCC unroll 3
+        for (int v = 0; v < vectors; v++) acc[r][v] = load_n(t->start + (size_t)r * (size_t)t->ldstart + v * W, v == vectors - 1 ? t->tail : W);
+    const float *a = t->a, *b = t->b;
+    const size_t lda = (size_t)t->lda;
+    for (int32_t k = 0; k < t->k; k++, a++, b += vectors * W) {
+        vf row[TILE_VECTORS];
+#pragma GCC unroll 3
+        for (int v = 0; v < vectors; v++) row[v] = load(b + v * W);
+#pragma GCC unroll 12
+        for (int r = 0; r < rows; r++) {
+            const vf x = splat(a[(size_t)r * lda]);
+#pragma GCC unroll 3
+            for (int v = 0; v < vectors; v++) acc[r][v] += x * row[v];
+        }
+    }
+#pragma GCC unroll 3
+    for (int v = 0; v < vectors; v++) {
+        const int n = v == vectors - 1 ? t->tail : W;
+        const vf least = t->floor ? load_n(t->floor + v * W, n) : splat(-__builtin_inff());
+#pragma GCC unroll 12
+        for (int r = 0; r < rows; r++) store_n(t->c + (size_t)r * (size_t)t->ldc + v * W, choose(acc[r][v] < least, least, acc[r][v]), n); /* NaN stays */
+    }
+}
+
+#define TILE(r, v)                                                                                                                                             \
+    static void tile_##r##x##v(const tile_args *t) { tile(t, r, v); }
+#define TILES_4(v) TILE(1, v) TILE(2, v) TILE(3, v) TILE(4, v)
+#define TILES_6(v) TILES_4(v) TILE(5, v) TILE(6, v)
+#define TILES_8(v) TILES_6(v) TILE(7, v) TILE(8, v)
+#define TILES_12(v) TILES_8(v) TILE(9, v) TILE(10, v) TILE(11, v) TILE(12, v)
+#define NAMES_4(v) tile_1x##v, tile_2x##v, tile_3x##v, tile_4x##v
+#define NAMES_6(v) NAMES_4(v), tile_5x##v, tile_6x##v
+#define NAMES_8(v) NAMES_6(v), tile_7x##v, tile_8x##v
+#define NAMES_12(v) NAMES_8(v), tile_9x##v, tile_10x##v, tile_11x##v, tile_12x##v
+
+/* clang-format off */
+#if W == 16
+TILES_12(1) TILES_12(2) TILES_8(3)
+static void (*const tiles[TILE_VECTORS][TILE_ROWS])(const tile_args *) = {{NAMES_12(1)}, {NAMES_12(2)}, {NAMES_8(3)}};
+#elif W == 8
+TILES_6(1) TILES_6(2)
+static void (*const tiles[TILE_VECTORS][TILE_ROWS])(const tile_args *) = {{NAMES_6(1)}, {NAMES_6(2)}};
+#else
+TILES_4(1) TILES_4(2)
+static void (*const tiles[TILE_VECTORS][TILE_ROWS])(const tile_args *) = {{NAMES_4(1)}, {NAMES_4(2)}};
+#endif
+/* clang-format on */
+
+/* All rows of C's columns that a panel has. */
+static void gemm_panel(const mmoe_packed_gemm *g, tile_args t, int32_t vectors) {
+    const int32_t stripes = parts_of(g->rows, MOST_ROWS(vectors));
+    for (int32_t s = 0; s < stripes; s++) {
+        const int32_t rows = part(g->rows, stripes, s + 1) - part(g->rows, stripes, s);
+        tiles[vectors - 1][rows - 1](&t);
+        t.a += (size_t)rows * (size_t)t.lda;
+        t.c += (size_t)rows * (size_t)t.ldc;
+        t.start += (size_t)rows * (size_t)t.ldstart;
+    }
+}
+
+static void gemm(const mmoe_packed_gemm *g) {
+    const int32_t vectors = parts_of(g->n, W), panels = parts_of(vectors, TILE_VECTORS), slabs = g->count ? parts_of(g->count, DEPTH) : 1;
+    for (int32_t s = 0; s < slabs; s++) {
+        const int32_t from = part(g->count, slabs, s), k = part(g->count, slabs, s + 1) - from;
+        for (int32_t p = 0; p < panels; p++) {
+            const int32_t first = part(vectors, panels, p), end = part(vectors, panels, p + 1), col = first * W, wide = end - first;
+            tile_args t = {.k = k, .lda = g->lda, .ldc = g->ldc, .tail = end * W > g->n ? g->n - (end - 1) * W : W};
+            t.a = g->a + from;
+            t.b = g->packed + (size_t)col * (size_t)g->k + (size_t)(g->first + from) * (size_t)(wide * W);
+            t.c = g->c + col;
+            t.start = s ? t.c : g->start + col;
+            t.ldstart = s ? g->ldc : g->ldstart;
+            t.floor = g->floor && s == slabs - 1 ? g->floor + col : NULL;
+            gemm_panel(g, t, wide);
+        }
+    }
+}
