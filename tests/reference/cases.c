@@ -50,6 +50,11 @@ const reference_case reference_cases[] = {
     {"1030 rows", 1030, 3, 3, 1, RELU, true, true, .regression = 4, .missing = true, .weighted = true, .shared = true},
     {"1030 rows, no batch norm", 1030, 1, 8, 1, RELU, false, false, .regression = 0},
     {"1030 rows, deep", 1030, 3, 3, 3, TANH, true, true, .regression = 2, .uneven = true},
+    {"wide experts", 33, 2, 8, 1, RELU, true, true, .regression = 0, .wide = 16},
+    {"wide experts, no batch norm", 33, 3, 3, 1, RELU, false, false, .regression = 2, .wide = 32, .missing = true},
+    {"wide experts, gates alone normalised", 33, 1, 3, 1, RELU, false, true, .regression = 0, .wide = 16},
+    {"wide experts, deep", 300, 3, 8, 2, RELU, true, true, .regression = 1, .wide = 48, .missing = true, .weighted = true},
+    {"wide experts, one row", 1, 2, 3, 1, RELU, true, true, .regression = 0, .wide = 16},
 };
 const size_t reference_case_count = sizeof reference_cases / sizeof *reference_cases;
 
@@ -97,6 +102,7 @@ static reference_spec spec_of(const reference_case *c) {
     for (int i = 0; i < s.n_sparse; i++) s.table_of[i] = i == 2 && c->shared ? 0 : i;
     s.n_expert = c->experts;
     s.expert = mlp_of(dims[c->depth - 1], c->depth, c->activation, c->norm);
+    if (c->wide) s.expert.dims[c->depth - 1] = c->wide;
     s.gate_batch_norm = c->gate_norm;
     s.n_task = c->tasks;
     for (int t = 0; t < c->tasks; t++) {

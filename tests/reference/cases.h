@@ -13,6 +13,7 @@ typedef struct reference_case {
     bool missing;        /* labels missing at random; the last of several tasks has none at all */
     bool weighted;       /* rows weighted, some with 0 */
     bool shared;         /* two columns read one table */
+    int wide;            /* columns of the experts' last layer, where they are a whole number of vectors; 0: few */
     bool uneven;         /* towers of differing depths, widths and activations, one without batch norm */
     bool no_sparse, no_dense;
 } reference_case;
