@@ -227,7 +227,8 @@ MMOE_API void mmoe_trainer_free(mmoe_trainer *trainer);
 /* Continues from a checkpoint of the same configuration and data: MMOE_E_IO, _FORMAT, _ARGUMENT. */
 MMOE_API mmoe_status mmoe_trainer_resume(mmoe_trainer *trainer, const char *path, mmoe_error *err);
 /* Trains until the last epoch or until early stopping; the model then has the best weights seen on `valid` (the last
- * ones without it; `valid` may be NULL). On MMOE_E_NUMERIC or _CANCELLED the model has the best weights so far. */
+ * ones without it; `valid` may be NULL). On MMOE_E_NUMERIC or _CANCELLED the model has the best weights so far (those
+ * it began with, or has now, where no epoch was finished). */
 MMOE_API mmoe_status mmoe_trainer_fit(mmoe_trainer *trainer, const mmoe_dataset *train, const mmoe_dataset *valid, mmoe_error *err);
 /* One update with rows [first, first + rows) in their order; rows is at most the batch size. Writes the tasks' losses
  * before the update to `losses` [tasks], or nothing if NULL. Allocates nothing. */

@@ -25,7 +25,18 @@ void mmoe_dataset_free(dataset *set) {
     mmoe_release_aligned(&a, set->dense);
     mmoe_release_aligned(&a, set->labels);
     mmoe_release_aligned(&a, set->weights);
+    mmoe_release(&a, set->most_id);
     mmoe_release(&a, set);
+}
+
+mmoe_status mmoe_dataset_measure(dataset *set, mmoe_error *err) {
+    set->most_id = mmoe_alloc_zero(&set->alloc, (size_t)set->n_sparse, sizeof *set->most_id);
+    if (!set->most_id) return mmoe_fail_memory(err, (size_t)set->n_sparse * sizeof *set->most_id);
+    const int32_t *id = set->ids;
+    for (int64_t row = 0; row < set->rows; row++)
+        for (int32_t c = 0; c < set->n_sparse; c++, id++)
+            if (*id > set->most_id[c]) set->most_id[c] = *id;
+    return MMOE_OK;
 }
 
 int32_t mmoe_dataset_id(const mmoe_table *table, int64_t id) { return id >= 0 && id < table->rows ? (int32_t)id : (int32_t)table->oov_id; }
@@ -113,6 +124,7 @@ mmoe_status mmoe_dataset_create(const mmoe_schema *schema, const mmoe_batch *bat
         status = copy_features(set, schema, batch, row, err);
         if (!status) status = copy_targets(set, schema, labels, weights, row, err);
     }
+    if (!status) status = mmoe_dataset_measure(set, err);
     if (status)
         mmoe_dataset_free(set);
     else

@@ -14,6 +14,7 @@ struct mmoe_dataset {
     float *labels;  /* [rows, n_label], NaN: missing */
     float *weights; /* [rows] or NULL: all 1 */
     int any_missing_label;
+    int32_t *most_id; /* [n_sparse] the largest of each column: what a model's tables are checked against */
 };
 
 /* Public functions of mmoe/train.h that need a configuration stand in model/; these are what they call. Fields of the
@@ -28,6 +29,8 @@ struct mmoe_dataset {
 mmoe_status mmoe_dataset_fit(const mmoe_feature_specs *specs, const mmoe_label_column *labels, int32_t n_label, const char *path, const mmoe_allocator *alloc,
                              struct mmoe_schema **schema, struct mmoe_dataset **out, mmoe_error *err);
 
+/* Fills most_id of a data set whose rows stand. MMOE_E_MEMORY. */
+mmoe_status mmoe_dataset_measure(struct mmoe_dataset *set, mmoe_error *err);
 /* For those who make data sets: one without rows or arrays for them, but for its counts. */
 struct mmoe_dataset *mmoe_dataset_new(const struct mmoe_schema *schema, const mmoe_allocator *alloc);
 /* The row of the table for an id: itself, oov_id, or -1: an error. */

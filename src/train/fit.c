@@ -203,6 +203,7 @@ static mmoe_status begin_fit(fit_run *r, mmoe_error *err) {
     if (t->at.data_hash && t->at.data_hash != hash)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "the training data are not those that the checkpoint was written with");
     t->at.data_hash = hash;
+    if (!t->at.has_best) mmoe_params_copy(&t->best, &t->model->params); /* what a run that loses its weights falls back to */
     const size_t rows = (size_t)r->train->rows, tasks = (size_t)r->train->n_label;
     if (t->model->config->trainer.shuffle) {
         r->order = mmoe_alloc(&t->alloc, rows, sizeof *r->order);
@@ -240,7 +241,7 @@ mmoe_status mmoe_trainer_fit(mmoe_trainer *t, const mmoe_dataset *train, const m
         int before = mmoe_trainer_take_blas(t);
         status = run_epochs(&r, err);
         mmoe_trainer_give_blas(t, before);
-        if (t->at.has_best) mmoe_params_copy(&t->model->params, &t->best);
+        if (t->at.has_best || status == MMOE_E_NUMERIC) mmoe_params_copy(&t->model->params, &t->best);
     }
     mmoe_evaluator_free(r.evaluator);
     mmoe_release(&t->alloc, r.metrics);

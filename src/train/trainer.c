@@ -81,9 +81,8 @@ void mmoe_trainer_give_blas(const mmoe_trainer *t, int before) {
 
 static mmoe_status check_step(const mmoe_trainer *t, const mmoe_dataset *data, int64_t first, size_t rows, mmoe_error *err) {
     if (!t || !data) return mmoe_fail(err, MMOE_E_ARGUMENT, "a training step needs a trainer and a data set");
-    const mmoe_schema *s = t->model->schema;
-    if (data->n_sparse != s->n_sparse || data->n_dense != s->n_dense || data->n_label != s->n_label)
-        return mmoe_fail(err, MMOE_E_ARGUMENT, "the data set's columns are not those of the model");
+    mmoe_status status = mmoe_check_dataset(t->model, data, err);
+    if (status) return status;
     if (rows < 1 || rows > (size_t)t->plan->max_rows || first < 0 || first > data->rows - (int64_t)rows)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "rows %lld to %lld: a step takes 1 to %d rows of the %lld of the data set", (long long)first,
                          (long long)(first + (int64_t)rows), (int)t->plan->max_rows, (long long)data->rows);
