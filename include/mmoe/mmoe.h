@@ -105,27 +105,85 @@ MMOE_API const char *mmoe_model_dense_name(const mmoe_model *model, int32_t colu
 
 /* ---- Predictor --------------------------------------------------------------------------------------------------- */
 
-/* Rows to score, encoded: row numbers of the embedding tables and dense values that have passed the model's transforms
- * (mmoe_dataset_batch makes one from a data set). The arrays belong to the caller. */
+/* Of a request to rank: the user's columns are given once, the items' for every candidate ("side" in the configuration). */
+typedef enum mmoe_side { MMOE_SIDE_ITEM = 0, MMOE_SIDE_USER = 1 } mmoe_side;
+/* A column's side, or -1. */
+MMOE_API int mmoe_model_sparse_side(const mmoe_model *model, int32_t column);
+MMOE_API int mmoe_model_dense_side(const mmoe_model *model, int32_t column);
+/* The expression of the final score over the tasks ("score" in the configuration: "ctr * cvr^0.5"), or NULL; belongs to
+ * the model. */
+MMOE_API const char *mmoe_model_score(const mmoe_model *model);
+
+/* What the values of a column are. Raw values, as a training file has them, pass through the model's vocabularies and
+ * transforms: unknown ids take row 0 of a learned vocabulary; of a table with vocab_size, the row oov_id, without which
+ * they are an error. */
+typedef enum mmoe_value_type {
+    MMOE_VALUE_ROW = 0,    /* sparse: int32_t, a row number of the embedding table */
+    MMOE_VALUE_INT64 = 1,  /* sparse: int64_t, raw */
+    MMOE_VALUE_TEXT = 2,   /* sparse: const char *, raw; NULL, "" and "NA" are missing */
+    MMOE_VALUE_INPUT = 3,  /* dense: float that has passed the transform */
+    MMOE_VALUE_FLOAT = 4,  /* dense: float, raw */
+    MMOE_VALUE_DOUBLE = 5  /* dense: double, raw */
+} mmoe_value_type;
+
+/* The values of one column, wherever they stand: an array of its own, a column of a row-major array, a member of an array
+ * of structures. Row r's value is at (const char *)values + r * stride; it need not be aligned. */
+typedef struct mmoe_column {
+    mmoe_value_type type;
+    const void *values;
+    size_t stride; /* in bytes; 0: the size of a value, the column being an array of its own */
+} mmoe_column;
+
+/* Rows to score. The sparse columns are those of the model in its order, encoded in `ids`, or described one by
+ * one in `sparse_columns`; likewise the dense ones. The arrays belong to the caller; a zeroed structure with the members that are used
+ * set is valid. (mmoe_dataset_batch makes an encoded one from a data set.) */
 typedef struct mmoe_batch {
     size_t rows;
-    const int32_t *ids; /* [rows, id_stride], the first sparse_count of each row are read; may be NULL without sparse columns */
+    const int32_t *ids; /* [rows, id_stride], row numbers, the first sparse_count of each row are read; may be NULL without sparse columns */
     size_t id_stride;
-    const float *dense; /* [rows, dense_stride]; may be NULL without dense columns */
+    const float *dense; /* [rows, dense_stride], transformed; may be NULL without dense columns */
     size_t dense_stride;
+    const mmoe_column *sparse_columns; /* [sparse_count]; not NULL: in the place of ids */
+    const mmoe_column *dense_columns;  /* [dense_count]; not NULL: in the place of dense */
 } mmoe_batch;
 
-/* Scores rows with one model. A predictor serves one thread at a time; make one a thread. */
+/* Scores rows with one model. It has a private copy of the layers' weights, batch norm folded in, laid out for its own
+ * matrix products: it calls no BLAS, takes no lock and, once made, allocates nothing, so any number of threads may run at
+ * once. A predictor serves one thread at a time: make one with create, and one a further thread with clone, which shares
+ * the weights. A row's scores are the same to the bit in whatever batch, predictor and call (run or rank) it stands. */
 typedef struct mmoe_predictor mmoe_predictor;
 
-/* Takes every byte that it will need, once. The model must outlive the predictor. MMOE_E_ARGUMENT, _MEMORY. */
+/* Takes the layers' weights as they are now; embeddings are read in the model, which must outlive the predictor. After
+ * training make a new one. MMOE_E_ARGUMENT, _MEMORY. */
 MMOE_API mmoe_status mmoe_predictor_create(const mmoe_model *model, const mmoe_allocator *alloc, mmoe_predictor **out, mmoe_error *err);
+/* A predictor with the same weights and working memory of its own; `predictor` may be in use by another thread. They may
+ * be freed in any order, from any thread. */
+MMOE_API mmoe_status mmoe_predictor_clone(const mmoe_predictor *predictor, const mmoe_allocator *alloc, mmoe_predictor **out, mmoe_error *err);
 MMOE_API void mmoe_predictor_free(mmoe_predictor *predictor);
 
+/* Errors of the four calls below: MMOE_E_ARGUMENT (NULL, a row number outside its table, a transformed value that is not
+ * finite, a type that is not the column's kind), MMOE_E_DATA (a raw value that the schema does not allow); `err->row` is
+ * the 1-based row of the batch and `err->column` the column. All rows are checked before the first is scored: on failure
+ * the output is as it was. */
+
 /* Writes `scores` [rows, tasks]: a probability for a classification task, a value for a regression task. Any number of
- * rows; allocates nothing. MMOE_E_ARGUMENT (NULL, a row number outside its table, a dense value that is not finite;
- * `err->row` is the 1-based row): `scores` is left as it was. */
+ * rows. */
 MMOE_API mmoe_status mmoe_predictor_run(mmoe_predictor *predictor, const mmoe_batch *batch, float *scores, mmoe_error *err);
+
+/* The same for one user and many candidates: `user` has one row, of the columns of the user's side alone, and `items` a
+ * row a candidate, of the others alone; both in the model's order. The user's share of the first layers is computed
+ * once. Writes `scores` [items->rows, tasks]. */
+MMOE_API mmoe_status mmoe_predictor_rank(mmoe_predictor *predictor, const mmoe_batch *user, const mmoe_batch *items, float *scores, mmoe_error *err);
+
+/* Writes the final scores [items->rows]: the model's expression of the tasks' scores, or the score of a model's only task.
+ * `user` NULL: `items` has all columns. MMOE_E_ARGUMENT too when the model has several tasks and no expression. */
+MMOE_API mmoe_status mmoe_predictor_score(mmoe_predictor *predictor, const mmoe_batch *user, const mmoe_batch *items, float *scores, mmoe_error *err);
+
+/* The best candidates by final score, best first: row numbers (from 0) to `rows` and final scores to `scores`, min(k,
+ * items->rows) of each. Of equal scores the lower row number comes first; a score that is not a number comes last. `user`
+ * as in mmoe_predictor_score. */
+MMOE_API mmoe_status mmoe_predictor_top(mmoe_predictor *predictor, const mmoe_batch *user, const mmoe_batch *items, size_t k, size_t *rows, float *scores,
+                                        mmoe_error *err);
 
 /* ---- Slot -------------------------------------------------------------------------------------------------------- */
 

@@ -121,9 +121,10 @@ static mmoe_status add_columns(binding *b, int32_t spec, schema *s, mmoe_error *
         if (!name) return mmoe_fail_memory(err, strlen(b->columns[c]) + 1);
         if (spec < b->specs->n_sparse) {
             b->spec_of[s->n_sparse] = spec;
-            s->sparse[s->n_sparse++] = (mmoe_sparse_column){name, -1};
+            s->sparse[s->n_sparse++] = (mmoe_sparse_column){name, -1, b->specs->sparse[spec].side};
         } else {
-            s->dense[s->n_dense++] = (mmoe_dense_column){name, b->specs->dense[spec - b->specs->n_sparse].transform, 0, 1};
+            const mmoe_dense_spec *d = &b->specs->dense[spec - b->specs->n_sparse];
+            s->dense[s->n_dense++] = (mmoe_dense_column){name, d->transform, 0, 1, d->side};
         }
     }
     return MMOE_OK;

@@ -16,11 +16,13 @@ typedef struct mmoe_sparse_spec {
     int64_t vocab_size; /* rows of the table, ids being row numbers; 0: learn a vocabulary */
     int64_t oov_id;     /* with vocab_size: the row that an id outside takes; -1: it is an error */
     char *shared_with;  /* name of the column whose table this one uses; NULL: its own */
+    mmoe_side side;
 } mmoe_sparse_spec;
 
 typedef struct mmoe_dense_spec {
     char *name;
     mmoe_transform transform;
+    mmoe_side side;
 } mmoe_dense_spec;
 
 typedef struct mmoe_feature_specs {
@@ -42,6 +44,7 @@ typedef struct mmoe_table {
 typedef struct mmoe_sparse_column {
     char *name;
     int32_t table; /* index into tables */
+    mmoe_side side;
 } mmoe_sparse_column;
 
 /* value -> (f(value) - shift) * scale, f = log1p or identity; computed in double, stored as float. A column constant in
@@ -50,6 +53,7 @@ typedef struct mmoe_dense_column {
     char *name;
     mmoe_transform transform;
     double shift, scale;
+    mmoe_side side;
 } mmoe_dense_column;
 
 typedef struct mmoe_label_column {

@@ -29,6 +29,7 @@ void mmoe_config_free(mmoe_config *config) {
     mmoe_release(&a, config->features.dense);
     mmoe_release(&a, config->features.weight);
     mmoe_release(&a, config->tasks);
+    mmoe_release(&a, config->score);
     mmoe_release(&a, config->json);
     mmoe_release(&a, config->source);
     mmoe_release(&a, config);
@@ -120,6 +121,17 @@ mmoe_status mmoe_config_text(const mmoe_config *config, char **out, mmoe_error *
 
 void mmoe_config_text_free(const mmoe_config *config, char *text) {
     if (config) mmoe_release(&config->alloc, text);
+}
+
+mmoe_status mmoe_config_score(const mmoe_config *config, const mmoe_allocator *alloc, mmoe_score **out, char *fault, size_t size) {
+    *out = NULL;
+    if (!config->score) return MMOE_OK;
+    const char **names = mmoe_alloc(alloc, (size_t)config->n_task, sizeof *names);
+    if (!names) return MMOE_E_MEMORY;
+    for (int32_t i = 0; i < config->n_task; i++) names[i] = config->tasks[i].name;
+    const mmoe_status status = mmoe_score_compile(config->score, names, config->n_task, alloc, out, fault, size);
+    mmoe_release(alloc, names);
+    return status;
 }
 
 /* The entry of an array: by its number, or the object whose "name" is `key`; -1: there is none. */

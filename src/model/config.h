@@ -8,6 +8,7 @@
 #include "data/schema.h"
 #include "math/activation.h"
 #include "mmoe/train.h"
+#include "model/score.h"
 
 enum { MMOE_MAX_LAYERS = 16 };
 
@@ -49,6 +50,7 @@ struct mmoe_config {
     mmoe_task_config *tasks; /* [n_task] */
     int32_t n_expert;
     mmoe_mlp_config expert;
+    char *score;          /* expression of the final score; NULL: none */
     bool gate_batch_norm; /* gate_params.batch_norm; by default expert_params.batch_norm */
     mmoe_trainer_config trainer;
     char *json; /* the normalised text that mmoe_config_text gives and the model file keeps */
@@ -58,5 +60,8 @@ struct mmoe_config {
 
 /* A deep copy; MMOE_E_MEMORY. */
 mmoe_status mmoe_config_copy(const mmoe_config *config, const mmoe_allocator *alloc, mmoe_config **out, mmoe_error *err);
+
+/* The compiled final score, *out NULL when the configuration has none; as mmoe_score_compile. */
+mmoe_status mmoe_config_score(const mmoe_config *config, const mmoe_allocator *alloc, mmoe_score **out, char *fault, size_t size);
 
 #endif

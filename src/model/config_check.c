@@ -74,6 +74,16 @@ static mmoe_status check_tasks(const mmoe_config *config, json_t *columns, json_
     return MMOE_OK;
 }
 
+static mmoe_status check_score(const mmoe_config *config, const mmoe_key_place *place) {
+    mmoe_score *score;
+    char fault[300];
+    const mmoe_status status = mmoe_config_score(config, &config->alloc, &score, fault, sizeof fault);
+    if (status == MMOE_E_MEMORY) return mmoe_fail_memory(place->err, sizeof *score);
+    if (status) return mmoe_key_fail(place, "score", "%s", fault);
+    mmoe_score_free(score, &config->alloc);
+    return MMOE_OK;
+}
+
 static mmoe_status find_earlystop_task(const json_t *root, mmoe_config *config, const mmoe_key_place *place) {
     const char *name = json_string_value(json_object_get(json_object_get(root, "trainer"), "earlystop_task"));
     config->trainer.earlystop_task = -1;
@@ -112,6 +122,7 @@ mmoe_status mmoe_config_check(const json_t *root, mmoe_config *config, const mmo
     mmoe_status status = columns && names ? MMOE_OK : mmoe_fail_memory(place->err, 0);
     if (status == MMOE_OK) status = check_features(&config->features, columns, place);
     if (status == MMOE_OK) status = check_tasks(config, columns, names, place);
+    if (status == MMOE_OK) status = check_score(config, place);
     if (status == MMOE_OK) status = find_earlystop_task(root, config, place);
     if (status == MMOE_OK) status = check_trainer(config, place);
     json_decref(columns);

@@ -44,9 +44,12 @@ static const mmoe_key keys[] = {
     OPTIONAL("features.sparse[].oov_id", IN_SPARSE(oov_id), -1, 0, 2147483646,
              "With vocab_size: the row that a value outside of the table takes; without it such a value is an error."),
     TEXT("features.sparse[].shared_with", IN_SPARSE(shared_with), false, COLUMN, "The sparse column whose table this one uses."),
+    WORD("features.sparse[].side", IN_SPARSE(side), "\"item\"", MMOE_SIDE_ITEM, "item | user",
+         "In a request to rank, the user's columns are given once and the items' for every candidate."),
     TEXT("features.dense[].name", IN_DENSE(name), true, PATTERN, "Columns of numbers."),
     WORD("features.dense[].transform", IN_DENSE(transform), "\"none\"", MMOE_TRANSFORM_NONE, "none | standardize | minmax | log1p_standardize",
          "What is done to the values, fitted on the training rows."),
+    WORD("features.dense[].side", IN_DENSE(side), "\"item\"", MMOE_SIDE_ITEM, "item | user", "As of sparse columns."),
     TEXT("features.weight", IN_CONFIG(features.weight), false, COLUMN, "Column of the rows' weights in losses and metrics; without it all weigh 1."),
 
     TEXT("tasks[].name", IN_TASK(name), true, MMOE_TASK_NAME, "The task, and the column of its predictions."),
@@ -58,6 +61,9 @@ static const mmoe_key keys[] = {
     WORD("tasks[].tower_params.activation", IN_TASK(tower.activation), "\"relu\"", MMOE_ACT_RELU, ACTIVATIONS, "Activation of the tower's hidden layers."),
     NUMBER("tasks[].tower_params.dropout", IN_TASK(tower.dropout), "0.0", "[", 0, 1, ")", "Probability that a value of a tower's hidden layer is dropped."),
     BOOLEAN("tasks[].tower_params.batch_norm", IN_TASK(tower.batch_norm), "true", "Batch normalisation in the tower's hidden layers."),
+
+    TEXT("score", IN_CONFIG(score), false, "an expression of tasks, numbers, + - * / ^ and parentheses",
+         "The final score that candidates are ranked by, as \"ctr * cvr^0.5\"; without it, the score of the only task."),
 
     {.doc = {"model.name", "string", "\"mmoe\"", "mmoe", "Multi-gate Mixture-of-Experts."}, .kind = MMOE_KEY_MODEL, .scope = MMOE_SCOPE_CONFIG},
     INTEGER("model.n_expert", MMOE_KEY_INT32, IN_CONFIG(n_expert), "8", 1, 4096, "Experts that all tasks share."),

@@ -8,6 +8,8 @@ static mmoe_status build_into(mmoe_model *m, const mmoe_config *config, const mm
     if (!status) status = mmoe_graph_create(&m->alloc, &m->graph, err);
     if (!status) status = mmoe_build_mmoe(m->graph, m->config, m->schema, err);
     if (!status) status = mmoe_params_init(&m->params, &m->graph->tensors, &m->alloc, err);
+    char fault[8]; /* the configuration was checked */
+    if (!status && mmoe_config_score(config, &m->alloc, &m->score, fault, sizeof fault)) status = mmoe_fail_memory(err, sizeof *m->score);
     return status;
 }
 
@@ -38,6 +40,7 @@ void mmoe_model_free(mmoe_model *m) {
     if (!m) return;
     mmoe_params_finish(&m->params);
     mmoe_graph_free(m->graph);
+    mmoe_score_free(m->score, &m->alloc);
     mmoe_schema_free(m->schema);
     mmoe_config_free(m->config);
     mmoe_allocator a = m->alloc;
@@ -59,6 +62,9 @@ int64_t mmoe_model_sparse_rows(const mmoe_model *m, int32_t i) {
 }
 int32_t mmoe_model_dense_count(const mmoe_model *m) { return m ? m->schema->n_dense : -1; }
 const char *mmoe_model_dense_name(const mmoe_model *m, int32_t i) { return m && in_range(i, m->schema->n_dense) ? m->schema->dense[i].name : NULL; }
+int mmoe_model_sparse_side(const mmoe_model *m, int32_t i) { return m && in_range(i, m->schema->n_sparse) ? (int)m->schema->sparse[i].side : -1; }
+int mmoe_model_dense_side(const mmoe_model *m, int32_t i) { return m && in_range(i, m->schema->n_dense) ? (int)m->schema->dense[i].side : -1; }
+const char *mmoe_model_score(const mmoe_model *m) { return m && m->score ? m->score->text : NULL; }
 
 int64_t mmoe_model_parameter_count(const mmoe_model *m) {
     if (!m) return -1;

@@ -12,6 +12,7 @@ struct mmoe_model {
     mmoe_schema *schema;
     mmoe_graph *graph; /* nodes and graph->tensors */
     mmoe_params params;
+    mmoe_score *score; /* NULL: none */
 };
 
 /* A model of a configuration: both are copied, the graph and its tensors built, weights zero. MMOE_E_CONFIG when a layer

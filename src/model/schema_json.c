@@ -12,6 +12,7 @@
 /* The words stand in the order of their enumerations. */
 static const char *const transforms[] = {"none", "standardize", "minmax", "log1p_standardize"};
 static const char *const task_types[] = {"classification", "regression"};
+static const char *const sides[] = {"item", "user"};
 static const char *const vocabularies[] = {"none", "int", "string"};
 enum { VOCABULARY_NONE, VOCABULARY_INT, VOCABULARY_STRING };
 
@@ -35,14 +36,18 @@ static json_t *table_json(const mmoe_schema *schema, int32_t i) {
                      "vocabulary", vocabularies[vocabulary_of(t)]);
 }
 
+/* The side is written where it is the user's: a file without sides is one that older versions read. */
+static const char *side_of(mmoe_side side) { return side == MMOE_SIDE_ITEM ? NULL : sides[side]; }
+
 static json_t *sparse_json(const mmoe_schema *schema, int32_t i) {
-    return json_pack("{s:s, s:i}", "name", schema->sparse[i].name, "table", (int)schema->sparse[i].table);
+    const mmoe_sparse_column *c = schema->sparse + i;
+    return json_pack("{s:s, s:i, s:s*}", "name", c->name, "table", (int)c->table, "side", side_of(c->side));
 }
 
 static json_t *dense_json(const mmoe_schema *schema, int32_t i) {
     const mmoe_dense_column *d = schema->dense + i;
-    return json_pack("{s:s, s:s, s:o, s:o}", "name", d->name, "transform", transforms[d->transform], "shift", double_text(d->shift), "scale",
-                     double_text(d->scale));
+    return json_pack("{s:s, s:s, s:o, s:o, s:s*}", "name", d->name, "transform", transforms[d->transform], "shift", double_text(d->shift), "scale",
+                     double_text(d->scale), "side", side_of(d->side));
 }
 
 static json_t *label_json(const mmoe_schema *schema, int32_t i) {
@@ -155,10 +160,18 @@ static mmoe_status read_table(const entry *e, int32_t i) {
     return read_vocabulary(e, i, table);
 }
 
+static mmoe_status read_side(const entry *e, mmoe_side *out) {
+    int32_t side = MMOE_SIDE_ITEM;
+    mmoe_status status = json_object_get(e->json, "side") ? get_word(e, "side", sides, COUNT(sides), &side) : MMOE_OK;
+    *out = (mmoe_side)side;
+    return status;
+}
+
 static mmoe_status read_sparse(const entry *e, int32_t i) {
     mmoe_sparse_column *column = e->r->schema->sparse + i;
     int64_t table = 0;
     mmoe_status status = get_text(e, "name", &column->name);
+    if (status == MMOE_OK) status = read_side(e, &column->side);
     if (status == MMOE_OK) status = get_integer(e, "table", 0, (int64_t)e->r->schema->n_table - 1, &table);
     if (status == MMOE_OK) column->table = (int32_t)table;
     return status;
@@ -169,6 +182,7 @@ static mmoe_status read_dense(const entry *e, int32_t i) {
     int32_t transform = 0;
     mmoe_status status = get_text(e, "name", &column->name);
     if (status == MMOE_OK) status = get_word(e, "transform", transforms, COUNT(transforms), &transform);
+    if (status == MMOE_OK) status = read_side(e, &column->side);
     if (status == MMOE_OK) status = get_double(e, "shift", &column->shift);
     if (status == MMOE_OK) status = get_double(e, "scale", &column->scale);
     if (status == MMOE_OK) column->transform = (mmoe_transform)transform;
@@ -189,18 +203,19 @@ static mmoe_status read_label(const entry *e, int32_t i) {
 typedef struct part {
     const char *key;
     size_t n_keys, size, items, count;
+    bool has_side; /* a key that may be absent */
     mmoe_status (*read)(const entry *, int32_t);
 } part;
 
-#define PART(key_, n_keys_, type, items_, count_, read_)                                                                                                       \
-    { key_, n_keys_, sizeof(type), offsetof(struct mmoe_schema, items_), offsetof(struct mmoe_schema, count_), read_ }
+#define PART(key_, n_keys_, type, items_, count_, has_side_, read_)                                                                                            \
+    { key_, n_keys_, sizeof(type), offsetof(struct mmoe_schema, items_), offsetof(struct mmoe_schema, count_), has_side_, read_ }
 
 /* Columns name tables, so tables come first. */
 static const part parts[] = {
-    PART("tables", 5, mmoe_table, tables, n_table, read_table),
-    PART("sparse", 2, mmoe_sparse_column, sparse, n_sparse, read_sparse),
-    PART("dense", 4, mmoe_dense_column, dense, n_dense, read_dense),
-    PART("labels", 3, mmoe_label_column, labels, n_label, read_label),
+    PART("tables", 5, mmoe_table, tables, n_table, false, read_table),
+    PART("sparse", 2, mmoe_sparse_column, sparse, n_sparse, true, read_sparse),
+    PART("dense", 4, mmoe_dense_column, dense, n_dense, true, read_dense),
+    PART("labels", 3, mmoe_label_column, labels, n_label, false, read_label),
 };
 
 /* The array is zero and in the schema before it is filled, so that a schema half read can be freed. */
@@ -221,7 +236,8 @@ static mmoe_status read_part(const entry *root, const part *p) {
         snprintf(e.at, sizeof e.at, "%s[%zu]", p->key, i);
         if (!json_is_object(e.json)) return fail(&e, "", "an object is needed");
         status = p->read(&e, (int32_t)i);
-        if (status == MMOE_OK && json_object_size(e.json) != p->n_keys) status = fail(&e, "", "a key is unknown");
+        const size_t n_keys = p->n_keys + (p->has_side && json_object_get(e.json, "side"));
+        if (status == MMOE_OK && json_object_size(e.json) != n_keys) status = fail(&e, "", "a key is unknown");
     }
     return status;
 }

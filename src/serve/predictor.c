@@ -1,75 +1,207 @@
 #include <math.h>
+#include <string.h>
 
 #include "base/error.h"
-#include "graph/plan.h"
-#include "model/model.h"
+#include "serve/run.h"
 
-enum { SLICE = 1 << 16 };
+#define ARGUMENTS "%s: an argument is NULL"
 
-struct mmoe_predictor {
-    mmoe_allocator alloc;
-    const mmoe_model *model;
-    mmoe_plan *plan;
-};
+/* ---- Life --------------------------------------------------------------------------------------------------------- */
 
-mmoe_status mmoe_predictor_create(const mmoe_model *model, const mmoe_allocator *alloc, mmoe_predictor **out, mmoe_error *err) {
-    if (!model || !out) return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_predictor_create: model and out must not be NULL");
-    mmoe_allocator a = mmoe_allocator_or_default(alloc);
-    mmoe_predictor *p = mmoe_alloc_zero(&a, 1, sizeof *p);
-    if (!p) return mmoe_fail_memory(err, sizeof *p);
-    p->alloc = a;
-    p->model = model;
-    /* A plan that predicts does not write to the parameters. */
-    mmoe_status status = mmoe_plan_create(model->graph, (mmoe_params *)(uintptr_t)&model->params, NULL, false, SLICE, &a, &p->plan, err);
-    if (status) {
-        mmoe_predictor_free(p);
-        return status;
+static mmoe_status create(mmoe_program *program, const mmoe_allocator *alloc, mmoe_predictor **out, mmoe_error *err) {
+    const size_t chunk = (size_t)program->chunk, tasks = (size_t)program->n_task;
+    const mmoe_score *score = program->model->score;
+    const size_t counts[] = {program->chunk_floats,
+                             program->user_starts,
+                             chunk * (size_t)program->model->schema->n_dense,
+                             2 * chunk * tasks,
+                             chunk * tasks,
+                             chunk,
+                             score ? chunk * (size_t)score->depth : 0,
+                             chunk * (size_t)program->model->schema->n_sparse};
+    enum { PARTS = sizeof counts / sizeof *counts, LINE = 16 };
+    size_t at[PARTS], total = 0;
+    for (int i = 0; i < PARTS; i++) {
+        at[i] = total;
+        total += (counts[i] + LINE - 1) / LINE * LINE;
     }
-    mmoe_plan_fold(p->plan);
+    mmoe_predictor *p = mmoe_alloc_zero(alloc, 1, sizeof *p);
+    float *memory = p ? mmoe_alloc_aligned(alloc, total, sizeof *memory) : NULL;
+    if (!memory) {
+        mmoe_release(alloc, p);
+        return mmoe_fail_memory(err, total * sizeof *memory);
+    }
+    _Static_assert(sizeof(int32_t) == sizeof(float), "ids stand in the floats' memory");
+    *p = (mmoe_predictor){*alloc,         program,        memory + at[0], memory + at[1], memory + at[2],
+                          memory + at[3], memory + at[4], memory + at[5], memory + at[6], (int32_t *)(void *)(memory + at[7])};
     *out = p;
     return MMOE_OK;
 }
 
+mmoe_status mmoe_predictor_create(const mmoe_model *model, const mmoe_allocator *alloc, mmoe_predictor **out, mmoe_error *err) {
+    if (!model || !out) return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_predictor_create: model and out must not be NULL");
+    const mmoe_allocator a = mmoe_allocator_or_default(alloc);
+    mmoe_program *program;
+    mmoe_status status = mmoe_program_create(model, &a, &program, err);
+    if (status) return status;
+    status = create(program, &a, out, err);
+    if (status) mmoe_program_leave(program);
+    return status;
+}
+
+mmoe_status mmoe_predictor_clone(const mmoe_predictor *predictor, const mmoe_allocator *alloc, mmoe_predictor **out, mmoe_error *err) {
+    if (!predictor || !out) return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_predictor_clone: predictor and out must not be NULL");
+    const mmoe_allocator a = mmoe_allocator_or_default(alloc);
+    const mmoe_status status = create(predictor->program, &a, out, err);
+    if (!status) mmoe_program_share(predictor->program);
+    return status;
+}
+
 void mmoe_predictor_free(mmoe_predictor *p) {
     if (!p) return;
-    mmoe_allocator a = p->alloc;
-    mmoe_plan_free(p->plan);
+    const mmoe_allocator a = p->alloc;
+    mmoe_program_leave(p->program);
+    mmoe_release_aligned(&a, p->values);
     mmoe_release(&a, p);
 }
 
-static mmoe_status check_row(const mmoe_schema *s, const mmoe_batch *batch, size_t row, mmoe_error *err) {
-    const int32_t *ids = s->n_sparse ? batch->ids + row * batch->id_stride : NULL;
-    const float *dense = s->n_dense ? batch->dense + row * batch->dense_stride : NULL;
-    for (int32_t c = 0; c < s->n_sparse; c++)
-        if (ids[c] < 0 || ids[c] >= s->tables[s->sparse[c].table].rows)
-            return mmoe_fail_at(err, MMOE_E_ARGUMENT, NULL, (int64_t)row + 1, s->sparse[c].name, "row number %d is outside 0 to %lld", (int)ids[c],
-                                (long long)s->tables[s->sparse[c].table].rows - 1);
-    for (int32_t c = 0; c < s->n_dense; c++)
-        if (!isfinite(dense[c])) return mmoe_fail_at(err, MMOE_E_ARGUMENT, NULL, (int64_t)row + 1, s->dense[c].name, "the value is not finite");
+/* ---- Chunks ------------------------------------------------------------------------------------------------------- */
+
+/* A request that was checked; its chunks are nearly equal, and but for the last of a multiple of 8 rows. */
+typedef struct request {
+    mmoe_predictor *predictor;
+    const mmoe_batch *items;
+    bool ranked;
+    size_t chunk;
+} request;
+
+static mmoe_status begin(request *q, mmoe_predictor *p, const mmoe_batch *user, const mmoe_batch *items, const char *call, mmoe_error *err) {
+    const mmoe_serve_side *sides = p->program->sides;
+    const size_t most = (size_t)p->program->chunk;
+    *q = (request){p, items, user != NULL, 0};
+    if (user && user->rows != 1) return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: the user has %zu rows, not 1", call, user->rows);
+    mmoe_status status = user ? mmoe_request_check(&sides[MMOE_USER_COLUMNS], user, call, "user", err) : MMOE_OK;
+    if (!status) status = mmoe_request_check(&sides[user ? MMOE_ITEM_COLUMNS : MMOE_ALL_COLUMNS], items, call, user ? "items" : "batch", err);
+    if (status) return status;
+    const size_t chunks = items->rows / most + (items->rows % most != 0);
+    if (chunks) q->chunk = (items->rows / chunks + (items->rows % chunks != 0) + 7) / 8 * 8;
+    if (q->chunk > most) q->chunk = most;
+    if (user && items->rows) mmoe_run_user(p, user);
     return MMOE_OK;
 }
 
-static mmoe_status check_batch(const mmoe_schema *s, const mmoe_batch *batch, mmoe_error *err) {
-    if ((s->n_sparse && !batch->ids) || (s->n_dense && !batch->dense))
-        return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_predictor_run: the batch lacks %s", s->n_sparse && !batch->ids ? "ids" : "dense values");
-    if ((s->n_sparse && batch->id_stride < (size_t)s->n_sparse) || (s->n_dense && batch->dense_stride < (size_t)s->n_dense))
-        return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_predictor_run: a stride is smaller than its %d columns", s->n_sparse && batch->id_stride < (size_t)s->n_sparse ? s->n_sparse : s->n_dense);
-    for (size_t row = 0; row < batch->rows; row++)
-        if (check_row(s, batch, row, err)) return MMOE_E_ARGUMENT;
-    return MMOE_OK;
+static int32_t rows_at(const request *q, size_t first) {
+    const size_t left = q->items->rows - first;
+    return (int32_t)(left < q->chunk ? left : q->chunk);
+}
+
+static mmoe_status score_tasks(mmoe_predictor *p, const mmoe_batch *user, const mmoe_batch *items, float *scores, const char *call, mmoe_error *err) {
+    request q;
+    const mmoe_status status = begin(&q, p, user, items, call, err);
+    for (size_t first = 0; !status && first < items->rows; first += q.chunk)
+        mmoe_run_chunk(p, items, q.ranked, first, rows_at(&q, first), scores + first * (size_t)p->program->n_task);
+    return status;
 }
 
 mmoe_status mmoe_predictor_run(mmoe_predictor *p, const mmoe_batch *batch, float *scores, mmoe_error *err) {
-    if (!p || !batch || (batch->rows && !scores)) return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_predictor_run: predictor, batch and scores must not be NULL");
-    const mmoe_schema *s = p->model->schema;
-    if (check_batch(s, batch, err)) return MMOE_E_ARGUMENT;
-    for (size_t first = 0; first < batch->rows; first += SLICE) {
-        mmoe_rows rows = {.rows = batch->rows - first < SLICE ? (int32_t)(batch->rows - first) : SLICE};
-        rows.ids = s->n_sparse ? batch->ids + first * batch->id_stride : NULL;
-        rows.id_stride = batch->id_stride;
-        rows.dense = s->n_dense ? batch->dense + first * batch->dense_stride : NULL;
-        rows.dense_stride = batch->dense_stride;
-        mmoe_plan_predict(p->plan, &rows, scores + first * (size_t)s->n_label);
+    const char *const call = "mmoe_predictor_run";
+    if (!p || !batch || (batch->rows && !scores)) return mmoe_fail(err, MMOE_E_ARGUMENT, ARGUMENTS, call);
+    return score_tasks(p, NULL, batch, scores, call, err);
+}
+
+mmoe_status mmoe_predictor_rank(mmoe_predictor *p, const mmoe_batch *user, const mmoe_batch *items, float *scores, mmoe_error *err) {
+    const char *const call = "mmoe_predictor_rank";
+    if (!p || !user || !items || (items->rows && !scores)) return mmoe_fail(err, MMOE_E_ARGUMENT, ARGUMENTS, call);
+    return score_tasks(p, user, items, scores, call, err);
+}
+
+/* ---- Final scores ------------------------------------------------------------------------------------------------- */
+
+static mmoe_status check_final(const mmoe_program *program, const char *call, mmoe_error *err) {
+    if (program->model->score || program->n_task == 1) return MMOE_OK;
+    return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: the model has %d tasks and no \"score\" that makes one of them", call, (int)program->n_task);
+}
+
+static void final_scores(const request *q, size_t first, int32_t rows, float *out) {
+    mmoe_predictor *p = q->predictor;
+    const mmoe_score *score = p->program->model->score;
+    mmoe_run_chunk(p, q->items, q->ranked, first, rows, score ? p->scores : out);
+    if (score) mmoe_score_run(score, rows, p->scores, p->program->n_task, p->stack, out);
+}
+
+mmoe_status mmoe_predictor_score(mmoe_predictor *p, const mmoe_batch *user, const mmoe_batch *items, float *scores, mmoe_error *err) {
+    const char *const call = "mmoe_predictor_score";
+    if (!p || !items || (items->rows && !scores)) return mmoe_fail(err, MMOE_E_ARGUMENT, ARGUMENTS, call);
+    request q;
+    mmoe_status status = check_final(p->program, call, err);
+    if (!status) status = begin(&q, p, user, items, call, err);
+    for (size_t first = 0; !status && first < items->rows; first += q.chunk) final_scores(&q, first, rows_at(&q, first), scores + first);
+    return status;
+}
+
+/* The best so far: a heap with the worst of them on top. */
+typedef struct heap {
+    size_t count, capacity;
+    size_t *rows;
+    float *scores;
+} heap;
+
+static bool before(float a, size_t row_a, float b, size_t row_b) {
+    const bool a_is_number = !isnan(a), b_is_number = !isnan(b);
+    if (a_is_number != b_is_number) return a_is_number;
+    if (a_is_number && a != b) return a > b;
+    return row_a < row_b;
+}
+
+static bool comes_before(const heap *h, size_t i, size_t j) { return before(h->scores[i], h->rows[i], h->scores[j], h->rows[j]); }
+
+static void swap(heap *h, size_t i, size_t j) {
+    const size_t row = h->rows[i];
+    const float score = h->scores[i];
+    h->rows[i] = h->rows[j];
+    h->scores[i] = h->scores[j];
+    h->rows[j] = row;
+    h->scores[j] = score;
+}
+
+static void sink(heap *h, size_t i) {
+    for (size_t worst = i;; i = worst) {
+        for (size_t child = 2 * i + 1; child <= 2 * i + 2 && child < h->count; child++)
+            if (comes_before(h, worst, child)) worst = child;
+        if (worst == i) return;
+        swap(h, i, worst);
+    }
+}
+
+static void push(heap *h, size_t row, float score) {
+    if (h->count < h->capacity) {
+        size_t i = h->count++;
+        h->rows[i] = row;
+        h->scores[i] = score;
+        for (; i && comes_before(h, (i - 1) / 2, i); i = (i - 1) / 2) swap(h, i, (i - 1) / 2);
+    } else if (before(score, row, h->scores[0], h->rows[0])) {
+        h->rows[0] = row;
+        h->scores[0] = score;
+        sink(h, 0);
+    }
+}
+
+mmoe_status mmoe_predictor_top(mmoe_predictor *p, const mmoe_batch *user, const mmoe_batch *items, size_t k, size_t *rows, float *scores, mmoe_error *err) {
+    const char *const call = "mmoe_predictor_top";
+    if (!p || !items || (items->rows && k && (!rows || !scores))) return mmoe_fail(err, MMOE_E_ARGUMENT, ARGUMENTS, call);
+    request q;
+    mmoe_status status = check_final(p->program, call, err);
+    if (!status) status = begin(&q, p, user, items, call, err);
+    if (status || k == 0) return status;
+    heap h = {0, k, rows, scores};
+    for (size_t first = 0; first < items->rows; first += q.chunk) {
+        const int32_t n = rows_at(&q, first);
+        final_scores(&q, first, n, p->finals);
+        for (int32_t i = 0; i < n; i++) push(&h, first + (size_t)i, p->finals[i]);
+    }
+    while (h.count > 1) { /* the worst goes to the end */
+        swap(&h, 0, --h.count);
+        sink(&h, 0);
     }
     return MMOE_OK;
 }

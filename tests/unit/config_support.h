@@ -12,7 +12,7 @@
 static const char full[] =
     "{\"features\": {\"sparse\": [{\"name\": \"a\", \"vocab_size\": 2147483647, \"oov_id\": 0}, {\"name\": \"b*\"}],"
     " \"dense\": [{\"name\": \"D*\"}], \"weight\": \"w\"},"
-    " \"tasks\": [{\"name\": \"cvr\", \"label\": \"purchase\"}, {\"name\": \"ctr\", \"label\": \"click\", \"tower_params\": {\"dims\": []}}],"
+    " \"tasks\": [{\"name\": \"cvr\", \"label\": \"purchase\"}, {\"name\": \"ctr\", \"label\": \"click\", \"tower_params\": {\"dims\": []}}], \"score\": \"ctr * cvr^0.5\","
     " \"trainer\": {\"optimizer\": \"sgd\", \"optimizer_params\": {\"lr\": 0.1}}}";
 static const char minimal[] = "{\"features\":{\"sparse\":[{\"name\":\"*\"}],\"dense\":[{\"name\":\"D*\"}]},\"tasks\":[{\"name\":\"t\",\"label\":\"y\"}]}";
 /* The example of the README. */

@@ -144,7 +144,7 @@ END_TEST
 START_TEST(unknown_keys_are_named) {
     refuse("{\"trainer\": {\"batchsize\": 3}}", "trainer.batchsize",
            "c.json: trainer.batchsize: unknown key; did you mean \"batch_size\"? Allowed are batch_size, n_epoch, ");
-    refuse("{\"trainr\": {}}", "trainr", "did you mean \"trainer\"? Allowed are features, tasks, model, trainer");
+    refuse("{\"trainr\": {}}", "trainr", "did you mean \"trainer\"? Allowed are features, tasks, score, model, trainer");
     refuse("{\"trainer.seed\": 1}", "trainer.seed", "unknown key");
     refuse("{\"\": 1}", "", "unknown key");
     refuse("{\"tasks\": [{\"name\": \"a\", \"label\": \"b\"}, {\"name\": \"b\", \"tower_parms\": {}}]}", "tasks[1].tower_parms",

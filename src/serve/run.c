@@ -1,0 +1,134 @@
+#include "serve/run.h"
+
+#include <string.h>
+
+typedef float v4 __attribute__((vector_size(16), aligned(4), may_alias));
+
+static float *value_of(const mmoe_predictor *p, int32_t value) { return p->values + p->program->values[value].offset; }
+
+/* x of the columns that a side has. Rows of four are the most usual width: one vector each. */
+static void gather(const mmoe_predictor *p, const mmoe_serve_side *s, const mmoe_encoded *e, int32_t rows) {
+    const int32_t ld = p->program->values[p->program->x].ld;
+    const mmoe_serve_lookup *const end = s->lookups + s->n_lookup;
+    float *x = value_of(p, p->program->x);
+    const int32_t *ids = e->ids;
+    const float *dense = e->dense;
+    for (int32_t r = 0; r < rows; r++, x += ld, ids += e->id_stride, dense += e->dense_stride) {
+        for (const mmoe_serve_lookup *l = s->lookups; l < end; l++) {
+            const float *row = l->table + (int64_t)ids[l->column] * l->dim;
+            if (l->dim == 4)
+                *(v4 *)(x + l->col) = *(const v4 *)row;
+            else
+                memcpy(x + l->col, row, (size_t)l->dim * sizeof *row);
+        }
+        for (int32_t i = 0; i < s->n_dense; i++) x[s->dense[i].col] = dense[i];
+    }
+}
+
+static mmoe_packed_gemm product_of(const mmoe_predictor *p, const mmoe_serve_block *b, const mmoe_serve_range *r, int32_t rows) {
+    mmoe_packed_gemm g = {.rows = rows, .n = b->n, .k = b->k, .first = r->first, .count = r->count, .packed = b->packed, .start = b->start};
+    g.a = value_of(p, b->in) + r->col;
+    g.lda = p->program->values[b->in].ld;
+    return g;
+}
+
+/* The share of one side, then that of the other, unless they are neighbours. */
+static void run_block(const mmoe_predictor *p, const mmoe_serve_block *b, int32_t out, int32_t rows, bool ranked) {
+    const bool apart = b->user.count && b->item.count && b->user.col + b->user.count != b->item.col;
+    mmoe_serve_range whole = {b->user.count ? b->user.col : b->item.col, 0, b->k};
+    const bool first_layer = ranked && b->user_start >= 0;
+    mmoe_packed_gemm g = product_of(p, b, first_layer ? &b->item : apart ? &b->user : &whole, rows);
+    g.c = value_of(p, out) + b->col;
+    g.ldc = p->program->values[out].ld;
+    if (first_layer) {
+        g.start = p->user_starts + b->user_start;
+    } else if (apart) {
+        p->program->kernels->gemm(&g);
+        mmoe_packed_gemm rest = product_of(p, b, &b->item, rows);
+        rest.start = rest.c = g.c;
+        rest.ldstart = rest.ldc = g.ldc;
+        g = rest;
+    }
+    g.floor = b->floor;
+    p->program->kernels->gemm(&g);
+}
+
+static void activate(const mmoe_predictor *p, const mmoe_serve_step *s, int32_t rows) {
+    const int32_t ld = p->program->values[s->out].ld;
+    float *u = value_of(p, s->out) + s->segment.col;
+    const mmoe_act_args a = {.act = s->segment.act,
+                             .rows = rows,
+                             .cols = s->segment.cols,
+                             .group = s->segment.group,
+                             .scale = p->program->ones,
+                             .shift = p->program->zeros,
+                             .slope = s->slope,
+                             .z = u,
+                             .ldz = ld,
+                             .u = u,
+                             .ldu = ld};
+    p->program->kernels->act_forward(&a);
+}
+
+static void mix(const mmoe_predictor *p, const mmoe_node *n, int32_t rows) {
+    const mmoe_serve_value *values = p->program->values;
+    const int32_t gates = n->u.mix.gates, experts = n->u.mix.experts;
+    const mmoe_mix_args a = {.rows = rows,
+                             .n_task = n->u.mix.n_task,
+                             .n_expert = n->u.mix.n_expert,
+                             .cols = n->u.mix.cols,
+                             .gate_col = n->u.mix.gate_col,
+                             .expert_col = n->u.mix.expert_col,
+                             .g = value_of(p, gates),
+                             .ldg = values[gates].ld,
+                             .x = value_of(p, experts),
+                             .ldx = values[experts].ld,
+                             .y = value_of(p, n->out),
+                             .ldy = values[n->out].ld};
+    p->program->kernels->mix_forward(&a);
+}
+
+static void write_scores(const mmoe_predictor *p, int32_t rows, float *scores) {
+    const mmoe_node *loss = p->program->loss;
+    const size_t tasks = (size_t)p->program->n_task, count = (size_t)rows * tasks;
+    float *logits = p->logits, *probabilities = logits + count;
+    for (size_t t = 0; t < tasks; t++) {
+        const mmoe_view *v = &loss->u.loss.logits[t];
+        const float *z = value_of(p, v->value) + v->col;
+        for (size_t r = 0; r < (size_t)rows; r++) logits[r * tasks + t] = z[r * (size_t)p->program->values[v->value].ld];
+    }
+    p->program->kernels->sigmoid((int32_t)count, logits, probabilities);
+    for (size_t t = 0; t < tasks; t++) {
+        const float *from = loss->u.loss.classification[t] ? probabilities : logits;
+        for (size_t r = 0; r < (size_t)rows; r++) scores[r * tasks + t] = from[r * tasks + t];
+    }
+}
+
+void mmoe_run_user(mmoe_predictor *p, const mmoe_batch *user) {
+    const mmoe_program *program = p->program;
+    const mmoe_serve_side *side = &program->sides[MMOE_USER_COLUMNS];
+    const mmoe_encoded e = mmoe_request_encode(side, user, 0, 1, p->ids, p->dense);
+    gather(p, side, &e, 1);
+    for (const mmoe_serve_block *b = program->blocks; b < program->blocks + program->n_block; b++) {
+        if (b->user_start < 0) continue;
+        mmoe_packed_gemm g = product_of(p, b, &b->user, 1);
+        g.c = p->user_starts + b->user_start;
+        g.ldc = b->n;
+        program->kernels->gemm(&g);
+    }
+}
+
+void mmoe_run_chunk(mmoe_predictor *p, const mmoe_batch *batch, bool ranked, size_t first, int32_t rows, float *scores) {
+    const mmoe_program *program = p->program;
+    const mmoe_serve_side *side = &program->sides[ranked ? MMOE_ITEM_COLUMNS : MMOE_ALL_COLUMNS];
+    const mmoe_encoded e = mmoe_request_encode(side, batch, first, rows, p->ids, p->dense);
+    gather(p, side, &e, rows);
+    for (const mmoe_serve_step *s = program->steps; s < program->steps + program->n_step; s++) switch (s->op) {
+        case MMOE_SERVE_LINEAR:
+            for (int32_t i = s->first; i < s->first + s->count; i++) run_block(p, &program->blocks[i], s->out, rows, ranked);
+            break;
+        case MMOE_SERVE_ACTIVATE: activate(p, s, rows); break;
+        case MMOE_SERVE_MIX: mix(p, s->mix, rows); break;
+        }
+    write_scores(p, rows, scores);
+}

@@ -1,0 +1,27 @@
+/* A predictor's memory, and a chunk of rows taken through its program. */
+#ifndef MMOE_SERVE_RUN_H
+#define MMOE_SERVE_RUN_H
+
+#include "serve/program.h"
+#include "serve/request.h"
+
+struct mmoe_predictor {
+    mmoe_allocator alloc;
+    mmoe_program *program;
+    float *values;      /* [chunk_floats] of the program */
+    float *user_starts; /* of every first layer: its start plus the user's share */
+    float *dense;       /* [chunk, n_dense] */
+    float *logits;      /* [2, chunk, tasks] */
+    float *scores;      /* [chunk, tasks] */
+    float *finals;      /* [chunk] */
+    float *stack;       /* [depth of the final score, chunk] */
+    int32_t *ids;       /* [chunk, n_sparse] */
+};
+
+/* The user's share of the first layers, of a batch of one row that was checked. */
+void mmoe_run_user(mmoe_predictor *p, const mmoe_batch *user);
+/* Scores [rows, tasks] of rows [first, first + rows) of a batch that was checked, at most a chunk; `ranked`: it has the
+ * items' columns, and mmoe_run_user has gone before. */
+void mmoe_run_chunk(mmoe_predictor *p, const mmoe_batch *batch, bool ranked, size_t first, int32_t rows, float *scores);
+
+#endif
