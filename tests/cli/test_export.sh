@@ -1,0 +1,38 @@
+#!/bin/sh
+# mmoe export: formats, messages, files written whole or not at all.
+# shellcheck shell=sh source=tests/cli/lib.sh
+. "$(dirname "$0")/lib.sh"
+make_data 2000
+"$mmoe" train --config config.json --train train.csv --output a.safetensors --set trainer.n_epoch=1 2>/dev/null
+
+expect 0 "" export --help
+expect 2 "--format NAME is missing" export --model a.safetensors --output x
+expect 2 "\"pickle\" is not safetensors or onnx" export --model a.safetensors --format pickle --output x
+expect 2 "--output" export --model a.safetensors --format safetensors --output a.safetensors
+expect 1 "none.safetensors" export --model none.safetensors --format safetensors --output x
+expect 1 "train.csv" export --model train.csv --format onnx --output x
+expect_nothing_left x
+expect 0 "" export --model a.safetensors --format safetensors --output w.safetensors
+check "the state_dict has no metadata" sh -c '! grep -q __metadata__ w.safetensors'
+check "the state_dict has no vocabularies" sh -c '! grep -q vocab w.safetensors'
+check "nothing is printed" test ! -s out
+expect 1 "missing/w: cannot write" export --model a.safetensors --format safetensors --output missing/w
+
+sed 's/"embed_dim": 4/"embed_dim": 4, "vocab_size": 9000/; s/"D\*", "transform": "standardize"/"D*"/' config.json >sized.json
+expect 0 "" train --config sized.json --train train.csv --output sized.safetensors --set trainer.n_epoch=1
+expect 0 "" export --model sized.safetensors --format safetensors --output w.safetensors
+expect 0 "" import --config sized.json --weights w.safetensors --columns test.csv --output imported.safetensors
+run predict --model sized.safetensors --data test.csv --output p.csv
+run predict --model imported.safetensors --data test.csv --output q.csv
+check "an exported model that is imported predicts the same" cmp p.csv q.csv
+
+run export --model a.safetensors --format onnx --output m.onnx
+if grep -q "built without ONNX" err; then
+    check "without protobuf-c: exit 1" test "$status" -eq 1
+    expect_nothing_left m.onnx
+else
+    check "onnx: exit 0" test "$status" -eq 0
+    check "the file is ONNX" grep -q scores m.onnx
+    expect 1 "missing/m: cannot write" export --model a.safetensors --format onnx --output missing/m
+fi
+finish

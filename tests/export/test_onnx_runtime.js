@@ -1,0 +1,150 @@
+// ONNX Runtime gives the scores of `mmoe predict` for exported models.
+//   node test_onnx_runtime.js MMOE NODE_MODULES
+// Skipped (77) without onnxruntime-node in NODE_MODULES: `tools/test --stage onnx` installs it.
+'use strict';
+const { execFileSync } = require('child_process');
+const fs = require('fs');
+const os = require('os');
+const path = require('path');
+
+const [mmoe, modules] = process.argv.slice(2).map((p) => path.resolve(p));
+let ort;
+try {
+    ort = require(path.join(modules, 'onnxruntime-node'));
+} catch (error) {
+    console.log(`skipped: no onnxruntime-node in ${modules} (tools/test --stage onnx installs it): ${error.message.split('\n')[0]}`);
+    process.exit(77);
+}
+const work = fs.mkdtempSync(path.join(os.tmpdir(), 'mmoe-onnx-'));
+const inWork = (name) => path.join(work, name);
+const run = (...args) => execFileSync(mmoe, args, { cwd: work, stdio: ['ignore', 'pipe', 'pipe'] });
+
+// ---- Data: values that a float holds, so that the program (double) and ONNX (float) read the same ones.
+const ROWS = 400;
+const TOWNS = ['Bern', 'Zürich', 'Chur', 'Genf', 'Basel'];
+let seed = 12345;
+function random() { // Park and Miller's generator
+    seed = (seed * 48271) % 2147483647;
+    return seed / 2147483647;
+}
+const pick = (n) => Math.floor(random() * n);
+
+function makeRow() {
+    const row = { user: pick(20), friend: pick(20), slot: pick(5), town: TOWNS[pick(TOWNS.length)] };
+    row.age = Math.fround(random() * 80);
+    row.wage = Math.fround(Math.exp(random() * 8) - 1);
+    row.clock = 1e6 + pick(160) * 0.0625; // large values that lie close together
+    row.share = Math.fround(random() * 2 - 1);
+    const logit = row.user / 10 - 1 + row.share - (row.town === 'Bern' ? 1 : 0);
+    row.click = random() < 1 / (1 + Math.exp(-logit)) ? 1 : 0;
+    row.buy = random() < 1 / (1 + Math.exp(-logit * row.share * 2)) ? 1 : 0;
+    row.value = Math.fround(logit + row.age / 40);
+    return row;
+}
+const rows = Array.from({ length: ROWS }, makeRow);
+const columns = Object.keys(rows[0]);
+fs.writeFileSync(inWork('data.csv'), [columns.join(','), ...rows.map((r) => columns.map((c) => r[c]).join(','))].join('\n') + '\n');
+
+// ---- Cases
+const sized = { user: 20, friend: 20, slot: 5 };
+const sparse = (...names) => names.map((name) => ({ name, embed_dim: 4, ...(name in sized ? { vocab_size: sized[name] } : {}) }));
+const dense = [
+    { name: 'age', transform: 'standardize' }, { name: 'wage', transform: 'log1p_standardize' },
+    { name: 'clock', transform: 'minmax' }, { name: 'share' },
+];
+const task = (name, label, tower, type = 'classification') => ({ name, label, type, tower_params: tower });
+const twoTasks = [task('cvr', 'buy', { dims: [8] }), task('ctr', 'click', { dims: [8] })];
+const census = { sparse: sparse('user', 'friend', 'slot', 'town'), dense };
+const shared = [...sparse('slot', 'user'), { name: 'friend', embed_dim: 4, shared_with: 'user' }];
+const model = (expert, more = {}) => ({ name: 'mmoe', n_expert: 4, expert_params: { dims: [16], ...expert }, ...more });
+const withActivation = (activation) =>
+    [activation, census, [task('cvr', 'buy', { dims: [6], activation }), task('ctr', 'click', { dims: [6], activation })], model({ dims: [8], activation })];
+const towers = [
+    task('cvr', 'buy', { dims: [8], activation: 'prelu', batch_norm: false }), task('ctr', 'click', { dims: [] }),
+    task('value', 'value', { dims: [5, 3], activation: 'dice' }, 'regression'),
+];
+const cases = [
+    ['census', census, twoTasks, model({ dropout: 0.1 })],
+    ['no batch norm', census, twoTasks.map((t) => ({ ...t, tower_params: { dims: [8], batch_norm: false } })), model({ batch_norm: false })],
+    ['batch norm in the gates alone', census, twoTasks, model({ batch_norm: false }, { gate_params: { batch_norm: true } })],
+    ['batch norm in the experts alone', census, twoTasks, model({}, { gate_params: { batch_norm: false } })],
+    ['one task', census, twoTasks.slice(1), model({})],
+    ['three tasks, of two types', census, [task('value', 'value', { dims: [4] }, 'regression'), ...twoTasks], model({})],
+    ['regression', census, [task('value', 'value', { dims: [4] }, 'regression')], model({})],
+    ...['relu', 'sigmoid', 'tanh', 'prelu', 'dice'].map(withActivation),
+    ['deep experts', census, twoTasks, model({ dims: [12, 8, 6] })],
+    ['deep experts, prelu, no batch norm', census, twoTasks, model({ dims: [12, 8], activation: 'prelu', batch_norm: false })],
+    ['one expert', census, twoTasks, model({}, { n_expert: 1 })],
+    ['shared tables', { sparse: shared, dense: dense.slice(3) }, twoTasks, model({})],
+    ['towers that differ', census, towers, model({})],
+    ['no dense columns', { sparse: sparse('user', 'town') }, twoTasks, model({})],
+    ['no sparse columns', { dense: dense.slice(0, 3) }, twoTasks, model({})],
+];
+
+// ---- Comparison
+function learnVocabulary(column) { // row 0: unknown; then in the order of first appearance
+    const ids = new Map();
+    for (const row of rows) if (!ids.has(row[column])) ids.set(row[column], ids.size + 1);
+    return (value) => ids.get(value);
+}
+
+function makeFeeds(features, count) {
+    const feeds = {};
+    const ids = (features.sparse || []).map(({ name }) => [name, name in sized ? (value) => value : learnVocabulary(name)]);
+    if (ids.length) {
+        const values = rows.slice(0, count).flatMap((row) => ids.map(([name, id]) => BigInt(id(row[name]))));
+        feeds.ids = new ort.Tensor('int64', BigInt64Array.from(values), [count, ids.length]);
+    }
+    if (features.dense) {
+        const values = rows.slice(0, count).flatMap((row) => features.dense.map(({ name }) => row[name]));
+        feeds.x = new ort.Tensor('float32', Float32Array.from(values), [count, features.dense.length]);
+    }
+    return feeds;
+}
+
+function expectEqual(what, got, wanted) {
+    if (JSON.stringify(got) !== JSON.stringify(wanted)) throw new Error(`${what}: ${JSON.stringify(got)}, not ${JSON.stringify(wanted)}`);
+}
+
+async function check(features, tasks, shape) {
+    const config = { features, tasks, model: shape, trainer: { n_epoch: 4, batch_size: 64, optimizer_params: { lr: 0.02 }, seed: 3 } };
+    fs.writeFileSync(inWork('config.json'), JSON.stringify(config));
+    run('train', '--config', 'config.json', '--train', 'data.csv', '--output', 'm.safetensors');
+    run('predict', '--model', 'm.safetensors', '--data', 'data.csv', '--output', 'p.csv');
+    run('export', '--model', 'm.safetensors', '--format', 'onnx', '--output', 'm.onnx');
+    const lines = fs.readFileSync(inWork('p.csv'), 'utf8').trim().split('\n').slice(1);
+    const wanted = lines.flatMap((line) => line.split(',').map(Number));
+    const session = await ort.InferenceSession.create(inWork('m.onnx'), { logSeverityLevel: 3 });
+    expectEqual('inputs', session.inputNames, [...(features.sparse ? ['ids'] : []), ...(features.dense ? ['x'] : [])]);
+    expectEqual('outputs', session.outputNames, ['scores']);
+    let worst = 0;
+    for (const count of [ROWS, 1]) {
+        const { scores } = await session.run(makeFeeds(features, count));
+        expectEqual('shape', scores.dims, [count, tasks.length]);
+        scores.data.forEach((score, i) => {
+            const error = Math.abs(score - wanted[i]) / Math.max(1, Math.abs(wanted[i]));
+            if (!(error <= 1e-5)) throw new Error(`row ${Math.floor(i / tasks.length)}, task ${i % tasks.length}: ${score}, not ${wanted[i]}`);
+            worst = Math.max(worst, error);
+        });
+    }
+    tasks.forEach((_, t) => { // a model that has learned nothing would show nothing
+        const scores = wanted.filter((__, i) => i % tasks.length === t);
+        if (!(Math.max(...scores) - Math.min(...scores) > 0.05)) throw new Error(`task ${t}: the scores hardly differ`);
+    });
+    return worst;
+}
+
+(async () => {
+    let failures = 0;
+    for (const [name, ...rest] of cases) {
+        try {
+            const worst = await check(...rest);
+            console.log(`ok ${name}: ${worst.toExponential(1)}`);
+        } catch (error) {
+            failures++;
+            console.log(`not ok ${name}: ${error.message}${error.stderr ? error.stderr : ''}`);
+        }
+    }
+    fs.rmSync(work, { recursive: true });
+    process.exit(failures ? 1 : 0);
+})();

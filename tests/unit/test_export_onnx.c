@@ -1,0 +1,330 @@
+/* mmoe_model_export_onnx: the written file, read back by protobuf-c. Its scores are compared in tests/export. */
+#include <math.h>
+#include <stdbool.h>
+
+#include "export/onnx_file.h"
+#include "export_support.h"
+#include "failing.h"
+
+#define FLOAT MMOE_ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT
+#define DOUBLE MMOE_ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE
+#define INT64 MMOE_ONNX__TENSOR_PROTO__DATA_TYPE__INT64
+#define BOOL MMOE_ONNX__TENSOR_PROTO__DATA_TYPE__BOOL
+
+static mmoe_model *model;
+static MmoeOnnx__ModelProto *read_back;
+static const MmoeOnnx__GraphProto *graph;
+
+static uint8_t *get_file(size_t *size) {
+    FILE *f = fopen(file, "rb");
+    ck_assert_ptr_nonnull(f);
+    fseek(f, 0, SEEK_END);
+    *size = (size_t)ftell(f);
+    rewind(f);
+    uint8_t *bytes = malloc(*size);
+    ck_assert_uint_eq(fread(bytes, 1, *size, f), *size);
+    fclose(f);
+    return bytes;
+}
+
+static void write_and_read(void) {
+    mmoe_error err = {0};
+    size_t size;
+    ck_assert_msg(!mmoe_model_export_onnx(model, file, &err), "%s", err.message);
+    uint8_t *bytes = get_file(&size);
+    if (read_back) mmoe_onnx__model_proto__free_unpacked(read_back, NULL);
+    read_back = mmoe_onnx__model_proto__unpack(NULL, size, bytes);
+    free(bytes);
+    ck_assert_ptr_nonnull(read_back);
+    graph = read_back->graph;
+}
+
+static void set_up(void) {
+    make_folder();
+    model = export_model(NULL);
+    write_and_read();
+}
+
+static void tear_down(void) {
+    mmoe_onnx__model_proto__free_unpacked(read_back, NULL);
+    read_back = NULL;
+    mmoe_model_free(model);
+    remove_folder();
+}
+
+static const MmoeOnnx__TensorProto *find_tensor(const char *name) {
+    const MmoeOnnx__TensorProto *found = NULL;
+    for (size_t i = 0; i < graph->n_initializer; i++)
+        if (!strcmp(graph->initializer[i]->name, name)) {
+            ck_assert_msg(!found, "%s stands there twice", name);
+            found = graph->initializer[i];
+        }
+    return found;
+}
+
+static const MmoeOnnx__NodeProto *nth_node(const char *op, int n) {
+    for (size_t i = 0; i < graph->n_node; i++)
+        if (!strcmp(graph->node[i]->op_type, op) && n-- == 0) return graph->node[i];
+    return NULL;
+}
+
+static int count_nodes(const char *op) {
+    int count = 0;
+    while (nth_node(op, count)) count++;
+    return count;
+}
+
+static const float *param(const char *name) {
+    const mmoe_tensor *t = mmoe_tensors_find(&model->graph->tensors, name);
+    ck_assert_msg(t, "%s", name);
+    return mmoe_params_at(&model->params, t);
+}
+
+static float value_at(const MmoeOnnx__TensorProto *t, size_t index) {
+    float value;
+    ck_assert_int_eq(t->data_type, FLOAT);
+    ck_assert_uint_lt(index * sizeof value, t->raw_data.len);
+    memcpy(&value, t->raw_data.data + index * sizeof value, sizeof value);
+    return value;
+}
+
+static void assert_matrix(const MmoeOnnx__ValueInfoProto *v, const char *name, int32_t type, int64_t cols) {
+    ck_assert_str_eq(v->name, name);
+    const MmoeOnnx__TypeProto__Tensor *t = v->type->tensor_type;
+    ck_assert_int_eq(t->elem_type, type);
+    ck_assert_uint_eq(t->shape->n_dim, 2);
+    ck_assert_str_eq(t->shape->dim[0]->dim_param, "B");
+    ck_assert_int_eq(t->shape->dim[1]->value_case, MMOE_ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE);
+    ck_assert_int_eq(t->shape->dim[1]->dim_value, cols);
+}
+
+START_TEST(header) {
+    ck_assert_int_eq(read_back->ir_version, 7);
+    ck_assert_uint_eq(read_back->n_opset_import, 1);
+    ck_assert_str_eq(read_back->opset_import[0]->domain, "");
+    ck_assert_int_eq(read_back->opset_import[0]->version, 14);
+    ck_assert_str_eq(read_back->producer_name, "mmoe");
+    ck_assert_str_eq(read_back->producer_version, mmoe_version());
+    ck_assert_uint_eq(graph->n_input, 2);
+    assert_matrix(graph->input[0], "ids", INT64, 3);
+    assert_matrix(graph->input[1], "x", FLOAT, 2);
+    ck_assert_uint_eq(graph->n_output, 1);
+    assert_matrix(graph->output[0], "scores", FLOAT, 2);
+}
+END_TEST
+
+static bool is_input(const char *name) { return !strcmp(name, "ids") || !strcmp(name, "x"); }
+
+/* Is it made by a node before `end`? */
+static bool is_made(const char *name, size_t end) {
+    for (size_t i = 0; i < end; i++)
+        if (!strcmp(graph->node[i]->output[0], name)) return true;
+    return false;
+}
+
+START_TEST(every_name_is_made_once_and_before_its_use) {
+    for (size_t i = 0; i < graph->n_node; i++) {
+        const MmoeOnnx__NodeProto *n = graph->node[i];
+        ck_assert_uint_eq(n->n_output, 1);
+        ck_assert_msg(!is_made(n->output[0], i) && !is_input(n->output[0]) && !find_tensor(n->output[0]), "%s is made twice", n->output[0]);
+        for (size_t k = 0; k < n->n_input; k++)
+            ck_assert_msg(is_input(n->input[k]) || find_tensor(n->input[k]) || is_made(n->input[k], i), "%s: nothing makes %s", n->name, n->input[k]);
+    }
+    ck_assert(is_made("scores", graph->n_node));
+}
+END_TEST
+
+START_TEST(initialisers_have_their_sizes_and_uses) {
+    for (size_t i = 0; i < graph->n_initializer; i++) {
+        const MmoeOnnx__TensorProto *t = graph->initializer[i];
+        size_t bytes = t->data_type == FLOAT ? 4 : t->data_type == BOOL ? 1 : 8;
+        for (size_t d = 0; d < t->n_dims; d++) bytes *= (size_t)t->dims[d];
+        ck_assert_msg(t->raw_data.len == bytes, "%s: %zu bytes", t->name, t->raw_data.len);
+        bool used = false;
+        for (size_t n = 0; n < graph->n_node; n++)
+            for (size_t k = 0; k < graph->node[n]->n_input; k++) used |= !strcmp(graph->node[n]->input[k], t->name);
+        ck_assert_msg(used, "%s is not used", t->name);
+    }
+}
+END_TEST
+
+START_TEST(a_shared_table_stands_once) {
+    const MmoeOnnx__TensorProto *user = find_tensor("embedding.embed_dict.user.weight");
+    ck_assert_ptr_nonnull(user);
+    ck_assert(user->n_dims == 2 && user->dims[0] == 7 && user->dims[1] == 3);
+    ck_assert_mem_eq(user->raw_data.data, param("embedding.embed_dict.user.weight"), user->raw_data.len);
+    ck_assert_ptr_nonnull(find_tensor("embedding.embed_dict.slot.weight"));
+    ck_assert_int_eq(count_nodes("Gather"), 6); /* a column's ids, and its table's rows */
+    const int64_t columns[] = {0, 1, 2};
+    for (int i = 0; i < 3; i++) {
+        const MmoeOnnx__NodeProto *ids = nth_node("Gather", 2 * i), *rows = nth_node("Gather", 2 * i + 1);
+        ck_assert_str_eq(ids->input[0], "ids");
+        ck_assert_mem_eq(find_tensor(ids->input[1])->raw_data.data, &columns[i], sizeof columns[i]);
+        ck_assert_str_eq(ids->attribute[0]->name, "axis");
+        ck_assert_int_eq(ids->attribute[0]->i, 1);
+        ck_assert_str_eq(rows->input[0], i == 1 ? "embedding.embed_dict.slot.weight" : "embedding.embed_dict.user.weight");
+        ck_assert_str_eq(rows->input[1], ids->output[0]);
+    }
+}
+END_TEST
+
+/* Rows [first, first + cols) of a Gemm are one module's, its batch norm folded in. */
+static void assert_folded(const MmoeOnnx__NodeProto *gemm, int first, int cols, int width, const char *module, int layer) {
+    char name[64];
+    const MmoeOnnx__TensorProto *w = find_tensor(gemm->input[1]), *b = find_tensor(gemm->input[2]);
+    ck_assert_int_eq(w->dims[1], width);
+    const float *p[6];
+    static const char *const names[] = {"weight", "bias", "weight", "bias", "running_mean", "running_var"};
+    for (int i = 0; i < 6; i++) {
+        snprintf(name, sizeof name, "%s.mlp.%d.%s", module, layer + (i > 1), names[i]);
+        p[i] = param(name);
+    }
+    for (int r = 0; r < cols; r++) {
+        double scale = p[2][r] / sqrt(p[5][r] + 1e-5);
+        for (int c = 0; c < width; c++) ck_assert_float_eq_tol(value_at(w, (size_t)((first + r) * width + c)), (float)(p[0][r * width + c] * scale), 1e-6f);
+        ck_assert_float_eq_tol(value_at(b, (size_t)(first + r)), (float)(p[3][r] + (p[1][r] - p[4][r]) * scale), 1e-6f);
+    }
+}
+
+START_TEST(first_layers_are_one_product_with_batch_norm_folded) {
+    const MmoeOnnx__NodeProto *gemm = nth_node("Gemm", 0);
+    ck_assert_str_eq(gemm->attribute[0]->name, "transB");
+    ck_assert_int_eq(gemm->attribute[0]->i, 1);
+    ck_assert_int_eq(find_tensor(gemm->input[1])->dims[0], 2 * 4 + 2 * 2);
+    assert_folded(gemm, 0, 4, 10, "experts.0", 0);
+    assert_folded(gemm, 4, 4, 10, "experts.1", 0);
+    assert_folded(gemm, 8, 2, 10, "gates.0", 0);
+    assert_folded(gemm, 10, 2, 10, "gates.1", 0);
+    assert_folded(nth_node("Gemm", 2), 0, 3, 4, "experts.1", 4);
+    ck_assert_int_eq(count_nodes("Gemm"), 1 + 2 + 2 + 2); /* experts' second layers, towers, logits */
+    ck_assert_int_eq(count_nodes("BatchNormalization"), 0);
+}
+END_TEST
+
+START_TEST(without_batch_norm_weights_are_as_they_are) {
+    const MmoeOnnx__TensorProto *w = find_tensor(nth_node("Gemm", 4)->input[1]), *b = find_tensor(nth_node("Gemm", 4)->input[2]);
+    ck_assert_mem_eq(b->raw_data.data, param("towers.1.mlp.0.bias"), b->raw_data.len);
+    for (size_t i = 0; i < 6; i++) ck_assert_float_eq(value_at(w, i), param("towers.1.mlp.0.weight")[i]);
+    const MmoeOnnx__TensorProto *logit = find_tensor(nth_node("Gemm", 6)->input[1]);
+    ck_assert_mem_eq(logit->raw_data.data, param("towers.1.mlp.3.weight"), logit->raw_data.len);
+}
+END_TEST
+
+START_TEST(activations_mixing_and_scores) {
+    const MmoeOnnx__TensorProto *slope = find_tensor(nth_node("PRelu", 0)->input[1]);
+    ck_assert_int_eq(slope->dims[0], 8);
+    for (size_t c = 0; c < 8; c++) ck_assert_float_eq(value_at(slope, c), *param(c < 4 ? "experts.0.mlp.2.weight" : "experts.1.mlp.2.weight"));
+    ck_assert_int_eq(count_nodes("PRelu"), 2);
+    ck_assert_int_eq(count_nodes("Softmax"), 1);
+    ck_assert_int_eq(count_nodes("MatMul"), 1);
+    ck_assert_int_eq(count_nodes("Relu"), 1);
+    ck_assert_int_eq(count_nodes("Sigmoid"), 2); /* dice, and the classification: the regression has none */
+    ck_assert_int_eq(count_nodes("Log"), 0);
+    ck_assert_int_eq(count_nodes("Cast"), 0); /* there are no transforms */
+}
+END_TEST
+
+START_TEST(transforms_are_in_the_graph) {
+    mmoe_dense_column *dense = model->schema->dense;
+    dense[0].transform = MMOE_TRANSFORM_MINMAX;
+    dense[1].transform = MMOE_TRANSFORM_LOG1P_STANDARDIZE;
+    const double shift[] = {1e9, 3}, scale[] = {0.1, 0.2};
+    const uint8_t mask[] = {0, 1};
+    for (int i = 0; i < 2; i++) {
+        dense[i].shift = shift[i];
+        dense[i].scale = scale[i];
+    }
+    write_and_read();
+    ck_assert_str_eq(nth_node("Cast", 0)->input[0], "x");
+    ck_assert_int_eq(nth_node("Cast", 0)->attribute[0]->i, DOUBLE);
+    ck_assert_int_eq(nth_node("Cast", 1)->attribute[0]->i, FLOAT);
+    const MmoeOnnx__NodeProto *where = nth_node("Where", 0), *sub = nth_node("Sub", 0), *mul = nth_node("Mul", 0);
+    ck_assert_mem_eq(find_tensor(where->input[0])->raw_data.data, mask, sizeof mask);
+    ck_assert_str_eq(where->input[1], nth_node("Log", 0)->output[0]);
+    ck_assert_str_eq(where->input[2], nth_node("Cast", 0)->output[0]);
+    ck_assert_mem_eq(find_tensor(sub->input[1])->raw_data.data, shift, sizeof shift);
+    ck_assert_mem_eq(find_tensor(mul->input[1])->raw_data.data, scale, sizeof scale);
+    dense[1].transform = MMOE_TRANSFORM_STANDARDIZE;
+    write_and_read();
+    ck_assert_int_eq(count_nodes("Log") + count_nodes("Where"), 0);
+    ck_assert_int_eq(count_nodes("Cast"), 2);
+}
+END_TEST
+
+START_TEST(the_same_model_gives_the_same_bytes) {
+    size_t size, again;
+    uint8_t *bytes = get_file(&size);
+    write_and_read();
+    uint8_t *bytes_again = get_file(&again);
+    ck_assert_uint_eq(size, again);
+    ck_assert_mem_eq(bytes, bytes_again, size);
+    free(bytes);
+    free(bytes_again);
+}
+END_TEST
+
+START_TEST(bad_calls) {
+    unlink(file);
+    refuse_calls(mmoe_model_export_onnx, "mmoe_model_export_onnx");
+}
+END_TEST
+
+START_TEST(larger_than_a_message) {
+    static const int64_t shape[] = {1 << 20, 600};
+    mmoe_onnx o;
+    mmoe_error err = {0};
+    unlink(file);
+    mmoe_onnx_init(&o, NULL);
+    mmoe_onnx_tensor(&o, "table", FLOAT, 2, shape, shape); /* its size alone is looked at */
+    ck_assert_int_eq(mmoe_onnx_write(&o, file, &err), MMOE_E_ARGUMENT);
+    ck_assert_msg(strstr(err.message, "2147483647") && strstr(err.message, file), "%s", err.message);
+    ck_assert_int_ne(access(file, F_OK), 0);
+    mmoe_onnx_finish(&o);
+}
+END_TEST
+
+START_TEST(each_allocation_fails) {
+    failing f = {0};
+    mmoe_allocator alloc = failing_allocator(&f);
+    mmoe_model *watched = export_model(&alloc);
+    const long live = f.live;
+    mmoe_status status = MMOE_E_MEMORY;
+    unlink(file);
+    for (long n = 1; status; n++) {
+        mmoe_error err = {0};
+        f.calls = 0;
+        f.fail_at = n;
+        status = mmoe_model_export_onnx(watched, file, &err);
+        ck_assert_int_eq(f.live, live);
+        ck_assert_int_eq(status, f.calls < n ? MMOE_OK : MMOE_E_MEMORY);
+        ck_assert_int_eq(err.code, status);
+        ck_assert_int_eq(access(file, F_OK), status ? -1 : 0);
+    }
+    f.fail_at = 0;
+    mmoe_model_free(watched);
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("export_onnx");
+    TCase *tests = tcase_create("onnx");
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_test(tests, header);
+    tcase_add_test(tests, every_name_is_made_once_and_before_its_use);
+    tcase_add_test(tests, initialisers_have_their_sizes_and_uses);
+    tcase_add_test(tests, a_shared_table_stands_once);
+    tcase_add_test(tests, first_layers_are_one_product_with_batch_norm_folded);
+    tcase_add_test(tests, without_batch_norm_weights_are_as_they_are);
+    tcase_add_test(tests, activations_mixing_and_scores);
+    tcase_add_test(tests, transforms_are_in_the_graph);
+    tcase_add_test(tests, the_same_model_gives_the_same_bytes);
+    tcase_add_test(tests, bad_calls);
+    tcase_add_test(tests, larger_than_a_message);
+    tcase_add_test(tests, each_allocation_fails);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
