@@ -34,5 +34,11 @@ else
     check "onnx: exit 0" test "$status" -eq 0
     check "the file is ONNX" grep -q scores m.onnx
     expect 1 "missing/m: cannot write" export --model a.safetensors --format onnx --output missing/m
+    # Files may have 4 KiB, as on a disk that is full.
+    printf '#!/bin/sh\nulimit -f 8\nexec "$@"\n' >limited
+    # shellcheck disable=SC2034 # used by run
+    wrapper="sh ./limited"
+    expect 1 "full: cannot write: File too large" export --model a.safetensors --format onnx --output full
+    expect_nothing_left full
 fi
 finish
