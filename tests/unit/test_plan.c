@@ -114,6 +114,51 @@ START_TEST(predictions_do_not_depend_on_threads_and_order) {
 }
 END_TEST
 
+/* The weights are drawn anew, larger, so that every gradient matters. */
+static void draw_weights(mmoe_model *m) {
+    for (size_t k = 0; k < m->graph->tensors.count; k++) {
+        const mmoe_tensor *t = &m->graph->tensors.items[k];
+        const int is_scale = t->init == MMOE_INIT_CONSTANT && t->init_a > 0;
+        for (int64_t i = 0; t->kind == MMOE_TENSOR_VALUE && i < t->count; i++)
+            m->params.values[t->offset + i] = (float)(drawn(100 + k, (size_t)i) - 0.5) + (is_scale ? 1.0f : 0.0f);
+    }
+}
+
+/* A task's tower and gate serve that task alone; experts and tables serve all. */
+static void check_reach(const bench *b, const mmoe_tensor *t, const float *before) {
+    static float after[ROWS * 3];
+    const int own = t->name[0] == 't' || t->name[0] == 'g' ? atoi(strchr(t->name, '.') + 1) : -1; /* towers.0, gates.0 */
+    float *value = b->model->params.values + t->offset, kept = *value;
+    mmoe_predictor *predictor;
+    *value += 0.5f;
+    SUCCEEDS(mmoe_predictor_create(b->model, NULL, &predictor, &err));
+    predict(b, predictor, 0, ROWS, after);
+    mmoe_predictor_free(predictor);
+    *value = kept;
+    for (int task = 0; task < b->n_task; task++) {
+        int moved = 0;
+        for (size_t i = (size_t)task; i < ROWS * (size_t)b->n_task; i += (size_t)b->n_task) moved += after[i] != before[i];
+        if (!moved != (own >= 0 && own != task)) ck_abort_msg("%s: %d predictions of task %d move", t->name, moved, task);
+    }
+}
+
+START_TEST(towers_and_gates_serve_their_task) {
+    static float before[ROWS * 3];
+    bench b;
+    mmoe_predictor *predictor;
+    bench_init(&b, &shapes[_i], BATCH);
+    draw_weights(b.model);
+    SUCCEEDS(mmoe_predictor_create(b.model, NULL, &predictor, &err));
+    predict(&b, predictor, 0, ROWS, before);
+    for (size_t k = 0; k < b.model->graph->tensors.count; k++) {
+        const mmoe_tensor *t = &b.model->graph->tensors.items[k];
+        if (t->kind == MMOE_TENSOR_VALUE && (shapes[_i].n_expert > 1 || t->name[0] != 'g')) check_reach(&b, t, before);
+    }
+    mmoe_predictor_free(predictor);
+    bench_finish(&b);
+}
+END_TEST
+
 /* ---- Batches of every size ---------------------------------------------------------------------------------------- */
 
 /* An epoch is steps over the rows in their order, the last one shorter; of one row where one is left. */
@@ -173,16 +218,6 @@ END_TEST
 /* ---- Gradients ---------------------------------------------------------------------------------------------------- */
 
 enum { FEW = 300 };
-
-/* The weights are drawn anew, larger, so that every gradient matters. */
-static void draw_weights(mmoe_model *m) {
-    for (size_t k = 0; k < m->graph->tensors.count; k++) {
-        const mmoe_tensor *t = &m->graph->tensors.items[k];
-        const int is_scale = t->init == MMOE_INIT_CONSTANT && t->init_a > 0;
-        for (int64_t i = 0; t->kind == MMOE_TENSOR_VALUE && i < t->count; i++)
-            m->params.values[t->offset + i] = (float)(drawn(100 + k, (size_t)i) - 0.5) + (is_scale ? 1.0f : 0.0f);
-    }
-}
 
 /* The loss that the gradient is of: the mean of the tasks' weighted losses. */
 static double loss_and_gradient(const bench *b, mmoe_trainer *trainer, float *gradient) {
@@ -248,6 +283,7 @@ int main(void) {
     tcase_add_loop_test(c, same_bits_of_a_large_batch, 0, SHAPES);
     tcase_add_loop_test(c, predictions_do_not_depend_on_slices, 0, SHAPES);
     tcase_add_loop_test(c, predictions_do_not_depend_on_threads_and_order, 0, SHAPES);
+    tcase_add_loop_test(c, towers_and_gates_serve_their_task, 0, WIDE);
     tcase_add_loop_test(c, last_batch_may_be_short, 0, SHAPES);
     tcase_add_loop_test(c, one_row_leaves_the_statistics, 0, SHAPES);
     tcase_add_test(c, chunks_depend_on_the_batch_alone);
