@@ -1,0 +1,24 @@
+#!/bin/sh
+# test_train.sh MMOE_PROGRAM EXAMPLE SOURCE README: the example does what the program does, and stands in the README.
+# shellcheck source=tests/cli/lib.sh
+. "$(dirname "$0")/../cli/lib.sh"
+example=$2 source=$3 readme=$4
+make_data 2000
+
+sed -n '/^```c$/,/^```$/p' "$readme" | sed '/^```/d' >shown.c
+check "the README shows the example" cmp shown.c "$source"
+
+"$example" config.json train.csv valid.csv example.safetensors >scores.csv 2>err
+check "the example trains and scores" [ $? -eq 0 ]
+expect 0 "" train --config config.json --train train.csv --valid valid.csv --output program.safetensors
+check "its model is the program's" cmp example.safetensors program.safetensors
+expect 0 "" predict --model example.safetensors --data valid.csv --output all.csv
+sed -n 2,4p all.csv >expected.csv
+check "its scores are the program's" cmp scores.csv expected.csv
+
+"$example" config.json missing.csv valid.csv none.safetensors >out 2>err
+check "a failure is said and has an exit status" [ $? -eq 1 ]
+check "it names the file" grep -q missing.csv err
+check "no model is left" [ ! -e none.safetensors ]
+
+finish
