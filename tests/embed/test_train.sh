@@ -1,8 +1,8 @@
 #!/bin/sh
 # test_train.sh MMOE_PROGRAM EXAMPLE SOURCE README: the example does what the program does, and stands in the README.
+example=$(realpath "$2") source=$(realpath "$3") readme=$(realpath "$4")
 # shellcheck source=tests/cli/lib.sh
 . "$(dirname "$0")/../cli/lib.sh"
-example=$2 source=$3 readme=$4
 make_data 2000
 
 sed -n '/^```c$/,/^```$/p' "$readme" | sed '/^```/d' >shown.c
