@@ -142,14 +142,33 @@ static void check_reach(const bench *b, const mmoe_tensor *t, const float *befor
     }
 }
 
+/* The second task's last bias, the last of its tower's tensors. */
+static float *bias_of_regression(mmoe_model *m) {
+    float *bias = NULL;
+    for (size_t k = 0; k < m->graph->tensors.count; k++)
+        if (strncmp(m->graph->tensors.items[k].name, "towers.1.", 9) == 0) bias = m->params.values + m->graph->tensors.items[k].offset;
+    return bias;
+}
+
+/* Probabilities of a classification; of a regression, values around 5. */
+static void check_types(const bench *b, const float *scores) {
+    for (int task = 0; task < b->n_task; task++) {
+        int outside = 0;
+        for (size_t i = (size_t)task; i < ROWS * (size_t)b->n_task; i += (size_t)b->n_task) outside += !(scores[i] > 0 && scores[i] < 1);
+        if (!outside != (task != 1)) ck_abort_msg("task %d: %d predictions outside of 0 to 1", task, outside);
+    }
+}
+
 START_TEST(towers_and_gates_serve_their_task) {
     static float before[ROWS * 3];
     bench b;
     mmoe_predictor *predictor;
     bench_init(&b, &shapes[_i], BATCH);
     draw_weights(b.model);
+    if (b.n_task > 1) *bias_of_regression(b.model) = 5;
     SUCCEEDS(mmoe_predictor_create(b.model, NULL, &predictor, &err));
     predict(&b, predictor, 0, ROWS, before);
+    check_types(&b, before);
     for (size_t k = 0; k < b.model->graph->tensors.count; k++) {
         const mmoe_tensor *t = &b.model->graph->tensors.items[k];
         if (t->kind == MMOE_TENSOR_VALUE && (shapes[_i].n_expert > 1 || t->name[0] != 'g')) check_reach(&b, t, before);
