@@ -1,0 +1,253 @@
+/* Training and inference over the number of experts: how much more than its products a step costs. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cblas.h>
+
+#include "common.h"
+
+static const char description[] = "For each number of experts: training and inference, and the step's products alone: the same GEMMs over the whole batch,\n"
+                                  "single-threaded on one core, or with --threads each worker its share at once. Steps, products and predictions take turns\n"
+                                  "in one run. With --threads inference is a predictor a thread, each with a whole batch. Figures are medians.\n"
+                                  "  GEMM     all products of the step          layer 1  those of the first layer alone, the whole input's gradient too\n"
+                                  "  % peak   of the rate of 512 x 512 products on all workers\n"
+                                  "  epoch    rows/s of mmoe_trainer_fit (shuffle, batches, validation, metrics), in percent of the bare steps'\n"
+                                  "  MB       peak memory of a process that trains and predicts, the data set in it";
+
+static const bench_column columns[] = {{"n_expert", "experts", 7, 0},
+                                       {"parameters", "params", 9, 0},
+                                       {"train_rows_per_second", "train rows/s", 12, 0},
+                                       {"step_ms_p50", "step ms", 9, 3},
+                                       {"step_ms_p10", "p10", 8, 3},
+                                       {"step_ms_p90", "p90", 8, 3},
+                                       {"inference_rows_per_second", "infer rows/s", 12, 0},
+                                       {"gemm_ms", "GEMM ms", 9, 3},
+                                       {"step_over_gemm", "step/GEMM", 9, 2},
+                                       {"first_layer_ms", "layer 1 ms", 10, 3},
+                                       {"step_over_first_layer", "step/layer 1", 12, 2},
+                                       {"gflops", "GFLOP/s", 7, 1},
+                                       {"percent_of_peak", "% peak", 6, 1},
+                                       {"gemm_percent_of_peak", "GEMM %", 6, 1},
+                                       {"peak_gflops", NULL, 0, 1},
+                                       {"epoch_rows_per_second", NULL, 0, 0},
+                                       {"epoch_percent_of_steps", "epoch %", 7, 1},
+                                       {"memory_mb", "MB", 6, 0},
+                                       {"steps", NULL, 0, 0}};
+enum { N_COLUMN = sizeof columns / sizeof *columns };
+
+/* What a child process measures. */
+typedef struct result {
+    double parameters, step[3], inference, gemm, first_layer, flops, peak, epoch_rate;
+    double memory_mb; /* before the products' arrays */
+    int64_t steps;
+} result;
+
+/* ---- What takes turns ---- */
+
+typedef struct inference {
+    const mmoe_dataset *data;
+    mmoe_predictor *predictors[BENCH_MAX_THREADS];
+    float *scores[BENCH_MAX_THREADS];
+    int64_t batch, next;
+    int threads;
+} inference;
+
+static void predict(void *context, bench_crew *crew, int worker) {
+    inference *s = context;
+    const int64_t batches = mmoe_dataset_rows(s->data) / s->batch;
+    mmoe_batch batch;
+    mmoe_error err;
+    bench_crew_meet(crew);
+    int64_t first = (s->next + worker) % batches * s->batch;
+    bench_crew_meet(crew);
+    if (worker == 0) s->next = (s->next + s->threads) % batches;
+    if (mmoe_dataset_batch(s->data, first, (size_t)s->batch, &batch, &err) || mmoe_predictor_run(s->predictors[worker], &batch, s->scores[worker], &err))
+        bench_fail("%s", err.message);
+}
+
+static void inference_turn(void *context, int calls, double *seconds) {
+    inference *s = context;
+    bench_crew_run(s->threads, predict, s, calls, seconds);
+}
+
+static void make_inference(inference *s, const bench_options *o, const bench_data *d, const mmoe_model *model) {
+    mmoe_error err;
+    *s = (inference){.data = d->train, .batch = o->batch, .threads = (int)o->threads};
+    for (int w = 0; w < s->threads; w++) {
+        if (mmoe_predictor_create(model, NULL, &s->predictors[w], &err)) bench_fail("%s", err.message);
+        s->scores[w] = bench_alloc((size_t)(o->batch * o->tasks), sizeof(float));
+    }
+}
+
+typedef struct products {
+    bench_products *products;
+    int threads;
+} products;
+
+static void products_turn(void *context, int calls, double *seconds) {
+    products *p = context;
+    bench_crew_run(p->threads, bench_products_run, p->products, calls, seconds);
+}
+
+/* The first layer's three products, the input's gradient of its whole width. */
+static void run_first_layer(void *context, bench_crew *crew, int worker) {
+    const bench_products *p = context;
+    bench_layer first = p->layers[0];
+    first.grad = first.in;
+    for (int pass = 0; pass < BENCH_PASSES; pass++) bench_layer_run(&first, (bench_pass)pass, worker, bench_crew_size(crew));
+}
+
+static void first_layer_turn(void *context, int calls, double *seconds) {
+    products *p = context;
+    bench_crew_run(p->threads, run_first_layer, p->products, calls, seconds);
+}
+
+/* ---- An epoch ---- */
+
+typedef struct epochs {
+    double rates[3];
+    int count;
+} epochs;
+
+static int keep_epoch(void *user, const mmoe_epoch_report *report) {
+    epochs *e = user;
+    e->rates[e->count++] = (double)report->rows / report->seconds;
+    return 0;
+}
+
+static double epoch_rate(const bench_data *d, mmoe_trainer *trainer, epochs *e) {
+    mmoe_error err;
+    if (mmoe_trainer_fit(trainer, d->train, d->valid, &err)) bench_fail("%s", err.message);
+    bench_samples s = {e->rates, (size_t)e->count, 0};
+    return bench_quantile(&s, 0.5);
+}
+
+/* ---- One number of experts, in a process of its own ---- */
+
+static void check_products(bench_products *p, int threads) {
+    double seconds;
+    bench_crew_run(threads, bench_products_run, p, 1, &seconds);
+    for (size_t i = 0; i < p->count; i++)
+        for (int pass = 0; pass < BENCH_PASSES; pass++) bench_layer_check(&p->layers[i], 1, (bench_pass)pass);
+}
+
+static result measure(const bench_options *o, bench_data *d, int32_t n_expert) {
+    result r = {0};
+    mmoe_error err;
+    epochs e = {0};
+    const int threads = (int)o->threads;
+    mmoe_model *model = bench_model(d, n_expert);
+    mmoe_trainer *trainer;
+    inference *scoring = bench_alloc(1, sizeof *scoring);
+    const mmoe_trainer_options options = {.threads = threads, .user = &e, .on_epoch = keep_epoch};
+    if (mmoe_trainer_create(model, &options, NULL, &trainer, &err)) bench_fail("%s", err.message);
+    const double loss = bench_first_loss(o, d, trainer);
+    bench_check_model(o, d, model, trainer, n_expert);
+    make_inference(scoring, o, d, model);
+    double warm[2];
+    inference_turn(scoring, 2, warm);
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    r.memory_mb = (double)usage.ru_maxrss / 1024;
+
+    bench_products all = bench_products_make(o, n_expert);
+    check_products(&all, threads);
+    products alone = {&all, threads};
+    bench_stepper stepper = {.trainer = trainer, .data = d->train, .batch = o->batch};
+    bench_peak peak = bench_peak_make(threads);
+    bench_racer racers[] = {{.turn = bench_steps, .context = &stepper},
+                            {.turn = products_turn, .context = &alone},
+                            {.turn = first_layer_turn, .context = &alone},
+                            {.turn = inference_turn, .context = scoring},
+                            {.turn = bench_peak_turn, .context = &peak}};
+    bench_race(racers, sizeof racers / sizeof *racers, o->seconds);
+    const double loss_now = bench_first_loss(o, d, trainer);
+    if (!(loss_now < loss)) bench_fail("%d experts: the loss of the first batch did not fall: %g, then %g", (int)n_expert, loss, loss_now);
+
+    for (int q = 0; q < 3; q++) r.step[q] = bench_quantile(&racers[0].samples, (double[]){0.1, 0.5, 0.9}[q]);
+    r.gemm = bench_quantile(&racers[1].samples, 0.5);
+    r.first_layer = bench_quantile(&racers[2].samples, 0.5);
+    r.inference = bench_quantile(&racers[3].samples, 0.5);
+    r.peak = bench_peak_end(&peak, &racers[4].samples);
+    r.flops = bench_products_flops(&all);
+    r.parameters = (double)mmoe_model_parameter_count(model);
+    r.steps = stepper.steps;
+    r.epoch_rate = epoch_rate(d, trainer, &e);
+    return r;
+}
+
+/* Its peak memory is this setting's: the data set, which it has from its parent, and what it takes itself. It ends
+ * without ceremony, for its memory goes with it. */
+static result measure_apart(const bench_options *o, bench_data *d, int32_t n_expert) {
+    int ends[2];
+    result r;
+    if (pipe(ends)) bench_fail("the system gives no pipe");
+    fflush(NULL);
+    pid_t child = fork();
+    if (child < 0) bench_fail("the system gives no process");
+    if (child == 0) {
+        openblas_set_num_threads(1);
+        r = measure(o, d, n_expert);
+        _exit(write(ends[1], &r, sizeof r) == (ssize_t)sizeof r ? 0 : 1);
+    }
+    close(ends[1]);
+    ssize_t got = read(ends[0], &r, sizeof r);
+    close(ends[0]);
+    int status;
+    waitpid(child, &status, 0);
+    if (got != (ssize_t)sizeof r || status != 0) bench_fail("%d experts could not be measured", (int)n_expert);
+    return r;
+}
+
+static bench_point print_result(bench_table *table, const bench_options *o, int32_t n_expert, const result *r) {
+    const double rate = (double)o->batch / r->step[1], gflops = r->flops / r->step[1] / 1e9;
+    const bench_point p = {n_expert,
+                           rate,
+                           (double)(o->batch * o->threads) / r->inference,
+                           1e11 * gflops / r->peak,
+                           100 * r->flops / r->gemm / r->peak,
+                           100 * r->gemm / r->step[1]};
+    const bench_cell cells[] = {{NULL, n_expert},
+                                {NULL, r->parameters},
+                                {NULL, p.train_rate},
+                                {NULL, 1e3 * r->step[1]},
+                                {NULL, 1e3 * r->step[0]},
+                                {NULL, 1e3 * r->step[2]},
+                                {NULL, p.inference_rate},
+                                {NULL, 1e3 * r->gemm},
+                                {NULL, r->step[1] / r->gemm},
+                                {NULL, 1e3 * r->first_layer},
+                                {NULL, r->step[1] / r->first_layer},
+                                {NULL, gflops},
+                                {NULL, p.step_percent},
+                                {NULL, p.gemm_percent},
+                                {NULL, r->peak / 1e9},
+                                {NULL, r->epoch_rate},
+                                {NULL, 100 * r->epoch_rate / rate},
+                                {NULL, r->memory_mb},
+                                {NULL, (double)r->steps}};
+    _Static_assert(sizeof cells / sizeof *cells == N_COLUMN, "a cell a column");
+    bench_table_row(table, cells);
+    return p;
+}
+
+int main(int argc, char **argv) {
+    const bench_options o = bench_parse(argc, argv, description, 1, true);
+    if (o.plot) bench_plot_prepare(o.plot);
+    openblas_set_num_threads(1);
+    bench_table *table = bench_table_begin("bench_experts", &o, columns, N_COLUMN);
+    bench_data data = bench_data_make(&o);
+    bench_point points[BENCH_LIST];
+    for (int32_t i = 0; i < o.n_expert.count; i++) {
+        const result r = measure_apart(&o, &data, o.n_expert.items[i]);
+        points[i] = print_result(table, &o, o.n_expert.items[i], &r);
+    }
+    bench_data_free(&data);
+    if (o.plot) bench_plot(o.plot, &o, points, (size_t)o.n_expert.count);
+    return bench_table_end(table);
+}

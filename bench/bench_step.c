@@ -1,0 +1,106 @@
+/* Where a training step's time goes, node by node. */
+#include <math.h>
+#include <stdlib.h>
+
+#include <cblas.h>
+
+#include "common.h"
+
+static const char description[] = "For each number of experts: a training step's time by the nodes of its graph, in the order of the step. Times are means\n"
+                                  "of a step and summed over the workers; shares are of all workers' time. Rates and percents of the GEMM peak are one\n"
+                                  "worker's. \"waiting\" is what no node takes: barriers, scheduling and the clock itself. \"step\" is the same step without\n"
+                                  "the profile, in turns with it.";
+
+static const bench_column columns[] = {{"n_expert", "experts", 7, 0},
+                                       {"node", "node", -18, 0},
+                                       {"pass", "pass", -20, 0},
+                                       {"calls_per_step", "calls", 8, 2},
+                                       {"us_per_step", "us a step", 10, 2},
+                                       {"percent_of_time", "share %", 7, 1},
+                                       {"gflops", "GFLOP/s", 8, 1},
+                                       {"percent_of_peak", "% peak", 6, 1},
+                                       {"gigabytes_per_second", "GB/s", 7, 1}};
+enum { N_COLUMN = sizeof columns / sizeof *columns };
+
+typedef struct row {
+    const char *node, *pass;
+    double calls, seconds, flops, bytes; /* of a step */
+} row;
+
+/* `time`: all workers' time of a step. */
+static void print_row(bench_table *table, int32_t n_expert, row r, double time, double worker_peak) {
+    const double rate = r.flops > 0 ? r.flops / r.seconds : NAN;
+    const bench_cell cells[] = {{NULL, n_expert},
+                                {r.node, 0},
+                                {r.pass, 0},
+                                {NULL, r.calls},
+                                {NULL, 1e6 * r.seconds},
+                                {NULL, 100 * r.seconds / time},
+                                {NULL, rate / 1e9},
+                                {NULL, 100 * rate / worker_peak},
+                                {NULL, r.bytes > 0 ? r.bytes / r.seconds / 1e9 : NAN}};
+    _Static_assert(sizeof cells / sizeof *cells == N_COLUMN, "a cell a column");
+    bench_table_row(table, cells);
+}
+
+static void print_profile(bench_table *table, int32_t n_expert, const mmoe_profile *profile, const bench_stepper *stepper, int threads, double plain,
+                          double worker_peak) {
+    const double steps = (double)stepper->steps, time = stepper->seconds / steps * threads;
+    mmoe_profile_entry e;
+    row all = {.node = "step", .pass = "", .calls = 1, .seconds = plain};
+    double seconds = 0;
+    for (size_t i = 0; mmoe_profile_entry_at(profile, i, &e) == 0; i++) {
+        const row r = {e.node, e.pass, (double)e.calls / steps, e.seconds / steps, e.flops / steps, e.bytes / steps};
+        print_row(table, n_expert, r, time, worker_peak);
+        seconds += r.seconds;
+        all.flops += r.flops;
+    }
+    print_row(table, n_expert, (row){.node = "waiting", .pass = "", .calls = NAN, .seconds = time - seconds}, time, worker_peak);
+    print_row(table, n_expert, all, time / threads, worker_peak * threads);
+}
+
+static mmoe_trainer *make_trainer(mmoe_model *model, int threads, mmoe_profile *profile) {
+    const mmoe_trainer_options options = {.threads = threads, .profile = profile};
+    mmoe_trainer *trainer;
+    mmoe_error err;
+    if (mmoe_trainer_create(model, &options, NULL, &trainer, &err)) bench_fail("%s", err.message);
+    return trainer;
+}
+
+static void measure(bench_table *table, const bench_options *o, bench_data *d, int32_t n_expert) {
+    const int threads = (int)o->threads;
+    mmoe_error err;
+    mmoe_profile *profile;
+    double warm[10];
+    if (mmoe_profile_create(0, NULL, &profile, &err)) bench_fail("%s", err.message);
+    mmoe_model *plain_model = bench_model(d, n_expert), *model = bench_model(d, n_expert);
+    mmoe_trainer *plain_trainer = make_trainer(plain_model, threads, NULL), *trainer = make_trainer(model, threads, profile);
+    bench_check_model(o, d, plain_model, plain_trainer, n_expert);
+    bench_check_model(o, d, model, trainer, n_expert);
+    bench_stepper plain = {.trainer = plain_trainer, .data = d->train, .batch = o->batch}, stepper = {.trainer = trainer, .data = d->train, .batch = o->batch};
+    bench_steps(&stepper, 10, warm);
+    stepper.steps = 0;
+    stepper.seconds = 0;
+    mmoe_profile_reset(profile);
+    bench_peak peak = bench_peak_make(threads);
+    bench_racer racers[] = {{.turn = bench_steps, .context = &plain}, {.turn = bench_steps, .context = &stepper}, {.turn = bench_peak_turn, .context = &peak}};
+    bench_race(racers, sizeof racers / sizeof *racers, o->seconds);
+    const double roof = bench_peak_end(&peak, &racers[2].samples);
+    print_profile(table, n_expert, profile, &stepper, threads, bench_quantile(&racers[0].samples, 0.5), roof / threads);
+    for (int i = 0; i < 2; i++) bench_samples_free(&racers[i].samples);
+    mmoe_trainer_free(trainer);
+    mmoe_trainer_free(plain_trainer);
+    mmoe_model_free(model);
+    mmoe_model_free(plain_model);
+    mmoe_profile_free(profile);
+}
+
+int main(int argc, char **argv) {
+    const bench_options o = bench_parse(argc, argv, description, 1, false);
+    openblas_set_num_threads(1);
+    bench_table *table = bench_table_begin("bench_step", &o, columns, N_COLUMN);
+    bench_data data = bench_data_make(&o);
+    for (int32_t i = 0; i < o.n_expert.count; i++) measure(table, &o, &data, o.n_expert.items[i]);
+    bench_data_free(&data);
+    return bench_table_end(table);
+}

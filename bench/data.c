@@ -1,0 +1,163 @@
+/* Data sets of the census shape from memory, the model over them, and steps. */
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common.h"
+
+float *bench_floats(size_t count, float bound) {
+    float *p = aligned_alloc(64, (count * sizeof *p / 64 + 1) * 64);
+    if (!p) bench_fail("out of memory");
+    uint32_t x = 2463534242u;
+    for (size_t i = 0; i < count; i++) {
+        x ^= x << 13, x ^= x >> 17, x ^= x << 5;
+        p[i] = ((float)(x >> 8) * 0x1p-23f - 1) * bound;
+    }
+    return p;
+}
+
+/* splitmix64: a value for each index, in [0, 1). */
+static double uniform(uint64_t stream, uint64_t index) {
+    uint64_t z = (stream << 48) + (index + 1) * 0x9E3779B97F4A7C15u;
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+    return (double)((z ^ (z >> 31)) >> 11) * 0x1p-53;
+}
+
+static double normal(uint64_t stream, uint64_t index) {
+    const double tau = 6.283185307179586;
+    return sqrt(-2 * log(1 - uniform(stream, 2 * index))) * cos(tau * uniform(stream, 2 * index + 1));
+}
+
+static int32_t vocab_of(const bench_options *o, int64_t column) { return o->vocab.items[column % o->vocab.count]; }
+
+/* ---- Configuration ---- */
+
+static json_t *layers_json(const bench_list *dims, bool batch_norm) {
+    json_t *list = json_array();
+    for (int32_t i = 0; i < dims->count; i++) json_array_append_new(list, json_integer(dims->items[i]));
+    return json_pack("{s:o, s:b}", "dims", list, "batch_norm", (int)batch_norm);
+}
+
+static json_t *named(const char *letter, int64_t index) {
+    char name[32];
+    snprintf(name, sizeof name, "%s%lld", letter, (long long)index);
+    return json_string(name);
+}
+
+static char *config_text(const bench_options *o) {
+    json_t *sparse = json_array(), *dense = json_array(), *tasks = json_array();
+    for (int64_t c = 0; c < o->sparse; c++)
+        json_array_append_new(
+            sparse, json_pack("{s:o, s:I, s:I}", "name", named("s", c), "embed_dim", (json_int_t)o->embed_dim, "vocab_size", (json_int_t)vocab_of(o, c)));
+    if (o->dense) json_array_append_new(dense, json_pack("{s:s}", "name", "d*"));
+    for (int64_t t = 0; t < o->tasks; t++)
+        json_array_append_new(
+            tasks, json_pack("{s:o, s:o, s:o}", "name", named("task", t), "label", named("label", t), "tower_params", layers_json(&o->towers, o->batch_norm)));
+    json_t *config = json_pack("{s:{s:o, s:o}, s:o, s:{s:o}, s:{s:I, s:s, s:i, s:i}}", "features", "sparse", sparse, "dense", dense, "tasks", tasks, "model",
+                               "expert_params", layers_json(&o->dims, o->batch_norm), "trainer", "batch_size", (json_int_t)o->batch, "optimizer", o->optimizer,
+                               "n_epoch", 3, "earlystop_patience", 0);
+    char *text = config ? json_dumps(config, 0) : NULL;
+    if (!text) bench_fail("out of memory");
+    json_decref(config);
+    return text;
+}
+
+static mmoe_config *make_config(const bench_options *o) {
+    mmoe_config *config;
+    mmoe_error err;
+    char *text = config_text(o);
+    if (mmoe_config_parse(text, strlen(text), "the flags", NULL, &config, &err)) bench_fail("%s", err.message);
+    free(text);
+    return config;
+}
+
+static mmoe_schema *make_schema(const bench_options *o, const mmoe_config *config) {
+    const size_t count = (size_t)(o->sparse + o->dense + o->tasks);
+    char(*names)[32] = bench_alloc(count, sizeof *names);
+    const char **columns = bench_alloc(count, sizeof *columns);
+    size_t n = 0;
+    for (int64_t i = 0; i < o->sparse; i++) snprintf(names[n++], sizeof *names, "s%lld", (long long)i);
+    for (int64_t i = 0; i < o->dense; i++) snprintf(names[n++], sizeof *names, "d%lld", (long long)i);
+    for (int64_t i = 0; i < o->tasks; i++) snprintf(names[n++], sizeof *names, "label%lld", (long long)i);
+    for (size_t i = 0; i < n; i++) columns[i] = names[i];
+    mmoe_schema *schema;
+    mmoe_error err;
+    if (mmoe_schema_create(config, columns, n, NULL, &schema, &err)) bench_fail("%s", err.message);
+    free(columns);
+    free(names);
+    return schema;
+}
+
+/* ---- Rows ---- */
+
+static void fill_rows(const bench_options *o, int32_t *ids, float *dense, float *labels) {
+    enum { LABELS, IDS, DENSE, SIGNAL };
+    for (int64_t r = 0; r < o->rows; r++) {
+        for (int64_t c = 0; c < o->sparse; c++) ids[r * o->sparse + c] = (int32_t)(uniform(IDS, (uint64_t)(r * o->sparse + c)) * vocab_of(o, c));
+        for (int64_t c = 0; c < o->dense; c++) dense[r * o->dense + c] = (float)normal(DENSE, (uint64_t)(r * o->dense + c));
+        for (int64_t t = 0; t < o->tasks; t++) {
+            double signal = normal(SIGNAL, (uint64_t)(ids[r * o->sparse] * o->tasks + t)) + (o->dense ? dense[r * o->dense] : 0);
+            labels[r * o->tasks + t] = uniform(LABELS, (uint64_t)(r * o->tasks + t)) < 1 / (1 + exp(-signal));
+        }
+    }
+}
+
+bench_data bench_data_make(const bench_options *o) {
+    bench_data d = {.config = make_config(o)};
+    d.schema = make_schema(o, d.config);
+    int32_t *ids = bench_alloc((size_t)(o->rows * o->sparse), sizeof *ids);
+    float *dense = bench_alloc((size_t)(o->rows * o->dense), sizeof *dense), *labels = bench_alloc((size_t)(o->rows * o->tasks), sizeof *labels);
+    fill_rows(o, ids, dense, labels);
+    mmoe_batch batch = {(size_t)o->rows, ids, (size_t)o->sparse, dense, (size_t)o->dense};
+    mmoe_error err;
+    if (mmoe_dataset_create(d.schema, &batch, labels, NULL, NULL, &d.train, &err)) bench_fail("%s", err.message);
+    batch.rows /= 4;
+    if (mmoe_dataset_create(d.schema, &batch, labels, NULL, NULL, &d.valid, &err)) bench_fail("%s", err.message);
+    free(ids);
+    free(dense);
+    free(labels);
+    return d;
+}
+
+void bench_data_free(bench_data *d) {
+    mmoe_dataset_free(d->train);
+    mmoe_dataset_free(d->valid);
+    mmoe_schema_free(d->schema);
+    mmoe_config_free(d->config);
+}
+
+mmoe_model *bench_model(bench_data *d, int32_t n_expert) {
+    char text[16];
+    mmoe_model *model;
+    mmoe_error err;
+    snprintf(text, sizeof text, "%d", (int)n_expert);
+    if (mmoe_config_set(d->config, "model.n_expert", text, &err)) bench_fail("%s", err.message);
+    if (mmoe_model_create(d->config, d->schema, NULL, &model, &err)) bench_fail("%s", err.message);
+    return model;
+}
+
+void bench_steps(void *stepper, int calls, double *seconds) {
+    bench_stepper *s = stepper;
+    mmoe_error err;
+    for (int i = 0; i < calls; i++) {
+        if (s->next + s->batch > mmoe_dataset_rows(s->data)) s->next = 0;
+        double begin = bench_now();
+        if (mmoe_trainer_step(s->trainer, s->data, s->next, (size_t)s->batch, NULL, &err)) bench_fail("%s", err.message);
+        seconds[i] = bench_now() - begin;
+        s->seconds += seconds[i];
+        s->steps++;
+        s->next += s->batch;
+    }
+}
+
+double bench_first_loss(const bench_options *o, const bench_data *d, mmoe_trainer *trainer) {
+    double *losses = bench_alloc((size_t)o->tasks, sizeof *losses), sum = 0;
+    mmoe_error err;
+    if (mmoe_trainer_step(trainer, d->train, 0, (size_t)o->batch, losses, &err)) bench_fail("%s", err.message);
+    for (int64_t t = 0; t < o->tasks; t++) sum += losses[t];
+    free(losses);
+    return sum / (double)o->tasks;
+}

@@ -1,0 +1,187 @@
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common.h"
+
+noreturn void bench_fail(const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    fflush(stdout);
+    fputs("bench: ", stderr);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+    va_end(args);
+    exit(1);
+}
+
+void *bench_alloc(size_t count, size_t size) {
+    void *p = calloc(count ? count : 1, size);
+    if (!p) bench_fail("out of memory");
+    return p;
+}
+
+typedef enum kind { LIST, INTEGER, NUMBER, SWITCH, WORD, FLAG, PATH } kind;
+
+typedef struct flag {
+    const char *name, *operand;
+    kind kind;
+    size_t offset;
+    double low, high;
+    const char *help;
+} flag;
+
+#define AT(member) offsetof(bench_options, member)
+
+static const flag flags[] = {
+    {"n-expert", "LIST", LIST, AT(n_expert), 1, 4096, "numbers of experts; 1,2,4,...,256 goes on as it began"},
+    {"dims", "LIST", LIST, AT(dims), 1, 65536, "widths of an expert's layers"},
+    {"towers", "LIST", LIST, AT(towers), 1, 65536, "widths of a tower's hidden layers"},
+    {"tasks", "N", INTEGER, AT(tasks), 1, 256, "tasks, each with a gate and a tower"},
+    {"batch", "N", INTEGER, AT(batch), 2, 1048576, "rows of a step"},
+    {"rows", "N", INTEGER, AT(rows), 8, 1e9, "rows of the data set"},
+    {"sparse", "N", INTEGER, AT(sparse), 1, 65536, "sparse columns"},
+    {"vocab", "LIST", LIST, AT(vocab), 2, 2147483647, "values of the sparse columns, over and over"},
+    {"embed-dim", "N", INTEGER, AT(embed_dim), 1, 65536, "width of an embedding"},
+    {"dense", "N", INTEGER, AT(dense), 0, 65536, "dense columns"},
+    {"batch-norm", "on|off", SWITCH, AT(batch_norm), 0, 0, "batch normalisation in experts, gates and towers"},
+    {"optimizer", "NAME", WORD, AT(optimizer), 0, 0, "adam, adamw or sgd"},
+    {"threads", "N", INTEGER, AT(threads), 1, BENCH_MAX_THREADS, "workers; BLAS has one thread in each"},
+    {"seconds", "S", NUMBER, AT(seconds), 0.001, 3600, "time for each thing that is measured"},
+    {"json", NULL, FLAG, AT(json), 0, 0, "print JSON"},
+    {"csv", NULL, FLAG, AT(csv), 0, 0, "print CSV"},
+    {"plot", "FILE", PATH, AT(plot), 0, 0, "draw the table to an SVG file, with gnuplot"},
+};
+enum { N_FLAG = sizeof flags / sizeof *flags };
+
+static void *target(bench_options *o, const flag *f) { return (char *)o + f->offset; }
+
+static void print_list(const bench_list *l) {
+    for (int32_t i = 0; i < l->count; i++) printf("%s%d", i ? "," : "", (int)l->items[i]);
+}
+
+static void print_help(const char *program, const char *description, bench_options *o, int n_flag) {
+    printf("Usage: %s [FLAGS]\n\n%s\n\nFlags:\n", program, description);
+    for (int i = 0; i < n_flag; i++) {
+        const flag *f = &flags[i];
+        char left[32];
+        snprintf(left, sizeof left, "--%s %s", f->name, f->operand ? f->operand : "");
+        printf("  %-20s %s", left, f->help);
+        fputs(f->kind == FLAG || f->kind == PATH ? "" : " [", stdout);
+        if (f->kind == LIST) print_list(target(o, f));
+        if (f->kind == INTEGER) printf("%lld", (long long)*(int64_t *)target(o, f));
+        if (f->kind == NUMBER) printf("%g", *(double *)target(o, f));
+        if (f->kind == SWITCH) fputs(*(bool *)target(o, f) ? "on" : "off", stdout);
+        if (f->kind == WORD) fputs(*(const char **)target(o, f), stdout);
+        puts(f->kind == FLAG || f->kind == PATH ? "" : "]");
+    }
+    exit(0);
+}
+
+static noreturn void bad_value(const flag *f, const char *text) {
+    fprintf(stderr, "--%s: \"%s\" is not ", f->name, text);
+    if (f->kind == SWITCH) fputs("on or off", stderr);
+    if (f->kind == WORD) fputs("adam, adamw or sgd", stderr);
+    if (f->kind == LIST) fprintf(stderr, "a list of at most %d of ", BENCH_LIST);
+    if (f->kind == LIST || f->kind == INTEGER) fprintf(stderr, "integers from %.0f to %.0f", f->low, f->high);
+    if (f->kind == NUMBER) fprintf(stderr, "a number from %g to %g", f->low, f->high);
+    fputc('\n', stderr);
+    exit(2);
+}
+
+static double number_of(const flag *f, const char *text, const char *digits) {
+    char *end;
+    double value = strtod(digits, &end);
+    if (end == digits || *end || !(value >= f->low && value <= f->high)) bad_value(f, text);
+    if (f->kind != NUMBER && value != (double)(int64_t)value) bad_value(f, text);
+    return value;
+}
+
+/* Goes on to `last` as the two before began: by a factor if there is a whole one, else by a difference. */
+static bool go_on(bench_list *l, int32_t last) {
+    if (l->count < 2) return false;
+    int64_t a = l->items[l->count - 2], b = l->items[l->count - 1];
+    if (b <= a || last <= b) return false;
+    bool by_factor = b % a == 0;
+    while (l->count < BENCH_LIST) {
+        int64_t next = by_factor ? l->items[l->count - 1] * (b / a) : l->items[l->count - 1] + (b - a);
+        if (next >= last) return next == last;
+        l->items[l->count++] = (int32_t)next;
+    }
+    return false;
+}
+
+static void read_list(const flag *f, const char *text, bench_list *out) {
+    bool goes_on = false;
+    char *copy = strdup(text), *rest = copy;
+    if (!copy) bench_fail("out of memory");
+    out->count = 0;
+    for (const char *item; (item = strsep(&rest, ",")) != NULL;) {
+        if (strcmp(item, "...") == 0 && !goes_on && rest) {
+            goes_on = true;
+            continue;
+        }
+        int32_t value = (int32_t)number_of(f, text, item);
+        if (goes_on && !go_on(out, value)) bad_value(f, text);
+        goes_on = false;
+        if (out->count == BENCH_LIST) bad_value(f, text);
+        out->items[out->count++] = value;
+    }
+    free(copy);
+}
+
+static void read_flag(bench_options *o, const flag *f, const char *text) {
+    void *to = target(o, f);
+    switch (f->kind) {
+    case LIST: read_list(f, text, to); break;
+    case INTEGER: *(int64_t *)to = (int64_t)number_of(f, text, text); break;
+    case NUMBER: *(double *)to = number_of(f, text, text); break;
+    case SWITCH:
+        if (strcmp(text, "on") != 0 && strcmp(text, "off") != 0) bad_value(f, text);
+        *(bool *)to = strcmp(text, "on") == 0;
+        break;
+    case WORD:
+        if (strcmp(text, "adam") != 0 && strcmp(text, "adamw") != 0 && strcmp(text, "sgd") != 0) bad_value(f, text);
+        *(const char **)to = text;
+        break;
+    case FLAG: *(bool *)to = true; break;
+    case PATH: *(const char **)to = text; break;
+    }
+}
+
+bench_options bench_parse(int argc, char **argv, const char *description, double seconds, bool has_plot) {
+    bench_options o = {.n_expert = {{1, 2, 4, 8, 16, 32, 64, 128, 256}, 9}, .dims = {{16}, 1}, .towers = {{8}, 1}, .vocab = {{16}, 1}};
+    o.batch = 1024;
+    o.rows = 65536;
+    o.sparse = 32;
+    o.embed_dim = 4;
+    o.dense = 7;
+    o.tasks = 2;
+    o.threads = 1;
+    o.seconds = seconds;
+    o.batch_norm = true;
+    o.optimizer = "adam";
+    struct option known[N_FLAG + 2] = {{"help", no_argument, NULL, N_FLAG}};
+    const int n_flag = has_plot ? N_FLAG : N_FLAG - 1; /* --plot stands last */
+    for (int i = 0; i < n_flag; i++) known[i + 1] = (struct option){flags[i].name, flags[i].operand ? required_argument : no_argument, NULL, i};
+    for (int i; (i = getopt_long(argc, argv, "", known, NULL)) != -1;) {
+        if (i == '?') exit(2);
+        if (i == N_FLAG) print_help(argv[0], description, &o, n_flag);
+        read_flag(&o, &flags[i], optarg);
+    }
+    const char *wrong = optind < argc              ? "no operands are taken"
+                        : o.json && o.csv          ? "--json and --csv exclude each other"
+                        : o.rows / 4 * 4 < o.batch ? "--rows must be at least --batch"
+                                                   : NULL;
+    if (wrong) {
+        fprintf(stderr, "%s: %s\n", argv[0], wrong);
+        exit(2);
+    }
+    return o;
+}
+
+int32_t bench_embedding_width(const bench_options *o) { return (int32_t)(o->sparse * o->embed_dim); }
+
+int32_t bench_input_width(const bench_options *o) { return (int32_t)(o->sparse * o->embed_dim + o->dense); }
