@@ -16,7 +16,8 @@ static const char description[] = "For each number of experts: training and infe
                                   "in one run. With --threads inference is a predictor a thread, each with a whole batch. Figures are medians.\n"
                                   "  GEMM     all products of the step          layer 1  those of the first layer alone, the whole input's gradient too\n"
                                   "  % peak   of the rate of 512 x 512 products on all workers\n"
-                                  "  epoch    rows/s of mmoe_trainer_fit (shuffle, batches, validation, metrics), in percent of the bare steps'\n"
+                                  "  epoch    rows/s of mmoe_trainer_fit (shuffle, batches, metrics; validation with a quarter as many rows), in percent of\n"
+                                  "           the bare steps'\n"
                                   "  MB       peak memory of a process that trains and predicts, the data set in it";
 
 static const bench_column columns[] = {{"n_expert", "experts", 7, 0},
@@ -35,6 +36,7 @@ static const bench_column columns[] = {{"n_expert", "experts", 7, 0},
                                        {"gemm_percent_of_peak", "GEMM %", 6, 1},
                                        {"peak_gflops", NULL, 0, 1},
                                        {"epoch_rows_per_second", NULL, 0, 0},
+                                       {"epoch_train_rows_per_second", NULL, 0, 0},
                                        {"epoch_percent_of_steps", "epoch %", 7, 1},
                                        {"memory_mb", "MB", 6, 0},
                                        {"steps", NULL, 0, 0}};
@@ -42,7 +44,7 @@ enum { N_COLUMN = sizeof columns / sizeof *columns };
 
 /* What a child process measures. */
 typedef struct result {
-    double parameters, step[3], inference, gemm, first_layer, flops, peak, epoch_rate;
+    double parameters, step[3], inference, gemm, first_layer, flops, peak, epoch_rate, epoch_train_rate;
     double memory_mb; /* before the products' arrays */
     int64_t steps;
 } result;
@@ -110,21 +112,23 @@ static void first_layer_turn(void *context, int calls, double *seconds) {
 /* ---- An epoch ---- */
 
 typedef struct epochs {
-    double rates[3];
+    double rates[3], train_rates[3]; /* rows/s, with and without validation */
     int count;
 } epochs;
 
 static int keep_epoch(void *user, const mmoe_epoch_report *report) {
     epochs *e = user;
-    e->rates[e->count++] = (double)report->rows / report->seconds;
+    e->rates[e->count] = (double)report->rows / report->seconds;
+    e->train_rates[e->count++] = report->rows_per_second;
     return 0;
 }
 
-static double epoch_rate(const bench_data *d, mmoe_trainer *trainer, epochs *e) {
+static void measure_epochs(const bench_data *d, mmoe_trainer *trainer, epochs *e, result *r) {
     mmoe_error err;
     if (mmoe_trainer_fit(trainer, d->train, d->valid, &err)) bench_fail("%s", err.message);
-    bench_samples s = {e->rates, (size_t)e->count, 0};
-    return bench_quantile(&s, 0.5);
+    bench_samples rates = {e->rates, (size_t)e->count, 0}, train_rates = {e->train_rates, (size_t)e->count, 0};
+    r->epoch_rate = bench_quantile(&rates, 0.5);
+    r->epoch_train_rate = bench_quantile(&train_rates, 0.5);
 }
 
 /* ---- One number of experts, in a process of its own ---- */
@@ -177,7 +181,7 @@ static result measure(const bench_options *o, bench_data *d, int32_t n_expert) {
     r.flops = bench_products_flops(&all);
     r.parameters = (double)mmoe_model_parameter_count(model);
     r.steps = stepper.steps;
-    r.epoch_rate = epoch_rate(d, trainer, &e);
+    measure_epochs(d, trainer, &e, &r);
     return r;
 }
 
@@ -228,6 +232,7 @@ static bench_point print_result(bench_table *table, const bench_options *o, int3
                                 {NULL, p.gemm_percent},
                                 {NULL, r->peak / 1e9},
                                 {NULL, r->epoch_rate},
+                                {NULL, r->epoch_train_rate},
                                 {NULL, 100 * r->epoch_rate / rate},
                                 {NULL, r->memory_mb},
                                 {NULL, (double)r->steps}};

@@ -27,7 +27,7 @@ typedef struct row {
     double calls, seconds, flops, bytes; /* of a step */
 } row;
 
-/* `time`: all workers' time of a step. */
+/* `time`: all workers' time of a step; NaN: no share of it. */
 static void print_row(bench_table *table, int32_t n_expert, row r, double time, double worker_peak) {
     const double rate = r.flops > 0 ? r.flops / r.seconds : NAN;
     const bench_cell cells[] = {{NULL, n_expert},
@@ -56,7 +56,7 @@ static void print_profile(bench_table *table, int32_t n_expert, const mmoe_profi
         all.flops += r.flops;
     }
     print_row(table, n_expert, (row){.node = "waiting", .pass = "", .calls = NAN, .seconds = time - seconds}, time, worker_peak);
-    print_row(table, n_expert, all, time / threads, worker_peak * threads);
+    print_row(table, n_expert, all, NAN, worker_peak * threads); /* not a share of the profiled step, nor one worker's */
 }
 
 static mmoe_trainer *make_trainer(mmoe_model *model, int threads, mmoe_profile *profile) {
