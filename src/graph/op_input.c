@@ -12,12 +12,15 @@ typedef float v4 __attribute__((vector_size(16), aligned(4), may_alias));
 static void copy_chunk(mmoe_plan *p, const mmoe_node *n, const mmoe_span *s, float *x, int32_t *ids) {
     const mmoe_rows *batch = p->batch;
     const int32_t ld = p->values[n->out].ld, n_id = p->graph->n_id, dense_col = n->u.input.dense_col, n_dense = n->u.input.n_dense;
+    float touched = 0;
     for (int32_t b = s->first; b < s->first + s->rows; b++, x += ld, ids += n_id) {
         const size_t row = mmoe_row_of(batch, b);
+        if (batch->labels) touched += batch->labels[row * batch->label_stride]; /* the loss finds it in the cache */
         if (n_id) memcpy(ids, batch->ids + row * batch->id_stride, (size_t)n_id * sizeof *ids);
         if (n_dense) memcpy(x + dense_col, batch->dense + row * batch->dense_stride, (size_t)n_dense * sizeof *x);
         for (int32_t i = dense_col + n_dense; i < ld; i++) x[i] = 0; /* products may read the padding */
     }
+    __asm__ volatile("" : : "r"(touched)); /* the loads must stay */
 }
 
 /* Where a lookup reads or adds: row r of its table at table + r * dim, its columns of x or dx from `col` on. */

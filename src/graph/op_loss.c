@@ -7,8 +7,8 @@
 void mmoe_loss_begin(mmoe_plan *p, const mmoe_node *n) {
     const mmoe_rows *batch = p->batch;
     for (int32_t t = 0; t < n->u.loss.n_task; t++) {
-        double sum = 0;
-        for (int32_t b = 0; b < batch->rows; b++) {
+        double sum = batch->complete ? batch->rows : 0;
+        for (int32_t b = 0; b < batch->rows && !batch->complete; b++) {
             size_t row = mmoe_row_of(batch, b);
             float y = batch->labels[row * batch->label_stride + (size_t)t];
             if (y == y) sum += batch->weights ? (double)batch->weights[row] : 1.0;

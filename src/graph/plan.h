@@ -24,6 +24,7 @@ typedef struct mmoe_rows {
     const float *labels; /* [., label_stride], NaN: missing; NULL when predicting */
     const float *weights;
     size_t id_stride, dense_stride, label_stride;
+    bool complete; /* no label is missing and no row is weighed */
 } mmoe_rows;
 
 /* The gradient of a run of values: `rows` rows of `cols`, row r at values[offset + r * cols] and gradient[r * ld]. Called

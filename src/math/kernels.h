@@ -10,7 +10,7 @@
 #include "math/activation.h"
 #include "math/blas.h"
 
-enum { MMOE_NARROW_K = 64 };
+enum { MMOE_NARROW_K = 64, MMOE_PHILOX_BLOCK = 64 };
 
 /* A layer's activation over columns: a = z * scale + shift (scale, shift [cols]), u = act(a). Modules of `group` columns
  * share a slope (prelu, dice) or a row's normaliser (softmax, dice); slope [cols / group]. */
@@ -96,6 +96,9 @@ typedef struct mmoe_kernels {
     void (*gemm_one_row)(const mmoe_gemm *g);
     int32_t narrow_n;
     int32_t mix_cols;
+    /* The words of Philox (base/rng.h) at counters first .. first + n - 1, n at most MMOE_PHILOX_BLOCK: word l of counter
+     * first + j at out[l * MMOE_PHILOX_BLOCK + j]. */
+    void (*philox)(uint64_t seed, uint64_t stream, uint64_t first, int n, uint32_t *out);
     /* u *= mask / (1 - p): an element is kept when its random number is at least p. With q = ceil(cols / 4), element
      * (b, c) takes word c / q of Philox (seed, stream, (first_row + b) * q + c % q). */
     void (*dropout)(int32_t rows, int32_t cols, float *u, int32_t ldu, float p, uint64_t seed, uint64_t stream, uint64_t first_row);

@@ -402,10 +402,9 @@ static void act_backward(const mmoe_act_args *a) {
 
 /* ---- Dropout ---- */
 
-/* Philox4x32-10 at counters first .. first + n - 1; word l of counter j goes to out[l][j]. */
-enum { PHILOX_BLOCK = 64 };
-static void philox_block(uint64_t seed, uint64_t stream, uint64_t first, int n, uint32_t out[4][PHILOX_BLOCK]) {
-    uint32_t *restrict c0 = out[0], *restrict c1 = out[1], *restrict c2 = out[2], *restrict c3 = out[3];
+/* Philox4x32-10 (base/rng.h) at counters first .. first + n - 1: word l of counter j goes to out[l * MMOE_PHILOX_BLOCK + j]. */
+static void philox(uint64_t seed, uint64_t stream, uint64_t first, int n, uint32_t *out) {
+    uint32_t *restrict c0 = out, *restrict c1 = out + MMOE_PHILOX_BLOCK, *restrict c2 = out + 2 * MMOE_PHILOX_BLOCK, *restrict c3 = out + 3 * MMOE_PHILOX_BLOCK;
     for (int j = 0; j < n; j++) {
         uint64_t index = first + (uint64_t)j;
         c0[j] = (uint32_t)index;
@@ -428,17 +427,17 @@ static void philox_block(uint64_t seed, uint64_t stream, uint64_t first, int n, 
 }
 
 static void dropout(int32_t rows, int32_t cols, float *u, int32_t ldu, float p, uint64_t seed, uint64_t stream, uint64_t first_row) {
-    uint32_t words[4][PHILOX_BLOCK];
+    uint32_t words[4 * MMOE_PHILOX_BLOCK];
     const int32_t q = (cols + 3) / 4;
     const uint32_t least = (uint32_t)((double)p * 4294967296.0);
     const float scale = 1.0f / (1.0f - p);
     for (int32_t b = 0; b < rows; b++, u += ldu)
-        for (int32_t j = 0; j < q; j += PHILOX_BLOCK) {
-            int n = MIN(PHILOX_BLOCK, q - j);
-            philox_block(seed, stream, (first_row + (uint64_t)b) * (uint64_t)q + (uint64_t)j, n, words);
+        for (int32_t j = 0; j < q; j += MMOE_PHILOX_BLOCK) {
+            int n = MIN(MMOE_PHILOX_BLOCK, q - j);
+            philox(seed, stream, (first_row + (uint64_t)b) * (uint64_t)q + (uint64_t)j, n, words);
             for (int l = 0; l < 4; l++) {
                 int32_t at = l * q + j, m = MIN(n, cols - at);
-                for (int32_t i = 0; i < m; i++) u[at + i] = words[l][i] >= least ? u[at + i] * scale : 0.0f;
+                for (int32_t i = 0; i < m; i++) u[at + i] = words[l * MMOE_PHILOX_BLOCK + i] >= least ? u[at + i] * scale : 0.0f;
             }
         }
 }
@@ -521,6 +520,7 @@ const mmoe_kernels PASTE(mmoe_kernels_, MMOE_KERNELS_NAME) = {
     .gemm_one_row = gemm_one_row,
     .narrow_n = W,
     .mix_cols = W,
+    .philox = philox,
     .dropout = dropout,
     .sigmoid = sigmoid_kernel,
     .bce = bce,

@@ -23,6 +23,7 @@ mmoe_rows mmoe_dataset_rows_of(const struct mmoe_dataset *d, int64_t first, int3
     r.dense = d->dense + first * d->n_dense;
     r.labels = d->labels + first * d->n_label;
     r.weights = d->weights ? d->weights + first : NULL;
+    r.complete = !d->weights && !d->any_missing_label;
     return r;
 }
 

@@ -25,13 +25,20 @@ static double now(void) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* Fisher and Yates; draw i of an epoch is word i % 2 of Philox at i / 2. */
+/* Fisher and Yates, from the last row down; draw i of an epoch is the two words 2 (i % 2) of Philox at counter i / 2. */
 static void draw_order(uint32_t *order, int64_t rows, uint64_t seed, int32_t epoch) {
+    uint32_t words[4 * MMOE_PHILOX_BLOCK];
+    const mmoe_kernels *kernels = mmoe_kernels_best();
+    const uint64_t stream = mmoe_stream(MMOE_STREAM_SHUFFLE, (uint64_t)epoch);
     for (int64_t i = 0; i < rows; i++) order[i] = (uint32_t)i;
-    uint32_t r[4] = {0};
+    int64_t first = INT64_MAX; /* counter of the block's first */
     for (int64_t i = rows - 1; i > 0; i--) {
-        if (i & 1 || i == rows - 1) mmoe_philox(seed, mmoe_stream(MMOE_STREAM_SHUFFLE, (uint64_t)epoch), (uint64_t)i / 2, r);
-        uint64_t bits = i & 1 ? (uint64_t)r[1] << 32 | r[0] : (uint64_t)r[3] << 32 | r[2];
+        if (i / 2 < first) {
+            first = i / 2 / MMOE_PHILOX_BLOCK * MMOE_PHILOX_BLOCK;
+            kernels->philox(seed, stream, (uint64_t)first, MMOE_PHILOX_BLOCK, words);
+        }
+        const uint32_t *word = words + i % 2 * 2 * MMOE_PHILOX_BLOCK + (i / 2 - first);
+        uint64_t bits = (uint64_t)word[MMOE_PHILOX_BLOCK] << 32 | word[0];
         uint64_t j = (uint64_t)(((wide)bits * ((uint64_t)i + 1)) >> 64);
         uint32_t swap = order[i];
         order[i] = order[j];
