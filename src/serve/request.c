@@ -170,7 +170,7 @@ mmoe_status mmoe_request_check(const mmoe_serve_side *s, const mmoe_batch *b, co
         return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: the %s lacks %s", call, what, ids && !b->ids ? "ids" : "dense values");
     if ((ids && b->id_stride < (size_t)s->n_sparse) || (dense && b->dense_stride < (size_t)s->n_dense)) {
         const bool of_ids = ids && b->id_stride < (size_t)s->n_sparse;
-        return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: the %s's %s is smaller than its %d columns", call, what, of_ids ? "id_stride" : "dense_stride",
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: %s of the %s is smaller than its %d columns", call, of_ids ? "id_stride" : "dense_stride", what,
                          (int)(of_ids ? s->n_sparse : s->n_dense));
     }
     mmoe_status status = MMOE_OK;

@@ -4,6 +4,7 @@
 
 #include <check.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,16 +18,17 @@ static inline void ok(mmoe_status status, const mmoe_error *err) {
     if (status != MMOE_OK) ck_abort_msg("status %d: %s", status, err->message);
 }
 
+static uint64_t draw_state; /* set by build_model */
 static inline uint32_t draw_bits(void) {
-    static uint64_t state = 7;
-    state = state * 6364136223846793005u + 1442695040888963407u;
-    return (uint32_t)(state >> 33);
+    draw_state = draw_state * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(draw_state >> 33);
 }
 static inline float draw(void) { return (float)draw_bits() / (float)(1u << 30) - 1; }
 
 /* Who of the columns a..e and d0..d3 is the user's: 'u', else the item's. */
 static inline mmoe_model *build_model(const char *sides, const char *tasks, const char *rest) {
     char json[4096], side[SPARSE + DENSE][24];
+    draw_state = 7;
     for (int i = 0; i < SPARSE + DENSE; i++) snprintf(side[i], sizeof side[i], ", \"side\": \"%s\"", sides[i] == 'u' ? "user" : "item");
     snprintf(json, sizeof json,
              "{\"features\": {\"sparse\": [{\"name\": \"a\", \"vocab_size\": 50%s}, {\"name\": \"b\", \"vocab_size\": 7, \"embed_dim\": 3%s},"
