@@ -111,7 +111,7 @@ bench_data bench_data_make(const bench_options *o) {
     int32_t *ids = bench_alloc((size_t)(o->rows * o->sparse), sizeof *ids);
     float *dense = bench_alloc((size_t)(o->rows * o->dense), sizeof *dense), *labels = bench_alloc((size_t)(o->rows * o->tasks), sizeof *labels);
     fill_rows(o, ids, dense, labels);
-    mmoe_batch batch = {(size_t)o->rows, ids, (size_t)o->sparse, dense, (size_t)o->dense};
+    mmoe_batch batch = {.rows = (size_t)o->rows, .ids = ids, .id_stride = (size_t)o->sparse, .dense = dense, .dense_stride = (size_t)o->dense};
     mmoe_error err;
     if (mmoe_dataset_create(d.schema, &batch, labels, NULL, NULL, &d.train, &err)) bench_fail("%s", err.message);
     batch.rows /= 4;
