@@ -56,11 +56,11 @@ static void ok(mmoe_status status, const mmoe_error *err) {
 static void set_up(int variant) {
     char json[1024];
     snprintf(json, sizeof json,
-             "{\"features\": {\"sparse\": [{\"name\": \"a\", \"vocab_size\": 50}, {\"name\": \"b\", \"vocab_size\": 7, \"embed_dim\": 3},"
+             "{\"features\": {\"sparse\": [{\"name\": \"a\", \"vocab_size\": 50, \"side\": \"user\"}, {\"name\": \"b\", \"vocab_size\": 7, \"embed_dim\": 3},"
              " {\"name\": \"c\", \"shared_with\": \"a\"}], \"dense\": [{\"name\": \"d*\"}], \"weight\": \"w\"},"
              " \"tasks\": [{\"name\": \"x\", \"label\": \"x\", \"tower_params\": {\"dims\": [4]}},"
              " {\"name\": \"y\", \"label\": \"y\", \"type\": \"regression\", \"tower_params\": {\"dims\": [3, 2], \"activation\": \"sigmoid\"}}],"
-             " \"model\": {\"n_expert\": 3, %s \"batch_size\": %d}}",
+             " \"score\": \"x * y^0.5 + 1\", \"model\": {\"n_expert\": 3, %s \"batch_size\": %d}}",
              variants[variant], BATCH);
     for (int i = 0; i < ROWS; i++) {
         for (int k = 0; k < SPARSE; k++) ids[i * SPARSE + k] = (i * 31 + k) % (k == 1 ? 7 : 50);
@@ -132,24 +132,43 @@ enum { MAX_THREADS = 3 };
 static pthread_barrier_t barrier;
 static mmoe_status statuses[MAX_THREADS];
 
+/* Raw and encoded rows, one user's candidates, final scores, the best of them. */
+static mmoe_status score_all(mmoe_predictor *p, size_t n, float *scores, size_t *best, mmoe_error *err) {
+    static const char *const texts[ROWS] = {"7", "no number"};
+    const mmoe_column sparse[SPARSE] = {
+        {MMOE_VALUE_ROW, ids, SPARSE * sizeof *ids}, {MMOE_VALUE_ROW, ids + 1, SPARSE * sizeof *ids}, {MMOE_VALUE_TEXT, texts, 0}};
+    const mmoe_column item = {MMOE_VALUE_ROW, ids + 1, SPARSE * sizeof *ids}, second = {MMOE_VALUE_ROW, ids + 2, SPARSE * sizeof *ids};
+    const mmoe_column items_sparse[] = {item, second},
+                      numbers[] = {{MMOE_VALUE_FLOAT, dense, DENSE * sizeof *dense}, {MMOE_VALUE_FLOAT, dense + 1, DENSE * sizeof *dense}};
+    const mmoe_batch user = {.rows = 1, .ids = ids, .id_stride = 1}, items = {.rows = n, .sparse_columns = items_sparse, .dense_columns = numbers};
+    mmoe_batch part = batch;
+    part.rows = n;
+    mmoe_status status = mmoe_predictor_run(p, &part, scores, err);
+    if (status == MMOE_OK) status = mmoe_predictor_rank(p, &user, &items, scores, err);
+    if (status == MMOE_OK) status = mmoe_predictor_score(p, NULL, &part, scores, err);
+    if (status == MMOE_OK) status = mmoe_predictor_top(p, &user, &items, 10, best, scores, err);
+    part.rows = 2;
+    part.sparse_columns = sparse;
+    if (status == MMOE_OK && mmoe_predictor_run(p, &part, scores, err) != MMOE_E_DATA) status = MMOE_E_ARGUMENT;
+    return status;
+}
+
 static void *score(void *context) {
     static float scores[MAX_THREADS][ROWS * TASKS];
+    static size_t best[MAX_THREADS][10];
     static const size_t sizes[] = {ROWS, 1, 64, ROWS - 1};
     const long me = (long)(intptr_t)context;
-    mmoe_predictor *predictor = NULL;
+    mmoe_predictor *first = NULL, *predictor = NULL;
     mmoe_error err;
-    mmoe_status status = mmoe_predictor_create(model, NULL, &predictor, &err);
-    if (status == MMOE_OK) status = mmoe_predictor_run(predictor, &batch, scores[me], &err);
+    mmoe_status status = mmoe_predictor_create(model, NULL, &first, &err);
+    if (status == MMOE_OK) status = mmoe_predictor_clone(first, NULL, &predictor, &err);
     pthread_barrier_wait(&barrier);
     pthread_barrier_wait(&barrier);
-    for (int k = 0; k < 20 && status == MMOE_OK; k++) {
-        mmoe_batch part = batch;
-        part.rows = sizes[k % 4];
-        status = mmoe_predictor_run(predictor, &part, scores[me], &err);
-    }
+    for (int k = 0; k < 20 && status == MMOE_OK; k++) status = score_all(k % 2 ? first : predictor, sizes[k % 4], scores[me], best[me], &err);
     statuses[me] = status;
     pthread_barrier_wait(&barrier);
     pthread_barrier_wait(&barrier);
+    mmoe_predictor_free(first);
     mmoe_predictor_free(predictor);
     return NULL;
 }
