@@ -88,21 +88,30 @@ static void *zeroed(const mmoe_allocator *a, int64_t count, size_t size) {
     return block;
 }
 
-mmoe_status mmoe_params_init(mmoe_params *p, const mmoe_tensors *t, const mmoe_allocator *alloc, mmoe_error *err) {
-    assert(p && t);
+mmoe_status mmoe_params_init_mapped(mmoe_params *p, const mmoe_tensors *t, const mmoe_mapping *map, const mmoe_allocator *alloc, mmoe_error *err) {
+    assert(p && t && (uintptr_t)map->data % (FLOATS_A_LINE * sizeof(float)) == 0);
     *p = (mmoe_params){.alloc = mmoe_allocator_or_default(alloc), .n_value = t->n_value, .n_state = t->n_state, .n_counter = t->n_counter};
-    p->values = zeroed(&p->alloc, p->n_value, sizeof *p->values);
+    p->values = map->data ? map->data : zeroed(&p->alloc, p->n_value, sizeof *p->values);
     p->states = p->values ? zeroed(&p->alloc, p->n_state, sizeof *p->states) : NULL;
     p->counters = p->states ? zeroed(&p->alloc, p->n_counter, sizeof *p->counters) : NULL;
-    if (p->counters) return MMOE_OK;
+    if (p->counters) {
+        p->map = *map;
+        return MMOE_OK;
+    }
+    if (map->data) p->values = NULL;
     mmoe_params_finish(p);
     size_t bytes;
     if (__builtin_mul_overflow((size_t)t->n_value, sizeof(float), &bytes)) bytes = SIZE_MAX;
     return mmoe_fail_memory(err, bytes);
 }
 
+mmoe_status mmoe_params_init(mmoe_params *p, const mmoe_tensors *t, const mmoe_allocator *alloc, mmoe_error *err) {
+    return mmoe_params_init_mapped(p, t, &(mmoe_mapping){0}, alloc, err);
+}
+
 void mmoe_params_finish(mmoe_params *p) {
-    mmoe_release_aligned(&p->alloc, p->values);
+    if (!p->map.data) mmoe_release_aligned(&p->alloc, p->values);
+    mmoe_mapping_free(&p->map);
     mmoe_release_aligned(&p->alloc, p->states);
     mmoe_release_aligned(&p->alloc, p->counters);
     p->values = p->states = NULL;

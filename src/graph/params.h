@@ -4,6 +4,7 @@
 #define MMOE_GRAPH_PARAMS_H
 
 #include "base/alloc.h"
+#include "base/mapping.h"
 
 typedef enum mmoe_tensor_kind {
     MMOE_TENSOR_VALUE,  /* trained; offset into values */
@@ -43,6 +44,7 @@ typedef struct mmoe_params {
     float *values;     /* 64-byte aligned */
     float *states;
     int64_t *counters;
+    mmoe_mapping map; /* that values stand in; without data: they are the allocator's */
 } mmoe_params;
 
 /* Makes room for `count` elements of a kind at the end of its block and returns the offset, of floats a multiple of 16
@@ -55,6 +57,8 @@ const mmoe_tensor *mmoe_tensors_find(const mmoe_tensors *t, const char *name); /
 void mmoe_tensors_finish(mmoe_tensors *t);
 
 mmoe_status mmoe_params_init(mmoe_params *p, const mmoe_tensors *t, const mmoe_allocator *alloc, mmoe_error *err); /* zeroed */
+/* The same, but for the values, which are `map` (at least n_value floats, 64-byte aligned); taken over on success. */
+mmoe_status mmoe_params_init_mapped(mmoe_params *p, const mmoe_tensors *t, const mmoe_mapping *map, const mmoe_allocator *alloc, mmoe_error *err);
 void mmoe_params_finish(mmoe_params *p);
 void mmoe_params_copy(mmoe_params *to, const mmoe_params *from); /* of the same sizes */
 /* Draws every tensor from `seed`; a tensor's numbers depend on the seed and its name alone. */

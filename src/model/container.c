@@ -21,6 +21,7 @@ struct mmoe_container {
     mmoe_allocator alloc;
     char *name;
     void *map; /* NULL: the bytes are the caller's */
+    int fd;    /* of the map */
     const unsigned char *bytes;
     size_t size;
     json_t *header;                        /* owns the tensors' names and the metadata */
@@ -239,7 +240,10 @@ static mmoe_status map_file(mmoe_container *c, const char *path, mmoe_error *err
             c->size = (size_t)info.st_size;
         }
     }
-    close(fd);
+    if (c->map)
+        c->fd = fd;
+    else
+        close(fd);
     return status;
 }
 
@@ -264,7 +268,10 @@ void mmoe_container_close(mmoe_container *c) {
     mmoe_release(&c->alloc, c->tensors);
     mmoe_release(&c->alloc, c->by_name);
     json_decref(c->header);
-    if (c->map) munmap(c->map, c->size);
+    if (c->map) {
+        munmap(c->map, c->size);
+        close(c->fd);
+    }
     mmoe_release(&c->alloc, c->name);
     mmoe_release(&c->alloc, c);
 }
@@ -286,6 +293,10 @@ const mmoe_container_tensor *mmoe_container_find(const mmoe_container *c, const 
 
 const char *mmoe_container_metadata(const mmoe_container *c, const char *key) {
     return json_string_value(json_object_get(json_object_get(c->header, METADATA), key));
+}
+
+bool mmoe_container_map(const mmoe_container *c, const mmoe_container_tensor *first, size_t size, size_t total, mmoe_mapping *out) {
+    return c->map && !is_copy(c, first) && mmoe_mapping_create(c->fd, (size_t)((const unsigned char *)first->data - c->bytes), size, total, out);
 }
 
 const char *mmoe_container_name(const mmoe_container *c) { return c->name; }

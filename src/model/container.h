@@ -3,6 +3,7 @@
 #define MMOE_MODEL_CONTAINER_H
 
 #include "base/alloc.h"
+#include "base/mapping.h"
 
 typedef enum mmoe_dtype { MMOE_F32, MMOE_F64, MMOE_I32, MMOE_I64, MMOE_U8 } mmoe_dtype;
 
@@ -29,12 +30,15 @@ size_t mmoe_container_count(const mmoe_container *container);
 const mmoe_container_tensor *mmoe_container_at(const mmoe_container *container, size_t index); /* in the file's order */
 const mmoe_container_tensor *mmoe_container_find(const mmoe_container *container, const char *name); /* NULL: none */
 const char *mmoe_container_metadata(const mmoe_container *container, const char *key);               /* NULL: none */
+/* Memory of `total` bytes that begins with the file's from `first`'s data on, `size` of them (mapping.h); false when the
+ * system gives none, or the file is not open. */
+bool mmoe_container_map(const mmoe_container *container, const mmoe_container_tensor *first, size_t size, size_t total, mmoe_mapping *out);
 const char *mmoe_container_name(const mmoe_container *container); /* the path, for errors */
 
 /* Writes tensors (in this order) and metadata (pairs key, value, ended by NULL) whole or not at all: a temporary file in
- * the same folder, fsync, rename, fsync of the folder; removed on failure. Data begins at a multiple of 64 bytes (the
- * header is padded with blanks), and each tensor at a multiple of 8 where its predecessors' sizes allow it: put
- * 8-byte types first. The same input gives the same bytes. MMOE_E_IO (with the system's reason), _MEMORY. */
+ * the same folder, fsync, rename, fsync of the folder; removed on failure. The first F32 tensor begins at a multiple of
+ * 64 bytes (the header is padded with blanks), and each tensor at a multiple of 8 where its predecessors' sizes allow it:
+ * put 8-byte types first. The same input gives the same bytes. MMOE_E_IO (with the system's reason), _MEMORY. */
 mmoe_status mmoe_container_write(const char *path, const mmoe_container_tensor *tensors, size_t count, const char *const *metadata, const mmoe_allocator *alloc,
                                  mmoe_error *err);
 

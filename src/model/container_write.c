@@ -80,6 +80,14 @@ static void append_tensor(text *t, const mmoe_container_tensor *tensor, size_t b
     append_format(t, "],\"data_offsets\":[%zu,%zu]}", begin, begin + tensor->bytes);
 }
 
+/* Of data; 0 where that would put 8-byte types off their places. */
+static size_t bytes_before_floats(const mmoe_container_tensor *tensors, size_t count) {
+    size_t bytes = 0;
+    for (size_t i = 0; i < count; bytes += tensors[i++].bytes)
+        if (tensors[i].dtype == MMOE_F32) return bytes % sizeof(int64_t) ? 0 : bytes;
+    return 0;
+}
+
 static void append_header(text *t, const mmoe_container_tensor *tensors, size_t count, const char *const *metadata) {
     char length[LENGTH_BYTES] = {0};
     append(t, length, sizeof length);
@@ -90,7 +98,8 @@ static void append_header(text *t, const mmoe_container_tensor *tensors, size_t 
         append_tensor(t, &tensors[i], begin);
     }
     append(t, "}", 1);
-    while (t->length % ALIGNMENT && !t->failed) append(t, " ", 1);
+    const size_t before = bytes_before_floats(tensors, count);
+    while ((t->length + before) % ALIGNMENT && !t->failed) append(t, " ", 1);
     for (size_t i = 0; i < LENGTH_BYTES && !t->failed; i++) t->data[i] = (char)((t->length - LENGTH_BYTES) >> 8 * i);
 }
 

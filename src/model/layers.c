@@ -180,13 +180,19 @@ mmoe_status mmoe_add_heads(mmoe_graph *g, const mmoe_module *modules, int32_t co
     return status;
 }
 
-/* Embeddings start at N(0, 1e-4^2), as torch-rechub's RandomNormal(0, 0.0001). */
+/* Embeddings start at N(0, 1e-4^2), as torch-rechub's RandomNormal(0, 0.0001). The tables follow each other without gaps,
+ * as in a model file, whose pages can so take their place. */
 static mmoe_status add_tables(mmoe_graph *g, const mmoe_schema *schema, int64_t *offsets, mmoe_error *err) {
+    int64_t total = 0, count;
+    for (int32_t i = 0; i < schema->n_table; i++) {
+        offsets[i] = total;
+        if (__builtin_mul_overflow(schema->tables[i].rows, (int64_t)schema->tables[i].dim, &count) || __builtin_add_overflow(total, count, &total))
+            return mmoe_fail_memory(err, SIZE_MAX);
+    }
+    const int64_t first = mmoe_tensors_reserve(&g->tensors, MMOE_TENSOR_VALUE, total);
     for (int32_t i = 0; i < schema->n_table; i++) {
         const mmoe_table *t = &schema->tables[i];
-        int64_t count;
-        if (__builtin_mul_overflow(t->rows, (int64_t)t->dim, &count)) return mmoe_fail_memory(err, SIZE_MAX);
-        offsets[i] = mmoe_tensors_reserve(&g->tensors, MMOE_TENSOR_VALUE, count);
+        offsets[i] += first;
         mmoe_tensor w = {.kind = MMOE_TENSOR_VALUE, .rank = 2, .shape = {t->rows, t->dim}, .offset = offsets[i], .init = MMOE_INIT_NORMAL, .init_a = 1e-4f};
         mmoe_status status = mmoe_tensors_add(&g->tensors, w, err, "embedding.embed_dict.%s.weight", t->name);
         if (status) return status;

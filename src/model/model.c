@@ -2,29 +2,48 @@
 
 #include "base/error.h"
 
-static mmoe_status build_into(mmoe_model *m, const mmoe_config *config, const mmoe_schema *schema, mmoe_error *err) {
-    mmoe_status status = mmoe_config_copy(config, &m->alloc, &m->config, err);
-    if (!status) status = mmoe_schema_copy(schema, &m->alloc, &m->schema, err);
-    if (!status) status = mmoe_graph_create(&m->alloc, &m->graph, err);
-    if (!status) status = mmoe_build_mmoe(m->graph, m->config, m->schema, err);
-    if (!status) status = mmoe_params_init(&m->params, &m->graph->tensors, &m->alloc, err);
+static mmoe_status fill(mmoe_model *m, mmoe_mapping *values, mmoe_error *err) {
+    mmoe_status status = mmoe_params_init_mapped(&m->params, &m->graph->tensors, values, &m->alloc, err);
+    if (!status) *values = (mmoe_mapping){0};
     char fault[8]; /* the configuration was checked */
-    if (!status && mmoe_config_score(config, &m->alloc, &m->score, fault, sizeof fault)) status = mmoe_fail_memory(err, sizeof *m->score);
+    if (!status && mmoe_config_score(m->config, &m->alloc, &m->score, fault, sizeof fault)) status = mmoe_fail_memory(err, sizeof *m->score);
+    return status;
+}
+
+mmoe_status mmoe_model_assemble(mmoe_config *config, mmoe_schema *schema, mmoe_graph *graph, mmoe_mapping *values, const mmoe_allocator *alloc,
+                                mmoe_model **out, mmoe_error *err) {
+    mmoe_model *m = mmoe_alloc_zero(alloc, 1, sizeof *m);
+    if (!m) {
+        mmoe_graph_free(graph);
+        mmoe_schema_free(schema);
+        mmoe_config_free(config);
+        mmoe_mapping_free(values);
+        return mmoe_fail_memory(err, sizeof *m);
+    }
+    *m = (mmoe_model){.alloc = *alloc, .config = config, .schema = schema, .graph = graph};
+    mmoe_status status = fill(m, values, err);
+    mmoe_mapping_free(values);
+    if (status)
+        mmoe_model_free(m);
+    else
+        *out = m;
     return status;
 }
 
 mmoe_status mmoe_model_build(const mmoe_config *config, const mmoe_schema *schema, const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err) {
     mmoe_allocator a = mmoe_allocator_or_default(alloc);
-    mmoe_model *m = mmoe_alloc_zero(&a, 1, sizeof *m);
-    if (!m) return mmoe_fail_memory(err, sizeof *m);
-    m->alloc = a;
-    mmoe_status status = build_into(m, config, schema, err);
-    if (status) {
-        mmoe_model_free(m);
-        return status;
-    }
-    *out = m;
-    return MMOE_OK;
+    mmoe_config *own_config = NULL;
+    mmoe_schema *own_schema = NULL;
+    mmoe_graph *graph = NULL;
+    mmoe_status status = mmoe_config_copy(config, &a, &own_config, err);
+    if (!status) status = mmoe_schema_copy(schema, &a, &own_schema, err);
+    if (!status) status = mmoe_graph_create(&a, &graph, err);
+    if (!status) status = mmoe_build_mmoe(graph, own_config, own_schema, err);
+    if (!status) return mmoe_model_assemble(own_config, own_schema, graph, &(mmoe_mapping){0}, &a, out, err);
+    mmoe_graph_free(graph);
+    mmoe_schema_free(own_schema);
+    mmoe_config_free(own_config);
+    return status;
 }
 
 mmoe_status mmoe_model_create(const mmoe_config *config, const mmoe_schema *schema, const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err) {

@@ -19,6 +19,11 @@ struct mmoe_model {
  * would be wider than 2^24 columns; MMOE_E_MEMORY. */
 mmoe_status mmoe_model_build(const mmoe_config *config, const mmoe_schema *schema, const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err);
 
+/* A model of what it takes over, on failure too: a configuration, a schema and their graph. `values` (params.h), taken
+ * over with them, may be empty: then the weights are zero. */
+mmoe_status mmoe_model_assemble(mmoe_config *config, mmoe_schema *schema, mmoe_graph *graph, mmoe_mapping *values, const mmoe_allocator *alloc, mmoe_model **out,
+                                mmoe_error *err);
+
 /* Adds the graph of a multi-gate mixture-of-experts model (Ma et al., KDD 2018). */
 mmoe_status mmoe_build_mmoe(mmoe_graph *graph, const mmoe_config *config, const mmoe_schema *schema, mmoe_error *err);
 

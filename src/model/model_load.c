@@ -125,12 +125,30 @@ static mmoe_status check_tensors(reader *r, const mmoe_tensors *tensors, mmoe_er
     return status;
 }
 
-static void copy_tensors(const reader *r, mmoe_model *model) {
+/* All tensors but the first `mapped`, which are there already. */
+static void copy_tensors(const reader *r, size_t mapped, mmoe_model *model) {
     const mmoe_tensors *tensors = &model->graph->tensors;
-    for (size_t i = 0; i < tensors->count; i++) {
+    for (size_t i = mapped; i < tensors->count; i++) {
         const mmoe_container_tensor *f = mmoe_container_find(r->file, tensors->items[i].name);
         if (f->bytes) memcpy(mmoe_params_at(&model->params, &tensors->items[i]), f->data, f->bytes);
     }
+}
+
+/* The leading tensors that stand in the file as they do in the block of values: the embedding tables, in a file that this
+ * library wrote. Small ones are copied instead, into larger pages. Returns their number, 0 when nothing is mapped. */
+static size_t map_tensors(const reader *r, const mmoe_tensors *tensors, mmoe_mapping *out) {
+    const size_t least = (size_t)8 << 20;
+    const mmoe_container_tensor *first = NULL;
+    size_t count = 0, size = 0;
+    for (; count < tensors->count; count++) {
+        const mmoe_tensor *t = &tensors->items[count];
+        const mmoe_container_tensor *f = mmoe_container_find(r->file, t->name);
+        if (!count) first = f;
+        if (t->kind != MMOE_TENSOR_VALUE || (size_t)t->offset * sizeof(float) != size || (const char *)f->data != (const char *)first->data + size) break;
+        size += f->bytes;
+    }
+    if (size < least || (uintptr_t)first->data % 64) return 0;
+    return mmoe_container_map(r->file, first, size, (size_t)tensors->n_value * sizeof(float), out) ? count : 0;
 }
 
 /* ---- Schema and configuration ------------------------------------------------------------------------------------ */
@@ -201,32 +219,37 @@ static mmoe_status check_tasks(const reader *r, const mmoe_config *config, const
 }
 
 /* Compares the file with the graph before there are weights: a forged configuration could ask for any amount of them. */
-static mmoe_status check_graph(reader *r, const mmoe_config *config, const mmoe_schema *schema, mmoe_error *err) {
+static mmoe_status read_graph(reader *r, const mmoe_config *config, const mmoe_schema *schema, mmoe_graph **out, mmoe_error *err) {
     mmoe_graph *graph;
     mmoe_status status = mmoe_graph_create(r->alloc, &graph, err);
     if (status) return status;
     mmoe_error inner = {0};
     status = of_file(r, mmoe_build_mmoe(graph, config, schema, &inner), &inner, "model", err);
     if (!status) status = check_tensors(r, &graph->tensors, err);
-    mmoe_graph_free(graph);
+    if (status)
+        mmoe_graph_free(graph);
+    else
+        *out = graph;
     return status;
 }
 
 static mmoe_status read_model(reader *r, mmoe_model **out, mmoe_error *err) {
     mmoe_config *config = NULL;
     mmoe_schema *schema = NULL;
-    mmoe_model *model;
+    mmoe_graph *graph = NULL;
     mmoe_status status = read_config(r, &config, err);
     if (!status) status = read_schema(r, &schema, err);
     if (!status) status = check_tasks(r, config, schema, err);
-    if (!status) status = check_graph(r, config, schema, err);
-    if (!status) status = mmoe_model_build(config, schema, r->alloc, &model, err);
-    if (!status) {
-        copy_tensors(r, model);
-        *out = model;
+    if (!status) status = read_graph(r, config, schema, &graph, err);
+    if (status) {
+        mmoe_config_free(config);
+        mmoe_schema_free(schema);
+        return status;
     }
-    mmoe_config_free(config);
-    mmoe_schema_free(schema);
+    mmoe_mapping values = {0};
+    const size_t mapped = map_tensors(r, &graph->tensors, &values);
+    status = mmoe_model_assemble(config, schema, graph, &values, r->alloc, out, err);
+    if (!status) copy_tensors(r, mapped, *out);
     return status;
 }
 
@@ -258,7 +281,7 @@ mmoe_status mmoe_model_load_weights(mmoe_model *model, const char *path, mmoe_er
     const size_t prefix = strlen(MMOE_FILE_VOCAB_PREFIX);
     for (size_t i = 0; i < mmoe_container_count(r.file); i++) r.used[i] = !strncmp(mmoe_container_at(r.file, i)->name, MMOE_FILE_VOCAB_PREFIX, prefix);
     if (!status) status = check_tensors(&r, &model->graph->tensors, err);
-    if (!status) copy_tensors(&r, model);
+    if (!status) copy_tensors(&r, 0, model);
     close_reader(&r);
     return status;
 }
