@@ -88,7 +88,9 @@ typedef enum mmoe_task_type { MMOE_CLASSIFICATION = 0, MMOE_REGRESSION = 1 } mmo
 typedef struct mmoe_model mmoe_model;
 
 /* Reads a model file (.safetensors written by mmoe). MMOE_E_IO, _FORMAT, _VERSION, _MEMORY; nothing is loaded on
- * failure. The caller frees the model, after every predictor and trainer made from it. */
+ * failure. The caller frees the model, after every predictor and trainer made from it. Embedding tables of 8 MB and more
+ * are not read but mapped, and processes that load the same file share that memory: such a file may be replaced or
+ * removed while a model stands on it (mmoe_model_save and mv do that), but not written into. */
 MMOE_API mmoe_status mmoe_model_load(const char *path, const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err);
 MMOE_API void mmoe_model_free(mmoe_model *model);
 
@@ -190,8 +192,8 @@ MMOE_API mmoe_status mmoe_predictor_top(mmoe_predictor *predictor, const mmoe_ba
 /* Holds the model that a service scores with, and lets another take its place while requests run. Each thread has a
  * reader. Between enter and leave it holds a model, which stays as long; enter and leave take no lock, wait for nobody,
  * and write to the reader's memory alone. A model that was replaced is freed when its last reader leaves, by that reader.
- * A reader keeps its predictor from request to request and makes a new one, which allocates, only when the version has
- * changed; the predictors of a version are freed with it.
+ * A reader keeps its predictor from request to request; only when the version has changed it takes a new one, which
+ * allocates (mmoe_predictor_clone). The predictors of a version are freed with it.
  *
  *     mmoe_slot *slot;                                  once: the slot takes the model over
  *     mmoe_slot_create(model, NULL, &slot, &err);
@@ -219,7 +221,8 @@ typedef struct mmoe_served {
     mmoe_predictor *predictor;
 } mmoe_served;
 
-/* On success the slot owns `model`, which must not be trained, freed or given to a slot again. MMOE_E_ARGUMENT, _MEMORY. */
+/* Makes the predictor of `model` that readers' are cloned from. On success the slot owns the model, which must not be
+ * trained, freed or given to a slot again. MMOE_E_ARGUMENT, _MEMORY. */
 MMOE_API mmoe_status mmoe_slot_create(mmoe_model *model, const mmoe_allocator *alloc, mmoe_slot **out, mmoe_error *err);
 /* Frees the models, too. Its readers must have been freed. */
 MMOE_API void mmoe_slot_free(mmoe_slot *slot);

@@ -21,7 +21,8 @@ typedef struct owned {
 typedef struct version {
     uint64_t number;
     mmoe_model *model;
-    _Atomic(owned *) predictors; /* of all readers */
+    mmoe_predictor *predictor;   /* that the readers' are cloned from */
+    _Atomic(owned *) predictors; /* the readers' */
     struct version *next;        /* retired or waiting */
 } version;
 
@@ -51,6 +52,7 @@ static void destroy(mmoe_slot *s, version *v) {
         mmoe_release(&s->alloc, o);
         o = next;
     }
+    mmoe_predictor_free(v->predictor);
     mmoe_model_free(v->model);
     mmoe_release(&s->alloc, v);
 }
@@ -91,13 +93,16 @@ static void sweep(mmoe_slot *s) {
 
 /* ---- The slot ---------------------------------------------------------------------------------------------------- */
 
-static version *new_version(const mmoe_slot *s, mmoe_model *model, mmoe_error *err) {
-    version *v = mmoe_alloc_zero(&s->alloc, 1, sizeof *v);
-    if (v)
-        v->model = model;
+static mmoe_status new_version(const mmoe_allocator *alloc, mmoe_model *model, version **out, mmoe_error *err) {
+    version *v = mmoe_alloc_zero(alloc, 1, sizeof *v);
+    if (!v) return mmoe_fail_memory(err, sizeof *v);
+    v->model = model;
+    mmoe_status status = mmoe_predictor_create(model, alloc, &v->predictor, err);
+    if (status)
+        mmoe_release(alloc, v);
     else
-        mmoe_fail_memory(err, sizeof *v);
-    return v;
+        *out = v;
+    return status;
 }
 
 mmoe_status mmoe_slot_create(mmoe_model *model, const mmoe_allocator *alloc, mmoe_slot **out, mmoe_error *err) {
@@ -107,10 +112,11 @@ mmoe_status mmoe_slot_create(mmoe_model *model, const mmoe_allocator *alloc, mmo
     if (!s) return mmoe_fail_memory(err, sizeof *s);
     memset(s, 0, sizeof *s);
     s->alloc = a;
-    version *first = new_version(s, model, err);
-    if (!first) {
+    version *first = NULL;
+    mmoe_status status = new_version(&a, model, &first, err);
+    if (status) {
         mmoe_release_aligned(&a, s);
-        return MMOE_E_MEMORY;
+        return status;
     }
     first->number = 1;
     atomic_store(&s->current, first);
@@ -137,12 +143,14 @@ void mmoe_slot_free(mmoe_slot *s) {
 
 mmoe_status mmoe_slot_publish(mmoe_slot *s, mmoe_model *model, uint64_t *number, mmoe_error *err) {
     if (!s || !model) return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_slot_publish: %s is NULL", s ? "model" : "slot");
-    version *next = new_version(s, model, err);
-    if (!next) return MMOE_E_MEMORY;
+    version *next = NULL;
+    mmoe_status status = new_version(&s->alloc, model, &next, err);
+    if (status) return status;
     pthread_mutex_lock(&s->publishing);
     version *old = atomic_load(&s->current);
     if (old->model == model) {
         pthread_mutex_unlock(&s->publishing);
+        mmoe_predictor_free(next->predictor);
         mmoe_release(&s->alloc, next);
         return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_slot_publish: the model is the slot's already");
     }
@@ -189,7 +197,7 @@ static mmoe_status make_predictor(mmoe_reader *r, version *v, mmoe_error *err) {
     const mmoe_allocator *a = &r->slot->alloc;
     owned *o = mmoe_alloc(a, 1, sizeof *o);
     if (!o) return mmoe_fail_memory(err, sizeof *o);
-    mmoe_status status = mmoe_predictor_create(v->model, a, &o->predictor, err);
+    mmoe_status status = mmoe_predictor_clone(v->predictor, a, &o->predictor, err);
     if (status) {
         mmoe_release(a, o);
         return status;
