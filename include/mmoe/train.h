@@ -154,7 +154,7 @@ MMOE_API int mmoe_profile_entry_at(const mmoe_profile *profile, size_t index, mm
 MMOE_API mmoe_status mmoe_profile_write(const mmoe_profile *profile, const char *path, mmoe_error *err);
 
 /* The machine's GEMM peak in flop/s: `threads` workers at once multiply 512 x 512 matrices, each single-threaded, best of
- * several runs of about 0.1 s. The process's BLAS has one thread meanwhile. */
+ * forty runs of about 5 ms. The process's BLAS has one thread meanwhile. */
 MMOE_API mmoe_status mmoe_gemm_peak(int threads, const mmoe_allocator *alloc, double *flops_per_second, mmoe_error *err);
 /* "OpenBLAS 0.3.21 ..." and "Cooperlake": the BLAS in use, and what it takes the processor for; static. */
 MMOE_API const char *mmoe_blas_version(void);

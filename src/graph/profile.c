@@ -6,10 +6,10 @@
 #include "base/error.h"
 
 static const char *const pass_names[][MMOE_PASS_COUNT] = {
-    [MMOE_OP_INPUT] = {"gather", NULL, NULL, NULL, "scatter", "update"},
-    [MMOE_OP_LINEAR] = {"linear", NULL, "linear backward", NULL, "linear weights", "update"},
+    [MMOE_OP_INPUT] = {"gather", NULL, NULL, NULL, "scatter", "update tables"},
+    [MMOE_OP_LINEAR] = {"linear", NULL, "linear backward", NULL, "linear weights", "update weights"},
     [MMOE_OP_STATS] = {"statistics", "statistics merged", "norm backward", NULL, NULL, NULL},
-    [MMOE_OP_APPLY] = {"norm, activation", NULL, "activation backward", "sums merged", "vectors", "update"},
+    [MMOE_OP_APPLY] = {"norm, activation", NULL, "activation backward", "sums merged", "vectors", "update vectors"},
     [MMOE_OP_MIX] = {"mix", NULL, "mix backward", NULL, NULL, NULL},
     [MMOE_OP_LOSS] = {"loss", NULL, NULL, NULL, NULL, NULL},
 };

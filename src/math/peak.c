@@ -8,7 +8,7 @@
 #include "math/kernels.h"
 #include "mmoe/train.h"
 
-enum { N = 512, REPEATS = 24, RUNS = 5 };
+enum { N = 512, REPEATS = 4, RUNS = 40 };
 
 typedef struct peak_job {
     float *a, *b, *c; /* [workers, N, N] c, [N, N] a and b */
