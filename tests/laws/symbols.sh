@@ -2,6 +2,7 @@
 # What the library needs from others and gives to them.
 #   symbols.sh needs ARCHIVE asserts|no-asserts   nothing that prints, exits, or changes the process's locale, signals,
 #                                                 environment or floating-point mode; BLAS threads in math/blas alone
+#   symbols.sh serving ARCHIVE                    scoring takes no lock and calls no BLAS; a run allocates nothing
 #   symbols.sh names ARCHIVE                      every global symbol starts with mmoe_
 #   symbols.sh exports SHARED LIST                exactly the symbols of the sorted list
 #   symbols.sh declared INCLUDE_FOLDER LIST       the public headers declare exactly that list
@@ -44,6 +45,13 @@ needs)
     [ "$3" = asserts ] && forbidden=$(echo "$forbidden" | sed 's/|__assert_fail|/|/')
     grep -E " ($forbidden)$" "$work/undefined" | fail_if_any "$2 must not need" || exit 1
     grep -E " ($blas)$" "$work/undefined" | grep -v '^math_blas\.c\.' | fail_if_any "BLAS threads are set in math/blas.c alone" || exit 1
+    ;;
+serving)
+    undefined "$2" | grep -E '^serve_(predictor|program|request|run)\.c\.' >"$work/serving"
+    [ -s "$work/serving" ] || { echo "$2: no predictor" >&2; exit 2; }
+    grep -E ' (pthread_|mtx_|cnd_|sem_|cblas_|mmoe_gemm_|mmoe_plan_|mmoe_pool_)' "$work/serving" | fail_if_any "the predictor must not need" || exit 1
+    grep -E '^serve_(request|run)\.c\.' "$work/serving" | grep -E ' (malloc|calloc|realloc|aligned_alloc|mmoe_alloc.*|mmoe_resize|mmoe_copy_text)$' |
+        fail_if_any "a run must not need" || exit 1
     ;;
 names)
     nm -g --defined-only "$2" | awk 'NF == 3 {print $3}' | sort -u >"$work/defined"

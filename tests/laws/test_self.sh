@@ -120,6 +120,22 @@ needs fail 'setlocale(0, s)'
 needs fail 'signal(1, 0)'
 needs fail 'openblas_set_num_threads(1)'
 
+serving() { # pass|fail OBJECT STATEMENT
+    printf '%s\n' "#include <pthread.h>
+#include <stdlib.h>
+void mmoe_gemm_run(const void *); void *mmoe_alloc(const void *, size_t, size_t);
+void mmoe_f(pthread_mutex_t *m); void mmoe_f(pthread_mutex_t *m) { (void)m; $3; abort(); }" >"$work/unit.c"
+    rm -f "$work/lib.a"
+    "$cc" -O0 -c "$work/unit.c" -o "$work/$2" && ar rc "$work/lib.a" "$work/$2" || exit 2
+    expect "$1" "serving: $2 with $3" sh "$laws/symbols.sh" serving "$work/lib.a"
+}
+serving pass serve_run.c.o ''
+serving fail serve_run.c.o 'pthread_mutex_lock(m)'
+serving fail serve_request.c.o 'mmoe_gemm_run(m)'
+serving fail serve_run.c.o 'mmoe_alloc(m, 1, 1)'
+serving pass serve_predictor.c.o 'mmoe_alloc(m, 1, 1)'
+serving fail serve_slot.c.o ''
+
 archive 'int mmoe_f(void); int mmoe_f(void) { return 1; } static int h(void) { return 2; } int (*mmoe_p)(void) = h;'
 printf 'mmoe_f\nmmoe_p\n' >"$work/list"
 expect pass "names" sh "$laws/symbols.sh" names "$work/lib.a"
