@@ -29,6 +29,7 @@ typedef struct golden_numbers {
     double losses[GOLDEN_STEPS][1 + GOLDEN_TASKS]; /* total, then each task; before the step's update */
     double *first_training_scores;                 /* of part 0 */
     double *first_scores[GOLDEN_PARTS], *last_scores[GOLDEN_PARTS];
+    double kink_distance;                   /* computed numbers: how near a value comes to a relu's kink in any step */
     reference_model *first, *second, *last; /* weights at the start (and the first gradients), after 1 and after 20 steps */
 } golden_numbers;
 

@@ -171,12 +171,17 @@ START_TEST(import_copies_every_tensor) {
 }
 END_TEST
 
+/* A value that stands at a relu's kink goes where rounding sends it, which depends on the processor, and 20 steps of Adam
+ * make some 1e-5 of it in the losses. These rows come no nearer than this. */
+static const double kink_distance = 1e-5;
+
 START_TEST(engine_agrees_with_the_reference_on_drawn_rows) {
     golden g;
     golden_init(&g, folder);
     golden_draw_rows(&g);
     golden_numbers got, want;
     golden_compute_numbers(&g, &want);
+    ck_assert_double_gt(want.kink_distance, kink_distance);
     engine_numbers(&g, &got, _i);
     check_run(&g, &got, &want);
     golden_numbers_finish(&got);
