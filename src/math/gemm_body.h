@@ -58,7 +58,7 @@ static inline __attribute__((always_inline)) void tile(const tile_args *t, int r
         for (int r = 0; r < rows; r++) {
             const vf x = splat(a[(size_t)r * lda]);
 #pragma GCC unroll 3
-            for (int v = 0; v < vectors; v++) acc[r][v] += x * row[v];
+            for (int v = 0; v < vectors; v++) acc[r][v] = vfma(x, row[v], acc[r][v]);
         }
     }
 #pragma GCC unroll 3

@@ -151,6 +151,18 @@ static inline vf sum_each(const vf v[W]) {
 #endif
 }
 
+/* a b + c, rounded once where the instruction set has it; written so that no compiler chooses in one place what it does not
+ * in another. */
+static inline vf vfma(vf a, vf b, vf c) {
+#if defined(__AVX512F__)
+    return (vf)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#elif defined(__AVX2__)
+    return (vf)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#else
+    return a * b + c;
+#endif
+}
+
 static inline vf vsqrt(vf a) {
 #if defined(__AVX512F__)
     return (vf)_mm512_sqrt_ps((__m512)a);
