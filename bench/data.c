@@ -51,7 +51,8 @@ static char *config_text(const bench_options *o) {
     json_t *sparse = json_array(), *dense = json_array(), *tasks = json_array();
     for (int64_t c = 0; c < o->sparse; c++)
         json_array_append_new(
-            sparse, json_pack("{s:o, s:I, s:I}", "name", named("s", c), "embed_dim", (json_int_t)o->embed_dim, "vocab_size", (json_int_t)vocab_of(o, c)));
+            sparse, json_pack("{s:o, s:I, s:I, s:s}", "name", named("s", c), "embed_dim", (json_int_t)o->embed_dim, "vocab_size", (json_int_t)vocab_of(o, c),
+                              "side", c % 2 ? "user" : "item"));
     if (o->dense) json_array_append_new(dense, json_pack("{s:s}", "name", "d*"));
     for (int64_t t = 0; t < o->tasks; t++)
         json_array_append_new(

@@ -22,6 +22,7 @@ POSITIVE = {
                       "step_over_gemm", "first_layer_ms", "step_over_first_layer", "gflops", "percent_of_peak", "gemm_percent_of_peak", "peak_gflops",
                       "epoch_rows_per_second", "epoch_train_rows_per_second", "epoch_percent_of_steps", "memory_mb", "steps"],
     "bench_step": ["us_per_step"],
+    "bench_predict": ["rows", "threads", "p50_us", "p99_us", "p999_us", "rows_per_second", "gemm_us", "over_gemm"],
 }[NAME]
 failures = 0
 
@@ -74,6 +75,13 @@ def check_step(rows):
     check("what is no product has none", all(r["gflops"] is None for r in of_one if r["node"] in ("mix", "waiting")), of_one)
     check("the shares add up to all time", abs(sum(r["percent_of_time"] for r in of_one if r["node"] != "step") - 100) < 0.01, of_one)
     check("the step stands last", of_one[-1]["node"] == "step" and of_one[-1]["gflops"] > 0 and of_one[-1]["percent_of_time"] is None, of_one[-1])
+
+
+def check_predict(rows):
+    of_one = [(r["call"], r["rows"]) for r in rows if r["n_expert"] == 1]
+    check("plain and ranked calls of each number of rows", of_one == [(call, n) for call in ("plain", "rank") for n in (1, 8, 32, 128)], of_one)
+    check("quantiles are in order", all(r["p50_us"] <= r["p99_us"] <= r["p999_us"] for r in rows), rows)
+    check("the ratio is of call and products", all(abs(r["over_gemm"] - r["p50_us"] / r["gemm_us"]) < 1e-3 * r["over_gemm"] for r in rows), rows)
 
 
 def check_csv(rows):
@@ -136,7 +144,7 @@ def check_plot():
 
 if __name__ == "__main__":
     found = check_json()
-    {"bench_gemm": check_gemm, "bench_experts": check_experts, "bench_step": check_step}[NAME](found)
+    {"bench_gemm": check_gemm, "bench_experts": check_experts, "bench_step": check_step, "bench_predict": check_predict}[NAME](found)
     check_csv(found)
     check_text()
     check_usage()
