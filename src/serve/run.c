@@ -6,22 +6,24 @@ typedef float v4 __attribute__((vector_size(16), aligned(4), may_alias));
 
 static float *value_of(const mmoe_predictor *p, int32_t value) { return p->values + p->program->values[value].offset; }
 
-/* x of the columns that a side has. Rows of four are the most usual width: one vector each. */
+/* x of the columns that a side has, column by column: what a column needs stays in registers, and its neighbours find the
+ * same cache lines of ids and x. Rows of four are the most usual width: one vector each. */
 static void gather(const mmoe_predictor *p, const mmoe_serve_side *s, const mmoe_encoded *e, int32_t rows) {
-    const int32_t ld = p->program->values[p->program->x].ld;
-    const mmoe_serve_lookup *const end = s->lookups + s->n_lookup;
-    float *x = value_of(p, p->program->x);
-    const int32_t *ids = e->ids;
-    const float *dense = e->dense;
-    for (int32_t r = 0; r < rows; r++, x += ld, ids += e->id_stride, dense += e->dense_stride) {
-        for (const mmoe_serve_lookup *l = s->lookups; l < end; l++) {
-            const float *row = l->table + (int64_t)ids[l->column] * l->dim;
-            if (l->dim == 4)
-                *(v4 *)(x + l->col) = *(const v4 *)row;
-            else
-                memcpy(x + l->col, row, (size_t)l->dim * sizeof *row);
-        }
-        for (int32_t i = 0; i < s->n_dense; i++) x[s->dense[i].col] = dense[i];
+    const size_t ld = (size_t)p->program->values[p->program->x].ld;
+    for (const mmoe_serve_lookup *l = s->lookups; l < s->lookups + s->n_lookup; l++) {
+        float *x = value_of(p, p->program->x) + l->col;
+        const int32_t *id = e->ids + l->column;
+        const float *const table = l->table;
+        const int64_t dim = l->dim;
+        if (dim == 4)
+            for (int32_t r = 0; r < rows; r++, x += ld, id += e->id_stride) *(v4 *)x = *(const v4 *)(table + (int64_t)*id * 4);
+        else
+            for (int32_t r = 0; r < rows; r++, x += ld, id += e->id_stride) memcpy(x, table + *id * dim, (size_t)dim * sizeof *x);
+    }
+    for (int32_t i = 0; i < s->n_dense; i++) {
+        float *x = value_of(p, p->program->x) + s->dense[i].col;
+        const float *value = e->dense + i;
+        for (int32_t r = 0; r < rows; r++, x += ld, value += e->dense_stride) *x = *value;
     }
 }
 
