@@ -16,11 +16,15 @@ static json_t *tensors_json(const mmoe_model *model) {
     return tensors;
 }
 
+static const char *side_name(int side) { return side == MMOE_SIDE_USER ? "user" : "item"; }
+
 static json_t *columns_json(const mmoe_model *model) {
     json_t *sparse = json_array(), *dense = json_array();
     for (int32_t i = 0; i < mmoe_model_sparse_count(model); i++)
-        json_array_append_new(sparse, json_pack("{s:s, s:I}", "name", mmoe_model_sparse_name(model, i), "rows", (json_int_t)mmoe_model_sparse_rows(model, i)));
-    for (int32_t i = 0; i < mmoe_model_dense_count(model); i++) json_array_append_new(dense, json_pack("{s:s}", "name", mmoe_model_dense_name(model, i)));
+        json_array_append_new(sparse, json_pack("{s:s, s:I, s:s}", "name", mmoe_model_sparse_name(model, i), "rows",
+                                                (json_int_t)mmoe_model_sparse_rows(model, i), "side", side_name(mmoe_model_sparse_side(model, i))));
+    for (int32_t i = 0; i < mmoe_model_dense_count(model); i++)
+        json_array_append_new(dense, json_pack("{s:s, s:s}", "name", mmoe_model_dense_name(model, i), "side", side_name(mmoe_model_dense_side(model, i))));
     return json_pack("{s:o, s:o}", "sparse", sparse, "dense", dense);
 }
 
@@ -33,15 +37,18 @@ static json_t *inspect_json(const mmoe_model *model) {
                      "tensors", tensors_json(model), "config", cli_config_json(mmoe_model_config(model)));
 }
 
+static const char *of_user(int side) { return side == MMOE_SIDE_USER ? "  (the user's)" : ""; }
+
 static void print_model(const mmoe_model *model) {
     printf("parameters  %" PRId64 "\n\ntasks\n", mmoe_model_parameter_count(model));
     for (int32_t t = 0; t < mmoe_model_task_count(model); t++)
         printf("  %-32s %s\n", mmoe_model_task_name(model, t), cli_task_type_name(mmoe_model_task_type(model, t)));
+    if (mmoe_model_score(model)) printf("\nfinal score\n  %s\n", mmoe_model_score(model));
     if (mmoe_model_sparse_count(model)) puts("\nsparse columns, rows of their tables");
     for (int32_t i = 0; i < mmoe_model_sparse_count(model); i++)
-        printf("  %-32s %" PRId64 "\n", mmoe_model_sparse_name(model, i), mmoe_model_sparse_rows(model, i));
+        printf("  %-32s %" PRId64 "%s\n", mmoe_model_sparse_name(model, i), mmoe_model_sparse_rows(model, i), of_user(mmoe_model_sparse_side(model, i)));
     if (mmoe_model_dense_count(model)) puts("\ndense columns");
-    for (int32_t i = 0; i < mmoe_model_dense_count(model); i++) printf("  %s\n", mmoe_model_dense_name(model, i));
+    for (int32_t i = 0; i < mmoe_model_dense_count(model); i++) printf("  %s%s\n", mmoe_model_dense_name(model, i), of_user(mmoe_model_dense_side(model, i)));
     puts("\ntensors");
     mmoe_tensor_info info;
     for (size_t i = 0; mmoe_model_tensor(model, i, &info) == 0; i++) {

@@ -36,18 +36,23 @@ static json_t *table_json(const mmoe_schema *schema, int32_t i) {
                      "vocabulary", vocabularies[vocabulary_of(t)]);
 }
 
-/* The side is written where it is the user's: a file without sides is one that older versions read. */
-static const char *side_of(mmoe_side side) { return side == MMOE_SIDE_ITEM ? NULL : sides[side]; }
+/* The side is written where it is the user's: a file without sides is one that older versions read. Takes `json`. */
+static json_t *with_side(json_t *json, mmoe_side side) {
+    if (!json || side == MMOE_SIDE_ITEM || json_object_set_new(json, "side", json_string(sides[side])) == 0) return json;
+    json_decref(json);
+    return NULL;
+}
 
 static json_t *sparse_json(const mmoe_schema *schema, int32_t i) {
     const mmoe_sparse_column *c = schema->sparse + i;
-    return json_pack("{s:s, s:i, s:s*}", "name", c->name, "table", (int)c->table, "side", side_of(c->side));
+    return with_side(json_pack("{s:s, s:i}", "name", c->name, "table", (int)c->table), c->side);
 }
 
 static json_t *dense_json(const mmoe_schema *schema, int32_t i) {
     const mmoe_dense_column *d = schema->dense + i;
-    return json_pack("{s:s, s:s, s:o, s:o, s:s*}", "name", d->name, "transform", transforms[d->transform], "shift", double_text(d->shift), "scale",
-                     double_text(d->scale), "side", side_of(d->side));
+    json_t *json = json_pack("{s:s, s:s, s:o, s:o}", "name", d->name, "transform", transforms[d->transform], "shift", double_text(d->shift), "scale",
+                             double_text(d->scale));
+    return with_side(json, d->side);
 }
 
 static json_t *label_json(const mmoe_schema *schema, int32_t i) {

@@ -14,9 +14,10 @@ static const char good[] =
     "{\"tables\": [{\"name\": \"a\", \"rows\": 7, \"dim\": 4, \"oov_id\": 6, \"vocabulary\": \"none\"},"
     " {\"name\": \"b\", \"rows\": 4, \"dim\": 8, \"oov_id\": -1, \"vocabulary\": \"int\"},"
     " {\"name\": \"c\", \"rows\": 3, \"dim\": 1, \"oov_id\": -1, \"vocabulary\": \"string\"}],"
-    " \"sparse\": [{\"name\": \"a\", \"table\": 0}, {\"name\": \"b\", \"table\": 1}, {\"name\": \"c\", \"table\": 2}, {\"name\": \"d\", \"table\": 1}],"
+    " \"sparse\": [{\"name\": \"a\", \"table\": 0}, {\"name\": \"b\", \"table\": 1}, {\"name\": \"c\", \"table\": 2}, {\"name\": \"d\", \"table\": 1, "
+    "\"side\": \"user\"}],"
     " \"dense\": [{\"name\": \"x\", \"transform\": \"none\", \"shift\": \"0\", \"scale\": \"1\"},"
-    " {\"name\": \"y\", \"transform\": \"log1p_standardize\", \"shift\": \"0.1\", \"scale\": \"-2.5e-300\"}],"
+    " {\"name\": \"y\", \"transform\": \"log1p_standardize\", \"shift\": \"0.1\", \"scale\": \"-2.5e-300\", \"side\": \"user\"}],"
     " \"labels\": [{\"name\": \"l\", \"task\": \"t\", \"type\": \"classification\"}, {\"name\": \"l\", \"task\": \"u\", \"type\": \"regression\"}],"
     " \"weight\": \"w\"}";
 
@@ -59,6 +60,8 @@ START_TEST(a_schema_comes_back) {
     ck_assert(!mmoe_vocab_is_int(s->tables[2].vocab) && mmoe_vocab_find(s->tables[2].vocab, "k1", 2) == 2);
     ck_assert_str_eq(s->sparse[3].name, "d");
     ck_assert_int_eq(s->sparse[3].table, 1);
+    ck_assert(s->sparse[2].side == MMOE_SIDE_ITEM && s->sparse[3].side == MMOE_SIDE_USER);
+    ck_assert(s->dense[0].side == MMOE_SIDE_ITEM && s->dense[1].side == MMOE_SIDE_USER);
     ck_assert_int_eq(s->dense[1].transform, MMOE_TRANSFORM_LOG1P_STANDARDIZE);
     ck_assert(s->dense[1].shift == 0.1 && s->dense[1].scale == -2.5e-300);
     ck_assert_int_eq(s->labels[1].type, MMOE_REGRESSION);
@@ -114,6 +117,11 @@ START_TEST(wrong_json_is_refused) {
         {"\"name\": \"a\", \"rows\"", "\"name\": \"x\", \"rows\"", "tables: \"x\" is not the name of a column that uses it"},
         {"\"name\": \"a\", \"table\": 0", "\"name\": \"a\", \"table\": 3", "sparse[0].table: an integer from 0 to 2"},
         {"\"name\": \"a\", \"table\": 0", "\"name\": \"a\", \"table\": -1", "sparse[0].table"},
+        {"\"table\": 1, \"side\": \"user\"", "\"table\": 1, \"side\": \"both\"", "sparse[3].side: \"both\" is none of its words"},
+        {"\"table\": 1, \"side\": \"user\"", "\"table\": 1, \"side\": null", "sparse[3].side: \"\" is none of its words"},
+        {"\"table\": 1, \"side\": \"user\"", "\"table\": 1, \"size\": \"user\"", "sparse[3]: a key is unknown"},
+        {"-2.5e-300\", \"side\": \"user\"", "-2.5e-300\", \"side\": 1", "dense[1].side"},
+        {"\"type\": \"regression\"", "\"type\": \"regression\", \"side\": \"user\"", "labels[1]: a key is unknown"},
         {"\"name\": \"d\"", "\"name\": \"a\"", "the name \"a\" stands twice"},
         {"\"name\": \"x\"", "\"name\": \"a\"", "the name \"a\" stands twice"},
         {"\"name\": \"l\", \"task\": \"t\"", "\"name\": \"x\", \"task\": \"t\"", "the name \"x\" stands twice"},
