@@ -63,7 +63,7 @@ static inline void scatter_weights(mmoe_model *model) {
             else if (is_table || info.rank < 2)
                 data[k] = draw();
             else
-                data[k] *= 3; /* so that scores differ */
+                data[k] *= 2; /* so that scores differ */
         }
     }
 }

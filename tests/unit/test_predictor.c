@@ -74,6 +74,7 @@ START_TEST(agrees_with_the_plan) {
     mmoe_error err = {0};
     mmoe_plan *plan;
     ok(mmoe_plan_create(model->graph, &model->params, NULL, false, ROWS, NULL, &plan, &err), &err);
+    mmoe_blas_set_threads(1);
     mmoe_plan_fold(plan);
     const mmoe_rows batch = {.rows = ROWS, .ids = rows.ids, .dense = rows.dense, .id_stride = SPARSE, .dense_stride = DENSE};
     mmoe_plan_predict(plan, &batch, expected);
