@@ -1,12 +1,11 @@
 #!/bin/sh
 # test_train.sh MMOE_PROGRAM EXAMPLE SOURCE README: the example does what the program does, and stands in the README.
-example=$(realpath "$2") source=$(realpath "$3") readme=$(realpath "$4")
+example=$(realpath "$2") source=$(realpath "$3") readme=$(realpath "$4") here=$(realpath "$(dirname "$0")")
 # shellcheck source=tests/cli/lib.sh
 . "$(dirname "$0")/../cli/lib.sh"
 make_data 2000
 
-sed -n '/^```c$/,/^```$/p' "$readme" | sed '/^```/d' >shown.c
-check "the README shows the example" cmp shown.c "$source"
+check "the README shows the example" sh "$here/shown.sh" "$readme" "$source"
 
 "$example" config.json train.csv valid.csv example.safetensors >scores.csv 2>err
 check "the example trains and scores" [ $? -eq 0 ]

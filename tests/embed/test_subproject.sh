@@ -1,0 +1,50 @@
+#!/bin/sh
+# test_subproject.sh MMOE_PROGRAM SOURCE_ROOT CC: a service whose build has mmoe as a subproject and takes the serving
+# library alone: it links nothing but OpenBLAS, jansson and the system, and gives the functions of mmoe.h alone.
+set -u
+mmoe=$(realpath "$1") root=$2 here=$2/tests/embed CC=$3
+export CC
+work=$(mktemp -d) || exit 2
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 2
+# shellcheck source=tests/embed/make_models.sh
+. "$here/make_models.sh"
+failures=0
+check() { # DESCRIPTION COMMAND...
+    description=$1
+    shift
+    if "$@" >log 2>&1; then
+        echo "ok $description"
+    else
+        failures=$((failures + 1))
+        echo "not ok $description"
+        sed 's/^/#   /' log | tail -40
+    fi
+}
+
+mkdir -p host/subprojects
+for part in include src tools tests meson.build meson_options.txt; do
+    mkdir -p host/subprojects/mmoe && ln -s "$root/$part" host/subprojects/mmoe/
+done
+cp "$here/serve.c" host/
+cat >host/meson.build <<'EOM'
+project('host', 'c', default_options: ['c_std=c11', 'buildtype=debugoptimized'])
+executable('serve', 'serve.c', dependencies: dependency('mmoe', fallback: 'mmoe', default_options: ['training=false', 'werror=true']))
+EOM
+check "sets up" meson setup host/build host
+check "builds" meson compile -C host/build
+check "models" make_models "$mmoe"
+printf '7\n9\n4\n' >events.list
+expected_of_c >expected
+check "scores as the program does" sh -c './host/build/serve old.mm new.mm >out && cmp out expected'
+
+so=$(find host/build -name libmmoe.so)
+readelf -d "$so" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' >needed
+check "needs OpenBLAS and jansson: $(paste -sd' ' needed)" sh -c "grep -q '^libjansson' needed && ! grep -Ev '^lib(openblas|jansson|c|m)\.so' needed"
+nm -D --defined-only "$so" | awk 'NF == 3 && $2 != "A" {sub(/@.*/, "", $3); print $3}' | LC_ALL=C sort >exported
+sed -nE 's/^MMOE_API [^(]*[ *](mmoe_[a-z0-9_]+)\(.*/\1/p' "$root/include/mmoe/mmoe.h" | LC_ALL=C sort >declared
+check "exports what mmoe.h declares" diff declared exported
+archive=$(find host/build -name libmmoe.a)
+check "an archive, too" test -s "$archive"
+check "without trainer, data sets and CSV" sh -c "! nm '$archive' | grep -E ' [TU] (csv_|mmoe_(trainer|dataset|csv|evaluate|checkpoint))'"
+[ $failures -eq 0 ]
