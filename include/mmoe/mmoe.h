@@ -136,9 +136,9 @@ typedef struct mmoe_column {
     size_t stride; /* in bytes; 0: the size of a value, the column being an array of its own */
 } mmoe_column;
 
-/* Rows to score. The sparse columns are those of the model in its order, encoded in `ids`, or described one by
- * one in `sparse_columns`; likewise the dense ones. The arrays belong to the caller; a zeroed structure with the members that are used
- * set is valid. (mmoe_dataset_batch makes an encoded one from a data set.) */
+/* Rows to score. The sparse columns are those of the model in its order, encoded in `ids`, or described one by one in
+ * `sparse_columns`; likewise the dense ones. The arrays belong to the caller; a zeroed structure with the members that are
+ * used set is valid. (mmoe_dataset_batch makes an encoded one from a data set.) */
 typedef struct mmoe_batch {
     size_t rows;
     const int32_t *ids; /* [rows, id_stride], row numbers, the first sparse_count of each row are read; may be NULL without sparse columns */

@@ -95,6 +95,8 @@ static mmoe_status copy_targets(dataset *set, const struct mmoe_schema *schema, 
 
 static mmoe_status check_arguments(const struct mmoe_schema *schema, const mmoe_batch *batch, const float *labels, mmoe_error *err) {
     if (batch->rows == 0) return mmoe_fail(err, MMOE_E_ARGUMENT, "a data set needs at least one row");
+    if (batch->sparse_columns || batch->dense_columns)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "a data set is made of batch.ids and batch.dense, not of columns");
     if (schema->n_sparse && !batch->ids) return mmoe_fail(err, MMOE_E_ARGUMENT, "batch.ids is NULL, but the schema has sparse columns");
     if (schema->n_sparse && batch->id_stride < (size_t)schema->n_sparse)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "batch.id_stride is %zu, less than the %d sparse columns", batch->id_stride, (int)schema->n_sparse);

@@ -305,6 +305,18 @@ START_TEST(shapes_and_types) {
 }
 END_TEST
 
+START_TEST(a_data_set_takes_no_columns) {
+    const mmoe_column sparse[COLUMNS] = {{MMOE_VALUE_ROW, plain_batch.ids, 0}};
+    const float labels[REQUESTS * TASKS] = {0};
+    mmoe_batch batch = plain_batch;
+    batch.sparse_columns = sparse;
+    mmoe_dataset *set = NULL;
+    ck_assert_int_eq(mmoe_dataset_create(mmoe_model_schema(model), &batch, labels, NULL, NULL, &set, &err), MMOE_E_ARGUMENT);
+    ck_assert_ptr_null(set);
+    ck_assert_ptr_nonnull(strstr(err.message, "not of columns"));
+}
+END_TEST
+
 START_TEST(users_and_items) {
     const mmoe_column id = {MMOE_VALUE_INT64, &requests[0].user, 0}, age = {MMOE_VALUE_FLOAT, &requests[0].age, 0};
     mmoe_batch user = {.rows = 1, .sparse_columns = &id, .dense_columns = &age};
@@ -373,6 +385,7 @@ int main(void) {
     tcase_add_test(c, raw_values);
     tcase_add_test(c, raw_texts);
     tcase_add_test(c, shapes_and_types);
+    tcase_add_test(c, a_data_set_takes_no_columns);
     tcase_add_test(c, users_and_items);
     tcase_add_test(c, null_arguments);
     suite_add_tcase(s, c);
