@@ -3,26 +3,38 @@
 
 enum { TOGETHER = 64 };
 
-void mmoe_linear_forward(mmoe_plan *p, const mmoe_node *n, const mmoe_span *s) {
+void mmoe_linear_pack(mmoe_plan *p, const mmoe_weight_task *task) {
+    const mmoe_linear_block *k = &p->graph->nodes[task->node].u.linear.blocks[task->first];
+    const mmoe_packed_block *to = &p->nodes[task->node].packed[task->first];
+    const float *w = p->params->values + k->weight;
+    p->kernels->pack(k->cols, k->in.cols, 0, k->in.cols, w, k->in.cols, NULL, to->forward);
+    if (to->backward) p->kernels->pack_rows(mmoe_block_grad_cols(p->graph, k), k->cols, w, k->in.cols, to->backward);
+}
+
+/* g's product with its B packed. */
+static void run_packed(const mmoe_plan *p, const mmoe_gemm *g, const float *packed) {
+    mmoe_packed_gemm q = {.rows = g->m, .n = g->n, .k = g->k, .count = g->k, .a = g->a, .lda = g->lda, .packed = packed, .c = g->c, .ldc = g->ldc};
+    q.start = g->beta != 0 ? g->c : p->zeros;
+    q.ldstart = g->beta != 0 ? g->ldc : 0;
+    p->kernels->gemm(&q);
+}
+
+void mmoe_linear_forward(mmoe_plan *p, const mmoe_node *n, const mmoe_node_state *state, const mmoe_span *s) {
     float *z = mmoe_value_at(p, n->out, s);
     mmoe_gemm g[TOGETHER];
     int32_t count = 0;
     for (int32_t i = 0; i < n->u.linear.n_block; i++) {
         const mmoe_linear_block *k = &n->u.linear.blocks[i];
-        g[count++] = (mmoe_gemm){.tb = true, .m = s->rows, .n = k->cols, .k = k->in.cols,
-                                 .a = mmoe_value_at(p, k->in.value, s) + k->in.col, .lda = p->values[k->in.value].ld,
-                                 .b = p->params->values + k->weight, .ldb = k->in.cols, .c = z + k->col, .ldc = p->values[n->out].ld};
-        if (count == TOGETHER || i + 1 == n->u.linear.n_block) {
+        g[count] = (mmoe_gemm){.tb = true, .m = s->rows, .n = k->cols, .k = k->in.cols,
+                               .a = mmoe_value_at(p, k->in.value, s) + k->in.col, .lda = p->values[k->in.value].ld,
+                               .b = p->params->values + k->weight, .ldb = k->in.cols, .c = z + k->col, .ldc = p->values[n->out].ld};
+        if (state->packed[i].forward) run_packed(p, &g[count], state->packed[i].forward);
+        else if (++count == TOGETHER) {
             mmoe_gemm_batch(g, count);
             count = 0;
         }
     }
-}
-
-/* Columns of a block's input that need a gradient. */
-static int32_t grad_cols(const mmoe_plan *p, const mmoe_view *in) {
-    int32_t cols = p->graph->values[in->value].grad_cols - in->col;
-    return cols < in->cols ? cols : in->cols;
+    if (count) mmoe_gemm_batch(g, count);
 }
 
 /* Blocks that add to one input's gradient depend on each other: they go one by one. */
@@ -32,15 +44,17 @@ void mmoe_linear_backward(mmoe_plan *p, const mmoe_node *n, const mmoe_node_stat
     int32_t count = 0;
     for (int32_t i = 0; i < n->u.linear.n_block; i++) {
         const mmoe_linear_block *k = &n->u.linear.blocks[i];
-        int32_t cols = grad_cols(p, &k->in);
+        int32_t cols = mmoe_block_grad_cols(p->graph, k);
         if (count == TOGETHER || (count && state->add[i])) {
             mmoe_gemm_batch(g, count);
             count = 0;
         }
         if (cols <= 0) continue;
-        g[count++] = (mmoe_gemm){.m = s->rows, .n = cols, .k = k->cols, .a = dz + k->col, .lda = p->grads[n->out].ld,
-                                 .b = p->params->values + k->weight, .ldb = k->in.cols, .beta = state->add[i],
-                                 .c = mmoe_grad_at(p, k->in.value, s) + k->in.col, .ldc = p->grads[k->in.value].ld};
+        g[count] = (mmoe_gemm){.m = s->rows, .n = cols, .k = k->cols, .a = dz + k->col, .lda = p->grads[n->out].ld,
+                               .b = p->params->values + k->weight, .ldb = k->in.cols, .beta = state->add[i],
+                               .c = mmoe_grad_at(p, k->in.value, s) + k->in.col, .ldc = p->grads[k->in.value].ld};
+        if (state->packed[i].backward) run_packed(p, &g[count], state->packed[i].backward);
+        else count++;
     }
     if (count) mmoe_gemm_batch(g, count);
 }

@@ -326,6 +326,60 @@ static mmoe_status plan_nodes(mmoe_plan *p, mmoe_error *err) {
     return p->training ? plan_additions(p, err) : MMOE_OK;
 }
 
+/* ---- Packed weights ---- */
+
+/* Columns of a block's input that need a gradient. */
+int32_t mmoe_block_grad_cols(const mmoe_graph *g, const mmoe_linear_block *k) {
+    int32_t cols = g->values[k->in.value].grad_cols - k->in.col;
+    return cols < k->in.cols ? cols : k->in.cols;
+}
+
+/* Lays the packed blocks out from *at; with *at NULL nothing is written. */
+static size_t lay_packed(mmoe_plan *p, float *at) {
+    const mmoe_graph *g = p->graph;
+    mmoe_packed_block *next = p->packed_blocks;
+    size_t floats = 0, widest = 0;
+    p->n_pack = 0;
+    for (int32_t i = 0; i < g->n_node; i++) {
+        const mmoe_node *n = &g->nodes[i];
+        if (n->op != MMOE_OP_LINEAR) continue;
+        p->nodes[i].packed = next;
+        for (int32_t b = 0; b < n->u.linear.n_block; b++, next++) {
+            const mmoe_linear_block *k = &n->u.linear.blocks[b];
+            int32_t back = p->training ? mmoe_block_grad_cols(g, k) : 0;
+            if (!p->kernels->packs_steps || k->cols < MMOE_PACKED_N || k->in.cols < MMOE_PACKED_K) continue;
+            size_t forward = rounded(p->kernels->packed_size(k->cols, k->in.cols));
+            size_t backward = back >= MMOE_PACKED_N ? rounded(p->kernels->packed_size(back, k->cols)) : 0;
+            if (at) {
+                next->forward = at + floats;
+                next->backward = backward ? at + floats + forward : NULL;
+                p->packs[p->n_pack] = (mmoe_weight_task){i, b, 1, 0, 0};
+            }
+            p->n_pack++;
+            floats += forward + backward;
+            size_t wide = (size_t)(k->cols > back ? k->cols : back);
+            if (wide > widest) widest = wide;
+        }
+    }
+    p->zeros = at ? at + floats : NULL;
+    return floats + rounded(widest);
+}
+
+static mmoe_status plan_packed(mmoe_plan *p, mmoe_error *err) {
+    size_t blocks = 0;
+    for (int32_t i = 0; i < p->graph->n_node; i++)
+        if (p->graph->nodes[i].op == MMOE_OP_LINEAR) blocks += (size_t)p->graph->nodes[i].u.linear.n_block;
+    p->packed_blocks = mmoe_alloc_zero(&p->alloc, blocks, sizeof *p->packed_blocks);
+    p->packs = mmoe_alloc(&p->alloc, blocks, sizeof *p->packs);
+    if (!p->packed_blocks || !p->packs) return mmoe_fail_memory(err, blocks * (sizeof *p->packed_blocks + sizeof *p->packs));
+    size_t floats = lay_packed(p, NULL);
+    p->packed = mmoe_alloc_aligned(&p->alloc, floats, sizeof *p->packed);
+    if (!p->packed) return mmoe_fail_memory(err, floats * sizeof *p->packed);
+    memset(p->packed, 0, floats * sizeof *p->packed);
+    lay_packed(p, p->packed);
+    return MMOE_OK;
+}
+
 /* ---- Weight tasks ---- */
 
 /* Groups lookups by their table, in the order of the first of each. */
@@ -438,7 +492,7 @@ static mmoe_status build(mmoe_plan *p, mmoe_error *err) {
     p->phases = mmoe_alloc(&p->alloc, 2 * (size_t)n_node, sizeof *p->phases);
     if (!p->steps || !p->phases) return mmoe_fail_memory(err, 2 * (size_t)n_node * (sizeof *p->steps + sizeof *p->phases));
     plan_phases(p);
-    if (plan_values(p, err) || plan_nodes(p, err)) return MMOE_E_MEMORY;
+    if (plan_values(p, err) || plan_nodes(p, err) || plan_packed(p, err)) return MMOE_E_MEMORY;
     return p->training ? plan_tasks(p, err) : MMOE_OK;
 }
 
@@ -474,7 +528,8 @@ void mmoe_plan_free(mmoe_plan *p) {
     mmoe_release_aligned(&a, p->ids);
     mmoe_release_aligned(&a, p->small);
     mmoe_release_aligned(&a, p->scratch);
+    mmoe_release_aligned(&a, p->packed);
     void *rest[] = {p->values, p->grads, p->loss_parts, p->flags, p->layers, p->nodes, p->steps, p->phases, p->tasks, p->tables, p->table_lookups,
-                    p->task_scale, p->task_weight, p};
+                    p->packed_blocks, p->packs, p->task_scale, p->task_weight, p};
     for (size_t i = 0; i < sizeof rest / sizeof *rest; i++) mmoe_release(&a, rest[i]);
 }

@@ -56,7 +56,13 @@ typedef struct mmoe_layer_state {
     int32_t slopes;
 } mmoe_layer_state;
 
+/* Weights of a linear block, packed for this step's forward and backward products; NULL: BLAS takes them as they are. */
+typedef struct mmoe_packed_block {
+    float *forward, *backward;
+} mmoe_packed_block;
+
 typedef struct mmoe_node_state {
+    mmoe_packed_block *packed; /* linear: [blocks] */
     mmoe_layer_state *layer; /* apply; shared by its stats node */
     uint8_t *add;            /* linear: [blocks], mix: [tasks, experts]: 1 where the input's gradient is added to */
     int32_t relu_of;         /* mix: the apply node whose relu over the experts it takes upon itself; -1 */
@@ -108,6 +114,10 @@ typedef struct mmoe_plan {
     uint8_t *flags;
     mmoe_layer_state *layers;
     mmoe_node_state *nodes;  /* [n_node] */
+    mmoe_packed_block *packed_blocks;
+    float *packed, *zeros;   /* zeros: as many as the widest packed block has columns */
+    mmoe_weight_task *packs; /* node and block of each packed block */
+    int32_t n_pack;
     mmoe_step *steps;
     mmoe_phase *phases;
     int32_t n_step, n_phase;
@@ -135,7 +145,7 @@ mmoe_status mmoe_plan_create(const mmoe_graph *graph, mmoe_params *params, mmoe_
                              mmoe_plan **out, mmoe_error *err);
 void mmoe_plan_free(mmoe_plan *plan);
 
-/* Folds running statistics and biases into scale and shift; after the weights have changed, before predicting. */
+/* Packs weights, folds running statistics and biases into scale and shift; after the weights have changed, before predicting. */
 void mmoe_plan_fold(mmoe_plan *plan);
 /* Writes predictions [rows, tasks]; any number of rows. */
 void mmoe_plan_predict(mmoe_plan *plan, const mmoe_rows *batch, float *predictions);

@@ -11,7 +11,7 @@ static void run_step(mmoe_plan *p, mmoe_step step, const mmoe_span *s) {
     case MMOE_OP_INPUT: mmoe_input_forward(p, n, s); break;
     case MMOE_OP_LINEAR:
         if (step.backward) mmoe_linear_backward(p, n, state, s);
-        else mmoe_linear_forward(p, n, s);
+        else mmoe_linear_forward(p, n, state, s);
         break;
     case MMOE_OP_STATS:
         if (step.backward) mmoe_stats_backward(p, n, state->layer, s);
@@ -135,7 +135,14 @@ static void set_batch(mmoe_plan *p, const mmoe_rows *batch, int32_t chunk) {
     p->chunks = (batch->rows + chunk - 1) / chunk;
 }
 
+static void run_pack(void *context, int worker, int task) {
+    (void)worker;
+    mmoe_plan *p = context;
+    mmoe_linear_pack(p, &p->packs[task]);
+}
+
 void mmoe_plan_fold(mmoe_plan *p) {
+    run_loop(p, p->n_pack, run_pack);
     for (int32_t i = 0; i < p->graph->n_node; i++)
         if (p->graph->nodes[i].op == MMOE_OP_APPLY) mmoe_apply_fold(p, &p->graph->nodes[i], p->nodes[i].layer);
 }

@@ -31,8 +31,23 @@ static void pack(int32_t n, int32_t k, int32_t first, int32_t count, const float
     for (int32_t p = 0; p < panels; p++) {
         const int32_t begin = part(vectors, panels, p) * W, width = part(vectors, panels, p + 1) * W - begin;
         float *to = packed + (size_t)begin * (size_t)k + (size_t)first * (size_t)width;
-        for (int32_t i = 0; i < count; i++)
-            for (int32_t c = begin; c < begin + width; c++) *to++ = c < n ? w[(size_t)c * (size_t)ldw + (size_t)i] * scale[c] : 0.0f;
+        for (int32_t c = begin; c < begin + width; c++, to++) {
+            const float *from = w + (size_t)c * (size_t)ldw;
+            const float s = c < n && scale ? scale[c] : 1.0f;
+            for (int32_t i = 0; i < count; i++) to[(size_t)i * (size_t)width] = c < n ? from[i] * s : 0.0f;
+        }
+    }
+}
+
+static void pack_rows(int32_t n, int32_t k, const float *b, int32_t ldb, float *packed) {
+    const int32_t vectors = parts_of(n, W), panels = parts_of(vectors, TILE_VECTORS);
+    for (int32_t p = 0; p < panels; p++) {
+        const int32_t begin = part(vectors, panels, p) * W, width = part(vectors, panels, p + 1) * W - begin, whole = MIN(n - begin, width);
+        const float *from = b + begin;
+        for (int32_t i = 0; i < k; i++, from += ldb, packed += width) {
+            memcpy(packed, from, (size_t)whole * sizeof *packed);
+            for (int32_t c = whole; c < width; c++) packed[c] = 0;
+        }
     }
 }
 

@@ -10,7 +10,7 @@
 #include "math/activation.h"
 #include "math/blas.h"
 
-enum { MMOE_NARROW_K = 64, MMOE_PHILOX_BLOCK = 64 };
+enum { MMOE_NARROW_K = 64, MMOE_PHILOX_BLOCK = 64, MMOE_PACKED_N = 32, MMOE_PACKED_K = 32 };
 
 /* A layer's activation over columns: a = z * scale + shift (scale, shift [cols]), u = act(a). Modules of `group` columns
  * share a slope (prelu, dice) or a row's normaliser (softmax, dice); slope [cols / group]. */
@@ -116,7 +116,13 @@ typedef struct mmoe_kernels {
      * scale[c] w[c * ldw + i], c < n. Each table has its own layout. */
     size_t (*packed_size)(int32_t n, int32_t k);
     void (*pack)(int32_t n, int32_t k, int32_t first, int32_t count, const float *w, int32_t ldw, const float *scale, float *packed);
+    /* Packing of B [k, n] as it stands, row i at b + i * ldb. */
+    void (*pack_rows)(int32_t n, int32_t k, const float *b, int32_t ldb, float *packed);
     void (*gemm)(const mmoe_packed_gemm *g);
+    /* Whether `gemm`, packing included, was measured to be faster than OpenBLAS for a step's products of at least
+     * MMOE_PACKED_N columns and MMOE_PACKED_K rows of B. (Zen 5, OpenBLAS 0.3.21, GFLOP/s: avx512 250 against 215; avx2
+     * 129 against 117 of its Haswell kernels, within what a chunk's packing costs.) */
+    int32_t packs_steps;
 } mmoe_kernels;
 
 /* The table for this processor; thread-safe. */

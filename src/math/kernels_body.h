@@ -3,7 +3,6 @@
 #include "math/simd.h"
 #include "math/gemm_body.h"
 
-#define MIN(a, b) ((a) < (b) ? (a) : (b))
 /* Runs body(c, n) for columns in vectors, n a constant W but for the last one. */
 #define FOR_COLUMNS(cols, body)                                                                                                                                  \
     do {                                                                                                                                                         \
@@ -530,5 +529,7 @@ const mmoe_kernels PASTE(mmoe_kernels_, MMOE_KERNELS_NAME) = {
     .add = add,
     .packed_size = packed_size,
     .pack = pack,
+    .pack_rows = pack_rows,
     .gemm = gemm,
+    .packs_steps = W == 16,
 };

@@ -17,6 +17,8 @@
 #define W 4
 #endif
 
+#define MIN(a, b) ((a) < (b) ? (a) : (b))
+
 typedef float vf __attribute__((vector_size(4 * W)));
 typedef int32_t vi __attribute__((vector_size(4 * W)));
 typedef float vf_unaligned __attribute__((vector_size(4 * W), aligned(4), may_alias));
