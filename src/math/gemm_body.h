@@ -51,8 +51,9 @@ static void pack_rows(int32_t n, int32_t k, const float *b, int32_t ldb, float *
     }
 }
 
+/* Row r of A is at a + r * a_row, its elements a_step apart; rows of B are b_step apart. */
 typedef struct tile_args {
-    int32_t k, lda, ldc, ldstart, tail; /* lanes of the last vector */
+    int32_t k, a_row, a_step, b_step, ldc, ldstart, tail; /* lanes of the last vector */
     const float *a, *b, *start, *floor;
     float *c;
 } tile_args;
@@ -64,14 +65,14 @@ static inline __attribute__((always_inline)) void tile(const tile_args *t, int r
 #pragma GCC unroll 3
         for (int v = 0; v < vectors; v++) acc[r][v] = load_n(t->start + (size_t)r * (size_t)t->ldstart + v * W, v == vectors - 1 ? t->tail : W);
     const float *a = t->a, *b = t->b;
-    const size_t lda = (size_t)t->lda;
-    for (int32_t k = 0; k < t->k; k++, a++, b += vectors * W) {
+    const size_t a_row = (size_t)t->a_row, a_step = (size_t)t->a_step, b_step = (size_t)t->b_step;
+    for (int32_t k = 0; k < t->k; k++, a += a_step, b += b_step) {
         vf row[TILE_VECTORS];
 #pragma GCC unroll 3
         for (int v = 0; v < vectors; v++) row[v] = load(b + v * W);
 #pragma GCC unroll 12
         for (int r = 0; r < rows; r++) {
-            const vf x = splat(a[(size_t)r * lda]);
+            const vf x = splat(a[(size_t)r * a_row]);
 #pragma GCC unroll 3
             for (int v = 0; v < vectors; v++) acc[r][v] = vfma(x, row[v], acc[r][v]);
         }
@@ -110,12 +111,12 @@ static void (*const tiles[TILE_VECTORS][TILE_ROWS])(const tile_args *) = {{NAMES
 /* clang-format on */
 
 /* All rows of C's columns that a panel has. */
-static void gemm_panel(const mmoe_packed_gemm *g, tile_args t, int32_t vectors) {
-    const int32_t stripes = parts_of(g->rows, MOST_ROWS(vectors));
+static void gemm_panel(tile_args t, int32_t all_rows, int32_t vectors) {
+    const int32_t stripes = parts_of(all_rows, MOST_ROWS(vectors));
     for (int32_t s = 0; s < stripes; s++) {
-        const int32_t rows = part(g->rows, stripes, s + 1) - part(g->rows, stripes, s);
+        const int32_t rows = part(all_rows, stripes, s + 1) - part(all_rows, stripes, s);
         tiles[vectors - 1][rows - 1](&t);
-        t.a += (size_t)rows * (size_t)t.lda;
+        t.a += (size_t)rows * (size_t)t.a_row;
         t.c += (size_t)rows * (size_t)t.ldc;
         t.start += (size_t)rows * (size_t)t.ldstart;
     }
@@ -127,14 +128,33 @@ static void gemm(const mmoe_packed_gemm *g) {
         const int32_t from = part(g->count, slabs, s), k = part(g->count, slabs, s + 1) - from;
         for (int32_t p = 0; p < panels; p++) {
             const int32_t first = part(vectors, panels, p), end = part(vectors, panels, p + 1), col = first * W, wide = end - first;
-            tile_args t = {.k = k, .lda = g->lda, .ldc = g->ldc, .tail = end * W > g->n ? g->n - (end - 1) * W : W};
+            tile_args t = {.k = k, .a_row = g->lda, .a_step = 1, .b_step = wide * W, .ldc = g->ldc, .tail = end * W > g->n ? g->n - (end - 1) * W : W};
             t.a = g->a + from;
             t.b = g->packed + (size_t)col * (size_t)g->k + (size_t)(g->first + from) * (size_t)(wide * W);
             t.c = g->c + col;
             t.start = s ? t.c : g->start + col;
             t.ldstart = s ? g->ldc : g->ldstart;
             t.floor = g->floor && s == slabs - 1 ? g->floor + col : NULL;
-            gemm_panel(g, t, wide);
+            gemm_panel(t, g->rows, wide);
+        }
+    }
+}
+
+/* C = A^T B, as both stand: the gradient of weights. n must be a multiple of W. */
+static void gemm_outer(const mmoe_gemm *g) {
+    static const float zeros[TILE_VECTORS * W];
+    const int32_t vectors = g->n / W, panels = parts_of(vectors, TILE_VECTORS), slabs = parts_of(g->k, DEPTH);
+    for (int32_t s = 0; s < slabs; s++) {
+        const int32_t from = part(g->k, slabs, s), k = part(g->k, slabs, s + 1) - from;
+        for (int32_t p = 0; p < panels; p++) {
+            const int32_t first = part(vectors, panels, p), wide = part(vectors, panels, p + 1) - first;
+            tile_args t = {.k = k, .a_row = 1, .a_step = g->lda, .b_step = g->ldb, .ldc = g->ldc, .tail = W};
+            t.a = g->a + (size_t)from * (size_t)g->lda;
+            t.b = g->b + (size_t)from * (size_t)g->ldb + first * W;
+            t.c = g->c + first * W;
+            t.start = s ? t.c : zeros;
+            t.ldstart = s ? g->ldc : 0;
+            gemm_panel(t, g->m, wide);
         }
     }
 }

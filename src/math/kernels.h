@@ -119,6 +119,8 @@ typedef struct mmoe_kernels {
     /* Packing of B [k, n] as it stands, row i at b + i * ldb. */
     void (*pack_rows)(int32_t n, int32_t k, const float *b, int32_t ldb, float *packed);
     void (*gemm)(const mmoe_packed_gemm *g);
+    /* A^T B with beta 0 and n a multiple of mix_cols, unpacked: gradients of weights. */
+    void (*gemm_outer)(const mmoe_gemm *g);
     /* Whether `gemm`, packing included, was measured to be faster than OpenBLAS for a step's products of at least
      * MMOE_PACKED_N columns and MMOE_PACKED_K rows of B. (Zen 5, OpenBLAS 0.3.21, GFLOP/s: avx512 250 against 215; avx2
      * 129 against 117 of its Haswell kernels, within what a chunk's packing costs.) */

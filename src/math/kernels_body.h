@@ -531,5 +531,6 @@ const mmoe_kernels PASTE(mmoe_kernels_, MMOE_KERNELS_NAME) = {
     .pack = pack,
     .pack_rows = pack_rows,
     .gemm = gemm,
+    .gemm_outer = gemm_outer,
     .packs_steps = W == 16,
 };
