@@ -202,6 +202,55 @@ START_TEST(a_nan_stays) {
 }
 END_TEST
 
+/* B packed as it stands gives the bits of B packed from its transpose. */
+START_TEST(packed_by_rows) {
+    const mmoe_kernels *t = mmoe_kernels_at((size_t)_i);
+    if (!t) return;
+    for (int32_t n = 1; n <= 150; n += 7)
+        for (int32_t k = 1; k <= 300; k += 97) {
+            float *turned = malloc((size_t)n * (size_t)k * sizeof *turned);
+            for (int32_t j = 0; j < n; j++)
+                for (int32_t i = 0; i < k; i++) turned[j * k + i] = w[i * MOST_N + j];
+            const size_t count = t->packed_size(n, k);
+            float *rows = malloc(count * sizeof *rows), *columns = malloc(count * sizeof *columns);
+            t->pack_rows(n, k, w, MOST_N, rows);
+            t->pack(n, k, 0, k, turned, k, NULL, columns);
+            ck_assert_mem_eq(rows, columns, count * sizeof *rows);
+            free(turned);
+            free(rows);
+            free(columns);
+        }
+}
+END_TEST
+
+/* A^T B of [k, m] and [k, n] as they stand; k across the slabs. */
+START_TEST(outer_products) {
+    static const int32_t depths[] = {1, 2, 33, 255, 256, 257, 600};
+    const mmoe_kernels *t = mmoe_kernels_at((size_t)_i);
+    if (!t) return;
+    for (int d = 0; d < 7; d++)
+        for (int32_t m = 1; m <= 30; m += d < 3 ? 1 : 9)
+            for (int32_t n = t->mix_cols; n <= 144; n += t->mix_cols * (d < 3 ? 1 : 3)) {
+                const int32_t k = depths[d], lda = 33, ldb = MOST_N, ldc = MOST_N + PAD;
+                const mmoe_gemm g = {.ta = true, .m = m, .n = n, .k = k, .a = a, .lda = lda, .b = w, .ldb = ldb, .c = c, .ldc = ldc};
+                clear(c);
+                t->gemm_outer(&g);
+                for (int32_t i = 0; i <= m; i++)
+                    for (int32_t j = 0; j < ldc; j++) {
+                        double sum = 0, size = 0;
+                        for (int32_t b = 0; b < k && i < m && j < n; b++) {
+                            const double term = (double)a[b * lda + i] * (double)w[b * ldb + j];
+                            sum += term;
+                            size += fabs(term);
+                        }
+                        const double got = (double)c[i * ldc + j];
+                        if (i == m || j >= n ? c[i * ldc + j] != guard : !(fabs(sum - got) <= 1e-7 * (4 + sqrt(k)) * size))
+                            ck_abort_msg("%s: %d x %d x %d at %d, %d: %.9g, want %.9g", t->name, m, n, k, i, j, got, sum);
+                    }
+            }
+}
+END_TEST
+
 int main(void) {
     enum { SETS = 3 };
     Suite *s = suite_create("gemm");
@@ -214,6 +263,8 @@ int main(void) {
     tcase_add_loop_test(tc, bits_do_not_depend_on_the_way, 0, SETS);
     tcase_add_loop_test(tc, packed_in_pieces, 0, SETS);
     tcase_add_loop_test(tc, a_nan_stays, 0, SETS);
+    tcase_add_loop_test(tc, packed_by_rows, 0, SETS);
+    tcase_add_loop_test(tc, outer_products, 0, SETS);
     suite_add_tcase(s, tc);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_ENV);
