@@ -13,7 +13,6 @@ void mmoe_input_forward(mmoe_plan *p, const mmoe_node *n, const mmoe_span *s);
 /* Tables [first, first + count) of the plan: sums their rows' gradients over the batch, in row order. */
 void mmoe_input_weights(mmoe_plan *p, const mmoe_node *n, const mmoe_weight_task *task, int worker);
 
-int32_t mmoe_block_grad_cols(const mmoe_graph *g, const mmoe_linear_block *k); /* plan.c */
 /* Packs a block's weights as they are now. */
 void mmoe_linear_pack(mmoe_plan *p, const mmoe_weight_task *task);
 void mmoe_linear_forward(mmoe_plan *p, const mmoe_node *n, const mmoe_node_state *state, const mmoe_span *s);

@@ -328,7 +328,6 @@ static mmoe_status plan_nodes(mmoe_plan *p, mmoe_error *err) {
 
 /* ---- Packed weights ---- */
 
-/* Columns of a block's input that need a gradient. */
 int32_t mmoe_block_grad_cols(const mmoe_graph *g, const mmoe_linear_block *k) {
     int32_t cols = g->values[k->in.value].grad_cols - k->in.col;
     return cols < k->in.cols ? cols : k->in.cols;

@@ -157,6 +157,9 @@ void mmoe_plan_train(mmoe_plan *plan, const mmoe_rows *batch, uint64_t seed, uin
 /* Rows of a chunk for a batch of `rows` rows in training: a function of the batch alone. */
 int32_t mmoe_plan_chunk_rows(int32_t rows);
 
+/* Columns of a block's input that need a gradient. */
+int32_t mmoe_block_grad_cols(const mmoe_graph *graph, const mmoe_linear_block *block);
+
 static inline float *mmoe_value_at(const mmoe_plan *p, int32_t value, const mmoe_span *s) {
     const mmoe_buffer *b = &p->values[value];
     return p->training ? b->base + (size_t)s->first * (size_t)b->ld : b->base + (size_t)s->worker * p->worker_stride;

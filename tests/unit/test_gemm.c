@@ -1,6 +1,7 @@
 /* Products with a packed matrix, of every instruction set, against plain loops in double. */
 #include <check.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -223,31 +224,41 @@ START_TEST(packed_by_rows) {
 }
 END_TEST
 
-/* A^T B of [k, m] and [k, n] as they stand; k across the slabs. */
+static void check_outer(const mmoe_kernels *t, const mmoe_gemm *g) {
+    clear(c);
+    t->gemm_outer(g);
+    for (int32_t i = 0; i <= g->m; i++)
+        for (int32_t j = 0; j < g->ldc; j++) {
+            double sum = 0, size = 0;
+            for (int32_t b = 0; b < g->k && i < g->m && j < g->n; b++) {
+                const double term = (double)a[b * g->lda + i] * (double)w[b * g->ldb + j];
+                sum += term;
+                size += fabs(term);
+            }
+            const double got = (double)c[i * g->ldc + j];
+            if (i == g->m || j >= g->n ? c[i * g->ldc + j] != guard : !(fabs(sum - got) <= 1e-7 * (4 + sqrt(g->k)) * size))
+                ck_abort_msg("%s: %d x %d x %d at %d, %d: %.9g, want %.9g", t->name, g->m, g->n, g->k, i, j, got, sum);
+        }
+}
+
+/* A^T B of [k, m] and [k, n] as they stand: k across the slabs, rows near and far apart, more rows of C than a block has. */
 START_TEST(outer_products) {
     static const int32_t depths[] = {1, 2, 33, 255, 256, 257, 600};
     const mmoe_kernels *t = mmoe_kernels_at((size_t)_i);
     if (!t) return;
+    mmoe_gemm g = {.ta = true, .a = a, .b = w, .c = c};
     for (int d = 0; d < 7; d++)
-        for (int32_t m = 1; m <= 30; m += d < 3 ? 1 : 9)
-            for (int32_t n = t->mix_cols; n <= 144; n += t->mix_cols * (d < 3 ? 1 : 3)) {
-                const int32_t k = depths[d], lda = 33, ldb = MOST_N, ldc = MOST_N + PAD;
-                const mmoe_gemm g = {.ta = true, .m = m, .n = n, .k = k, .a = a, .lda = lda, .b = w, .ldb = ldb, .c = c, .ldc = ldc};
-                clear(c);
-                t->gemm_outer(&g);
-                for (int32_t i = 0; i <= m; i++)
-                    for (int32_t j = 0; j < ldc; j++) {
-                        double sum = 0, size = 0;
-                        for (int32_t b = 0; b < k && i < m && j < n; b++) {
-                            const double term = (double)a[b * lda + i] * (double)w[b * ldb + j];
-                            sum += term;
-                            size += fabs(term);
-                        }
-                        const double got = (double)c[i * ldc + j];
-                        if (i == m || j >= n ? c[i * ldc + j] != guard : !(fabs(sum - got) <= 1e-7 * (4 + sqrt(k)) * size))
-                            ck_abort_msg("%s: %d x %d x %d at %d, %d: %.9g, want %.9g", t->name, m, n, k, i, j, got, sum);
-                    }
+        for (g.m = 1; g.m <= 30; g.m += d < 3 ? 1 : 9)
+            for (g.n = t->mix_cols; g.n <= 144; g.n += t->mix_cols * (d < 3 ? 1 : 3)) {
+                const bool far = depths[d] <= 33 && g.m % 2;
+                g.k = depths[d];
+                g.lda = far ? MOST_K : 33;
+                g.ldb = far ? 2 * MOST_N + 200 : MOST_N;
+                g.ldc = MOST_N + PAD;
+                check_outer(t, &g);
             }
+    g = (mmoe_gemm){.ta = true, .m = 200, .n = 16, .k = 130, .a = a, .lda = 200, .b = w, .ldb = MOST_N, .c = c, .ldc = 33};
+    check_outer(t, &g);
 }
 END_TEST
 
