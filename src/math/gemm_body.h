@@ -140,47 +140,21 @@ static void gemm(const mmoe_packed_gemm *g) {
     }
 }
 
-enum { OUTER_ROWS = 96, FAR = 512 };
-
-/* Copies `rows` rows of `cols` floats, `from_step` apart, to rows that touch. */
-static void gather_rows(int32_t rows, int32_t cols, const float *from, int32_t from_step, float *to) {
-    for (int32_t i = 0; i < rows; i++, from += from_step, to += cols)
-        for (int32_t c = 0; c < cols; c += W) store_n(to + c, load_n(from + c, MIN(W, cols - c)), MIN(W, cols - c));
-}
-
-/* Rows [row, row + rows) of C, at most OUTER_ROWS, and rows [from, from + k) of A and B. */
-static void outer_slab(const mmoe_gemm *g, int32_t row, int32_t rows, int32_t from, int32_t k) {
-    static const float zeros[TILE_VECTORS * W];
-    float near_a[DEPTH * OUTER_ROWS], near_b[DEPTH * TILE_VECTORS * W];
-    const int32_t vectors = g->n / W, panels = parts_of(vectors, TILE_VECTORS);
-    tile_args t = {.k = k, .a_row = 1, .a_step = g->lda, .ldc = g->ldc, .tail = W, .a = g->a + (size_t)from * (size_t)g->lda + row};
-    if (g->lda >= FAR) {
-        gather_rows(k, rows, t.a, g->lda, near_a);
-        t.a = near_a;
-        t.a_step = rows;
-    }
-    for (int32_t p = 0; p < panels; p++) {
-        const int32_t first = part(vectors, panels, p), wide = part(vectors, panels, p + 1) - first;
-        t.b = g->b + (size_t)from * (size_t)g->ldb + first * W;
-        t.b_step = g->ldb;
-        if (g->ldb >= FAR) {
-            gather_rows(k, wide * W, t.b, g->ldb, near_b);
-            t.b = near_b;
-            t.b_step = wide * W;
-        }
-        t.c = g->c + (size_t)row * (size_t)g->ldc + first * W;
-        t.start = from ? t.c : zeros;
-        t.ldstart = from ? g->ldc : 0;
-        gemm_panel(t, rows, wide);
-    }
-}
-
-/* C = A^T B, as both stand: the gradient of weights. n must be a multiple of W. Rows that are far apart lie in a page
- * each: what a slab takes of them is brought together first, for every stripe and panel goes over it again. */
+/* C = A^T B, as both stand: the gradient of weights. n must be a multiple of W. */
 static void gemm_outer(const mmoe_gemm *g) {
-    const int32_t slabs = parts_of(g->k, DEPTH), blocks = parts_of(g->m, OUTER_ROWS);
-    for (int32_t b = 0; b < blocks; b++) {
-        const int32_t row = part(g->m, blocks, b), rows = part(g->m, blocks, b + 1) - row;
-        for (int32_t s = 0; s < slabs; s++) outer_slab(g, row, rows, part(g->k, slabs, s), part(g->k, slabs, s + 1) - part(g->k, slabs, s));
+    static const float zeros[TILE_VECTORS * W];
+    const int32_t vectors = g->n / W, panels = parts_of(vectors, TILE_VECTORS), slabs = parts_of(g->k, DEPTH);
+    for (int32_t s = 0; s < slabs; s++) {
+        const int32_t from = part(g->k, slabs, s), k = part(g->k, slabs, s + 1) - from;
+        for (int32_t p = 0; p < panels; p++) {
+            const int32_t first = part(vectors, panels, p), wide = part(vectors, panels, p + 1) - first;
+            tile_args t = {.k = k, .a_row = 1, .a_step = g->lda, .b_step = g->ldb, .ldc = g->ldc, .tail = W};
+            t.a = g->a + (size_t)from * (size_t)g->lda;
+            t.b = g->b + (size_t)from * (size_t)g->ldb + first * W;
+            t.c = g->c + first * W;
+            t.start = s ? t.c : zeros;
+            t.ldstart = s ? g->ldc : 0;
+            gemm_panel(t, g->m, wide);
+        }
     }
 }
