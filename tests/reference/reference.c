@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "reference_layers.h"
+#include "reference_body.h"
 
 struct reference_model {
     reference_spec spec;
@@ -15,12 +15,9 @@ struct reference_model {
     size_t n_tensor;
     reference_tensor *tensors[4096];
     reference_tensor *tables[REFERENCE_MAX_TABLES];
-    reference_mlp *experts;                    /* [E] */
-    reference_mlp gates[REFERENCE_MAX_TASKS];  /* a Linear of E outputs, without activation */
+    reference_body body;
     reference_mlp towers[REFERENCE_MAX_TASKS]; /* the last layer is the Linear(., 1) */
     double *x, *dx;                            /* [B, D] */
-    double **u, **du;                          /* [E] of [B, H] */
-    double *g[REFERENCE_MAX_TASKS];            /* [B, E] */
     double *logits[REFERENCE_MAX_TASKS];       /* [B, 1] */
     reference_kinks kinks;
 };
@@ -87,8 +84,7 @@ static void add_activation(reference_model *m, reference_layer *l, const char *p
     if (activation == REFERENCE_DICE) l->slope = add_tensor(m, true, 1, 1, 0, "%s.mlp.%d.alpha", prefix, index);
 }
 
-/* The Sequential's entries of a layer: Linear, (BatchNorm1d,) activation, dropout. */
-static void add_mlp(reference_model *m, reference_mlp *mlp, const char *prefix, int in, const reference_mlp_spec *spec, bool output_layer) {
+void reference_add_mlp(reference_model *m, reference_mlp *mlp, const char *prefix, int in, const reference_mlp_spec *spec, bool output_layer) {
     int entries = spec->batch_norm ? 4 : 3;
     mlp->n_layer = spec->depth + output_layer;
     for (int l = 0; l < spec->depth; l++) {
@@ -103,6 +99,12 @@ static void add_mlp(reference_model *m, reference_mlp *mlp, const char *prefix, 
     }
 }
 
+void reference_add_gate(reference_model *m, reference_mlp *gate, const char *prefix, int in, int n, bool batch_norm) {
+    add_layer(m, &gate->layers[0], prefix, 0, in, n, batch_norm);
+    gate->layers[0].activation = REFERENCE_NO_ACTIVATION;
+    gate->n_layer = 1;
+}
+
 reference_model *reference_create(const reference_spec *spec) {
     reference_model *m = take(1, sizeof *m);
     m->spec = *spec;
@@ -112,22 +114,10 @@ reference_model *reference_create(const reference_spec *spec) {
     m->input_width += spec->n_dense;
 
     char prefix[32];
-    m->experts = take((size_t)spec->n_expert, sizeof *m->experts);
-    m->u = take((size_t)spec->n_expert, sizeof *m->u);
-    m->du = take((size_t)spec->n_expert, sizeof *m->du);
-    for (int e = 0; e < spec->n_expert; e++) {
-        snprintf(prefix, sizeof prefix, "experts.%d", e);
-        add_mlp(m, &m->experts[e], prefix, m->input_width, &spec->expert, false);
-    }
-    for (int t = 0; t < spec->n_task; t++) {
-        snprintf(prefix, sizeof prefix, "gates.%d", t);
-        add_layer(m, &m->gates[t].layers[0], prefix, 0, m->input_width, spec->n_expert, spec->gate_batch_norm);
-        m->gates[t].layers[0].activation = REFERENCE_NO_ACTIVATION;
-        m->gates[t].n_layer = 1;
-    }
+    m->body = reference_body_create(m, spec, m->input_width);
     for (int t = 0; t < spec->n_task; t++) {
         snprintf(prefix, sizeof prefix, "towers.%d", t);
-        add_mlp(m, &m->towers[t], prefix, spec->expert.dims[spec->expert.depth - 1], &spec->tasks[t].tower, true);
+        reference_add_mlp(m, &m->towers[t], prefix, reference_body_width(&m->body), &spec->tasks[t].tower, true);
     }
     return m;
 }
@@ -143,9 +133,7 @@ void reference_free(reference_model *m) {
         free(t->moment2);
         free(t);
     }
-    free(m->experts);
-    free(m->u);
-    free(m->du);
+    reference_body_free(&m->body);
     free(m);
 }
 
@@ -182,41 +170,24 @@ static void gather(reference_model *m, const reference_batch *batch) {
     }
 }
 
-static void softmax(double *row, int n) {
-    double largest = row[0], sum = 0;
-    for (int i = 1; i < n; i++) largest = fmax(largest, row[i]);
-    for (int i = 0; i < n; i++) sum += row[i] = exp(row[i] - largest);
-    for (int i = 0; i < n; i++) row[i] /= sum;
-}
-
 static void forward(reference_model *m, const reference_batch *batch, bool training) {
-    int B = batch->rows, E = m->spec.n_expert, H = m->spec.expert.dims[m->spec.expert.depth - 1];
+    int B = batch->rows;
+    double *y[REFERENCE_MAX_TASKS];
     m->x = take((size_t)B * (size_t)m->input_width, sizeof(double));
     m->kinks = (reference_kinks){.distance = HUGE_VAL, .signs = 14695981039346656037u};
     gather(m, batch);
-    for (int e = 0; e < E; e++) m->u[e] = reference_mlp_forward(&m->experts[e], m->x, B, training, &m->kinks);
+    reference_body_forward(&m->body, m->x, B, training, &m->kinks, y);
     for (int t = 0; t < m->spec.n_task; t++) {
-        m->g[t] = reference_mlp_forward(&m->gates[t], m->x, B, training, &m->kinks);
-        for (int b = 0; b < B; b++) softmax(m->g[t] + b * E, E);
-        double *y = take((size_t)B * (size_t)H, sizeof(double));
-        for (int b = 0; b < B; b++)
-            for (int e = 0; e < E; e++)
-                for (int h = 0; h < H; h++) y[b * H + h] += m->g[t][b * E + e] * m->u[e][b * H + h];
-        m->logits[t] = reference_mlp_forward(&m->towers[t], y, B, training, &m->kinks);
-        free(y);
+        m->logits[t] = reference_mlp_forward(&m->towers[t], y[t], B, training, &m->kinks);
+        free(y[t]);
     }
 }
 
 static void forget(reference_model *m) {
     free(m->x);
-    for (int e = 0; e < m->spec.n_expert; e++) {
-        free(m->u[e]);
-        reference_mlp_forget(&m->experts[e]);
-    }
+    reference_body_forget(&m->body);
     for (int t = 0; t < m->spec.n_task; t++) {
-        free(m->g[t]);
         free(m->logits[t]);
-        reference_mlp_forget(&m->gates[t]);
         reference_mlp_forget(&m->towers[t]);
     }
 }
@@ -294,28 +265,6 @@ static double *loss_backward(const reference_model *m, const reference_batch *ba
     return dz;
 }
 
-/* y_b = sum_e g_be u_eb and g = softmax(a): du_eb += g_be dy_b, dg_be = dy_b . u_eb, da_be = g_be (dg_be - sum_k g_bk dg_bk).
- * Returns da [B, E]. */
-static double *mix_backward(reference_model *m, int B, int t, const double *dy) {
-    int E = m->spec.n_expert, H = m->spec.expert.dims[m->spec.expert.depth - 1];
-    double *da = take((size_t)B * (size_t)E, sizeof(double));
-    for (int b = 0; b < B; b++) {
-        const double *g = m->g[t] + b * E;
-        double mean = 0;
-        for (int e = 0; e < E; e++) {
-            double dg = 0;
-            for (int h = 0; h < H; h++) {
-                dg += dy[b * H + h] * m->u[e][b * H + h];
-                m->du[e][b * H + h] += g[e] * dy[b * H + h];
-            }
-            da[b * E + e] = dg;
-            mean += g[e] * dg;
-        }
-        for (int e = 0; e < E; e++) da[b * E + e] = g[e] * (da[b * E + e] - mean);
-    }
-    return da;
-}
-
 static void scatter(reference_model *m, const reference_batch *batch) {
     const reference_spec *s = &m->spec;
     for (int b = 0; b < batch->rows; b++) {
@@ -327,37 +276,23 @@ static void scatter(reference_model *m, const reference_batch *batch) {
     }
 }
 
-/* Takes over `dx` [B, D] of one of the nets that read x. */
-static void add_input_gradient(reference_model *m, int B, double *dx) {
-    for (int i = 0; i < B * m->input_width; i++) m->dx[i] += dx[i];
-    free(dx);
-}
-
 double reference_gradient(reference_model *m, const reference_batch *batch, double *scores, double *losses) {
-    int B = batch->rows, E = m->spec.n_expert, H = m->spec.expert.dims[m->spec.expert.depth - 1];
     forward(m, batch, true);
-    if (scores) scores_of(m, B, scores);
+    if (scores) scores_of(m, batch->rows, scores);
     double total = losses_of(m, batch, losses);
 
     for (size_t i = 0; i < m->n_tensor; i++) {
         memset(m->tensors[i]->gradient, 0, m->tensors[i]->count * sizeof(double));
         memset(m->tensors[i]->squares, 0, m->tensors[i]->count * sizeof(double));
     }
-    m->dx = take((size_t)B * (size_t)m->input_width, sizeof(double));
-    for (int e = 0; e < E; e++) m->du[e] = take((size_t)B * (size_t)H, sizeof(double));
+    double *dy[REFERENCE_MAX_TASKS];
     for (int t = 0; t < m->spec.n_task; t++) {
         double *dz = loss_backward(m, batch, t);
-        double *dy = reference_mlp_backward(&m->towers[t], dz, B);
-        double *da = mix_backward(m, B, t, dy);
-        add_input_gradient(m, B, reference_mlp_backward(&m->gates[t], da, B));
+        dy[t] = reference_mlp_backward(&m->towers[t], dz, batch->rows);
         free(dz);
-        free(dy);
-        free(da);
     }
-    for (int e = 0; e < E; e++) {
-        add_input_gradient(m, B, reference_mlp_backward(&m->experts[e], m->du[e], B));
-        free(m->du[e]);
-    }
+    m->dx = reference_body_backward(&m->body, dy, batch->rows);
+    for (int t = 0; t < m->spec.n_task; t++) free(dy[t]);
     scatter(m, batch);
     free(m->dx);
     forget(m);
