@@ -11,6 +11,9 @@ static mmoe_builder *const builders[] = {
     [MMOE_MODEL_MMOE] = mmoe_build_mmoe,
     [MMOE_MODEL_CGC] = mmoe_build_ple,
     [MMOE_MODEL_PLE] = mmoe_build_ple,
+    [MMOE_MODEL_ESMM] = mmoe_build_esmm,
+    [MMOE_MODEL_AITM] = mmoe_build_aitm,
+    [MMOE_MODEL_CROSS_STITCH] = mmoe_build_cross_stitch,
 };
 
 mmoe_status mmoe_build_graph(mmoe_graph *g, const mmoe_config *config, const mmoe_schema *schema, mmoe_error *err) {
@@ -42,14 +45,14 @@ mmoe_status mmoe_add_levels(mmoe_graph *g, const char *name, mmoe_module *module
     return status;
 }
 
-static mmoe_status add_loss(mmoe_graph *g, const mmoe_config *config, const mmoe_view *logits, mmoe_error *err) {
+mmoe_status mmoe_add_loss(mmoe_graph *g, const mmoe_config *config, const mmoe_view *logits, bool sum, mmoe_error *err) {
     const size_t n = (size_t)config->n_task;
     int *classification = mmoe_alloc(&g->alloc, n, sizeof *classification);
     float *weight = mmoe_alloc(&g->alloc, n, sizeof *weight);
     mmoe_status status = classification && weight ? MMOE_OK : mmoe_fail_memory(err, n * (sizeof *classification + sizeof *weight));
     for (size_t i = 0; i < n && !status; i++) {
         classification[i] = config->tasks[i].type == MMOE_CLASSIFICATION;
-        weight[i] = config->tasks[i].loss_weight;
+        weight[i] = config->tasks[i].loss_weight * (sum ? (float)n : 1); /* the node takes the mean */
     }
     if (!status) status = mmoe_graph_loss(g, "loss", logits, classification, weight, config->n_task, err);
     mmoe_release(&g->alloc, classification);
@@ -65,7 +68,7 @@ mmoe_status mmoe_add_towers(mmoe_graph *g, const mmoe_config *config, const mmoe
     for (int32_t t = 0; t < config->n_task && !status; t++) towers[t] = mmoe_module_of("towers", t, in[t], &config->tasks[t].tower);
     if (!status) status = mmoe_add_levels(g, "towers", towers, config->n_task, 0, err);
     if (!status) status = mmoe_add_heads(g, towers, config->n_task, logits, err);
-    if (!status) status = add_loss(g, config, logits, err);
+    if (!status) status = mmoe_add_loss(g, config, logits, false, err);
     mmoe_release(&g->alloc, towers);
     mmoe_release(&g->alloc, logits);
     return status;

@@ -9,7 +9,7 @@ typedef mmoe_status mmoe_builder(mmoe_graph *g, const mmoe_config *config, const
 /* Adds the model of config->model. */
 mmoe_builder mmoe_build_graph;
 
-mmoe_builder mmoe_build_single_task, mmoe_build_shared_bottom;
+mmoe_builder mmoe_build_single_task, mmoe_build_shared_bottom, mmoe_build_esmm, mmoe_build_aitm, mmoe_build_cross_stitch;
 mmoe_builder mmoe_build_mmoe; /* OMoE, too: one gate */
 mmoe_builder mmoe_build_ple;  /* CGC, too: one level */
 
@@ -20,7 +20,9 @@ mmoe_module mmoe_gate_of(const char *kind, int32_t index, mmoe_view in, const in
 
 /* Adds levels `first` and later of all modules. */
 mmoe_status mmoe_add_levels(mmoe_graph *g, const char *name, mmoe_module *modules, int32_t count, int32_t first, mmoe_error *err);
-/* Adds the tasks' towers on in[t], and the loss. */
+/* Adds the loss: the mean of the tasks' weighted losses, or their sum. */
+mmoe_status mmoe_add_loss(mmoe_graph *g, const mmoe_config *config, const mmoe_view *logits, bool sum, mmoe_error *err);
+/* Adds the tasks' towers on in[t], and the mean of their losses. */
 mmoe_status mmoe_add_towers(mmoe_graph *g, const mmoe_config *config, const mmoe_view *in, mmoe_error *err);
 
 #endif

@@ -22,7 +22,10 @@ typedef enum mmoe_model_kind {
     MMOE_MODEL_OMOE,
     MMOE_MODEL_MMOE,
     MMOE_MODEL_CGC,
-    MMOE_MODEL_PLE
+    MMOE_MODEL_PLE,
+    MMOE_MODEL_ESMM,
+    MMOE_MODEL_AITM,
+    MMOE_MODEL_CROSS_STITCH
 } mmoe_model_kind;
 
 /* Linear, BatchNorm1d, activation, dropout, for each of dims. */
@@ -63,7 +66,7 @@ struct mmoe_config {
     int32_t n_level, n_expert_specific, n_expert_shared;
     mmoe_mlp_config expert, bottom;
     char *score;          /* expression of the final score; NULL: none */
-    bool gate_batch_norm; /* gate_params.batch_norm; by default expert_params.batch_norm */
+    bool gate_batch_norm; /* gate_params.batch_norm; by default expert_params.batch_norm, of AITM bottom_params.batch_norm */
     mmoe_trainer_config trainer;
     char *json; /* the normalised text that mmoe_config_text gives and the model file keeps */
     /* As it was written: what mmoe_config_set edits, so that defaults that follow another key stay open. */

@@ -115,6 +115,15 @@ static mmoe_status check_model(const json_t *root, const mmoe_config *config, co
     const mmoe_key *key;
     for (size_t i = 0; (key = mmoe_key_at(i)); i++)
         if (!mmoe_key_of_model(key, config->model) && value_at(root, key->doc.path)) return refuse_model_key(config, key, place);
+    const bool is_esmm = config->model == MMOE_MODEL_ESMM;
+    if (is_esmm && config->n_task != 2)
+        return mmoe_key_fail(place, "tasks", "the model \"esmm\" has two tasks, the click and then the conversion; here are %d", config->n_task);
+    for (int32_t i = 0; i < config->n_task && (is_esmm || config->model == MMOE_MODEL_AITM); i++) {
+        if (config->tasks[i].type == MMOE_CLASSIFICATION) continue;
+        char path[MMOE_PATH_SIZE];
+        snprintf(path, sizeof path, "tasks[%d].type", i);
+        return mmoe_key_fail(place, path, "the model \"%s\" takes classifications alone", is_esmm ? "esmm" : "aitm");
+    }
     return MMOE_OK;
 }
 
@@ -151,12 +160,13 @@ static mmoe_status check_trainer(const mmoe_config *config, const mmoe_key_place
 }
 
 mmoe_status mmoe_config_check(const json_t *root, mmoe_config *config, const mmoe_key_place *place) {
-    if (!json_object_get(json_object_get(json_object_get(root, "model"), "gate_params"), "batch_norm")) config->gate_batch_norm = config->expert.batch_norm;
+    if (!json_object_get(json_object_get(json_object_get(root, "model"), "gate_params"), "batch_norm"))
+        config->gate_batch_norm = config->model == MMOE_MODEL_AITM ? config->bottom.batch_norm : config->expert.batch_norm;
     json_t *columns = json_object(), *names = json_object();
     mmoe_status status = columns && names ? MMOE_OK : mmoe_fail_memory(place->err, 0);
-    if (status == MMOE_OK) status = check_model(root, config, place);
     if (status == MMOE_OK) status = check_features(&config->features, columns, place);
     if (status == MMOE_OK) status = check_tasks(config, columns, names, place);
+    if (status == MMOE_OK) status = check_model(root, config, place);
     if (status == MMOE_OK) status = check_score(config, place);
     if (status == MMOE_OK) status = find_earlystop_task(root, config, place);
     if (status == MMOE_OK) status = check_trainer(config, place);

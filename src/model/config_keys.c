@@ -10,8 +10,8 @@
 #define SPECIFIC (BIT(CGC) | BIT(PLE))
 #define MIXED (BIT(OMOE) | BIT(MMOE))
 #define GATED (MIXED | SPECIFIC)
-#define EXPERTS (BIT(SINGLE_TASK) | GATED)
-#define BOTTOM BIT(SHARED_BOTTOM)
+#define EXPERTS (BIT(SINGLE_TASK) | GATED | BIT(CROSS_STITCH))
+#define BOTTOM (BIT(SHARED_BOTTOM) | BIT(AITM))
 #define OF(models_, member) .models = models_, IN_CONFIG(member)
 
 /* Bounds and words stand once: the text that documents them is made of, or read as, the values that are checked. */
@@ -74,9 +74,11 @@ static const mmoe_key keys[] = {
     TEXT("score", IN_CONFIG(score), false, "an expression of tasks, numbers, + - * / ^ and parentheses",
          "The final score that candidates are ranked by, as \"ctr * cvr^0.5\"; without it, the score of the only task."),
 
-    WORD("model.name", IN_CONFIG(model), "\"mmoe\"", MMOE_MODEL_SINGLE_TASK, "single_task | shared_bottom | omoe | mmoe | cgc | ple",
-         "A network a task; a bottom for all; experts mixed by one gate, or by a gate a task; experts of each task beside shared ones, at one level or "
-         "several."),
+    WORD(
+        "model.name", IN_CONFIG(model), "\"mmoe\"", MMOE_MODEL_SINGLE_TASK,
+        "single_task | shared_bottom | omoe | mmoe | cgc | ple | esmm | aitm | cross_stitch",
+        "A network a task; a bottom for all; experts mixed by one gate, or by a gate a task; experts of each task beside shared ones, at one level or several; "
+        "a click, and a conversion as a product with it; tasks that attend to the one before; networks stitched layer by layer."),
     INTEGER("model.n_expert", MMOE_KEY_INT32, OF(MIXED, n_expert), "8", 1, 4096, "omoe, mmoe: experts that all tasks share."),
     INTEGER("model.n_level", MMOE_KEY_INT32, OF(LEVELS, n_level), "2", 1, 8, "ple: levels of experts and gates."),
     INTEGER("model.n_expert_specific", MMOE_KEY_INT32, OF(SPECIFIC, n_expert_specific), "2", 1, 64, "cgc, ple: experts of each task, at each level."),
@@ -85,8 +87,9 @@ static const mmoe_key keys[] = {
     WORD("model.expert_params.activation", OF(EXPERTS, expert.activation), "\"relu\"", MMOE_ACT_RELU, ACTIVATIONS, "Activation of the experts' layers."),
     NUMBER("model.expert_params.dropout", OF(EXPERTS, expert.dropout), "0.0", "[", 0, 1, ")", "Probability that a value of an expert's layer is dropped."),
     BOOLEAN("model.expert_params.batch_norm", OF(EXPERTS, expert.batch_norm), "true", "Batch normalisation in the experts' layers."),
-    BOOLEAN("model.gate_params.batch_norm", OF(GATED, gate_batch_norm), NULL, "Batch normalisation in the gates; by default as in the experts."),
-    LAYERS("model.bottom_params.dims", OF(BOTTOM, bottom.n_dims), "[128]", 1, 16, 1, 65536, "shared_bottom: widths of the bottom's layers."),
+    BOOLEAN("model.gate_params.batch_norm", OF(GATED | BIT(AITM), gate_batch_norm), NULL,
+            "Batch normalisation in the gates; by default as in the experts, in aitm's as in the bottoms."),
+    LAYERS("model.bottom_params.dims", OF(BOTTOM, bottom.n_dims), "[128]", 1, 16, 1, 65536, "shared_bottom, aitm: widths of a bottom's layers."),
     WORD("model.bottom_params.activation", OF(BOTTOM, bottom.activation), "\"relu\"", MMOE_ACT_RELU, ACTIVATIONS, "Activation of the bottom's layers."),
     NUMBER("model.bottom_params.dropout", OF(BOTTOM, bottom.dropout), "0.0", "[", 0, 1, ")", "Probability that a value of the bottom's layer is dropped."),
     BOOLEAN("model.bottom_params.batch_norm", OF(BOTTOM, bottom.batch_norm), "true", "Batch normalisation in the bottom's layers."),

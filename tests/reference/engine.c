@@ -81,14 +81,16 @@ static json_t *trainer_json(const reference_optimizer *o, int batch_size) {
 }
 
 static json_t *model_json(const reference_spec *s) {
-    static const char *const words[REFERENCE_KINDS] = {"mmoe", "omoe", "single_task", "shared_bottom", "cgc", "ple"};
+    static const char *const words[REFERENCE_KINDS] = {"mmoe", "omoe", "single_task", "shared_bottom", "cgc", "ple", "esmm", "aitm", "cross_stitch"};
     json_t *model = json_pack("{s:s}", "name", words[s->kind]);
     const bool mixed = s->kind == REFERENCE_MMOE || s->kind == REFERENCE_OMOE, ple = s->kind == REFERENCE_PLE, cgc = ple || s->kind == REFERENCE_CGC;
     if (mixed) json_object_set_new(model, "n_expert", json_integer(s->n_expert));
     if (ple) json_object_set_new(model, "n_level", json_integer(s->n_level));
     if (cgc) json_object_update_new(model, json_pack("{s:i,s:i}", "n_expert_specific", s->n_specific, "n_expert_shared", s->n_shared));
-    if (mixed || cgc) json_object_set_new(model, "gate_params", json_pack("{s:b}", "batch_norm", (int)s->gate_batch_norm));
-    if (s->kind == REFERENCE_SHARED_BOTTOM)
+    const bool aitm = s->kind == REFERENCE_AITM;
+    if (mixed || cgc || aitm) json_object_set_new(model, "gate_params", json_pack("{s:b}", "batch_norm", (int)s->gate_batch_norm));
+    if (s->kind == REFERENCE_ESMM) return model;
+    if (aitm || s->kind == REFERENCE_SHARED_BOTTOM)
         json_object_set_new(model, "bottom_params", mlp_json(&s->bottom));
     else
         json_object_set_new(model, "expert_params", mlp_json(&s->expert));

@@ -105,6 +105,10 @@ void reference_add_gate(reference_model *m, reference_mlp *gate, const char *pre
     gate->n_layer = 1;
 }
 
+reference_tensor *reference_add_matrix(reference_model *m, const char *name, int rows, int columns) {
+    return add_tensor(m, true, 2, rows, columns, "%s", name);
+}
+
 reference_model *reference_create(const reference_spec *spec) {
     reference_model *m = take(1, sizeof *m);
     m->spec = *spec;
@@ -117,6 +121,7 @@ reference_model *reference_create(const reference_spec *spec) {
     m->body = reference_body_create(m, spec, m->input_width);
     for (int t = 0; t < spec->n_task; t++) {
         snprintf(prefix, sizeof prefix, "towers.%d", t);
+        if (spec->kind == REFERENCE_ESMM) snprintf(prefix, sizeof prefix, "tower_%s", t ? "cvr" : "ctr");
         reference_add_mlp(m, &m->towers[t], prefix, reference_body_width(&m->body), &spec->tasks[t].tower, true);
     }
     return m;
@@ -192,12 +197,16 @@ static void forget(reference_model *m) {
     }
 }
 
+/* ESMM's second task: what is scored is the product of both probabilities. */
+static bool is_joint(const reference_model *m, int t) { return m->spec.kind == REFERENCE_ESMM && t == 1; }
+
 static void scores_of(const reference_model *m, int rows, double *scores) {
     int T = m->spec.n_task;
     for (int t = 0; t < T; t++)
         for (int b = 0; b < rows; b++) {
             double z = m->logits[t][b];
             scores[b * T + t] = m->spec.tasks[t].regression ? z : 1 / (1 + exp(-z));
+            if (is_joint(m, t)) scores[b * T + t] *= scores[b * T];
         }
 }
 
@@ -217,6 +226,20 @@ static double row_loss(bool regression, double z, double label) {
 
 static double row_slope(bool regression, double z, double label) { return regression ? 2 * (z - label) : 1 / (1 + exp(-z)) - label; }
 
+/* Cross-entropy of p = sigmoid(a) sigmoid(b), and its slope by a: (p - y) / (p (1 - p)) dp/da, dp/da = p (1 - sigmoid(a)). */
+static double joint_loss(double a, double b, double label) {
+    double p = 1 / ((1 + exp(-a)) * (1 + exp(-b)));
+    return -label * log(p) - (1 - label) * log1p(-p);
+}
+
+static double joint_slope(double a, double b, double label) {
+    double p = 1 / ((1 + exp(-a)) * (1 + exp(-b)));
+    return (p - label) / (1 - p) / (1 + exp(a));
+}
+
+/* The mean of the tasks' losses; ESMM's sum. */
+static int divisor(const reference_model *m) { return m->spec.kind == REFERENCE_ESMM ? 1 : m->spec.n_task; }
+
 static double row_weight(const reference_model *m, const reference_batch *batch, int b, int t) {
     if (isnan(batch->labels[b * m->spec.n_task + t])) return 0;
     return batch->weights ? batch->weights[b] : 1;
@@ -235,11 +258,15 @@ static double losses_of(const reference_model *m, const reference_batch *batch, 
         double sum = 0, denominator = total_weight(m, batch, t);
         for (int b = 0; b < batch->rows; b++) {
             double w = row_weight(m, batch, b, t);
-            if (w != 0) sum += w * row_loss(m->spec.tasks[t].regression, m->logits[t][b], batch->labels[b * T + t]);
+            if (w == 0) continue;
+            if (is_joint(m, t))
+                sum += w * joint_loss(m->logits[0][b], m->logits[1][b], batch->labels[b * T + t]);
+            else
+                sum += w * row_loss(m->spec.tasks[t].regression, m->logits[t][b], batch->labels[b * T + t]);
         }
         double loss = denominator > 0 ? sum / denominator : 0;
         if (losses) losses[t] = loss;
-        total += m->spec.tasks[t].loss_weight * loss / T;
+        total += m->spec.tasks[t].loss_weight * loss / divisor(m);
     }
     return total;
 }
@@ -256,11 +283,16 @@ double reference_loss(reference_model *m, const reference_batch *batch, double *
 
 static double *loss_backward(const reference_model *m, const reference_batch *batch, int t) {
     int T = m->spec.n_task;
-    double *dz = take((size_t)batch->rows, sizeof(double)), denominator = total_weight(m, batch, t);
-    for (int b = 0; b < batch->rows; b++) {
-        double w = row_weight(m, batch, b, t);
-        if (w != 0)
-            dz[b] = m->spec.tasks[t].loss_weight / T * w / denominator * row_slope(m->spec.tasks[t].regression, m->logits[t][b], batch->labels[b * T + t]);
+    double *dz = take((size_t)batch->rows, sizeof(double));
+    for (int of = t; of < T; of++) { /* the losses that this logit is in */
+        if (of != t && !is_joint(m, of)) continue;
+        double denominator = total_weight(m, batch, of);
+        for (int b = 0; b < batch->rows; b++) {
+            double w = row_weight(m, batch, b, of), label = batch->labels[b * T + of], z = m->logits[t][b];
+            if (w == 0) continue;
+            double slope = is_joint(m, of) ? joint_slope(z, m->logits[1 - t][b], label) : row_slope(m->spec.tasks[t].regression, z, label);
+            dz[b] += m->spec.tasks[of].loss_weight / divisor(m) * w / denominator * slope;
+        }
     }
     return dz;
 }

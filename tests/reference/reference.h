@@ -28,6 +28,9 @@ typedef enum reference_kind {
     REFERENCE_SHARED_BOTTOM,
     REFERENCE_CGC,
     REFERENCE_PLE,
+    REFERENCE_ESMM,
+    REFERENCE_AITM,
+    REFERENCE_CROSS_STITCH,
     REFERENCE_KINDS
 } reference_kind;
 

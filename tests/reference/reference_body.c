@@ -21,7 +21,7 @@ static double *matrix(int B, int n) { return take(B * n, sizeof(double)); }
 static int last_of(const reference_mlp_spec *mlp) { return mlp->dims[mlp->depth - 1]; }
 
 static void level_init(reference_level *l, int n_input, int n_net, int n_gate, int width) {
-    *l = (reference_level){n_input, n_net, n_gate, n_gate ? n_gate : n_net, width};
+    *l = (reference_level){.n_input = n_input, .n_net = n_net, .n_gate = n_gate, .n_output = n_gate ? n_gate : n_net, .width = width};
     l->nets = take(n_net, sizeof *l->nets);
     l->gates = take(n_gate, sizeof *l->gates);
     l->net_input = take(n_net, sizeof *l->net_input);
@@ -68,6 +68,29 @@ static void nets_init(reference_model *m, reference_level *l, const char *name, 
     for (int i = 0; i < count; i++) add_net(m, l, i, 0, name, i, in, spec);
 }
 
+/* A network a task, cut into its layers; all tasks' are stitched behind each. */
+static void stitches_init(reference_model *m, reference_body *b, const reference_spec *s, int in) {
+    reference_mlp nets[REFERENCE_MAX_TASKS];
+    for (int t = 0; t < s->n_task; t++) {
+        char prefix[64];
+        memset(&nets[t], 0, sizeof nets[t]);
+        name_net(prefix, "experts", t);
+        reference_add_mlp(m, &nets[t], prefix, in, &s->expert, false);
+    }
+    for (int i = 0; i < b->n_level; i++) {
+        reference_level *l = &b->levels[i];
+        char name[64];
+        snprintf(name, sizeof name, "stitches.%d.weight", i);
+        level_init(l, i ? s->n_task : 1, s->n_task, 0, s->expert.dims[i]);
+        l->stitch = reference_add_matrix(m, name, s->n_task, s->n_task);
+        for (int t = 0; t < s->n_task; t++) {
+            l->nets[t].n_layer = 1;
+            l->nets[t].layers[0] = nets[t].layers[i];
+            l->net_input[t] = i ? t : 0;
+        }
+    }
+}
+
 static void bottom_init(reference_model *m, reference_level *l, const reference_spec *s, int in) {
     level_init(l, 1, 1, 0, last_of(&s->bottom));
     add_net(m, l, 0, 0, "bottom_mlp", -1, in, &s->bottom);
@@ -103,15 +126,30 @@ static void cgc_init(reference_model *m, reference_level *l, const reference_spe
     add_gate(m, l, T, i ? T : 0, name, -1, in, s->gate_batch_norm);
 }
 
+static int levels_of(const reference_spec *s) {
+    switch (s->kind) {
+    case REFERENCE_PLE: return s->n_level;
+    case REFERENCE_ESMM: return 0;
+    case REFERENCE_CROSS_STITCH: return s->expert.depth;
+    default: return 1;
+    }
+}
+
 reference_body reference_body_create(reference_model *m, const reference_spec *s, int in) {
-    reference_body b = {.n_level = s->kind == REFERENCE_PLE ? s->n_level : 1, .n_task = s->n_task};
+    reference_body b = {.n_level = levels_of(s), .input_width = in, .n_task = s->n_task};
     b.levels = take(b.n_level, sizeof *b.levels);
-    const bool together = s->kind == REFERENCE_SHARED_BOTTOM || s->kind == REFERENCE_OMOE;
+    const bool together = s->kind == REFERENCE_SHARED_BOTTOM || s->kind == REFERENCE_OMOE || s->kind == REFERENCE_ESMM;
     for (int t = 0; t < s->n_task; t++) b.read[t] = together ? 0 : t;
     switch (s->kind) {
     case REFERENCE_MMOE: mmoe_init(m, b.levels, s, s->n_task, in); break;
     case REFERENCE_OMOE: mmoe_init(m, b.levels, s, 1, in); break;
     case REFERENCE_SINGLE_TASK: nets_init(m, b.levels, "experts", s->n_task, in, &s->expert); break;
+    case REFERENCE_CROSS_STITCH: stitches_init(m, &b, s, in); break;
+    case REFERENCE_ESMM: break;
+    case REFERENCE_AITM:
+        nets_init(m, b.levels, "bottoms", s->n_task, in, &s->bottom);
+        reference_transfer_init(&b.transfer, m, s);
+        break;
     case REFERENCE_SHARED_BOTTOM: bottom_init(m, b.levels, s, in); break;
     case REFERENCE_CGC: cgc_init(m, b.levels, s, 0, 1, in); break;
     case REFERENCE_PLE:
@@ -127,7 +165,7 @@ void reference_body_free(reference_body *b) {
     free(b->levels);
 }
 
-int reference_body_width(const reference_body *b) { return b->levels[b->n_level - 1].width; }
+int reference_body_width(const reference_body *b) { return b->n_level ? b->levels[b->n_level - 1].width : b->input_width; }
 
 /* ---- Forward ----------------------------------------------------------------------------------------------------- */
 
@@ -153,6 +191,13 @@ static double *mix_forward(const reference_level *l, int k, int B) {
     return y;
 }
 
+static double *stitch_forward(const reference_level *l, int k, int B) {
+    double *y = matrix(B, l->width);
+    for (int e = 0; e < l->n_net; e++)
+        for (int i = 0; i < B * l->width; i++) y[i] += l->stitch->value[k * l->n_net + e] * l->u[e][i];
+    return y;
+}
+
 /* Outputs are new arrays. */
 static void level_forward(reference_level *l, double *const in[], int B, bool training, reference_kinks *kinks, double *out[]) {
     for (int i = 0; i < l->n_net; i++) l->u[i] = reference_mlp_forward(&l->nets[i], in[l->net_input[i]], B, training, kinks);
@@ -160,7 +205,7 @@ static void level_forward(reference_level *l, double *const in[], int B, bool tr
         l->g[k] = reference_mlp_forward(&l->gates[k], in[l->gate_input[k]], B, training, kinks);
         for (int b = 0; b < B; b++) softmax(l->g[k] + b * l->n_mixed[k], l->n_mixed[k]);
     }
-    for (int k = 0; k < l->n_output; k++) out[k] = l->n_gate ? mix_forward(l, k, B) : copy_of(l->u[k], B * l->width);
+    for (int k = 0; k < l->n_output; k++) out[k] = l->n_gate ? mix_forward(l, k, B) : l->stitch ? stitch_forward(l, k, B) : copy_of(l->u[k], B * l->width);
 }
 
 enum { MOST_OUTPUTS = REFERENCE_MAX_TASKS + 1 };
@@ -170,7 +215,7 @@ static void free_all(double *p[], int count) {
 }
 
 void reference_body_forward(reference_body *body, const double *x, int B, bool training, reference_kinks *kinks, double *y[]) {
-    double *in[MOST_OUTPUTS] = {copy_of(x, B * body->levels[0].nets[0].layers[0].in)}, *out[MOST_OUTPUTS];
+    double *in[MOST_OUTPUTS] = {copy_of(x, B * body->input_width)}, *out[MOST_OUTPUTS];
     for (int i = 0; i < body->n_level; i++) {
         reference_level *l = &body->levels[i];
         level_forward(l, in, B, training, kinks, out);
@@ -178,7 +223,8 @@ void reference_body_forward(reference_body *body, const double *x, int B, bool t
         memcpy(in, out, sizeof in);
     }
     for (int t = 0; t < body->n_task; t++) y[t] = copy_of(in[body->read[t]], B * reference_body_width(body));
-    free_all(in, body->levels[body->n_level - 1].n_output);
+    free_all(in, body->n_level ? body->levels[body->n_level - 1].n_output : 1);
+    reference_transfer_forward(&body->transfer, y, B, training, kinks);
 }
 
 /* ---- Backward ---------------------------------------------------------------------------------------------------- */
@@ -204,6 +250,19 @@ static double *mix_backward(const reference_level *l, int k, const double *dy, i
     return da;
 }
 
+/* y_k = sum_e stitch_ke u_e: du_e += stitch_ke dy_k, dstitch_ke = sum_b dy_k . u_e */
+static void stitch_backward(const reference_level *l, int k, const double *dy, int B, double *du[]) {
+    for (int e = 0; e < l->n_net; e++)
+        for (int b = 0; b < B; b++) {
+            double term = 0;
+            for (int i = b * l->width; i < (b + 1) * l->width; i++) {
+                term += dy[i] * l->u[e][i];
+                du[e][i] += l->stitch->value[k * l->n_net + e] * dy[i];
+            }
+            reference_add_term(l->stitch, k * l->n_net + e, term);
+        }
+}
+
 /* Takes `more` over. */
 static void add_to(double *sum, double *more, int count) {
     for (int i = 0; i < count; i++) sum[i] += more[i];
@@ -215,7 +274,8 @@ static void level_backward(reference_level *l, double *const dout[], int B, doub
     const int in = l->nets[0].layers[0].in;
     double **du = take(l->n_net, sizeof *du);
     for (int i = 0; i < l->n_input; i++) din[i] = matrix(B, in);
-    for (int i = 0; i < l->n_net; i++) du[i] = l->n_gate ? matrix(B, l->width) : copy_of(dout[i], B * l->width);
+    for (int i = 0; i < l->n_net; i++) du[i] = l->n_gate || l->stitch ? matrix(B, l->width) : copy_of(dout[i], B * l->width);
+    for (int k = 0; l->stitch && k < l->n_output; k++) stitch_backward(l, k, dout[k], B, du);
     for (int k = 0; k < l->n_gate; k++) {
         double *da = mix_backward(l, k, dout[k], B, du);
         add_to(din[l->gate_input[k]], reference_mlp_backward(&l->gates[k], da, B), B * in);
@@ -226,11 +286,12 @@ static void level_backward(reference_level *l, double *const dout[], int B, doub
     free(du);
 }
 
-double *reference_body_backward(reference_body *body, double *const dy[], int B) {
-    const reference_level *last = &body->levels[body->n_level - 1];
+double *reference_body_backward(reference_body *body, double *dy[], int B) {
+    const int width = reference_body_width(body), n_output = body->n_level ? body->levels[body->n_level - 1].n_output : 1;
     double *dout[MOST_OUTPUTS], *din[MOST_OUTPUTS];
-    for (int k = 0; k < last->n_output; k++) dout[k] = matrix(B, last->width);
-    for (int t = 0; t < body->n_task; t++) add_to(dout[body->read[t]], copy_of(dy[t], B * last->width), B * last->width);
+    reference_transfer_backward(&body->transfer, dy, B);
+    for (int k = 0; k < n_output; k++) dout[k] = matrix(B, width);
+    for (int t = 0; t < body->n_task; t++) add_to(dout[body->read[t]], copy_of(dy[t], B * width), B * width);
     for (int i = body->n_level - 1; i >= 0; i--) {
         reference_level *l = &body->levels[i];
         level_backward(l, dout, B, din);
@@ -248,4 +309,5 @@ void reference_body_forget(reference_body *body) {
         free_all(l->u, l->n_net);
         free_all(l->g, l->n_gate);
     }
+    reference_transfer_forget(&body->transfer);
 }

@@ -16,6 +16,10 @@ static const struct {
     {"cgc", "\"n_expert_specific\": 2, \"n_expert_shared\": 1, \"expert_params\": {\"dims\": [16]}"},
     {"ple", "\"n_level\": 2, \"n_expert_specific\": 1, \"n_expert_shared\": 2, \"expert_params\": {\"dims\": [12, 6], \"dropout\": 0.1}"},
     {"ple", "\"n_level\": 3, \"expert_params\": {\"dims\": [16], \"activation\": \"dice\", \"batch_norm\": false}"},
+    {"esmm", NULL},
+    {"aitm", "\"bottom_params\": {\"dims\": [12], \"dropout\": 0.1}"},
+    {"aitm", "\"bottom_params\": {\"dims\": [80]}, \"gate_params\": {\"batch_norm\": false}"},
+    {"cross_stitch", "\"expert_params\": {\"dims\": [16, 6]}"},
 };
 enum { MODELS = sizeof model_shapes / sizeof *model_shapes, MODELS_COLUMNS = 5 };
 
@@ -27,8 +31,8 @@ static inline void models_json(char json[1024], int which, int batch_size) {
              " {\"name\": \"c\", \"shared_with\": \"a\"}], \"dense\": [{\"name\": \"d0\", \"side\": \"user\"}, {\"name\": \"d1\"}]},"
              " \"tasks\": [{\"name\": \"x\", \"label\": \"x\", \"tower_params\": {\"dims\": [4]}},"
              " {\"name\": \"y\", \"label\": \"y\", \"tower_params\": {\"dims\": [5, 3], \"batch_norm\": false}}],"
-             " \"model\": {\"name\": \"%s\", %s}, \"trainer\": {\"batch_size\": %d, \"optimizer_params\": {\"lr\": 0.05}}}",
-             model_shapes[which].name, model_shapes[which].keys, batch_size);
+             " \"model\": {\"name\": \"%s\"%s%s}, \"trainer\": {\"batch_size\": %d, \"optimizer_params\": {\"lr\": 0.05}}}",
+             model_shapes[which].name, model_shapes[which].keys ? ", " : "", model_shapes[which].keys ? model_shapes[which].keys : "", batch_size);
 }
 
 #endif
