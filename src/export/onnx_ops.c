@@ -203,16 +203,17 @@ static const char *add_weight(exporter *e, const mmoe_linear_block *k, const fol
 /* A layer's bias and batch norm are folded into its linear node, whose every output goes through one. */
 static void add_linear(exporter *e, const mmoe_node *n) {
     const mmoe_node *layer = layer_of(e, n->out);
-    assert(layer);
     const int32_t n_block = n->u.linear.n_block;
     piece *items = mmoe_onnx_room(e->onnx, (size_t)n_block, sizeof *items);
-    fold f = fold_layer(e, layer, e->graph->values[n->out].width);
+    fold f = {0};
+    if (layer) f = fold_layer(e, layer, e->graph->values[n->out].width);
     if (e->onnx->failed) return;
     for (int32_t i = 0; i < n_block; i++) {
         const mmoe_linear_block *k = &n->u.linear.blocks[i];
         const char *in = view(e, k->in), *weight = add_weight(e, k, &f);
-        const char *bias = mmoe_onnx_vector(e->onnx, f.shift + k->col, k->cols);
-        items[i] = (piece){k->col, k->cols, mmoe_onnx_add(e->onnx, "Gemm", in, weight, bias)};
+        const char *out = layer ? mmoe_onnx_add(e->onnx, "Gemm", in, weight, mmoe_onnx_vector(e->onnx, f.shift + k->col, k->cols))
+                                : mmoe_onnx_add(e->onnx, "Gemm", in, weight);
+        items[i] = (piece){k->col, k->cols, out};
         mmoe_onnx_set_int(e->onnx, "transB", 1);
     }
     set_value(e, n->out, items, n_block);
@@ -308,12 +309,46 @@ static void add_mix(exporter *e, const mmoe_node *n) {
     piece *items = mmoe_onnx_room(e->onnx, (size_t)n_task, sizeof *items);
     if (!items) return;
     for (int32_t t = 0; t < n_task; t += together) {
-        const char *gates = view(e, (mmoe_view){n->u.mix.gates, n->u.mix.gate_col[t], together * n_expert});
-        gates = reshape(e, gates, together, n_expert);
+        const char *gates;
+        if (n->u.mix.weight >= 0) {
+            const int64_t shape[] = {together, n_expert};
+            gates = mmoe_onnx_tensor(e->onnx, NULL, FLOAT, 2, shape, e->model->params.values + n->u.mix.weight + n->u.mix.gate_col[t]);
+        } else {
+            gates = view(e, (mmoe_view){n->u.mix.gates, n->u.mix.gate_col[t], together * n_expert});
+            gates = reshape(e, gates, together, n_expert);
+        }
         const char *y = mmoe_onnx_add(e->onnx, "MatMul", gates, experts_of(e, n, t));
         items[t / together] = (piece){t * cols, together * cols, flatten(e, y, (int64_t)together * cols)};
     }
     set_value(e, n->out, items, n_task / together);
+}
+
+/* Each item's Q, K, V [B, dim] as [B, 2, dim]: softmax over the two of the sums of Q K / sqrt(dim). */
+static void add_attend(exporter *e, const mmoe_node *n) {
+    mmoe_onnx *o = e->onnx;
+    const int32_t dim = e->graph->values[n->out].width;
+    const char *parts[3];
+    for (int i = 0; i < 3; i++) {
+        const char *items[] = {view(e, (mmoe_view){n->in, i * dim, dim}), view(e, (mmoe_view){n->in, (3 + i) * dim, dim})};
+        parts[i] = reshape(e, concat(e, items, 2), 2, dim);
+    }
+    const int64_t last = 2;
+    const char *sums = mmoe_onnx_add(o, "ReduceSum", mmoe_onnx_add(o, "Mul", parts[0], parts[1]), mmoe_onnx_ints(o, 1, &last)); /* [B, 2, 1] */
+    const char *share = mmoe_onnx_add(o, "Softmax", mmoe_onnx_add(o, "Div", sums, mmoe_onnx_scalar(o, sqrtf((float)dim))));
+    mmoe_onnx_set_int(o, "axis", 1);
+    const int64_t items = 1;
+    const char *sum = mmoe_onnx_add(o, "ReduceSum", mmoe_onnx_add(o, "Mul", share, parts[2]), mmoe_onnx_ints(o, 1, &items));
+    set_whole(e, n->out, flatten(e, sum, dim));
+}
+
+/* -log(e^-a + e^-b + e^-(a+b)), [B, 1] */
+static void add_joint(exporter *e, const mmoe_node *n) {
+    mmoe_onnx *o = e->onnx;
+    const char *a = mmoe_onnx_add(o, "Neg", view(e, n->u.joint.logits[0])), *b = mmoe_onnx_add(o, "Neg", view(e, n->u.joint.logits[1]));
+    const char *terms[] = {a, b, mmoe_onnx_add(o, "Add", a, b)};
+    const char *sum = mmoe_onnx_add(o, "ReduceLogSumExp", concat(e, terms, 3));
+    mmoe_onnx_set_axes(o, 1);
+    set_whole(e, n->out, mmoe_onnx_add(o, "Neg", sum));
 }
 
 static void add_scores(exporter *e, const mmoe_node *n) {
@@ -348,6 +383,8 @@ void mmoe_onnx_add_model(mmoe_onnx *onnx, const mmoe_model *model) {
         case MMOE_OP_STATS: break; /* of a batch in training */
         case MMOE_OP_APPLY: add_apply(&e, n); break;
         case MMOE_OP_MIX: add_mix(&e, n); break;
+        case MMOE_OP_ATTEND: add_attend(&e, n); break;
+        case MMOE_OP_JOINT: add_joint(&e, n); break;
         case MMOE_OP_LOSS: add_scores(&e, n); break;
         }
     }

@@ -19,7 +19,9 @@ static void finish_node(const mmoe_allocator *a, mmoe_node *n) {
     switch (n->op) {
     case MMOE_OP_INPUT: mmoe_release(a, n->u.input.lookups); break;
     case MMOE_OP_LINEAR: mmoe_release(a, n->u.linear.blocks); break;
-    case MMOE_OP_STATS: break;
+    case MMOE_OP_STATS:
+    case MMOE_OP_ATTEND:
+    case MMOE_OP_JOINT: break;
     case MMOE_OP_APPLY: mmoe_release(a, n->u.apply.segments); break;
     case MMOE_OP_MIX:
         mmoe_release(a, n->u.mix.gate_col);
@@ -103,6 +105,7 @@ mmoe_status mmoe_graph_linear(mmoe_graph *g, const char *name, const mmoe_linear
     int32_t width = 0;
     for (int32_t i = 0; i < n_block; i++) {
         assert(blocks[i].col == width && blocks[i].in.value < g->n_value);
+        assert(!blocks[i].again || (i && blocks[i].weight == blocks[i - 1].weight && blocks[i].cols == blocks[i - 1].cols));
         width += blocks[i].cols;
     }
     mmoe_node n = {.op = MMOE_OP_LINEAR, .in = -1};
@@ -137,22 +140,61 @@ mmoe_status mmoe_graph_layer(mmoe_graph *g, const char *name, mmoe_view in, int6
     return MMOE_OK;
 }
 
-mmoe_status mmoe_graph_mix(mmoe_graph *g, const char *name, mmoe_view gates, const int32_t *gate_col, mmoe_view experts, const int32_t *expert_col, int32_t n_task,
-                           int32_t n_expert, int32_t cols, mmoe_view *out, mmoe_error *err) {
-    if (make_room(g, err)) return MMOE_E_MEMORY;
+static mmoe_status add_mix(mmoe_graph *g, const char *name, mmoe_node n, const int32_t *gate_col, const int32_t *expert_col, mmoe_view *out, mmoe_error *err) {
+    const int32_t n_task = n.u.mix.n_task, n_expert = n.u.mix.n_expert, width = n_task * n.u.mix.cols;
+    n.u.mix.gate_col = copy(g, gate_col, n_task, sizeof *gate_col);
+    n.u.mix.expert_col = copy(g, expert_col, n_task * n_expert, sizeof *expert_col);
+    if (!n.u.mix.gate_col || !n.u.mix.expert_col || make_room(g, err)) {
+        finish_node(&g->alloc, &n);
+        return mmoe_fail_memory(err, (size_t)n_task * (size_t)(n_expert + 1) * sizeof *gate_col);
+    }
+    push(g, name, n, width, width, out);
+    return MMOE_OK;
+}
+
+mmoe_status mmoe_graph_mix(mmoe_graph *g, const char *name, mmoe_view gates, const int32_t *gate_col, mmoe_view experts, const int32_t *expert_col,
+                           int32_t n_task, int32_t n_expert, int32_t cols, mmoe_view *out, mmoe_error *err) {
     mmoe_node n = {.op = MMOE_OP_MIX, .in = -1};
+    n.u.mix.weight = -1;
     n.u.mix.gates = gates.value;
     n.u.mix.experts = experts.value;
     n.u.mix.n_task = n_task;
     n.u.mix.n_expert = n_expert;
     n.u.mix.cols = cols;
-    n.u.mix.gate_col = copy(g, gate_col, n_task, sizeof *gate_col);
-    n.u.mix.expert_col = copy(g, expert_col, n_task * n_expert, sizeof *expert_col);
-    if (!n.u.mix.gate_col || !n.u.mix.expert_col) {
-        finish_node(&g->alloc, &n);
-        return mmoe_fail_memory(err, (size_t)n_task * (size_t)(n_expert + 1) * sizeof *gate_col);
+    return add_mix(g, name, n, gate_col, expert_col, out, err);
+}
+
+mmoe_status mmoe_graph_stitch(mmoe_graph *g, const char *name, int64_t weight, mmoe_view experts, int32_t n, mmoe_view *out, mmoe_error *err) {
+    mmoe_node node = {.op = MMOE_OP_MIX, .in = -1};
+    const int32_t cols = experts.cols / n;
+    int32_t *gate_col = mmoe_alloc(&g->alloc, (size_t)n, sizeof *gate_col), *expert_col = mmoe_alloc(&g->alloc, (size_t)n * (size_t)n, sizeof *expert_col);
+    mmoe_status status = gate_col && expert_col ? make_room(g, err) : mmoe_fail_memory(err, (size_t)n * (size_t)n * sizeof *expert_col);
+    if (!status) {
+        node.u.mix.weight = weight;
+        node.u.mix.gates = g->n_value++;
+        g->values[node.u.mix.gates] = (mmoe_value){n * n, n * n};
+        node.u.mix.experts = experts.value;
+        node.u.mix.n_task = node.u.mix.n_expert = n;
+        node.u.mix.cols = cols;
+        for (int32_t i = 0; i < n; i++) gate_col[i] = i * n;
+        for (int32_t i = 0; i < n * n; i++) expert_col[i] = experts.col + i % n * cols;
+        status = add_mix(g, name, node, gate_col, expert_col, out, err);
     }
-    push(g, name, n, n_task * cols, n_task * cols, out);
+    mmoe_release(&g->alloc, gate_col);
+    mmoe_release(&g->alloc, expert_col);
+    return status;
+}
+
+mmoe_status mmoe_graph_attend(mmoe_graph *g, const char *name, mmoe_view in, mmoe_view *out, mmoe_error *err) {
+    assert(in.col == 0 && in.cols == g->values[in.value].width && in.cols % 6 == 0);
+    if (make_room(g, err)) return MMOE_E_MEMORY;
+    push(g, name, (mmoe_node){.op = MMOE_OP_ATTEND, .in = in.value}, in.cols / 6, in.cols / 6, out);
+    return MMOE_OK;
+}
+
+mmoe_status mmoe_graph_joint(mmoe_graph *g, const char *name, mmoe_view a, mmoe_view b, mmoe_view *out, mmoe_error *err) {
+    if (make_room(g, err)) return MMOE_E_MEMORY;
+    push(g, name, (mmoe_node){.op = MMOE_OP_JOINT, .in = -1, .u.joint.logits = {a, b}}, 1, 1, out);
     return MMOE_OK;
 }
 

@@ -22,7 +22,7 @@ typedef struct mmoe_value {
     int32_t grad_cols; /* its leading columns that need a gradient */
 } mmoe_value;
 
-typedef enum mmoe_op { MMOE_OP_INPUT, MMOE_OP_LINEAR, MMOE_OP_STATS, MMOE_OP_APPLY, MMOE_OP_MIX, MMOE_OP_LOSS } mmoe_op;
+typedef enum mmoe_op { MMOE_OP_INPUT, MMOE_OP_LINEAR, MMOE_OP_STATS, MMOE_OP_APPLY, MMOE_OP_MIX, MMOE_OP_ATTEND, MMOE_OP_JOINT, MMOE_OP_LOSS } mmoe_op;
 
 /* out[b, col : col+dim] = table[ids[b, column]] */
 typedef struct mmoe_lookup {
@@ -37,6 +37,7 @@ typedef struct mmoe_linear_block {
     mmoe_view in;
     int32_t col, cols;
     int64_t weight;
+    bool again; /* its weight is that of the block before it: their gradients are summed */
 } mmoe_linear_block;
 
 /* Columns [col, col+cols) of an apply node: modules of `group` columns each with one activation. */
@@ -82,11 +83,15 @@ typedef struct mmoe_node {
             mmoe_segment *segments;
         } apply;
         struct { /* out[:, t*cols : (t+1)*cols] = sum_k gates[:, gate_col[t] + k] experts[:, expert_col[t][k] ...] */
-            int32_t gates, experts; /* values */
+            int64_t weight; /* values: gates that are the same for every row, [n_task, n_expert]; -1: none, the gates are a value */
+            int32_t gates, experts; /* values; with `weight`, `gates` has the rows' parts of its gradient alone */
             int32_t n_task, n_expert, cols;
             int32_t *gate_col;   /* [n_task] */
             int32_t *expert_col; /* [n_task, n_expert] */
         } mix;
+        struct { /* the logit of the product of two probabilities, given by their logits */
+            mmoe_view logits[2];
+        } joint;
         struct { /* mean over tasks of the weighted losses of the logits */
             int32_t n_task;
             mmoe_view *logits;   /* [n_task], one column each */
@@ -118,6 +123,11 @@ mmoe_status mmoe_graph_layer(mmoe_graph *g, const char *name, mmoe_view in, int6
                              mmoe_error *err);
 mmoe_status mmoe_graph_mix(mmoe_graph *g, const char *name, mmoe_view gates, const int32_t *gate_col, mmoe_view experts, const int32_t *expert_col, int32_t n_task,
                            int32_t n_expert, int32_t cols, mmoe_view *out, mmoe_error *err);
+/* y_t = sum_k weight[t, k] x_k, x_k a block of `experts` (Misra et al., CVPR 2016). */
+mmoe_status mmoe_graph_stitch(mmoe_graph *g, const char *name, int64_t weight, mmoe_view experts, int32_t n, mmoe_view *out, mmoe_error *err);
+/* Attention of two items; `in` is a whole value, q k v of the one and then of the other, each of a sixth of its columns. */
+mmoe_status mmoe_graph_attend(mmoe_graph *g, const char *name, mmoe_view in, mmoe_view *out, mmoe_error *err);
+mmoe_status mmoe_graph_joint(mmoe_graph *g, const char *name, mmoe_view a, mmoe_view b, mmoe_view *out, mmoe_error *err);
 mmoe_status mmoe_graph_loss(mmoe_graph *g, const char *name, const mmoe_view *logits, const int *classification, const float *weight, int32_t n_task, mmoe_error *err);
 
 #endif

@@ -74,10 +74,11 @@ void mmoe_linear_weights(mmoe_plan *p, const mmoe_node *n, const mmoe_weight_tas
         g.ldb = x->ld;
         g.c = dw;
         g.ldc = cols;
+        g.beta = k->again;
         double start = mmoe_plan_clock(p);
-        if (p->kernels->packs_steps && g.m >= MMOE_PACKED_N && g.n >= MMOE_PACKED_K && g.n % p->kernels->mix_cols == 0) p->kernels->gemm_outer(&g);
+        if (g.beta == 0 && p->kernels->packs_steps && g.m >= MMOE_PACKED_N && g.n >= MMOE_PACKED_K && g.n % p->kernels->mix_cols == 0) p->kernels->gemm_outer(&g);
         else mmoe_gemm_run(&g);
         mmoe_plan_weights_done(p, worker, &(mmoe_weight_task){task->node, i, 1, task->row, task->rows}, start);
-        mmoe_plan_sink(p, worker, task->node, k->weight + task->row * k->in.cols, task->rows, k->in.cols, dw, cols);
+        if (i + 1 == n->u.linear.n_block || !k[1].again) mmoe_plan_sink(p, worker, task->node, k->weight + task->row * k->in.cols, task->rows, k->in.cols, dw, cols);
     }
 }

@@ -5,8 +5,9 @@ static mmoe_mix_args mix_args(const mmoe_plan *p, const mmoe_node *n, const mmoe
     mmoe_mix_args a = {.rows = s->rows, .n_task = n->u.mix.n_task, .n_expert = n->u.mix.n_expert, .cols = n->u.mix.cols};
     a.gate_col = n->u.mix.gate_col;
     a.expert_col = n->u.mix.expert_col;
-    a.g = mmoe_value_at(p, n->u.mix.gates, s);
-    a.ldg = p->values[n->u.mix.gates].ld;
+    const bool fixed = n->u.mix.weight >= 0; /* one row of gates for all */
+    a.g = fixed ? p->params->values + n->u.mix.weight : mmoe_value_at(p, n->u.mix.gates, s);
+    a.ldg = fixed ? 0 : p->values[n->u.mix.gates].ld;
     a.x = mmoe_value_at(p, n->u.mix.experts, s);
     a.ldx = p->values[n->u.mix.experts].ld;
     a.ldy = p->values[n->out].ld;
@@ -43,4 +44,16 @@ void mmoe_mix_backward(mmoe_plan *p, const mmoe_node *n, const mmoe_node_state *
     a.lddx = p->grads[n->u.mix.experts].ld;
     a.add = state->add;
     p->kernels->mix_backward(&a);
+}
+
+void mmoe_mix_weights(mmoe_plan *p, const mmoe_node *n, int worker) {
+    const mmoe_buffer *dg = &p->grads[n->u.mix.gates];
+    const int32_t count = n->u.mix.n_task * n->u.mix.n_expert;
+    float *sums = p->scratch + (size_t)worker * p->scratch_stride;
+    for (int32_t i = 0; i < count; i++) {
+        double sum = 0;
+        for (int32_t b = 0; b < p->batch->rows; b++) sum += (double)dg->base[(size_t)b * (size_t)dg->ld + (size_t)i];
+        sums[i] = (float)sum;
+    }
+    mmoe_plan_sink(p, worker, (int32_t)(n - p->graph->nodes), n->u.mix.weight, 1, count, sums, count);
 }

@@ -32,6 +32,15 @@ void mmoe_apply_fold(mmoe_plan *p, const mmoe_node *n, mmoe_layer_state *l);
 void mmoe_mix_forward(mmoe_plan *p, const mmoe_node *n, const mmoe_span *s);
 void mmoe_mix_backward(mmoe_plan *p, const mmoe_node *n, const mmoe_node_state *state, const mmoe_span *s);
 
+/* The gradient of gates that all rows share. */
+void mmoe_mix_weights(mmoe_plan *p, const mmoe_node *n, int worker);
+
+void mmoe_attend_forward(mmoe_plan *p, const mmoe_node *n, const mmoe_span *s);
+void mmoe_attend_backward(mmoe_plan *p, const mmoe_node *n, const mmoe_span *s);
+
+void mmoe_joint_forward(mmoe_plan *p, const mmoe_node *n, const mmoe_span *s);
+void mmoe_joint_backward(mmoe_plan *p, const mmoe_node *n, const mmoe_node_state *state, const mmoe_span *s);
+
 /* Training: losses and the logits' gradients. Predicting: predictions. */
 void mmoe_loss_begin(mmoe_plan *p, const mmoe_node *n);
 void mmoe_loss_train(mmoe_plan *p, const mmoe_node *n, const mmoe_node_state *state, const mmoe_span *s);

@@ -169,6 +169,9 @@ static void draw_tensor(const mmoe_params *p, const mmoe_tensor *tensor, uint64_
         break;
     case MMOE_INIT_NORMAL: draw_normal(x, tensor->count, tensor->init_a, seed, stream); break;
     case MMOE_INIT_UNIFORM: draw_uniform(x, tensor->count, tensor->init_a, seed, stream); break;
+    case MMOE_INIT_STITCH:
+        for (int64_t i = 0, n = tensor->shape[0]; i < n * n; i++) x[i] = i / n == i % n ? tensor->init_a : (1 - tensor->init_a) / (float)(n - 1);
+        break;
     }
 }
 

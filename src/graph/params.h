@@ -15,7 +15,8 @@ typedef enum mmoe_tensor_kind {
 typedef enum mmoe_init_kind {
     MMOE_INIT_CONSTANT, /* `a` */
     MMOE_INIT_NORMAL,   /* N(0, a^2) */
-    MMOE_INIT_UNIFORM   /* U(-a, a) */
+    MMOE_INIT_UNIFORM,  /* U(-a, a) */
+    MMOE_INIT_STITCH    /* square: `a` on the diagonal, the rest of 1 in equal parts beside it */
 } mmoe_init_kind;
 
 typedef struct mmoe_tensor {

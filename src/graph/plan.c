@@ -76,6 +76,9 @@ static void touch_inputs(const mmoe_plan *p, const mmoe_node *n, lifetime *of, i
         for (int32_t i = 0; i < p->graph->n_node; i++) /* its relu may be taken here */
             if (p->graph->nodes[i].op == MMOE_OP_APPLY && p->graph->nodes[i].out == n->u.mix.experts) touch(&of[p->graph->nodes[i].in], when);
         break;
+    case MMOE_OP_JOINT:
+        for (int i = 0; i < 2; i++) touch(&of[n->u.joint.logits[i].value], when);
+        break;
     case MMOE_OP_LOSS:
         for (int32_t i = 0; i < n->u.loss.n_task; i++) touch(&of[n->u.loss.logits[i].value], when);
         break;
@@ -95,6 +98,7 @@ static void step_lifetimes(const mmoe_plan *p, mmoe_step step, int32_t when, int
         touch_inputs(p, n, values, end);
         touch(&grads[n->out], end);
     }
+    if (n->op == MMOE_OP_MIX && n->u.mix.weight >= 0) touch(&grads[n->u.mix.gates], end);
 }
 
 /* Lowest free place among the buffers that live at the same time; the arena's size. */
@@ -244,6 +248,7 @@ static mmoe_status plan_additions(mmoe_plan *p, mmoe_error *err) {
     for (int32_t i = 0; i < g->n_node; i++) {
         if (g->nodes[i].op == MMOE_OP_LINEAR) flags += (size_t)g->nodes[i].u.linear.n_block;
         if (g->nodes[i].op == MMOE_OP_MIX) flags += (size_t)g->nodes[i].u.mix.n_task * (size_t)g->nodes[i].u.mix.n_expert;
+        if (g->nodes[i].op == MMOE_OP_JOINT) flags += 2;
     }
     for (int32_t v = 0; v < g->n_value; v++) columns += (size_t)g->values[v].width;
     p->flags = mmoe_alloc_zero(&p->alloc, flags, 1);
@@ -255,6 +260,10 @@ static mmoe_status plan_additions(mmoe_plan *p, mmoe_error *err) {
     for (int32_t i = g->n_node - 1; i >= 0; i--) {
         const mmoe_node *n = &g->nodes[i];
         p->nodes[i].add = at;
+        if (n->op == MMOE_OP_LOSS)
+            for (int32_t t = 0; t < n->u.loss.n_task; t++) mark(seen, g, n->u.loss.logits[t]);
+        if (n->op == MMOE_OP_JOINT)
+            for (int k = 0; k < 2; k++) *at++ = (uint8_t)mark(seen, g, n->u.joint.logits[k]);
         if (n->op == MMOE_OP_LINEAR)
             for (int32_t b = 0; b < n->u.linear.n_block; b++) *at++ = (uint8_t)mark(seen, g, n->u.linear.blocks[b].in);
         if (n->op == MMOE_OP_MIX)
@@ -425,16 +434,17 @@ static void list_linear(const mmoe_plan *p, int32_t node, task_list *l) {
         int32_t ld = stride_of(k->in.cols);
         double flops = 2.0 * k->cols * k->in.cols * p->max_rows;
         together = 1;
+        while (i + together < n->u.linear.n_block && k[together].again) together++;
         if (flops < TASK_FLOPS) { /* small blocks of one shape go together */
-            while (i + together < n->u.linear.n_block && n->u.linear.blocks[i + together].cols == k->cols &&
-                   n->u.linear.blocks[i + together].in.cols == k->in.cols && (together + 1) * flops <= TASK_FLOPS)
+            while (i + together < n->u.linear.n_block && k[together].cols == k->cols && k[together].in.cols == k->in.cols &&
+                   (k[together].again || (together + 1) * flops <= TASK_FLOPS))
                 together++;
             add_task(l, (mmoe_weight_task){node, i, together, 0, k->cols}, (size_t)k->cols * (size_t)ld);
             continue;
         }
         for (int32_t row = 0, rows; row < k->cols; row += rows) {
             rows = k->cols - row >= SLAB + SLAB / 2 && n->u.linear.n_block < 8 ? SLAB : k->cols - row;
-            add_task(l, (mmoe_weight_task){node, i, 1, row, rows}, (size_t)rows * (size_t)ld);
+            add_task(l, (mmoe_weight_task){node, i, together, row, rows}, (size_t)rows * (size_t)ld);
         }
     }
 }
@@ -465,6 +475,8 @@ static void list_tasks(const mmoe_plan *p, task_list *l) {
     for (int32_t i = 0; i < p->graph->n_node; i++) {
         if (p->graph->nodes[i].op == MMOE_OP_LINEAR) list_linear(p, i, l);
         if (p->graph->nodes[i].op == MMOE_OP_APPLY) add_task(l, (mmoe_weight_task){i, 0, 0, 0, 0}, 0);
+        if (p->graph->nodes[i].op == MMOE_OP_MIX && p->graph->nodes[i].u.mix.weight >= 0)
+            add_task(l, (mmoe_weight_task){i, 0, 0, 0, 0}, (size_t)p->graph->values[p->graph->nodes[i].u.mix.gates].width);
     }
     list_tables(p, l);
 }

@@ -25,6 +25,14 @@ static void run_step(mmoe_plan *p, mmoe_step step, const mmoe_span *s) {
         if (step.backward) mmoe_mix_backward(p, n, state, s);
         else mmoe_mix_forward(p, n, s);
         break;
+    case MMOE_OP_ATTEND:
+        if (step.backward) mmoe_attend_backward(p, n, s);
+        else mmoe_attend_forward(p, n, s);
+        break;
+    case MMOE_OP_JOINT:
+        if (step.backward) mmoe_joint_backward(p, n, state, s);
+        else mmoe_joint_forward(p, n, s);
+        break;
     case MMOE_OP_LOSS:
         if (p->training) mmoe_loss_train(p, n, state, s);
         else mmoe_loss_predict(p, n, s);
@@ -96,6 +104,7 @@ static void run_weight_task(void *context, int worker, int task) {
     const mmoe_node *n = &p->graph->nodes[t->node];
     if (n->op == MMOE_OP_INPUT) mmoe_input_weights(p, n, t, worker);
     else if (n->op == MMOE_OP_LINEAR) mmoe_linear_weights(p, n, t, worker);
+    else if (n->op == MMOE_OP_MIX) mmoe_mix_weights(p, n, worker);
     else mmoe_apply_weights(p, n, p->nodes[t->node].layer, worker);
 }
 

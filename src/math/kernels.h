@@ -54,6 +54,19 @@ typedef struct mmoe_mix_args {
     mmoe_mix_relu relu; /* needs cols a multiple of mix_cols, and every expert mixed by every task in the same order */
 } mmoe_mix_args;
 
+/* Attention of two items over their queries, keys and values: with s_i = q_i . k_i / sqrt(dim) and a = softmax(s_0, s_1),
+ * y = a_0 v_0 + a_1 v_1. x [rows, 6 dim]: q_0 k_0 v_0 q_1 k_1 v_1. */
+typedef struct mmoe_attend_args {
+    int32_t rows, dim;
+    const float *x;
+    int32_t ldx;
+    float *y; /* forward: written */
+    const float *dy;
+    int32_t ldy; /* of y and dy */
+    float *dx;   /* backward: written */
+    int32_t lddx;
+} mmoe_attend_args;
+
 /* C = max(start + A B, floor), where B [k, n] was packed (mmoe_kernels.pack) and of its rows [first, first + count) take
  * part; A [rows, count]. A row of C is the same to the bit whatever `rows` is, and whether its sum over k is taken at once
  * or in pieces, each starting from the one before. */
@@ -91,6 +104,8 @@ typedef struct mmoe_kernels {
     void (*norm_backward)(int32_t rows, int32_t cols, float *da, int32_t ldda, const float *z, int32_t ldz, const float *k0, const float *k1, const float *k2);
     void (*mix_forward)(const mmoe_mix_args *a);
     void (*mix_backward)(const mmoe_mix_args *a);
+    void (*attend_forward)(const mmoe_attend_args *a);
+    void (*attend_backward)(const mmoe_attend_args *a);
     /* Small products: A B^T with n at most narrow_n and k at most MMOE_NARROW_K; and A^T B with m 1. */
     void (*gemm_narrow)(const mmoe_gemm *g);
     void (*gemm_one_row)(const mmoe_gemm *g);
@@ -106,6 +121,8 @@ typedef struct mmoe_kernels {
     void (*sigmoid)(int32_t n, const float *z, float *p);
     /* Binary cross-entropy of logits: loss[i] = max(z,0) - z y + log1p(exp(-|z|)), dz[i] = sigmoid(z) - y; [n]. */
     void (*bce)(int32_t n, const float *z, const float *y, float *loss, float *dz);
+    /* The logit of a product of probabilities, sigmoid(z) = sigmoid(a) sigmoid(b), and its slopes dz/da, dz/db; [n]. */
+    void (*joint_logit)(int32_t n, const float *a, const float *b, float *z, float *dza, float *dzb);
     void (*exp)(int32_t n, const float *x, float *y); /* to 0 and +inf beyond the range of float; NaN stays */
     /* One step over n values. `g` is the gradient before weight decay. */
     void (*adam)(const mmoe_adam_args *a, size_t n, float *w, const float *g, float *m, float *v);

@@ -396,6 +396,7 @@ static void act_backward(const mmoe_act_args *a) {
     }
 }
 
+#include "math/attend_body.h"
 #include "math/mix_body.h"
 #include "math/small_gemm_body.h"
 
@@ -468,6 +469,20 @@ static void bce(int32_t n, const float *z, const float *y, float *loss, float *d
 #undef BODY
 }
 
+/* z = -log(e^-a + e^-b + e^-(a+b)); of the three terms the largest is taken out. */
+static void joint_logit(int32_t n, const float *a, const float *b, float *z, float *dza, float *dzb) {
+#define BODY(c, k)                                                                                                                                               \
+    do {                                                                                                                                                         \
+        const vf u = -load_n(a + (c), k), v = -load_n(b + (c), k), most = vmax(vmax(u, v), u + v);                                                               \
+        const vf first = vexp(u - most), second = vexp(v - most), both = vexp(u + v - most), sum = first + second + both;                                        \
+        store_n(z + (c), -(most + vlog(sum)), k);                                                                                                                \
+        store_n(dza + (c), (first + both) / sum, k);                                                                                                             \
+        store_n(dzb + (c), (second + both) / sum, k);                                                                                                            \
+    } while (0)
+    FOR_COLUMNS(n, BODY);
+#undef BODY
+}
+
 /* ---- Optimizers ---- */
 
 static inline __attribute__((always_inline)) void adam_vector(const mmoe_adam_args *a, float *w, const float *g, float *m, float *v, int n) {
@@ -515,6 +530,8 @@ const mmoe_kernels PASTE(mmoe_kernels_, MMOE_KERNELS_NAME) = {
     .norm_backward = norm_backward,
     .mix_forward = mix_forward,
     .mix_backward = mix_backward,
+    .attend_forward = attend_forward,
+    .attend_backward = attend_backward,
     .gemm_narrow = gemm_narrow,
     .gemm_one_row = gemm_one_row,
     .narrow_n = W,
@@ -523,6 +540,7 @@ const mmoe_kernels PASTE(mmoe_kernels_, MMOE_KERNELS_NAME) = {
     .dropout = dropout,
     .sigmoid = sigmoid_kernel,
     .bce = bce,
+    .joint_logit = joint_logit,
     .exp = exp_kernel,
     .adam = adam,
     .sgd = sgd,

@@ -15,6 +15,19 @@ enum { MMOE_MAX_LAYERS = 16 };
 typedef enum mmoe_optimizer_kind { MMOE_ADAM, MMOE_ADAMW, MMOE_SGD } mmoe_optimizer_kind;
 typedef enum mmoe_metric_kind { MMOE_METRIC_AUC, MMOE_METRIC_LOGLOSS, MMOE_METRIC_MSE, MMOE_METRIC_RMSE, MMOE_METRIC_MAE } mmoe_metric_kind;
 
+/* In the order of the words of "model.name". */
+typedef enum mmoe_model_kind {
+    MMOE_MODEL_SINGLE_TASK,
+    MMOE_MODEL_SHARED_BOTTOM,
+    MMOE_MODEL_OMOE,
+    MMOE_MODEL_MMOE,
+    MMOE_MODEL_CGC,
+    MMOE_MODEL_PLE,
+    MMOE_MODEL_ESMM,
+    MMOE_MODEL_AITM,
+    MMOE_MODEL_CROSS_STITCH
+} mmoe_model_kind;
+
 /* Linear, BatchNorm1d, activation, dropout, for each of dims. */
 typedef struct mmoe_mlp_config {
     int32_t n_dims;
@@ -48,10 +61,12 @@ struct mmoe_config {
     mmoe_feature_specs features; /* as written: patterns unresolved */
     int32_t n_task;
     mmoe_task_config *tasks; /* [n_task] */
+    mmoe_model_kind model;
     int32_t n_expert;
-    mmoe_mlp_config expert;
+    int32_t n_level, n_expert_specific, n_expert_shared;
+    mmoe_mlp_config expert, bottom;
     char *score;          /* expression of the final score; NULL: none */
-    bool gate_batch_norm; /* gate_params.batch_norm; by default expert_params.batch_norm */
+    bool gate_batch_norm; /* gate_params.batch_norm; by default expert_params.batch_norm, of AITM bottom_params.batch_norm */
     mmoe_trainer_config trainer;
     char *json; /* the normalised text that mmoe_config_text gives and the model file keeps */
     /* As it was written: what mmoe_config_set edits, so that defaults that follow another key stay open. */

@@ -1,4 +1,5 @@
 /* Checks between the keys of a configuration. */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -84,6 +85,48 @@ static mmoe_status check_score(const mmoe_config *config, const mmoe_key_place *
     return MMOE_OK;
 }
 
+/* The value at a path of plain keys; NULL: none. */
+static const json_t *value_at(const json_t *object, const char *path) {
+    for (const char *dot; object && (dot = strchr(path, '.')); path = dot + 1) {
+        char name[MMOE_PATH_SIZE];
+        snprintf(name, sizeof name, "%.*s", (int)(dot - path), path);
+        object = json_object_get(object, name);
+    }
+    return json_object_get(object, path);
+}
+
+static mmoe_status refuse_model_key(const mmoe_config *config, const mmoe_key *refused, const mmoe_key_place *place) {
+    static const char section[] = "model.";
+    const mmoe_key *key;
+    const char *model = "";
+    char allowed[360] = "";
+    size_t used = 0;
+    int length = 0;
+    for (size_t i = 0; (key = mmoe_key_at(i)); i++) {
+        if (strncmp(key->doc.path, section, strlen(section)) != 0 || !mmoe_key_of_model(key, config->model)) continue;
+        if (!key->models) model = mmoe_key_word(key, (int32_t)config->model, &length); /* model.name */
+        used += (size_t)snprintf(allowed + used, sizeof allowed - used, "%s%s", used ? ", " : "", key->doc.path + strlen(section));
+        assert(used < sizeof allowed);
+    }
+    return mmoe_key_fail(place, refused->doc.path, "the model \"%.*s\" does not take this key; it takes %s", length, model, allowed);
+}
+
+static mmoe_status check_model(const json_t *root, const mmoe_config *config, const mmoe_key_place *place) {
+    const mmoe_key *key;
+    for (size_t i = 0; (key = mmoe_key_at(i)); i++)
+        if (!mmoe_key_of_model(key, config->model) && value_at(root, key->doc.path)) return refuse_model_key(config, key, place);
+    const bool is_esmm = config->model == MMOE_MODEL_ESMM;
+    if (is_esmm && config->n_task != 2)
+        return mmoe_key_fail(place, "tasks", "the model \"esmm\" has two tasks, the click and then the conversion; here are %d", config->n_task);
+    for (int32_t i = 0; i < config->n_task && (is_esmm || config->model == MMOE_MODEL_AITM); i++) {
+        if (config->tasks[i].type == MMOE_CLASSIFICATION) continue;
+        char path[MMOE_PATH_SIZE];
+        snprintf(path, sizeof path, "tasks[%d].type", i);
+        return mmoe_key_fail(place, path, "the model \"%s\" takes classifications alone", is_esmm ? "esmm" : "aitm");
+    }
+    return MMOE_OK;
+}
+
 static mmoe_status find_earlystop_task(const json_t *root, mmoe_config *config, const mmoe_key_place *place) {
     const char *name = json_string_value(json_object_get(json_object_get(root, "trainer"), "earlystop_task"));
     config->trainer.earlystop_task = -1;
@@ -117,11 +160,13 @@ static mmoe_status check_trainer(const mmoe_config *config, const mmoe_key_place
 }
 
 mmoe_status mmoe_config_check(const json_t *root, mmoe_config *config, const mmoe_key_place *place) {
-    if (!json_object_get(json_object_get(json_object_get(root, "model"), "gate_params"), "batch_norm")) config->gate_batch_norm = config->expert.batch_norm;
+    if (!json_object_get(json_object_get(json_object_get(root, "model"), "gate_params"), "batch_norm"))
+        config->gate_batch_norm = config->model == MMOE_MODEL_AITM ? config->bottom.batch_norm : config->expert.batch_norm;
     json_t *columns = json_object(), *names = json_object();
     mmoe_status status = columns && names ? MMOE_OK : mmoe_fail_memory(place->err, 0);
     if (status == MMOE_OK) status = check_features(&config->features, columns, place);
     if (status == MMOE_OK) status = check_tasks(config, columns, names, place);
+    if (status == MMOE_OK) status = check_model(root, config, place);
     if (status == MMOE_OK) status = check_score(config, place);
     if (status == MMOE_OK) status = find_earlystop_task(root, config, place);
     if (status == MMOE_OK) status = check_trainer(config, place);

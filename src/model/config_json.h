@@ -6,9 +6,9 @@
 
 /* Fills a configuration that is all zero but for `alloc`; on failure it holds what must be freed. */
 mmoe_status mmoe_config_from_json(const json_t *root, mmoe_config *config, const mmoe_key_place *place);
-/* What no key can check alone: names, columns, what early stopping watches. */
+/* What no key can check alone: the model's keys, names, columns, what early stopping watches. */
 mmoe_status mmoe_config_check(const json_t *root, mmoe_config *config, const mmoe_key_place *place);
-/* Every key in the order of the table; NULL when memory is out. The caller drops the reference. */
+/* Every key that the model takes, in the order of the table; NULL when memory is out. The caller drops the reference. */
 json_t *mmoe_config_to_json(const mmoe_config *config);
 
 #endif

@@ -5,6 +5,15 @@
 #define IN_DENSE(member) .scope = MMOE_SCOPE_DENSE, .offset = offsetof(mmoe_dense_spec, member)
 #define IN_TASK(member) .scope = MMOE_SCOPE_TASK, .offset = offsetof(mmoe_task_config, member)
 
+#define BIT(model) (1u << MMOE_MODEL_##model)
+#define LEVELS BIT(PLE)
+#define SPECIFIC (BIT(CGC) | BIT(PLE))
+#define MIXED (BIT(OMOE) | BIT(MMOE))
+#define GATED (MIXED | SPECIFIC)
+#define EXPERTS (BIT(SINGLE_TASK) | GATED | BIT(CROSS_STITCH))
+#define BOTTOM (BIT(SHARED_BOTTOM) | BIT(AITM))
+#define OF(models_, member) .models = models_, IN_CONFIG(member)
+
 /* Bounds and words stand once: the text that documents them is made of, or read as, the values that are checked. */
 #define INTEGER(path_, kind_, place, default_, low_, high_, help_)                                                                                             \
     { .doc = {path_, "integer", default_, #low_ " to " #high_, help_}, .kind = kind_, place, .low = low_, .high = high_ }
@@ -65,13 +74,25 @@ static const mmoe_key keys[] = {
     TEXT("score", IN_CONFIG(score), false, "an expression of tasks, numbers, + - * / ^ and parentheses",
          "The final score that candidates are ranked by, as \"ctr * cvr^0.5\"; without it, the score of the only task."),
 
-    {.doc = {"model.name", "string", "\"mmoe\"", "mmoe", "Multi-gate Mixture-of-Experts."}, .kind = MMOE_KEY_MODEL, .scope = MMOE_SCOPE_CONFIG},
-    INTEGER("model.n_expert", MMOE_KEY_INT32, IN_CONFIG(n_expert), "8", 1, 4096, "Experts that all tasks share."),
-    LAYERS("model.expert_params.dims", IN_CONFIG(expert.n_dims), "[16]", 1, 16, 1, 65536, "Widths of every expert's layers."),
-    WORD("model.expert_params.activation", IN_CONFIG(expert.activation), "\"relu\"", MMOE_ACT_RELU, ACTIVATIONS, "Activation of the experts' layers."),
-    NUMBER("model.expert_params.dropout", IN_CONFIG(expert.dropout), "0.0", "[", 0, 1, ")", "Probability that a value of an expert's layer is dropped."),
-    BOOLEAN("model.expert_params.batch_norm", IN_CONFIG(expert.batch_norm), "true", "Batch normalisation in the experts' layers."),
-    BOOLEAN("model.gate_params.batch_norm", IN_CONFIG(gate_batch_norm), NULL, "Batch normalisation in the gates; by default as in the experts."),
+    WORD(
+        "model.name", IN_CONFIG(model), "\"mmoe\"", MMOE_MODEL_SINGLE_TASK,
+        "single_task | shared_bottom | omoe | mmoe | cgc | ple | esmm | aitm | cross_stitch",
+        "A network a task; a bottom for all; experts mixed by one gate, or by a gate a task; experts of each task beside shared ones, at one level or several; "
+        "a click, and a conversion as a product with it; tasks that attend to the one before; networks stitched layer by layer."),
+    INTEGER("model.n_expert", MMOE_KEY_INT32, OF(MIXED, n_expert), "8", 1, 4096, "omoe, mmoe: experts that all tasks share."),
+    INTEGER("model.n_level", MMOE_KEY_INT32, OF(LEVELS, n_level), "2", 1, 8, "ple: levels of experts and gates."),
+    INTEGER("model.n_expert_specific", MMOE_KEY_INT32, OF(SPECIFIC, n_expert_specific), "2", 1, 64, "cgc, ple: experts of each task, at each level."),
+    INTEGER("model.n_expert_shared", MMOE_KEY_INT32, OF(SPECIFIC, n_expert_shared), "1", 1, 256, "cgc, ple: experts that all tasks share, at each level."),
+    LAYERS("model.expert_params.dims", OF(EXPERTS, expert.n_dims), "[16]", 1, 16, 1, 65536, "Models with experts: widths of every expert's layers."),
+    WORD("model.expert_params.activation", OF(EXPERTS, expert.activation), "\"relu\"", MMOE_ACT_RELU, ACTIVATIONS, "Activation of the experts' layers."),
+    NUMBER("model.expert_params.dropout", OF(EXPERTS, expert.dropout), "0.0", "[", 0, 1, ")", "Probability that a value of an expert's layer is dropped."),
+    BOOLEAN("model.expert_params.batch_norm", OF(EXPERTS, expert.batch_norm), "true", "Batch normalisation in the experts' layers."),
+    BOOLEAN("model.gate_params.batch_norm", OF(GATED | BIT(AITM), gate_batch_norm), NULL,
+            "Batch normalisation in the gates; by default as in the experts, in aitm's as in the bottoms."),
+    LAYERS("model.bottom_params.dims", OF(BOTTOM, bottom.n_dims), "[128]", 1, 16, 1, 65536, "shared_bottom, aitm: widths of a bottom's layers."),
+    WORD("model.bottom_params.activation", OF(BOTTOM, bottom.activation), "\"relu\"", MMOE_ACT_RELU, ACTIVATIONS, "Activation of the bottom's layers."),
+    NUMBER("model.bottom_params.dropout", OF(BOTTOM, bottom.dropout), "0.0", "[", 0, 1, ")", "Probability that a value of the bottom's layer is dropped."),
+    BOOLEAN("model.bottom_params.batch_norm", OF(BOTTOM, bottom.batch_norm), "true", "Batch normalisation in the bottom's layers."),
 
     INTEGER("trainer.batch_size", MMOE_KEY_INT32, IN_CONFIG(trainer.batch_size), "1024", 1, 1048576, "Rows of an update."),
     INTEGER("trainer.n_epoch", MMOE_KEY_INT32, IN_CONFIG(trainer.n_epoch), "10", 1, 1000000, "Passes over the training rows, at most."),

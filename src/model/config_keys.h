@@ -16,7 +16,6 @@ typedef enum mmoe_key_kind {
     MMOE_KEY_FLOAT,
     MMOE_KEY_BOOL,
     MMOE_KEY_WORD,   /* one of doc.allowed, "a | b | c"; an enumeration in that order */
-    MMOE_KEY_MODEL,  /* a word that is stored nowhere: there is one model */
     MMOE_KEY_TEXT,   /* char *, NULL when absent */
     MMOE_KEY_TASK,   /* a task's name or "mean"; resolved when all tasks are known */
     MMOE_KEY_LAYERS, /* dims of an mmoe_mlp_config */
@@ -27,7 +26,8 @@ typedef struct mmoe_key {
     mmoe_config_key doc;
     mmoe_key_scope scope;
     mmoe_key_kind kind;
-    size_t offset; /* of the value in its scope's structure */
+    uint32_t models; /* those that take it, a bit 1 << mmoe_model_kind each; 0: all */
+    size_t offset;   /* of the value in its scope's structure */
     bool required;
     double low, high;    /* bounds of the value, or of each entry of an array */
     bool above, below;   /* low, high itself is not allowed */
@@ -51,6 +51,8 @@ typedef struct mmoe_key_list {
 enum { MMOE_KEY_LISTS = 3, MMOE_PATH_SIZE = 256 };
 extern const mmoe_key_list mmoe_key_lists[MMOE_KEY_LISTS];
 
+static inline bool mmoe_key_of_model(const mmoe_key *key, mmoe_model_kind model) { return !key->models || key->models >> model & 1; }
+
 const mmoe_key *mmoe_key_at(size_t index);                   /* NULL past the last */
 const mmoe_key_list *mmoe_key_list_of(mmoe_key_scope scope); /* NULL for MMOE_SCOPE_CONFIG */
 
@@ -67,6 +69,8 @@ mmoe_status mmoe_key_fail(const mmoe_key_place *place, const char *path, const c
 mmoe_status mmoe_key_store(const mmoe_key *key, const json_t *value, const mmoe_allocator *alloc, void *scope, const mmoe_key_place *place, const char *path);
 /* Stores the default, or what stands for an absent value. */
 mmoe_status mmoe_key_store_default(const mmoe_key *key, const mmoe_allocator *alloc, void *scope);
+/* The word of an enumerator. */
+const char *mmoe_key_word(const mmoe_key *key, int32_t value, int *length);
 /* The stored value, *out being NULL when it is absent; MMOE_E_MEMORY. `config` gives the tasks' names. */
 mmoe_status mmoe_key_load(const mmoe_key *key, const void *scope, const mmoe_config *config, json_t **out);
 

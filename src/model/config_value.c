@@ -11,7 +11,7 @@
 
 _Static_assert(offsetof(mmoe_trainer_config, beta2) == offsetof(mmoe_trainer_config, beta1) + sizeof(float), "the betas are a pair");
 _Static_assert(sizeof(mmoe_task_type) == sizeof(int32_t) && sizeof(mmoe_activation) == sizeof(int32_t) && sizeof(mmoe_transform) == sizeof(int32_t) &&
-                   sizeof(mmoe_side) == sizeof(int32_t) && sizeof(mmoe_optimizer_kind) == sizeof(int32_t),
+                   sizeof(mmoe_side) == sizeof(int32_t) && sizeof(mmoe_optimizer_kind) == sizeof(int32_t) && sizeof(mmoe_model_kind) == sizeof(int32_t),
                "words are stored as int32_t");
 
 mmoe_status mmoe_key_fail(const mmoe_key_place *place, const char *path, const char *format, ...) {
@@ -82,14 +82,22 @@ static int32_t word_index(const char *words, const char *word) {
     return -1;
 }
 
-static json_t *word_at(const char *words, int32_t index) {
-    for (; index > 0; index--) {
+const char *mmoe_key_word(const mmoe_key *key, int32_t value, int *length) {
+    const char *words = key->doc.allowed;
+    for (int32_t index = value - key->first; index > 0; index--) {
         words = strstr(words, " | ");
         assert(words);
         words += 3;
     }
     const char *end = strstr(words, " | ");
-    return json_stringn(words, end ? (size_t)(end - words) : strlen(words));
+    *length = end ? (int)(end - words) : (int)strlen(words);
+    return words;
+}
+
+static json_t *load_word(const mmoe_key *key, int32_t value) {
+    int length;
+    const char *word = mmoe_key_word(key, value, &length);
+    return json_stringn(word, (size_t)length);
 }
 
 static mmoe_status store_array(const mmoe_key *key, const json_t *value, char *at, const mmoe_key_place *place, const char *path) {
@@ -140,11 +148,10 @@ mmoe_status mmoe_key_store(const mmoe_key *key, const json_t *value, const mmoe_
     case MMOE_KEY_BOOL:
         if ((valid = json_is_boolean(value))) *(bool *)to = json_is_true(value);
         break;
-    case MMOE_KEY_WORD:
-    case MMOE_KEY_MODEL: {
+    case MMOE_KEY_WORD: {
         const int32_t index = json_is_string(value) ? word_index(key->doc.allowed, json_string_value(value)) : -1;
         valid = index >= 0;
-        if (valid && key->kind == MMOE_KEY_WORD) *(int32_t *)to = key->first + index;
+        if (valid) *(int32_t *)to = key->first + index;
         break;
     }
     case MMOE_KEY_TEXT:
@@ -203,8 +210,7 @@ mmoe_status mmoe_key_load(const mmoe_key *key, const void *scope, const mmoe_con
     case MMOE_KEY_UINT64: *out = json_integer((json_int_t) * (const uint64_t *)from); break;
     case MMOE_KEY_FLOAT: *out = load_float(*(const float *)from); break;
     case MMOE_KEY_BOOL: *out = json_boolean(*(const bool *)from); break;
-    case MMOE_KEY_WORD: *out = word_at(key->doc.allowed, *(const int32_t *)from - key->first); break;
-    case MMOE_KEY_MODEL: *out = word_at(key->doc.allowed, 0); break;
+    case MMOE_KEY_WORD: *out = load_word(key, *(const int32_t *)from); break;
     case MMOE_KEY_TEXT:
         *out = NULL;
         if (!*(char *const *)from) return MMOE_OK;

@@ -63,17 +63,28 @@ static bool same_activation(const mmoe_module *a, const mmoe_module *b, int32_t 
 
 /* What a level is made of while it is put together. */
 typedef struct level_parts {
+    mmoe_module **modules;     /* [count] those that have it, with batch norm first: a layer normalises its leading columns */
     mmoe_linear_block *blocks; /* [count] */
     mmoe_segment *segments;    /* [count] */
-    int32_t n_block, n_segment, width, slopes, n_norm, norm_width;
+    int32_t count, n_block, n_segment, width, slopes, n_norm, norm_width;
 } level_parts;
+
+static void choose_modules(level_parts *p, mmoe_module *modules, int32_t count, int32_t level) {
+    for (int norm = 1; norm >= 0; norm--)
+        for (int32_t i = 0; i < count; i++)
+            if (modules[i].n_dims > level && modules[i].batch_norm == norm) p->modules[p->count++] = &modules[i];
+}
 
 static void add_part(level_parts *p, const mmoe_module *m, const mmoe_module *before, int32_t level) {
     int32_t cols = m->dims[level];
-    if (before && same_view(before->in, m->in)) p->blocks[p->n_block - 1].cols += cols;
-    else p->blocks[p->n_block++] = (mmoe_linear_block){m->in, p->width, cols, 0};
-    if (before && same_activation(before, m, level)) p->segments[p->n_segment - 1].cols += cols;
-    else p->segments[p->n_segment++] = (mmoe_segment){p->width, cols, cols, m->activation, has_slope(m) ? p->slopes : -1, m->dropout};
+    if (before && same_view(before->in, m->in))
+        p->blocks[p->n_block - 1].cols += cols;
+    else
+        p->blocks[p->n_block++] = (mmoe_linear_block){m->in, p->width, cols, 0};
+    if (before && same_activation(before, m, level))
+        p->segments[p->n_segment - 1].cols += cols;
+    else
+        p->segments[p->n_segment++] = (mmoe_segment){p->width, cols, cols, m->activation, has_slope(m) ? p->slopes : -1, m->dropout};
     p->width += cols;
     p->slopes += has_slope(m);
     if (m->batch_norm) {
@@ -83,15 +94,12 @@ static void add_part(level_parts *p, const mmoe_module *m, const mmoe_module *be
 }
 
 /* Columns must stay below 2^24: indices are 32 bits wide and products of them are taken in 64. */
-static mmoe_status gather_parts(level_parts *p, const mmoe_module *modules, int32_t count, int32_t level, mmoe_error *err) {
-    const mmoe_module *before = NULL;
-    for (int32_t i = 0; i < count; i++) {
-        if (modules[i].n_dims <= level) continue;
-        assert(!modules[i].batch_norm || p->norm_width == p->width);
-        if (modules[i].dims[level] > MOST_COLUMNS - p->width)
-            return mmoe_fail(err, MMOE_E_CONFIG, "layer %d of all experts, gates or towers together would be wider than %d columns", (int)level, MOST_COLUMNS);
-        add_part(p, &modules[i], before, level);
-        before = &modules[i];
+static mmoe_status gather_parts(level_parts *p, int32_t level, mmoe_error *err) {
+    for (int32_t i = 0; i < p->count; i++) {
+        if (p->modules[i]->dims[level] > MOST_COLUMNS - p->width)
+            return mmoe_fail(err, MMOE_E_CONFIG, "layer %d of all experts, gates or towers together would be wider than %d columns", (int)level + 1,
+                             MOST_COLUMNS);
+        add_part(p, p->modules[i], i ? p->modules[i - 1] : NULL, level);
     }
     return MMOE_OK;
 }
@@ -112,29 +120,26 @@ static level_blocks reserve_blocks(mmoe_tensors *t, level_parts *p) {
     return k;
 }
 
-static mmoe_status add_tensors(mmoe_tensors *t, const level_parts *p, const level_blocks *k, const mmoe_module *modules, int32_t count, int32_t level,
-                               mmoe_error *err) {
-    int32_t col = 0, block = 0, module = 0;
+static mmoe_status add_tensors(mmoe_tensors *t, const level_parts *p, const level_blocks *k, int32_t level, mmoe_error *err) {
+    int32_t col = 0, block = 0;
     int64_t slope = k->slope;
-    for (int32_t i = 0; i < count; i++) {
-        const mmoe_module *m = &modules[i];
-        if (m->n_dims <= level) continue;
+    for (int32_t i = 0; i < p->count; i++) {
+        const mmoe_module *m = p->modules[i];
         if (col == p->blocks[block].col + p->blocks[block].cols) block++;
         int64_t weight = p->blocks[block].weight + (int64_t)(col - p->blocks[block].col) * m->in.cols;
-        mmoe_status status = add_module_tensors(t, m, level, weight, k, col, module, slope, err);
+        mmoe_status status = add_module_tensors(t, m, level, weight, k, col, i, slope, err);
         if (status) return status;
         col += m->dims[level];
         slope += has_slope(m);
-        module += m->batch_norm;
     }
     return MMOE_OK;
 }
 
-static mmoe_status build_level(mmoe_graph *g, const char *name, level_parts *p, mmoe_module *modules, int32_t count, int32_t level, mmoe_error *err) {
-    mmoe_status status = gather_parts(p, modules, count, level, err);
+static mmoe_status build_level(mmoe_graph *g, const char *name, level_parts *p, int32_t level, mmoe_error *err) {
+    mmoe_status status = gather_parts(p, level, err);
     if (status || !p->width) return status;
     level_blocks k = reserve_blocks(&g->tensors, p);
-    status = add_tensors(&g->tensors, p, &k, modules, count, level, err);
+    status = add_tensors(&g->tensors, p, &k, level, err);
     mmoe_norm norm = {0, p->norm_width, k.gamma, k.beta, k.mean, k.var, k.counter, p->n_norm};
     mmoe_view z, u;
     char node[32];
@@ -142,20 +147,25 @@ static mmoe_status build_level(mmoe_graph *g, const char *name, level_parts *p, 
     if (!status) status = mmoe_graph_linear(g, node, p->blocks, p->n_block, &z, err);
     if (!status) status = mmoe_graph_layer(g, node, z, k.bias, &norm, p->segments, p->n_segment, &u, err);
     if (status) return status;
-    for (int32_t i = 0, col = 0; i < count; i++)
-        if (modules[i].n_dims > level) {
-            modules[i].in = (mmoe_view){u.value, col, modules[i].dims[level]};
-            col += modules[i].dims[level];
-        }
+    for (int32_t i = 0, col = 0; i < p->count; i++) {
+        p->modules[i]->in = (mmoe_view){u.value, col, p->modules[i]->dims[level]};
+        col += p->modules[i]->dims[level];
+    }
     return MMOE_OK;
 }
 
 mmoe_status mmoe_add_level(mmoe_graph *g, const char *name, mmoe_module *modules, int32_t count, int32_t level, mmoe_error *err) {
+    const size_t n = (size_t)count;
     level_parts p = {0};
-    p.blocks = mmoe_alloc(&g->alloc, (size_t)count, sizeof *p.blocks);
-    p.segments = mmoe_alloc(&g->alloc, (size_t)count, sizeof *p.segments);
-    mmoe_status status = p.blocks && p.segments ? build_level(g, name, &p, modules, count, level, err)
-                                                : mmoe_fail_memory(err, (size_t)count * (sizeof *p.blocks + sizeof *p.segments));
+    p.modules = mmoe_alloc(&g->alloc, n, sizeof *p.modules);
+    p.blocks = mmoe_alloc(&g->alloc, n, sizeof *p.blocks);
+    p.segments = mmoe_alloc(&g->alloc, n, sizeof *p.segments);
+    mmoe_status status = p.modules && p.blocks && p.segments ? MMOE_OK : mmoe_fail_memory(err, n * (sizeof *p.modules + sizeof *p.blocks + sizeof *p.segments));
+    if (!status) {
+        choose_modules(&p, modules, count, level);
+        status = build_level(g, name, &p, level, err);
+    }
+    mmoe_release(&g->alloc, p.modules);
     mmoe_release(&g->alloc, p.blocks);
     mmoe_release(&g->alloc, p.segments);
     return status;

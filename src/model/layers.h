@@ -8,7 +8,7 @@
 
 /* One MLP among several that are built level by level. */
 typedef struct mmoe_module {
-    char name[32]; /* "experts.3", "gates.0", "towers.1" */
+    char name[64]; /* "experts.3", "gates.0", "towers.1" */
     mmoe_view in;  /* what its next layer reads */
     int32_t n_dims;
     const int32_t *dims;
@@ -18,7 +18,8 @@ typedef struct mmoe_module {
 } mmoe_module;
 
 /* Adds level `level` (0: the first) of every module that has it, and moves those modules' `in` to its output. Modules
- * that share an input, and stand together, share a GEMM. `name` stands in profiles. Those with batch norm must come before those without. */
+ * that share an input, and stand together, share a GEMM; in the layer those with batch norm stand before those without.
+ * `name` stands in profiles. */
 mmoe_status mmoe_add_level(mmoe_graph *g, const char *name, mmoe_module *modules, int32_t count, int32_t level, mmoe_error *err);
 
 /* Adds Linear(., 1) for every module: logits[i] is module i's column. */

@@ -1,6 +1,7 @@
 #include "model/model.h"
 
 #include "base/error.h"
+#include "model/build.h"
 
 static mmoe_status fill(mmoe_model *m, mmoe_mapping *values, mmoe_error *err) {
     mmoe_status status = mmoe_params_init_mapped(&m->params, &m->graph->tensors, values, &m->alloc, err);
@@ -38,7 +39,7 @@ mmoe_status mmoe_model_build(const mmoe_config *config, const mmoe_schema *schem
     mmoe_status status = mmoe_config_copy(config, &a, &own_config, err);
     if (!status) status = mmoe_schema_copy(schema, &a, &own_schema, err);
     if (!status) status = mmoe_graph_create(&a, &graph, err);
-    if (!status) status = mmoe_build_mmoe(graph, own_config, own_schema, err);
+    if (!status) status = mmoe_build_graph(graph, own_config, own_schema, err);
     if (!status) return mmoe_model_assemble(own_config, own_schema, graph, &(mmoe_mapping){0}, &a, out, err);
     mmoe_graph_free(graph);
     mmoe_schema_free(own_schema);

@@ -24,7 +24,4 @@ mmoe_status mmoe_model_build(const mmoe_config *config, const mmoe_schema *schem
 mmoe_status mmoe_model_assemble(mmoe_config *config, mmoe_schema *schema, mmoe_graph *graph, mmoe_mapping *values, const mmoe_allocator *alloc, mmoe_model **out,
                                 mmoe_error *err);
 
-/* Adds the graph of a multi-gate mixture-of-experts model (Ma et al., KDD 2018). */
-mmoe_status mmoe_build_mmoe(mmoe_graph *graph, const mmoe_config *config, const mmoe_schema *schema, mmoe_error *err);
-
 #endif

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "model/build.h"
 #include "model/json_text.h"
 #include "model/model_file.h"
 #include "model/schema_json.h"
@@ -224,7 +225,7 @@ static mmoe_status read_graph(reader *r, const mmoe_config *config, const mmoe_s
     mmoe_status status = mmoe_graph_create(r->alloc, &graph, err);
     if (status) return status;
     mmoe_error inner = {0};
-    status = of_file(r, mmoe_build_mmoe(graph, config, schema, &inner), &inner, "model", err);
+    status = of_file(r, mmoe_build_graph(graph, config, schema, &inner), &inner, "model", err);
     if (!status) status = check_tensors(r, &graph->tensors, err);
     if (status)
         mmoe_graph_free(graph);

@@ -12,8 +12,7 @@
 enum {
     LINE = 16,              /* floats of a cache line */
     CHUNK_FLOATS = 1 << 16, /* of all values of a chunk: 256 KB, a part of a core's L2 */
-    LEAST_CHUNK = 48,
-    MOST_CHUNK = 240
+    LEAST_CHUNK = 48
 };
 
 static size_t rounded(size_t count) { return (count + LINE - 1) / LINE * LINE; }
@@ -107,6 +106,9 @@ static const mmoe_node *layer_of(const mmoe_graph *g, const mmoe_node *linear) {
 
 static int32_t slopes_of(const mmoe_segment *s) { return s->slope >= 0 ? s->cols / s->group : 0; }
 
+/* Gates that all rows share. */
+static size_t fixed_gates(const mmoe_node *n) { return n->op == MMOE_OP_MIX && n->u.mix.weight >= 0 ? (size_t)(n->u.mix.n_task * n->u.mix.n_expert) : 0; }
+
 static size_t count_weights(const mmoe_program *p, int32_t *widest) {
     const mmoe_graph *g = p->model->graph;
     size_t floats = 0;
@@ -118,6 +120,7 @@ static size_t count_weights(const mmoe_program *p, int32_t *widest) {
                 floats += rounded(p->kernels->packed_size(k->cols, k->in.cols)) + 2 * rounded((size_t)k->cols);
             }
         }
+        floats += rounded(fixed_gates(n));
         if (n->op == MMOE_OP_APPLY)
             for (int32_t i = 0; i < n->u.apply.n_segment; i++) floats += rounded((size_t)slopes_of(&n->u.apply.segments[i]));
     }
@@ -211,6 +214,16 @@ static void add_activations(mmoe_program *p, const mmoe_node *layer) {
     }
 }
 
+static void add_mix(mmoe_program *p, const mmoe_node *n) {
+    mmoe_serve_step *s = &p->steps[p->n_step++];
+    *s = (mmoe_serve_step){.op = MMOE_SERVE_MIX, .out = n->out, .node = n};
+    const size_t count = fixed_gates(n);
+    if (!count) return;
+    float *gates = take(p, count);
+    memcpy(gates, p->model->params.values + n->u.mix.weight, count * sizeof *gates);
+    s->gates = gates;
+}
+
 static void add_steps(mmoe_program *p, float *scale) {
     const mmoe_graph *g = p->model->graph;
     for (const mmoe_node *n = g->nodes; n < g->nodes + g->n_node; n++) switch (n->op) {
@@ -221,7 +234,9 @@ static void add_steps(mmoe_program *p, float *scale) {
             add_activations(p, layer);
             break;
         }
-        case MMOE_OP_MIX: p->steps[p->n_step++] = (mmoe_serve_step){.op = MMOE_SERVE_MIX, .out = n->out, .mix = n}; break;
+        case MMOE_OP_MIX: add_mix(p, n); break;
+        case MMOE_OP_ATTEND: p->steps[p->n_step++] = (mmoe_serve_step){.op = MMOE_SERVE_ATTEND, .out = n->out, .node = n}; break;
+        case MMOE_OP_JOINT: p->steps[p->n_step++] = (mmoe_serve_step){.op = MMOE_SERVE_JOINT, .out = n->out, .node = n}; break;
         case MMOE_OP_LOSS: p->loss = n; break;
         default: break; /* inputs are gathered first; statistics are folded; layers follow their linear node */
         }
@@ -236,7 +251,7 @@ static void place_values(mmoe_program *p) {
         if (n->op == MMOE_OP_APPLY) p->values[n->out].ld = 0;
     for (int32_t v = 0; v < g->n_value; v++) row += (size_t)p->values[v].ld;
     size_t rows = CHUNK_FLOATS / row;
-    rows = rows < LEAST_CHUNK ? LEAST_CHUNK : rows > MOST_CHUNK ? MOST_CHUNK : rows / 24 * 24;
+    rows = rows < LEAST_CHUNK ? LEAST_CHUNK : rows > MMOE_SERVE_CHUNK ? MMOE_SERVE_CHUNK : rows / 24 * 24;
     p->chunk = (int32_t)rows;
     for (int32_t v = 0; v < g->n_value; v++) {
         p->values[v].offset = p->chunk_floats;

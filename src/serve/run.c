@@ -72,7 +72,8 @@ static void activate(const mmoe_predictor *p, const mmoe_serve_step *s, int32_t 
     p->program->kernels->act_forward(&a);
 }
 
-static void mix(const mmoe_predictor *p, const mmoe_node *n, int32_t rows) {
+static void mix(const mmoe_predictor *p, const mmoe_serve_step *s, int32_t rows) {
+    const mmoe_node *n = s->node;
     const mmoe_serve_value *values = p->program->values;
     const int32_t gates = n->u.mix.gates, experts = n->u.mix.experts;
     const mmoe_mix_args a = {.rows = rows,
@@ -81,13 +82,36 @@ static void mix(const mmoe_predictor *p, const mmoe_node *n, int32_t rows) {
                              .cols = n->u.mix.cols,
                              .gate_col = n->u.mix.gate_col,
                              .expert_col = n->u.mix.expert_col,
-                             .g = value_of(p, gates),
-                             .ldg = values[gates].ld,
+                             .g = s->gates ? s->gates : value_of(p, gates),
+                             .ldg = s->gates ? 0 : values[gates].ld,
                              .x = value_of(p, experts),
                              .ldx = values[experts].ld,
                              .y = value_of(p, n->out),
                              .ldy = values[n->out].ld};
     p->program->kernels->mix_forward(&a);
+}
+
+static void attend(const mmoe_predictor *p, const mmoe_node *n, int32_t rows) {
+    const mmoe_serve_value *values = p->program->values;
+    const mmoe_attend_args a = {.rows = rows,
+                                .dim = p->program->model->graph->values[n->out].width,
+                                .x = value_of(p, n->in),
+                                .ldx = values[n->in].ld,
+                                .y = value_of(p, n->out),
+                                .ldy = values[n->out].ld};
+    p->program->kernels->attend_forward(&a);
+}
+
+static void join(const mmoe_predictor *p, const mmoe_node *n, int32_t rows) {
+    const mmoe_serve_value *values = p->program->values;
+    float logits[2][MMOE_SERVE_CHUNK], z[MMOE_SERVE_CHUNK], slopes[2][MMOE_SERVE_CHUNK], *out = value_of(p, n->out);
+    for (int i = 0; i < 2; i++) {
+        const mmoe_view *v = &n->u.joint.logits[i];
+        const float *from = value_of(p, v->value) + v->col;
+        for (int32_t r = 0; r < rows; r++) logits[i][r] = from[(size_t)r * (size_t)values[v->value].ld];
+    }
+    p->program->kernels->joint_logit(rows, logits[0], logits[1], z, slopes[0], slopes[1]);
+    for (int32_t r = 0; r < rows; r++) out[(size_t)r * (size_t)values[n->out].ld] = z[r];
 }
 
 static void write_scores(const mmoe_predictor *p, int32_t rows, float *scores) {
@@ -130,7 +154,9 @@ void mmoe_run_chunk(mmoe_predictor *p, const mmoe_batch *batch, bool ranked, siz
             for (int32_t i = s->first; i < s->first + s->count; i++) run_block(p, &program->blocks[i], s->out, rows, ranked);
             break;
         case MMOE_SERVE_ACTIVATE: activate(p, s, rows); break;
-        case MMOE_SERVE_MIX: mix(p, s->mix, rows); break;
+        case MMOE_SERVE_MIX: mix(p, s, rows); break;
+        case MMOE_SERVE_ATTEND: attend(p, s->node, rows); break;
+        case MMOE_SERVE_JOINT: join(p, s->node, rows); break;
         }
     write_scores(p, rows, scores);
 }

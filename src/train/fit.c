@@ -158,7 +158,7 @@ static int report_epoch(fit_run *r, double score, double train_seconds, int is_b
     e.rows_per_second = (double)r->train->rows / train_seconds;
     for (int32_t i = 0; i < c->n_task; i++) {
         t->loss[i] = mean_loss(t, i);
-        if (!isnan(t->loss[i])) e.loss += (double)c->tasks[i].loss_weight * t->loss[i] / c->n_task;
+        if (!isnan(t->loss[i])) e.loss += (double)c->tasks[i].loss_weight * t->loss[i] / (c->model == MMOE_MODEL_ESMM ? 1 : c->n_task);
     }
     e.task_loss = t->loss;
     e.valid = r->valid ? r->metrics : NULL;

@@ -79,6 +79,16 @@ const cases = [
     ['towers that differ', census, towers, model({})],
     ['no dense columns', { sparse: sparse('user', 'town') }, twoTasks, model({})],
     ['no sparse columns', { dense: dense.slice(0, 3) }, twoTasks, model({})],
+    ['single task', census, twoTasks, { name: 'single_task', expert_params: { dims: [16, 8] } }],
+    ['shared bottom', census, towers, { name: 'shared_bottom', bottom_params: { dims: [32] } }],
+    ['OMoE', census, twoTasks, { name: 'omoe', n_expert: 4 }],
+    ['CGC', census, towers, { name: 'cgc' }],
+    ['PLE', census, twoTasks, { name: 'ple' }],
+    ['ESMM', census, twoTasks, { name: 'esmm' }],
+    ['AITM', census, twoTasks, { name: 'aitm', bottom_params: { dims: [16] } }],
+    ['AITM, three tasks, one kind of tower', census, [...twoTasks, task('again', 'click', { dims: [] })], { name: 'aitm', bottom_params: { dims: [12, 9], activation: 'tanh' } }],
+    ['cross-stitch', census, towers, { name: 'cross_stitch', expert_params: { dims: [12, 8] } }],
+    ['PLE, three levels, deep', census, towers, { name: 'ple', n_level: 3, expert_params: { dims: [8, 6], activation: 'prelu' }, gate_params: { batch_norm: false } }],
 ];
 
 // ---- Comparison

@@ -88,6 +88,33 @@ void golden_read_gradients(const golden *g, reference_model *to) { read_tensors(
 
 /* ---- Case -------------------------------------------------------------------------------------------------------- */
 
+static reference_mlp_spec read_mlp_spec(const json_t *params) {
+    reference_mlp_spec mlp = {.activation = REFERENCE_RELU, .batch_norm = true};
+    const json_t *dims = json_object_get(params, "dims");
+    mlp.depth = (int)json_array_size(dims);
+    ck_assert(mlp.depth > 0 && mlp.depth <= REFERENCE_MAX_DEPTH);
+    for (int l = 0; l < mlp.depth; l++) mlp.dims[l] = (int)json_integer_value(json_array_get(dims, (size_t)l));
+    return mlp;
+}
+
+static int read_count(const json_t *config, const char *key) { return (int)json_integer_value(json_object_get(config, key)); }
+
+static void read_model_spec(const json_t *config, reference_spec *s) {
+    const char *model = json_string_value(json_object_get(config, "model"));
+    if (strcmp(model, "SharedBottom") == 0) {
+        s->kind = REFERENCE_SHARED_BOTTOM;
+        s->bottom = read_mlp_spec(json_object_get(config, "bottom_params"));
+        return;
+    }
+    s->kind = strcmp(model, "PLE") == 0 ? REFERENCE_PLE : REFERENCE_MMOE;
+    ck_assert(s->kind == REFERENCE_PLE || strcmp(model, "MMOE") == 0);
+    s->expert = read_mlp_spec(json_object_get(config, "expert_params"));
+    s->n_expert = read_count(config, "n_expert");
+    s->n_level = read_count(config, "n_level");
+    s->n_specific = read_count(config, "n_expert_specific");
+    s->n_shared = read_count(config, "n_expert_shared");
+}
+
 void golden_init(golden *g, const char *folder) {
     *g = (golden){.folder = folder};
     char *text = read_file(folder, "case.json", NULL);
@@ -105,9 +132,8 @@ void golden_init(golden *g, const char *folder) {
         s->table_of[i] = i;
     }
     s->n_dense = (int)json_array_size(json_object_get(g->description, "dense"));
-    s->n_expert = 8;
-    s->expert = (reference_mlp_spec){.depth = 1, .dims = {16}, .activation = REFERENCE_RELU, .batch_norm = true};
     s->gate_batch_norm = true;
+    read_model_spec(json_object_get(g->description, "config"), s);
     s->n_task = GOLDEN_TASKS;
     for (int t = 0; t < GOLDEN_TASKS; t++) {
         s->tasks[t].loss_weight = 1;
@@ -181,8 +207,8 @@ static double draw(uint64_t *state) {
     return (double)((z ^ (z >> 31)) >> 11) * 0x1p-53;
 }
 
-void golden_draw_rows(golden *g) {
-    uint64_t state = 40;
+void golden_draw_rows(golden *g, uint64_t seed) {
+    uint64_t state = seed;
     for (int part = 0; part < GOLDEN_PARTS; part++) {
         golden_rows *r = rows_init(g, part);
         for (int i = 0; i < part_rows[part] * g->spec.n_sparse; i++)
@@ -237,7 +263,14 @@ static void copy_values(reference_model *to, reference_model *from) {
     }
 }
 
-void golden_compute_numbers(golden *g, golden_numbers *n) {
+void golden_take_biases(reference_model *to, reference_model *from) {
+    for (size_t k = 0; k < reference_tensor_count(from); k++) {
+        reference_tensor *a = reference_tensor_at(to, k), *b = reference_tensor_at(from, k);
+        if (b->in_front_of_norm) memcpy(a->value, b->value, b->count * sizeof(double));
+    }
+}
+
+void golden_compute_numbers(golden *g, golden_numbers *n, reference_model *biases) {
     *n = (golden_numbers){.first = read_model(g, "init.safetensors"), .second = reference_create(&g->spec), .last = read_model(g, "init.safetensors")};
     n->first_training_scores = take((size_t)part_rows[0] * GOLDEN_TASKS, sizeof(double));
     n->kink_distance = HUGE_VAL;
@@ -252,6 +285,7 @@ void golden_compute_numbers(golden *g, golden_numbers *n) {
         reference_update(n->last, &golden_optimizer, s + 1);
         if (s == 0) copy_values(n->second, n->last);
     }
+    if (biases) golden_take_biases(n->last, biases);
     predict_parts(g, n->last, n->last_scores);
 }
 

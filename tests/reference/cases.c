@@ -11,6 +11,9 @@
 #define PRELU REFERENCE_PRELU
 #define DICE REFERENCE_DICE
 
+#define EVERYTHING .missing = true, .weighted = true, .shared = true, .uneven = true
+#define EXPERTS(levels_, specific_, shared_) .levels = levels_, .specific = specific_, .shared_experts = shared_
+
 /* name, rows, tasks, experts, depth, activation, norm, gate_norm */
 const reference_case reference_cases[] = {
     {"one of everything", 2, 1, 1, 1, RELU, false, false, .regression = 0},
@@ -55,6 +58,49 @@ const reference_case reference_cases[] = {
     {"wide experts, gates alone normalised", 33, 1, 3, 1, RELU, false, true, .regression = 0, .wide = 16},
     {"wide experts, deep", 300, 3, 8, 2, RELU, true, true, .regression = 1, .wide = 48, .missing = true, .weighted = true},
     {"wide experts, one row", 1, 2, 3, 1, RELU, true, true, .regression = 0, .wide = 16},
+    {"single task: tutorial", 33, 2, 0, 1, RELU, true, true, .kind = REFERENCE_SINGLE_TASK},
+    {"single task, one task, deep", 33, 1, 0, 2, PRELU, false, false, .kind = REFERENCE_SINGLE_TASK},
+    {"single task: everything", 300, 3, 0, 2, TANH, true, true, .kind = REFERENCE_SINGLE_TASK, .regression = 2, EVERYTHING},
+    {"shared bottom: tutorial", 33, 2, 0, 1, RELU, true, true, .kind = REFERENCE_SHARED_BOTTOM},
+    {"shared bottom, one row", 1, 2, 0, 2, TANH, true, true, .kind = REFERENCE_SHARED_BOTTOM, .regression = 2},
+    {"shared bottom, no batch norm, deep", 33, 3, 0, 3, DICE, false, false, .kind = REFERENCE_SHARED_BOTTOM, .uneven = true},
+    {"shared bottom: everything", 1030, 3, 0, 2, RELU, true, true, .kind = REFERENCE_SHARED_BOTTOM, .regression = 4, EVERYTHING},
+    {"omoe: tutorial", 33, 2, 8, 1, RELU, true, true, .kind = REFERENCE_OMOE},
+    {"omoe, gate alone normalised", 33, 3, 3, 2, SIGMOID, false, true, .kind = REFERENCE_OMOE, .regression = 1},
+    {"omoe, wide experts", 33, 2, 5, 1, RELU, true, true, .kind = REFERENCE_OMOE, .wide = 16},
+    {"omoe: everything", 300, 3, 3, 2, RELU, true, false, .kind = REFERENCE_OMOE, .regression = 2, EVERYTHING},
+    {"cgc: tutorial", 33, 2, 0, 1, RELU, true, true, .kind = REFERENCE_CGC, EXPERTS(1, 2, 1)},
+    {"cgc, one task", 33, 1, 0, 1, RELU, true, true, .kind = REFERENCE_CGC, EXPERTS(1, 2, 2), .wide = 16},
+    {"cgc, deep", 33, 3, 0, 3, TANH, true, false, .kind = REFERENCE_CGC, EXPERTS(1, 1, 3)},
+    {"ple, one level", 33, 2, 0, 1, RELU, true, true, .kind = REFERENCE_PLE, EXPERTS(1, 2, 1)},
+    {"ple, two levels", 33, 2, 0, 1, RELU, true, true, .kind = REFERENCE_PLE, EXPERTS(2, 2, 1)},
+    {"ple, one row", 1, 2, 0, 1, TANH, true, true, .kind = REFERENCE_PLE, EXPERTS(2, 1, 1)},
+    {"ple, two levels, wide", 33, 2, 0, 1, RELU, true, true, .kind = REFERENCE_PLE, EXPERTS(2, 2, 1), .wide = 16},
+    {"ple, three levels, no batch norm", 33, 3, 0, 1, PRELU, false, false, .kind = REFERENCE_PLE, EXPERTS(3, 1, 2), .regression = 2},
+    {"ple, gates alone normalised", 33, 2, 0, 1, SIGMOID, false, true, .kind = REFERENCE_PLE, EXPERTS(2, 2, 2)},
+    {"ple, gates alone not normalised", 33, 2, 0, 2, TANH, true, false, .kind = REFERENCE_PLE, EXPERTS(2, 1, 1)},
+    {"ple, deep experts", 33, 2, 0, 2, TANH, true, true, .kind = REFERENCE_PLE, EXPERTS(2, 2, 1), .uneven = true},
+    {"ple, one task", 33, 1, 0, 1, DICE, true, true, .kind = REFERENCE_PLE, EXPERTS(2, 2, 1)},
+    {"ple: everything", 300, 3, 0, 2, TANH, true, true, .kind = REFERENCE_PLE, EXPERTS(2, 3, 2), .regression = 1, EVERYTHING},
+    {"esmm: tutorial", 33, 2, 0, 1, RELU, true, true, .kind = REFERENCE_ESMM},
+    {"esmm, one row", 1, 2, 0, 1, TANH, false, false, .kind = REFERENCE_ESMM},
+    {"esmm, dense columns alone", 33, 2, 0, 2, PRELU, false, false, .kind = REFERENCE_ESMM, .no_sparse = true},
+    {"esmm: everything", 300, 2, 0, 2, RELU, true, true, .kind = REFERENCE_ESMM, EVERYTHING},
+    {"esmm, 1030 rows", 1030, 2, 0, 1, TANH, true, true, .kind = REFERENCE_ESMM, .weighted = true},
+    {"aitm: tutorial", 33, 2, 0, 1, RELU, true, true, .kind = REFERENCE_AITM},
+    {"aitm, one task", 33, 1, 0, 1, RELU, true, true, .kind = REFERENCE_AITM},
+    {"aitm, one row", 1, 3, 0, 1, TANH, true, true, .kind = REFERENCE_AITM},
+    {"aitm, three tasks, deep", 33, 3, 0, 2, TANH, true, true, .kind = REFERENCE_AITM},
+    {"aitm, no batch norm", 33, 3, 0, 2, PRELU, false, false, .kind = REFERENCE_AITM},
+    {"aitm, wide", 33, 2, 0, 1, RELU, true, false, .kind = REFERENCE_AITM, .wide = 32},
+    {"aitm, products in slabs", 1030, 2, 0, 1, TANH, true, true, .kind = REFERENCE_AITM, .wide = 64},
+    {"aitm: everything", 300, 3, 0, 2, TANH, true, true, .kind = REFERENCE_AITM, EVERYTHING},
+    {"cross-stitch: tutorial", 33, 2, 0, 1, RELU, true, true, .kind = REFERENCE_CROSS_STITCH},
+    {"cross-stitch, wide", 33, 3, 0, 1, RELU, true, true, .kind = REFERENCE_CROSS_STITCH, .wide = 16},
+    {"cross-stitch, one task", 33, 1, 0, 2, TANH, true, true, .kind = REFERENCE_CROSS_STITCH},
+    {"cross-stitch, one row", 1, 2, 0, 2, TANH, false, false, .kind = REFERENCE_CROSS_STITCH, .regression = 1},
+    {"cross-stitch, deep, no batch norm", 33, 3, 0, 3, PRELU, false, false, .kind = REFERENCE_CROSS_STITCH, .regression = 2},
+    {"cross-stitch: everything", 300, 3, 0, 3, TANH, true, true, .kind = REFERENCE_CROSS_STITCH, .regression = 4, EVERYTHING},
 };
 const size_t reference_case_count = sizeof reference_cases / sizeof *reference_cases;
 
@@ -100,9 +146,14 @@ static reference_spec spec_of(const reference_case *c) {
     s.tables[1].name = "user", s.tables[1].rows = 5, s.tables[1].dim = 3;
     s.tables[2].name = "last", s.tables[2].rows = 11, s.tables[2].dim = 4;
     for (int i = 0; i < s.n_sparse; i++) s.table_of[i] = i == 2 && c->shared ? 0 : i;
+    s.kind = c->kind;
     s.n_expert = c->experts;
+    s.n_level = c->levels;
+    s.n_specific = c->specific;
+    s.n_shared = c->shared_experts;
     s.expert = mlp_of(dims[c->depth - 1], c->depth, c->activation, c->norm);
     if (c->wide) s.expert.dims[c->depth - 1] = c->wide;
+    s.bottom = s.expert;
     s.gate_batch_norm = c->gate_norm;
     s.n_task = c->tasks;
     for (int t = 0; t < c->tasks; t++) {

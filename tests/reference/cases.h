@@ -16,6 +16,8 @@ typedef struct reference_case {
     int wide;            /* columns of the experts' last layer, where they are a whole number of vectors; 0: few */
     bool uneven;         /* towers of differing depths, widths and activations, one without batch norm */
     bool no_sparse, no_dense;
+    reference_kind kind;
+    int levels, specific, shared_experts; /* of ple and cgc */
 } reference_case;
 
 extern const reference_case reference_cases[];

@@ -80,9 +80,25 @@ static json_t *trainer_json(const reference_optimizer *o, int batch_size) {
     return json_pack("{s:i,s:s,s:o}", "batch_size", batch_size, "optimizer", words[o->kind], "optimizer_params", params);
 }
 
+static json_t *model_json(const reference_spec *s) {
+    static const char *const words[REFERENCE_KINDS] = {"mmoe", "omoe", "single_task", "shared_bottom", "cgc", "ple", "esmm", "aitm", "cross_stitch"};
+    json_t *model = json_pack("{s:s}", "name", words[s->kind]);
+    const bool mixed = s->kind == REFERENCE_MMOE || s->kind == REFERENCE_OMOE, ple = s->kind == REFERENCE_PLE, cgc = ple || s->kind == REFERENCE_CGC;
+    if (mixed) json_object_set_new(model, "n_expert", json_integer(s->n_expert));
+    if (ple) json_object_set_new(model, "n_level", json_integer(s->n_level));
+    if (cgc) json_object_update_new(model, json_pack("{s:i,s:i}", "n_expert_specific", s->n_specific, "n_expert_shared", s->n_shared));
+    const bool aitm = s->kind == REFERENCE_AITM;
+    if (mixed || cgc || aitm) json_object_set_new(model, "gate_params", json_pack("{s:b}", "batch_norm", (int)s->gate_batch_norm));
+    if (s->kind == REFERENCE_ESMM) return model;
+    if (aitm || s->kind == REFERENCE_SHARED_BOTTOM)
+        json_object_set_new(model, "bottom_params", mlp_json(&s->bottom));
+    else
+        json_object_set_new(model, "expert_params", mlp_json(&s->expert));
+    return model;
+}
+
 static mmoe_config *config_of(const reference_spec *spec, const reference_optimizer *optimizer, int batch_size, bool weighted) {
-    json_t *root = json_pack("{s:o,s:o,s:{s:i,s:o,s:{s:b}},s:o}", "features", features_json(spec, weighted), "tasks", tasks_json(spec), "model", "n_expert",
-                             spec->n_expert, "expert_params", mlp_json(&spec->expert), "gate_params", "batch_norm", (int)spec->gate_batch_norm, "trainer",
+    json_t *root = json_pack("{s:o,s:o,s:o,s:o}", "features", features_json(spec, weighted), "tasks", tasks_json(spec), "model", model_json(spec), "trainer",
                              trainer_json(optimizer, batch_size));
     ck_assert_ptr_nonnull(root);
     char *text = json_dumps(root, 0);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "reference_layers.h"
+#include "reference_body.h"
 
 struct reference_model {
     reference_spec spec;
@@ -15,12 +15,9 @@ struct reference_model {
     size_t n_tensor;
     reference_tensor *tensors[4096];
     reference_tensor *tables[REFERENCE_MAX_TABLES];
-    reference_mlp *experts;                    /* [E] */
-    reference_mlp gates[REFERENCE_MAX_TASKS];  /* a Linear of E outputs, without activation */
+    reference_body body;
     reference_mlp towers[REFERENCE_MAX_TASKS]; /* the last layer is the Linear(., 1) */
     double *x, *dx;                            /* [B, D] */
-    double **u, **du;                          /* [E] of [B, H] */
-    double *g[REFERENCE_MAX_TASKS];            /* [B, E] */
     double *logits[REFERENCE_MAX_TASKS];       /* [B, 1] */
     reference_kinks kinks;
 };
@@ -87,8 +84,7 @@ static void add_activation(reference_model *m, reference_layer *l, const char *p
     if (activation == REFERENCE_DICE) l->slope = add_tensor(m, true, 1, 1, 0, "%s.mlp.%d.alpha", prefix, index);
 }
 
-/* The Sequential's entries of a layer: Linear, (BatchNorm1d,) activation, dropout. */
-static void add_mlp(reference_model *m, reference_mlp *mlp, const char *prefix, int in, const reference_mlp_spec *spec, bool output_layer) {
+void reference_add_mlp(reference_model *m, reference_mlp *mlp, const char *prefix, int in, const reference_mlp_spec *spec, bool output_layer) {
     int entries = spec->batch_norm ? 4 : 3;
     mlp->n_layer = spec->depth + output_layer;
     for (int l = 0; l < spec->depth; l++) {
@@ -103,6 +99,16 @@ static void add_mlp(reference_model *m, reference_mlp *mlp, const char *prefix, 
     }
 }
 
+void reference_add_gate(reference_model *m, reference_mlp *gate, const char *prefix, int in, int n, bool batch_norm) {
+    add_layer(m, &gate->layers[0], prefix, 0, in, n, batch_norm);
+    gate->layers[0].activation = REFERENCE_NO_ACTIVATION;
+    gate->n_layer = 1;
+}
+
+reference_tensor *reference_add_matrix(reference_model *m, const char *name, int rows, int columns) {
+    return add_tensor(m, true, 2, rows, columns, "%s", name);
+}
+
 reference_model *reference_create(const reference_spec *spec) {
     reference_model *m = take(1, sizeof *m);
     m->spec = *spec;
@@ -112,22 +118,11 @@ reference_model *reference_create(const reference_spec *spec) {
     m->input_width += spec->n_dense;
 
     char prefix[32];
-    m->experts = take((size_t)spec->n_expert, sizeof *m->experts);
-    m->u = take((size_t)spec->n_expert, sizeof *m->u);
-    m->du = take((size_t)spec->n_expert, sizeof *m->du);
-    for (int e = 0; e < spec->n_expert; e++) {
-        snprintf(prefix, sizeof prefix, "experts.%d", e);
-        add_mlp(m, &m->experts[e], prefix, m->input_width, &spec->expert, false);
-    }
-    for (int t = 0; t < spec->n_task; t++) {
-        snprintf(prefix, sizeof prefix, "gates.%d", t);
-        add_layer(m, &m->gates[t].layers[0], prefix, 0, m->input_width, spec->n_expert, spec->gate_batch_norm);
-        m->gates[t].layers[0].activation = REFERENCE_NO_ACTIVATION;
-        m->gates[t].n_layer = 1;
-    }
+    m->body = reference_body_create(m, spec, m->input_width);
     for (int t = 0; t < spec->n_task; t++) {
         snprintf(prefix, sizeof prefix, "towers.%d", t);
-        add_mlp(m, &m->towers[t], prefix, spec->expert.dims[spec->expert.depth - 1], &spec->tasks[t].tower, true);
+        if (spec->kind == REFERENCE_ESMM) snprintf(prefix, sizeof prefix, "tower_%s", t ? "cvr" : "ctr");
+        reference_add_mlp(m, &m->towers[t], prefix, reference_body_width(&m->body), &spec->tasks[t].tower, true);
     }
     return m;
 }
@@ -143,9 +138,7 @@ void reference_free(reference_model *m) {
         free(t->moment2);
         free(t);
     }
-    free(m->experts);
-    free(m->u);
-    free(m->du);
+    reference_body_free(&m->body);
     free(m);
 }
 
@@ -182,44 +175,30 @@ static void gather(reference_model *m, const reference_batch *batch) {
     }
 }
 
-static void softmax(double *row, int n) {
-    double largest = row[0], sum = 0;
-    for (int i = 1; i < n; i++) largest = fmax(largest, row[i]);
-    for (int i = 0; i < n; i++) sum += row[i] = exp(row[i] - largest);
-    for (int i = 0; i < n; i++) row[i] /= sum;
-}
-
 static void forward(reference_model *m, const reference_batch *batch, bool training) {
-    int B = batch->rows, E = m->spec.n_expert, H = m->spec.expert.dims[m->spec.expert.depth - 1];
+    int B = batch->rows;
+    double *y[REFERENCE_MAX_TASKS];
     m->x = take((size_t)B * (size_t)m->input_width, sizeof(double));
     m->kinks = (reference_kinks){.distance = HUGE_VAL, .signs = 14695981039346656037u};
     gather(m, batch);
-    for (int e = 0; e < E; e++) m->u[e] = reference_mlp_forward(&m->experts[e], m->x, B, training, &m->kinks);
+    reference_body_forward(&m->body, m->x, B, training, &m->kinks, y);
     for (int t = 0; t < m->spec.n_task; t++) {
-        m->g[t] = reference_mlp_forward(&m->gates[t], m->x, B, training, &m->kinks);
-        for (int b = 0; b < B; b++) softmax(m->g[t] + b * E, E);
-        double *y = take((size_t)B * (size_t)H, sizeof(double));
-        for (int b = 0; b < B; b++)
-            for (int e = 0; e < E; e++)
-                for (int h = 0; h < H; h++) y[b * H + h] += m->g[t][b * E + e] * m->u[e][b * H + h];
-        m->logits[t] = reference_mlp_forward(&m->towers[t], y, B, training, &m->kinks);
-        free(y);
+        m->logits[t] = reference_mlp_forward(&m->towers[t], y[t], B, training, &m->kinks);
+        free(y[t]);
     }
 }
 
 static void forget(reference_model *m) {
     free(m->x);
-    for (int e = 0; e < m->spec.n_expert; e++) {
-        free(m->u[e]);
-        reference_mlp_forget(&m->experts[e]);
-    }
+    reference_body_forget(&m->body);
     for (int t = 0; t < m->spec.n_task; t++) {
-        free(m->g[t]);
         free(m->logits[t]);
-        reference_mlp_forget(&m->gates[t]);
         reference_mlp_forget(&m->towers[t]);
     }
 }
+
+/* ESMM's second task: what is scored is the product of both probabilities. */
+static bool is_joint(const reference_model *m, int t) { return m->spec.kind == REFERENCE_ESMM && t == 1; }
 
 static void scores_of(const reference_model *m, int rows, double *scores) {
     int T = m->spec.n_task;
@@ -227,6 +206,7 @@ static void scores_of(const reference_model *m, int rows, double *scores) {
         for (int b = 0; b < rows; b++) {
             double z = m->logits[t][b];
             scores[b * T + t] = m->spec.tasks[t].regression ? z : 1 / (1 + exp(-z));
+            if (is_joint(m, t)) scores[b * T + t] *= scores[b * T];
         }
 }
 
@@ -246,6 +226,20 @@ static double row_loss(bool regression, double z, double label) {
 
 static double row_slope(bool regression, double z, double label) { return regression ? 2 * (z - label) : 1 / (1 + exp(-z)) - label; }
 
+/* Cross-entropy of p = sigmoid(a) sigmoid(b), and its slope by a: (p - y) / (p (1 - p)) dp/da, dp/da = p (1 - sigmoid(a)). */
+static double joint_loss(double a, double b, double label) {
+    double p = 1 / ((1 + exp(-a)) * (1 + exp(-b)));
+    return -label * log(p) - (1 - label) * log1p(-p);
+}
+
+static double joint_slope(double a, double b, double label) {
+    double p = 1 / ((1 + exp(-a)) * (1 + exp(-b)));
+    return (p - label) / (1 - p) / (1 + exp(a));
+}
+
+/* The mean of the tasks' losses; ESMM's sum. */
+static int divisor(const reference_model *m) { return m->spec.kind == REFERENCE_ESMM ? 1 : m->spec.n_task; }
+
 static double row_weight(const reference_model *m, const reference_batch *batch, int b, int t) {
     if (isnan(batch->labels[b * m->spec.n_task + t])) return 0;
     return batch->weights ? batch->weights[b] : 1;
@@ -264,11 +258,15 @@ static double losses_of(const reference_model *m, const reference_batch *batch, 
         double sum = 0, denominator = total_weight(m, batch, t);
         for (int b = 0; b < batch->rows; b++) {
             double w = row_weight(m, batch, b, t);
-            if (w != 0) sum += w * row_loss(m->spec.tasks[t].regression, m->logits[t][b], batch->labels[b * T + t]);
+            if (w == 0) continue;
+            if (is_joint(m, t))
+                sum += w * joint_loss(m->logits[0][b], m->logits[1][b], batch->labels[b * T + t]);
+            else
+                sum += w * row_loss(m->spec.tasks[t].regression, m->logits[t][b], batch->labels[b * T + t]);
         }
         double loss = denominator > 0 ? sum / denominator : 0;
         if (losses) losses[t] = loss;
-        total += m->spec.tasks[t].loss_weight * loss / T;
+        total += m->spec.tasks[t].loss_weight * loss / divisor(m);
     }
     return total;
 }
@@ -285,35 +283,18 @@ double reference_loss(reference_model *m, const reference_batch *batch, double *
 
 static double *loss_backward(const reference_model *m, const reference_batch *batch, int t) {
     int T = m->spec.n_task;
-    double *dz = take((size_t)batch->rows, sizeof(double)), denominator = total_weight(m, batch, t);
-    for (int b = 0; b < batch->rows; b++) {
-        double w = row_weight(m, batch, b, t);
-        if (w != 0)
-            dz[b] = m->spec.tasks[t].loss_weight / T * w / denominator * row_slope(m->spec.tasks[t].regression, m->logits[t][b], batch->labels[b * T + t]);
+    double *dz = take((size_t)batch->rows, sizeof(double));
+    for (int of = t; of < T; of++) { /* the losses that this logit is in */
+        if (of != t && !is_joint(m, of)) continue;
+        double denominator = total_weight(m, batch, of);
+        for (int b = 0; b < batch->rows; b++) {
+            double w = row_weight(m, batch, b, of), label = batch->labels[b * T + of], z = m->logits[t][b];
+            if (w == 0) continue;
+            double slope = is_joint(m, of) ? joint_slope(z, m->logits[1 - t][b], label) : row_slope(m->spec.tasks[t].regression, z, label);
+            dz[b] += m->spec.tasks[of].loss_weight / divisor(m) * w / denominator * slope;
+        }
     }
     return dz;
-}
-
-/* y_b = sum_e g_be u_eb and g = softmax(a): du_eb += g_be dy_b, dg_be = dy_b . u_eb, da_be = g_be (dg_be - sum_k g_bk dg_bk).
- * Returns da [B, E]. */
-static double *mix_backward(reference_model *m, int B, int t, const double *dy) {
-    int E = m->spec.n_expert, H = m->spec.expert.dims[m->spec.expert.depth - 1];
-    double *da = take((size_t)B * (size_t)E, sizeof(double));
-    for (int b = 0; b < B; b++) {
-        const double *g = m->g[t] + b * E;
-        double mean = 0;
-        for (int e = 0; e < E; e++) {
-            double dg = 0;
-            for (int h = 0; h < H; h++) {
-                dg += dy[b * H + h] * m->u[e][b * H + h];
-                m->du[e][b * H + h] += g[e] * dy[b * H + h];
-            }
-            da[b * E + e] = dg;
-            mean += g[e] * dg;
-        }
-        for (int e = 0; e < E; e++) da[b * E + e] = g[e] * (da[b * E + e] - mean);
-    }
-    return da;
 }
 
 static void scatter(reference_model *m, const reference_batch *batch) {
@@ -327,37 +308,23 @@ static void scatter(reference_model *m, const reference_batch *batch) {
     }
 }
 
-/* Takes over `dx` [B, D] of one of the nets that read x. */
-static void add_input_gradient(reference_model *m, int B, double *dx) {
-    for (int i = 0; i < B * m->input_width; i++) m->dx[i] += dx[i];
-    free(dx);
-}
-
 double reference_gradient(reference_model *m, const reference_batch *batch, double *scores, double *losses) {
-    int B = batch->rows, E = m->spec.n_expert, H = m->spec.expert.dims[m->spec.expert.depth - 1];
     forward(m, batch, true);
-    if (scores) scores_of(m, B, scores);
+    if (scores) scores_of(m, batch->rows, scores);
     double total = losses_of(m, batch, losses);
 
     for (size_t i = 0; i < m->n_tensor; i++) {
         memset(m->tensors[i]->gradient, 0, m->tensors[i]->count * sizeof(double));
         memset(m->tensors[i]->squares, 0, m->tensors[i]->count * sizeof(double));
     }
-    m->dx = take((size_t)B * (size_t)m->input_width, sizeof(double));
-    for (int e = 0; e < E; e++) m->du[e] = take((size_t)B * (size_t)H, sizeof(double));
+    double *dy[REFERENCE_MAX_TASKS];
     for (int t = 0; t < m->spec.n_task; t++) {
         double *dz = loss_backward(m, batch, t);
-        double *dy = reference_mlp_backward(&m->towers[t], dz, B);
-        double *da = mix_backward(m, B, t, dy);
-        add_input_gradient(m, B, reference_mlp_backward(&m->gates[t], da, B));
+        dy[t] = reference_mlp_backward(&m->towers[t], dz, batch->rows);
         free(dz);
-        free(dy);
-        free(da);
     }
-    for (int e = 0; e < E; e++) {
-        add_input_gradient(m, B, reference_mlp_backward(&m->experts[e], m->du[e], B));
-        free(m->du[e]);
-    }
+    m->dx = reference_body_backward(&m->body, dy, batch->rows);
+    for (int t = 0; t < m->spec.n_task; t++) free(dy[t]);
     scatter(m, batch);
     free(m->dx);
     forget(m);

@@ -21,7 +21,21 @@ typedef struct reference_mlp_spec {
     bool batch_norm;
 } reference_mlp_spec;
 
+typedef enum reference_kind {
+    REFERENCE_MMOE,
+    REFERENCE_OMOE,
+    REFERENCE_SINGLE_TASK,
+    REFERENCE_SHARED_BOTTOM,
+    REFERENCE_CGC,
+    REFERENCE_PLE,
+    REFERENCE_ESMM,
+    REFERENCE_AITM,
+    REFERENCE_CROSS_STITCH,
+    REFERENCE_KINDS
+} reference_kind;
+
 typedef struct reference_spec {
+    reference_kind kind;
     int n_table;
     struct {
         const char *name; /* at most 15 characters */
@@ -31,7 +45,8 @@ typedef struct reference_spec {
     int table_of[REFERENCE_MAX_TABLES]; /* column -> table; columns may share one */
     int n_dense;
     int n_expert;
-    reference_mlp_spec expert;
+    int n_level, n_specific, n_shared; /* cgc, ple */
+    reference_mlp_spec expert, bottom;
     bool gate_batch_norm;
     int n_task;
     struct {

@@ -39,6 +39,13 @@ typedef struct reference_kinks {
     uint64_t signs;
 } reference_kinks;
 
+/* The Sequential's entries of each layer: Linear, (BatchNorm1d,) activation, dropout; then Linear(., 1) where asked. */
+void reference_add_mlp(reference_model *m, reference_mlp *mlp, const char *prefix, int in, const reference_mlp_spec *spec, bool output_layer);
+/* A Linear of n outputs, (BatchNorm1d); the softmax is the caller's. */
+void reference_add_gate(reference_model *m, reference_mlp *gate, const char *prefix, int in, int n, bool batch_norm);
+
+reference_tensor *reference_add_matrix(reference_model *m, const char *name, int rows, int columns);
+
 /* x [B, in] -> a new array [B, out], the caller's to free; keeps what the backward pass needs until `forget`. */
 double *reference_mlp_forward(reference_mlp *mlp, const double *x, int B, bool training, reference_kinks *kinks);
 /* Gradient of the output [B, out] -> a new array, the gradient of the input [B, in]; adds to the tensors' gradients. */

@@ -4,16 +4,18 @@
 
 #include <check.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "model/config.h"
+#include "model/config_keys.h"
 
 /* Gives every key of the table a place at index 0, and lets every key be set to its bounds. */
-static const char full[] =
-    "{\"features\": {\"sparse\": [{\"name\": \"a\", \"vocab_size\": 2147483647, \"oov_id\": 0}, {\"name\": \"b*\"}],"
-    " \"dense\": [{\"name\": \"D*\"}], \"weight\": \"w\"},"
-    " \"tasks\": [{\"name\": \"cvr\", \"label\": \"purchase\"}, {\"name\": \"ctr\", \"label\": \"click\", \"tower_params\": {\"dims\": []}}], \"score\": \"ctr * cvr^0.5\","
-    " \"trainer\": {\"optimizer\": \"sgd\", \"optimizer_params\": {\"lr\": 0.1}}}";
+static const char full[] = "{\"features\": {\"sparse\": [{\"name\": \"a\", \"vocab_size\": 2147483647, \"oov_id\": 0}, {\"name\": \"b*\"}],"
+                           " \"dense\": [{\"name\": \"D*\"}], \"weight\": \"w\"},"
+                           " \"tasks\": [{\"name\": \"cvr\", \"label\": \"purchase\"}, {\"name\": \"ctr\", \"label\": \"click\", \"tower_params\": {\"dims\": "
+                           "[]}}], \"score\": \"ctr * cvr^0.5\","
+                           " \"trainer\": {\"optimizer\": \"sgd\", \"optimizer_params\": {\"lr\": 0.1}}}";
 static const char minimal[] = "{\"features\":{\"sparse\":[{\"name\":\"*\"}],\"dense\":[{\"name\":\"D*\"}]},\"tasks\":[{\"name\":\"t\",\"label\":\"y\"}]}";
 /* The example of the README. */
 static const char example[] =
@@ -34,6 +36,21 @@ static inline mmoe_config *parse(const char *json) {
     mmoe_error err = {0};
     ck_assert_msg(mmoe_config_parse(json, strlen(json), "c.json", NULL, &config, &err) == MMOE_OK, "%s", err.message);
     return config;
+}
+
+/* `json` with a model that takes the key; NULL: it does already. */
+static inline char *with_model_of(const mmoe_key *key, const char *json) {
+    if (mmoe_key_of_model(key, MMOE_MODEL_MMOE)) return NULL;
+    const mmoe_key *name = NULL;
+    for (size_t i = 0; !name; i++)
+        if (!strcmp(mmoe_key_at(i)->doc.path, "model.name")) name = mmoe_key_at(i);
+    int model = 0, length;
+    while (!mmoe_key_of_model(key, (mmoe_model_kind)model)) model++;
+    const char *word = mmoe_key_word(name, model, &length);
+    char *text = malloc(strlen(json) + 64);
+    ck_assert_ptr_nonnull(text);
+    sprintf(text, "{\"model\": {\"name\": \"%.*s\"}, %s", length, word, json + 1);
+    return text;
 }
 
 /* The text must be refused, with `wanted` in the message; `key` is err.column. */
@@ -72,7 +89,10 @@ static inline void assert_same(const mmoe_config *a, const mmoe_config *b) {
     ck_assert_int_eq(a->features.n_sparse, b->features.n_sparse);
     ck_assert_int_eq(a->features.n_dense, b->features.n_dense);
     ck_assert_int_eq(a->n_task, b->n_task);
+    ck_assert_int_eq(a->model, b->model);
     ck_assert_int_eq(a->n_expert, b->n_expert);
+    ck_assert(a->n_level == b->n_level && a->n_expert_specific == b->n_expert_specific && a->n_expert_shared == b->n_expert_shared);
+    ck_assert_mem_eq(&a->bottom, &b->bottom, offsetof(mmoe_mlp_config, batch_norm) + 1);
     for (int32_t i = 0; i < a->features.n_sparse; i++) {
         const mmoe_sparse_spec *x = a->features.sparse + i, *y = b->features.sparse + i;
         ck_assert_str_eq(x->name, y->name);

@@ -12,6 +12,17 @@ static const char *at_index(const char *path, const char *index, char out[128]) 
     return out;
 }
 
+/* `text` with a model that takes the key, parsed. */
+static mmoe_config *parse_for(const mmoe_config_key *doc, const char *text) {
+    const mmoe_key *key = NULL;
+    for (size_t i = 0; (key = mmoe_key_at(i)) && &key->doc != doc;) i++;
+    ck_assert_ptr_nonnull(key);
+    char *changed = with_model_of(key, text);
+    mmoe_config *config = parse(changed ? changed : text);
+    free(changed);
+    return config;
+}
+
 static const json_t *lookup(const json_t *json, const char *path) {
     char keys[128], *save = NULL;
     snprintf(keys, sizeof keys, "%s", path);
@@ -25,38 +36,37 @@ static const json_t *lookup(const json_t *json, const char *path) {
 }
 
 START_TEST(every_key_has_its_default) {
-    mmoe_config *config = parse(minimal);
-    json_t *json = json_loads(config->json, JSON_REJECT_DUPLICATES, NULL);
-    ck_assert_ptr_nonnull(json);
     size_t n = 0, n_default = 0;
     for (const mmoe_config_key *key; (key = mmoe_config_key_at(n)); n++) {
         ck_assert(*key->path && *key->type && *key->allowed && key->help[strlen(key->help) - 1] == '.');
         if (!key->default_value) continue;
-        json_t *wanted = json_loads(key->default_value, JSON_DECODE_ANY, NULL);
+        mmoe_config *config = parse_for(key, minimal);
+        json_t *json = json_loads(config->json, JSON_REJECT_DUPLICATES, NULL), *wanted = json_loads(key->default_value, JSON_DECODE_ANY, NULL);
+        ck_assert_ptr_nonnull(json);
         ck_assert_ptr_nonnull(wanted);
         ck_assert_msg(json_equal(wanted, lookup(json, key->path)), "%s: the default is not %s", key->path, key->default_value);
         json_decref(wanted);
+        json_decref(json);
+        mmoe_config_free(config);
         n_default++;
     }
     ck_assert_uint_gt(n, 35);
     ck_assert_uint_gt(n_default, 25);
     ck_assert_ptr_null(mmoe_config_key_at(n));
     ck_assert_ptr_null(mmoe_config_key_at(SIZE_MAX));
-    json_decref(json);
-    mmoe_config_free(config);
 }
 END_TEST
 
 START_TEST(every_key_stands_in_the_text) {
-    mmoe_config *config = parse(full);
-    json_t *json = json_loads(config->json, 0, NULL);
     for (size_t i = 0; mmoe_config_key_at(i); i++) {
         const char *path = mmoe_config_key_at(i)->path;
         if (strcmp(path, "features.sparse[].shared_with") == 0) continue; /* stands against vocab_size */
+        mmoe_config *config = parse_for(mmoe_config_key_at(i), full);
+        json_t *json = json_loads(config->json, 0, NULL);
         ck_assert_msg(lookup(json, path) != NULL, "%s is not in the text", path);
+        json_decref(json);
+        mmoe_config_free(config);
     }
-    json_decref(json);
-    mmoe_config_free(config);
 }
 END_TEST
 
@@ -65,13 +75,12 @@ START_TEST(every_key_refuses_other_types) {
         const char *value, *type;
     } values[] = {{"\"nonsense word\"", "string"}, {"7", "integer"}, {"0.5", "number"}, {"true", "boolean"}, {"null", ""}, {"{}", ""}, {"[\"x\"]", ""},
                   {"{\"dims\": [1]}", ""}};
-    mmoe_config *config = parse(full);
     for (size_t i = 0; mmoe_config_key_at(i); i++) {
         const mmoe_config_key *key = mmoe_config_key_at(i);
+        mmoe_config *config = parse_for(key, full);
         for (size_t v = 0; v < sizeof values / sizeof *values; v++) {
             const bool is_number = !strcmp(key->type, "number") && !strcmp(values[v].type, "integer");
-            const bool is_free =
-                !strcmp(key->type, "string") && !strchr(key->allowed, '|') && strcmp(key->path, "model.name") && strcmp(key->path, "tasks[].name");
+            const bool is_free = !strcmp(key->type, "string") && !strchr(key->allowed, '|') && strcmp(key->path, "tasks[].name");
             if (is_number || (strcmp(key->type, values[v].type) == 0 && (is_free || strcmp(key->type, "string")))) continue;
             char name[128], place[128], longer[160];
             at_index(key->path, ".0", name);
@@ -82,17 +91,17 @@ START_TEST(every_key_refuses_other_types) {
             refuse_set(config, at_index(key->path, ".0", name), values[v].value, in_array && !is_pair ? longer : path,
                        in_array || !strcmp(key->path, "trainer.earlystop_task") ? "" : key->allowed);
         }
+        mmoe_config_free(config);
     }
-    mmoe_config_free(config);
 }
 END_TEST
 
 START_TEST(every_integer_keeps_its_bounds) {
-    mmoe_config *config = parse(full);
     int n = 0;
     for (size_t i = 0; mmoe_config_key_at(i); i++) {
         const mmoe_config_key *key = mmoe_config_key_at(i);
         if (strcmp(key->type, "integer") != 0) continue;
+        mmoe_config *config = parse_for(key, full);
         long long low, high;
         ck_assert_int_eq(sscanf(key->allowed, "%lld to %lld", &low, &high), 2);
         char name[128], place[128], value[40];
@@ -109,22 +118,21 @@ START_TEST(every_integer_keeps_its_bounds) {
         refuse_set(config, set_path, "1e3", path, key->allowed);
         snprintf(value, sizeof value, "%lld", high);
         set(config, set_path, value);
-        if (strcmp(key->path, "features.sparse[].vocab_size") == 0) continue; /* oov_id needs a large one */
         snprintf(value, sizeof value, "%lld", low);
-        set(config, set_path, value);
+        if (strcmp(key->path, "features.sparse[].vocab_size")) set(config, set_path, value); /* oov_id needs a large one */
+        mmoe_config_free(config);
         n++;
     }
     ck_assert_int_ge(n, 6);
-    mmoe_config_free(config);
 }
 END_TEST
 
 START_TEST(every_number_keeps_its_bounds) {
-    mmoe_config *config = parse(full);
     int n = 0;
     for (size_t i = 0; mmoe_config_key_at(i); i++) {
         const mmoe_config_key *key = mmoe_config_key_at(i);
         if (strcmp(key->type, "number") != 0) continue;
+        mmoe_config *config = parse_for(key, full);
         double low, high;
         char open, close, name[128], place[128], value[40];
         ck_assert_int_eq(sscanf(key->allowed, "in %c%lf, %lf%c", &open, &low, &high, &close), 4);
@@ -147,10 +155,10 @@ START_TEST(every_number_keeps_its_bounds) {
         /* inside as a double, outside as a float */
         if (open == '(') refuse_set(config, set_path, "1e-60", path, key->allowed);
         if (close == ')') refuse_set(config, set_path, "0.999999999999", path, key->allowed);
+        mmoe_config_free(config);
         n++;
     }
     ck_assert_int_ge(n, 7);
-    mmoe_config_free(config);
 }
 END_TEST
 
@@ -221,7 +229,68 @@ START_TEST(words_are_their_enumerators) {
     refuse_set(config, "trainer.optimizer", "Adam", "trainer.optimizer", "\"Adam\" is not allowed here; allowed is a string: adam | adamw | sgd");
     refuse_set(config, "trainer.optimizer", "adam | adamw", "trainer.optimizer", "adam | adamw | sgd");
     refuse_set(config, "trainer.optimizer", "\"\"", "trainer.optimizer", "adam | adamw | sgd");
-    refuse_set(config, "model.name", "ple", "model.name", "mmoe");
+    refuse_set(config, "model.name", "MMOE", "model.name", "single_task | shared_bottom | omoe | mmoe | cgc | ple | esmm | aitm | cross_stitch");
+    mmoe_config_free(config);
+}
+END_TEST
+
+/* A key that a model does not take is an error that says what it takes; a text has the model's keys alone. */
+START_TEST(models_take_their_own_keys) {
+    for (int model = MMOE_MODEL_SINGLE_TASK; model <= MMOE_MODEL_CROSS_STITCH; model++) {
+        const mmoe_key *name = NULL, *key;
+        for (size_t i = 0; (key = mmoe_key_at(i)); i++)
+            if (!strcmp(key->doc.path, "model.name")) name = key;
+        int length;
+        char word[32], wanted[128];
+        const char *at = mmoe_key_word(name, model, &length);
+        snprintf(word, sizeof word, "%.*s", length, at);
+        mmoe_config *config = parse(full);
+        set(config, "model.name", word);
+        ck_assert_int_eq(config->model, model);
+        json_t *json = json_loads(config->json, 0, NULL);
+        snprintf(wanted, sizeof wanted, "the model \"%s\" does not take this key; it takes name", word);
+        int n = 0;
+        for (size_t i = 0; (key = mmoe_key_at(i)); i++) {
+            if (!key->models) continue;
+            const bool takes = key->models >> model & 1;
+            ck_assert_msg(takes == (lookup(json, key->doc.path) != NULL), "%s: %s", word, key->doc.path);
+            n += takes;
+            if (!takes) refuse_set(config, key->doc.path, key->doc.default_value ? key->doc.default_value : "true", key->doc.path, wanted);
+        }
+        ck_assert_int_ge(n, model == MMOE_MODEL_ESMM ? 0 : 4);
+        mmoe_config *again = parse(config->json);
+        assert_same(config, again);
+        mmoe_config_free(again);
+        json_decref(json);
+        mmoe_config_free(config);
+    }
+    mmoe_config *ple = parse(full);
+    set(ple, "model.name", "ple");
+    refuse_set(ple, "model.bottom_params.dims", "[3]", "model.bottom_params.dims",
+               "it takes name, n_level, n_expert_specific, n_expert_shared, expert_params.dims, expert_params.activation, expert_params.dropout, "
+               "expert_params.batch_norm, gate_params.batch_norm");
+    refuse_set(ple, "model.n_expert_shared", "0", "model.n_expert_shared", "1 to 256");
+    set(ple, "model.expert_params.batch_norm", "false");
+    ck_assert(!ple->gate_batch_norm);
+    mmoe_config_free(ple);
+}
+END_TEST
+
+/* A task that a model cannot carry. */
+START_TEST(models_refuse_tasks) {
+    mmoe_config *config = parse(full);
+    set(config, "model.name", "esmm");
+    refuse_set(config, "tasks.cvr.type", "regression", "tasks[0].type", "the model \"esmm\" takes classifications alone");
+    refuse_set(config, "tasks.1.type", "regression", "tasks[1].type", "esmm");
+    refuse_set(config, "tasks", "[{\"name\": \"ctr\", \"label\": \"click\"}]", "tasks", "has two tasks, the click and then the conversion; here are 1");
+    refuse_set(config, "tasks", "[{\"name\": \"ctr\", \"label\": \"c\"}, {\"name\": \"cvr\", \"label\": \"b\"}, {\"name\": \"x\", \"label\": \"x\"}]", "tasks",
+               "here are 3");
+    set(config, "model.name", "aitm");
+    refuse_set(config, "tasks.1.type", "regression", "tasks[1].type", "the model \"aitm\" takes classifications alone");
+    set(config, "model.bottom_params.batch_norm", "false");
+    ck_assert(!config->gate_batch_norm);
+    set(config, "model.gate_params.batch_norm", "true");
+    ck_assert(config->gate_batch_norm && !config->bottom.batch_norm);
     mmoe_config_free(config);
 }
 END_TEST
@@ -237,6 +306,8 @@ int main(void) {
     tcase_add_test(c, every_number_keeps_its_bounds);
     tcase_add_test(c, arrays_keep_their_bounds);
     tcase_add_test(c, words_are_their_enumerators);
+    tcase_add_test(c, models_take_their_own_keys);
+    tcase_add_test(c, models_refuse_tasks);
     suite_add_tcase(s, c);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_ENV);

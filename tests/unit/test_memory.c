@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "mmoe/train.h"
+#include "models_support.h"
 
 /* ---- An allocator that fails on demand --------------------------------------------------------------------------- */
 
@@ -433,6 +433,36 @@ START_TEST(training) {
 }
 END_TEST
 
+static int which_model;
+
+/* From its configuration to its predictor. */
+static mmoe_status make_of_family(mmoe_error *err) {
+    char text[1024];
+    mmoe_config *c = NULL;
+    mmoe_schema *s = NULL;
+    mmoe_model *m = NULL;
+    mmoe_trainer *trainer = NULL;
+    mmoe_predictor *predictor = NULL;
+    models_json(text, which_model, 64);
+    mmoe_status status = mmoe_config_parse(text, strlen(text), NULL, &failing, &c, err);
+    if (status == MMOE_OK) status = mmoe_schema_create(c, models_columns, MODELS_COLUMNS, &failing, &s, err);
+    if (status == MMOE_OK) status = mmoe_model_create(c, s, &failing, &m, err);
+    if (status == MMOE_OK) status = mmoe_trainer_create(m, NULL, &failing, &trainer, err);
+    if (status == MMOE_OK) status = mmoe_predictor_create(m, &failing, &predictor, err);
+    mmoe_predictor_free(predictor);
+    mmoe_trainer_free(trainer);
+    mmoe_model_free(m);
+    mmoe_schema_free(s);
+    mmoe_config_free(c);
+    return status;
+}
+
+START_TEST(family) {
+    which_model = _i;
+    fail_all(make_of_family, 0, 11);
+}
+END_TEST
+
 START_TEST(predictions) {
     fail_all(predict, 0, 2);
     fail_all(evaluate, 0, 2);
@@ -449,6 +479,7 @@ int main(void) {
     tcase_add_test(c, models);
     tcase_add_test(c, training);
     tcase_add_test(c, predictions);
+    tcase_add_loop_test(c, family, 0, MODELS);
     suite_add_tcase(s, c);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_ENV);

@@ -124,6 +124,23 @@ START_TEST(draw_depends_on_seed_and_name_alone) {
 }
 END_TEST
 
+START_TEST(stitches_are_mostly_their_own) {
+    for (int32_t n = 1; n <= 3; n++) {
+        mmoe_tensors t = new_tensors(NULL);
+        mmoe_params p;
+        ck_assert_int_eq(add(&t, "stitches.0.weight", MMOE_TENSOR_VALUE, 2, n, n, MMOE_INIT_STITCH, n > 1 ? 0.9f : 1), MMOE_OK);
+        ck_assert_int_eq(mmoe_params_init(&p, &t, NULL, NULL), MMOE_OK);
+        mmoe_params_draw(&p, &t, 1);
+        for (int32_t i = 0; i < n * n; i++) {
+            const float *x = mmoe_params_at(&p, t.items);
+            ck_assert_float_eq_tol(x[i], i / n == i % n ? (n > 1 ? 0.9f : 1) : 0.1f / (float)(n - 1), 1e-7f);
+        }
+        mmoe_params_finish(&p);
+        mmoe_tensors_finish(&t);
+    }
+}
+END_TEST
+
 /* Moments and the correlation of neighbours, each within five of its standard errors. */
 static void check_moments(const float *x, int64_t n, double variance, double fourth) {
     double sum = 0, square = 0, lag1 = 0, lag2 = 0;
@@ -222,6 +239,7 @@ int main(void) {
     tcase_add_test(c, blocks_are_aligned_and_apart);
     tcase_add_test(c, neighbours_share_a_reservation);
     tcase_add_test(c, draw_depends_on_seed_and_name_alone);
+    tcase_add_test(c, stitches_are_mostly_their_own);
     tcase_add_test(c, draws_have_their_moments);
     tcase_add_test(c, sizes_that_overflow_fail);
     tcase_add_test(c, every_allocation_may_fail);

@@ -35,11 +35,15 @@ static int inputs_of(const mmoe_node *n, int32_t in[MOST_VALUES]) {
     case MMOE_OP_LINEAR:
         for (int32_t i = 0; i < n->u.linear.n_block; i++) in[i] = n->u.linear.blocks[i].in.value;
         return n->u.linear.n_block;
+    case MMOE_OP_ATTEND:
     case MMOE_OP_STATS:
     case MMOE_OP_APPLY: in[count++] = n->in; break;
     case MMOE_OP_MIX:
         in[count++] = n->u.mix.gates;
         in[count++] = n->u.mix.experts;
+        break;
+    case MMOE_OP_JOINT:
+        for (int i = 0; i < 2; i++) in[count++] = n->u.joint.logits[i].value;
         break;
     case MMOE_OP_LOSS:
         for (int32_t i = 0; i < n->u.loss.n_task; i++) in[i] = n->u.loss.logits[i].value;

@@ -44,9 +44,11 @@ static mmoe_dataset *rows;
 static mmoe_model *model;
 
 static const char *const variants[] = {
-    "\"expert_params\": {\"dims\": [8, 5], \"dropout\": 0.1}}, \"trainer\": {\"optimizer\": \"adam\", ",
-    "\"expert_params\": {\"dims\": [6], \"activation\": \"dice\"}}, \"trainer\": {\"optimizer\": \"adamw\", ",
-    "\"expert_params\": {\"dims\": [6, 4, 3], \"activation\": \"prelu\", \"batch_norm\": false}}, \"trainer\": {\"optimizer\": \"sgd\", ",
+    "\"n_expert\": 3, \"expert_params\": {\"dims\": [8, 5], \"dropout\": 0.1}}, \"trainer\": {\"optimizer\": \"adam\", ",
+    "\"n_expert\": 3, \"expert_params\": {\"dims\": [6], \"activation\": \"dice\"}}, \"trainer\": {\"optimizer\": \"adamw\", ",
+    "\"n_expert\": 3, \"expert_params\": {\"dims\": [6, 4, 3], \"activation\": \"prelu\", \"batch_norm\": false}}, \"trainer\": {\"optimizer\": \"sgd\", ",
+    "\"name\": \"cross_stitch\", \"expert_params\": {\"dims\": [8, 5], \"dropout\": 0.1}}, \"trainer\": {\"optimizer\": \"adam\", ",
+    "\"name\": \"ple\", \"expert_params\": {\"dims\": [8, 5], \"dropout\": 0.1}}, \"trainer\": {\"optimizer\": \"adam\", ",
 };
 
 static void ok(mmoe_status status, const mmoe_error *err) {
@@ -60,7 +62,7 @@ static void set_up(int variant) {
              " {\"name\": \"c\", \"shared_with\": \"a\"}], \"dense\": [{\"name\": \"d*\"}], \"weight\": \"w\"},"
              " \"tasks\": [{\"name\": \"x\", \"label\": \"x\", \"tower_params\": {\"dims\": [4]}},"
              " {\"name\": \"y\", \"label\": \"y\", \"type\": \"regression\", \"tower_params\": {\"dims\": [3, 2], \"activation\": \"sigmoid\"}}],"
-             " \"score\": \"x * y^0.5 + 1\", \"model\": {\"n_expert\": 3, %s \"batch_size\": %d}}",
+             " \"score\": \"x * y^0.5 + 1\", \"model\": {%s \"batch_size\": %d}}",
              variants[variant], BATCH);
     for (int i = 0; i < ROWS; i++) {
         for (int k = 0; k < SPARSE; k++) ids[i * SPARSE + k] = (i * 31 + k) % (k == 1 ? 7 : 50);

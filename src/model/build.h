@@ -1,0 +1,28 @@
+/* The models: each builder adds a graph to an empty one. */
+#ifndef MMOE_MODEL_BUILD_H
+#define MMOE_MODEL_BUILD_H
+
+#include "model/layers.h"
+
+typedef mmoe_status mmoe_builder(mmoe_graph *g, const mmoe_config *config, const mmoe_schema *schema, mmoe_error *err);
+
+/* Adds the model of config->model. */
+mmoe_builder mmoe_build_graph;
+
+mmoe_builder mmoe_build_single_task, mmoe_build_shared_bottom, mmoe_build_esmm, mmoe_build_aitm, mmoe_build_cross_stitch;
+mmoe_builder mmoe_build_mmoe; /* OMoE, too: one gate */
+mmoe_builder mmoe_build_ple;  /* CGC, too: one level */
+
+/* "KIND.INDEX", or "KIND" with the index -1. */
+mmoe_module mmoe_module_of(const char *kind, int32_t index, mmoe_view in, const mmoe_mlp_config *mlp);
+/* A gate over *width experts; `width` must last until its level is added. */
+mmoe_module mmoe_gate_of(const char *kind, int32_t index, mmoe_view in, const int32_t *width, bool batch_norm);
+
+/* Adds levels `first` and later of all modules. */
+mmoe_status mmoe_add_levels(mmoe_graph *g, const char *name, mmoe_module *modules, int32_t count, int32_t first, mmoe_error *err);
+/* Adds the loss: the mean of the tasks' weighted losses, or their sum. */
+mmoe_status mmoe_add_loss(mmoe_graph *g, const mmoe_config *config, const mmoe_view *logits, bool sum, mmoe_error *err);
+/* Adds the tasks' towers on in[t], and the mean of their losses. */
+mmoe_status mmoe_add_towers(mmoe_graph *g, const mmoe_config *config, const mmoe_view *in, mmoe_error *err);
+
+#endif

@@ -1,0 +1,18 @@
+/* Shared bottom (Caruana 1997): output_t = tower_t(bottom(x)). */
+#include "base/error.h"
+#include "model/build.h"
+
+mmoe_status mmoe_build_shared_bottom(mmoe_graph *g, const mmoe_config *config, const mmoe_schema *schema, mmoe_error *err) {
+    mmoe_view x, *y = mmoe_alloc(&g->alloc, (size_t)config->n_task, sizeof *y);
+    if (!y) return mmoe_fail_memory(err, (size_t)config->n_task * sizeof *y);
+    mmoe_module bottom;
+    mmoe_status status = mmoe_add_input(g, schema, &x, err);
+    if (!status) {
+        bottom = mmoe_module_of("bottom_mlp", -1, x, &config->bottom);
+        status = mmoe_add_levels(g, "bottom", &bottom, 1, 0, err);
+    }
+    for (int32_t t = 0; t < config->n_task && !status; t++) y[t] = bottom.in;
+    if (!status) status = mmoe_add_towers(g, config, y, err);
+    mmoe_release(&g->alloc, y);
+    return status;
+}

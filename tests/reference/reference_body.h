@@ -1,0 +1,37 @@
+/* What stands between x and the towers of the reference: levels of nets and of what mixes them. */
+#ifndef REFERENCE_BODY_H
+#define REFERENCE_BODY_H
+
+#include "reference_transfer.h"
+
+/* Input i goes to the nets and gates that read it. Output k is sum over e of softmax(gate_k(in))_e net_e(in), e over the gate's list; without gates the nets' outputs,
+ * or, with a stitch, sum_e stitch[k, e] net_e(in). */
+typedef struct reference_level {
+    int n_input, n_net, n_gate, n_output, width; /* columns of every output */
+    reference_mlp *nets, *gates;
+    int *net_input, *gate_input;
+    int *n_mixed, **mixed;    /* [n_gate] the nets that a gate mixes */
+    reference_tensor *stitch; /* [n_net, n_net] or NULL */
+    double **u, **g;          /* of the last forward pass: [n_net], [n_gate] */
+} reference_level;
+
+typedef struct reference_body {
+    int n_level; /* 0: the towers read x */
+    int input_width;
+    reference_level *levels;
+    int n_task;
+    int read[REFERENCE_MAX_TASKS]; /* the last level's output that a task's tower reads */
+    reference_transfer transfer;   /* of what the towers read */
+} reference_body;
+
+reference_body reference_body_create(reference_model *m, const reference_spec *spec, int input_width);
+void reference_body_free(reference_body *body);
+int reference_body_width(const reference_body *body); /* columns that a tower reads */
+
+/* x [B, D] -> y[t] [B, width], the caller's to free; keeps what the backward pass needs until `forget`. */
+void reference_body_forward(reference_body *body, const double *x, int B, bool training, reference_kinks *kinks, double *y[]);
+/* dy[t], which may be replaced, -> a new array, the gradient of x; adds to the tensors' gradients. */
+double *reference_body_backward(reference_body *body, double *dy[], int B);
+void reference_body_forget(reference_body *body);
+
+#endif

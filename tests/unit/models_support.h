@@ -1,0 +1,38 @@
+/* A small model of each kind, of two classification tasks. */
+#ifndef MMOE_TESTS_MODELS_SUPPORT_H
+#define MMOE_TESTS_MODELS_SUPPORT_H
+
+#include <stdio.h>
+
+#include "mmoe/train.h"
+
+static const struct {
+    const char *name, *keys; /* of "model" */
+} model_shapes[] = {
+    {"single_task", "\"expert_params\": {\"dims\": [12, 6], \"dropout\": 0.1}"},
+    {"shared_bottom", "\"bottom_params\": {\"dims\": [24, 12], \"activation\": \"prelu\"}"},
+    {"omoe", "\"n_expert\": 3, \"expert_params\": {\"dims\": [16]}"},
+    {"mmoe", "\"n_expert\": 3, \"expert_params\": {\"dims\": [16]}"},
+    {"cgc", "\"n_expert_specific\": 2, \"n_expert_shared\": 1, \"expert_params\": {\"dims\": [16]}"},
+    {"ple", "\"n_level\": 2, \"n_expert_specific\": 1, \"n_expert_shared\": 2, \"expert_params\": {\"dims\": [12, 6], \"dropout\": 0.1}"},
+    {"ple", "\"n_level\": 3, \"expert_params\": {\"dims\": [16], \"activation\": \"dice\", \"batch_norm\": false}"},
+    {"esmm", NULL},
+    {"aitm", "\"bottom_params\": {\"dims\": [12], \"dropout\": 0.1}"},
+    {"aitm", "\"bottom_params\": {\"dims\": [80]}, \"gate_params\": {\"batch_norm\": false}"},
+    {"cross_stitch", "\"expert_params\": {\"dims\": [16, 6]}"},
+};
+enum { MODELS = sizeof model_shapes / sizeof *model_shapes, MODELS_COLUMNS = 5 };
+
+static const char *const models_columns[MODELS_COLUMNS] = {"a", "b", "c", "d0", "d1"};
+
+static inline void models_json(char json[1024], int which, int batch_size) {
+    snprintf(json, 1024,
+             "{\"features\": {\"sparse\": [{\"name\": \"a\", \"vocab_size\": 50, \"side\": \"user\"}, {\"name\": \"b\", \"vocab_size\": 7, \"embed_dim\": 3},"
+             " {\"name\": \"c\", \"shared_with\": \"a\"}], \"dense\": [{\"name\": \"d0\", \"side\": \"user\"}, {\"name\": \"d1\"}]},"
+             " \"tasks\": [{\"name\": \"x\", \"label\": \"x\", \"tower_params\": {\"dims\": [4]}},"
+             " {\"name\": \"y\", \"label\": \"y\", \"tower_params\": {\"dims\": [5, 3], \"batch_norm\": false}}],"
+             " \"model\": {\"name\": \"%s\"%s%s}, \"trainer\": {\"batch_size\": %d, \"optimizer_params\": {\"lr\": 0.05}}}",
+             model_shapes[which].name, model_shapes[which].keys ? ", " : "", model_shapes[which].keys ? model_shapes[which].keys : "", batch_size);
+}
+
+#endif
