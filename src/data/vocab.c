@@ -83,6 +83,13 @@ static void put_slot(slot *slots, size_t n_slots, slot entry) {
 
 /* ---- Making ------------------------------------------------------------------------------------------------------ */
 
+/* Found in random order, so large tables stand in large pages. */
+static slot *new_slots(const mmoe_allocator *a, size_t n_slots) {
+    slot *slots = mmoe_alloc_aligned(a, n_slots, sizeof *slots);
+    if (slots) memset(slots, 0, n_slots * sizeof *slots);
+    return slots;
+}
+
 mmoe_status mmoe_vocab_create(const mmoe_allocator *alloc, mmoe_vocab **out, mmoe_error *err) {
     mmoe_allocator a = mmoe_allocator_or_default(alloc);
     mmoe_vocab *v = mmoe_alloc_zero(&a, 1, sizeof *v);
@@ -93,7 +100,7 @@ mmoe_status mmoe_vocab_create(const mmoe_allocator *alloc, mmoe_vocab **out, mmo
     v->capacity = FIRST_ROWS;
     v->n_slots = 2 * FIRST_ROWS;
     v->keys = mmoe_alloc(&a, FIRST_ROWS, sizeof *v->keys);
-    v->slots = mmoe_alloc_zero(&a, v->n_slots, sizeof *v->slots);
+    v->slots = new_slots(&a, v->n_slots);
     if (!v->keys || !v->slots) {
         mmoe_vocab_free(v);
         return mmoe_fail_memory(err, FIRST_ROWS * sizeof *v->keys + 2 * FIRST_ROWS * sizeof *v->slots);
@@ -107,7 +114,7 @@ void mmoe_vocab_free(mmoe_vocab *vocab) {
     mmoe_allocator a = vocab->alloc;
     mmoe_release(&a, vocab->keys);
     mmoe_release(&a, vocab->bytes);
-    mmoe_release(&a, vocab->slots);
+    mmoe_release_aligned(&a, vocab->slots);
     mmoe_release(&a, vocab);
 }
 
@@ -120,7 +127,7 @@ mmoe_status mmoe_vocab_copy(const mmoe_vocab *vocab, const mmoe_allocator *alloc
     v->capacity = vocab->rows;
     v->bytes_capacity = vocab->n_bytes;
     v->keys = mmoe_alloc(&a, (size_t)v->capacity, sizeof *v->keys);
-    v->slots = mmoe_alloc(&a, v->n_slots, sizeof *v->slots);
+    v->slots = mmoe_alloc_aligned(&a, v->n_slots, sizeof *v->slots);
     v->bytes = vocab->bytes ? mmoe_alloc(&a, v->n_bytes, 1) : NULL;
     if (!v->keys || !v->slots || (vocab->bytes && !v->bytes)) {
         mmoe_vocab_free(v);
@@ -145,11 +152,11 @@ static mmoe_status reserve_rows(mmoe_vocab *v, int64_t rows, mmoe_error *err) {
     size_t n_slots = v->n_slots;
     while (n_slots < 2 * (size_t)rows) n_slots *= 2;
     if (n_slots == v->n_slots) return MMOE_OK;
-    slot *slots = mmoe_alloc_zero(&v->alloc, n_slots, sizeof *slots);
+    slot *slots = new_slots(&v->alloc, n_slots);
     if (!slots) return mmoe_fail_memory(err, n_slots * sizeof *slots);
     for (size_t i = 0; i < v->n_slots; i++)
         if (v->slots[i].row) put_slot(slots, n_slots, v->slots[i]);
-    mmoe_release(&v->alloc, v->slots);
+    mmoe_release_aligned(&v->alloc, v->slots);
     v->slots = slots;
     v->n_slots = n_slots;
     return MMOE_OK;
@@ -314,18 +321,42 @@ static mmoe_status create_for(bool is_int, size_t count, const mmoe_allocator *a
     return status;
 }
 
+enum { AHEAD = 16 }; /* keys whose slots are asked for before their turn */
+
+static void prefetch_slot(const mmoe_vocab *v, uint32_t hash) { __builtin_prefetch(&v->slots[hash & (v->n_slots - 1)], 1); }
+
+/* Takes a slot for a row whose key stands in its place; false when another row has the same key. */
+static bool take_slot(mmoe_vocab *v, uint32_t row, uint32_t hash, bool (*same)(const mmoe_vocab *v, uint32_t a, uint32_t b)) {
+    size_t i = hash & (v->n_slots - 1);
+    for (; v->slots[i].row; i = (i + 1) & (v->n_slots - 1))
+        if (v->slots[i].hash == hash && same(v, v->slots[i].row, row)) return false;
+    v->slots[i] = (slot){row, hash};
+    return true;
+}
+
+static bool same_ints(const mmoe_vocab *v, uint32_t a, uint32_t b) { return v->keys[a - 1] == v->keys[b - 1]; }
+
+static bool same_texts(const mmoe_vocab *v, uint32_t a, uint32_t b) {
+    size_t length;
+    const char *text = text_of(v, b, &length);
+    return same_text(v, a, text, length);
+}
+
 mmoe_status mmoe_vocab_from_ints(const int64_t *keys, size_t count, const mmoe_allocator *alloc, mmoe_vocab **out, mmoe_error *err) {
     mmoe_vocab *v = NULL;
     mmoe_status status = create_for(true, count, alloc, &v, err);
+    if (status) return status;
+    if (count) memcpy(v->keys, keys, count * sizeof *keys);
+    v->rows = (int64_t)count + 1;
     for (size_t i = 0; !status && i < count; i++) {
-        uint32_t hash = hash_int(keys[i]);
-        if (look_up_int(v, keys[i], hash))
+        if (i + AHEAD < count) prefetch_slot(v, hash_int(keys[i + AHEAD]));
+        if (!take_slot(v, (uint32_t)i + 1, hash_int(keys[i]), same_ints))
             status = mmoe_fail(err, MMOE_E_FORMAT, "the vocabulary has key %lld twice", (long long)keys[i]);
-        else
-            status = enter_int(v, keys[i], hash, err);
-        if (status) mmoe_vocab_free(v);
     }
-    if (!status) *out = v;
+    if (status)
+        mmoe_vocab_free(v);
+    else
+        *out = v;
     return status;
 }
 
@@ -339,16 +370,20 @@ mmoe_status mmoe_vocab_from_texts(const char *bytes, size_t n_bytes, const int64
     mmoe_status status = create_for(false, count, alloc, &v, err);
     if (status) return status;
     status = reserve_bytes(v, n_bytes, err);
+    if (!status) {
+        if (count) memcpy(v->keys, offsets, count * sizeof *offsets);
+        if (n_bytes) memcpy(v->bytes, bytes, n_bytes);
+        v->n_bytes = n_bytes;
+        v->rows = (int64_t)count + 1;
+    }
     for (size_t i = 0; !status && i < count; i++) {
         const char *text = bytes + offsets[i];
-        size_t length = (size_t)(offsets[i + 1] - offsets[i]);
-        uint32_t hash = hash_text(text, length);
+        const size_t length = (size_t)(offsets[i + 1] - offsets[i]);
+        if (i + AHEAD < count) prefetch_slot(v, hash_text(bytes + offsets[i + AHEAD], (size_t)(offsets[i + AHEAD + 1] - offsets[i + AHEAD])));
         if (mmoe_text_is_missing(text, length))
             status = mmoe_fail(err, MMOE_E_FORMAT, "key %zu of the vocabulary is the text of a missing value", i + 1);
-        else if (look_up_text(v, text, length, hash))
+        else if (!take_slot(v, (uint32_t)i + 1, hash_text(text, length), same_texts))
             status = mmoe_fail(err, MMOE_E_FORMAT, "the vocabulary's key %zu stands there twice", i + 1);
-        else
-            status = enter_text(v, text, length, hash, err);
     }
     if (status)
         mmoe_vocab_free(v);
