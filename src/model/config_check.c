@@ -95,26 +95,36 @@ static const json_t *value_at(const json_t *object, const char *path) {
     return json_object_get(object, path);
 }
 
-static mmoe_status refuse_model_key(const mmoe_config *config, const mmoe_key *refused, const mmoe_key_place *place) {
-    static const char section[] = "model.";
+static mmoe_status refuse_key(const mmoe_config *config, const mmoe_key *refused, const mmoe_key_place *place) {
+    const mmoe_chooser *chooser = &mmoe_choosers[refused->chooser];
     const mmoe_key *key;
-    const char *model = "";
-    char allowed[360] = "";
+    const char *word = "";
+    char allowed[480] = "";
     size_t used = 0;
     int length = 0;
     for (size_t i = 0; (key = mmoe_key_at(i)); i++) {
-        if (strncmp(key->doc.path, section, strlen(section)) != 0 || !mmoe_key_of_model(key, config->model)) continue;
-        if (!key->models) model = mmoe_key_word(key, (int32_t)config->model, &length); /* model.name */
-        used += (size_t)snprintf(allowed + used, sizeof allowed - used, "%s%s", used ? ", " : "", key->doc.path + strlen(section));
+        if (strcmp(key->doc.path, chooser->path) == 0) {
+            int32_t chosen;
+            memcpy(&chosen, (const char *)config + chooser->offset, sizeof chosen);
+            word = mmoe_key_word(key, chosen, &length);
+        }
+        if (strncmp(key->doc.path, chooser->section, strlen(chooser->section)) != 0 || !mmoe_key_is_taken(key, config)) continue;
+        used += (size_t)snprintf(allowed + used, sizeof allowed - used, "%s%s", used ? ", " : "", key->doc.path + strlen(chooser->section));
         assert(used < sizeof allowed);
     }
-    return mmoe_key_fail(place, refused->doc.path, "the model \"%.*s\" does not take this key; it takes %s", length, model, allowed);
+    if (!used) return mmoe_key_fail(place, refused->doc.path, "the %s \"%.*s\" does not take this key", chooser->noun, length, word);
+    return mmoe_key_fail(place, refused->doc.path, "the %s \"%.*s\" does not take this key; it takes %s", chooser->noun, length, word, allowed);
 }
 
-static mmoe_status check_model(const json_t *root, const mmoe_config *config, const mmoe_key_place *place) {
+/* Keys that have no meaning beside the words that were chosen are not passed over. */
+static mmoe_status check_takers(const json_t *root, const mmoe_config *config, const mmoe_key_place *place) {
     const mmoe_key *key;
     for (size_t i = 0; (key = mmoe_key_at(i)); i++)
-        if (!mmoe_key_of_model(key, config->model) && value_at(root, key->doc.path)) return refuse_model_key(config, key, place);
+        if (!mmoe_key_is_taken(key, config) && value_at(root, key->doc.path)) return refuse_key(config, key, place);
+    return MMOE_OK;
+}
+
+static mmoe_status check_model(const mmoe_config *config, const mmoe_key_place *place) {
     const bool is_esmm = config->model == MMOE_MODEL_ESMM;
     if (is_esmm && config->n_task != 2)
         return mmoe_key_fail(place, "tasks", "the model \"esmm\" has two tasks, the click and then the conversion; here are %d", config->n_task);
@@ -166,7 +176,8 @@ mmoe_status mmoe_config_check(const json_t *root, mmoe_config *config, const mmo
     mmoe_status status = columns && names ? MMOE_OK : mmoe_fail_memory(place->err, 0);
     if (status == MMOE_OK) status = check_features(&config->features, columns, place);
     if (status == MMOE_OK) status = check_tasks(config, columns, names, place);
-    if (status == MMOE_OK) status = check_model(root, config, place);
+    if (status == MMOE_OK) status = check_takers(root, config, place);
+    if (status == MMOE_OK) status = check_model(config, place);
     if (status == MMOE_OK) status = check_score(config, place);
     if (status == MMOE_OK) status = find_earlystop_task(root, config, place);
     if (status == MMOE_OK) status = check_trainer(config, place);

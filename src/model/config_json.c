@@ -202,7 +202,7 @@ json_t *mmoe_config_to_json(const mmoe_config *config) {
     json_t *root = json_object();
     const mmoe_key *key;
     for (size_t i = 0; root && (key = mmoe_key_at(i)); i++) {
-        if (!mmoe_key_of_model(key, config->model) || put_key(root, key, config)) continue;
+        if (!mmoe_key_is_taken(key, config) || put_key(root, key, config)) continue;
         json_decref(root);
         root = NULL;
     }

@@ -1,5 +1,7 @@
 #include "model/config_keys.h"
 
+#include <string.h>
+
 #define IN_CONFIG(member) .scope = MMOE_SCOPE_CONFIG, .offset = offsetof(struct mmoe_config, member)
 #define IN_SPARSE(member) .scope = MMOE_SCOPE_SPARSE, .offset = offsetof(mmoe_sparse_spec, member)
 #define IN_DENSE(member) .scope = MMOE_SCOPE_DENSE, .offset = offsetof(mmoe_dense_spec, member)
@@ -12,7 +14,7 @@
 #define GATED (MIXED | SPECIFIC)
 #define EXPERTS (BIT(SINGLE_TASK) | GATED | BIT(CROSS_STITCH))
 #define BOTTOM (BIT(SHARED_BOTTOM) | BIT(AITM))
-#define OF(models_, member) .models = models_, IN_CONFIG(member)
+#define OF(models_, member) .chooser = MMOE_CHOOSER_MODEL, .takers = models_, IN_CONFIG(member)
 
 /* Bounds and words stand once: the text that documents them is made of, or read as, the values that are checked. */
 #define INTEGER(path_, kind_, place, default_, low_, high_, help_)                                                                                             \
@@ -122,6 +124,20 @@ const mmoe_key_list mmoe_key_lists[MMOE_KEY_LISTS] = {
     LIST("features.dense", MMOE_SCOPE_DENSE, features.dense, features.n_dense, mmoe_dense_spec, 65536),
     LIST("tasks", MMOE_SCOPE_TASK, tasks, n_task, mmoe_task_config, 256),
 };
+
+const mmoe_chooser mmoe_choosers[MMOE_CHOOSERS] = {
+    [MMOE_CHOOSER_MODEL] = {"model.name", "model.", "model", offsetof(struct mmoe_config, model)},
+};
+
+static int32_t chosen(const mmoe_chooser *chooser, const mmoe_config *config) {
+    int32_t word;
+    memcpy(&word, (const char *)config + chooser->offset, sizeof word);
+    return word;
+}
+
+bool mmoe_key_is_taken(const mmoe_key *key, const mmoe_config *config) {
+    return !key->takers || key->takers >> chosen(&mmoe_choosers[key->chooser], config) & 1;
+}
 
 const mmoe_key *mmoe_key_at(size_t index) { return index < sizeof keys / sizeof *keys ? keys + index : NULL; }
 

@@ -22,12 +22,23 @@ typedef enum mmoe_key_kind {
     MMOE_KEY_PAIR    /* float[2] */
 } mmoe_key_kind;
 
+/* A key whose word decides which keys of a section there are. */
+typedef enum mmoe_chooser_kind { MMOE_CHOOSER_MODEL, MMOE_CHOOSERS } mmoe_chooser_kind;
+
+typedef struct mmoe_chooser {
+    const char *path, *section; /* "model.name", "model." */
+    const char *noun;           /* "model" */
+    size_t offset;              /* of the enumerator in struct mmoe_config */
+} mmoe_chooser;
+extern const mmoe_chooser mmoe_choosers[MMOE_CHOOSERS];
+
 typedef struct mmoe_key {
     mmoe_config_key doc;
     mmoe_key_scope scope;
     mmoe_key_kind kind;
-    uint32_t models; /* those that take it, a bit 1 << mmoe_model_kind each; 0: all */
-    size_t offset;   /* of the value in its scope's structure */
+    uint32_t takers; /* values of the chooser's key that take this one, a bit 1 << enumerator each; 0: all */
+    mmoe_chooser_kind chooser;
+    size_t offset; /* of the value in its scope's structure */
     bool required;
     double low, high;    /* bounds of the value, or of each entry of an array */
     bool above, below;   /* low, high itself is not allowed */
@@ -51,7 +62,8 @@ typedef struct mmoe_key_list {
 enum { MMOE_KEY_LISTS = 3, MMOE_PATH_SIZE = 256 };
 extern const mmoe_key_list mmoe_key_lists[MMOE_KEY_LISTS];
 
-static inline bool mmoe_key_of_model(const mmoe_key *key, mmoe_model_kind model) { return !key->models || key->models >> model & 1; }
+/* Whether the key has a meaning beside the words that were chosen. */
+bool mmoe_key_is_taken(const mmoe_key *key, const mmoe_config *config);
 
 const mmoe_key *mmoe_key_at(size_t index);                   /* NULL past the last */
 const mmoe_key_list *mmoe_key_list_of(mmoe_key_scope scope); /* NULL for MMOE_SCOPE_CONFIG */

@@ -38,21 +38,6 @@ static inline mmoe_config *parse(const char *json) {
     return config;
 }
 
-/* `json` with a model that takes the key; NULL: it does already. */
-static inline char *with_model_of(const mmoe_key *key, const char *json) {
-    if (mmoe_key_of_model(key, MMOE_MODEL_MMOE)) return NULL;
-    const mmoe_key *name = NULL;
-    for (size_t i = 0; !name; i++)
-        if (!strcmp(mmoe_key_at(i)->doc.path, "model.name")) name = mmoe_key_at(i);
-    int model = 0, length;
-    while (!mmoe_key_of_model(key, (mmoe_model_kind)model)) model++;
-    const char *word = mmoe_key_word(name, model, &length);
-    char *text = malloc(strlen(json) + 64);
-    ck_assert_ptr_nonnull(text);
-    sprintf(text, "{\"model\": {\"name\": \"%.*s\"}, %s", length, word, json + 1);
-    return text;
-}
-
 /* The text must be refused, with `wanted` in the message; `key` is err.column. */
 static inline void refuse(const char *json, const char *key, const char *wanted) {
     mmoe_config *config = NULL;

@@ -12,14 +12,29 @@ static const char *at_index(const char *path, const char *index, char out[128]) 
     return out;
 }
 
-/* `text` with a model that takes the key, parsed. */
-static mmoe_config *parse_for(const mmoe_config_key *doc, const char *text) {
+static const mmoe_key *key_at_path(const char *path) {
     const mmoe_key *key = NULL;
-    for (size_t i = 0; (key = mmoe_key_at(i)) && &key->doc != doc;) i++;
+    for (size_t i = 0; (key = mmoe_key_at(i)) && strcmp(key->doc.path, path) != 0;) i++;
     ck_assert_ptr_nonnull(key);
-    char *changed = with_model_of(key, text);
-    mmoe_config *config = parse(changed ? changed : text);
-    free(changed);
+    return key;
+}
+
+/* Chooses the word of an enumerator. */
+static void choose(mmoe_config *config, const mmoe_chooser *chooser, int32_t enumerator) {
+    mmoe_error err = {0};
+    int length;
+    char word[32];
+    const char *at = mmoe_key_word(key_at_path(chooser->path), enumerator, &length);
+    snprintf(word, sizeof word, "%.*s", length, at);
+    ck_assert_msg(mmoe_config_set(config, chooser->path, word, &err) == MMOE_OK, "%s", err.message);
+}
+
+/* `text` parsed, with words that take the key. */
+static mmoe_config *parse_for(const mmoe_config_key *doc, const char *text) {
+    const mmoe_key *key = key_at_path(doc->path);
+    mmoe_config *config = parse(text);
+    if (!mmoe_key_is_taken(key, config)) choose(config, &mmoe_choosers[key->chooser], __builtin_ctz(key->takers));
+    ck_assert_msg(mmoe_key_is_taken(key, config), "%s", doc->path);
     return config;
 }
 
@@ -234,36 +249,43 @@ START_TEST(words_are_their_enumerators) {
 }
 END_TEST
 
-/* A key that a model does not take is an error that says what it takes; a text has the model's keys alone. */
-START_TEST(models_take_their_own_keys) {
-    for (int model = MMOE_MODEL_SINGLE_TASK; model <= MMOE_MODEL_CROSS_STITCH; model++) {
-        const mmoe_key *name = NULL, *key;
-        for (size_t i = 0; (key = mmoe_key_at(i)); i++)
-            if (!strcmp(key->doc.path, "model.name")) name = key;
-        int length;
-        char word[32], wanted[128];
-        const char *at = mmoe_key_word(name, model, &length);
-        snprintf(word, sizeof word, "%.*s", length, at);
+/* Words of a chooser's key. */
+static int count_words(const mmoe_chooser *chooser) {
+    int n = 1;
+    for (const char *at = key_at_path(chooser->path)->doc.allowed; (at = strstr(at, " | ")); at += 3) n++;
+    return n;
+}
+
+/* A key that a model (a method, ...) does not take is an error that says what it takes; a text has those keys alone. */
+START_TEST(words_take_their_own_keys) {
+    const mmoe_chooser *chooser = &mmoe_choosers[_i];
+    int all = 0;
+    for (int word = 0; word < count_words(chooser); word++) {
+        char wanted[128];
+        const mmoe_key *key;
         mmoe_config *config = parse(full);
-        set(config, "model.name", word);
-        ck_assert_int_eq(config->model, model);
+        choose(config, chooser, word);
         json_t *json = json_loads(config->json, 0, NULL);
-        snprintf(wanted, sizeof wanted, "the model \"%s\" does not take this key; it takes name", word);
-        int n = 0;
+        snprintf(wanted, sizeof wanted, "the %s \"%s\" does not take this key", chooser->noun, json_string_value(lookup(json, chooser->path)));
         for (size_t i = 0; (key = mmoe_key_at(i)); i++) {
-            if (!key->models) continue;
-            const bool takes = key->models >> model & 1;
-            ck_assert_msg(takes == (lookup(json, key->doc.path) != NULL), "%s: %s", word, key->doc.path);
-            n += takes;
+            if (!key->takers || (int)key->chooser != _i) continue;
+            const bool takes = mmoe_key_is_taken(key, config);
+            ck_assert_msg(takes == (lookup(json, key->doc.path) != NULL), "%s: %s", wanted, key->doc.path);
+            ck_assert_msg(strncmp(key->doc.path, chooser->section, strlen(chooser->section)) == 0, "%s", key->doc.path);
+            all += takes;
             if (!takes) refuse_set(config, key->doc.path, key->doc.default_value ? key->doc.default_value : "true", key->doc.path, wanted);
         }
-        ck_assert_int_ge(n, model == MMOE_MODEL_ESMM ? 0 : 4);
         mmoe_config *again = parse(config->json);
         assert_same(config, again);
         mmoe_config_free(again);
         json_decref(json);
         mmoe_config_free(config);
     }
+    ck_assert_int_gt(all, 0);
+}
+END_TEST
+
+START_TEST(models_say_what_they_take) {
     mmoe_config *ple = parse(full);
     set(ple, "model.name", "ple");
     refuse_set(ple, "model.bottom_params.dims", "[3]", "model.bottom_params.dims",
@@ -306,7 +328,8 @@ int main(void) {
     tcase_add_test(c, every_number_keeps_its_bounds);
     tcase_add_test(c, arrays_keep_their_bounds);
     tcase_add_test(c, words_are_their_enumerators);
-    tcase_add_test(c, models_take_their_own_keys);
+    tcase_add_loop_test(c, words_take_their_own_keys, 0, MMOE_CHOOSERS);
+    tcase_add_test(c, models_say_what_they_take);
     tcase_add_test(c, models_refuse_tasks);
     suite_add_tcase(s, c);
     SRunner *r = srunner_create(s);
