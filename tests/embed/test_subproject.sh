@@ -46,5 +46,5 @@ sed -nE 's/^MMOE_API [^(]*[ *](mmoe_[a-z0-9_]+)\(.*/\1/p' "$root/include/mmoe/mm
 check "exports what mmoe.h declares" diff declared exported
 archive=$(find host/build -name libmmoe.a)
 check "an archive, too" test -s "$archive"
-check "without trainer, data sets and CSV" sh -c "! nm '$archive' | grep -E ' [TU] (csv_|mmoe_(trainer|dataset|csv|evaluate|checkpoint))'"
+check "without trainer, data sets, CSV and LAPACK" sh -c "! nm '$archive' | grep -E ' [TU] (csv_|LAPACKE_|mmoe_(trainer|dataset|csv|evaluate|checkpoint))'"
 [ $failures -eq 0 ]

@@ -1,0 +1,85 @@
+/* Eigenvalues and orthonormal rows, by what defines them. */
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/rng.h"
+#include "math/lapack.h"
+
+static double *draw(int32_t count, uint64_t stream) {
+    double *a = malloc((size_t)count * sizeof *a);
+    ck_assert_ptr_nonnull(a);
+    for (int32_t i = 0; i < count; i++) {
+        uint32_t r[4];
+        mmoe_philox(7, stream, (uint64_t)i, r);
+        a[i] = (double)r[0] / 2147483648.0 - 1;
+    }
+    return a;
+}
+
+static double *room(int32_t count) {
+    double *a = malloc((size_t)count * sizeof *a);
+    ck_assert_ptr_nonnull(a);
+    return a;
+}
+
+static double dot(const double *a, const double *b, int32_t n) {
+    double sum = 0;
+    for (int32_t i = 0; i < n; i++) sum += a[i] * b[i];
+    return sum;
+}
+
+static const int32_t sizes[] = {1, 2, 3, 7, 40};
+
+/* A v = lambda v, v orthonormal, the lambdas in order. */
+START_TEST(eigenvectors_are_what_they_say) {
+    const int32_t n = sizes[_i];
+    double *half = draw(n * n, 1), *a = room(n * n), *v = room(n * n), *values = room(n), *scratch = room(mmoe_lapack_eigen_scratch(n));
+    for (int32_t i = 0; i < n; i++)
+        for (int32_t j = 0; j < n; j++) a[i * n + j] = half[i * n + j] + half[j * n + i];
+    memcpy(v, a, (size_t)(n * n) * sizeof *v);
+    ck_assert(mmoe_lapack_eigen(n, v, values, scratch));
+    for (int32_t i = 0; i < n; i++) {
+        if (i) ck_assert_double_ge(values[i], values[i - 1]);
+        for (int32_t j = 0; j < n; j++) {
+            ck_assert_double_eq_tol(dot(a + j * n, v + i * n, n), values[i] * v[i * n + j], 1e-12 * n);
+            ck_assert_double_eq_tol(dot(v + j * n, v + i * n, n), i == j, 1e-13 * n);
+        }
+    }
+    a[n * n - 1] = NAN;
+    ck_assert(!mmoe_lapack_eigen(n, a, values, scratch));
+    free(half), free(a), free(v), free(values), free(scratch);
+}
+END_TEST
+
+/* Rows are orthonormal, and row i is in the span of the first i + 1 rows that were given, on their side. */
+START_TEST(rows_become_orthonormal) {
+    const int32_t count = sizes[_i], length = count + (_i % 2 ? 5 : 0);
+    double *a = draw(length * count, 2), *q = room(length * count), *scratch = room(mmoe_lapack_orthonormal_scratch(length, count));
+    memcpy(q, a, (size_t)(length * count) * sizeof *q);
+    ck_assert(mmoe_lapack_orthonormal(length, count, q, scratch));
+    for (int32_t i = 0; i < count; i++) {
+        for (int32_t j = 0; j <= i; j++) ck_assert_double_eq_tol(dot(q + i * length, q + j * length, length), i == j, 1e-13 * length);
+        ck_assert_double_gt(dot(q + i * length, a + i * length, length), 0);
+        for (int32_t j = i + 1; j < count; j++) ck_assert_double_eq_tol(dot(q + j * length, a + i * length, length), 0, 1e-12 * length);
+    }
+    a[0] = INFINITY;
+    ck_assert(!mmoe_lapack_orthonormal(length, count, a, scratch));
+    free(a), free(q), free(scratch);
+}
+END_TEST
+
+int main(void) {
+    Suite *s = suite_create("lapack");
+    TCase *c = tcase_create("lapack");
+    const int n = sizeof sizes / sizeof *sizes;
+    tcase_add_loop_test(c, eigenvectors_are_what_they_say, 0, n);
+    tcase_add_loop_test(c, rows_become_orthonormal, 0, n);
+    suite_add_tcase(s, c);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_ENV);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed != 0;
+}
