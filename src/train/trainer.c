@@ -31,7 +31,7 @@ static mmoe_status build(mmoe_trainer *t, mmoe_error *err) {
     mmoe_status status = mmoe_pool_create(mmoe_worker_count(t->options.threads), &t->alloc, &t->pool, err);
     if (!status) status = mmoe_optimizer_init(&t->optimizer, &m->config->trainer, &t->model->params, &t->alloc, err);
     if (!status) status = mmoe_params_init(&t->best, &m->graph->tensors, &t->alloc, err);
-    if (!status) status = mmoe_plan_create(m->graph, &t->model->params, t->pool, true, m->config->trainer.batch_size, &t->alloc, &t->plan, err);
+    if (!status) status = mmoe_plan_create(m->graph, &t->model->params, t->pool, MMOE_PLAN_TRAIN, m->config->trainer.batch_size, &t->alloc, &t->plan, err);
     if (!status && t->options.profile) {
         status = mmoe_profile_attach(t->options.profile, m->graph, mmoe_pool_workers(t->pool), err);
         t->plan->profile = t->options.profile;
