@@ -94,11 +94,10 @@ mmoe_status mmoe_trainer_step(mmoe_trainer *t, const mmoe_dataset *data, int64_t
     if (status) return status;
     int before = mmoe_trainer_take_blas(t);
     mmoe_rows batch = mmoe_dataset_rows_of(data, first, (int32_t)rows, NULL);
-    mmoe_optimizer_begin(&t->optimizer);
-    mmoe_plan_train(t->plan, &batch, t->model->config->trainer.seed, t->optimizer.steps, mmoe_optimizer_apply, &t->optimizer, t->loss, t->weight);
+    status = mmoe_trainer_update(t, &batch, first, err);
     mmoe_trainer_give_blas(t, before);
     if (losses) memcpy(losses, t->loss, (size_t)data->n_label * sizeof *losses);
-    return MMOE_OK;
+    return status;
 }
 
 static void keep_gradient(void *context, int64_t offset, int64_t rows, int64_t cols, const float *g, int64_t ld) {
