@@ -230,6 +230,7 @@ void mmoe_balancer_factors(const mmoe_balancer *b, double *factors) {
     const mmoe_balance *s = &b->balance;
     for (int32_t t = 0; t < s->n_task; t++) {
         factors[t] = 0;
-        for (int64_t k = 0; k < s->n_block; k++) factors[t] += s->factor[k * s->n_task + t] / s->n_block;
+        for (int64_t k = 0; k < s->n_block; k++) factors[t] += s->factor[k * s->n_task + t];
+        factors[t] /= s->n_block;
     }
 }
