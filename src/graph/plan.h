@@ -66,7 +66,9 @@ typedef struct mmoe_node_state {
     mmoe_layer_state *layer; /* apply; shared by its stats node */
     uint8_t *add;            /* linear: [blocks], mix: [tasks, experts]: 1 where the input's gradient is added to */
     int32_t relu_of;         /* mix: the apply node whose relu over the experts it takes upon itself; -1 */
-    bool relu_in_mix;        /* apply: its relu segments are the mix node's */
+    int32_t mixed_segment;   /* apply: the segment whose relu is the mix node's; -1 */
+    double *importance;      /* gate that balances: [chunks, width] sums of the weights */
+    float *balance;          /* gate that balances: [width] the term's gradient by a weight, the same in every row */
     double *loss_part;       /* loss: [chunks, tasks] */
     float *scratch;          /* loss: [workers, 5, chunk rows] */
 } mmoe_node_state;
