@@ -74,7 +74,7 @@ struct mmoe_config {
     int32_t n_expert;
     int32_t n_level, n_expert_specific, n_expert_shared;
     mmoe_mlp_config expert, bottom;
-    char *score;          /* expression of the final score; NULL: none */
+    char *score; /* expression of the final score; NULL: none */
     mmoe_gate_config gate;
     mmoe_trainer_config trainer;
     char *json; /* the normalised text that mmoe_config_text gives and the model file keeps */

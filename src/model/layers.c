@@ -24,9 +24,7 @@ static mmoe_activation activation_of(const mmoe_module *m, int32_t level) { retu
 
 static float dropout_of(const mmoe_module *m, int32_t level) { return level < m->n_dims ? m->dropout : 0; }
 
-static bool has_slope(const mmoe_module *m, int32_t level) {
-    return activation_of(m, level) == MMOE_ACT_PRELU || activation_of(m, level) == MMOE_ACT_DICE;
-}
+static bool has_slope(const mmoe_module *m, int32_t level) { return activation_of(m, level) == MMOE_ACT_PRELU || activation_of(m, level) == MMOE_ACT_DICE; }
 
 static mmoe_status add_vector(mmoe_tensors *t, mmoe_tensor_kind kind, int64_t offset, int32_t count, mmoe_init_kind init, float a, const char *module,
                               int32_t index, const char *name, mmoe_error *err) {
