@@ -23,6 +23,10 @@ static void finish_node(const mmoe_allocator *a, mmoe_node *n) {
     case MMOE_OP_ATTEND:
     case MMOE_OP_JOINT: break;
     case MMOE_OP_APPLY: mmoe_release(a, n->u.apply.segments); break;
+    case MMOE_OP_GATE:
+        mmoe_release(a, n->u.gate.col);
+        mmoe_release(a, n->u.gate.n_expert);
+        break;
     case MMOE_OP_MIX:
         mmoe_release(a, n->u.mix.gate_col);
         mmoe_release(a, n->u.mix.expert_col);
@@ -139,6 +143,30 @@ mmoe_status mmoe_graph_layer(mmoe_graph *g, const char *name, mmoe_view in, int6
     n.u.apply.segments = copy(g, segments, n_segment, sizeof *segments);
     if (!n.u.apply.segments) return mmoe_fail_memory(err, (size_t)n_segment * sizeof *segments);
     push(g, name, n, in.cols, in.cols, out);
+    return MMOE_OK;
+}
+
+mmoe_status mmoe_graph_gate(mmoe_graph *g, const char *name, mmoe_view *gates, int32_t n_gate, const mmoe_gating *how, mmoe_error *err) {
+    mmoe_node n = {.op = MMOE_OP_GATE, .in = gates[0].value};
+    n.u.gate.n_gate = n_gate;
+    n.u.gate.how = *how;
+    n.u.gate.col = mmoe_alloc(&g->alloc, (size_t)n_gate, sizeof *n.u.gate.col);
+    n.u.gate.n_expert = mmoe_alloc(&g->alloc, (size_t)n_gate, sizeof *n.u.gate.n_expert);
+    if (!n.u.gate.col || !n.u.gate.n_expert || make_room(g, err)) {
+        finish_node(&g->alloc, &n);
+        return mmoe_fail_memory(err, 2 * (size_t)n_gate * sizeof *n.u.gate.col);
+    }
+    int32_t width = 0;
+    for (int32_t i = 0; i < n_gate; i++) {
+        assert(gates[i].value == n.in && gates[i].cols >= how->top_k);
+        n.u.gate.col[i] = gates[i].col;
+        n.u.gate.n_expert[i] = gates[i].cols;
+        gates[i].col = width;
+        width += gates[i].cols;
+    }
+    mmoe_view out;
+    push(g, name, n, width, width, &out);
+    for (int32_t i = 0; i < n_gate; i++) gates[i].value = out.value;
     return MMOE_OK;
 }
 

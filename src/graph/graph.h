@@ -22,7 +22,7 @@ typedef struct mmoe_value {
     int32_t grad_cols; /* its leading columns that need a gradient */
 } mmoe_value;
 
-typedef enum mmoe_op { MMOE_OP_INPUT, MMOE_OP_LINEAR, MMOE_OP_STATS, MMOE_OP_APPLY, MMOE_OP_MIX, MMOE_OP_ATTEND, MMOE_OP_JOINT, MMOE_OP_LOSS } mmoe_op;
+typedef enum mmoe_op { MMOE_OP_INPUT, MMOE_OP_LINEAR, MMOE_OP_STATS, MMOE_OP_APPLY, MMOE_OP_GATE, MMOE_OP_MIX, MMOE_OP_ATTEND, MMOE_OP_JOINT, MMOE_OP_LOSS } mmoe_op;
 
 /* out[b, col : col+dim] = table[ids[b, column]] */
 typedef struct mmoe_lookup {
@@ -57,6 +57,14 @@ typedef struct mmoe_norm {
     int32_t n_counter;
 } mmoe_norm;
 
+/* How a gate's logits a become weights of experts: g = softmax(a / temperature) over those that take part. */
+typedef struct mmoe_gating {
+    float temperature;
+    float dropout; /* in training, probability that an expert does not take part */
+    float balance; /* factor of the squared coefficient of variation of the experts' importance, a gate's; 0: none */
+    int32_t top_k; /* none but the k largest logits, and those that equal the smallest of them, take part; 0: all may */
+} mmoe_gating;
+
 typedef struct mmoe_node {
     mmoe_op op;
     char name[32]; /* for profiles: "experts+gates 1" */
@@ -82,8 +90,13 @@ typedef struct mmoe_node {
             int32_t n_segment;
             mmoe_segment *segments;
         } apply;
-        struct {                    /* out[:, t*cols : (t+1)*cols] = sum_k gates[:, gate_col[t] + k] experts[:, expert_col[t][k] ...] */
-            int64_t weight;         /* values: gates that are the same for every row, [n_task, n_expert]; -1: none, the gates are a value */
+        struct { /* gate after gate, each of its own number of experts */
+            int32_t n_gate;
+            int32_t *col, *n_expert; /* [n_gate]: a gate's logits are in[:, col : col+n_expert] */
+            mmoe_gating how;
+        } gate;
+        struct { /* out[:, t*cols : (t+1)*cols] = sum_k gates[:, gate_col[t] + k] experts[:, expert_col[t][k] ...] */
+            int64_t weight; /* values: gates that are the same for every row, [n_task, n_expert]; -1: none, the gates are a value */
             int32_t gates, experts; /* values; with `weight`, `gates` has the rows' parts of its gradient alone */
             int32_t n_task, n_expert, cols;
             int32_t *gate_col;   /* [n_task] */
@@ -122,10 +135,12 @@ mmoe_status mmoe_graph_input(mmoe_graph *g, const char *name, const mmoe_lookup 
                              mmoe_error *err);
 mmoe_status mmoe_graph_linear(mmoe_graph *g, const char *name, const mmoe_linear_block *blocks, int32_t n_block, mmoe_view *out, mmoe_error *err);
 /* A stats node (if norm has columns) and an apply node on a linear node's whole output. */
-mmoe_status mmoe_graph_layer(mmoe_graph *g, const char *name, mmoe_view in, int64_t bias, const mmoe_norm *norm, const mmoe_segment *segments,
-                             int32_t n_segment, mmoe_view *out, mmoe_error *err);
-mmoe_status mmoe_graph_mix(mmoe_graph *g, const char *name, mmoe_view gates, const int32_t *gate_col, mmoe_view experts, const int32_t *expert_col,
-                           int32_t n_task, int32_t n_expert, int32_t cols, mmoe_view *out, mmoe_error *err);
+mmoe_status mmoe_graph_layer(mmoe_graph *g, const char *name, mmoe_view in, int64_t bias, const mmoe_norm *norm, const mmoe_segment *segments, int32_t n_segment, mmoe_view *out,
+                             mmoe_error *err);
+/* gates[i] are the logits, all of one value, and become the weights. */
+mmoe_status mmoe_graph_gate(mmoe_graph *g, const char *name, mmoe_view *gates, int32_t n_gate, const mmoe_gating *how, mmoe_error *err);
+mmoe_status mmoe_graph_mix(mmoe_graph *g, const char *name, mmoe_view gates, const int32_t *gate_col, mmoe_view experts, const int32_t *expert_col, int32_t n_task,
+                           int32_t n_expert, int32_t cols, mmoe_view *out, mmoe_error *err);
 /* y_t = sum_k weight[t, k] x_k, x_k a block of `experts` (Misra et al., CVPR 2016). */
 mmoe_status mmoe_graph_stitch(mmoe_graph *g, const char *name, int64_t weight, mmoe_view experts, int32_t n, mmoe_view *out, mmoe_error *err);
 /* Attention of two items; `in` is a whole value, q k v of the one and then of the other, each of a sixth of its columns. */

@@ -99,7 +99,7 @@ void mmoe_apply_forward(mmoe_plan *p, int32_t node, const mmoe_layer_state *l, c
     const mmoe_node *n = &p->graph->nodes[node];
     for (int32_t i = 0; i < n->u.apply.n_segment; i++) {
         const mmoe_segment *g = &n->u.apply.segments[i];
-        if (p->nodes[node].relu_in_mix && g->act == MMOE_ACT_RELU) continue;
+        if (i == p->nodes[node].mixed_segment) continue;
         mmoe_act_args a = segment_args(p, n, l, g, s);
         p->kernels->act_forward(&a);
         if (p->training && g->dropout > 0) drop(p, node, i, g, a.u, a.ldu, s);
@@ -113,7 +113,7 @@ void mmoe_apply_backward(mmoe_plan *p, int32_t node, const mmoe_layer_state *l, 
     if (l->slopes) memset(slope_part, 0, (size_t)l->slopes * sizeof *slope_part);
     for (int32_t i = 0; i < n->u.apply.n_segment; i++) {
         const mmoe_segment *g = &n->u.apply.segments[i];
-        if (p->nodes[node].relu_in_mix && g->act == MMOE_ACT_RELU) continue;
+        if (i == p->nodes[node].mixed_segment) continue;
         mmoe_act_args a = segment_args(p, n, l, g, s);
         a.du = mmoe_grad_at(p, n->out, s) + g->col;
         a.lddu = p->grads[n->out].ld;

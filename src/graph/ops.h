@@ -29,6 +29,10 @@ void mmoe_apply_weights(mmoe_plan *p, const mmoe_node *n, const mmoe_layer_state
 /* Scale and shift of columns without batch norm (training), or of all (predicting, from the running statistics). */
 void mmoe_apply_fold(mmoe_plan *p, const mmoe_node *n, mmoe_layer_state *l);
 
+void mmoe_gate_forward(mmoe_plan *p, const mmoe_node *n, const mmoe_node_state *state, const mmoe_span *s);
+void mmoe_gate_barrier(mmoe_plan *p, const mmoe_node *n, const mmoe_node_state *state);
+void mmoe_gate_backward(mmoe_plan *p, const mmoe_node *n, const mmoe_node_state *state, const mmoe_span *s);
+
 void mmoe_mix_forward(mmoe_plan *p, const mmoe_node *n, const mmoe_span *s);
 void mmoe_mix_backward(mmoe_plan *p, const mmoe_node *n, const mmoe_node_state *state, const mmoe_span *s);
 

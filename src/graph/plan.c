@@ -34,8 +34,16 @@ static void end_phase(mmoe_plan *p) {
     p->phases[p->n_phase++] = (mmoe_phase){first, p->n_step - first};
 }
 
-/* Whether something needs the whole batch behind a step: the statistics of a batch norm, the sums of the layer that has one. */
-static bool ends_phase(const mmoe_node *n, int backward) { return backward ? n->op == MMOE_OP_APPLY && n->u.apply.stats >= 0 : n->op == MMOE_OP_STATS; }
+/* A phase ends behind the statistics of a batch norm, behind the backward step of the layer that has one, and behind gates whose
+ * experts' importance is evened out. */
+static bool ends_phase(const mmoe_node *n, bool backward) {
+    switch (n->op) {
+    case MMOE_OP_STATS: return !backward;
+    case MMOE_OP_APPLY: return backward && n->u.apply.stats >= 0;
+    case MMOE_OP_GATE: return !backward && n->u.gate.how.balance > 0;
+    default: return false;
+    }
+}
 
 static void break_phase(mmoe_plan *p) {
     const int32_t ended = p->n_phase ? p->phases[p->n_phase - 1].first + p->phases[p->n_phase - 1].count : 0;
@@ -47,7 +55,7 @@ static void plan_forward(mmoe_plan *p) {
     for (int32_t i = 0; i < g->n_node; i++) {
         if (g->nodes[i].op == MMOE_OP_STATS && !p->training) continue;
         add_step(p, i, 0);
-        if (ends_phase(&g->nodes[i], 0)) end_phase(p);
+        if (p->training && ends_phase(&g->nodes[i], false)) end_phase(p);
     }
 }
 
@@ -63,7 +71,7 @@ static void plan_backward(mmoe_plan *p) {
         }
         if (n->op == MMOE_OP_INPUT) continue;
         add_step(p, i, 1);
-        if (ends_phase(n, 1)) end_phase(p);
+        if (ends_phase(n, true)) end_phase(p);
     }
 }
 
@@ -253,6 +261,11 @@ static size_t lay_nodes(mmoe_plan *p, float *at) {
             p->nodes[i].scratch = take(&at, count);
             p->nodes[i].loss_part = p->loss_parts;
             floats += rounded(count);
+        } else if (n->op == MMOE_OP_GATE && p->training && n->u.gate.how.balance > 0) {
+            const size_t width = (size_t)g->values[n->out].width, count = (size_t)p->max_chunks * width * sizeof(double) / sizeof(float);
+            p->nodes[i].importance = (double *)(void *)take(&at, count);
+            p->nodes[i].balance = take(&at, width);
+            floats += rounded(count) + rounded(width);
         }
     }
     return floats;
@@ -304,14 +317,26 @@ static mmoe_status plan_additions(mmoe_plan *p, mmoe_error *err) {
     return MMOE_OK;
 }
 
-static bool reads(const mmoe_node *n, int32_t value) {
-    if (n->op == MMOE_OP_LINEAR)
-        for (int32_t i = 0; i < n->u.linear.n_block; i++)
-            if (n->u.linear.blocks[i].in.value == value) return true;
-    if (n->op == MMOE_OP_LOSS)
-        for (int32_t i = 0; i < n->u.loss.n_task; i++)
-            if (n->u.loss.logits[i].value == value) return true;
-    return n->in == value;
+static bool overlap(mmoe_view a, mmoe_view b) { return a.value == b.value && a.col < b.col + b.cols && b.col < a.col + a.cols; }
+
+/* Whether the node reads one of these columns, as far as an apply node's output goes. */
+static bool reads(const mmoe_node *n, mmoe_view v) {
+    bool any = false;
+    switch (n->op) {
+    case MMOE_OP_LINEAR:
+        for (int32_t i = 0; i < n->u.linear.n_block; i++) any |= overlap(n->u.linear.blocks[i].in, v);
+        return any;
+    case MMOE_OP_GATE:
+        for (int32_t i = 0; i < n->u.gate.n_gate; i++) any |= overlap((mmoe_view){n->in, n->u.gate.col[i], n->u.gate.n_expert[i]}, v);
+        return any;
+    case MMOE_OP_MIX: /* gates and experts are columns apart */
+        for (int32_t i = 0; i < n->u.mix.n_task * n->u.mix.n_expert; i++) any |= overlap((mmoe_view){n->u.mix.experts, n->u.mix.expert_col[i], n->u.mix.cols}, v);
+        return any;
+    case MMOE_OP_LOSS:
+        for (int32_t i = 0; i < n->u.loss.n_task; i++) any |= overlap(n->u.loss.logits[i], v);
+        return any;
+    default: return n->in == v.value;
+    }
 }
 
 /* Whether every task mixes the same experts, and they are the columns [0, end) of one relu segment. */
@@ -326,26 +351,22 @@ static bool mixes_segment(const mmoe_node *mix, const mmoe_segment *g) {
  * neither written nor read, which for many experts is half of all traffic beside the GEMMs. */
 static void plan_relus(mmoe_plan *p) {
     const mmoe_graph *g = p->graph;
-    for (int32_t i = 0; i < g->n_node; i++) p->nodes[i].relu_of = -1;
+    for (int32_t i = 0; i < g->n_node; i++) p->nodes[i].relu_of = p->nodes[i].mixed_segment = -1;
     for (int32_t m = 0; m < g->n_node; m++) {
         const mmoe_node *mix = &g->nodes[m];
         if (mix->op != MMOE_OP_MIX || mix->u.mix.cols % p->kernels->mix_cols) continue;
         if (p->kind == MMOE_PLAN_PROBE && mix->u.mix.experts == g->shared[0].value) continue; /* its gradient is wanted, not its relu's */
-        int32_t from = -1, readers = 0;
-        for (int32_t i = 0; i < g->n_node; i++) {
+        int32_t from = -1, segment = -1, readers = 0;
+        for (int32_t i = 0; i < g->n_node; i++)
             if (g->nodes[i].op == MMOE_OP_APPLY && g->nodes[i].out == mix->u.mix.experts) from = i;
-            readers +=
-                i != m && (reads(&g->nodes[i], mix->u.mix.experts) || (g->nodes[i].op == MMOE_OP_MIX && g->nodes[i].u.mix.experts == mix->u.mix.experts));
-        }
-        if (from < 0 || readers) continue;
-        int32_t relus = 0, mixed = 0;
-        for (int32_t i = 0; i < g->nodes[from].u.apply.n_segment; i++) {
-            relus += g->nodes[from].u.apply.segments[i].act == MMOE_ACT_RELU;
-            mixed += mixes_segment(mix, &g->nodes[from].u.apply.segments[i]);
-        }
-        if (relus != 1 || mixed != 1) continue;
+        for (int32_t i = 0; from >= 0 && i < g->nodes[from].u.apply.n_segment; i++)
+            if (mixes_segment(mix, &g->nodes[from].u.apply.segments[i])) segment = i;
+        if (segment < 0) continue;
+        const mmoe_segment *experts = &g->nodes[from].u.apply.segments[segment];
+        for (int32_t i = 0; i < g->n_node; i++) readers += i != m && reads(&g->nodes[i], (mmoe_view){mix->u.mix.experts, experts->col, experts->cols});
+        if (readers) continue;
         p->nodes[m].relu_of = from;
-        p->nodes[from].relu_in_mix = true;
+        p->nodes[from].mixed_segment = segment;
     }
 }
 

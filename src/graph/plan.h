@@ -63,12 +63,14 @@ typedef struct mmoe_packed_block {
 
 typedef struct mmoe_node_state {
     mmoe_packed_block *packed; /* linear: [blocks] */
-    mmoe_layer_state *layer;   /* apply; shared by its stats node */
-    uint8_t *add;              /* linear: [blocks], mix: [tasks, experts]: 1 where the input's gradient is added to */
-    int32_t relu_of;           /* mix: the apply node whose relu over the experts it takes upon itself; -1 */
-    bool relu_in_mix;          /* apply: its relu segments are the mix node's */
-    double *loss_part;         /* loss: [chunks, tasks] */
-    float *scratch;            /* loss: [workers, 5, chunk rows] */
+    mmoe_layer_state *layer; /* apply; shared by its stats node */
+    uint8_t *add;            /* linear: [blocks], mix: [tasks, experts]: 1 where the input's gradient is added to */
+    int32_t relu_of;         /* mix: the apply node whose relu over the experts it takes upon itself; -1 */
+    int32_t mixed_segment;   /* apply: the segment whose relu is the mix node's; -1 */
+    double *importance;      /* gate that balances: [chunks, width] sums of the weights */
+    float *balance;          /* gate that balances: [width] the term's gradient by a weight, the same in every row */
+    double *loss_part;       /* loss: [chunks, tasks] */
+    float *scratch;          /* loss: [workers, 5, chunk rows] */
 } mmoe_node_state;
 
 /* A piece of the weights: rows [row, row + rows) of each of a linear node's blocks, or rows of lookups' tables, or an
@@ -143,6 +145,7 @@ typedef struct mmoe_plan {
     const mmoe_rows *batch;
     int32_t chunk, chunks, current_phase;
     double *task_factor;   /* [tasks]: of the task's term in the objective; set with mmoe_plan_set_factors */
+    bool leaves_terms;     /* the backward pass leaves out what is no task's: the gates' balance */
     bool keeps_statistics; /* the forward pass leaves the running statistics as they are */
     float *task_scale;     /* [tasks]: factor * loss weight / (tasks * sum of the rows' weights) */
     double *task_weight;   /* [tasks]: sum of the weights of rows that have a label */

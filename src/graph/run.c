@@ -28,6 +28,10 @@ static void run_step(mmoe_plan *p, mmoe_step step, const mmoe_span *s) {
         else
             mmoe_apply_forward(p, step.node, state->layer, s);
         break;
+    case MMOE_OP_GATE:
+        if (step.backward) mmoe_gate_backward(p, n, state, s);
+        else mmoe_gate_forward(p, n, state, s);
+        break;
     case MMOE_OP_MIX:
         if (step.backward)
             mmoe_mix_backward(p, n, state, s);
@@ -69,7 +73,8 @@ static void linear_cost(const mmoe_node *n, double rows, double *flops, double *
 /* Bytes of the other nodes: the columns that they read and write once. */
 static double row_bytes(const mmoe_plan *p, const mmoe_node *n) {
     double columns = n->out >= 0 ? p->graph->values[n->out].width : 0;
-    if (n->in >= 0) columns += p->graph->values[n->in].width;
+    if (n->op == MMOE_OP_GATE) columns *= 2;
+    else if (n->in >= 0) columns += p->graph->values[n->in].width;
     if (n->op == MMOE_OP_MIX) columns += n->u.mix.n_task * n->u.mix.n_expert + n->u.mix.n_expert * n->u.mix.cols;
     if (n->op == MMOE_OP_INPUT) columns *= 2;
     if (n->op == MMOE_OP_LOSS) columns += 3 * n->u.loss.n_task;
@@ -150,14 +155,14 @@ static void run_loop(mmoe_plan *p, int tasks, mmoe_pool_fn fn) {
 /* What is done once, between two phases. */
 static void run_barrier(mmoe_plan *p, mmoe_step step) {
     const mmoe_node *n = &p->graph->nodes[step.node];
-    bool stats = n->op == MMOE_OP_STATS && !step.backward, sums = n->op == MMOE_OP_APPLY && step.backward;
-    if (!stats && !sums) return;
+    const mmoe_node_state *state = &p->nodes[step.node];
+    bool stats = n->op == MMOE_OP_STATS && !step.backward, sums = n->op == MMOE_OP_APPLY && step.backward, gates = state->balance && !step.backward;
+    if (!stats && !sums && !gates) return;
     double start = mmoe_plan_clock(p);
-    if (stats)
-        mmoe_stats_barrier(p, n, p->nodes[step.node].layer);
-    else
-        mmoe_apply_backward_barrier(p, n, p->nodes[step.node].layer);
-    if (p->profile) add_slice(p, 0, step.node, stats ? MMOE_PASS_BARRIER : MMOE_PASS_BACKWARD_BARRIER, -1, 0, start);
+    if (stats) mmoe_stats_barrier(p, n, state->layer);
+    else if (gates) mmoe_gate_barrier(p, n, state);
+    else mmoe_apply_backward_barrier(p, n, state->layer);
+    if (p->profile) add_slice(p, 0, step.node, sums ? MMOE_PASS_BACKWARD_BARRIER : MMOE_PASS_BARRIER, -1, 0, start);
 }
 
 static const mmoe_node *loss_of(const mmoe_plan *p) { return &p->graph->nodes[p->graph->n_node - 1]; }

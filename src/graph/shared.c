@@ -61,6 +61,12 @@ static void mark_apply(const marks *m, const mmoe_node *n) {
     }
 }
 
+/* A gate's columns have one normaliser. */
+static void mark_gates(const marks *m, const mmoe_node *n) {
+    for (int32_t i = 0, c = 0; i < n->u.gate.n_gate; c += n->u.gate.n_expert[i++])
+        if (any(m, n->out, c, n->u.gate.n_expert[i])) mark_columns(m, n->in, n->u.gate.col[i], n->u.gate.n_expert[i]);
+}
+
 static void mark_mix(const marks *m, const mmoe_node *n) {
     const int32_t n_expert = n->u.mix.n_expert, cols = n->u.mix.cols;
     for (int32_t t = 0; t < n->u.mix.n_task; t++) {
@@ -78,6 +84,7 @@ static void mark_node(const marks *m, const mmoe_node *n) {
     case MMOE_OP_INPUT: mark_input(m, n); break;
     case MMOE_OP_LINEAR: mark_linear(m, n); break;
     case MMOE_OP_APPLY: mark_apply(m, n); break;
+    case MMOE_OP_GATE: mark_gates(m, n); break;
     case MMOE_OP_MIX: mark_mix(m, n); break;
     case MMOE_OP_ATTEND:
         if (any(m, n->out, 0, m->graph->values[n->out].width)) mark_columns(m, n->in, 0, m->graph->values[n->in].width);

@@ -35,6 +35,27 @@ typedef struct mmoe_mix_relu {
     float *sum_da, *sum_daz;
 } mmoe_mix_relu;
 
+/* Gates side by side in g, gate i of n_expert[i] columns, its logits a[:, col[i] : + n_expert[i]]: g = softmax(a / temperature)
+ * over the experts that take part, 0 elsewhere. Of a row's logits the top_k largest take part, and those that equal the
+ * smallest of them (0: all), a NaN being the largest; where `masked`, of these the ones whose g is not 0 on entry, or all if
+ * none is left. */
+typedef struct mmoe_gate_args {
+    int32_t rows, n_gate;
+    const int32_t *col, *n_expert; /* [n_gate]; `col` is of da, too */
+    float temperature;
+    int32_t top_k;
+    int masked;
+    const float *a;
+    int32_t lda;
+    float *g; /* forward: written */
+    int32_t ldg;
+    const float *dg; /* backward */
+    int32_t lddg;
+    const float *more; /* backward: a row that is added to each of dg; NULL: none */
+    float *da; /* backward: written */
+    int32_t ldda;
+} mmoe_gate_args;
+
 /* y[b, t] = sum_k g[b, gate_col[t] + k] x[b, expert_col[t * n_expert + k] : + cols], y[b, t] at column t * cols */
 typedef struct mmoe_mix_args {
     int32_t rows, n_task, n_expert, cols;
@@ -102,6 +123,8 @@ typedef struct mmoe_kernels {
     void (*relu_backward_sums)(const mmoe_act_args *a, const float *mean, float *sum_da, float *sum_daz);
     /* da = k0 da + k1 z + k2, in place; k [cols] each: batch norm's input gradient. */
     void (*norm_backward)(int32_t rows, int32_t cols, float *da, int32_t ldda, const float *z, int32_t ldz, const float *k0, const float *k1, const float *k2);
+    void (*gate_forward)(const mmoe_gate_args *a);
+    void (*gate_backward)(const mmoe_gate_args *a);
     void (*mix_forward)(const mmoe_mix_args *a);
     void (*mix_backward)(const mmoe_mix_args *a);
     void (*attend_forward)(const mmoe_attend_args *a);

@@ -397,6 +397,7 @@ static void act_backward(const mmoe_act_args *a) {
 }
 
 #include "math/attend_body.h"
+#include "math/gate_body.h"
 #include "math/mix_body.h"
 #include "math/small_gemm_body.h"
 
@@ -553,6 +554,8 @@ const mmoe_kernels PASTE(mmoe_kernels_, MMOE_KERNELS_NAME) = {
     .column_sums = column_sums,
     .relu_backward_sums = relu_backward_sums,
     .norm_backward = norm_backward,
+    .gate_forward = gate_forward,
+    .gate_backward = gate_backward,
     .mix_forward = mix_forward,
     .mix_backward = mix_backward,
     .attend_forward = attend_forward,

@@ -27,7 +27,7 @@ static mmoe_status add_attention(mmoe_graph *g, int32_t index, mmoe_view own, mm
 
 /* y[t] is the bottoms' outputs, and becomes what the towers read. */
 static mmoe_status add_transfers(mmoe_graph *g, const mmoe_config *config, mmoe_view *y, mmoe_error *err) {
-    const mmoe_mlp_config gate = {.n_dims = 1, .dims = {y[0].cols}, .activation = MMOE_ACT_RELU, .batch_norm = config->gate_batch_norm};
+    const mmoe_mlp_config gate = {.n_dims = 1, .dims = {y[0].cols}, .activation = MMOE_ACT_RELU, .batch_norm = config->gate.layers.batch_norm};
     mmoe_status status = MMOE_OK;
     for (int32_t t = 1; t < config->n_task && !status; t++) {
         mmoe_module info = mmoe_module_of("info_gates", t - 1, y[t - 1], &gate);

@@ -37,6 +37,15 @@ typedef struct mmoe_mlp_config {
     bool batch_norm;
 } mmoe_mlp_config;
 
+/* g = softmax(a / temperature) over the top_k largest logits a; of AITM's info gates there is the batch norm alone. */
+typedef struct mmoe_gate_config {
+    mmoe_mlp_config layers; /* hidden ones; batch_norm is of the last one, too: by default the experts', of AITM the bottoms' */
+    float temperature;      /* (0, 1000] */
+    int64_t top_k;          /* 0: all */
+    float expert_dropout;   /* probability that an expert is dropped, [0, 1) */
+    float load_balance;     /* factor of the squared coefficient of variation of the experts' importance */
+} mmoe_gate_config;
+
 typedef struct mmoe_task_config {
     char *name;
     char *label; /* column */
@@ -91,8 +100,8 @@ struct mmoe_config {
     int32_t n_expert;
     int32_t n_level, n_expert_specific, n_expert_shared;
     mmoe_mlp_config expert, bottom;
-    char *score;          /* expression of the final score; NULL: none */
-    bool gate_batch_norm; /* gate_params.batch_norm; by default expert_params.batch_norm, of AITM bottom_params.batch_norm */
+    char *score; /* expression of the final score; NULL: none */
+    mmoe_gate_config gate;
     mmoe_trainer_config trainer;
     char *json; /* the normalised text that mmoe_config_text gives and the model file keeps */
     /* As it was written: what mmoe_config_set edits, so that defaults that follow another key stay open. */

@@ -137,6 +137,14 @@ static mmoe_status check_model(const mmoe_config *config, const mmoe_key_place *
     return MMOE_OK;
 }
 
+static mmoe_status check_gates(const mmoe_config *config, const mmoe_key_place *place) {
+    const bool by_task = config->model == MMOE_MODEL_CGC || config->model == MMOE_MODEL_PLE;
+    const int mixed = by_task ? config->n_expert_specific + config->n_expert_shared : config->n_expert;
+    if (config->gate.top_k <= mixed || !(by_task || config->model == MMOE_MODEL_OMOE || config->model == MMOE_MODEL_MMOE)) return MMOE_OK;
+    return mmoe_key_fail(place, "model.gate_params.top_k", "%lld is more than the %d experts that a gate mixes (%s)", (long long)config->gate.top_k, mixed,
+                         by_task ? "n_expert_specific + n_expert_shared" : "n_expert");
+}
+
 static mmoe_status find_earlystop_task(const json_t *root, mmoe_config *config, const mmoe_key_place *place) {
     const char *name = json_string_value(json_object_get(json_object_get(root, "trainer"), "earlystop_task"));
     config->trainer.earlystop_task = -1;
@@ -176,13 +184,14 @@ static mmoe_status check_balance(const mmoe_config *config, const mmoe_key_place
 
 mmoe_status mmoe_config_check(const json_t *root, mmoe_config *config, const mmoe_key_place *place) {
     if (!json_object_get(json_object_get(json_object_get(root, "model"), "gate_params"), "batch_norm"))
-        config->gate_batch_norm = config->model == MMOE_MODEL_AITM ? config->bottom.batch_norm : config->expert.batch_norm;
+        config->gate.layers.batch_norm = config->model == MMOE_MODEL_AITM ? config->bottom.batch_norm : config->expert.batch_norm;
     json_t *columns = json_object(), *names = json_object();
     mmoe_status status = columns && names ? MMOE_OK : mmoe_fail_memory(place->err, 0);
     if (status == MMOE_OK) status = check_features(&config->features, columns, place);
     if (status == MMOE_OK) status = check_tasks(config, columns, names, place);
     if (status == MMOE_OK) status = check_takers(root, config, place);
     if (status == MMOE_OK) status = check_model(config, place);
+    if (status == MMOE_OK) status = check_gates(config, place);
     if (status == MMOE_OK) status = check_score(config, place);
     if (status == MMOE_OK) status = find_earlystop_task(root, config, place);
     if (status == MMOE_OK) status = check_trainer(config, place);

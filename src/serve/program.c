@@ -234,6 +234,7 @@ static void add_steps(mmoe_program *p, float *scale) {
             add_activations(p, layer);
             break;
         }
+        case MMOE_OP_GATE: p->steps[p->n_step++] = (mmoe_serve_step){.op = MMOE_SERVE_GATE, .out = n->out, .node = n}; break;
         case MMOE_OP_MIX: add_mix(p, n); break;
         case MMOE_OP_ATTEND: p->steps[p->n_step++] = (mmoe_serve_step){.op = MMOE_SERVE_ATTEND, .out = n->out, .node = n}; break;
         case MMOE_OP_JOINT: p->steps[p->n_step++] = (mmoe_serve_step){.op = MMOE_SERVE_JOINT, .out = n->out, .node = n}; break;

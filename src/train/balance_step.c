@@ -52,17 +52,24 @@ static mmoe_status plan_pieces(mmoe_balancer *b, const mmoe_model *model, int32_
     return status;
 }
 
+static bool has_terms(const mmoe_graph *g) {
+    for (int32_t i = 0; i < g->n_node; i++)
+        if (g->nodes[i].op == MMOE_OP_GATE && g->nodes[i].u.gate.how.balance > 0) return true;
+    return false;
+}
+
 static mmoe_status plan_gradients(mmoe_balancer *b, const mmoe_model *model, const mmoe_plan *plan, int32_t *n_block, mmoe_error *err) {
     const int64_t tasks = model->config->n_task, pairs = tasks * (tasks + 1) / 2;
     b->probes = plan->kind == MMOE_PLAN_PROBE;
     b->cols = b->probes ? mmoe_plan_shared_cols(plan) : 0;
     b->size = b->probes ? (int64_t)plan->max_rows * b->cols : model->params.n_value;
     if (plan_pieces(b, model, n_block, err)) return MMOE_E_MEMORY;
-    b->gradients = mmoe_alloc_aligned(&b->alloc, (size_t)(tasks * b->size), sizeof *b->gradients);
+    b->terms = !b->probes && has_terms(model->graph); /* a probe does not meet them, and then all are in the last pass */
+    const size_t floats = (size_t)((tasks + b->terms) * b->size);
+    b->gradients = mmoe_alloc_aligned(&b->alloc, floats, sizeof *b->gradients);
     b->parts = mmoe_alloc(&b->alloc, (size_t)(b->n_piece * pairs), sizeof *b->parts);
-    if (!b->gradients || !b->parts)
-        return mmoe_fail_memory(err, (size_t)(tasks * b->size) * sizeof *b->gradients + (size_t)(b->n_piece * pairs) * sizeof *b->parts);
-    memset(b->gradients, 0, (size_t)(tasks * b->size) * sizeof *b->gradients); /* no gradient is written between two tensors */
+    if (!b->gradients || !b->parts) return mmoe_fail_memory(err, floats * sizeof *b->gradients + (size_t)(b->n_piece * pairs) * sizeof *b->parts);
+    memset(b->gradients, 0, floats * sizeof *b->gradients); /* no gradient is written between two tensors */
     return MMOE_OK;
 }
 
@@ -105,6 +112,7 @@ static void keep(void *context, int64_t offset, int64_t rows, int64_t cols, cons
 static void take_gradients(mmoe_balancer *b, mmoe_plan *plan, const double *weight) {
     const int32_t tasks = b->balance.n_task;
     double alone[MOST_TASKS] = {0};
+    plan->leaves_terms = true;
     for (int32_t t = 0; t < tasks; t++) {
         float *out = b->gradients + t * b->size;
         if (!(weight[t] > 0)) {
@@ -118,6 +126,11 @@ static void take_gradients(mmoe_balancer *b, mmoe_plan *plan, const double *weig
         else
             mmoe_plan_backward(plan, NULL, keep, out);
         alone[t] = 0;
+    }
+    plan->leaves_terms = false;
+    if (b->terms) {
+        mmoe_plan_set_factors(plan, alone);
+        mmoe_plan_backward(plan, NULL, keep, b->gradients + tasks * b->size);
     }
     mmoe_plan_set_factors(plan, NULL);
 }
@@ -151,15 +164,16 @@ static void multiply_gradients(mmoe_balancer *b, int32_t n_piece) {
             for (int64_t j = 0; j < i; j++) b->balance.gram[(k * tasks + j) * tasks + i] = b->balance.gram[(k * tasks + i) * tasks + j];
 }
 
-/* sum_t f_t g_t takes the first task's place. */
+/* sum_t f_t g_t, and what is no task's, takes the first task's place. */
 static void combine_piece(void *context, int worker, int index) {
     (void)worker;
     const mmoe_balancer *b = context;
     const mmoe_gradient_piece *piece = &b->pieces[index];
     const int32_t tasks = b->balance.n_task;
-    float f[MOST_TASKS], *at = b->gradients + piece->offset;
+    float f[MOST_TASKS + 1], *at = b->gradients + piece->offset;
     for (int32_t t = 0; t < tasks; t++) f[t] = (float)((piece->block < 0 ? 1 : b->balance.factor[piece->block * tasks + t]) / b->balance.divisor);
-    b->kernels->combine((size_t)piece->count, tasks, f, at, (size_t)b->size, at);
+    f[tasks] = 1;
+    b->kernels->combine((size_t)piece->count, tasks + b->terms, f, at, (size_t)b->size, at);
 }
 
 typedef struct update {

@@ -20,7 +20,8 @@ typedef struct mmoe_balancer {
     bool probes; /* gradients are those at the shared representation, [rows, cols]; else those of the parameters, laid out as they are */
     int32_t cols;
     int64_t size;     /* floats of a task's gradient, at most */
-    float *gradients; /* [tasks, size]; NULL: the method takes none */
+    float *gradients; /* [tasks + terms, size]; NULL: the method takes none */
+    int32_t terms;    /* 1: the gradient of what is no task's stands behind the tasks' */
     int32_t n_piece;
     mmoe_gradient_piece *pieces;
     double *parts;          /* [pieces, pairs of tasks] */

@@ -80,6 +80,15 @@ static json_t *trainer_json(const reference_optimizer *o, int batch_size) {
     return json_pack("{s:i,s:s,s:o}", "batch_size", batch_size, "optimizer", words[o->kind], "optimizer_params", params);
 }
 
+static json_t *gates_json(const reference_spec *s, bool norm_alone) {
+    json_t *gates = norm_alone ? json_object() : mlp_json(&s->gate);
+    json_object_set_new(gates, "batch_norm", json_boolean(s->gate_batch_norm));
+    if (s->gating.temperature > 0) json_object_set_new(gates, "temperature", json_real(s->gating.temperature));
+    if (s->gating.top_k) json_object_set_new(gates, "top_k", json_integer(s->gating.top_k));
+    if (s->gating.load_balance > 0) json_object_set_new(gates, "load_balance", json_real(s->gating.load_balance));
+    return gates;
+}
+
 static json_t *model_json(const reference_spec *s) {
     static const char *const words[REFERENCE_KINDS] = {"mmoe", "omoe", "single_task", "shared_bottom", "cgc", "ple", "esmm", "aitm", "cross_stitch"};
     json_t *model = json_pack("{s:s}", "name", words[s->kind]);
@@ -88,7 +97,7 @@ static json_t *model_json(const reference_spec *s) {
     if (ple) json_object_set_new(model, "n_level", json_integer(s->n_level));
     if (cgc) json_object_update_new(model, json_pack("{s:i,s:i}", "n_expert_specific", s->n_specific, "n_expert_shared", s->n_shared));
     const bool aitm = s->kind == REFERENCE_AITM;
-    if (mixed || cgc || aitm) json_object_set_new(model, "gate_params", json_pack("{s:b}", "batch_norm", (int)s->gate_batch_norm));
+    if (mixed || cgc || aitm) json_object_set_new(model, "gate_params", gates_json(s, aitm));
     if (s->kind == REFERENCE_ESMM) return model;
     if (aitm || s->kind == REFERENCE_SHARED_BOTTOM)
         json_object_set_new(model, "bottom_params", mlp_json(&s->bottom));

@@ -99,10 +99,14 @@ void reference_add_mlp(reference_model *m, reference_mlp *mlp, const char *prefi
     }
 }
 
-void reference_add_gate(reference_model *m, reference_mlp *gate, const char *prefix, int in, int n, bool batch_norm) {
-    add_layer(m, &gate->layers[0], prefix, 0, in, n, batch_norm);
-    gate->layers[0].activation = REFERENCE_NO_ACTIVATION;
-    gate->n_layer = 1;
+void reference_add_gate(reference_model *m, reference_mlp *gate, const char *prefix, int in, int n, const reference_spec *spec) {
+    reference_mlp_spec hidden = spec->gate;
+    const int depth = hidden.depth;
+    hidden.batch_norm = spec->gate_batch_norm;
+    reference_add_mlp(m, gate, prefix, in, &hidden, false);
+    add_layer(m, &gate->layers[depth], prefix, (hidden.batch_norm ? 4 : 3) * depth, depth ? hidden.dims[depth - 1] : in, n, hidden.batch_norm);
+    gate->layers[depth].activation = REFERENCE_NO_ACTIVATION;
+    gate->n_layer = depth + 1;
 }
 
 reference_tensor *reference_add_matrix(reference_model *m, const char *name, int rows, int columns) {
@@ -268,6 +272,7 @@ static double losses_of(const reference_model *m, const reference_batch *batch, 
         if (losses) losses[t] = loss;
         total += m->spec.tasks[t].loss_weight * loss / divisor(m);
     }
+    total += reference_body_imbalance(&m->body, batch->rows);
     return total;
 }
 

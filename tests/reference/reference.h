@@ -21,6 +21,13 @@ typedef struct reference_mlp_spec {
     bool batch_norm;
 } reference_mlp_spec;
 
+/* Of every gate; 0 stands for a temperature of 1, and for all experts. */
+typedef struct reference_gating {
+    double temperature;
+    int top_k;
+    double load_balance; /* factor of the mean over the gates of the squared coefficient of variation of the experts' importance */
+} reference_gating;
+
 typedef enum reference_kind {
     REFERENCE_MMOE,
     REFERENCE_OMOE,
@@ -48,6 +55,8 @@ typedef struct reference_spec {
     int n_level, n_specific, n_shared; /* cgc, ple */
     reference_mlp_spec expert, bottom;
     bool gate_batch_norm;
+    reference_mlp_spec gate; /* its hidden layers; batch norm as above */
+    reference_gating gating;
     int n_task;
     struct {
         bool regression;

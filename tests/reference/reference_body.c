@@ -55,10 +55,10 @@ static void add_net(reference_model *m, reference_level *l, int i, int input, co
     l->net_input[i] = input;
 }
 
-static void add_gate(reference_model *m, reference_level *l, int k, int input, const char *name, int number, int in, bool batch_norm) {
+static void add_gate(reference_model *m, reference_level *l, int k, int input, const char *name, int number, int in, const reference_spec *s) {
     char prefix[64];
     name_net(prefix, name, number);
-    reference_add_gate(m, &l->gates[k], prefix, in, l->n_mixed[k], batch_norm);
+    reference_add_gate(m, &l->gates[k], prefix, in, l->n_mixed[k], s);
     l->gate_input[k] = input;
 }
 
@@ -101,7 +101,7 @@ static void mmoe_init(reference_model *m, reference_level *l, const reference_sp
     for (int e = 0; e < s->n_expert; e++) add_net(m, l, e, 0, "experts", e, in, &s->expert);
     for (int k = 0; k < n_gate; k++) {
         for (int e = 0; e < s->n_expert; e++) mix_net(l, k, e);
-        add_gate(m, l, k, 0, "gates", k, in, s->gate_batch_norm);
+        add_gate(m, l, k, 0, "gates", k, in, s);
     }
 }
 
@@ -118,12 +118,12 @@ static void cgc_init(reference_model *m, reference_level *l, const reference_spe
     for (int t = 0; t < T; t++) {
         for (int e = t * s->n_specific; e < (t + 1) * s->n_specific; e++) mix_net(l, t, e);
         for (int e = own; e < all; e++) mix_net(l, t, e);
-        add_gate(m, l, t, i ? t : 0, name, t, in, s->gate_batch_norm);
+        add_gate(m, l, t, i ? t : 0, name, t, in, s);
     }
     if (i + 1 == n_level) return;
     for (int e = 0; e < all; e++) mix_net(l, T, e);
     snprintf(name, sizeof name, "cgc_layers.%d.gate_shared", i);
-    add_gate(m, l, T, i ? T : 0, name, -1, in, s->gate_batch_norm);
+    add_gate(m, l, T, i ? T : 0, name, -1, in, s);
 }
 
 static int levels_of(const reference_spec *s) {
@@ -157,6 +157,12 @@ reference_body reference_body_create(reference_model *m, const reference_spec *s
         break;
     case REFERENCE_KINDS: abort();
     }
+    int n_gate = 0;
+    for (int i = 0; i < b.n_level; i++) n_gate += b.levels[i].n_gate;
+    for (int i = 0; i < b.n_level; i++) {
+        b.levels[i].gating = s->gating;
+        b.levels[i].imbalance = n_gate ? s->gating.load_balance / n_gate : 0;
+    }
     return b;
 }
 
@@ -168,13 +174,6 @@ void reference_body_free(reference_body *b) {
 int reference_body_width(const reference_body *b) { return b->n_level ? b->levels[b->n_level - 1].width : b->input_width; }
 
 /* ---- Forward ----------------------------------------------------------------------------------------------------- */
-
-static void softmax(double *row, int n) {
-    double largest = row[0], sum = 0;
-    for (int i = 1; i < n; i++) largest = fmax(largest, row[i]);
-    for (int i = 0; i < n; i++) sum += row[i] = exp(row[i] - largest);
-    for (int i = 0; i < n; i++) row[i] /= sum;
-}
 
 static double *copy_of(const double *from, int count) {
     double *to = take(count, sizeof *to);
@@ -203,7 +202,7 @@ static void level_forward(reference_level *l, double *const in[], int B, bool tr
     for (int i = 0; i < l->n_net; i++) l->u[i] = reference_mlp_forward(&l->nets[i], in[l->net_input[i]], B, training, kinks);
     for (int k = 0; k < l->n_gate; k++) {
         l->g[k] = reference_mlp_forward(&l->gates[k], in[l->gate_input[k]], B, training, kinks);
-        for (int b = 0; b < B; b++) softmax(l->g[k] + b * l->n_mixed[k], l->n_mixed[k]);
+        for (int b = 0; b < B; b++) reference_weigh(&l->gating, l->g[k] + b * l->n_mixed[k], l->n_mixed[k], kinks);
     }
     for (int k = 0; k < l->n_output; k++) out[k] = l->n_gate ? mix_forward(l, k, B) : l->stitch ? stitch_forward(l, k, B) : copy_of(l->u[k], B * l->width);
 }
@@ -229,24 +228,22 @@ void reference_body_forward(reference_body *body, const double *x, int B, bool t
 
 /* ---- Backward ---------------------------------------------------------------------------------------------------- */
 
-/* y_b = sum_j g_bj u_bj and g = softmax(a): du_bj += g_bj dy_b, dg_bj = dy_b . u_bj, da_bj = g_bj (dg_bj - sum_k g_bk dg_bk).
- * Returns da. */
+/* y_b = sum_j g_bj u_bj: du_bj += g_bj dy_b, dg_bj = dy_b . u_bj. Returns the gradient of the logits that g was made of. */
 static double *mix_backward(const reference_level *l, int k, const double *dy, int B, double *du[]) {
     const int n = l->n_mixed[k], H = l->width;
     double *da = matrix(B, n);
     for (int b = 0; b < B; b++) {
         const double *g = l->g[k] + b * n;
-        double mean = 0;
         for (int j = 0; j < n; j++) {
             const int net = l->mixed[k][j];
             for (int h = 0; h < H; h++) {
                 da[b * n + j] += dy[b * H + h] * l->u[net][b * H + h];
                 du[net][b * H + h] += g[j] * dy[b * H + h];
             }
-            mean += g[j] * da[b * n + j];
         }
-        for (int j = 0; j < n; j++) da[b * n + j] = g[j] * (da[b * n + j] - mean);
     }
+    reference_imbalance_backward(l->g[k], B, n, l->imbalance, da);
+    for (int b = 0; b < B; b++) reference_weigh_backward(&l->gating, l->g[k] + b * n, da + b * n, n);
     return da;
 }
 
@@ -299,6 +296,14 @@ double *reference_body_backward(reference_body *body, double *dy[], int B) {
         memcpy(dout, din, sizeof dout);
     }
     return dout[0];
+}
+
+double reference_body_imbalance(const reference_body *body, int B) {
+    double sum = 0;
+    for (int i = 0; i < body->n_level; i++)
+        for (int k = 0; k < body->levels[i].n_gate; k++)
+            sum += body->levels[i].imbalance * reference_imbalance(body->levels[i].g[k], B, body->levels[i].n_mixed[k]);
+    return sum;
 }
 
 void reference_body_forget(reference_body *body) {

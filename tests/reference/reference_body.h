@@ -2,15 +2,18 @@
 #ifndef REFERENCE_BODY_H
 #define REFERENCE_BODY_H
 
+#include "reference_gate.h"
 #include "reference_transfer.h"
 
-/* Input i goes to the nets and gates that read it. Output k is sum over e of softmax(gate_k(in))_e net_e(in), e over the gate's list; without gates the nets' outputs,
+/* Input i goes to the nets and gates that read it. Output k is sum over e of weight(gate_k(in))_e net_e(in), e over the gate's list; without gates the nets' outputs,
  * or, with a stitch, sum_e stitch[k, e] net_e(in). */
 typedef struct reference_level {
     int n_input, n_net, n_gate, n_output, width; /* columns of every output */
     reference_mlp *nets, *gates;
     int *net_input, *gate_input;
     int *n_mixed, **mixed;    /* [n_gate] the nets that a gate mixes */
+    reference_gating gating;
+    double imbalance; /* factor of each gate's */
     reference_tensor *stitch; /* [n_net, n_net] or NULL */
     double **u, **g;          /* of the last forward pass: [n_net], [n_gate] */
 } reference_level;
@@ -32,6 +35,8 @@ int reference_body_width(const reference_body *body); /* columns that a tower re
 void reference_body_forward(reference_body *body, const double *x, int B, bool training, reference_kinks *kinks, double *y[]);
 /* dy[t], which may be replaced, -> a new array, the gradient of x; adds to the tensors' gradients. */
 double *reference_body_backward(reference_body *body, double *dy[], int B);
+/* Of the last forward pass: what the gates add to the loss. */
+double reference_body_imbalance(const reference_body *body, int B);
 void reference_body_forget(reference_body *body);
 
 #endif

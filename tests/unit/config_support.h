@@ -90,7 +90,7 @@ static inline void assert_same(const mmoe_config *a, const mmoe_config *b) {
         ck_assert_mem_eq(&a->tasks[i].tower, &b->tasks[i].tower, offsetof(mmoe_mlp_config, batch_norm) + 1);
     }
     ck_assert_mem_eq(&a->expert, &b->expert, offsetof(mmoe_mlp_config, batch_norm) + 1);
-    ck_assert_int_eq(a->gate_batch_norm, b->gate_batch_norm);
+    ck_assert_int_eq(a->gate.layers.batch_norm, b->gate.layers.batch_norm);
     ck_assert_mem_eq(&a->trainer, &b->trainer, offsetof(mmoe_trainer_config, shuffle) + 1);
     ck_assert_uint_eq(a->trainer.seed, b->trainer.seed);
 }

@@ -16,6 +16,13 @@ static const struct {
     {"cgc", "\"n_expert_specific\": 2, \"n_expert_shared\": 1, \"expert_params\": {\"dims\": [16]}"},
     {"ple", "\"n_level\": 2, \"n_expert_specific\": 1, \"n_expert_shared\": 2, \"expert_params\": {\"dims\": [12, 6], \"dropout\": 0.1}"},
     {"ple", "\"n_level\": 3, \"expert_params\": {\"dims\": [16], \"activation\": \"dice\", \"batch_norm\": false}"},
+    {"mmoe", "\"n_expert\": 3, \"expert_params\": {\"dims\": [16]}, \"gate_params\": {\"dims\": [16, 5], \"activation\": \"prelu\"}"},
+    {"omoe", "\"n_expert\": 5, \"expert_params\": {\"dims\": [12, 16]}, \"gate_params\": {\"temperature\": 0.5, \"top_k\": 2}"},
+    {"mmoe", "\"n_expert\": 20, \"expert_params\": {\"dims\": [16]}, \"gate_params\": {\"dims\": [8], \"top_k\": 9, \"expert_dropout\": 0.3,"
+             " \"load_balance\": 0.5}"},
+    {"ple", "\"expert_params\": {\"dims\": [9]}, \"gate_params\": {\"batch_norm\": false, \"temperature\": 2, \"expert_dropout\": 0.4,"
+            " \"load_balance\": 0.1}"},
+    {"cgc", "\"expert_params\": {\"dims\": [8, 6]}, \"gate_params\": {\"dims\": [7], \"activation\": \"dice\", \"top_k\": 1, \"load_balance\": 2}"},
     {"esmm", NULL},
     {"aitm", "\"bottom_params\": {\"dims\": [12], \"dropout\": 0.1}"},
     {"aitm", "\"bottom_params\": {\"dims\": [80]}, \"gate_params\": {\"batch_norm\": false}"},

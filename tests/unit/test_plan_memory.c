@@ -35,6 +35,7 @@ static int inputs_of(const mmoe_node *n, int32_t in[MOST_VALUES]) {
     case MMOE_OP_LINEAR:
         for (int32_t i = 0; i < n->u.linear.n_block; i++) in[i] = n->u.linear.blocks[i].in.value;
         return n->u.linear.n_block;
+    case MMOE_OP_GATE:
     case MMOE_OP_ATTEND:
     case MMOE_OP_STATS:
     case MMOE_OP_APPLY: in[count++] = n->in; break;
