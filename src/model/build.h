@@ -18,6 +18,10 @@ mmoe_module mmoe_module_of(const char *kind, int32_t index, mmoe_view in, const 
 /* A gate over *width experts; `width` must last until its level is added. */
 mmoe_module mmoe_gate_of(const char *kind, int32_t index, mmoe_view in, const int32_t *width, bool batch_norm);
 
+/* The representation that the tasks share last: the embeddings of x, or what the modules give. */
+mmoe_status mmoe_share_input(mmoe_graph *g, mmoe_view x, mmoe_error *err);
+mmoe_status mmoe_share_modules(mmoe_graph *g, const mmoe_module *modules, int32_t count, mmoe_error *err);
+
 /* Adds levels `first` and later of all modules. */
 mmoe_status mmoe_add_levels(mmoe_graph *g, const char *name, mmoe_module *modules, int32_t count, int32_t first, mmoe_error *err);
 /* Adds the loss: the mean of the tasks' weighted losses, or their sum. */

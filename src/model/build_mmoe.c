@@ -30,7 +30,9 @@ static mmoe_status add_nodes(mmoe_graph *g, const mmoe_config *config, const mmo
     for (int32_t t = 0; t < p->n_gate; t++) p->gates[t] = mmoe_gate_of("gates", t, x, &config->n_expert, config->gate_batch_norm);
     status = mmoe_add_level(g, "experts+gates", p->modules, p->n_expert + p->n_gate, 0, err);
     if (!status) status = mmoe_add_levels(g, "experts", p->experts, p->n_expert, 1, err);
+    if (!status && config->model != MMOE_MODEL_OMOE) status = mmoe_share_modules(g, p->experts, p->n_expert, err);
     if (!status) status = add_mix(g, config, p, err);
+    if (!status && config->model == MMOE_MODEL_OMOE) status = mmoe_graph_share(g, &p->y[0], 1, err);
     return status ? status : mmoe_add_towers(g, config, p->y, err);
 }
 

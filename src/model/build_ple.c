@@ -71,6 +71,7 @@ static mmoe_status add_level(mmoe_graph *g, const parts *p, const mmoe_config *c
     mmoe_status status = mmoe_add_level(g, experts, p->modules, n_module, 0, err);
     for (int32_t e = 0; e < p->n_expert; e++) p->experts[e] = p->modules[p->expert_at[e]];
     if (!status) status = mmoe_add_levels(g, experts, p->experts, p->n_expert, 1, err);
+    if (!status && last) status = mmoe_share_modules(g, p->experts, p->n_expert, err);
     if (!status && !last) status = mix_shared(g, p, mix, err);
     return status ? status : mix_specific(g, p, mix, err);
 }

@@ -31,7 +31,7 @@ static mmoe_status build(mmoe_trainer *t, mmoe_error *err) {
     mmoe_status status = mmoe_pool_create(mmoe_worker_count(t->options.threads), &t->alloc, &t->pool, err);
     if (!status) status = mmoe_optimizer_init(&t->optimizer, &m->config->trainer, &t->model->params, &t->alloc, err);
     if (!status) status = mmoe_params_init(&t->best, &m->graph->tensors, &t->alloc, err);
-    if (!status) status = mmoe_plan_create(m->graph, &t->model->params, t->pool, true, m->config->trainer.batch_size, &t->alloc, &t->plan, err);
+    if (!status) status = mmoe_plan_create(m->graph, &t->model->params, t->pool, MMOE_PLAN_TRAIN, m->config->trainer.batch_size, &t->alloc, &t->plan, err);
     if (!status && t->options.profile) {
         status = mmoe_profile_attach(t->options.profile, m->graph, mmoe_pool_workers(t->pool), err);
         t->plan->profile = t->options.profile;
@@ -94,11 +94,10 @@ mmoe_status mmoe_trainer_step(mmoe_trainer *t, const mmoe_dataset *data, int64_t
     if (status) return status;
     int before = mmoe_trainer_take_blas(t);
     mmoe_rows batch = mmoe_dataset_rows_of(data, first, (int32_t)rows, NULL);
-    mmoe_optimizer_begin(&t->optimizer);
-    mmoe_plan_train(t->plan, &batch, t->model->config->trainer.seed, t->optimizer.steps, mmoe_optimizer_apply, &t->optimizer, t->loss, t->weight);
+    status = mmoe_trainer_update(t, &batch, first, err);
     mmoe_trainer_give_blas(t, before);
     if (losses) memcpy(losses, t->loss, (size_t)data->n_label * sizeof *losses);
-    return MMOE_OK;
+    return status;
 }
 
 static void keep_gradient(void *context, int64_t offset, int64_t rows, int64_t cols, const float *g, int64_t ld) {

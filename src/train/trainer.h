@@ -42,6 +42,10 @@ struct mmoe_trainer {
 int mmoe_trainer_take_blas(const mmoe_trainer *t);
 void mmoe_trainer_give_blas(const mmoe_trainer *t, int before);
 
+/* step.c: one update with a batch, whose first row is `row` of the epoch's order. Losses and weights of the tasks go to t->loss and
+ * t->weight. MMOE_E_NUMERIC when a loss is not finite. */
+mmoe_status mmoe_trainer_update(mmoe_trainer *t, const mmoe_rows *batch, int64_t row, mmoe_error *err);
+
 /* checkpoint.c: a model file's format with the run's state. The checkpoint must be of the trainer's configuration and
  * graph; on failure the trainer is as it was. */
 mmoe_status mmoe_checkpoint_write(const mmoe_trainer *t, const char *path, mmoe_error *err);
