@@ -224,6 +224,9 @@ typedef struct mmoe_trainer mmoe_trainer;
 MMOE_API mmoe_status mmoe_trainer_create(mmoe_model *model, const mmoe_trainer_options *options, const mmoe_allocator *alloc, mmoe_trainer **out,
                                          mmoe_error *err);
 MMOE_API void mmoe_trainer_free(mmoe_trainer *trainer);
+/* The factors [tasks] that the balancing method of the configuration gave the tasks' losses in the last step, 1 each being the plain mean; of
+ * MetaBalance in the parameters the mean over tensors. All 1 without a method and before the first step. */
+MMOE_API void mmoe_trainer_task_factors(const mmoe_trainer *trainer, double *factors);
 /* Continues from a checkpoint of the same configuration and data: MMOE_E_IO, _FORMAT, _ARGUMENT. */
 MMOE_API mmoe_status mmoe_trainer_resume(mmoe_trainer *trainer, const char *path, mmoe_error *err);
 /* Trains until the last epoch or until early stopping; the model then has the best weights seen on `valid` (the last

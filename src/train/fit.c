@@ -73,7 +73,9 @@ static int report_progress(fit_run *r) {
     if (time - r->last_progress < 0.1) return 0;
     r->last_progress = time;
     for (int32_t i = 0; i < t->model->schema->n_label; i++) t->loss[i] = mean_loss(t, i);
-    mmoe_progress p = {t->at.epoch + 1, t->model->config->trainer.n_epoch, t->at.row, r->train->rows, t->at.seconds + time - r->epoch_start, t->model->schema->n_label, t->loss};
+    mmoe_progress p = {t->at.epoch + 1, t->model->config->trainer.n_epoch,     t->at.row,
+                       r->train->rows,  t->at.seconds + time - r->epoch_start, t->model->schema->n_label,
+                       t->loss};
     return t->options.on_progress(t->options.user, &p);
 }
 
@@ -160,6 +162,12 @@ static int report_epoch(fit_run *r, double score, double train_seconds, int is_b
     return t->options.on_epoch(t->options.user, &e);
 }
 
+static void end_balanced_epoch(mmoe_trainer *t) {
+    if (t->plan->kind == MMOE_PLAN_TRAIN) return;
+    for (int32_t i = 0; i < t->model->config->n_task; i++) t->loss[i] = (double)t->model->config->tasks[i].loss_weight * mean_loss(t, i);
+    mmoe_balance_end_epoch(&t->balancer.balance, t->loss);
+}
+
 static mmoe_status run_epoch(fit_run *r, mmoe_error *err) {
     mmoe_trainer *t = r->t;
     const mmoe_trainer_config *c = &t->model->config->trainer;
@@ -178,6 +186,7 @@ static mmoe_status run_epoch(fit_run *r, mmoe_error *err) {
     bool early = r->valid && c->earlystop_patience > 0 && t->at.waited >= c->earlystop_patience;
     t->at.finished = early || t->at.epoch >= c->n_epoch;
     int stop = report_epoch(r, score, train_seconds, is_best);
+    end_balanced_epoch(t);
     t->at.row = 0;
     t->at.seconds = 0;
     memset(t->loss_sum, 0, 2 * (size_t)r->train->n_label * sizeof *t->loss_sum); /* the weights' sums stand behind */

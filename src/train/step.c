@@ -15,6 +15,10 @@ static mmoe_status check_losses(const mmoe_trainer *t, int64_t row, mmoe_error *
 
 mmoe_status mmoe_trainer_update(mmoe_trainer *t, const mmoe_rows *batch, int64_t row, mmoe_error *err) {
     mmoe_optimizer_begin(&t->optimizer);
-    mmoe_plan_train(t->plan, batch, t->model->config->trainer.seed, t->optimizer.steps, mmoe_optimizer_apply, &t->optimizer, t->loss, t->weight);
-    return check_losses(t, row, err);
+    mmoe_status status = MMOE_OK;
+    if (t->plan->kind == MMOE_PLAN_TRAIN)
+        mmoe_plan_train(t->plan, batch, t->model->config->trainer.seed, t->optimizer.steps, mmoe_optimizer_apply, &t->optimizer, t->loss, t->weight);
+    else
+        status = mmoe_balancer_step(&t->balancer, t->model, t->plan, batch, &t->optimizer, t->loss, t->weight, err);
+    return status ? status : check_losses(t, row, err);
 }

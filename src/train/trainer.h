@@ -7,6 +7,7 @@
 #include "data/dataset.h"
 #include "graph/plan.h"
 #include "model/model.h"
+#include "train/balance_step.h"
 #include "train/evaluate.h"
 #include "train/optimizer.h"
 
@@ -31,6 +32,7 @@ struct mmoe_trainer {
     mmoe_pool *pool;
     mmoe_plan *plan;
     mmoe_optimizer optimizer;
+    mmoe_balancer balancer; /* zero without a method */
     mmoe_params best;
     mmoe_progress_state at;
     double *loss_sum, *weight_sum; /* [tasks] of the current epoch; kept in a checkpoint */
