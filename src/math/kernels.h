@@ -4,6 +4,7 @@
 #ifndef MMOE_MATH_KERNELS_H
 #define MMOE_MATH_KERNELS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -124,10 +125,10 @@ typedef struct mmoe_kernels {
     /* The logit of a product of probabilities, sigmoid(z) = sigmoid(a) sigmoid(b), and its slopes dz/da, dz/db; [n]. */
     void (*joint_logit)(int32_t n, const float *a, const float *b, float *z, float *dza, float *dzb);
     void (*exp)(int32_t n, const float *x, float *y); /* to 0 and +inf beyond the range of float; NaN stays */
-    /* One step over n values. `g` is the gradient before weight decay. */
-    void (*adam)(const mmoe_adam_args *a, size_t n, float *w, const float *g, float *m, float *v);
+    /* One step over n values. `g` is the gradient before weight decay. Both tell whether a new weight is not finite. */
+    bool (*adam)(const mmoe_adam_args *a, size_t n, float *w, const float *g, float *m, float *v);
     /* PyTorch's SGD: g += weight_decay w; m = momentum m + g (first step: m = g); w -= lr m. */
-    void (*sgd)(float lr, float momentum, float weight_decay, int first, size_t n, float *w, const float *g, float *m);
+    bool (*sgd)(float lr, float momentum, float weight_decay, int first, size_t n, float *w, const float *g, float *m);
     void (*add)(size_t n, const float *x, float *y); /* y += x */
     /* Floats of a packed B [k, n]; and packing of its rows [first, first + count): row first + i is
      * scale[c] w[c * ldw + i], c < n. Each table has its own layout. */

@@ -485,7 +485,15 @@ static void joint_logit(int32_t n, const float *a, const float *b, float *z, flo
 
 /* ---- Optimizers ---- */
 
-static inline __attribute__((always_inline)) void adam_vector(const mmoe_adam_args *a, float *w, const float *g, float *m, float *v, int n) {
+/* What is not finite gives NaN times 0, and a sum keeps it. */
+static inline bool any_nan(vf sum) {
+    const vi bad = sum != sum;
+    int32_t any = 0;
+    for (int i = 0; i < W; i++) any |= bad[i];
+    return any != 0;
+}
+
+static inline __attribute__((always_inline)) vf adam_vector(const mmoe_adam_args *a, float *w, const float *g, float *m, float *v, int n) {
     vf x = load_n(w, n), d = load_n(g, n);
     if (a->decoupled) x -= a->lr * a->weight_decay * x;
     else d += a->weight_decay * x;
@@ -493,21 +501,32 @@ static inline __attribute__((always_inline)) void adam_vector(const mmoe_adam_ar
     vf v1 = a->beta2 * load_n(v, n) + (1.0f - a->beta2) * (d * d);
     store_n(m, m1, n);
     store_n(v, v1, n);
-    store_n(w, x - (a->lr * a->correction1) * m1 / (vsqrt(v1) * a->correction2 + a->eps), n);
+    const vf y = x - (a->lr * a->correction1) * m1 / (vsqrt(v1) * a->correction2 + a->eps);
+    store_n(w, y, n);
+    return y;
 }
 
-static void adam(const mmoe_adam_args *a, size_t n, float *w, const float *g, float *m, float *v) {
+static bool adam(const mmoe_adam_args *a, size_t n, float *w, const float *g, float *m, float *v) {
     size_t i = 0;
-    for (; i + W <= n; i += W) adam_vector(a, w + i, g + i, m + i, v + i, W);
-    if (i < n) adam_vector(a, w + i, g + i, m + i, v + i, (int)(n - i));
+    vf sum = {0};
+    for (; i + W <= n; i += W) sum += adam_vector(a, w + i, g + i, m + i, v + i, W) * 0.0f;
+    if (i < n) sum += adam_vector(a, w + i, g + i, m + i, v + i, (int)(n - i)) * 0.0f;
+    return any_nan(sum);
 }
 
-static void sgd(float lr, float momentum, float weight_decay, int first, size_t n, float *restrict w, const float *restrict g, float *restrict m) {
-    for (size_t i = 0; i < n; i++) {
-        float d = g[i] + weight_decay * w[i];
-        m[i] = first ? d : momentum * m[i] + d;
-        w[i] -= lr * m[i];
-    }
+static inline __attribute__((always_inline)) vf sgd_vector(float lr, float momentum, float weight_decay, int first, float *w, const float *g, float *m, int n) {
+    const vf x = load_n(w, n), d = load_n(g, n) + weight_decay * x, v = first ? d : momentum * load_n(m, n) + d, y = x - lr * v;
+    store_n(m, v, n);
+    store_n(w, y, n);
+    return y;
+}
+
+static bool sgd(float lr, float momentum, float weight_decay, int first, size_t n, float *w, const float *g, float *m) {
+    size_t i = 0;
+    vf sum = {0};
+    for (; i + W <= n; i += W) sum += sgd_vector(lr, momentum, weight_decay, first, w + i, g + i, m + i, W) * 0.0f;
+    if (i < n) sum += sgd_vector(lr, momentum, weight_decay, first, w + i, g + i, m + i, (int)(n - i)) * 0.0f;
+    return any_nan(sum);
 }
 
 static void add(size_t n, const float *restrict x, float *restrict y) {

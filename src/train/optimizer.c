@@ -29,14 +29,17 @@ void mmoe_optimizer_finish(mmoe_optimizer *o) {
 }
 
 void mmoe_optimizer_begin(mmoe_optimizer *o) {
+    atomic_store_explicit(&o->not_finite, false, memory_order_relaxed);
     double t = (double)++o->steps;
     o->adam.correction1 = (float)(1 / (1 - pow((double)o->adam.beta1, t)));
     o->adam.correction2 = (float)(1 / sqrt(1 - pow((double)o->adam.beta2, t)));
 }
 
 static void apply(mmoe_optimizer *o, int64_t at, size_t n, const float *g) {
-    if (o->kind == MMOE_SGD) o->kernels->sgd(o->adam.lr, o->momentum, o->adam.weight_decay, o->steps == 1, n, o->values + at, g, o->m + at);
-    else o->kernels->adam(&o->adam, n, o->values + at, g, o->m + at, o->v + at);
+    float *w = o->values + at, *m = o->m + at;
+    const bool bad = o->kind == MMOE_SGD ? o->kernels->sgd(o->adam.lr, o->momentum, o->adam.weight_decay, o->steps == 1, n, w, g, m)
+                                         : o->kernels->adam(&o->adam, n, w, g, m, o->v + at);
+    if (bad) atomic_store_explicit(&o->not_finite, true, memory_order_relaxed);
 }
 
 void mmoe_optimizer_apply(void *context, int64_t offset, int64_t rows, int64_t cols, const float *g, int64_t ld) {

@@ -2,6 +2,8 @@
 #ifndef MMOE_TRAIN_OPTIMIZER_H
 #define MMOE_TRAIN_OPTIMIZER_H
 
+#include <stdatomic.h>
+
 #include "graph/params.h"
 #include "math/kernels.h"
 #include "model/config.h"
@@ -16,6 +18,7 @@ typedef struct mmoe_optimizer {
     float *values;  /* the model's, written */
     int64_t n_value;
     float *m, *v; /* [n_value] moments; SGD has m alone */
+    atomic_bool not_finite; /* a weight, in this step */
 } mmoe_optimizer;
 
 mmoe_status mmoe_optimizer_init(mmoe_optimizer *o, const mmoe_trainer_config *config, mmoe_params *params, const mmoe_allocator *alloc, mmoe_error *err);

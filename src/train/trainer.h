@@ -43,7 +43,7 @@ int mmoe_trainer_take_blas(const mmoe_trainer *t);
 void mmoe_trainer_give_blas(const mmoe_trainer *t, int before);
 
 /* step.c: one update with a batch, whose first row is `row` of the epoch's order. Losses and weights of the tasks go to t->loss and
- * t->weight. MMOE_E_NUMERIC when a loss is not finite. */
+ * t->weight. MMOE_E_NUMERIC when a loss or a weight is not finite. */
 mmoe_status mmoe_trainer_update(mmoe_trainer *t, const mmoe_rows *batch, int64_t row, mmoe_error *err);
 
 /* checkpoint.c: a model file's format with the run's state. The checkpoint must be of the trainer's configuration and

@@ -288,7 +288,7 @@ static void check_adam(const mmoe_kernels *k, int32_t n, float lr, float decay, 
         if (step == 3) g.at[0] = 0;
         a.correction1 = (float)(1 / (1 - pow((double)a.beta1, step)));
         a.correction2 = (float)(1 / sqrt(1 - pow((double)a.beta2, step)));
-        k->adam(&a, (size_t)n, w.at, g.at, m.at, v.at);
+        ck_assert(!k->adam(&a, (size_t)n, w.at, g.at, m.at, v.at));
         for (int32_t i = 0; i < n; i++) {
             adam_formula(&want[i], &a, (double)g.at[i], step);
             check_near("m", m.at[i], want[i].m, 4 * step * U);
@@ -312,7 +312,29 @@ START_TEST(adam) {
         check_adam(table_at(_i), n, 1e-2f, 0.1f, 1e-8f, 1);
     }
     mmoe_adam_args a = {0};
-    table_at(_i)->adam(&a, 0, NULL, NULL, NULL, NULL);
+    ck_assert(!table_at(_i)->adam(&a, 0, NULL, NULL, NULL, NULL));
+}
+END_TEST
+
+/* One weight in turn becomes what is not finite: by its gradient, or because it was. */
+START_TEST(optimizers_tell_what_is_not_finite) {
+    const mmoe_kernels *k = table_at(_i);
+    const mmoe_adam_args a = {.lr = 1e-2f, .beta1 = 0.9f, .beta2 = 0.999f, .eps = 1e-8f, .correction1 = 10, .correction2 = 31.6f};
+    const float bad[] = {NAN, INFINITY, -INFINITY};
+    for (int32_t n = 1; n <= MOST; n++)
+        for (int32_t at = 0; at < n; at++)
+            for (int i = 0; i < 6; i++) {
+                matrix w = matrix_drawn(1, n, n, -1, 1), m = matrix_drawn(1, n, n, 0, 0), v = matrix_drawn(1, n, n, 0, 0), g = matrix_drawn(1, n, n, -1, 1);
+                (i < 3 ? w.at : g.at)[at] = bad[i % 3];
+                ck_assert_msg(k->adam(&a, (size_t)n, w.at, g.at, m.at, v.at), "adam: %d of %d", at, n);
+                fill(&w, -1, 1);
+                if (i < 3) w.at[at] = bad[i % 3];
+                ck_assert_msg(k->sgd(0.1f, 0, 0, 1, (size_t)n, w.at, g.at, m.at), "sgd: %d of %d", at, n);
+                free(w.at);
+                free(m.at);
+                free(v.at);
+                free(g.at);
+            }
 }
 END_TEST
 
@@ -324,7 +346,7 @@ static void check_sgd(const mmoe_kernels *k, int32_t n, float momentum, float de
     for (int32_t i = 0; i < n; i++) want[i] = (moments){(double)w.at[i], 0, 0};
     for (int step = 1; step <= STEPS; step++) {
         fill(&g, -1, 1);
-        k->sgd(lr, momentum, decay, step == 1, (size_t)n, w.at, g.at, m.at);
+        ck_assert(!k->sgd(lr, momentum, decay, step == 1, (size_t)n, w.at, g.at, m.at));
         for (int32_t i = 0; i < n; i++) {
             moments *s = &want[i];
             const double d = (double)g.at[i] + (double)decay * s->w;
@@ -387,6 +409,7 @@ int main(void) {
     tcase_add_loop_test(c, tables_drop_the_same, 0, tables);
     tcase_add_loop_test(c, adam, 0, tables);
     tcase_add_loop_test(c, sgd, 0, tables);
+    tcase_add_loop_test(c, optimizers_tell_what_is_not_finite, 0, tables);
     tcase_add_loop_test(c, add, 0, tables);
     tcase_add_test(c, best_is_the_last);
     suite_add_tcase(s, c);
