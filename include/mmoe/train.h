@@ -80,8 +80,8 @@ MMOE_API const mmoe_schema *mmoe_model_schema(const mmoe_model *model);
 
 /* ---- Model ------------------------------------------------------------------------------------------------------- */
 
-/* A new model with weights drawn from the configuration's seed (PyTorch's initialisation; embeddings N(0, 1e-4)). Both
- * arguments are copied. */
+/* A new model with weights drawn from the configuration's seed as model.init and model.embedding_init say (by default
+ * PyTorch's initialisation, embeddings N(0, 1e-4)). Both arguments are copied. */
 MMOE_API mmoe_status mmoe_model_create(const mmoe_config *config, const mmoe_schema *schema, const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err);
 /* Copies weights and running statistics from a safetensors file that bears the model's tensor names (torch-rechub's
  * state_dict, or a model file of ours). MMOE_E_FORMAT names the tensor that is missing, too many or of another shape;

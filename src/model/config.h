@@ -28,6 +28,17 @@ typedef enum mmoe_model_kind {
     MMOE_MODEL_CROSS_STITCH
 } mmoe_model_kind;
 
+/* In the order of the words of "model.init" and "model.embedding_init". */
+typedef enum mmoe_linear_init {
+    MMOE_LINEAR_PYTORCH,
+    MMOE_LINEAR_XAVIER_UNIFORM,
+    MMOE_LINEAR_XAVIER_NORMAL,
+    MMOE_LINEAR_HE_UNIFORM,
+    MMOE_LINEAR_HE_NORMAL,
+    MMOE_LINEAR_ORTHOGONAL
+} mmoe_linear_init;
+typedef enum mmoe_table_init { MMOE_TABLE_NORMAL, MMOE_TABLE_UNIFORM, MMOE_TABLE_XAVIER_UNIFORM, MMOE_TABLE_XAVIER_NORMAL } mmoe_table_init;
+
 /* Linear, BatchNorm1d, activation, dropout, for each of dims. */
 typedef struct mmoe_mlp_config {
     int32_t n_dims;
@@ -66,6 +77,9 @@ struct mmoe_config {
     int32_t n_level, n_expert_specific, n_expert_shared;
     mmoe_mlp_config expert, bottom;
     char *score;          /* expression of the final score; NULL: none */
+    mmoe_linear_init init;
+    mmoe_table_init embedding_init;
+    float embedding_init_scale;
     bool gate_batch_norm; /* gate_params.batch_norm; by default expert_params.batch_norm, of AITM bottom_params.batch_norm */
     mmoe_trainer_config trainer;
     char *json; /* the normalised text that mmoe_config_text gives and the model file keeps */

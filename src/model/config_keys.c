@@ -14,6 +14,7 @@
 #define GATED (MIXED | SPECIFIC)
 #define EXPERTS (BIT(SINGLE_TASK) | GATED | BIT(CROSS_STITCH))
 #define BOTTOM (BIT(SHARED_BOTTOM) | BIT(AITM))
+#define OF_TABLES(words_, member) .chooser = MMOE_CHOOSER_EMBEDDING_INIT, .takers = words_, IN_CONFIG(member)
 #define OF(models_, member) .chooser = MMOE_CHOOSER_MODEL, .takers = models_, IN_CONFIG(member)
 
 /* Bounds and words stand once: the text that documents them is made of, or read as, the values that are checked. */
@@ -95,6 +96,12 @@ static const mmoe_key keys[] = {
     WORD("model.bottom_params.activation", OF(BOTTOM, bottom.activation), "\"relu\"", MMOE_ACT_RELU, ACTIVATIONS, "Activation of the bottom's layers."),
     NUMBER("model.bottom_params.dropout", OF(BOTTOM, bottom.dropout), "0.0", "[", 0, 1, ")", "Probability that a value of the bottom's layer is dropped."),
     BOOLEAN("model.bottom_params.batch_norm", OF(BOTTOM, bottom.batch_norm), "true", "Batch normalisation in the bottom's layers."),
+    WORD("model.init", IN_CONFIG(init), "\"pytorch\"", MMOE_LINEAR_PYTORCH, "pytorch | xavier_uniform | xavier_normal | he_uniform | he_normal | orthogonal",
+         "What the weights of all layers are drawn from; biases begin at 0, but pytorch's."),
+    WORD("model.embedding_init", IN_CONFIG(embedding_init), "\"normal\"", MMOE_TABLE_NORMAL, "normal | uniform | xavier_uniform | xavier_normal",
+         "What the embeddings are drawn from."),
+    NUMBER("model.embedding_init_scale", OF_TABLES(1u << MMOE_TABLE_NORMAL | 1u << MMOE_TABLE_UNIFORM, embedding_init_scale), "0.0001", "[", 0, 1000, "]",
+           "Deviation of the normal, bound of the uniform embeddings."),
 
     INTEGER("trainer.batch_size", MMOE_KEY_INT32, IN_CONFIG(trainer.batch_size), "1024", 1, 1048576, "Rows of an update."),
     INTEGER("trainer.n_epoch", MMOE_KEY_INT32, IN_CONFIG(trainer.n_epoch), "10", 1, 1000000, "Passes over the training rows, at most."),
@@ -127,6 +134,7 @@ const mmoe_key_list mmoe_key_lists[MMOE_KEY_LISTS] = {
 
 const mmoe_chooser mmoe_choosers[MMOE_CHOOSERS] = {
     [MMOE_CHOOSER_MODEL] = {"model.name", "model.", "model", offsetof(struct mmoe_config, model)},
+    [MMOE_CHOOSER_EMBEDDING_INIT] = {"model.embedding_init", "model.embedding_init_", "embedding_init", offsetof(struct mmoe_config, embedding_init)},
 };
 
 static int32_t chosen(const mmoe_chooser *chooser, const mmoe_config *config) {

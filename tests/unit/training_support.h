@@ -36,8 +36,8 @@ static inline void set_up(const char *task_keys, const char *model_keys, const c
              " \"dense\": [{\"name\": \"d*\"}]},"
              " \"tasks\": [{\"name\": \"x\", \"label\": \"x\", \"tower_params\": {\"dims\": [4]}%s},"
              " {\"name\": \"y\", \"label\": \"y\", \"tower_params\": {\"dims\": [3, 2]}%s}],"
-             " \"model\": {\"n_expert\": 3, \"expert_params\": {\"dims\": [8, 5]}%s}, \"trainer\": {\"batch_size\": %d%s}}",
-             task_keys, task_keys, model_keys, BATCH, trainer_keys);
+             " \"model\": {\"n_expert\": 3%s%s}, \"trainer\": {\"batch_size\": %d%s}}",
+             task_keys, task_keys, strstr(model_keys, "expert_params") ? "" : ", \"expert_params\": {\"dims\": [8, 5]}", model_keys, BATCH, trainer_keys);
     for (int i = 0; i < ROWS; i++) {
         ids[i * SPARSE] = i * 31 % 49; /* the last row of both tables is never read */
         ids[i * SPARSE + 1] = (i * 31 + i / 7) % 6;
