@@ -11,7 +11,7 @@
 #include <stdbool.h>
 
 #include "graph/params.h"
-#include "math/activation.h"
+#include "math/kernels.h"
 
 typedef struct mmoe_view {
     int32_t value, col, cols;
@@ -97,6 +97,7 @@ typedef struct mmoe_node {
             mmoe_view *logits;   /* [n_task], one column each */
             int *classification; /* [n_task] */
             float *weight;       /* [n_task] loss weights */
+            mmoe_loss_shape *shape; /* [n_task] of classifications */
         } loss;
     } u;
 } mmoe_node;
@@ -128,6 +129,7 @@ mmoe_status mmoe_graph_stitch(mmoe_graph *g, const char *name, int64_t weight, m
 /* Attention of two items; `in` is a whole value, q k v of the one and then of the other, each of a sixth of its columns. */
 mmoe_status mmoe_graph_attend(mmoe_graph *g, const char *name, mmoe_view in, mmoe_view *out, mmoe_error *err);
 mmoe_status mmoe_graph_joint(mmoe_graph *g, const char *name, mmoe_view a, mmoe_view b, mmoe_view *out, mmoe_error *err);
-mmoe_status mmoe_graph_loss(mmoe_graph *g, const char *name, const mmoe_view *logits, const int *classification, const float *weight, int32_t n_task, mmoe_error *err);
+mmoe_status mmoe_graph_loss(mmoe_graph *g, const char *name, const mmoe_view *logits, const int *classification, const float *weight, const mmoe_loss_shape *shape,
+                            int32_t n_task, mmoe_error *err);
 
 #endif

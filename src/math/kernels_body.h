@@ -469,6 +469,23 @@ static void bce(int32_t n, const float *z, const float *y, float *loss, float *d
 #undef BODY
 }
 
+/* -log p and -log(1-p) are softplus(-z) and softplus(z); powers of p and 1 - p are exponentials of them. */
+static void shaped_bce(const mmoe_loss_shape *shape, int32_t n, const float *z, const float *y, float *loss, float *dz) {
+    const float smoothing = shape->smoothing, weight = shape->positive_weight, gamma = shape->gamma;
+#define BODY(c, k)                                                                                                                                               \
+    do {                                                                                                                                                         \
+        const vf x = load_n(z + (c), k), t = load_n(y + (c), k) * (1.0f - smoothing) + 0.5f * smoothing, e = vexp(-vabs(x)), one = 1.0f + e;                     \
+        const vf log1p = vlog(one) + (e - (one - 1.0f)) / one, zero = {0}; /* as in bce */                                                                       \
+        const vf not_p = choose(x < 0.0f, -x, zero) + log1p, not_q = choose(x < 0.0f, zero, x) + log1p; /* -log p, -log q, q = 1 - p */                           \
+        const vf d = 1.0f / one, p = choose(x < 0.0f, e * d, d), q = choose(x < 0.0f, d, e * d);                                                                 \
+        const vf positive = weight * t * vexp(-gamma * not_q), negative = (1.0f - t) * vexp(-gamma * not_p);                                                     \
+        store_n(loss + (c), positive * not_p + negative * not_q, k);                                                                                             \
+        store_n(dz + (c), negative * (p + gamma * q * not_q) - positive * (q + gamma * p * not_p), k);                                                           \
+    } while (0)
+    FOR_COLUMNS(n, BODY);
+#undef BODY
+}
+
 /* z = -log(e^-a + e^-b + e^-(a+b)); of the three terms the largest is taken out. */
 static void joint_logit(int32_t n, const float *a, const float *b, float *z, float *dza, float *dzb) {
 #define BODY(c, k)                                                                                                                                               \
@@ -559,6 +576,7 @@ const mmoe_kernels PASTE(mmoe_kernels_, MMOE_KERNELS_NAME) = {
     .dropout = dropout,
     .sigmoid = sigmoid_kernel,
     .bce = bce,
+    .shaped_bce = shaped_bce,
     .joint_logit = joint_logit,
     .exp = exp_kernel,
     .adam = adam,

@@ -53,6 +53,7 @@ typedef struct mmoe_task_config {
     char *label; /* column */
     mmoe_task_type type;
     float loss_weight; /* > 0 */
+    float label_smoothing, positive_weight, focal_gamma; /* of a classification */
     mmoe_mlp_config tower;
 } mmoe_task_config;
 

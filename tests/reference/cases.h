@@ -18,6 +18,7 @@ typedef struct reference_case {
     bool no_sparse, no_dense;
     reference_kind kind;
     int levels, specific, shared_experts; /* of ple and cgc */
+    double smoothing, positive_weight, gamma; /* of the classifications' losses; the first task's gamma is half as large */
 } reference_case;
 
 extern const reference_case reference_cases[];

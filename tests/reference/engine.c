@@ -66,6 +66,10 @@ static json_t *tasks_json(const reference_spec *spec) {
         json_array_append_new(tasks, json_pack("{s:s,s:s,s:s,s:f,s:o}", "name", name, "label", label, "type",
                                                spec->tasks[t].regression ? "regression" : "classification", "loss_weight", spec->tasks[t].loss_weight,
                                                "tower_params", mlp_json(&spec->tasks[t].tower)));
+        json_t *task = json_array_get(tasks, (size_t)t);
+        if (spec->tasks[t].regression) continue;
+        json_object_update_new(task, json_pack("{s:f,s:f}", "label_smoothing", spec->tasks[t].label_smoothing, "focal_gamma", spec->tasks[t].focal_gamma));
+        if (spec->tasks[t].positive_weight > 0) json_object_set_new(task, "positive_weight", json_real(spec->tasks[t].positive_weight));
     }
     return tasks;
 }

@@ -52,6 +52,7 @@ typedef struct reference_spec {
     struct {
         bool regression;
         double loss_weight;
+        double label_smoothing, positive_weight, focal_gamma; /* a weight of 0 stands for 1 */
         reference_mlp_spec tower;
     } tasks[REFERENCE_MAX_TASKS];
 } reference_spec;

@@ -192,6 +192,50 @@ START_TEST(bce_of_extremes) {
 }
 END_TEST
 
+/* The formula of kernels.h, as it stands, where a double's p and 1 - p lose nothing that counts. */
+static void check_shaped(const mmoe_kernels *k, const mmoe_loss_shape *shape, int32_t n) {
+    const double e = shape->smoothing, w = shape->positive_weight, g = shape->gamma;
+    matrix in = matrix_new(2, n, n + 5), out = matrix_new(2, n, n + 5);
+    for (int32_t i = 0; i < n; i++) {
+        *matrix_cell(&in, 0, i) = i % 5 == 0 ? 0 : draw(-15, 15);
+        *matrix_cell(&in, 1, i) = i % 3 == 0 ? draw(0, 1) : (float)(i % 2);
+    }
+    k->shaped_bce(shape, n, in.at, matrix_cell(&in, 1, 0), out.at, matrix_cell(&out, 1, 0));
+    for (int32_t i = 0; i < n; i++) {
+        const double z = *matrix_cell(&in, 0, i), y = (double)*matrix_cell(&in, 1, i) * (1 - e) + e / 2, p = sigmoid(z), q = sigmoid(-z);
+        const double positive = w * y * pow(q, g), negative = (1 - y) * pow(p, g);
+        const double loss = -positive * log(p) - negative * log(q), terms = positive * (q - g * p * log(p)) + negative * (p - g * q * log(q));
+        /* the exponent g log p is rounded before it is raised */
+        const double relative = U * (20 + 3 * g * (1 + fabs(z)));
+        check_near("loss", *matrix_cell(&out, 0, i), loss, relative * (loss + w * 1e-6) + (double)FLT_MIN);
+        check_near("dz", *matrix_cell(&out, 1, i), negative * (p - g * q * log(q)) - positive * (q - g * p * log(p)), relative * terms + (double)FLT_MIN);
+    }
+    check_gaps(&out);
+    free(in.at);
+    free(out.at);
+}
+
+START_TEST(shaped_bce) {
+    static const mmoe_loss_shape shapes[] = {{0, 1, 0}, {0.1f, 1, 0}, {0, 25, 0}, {0, 1, 2}, {0, 1, 0.5f}, {0.2f, 0.25f, 3}, {0, 1, 20}};
+    for (int32_t n = 0; n <= MOST; n++)
+        for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) check_shaped(table_at(_i), &shapes[i], n);
+}
+END_TEST
+
+/* Nothing overflows on the way to a loss that is finite; what is right with certainty has no loss. */
+START_TEST(shaped_bce_of_extremes) {
+    static const float z[] = {1e4f, 1e4f, -1e4f, -1e4f, FLT_MAX, -FLT_MAX, NAN, 1}, y[] = {1, 0, 1, 0, 1, 0, 1, NAN};
+    static const double loss[] = {0, 1e4, 1e4, 0, 0, 0}, dz[] = {0, 1, -1, 0, 0, 0};
+    static const mmoe_loss_shape shapes[] = {{0, 1, 0}, {0, 1, 2}, {0, 1, 20}};
+    for (int s = 0; s < 3; s++) {
+        float got[8], d[8];
+        table_at(_i)->shaped_bce(&shapes[s], 8, z, y, got, d);
+        for (int i = 0; i < 6; i++) ck_assert((double)got[i] == loss[i] && (double)d[i] == dz[i]);
+        for (int i = 6; i < 8; i++) ck_assert(isnan(got[i]) && isnan(d[i]));
+    }
+}
+END_TEST
+
 /* ---- Dropout ------------------------------------------------------------------------------------------------------ */
 
 /* The random number of an element as kernels.h documents it. */
@@ -404,6 +448,8 @@ int main(void) {
     tcase_add_loop_test(c, loss_in_ulps, 0, tables);
     tcase_add_loop_test(c, bce, 0, tables);
     tcase_add_loop_test(c, bce_of_extremes, 0, tables);
+    tcase_add_loop_test(c, shaped_bce, 0, tables);
+    tcase_add_loop_test(c, shaped_bce_of_extremes, 0, tables);
     tcase_add_loop_test(c, dropout_is_philox, 0, tables);
     tcase_add_loop_test(c, dropout_keeps_its_share, 0, tables);
     tcase_add_loop_test(c, tables_drop_the_same, 0, tables);
