@@ -137,6 +137,9 @@ typedef struct mmoe_kernels {
     bool (*adam)(const mmoe_adam_args *a, size_t n, float *w, const float *g, float *m, float *v);
     /* PyTorch's SGD: g += weight_decay w; m = momentum m + g (first step: m = g); w -= lr m. */
     bool (*sgd)(float lr, float momentum, float weight_decay, int first, size_t n, float *w, const float *g, float *m);
+    /* out = scale g + l1 sign(w) + 2 l2 w: the gradient of a loss to which l1 sum |w| + l2 sum w^2 is added. */
+    void (*regularize)(size_t n, float scale, float l1, float l2, const float *w, const float *g, float *out);
+    double (*square_sum)(size_t n, const float *x);
     void (*add)(size_t n, const float *x, float *y); /* y += x */
     /* Floats of a packed B [k, n]; and packing of its rows [first, first + count): row first + i is
      * scale[c] w[c * ldw + i], c < n. Each table has its own layout. */

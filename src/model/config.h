@@ -61,6 +61,8 @@ typedef struct mmoe_trainer_config {
     int32_t batch_size, n_epoch;
     mmoe_optimizer_kind optimizer;
     float lr, weight_decay, beta1, beta2, eps, momentum;
+    float embedding_l1, embedding_l2, dense_l1, dense_l2;
+    float clip_norm; /* 0: none */
     int32_t earlystop_patience; /* epochs without a better score; 0: never stop early */
     int32_t earlystop_task;     /* index, or -1: the mean of the tasks */
     int32_t earlystop_metric;   /* mmoe_metric_kind, or -1: AUC for classification, MSE for regression */

@@ -41,8 +41,22 @@ static mmoe_status check_step(const mmoe_trainer *t, int64_t row, mmoe_error *er
     return mmoe_fail(err, MMOE_E_NUMERIC, "the loss of task \"%s\" is not finite %s%s%s", task, place, tensor ? ", nor, since its update, are " : "", weights);
 }
 
+/* As torch.nn.utils.clip_grad_norm_. */
+static float clip_scale(double norm, double most) {
+    const double scale = most / (norm + 1e-6);
+    return scale < 1 || isnan(scale) ? (float)scale : 1;
+}
+
 mmoe_status mmoe_trainer_update(mmoe_trainer *t, const mmoe_rows *batch, int64_t row, mmoe_error *err) {
-    mmoe_optimizer_begin(&t->optimizer);
-    mmoe_plan_train(t->plan, batch, t->model->config->trainer.seed, t->optimizer.steps, mmoe_optimizer_apply, &t->optimizer, t->loss, t->weight);
+    const mmoe_trainer_config *c = &t->model->config->trainer;
+    mmoe_optimizer *o = &t->optimizer;
+    mmoe_optimizer_begin(o);
+    if (t->gradient.values) {
+        mmoe_plan_train(t->plan, batch, c->seed, o->steps, mmoe_whole_gradient_keep, t->gradient.values, t->loss, t->weight);
+        o->scale = clip_scale(mmoe_whole_gradient_norm(&t->gradient, t->pool), (double)c->clip_norm);
+        mmoe_whole_gradient_apply(&t->gradient, t->pool, o);
+    } else {
+        mmoe_plan_train(t->plan, batch, c->seed, o->steps, mmoe_optimizer_apply, o, t->loss, t->weight);
+    }
     return check_step(t, row, err);
 }

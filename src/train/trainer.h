@@ -9,6 +9,7 @@
 #include "model/model.h"
 #include "train/evaluate.h"
 #include "train/optimizer.h"
+#include "train/whole_gradient.h"
 
 /* Where a run stands; with the parameters, the optimizer's moments and the best parameters it is all that a checkpoint
  * keeps. Order and dropout follow from the seed, the epoch and the step. */
@@ -31,6 +32,7 @@ struct mmoe_trainer {
     mmoe_pool *pool;
     mmoe_plan *plan;
     mmoe_optimizer optimizer;
+    mmoe_whole_gradient gradient; /* kept for clipping alone */
     mmoe_params best;
     mmoe_progress_state at;
     double *loss_sum, *weight_sum; /* [tasks] of the current epoch; kept in a checkpoint */

@@ -81,7 +81,10 @@ static json_t *trainer_json(const reference_optimizer *o, int batch_size) {
         json_object_set_new(params, "momentum", json_real(o->momentum));
     else
         json_object_update_new(params, json_pack("{s:[f,f],s:f}", "betas", o->beta1, o->beta2, "eps", o->eps));
-    return json_pack("{s:i,s:s,s:o}", "batch_size", batch_size, "optimizer", words[o->kind], "optimizer_params", params);
+    json_t *penalties = json_pack("{s:f,s:f,s:f,s:f}", "embedding_l1", o->embedding_l1, "embedding_l2", o->embedding_l2, "dense_l1", o->dense_l1, "dense_l2",
+                                  o->dense_l2);
+    return json_pack("{s:i,s:s,s:o,s:o,s:f}", "batch_size", batch_size, "optimizer", words[o->kind], "optimizer_params", params, "regularization_params",
+                     penalties, "clip_norm", o->clip_norm);
 }
 
 static json_t *model_json(const reference_spec *s) {

@@ -71,6 +71,7 @@ static void add_layer(reference_model *m, reference_layer *l, const char *prefix
     l->norm.mean = add_tensor(m, false, 1, out, 0, "%s.mlp.%d.running_mean", prefix, index + 1);
     l->norm.variance = add_tensor(m, false, 1, out, 0, "%s.mlp.%d.running_var", prefix, index + 1);
     l->norm.batches = add_tensor(m, false, 0, 0, 0, "%s.mlp.%d.num_batches_tracked", prefix, index + 1);
+    l->norm.scale->of_norm = l->norm.shift->of_norm = true;
     fill(l->norm.scale, 1);
     fill(l->norm.variance, 1);
 }
@@ -375,15 +376,26 @@ static void sgd(const reference_optimizer *o, double g, double *p, double *veloc
     *p -= o->lr * *velocity;
 }
 
+static double gradient_norm(const reference_model *m) {
+    double sum = 0;
+    for (size_t i = 0; i < m->n_tensor; i++)
+        for (size_t j = 0; m->tensors[i]->trainable && j < m->tensors[i]->count; j++) sum += m->tensors[i]->gradient[j] * m->tensors[i]->gradient[j];
+    return sqrt(sum);
+}
+
 void reference_update(reference_model *m, const reference_optimizer *o, int step) {
+    double scale = o->clip_norm > 0 ? fmin(1, o->clip_norm / (gradient_norm(m) + 1e-6)) : 1;
     for (size_t i = 0; i < m->n_tensor; i++) {
         reference_tensor *t = m->tensors[i];
         if (!t->trainable) continue;
+        bool table = strncmp(t->name, "embedding.", 10) == 0;
+        double l1 = t->of_norm ? 0 : table ? o->embedding_l1 : o->dense_l1, l2 = t->of_norm ? 0 : table ? o->embedding_l2 : o->dense_l2;
         for (size_t j = 0; j < t->count; j++) {
+            double w = t->value[j], g = scale * t->gradient[j] + l1 * ((w > 0) - (w < 0)) + 2 * l2 * w;
             if (o->kind == REFERENCE_SGD)
-                sgd(o, t->gradient[j], &t->value[j], &t->moment1[j]);
+                sgd(o, g, &t->value[j], &t->moment1[j]);
             else
-                adam(o, step, t->gradient[j], &t->value[j], &t->moment1[j], &t->moment2[j]);
+                adam(o, step, g, &t->value[j], &t->moment1[j], &t->moment2[j]);
         }
     }
 }

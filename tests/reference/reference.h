@@ -64,6 +64,7 @@ typedef struct reference_tensor {
     int shape[2];
     size_t count;
     bool trainable;            /* otherwise running statistics, or the count of batches */
+    bool of_norm;              /* scale or shift of a batch norm */
     bool in_front_of_norm;     /* a Linear's bias that a batch norm takes away again */
     double *value;             /* [count] */
     double *gradient;          /* [count] of the total loss; written by reference_gradient */
@@ -110,9 +111,11 @@ typedef enum reference_optimizer_kind { REFERENCE_ADAM, REFERENCE_ADAMW, REFEREN
 typedef struct reference_optimizer {
     reference_optimizer_kind kind;
     double lr, weight_decay, beta1, beta2, eps, momentum;
+    double embedding_l1, embedding_l2, dense_l1, dense_l2; /* torch-rechub's RegularizationLoss: l1 sum |w| + l2 sum w^2 */
+    double clip_norm;                                      /* 0: none */
 } reference_optimizer;
 
-/* Applies the gradients as PyTorch's optimizers do; `step` counts from 1. */
+/* Applies the gradients as PyTorch's optimizers do, clipped as its clip_grad_norm_ does; `step` counts from 1. */
 void reference_update(reference_model *model, const reference_optimizer *optimizer, int step);
 
 #endif

@@ -360,6 +360,41 @@ START_TEST(adam) {
 }
 END_TEST
 
+START_TEST(regularize) {
+    const float scale = 0.3f, l1 = 0.07f, l2 = 0.4f;
+    for (int32_t n = 0; n <= MOST; n++) {
+        matrix w = matrix_drawn(1, n, n, -1, 1), g = matrix_drawn(1, n, n, -1, 1), out = matrix_new(2, n, n + 3);
+        for (int32_t i = 2; i < n; i += 5) w.at[i] = i % 2 ? 0.0f : -0.0f;
+        table_at(_i)->regularize((size_t)n, scale, l1, l2, w.at, g.at, out.at);
+        for (int32_t i = 0; i < n; i++) {
+            const double x = w.at[i], want = (double)scale * (double)g.at[i] + (double)l1 * ((x > 0) - (x < 0)) + 2 * (double)l2 * x;
+            check_near("gradient", out.at[i], want, 6 * U);
+        }
+        check_gaps(&out);
+        free(w.at);
+        free(g.at);
+        free(out.at);
+    }
+}
+END_TEST
+
+/* In double: squares that a float cannot hold, and small ones beside a large one. */
+START_TEST(square_sum) {
+    for (int32_t n = 0; n <= MOST; n++) {
+        matrix x = matrix_drawn(1, n, n, -1, 1);
+        double want = 0;
+        if (n > 3) x.at[3] = 1e4f;
+        for (int32_t i = 0; i < n; i++) want += (double)x.at[i] * (double)x.at[i];
+        const double got = table_at(_i)->square_sum((size_t)n, x.at);
+        ck_assert_msg(fabs(got - want) <= 1e-14 * want, "%d: %.17g, want %.17g", n, got, want);
+        for (int32_t i = 0; i < n; i++) x.at[i] = i % 2 ? 1e30f : -3e38f;
+        const double large = table_at(_i)->square_sum((size_t)n, x.at);
+        ck_assert(isfinite(large) && (n == 0 || large > 8e76));
+        free(x.at);
+    }
+}
+END_TEST
+
 /* One weight in turn becomes what is not finite: by its gradient, or because it was. */
 START_TEST(optimizers_tell_what_is_not_finite) {
     const mmoe_kernels *k = table_at(_i);
@@ -455,6 +490,8 @@ int main(void) {
     tcase_add_loop_test(c, tables_drop_the_same, 0, tables);
     tcase_add_loop_test(c, adam, 0, tables);
     tcase_add_loop_test(c, sgd, 0, tables);
+    tcase_add_loop_test(c, regularize, 0, tables);
+    tcase_add_loop_test(c, square_sum, 0, tables);
     tcase_add_loop_test(c, optimizers_tell_what_is_not_finite, 0, tables);
     tcase_add_loop_test(c, add, 0, tables);
     tcase_add_test(c, best_is_the_last);
