@@ -80,8 +80,8 @@ MMOE_API const mmoe_schema *mmoe_model_schema(const mmoe_model *model);
 
 /* ---- Model ------------------------------------------------------------------------------------------------------- */
 
-/* A new model with weights drawn from the configuration's seed (PyTorch's initialisation; embeddings N(0, 1e-4)). Both
- * arguments are copied. */
+/* A new model with weights drawn from the configuration's seed as model.init and model.embedding_init say (by default
+ * PyTorch's initialisation, embeddings N(0, 1e-4)). Both arguments are copied. */
 MMOE_API mmoe_status mmoe_model_create(const mmoe_config *config, const mmoe_schema *schema, const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err);
 /* Copies weights and running statistics from a safetensors file that bears the model's tensor names (torch-rechub's
  * state_dict, or a model file of ours). MMOE_E_FORMAT names the tensor that is missing, too many or of another shape;
@@ -234,8 +234,8 @@ MMOE_API mmoe_status mmoe_trainer_resume(mmoe_trainer *trainer, const char *path
  * it began with, or has now, where no epoch was finished). */
 MMOE_API mmoe_status mmoe_trainer_fit(mmoe_trainer *trainer, const mmoe_dataset *train, const mmoe_dataset *valid, mmoe_error *err);
 /* One update with rows [first, first + rows) in their order; rows is at most the batch size. Writes the tasks' losses
- * before the update to `losses` [tasks], or nothing if NULL. MMOE_E_NUMERIC, the losses written, when one of them is not
- * finite. Allocates nothing. */
+ * before the update to `losses` [tasks], or nothing if NULL. MMOE_E_NUMERIC, the losses written, when one of them or
+ * a new weight is not finite; the message says at which step, and in which tensor. Allocates nothing. */
 MMOE_API mmoe_status mmoe_trainer_step(mmoe_trainer *trainer, const mmoe_dataset *train, int64_t first, size_t rows, double *losses, mmoe_error *err);
 /* Makes a running fit return MMOE_E_CANCELLED after its current step, its checkpoint written. May be called from any
  * thread and from a signal handler. */

@@ -470,6 +470,23 @@ static void bce(int32_t n, const float *z, const float *y, float *loss, float *d
 #undef BODY
 }
 
+/* -log p and -log(1-p) are softplus(-z) and softplus(z); powers of p and 1 - p are exponentials of them. */
+static void shaped_bce(const mmoe_loss_shape *shape, int32_t n, const float *z, const float *y, float *loss, float *dz) {
+    const float smoothing = shape->smoothing, weight = shape->positive_weight, gamma = shape->gamma;
+#define BODY(c, k)                                                                                                                                               \
+    do {                                                                                                                                                         \
+        const vf x = load_n(z + (c), k), t = load_n(y + (c), k) * (1.0f - smoothing) + 0.5f * smoothing, e = vexp(-vabs(x)), one = 1.0f + e;                     \
+        const vf log1p = vlog(one) + (e - (one - 1.0f)) / one, zero = {0}; /* as in bce */                                                                       \
+        const vf not_p = choose(x < 0.0f, -x, zero) + log1p, not_q = choose(x < 0.0f, zero, x) + log1p; /* -log p, -log q, q = 1 - p */                           \
+        const vf d = 1.0f / one, p = choose(x < 0.0f, e * d, d), q = choose(x < 0.0f, d, e * d);                                                                 \
+        const vf positive = weight * t * vexp(-gamma * not_q), negative = (1.0f - t) * vexp(-gamma * not_p);                                                     \
+        store_n(loss + (c), positive * not_p + negative * not_q, k);                                                                                             \
+        store_n(dz + (c), negative * (p + gamma * q * not_q) - positive * (q + gamma * p * not_p), k);                                                           \
+    } while (0)
+    FOR_COLUMNS(n, BODY);
+#undef BODY
+}
+
 /* z = -log(e^-a + e^-b + e^-(a+b)); of the three terms the largest is taken out. */
 static void joint_logit(int32_t n, const float *a, const float *b, float *z, float *dza, float *dzb) {
 #define BODY(c, k)                                                                                                                                               \
@@ -486,7 +503,15 @@ static void joint_logit(int32_t n, const float *a, const float *b, float *z, flo
 
 /* ---- Optimizers ---- */
 
-static inline __attribute__((always_inline)) void adam_vector(const mmoe_adam_args *a, float *w, const float *g, float *m, float *v, int n) {
+/* What is not finite gives NaN times 0, and a sum keeps it. */
+static inline bool any_nan(vf sum) {
+    const vi bad = sum != sum;
+    int32_t any = 0;
+    for (int i = 0; i < W; i++) any |= bad[i];
+    return any != 0;
+}
+
+static inline __attribute__((always_inline)) vf adam_vector(const mmoe_adam_args *a, float *w, const float *g, float *m, float *v, int n) {
     vf x = load_n(w, n), d = load_n(g, n);
     if (a->decoupled) x -= a->lr * a->weight_decay * x;
     else d += a->weight_decay * x;
@@ -494,37 +519,54 @@ static inline __attribute__((always_inline)) void adam_vector(const mmoe_adam_ar
     vf v1 = a->beta2 * load_n(v, n) + (1.0f - a->beta2) * (d * d);
     store_n(m, m1, n);
     store_n(v, v1, n);
-    store_n(w, x - (a->lr * a->correction1) * m1 / (vsqrt(v1) * a->correction2 + a->eps), n);
+    const vf y = x - (a->lr * a->correction1) * m1 / (vsqrt(v1) * a->correction2 + a->eps);
+    store_n(w, y, n);
+    return y;
 }
 
-static void adam(const mmoe_adam_args *a, size_t n, float *w, const float *g, float *m, float *v) {
+static bool adam(const mmoe_adam_args *a, size_t n, float *w, const float *g, float *m, float *v) {
     size_t i = 0;
-    for (; i + W <= n; i += W) adam_vector(a, w + i, g + i, m + i, v + i, W);
-    if (i < n) adam_vector(a, w + i, g + i, m + i, v + i, (int)(n - i));
+    vf sum = {0};
+    for (; i + W <= n; i += W) sum += adam_vector(a, w + i, g + i, m + i, v + i, W) * 0.0f;
+    if (i < n) sum += adam_vector(a, w + i, g + i, m + i, v + i, (int)(n - i)) * 0.0f;
+    return any_nan(sum);
 }
 
-static void sgd(float lr, float momentum, float weight_decay, int first, size_t n, float *restrict w, const float *restrict g, float *restrict m) {
-    for (size_t i = 0; i < n; i++) {
-        float d = g[i] + weight_decay * w[i];
-        m[i] = first ? d : momentum * m[i] + d;
-        w[i] -= lr * m[i];
-    }
+static inline __attribute__((always_inline)) vf sgd_vector(float lr, float momentum, float weight_decay, int first, float *w, const float *g, float *m, int n) {
+    const vf x = load_n(w, n), d = load_n(g, n) + weight_decay * x, v = first ? d : momentum * load_n(m, n) + d, y = x - lr * v;
+    store_n(m, v, n);
+    store_n(w, y, n);
+    return y;
+}
+
+static bool sgd(float lr, float momentum, float weight_decay, int first, size_t n, float *w, const float *g, float *m) {
+    size_t i = 0;
+    vf sum = {0};
+    for (; i + W <= n; i += W) sum += sgd_vector(lr, momentum, weight_decay, first, w + i, g + i, m + i, W) * 0.0f;
+    if (i < n) sum += sgd_vector(lr, momentum, weight_decay, first, w + i, g + i, m + i, (int)(n - i)) * 0.0f;
+    return any_nan(sum);
+}
+
+static void regularize(size_t n, float scale, float l1, float l2, const float *restrict w, const float *restrict g, float *restrict out) {
+    for (size_t i = 0; i < n; i++) out[i] = scale * g[i] + (w[i] > 0 ? l1 : w[i] < 0 ? -l1 : 0) + 2 * l2 * w[i];
 }
 
 /* ---- Vectors ---- */
 
-/* In floats over runs of a few hundred, in double over the runs. */
+typedef float half_vector __attribute__((vector_size(2 * W), aligned(4), may_alias));
+typedef double double_vector __attribute__((vector_size(4 * W)));
+
+static inline double_vector load_half(const float *p) { return __builtin_convertvector(*(const half_vector *)p, double_vector); }
+
 static double dot(size_t n, const float *x, const float *y) {
-    enum { RUN = 32 * W };
+    double_vector sums[4] = {{0}};
     double sum = 0;
-    for (size_t first = 0; first < n; first += RUN) {
-        const size_t end = n - first < RUN ? n : first + RUN;
-        vf part = {0};
-        size_t i = first;
-        for (; i + W <= end; i += W) part += load(x + i) * load(y + i);
-        if (i < end) part += load_n(x + i, (int)(end - i)) * load_n(y + i, (int)(end - i));
-        sum += (double)hsum(part);
-    }
+    size_t i = 0;
+    for (; i + 2 * W <= n; i += 2 * W)
+        for (int k = 0; k < 4; k++) sums[k] += load_half(x + i + k * (W / 2)) * load_half(y + i + k * (W / 2));
+    for (; i < n; i++) sum += (double)x[i] * (double)y[i];
+    sums[0] += sums[1] + (sums[2] + sums[3]);
+    for (int k = 0; k < W / 2; k++) sum += sums[0][k];
     return sum;
 }
 
@@ -568,10 +610,12 @@ const mmoe_kernels PASTE(mmoe_kernels_, MMOE_KERNELS_NAME) = {
     .dropout = dropout,
     .sigmoid = sigmoid_kernel,
     .bce = bce,
+    .shaped_bce = shaped_bce,
     .joint_logit = joint_logit,
     .exp = exp_kernel,
     .adam = adam,
     .sgd = sgd,
+    .regularize = regularize,
     .dot = dot,
     .combine = combine,
     .packed_size = packed_size,

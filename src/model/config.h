@@ -28,6 +28,17 @@ typedef enum mmoe_model_kind {
     MMOE_MODEL_CROSS_STITCH
 } mmoe_model_kind;
 
+/* In the order of the words of "model.init" and "model.embedding_init". */
+typedef enum mmoe_linear_init {
+    MMOE_LINEAR_PYTORCH,
+    MMOE_LINEAR_XAVIER_UNIFORM,
+    MMOE_LINEAR_XAVIER_NORMAL,
+    MMOE_LINEAR_HE_UNIFORM,
+    MMOE_LINEAR_HE_NORMAL,
+    MMOE_LINEAR_ORTHOGONAL
+} mmoe_linear_init;
+typedef enum mmoe_table_init { MMOE_TABLE_NORMAL, MMOE_TABLE_UNIFORM, MMOE_TABLE_XAVIER_UNIFORM, MMOE_TABLE_XAVIER_NORMAL } mmoe_table_init;
+
 /* Linear, BatchNorm1d, activation, dropout, for each of dims. */
 typedef struct mmoe_mlp_config {
     int32_t n_dims;
@@ -51,6 +62,7 @@ typedef struct mmoe_task_config {
     char *label; /* column */
     mmoe_task_type type;
     float loss_weight; /* > 0 */
+    float label_smoothing, positive_weight, focal_gamma; /* of a classification */
     mmoe_mlp_config tower;
 } mmoe_task_config;
 
@@ -83,6 +95,8 @@ typedef struct mmoe_trainer_config {
     int32_t batch_size, n_epoch;
     mmoe_optimizer_kind optimizer;
     float lr, weight_decay, beta1, beta2, eps, momentum;
+    float embedding_l1, embedding_l2, dense_l1, dense_l2;
+    float clip_norm; /* 0: none */
     int32_t earlystop_patience; /* epochs without a better score; 0: never stop early */
     int32_t earlystop_task;     /* index, or -1: the mean of the tasks */
     int32_t earlystop_metric;   /* mmoe_metric_kind, or -1: AUC for classification, MSE for regression */
@@ -102,6 +116,9 @@ struct mmoe_config {
     mmoe_mlp_config expert, bottom;
     char *score; /* expression of the final score; NULL: none */
     mmoe_gate_config gate;
+    mmoe_linear_init init;
+    mmoe_table_init embedding_init;
+    float embedding_init_scale;
     mmoe_trainer_config trainer;
     char *json; /* the normalised text that mmoe_config_text gives and the model file keeps */
     /* As it was written: what mmoe_config_set edits, so that defaults that follow another key stay open. */

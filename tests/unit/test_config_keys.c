@@ -344,6 +344,19 @@ START_TEST(models_refuse_tasks) {
 }
 END_TEST
 
+START_TEST(regressions_refuse_shaped_losses) {
+    mmoe_config *config = parse(full);
+    set(config, "tasks.ctr.type", "regression");
+    refuse_set(config, "tasks.ctr.label_smoothing", "0.1", "tasks[1].label_smoothing", "\"ctr\" is a regression; only a classification takes this key");
+    refuse_set(config, "tasks.1.positive_weight", "2", "tasks[1].positive_weight", "only a classification takes this key");
+    refuse_set(config, "tasks.1.focal_gamma", "2", "tasks[1].focal_gamma", "only a classification takes this key");
+    set(config, "tasks.1.positive_weight", "1");
+    set(config, "tasks.cvr.focal_gamma", "2");
+    refuse_set(config, "tasks.cvr.type", "regression", "tasks[0].focal_gamma", "\"cvr\" is a regression");
+    mmoe_config_free(config);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("config_keys");
     TCase *c = tcase_create("config_keys");
@@ -359,6 +372,7 @@ int main(void) {
     tcase_add_loop_test(c, words_take_their_own_keys, 0, MMOE_CHOOSERS);
     tcase_add_test(c, models_say_what_they_take);
     tcase_add_test(c, models_refuse_tasks);
+    tcase_add_test(c, regressions_refuse_shaped_losses);
     suite_add_tcase(s, c);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_ENV);
