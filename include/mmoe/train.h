@@ -224,6 +224,9 @@ typedef struct mmoe_trainer mmoe_trainer;
 MMOE_API mmoe_status mmoe_trainer_create(mmoe_model *model, const mmoe_trainer_options *options, const mmoe_allocator *alloc, mmoe_trainer **out,
                                          mmoe_error *err);
 MMOE_API void mmoe_trainer_free(mmoe_trainer *trainer);
+/* The factors [tasks] that the balancing method of the configuration gave the tasks' losses in the last step, 1 each being the plain mean; of
+ * MetaBalance in the parameters the mean over tensors. All 1 without a method and before the first step. */
+MMOE_API void mmoe_trainer_task_factors(const mmoe_trainer *trainer, double *factors);
 /* Continues from a checkpoint of the same configuration and data: MMOE_E_IO, _FORMAT, _ARGUMENT. */
 MMOE_API mmoe_status mmoe_trainer_resume(mmoe_trainer *trainer, const char *path, mmoe_error *err);
 /* Trains until the last epoch or until early stopping; the model then has the best weights seen on `valid` (the last
@@ -231,7 +234,8 @@ MMOE_API mmoe_status mmoe_trainer_resume(mmoe_trainer *trainer, const char *path
  * it began with, or has now, where no epoch was finished). */
 MMOE_API mmoe_status mmoe_trainer_fit(mmoe_trainer *trainer, const mmoe_dataset *train, const mmoe_dataset *valid, mmoe_error *err);
 /* One update with rows [first, first + rows) in their order; rows is at most the batch size. Writes the tasks' losses
- * before the update to `losses` [tasks], or nothing if NULL. Allocates nothing. */
+ * before the update to `losses` [tasks], or nothing if NULL. MMOE_E_NUMERIC, the losses written, when one of them is not
+ * finite. Allocates nothing. */
 MMOE_API mmoe_status mmoe_trainer_step(mmoe_trainer *trainer, const mmoe_dataset *train, int64_t first, size_t rows, double *losses, mmoe_error *err);
 /* Makes a running fit return MMOE_E_CANCELLED after its current step, its checkpoint written. May be called from any
  * thread and from a signal handler. */

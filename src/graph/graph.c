@@ -44,6 +44,7 @@ void mmoe_graph_free(mmoe_graph *g) {
     for (int32_t i = 0; i < g->n_node; i++) finish_node(&g->alloc, &g->nodes[i]);
     mmoe_tensors_finish(&g->tensors);
     mmoe_allocator a = g->alloc;
+    mmoe_release(&a, g->shared);
     mmoe_release(&a, g->values);
     mmoe_release(&a, g->nodes);
     mmoe_release(&a, g);
@@ -85,7 +86,8 @@ static void push(mmoe_graph *g, const char *name, mmoe_node node, int32_t width,
     g->nodes[g->n_node++] = node;
 }
 
-mmoe_status mmoe_graph_input(mmoe_graph *g, const char *name, const mmoe_lookup *lookups, int32_t n_lookup, int32_t n_id, int32_t n_dense, mmoe_view *out, mmoe_error *err) {
+mmoe_status mmoe_graph_input(mmoe_graph *g, const char *name, const mmoe_lookup *lookups, int32_t n_lookup, int32_t n_id, int32_t n_dense, mmoe_view *out,
+                             mmoe_error *err) {
     if (make_room(g, err)) return MMOE_E_MEMORY;
     mmoe_node n = {.op = MMOE_OP_INPUT, .in = -1};
     n.u.input.n_lookup = n_lookup;
@@ -120,8 +122,8 @@ mmoe_status mmoe_graph_linear(mmoe_graph *g, const char *name, const mmoe_linear
     return MMOE_OK;
 }
 
-mmoe_status mmoe_graph_layer(mmoe_graph *g, const char *name, mmoe_view in, int64_t bias, const mmoe_norm *norm, const mmoe_segment *segments, int32_t n_segment, mmoe_view *out,
-                             mmoe_error *err) {
+mmoe_status mmoe_graph_layer(mmoe_graph *g, const char *name, mmoe_view in, int64_t bias, const mmoe_norm *norm, const mmoe_segment *segments,
+                             int32_t n_segment, mmoe_view *out, mmoe_error *err) {
     assert(in.col == 0 && in.cols == g->values[in.value].width);
     mmoe_norm none = {0};
     int32_t stats = -1;
@@ -226,7 +228,23 @@ mmoe_status mmoe_graph_joint(mmoe_graph *g, const char *name, mmoe_view a, mmoe_
     return MMOE_OK;
 }
 
-mmoe_status mmoe_graph_loss(mmoe_graph *g, const char *name, const mmoe_view *logits, const int *classification, const float *weight, int32_t n_task, mmoe_error *err) {
+/* Neighbours become one view. */
+mmoe_status mmoe_graph_share(mmoe_graph *g, const mmoe_view *views, int32_t count, mmoe_error *err) {
+    g->shared = mmoe_alloc(&g->alloc, (size_t)count, sizeof *views);
+    if (!g->shared) return mmoe_fail_memory(err, (size_t)count * sizeof *views);
+    for (int32_t i = 0; i < count; i++) {
+        assert(views[i].value == views[0].value);
+        mmoe_view *last = g->n_shared ? &g->shared[g->n_shared - 1] : NULL;
+        if (last && last->col + last->cols == views[i].col)
+            last->cols += views[i].cols;
+        else
+            g->shared[g->n_shared++] = views[i];
+    }
+    return MMOE_OK;
+}
+
+mmoe_status mmoe_graph_loss(mmoe_graph *g, const char *name, const mmoe_view *logits, const int *classification, const float *weight, int32_t n_task,
+                            mmoe_error *err) {
     if (make_room(g, err)) return MMOE_E_MEMORY;
     mmoe_node n = {.op = MMOE_OP_LOSS, .in = -1};
     n.u.loss.n_task = n_task;

@@ -68,8 +68,8 @@ typedef struct mmoe_gating {
 typedef struct mmoe_node {
     mmoe_op op;
     char name[32]; /* for profiles: "experts+gates 1" */
-    int32_t in;  /* value read: linear has one a block; -1 */
-    int32_t out; /* value written; -1 */
+    int32_t in;    /* value read: linear has one a block; -1 */
+    int32_t out;   /* value written; -1 */
     union {
         struct {
             int32_t n_lookup, n_dense;
@@ -83,8 +83,8 @@ typedef struct mmoe_node {
         struct { /* the batch's mean and variance of a linear node's output */
             mmoe_norm norm;
         } stats;
-        struct { /* out = dropout(act(bn(in + bias))) */
-            int64_t bias; /* values: [width] */
+        struct {            /* out = dropout(act(bn(in + bias))) */
+            int64_t bias;   /* values: [width] */
             mmoe_norm norm; /* cols 0: none */
             int32_t stats;  /* its stats node; -1 */
             int32_t n_segment;
@@ -122,6 +122,8 @@ typedef struct mmoe_graph {
     mmoe_node *nodes;
     mmoe_tensors tensors;
     int32_t n_id, n_dense, n_task; /* of a batch */
+    mmoe_view *shared;             /* [n_shared] columns of one value: the representation that the tasks share last */
+    int32_t n_shared;
 } mmoe_graph;
 
 mmoe_status mmoe_graph_create(const mmoe_allocator *alloc, mmoe_graph **out, mmoe_error *err);
@@ -129,7 +131,8 @@ void mmoe_graph_free(mmoe_graph *graph);
 
 /* Each adds a node; arrays and the name (cut to 31 bytes) are copied. They return MMOE_E_MEMORY, or write the new value's view to *out. Shapes are the
  * builder's duty: asserted. */
-mmoe_status mmoe_graph_input(mmoe_graph *g, const char *name, const mmoe_lookup *lookups, int32_t n_lookup, int32_t n_id, int32_t n_dense, mmoe_view *out, mmoe_error *err);
+mmoe_status mmoe_graph_input(mmoe_graph *g, const char *name, const mmoe_lookup *lookups, int32_t n_lookup, int32_t n_id, int32_t n_dense, mmoe_view *out,
+                             mmoe_error *err);
 mmoe_status mmoe_graph_linear(mmoe_graph *g, const char *name, const mmoe_linear_block *blocks, int32_t n_block, mmoe_view *out, mmoe_error *err);
 /* A stats node (if norm has columns) and an apply node on a linear node's whole output. */
 mmoe_status mmoe_graph_layer(mmoe_graph *g, const char *name, mmoe_view in, int64_t bias, const mmoe_norm *norm, const mmoe_segment *segments, int32_t n_segment, mmoe_view *out,
@@ -143,6 +146,11 @@ mmoe_status mmoe_graph_stitch(mmoe_graph *g, const char *name, int64_t weight, m
 /* Attention of two items; `in` is a whole value, q k v of the one and then of the other, each of a sixth of its columns. */
 mmoe_status mmoe_graph_attend(mmoe_graph *g, const char *name, mmoe_view in, mmoe_view *out, mmoe_error *err);
 mmoe_status mmoe_graph_joint(mmoe_graph *g, const char *name, mmoe_view a, mmoe_view b, mmoe_view *out, mmoe_error *err);
-mmoe_status mmoe_graph_loss(mmoe_graph *g, const char *name, const mmoe_view *logits, const int *classification, const float *weight, int32_t n_task, mmoe_error *err);
+/* Says which columns of one value are the shared representation: what comes before serves all tasks. */
+mmoe_status mmoe_graph_share(mmoe_graph *g, const mmoe_view *views, int32_t count, mmoe_error *err);
+/* shared [tensors]: 1 where the shared representation depends on the tensor, a trained one (shared.c). */
+mmoe_status mmoe_graph_shared_tensors(const mmoe_graph *g, uint8_t *shared, mmoe_error *err);
+mmoe_status mmoe_graph_loss(mmoe_graph *g, const char *name, const mmoe_view *logits, const int *classification, const float *weight, int32_t n_task,
+                            mmoe_error *err);
 
 #endif

@@ -53,7 +53,7 @@ void mmoe_gate_backward(mmoe_plan *p, const mmoe_node *n, const mmoe_node_state 
     mmoe_gate_args a = gate_args(p, n, s);
     a.dg = mmoe_grad_at(p, n->out, s);
     a.lddg = p->grads[n->out].ld;
-    a.more = state->balance;
+    a.more = p->leaves_terms ? NULL : state->balance;
     a.da = mmoe_grad_at(p, n->in, s);
     a.ldda = p->grads[n->in].ld;
     p->kernels->gate_backward(&a);

@@ -1,8 +1,17 @@
-/* L = (1 / T) sum_t weight_t L_t,  L_t = sum_b w_b l(logit_bt, y_bt) / sum_b w_b over the rows whose label is there;
+/* L = (1 / T) sum_t factor_t weight_t L_t,  L_t = sum_b w_b l(logit_bt, y_bt) / sum_b w_b over the rows whose label is there;
  * l: binary cross-entropy of the logit, or the squared error. */
 #include <math.h>
 
 #include "graph/ops.h"
+
+static void set_scale(mmoe_plan *p, const mmoe_node *n, int32_t t) {
+    const double weight = p->task_weight[t];
+    p->task_scale[t] = weight > 0 ? (float)(p->task_factor[t] * n->u.loss.weight[t] / (n->u.loss.n_task * weight)) : 0;
+}
+
+void mmoe_loss_rescale(mmoe_plan *p, const mmoe_node *n) {
+    for (int32_t t = 0; t < n->u.loss.n_task; t++) set_scale(p, n, t);
+}
 
 void mmoe_loss_begin(mmoe_plan *p, const mmoe_node *n) {
     const mmoe_rows *batch = p->batch;
@@ -14,7 +23,7 @@ void mmoe_loss_begin(mmoe_plan *p, const mmoe_node *n) {
             if (y == y) sum += batch->weights ? (double)batch->weights[row] : 1.0;
         }
         p->task_weight[t] = sum;
-        p->task_scale[t] = sum > 0 ? (float)(n->u.loss.weight[t] / (n->u.loss.n_task * sum)) : 0;
+        set_scale(p, n, t);
     }
 }
 
@@ -40,7 +49,8 @@ void mmoe_loss_train(mmoe_plan *p, const mmoe_node *n, const mmoe_node_state *st
         const int32_t ld = p->values[v->value].ld, ldd = p->grads[v->value].ld;
         gather_labels(p, t, s, y, w);
         for (int32_t b = 0; b < s->rows; b++) z[b] = logit[(size_t)b * (size_t)ld];
-        if (n->u.loss.classification[t]) p->kernels->bce(s->rows, z, y, loss, dz);
+        if (n->u.loss.classification[t])
+            p->kernels->bce(s->rows, z, y, loss, dz);
         else
             for (int32_t b = 0; b < s->rows; b++) {
                 float d = z[b] - y[b];

@@ -45,6 +45,7 @@ void mmoe_stats_barrier(mmoe_plan *p, const mmoe_node *n, mmoe_layer_state *l) {
     const float *values = p->params->values, *bias = values + apply_of(n)->u.apply.bias;
     float *running_mean = p->params->states + norm->mean, *running_var = p->params->states + norm->var;
     const double rows = p->batch->rows;
+    const bool updates = rows > 1 && !p->keeps_statistics;
     const size_t width = (size_t)p->graph->values[n->in].width;
     for (int32_t i = 0; i < norm->cols; i++) {
         int32_t c = norm->col + i;
@@ -53,8 +54,8 @@ void mmoe_stats_barrier(mmoe_plan *p, const mmoe_node *n, mmoe_layer_state *l) {
             double m2;
             merge_column(p, l, width, (size_t)c, &mean, &m2);
             var = m2 / rows;
-            running_mean[i] = (float)((1 - MOMENTUM) * running_mean[i] + MOMENTUM * (mean + bias[c]));
-            running_var[i] = (float)((1 - MOMENTUM) * running_var[i] + MOMENTUM * m2 / (rows - 1));
+            if (updates) running_mean[i] = (float)((1 - MOMENTUM) * running_mean[i] + MOMENTUM * (mean + bias[c]));
+            if (updates) running_var[i] = (float)((1 - MOMENTUM) * running_var[i] + MOMENTUM * m2 / (rows - 1));
         } else {
             mean = (double)running_mean[i] - bias[c];
             var = running_var[i];
@@ -65,7 +66,7 @@ void mmoe_stats_barrier(mmoe_plan *p, const mmoe_node *n, mmoe_layer_state *l) {
         l->scale[c] = (float)scale;
         l->shift[c] = (float)(values[norm->beta + i] - mean * scale);
     }
-    if (rows > 1)
+    if (updates)
         for (int32_t i = 0; i < norm->n_counter; i++) p->params->counters[norm->counter + i]++;
 }
 

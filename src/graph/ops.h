@@ -47,6 +47,7 @@ void mmoe_joint_backward(mmoe_plan *p, const mmoe_node *n, const mmoe_node_state
 
 /* Training: losses and the logits' gradients. Predicting: predictions. */
 void mmoe_loss_begin(mmoe_plan *p, const mmoe_node *n);
+void mmoe_loss_rescale(mmoe_plan *p, const mmoe_node *n); /* the factors have changed */
 void mmoe_loss_train(mmoe_plan *p, const mmoe_node *n, const mmoe_node_state *state, const mmoe_span *s);
 void mmoe_loss_predict(mmoe_plan *p, const mmoe_node *n, const mmoe_span *s);
 

@@ -6,7 +6,7 @@
 #include "base/error.h"
 
 enum {
-    CHUNK = 256,            /* rows: GEMMs of 256 rows run within 4 % of the whole batch's, and stay in a core's L2 */
+    CHUNK = 256, /* rows: GEMMs of 256 rows run within 4 % of the whole batch's, and stay in a core's L2 */
     MOST_CHUNK = 1024,
     TABLE_FLOATS = 1 << 16, /* gradient of tables that one task scatters */
     TASK_FLOPS = 8 << 20,   /* smaller products go together */
@@ -45,21 +45,47 @@ static bool ends_phase(const mmoe_node *n, bool backward) {
     }
 }
 
-static void plan_phases(mmoe_plan *p) {
+static void break_phase(mmoe_plan *p) {
+    const int32_t ended = p->n_phase ? p->phases[p->n_phase - 1].first + p->phases[p->n_phase - 1].count : 0;
+    if (p->n_step > ended) end_phase(p);
+}
+
+static void plan_forward(mmoe_plan *p) {
     const mmoe_graph *g = p->graph;
     for (int32_t i = 0; i < g->n_node; i++) {
         if (g->nodes[i].op == MMOE_OP_STATS && !p->training) continue;
         add_step(p, i, 0);
         if (p->training && ends_phase(&g->nodes[i], false)) end_phase(p);
     }
-    if (p->training)
-        for (int32_t i = g->n_node - 1; i >= 0; i--) {
-            mmoe_op op = g->nodes[i].op;
-            if (op == MMOE_OP_LOSS || op == MMOE_OP_INPUT) continue; /* done forward; in the weight tasks */
-            add_step(p, i, 1);
-            if (ends_phase(&g->nodes[i], true)) end_phase(p);
+}
+
+/* The loss's gradient is a part of its forward step, and taken anew by each replay; that of the input is taken by the weight tasks. */
+static void plan_backward(mmoe_plan *p) {
+    const mmoe_graph *g = p->graph;
+    for (int32_t i = g->n_node - 1; i >= 0; i--) {
+        const mmoe_node *n = &g->nodes[i];
+        if (n->op == MMOE_OP_LOSS && p->kind == MMOE_PLAN_TRAIN) continue;
+        if (p->kind == MMOE_PLAN_PROBE && n->out == g->shared[0].value) {
+            break_phase(p);
+            p->shared_phase = p->n_phase;
         }
-    end_phase(p);
+        if (n->op == MMOE_OP_INPUT) continue;
+        add_step(p, i, 1);
+        if (ends_phase(n, true)) end_phase(p);
+    }
+}
+
+static void plan_phases(mmoe_plan *p) {
+    plan_forward(p);
+    if (p->kind >= MMOE_PLAN_REPLAY) {
+        break_phase(p);
+        p->loss_phase = p->n_phase;
+    }
+    if (p->training) plan_backward(p);
+    if (p->kind >= MMOE_PLAN_REPLAY)
+        break_phase(p);
+    else
+        end_phase(p);
 }
 
 /* ---- Memory of values and gradients ---- */
@@ -138,7 +164,9 @@ static void fill_lifetimes(mmoe_plan *p, lifetime *values, lifetime *grads) {
     for (int32_t f = 0; f < p->n_phase; f++)
         for (int32_t i = p->phases[f].first; i < p->phases[f].first + p->phases[f].count; i++)
             step_lifetimes(p, p->steps[i], p->training ? f : i, end, values, grads);
-    if (p->training) touch(&grads[g->nodes[0].out], end); /* the tables' gradient */
+    if (p->training) touch(&grads[g->nodes[0].out], end);                   /* the tables' gradient */
+    for (int32_t v = 0; v < g->n_value && p->kind >= MMOE_PLAN_REPLAY; v++) /* each replay reads them */
+        if (values[v].last >= 0) touch(&values[v], end);
     /* A layer works in place backward: da takes du's memory. */
     for (int32_t i = 0; i < g->n_node; i++)
         if (g->nodes[i].op == MMOE_OP_APPLY) {
@@ -327,6 +355,7 @@ static void plan_relus(mmoe_plan *p) {
     for (int32_t m = 0; m < g->n_node; m++) {
         const mmoe_node *mix = &g->nodes[m];
         if (mix->op != MMOE_OP_MIX || mix->u.mix.cols % p->kernels->mix_cols) continue;
+        if (p->kind == MMOE_PLAN_PROBE && mix->u.mix.experts == g->shared[0].value) continue; /* its gradient is wanted, not its relu's */
         int32_t from = -1, segment = -1, readers = 0;
         for (int32_t i = 0; i < g->n_node; i++)
             if (g->nodes[i].op == MMOE_OP_APPLY && g->nodes[i].out == mix->u.mix.experts) from = i;
@@ -346,10 +375,12 @@ static mmoe_status plan_nodes(mmoe_plan *p, mmoe_error *err) {
     p->nodes = mmoe_alloc_zero(&p->alloc, n, sizeof *p->nodes);
     p->layers = mmoe_alloc_zero(&p->alloc, n, sizeof *p->layers);
     p->loss_parts = mmoe_alloc_zero(&p->alloc, tasks * (size_t)p->max_chunks, sizeof *p->loss_parts);
+    p->task_factor = mmoe_alloc(&p->alloc, tasks, sizeof *p->task_factor);
     p->task_scale = mmoe_alloc_zero(&p->alloc, tasks, sizeof *p->task_scale);
     p->task_weight = mmoe_alloc_zero(&p->alloc, tasks, sizeof *p->task_weight);
-    if (!p->nodes || !p->layers || !p->loss_parts || !p->task_scale || !p->task_weight)
+    if (!p->nodes || !p->layers || !p->loss_parts || !p->task_factor || !p->task_scale || !p->task_weight)
         return mmoe_fail_memory(err, n * (sizeof *p->nodes + sizeof *p->layers));
+    mmoe_plan_set_factors(p, NULL);
     size_t floats = lay_nodes(p, NULL);
     p->small = mmoe_alloc_aligned(&p->alloc, floats, sizeof *p->small);
     if (!p->small) return mmoe_fail_memory(err, floats * sizeof *p->small);
@@ -531,7 +562,7 @@ static mmoe_status build(mmoe_plan *p, mmoe_error *err) {
     return p->training ? plan_tasks(p, err) : MMOE_OK;
 }
 
-mmoe_status mmoe_plan_create(const mmoe_graph *graph, mmoe_params *params, mmoe_pool *pool, bool training, int32_t max_rows, const mmoe_allocator *alloc,
+mmoe_status mmoe_plan_create(const mmoe_graph *graph, mmoe_params *params, mmoe_pool *pool, mmoe_plan_kind kind, int32_t max_rows, const mmoe_allocator *alloc,
                              mmoe_plan **out, mmoe_error *err) {
     mmoe_allocator a = mmoe_allocator_or_default(alloc);
     mmoe_plan *p = mmoe_alloc_zero(&a, 1, sizeof *p);
@@ -540,11 +571,12 @@ mmoe_status mmoe_plan_create(const mmoe_graph *graph, mmoe_params *params, mmoe_
     p->graph = graph;
     p->params = params;
     p->pool = pool;
-    p->training = training;
+    p->kind = kind;
+    p->training = kind != MMOE_PLAN_PREDICT;
     p->kernels = mmoe_kernels_best();
     p->workers = pool ? mmoe_pool_workers(pool) : 1;
     p->max_rows = max_rows;
-    p->max_chunk = training ? mmoe_plan_chunk_rows(max_rows) : CHUNK;
+    p->max_chunk = p->training ? mmoe_plan_chunk_rows(max_rows) : CHUNK;
     if (p->max_chunk > max_rows) p->max_chunk = max_rows;
     int32_t chunks = (max_rows + MOST_CHUNK - 1) / MOST_CHUNK; /* eight chunks until they are the largest */
     p->max_chunks = chunks > 8 ? chunks : 8;
@@ -564,7 +596,7 @@ void mmoe_plan_free(mmoe_plan *p) {
     mmoe_release_aligned(&a, p->small);
     mmoe_release_aligned(&a, p->scratch);
     mmoe_release_aligned(&a, p->packed);
-    void *rest[] = {p->values, p->grads, p->loss_parts, p->flags, p->layers, p->nodes, p->steps, p->phases, p->tasks, p->tables, p->table_lookups,
-                    p->packed_blocks, p->packs, p->task_scale, p->task_weight, p};
+    void *rest[] = {p->values, p->grads,         p->loss_parts,    p->flags, p->layers,      p->nodes,      p->steps,       p->phases, p->tasks,
+                    p->tables, p->table_lookups, p->packed_blocks, p->packs, p->task_factor, p->task_scale, p->task_weight, p};
     for (size_t i = 0; i < sizeof rest / sizeof *rest; i++) mmoe_release(&a, rest[i]);
 }

@@ -14,7 +14,7 @@ static const char *const pass_names[][MMOE_PASS_COUNT] = {
     [MMOE_OP_MIX] = {"mix", NULL, "mix backward", NULL, NULL, "update weights"},
     [MMOE_OP_ATTEND] = {"attention", NULL, "attention backward", NULL, NULL, NULL},
     [MMOE_OP_JOINT] = {"product", NULL, "product backward", NULL, NULL, NULL},
-    [MMOE_OP_LOSS] = {"loss", NULL, NULL, NULL, NULL, NULL},
+    [MMOE_OP_LOSS] = {"loss", NULL, "loss again", NULL, NULL, NULL},
 };
 
 const char *mmoe_profile_pass(const mmoe_profile *p, int32_t node, int pass) { return pass_names[p->ops[node]][pass]; }

@@ -151,7 +151,9 @@ typedef struct mmoe_kernels {
     void (*adam)(const mmoe_adam_args *a, size_t n, float *w, const float *g, float *m, float *v);
     /* PyTorch's SGD: g += weight_decay w; m = momentum m + g (first step: m = g); w -= lr m. */
     void (*sgd)(float lr, float momentum, float weight_decay, int first, size_t n, float *w, const float *g, float *m);
-    void (*add)(size_t n, const float *x, float *y); /* y += x */
+    double (*dot)(size_t n, const float *x, const float *y);
+    /* out[i] = sum_t factors[t] x[t * stride + i], i < n; out may be x. count >= 1. */
+    void (*combine)(size_t n, int32_t count, const float *factors, const float *x, size_t stride, float *out);
     /* Floats of a packed B [k, n]; and packing of its rows [first, first + count): row first + i is
      * scale[c] w[c * ldw + i], c < n. Each table has its own layout. */
     size_t (*packed_size)(int32_t n, int32_t k);

@@ -517,8 +517,33 @@ static void sgd(float lr, float momentum, float weight_decay, int first, size_t 
     }
 }
 
-static void add(size_t n, const float *restrict x, float *restrict y) {
-    for (size_t i = 0; i < n; i++) y[i] += x[i];
+/* ---- Vectors ---- */
+
+/* In floats over runs of a few hundred, in double over the runs. */
+static double dot(size_t n, const float *x, const float *y) {
+    enum { RUN = 32 * W };
+    double sum = 0;
+    for (size_t first = 0; first < n; first += RUN) {
+        const size_t end = n - first < RUN ? n : first + RUN;
+        vf part = {0};
+        size_t i = first;
+        for (; i + W <= end; i += W) part += load(x + i) * load(y + i);
+        if (i < end) part += load_n(x + i, (int)(end - i)) * load_n(y + i, (int)(end - i));
+        sum += (double)hsum(part);
+    }
+    return sum;
+}
+
+static inline __attribute__((always_inline)) void combine_vector(int32_t count, const float *factors, const float *x, size_t stride, float *out, int n) {
+    vf sum = factors[0] * load_n(x, n);
+    for (int32_t t = 1; t < count; t++) sum += factors[t] * load_n(x + (size_t)t * stride, n);
+    store_n(out, sum, n);
+}
+
+static void combine(size_t n, int32_t count, const float *factors, const float *x, size_t stride, float *out) {
+    size_t i = 0;
+    for (; i + W <= n; i += W) combine_vector(count, factors, x + i, stride, out + i, W);
+    if (i < n) combine_vector(count, factors, x + i, stride, out + i, (int)(n - i));
 }
 
 #define PASTE_(a, b) a##b
@@ -553,7 +578,8 @@ const mmoe_kernels PASTE(mmoe_kernels_, MMOE_KERNELS_NAME) = {
     .exp = exp_kernel,
     .adam = adam,
     .sgd = sgd,
-    .add = add,
+    .dot = dot,
+    .combine = combine,
     .packed_size = packed_size,
     .pack = pack,
     .pack_rows = pack_rows,

@@ -54,6 +54,20 @@ mmoe_status mmoe_add_levels(mmoe_graph *g, const char *name, mmoe_module *module
     return status;
 }
 
+mmoe_status mmoe_share_input(mmoe_graph *g, mmoe_view x, mmoe_error *err) {
+    x.cols = g->values[x.value].grad_cols;
+    return mmoe_graph_share(g, &x, 1, err);
+}
+
+mmoe_status mmoe_share_modules(mmoe_graph *g, const mmoe_module *modules, int32_t count, mmoe_error *err) {
+    mmoe_view *views = mmoe_alloc(&g->alloc, (size_t)count, sizeof *views);
+    if (!views) return mmoe_fail_memory(err, (size_t)count * sizeof *views);
+    for (int32_t i = 0; i < count; i++) views[i] = modules[i].in;
+    const mmoe_status status = mmoe_graph_share(g, views, count, err);
+    mmoe_release(&g->alloc, views);
+    return status;
+}
+
 mmoe_status mmoe_add_loss(mmoe_graph *g, const mmoe_config *config, const mmoe_view *logits, bool sum, mmoe_error *err) {
     const size_t n = (size_t)config->n_task;
     int *classification = mmoe_alloc(&g->alloc, n, sizeof *classification);

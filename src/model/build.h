@@ -20,6 +20,10 @@ mmoe_module mmoe_gate_of(const char *kind, int32_t index, mmoe_view in, int32_t 
 /* Behind the gates' last layer: gates[i] are those layers' columns, and become the experts' weights. `of` gates are in the whole graph. */
 mmoe_status mmoe_add_weighing(mmoe_graph *g, const char *name, const mmoe_gate_config *config, mmoe_view *gates, int32_t count, int32_t of, mmoe_error *err);
 
+/* The representation that the tasks share last: the embeddings of x, or what the modules give. */
+mmoe_status mmoe_share_input(mmoe_graph *g, mmoe_view x, mmoe_error *err);
+mmoe_status mmoe_share_modules(mmoe_graph *g, const mmoe_module *modules, int32_t count, mmoe_error *err);
+
 /* Adds levels `first` and later of all modules. */
 mmoe_status mmoe_add_levels(mmoe_graph *g, const char *name, mmoe_module *modules, int32_t count, int32_t first, mmoe_error *err);
 /* Adds the loss: the mean of the tasks' weighted losses, or their sum. */

@@ -45,6 +45,7 @@ mmoe_status mmoe_build_aitm(mmoe_graph *g, const mmoe_config *config, const mmoe
     for (int32_t t = 0; t < n_task && !status; t++) bottoms[t] = mmoe_module_of("bottoms", t, x, &config->bottom);
     if (!status) status = mmoe_add_levels(g, "bottoms", bottoms, n_task, 0, err);
     for (int32_t t = 0; t < n_task && !status; t++) y[t] = bottoms[t].in;
+    if (!status) status = mmoe_share_modules(g, bottoms, n_task, err);
     if (!status) status = add_transfers(g, config, y, err);
     if (!status) status = mmoe_add_towers(g, config, y, err);
     mmoe_release(&g->alloc, bottoms);

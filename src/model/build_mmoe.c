@@ -39,7 +39,9 @@ static mmoe_status add_nodes(mmoe_graph *g, const mmoe_config *config, const mmo
     status = add_layers(g, p, err);
     for (int32_t t = 0; t < p->n_gate; t++) p->weights[t] = p->gates[t].in;
     if (!status) status = mmoe_add_weighing(g, "gates", &config->gate, p->weights, p->n_gate, p->n_gate, err);
+    if (!status && config->model != MMOE_MODEL_OMOE) status = mmoe_share_modules(g, p->experts, p->n_expert, err);
     if (!status) status = add_mix(g, config, p, err);
+    if (!status && config->model == MMOE_MODEL_OMOE) status = mmoe_graph_share(g, &p->y[0], 1, err);
     return status ? status : mmoe_add_towers(g, config, p->y, err);
 }
 

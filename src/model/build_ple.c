@@ -74,6 +74,7 @@ static mmoe_status add_level(mmoe_graph *g, const parts *p, const mmoe_config *c
     for (int32_t e = 0; e < p->n_expert; e++) p->experts[e] = p->modules[p->expert_at[e]].in;
     for (int32_t t = 0; t < n_gate; t++) p->weights[t] = p->modules[p->gate_at[t]].in;
     if (!status) status = mmoe_add_weighing(g, gates, &config->gate, p->weights, n_gate, n_level * (p->n_task + 1) - 1, err);
+    if (!status && last) status = mmoe_graph_share(g, p->experts, p->n_expert, err);
     if (!status && !last) status = mix_shared(g, p, mix, err);
     return status ? status : mix_specific(g, p, mix, err);
 }

@@ -54,6 +54,31 @@ typedef struct mmoe_task_config {
     mmoe_mlp_config tower;
 } mmoe_task_config;
 
+/* In the order of the words of "trainer.adaptive_params.method". */
+typedef enum mmoe_balance_method {
+    MMOE_BALANCE_NONE,
+    MMOE_BALANCE_UWL,
+    MMOE_BALANCE_DWA,
+    MMOE_BALANCE_RLW,
+    MMOE_BALANCE_GRADNORM,
+    MMOE_BALANCE_METABALANCE,
+    MMOE_BALANCE_PCGRAD,
+    MMOE_BALANCE_CAGRAD,
+    MMOE_BALANCE_MGDA,
+    MMOE_BALANCE_ALIGNED_MTL,
+    MMOE_BALANCE_FAMO
+} mmoe_balance_method;
+
+/* Where the tasks' gradients are taken and combined. */
+typedef enum mmoe_balance_place { MMOE_AT_REPRESENTATION, MMOE_AT_PARAMETERS } mmoe_balance_place;
+
+typedef struct mmoe_balance_config {
+    mmoe_balance_method method;
+    mmoe_balance_place at;
+    bool clamp, normalize;
+    float temperature, alpha, lr, beta, relax_factor, c, gamma;
+} mmoe_balance_config;
+
 typedef struct mmoe_trainer_config {
     int32_t batch_size, n_epoch;
     mmoe_optimizer_kind optimizer;
@@ -63,6 +88,7 @@ typedef struct mmoe_trainer_config {
     int32_t earlystop_metric;   /* mmoe_metric_kind, or -1: AUC for classification, MSE for regression */
     bool shuffle;
     uint64_t seed;
+    mmoe_balance_config balance; /* trainer.adaptive_params */
 } mmoe_trainer_config;
 
 struct mmoe_config {

@@ -177,6 +177,11 @@ static mmoe_status check_trainer(const mmoe_config *config, const mmoe_key_place
     return MMOE_OK;
 }
 
+static mmoe_status check_balance(const mmoe_config *config, const mmoe_key_place *place) {
+    if (config->trainer.balance.method == MMOE_BALANCE_NONE || config->n_task > 1) return MMOE_OK;
+    return mmoe_key_fail(place, "trainer.adaptive_params.method", "one task has nothing to be balanced with; allowed is none");
+}
+
 mmoe_status mmoe_config_check(const json_t *root, mmoe_config *config, const mmoe_key_place *place) {
     if (!json_object_get(json_object_get(json_object_get(root, "model"), "gate_params"), "batch_norm"))
         config->gate.layers.batch_norm = config->model == MMOE_MODEL_AITM ? config->bottom.batch_norm : config->expert.batch_norm;
@@ -190,6 +195,7 @@ mmoe_status mmoe_config_check(const json_t *root, mmoe_config *config, const mmo
     if (status == MMOE_OK) status = check_score(config, place);
     if (status == MMOE_OK) status = find_earlystop_task(root, config, place);
     if (status == MMOE_OK) status = check_trainer(config, place);
+    if (status == MMOE_OK) status = check_balance(config, place);
     json_decref(columns);
     json_decref(names);
     return status;

@@ -16,6 +16,10 @@
 #define BOTTOM (BIT(SHARED_BOTTOM) | BIT(AITM))
 #define OF(models_, member) .chooser = MMOE_CHOOSER_MODEL, .takers = models_, IN_CONFIG(member)
 
+#define METHOD(method) (1u << MMOE_BALANCE_##method)
+#define WITH_GRADIENTS (METHOD(GRADNORM) | METHOD(METABALANCE) | METHOD(PCGRAD) | METHOD(CAGRAD) | METHOD(MGDA) | METHOD(ALIGNED_MTL))
+#define WITH(methods_, member) .chooser = MMOE_CHOOSER_METHOD, .takers = methods_, IN_CONFIG(trainer.balance.member)
+
 /* Bounds and words stand once: the text that documents them is made of, or read as, the values that are checked. */
 #define INTEGER(path_, kind_, place, default_, low_, high_, help_)                                                                                             \
     { .doc = {path_, "integer", default_, #low_ " to " #high_, help_}, .kind = kind_, place, .low = low_, .high = high_ }
@@ -123,6 +127,23 @@ static const mmoe_key keys[] = {
      IN_CONFIG(trainer.earlystop_task)},
     WORD("trainer.earlystop_metric", IN_CONFIG(trainer.earlystop_metric), "\"auto\"", -1, "auto | auc | logloss | mse | rmse | mae",
          "What early stopping watches: auc or logloss of a classification, mse, rmse or mae of a regression; auto: auc or mse."),
+    WORD("trainer.adaptive_params.method", IN_CONFIG(trainer.balance.method), "\"none\"", MMOE_BALANCE_NONE,
+         "none | uwl | dwa | rlw | gradnorm | metabalance | pcgrad | cagrad | mgda | aligned_mtl | famo",
+         "How the tasks' losses are balanced: uncertainty weights, dynamic weight average, random weights; by each task's gradient: GradNorm, MetaBalance "
+         "(the first task is its target), PCGrad, CAGrad, MGDA, Aligned-MTL; FAMO."),
+    BOOLEAN("trainer.adaptive_params.clamp", WITH(METHOD(UWL), clamp), "true", "uwl: log-variances below 0 count as 0, as torch-rechub has it; false: the paper's form."),
+    NUMBER("trainer.adaptive_params.temperature", WITH(METHOD(DWA), temperature), "2.0", "(", 0, 1000, "]", "dwa: of the softmax over the losses' rates."),
+    BOOLEAN("trainer.adaptive_params.normalize", WITH(METHOD(DWA) | METHOD(RLW), normalize), "true",
+            "dwa, rlw: losses are divided by those of the first step; false: the papers' form, in which a larger loss counts for more."),
+    NUMBER("trainer.adaptive_params.alpha", WITH(METHOD(GRADNORM), alpha), "0.16", "[", 0, 100, "]", "gradnorm: how strongly a task that lags behind is pulled."),
+    NUMBER("trainer.adaptive_params.lr", WITH(METHOD(GRADNORM) | METHOD(FAMO), lr), "0.025", "(", 0, 1000, "]", "gradnorm, famo: learning rate of the tasks' weights."),
+    NUMBER("trainer.adaptive_params.beta", WITH(METHOD(METABALANCE), beta), "0.9", "[", 0, 1, ")", "metabalance: rate of the running norms of the gradients."),
+    NUMBER("trainer.adaptive_params.relax_factor", WITH(METHOD(METABALANCE), relax_factor), "1.0", "[", 0, 1, "]",
+           "metabalance: 1 brings all gradients to the norm of the target's, 0 leaves them."),
+    NUMBER("trainer.adaptive_params.c", WITH(METHOD(CAGRAD), c), "0.5", "[", 0, 1, ")", "cagrad: how far from the mean gradient it may go, in norms of that gradient."),
+    NUMBER("trainer.adaptive_params.gamma", WITH(METHOD(FAMO), gamma), "0.001", "[", 0, 1000, "]", "famo: decay of the weights' logits."),
+    WORD("trainer.adaptive_params.at", WITH(WITH_GRADIENTS, at), "\"representation\"", MMOE_AT_REPRESENTATION, "representation | parameters",
+         "Where the tasks' gradients are taken and combined: at the representation that the tasks share last, or in the parameters before it."),
     BOOLEAN("trainer.shuffle", IN_CONFIG(trainer.shuffle), "true", "A new order of the training rows in each epoch; false keeps the file's."),
     INTEGER("trainer.seed", MMOE_KEY_UINT64, IN_CONFIG(trainer.seed), "2022", 0, 9007199254740991, "Seed of initial weights, order and dropout."),
 };
@@ -138,6 +159,7 @@ const mmoe_key_list mmoe_key_lists[MMOE_KEY_LISTS] = {
 
 const mmoe_chooser mmoe_choosers[MMOE_CHOOSERS] = {
     [MMOE_CHOOSER_MODEL] = {"model.name", "model.", "model", offsetof(struct mmoe_config, model)},
+    [MMOE_CHOOSER_METHOD] = {"trainer.adaptive_params.method", "trainer.adaptive_params.", "method", offsetof(struct mmoe_config, trainer.balance.method)},
 };
 
 static int32_t chosen(const mmoe_chooser *chooser, const mmoe_config *config) {

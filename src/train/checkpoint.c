@@ -7,7 +7,7 @@
 #include "model/container.h"
 #include "train/trainer.h"
 
-enum { VERSION = 1, N_NUMBER = 8, N_REAL = 2, MOST_PARTS = 16 };
+enum { VERSION = 2, N_NUMBER = 8, N_REAL = 2, MOST_PARTS = 16 };
 #define FORMAT "mmoe-checkpoint"
 
 /* One block of the run: the same list writes and reads. */
@@ -34,6 +34,7 @@ static size_t list_parts(const mmoe_trainer *t, int64_t *numbers, double *reals,
         {"now.states", MMOE_F32, now->n_state, now->states},
         {"best.values", MMOE_F32, best->n_value, best->values},
         {"best.states", MMOE_F32, best->n_state, best->states},
+        {"balance.state", MMOE_F64, t->balancer.balance.n_state, t->balancer.balance.state},
         {"optimizer.m", MMOE_F32, now->n_value, t->optimizer.m},
         {"optimizer.v", MMOE_F32, now->n_value, t->optimizer.v},
     };
@@ -69,7 +70,7 @@ mmoe_status mmoe_checkpoint_write(const mmoe_trainer *t, const char *path, mmoe_
     char *config;
     mmoe_status status = mmoe_config_text(t->model->config, &config, err);
     if (status) return status;
-    const char *const metadata[] = {"format", FORMAT, "format_version", "1", "mmoe_version", mmoe_version(), "checksum", sum, "config", config, NULL};
+    const char *const metadata[] = {"format", FORMAT, "format_version", "2", "mmoe_version", mmoe_version(), "checksum", sum, "config", config, NULL};
     status = mmoe_container_write(path, tensors, count, metadata, &t->alloc, err);
     mmoe_config_text_free(t->model->config, config);
     return status;
@@ -79,7 +80,7 @@ static mmoe_status check_header(const mmoe_trainer *t, const mmoe_container *c, 
     const char *format = mmoe_container_metadata(c, "format"), *version = mmoe_container_metadata(c, "format_version");
     const char *written = mmoe_container_metadata(c, "config");
     if (!format || strcmp(format, FORMAT) != 0 || !version || !written) return mmoe_fail_at(err, MMOE_E_FORMAT, path, 0, NULL, "this is no checkpoint of mmoe");
-    if (strcmp(version, "1") != 0)
+    if (strcmp(version, "2") != 0)
         return mmoe_fail_at(err, MMOE_E_VERSION, path, 0, NULL, "the checkpoint has format version %s; this library reads %d", version, VERSION);
     char *config;
     mmoe_status status = mmoe_config_text(t->model->config, &config, err);

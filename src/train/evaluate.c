@@ -63,7 +63,7 @@ mmoe_status mmoe_evaluator_create(const mmoe_model *model, mmoe_pool *pool, int6
     e->scratch = mmoe_alloc_aligned(alloc, e->scratch_size, tasks);
     mmoe_status status = e->predictions && e->scratch ? MMOE_OK : mmoe_fail_memory(err, (e->scratch_size + (size_t)rows * sizeof(float)) * tasks);
     /* A plan that predicts does not write to the parameters. */
-    if (!status) status = mmoe_plan_create(model->graph, (mmoe_params *)(uintptr_t)&model->params, pool, false, SLICE, alloc, &e->plan, err);
+    if (!status) status = mmoe_plan_create(model->graph, (mmoe_params *)(uintptr_t)&model->params, pool, MMOE_PLAN_PREDICT, SLICE, alloc, &e->plan, err);
     if (status) {
         mmoe_evaluator_free(e);
         return status;

@@ -58,17 +58,12 @@ static uint64_t hash_dataset(const mmoe_dataset *d) {
 
 static double mean_loss(const mmoe_trainer *t, int32_t task) { return t->weight_sum[task] > 0 ? t->loss_sum[task] / t->weight_sum[task] : (double)NAN; }
 
-/* Adds a step's losses; a loss that is not finite ends training, for the weights are then lost too. */
-static mmoe_status add_losses(mmoe_trainer *t, mmoe_error *err) {
+static void add_losses(mmoe_trainer *t) {
     for (int32_t i = 0; i < t->model->schema->n_label; i++) {
         if (!(t->weight[i] > 0)) continue;
-        if (!isfinite(t->loss[i]))
-            return mmoe_fail(err, MMOE_E_NUMERIC, "the loss of task \"%s\" is not finite at step %llu, epoch %d, from row %lld of the epoch's order",
-                             t->model->schema->labels[i].task, (unsigned long long)t->optimizer.steps, (int)t->at.epoch + 1, (long long)t->at.row + 1);
         t->loss_sum[i] += t->loss[i] * t->weight[i];
         t->weight_sum[i] += t->weight[i];
     }
-    return MMOE_OK;
 }
 
 static int report_progress(fit_run *r) {
@@ -78,7 +73,9 @@ static int report_progress(fit_run *r) {
     if (time - r->last_progress < 0.1) return 0;
     r->last_progress = time;
     for (int32_t i = 0; i < t->model->schema->n_label; i++) t->loss[i] = mean_loss(t, i);
-    mmoe_progress p = {t->at.epoch + 1, t->model->config->trainer.n_epoch, t->at.row, r->train->rows, t->at.seconds + time - r->epoch_start, t->model->schema->n_label, t->loss};
+    mmoe_progress p = {t->at.epoch + 1, t->model->config->trainer.n_epoch,     t->at.row,
+                       r->train->rows,  t->at.seconds + time - r->epoch_start, t->model->schema->n_label,
+                       t->loss};
     return t->options.on_progress(t->options.user, &p);
 }
 
@@ -89,10 +86,9 @@ static mmoe_status run_steps(fit_run *r, mmoe_error *err) {
         int64_t left = r->train->rows - t->at.row;
         int32_t rows = left < c->batch_size ? (int32_t)left : c->batch_size;
         mmoe_rows batch = mmoe_dataset_rows_of(r->train, r->order ? 0 : t->at.row, rows, r->order ? r->order + t->at.row : NULL);
-        mmoe_optimizer_begin(&t->optimizer);
-        mmoe_plan_train(t->plan, &batch, c->seed, t->optimizer.steps, mmoe_optimizer_apply, &t->optimizer, t->loss, t->weight);
-        mmoe_status status = add_losses(t, err);
+        mmoe_status status = mmoe_trainer_update(t, &batch, t->at.row, err);
         if (status) return status;
+        add_losses(t);
         t->at.row += rows;
         if (report_progress(r) || atomic_load(&t->stop))
             return mmoe_fail(err, MMOE_E_CANCELLED, "training was stopped in epoch %d after %lld of %lld rows", (int)t->at.epoch + 1, (long long)t->at.row,
@@ -166,6 +162,12 @@ static int report_epoch(fit_run *r, double score, double train_seconds, int is_b
     return t->options.on_epoch(t->options.user, &e);
 }
 
+static void end_balanced_epoch(mmoe_trainer *t) {
+    if (t->plan->kind == MMOE_PLAN_TRAIN) return;
+    for (int32_t i = 0; i < t->model->config->n_task; i++) t->loss[i] = (double)t->model->config->tasks[i].loss_weight * mean_loss(t, i);
+    mmoe_balance_end_epoch(&t->balancer.balance, t->loss);
+}
+
 static mmoe_status run_epoch(fit_run *r, mmoe_error *err) {
     mmoe_trainer *t = r->t;
     const mmoe_trainer_config *c = &t->model->config->trainer;
@@ -184,6 +186,7 @@ static mmoe_status run_epoch(fit_run *r, mmoe_error *err) {
     bool early = r->valid && c->earlystop_patience > 0 && t->at.waited >= c->earlystop_patience;
     t->at.finished = early || t->at.epoch >= c->n_epoch;
     int stop = report_epoch(r, score, train_seconds, is_best);
+    end_balanced_epoch(t);
     t->at.row = 0;
     t->at.seconds = 0;
     memset(t->loss_sum, 0, 2 * (size_t)r->train->n_label * sizeof *t->loss_sum); /* the weights' sums stand behind */

@@ -34,9 +34,13 @@ void mmoe_optimizer_begin(mmoe_optimizer *o) {
     o->adam.correction2 = (float)(1 / sqrt(1 - pow((double)o->adam.beta2, t)));
 }
 
+void mmoe_optimizer_move(const mmoe_optimizer *o, size_t n, float *w, const float *g, float *m, float *v) {
+    if (o->kind == MMOE_SGD) o->kernels->sgd(o->adam.lr, o->momentum, o->adam.weight_decay, o->steps == 1, n, w, g, m);
+    else o->kernels->adam(&o->adam, n, w, g, m, v);
+}
+
 static void apply(mmoe_optimizer *o, int64_t at, size_t n, const float *g) {
-    if (o->kind == MMOE_SGD) o->kernels->sgd(o->adam.lr, o->momentum, o->adam.weight_decay, o->steps == 1, n, o->values + at, g, o->m + at);
-    else o->kernels->adam(&o->adam, n, o->values + at, g, o->m + at, o->v + at);
+    mmoe_optimizer_move(o, n, o->values + at, g, o->m + at, o->v ? o->v + at : NULL);
 }
 
 void mmoe_optimizer_apply(void *context, int64_t offset, int64_t rows, int64_t cols, const float *g, int64_t ld) {

@@ -21,6 +21,8 @@ typedef struct mmoe_optimizer {
 mmoe_status mmoe_optimizer_init(mmoe_optimizer *o, const mmoe_trainer_config *config, mmoe_params *params, const mmoe_allocator *alloc, mmoe_error *err);
 void mmoe_optimizer_finish(mmoe_optimizer *o);
 void mmoe_optimizer_begin(mmoe_optimizer *o); /* a step */
+/* The same update of n values that are not the model's, with moments of their own; v is not read by SGD. */
+void mmoe_optimizer_move(const mmoe_optimizer *o, size_t n, float *w, const float *g, float *m, float *v);
 /* An mmoe_gradient_sink: updates the values that the gradient is of. `context` is the optimizer. */
 void mmoe_optimizer_apply(void *context, int64_t offset, int64_t rows, int64_t cols, const float *gradient, int64_t ld);
 

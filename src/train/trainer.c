@@ -9,6 +9,7 @@ void mmoe_trainer_free(mmoe_trainer *t) {
     mmoe_allocator a = t->alloc;
     mmoe_plan_free(t->plan);
     mmoe_pool_free(t->pool);
+    mmoe_balancer_finish(&t->balancer);
     mmoe_optimizer_finish(&t->optimizer);
     mmoe_params_finish(&t->best);
     mmoe_release(&a, t->checkpoint_path);
@@ -28,10 +29,12 @@ static mmoe_status build(mmoe_trainer *t, mmoe_error *err) {
         t->checkpoint_path = mmoe_copy_text(&t->alloc, t->options.checkpoint_path, strlen(t->options.checkpoint_path));
         if (!t->checkpoint_path) return mmoe_fail_memory(err, strlen(t->options.checkpoint_path) + 1);
     }
+    const mmoe_plan_kind kind = mmoe_balance_plan(&m->config->trainer.balance);
     mmoe_status status = mmoe_pool_create(mmoe_worker_count(t->options.threads), &t->alloc, &t->pool, err);
     if (!status) status = mmoe_optimizer_init(&t->optimizer, &m->config->trainer, &t->model->params, &t->alloc, err);
     if (!status) status = mmoe_params_init(&t->best, &m->graph->tensors, &t->alloc, err);
-    if (!status) status = mmoe_plan_create(m->graph, &t->model->params, t->pool, true, m->config->trainer.batch_size, &t->alloc, &t->plan, err);
+    if (!status) status = mmoe_plan_create(m->graph, &t->model->params, t->pool, kind, m->config->trainer.batch_size, &t->alloc, &t->plan, err);
+    if (!status && kind != MMOE_PLAN_TRAIN) status = mmoe_balancer_init(&t->balancer, m, t->plan, t->pool, &t->alloc, err);
     if (!status && t->options.profile) {
         status = mmoe_profile_attach(t->options.profile, m->graph, mmoe_pool_workers(t->pool), err);
         t->plan->profile = t->options.profile;
@@ -58,6 +61,14 @@ mmoe_status mmoe_trainer_create(mmoe_model *model, const mmoe_trainer_options *o
     }
     *out = t;
     return MMOE_OK;
+}
+
+void mmoe_trainer_task_factors(const mmoe_trainer *t, double *factors) {
+    if (!t || !factors) return;
+    if (t->plan->kind != MMOE_PLAN_TRAIN)
+        mmoe_balancer_factors(&t->balancer, factors);
+    else
+        for (int32_t i = 0; i < t->model->config->n_task; i++) factors[i] = 1;
 }
 
 void mmoe_trainer_stop(mmoe_trainer *t) {
@@ -94,11 +105,10 @@ mmoe_status mmoe_trainer_step(mmoe_trainer *t, const mmoe_dataset *data, int64_t
     if (status) return status;
     int before = mmoe_trainer_take_blas(t);
     mmoe_rows batch = mmoe_dataset_rows_of(data, first, (int32_t)rows, NULL);
-    mmoe_optimizer_begin(&t->optimizer);
-    mmoe_plan_train(t->plan, &batch, t->model->config->trainer.seed, t->optimizer.steps, mmoe_optimizer_apply, &t->optimizer, t->loss, t->weight);
+    status = mmoe_trainer_update(t, &batch, first, err);
     mmoe_trainer_give_blas(t, before);
     if (losses) memcpy(losses, t->loss, (size_t)data->n_label * sizeof *losses);
-    return MMOE_OK;
+    return status;
 }
 
 static void keep_gradient(void *context, int64_t offset, int64_t rows, int64_t cols, const float *g, int64_t ld) {

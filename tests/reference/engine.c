@@ -122,6 +122,10 @@ static mmoe_config *config_of(const reference_spec *spec, const reference_optimi
 /* ---- Life -------------------------------------------------------------------------------------------------------- */
 
 void engine_init(engine *e, const reference_spec *spec, const reference_optimizer *optimizer, int batch_size, bool weighted) {
+    engine_init_with(e, spec, optimizer, batch_size, weighted, &(engine_key){NULL, NULL});
+}
+
+void engine_init_with(engine *e, const reference_spec *spec, const reference_optimizer *optimizer, int batch_size, bool weighted, const engine_key *keys) {
     char names[64][32];
     const char *columns[64];
     size_t n = 0;
@@ -134,6 +138,7 @@ void engine_init(engine *e, const reference_spec *spec, const reference_optimize
     for (size_t i = 0; i < n; i++) columns[i] = names[i];
 
     e->config = config_of(spec, optimizer, batch_size, weighted);
+    for (; keys->path; keys++) SUCCEEDS(mmoe_config_set(e->config, keys->path, keys->value, &err));
     SUCCEEDS(mmoe_schema_create(e->config, columns, n, NULL, &e->schema, &err));
     SUCCEEDS(mmoe_model_create(e->config, e->schema, NULL, &e->model, &err));
 }
@@ -155,7 +160,7 @@ void engine_prepare(engine *e, const reference_batch *batch, int threads) {
     float *weights = e->weighted ? floats(batch->weights, B) : NULL;
     mmoe_batch rows = batch_of(e, batch, dense);
     SUCCEEDS(mmoe_dataset_create(e->schema, &rows, labels, weights, NULL, &e->rows, &err));
-    mmoe_trainer_options options = {.threads = threads, .single_threaded_blas = 1};
+    mmoe_trainer_options options = {.threads = threads, .single_threaded_blas = 1, .user = e, .on_epoch = e->on_epoch};
     SUCCEEDS(mmoe_trainer_create(e->model, &options, NULL, &e->trainer, &err));
     free(dense);
     free(labels);
@@ -229,3 +234,5 @@ void engine_predict(const engine *e, const reference_batch *batch, double *score
 }
 
 void engine_step(engine *e, double *losses) { SUCCEEDS(mmoe_trainer_step(e->trainer, e->rows, 0, (size_t)mmoe_dataset_rows(e->rows), losses, &err)); }
+
+void engine_fit(engine *e) { SUCCEEDS(mmoe_trainer_fit(e->trainer, e->rows, NULL, &err)); }

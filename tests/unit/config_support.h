@@ -16,7 +16,7 @@ static const char full[] = "{\"features\": {\"sparse\": [{\"name\": \"a\", \"voc
                            " \"tasks\": [{\"name\": \"cvr\", \"label\": \"purchase\"}, {\"name\": \"ctr\", \"label\": \"click\", \"tower_params\": {\"dims\": "
                            "[]}}], \"score\": \"ctr * cvr^0.5\","
                            " \"trainer\": {\"optimizer\": \"sgd\", \"optimizer_params\": {\"lr\": 0.1}}}";
-static const char minimal[] = "{\"features\":{\"sparse\":[{\"name\":\"*\"}],\"dense\":[{\"name\":\"D*\"}]},\"tasks\":[{\"name\":\"t\",\"label\":\"y\"}]}";
+static const char minimal[] = "{\"features\":{\"sparse\":[{\"name\":\"*\"}],\"dense\":[{\"name\":\"D*\"}]},\"tasks\":[{\"name\":\"t\",\"label\":\"y\"},{\"name\":\"u\",\"label\":\"z\"}]}";
 /* The example of the README. */
 static const char example[] =
     "{\n"

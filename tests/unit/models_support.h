@@ -32,14 +32,38 @@ enum { MODELS = sizeof model_shapes / sizeof *model_shapes, MODELS_COLUMNS = 5 }
 
 static const char *const models_columns[MODELS_COLUMNS] = {"a", "b", "c", "d0", "d1"};
 
-static inline void models_json(char json[1024], int which, int batch_size) {
+/* Ways to balance the tasks' losses: members of "trainer.adaptive_params". */
+static const char *const model_methods[] = {
+    "\"method\": \"none\"",
+    "\"method\": \"uwl\"",
+    "\"method\": \"dwa\"",
+    "\"method\": \"rlw\"",
+    "\"method\": \"famo\"",
+    "\"method\": \"gradnorm\"",
+    "\"method\": \"metabalance\"",
+    "\"method\": \"pcgrad\"",
+    "\"method\": \"cagrad\"",
+    "\"method\": \"mgda\"",
+    "\"method\": \"aligned_mtl\"",
+    "\"method\": \"gradnorm\", \"at\": \"parameters\"",
+    "\"method\": \"metabalance\", \"at\": \"parameters\"",
+    "\"method\": \"pcgrad\", \"at\": \"parameters\"",
+    "\"method\": \"cagrad\", \"at\": \"parameters\"",
+    "\"method\": \"mgda\", \"at\": \"parameters\"",
+    "\"method\": \"aligned_mtl\", \"at\": \"parameters\"",
+};
+enum { METHODS = sizeof model_methods / sizeof *model_methods };
+
+static inline void models_json(char json[1024], int which, int method, int batch_size) {
     snprintf(json, 1024,
              "{\"features\": {\"sparse\": [{\"name\": \"a\", \"vocab_size\": 50, \"side\": \"user\"}, {\"name\": \"b\", \"vocab_size\": 7, \"embed_dim\": 3},"
              " {\"name\": \"c\", \"shared_with\": \"a\"}], \"dense\": [{\"name\": \"d0\", \"side\": \"user\"}, {\"name\": \"d1\"}]},"
              " \"tasks\": [{\"name\": \"x\", \"label\": \"x\", \"tower_params\": {\"dims\": [4]}},"
              " {\"name\": \"y\", \"label\": \"y\", \"tower_params\": {\"dims\": [5, 3], \"batch_norm\": false}}],"
-             " \"model\": {\"name\": \"%s\"%s%s}, \"trainer\": {\"batch_size\": %d, \"optimizer_params\": {\"lr\": 0.05}}}",
-             model_shapes[which].name, model_shapes[which].keys ? ", " : "", model_shapes[which].keys ? model_shapes[which].keys : "", batch_size);
+             " \"model\": {\"name\": \"%s\"%s%s}, \"trainer\": {\"batch_size\": %d, \"n_epoch\": 4, \"optimizer_params\": {\"lr\": 0.05}, \"adaptive_params\": "
+             "{%s}}}",
+             model_shapes[which].name, model_shapes[which].keys ? ", " : "", model_shapes[which].keys ? model_shapes[which].keys : "", batch_size,
+             model_methods[method]);
 }
 
 #endif

@@ -350,16 +350,44 @@ START_TEST(sgd) {
 }
 END_TEST
 
-START_TEST(add) {
-    for (int32_t n = 0; n <= MOST; n++) {
-        matrix x = matrix_drawn(1, n, n, -1, 1), y = matrix_drawn(2, n, n + 3, -1, 1), before = matrix_copy(&y);
-        table_at(_i)->add((size_t)n, x.at, y.at);
-        for (int32_t i = 0; i < n; i++) REQUIRE(y.at[i] == before.at[i] + x.at[i], "wrong bits");
-        check_gaps(&y);
+static const int32_t lengths[] = {0, 1, 5, 16, 31, 512, 700, 5000};
+
+START_TEST(dot) {
+    for (size_t l = 0; l < sizeof lengths / sizeof *lengths; l++) {
+        const int32_t n = lengths[l];
+        matrix x = matrix_drawn(1, n, n, -1, 1), y = matrix_drawn(2, n, n, -1, 1);
+        double want = 0, magnitude = 0;
+        for (int32_t i = 0; i < n; i++) {
+            want += (double)x.at[i] * (double)y.at[i];
+            magnitude += fabs((double)x.at[i] * (double)y.at[i]);
+        }
+        const double got = table_at(_i)->dot((size_t)n, x.at, y.at);
+        REQUIRE(fabs(got - want) <= 40 * U * magnitude, "%d: %.9g, not %.9g", n, got, want);
         free(x.at);
         free(y.at);
-        free(before.at);
     }
+}
+END_TEST
+
+/* Beside the vectors, and in the place of the first. */
+START_TEST(combine) {
+    const float factors[] = {0.5f, -2, 3};
+    for (size_t l = 0; l < sizeof lengths / sizeof *lengths; l++)
+        for (int32_t count = 1; count <= 3; count++) {
+            const int32_t n = lengths[l];
+            matrix x = matrix_drawn(count, n, n + 3, -1, 1), out = matrix_drawn(1, n, n + 3, -1, 1);
+            table_at(_i)->combine((size_t)n, count, factors, x.at, (size_t)n + 3, out.at);
+            for (int32_t i = 0; i < n; i++) {
+                double want = 0;
+                for (int32_t t = 0; t < count; t++) want += (double)factors[t] * (double)*matrix_cell(&x, t, i);
+                check_near("combined", out.at[i], want, 24 * U);
+            }
+            table_at(_i)->combine((size_t)n, count, factors, x.at, (size_t)n + 3, x.at);
+            REQUIRE(memcmp(x.at, out.at, (size_t)n * sizeof *x.at) == 0, "another result in place");
+            check_gaps(&x);
+            free(x.at);
+            free(out.at);
+        }
 }
 END_TEST
 
@@ -388,7 +416,8 @@ int main(void) {
     tcase_add_loop_test(c, tables_drop_the_same, 0, tables);
     tcase_add_loop_test(c, adam, 0, tables);
     tcase_add_loop_test(c, sgd, 0, tables);
-    tcase_add_loop_test(c, add, 0, tables);
+    tcase_add_loop_test(c, dot, 0, tables);
+    tcase_add_loop_test(c, combine, 0, tables);
     tcase_add_test(c, best_is_the_last);
     suite_add_tcase(s, c);
     SRunner *r = srunner_create(s);

@@ -433,7 +433,7 @@ START_TEST(training) {
 }
 END_TEST
 
-static int which_model;
+static int which_model, which_method;
 
 /* From its configuration to its predictor. */
 static mmoe_status make_of_family(mmoe_error *err) {
@@ -443,7 +443,7 @@ static mmoe_status make_of_family(mmoe_error *err) {
     mmoe_model *m = NULL;
     mmoe_trainer *trainer = NULL;
     mmoe_predictor *predictor = NULL;
-    models_json(text, which_model, 64);
+    models_json(text, which_model, which_method, 64);
     mmoe_status status = mmoe_config_parse(text, strlen(text), NULL, &failing, &c, err);
     if (status == MMOE_OK) status = mmoe_schema_create(c, models_columns, MODELS_COLUMNS, &failing, &s, err);
     if (status == MMOE_OK) status = mmoe_model_create(c, s, &failing, &m, err);
@@ -459,6 +459,14 @@ static mmoe_status make_of_family(mmoe_error *err) {
 
 START_TEST(family) {
     which_model = _i;
+    which_method = 0;
+    fail_all(make_of_family, 0, 11);
+}
+END_TEST
+
+START_TEST(methods) {
+    which_model = 3;
+    which_method = _i;
     fail_all(make_of_family, 0, 11);
 }
 END_TEST
@@ -480,6 +488,7 @@ int main(void) {
     tcase_add_test(c, training);
     tcase_add_test(c, predictions);
     tcase_add_loop_test(c, family, 0, MODELS);
+    tcase_add_loop_test(c, methods, 1, METHODS);
     suite_add_tcase(s, c);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_ENV);
