@@ -432,15 +432,21 @@ static void dropout(int32_t rows, int32_t cols, float *u, int32_t ldu, float p, 
     const int32_t q = (cols + 3) / 4;
     const uint32_t least = (uint32_t)((double)p * 4294967296.0);
     const float scale = 1.0f / (1.0f - p);
-    for (int32_t b = 0; b < rows; b++, u += ldu)
+    const int32_t most = q && q < MMOE_PHILOX_BLOCK ? MMOE_PHILOX_BLOCK / q : 1; /* narrow rows, whose counters follow each other, share a block */
+    for (int32_t b = 0, together; b < rows; b += together) {
+        together = MIN(most, rows - b);
         for (int32_t j = 0; j < q; j += MMOE_PHILOX_BLOCK) {
-            int n = MIN(MMOE_PHILOX_BLOCK, q - j);
-            philox(seed, stream, (first_row + (uint64_t)b) * (uint64_t)q + (uint64_t)j, n, words);
-            for (int l = 0; l < 4; l++) {
-                int32_t at = l * q + j, m = MIN(n, cols - at);
-                for (int32_t i = 0; i < m; i++) u[at + i] = words[l * MMOE_PHILOX_BLOCK + i] >= least ? u[at + i] * scale : 0.0f;
-            }
+            const int n = MIN(MMOE_PHILOX_BLOCK, q - j);
+            philox(seed, stream, (first_row + (uint64_t)b) * (uint64_t)q + (uint64_t)j, together * n, words);
+            for (int32_t r = 0; r < together; r++)
+                for (int l = 0; l < 4; l++) {
+                    const uint32_t *word = words + l * MMOE_PHILOX_BLOCK + r * n;
+                    float *x = u + (size_t)(b + r) * (size_t)ldu + l * q + j;
+                    const int32_t m = MIN(n, cols - l * q - j);
+                    for (int32_t i = 0; i < m; i++) x[i] = word[i] >= least ? x[i] * scale : 0.0f;
+                }
         }
+    }
 }
 
 /* ---- Losses, exp ---- */

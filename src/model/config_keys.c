@@ -105,9 +105,9 @@ static const mmoe_key keys[] = {
     NUMBER("model.gate_params.temperature", OF(GATED, gate.temperature), "1.0", "(", 0, 1000, "]",
            "What a gate's logits are divided by before the softmax: below 1 weights are sharper, above it more even."),
     OPTIONAL("model.gate_params.top_k", OF(GATED, gate.top_k), 0, 1, 4096,
-             "Experts that a gate mixes in a row, those of the largest logits, and any that equal the smallest of these; without it all."),
+             "How many experts a gate mixes: those of a row's largest logits, and any that equal the smallest of these; without it all."),
     NUMBER("model.gate_params.expert_dropout", OF(GATED, gate.expert_dropout), "0.0", "[", 0, 1, ")",
-           "In training, probability that a gate does without an expert in a row, the other weights then summing to 1; never without all of them."),
+           "In training, probability that a gate does without an expert, drawn for each row; the other weights then sum to 1. No row is left without any."),
     NUMBER("model.gate_params.load_balance", OF(GATED, gate.load_balance), "0.0", "[", 0, 1000, "]",
            "Factor of a term of the gradients that evens out what the experts weigh in a batch: the squared coefficient of variation of the sums of their "
            "weights, averaged over the gates. Reported losses do not contain it."),

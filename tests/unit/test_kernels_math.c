@@ -268,6 +268,7 @@ START_TEST(dropout_is_philox) {
     for (int32_t cols = 1; cols <= MOST; cols++) check_dropout(table_at(_i), 1 + cols % 4, cols, p[cols % 6], (uint64_t)cols * 1000);
     static const int32_t wide[] = {255, 256, 257, 512, 1021};
     for (int w = 0; w < 5; w++) check_dropout(table_at(_i), 3, wide[w], 0.3f, ((uint64_t)1 << 40) + 5);
+    for (int32_t cols = 1; cols <= 40; cols += 3) check_dropout(table_at(_i), 150 + cols, cols, 0.4f, (uint64_t)cols * 77); /* rows share a block */
     check_dropout(table_at(_i), 0, 8, 0.5f, 0);
 }
 END_TEST
