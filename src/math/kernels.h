@@ -141,6 +141,7 @@ typedef struct mmoe_kernels {
     void (*regularize)(size_t n, float scale, float l1, float l2, const float *w, const float *g, float *out);
     double (*square_sum)(size_t n, const float *x);
     void (*add)(size_t n, const float *x, float *y); /* y += x */
+    void (*blend)(size_t n, float rate, const float *x, float *y); /* y += rate (x - y) */
     /* Floats of a packed B [k, n]; and packing of its rows [first, first + count): row first + i is
      * scale[c] w[c * ldw + i], c < n. Each table has its own layout. */
     size_t (*packed_size)(int32_t n, int32_t k);

@@ -572,6 +572,10 @@ static void add(size_t n, const float *restrict x, float *restrict y) {
     for (size_t i = 0; i < n; i++) y[i] += x[i];
 }
 
+static void blend(size_t n, float rate, const float *restrict x, float *restrict y) {
+    for (size_t i = 0; i < n; i++) y[i] += rate * (x[i] - y[i]);
+}
+
 #define PASTE_(a, b) a##b
 #define PASTE(a, b) PASTE_(a, b)
 #define TEXT_(a) #a
@@ -606,6 +610,7 @@ const mmoe_kernels PASTE(mmoe_kernels_, MMOE_KERNELS_NAME) = {
     .regularize = regularize,
     .square_sum = square_sum,
     .add = add,
+    .blend = blend,
     .packed_size = packed_size,
     .pack = pack,
     .pack_rows = pack_rows,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "train/ema.h"
 #include "train/trainer.h"
 
 /* The first tensor that has a value that is not finite, and how many more have one; NULL: none. */
@@ -50,7 +51,9 @@ static float clip_scale(double norm, double most) {
 mmoe_status mmoe_trainer_update(mmoe_trainer *t, const mmoe_rows *batch, int64_t row, mmoe_error *err) {
     const mmoe_trainer_config *c = &t->model->config->trainer;
     mmoe_optimizer *o = &t->optimizer;
+    if (o->steps == 0 && t->average.values) mmoe_ema_start(&t->average, &t->model->params);
     mmoe_optimizer_begin(o);
+    o->adam.lr = (float)mmoe_schedule_rate(&t->schedule, c, t->at.epoch, o->steps);
     if (t->gradient.values) {
         mmoe_plan_train(t->plan, batch, c->seed, o->steps, mmoe_whole_gradient_keep, t->gradient.values, t->loss, t->weight);
         o->scale = clip_scale(mmoe_whole_gradient_norm(&t->gradient, t->pool), (double)c->clip_norm);
@@ -58,5 +61,6 @@ mmoe_status mmoe_trainer_update(mmoe_trainer *t, const mmoe_rows *batch, int64_t
     } else {
         mmoe_plan_train(t->plan, batch, c->seed, o->steps, mmoe_optimizer_apply, o, t->loss, t->weight);
     }
+    if (t->average.values) mmoe_ema_update(&t->average, &t->model->params, (double)c->ema_decay, o->steps, t->pool);
     return check_step(t, row, err);
 }
