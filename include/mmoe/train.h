@@ -194,6 +194,7 @@ typedef struct mmoe_epoch_report {
     const mmoe_task_metrics *valid; /* [n_task]; NULL without validation data */
     double score;            /* what early stopping watches; NaN without validation data */
     int is_best;
+    double lr;               /* learning rate of the epoch's last step */
 } mmoe_epoch_report;
 
 /* The state within an epoch, for a progress line. */
@@ -230,8 +231,9 @@ MMOE_API void mmoe_trainer_task_factors(const mmoe_trainer *trainer, double *fac
 /* Continues from a checkpoint of the same configuration and data: MMOE_E_IO, _FORMAT, _ARGUMENT. */
 MMOE_API mmoe_status mmoe_trainer_resume(mmoe_trainer *trainer, const char *path, mmoe_error *err);
 /* Trains until the last epoch or until early stopping; the model then has the best weights seen on `valid` (the last
- * ones without it; `valid` may be NULL). On MMOE_E_NUMERIC or _CANCELLED the model has the best weights so far (those
- * it began with, or has now, where no epoch was finished). */
+ * ones without it; `valid` may be NULL, but not with the scheduler "plateau"). With trainer.ema_decay "weights" is their
+ * moving average; what mmoe_trainer_step leaves in the model is never an average. On MMOE_E_NUMERIC or _CANCELLED the
+ * model has the best weights so far (those it began with, or has now, where no epoch was finished). */
 MMOE_API mmoe_status mmoe_trainer_fit(mmoe_trainer *trainer, const mmoe_dataset *train, const mmoe_dataset *valid, mmoe_error *err);
 /* One update with rows [first, first + rows) in their order; rows is at most the batch size. Writes the tasks' losses
  * before the update to `losses` [tasks], or nothing if NULL. MMOE_E_NUMERIC, the losses written, when one of them or

@@ -165,6 +165,7 @@ typedef struct mmoe_kernels {
     double (*dot)(size_t n, const float *x, const float *y);
     /* out[i] = sum_t factors[t] x[t * stride + i], i < n; out may be x. count >= 1. */
     void (*combine)(size_t n, int32_t count, const float *factors, const float *x, size_t stride, float *out);
+    void (*blend)(size_t n, float rate, const float *x, float *y); /* y += rate (x - y) */
     /* Floats of a packed B [k, n]; and packing of its rows [first, first + count): row first + i is
      * scale[c] w[c * ldw + i], c < n. Each table has its own layout. */
     size_t (*packed_size)(int32_t n, int32_t k);

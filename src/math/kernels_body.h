@@ -588,6 +588,10 @@ static void combine(size_t n, int32_t count, const float *factors, const float *
     if (i < n) combine_vector(count, factors, x + i, stride, out + i, (int)(n - i));
 }
 
+static void blend(size_t n, float rate, const float *restrict x, float *restrict y) {
+    for (size_t i = 0; i < n; i++) y[i] += rate * (x[i] - y[i]);
+}
+
 #define PASTE_(a, b) a##b
 #define PASTE(a, b) PASTE_(a, b)
 #define TEXT_(a) #a
@@ -624,6 +628,7 @@ const mmoe_kernels PASTE(mmoe_kernels_, MMOE_KERNELS_NAME) = {
     .regularize = regularize,
     .dot = dot,
     .combine = combine,
+    .blend = blend,
     .packed_size = packed_size,
     .pack = pack,
     .pack_rows = pack_rows,

@@ -13,6 +13,14 @@
 enum { MMOE_MAX_LAYERS = 16 };
 
 typedef enum mmoe_optimizer_kind { MMOE_ADAM, MMOE_ADAMW, MMOE_SGD } mmoe_optimizer_kind;
+/* In the order of the words of "trainer.scheduler". */
+typedef enum mmoe_scheduler_kind {
+    MMOE_SCHEDULER_NONE,
+    MMOE_SCHEDULER_STEP,
+    MMOE_SCHEDULER_EXPONENTIAL,
+    MMOE_SCHEDULER_COSINE,
+    MMOE_SCHEDULER_PLATEAU
+} mmoe_scheduler_kind;
 typedef enum mmoe_metric_kind { MMOE_METRIC_AUC, MMOE_METRIC_LOGLOSS, MMOE_METRIC_MSE, MMOE_METRIC_RMSE, MMOE_METRIC_MAE } mmoe_metric_kind;
 
 /* In the order of the words of "model.name". */
@@ -97,6 +105,12 @@ typedef struct mmoe_trainer_config {
     float lr, weight_decay, beta1, beta2, eps, momentum;
     float embedding_l1, embedding_l2, dense_l1, dense_l2;
     float clip_norm; /* 0: none */
+    float ema_decay; /* 0: no average */
+    mmoe_scheduler_kind scheduler;
+    int32_t warmup_steps; /* 0: none */
+    int32_t step_size, patience; /* epochs */
+    int64_t t_max;               /* epochs; by default n_epoch */
+    float gamma, min_lr, factor;
     int32_t earlystop_patience; /* epochs without a better score; 0: never stop early */
     int32_t earlystop_task;     /* index, or -1: the mean of the tasks */
     int32_t earlystop_metric;   /* mmoe_metric_kind, or -1: AUC for classification, MSE for regression */

@@ -199,6 +199,7 @@ static mmoe_status check_balance(const mmoe_config *config, const mmoe_key_place
 mmoe_status mmoe_config_check(const json_t *root, mmoe_config *config, const mmoe_key_place *place) {
     if (!json_object_get(json_object_get(json_object_get(root, "model"), "gate_params"), "batch_norm"))
         config->gate.layers.batch_norm = config->model == MMOE_MODEL_AITM ? config->bottom.batch_norm : config->expert.batch_norm;
+    if (!config->trainer.t_max) config->trainer.t_max = config->trainer.n_epoch;
     json_t *columns = json_object(), *names = json_object();
     mmoe_status status = columns && names ? MMOE_OK : mmoe_fail_memory(place->err, 0);
     if (status == MMOE_OK) status = check_features(&config->features, columns, place);

@@ -14,6 +14,8 @@
 #define GATED (MIXED | SPECIFIC)
 #define EXPERTS (BIT(SINGLE_TASK) | GATED | BIT(CROSS_STITCH))
 #define BOTTOM (BIT(SHARED_BOTTOM) | BIT(AITM))
+#define BY(word) (1u << MMOE_SCHEDULER_##word)
+#define OF_SCHEDULERS(words_, member) .chooser = MMOE_CHOOSER_SCHEDULER, .takers = words_, IN_CONFIG(member)
 #define OF_TABLES(words_, member) .chooser = MMOE_CHOOSER_EMBEDDING_INIT, .takers = words_, IN_CONFIG(member)
 #define OF(models_, member) .chooser = MMOE_CHOOSER_MODEL, .takers = models_, IN_CONFIG(member)
 
@@ -131,6 +133,21 @@ static const mmoe_key keys[] = {
     PAIR("trainer.optimizer_params.betas", IN_CONFIG(trainer.beta1), "[0.9,0.999]", "[", 0, 1, ")", "Adam's rates of the running first and second moments."),
     NUMBER("trainer.optimizer_params.eps", IN_CONFIG(trainer.eps), "1e-08", "(", 0, 1, "]", "Added to the root of Adam's second moment."),
     NUMBER("trainer.optimizer_params.momentum", IN_CONFIG(trainer.momentum), "0.0", "[", 0, 1, ")", "Momentum of sgd."),
+    WORD("trainer.scheduler", IN_CONFIG(trainer.scheduler), "\"none\"", MMOE_SCHEDULER_NONE, "none | step | exponential | cosine | plateau",
+         "How the learning rate changes from epoch to epoch; plateau watches what early stopping watches."),
+    INTEGER("trainer.scheduler_params.step_size", MMOE_KEY_INT32, OF_SCHEDULERS(BY(STEP), trainer.step_size), "10", 1, 1000000,
+            "step: epochs after which the rate falls."),
+    NUMBER("trainer.scheduler_params.gamma", OF_SCHEDULERS(BY(STEP) | BY(EXPONENTIAL), trainer.gamma), "0.1", "(", 0, 1, "]",
+           "step, exponential: what the rate is multiplied by."),
+    OPTIONAL("trainer.scheduler_params.t_max", OF_SCHEDULERS(BY(COSINE), trainer.t_max), 0, 1, 1000000,
+             "cosine: epochs until the rate is at its lowest; by default n_epoch."),
+    NUMBER("trainer.scheduler_params.factor", OF_SCHEDULERS(BY(PLATEAU), trainer.factor), "0.1", "(", 0, 1, ")", "plateau: what the rate is multiplied by."),
+    INTEGER("trainer.scheduler_params.patience", MMOE_KEY_INT32, OF_SCHEDULERS(BY(PLATEAU), trainer.patience), "10", 0, 1000000,
+            "plateau: epochs without a better score that the rate stands."),
+    NUMBER("trainer.scheduler_params.min_lr", OF_SCHEDULERS(BY(COSINE) | BY(PLATEAU), trainer.min_lr), "0.0", "[", 0, 1000, "]",
+           "cosine, plateau: the lowest rate."),
+    INTEGER("trainer.warmup_steps", MMOE_KEY_INT32, IN_CONFIG(trainer.warmup_steps), "0", 0, 1000000000,
+            "Updates over which the learning rate rises from 0 to what the scheduler says; 0: none."),
     NUMBER("trainer.regularization_params.embedding_l1", IN_CONFIG(trainer.embedding_l1), "0.0", "[", 0, 1000, "]",
            "This times the sum of the embeddings' absolute values is added to what is minimised, not to the loss that is reported."),
     NUMBER("trainer.regularization_params.embedding_l2", IN_CONFIG(trainer.embedding_l2), "0.0", "[", 0, 1000, "]", "The same of their squares."),
@@ -139,6 +156,8 @@ static const mmoe_key keys[] = {
     NUMBER("trainer.regularization_params.dense_l2", IN_CONFIG(trainer.dense_l2), "0.0", "[", 0, 1000, "]", "The same of their squares."),
     NUMBER("trainer.clip_norm", IN_CONFIG(trainer.clip_norm), "0.0", "[", 0, 1000000, "]",
            "A gradient of a larger norm, over all weights together, is scaled down to this norm; 0: never."),
+    NUMBER("trainer.ema_decay", IN_CONFIG(trainer.ema_decay), "0.0", "[", 0, 1, ")",
+           "Validates and keeps a moving average of the weights, of which a step replaces 1 less this part; 0: the weights themselves."),
     INTEGER("trainer.earlystop_patience", MMOE_KEY_INT32, IN_CONFIG(trainer.earlystop_patience), "10", 0, 1000000,
             "Epochs without a better score after which training ends; 0: never."),
     {.doc = {"trainer.earlystop_task", "string", NULL, "a task's name | mean", "The task that early stopping watches; by default the first one."},
@@ -179,6 +198,7 @@ const mmoe_key_list mmoe_key_lists[MMOE_KEY_LISTS] = {
 const mmoe_chooser mmoe_choosers[MMOE_CHOOSERS] = {
     [MMOE_CHOOSER_MODEL] = {"model.name", "model.", "model", offsetof(struct mmoe_config, model)},
     [MMOE_CHOOSER_METHOD] = {"trainer.adaptive_params.method", "trainer.adaptive_params.", "method", offsetof(struct mmoe_config, trainer.balance.method)},
+    [MMOE_CHOOSER_SCHEDULER] = {"trainer.scheduler", "trainer.scheduler_params.", "scheduler", offsetof(struct mmoe_config, trainer.scheduler)},
     [MMOE_CHOOSER_EMBEDDING_INIT] = {"model.embedding_init", "model.embedding_init_", "embedding_init", offsetof(struct mmoe_config, embedding_init)},
 };
 

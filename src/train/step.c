@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "train/ema.h"
 #include "train/trainer.h"
 
 /* The first tensor that has a value that is not finite, and how many more have one; NULL: none. */
@@ -54,7 +55,9 @@ mmoe_status mmoe_trainer_update(mmoe_trainer *t, const mmoe_rows *batch, int64_t
     const mmoe_gradient_sink sink = clips ? mmoe_whole_gradient_keep : mmoe_optimizer_apply;
     void *context = clips ? (void *)t->gradient.values : o;
     mmoe_status status = MMOE_OK;
+    if (o->steps == 0 && t->average.values) mmoe_ema_start(&t->average, &t->model->params);
     mmoe_optimizer_begin(o);
+    o->adam.lr = (float)mmoe_schedule_rate(&t->schedule, c, t->at.epoch, o->steps);
     if (balances) status = mmoe_balancer_step(&t->balancer, t->model, t->plan, batch, o->steps, sink, context, t->loss, t->weight, err);
     else mmoe_plan_train(t->plan, batch, c->seed, o->steps, sink, context, t->loss, t->weight);
     if (!status && clips) status = check_step(t, row, err); /* before a weight changes */
@@ -63,6 +66,7 @@ mmoe_status mmoe_trainer_update(mmoe_trainer *t, const mmoe_rows *batch, int64_t
         o->scale = clip_scale(mmoe_whole_gradient_norm(&t->gradient, t->pool), (double)c->clip_norm);
         mmoe_whole_gradient_apply(&t->gradient, t->pool, o);
     }
+    if (t->average.values) mmoe_ema_update(&t->average, &t->model->params, (double)c->ema_decay, o->steps, t->pool);
     status = check_step(t, row, err);
     if (!status && balances) mmoe_balancer_end(&t->balancer, t->model, t->plan, batch, o);
     return status;

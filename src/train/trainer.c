@@ -12,6 +12,7 @@ void mmoe_trainer_free(mmoe_trainer *t) {
     mmoe_balancer_finish(&t->balancer);
     mmoe_optimizer_finish(&t->optimizer);
     mmoe_whole_gradient_finish(&t->gradient);
+    mmoe_params_finish(&t->average);
     mmoe_params_finish(&t->best);
     mmoe_release(&a, t->checkpoint_path);
     mmoe_release(&a, t->loss_sum);
@@ -35,6 +36,8 @@ static mmoe_status build(mmoe_trainer *t, mmoe_error *err) {
     mmoe_status status = mmoe_pool_create(mmoe_worker_count(t->options.threads), &t->alloc, &t->pool, err);
     if (!status) status = mmoe_optimizer_init(&t->optimizer, c, &t->model->params, &m->graph->tensors, &t->alloc, err);
     if (!status && c->clip_norm > 0) status = mmoe_whole_gradient_init(&t->gradient, t->model->params.n_value, &t->alloc, err);
+    mmoe_schedule_init(&t->schedule, c);
+    if (!status && c->ema_decay > 0) status = mmoe_params_init(&t->average, &m->graph->tensors, &t->alloc, err);
     if (!status) status = mmoe_params_init(&t->best, &m->graph->tensors, &t->alloc, err);
     if (!status) status = mmoe_plan_create(m->graph, &t->model->params, t->pool, kind, c->batch_size, &t->alloc, &t->plan, err);
     if (!status && kind != MMOE_PLAN_TRAIN) status = mmoe_balancer_init(&t->balancer, m, t->plan, t->pool, &t->alloc, err);

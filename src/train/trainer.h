@@ -10,6 +10,7 @@
 #include "train/balance_step.h"
 #include "train/evaluate.h"
 #include "train/optimizer.h"
+#include "train/schedule.h"
 #include "train/whole_gradient.h"
 
 /* Where a run stands; with the parameters, the optimizer's moments and the best parameters it is all that a checkpoint
@@ -35,6 +36,8 @@ struct mmoe_trainer {
     mmoe_optimizer optimizer;
     mmoe_balancer balancer; /* zero without a method */
     mmoe_whole_gradient gradient; /* kept for clipping alone */
+    mmoe_schedule schedule;
+    mmoe_params average; /* of the weights; without values: there is none */
     mmoe_params best;
     mmoe_progress_state at;
     double *loss_sum, *weight_sum; /* [tasks] of the current epoch; kept in a checkpoint */
