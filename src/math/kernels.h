@@ -11,7 +11,7 @@
 #include "math/activation.h"
 #include "math/blas.h"
 
-enum { MMOE_NARROW_K = 64, MMOE_PHILOX_BLOCK = 64, MMOE_PACKED_N = 32, MMOE_PACKED_K = 32 };
+enum { MMOE_NARROW_K = 64, MMOE_PHILOX_BLOCK = 64, MMOE_PACKED_N = 16, MMOE_PACKED_K = 16 };
 
 /* A layer's activation over columns: a = z * scale + shift (scale, shift [cols]), u = act(a). Modules of `group` columns
  * share a slope (prelu, dice) or a row's normaliser (softmax, dice); slope [cols / group]. */
