@@ -52,14 +52,15 @@ static json_t *rate_json(double rate) {
 }
 
 static void log_epoch(const run_report *report, const mmoe_epoch_report *epoch) {
-    json_t *losses = json_object(), *valid = epoch->valid ? json_object() : json_null();
+    json_t *losses = json_object(), *factors = json_object(), *valid = epoch->valid ? json_object() : json_null();
     for (int32_t t = 0; t < epoch->n_task; t++) {
         const char *name = mmoe_model_task_name(report->model, t);
         json_object_set_new(losses, name, cli_json_number(epoch->task_loss[t]));
+        json_object_set_new(factors, name, cli_json_number(epoch->task_factors[t]));
         if (epoch->valid) json_object_set_new(valid, name, cli_metrics_json(&epoch->valid[t]));
     }
     json_t *line =
-        json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o}", "epoch", (int)epoch->epoch, "lr", rate_json(epoch->lr), "loss", cli_json_number(epoch->loss), "losses", losses, "valid",
+        json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o}", "epoch", (int)epoch->epoch, "lr", rate_json(epoch->lr), "loss", cli_json_number(epoch->loss), "losses", losses, "factors", factors, "valid",
                   valid, "score", cli_json_number(epoch->score), "best", epoch->is_best != 0, "seconds", cli_json_number(epoch->seconds), "train_seconds",
                   cli_json_number(epoch->train_seconds), "rows_per_second", cli_json_number(epoch->rows_per_second));
     cli_print_json(report->log, line, false);

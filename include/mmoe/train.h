@@ -195,6 +195,7 @@ typedef struct mmoe_epoch_report {
     double score;            /* what early stopping watches; NaN without validation data */
     int is_best;
     double lr;               /* learning rate of the epoch's last step */
+    const double *task_factors; /* [n_task] of the epoch's last step, as mmoe_trainer_task_factors has them */
 } mmoe_epoch_report;
 
 /* The state within an epoch, for a progress line. */

@@ -165,6 +165,8 @@ static int report_epoch(fit_run *r, double score, double train_seconds, int is_b
     e.task_loss = t->loss;
     e.valid = r->valid ? r->metrics : NULL;
     e.lr = r->lr;
+    mmoe_trainer_task_factors(t, t->factors);
+    e.task_factors = t->factors;
     e.score = r->valid ? shown_score(r, score) : (double)NAN;
     return t->options.on_epoch(t->options.user, &e);
 }

@@ -23,11 +23,12 @@ static mmoe_status build(mmoe_trainer *t, mmoe_error *err) {
     const mmoe_model *m = t->model;
     const mmoe_trainer_config *c = &m->config->trainer;
     const size_t tasks = (size_t)m->schema->n_label;
-    t->loss_sum = mmoe_alloc_zero(&t->alloc, 4 * tasks, sizeof *t->loss_sum);
-    if (!t->loss_sum) return mmoe_fail_memory(err, 4 * tasks * sizeof *t->loss_sum);
+    t->loss_sum = mmoe_alloc_zero(&t->alloc, 5 * tasks, sizeof *t->loss_sum);
+    if (!t->loss_sum) return mmoe_fail_memory(err, 5 * tasks * sizeof *t->loss_sum);
     t->weight_sum = t->loss_sum + tasks;
     t->loss = t->weight_sum + tasks;
     t->weight = t->loss + tasks;
+    t->factors = t->weight + tasks;
     if (t->options.checkpoint_path) {
         t->checkpoint_path = mmoe_copy_text(&t->alloc, t->options.checkpoint_path, strlen(t->options.checkpoint_path));
         if (!t->checkpoint_path) return mmoe_fail_memory(err, strlen(t->options.checkpoint_path) + 1);

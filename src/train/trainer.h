@@ -42,6 +42,7 @@ struct mmoe_trainer {
     mmoe_progress_state at;
     double *loss_sum, *weight_sum; /* [tasks] of the current epoch; kept in a checkpoint */
     double *loss, *weight;         /* [tasks] of a step, and for reports */
+    double *factors;               /* [tasks] for reports */
     atomic_int stop;
 };
 
