@@ -511,14 +511,14 @@ static inline bool any_nan(vf sum) {
 }
 
 static inline __attribute__((always_inline)) vf adam_vector(const mmoe_adam_args *a, float *w, const float *g, float *m, float *v, int n) {
+    /* vfma: a value's bits must not depend on whether it stands in a whole vector or behind the last one */
     vf x = load_n(w, n), d = load_n(g, n);
-    if (a->decoupled) x -= a->lr * a->weight_decay * x;
-    else d += a->weight_decay * x;
-    vf m1 = a->beta1 * load_n(m, n) + (1.0f - a->beta1) * d;
-    vf v1 = a->beta2 * load_n(v, n) + (1.0f - a->beta2) * (d * d);
+    if (a->decoupled) x = vfma(splat(-a->lr * a->weight_decay), x, x);
+    else d = vfma(splat(a->weight_decay), x, d);
+    const vf m1 = vfma(splat(a->beta1), load_n(m, n), (1.0f - a->beta1) * d), v1 = vfma(splat(a->beta2), load_n(v, n), (1.0f - a->beta2) * (d * d));
     store_n(m, m1, n);
     store_n(v, v1, n);
-    const vf y = x - (a->lr * a->correction1) * m1 / (vsqrt(v1) * a->correction2 + a->eps);
+    const vf y = x - (a->lr * a->correction1) * m1 / vfma(vsqrt(v1), splat(a->correction2), splat(a->eps));
     store_n(w, y, n);
     return y;
 }
@@ -532,7 +532,8 @@ static bool adam(const mmoe_adam_args *a, size_t n, float *w, const float *g, fl
 }
 
 static inline __attribute__((always_inline)) vf sgd_vector(float lr, float momentum, float weight_decay, int first, float *w, const float *g, float *m, int n) {
-    const vf x = load_n(w, n), d = load_n(g, n) + weight_decay * x, v = first ? d : momentum * load_n(m, n) + d, y = x - lr * v;
+    const vf x = load_n(w, n), d = vfma(splat(weight_decay), x, load_n(g, n)), v = first ? d : vfma(splat(momentum), load_n(m, n), d);
+    const vf y = vfma(splat(-lr), v, x);
     store_n(m, v, n);
     store_n(w, y, n);
     return y;
