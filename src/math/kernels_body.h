@@ -400,14 +400,14 @@ static inline bool any_nan(vf sum) {
 }
 
 static inline __attribute__((always_inline)) vf adam_vector(const mmoe_adam_args *a, float *w, const float *g, float *m, float *v, int n) {
+    /* vfma: a value's bits must not depend on whether it stands in a whole vector or behind the last one */
     vf x = load_n(w, n), d = load_n(g, n);
-    if (a->decoupled) x -= a->lr * a->weight_decay * x;
-    else d += a->weight_decay * x;
-    vf m1 = a->beta1 * load_n(m, n) + (1.0f - a->beta1) * d;
-    vf v1 = a->beta2 * load_n(v, n) + (1.0f - a->beta2) * (d * d);
+    if (a->decoupled) x = vfma(splat(-a->lr * a->weight_decay), x, x);
+    else d = vfma(splat(a->weight_decay), x, d);
+    const vf m1 = vfma(splat(a->beta1), load_n(m, n), (1.0f - a->beta1) * d), v1 = vfma(splat(a->beta2), load_n(v, n), (1.0f - a->beta2) * (d * d));
     store_n(m, m1, n);
     store_n(v, v1, n);
-    const vf y = x - (a->lr * a->correction1) * m1 / (vsqrt(v1) * a->correction2 + a->eps);
+    const vf y = x - (a->lr * a->correction1) * m1 / vfma(vsqrt(v1), splat(a->correction2), splat(a->eps));
     store_n(w, y, n);
     return y;
 }
@@ -421,7 +421,8 @@ static bool adam(const mmoe_adam_args *a, size_t n, float *w, const float *g, fl
 }
 
 static inline __attribute__((always_inline)) vf sgd_vector(float lr, float momentum, float weight_decay, int first, float *w, const float *g, float *m, int n) {
-    const vf x = load_n(w, n), d = load_n(g, n) + weight_decay * x, v = first ? d : momentum * load_n(m, n) + d, y = x - lr * v;
+    const vf x = load_n(w, n), d = vfma(splat(weight_decay), x, load_n(g, n)), v = first ? d : vfma(splat(momentum), load_n(m, n), d);
+    const vf y = vfma(splat(-lr), v, x);
     store_n(m, v, n);
     store_n(w, y, n);
     return y;
@@ -435,44 +436,7 @@ static bool sgd(float lr, float momentum, float weight_decay, int first, size_t 
     return any_nan(sum);
 }
 
-static void regularize(size_t n, float scale, float l1, float l2, const float *restrict w, const float *restrict g, float *restrict out) {
-    for (size_t i = 0; i < n; i++) out[i] = scale * g[i] + (w[i] > 0 ? l1 : w[i] < 0 ? -l1 : 0) + 2 * l2 * w[i];
-}
-
-/* ---- Vectors ---- */
-
-typedef float half_vector __attribute__((vector_size(2 * W), aligned(4), may_alias));
-typedef double double_vector __attribute__((vector_size(4 * W)));
-
-static inline double_vector load_half(const float *p) { return __builtin_convertvector(*(const half_vector *)p, double_vector); }
-
-static double dot(size_t n, const float *x, const float *y) {
-    double_vector sums[4] = {{0}};
-    double sum = 0;
-    size_t i = 0;
-    for (; i + 2 * W <= n; i += 2 * W)
-        for (int k = 0; k < 4; k++) sums[k] += load_half(x + i + k * (W / 2)) * load_half(y + i + k * (W / 2));
-    for (; i < n; i++) sum += (double)x[i] * (double)y[i];
-    sums[0] += sums[1] + (sums[2] + sums[3]);
-    for (int k = 0; k < W / 2; k++) sum += sums[0][k];
-    return sum;
-}
-
-static inline __attribute__((always_inline)) void combine_vector(int32_t count, const float *factors, const float *x, size_t stride, float *out, int n) {
-    vf sum = factors[0] * load_n(x, n);
-    for (int32_t t = 1; t < count; t++) sum += factors[t] * load_n(x + (size_t)t * stride, n);
-    store_n(out, sum, n);
-}
-
-static void combine(size_t n, int32_t count, const float *factors, const float *x, size_t stride, float *out) {
-    size_t i = 0;
-    for (; i + W <= n; i += W) combine_vector(count, factors, x + i, stride, out + i, W);
-    if (i < n) combine_vector(count, factors, x + i, stride, out + i, (int)(n - i));
-}
-
-static void blend(size_t n, float rate, const float *restrict x, float *restrict y) {
-    for (size_t i = 0; i < n; i++) y[i] += rate * (x[i] - y[i]);
-}
+#include "math/gradient_body.h"
 
 #define PASTE_(a, b) a##b
 #define PASTE(a, b) PASTE_(a, b)
