@@ -391,12 +391,14 @@ static void joint_logit(int32_t n, const float *a, const float *b, float *z, flo
 
 /* ---- Optimizers ---- */
 
-/* What is not finite gives NaN times 0, and a sum keeps it. */
-static inline bool any_nan(vf sum) {
-    const vi bad = sum != sum;
-    int32_t any = 0;
-    for (int i = 0; i < W; i++) any |= bad[i];
-    return any != 0;
+/* The exponent of what is not finite is all ones: one more makes it negative. */
+typedef uint32_t vu __attribute__((vector_size(4 * W)));
+static inline vu not_finite(vf x) { return ((vu)x & 0x7fffffffu) + 0x00800000u; }
+
+static inline bool any_negative(vu x) {
+    uint32_t any = 0;
+    for (int i = 0; i < W; i++) any |= x[i];
+    return any >> 31;
 }
 
 static inline __attribute__((always_inline)) vf adam_vector(const mmoe_adam_args *a, float *w, const float *g, float *m, float *v, int n) {
@@ -412,12 +414,13 @@ static inline __attribute__((always_inline)) vf adam_vector(const mmoe_adam_args
     return y;
 }
 
-static bool adam(const mmoe_adam_args *a, size_t n, float *w, const float *g, float *m, float *v) {
+static bool adam(const mmoe_adam_args *args, size_t n, float *w, const float *g, float *m, float *v) {
+    const mmoe_adam_args own = *args, *a = &own; /* which no store changes */
     size_t i = 0;
-    vf sum = {0};
-    for (; i + W <= n; i += W) sum += adam_vector(a, w + i, g + i, m + i, v + i, W) * 0.0f;
-    if (i < n) sum += adam_vector(a, w + i, g + i, m + i, v + i, (int)(n - i)) * 0.0f;
-    return any_nan(sum);
+    vu bad = {0};
+    for (; i + W <= n; i += W) bad |= not_finite(adam_vector(a, w + i, g + i, m + i, v + i, W));
+    if (i < n) bad |= not_finite(adam_vector(a, w + i, g + i, m + i, v + i, (int)(n - i)));
+    return any_negative(bad);
 }
 
 static inline __attribute__((always_inline)) vf sgd_vector(float lr, float momentum, float weight_decay, int first, float *w, const float *g, float *m, int n) {
@@ -430,10 +433,10 @@ static inline __attribute__((always_inline)) vf sgd_vector(float lr, float momen
 
 static bool sgd(float lr, float momentum, float weight_decay, int first, size_t n, float *w, const float *g, float *m) {
     size_t i = 0;
-    vf sum = {0};
-    for (; i + W <= n; i += W) sum += sgd_vector(lr, momentum, weight_decay, first, w + i, g + i, m + i, W) * 0.0f;
-    if (i < n) sum += sgd_vector(lr, momentum, weight_decay, first, w + i, g + i, m + i, (int)(n - i)) * 0.0f;
-    return any_nan(sum);
+    vu bad = {0};
+    for (; i + W <= n; i += W) bad |= not_finite(sgd_vector(lr, momentum, weight_decay, first, w + i, g + i, m + i, W));
+    if (i < n) bad |= not_finite(sgd_vector(lr, momentum, weight_decay, first, w + i, g + i, m + i, (int)(n - i)));
+    return any_negative(bad);
 }
 
 #include "math/gradient_body.h"
