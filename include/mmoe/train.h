@@ -242,8 +242,8 @@ typedef struct mmoe_epoch_report {
     double score;            /* what early stopping watches; NaN without validation data */
     int is_best;
     int32_t n_gate;             /* 0: the model has no gates */
-    const mmoe_gate_use *gates; /* [n_gate] on validation rows, or without them on the epoch's last training rows as they were in their steps,
-                                 * since fit was called; a sixteenth as many rows as the epoch has, but 256 to 4096, validation rows evenly taken */
+    const mmoe_gate_use *gates; /* [n_gate] on validation rows, evenly taken, without them on about the last training rows, as their steps saw them:
+                                 * a 32nd of as many rows as an epoch has, but 256 to 4096. Below 1 % of an epoch's time but for the shortest */
 } mmoe_epoch_report;
 
 /* The state within an epoch, for a progress line. */

@@ -83,9 +83,9 @@ static int report_progress(fit_run *r) {
     return t->options.on_progress(t->options.user, &p);
 }
 
-/* Of gates, which cost about as much a row as a sixth of a training step with few experts. */
+/* Two gates of 8 experts cost 0.1 us a row, training 0.7 us: a row in 32 is half a per cent of an epoch, of long ones less. */
 static int64_t watched_rows(const fit_run *r) {
-    const int64_t share = r->train->rows / 16;
+    const int64_t share = r->train->rows / 32;
     return share < LEAST_WATCHED ? LEAST_WATCHED : share > MOST_WATCHED ? MOST_WATCHED : share;
 }
 
