@@ -70,15 +70,23 @@ static void warn_of_gates(run_report *report, const mmoe_epoch_report *epoch) {
     report->collapsed = collapsed;
 }
 
+/* A rate is a float: its seven digits. */
+static json_t *rate_json(double rate) {
+    char text[32];
+    snprintf(text, sizeof text, "%.7g", rate);
+    return json_real(strtod(text, NULL));
+}
+
 static void log_epoch(const run_report *report, const mmoe_epoch_report *epoch) {
-    json_t *losses = json_object(), *valid = epoch->valid ? json_object() : json_null();
+    json_t *losses = json_object(), *factors = json_object(), *valid = epoch->valid ? json_object() : json_null();
     for (int32_t t = 0; t < epoch->n_task; t++) {
         const char *name = mmoe_model_task_name(report->model, t);
         json_object_set_new(losses, name, cli_json_number(epoch->task_loss[t]));
+        json_object_set_new(factors, name, cli_json_number(epoch->task_factors[t]));
         if (epoch->valid) json_object_set_new(valid, name, cli_metrics_json(&epoch->valid[t]));
     }
     json_t *line =
-        json_pack("{s:i, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o}", "epoch", (int)epoch->epoch, "loss", cli_json_number(epoch->loss), "losses", losses, "valid",
+        json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o}", "epoch", (int)epoch->epoch, "lr", rate_json(epoch->lr), "loss", cli_json_number(epoch->loss), "losses", losses, "factors", factors, "valid",
                   valid, "score", cli_json_number(epoch->score), "best", epoch->is_best != 0, "seconds", cli_json_number(epoch->seconds), "train_seconds",
                   cli_json_number(epoch->train_seconds), "rows_per_second", cli_json_number(epoch->rows_per_second));
     if (line && epoch->n_gate) log_gates(line, epoch);
@@ -89,8 +97,8 @@ static void log_epoch(const run_report *report, const mmoe_epoch_report *epoch) 
 static void print_epoch(run_report *report, const mmoe_epoch_report *epoch) {
     if (report->line_is_open) fputs("\r\033[K", stderr);
     report->line_is_open = false;
-    fprintf(stderr, "epoch %" PRId32 "/%" PRId32 "  %.2f s  %.0f rows/s  loss %.5f", epoch->epoch, epoch->n_epoch, epoch->seconds, epoch->rows_per_second,
-            epoch->loss);
+    fprintf(stderr, "epoch %" PRId32 "/%" PRId32 "  %.2f s  %.0f rows/s  lr %.4g  loss %.5f", epoch->epoch, epoch->n_epoch, epoch->seconds,
+            epoch->rows_per_second, epoch->lr, epoch->loss);
     for (int32_t t = 0; t < epoch->n_task; t++) {
         fprintf(stderr, "  %s %.5f", mmoe_model_task_name(report->model, t), epoch->task_loss[t]);
         if (!epoch->valid) continue;

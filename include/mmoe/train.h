@@ -80,8 +80,8 @@ MMOE_API const mmoe_schema *mmoe_model_schema(const mmoe_model *model);
 
 /* ---- Model ------------------------------------------------------------------------------------------------------- */
 
-/* A new model with weights drawn from the configuration's seed (PyTorch's initialisation; embeddings N(0, 1e-4)). Both
- * arguments are copied. */
+/* A new model with weights drawn from the configuration's seed as model.init and model.embedding_init say (by default
+ * PyTorch's initialisation, embeddings N(0, 1e-4)). Both arguments are copied. */
 MMOE_API mmoe_status mmoe_model_create(const mmoe_config *config, const mmoe_schema *schema, const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err);
 /* Copies weights and running statistics from a safetensors file that bears the model's tensor names (torch-rechub's
  * state_dict, or a model file of ours). MMOE_E_FORMAT names the tensor that is missing, too many or of another shape;
@@ -241,9 +241,11 @@ typedef struct mmoe_epoch_report {
     const mmoe_task_metrics *valid; /* [n_task]; NULL without validation data */
     double score;            /* what early stopping watches; NaN without validation data */
     int is_best;
+    double lr;               /* learning rate of the epoch's last step */
+    const double *task_factors; /* [n_task] of the epoch's last step, as mmoe_trainer_task_factors has them */
     int32_t n_gate;             /* 0: the model has no gates */
-    const mmoe_gate_use *gates; /* [n_gate] on validation rows, evenly taken, without them on about the last training rows, as their steps saw them:
-                                 * a 32nd of as many rows as an epoch has, but 256 to 4096. Below 1 % of an epoch's time but for the shortest */
+    const mmoe_gate_use *gates; /* [n_gate] on validation rows, evenly taken; without them on the epoch's last training rows, as their steps saw them.
+                                 * About as many rows as a 32nd of the training rows, but 256 to 4096: below 1 % of all but the shortest epochs */
 } mmoe_epoch_report;
 
 /* The state within an epoch, for a progress line. */
@@ -280,12 +282,13 @@ MMOE_API void mmoe_trainer_task_factors(const mmoe_trainer *trainer, double *fac
 /* Continues from a checkpoint of the same configuration and data: MMOE_E_IO, _FORMAT, _ARGUMENT. */
 MMOE_API mmoe_status mmoe_trainer_resume(mmoe_trainer *trainer, const char *path, mmoe_error *err);
 /* Trains until the last epoch or until early stopping; the model then has the best weights seen on `valid` (the last
- * ones without it; `valid` may be NULL). On MMOE_E_NUMERIC or _CANCELLED the model has the best weights so far (those
- * it began with, or has now, where no epoch was finished). */
+ * ones without it; `valid` may be NULL, but not with the scheduler "plateau"). With trainer.ema_decay "weights" is their
+ * moving average; what mmoe_trainer_step leaves in the model is never an average. On MMOE_E_NUMERIC or _CANCELLED the
+ * model has the best weights so far (those it began with, or has now, where no epoch was finished). */
 MMOE_API mmoe_status mmoe_trainer_fit(mmoe_trainer *trainer, const mmoe_dataset *train, const mmoe_dataset *valid, mmoe_error *err);
 /* One update with rows [first, first + rows) in their order; rows is at most the batch size. Writes the tasks' losses
- * before the update to `losses` [tasks], or nothing if NULL. MMOE_E_NUMERIC, the losses written, when one of them is not
- * finite. Allocates nothing. */
+ * before the update to `losses` [tasks], or nothing if NULL. MMOE_E_NUMERIC, the losses written, when one of them or
+ * a new weight is not finite; the message says at which step, and in which tensor. Allocates nothing. */
 MMOE_API mmoe_status mmoe_trainer_step(mmoe_trainer *trainer, const mmoe_dataset *train, int64_t first, size_t rows, double *losses, mmoe_error *err);
 /* Makes a running fit return MMOE_E_CANCELLED after its current step, its checkpoint written. May be called from any
  * thread and from a signal handler. */

@@ -319,6 +319,8 @@ static void update_gradnorm(mmoe_balance *b, const double *losses) {
 static void update_famo(mmoe_balance *b, const double *losses, const double *after) {
     double *z = b->work, mean = 0;
     softmax(b, b->weight, 1, z);
+    for (int32_t i = 0; i < b->n_present; i++)
+        if (!isfinite(after[b->present[i]])) return; /* the next step ends the training */
     for (int32_t i = 0; i < b->n_present; i++) {
         const int32_t t = b->present[i];
         mean += z[t] * (log(losses[t] + FAMO_EPS) - log(after[t] + FAMO_EPS));

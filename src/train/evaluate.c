@@ -52,7 +52,7 @@ int mmoe_worker_count(int threads) {
     return count < 1 ? 1 : count > 256 ? 256 : count;
 }
 
-mmoe_status mmoe_evaluator_create(const mmoe_model *model, mmoe_pool *pool, int64_t rows, const mmoe_allocator *alloc, mmoe_evaluator **out, mmoe_error *err) {
+mmoe_status mmoe_evaluator_create(const mmoe_model *model, const mmoe_params *params, mmoe_pool *pool, int64_t rows, const mmoe_allocator *alloc, mmoe_evaluator **out, mmoe_error *err) {
     const size_t tasks = (size_t)model->schema->n_label;
     mmoe_evaluator *e = mmoe_alloc_zero(alloc, 1, sizeof *e);
     if (!e) return mmoe_fail_memory(err, sizeof *e);
@@ -64,7 +64,7 @@ mmoe_status mmoe_evaluator_create(const mmoe_model *model, mmoe_pool *pool, int6
     e->scratch = mmoe_alloc_aligned(alloc, e->scratch_size, tasks);
     mmoe_status status = e->predictions && e->scratch ? MMOE_OK : mmoe_fail_memory(err, (e->scratch_size + (size_t)rows * sizeof(float)) * tasks);
     /* A plan that predicts does not write to the parameters. */
-    if (!status) status = mmoe_plan_create(model->graph, (mmoe_params *)(uintptr_t)&model->params, pool, MMOE_PLAN_PREDICT, SLICE, alloc, &e->plan, err);
+    if (!status) status = mmoe_plan_create(model->graph, (mmoe_params *)(uintptr_t)params, pool, MMOE_PLAN_PREDICT, SLICE, alloc, &e->plan, err);
     if (status) {
         mmoe_evaluator_free(e);
         return status;
@@ -131,7 +131,7 @@ mmoe_status mmoe_evaluate(const mmoe_model *model, const mmoe_dataset *data, int
     mmoe_pool *pool = NULL;
     mmoe_evaluator *e = NULL;
     status = mmoe_pool_create(mmoe_worker_count(threads), &a, &pool, err);
-    if (!status) status = mmoe_evaluator_create(model, pool, data->rows, &a, &e, err);
+    if (!status) status = mmoe_evaluator_create(model, &model->params, pool, data->rows, &a, &e, err);
     if (!status) mmoe_evaluator_run(e, data, metrics);
     mmoe_evaluator_free(e);
     mmoe_pool_free(pool);

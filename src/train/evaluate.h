@@ -9,10 +9,10 @@
 
 typedef struct mmoe_evaluator mmoe_evaluator;
 
-/* Memory for data sets of up to `rows` rows. `pool` may be NULL. */
-mmoe_status mmoe_evaluator_create(const mmoe_model *model, mmoe_pool *pool, int64_t rows, const mmoe_allocator *alloc, mmoe_evaluator **out, mmoe_error *err);
+/* Memory for data sets of up to `rows` rows, and weights that are the model's or laid out as they are. `pool` may be NULL. */
+mmoe_status mmoe_evaluator_create(const mmoe_model *model, const mmoe_params *params, mmoe_pool *pool, int64_t rows, const mmoe_allocator *alloc, mmoe_evaluator **out, mmoe_error *err);
 void mmoe_evaluator_free(mmoe_evaluator *e);
-/* Fills metrics [tasks] for the model's weights as they are now. */
+/* Fills metrics [tasks] for the weights as they are now. */
 void mmoe_evaluator_run(mmoe_evaluator *e, const struct mmoe_dataset *data, mmoe_task_metrics *metrics);
 
 /* Chunks of the evaluator's largest batch; and a meter that counts rows in the runs to come, NULL: none. */

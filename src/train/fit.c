@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/rng.h"
 #include "model/checksum.h"
+#include "train/ema.h"
 #include "train/trainer.h"
 
 enum { LEAST_WATCHED = 256, MOST_WATCHED = 4096 }; /* rows of an epoch whose gates are looked at */
@@ -17,6 +18,7 @@ typedef struct fit_run {
     mmoe_task_metrics *metrics; /* [tasks] */
     uint32_t *order;            /* [rows] of an epoch; NULL: the file's order */
     double epoch_start, last_progress;
+    double lr; /* of the epoch's last step */
     mmoe_parts parts;
     mmoe_gate_meter gates;
 } fit_run;
@@ -141,13 +143,17 @@ static double valid_score(const fit_run *r) {
     return sum / n;
 }
 
-/* The figure as its metric is named: an error is positive again. */
-static double shown_score(const fit_run *r, double score) {
-    const mmoe_trainer_config *c = &r->t->model->config->trainer;
-    const mmoe_task_config *task = &r->t->model->config->tasks[c->earlystop_task >= 0 ? c->earlystop_task : 0];
-    bool auc = c->earlystop_metric == MMOE_METRIC_AUC || (c->earlystop_metric < 0 && task->type == MMOE_CLASSIFICATION);
-    return auc ? score : -score;
+static bool watches_auc(const mmoe_config *config) {
+    const mmoe_trainer_config *c = &config->trainer;
+    const mmoe_task_config *task = &config->tasks[c->earlystop_task >= 0 ? c->earlystop_task : 0];
+    return c->earlystop_metric == MMOE_METRIC_AUC || (c->earlystop_metric < 0 && task->type == MMOE_CLASSIFICATION);
 }
+
+/* The figure as its metric is named: an error is positive again. */
+static double shown_score(const fit_run *r, double score) { return watches_auc(r->t->model->config) ? score : -score; }
+
+/* The weights that are judged and kept. */
+static const mmoe_params *kept_params(const mmoe_trainer *t) { return t->average.values ? &t->average : &t->model->params; }
 
 /* Keeps the best weights. A score that is undefined neither counts as better nor as a wait. */
 static int keep_best(fit_run *r, double score) {
@@ -160,7 +166,7 @@ static int keep_best(fit_run *r, double score) {
     t->at.has_best = 1;
     t->at.best_score = score;
     t->at.waited = 0;
-    mmoe_params_copy(&t->best, &t->model->params);
+    mmoe_params_copy(&t->best, kept_params(t));
     return 1;
 }
 
@@ -178,6 +184,9 @@ static int report_epoch(fit_run *r, double score, double train_seconds, int is_b
     }
     e.task_loss = t->loss;
     e.valid = r->valid ? r->metrics : NULL;
+    e.lr = r->lr;
+    mmoe_trainer_task_factors(t, t->factors);
+    e.task_factors = t->factors;
     e.score = r->valid ? shown_score(r, score) : (double)NAN;
     e.n_gate = r->parts.n_gate;
     e.gates = r->gates.use;
@@ -204,10 +213,13 @@ static mmoe_status run_epoch(fit_run *r, mmoe_error *err) {
         return status;
     }
     double train_seconds = t->at.seconds + now() - r->epoch_start;
+    r->lr = (double)(float)mmoe_schedule_rate(&t->schedule, c, t->at.epoch, t->optimizer.steps);
+    if (t->average.values) mmoe_ema_settle(&t->average, &t->model->params);
     if (r->valid) mmoe_evaluator_run(r->evaluator, r->valid, r->metrics);
     double score = r->valid ? valid_score(r) : 0;
     t->at.epoch++;
     int is_best = keep_best(r, score);
+    if (r->valid) mmoe_schedule_watch(&t->schedule, c, shown_score(r, score), watches_auc(t->model->config));
     bool early = r->valid && c->earlystop_patience > 0 && t->at.waited >= c->earlystop_patience;
     t->at.finished = early || t->at.epoch >= c->n_epoch;
     int stop = report_epoch(r, score, train_seconds, is_best);
@@ -227,6 +239,8 @@ static mmoe_status check_fit(const mmoe_trainer *t, const mmoe_dataset *train, c
     mmoe_status status = mmoe_check_dataset(t->model, train, err);
     if (!status && valid) status = mmoe_check_dataset(t->model, valid, err);
     if (status) return status;
+    if (!valid && t->model->config->trainer.scheduler == MMOE_SCHEDULER_PLATEAU)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "trainer.scheduler: \"plateau\" watches a metric of validation rows, and there are none");
     if (train->rows < 1 || train->rows > (int64_t)UINT32_MAX)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "training takes 1 to %u rows; the data set has %lld", UINT32_MAX, (long long)train->rows);
     return MMOE_OK;
@@ -252,7 +266,7 @@ static mmoe_status begin_fit(fit_run *r, mmoe_error *err) {
     if (!r->valid) return watch_gates(r, t->plan->max_chunks, err);
     r->metrics = mmoe_alloc_zero(&t->alloc, tasks, sizeof *r->metrics);
     if (!r->metrics) return mmoe_fail_memory(err, tasks * sizeof *r->metrics);
-    mmoe_status status = mmoe_evaluator_create(t->model, t->pool, r->valid->rows, &t->alloc, &r->evaluator, err);
+    mmoe_status status = mmoe_evaluator_create(t->model, kept_params(t), t->pool, r->valid->rows, &t->alloc, &r->evaluator, err);
     if (!status) status = watch_gates(r, mmoe_evaluator_chunks(r->evaluator), err);
     if (!status && r->parts.n_gate) mmoe_evaluator_watch(r->evaluator, &r->gates);
     return status;

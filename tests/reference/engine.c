@@ -66,6 +66,10 @@ static json_t *tasks_json(const reference_spec *spec) {
         json_array_append_new(tasks, json_pack("{s:s,s:s,s:s,s:f,s:o}", "name", name, "label", label, "type",
                                                spec->tasks[t].regression ? "regression" : "classification", "loss_weight", spec->tasks[t].loss_weight,
                                                "tower_params", mlp_json(&spec->tasks[t].tower)));
+        json_t *task = json_array_get(tasks, (size_t)t);
+        if (spec->tasks[t].regression) continue;
+        json_object_update_new(task, json_pack("{s:f,s:f}", "label_smoothing", spec->tasks[t].label_smoothing, "focal_gamma", spec->tasks[t].focal_gamma));
+        if (spec->tasks[t].positive_weight > 0) json_object_set_new(task, "positive_weight", json_real(spec->tasks[t].positive_weight));
     }
     return tasks;
 }
@@ -77,7 +81,10 @@ static json_t *trainer_json(const reference_optimizer *o, int batch_size) {
         json_object_set_new(params, "momentum", json_real(o->momentum));
     else
         json_object_update_new(params, json_pack("{s:[f,f],s:f}", "betas", o->beta1, o->beta2, "eps", o->eps));
-    return json_pack("{s:i,s:s,s:o}", "batch_size", batch_size, "optimizer", words[o->kind], "optimizer_params", params);
+    json_t *penalties = json_pack("{s:f,s:f,s:f,s:f}", "embedding_l1", o->embedding_l1, "embedding_l2", o->embedding_l2, "dense_l1", o->dense_l1, "dense_l2",
+                                  o->dense_l2);
+    return json_pack("{s:i,s:s,s:o,s:o,s:f}", "batch_size", batch_size, "optimizer", words[o->kind], "optimizer_params", params, "regularization_params",
+                     penalties, "clip_norm", o->clip_norm);
 }
 
 static json_t *gates_json(const reference_spec *s, bool norm_alone) {

@@ -71,6 +71,7 @@ static void add_layer(reference_model *m, reference_layer *l, const char *prefix
     l->norm.mean = add_tensor(m, false, 1, out, 0, "%s.mlp.%d.running_mean", prefix, index + 1);
     l->norm.variance = add_tensor(m, false, 1, out, 0, "%s.mlp.%d.running_var", prefix, index + 1);
     l->norm.batches = add_tensor(m, false, 0, 0, 0, "%s.mlp.%d.num_batches_tracked", prefix, index + 1);
+    l->norm.scale->of_norm = l->norm.shift->of_norm = true;
     fill(l->norm.scale, 1);
     fill(l->norm.variance, 1);
 }
@@ -222,23 +223,41 @@ void reference_predict(reference_model *m, const reference_batch *batch, double 
 
 /* ---- Loss -------------------------------------------------------------------------------------------------------- */
 
+/* -(w y' (1-p)^g log p + (1-y') p^g log(1-p)) of a probability p, y' = y (1 - e) + e / 2; and its slope by p. */
+static double shaped_loss(const reference_spec *s, int t, double p, double label, double *slope) {
+    double e = s->tasks[t].label_smoothing, w = s->tasks[t].positive_weight > 0 ? s->tasks[t].positive_weight : 1, g = s->tasks[t].focal_gamma;
+    double y = label * (1 - e) + e / 2, q = 1 - p;
+    *slope = -w * y * (pow(q, g) / p - g * pow(q, g - 1) * log(p)) - (1 - y) * (g * pow(p, g - 1) * log(q) - pow(p, g) / q);
+    return -(w * y * pow(q, g) * log(p) + (1 - y) * pow(p, g) * log(q));
+}
+
+static bool is_shaped(const reference_spec *s, int t) {
+    double w = s->tasks[t].positive_weight;
+    return s->tasks[t].label_smoothing != 0 || s->tasks[t].focal_gamma != 0 || (w != 0 && w != 1);
+}
+
 /* Cross-entropy -(y log p + (1-y) log(1-p)), p = sigmoid(z), without a logarithm of a rounded p. */
-static double row_loss(bool regression, double z, double label) {
-    if (regression) return (z - label) * (z - label);
+static double row_loss(const reference_spec *s, int t, double z, double label, double *slope) {
+    double p = 1 / (1 + exp(-z));
+    if (s->tasks[t].regression) {
+        *slope = 2 * (z - label);
+        return (z - label) * (z - label);
+    }
+    if (is_shaped(s, t)) {
+        double loss = shaped_loss(s, t, p, label, slope);
+        *slope *= p * (1 - p);
+        return loss;
+    }
+    *slope = p - label;
     return fmax(z, 0) - z * label + log1p(exp(-fabs(z)));
 }
 
-static double row_slope(bool regression, double z, double label) { return regression ? 2 * (z - label) : 1 / (1 + exp(-z)) - label; }
-
-/* Cross-entropy of p = sigmoid(a) sigmoid(b), and its slope by a: (p - y) / (p (1 - p)) dp/da, dp/da = p (1 - sigmoid(a)). */
-static double joint_loss(double a, double b, double label) {
+/* Cross-entropy of p = sigmoid(a) sigmoid(b), and its slope by a: dp/da = p (1 - sigmoid(a)). */
+static double joint_loss(const reference_spec *s, int t, double a, double b, double label, double *slope) {
     double p = 1 / ((1 + exp(-a)) * (1 + exp(-b)));
-    return -label * log(p) - (1 - label) * log1p(-p);
-}
-
-static double joint_slope(double a, double b, double label) {
-    double p = 1 / ((1 + exp(-a)) * (1 + exp(-b)));
-    return (p - label) / (1 - p) / (1 + exp(a));
+    double loss = shaped_loss(s, t, p, label, slope);
+    *slope *= p / (1 + exp(a));
+    return loss;
 }
 
 /* The mean of the tasks' losses; ESMM's sum. */
@@ -263,10 +282,11 @@ static double losses_of(const reference_model *m, const reference_batch *batch, 
         for (int b = 0; b < batch->rows; b++) {
             double w = row_weight(m, batch, b, t);
             if (w == 0) continue;
+            double slope, label = batch->labels[b * T + t];
             if (is_joint(m, t))
-                sum += w * joint_loss(m->logits[0][b], m->logits[1][b], batch->labels[b * T + t]);
+                sum += w * joint_loss(&m->spec, t, m->logits[0][b], m->logits[1][b], label, &slope);
             else
-                sum += w * row_loss(m->spec.tasks[t].regression, m->logits[t][b], batch->labels[b * T + t]);
+                sum += w * row_loss(&m->spec, t, m->logits[t][b], label, &slope);
         }
         double loss = denominator > 0 ? sum / denominator : 0;
         if (losses) losses[t] = loss;
@@ -301,7 +321,11 @@ static double *loss_backward(const reference_model *m, const reference_batch *ba
         for (int b = 0; b < batch->rows; b++) {
             double w = row_weight(m, batch, b, of), label = batch->labels[b * T + of], z = m->logits[t][b];
             if (w == 0) continue;
-            double slope = is_joint(m, of) ? joint_slope(z, m->logits[1 - t][b], label) : row_slope(m->spec.tasks[t].regression, z, label);
+            double slope;
+            if (is_joint(m, of))
+                joint_loss(&m->spec, of, z, m->logits[1 - t][b], label, &slope);
+            else
+                row_loss(&m->spec, of, z, label, &slope);
             dz[b] += factors[of] * m->spec.tasks[of].loss_weight * w / denominator * slope;
         }
     }
@@ -413,10 +437,23 @@ void reference_update_value(const reference_optimizer *o, int step, double g, do
         adam(o, step, g, p, moment1, moment2);
 }
 
+static double gradient_norm(const reference_model *m) {
+    double sum = 0;
+    for (size_t i = 0; i < m->n_tensor; i++)
+        for (size_t j = 0; m->tensors[i]->trainable && j < m->tensors[i]->count; j++) sum += m->tensors[i]->gradient[j] * m->tensors[i]->gradient[j];
+    return sqrt(sum);
+}
+
 void reference_update(reference_model *m, const reference_optimizer *o, int step) {
+    double scale = o->clip_norm > 0 ? fmin(1, o->clip_norm / (gradient_norm(m) + 1e-6)) : 1;
     for (size_t i = 0; i < m->n_tensor; i++) {
         reference_tensor *t = m->tensors[i];
         if (!t->trainable) continue;
-        for (size_t j = 0; j < t->count; j++) reference_update_value(o, step, t->gradient[j], &t->value[j], &t->moment1[j], &t->moment2[j]);
+        bool table = strncmp(t->name, "embedding.", 10) == 0;
+        double l1 = t->of_norm ? 0 : table ? o->embedding_l1 : o->dense_l1, l2 = t->of_norm ? 0 : table ? o->embedding_l2 : o->dense_l2;
+        for (size_t j = 0; j < t->count; j++) {
+            double w = t->value[j], g = scale * t->gradient[j] + l1 * ((w > 0) - (w < 0)) + 2 * l2 * w;
+            reference_update_value(o, step, g, &t->value[j], &t->moment1[j], &t->moment2[j]);
+        }
     }
 }

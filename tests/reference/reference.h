@@ -61,6 +61,7 @@ typedef struct reference_spec {
     struct {
         bool regression;
         double loss_weight;
+        double label_smoothing, positive_weight, focal_gamma; /* a weight of 0 stands for 1 */
         reference_mlp_spec tower;
     } tasks[REFERENCE_MAX_TASKS];
 } reference_spec;
@@ -72,6 +73,7 @@ typedef struct reference_tensor {
     int shape[2];
     size_t count;
     bool trainable;            /* otherwise running statistics, or the count of batches */
+    bool of_norm;              /* scale or shift of a batch norm */
     bool in_front_of_norm;     /* a Linear's bias that a batch norm takes away again */
     double *value;             /* [count] */
     double *gradient;          /* [count] of the total loss; written by reference_gradient */
@@ -146,11 +148,13 @@ typedef enum reference_optimizer_kind { REFERENCE_ADAM, REFERENCE_ADAMW, REFEREN
 typedef struct reference_optimizer {
     reference_optimizer_kind kind;
     double lr, weight_decay, beta1, beta2, eps, momentum;
+    double embedding_l1, embedding_l2, dense_l1, dense_l2; /* torch-rechub's RegularizationLoss: l1 sum |w| + l2 sum w^2 */
+    double clip_norm;                                      /* 0: none */
 } reference_optimizer;
 
 /* One value by its gradient. */
 void reference_update_value(const reference_optimizer *optimizer, int step, double gradient, double *value, double *moment1, double *moment2);
-/* Applies the gradients as PyTorch's optimizers do; `step` counts from 1. */
+/* Applies the gradients as PyTorch's optimizers do, clipped as its clip_grad_norm_ does; `step` counts from 1. */
 void reference_update(reference_model *model, const reference_optimizer *optimizer, int step);
 
 #endif

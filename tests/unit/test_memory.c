@@ -80,8 +80,8 @@ static const char json[] =
     " \"weight\": \"w\"},"
     " \"tasks\": [{\"name\": \"buy\", \"label\": \"buy\", \"tower_params\": {\"dims\": [3], \"dropout\": 0.2}},"
     " {\"name\": \"pay\", \"label\": \"pay\", \"type\": \"regression\", \"tower_params\": {\"dims\": [2], \"activation\": \"dice\"}}],"
-    " \"model\": {\"name\": \"mmoe\", \"n_expert\": 2, \"expert_params\": {\"dims\": [3], \"activation\": \"prelu\"}},"
-    " \"trainer\": {\"batch_size\": 4, \"n_epoch\": 2, \"optimizer\": \"adam\"}}";
+    " \"model\": {\"name\": \"mmoe\", \"n_expert\": 2, \"expert_params\": {\"dims\": [3], \"activation\": \"prelu\"}, \"init\": \"orthogonal\"},"
+    " \"trainer\": {\"batch_size\": 4, \"n_epoch\": 2, \"clip_norm\": 0.5, \"ema_decay\": 0.9, \"scheduler\": \"plateau\", \"regularization_params\": {\"dense_l2\": 0.01}, \"optimizer\": \"adam\"}}";
 
 static const char csv[] = "city,town,age,d1,d2,buy,pay,w\n"
                           "Bern,Basel,1,0.5,-1,1,2.5,1\n"
