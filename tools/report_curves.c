@@ -279,10 +279,11 @@ static void write_table(FILE *out, const curves *c) {
     columns[count++] = "seconds";
     columns[count++] = "rows/s";
     fputs("<details><summary>The epochs in numbers</summary>\n", out);
-    cli_html_table(out, every > 1 ? "Epochs<span>Some of them; the best in bold.</span>" : "Epochs<span>The best in bold.</span>", columns, count, 0);
+    cli_html_table(out, "Epochs", every > 1 ? "Some of them; the best in bold." : "The best in bold.", columns, count, 0);
     for (int i = 0; i < c->count; i++)
         if (i % every == 0 || i == c->count - 1 || c->epochs[i] == c->plot.mark) write_epoch(out, c, i, tasks);
-    fputs("</tbody></table></div></details>\n", out);
+    cli_html_table_end(out);
+    fputs("</details>\n", out);
 }
 
 void cli_report_curves(report_page *page, const report_log *log) {

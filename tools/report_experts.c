@@ -16,10 +16,11 @@ typedef struct level {
     bool is_only;
 } level;
 
-static void write_title(FILE *out, const level *l, const char *title, const char *sentence) {
-    fputs(title, out);
-    if (!l->is_only) fprintf(out, ", level %" PRId32, l->number);
-    fprintf(out, "<span>%s</span>", sentence);
+static void name_figure(char *title, size_t size, const level *l, const char *name) {
+    if (l->is_only)
+        snprintf(title, size, "%s", name);
+    else
+        snprintf(title, size, "%s, level %" PRId32, name, l->number);
 }
 
 static const double *weight_of(const mmoe_gate_use *g, const char *expert) {
@@ -28,75 +29,61 @@ static const double *weight_of(const mmoe_gate_use *g, const char *expert) {
     return NULL;
 }
 
-/* A cell as dark as the weight is large: an even share of few experts is light, all of the weight dark. */
-static void write_weight(FILE *out, double weight) {
-    fprintf(out, "<td class=\"h\" style=\"background:rgb(var(--heat)/%.2f)\">", isfinite(weight) ? 0.6 * fmin(fmax(weight, 0), 1) : 0.0);
-    cli_html_fixed(out, 3, weight);
+/* As dark as the weight is large beside the level's largest; text stays legible on it. */
+static void write_weight(FILE *out, const double *weight, double largest) {
+    if (!weight) {
+        fputs("<td class=\"n dim\" title=\"this gate does not mix it\">\xc2\xb7</td>", out);
+        return;
+    }
+    fprintf(out, "<td class=\"n\" style=\"background:rgb(var(--heat)/%.2f)\">", isfinite(*weight) && largest > 0 ? 0.6 * *weight / largest : 0.0);
+    cli_html_fixed(out, 3, *weight);
     fputs("</td>", out);
 }
 
-static void write_entropies(FILE *out, const level *l, int gates) {
-    fputs("<tr><th scope=\"row\">entropy / ln(experts)</th>", out);
-    for (int g = 0; g < gates; g++) {
-        fputs("<td class=\"h\">", out);
-        cli_html_fixed(out, 3, l->gates[g].normalised_entropy);
-        fputs("</td>", out);
-    }
-    fputs("</tr>\n<tr><th scope=\"row\">entropy (nats)</th>", out);
-    for (int g = 0; g < gates; g++) {
-        fputs("<td class=\"h\">", out);
-        cli_html_fixed(out, 3, l->gates[g].entropy);
-        fputs("</td>", out);
-    }
-    fputs("</tr>\n", out);
+static void write_expert(FILE *out, const mmoe_expert_use *u, const level *l, int number, int gates, double largest) {
+    fprintf(out, "<tr><td>%d</td><th scope=\"row\">", number);
+    cli_html_name(out, cli_report_short_name(u->name));
+    fprintf(out, "%s</th>", u->unused ? "<br><span class=\"dim\">no gate uses it</span>" : "");
+    for (int g = 0; g < gates; g++) write_weight(out, weight_of(&l->gates[g], u->name), largest);
+    fprintf(out, "<td class=\"n\">%" PRId32 "</td><td class=\"n\">", u->width);
+    cli_html_fixed(out, 2, u->effective_rank);
+    fprintf(out, "</td><td class=\"n\">%" PRId32 " of %" PRId32 "</td></tr>\n", u->n_dead, u->n_unit);
 }
 
-static void write_gates(FILE *out, const mmoe_inspection *in, const level *l) {
+static void write_entropies(FILE *out, const level *l, int gates, bool normalised) {
+    fprintf(out, "<tr><td></td><th scope=\"row\">%s</th>", normalised ? "entropy / ln(experts)" : "entropy (nats)");
+    for (int g = 0; g < gates; g++) {
+        fputs("<td class=\"n\">", out);
+        cli_html_fixed(out, 3, normalised ? l->gates[g].normalised_entropy : l->gates[g].entropy);
+        fputs("</td>", out);
+    }
+    fputs("<td></td><td></td><td></td></tr>\n", out);
+}
+
+static void write_table(FILE *out, const mmoe_inspection *in, const level *l) {
     const int gates = l->n_gate < REPORT_GATES ? l->n_gate : REPORT_GATES;
-    fputs("<div class=\"box\" role=\"region\" tabindex=\"0\" aria-label=\"table\"><table>\n<caption>", out);
-    write_title(out, l, "What the gates weigh", "Mean weight that each task's gate gives each expert; entropy 1: all alike in each row, 0: one expert alone.");
-    fputs("</caption>\n<thead><tr><th scope=\"col\">expert</th>", out);
+    const int experts = (int)(l->n_expert < REPORT_EXPERTS ? l->n_expert : REPORT_EXPERTS);
+    const char *columns[5 + REPORT_GATES] = {"#", "expert"};
+    char title[64];
+    int count = 2;
+    double largest = 0;
     for (int g = 0; g < gates; g++) {
-        fputs("<th scope=\"col\" class=\"h\">", out);
-        cli_html_name(out, l->gates[g].task ? l->gates[g].task : "(all tasks)");
-        fputs("</th>", out);
+        columns[count++] = l->gates[g].task ? l->gates[g].task : "(all tasks)";
+        for (int32_t k = 0; k < l->gates[g].n_expert; k++) largest = fmax(largest, l->gates[g].mean_weight[k]);
     }
-    fputs("</tr></thead>\n<tbody>\n", out);
-    for (int32_t e = l->first; e < l->first + l->n_expert && e < l->first + REPORT_EXPERTS; e++) {
-        fputs("<tr><th scope=\"row\">", out);
-        cli_html_name(out, cli_report_short_name(in->experts[e].name));
-        fputs("</th>", out);
-        for (int g = 0; g < gates; g++) {
-            const double *weight = weight_of(&l->gates[g], in->experts[e].name);
-            if (weight)
-                write_weight(out, *weight);
-            else
-                fputs("<td class=\"h dim\" title=\"this gate does not mix it\">\xc2\xb7</td>", out);
-        }
-        fputs("</tr>\n", out);
-    }
-    write_entropies(out, l, gates);
-    fputs("</tbody></table></div>\n", out);
+    columns[count++] = "outputs";
+    columns[count++] = "effective rank";
+    columns[count++] = "dead units";
+    name_figure(title, sizeof title, l, gates ? "What the gates weigh, and what the experts use" : "What the experts use");
+    cli_html_table(out, title,
+                   gates ? "Mean weight that each task's gate gives each expert, the stronger the colour the more; entropy 1: all alike in each row, 0: one "
+                           "expert alone. Effective rank: how many directions an expert's outputs take. Dead units are 0 in every row."
+                         : "Effective rank: how many directions an expert's outputs take. Dead units are 0 in every row.",
+                   columns, count, 2);
+    for (int e = 0; e < experts; e++) write_expert(out, &in->experts[l->first + e], l, e, gates, largest);
+    for (int normalised = 1; gates && normalised >= 0; normalised--) write_entropies(out, l, gates, normalised);
+    cli_html_table_end(out);
     if (l->n_gate > gates) cli_html_remark(out, "the first %d of %d gates are shown.", gates, l->n_gate);
-}
-
-static void write_experts(FILE *out, const mmoe_inspection *in, const level *l) {
-    static const char *const columns[] = {"#", "expert", "outputs", "effective rank", "units", "dead units", ""};
-    fputs("<div class=\"box\" role=\"region\" tabindex=\"0\" aria-label=\"table\"><table>\n<caption>", out);
-    write_title(out, l, "What the experts use", "Effective rank: how many directions their outputs take. Dead units are 0 in every row.");
-    fputs("</caption>\n<thead><tr>", out);
-    for (int i = 0; i < 7; i++) fprintf(out, "<th scope=\"col\"%s>%s</th>", i == 1 || i == 6 ? "" : " class=\"n\"", columns[i]);
-    fputs("</tr></thead>\n<tbody>\n", out);
-    for (int32_t e = l->first; e < l->first + l->n_expert && e < l->first + REPORT_EXPERTS; e++) {
-        const mmoe_expert_use *u = &in->experts[e];
-        fprintf(out, "<tr><td class=\"n\">%" PRId32 "</td><th scope=\"row\">", e - l->first);
-        cli_html_name(out, cli_report_short_name(u->name));
-        fprintf(out, "</th><td class=\"n\">%" PRId32 "</td><td class=\"n\">", u->width);
-        cli_html_fixed(out, 2, u->effective_rank);
-        fprintf(out, "</td><td class=\"n\">%" PRId32 "</td><td class=\"n\">%" PRId32 "</td><td>%s</td></tr>\n", u->n_unit, u->n_dead,
-                u->unused ? "no gate uses it" : "");
-    }
-    fputs("</tbody></table></div>\n", out);
 }
 
 static void draw_similarity(report_page *page, const mmoe_inspection *in, const level *l) {
@@ -109,8 +96,8 @@ static void draw_similarity(report_page *page, const mmoe_inspection *in, const 
     }
     for (int a = 0; a < count; a++)
         for (int b = 0; b < count; b++) values[a * count + b] = in->similarity[(size_t)(l->first + a) * (size_t)in->n_expert + (size_t)(l->first + b)];
-    char title[64] = "How alike the experts are";
-    if (!l->is_only) snprintf(title, sizeof title, "How alike the experts are, level %" PRId32, l->number);
+    char title[64];
+    name_figure(title, sizeof title, l, "How alike the experts are");
     const report_heat heat = {.title = title,
                               .sentence = "Similarity of two experts' outputs (linear CKA): 1 where they differ by rotation and scale alone, 0 where they are "
                                           "uncorrelated; the numbers are those of the table.",
@@ -126,8 +113,7 @@ static void draw_similarity(report_page *page, const mmoe_inspection *in, const 
 
 static void write_level(report_page *page, const mmoe_inspection *in, const level *l) {
     fputs("<div class=\"parts\">\n", page->out);
-    if (l->n_gate) write_gates(page->out, in, l);
-    write_experts(page->out, in, l);
+    write_table(page->out, in, l);
     draw_similarity(page, in, l);
     fputs("</div>\n", page->out);
     if (l->n_expert > REPORT_EXPERTS) cli_html_remark(page->out, "the first %d of %" PRId32 " experts are shown.", REPORT_EXPERTS, l->n_expert);

@@ -113,6 +113,7 @@ static const char *const style[] = {
     "figure{margin:0;padding:12px;background:var(--card);border:1px solid var(--line);border-radius:4px;min-width:0;display:flex;flex-direction:column;"
     "break-inside:avoid}"
     "figure>svg,figure .box>svg{display:block;margin-top:auto}"
+    "figure>svg.top{margin-top:6px;margin-bottom:auto}"
     "figure>svg{width:100%;max-width:460px;height:auto}"
     "figure.wide{margin:14px 0;width:fit-content;max-width:100%}",
     "svg text{font:12px system-ui,-apple-system,\"Segoe UI\",Roboto,\"Liberation Sans\",Arial,sans-serif;fill:var(--text);font-variant-numeric:tabular-nums}"
@@ -126,18 +127,23 @@ static const char *const style[] = {
     ".legend{display:flex;flex-wrap:wrap;gap:2px 14px;list-style:none;margin:6px 0;padding:0}.legend "
     "svg{width:30px;height:10px;vertical-align:middle;margin-right:5px}"
     ".box{overflow-x:auto;max-width:100%}"
-    "div.box{background:var(--card);border:1px solid var(--line);border-radius:4px;margin:14px 0;width:fit-content}"
-    "figure .box,td .box{border:0;margin:6px 0 0;background:none}"
+    "figure .box{margin:6px 0 0}"
     "table{border-collapse:collapse;font-size:.88rem;font-variant-numeric:tabular-nums}"
-    "caption{text-align:left;font-weight:600;padding:10px 12px 4px}caption span{display:block;font-weight:400;color:var(--dim);font-size:.84rem;max-width:80ch}"
-    "th,td{padding:4px 12px;border-top:1px solid var(--grid);text-align:left;white-space:nowrap}"
+    "th,td{padding:4px 7px;border-top:1px solid var(--grid);text-align:left;white-space:nowrap}"
+    ".parts{display:flex;flex-wrap:wrap;gap:16px;align-items:flex-start;margin:14px "
+    "0}.parts>figure.table,.parts>figure{margin:0}.parts>figure:not(.table){flex:0 1 372px}"
+    ".parts>figure.wide{flex:0 1 auto;max-width:100%}"
+    "figure.table{width:fit-content;max-width:100%;margin:14px 0}figure.table figcaption{width:0;min-width:100%}"
+    ".grid figure.table{width:auto;margin:0}.grid table{width:100%}.grid thead th{white-space:normal}"
     "thead th{color:var(--dim);font-weight:600;border-top:0;vertical-align:bottom}"
     "tbody th{font-weight:400}.n{text-align:right}tr.best{font-weight:600}tr.best th{font-weight:600}"
-    "td.h{text-align:center;min-width:76px}"
+    "td.bar{min-width:110px}"
     "details{margin:12px 0}summary{cursor:pointer;color:var(--c0)}"
-    "@media(max-width:560px){main,header,footer{padding-left:12px;padding-right:12px}figure{padding:9px}th,td{padding:4px 8px}h1{font-size:1.3rem}}"
+    "@media(max-width:560px){td.bar{min-width:76px}thead th,tbody "
+    "th,td:not(.n){white-space:normal}main,header,footer{padding-left:12px;padding-right:12px}figure{padding:9px}th,td{padding:4px "
+    "6px}dl:not(.keys){grid-template-columns:1fr 1fr}h1{font-size:1.3rem}}"
     "@media print{:root{--page:#fff;--card:#fff;--text:#000;--dim:#444;--line:#bbb;--grid:#ddd}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}"
-    "body{font-size:12px}figure,tr{break-inside:avoid}h2,caption{break-after:avoid}.box{overflow:visible}.grid{grid-template-columns:repeat(2,1fr)}"
+    "body{font-size:12px}figure,tr{break-inside:avoid}h2,figcaption{break-after:avoid}.box{overflow:visible}.grid{grid-template-columns:repeat(2,1fr)}"
     "details::details-content{content-visibility:visible;block-size:auto}summary{list-style:none}}"};
 
 void cli_html_begin(FILE *out, const char *title) {
@@ -186,12 +192,25 @@ void cli_html_remark(FILE *out, const char *format, ...) {
     free(text);
 }
 
-void cli_html_table(FILE *out, const char *caption, const char *const *columns, int count, int left) {
-    fprintf(out, "<div class=\"box\" role=\"region\" tabindex=\"0\" aria-label=\"table\"><table>\n<caption>%s</caption>\n<thead><tr>", caption);
+void cli_html_figure(FILE *out, const char *class, const char *title, const char *sentence) {
+    fprintf(out, "<figure class=\"%s\"><figcaption><h3>", class);
+    cli_html_text(out, title);
+    fputs("</h3><p>", out);
+    cli_html_text(out, sentence);
+    fputs("</p></figcaption>\n", out);
+}
+
+void cli_html_table(FILE *out, const char *title, const char *sentence, const char *const *columns, int count, int left) {
+    cli_html_figure(out, "table", title, sentence);
+    fputs("<div class=\"box\" role=\"region\" tabindex=\"0\" aria-label=\"", out);
+    cli_html_text(out, title);
+    fputs("\"><table>\n<thead><tr>", out);
     for (int i = 0; i < count; i++) {
-        fprintf(out, "<th scope=\"col\"%s>", i < left ? "" : " class=\"n\"");
-        cli_html_text(out, columns[i]);
+        fprintf(out, "<th scope=\"col\" class=\"%s\">", i < left ? "" : "n");
+        cli_html_name(out, columns[i]);
         fputs("</th>", out);
     }
     fputs("</tr></thead>\n<tbody>\n", out);
 }
+
+void cli_html_table_end(FILE *out) { fputs("</tbody></table></div></figure>\n", out); }

@@ -37,7 +37,10 @@ void cli_html_section(FILE *out, const char *id, const char *title, const char *
 void cli_html_notice(report_page *page, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* A remark in the page alone. */
 void cli_html_remark(FILE *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* A table's box and head: names of columns, those after the first `left` aligned to the right; closed by "</tbody></table></div>". */
-void cli_html_table(FILE *out, const char *caption, const char *const *columns, int count, int left);
+/* A figure's begin with its caption, plain text; closed by "</figure>". `class` may be "". */
+void cli_html_figure(FILE *out, const char *class, const char *title, const char *sentence);
+/* A table in a figure, which scrolls where it is too wide, up to its first row: names of columns, those after the first `left` numbers. */
+void cli_html_table(FILE *out, const char *title, const char *sentence, const char *const *columns, int count, int left);
+void cli_html_table_end(FILE *out);
 
 #endif

@@ -69,54 +69,51 @@ static void draw_roc(FILE *out, const char *name, const report_score *scores, si
 /* A curve's points, a bin each; of regressions the quartiles too. */
 static void draw_bins(FILE *out, const char *name, bool is_class, const report_bin *bins, size_t count) {
     double score[REPORT_BINS], label[REPORT_BINS], low[REPORT_BINS], high[REPORT_BINS];
-    char title[320];
+    char title[320], sentence[256] = "Tenths of the rows by their prediction: the labels over the mean prediction; on the diagonal they agree.";
     for (size_t i = 0; i < count; i++) score[i] = bins[i].score, label[i] = bins[i].label, low[i] = bins[i].low_quarter, high[i] = bins[i].high_quarter;
     const report_series series[] = {{.label = "mean", .x = score, .y = label, .count = (int)count},
                                     {.label = "lower quartile", .x = score, .y = low, .count = (int)count, .style = 1},
                                     {.label = "upper quartile", .x = score, .y = high, .count = (int)count, .style = 2}};
     if (is_class)
-        snprintf(title, sizeof title, "Calibration of %.*s: ECE %.5f", cli_html_fit(name, REPORT_NAME), name, cli_bins_error(bins, count));
-    else
-        name_figure(title, sizeof title, "Predictions", name);
-    const report_plot plot = {
-        .title = title,
-        .sentence = is_class ? "Tenths of the rows by their prediction: the share of positives over the mean prediction; on the diagonal they agree."
-                             : "Tenths of the rows by their prediction: the labels over the mean prediction; on the diagonal they agree.",
-        .x_label = "mean prediction",
-        .y_label = is_class ? "share of positives" : "label",
-        .series = series,
-        .n_series = is_class ? 1 : 3,
-        .square = true,
-        .from_zero = is_class,
-        .dots = true,
-        .mark = NAN};
+        snprintf(sentence, sizeof sentence,
+                 "Tenths of the rows by their prediction: the share of positives over the mean prediction; on the diagonal they agree. ECE, their mean "
+                 "distance: %.5f.",
+                 cli_bins_error(bins, count));
+    name_figure(title, sizeof title, is_class ? "Calibration" : "Predictions", name);
+    const report_plot plot = {.title = title,
+                              .sentence = sentence,
+                              .x_label = "mean prediction",
+                              .y_label = is_class ? "share of positives" : "label",
+                              .series = series,
+                              .n_series = is_class ? 1 : 3,
+                              .square = true,
+                              .from_zero = is_class,
+                              .dots = true,
+                              .mark = NAN};
     cli_svg_plot(out, &plot);
 }
 
 static void write_bins(FILE *out, const char *name, bool is_class, const report_bin *bins, size_t count) {
     char title[320];
-    const char *const columns[] = {"predictions from", "to", "rows", "mean prediction", is_class ? "share of positives" : "mean label"};
+    const char *const columns[] = {"up to", "rows", "mean prediction", is_class ? "share of positives" : "mean label"};
     name_figure(title, sizeof title, "Bins", name);
-    fputs("<figure><figcaption><h3>", out);
-    cli_html_text(out, title);
-    fputs("</h3><p>The calibration curve in numbers: tenths of the rows by their prediction.</p></figcaption>\n", out);
-    fputs("<div class=\"box\" role=\"region\" tabindex=\"0\" aria-label=\"table\"><table><thead><tr>", out);
-    for (int i = 0; i < 5; i++) fprintf(out, "<th scope=\"col\" class=\"n\">%s</th>", columns[i]);
-    fputs("</tr></thead><tbody>\n", out);
+    cli_html_table(out, title, "The points of the curve beside: tenths of the rows by their prediction.", columns, 4, 0);
     for (size_t i = 0; i < count; i++) {
-        const double values[] = {bins[i].lowest, bins[i].highest, (double)bins[i].rows, bins[i].score, bins[i].label};
+        const double values[] = {bins[i].highest, (double)bins[i].rows, bins[i].score, bins[i].label};
         fputs("<tr>", out);
-        for (int k = 0; k < 5; k++) {
+        for (int k = 0; k < 4; k++) {
             fputs("<td class=\"n\">", out);
-            if (k == 2)
+            if (k == 1)
                 cli_html_count(out, values[k]);
+            else if (is_class)
+                cli_html_fixed(out, 5, values[k]);
             else
                 cli_html_number(out, 4, values[k]);
             fputs("</td>", out);
         }
         fputs("</tr>\n", out);
     }
-    fputs("</tbody></table></div></figure>\n", out);
+    cli_html_table_end(out);
 }
 
 static void draw_task(FILE *out, const mmoe_task_metrics *m, const report_score *scores, size_t count) {
@@ -129,16 +126,16 @@ static void draw_task(FILE *out, const mmoe_task_metrics *m, const report_score 
     write_bins(out, m->name, is_class, bins, n_bin);
 }
 
-static void write_metrics(FILE *out, const mmoe_task_metrics *metrics, int32_t n_task) {
+static void write_metrics(FILE *out, const report_model *of, const mmoe_task_metrics *metrics, int32_t n_task) {
     bool classes = false, regressions = false;
     for (int32_t t = 0; t < n_task; t++) *(metrics[t].type == MMOE_CLASSIFICATION ? &classes : &regressions) = true;
-    cli_report_metrics_head(out, "Metrics of the model on these rows<span>Rows without a task's label are left out of it.</span>", classes, regressions);
+    cli_report_metrics_head(out, "Metrics of the model on these rows", "Rows without a task's label are left out of it.", classes, regressions);
     for (int32_t t = 0; t < n_task && t < REPORT_TASKS; t++) {
         json_t *json = cli_metrics_json(&metrics[t]);
-        cli_report_metrics_row(out, metrics[t].name, "these data", (double)metrics[t].rows, json, classes, regressions);
+        cli_report_metrics_row(out, metrics[t].name, of->data_path, (double)metrics[t].rows, json, classes, regressions);
         json_decref(json);
     }
-    fputs("</tbody></table></div>\n", out);
+    cli_html_table_end(out);
 }
 
 void cli_report_predictions(report_page *page, const mmoe_model *model, const mmoe_dataset *data, const report_model *of) {
@@ -149,7 +146,7 @@ void cli_report_predictions(report_page *page, const mmoe_model *model, const mm
     report_score *sorted = malloc((rows ? rows : 1) * sizeof *sorted);
     float *scores = metrics && sorted && !mmoe_evaluate(model, data, of->threads, NULL, metrics, &err) ? predict(model, data, &err) : NULL;
     if (scores) {
-        write_metrics(page->out, metrics, n_task);
+        write_metrics(page->out, of, metrics, n_task);
         fputs("<div class=\"grid\">\n", page->out);
         for (int32_t t = 0; t < n_task && t < REPORT_TASKS; t++) draw_task(page->out, &metrics[t], sorted, take(data, scores, t, n_task, sorted));
         fputs("</div>\n", page->out);

@@ -147,7 +147,7 @@ void cli_report_head(report_page *page, const report_log *log) {
     const char *name = cli_json_text_at(model, "name");
     fputs("<header>\n<h1>Training run", out);
     if (name) fputs(": ", out), cli_html_name(out, name);
-    fputs("</h1>\n<p class=\"dim\">Learning curves, metrics and profile of one run of mmoe train, from the log ", out);
+    fputs("</h1>\n<p class=\"dim\">What one run of mmoe train learned, epoch by epoch, how good the model is, and where the time went; from the log ", out);
     cli_html_cut(out, log->path, REPORT_VALUE);
     fputs(".</p>\n</header>\n<main>\n", out);
     write_faults(page, log);
@@ -182,12 +182,13 @@ static bool is_wanted(int figure, bool classifications, bool regressions) {
     return !figures[figure].of || (figures[figure].of == 1 ? classifications : regressions);
 }
 
-void cli_report_metrics_head(FILE *out, const char *caption, bool classifications, bool regressions) {
-    const char *columns[N_FIGURE + 3] = {"task", "rows of", "rows"};
-    int count = 3;
+void cli_report_metrics_head(FILE *out, const char *title, const char *sentence, bool classifications, bool regressions) {
+    const char *columns[N_FIGURE + 3] = {"task", "rows of"};
+    int count = 2;
     for (int i = 0; i < N_FIGURE; i++)
         if (is_wanted(i, classifications, regressions)) columns[count++] = figures[i].name;
-    cli_html_table(out, caption, columns, count, 2);
+    columns[count++] = "rows";
+    cli_html_table(out, title, sentence, columns, count, 2);
 }
 
 void cli_report_metrics_row(FILE *out, const char *task, const char *where, double rows, const json_t *metrics, bool classifications, bool regressions) {
@@ -197,13 +198,13 @@ void cli_report_metrics_row(FILE *out, const char *task, const char *where, doub
     fputs("</th><td>", out);
     cli_html_cut(out, where, REPORT_VALUE);
     if (why) fputs("<br><span class=\"dim\">", out), cli_html_cut(out, why, REPORT_VALUE), fputs("</span>", out);
-    fputs("</td><td class=\"n\">", out);
-    cli_html_count(out, rows);
     for (int i = 0; i < N_FIGURE; i++) {
         if (!is_wanted(i, classifications, regressions)) continue;
         fputs("</td><td class=\"n\">", out);
         cli_html_fixed(out, 5, cli_json_at(metrics, figures[i].key, NULL));
     }
+    fputs("</td><td class=\"n\">", out);
+    cli_html_count(out, rows);
     fputs("</td></tr>\n", out);
 }
 
@@ -235,10 +236,9 @@ void cli_report_result_of(report_page *page, const report_log *log) {
         fputs("<p>The log has no metrics of validation or test rows.</p>\n</section>\n", out);
         return;
     }
-    cli_report_metrics_head(out,
-                            "Metrics of the weights that were kept<span>AUC: 1 is a perfect order, 0.5 none. Calibration: the sum of the predictions over the "
-                            "sum of the labels, 1 is right.</span>",
-                            classes, regressions);
+    cli_report_metrics_head(out, "Metrics of the weights that were kept",
+                            "AUC: 1 is a perfect order, 0.5 none. Calibration: the sum of the predictions over the sum of the labels, 1 is right.", classes,
+                            regressions);
     for (int t = 0; t < count && t < REPORT_TASKS; t++) {
         const char *task = cli_log_task(log, t);
         const json_t *last = result_of(log->result, task), *best = json_object_get(valid, task);
@@ -248,7 +248,7 @@ void cli_report_result_of(report_page *page, const report_log *log) {
         if (best) cli_report_metrics_row(out, task, where, rows, best, classes, regressions);
         if (last && (!best || !data || strcmp(data, "valid") != 0)) cli_report_metrics_row(out, task, data ? data : "?", last_rows, last, classes, regressions);
     }
-    fputs("</tbody></table></div>\n", out);
+    cli_html_table_end(out);
     if (count > REPORT_TASKS) cli_html_remark(out, "the first %d of %d tasks are shown.", REPORT_TASKS, count);
     fputs("</section>\n", out);
 }
@@ -271,14 +271,14 @@ static void write_node(FILE *out, const json_t *node, double total, double worke
     cli_html_name(out, name ? name : "?");
     fputs("</th><td>", out);
     cli_html_name(out, pass ? pass : "?");
-    fputs("</td><td class=\"n\">", out);
-    cli_html_count(out, calls);
-    fputs("</td><td class=\"n\">", out);
-    cli_html_fixed(out, 3, seconds);
-    fprintf(out, "</td><td class=\"n\" style=\"background:linear-gradient(to left,rgb(var(--heat)/.3) %.1f%%,transparent 0)\">",
+    fprintf(out, "</td><td class=\"n bar\" style=\"background:linear-gradient(to right,rgb(var(--heat)/.3) %.1f%%,transparent 0)\">",
             fmin(fmax(100 * seconds / total, 0), 100));
     cli_html_fixed(out, 1, 100 * seconds / total);
     fputs(" %</td><td class=\"n\">", out);
+    cli_html_fixed(out, 3, seconds);
+    fputs("</td><td class=\"n\">", out);
+    cli_html_count(out, calls);
+    fputs("</td><td class=\"n\">", out);
     cli_html_fixed(out, 1, rate / 1e9);
     fputs("</td><td class=\"n\">", out);
     cli_html_fixed(out, 1, 100 * rate / worker_peak);
@@ -305,16 +305,15 @@ void cli_report_nodes(report_page *page, const report_log *log) {
     qsort(order, count, sizeof *order, compare_seconds);
     const double threads = cli_json_at(log->profile, "threads", NULL), peak = cli_json_at(log->profile, "gemm_peak", NULL);
     const char *blas = cli_json_text_at(log->profile, "blas"), *core = cli_json_text_at(log->profile, "core_type");
-    const char *const columns[] = {"node", "pass", "calls", "seconds", "share", "GFLOP/s", "% of peak"};
-    char caption[256];
-    snprintf(
-        caption, sizeof caption,
-        "Where the time of training went<span>The %d slowest of %zu parts of a step; seconds are summed over workers, rates are one worker's, the peak is of "
-        "matrix products.</span>",
-        (int)(count < SLOWEST ? count : SLOWEST), count);
-    cli_html_table(out, caption, columns, 7, 2);
+    const char *const columns[] = {"node", "pass", "share", "seconds", "calls", "GFLOP/s", "% of peak"};
+    char sentence[256];
+    snprintf(sentence, sizeof sentence,
+             "The %d slowest of %zu parts of a step; seconds are summed over workers, rates are one worker's, the peak is of matrix products.",
+             (int)(count < SLOWEST ? count : SLOWEST), count);
+    cli_html_table(out, "Where the time of training went", sentence, columns, 7, 2);
     for (size_t i = 0; i < count && i < SLOWEST; i++) write_node(out, order[i], total, peak / threads);
-    fputs("</tbody></table></div>\n<p class=\"dim\">", out);
+    cli_html_table_end(out);
+    fputs("<p class=\"dim\">", out);
     if (isfinite(peak)) fputs("Peak of all workers: ", out), cli_html_fixed(out, 1, peak / 1e9), fputs(" GFLOP/s. ", out);
     if (blas) cli_html_cut(out, blas, REPORT_VALUE);
     if (core) fputs(", core type ", out), cli_html_cut(out, core, REPORT_VALUE);

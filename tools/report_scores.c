@@ -42,7 +42,7 @@ static int compare_labels(const void *a, const void *b) {
 }
 
 static report_bin measure(const report_score *scores, size_t count, float *labels) {
-    report_bin bin = {.rows = count, .lowest = (double)scores[0].score, .highest = (double)scores[count - 1].score};
+    report_bin bin = {.rows = count, .highest = (double)scores[count - 1].score};
     for (size_t i = 0; i < count; i++) {
         const double weight = (double)scores[i].weight;
         bin.weight += weight;

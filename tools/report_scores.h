@@ -11,8 +11,8 @@ typedef struct report_score {
 /* Rows of equal or neighbouring scores. Means are weighted, quartiles are not. */
 typedef struct report_bin {
     size_t rows;
-    double lowest, highest; /* scores */
-    double score, label;    /* means; 0 where the weights sum to 0 */
+    double highest;      /* score */
+    double score, label; /* means; 0 where the weights sum to 0 */
     double weight;
     double low_quarter, high_quarter; /* of the labels */
 } report_bin;

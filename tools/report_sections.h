@@ -24,7 +24,7 @@ void cli_report_predictions(report_page *page, const mmoe_model *model, const mm
 void cli_report_experts(report_page *page, const mmoe_inspection *inspection);
 
 /* A table of metrics; `classifications` and `regressions` say which figures it has. */
-void cli_report_metrics_head(FILE *out, const char *caption, bool classifications, bool regressions);
+void cli_report_metrics_head(FILE *out, const char *title, const char *sentence, bool classifications, bool regressions);
 /* `rows` NaN: not known; `metrics` as cli_metrics_json has them. */
 void cli_report_metrics_row(FILE *out, const char *task, const char *where, double rows, const json_t *metrics, bool classifications, bool regressions);
 

@@ -1,6 +1,7 @@
 #include "report_svg.h"
 
 #include <math.h>
+#include <string.h>
 
 /* A figure is 360 units wide, as wide as on a phone, so that its text keeps its size. */
 enum { WIDTH = 360, LEFT = 52, RIGHT = 14, TOP = 20, BOTTOM = 38, HEIGHT = 230, SQUARE_HEIGHT = 318, POINTS = 240, FEW_POINTS = 30 };
@@ -71,9 +72,9 @@ static void measure(const report_plot *p, axis *x, axis *y) {
         settle(y, 0.06);
         if (p->from_zero && low >= 0) y->low = 0;
     }
-    x->step = nice_step(x->high - x->low, 5);
+    x->step = nice_step(x->high - x->low, 6);
     if (p->whole_x) x->step = fmax(1, x->step);
-    y->step = nice_step(y->high - y->low, 5);
+    y->step = nice_step(y->high - y->low, 6);
 }
 
 static void draw_axes(FILE *out, const report_plot *p, const axis *x, const axis *y) {
@@ -152,19 +153,11 @@ void cli_svg_swatch(FILE *out, int style) {
     fprintf(out, "<svg viewBox=\"0 0 30 10\" aria-hidden=\"true\"><path class=\"series s%d\" d=\"M1 5H29\"/></svg>", style);
 }
 
-static void begin_figure(FILE *out, const char *title, const char *sentence, const char *class) {
-    fprintf(out, "<figure%s><figcaption><h3>", class);
-    cli_html_text(out, title);
-    fputs("</h3><p>", out);
-    cli_html_text(out, sentence);
-    fputs("</p></figcaption>\n", out);
-}
-
 void cli_svg_plot(FILE *out, const report_plot *p) {
     const int height = p->square ? SQUARE_HEIGHT : HEIGHT;
     axis x = {.from = LEFT, .to = WIDTH - RIGHT}, y = {.from = height - BOTTOM, .to = TOP};
     measure(p, &x, &y);
-    begin_figure(out, p->title, p->sentence, "");
+    cli_html_figure(out, "plot", p->title, p->sentence);
     if (p->n_series > 1) {
         fputs("<ul class=\"legend\">", out);
         for (int s = 0; s < p->n_series; s++) {
@@ -185,15 +178,22 @@ void cli_svg_plot(FILE *out, const report_plot *p) {
 
 /* ---- Heat maps ---- */
 
-enum { SHADES = 12, NAMES = 118, NUMBERS = 26, NAME_LENGTH = 18, LEAST_CELL = 14, MOST_CELL = 40, NUMBER_CELL = 28, ROW = 16, KEY = 26 };
+enum { SHADES = 12, NUMBERS = 26, NAME_LENGTH = 18, LEAST_CELL = 14, MOST_CELL = 40, NUMBER_CELL = 28, ROW = 16, KEY = 26 };
 static const double darkest = 0.6; /* of the colour: text on it stays legible */
 
 typedef struct grid {
     double left, cell_width, cell_height, width, height;
 } grid;
 
+/* As wide as the longest name: about 6.6 units a character. */
+static double left_of(const report_heat *h) {
+    size_t longest = 0;
+    for (int r = 0; r < h->rows && h->row_names; r++) longest = strlen(h->row_names[r]) > longest ? strlen(h->row_names[r]) : longest;
+    return h->row_names ? 8 + 6.6 * (double)(longest < NAME_LENGTH ? longest : NAME_LENGTH) : NUMBERS;
+}
+
 static grid lay_out(const report_heat *h) {
-    grid g = {.left = h->row_names ? NAMES : NUMBERS};
+    grid g = {.left = left_of(h)};
     g.cell_width = fmin(MOST_CELL, (WIDTH - g.left - 2) / h->columns);
     if (h->is_wide) g.cell_width = fmax(LEAST_CELL, g.cell_width);
     g.cell_height = h->row_names ? ROW : fmin(g.cell_width, NUMBER_CELL);
@@ -268,11 +268,11 @@ static void draw_key(FILE *out, const report_heat *h, const grid *g) {
 
 void cli_svg_heat(FILE *out, const report_heat *h) {
     const grid g = lay_out(h);
-    begin_figure(out, h->title, h->sentence, g.width > WIDTH ? " class=\"wide\"" : "");
+    cli_html_figure(out, g.width > WIDTH ? "wide" : "plot", h->title, h->sentence);
     if (g.width > WIDTH)
-        fprintf(out, "<div class=\"box\" role=\"region\" tabindex=\"0\" aria-label=\"figure\"><svg width=\"%.0f\" height=\"%.0f\"", g.width, g.height);
+        fprintf(out, "<div class=\"box\" role=\"region\" tabindex=\"0\" aria-label=\"cells\"><svg width=\"%.0f\" height=\"%.0f\"", g.width, g.height);
     else
-        fputs("<svg", out);
+        fputs("<svg class=\"top\"", out);
     fprintf(out, " viewBox=\"0 0 %.0f %.0f\" role=\"img\" aria-label=\"", g.width, g.height);
     cli_html_text(out, h->title);
     fputs("\">\n", out);
