@@ -150,14 +150,14 @@ static void name_gate(const curves *c, int gate, char *name, size_t size) {
     const char *task = cli_json_text_at(use, "task") ? cli_json_text_at(use, "task") : "all tasks";
     const double level = cli_json_at(use, "level", NULL), last = cli_json_at(gate_at(c, 0, gate_count(c) - 1), "level", NULL);
     if (last > 1 && level >= 1 && level < 1e6)
-        snprintf(name, size, "%.*s, level %.0f", cli_html_fit(task, 40), task, level);
+        snprintf(name, size, "%.*s, level %.0f", cli_html_fit(task, REPORT_NAME), task, level);
     else
-        snprintf(name, size, "%.*s", cli_html_fit(task, 40), task);
+        snprintf(name, size, "%.*s", cli_html_fit(task, REPORT_NAME), task);
 }
 
 static void draw_entropies(FILE *out, curves *c) {
     report_series series[REPORT_STYLES];
-    char names[REPORT_STYLES][64];
+    char names[REPORT_STYLES][96];
     const int gates = gate_count(c), count = gates < REPORT_STYLES ? gates : REPORT_STYLES;
     bool any = false;
     for (int g = 0; g < count; g++) {
@@ -192,7 +192,7 @@ static void draw_weights(FILE *out, const curves *c, int gate) {
     const int rows = (int)(n_expert < REPORT_EXPERTS ? n_expert : REPORT_EXPERTS), columns = c->count < MAX_COLUMNS ? c->count : MAX_COLUMNS;
     double values[REPORT_EXPERTS * MAX_COLUMNS], highest = 0;
     const char *names[REPORT_EXPERTS], *epochs[MAX_COLUMNS];
-    char numbers[REPORT_EXPERTS][16], labels[MAX_COLUMNS][24], gate_name[64], title[128];
+    char numbers[REPORT_EXPERTS][16], labels[MAX_COLUMNS][24], gate_name[96], title[128];
     if (rows < 2) return;
     for (int k = 0; k < columns; k++) {
         const int i = columns == c->count ? k : (int)((int64_t)k * (c->count - 1) / (columns - 1));
@@ -232,7 +232,7 @@ static void write_warnings(FILE *out, const curves *c) {
 static void write_gates(FILE *out, curves *c) {
     const int count = gate_count(c);
     if (!count) return;
-    fputs("<div class=\"grid\">\n", out);
+    fputs("<div class=\"grid loose\">\n", out);
     draw_entropies(out, c);
     for (int g = 0; g < count && g < REPORT_GATES; g++) draw_weights(out, c, g);
     fputs("</div>\n", out);
@@ -264,13 +264,13 @@ static void write_epoch(FILE *out, const curves *c, int i, int tasks) {
 
 static void write_table(FILE *out, const curves *c) {
     const int all = cli_log_task_count(c->log), tasks = all < REPORT_TASKS ? all : REPORT_TASKS, every = 1 + c->count * (2 * tasks + 4) / TABLE_CELLS;
-    char names[2 * REPORT_TASKS][64];
+    char names[2 * REPORT_TASKS][96];
     const char *columns[2 * REPORT_TASKS + 4] = {"epoch"};
     int count = 1;
     for (int t = 0; t < tasks; t++) {
         const char *task = cli_log_task(c->log, t);
-        snprintf(names[2 * t], sizeof names[2 * t], "%.*s loss", cli_html_fit(task, 40), task);
-        snprintf(names[2 * t + 1], sizeof names[2 * t + 1], "%.*s valid %s", cli_html_fit(task, 40), task,
+        snprintf(names[2 * t], sizeof names[2 * t], "%.*s loss", cli_html_fit(task, REPORT_NAME), task);
+        snprintf(names[2 * t + 1], sizeof names[2 * t + 1], "%.*s valid %s", cli_html_fit(task, REPORT_NAME), task,
                  cli_log_is_classification(c->log, task) ? "AUC" : "MSE");
         columns[count++] = names[2 * t];
         columns[count++] = names[2 * t + 1];

@@ -88,7 +88,7 @@ void cli_html_number(FILE *out, int digits, double value) {
 static const char *const style[] = {
     ":root{color-scheme:light dark;--page:#f6f7f8;--card:#fff;--text:#1b1f23;--dim:#57606a;--line:#d5dade;--grid:#e6e9ec;--heat:0 95 160;--warn:#8a3b00;"
     "--c0:#0072b2;--c1:#d55e00;--c2:#008a64;--c3:#b0508a;--c4:#a97500;--c5:#2f86b5;--c6:#555c63}"
-    "@media(prefers-color-scheme:dark){:root{--page:#111417;--card:#1a1e22;--text:#e4e7ea;--dim:#a2abb4;--line:#3a4148;--grid:#2b3036;--heat:70 165 235;"
+    "@media(prefers-color-scheme:dark){:root{--page:#111417;--card:#1a1e22;--text:#e4e7ea;--dim:#a2abb4;--line:#3a4148;--grid:#2b3036;--heat:60 150 215;"
     "--warn:#ffb27a;--c0:#56a9e0;--c1:#f28b4b;--c2:#2fc398;--c3:#e394c4;--c4:#e6b23c;--c5:#8fd0f5;--c6:#b4bcc4}}"
     "*{box-sizing:border-box}"
     "html{-webkit-text-size-adjust:100%;text-size-adjust:100%}"
@@ -130,11 +130,13 @@ static const char *const style[] = {
     "figure .box{margin:6px 0 0}"
     "table{border-collapse:collapse;font-size:.88rem;font-variant-numeric:tabular-nums}"
     "th,td{padding:4px 7px;border-top:1px solid var(--grid);text-align:left;white-space:nowrap}"
+    ".loose{align-items:start}"
     ".parts{display:flex;flex-wrap:wrap;gap:16px;align-items:flex-start;margin:14px "
     "0}.parts>figure.table,.parts>figure{margin:0}.parts>figure:not(.table){flex:0 1 372px}"
     ".parts>figure.wide{flex:0 1 auto;max-width:100%}"
     "figure.table{width:fit-content;max-width:100%;margin:14px 0}figure.table figcaption{width:0;min-width:100%}"
     ".grid figure.table{width:auto;margin:0}.grid table{width:100%}.grid thead th{white-space:normal}"
+    "thead span{display:inline-block;max-width:11em;overflow-wrap:break-word;white-space:normal}"
     "thead th{color:var(--dim);font-weight:600;border-top:0;vertical-align:bottom}"
     "tbody th{font-weight:400}.n{text-align:right}tr.best{font-weight:600}tr.best th{font-weight:600}"
     "td.bar{min-width:110px}"
@@ -207,8 +209,9 @@ void cli_html_table(FILE *out, const char *title, const char *sentence, const ch
     fputs("\"><table>\n<thead><tr>", out);
     for (int i = 0; i < count; i++) {
         fprintf(out, "<th scope=\"col\" class=\"%s\">", i < left ? "" : "n");
+        fputs("<span>", out);
         cli_html_name(out, columns[i]);
-        fputs("</th>", out);
+        fputs("</span></th>", out);
     }
     fputs("</tr></thead>\n<tbody>\n", out);
 }

@@ -7,7 +7,7 @@
 #include "cli.h"
 
 /* So that a page stays below 2 MB whatever the model. */
-enum { REPORT_TASKS = 16, REPORT_GATES = 16, REPORT_EXPERTS = 64, REPORT_LEVELS = 8, REPORT_NAME = 48, REPORT_VALUE = 160 };
+enum { REPORT_TASKS = 16, REPORT_GATES = 16, REPORT_EXPERTS = 64, REPORT_LEVELS = 8, REPORT_NAME = 64, REPORT_VALUE = 160 };
 
 typedef struct report_page {
     FILE *out;

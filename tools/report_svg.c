@@ -178,7 +178,7 @@ void cli_svg_plot(FILE *out, const report_plot *p) {
 
 /* ---- Heat maps ---- */
 
-enum { SHADES = 12, NUMBERS = 26, NAME_LENGTH = 18, LEAST_CELL = 14, MOST_CELL = 40, NUMBER_CELL = 28, ROW = 16, KEY = 26 };
+enum { SHADES = 12, NUMBERS = 26, NAME_LENGTH = 19, LEAST_CELL = 14, MOST_CELL = 40, NUMBER_CELL = 28, ROW = 16, KEY = 26 };
 static const double darkest = 0.6; /* of the colour: text on it stays legible */
 
 typedef struct grid {
@@ -236,11 +236,20 @@ static void write_values(FILE *out, const report_heat *h, const grid *g) {
         }
 }
 
+/* The last characters tell names apart. */
+static void write_tail(FILE *out, const char *name) {
+    const size_t length = strlen(name);
+    size_t from = length > NAME_LENGTH ? length - NAME_LENGTH + 1 : 0;
+    while (from && from < length && ((unsigned char)name[from] & 0xc0) == 0x80) from++;
+    if (from) fputs("\xe2\x80\xa6", out);
+    cli_html_text(out, name + from);
+}
+
 static void write_names(FILE *out, const report_heat *h, const grid *g) {
     for (int r = 0; r < h->rows; r++) {
         fprintf(out, "<text class=\"tick\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\">", g->left - 5, TOP + (r + 0.5) * g->cell_height + 4);
         if (h->row_names)
-            cli_html_cut(out, h->row_names[r], NAME_LENGTH);
+            write_tail(out, h->row_names[r]);
         else
             fprintf(out, "%d", r);
         fputs("</text>", out);
