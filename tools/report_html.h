@@ -29,6 +29,8 @@ void cli_html_fixed(FILE *out, int digits, double value);
 /* `digits` significant ones; a dash when the value is not finite. */
 void cli_html_number(FILE *out, int digits, double value);
 
+/* The page's style sheet. */
+void cli_html_style(FILE *out);
 void cli_html_begin(FILE *out, const char *title);
 void cli_html_end(FILE *out);
 /* A section with its heading and a sentence, which may be NULL; closed by "</section>". */
