@@ -163,7 +163,7 @@ void cli_svg_plot(FILE *out, const report_plot *p) {
         for (int s = 0; s < p->n_series; s++) {
             fputs("<li>", out);
             cli_svg_swatch(out, p->series[s].style);
-            cli_html_name(out, p->series[s].label);
+            cli_html_cut(out, p->series[s].label, REPORT_VALUE);
             fputs("</li>", out);
         }
         fputs("</ul>\n", out);
