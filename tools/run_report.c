@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "inspect_report.h"
 #include "output.h"
 
 static json_t *rows_json(const run_files *files) {
@@ -44,6 +45,31 @@ void cli_report_newline(run_report *report) {
     report->line_is_open = false;
 }
 
+/* The gates, and a warning for each that has collapsed. */
+static void log_gates(json_t *line, const mmoe_epoch_report *epoch) {
+    json_t *gates = json_array(), *warnings = json_array();
+    for (int32_t i = 0; i < epoch->n_gate; i++) {
+        json_array_append_new(gates, cli_gate_json(&epoch->gates[i], false));
+        char *warning = epoch->gates[i].collapsed ? cli_gate_warning(&epoch->gates[i]) : NULL;
+        if (warning) json_array_append_new(warnings, json_string(warning));
+        free(warning);
+    }
+    json_object_set_new(line, "gates", gates);
+    json_object_set_new(line, "warnings", warnings);
+}
+
+/* On standard error, when there are more than in the epoch before. */
+static void warn_of_gates(run_report *report, const mmoe_epoch_report *epoch) {
+    int32_t collapsed = 0;
+    for (int32_t i = 0; i < epoch->n_gate; i++) collapsed += epoch->gates[i].collapsed;
+    for (int32_t i = 0; i < epoch->n_gate && collapsed > report->collapsed; i++) {
+        char *warning = epoch->gates[i].collapsed ? cli_gate_warning(&epoch->gates[i]) : NULL;
+        if (warning) cli_note("warning: epoch %" PRId32 ": %s", epoch->epoch, warning);
+        free(warning);
+    }
+    report->collapsed = collapsed;
+}
+
 /* A rate is a float: its seven digits. */
 static json_t *rate_json(double rate) {
     char text[32];
@@ -63,6 +89,7 @@ static void log_epoch(const run_report *report, const mmoe_epoch_report *epoch) 
         json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o}", "epoch", (int)epoch->epoch, "lr", rate_json(epoch->lr), "loss", cli_json_number(epoch->loss), "losses", losses, "factors", factors, "valid",
                   valid, "score", cli_json_number(epoch->score), "best", epoch->is_best != 0, "seconds", cli_json_number(epoch->seconds), "train_seconds",
                   cli_json_number(epoch->train_seconds), "rows_per_second", cli_json_number(epoch->rows_per_second));
+    if (line && epoch->n_gate) log_gates(line, epoch);
     cli_print_json(report->log, line, false);
     fflush(report->log);
 }
@@ -94,6 +121,7 @@ int cli_report_epoch(void *user, const mmoe_epoch_report *epoch) {
     report->train_seconds += epoch->train_seconds;
     report->train_rows += epoch->rows;
     print_epoch(report, epoch);
+    warn_of_gates(report, epoch);
     if (report->log) log_epoch(report, epoch);
     return *report->stopped;
 }

@@ -352,7 +352,7 @@ static bool mixes_segment(const mmoe_node *mix, const mmoe_segment *g) {
 static void plan_relus(mmoe_plan *p) {
     const mmoe_graph *g = p->graph;
     for (int32_t i = 0; i < g->n_node; i++) p->nodes[i].relu_of = p->nodes[i].mixed_segment = -1;
-    for (int32_t m = 0; m < g->n_node; m++) {
+    for (int32_t m = 0; m < g->n_node && p->kind != MMOE_PLAN_INSPECT; m++) {
         const mmoe_node *mix = &g->nodes[m];
         if (mix->op != MMOE_OP_MIX || mix->u.mix.cols % p->kernels->mix_cols) continue;
         if (p->kind == MMOE_PLAN_PROBE && mix->u.mix.experts == g->shared[0].value) continue; /* its gradient is wanted, not its relu's */
@@ -572,7 +572,7 @@ mmoe_status mmoe_plan_create(const mmoe_graph *graph, mmoe_params *params, mmoe_
     p->params = params;
     p->pool = pool;
     p->kind = kind;
-    p->training = kind != MMOE_PLAN_PREDICT;
+    p->training = kind >= MMOE_PLAN_TRAIN;
     p->kernels = mmoe_kernels_best();
     p->workers = pool ? mmoe_pool_workers(pool) : 1;
     p->max_rows = max_rows;

@@ -12,6 +12,7 @@ struct mmoe_evaluator {
     const mmoe_model *model;
     mmoe_pool *pool;
     mmoe_plan *plan;
+    mmoe_gate_meter *meter; /* NULL: none */
     float *predictions; /* [rows, tasks] */
     char *scratch;      /* [tasks, scratch_size] */
     size_t scratch_size;
@@ -81,6 +82,14 @@ void mmoe_evaluator_free(mmoe_evaluator *e) {
     mmoe_release(&a, e);
 }
 
+int32_t mmoe_evaluator_chunks(const mmoe_evaluator *e) { return (SLICE + e->plan->max_chunk - 1) / e->plan->max_chunk; }
+
+void mmoe_evaluator_watch(mmoe_evaluator *e, mmoe_gate_meter *meter) {
+    e->meter = meter;
+    e->plan->observer = meter ? mmoe_gate_meter_observe : NULL;
+    e->plan->observer_context = meter;
+}
+
 typedef struct metrics_job {
     mmoe_evaluator *e;
     const struct mmoe_dataset *data;
@@ -102,7 +111,9 @@ void mmoe_evaluator_run(mmoe_evaluator *e, const struct mmoe_dataset *data, mmoe
     for (int64_t first = 0; first < data->rows; first += SLICE) {
         int32_t rows = data->rows - first < SLICE ? (int32_t)(data->rows - first) : SLICE;
         mmoe_rows batch = mmoe_dataset_rows_of(data, first, rows, NULL);
+        if (e->meter) e->meter->first = first;
         mmoe_plan_predict(e->plan, &batch, e->predictions + first * data->n_label);
+        if (e->meter) mmoe_gate_meter_add(e->meter, e->plan);
     }
     metrics_job job = {e, data, metrics};
     if (e->pool) mmoe_pool_run(e->pool, data->n_label, task_metrics, &job);

@@ -387,6 +387,16 @@ static mmoe_status evaluate(mmoe_error *err) {
     return status;
 }
 
+static mmoe_status inspect(mmoe_error *err) {
+    mmoe_inspection *out = untouched;
+    const mmoe_status status = mmoe_inspect(model, rows, 2, &failing, &out, err);
+    if (status == MMOE_OK)
+        mmoe_inspection_free(out);
+    else
+        ck_assert_ptr_eq(out, untouched);
+    return status;
+}
+
 static mmoe_status predict(mmoe_error *err) {
     mmoe_predictor *predictor = untouched;
     mmoe_batch batch;
@@ -477,6 +487,7 @@ END_TEST
 START_TEST(predictions) {
     fail_all(predict, 0, 2);
     fail_all(evaluate, 0, 2);
+    fail_all(inspect, 0, 20);
 }
 END_TEST
 
