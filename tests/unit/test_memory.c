@@ -474,9 +474,12 @@ START_TEST(family) {
 }
 END_TEST
 
+/* By losses, by gradients at the representation, by gradients in the parameters: more ways to take memory there are not. */
+static const char *const kinds_of_methods[] = {"\"uwl\"", "\"pcgrad\"", "\"metabalance\", \"at\": \"parameters\""};
+
 START_TEST(methods) {
     which_model = 3;
-    which_method = _i;
+    for (which_method = 0; !strstr(model_methods[which_method], kinds_of_methods[_i]);) which_method++;
     fail_all(make_of_family, 0, 11);
 }
 END_TEST
@@ -499,7 +502,7 @@ int main(void) {
     tcase_add_test(c, training);
     tcase_add_test(c, predictions);
     tcase_add_loop_test(c, family, 0, MODELS);
-    tcase_add_loop_test(c, methods, 1, METHODS);
+    tcase_add_loop_test(c, methods, 0, 3);
     suite_add_tcase(s, c);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_ENV);
