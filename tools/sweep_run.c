@@ -134,11 +134,11 @@ static mmoe_status do_run(const sweep_plan *p, size_t run, rows *d, sweep_result
     if (!status) status = mmoe_trainer_fit(trainer, d->train, d->valid, err);
     if (!status) status = evaluate(p, model, d, result, err);
     if (model) result->parameters = mmoe_model_parameter_count(model);
-    if (state.train_seconds > 0) result->rows_per_second = (double)state.rows / state.train_seconds;
+    if (state.train_seconds > 0) result->rows_per_second = round((double)state.rows / state.train_seconds);
     mmoe_trainer_free(trainer);
     mmoe_model_free(model);
     mmoe_config_free(config);
-    result->seconds = now() - began;
+    result->seconds = round(1000 * (now() - began)) / 1000; /* as the results' file has it */
     return status;
 }
 
