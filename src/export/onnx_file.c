@@ -186,6 +186,16 @@ const char *mmoe_onnx_add_list(mmoe_onnx *o, const char *op, const char *const *
     return output;
 }
 
+void mmoe_onnx_add_unread(mmoe_onnx *o) {
+    char **outputs = mmoe_onnx_room(o, 2, sizeof *outputs), *name = make_name(o, "unread", o->graph.n_node);
+    if (o->failed) return;
+    MmoeOnnx__NodeProto *n = o->graph.node[o->graph.n_node - 1];
+    outputs[0] = n->output[0];
+    outputs[1] = name;
+    n->output = outputs;
+    n->n_output = 2;
+}
+
 static MmoeOnnx__AttributeProto *add_attribute(mmoe_onnx *o, const char *name, MmoeOnnx__AttributeProto__AttributeType type) {
     enum { MOST = 2 };
     char *own = copy_text(o, name);

@@ -42,6 +42,8 @@ const char *mmoe_onnx_ints(mmoe_onnx *o, int64_t count, const int64_t *values);
 const char *mmoe_onnx_add_list(mmoe_onnx *o, const char *op, const char *const *inputs, size_t count);
 #define mmoe_onnx_add(o, op, ...)                                                                                                                              \
     mmoe_onnx_add_list(o, op, (const char *const[]){__VA_ARGS__}, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
+/* Gives the last node one more output, which nothing reads. */
+void mmoe_onnx_add_unread(mmoe_onnx *o);
 /* Gives the last node an attribute, or a name of its own to its output. */
 void mmoe_onnx_set_int(mmoe_onnx *o, const char *name, int64_t value);
 void mmoe_onnx_set_axes(mmoe_onnx *o, int64_t axis);

@@ -10,8 +10,6 @@
 #define INT64 MMOE_ONNX__TENSOR_PROTO__DATA_TYPE__INT64
 #define BOOL MMOE_ONNX__TENSOR_PROTO__DATA_TYPE__BOOL
 
-#define BATCH_NORM_EPS 1e-5
-
 /* Columns [col, col + cols) of a value of ours are an ONNX value. */
 typedef struct piece {
     int32_t col, cols;
@@ -183,7 +181,7 @@ static fold fold_layer(exporter *e, const mmoe_node *layer, int32_t width) {
     }
     for (int32_t i = 0; i < norm->cols; i++) {
         const int32_t c = norm->col + i;
-        f.scale[c] = values[norm->gamma + i] / sqrt((double)states[norm->var + i] + BATCH_NORM_EPS);
+        f.scale[c] = values[norm->gamma + i] / sqrt((double)states[norm->var + i] + MMOE_BATCH_NORM_EPS);
         f.shift[c] = (float)(values[norm->beta + i] + ((double)bias[c] - states[norm->mean + i]) * f.scale[c]);
     }
     return f;
@@ -273,6 +271,38 @@ static void add_apply(exporter *e, const mmoe_node *n) {
         const mmoe_segment *g = &n->u.apply.segments[i];
         const char *z = view(e, (mmoe_view){n->in, g->col, g->cols});
         items[i] = (piece){g->col, g->cols, add_activation(e, g, z)};
+    }
+    set_value(e, n->out, items, count);
+}
+
+/* ---- Gates ------------------------------------------------------------------------------------------------------- */
+
+/* Of logits [B, gates, n] those below the k-th largest become -inf. */
+static const char *keep_largest(exporter *e, const char *logits, int64_t k) {
+    mmoe_onnx *o = e->onnx;
+    const int64_t last = k - 1, axis = 2;
+    const char *largest = mmoe_onnx_add(o, "TopK", logits, mmoe_onnx_ints(o, 1, &k)); /* [B, gates, k] falling */
+    mmoe_onnx_add_unread(o);
+    const char *least = mmoe_onnx_add(o, "Slice", largest, mmoe_onnx_ints(o, 1, &last), mmoe_onnx_ints(o, 1, &k), mmoe_onnx_ints(o, 1, &axis));
+    return mmoe_onnx_add(o, "Where", mmoe_onnx_add(o, "Less", logits, least), mmoe_onnx_scalar(o, -INFINITY), logits);
+}
+
+static void add_gate(exporter *e, const mmoe_node *n) {
+    mmoe_onnx *o = e->onnx;
+    const int32_t n_gate = n->u.gate.n_gate, *col = n->u.gate.col, *n_expert = n->u.gate.n_expert, top_k = n->u.gate.how.top_k;
+    piece *items = mmoe_onnx_room(o, (size_t)n_gate, sizeof *items);
+    if (!items) return;
+    int32_t count = 0, at = 0;
+    for (int32_t first = 0, end; first < n_gate; first = end) { /* a run of neighbours of one size is one softmax */
+        for (end = first + 1; end < n_gate && n_expert[end] == n_expert[first] && col[end] == col[end - 1] + n_expert[first];) end++;
+        const int32_t cols = (end - first) * n_expert[first];
+        const char *a = reshape(e, view(e, (mmoe_view){n->in, col[first], cols}), end - first, n_expert[first]);
+        if (top_k && top_k < n_expert[first]) a = keep_largest(e, a, top_k);
+        if (n->u.gate.how.temperature != 1) a = mmoe_onnx_add(o, "Div", a, mmoe_onnx_scalar(o, n->u.gate.how.temperature));
+        a = mmoe_onnx_add(o, "Softmax", a);
+        mmoe_onnx_set_int(o, "axis", 2);
+        items[count++] = (piece){at, cols, flatten(e, a, cols)};
+        at += cols;
     }
     set_value(e, n->out, items, count);
 }
@@ -382,6 +412,7 @@ void mmoe_onnx_add_model(mmoe_onnx *onnx, const mmoe_model *model) {
         case MMOE_OP_LINEAR: add_linear(&e, n); break;
         case MMOE_OP_STATS: break; /* of a batch in training */
         case MMOE_OP_APPLY: add_apply(&e, n); break;
+        case MMOE_OP_GATE: add_gate(&e, n); break;
         case MMOE_OP_MIX: add_mix(&e, n); break;
         case MMOE_OP_ATTEND: add_attend(&e, n); break;
         case MMOE_OP_JOINT: add_joint(&e, n); break;

@@ -23,6 +23,10 @@ static void finish_node(const mmoe_allocator *a, mmoe_node *n) {
     case MMOE_OP_ATTEND:
     case MMOE_OP_JOINT: break;
     case MMOE_OP_APPLY: mmoe_release(a, n->u.apply.segments); break;
+    case MMOE_OP_GATE:
+        mmoe_release(a, n->u.gate.col);
+        mmoe_release(a, n->u.gate.n_expert);
+        break;
     case MMOE_OP_MIX:
         mmoe_release(a, n->u.mix.gate_col);
         mmoe_release(a, n->u.mix.expert_col);
@@ -31,6 +35,7 @@ static void finish_node(const mmoe_allocator *a, mmoe_node *n) {
         mmoe_release(a, n->u.loss.logits);
         mmoe_release(a, n->u.loss.classification);
         mmoe_release(a, n->u.loss.weight);
+        mmoe_release(a, n->u.loss.shape);
         break;
     }
 }
@@ -40,6 +45,7 @@ void mmoe_graph_free(mmoe_graph *g) {
     for (int32_t i = 0; i < g->n_node; i++) finish_node(&g->alloc, &g->nodes[i]);
     mmoe_tensors_finish(&g->tensors);
     mmoe_allocator a = g->alloc;
+    mmoe_release(&a, g->shared);
     mmoe_release(&a, g->values);
     mmoe_release(&a, g->nodes);
     mmoe_release(&a, g);
@@ -81,7 +87,8 @@ static void push(mmoe_graph *g, const char *name, mmoe_node node, int32_t width,
     g->nodes[g->n_node++] = node;
 }
 
-mmoe_status mmoe_graph_input(mmoe_graph *g, const char *name, const mmoe_lookup *lookups, int32_t n_lookup, int32_t n_id, int32_t n_dense, mmoe_view *out, mmoe_error *err) {
+mmoe_status mmoe_graph_input(mmoe_graph *g, const char *name, const mmoe_lookup *lookups, int32_t n_lookup, int32_t n_id, int32_t n_dense, mmoe_view *out,
+                             mmoe_error *err) {
     if (make_room(g, err)) return MMOE_E_MEMORY;
     mmoe_node n = {.op = MMOE_OP_INPUT, .in = -1};
     n.u.input.n_lookup = n_lookup;
@@ -116,8 +123,8 @@ mmoe_status mmoe_graph_linear(mmoe_graph *g, const char *name, const mmoe_linear
     return MMOE_OK;
 }
 
-mmoe_status mmoe_graph_layer(mmoe_graph *g, const char *name, mmoe_view in, int64_t bias, const mmoe_norm *norm, const mmoe_segment *segments, int32_t n_segment, mmoe_view *out,
-                             mmoe_error *err) {
+mmoe_status mmoe_graph_layer(mmoe_graph *g, const char *name, mmoe_view in, int64_t bias, const mmoe_norm *norm, const mmoe_segment *segments,
+                             int32_t n_segment, mmoe_view *out, mmoe_error *err) {
     assert(in.col == 0 && in.cols == g->values[in.value].width);
     mmoe_norm none = {0};
     int32_t stats = -1;
@@ -137,6 +144,30 @@ mmoe_status mmoe_graph_layer(mmoe_graph *g, const char *name, mmoe_view in, int6
     n.u.apply.segments = copy(g, segments, n_segment, sizeof *segments);
     if (!n.u.apply.segments) return mmoe_fail_memory(err, (size_t)n_segment * sizeof *segments);
     push(g, name, n, in.cols, in.cols, out);
+    return MMOE_OK;
+}
+
+mmoe_status mmoe_graph_gate(mmoe_graph *g, const char *name, mmoe_view *gates, int32_t n_gate, const mmoe_gating *how, mmoe_error *err) {
+    mmoe_node n = {.op = MMOE_OP_GATE, .in = gates[0].value};
+    n.u.gate.n_gate = n_gate;
+    n.u.gate.how = *how;
+    n.u.gate.col = mmoe_alloc(&g->alloc, (size_t)n_gate, sizeof *n.u.gate.col);
+    n.u.gate.n_expert = mmoe_alloc(&g->alloc, (size_t)n_gate, sizeof *n.u.gate.n_expert);
+    if (!n.u.gate.col || !n.u.gate.n_expert || make_room(g, err)) {
+        finish_node(&g->alloc, &n);
+        return mmoe_fail_memory(err, 2 * (size_t)n_gate * sizeof *n.u.gate.col);
+    }
+    int32_t width = 0;
+    for (int32_t i = 0; i < n_gate; i++) {
+        assert(gates[i].value == n.in && gates[i].cols >= how->top_k);
+        n.u.gate.col[i] = gates[i].col;
+        n.u.gate.n_expert[i] = gates[i].cols;
+        gates[i].col = width;
+        width += gates[i].cols;
+    }
+    mmoe_view out;
+    push(g, name, n, width, width, &out);
+    for (int32_t i = 0; i < n_gate; i++) gates[i].value = out.value;
     return MMOE_OK;
 }
 
@@ -198,14 +229,31 @@ mmoe_status mmoe_graph_joint(mmoe_graph *g, const char *name, mmoe_view a, mmoe_
     return MMOE_OK;
 }
 
-mmoe_status mmoe_graph_loss(mmoe_graph *g, const char *name, const mmoe_view *logits, const int *classification, const float *weight, int32_t n_task, mmoe_error *err) {
+/* Neighbours become one view. */
+mmoe_status mmoe_graph_share(mmoe_graph *g, const mmoe_view *views, int32_t count, mmoe_error *err) {
+    g->shared = mmoe_alloc(&g->alloc, (size_t)count, sizeof *views);
+    if (!g->shared) return mmoe_fail_memory(err, (size_t)count * sizeof *views);
+    for (int32_t i = 0; i < count; i++) {
+        assert(views[i].value == views[0].value);
+        mmoe_view *last = g->n_shared ? &g->shared[g->n_shared - 1] : NULL;
+        if (last && last->col + last->cols == views[i].col)
+            last->cols += views[i].cols;
+        else
+            g->shared[g->n_shared++] = views[i];
+    }
+    return MMOE_OK;
+}
+
+mmoe_status mmoe_graph_loss(mmoe_graph *g, const char *name, const mmoe_view *logits, const int *classification, const float *weight, const mmoe_loss_shape *shape,
+                            int32_t n_task, mmoe_error *err) {
     if (make_room(g, err)) return MMOE_E_MEMORY;
     mmoe_node n = {.op = MMOE_OP_LOSS, .in = -1};
     n.u.loss.n_task = n_task;
     n.u.loss.logits = copy(g, logits, n_task, sizeof *logits);
     n.u.loss.classification = copy(g, classification, n_task, sizeof *classification);
     n.u.loss.weight = copy(g, weight, n_task, sizeof *weight);
-    if (!n.u.loss.logits || !n.u.loss.classification || !n.u.loss.weight) {
+    n.u.loss.shape = copy(g, shape, n_task, sizeof *shape);
+    if (!n.u.loss.logits || !n.u.loss.classification || !n.u.loss.weight || !n.u.loss.shape) {
         finish_node(&g->alloc, &n);
         return mmoe_fail_memory(err, (size_t)n_task * sizeof *logits);
     }

@@ -13,7 +13,6 @@
 
 #include "graph/ops.h"
 
-#define EPS 1e-5
 #define MOMENTUM 0.1
 
 static const mmoe_node *apply_of(const mmoe_node *stats) { return stats + 1; } /* mmoe_graph_layer adds them together */
@@ -45,6 +44,7 @@ void mmoe_stats_barrier(mmoe_plan *p, const mmoe_node *n, mmoe_layer_state *l) {
     const float *values = p->params->values, *bias = values + apply_of(n)->u.apply.bias;
     float *running_mean = p->params->states + norm->mean, *running_var = p->params->states + norm->var;
     const double rows = p->batch->rows;
+    const bool updates = rows > 1 && !p->keeps_statistics;
     const size_t width = (size_t)p->graph->values[n->in].width;
     for (int32_t i = 0; i < norm->cols; i++) {
         int32_t c = norm->col + i;
@@ -53,19 +53,19 @@ void mmoe_stats_barrier(mmoe_plan *p, const mmoe_node *n, mmoe_layer_state *l) {
             double m2;
             merge_column(p, l, width, (size_t)c, &mean, &m2);
             var = m2 / rows;
-            running_mean[i] = (float)((1 - MOMENTUM) * running_mean[i] + MOMENTUM * (mean + bias[c]));
-            running_var[i] = (float)((1 - MOMENTUM) * running_var[i] + MOMENTUM * m2 / (rows - 1));
+            if (updates) running_mean[i] = (float)((1 - MOMENTUM) * running_mean[i] + MOMENTUM * (mean + bias[c]));
+            if (updates) running_var[i] = (float)((1 - MOMENTUM) * running_var[i] + MOMENTUM * m2 / (rows - 1));
         } else {
             mean = (double)running_mean[i] - bias[c];
             var = running_var[i];
         }
-        double rstd = 1 / sqrt(var + EPS), scale = values[norm->gamma + i] * rstd;
+        double rstd = 1 / sqrt(var + MMOE_BATCH_NORM_EPS), scale = values[norm->gamma + i] * rstd;
         l->mean[c] = (float)mean;
         l->rstd[c] = (float)rstd;
         l->scale[c] = (float)scale;
         l->shift[c] = (float)(values[norm->beta + i] - mean * scale);
     }
-    if (rows > 1)
+    if (updates)
         for (int32_t i = 0; i < norm->n_counter; i++) p->params->counters[norm->counter + i]++;
 }
 
@@ -88,17 +88,15 @@ static mmoe_act_args segment_args(const mmoe_plan *p, const mmoe_node *n, const 
     return a;
 }
 
-/* One stream a segment and step. */
 static void drop(const mmoe_plan *p, int32_t node, int32_t segment, const mmoe_segment *g, float *u, int32_t ldu, const mmoe_span *s) {
-    uint64_t stream = (uint64_t)(MMOE_STREAM_DROPOUT) << 56 | (uint64_t)(node & 0xff) << 48 | (uint64_t)(segment & 0xff) << 40 | (p->step & 0xffffffffffULL);
-    p->kernels->dropout(s->rows, g->cols, u, ldu, g->dropout, p->seed, stream, (uint64_t)s->first);
+    p->kernels->dropout(s->rows, g->cols, u, ldu, g->dropout, p->seed, mmoe_dropout_stream(p, node, segment), (uint64_t)s->first);
 }
 
 void mmoe_apply_forward(mmoe_plan *p, int32_t node, const mmoe_layer_state *l, const mmoe_span *s) {
     const mmoe_node *n = &p->graph->nodes[node];
     for (int32_t i = 0; i < n->u.apply.n_segment; i++) {
         const mmoe_segment *g = &n->u.apply.segments[i];
-        if (p->nodes[node].relu_in_mix && g->act == MMOE_ACT_RELU) continue;
+        if (i == p->nodes[node].mixed_segment) continue;
         mmoe_act_args a = segment_args(p, n, l, g, s);
         p->kernels->act_forward(&a);
         if (p->training && g->dropout > 0) drop(p, node, i, g, a.u, a.ldu, s);
@@ -112,7 +110,7 @@ void mmoe_apply_backward(mmoe_plan *p, int32_t node, const mmoe_layer_state *l, 
     if (l->slopes) memset(slope_part, 0, (size_t)l->slopes * sizeof *slope_part);
     for (int32_t i = 0; i < n->u.apply.n_segment; i++) {
         const mmoe_segment *g = &n->u.apply.segments[i];
-        if (p->nodes[node].relu_in_mix && g->act == MMOE_ACT_RELU) continue;
+        if (i == p->nodes[node].mixed_segment) continue;
         mmoe_act_args a = segment_args(p, n, l, g, s);
         a.du = mmoe_grad_at(p, n->out, s) + g->col;
         a.lddu = p->grads[n->out].ld;
@@ -197,7 +195,7 @@ void mmoe_apply_fold(mmoe_plan *p, const mmoe_node *n, mmoe_layer_state *l) {
             l->shift[c] = bias[c];
         } else if (!p->training) {
             int32_t i = c - norm->col;
-            double scale = values[norm->gamma + i] / sqrt((double)p->params->states[norm->var + i] + EPS);
+            double scale = values[norm->gamma + i] / sqrt((double)p->params->states[norm->var + i] + MMOE_BATCH_NORM_EPS);
             l->scale[c] = (float)scale;
             l->shift[c] = (float)(values[norm->beta + i] + ((double)bias[c] - p->params->states[norm->mean + i]) * scale);
         }

@@ -10,10 +10,11 @@ static const char *const pass_names[][MMOE_PASS_COUNT] = {
     [MMOE_OP_LINEAR] = {"linear", NULL, "linear backward", NULL, "linear weights", "update weights"},
     [MMOE_OP_STATS] = {"statistics", "statistics merged", "norm backward", NULL, NULL, NULL},
     [MMOE_OP_APPLY] = {"norm, activation", NULL, "activation backward", "sums merged", "vectors", "update vectors"},
+    [MMOE_OP_GATE] = {"gate", "balance", "gate backward", NULL, NULL, NULL},
     [MMOE_OP_MIX] = {"mix", NULL, "mix backward", NULL, NULL, "update weights"},
     [MMOE_OP_ATTEND] = {"attention", NULL, "attention backward", NULL, NULL, NULL},
     [MMOE_OP_JOINT] = {"product", NULL, "product backward", NULL, NULL, NULL},
-    [MMOE_OP_LOSS] = {"loss", NULL, NULL, NULL, NULL, NULL},
+    [MMOE_OP_LOSS] = {"loss", NULL, "loss again", NULL, NULL, NULL},
 };
 
 const char *mmoe_profile_pass(const mmoe_profile *p, int32_t node, int pass) { return pass_names[p->ops[node]][pass]; }

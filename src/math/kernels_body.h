@@ -279,6 +279,7 @@ static void act_backward(const mmoe_act_args *a) {
 }
 
 #include "math/attend_body.h"
+#include "math/gate_body.h"
 #include "math/mix_body.h"
 #include "math/small_gemm_body.h"
 
@@ -313,15 +314,21 @@ static void dropout(int32_t rows, int32_t cols, float *u, int32_t ldu, float p, 
     const int32_t q = (cols + 3) / 4;
     const uint32_t least = (uint32_t)((double)p * 4294967296.0);
     const float scale = 1.0f / (1.0f - p);
-    for (int32_t b = 0; b < rows; b++, u += ldu)
+    const int32_t most = q && q < MMOE_PHILOX_BLOCK ? MMOE_PHILOX_BLOCK / q : 1; /* narrow rows, whose counters follow each other, share a block */
+    for (int32_t b = 0, together; b < rows; b += together) {
+        together = MIN(most, rows - b);
         for (int32_t j = 0; j < q; j += MMOE_PHILOX_BLOCK) {
-            int n = MIN(MMOE_PHILOX_BLOCK, q - j);
-            philox(seed, stream, (first_row + (uint64_t)b) * (uint64_t)q + (uint64_t)j, n, words);
-            for (int l = 0; l < 4; l++) {
-                int32_t at = l * q + j, m = MIN(n, cols - at);
-                for (int32_t i = 0; i < m; i++) u[at + i] = words[l * MMOE_PHILOX_BLOCK + i] >= least ? u[at + i] * scale : 0.0f;
-            }
+            const int n = MIN(MMOE_PHILOX_BLOCK, q - j);
+            philox(seed, stream, (first_row + (uint64_t)b) * (uint64_t)q + (uint64_t)j, together * n, words);
+            for (int32_t r = 0; r < together; r++)
+                for (int l = 0; l < 4; l++) {
+                    const uint32_t *word = words + l * MMOE_PHILOX_BLOCK + r * n;
+                    float *x = u + (size_t)(b + r) * (size_t)ldu + l * q + j;
+                    const int32_t m = MIN(n, cols - l * q - j);
+                    for (int32_t i = 0; i < m; i++) x[i] = word[i] >= least ? x[i] * scale : 0.0f;
+                }
         }
+    }
 }
 
 /* ---- Losses, exp ---- */
@@ -351,6 +358,23 @@ static void bce(int32_t n, const float *z, const float *y, float *loss, float *d
 #undef BODY
 }
 
+/* -log p and -log(1-p) are softplus(-z) and softplus(z); powers of p and 1 - p are exponentials of them. */
+static void shaped_bce(const mmoe_loss_shape *shape, int32_t n, const float *z, const float *y, float *loss, float *dz) {
+    const float smoothing = shape->smoothing, weight = shape->positive_weight, gamma = shape->gamma;
+#define BODY(c, k)                                                                                                                                               \
+    do {                                                                                                                                                         \
+        const vf x = load_n(z + (c), k), t = load_n(y + (c), k) * (1.0f - smoothing) + 0.5f * smoothing, e = vexp(-vabs(x)), one = 1.0f + e;                     \
+        const vf log1p = vlog(one) + (e - (one - 1.0f)) / one, zero = {0}; /* as in bce */                                                                       \
+        const vf not_p = choose(x < 0.0f, -x, zero) + log1p, not_q = choose(x < 0.0f, zero, x) + log1p; /* -log p, -log q, q = 1 - p */                           \
+        const vf d = 1.0f / one, p = choose(x < 0.0f, e * d, d), q = choose(x < 0.0f, d, e * d);                                                                 \
+        const vf positive = weight * t * vexp(-gamma * not_q), negative = (1.0f - t) * vexp(-gamma * not_p);                                                     \
+        store_n(loss + (c), positive * not_p + negative * not_q, k);                                                                                             \
+        store_n(dz + (c), negative * (p + gamma * q * not_q) - positive * (q + gamma * p * not_p), k);                                                           \
+    } while (0)
+    FOR_COLUMNS(n, BODY);
+#undef BODY
+}
+
 /* z = -log(e^-a + e^-b + e^-(a+b)); of the three terms the largest is taken out. */
 static void joint_logit(int32_t n, const float *a, const float *b, float *z, float *dza, float *dzb) {
 #define BODY(c, k)                                                                                                                                               \
@@ -367,34 +391,55 @@ static void joint_logit(int32_t n, const float *a, const float *b, float *z, flo
 
 /* ---- Optimizers ---- */
 
-static inline __attribute__((always_inline)) void adam_vector(const mmoe_adam_args *a, float *w, const float *g, float *m, float *v, int n) {
+/* The exponent of what is not finite is all ones: one more makes it negative. */
+typedef uint32_t vu __attribute__((vector_size(4 * W)));
+static inline vu not_finite(vf x) { return ((vu)x & 0x7fffffffu) + 0x00800000u; }
+
+static inline bool any_negative(vu x) {
+    uint32_t any = 0;
+    for (int i = 0; i < W; i++) any |= x[i];
+    return any >> 31;
+}
+
+static inline __attribute__((always_inline)) vf adam_vector(const mmoe_adam_args *a, float *w, const float *g, float *m, float *v, int n) {
+    /* vfma: a value's bits must not depend on whether it stands in a whole vector or behind the last one */
     vf x = load_n(w, n), d = load_n(g, n);
-    if (a->decoupled) x -= a->lr * a->weight_decay * x;
-    else d += a->weight_decay * x;
-    vf m1 = a->beta1 * load_n(m, n) + (1.0f - a->beta1) * d;
-    vf v1 = a->beta2 * load_n(v, n) + (1.0f - a->beta2) * (d * d);
+    if (a->decoupled) x = vfma(splat(-a->lr * a->weight_decay), x, x);
+    else d = vfma(splat(a->weight_decay), x, d);
+    const vf m1 = vfma(splat(a->beta1), load_n(m, n), (1.0f - a->beta1) * d), v1 = vfma(splat(a->beta2), load_n(v, n), (1.0f - a->beta2) * (d * d));
     store_n(m, m1, n);
     store_n(v, v1, n);
-    store_n(w, x - (a->lr * a->correction1) * m1 / (vsqrt(v1) * a->correction2 + a->eps), n);
+    const vf y = x - (a->lr * a->correction1) * m1 / vfma(vsqrt(v1), splat(a->correction2), splat(a->eps));
+    store_n(w, y, n);
+    return y;
 }
 
-static void adam(const mmoe_adam_args *a, size_t n, float *w, const float *g, float *m, float *v) {
+static bool adam(const mmoe_adam_args *args, size_t n, float *w, const float *g, float *m, float *v) {
+    const mmoe_adam_args own = *args, *a = &own; /* which no store changes */
     size_t i = 0;
-    for (; i + W <= n; i += W) adam_vector(a, w + i, g + i, m + i, v + i, W);
-    if (i < n) adam_vector(a, w + i, g + i, m + i, v + i, (int)(n - i));
+    vu bad = {0};
+    for (; i + W <= n; i += W) bad |= not_finite(adam_vector(a, w + i, g + i, m + i, v + i, W));
+    if (i < n) bad |= not_finite(adam_vector(a, w + i, g + i, m + i, v + i, (int)(n - i)));
+    return any_negative(bad);
 }
 
-static void sgd(float lr, float momentum, float weight_decay, int first, size_t n, float *restrict w, const float *restrict g, float *restrict m) {
-    for (size_t i = 0; i < n; i++) {
-        float d = g[i] + weight_decay * w[i];
-        m[i] = first ? d : momentum * m[i] + d;
-        w[i] -= lr * m[i];
-    }
+static inline __attribute__((always_inline)) vf sgd_vector(float lr, float momentum, float weight_decay, int first, float *w, const float *g, float *m, int n) {
+    const vf x = load_n(w, n), d = vfma(splat(weight_decay), x, load_n(g, n)), v = first ? d : vfma(splat(momentum), load_n(m, n), d);
+    const vf y = vfma(splat(-lr), v, x);
+    store_n(m, v, n);
+    store_n(w, y, n);
+    return y;
 }
 
-static void add(size_t n, const float *restrict x, float *restrict y) {
-    for (size_t i = 0; i < n; i++) y[i] += x[i];
+static bool sgd(float lr, float momentum, float weight_decay, int first, size_t n, float *w, const float *g, float *m) {
+    size_t i = 0;
+    vu bad = {0};
+    for (; i + W <= n; i += W) bad |= not_finite(sgd_vector(lr, momentum, weight_decay, first, w + i, g + i, m + i, W));
+    if (i < n) bad |= not_finite(sgd_vector(lr, momentum, weight_decay, first, w + i, g + i, m + i, (int)(n - i)));
+    return any_negative(bad);
 }
+
+#include "math/gradient_body.h"
 
 #define PASTE_(a, b) a##b
 #define PASTE(a, b) PASTE_(a, b)
@@ -410,6 +455,8 @@ const mmoe_kernels PASTE(mmoe_kernels_, MMOE_KERNELS_NAME) = {
     .column_sums = column_sums,
     .relu_backward_sums = relu_backward_sums,
     .norm_backward = norm_backward,
+    .gate_forward = gate_forward,
+    .gate_backward = gate_backward,
     .mix_forward = mix_forward,
     .mix_backward = mix_backward,
     .attend_forward = attend_forward,
@@ -422,11 +469,15 @@ const mmoe_kernels PASTE(mmoe_kernels_, MMOE_KERNELS_NAME) = {
     .dropout = dropout,
     .sigmoid = sigmoid_kernel,
     .bce = bce,
+    .shaped_bce = shaped_bce,
     .joint_logit = joint_logit,
     .exp = exp_kernel,
     .adam = adam,
     .sgd = sgd,
-    .add = add,
+    .regularize = regularize,
+    .dot = dot,
+    .combine = combine,
+    .blend = blend,
     .packed_size = packed_size,
     .pack = pack,
     .pack_rows = pack_rows,

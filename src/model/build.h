@@ -15,8 +15,14 @@ mmoe_builder mmoe_build_ple;  /* CGC, too: one level */
 
 /* "KIND.INDEX", or "KIND" with the index -1. */
 mmoe_module mmoe_module_of(const char *kind, int32_t index, mmoe_view in, const mmoe_mlp_config *mlp);
-/* A gate over *width experts; `width` must last until its level is added. */
-mmoe_module mmoe_gate_of(const char *kind, int32_t index, mmoe_view in, const int32_t *width, bool batch_norm);
+/* A gate over n_expert experts. */
+mmoe_module mmoe_gate_of(const char *kind, int32_t index, mmoe_view in, int32_t n_expert, const mmoe_gate_config *config);
+/* Behind the gates' last layer: gates[i] are those layers' columns, and become the experts' weights. `of` gates are in the whole graph. */
+mmoe_status mmoe_add_weighing(mmoe_graph *g, const char *name, const mmoe_gate_config *config, mmoe_view *gates, int32_t count, int32_t of, mmoe_error *err);
+
+/* The representation that the tasks share last: the embeddings of x, or what the modules give. */
+mmoe_status mmoe_share_input(mmoe_graph *g, mmoe_view x, mmoe_error *err);
+mmoe_status mmoe_share_modules(mmoe_graph *g, const mmoe_module *modules, int32_t count, mmoe_error *err);
 
 /* Adds levels `first` and later of all modules. */
 mmoe_status mmoe_add_levels(mmoe_graph *g, const char *name, mmoe_module *modules, int32_t count, int32_t first, mmoe_error *err);

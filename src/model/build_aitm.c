@@ -13,7 +13,8 @@ static mmoe_status add_attention(mmoe_graph *g, int32_t index, mmoe_view own, mm
     const int64_t size = (int64_t)dim * dim, weight = mmoe_tensors_reserve(&g->tensors, MMOE_TENSOR_VALUE, 3 * size);
     mmoe_status status = MMOE_OK;
     for (int i = 0; i < 3 && !status; i++) {
-        mmoe_tensor w = {.kind = MMOE_TENSOR_VALUE, .rank = 2, .shape = {dim, dim}, .offset = weight + i * size, .init = MMOE_INIT_UNIFORM};
+        mmoe_tensor w = {.kind = MMOE_TENSOR_VALUE, .role = MMOE_ROLE_WEIGHT, .rank = 2, .shape = {dim, dim}, .offset = weight + i * size};
+        w.init = MMOE_INIT_UNIFORM;
         w.init_a = (float)(1 / sqrt((double)dim));
         status = mmoe_tensors_add(&g->tensors, w, err, "aits.%d.%c_layer.weight", (int)index, layers[i]);
     }
@@ -27,7 +28,7 @@ static mmoe_status add_attention(mmoe_graph *g, int32_t index, mmoe_view own, mm
 
 /* y[t] is the bottoms' outputs, and becomes what the towers read. */
 static mmoe_status add_transfers(mmoe_graph *g, const mmoe_config *config, mmoe_view *y, mmoe_error *err) {
-    const mmoe_mlp_config gate = {.n_dims = 1, .dims = {y[0].cols}, .activation = MMOE_ACT_RELU, .batch_norm = config->gate_batch_norm};
+    const mmoe_mlp_config gate = {.n_dims = 1, .dims = {y[0].cols}, .activation = MMOE_ACT_RELU, .batch_norm = config->gate.layers.batch_norm};
     mmoe_status status = MMOE_OK;
     for (int32_t t = 1; t < config->n_task && !status; t++) {
         mmoe_module info = mmoe_module_of("info_gates", t - 1, y[t - 1], &gate);
@@ -45,6 +46,7 @@ mmoe_status mmoe_build_aitm(mmoe_graph *g, const mmoe_config *config, const mmoe
     for (int32_t t = 0; t < n_task && !status; t++) bottoms[t] = mmoe_module_of("bottoms", t, x, &config->bottom);
     if (!status) status = mmoe_add_levels(g, "bottoms", bottoms, n_task, 0, err);
     for (int32_t t = 0; t < n_task && !status; t++) y[t] = bottoms[t].in;
+    if (!status) status = mmoe_share_modules(g, bottoms, n_task, err);
     if (!status) status = add_transfers(g, config, y, err);
     if (!status) status = mmoe_add_towers(g, config, y, err);
     mmoe_release(&g->alloc, bottoms);

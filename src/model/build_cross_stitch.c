@@ -28,6 +28,7 @@ mmoe_status mmoe_build_cross_stitch(mmoe_graph *g, const mmoe_config *config, co
     for (int32_t t = 0; t < n_task && !status; t++) experts[t] = mmoe_module_of("experts", t, x, &config->expert);
     for (int32_t level = 0; level < config->expert.n_dims && !status; level++) {
         status = mmoe_add_level(g, "experts", experts, n_task, level, err);
+        if (!status && level + 1 == config->expert.n_dims) status = mmoe_share_modules(g, experts, n_task, err);
         if (!status) status = add_stitch(g, experts, n_task, level, err);
     }
     for (int32_t t = 0; t < n_task && !status; t++) y[t] = experts[t].in;

@@ -7,6 +7,7 @@
 mmoe_status mmoe_build_esmm(mmoe_graph *g, const mmoe_config *config, const mmoe_schema *schema, mmoe_error *err) {
     mmoe_view x, logits[2];
     mmoe_status status = mmoe_add_input(g, schema, &x, err);
+    if (!status) status = mmoe_share_input(g, x, err);
     if (status) return status;
     mmoe_module towers[] = {mmoe_module_of("tower_ctr", -1, x, &config->tasks[0].tower), mmoe_module_of("tower_cvr", -1, x, &config->tasks[1].tower)};
     status = mmoe_add_levels(g, "towers", towers, 2, 0, err);

@@ -10,6 +10,7 @@ mmoe_status mmoe_build_shared_bottom(mmoe_graph *g, const mmoe_config *config, c
     if (!status) {
         bottom = mmoe_module_of("bottom_mlp", -1, x, &config->bottom);
         status = mmoe_add_levels(g, "bottom", &bottom, 1, 0, err);
+        if (!status) status = mmoe_share_modules(g, &bottom, 1, err);
     }
     for (int32_t t = 0; t < config->n_task && !status; t++) y[t] = bottom.in;
     if (!status) status = mmoe_add_towers(g, config, y, err);

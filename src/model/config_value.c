@@ -11,7 +11,8 @@
 
 _Static_assert(offsetof(mmoe_trainer_config, beta2) == offsetof(mmoe_trainer_config, beta1) + sizeof(float), "the betas are a pair");
 _Static_assert(sizeof(mmoe_task_type) == sizeof(int32_t) && sizeof(mmoe_activation) == sizeof(int32_t) && sizeof(mmoe_transform) == sizeof(int32_t) &&
-                   sizeof(mmoe_side) == sizeof(int32_t) && sizeof(mmoe_optimizer_kind) == sizeof(int32_t) && sizeof(mmoe_model_kind) == sizeof(int32_t),
+                   sizeof(mmoe_side) == sizeof(int32_t) && sizeof(mmoe_optimizer_kind) == sizeof(int32_t) && sizeof(mmoe_model_kind) == sizeof(int32_t) &&
+                   sizeof(mmoe_balance_method) == sizeof(int32_t) && sizeof(mmoe_balance_place) == sizeof(int32_t),
                "words are stored as int32_t");
 
 mmoe_status mmoe_key_fail(const mmoe_key_place *place, const char *path, const char *format, ...) {

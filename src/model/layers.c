@@ -18,47 +18,57 @@ typedef struct level_blocks {
 /* Position of a layer in torch's Sequential: Linear, BatchNorm1d, activation, dropout; three without batch norm. */
 static int32_t layer_index(const mmoe_module *m, int32_t level) { return level * (m->batch_norm ? 4 : 3); }
 
-static bool has_slope(const mmoe_module *m) { return m->activation == MMOE_ACT_PRELU || m->activation == MMOE_ACT_DICE; }
+static int32_t width_of(const mmoe_module *m, int32_t level) { return level < m->n_dims ? m->dims[level] : m->n_expert; }
 
-static mmoe_status add_vector(mmoe_tensors *t, mmoe_tensor_kind kind, int64_t offset, int32_t count, mmoe_init_kind init, float a, const char *module,
-                              int32_t index, const char *name, mmoe_error *err) {
-    mmoe_tensor x = {.kind = kind, .rank = kind == MMOE_TENSOR_COUNTER ? 0 : 1, .shape = {count}, .offset = offset, .init = init, .init_a = a};
+static mmoe_activation activation_of(const mmoe_module *m, int32_t level) { return level < m->n_dims ? m->activation : m->weighing; }
+
+static float dropout_of(const mmoe_module *m, int32_t level) { return level < m->n_dims ? m->dropout : 0; }
+
+static bool has_slope(const mmoe_module *m, int32_t level) { return activation_of(m, level) == MMOE_ACT_PRELU || activation_of(m, level) == MMOE_ACT_DICE; }
+
+static mmoe_status add_vector(mmoe_tensors *t, mmoe_tensor_kind kind, mmoe_tensor_role role, int64_t offset, int32_t count, mmoe_init_kind init, float a,
+                              const char *module, int32_t index, const char *name, mmoe_error *err) {
+    mmoe_tensor x = {.kind = kind, .role = role, .rank = kind == MMOE_TENSOR_COUNTER ? 0 : 1, .shape = {count}, .offset = offset, .init = init, .init_a = a};
     return mmoe_tensors_add(t, x, err, "%s.mlp.%d.%s", module, (int)index, name);
 }
 
 /* PyTorch's Linear: weight and bias uniform in +-1/sqrt(fan_in). */
 static mmoe_status add_linear_tensors(mmoe_tensors *t, const mmoe_module *m, int32_t index, int32_t cols, int64_t weight, int64_t bias, mmoe_error *err) {
     float bound = (float)(1 / sqrt((double)m->in.cols));
-    mmoe_tensor w = {.kind = MMOE_TENSOR_VALUE, .rank = 2, .shape = {cols, m->in.cols}, .offset = weight, .init = MMOE_INIT_UNIFORM, .init_a = bound};
+    mmoe_tensor w = {.kind = MMOE_TENSOR_VALUE, .role = MMOE_ROLE_WEIGHT, .rank = 2, .shape = {cols, m->in.cols}, .offset = weight};
+    w.init = MMOE_INIT_UNIFORM;
+    w.init_a = bound;
     mmoe_status status = mmoe_tensors_add(t, w, err, "%s.mlp.%d.weight", m->name, (int)index);
-    return status ? status : add_vector(t, MMOE_TENSOR_VALUE, bias, cols, MMOE_INIT_UNIFORM, bound, m->name, index, "bias", err);
+    return status ? status : add_vector(t, MMOE_TENSOR_VALUE, MMOE_ROLE_BIAS, bias, cols, MMOE_INIT_UNIFORM, bound, m->name, index, "bias", err);
 }
 
 static mmoe_status add_norm_tensors(mmoe_tensors *t, const mmoe_module *m, int32_t index, int32_t cols, const level_blocks *k, int32_t col, int32_t module,
                                     mmoe_error *err) {
-    mmoe_status s = add_vector(t, MMOE_TENSOR_VALUE, k->gamma + col, cols, MMOE_INIT_CONSTANT, 1, m->name, index, "weight", err);
-    if (!s) s = add_vector(t, MMOE_TENSOR_VALUE, k->beta + col, cols, MMOE_INIT_CONSTANT, 0, m->name, index, "bias", err);
-    if (!s) s = add_vector(t, MMOE_TENSOR_STATE, k->mean + col, cols, MMOE_INIT_CONSTANT, 0, m->name, index, "running_mean", err);
-    if (!s) s = add_vector(t, MMOE_TENSOR_STATE, k->var + col, cols, MMOE_INIT_CONSTANT, 1, m->name, index, "running_var", err);
-    if (!s) s = add_vector(t, MMOE_TENSOR_COUNTER, k->counter + module, 1, MMOE_INIT_CONSTANT, 0, m->name, index, "num_batches_tracked", err);
+    mmoe_status s = add_vector(t, MMOE_TENSOR_VALUE, MMOE_ROLE_NORM, k->gamma + col, cols, MMOE_INIT_CONSTANT, 1, m->name, index, "weight", err);
+    if (!s) s = add_vector(t, MMOE_TENSOR_VALUE, MMOE_ROLE_NORM, k->beta + col, cols, MMOE_INIT_CONSTANT, 0, m->name, index, "bias", err);
+    if (!s) s = add_vector(t, MMOE_TENSOR_STATE, MMOE_ROLE_NORM, k->mean + col, cols, MMOE_INIT_CONSTANT, 0, m->name, index, "running_mean", err);
+    if (!s) s = add_vector(t, MMOE_TENSOR_STATE, MMOE_ROLE_NORM, k->var + col, cols, MMOE_INIT_CONSTANT, 1, m->name, index, "running_var", err);
+    if (!s) s = add_vector(t, MMOE_TENSOR_COUNTER, MMOE_ROLE_NORM, k->counter + module, 1, MMOE_INIT_CONSTANT, 0, m->name, index, "num_batches_tracked", err);
     return s;
 }
 
 static mmoe_status add_module_tensors(mmoe_tensors *t, const mmoe_module *m, int32_t level, int64_t weight, const level_blocks *k, int32_t col, int32_t module,
                                       int64_t slope, mmoe_error *err) {
-    int32_t index = layer_index(m, level), cols = m->dims[level];
+    int32_t index = layer_index(m, level), cols = width_of(m, level);
     mmoe_status status = add_linear_tensors(t, m, index, cols, weight, k->bias + col, err);
     if (!status && m->batch_norm) status = add_norm_tensors(t, m, index + 1, cols, k, col, module, err);
-    if (status || !has_slope(m)) return status;
+    if (status || !has_slope(m, level)) return status;
     bool prelu = m->activation == MMOE_ACT_PRELU; /* PyTorch: 0.25; torch-rechub's Dice: N(0, 1) */
-    return add_vector(t, MMOE_TENSOR_VALUE, slope, 1, prelu ? MMOE_INIT_CONSTANT : MMOE_INIT_NORMAL, prelu ? 0.25f : 1, m->name,
+    return add_vector(t, MMOE_TENSOR_VALUE, MMOE_ROLE_OTHER, slope, 1, prelu ? MMOE_INIT_CONSTANT : MMOE_INIT_NORMAL, prelu ? 0.25f : 1, m->name,
                       index + (m->batch_norm ? 2 : 1), prelu ? "weight" : "alpha", err);
 }
 
 static bool same_view(mmoe_view a, mmoe_view b) { return a.value == b.value && a.col == b.col && a.cols == b.cols; }
 
+/* Experts and gates stay apart: the experts' segment may be taken into what mixes them. */
 static bool same_activation(const mmoe_module *a, const mmoe_module *b, int32_t level) {
-    return a->activation == b->activation && a->dims[level] == b->dims[level] && a->dropout == b->dropout && a->batch_norm == b->batch_norm;
+    return activation_of(a, level) == activation_of(b, level) && width_of(a, level) == width_of(b, level) && dropout_of(a, level) == dropout_of(b, level) &&
+           a->batch_norm == b->batch_norm && (a->n_expert > 0) == (b->n_expert > 0);
 }
 
 /* What a level is made of while it is put together. */
@@ -72,11 +82,12 @@ typedef struct level_parts {
 static void choose_modules(level_parts *p, mmoe_module *modules, int32_t count, int32_t level) {
     for (int norm = 1; norm >= 0; norm--)
         for (int32_t i = 0; i < count; i++)
-            if (modules[i].n_dims > level && modules[i].batch_norm == norm) p->modules[p->count++] = &modules[i];
+            if (mmoe_module_depth(&modules[i]) > level && modules[i].batch_norm == norm) p->modules[p->count++] = &modules[i];
 }
 
 static void add_part(level_parts *p, const mmoe_module *m, const mmoe_module *before, int32_t level) {
-    int32_t cols = m->dims[level];
+    const int32_t cols = width_of(m, level);
+    const mmoe_activation act = activation_of(m, level);
     if (before && same_view(before->in, m->in))
         p->blocks[p->n_block - 1].cols += cols;
     else
@@ -84,9 +95,9 @@ static void add_part(level_parts *p, const mmoe_module *m, const mmoe_module *be
     if (before && same_activation(before, m, level))
         p->segments[p->n_segment - 1].cols += cols;
     else
-        p->segments[p->n_segment++] = (mmoe_segment){p->width, cols, cols, m->activation, has_slope(m) ? p->slopes : -1, m->dropout};
+        p->segments[p->n_segment++] = (mmoe_segment){p->width, cols, cols, act, has_slope(m, level) ? p->slopes : -1, dropout_of(m, level)};
     p->width += cols;
-    p->slopes += has_slope(m);
+    p->slopes += has_slope(m, level);
     if (m->batch_norm) {
         p->norm_width += cols;
         p->n_norm++;
@@ -96,7 +107,7 @@ static void add_part(level_parts *p, const mmoe_module *m, const mmoe_module *be
 /* Columns must stay below 2^24: indices are 32 bits wide and products of them are taken in 64. */
 static mmoe_status gather_parts(level_parts *p, int32_t level, mmoe_error *err) {
     for (int32_t i = 0; i < p->count; i++) {
-        if (p->modules[i]->dims[level] > MOST_COLUMNS - p->width)
+        if (width_of(p->modules[i], level) > MOST_COLUMNS - p->width)
             return mmoe_fail(err, MMOE_E_CONFIG, "layer %d of all experts, gates or towers together would be wider than %d columns", (int)level + 1,
                              MOST_COLUMNS);
         add_part(p, p->modules[i], i ? p->modules[i - 1] : NULL, level);
@@ -129,8 +140,8 @@ static mmoe_status add_tensors(mmoe_tensors *t, const level_parts *p, const leve
         int64_t weight = p->blocks[block].weight + (int64_t)(col - p->blocks[block].col) * m->in.cols;
         mmoe_status status = add_module_tensors(t, m, level, weight, k, col, i, slope, err);
         if (status) return status;
-        col += m->dims[level];
-        slope += has_slope(m);
+        col += width_of(m, level);
+        slope += has_slope(m, level);
     }
     return MMOE_OK;
 }
@@ -148,8 +159,9 @@ static mmoe_status build_level(mmoe_graph *g, const char *name, level_parts *p, 
     if (!status) status = mmoe_graph_layer(g, node, z, k.bias, &norm, p->segments, p->n_segment, &u, err);
     if (status) return status;
     for (int32_t i = 0, col = 0; i < p->count; i++) {
-        p->modules[i]->in = (mmoe_view){u.value, col, p->modules[i]->dims[level]};
-        col += p->modules[i]->dims[level];
+        const int32_t cols = width_of(p->modules[i], level);
+        p->modules[i]->in = (mmoe_view){u.value, col, cols};
+        col += cols;
     }
     return MMOE_OK;
 }
@@ -190,7 +202,7 @@ mmoe_status mmoe_add_heads(mmoe_graph *g, const mmoe_module *modules, int32_t co
     return status;
 }
 
-/* Embeddings start at N(0, 1e-4^2), as torch-rechub's RandomNormal(0, 0.0001). The tables follow each other without gaps,
+/* The tables follow each other without gaps,
  * as in a model file, whose pages can so take their place. */
 static mmoe_status add_tables(mmoe_graph *g, const mmoe_schema *schema, int64_t *offsets, mmoe_error *err) {
     int64_t total = 0, count;
@@ -203,7 +215,7 @@ static mmoe_status add_tables(mmoe_graph *g, const mmoe_schema *schema, int64_t 
     for (int32_t i = 0; i < schema->n_table; i++) {
         const mmoe_table *t = &schema->tables[i];
         offsets[i] += first;
-        mmoe_tensor w = {.kind = MMOE_TENSOR_VALUE, .rank = 2, .shape = {t->rows, t->dim}, .offset = offsets[i], .init = MMOE_INIT_NORMAL, .init_a = 1e-4f};
+        mmoe_tensor w = {.kind = MMOE_TENSOR_VALUE, .role = MMOE_ROLE_TABLE, .rank = 2, .shape = {t->rows, t->dim}, .offset = offsets[i]};
         mmoe_status status = mmoe_tensors_add(&g->tensors, w, err, "embedding.embed_dict.%s.weight", t->name);
         if (status) return status;
     }

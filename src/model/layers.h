@@ -15,7 +15,11 @@ typedef struct mmoe_module {
     mmoe_activation activation;
     float dropout;
     bool batch_norm;
+    int32_t n_expert;         /* of a gate: columns of one more layer, behind dims, without dropout; 0: it is none */
+    mmoe_activation weighing; /* of that layer */
 } mmoe_module;
+
+static inline int32_t mmoe_module_depth(const mmoe_module *m) { return m->n_dims + (m->n_expert > 0); }
 
 /* Adds level `level` (0: the first) of every module that has it, and moves those modules' `in` to its output. Modules
  * that share an input, and stand together, share a GEMM; in the layer those with batch norm stand before those without.

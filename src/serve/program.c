@@ -7,8 +7,6 @@
 
 #include "base/error.h"
 
-#define EPS 1e-5
-
 enum {
     LINE = 16,              /* floats of a cache line */
     CHUNK_FLOATS = 1 << 16, /* of all values of a chunk: 256 KB, a part of a core's L2 */
@@ -137,7 +135,7 @@ static void fold_column(const mmoe_params *params, const mmoe_node *layer, int32
     const int32_t i = c - norm->col;
     *start = bias;
     if (i < 0 || i >= norm->cols) return;
-    const double folded = params->values[norm->gamma + i] / sqrt((double)params->states[norm->var + i] + EPS);
+    const double folded = params->values[norm->gamma + i] / sqrt((double)params->states[norm->var + i] + MMOE_BATCH_NORM_EPS);
     *scale = (float)folded;
     *start = (float)(params->values[norm->beta + i] + ((double)bias - params->states[norm->mean + i]) * folded);
 }
@@ -234,6 +232,7 @@ static void add_steps(mmoe_program *p, float *scale) {
             add_activations(p, layer);
             break;
         }
+        case MMOE_OP_GATE: p->steps[p->n_step++] = (mmoe_serve_step){.op = MMOE_SERVE_GATE, .out = n->out, .node = n}; break;
         case MMOE_OP_MIX: add_mix(p, n); break;
         case MMOE_OP_ATTEND: p->steps[p->n_step++] = (mmoe_serve_step){.op = MMOE_SERVE_ATTEND, .out = n->out, .node = n}; break;
         case MMOE_OP_JOINT: p->steps[p->n_step++] = (mmoe_serve_step){.op = MMOE_SERVE_JOINT, .out = n->out, .node = n}; break;

@@ -48,7 +48,7 @@ typedef struct mmoe_serve_block {
     int32_t user_start;          /* where its start stands in a predictor's user starts; -1: it does not read x */
 } mmoe_serve_block;
 
-typedef enum mmoe_serve_op { MMOE_SERVE_LINEAR, MMOE_SERVE_ACTIVATE, MMOE_SERVE_MIX, MMOE_SERVE_ATTEND, MMOE_SERVE_JOINT } mmoe_serve_op;
+typedef enum mmoe_serve_op { MMOE_SERVE_LINEAR, MMOE_SERVE_ACTIVATE, MMOE_SERVE_GATE, MMOE_SERVE_MIX, MMOE_SERVE_ATTEND, MMOE_SERVE_JOINT } mmoe_serve_op;
 
 typedef struct mmoe_serve_step {
     mmoe_serve_op op;
@@ -56,7 +56,7 @@ typedef struct mmoe_serve_step {
     int32_t first, count; /* linear: blocks */
     mmoe_segment segment; /* activate: its columns of `out`, in place */
     const float *slope;
-    const mmoe_node *node; /* mix, attend, joint */
+    const mmoe_node *node; /* gate, mix, attend, joint */
     const float *gates;    /* mix: those of all rows; NULL: the gates are a value */
 } mmoe_serve_step;
 

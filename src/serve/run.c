@@ -72,6 +72,21 @@ static void activate(const mmoe_predictor *p, const mmoe_serve_step *s, int32_t 
     p->program->kernels->act_forward(&a);
 }
 
+static void weigh(const mmoe_predictor *p, const mmoe_node *n, int32_t rows) {
+    const mmoe_serve_value *values = p->program->values;
+    const mmoe_gate_args a = {.rows = rows,
+                              .n_gate = n->u.gate.n_gate,
+                              .col = n->u.gate.col,
+                              .n_expert = n->u.gate.n_expert,
+                              .temperature = n->u.gate.how.temperature,
+                              .top_k = n->u.gate.how.top_k,
+                              .a = value_of(p, n->in),
+                              .lda = values[n->in].ld,
+                              .g = value_of(p, n->out),
+                              .ldg = values[n->out].ld};
+    p->program->kernels->gate_forward(&a);
+}
+
 static void mix(const mmoe_predictor *p, const mmoe_serve_step *s, int32_t rows) {
     const mmoe_node *n = s->node;
     const mmoe_serve_value *values = p->program->values;
@@ -154,6 +169,7 @@ void mmoe_run_chunk(mmoe_predictor *p, const mmoe_batch *batch, bool ranked, siz
             for (int32_t i = s->first; i < s->first + s->count; i++) run_block(p, &program->blocks[i], s->out, rows, ranked);
             break;
         case MMOE_SERVE_ACTIVATE: activate(p, s, rows); break;
+        case MMOE_SERVE_GATE: weigh(p, s->node, rows); break;
         case MMOE_SERVE_MIX: mix(p, s, rows); break;
         case MMOE_SERVE_ATTEND: attend(p, s->node, rows); break;
         case MMOE_SERVE_JOINT: join(p, s->node, rows); break;

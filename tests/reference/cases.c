@@ -12,6 +12,7 @@
 #define DICE REFERENCE_DICE
 
 #define EVERYTHING .missing = true, .weighted = true, .shared = true, .uneven = true
+#define GATING(temperature_, top_k_, load_balance_) .gating = {temperature_, top_k_, load_balance_}
 #define EXPERTS(levels_, specific_, shared_) .levels = levels_, .specific = specific_, .shared_experts = shared_
 
 /* name, rows, tasks, experts, depth, activation, norm, gate_norm */
@@ -100,6 +101,34 @@ const reference_case reference_cases[] = {
     {"cross-stitch, one task", 33, 1, 0, 2, TANH, true, true, .kind = REFERENCE_CROSS_STITCH},
     {"cross-stitch, one row", 1, 2, 0, 2, TANH, false, false, .kind = REFERENCE_CROSS_STITCH, .regression = 1},
     {"cross-stitch, deep, no batch norm", 33, 3, 0, 3, PRELU, false, false, .kind = REFERENCE_CROSS_STITCH, .regression = 2},
+    {"gates with a hidden layer", 33, 2, 3, 1, RELU, true, true, .gate_depth = 1},
+    {"gates with a hidden layer, wide experts", 33, 2, 8, 1, RELU, true, true, .gate_depth = 1, .wide = 16},
+    {"gates with a hidden layer, no batch norm, wide experts", 33, 2, 3, 1, RELU, false, false, .gate_depth = 1, .wide = 16},
+    {"gates deeper than the experts", 33, 3, 3, 1, PRELU, false, false, .gate_depth = 2},
+    {"gates deeper than the experts, wide experts", 300, 3, 3, 1, RELU, true, true, .gate_depth = 2, .wide = 16},
+    {"gates as deep as the experts", 33, 3, 3, 2, TANH, true, false, .gate_depth = 1},
+    {"gates less deep than the experts", 33, 3, 3, 3, DICE, false, true, .gate_depth = 1},
+    {"low temperature", 33, 2, 8, 1, RELU, true, true, GATING(0.25, 0, 0)},
+    {"high temperature, wide experts", 33, 2, 8, 1, RELU, true, true, GATING(30, 0, 0), .wide = 16},
+    {"one expert of three", 33, 3, 3, 1, RELU, true, true, GATING(2, 1, 0)},
+    {"two experts of eight, wide", 33, 2, 8, 1, RELU, true, true, GATING(0, 2, 0), .wide = 16},
+    {"nineteen experts of forty", 33, 2, 40, 1, TANH, true, true, GATING(0, 19, 0)},
+    {"all experts, named", 33, 2, 3, 1, TANH, true, true, GATING(0, 3, 0)},
+    {"load balance", 33, 2, 8, 1, RELU, true, true, GATING(0, 0, 2)},
+    {"load balance, one row", 1, 2, 3, 1, TANH, false, false, GATING(0, 0, 1)},
+    {"load balance, one expert", 33, 2, 1, 1, TANH, true, true, GATING(0, 0, 1)},
+    {"load balance in chunks", 1030, 3, 3, 1, RELU, true, true, GATING(0.5, 2, 3), .wide = 16, .gate_depth = 1, .regression = 2, EVERYTHING},
+    {"omoe: every gating", 33, 3, 5, 2, TANH, true, true, .kind = REFERENCE_OMOE, GATING(0.5, 3, 1), .gate_depth = 2},
+    {"cgc: every gating", 33, 2, 0, 1, RELU, true, false, .kind = REFERENCE_CGC, EXPERTS(1, 2, 1), GATING(3, 2, 0.5), .gate_depth = 1},
+    {"ple: every gating", 33, 2, 0, 1, TANH, true, true, .kind = REFERENCE_PLE, EXPERTS(2, 2, 2), GATING(0.7, 2, 1), .gate_depth = 1},
+    {"ple, three levels: every gating", 300, 3, 0, 2, TANH, true, true, .kind = REFERENCE_PLE, EXPERTS(3, 1, 2), GATING(2, 2, 5), .gate_depth = 2, EVERYTHING},
+    {"label smoothing", 33, 2, 3, 1, RELU, true, true, .smoothing = 0.1},
+    {"positive weight", 33, 2, 3, 1, RELU, true, true, .positive_weight = 7.5},
+    {"focal loss", 33, 2, 3, 1, RELU, true, true, .gamma = 2},
+    {"focal loss, gamma below 1", 300, 1, 3, 1, TANH, false, false, .gamma = 0.7, .missing = true, .weighted = true},
+    {"shaped losses: everything", 300, 3, 3, 2, TANH, true, true, .regression = 2, EVERYTHING, .smoothing = 0.2, .positive_weight = 0.25, .gamma = 3},
+    {"esmm, shaped losses", 33, 2, 0, 1, TANH, true, true, .kind = REFERENCE_ESMM, .smoothing = 0.1, .positive_weight = 3, .gamma = 2},
+    {"aitm, shaped losses", 33, 3, 0, 1, TANH, true, true, .kind = REFERENCE_AITM, .smoothing = 0.05, .positive_weight = 2, .gamma = 1.5},
     {"cross-stitch: everything", 300, 3, 0, 3, TANH, true, true, .kind = REFERENCE_CROSS_STITCH, .regression = 4, EVERYTHING},
 };
 const size_t reference_case_count = sizeof reference_cases / sizeof *reference_cases;
@@ -155,10 +184,15 @@ static reference_spec spec_of(const reference_case *c) {
     if (c->wide) s.expert.dims[c->depth - 1] = c->wide;
     s.bottom = s.expert;
     s.gate_batch_norm = c->gate_norm;
+    s.gate = mlp_of((const int[]){c->wide ? c->wide : 6, 5}, c->gate_depth, c->activation, c->gate_norm);
+    s.gating = c->gating;
     s.n_task = c->tasks;
     for (int t = 0; t < c->tasks; t++) {
         s.tasks[t].regression = c->regression >> t & 1;
         s.tasks[t].loss_weight = loss_weights[t];
+        s.tasks[t].label_smoothing = c->smoothing;
+        s.tasks[t].positive_weight = c->positive_weight;
+        s.tasks[t].focal_gamma = t ? c->gamma : c->gamma / 2;
         s.tasks[t].tower = tower_of(c, t);
     }
     return s;

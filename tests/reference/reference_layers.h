@@ -41,8 +41,8 @@ typedef struct reference_kinks {
 
 /* The Sequential's entries of each layer: Linear, (BatchNorm1d,) activation, dropout; then Linear(., 1) where asked. */
 void reference_add_mlp(reference_model *m, reference_mlp *mlp, const char *prefix, int in, const reference_mlp_spec *spec, bool output_layer);
-/* A Linear of n outputs, (BatchNorm1d); the softmax is the caller's. */
-void reference_add_gate(reference_model *m, reference_mlp *gate, const char *prefix, int in, int n, bool batch_norm);
+/* Hidden layers, then a Linear of n outputs, (BatchNorm1d); the softmax is the caller's. */
+void reference_add_gate(reference_model *m, reference_mlp *gate, const char *prefix, int in, int n, const reference_spec *spec);
 
 reference_tensor *reference_add_matrix(reference_model *m, const char *name, int rows, int columns);
 

@@ -30,6 +30,12 @@ typedef struct shape {
 static const shape shapes[] = {
     {"dropout", 2, 4, "\"dims\": [16], \"dropout\": 0.3", "", {"\"dims\": [8], \"dropout\": 0.3", "\"dims\": [8], \"dropout\": 0.3"}},
     {"prelu", 2, 3, "\"dims\": [12, 6], \"activation\": \"prelu\", \"dropout\": 0.3", "", {"\"dims\": [5], \"activation\": \"dice\"", "\"dims\": [5, 3]"}},
+    {"gates dropped and balanced",
+     2,
+     5,
+     "\"dims\": [16]",
+     "\"dims\": [16, 7], \"activation\": \"tanh\", \"top_k\": 3, \"expert_dropout\": 0.3, \"load_balance\": 2",
+     {"\"dims\": [5], \"activation\": \"tanh\"", "\"dims\": [5, 3], \"activation\": \"tanh\""}},
     {"dice, three tasks",
      3,
      3,
@@ -49,6 +55,12 @@ static const shape shapes[] = {
      "\"dims\": [8, 6, 4], \"activation\": \"sigmoid\"",
      "\"batch_norm\": false",
      {"\"dims\": [7, 3], \"activation\": \"tanh\", \"batch_norm\": false", "\"dims\": []"}},
+    {"gates with a hidden layer and a temperature",
+     2,
+     4,
+     "\"dims\": [6], \"activation\": \"tanh\"",
+     "\"dims\": [5], \"activation\": \"sigmoid\", \"batch_norm\": false, \"temperature\": 0.5",
+     {"\"dims\": [4], \"activation\": \"tanh\"", "\"dims\": []"}},
     {"no batch norm, one expert, one task",
      1,
      1,
@@ -57,7 +69,7 @@ static const shape shapes[] = {
      {"\"dims\": [4], \"activation\": \"dice\", \"batch_norm\": false"}},
     {"wide", 2, 30, "\"dims\": [64], \"activation\": \"tanh\"", "", {"\"dims\": [32], \"activation\": \"tanh\"", "\"dims\": [8], \"activation\": \"tanh\""}},
 };
-enum { SHAPES = sizeof shapes / sizeof *shapes, SMOOTH = 2, WIDE = SHAPES - 1, ROWS = 2600, SPARSE = 3, DENSE = 2 };
+enum { SHAPES = sizeof shapes / sizeof *shapes, SMOOTH = 3, WIDE = SHAPES - 1, ROWS = 2600, SPARSE = 3, DENSE = 2 };
 
 /* Rows drawn once: labels and weights with some of each kind missing or 0. */
 typedef struct table {

@@ -29,7 +29,7 @@ START_TEST(the_example_parses) {
     ck_assert(c->tasks[1].tower.batch_norm && c->tasks[1].tower.activation == MMOE_ACT_RELU && c->tasks[1].tower.dropout == 0.0f);
     ck_assert_int_eq(c->n_expert, 8);
     ck_assert_int_eq(c->expert.dims[0], 16);
-    ck_assert(c->expert.batch_norm && c->gate_batch_norm);
+    ck_assert(c->expert.batch_norm && c->gate.layers.batch_norm);
     ck_assert_int_eq(c->trainer.batch_size, 1024);
     ck_assert_int_eq(c->trainer.n_epoch, 50);
     ck_assert_int_eq(c->trainer.optimizer, MMOE_ADAM);
@@ -148,7 +148,7 @@ START_TEST(unknown_keys_are_named) {
     refuse("{\"trainer.seed\": 1}", "trainer.seed", "unknown key");
     refuse("{\"\": 1}", "", "unknown key");
     refuse("{\"tasks\": [{\"name\": \"a\", \"label\": \"b\"}, {\"name\": \"b\", \"tower_parms\": {}}]}", "tasks[1].tower_parms",
-           "did you mean \"tower_params\"? Allowed are name, label, type, loss_weight, tower_params");
+           "did you mean \"tower_params\"? Allowed are name, label, type, loss_weight, label_smoothing, positive_weight, focal_gamma, tower_params");
     refuse("{\"model\": {\"expert_params\": {\"dim\": [3]}}}", "model.expert_params.dim", "did you mean \"dims\"");
     refuse("{\"features\": {\"sparse\": [{\"name\": \"a\", \"vocab_size[]\": 3}]}}", "features.sparse[0].vocab_size[]", "did you mean \"vocab_size\"");
     refuse("{\"trainer\": 3}", "trainer", "an object is needed");
@@ -236,7 +236,7 @@ START_TEST(set_reaches_every_place) {
     ck_assert(config->tasks[0].loss_weight == 2.0f && config->tasks[1].loss_weight == 0.25f);
     ck_assert_str_eq(config->tasks[0].label, "bought");
     ck_assert_str_eq(config->tasks[1].label, "clicked");
-    ck_assert(!config->gate_batch_norm && config->expert.batch_norm);
+    ck_assert(!config->gate.layers.batch_norm && config->expert.batch_norm);
     ck_assert_str_eq(config->features.sparse[1].shared_with, "a");
     set(config, "trainer", "{\"seed\": 5}");
     ck_assert_uint_eq(config->trainer.seed, 5);
@@ -248,7 +248,7 @@ END_TEST
 START_TEST(defaults_that_follow_a_key_stay_open) {
     mmoe_config *config = parse(minimal);
     set(config, "model.expert_params.batch_norm", "false");
-    ck_assert(!config->gate_batch_norm);
+    ck_assert(!config->gate.layers.batch_norm);
     set(config, "tasks.t.name", "renamed");
     ck_assert_int_eq(config->trainer.earlystop_task, 0);
     mmoe_config_free(config);

@@ -77,6 +77,7 @@ START_TEST(every_key_stands_in_the_text) {
         const char *path = mmoe_config_key_at(i)->path;
         if (strcmp(path, "features.sparse[].shared_with") == 0) continue; /* stands against vocab_size */
         mmoe_config *config = parse_for(mmoe_config_key_at(i), full);
+        if (strcmp(path, "model.gate_params.top_k") == 0) set(config, path, "2"); /* absent: all */
         json_t *json = json_loads(config->json, 0, NULL);
         ck_assert_msg(lookup(json, path) != NULL, "%s is not in the text", path);
         json_decref(json);
@@ -131,6 +132,7 @@ START_TEST(every_integer_keeps_its_bounds) {
         refuse_set(config, set_path, "9223372036854775807", path, key->allowed);
         refuse_set(config, set_path, "1.0", path, key->allowed);
         refuse_set(config, set_path, "1e3", path, key->allowed);
+        if (strcmp(key->path, "model.gate_params.top_k") == 0) set(config, "model.n_expert", "4096");
         snprintf(value, sizeof value, "%lld", high);
         set(config, set_path, value);
         snprintf(value, sizeof value, "%lld", low);
@@ -177,6 +179,25 @@ START_TEST(every_number_keeps_its_bounds) {
 }
 END_TEST
 
+START_TEST(gates_mix_as_many_experts_as_there_are) {
+    mmoe_config *config = parse(full);
+    const char *path = "model.gate_params.top_k";
+    set(config, path, "8");
+    ck_assert_int_eq(config->gate.top_k, 8);
+    refuse_set(config, path, "9", path, "9 is more than the 8 experts that a gate mixes (n_expert)");
+    refuse_set(config, "model.n_expert", "7", path, "8 is more than the 7 experts");
+    refuse_set(config, path, "0", path, "1 to 4096");
+    set(config, "model", "{\"name\": \"omoe\", \"n_expert\": 2, \"gate_params\": {\"top_k\": 2}}");
+    refuse_set(config, path, "3", path, "3 is more than the 2 experts that a gate mixes (n_expert)");
+    set(config, "model", "{\"name\": \"ple\", \"n_expert_specific\": 3, \"n_expert_shared\": 2, \"gate_params\": {\"top_k\": 5}}");
+    refuse_set(config, path, "6", path, "6 is more than the 5 experts that a gate mixes (n_expert_specific + n_expert_shared)");
+    set(config, "model", "{\"name\": \"cgc\"}");
+    refuse_set(config, path, "4", path, "4 is more than the 3 experts");
+    refuse_set(config, "model", "{\"name\": \"aitm\", \"gate_params\": {\"top_k\": 1}}", path, "the model \"aitm\" does not take this key");
+    mmoe_config_free(config);
+}
+END_TEST
+
 START_TEST(arrays_keep_their_bounds) {
     mmoe_config *config = parse(full);
     const char seventeen[] = "[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]";
@@ -191,6 +212,10 @@ START_TEST(arrays_keep_their_bounds) {
     refuse_set(config, "trainer.optimizer_params.betas", "[0.9]", "trainer.optimizer_params.betas", "two numbers in [0, 1)");
     refuse_set(config, "trainer.optimizer_params.betas", "[0.9, 1]", "trainer.optimizer_params.betas[1]", "in [0, 1)");
     refuse_set(config, "trainer.optimizer_params.betas", "[-0.1, 0.5]", "trainer.optimizer_params.betas[0]", "-0.1");
+    refuse_set(config, "model.gate_params.dims", seventeen, "model.gate_params.dims", "0 to 16 layers of 1 to 65536");
+    refuse_set(config, "model.gate_params.dims", "[3, 0]", "model.gate_params.dims[1]", "1 to 65536");
+    set(config, "model.gate_params.dims", "[5]");
+    ck_assert(config->gate.layers.n_dims == 1 && config->gate.layers.dims[0] == 5 && config->gate.layers.activation == MMOE_ACT_RELU);
     set(config, "tasks.0.tower_params.dims", "[]");
     ck_assert_int_eq(config->tasks[0].tower.n_dims, 0);
     set(config, "model.expert_params.dims", "[65536,1]");
@@ -270,10 +295,14 @@ START_TEST(words_take_their_own_keys) {
         for (size_t i = 0; (key = mmoe_key_at(i)); i++) {
             if (!key->takers || (int)key->chooser != _i) continue;
             const bool takes = mmoe_key_is_taken(key, config);
-            ck_assert_msg(takes == (lookup(json, key->doc.path) != NULL), "%s: %s", wanted, key->doc.path);
+            const bool stands = lookup(json, key->doc.path) != NULL; /* a key without a default may be absent */
+            ck_assert_msg(stands ? takes : !takes || !key->doc.default_value, "%s: %s", wanted, key->doc.path);
             ck_assert_msg(strncmp(key->doc.path, chooser->section, strlen(chooser->section)) == 0, "%s", key->doc.path);
             all += takes;
-            if (!takes) refuse_set(config, key->doc.path, key->doc.default_value ? key->doc.default_value : "true", key->doc.path, wanted);
+            if (!takes) {
+                const char *any = strcmp(key->doc.type, "integer") == 0 ? "1" : "true";
+                refuse_set(config, key->doc.path, key->doc.default_value ? key->doc.default_value : any, key->doc.path, wanted);
+            }
         }
         mmoe_config *again = parse(config->json);
         assert_same(config, again);
@@ -290,10 +319,11 @@ START_TEST(models_say_what_they_take) {
     set(ple, "model.name", "ple");
     refuse_set(ple, "model.bottom_params.dims", "[3]", "model.bottom_params.dims",
                "it takes name, n_level, n_expert_specific, n_expert_shared, expert_params.dims, expert_params.activation, expert_params.dropout, "
-               "expert_params.batch_norm, gate_params.batch_norm");
+               "expert_params.batch_norm, gate_params.dims, gate_params.activation, gate_params.batch_norm, gate_params.temperature, gate_params.top_k, "
+               "gate_params.expert_dropout, gate_params.load_balance");
     refuse_set(ple, "model.n_expert_shared", "0", "model.n_expert_shared", "1 to 256");
     set(ple, "model.expert_params.batch_norm", "false");
-    ck_assert(!ple->gate_batch_norm);
+    ck_assert(!ple->gate.layers.batch_norm);
     mmoe_config_free(ple);
 }
 END_TEST
@@ -310,9 +340,22 @@ START_TEST(models_refuse_tasks) {
     set(config, "model.name", "aitm");
     refuse_set(config, "tasks.1.type", "regression", "tasks[1].type", "the model \"aitm\" takes classifications alone");
     set(config, "model.bottom_params.batch_norm", "false");
-    ck_assert(!config->gate_batch_norm);
+    ck_assert(!config->gate.layers.batch_norm);
     set(config, "model.gate_params.batch_norm", "true");
-    ck_assert(config->gate_batch_norm && !config->bottom.batch_norm);
+    ck_assert(config->gate.layers.batch_norm && !config->bottom.batch_norm);
+    mmoe_config_free(config);
+}
+END_TEST
+
+START_TEST(regressions_refuse_shaped_losses) {
+    mmoe_config *config = parse(full);
+    set(config, "tasks.ctr.type", "regression");
+    refuse_set(config, "tasks.ctr.label_smoothing", "0.1", "tasks[1].label_smoothing", "\"ctr\" is a regression; only a classification takes this key");
+    refuse_set(config, "tasks.1.positive_weight", "2", "tasks[1].positive_weight", "only a classification takes this key");
+    refuse_set(config, "tasks.1.focal_gamma", "2", "tasks[1].focal_gamma", "only a classification takes this key");
+    set(config, "tasks.1.positive_weight", "1");
+    set(config, "tasks.cvr.focal_gamma", "2");
+    refuse_set(config, "tasks.cvr.type", "regression", "tasks[0].focal_gamma", "\"cvr\" is a regression");
     mmoe_config_free(config);
 }
 END_TEST
@@ -327,10 +370,12 @@ int main(void) {
     tcase_add_test(c, every_integer_keeps_its_bounds);
     tcase_add_test(c, every_number_keeps_its_bounds);
     tcase_add_test(c, arrays_keep_their_bounds);
+    tcase_add_test(c, gates_mix_as_many_experts_as_there_are);
     tcase_add_test(c, words_are_their_enumerators);
     tcase_add_loop_test(c, words_take_their_own_keys, 0, MMOE_CHOOSERS);
     tcase_add_test(c, models_say_what_they_take);
     tcase_add_test(c, models_refuse_tasks);
+    tcase_add_test(c, regressions_refuse_shaped_losses);
     suite_add_tcase(s, c);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_ENV);

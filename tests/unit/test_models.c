@@ -36,7 +36,7 @@ static mmoe_model *new_model(void) {
 
 static void set_up(int which) {
     char json[1024];
-    models_json(json, which, BATCH);
+    models_json(json, which, 0, BATCH);
     SUCCEEDS(mmoe_config_parse(json, strlen(json), NULL, NULL, &config, &err));
     SUCCEEDS(mmoe_schema_create(config, models_columns, MODELS_COLUMNS, NULL, &schema, &err));
     for (int i = 0; i < ROWS; i++) {

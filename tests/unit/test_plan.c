@@ -97,7 +97,7 @@ START_TEST(predictions_do_not_depend_on_threads_and_order) {
         mmoe_pool *pool;
         mmoe_plan *plan;
         SUCCEEDS(mmoe_pool_create(workers, NULL, &pool, &err));
-        SUCCEEDS(mmoe_plan_create(b.model->graph, &b.model->params, pool, false, ROWS, NULL, &plan, &err));
+        SUCCEEDS(mmoe_plan_create(b.model->graph, &b.model->params, pool, MMOE_PLAN_PREDICT, ROWS, NULL, &plan, &err));
         mmoe_plan_fold(plan);
         mmoe_rows batch = mmoe_dataset_rows_of(b.data, 0, ROWS, NULL);
         mmoe_plan_predict(plan, &batch, workers == 1 ? whole : some);

@@ -35,6 +35,7 @@ static int inputs_of(const mmoe_node *n, int32_t in[MOST_VALUES]) {
     case MMOE_OP_LINEAR:
         for (int32_t i = 0; i < n->u.linear.n_block; i++) in[i] = n->u.linear.blocks[i].in.value;
         return n->u.linear.n_block;
+    case MMOE_OP_GATE:
     case MMOE_OP_ATTEND:
     case MMOE_OP_STATS:
     case MMOE_OP_APPLY: in[count++] = n->in; break;
@@ -123,10 +124,10 @@ START_TEST(buffers_that_live_together_lie_apart) {
     bench b;
     mmoe_plan *plan;
     bench_init(&b, &shapes[_i], BATCH);
-    SUCCEEDS(mmoe_plan_create(b.model->graph, &b.model->params, NULL, true, BATCH, NULL, &plan, &err));
+    SUCCEEDS(mmoe_plan_create(b.model->graph, &b.model->params, NULL, MMOE_PLAN_TRAIN, BATCH, NULL, &plan, &err));
     check_plan(plan);
     mmoe_plan_free(plan);
-    SUCCEEDS(mmoe_plan_create(b.model->graph, &b.model->params, NULL, false, BATCH, NULL, &plan, &err));
+    SUCCEEDS(mmoe_plan_create(b.model->graph, &b.model->params, NULL, MMOE_PLAN_PREDICT, BATCH, NULL, &plan, &err));
     ck_assert_int_gt(check_plan(plan), 0); /* else this test would see nothing */
     mmoe_plan_free(plan);
     bench_finish(&b);
@@ -220,7 +221,7 @@ START_TEST(every_gradient_comes_once) {
         double loss[3], weight[3];
         sink s;
         sink_init(&s, b.model);
-        SUCCEEDS(mmoe_plan_create(b.model->graph, &b.model->params, NULL, true, sizes[k], NULL, &plan, &err));
+        SUCCEEDS(mmoe_plan_create(b.model->graph, &b.model->params, NULL, MMOE_PLAN_TRAIN, sizes[k], NULL, &plan, &err));
         const mmoe_rows batch = mmoe_dataset_rows_of(b.data, 0, sizes[k], NULL);
         mmoe_plan_train(plan, &batch, 1, 1, keep, &s, loss, weight);
         check_seen(b.model, &s);
@@ -326,7 +327,7 @@ START_TEST(table_gradients_are_sums_over_rows) {
     tables_init(&b);
     for (uint32_t i = 0; i < LOOKED; i++) order[i] = i * 7 % LOOKED;
     SUCCEEDS(mmoe_pool_create(3, NULL, &pool, &err));
-    SUCCEEDS(mmoe_plan_create(b.model->graph, &b.model->params, pool, true, LOOKED, NULL, &plan, &err));
+    SUCCEEDS(mmoe_plan_create(b.model->graph, &b.model->params, pool, MMOE_PLAN_TRAIN, LOOKED, NULL, &plan, &err));
     ck_assert_int_ge(range_tasks(plan), 2);
     for (int shuffled = 0; shuffled < 2; shuffled++) {
         double loss, weight;

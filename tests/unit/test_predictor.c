@@ -73,7 +73,7 @@ START_TEST(agrees_with_the_plan) {
     set_up(_i);
     mmoe_error err = {0};
     mmoe_plan *plan;
-    ok(mmoe_plan_create(model->graph, &model->params, NULL, false, ROWS, NULL, &plan, &err), &err);
+    ok(mmoe_plan_create(model->graph, &model->params, NULL, MMOE_PLAN_PREDICT, ROWS, NULL, &plan, &err), &err);
     mmoe_blas_set_threads(1);
     mmoe_plan_fold(plan);
     const mmoe_rows batch = {.rows = ROWS, .ids = rows.ids, .dense = rows.dense, .id_stride = SPARSE, .dense_stride = DENSE};

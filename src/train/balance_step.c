@@ -1,0 +1,249 @@
+#include "train/balance_step.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "train/whole_gradient.h"
+
+enum { PIECE = 1 << 14, MOST_TASKS = 256 };
+
+mmoe_plan_kind mmoe_balance_plan(const mmoe_balance_config *config) {
+    if (config->method == MMOE_BALANCE_NONE) return MMOE_PLAN_TRAIN;
+    return mmoe_balance_takes_gradients(config->method) && config->at == MMOE_AT_REPRESENTATION ? MMOE_PLAN_PROBE : MMOE_PLAN_REPLAY;
+}
+
+static void run(const mmoe_balancer *b, int tasks, mmoe_pool_fn fn, void *context) { mmoe_pool_run(b->pool, tasks, fn, context); }
+
+/* ---- Pieces -------------------------------------------------------------------------------------------------------- */
+
+/* Cuts a tensor or the representation into pieces; with `pieces` NULL they are counted. */
+static int32_t cut(mmoe_gradient_piece *pieces, int32_t n, int64_t offset, int64_t count, int32_t block) {
+    for (int64_t at = 0; at < count; at += PIECE, n++)
+        if (pieces) pieces[n] = (mmoe_gradient_piece){offset + at, count - at < PIECE ? count - at : PIECE, block};
+    return n;
+}
+
+/* A shared tensor is a block of its own: MetaBalance has factors for each. */
+static int32_t cut_tensors(const mmoe_tensors *t, const uint8_t *shared, mmoe_gradient_piece *pieces, int32_t *n_block) {
+    int32_t n = 0;
+    *n_block = 0;
+    for (size_t i = 0; i < t->count; i++)
+        if (t->items[i].kind == MMOE_TENSOR_VALUE) n = cut(pieces, n, t->items[i].offset, t->items[i].count, shared[i] ? (*n_block)++ : -1);
+    return n;
+}
+
+static mmoe_status plan_pieces(mmoe_balancer *b, const mmoe_model *model, int32_t *n_block, mmoe_error *err) {
+    const mmoe_tensors *t = &model->graph->tensors;
+    uint8_t *shared = mmoe_alloc_zero(&b->alloc, t->count, 1);
+    mmoe_status status = shared ? MMOE_OK : mmoe_fail_memory(err, t->count);
+    if (!status && !b->probes) status = mmoe_graph_shared_tensors(model->graph, shared, err);
+    if (!status) {
+        *n_block = 1;
+        b->n_piece = b->probes ? cut(NULL, 0, 0, b->size, 0) : cut_tensors(t, shared, NULL, n_block);
+        b->pieces = mmoe_alloc(&b->alloc, (size_t)b->n_piece, sizeof *b->pieces);
+        if (!b->pieces)
+            status = mmoe_fail_memory(err, (size_t)b->n_piece * sizeof *b->pieces);
+        else if (b->probes)
+            cut(b->pieces, 0, 0, b->size, 0);
+        else
+            cut_tensors(t, shared, b->pieces, n_block);
+    }
+    mmoe_release(&b->alloc, shared);
+    return status;
+}
+
+static bool has_terms(const mmoe_graph *g) {
+    for (int32_t i = 0; i < g->n_node; i++)
+        if (g->nodes[i].op == MMOE_OP_GATE && g->nodes[i].u.gate.how.balance > 0) return true;
+    return false;
+}
+
+static mmoe_status plan_gradients(mmoe_balancer *b, const mmoe_model *model, const mmoe_plan *plan, int32_t *n_block, mmoe_error *err) {
+    const int64_t tasks = model->config->n_task, pairs = tasks * (tasks + 1) / 2;
+    b->probes = plan->kind == MMOE_PLAN_PROBE;
+    b->cols = b->probes ? mmoe_plan_shared_cols(plan) : 0;
+    b->size = b->probes ? (int64_t)plan->max_rows * b->cols : model->params.n_value;
+    if (plan_pieces(b, model, n_block, err)) return MMOE_E_MEMORY;
+    b->terms = !b->probes && has_terms(model->graph); /* a probe does not meet them, and then all are in the last pass */
+    const size_t floats = (size_t)((tasks + b->terms) * b->size);
+    b->gradients = mmoe_alloc_aligned(&b->alloc, floats, sizeof *b->gradients);
+    b->parts = mmoe_alloc(&b->alloc, (size_t)(b->n_piece * pairs), sizeof *b->parts);
+    if (!b->gradients || !b->parts) return mmoe_fail_memory(err, floats * sizeof *b->gradients + (size_t)(b->n_piece * pairs) * sizeof *b->parts);
+    memset(b->gradients, 0, floats * sizeof *b->gradients); /* no gradient is written between two tensors */
+    return MMOE_OK;
+}
+
+mmoe_status mmoe_balancer_init(mmoe_balancer *b, const mmoe_model *model, const mmoe_plan *plan, mmoe_pool *pool, const mmoe_allocator *alloc,
+                               mmoe_error *err) {
+    const size_t tasks = (size_t)model->config->n_task;
+    *b = (mmoe_balancer){.alloc = *alloc, .pool = pool, .kernels = plan->kernels};
+    int32_t n_block = 0;
+    mmoe_status status = MMOE_OK;
+    if (mmoe_balance_takes_gradients(model->config->trainer.balance.method)) status = plan_gradients(b, model, plan, &n_block, err);
+    if (!status) status = mmoe_balance_init(&b->balance, model->config, n_block, alloc, err);
+    if (!status) {
+        b->losses = mmoe_alloc_zero(alloc, 2 * tasks, sizeof *b->losses);
+        b->after = b->losses + tasks;
+        if (!b->losses) status = mmoe_fail_memory(err, 2 * tasks * sizeof *b->losses);
+    }
+    if (status) mmoe_balancer_finish(b);
+    return status;
+}
+
+void mmoe_balancer_finish(mmoe_balancer *b) {
+    mmoe_balance_finish(&b->balance);
+    mmoe_release(&b->alloc, b->pieces);
+    mmoe_release_aligned(&b->alloc, b->gradients);
+    mmoe_release(&b->alloc, b->parts);
+    mmoe_release(&b->alloc, b->losses);
+    b->pieces = NULL;
+    b->gradients = NULL;
+    b->parts = b->losses = NULL;
+}
+
+/* ---- Gradients ----------------------------------------------------------------------------------------------------- */
+
+/* The gradient of L_t alone, of every task that is there. */
+static void take_gradients(mmoe_balancer *b, mmoe_plan *plan, const double *weight) {
+    const int32_t tasks = b->balance.n_task;
+    double alone[MOST_TASKS] = {0};
+    plan->leaves_terms = true;
+    for (int32_t t = 0; t < tasks; t++) {
+        float *out = b->gradients + t * b->size;
+        if (!(weight[t] > 0)) {
+            memset(out, 0, (size_t)b->size * sizeof *out);
+            continue;
+        }
+        alone[t] = b->balance.divisor;
+        mmoe_plan_set_factors(plan, alone);
+        if (b->probes)
+            mmoe_plan_probe(plan, out);
+        else
+            mmoe_plan_backward(plan, NULL, mmoe_whole_gradient_keep, out);
+        alone[t] = 0;
+    }
+    plan->leaves_terms = false;
+    if (b->terms) {
+        mmoe_plan_set_factors(plan, alone);
+        mmoe_plan_backward(plan, NULL, mmoe_whole_gradient_keep, b->gradients + tasks * b->size);
+    }
+    mmoe_plan_set_factors(plan, NULL);
+}
+
+static void multiply_piece(void *context, int worker, int index) {
+    (void)worker;
+    const mmoe_balancer *b = context;
+    const mmoe_gradient_piece *piece = &b->pieces[index];
+    const int32_t tasks = b->balance.n_task;
+    double *part = b->parts + (int64_t)index * tasks * (tasks + 1) / 2;
+    if (piece->block < 0) return;
+    for (int32_t i = 0; i < tasks; i++)
+        for (int32_t j = 0; j <= i; j++)
+            *part++ = b->kernels->dot((size_t)piece->count, b->gradients + i * b->size + piece->offset, b->gradients + j * b->size + piece->offset);
+}
+
+/* Products of the tasks' gradients, block by block; pieces in their order. */
+static void multiply_gradients(mmoe_balancer *b, int32_t n_piece) {
+    const int64_t tasks = b->balance.n_task;
+    memset(b->balance.gram, 0, (size_t)(b->balance.n_block * tasks * tasks) * sizeof *b->balance.gram);
+    run(b, n_piece, multiply_piece, b);
+    for (int32_t p = 0; p < n_piece; p++) {
+        const double *part = b->parts + p * tasks * (tasks + 1) / 2;
+        if (b->pieces[p].block < 0) continue;
+        double *gram = b->balance.gram + b->pieces[p].block * tasks * tasks;
+        for (int64_t i = 0; i < tasks; i++)
+            for (int64_t j = 0; j <= i; j++) gram[i * tasks + j] += *part++;
+    }
+    for (int64_t k = 0; k < b->balance.n_block; k++)
+        for (int64_t i = 0; i < tasks; i++)
+            for (int64_t j = 0; j < i; j++) b->balance.gram[(k * tasks + j) * tasks + i] = b->balance.gram[(k * tasks + i) * tasks + j];
+}
+
+/* sum_t f_t g_t, and what is no task's, takes the first task's place. */
+static void combine_piece(void *context, int worker, int index) {
+    (void)worker;
+    const mmoe_balancer *b = context;
+    const mmoe_gradient_piece *piece = &b->pieces[index];
+    const int32_t tasks = b->balance.n_task;
+    float f[MOST_TASKS + 1], *at = b->gradients + piece->offset;
+    for (int32_t t = 0; t < tasks; t++) f[t] = (float)((piece->block < 0 ? 1 : b->balance.factor[piece->block * tasks + t]) / b->balance.divisor);
+    f[tasks] = 1;
+    b->kernels->combine((size_t)piece->count, tasks + b->terms, f, at, (size_t)b->size, at);
+}
+
+/* Where the step's gradients go. */
+typedef struct target {
+    mmoe_gradient_sink sink;
+    void *context;
+    const mmoe_balancer *balancer;
+} target;
+
+static void hand_on_piece(void *context, int worker, int index) {
+    (void)worker;
+    const target *to = context;
+    const mmoe_gradient_piece *piece = &to->balancer->pieces[index];
+    to->sink(to->context, piece->offset, 1, piece->count, to->balancer->gradients + piece->offset, piece->count);
+}
+
+/* ---- The step ------------------------------------------------------------------------------------------------------ */
+
+static mmoe_status step_by_gradients(mmoe_balancer *b, mmoe_plan *plan, uint64_t step, target *to, const double *weight, mmoe_error *err) {
+    const int64_t size = (int64_t)plan->batch->rows * b->cols; /* of a probe */
+    const int32_t n_piece = b->probes ? cut(b->pieces, 0, 0, size, 0) : b->n_piece;
+    take_gradients(b, plan, weight);
+    multiply_gradients(b, n_piece);
+    mmoe_status status = mmoe_balance_factors(&b->balance, step, b->losses, weight, err);
+    if (status) return status;
+    run(b, n_piece, combine_piece, b);
+    if (b->probes)
+        mmoe_plan_backward(plan, b->gradients, to->sink, to->context);
+    else
+        run(b, n_piece, hand_on_piece, to);
+    return MMOE_OK;
+}
+
+static mmoe_status step_by_losses(mmoe_balancer *b, mmoe_plan *plan, uint64_t step, const target *to, const double *weight, mmoe_error *err) {
+    mmoe_status status = mmoe_balance_factors(&b->balance, step, b->losses, weight, err);
+    if (status) return status;
+    mmoe_plan_set_factors(plan, b->balance.factor);
+    mmoe_plan_backward(plan, NULL, to->sink, to->context);
+    return MMOE_OK;
+}
+
+static void weigh(const mmoe_model *model, const double *loss, double *out) {
+    for (int32_t t = 0; t < model->config->n_task; t++) out[t] = (double)model->config->tasks[t].loss_weight * loss[t];
+}
+
+/* The losses of the same rows behind the step; the running statistics have seen them. */
+static void look_again(mmoe_balancer *b, const mmoe_model *model, mmoe_plan *plan, const mmoe_rows *batch, uint64_t step) {
+    double again[MOST_TASKS], weight[MOST_TASKS];
+    plan->keeps_statistics = true;
+    mmoe_plan_forward(plan, batch, b->balance.seed, step, again, weight);
+    plan->keeps_statistics = false;
+    weigh(model, again, b->after);
+}
+
+mmoe_status mmoe_balancer_step(mmoe_balancer *b, const mmoe_model *model, mmoe_plan *plan, const mmoe_rows *batch, uint64_t step, mmoe_gradient_sink sink,
+                               void *context, double *loss, double *weight, mmoe_error *err) {
+    target to = {sink, context, b};
+    mmoe_plan_forward(plan, batch, b->balance.seed, step, loss, weight);
+    for (int32_t t = 0; t < b->balance.n_task; t++)
+        if (weight[t] > 0 && !isfinite(loss[t])) return MMOE_OK;
+    weigh(model, loss, b->losses);
+    return b->gradients ? step_by_gradients(b, plan, step, &to, weight, err) : step_by_losses(b, plan, step, &to, weight, err);
+}
+
+void mmoe_balancer_end(mmoe_balancer *b, const mmoe_model *model, mmoe_plan *plan, const mmoe_rows *batch, const mmoe_optimizer *optimizer) {
+    if (b->balance.config.method == MMOE_BALANCE_FAMO) look_again(b, model, plan, batch, optimizer->steps);
+    mmoe_balance_update(&b->balance, optimizer, b->losses, b->after);
+}
+
+void mmoe_balancer_factors(const mmoe_balancer *b, double *factors) {
+    const mmoe_balance *s = &b->balance;
+    for (int32_t t = 0; t < s->n_task; t++) {
+        factors[t] = 0;
+        for (int64_t k = 0; k < s->n_block; k++) factors[t] += s->factor[k * s->n_task + t];
+        factors[t] /= s->n_block;
+    }
+}
