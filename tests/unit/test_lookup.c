@@ -57,10 +57,11 @@ static void add_nodes(problem *p) {
     const mmoe_segment identity = {0, 1, 1, MMOE_ACT_NONE, -1, 0};
     const int classification = 0;
     const float loss_weight = 1;
+    const mmoe_loss_shape plain_loss = {0, 1, 0};
     ck_assert(!mmoe_graph_input(p->graph, "input", p->lookups, l->columns, l->columns, 0, &x, &err));
     const mmoe_linear_block block = {x, 0, 1, p->weight, false};
     ck_assert(!mmoe_graph_linear(p->graph, "z", &block, 1, &z, &err) && !mmoe_graph_layer(p->graph, "z", z, p->bias, NULL, &identity, 1, &u, &err));
-    ck_assert(!mmoe_graph_loss(p->graph, "loss", &u, &classification, &loss_weight, 1, &err));
+    ck_assert(!mmoe_graph_loss(p->graph, "loss", &u, &classification, &loss_weight, &plain_loss, 1, &err));
     p->graph->n_task = 1;
 }
 
@@ -104,7 +105,7 @@ START_TEST(tables_and_their_gradients) {
     mmoe_error err;
     double loss, weight;
     problem_init(&p, &layouts[_i]);
-    ck_assert(!mmoe_plan_create(p.graph, &p.params, NULL, true, ROWS, NULL, &plan, &err));
+    ck_assert(!mmoe_plan_create(p.graph, &p.params, NULL, MMOE_PLAN_TRAIN, ROWS, NULL, &plan, &err));
     const mmoe_rows batch = {.rows = ROWS, .ids = p.ids, .labels = p.labels, .id_stride = (size_t)p.l->columns, .label_stride = 1, .complete = true};
     mmoe_plan_train(plan, &batch, 1, 1, keep_gradient, p.gradient, &loss, &weight);
     double *wanted = calloc((size_t)p.params.n_value, sizeof *wanted);
