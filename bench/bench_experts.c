@@ -1,4 +1,4 @@
-/* Training and inference over the number of experts: how much more than its products a step costs. */
+/* Training and inference of each model, over the number of experts: how much more than its products a step costs. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,40 +11,46 @@
 
 #include "common.h"
 
-static const char description[] = "For each number of experts: training and inference, and the step's products alone: the same GEMMs over the whole batch,\n"
-                                  "single-threaded on one core, or with --threads each worker its share at once. Steps, products and predictions take turns\n"
-                                  "in one run. With --threads inference is a predictor a thread, each with a whole batch. Figures are medians.\n"
-                                  "  GEMM     all products of the step          layer 1  those of the first layer alone, the whole input's gradient too\n"
-                                  "  % peak   of the rate of 512 x 512 products on all workers\n"
-                                  "  epoch    rows/s of mmoe_trainer_fit (shuffle, batches, metrics; validation with a quarter as many rows), in percent of\n"
-                                  "           the bare steps'\n"
-                                  "  MB       peak memory of a process that trains and predicts, the data set in it";
+static const char description[] =
+    "For each model and number of experts: training and inference, and the step's products alone: the same GEMMs over the whole batch,\n"
+    "single-threaded on one core, or with --threads each worker its share at once. Steps, products and predictions take turns\n"
+    "in one run. With --threads inference is a predictor a thread, each with a whole batch. Figures are medians.\n"
+    "  GEMM     all products of the step; modules that read the same input are one\n"
+    "  layer 1  those of the layer that reads the input alone, the whole input's gradient too\n"
+    "  % peak   of the rate of 512 x 512 products on all workers\n"
+    "  epoch    rows/s of mmoe_trainer_fit (shuffle, batches, metrics; validation with a quarter as many rows), in percent of\n"
+    "           the bare steps'\n"
+    "  MB       peak memory of a process that trains and predicts, the data set in it\n"
+    "  extra ms what a step of --method takes longer than one without, in turns with it";
 
-static const bench_column columns[] = {{"n_expert", "experts", 7, 0},
-                                       {"parameters", "params", 9, 0},
-                                       {"train_rows_per_second", "train rows/s", 12, 0},
-                                       {"step_ms_p50", "step ms", 9, 3},
-                                       {"step_ms_p10", "p10", 8, 3},
-                                       {"step_ms_p90", "p90", 8, 3},
-                                       {"inference_rows_per_second", "infer rows/s", 12, 0},
-                                       {"gemm_ms", "GEMM ms", 9, 3},
-                                       {"step_over_gemm", "step/GEMM", 9, 2},
-                                       {"first_layer_ms", "layer 1 ms", 10, 3},
-                                       {"step_over_first_layer", "step/layer 1", 12, 2},
-                                       {"gflops", "GFLOP/s", 7, 1},
-                                       {"percent_of_peak", "% peak", 6, 1},
-                                       {"gemm_percent_of_peak", "GEMM %", 6, 1},
-                                       {"peak_gflops", NULL, 0, 1},
-                                       {"epoch_rows_per_second", NULL, 0, 0},
-                                       {"epoch_train_rows_per_second", NULL, 0, 0},
-                                       {"epoch_percent_of_steps", "epoch %", 7, 1},
-                                       {"memory_mb", "MB", 6, 0},
-                                       {"steps", NULL, 0, 0}};
+static bench_column columns[] = {{"n_expert", "experts", 7, 0},
+                                 {"model", "model", -13, 0},
+                                 {"parameters", "params", 9, 0},
+                                 {"train_rows_per_second", "train rows/s", 12, 0},
+                                 {"step_ms_p50", "step ms", 9, 3},
+                                 {"step_ms_p10", "p10", 8, 3},
+                                 {"step_ms_p90", "p90", 8, 3},
+                                 {"inference_rows_per_second", "infer rows/s", 12, 0},
+                                 {"gemm_ms", "GEMM ms", 9, 3},
+                                 {"step_over_gemm", "step/GEMM", 9, 2},
+                                 {"first_layer_ms", "layer 1 ms", 10, 3},
+                                 {"step_over_first_layer", "step/layer 1", 12, 2},
+                                 {"gflops", "GFLOP/s", 7, 1},
+                                 {"percent_of_peak", "% peak", 6, 1},
+                                 {"gemm_percent_of_peak", "GEMM %", 6, 1},
+                                 {"peak_gflops", NULL, 0, 1},
+                                 {"epoch_rows_per_second", NULL, 0, 0},
+                                 {"epoch_train_rows_per_second", NULL, 0, 0},
+                                 {"epoch_percent_of_steps", "epoch %", 7, 1},
+                                 {"memory_mb", "MB", 6, 0},
+                                 {"steps", NULL, 0, 0},
+                                 {"method", NULL, -12, 0},
+                                 {"extra_ms", NULL, 8, 3}};
 enum { N_COLUMN = sizeof columns / sizeof *columns };
 
 /* What a child process measures. */
 typedef struct result {
-    double parameters, step[3], inference, gemm, first_layer, flops, peak, epoch_rate, epoch_train_rate;
+    double parameters, step[3], plain_step, inference, gemm, first_layer, flops, peak, epoch_rate, epoch_train_rate;
     double memory_mb; /* before the products' arrays */
     int64_t steps;
 } result;
@@ -140,18 +146,23 @@ static void check_products(bench_products *p, int threads) {
         for (int pass = 0; pass < BENCH_PASSES; pass++) bench_layer_check(&p->layers[i], 1, (bench_pass)pass);
 }
 
-static result measure(const bench_options *o, bench_data *d, int32_t n_expert) {
-    result r = {0};
+static mmoe_trainer *make_trainer(mmoe_model *model, const mmoe_trainer_options *options) {
+    mmoe_trainer *trainer;
     mmoe_error err;
+    if (mmoe_trainer_create(model, options, NULL, &trainer, &err)) bench_fail("%s", err.message);
+    return trainer;
+}
+
+static result measure(const bench_options *o, const bench_data *d, const bench_setting *s) {
+    result r = {0};
     epochs e = {0};
     const int threads = (int)o->threads;
-    mmoe_model *model = bench_model(d, n_expert);
-    mmoe_trainer *trainer;
+    mmoe_model *model = bench_model(o, d, s);
     inference *scoring = bench_alloc(1, sizeof *scoring);
     const mmoe_trainer_options options = {.threads = threads, .user = &e, .on_epoch = keep_epoch};
-    if (mmoe_trainer_create(model, &options, NULL, &trainer, &err)) bench_fail("%s", err.message);
+    mmoe_trainer *trainer = make_trainer(model, &options);
     const double loss = bench_first_loss(o, d, trainer);
-    bench_check_model(o, d, model, trainer, n_expert);
+    bench_check_model(o, d, s, model, trainer);
     make_inference(scoring, o, d, model);
     double warm[2];
     inference_turn(scoring, 2, warm);
@@ -159,21 +170,26 @@ static result measure(const bench_options *o, bench_data *d, int32_t n_expert) {
     getrusage(RUSAGE_SELF, &usage);
     r.memory_mb = (double)usage.ru_maxrss / 1024;
 
-    bench_products all = bench_products_make(o, n_expert);
+    const bench_shape shape = bench_shape_of(o, s);
+    bench_products all = bench_products_make(o, &shape);
     check_products(&all, threads);
     products alone = {&all, threads};
-    bench_stepper stepper = {.trainer = trainer, .data = d->train, .batch = o->batch};
+    bench_stepper stepper = {.trainer = trainer, .data = d->train, .batch = o->batch}, plain = stepper;
     bench_peak peak = bench_peak_make(threads);
-    bench_racer racers[] = {{.turn = bench_steps, .context = &stepper},
-                            {.turn = products_turn, .context = &alone},
-                            {.turn = first_layer_turn, .context = &alone},
-                            {.turn = inference_turn, .context = scoring},
-                            {.turn = bench_peak_turn, .context = &peak}};
-    bench_race(racers, sizeof racers / sizeof *racers, o->seconds);
+    bench_racer racers[] = {{.turn = bench_steps, .context = &stepper},    {.turn = products_turn, .context = &alone},
+                            {.turn = first_layer_turn, .context = &alone}, {.turn = inference_turn, .context = scoring},
+                            {.turn = bench_peak_turn, .context = &peak},   {.turn = bench_steps, .context = &plain}};
+    size_t n_racer = sizeof racers / sizeof *racers - 1;
+    if (s->method) {
+        plain.trainer = make_trainer(bench_model(o, d, &(bench_setting){.model = s->model, .n_expert = s->n_expert}), &options);
+        n_racer++;
+    }
+    bench_race(racers, n_racer, o->seconds);
     const double loss_now = bench_first_loss(o, d, trainer);
-    if (!(loss_now < loss)) bench_fail("%d experts: the loss of the first batch did not fall: %g, then %g", (int)n_expert, loss, loss_now);
+    if (!(loss_now < loss)) bench_fail("%s: the loss of the first batch did not fall: %g, then %g", s->model, loss, loss_now);
 
     for (int q = 0; q < 3; q++) r.step[q] = bench_quantile(&racers[0].samples, (double[]){0.1, 0.5, 0.9}[q]);
+    r.plain_step = s->method ? bench_quantile(&racers[5].samples, 0.5) : NAN;
     r.gemm = bench_quantile(&racers[1].samples, 0.5);
     r.first_layer = bench_quantile(&racers[2].samples, 0.5);
     r.inference = bench_quantile(&racers[3].samples, 0.5);
@@ -187,7 +203,7 @@ static result measure(const bench_options *o, bench_data *d, int32_t n_expert) {
 
 /* Its peak memory is this setting's: the data set, which it has from its parent, and what it takes itself. It ends
  * without ceremony, for its memory goes with it. */
-static result measure_apart(const bench_options *o, bench_data *d, int32_t n_expert) {
+static result measure_apart(const bench_options *o, const bench_data *d, const bench_setting *s) {
     int ends[2];
     result r;
     if (pipe(ends)) bench_fail("the system gives no pipe");
@@ -196,7 +212,7 @@ static result measure_apart(const bench_options *o, bench_data *d, int32_t n_exp
     if (child < 0) bench_fail("the system gives no process");
     if (child == 0) {
         openblas_set_num_threads(1);
-        r = measure(o, d, n_expert);
+        r = measure(o, d, s);
         _exit(write(ends[1], &r, sizeof r) == (ssize_t)sizeof r ? 0 : 1);
     }
     close(ends[1]);
@@ -204,19 +220,20 @@ static result measure_apart(const bench_options *o, bench_data *d, int32_t n_exp
     close(ends[0]);
     int status;
     waitpid(child, &status, 0);
-    if (got != (ssize_t)sizeof r || status != 0) bench_fail("%d experts could not be measured", (int)n_expert);
+    if (got != (ssize_t)sizeof r || status != 0) bench_fail("%s of %d experts could not be measured", s->model, (int)s->n_expert);
     return r;
 }
 
-static bench_point print_result(bench_table *table, const bench_options *o, int32_t n_expert, const result *r) {
+static bench_point print_result(bench_table *table, const bench_options *o, const bench_setting *s, const result *r) {
     const double rate = (double)o->batch / r->step[1], gflops = r->flops / r->step[1] / 1e9;
-    const bench_point p = {n_expert,
+    const bench_point p = {s->n_expert,
                            rate,
                            (double)(o->batch * o->threads) / r->inference,
                            1e11 * gflops / r->peak,
                            100 * r->flops / r->gemm / r->peak,
                            100 * r->gemm / r->step[1]};
-    const bench_cell cells[] = {{NULL, n_expert},
+    const bench_cell cells[] = {{NULL, s->n_expert ? s->n_expert : NAN},
+                                {s->model, 0},
                                 {NULL, r->parameters},
                                 {NULL, p.train_rate},
                                 {NULL, 1e3 * r->step[1]},
@@ -235,24 +252,34 @@ static bench_point print_result(bench_table *table, const bench_options *o, int3
                                 {NULL, r->epoch_train_rate},
                                 {NULL, 100 * r->epoch_rate / rate},
                                 {NULL, r->memory_mb},
-                                {NULL, (double)r->steps}};
+                                {NULL, (double)r->steps},
+                                {s->method ? s->method : "none", 0},
+                                {NULL, 1e3 * (r->step[1] - r->plain_step)}};
     _Static_assert(sizeof cells / sizeof *cells == N_COLUMN, "a cell a column");
     bench_table_row(table, cells);
     return p;
 }
 
 int main(int argc, char **argv) {
-    const bench_options o = bench_parse(argc, argv, description, 1, true);
+    const bench_options o = bench_parse(argc, argv, description, 1, BENCH_TAKES_MODEL | BENCH_TAKES_METHOD | BENCH_TAKES_PLOT);
+    size_t count;
+    bench_setting *settings = bench_settings(&o, &count);
     if (o.plot) bench_plot_prepare(o.plot);
     openblas_set_num_threads(1);
+    if (o.methods.count) {
+        columns[N_COLUMN - 2].head = "method";
+        columns[N_COLUMN - 1].head = "extra ms";
+    }
     bench_table *table = bench_table_begin("bench_experts", &o, columns, N_COLUMN);
     bench_data data = bench_data_make(&o);
-    bench_point points[BENCH_LIST];
-    for (int32_t i = 0; i < o.n_expert.count; i++) {
-        const result r = measure_apart(&o, &data, o.n_expert.items[i]);
-        points[i] = print_result(table, &o, o.n_expert.items[i], &r);
+    bench_point *points = bench_alloc(count, sizeof *points);
+    for (size_t i = 0; i < count; i++) {
+        const result r = measure_apart(&o, &data, &settings[i]);
+        points[i] = print_result(table, &o, &settings[i], &r);
     }
     bench_data_free(&data);
-    if (o.plot) bench_plot(o.plot, &o, points, (size_t)o.n_expert.count);
+    if (o.plot) bench_plot(o.plot, &o, points, count);
+    free(points);
+    free(settings);
     return bench_table_end(table);
 }

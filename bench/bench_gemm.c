@@ -154,11 +154,12 @@ static void measure_layer(bench_table *table, const bench_options *o, const benc
 }
 
 int main(int argc, char **argv) {
-    const bench_options o = bench_parse(argc, argv, description, 0.2, false);
+    const bench_options o = bench_parse(argc, argv, description, 0.2, 0);
     openblas_set_num_threads(1);
     bench_table *table = bench_table_begin("bench_gemm", &o, columns, N_COLUMN);
     for (int32_t i = 0; i < o.n_expert.count; i++) {
-        bench_products p = bench_products_make(&o, o.n_expert.items[i]);
+        const bench_shape shape = {.model = "mmoe", .n_expert = o.n_expert.items[i], .dims = o.dims, .towers = o.towers};
+        bench_products p = bench_products_make(&o, &shape);
         for (size_t l = 0; l < p.count; l++) measure_layer(table, &o, &p.layers[l], o.n_expert.items[i]);
         bench_products_free(&p);
     }

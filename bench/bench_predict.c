@@ -129,9 +129,10 @@ static void multiply(void *context, int calls, double *seconds) {
 }
 
 static void measure(bench_table *table, const bench_options *o, service *s, int32_t n_expert, size_t count, bool ranks, int threads) {
-    bench_options shape = *o;
-    shape.batch = (int64_t)count;
-    bench_products products = bench_products_make(&shape, n_expert);
+    bench_options of_batch = *o;
+    of_batch.batch = (int64_t)count;
+    const bench_shape shape = {.model = "mmoe", .n_expert = n_expert, .dims = o->dims, .towers = o->towers};
+    bench_products products = bench_products_make(&of_batch, &shape);
     bench_racer racers[] = {{.turn = serve, .context = s}, {.turn = multiply, .context = &products}};
     for (int t = 0; t < threads; t++) {
         s->scorers[t].count = count;
@@ -173,7 +174,7 @@ static void check(const rows *r, mmoe_predictor *predictor, size_t tasks) {
 static int more_threads(int threads, int most) { return threads < most && 2 * threads > most ? most : 2 * threads; }
 
 static void measure_model(bench_table *table, const bench_options *o, bench_data *d, int32_t n_expert) {
-    mmoe_model *model = bench_model(d, n_expert);
+    mmoe_model *model = bench_model(o, d, &(bench_setting){.model = "mmoe", .n_expert = n_expert});
     rows r = make_rows(d, model);
     service *s = bench_alloc(1, sizeof *s);
     mmoe_error err;
@@ -203,7 +204,7 @@ static void measure_model(bench_table *table, const bench_options *o, bench_data
 }
 
 int main(int argc, char **argv) {
-    const bench_options o = bench_parse(argc, argv, description, 0.2, false);
+    const bench_options o = bench_parse(argc, argv, description, 0.2, 0);
     openblas_set_num_threads(1);
     bench_table *table = bench_table_begin("bench_predict", &o, columns, N_COLUMN);
     bench_data data = bench_data_make(&o);

@@ -23,16 +23,26 @@ typedef struct bench_list {
     int32_t items[BENCH_LIST], count;
 } bench_list;
 
+typedef struct bench_words {
+    const char *items[BENCH_LIST];
+    int32_t count;
+} bench_words;
+
 typedef struct bench_options {
-    bench_list n_expert, dims, towers, vocab; /* vocab: sizes of the sparse columns, over and over */
+    bench_list n_expert, dims, bottom, towers, vocab; /* vocab: sizes of the sparse columns, over and over */
+    bench_words models, methods;                      /* methods: empty without --method */
+    bench_words sets;                                 /* "KEY=VALUE" */
     int64_t batch, rows, sparse, embed_dim, dense, tasks, threads;
     double seconds;
     bool batch_norm, json, csv;
     const char *optimizer, *plot;
 } bench_options;
 
+/* Flags that some of the programs take. */
+enum { BENCH_TAKES_MODEL = 1, BENCH_TAKES_METHOD = 2, BENCH_TAKES_PLOT = 4 };
+
 /* The census shape and one thread, changed by the command line; --help and wrong usage end the program. */
-bench_options bench_parse(int argc, char **argv, const char *description, double seconds, bool has_plot);
+bench_options bench_parse(int argc, char **argv, const char *description, double seconds, int takes);
 /* Columns of x, and those of them that are embeddings. */
 int32_t bench_embedding_width(const bench_options *o);
 int32_t bench_input_width(const bench_options *o);
@@ -104,9 +114,31 @@ typedef struct bench_data {
 /* Rows at random, the labels drawn with a probability that hangs on the first columns. */
 bench_data bench_data_make(const bench_options *o);
 void bench_data_free(bench_data *d);
-mmoe_model *bench_model(bench_data *d, int32_t n_expert);
-/* Trains some steps; fails unless predictions, and the losses of another step, are then those of a plain computation in double precision. */
-void bench_check_model(const bench_options *o, const bench_data *d, const mmoe_model *model, mmoe_trainer *trainer, int32_t n_expert);
+
+/* What a row of a table is of. */
+typedef struct bench_setting {
+    const char *model;
+    int32_t n_expert;   /* 0: the model has no such number */
+    const char *method; /* of balancing the tasks' losses; NULL: none */
+} bench_setting;
+/* The settings that the options name, in order; the caller frees them. Fails if the library refuses one of them. */
+bench_setting *bench_settings(const bench_options *o, size_t *count);
+/* The models that the benchmarks know, NULL past the last. */
+const char *bench_model_name(size_t index);
+mmoe_config *bench_config(const bench_options *o, const bench_setting *s);
+mmoe_model *bench_model(const bench_options *o, const bench_data *d, const bench_setting *s);
+
+/* A setting's layers, as the library's configuration has them. */
+typedef struct bench_shape {
+    const char *model;
+    int32_t n_expert, n_level, n_specific, n_shared; /* what the model has not is 0 */
+    bench_list dims, towers;                         /* dims: of the experts, or of the bottoms */
+} bench_shape;
+bench_shape bench_shape_of(const bench_options *o, const bench_setting *s);
+
+/* Trains some steps; fails unless predictions are then those of mmoe_evaluate; and of an mmoe without --set, unless predictions and the losses of another step
+ * are those of a plain computation in double precision. */
+void bench_check_model(const bench_options *o, const bench_data *d, const bench_setting *s, const mmoe_model *model, mmoe_trainer *trainer);
 
 /* Steps over batch after batch; a bench_turn. */
 typedef struct bench_stepper {
@@ -126,16 +158,16 @@ extern const char *const bench_pass_names[BENCH_PASSES];
 
 /* `groups` products of one shape: z_g = x_g w_g^T, dx_g = dz_g w_g, dw_g = dz_g^T x_g. The arrays belong to someone else. */
 typedef struct bench_layer {
-    const char *name;
+    char name[32];
     int32_t groups, rows, in, out;
-    int32_t grad;           /* columns of x that need a gradient */
-    float *x, *dx;          /* [rows, in] at + g x_step */
-    float *z, *dz;          /* [rows, out] at + g z_step */
-    float *w, *dw;          /* [out, in] at + g w_step */
-    int32_t ldx, lddx, ldz; /* w and dw are dense */
-    size_t x_step, dx_step, z_step, w_step;
-    bool batched; /* one call of OpenBLAS, where it has one */
-    bool add;     /* dx is added to; with dx_step 0 the groups after the first add anyway */
+    int32_t grad;                           /* columns of x that need a gradient */
+    float *x, *dx;                          /* [rows, in] at + g x_step */
+    float *z, *dz;                          /* [rows, out] at + g z_step */
+    float *w, *dw;                          /* [out, in] at + g w_step */
+    int32_t ldx, lddx, ldz;                 /* w and dw are dense */
+    size_t x_step, dx_step, z_step, w_step; /* w_step 0: the groups share w, and dw is their sum */
+    bool batched;                           /* one call of OpenBLAS, where it has one */
+    bool add;                               /* dx is added to; with dx_step 0 the groups after the first add anyway */
 } bench_layer;
 
 /* Worker `worker` of `workers` does its share: of the rows, and of dw the groups or its rows. */
@@ -144,14 +176,14 @@ double bench_layer_flops(const bench_layer *l, bench_pass pass);
 /* Fails unless some entries of the result are those of sums in double precision. `count` layers with one x. */
 void bench_layer_check(const bench_layer *l, size_t count, bench_pass pass);
 
-/* A model's layers in order, the first one fused: every expert's first layer and every gate. */
+/* A model's layers in order; what reads the same input is one product, so the first one is every module that reads x. */
 typedef struct bench_products {
     bench_layer *layers;
     size_t count;
     float **arrays;
     size_t n_array;
 } bench_products;
-bench_products bench_products_make(const bench_options *o, int32_t n_expert);
+bench_products bench_products_make(const bench_options *o, const bench_shape *shape);
 void bench_products_free(bench_products *p);
 double bench_products_flops(const bench_products *p);
 /* A bench_work: all products of a step, each worker its share: forward, input gradients, weights behind a meeting. */

@@ -1,5 +1,4 @@
 /* Data sets of the census shape from memory, the model over them, and steps. */
-#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,47 +32,7 @@ static double normal(uint64_t stream, uint64_t index) {
 
 static int32_t vocab_of(const bench_options *o, int64_t column) { return o->vocab.items[column % o->vocab.count]; }
 
-/* ---- Configuration ---- */
-
-static json_t *layers_json(const bench_list *dims, bool batch_norm) {
-    json_t *list = json_array();
-    for (int32_t i = 0; i < dims->count; i++) json_array_append_new(list, json_integer(dims->items[i]));
-    return json_pack("{s:o, s:b}", "dims", list, "batch_norm", (int)batch_norm);
-}
-
-static json_t *named(const char *letter, int64_t index) {
-    char name[32];
-    snprintf(name, sizeof name, "%s%lld", letter, (long long)index);
-    return json_string(name);
-}
-
-static char *config_text(const bench_options *o) {
-    json_t *sparse = json_array(), *dense = json_array(), *tasks = json_array();
-    for (int64_t c = 0; c < o->sparse; c++)
-        json_array_append_new(
-            sparse, json_pack("{s:o, s:I, s:I, s:s}", "name", named("s", c), "embed_dim", (json_int_t)o->embed_dim, "vocab_size", (json_int_t)vocab_of(o, c),
-                              "side", c % 2 ? "user" : "item"));
-    if (o->dense) json_array_append_new(dense, json_pack("{s:s}", "name", "d*"));
-    for (int64_t t = 0; t < o->tasks; t++)
-        json_array_append_new(
-            tasks, json_pack("{s:o, s:o, s:o}", "name", named("task", t), "label", named("label", t), "tower_params", layers_json(&o->towers, o->batch_norm)));
-    json_t *config = json_pack("{s:{s:o, s:o}, s:o, s:{s:o}, s:{s:I, s:s, s:i, s:i}}", "features", "sparse", sparse, "dense", dense, "tasks", tasks, "model",
-                               "expert_params", layers_json(&o->dims, o->batch_norm), "trainer", "batch_size", (json_int_t)o->batch, "optimizer", o->optimizer,
-                               "n_epoch", 3, "earlystop_patience", 0);
-    char *text = config ? json_dumps(config, 0) : NULL;
-    if (!text) bench_fail("out of memory");
-    json_decref(config);
-    return text;
-}
-
-static mmoe_config *make_config(const bench_options *o) {
-    mmoe_config *config;
-    mmoe_error err;
-    char *text = config_text(o);
-    if (mmoe_config_parse(text, strlen(text), "the flags", NULL, &config, &err)) bench_fail("%s", err.message);
-    free(text);
-    return config;
-}
+/* ---- Rows ---- */
 
 static mmoe_schema *make_schema(const bench_options *o, const mmoe_config *config) {
     const size_t count = (size_t)(o->sparse + o->dense + o->tasks);
@@ -92,8 +51,6 @@ static mmoe_schema *make_schema(const bench_options *o, const mmoe_config *confi
     return schema;
 }
 
-/* ---- Rows ---- */
-
 static void fill_rows(const bench_options *o, int32_t *ids, float *dense, float *labels) {
     enum { LABELS, IDS, DENSE, SIGNAL };
     for (int64_t r = 0; r < o->rows; r++) {
@@ -107,7 +64,8 @@ static void fill_rows(const bench_options *o, int32_t *ids, float *dense, float 
 }
 
 bench_data bench_data_make(const bench_options *o) {
-    bench_data d = {.config = make_config(o)};
+    const bench_setting first = {.model = o->models.items[0], .n_expert = o->n_expert.items[0]};
+    bench_data d = {.config = bench_config(o, &first)};
     d.schema = make_schema(o, d.config);
     int32_t *ids = bench_alloc((size_t)(o->rows * o->sparse), sizeof *ids);
     float *dense = bench_alloc((size_t)(o->rows * o->dense), sizeof *dense), *labels = bench_alloc((size_t)(o->rows * o->tasks), sizeof *labels);
@@ -130,13 +88,12 @@ void bench_data_free(bench_data *d) {
     mmoe_config_free(d->config);
 }
 
-mmoe_model *bench_model(bench_data *d, int32_t n_expert) {
-    char text[16];
+mmoe_model *bench_model(const bench_options *o, const bench_data *d, const bench_setting *s) {
+    mmoe_config *config = bench_config(o, s);
     mmoe_model *model;
     mmoe_error err;
-    snprintf(text, sizeof text, "%d", (int)n_expert);
-    if (mmoe_config_set(d->config, "model.n_expert", text, &err)) bench_fail("%s", err.message);
-    if (mmoe_model_create(d->config, d->schema, NULL, &model, &err)) bench_fail("%s", err.message);
+    if (mmoe_model_create(config, d->schema, NULL, &model, &err)) bench_fail("%s", err.message);
+    mmoe_config_free(config);
     return model;
 }
 

@@ -23,7 +23,7 @@ void *bench_alloc(size_t count, size_t size) {
     return p;
 }
 
-typedef enum kind { LIST, INTEGER, NUMBER, SWITCH, WORD, FLAG, PATH } kind;
+typedef enum kind { LIST, INTEGER, NUMBER, SWITCH, WORD, FLAG, PATH, MODELS, WORDS, SETTING } kind;
 
 typedef struct flag {
     const char *name, *operand;
@@ -31,6 +31,7 @@ typedef struct flag {
     size_t offset;
     double low, high;
     const char *help;
+    int taken; /* by programs that take this; 0: by all */
 } flag;
 
 #define AT(member) offsetof(bench_options, member)
@@ -38,6 +39,10 @@ typedef struct flag {
 static const flag flags[] = {
     {"n-expert", "LIST", LIST, AT(n_expert), 1, 4096, "numbers of experts; 1,2,4,...,256 goes on as it began"},
     {"dims", "LIST", LIST, AT(dims), 1, 65536, "widths of an expert's layers"},
+    {"model", "LIST", MODELS, AT(models), 0, 0, "models by name, or all; 8 experts unless --n-expert says otherwise", BENCH_TAKES_MODEL},
+    {"bottom", "LIST", LIST, AT(bottom), 1, 65536, "widths of a bottom's layers, for models that have one", BENCH_TAKES_MODEL},
+    {"set", "KEY=VALUE", SETTING, AT(sets), 0, 0, "set a key of the model, as model.n_level=3, or of balancing; may be repeated", BENCH_TAKES_MODEL},
+    {"method", "LIST", WORDS, AT(methods), 0, 0, "methods of balancing the tasks' losses, or none: each a row, with its extra cost a step", BENCH_TAKES_METHOD},
     {"towers", "LIST", LIST, AT(towers), 1, 65536, "widths of a tower's hidden layers"},
     {"tasks", "N", INTEGER, AT(tasks), 1, 256, "tasks, each with a gate and a tower"},
     {"batch", "N", INTEGER, AT(batch), 2, 1048576, "rows of a step"},
@@ -52,7 +57,7 @@ static const flag flags[] = {
     {"seconds", "S", NUMBER, AT(seconds), 0.001, 3600, "time for each thing that is measured"},
     {"json", NULL, FLAG, AT(json), 0, 0, "print JSON"},
     {"csv", NULL, FLAG, AT(csv), 0, 0, "print CSV"},
-    {"plot", "FILE", PATH, AT(plot), 0, 0, "draw the table to an SVG file, with gnuplot"},
+    {"plot", "FILE", PATH, AT(plot), 0, 0, "draw the table to an SVG file, with gnuplot", BENCH_TAKES_PLOT},
 };
 enum { N_FLAG = sizeof flags / sizeof *flags };
 
@@ -62,20 +67,29 @@ static void print_list(const bench_list *l) {
     for (int32_t i = 0; i < l->count; i++) printf("%s%d", i ? "," : "", (int)l->items[i]);
 }
 
-static void print_help(const char *program, const char *description, bench_options *o, int n_flag) {
+static bool is_taken(const flag *f, int takes) { return !f->taken || (f->taken & takes); }
+
+static void print_words(const bench_words *w) {
+    for (int32_t i = 0; i < w->count; i++) printf("%s%s", i ? "," : "", w->items[i]);
+}
+
+static void print_help(const char *program, const char *description, bench_options *o, int takes) {
     printf("Usage: %s [FLAGS]\n\n%s\n\nFlags:\n", program, description);
-    for (int i = 0; i < n_flag; i++) {
+    for (int i = 0; i < N_FLAG; i++) {
         const flag *f = &flags[i];
         char left[32];
+        const bool bare = f->kind == FLAG || f->kind == PATH || f->kind == WORDS || f->kind == SETTING;
+        if (!is_taken(f, takes)) continue;
         snprintf(left, sizeof left, "--%s %s", f->name, f->operand ? f->operand : "");
         printf("  %-20s %s", left, f->help);
-        fputs(f->kind == FLAG || f->kind == PATH ? "" : " [", stdout);
+        fputs(bare ? "" : " [", stdout);
+        if (f->kind == MODELS) print_words(target(o, f));
         if (f->kind == LIST) print_list(target(o, f));
         if (f->kind == INTEGER) printf("%lld", (long long)*(int64_t *)target(o, f));
         if (f->kind == NUMBER) printf("%g", *(double *)target(o, f));
         if (f->kind == SWITCH) fputs(*(bool *)target(o, f) ? "on" : "off", stdout);
         if (f->kind == WORD) fputs(*(const char **)target(o, f), stdout);
-        puts(f->kind == FLAG || f->kind == PATH ? "" : "]");
+        puts(bare ? "" : "]");
     }
     exit(0);
 }
@@ -84,6 +98,12 @@ static noreturn void bad_value(const flag *f, const char *text) {
     fprintf(stderr, "--%s: \"%s\" is not ", f->name, text);
     if (f->kind == SWITCH) fputs("on or off", stderr);
     if (f->kind == WORD) fputs("adam, adamw or sgd", stderr);
+    if (f->kind == WORDS) fprintf(stderr, "a list of at most %d words", BENCH_LIST);
+    if (f->kind == SETTING) fputs("a KEY=VALUE of model. or trainer.adaptive_params., of at most 64 such", stderr);
+    if (f->kind == MODELS) {
+        fputs("all, or a list of", stderr);
+        for (size_t i = 0; bench_model_name(i); i++) fprintf(stderr, "%s %s", i ? "," : "", bench_model_name(i));
+    }
     if (f->kind == LIST) fprintf(stderr, "a list of at most %d of ", BENCH_LIST);
     if (f->kind == LIST || f->kind == INTEGER) fprintf(stderr, "integers from %.0f to %.0f", f->low, f->high);
     if (f->kind == NUMBER) fprintf(stderr, "a number from %g to %g", f->low, f->high);
@@ -132,7 +152,38 @@ static void read_list(const flag *f, const char *text, bench_list *out) {
     free(copy);
 }
 
-static void read_flag(bench_options *o, const flag *f, const char *text) {
+/* `text` is argv's: its words stay. */
+static void read_words(const flag *f, char *text, bench_words *out) {
+    char *whole = strdup(text);
+    if (!whole) bench_fail("out of memory");
+    out->count = 0;
+    for (char *item; (item = strsep(&text, ",")) != NULL;) {
+        if (out->count == BENCH_LIST || !*item) bad_value(f, whole);
+        out->items[out->count++] = item;
+    }
+    free(whole);
+}
+
+static void read_models(const flag *f, char *text, bench_words *out) {
+    if (strcmp(text, "all") == 0) {
+        for (out->count = 0; bench_model_name((size_t)out->count); out->count++) out->items[out->count] = bench_model_name((size_t)out->count);
+        return;
+    }
+    read_words(f, text, out);
+    for (int32_t i = 0; i < out->count; i++) {
+        size_t known = 0;
+        while (bench_model_name(known) && strcmp(bench_model_name(known), out->items[i]) != 0) known++;
+        if (!bench_model_name(known)) bad_value(f, out->items[i]);
+    }
+}
+
+static void read_setting(const flag *f, const char *text, bench_words *out) {
+    const bool is_key = strncmp(text, "model.", 6) == 0 || strncmp(text, "trainer.adaptive_params.", 24) == 0;
+    if (!is_key || !strchr(text, '=') || out->count == BENCH_LIST) bad_value(f, text);
+    out->items[out->count++] = text;
+}
+
+static void read_flag(bench_options *o, const flag *f, char *text) {
     void *to = target(o, f);
     switch (f->kind) {
     case LIST: read_list(f, text, to); break;
@@ -148,11 +199,15 @@ static void read_flag(bench_options *o, const flag *f, const char *text) {
         break;
     case FLAG: *(bool *)to = true; break;
     case PATH: *(const char **)to = text; break;
+    case MODELS: read_models(f, text, to); break;
+    case WORDS: read_words(f, text, to); break;
+    case SETTING: read_setting(f, text, to); break;
     }
 }
 
-bench_options bench_parse(int argc, char **argv, const char *description, double seconds, bool has_plot) {
-    bench_options o = {.n_expert = {{1, 2, 4, 8, 16, 32, 64, 128, 256}, 9}, .dims = {{16}, 1}, .towers = {{8}, 1}, .vocab = {{16}, 1}};
+bench_options bench_parse(int argc, char **argv, const char *description, double seconds, int takes) {
+    bench_options o = {.n_expert = {{1, 2, 4, 8, 16, 32, 64, 128, 256}, 9}, .dims = {{16}, 1}, .bottom = {{128}, 1}, .towers = {{8}, 1}, .vocab = {{16}, 1}};
+    o.models = (bench_words){{"mmoe"}, 1};
     o.batch = 1024;
     o.rows = 65536;
     o.sparse = 32;
@@ -164,17 +219,22 @@ bench_options bench_parse(int argc, char **argv, const char *description, double
     o.batch_norm = true;
     o.optimizer = "adam";
     struct option known[N_FLAG + 2] = {{"help", no_argument, NULL, N_FLAG}};
-    const int n_flag = has_plot ? N_FLAG : N_FLAG - 1; /* --plot stands last */
-    for (int i = 0; i < n_flag; i++) known[i + 1] = (struct option){flags[i].name, flags[i].operand ? required_argument : no_argument, NULL, i};
+    bool has_models = false, has_counts = false;
+    for (int i = 0, n = 1; i < N_FLAG; i++)
+        if (is_taken(&flags[i], takes)) known[n++] = (struct option){flags[i].name, flags[i].operand ? required_argument : no_argument, NULL, i};
     for (int i; (i = getopt_long(argc, argv, "", known, NULL)) != -1;) {
         if (i == '?') exit(2);
-        if (i == N_FLAG) print_help(argv[0], description, &o, n_flag);
+        if (i == N_FLAG) print_help(argv[0], description, &o, takes);
+        has_models |= flags[i].kind == MODELS;
+        has_counts |= flags[i].offset == AT(n_expert);
         read_flag(&o, &flags[i], optarg);
     }
+    if (has_models && !has_counts) o.n_expert = (bench_list){{8}, 1};
     const char *wrong = optind < argc              ? "no operands are taken"
                         : o.json && o.csv          ? "--json and --csv exclude each other"
                         : o.rows / 4 * 4 < o.batch ? "--rows must be at least --batch"
                                                    : NULL;
+    if (!wrong && o.plot && (o.models.count > 1 || o.methods.count > 1 || !strstr(o.models.items[0], "moe"))) wrong = "--plot draws omoe or mmoe alone";
     if (wrong) {
         fprintf(stderr, "%s: %s\n", argv[0], wrong);
         exit(2);

@@ -27,7 +27,7 @@ static product product_at(const bench_layer *l, bench_pass pass, int32_t g, int3
         return (product){CblasNoTrans, CblasTrans, m, l->out, l->in, l->ldx, l->in, l->ldz, x + at * (size_t)l->ldx, w, 0, z + at * (size_t)l->ldz};
     case BENCH_INPUT:
         return (product){CblasNoTrans, CblasNoTrans, m, l->grad, l->out, l->ldz, l->in, l->lddx, dz + at * (size_t)l->ldz, w, beta, dx + at * (size_t)l->lddx};
-    default: return (product){CblasTrans, CblasNoTrans, m, l->in, l->rows, l->ldz, l->ldx, l->in, dz + at, x, 0, dw + at * (size_t)l->in};
+    default: return (product){CblasTrans, CblasNoTrans, m, l->in, l->rows, l->ldz, l->ldx, l->in, dz + at, x, g > 0 && l->w_step == 0, dw + at * (size_t)l->in};
     }
 }
 
@@ -55,7 +55,7 @@ static void multiply_all(const bench_layer *l, bench_pass pass, int32_t first, i
 
 static void run_groups(const bench_layer *l, bench_pass pass, int32_t first, int32_t last, int32_t begin, int32_t end) {
 #ifdef BENCH_HAS_SGEMM_BATCH
-    if (l->batched && last - first > 1 && (pass != BENCH_INPUT || l->dx_step)) {
+    if (l->batched && last - first > 1 && (pass != BENCH_INPUT || l->dx_step) && (pass != BENCH_WEIGHTS || l->w_step)) {
         multiply_all(l, pass, first, last, begin, end);
         return;
     }
@@ -71,7 +71,7 @@ static int32_t share(int32_t count, int worker, int workers) { return (int32_t)(
 void bench_layer_run(const bench_layer *l, bench_pass pass, int worker, int workers) {
     if (pass != BENCH_WEIGHTS)
         run_groups(l, pass, 0, l->groups, share(l->rows, worker, workers), share(l->rows, worker + 1, workers));
-    else if (l->groups >= workers)
+    else if (l->groups >= workers && l->w_step)
         run_groups(l, pass, share(l->groups, worker, workers), share(l->groups, worker + 1, workers), 0, l->out);
     else
         run_groups(l, pass, 0, l->groups, share(l->out, worker, workers), share(l->out, worker + 1, workers));
@@ -92,7 +92,7 @@ static void add_entry(const product *p, int32_t i, int32_t j, double *sum, doubl
 }
 
 static void check_entry(const bench_layer *l, size_t count, bench_pass pass, size_t layer, int32_t g, int32_t i, int32_t j) {
-    const bool shared = pass == BENCH_INPUT && l[layer].dx_step == 0; /* every group and layer adds to it */
+    const bool shared = (pass == BENCH_INPUT && l[layer].dx_step == 0) || (pass == BENCH_WEIGHTS && l[layer].w_step == 0); /* every group adds to it */
     double sum = 0, magnitude = 0;
     product p = {0};
     for (size_t n = shared ? 0 : layer; n < (shared ? count : layer + 1); n++)
@@ -114,57 +114,7 @@ void bench_layer_check(const bench_layer *l, size_t count, bench_pass pass) {
         }
 }
 
-/* ---- A model's layers ---- */
-
-static float *array(bench_products *p, size_t rows, size_t cols, float bound) {
-    if (p->n_array % 16 == 0) p->arrays = realloc(p->arrays, (p->n_array + 16) * sizeof *p->arrays);
-    if (!p->arrays) bench_fail("out of memory");
-    return p->arrays[p->n_array++] = bench_floats(rows * cols, bound);
-}
-
-/* The layer's results and weights; x and dx stand. Groups' columns are neighbours. */
-static void add_layer(bench_products *p, bench_layer l) {
-    const size_t rows = (size_t)l.rows, width = (size_t)l.groups * (size_t)l.out;
-    l.ldz = (int32_t)width;
-    l.z_step = (size_t)l.out;
-    l.w_step = (size_t)l.out * (size_t)l.in;
-    l.z = array(p, rows, width, 1);
-    l.dz = array(p, rows, width, 1);
-    l.w = array(p, (size_t)l.groups, l.w_step, (float)(1 / sqrt((double)l.in)));
-    l.dw = array(p, (size_t)l.groups, l.w_step, 1);
-    p->layers[p->count++] = l;
-}
-
-/* A layer of as many groups over the columns of the last one's result. */
-static void add_deeper(bench_products *p, const char *name, int32_t groups, int32_t in, int32_t out) {
-    const bench_layer *before = &p->layers[p->count - 1];
-    bench_layer l = {.name = name, .groups = groups, .rows = before->rows, .in = in, .out = out, .grad = in};
-    l.x = before->z, l.dx = before->dz, l.ldx = l.lddx = before->ldz;
-    l.x_step = l.dx_step = (size_t)in;
-    add_layer(p, l);
-}
-
-bench_products bench_products_make(const bench_options *o, int32_t n_expert) {
-    static const char *const expert_names[] = {"experts 2", "experts 3", "experts 4", "experts 5+"}, *const tower_names[] = {"towers 2", "towers 3",
-                                                                                                                             "towers 4+"};
-    const int32_t d = bench_input_width(o), rows = (int32_t)o->batch, tasks = (int32_t)o->tasks;
-    bench_products p = {.layers = bench_alloc((size_t)(o->dims.count + o->towers.count + 2), sizeof(bench_layer))};
-    bench_layer first = {.name = "experts+gates 1", .groups = 1, .rows = rows, .in = d, .out = n_expert * (o->dims.items[0] + tasks), .ldx = d, .lddx = d};
-    first.grad = bench_embedding_width(o);
-    first.x = array(&p, (size_t)rows, (size_t)d, 1);
-    first.dx = array(&p, (size_t)rows, (size_t)d, 1);
-    add_layer(&p, first);
-    for (int32_t i = 1; i < o->dims.count; i++) add_deeper(&p, expert_names[i < 5 ? i - 1 : 3], n_expert, o->dims.items[i - 1], o->dims.items[i]);
-    const int32_t h = o->dims.items[o->dims.count - 1];
-    bench_layer tower = {.name = "towers 1", .groups = tasks, .rows = rows, .in = h, .out = o->towers.items[0], .grad = h, .ldx = tasks * h, .lddx = tasks * h};
-    tower.x_step = tower.dx_step = (size_t)h;
-    tower.x = array(&p, (size_t)rows, (size_t)(tasks * h), 1);
-    tower.dx = array(&p, (size_t)rows, (size_t)(tasks * h), 1);
-    add_layer(&p, tower);
-    for (int32_t i = 1; i < o->towers.count; i++) add_deeper(&p, tower_names[i < 4 ? i - 1 : 2], tasks, o->towers.items[i - 1], o->towers.items[i]);
-    add_deeper(&p, "logits", tasks, o->towers.items[o->towers.count - 1], 1);
-    return p;
-}
+/* ---- A model's products ---- */
 
 void bench_products_free(bench_products *p) {
     for (size_t i = 0; i < p->n_array; i++) free(p->arrays[i]);

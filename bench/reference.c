@@ -157,12 +157,19 @@ static int32_t rows_to_check(const bench_options *o, int32_t n_expert) {
     return (int32_t)fmin(fmax(rows, 32), most);
 }
 
-static void check_scores(const reference *r, const mmoe_batch *batch) {
-    const size_t tasks = (size_t)r->o->tasks;
+/* What a predictor gives, [rows, tasks]; the caller frees it. */
+static float *predicted(const mmoe_model *model, const mmoe_batch *batch) {
     mmoe_predictor *predictor;
     mmoe_error err;
-    float *scores = bench_alloc(batch->rows * tasks, sizeof *scores);
-    if (mmoe_predictor_create(r->model, NULL, &predictor, &err) || mmoe_predictor_run(predictor, batch, scores, &err)) bench_fail("%s", err.message);
+    float *scores = bench_alloc(batch->rows * (size_t)mmoe_model_task_count(model), sizeof *scores);
+    if (mmoe_predictor_create(model, NULL, &predictor, &err) || mmoe_predictor_run(predictor, batch, scores, &err)) bench_fail("%s", err.message);
+    mmoe_predictor_free(predictor);
+    return scores;
+}
+
+static void check_scores(const reference *r, const mmoe_batch *batch) {
+    const size_t tasks = (size_t)r->o->tasks;
+    float *scores = predicted(r->model, batch);
     double **logits = forward(r, batch);
     for (size_t t = 0; t < tasks; t++) {
         for (size_t b = 0; b < batch->rows; b++) must_agree("a prediction", scores[b * tasks + t], 1 / (1 + exp(-logits[t][b])));
@@ -170,7 +177,27 @@ static void check_scores(const reference *r, const mmoe_batch *batch) {
     }
     free(logits);
     free(scores);
-    mmoe_predictor_free(predictor);
+}
+
+/* The graph's forward pass and the predictor's program are two: their losses must be one. */
+static void check_evaluation(const bench_data *d, const mmoe_model *model) {
+    const size_t tasks = (size_t)mmoe_model_task_count(model);
+    mmoe_batch batch;
+    mmoe_error err;
+    mmoe_task_metrics *metrics = bench_alloc(tasks, sizeof *metrics);
+    if (mmoe_evaluate(model, d->valid, 1, NULL, metrics, &err) || mmoe_dataset_batch(d->valid, 0, (size_t)mmoe_dataset_rows(d->valid), &batch, &err))
+        bench_fail("%s", err.message);
+    float *scores = predicted(model, &batch);
+    for (size_t t = 0; t < tasks; t++) {
+        double loss = 0;
+        for (size_t b = 0; b < batch.rows; b++) {
+            const double p = scores[b * tasks + t];
+            loss -= log(mmoe_dataset_label(d->valid, (int64_t)b, (int32_t)t) > 0 ? p : 1 - p) / (double)batch.rows;
+        }
+        must_agree("the loss of a predictor's scores", loss, metrics[t].logloss);
+    }
+    free(scores);
+    free(metrics);
 }
 
 static void check_losses(const reference *r, const mmoe_batch *batch, const bench_data *d, mmoe_trainer *trainer) {
@@ -191,12 +218,14 @@ static void check_losses(const reference *r, const mmoe_batch *batch, const benc
     free(losses);
 }
 
-void bench_check_model(const bench_options *o, const bench_data *d, const mmoe_model *model, mmoe_trainer *trainer, int32_t n_expert) {
+void bench_check_model(const bench_options *o, const bench_data *d, const bench_setting *s, const mmoe_model *model, mmoe_trainer *trainer) {
     enum { STEPS = 5 };
     double seconds[STEPS];
     bench_stepper stepper = {.trainer = trainer, .data = d->train, .batch = o->batch};
     bench_steps(&stepper, STEPS, seconds);
-    reference r = {.o = o, .model = model, .rows = rows_to_check(o, n_expert), .n_expert = n_expert};
+    check_evaluation(d, model);
+    if (strcmp(s->model, "mmoe") != 0 || o->sets.count) return;
+    reference r = {.o = o, .model = model, .rows = rows_to_check(o, s->n_expert), .n_expert = s->n_expert};
     mmoe_batch batch;
     mmoe_error err;
     if (mmoe_dataset_batch(d->train, 0, (size_t)r.rows, &batch, &err)) bench_fail("%s", err.message);

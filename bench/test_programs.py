@@ -114,6 +114,43 @@ def check_usage():
         check(f"wrong usage: {' '.join(flags)}", done.returncode == 2 and text in done.stderr and not done.stdout, done)
 
 
+def check_models():
+    """Every model a row, its keys set, and what a wrong name or value says."""
+    if NAME not in ("bench_experts", "bench_step"):
+        done = run("--model", "ple")
+        check("--model is not taken", done.returncode == 2 and "--model" in done.stderr, done)
+        return
+    names = ["single_task", "shared_bottom", "omoe", "mmoe", "cgc", "ple", "esmm", "aitm", "cross_stitch"]
+    done = run("--model", "all", "--json", *TINY)
+    check("--model all ends well", done.returncode == 0, done.stderr)
+    rows = json.loads(done.stdout)["rows"]
+    check("rows of each model, in order", list(dict.fromkeys(r["model"] for r in rows)) == names, rows)
+    check("the models that have a number of experts have 8", {r["model"] for r in rows if r["n_expert"] == 8} == {"omoe", "mmoe"}, rows)
+    deep = ["--dims", "8,4", "--bottom", "12,6", "--towers", "4,4", "--threads", "2", "--batch-norm", "off", *TINY]
+    done = run("--model", "all", "--csv", *deep)
+    check("deeper, two threads, no batch norm", done.returncode == 0 and len(done.stdout.splitlines()) > len(names), done.stderr)
+    done = run("--model", "ple", "--set", "model.n_level=3", "--set", "model.n_expert_shared=2", "--json", *deep)
+    check("keys of a model are set", done.returncode == 0 and json.loads(done.stdout)["settings"]["set"] == ["model.n_level=3", "model.n_expert_shared=2"], done)
+    if NAME == "bench_experts":
+        # level 1: 2 * 2 + 2 experts of [8, 4], 2 gates of 4 and one of 6; level 2 reads 4; level 3 has no shared gate; no batch norm
+        experts, gates = (lambda n: 6 * ((n + 1) * 8 + 9 * 4)), (lambda n, shared: (n + 1) * (2 * 4 + 6 * shared))
+        wanted = 32 * 16 * 4 + experts(135) + gates(135, 1) + experts(4) + gates(4, 1) + experts(4) + gates(4, 0) + 2 * (5 * 4 + 5 * 4 + 5)
+        row = json.loads(done.stdout)["rows"][0]
+        check("their parameters", row["parameters"] == wanted, (row, wanted))
+    for flags, status, text in ((["--model", "moe"], 2, "cross_stitch"), (["--model", ""], 2, "cross_stitch"), (["--set", "trainer.n_epoch=2"], 2, "model."),
+                                (["--set", "model.n_expert"], 2, "KEY=VALUE"), (["--model", "ple", "--set", "model.n_level=99"], 1, "model.n_level"),
+                                (["--model", "esmm", "--tasks", "3"], 1, "task")):
+        done = run(*flags)
+        check(f"refused: {' '.join(flags)}", done.returncode == status and text in done.stderr and not done.stdout, done)
+    if NAME == "bench_experts":
+        done = run("--method", "nothing")
+        check("a method that is none", done.returncode == 1 and "trainer.adaptive_params" in done.stderr and not done.stdout, done)
+        done = run("--model", "cgc", "--method", "none", *TINY)
+        check("a table of methods has them, and their cost", done.returncode == 0 and "extra ms" in done.stdout and " none " in done.stdout, done)
+        done = run("--plot", "x.svg", "--model", "cgc")
+        check("a picture is over a number of experts", done.returncode == 2 and "mmoe" in done.stderr, done)
+
+
 def check_warning():
     """OpenBLAS reads the variable on x86 only."""
     has_avx512 = "avx512vl" in open("/proc/cpuinfo").read()
@@ -148,6 +185,7 @@ if __name__ == "__main__":
     check_csv(found)
     check_text()
     check_usage()
+    check_models()
     check_warning()
     if NAME == "bench_experts":
         check_plot()

@@ -64,7 +64,8 @@ static bool parse_flags(int argc, char **argv, train_flags *f, int *status) {
                                  "--config C.json --train A.csv [--valid B.csv] [--test T.csv] --output M.safetensors [FLAGS]",
                                  "Trains a model and prints the metrics of the test rows (without --test: of the validation rows).\n"
                                  "The same seed, data and machine give the same model, whatever the number of threads.\n"
-                                 "SIGINT and SIGTERM stop the run; with --checkpoint it can be continued to the same bits.",
+                                 "SIGINT and SIGTERM stop the run; with --checkpoint it can be continued to the same bits.\n"
+                                 "A warning tells when experts collapse: mmoe inspect --help says what that means.",
                                  options,
                                  NULL,
                                  NULL,

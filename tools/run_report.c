@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "inspect_report.h"
 #include "output.h"
 
 static json_t *rows_json(const run_files *files) {
@@ -43,17 +45,51 @@ void cli_report_newline(run_report *report) {
     report->line_is_open = false;
 }
 
+/* The gates, and a warning for each that has collapsed. */
+static void log_gates(json_t *line, const mmoe_epoch_report *epoch) {
+    json_t *gates = json_array(), *warnings = json_array();
+    for (int32_t i = 0; i < epoch->n_gate; i++) {
+        json_array_append_new(gates, cli_gate_json(&epoch->gates[i], false));
+        char *warning = epoch->gates[i].collapsed ? cli_gate_warning(&epoch->gates[i]) : NULL;
+        if (warning) json_array_append_new(warnings, json_string(warning));
+        free(warning);
+    }
+    json_object_set_new(line, "gates", gates);
+    json_object_set_new(line, "warnings", warnings);
+}
+
+/* On standard error, when there are more than in the epoch before. */
+static void warn_of_gates(run_report *report, const mmoe_epoch_report *epoch) {
+    int32_t collapsed = 0;
+    for (int32_t i = 0; i < epoch->n_gate; i++) collapsed += epoch->gates[i].collapsed;
+    for (int32_t i = 0; i < epoch->n_gate && collapsed > report->collapsed; i++) {
+        char *warning = epoch->gates[i].collapsed ? cli_gate_warning(&epoch->gates[i]) : NULL;
+        if (warning) cli_note("warning: epoch %" PRId32 ": %s", epoch->epoch, warning);
+        free(warning);
+    }
+    report->collapsed = collapsed;
+}
+
+/* A rate is a float: its seven digits. */
+static json_t *rate_json(double rate) {
+    char text[32];
+    snprintf(text, sizeof text, "%.7g", rate);
+    return json_real(strtod(text, NULL));
+}
+
 static void log_epoch(const run_report *report, const mmoe_epoch_report *epoch) {
-    json_t *losses = json_object(), *valid = epoch->valid ? json_object() : json_null();
+    json_t *losses = json_object(), *factors = json_object(), *valid = epoch->valid ? json_object() : json_null();
     for (int32_t t = 0; t < epoch->n_task; t++) {
         const char *name = mmoe_model_task_name(report->model, t);
         json_object_set_new(losses, name, cli_json_number(epoch->task_loss[t]));
+        json_object_set_new(factors, name, cli_json_number(epoch->task_factors[t]));
         if (epoch->valid) json_object_set_new(valid, name, cli_metrics_json(&epoch->valid[t]));
     }
     json_t *line =
-        json_pack("{s:i, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o}", "epoch", (int)epoch->epoch, "loss", cli_json_number(epoch->loss), "losses", losses, "valid",
+        json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o}", "epoch", (int)epoch->epoch, "lr", rate_json(epoch->lr), "loss", cli_json_number(epoch->loss), "losses", losses, "factors", factors, "valid",
                   valid, "score", cli_json_number(epoch->score), "best", epoch->is_best != 0, "seconds", cli_json_number(epoch->seconds), "train_seconds",
                   cli_json_number(epoch->train_seconds), "rows_per_second", cli_json_number(epoch->rows_per_second));
+    if (line && epoch->n_gate) log_gates(line, epoch);
     cli_print_json(report->log, line, false);
     fflush(report->log);
 }
@@ -61,8 +97,8 @@ static void log_epoch(const run_report *report, const mmoe_epoch_report *epoch) 
 static void print_epoch(run_report *report, const mmoe_epoch_report *epoch) {
     if (report->line_is_open) fputs("\r\033[K", stderr);
     report->line_is_open = false;
-    fprintf(stderr, "epoch %" PRId32 "/%" PRId32 "  %.2f s  %.0f rows/s  loss %.5f", epoch->epoch, epoch->n_epoch, epoch->seconds, epoch->rows_per_second,
-            epoch->loss);
+    fprintf(stderr, "epoch %" PRId32 "/%" PRId32 "  %.2f s  %.0f rows/s  lr %.4g  loss %.5f", epoch->epoch, epoch->n_epoch, epoch->seconds,
+            epoch->rows_per_second, epoch->lr, epoch->loss);
     for (int32_t t = 0; t < epoch->n_task; t++) {
         fprintf(stderr, "  %s %.5f", mmoe_model_task_name(report->model, t), epoch->task_loss[t]);
         if (!epoch->valid) continue;
@@ -85,6 +121,7 @@ int cli_report_epoch(void *user, const mmoe_epoch_report *epoch) {
     report->train_seconds += epoch->train_seconds;
     report->train_rows += epoch->rows;
     print_epoch(report, epoch);
+    warn_of_gates(report, epoch);
     if (report->log) log_epoch(report, epoch);
     return *report->stopped;
 }

@@ -19,6 +19,7 @@ typedef struct run_report {
     double seconds;
     double train_seconds;
     int64_t train_rows;
+    int32_t collapsed; /* gates, in the last epoch */
 } run_report;
 
 typedef struct run_files {

@@ -80,8 +80,8 @@ MMOE_API const mmoe_schema *mmoe_model_schema(const mmoe_model *model);
 
 /* ---- Model ------------------------------------------------------------------------------------------------------- */
 
-/* A new model with weights drawn from the configuration's seed (PyTorch's initialisation; embeddings N(0, 1e-4)). Both
- * arguments are copied. */
+/* A new model with weights drawn from the configuration's seed as model.init and model.embedding_init say (by default
+ * PyTorch's initialisation, embeddings N(0, 1e-4)). Both arguments are copied. */
 MMOE_API mmoe_status mmoe_model_create(const mmoe_config *config, const mmoe_schema *schema, const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err);
 /* Copies weights and running statistics from a safetensors file that bears the model's tensor names (torch-rechub's
  * state_dict, or a model file of ours). MMOE_E_FORMAT names the tensor that is missing, too many or of another shape;
@@ -162,6 +162,53 @@ MMOE_API const char *mmoe_blas_core_type(void);
 /* The instruction set of the library's own kernels: "avx512", "avx2" or "generic"; static. */
 MMOE_API const char *mmoe_kernel_set(void);
 
+/* ---- Inspection -------------------------------------------------------------------------------------------------- */
+
+/* How a gate shares its weight g_1 .. g_n out among its n experts, over rows of a data set. */
+typedef struct mmoe_gate_use {
+    const char *name; /* as its tensors have it: "gates.1", "cgc_layers.0.gate_shared" */
+    const char *task; /* NULL: it serves all tasks (OMoE's, PLE's shared ones) */
+    int32_t level;    /* from 1; more than one in PLE */
+    int32_t n_expert;
+    const char *const *experts; /* [n_expert] as their tensors have them: "experts.3" */
+    const double *mean_weight;  /* [n_expert] mean of g_e over the rows */
+    const double *largest;      /* [n_expert] share of the rows in which the expert has the largest weight, of equals the first */
+    double entropy;             /* mean over the rows of -sum_e g_e ln g_e */
+    double normalised_entropy;  /* of ln n: 1 where all rows weigh all experts alike, 0 where each row takes one; NaN with one expert */
+    int32_t n_unused;           /* experts of this gate that no gate uses: none gives it a mean weight of 0.01 / n or more */
+    int collapsed;              /* 1: n > 1, and an expert's mean weight is above 0.95, or at least half of the experts are not used */
+} mmoe_gate_use;
+
+/* An expert, or what stands in its place: a bottom, the network of a task (single_task, cross_stitch). */
+typedef struct mmoe_expert_use {
+    const char *name; /* "experts.3", "cgc_layers.0.experts_shared.1", "bottoms.0" */
+    int32_t level;    /* of the gates that mix it; 1 where there are none */
+    int32_t width;    /* its outputs */
+    int32_t n_unit;   /* units of all its layers */
+    int32_t n_dead;   /* those whose output, behind the activation, is 0 in every row */
+    int unused;       /* 1: there are gates, and none uses it (mmoe_gate_use.n_unused) */
+    double effective_rank; /* exp of the entropy of the outputs' normalised singular values (Roy and Vetterli 2007): 1 to `width`; 0: every row
+                            * has the same outputs; NaN: they are not finite */
+} mmoe_expert_use;
+
+typedef struct mmoe_inspection {
+    int64_t rows;    /* of the data set: gates and dead units */
+    int32_t sampled; /* rows for effective_rank and similarity, evenly taken from them: at most 2048; outputs are centred over these */
+    int32_t n_gate, n_expert;
+    const mmoe_gate_use *gates;     /* [n_gate] level after level; none in a model without gates */
+    const mmoe_expert_use *experts; /* [n_expert]; none in ESMM */
+    const double *similarity;       /* [n_expert, n_expert] linear CKA (Kornblith et al., ICML 2019) of two experts' outputs: 1 where they differ by
+                                     * rotation and scale alone, 0 where they are uncorrelated; NaN: experts of different levels, outputs that are
+                                     * the same in every row or not finite */
+} mmoe_inspection;
+
+/* Looks at what the gates and experts of a model do on a data set of at least one row, in double precision, with `threads` workers (0: one a
+ * processor), whose number changes no bit. Labels and weights of rows play no part. Uses the process's BLAS threads as they are. The caller
+ * frees the inspection, which stands for itself: MMOE_E_ARGUMENT, _MEMORY. */
+MMOE_API mmoe_status mmoe_inspect(const mmoe_model *model, const mmoe_dataset *dataset, int threads, const mmoe_allocator *alloc, mmoe_inspection **out,
+                                  mmoe_error *err);
+MMOE_API void mmoe_inspection_free(mmoe_inspection *inspection);
+
 /* ---- Training ---------------------------------------------------------------------------------------------------- */
 
 /* Figures of one task over a data set, weighted by the rows' weights. NaN: undefined (see `why`) or of the other type. */
@@ -194,6 +241,11 @@ typedef struct mmoe_epoch_report {
     const mmoe_task_metrics *valid; /* [n_task]; NULL without validation data */
     double score;            /* what early stopping watches; NaN without validation data */
     int is_best;
+    double lr;               /* learning rate of the epoch's last step */
+    const double *task_factors; /* [n_task] of the epoch's last step, as mmoe_trainer_task_factors has them */
+    int32_t n_gate;             /* 0: the model has no gates */
+    const mmoe_gate_use *gates; /* [n_gate] on validation rows, evenly taken; without them on the epoch's last training rows, as their steps saw them.
+                                 * About as many rows as a 32nd of the training rows, but 256 to 4096: below 1 % of all but the shortest epochs */
 } mmoe_epoch_report;
 
 /* The state within an epoch, for a progress line. */
@@ -230,12 +282,13 @@ MMOE_API void mmoe_trainer_task_factors(const mmoe_trainer *trainer, double *fac
 /* Continues from a checkpoint of the same configuration and data: MMOE_E_IO, _FORMAT, _ARGUMENT. */
 MMOE_API mmoe_status mmoe_trainer_resume(mmoe_trainer *trainer, const char *path, mmoe_error *err);
 /* Trains until the last epoch or until early stopping; the model then has the best weights seen on `valid` (the last
- * ones without it; `valid` may be NULL). On MMOE_E_NUMERIC or _CANCELLED the model has the best weights so far (those
- * it began with, or has now, where no epoch was finished). */
+ * ones without it; `valid` may be NULL, but not with the scheduler "plateau"). With trainer.ema_decay "weights" is their
+ * moving average; what mmoe_trainer_step leaves in the model is never an average. On MMOE_E_NUMERIC or _CANCELLED the
+ * model has the best weights so far (those it began with, or has now, where no epoch was finished). */
 MMOE_API mmoe_status mmoe_trainer_fit(mmoe_trainer *trainer, const mmoe_dataset *train, const mmoe_dataset *valid, mmoe_error *err);
 /* One update with rows [first, first + rows) in their order; rows is at most the batch size. Writes the tasks' losses
- * before the update to `losses` [tasks], or nothing if NULL. MMOE_E_NUMERIC, the losses written, when one of them is not
- * finite. Allocates nothing. */
+ * before the update to `losses` [tasks], or nothing if NULL. MMOE_E_NUMERIC, the losses written, when one of them or
+ * a new weight is not finite; the message says at which step, and in which tensor. Allocates nothing. */
 MMOE_API mmoe_status mmoe_trainer_step(mmoe_trainer *trainer, const mmoe_dataset *train, int64_t first, size_t rows, double *losses, mmoe_error *err);
 /* Makes a running fit return MMOE_E_CANCELLED after its current step, its checkpoint written. May be called from any
  * thread and from a signal handler. */

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 
 #include "graph/params.h"
-#include "math/activation.h"
+#include "math/kernels.h"
 
 typedef struct mmoe_view {
     int32_t value, col, cols;
@@ -47,6 +47,8 @@ typedef struct mmoe_segment {
     int64_t slope; /* prelu, dice: offset into values of a parameter a module, [cols / group] */
     float dropout;
 } mmoe_segment;
+
+#define MMOE_BATCH_NORM_EPS 1e-5 /* PyTorch's */
 
 /* Batch norm over columns [col, col+cols) of a linear node's output. All offsets are of [cols]. */
 typedef struct mmoe_norm {
@@ -110,6 +112,7 @@ typedef struct mmoe_node {
             mmoe_view *logits;   /* [n_task], one column each */
             int *classification; /* [n_task] */
             float *weight;       /* [n_task] loss weights */
+            mmoe_loss_shape *shape; /* [n_task] of classifications */
         } loss;
     } u;
 } mmoe_node;
@@ -150,7 +153,7 @@ mmoe_status mmoe_graph_joint(mmoe_graph *g, const char *name, mmoe_view a, mmoe_
 mmoe_status mmoe_graph_share(mmoe_graph *g, const mmoe_view *views, int32_t count, mmoe_error *err);
 /* shared [tensors]: 1 where the shared representation depends on the tensor, a trained one (shared.c). */
 mmoe_status mmoe_graph_shared_tensors(const mmoe_graph *g, uint8_t *shared, mmoe_error *err);
-mmoe_status mmoe_graph_loss(mmoe_graph *g, const char *name, const mmoe_view *logits, const int *classification, const float *weight, int32_t n_task,
-                            mmoe_error *err);
+mmoe_status mmoe_graph_loss(mmoe_graph *g, const char *name, const mmoe_view *logits, const int *classification, const float *weight, const mmoe_loss_shape *shape,
+                            int32_t n_task, mmoe_error *err);
 
 #endif

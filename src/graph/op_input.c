@@ -31,25 +31,74 @@ typedef struct target {
 
 enum { MOST_TARGETS = 64 };
 
-/* Loops over the targets of a row; with a constant `dim` (all targets have it) they are vector moves. `dim` 0: any. */
-static inline __attribute__((always_inline)) void copy_targets(const target *t, int32_t count, const int32_t *ids, float *x, int32_t dim) {
-    for (int32_t i = 0; i < count; i++) {
-        const int32_t d = dim ? dim : t[i].dim;
-        const float *from = t[i].table + (int64_t)ids[t[i].column] * d;
-        if (dim) memcpy(x + t[i].col, from, (size_t)d * sizeof *x);
-        else
-            for (int32_t c = 0; c < d; c++) x[t[i].col + c] = from[c];
-    }
+/* rows of ids [rows, n_id] and x [rows, ld] */
+typedef struct matrix_rows {
+    int32_t rows, n_id, ld;
+    const int32_t *ids;
+    float *x;
+} matrix_rows;
+
+/* With a constant `dim`, which all targets have, these are vector moves. `dim` 0: any. */
+static inline __attribute__((always_inline)) void copy_row(const float *from, float *x, int32_t dim, int32_t any) {
+    if (dim)
+        memcpy(x, from, (size_t)dim * sizeof *x);
+    else
+        for (int32_t c = 0; c < any; c++) x[c] = from[c];
 }
 
-static inline __attribute__((always_inline)) void add_targets(const target *t, int32_t count, const int32_t *ids, const float *dx, int32_t dim) {
-    for (int32_t i = 0; i < count; i++) {
-        const int32_t d = dim ? dim : t[i].dim;
-        float *to = t[i].table + (int64_t)ids[t[i].column] * d;
-        if (dim)
-            for (int32_t c = 0; c < dim; c += 4) *(v4 *)(to + c) += *(const v4 *)(dx + t[i].col + c);
-        else
-            for (int32_t c = 0; c < d; c++) to[c] += dx[t[i].col + c];
+static inline __attribute__((always_inline)) void add_row(float *to, const float *dx, int32_t dim, int32_t any) {
+    if (dim)
+        for (int32_t c = 0; c < dim; c += 4) *(v4 *)(to + c) += *(const v4 *)(dx + c);
+    else
+        for (int32_t c = 0; c < any; c++) to[c] += dx[c];
+}
+
+enum { TOGETHER = 8 };
+
+/* Neighbours in ids and x alike, of one dim: the loop over rows keeps their tables in registers, which halves its time. */
+static bool are_neighbours(const target *t, int32_t count) {
+    for (int32_t i = 1; i < TOGETHER; i++)
+        if (i >= count || t[i].column != t[0].column + i || t[i].col != t[0].col + i * t[0].dim || t[i].dim != t[0].dim) return false;
+    return true;
+}
+
+static inline __attribute__((always_inline)) void run_neighbours(const target *t, matrix_rows m, bool add, int32_t dim) {
+    float *tables[TOGETHER];
+    for (int i = 0; i < TOGETHER; i++) tables[i] = t[i].table;
+    m.ids += t[0].column;
+    m.x += t[0].col;
+    for (int32_t b = 0; b < m.rows; b++, m.ids += m.n_id, m.x += m.ld)
+#pragma GCC unroll 8
+        for (int i = 0; i < TOGETHER; i++) {
+            float *row = tables[i] + (size_t)(uint32_t)m.ids[i] * (size_t)dim;
+            if (add)
+                add_row(row, m.x + i * dim, dim, 0);
+            else
+                copy_row(row, m.x + i * dim, dim, 0);
+        }
+}
+
+static inline __attribute__((always_inline)) void run_targets(const target *t, int32_t count, matrix_rows m, bool add, int32_t dim) {
+    for (int32_t b = 0; b < m.rows; b++, m.ids += m.n_id, m.x += m.ld)
+        for (int32_t i = 0; i < count; i++) {
+            const int32_t d = dim ? dim : t[i].dim;
+            float *row = t[i].table + (int64_t)m.ids[t[i].column] * d;
+            if (add)
+                add_row(row, m.x + t[i].col, dim, d);
+            else
+                copy_row(row, m.x + t[i].col, dim, d);
+        }
+}
+
+static inline __attribute__((always_inline)) void run_dim(const target *t, int32_t count, matrix_rows m, bool add, int32_t dim) {
+    for (int32_t i = 0, n; i < count; i += n) {
+        if (dim && are_neighbours(t + i, count - i)) {
+            run_neighbours(t + i, m, add, dim);
+            n = TOGETHER;
+            continue;
+        }
+        for (n = 1; i + n < count && !(dim && are_neighbours(t + i + n, count - i - n));) n++;
+        run_targets(t + i, n, m, add, dim);
     }
 }
 
@@ -60,26 +109,17 @@ static int32_t common_dim(const target *t, int32_t count) {
     return t[0].dim == 4 || t[0].dim == 8 || t[0].dim == 16 || t[0].dim == 32 ? t[0].dim : 0;
 }
 
-/* rows of ids [rows, n_id] and x [rows, ld] */
-typedef struct matrix_rows {
-    int32_t rows, n_id, ld;
-    const int32_t *ids;
-    float *x;
-} matrix_rows;
-
-static inline __attribute__((always_inline)) void copy_rows(const target *t, int32_t count, matrix_rows m, int32_t dim) {
-    for (int32_t b = 0; b < m.rows; b++, m.ids += m.n_id, m.x += m.ld) copy_targets(t, count, m.ids, m.x, dim);
-}
-
-static void look_up(const target *t, int32_t count, matrix_rows m) {
+static inline __attribute__((always_inline)) void run_any(const target *t, int32_t count, matrix_rows m, bool add) {
     switch (common_dim(t, count)) {
-    case 4: copy_rows(t, count, m, 4); break;
-    case 8: copy_rows(t, count, m, 8); break;
-    case 16: copy_rows(t, count, m, 16); break;
-    case 32: copy_rows(t, count, m, 32); break;
-    default: copy_rows(t, count, m, 0);
+    case 4: run_dim(t, count, m, add, 4); break;
+    case 8: run_dim(t, count, m, add, 8); break;
+    case 16: run_dim(t, count, m, add, 16); break;
+    case 32: run_dim(t, count, m, add, 32); break;
+    default: run_dim(t, count, m, add, 0);
     }
 }
+
+static void look_up(const target *t, int32_t count, matrix_rows m) { run_any(t, count, m, false); }
 
 void mmoe_input_forward(mmoe_plan *p, const mmoe_node *n, const mmoe_span *s) {
     float *x = mmoe_value_at(p, n->out, s); /* [rows, D], its padding to ld zero */
@@ -96,19 +136,8 @@ void mmoe_input_forward(mmoe_plan *p, const mmoe_node *n, const mmoe_span *s) {
     }
 }
 
-static inline __attribute__((always_inline)) void add_rows(const target *t, int32_t count, matrix_rows m, int32_t dim) {
-    for (int32_t b = 0; b < m.rows; b++, m.ids += m.n_id, m.x += m.ld) add_targets(t, count, m.ids, m.x, dim);
-}
-
 static void scatter(const mmoe_plan *p, const mmoe_node *n, const target *t, int32_t count) {
-    matrix_rows m = {p->batch->rows, p->graph->n_id, p->grads[n->out].ld, p->ids, p->grads[n->out].base};
-    switch (common_dim(t, count)) {
-    case 4: add_rows(t, count, m, 4); break;
-    case 8: add_rows(t, count, m, 8); break;
-    case 16: add_rows(t, count, m, 16); break;
-    case 32: add_rows(t, count, m, 32); break;
-    default: add_rows(t, count, m, 0);
-    }
+    run_any(t, count, (matrix_rows){p->batch->rows, p->graph->n_id, p->grads[n->out].ld, p->ids, p->grads[n->out].base}, true);
 }
 
 /* Several small tables together: a row's dx is read once for all of their columns. */

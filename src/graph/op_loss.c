@@ -1,5 +1,5 @@
 /* L = (1 / T) sum_t factor_t weight_t L_t,  L_t = sum_b w_b l(logit_bt, y_bt) / sum_b w_b over the rows whose label is there;
- * l: binary cross-entropy of the logit, or the squared error. */
+ * l: binary cross-entropy of the logit, plain or shaped, or the squared error. */
 #include <math.h>
 
 #include "graph/ops.h"
@@ -39,6 +39,20 @@ static void gather_labels(const mmoe_plan *p, int32_t task, const mmoe_span *s, 
     }
 }
 
+static bool is_plain(const mmoe_loss_shape *s) { return s->smoothing == 0 && s->positive_weight == 1 && s->gamma == 0; }
+
+static void row_losses(const mmoe_plan *p, const mmoe_node *n, int32_t task, int32_t rows, const float *z, const float *y, float *loss, float *dz) {
+    const mmoe_loss_shape *shape = &n->u.loss.shape[task];
+    if (n->u.loss.classification[task] && is_plain(shape)) p->kernels->bce(rows, z, y, loss, dz);
+    else if (n->u.loss.classification[task]) p->kernels->shaped_bce(shape, rows, z, y, loss, dz);
+    else
+        for (int32_t b = 0; b < rows; b++) {
+            float d = z[b] - y[b];
+            loss[b] = d * d;
+            dz[b] = 2 * d;
+        }
+}
+
 void mmoe_loss_train(mmoe_plan *p, const mmoe_node *n, const mmoe_node_state *state, const mmoe_span *s) {
     const size_t room = (size_t)p->max_chunk;
     float *z = state->scratch + (size_t)s->worker * 5 * room, *y = z + room, *w = y + room, *loss = w + room, *dz = loss + room; /* [rows] each */
@@ -49,14 +63,7 @@ void mmoe_loss_train(mmoe_plan *p, const mmoe_node *n, const mmoe_node_state *st
         const int32_t ld = p->values[v->value].ld, ldd = p->grads[v->value].ld;
         gather_labels(p, t, s, y, w);
         for (int32_t b = 0; b < s->rows; b++) z[b] = logit[(size_t)b * (size_t)ld];
-        if (n->u.loss.classification[t])
-            p->kernels->bce(s->rows, z, y, loss, dz);
-        else
-            for (int32_t b = 0; b < s->rows; b++) {
-                float d = z[b] - y[b];
-                loss[b] = d * d;
-                dz[b] = 2 * d;
-            }
+        row_losses(p, n, t, s->rows, z, y, loss, dz);
         double sum = 0;
         for (int32_t b = 0; b < s->rows; b++) {
             if (w[b] != 0) sum += (double)w[b] * (double)loss[b];

@@ -1,17 +1,13 @@
 #include "graph/params.h"
 
 #include <assert.h>
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
-#include "base/rng.h"
 
 enum { FLOATS_A_LINE = 16 };
-
-#define TWO_PI 6.283185307179586476925
 
 static int64_t *block_size(mmoe_tensors *t, mmoe_tensor_kind kind) {
     switch (kind) {
@@ -124,57 +120,4 @@ void mmoe_params_copy(mmoe_params *to, const mmoe_params *from) {
     memcpy(to->values, from->values, (size_t)from->n_value * sizeof *from->values);
     memcpy(to->states, from->states, (size_t)from->n_state * sizeof *from->states);
     memcpy(to->counters, from->counters, (size_t)from->n_counter * sizeof *from->counters);
-}
-
-/* 64-bit FNV-1a. */
-static uint64_t hash_name(const char *name) {
-    uint64_t h = 0xcbf29ce484222325u;
-    for (; *name; name++) h = (h ^ (unsigned char)*name) * 0x100000001b3u;
-    return h;
-}
-
-/* Four values of 24 bits from each of Philox's blocks, in the middles of their 2^24 cells: symmetric, and never the bounds. */
-static void draw_uniform(float *x, int64_t count, float bound, uint64_t seed, uint64_t stream) {
-    uint32_t r[4];
-    for (int64_t i = 0; i < count; i++) {
-        if (i % 4 == 0) mmoe_philox(seed, stream, (uint64_t)i / 4, r);
-        x[i] = (float)(((double)(r[i % 4] >> 8) * 0x1p-23 + (0x1p-24 - 1)) * (double)bound);
-    }
-}
-
-static double unit(const uint32_t r[2]) { return (double)(((uint64_t)r[1] << 32 | r[0]) >> 11) * 0x1p-53; }
-
-/* Both values of Box and Muller's pair from each of Philox's blocks. */
-static void draw_normal(float *x, int64_t count, float deviation, uint64_t seed, uint64_t stream) {
-    for (int64_t i = 0; i < count; i += 2) {
-        uint32_t r[4];
-        mmoe_philox(seed, stream, (uint64_t)i / 2, r);
-        double radius = (double)deviation * sqrt(-2.0 * log(unit(r) + 0x1p-54)), angle = TWO_PI * unit(r + 2);
-        x[i] = (float)(radius * cos(angle));
-        if (i + 1 < count) x[i + 1] = (float)(radius * sin(angle));
-    }
-}
-
-static void draw_tensor(const mmoe_params *p, const mmoe_tensor *tensor, uint64_t seed) {
-    if (tensor->kind == MMOE_TENSOR_COUNTER) {
-        int64_t *counter = mmoe_params_at(p, tensor);
-        for (int64_t i = 0; i < tensor->count; i++) counter[i] = (int64_t)tensor->init_a;
-        return;
-    }
-    float *x = mmoe_params_at(p, tensor);
-    uint64_t stream = mmoe_stream(MMOE_STREAM_INIT, hash_name(tensor->name));
-    switch (tensor->init) {
-    case MMOE_INIT_CONSTANT:
-        for (int64_t i = 0; i < tensor->count; i++) x[i] = tensor->init_a;
-        break;
-    case MMOE_INIT_NORMAL: draw_normal(x, tensor->count, tensor->init_a, seed, stream); break;
-    case MMOE_INIT_UNIFORM: draw_uniform(x, tensor->count, tensor->init_a, seed, stream); break;
-    case MMOE_INIT_STITCH:
-        for (int64_t i = 0, n = tensor->shape[0]; i < n * n; i++) x[i] = i / n == i % n ? tensor->init_a : (1 - tensor->init_a) / (float)(n - 1);
-        break;
-    }
-}
-
-void mmoe_params_draw(mmoe_params *p, const mmoe_tensors *t, uint64_t seed) {
-    for (size_t i = 0; i < t->count; i++) draw_tensor(p, &t->items[i], seed);
 }

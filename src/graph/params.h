@@ -16,12 +16,24 @@ typedef enum mmoe_init_kind {
     MMOE_INIT_CONSTANT, /* `a` */
     MMOE_INIT_NORMAL,   /* N(0, a^2) */
     MMOE_INIT_UNIFORM,  /* U(-a, a) */
-    MMOE_INIT_STITCH    /* square: `a` on the diagonal, the rest of 1 in equal parts beside it */
+    MMOE_INIT_STITCH,   /* square: `a` on the diagonal, the rest of 1 in equal parts beside it */
+    MMOE_INIT_ORTHOGONAL /* rows, or columns where there are fewer of them, that are orthonormal */
 } mmoe_init_kind;
+
+/* What a tensor is to its model: how it may be drawn, and how it is regularised. Tensors of different roles share no 16 values
+ * (64 bytes). */
+typedef enum mmoe_tensor_role {
+    MMOE_ROLE_OTHER,
+    MMOE_ROLE_WEIGHT, /* of a Linear, [out, in] */
+    MMOE_ROLE_BIAS,   /* of a Linear */
+    MMOE_ROLE_TABLE,  /* embeddings, [rows, dim] */
+    MMOE_ROLE_NORM    /* of a batch norm */
+} mmoe_tensor_role;
 
 typedef struct mmoe_tensor {
     char *name; /* torch-rechub's state_dict name */
     mmoe_tensor_kind kind;
+    mmoe_tensor_role role;
     int32_t rank; /* 0, 1 or 2 */
     int64_t shape[2];
     int64_t offset; /* of its first element in its block */
@@ -62,8 +74,9 @@ mmoe_status mmoe_params_init(mmoe_params *p, const mmoe_tensors *t, const mmoe_a
 mmoe_status mmoe_params_init_mapped(mmoe_params *p, const mmoe_tensors *t, const mmoe_mapping *map, const mmoe_allocator *alloc, mmoe_error *err);
 void mmoe_params_finish(mmoe_params *p);
 void mmoe_params_copy(mmoe_params *to, const mmoe_params *from); /* of the same sizes */
-/* Draws every tensor from `seed`; a tensor's numbers depend on the seed and its name alone. */
-void mmoe_params_draw(mmoe_params *p, const mmoe_tensors *t, uint64_t seed);
+/* draw.c, no part of a serving build: draws every tensor from `seed`; a tensor's numbers depend on the seed, its name and its
+ * shape alone. MMOE_E_MEMORY. */
+mmoe_status mmoe_params_draw(mmoe_params *p, const mmoe_tensors *t, uint64_t seed, mmoe_error *err);
 
 /* First element of a tensor: float, or int64_t for a counter. */
 static inline void *mmoe_params_at(const mmoe_params *p, const mmoe_tensor *tensor) {

@@ -97,9 +97,15 @@ typedef struct mmoe_table_use {
     int32_t first, count; /* of plan->table_lookups */
 } mmoe_table_use;
 
-/* What a plan is for; each of those that train does what the one before does, and costs more memory. */
+struct mmoe_plan;
+
+/* Told of a node that a worker has just taken a chunk through, forward: what the node read and wrote can be read. */
+typedef void (*mmoe_observer)(void *context, const struct mmoe_plan *plan, int32_t node, const mmoe_span *span);
+
+/* What a plan is for; each of those that train, from MMOE_PLAN_TRAIN on, does what the one before does, and costs more memory. */
 typedef enum mmoe_plan_kind {
     MMOE_PLAN_PREDICT,
+    MMOE_PLAN_INSPECT, /* predicts; an observer sees every layer's output */
     MMOE_PLAN_TRAIN,  /* steps in one go: mmoe_plan_train */
     MMOE_PLAN_REPLAY, /* forward, then backward as often as one likes: mmoe_plan_forward, mmoe_plan_backward */
     MMOE_PLAN_PROBE   /* and backward to the shared representation alone: mmoe_plan_probe */
@@ -112,7 +118,7 @@ typedef struct mmoe_plan {
     const mmoe_kernels *kernels;
     mmoe_pool *pool; /* NULL: the calling thread alone */
     mmoe_plan_kind kind;
-    bool training; /* kind is not MMOE_PLAN_PREDICT */
+    bool training; /* its kind is one of those */
     int32_t max_rows, max_chunk, max_chunks, workers;
 
     float *arena;         /* all activations and gradients */
@@ -153,6 +159,8 @@ typedef struct mmoe_plan {
     float *predictions; /* [rows, tasks] */
     mmoe_gradient_sink sink;
     void *sink_context;
+    mmoe_observer observer; /* NULL: none; set by the owner */
+    void *observer_context;
     mmoe_profile *profile; /* NULL: none; set by the owner, attached to this graph and this many workers */
 } mmoe_plan;
 

@@ -96,6 +96,7 @@ static void run_chunk(void *context, int worker, int chunk) {
     for (int32_t i = phase->first; i < phase->first + phase->count; i++) {
         double start = mmoe_plan_clock(p);
         run_step(p, p->steps[i], &s);
+        if (p->observer && !p->steps[i].backward) p->observer(p->observer_context, p, p->steps[i].node, &s);
         if (p->profile) add_slice(p, worker, p->steps[i].node, p->steps[i].backward ? MMOE_PASS_BACKWARD : MMOE_PASS_FORWARD, chunk, s.rows, start);
     }
 }

@@ -55,6 +55,10 @@ void mmoe_gemm_batch(const mmoe_gemm *g, int32_t count) {
     }
 }
 
+void mmoe_gemm_double(int32_t m, int32_t n, int32_t k, const double *a, const double *b, double *c) {
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, m, n, k, 1, a, k, b, k, 0, c, n);
+}
+
 int mmoe_blas_threads(void) { return openblas_get_num_threads(); }
 
 void mmoe_blas_set_threads(int threads) { openblas_set_num_threads(threads); }

@@ -1,4 +1,4 @@
-/* The library's only door to BLAS. All matrices are row-major, float. */
+/* The library's only door to BLAS. All matrices are row-major, and float where nothing else is said. */
 #ifndef MMOE_MATH_BLAS_H
 #define MMOE_MATH_BLAS_H
 
@@ -26,6 +26,9 @@ void mmoe_gemm_run(const mmoe_gemm *g);
 /* `count` products that do not depend on each other, in any order; neighbours of one shape go to BLAS's batched call where
  * the installed one has it. */
 void mmoe_gemm_batch(const mmoe_gemm *g, int32_t count);
+
+/* C [m, n] = A B^T of double matrices A [m, k] and B [n, k] without gaps between their rows. */
+void mmoe_gemm_double(int32_t m, int32_t n, int32_t k, const double *a, const double *b, double *c);
 
 /* Threads of the process's BLAS, and setting them; set only where the caller asked. */
 int mmoe_blas_threads(void);

@@ -41,7 +41,24 @@ static inline float scale_of(const mmoe_gate_args *a) {
     return MIN(scale, __FLT_MAX__);
 }
 
-static void weigh(const mmoe_gate_args *args, const float *a, float *g, int32_t n, float scale) {
+/* A gate of at most a vector's experts, in registers. */
+static inline void weigh_few(const mmoe_gate_args *args, const float *a, float *g, int32_t n, float scale) {
+    const vf x = load_n(a, n);
+    vi in = lane < n;
+    if (args->top_k && args->top_k < n) {
+        vi larger = {0};
+        for (int32_t i = 0; i < n; i++) larger -= splat(a[i]) > x;
+        in &= larger < args->top_k;
+    }
+    if (args->masked) {
+        const vi left = in & (load_n(g, n) != 0.0f);
+        if (hmax(keep(left, splat(1.0f))) > 0) in = left;
+    }
+    const vf top = group_max(choose(in, x, splat(-__builtin_inff())), W), e = keep(in, vexp((x - top) * scale));
+    store_n(g, e * (1.0f / group_sum(e, W)), n);
+}
+
+static void weigh_many(const mmoe_gate_args *args, const float *a, float *g, int32_t n, float scale) {
     const int32_t least = args->top_k && args->top_k < n ? least_of(a, n, args->top_k) : LOWEST;
     const int masked = args->masked && leaves_any(a, g, n, least);
     const vf none = splat(-__builtin_inff());
@@ -73,7 +90,8 @@ static void gate_forward(const mmoe_gate_args *a) {
     const float scale = scale_of(a);
     for (int32_t b = 0; b < a->rows; b++) {
         float *g = a->g + (size_t)b * (size_t)a->ldg;
-        for (int32_t i = 0; i < a->n_gate; g += a->n_expert[i++]) weigh(a, a->a + (size_t)b * (size_t)a->lda + a->col[i], g, a->n_expert[i], scale);
+        for (int32_t i = 0; i < a->n_gate; g += a->n_expert[i++])
+            (a->n_expert[i] <= W ? weigh_few : weigh_many)(a, a->a + (size_t)b * (size_t)a->lda + a->col[i], g, a->n_expert[i], scale);
     }
 }
 

@@ -4,13 +4,14 @@
 #ifndef MMOE_MATH_KERNELS_H
 #define MMOE_MATH_KERNELS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "math/activation.h"
 #include "math/blas.h"
 
-enum { MMOE_NARROW_K = 64, MMOE_PHILOX_BLOCK = 64, MMOE_PACKED_N = 32, MMOE_PACKED_K = 32 };
+enum { MMOE_NARROW_K = 64, MMOE_PHILOX_BLOCK = 64, MMOE_PACKED_N = 16, MMOE_PACKED_K = 16 };
 
 /* A layer's activation over columns: a = z * scale + shift (scale, shift [cols]), u = act(a). Modules of `group` columns
  * share a slope (prelu, dice) or a row's normaliser (softmax, dice); slope [cols / group]. */
@@ -109,6 +110,12 @@ typedef struct mmoe_adam_args {
     int decoupled;                  /* AdamW: decay the weight itself */
 } mmoe_adam_args;
 
+/* A cross-entropy other than the plain one (0, 1, 0): of the label y' = y (1 - smoothing) + smoothing / 2, its positive term times
+ * positive_weight, and each term times the probability of the other class to the power of gamma (Lin et al., ICCV 2017). */
+typedef struct mmoe_loss_shape {
+    float smoothing, positive_weight, gamma;
+} mmoe_loss_shape;
+
 typedef struct mmoe_kernels {
     const char *name; /* "generic", "avx2", "avx512" */
     /* Column sums about the first row k = z[0, :], which keeps the variance clear of cancellation:
@@ -144,16 +151,21 @@ typedef struct mmoe_kernels {
     void (*sigmoid)(int32_t n, const float *z, float *p);
     /* Binary cross-entropy of logits: loss[i] = max(z,0) - z y + log1p(exp(-|z|)), dz[i] = sigmoid(z) - y; [n]. */
     void (*bce)(int32_t n, const float *z, const float *y, float *loss, float *dz);
+    /* With p = sigmoid(z) and w = positive_weight: loss[i] = -(w y' (1-p)^gamma log p + (1-y') p^gamma log(1-p)), and its slope; [n]. */
+    void (*shaped_bce)(const mmoe_loss_shape *shape, int32_t n, const float *z, const float *y, float *loss, float *dz);
     /* The logit of a product of probabilities, sigmoid(z) = sigmoid(a) sigmoid(b), and its slopes dz/da, dz/db; [n]. */
     void (*joint_logit)(int32_t n, const float *a, const float *b, float *z, float *dza, float *dzb);
     void (*exp)(int32_t n, const float *x, float *y); /* to 0 and +inf beyond the range of float; NaN stays */
-    /* One step over n values. `g` is the gradient before weight decay. */
-    void (*adam)(const mmoe_adam_args *a, size_t n, float *w, const float *g, float *m, float *v);
+    /* One step over n values. `g` is the gradient before weight decay. Both tell whether a new weight is not finite. */
+    bool (*adam)(const mmoe_adam_args *a, size_t n, float *w, const float *g, float *m, float *v);
     /* PyTorch's SGD: g += weight_decay w; m = momentum m + g (first step: m = g); w -= lr m. */
-    void (*sgd)(float lr, float momentum, float weight_decay, int first, size_t n, float *w, const float *g, float *m);
+    bool (*sgd)(float lr, float momentum, float weight_decay, int first, size_t n, float *w, const float *g, float *m);
+    /* out = scale g + l1 sign(w) + 2 l2 w: the gradient of a loss to which l1 sum |w| + l2 sum w^2 is added. */
+    void (*regularize)(size_t n, float scale, float l1, float l2, const float *w, const float *g, float *out);
     double (*dot)(size_t n, const float *x, const float *y);
     /* out[i] = sum_t factors[t] x[t * stride + i], i < n; out may be x. count >= 1. */
     void (*combine)(size_t n, int32_t count, const float *factors, const float *x, size_t stride, float *out);
+    void (*blend)(size_t n, float rate, const float *x, float *y); /* y += rate (x - y) */
     /* Floats of a packed B [k, n]; and packing of its rows [first, first + count): row first + i is
      * scale[c] w[c * ldw + i], c < n. Each table has its own layout. */
     size_t (*packed_size)(int32_t n, int32_t k);

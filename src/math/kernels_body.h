@@ -184,126 +184,6 @@ static void prelu_backward(const mmoe_act_args *a) {
     }
 }
 
-/* Softmax over each module's columns: exp(a - max) / sum. A NaN makes its module's sum NaN, and so all of it. */
-static inline vf softmax_lanes(vf a, int group) {
-    vf e = vexp(a - group_max(a, group));
-    return e / group_sum(e, group);
-}
-
-/* Modules of a power of two columns, as many side by side as fit a vector. */
-static inline __attribute__((always_inline)) void softmax_packed(const mmoe_act_args *a, int group) {
-    for (int32_t b = 0; b < a->rows; b++) {
-        const float *z = a->z + (size_t)b * (size_t)a->ldz;
-        float *u = a->u + (size_t)b * (size_t)a->ldu;
-#define BODY(c, n) store_n(u + (c), softmax_lanes(affine(z + (c), a->scale + (c), a->shift + (c), n), group), n)
-        FOR_COLUMNS(a->cols, BODY);
-#undef BODY
-    }
-}
-
-static void softmax_module(const mmoe_act_args *a, const float *z, float *u, int32_t m) {
-    const float *scale = a->scale + m, *shift = a->shift + m;
-    vf most = splat(-__builtin_inff()), sum = {0};
-    for (int32_t c = 0; c < a->group; c += W) {
-        int n = MIN(W, a->group - c);
-        vf x = affine(z + c, scale + c, shift + c, n);
-        store_n(u + c, x, n);
-        most = vmax(choose(lane < n, x, most), most);
-    }
-    vf top = splat(hmax(most));
-    for (int32_t c = 0; c < a->group; c += W) {
-        int n = MIN(W, a->group - c);
-        vf e = vexp(load_n(u + c, n) - top);
-        store_n(u + c, e, n);
-        sum += keep(lane < n, e);
-    }
-    float inverse = 1.0f / hsum(sum);
-    for (int32_t c = 0; c < a->group; c += W) {
-        int n = MIN(W, a->group - c);
-        store_n(u + c, load_n(u + c, n) * inverse, n);
-    }
-}
-
-/* Modules of a few whole vectors, which stay in registers. */
-static inline __attribute__((always_inline)) void softmax_wide(const mmoe_act_args *a, int vectors) {
-    for (int32_t b = 0; b < a->rows; b++)
-        for (int32_t m = 0; m < a->cols; m += vectors * W) {
-            const float *z = a->z + (size_t)b * (size_t)a->ldz + m;
-            float *u = a->u + (size_t)b * (size_t)a->ldu + m;
-            vf x[8];
-            for (int i = 0; i < vectors; i++) x[i] = affine(z + i * W, a->scale + m + i * W, a->shift + m + i * W, W);
-            vf most = x[0], sum = {0};
-            for (int i = 1; i < vectors; i++) most = vmax(x[i], most);
-            most = group_max(most, W);
-            for (int i = 0; i < vectors; i++) {
-                x[i] = vexp(x[i] - most);
-                sum += x[i];
-            }
-            sum = 1.0f / group_sum(sum, W);
-            for (int i = 0; i < vectors; i++) store(u + i * W, x[i] * sum);
-        }
-}
-
-static void softmax_forward(const mmoe_act_args *a) {
-    switch (a->group) {
-    case 2 * W: softmax_wide(a, 2); return;
-    case 4 * W: softmax_wide(a, 4); return;
-    case 8 * W: softmax_wide(a, 8); return;
-    case 2: softmax_packed(a, 2); return;
-    case 4: softmax_packed(a, 4); return;
-#if W >= 8
-    case 8: softmax_packed(a, 8); return;
-#endif
-#if W >= 16
-    case 16: softmax_packed(a, 16); return;
-#endif
-    }
-    for (int32_t b = 0; b < a->rows; b++)
-        for (int32_t m = 0; m < a->cols; m += a->group)
-            softmax_module(a, a->z + (size_t)b * (size_t)a->ldz + m, a->u + (size_t)b * (size_t)a->ldu + m, m);
-}
-
-/* da = u (du - sum du u) */
-static inline __attribute__((always_inline)) void softmax_packed_backward(const mmoe_act_args *a, int group) {
-    for (int32_t b = 0; b < a->rows; b++) {
-        const float *u = a->u + (size_t)b * (size_t)a->ldu;
-        float *du = a->du + (size_t)b * (size_t)a->lddu;
-#define BODY(c, n)                                                                                                                                               \
-    do {                                                                                                                                                         \
-        vf s = load_n(u + (c), n), d = load_n(du + (c), n);                                                                                                      \
-        store_n(du + (c), s * (d - group_sum(s * d, group)), n);                                                                                                 \
-    } while (0)
-        FOR_COLUMNS(a->cols, BODY);
-#undef BODY
-    }
-}
-
-static void softmax_module_backward(const float *u, float *du, int32_t group) {
-    vf sum = {0};
-    for (int32_t c = 0; c < group; c += W) sum += load_n(u + c, MIN(W, group - c)) * load_n(du + c, MIN(W, group - c));
-    float dot = hsum(sum);
-    for (int32_t c = 0; c < group; c += W) {
-        int n = MIN(W, group - c);
-        store_n(du + c, load_n(u + c, n) * (load_n(du + c, n) - dot), n);
-    }
-}
-
-static void softmax_backward(const mmoe_act_args *a) {
-    switch (a->group) {
-    case 2: softmax_packed_backward(a, 2); return;
-    case 4: softmax_packed_backward(a, 4); return;
-#if W >= 8
-    case 8: softmax_packed_backward(a, 8); return;
-#endif
-#if W >= 16
-    case 16: softmax_packed_backward(a, 16); return;
-#endif
-    }
-    for (int32_t b = 0; b < a->rows; b++)
-        for (int32_t m = 0; m < a->cols; m += a->group)
-            softmax_module_backward(a->u + (size_t)b * (size_t)a->ldu + m, a->du + (size_t)b * (size_t)a->lddu + m, a->group);
-}
-
 /* Dice as torch-rechub has it: over the H columns of a row's module, avg = mean a, var = sum ((a - avg)^2 + 1e-3),
  * p = sigmoid((a - avg) / sqrt(var)), u = a (alpha + (1 - alpha) p). */
 typedef struct dice_row {
@@ -372,6 +252,8 @@ static void dice_backward(const mmoe_act_args *a) {
     }
 }
 
+#include "math/softmax_body.h"
+
 static void act_forward(const mmoe_act_args *a) {
     switch (a->act) {
     case MMOE_ACT_NONE: forward_each(a, act_none); break;
@@ -432,15 +314,21 @@ static void dropout(int32_t rows, int32_t cols, float *u, int32_t ldu, float p, 
     const int32_t q = (cols + 3) / 4;
     const uint32_t least = (uint32_t)((double)p * 4294967296.0);
     const float scale = 1.0f / (1.0f - p);
-    for (int32_t b = 0; b < rows; b++, u += ldu)
+    const int32_t most = q && q < MMOE_PHILOX_BLOCK ? MMOE_PHILOX_BLOCK / q : 1; /* narrow rows, whose counters follow each other, share a block */
+    for (int32_t b = 0, together; b < rows; b += together) {
+        together = MIN(most, rows - b);
         for (int32_t j = 0; j < q; j += MMOE_PHILOX_BLOCK) {
-            int n = MIN(MMOE_PHILOX_BLOCK, q - j);
-            philox(seed, stream, (first_row + (uint64_t)b) * (uint64_t)q + (uint64_t)j, n, words);
-            for (int l = 0; l < 4; l++) {
-                int32_t at = l * q + j, m = MIN(n, cols - at);
-                for (int32_t i = 0; i < m; i++) u[at + i] = words[l * MMOE_PHILOX_BLOCK + i] >= least ? u[at + i] * scale : 0.0f;
-            }
+            const int n = MIN(MMOE_PHILOX_BLOCK, q - j);
+            philox(seed, stream, (first_row + (uint64_t)b) * (uint64_t)q + (uint64_t)j, together * n, words);
+            for (int32_t r = 0; r < together; r++)
+                for (int l = 0; l < 4; l++) {
+                    const uint32_t *word = words + l * MMOE_PHILOX_BLOCK + r * n;
+                    float *x = u + (size_t)(b + r) * (size_t)ldu + l * q + j;
+                    const int32_t m = MIN(n, cols - l * q - j);
+                    for (int32_t i = 0; i < m; i++) x[i] = word[i] >= least ? x[i] * scale : 0.0f;
+                }
         }
+    }
 }
 
 /* ---- Losses, exp ---- */
@@ -470,6 +358,23 @@ static void bce(int32_t n, const float *z, const float *y, float *loss, float *d
 #undef BODY
 }
 
+/* -log p and -log(1-p) are softplus(-z) and softplus(z); powers of p and 1 - p are exponentials of them. */
+static void shaped_bce(const mmoe_loss_shape *shape, int32_t n, const float *z, const float *y, float *loss, float *dz) {
+    const float smoothing = shape->smoothing, weight = shape->positive_weight, gamma = shape->gamma;
+#define BODY(c, k)                                                                                                                                               \
+    do {                                                                                                                                                         \
+        const vf x = load_n(z + (c), k), t = load_n(y + (c), k) * (1.0f - smoothing) + 0.5f * smoothing, e = vexp(-vabs(x)), one = 1.0f + e;                     \
+        const vf log1p = vlog(one) + (e - (one - 1.0f)) / one, zero = {0}; /* as in bce */                                                                       \
+        const vf not_p = choose(x < 0.0f, -x, zero) + log1p, not_q = choose(x < 0.0f, zero, x) + log1p; /* -log p, -log q, q = 1 - p */                           \
+        const vf d = 1.0f / one, p = choose(x < 0.0f, e * d, d), q = choose(x < 0.0f, d, e * d);                                                                 \
+        const vf positive = weight * t * vexp(-gamma * not_q), negative = (1.0f - t) * vexp(-gamma * not_p);                                                     \
+        store_n(loss + (c), positive * not_p + negative * not_q, k);                                                                                             \
+        store_n(dz + (c), negative * (p + gamma * q * not_q) - positive * (q + gamma * p * not_p), k);                                                           \
+    } while (0)
+    FOR_COLUMNS(n, BODY);
+#undef BODY
+}
+
 /* z = -log(e^-a + e^-b + e^-(a+b)); of the three terms the largest is taken out. */
 static void joint_logit(int32_t n, const float *a, const float *b, float *z, float *dza, float *dzb) {
 #define BODY(c, k)                                                                                                                                               \
@@ -486,59 +391,55 @@ static void joint_logit(int32_t n, const float *a, const float *b, float *z, flo
 
 /* ---- Optimizers ---- */
 
-static inline __attribute__((always_inline)) void adam_vector(const mmoe_adam_args *a, float *w, const float *g, float *m, float *v, int n) {
+/* The exponent of what is not finite is all ones: one more makes it negative. */
+typedef uint32_t vu __attribute__((vector_size(4 * W)));
+static inline vu not_finite(vf x) { return ((vu)x & 0x7fffffffu) + 0x00800000u; }
+
+static inline bool any_negative(vu x) {
+    uint32_t any = 0;
+    for (int i = 0; i < W; i++) any |= x[i];
+    return any >> 31;
+}
+
+static inline __attribute__((always_inline)) vf adam_vector(const mmoe_adam_args *a, float *w, const float *g, float *m, float *v, int n) {
+    /* vfma: a value's bits must not depend on whether it stands in a whole vector or behind the last one */
     vf x = load_n(w, n), d = load_n(g, n);
-    if (a->decoupled) x -= a->lr * a->weight_decay * x;
-    else d += a->weight_decay * x;
-    vf m1 = a->beta1 * load_n(m, n) + (1.0f - a->beta1) * d;
-    vf v1 = a->beta2 * load_n(v, n) + (1.0f - a->beta2) * (d * d);
+    if (a->decoupled) x = vfma(splat(-a->lr * a->weight_decay), x, x);
+    else d = vfma(splat(a->weight_decay), x, d);
+    const vf m1 = vfma(splat(a->beta1), load_n(m, n), (1.0f - a->beta1) * d), v1 = vfma(splat(a->beta2), load_n(v, n), (1.0f - a->beta2) * (d * d));
     store_n(m, m1, n);
     store_n(v, v1, n);
-    store_n(w, x - (a->lr * a->correction1) * m1 / (vsqrt(v1) * a->correction2 + a->eps), n);
+    const vf y = x - (a->lr * a->correction1) * m1 / vfma(vsqrt(v1), splat(a->correction2), splat(a->eps));
+    store_n(w, y, n);
+    return y;
 }
 
-static void adam(const mmoe_adam_args *a, size_t n, float *w, const float *g, float *m, float *v) {
+static bool adam(const mmoe_adam_args *args, size_t n, float *w, const float *g, float *m, float *v) {
+    const mmoe_adam_args own = *args, *a = &own; /* which no store changes */
     size_t i = 0;
-    for (; i + W <= n; i += W) adam_vector(a, w + i, g + i, m + i, v + i, W);
-    if (i < n) adam_vector(a, w + i, g + i, m + i, v + i, (int)(n - i));
+    vu bad = {0};
+    for (; i + W <= n; i += W) bad |= not_finite(adam_vector(a, w + i, g + i, m + i, v + i, W));
+    if (i < n) bad |= not_finite(adam_vector(a, w + i, g + i, m + i, v + i, (int)(n - i)));
+    return any_negative(bad);
 }
 
-static void sgd(float lr, float momentum, float weight_decay, int first, size_t n, float *restrict w, const float *restrict g, float *restrict m) {
-    for (size_t i = 0; i < n; i++) {
-        float d = g[i] + weight_decay * w[i];
-        m[i] = first ? d : momentum * m[i] + d;
-        w[i] -= lr * m[i];
-    }
+static inline __attribute__((always_inline)) vf sgd_vector(float lr, float momentum, float weight_decay, int first, float *w, const float *g, float *m, int n) {
+    const vf x = load_n(w, n), d = vfma(splat(weight_decay), x, load_n(g, n)), v = first ? d : vfma(splat(momentum), load_n(m, n), d);
+    const vf y = vfma(splat(-lr), v, x);
+    store_n(m, v, n);
+    store_n(w, y, n);
+    return y;
 }
 
-/* ---- Vectors ---- */
-
-/* In floats over runs of a few hundred, in double over the runs. */
-static double dot(size_t n, const float *x, const float *y) {
-    enum { RUN = 32 * W };
-    double sum = 0;
-    for (size_t first = 0; first < n; first += RUN) {
-        const size_t end = n - first < RUN ? n : first + RUN;
-        vf part = {0};
-        size_t i = first;
-        for (; i + W <= end; i += W) part += load(x + i) * load(y + i);
-        if (i < end) part += load_n(x + i, (int)(end - i)) * load_n(y + i, (int)(end - i));
-        sum += (double)hsum(part);
-    }
-    return sum;
-}
-
-static inline __attribute__((always_inline)) void combine_vector(int32_t count, const float *factors, const float *x, size_t stride, float *out, int n) {
-    vf sum = factors[0] * load_n(x, n);
-    for (int32_t t = 1; t < count; t++) sum += factors[t] * load_n(x + (size_t)t * stride, n);
-    store_n(out, sum, n);
-}
-
-static void combine(size_t n, int32_t count, const float *factors, const float *x, size_t stride, float *out) {
+static bool sgd(float lr, float momentum, float weight_decay, int first, size_t n, float *w, const float *g, float *m) {
     size_t i = 0;
-    for (; i + W <= n; i += W) combine_vector(count, factors, x + i, stride, out + i, W);
-    if (i < n) combine_vector(count, factors, x + i, stride, out + i, (int)(n - i));
+    vu bad = {0};
+    for (; i + W <= n; i += W) bad |= not_finite(sgd_vector(lr, momentum, weight_decay, first, w + i, g + i, m + i, W));
+    if (i < n) bad |= not_finite(sgd_vector(lr, momentum, weight_decay, first, w + i, g + i, m + i, (int)(n - i)));
+    return any_negative(bad);
 }
+
+#include "math/gradient_body.h"
 
 #define PASTE_(a, b) a##b
 #define PASTE(a, b) PASTE_(a, b)
@@ -568,12 +469,15 @@ const mmoe_kernels PASTE(mmoe_kernels_, MMOE_KERNELS_NAME) = {
     .dropout = dropout,
     .sigmoid = sigmoid_kernel,
     .bce = bce,
+    .shaped_bce = shaped_bce,
     .joint_logit = joint_logit,
     .exp = exp_kernel,
     .adam = adam,
     .sgd = sgd,
+    .regularize = regularize,
     .dot = dot,
     .combine = combine,
+    .blend = blend,
     .packed_size = packed_size,
     .pack = pack,
     .pack_rows = pack_rows,

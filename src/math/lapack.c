@@ -39,3 +39,15 @@ bool mmoe_lapack_orthonormal(int32_t length, int32_t count, double *a, double *s
         for (int32_t k = 0; k < length; k++) a[(int64_t)i * length + k] *= signs[i];
     return true;
 }
+
+int32_t mmoe_lapack_singular_scratch(int32_t length, int32_t count) {
+    const int32_t least = length < count ? length : count;
+    return 5 * least + BLOCK * (length + count);
+}
+
+bool mmoe_lapack_singular(int32_t length, int32_t count, double *a, double *values, double *scratch) {
+    assert(length > 0 && count > 0);
+    if (!is_finite(a, (int64_t)length * count)) return false;
+    return LAPACKE_dgesvd_work(LAPACK_COL_MAJOR, 'N', 'N', length, count, a, length, values, NULL, 1, NULL, 1, scratch,
+                               mmoe_lapack_singular_scratch(length, count)) == 0;
+}

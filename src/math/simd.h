@@ -121,6 +121,17 @@ static inline vf swap(vf v, int step) {
     }
 }
 
+#if W >= 8
+/* Lane i: lane from[i] of v, from[i] in [0, W). */
+static inline vf take_lanes(vf v, vi from) {
+#if W == 16
+    return (vf)_mm512_permutexvar_ps((__m512i)from, (__m512)v);
+#else
+    return (vf)_mm256_permutevar8x32_ps((__m256)v, (__m256i)from);
+#endif
+}
+#endif
+
 /* Every lane: the sum, the maximum, over its group of lanes (a power of two, at most W). */
 static inline vf group_sum(vf v, int group) {
     for (int step = 1; step < group; step *= 2) v += swap(v, step);

@@ -72,14 +72,18 @@ mmoe_status mmoe_add_loss(mmoe_graph *g, const mmoe_config *config, const mmoe_v
     const size_t n = (size_t)config->n_task;
     int *classification = mmoe_alloc(&g->alloc, n, sizeof *classification);
     float *weight = mmoe_alloc(&g->alloc, n, sizeof *weight);
-    mmoe_status status = classification && weight ? MMOE_OK : mmoe_fail_memory(err, n * (sizeof *classification + sizeof *weight));
+    mmoe_loss_shape *shape = mmoe_alloc(&g->alloc, n, sizeof *shape);
+    const size_t size = sizeof *classification + sizeof *weight + sizeof *shape;
+    mmoe_status status = classification && weight && shape ? MMOE_OK : mmoe_fail_memory(err, n * size);
     for (size_t i = 0; i < n && !status; i++) {
         classification[i] = config->tasks[i].type == MMOE_CLASSIFICATION;
         weight[i] = config->tasks[i].loss_weight * (sum ? (float)n : 1); /* the node takes the mean */
+        shape[i] = (mmoe_loss_shape){config->tasks[i].label_smoothing, config->tasks[i].positive_weight, config->tasks[i].focal_gamma};
     }
-    if (!status) status = mmoe_graph_loss(g, "loss", logits, classification, weight, config->n_task, err);
+    if (!status) status = mmoe_graph_loss(g, "loss", logits, classification, weight, shape, config->n_task, err);
     mmoe_release(&g->alloc, classification);
     mmoe_release(&g->alloc, weight);
+    mmoe_release(&g->alloc, shape);
     return status;
 }
 

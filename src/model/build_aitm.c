@@ -13,7 +13,8 @@ static mmoe_status add_attention(mmoe_graph *g, int32_t index, mmoe_view own, mm
     const int64_t size = (int64_t)dim * dim, weight = mmoe_tensors_reserve(&g->tensors, MMOE_TENSOR_VALUE, 3 * size);
     mmoe_status status = MMOE_OK;
     for (int i = 0; i < 3 && !status; i++) {
-        mmoe_tensor w = {.kind = MMOE_TENSOR_VALUE, .rank = 2, .shape = {dim, dim}, .offset = weight + i * size, .init = MMOE_INIT_UNIFORM};
+        mmoe_tensor w = {.kind = MMOE_TENSOR_VALUE, .role = MMOE_ROLE_WEIGHT, .rank = 2, .shape = {dim, dim}, .offset = weight + i * size};
+        w.init = MMOE_INIT_UNIFORM;
         w.init_a = (float)(1 / sqrt((double)dim));
         status = mmoe_tensors_add(&g->tensors, w, err, "aits.%d.%c_layer.weight", (int)index, layers[i]);
     }

@@ -13,6 +13,14 @@
 enum { MMOE_MAX_LAYERS = 16 };
 
 typedef enum mmoe_optimizer_kind { MMOE_ADAM, MMOE_ADAMW, MMOE_SGD } mmoe_optimizer_kind;
+/* In the order of the words of "trainer.scheduler". */
+typedef enum mmoe_scheduler_kind {
+    MMOE_SCHEDULER_NONE,
+    MMOE_SCHEDULER_STEP,
+    MMOE_SCHEDULER_EXPONENTIAL,
+    MMOE_SCHEDULER_COSINE,
+    MMOE_SCHEDULER_PLATEAU
+} mmoe_scheduler_kind;
 typedef enum mmoe_metric_kind { MMOE_METRIC_AUC, MMOE_METRIC_LOGLOSS, MMOE_METRIC_MSE, MMOE_METRIC_RMSE, MMOE_METRIC_MAE } mmoe_metric_kind;
 
 /* In the order of the words of "model.name". */
@@ -27,6 +35,17 @@ typedef enum mmoe_model_kind {
     MMOE_MODEL_AITM,
     MMOE_MODEL_CROSS_STITCH
 } mmoe_model_kind;
+
+/* In the order of the words of "model.init" and "model.embedding_init". */
+typedef enum mmoe_linear_init {
+    MMOE_LINEAR_PYTORCH,
+    MMOE_LINEAR_XAVIER_UNIFORM,
+    MMOE_LINEAR_XAVIER_NORMAL,
+    MMOE_LINEAR_HE_UNIFORM,
+    MMOE_LINEAR_HE_NORMAL,
+    MMOE_LINEAR_ORTHOGONAL
+} mmoe_linear_init;
+typedef enum mmoe_table_init { MMOE_TABLE_NORMAL, MMOE_TABLE_UNIFORM, MMOE_TABLE_XAVIER_UNIFORM, MMOE_TABLE_XAVIER_NORMAL } mmoe_table_init;
 
 /* Linear, BatchNorm1d, activation, dropout, for each of dims. */
 typedef struct mmoe_mlp_config {
@@ -51,6 +70,7 @@ typedef struct mmoe_task_config {
     char *label; /* column */
     mmoe_task_type type;
     float loss_weight; /* > 0 */
+    float label_smoothing, positive_weight, focal_gamma; /* of a classification */
     mmoe_mlp_config tower;
 } mmoe_task_config;
 
@@ -83,6 +103,14 @@ typedef struct mmoe_trainer_config {
     int32_t batch_size, n_epoch;
     mmoe_optimizer_kind optimizer;
     float lr, weight_decay, beta1, beta2, eps, momentum;
+    float embedding_l1, embedding_l2, dense_l1, dense_l2;
+    float clip_norm; /* 0: none */
+    float ema_decay; /* 0: no average */
+    mmoe_scheduler_kind scheduler;
+    int32_t warmup_steps; /* 0: none */
+    int32_t step_size, patience; /* epochs */
+    int64_t t_max;               /* epochs; by default n_epoch */
+    float gamma, min_lr, factor;
     int32_t earlystop_patience; /* epochs without a better score; 0: never stop early */
     int32_t earlystop_task;     /* index, or -1: the mean of the tasks */
     int32_t earlystop_metric;   /* mmoe_metric_kind, or -1: AUC for classification, MSE for regression */
@@ -102,6 +130,9 @@ struct mmoe_config {
     mmoe_mlp_config expert, bottom;
     char *score; /* expression of the final score; NULL: none */
     mmoe_gate_config gate;
+    mmoe_linear_init init;
+    mmoe_table_init embedding_init;
+    float embedding_init_scale;
     mmoe_trainer_config trainer;
     char *json; /* the normalised text that mmoe_config_text gives and the model file keeps */
     /* As it was written: what mmoe_config_set edits, so that defaults that follow another key stay open. */

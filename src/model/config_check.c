@@ -57,6 +57,18 @@ static bool is_task_name(const char *name) {
     return strchr(letters, name[0]) && strspn(name, others) == strlen(name) && strlen(name) <= MOST && strcmp(name, "mean") != 0;
 }
 
+/* The keys that shape a cross-entropy mean nothing to a squared error. */
+static mmoe_status check_shape(const mmoe_task_config *task, int32_t i, const mmoe_key_place *place) {
+    const char *key = NULL;
+    if (task->label_smoothing != 0) key = "label_smoothing";
+    else if (task->positive_weight != 1) key = "positive_weight";
+    else if (task->focal_gamma != 0) key = "focal_gamma";
+    if (!key || task->type == MMOE_CLASSIFICATION) return MMOE_OK;
+    char path[MMOE_PATH_SIZE];
+    snprintf(path, sizeof path, "tasks[%d].%s", i, key);
+    return mmoe_key_fail(place, path, "\"%s\" is a regression; only a classification takes this key", task->name);
+}
+
 static mmoe_status check_tasks(const mmoe_config *config, json_t *columns, json_t *names, const mmoe_key_place *place) {
     if (config->n_task == 0) return mmoe_key_fail(place, "tasks", "at least one task is needed");
     for (int32_t i = 0; i < config->n_task; i++) {
@@ -71,6 +83,8 @@ static mmoe_status check_tasks(const mmoe_config *config, json_t *columns, json_
         earlier = json_string_value(json_object_get(columns, task->label));
         if (!earlier && config->features.weight && strcmp(task->label, config->features.weight) == 0) earlier = "features.weight";
         if (earlier) return mmoe_key_fail(place, path, "\"%s\" is already %s", task->label, earlier);
+        const mmoe_status status = check_shape(task, i, place);
+        if (status) return status;
     }
     return MMOE_OK;
 }
@@ -185,6 +199,7 @@ static mmoe_status check_balance(const mmoe_config *config, const mmoe_key_place
 mmoe_status mmoe_config_check(const json_t *root, mmoe_config *config, const mmoe_key_place *place) {
     if (!json_object_get(json_object_get(json_object_get(root, "model"), "gate_params"), "batch_norm"))
         config->gate.layers.batch_norm = config->model == MMOE_MODEL_AITM ? config->bottom.batch_norm : config->expert.batch_norm;
+    if (!config->trainer.t_max) config->trainer.t_max = config->trainer.n_epoch;
     json_t *columns = json_object(), *names = json_object();
     mmoe_status status = columns && names ? MMOE_OK : mmoe_fail_memory(place->err, 0);
     if (status == MMOE_OK) status = check_features(&config->features, columns, place);

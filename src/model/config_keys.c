@@ -14,6 +14,9 @@
 #define GATED (MIXED | SPECIFIC)
 #define EXPERTS (BIT(SINGLE_TASK) | GATED | BIT(CROSS_STITCH))
 #define BOTTOM (BIT(SHARED_BOTTOM) | BIT(AITM))
+#define BY(word) (1u << MMOE_SCHEDULER_##word)
+#define OF_SCHEDULERS(words_, member) .chooser = MMOE_CHOOSER_SCHEDULER, .takers = words_, IN_CONFIG(member)
+#define OF_TABLES(words_, member) .chooser = MMOE_CHOOSER_EMBEDDING_INIT, .takers = words_, IN_CONFIG(member)
 #define OF(models_, member) .chooser = MMOE_CHOOSER_MODEL, .takers = models_, IN_CONFIG(member)
 
 #define METHOD(method) (1u << MMOE_BALANCE_##method)
@@ -72,6 +75,10 @@ static const mmoe_key keys[] = {
     WORD("tasks[].type", IN_TASK(type), "\"classification\"", MMOE_CLASSIFICATION, "classification | regression",
          "Labels 0 and 1 with cross-entropy, or numbers with squared error."),
     NUMBER("tasks[].loss_weight", IN_TASK(loss_weight), "1.0", "(", 0, 1000000, "]", "Factor of the task's loss in the mean over tasks."),
+    NUMBER("tasks[].label_smoothing", IN_TASK(label_smoothing), "0.0", "[", 0, 1, ")", "A classification's labels, moved this part of the way to 0.5."),
+    NUMBER("tasks[].positive_weight", IN_TASK(positive_weight), "1.0", "(", 0, 1000000, "]", "Factor of the positive rows' part of a classification's loss."),
+    NUMBER("tasks[].focal_gamma", IN_TASK(focal_gamma), "0.0", "[", 0, 20, "]",
+           "Focal loss: the exponent of the part of a row's probability that is wrong, a factor of its loss; 0: plain cross-entropy."),
     LAYERS("tasks[].tower_params.dims", IN_TASK(tower.n_dims), "[8]", 0, 16, 1, 65536, "Widths of the tower's hidden layers; a last layer of width 1 follows."),
     WORD("tasks[].tower_params.activation", IN_TASK(tower.activation), "\"relu\"", MMOE_ACT_RELU, ACTIVATIONS, "Activation of the tower's hidden layers."),
     NUMBER("tasks[].tower_params.dropout", IN_TASK(tower.dropout), "0.0", "[", 0, 1, ")", "Probability that a value of a tower's hidden layer is dropped."),
@@ -100,9 +107,9 @@ static const mmoe_key keys[] = {
     NUMBER("model.gate_params.temperature", OF(GATED, gate.temperature), "1.0", "(", 0, 1000, "]",
            "What a gate's logits are divided by before the softmax: below 1 weights are sharper, above it more even."),
     OPTIONAL("model.gate_params.top_k", OF(GATED, gate.top_k), 0, 1, 4096,
-             "Experts that a gate mixes in a row, those of the largest logits, and any that equal the smallest of these; without it all."),
+             "How many experts a gate mixes: those of a row's largest logits, and any that equal the smallest of these; without it all."),
     NUMBER("model.gate_params.expert_dropout", OF(GATED, gate.expert_dropout), "0.0", "[", 0, 1, ")",
-           "In training, probability that a gate does without an expert in a row, the other weights then summing to 1; never without all of them."),
+           "In training, probability that a gate does without an expert, drawn for each row; the other weights then sum to 1. No row is left without any."),
     NUMBER("model.gate_params.load_balance", OF(GATED, gate.load_balance), "0.0", "[", 0, 1000, "]",
            "Factor of a term of the gradients that evens out what the experts weigh in a batch: the squared coefficient of variation of the sums of their "
            "weights, averaged over the gates. Reported losses do not contain it."),
@@ -110,6 +117,12 @@ static const mmoe_key keys[] = {
     WORD("model.bottom_params.activation", OF(BOTTOM, bottom.activation), "\"relu\"", MMOE_ACT_RELU, ACTIVATIONS, "Activation of the bottom's layers."),
     NUMBER("model.bottom_params.dropout", OF(BOTTOM, bottom.dropout), "0.0", "[", 0, 1, ")", "Probability that a value of the bottom's layer is dropped."),
     BOOLEAN("model.bottom_params.batch_norm", OF(BOTTOM, bottom.batch_norm), "true", "Batch normalisation in the bottom's layers."),
+    WORD("model.init", IN_CONFIG(init), "\"pytorch\"", MMOE_LINEAR_PYTORCH, "pytorch | xavier_uniform | xavier_normal | he_uniform | he_normal | orthogonal",
+         "What the weights of all layers are drawn from; biases begin at 0, but pytorch's."),
+    WORD("model.embedding_init", IN_CONFIG(embedding_init), "\"normal\"", MMOE_TABLE_NORMAL, "normal | uniform | xavier_uniform | xavier_normal",
+         "What the embeddings are drawn from."),
+    NUMBER("model.embedding_init_scale", OF_TABLES(1u << MMOE_TABLE_NORMAL | 1u << MMOE_TABLE_UNIFORM, embedding_init_scale), "0.0001", "[", 0, 1000, "]",
+           "Deviation of the normal, bound of the uniform embeddings."),
 
     INTEGER("trainer.batch_size", MMOE_KEY_INT32, IN_CONFIG(trainer.batch_size), "1024", 1, 1048576, "Rows of an update."),
     INTEGER("trainer.n_epoch", MMOE_KEY_INT32, IN_CONFIG(trainer.n_epoch), "10", 1, 1000000, "Passes over the training rows, at most."),
@@ -120,6 +133,31 @@ static const mmoe_key keys[] = {
     PAIR("trainer.optimizer_params.betas", IN_CONFIG(trainer.beta1), "[0.9,0.999]", "[", 0, 1, ")", "Adam's rates of the running first and second moments."),
     NUMBER("trainer.optimizer_params.eps", IN_CONFIG(trainer.eps), "1e-08", "(", 0, 1, "]", "Added to the root of Adam's second moment."),
     NUMBER("trainer.optimizer_params.momentum", IN_CONFIG(trainer.momentum), "0.0", "[", 0, 1, ")", "Momentum of sgd."),
+    WORD("trainer.scheduler", IN_CONFIG(trainer.scheduler), "\"none\"", MMOE_SCHEDULER_NONE, "none | step | exponential | cosine | plateau",
+         "How the learning rate changes from epoch to epoch; plateau watches what early stopping watches."),
+    INTEGER("trainer.scheduler_params.step_size", MMOE_KEY_INT32, OF_SCHEDULERS(BY(STEP), trainer.step_size), "10", 1, 1000000,
+            "step: epochs after which the rate falls."),
+    NUMBER("trainer.scheduler_params.gamma", OF_SCHEDULERS(BY(STEP) | BY(EXPONENTIAL), trainer.gamma), "0.1", "(", 0, 1, "]",
+           "step, exponential: what the rate is multiplied by."),
+    OPTIONAL("trainer.scheduler_params.t_max", OF_SCHEDULERS(BY(COSINE), trainer.t_max), 0, 1, 1000000,
+             "cosine: epochs until the rate is at its lowest; by default n_epoch."),
+    NUMBER("trainer.scheduler_params.factor", OF_SCHEDULERS(BY(PLATEAU), trainer.factor), "0.1", "(", 0, 1, ")", "plateau: what the rate is multiplied by."),
+    INTEGER("trainer.scheduler_params.patience", MMOE_KEY_INT32, OF_SCHEDULERS(BY(PLATEAU), trainer.patience), "10", 0, 1000000,
+            "plateau: epochs without a better score that the rate stands."),
+    NUMBER("trainer.scheduler_params.min_lr", OF_SCHEDULERS(BY(COSINE) | BY(PLATEAU), trainer.min_lr), "0.0", "[", 0, 1000, "]",
+           "cosine, plateau: the lowest rate."),
+    INTEGER("trainer.warmup_steps", MMOE_KEY_INT32, IN_CONFIG(trainer.warmup_steps), "0", 0, 1000000000,
+            "Updates over which the learning rate rises from 0 to what the scheduler says; 0: none."),
+    NUMBER("trainer.regularization_params.embedding_l1", IN_CONFIG(trainer.embedding_l1), "0.0", "[", 0, 1000, "]",
+           "This times the sum of the embeddings' absolute values is added to what is minimised, not to the loss that is reported."),
+    NUMBER("trainer.regularization_params.embedding_l2", IN_CONFIG(trainer.embedding_l2), "0.0", "[", 0, 1000, "]", "The same of their squares."),
+    NUMBER("trainer.regularization_params.dense_l1", IN_CONFIG(trainer.dense_l1), "0.0", "[", 0, 1000, "]",
+           "The same of the absolute values of all other weights and biases but batch norm's."),
+    NUMBER("trainer.regularization_params.dense_l2", IN_CONFIG(trainer.dense_l2), "0.0", "[", 0, 1000, "]", "The same of their squares."),
+    NUMBER("trainer.clip_norm", IN_CONFIG(trainer.clip_norm), "0.0", "[", 0, 1000000, "]",
+           "A gradient of a larger norm, over all weights together, is scaled down to this norm; 0: never."),
+    NUMBER("trainer.ema_decay", IN_CONFIG(trainer.ema_decay), "0.0", "[", 0, 1, ")",
+           "Validates and keeps a moving average of the weights, of which a step replaces 1 less this part; 0: the weights themselves."),
     INTEGER("trainer.earlystop_patience", MMOE_KEY_INT32, IN_CONFIG(trainer.earlystop_patience), "10", 0, 1000000,
             "Epochs without a better score after which training ends; 0: never."),
     {.doc = {"trainer.earlystop_task", "string", NULL, "a task's name | mean", "The task that early stopping watches; by default the first one."},
@@ -160,6 +198,8 @@ const mmoe_key_list mmoe_key_lists[MMOE_KEY_LISTS] = {
 const mmoe_chooser mmoe_choosers[MMOE_CHOOSERS] = {
     [MMOE_CHOOSER_MODEL] = {"model.name", "model.", "model", offsetof(struct mmoe_config, model)},
     [MMOE_CHOOSER_METHOD] = {"trainer.adaptive_params.method", "trainer.adaptive_params.", "method", offsetof(struct mmoe_config, trainer.balance.method)},
+    [MMOE_CHOOSER_SCHEDULER] = {"trainer.scheduler", "trainer.scheduler_params.", "scheduler", offsetof(struct mmoe_config, trainer.scheduler)},
+    [MMOE_CHOOSER_EMBEDDING_INIT] = {"model.embedding_init", "model.embedding_init_", "embedding_init", offsetof(struct mmoe_config, embedding_init)},
 };
 
 static int32_t chosen(const mmoe_chooser *chooser, const mmoe_config *config) {

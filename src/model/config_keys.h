@@ -23,7 +23,13 @@ typedef enum mmoe_key_kind {
 } mmoe_key_kind;
 
 /* A key whose word decides which keys of a section there are. */
-typedef enum mmoe_chooser_kind { MMOE_CHOOSER_MODEL, MMOE_CHOOSER_METHOD, MMOE_CHOOSERS } mmoe_chooser_kind;
+typedef enum mmoe_chooser_kind {
+    MMOE_CHOOSER_MODEL,
+    MMOE_CHOOSER_EMBEDDING_INIT,
+    MMOE_CHOOSER_METHOD,
+    MMOE_CHOOSER_SCHEDULER,
+    MMOE_CHOOSERS
+} mmoe_chooser_kind;
 
 typedef struct mmoe_chooser {
     const char *path, *section; /* "model.name", "model." */

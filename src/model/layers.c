@@ -26,27 +26,29 @@ static float dropout_of(const mmoe_module *m, int32_t level) { return level < m-
 
 static bool has_slope(const mmoe_module *m, int32_t level) { return activation_of(m, level) == MMOE_ACT_PRELU || activation_of(m, level) == MMOE_ACT_DICE; }
 
-static mmoe_status add_vector(mmoe_tensors *t, mmoe_tensor_kind kind, int64_t offset, int32_t count, mmoe_init_kind init, float a, const char *module,
-                              int32_t index, const char *name, mmoe_error *err) {
-    mmoe_tensor x = {.kind = kind, .rank = kind == MMOE_TENSOR_COUNTER ? 0 : 1, .shape = {count}, .offset = offset, .init = init, .init_a = a};
+static mmoe_status add_vector(mmoe_tensors *t, mmoe_tensor_kind kind, mmoe_tensor_role role, int64_t offset, int32_t count, mmoe_init_kind init, float a,
+                              const char *module, int32_t index, const char *name, mmoe_error *err) {
+    mmoe_tensor x = {.kind = kind, .role = role, .rank = kind == MMOE_TENSOR_COUNTER ? 0 : 1, .shape = {count}, .offset = offset, .init = init, .init_a = a};
     return mmoe_tensors_add(t, x, err, "%s.mlp.%d.%s", module, (int)index, name);
 }
 
 /* PyTorch's Linear: weight and bias uniform in +-1/sqrt(fan_in). */
 static mmoe_status add_linear_tensors(mmoe_tensors *t, const mmoe_module *m, int32_t index, int32_t cols, int64_t weight, int64_t bias, mmoe_error *err) {
     float bound = (float)(1 / sqrt((double)m->in.cols));
-    mmoe_tensor w = {.kind = MMOE_TENSOR_VALUE, .rank = 2, .shape = {cols, m->in.cols}, .offset = weight, .init = MMOE_INIT_UNIFORM, .init_a = bound};
+    mmoe_tensor w = {.kind = MMOE_TENSOR_VALUE, .role = MMOE_ROLE_WEIGHT, .rank = 2, .shape = {cols, m->in.cols}, .offset = weight};
+    w.init = MMOE_INIT_UNIFORM;
+    w.init_a = bound;
     mmoe_status status = mmoe_tensors_add(t, w, err, "%s.mlp.%d.weight", m->name, (int)index);
-    return status ? status : add_vector(t, MMOE_TENSOR_VALUE, bias, cols, MMOE_INIT_UNIFORM, bound, m->name, index, "bias", err);
+    return status ? status : add_vector(t, MMOE_TENSOR_VALUE, MMOE_ROLE_BIAS, bias, cols, MMOE_INIT_UNIFORM, bound, m->name, index, "bias", err);
 }
 
 static mmoe_status add_norm_tensors(mmoe_tensors *t, const mmoe_module *m, int32_t index, int32_t cols, const level_blocks *k, int32_t col, int32_t module,
                                     mmoe_error *err) {
-    mmoe_status s = add_vector(t, MMOE_TENSOR_VALUE, k->gamma + col, cols, MMOE_INIT_CONSTANT, 1, m->name, index, "weight", err);
-    if (!s) s = add_vector(t, MMOE_TENSOR_VALUE, k->beta + col, cols, MMOE_INIT_CONSTANT, 0, m->name, index, "bias", err);
-    if (!s) s = add_vector(t, MMOE_TENSOR_STATE, k->mean + col, cols, MMOE_INIT_CONSTANT, 0, m->name, index, "running_mean", err);
-    if (!s) s = add_vector(t, MMOE_TENSOR_STATE, k->var + col, cols, MMOE_INIT_CONSTANT, 1, m->name, index, "running_var", err);
-    if (!s) s = add_vector(t, MMOE_TENSOR_COUNTER, k->counter + module, 1, MMOE_INIT_CONSTANT, 0, m->name, index, "num_batches_tracked", err);
+    mmoe_status s = add_vector(t, MMOE_TENSOR_VALUE, MMOE_ROLE_NORM, k->gamma + col, cols, MMOE_INIT_CONSTANT, 1, m->name, index, "weight", err);
+    if (!s) s = add_vector(t, MMOE_TENSOR_VALUE, MMOE_ROLE_NORM, k->beta + col, cols, MMOE_INIT_CONSTANT, 0, m->name, index, "bias", err);
+    if (!s) s = add_vector(t, MMOE_TENSOR_STATE, MMOE_ROLE_NORM, k->mean + col, cols, MMOE_INIT_CONSTANT, 0, m->name, index, "running_mean", err);
+    if (!s) s = add_vector(t, MMOE_TENSOR_STATE, MMOE_ROLE_NORM, k->var + col, cols, MMOE_INIT_CONSTANT, 1, m->name, index, "running_var", err);
+    if (!s) s = add_vector(t, MMOE_TENSOR_COUNTER, MMOE_ROLE_NORM, k->counter + module, 1, MMOE_INIT_CONSTANT, 0, m->name, index, "num_batches_tracked", err);
     return s;
 }
 
@@ -57,7 +59,7 @@ static mmoe_status add_module_tensors(mmoe_tensors *t, const mmoe_module *m, int
     if (!status && m->batch_norm) status = add_norm_tensors(t, m, index + 1, cols, k, col, module, err);
     if (status || !has_slope(m, level)) return status;
     bool prelu = m->activation == MMOE_ACT_PRELU; /* PyTorch: 0.25; torch-rechub's Dice: N(0, 1) */
-    return add_vector(t, MMOE_TENSOR_VALUE, slope, 1, prelu ? MMOE_INIT_CONSTANT : MMOE_INIT_NORMAL, prelu ? 0.25f : 1, m->name,
+    return add_vector(t, MMOE_TENSOR_VALUE, MMOE_ROLE_OTHER, slope, 1, prelu ? MMOE_INIT_CONSTANT : MMOE_INIT_NORMAL, prelu ? 0.25f : 1, m->name,
                       index + (m->batch_norm ? 2 : 1), prelu ? "weight" : "alpha", err);
 }
 
@@ -200,7 +202,7 @@ mmoe_status mmoe_add_heads(mmoe_graph *g, const mmoe_module *modules, int32_t co
     return status;
 }
 
-/* Embeddings start at N(0, 1e-4^2), as torch-rechub's RandomNormal(0, 0.0001). The tables follow each other without gaps,
+/* The tables follow each other without gaps,
  * as in a model file, whose pages can so take their place. */
 static mmoe_status add_tables(mmoe_graph *g, const mmoe_schema *schema, int64_t *offsets, mmoe_error *err) {
     int64_t total = 0, count;
@@ -213,7 +215,7 @@ static mmoe_status add_tables(mmoe_graph *g, const mmoe_schema *schema, int64_t 
     for (int32_t i = 0; i < schema->n_table; i++) {
         const mmoe_table *t = &schema->tables[i];
         offsets[i] += first;
-        mmoe_tensor w = {.kind = MMOE_TENSOR_VALUE, .rank = 2, .shape = {t->rows, t->dim}, .offset = offsets[i], .init = MMOE_INIT_NORMAL, .init_a = 1e-4f};
+        mmoe_tensor w = {.kind = MMOE_TENSOR_VALUE, .role = MMOE_ROLE_TABLE, .rank = 2, .shape = {t->rows, t->dim}, .offset = offsets[i]};
         mmoe_status status = mmoe_tensors_add(&g->tensors, w, err, "embedding.embed_dict.%s.weight", t->name);
         if (status) return status;
     }

@@ -47,15 +47,6 @@ mmoe_status mmoe_model_build(const mmoe_config *config, const mmoe_schema *schem
     return status;
 }
 
-mmoe_status mmoe_model_create(const mmoe_config *config, const mmoe_schema *schema, const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err) {
-    if (!config || !schema || !out) return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_model_create: config, schema and out must not be NULL");
-    if (config->n_task != schema->n_label)
-        return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_model_create: the configuration has %d tasks, the schema %d labels", config->n_task, schema->n_label);
-    mmoe_status status = mmoe_model_build(config, schema, alloc, out, err);
-    if (!status) mmoe_params_draw(&(*out)->params, &(*out)->graph->tensors, config->trainer.seed);
-    return status;
-}
-
 void mmoe_model_free(mmoe_model *m) {
     if (!m) return;
     mmoe_params_finish(&m->params);

@@ -83,7 +83,13 @@ static double log_variance(const mmoe_balance *b, int32_t t) { return b->config.
 
 /* Kendall, Gal and Cipolla 2018, as torch-rechub has it: L = sum_t 2 L_t exp(-c_t) + c_t. */
 static void factors_of_uwl(mmoe_balance *b) {
-    for (int32_t t = 0; t < b->n_task; t++) b->factor[t] = 2 * b->divisor * exp(-log_variance(b, t));
+    for (int32_t i = 0; i < b->n_present; i++) b->factor[b->present[i]] = 2 * b->divisor * exp(-log_variance(b, b->present[i]));
+}
+
+/* Chen et al. 2018: what update_gradnorm made of them. */
+static void factors_of_gradnorm(mmoe_balance *b) {
+    for (int32_t k = 0; k < b->n_block; k++)
+        for (int32_t i = 0; i < b->n_present; i++) b->factor[(int64_t)k * b->n_task + b->present[i]] = exp(b->weight[b->present[i]]);
 }
 
 /* Liu, Johns and Davison 2019: a = T softmax(r / temperature), r_t the ratio of the last two epochs' losses. */
@@ -249,9 +255,7 @@ mmoe_status mmoe_balance_factors(mmoe_balance *b, uint64_t step, const double *l
     case MMOE_BALANCE_DWA: factors_of_dwa(b); break;
     case MMOE_BALANCE_RLW: factors_of_rlw(b, step); break;
     case MMOE_BALANCE_FAMO: factors_of_famo(b, losses); break;
-    case MMOE_BALANCE_GRADNORM:
-        for (int64_t i = 0; i < (int64_t)b->n_block * b->n_task; i++) b->factor[i] = exp(b->weight[i % b->n_task]);
-        break;
+    case MMOE_BALANCE_GRADNORM: factors_of_gradnorm(b); break;
     case MMOE_BALANCE_METABALANCE: factors_of_metabalance(b); break;
     case MMOE_BALANCE_PCGRAD:
     case MMOE_BALANCE_CAGRAD:
@@ -315,6 +319,8 @@ static void update_gradnorm(mmoe_balance *b, const double *losses) {
 static void update_famo(mmoe_balance *b, const double *losses, const double *after) {
     double *z = b->work, mean = 0;
     softmax(b, b->weight, 1, z);
+    for (int32_t i = 0; i < b->n_present; i++)
+        if (!isfinite(after[b->present[i]])) return; /* the next step ends the training */
     for (int32_t i = 0; i < b->n_present; i++) {
         const int32_t t = b->present[i];
         mean += z[t] * (log(losses[t] + FAMO_EPS) - log(after[t] + FAMO_EPS));

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "train/whole_gradient.h"
 
 enum { PIECE = 1 << 14, MOST_TASKS = 256 };
 
@@ -103,11 +104,6 @@ void mmoe_balancer_finish(mmoe_balancer *b) {
 
 /* ---- Gradients ----------------------------------------------------------------------------------------------------- */
 
-static void keep(void *context, int64_t offset, int64_t rows, int64_t cols, const float *g, int64_t ld) {
-    float *out = context;
-    for (int64_t r = 0; r < rows; r++) memcpy(out + offset + r * cols, g + r * ld, (size_t)cols * sizeof *out);
-}
-
 /* The gradient of L_t alone, of every task that is there. */
 static void take_gradients(mmoe_balancer *b, mmoe_plan *plan, const double *weight) {
     const int32_t tasks = b->balance.n_task;
@@ -124,13 +120,13 @@ static void take_gradients(mmoe_balancer *b, mmoe_plan *plan, const double *weig
         if (b->probes)
             mmoe_plan_probe(plan, out);
         else
-            mmoe_plan_backward(plan, NULL, keep, out);
+            mmoe_plan_backward(plan, NULL, mmoe_whole_gradient_keep, out);
         alone[t] = 0;
     }
     plan->leaves_terms = false;
     if (b->terms) {
         mmoe_plan_set_factors(plan, alone);
-        mmoe_plan_backward(plan, NULL, keep, b->gradients + tasks * b->size);
+        mmoe_plan_backward(plan, NULL, mmoe_whole_gradient_keep, b->gradients + tasks * b->size);
     }
     mmoe_plan_set_factors(plan, NULL);
 }
@@ -176,41 +172,42 @@ static void combine_piece(void *context, int worker, int index) {
     b->kernels->combine((size_t)piece->count, tasks + b->terms, f, at, (size_t)b->size, at);
 }
 
-typedef struct update {
+/* Where the step's gradients go. */
+typedef struct target {
+    mmoe_gradient_sink sink;
+    void *context;
     const mmoe_balancer *balancer;
-    mmoe_optimizer *optimizer;
-} update;
+} target;
 
-static void update_piece(void *context, int worker, int index) {
+static void hand_on_piece(void *context, int worker, int index) {
     (void)worker;
-    const update *u = context;
-    const mmoe_gradient_piece *piece = &u->balancer->pieces[index];
-    mmoe_optimizer_apply(u->optimizer, piece->offset, 1, piece->count, u->balancer->gradients + piece->offset, piece->count);
+    const target *to = context;
+    const mmoe_gradient_piece *piece = &to->balancer->pieces[index];
+    to->sink(to->context, piece->offset, 1, piece->count, to->balancer->gradients + piece->offset, piece->count);
 }
 
 /* ---- The step ------------------------------------------------------------------------------------------------------ */
 
-static mmoe_status step_by_gradients(mmoe_balancer *b, mmoe_plan *plan, mmoe_optimizer *optimizer, const double *weight, mmoe_error *err) {
-    const int32_t n_piece = b->probes ? (int32_t)(((int64_t)plan->batch->rows * b->cols + PIECE - 1) / PIECE) : b->n_piece;
-    const int64_t size = (int64_t)plan->batch->rows * b->cols;
+static mmoe_status step_by_gradients(mmoe_balancer *b, mmoe_plan *plan, uint64_t step, target *to, const double *weight, mmoe_error *err) {
+    const int64_t size = (int64_t)plan->batch->rows * b->cols; /* of a probe */
+    const int32_t n_piece = b->probes ? cut(b->pieces, 0, 0, size, 0) : b->n_piece;
     take_gradients(b, plan, weight);
-    if (b->probes) cut(b->pieces, 0, 0, size, 0);
     multiply_gradients(b, n_piece);
-    mmoe_status status = mmoe_balance_factors(&b->balance, optimizer->steps, b->losses, weight, err);
+    mmoe_status status = mmoe_balance_factors(&b->balance, step, b->losses, weight, err);
     if (status) return status;
     run(b, n_piece, combine_piece, b);
     if (b->probes)
-        mmoe_plan_backward(plan, b->gradients, mmoe_optimizer_apply, optimizer);
+        mmoe_plan_backward(plan, b->gradients, to->sink, to->context);
     else
-        run(b, n_piece, update_piece, &(update){b, optimizer});
+        run(b, n_piece, hand_on_piece, to);
     return MMOE_OK;
 }
 
-static mmoe_status step_by_losses(mmoe_balancer *b, mmoe_plan *plan, mmoe_optimizer *optimizer, const double *weight, mmoe_error *err) {
-    mmoe_status status = mmoe_balance_factors(&b->balance, optimizer->steps, b->losses, weight, err);
+static mmoe_status step_by_losses(mmoe_balancer *b, mmoe_plan *plan, uint64_t step, const target *to, const double *weight, mmoe_error *err) {
+    mmoe_status status = mmoe_balance_factors(&b->balance, step, b->losses, weight, err);
     if (status) return status;
     mmoe_plan_set_factors(plan, b->balance.factor);
-    mmoe_plan_backward(plan, NULL, mmoe_optimizer_apply, optimizer);
+    mmoe_plan_backward(plan, NULL, to->sink, to->context);
     return MMOE_OK;
 }
 
@@ -227,17 +224,19 @@ static void look_again(mmoe_balancer *b, const mmoe_model *model, mmoe_plan *pla
     weigh(model, again, b->after);
 }
 
-mmoe_status mmoe_balancer_step(mmoe_balancer *b, const mmoe_model *model, mmoe_plan *plan, const mmoe_rows *batch, mmoe_optimizer *optimizer, double *loss,
-                               double *weight, mmoe_error *err) {
-    mmoe_plan_forward(plan, batch, b->balance.seed, optimizer->steps, loss, weight);
+mmoe_status mmoe_balancer_step(mmoe_balancer *b, const mmoe_model *model, mmoe_plan *plan, const mmoe_rows *batch, uint64_t step, mmoe_gradient_sink sink,
+                               void *context, double *loss, double *weight, mmoe_error *err) {
+    target to = {sink, context, b};
+    mmoe_plan_forward(plan, batch, b->balance.seed, step, loss, weight);
     for (int32_t t = 0; t < b->balance.n_task; t++)
-        if (weight[t] > 0 && !isfinite(loss[t])) return MMOE_OK; /* the caller sees it, and the weights are as they were */
+        if (weight[t] > 0 && !isfinite(loss[t])) return MMOE_OK;
     weigh(model, loss, b->losses);
-    mmoe_status status = b->gradients ? step_by_gradients(b, plan, optimizer, weight, err) : step_by_losses(b, plan, optimizer, weight, err);
-    if (status) return status;
+    return b->gradients ? step_by_gradients(b, plan, step, &to, weight, err) : step_by_losses(b, plan, step, &to, weight, err);
+}
+
+void mmoe_balancer_end(mmoe_balancer *b, const mmoe_model *model, mmoe_plan *plan, const mmoe_rows *batch, const mmoe_optimizer *optimizer) {
     if (b->balance.config.method == MMOE_BALANCE_FAMO) look_again(b, model, plan, batch, optimizer->steps);
     mmoe_balance_update(&b->balance, optimizer, b->losses, b->after);
-    return MMOE_OK;
 }
 
 void mmoe_balancer_factors(const mmoe_balancer *b, double *factors) {

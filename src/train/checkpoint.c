@@ -7,7 +7,8 @@
 #include "model/container.h"
 #include "train/trainer.h"
 
-enum { VERSION = 2, N_NUMBER = 8, N_REAL = 2, MOST_PARTS = 16 };
+enum { N_NUMBER = 10, N_REAL = 4, MOST_PARTS = 16 };
+#define VERSION "2"
 #define FORMAT "mmoe-checkpoint"
 
 /* One block of the run: the same list writes and reads. */
@@ -37,10 +38,11 @@ static size_t list_parts(const mmoe_trainer *t, int64_t *numbers, double *reals,
         {"balance.state", MMOE_F64, t->balancer.balance.n_state, t->balancer.balance.state},
         {"optimizer.m", MMOE_F32, now->n_value, t->optimizer.m},
         {"optimizer.v", MMOE_F32, now->n_value, t->optimizer.v},
+        {"average.values", MMOE_F32, now->n_value, t->average.values},
     };
-    size_t count = sizeof parts / sizeof *parts;
-    if (!t->optimizer.v) count--;
-    memcpy(out, parts, count * sizeof *parts);
+    size_t count = 0;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (parts[i].data) out[count++] = parts[i];
     return count;
 }
 
@@ -58,8 +60,8 @@ static void print_hex(uint64_t x, char out[17]) {
 mmoe_status mmoe_checkpoint_write(const mmoe_trainer *t, const char *path, mmoe_error *err) {
     const mmoe_progress_state *at = &t->at;
     int64_t numbers[N_NUMBER] = {(int64_t)t->optimizer.steps, at->epoch, at->row, at->waited, at->has_best, at->finished, (int64_t)at->data_hash,
-                                 t->model->params.n_value};
-    double reals[N_REAL] = {at->best_score, at->seconds};
+                                 t->model->params.n_value, t->schedule.has_best, t->schedule.waited};
+    double reals[N_REAL] = {at->best_score, at->seconds, t->schedule.rate, t->schedule.best};
     part parts[MOST_PARTS];
     mmoe_container_tensor tensors[MOST_PARTS];
     size_t count = list_parts(t, numbers, reals, parts);
@@ -70,7 +72,7 @@ mmoe_status mmoe_checkpoint_write(const mmoe_trainer *t, const char *path, mmoe_
     char *config;
     mmoe_status status = mmoe_config_text(t->model->config, &config, err);
     if (status) return status;
-    const char *const metadata[] = {"format", FORMAT, "format_version", "2", "mmoe_version", mmoe_version(), "checksum", sum, "config", config, NULL};
+    const char *const metadata[] = {"format", FORMAT, "format_version", VERSION, "mmoe_version", mmoe_version(), "checksum", sum, "config", config, NULL};
     status = mmoe_container_write(path, tensors, count, metadata, &t->alloc, err);
     mmoe_config_text_free(t->model->config, config);
     return status;
@@ -80,8 +82,8 @@ static mmoe_status check_header(const mmoe_trainer *t, const mmoe_container *c, 
     const char *format = mmoe_container_metadata(c, "format"), *version = mmoe_container_metadata(c, "format_version");
     const char *written = mmoe_container_metadata(c, "config");
     if (!format || strcmp(format, FORMAT) != 0 || !version || !written) return mmoe_fail_at(err, MMOE_E_FORMAT, path, 0, NULL, "this is no checkpoint of mmoe");
-    if (strcmp(version, "2") != 0)
-        return mmoe_fail_at(err, MMOE_E_VERSION, path, 0, NULL, "the checkpoint has format version %s; this library reads %d", version, VERSION);
+    if (strcmp(version, VERSION) != 0)
+        return mmoe_fail_at(err, MMOE_E_VERSION, path, 0, NULL, "the checkpoint has format version %s; this library reads " VERSION, version);
     char *config;
     mmoe_status status = mmoe_config_text(t->model->config, &config, err);
     if (status) return status;
@@ -109,7 +111,7 @@ static mmoe_status check_parts(const mmoe_container *c, const part *parts, size_
 
 static mmoe_status check_numbers(const mmoe_trainer *t, const int64_t *n, const char *path, mmoe_error *err) {
     bool ok = n[0] >= 0 && n[1] >= 0 && n[1] <= t->model->config->trainer.n_epoch && n[2] >= 0 && n[3] >= 0 && n[3] <= n[1] && n[4] >> 1 == 0 &&
-              n[5] >> 1 == 0 && n[7] == t->model->params.n_value;
+              n[5] >> 1 == 0 && n[7] == t->model->params.n_value && n[8] >> 1 == 0 && n[9] >= 0 && n[9] <= n[1];
     return ok ? MMOE_OK : mmoe_fail_at(err, MMOE_E_FORMAT, path, 0, NULL, "the checkpoint's progress is impossible");
 }
 
@@ -126,6 +128,7 @@ static mmoe_status read_parts(mmoe_trainer *t, const mmoe_container *c, const ch
     t->optimizer.steps = (uint64_t)numbers[0];
     t->at = (mmoe_progress_state){.epoch = (int32_t)numbers[1], .row = numbers[2], .waited = (int32_t)numbers[3], .has_best = (int32_t)numbers[4],
                                   .finished = (int32_t)numbers[5], .data_hash = (uint64_t)numbers[6], .best_score = reals[0], .seconds = reals[1]};
+    t->schedule = (mmoe_schedule){.rate = reals[2], .best = reals[3], .has_best = (int32_t)numbers[8], .waited = (int32_t)numbers[9]};
     return MMOE_OK;
 }
 

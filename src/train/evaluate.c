@@ -12,6 +12,7 @@ struct mmoe_evaluator {
     const mmoe_model *model;
     mmoe_pool *pool;
     mmoe_plan *plan;
+    mmoe_gate_meter *meter; /* NULL: none */
     float *predictions; /* [rows, tasks] */
     char *scratch;      /* [tasks, scratch_size] */
     size_t scratch_size;
@@ -51,7 +52,7 @@ int mmoe_worker_count(int threads) {
     return count < 1 ? 1 : count > 256 ? 256 : count;
 }
 
-mmoe_status mmoe_evaluator_create(const mmoe_model *model, mmoe_pool *pool, int64_t rows, const mmoe_allocator *alloc, mmoe_evaluator **out, mmoe_error *err) {
+mmoe_status mmoe_evaluator_create(const mmoe_model *model, const mmoe_params *params, mmoe_pool *pool, int64_t rows, const mmoe_allocator *alloc, mmoe_evaluator **out, mmoe_error *err) {
     const size_t tasks = (size_t)model->schema->n_label;
     mmoe_evaluator *e = mmoe_alloc_zero(alloc, 1, sizeof *e);
     if (!e) return mmoe_fail_memory(err, sizeof *e);
@@ -63,7 +64,7 @@ mmoe_status mmoe_evaluator_create(const mmoe_model *model, mmoe_pool *pool, int6
     e->scratch = mmoe_alloc_aligned(alloc, e->scratch_size, tasks);
     mmoe_status status = e->predictions && e->scratch ? MMOE_OK : mmoe_fail_memory(err, (e->scratch_size + (size_t)rows * sizeof(float)) * tasks);
     /* A plan that predicts does not write to the parameters. */
-    if (!status) status = mmoe_plan_create(model->graph, (mmoe_params *)(uintptr_t)&model->params, pool, MMOE_PLAN_PREDICT, SLICE, alloc, &e->plan, err);
+    if (!status) status = mmoe_plan_create(model->graph, (mmoe_params *)(uintptr_t)params, pool, MMOE_PLAN_PREDICT, SLICE, alloc, &e->plan, err);
     if (status) {
         mmoe_evaluator_free(e);
         return status;
@@ -79,6 +80,14 @@ void mmoe_evaluator_free(mmoe_evaluator *e) {
     mmoe_release_aligned(&a, e->scratch);
     mmoe_release(&a, e->predictions);
     mmoe_release(&a, e);
+}
+
+int32_t mmoe_evaluator_chunks(const mmoe_evaluator *e) { return (SLICE + e->plan->max_chunk - 1) / e->plan->max_chunk; }
+
+void mmoe_evaluator_watch(mmoe_evaluator *e, mmoe_gate_meter *meter) {
+    e->meter = meter;
+    e->plan->observer = meter ? mmoe_gate_meter_observe : NULL;
+    e->plan->observer_context = meter;
 }
 
 typedef struct metrics_job {
@@ -102,7 +111,9 @@ void mmoe_evaluator_run(mmoe_evaluator *e, const struct mmoe_dataset *data, mmoe
     for (int64_t first = 0; first < data->rows; first += SLICE) {
         int32_t rows = data->rows - first < SLICE ? (int32_t)(data->rows - first) : SLICE;
         mmoe_rows batch = mmoe_dataset_rows_of(data, first, rows, NULL);
+        if (e->meter) e->meter->first = first;
         mmoe_plan_predict(e->plan, &batch, e->predictions + first * data->n_label);
+        if (e->meter) mmoe_gate_meter_add(e->meter, e->plan);
     }
     metrics_job job = {e, data, metrics};
     if (e->pool) mmoe_pool_run(e->pool, data->n_label, task_metrics, &job);
@@ -120,7 +131,7 @@ mmoe_status mmoe_evaluate(const mmoe_model *model, const mmoe_dataset *data, int
     mmoe_pool *pool = NULL;
     mmoe_evaluator *e = NULL;
     status = mmoe_pool_create(mmoe_worker_count(threads), &a, &pool, err);
-    if (!status) status = mmoe_evaluator_create(model, pool, data->rows, &a, &e, err);
+    if (!status) status = mmoe_evaluator_create(model, &model->params, pool, data->rows, &a, &e, err);
     if (!status) mmoe_evaluator_run(e, data, metrics);
     mmoe_evaluator_free(e);
     mmoe_pool_free(pool);

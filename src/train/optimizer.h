@@ -2,9 +2,17 @@
 #ifndef MMOE_TRAIN_OPTIMIZER_H
 #define MMOE_TRAIN_OPTIMIZER_H
 
+#include <stdatomic.h>
+
 #include "graph/params.h"
 #include "math/kernels.h"
 #include "model/config.h"
+
+/* l1 sum |w| + l2 sum w^2 added to what is minimised. */
+typedef struct mmoe_penalty {
+    float l1, l2;
+} mmoe_penalty;
+enum { MMOE_PENALTY_NONE, MMOE_PENALTY_TABLE, MMOE_PENALTY_DENSE, MMOE_PENALTIES };
 
 typedef struct mmoe_optimizer {
     mmoe_allocator alloc;
@@ -12,17 +20,23 @@ typedef struct mmoe_optimizer {
     mmoe_optimizer_kind kind;
     mmoe_adam_args adam; /* lr and weight_decay serve SGD too */
     float momentum;
+    float scale;    /* of this step's gradients, before penalties and decay */
     uint64_t steps; /* done or under way */
     float *values;  /* the model's, written */
     int64_t n_value;
     float *m, *v; /* [n_value] moments; SGD has m alone */
+    mmoe_penalty penalties[MMOE_PENALTIES];
+    uint8_t *penalty_of; /* of each line of 16 values, one of the above; NULL: none has any */
+    atomic_bool not_finite; /* a weight, in this step */
 } mmoe_optimizer;
 
-mmoe_status mmoe_optimizer_init(mmoe_optimizer *o, const mmoe_trainer_config *config, mmoe_params *params, const mmoe_allocator *alloc, mmoe_error *err);
+mmoe_status mmoe_optimizer_init(mmoe_optimizer *o, const mmoe_trainer_config *config, mmoe_params *params, const mmoe_tensors *tensors,
+                                const mmoe_allocator *alloc, mmoe_error *err);
 void mmoe_optimizer_finish(mmoe_optimizer *o);
-void mmoe_optimizer_begin(mmoe_optimizer *o); /* a step */
-/* The same update of n values that are not the model's, with moments of their own; v is not read by SGD. */
-void mmoe_optimizer_move(const mmoe_optimizer *o, size_t n, float *w, const float *g, float *m, float *v);
+void mmoe_optimizer_begin(mmoe_optimizer *o); /* a step, of scale 1 */
+/* The update without penalties of n values that are not the model's, with moments of their own; v is not read by SGD. Tells whether one of them is
+ * not finite then. */
+bool mmoe_optimizer_move(const mmoe_optimizer *o, size_t n, float *w, const float *g, float *m, float *v);
 /* An mmoe_gradient_sink: updates the values that the gradient is of. `context` is the optimizer. */
 void mmoe_optimizer_apply(void *context, int64_t offset, int64_t rows, int64_t cols, const float *gradient, int64_t ld);
 

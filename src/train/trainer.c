@@ -11,6 +11,8 @@ void mmoe_trainer_free(mmoe_trainer *t) {
     mmoe_pool_free(t->pool);
     mmoe_balancer_finish(&t->balancer);
     mmoe_optimizer_finish(&t->optimizer);
+    mmoe_whole_gradient_finish(&t->gradient);
+    mmoe_params_finish(&t->average);
     mmoe_params_finish(&t->best);
     mmoe_release(&a, t->checkpoint_path);
     mmoe_release(&a, t->loss_sum);
@@ -19,21 +21,26 @@ void mmoe_trainer_free(mmoe_trainer *t) {
 
 static mmoe_status build(mmoe_trainer *t, mmoe_error *err) {
     const mmoe_model *m = t->model;
+    const mmoe_trainer_config *c = &m->config->trainer;
     const size_t tasks = (size_t)m->schema->n_label;
-    t->loss_sum = mmoe_alloc_zero(&t->alloc, 4 * tasks, sizeof *t->loss_sum);
-    if (!t->loss_sum) return mmoe_fail_memory(err, 4 * tasks * sizeof *t->loss_sum);
+    t->loss_sum = mmoe_alloc_zero(&t->alloc, 5 * tasks, sizeof *t->loss_sum);
+    if (!t->loss_sum) return mmoe_fail_memory(err, 5 * tasks * sizeof *t->loss_sum);
     t->weight_sum = t->loss_sum + tasks;
     t->loss = t->weight_sum + tasks;
     t->weight = t->loss + tasks;
+    t->factors = t->weight + tasks;
     if (t->options.checkpoint_path) {
         t->checkpoint_path = mmoe_copy_text(&t->alloc, t->options.checkpoint_path, strlen(t->options.checkpoint_path));
         if (!t->checkpoint_path) return mmoe_fail_memory(err, strlen(t->options.checkpoint_path) + 1);
     }
     const mmoe_plan_kind kind = mmoe_balance_plan(&m->config->trainer.balance);
     mmoe_status status = mmoe_pool_create(mmoe_worker_count(t->options.threads), &t->alloc, &t->pool, err);
-    if (!status) status = mmoe_optimizer_init(&t->optimizer, &m->config->trainer, &t->model->params, &t->alloc, err);
+    if (!status) status = mmoe_optimizer_init(&t->optimizer, c, &t->model->params, &m->graph->tensors, &t->alloc, err);
+    if (!status && c->clip_norm > 0) status = mmoe_whole_gradient_init(&t->gradient, t->model->params.n_value, &t->alloc, err);
+    mmoe_schedule_init(&t->schedule, c);
+    if (!status && c->ema_decay > 0) status = mmoe_params_init(&t->average, &m->graph->tensors, &t->alloc, err);
     if (!status) status = mmoe_params_init(&t->best, &m->graph->tensors, &t->alloc, err);
-    if (!status) status = mmoe_plan_create(m->graph, &t->model->params, t->pool, kind, m->config->trainer.batch_size, &t->alloc, &t->plan, err);
+    if (!status) status = mmoe_plan_create(m->graph, &t->model->params, t->pool, kind, c->batch_size, &t->alloc, &t->plan, err);
     if (!status && kind != MMOE_PLAN_TRAIN) status = mmoe_balancer_init(&t->balancer, m, t->plan, t->pool, &t->alloc, err);
     if (!status && t->options.profile) {
         status = mmoe_profile_attach(t->options.profile, m->graph, mmoe_pool_workers(t->pool), err);
@@ -111,18 +118,13 @@ mmoe_status mmoe_trainer_step(mmoe_trainer *t, const mmoe_dataset *data, int64_t
     return status;
 }
 
-static void keep_gradient(void *context, int64_t offset, int64_t rows, int64_t cols, const float *g, int64_t ld) {
-    float *out = context;
-    for (int64_t r = 0; r < rows; r++) memcpy(out + offset + r * cols, g + r * ld, (size_t)cols * sizeof *out);
-}
-
 mmoe_status mmoe_trainer_gradients(mmoe_trainer *t, const mmoe_dataset *data, int64_t first, size_t rows, float *out, double *losses, mmoe_error *err) {
     mmoe_status status = check_step(t, data, first, rows, err);
     if (status) return status;
     int before = mmoe_trainer_take_blas(t);
     mmoe_rows batch = mmoe_dataset_rows_of(data, first, (int32_t)rows, NULL);
     memset(out, 0, (size_t)t->model->params.n_value * sizeof *out);
-    mmoe_plan_train(t->plan, &batch, t->model->config->trainer.seed, t->optimizer.steps + 1, keep_gradient, out, t->loss, t->weight);
+    mmoe_plan_train(t->plan, &batch, t->model->config->trainer.seed, t->optimizer.steps + 1, mmoe_whole_gradient_keep, out, t->loss, t->weight);
     mmoe_trainer_give_blas(t, before);
     if (losses) memcpy(losses, t->loss, (size_t)data->n_label * sizeof *losses);
     return MMOE_OK;

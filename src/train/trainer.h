@@ -10,6 +10,8 @@
 #include "train/balance_step.h"
 #include "train/evaluate.h"
 #include "train/optimizer.h"
+#include "train/schedule.h"
+#include "train/whole_gradient.h"
 
 /* Where a run stands; with the parameters, the optimizer's moments and the best parameters it is all that a checkpoint
  * keeps. Order and dropout follow from the seed, the epoch and the step. */
@@ -33,10 +35,14 @@ struct mmoe_trainer {
     mmoe_plan *plan;
     mmoe_optimizer optimizer;
     mmoe_balancer balancer; /* zero without a method */
+    mmoe_whole_gradient gradient; /* kept for clipping alone */
+    mmoe_schedule schedule;
+    mmoe_params average; /* of the weights; without values: there is none */
     mmoe_params best;
     mmoe_progress_state at;
     double *loss_sum, *weight_sum; /* [tasks] of the current epoch; kept in a checkpoint */
     double *loss, *weight;         /* [tasks] of a step, and for reports */
+    double *factors;               /* [tasks] for reports */
     atomic_int stop;
 };
 
@@ -45,7 +51,7 @@ int mmoe_trainer_take_blas(const mmoe_trainer *t);
 void mmoe_trainer_give_blas(const mmoe_trainer *t, int before);
 
 /* step.c: one update with a batch, whose first row is `row` of the epoch's order. Losses and weights of the tasks go to t->loss and
- * t->weight. MMOE_E_NUMERIC when a loss is not finite. */
+ * t->weight. MMOE_E_NUMERIC when a loss or a weight is not finite. */
 mmoe_status mmoe_trainer_update(mmoe_trainer *t, const mmoe_rows *batch, int64_t row, mmoe_error *err);
 
 /* checkpoint.c: a model file's format with the run's state. The checkpoint must be of the trainer's configuration and

@@ -4,7 +4,9 @@
 # shellcheck source=tests/cli/lib.sh
 . "$(dirname "$0")/lib.sh"
 make_data 10000
-flags="--config config.json --train train.csv --valid valid.csv --set trainer.n_epoch=40 --set trainer.earlystop_patience=0 --threads 2"
+all="--set trainer.scheduler=plateau --set trainer.scheduler_params.patience=0 --set trainer.scheduler_params.factor=0.7 --set trainer.warmup_steps=50
+    --set trainer.ema_decay=0.99 --set trainer.clip_norm=0.2 --set trainer.regularization_params.dense_l1=0.0001"
+flags="$all --config config.json --train train.csv --valid valid.csv --set trainer.n_epoch=40 --set trainer.earlystop_patience=0 --threads 2"
 
 # shellcheck disable=SC2086 # a list of flags
 expect 0 "" train $flags --output whole.safetensors --checkpoint whole.ckpt
@@ -43,6 +45,8 @@ done
     head -c 5000 whole.ckpt >short.ckpt
     expect 1 "short.ckpt" train $flags --output m --resume short.ckpt
     expect 1 "--resume" train $flags --output m --resume whole.safetensors
+    LC_ALL=C sed '1s/"format_version":"2"/"format_version":"1"/' whole.ckpt >old.ckpt
+    expect 1 "old.ckpt: the checkpoint has format version 1; this library reads 2" train $flags --output m --resume old.ckpt
 }
 expect 1 "--resume" train --config config.json --train test.csv --output m --resume whole.ckpt
 expect_nothing_left m

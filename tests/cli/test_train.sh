@@ -16,7 +16,8 @@ cp out result.json
 check "a line an epoch on standard error" [ "$(grep -c '^epoch [123]/3 ' err)" -eq 3 ]
 check "the log: a line for the run and one an epoch" [ "$(wc -l <run.jsonl)" -eq 4 ]
 check "the log's first line describes the run" grep -q '^{"version":.*"rows":{"train":2000,"valid":200,"test":1000}' run.jsonl
-check "an epoch has losses, metrics and speed" grep -q '^{"epoch":3,.*"losses":{"cvr":.*"valid":{"cvr":{"auc":.*"rows_per_second":' run.jsonl
+check "an epoch has losses, metrics and speed" grep -q '^{"epoch":3,.*"losses":{"cvr":.*"factors":{"cvr":1.0,"ctr":1.0},"valid":{"cvr":{"auc":.*"rows_per_second":' run.jsonl
+check "and a learning rate" grep -q '^{"epoch":3,"lr":0\.001,' run.jsonl
 check "train gives the test rows' metrics" grep -q '"data": "test"' result.json
 expect 0 "" evaluate --model a.safetensors --data test.csv --json
 check "evaluate gives the figures that train gave" [ "$(grep -E '"(auc|logloss|calibration)"' out)" = "$(grep -E '"(auc|logloss|calibration)"' result.json)" ]
@@ -60,6 +61,16 @@ for locale in $(locale -a 2>/dev/null | grep -E '^(de|fr|pl|ru)_' | head -n 1); 
     LC_ALL=$locale "$mmoe" predict --model a.safetensors --data test.csv --output q.csv
     check "the locale $locale changes nothing" cmp p.csv q.csv
 done
+
+# The learning rate, epoch by epoch
+train f.safetensors --log rates.jsonl --set trainer.scheduler=exponential --set trainer.scheduler_params.gamma=0.5 --set trainer.warmup_steps=64
+check "warm-up, then the schedule" [ "$(sed -n 's/^{"epoch":[0-9]*,"lr":\([0-9.e-]*\),.*/\1/p' rates.jsonl | tr '\n' ' ')" = "0.0005 0.0005 0.00025 " ]
+check "progress shows it" grep -q '^epoch 3/3 .* lr 0.00025 ' err
+expect 1 "watches a metric of validation rows" train --config config.json --train train.csv --output m --set trainer.scheduler=plateau
+expect 1 "not finite" train --config config.json --train train.csv --output m --set trainer.optimizer=sgd --set trainer.optimizer_params.lr=1000 \
+    --set trainer.optimizer_params.weight_decay=1000
+check "a run that loses its weights names a tensor" grep -qE 'since (its|the) update.*"(embedding|experts|gates|towers)|"(embedding|experts|gates|towers).*since the update' err
+expect_nothing_left m
 
 # Weights that are there already
 train from.safetensors --from a.safetensors --log from.jsonl

@@ -87,6 +87,12 @@ const cases = [
     ['ESMM', census, twoTasks, { name: 'esmm' }],
     ['AITM', census, twoTasks, { name: 'aitm', bottom_params: { dims: [16] } }],
     ['AITM, three tasks, one kind of tower', census, [...twoTasks, task('again', 'click', { dims: [] })], { name: 'aitm', bottom_params: { dims: [12, 9], activation: 'tanh' } }],
+    ['gates with hidden layers', census, twoTasks, model({}, { gate_params: { dims: [16, 6], activation: 'prelu' } })],
+    ['gates with a temperature', census, twoTasks, model({}, { gate_params: { temperature: 0.3 } })],
+    ['one expert of four', census, towers, model({}, { gate_params: { top_k: 1, expert_dropout: 0.2 } })],
+    ['three of six experts, no batch norm', census, twoTasks, model({ batch_norm: false }, { n_expert: 6, gate_params: { top_k: 3, load_balance: 1 } })],
+    ['OMoE, three of four experts', census, twoTasks, { name: 'omoe', n_expert: 4, gate_params: { dims: [8], top_k: 3, temperature: 2 } }],
+    ['PLE, every gating', census, towers, { name: 'ple', n_expert_shared: 2, gate_params: { dims: [5], temperature: 0.5, top_k: 2, expert_dropout: 0.1, load_balance: 0.1 } }],
     ['cross-stitch', census, towers, { name: 'cross_stitch', expert_params: { dims: [12, 8] } }],
     ['PLE, three levels, deep', census, towers, { name: 'ple', n_level: 3, expert_params: { dims: [8, 6], activation: 'prelu' }, gate_params: { batch_norm: false } }],
 ];

@@ -122,6 +122,13 @@ const reference_case reference_cases[] = {
     {"cgc: every gating", 33, 2, 0, 1, RELU, true, false, .kind = REFERENCE_CGC, EXPERTS(1, 2, 1), GATING(3, 2, 0.5), .gate_depth = 1},
     {"ple: every gating", 33, 2, 0, 1, TANH, true, true, .kind = REFERENCE_PLE, EXPERTS(2, 2, 2), GATING(0.7, 2, 1), .gate_depth = 1},
     {"ple, three levels: every gating", 300, 3, 0, 2, TANH, true, true, .kind = REFERENCE_PLE, EXPERTS(3, 1, 2), GATING(2, 2, 5), .gate_depth = 2, EVERYTHING},
+    {"label smoothing", 33, 2, 3, 1, RELU, true, true, .smoothing = 0.1},
+    {"positive weight", 33, 2, 3, 1, RELU, true, true, .positive_weight = 7.5},
+    {"focal loss", 33, 2, 3, 1, RELU, true, true, .gamma = 2},
+    {"focal loss, gamma below 1", 300, 1, 3, 1, TANH, false, false, .gamma = 0.7, .missing = true, .weighted = true},
+    {"shaped losses: everything", 300, 3, 3, 2, TANH, true, true, .regression = 2, EVERYTHING, .smoothing = 0.2, .positive_weight = 0.25, .gamma = 3},
+    {"esmm, shaped losses", 33, 2, 0, 1, TANH, true, true, .kind = REFERENCE_ESMM, .smoothing = 0.1, .positive_weight = 3, .gamma = 2},
+    {"aitm, shaped losses", 33, 3, 0, 1, TANH, true, true, .kind = REFERENCE_AITM, .smoothing = 0.05, .positive_weight = 2, .gamma = 1.5},
     {"cross-stitch: everything", 300, 3, 0, 3, TANH, true, true, .kind = REFERENCE_CROSS_STITCH, .regression = 4, EVERYTHING},
 };
 const size_t reference_case_count = sizeof reference_cases / sizeof *reference_cases;
@@ -183,6 +190,9 @@ static reference_spec spec_of(const reference_case *c) {
     for (int t = 0; t < c->tasks; t++) {
         s.tasks[t].regression = c->regression >> t & 1;
         s.tasks[t].loss_weight = loss_weights[t];
+        s.tasks[t].label_smoothing = c->smoothing;
+        s.tasks[t].positive_weight = c->positive_weight;
+        s.tasks[t].focal_gamma = t ? c->gamma : c->gamma / 2;
         s.tasks[t].tower = tower_of(c, t);
     }
     return s;

@@ -20,6 +20,7 @@ typedef struct reference_case {
     int levels, specific, shared_experts; /* of ple and cgc */
     int gate_depth;                       /* hidden layers of the gates, the first as wide as the experts' first of depth 1 */
     reference_gating gating;
+    double smoothing, positive_weight, gamma; /* of the classifications' losses; the first task's gamma is half as large */
 } reference_case;
 
 extern const reference_case reference_cases[];

@@ -66,6 +66,10 @@ static json_t *tasks_json(const reference_spec *spec) {
         json_array_append_new(tasks, json_pack("{s:s,s:s,s:s,s:f,s:o}", "name", name, "label", label, "type",
                                                spec->tasks[t].regression ? "regression" : "classification", "loss_weight", spec->tasks[t].loss_weight,
                                                "tower_params", mlp_json(&spec->tasks[t].tower)));
+        json_t *task = json_array_get(tasks, (size_t)t);
+        if (spec->tasks[t].regression) continue;
+        json_object_update_new(task, json_pack("{s:f,s:f}", "label_smoothing", spec->tasks[t].label_smoothing, "focal_gamma", spec->tasks[t].focal_gamma));
+        if (spec->tasks[t].positive_weight > 0) json_object_set_new(task, "positive_weight", json_real(spec->tasks[t].positive_weight));
     }
     return tasks;
 }
@@ -77,7 +81,10 @@ static json_t *trainer_json(const reference_optimizer *o, int batch_size) {
         json_object_set_new(params, "momentum", json_real(o->momentum));
     else
         json_object_update_new(params, json_pack("{s:[f,f],s:f}", "betas", o->beta1, o->beta2, "eps", o->eps));
-    return json_pack("{s:i,s:s,s:o}", "batch_size", batch_size, "optimizer", words[o->kind], "optimizer_params", params);
+    json_t *penalties = json_pack("{s:f,s:f,s:f,s:f}", "embedding_l1", o->embedding_l1, "embedding_l2", o->embedding_l2, "dense_l1", o->dense_l1, "dense_l2",
+                                  o->dense_l2);
+    return json_pack("{s:i,s:s,s:o,s:o,s:f}", "batch_size", batch_size, "optimizer", words[o->kind], "optimizer_params", params, "regularization_params",
+                     penalties, "clip_norm", o->clip_norm);
 }
 
 static json_t *gates_json(const reference_spec *s, bool norm_alone) {
@@ -122,6 +129,10 @@ static mmoe_config *config_of(const reference_spec *spec, const reference_optimi
 /* ---- Life -------------------------------------------------------------------------------------------------------- */
 
 void engine_init(engine *e, const reference_spec *spec, const reference_optimizer *optimizer, int batch_size, bool weighted) {
+    engine_init_with(e, spec, optimizer, batch_size, weighted, &(engine_key){NULL, NULL});
+}
+
+void engine_init_with(engine *e, const reference_spec *spec, const reference_optimizer *optimizer, int batch_size, bool weighted, const engine_key *keys) {
     char names[64][32];
     const char *columns[64];
     size_t n = 0;
@@ -134,6 +145,7 @@ void engine_init(engine *e, const reference_spec *spec, const reference_optimize
     for (size_t i = 0; i < n; i++) columns[i] = names[i];
 
     e->config = config_of(spec, optimizer, batch_size, weighted);
+    for (; keys->path; keys++) SUCCEEDS(mmoe_config_set(e->config, keys->path, keys->value, &err));
     SUCCEEDS(mmoe_schema_create(e->config, columns, n, NULL, &e->schema, &err));
     SUCCEEDS(mmoe_model_create(e->config, e->schema, NULL, &e->model, &err));
 }
@@ -155,7 +167,7 @@ void engine_prepare(engine *e, const reference_batch *batch, int threads) {
     float *weights = e->weighted ? floats(batch->weights, B) : NULL;
     mmoe_batch rows = batch_of(e, batch, dense);
     SUCCEEDS(mmoe_dataset_create(e->schema, &rows, labels, weights, NULL, &e->rows, &err));
-    mmoe_trainer_options options = {.threads = threads, .single_threaded_blas = 1};
+    mmoe_trainer_options options = {.threads = threads, .single_threaded_blas = 1, .user = e, .on_epoch = e->on_epoch};
     SUCCEEDS(mmoe_trainer_create(e->model, &options, NULL, &e->trainer, &err));
     free(dense);
     free(labels);
@@ -229,3 +241,5 @@ void engine_predict(const engine *e, const reference_batch *batch, double *score
 }
 
 void engine_step(engine *e, double *losses) { SUCCEEDS(mmoe_trainer_step(e->trainer, e->rows, 0, (size_t)mmoe_dataset_rows(e->rows), losses, &err)); }
+
+void engine_fit(engine *e) { SUCCEEDS(mmoe_trainer_fit(e->trainer, e->rows, NULL, &err)); }

@@ -14,10 +14,18 @@ typedef struct engine {
     mmoe_model *model;
     mmoe_dataset *rows;
     mmoe_trainer *trainer;
+    int (*on_epoch)(void *engine, const mmoe_epoch_report *report); /* of trainers to come */
 } engine;
+
+/* A configuration's key and its value, see mmoe_config_set. */
+typedef struct engine_key {
+    const char *path, *value;
+} engine_key;
 
 /* A model of this shape; tables and columns bear the spec's names. `weighted`: rows have weights. */
 void engine_init(engine *e, const reference_spec *spec, const reference_optimizer *optimizer, int batch_size, bool weighted);
+/* The same with more keys, set in their order, up to one without a path. */
+void engine_init_with(engine *e, const reference_spec *spec, const reference_optimizer *optimizer, int batch_size, bool weighted, const engine_key *keys);
 /* A trainer with `threads` workers, and its rows. */
 void engine_prepare(engine *e, const reference_batch *batch, int threads);
 void engine_finish(engine *e);
@@ -31,5 +39,7 @@ void engine_get_weights(const engine *e, reference_model *to);
 void engine_predict(const engine *e, const reference_batch *batch, double *scores);
 /* One update with all rows that were prepared; losses [T]. */
 void engine_step(engine *e, double *losses);
+/* All epochs. */
+void engine_fit(engine *e);
 
 #endif

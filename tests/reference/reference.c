@@ -17,7 +17,7 @@ struct reference_model {
     reference_tensor *tables[REFERENCE_MAX_TABLES];
     reference_body body;
     reference_mlp towers[REFERENCE_MAX_TASKS]; /* the last layer is the Linear(., 1) */
-    double *x, *dx;                            /* [B, D] */
+    double *x;                                 /* [B, D] */
     double *logits[REFERENCE_MAX_TASKS];       /* [B, 1] */
     reference_kinks kinks;
 };
@@ -71,6 +71,7 @@ static void add_layer(reference_model *m, reference_layer *l, const char *prefix
     l->norm.mean = add_tensor(m, false, 1, out, 0, "%s.mlp.%d.running_mean", prefix, index + 1);
     l->norm.variance = add_tensor(m, false, 1, out, 0, "%s.mlp.%d.running_var", prefix, index + 1);
     l->norm.batches = add_tensor(m, false, 0, 0, 0, "%s.mlp.%d.num_batches_tracked", prefix, index + 1);
+    l->norm.scale->of_norm = l->norm.shift->of_norm = true;
     fill(l->norm.scale, 1);
     fill(l->norm.variance, 1);
 }
@@ -192,7 +193,7 @@ static void forward(reference_model *m, const reference_batch *batch, bool train
     }
 }
 
-static void forget(reference_model *m) {
+void reference_forget(reference_model *m) {
     free(m->x);
     reference_body_forget(&m->body);
     for (int t = 0; t < m->spec.n_task; t++) {
@@ -217,39 +218,57 @@ static void scores_of(const reference_model *m, int rows, double *scores) {
 void reference_predict(reference_model *m, const reference_batch *batch, double *scores) {
     forward(m, batch, false);
     scores_of(m, batch->rows, scores);
-    forget(m);
+    reference_forget(m);
 }
 
 /* ---- Loss -------------------------------------------------------------------------------------------------------- */
 
+/* -(w y' (1-p)^g log p + (1-y') p^g log(1-p)) of a probability p, y' = y (1 - e) + e / 2; and its slope by p. */
+static double shaped_loss(const reference_spec *s, int t, double p, double label, double *slope) {
+    double e = s->tasks[t].label_smoothing, w = s->tasks[t].positive_weight > 0 ? s->tasks[t].positive_weight : 1, g = s->tasks[t].focal_gamma;
+    double y = label * (1 - e) + e / 2, q = 1 - p;
+    *slope = -w * y * (pow(q, g) / p - g * pow(q, g - 1) * log(p)) - (1 - y) * (g * pow(p, g - 1) * log(q) - pow(p, g) / q);
+    return -(w * y * pow(q, g) * log(p) + (1 - y) * pow(p, g) * log(q));
+}
+
+static bool is_shaped(const reference_spec *s, int t) {
+    double w = s->tasks[t].positive_weight;
+    return s->tasks[t].label_smoothing != 0 || s->tasks[t].focal_gamma != 0 || (w != 0 && w != 1);
+}
+
 /* Cross-entropy -(y log p + (1-y) log(1-p)), p = sigmoid(z), without a logarithm of a rounded p. */
-static double row_loss(bool regression, double z, double label) {
-    if (regression) return (z - label) * (z - label);
+static double row_loss(const reference_spec *s, int t, double z, double label, double *slope) {
+    double p = 1 / (1 + exp(-z));
+    if (s->tasks[t].regression) {
+        *slope = 2 * (z - label);
+        return (z - label) * (z - label);
+    }
+    if (is_shaped(s, t)) {
+        double loss = shaped_loss(s, t, p, label, slope);
+        *slope *= p * (1 - p);
+        return loss;
+    }
+    *slope = p - label;
     return fmax(z, 0) - z * label + log1p(exp(-fabs(z)));
 }
 
-static double row_slope(bool regression, double z, double label) { return regression ? 2 * (z - label) : 1 / (1 + exp(-z)) - label; }
-
-/* Cross-entropy of p = sigmoid(a) sigmoid(b), and its slope by a: (p - y) / (p (1 - p)) dp/da, dp/da = p (1 - sigmoid(a)). */
-static double joint_loss(double a, double b, double label) {
+/* Cross-entropy of p = sigmoid(a) sigmoid(b), and its slope by a: dp/da = p (1 - sigmoid(a)). */
+static double joint_loss(const reference_spec *s, int t, double a, double b, double label, double *slope) {
     double p = 1 / ((1 + exp(-a)) * (1 + exp(-b)));
-    return -label * log(p) - (1 - label) * log1p(-p);
-}
-
-static double joint_slope(double a, double b, double label) {
-    double p = 1 / ((1 + exp(-a)) * (1 + exp(-b)));
-    return (p - label) / (1 - p) / (1 + exp(a));
+    double loss = shaped_loss(s, t, p, label, slope);
+    *slope *= p / (1 + exp(a));
+    return loss;
 }
 
 /* The mean of the tasks' losses; ESMM's sum. */
-static int divisor(const reference_model *m) { return m->spec.kind == REFERENCE_ESMM ? 1 : m->spec.n_task; }
+int reference_divisor(const reference_model *m) { return m->spec.kind == REFERENCE_ESMM ? 1 : m->spec.n_task; }
 
 static double row_weight(const reference_model *m, const reference_batch *batch, int b, int t) {
     if (isnan(batch->labels[b * m->spec.n_task + t])) return 0;
     return batch->weights ? batch->weights[b] : 1;
 }
 
-static double total_weight(const reference_model *m, const reference_batch *batch, int t) {
+double reference_label_weight(const reference_model *m, const reference_batch *batch, int t) {
     double sum = 0;
     for (int b = 0; b < batch->rows; b++) sum += row_weight(m, batch, b, t);
     return sum;
@@ -259,18 +278,19 @@ static double losses_of(const reference_model *m, const reference_batch *batch, 
     double total = 0;
     int T = m->spec.n_task;
     for (int t = 0; t < T; t++) {
-        double sum = 0, denominator = total_weight(m, batch, t);
+        double sum = 0, denominator = reference_label_weight(m, batch, t);
         for (int b = 0; b < batch->rows; b++) {
             double w = row_weight(m, batch, b, t);
             if (w == 0) continue;
+            double slope, label = batch->labels[b * T + t];
             if (is_joint(m, t))
-                sum += w * joint_loss(m->logits[0][b], m->logits[1][b], batch->labels[b * T + t]);
+                sum += w * joint_loss(&m->spec, t, m->logits[0][b], m->logits[1][b], label, &slope);
             else
-                sum += w * row_loss(m->spec.tasks[t].regression, m->logits[t][b], batch->labels[b * T + t]);
+                sum += w * row_loss(&m->spec, t, m->logits[t][b], label, &slope);
         }
         double loss = denominator > 0 ? sum / denominator : 0;
         if (losses) losses[t] = loss;
-        total += m->spec.tasks[t].loss_weight * loss / divisor(m);
+        total += m->spec.tasks[t].loss_weight * loss / reference_divisor(m);
     }
     total += reference_body_imbalance(&m->body, batch->rows);
     return total;
@@ -280,32 +300,42 @@ double reference_loss(reference_model *m, const reference_batch *batch, double *
     forward(m, batch, true);
     if (scores) scores_of(m, batch->rows, scores);
     double total = losses_of(m, batch, losses);
-    forget(m);
+    reference_forget(m);
     return total;
+}
+
+void reference_forward(reference_model *m, const reference_batch *batch, double *scores, double *losses) {
+    forward(m, batch, true);
+    if (scores) scores_of(m, batch->rows, scores);
+    losses_of(m, batch, losses);
 }
 
 /* ---- Backward ---------------------------------------------------------------------------------------------------- */
 
-static double *loss_backward(const reference_model *m, const reference_batch *batch, int t) {
+static double *loss_backward(const reference_model *m, const reference_batch *batch, const double *factors, int t) {
     int T = m->spec.n_task;
     double *dz = take((size_t)batch->rows, sizeof(double));
     for (int of = t; of < T; of++) { /* the losses that this logit is in */
         if (of != t && !is_joint(m, of)) continue;
-        double denominator = total_weight(m, batch, of);
+        double denominator = reference_label_weight(m, batch, of);
         for (int b = 0; b < batch->rows; b++) {
             double w = row_weight(m, batch, b, of), label = batch->labels[b * T + of], z = m->logits[t][b];
             if (w == 0) continue;
-            double slope = is_joint(m, of) ? joint_slope(z, m->logits[1 - t][b], label) : row_slope(m->spec.tasks[t].regression, z, label);
-            dz[b] += m->spec.tasks[of].loss_weight / divisor(m) * w / denominator * slope;
+            double slope;
+            if (is_joint(m, of))
+                joint_loss(&m->spec, of, z, m->logits[1 - t][b], label, &slope);
+            else
+                row_loss(&m->spec, of, z, label, &slope);
+            dz[b] += factors[of] * m->spec.tasks[of].loss_weight * w / denominator * slope;
         }
     }
     return dz;
 }
 
-static void scatter(reference_model *m, const reference_batch *batch) {
+static void scatter(reference_model *m, const reference_batch *batch, const double *dx) {
     const reference_spec *s = &m->spec;
     for (int b = 0; b < batch->rows; b++) {
-        const double *row = m->dx + (size_t)b * (size_t)m->input_width;
+        const double *row = dx + (size_t)b * (size_t)m->input_width;
         for (int c = 0; c < s->n_sparse; c++) {
             int table = s->table_of[c], dim = s->tables[table].dim, id = batch->ids[b * s->n_sparse + c];
             for (int j = 0; j < dim; j++) reference_add_term(m->tables[table], id * dim + j, *row++);
@@ -313,28 +343,71 @@ static void scatter(reference_model *m, const reference_batch *batch) {
     }
 }
 
-double reference_gradient(reference_model *m, const reference_batch *batch, double *scores, double *losses) {
-    forward(m, batch, true);
-    if (scores) scores_of(m, batch->rows, scores);
-    double total = losses_of(m, batch, losses);
-
+void reference_clear_gradients(reference_model *m) {
     for (size_t i = 0; i < m->n_tensor; i++) {
         memset(m->tensors[i]->gradient, 0, m->tensors[i]->count * sizeof(double));
         memset(m->tensors[i]->squares, 0, m->tensors[i]->count * sizeof(double));
     }
+}
+
+void reference_backward(reference_model *m, const reference_batch *batch, const double *factors, double through, double *at_shared) {
     double *dy[REFERENCE_MAX_TASKS];
     for (int t = 0; t < m->spec.n_task; t++) {
-        double *dz = loss_backward(m, batch, t);
+        double *dz = loss_backward(m, batch, factors, t);
         dy[t] = reference_mlp_backward(&m->towers[t], dz, batch->rows);
         free(dz);
     }
-    m->dx = reference_body_backward(&m->body, dy, batch->rows);
+    double *dx = reference_body_backward(&m->body, dy, batch->rows, through, at_shared);
     for (int t = 0; t < m->spec.n_task; t++) free(dy[t]);
-    scatter(m, batch);
-    free(m->dx);
-    forget(m);
+    scatter(m, batch, dx);
+    free(dx);
+}
+
+double reference_gradient(reference_model *m, const reference_batch *batch, double *scores, double *losses) {
+    double factors[REFERENCE_MAX_TASKS];
+    for (int t = 0; t < m->spec.n_task; t++) factors[t] = 1.0 / reference_divisor(m);
+    forward(m, batch, true);
+    if (scores) scores_of(m, batch->rows, scores);
+    double total = losses_of(m, batch, losses);
+    reference_clear_gradients(m);
+    reference_backward(m, batch, factors, 1, NULL);
+    reference_forget(m);
     return total;
 }
+
+/* ---- Shared representation --------------------------------------------------------------------------------------- */
+
+size_t reference_shared_size(const reference_model *m, int rows) { return reference_body_shared_size(&m->body, rows); }
+const double *reference_shared_values(const reference_model *m) { return m->body.shared; }
+void reference_hold_shared(reference_model *m, const double *values) { m->body.held = values; }
+
+static bool starts_with(const char *text, const char *start) { return strncmp(text, start, strlen(start)) == 0; }
+
+/* Tables, and what stands between them and the representation. */
+bool reference_is_shared(const reference_model *m, const reference_tensor *t) {
+    char last[32];
+    if (!t->trainable) return false;
+    if (starts_with(t->name, "embedding.")) return true;
+    switch (m->spec.kind) {
+    case REFERENCE_SINGLE_TASK:
+    case REFERENCE_ESMM: return false;
+    case REFERENCE_SHARED_BOTTOM: return starts_with(t->name, "bottom_mlp.");
+    case REFERENCE_AITM: return starts_with(t->name, "bottoms.");
+    case REFERENCE_MMOE: return starts_with(t->name, "experts.");
+    case REFERENCE_OMOE: return starts_with(t->name, "experts.") || starts_with(t->name, "gates.");
+    case REFERENCE_CGC: return starts_with(t->name, "cgc_layers.0.experts_");
+    case REFERENCE_PLE:
+        snprintf(last, sizeof last, "cgc_layers.%d.gate", m->spec.n_level - 1);
+        return starts_with(t->name, "cgc_layers.") && !starts_with(t->name, last);
+    case REFERENCE_CROSS_STITCH:
+        snprintf(last, sizeof last, "stitches.%d.", m->spec.expert.depth - 1);
+        return starts_with(t->name, "experts.") || (starts_with(t->name, "stitches.") && !starts_with(t->name, last));
+    case REFERENCE_KINDS: break;
+    }
+    abort();
+}
+
+const reference_spec *reference_spec_of(const reference_model *m) { return &m->spec; }
 
 /* ---- Optimizers -------------------------------------------------------------------------------------------------- */
 
@@ -357,15 +430,30 @@ static void sgd(const reference_optimizer *o, double g, double *p, double *veloc
     *p -= o->lr * *velocity;
 }
 
+void reference_update_value(const reference_optimizer *o, int step, double g, double *p, double *moment1, double *moment2) {
+    if (o->kind == REFERENCE_SGD)
+        sgd(o, g, p, moment1);
+    else
+        adam(o, step, g, p, moment1, moment2);
+}
+
+static double gradient_norm(const reference_model *m) {
+    double sum = 0;
+    for (size_t i = 0; i < m->n_tensor; i++)
+        for (size_t j = 0; m->tensors[i]->trainable && j < m->tensors[i]->count; j++) sum += m->tensors[i]->gradient[j] * m->tensors[i]->gradient[j];
+    return sqrt(sum);
+}
+
 void reference_update(reference_model *m, const reference_optimizer *o, int step) {
+    double scale = o->clip_norm > 0 ? fmin(1, o->clip_norm / (gradient_norm(m) + 1e-6)) : 1;
     for (size_t i = 0; i < m->n_tensor; i++) {
         reference_tensor *t = m->tensors[i];
         if (!t->trainable) continue;
+        bool table = strncmp(t->name, "embedding.", 10) == 0;
+        double l1 = t->of_norm ? 0 : table ? o->embedding_l1 : o->dense_l1, l2 = t->of_norm ? 0 : table ? o->embedding_l2 : o->dense_l2;
         for (size_t j = 0; j < t->count; j++) {
-            if (o->kind == REFERENCE_SGD)
-                sgd(o, t->gradient[j], &t->value[j], &t->moment1[j]);
-            else
-                adam(o, step, t->gradient[j], &t->value[j], &t->moment1[j], &t->moment2[j]);
+            double w = t->value[j], g = scale * t->gradient[j] + l1 * ((w > 0) - (w < 0)) + 2 * l2 * w;
+            reference_update_value(o, step, g, &t->value[j], &t->moment1[j], &t->moment2[j]);
         }
     }
 }

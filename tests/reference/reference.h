@@ -61,6 +61,7 @@ typedef struct reference_spec {
     struct {
         bool regression;
         double loss_weight;
+        double label_smoothing, positive_weight, focal_gamma; /* a weight of 0 stands for 1 */
         reference_mlp_spec tower;
     } tasks[REFERENCE_MAX_TASKS];
 } reference_spec;
@@ -72,6 +73,7 @@ typedef struct reference_tensor {
     int shape[2];
     size_t count;
     bool trainable;            /* otherwise running statistics, or the count of batches */
+    bool of_norm;              /* scale or shift of a batch norm */
     bool in_front_of_norm;     /* a Linear's bias that a batch norm takes away again */
     double *value;             /* [count] */
     double *gradient;          /* [count] of the total loss; written by reference_gradient */
@@ -105,6 +107,34 @@ double reference_loss(reference_model *model, const reference_batch *batch, doub
 /* The same, and the gradient of the total loss by every trainable tensor. */
 double reference_gradient(reference_model *model, const reference_batch *batch, double *scores, double *losses);
 
+/* The same in parts: a forward pass in training mode, backward passes after it, then `forget`. */
+void reference_forward(reference_model *model, const reference_batch *batch, double *scores, double *losses);
+void reference_clear_gradients(reference_model *model);
+/* Adds the gradient of sum_t factors[t] L_t, L_t the task's weighted loss. What passes through the shared representation is
+ * multiplied by `through` on its way down; before that it is added to `at_shared` [reference_shared_size], which may be NULL. */
+void reference_backward(reference_model *model, const reference_batch *batch, const double *factors, double through, double *at_shared);
+void reference_forget(reference_model *model);
+
+/* Values of the shared representation for a batch of `rows`: what the tasks have in common in front of what is their own.
+ *   single_task, esmm   the embeddings' columns of x
+ *   shared_bottom, aitm outputs of the bottoms
+ *   omoe                the mixture
+ *   mmoe, cgc, ple      outputs of all experts (of the last level)
+ *   cross_stitch        outputs of the networks' last layers, not yet stitched */
+size_t reference_shared_size(const reference_model *model, int rows);
+/* Those of the last forward pass; valid until `forget`. */
+const double *reference_shared_values(const reference_model *model);
+/* Forward passes to come take these values in place of what they compute; NULL: no longer. */
+void reference_hold_shared(reference_model *model, const double *values);
+/* Whether the shared representation depends on the tensor, and it is trained. */
+bool reference_is_shared(const reference_model *model, const reference_tensor *tensor);
+
+/* What the sum of the tasks' losses is divided by. */
+int reference_divisor(const reference_model *model);
+const reference_spec *reference_spec_of(const reference_model *model);
+/* Weight of the batch's labels of a task; 0: it has none there. */
+double reference_label_weight(const reference_model *model, const reference_batch *batch, int task);
+
 /* How large the gradient's largest entry would be if the rows' terms were independent, and at least how large it is: the scale
  * of its rounding errors. Terms that cancel (a batch norm takes a shift away again) leave less. */
 double reference_gradient_scale(const reference_tensor *tensor);
@@ -118,9 +148,13 @@ typedef enum reference_optimizer_kind { REFERENCE_ADAM, REFERENCE_ADAMW, REFEREN
 typedef struct reference_optimizer {
     reference_optimizer_kind kind;
     double lr, weight_decay, beta1, beta2, eps, momentum;
+    double embedding_l1, embedding_l2, dense_l1, dense_l2; /* torch-rechub's RegularizationLoss: l1 sum |w| + l2 sum w^2 */
+    double clip_norm;                                      /* 0: none */
 } reference_optimizer;
 
-/* Applies the gradients as PyTorch's optimizers do; `step` counts from 1. */
+/* One value by its gradient. */
+void reference_update_value(const reference_optimizer *optimizer, int step, double gradient, double *value, double *moment1, double *moment2);
+/* Applies the gradients as PyTorch's optimizers do, clipped as its clip_grad_norm_ does; `step` counts from 1. */
 void reference_update(reference_model *model, const reference_optimizer *optimizer, int step);
 
 #endif

@@ -138,6 +138,10 @@ static int levels_of(const reference_spec *s) {
 reference_body reference_body_create(reference_model *m, const reference_spec *s, int in) {
     reference_body b = {.n_level = levels_of(s), .input_width = in, .n_task = s->n_task};
     b.levels = take(b.n_level, sizeof *b.levels);
+    b.seam = s->kind == REFERENCE_SINGLE_TASK || s->kind == REFERENCE_ESMM ? REFERENCE_AT_INPUT
+             : s->kind == REFERENCE_OMOE                                   ? REFERENCE_AT_MIXTURE
+                                                                           : REFERENCE_AT_NETS;
+    b.n_embedding = in - s->n_dense;
     const bool together = s->kind == REFERENCE_SHARED_BOTTOM || s->kind == REFERENCE_OMOE || s->kind == REFERENCE_ESMM;
     for (int t = 0; t < s->n_task; t++) b.read[t] = together ? 0 : t;
     switch (s->kind) {
@@ -197,14 +201,59 @@ static double *stitch_forward(const reference_level *l, int k, int B) {
     return y;
 }
 
+/* ---- Shared representation: `blocks` of [B, width], one after another --------------------------------------------- */
+
+typedef struct seam {
+    int n_block, width, stride; /* a block's columns are the first `width` of `stride` */
+} seam;
+
+static seam seam_of(const reference_body *b) {
+    if (b->seam == REFERENCE_AT_INPUT) return (seam){1, b->n_embedding, b->input_width};
+    const reference_level *last = &b->levels[b->n_level - 1];
+    return (seam){b->seam == REFERENCE_AT_NETS ? last->n_net : last->n_output, last->width, last->width};
+}
+
+size_t reference_body_shared_size(const reference_body *b, int B) {
+    const seam s = seam_of(b);
+    return (size_t)s.n_block * (size_t)B * (size_t)s.width;
+}
+
+static void keep_shared(reference_body *b, double *blocks[], int B) {
+    const seam s = seam_of(b);
+    b->shared = take((int)reference_body_shared_size(b, B), sizeof *b->shared);
+    for (int k = 0, i = 0; k < s.n_block; k++)
+        for (int r = 0; r < B; r++)
+            for (int j = 0; j < s.width; j++, i++) {
+                double *value = &blocks[k][r * s.stride + j];
+                if (b->held) *value = b->held[i];
+                b->shared[i] = *value;
+            }
+}
+
+static void pass_shared(const reference_body *b, double *blocks[], int B, double through, double *at_shared) {
+    const seam s = seam_of(b);
+    for (int k = 0, i = 0; k < s.n_block; k++)
+        for (int r = 0; r < B; r++)
+            for (int j = 0; j < s.width; j++, i++) {
+                if (at_shared) at_shared[i] += blocks[k][r * s.stride + j];
+                blocks[k][r * s.stride + j] *= through;
+            }
+}
+
+/* ---- Levels ------------------------------------------------------------------------------------------------------ */
+
+static bool is_last(const reference_body *b, const reference_level *l) { return l == &b->levels[b->n_level - 1]; }
+
 /* Outputs are new arrays. */
-static void level_forward(reference_level *l, double *const in[], int B, bool training, reference_kinks *kinks, double *out[]) {
+static void level_forward(reference_body *body, reference_level *l, double *const in[], int B, bool training, reference_kinks *kinks, double *out[]) {
     for (int i = 0; i < l->n_net; i++) l->u[i] = reference_mlp_forward(&l->nets[i], in[l->net_input[i]], B, training, kinks);
+    if (is_last(body, l) && body->seam == REFERENCE_AT_NETS) keep_shared(body, l->u, B);
     for (int k = 0; k < l->n_gate; k++) {
         l->g[k] = reference_mlp_forward(&l->gates[k], in[l->gate_input[k]], B, training, kinks);
         for (int b = 0; b < B; b++) reference_weigh(&l->gating, l->g[k] + b * l->n_mixed[k], l->n_mixed[k], kinks);
     }
     for (int k = 0; k < l->n_output; k++) out[k] = l->n_gate ? mix_forward(l, k, B) : l->stitch ? stitch_forward(l, k, B) : copy_of(l->u[k], B * l->width);
+    if (is_last(body, l) && body->seam == REFERENCE_AT_MIXTURE) keep_shared(body, out, B);
 }
 
 enum { MOST_OUTPUTS = REFERENCE_MAX_TASKS + 1 };
@@ -215,9 +264,10 @@ static void free_all(double *p[], int count) {
 
 void reference_body_forward(reference_body *body, const double *x, int B, bool training, reference_kinks *kinks, double *y[]) {
     double *in[MOST_OUTPUTS] = {copy_of(x, B * body->input_width)}, *out[MOST_OUTPUTS];
+    if (body->seam == REFERENCE_AT_INPUT) keep_shared(body, in, B);
     for (int i = 0; i < body->n_level; i++) {
         reference_level *l = &body->levels[i];
-        level_forward(l, in, B, training, kinks, out);
+        level_forward(body, l, in, B, training, kinks, out);
         free_all(in, l->n_input);
         memcpy(in, out, sizeof in);
     }
@@ -267,9 +317,10 @@ static void add_to(double *sum, double *more, int count) {
 }
 
 /* dout of the outputs -> din, new arrays. */
-static void level_backward(reference_level *l, double *const dout[], int B, double *din[]) {
+static void level_backward(const reference_body *body, reference_level *l, double *dout[], int B, double through, double *at_shared, double *din[]) {
     const int in = l->nets[0].layers[0].in;
     double **du = take(l->n_net, sizeof *du);
+    if (is_last(body, l) && body->seam == REFERENCE_AT_MIXTURE) pass_shared(body, dout, B, through, at_shared);
     for (int i = 0; i < l->n_input; i++) din[i] = matrix(B, in);
     for (int i = 0; i < l->n_net; i++) du[i] = l->n_gate || l->stitch ? matrix(B, l->width) : copy_of(dout[i], B * l->width);
     for (int k = 0; l->stitch && k < l->n_output; k++) stitch_backward(l, k, dout[k], B, du);
@@ -278,12 +329,13 @@ static void level_backward(reference_level *l, double *const dout[], int B, doub
         add_to(din[l->gate_input[k]], reference_mlp_backward(&l->gates[k], da, B), B * in);
         free(da);
     }
+    if (is_last(body, l) && body->seam == REFERENCE_AT_NETS) pass_shared(body, du, B, through, at_shared);
     for (int i = 0; i < l->n_net; i++) add_to(din[l->net_input[i]], reference_mlp_backward(&l->nets[i], du[i], B), B * in);
     free_all(du, l->n_net);
     free(du);
 }
 
-double *reference_body_backward(reference_body *body, double *dy[], int B) {
+double *reference_body_backward(reference_body *body, double *dy[], int B, double through, double *at_shared) {
     const int width = reference_body_width(body), n_output = body->n_level ? body->levels[body->n_level - 1].n_output : 1;
     double *dout[MOST_OUTPUTS], *din[MOST_OUTPUTS];
     reference_transfer_backward(&body->transfer, dy, B);
@@ -291,10 +343,11 @@ double *reference_body_backward(reference_body *body, double *dy[], int B) {
     for (int t = 0; t < body->n_task; t++) add_to(dout[body->read[t]], copy_of(dy[t], B * width), B * width);
     for (int i = body->n_level - 1; i >= 0; i--) {
         reference_level *l = &body->levels[i];
-        level_backward(l, dout, B, din);
+        level_backward(body, l, dout, B, through, at_shared, din);
         free_all(dout, l->n_output);
         memcpy(dout, din, sizeof dout);
     }
+    if (body->seam == REFERENCE_AT_INPUT) pass_shared(body, dout, B, through, at_shared);
     return dout[0];
 }
 
@@ -315,4 +368,6 @@ void reference_body_forget(reference_body *body) {
         free_all(l->g, l->n_gate);
     }
     reference_transfer_forget(&body->transfer);
+    free(body->shared);
+    body->shared = NULL;
 }

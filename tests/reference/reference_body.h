@@ -18,13 +18,19 @@ typedef struct reference_level {
     double **u, **g;          /* of the last forward pass: [n_net], [n_gate] */
 } reference_level;
 
+typedef enum reference_seam { REFERENCE_AT_INPUT, REFERENCE_AT_NETS, REFERENCE_AT_MIXTURE } reference_seam;
+
 typedef struct reference_body {
-    int n_level; /* 0: the towers read x */
+    reference_seam seam; /* where the shared representation stands */
+    int n_level;         /* 0: the towers read x */
     int input_width;
     reference_level *levels;
     int n_task;
     int read[REFERENCE_MAX_TASKS]; /* the last level's output that a task's tower reads */
     reference_transfer transfer;   /* of what the towers read */
+    int n_embedding;               /* columns of x that tables give; the first ones */
+    double *shared;                /* [reference_body_shared_size] of the last forward pass */
+    const double *held;            /* taken in its place; NULL: none */
 } reference_body;
 
 reference_body reference_body_create(reference_model *m, const reference_spec *spec, int input_width);
@@ -33,8 +39,11 @@ int reference_body_width(const reference_body *body); /* columns that a tower re
 
 /* x [B, D] -> y[t] [B, width], the caller's to free; keeps what the backward pass needs until `forget`. */
 void reference_body_forward(reference_body *body, const double *x, int B, bool training, reference_kinks *kinks, double *y[]);
-/* dy[t], which may be replaced, -> a new array, the gradient of x; adds to the tensors' gradients. */
-double *reference_body_backward(reference_body *body, double *dy[], int B);
+/* dy[t], which may be replaced, -> a new array, the gradient of x; adds to the tensors' gradients. The gradient of the
+ * shared representation is added to `at_shared`, if not NULL, then multiplied by `through`. */
+double *reference_body_backward(reference_body *body, double *dy[], int B, double through, double *at_shared);
+/* What is shared is cut out of the columns of x, the nets or the mixture of the last level: reference.h says of which model. */
+size_t reference_body_shared_size(const reference_body *body, int B);
 /* Of the last forward pass: what the gates add to the loss. */
 double reference_body_imbalance(const reference_body *body, int B);
 void reference_body_forget(reference_body *body);

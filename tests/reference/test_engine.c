@@ -98,8 +98,20 @@ END_TEST
 /* An eps that Adam feels keeps a step smooth in the gradient: with 1e-8 the update of an entry that is next to 0 is a
  * coin's side. */
 static const reference_optimizer optimizers[] = {
-    {REFERENCE_ADAM, 0.01, 0.1, 0.9, 0.999, 0.01, 0}, {REFERENCE_ADAM, 0.01, 0, 0.8, 0.9, 0.01, 0}, {REFERENCE_ADAMW, 0.01, 0.5, 0.9, 0.999, 0.01, 0},
-    {REFERENCE_SGD, 0.05, 0.01, 0, 0, 0, 0.9},        {REFERENCE_SGD, 0.05, 0, 0, 0, 0, 0},
+    {REFERENCE_ADAM, 0.01, 0.1, 0.9, 0.999, 0.01, 0},
+    {REFERENCE_ADAM, 0.01, 0, 0.8, 0.9, 0.01, 0},
+    {REFERENCE_ADAMW, 0.01, 0.5, 0.9, 0.999, 0.01, 0},
+    {REFERENCE_SGD, 0.05, 0.01, 0, 0, 0, 0.9},
+    {REFERENCE_SGD, 0.05, 0, 0, 0, 0, 0},
+    {REFERENCE_SGD, .lr = 0.05, .embedding_l1 = 0.1},
+    {REFERENCE_SGD, .lr = 0.05, .embedding_l2 = 0.3},
+    {REFERENCE_SGD, .lr = 0.05, .dense_l1 = 0.1},
+    {REFERENCE_SGD, .lr = 0.05, .dense_l2 = 0.3},
+    {REFERENCE_SGD, .lr = 0.05, .clip_norm = 0.1},
+    {REFERENCE_SGD, .lr = 0.05, .clip_norm = 1000},
+    {REFERENCE_ADAM, 0.01, 0.1, 0.9, 0.999, 0.01, 0, 0.02, 0.03, 0.04, 0.05, 0},
+    {REFERENCE_ADAMW, 0.01, 0.5, 0.9, 0.999, 0.01, 0, 0.05, 0.04, 0.03, 0.02, 0.2},
+    {REFERENCE_SGD, 0.05, 0.01, 0, 0, 0, 0.9, 0.05, 0.04, 0.03, 0.02, 0.2},
 };
 enum { OPTIMIZERS = sizeof optimizers / sizeof *optimizers };
 

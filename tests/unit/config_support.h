@@ -86,11 +86,13 @@ static inline void assert_same(const mmoe_config *a, const mmoe_config *b) {
     }
     for (int32_t i = 0; i < a->n_task; i++) {
         ck_assert_str_eq(a->tasks[i].label, b->tasks[i].label);
-        ck_assert(a->tasks[i].loss_weight == b->tasks[i].loss_weight);
+        ck_assert_mem_eq(&a->tasks[i].loss_weight, &b->tasks[i].loss_weight,
+                         offsetof(mmoe_task_config, tower) - offsetof(mmoe_task_config, loss_weight));
         ck_assert_mem_eq(&a->tasks[i].tower, &b->tasks[i].tower, offsetof(mmoe_mlp_config, batch_norm) + 1);
     }
     ck_assert_mem_eq(&a->expert, &b->expert, offsetof(mmoe_mlp_config, batch_norm) + 1);
     ck_assert_int_eq(a->gate.layers.batch_norm, b->gate.layers.batch_norm);
+    ck_assert(a->init == b->init && a->embedding_init == b->embedding_init && a->embedding_init_scale == b->embedding_init_scale);
     ck_assert_mem_eq(&a->trainer, &b->trainer, offsetof(mmoe_trainer_config, shuffle) + 1);
     ck_assert_uint_eq(a->trainer.seed, b->trainer.seed);
 }

@@ -22,13 +22,13 @@ static const char export_config[] =
 
 static char folder[64], file[128];
 
-static inline mmoe_model *export_model(const mmoe_allocator *alloc) {
+static inline mmoe_model *export_model_of(const char *json, const mmoe_allocator *alloc) {
     static const char *const columns[] = {"user", "slot", "friend", "age", "wage"};
     mmoe_error err = {0};
     mmoe_config *config;
     mmoe_schema *schema;
     mmoe_model *model;
-    ck_assert_msg(!mmoe_config_parse(export_config, strlen(export_config), NULL, NULL, &config, &err), "%s", err.message);
+    ck_assert_msg(!mmoe_config_parse(json, strlen(json), NULL, NULL, &config, &err), "%s", err.message);
     ck_assert_msg(!mmoe_schema_create(config, columns, sizeof columns / sizeof *columns, NULL, &schema, &err), "%s", err.message);
     ck_assert_msg(!mmoe_model_create(config, schema, alloc, &model, &err), "%s", err.message);
     mmoe_schema_free(schema);
@@ -38,6 +38,8 @@ static inline mmoe_model *export_model(const mmoe_allocator *alloc) {
     for (int64_t i = 0; i < model->params.n_counter; i++) model->params.counters[i] = i + 5;
     return model;
 }
+
+static inline mmoe_model *export_model(const mmoe_allocator *alloc) { return export_model_of(export_config, alloc); }
 
 static inline void make_folder(void) {
     strcpy(folder, "/tmp/mmoe-export-XXXXXX");

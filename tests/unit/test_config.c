@@ -148,7 +148,7 @@ START_TEST(unknown_keys_are_named) {
     refuse("{\"trainer.seed\": 1}", "trainer.seed", "unknown key");
     refuse("{\"\": 1}", "", "unknown key");
     refuse("{\"tasks\": [{\"name\": \"a\", \"label\": \"b\"}, {\"name\": \"b\", \"tower_parms\": {}}]}", "tasks[1].tower_parms",
-           "did you mean \"tower_params\"? Allowed are name, label, type, loss_weight, tower_params");
+           "did you mean \"tower_params\"? Allowed are name, label, type, loss_weight, label_smoothing, positive_weight, focal_gamma, tower_params");
     refuse("{\"model\": {\"expert_params\": {\"dim\": [3]}}}", "model.expert_params.dim", "did you mean \"dims\"");
     refuse("{\"features\": {\"sparse\": [{\"name\": \"a\", \"vocab_size[]\": 3}]}}", "features.sparse[0].vocab_size[]", "did you mean \"vocab_size\"");
     refuse("{\"trainer\": 3}", "trainer", "an object is needed");

@@ -295,11 +295,14 @@ START_TEST(words_take_their_own_keys) {
         for (size_t i = 0; (key = mmoe_key_at(i)); i++) {
             if (!key->takers || (int)key->chooser != _i) continue;
             const bool takes = mmoe_key_is_taken(key, config);
-            const bool is_optional = !key->doc.default_value && key->kind == MMOE_KEY_INT64;
-            ck_assert_msg((takes && !is_optional) == (lookup(json, key->doc.path) != NULL), "%s: %s", wanted, key->doc.path);
+            const bool stands = lookup(json, key->doc.path) != NULL; /* a key without a default may be absent */
+            ck_assert_msg(stands ? takes : !takes || !key->doc.default_value, "%s: %s", wanted, key->doc.path);
             ck_assert_msg(strncmp(key->doc.path, chooser->section, strlen(chooser->section)) == 0, "%s", key->doc.path);
             all += takes;
-            if (!takes) refuse_set(config, key->doc.path, key->doc.default_value ? key->doc.default_value : is_optional ? "1" : "true", key->doc.path, wanted);
+            if (!takes) {
+                const char *any = strcmp(key->doc.type, "integer") == 0 ? "1" : "true";
+                refuse_set(config, key->doc.path, key->doc.default_value ? key->doc.default_value : any, key->doc.path, wanted);
+            }
         }
         mmoe_config *again = parse(config->json);
         assert_same(config, again);
@@ -344,6 +347,19 @@ START_TEST(models_refuse_tasks) {
 }
 END_TEST
 
+START_TEST(regressions_refuse_shaped_losses) {
+    mmoe_config *config = parse(full);
+    set(config, "tasks.ctr.type", "regression");
+    refuse_set(config, "tasks.ctr.label_smoothing", "0.1", "tasks[1].label_smoothing", "\"ctr\" is a regression; only a classification takes this key");
+    refuse_set(config, "tasks.1.positive_weight", "2", "tasks[1].positive_weight", "only a classification takes this key");
+    refuse_set(config, "tasks.1.focal_gamma", "2", "tasks[1].focal_gamma", "only a classification takes this key");
+    set(config, "tasks.1.positive_weight", "1");
+    set(config, "tasks.cvr.focal_gamma", "2");
+    refuse_set(config, "tasks.cvr.type", "regression", "tasks[0].focal_gamma", "\"cvr\" is a regression");
+    mmoe_config_free(config);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("config_keys");
     TCase *c = tcase_create("config_keys");
@@ -359,6 +375,7 @@ int main(void) {
     tcase_add_loop_test(c, words_take_their_own_keys, 0, MMOE_CHOOSERS);
     tcase_add_test(c, models_say_what_they_take);
     tcase_add_test(c, models_refuse_tasks);
+    tcase_add_test(c, regressions_refuse_shaped_losses);
     suite_add_tcase(s, c);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_ENV);

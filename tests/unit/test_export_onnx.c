@@ -118,20 +118,24 @@ static bool is_input(const char *name) { return !strcmp(name, "ids") || !strcmp(
 /* Is it made by a node before `end`? */
 static bool is_made(const char *name, size_t end) {
     for (size_t i = 0; i < end; i++)
-        if (!strcmp(graph->node[i]->output[0], name)) return true;
+        for (size_t k = 0; k < graph->node[i]->n_output; k++)
+            if (!strcmp(graph->node[i]->output[k], name)) return true;
     return false;
 }
 
-START_TEST(every_name_is_made_once_and_before_its_use) {
+static void assert_names(void) {
     for (size_t i = 0; i < graph->n_node; i++) {
         const MmoeOnnx__NodeProto *n = graph->node[i];
-        ck_assert_uint_eq(n->n_output, 1);
-        ck_assert_msg(!is_made(n->output[0], i) && !is_input(n->output[0]) && !find_tensor(n->output[0]), "%s is made twice", n->output[0]);
+        ck_assert_uint_eq(n->n_output, strcmp(n->op_type, "TopK") ? 1 : 2); /* values and, read by no one, their places */
+        for (size_t k = 0; k < n->n_output; k++)
+            ck_assert_msg(!is_made(n->output[k], i) && !is_input(n->output[k]) && !find_tensor(n->output[k]), "%s is made twice", n->output[k]);
         for (size_t k = 0; k < n->n_input; k++)
             ck_assert_msg(is_input(n->input[k]) || find_tensor(n->input[k]) || is_made(n->input[k], i), "%s: nothing makes %s", n->name, n->input[k]);
     }
     ck_assert(is_made("scores", graph->n_node));
 }
+
+START_TEST(every_name_is_made_once_and_before_its_use) { assert_names(); }
 END_TEST
 
 START_TEST(initialisers_have_their_sizes_and_uses) {
@@ -224,6 +228,50 @@ START_TEST(activations_mixing_and_scores) {
 }
 END_TEST
 
+static void export_gates(const char *keys) {
+    char json[2048];
+    const char *experts = strstr(export_config, "\"n_expert\": 2");
+    snprintf(json, sizeof json, "%.*s\"n_expert\": 3, \"gate_params\": {%s}%s", (int)(experts - export_config), export_config, keys,
+             experts + strlen("\"n_expert\": 2"));
+    mmoe_model_free(model);
+    model = export_model_of(json, NULL);
+    write_and_read();
+    assert_names();
+}
+
+/* Logits below the k-th largest become -inf, all are divided by the temperature, and a softmax goes over each gate. */
+START_TEST(gates_choose_and_weigh) {
+    export_gates("\"top_k\": 2, \"temperature\": 0.5, \"expert_dropout\": 0.5, \"load_balance\": 1");
+    const MmoeOnnx__NodeProto *top = nth_node("TopK", 0), *slice = NULL, *less = nth_node("Less", 0), *where = nth_node("Where", 0),
+                              *softmax = nth_node("Softmax", 0);
+    const MmoeOnnx__NodeProto *divided = NULL;
+    for (int i = 0; i < count_nodes("Slice"); i++)
+        if (!strcmp(nth_node("Slice", i)->input[0], top->output[0])) slice = nth_node("Slice", i);
+    for (int i = 0; i < count_nodes("Div"); i++)
+        if (!strcmp(nth_node("Div", i)->output[0], softmax->input[0])) divided = nth_node("Div", i);
+    ck_assert(slice && divided);
+    const int64_t one = 1, two = 2;
+    ck_assert_mem_eq(find_tensor(top->input[1])->raw_data.data, &two, sizeof two);
+    ck_assert_mem_eq(find_tensor(slice->input[1])->raw_data.data, &one, sizeof one);
+    ck_assert_mem_eq(find_tensor(slice->input[2])->raw_data.data, &two, sizeof two);
+    ck_assert_mem_eq(find_tensor(slice->input[3])->raw_data.data, &two, sizeof two);
+    ck_assert_str_eq(less->input[0], top->input[0]);
+    ck_assert_str_eq(less->input[1], slice->output[0]);
+    ck_assert_str_eq(where->input[0], less->output[0]);
+    ck_assert(value_at(find_tensor(where->input[1]), 0) == -INFINITY);
+    ck_assert_str_eq(where->input[2], top->input[0]);
+    ck_assert_str_eq(divided->input[0], where->output[0]);
+    ck_assert_float_eq(value_at(find_tensor(divided->input[1]), 0), 0.5f);
+    ck_assert_int_eq(softmax->attribute[0]->i, 2);
+    ck_assert_int_eq(count_nodes("Softmax"), 1);                  /* both tasks' */
+    export_gates("\"expert_dropout\": 0.5, \"load_balance\": 1"); /* those of training alone leave nothing */
+    ck_assert_int_eq(count_nodes("TopK") + count_nodes("Where"), 0);
+    ck_assert_int_eq(count_nodes("Softmax"), 1);
+    export_gates("\"top_k\": 3");
+    ck_assert_int_eq(count_nodes("TopK"), 0);
+}
+END_TEST
+
 START_TEST(transforms_are_in_the_graph) {
     mmoe_dense_column *dense = model->schema->dense;
     dense[0].transform = MMOE_TRANSFORM_MINMAX;
@@ -283,10 +331,14 @@ START_TEST(larger_than_a_message) {
 }
 END_TEST
 
+static const char gated_config[] =
+    "{\"features\": {\"sparse\": [{\"name\": \"user\", \"vocab_size\": 7}], \"dense\": [{\"name\": \"age\"}]},"
+    " \"tasks\": [{\"name\": \"ctr\", \"label\": \"click\"}], \"model\": {\"name\": \"cgc\", \"gate_params\": {\"top_k\": 2, \"temperature\": 2}}}";
+
 START_TEST(each_allocation_fails) {
     failing f = {0};
     mmoe_allocator alloc = failing_allocator(&f);
-    mmoe_model *watched = export_model(&alloc);
+    mmoe_model *watched = export_model_of(_i ? gated_config : export_config, &alloc);
     const long live = f.live;
     mmoe_status status = MMOE_E_MEMORY;
     unlink(file);
@@ -316,11 +368,12 @@ int main(void) {
     tcase_add_test(tests, first_layers_are_one_product_with_batch_norm_folded);
     tcase_add_test(tests, without_batch_norm_weights_are_as_they_are);
     tcase_add_test(tests, activations_mixing_and_scores);
+    tcase_add_test(tests, gates_choose_and_weigh);
     tcase_add_test(tests, transforms_are_in_the_graph);
     tcase_add_test(tests, the_same_model_gives_the_same_bytes);
     tcase_add_test(tests, bad_calls);
     tcase_add_test(tests, larger_than_a_message);
-    tcase_add_test(tests, each_allocation_fails);
+    tcase_add_loop_test(tests, each_allocation_fails, 0, 2);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

@@ -160,7 +160,7 @@ enum { EXPERTS = 4, TASKS = 2, BATCH = 500, COLS = TASKS * EXPERTS };
 
 static mmoe_plan *plan_of(const bench *b, int32_t *gate) {
     mmoe_plan *plan;
-    SUCCEEDS(mmoe_plan_create(b->model->graph, &b->model->params, NULL, true, ROWS, NULL, &plan, &err));
+    SUCCEEDS(mmoe_plan_create(b->model->graph, &b->model->params, NULL, MMOE_PLAN_TRAIN, ROWS, NULL, &plan, &err));
     for (*gate = 0; b->model->graph->nodes[*gate].op != MMOE_OP_GATE;) ++*gate;
     return plan;
 }
@@ -284,7 +284,7 @@ START_TEST(nothing_is_dropped_in_predictions) {
     for (int k = 0; k < 2; k++) {
         mmoe_plan *plan;
         const mmoe_rows rows = mmoe_dataset_rows_of(b.data, 0, ROWS, NULL);
-        SUCCEEDS(mmoe_plan_create(b.model->graph, &b.model->params, NULL, false, ROWS, NULL, &plan, &err));
+        SUCCEEDS(mmoe_plan_create(b.model->graph, &b.model->params, NULL, MMOE_PLAN_PREDICT, ROWS, NULL, &plan, &err));
         mmoe_plan_fold(plan);
         mmoe_plan_predict(plan, &rows, k ? plain : dropped);
         mmoe_plan_free(plan);
@@ -343,6 +343,30 @@ START_TEST(a_load_balance_evens_experts_out) {
 }
 END_TEST
 
+/* ---- The experts' relu -------------------------------------------------------------------------------------------- */
+
+/* It stays with what mixes them, whatever reads the gates that stand beside them. */
+START_TEST(gates_leave_the_experts_relu_where_it_is) {
+    static const char *const keys[] = {"", "\"temperature\": 2", "\"dims\": [16]", "\"dims\": [16, 16], \"top_k\": 2", "\"batch_norm\": false, \"dims\": [16]"};
+    const shape s = {"relu", TASKS, EXPERTS, "\"dims\": [16]", keys[_i], {"\"dims\": [5]", "\"dims\": [5]"}};
+    bench b;
+    mmoe_plan *plan;
+    int mixes = 0;
+    bench_init(&b, &s, BATCH);
+    SUCCEEDS(mmoe_plan_create(b.model->graph, &b.model->params, NULL, MMOE_PLAN_TRAIN, BATCH, NULL, &plan, &err));
+    for (int32_t i = 0; i < b.model->graph->n_node; i++) {
+        if (b.model->graph->nodes[i].op != MMOE_OP_MIX) continue;
+        const int32_t from = plan->nodes[i].relu_of;
+        ck_assert_int_ge(from, 0);
+        ck_assert_int_ge(plan->nodes[from].mixed_segment, 0);
+        mixes++;
+    }
+    ck_assert_int_eq(mixes, 1);
+    mmoe_plan_free(plan);
+    bench_finish(&b);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("gates");
     TCase *c = tcase_create("gates");
@@ -354,6 +378,7 @@ int main(void) {
     tcase_add_test(c, dropping_keeps_to_the_largest);
     tcase_add_test(c, nothing_is_dropped_in_predictions);
     tcase_add_test(c, a_load_balance_evens_experts_out);
+    tcase_add_loop_test(c, gates_leave_the_experts_relu_where_it_is, 0, 5);
     suite_add_tcase(s, c);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_ENV);

@@ -192,6 +192,50 @@ START_TEST(bce_of_extremes) {
 }
 END_TEST
 
+/* The formula of kernels.h, as it stands, where a double's p and 1 - p lose nothing that counts. */
+static void check_shaped(const mmoe_kernels *k, const mmoe_loss_shape *shape, int32_t n) {
+    const double e = shape->smoothing, w = shape->positive_weight, g = shape->gamma;
+    matrix in = matrix_new(2, n, n + 5), out = matrix_new(2, n, n + 5);
+    for (int32_t i = 0; i < n; i++) {
+        *matrix_cell(&in, 0, i) = i % 5 == 0 ? 0 : draw(-15, 15);
+        *matrix_cell(&in, 1, i) = i % 3 == 0 ? draw(0, 1) : (float)(i % 2);
+    }
+    k->shaped_bce(shape, n, in.at, matrix_cell(&in, 1, 0), out.at, matrix_cell(&out, 1, 0));
+    for (int32_t i = 0; i < n; i++) {
+        const double z = *matrix_cell(&in, 0, i), y = (double)*matrix_cell(&in, 1, i) * (1 - e) + e / 2, p = sigmoid(z), q = sigmoid(-z);
+        const double positive = w * y * pow(q, g), negative = (1 - y) * pow(p, g);
+        const double loss = -positive * log(p) - negative * log(q), terms = positive * (q - g * p * log(p)) + negative * (p - g * q * log(q));
+        /* the exponent g log p is rounded before it is raised */
+        const double relative = U * (20 + 3 * g * (1 + fabs(z)));
+        check_near("loss", *matrix_cell(&out, 0, i), loss, relative * (loss + w * 1e-6) + (double)FLT_MIN);
+        check_near("dz", *matrix_cell(&out, 1, i), negative * (p - g * q * log(q)) - positive * (q - g * p * log(p)), relative * terms + (double)FLT_MIN);
+    }
+    check_gaps(&out);
+    free(in.at);
+    free(out.at);
+}
+
+START_TEST(shaped_bce) {
+    static const mmoe_loss_shape shapes[] = {{0, 1, 0}, {0.1f, 1, 0}, {0, 25, 0}, {0, 1, 2}, {0, 1, 0.5f}, {0.2f, 0.25f, 3}, {0, 1, 20}};
+    for (int32_t n = 0; n <= MOST; n++)
+        for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) check_shaped(table_at(_i), &shapes[i], n);
+}
+END_TEST
+
+/* Nothing overflows on the way to a loss that is finite; what is right with certainty has no loss. */
+START_TEST(shaped_bce_of_extremes) {
+    static const float z[] = {1e4f, 1e4f, -1e4f, -1e4f, FLT_MAX, -FLT_MAX, NAN, 1}, y[] = {1, 0, 1, 0, 1, 0, 1, NAN};
+    static const double loss[] = {0, 1e4, 1e4, 0, 0, 0}, dz[] = {0, 1, -1, 0, 0, 0};
+    static const mmoe_loss_shape shapes[] = {{0, 1, 0}, {0, 1, 2}, {0, 1, 20}};
+    for (int s = 0; s < 3; s++) {
+        float got[8], d[8];
+        table_at(_i)->shaped_bce(&shapes[s], 8, z, y, got, d);
+        for (int i = 0; i < 6; i++) ck_assert((double)got[i] == loss[i] && (double)d[i] == dz[i]);
+        for (int i = 6; i < 8; i++) ck_assert(isnan(got[i]) && isnan(d[i]));
+    }
+}
+END_TEST
+
 /* ---- Dropout ------------------------------------------------------------------------------------------------------ */
 
 /* The random number of an element as kernels.h documents it. */
@@ -224,6 +268,7 @@ START_TEST(dropout_is_philox) {
     for (int32_t cols = 1; cols <= MOST; cols++) check_dropout(table_at(_i), 1 + cols % 4, cols, p[cols % 6], (uint64_t)cols * 1000);
     static const int32_t wide[] = {255, 256, 257, 512, 1021};
     for (int w = 0; w < 5; w++) check_dropout(table_at(_i), 3, wide[w], 0.3f, ((uint64_t)1 << 40) + 5);
+    for (int32_t cols = 1; cols <= 40; cols += 3) check_dropout(table_at(_i), 150 + cols, cols, 0.4f, (uint64_t)cols * 77); /* rows share a block */
     check_dropout(table_at(_i), 0, 8, 0.5f, 0);
 }
 END_TEST
@@ -288,7 +333,7 @@ static void check_adam(const mmoe_kernels *k, int32_t n, float lr, float decay, 
         if (step == 3) g.at[0] = 0;
         a.correction1 = (float)(1 / (1 - pow((double)a.beta1, step)));
         a.correction2 = (float)(1 / sqrt(1 - pow((double)a.beta2, step)));
-        k->adam(&a, (size_t)n, w.at, g.at, m.at, v.at);
+        ck_assert(!k->adam(&a, (size_t)n, w.at, g.at, m.at, v.at));
         for (int32_t i = 0; i < n; i++) {
             adam_formula(&want[i], &a, (double)g.at[i], step);
             check_near("m", m.at[i], want[i].m, 4 * step * U);
@@ -312,7 +357,47 @@ START_TEST(adam) {
         check_adam(table_at(_i), n, 1e-2f, 0.1f, 1e-8f, 1);
     }
     mmoe_adam_args a = {0};
-    table_at(_i)->adam(&a, 0, NULL, NULL, NULL, NULL);
+    ck_assert(!table_at(_i)->adam(&a, 0, NULL, NULL, NULL, NULL));
+}
+END_TEST
+
+START_TEST(regularize) {
+    const float scale = 0.3f, l1 = 0.07f, l2 = 0.4f;
+    for (int32_t n = 0; n <= MOST; n++) {
+        matrix w = matrix_drawn(1, n, n, -1, 1), g = matrix_drawn(1, n, n, -1, 1), out = matrix_new(2, n, n + 3);
+        for (int32_t i = 2; i < n; i += 5) w.at[i] = i % 2 ? 0.0f : -0.0f;
+        table_at(_i)->regularize((size_t)n, scale, l1, l2, w.at, g.at, out.at);
+        for (int32_t i = 0; i < n; i++) {
+            const double x = w.at[i], want = (double)scale * (double)g.at[i] + (double)l1 * ((x > 0) - (x < 0)) + 2 * (double)l2 * x;
+            check_near("gradient", out.at[i], want, 6 * U);
+        }
+        check_gaps(&out);
+        free(w.at);
+        free(g.at);
+        free(out.at);
+    }
+}
+END_TEST
+
+/* One weight in turn becomes what is not finite: by its gradient, or because it was. */
+START_TEST(optimizers_tell_what_is_not_finite) {
+    const mmoe_kernels *k = table_at(_i);
+    const mmoe_adam_args a = {.lr = 1e-2f, .beta1 = 0.9f, .beta2 = 0.999f, .eps = 1e-8f, .correction1 = 10, .correction2 = 31.6f};
+    const float bad[] = {NAN, INFINITY, -INFINITY};
+    for (int32_t n = 1; n <= MOST; n++)
+        for (int32_t at = 0; at < n; at++)
+            for (int i = 0; i < 6; i++) {
+                matrix w = matrix_drawn(1, n, n, -1, 1), m = matrix_drawn(1, n, n, 0, 0), v = matrix_drawn(1, n, n, 0, 0), g = matrix_drawn(1, n, n, -1, 1);
+                (i < 3 ? w.at : g.at)[at] = bad[i % 3];
+                ck_assert_msg(k->adam(&a, (size_t)n, w.at, g.at, m.at, v.at), "adam: %d of %d", at, n);
+                fill(&w, -1, 1);
+                if (i < 3) w.at[at] = bad[i % 3];
+                ck_assert_msg(k->sgd(0.1f, 0, 0, 1, (size_t)n, w.at, g.at, m.at), "sgd: %d of %d", at, n);
+                free(w.at);
+                free(m.at);
+                free(v.at);
+                free(g.at);
+            }
 }
 END_TEST
 
@@ -324,7 +409,7 @@ static void check_sgd(const mmoe_kernels *k, int32_t n, float momentum, float de
     for (int32_t i = 0; i < n; i++) want[i] = (moments){(double)w.at[i], 0, 0};
     for (int step = 1; step <= STEPS; step++) {
         fill(&g, -1, 1);
-        k->sgd(lr, momentum, decay, step == 1, (size_t)n, w.at, g.at, m.at);
+        ck_assert(!k->sgd(lr, momentum, decay, step == 1, (size_t)n, w.at, g.at, m.at));
         for (int32_t i = 0; i < n; i++) {
             moments *s = &want[i];
             const double d = (double)g.at[i] + (double)decay * s->w;
@@ -410,11 +495,15 @@ int main(void) {
     tcase_add_loop_test(c, loss_in_ulps, 0, tables);
     tcase_add_loop_test(c, bce, 0, tables);
     tcase_add_loop_test(c, bce_of_extremes, 0, tables);
+    tcase_add_loop_test(c, shaped_bce, 0, tables);
+    tcase_add_loop_test(c, shaped_bce_of_extremes, 0, tables);
     tcase_add_loop_test(c, dropout_is_philox, 0, tables);
     tcase_add_loop_test(c, dropout_keeps_its_share, 0, tables);
     tcase_add_loop_test(c, tables_drop_the_same, 0, tables);
     tcase_add_loop_test(c, adam, 0, tables);
     tcase_add_loop_test(c, sgd, 0, tables);
+    tcase_add_loop_test(c, regularize, 0, tables);
+    tcase_add_loop_test(c, optimizers_tell_what_is_not_finite, 0, tables);
     tcase_add_loop_test(c, dot, 0, tables);
     tcase_add_loop_test(c, combine, 0, tables);
     tcase_add_test(c, best_is_the_last);

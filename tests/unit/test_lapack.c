@@ -70,12 +70,40 @@ START_TEST(rows_become_orthonormal) {
 }
 END_TEST
 
+/* sum s_i^2 = |A|^2, the largest first; of orthonormal rows, each scaled, the scales. */
+START_TEST(singular_values) {
+    const int32_t count = sizes[_i], length = count + (_i % 2 ? 5 : 0), most = length > count ? length : count;
+    double *a = draw(length * count, 4), *q = room(length * count), *values = room(count), *scratch = room(mmoe_lapack_singular_scratch(length, count));
+    double *other = room(mmoe_lapack_orthonormal_scratch(most, count)), squares = 0;
+    memcpy(q, a, (size_t)(length * count) * sizeof *q);
+    ck_assert(mmoe_lapack_singular(length, count, q, values, scratch));
+    for (int32_t i = 0; i < count; i++) {
+        squares += values[i] * values[i];
+        ck_assert(values[i] >= 0 && (!i || values[i] <= values[i - 1]));
+    }
+    ck_assert_double_eq_tol(squares, dot(a, a, length * count), 1e-12 * squares);
+    ck_assert(mmoe_lapack_orthonormal(length, count, a, other));
+    for (int32_t i = 0; i < count; i++)
+        for (int32_t k = 0; k < length; k++) a[i * length + k] *= i + 1;
+    for (int transposed = 0; transposed < 2; transposed++) {
+        for (int32_t i = 0; i < count; i++)
+            for (int32_t k = 0; k < length; k++) q[transposed ? k * count + i : i * length + k] = a[i * length + k];
+        ck_assert(mmoe_lapack_singular(transposed ? count : length, transposed ? length : count, q, values, scratch));
+        for (int32_t i = 0; i < count; i++) ck_assert_double_eq_tol(values[i], count - i, 1e-12 * count);
+    }
+    a[length * count - 1] = INFINITY;
+    ck_assert(!mmoe_lapack_singular(length, count, a, values, scratch));
+    free(a), free(q), free(values), free(scratch), free(other);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("lapack");
     TCase *c = tcase_create("lapack");
     const int n = sizeof sizes / sizeof *sizes;
     tcase_add_loop_test(c, eigenvectors_are_what_they_say, 0, n);
     tcase_add_loop_test(c, rows_become_orthonormal, 0, n);
+    tcase_add_loop_test(c, singular_values, 0, n);
     suite_add_tcase(s, c);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_ENV);

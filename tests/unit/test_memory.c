@@ -80,8 +80,8 @@ static const char json[] =
     " \"weight\": \"w\"},"
     " \"tasks\": [{\"name\": \"buy\", \"label\": \"buy\", \"tower_params\": {\"dims\": [3], \"dropout\": 0.2}},"
     " {\"name\": \"pay\", \"label\": \"pay\", \"type\": \"regression\", \"tower_params\": {\"dims\": [2], \"activation\": \"dice\"}}],"
-    " \"model\": {\"name\": \"mmoe\", \"n_expert\": 2, \"expert_params\": {\"dims\": [3], \"activation\": \"prelu\"}},"
-    " \"trainer\": {\"batch_size\": 4, \"n_epoch\": 2, \"optimizer\": \"adam\"}}";
+    " \"model\": {\"name\": \"mmoe\", \"n_expert\": 2, \"expert_params\": {\"dims\": [3], \"activation\": \"prelu\"}, \"init\": \"orthogonal\"},"
+    " \"trainer\": {\"batch_size\": 4, \"n_epoch\": 2, \"clip_norm\": 0.5, \"ema_decay\": 0.9, \"scheduler\": \"plateau\", \"regularization_params\": {\"dense_l2\": 0.01}, \"optimizer\": \"adam\"}}";
 
 static const char csv[] = "city,town,age,d1,d2,buy,pay,w\n"
                           "Bern,Basel,1,0.5,-1,1,2.5,1\n"
@@ -387,6 +387,16 @@ static mmoe_status evaluate(mmoe_error *err) {
     return status;
 }
 
+static mmoe_status inspect(mmoe_error *err) {
+    mmoe_inspection *out = untouched;
+    const mmoe_status status = mmoe_inspect(model, rows, 2, &failing, &out, err);
+    if (status == MMOE_OK)
+        mmoe_inspection_free(out);
+    else
+        ck_assert_ptr_eq(out, untouched);
+    return status;
+}
+
 static mmoe_status predict(mmoe_error *err) {
     mmoe_predictor *predictor = untouched;
     mmoe_batch batch;
@@ -464,9 +474,12 @@ START_TEST(family) {
 }
 END_TEST
 
+/* By losses, by gradients at the representation, by gradients in the parameters: more ways to take memory there are not. */
+static const char *const kinds_of_methods[] = {"\"uwl\"", "\"pcgrad\"", "\"metabalance\", \"at\": \"parameters\""};
+
 START_TEST(methods) {
     which_model = 3;
-    which_method = _i;
+    for (which_method = 0; !strstr(model_methods[which_method], kinds_of_methods[_i]);) which_method++;
     fail_all(make_of_family, 0, 11);
 }
 END_TEST
@@ -474,6 +487,7 @@ END_TEST
 START_TEST(predictions) {
     fail_all(predict, 0, 2);
     fail_all(evaluate, 0, 2);
+    fail_all(inspect, 0, 20);
 }
 END_TEST
 
@@ -488,7 +502,7 @@ int main(void) {
     tcase_add_test(c, training);
     tcase_add_test(c, predictions);
     tcase_add_loop_test(c, family, 0, MODELS);
-    tcase_add_loop_test(c, methods, 1, METHODS);
+    tcase_add_loop_test(c, methods, 0, 3);
     suite_add_tcase(s, c);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_ENV);

@@ -83,7 +83,7 @@ START_TEST(neighbours_share_a_reservation) {
     mmoe_params p, q;
     ck_assert_int_eq(mmoe_params_init(&p, &t, NULL, NULL), MMOE_OK);
     ck_assert_int_eq(mmoe_params_init(&q, &t, NULL, NULL), MMOE_OK);
-    mmoe_params_draw(&p, &t, 5);
+    ck_assert_int_eq(mmoe_params_draw(&p, &t, 5, NULL), MMOE_OK);
     for (int i = 0; i < 18; i++) ck_assert(p.values[i] == (float)(i / 6) + 1);
     for (int i = 18; i < p.n_value; i++) ck_assert(p.values[i] == 0);
     ck_assert_ptr_eq(mmoe_params_at(&p, second), p.values + 6);
@@ -110,12 +110,12 @@ START_TEST(draw_depends_on_seed_and_name_alone) {
     mmoe_params p, q;
     ck_assert_int_eq(mmoe_params_init(&p, &t, NULL, NULL), MMOE_OK);
     ck_assert_int_eq(mmoe_params_init(&q, &u, NULL, NULL), MMOE_OK);
-    mmoe_params_draw(&p, &t, 2022);
-    mmoe_params_draw(&q, &u, 2022);
+    ck_assert_int_eq(mmoe_params_draw(&p, &t, 2022, NULL), MMOE_OK);
+    ck_assert_int_eq(mmoe_params_draw(&q, &u, 2022, NULL), MMOE_OK);
     ck_assert_mem_eq(mmoe_params_at(&p, &t.items[0]), mmoe_params_at(&q, &u.items[2]), 35 * sizeof(float));
     ck_assert_mem_eq(mmoe_params_at(&p, &t.items[1]), mmoe_params_at(&q, &u.items[0]), 33 * sizeof(float));
     ck_assert_mem_ne(mmoe_params_at(&q, &u.items[0]), mmoe_params_at(&q, &u.items[1]), 33 * sizeof(float));
-    mmoe_params_draw(&q, &u, 2023);
+    ck_assert_int_eq(mmoe_params_draw(&q, &u, 2023, NULL), MMOE_OK);
     ck_assert_mem_ne(mmoe_params_at(&p, &t.items[0]), mmoe_params_at(&q, &u.items[2]), 35 * sizeof(float));
     mmoe_params_finish(&p);
     mmoe_params_finish(&q);
@@ -130,7 +130,7 @@ START_TEST(stitches_are_mostly_their_own) {
         mmoe_params p;
         ck_assert_int_eq(add(&t, "stitches.0.weight", MMOE_TENSOR_VALUE, 2, n, n, MMOE_INIT_STITCH, n > 1 ? 0.9f : 1), MMOE_OK);
         ck_assert_int_eq(mmoe_params_init(&p, &t, NULL, NULL), MMOE_OK);
-        mmoe_params_draw(&p, &t, 1);
+        ck_assert_int_eq(mmoe_params_draw(&p, &t, 1, NULL), MMOE_OK);
         for (int32_t i = 0; i < n * n; i++) {
             const float *x = mmoe_params_at(&p, t.items);
             ck_assert_float_eq_tol(x[i], i / n == i % n ? (n > 1 ? 0.9f : 1) : 0.1f / (float)(n - 1), 1e-7f);
@@ -164,7 +164,7 @@ START_TEST(draws_have_their_moments) {
     ck_assert_int_eq(add(&t, "normal", MMOE_TENSOR_VALUE, 1, N, 0, MMOE_INIT_NORMAL, 3), MMOE_OK);
     mmoe_params p;
     ck_assert_int_eq(mmoe_params_init(&p, &t, NULL, NULL), MMOE_OK);
-    mmoe_params_draw(&p, &t, 1);
+    ck_assert_int_eq(mmoe_params_draw(&p, &t, 1, NULL), MMOE_OK);
     const float *uniform = mmoe_params_at(&p, &t.items[0]), *normal = mmoe_params_at(&p, &t.items[1]);
     float low = 1, high = -1;
     for (int64_t i = 0; i < N; i++) {

@@ -46,7 +46,7 @@ static mmoe_model *model;
 static const char *const variants[] = {
     "\"n_expert\": 3, \"expert_params\": {\"dims\": [8, 5], \"dropout\": 0.1}}, \"trainer\": {\"optimizer\": \"adam\", ",
     "\"n_expert\": 3, \"expert_params\": {\"dims\": [6], \"activation\": \"dice\"}}, \"trainer\": {\"optimizer\": \"adamw\", ",
-    "\"n_expert\": 3, \"expert_params\": {\"dims\": [6, 4, 3], \"activation\": \"prelu\", \"batch_norm\": false}}, \"trainer\": {\"optimizer\": \"sgd\", ",
+    "\"n_expert\": 3, \"expert_params\": {\"dims\": [6, 4, 3], \"activation\": \"prelu\", \"batch_norm\": false}}, \"trainer\": {\"clip_norm\": 0.1, \"ema_decay\": 0.9, \"regularization_params\": {\"dense_l1\": 0.001}, \"optimizer\": \"sgd\", ",
     "\"name\": \"cross_stitch\", \"expert_params\": {\"dims\": [8, 5], \"dropout\": 0.1}}, \"trainer\": {\"optimizer\": \"adam\", ",
     "\"name\": \"ple\", \"expert_params\": {\"dims\": [8, 5], \"dropout\": 0.1}}, \"trainer\": {\"optimizer\": \"adam\", ",
     "\"n_expert\": 3}, \"trainer\": {\"adaptive_params\": {\"method\": \"aligned_mtl\"}, ",

@@ -1,0 +1,114 @@
+/* Weights and losses that are not finite end training, say where they began, and cost no weights. */
+#include "training_support.h"
+
+/* Weights are NaN from the start, but for what no row reads. */
+START_TEST(a_weight_that_is_not_finite_is_named) {
+    set_up("", "", "");
+    for (int threads = 1; threads <= 3; threads++) {
+        mmoe_model *model = new_model();
+        mmoe_trainer *trainer = new_trainer(model, threads);
+        mmoe_error why = {0};
+        double losses[TASKS];
+        SUCCEEDS(mmoe_trainer_step(trainer, rows, 0, BATCH, losses, &err));
+        values_of(model, "embedding.embed_dict.b.weight")[6 * 3 + 1] = NAN;
+        ck_assert_int_eq(mmoe_trainer_step(trainer, rows, BATCH, BATCH, losses, &why), MMOE_E_NUMERIC);
+        ck_assert(isfinite(losses[0]) && isfinite(losses[1]));
+        ck_assert_str_eq(why.message, "the weights \"embedding.embed_dict.b.weight\" have a value that is not finite since the update at step 2, epoch 1, from "
+                                      "row 101 of the epoch's order");
+        values_of(model, "embedding.embed_dict.a.weight")[49 * 4] = INFINITY;
+        ck_assert_int_eq(mmoe_trainer_step(trainer, rows, 0, BATCH, NULL, &why), MMOE_E_NUMERIC);
+        ck_assert_ptr_nonnull(strstr(why.message, "\"embedding.embed_dict.a.weight\" (and 1 tensors more) have a value"));
+        values_of(model, "embedding.embed_dict.a.weight")[49 * 4] = 0;
+        values_of(model, "embedding.embed_dict.b.weight")[6 * 3 + 1] = 0;
+        mmoe_trainer_free(trainer);
+        mmoe_model_free(model);
+    }
+    tear_down();
+}
+END_TEST
+
+/* What is wrong with the loss is said as well. */
+START_TEST(a_loss_that_is_not_finite_is_named) {
+    set_up("", "", "");
+    mmoe_model *model = new_model();
+    mmoe_trainer *trainer = new_trainer(model, 1);
+    mmoe_error why = {0};
+    double losses[TASKS] = {0};
+    values_of(model, "towers.1.mlp.8.bias")[0] = NAN;
+    ck_assert_int_eq(mmoe_trainer_step(trainer, rows, 0, BATCH, losses, &why), MMOE_E_NUMERIC);
+    ck_assert(isfinite(losses[0]) && isnan(losses[1]));
+    ck_assert_ptr_nonnull(strstr(why.message, "the loss of task \"y\" is not finite at step 1, epoch 1, from row 1 of the epoch's order, nor, since its "
+                                              "update, are the weights \"embedding.embed_dict.a.weight\" (and "));
+    mmoe_trainer_free(trainer);
+    mmoe_model_free(model);
+    tear_down();
+}
+END_TEST
+
+/* The first epoch stands; in a later one the weights fly off, in the update itself. */
+typedef struct spoiler {
+    mmoe_model *model;
+    double *kept;
+    size_t count;
+} spoiler;
+
+static int spoil(void *user, const mmoe_epoch_report *report) {
+    spoiler *s = user;
+    ck_assert_int_eq(report->epoch, 1);
+    s->kept = numbers_of(s->model, &s->count);
+    values_of(s->model, "embedding.embed_dict.b.weight")[6 * 3] = 3e38F; /* weight decay makes it infinite */
+    return 0;
+}
+
+START_TEST(the_best_weights_stay) {
+    set_up("", "", ", \"n_epoch\": 3, \"optimizer\": \"sgd\", \"optimizer_params\": {\"lr\": 0.1, \"weight_decay\": 30}");
+    for (int threads = 1; threads <= 2; threads++) {
+        mmoe_model *model = new_model();
+        spoiler s = {.model = model};
+        mmoe_trainer *trainer;
+        const mmoe_trainer_options options = {.threads = threads, .single_threaded_blas = 1, .user = &s, .on_epoch = spoil};
+        mmoe_error why = {0};
+        SUCCEEDS(mmoe_trainer_create(model, &options, NULL, &trainer, &err));
+        ck_assert_int_eq(mmoe_trainer_fit(trainer, rows, valid, &why), MMOE_E_NUMERIC);
+        ck_assert_str_eq(why.message, "the weights \"embedding.embed_dict.b.weight\" have a value that is not finite since the update at step 8, epoch 2, from "
+                                      "row 1 of the epoch's order");
+        size_t n;
+        double *now = numbers_of(model, &n);
+        ck_assert_uint_eq(n, s.count);
+        ck_assert(memcmp(now, s.kept, n * sizeof *now) == 0);
+        free(now);
+        free(s.kept);
+        mmoe_trainer_free(trainer);
+        mmoe_model_free(model);
+    }
+    tear_down();
+}
+END_TEST
+
+/* A rate that no model stands: what it began with stays. */
+START_TEST(a_rate_that_is_too_large_ends_training) {
+    set_up("", "", ", \"optimizer\": \"sgd\", \"optimizer_params\": {\"lr\": 1000, \"weight_decay\": 1000}");
+    mmoe_model *model = new_model(), *start = new_model();
+    mmoe_trainer *trainer = new_trainer(model, 2);
+    mmoe_error why = {0};
+    ck_assert_int_eq(mmoe_trainer_fit(trainer, rows, NULL, &why), MMOE_E_NUMERIC);
+    ck_assert_ptr_nonnull(strstr(why.message, "not finite"));
+    ck_assert_ptr_nonnull(strstr(why.message, "epoch 1, from row"));
+    assert_same_models(model, start);
+    mmoe_trainer_free(trainer);
+    mmoe_model_free(model);
+    mmoe_model_free(start);
+    tear_down();
+}
+END_TEST
+
+int main(void) {
+    Suite *s = suite_create("numeric");
+    TCase *c = tcase_create("numeric");
+    tcase_add_test(c, a_weight_that_is_not_finite_is_named);
+    tcase_add_test(c, a_loss_that_is_not_finite_is_named);
+    tcase_add_test(c, the_best_weights_stay);
+    tcase_add_test(c, a_rate_that_is_too_large_ends_training);
+    suite_add_tcase(s, c);
+    return run_suite(s);
+}

@@ -1,0 +1,138 @@
+/* What steps keep whatever they do: the same bits for any number of workers; and what losses and clipping do not touch. */
+#include "models_support.h"
+#include "training_support.h"
+
+/* Every update there is: each set of keys on each optimizer. */
+static const char *const updates[] = {
+    "",
+    ", \"clip_norm\": 0.05",
+    ", \"regularization_params\": {\"embedding_l1\": 0.001, \"dense_l2\": 0.01}",
+    ", \"clip_norm\": 0.05, \"regularization_params\": {\"embedding_l2\": 0.01, \"dense_l1\": 0.002}",
+};
+static const char *const optimizers[] = {"adam", "adamw", "sgd"};
+enum { UPDATES = sizeof updates / sizeof *updates };
+
+static void train(mmoe_model *model, int threads, int steps) {
+    mmoe_trainer *trainer = new_trainer(model, threads);
+    for (int i = 0; i < steps; i++) {
+        const size_t n = i % 3 == 2 ? 37 : BATCH;
+        SUCCEEDS(mmoe_trainer_step(trainer, rows, i % 7 * BATCH, n, NULL, &err));
+    }
+    mmoe_trainer_free(trainer);
+}
+
+START_TEST(threads_change_no_bit) {
+    char keys[512];
+    snprintf(keys, sizeof keys, ", \"optimizer\": \"%s\"%s", optimizers[_i % 3], updates[_i / 3]);
+    set_up(", \"focal_gamma\": 2, \"label_smoothing\": 0.1", "", keys);
+    SUCCEEDS(mmoe_config_set(config, "model.expert_params.dims", "[600, 40]", &err)); /* more than one block of values */
+    mmoe_model *start = new_model(), *one = new_model();
+    train(one, 1, 9);
+    size_t n;
+    double *before = numbers_of(start, &n), *after = numbers_of(one, &n);
+    ck_assert(memcmp(before, after, n * sizeof *before) != 0);
+    free(before);
+    free(after);
+    for (int threads = 2; threads <= 4; threads += 2) {
+        mmoe_model *other = new_model();
+        train(other, threads, 9);
+        assert_same_models(one, other);
+        mmoe_model_free(other);
+    }
+    mmoe_model_free(one);
+    mmoe_model_free(start);
+    tear_down();
+}
+END_TEST
+
+/* A gradient that is kept and then applied updates as one that is applied where it arises, in every model: none of its parts
+ * is missing, and none is there twice. */
+START_TEST(clipping_far_away_changes_no_bit) {
+    char json[1024];
+    models_json(json, _i, 0, BATCH);
+    set_up("", "", ""); /* its rows */
+    tear_down();
+    SUCCEEDS(mmoe_config_parse(json, strlen(json), NULL, NULL, &config, &err));
+    SUCCEEDS(mmoe_schema_create(config, models_columns, MODELS_COLUMNS, NULL, &schema, &err));
+    static int32_t three[ROWS * 3];
+    for (int i = 0; i < ROWS * 3; i++) three[i] = ids[i / 3 * SPARSE + (i % 3 == 1)];
+    const mmoe_batch of_model = {ROWS, three, 3, dense, DENSE};
+    SUCCEEDS(mmoe_dataset_create(schema, &of_model, labels, NULL, NULL, &rows, &err));
+    SUCCEEDS(mmoe_dataset_create(schema, &of_model, labels, NULL, NULL, &valid, &err));
+    mmoe_model *plain = new_model();
+    train(plain, 1, 7);
+    SUCCEEDS(mmoe_config_set(config, "trainer.clip_norm", "1000000", &err));
+    mmoe_model *kept = new_model();
+    train(kept, 2, 7);
+    assert_same_models(plain, kept);
+    SUCCEEDS(mmoe_config_set(config, "trainer.clip_norm", "0.001", &err));
+    SUCCEEDS(mmoe_config_set(config, "trainer.optimizer", "sgd", &err));
+    mmoe_model *clipped = new_model();
+    train(clipped, 2, 7);
+    size_t n;
+    double *a = numbers_of(plain, &n), *b = numbers_of(clipped, &n);
+    ck_assert(memcmp(a, b, n * sizeof *a) != 0);
+    free(a);
+    free(b);
+    mmoe_model_free(plain);
+    mmoe_model_free(kept);
+    mmoe_model_free(clipped);
+    tear_down();
+}
+END_TEST
+
+/* A step of plain descent is as long as the norm allows. */
+START_TEST(a_clipped_step_has_its_length) {
+    set_up("", "", ", \"clip_norm\": 0.01, \"optimizer\": \"sgd\", \"optimizer_params\": {\"lr\": 1, \"weight_decay\": 0}");
+    mmoe_model *model = new_model(), *start = new_model();
+    mmoe_trainer *trainer = new_trainer(model, 2);
+    SUCCEEDS(mmoe_trainer_step(trainer, rows, 0, BATCH, NULL, &err));
+    mmoe_tensor_info now, before;
+    double square = 0;
+    for (size_t i = 0; mmoe_model_tensor(model, i, &now) == 0; i++) {
+        mmoe_model_tensor(start, i, &before);
+        for (size_t k = 0; now.trainable && k < count_of(&now); k++)
+            square += pow((double)((const float *)now.data)[k] - (double)((const float *)before.data)[k], 2);
+    }
+    ck_assert_double_eq_tol(sqrt(square), 0.01, 1e-5);
+    mmoe_trainer_free(trainer);
+    mmoe_model_free(model);
+    mmoe_model_free(start);
+    tear_down();
+}
+END_TEST
+
+/* Losses are shaped in training alone; penalties stand in no loss. */
+START_TEST(evaluation_stays_plain) {
+    mmoe_task_metrics plain[TASKS], shaped[TASKS];
+    double losses[2][TASKS];
+    const char *const keys[] = {"", ", \"label_smoothing\": 0.2, \"positive_weight\": 4, \"focal_gamma\": 1"};
+    for (int i = 0; i < 2; i++) {
+        set_up(keys[i], "", ", \"regularization_params\": {\"dense_l1\": 1, \"embedding_l2\": 1}");
+        mmoe_model *model = new_model();
+        SUCCEEDS(mmoe_evaluate(model, rows, 1, NULL, i ? shaped : plain, &err));
+        mmoe_trainer *trainer = new_trainer(model, 1);
+        SUCCEEDS(mmoe_trainer_step(trainer, rows, 0, BATCH, losses[i], &err));
+        mmoe_trainer_free(trainer);
+        mmoe_model_free(model);
+        tear_down();
+    }
+    for (int t = 0; t < TASKS; t++) {
+        ck_assert(plain[t].logloss == shaped[t].logloss && plain[t].auc == shaped[t].auc);
+        ck_assert_double_gt(fabs(losses[0][t] - losses[1][t]), 0.01);
+        ck_assert_double_lt(losses[0][t], 1); /* the penalties would be more */
+    }
+}
+END_TEST
+
+int main(void) {
+    Suite *s = suite_create("training");
+    TCase *c = tcase_create("training");
+    tcase_set_timeout(c, 60);
+    tcase_add_loop_test(c, threads_change_no_bit, 0, 3 * UPDATES);
+    tcase_add_loop_test(c, clipping_far_away_changes_no_bit, 0, MODELS);
+    tcase_add_test(c, a_clipped_step_has_its_length);
+    tcase_add_test(c, evaluation_stays_plain);
+    suite_add_tcase(s, c);
+    return run_suite(s);
+}
