@@ -74,7 +74,9 @@ mmoe_config *bench_config(const bench_options *o, const bench_setting *s) {
     char *text = config_text(o, s);
     if (mmoe_config_parse(text, strlen(text), "the flags", NULL, &config, &err)) bench_fail("%s", err.message);
     free(text);
+    if (s->method) set(config, "trainer.adaptive_params.method", s->method);
     for (int32_t i = 0; i < o->sets.count; i++) {
+        if (o->methods.count && !s->method && strncmp(o->sets.items[i], "trainer.", 8) == 0) continue; /* keys of a method, where there is none */
         char *key = strdup(o->sets.items[i]);
         if (!key) bench_fail("out of memory");
         char *value = strchr(key, '=');
@@ -82,7 +84,6 @@ mmoe_config *bench_config(const bench_options *o, const bench_setting *s) {
         set(config, key, value);
         free(key);
     }
-    if (s->method) set(config, "trainer.adaptive_params.method", s->method);
     return config;
 }
 

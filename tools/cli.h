@@ -17,6 +17,7 @@ int cli_inspect(int argc, char **argv);
 int cli_report(int argc, char **argv);
 int cli_import(int argc, char **argv);
 int cli_export(int argc, char **argv);
+int cli_sweep(int argc, char **argv);
 int cli_synth(int argc, char **argv);
 
 /* "mmoe COMMAND: sentence" on standard error. Returns CLI_FAILED. */

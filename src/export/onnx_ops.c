@@ -10,8 +10,6 @@
 #define INT64 MMOE_ONNX__TENSOR_PROTO__DATA_TYPE__INT64
 #define BOOL MMOE_ONNX__TENSOR_PROTO__DATA_TYPE__BOOL
 
-#define BATCH_NORM_EPS 1e-5
-
 /* Columns [col, col + cols) of a value of ours are an ONNX value. */
 typedef struct piece {
     int32_t col, cols;
@@ -183,7 +181,7 @@ static fold fold_layer(exporter *e, const mmoe_node *layer, int32_t width) {
     }
     for (int32_t i = 0; i < norm->cols; i++) {
         const int32_t c = norm->col + i;
-        f.scale[c] = values[norm->gamma + i] / sqrt((double)states[norm->var + i] + BATCH_NORM_EPS);
+        f.scale[c] = values[norm->gamma + i] / sqrt((double)states[norm->var + i] + MMOE_BATCH_NORM_EPS);
         f.shift[c] = (float)(values[norm->beta + i] + ((double)bias[c] - states[norm->mean + i]) * f.scale[c]);
     }
     return f;

@@ -48,6 +48,8 @@ typedef struct mmoe_segment {
     float dropout;
 } mmoe_segment;
 
+#define MMOE_BATCH_NORM_EPS 1e-5 /* PyTorch's */
+
 /* Batch norm over columns [col, col+cols) of a linear node's output. All offsets are of [cols]. */
 typedef struct mmoe_norm {
     int32_t col, cols;

@@ -19,8 +19,7 @@ static void drop(const mmoe_plan *p, const mmoe_node *n, const mmoe_span *s, flo
     const int32_t node = (int32_t)(n - p->graph->nodes), cols = p->graph->values[n->out].width;
     for (int32_t b = 0; b < s->rows; b++)
         for (int32_t c = 0; c < cols; c++) g[(size_t)b * (size_t)ld + (size_t)c] = 1;
-    const uint64_t stream = (uint64_t)MMOE_STREAM_DROPOUT << 56 | (uint64_t)(node & 0xff) << 48 | (p->step & 0xffffffffffULL);
-    p->kernels->dropout(s->rows, cols, g, ld, n->u.gate.how.dropout, p->seed, stream, (uint64_t)s->first);
+    p->kernels->dropout(s->rows, cols, g, ld, n->u.gate.how.dropout, p->seed, mmoe_dropout_stream(p, node, 0), (uint64_t)s->first);
 }
 
 void mmoe_gate_forward(mmoe_plan *p, const mmoe_node *n, const mmoe_node_state *state, const mmoe_span *s) {

@@ -40,7 +40,8 @@ typedef struct matrix_rows {
 
 /* With a constant `dim`, which all targets have, these are vector moves. `dim` 0: any. */
 static inline __attribute__((always_inline)) void copy_row(const float *from, float *x, int32_t dim, int32_t any) {
-    if (dim) memcpy(x, from, (size_t)dim * sizeof *x);
+    if (dim)
+        memcpy(x, from, (size_t)dim * sizeof *x);
     else
         for (int32_t c = 0; c < any; c++) x[c] = from[c];
 }
@@ -70,8 +71,10 @@ static inline __attribute__((always_inline)) void run_neighbours(const target *t
 #pragma GCC unroll 8
         for (int i = 0; i < TOGETHER; i++) {
             float *row = tables[i] + (size_t)(uint32_t)m.ids[i] * (size_t)dim;
-            if (add) add_row(row, m.x + i * dim, dim, 0);
-            else copy_row(row, m.x + i * dim, dim, 0);
+            if (add)
+                add_row(row, m.x + i * dim, dim, 0);
+            else
+                copy_row(row, m.x + i * dim, dim, 0);
         }
 }
 
@@ -80,8 +83,10 @@ static inline __attribute__((always_inline)) void run_targets(const target *t, i
         for (int32_t i = 0; i < count; i++) {
             const int32_t d = dim ? dim : t[i].dim;
             float *row = t[i].table + (int64_t)m.ids[t[i].column] * d;
-            if (add) add_row(row, m.x + t[i].col, dim, d);
-            else copy_row(row, m.x + t[i].col, dim, d);
+            if (add)
+                add_row(row, m.x + t[i].col, dim, d);
+            else
+                copy_row(row, m.x + t[i].col, dim, d);
         }
 }
 

@@ -13,7 +13,6 @@
 
 #include "graph/ops.h"
 
-#define EPS 1e-5
 #define MOMENTUM 0.1
 
 static const mmoe_node *apply_of(const mmoe_node *stats) { return stats + 1; } /* mmoe_graph_layer adds them together */
@@ -60,7 +59,7 @@ void mmoe_stats_barrier(mmoe_plan *p, const mmoe_node *n, mmoe_layer_state *l) {
             mean = (double)running_mean[i] - bias[c];
             var = running_var[i];
         }
-        double rstd = 1 / sqrt(var + EPS), scale = values[norm->gamma + i] * rstd;
+        double rstd = 1 / sqrt(var + MMOE_BATCH_NORM_EPS), scale = values[norm->gamma + i] * rstd;
         l->mean[c] = (float)mean;
         l->rstd[c] = (float)rstd;
         l->scale[c] = (float)scale;
@@ -89,10 +88,8 @@ static mmoe_act_args segment_args(const mmoe_plan *p, const mmoe_node *n, const 
     return a;
 }
 
-/* One stream a segment and step. */
 static void drop(const mmoe_plan *p, int32_t node, int32_t segment, const mmoe_segment *g, float *u, int32_t ldu, const mmoe_span *s) {
-    uint64_t stream = (uint64_t)(MMOE_STREAM_DROPOUT) << 56 | (uint64_t)(node & 0xff) << 48 | (uint64_t)(segment & 0xff) << 40 | (p->step & 0xffffffffffULL);
-    p->kernels->dropout(s->rows, g->cols, u, ldu, g->dropout, p->seed, stream, (uint64_t)s->first);
+    p->kernels->dropout(s->rows, g->cols, u, ldu, g->dropout, p->seed, mmoe_dropout_stream(p, node, segment), (uint64_t)s->first);
 }
 
 void mmoe_apply_forward(mmoe_plan *p, int32_t node, const mmoe_layer_state *l, const mmoe_span *s) {
@@ -198,7 +195,7 @@ void mmoe_apply_fold(mmoe_plan *p, const mmoe_node *n, mmoe_layer_state *l) {
             l->shift[c] = bias[c];
         } else if (!p->training) {
             int32_t i = c - norm->col;
-            double scale = values[norm->gamma + i] / sqrt((double)p->params->states[norm->var + i] + EPS);
+            double scale = values[norm->gamma + i] / sqrt((double)p->params->states[norm->var + i] + MMOE_BATCH_NORM_EPS);
             l->scale[c] = (float)scale;
             l->shift[c] = (float)(values[norm->beta + i] + ((double)bias[c] - p->params->states[norm->mean + i]) * scale);
         }

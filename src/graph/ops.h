@@ -9,6 +9,11 @@ void mmoe_plan_weights_done(mmoe_plan *p, int worker, const mmoe_weight_task *ta
 void mmoe_plan_sink(mmoe_plan *p, int worker, int32_t node, int64_t offset, int64_t rows, int64_t cols, const float *gradient, int64_t ld);
 static inline double mmoe_plan_clock(const mmoe_plan *p) { return p->profile ? mmoe_profile_clock() : 0; }
 
+/* A stream of random numbers of its own for each segment of each node in each step: 12, 12 and 32 bits of them. */
+static inline uint64_t mmoe_dropout_stream(const mmoe_plan *p, int32_t node, int32_t segment) {
+    return mmoe_stream(MMOE_STREAM_DROPOUT, (uint64_t)(node & 0xfff) << 44 | (uint64_t)(segment & 0xfff) << 32 | (p->step & 0xffffffff));
+}
+
 void mmoe_input_forward(mmoe_plan *p, const mmoe_node *n, const mmoe_span *s);
 /* Tables [first, first + count) of the plan: sums their rows' gradients over the batch, in row order. */
 void mmoe_input_weights(mmoe_plan *p, const mmoe_node *n, const mmoe_weight_task *task, int worker);

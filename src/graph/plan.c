@@ -1,4 +1,4 @@
-#include "graph/plan.h"
+#include "graph/plan_parts.h"
 
 #include <assert.h>
 #include <string.h>
@@ -7,22 +7,12 @@
 
 enum {
     CHUNK = 256, /* rows: GEMMs of 256 rows run within 4 % of the whole batch's, and stay in a core's L2 */
-    MOST_CHUNK = 1024,
-    TABLE_FLOATS = 1 << 16, /* gradient of tables that one task scatters */
-    TASK_FLOPS = 8 << 20,   /* smaller products go together */
-    SLAB = 96               /* rows of a weight matrix that a task takes: OpenBLAS likes multiples of 48 */
+    MOST_CHUNK = 1024
 };
 
 int32_t mmoe_plan_chunk_rows(int32_t rows) {
     int32_t eighth = ((rows + 7) / 8 + 15) / 16 * 16;
     return eighth < CHUNK ? CHUNK : eighth > MOST_CHUNK ? MOST_CHUNK : eighth;
-}
-
-/* Row strides are whole cache lines, but no large multiple of 512 bytes: rows would then meet in the same cache sets,
- * which costs a product that walks down columns a sixth of its speed. */
-static int32_t stride_of(int32_t width) {
-    int32_t ld = (width + 15) / 16 * 16;
-    return ld >= 256 && ld % 128 == 0 ? ld + 16 : ld;
 }
 
 /* ---- Phases ---- */
@@ -175,10 +165,10 @@ static void fill_lifetimes(mmoe_plan *p, lifetime *values, lifetime *grads) {
         }
     size_t rows = (size_t)(p->training ? p->max_rows : p->max_chunk);
     for (int32_t v = 0; v < g->n_value; v++) {
-        values[v].ld = stride_of(g->values[v].width);
+        values[v].ld = mmoe_plan_stride(g->values[v].width);
         values[v].floats = rows * (size_t)values[v].ld;
         bool own = p->training && grads[v].first != INT32_MAX && g->values[v].grad_cols;
-        grads[v].ld = own ? stride_of(g->values[v].grad_cols) : 0;
+        grads[v].ld = own ? mmoe_plan_stride(g->values[v].grad_cols) : 0;
         grads[v].floats = rows * (size_t)grads[v].ld;
     }
 }
@@ -226,8 +216,6 @@ static float *take(float **from, size_t count) {
     return p;
 }
 
-static size_t rounded(size_t count) { return (count + 15) / 16 * 16; }
-
 /* Lays a layer's arrays out from *at; with *at NULL nothing is written and the floats are counted. */
 static size_t lay_layer(const mmoe_plan *p, const mmoe_node *n, mmoe_layer_state *l, float **at) {
     const size_t width = (size_t)p->graph->values[n->in].width, chunks = (size_t)p->max_chunks;
@@ -238,11 +226,11 @@ static size_t lay_layer(const mmoe_plan *p, const mmoe_node *n, mmoe_layer_state
     l->slopes = (int32_t)slopes;
     for (size_t i = 0; i < n_array; i++) *arrays[i] = take(at, width);
     for (size_t i = 0; i < n_part; i++) *parts[i] = take(at, width * chunks);
-    size_t floats = n_array * rounded(width) + n_part * rounded(width * chunks);
+    size_t floats = n_array * mmoe_plan_rounded(width) + n_part * mmoe_plan_rounded(width * chunks);
     if (p->training) {
         l->dslope = take(at, slopes);
         l->slope_part = take(at, slopes * chunks);
-        floats += rounded(slopes) + rounded(slopes * chunks);
+        floats += mmoe_plan_rounded(slopes) + mmoe_plan_rounded(slopes * chunks);
     }
     return floats;
 }
@@ -260,12 +248,12 @@ static size_t lay_nodes(mmoe_plan *p, float *at) {
             size_t count = (size_t)p->workers * 5 * (size_t)p->max_chunk;
             p->nodes[i].scratch = take(&at, count);
             p->nodes[i].loss_part = p->loss_parts;
-            floats += rounded(count);
+            floats += mmoe_plan_rounded(count);
         } else if (n->op == MMOE_OP_GATE && p->training && n->u.gate.how.balance > 0) {
             const size_t width = (size_t)g->values[n->out].width, count = (size_t)p->max_chunks * width * sizeof(double) / sizeof(float);
             p->nodes[i].importance = (double *)(void *)take(&at, count);
             p->nodes[i].balance = take(&at, width);
-            floats += rounded(count) + rounded(width);
+            floats += mmoe_plan_rounded(count) + mmoe_plan_rounded(width);
         }
     }
     return floats;
@@ -411,8 +399,8 @@ static size_t lay_packed(mmoe_plan *p, float *at) {
             const mmoe_linear_block *k = &n->u.linear.blocks[b];
             int32_t back = p->training ? mmoe_block_grad_cols(g, k) : 0;
             if (!p->kernels->packs_steps || k->cols < MMOE_PACKED_N || k->in.cols < MMOE_PACKED_K) continue;
-            size_t forward = rounded(p->kernels->packed_size(k->cols, k->in.cols));
-            size_t backward = back >= MMOE_PACKED_N ? rounded(p->kernels->packed_size(back, k->cols)) : 0;
+            size_t forward = mmoe_plan_rounded(p->kernels->packed_size(k->cols, k->in.cols));
+            size_t backward = back >= MMOE_PACKED_N ? mmoe_plan_rounded(p->kernels->packed_size(back, k->cols)) : 0;
             if (at) {
                 next->forward = at + floats;
                 next->backward = backward ? at + floats + forward : NULL;
@@ -425,7 +413,7 @@ static size_t lay_packed(mmoe_plan *p, float *at) {
         }
     }
     p->zeros = at ? at + floats : NULL;
-    return floats + rounded(widest);
+    return floats + mmoe_plan_rounded(widest);
 }
 
 static mmoe_status plan_packed(mmoe_plan *p, mmoe_error *err) {
@@ -443,113 +431,6 @@ static mmoe_status plan_packed(mmoe_plan *p, mmoe_error *err) {
     return MMOE_OK;
 }
 
-/* ---- Weight tasks ---- */
-
-/* Groups lookups by their table, in the order of the first of each. */
-static mmoe_status plan_tables(mmoe_plan *p, mmoe_error *err) {
-    const mmoe_node *n = &p->graph->nodes[0];
-    const int32_t count = n->u.input.n_lookup;
-    p->tables = mmoe_alloc_zero(&p->alloc, (size_t)count, sizeof *p->tables);
-    p->table_lookups = mmoe_alloc_zero(&p->alloc, (size_t)count, sizeof *p->table_lookups);
-    if (!p->tables || !p->table_lookups) return mmoe_fail_memory(err, (size_t)count * sizeof *p->tables);
-    int32_t placed = 0;
-    for (int32_t i = 0; i < count; i++) {
-        const mmoe_lookup *l = &n->u.input.lookups[i];
-        bool known = false;
-        for (int32_t t = 0; t < p->n_table; t++) known |= p->tables[t].table == l->table;
-        if (known) continue;
-        mmoe_table_use *t = &p->tables[p->n_table++];
-        *t = (mmoe_table_use){l->table, l->rows, l->dim, placed, 0};
-        for (int32_t j = i; j < count; j++)
-            if (n->u.input.lookups[j].table == l->table) {
-                p->table_lookups[placed++] = j;
-                t->count++;
-            }
-    }
-    return MMOE_OK;
-}
-
-/* The n-th weight task is written to out[n] where out is not NULL; scratch grows to what a task needs. */
-typedef struct task_list {
-    mmoe_weight_task *out;
-    int32_t count;
-    size_t scratch;
-} task_list;
-
-static void add_task(task_list *l, mmoe_weight_task task, size_t scratch) {
-    if (l->out) l->out[l->count] = task;
-    l->count++;
-    if (scratch > l->scratch) l->scratch = scratch;
-}
-
-static void list_linear(const mmoe_plan *p, int32_t node, task_list *l) {
-    const mmoe_node *n = &p->graph->nodes[node];
-    for (int32_t i = 0, together; i < n->u.linear.n_block; i += together) {
-        const mmoe_linear_block *k = &n->u.linear.blocks[i];
-        int32_t ld = stride_of(k->in.cols);
-        double flops = 2.0 * k->cols * k->in.cols * p->max_rows;
-        together = 1;
-        while (i + together < n->u.linear.n_block && k[together].again) together++;
-        if (flops < TASK_FLOPS) { /* small blocks of one shape go together */
-            while (i + together < n->u.linear.n_block && k[together].cols == k->cols && k[together].in.cols == k->in.cols &&
-                   (k[together].again || (together + 1) * flops <= TASK_FLOPS))
-                together++;
-            add_task(l, (mmoe_weight_task){node, i, together, 0, k->cols}, (size_t)k->cols * (size_t)ld);
-            continue;
-        }
-        for (int32_t row = 0, rows; row < k->cols; row += rows) {
-            rows = k->cols - row >= SLAB + SLAB / 2 && n->u.linear.n_block < 8 ? SLAB : k->cols - row;
-            add_task(l, (mmoe_weight_task){node, i, together, row, rows}, (size_t)rows * (size_t)ld);
-        }
-    }
-}
-
-static void list_tables(const mmoe_plan *p, task_list *l) {
-    for (int32_t t = 0, together; t < p->n_table; t += together) {
-        int64_t floats = p->tables[t].rows * p->tables[t].dim;
-        together = 1;
-        if (floats > TABLE_FLOATS) {
-            int64_t rows = TABLE_FLOATS / p->tables[t].dim > 0 ? TABLE_FLOATS / p->tables[t].dim : 1;
-            for (int64_t row = 0; row < p->tables[t].rows; row += rows) {
-                int64_t some = p->tables[t].rows - row < rows ? p->tables[t].rows - row : rows;
-                add_task(l, (mmoe_weight_task){0, t, 1, row, some}, (size_t)(some * p->tables[t].dim));
-            }
-            continue;
-        }
-        int32_t lookups = p->tables[t].count;
-        while (t + together < p->n_table && floats + p->tables[t + together].rows * p->tables[t + together].dim <= TABLE_FLOATS && lookups < 8) {
-            floats += p->tables[t + together].rows * p->tables[t + together].dim;
-            lookups += p->tables[t + together].count;
-            together++;
-        }
-        add_task(l, (mmoe_weight_task){0, t, together, 0, p->tables[t].rows}, (size_t)floats);
-    }
-}
-
-static void list_tasks(const mmoe_plan *p, task_list *l) {
-    for (int32_t i = 0; i < p->graph->n_node; i++) {
-        if (p->graph->nodes[i].op == MMOE_OP_LINEAR) list_linear(p, i, l);
-        if (p->graph->nodes[i].op == MMOE_OP_APPLY) add_task(l, (mmoe_weight_task){i, 0, 0, 0, 0}, 0);
-        if (p->graph->nodes[i].op == MMOE_OP_MIX && p->graph->nodes[i].u.mix.weight >= 0)
-            add_task(l, (mmoe_weight_task){i, 0, 0, 0, 0}, (size_t)p->graph->values[p->graph->nodes[i].u.mix.gates].width);
-    }
-    list_tables(p, l);
-}
-
-static mmoe_status plan_tasks(mmoe_plan *p, mmoe_error *err) {
-    if (plan_tables(p, err)) return MMOE_E_MEMORY;
-    task_list l = {0};
-    list_tasks(p, &l);
-    p->tasks = mmoe_alloc(&p->alloc, (size_t)l.count, sizeof *p->tasks);
-    p->scratch_stride = rounded(l.scratch);
-    p->scratch = mmoe_alloc_aligned(&p->alloc, p->scratch_stride * (size_t)p->workers, sizeof *p->scratch);
-    if (!p->tasks || !p->scratch) return mmoe_fail_memory(err, p->scratch_stride * (size_t)p->workers * sizeof *p->scratch);
-    p->n_task = l.count;
-    l = (task_list){.out = p->tasks};
-    list_tasks(p, &l);
-    return MMOE_OK;
-}
-
 /* ---- Life ---- */
 
 static mmoe_status build(mmoe_plan *p, mmoe_error *err) {
@@ -559,7 +440,7 @@ static mmoe_status build(mmoe_plan *p, mmoe_error *err) {
     if (!p->steps || !p->phases) return mmoe_fail_memory(err, 2 * (size_t)n_node * (sizeof *p->steps + sizeof *p->phases));
     plan_phases(p);
     if (plan_values(p, err) || plan_nodes(p, err) || plan_packed(p, err)) return MMOE_E_MEMORY;
-    return p->training ? plan_tasks(p, err) : MMOE_OK;
+    return p->training ? mmoe_plan_tasks(p, err) : MMOE_OK;
 }
 
 mmoe_status mmoe_plan_create(const mmoe_graph *graph, mmoe_params *params, mmoe_pool *pool, mmoe_plan_kind kind, int32_t max_rows, const mmoe_allocator *alloc,

@@ -121,18 +121,16 @@ static inline vf swap(vf v, int step) {
     }
 }
 
+#if W >= 8
 /* Lane i: lane from[i] of v, from[i] in [0, W). */
 static inline vf take_lanes(vf v, vi from) {
 #if W == 16
     return (vf)_mm512_permutexvar_ps((__m512i)from, (__m512)v);
-#elif W == 8
-    return (vf)_mm256_permutevar8x32_ps((__m256)v, (__m256i)from);
 #else
-    vf r;
-    for (int i = 0; i < W; i++) r[i] = v[from[i]];
-    return r;
+    return (vf)_mm256_permutevar8x32_ps((__m256)v, (__m256i)from);
 #endif
 }
+#endif
 
 /* Every lane: the sum, the maximum, over its group of lanes (a power of two, at most W). */
 static inline vf group_sum(vf v, int group) {

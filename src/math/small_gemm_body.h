@@ -1,22 +1,26 @@
 /* Products too small for a BLAS call to pay: towers and logits. Included by kernels_body.h. */
 
-/* Sixteen rows of C [rows, 1] = A b^T at a time: dots, summed together. */
-static void narrow_column(const mmoe_gemm *g) {
-    for (int32_t i = 0; i < g->m; i += W) {
-        vf dots[W];
-        int n = MIN(W, g->m - i);
-        for (int j = 0; j < W; j++) {
-            const float *a = g->a + (size_t)(i + MIN(j, n - 1)) * (size_t)g->lda;
-            dots[j] = splat(0.0f);
-            for (int32_t k = 0; k < g->k; k += W) dots[j] += load_n(a + k, MIN(W, g->k - k)) * load_n(g->b + k, MIN(W, g->k - k));
-        }
-        float sums[W];
-        store(sums, sum_each(dots));
-        for (int j = 0; j < n; j++) {
-            float *c = g->c + (size_t)(i + j) * (size_t)g->ldc;
-            *c = g->beta != 0 ? *c + sums[j] : sums[j];
-        }
+/* W rows of C [rows, 1] = A b^T at a time: dots, summed together. `n` of them are there; b_0 is the first vector of b. */
+static inline __attribute__((always_inline)) void narrow_column_rows(const mmoe_gemm *g, int32_t first, vf b_0, int n) {
+    vf dots[W];
+    const int tail = MIN(W, g->k);
+#pragma GCC unroll 16
+    for (int j = 0; j < W; j++) {
+        const float *a = g->a + (size_t)(first + MIN(j, n - 1)) * (size_t)g->lda;
+        dots[j] = load_n(a, tail) * b_0;
+        for (int32_t k = W; k < g->k; k += W) dots[j] += load_n(a + k, MIN(W, g->k - k)) * load_n(g->b + k, MIN(W, g->k - k));
     }
+    float sums[W];
+    store(sums, sum_each(dots));
+    float *c = g->c + (size_t)first * (size_t)g->ldc;
+    for (int j = 0; j < n; j++, c += g->ldc) *c = g->beta != 0 ? *c + sums[j] : sums[j];
+}
+
+static void narrow_column(const mmoe_gemm *g) {
+    const vf b_0 = load_n(g->b, MIN(W, g->k));
+    int32_t i = 0;
+    for (; i + W <= g->m; i += W) narrow_column_rows(g, i, b_0, W);
+    if (i < g->m) narrow_column_rows(g, i, b_0, g->m - i);
 }
 
 /* `rows` rows of C [rows, n] = A b^T with b^T in bt [k, W], n <= W. */

@@ -17,6 +17,7 @@ static inline __attribute__((always_inline)) void softmax_packed(const mmoe_act_
     }
 }
 
+#if W >= 8 /* four lanes, taken one by one, cost more than they save */
 /* Modules of any number of columns up to W, as many side by side as fit a vector. A tree over a module's lanes ends in its
  * first one, from which all of them take the result: it is the same to the bit wherever the module stands. */
 typedef struct module_lanes {
@@ -76,6 +77,8 @@ static inline __attribute__((always_inline)) void softmax_any_backward(const mmo
     }
 }
 
+#endif
+
 static void softmax_module(const mmoe_act_args *a, const float *z, float *u, int32_t m) {
     const float *scale = a->scale + m, *shift = a->shift + m;
     vf most = splat(-__builtin_inff()), sum = {0};
@@ -133,6 +136,7 @@ static void softmax_forward(const mmoe_act_args *a) {
     case 16: softmax_packed(a, 16); return;
 #endif
     }
+#if W >= 8
     if (a->group <= W) {
         if (a->group <= 4)
             softmax_any(a, 2);
@@ -142,6 +146,7 @@ static void softmax_forward(const mmoe_act_args *a) {
             softmax_any(a, 4);
         return;
     }
+#endif
     for (int32_t b = 0; b < a->rows; b++)
         for (int32_t m = 0; m < a->cols; m += a->group) softmax_module(a, a->z + (size_t)b * (size_t)a->ldz + m, a->u + (size_t)b * (size_t)a->ldu + m, m);
 }
@@ -182,6 +187,7 @@ static void softmax_backward(const mmoe_act_args *a) {
     case 16: softmax_packed_backward(a, 16); return;
 #endif
     }
+#if W >= 8
     if (a->group <= W) {
         if (a->group <= 4)
             softmax_any_backward(a, 2);
@@ -191,6 +197,7 @@ static void softmax_backward(const mmoe_act_args *a) {
             softmax_any_backward(a, 4);
         return;
     }
+#endif
     for (int32_t b = 0; b < a->rows; b++)
         for (int32_t m = 0; m < a->cols; m += a->group)
             softmax_module_backward(a->u + (size_t)b * (size_t)a->ldu + m, a->du + (size_t)b * (size_t)a->lddu + m, a->group);

@@ -7,8 +7,6 @@
 
 #include "base/error.h"
 
-#define EPS 1e-5
-
 enum {
     LINE = 16,              /* floats of a cache line */
     CHUNK_FLOATS = 1 << 16, /* of all values of a chunk: 256 KB, a part of a core's L2 */
@@ -137,7 +135,7 @@ static void fold_column(const mmoe_params *params, const mmoe_node *layer, int32
     const int32_t i = c - norm->col;
     *start = bias;
     if (i < 0 || i >= norm->cols) return;
-    const double folded = params->values[norm->gamma + i] / sqrt((double)params->states[norm->var + i] + EPS);
+    const double folded = params->values[norm->gamma + i] / sqrt((double)params->states[norm->var + i] + MMOE_BATCH_NORM_EPS);
     *scale = (float)folded;
     *start = (float)(params->values[norm->beta + i] + ((double)bias - params->states[norm->mean + i]) * folded);
 }

@@ -1,0 +1,100 @@
+/* mmoe sweep: the runs that its file asks for, the table of their results, the threads that do them, what comes out of it. */
+#ifndef MMOE_TOOLS_SWEEP_H
+#define MMOE_TOOLS_SWEEP_H
+
+#include "output.h"
+
+typedef enum sweep_metric { SWEEP_AUC, SWEEP_LOGLOSS, SWEEP_CALIBRATION, SWEEP_MSE, SWEEP_RMSE, SWEEP_MAE, SWEEP_N_METRIC } sweep_metric;
+
+/* A column of the table: one metric of one task. */
+typedef struct sweep_figure {
+    bool is_test; /* of the test rows, not of the validation rows */
+    int32_t task;
+    sweep_metric metric;
+    char *name; /* "valid.ctr.auc" */
+} sweep_figure;
+
+typedef struct sweep_setting {
+    char **values; /* [n_key], JSON */
+    size_t data;   /* which of the data sets: settings with the same features and labels share one */
+} sweep_setting;
+
+typedef struct sweep_plan {
+    const char *path;
+    json_t *root;               /* the file; owns the keys' texts */
+    json_t *config;             /* the configuration as it was written */
+    char *config_text;          /* the same as text */
+    char *train, *valid, *test; /* paths; test NULL: none */
+    json_t *tasks;              /* of the configuration, defaults filled in */
+    size_t n_key;
+    const char **keys;
+    size_t n_setting;
+    sweep_setting *settings;
+    size_t n_data;
+    json_t *data; /* [n_data], features and labels of the settings' data sets */
+    size_t n_seed;
+    int64_t *seeds;
+    size_t n_figure;
+    sweep_figure *figures;
+    size_t n_selected; /* the settings are ranked by the mean of these figures */
+    size_t selected[256];
+} sweep_plan;
+
+typedef enum sweep_status { SWEEP_OPEN, SWEEP_OK, SWEEP_FAILED } sweep_status;
+
+/* Run i is of setting i / n_seed and seed i % n_seed. */
+typedef struct sweep_result {
+    sweep_status status;
+    char *message;  /* of a failure */
+    double *values; /* [n_figure]; NaN: undefined */
+    int64_t epochs, best_epoch, parameters;
+    double seconds, rows_per_second;
+} sweep_result;
+
+typedef struct sweep_results {
+    size_t n_run;
+    sweep_result *runs;
+    char *directory, *path; /* of results.csv */
+    int fd;
+} sweep_results;
+
+/* ---- sweep_plan.c, sweep_search.c: all of these print their error and return a status of the program ---- */
+
+/* Reads the file, parses the configuration of every setting. */
+int sweep_plan_read(const char *path, sweep_plan *plan);
+void sweep_plan_free(sweep_plan *plan);
+/* Fills keys and settings' values from "grid" or "random". */
+int sweep_search_read(sweep_plan *plan);
+/* The configuration of a run. */
+mmoe_status sweep_config(const sweep_plan *plan, size_t setting, int64_t seed, mmoe_config **out, mmoe_error *err);
+/* "lr=0.01 dims=[16]": the keys' last parts, as many as tell them apart; cut to `size`. */
+void sweep_setting_text(const sweep_plan *plan, size_t setting, char *text, size_t size);
+const char *sweep_key_label(const sweep_plan *plan, size_t key);
+
+const char *sweep_metric_name(sweep_metric metric);
+bool sweep_metric_applies(sweep_metric metric, bool is_classification);
+/* Larger is better. */
+double sweep_metric_score(sweep_metric metric, double value);
+
+/* ---- sweep_results.c ---- */
+
+/* Makes the directory or goes on with what stands in it: runs that are done already are marked. Nobody else may write there
+ * until it is closed. */
+int sweep_results_open(sweep_results *results, const sweep_plan *plan, const char *directory);
+/* Writes the run's row, whole or not at all. */
+int sweep_results_add(const sweep_results *results, const sweep_plan *plan, size_t run);
+void sweep_results_close(sweep_results *results);
+/* A field of a CSV file, quoted where it must be. */
+void sweep_write_field(FILE *stream, const char *text);
+
+/* ---- sweep_run.c ---- */
+
+/* Does the runs that are open, `threads` side by side. On a signal it stops and leaves them open. */
+int sweep_run_all(const sweep_plan *plan, sweep_results *results, int threads);
+
+/* ---- sweep_summary.c ---- */
+
+/* Prints the settings' table and writes summary.csv. */
+int sweep_summarize(const sweep_plan *plan, const sweep_results *results, bool json);
+
+#endif

@@ -1,0 +1,234 @@
+/* The runs of a sweep, side by side: threads of one process share the data sets, each trains one model at a time with one thread. */
+#include <math.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "sweep.h"
+
+/* Rows in memory. Whoever needs them first reads them; they go when the last run that needs them is done. */
+typedef struct rows {
+    pthread_mutex_t mutex;
+    bool is_read;
+    mmoe_status status;
+    mmoe_error err;
+    mmoe_schema *schema;
+    mmoe_dataset *train, *valid, *test;
+    size_t users; /* open runs; guarded by the crew's mutex */
+} rows;
+
+typedef struct crew {
+    const sweep_plan *plan;
+    sweep_results *results;
+    rows *data;           /* [plan->n_data] */
+    size_t n_open, *open; /* the runs to do, those of the same data one after the other */
+    pthread_mutex_t mutex;
+    size_t next, done; /* of open: taken, ended */
+    int status;
+} crew;
+
+/* What a run's callbacks add up. */
+typedef struct run_state {
+    sweep_result *result;
+    int64_t rows;
+    double train_seconds;
+} run_state;
+
+static volatile sig_atomic_t stopped;
+
+static void stop(int number) {
+    (void)number;
+    stopped = 1;
+}
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* ---- Data ---- */
+
+static mmoe_status read_rows(const sweep_plan *p, size_t run, rows *d) {
+    mmoe_config *config;
+    mmoe_status status = sweep_config(p, run / p->n_seed, p->seeds[run % p->n_seed], &config, &d->err);
+    if (status) return status;
+    status = mmoe_dataset_fit_csv(config, p->train, NULL, &d->schema, &d->train, &d->err);
+    if (!status) status = mmoe_dataset_read_csv(d->schema, p->valid, MMOE_LABELS_REQUIRED, NULL, &d->valid, &d->err);
+    if (!status && p->test) status = mmoe_dataset_read_csv(d->schema, p->test, MMOE_LABELS_REQUIRED, NULL, &d->test, &d->err);
+    mmoe_config_free(config);
+    return status;
+}
+
+static void free_rows(rows *d) {
+    mmoe_dataset_free(d->train);
+    mmoe_dataset_free(d->valid);
+    mmoe_dataset_free(d->test);
+    mmoe_schema_free(d->schema);
+    d->train = d->valid = d->test = NULL;
+    d->schema = NULL;
+}
+
+static mmoe_status need_rows(const sweep_plan *p, size_t run, rows *d) {
+    pthread_mutex_lock(&d->mutex);
+    if (!d->is_read) d->status = read_rows(p, run, d);
+    d->is_read = true;
+    pthread_mutex_unlock(&d->mutex);
+    return d->status;
+}
+
+/* ---- One run ---- */
+
+static int on_epoch(void *user, const mmoe_epoch_report *epoch) {
+    run_state *s = user;
+    s->result->epochs = epoch->epoch;
+    if (epoch->is_best) s->result->best_epoch = epoch->epoch;
+    s->rows += epoch->rows;
+    s->train_seconds += epoch->train_seconds;
+    return stopped;
+}
+
+static int on_progress(void *user, const mmoe_progress *progress) {
+    (void)user;
+    (void)progress;
+    return stopped;
+}
+
+static double metric_value(const mmoe_task_metrics *m, sweep_metric metric) {
+    switch (metric) {
+    case SWEEP_AUC: return m->auc;
+    case SWEEP_LOGLOSS: return m->logloss;
+    case SWEEP_CALIBRATION: return m->calibration;
+    case SWEEP_MSE: return m->mse;
+    case SWEEP_RMSE: return m->rmse;
+    case SWEEP_MAE: return m->mae;
+    default: return NAN;
+    }
+}
+
+static mmoe_status evaluate(const sweep_plan *p, const mmoe_model *model, const rows *d, sweep_result *result, mmoe_error *err) {
+    mmoe_task_metrics metrics[256]; /* as many tasks as a model has at most */
+    for (int split = 0; split < (d->test ? 2 : 1); split++) {
+        mmoe_status status = mmoe_evaluate(model, split ? d->test : d->valid, 1, NULL, metrics, err);
+        if (status) return status;
+        for (size_t i = 0; i < p->n_figure; i++)
+            if (p->figures[i].is_test == (split == 1)) result->values[i] = metric_value(&metrics[p->figures[i].task], p->figures[i].metric);
+    }
+    return MMOE_OK;
+}
+
+static mmoe_status do_run(const sweep_plan *p, size_t run, rows *d, sweep_result *result, mmoe_error *err) {
+    mmoe_config *config = NULL;
+    mmoe_model *model = NULL;
+    mmoe_trainer *trainer = NULL;
+    run_state state = {.result = result};
+    const mmoe_trainer_options options = {.threads = 1, .user = &state, .on_epoch = on_epoch, .on_progress = on_progress};
+    mmoe_status status = need_rows(p, run, d);
+    if (status) *err = d->err;
+    const double began = now();
+    if (!status) status = sweep_config(p, run / p->n_seed, p->seeds[run % p->n_seed], &config, err);
+    if (!status) status = mmoe_model_create(config, d->schema, NULL, &model, err);
+    if (!status) status = mmoe_trainer_create(model, &options, NULL, &trainer, err);
+    if (!status) status = mmoe_trainer_fit(trainer, d->train, d->valid, err);
+    if (!status) status = evaluate(p, model, d, result, err);
+    if (model) result->parameters = mmoe_model_parameter_count(model);
+    if (state.train_seconds > 0) result->rows_per_second = round((double)state.rows / state.train_seconds);
+    mmoe_trainer_free(trainer);
+    mmoe_model_free(model);
+    mmoe_config_free(config);
+    result->seconds = round(1000 * (now() - began)) / 1000; /* as the results' file has it */
+    return status;
+}
+
+/* ---- Side by side ---- */
+
+static void print_run(const crew *c, size_t run) {
+    const sweep_plan *p = c->plan;
+    const sweep_result *r = &c->results->runs[run];
+    char text[160];
+    sweep_setting_text(p, run / p->n_seed, text, sizeof text);
+    fprintf(stderr, "run %zu/%zu  %s seed %lld", c->done, c->n_open, text, (long long)p->seeds[run % p->n_seed]);
+    if (r->status == SWEEP_FAILED) {
+        fprintf(stderr, "  failed: %s\n", r->message);
+        return;
+    }
+    for (size_t i = 0; i < p->n_selected; i++) {
+        const sweep_figure *f = &p->figures[p->selected[i]];
+        fprintf(stderr, "  %s %.5f", f->name, r->values[p->selected[i]]);
+    }
+    fprintf(stderr, "  epoch %lld of %lld  %.2f s\n", (long long)r->best_epoch, (long long)r->epochs, r->seconds);
+}
+
+/* Under the crew's mutex. A run that a signal cut off stays open. */
+static void end_run(crew *c, size_t run, mmoe_status status, const mmoe_error *err) {
+    sweep_result *result = &c->results->runs[run];
+    if (status == MMOE_E_CANCELLED && stopped) return;
+    result->status = status ? SWEEP_FAILED : SWEEP_OK;
+    if (status && !(result->message = strdup(err->message))) c->status = cli_fail_memory();
+    c->done++;
+    if (!c->status) c->status = sweep_results_add(c->results, c->plan, run);
+    if (!c->status) print_run(c, run);
+}
+
+static void *work(void *user) {
+    crew *c = user;
+    pthread_mutex_lock(&c->mutex);
+    while (!stopped && !c->status && c->next < c->n_open) {
+        const size_t run = c->open[c->next++];
+        rows *d = &c->data[c->plan->settings[run / c->plan->n_seed].data];
+        pthread_mutex_unlock(&c->mutex);
+        mmoe_error err;
+        mmoe_status status = do_run(c->plan, run, d, &c->results->runs[run], &err);
+        pthread_mutex_lock(&c->mutex);
+        end_run(c, run, status, &err);
+        if (--d->users == 0) free_rows(d);
+    }
+    pthread_mutex_unlock(&c->mutex);
+    return NULL;
+}
+
+static void list_open(crew *c) {
+    const sweep_plan *p = c->plan;
+    for (size_t d = 0; d < p->n_data; d++)
+        for (size_t i = 0; i < c->results->n_run; i++)
+            if (p->settings[i / p->n_seed].data == d && c->results->runs[i].status == SWEEP_OPEN) {
+                c->open[c->n_open++] = i;
+                c->data[d].users++;
+            }
+}
+
+static int start(crew *c, int threads) {
+    pthread_t others[CLI_MAX_THREADS];
+    int started = 0;
+    struct sigaction action = {.sa_handler = stop, .sa_flags = (int)SA_RESETHAND}; /* a second signal ends the program at once */
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    /* Data that cannot be read end the sweep before it begins. */
+    rows *first = &c->data[c->plan->settings[c->open[0] / c->plan->n_seed].data];
+    if (need_rows(c->plan, c->open[0], first)) return cli_fail("%s", first->err.message);
+    while (started + 1 < threads && (size_t)started + 1 < c->n_open && pthread_create(&others[started], NULL, work, c) == 0) started++;
+    work(c);
+    for (int i = 0; i < started; i++) pthread_join(others[i], NULL);
+    if (!c->status && c->done < c->n_open) return cli_fail("stopped with %zu of %zu runs done; the same command goes on", c->done, c->n_open);
+    return c->status;
+}
+
+int sweep_run_all(const sweep_plan *plan, sweep_results *results, int threads) {
+    crew c = {.plan = plan, .results = results, .mutex = PTHREAD_MUTEX_INITIALIZER};
+    c.data = calloc(plan->n_data, sizeof *c.data);
+    c.open = calloc(results->n_run, sizeof *c.open);
+    int status = c.data && c.open ? CLI_OK : cli_fail_memory();
+    for (size_t i = 0; c.data && i < plan->n_data; i++) pthread_mutex_init(&c.data[i].mutex, NULL);
+    if (!status) list_open(&c);
+    if (!status && c.n_open < results->n_run) cli_note("%zu of %zu runs are done already", results->n_run - c.n_open, results->n_run);
+    if (!status && c.n_open > 0) status = start(&c, threads);
+    for (size_t i = 0; c.data && i < plan->n_data; i++) {
+        free_rows(&c.data[i]);
+        pthread_mutex_destroy(&c.data[i].mutex);
+    }
+    free(c.data);
+    free(c.open);
+    return status;
+}
