@@ -1,6 +1,6 @@
 #!/bin/sh
 # The page of a run as Chromium shows it, at 1200 and 390 pixels, light and dark: nothing runs out of the page, is cut, overlaps or is too small.
-# Skipped where there is no Chromium (Debian: apt-get install chromium).
+# Skipped where there is no Chromium (tools/install-deps --browser).
 browser=$(command -v chromium || command -v chromium-browser || command -v google-chrome) || exit 77
 # shellcheck source=tests/cli/lib.sh
 . "$(dirname "$0")/lib.sh"
