@@ -103,7 +103,7 @@ void cli_html_section(FILE *out, const char *id, const char *title, const char *
     if (sentence) fprintf(out, "<p class=\"dim\">%s</p>\n", sentence);
 }
 
-static char *format_text(const char *format, va_list args) {
+__attribute__((format(printf, 1, 0))) static char *format_text(const char *format, va_list args) {
     char *text = NULL;
     return vasprintf(&text, format, args) < 0 ? NULL : text;
 }

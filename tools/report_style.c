@@ -84,7 +84,7 @@ static const char *const rules[] = {
     "tbody th:not(.n){white-space:normal;overflow-wrap:anywhere;min-width:8em}td.bar{min-width:76px}}",
 
     "@media print{:root{color-scheme:light;--page:#fff;--text:#000;--dim:#444}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}",
-    "body{font-size:12px}figure,tr{break-inside:avoid}h2,figcaption{break-after:avoid}.grid{grid-template-columns:1fr 1fr}",
+    "body{font-size:12px}figure,tr{break-inside:avoid}h2,h2+p,figcaption{break-after:avoid}.grid{grid-template-columns:1fr 1fr}",
     "details::details-content{content-visibility:visible;block-size:auto}summary{list-style:none}}",
 };
 // clang-format on

@@ -178,6 +178,12 @@ sed -n 1p run.jsonl | sed 's/"resumed":false/"resumed":true/' >>resumed.jsonl
 sed -n 3,5p run.jsonl >>resumed.jsonl
 expect 0 "" report --log resumed.jsonl --output resumed.html
 page "a resumed run" resumed.html "Resumed after epoch 2" "dotted lines mark where the run was resumed" "Epochs 3 of at most 3"
+expect 0 "" train --config config.json --train train.csv --output c.safetensors --checkpoint run.ckpt --log killed.jsonl
+lines=$(wc -l <killed.jsonl)
+printf '{"epoch":4,"lo' >>killed.jsonl
+expect 0 "" train --config config.json --train train.csv --output c.safetensors --resume run.ckpt --log killed.jsonl
+expect 1 "killed.jsonl: line $((lines + 1)) is no line of a log; it is left out" report --log killed.jsonl --output killed.html
+page "a run that was killed in the middle of a line" killed.html "Resumed after epoch 3" "Epochs 3 of at most 3" '!others'
 cat run.jsonl run.jsonl >twice.jsonl
 expect 0 "" report --log twice.jsonl --output twice.html
 page "the last of two runs" twice.html "the log has 2 runs" '!Resumed'
