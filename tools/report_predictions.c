@@ -93,11 +93,19 @@ static void draw_bins(FILE *out, const char *name, bool is_class, const report_b
     cli_svg_plot(out, &plot);
 }
 
+/* Behind the point, so that the largest number has five digits. */
+static int digits_of(const report_bin *bins, size_t count) {
+    double largest = 0;
+    for (size_t i = 0; i < count; i++) largest = fmax(largest, fmax(fabs(bins[i].highest), fmax(fabs(bins[i].score), fabs(bins[i].label))));
+    return largest > 0 ? (int)fmin(fmax(4 - floor(log10(largest)), 0), 9) : 4;
+}
+
 static void write_bins(FILE *out, const char *name, bool is_class, const report_bin *bins, size_t count) {
     char title[320];
     const char *const columns[] = {"up to", "rows", "mean prediction", is_class ? "share of positives" : "mean label"};
+    const int digits = is_class ? 5 : digits_of(bins, count);
     name_figure(title, sizeof title, "Bins", name);
-    cli_html_table(out, title, "The points of the curve beside: tenths of the rows by their prediction.", columns, 4, 0);
+    cli_html_table(out, title, "The points of the curve: tenths of the rows by their prediction.", columns, 4, 0);
     for (size_t i = 0; i < count; i++) {
         const double values[] = {bins[i].highest, (double)bins[i].rows, bins[i].score, bins[i].label};
         fputs("<tr>", out);
@@ -105,10 +113,8 @@ static void write_bins(FILE *out, const char *name, bool is_class, const report_
             fputs("<td class=\"n\">", out);
             if (k == 1)
                 cli_html_count(out, values[k]);
-            else if (is_class)
-                cli_html_fixed(out, 5, values[k]);
             else
-                cli_html_number(out, 4, values[k]);
+                cli_html_fixed(out, digits, values[k]);
             fputs("</td>", out);
         }
         fputs("</tr>\n", out);

@@ -81,7 +81,7 @@ static const char *const rules[] = {
 
     "@media(max-width:560px){main,header,footer{padding-left:12px;padding-right:12px}figure{padding:9px}h1{font-size:1.3rem}",
     "dl:not(.keys){grid-template-columns:1fr 1fr}th,td{padding:4px 6px}td:not(.n){white-space:normal}",
-    "tbody th:not(.n){white-space:normal;overflow-wrap:anywhere;min-width:8em}td.bar{min-width:76px}}",
+    "tbody th:not(.n){white-space:normal;overflow-wrap:anywhere;min-width:9em}td.bar{min-width:76px}}",
 
     "@media print{:root{color-scheme:light;--page:#fff;--text:#000;--dim:#444}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}",
     "body{font-size:12px}figure,tr{break-inside:avoid}h2,h2+p,figcaption{break-after:avoid}.grid{grid-template-columns:1fr 1fr}",
