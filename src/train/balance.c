@@ -127,7 +127,8 @@ static void factors_of_famo(mmoe_balance *b, const double *losses) {
     for (int32_t i = 0; i < b->n_present; i++) b->factor[b->present[i]] *= b->divisor / sum;
 }
 
-/* He et al. 2022, the first task being the target: a_t = r n_0 / n_t + 1 - r, n the running norms. */
+/* He et al. 2022, the first task being the target: a_t = r n_0 / n_t + 1 - r, n the running norms; 1 in a tensor that the target does not reach,
+ * as the other tasks' own experts. */
 static void factors_of_metabalance(mmoe_balance *b) {
     const double beta = (double)b->config.beta, r = (double)b->config.relax_factor;
     const int32_t tasks = b->n_task;
@@ -138,7 +139,10 @@ static void factors_of_metabalance(mmoe_balance *b) {
             const int32_t t = b->present[i];
             norm[t] = beta * norm[t] + (1 - beta) * sqrt(gram[t * tasks + t]);
         }
-        for (int32_t t = 1; t < tasks; t++) factor[t] = norm[t] > 0 ? r * norm[0] / norm[t] + 1 - r : 1;
+        for (int32_t i = 0; i < b->n_present; i++) {
+            const int32_t t = b->present[i];
+            if (t > 0 && norm[t] > 0 && norm[0] > 0) factor[t] = r * norm[0] / norm[t] + 1 - r;
+        }
     }
 }
 
