@@ -46,20 +46,21 @@ static void print_keys(void) {
 
 /* True: train. Otherwise leave with *status. */
 static bool parse_flags(int argc, char **argv, train_flags *f, int *status) {
-    const cli_option options[] = {{"config", "FILE", CLI_TEXT, &f->config, true, 0, 0, "configuration (JSON)"},
-                                  {"train", "FILE", CLI_TEXT, &f->train, true, 0, 0, "training rows (CSV)"},
-                                  {"output", "FILE", CLI_TEXT, &f->output, true, 0, 0, "the model to write (.safetensors), whole or not at all"},
-                                  {"valid", "FILE", CLI_TEXT, &f->valid, false, 0, 0, "validation rows: early stopping, the best epoch's weights"},
-                                  {"test", "FILE", CLI_TEXT, &f->test, false, 0, 0, "test rows: their metrics are printed at the end"},
-                                  {"set", "KEY=VALUE", CLI_LIST, &f->set, false, 0, 0, "change a key of the configuration"},
-                                  {"from", "FILE", CLI_TEXT, &f->from, false, 0, 0, "start from this model's weights, vocabularies and transforms"},
-                                  {"checkpoint", "FILE", CLI_TEXT, &f->checkpoint, false, 0, 0, "keep the run's state here, each epoch and when stopped"},
-                                  {"resume", "FILE", CLI_TEXT, &f->resume, false, 0, 0, "continue from a checkpoint (and keep it, unless --checkpoint)"},
-                                  {"threads", "N", CLI_INTEGER, &f->threads, false, 1, CLI_MAX_THREADS, "workers; default: the processors"},
-                                  {"log", "FILE", CLI_TEXT, &f->log, false, 0, 0, "a JSON line that describes the run, then one an epoch"},
-                                  {"profile", "FILE", CLI_TEXT, &f->profile, false, 0, 0, "a trace of the steps for Perfetto; prints a table a node"},
-                                  {"json", NULL, CLI_FLAG, &f->json, false, 0, 0, "print the final metrics as JSON"},
-                                  {NULL, NULL, CLI_FLAG, NULL, false, 0, 0, NULL}};
+    const cli_option options[] = {
+        {"config", "FILE", CLI_TEXT, &f->config, true, 0, 0, "configuration (JSON)"},
+        {"train", "FILE", CLI_TEXT, &f->train, true, 0, 0, "training rows (CSV)"},
+        {"output", "FILE", CLI_TEXT, &f->output, true, 0, 0, "the model to write (.safetensors), whole or not at all"},
+        {"valid", "FILE", CLI_TEXT, &f->valid, false, 0, 0, "validation rows: early stopping, the best epoch's weights"},
+        {"test", "FILE", CLI_TEXT, &f->test, false, 0, 0, "test rows: their metrics are printed at the end"},
+        {"set", "KEY=VALUE", CLI_LIST, &f->set, false, 0, 0, "change a key of the configuration"},
+        {"from", "FILE", CLI_TEXT, &f->from, false, 0, 0, "start from this model's weights, vocabularies and transforms"},
+        {"checkpoint", "FILE", CLI_TEXT, &f->checkpoint, false, 0, 0, "keep the run's state here, each epoch and when stopped"},
+        {"resume", "FILE", CLI_TEXT, &f->resume, false, 0, 0, "continue from a checkpoint (and keep it, unless --checkpoint)"},
+        {"threads", "N", CLI_INTEGER, &f->threads, false, 1, CLI_MAX_THREADS, "workers; default: the processors"},
+        {"log", "FILE", CLI_TEXT, &f->log, false, 0, 0, "a JSON line that describes the run, one an epoch, one of the result (with --profile: and the nodes')"},
+        {"profile", "FILE", CLI_TEXT, &f->profile, false, 0, 0, "a trace of the steps for Perfetto; prints a table a node"},
+        {"json", NULL, CLI_FLAG, &f->json, false, 0, 0, "print the final metrics as JSON"},
+        {NULL, NULL, CLI_FLAG, NULL, false, 0, 0, NULL}};
     const cli_command command = {"train",
                                  "--config C.json --train A.csv [--valid B.csv] [--test T.csv] --output M.safetensors [FLAGS]",
                                  "Trains a model and prints the metrics of the test rows (without --test: of the validation rows).\n"
@@ -156,8 +157,14 @@ static int make_trainer(const train_flags *f, train_run *run) {
     if (f->resume && mmoe_trainer_resume(run->trainer, f->resume, &err)) return cli_fail("--resume: %s", err.message);
     run->report.model = run->model;
     run->report.stopped = &stopped;
-    const run_files files = {f->train, mmoe_dataset_rows(run->train), run->valid ? mmoe_dataset_rows(run->valid) : -1,
-                             run->test ? mmoe_dataset_rows(run->test) : -1, (int)f->threads};
+    const run_files files = {f->train,
+                             f->valid,
+                             f->test,
+                             f->output,
+                             mmoe_dataset_rows(run->train),
+                             run->valid ? mmoe_dataset_rows(run->valid) : -1,
+                             run->test ? mmoe_dataset_rows(run->test) : -1,
+                             (int)f->threads};
     return cli_report_open(&run->report, f->log, f->resume != NULL, &files);
 }
 
@@ -197,13 +204,20 @@ static int print_result(const train_flags *f, train_run *run) {
     mmoe_task_metrics *metrics = calloc((size_t)n_task, sizeof *metrics);
     if (!metrics) return cli_fail_memory();
     mmoe_error err;
+    json_t *result = NULL;
     int status = CLI_OK;
     if (data && mmoe_evaluate(run->model, data, (int)f->threads, NULL, metrics, &err))
         status = cli_fail("%s", err.message);
+    else if (!(result = result_json(f, run, data, metrics)))
+        status = cli_fail_memory();
     else if (f->json)
-        status = cli_print_json(stdout, result_json(f, run, data, metrics), true);
+        status = cli_print_json(stdout, json_incref(result), true);
     else if (data)
         cli_print_metrics(metrics, n_task);
+    json_t *profile = result ? cli_profile_json(&run->profile, run->report.train_seconds) : NULL;
+    cli_report_result(&run->report, result, profile);
+    json_decref(profile);
+    json_decref(result);
     free(metrics);
     return status;
 }

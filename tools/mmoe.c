@@ -20,6 +20,7 @@ static const struct {
     {"evaluate", cli_evaluate, "a model's metrics on a CSV file"},
     {"predict", cli_predict, "score the rows of a CSV file"},
     {"inspect", cli_inspect, "a model's columns, tensors and parameters"},
+    {"report", cli_report, "a page of a run: curves, metrics, gates, experts"},
     {"import", cli_import, "make a model of a configuration and torch-rechub's weights"},
     {"export", cli_export, "write a model for PyTorch or ONNX"},
     {"synth", cli_synth, "write a synthetic data set"},

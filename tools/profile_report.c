@@ -47,3 +47,14 @@ int cli_profile_close(const profile_report *report, const char *path, double tra
     print_table(report, train_seconds);
     return mmoe_profile_write(report->profile, path, &err) ? cli_fail("--profile: %s", err.message) : CLI_OK;
 }
+
+json_t *cli_profile_json(const profile_report *report, double train_seconds) {
+    if (!report->profile) return NULL;
+    json_t *nodes = json_array();
+    mmoe_profile_entry e;
+    for (size_t i = 0; mmoe_profile_entry_at(report->profile, i, &e) == 0; i++)
+        json_array_append_new(nodes, json_pack("{s:s, s:s, s:I, s:f, s:f, s:f}", "node", e.node, "pass", e.pass, "calls", (json_int_t)e.calls, "seconds",
+                                               e.seconds, "flops", e.flops, "bytes", e.bytes));
+    return json_pack("{s:f, s:i, s:f, s:s, s:s, s:s, s:o}", "seconds", train_seconds, "threads", report->threads, "gemm_peak", report->peak, "blas",
+                     mmoe_blas_version(), "core_type", mmoe_blas_core_type(), "kernels", mmoe_kernel_set(), "nodes", nodes);
+}

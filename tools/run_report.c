@@ -17,13 +17,21 @@ static json_t *rows_json(const run_files *files) {
     return rows;
 }
 
+/* A run that was killed may have left half a line behind. */
+static void end_last_line(FILE *log) {
+    if (fseek(log, -1, SEEK_END) == 0 && fgetc(log) != '\n') fputc('\n', log);
+    fseek(log, 0, SEEK_END);
+}
+
 int cli_report_open(run_report *report, const char *log_path, bool is_resumed, const run_files *files) {
     report->is_terminal = isatty(STDERR_FILENO) == 1;
     if (!log_path) return CLI_OK;
     report->log_path = log_path;
-    report->log = fopen(log_path, is_resumed ? "a" : "w");
+    report->log = fopen(log_path, is_resumed ? "a+" : "w");
     if (!report->log) return cli_fail("--log: cannot write %s: %s", log_path, strerror(errno));
-    json_t *line = json_pack("{s:s, s:s, s:o, s:i, s:I, s:b, s:o}", "version", mmoe_version(), "train", files->train, "rows", rows_json(files), "threads",
+    if (is_resumed) end_last_line(report->log);
+    json_t *line = json_pack("{s:s, s:i, s:s, s:s*, s:s*, s:s, s:o, s:i, s:I, s:b, s:o}", "version", mmoe_version(), "format", CLI_LOG_FORMAT, "train",
+                             files->train, "valid", files->valid, "test", files->test, "model", files->model, "rows", rows_json(files), "threads",
                              files->threads, "parameters", (json_int_t)mmoe_model_parameter_count(report->model), "resumed", (int)is_resumed, "config",
                              cli_config_json(mmoe_model_config(report->model)));
     int status = cli_print_json(report->log, line, false);
@@ -45,19 +53,25 @@ void cli_report_newline(run_report *report) {
     report->line_is_open = false;
 }
 
-/* The gates, and a warning for each that has collapsed. */
-static void log_gates(json_t *line, const mmoe_epoch_report *epoch) {
+void cli_report_result(run_report *report, json_t *result, json_t *profile) {
+    json_t *line = result && report->log ? json_pack("{s:O}", "result", result) : NULL;
+    if (line && profile) json_object_set(line, "profile", profile);
+    if (line) cli_print_json(report->log, line, false);
+}
+
+/* The gates, in the first line with their experts' names, and a warning for each that has collapsed. */
+static void log_gates(run_report *report, json_t *line, const mmoe_epoch_report *epoch) {
     json_t *gates = json_array(), *warnings = json_array();
     for (int32_t i = 0; i < epoch->n_gate; i++) {
-        json_array_append_new(gates, cli_gate_json(&epoch->gates[i], false));
+        json_array_append_new(gates, cli_gate_json(&epoch->gates[i], !report->gates_named));
         char *warning = epoch->gates[i].collapsed ? cli_gate_warning(&epoch->gates[i]) : NULL;
         if (warning) json_array_append_new(warnings, json_string(warning));
         free(warning);
     }
     json_object_set_new(line, "gates", gates);
     json_object_set_new(line, "warnings", warnings);
+    report->gates_named = true;
 }
-
 /* On standard error, when there are more than in the epoch before. */
 static void warn_of_gates(run_report *report, const mmoe_epoch_report *epoch) {
     int32_t collapsed = 0;
@@ -77,7 +91,7 @@ static json_t *rate_json(double rate) {
     return json_real(strtod(text, NULL));
 }
 
-static void log_epoch(const run_report *report, const mmoe_epoch_report *epoch) {
+static void log_epoch(run_report *report, const mmoe_epoch_report *epoch) {
     json_t *losses = json_object(), *factors = json_object(), *valid = epoch->valid ? json_object() : json_null();
     for (int32_t t = 0; t < epoch->n_task; t++) {
         const char *name = mmoe_model_task_name(report->model, t);
@@ -85,11 +99,11 @@ static void log_epoch(const run_report *report, const mmoe_epoch_report *epoch) 
         json_object_set_new(factors, name, cli_json_number(epoch->task_factors[t]));
         if (epoch->valid) json_object_set_new(valid, name, cli_metrics_json(&epoch->valid[t]));
     }
-    json_t *line =
-        json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o}", "epoch", (int)epoch->epoch, "lr", rate_json(epoch->lr), "loss", cli_json_number(epoch->loss), "losses", losses, "factors", factors, "valid",
-                  valid, "score", cli_json_number(epoch->score), "best", epoch->is_best != 0, "seconds", cli_json_number(epoch->seconds), "train_seconds",
-                  cli_json_number(epoch->train_seconds), "rows_per_second", cli_json_number(epoch->rows_per_second));
-    if (line && epoch->n_gate) log_gates(line, epoch);
+    json_t *line = json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o}", "epoch", (int)epoch->epoch, "lr", rate_json(epoch->lr), "loss",
+                             cli_json_number(epoch->loss), "losses", losses, "factors", factors, "valid", valid, "score", cli_json_number(epoch->score), "best",
+                             epoch->is_best != 0, "seconds", cli_json_number(epoch->seconds), "train_seconds", cli_json_number(epoch->train_seconds),
+                             "rows_per_second", cli_json_number(epoch->rows_per_second));
+    if (line && epoch->n_gate) log_gates(report, line, epoch);
     cli_print_json(report->log, line, false);
     fflush(report->log);
 }

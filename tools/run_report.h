@@ -2,10 +2,13 @@
 #ifndef MMOE_TOOLS_RUN_REPORT_H
 #define MMOE_TOOLS_RUN_REPORT_H
 
+#include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
 
 #include "cli.h"
+
+enum { CLI_LOG_FORMAT = 1 }; /* changes when an older program would misread the log */
 
 typedef struct run_report {
     const mmoe_model *model;
@@ -14,6 +17,7 @@ typedef struct run_report {
     bool line_is_open; /* a progress line stands on the terminal without its newline */
     const char *log_path;
     FILE *log; /* NULL: none */
+    bool gates_named;
     int32_t epochs;
     int32_t best_epoch; /* 0: none yet */
     double seconds;
@@ -23,13 +27,15 @@ typedef struct run_report {
 } run_report;
 
 typedef struct run_files {
-    const char *train;
+    const char *train, *valid, *test, *model;  /* the last is written; valid and test may be NULL */
     int64_t train_rows, valid_rows, test_rows; /* -1: no such file */
     int threads;
 } run_files;
 
 /* Opens the log, at its end when a run is resumed, and writes its first line. Prints the error. */
 int cli_report_open(run_report *report, const char *log_path, bool is_resumed, const run_files *files);
+/* The log's last line: {"result": ...} as `train --json` prints it, and "profile" unless it is NULL. The values stay the caller's. */
+void cli_report_result(run_report *report, json_t *result, json_t *profile);
 /* Closes the log and prints the error if a line of it was not written. */
 int cli_report_close(run_report *report);
 

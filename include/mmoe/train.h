@@ -75,6 +75,8 @@ MMOE_API int64_t mmoe_dataset_rows(const mmoe_dataset *dataset);
 MMOE_API mmoe_status mmoe_dataset_batch(const mmoe_dataset *dataset, int64_t first, size_t rows, mmoe_batch *out, mmoe_error *err);
 /* Label of a row for a task; NaN when it is missing or an index is out of range. */
 MMOE_API float mmoe_dataset_label(const mmoe_dataset *dataset, int64_t row, int32_t task);
+/* Weight of a row, 1 where the data set has none; NaN when the index is out of range. */
+MMOE_API float mmoe_dataset_weight(const mmoe_dataset *dataset, int64_t row);
 /* The schema of a model, for reading files to evaluate or predict; belongs to the model. */
 MMOE_API const mmoe_schema *mmoe_model_schema(const mmoe_model *model);
 

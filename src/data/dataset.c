@@ -151,3 +151,8 @@ float mmoe_dataset_label(const mmoe_dataset *set, int64_t row, int32_t task) {
     if (!set || row < 0 || row >= set->rows || task < 0 || task >= set->n_label) return NAN;
     return set->labels[(size_t)row * (size_t)set->n_label + (size_t)task];
 }
+
+float mmoe_dataset_weight(const mmoe_dataset *set, int64_t row) {
+    if (!set || row < 0 || row >= set->rows) return NAN;
+    return set->weights ? set->weights[row] : 1;
+}

@@ -10,7 +10,7 @@ train="train --config config.json --train train.csv --output m.safetensors --thr
 {
     expect 0 "" $train
     cp m.safetensors plain.safetensors
-    expect 0 "GEMM peak " $train --profile trace.json
+    expect 0 "GEMM peak " $train --profile trace.json --log run.jsonl
 }
 cp err table
 check "the model is that of a run without a profile" cmp m.safetensors plain.safetensors
@@ -33,11 +33,13 @@ names = {e["args"]["name"] for e in trace["traceEvents"] if e["ph"] == "M"}
 assert {"worker 0", "worker 1"} <= names, names
 assert len(slices) == calls, (len(slices), calls)
 assert {e["tid"] for e in slices} <= {0, 1}
+nodes = json.loads(open("run.jsonl").readlines()[-1])["profile"]["nodes"]
+assert sum(n["calls"] for n in nodes) == calls and all(n["seconds"] >= 0 and n["flops"] >= 0 for n in nodes), nodes
 assert all(e["ts"] >= 0 and e["dur"] >= 0 and e["args"]["bytes"] >= 0 for e in slices)
 first = [e for e in slices if e["name"] == "experts+gates 1: linear"]
 assert len(first) == 96 and all(e["args"]["MFLOP"] > 0 for e in first)
 PY
-check "the trace: a row a worker, a slice a call, bytes and FLOP" python3 check.py
+check "the trace: a row a worker, a slice a call, bytes and FLOP; the log: the nodes" python3 check.py
 
 # shellcheck disable=SC2086
 {

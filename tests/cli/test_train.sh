@@ -14,10 +14,11 @@ train() { # OUTPUT ARGUMENT...
 train a.safetensors --test test.csv --log run.jsonl --json --threads 2
 cp out result.json
 check "a line an epoch on standard error" [ "$(grep -c '^epoch [123]/3 ' err)" -eq 3 ]
-check "the log: a line for the run and one an epoch" [ "$(wc -l <run.jsonl)" -eq 4 ]
+check "the log: a line for the run, one an epoch, one for the result" [ "$(wc -l <run.jsonl)" -eq 5 ]
 check "the log's first line describes the run" grep -q '^{"version":.*"rows":{"train":2000,"valid":200,"test":1000}' run.jsonl
 check "an epoch has losses, metrics and speed" grep -q '^{"epoch":3,.*"losses":{"cvr":.*"factors":{"cvr":1.0,"ctr":1.0},"valid":{"cvr":{"auc":.*"rows_per_second":' run.jsonl
 check "and a learning rate" grep -q '^{"epoch":3,"lr":0\.001,' run.jsonl
+check "the log ends with the test rows' metrics" grep -q '^{"result":.*"tasks":\[{"name":"cvr",.*"auc":0\..*"data":"test"' run.jsonl
 check "train gives the test rows' metrics" grep -q '"data": "test"' result.json
 expect 0 "" evaluate --model a.safetensors --data test.csv --json
 check "evaluate gives the figures that train gave" [ "$(grep -E '"(auc|logloss|calibration)"' out)" = "$(grep -E '"(auc|logloss|calibration)"' result.json)" ]

@@ -12,7 +12,7 @@ run
 check "no command: exit 2" [ "$status" -eq 2 ]
 check "no command: help on standard error" grep -q "^Usage:" err
 expect 2 'unknown command "fly"' fly
-for command in init train sweep evaluate predict inspect import synth; do
+for command in init train sweep evaluate predict inspect report import synth; do
     expect 0 "" $command --help
     check "help of $command" grep -q "^Usage: mmoe $command" out
     check "help of $command says nothing on standard error" [ ! -s err ]

@@ -160,6 +160,8 @@ START_TEST(batches_point_into_the_set) {
     ck_assert_int_eq(mmoe_dataset_batch(set, 0, 1, NULL, &err), MMOE_E_ARGUMENT);
     ck_assert(isnan(mmoe_dataset_label(set, 3, 0)) && isnan(mmoe_dataset_label(set, -1, 0)) && isnan(mmoe_dataset_label(set, 0, 2)));
     ck_assert(isnan(mmoe_dataset_label(set, 0, -1)) && isnan(mmoe_dataset_label(NULL, 0, 0)));
+    ck_assert(mmoe_dataset_weight(set, 2) == 1 && isnan(mmoe_dataset_weight(set, 3)) && isnan(mmoe_dataset_weight(set, -1)));
+    ck_assert(isnan(mmoe_dataset_weight(NULL, 0)));
     ck_assert_int_eq(mmoe_dataset_rows(NULL), 0);
     free_both(schema, set);
 }
@@ -456,6 +458,7 @@ START_TEST(sets_from_memory) {
     ck_assert(back.dense[0] == 0.5f && back.dense[1] == -1);
     ck_assert(mmoe_dataset_label(set, 0, 1) == -2 && isnan(mmoe_dataset_label(set, 1, 0)) && set->any_missing_label);
     ck_assert(set->weights[0] == 0 && set->weights[1] == 2);
+    ck_assert(mmoe_dataset_weight(set, 0) == 0 && mmoe_dataset_weight(set, 1) == 2);
     mmoe_dataset_free(set);
     ck_assert_int_eq(mmoe_dataset_create(schema, &batch, (const float[]){0, 0, 1, 1}, NULL, NULL, &set, NULL), MMOE_OK);
     ck_assert(!set->any_missing_label && !set->weights);

@@ -1,0 +1,293 @@
+#include "report_svg.h"
+
+#include <math.h>
+#include <string.h>
+
+/* A figure is 360 units wide, as wide as on a phone, so that its text keeps its size. */
+enum { WIDTH = 360, LEFT = 52, RIGHT = 14, TOP = 20, BOTTOM = 38, HEIGHT = 230, SQUARE_HEIGHT = 318, POINTS = 240, FEW_POINTS = 30 };
+static const double too_large = 1e30;
+
+typedef struct axis {
+    double low, high; /* values */
+    double from, to;  /* where they stand */
+    double step;      /* between ticks */
+} axis;
+
+static bool is_drawn(double value) { return isfinite(value) && fabs(value) < too_large; }
+static double place(const axis *a, double value) { return a->from + (value - a->low) / (a->high - a->low) * (a->to - a->from); }
+
+/* 1, 2 or 5 times a power of ten: at most `count` steps. */
+static double nice_step(double range, int count) {
+    const double least = range / count, power = pow(10, floor(log10(least)));
+    const double factor = least / power;
+    return power * (factor <= 1 ? 1 : factor <= 2 ? 2 : factor <= 5 ? 5 : 10);
+}
+
+static void print_tick(FILE *out, double value, double step) {
+    const int digits = (int)fmax(0, -floor(log10(step) + 1e-9));
+    if (fabs(value) < step / 1e3) value = 0;
+    if (digits > 5 || fabs(value) >= 1e6)
+        fprintf(out, "%.3g", value);
+    else
+        fprintf(out, "%.*f", digits, value);
+}
+
+/* ---- Axes ---- */
+
+static void widen(axis *a, double value) {
+    if (!is_drawn(value)) return;
+    a->low = fmin(a->low, value);
+    a->high = fmax(a->high, value);
+}
+
+/* A range of its own for what has none, and room above and below the curves. */
+static void settle(axis *a, double room) {
+    if (a->low > a->high) *a = (axis){0, 1, a->from, a->to, 0};
+    double pad = room * (a->high - a->low);
+    if (a->high - a->low <= 1e-12 * fmax(fabs(a->low), fabs(a->high)) || a->high == a->low) pad = a->low != 0 ? 0.1 * fabs(a->low) : 0.5;
+    a->low -= pad;
+    a->high += pad;
+}
+
+static void measure(const report_plot *p, axis *x, axis *y) {
+    x->low = y->low = INFINITY;
+    x->high = y->high = -INFINITY;
+    for (int s = 0; s < p->n_series; s++)
+        for (int i = 0; i < p->series[s].count; i++) {
+            if (!is_drawn(p->series[s].x[i]) || !is_drawn(p->series[s].y[i])) continue;
+            widen(x, p->series[s].x[i]);
+            widen(y, p->series[s].y[i]);
+        }
+    if (p->from_zero) widen(y, 0);
+    if (p->unit) *x = (axis){0, 1, x->from, x->to, 0}, *y = (axis){0, 1, y->from, y->to, 0};
+    if (p->square && !p->unit) {
+        widen(x, y->low), widen(x, y->high);
+        settle(x, 0.03);
+        y->low = x->low, y->high = x->high;
+        if (p->from_zero) x->low = y->low = 0;
+    } else if (!p->unit) {
+        const double low = y->low;
+        if (p->whole_x && x->low == x->high) x->low -= 0.5, x->high += 0.5;
+        settle(x, 0);
+        settle(y, 0.06);
+        if (p->from_zero && low >= 0) y->low = 0;
+    }
+    x->step = nice_step(x->high - x->low, 6);
+    if (p->whole_x) x->step = fmax(1, x->step);
+    y->step = nice_step(y->high - y->low, 6);
+}
+
+static void draw_axes(FILE *out, const report_plot *p, const axis *x, const axis *y) {
+    for (double k = ceil(y->low / y->step - 1e-9); k * y->step <= y->high + 1e-9 * y->step; k++) {
+        const double at = place(y, k * y->step);
+        fprintf(out, "<path class=\"gridline\" d=\"M%.1f %.1fH%.1f\"/><text class=\"tick\" x=\"%d\" y=\"%.1f\" text-anchor=\"end\">", x->from, at, x->to,
+                LEFT - 6, at + 4);
+        print_tick(out, k * y->step, y->step);
+        fputs("</text>", out);
+    }
+    for (double k = ceil(x->low / x->step - 1e-9); k * x->step <= x->high + 1e-9 * x->step; k++) {
+        const double at = place(x, k * x->step);
+        fprintf(out, "<path class=\"axis\" d=\"M%.1f %.1fv4\"/><text class=\"tick\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">", at, y->from, at,
+                y->from + 17);
+        print_tick(out, k * x->step, x->step);
+        fputs("</text>", out);
+    }
+    fprintf(out, "<path class=\"axis\" d=\"M%.1f %.1fV%.1fH%.1f\"/><text x=\"2\" y=\"11\">", x->from, y->to, y->from, x->to);
+    cli_html_text(out, p->y_label);
+    fprintf(out, "</text><text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">", (x->from + x->to) / 2, y->from + 33);
+    cli_html_text(out, p->x_label);
+    fputs("</text>\n", out);
+}
+
+/* ---- Curves ---- */
+
+static void draw_series(FILE *out, const report_series *s, const axis *x, const axis *y, bool dots) {
+    const int count = s->count > POINTS ? POINTS : s->count;
+    bool is_open = false;
+    fprintf(out, "<path class=\"series s%d\" d=\"", s->style);
+    for (int k = 0; k < count; k++) {
+        const int i = count == s->count ? k : (int)((int64_t)k * (s->count - 1) / (count - 1));
+        const bool drawn = is_drawn(s->x[i]) && is_drawn(s->y[i]);
+        if (drawn) fprintf(out, "%c%.1f %.1f", is_open ? 'L' : 'M', place(x, s->x[i]), place(y, s->y[i]));
+        is_open = drawn;
+    }
+    fputs("\"/>", out);
+    for (int i = 0; i < s->count && (dots || s->count <= FEW_POINTS); i++) {
+        if (!is_drawn(s->x[i]) || !is_drawn(s->y[i])) continue;
+        fprintf(out, "<circle class=\"dot s%d\" cx=\"%.1f\" cy=\"%.1f\" r=\"%s\"><title>%.6g: %.6g</title></circle>", s->style, place(x, s->x[i]),
+                place(y, s->y[i]), dots ? "3" : "2", s->x[i], s->y[i]);
+    }
+    fputc('\n', out);
+}
+
+static void draw_marks(FILE *out, const report_plot *p, const axis *x, const axis *y) {
+    if (p->square) fprintf(out, "<path class=\"mark\" d=\"M%.1f %.1fL%.1f %.1f\"/>", x->from, y->from, x->to, y->to);
+    for (int i = 0; i < p->n_start; i++)
+        if (p->starts[i] > x->low && p->starts[i] < x->high)
+            fprintf(out, "<path class=\"mark\" d=\"M%.1f %.1fV%.1f\"/>", place(x, p->starts[i]), y->from, y->to);
+    if (!is_drawn(p->mark) || p->mark < x->low || p->mark > x->high) return;
+    const double at = place(x, p->mark);
+    fprintf(out, "<path class=\"axis\" d=\"M%.1f %.1fV%.1f\"/><text class=\"tick\" x=\"%.1f\" y=\"11\" text-anchor=\"middle\">", at, y->from, y->to - 5,
+            fmin(fmax(at, 170), WIDTH - 42));
+    cli_html_text(out, p->mark_label);
+    fputs("</text>\n", out);
+}
+
+static void label_svg(FILE *out, const report_plot *p) {
+    fputs(" role=\"img\" aria-label=\"", out);
+    cli_html_text(out, p->title);
+    for (int s = 0; s < p->n_series && s < REPORT_STYLES; s++) {
+        const report_series *line = &p->series[s];
+        if (!line->count) continue;
+        fputs(s ? "; " : ": ", out);
+        if (line->label) cli_html_name(out, line->label);
+        fputs(line->label ? " from " : "from ", out);
+        cli_html_number(out, 5, line->y[0]);
+        fputs(" to ", out);
+        cli_html_number(out, 5, line->y[line->count - 1]);
+    }
+    fputs("\">\n", out);
+}
+
+void cli_svg_swatch(FILE *out, int style) {
+    fprintf(out, "<svg viewBox=\"0 0 30 10\" aria-hidden=\"true\"><path class=\"series s%d\" d=\"M1 5H29\"/></svg>", style);
+}
+
+void cli_svg_plot(FILE *out, const report_plot *p) {
+    const int height = p->square ? SQUARE_HEIGHT : HEIGHT;
+    axis x = {.from = LEFT, .to = WIDTH - RIGHT}, y = {.from = height - BOTTOM, .to = TOP};
+    measure(p, &x, &y);
+    cli_html_figure(out, "plot", p->title, p->sentence);
+    if (p->n_series > 1) {
+        fputs("<ul class=\"legend\">", out);
+        for (int s = 0; s < p->n_series; s++) {
+            fputs("<li>", out);
+            cli_svg_swatch(out, p->series[s].style);
+            cli_html_cut(out, p->series[s].label, REPORT_VALUE);
+            fputs("</li>", out);
+        }
+        fputs("</ul>\n", out);
+    }
+    fprintf(out, "<svg viewBox=\"0 0 %d %d\"", WIDTH, height);
+    label_svg(out, p);
+    draw_axes(out, p, &x, &y);
+    draw_marks(out, p, &x, &y);
+    for (int s = 0; s < p->n_series; s++) draw_series(out, &p->series[s], &x, &y, p->dots);
+    fputs("</svg></figure>\n", out);
+}
+
+/* ---- Heat maps ---- */
+
+enum { SHADES = 12, NUMBERS = 26, NAME_LENGTH = 19, LEAST_CELL = 14, MOST_CELL = 40, NUMBER_CELL = 28, ROW = 16, KEY = 26 };
+static const double darkest = 0.6; /* of the colour: text on it stays legible */
+
+typedef struct grid {
+    double left, cell_width, cell_height, width, height;
+} grid;
+
+/* As wide as the longest name: about 6.6 units a character. */
+static double left_of(const report_heat *h) {
+    size_t longest = 0;
+    for (int r = 0; r < h->rows && h->row_names; r++) longest = strlen(h->row_names[r]) > longest ? strlen(h->row_names[r]) : longest;
+    return h->row_names ? 8 + 6.6 * (double)(longest < NAME_LENGTH ? longest : NAME_LENGTH) : NUMBERS;
+}
+
+static grid lay_out(const report_heat *h) {
+    grid g = {.left = left_of(h)};
+    g.cell_width = fmin(MOST_CELL, (WIDTH - g.left - 2) / h->columns);
+    if (h->is_wide) g.cell_width = fmax(LEAST_CELL, g.cell_width);
+    g.cell_height = h->row_names ? ROW : fmin(g.cell_width, NUMBER_CELL);
+    g.width = fmax(WIDTH, g.left + g.cell_width * h->columns + 2);
+    g.height = TOP + g.cell_height * h->rows + ROW + KEY + 14;
+    return g;
+}
+
+static int shade(const report_heat *h, double value) {
+    if (!is_drawn(value)) return -1;
+    const double part = (value - h->lowest) / (h->highest - h->lowest);
+    return (int)lround(fmin(fmax(part, 0), 1) * SHADES);
+}
+
+/* A path a shade, so that the cells cost few bytes. */
+static void draw_cells(FILE *out, const report_heat *h, const grid *g) {
+    for (int s = 1; s <= SHADES; s++) {
+        bool is_open = false;
+        for (int r = 0; r < h->rows; r++)
+            for (int c = 0; c < h->columns; c++) {
+                if (shade(h, h->values[(size_t)r * (size_t)h->columns + (size_t)c]) != s) continue;
+                if (!is_open) fprintf(out, "<path class=\"heat\" fill-opacity=\"%.2f\" d=\"", darkest * s / SHADES);
+                is_open = true;
+                fprintf(out, "M%.1f %.1fh%.1fv%.1fh-%.1fz", g->left + c * g->cell_width, TOP + r * g->cell_height, g->cell_width, g->cell_height,
+                        g->cell_width);
+            }
+        if (is_open) fputs("\"/>\n", out);
+    }
+    fprintf(out, "<rect class=\"cell\" x=\"%.1f\" y=\"%d\" width=\"%.1f\" height=\"%.1f\"/>\n", g->left, TOP, h->columns * g->cell_width,
+            h->rows * g->cell_height);
+}
+
+static void write_values(FILE *out, const report_heat *h, const grid *g) {
+    for (int r = 0; r < h->rows && g->cell_width >= NUMBER_CELL; r++)
+        for (int c = 0; c < h->columns; c++) {
+            const double value = h->values[(size_t)r * (size_t)h->columns + (size_t)c];
+            if (is_drawn(value))
+                fprintf(out, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">%.2f</text>", g->left + (c + 0.5) * g->cell_width,
+                        TOP + (r + 0.5) * g->cell_height + 4, value);
+        }
+}
+
+/* The last characters tell names apart. */
+static void write_tail(FILE *out, const char *name) {
+    const size_t length = strlen(name);
+    size_t from = length > NAME_LENGTH ? length - NAME_LENGTH + 1 : 0;
+    while (from && from < length && ((unsigned char)name[from] & 0xc0) == 0x80) from++;
+    if (from) fputs("\xe2\x80\xa6", out);
+    cli_html_text(out, name + from);
+}
+
+static void write_names(FILE *out, const report_heat *h, const grid *g) {
+    for (int r = 0; r < h->rows; r++) {
+        fprintf(out, "<text class=\"tick\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\">", g->left - 5, TOP + (r + 0.5) * g->cell_height + 4);
+        if (h->row_names)
+            write_tail(out, h->row_names[r]);
+        else
+            fprintf(out, "%d", r);
+        fputs("</text>", out);
+    }
+    const int every = (int)ceil(26 / g->cell_width);
+    for (int c = 0; c < h->columns; c += every) {
+        fprintf(out, "<text class=\"tick\" x=\"%.1f\" y=\"13\" text-anchor=\"middle\">", g->left + (c + 0.5) * g->cell_width);
+        if (h->column_names)
+            cli_html_text(out, h->column_names[c]);
+        else
+            fprintf(out, "%d", h->first_column + c);
+        fputs("</text>", out);
+    }
+}
+
+static void draw_key(FILE *out, const report_heat *h, const grid *g) {
+    const double y = TOP + h->rows * g->cell_height + ROW + 14;
+    fprintf(out, "<text class=\"tick\" x=\"%.1f\" y=\"%.1f\">%s</text>", g->left, y - 14, h->column_label);
+    fprintf(out, "<text class=\"tick\" x=\"%.1f\" y=\"%.1f\">%.3g</text>", g->left, y + 11, h->lowest);
+    for (int s = 0; s <= SHADES; s += 2)
+        fprintf(out, "<rect class=\"heat\" fill-opacity=\"%.2f\" x=\"%.1f\" y=\"%.1f\" width=\"14\" height=\"12\"/>", darkest * s / SHADES,
+                g->left + 14 + 7 * s, y);
+    fprintf(out, "<text class=\"tick\" x=\"%.1f\" y=\"%.1f\">%.3g</text>\n", g->left + 14 + 7 * (SHADES + 2) + 5, y + 11, h->highest);
+}
+
+void cli_svg_heat(FILE *out, const report_heat *h) {
+    const grid g = lay_out(h);
+    cli_html_figure(out, g.width > WIDTH ? "wide" : "plot", h->title, h->sentence);
+    if (g.width > WIDTH)
+        fprintf(out, "<div class=\"box\" role=\"region\" tabindex=\"0\" aria-label=\"cells\"><svg width=\"%.0f\" height=\"%.0f\"", g.width, g.height);
+    else
+        fputs("<svg class=\"top\"", out);
+    fprintf(out, " viewBox=\"0 0 %.0f %.0f\" role=\"img\" aria-label=\"", g.width, g.height);
+    cli_html_text(out, h->title);
+    fputs("\">\n", out);
+    draw_cells(out, h, &g);
+    write_values(out, h, &g);
+    write_names(out, h, &g);
+    draw_key(out, h, &g);
+    fputs(g.width > WIDTH ? "</svg></div></figure>\n" : "</svg></figure>\n", out);
+}
