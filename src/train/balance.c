@@ -45,7 +45,7 @@ mmoe_status mmoe_balance_init(mmoe_balance *b, const mmoe_config *config, int32_
     *b = (mmoe_balance){.alloc = *alloc, .config = config->trainer.balance, .seed = config->trainer.seed, .n_task = config->n_task};
     b->n_block = (int32_t)blocks;
     b->divisor = config->model == MMOE_MODEL_ESMM ? 1 : (double)tasks;
-    b->n_state = 6 * tasks + 1 + blocks * tasks;
+    b->n_state = 7 * tasks + blocks * tasks;
     const int64_t work = 3 * products + 3 * tasks + mmoe_lapack_eigen_scratch((int32_t)tasks), rest = blocks * (tasks + products) + work;
     b->state = mmoe_alloc_zero(alloc, (size_t)b->n_state, sizeof *b->state);
     b->factor = mmoe_alloc_zero(alloc, (size_t)rest, sizeof *b->factor);
@@ -61,7 +61,7 @@ mmoe_status mmoe_balance_init(mmoe_balance *b, const mmoe_config *config, int32_
     b->first = take(&at, tasks);
     b->earlier = take(&at, tasks);
     b->last = take(&at, tasks);
-    b->updates = take(&at, 1);
+    b->updates = take(&at, tasks);
     b->norm = take(&at, blocks * tasks);
     b->gram = b->factor + blocks * tasks;
     b->work = b->gram + blocks * products;
@@ -127,7 +127,8 @@ static void factors_of_famo(mmoe_balance *b, const double *losses) {
     for (int32_t i = 0; i < b->n_present; i++) b->factor[b->present[i]] *= b->divisor / sum;
 }
 
-/* He et al. 2022, the first task being the target: a_t = r n_0 / n_t + 1 - r, n the running norms. */
+/* He et al. 2022, the first task being the target: a_t = r n_0 / n_t + 1 - r, n the running norms; 1 in a tensor that the target does not reach,
+ * as the other tasks' own experts. */
 static void factors_of_metabalance(mmoe_balance *b) {
     const double beta = (double)b->config.beta, r = (double)b->config.relax_factor;
     const int32_t tasks = b->n_task;
@@ -138,7 +139,10 @@ static void factors_of_metabalance(mmoe_balance *b) {
             const int32_t t = b->present[i];
             norm[t] = beta * norm[t] + (1 - beta) * sqrt(gram[t * tasks + t]);
         }
-        for (int32_t t = 1; t < tasks; t++) factor[t] = norm[t] > 0 ? r * norm[0] / norm[t] + 1 - r : 1;
+        for (int32_t i = 0; i < b->n_present; i++) {
+            const int32_t t = b->present[i];
+            if (t > 0 && norm[t] > 0 && norm[0] > 0) factor[t] = r * norm[0] / norm[t] + 1 - r;
+        }
     }
 }
 
@@ -284,10 +288,10 @@ static void update_uwl(mmoe_balance *b, const mmoe_optimizer *optimizer, const d
 
 /* Adam (Kingma and Ba 2015) on a task's weight. */
 static void move_weight(mmoe_balance *b, int32_t t, double gradient) {
-    const double beta1 = 0.9, beta2 = 0.999, eps = 1e-8;
+    const double beta1 = 0.9, beta2 = 0.999, eps = 1e-8, step = ++b->updates[t];
     b->m[t] = beta1 * b->m[t] + (1 - beta1) * gradient;
     b->v[t] = beta2 * b->v[t] + (1 - beta2) * gradient * gradient;
-    const double m = b->m[t] / (1 - pow(beta1, *b->updates)), v = b->v[t] / (1 - pow(beta2, *b->updates));
+    const double m = b->m[t] / (1 - pow(beta1, step)), v = b->v[t] / (1 - pow(beta2, step));
     b->weight[t] -= (double)b->config.lr * m / (sqrt(v) + eps);
 }
 
@@ -305,7 +309,6 @@ static void update_gradnorm(mmoe_balance *b, const double *losses) {
         mean += length[i] / n;
         mean_rate += relative_loss(b, losses, t) / n;
     }
-    ++*b->updates;
     for (int32_t i = 0; i < n; i++) {
         const int32_t t = b->present[i];
         const double target = mean_rate > 0 ? mean * pow(relative_loss(b, losses, t) / mean_rate, (double)b->config.alpha) : mean, above = length[i] - target;
@@ -325,7 +328,6 @@ static void update_famo(mmoe_balance *b, const double *losses, const double *aft
         const int32_t t = b->present[i];
         mean += z[t] * (log(losses[t] + FAMO_EPS) - log(after[t] + FAMO_EPS));
     }
-    ++*b->updates;
     for (int32_t i = 0; i < b->n_present; i++) {
         const int32_t t = b->present[i];
         const double fall = log(losses[t] + FAMO_EPS) - log(after[t] + FAMO_EPS);

@@ -20,7 +20,7 @@ typedef struct mmoe_balance {
     int64_t n_state;
     double *weight;         /* [tasks] uwl: log-variances; gradnorm: logarithms of the factors; famo: logits */
     double *m, *v;          /* [tasks] their moments */
-    double *updates;        /* [1] of them */
+    double *updates;        /* [tasks] how often gradnorm or famo moved it */
     double *first;          /* [tasks] loss of the first step that had a label; 0: none had */
     double *earlier, *last; /* [tasks] mean losses of the last two epochs; 0: none */
     double *norm;           /* [blocks, tasks] metabalance: running norms */

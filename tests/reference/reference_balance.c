@@ -170,7 +170,7 @@ static void gradnorm(reference_balance *b, const int *at, int n) {
 static double metabalance_block(reference_balance *b, int task, size_t block, double norm) {
     double *mean = &b->mean_norms[task][block];
     *mean = b->spec.beta * *mean + (1 - b->spec.beta) * norm;
-    if (task == 0 || *mean == 0) return 1;
+    if (task == 0 || *mean == 0 || b->mean_norms[0][block] == 0) return 1;
     return b->spec.relax_factor * b->mean_norms[0][block] / *mean + 1 - b->spec.relax_factor;
 }
 
