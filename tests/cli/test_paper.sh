@@ -37,7 +37,7 @@ for model in single_task shared_bottom cross_stitch omoe mmoe ple aitm; do
     check "$model has a row in both tables" [ "$(grep -c "^| $model | \.[0-9]* | \.[0-9]* |" whole.md)" -eq 2 ]
 done
 check "the paper's own figures stand beside" grep -q "^| \*the paper's mmoe\* | .9410 |" whole.md
-check "Figure 4 has three correlations" [ "$(grep -cE '^\| (0\.5|0\.9|1) \| [0-9.]+ ± [0-9.]+ \(' whole.md)" -eq 3 ]
+check "Figure 4 has three correlations" [ "$(grep -cE '^\| (0\.5|0\.9|1) \| [0-9.]+ ± [0-9.]+ \|' whole.md)" -eq 3 ]
 check "experts on two tasks and on three" [ "$(grep -cE '^\| [12] \| (\.[0-9]+ ± [^|]+ \| ){2,3}[0-9,]+ \| [0-9,]+ \|$' whole.md)" -eq 4 ]
 check "methods" [ "$(grep -cE '^\| (none|uwl) \| \.' whole.md)" -eq 2 ]
 check "what was wanted is answered" [ "$(grep -cE '\| (yes|\*\*no\*\*) \|$' whole.md)" -eq 5 ]
