@@ -2,6 +2,7 @@
 #include <math.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -36,7 +37,7 @@ typedef struct run_state {
     double train_seconds;
 } run_state;
 
-static volatile sig_atomic_t stopped;
+static atomic_int stopped; /* a signal's handler writes it, and all workers read it */
 
 static void stop(int number) {
     (void)number;
