@@ -8,15 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "succeeds.h"
 #include "base/rng.h"
 #include "mmoe/train.h"
-
-#define SUCCEEDS(call)                                                                                                                                         \
-    do {                                                                                                                                                       \
-        mmoe_error err = {0};                                                                                                                                  \
-        const mmoe_status status_ = (call);                                                                                                                    \
-        if (status_ != MMOE_OK) ck_abort_msg("%s: %s", #call, err.message);                                                                                    \
-    } while (0)
 
 typedef struct shape {
     const char *name;

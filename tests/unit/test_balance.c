@@ -6,15 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "succeeds.h"
 #include "models_support.h"
 #include "train/trainer.h"
-
-#define SUCCEEDS(call)                                                                                                                                         \
-    do {                                                                                                                                                       \
-        mmoe_error err = {0};                                                                                                                                  \
-        const mmoe_status status_ = (call);                                                                                                                    \
-        if (status_ != MMOE_OK) ck_abort_msg("%s: %s", #call, err.message);                                                                                    \
-    } while (0)
 
 enum { ROWS = 700, SPARSE = 3, DENSE = 2, TASKS = 2, BATCH = 300 };
 

@@ -5,15 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "succeeds.h"
 #include "models_support.h"
 #include "train/trainer.h"
-
-#define SUCCEEDS(call)                                                                                                                                         \
-    do {                                                                                                                                                       \
-        mmoe_error err = {0};                                                                                                                                  \
-        const mmoe_status status_ = (call);                                                                                                                    \
-        if (status_ != MMOE_OK) ck_abort_msg("%s: %s", #call, err.message);                                                                                    \
-    } while (0)
 
 typedef struct world {
     mmoe_config *config;

@@ -8,14 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "succeeds.h"
 #include "mmoe/train.h"
-
-#define SUCCEEDS(call)                                                                                                                                         \
-    do {                                                                                                                                                       \
-        mmoe_error err = {0};                                                                                                                                  \
-        const mmoe_status status_ = (call);                                                                                                                    \
-        if (status_ != MMOE_OK) ck_abort_msg("%s: %s", #call, err.message);                                                                                    \
-    } while (0)
 
 enum { ROWS = 700, SPARSE = 2, DENSE = 2, TASKS = 2, BATCH = 100 };
 
