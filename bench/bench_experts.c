@@ -1,4 +1,5 @@
-/* Training and inference of each model, over the number of experts: how much more than its products a step costs. */
+/* Training and inference of each model, over the number of experts: how much more than its products
+ * a step costs. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,13 +13,17 @@
 #include "common.h"
 
 static const char description[] =
-    "For each model and number of experts: training and inference, and the step's products alone: the same GEMMs over the whole batch,\n"
-    "single-threaded on one core, or with --threads each worker its share at once. Steps, products and predictions take turns\n"
-    "in one run. With --threads inference is a predictor a thread, each with a whole batch. Figures are medians.\n"
+    "For each model and number of experts: training and inference, and the step's products alone: "
+    "the same GEMMs over the whole batch,\n"
+    "single-threaded on one core, or with --threads each worker its share at once. Steps, products "
+    "and predictions take turns\n"
+    "in one run. With --threads inference is a predictor a thread, each with a whole batch. "
+    "Figures are medians.\n"
     "  GEMM     all products of the step; modules that read the same input are one\n"
     "  layer 1  those of the layer that reads the input alone, the whole input's gradient too\n"
     "  % peak   of the rate of 512 x 512 products on all workers\n"
-    "  epoch    rows/s of mmoe_trainer_fit (shuffle, batches, metrics; validation with a quarter as many rows), in percent of\n"
+    "  epoch    rows/s of mmoe_trainer_fit (shuffle, batches, metrics; validation with a quarter "
+    "as many rows), in percent of\n"
     "           the bare steps'\n"
     "  MB       peak memory of a process that trains and predicts, the data set in it\n"
     "  extra ms what a step of --method takes longer than one without, in turns with it";
@@ -50,7 +55,8 @@ enum { N_COLUMN = sizeof columns / sizeof *columns };
 
 /* What a child process measures. */
 typedef struct result {
-    double parameters, step[3], plain_step, inference, gemm, first_layer, flops, peak, epoch_rate, epoch_train_rate;
+    double parameters, step[3], plain_step, inference, gemm, first_layer, flops, peak, epoch_rate,
+        epoch_train_rate;
     double memory_mb; /* before the products' arrays */
     int64_t steps;
 } result;
@@ -74,7 +80,8 @@ static void predict(void *context, bench_crew *crew, int worker) {
     int64_t first = (s->next + worker) % batches * s->batch;
     bench_crew_meet(crew);
     if (worker == 0) s->next = (s->next + s->threads) % batches;
-    if (mmoe_dataset_batch(s->data, first, (size_t)s->batch, &batch, &err) || mmoe_predictor_run(s->predictors[worker], &batch, s->scores[worker], &err))
+    if (mmoe_dataset_batch(s->data, first, (size_t)s->batch, &batch, &err) ||
+        mmoe_predictor_run(s->predictors[worker], &batch, s->scores[worker], &err))
         bench_fail("%s", err.message);
 }
 
@@ -83,11 +90,13 @@ static void inference_turn(void *context, int calls, double *seconds) {
     bench_crew_run(s->threads, predict, s, calls, seconds);
 }
 
-static void make_inference(inference *s, const bench_options *o, const bench_data *d, const mmoe_model *model) {
+static void make_inference(inference *s, const bench_options *o, const bench_data *d,
+                           const mmoe_model *model) {
     mmoe_error err;
     *s = (inference){.data = d->train, .batch = o->batch, .threads = (int)o->threads};
     for (int w = 0; w < s->threads; w++) {
-        if (mmoe_predictor_create(model, NULL, &s->predictors[w], &err)) bench_fail("%s", err.message);
+        if (mmoe_predictor_create(model, NULL, &s->predictors[w], &err))
+            bench_fail("%s", err.message);
         s->scores[w] = bench_alloc((size_t)(o->batch * o->tasks), sizeof(float));
     }
 }
@@ -107,7 +116,8 @@ static void run_first_layer(void *context, bench_crew *crew, int worker) {
     const bench_products *p = context;
     bench_layer first = p->layers[0];
     first.grad = first.in;
-    for (int pass = 0; pass < BENCH_PASSES; pass++) bench_layer_run(&first, (bench_pass)pass, worker, bench_crew_size(crew));
+    for (int pass = 0; pass < BENCH_PASSES; pass++)
+        bench_layer_run(&first, (bench_pass)pass, worker, bench_crew_size(crew));
 }
 
 static void first_layer_turn(void *context, int calls, double *seconds) {
@@ -132,7 +142,8 @@ static int keep_epoch(void *user, const mmoe_epoch_report *report) {
 static void measure_epochs(const bench_data *d, mmoe_trainer *trainer, epochs *e, result *r) {
     mmoe_error err;
     if (mmoe_trainer_fit(trainer, d->train, d->valid, &err)) bench_fail("%s", err.message);
-    bench_samples rates = {e->rates, (size_t)e->count, 0}, train_rates = {e->train_rates, (size_t)e->count, 0};
+    bench_samples rates = {e->rates, (size_t)e->count, 0},
+                  train_rates = {e->train_rates, (size_t)e->count, 0};
     r->epoch_rate = bench_quantile(&rates, 0.5);
     r->epoch_train_rate = bench_quantile(&train_rates, 0.5);
 }
@@ -143,7 +154,8 @@ static void check_products(bench_products *p, int threads) {
     double seconds;
     bench_crew_run(threads, bench_products_run, p, 1, &seconds);
     for (size_t i = 0; i < p->count; i++)
-        for (int pass = 0; pass < BENCH_PASSES; pass++) bench_layer_check(&p->layers[i], 1, (bench_pass)pass);
+        for (int pass = 0; pass < BENCH_PASSES; pass++)
+            bench_layer_check(&p->layers[i], 1, (bench_pass)pass);
 }
 
 static mmoe_trainer *make_trainer(mmoe_model *model, const mmoe_trainer_options *options) {
@@ -174,21 +186,28 @@ static result measure(const bench_options *o, const bench_data *d, const bench_s
     bench_products all = bench_products_make(o, &shape);
     check_products(&all, threads);
     products alone = {&all, threads};
-    bench_stepper stepper = {.trainer = trainer, .data = d->train, .batch = o->batch}, plain = stepper;
+    bench_stepper stepper = {.trainer = trainer, .data = d->train, .batch = o->batch},
+                  plain = stepper;
     bench_peak peak = bench_peak_make(threads);
-    bench_racer racers[] = {{.turn = bench_steps, .context = &stepper},    {.turn = products_turn, .context = &alone},
-                            {.turn = first_layer_turn, .context = &alone}, {.turn = inference_turn, .context = scoring},
-                            {.turn = bench_peak_turn, .context = &peak},   {.turn = bench_steps, .context = &plain}};
+    bench_racer racers[] = {
+        {.turn = bench_steps, .context = &stepper},    {.turn = products_turn, .context = &alone},
+        {.turn = first_layer_turn, .context = &alone}, {.turn = inference_turn, .context = scoring},
+        {.turn = bench_peak_turn, .context = &peak},   {.turn = bench_steps, .context = &plain}};
     size_t n_racer = sizeof racers / sizeof *racers - 1;
     if (s->method) {
-        plain.trainer = make_trainer(bench_model(o, d, &(bench_setting){.model = s->model, .n_expert = s->n_expert}), &options);
+        plain.trainer = make_trainer(
+            bench_model(o, d, &(bench_setting){.model = s->model, .n_expert = s->n_expert}),
+            &options);
         n_racer++;
     }
     bench_race(racers, n_racer, o->seconds);
     const double loss_now = bench_first_loss(o, d, trainer);
-    if (!(loss_now < loss)) bench_fail("%s: the loss of the first batch did not fall: %g, then %g", s->model, loss, loss_now);
+    if (!(loss_now < loss))
+        bench_fail("%s: the loss of the first batch did not fall: %g, then %g", s->model, loss,
+                   loss_now);
 
-    for (int q = 0; q < 3; q++) r.step[q] = bench_quantile(&racers[0].samples, (double[]){0.1, 0.5, 0.9}[q]);
+    for (int q = 0; q < 3; q++)
+        r.step[q] = bench_quantile(&racers[0].samples, (double[]){0.1, 0.5, 0.9}[q]);
     r.plain_step = s->method ? bench_quantile(&racers[5].samples, 0.5) : NAN;
     r.gemm = bench_quantile(&racers[1].samples, 0.5);
     r.first_layer = bench_quantile(&racers[2].samples, 0.5);
@@ -201,8 +220,8 @@ static result measure(const bench_options *o, const bench_data *d, const bench_s
     return r;
 }
 
-/* Its peak memory is this setting's: the data set, which it has from its parent, and what it takes itself. It ends
- * without ceremony, for its memory goes with it. */
+/* Its peak memory is this setting's: the data set, which it has from its parent, and what it takes
+ * itself. It ends without ceremony, for its memory goes with it. */
 static result measure_apart(const bench_options *o, const bench_data *d, const bench_setting *s) {
     int ends[2];
     result r;
@@ -220,11 +239,13 @@ static result measure_apart(const bench_options *o, const bench_data *d, const b
     close(ends[0]);
     int status;
     waitpid(child, &status, 0);
-    if (got != (ssize_t)sizeof r || status != 0) bench_fail("%s of %d experts could not be measured", s->model, (int)s->n_expert);
+    if (got != (ssize_t)sizeof r || status != 0)
+        bench_fail("%s of %d experts could not be measured", s->model, (int)s->n_expert);
     return r;
 }
 
-static bench_point print_result(bench_table *table, const bench_options *o, const bench_setting *s, const result *r) {
+static bench_point print_result(bench_table *table, const bench_options *o, const bench_setting *s,
+                                const result *r) {
     const double rate = (double)o->batch / r->step[1], gflops = r->flops / r->step[1] / 1e9;
     const bench_point p = {s->n_expert,
                            rate,
@@ -261,7 +282,8 @@ static bench_point print_result(bench_table *table, const bench_options *o, cons
 }
 
 int main(int argc, char **argv) {
-    const bench_options o = bench_parse(argc, argv, description, 1, BENCH_TAKES_MODEL | BENCH_TAKES_METHOD | BENCH_TAKES_PLOT);
+    const bench_options o = bench_parse(argc, argv, description, 1,
+                                        BENCH_TAKES_MODEL | BENCH_TAKES_METHOD | BENCH_TAKES_PLOT);
     size_t count;
     bench_setting *settings = bench_settings(&o, &count);
     if (o.plot) bench_plot_prepare(o.plot);

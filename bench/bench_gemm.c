@@ -1,4 +1,5 @@
-/* The model's products: the first layer of all experts and gates as one, as a batch, one by one; the deeper layers. */
+/* The model's products: the first layer of all experts and gates as one, as a batch, one by one;
+ * the deeper layers. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -6,15 +7,19 @@
 
 #include "common.h"
 
-static const char description[] = "Times the products of a training step, for each number of experts, with single-threaded calls of OpenBLAS; with\n"
-                                  "--threads each worker does its share at once. The ways of one product take turns.\n"
-                                  "  fused       one product for the first layer of all experts and gates\n"
+static const char description[] =
+    "Times the products of a training step, for each number of experts, with single-threaded calls "
+    "of OpenBLAS; with\n"
+    "--threads each worker does its share at once. The ways of one product take turns.\n"
+    "  fused       one product for the first layer of all experts and gates\n"
 #ifdef BENCH_HAS_SGEMM_BATCH
-                                  "  batched     a product an expert, on columns of shared arrays, by OpenBLAS's own batched call\n"
+    "  batched     a product an expert, on columns of shared arrays, by OpenBLAS's own batched "
+    "call\n"
 #else
-                                  "  batched     a product an expert, on columns of shared arrays (in a loop: this OpenBLAS has no batched call)\n"
+    "  batched     a product an expert, on columns of shared arrays (in a loop: this OpenBLAS has "
+    "no batched call)\n"
 #endif
-                                  "  one by one  a product an expert, on arrays of its own";
+    "  one by one  a product an expert, on arrays of its own";
 
 static const bench_column columns[] = {{"n_expert", "experts", 7, 0},
                                        {"layer", "layer", -16, 0},
@@ -44,7 +49,8 @@ typedef struct method {
 
 static void run_method(void *context, bench_crew *crew, int worker) {
     const method *m = context;
-    for (size_t i = 0; i < m->count; i++) bench_layer_run(&m->parts[i], m->pass, worker, bench_crew_size(crew));
+    for (size_t i = 0; i < m->count; i++)
+        bench_layer_run(&m->parts[i], m->pass, worker, bench_crew_size(crew));
 }
 
 static void turn(void *context, int calls, double *seconds) {
@@ -95,14 +101,17 @@ static void take_own(method *m) {
     }
 }
 
-static void print_row(bench_table *table, int32_t n_expert, const bench_layer *shape, const char *name, method *m, bench_samples *s, double peak) {
+static void print_row(bench_table *table, int32_t n_expert, const bench_layer *shape,
+                      const char *name, method *m, bench_samples *s, double peak) {
     double flops = 0, products = 0;
     for (size_t i = 0; i < m->count; i++) {
         flops += bench_layer_flops(&m->parts[i], m->pass);
         products += m->parts[i].groups;
     }
-    const double seconds = bench_quantile(s, 0.5), inner = m->pass == BENCH_INPUT ? shape->grad : shape->in;
-    const double size[] = {m->pass == BENCH_WEIGHTS ? shape->out : shape->rows, m->pass == BENCH_FORWARD ? shape->out : inner,
+    const double seconds = bench_quantile(s, 0.5),
+                 inner = m->pass == BENCH_INPUT ? shape->grad : shape->in;
+    const double size[] = {m->pass == BENCH_WEIGHTS ? shape->out : shape->rows,
+                           m->pass == BENCH_FORWARD ? shape->out : inner,
                            m->pass == BENCH_FORWARD ? shape->in
                            : m->pass == BENCH_INPUT ? shape->out
                                                     : shape->rows};
@@ -125,7 +134,8 @@ static void print_row(bench_table *table, int32_t n_expert, const bench_layer *s
 }
 
 /* All ways of one layer, pass by pass. */
-static void measure_layer(bench_table *table, const bench_options *o, const bench_layer *layer, int32_t n_expert) {
+static void measure_layer(bench_table *table, const bench_options *o, const bench_layer *layer,
+                          int32_t n_expert) {
     const bool is_first = layer->dx_step == 0;
     method methods[METHODS] = {{.parts = {*layer}, .count = 1}};
     methods[1] = is_first ? split_first(o, layer, n_expert) : methods[0];
@@ -148,9 +158,11 @@ static void measure_layer(bench_table *table, const bench_options *o, const benc
         bench_race(racers + !is_first, METHODS + 1 - !is_first, o->seconds);
         const double roof = bench_peak_end(&peak, &racers[METHODS].samples);
         for (int i = is_first ? 0 : 1; i < METHODS; i++)
-            print_row(table, n_expert, &methods[i].parts[0], method_names[i], &methods[i], &racers[i].samples, roof);
+            print_row(table, n_expert, &methods[i].parts[0], method_names[i], &methods[i],
+                      &racers[i].samples, roof);
     }
-    for (size_t i = 0; i < sizeof methods[2].own / sizeof *methods[2].own; i++) free(methods[2].own[i]);
+    for (size_t i = 0; i < sizeof methods[2].own / sizeof *methods[2].own; i++)
+        free(methods[2].own[i]);
 }
 
 int main(int argc, char **argv) {
@@ -158,9 +170,11 @@ int main(int argc, char **argv) {
     openblas_set_num_threads(1);
     bench_table *table = bench_table_begin("bench_gemm", &o, columns, N_COLUMN);
     for (int32_t i = 0; i < o.n_expert.count; i++) {
-        const bench_shape shape = {.model = "mmoe", .n_expert = o.n_expert.items[i], .dims = o.dims, .towers = o.towers};
+        const bench_shape shape = {
+            .model = "mmoe", .n_expert = o.n_expert.items[i], .dims = o.dims, .towers = o.towers};
         bench_products p = bench_products_make(&o, &shape);
-        for (size_t l = 0; l < p.count; l++) measure_layer(table, &o, &p.layers[l], o.n_expert.items[i]);
+        for (size_t l = 0; l < p.count; l++)
+            measure_layer(table, &o, &p.layers[l], o.n_expert.items[i]);
         bench_products_free(&p);
     }
     return bench_table_end(table);

@@ -1,4 +1,5 @@
-/* Latency and rate of scoring, from one row to a thousand, plain and ranking one user's candidates. */
+/* Latency and rate of scoring, from one row to a thousand, plain and ranking one user's candidates.
+ */
 #include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -9,14 +10,19 @@
 #include "common.h"
 
 static const char description[] =
-    "For each number of experts: calls of a predictor with 1 to 1000 rows, encoded, by 1, 2, 4, ... threads at once (--threads), each with\n"
-    "a predictor of its own. Latencies are those of one of the threads; rows/s are of all. \"rank\" has every second sparse\n"
-    "column on the user's side. \"gemm\" is OpenBLAS's time for the model's products of as many rows, in turns with one\n"
+    "For each number of experts: calls of a predictor with 1 to 1000 rows, encoded, by 1, 2, 4, "
+    "... threads at once (--threads), each with\n"
+    "a predictor of its own. Latencies are those of one of the threads; rows/s are of all. "
+    "\"rank\" has every second sparse\n"
+    "column on the user's side. \"gemm\" is OpenBLAS's time for the model's products of as many "
+    "rows, in turns with one\n"
     "thread's calls; of a ranked request, for all columns too.";
 
 static const bench_column columns[] = {
-    {"n_expert", "experts", 7, 0}, {"call", "call", -5, 0},        {"rows", "rows", 5, 0},        {"threads", "threads", 7, 0},
-    {"p50_us", "p50 us", 9, 2},    {"p99_us", "p99 us", 9, 2},     {"p999_us", "p99.9 us", 9, 2}, {"rows_per_second", "rows/s", 10, 0},
+    {"n_expert", "experts", 7, 0}, {"call", "call", -5, 0},
+    {"rows", "rows", 5, 0},        {"threads", "threads", 7, 0},
+    {"p50_us", "p50 us", 9, 2},    {"p99_us", "p99 us", 9, 2},
+    {"p999_us", "p99.9 us", 9, 2}, {"rows_per_second", "rows/s", 10, 0},
     {"gemm_us", "gemm us", 9, 2},  {"over_gemm", "p50/gemm", 8, 2}};
 enum { N_COLUMN = sizeof columns / sizeof *columns };
 
@@ -40,7 +46,8 @@ static rows make_rows(const bench_data *d, const mmoe_model *model) {
     r.user_ids = bench_alloc(n, sizeof *r.user_ids);
     r.item_ids = bench_alloc(r.count * n, sizeof *r.item_ids);
     size_t n_user = 0, n_item = 0;
-    for (size_t c = 0; c < n; c++) n_item += mmoe_model_sparse_side(model, (int32_t)c) == MMOE_SIDE_ITEM;
+    for (size_t c = 0; c < n; c++)
+        n_item += mmoe_model_sparse_side(model, (int32_t)c) == MMOE_SIDE_ITEM;
     for (size_t i = 0; i < r.count; i++) {
         int32_t *item = r.item_ids + i * n_item;
         for (size_t c = 0; c < n; c++) {
@@ -87,11 +94,13 @@ static void *score(void *context) {
     mmoe_error err;
     for (int i = 0; i < s->calls; i++) {
         if (s->next + s->count > s->rows->count) s->next = 0;
-        const mmoe_batch batch = window(s->ranks ? &s->rows->items : &s->rows->all, s->next, s->count);
+        const mmoe_batch batch =
+            window(s->ranks ? &s->rows->items : &s->rows->all, s->next, s->count);
         s->next += s->count;
         const double begin = bench_now();
         const mmoe_status status =
-            s->ranks ? mmoe_predictor_rank(s->predictor, &s->rows->user, &batch, s->scores, &err) : mmoe_predictor_run(s->predictor, &batch, s->scores, &err);
+            s->ranks ? mmoe_predictor_rank(s->predictor, &s->rows->user, &batch, s->scores, &err)
+                     : mmoe_predictor_run(s->predictor, &batch, s->scores, &err);
         if (s->seconds) s->seconds[i] = bench_now() - begin;
         if (status) bench_fail("%s", err.message);
     }
@@ -112,7 +121,8 @@ static void serve(void *context, int calls, double *seconds) {
     }
     const double begin = bench_now();
     for (int t = 1; t < s->threads; t++)
-        if (pthread_create(&s->scorers[t].thread, NULL, score, &s->scorers[t])) bench_fail("the system gives no thread");
+        if (pthread_create(&s->scorers[t].thread, NULL, score, &s->scorers[t]))
+            bench_fail("the system gives no thread");
     score(&s->scorers[0]);
     for (int t = 1; t < s->threads; t++) pthread_join(s->scorers[t].thread, NULL);
     s->seconds += bench_now() - begin;
@@ -128,12 +138,15 @@ static void multiply(void *context, int calls, double *seconds) {
     }
 }
 
-static void measure(bench_table *table, const bench_options *o, service *s, int32_t n_expert, size_t count, bool ranks, int threads) {
+static void measure(bench_table *table, const bench_options *o, service *s, int32_t n_expert,
+                    size_t count, bool ranks, int threads) {
     bench_options of_batch = *o;
     of_batch.batch = (int64_t)count;
-    const bench_shape shape = {.model = "mmoe", .n_expert = n_expert, .dims = o->dims, .towers = o->towers};
+    const bench_shape shape = {
+        .model = "mmoe", .n_expert = n_expert, .dims = o->dims, .towers = o->towers};
     bench_products products = bench_products_make(&of_batch, &shape);
-    bench_racer racers[] = {{.turn = serve, .context = s}, {.turn = multiply, .context = &products}};
+    bench_racer racers[] = {{.turn = serve, .context = s},
+                            {.turn = multiply, .context = &products}};
     for (int t = 0; t < threads; t++) {
         s->scorers[t].count = count;
         s->scorers[t].ranks = ranks;
@@ -141,7 +154,8 @@ static void measure(bench_table *table, const bench_options *o, service *s, int3
     s->threads = threads;
     s->seconds = s->rows = 0;
     bench_race(racers, threads == 1 ? 2 : 1, o->seconds);
-    const double p50 = bench_quantile(&racers[0].samples, 0.5), gemm = threads == 1 ? bench_quantile(&racers[1].samples, 0.5) : NAN;
+    const double p50 = bench_quantile(&racers[0].samples, 0.5),
+                 gemm = threads == 1 ? bench_quantile(&racers[1].samples, 0.5) : NAN;
     const bench_cell cells[] = {{NULL, n_expert},
                                 {ranks ? "rank" : "plain", 0},
                                 {NULL, (double)count},
@@ -161,19 +175,26 @@ static void measure(bench_table *table, const bench_options *o, service *s, int3
 /* Ranking gives what plain scoring gives. */
 static void check(const rows *r, mmoe_predictor *predictor, size_t tasks) {
     const size_t count = r->count < MOST_ROWS ? r->count : MOST_ROWS;
-    float *plain = bench_alloc(count * tasks, sizeof *plain), *ranked = bench_alloc(count * tasks, sizeof *ranked);
+    float *plain = bench_alloc(count * tasks, sizeof *plain),
+          *ranked = bench_alloc(count * tasks, sizeof *ranked);
     const mmoe_batch all = window(&r->all, 0, count), items = window(&r->items, 0, count);
     mmoe_error err;
-    if (mmoe_predictor_run(predictor, &all, plain, &err) || mmoe_predictor_rank(predictor, &r->user, &items, ranked, &err)) bench_fail("%s", err.message);
-    if (memcmp(plain, ranked, count * tasks * sizeof *plain) != 0) bench_fail("ranking gives other scores than plain scoring");
+    if (mmoe_predictor_run(predictor, &all, plain, &err) ||
+        mmoe_predictor_rank(predictor, &r->user, &items, ranked, &err))
+        bench_fail("%s", err.message);
+    if (memcmp(plain, ranked, count * tasks * sizeof *plain) != 0)
+        bench_fail("ranking gives other scores than plain scoring");
     free(plain);
     free(ranked);
 }
 
 /* Twice as many, and `most` as the last. */
-static int more_threads(int threads, int most) { return threads < most && 2 * threads > most ? most : 2 * threads; }
+static int more_threads(int threads, int most) {
+    return threads < most && 2 * threads > most ? most : 2 * threads;
+}
 
-static void measure_model(bench_table *table, const bench_options *o, bench_data *d, int32_t n_expert) {
+static void measure_model(bench_table *table, const bench_options *o, bench_data *d,
+                          int32_t n_expert) {
     mmoe_model *model = bench_model(o, d, &(bench_setting){.model = "mmoe", .n_expert = n_expert});
     rows r = make_rows(d, model);
     service *s = bench_alloc(1, sizeof *s);
@@ -181,7 +202,8 @@ static void measure_model(bench_table *table, const bench_options *o, bench_data
     for (int t = 0; t < (int)o->threads; t++) {
         scorer *w = &s->scorers[t];
         const mmoe_status status =
-            t ? mmoe_predictor_clone(s->scorers[0].predictor, NULL, &w->predictor, &err) : mmoe_predictor_create(model, NULL, &w->predictor, &err);
+            t ? mmoe_predictor_clone(s->scorers[0].predictor, NULL, &w->predictor, &err)
+              : mmoe_predictor_create(model, NULL, &w->predictor, &err);
         if (status) bench_fail("%s", err.message);
         w->rows = &r;
         w->next = (size_t)t * r.count / (size_t)o->threads;
@@ -190,7 +212,8 @@ static void measure_model(bench_table *table, const bench_options *o, bench_data
     check(&r, s->scorers[0].predictor, (size_t)o->tasks);
     for (int ranks = 0; ranks < 2; ranks++)
         for (size_t i = 0; i < N_ROWS && row_counts[i] <= r.count; i++)
-            for (int threads = 1; threads <= (int)o->threads; threads = more_threads(threads, (int)o->threads))
+            for (int threads = 1; threads <= (int)o->threads;
+                 threads = more_threads(threads, (int)o->threads))
                 measure(table, o, s, n_expert, row_counts[i], ranks, threads);
     for (int t = 0; t < (int)o->threads; t++) {
         mmoe_predictor_free(s->scorers[t].predictor);
@@ -208,7 +231,8 @@ int main(int argc, char **argv) {
     openblas_set_num_threads(1);
     bench_table *table = bench_table_begin("bench_predict", &o, columns, N_COLUMN);
     bench_data data = bench_data_make(&o);
-    for (int32_t i = 0; i < o.n_expert.count; i++) measure_model(table, &o, &data, o.n_expert.items[i]);
+    for (int32_t i = 0; i < o.n_expert.count; i++)
+        measure_model(table, &o, &data, o.n_expert.items[i]);
     bench_data_free(&data);
     return bench_table_end(table);
 }

@@ -7,9 +7,12 @@
 #include "common.h"
 
 static const char description[] =
-    "For each model and number of experts: a training step's time by the nodes of its graph, in the order of the step. Times are means\n"
-    "of a step and summed over the workers; shares are of all workers' time. Rates and percents of the GEMM peak are one\n"
-    "worker's. \"waiting\" is what no node takes: barriers, scheduling and the clock itself. \"step\" is the same step without\n"
+    "For each model and number of experts: a training step's time by the nodes of its graph, in "
+    "the order of the step. Times are means\n"
+    "of a step and summed over the workers; shares are of all workers' time. Rates and percents of "
+    "the GEMM peak are one\n"
+    "worker's. \"waiting\" is what no node takes: barriers, scheduling and the clock itself. "
+    "\"step\" is the same step without\n"
     "the profile, in turns with it.";
 
 static const bench_column columns[] = {{"n_expert", "experts", 7, 0},
@@ -30,7 +33,8 @@ typedef struct row {
 } row;
 
 /* `time`: all workers' time of a step; NaN: no share of it. */
-static void print_row(bench_table *table, const bench_setting *s, row r, double time, double worker_peak) {
+static void print_row(bench_table *table, const bench_setting *s, row r, double time,
+                      double worker_peak) {
     const double rate = r.flops > 0 ? r.flops / r.seconds : NAN;
     const bench_cell cells[] = {{NULL, s->n_expert ? s->n_expert : NAN},
                                 {s->model, 0},
@@ -46,20 +50,25 @@ static void print_row(bench_table *table, const bench_setting *s, row r, double 
     bench_table_row(table, cells);
 }
 
-static void print_profile(bench_table *table, const bench_setting *s, const mmoe_profile *profile, const bench_stepper *stepper, int threads, double plain,
+static void print_profile(bench_table *table, const bench_setting *s, const mmoe_profile *profile,
+                          const bench_stepper *stepper, int threads, double plain,
                           double worker_peak) {
     const double steps = (double)stepper->steps, time = stepper->seconds / steps * threads;
     mmoe_profile_entry e;
     row all = {.node = "step", .pass = "", .calls = 1, .seconds = plain};
     double seconds = 0;
     for (size_t i = 0; mmoe_profile_entry_at(profile, i, &e) == 0; i++) {
-        const row r = {e.node, e.pass, (double)e.calls / steps, e.seconds / steps, e.flops / steps, e.bytes / steps};
+        const row r = {e.node,          e.pass,         (double)e.calls / steps, e.seconds / steps,
+                       e.flops / steps, e.bytes / steps};
         print_row(table, s, r, time, worker_peak);
         seconds += r.seconds;
         all.flops += r.flops;
     }
-    print_row(table, s, (row){.node = "waiting", .pass = "", .calls = NAN, .seconds = time - seconds}, time, worker_peak);
-    print_row(table, s, all, NAN, worker_peak * threads); /* not a share of the profiled step, nor one worker's */
+    print_row(table, s,
+              (row){.node = "waiting", .pass = "", .calls = NAN, .seconds = time - seconds}, time,
+              worker_peak);
+    print_row(table, s, all, NAN,
+              worker_peak * threads); /* not a share of the profiled step, nor one worker's */
 }
 
 static mmoe_trainer *make_trainer(mmoe_model *model, int threads, mmoe_profile *profile) {
@@ -70,26 +79,32 @@ static mmoe_trainer *make_trainer(mmoe_model *model, int threads, mmoe_profile *
     return trainer;
 }
 
-static void measure(bench_table *table, const bench_options *o, const bench_data *d, const bench_setting *s) {
+static void measure(bench_table *table, const bench_options *o, const bench_data *d,
+                    const bench_setting *s) {
     const int threads = (int)o->threads;
     mmoe_error err;
     mmoe_profile *profile;
     double warm[10];
     if (mmoe_profile_create(0, NULL, &profile, &err)) bench_fail("%s", err.message);
     mmoe_model *plain_model = bench_model(o, d, s), *model = bench_model(o, d, s);
-    mmoe_trainer *plain_trainer = make_trainer(plain_model, threads, NULL), *trainer = make_trainer(model, threads, profile);
+    mmoe_trainer *plain_trainer = make_trainer(plain_model, threads, NULL),
+                 *trainer = make_trainer(model, threads, profile);
     bench_check_model(o, d, s, plain_model, plain_trainer);
     bench_check_model(o, d, s, model, trainer);
-    bench_stepper plain = {.trainer = plain_trainer, .data = d->train, .batch = o->batch}, stepper = {.trainer = trainer, .data = d->train, .batch = o->batch};
+    bench_stepper plain = {.trainer = plain_trainer, .data = d->train, .batch = o->batch},
+                  stepper = {.trainer = trainer, .data = d->train, .batch = o->batch};
     bench_steps(&stepper, 10, warm);
     stepper.steps = 0;
     stepper.seconds = 0;
     mmoe_profile_reset(profile);
     bench_peak peak = bench_peak_make(threads);
-    bench_racer racers[] = {{.turn = bench_steps, .context = &plain}, {.turn = bench_steps, .context = &stepper}, {.turn = bench_peak_turn, .context = &peak}};
+    bench_racer racers[] = {{.turn = bench_steps, .context = &plain},
+                            {.turn = bench_steps, .context = &stepper},
+                            {.turn = bench_peak_turn, .context = &peak}};
     bench_race(racers, sizeof racers / sizeof *racers, o->seconds);
     const double roof = bench_peak_end(&peak, &racers[2].samples);
-    print_profile(table, s, profile, &stepper, threads, bench_quantile(&racers[0].samples, 0.5), roof / threads);
+    print_profile(table, s, profile, &stepper, threads, bench_quantile(&racers[0].samples, 0.5),
+                  roof / threads);
     for (int i = 0; i < 2; i++) bench_samples_free(&racers[i].samples);
     mmoe_trainer_free(trainer);
     mmoe_trainer_free(plain_trainer);

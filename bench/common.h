@@ -1,4 +1,5 @@
-/* What the benchmark programs share. They are programs: what fails is said on standard error and ends them. */
+/* What the benchmark programs share. They are programs: what fails is said on standard error and
+ * ends them. */
 #ifndef MMOE_BENCH_COMMON_H
 #define MMOE_BENCH_COMMON_H
 
@@ -29,9 +30,10 @@ typedef struct bench_words {
 } bench_words;
 
 typedef struct bench_options {
-    bench_list n_expert, dims, bottom, towers, vocab; /* vocab: sizes of the sparse columns, over and over */
-    bench_words models, methods;                      /* methods: empty without --method */
-    bench_words sets;                                 /* "KEY=VALUE" */
+    bench_list n_expert, dims, bottom, towers,
+        vocab;                   /* vocab: sizes of the sparse columns, over and over */
+    bench_words models, methods; /* methods: empty without --method */
+    bench_words sets;            /* "KEY=VALUE" */
     int64_t batch, rows, sparse, embed_dim, dense, tasks, threads;
     double seconds;
     bool batch_norm, json, csv;
@@ -41,8 +43,10 @@ typedef struct bench_options {
 /* Flags that some of the programs take. */
 enum { BENCH_TAKES_MODEL = 1, BENCH_TAKES_METHOD = 2, BENCH_TAKES_PLOT = 4 };
 
-/* The census shape and one thread, changed by the command line; --help and wrong usage end the program. */
-bench_options bench_parse(int argc, char **argv, const char *description, double seconds, int takes);
+/* The census shape and one thread, changed by the command line; --help and wrong usage end the
+ * program. */
+bench_options bench_parse(int argc, char **argv, const char *description, double seconds,
+                          int takes);
 /* Columns of x, and those of them that are embeddings. */
 int32_t bench_embedding_width(const bench_options *o);
 int32_t bench_input_width(const bench_options *o);
@@ -63,9 +67,10 @@ typedef struct bench_cell {
 
 typedef struct bench_table bench_table;
 
-/* Prints what the figures depend on: processor, OpenBLAS, its core type and threads, the model; warns on standard error
- * of a core type that is older than the processor. */
-bench_table *bench_table_begin(const char *program, const bench_options *o, const bench_column *columns, size_t count);
+/* Prints what the figures depend on: processor, OpenBLAS, its core type and threads, the model;
+ * warns on standard error of a core type that is older than the processor. */
+bench_table *bench_table_begin(const char *program, const bench_options *o,
+                               const bench_column *columns, size_t count);
 void bench_table_row(bench_table *t, const bench_cell *cells);
 /* Returns the program's exit status. */
 int bench_table_end(bench_table *t);
@@ -90,8 +95,8 @@ typedef struct bench_racer {
     void *context;
     bench_samples samples;
 } bench_racer;
-/* Warms up, then lets the racers take turns of some hundredths of a second, `seconds` for each, three turns at least. What
- * disturbs the machine meanwhile disturbs all of them. */
+/* Warms up, then lets the racers take turns of some hundredths of a second, `seconds` for each,
+ * three turns at least. What disturbs the machine meanwhile disturbs all of them. */
 void bench_race(bench_racer *racers, size_t count, double seconds);
 
 /* Threads that start each call together. The caller is worker 0. */
@@ -121,7 +126,8 @@ typedef struct bench_setting {
     int32_t n_expert;   /* 0: the model has no such number */
     const char *method; /* of balancing the tasks' losses; NULL: none */
 } bench_setting;
-/* The settings that the options name, in order; the caller frees them. Fails if the library refuses one of them. */
+/* The settings that the options name, in order; the caller frees them. Fails if the library refuses
+ * one of them. */
 bench_setting *bench_settings(const bench_options *o, size_t *count);
 /* The models that the benchmarks know, NULL past the last. */
 const char *bench_model_name(size_t index);
@@ -136,9 +142,11 @@ typedef struct bench_shape {
 } bench_shape;
 bench_shape bench_shape_of(const bench_options *o, const bench_setting *s);
 
-/* Trains some steps; fails unless predictions are then those of mmoe_evaluate; and of an mmoe without --set, unless predictions and the losses of another step
- * are those of a plain computation in double precision. */
-void bench_check_model(const bench_options *o, const bench_data *d, const bench_setting *s, const mmoe_model *model, mmoe_trainer *trainer);
+/* Trains some steps; fails unless predictions are then those of mmoe_evaluate; and of an mmoe
+ * without --set, unless predictions and the losses of another step are those of a plain computation
+ * in double precision. */
+void bench_check_model(const bench_options *o, const bench_data *d, const bench_setting *s,
+                       const mmoe_model *model, mmoe_trainer *trainer);
 
 /* Steps over batch after batch; a bench_turn. */
 typedef struct bench_stepper {
@@ -156,7 +164,8 @@ double bench_first_loss(const bench_options *o, const bench_data *d, mmoe_traine
 typedef enum bench_pass { BENCH_FORWARD, BENCH_INPUT, BENCH_WEIGHTS, BENCH_PASSES } bench_pass;
 extern const char *const bench_pass_names[BENCH_PASSES];
 
-/* `groups` products of one shape: z_g = x_g w_g^T, dx_g = dz_g w_g, dw_g = dz_g^T x_g. The arrays belong to someone else. */
+/* `groups` products of one shape: z_g = x_g w_g^T, dx_g = dz_g w_g, dw_g = dz_g^T x_g. The arrays
+ * belong to someone else. */
 typedef struct bench_layer {
     char name[32];
     int32_t groups, rows, in, out;
@@ -167,16 +176,18 @@ typedef struct bench_layer {
     int32_t ldx, lddx, ldz;                 /* w and dw are dense */
     size_t x_step, dx_step, z_step, w_step; /* w_step 0: the groups share w, and dw is their sum */
     bool batched;                           /* one call of OpenBLAS, where it has one */
-    bool add;                               /* dx is added to; with dx_step 0 the groups after the first add anyway */
+    bool add; /* dx is added to; with dx_step 0 the groups after the first add anyway */
 } bench_layer;
 
 /* Worker `worker` of `workers` does its share: of the rows, and of dw the groups or its rows. */
 void bench_layer_run(const bench_layer *l, bench_pass pass, int worker, int workers);
 double bench_layer_flops(const bench_layer *l, bench_pass pass);
-/* Fails unless some entries of the result are those of sums in double precision. `count` layers with one x. */
+/* Fails unless some entries of the result are those of sums in double precision. `count` layers
+ * with one x. */
 void bench_layer_check(const bench_layer *l, size_t count, bench_pass pass);
 
-/* A model's layers in order; what reads the same input is one product, so the first one is every module that reads x. */
+/* A model's layers in order; what reads the same input is one product, so the first one is every
+ * module that reads x. */
 typedef struct bench_products {
     bench_layer *layers;
     size_t count;
@@ -186,10 +197,12 @@ typedef struct bench_products {
 bench_products bench_products_make(const bench_options *o, const bench_shape *shape);
 void bench_products_free(bench_products *p);
 double bench_products_flops(const bench_products *p);
-/* A bench_work: all products of a step, each worker its share: forward, input gradients, weights behind a meeting. */
+/* A bench_work: all products of a step, each worker its share: forward, input gradients, weights
+ * behind a meeting. */
 void bench_products_run(void *products, bench_crew *crew, int worker);
 
-/* The machine's GEMM peak: every worker multiplies 512 x 512 matrices. As a racer it stands beside what it is the roof of. */
+/* The machine's GEMM peak: every worker multiplies 512 x 512 matrices. As a racer it stands beside
+ * what it is the roof of. */
 typedef struct bench_peak {
     float *arrays; /* a and b, and a c for each worker */
     int threads;

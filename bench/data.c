@@ -27,10 +27,13 @@ static double uniform(uint64_t stream, uint64_t index) {
 
 static double normal(uint64_t stream, uint64_t index) {
     const double tau = 6.283185307179586;
-    return sqrt(-2 * log(1 - uniform(stream, 2 * index))) * cos(tau * uniform(stream, 2 * index + 1));
+    return sqrt(-2 * log(1 - uniform(stream, 2 * index))) *
+           cos(tau * uniform(stream, 2 * index + 1));
 }
 
-static int32_t vocab_of(const bench_options *o, int64_t column) { return o->vocab.items[column % o->vocab.count]; }
+static int32_t vocab_of(const bench_options *o, int64_t column) {
+    return o->vocab.items[column % o->vocab.count];
+}
 
 /* ---- Rows ---- */
 
@@ -39,9 +42,12 @@ static mmoe_schema *make_schema(const bench_options *o, const mmoe_config *confi
     char(*names)[32] = bench_alloc(count, sizeof *names);
     const char **columns = bench_alloc(count, sizeof *columns);
     size_t n = 0;
-    for (int64_t i = 0; i < o->sparse; i++) snprintf(names[n++], sizeof *names, "s%lld", (long long)i);
-    for (int64_t i = 0; i < o->dense; i++) snprintf(names[n++], sizeof *names, "d%lld", (long long)i);
-    for (int64_t i = 0; i < o->tasks; i++) snprintf(names[n++], sizeof *names, "label%lld", (long long)i);
+    for (int64_t i = 0; i < o->sparse; i++)
+        snprintf(names[n++], sizeof *names, "s%lld", (long long)i);
+    for (int64_t i = 0; i < o->dense; i++)
+        snprintf(names[n++], sizeof *names, "d%lld", (long long)i);
+    for (int64_t i = 0; i < o->tasks; i++)
+        snprintf(names[n++], sizeof *names, "label%lld", (long long)i);
     for (size_t i = 0; i < n; i++) columns[i] = names[i];
     mmoe_schema *schema;
     mmoe_error err;
@@ -54,11 +60,16 @@ static mmoe_schema *make_schema(const bench_options *o, const mmoe_config *confi
 static void fill_rows(const bench_options *o, int32_t *ids, float *dense, float *labels) {
     enum { LABELS, IDS, DENSE, SIGNAL };
     for (int64_t r = 0; r < o->rows; r++) {
-        for (int64_t c = 0; c < o->sparse; c++) ids[r * o->sparse + c] = (int32_t)(uniform(IDS, (uint64_t)(r * o->sparse + c)) * vocab_of(o, c));
-        for (int64_t c = 0; c < o->dense; c++) dense[r * o->dense + c] = (float)normal(DENSE, (uint64_t)(r * o->dense + c));
+        for (int64_t c = 0; c < o->sparse; c++)
+            ids[r * o->sparse + c] =
+                (int32_t)(uniform(IDS, (uint64_t)(r * o->sparse + c)) * vocab_of(o, c));
+        for (int64_t c = 0; c < o->dense; c++)
+            dense[r * o->dense + c] = (float)normal(DENSE, (uint64_t)(r * o->dense + c));
         for (int64_t t = 0; t < o->tasks; t++) {
-            double signal = normal(SIGNAL, (uint64_t)(ids[r * o->sparse] * o->tasks + t)) + (o->dense ? dense[r * o->dense] : 0);
-            labels[r * o->tasks + t] = uniform(LABELS, (uint64_t)(r * o->tasks + t)) < 1 / (1 + exp(-signal));
+            double signal = normal(SIGNAL, (uint64_t)(ids[r * o->sparse] * o->tasks + t)) +
+                            (o->dense ? dense[r * o->dense] : 0);
+            labels[r * o->tasks + t] =
+                uniform(LABELS, (uint64_t)(r * o->tasks + t)) < 1 / (1 + exp(-signal));
         }
     }
 }
@@ -68,13 +79,20 @@ bench_data bench_data_make(const bench_options *o) {
     bench_data d = {.config = bench_config(o, &first)};
     d.schema = make_schema(o, d.config);
     int32_t *ids = bench_alloc((size_t)(o->rows * o->sparse), sizeof *ids);
-    float *dense = bench_alloc((size_t)(o->rows * o->dense), sizeof *dense), *labels = bench_alloc((size_t)(o->rows * o->tasks), sizeof *labels);
+    float *dense = bench_alloc((size_t)(o->rows * o->dense), sizeof *dense),
+          *labels = bench_alloc((size_t)(o->rows * o->tasks), sizeof *labels);
     fill_rows(o, ids, dense, labels);
-    mmoe_batch batch = {.rows = (size_t)o->rows, .ids = ids, .id_stride = (size_t)o->sparse, .dense = dense, .dense_stride = (size_t)o->dense};
+    mmoe_batch batch = {.rows = (size_t)o->rows,
+                        .ids = ids,
+                        .id_stride = (size_t)o->sparse,
+                        .dense = dense,
+                        .dense_stride = (size_t)o->dense};
     mmoe_error err;
-    if (mmoe_dataset_create(d.schema, &batch, labels, NULL, NULL, &d.train, &err)) bench_fail("%s", err.message);
+    if (mmoe_dataset_create(d.schema, &batch, labels, NULL, NULL, &d.train, &err))
+        bench_fail("%s", err.message);
     batch.rows /= 4;
-    if (mmoe_dataset_create(d.schema, &batch, labels, NULL, NULL, &d.valid, &err)) bench_fail("%s", err.message);
+    if (mmoe_dataset_create(d.schema, &batch, labels, NULL, NULL, &d.valid, &err))
+        bench_fail("%s", err.message);
     free(ids);
     free(dense);
     free(labels);
@@ -103,7 +121,8 @@ void bench_steps(void *stepper, int calls, double *seconds) {
     for (int i = 0; i < calls; i++) {
         if (s->next + s->batch > mmoe_dataset_rows(s->data)) s->next = 0;
         double begin = bench_now();
-        if (mmoe_trainer_step(s->trainer, s->data, s->next, (size_t)s->batch, NULL, &err)) bench_fail("%s", err.message);
+        if (mmoe_trainer_step(s->trainer, s->data, s->next, (size_t)s->batch, NULL, &err))
+            bench_fail("%s", err.message);
         seconds[i] = bench_now() - begin;
         s->seconds += seconds[i];
         s->steps++;
@@ -114,7 +133,8 @@ void bench_steps(void *stepper, int calls, double *seconds) {
 double bench_first_loss(const bench_options *o, const bench_data *d, mmoe_trainer *trainer) {
     double *losses = bench_alloc((size_t)o->tasks, sizeof *losses), sum = 0;
     mmoe_error err;
-    if (mmoe_trainer_step(trainer, d->train, 0, (size_t)o->batch, losses, &err)) bench_fail("%s", err.message);
+    if (mmoe_trainer_step(trainer, d->train, 0, (size_t)o->batch, losses, &err))
+        bench_fail("%s", err.message);
     for (int64_t t = 0; t < o->tasks; t++) sum += losses[t];
     free(losses);
     return sum / (double)o->tasks;

@@ -1,4 +1,5 @@
-/* MMoE forward in double precision with plain loops, from the model's tensors by name: what the benchmarks check against. */
+/* MMoE forward in double precision with plain loops, from the model's tensors by name: what the
+ * benchmarks check against. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +16,9 @@ typedef struct reference {
     size_t n_tensor;
 } reference;
 
-static int compare_names(const void *a, const void *b) { return strcmp(((const mmoe_tensor_info *)a)->name, ((const mmoe_tensor_info *)b)->name); }
+static int compare_names(const void *a, const void *b) {
+    return strcmp(((const mmoe_tensor_info *)a)->name, ((const mmoe_tensor_info *)b)->name);
+}
 
 static void index_tensors(reference *r) {
     mmoe_tensor_info info;
@@ -30,7 +33,8 @@ static const float *find(const reference *r, const char *module, int index, cons
     char text[128];
     snprintf(text, sizeof text, "%s.mlp.%d.%s", module, index, name);
     mmoe_tensor_info key = {.name = text};
-    const mmoe_tensor_info *found = bsearch(&key, r->tensors, r->n_tensor, sizeof key, compare_names);
+    const mmoe_tensor_info *found =
+        bsearch(&key, r->tensors, r->n_tensor, sizeof key, compare_names);
     return found ? found->data : NULL;
 }
 
@@ -41,25 +45,34 @@ static const float *must_find(const reference *r, const char *module, int index,
 }
 
 /* Column `c` of z [rows, cols] as BatchNorm1d of layer `index` makes it. */
-static void normalise(const reference *r, const char *module, int index, double *z, int32_t cols, int32_t c) {
-    double mean = must_find(r, module, index, "running_mean")[c], var = must_find(r, module, index, "running_var")[c];
+static void normalise(const reference *r, const char *module, int index, double *z, int32_t cols,
+                      int32_t c) {
+    double mean = must_find(r, module, index, "running_mean")[c],
+           var = must_find(r, module, index, "running_var")[c];
     if (r->training) {
         mean = var = 0;
         for (int32_t b = 0; b < r->rows; b++) mean += z[b * cols + c] / r->rows;
-        for (int32_t b = 0; b < r->rows; b++) var += (z[b * cols + c] - mean) * (z[b * cols + c] - mean) / r->rows;
+        for (int32_t b = 0; b < r->rows; b++)
+            var += (z[b * cols + c] - mean) * (z[b * cols + c] - mean) / r->rows;
     }
-    double scale = must_find(r, module, index, "weight")[c] / sqrt(var + 1e-5), shift = must_find(r, module, index, "bias")[c];
-    for (int32_t b = 0; b < r->rows; b++) z[b * cols + c] = (z[b * cols + c] - mean) * scale + shift;
+    double scale = must_find(r, module, index, "weight")[c] / sqrt(var + 1e-5),
+           shift = must_find(r, module, index, "bias")[c];
+    for (int32_t b = 0; b < r->rows; b++)
+        z[b * cols + c] = (z[b * cols + c] - mean) * scale + shift;
 }
 
 /* Linear, batch norm, ReLU: [rows, out]; the caller frees it. */
-static double *layer(const reference *r, const char *module, int index, const double *x, int32_t in, int32_t out, bool norm, bool relu) {
-    const float *w = must_find(r, module, index, "weight"), *bias = must_find(r, module, index, "bias");
+static double *layer(const reference *r, const char *module, int index, const double *x, int32_t in,
+                     int32_t out, bool norm, bool relu) {
+    const float *w = must_find(r, module, index, "weight"),
+                *bias = must_find(r, module, index, "bias");
     double *z = bench_alloc((size_t)r->rows * (size_t)out, sizeof *z);
     for (int32_t b = 0; b < r->rows; b++)
         for (int32_t c = 0; c < out; c++) {
             double sum = bias[c];
-            for (int32_t i = 0; i < in; i++) sum += x[(size_t)b * (size_t)in + (size_t)i] * w[(size_t)c * (size_t)in + (size_t)i];
+            for (int32_t i = 0; i < in; i++)
+                sum +=
+                    x[(size_t)b * (size_t)in + (size_t)i] * w[(size_t)c * (size_t)in + (size_t)i];
             z[b * out + c] = sum;
         }
     for (int32_t c = 0; norm && c < out; c++) normalise(r, module, index + 1, z, out, c);
@@ -68,7 +81,8 @@ static double *layer(const reference *r, const char *module, int index, const do
 }
 
 /* The layers of one module over x; x stays. */
-static double *mlp(const reference *r, const char *kind, int32_t number, const double *x, int32_t in, const bench_list *dims) {
+static double *mlp(const reference *r, const char *kind, int32_t number, const double *x,
+                   int32_t in, const bench_list *dims) {
     char module[32];
     snprintf(module, sizeof module, "%s.%d", kind, (int)number);
     const bool norm = r->o->batch_norm;
@@ -90,15 +104,20 @@ static double *inputs(const reference *r, const mmoe_batch *batch) {
         char name[64];
         snprintf(name, sizeof name, "embedding.embed_dict.s%d.weight", (int)c);
         mmoe_tensor_info key = {.name = name};
-        const mmoe_tensor_info *table = bsearch(&key, r->tensors, r->n_tensor, sizeof key, compare_names);
+        const mmoe_tensor_info *table =
+            bsearch(&key, r->tensors, r->n_tensor, sizeof key, compare_names);
         if (!table) bench_fail("the model has no tensor %s", name);
         for (int32_t b = 0; b < r->rows; b++) {
-            const float *row = (const float *)table->data + (size_t)batch->ids[(size_t)b * batch->id_stride + (size_t)c] * (size_t)dim;
+            const float *row =
+                (const float *)table->data +
+                (size_t)batch->ids[(size_t)b * batch->id_stride + (size_t)c] * (size_t)dim;
             for (int32_t i = 0; i < dim; i++) x[b * width + c * dim + i] = row[i];
         }
     }
     for (int32_t b = 0; b < r->rows; b++)
-        for (int32_t c = 0; c < o->dense; c++) x[b * width + bench_embedding_width(o) + c] = batch->dense[(size_t)b * batch->dense_stride + (size_t)c];
+        for (int32_t c = 0; c < o->dense; c++)
+            x[b * width + bench_embedding_width(o) + c] =
+                batch->dense[(size_t)b * batch->dense_stride + (size_t)c];
     return x;
 }
 
@@ -113,7 +132,8 @@ static void softmax(const reference *r, double *g) {
 }
 
 /* logits [rows] of one task */
-static double *task_logits(const reference *r, int32_t task, const double *x, double *const *experts) {
+static double *task_logits(const reference *r, int32_t task, const double *x,
+                           double *const *experts) {
     char module[32];
     const bench_options *o = r->o;
     const int32_t cols = o->dims.items[o->dims.count - 1];
@@ -123,10 +143,12 @@ static double *task_logits(const reference *r, int32_t task, const double *x, do
     double *y = bench_alloc((size_t)r->rows * (size_t)cols, sizeof *y);
     for (int32_t b = 0; b < r->rows; b++)
         for (int32_t e = 0; e < r->n_expert; e++)
-            for (int32_t c = 0; c < cols; c++) y[b * cols + c] += g[b * r->n_expert + e] * experts[e][b * cols + c];
+            for (int32_t c = 0; c < cols; c++)
+                y[b * cols + c] += g[b * r->n_expert + e] * experts[e][b * cols + c];
     double *a = mlp(r, "towers", task, y, cols, &o->towers);
     snprintf(module, sizeof module, "towers.%d", (int)task);
-    double *logits = layer(r, module, o->towers.count * (o->batch_norm ? 4 : 3), a, o->towers.items[o->towers.count - 1], 1, false, false);
+    double *logits = layer(r, module, o->towers.count * (o->batch_norm ? 4 : 3), a,
+                           o->towers.items[o->towers.count - 1], 1, false, false);
     free(g);
     free(y);
     free(a);
@@ -137,7 +159,8 @@ static double *task_logits(const reference *r, int32_t task, const double *x, do
 static double **forward(const reference *r, const mmoe_batch *batch) {
     double *x = inputs(r, batch), **experts = bench_alloc((size_t)r->n_expert, sizeof *experts);
     double **logits = bench_alloc((size_t)r->o->tasks, sizeof *logits);
-    for (int32_t e = 0; e < r->n_expert; e++) experts[e] = mlp(r, "experts", e, x, bench_input_width(r->o), &r->o->dims);
+    for (int32_t e = 0; e < r->n_expert; e++)
+        experts[e] = mlp(r, "experts", e, x, bench_input_width(r->o), &r->o->dims);
     for (int32_t t = 0; t < r->o->tasks; t++) logits[t] = task_logits(r, t, x, experts);
     for (int32_t e = 0; e < r->n_expert; e++) free(experts[e]);
     free(experts);
@@ -146,14 +169,18 @@ static double **forward(const reference *r, const mmoe_batch *batch) {
 }
 
 static void must_agree(const char *what, double got, double wanted) {
-    if (!(fabs(got - wanted) <= 1e-4)) bench_fail("%s is %.7f, and %.7f in double precision: no time is worth measuring", what, got, wanted);
+    if (!(fabs(got - wanted) <= 1e-4))
+        bench_fail("%s is %.7f, and %.7f in double precision: no time is worth measuring", what,
+                   got, wanted);
 }
 
 /* Few enough rows for plain loops. */
 static int32_t rows_to_check(const bench_options *o, int32_t n_expert) {
     double flops = 2.0 * bench_input_width(o) * n_expert * (double)(o->dims.items[0] + o->tasks);
-    for (int32_t i = 1; i < o->dims.count; i++) flops += 2.0 * n_expert * o->dims.items[i - 1] * o->dims.items[i];
-    double rows = 3e8 / flops, most = o->batch < o->rows / 4 ? (double)o->batch : (double)(o->rows / 4);
+    for (int32_t i = 1; i < o->dims.count; i++)
+        flops += 2.0 * n_expert * o->dims.items[i - 1] * o->dims.items[i];
+    double rows = 3e8 / flops,
+           most = o->batch < o->rows / 4 ? (double)o->batch : (double)(o->rows / 4);
     return (int32_t)fmin(fmax(rows, 32), most);
 }
 
@@ -162,7 +189,9 @@ static float *predicted(const mmoe_model *model, const mmoe_batch *batch) {
     mmoe_predictor *predictor;
     mmoe_error err;
     float *scores = bench_alloc(batch->rows * (size_t)mmoe_model_task_count(model), sizeof *scores);
-    if (mmoe_predictor_create(model, NULL, &predictor, &err) || mmoe_predictor_run(predictor, batch, scores, &err)) bench_fail("%s", err.message);
+    if (mmoe_predictor_create(model, NULL, &predictor, &err) ||
+        mmoe_predictor_run(predictor, batch, scores, &err))
+        bench_fail("%s", err.message);
     mmoe_predictor_free(predictor);
     return scores;
 }
@@ -172,7 +201,8 @@ static void check_scores(const reference *r, const mmoe_batch *batch) {
     float *scores = predicted(r->model, batch);
     double **logits = forward(r, batch);
     for (size_t t = 0; t < tasks; t++) {
-        for (size_t b = 0; b < batch->rows; b++) must_agree("a prediction", scores[b * tasks + t], 1 / (1 + exp(-logits[t][b])));
+        for (size_t b = 0; b < batch->rows; b++)
+            must_agree("a prediction", scores[b * tasks + t], 1 / (1 + exp(-logits[t][b])));
         free(logits[t]);
     }
     free(logits);
@@ -185,14 +215,16 @@ static void check_evaluation(const bench_data *d, const mmoe_model *model) {
     mmoe_batch batch;
     mmoe_error err;
     mmoe_task_metrics *metrics = bench_alloc(tasks, sizeof *metrics);
-    if (mmoe_evaluate(model, d->valid, 1, NULL, metrics, &err) || mmoe_dataset_batch(d->valid, 0, (size_t)mmoe_dataset_rows(d->valid), &batch, &err))
+    if (mmoe_evaluate(model, d->valid, 1, NULL, metrics, &err) ||
+        mmoe_dataset_batch(d->valid, 0, (size_t)mmoe_dataset_rows(d->valid), &batch, &err))
         bench_fail("%s", err.message);
     float *scores = predicted(model, &batch);
     for (size_t t = 0; t < tasks; t++) {
         double loss = 0;
         for (size_t b = 0; b < batch.rows; b++) {
             const double p = scores[b * tasks + t];
-            loss -= log(mmoe_dataset_label(d->valid, (int64_t)b, (int32_t)t) > 0 ? p : 1 - p) / (double)batch.rows;
+            loss -= log(mmoe_dataset_label(d->valid, (int64_t)b, (int32_t)t) > 0 ? p : 1 - p) /
+                    (double)batch.rows;
         }
         must_agree("the loss of a predictor's scores", loss, metrics[t].logloss);
     }
@@ -200,15 +232,18 @@ static void check_evaluation(const bench_data *d, const mmoe_model *model) {
     free(metrics);
 }
 
-static void check_losses(const reference *r, const mmoe_batch *batch, const bench_data *d, mmoe_trainer *trainer) {
+static void check_losses(const reference *r, const mmoe_batch *batch, const bench_data *d,
+                         mmoe_trainer *trainer) {
     const size_t tasks = (size_t)r->o->tasks;
     mmoe_error err;
     double *losses = bench_alloc(tasks, sizeof *losses), **logits = forward(r, batch);
-    if (mmoe_trainer_step(trainer, d->train, 0, batch->rows, losses, &err)) bench_fail("%s", err.message);
+    if (mmoe_trainer_step(trainer, d->train, 0, batch->rows, losses, &err))
+        bench_fail("%s", err.message);
     for (size_t t = 0; t < tasks; t++) {
         double loss = 0;
         for (size_t b = 0; b < batch->rows; b++) {
-            double z = mmoe_dataset_label(d->train, (int64_t)b, (int32_t)t) > 0 ? -logits[t][b] : logits[t][b];
+            double z = mmoe_dataset_label(d->train, (int64_t)b, (int32_t)t) > 0 ? -logits[t][b]
+                                                                                : logits[t][b];
             loss += (z > 0 ? z + log1p(exp(-z)) : log1p(exp(z))) / (double)batch->rows;
         }
         must_agree("a step's loss", losses[t], loss);
@@ -218,17 +253,20 @@ static void check_losses(const reference *r, const mmoe_batch *batch, const benc
     free(losses);
 }
 
-void bench_check_model(const bench_options *o, const bench_data *d, const bench_setting *s, const mmoe_model *model, mmoe_trainer *trainer) {
+void bench_check_model(const bench_options *o, const bench_data *d, const bench_setting *s,
+                       const mmoe_model *model, mmoe_trainer *trainer) {
     enum { STEPS = 5 };
     double seconds[STEPS];
     bench_stepper stepper = {.trainer = trainer, .data = d->train, .batch = o->batch};
     bench_steps(&stepper, STEPS, seconds);
     check_evaluation(d, model);
     if (strcmp(s->model, "mmoe") != 0 || o->sets.count) return;
-    reference r = {.o = o, .model = model, .rows = rows_to_check(o, s->n_expert), .n_expert = s->n_expert};
+    reference r = {
+        .o = o, .model = model, .rows = rows_to_check(o, s->n_expert), .n_expert = s->n_expert};
     mmoe_batch batch;
     mmoe_error err;
-    if (mmoe_dataset_batch(d->train, 0, (size_t)r.rows, &batch, &err)) bench_fail("%s", err.message);
+    if (mmoe_dataset_batch(d->train, 0, (size_t)r.rows, &batch, &err))
+        bench_fail("%s", err.message);
     index_tensors(&r);
     check_scores(&r, &batch);
     r.training = true;

@@ -9,9 +9,11 @@
 static const struct model {
     const char *name;
     bool n_expert, experts, bottom; /* has n_expert, expert_params, bottom_params */
-} models[] = {{"single_task", false, true, false}, {"shared_bottom", false, false, true}, {"omoe", true, true, false},
-              {"mmoe", true, true, false},         {"cgc", false, true, false},           {"ple", false, true, false},
-              {"esmm", false, false, false},       {"aitm", false, false, true},          {"cross_stitch", false, true, false}};
+} models[] = {{"single_task", false, true, false}, {"shared_bottom", false, false, true},
+              {"omoe", true, true, false},         {"mmoe", true, true, false},
+              {"cgc", false, true, false},         {"ple", false, true, false},
+              {"esmm", false, false, false},       {"aitm", false, false, true},
+              {"cross_stitch", false, true, false}};
 enum { N_MODEL = sizeof models / sizeof *models };
 
 static const struct model *find(const char *name) {
@@ -26,7 +28,8 @@ const char *bench_model_name(size_t index) { return index < N_MODEL ? models[ind
 
 static json_t *layers_json(const bench_list *dims, bool batch_norm) {
     json_t *list = json_array();
-    for (int32_t i = 0; i < dims->count; i++) json_array_append_new(list, json_integer(dims->items[i]));
+    for (int32_t i = 0; i < dims->count; i++)
+        json_array_append_new(list, json_integer(dims->items[i]));
     return json_pack("{s:o, s:b}", "dims", list, "batch_norm", (int)batch_norm);
 }
 
@@ -40,23 +43,29 @@ static json_t *model_json(const bench_options *o, const bench_setting *s) {
     const struct model *m = find(s->model);
     json_t *model = json_pack("{s:s}", "name", s->model);
     if (m->n_expert) json_object_set_new(model, "n_expert", json_integer(s->n_expert));
-    if (m->experts) json_object_set_new(model, "expert_params", layers_json(&o->dims, o->batch_norm));
-    if (m->bottom) json_object_set_new(model, "bottom_params", layers_json(&o->bottom, o->batch_norm));
+    if (m->experts)
+        json_object_set_new(model, "expert_params", layers_json(&o->dims, o->batch_norm));
+    if (m->bottom)
+        json_object_set_new(model, "bottom_params", layers_json(&o->bottom, o->batch_norm));
     return model;
 }
 
 static char *config_text(const bench_options *o, const bench_setting *s) {
     json_t *sparse = json_array(), *dense = json_array(), *tasks = json_array();
     for (int64_t c = 0; c < o->sparse; c++)
-        json_array_append_new(sparse, json_pack("{s:o, s:I, s:I, s:s}", "name", named("s", c), "embed_dim", (json_int_t)o->embed_dim, "vocab_size",
-                                                (json_int_t)o->vocab.items[c % o->vocab.count], "side", c % 2 ? "user" : "item"));
+        json_array_append_new(sparse, json_pack("{s:o, s:I, s:I, s:s}", "name", named("s", c),
+                                                "embed_dim", (json_int_t)o->embed_dim, "vocab_size",
+                                                (json_int_t)o->vocab.items[c % o->vocab.count],
+                                                "side", c % 2 ? "user" : "item"));
     if (o->dense) json_array_append_new(dense, json_pack("{s:s}", "name", "d*"));
     for (int64_t t = 0; t < o->tasks; t++)
-        json_array_append_new(
-            tasks, json_pack("{s:o, s:o, s:o}", "name", named("task", t), "label", named("label", t), "tower_params", layers_json(&o->towers, o->batch_norm)));
-    json_t *config =
-        json_pack("{s:{s:o, s:o}, s:o, s:o, s:{s:I, s:s, s:i, s:i}}", "features", "sparse", sparse, "dense", dense, "tasks", tasks, "model", model_json(o, s),
-                  "trainer", "batch_size", (json_int_t)o->batch, "optimizer", o->optimizer, "n_epoch", 3, "earlystop_patience", 0);
+        json_array_append_new(tasks, json_pack("{s:o, s:o, s:o}", "name", named("task", t), "label",
+                                               named("label", t), "tower_params",
+                                               layers_json(&o->towers, o->batch_norm)));
+    json_t *config = json_pack("{s:{s:o, s:o}, s:o, s:o, s:{s:I, s:s, s:i, s:i}}", "features",
+                               "sparse", sparse, "dense", dense, "tasks", tasks, "model",
+                               model_json(o, s), "trainer", "batch_size", (json_int_t)o->batch,
+                               "optimizer", o->optimizer, "n_epoch", 3, "earlystop_patience", 0);
     char *text = config ? json_dumps(config, 0) : NULL;
     if (!text) bench_fail("out of memory");
     json_decref(config);
@@ -72,11 +81,13 @@ mmoe_config *bench_config(const bench_options *o, const bench_setting *s) {
     mmoe_config *config;
     mmoe_error err;
     char *text = config_text(o, s);
-    if (mmoe_config_parse(text, strlen(text), "the flags", NULL, &config, &err)) bench_fail("%s", err.message);
+    if (mmoe_config_parse(text, strlen(text), "the flags", NULL, &config, &err))
+        bench_fail("%s", err.message);
     free(text);
     if (s->method) set(config, "trainer.adaptive_params.method", s->method);
     for (int32_t i = 0; i < o->sets.count; i++) {
-        if (o->methods.count && !s->method && strncmp(o->sets.items[i], "trainer.", 8) == 0) continue; /* keys of a method, where there is none */
+        if (o->methods.count && !s->method && strncmp(o->sets.items[i], "trainer.", 8) == 0)
+            continue; /* keys of a method, where there is none */
         char *key = strdup(o->sets.items[i]);
         if (!key) bench_fail("out of memory");
         char *value = strchr(key, '=');
@@ -89,14 +100,18 @@ mmoe_config *bench_config(const bench_options *o, const bench_setting *s) {
 
 bench_setting *bench_settings(const bench_options *o, size_t *count) {
     const int32_t n_method = o->methods.count ? o->methods.count : 1;
-    bench_setting *list = bench_alloc((size_t)(o->models.count * o->n_expert.count * n_method), sizeof *list);
+    bench_setting *list =
+        bench_alloc((size_t)(o->models.count * o->n_expert.count * n_method), sizeof *list);
     size_t n = 0;
     for (int32_t m = 0; m < o->models.count; m++) {
         const bool counts = find(o->models.items[m])->n_expert;
         for (int32_t e = 0; e < (counts ? o->n_expert.count : 1); e++)
             for (int32_t k = 0; k < n_method; k++) {
-                const char *method = o->methods.count && strcmp(o->methods.items[k], "none") != 0 ? o->methods.items[k] : NULL;
-                list[n++] = (bench_setting){o->models.items[m], counts ? o->n_expert.items[e] : 0, method};
+                const char *method = o->methods.count && strcmp(o->methods.items[k], "none") != 0
+                                         ? o->methods.items[k]
+                                         : NULL;
+                list[n++] =
+                    (bench_setting){o->models.items[m], counts ? o->n_expert.items[e] : 0, method};
                 mmoe_config_free(bench_config(o, &list[n - 1]));
             }
     }
@@ -106,12 +121,15 @@ bench_setting *bench_settings(const bench_options *o, size_t *count) {
 
 /* ---- Layers ---- */
 
-static int32_t integer(const json_t *object, const char *name) { return (int32_t)json_integer_value(json_object_get(object, name)); }
+static int32_t integer(const json_t *object, const char *name) {
+    return (int32_t)json_integer_value(json_object_get(object, name));
+}
 
 static bench_list layers(const json_t *object, const char *name) {
     const json_t *array = json_object_get(json_object_get(object, name), "dims");
     bench_list l = {.count = (int32_t)json_array_size(array)};
-    for (int32_t i = 0; i < l.count; i++) l.items[i] = (int32_t)json_integer_value(json_array_get(array, (size_t)i));
+    for (int32_t i = 0; i < l.count; i++)
+        l.items[i] = (int32_t)json_integer_value(json_array_get(array, (size_t)i));
     return l;
 }
 
@@ -124,7 +142,9 @@ bench_shape bench_shape_of(const bench_options *o, const bench_setting *s) {
     if (!root) bench_fail("the configuration is no JSON");
     const json_t *model = json_object_get(root, "model");
     const bool levels = json_object_get(model, "n_expert_shared") != NULL;
-    bench_shape shape = {.model = s->model, .n_expert = integer(model, "n_expert"), .n_level = integer(model, "n_level")};
+    bench_shape shape = {.model = s->model,
+                         .n_expert = integer(model, "n_expert"),
+                         .n_level = integer(model, "n_level")};
     shape.n_specific = integer(model, "n_expert_specific");
     shape.n_shared = integer(model, "n_expert_shared");
     if (levels && !shape.n_level) shape.n_level = 1; /* cgc */

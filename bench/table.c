@@ -53,7 +53,8 @@ static bool is_one_of(const char *name, const char *const *list) {
 }
 
 static int core_level(const char *core) {
-    static const char *const avx512[] = {"SkylakeX", "Cooperlake", "SapphireRapids", NULL}, *const avx2[] = {"Haswell", "Zen", "Excavator", NULL};
+    static const char *const avx512[] = {"SkylakeX", "Cooperlake", "SapphireRapids", NULL},
+                             *const avx2[] = {"Haswell", "Zen", "Excavator", NULL};
     return is_one_of(core, avx512) ? 2 : is_one_of(core, avx2) ? 1 : 0;
 }
 
@@ -63,23 +64,32 @@ static void warn_of_old_core(void) {
     int has = processor_level();
     if (core_level(core) >= has) return;
     if (pinned && *pinned)
-        fprintf(stderr, "warning: OPENBLAS_CORETYPE=%s pins OpenBLAS to the core type %s, but this processor has %s: every figure is lower than it can be\n",
+        fprintf(stderr,
+                "warning: OPENBLAS_CORETYPE=%s pins OpenBLAS to the core type %s, but this "
+                "processor has %s: every figure is lower than it can be\n",
                 pinned, core, sets[has]);
     else
-        fprintf(stderr, "warning: OpenBLAS takes this processor for %s, but it has %s: every figure is lower than it can be\n", core, sets[has]);
+        fprintf(stderr,
+                "warning: OpenBLAS takes this processor for %s, but it has %s: every figure is "
+                "lower than it can be\n",
+                core, sets[has]);
 }
 
 static json_t *machine_json(void) {
-    static const char *const names[] = {"OPENBLAS_CORETYPE", "OPENBLAS_NUM_THREADS", "OPENBLAS_L2_SIZE", "OMP_NUM_THREADS"};
+    static const char *const names[] = {"OPENBLAS_CORETYPE", "OPENBLAS_NUM_THREADS",
+                                        "OPENBLAS_L2_SIZE", "OMP_NUM_THREADS"};
     char processor[256];
     read_processor(processor, sizeof processor);
     json_t *environment = json_object();
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (getenv(names[i])) json_object_set_new(environment, names[i], json_string(getenv(names[i])));
-    if (!json_object_size(environment)) json_object_set_new(environment, "OPENBLAS", json_string("nothing set"));
-    return json_pack("{s:s, s:i, s:s, s:s, s:i, s:s, s:s, s:o}", "processor", processor, "processors", processors(), "openblas", mmoe_blas_version(),
-                     "core_type", mmoe_blas_core_type(), "blas_threads", openblas_get_num_threads(), "kernels", mmoe_kernel_set(), "mmoe", mmoe_version(),
-                     "environment", environment);
+        if (getenv(names[i]))
+            json_object_set_new(environment, names[i], json_string(getenv(names[i])));
+    if (!json_object_size(environment))
+        json_object_set_new(environment, "OPENBLAS", json_string("nothing set"));
+    return json_pack("{s:s, s:i, s:s, s:s, s:i, s:s, s:s, s:o}", "processor", processor,
+                     "processors", processors(), "openblas", mmoe_blas_version(), "core_type",
+                     mmoe_blas_core_type(), "blas_threads", openblas_get_num_threads(), "kernels",
+                     mmoe_kernel_set(), "mmoe", mmoe_version(), "environment", environment);
 }
 
 static json_t *list_json(const bench_list *l) {
@@ -95,11 +105,14 @@ static json_t *words_json(const bench_words *w) {
 }
 
 static json_t *settings_json(const bench_options *o) {
-    return json_pack("{s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:I, s:I, s:b, s:s, s:I, s:f}", "dims", list_json(&o->dims), "bottom",
-                     list_json(&o->bottom), "towers", list_json(&o->towers), "set", words_json(&o->sets), "tasks", (json_int_t)o->tasks, "batch",
-                     (json_int_t)o->batch, "rows", (json_int_t)o->rows, "sparse", (json_int_t)o->sparse, "vocab", list_json(&o->vocab), "embed_dim",
-                     (json_int_t)o->embed_dim, "dense", (json_int_t)o->dense, "batch_norm", (int)o->batch_norm, "optimizer", o->optimizer, "threads",
-                     (json_int_t)o->threads, "seconds", o->seconds);
+    return json_pack("{s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:I, s:I, s:b, s:s, s:I, s:f}",
+                     "dims", list_json(&o->dims), "bottom", list_json(&o->bottom), "towers",
+                     list_json(&o->towers), "set", words_json(&o->sets), "tasks",
+                     (json_int_t)o->tasks, "batch", (json_int_t)o->batch, "rows",
+                     (json_int_t)o->rows, "sparse", (json_int_t)o->sparse, "vocab",
+                     list_json(&o->vocab), "embed_dim", (json_int_t)o->embed_dim, "dense",
+                     (json_int_t)o->dense, "batch_norm", (int)o->batch_norm, "optimizer",
+                     o->optimizer, "threads", (json_int_t)o->threads, "seconds", o->seconds);
 }
 
 /* ---- The table ---- */
@@ -114,10 +127,12 @@ static void print_object(FILE *f, const char *name, const json_t *object) {
     free(text);
 }
 
-bench_table *bench_table_begin(const char *program, const bench_options *o, const bench_column *columns, size_t count) {
+bench_table *bench_table_begin(const char *program, const bench_options *o,
+                               const bench_column *columns, size_t count) {
     bench_table *t = bench_alloc(1, sizeof *t);
     *t = (bench_table){columns, count, o->json, o->csv, NULL};
-    t->result = json_pack("{s:s, s:o, s:o, s:[]}", "program", program, "machine", machine_json(), "settings", settings_json(o), "rows");
+    t->result = json_pack("{s:s, s:o, s:o, s:[]}", "program", program, "machine", machine_json(),
+                          "settings", settings_json(o), "rows");
     if (!t->result) bench_fail("out of memory");
     warn_of_old_core();
     if (t->json) return t;
@@ -149,7 +164,8 @@ static void print_cell(const bench_column *c, const bench_cell *cell, bool csv) 
         printf("%*.*f", width, csv && c->digits ? c->digits + 3 : c->digits, cell->number);
 }
 
-static void add_row(json_t *rows, const bench_column *columns, const bench_cell *cells, size_t count) {
+static void add_row(json_t *rows, const bench_column *columns, const bench_cell *cells,
+                    size_t count) {
     json_t *row = json_object();
     for (size_t i = 0; i < count; i++) {
         double x = cells[i].number;

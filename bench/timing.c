@@ -96,7 +96,8 @@ void bench_crew_run(int workers, bench_work work, void *context, int calls, doub
     member members[BENCH_MAX_THREADS];
     for (int w = 1; w < workers; w++) {
         members[w] = (member){.crew = &crew, .worker = w};
-        if (pthread_create(&members[w].thread, NULL, member_main, &members[w])) bench_fail("the system gives no thread");
+        if (pthread_create(&members[w].thread, NULL, member_main, &members[w]))
+            bench_fail("the system gives no thread");
     }
     for (int i = 0; i < calls; i++) {
         bench_crew_meet(&crew);

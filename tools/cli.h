@@ -55,7 +55,8 @@ typedef struct cli_command {
     void (*more_help)(void); /* printed after the options; may be NULL */
 } cli_command;
 
-/* Fills the options' targets. CLI_OK: run the command. Otherwise leave with *status: help was printed, or the usage was wrong. */
+/* Fills the options' targets. CLI_OK: run the command. Otherwise leave with *status: help was
+ * printed, or the usage was wrong. */
 bool cli_parse(const cli_command *command, int argc, char **argv, int *status);
 void cli_list_free(cli_list *list);
 

@@ -18,7 +18,8 @@ static int evaluate(const evaluate_flags *f, const mmoe_model *model, const mmoe
     if (mmoe_evaluate(model, data, (int)f->threads, NULL, metrics, &err))
         status = cli_fail("%s", err.message);
     else if (f->json)
-        status = cli_print_json(stdout, cli_report_json(mmoe_dataset_rows(data), metrics, n_task), true);
+        status =
+            cli_print_json(stdout, cli_report_json(mmoe_dataset_rows(data), metrics, n_task), true);
     else
         cli_print_metrics(metrics, n_task);
     free(metrics);
@@ -27,26 +28,33 @@ static int evaluate(const evaluate_flags *f, const mmoe_model *model, const mmoe
 
 int cli_evaluate(int argc, char **argv) {
     evaluate_flags f = {.threads = cli_processors()};
-    const cli_option options[] = {{"model", "FILE", CLI_TEXT, &f.model, true, 0, 0, "model file (.safetensors)"},
-                                  {"data", "FILE", CLI_TEXT, &f.data, true, 0, 0, "rows with labels (CSV)"},
-                                  {"threads", "N", CLI_INTEGER, &f.threads, false, 1, CLI_MAX_THREADS, "workers; default: the processors"},
-                                  {"json", NULL, CLI_FLAG, &f.json, false, 0, 0, "print JSON"},
-                                  {NULL, NULL, CLI_FLAG, NULL, false, 0, 0, NULL}};
-    const cli_command command = {"evaluate",
-                                 "--model M.safetensors --data T.csv [FLAGS]",
-                                 "Prints each task's metrics: AUC and log-loss of a classification, MSE, RMSE and MAE of a regression,\n"
-                                 "calibration (sum of the predictions over sum of the labels). Rows without a task's label are left out of it.\n"
-                                 "In JSON a figure that is undefined is null, and \"why\" says why.",
-                                 options,
-                                 NULL,
-                                 NULL,
-                                 NULL};
+    const cli_option options[] = {
+        {"model", "FILE", CLI_TEXT, &f.model, true, 0, 0, "model file (.safetensors)"},
+        {"data", "FILE", CLI_TEXT, &f.data, true, 0, 0, "rows with labels (CSV)"},
+        {"threads", "N", CLI_INTEGER, &f.threads, false, 1, CLI_MAX_THREADS,
+         "workers; default: the processors"},
+        {"json", NULL, CLI_FLAG, &f.json, false, 0, 0, "print JSON"},
+        {NULL, NULL, CLI_FLAG, NULL, false, 0, 0, NULL}};
+    const cli_command command = {
+        "evaluate",
+        "--model M.safetensors --data T.csv [FLAGS]",
+        "Prints each task's metrics: AUC and log-loss of a classification, MSE, RMSE and MAE of a "
+        "regression,\n"
+        "calibration (sum of the predictions over sum of the labels). Rows without a task's label "
+        "are left out of it.\n"
+        "In JSON a figure that is undefined is null, and \"why\" says why.",
+        options,
+        NULL,
+        NULL,
+        NULL};
     int status;
     if (!cli_parse(&command, argc, argv, &status)) return status;
     mmoe_model *model = NULL;
     mmoe_dataset *data = NULL;
     mmoe_error err;
-    if (mmoe_model_load(f.model, NULL, &model, &err) || mmoe_dataset_read_csv(mmoe_model_schema(model), f.data, MMOE_LABELS_REQUIRED, NULL, &data, &err))
+    if (mmoe_model_load(f.model, NULL, &model, &err) ||
+        mmoe_dataset_read_csv(mmoe_model_schema(model), f.data, MMOE_LABELS_REQUIRED, NULL, &data,
+                              &err))
         status = cli_fail("%s", err.message);
     else
         status = evaluate(&f, model, data);

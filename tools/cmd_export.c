@@ -11,25 +11,31 @@ enum { N_FORMAT = sizeof formats / sizeof *formats };
 
 static void print_formats(void) {
     puts("\nFormats:\n"
-         "  safetensors  torch-rechub's state_dict alone, for model.load_state_dict(safetensors.torch.load_file(FILE))\n"
-         "  onnx         operator set 14; inputs ids (int64 [B, sparse]: row numbers of the tables) and x (float [B, dense]:\n"
-         "               values as they stand in the data, for the model's transforms are part of the graph), output\n"
-         "               scores (float [B, tasks]); columns and tasks in the order of \"mmoe inspect\"");
+         "  safetensors  torch-rechub's state_dict alone, for "
+         "model.load_state_dict(safetensors.torch.load_file(FILE))\n"
+         "  onnx         operator set 14; inputs ids (int64 [B, sparse]: row numbers of the "
+         "tables) and x (float [B, dense]:\n"
+         "               values as they stand in the data, for the model's transforms are part of "
+         "the graph), output\n"
+         "               scores (float [B, tasks]); columns and tasks in the order of \"mmoe "
+         "inspect\"");
 }
 
 int cli_export(int argc, char **argv) {
     const char *model_path = NULL, *format = NULL, *output = NULL;
-    const cli_option options[] = {{"model", "FILE", CLI_TEXT, &model_path, true, 0, 0, "model file (.safetensors)"},
-                                  {"format", "NAME", CLI_TEXT, &format, true, 0, 0, "safetensors or onnx"},
-                                  {"output", "FILE", CLI_TEXT, &output, true, 0, 0, "the file to write, whole or not at all"},
-                                  {NULL, NULL, CLI_FLAG, NULL, false, 0, 0, NULL}};
-    const cli_command command = {"export",
-                                 "--model M.safetensors --format safetensors|onnx --output F",
-                                 "Writes a model for others to read: PyTorch (torch-rechub), or any runtime of ONNX.",
-                                 options,
-                                 NULL,
-                                 NULL,
-                                 print_formats};
+    const cli_option options[] = {
+        {"model", "FILE", CLI_TEXT, &model_path, true, 0, 0, "model file (.safetensors)"},
+        {"format", "NAME", CLI_TEXT, &format, true, 0, 0, "safetensors or onnx"},
+        {"output", "FILE", CLI_TEXT, &output, true, 0, 0, "the file to write, whole or not at all"},
+        {NULL, NULL, CLI_FLAG, NULL, false, 0, 0, NULL}};
+    const cli_command command = {
+        "export",
+        "--model M.safetensors --format safetensors|onnx --output F",
+        "Writes a model for others to read: PyTorch (torch-rechub), or any runtime of ONNX.",
+        options,
+        NULL,
+        NULL,
+        print_formats};
     int status;
     if (!cli_parse(&command, argc, argv, &status)) return status;
     int chosen = 0;
@@ -40,7 +46,9 @@ int cli_export(int argc, char **argv) {
     if (status) return status;
     mmoe_model *model = NULL;
     mmoe_error err;
-    if (mmoe_model_load(model_path, NULL, &model, &err) || formats[chosen].write(model, output, &err)) status = cli_fail("%s", err.message);
+    if (mmoe_model_load(model_path, NULL, &model, &err) ||
+        formats[chosen].write(model, output, &err))
+        status = cli_fail("%s", err.message);
     mmoe_model_free(model);
     return status;
 }

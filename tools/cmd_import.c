@@ -36,29 +36,39 @@ static int take_header(void *user, long long row, const char *const *fields, siz
 
 /* The columns that the configuration names, which must be whole names. */
 static int names_of_config(const json_t *config, const char *path, names *n) {
-    const json_t *features = json_object_get(config, "features"), *tasks = json_object_get(config, "tasks");
-    const json_t *lists[] = {json_object_get(features, "sparse"), json_object_get(features, "dense")};
+    const json_t *features = json_object_get(config, "features"),
+                 *tasks = json_object_get(config, "tasks");
+    const json_t *lists[] = {json_object_get(features, "sparse"),
+                             json_object_get(features, "dense")};
     int status = CLI_OK;
     for (int k = 0; k < 2; k++)
         for (size_t i = 0; !status && i < json_array_size(lists[k]); i++) {
-            const char *name = json_string_value(json_object_get(json_array_get(lists[k], i), "name"));
-            if (strchr(name, '*')) return cli_fail("%s: \"%s\" is a pattern: give --columns DATA.csv, whose header it is matched against", path, name);
+            const char *name =
+                json_string_value(json_object_get(json_array_get(lists[k], i), "name"));
+            if (strchr(name, '*'))
+                return cli_fail("%s: \"%s\" is a pattern: give --columns DATA.csv, whose header it "
+                                "is matched against",
+                                path, name);
             status = add_name(n, name, true);
         }
     for (size_t t = 0; !status && t < json_array_size(tasks); t++)
-        status = add_name(n, json_string_value(json_object_get(json_array_get(tasks, t), "label")), true);
+        status = add_name(n, json_string_value(json_object_get(json_array_get(tasks, t), "label")),
+                          true);
     const char *weight = json_string_value(json_object_get(features, "weight"));
     if (!status && weight) status = add_name(n, weight, true);
     return status;
 }
 
-static int import(const mmoe_config *config, const names *columns, const char *weights, const char *output) {
+static int import(const mmoe_config *config, const names *columns, const char *weights,
+                  const char *output) {
     mmoe_schema *schema = NULL;
     mmoe_model *model = NULL;
     mmoe_error err;
     int status = CLI_OK;
-    if (mmoe_schema_create(config, (const char *const *)columns->items, columns->count, NULL, &schema, &err) ||
-        mmoe_model_create(config, schema, NULL, &model, &err) || mmoe_model_load_weights(model, weights, &err) || mmoe_model_save(model, output, &err))
+    if (mmoe_schema_create(config, (const char *const *)columns->items, columns->count, NULL,
+                           &schema, &err) ||
+        mmoe_model_create(config, schema, NULL, &model, &err) ||
+        mmoe_model_load_weights(model, weights, &err) || mmoe_model_save(model, output, &err))
         status = cli_fail("%s", err.message);
     mmoe_model_free(model);
     mmoe_schema_free(schema);
@@ -69,21 +79,30 @@ int cli_import(int argc, char **argv) {
     const char *config_path = NULL, *weights = NULL, *output = NULL, *columns_path = NULL;
     const cli_option options[] = {
         {"config", "FILE", CLI_TEXT, &config_path, true, 0, 0, "configuration (JSON)"},
-        {"weights", "FILE", CLI_TEXT, &weights, true, 0, 0, "torch-rechub's state_dict (.safetensors)"},
-        {"output", "FILE", CLI_TEXT, &output, true, 0, 0, "the model to write (.safetensors), whole or not at all"},
-        {"columns", "FILE", CLI_TEXT, &columns_path, false, 0, 0, "a CSV file whose header the configuration's patterns are matched against"},
+        {"weights", "FILE", CLI_TEXT, &weights, true, 0, 0,
+         "torch-rechub's state_dict (.safetensors)"},
+        {"output", "FILE", CLI_TEXT, &output, true, 0, 0,
+         "the model to write (.safetensors), whole or not at all"},
+        {"columns", "FILE", CLI_TEXT, &columns_path, false, 0, 0,
+         "a CSV file whose header the configuration's patterns are matched against"},
         {NULL, NULL, CLI_FLAG, NULL, false, 0, 0, NULL}};
-    const cli_command command = {"import",
-                                 "--config C.json --weights W.safetensors --output M.safetensors [--columns DATA.csv]",
-                                 "Makes a model of a configuration and the weights of torch-rechub's state_dict, whose tensor names it knows.\n"
-                                 "Every sparse feature needs \"vocab_size\" (ids are row numbers of its table); dense values are taken as they are.",
-                                 options,
-                                 NULL,
-                                 NULL,
-                                 NULL};
+    const cli_command command = {
+        "import",
+        "--config C.json --weights W.safetensors --output M.safetensors [--columns DATA.csv]",
+        "Makes a model of a configuration and the weights of torch-rechub's state_dict, whose "
+        "tensor names it knows.\n"
+        "Every sparse feature needs \"vocab_size\" (ids are row numbers of its table); dense "
+        "values are taken as they are.",
+        options,
+        NULL,
+        NULL,
+        NULL};
     int status;
     if (!cli_parse(&command, argc, argv, &status)) return status;
-    const cli_path paths[] = {{"--config", config_path, false}, {"--weights", weights, false}, {"--columns", columns_path, false}, {"--output", output, true}};
+    const cli_path paths[] = {{"--config", config_path, false},
+                              {"--weights", weights, false},
+                              {"--columns", columns_path, false},
+                              {"--output", output, true}};
     status = cli_check_paths(paths, sizeof paths / sizeof *paths);
     if (!status) status = cli_check_output("output", output);
     if (status) return status;
@@ -95,7 +114,8 @@ int cli_import(int argc, char **argv) {
     if (!json)
         status = cli_fail_memory();
     else
-        status = columns_path ? csvfile_read(columns_path, take_header, &columns) : names_of_config(json, config_path, &columns);
+        status = columns_path ? csvfile_read(columns_path, take_header, &columns)
+                              : names_of_config(json, config_path, &columns);
     if (!status) status = import(config, &columns, weights, output);
     free_names(&columns);
     json_decref(json);

@@ -8,7 +8,8 @@
 #include "csvfile.h"
 #include "output.h"
 
-/* Integers of up to this many values are ids; of more, ids only if a value comes ten times on average. */
+/* Integers of up to this many values are ids; of more, ids only if a value comes ten times on
+ * average. */
 enum { FEW_VALUES = 1000, ROWS_A_VALUE = 10 };
 /* A column whose values all differ is a key of the rows, in files long enough to tell. */
 enum { KEY_ROWS = 20 };
@@ -21,7 +22,8 @@ typedef struct value_set {
 
 typedef struct column {
     char *name;
-    int64_t present, texts, fractions; /* values that are there; of them no numbers; of them numbers with a fraction */
+    int64_t present, texts,
+        fractions; /* values that are there; of them no numbers; of them numbers with a fraction */
     int64_t other_than_01;
     value_set values; /* counted until the column is known to be dense */
 } column;
@@ -84,7 +86,9 @@ static int take_header(survey *s, const char *const *fields, size_t count) {
     if (!s->columns) return cli_fail_memory();
     for (; s->count < count; s->count++) {
         for (size_t j = 0; j < s->count; j++)
-            if (strcmp(s->columns[j].name, fields[s->count]) == 0) return cli_fail("%s: row 1: two columns bear the name \"%s\"", s->path, fields[s->count]);
+            if (strcmp(s->columns[j].name, fields[s->count]) == 0)
+                return cli_fail("%s: row 1: two columns bear the name \"%s\"", s->path,
+                                fields[s->count]);
         if (!(s->columns[s->count].name = strdup(fields[s->count]))) return cli_fail_memory();
     }
     return CLI_OK;
@@ -110,7 +114,10 @@ static void free_survey(survey *s) {
 /* What a feature column is; `remark`: what the reader should know of the guess, or NULL. */
 static role judge(const column *c, int64_t rows, const char **remark) {
     int64_t distinct = (int64_t)c->values.count;
-    role guess = c->texts || (!c->fractions && (distinct <= FEW_VALUES || distinct * ROWS_A_VALUE <= c->present)) ? ROLE_SPARSE : ROLE_DENSE;
+    role guess = c->texts || (!c->fractions &&
+                              (distinct <= FEW_VALUES || distinct * ROWS_A_VALUE <= c->present))
+                     ? ROLE_SPARSE
+                     : ROLE_DENSE;
     *remark = NULL;
     if (!*c->name)
         *remark = "left out: it has no name";
@@ -121,7 +128,8 @@ static role judge(const column *c, int64_t rows, const char **remark) {
     else if (guess == ROLE_DENSE && c->present < rows)
         *remark = "left out: values are missing, which a dense feature cannot have";
     if (*remark) return ROLE_LEFT_OUT;
-    if (guess == ROLE_DENSE && !c->fractions) *remark = "taken as dense: so many integers; make it sparse if they are ids";
+    if (guess == ROLE_DENSE && !c->fractions)
+        *remark = "taken as dense: so many integers; make it sparse if they are ids";
     return guess;
 }
 
@@ -135,11 +143,16 @@ static int check_labels(const survey *s, const cli_list *labels) {
     if (s->rows == 0) return cli_fail("%s: there are no rows after the header", s->path);
     for (size_t i = 0; i < labels->count; i++) {
         const column *c = find_column(s, labels->items[i]);
-        if (!c) return cli_fail("%s: there is no column \"%s\" (--label)", s->path, labels->items[i]);
-        if (!c->present) return cli_fail("%s: column \"%s\" (--label) has no value", s->path, c->name);
-        if (c->texts) return cli_fail("%s: column \"%s\" (--label) has values that are no numbers", s->path, c->name);
+        if (!c)
+            return cli_fail("%s: there is no column \"%s\" (--label)", s->path, labels->items[i]);
+        if (!c->present)
+            return cli_fail("%s: column \"%s\" (--label) has no value", s->path, c->name);
+        if (c->texts)
+            return cli_fail("%s: column \"%s\" (--label) has values that are no numbers", s->path,
+                            c->name);
         for (size_t j = 0; j < i; j++)
-            if (strcmp(labels->items[i], labels->items[j]) == 0) return cli_usage("--label %s is given twice", c->name);
+            if (strcmp(labels->items[i], labels->items[j]) == 0)
+                return cli_usage("--label %s is given twice", c->name);
     }
     return CLI_OK;
 }
@@ -158,8 +171,11 @@ static json_t *features_json(const survey *s, const cli_list *labels) {
         const char *remark;
         role r = judge(c, s->rows, &remark);
         if (remark) cli_note("column \"%s\" %s", c->name, remark);
-        if (r == ROLE_SPARSE) json_array_append_new(sparse, json_pack("{s:s, s:i}", "name", c->name, "embed_dim", 4));
-        if (r == ROLE_DENSE) json_array_append_new(dense, json_pack("{s:s, s:s}", "name", c->name, "transform", "standardize"));
+        if (r == ROLE_SPARSE)
+            json_array_append_new(sparse, json_pack("{s:s, s:i}", "name", c->name, "embed_dim", 4));
+        if (r == ROLE_DENSE)
+            json_array_append_new(
+                dense, json_pack("{s:s, s:s}", "name", c->name, "transform", "standardize"));
     }
     return json_pack("{s:o, s:o}", "sparse", sparse, "dense", dense);
 }
@@ -167,7 +183,8 @@ static json_t *features_json(const survey *s, const cli_list *labels) {
 /* A task's name is a word; a column's need not be. */
 static json_t *task_name(const char *label) {
     char name[65];
-    int used = snprintf(name, sizeof name, "%s%s", isalpha((unsigned char)*label) ? "" : "_", label);
+    int used =
+        snprintf(name, sizeof name, "%s%s", isalpha((unsigned char)*label) ? "" : "_", label);
     if (used < 0) return NULL;
     for (char *c = name; *c; c++)
         if (!isalnum((unsigned char)*c) && *c != '-') *c = '_';
@@ -177,17 +194,21 @@ static json_t *task_name(const char *label) {
 static json_t *tasks_json(const survey *s, const cli_list *labels) {
     json_t *tasks = json_array();
     for (size_t i = 0; i < labels->count; i++) {
-        const char *label = labels->items[i], *type = find_column(s, label)->other_than_01 ? "regression" : "classification";
+        const char *label = labels->items[i],
+                   *type = find_column(s, label)->other_than_01 ? "regression" : "classification";
         json_array_append_new(tasks,
-                              json_pack("{s:o, s:s, s:s, s:{s:[i]}}", "name", task_name(label), "label", label, "type", type, "tower_params", "dims", 8));
+                              json_pack("{s:o, s:s, s:s, s:{s:[i]}}", "name", task_name(label),
+                                        "label", label, "type", type, "tower_params", "dims", 8));
     }
     return tasks;
 }
 
 static json_t *config_json(const survey *s, const cli_list *labels) {
-    return json_pack("{s:o, s:o, s:{s:s, s:i, s:{s:[i]}}, s:{s:i, s:i, s:s, s:{s:f, s:f}, s:i}}", "features", features_json(s, labels), "tasks",
-                     tasks_json(s, labels), "model", "name", "mmoe", "n_expert", 8, "expert_params", "dims", 16, "trainer", "batch_size", 1024, "n_epoch", 50,
-                     "optimizer", "adam", "optimizer_params", "lr", 1e-3, "weight_decay", 1e-4, "earlystop_patience", 30);
+    return json_pack("{s:o, s:o, s:{s:s, s:i, s:{s:[i]}}, s:{s:i, s:i, s:s, s:{s:f, s:f}, s:i}}",
+                     "features", features_json(s, labels), "tasks", tasks_json(s, labels), "model",
+                     "name", "mmoe", "n_expert", 8, "expert_params", "dims", 16, "trainer",
+                     "batch_size", 1024, "n_epoch", 50, "optimizer", "adam", "optimizer_params",
+                     "lr", 1e-3, "weight_decay", 1e-4, "earlystop_patience", 30);
 }
 
 /* The library is asked whether it would take what is written. */
@@ -196,7 +217,9 @@ static int check_config(const char *path, const json_t *config) {
     if (!text) return cli_fail_memory();
     mmoe_config *parsed = NULL;
     mmoe_error err;
-    int status = mmoe_config_parse(text, strlen(text), path, NULL, &parsed, &err) ? cli_fail("%s", err.message) : CLI_OK;
+    int status = mmoe_config_parse(text, strlen(text), path, NULL, &parsed, &err)
+                     ? cli_fail("%s", err.message)
+                     : CLI_OK;
     mmoe_config_free(parsed);
     free(text);
     return status;
@@ -217,14 +240,19 @@ static int write_config(const survey *s, const cli_list *labels, const char *out
 int cli_init(int argc, char **argv) {
     const char *path = NULL, *output = "-";
     cli_list labels = {0};
-    const cli_option options[] = {{"label", "COLUMN", CLI_LIST, &labels, true, 0, 0, "a task's label"},
-                                  {"output", "FILE", CLI_TEXT, &output, false, 0, 0, "the configuration (JSON); default: standard output"},
-                                  {NULL, NULL, CLI_FLAG, NULL, false, 0, 0, NULL}};
+    const cli_option options[] = {
+        {"label", "COLUMN", CLI_LIST, &labels, true, 0, 0, "a task's label"},
+        {"output", "FILE", CLI_TEXT, &output, false, 0, 0,
+         "the configuration (JSON); default: standard output"},
+        {NULL, NULL, CLI_FLAG, NULL, false, 0, 0, NULL}};
     const cli_command command = {"init",
                                  "DATA.csv --label COLUMN [--label COLUMN ...] [--output C.json]",
-                                 "Writes a configuration inferred from all the rows of a file. A label of 0 and 1 makes a classification, another number a\n"
-                                 "regression. Numbers with fractions become dense features, standardized; texts, and integers of few values, become\n"
-                                 "sparse features with a vocabulary of their own. Columns of one value and columns whose values all differ are left out\n"
+                                 "Writes a configuration inferred from all the rows of a file. A "
+                                 "label of 0 and 1 makes a classification, another number a\n"
+                                 "regression. Numbers with fractions become dense features, "
+                                 "standardized; texts, and integers of few values, become\n"
+                                 "sparse features with a vocabulary of their own. Columns of one "
+                                 "value and columns whose values all differ are left out\n"
                                  "and named on standard error. It is a first guess, to be edited.",
                                  options,
                                  "DATA.csv",

@@ -10,8 +10,10 @@ static json_t *tensors_json(const mmoe_model *model) {
     mmoe_tensor_info info;
     for (size_t i = 0; mmoe_model_tensor(model, i, &info) == 0; i++) {
         json_t *shape = json_array();
-        for (int32_t d = 0; d < info.rank; d++) json_array_append_new(shape, json_integer(info.shape[d]));
-        json_array_append_new(tensors, json_pack("{s:s, s:s, s:o, s:b}", "name", info.name, "dtype", info.is_integer ? "I64" : "F32", "shape", shape,
+        for (int32_t d = 0; d < info.rank; d++)
+            json_array_append_new(shape, json_integer(info.shape[d]));
+        json_array_append_new(tensors, json_pack("{s:s, s:s, s:o, s:b}", "name", info.name, "dtype",
+                                                 info.is_integer ? "I64" : "F32", "shape", shape,
                                                  "trainable", info.trainable != 0));
     }
     return tensors;
@@ -22,20 +24,27 @@ static const char *side_name(int side) { return side == MMOE_SIDE_USER ? "user" 
 static json_t *columns_json(const mmoe_model *model) {
     json_t *sparse = json_array(), *dense = json_array();
     for (int32_t i = 0; i < mmoe_model_sparse_count(model); i++)
-        json_array_append_new(sparse, json_pack("{s:s, s:I, s:s}", "name", mmoe_model_sparse_name(model, i), "rows",
-                                                (json_int_t)mmoe_model_sparse_rows(model, i), "side", side_name(mmoe_model_sparse_side(model, i))));
+        json_array_append_new(sparse,
+                              json_pack("{s:s, s:I, s:s}", "name", mmoe_model_sparse_name(model, i),
+                                        "rows", (json_int_t)mmoe_model_sparse_rows(model, i),
+                                        "side", side_name(mmoe_model_sparse_side(model, i))));
     for (int32_t i = 0; i < mmoe_model_dense_count(model); i++)
-        json_array_append_new(dense, json_pack("{s:s, s:s}", "name", mmoe_model_dense_name(model, i), "side", side_name(mmoe_model_dense_side(model, i))));
+        json_array_append_new(dense,
+                              json_pack("{s:s, s:s}", "name", mmoe_model_dense_name(model, i),
+                                        "side", side_name(mmoe_model_dense_side(model, i))));
     return json_pack("{s:o, s:o}", "sparse", sparse, "dense", dense);
 }
 
 static json_t *inspect_json(const mmoe_model *model) {
     json_t *tasks = json_array();
     for (int32_t t = 0; t < mmoe_model_task_count(model); t++)
-        json_array_append_new(tasks,
-                              json_pack("{s:s, s:s}", "name", mmoe_model_task_name(model, t), "type", cli_task_type_name(mmoe_model_task_type(model, t))));
-    return json_pack("{s:I, s:o, s:o, s:o, s:o}", "parameters", (json_int_t)mmoe_model_parameter_count(model), "features", columns_json(model), "tasks", tasks,
-                     "tensors", tensors_json(model), "config", cli_config_json(mmoe_model_config(model)));
+        json_array_append_new(tasks, json_pack("{s:s, s:s}", "name", mmoe_model_task_name(model, t),
+                                               "type",
+                                               cli_task_type_name(mmoe_model_task_type(model, t))));
+    return json_pack("{s:I, s:o, s:o, s:o, s:o}", "parameters",
+                     (json_int_t)mmoe_model_parameter_count(model), "features", columns_json(model),
+                     "tasks", tasks, "tensors", tensors_json(model), "config",
+                     cli_config_json(mmoe_model_config(model)));
 }
 
 static const char *of_user(int side) { return side == MMOE_SIDE_USER ? "  (the user's)" : ""; }
@@ -43,27 +52,34 @@ static const char *of_user(int side) { return side == MMOE_SIDE_USER ? "  (the u
 static void print_model(const mmoe_model *model) {
     printf("parameters  %" PRId64 "\n\ntasks\n", mmoe_model_parameter_count(model));
     for (int32_t t = 0; t < mmoe_model_task_count(model); t++)
-        printf("  %-32s %s\n", mmoe_model_task_name(model, t), cli_task_type_name(mmoe_model_task_type(model, t)));
+        printf("  %-32s %s\n", mmoe_model_task_name(model, t),
+               cli_task_type_name(mmoe_model_task_type(model, t)));
     if (mmoe_model_score(model)) printf("\nfinal score\n  %s\n", mmoe_model_score(model));
     if (mmoe_model_sparse_count(model)) puts("\nsparse columns, rows of their tables");
     for (int32_t i = 0; i < mmoe_model_sparse_count(model); i++)
-        printf("  %-32s %" PRId64 "%s\n", mmoe_model_sparse_name(model, i), mmoe_model_sparse_rows(model, i), of_user(mmoe_model_sparse_side(model, i)));
+        printf("  %-32s %" PRId64 "%s\n", mmoe_model_sparse_name(model, i),
+               mmoe_model_sparse_rows(model, i), of_user(mmoe_model_sparse_side(model, i)));
     if (mmoe_model_dense_count(model)) puts("\ndense columns");
-    for (int32_t i = 0; i < mmoe_model_dense_count(model); i++) printf("  %s%s\n", mmoe_model_dense_name(model, i), of_user(mmoe_model_dense_side(model, i)));
+    for (int32_t i = 0; i < mmoe_model_dense_count(model); i++)
+        printf("  %s%s\n", mmoe_model_dense_name(model, i),
+               of_user(mmoe_model_dense_side(model, i)));
     puts("\ntensors");
     mmoe_tensor_info info;
     for (size_t i = 0; mmoe_model_tensor(model, i, &info) == 0; i++) {
         char shape[64] = "scalar";
         if (info.rank == 1) snprintf(shape, sizeof shape, "%" PRId64, info.shape[0]);
-        if (info.rank == 2) snprintf(shape, sizeof shape, "%" PRId64 " x %" PRId64, info.shape[0], info.shape[1]);
-        printf("  %-48s %s  %s%s\n", info.name, info.is_integer ? "I64" : "F32", shape, info.trainable ? "" : "  (not trained)");
+        if (info.rank == 2)
+            snprintf(shape, sizeof shape, "%" PRId64 " x %" PRId64, info.shape[0], info.shape[1]);
+        printf("  %-48s %s  %s%s\n", info.name, info.is_integer ? "I64" : "F32", shape,
+               info.trainable ? "" : "  (not trained)");
     }
 }
 
 static int print(const mmoe_model *model, const mmoe_inspection *inspection, bool json) {
     if (json) {
         json_t *object = inspect_json(model);
-        if (object && inspection) json_object_set_new(object, "inspection", cli_inspection_json(inspection));
+        if (object && inspection)
+            json_object_set_new(object, "inspection", cli_inspection_json(inspection));
         return cli_print_json(stdout, object, true);
     }
     if (inspection)
@@ -77,18 +93,26 @@ int cli_inspect(int argc, char **argv) {
     const char *path = NULL, *rows = NULL;
     bool json = false;
     int64_t threads = cli_processors();
-    const cli_option options[] = {{"model", "FILE", CLI_TEXT, &path, true, 0, 0, "model file (.safetensors)"},
-                                  {"data", "FILE", CLI_TEXT, &rows, false, 0, 0, "rows (CSV; labels are not needed): what gates and experts do on them"},
-                                  {"threads", "N", CLI_INTEGER, &threads, false, 1, CLI_MAX_THREADS, "workers; default: the processors"},
-                                  {"json", NULL, CLI_FLAG, &json, false, 0, 0, "print JSON, the whole configuration with it"},
-                                  {NULL, NULL, CLI_FLAG, NULL, false, 0, 0, NULL}};
+    const cli_option options[] = {
+        {"model", "FILE", CLI_TEXT, &path, true, 0, 0, "model file (.safetensors)"},
+        {"data", "FILE", CLI_TEXT, &rows, false, 0, 0,
+         "rows (CSV; labels are not needed): what gates and experts do on them"},
+        {"threads", "N", CLI_INTEGER, &threads, false, 1, CLI_MAX_THREADS,
+         "workers; default: the processors"},
+        {"json", NULL, CLI_FLAG, &json, false, 0, 0, "print JSON, the whole configuration with it"},
+        {NULL, NULL, CLI_FLAG, NULL, false, 0, 0, NULL}};
     const cli_command command = {"inspect",
                                  "--model M.safetensors [--data X.csv] [--json]",
-                                 "Prints a model's tasks, columns, vocabulary sizes, tensors and number of parameters. With --data it prints instead\n"
-                                 "(in JSON: too), for each gate, the mean weight of its experts, the share of the rows in which each has the largest,\n"
-                                 "and the mean entropy; and for each expert (or bottom) units that are 0 in every row, the effective rank of its\n"
-                                 "outputs and their similarity (linear CKA, 1: the same but for rotation and scale). No gate uses an expert when none\n"
-                                 "gives it a hundredth of an even share. Experts have collapsed when one has more than 0.95 of a gate's mean weight, or\n"
+                                 "Prints a model's tasks, columns, vocabulary sizes, tensors and "
+                                 "number of parameters. With --data it prints instead\n"
+                                 "(in JSON: too), for each gate, the mean weight of its experts, "
+                                 "the share of the rows in which each has the largest,\n"
+                                 "and the mean entropy; and for each expert (or bottom) units that "
+                                 "are 0 in every row, the effective rank of its\n"
+                                 "outputs and their similarity (linear CKA, 1: the same but for "
+                                 "rotation and scale). No gate uses an expert when none\n"
+                                 "gives it a hundredth of an even share. Experts have collapsed "
+                                 "when one has more than 0.95 of a gate's mean weight, or\n"
                                  "when no gate uses at least half of those that a gate mixes.",
                                  options,
                                  NULL,
@@ -101,7 +125,9 @@ int cli_inspect(int argc, char **argv) {
     mmoe_inspection *inspection = NULL;
     mmoe_error err;
     mmoe_status s = mmoe_model_load(path, NULL, &model, &err);
-    if (!s && rows) s = mmoe_dataset_read_csv(mmoe_model_schema(model), rows, MMOE_LABELS_OPTIONAL, NULL, &data, &err);
+    if (!s && rows)
+        s = mmoe_dataset_read_csv(mmoe_model_schema(model), rows, MMOE_LABELS_OPTIONAL, NULL, &data,
+                                  &err);
     if (!s && rows) s = mmoe_inspect(model, data, (int)threads, NULL, &inspection, &err);
     status = s ? cli_fail("%s", err.message) : print(model, inspection, json);
     mmoe_inspection_free(inspection);

@@ -7,18 +7,24 @@ enum { CHUNK_ROWS = 8192 };
 
 static void write_scores(FILE *stream, const float *scores, size_t rows, int32_t n_task) {
     for (size_t r = 0; r < rows; r++)
-        for (int32_t t = 0; t < n_task; t++) fprintf(stream, "%.9g%c", (double)scores[r * (size_t)n_task + (size_t)t], t + 1 < n_task ? ',' : '\n');
+        for (int32_t t = 0; t < n_task; t++)
+            fprintf(stream, "%.9g%c", (double)scores[r * (size_t)n_task + (size_t)t],
+                    t + 1 < n_task ? ',' : '\n');
 }
 
-static int write_rows(const cli_file *file, const mmoe_model *model, const mmoe_dataset *data, mmoe_predictor *predictor, float *scores) {
+static int write_rows(const cli_file *file, const mmoe_model *model, const mmoe_dataset *data,
+                      mmoe_predictor *predictor, float *scores) {
     int32_t n_task = mmoe_model_task_count(model);
-    for (int32_t t = 0; t < n_task; t++) fprintf(file->stream, "%s%c", mmoe_model_task_name(model, t), t + 1 < n_task ? ',' : '\n');
+    for (int32_t t = 0; t < n_task; t++)
+        fprintf(file->stream, "%s%c", mmoe_model_task_name(model, t), t + 1 < n_task ? ',' : '\n');
     int64_t rows = mmoe_dataset_rows(data);
     for (int64_t first = 0; first < rows; first += CHUNK_ROWS) {
         size_t n = (size_t)(rows - first < CHUNK_ROWS ? rows - first : CHUNK_ROWS);
         mmoe_batch batch;
         mmoe_error err;
-        if (mmoe_dataset_batch(data, first, n, &batch, &err) || mmoe_predictor_run(predictor, &batch, scores, &err)) return cli_fail("%s", err.message);
+        if (mmoe_dataset_batch(data, first, n, &batch, &err) ||
+            mmoe_predictor_run(predictor, &batch, scores, &err))
+            return cli_fail("%s", err.message);
         write_scores(file->stream, scores, n, n_task);
         if (cli_file_check(file)) return CLI_FAILED;
     }
@@ -42,27 +48,35 @@ static int predict(const mmoe_model *model, const mmoe_dataset *data, const char
 
 int cli_predict(int argc, char **argv) {
     const char *model_path = NULL, *data_path = NULL, *output = NULL;
-    const cli_option options[] = {{"model", "FILE", CLI_TEXT, &model_path, true, 0, 0, "model file (.safetensors)"},
-                                  {"data", "FILE", CLI_TEXT, &data_path, true, 0, 0, "rows to score (CSV); it needs no labels"},
-                                  {"output", "FILE", CLI_TEXT, &output, true, 0, 0, "the scores to write (CSV), whole or not at all; -: standard output"},
-                                  {NULL, NULL, CLI_FLAG, NULL, false, 0, 0, NULL}};
-    const cli_command command = {"predict",
-                                 "--model M.safetensors --data X.csv --output P.csv",
-                                 "Writes a column a task under the tasks' names, and the rows in the order of the input: a probability for\n"
-                                 "a classification, a value for a regression, with the nine digits that give a float back.",
-                                 options,
-                                 NULL,
-                                 NULL,
-                                 NULL};
+    const cli_option options[] = {
+        {"model", "FILE", CLI_TEXT, &model_path, true, 0, 0, "model file (.safetensors)"},
+        {"data", "FILE", CLI_TEXT, &data_path, true, 0, 0,
+         "rows to score (CSV); it needs no labels"},
+        {"output", "FILE", CLI_TEXT, &output, true, 0, 0,
+         "the scores to write (CSV), whole or not at all; -: standard output"},
+        {NULL, NULL, CLI_FLAG, NULL, false, 0, 0, NULL}};
+    const cli_command command = {
+        "predict",
+        "--model M.safetensors --data X.csv --output P.csv",
+        "Writes a column a task under the tasks' names, and the rows in the order of the input: a "
+        "probability for\n"
+        "a classification, a value for a regression, with the nine digits that give a float back.",
+        options,
+        NULL,
+        NULL,
+        NULL};
     int status;
     if (!cli_parse(&command, argc, argv, &status)) return status;
-    const cli_path paths[] = {{"--model", model_path, false}, {"--data", data_path, false}, {"--output", output, true}};
+    const cli_path paths[] = {
+        {"--model", model_path, false}, {"--data", data_path, false}, {"--output", output, true}};
     status = cli_check_paths(paths, sizeof paths / sizeof *paths);
     if (status) return status;
     mmoe_model *model = NULL;
     mmoe_dataset *data = NULL;
     mmoe_error err;
-    if (mmoe_model_load(model_path, NULL, &model, &err) || mmoe_dataset_read_csv(mmoe_model_schema(model), data_path, MMOE_LABELS_OPTIONAL, NULL, &data, &err))
+    if (mmoe_model_load(model_path, NULL, &model, &err) ||
+        mmoe_dataset_read_csv(mmoe_model_schema(model), data_path, MMOE_LABELS_OPTIONAL, NULL,
+                              &data, &err))
         status = cli_fail("%s", err.message);
     else
         status = predict(model, data, output);

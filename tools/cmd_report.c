@@ -13,20 +13,31 @@ typedef struct report_flags {
 /* ---- The model ---- */
 
 /* The page stands on the log; a model of another run is shown all the same. */
-static void compare_configs(report_page *page, const report_log *log, const mmoe_model *model, const char *path) {
-    json_t *config = cli_config_json(mmoe_model_config(model)), *logged = json_object_get(log->head, "config");
+static void compare_configs(report_page *page, const report_log *log, const mmoe_model *model,
+                            const char *path) {
+    json_t *config = cli_config_json(mmoe_model_config(model)),
+           *logged = json_object_get(log->head, "config");
     if (config && logged && !json_equal(config, logged))
-        cli_html_remark(page->out, "%s has another configuration than the run of the log: it may be another run's model.", path);
+        cli_html_remark(
+            page->out,
+            "%s has another configuration than the run of the log: it may be another run's model.",
+            path);
     json_decref(config);
 }
 
-/* Labels are needed for the curves alone: without them, an error, the gates and experts are still shown. */
+/* Labels are needed for the curves alone: without them, an error, the gates and experts are still
+ * shown. */
 static mmoe_dataset *read_data(report_page *page, const mmoe_model *model, const char *path) {
     mmoe_dataset *data = NULL;
     mmoe_error err;
-    if (!mmoe_dataset_read_csv(mmoe_model_schema(model), path, MMOE_LABELS_REQUIRED, NULL, &data, &err)) return data;
+    if (!mmoe_dataset_read_csv(mmoe_model_schema(model), path, MMOE_LABELS_REQUIRED, NULL, &data,
+                               &err))
+        return data;
     cli_html_notice(page, "%s", err.message);
-    return mmoe_dataset_read_csv(mmoe_model_schema(model), path, MMOE_LABELS_OPTIONAL, NULL, &data, NULL) ? NULL : data;
+    return mmoe_dataset_read_csv(mmoe_model_schema(model), path, MMOE_LABELS_OPTIONAL, NULL, &data,
+                                 NULL)
+               ? NULL
+               : data;
 }
 
 static void write_source(FILE *out, const report_model *of, const mmoe_dataset *data) {
@@ -70,7 +81,8 @@ void cli_report_model(report_page *page, const report_log *log, const report_mod
 /* ---- The page ---- */
 
 static void write_page(report_page *page, const report_log *log, const report_flags *f) {
-    const char *name = cli_json_text_at(json_object_get(json_object_get(log->head, "config"), "model"), "name");
+    const char *name =
+        cli_json_text_at(json_object_get(json_object_get(log->head, "config"), "model"), "name");
     const char *base = strrchr(f->log, '/') ? strrchr(f->log, '/') + 1 : f->log;
     char title[160];
     snprintf(title, sizeof title, "%.*s: %s", cli_html_fit(base, 80), base, name ? name : "mmoe");
@@ -81,7 +93,8 @@ static void write_page(report_page *page, const report_log *log, const report_fl
     const report_model of = {f->model, f->data, (int)f->threads};
     if (f->model) cli_report_model(page, log, &of);
     cli_report_nodes(page, log);
-    fprintf(page->out, "</main>\n<footer>Written by mmoe report, version %s.</footer>\n", mmoe_version());
+    fprintf(page->out, "</main>\n<footer>Written by mmoe report, version %s.</footer>\n",
+            mmoe_version());
     cli_html_end(page->out);
 }
 
@@ -103,27 +116,39 @@ static int report(const report_flags *f) {
 
 int cli_report(int argc, char **argv) {
     report_flags f = {.threads = cli_processors()};
-    const cli_option options[] = {{"log", "FILE", CLI_TEXT, &f.log, true, 0, 0, "what mmoe train --log wrote"},
-                                  {"model", "FILE", CLI_TEXT, &f.model, false, 0, 0, "the run's model, for its predictions, gates and experts"},
-                                  {"data", "FILE", CLI_TEXT, &f.data, false, 0, 0, "rows with labels (CSV) for --model"},
-                                  {"output", "FILE", CLI_TEXT, &f.output, true, 0, 0, "the page to write (HTML), whole or not at all; -: standard output"},
-                                  {"threads", "N", CLI_INTEGER, &f.threads, false, 1, CLI_MAX_THREADS, "workers; default: the processors"},
-                                  {NULL, NULL, CLI_FLAG, NULL, false, 0, 0, NULL}};
-    const cli_command command = {"report",
-                                 "--log run.jsonl [--model M.safetensors --data T.csv] --output report.html [FLAGS]",
-                                 "Writes one HTML page, which needs no network and no scripts: the run's keys, metrics and learning curves, the use\n"
-                                 "of the gates over the epochs, and, if it was trained with --profile, its slowest nodes; with --model and --data each\n"
-                                 "task's ROC and calibration curves, the gates' weights, the experts' similarity, effective rank and dead units.\n"
-                                 "What cannot be shown, as of a log that is cut off or of data that lack a column, is said in the page and on\n"
-                                 "standard error; the rest is written, and the exit status is 1.",
-                                 options,
-                                 NULL,
-                                 NULL,
-                                 NULL};
+    const cli_option options[] = {
+        {"log", "FILE", CLI_TEXT, &f.log, true, 0, 0, "what mmoe train --log wrote"},
+        {"model", "FILE", CLI_TEXT, &f.model, false, 0, 0,
+         "the run's model, for its predictions, gates and experts"},
+        {"data", "FILE", CLI_TEXT, &f.data, false, 0, 0, "rows with labels (CSV) for --model"},
+        {"output", "FILE", CLI_TEXT, &f.output, true, 0, 0,
+         "the page to write (HTML), whole or not at all; -: standard output"},
+        {"threads", "N", CLI_INTEGER, &f.threads, false, 1, CLI_MAX_THREADS,
+         "workers; default: the processors"},
+        {NULL, NULL, CLI_FLAG, NULL, false, 0, 0, NULL}};
+    const cli_command command = {
+        "report",
+        "--log run.jsonl [--model M.safetensors --data T.csv] --output report.html [FLAGS]",
+        "Writes one HTML page, which needs no network and no scripts: the run's keys, metrics and "
+        "learning curves, the use\n"
+        "of the gates over the epochs, and, if it was trained with --profile, its slowest nodes; "
+        "with --model and --data each\n"
+        "task's ROC and calibration curves, the gates' weights, the experts' similarity, effective "
+        "rank and dead units.\n"
+        "What cannot be shown, as of a log that is cut off or of data that lack a column, is said "
+        "in the page and on\n"
+        "standard error; the rest is written, and the exit status is 1.",
+        options,
+        NULL,
+        NULL,
+        NULL};
     int status;
     if (!cli_parse(&command, argc, argv, &status)) return status;
     if (!f.model != !f.data) return cli_usage("--model and --data belong together");
-    const cli_path paths[] = {{"--log", f.log, false}, {"--model", f.model, false}, {"--data", f.data, false}, {"--output", f.output, true}};
+    const cli_path paths[] = {{"--log", f.log, false},
+                              {"--model", f.model, false},
+                              {"--data", f.data, false},
+                              {"--output", f.output, true}};
     status = cli_check_paths(paths, sizeof paths / sizeof *paths);
     return status ? status : report(&f);
 }

@@ -15,20 +15,28 @@ static void print_keys(void) {
     puts("\nKeys of the sweep's file (paths are beside it):\n"
          "  config        a configuration or the path of one\n"
          "  train, valid  paths of CSV files; test too, or none\n"
-         "  grid          keys of the configuration (as of mmoe train --set) and lists of their values: all combinations;\n"
+         "  grid          keys of the configuration (as of mmoe train --set) and lists of their "
+         "values: all combinations;\n"
          "                keys are set in their order\n"
-         "  random        instead of grid: {\"runs\": N, \"seed\": S, \"keys\": {...}} draws N different settings; a key has a list of\n"
-         "                choices or {\"low\": L, \"high\": H}, with \"log\": true even in the logarithm, \"integer\": true whole numbers\n"
+         "  random        instead of grid: {\"runs\": N, \"seed\": S, \"keys\": {...}} draws N "
+         "different settings; a key has a list of\n"
+         "                choices or {\"low\": L, \"high\": H}, with \"log\": true even in the "
+         "logarithm, \"integer\": true whole numbers\n"
          "  seeds         a list, or N for 1 to N; default: the configuration's\n"
-         "  select        {\"task\": NAME or \"mean\", \"metric\": \"auc\"}, of the validation rows; default: what early stopping watches\n"
+         "  select        {\"task\": NAME or \"mean\", \"metric\": \"auc\"}, of the validation "
+         "rows; default: what early stopping watches\n"
          "Example:\n"
-         "  {\"config\": \"config.json\", \"train\": \"train.csv\", \"valid\": \"valid.csv\", \"test\": \"test.csv\", \"seeds\": 3,\n"
-         "   \"grid\": {\"model\": [{\"name\": \"mmoe\"}, {\"name\": \"ple\"}], \"trainer.optimizer_params.lr\": [1e-3, 3e-3]}}");
+         "  {\"config\": \"config.json\", \"train\": \"train.csv\", \"valid\": \"valid.csv\", "
+         "\"test\": \"test.csv\", \"seeds\": 3,\n"
+         "   \"grid\": {\"model\": [{\"name\": \"mmoe\"}, {\"name\": \"ple\"}], "
+         "\"trainer.optimizer_params.lr\": [1e-3, 3e-3]}}");
 }
 
 /* "lr.json" gives "lr.sweep". */
 static char *default_output(const char *config) {
-    const size_t length = strlen(config), stem = length > 5 && strcmp(config + length - 5, ".json") == 0 ? length - 5 : length;
+    const size_t length = strlen(config),
+                 stem =
+                     length > 5 && strcmp(config + length - 5, ".json") == 0 ? length - 5 : length;
     char *output = malloc(stem + sizeof ".sweep");
     if (output) snprintf(output, stem + sizeof ".sweep", "%.*s.sweep", (int)stem, config);
     return output;
@@ -37,7 +45,9 @@ static char *default_output(const char *config) {
 static int count_failures(const sweep_results *r) {
     size_t failed = 0;
     for (size_t i = 0; i < r->n_run; i++) failed += r->runs[i].status == SWEEP_FAILED;
-    return failed == 0 ? CLI_OK : cli_fail("%zu of %zu runs failed; %s has their messages", failed, r->n_run, r->path);
+    return failed == 0 ? CLI_OK
+                       : cli_fail("%zu of %zu runs failed; %s has their messages", failed, r->n_run,
+                                  r->path);
 }
 
 static int sweep(const sweep_flags *f, const char *output) {
@@ -57,17 +67,24 @@ int cli_sweep(int argc, char **argv) {
     sweep_flags f = {.threads = cli_processors()};
     const cli_option options[] = {
         {"config", "FILE", CLI_TEXT, &f.config, true, 0, 0, "what to run (JSON)"},
-        {"output", "FOLDER", CLI_TEXT, &f.output, false, 0, 0, "results.csv and summary.csv; default: FILE without .json, and .sweep"},
-        {"threads", "N", CLI_INTEGER, &f.threads, false, 1, CLI_MAX_THREADS, "runs side by side; default: the processors"},
+        {"output", "FOLDER", CLI_TEXT, &f.output, false, 0, 0,
+         "results.csv and summary.csv; default: FILE without .json, and .sweep"},
+        {"threads", "N", CLI_INTEGER, &f.threads, false, 1, CLI_MAX_THREADS,
+         "runs side by side; default: the processors"},
         {"json", NULL, CLI_FLAG, &f.json, false, 0, 0, "print the table as JSON"},
         {NULL, NULL, CLI_FLAG, NULL, false, 0, 0, NULL}};
     const cli_command command = {"sweep",
                                  "--config S.json [--output FOLDER] [--threads N] [--json]",
-                                 "Trains a configuration under many settings and seeds, each run with one thread, and prints a line a setting, the best\n"
-                                 "first: mean, deviation and best of the metrics over its seeds. results.csv has a row a run, as it ends.\n"
-                                 "A sweep that was cut off goes on when it is started again, with more settings or seeds if they were added. A run that\n"
-                                 "fails stands in results.csv with its message, is not repeated, and makes the exit status 1.\n"
-                                 "The same settings, seeds, data and machine give the same metrics, whatever the number of threads.",
+                                 "Trains a configuration under many settings and seeds, each run "
+                                 "with one thread, and prints a line a setting, the best\n"
+                                 "first: mean, deviation and best of the metrics over its seeds. "
+                                 "results.csv has a row a run, as it ends.\n"
+                                 "A sweep that was cut off goes on when it is started again, with "
+                                 "more settings or seeds if they were added. A run that\n"
+                                 "fails stands in results.csv with its message, is not repeated, "
+                                 "and makes the exit status 1.\n"
+                                 "The same settings, seeds, data and machine give the same "
+                                 "metrics, whatever the number of threads.",
                                  options,
                                  NULL,
                                  NULL,

@@ -11,15 +11,19 @@ typedef struct synth_flags {
 } synth_flags;
 
 static json_t *clicks_json(const synth_flags *f, const synth_clicks_result *r) {
-    return json_pack("{s:I, s:I, s:I, s:o, s:o, s:{s:o, s:o}}", "rows", (json_int_t)f->rows, "first_row", (json_int_t)f->first_row, "seed", (json_int_t)f->seed,
-                     "click_rate", cli_json_number(r->click_rate), "purchase_rate", cli_json_number(r->purchase_rate), "auc", "purchase",
+    return json_pack("{s:I, s:I, s:I, s:o, s:o, s:{s:o, s:o}}", "rows", (json_int_t)f->rows,
+                     "first_row", (json_int_t)f->first_row, "seed", (json_int_t)f->seed,
+                     "click_rate", cli_json_number(r->click_rate), "purchase_rate",
+                     cli_json_number(r->purchase_rate), "auc", "purchase",
                      cli_json_number(r->purchase_auc), "click", cli_json_number(r->click_auc));
 }
 
 static int report_clicks(const synth_flags *f, const synth_clicks_result *r) {
     if (f->json) return cli_print_json(stdout, clicks_json(f, r), true);
-    cli_note("%lld rows, clicks %.2f %%, purchases %.3f %%; AUC of the generator's own probabilities: purchase %.5f, click %.5f", (long long)f->rows,
-             100 * r->click_rate, 100 * r->purchase_rate, r->purchase_auc, r->click_auc);
+    cli_note("%lld rows, clicks %.2f %%, purchases %.3f %%; AUC of the generator's own "
+             "probabilities: purchase %.5f, click %.5f",
+             (long long)f->rows, 100 * r->click_rate, 100 * r->purchase_rate, r->purchase_auc,
+             r->click_auc);
     return CLI_OK;
 }
 
@@ -38,7 +42,9 @@ static int synthesize(const synth_flags *f) {
     cli_file file = {0};
     int status = cli_file_open(&file, f->output);
     const synth_rows rows = {f->first_row, f->rows, (uint64_t)f->seed, &file};
-    if (!status) status = strcmp(f->kind, "paper") == 0 ? synth_paper(&rows, &f->paper) : write_clicks(f, &rows);
+    if (!status)
+        status =
+            strcmp(f->kind, "paper") == 0 ? synth_paper(&rows, &f->paper) : write_clicks(f, &rows);
     if (!status) status = cli_file_keep(&file);
     cli_file_drop(&file);
     return status;
@@ -47,9 +53,11 @@ static int synthesize(const synth_flags *f) {
 /* Flags that the other kind alone has are wrong usage, not passed over. */
 static int check_flags(const synth_flags *f, const synth_paper_shape *defaults) {
     bool is_paper = strcmp(f->kind, "paper") == 0;
-    if (!is_paper && strcmp(f->kind, "clicks") != 0) return cli_usage("\"%s\" is neither clicks nor paper", f->kind);
+    if (!is_paper && strcmp(f->kind, "clicks") != 0)
+        return cli_usage("\"%s\" is neither clicks nor paper", f->kind);
     const synth_paper_shape *p = &f->paper;
-    if (!is_paper && (p->correlation != defaults->correlation || p->dim != defaults->dim || p->terms != defaults->terms || p->scale != defaults->scale))
+    if (!is_paper && (p->correlation != defaults->correlation || p->dim != defaults->dim ||
+                      p->terms != defaults->terms || p->scale != defaults->scale))
         return cli_usage("--correlation, --dim, --terms and --scale belong to paper");
     if (is_paper && (f->truth || f->json)) return cli_usage("--truth and --json belong to clicks");
     if (f->json && (strcmp(f->output, "-") == 0 || (f->truth && strcmp(f->truth, "-") == 0)))
@@ -61,24 +69,37 @@ static int check_flags(const synth_flags *f, const synth_paper_shape *defaults) 
 int cli_synth(int argc, char **argv) {
     const synth_paper_shape defaults = {.correlation = 0.5, .dim = 100, .terms = 5, .scale = 0.3};
     synth_flags f = {.seed = 1, .paper = defaults};
-    const cli_option options[] = {{"rows", "N", CLI_INTEGER, &f.rows, true, 1, 1e10, "rows to write"},
-                                  {"output", "FILE", CLI_TEXT, &f.output, true, 0, 0, "the rows (CSV); -: standard output"},
-                                  {"seed", "S", CLI_INTEGER, &f.seed, false, 0, 0x1p53, "the world that the rows are of; default 1"},
-                                  {"first-row", "K", CLI_INTEGER, &f.first_row, false, 0, 1e12, "rows K, K+1, ... of the world; default 0"},
-                                  {"truth", "FILE", CLI_TEXT, &f.truth, false, 0, 0, "clicks: the rows' true probabilities (CSV)"},
-                                  {"json", NULL, CLI_FLAG, &f.json, false, 0, 0, "clicks: rates and the AUC of the true probabilities as JSON"},
-                                  {"correlation", "P", CLI_NUMBER, &f.paper.correlation, false, -1, 1, "paper: cosine of the tasks' weights; default 0.5"},
-                                  {"dim", "D", CLI_INTEGER, &f.paper.dim, false, 2, 100000, "paper: inputs; default 100"},
-                                  {"terms", "M", CLI_INTEGER, &f.paper.terms, false, 0, 1000, "paper: sines in the sum; default 5"},
-                                  {"scale", "C", CLI_NUMBER, &f.paper.scale, false, 0, 1e6, "paper: length of the weights; default 0.3"},
-                                  {NULL, NULL, CLI_FLAG, NULL, false, 0, 0, NULL}};
+    const cli_option options[] = {
+        {"rows", "N", CLI_INTEGER, &f.rows, true, 1, 1e10, "rows to write"},
+        {"output", "FILE", CLI_TEXT, &f.output, true, 0, 0, "the rows (CSV); -: standard output"},
+        {"seed", "S", CLI_INTEGER, &f.seed, false, 0, 0x1p53,
+         "the world that the rows are of; default 1"},
+        {"first-row", "K", CLI_INTEGER, &f.first_row, false, 0, 1e12,
+         "rows K, K+1, ... of the world; default 0"},
+        {"truth", "FILE", CLI_TEXT, &f.truth, false, 0, 0,
+         "clicks: the rows' true probabilities (CSV)"},
+        {"json", NULL, CLI_FLAG, &f.json, false, 0, 0,
+         "clicks: rates and the AUC of the true probabilities as JSON"},
+        {"correlation", "P", CLI_NUMBER, &f.paper.correlation, false, -1, 1,
+         "paper: cosine of the tasks' weights; default 0.5"},
+        {"dim", "D", CLI_INTEGER, &f.paper.dim, false, 2, 100000, "paper: inputs; default 100"},
+        {"terms", "M", CLI_INTEGER, &f.paper.terms, false, 0, 1000,
+         "paper: sines in the sum; default 5"},
+        {"scale", "C", CLI_NUMBER, &f.paper.scale, false, 0, 1e6,
+         "paper: length of the weights; default 0.3"},
+        {NULL, NULL, CLI_FLAG, NULL, false, 0, 0, NULL}};
     const cli_command command = {"synth",
                                  "clicks|paper --rows N --seed S --output X.csv [FLAGS]",
-                                 "clicks: a click log with Ali-CCP's columns and a planted signal; a purchase comes only after a click.\n"
-                                 "paper:  section 3.2 of the MMoE paper (KDD 2018): x ~ N(0, I), w1 = c u1, w2 = c (p u1 + sqrt(1 - p^2) u2) with\n"
-                                 "        orthonormal u1, u2, y_k = w_k x + sum_{i=1..m} sin(a_i w_k x + b_i) + N(0, 0.01), where 0.01 is the variance\n"
-                                 "        (a standard deviation of 0.1), a_i = i, and b_i are uniform in [0, 2 pi). Columns y1, y2, x0, x1, ...\n"
-                                 "Row i depends on the seed and i alone, so --first-row cuts training, validation and test rows out of one world.",
+                                 "clicks: a click log with Ali-CCP's columns and a planted signal; "
+                                 "a purchase comes only after a click.\n"
+                                 "paper:  section 3.2 of the MMoE paper (KDD 2018): x ~ N(0, I), "
+                                 "w1 = c u1, w2 = c (p u1 + sqrt(1 - p^2) u2) with\n"
+                                 "        orthonormal u1, u2, y_k = w_k x + sum_{i=1..m} sin(a_i "
+                                 "w_k x + b_i) + N(0, 0.01), where 0.01 is the variance\n"
+                                 "        (a standard deviation of 0.1), a_i = i, and b_i are "
+                                 "uniform in [0, 2 pi). Columns y1, y2, x0, x1, ...\n"
+                                 "Row i depends on the seed and i alone, so --first-row cuts "
+                                 "training, validation and test rows out of one world.",
                                  options,
                                  "KIND (clicks or paper)",
                                  &f.kind,

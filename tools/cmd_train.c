@@ -40,8 +40,9 @@ static void print_keys(void) {
     puts("\nKeys of the configuration and of --set (\"[]\" is an entry: tasks.0.loss_weight):");
     const mmoe_config_key *key;
     for (size_t i = 0; (key = mmoe_config_key_at(i)) != NULL; i++)
-        printf("  %s\n      %s, %s%s%s. %s\n", key->path, key->type, key->allowed, key->default_value ? "; default " : "",
-               key->default_value ? key->default_value : "", key->help);
+        printf("  %s\n      %s, %s%s%s. %s\n", key->path, key->type, key->allowed,
+               key->default_value ? "; default " : "", key->default_value ? key->default_value : "",
+               key->help);
 }
 
 /* True: train. Otherwise leave with *status. */
@@ -49,37 +50,53 @@ static bool parse_flags(int argc, char **argv, train_flags *f, int *status) {
     const cli_option options[] = {
         {"config", "FILE", CLI_TEXT, &f->config, true, 0, 0, "configuration (JSON)"},
         {"train", "FILE", CLI_TEXT, &f->train, true, 0, 0, "training rows (CSV)"},
-        {"output", "FILE", CLI_TEXT, &f->output, true, 0, 0, "the model to write (.safetensors), whole or not at all"},
-        {"valid", "FILE", CLI_TEXT, &f->valid, false, 0, 0, "validation rows: early stopping, the best epoch's weights"},
-        {"test", "FILE", CLI_TEXT, &f->test, false, 0, 0, "test rows: their metrics are printed at the end"},
+        {"output", "FILE", CLI_TEXT, &f->output, true, 0, 0,
+         "the model to write (.safetensors), whole or not at all"},
+        {"valid", "FILE", CLI_TEXT, &f->valid, false, 0, 0,
+         "validation rows: early stopping, the best epoch's weights"},
+        {"test", "FILE", CLI_TEXT, &f->test, false, 0, 0,
+         "test rows: their metrics are printed at the end"},
         {"set", "KEY=VALUE", CLI_LIST, &f->set, false, 0, 0, "change a key of the configuration"},
-        {"from", "FILE", CLI_TEXT, &f->from, false, 0, 0, "start from this model's weights, vocabularies and transforms"},
-        {"checkpoint", "FILE", CLI_TEXT, &f->checkpoint, false, 0, 0, "keep the run's state here, each epoch and when stopped"},
-        {"resume", "FILE", CLI_TEXT, &f->resume, false, 0, 0, "continue from a checkpoint (and keep it, unless --checkpoint)"},
-        {"threads", "N", CLI_INTEGER, &f->threads, false, 1, CLI_MAX_THREADS, "workers; default: the processors"},
-        {"log", "FILE", CLI_TEXT, &f->log, false, 0, 0, "a JSON line that describes the run, one an epoch, one of the result (with --profile: and the nodes')"},
-        {"profile", "FILE", CLI_TEXT, &f->profile, false, 0, 0, "a trace of the steps for Perfetto; prints a table a node"},
+        {"from", "FILE", CLI_TEXT, &f->from, false, 0, 0,
+         "start from this model's weights, vocabularies and transforms"},
+        {"checkpoint", "FILE", CLI_TEXT, &f->checkpoint, false, 0, 0,
+         "keep the run's state here, each epoch and when stopped"},
+        {"resume", "FILE", CLI_TEXT, &f->resume, false, 0, 0,
+         "continue from a checkpoint (and keep it, unless --checkpoint)"},
+        {"threads", "N", CLI_INTEGER, &f->threads, false, 1, CLI_MAX_THREADS,
+         "workers; default: the processors"},
+        {"log", "FILE", CLI_TEXT, &f->log, false, 0, 0,
+         "a JSON line that describes the run, one an epoch, one of the result (with --profile: and "
+         "the nodes')"},
+        {"profile", "FILE", CLI_TEXT, &f->profile, false, 0, 0,
+         "a trace of the steps for Perfetto; prints a table a node"},
         {"json", NULL, CLI_FLAG, &f->json, false, 0, 0, "print the final metrics as JSON"},
         {NULL, NULL, CLI_FLAG, NULL, false, 0, 0, NULL}};
-    const cli_command command = {"train",
-                                 "--config C.json --train A.csv [--valid B.csv] [--test T.csv] --output M.safetensors [FLAGS]",
-                                 "Trains a model and prints the metrics of the test rows (without --test: of the validation rows).\n"
-                                 "The same seed, data and machine give the same model, whatever the number of threads.\n"
-                                 "SIGINT and SIGTERM stop the run; with --checkpoint it can be continued to the same bits.\n"
-                                 "A warning tells when experts collapse: mmoe inspect --help says what that means.",
-                                 options,
-                                 NULL,
-                                 NULL,
-                                 print_keys};
+    const cli_command command = {
+        "train",
+        "--config C.json --train A.csv [--valid B.csv] [--test T.csv] --output M.safetensors "
+        "[FLAGS]",
+        "Trains a model and prints the metrics of the test rows (without --test: of the validation "
+        "rows).\n"
+        "The same seed, data and machine give the same model, whatever the number of threads.\n"
+        "SIGINT and SIGTERM stop the run; with --checkpoint it can be continued to the same bits.\n"
+        "A warning tells when experts collapse: mmoe inspect --help says what that means.",
+        options,
+        NULL,
+        NULL,
+        print_keys};
     if (!cli_parse(&command, argc, argv, status)) return false;
     if (f->from && f->resume) {
-        *status = cli_usage("--from and --resume exclude each other: a checkpoint has its own weights");
+        *status =
+            cli_usage("--from and --resume exclude each other: a checkpoint has its own weights");
         return false;
     }
     if (f->resume && !f->checkpoint) f->checkpoint = f->resume;
     const cli_path paths[] = {
-        {"--config", f->config, false}, {"--train", f->train, false}, {"--valid", f->valid, false},          {"--test", f->test, false},
-        {"--output", f->output, true},  {"--log", f->log, true},      {"--checkpoint", f->checkpoint, true}, {"--profile", f->profile, true}};
+        {"--config", f->config, false},        {"--train", f->train, false},
+        {"--valid", f->valid, false},          {"--test", f->test, false},
+        {"--output", f->output, true},         {"--log", f->log, true},
+        {"--checkpoint", f->checkpoint, true}, {"--profile", f->profile, true}};
     *status = cli_check_paths(paths, sizeof paths / sizeof *paths);
     return *status == CLI_OK;
 }
@@ -107,20 +124,26 @@ static bool have_same_columns(const json_t *a, const json_t *b) {
     const char *const keys[] = {"name", "label", "type"};
     for (size_t t = 0; t < json_array_size(x); t++)
         for (size_t k = 0; k < 3; k++)
-            if (!json_equal(json_object_get(json_array_get(x, t), keys[k]), json_object_get(json_array_get(y, t), keys[k]))) return false;
+            if (!json_equal(json_object_get(json_array_get(x, t), keys[k]),
+                            json_object_get(json_array_get(y, t), keys[k])))
+                return false;
     return true;
 }
 
-/* Rows of a table mean nothing without the vocabulary that they were trained with, so --from brings its whole schema. */
+/* Rows of a table mean nothing without the vocabulary that they were trained with, so --from brings
+ * its whole schema. */
 static int read_from(const train_flags *f, train_run *run) {
     mmoe_error err;
-    if (mmoe_model_load(f->from, NULL, &run->from, &err)) return cli_fail("--from: %s", err.message);
-    json_t *wanted = cli_config_json(run->config), *given = cli_config_json(mmoe_model_config(run->from));
+    if (mmoe_model_load(f->from, NULL, &run->from, &err))
+        return cli_fail("--from: %s", err.message);
+    json_t *wanted = cli_config_json(run->config),
+           *given = cli_config_json(mmoe_model_config(run->from));
     int status = CLI_OK;
     if (!wanted || !given)
         status = cli_fail_memory();
     else if (!have_same_columns(wanted, given))
-        status = cli_fail("--from: the features or tasks of %s are not those of %s", f->from, f->config);
+        status =
+            cli_fail("--from: the features or tasks of %s are not those of %s", f->from, f->config);
     json_decref(wanted);
     json_decref(given);
     return status;
@@ -131,15 +154,23 @@ static int read_data(const train_flags *f, train_run *run) {
     const mmoe_schema *schema = NULL;
     if (run->from) {
         schema = mmoe_model_schema(run->from);
-        if (mmoe_dataset_read_csv(schema, f->train, MMOE_LABELS_REQUIRED, NULL, &run->train, &err)) return cli_fail("%s", err.message);
+        if (mmoe_dataset_read_csv(schema, f->train, MMOE_LABELS_REQUIRED, NULL, &run->train, &err))
+            return cli_fail("%s", err.message);
     } else {
-        if (mmoe_dataset_fit_csv(run->config, f->train, NULL, &run->schema, &run->train, &err)) return cli_fail("%s", err.message);
+        if (mmoe_dataset_fit_csv(run->config, f->train, NULL, &run->schema, &run->train, &err))
+            return cli_fail("%s", err.message);
         schema = run->schema;
     }
-    if (f->valid && mmoe_dataset_read_csv(schema, f->valid, MMOE_LABELS_REQUIRED, NULL, &run->valid, &err)) return cli_fail("%s", err.message);
-    if (f->test && mmoe_dataset_read_csv(schema, f->test, MMOE_LABELS_REQUIRED, NULL, &run->test, &err)) return cli_fail("%s", err.message);
-    if (mmoe_model_create(run->config, schema, NULL, &run->model, &err)) return cli_fail("%s", err.message);
-    if (f->from && mmoe_model_load_weights(run->model, f->from, &err)) return cli_fail("--from: %s", err.message);
+    if (f->valid &&
+        mmoe_dataset_read_csv(schema, f->valid, MMOE_LABELS_REQUIRED, NULL, &run->valid, &err))
+        return cli_fail("%s", err.message);
+    if (f->test &&
+        mmoe_dataset_read_csv(schema, f->test, MMOE_LABELS_REQUIRED, NULL, &run->test, &err))
+        return cli_fail("%s", err.message);
+    if (mmoe_model_create(run->config, schema, NULL, &run->model, &err))
+        return cli_fail("%s", err.message);
+    if (f->from && mmoe_model_load_weights(run->model, f->from, &err))
+        return cli_fail("--from: %s", err.message);
     return CLI_OK;
 }
 
@@ -153,8 +184,10 @@ static int make_trainer(const train_flags *f, train_run *run) {
                                           .on_epoch = cli_report_epoch,
                                           .on_progress = cli_report_progress,
                                           .profile = run->profile.profile};
-    if (mmoe_trainer_create(run->model, &options, NULL, &run->trainer, &err)) return cli_fail("%s", err.message);
-    if (f->resume && mmoe_trainer_resume(run->trainer, f->resume, &err)) return cli_fail("--resume: %s", err.message);
+    if (mmoe_trainer_create(run->model, &options, NULL, &run->trainer, &err))
+        return cli_fail("%s", err.message);
+    if (f->resume && mmoe_trainer_resume(run->trainer, f->resume, &err))
+        return cli_fail("--resume: %s", err.message);
     run->report.model = run->model;
     run->report.stopped = &stopped;
     const run_files files = {f->train,
@@ -169,7 +202,9 @@ static int make_trainer(const train_flags *f, train_run *run) {
 }
 
 static int fit(const train_flags *f, train_run *run) {
-    struct sigaction action = {.sa_handler = stop_training, .sa_flags = (int)SA_RESETHAND}; /* a second signal ends the program at once */
+    struct sigaction action = {
+        .sa_handler = stop_training,
+        .sa_flags = (int)SA_RESETHAND}; /* a second signal ends the program at once */
     running = run->trainer;
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
@@ -178,22 +213,29 @@ static int fit(const train_flags *f, train_run *run) {
     running = NULL;
     cli_report_newline(&run->report);
     if (status == MMOE_E_CANCELLED && stopped) {
-        if (f->checkpoint) return cli_fail("stopped; continue with the same flags and --resume %s", f->checkpoint);
+        if (f->checkpoint)
+            return cli_fail("stopped; continue with the same flags and --resume %s", f->checkpoint);
         return cli_fail("stopped; nothing is kept of the run (--checkpoint FILE keeps it)");
     }
     return status ? cli_fail("%s", err.message) : CLI_OK;
 }
 
-static json_t *result_json(const train_flags *f, const train_run *run, const mmoe_dataset *data, const mmoe_task_metrics *metrics) {
-    json_t *result = data ? cli_report_json(mmoe_dataset_rows(data), metrics, mmoe_model_task_count(run->model)) : json_object();
+static json_t *result_json(const train_flags *f, const train_run *run, const mmoe_dataset *data,
+                           const mmoe_task_metrics *metrics) {
+    json_t *result =
+        data ? cli_report_json(mmoe_dataset_rows(data), metrics, mmoe_model_task_count(run->model))
+             : json_object();
     const run_report *r = &run->report;
     if (data) json_object_set_new(result, "data", json_string(run->test ? "test" : "valid"));
     json_object_set_new(result, "model", json_string(f->output));
     json_object_set_new(result, "parameters", json_integer(mmoe_model_parameter_count(run->model)));
     json_object_set_new(result, "epochs", json_integer(r->epochs));
-    json_object_set_new(result, "best_epoch", r->best_epoch ? json_integer(r->best_epoch) : json_null());
+    json_object_set_new(result, "best_epoch",
+                        r->best_epoch ? json_integer(r->best_epoch) : json_null());
     json_object_set_new(result, "seconds", json_real(r->seconds));
-    json_object_set_new(result, "rows_per_second", r->train_seconds > 0 ? json_real((double)r->train_rows / r->train_seconds) : json_null());
+    json_object_set_new(result, "rows_per_second",
+                        r->train_seconds > 0 ? json_real((double)r->train_rows / r->train_seconds)
+                                             : json_null());
     return result;
 }
 
@@ -232,7 +274,8 @@ static int train(const train_flags *f, train_run *run) {
     if (!status) status = make_trainer(f, run);
     if (!status) status = fit(f, run);
     mmoe_error err;
-    if (!status && mmoe_model_save(run->model, f->output, &err)) status = cli_fail("%s", err.message);
+    if (!status && mmoe_model_save(run->model, f->output, &err))
+        status = cli_fail("%s", err.message);
     if (!status) status = cli_profile_close(&run->profile, f->profile, run->report.train_seconds);
     if (!status) status = print_result(f, run);
     int closed = cli_report_close(&run->report);

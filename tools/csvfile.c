@@ -58,7 +58,8 @@ static void on_end(int character, void *user) {
     f->row++;
     if (f->row == 1) f->header_count = f->count;
     if (f->count != f->header_count) {
-        f->status = cli_fail("%s: row %lld: %zu fields, but the header has %zu", f->path, f->row, f->count, f->header_count);
+        f->status = cli_fail("%s: row %lld: %zu fields, but the header has %zu", f->path, f->row,
+                             f->count, f->header_count);
         return;
     }
     for (size_t i = 0; i < f->count; i++) f->fields[i] = f->text + f->offsets[i];
@@ -75,11 +76,15 @@ static int read_stream(csvfile *f, FILE *stream) {
     while (!f->status && (n = fread(buffer, 1, sizeof buffer, stream)) > 0) {
         size_t skip = is_first && n >= 3 && memcmp(buffer, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
         is_first = false;
-        if (csv_parse(&parser, buffer + skip, n - skip, on_field, on_end, f) != n - skip && !f->status)
-            f->status = cli_fail("%s: row %lld: %s", f->path, f->row + 1, csv_strerror(csv_error(&parser)));
+        if (csv_parse(&parser, buffer + skip, n - skip, on_field, on_end, f) != n - skip &&
+            !f->status)
+            f->status =
+                cli_fail("%s: row %lld: %s", f->path, f->row + 1, csv_strerror(csv_error(&parser)));
     }
-    if (!f->status && ferror(stream)) f->status = cli_fail("cannot read %s: %s", f->path, strerror(errno));
-    if (!f->status && csv_fini(&parser, on_field, on_end, f) != 0) f->status = cli_fail("%s: row %lld: a quoted field does not end", f->path, f->row + 1);
+    if (!f->status && ferror(stream))
+        f->status = cli_fail("cannot read %s: %s", f->path, strerror(errno));
+    if (!f->status && csv_fini(&parser, on_field, on_end, f) != 0)
+        f->status = cli_fail("%s: row %lld: a quoted field does not end", f->path, f->row + 1);
     csv_free(&parser);
     if (!f->status && f->row == 0) f->status = cli_fail("%s: the file is empty", f->path);
     return f->status == CSVFILE_ENOUGH ? CLI_OK : f->status;

@@ -17,19 +17,23 @@ static json_t *numbers_json(const double *values, int32_t count) {
 }
 
 json_t *cli_gate_json(const mmoe_gate_use *g, bool whole) {
-    json_t *gate = json_pack("{s:s, s:s?, s:i, s:o, s:o, s:o, s:i, s:b}", "name", g->name, "task", g->task, "level", (int)g->level, "mean_weights",
-                             numbers_json(g->mean_weight, g->n_expert), "entropy", cli_json_number(g->entropy), "normalised_entropy",
-                             cli_json_number(g->normalised_entropy), "unused", (int)g->n_unused, "collapsed", g->collapsed);
+    json_t *gate = json_pack(
+        "{s:s, s:s?, s:i, s:o, s:o, s:o, s:i, s:b}", "name", g->name, "task", g->task, "level",
+        (int)g->level, "mean_weights", numbers_json(g->mean_weight, g->n_expert), "entropy",
+        cli_json_number(g->entropy), "normalised_entropy", cli_json_number(g->normalised_entropy),
+        "unused", (int)g->n_unused, "collapsed", g->collapsed);
     if (!gate || !whole) return gate;
     json_t *experts = json_array();
-    for (int32_t e = 0; e < g->n_expert; e++) json_array_append_new(experts, json_string(g->experts[e]));
+    for (int32_t e = 0; e < g->n_expert; e++)
+        json_array_append_new(experts, json_string(g->experts[e]));
     json_object_set_new(gate, "experts", experts);
     json_object_set_new(gate, "largest", numbers_json(g->largest, g->n_expert));
     return gate;
 }
 
 json_t *cli_inspection_json(const mmoe_inspection *in) {
-    json_t *gates = json_array(), *experts = json_array(), *similarity = json_array(), *warnings = json_array();
+    json_t *gates = json_array(), *experts = json_array(), *similarity = json_array(),
+           *warnings = json_array();
     for (int32_t i = 0; i < in->n_gate; i++) {
         json_array_append_new(gates, cli_gate_json(&in->gates[i], true));
         char *warning = in->gates[i].collapsed ? cli_gate_warning(&in->gates[i]) : NULL;
@@ -38,13 +42,18 @@ json_t *cli_inspection_json(const mmoe_inspection *in) {
     }
     for (int32_t e = 0; e < in->n_expert; e++) {
         const mmoe_expert_use *u = &in->experts[e];
-        json_array_append_new(experts, json_pack("{s:s, s:i, s:i, s:i, s:i, s:b, s:o}", "name", u->name, "level", (int)u->level, "width", (int)u->width,
-                                                 "units", (int)u->n_unit, "dead_units", (int)u->n_dead, "unused", u->unused, "effective_rank",
-                                                 cli_json_number(u->effective_rank)));
-        json_array_append_new(similarity, numbers_json(in->similarity + (size_t)e * (size_t)in->n_expert, in->n_expert));
+        json_array_append_new(
+            experts, json_pack("{s:s, s:i, s:i, s:i, s:i, s:b, s:o}", "name", u->name, "level",
+                               (int)u->level, "width", (int)u->width, "units", (int)u->n_unit,
+                               "dead_units", (int)u->n_dead, "unused", u->unused, "effective_rank",
+                               cli_json_number(u->effective_rank)));
+        json_array_append_new(
+            similarity,
+            numbers_json(in->similarity + (size_t)e * (size_t)in->n_expert, in->n_expert));
     }
-    return json_pack("{s:I, s:i, s:o, s:o, s:o, s:o}", "rows", (json_int_t)in->rows, "sampled_rows", (int)in->sampled, "gates", gates, "experts", experts,
-                     "similarity", similarity, "warnings", warnings);
+    return json_pack("{s:I, s:i, s:o, s:o, s:o, s:o}", "rows", (json_int_t)in->rows, "sampled_rows",
+                     (int)in->sampled, "gates", gates, "experts", experts, "similarity", similarity,
+                     "warnings", warnings);
 }
 
 /* ---- Warnings ---- */
@@ -56,10 +65,14 @@ char *cli_gate_warning(const mmoe_gate_use *g) {
     char *text = NULL;
     int length;
     if (2 * g->n_unused >= g->n_expert)
-        length = asprintf(&text, "experts have collapsed: %" PRId32 " of the %" PRId32 " that %s mixes are used by no gate; %s has %.3f of its weight",
-                          g->n_unused, g->n_expert, g->name, g->experts[most], g->mean_weight[most]);
+        length =
+            asprintf(&text,
+                     "experts have collapsed: %" PRId32 " of the %" PRId32
+                     " that %s mixes are used by no gate; %s has %.3f of its weight",
+                     g->n_unused, g->n_expert, g->name, g->experts[most], g->mean_weight[most]);
     else
-        length = asprintf(&text, "the gate %s has collapsed: %s has %.3f of its weight", g->name, g->experts[most], g->mean_weight[most]);
+        length = asprintf(&text, "the gate %s has collapsed: %s has %.3f of its weight", g->name,
+                          g->experts[most], g->mean_weight[most]);
     return length < 0 ? NULL : text;
 }
 
@@ -102,7 +115,8 @@ static void print_entropies(const mmoe_inspection *in, const int32_t *gates, int
 
 static void print_gates(const mmoe_inspection *in, const int32_t *gates, int count, int32_t level) {
     printf("%-*s", NAME, "      mean weight of each expert,");
-    for (int i = 0; i < count; i++) printf(" %14.14s", in->gates[gates[i]].task ? in->gates[gates[i]].task : "(all tasks)");
+    for (int i = 0; i < count; i++)
+        printf(" %14.14s", in->gates[gates[i]].task ? in->gates[gates[i]].task : "(all tasks)");
     printf("\n%-*s", NAME, "   #  rows where it is the largest");
     for (int i = 0; i < count; i++) printf("%7s%8s", "weight", "rows");
     putchar('\n');
@@ -134,7 +148,9 @@ static void print_experts(const mmoe_inspection *in, int32_t level) {
     putchar('\n');
 }
 
-static double similarity(const mmoe_inspection *in, int32_t a, int32_t b) { return in->similarity[(size_t)a * (size_t)in->n_expert + (size_t)b]; }
+static double similarity(const mmoe_inspection *in, int32_t a, int32_t b) {
+    return in->similarity[(size_t)a * (size_t)in->n_expert + (size_t)b];
+}
 
 static void print_matrix(const mmoe_inspection *in, int32_t first, int32_t end) {
     puts("similarity of the experts' outputs (CKA)");
@@ -158,11 +174,13 @@ static void print_pairs(const mmoe_inspection *in, int32_t first, int32_t end) {
         double next = -1;
         for (int32_t a = first; a < end; a++)
             for (int32_t b = first; b < a; b++)
-                if (similarity(in, a, b) < last && similarity(in, a, b) > next) next = similarity(in, a, b);
+                if (similarity(in, a, b) < last && similarity(in, a, b) > next)
+                    next = similarity(in, a, b);
         if (next < 0) break;
         for (int32_t a = first; a < end; a++)
             for (int32_t b = first; b < a && printed < PAIRS; b++)
-                if (similarity(in, a, b) == next && ++printed) printf("%6.2f  %4" PRId32 "  %4" PRId32 "\n", next, b, a);
+                if (similarity(in, a, b) == next && ++printed)
+                    printf("%6.2f  %4" PRId32 "  %4" PRId32 "\n", next, b, a);
         last = next;
     }
     putchar('\n');
@@ -189,7 +207,8 @@ static void print_level(const mmoe_inspection *in, int32_t level) {
 }
 
 void cli_print_inspection(const mmoe_inspection *in) {
-    printf("%" PRId64 " rows; effective rank and similarity on %" PRId32 " of them\n\n", in->rows, in->sampled);
+    printf("%" PRId64 " rows; effective rank and similarity on %" PRId32 " of them\n\n", in->rows,
+           in->sampled);
     if (!in->n_expert) puts("the model has neither gates nor experts");
     for (int32_t e = 0, level = 0; e < in->n_expert; e++) {
         if (in->experts[e].level == level) continue;

@@ -6,7 +6,8 @@
 
 #include "cli.h"
 
-/* {"name", "task", "level", "mean_weights", "entropy", "normalised_entropy", "collapsed"}; `whole`: the experts' names and shares too. */
+/* {"name", "task", "level", "mean_weights", "entropy", "normalised_entropy", "collapsed"}; `whole`:
+ * the experts' names and shares too. */
 json_t *cli_gate_json(const mmoe_gate_use *gate, bool whole);
 /* Why a gate counts as collapsed, a sentence to be freed; NULL when memory is out. */
 char *cli_gate_warning(const mmoe_gate_use *gate);

@@ -1,4 +1,5 @@
-/* mmoe: trains, evaluates and applies Multi-gate Mixture-of-Experts models. Each command stands in its own file. */
+/* mmoe: trains, evaluates and applies Multi-gate Mixture-of-Experts models. Each command stands in
+ * its own file. */
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -6,7 +7,8 @@
 #include "cli.h"
 #include "output.h"
 
-/* Threads belong to the commands, which cut rows among workers; of OpenBLAS alone no public header of ours speaks. */
+/* Threads belong to the commands, which cut rows among workers; of OpenBLAS alone no public header
+ * of ours speaks. */
 void openblas_set_num_threads(int threads);
 
 static const struct {
@@ -31,9 +33,11 @@ static void print_help(FILE *out) {
     fputs("Usage: mmoe COMMAND [FLAGS]\n\n"
           "Trains and serves Multi-gate Mixture-of-Experts ranking models on CPUs.\n\nCommands:\n",
           out);
-    for (int i = 0; i < N_COMMAND; i++) fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
+    for (int i = 0; i < N_COMMAND; i++)
+        fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
     fputs("\n  mmoe COMMAND --help   flags of a command\n  mmoe --version\n\n"
-          "Results go to standard output (--json for programs), messages and progress to standard error.\n"
+          "Results go to standard output (--json for programs), messages and progress to standard "
+          "error.\n"
           "Exit status: 0 done, 1 failure, 2 wrong usage.\n",
           out);
 }
@@ -43,7 +47,8 @@ static int dispatch(int argc, char **argv) {
         print_help(stderr);
         return CLI_USAGE;
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0) {
         print_help(stdout);
         return CLI_OK;
     }
@@ -57,7 +62,9 @@ static int dispatch(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
-    signal(SIGXFSZ, SIG_IGN); /* a file that reaches the size limit is an error that we report, not a death */
+    signal(
+        SIGXFSZ,
+        SIG_IGN); /* a file that reaches the size limit is an error that we report, not a death */
     openblas_set_num_threads(1);
     int status = dispatch(argc, argv);
     return status ? status : cli_close_stdout();

@@ -56,11 +56,14 @@ void cli_list_free(cli_list *list) {
 }
 
 static void print_help(const cli_command *command) {
-    printf("Usage: mmoe %s %s\n\n%s\n\nOptions:\n", command->name, command->synopsis, command->description);
+    printf("Usage: mmoe %s %s\n\n%s\n\nOptions:\n", command->name, command->synopsis,
+           command->description);
     for (const cli_option *o = command->options; o->name; o++) {
         char flag[64];
-        snprintf(flag, sizeof flag, "--%s%s%s", o->name, o->operand ? " " : "", o->operand ? o->operand : "");
-        printf("  %-22s %s%s%s\n", flag, o->help, o->required ? " (required)" : "", o->kind == CLI_LIST ? " (may be repeated)" : "");
+        snprintf(flag, sizeof flag, "--%s%s%s", o->name, o->operand ? " " : "",
+                 o->operand ? o->operand : "");
+        printf("  %-22s %s%s%s\n", flag, o->help, o->required ? " (required)" : "",
+               o->kind == CLI_LIST ? " (may be repeated)" : "");
     }
     printf("  %-22s %s\n", "--help", "this text");
     if (command->more_help) command->more_help();
@@ -71,7 +74,8 @@ static int parse_integer(const cli_option *o, const char *text) {
     errno = 0;
     long long value = strtoll(text, &end, 10);
     if (*end || end == text || errno || (double)value < o->lowest || (double)value > o->highest)
-        return cli_usage("--%s: \"%s\" is not a whole number from %.0f to %.0f", o->name, text, o->lowest, o->highest);
+        return cli_usage("--%s: \"%s\" is not a whole number from %.0f to %.0f", o->name, text,
+                         o->lowest, o->highest);
     *(int64_t *)o->target = value;
     return CLI_OK;
 }
@@ -80,7 +84,8 @@ static int parse_number(const cli_option *o, const char *text) {
     char *end;
     double value = strtod(text, &end);
     if (*end || end == text || !isfinite(value) || value < o->lowest || value > o->highest)
-        return cli_usage("--%s: \"%s\" is not a number from %g to %g", o->name, text, o->lowest, o->highest);
+        return cli_usage("--%s: \"%s\" is not a number from %g to %g", o->name, text, o->lowest,
+                         o->highest);
     *(double *)o->target = value;
     return CLI_OK;
 }
@@ -97,10 +102,15 @@ static int parse_list(const cli_option *o, const char *text) {
 static int set_value(const cli_option *o, const char *text) {
     if (!*text) return cli_usage("--%s: its value is empty", o->name);
     switch (o->kind) {
-    case CLI_INTEGER: return parse_integer(o, text);
-    case CLI_NUMBER: return parse_number(o, text);
-    case CLI_LIST: return parse_list(o, text);
-    default: *(const char **)o->target = text; return CLI_OK;
+    case CLI_INTEGER:
+        return parse_integer(o, text);
+    case CLI_NUMBER:
+        return parse_number(o, text);
+    case CLI_LIST:
+        return parse_list(o, text);
+    default:
+        *(const char **)o->target = text;
+        return CLI_OK;
     }
 }
 
@@ -113,7 +123,8 @@ static const cli_option *find_option(const cli_command *command, const char *nam
 enum { MAX_OPTIONS = 32 };
 
 /* One "--name", "--name=value" or "--name value"; *i moves past what was used. */
-static int parse_option(const cli_command *command, int argc, char **argv, int *i, bool seen[MAX_OPTIONS]) {
+static int parse_option(const cli_command *command, int argc, char **argv, int *i,
+                        bool seen[MAX_OPTIONS]) {
     const char *name = argv[*i] + 2, *equals = strchr(name, '=');
     size_t length = equals ? (size_t)(equals - name) : strlen(name);
     const cli_option *o = find_option(command, name, length);
@@ -127,7 +138,8 @@ static int parse_option(const cli_command *command, int argc, char **argv, int *
         return CLI_OK;
     }
     if (equals) return set_value(o, equals + 1);
-    if (*i + 1 >= argc || strncmp(argv[*i + 1], "--", 2) == 0) return cli_usage("--%s needs a value: --%s %s", o->name, o->name, o->operand);
+    if (*i + 1 >= argc || strncmp(argv[*i + 1], "--", 2) == 0)
+        return cli_usage("--%s needs a value: --%s %s", o->name, o->name, o->operand);
     return set_value(o, argv[++*i]);
 }
 
@@ -145,9 +157,11 @@ static int parse_all(const cli_command *command, int argc, char **argv) {
             *command->operand_target = argv[i];
         if (status) return status;
     }
-    if (command->operand && !*command->operand_target) return cli_usage("%s is missing", command->operand);
+    if (command->operand && !*command->operand_target)
+        return cli_usage("%s is missing", command->operand);
     for (const cli_option *o = command->options; o->name; o++)
-        if (o->required && !seen[o - command->options]) return cli_usage("--%s %s is missing", o->name, o->operand);
+        if (o->required && !seen[o - command->options])
+            return cli_usage("--%s %s is missing", o->name, o->operand);
     return CLI_OK;
 }
 

@@ -38,7 +38,8 @@ int cli_file_open(cli_file *file, const char *path) {
         file->stream = stdout;
         return CLI_OK;
     }
-    int fd = is_special(path) ? open(path, O_WRONLY | O_CLOEXEC) : create_beside(path, &file->temporary);
+    int fd =
+        is_special(path) ? open(path, O_WRONLY | O_CLOEXEC) : create_beside(path, &file->temporary);
     if (fd >= 0) file->stream = fdopen(fd, "w");
     if (file->stream) return CLI_OK;
     int status = cli_fail("cannot write %s: %s", path, strerror(errno));
@@ -56,10 +57,13 @@ void cli_file_drop(cli_file *file) {
 
 static int fail_write(const cli_file *file) {
     const char *name = file->stream == stdout ? "standard output" : file->path;
-    return cli_fail("cannot write %s: %s", name, errno ? strerror(errno) : "an earlier write failed");
+    return cli_fail("cannot write %s: %s", name,
+                    errno ? strerror(errno) : "an earlier write failed");
 }
 
-int cli_file_check(const cli_file *file) { return ferror(file->stream) ? fail_write(file) : CLI_OK; }
+int cli_file_check(const cli_file *file) {
+    return ferror(file->stream) ? fail_write(file) : CLI_OK;
+}
 
 static bool finish(cli_file *file) {
     if (fflush(file->stream) != 0 || ferror(file->stream)) return false;
@@ -86,7 +90,9 @@ int cli_file_keep(cli_file *file) {
 int cli_check_output(const char *flag, const char *path) {
     if (!path) return CLI_OK;
     struct stat st;
-    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) return cli_fail("--%s: %s is %s", flag, path, S_ISDIR(st.st_mode) ? "a folder" : "not a regular file");
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+        return cli_fail("--%s: %s is %s", flag, path,
+                        S_ISDIR(st.st_mode) ? "a folder" : "not a regular file");
     char *temporary = NULL;
     int fd = create_beside(path, &temporary);
     if (fd < 0) return cli_fail("--%s: cannot write %s: %s", flag, path, strerror(errno));
@@ -99,14 +105,18 @@ int cli_check_output(const char *flag, const char *path) {
 static bool is_same_file(const char *a, const char *b) {
     if (strcmp(a, b) == 0) return true;
     struct stat x, y;
-    return stat(a, &x) == 0 && stat(b, &y) == 0 && S_ISREG(x.st_mode) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && S_ISREG(x.st_mode) && x.st_dev == y.st_dev &&
+           x.st_ino == y.st_ino;
 }
 
 int cli_check_paths(const cli_path *paths, size_t count) {
     for (size_t i = 0; i < count; i++)
         for (size_t j = 0; j < i; j++) {
-            if (!paths[i].path || !paths[j].path || (!paths[i].is_output && !paths[j].is_output)) continue;
-            if (is_same_file(paths[i].path, paths[j].path)) return cli_usage("%s and %s are the same file, %s", paths[j].flag, paths[i].flag, paths[i].path);
+            if (!paths[i].path || !paths[j].path || (!paths[i].is_output && !paths[j].is_output))
+                continue;
+            if (is_same_file(paths[i].path, paths[j].path))
+                return cli_usage("%s and %s are the same file, %s", paths[j].flag, paths[i].flag,
+                                 paths[i].path);
         }
     return CLI_OK;
 }
@@ -114,7 +124,8 @@ int cli_check_paths(const cli_path *paths, size_t count) {
 int cli_close_stdout(void) {
     errno = 0;
     if (fflush(stdout) == 0 && !ferror(stdout)) return CLI_OK;
-    return cli_fail("cannot write standard output: %s", errno ? strerror(errno) : "an earlier write failed");
+    return cli_fail("cannot write standard output: %s",
+                    errno ? strerror(errno) : "an earlier write failed");
 }
 
 json_t *cli_config_json(const mmoe_config *config) {
@@ -134,7 +145,8 @@ static const size_t json_flags = JSON_REAL_PRECISION(12) | JSON_ENCODE_ANY;
 static bool write_indented(FILE *stream, json_t *value, int indent) {
     char *text = json_dumps(value, json_flags);
     if (!text) return false;
-    bool fits = strlen(text) + (size_t)indent <= JSON_WIDTH || !(json_is_object(value) || json_is_array(value));
+    bool fits = strlen(text) + (size_t)indent <= JSON_WIDTH ||
+                !(json_is_object(value) || json_is_array(value));
     if (fits) fputs(text, stream);
     free(text);
     if (fits) return true;
@@ -151,7 +163,10 @@ static bool write_indented(FILE *stream, json_t *value, int indent) {
             json_decref(key);
             fputs(": ", stream);
         }
-        done = done && write_indented(stream, is_object ? json_object_iter_value(entry) : json_array_get(value, i), indent + JSON_STEP);
+        done = done &&
+               write_indented(stream,
+                              is_object ? json_object_iter_value(entry) : json_array_get(value, i),
+                              indent + JSON_STEP);
         if (is_object) entry = json_object_iter_next(value, entry);
     }
     fprintf(stream, "\n%*s%c", indent, "", is_object ? '}' : ']');
@@ -160,7 +175,8 @@ static bool write_indented(FILE *stream, json_t *value, int indent) {
 
 int cli_print_json(FILE *stream, json_t *value, bool indent) {
     if (!value) return cli_fail_memory();
-    bool done = indent ? write_indented(stream, value, 0) : json_dumpf(value, stream, json_flags | JSON_COMPACT) == 0;
+    bool done = indent ? write_indented(stream, value, 0)
+                       : json_dumpf(value, stream, json_flags | JSON_COMPACT) == 0;
     json_decref(value);
     /* A failed write shows at the stream when it is closed. */
     if (!done && !ferror(stream)) return cli_fail_memory();
@@ -168,7 +184,9 @@ int cli_print_json(FILE *stream, json_t *value, bool indent) {
     return CLI_OK;
 }
 
-const char *cli_task_type_name(int type) { return type == MMOE_CLASSIFICATION ? "classification" : "regression"; }
+const char *cli_task_type_name(int type) {
+    return type == MMOE_CLASSIFICATION ? "classification" : "regression";
+}
 
 typedef struct figure {
     const char *name;
@@ -180,8 +198,9 @@ enum { N_FIGURE = 6 };
 
 static void list_figures(const mmoe_task_metrics *m, figure out[N_FIGURE]) {
     bool c = m->type == MMOE_CLASSIFICATION;
-    const figure figures[N_FIGURE] = {{"auc", m->auc, c},    {"logloss", m->logloss, c}, {"mse", m->mse, !c},
-                                      {"rmse", m->rmse, !c}, {"mae", m->mae, !c},        {"calibration", m->calibration, true}};
+    const figure figures[N_FIGURE] = {{"auc", m->auc, c},  {"logloss", m->logloss, c},
+                                      {"mse", m->mse, !c}, {"rmse", m->rmse, !c},
+                                      {"mae", m->mae, !c}, {"calibration", m->calibration, true}};
     memcpy(out, figures, sizeof figures);
 }
 
@@ -190,7 +209,8 @@ json_t *cli_metrics_json(const mmoe_task_metrics *metrics) {
     list_figures(metrics, figures);
     json_t *object = json_object();
     for (int i = 0; i < N_FIGURE; i++)
-        if (figures[i].applies) json_object_set_new(object, figures[i].name, cli_json_number(figures[i].value));
+        if (figures[i].applies)
+            json_object_set_new(object, figures[i].name, cli_json_number(figures[i].value));
     if (metrics->why) json_object_set_new(object, "why", json_string(metrics->why));
     return object;
 }
@@ -198,7 +218,8 @@ json_t *cli_metrics_json(const mmoe_task_metrics *metrics) {
 json_t *cli_report_json(int64_t rows, const mmoe_task_metrics *metrics, int32_t n_task) {
     json_t *tasks = json_array();
     for (int32_t t = 0; t < n_task; t++) {
-        json_t *task = json_pack("{s:s, s:s}", "name", metrics[t].name, "type", cli_task_type_name((int)metrics[t].type));
+        json_t *task = json_pack("{s:s, s:s}", "name", metrics[t].name, "type",
+                                 cli_task_type_name((int)metrics[t].type));
         json_t *figures = cli_metrics_json(&metrics[t]);
         if (task && figures) json_object_update(task, figures);
         json_decref(figures);
@@ -223,7 +244,8 @@ void cli_print_metrics(const mmoe_task_metrics *metrics, int32_t n_task) {
     putchar('\n');
     for (int32_t t = 0; t < n_task; t++) {
         list_figures(&metrics[t], figures);
-        printf("%-*s  %-14s  %10" PRId64, width, metrics[t].name, cli_task_type_name((int)metrics[t].type), metrics[t].rows);
+        printf("%-*s  %-14s  %10" PRId64, width, metrics[t].name,
+               cli_task_type_name((int)metrics[t].type), metrics[t].rows);
         for (int i = 0; i < N_FIGURE; i++) {
             if (!wanted[i]) continue;
             if (figures[i].applies && isfinite(figures[i].value))

@@ -1,5 +1,6 @@
-/* Random numbers of the synthetic data: a value is a function of (seed, stream, index), so row i is the same whichever rows
- * are written. The mixing is that of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014). */
+/* Random numbers of the synthetic data: a value is a function of (seed, stream, index), so row i is
+ * the same whichever rows are written. The mixing is that of SplitMix64 (Steele, Lea and Flood,
+ * OOPSLA 2014). */
 #ifndef MMOE_TOOLS_RANDOM_H
 #define MMOE_TOOLS_RANDOM_H
 
@@ -13,7 +14,9 @@ static inline uint64_t random_mix(uint64_t z) {
     return z ^ (z >> 31);
 }
 
-static inline uint64_t random_bits(uint64_t seed, uint64_t stream, uint64_t index) { return random_mix(random_mix(random_mix(seed) ^ stream) ^ index); }
+static inline uint64_t random_bits(uint64_t seed, uint64_t stream, uint64_t index) {
+    return random_mix(random_mix(random_mix(seed) ^ stream) ^ index);
+}
 
 /* In (0, 1). */
 static inline double random_uniform(uint64_t seed, uint64_t stream, uint64_t index) {
@@ -22,7 +25,8 @@ static inline double random_uniform(uint64_t seed, uint64_t stream, uint64_t ind
 
 /* N(0, 1), by Box and Muller. */
 static inline double random_normal(uint64_t seed, uint64_t stream, uint64_t index) {
-    double u = random_uniform(seed, stream, 2 * index), v = random_uniform(seed, stream, 2 * index + 1);
+    double u = random_uniform(seed, stream, 2 * index),
+           v = random_uniform(seed, stream, 2 * index + 1);
     return sqrt(-2 * log(u)) * cos(6.283185307179586 * v);
 }
 

@@ -18,7 +18,9 @@ typedef struct curves {
     char mark_label[48];
 } curves;
 
-static const json_t *line_at(const curves *c, int epoch) { return json_array_get(c->log->epochs, (size_t)epoch); }
+static const json_t *line_at(const curves *c, int epoch) {
+    return json_array_get(c->log->epochs, (size_t)epoch);
+}
 
 static bool begin(curves *c, const report_log *log) {
     const size_t count = json_array_size(log->epochs), n_start = json_array_size(log->starts);
@@ -28,7 +30,8 @@ static bool begin(curves *c, const report_log *log) {
     c->starts = calloc(n_start + 1, sizeof *c->starts);
     if (!c->epochs || !c->room || !c->starts) return false;
     for (size_t i = 0; i < count; i++) c->epochs[i] = (double)cli_log_epoch_at(log, i);
-    for (size_t i = 0; i < n_start; i++) c->starts[i] = (double)json_integer_value(json_array_get(log->starts, i)) + 0.5;
+    for (size_t i = 0; i < n_start; i++)
+        c->starts[i] = (double)json_integer_value(json_array_get(log->starts, i)) + 0.5;
     const int64_t best = cli_log_best(log);
     snprintf(c->mark_label, sizeof c->mark_label, "best: %lld", (long long)best);
     c->plot = (report_plot){.x_label = "epoch",
@@ -47,18 +50,21 @@ static void end(curves *c) {
 }
 
 /* Curve `index` from the numbers at these keys of each epoch. False: there is none. */
-static bool take(curves *c, report_series *series, int index, const char *label, const char *a, const char *b, const char *key) {
+static bool take(curves *c, report_series *series, int index, const char *label, const char *a,
+                 const char *b, const char *key) {
     double *values = c->room + (size_t)index * (size_t)c->count;
     bool any = false;
     for (int i = 0; i < c->count; i++) {
         values[i] = cli_json_at(line_at(c, i), a, b, key, NULL);
         any |= isfinite(values[i]);
     }
-    series[index] = (report_series){.label = label, .x = c->epochs, .y = values, .count = c->count, .style = index};
+    series[index] = (report_series){
+        .label = label, .x = c->epochs, .y = values, .count = c->count, .style = index};
     return any;
 }
 
-static void draw(FILE *out, const curves *c, const char *title, const char *sentence, const char *y_label, const report_series *series, int count) {
+static void draw(FILE *out, const curves *c, const char *title, const char *sentence,
+                 const char *y_label, const report_series *series, int count) {
     report_plot plot = c->plot;
     plot.title = title;
     plot.sentence = sentence;
@@ -89,17 +95,22 @@ static void draw_task(FILE *out, curves *c, const char *task) {
     if (count)
         draw(out, c, title,
              count == 1 ? "The loss that training minimises, mean over the epoch's rows."
-             : is_class ? "The loss that training minimises, mean over the epoch's rows, and the log-loss on validation rows."
-                        : "The loss that training minimises, mean over the epoch's rows, and the squared error on validation rows.",
+             : is_class ? "The loss that training minimises, mean over the epoch's rows, and the "
+                          "log-loss on validation rows."
+                        : "The loss that training minimises, mean over the epoch's rows, and the "
+                          "squared error on validation rows.",
              "loss", series, count);
     name_figure(title, sizeof title, is_class ? "AUC" : "MAE", task);
     if (take(c, series, 0, NULL, "valid", task, is_class ? "auc" : "mae"))
         draw(out, c, title,
-             is_class ? "How well the predictions order the validation rows; higher is better." : "Mean absolute error on validation rows; lower is better.",
+             is_class ? "How well the predictions order the validation rows; higher is better."
+                      : "Mean absolute error on validation rows; lower is better.",
              is_class ? "validation AUC" : "validation MAE", series, 1);
     name_figure(title, sizeof title, "Calibration", task);
     if (take(c, series, 0, NULL, "valid", task, "calibration"))
-        draw(out, c, title, "Sum of the predictions over the sum of the labels, on validation rows; 1 is right.", "calibration", series, 1);
+        draw(out, c, title,
+             "Sum of the predictions over the sum of the labels, on validation rows; 1 is right.",
+             "calibration", series, 1);
 }
 
 /* ---- The trainer ---- */
@@ -118,16 +129,20 @@ static void draw_rate(FILE *out, curves *c) {
 
 static void draw_factors(FILE *out, curves *c) {
     report_series series[REPORT_STYLES];
-    const int tasks = cli_log_task_count(c->log), count = tasks < REPORT_STYLES ? tasks : REPORT_STYLES;
+    const int tasks = cli_log_task_count(c->log),
+              count = tasks < REPORT_STYLES ? tasks : REPORT_STYLES;
     bool any = false;
     for (int t = 0; t < count; t++) {
         const char *task = cli_log_task(c->log, t);
-        if (take(c, series, t, task, "factors", task, NULL)) any |= series[t].y[0] != 1 || varies(series[t].y, c->count);
+        if (take(c, series, t, task, "factors", task, NULL))
+            any |= series[t].y[0] != 1 || varies(series[t].y, c->count);
     }
     if (any)
         draw(out, c, "Factors of the tasks",
-             tasks > count ? "What the balancing method gave the losses in each epoch's last step, 1 each being the plain mean; of the first tasks."
-                           : "What the balancing method gave the losses in each epoch's last step, 1 each being the plain mean.",
+             tasks > count ? "What the balancing method gave the losses in each epoch's last step, "
+                             "1 each being the plain mean; of the first tasks."
+                           : "What the balancing method gave the losses in each epoch's last step, "
+                             "1 each being the plain mean.",
              "factor", series, count);
 }
 
@@ -140,15 +155,20 @@ const char *cli_report_short_name(const char *name) {
     return point ? point + 1 : name;
 }
 
-static const json_t *gate_at(const curves *c, int epoch, int gate) { return json_array_get(json_object_get(line_at(c, epoch), "gates"), (size_t)gate); }
+static const json_t *gate_at(const curves *c, int epoch, int gate) {
+    return json_array_get(json_object_get(line_at(c, epoch), "gates"), (size_t)gate);
+}
 
-static int gate_count(const curves *c) { return (int)json_array_size(json_object_get(line_at(c, 0), "gates")); }
+static int gate_count(const curves *c) {
+    return (int)json_array_size(json_object_get(line_at(c, 0), "gates"));
+}
 
 /* "ctr", "all tasks", "ctr, level 2" */
 static void name_gate(const curves *c, int gate, char *name, size_t size) {
     const json_t *use = gate_at(c, 0, gate);
     const char *task = cli_json_text_at(use, "task") ? cli_json_text_at(use, "task") : "all tasks";
-    const double level = cli_json_at(use, "level", NULL), last = cli_json_at(gate_at(c, 0, gate_count(c) - 1), "level", NULL);
+    const double level = cli_json_at(use, "level", NULL),
+                 last = cli_json_at(gate_at(c, 0, gate_count(c) - 1), "level", NULL);
     if (last > 1 && level >= 1 && level < 1e6)
         snprintf(name, size, "%.*s, level %.0f", cli_html_fit(task, REPORT_NAME), task, level);
     else
@@ -167,19 +187,23 @@ static void draw_entropies(FILE *out, curves *c) {
             any |= isfinite(values[i]);
         }
         name_gate(c, g, names[g], sizeof names[g]);
-        series[g] = (report_series){.label = names[g], .x = c->epochs, .y = values, .count = c->count, .style = g};
+        series[g] = (report_series){
+            .label = names[g], .x = c->epochs, .y = values, .count = c->count, .style = g};
     }
     if (any)
         draw(out, c, "Entropy of the gates",
-             gates > count ? "1: a gate weighs all its experts alike in each row, 0: it takes one; of the first gates."
+             gates > count ? "1: a gate weighs all its experts alike in each row, 0: it takes one; "
+                             "of the first gates."
                            : "1: a gate weighs all its experts alike in each row, 0: it takes one.",
              "entropy / ln(experts)", series, count);
 }
 
 /* The experts' names stand in the first line; without them numbers. */
-static void name_experts(const curves *c, int gate, int count, const char **names, char (*numbers)[16]) {
+static void name_experts(const curves *c, int gate, int count, const char **names,
+                         char (*numbers)[16]) {
     const json_t *experts = NULL;
-    for (int i = 0; i < c->count && !experts; i++) experts = json_object_get(gate_at(c, i, gate), "experts");
+    for (int i = 0; i < c->count && !experts; i++)
+        experts = json_object_get(gate_at(c, i, gate), "experts");
     for (int e = 0; e < count; e++) {
         const char *name = json_string_value(json_array_get(experts, (size_t)e));
         snprintf(numbers[e], sizeof numbers[e], "expert %d", e);
@@ -189,7 +213,8 @@ static void name_experts(const curves *c, int gate, int count, const char **name
 
 static void draw_weights(FILE *out, const curves *c, int gate) {
     const size_t n_expert = json_array_size(json_object_get(gate_at(c, 0, gate), "mean_weights"));
-    const int rows = (int)(n_expert < REPORT_EXPERTS ? n_expert : REPORT_EXPERTS), columns = c->count < MAX_COLUMNS ? c->count : MAX_COLUMNS;
+    const int rows = (int)(n_expert < REPORT_EXPERTS ? n_expert : REPORT_EXPERTS),
+              columns = c->count < MAX_COLUMNS ? c->count : MAX_COLUMNS;
     double values[REPORT_EXPERTS * MAX_COLUMNS], highest = 0;
     const char *names[REPORT_EXPERTS], *epochs[MAX_COLUMNS];
     char numbers[REPORT_EXPERTS][16], labels[MAX_COLUMNS][24], gate_name[96], title[128];
@@ -207,16 +232,18 @@ static void draw_weights(FILE *out, const curves *c, int gate) {
     name_experts(c, gate, rows, names, numbers);
     name_gate(c, gate, gate_name, sizeof gate_name);
     name_figure(title, sizeof title, "Gate", gate_name);
-    const report_heat heat = {.title = title,
-                              .sentence = n_expert > REPORT_EXPERTS ? "Mean weight of each expert, epoch by epoch; the first experts alone."
-                                                                    : "Mean weight of each expert, epoch by epoch.",
-                              .values = values,
-                              .rows = rows,
-                              .columns = columns,
-                              .highest = highest > 0 ? highest : 1,
-                              .row_names = names,
-                              .column_names = epochs,
-                              .column_label = "epochs above; weight:"};
+    const report_heat heat = {
+        .title = title,
+        .sentence = n_expert > REPORT_EXPERTS
+                        ? "Mean weight of each expert, epoch by epoch; the first experts alone."
+                        : "Mean weight of each expert, epoch by epoch.",
+        .values = values,
+        .rows = rows,
+        .columns = columns,
+        .highest = highest > 0 ? highest : 1,
+        .row_names = names,
+        .column_names = epochs,
+        .column_label = "epochs above; weight:"};
     cli_svg_heat(out, &heat);
 }
 
@@ -225,7 +252,8 @@ static void write_warnings(FILE *out, const curves *c) {
     size_t i;
     json_t *warning;
     json_array_foreach(warnings, i, warning) {
-        if (json_is_string(warning) && i < REPORT_GATES) cli_html_remark(out, "last epoch: %s", json_string_value(warning));
+        if (json_is_string(warning) && i < REPORT_GATES)
+            cli_html_remark(out, "last epoch: %s", json_string_value(warning));
     }
 }
 
@@ -236,7 +264,8 @@ static void write_gates(FILE *out, curves *c) {
     draw_entropies(out, c);
     for (int g = 0; g < count && g < REPORT_GATES; g++) draw_weights(out, c, g);
     fputs("</div>\n", out);
-    if (count > REPORT_GATES) cli_html_remark(out, "the first %d of %d gates are shown.", REPORT_GATES, count);
+    if (count > REPORT_GATES)
+        cli_html_remark(out, "the first %d of %d gates are shown.", REPORT_GATES, count);
     write_warnings(out, c);
 }
 
@@ -244,13 +273,16 @@ static void write_gates(FILE *out, curves *c) {
 
 static void write_epoch(FILE *out, const curves *c, int i, int tasks) {
     const json_t *line = line_at(c, i);
-    fprintf(out, "<tr%s><th scope=\"row\" class=\"n\">%.0f</th>", c->epochs[i] == c->plot.mark ? " class=\"best\"" : "", c->epochs[i]);
+    fprintf(out, "<tr%s><th scope=\"row\" class=\"n\">%.0f</th>",
+            c->epochs[i] == c->plot.mark ? " class=\"best\"" : "", c->epochs[i]);
     for (int t = 0; t < tasks; t++) {
         const char *task = cli_log_task(c->log, t);
         fputs("<td class=\"n\">", out);
         cli_html_fixed(out, 5, cli_json_at(line, "losses", task, NULL));
         fputs("</td><td class=\"n\">", out);
-        cli_html_fixed(out, 5, cli_json_at(line, "valid", task, cli_log_is_classification(c->log, task) ? "auc" : "mse", NULL));
+        cli_html_fixed(out, 5,
+                       cli_json_at(line, "valid", task,
+                                   cli_log_is_classification(c->log, task) ? "auc" : "mse", NULL));
         fputs("</td>", out);
     }
     fputs("<td class=\"n\">", out);
@@ -263,14 +295,17 @@ static void write_epoch(FILE *out, const curves *c, int i, int tasks) {
 }
 
 static void write_table(FILE *out, const curves *c) {
-    const int all = cli_log_task_count(c->log), tasks = all < REPORT_TASKS ? all : REPORT_TASKS, every = 1 + c->count * (2 * tasks + 4) / TABLE_CELLS;
+    const int all = cli_log_task_count(c->log), tasks = all < REPORT_TASKS ? all : REPORT_TASKS,
+              every = 1 + c->count * (2 * tasks + 4) / TABLE_CELLS;
     char names[2 * REPORT_TASKS][96];
     const char *columns[2 * REPORT_TASKS + 4] = {"epoch"};
     int count = 1;
     for (int t = 0; t < tasks; t++) {
         const char *task = cli_log_task(c->log, t);
-        snprintf(names[2 * t], sizeof names[2 * t], "%.*s loss", cli_html_fit(task, REPORT_NAME), task);
-        snprintf(names[2 * t + 1], sizeof names[2 * t + 1], "%.*s valid %s", cli_html_fit(task, REPORT_NAME), task,
+        snprintf(names[2 * t], sizeof names[2 * t], "%.*s loss", cli_html_fit(task, REPORT_NAME),
+                 task);
+        snprintf(names[2 * t + 1], sizeof names[2 * t + 1], "%.*s valid %s",
+                 cli_html_fit(task, REPORT_NAME), task,
                  cli_log_is_classification(c->log, task) ? "AUC" : "MSE");
         columns[count++] = names[2 * t];
         columns[count++] = names[2 * t + 1];
@@ -279,9 +314,12 @@ static void write_table(FILE *out, const curves *c) {
     columns[count++] = "seconds";
     columns[count++] = "rows/s";
     fputs("<details><summary>The epochs in numbers</summary>\n", out);
-    cli_html_table(out, "Epochs", every > 1 ? "Some of them; the best in bold." : "The best in bold.", columns, count, 0);
+    cli_html_table(out, "Epochs",
+                   every > 1 ? "Some of them; the best in bold." : "The best in bold.", columns,
+                   count, 0);
     for (int i = 0; i < c->count; i++)
-        if (i % every == 0 || i == c->count - 1 || c->epochs[i] == c->plot.mark) write_epoch(out, c, i, tasks);
+        if (i % every == 0 || i == c->count - 1 || c->epochs[i] == c->plot.mark)
+            write_epoch(out, c, i, tasks);
     cli_html_table_end(out);
     fputs("</details>\n", out);
 }
@@ -289,10 +327,12 @@ static void write_table(FILE *out, const curves *c) {
 void cli_report_curves(report_page *page, const report_log *log) {
     FILE *out = page->out;
     curves c;
-    cli_html_section(out, "curves", "Learning curves",
-                     json_array_size(log->starts)
-                         ? "The run epoch by epoch. The line marks the best epoch, whose weights were kept; dotted lines mark where the run was resumed."
-                         : "The run epoch by epoch. The line marks the best epoch, whose weights were kept.");
+    cli_html_section(
+        out, "curves", "Learning curves",
+        json_array_size(log->starts)
+            ? "The run epoch by epoch. The line marks the best epoch, whose weights were kept; "
+              "dotted lines mark where the run was resumed."
+            : "The run epoch by epoch. The line marks the best epoch, whose weights were kept.");
     if (!json_array_size(log->epochs))
         fputs("<p>The log has no finished epoch.</p>\n", out);
     else if (!begin(&c, log)) {
@@ -301,11 +341,13 @@ void cli_report_curves(report_page *page, const report_log *log) {
     } else {
         const int tasks = cli_log_task_count(log);
         fputs("<div class=\"grid\">\n", out);
-        for (int t = 0; t < tasks && t < REPORT_TASKS; t++) draw_task(out, &c, cli_log_task(log, t));
+        for (int t = 0; t < tasks && t < REPORT_TASKS; t++)
+            draw_task(out, &c, cli_log_task(log, t));
         draw_rate(out, &c);
         draw_factors(out, &c);
         fputs("</div>\n", out);
-        if (tasks > REPORT_TASKS) cli_html_remark(out, "the first %d of %d tasks are shown.", REPORT_TASKS, tasks);
+        if (tasks > REPORT_TASKS)
+            cli_html_remark(out, "the first %d of %d tasks are shown.", REPORT_TASKS, tasks);
         write_gates(out, &c);
         write_table(out, &c);
         end(&c);

@@ -35,23 +35,27 @@ static void write_weight(FILE *out, const double *weight, double largest) {
         fputs("<td class=\"n dim\" title=\"this gate does not mix it\">\xc2\xb7</td>", out);
         return;
     }
-    fprintf(out, "<td class=\"n\" style=\"background:rgb(var(--heat)/%.2f)\">", isfinite(*weight) && largest > 0 ? 0.6 * *weight / largest : 0.0);
+    fprintf(out, "<td class=\"n\" style=\"background:rgb(var(--heat)/%.2f)\">",
+            isfinite(*weight) && largest > 0 ? 0.6 * *weight / largest : 0.0);
     cli_html_fixed(out, 3, *weight);
     fputs("</td>", out);
 }
 
-static void write_expert(FILE *out, const mmoe_expert_use *u, const level *l, int number, int gates, double largest) {
+static void write_expert(FILE *out, const mmoe_expert_use *u, const level *l, int number, int gates,
+                         double largest) {
     fprintf(out, "<tr><td>%d</td><th scope=\"row\">", number);
     cli_html_name(out, cli_report_short_name(u->name));
     fprintf(out, "%s</th>", u->unused ? "<br><span class=\"dim\">no gate uses it</span>" : "");
     for (int g = 0; g < gates; g++) write_weight(out, weight_of(&l->gates[g], u->name), largest);
     fprintf(out, "<td class=\"n\">%" PRId32 "</td><td class=\"n\">", u->width);
     cli_html_fixed(out, 2, u->effective_rank);
-    fprintf(out, "</td><td class=\"n\">%" PRId32 " of %" PRId32 "</td></tr>\n", u->n_dead, u->n_unit);
+    fprintf(out, "</td><td class=\"n\">%" PRId32 " of %" PRId32 "</td></tr>\n", u->n_dead,
+            u->n_unit);
 }
 
 static void write_entropies(FILE *out, const level *l, int gates, bool normalised) {
-    fprintf(out, "<tr><td></td><th scope=\"row\">%s</th>", normalised ? "entropy / ln(experts)" : "entropy (nats)");
+    fprintf(out, "<tr><td></td><th scope=\"row\">%s</th>",
+            normalised ? "entropy / ln(experts)" : "entropy (nats)");
     for (int g = 0; g < gates; g++) {
         fputs("<td class=\"n\">", out);
         cli_html_fixed(out, 3, normalised ? l->gates[g].normalised_entropy : l->gates[g].entropy);
@@ -69,21 +73,29 @@ static void write_table(FILE *out, const mmoe_inspection *in, const level *l) {
     double largest = 0;
     for (int g = 0; g < gates; g++) {
         columns[count++] = l->gates[g].task ? l->gates[g].task : "(all tasks)";
-        for (int32_t k = 0; k < l->gates[g].n_expert; k++) largest = fmax(largest, l->gates[g].mean_weight[k]);
+        for (int32_t k = 0; k < l->gates[g].n_expert; k++)
+            largest = fmax(largest, l->gates[g].mean_weight[k]);
     }
     columns[count++] = "outputs";
     columns[count++] = "effective rank";
     columns[count++] = "dead units";
-    name_figure(title, sizeof title, l, gates ? "What the gates weigh, and what the experts use" : "What the experts use");
+    name_figure(title, sizeof title, l,
+                gates ? "What the gates weigh, and what the experts use" : "What the experts use");
     cli_html_table(out, title,
-                   gates ? "Mean weight that each task's gate gives each expert, the stronger the colour the more; entropy 1: all alike in each row, 0: one "
-                           "expert alone. Effective rank: how many directions an expert's outputs take. Dead units are 0 in every row."
-                         : "Effective rank: how many directions an expert's outputs take. Dead units are 0 in every row.",
+                   gates ? "Mean weight that each task's gate gives each expert, the stronger the "
+                           "colour the more; entropy 1: all alike in each row, 0: one "
+                           "expert alone. Effective rank: how many directions an expert's outputs "
+                           "take. Dead units are 0 in every row."
+                         : "Effective rank: how many directions an expert's outputs take. Dead "
+                           "units are 0 in every row.",
                    columns, count, 2);
-    for (int e = 0; e < experts; e++) write_expert(out, &in->experts[l->first + e], l, e, gates, largest);
-    for (int normalised = 1; gates && normalised >= 0; normalised--) write_entropies(out, l, gates, normalised);
+    for (int e = 0; e < experts; e++)
+        write_expert(out, &in->experts[l->first + e], l, e, gates, largest);
+    for (int normalised = 1; gates && normalised >= 0; normalised--)
+        write_entropies(out, l, gates, normalised);
     cli_html_table_end(out);
-    if (l->n_gate > gates) cli_html_remark(out, "the first %d of %d gates are shown.", gates, l->n_gate);
+    if (l->n_gate > gates)
+        cli_html_remark(out, "the first %d of %d gates are shown.", gates, l->n_gate);
 }
 
 static void draw_similarity(report_page *page, const mmoe_inspection *in, const level *l) {
@@ -95,12 +107,16 @@ static void draw_similarity(report_page *page, const mmoe_inspection *in, const 
         return;
     }
     for (int a = 0; a < count; a++)
-        for (int b = 0; b < count; b++) values[a * count + b] = in->similarity[(size_t)(l->first + a) * (size_t)in->n_expert + (size_t)(l->first + b)];
+        for (int b = 0; b < count; b++)
+            values[a * count + b] = in->similarity[(size_t)(l->first + a) * (size_t)in->n_expert +
+                                                   (size_t)(l->first + b)];
     char title[64];
     name_figure(title, sizeof title, l, "How alike the experts are");
     const report_heat heat = {.title = title,
-                              .sentence = "Similarity of two experts' outputs (linear CKA): 1 where they differ by rotation and scale alone, 0 where they are "
-                                          "uncorrelated; the numbers are those of the table.",
+                              .sentence =
+                                  "Similarity of two experts' outputs (linear CKA): 1 where they "
+                                  "differ by rotation and scale alone, 0 where they are "
+                                  "uncorrelated; the numbers are those of the table.",
                               .values = values,
                               .rows = count,
                               .columns = count,
@@ -116,7 +132,9 @@ static void write_level(report_page *page, const mmoe_inspection *in, const leve
     write_table(page->out, in, l);
     draw_similarity(page, in, l);
     fputs("</div>\n", page->out);
-    if (l->n_expert > REPORT_EXPERTS) cli_html_remark(page->out, "the first %d of %" PRId32 " experts are shown.", REPORT_EXPERTS, l->n_expert);
+    if (l->n_expert > REPORT_EXPERTS)
+        cli_html_remark(page->out, "the first %d of %" PRId32 " experts are shown.", REPORT_EXPERTS,
+                        l->n_expert);
 }
 
 static void write_warnings(FILE *out, const mmoe_inspection *in) {
@@ -144,10 +162,12 @@ void cli_report_experts(report_page *page, const mmoe_inspection *in) {
     int shown = 0;
     for (int32_t e = 0; e < in->n_expert && shown < REPORT_LEVELS; e += l.n_expert, shown++) {
         l.number = in->experts[e].level, l.first = e, l.n_expert = 0, l.n_gate = 0;
-        while (e + l.n_expert < in->n_expert && in->experts[e + l.n_expert].level == l.number) l.n_expert++;
+        while (e + l.n_expert < in->n_expert && in->experts[e + l.n_expert].level == l.number)
+            l.n_expert++;
         for (int32_t g = in->n_gate; g-- > 0;)
             if (in->gates[g].level == l.number) l.gates = &in->gates[g], l.n_gate++;
         write_level(page, in, &l);
     }
-    if (last > REPORT_LEVELS) cli_html_remark(out, "the first %d of %" PRId32 " levels are shown.", REPORT_LEVELS, last);
+    if (last > REPORT_LEVELS)
+        cli_html_remark(out, "the first %d of %" PRId32 " levels are shown.", REPORT_LEVELS, last);
 }

@@ -30,11 +30,21 @@ void cli_html_cut(FILE *out, const char *text, size_t most) {
         }
         const size_t length = character(s);
         switch (*s) {
-        case '&': fputs("&amp;", out); break;
-        case '<': fputs("&lt;", out); break;
-        case '>': fputs("&gt;", out); break;
-        case '"': fputs("&quot;", out); break;
-        case '\'': fputs("&#39;", out); break;
+        case '&':
+            fputs("&amp;", out);
+            break;
+        case '<':
+            fputs("&lt;", out);
+            break;
+        case '>':
+            fputs("&gt;", out);
+            break;
+        case '"':
+            fputs("&quot;", out);
+            break;
+        case '\'':
+            fputs("&#39;", out);
+            break;
         default:
             if (length)
                 fwrite(s, 1, length, out);
@@ -64,7 +74,8 @@ void cli_html_count(FILE *out, double value) {
     const int length = snprintf(digits, sizeof digits, "%.0f", value);
     for (int i = 0; i < length; i++) {
         fputc(digits[i], out);
-        if (length - i > 1 && (length - i) % 3 == 1) fputs("\xe2\x80\xaf", out); /* narrow no-break space */
+        if (length - i > 1 && (length - i) % 3 == 1)
+            fputs("\xe2\x80\xaf", out); /* narrow no-break space */
     }
 }
 
@@ -85,8 +96,10 @@ void cli_html_number(FILE *out, int digits, double value) {
 /* ---- Page ---- */
 
 void cli_html_begin(FILE *out, const char *title) {
-    fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-          "<meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"generator\" content=\"mmoe ",
+    fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta "
+          "name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+          "<meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"generator\" "
+          "content=\"mmoe ",
           out);
     cli_html_text(out, mmoe_version());
     fputs("\">\n<title>", out);
@@ -115,7 +128,8 @@ void cli_html_notice(report_page *page, const char *format, ...) {
     va_end(args);
     page->incomplete = true;
     cli_fail("%s", text ? text : "out of memory");
-    fputs("<p class=\"notice\" role=\"note\"><strong>Not shown, or not whole:</strong> ", page->out);
+    fputs("<p class=\"notice\" role=\"note\"><strong>Not shown, or not whole:</strong> ",
+          page->out);
     cli_html_cut(page->out, text ? text : "out of memory", 600);
     fputs("</p>\n", page->out);
     free(text);
@@ -140,7 +154,8 @@ void cli_html_figure(FILE *out, const char *class, const char *title, const char
     fputs("</p></figcaption>\n", out);
 }
 
-void cli_html_table(FILE *out, const char *title, const char *sentence, const char *const *columns, int count, int left) {
+void cli_html_table(FILE *out, const char *title, const char *sentence, const char *const *columns,
+                    int count, int left) {
     cli_html_figure(out, "table", title, sentence);
     fputs("<div class=\"box\" role=\"region\" tabindex=\"0\" aria-label=\"", out);
     cli_html_text(out, title);

@@ -1,4 +1,5 @@
-/* What the sections of `mmoe report` share: text, numbers, notices, tables and figures of an HTML page. */
+/* What the sections of `mmoe report` share: text, numbers, notices, tables and figures of an HTML
+ * page. */
 #ifndef MMOE_TOOLS_REPORT_HTML_H
 #define MMOE_TOOLS_REPORT_HTML_H
 
@@ -7,7 +8,14 @@
 #include "cli.h"
 
 /* So that a page stays below 2 MB whatever the model. */
-enum { REPORT_TASKS = 16, REPORT_GATES = 16, REPORT_EXPERTS = 64, REPORT_LEVELS = 8, REPORT_NAME = 64, REPORT_VALUE = 160 };
+enum {
+    REPORT_TASKS = 16,
+    REPORT_GATES = 16,
+    REPORT_EXPERTS = 64,
+    REPORT_LEVELS = 8,
+    REPORT_NAME = 64,
+    REPORT_VALUE = 160
+};
 
 typedef struct report_page {
     FILE *out;
@@ -36,13 +44,16 @@ void cli_html_end(FILE *out);
 /* A section with its heading and a sentence, which may be NULL; closed by "</section>". */
 void cli_html_section(FILE *out, const char *id, const char *title, const char *sentence);
 /* What is not as it should be, in the page and on standard error; the page is then incomplete. */
-void cli_html_notice(report_page *page, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void cli_html_notice(report_page *page, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 /* A remark in the page alone. */
 void cli_html_remark(FILE *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* A figure's begin with its caption, plain text; closed by "</figure>". `class` may be "". */
 void cli_html_figure(FILE *out, const char *class, const char *title, const char *sentence);
-/* A table in a figure, which scrolls where it is too wide, up to its first row: names of columns, those after the first `left` numbers. */
-void cli_html_table(FILE *out, const char *title, const char *sentence, const char *const *columns, int count, int left);
+/* A table in a figure, which scrolls where it is too wide, up to its first row: names of columns,
+ * those after the first `left` numbers. */
+void cli_html_table(FILE *out, const char *title, const char *sentence, const char *const *columns,
+                    int count, int left);
 void cli_html_table_end(FILE *out);
 
 #endif

@@ -17,14 +17,18 @@ double cli_json_at(const json_t *object, ...) {
     return json_is_number(object) ? json_number_value(object) : (double)NAN;
 }
 
-const char *cli_json_text_at(const json_t *object, const char *key) { return json_string_value(json_object_get(object, key)); }
+const char *cli_json_text_at(const json_t *object, const char *key) {
+    return json_string_value(json_object_get(object, key));
+}
 
 static int64_t epoch_of(const json_t *line) {
     const json_t *epoch = json_object_get(line, "epoch");
     return json_is_integer(epoch) && json_integer_value(epoch) > 0 ? json_integer_value(epoch) : 0;
 }
 
-int64_t cli_log_epoch_at(const report_log *log, size_t index) { return epoch_of(json_array_get(log->epochs, index)); }
+int64_t cli_log_epoch_at(const report_log *log, size_t index) {
+    return epoch_of(json_array_get(log->epochs, index));
+}
 
 /* ---- Reading ---- */
 
@@ -42,14 +46,16 @@ static void take_head(report_log *log, json_t *line) {
     const json_t *format = json_object_get(line, "format");
     const bool is_resumed = json_is_true(json_object_get(line, "resumed"));
     if (!is_resumed && (log->head || count)) start_over(log);
-    if (is_resumed && count) json_array_append_new(log->starts, json_integer(cli_log_epoch_at(log, count - 1)));
+    if (is_resumed && count)
+        json_array_append_new(log->starts, json_integer(cli_log_epoch_at(log, count - 1)));
     log->format = json_is_integer(format) ? json_integer_value(format) : 0;
     json_decref(log->head);
     log->head = json_incref(line);
 }
 
 static void take_epoch(report_log *log, json_t *line) {
-    while (json_array_size(log->epochs) && cli_log_epoch_at(log, json_array_size(log->epochs) - 1) >= epoch_of(line))
+    while (json_array_size(log->epochs) &&
+           cli_log_epoch_at(log, json_array_size(log->epochs) - 1) >= epoch_of(line))
         json_array_remove(log->epochs, json_array_size(log->epochs) - 1);
     json_array_append(log->epochs, line);
 }
@@ -86,7 +92,9 @@ static void read_line(report_log *log, const char *text, size_t length) {
 static int check(const report_log *log) {
     if (!log->lines) return cli_fail("--log: %s is empty", log->path);
     if (log->head || json_array_size(log->epochs)) return CLI_OK;
-    if (log->is_cut && log->lines == 1) return cli_fail("--log: %s: line 1 is cut off, or is no line of a log of mmoe train", log->path);
+    if (log->is_cut && log->lines == 1)
+        return cli_fail("--log: %s: line 1 is cut off, or is no line of a log of mmoe train",
+                        log->path);
     return cli_fail("--log: %s: line 1 is no line of a log of mmoe train", log->path);
 }
 
@@ -119,11 +127,16 @@ void cli_log_free(report_log *log) {
 /* ---- Tasks and epochs ---- */
 
 /* The tasks stand in the configuration, else as keys of an epoch's losses. */
-static const json_t *tasks_of(const report_log *log) { return json_object_get(json_object_get(log->head, "config"), "tasks"); }
-static json_t *losses_of(const report_log *log) { return json_object_get(json_array_get(log->epochs, 0), "losses"); }
+static const json_t *tasks_of(const report_log *log) {
+    return json_object_get(json_object_get(log->head, "config"), "tasks");
+}
+static json_t *losses_of(const report_log *log) {
+    return json_object_get(json_array_get(log->epochs, 0), "losses");
+}
 
 int cli_log_task_count(const report_log *log) {
-    const size_t count = json_is_array(tasks_of(log)) ? json_array_size(tasks_of(log)) : json_object_size(losses_of(log));
+    const size_t count = json_is_array(tasks_of(log)) ? json_array_size(tasks_of(log))
+                                                      : json_object_size(losses_of(log));
     return (int)count;
 }
 
@@ -144,13 +157,15 @@ bool cli_log_is_classification(const report_log *log, const char *task) {
         const char *name = cli_json_text_at(entry, "name"), *type = cli_json_text_at(entry, "type");
         if (name && type && strcmp(name, task) == 0) return strcmp(type, "classification") == 0;
     }
-    const json_t *metrics = json_object_get(json_object_get(json_array_get(log->epochs, 0), "valid"), task);
+    const json_t *metrics =
+        json_object_get(json_object_get(json_array_get(log->epochs, 0), "valid"), task);
     return !json_object_get(metrics, "mse");
 }
 
 int64_t cli_log_best(const report_log *log) {
     const size_t count = json_array_size(log->epochs);
     for (size_t i = count; i-- > 0;)
-        if (json_is_true(json_object_get(json_array_get(log->epochs, i), "best"))) return cli_log_epoch_at(log, i);
+        if (json_is_true(json_object_get(json_array_get(log->epochs, i), "best")))
+            return cli_log_epoch_at(log, i);
     return 0;
 }

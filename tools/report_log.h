@@ -1,4 +1,5 @@
-/* The log that `mmoe train --log` wrote, read for `mmoe report`. Every value of it may be missing or of another type. */
+/* The log that `mmoe train --log` wrote, read for `mmoe report`. Every value of it may be missing
+ * or of another type. */
 #ifndef MMOE_TOOLS_REPORT_LOG_H
 #define MMOE_TOOLS_REPORT_LOG_H
 
@@ -9,7 +10,8 @@
 typedef struct report_log {
     const char *path;
     json_t *head;    /* the first line of the run; NULL: the log has none */
-    json_t *epochs;  /* lines in the order of their epochs, one an epoch: the later one where a resumed run repeats it */
+    json_t *epochs;  /* lines in the order of their epochs, one an epoch: the later one where a
+                        resumed run repeats it */
     json_t *result;  /* NULL: the run did not come to its end */
     json_t *profile; /* NULL: the run was not profiled */
     json_t *starts;  /* after which epochs the run was resumed */
@@ -34,7 +36,8 @@ bool cli_log_is_classification(const report_log *log, const char *task);
 int64_t cli_log_best(const report_log *log);
 int64_t cli_log_epoch_at(const report_log *log, size_t index);
 
-/* NaN unless there is a number at keys of objects in objects, the last being NULL: cli_json_at(line, "valid", "ctr", "auc", NULL). */
+/* NaN unless there is a number at keys of objects in objects, the last being NULL:
+ * cli_json_at(line, "valid", "ctr", "auc", NULL). */
 double cli_json_at(const json_t *object, ...);
 /* NULL unless there is a text. */
 const char *cli_json_text_at(const json_t *object, const char *key);

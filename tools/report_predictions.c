@@ -11,7 +11,8 @@ enum { CHUNK_ROWS = 8192 };
 
 /* Scores [rows, tasks]; NULL, the error written, when they cannot be had. */
 static float *predict(const mmoe_model *model, const mmoe_dataset *data, mmoe_error *err) {
-    const size_t rows = (size_t)mmoe_dataset_rows(data), tasks = (size_t)mmoe_model_task_count(model);
+    const size_t rows = (size_t)mmoe_dataset_rows(data),
+                 tasks = (size_t)mmoe_model_task_count(model);
     float *scores = calloc(rows ? rows : 1, tasks * sizeof *scores);
     mmoe_predictor *predictor = NULL;
     mmoe_batch batch;
@@ -21,7 +22,9 @@ static float *predict(const mmoe_model *model, const mmoe_dataset *data, mmoe_er
     }
     mmoe_status status = mmoe_predictor_create(model, NULL, &predictor, err);
     for (size_t first = 0; first < rows && !status; first += CHUNK_ROWS) {
-        status = mmoe_dataset_batch(data, (int64_t)first, rows - first < CHUNK_ROWS ? rows - first : CHUNK_ROWS, &batch, err);
+        status =
+            mmoe_dataset_batch(data, (int64_t)first,
+                               rows - first < CHUNK_ROWS ? rows - first : CHUNK_ROWS, &batch, err);
         if (!status) status = mmoe_predictor_run(predictor, &batch, scores + first * tasks, err);
     }
     mmoe_predictor_free(predictor);
@@ -31,10 +34,12 @@ static float *predict(const mmoe_model *model, const mmoe_dataset *data, mmoe_er
 }
 
 /* The rows that have the task's label, by score. */
-static size_t take(const mmoe_dataset *data, const float *scores, int32_t task, int32_t n_task, report_score *out) {
+static size_t take(const mmoe_dataset *data, const float *scores, int32_t task, int32_t n_task,
+                   report_score *out) {
     size_t count = 0;
     for (int64_t r = 0; r < mmoe_dataset_rows(data); r++) {
-        const float label = mmoe_dataset_label(data, r, task), score = scores[(size_t)r * (size_t)n_task + (size_t)task];
+        const float label = mmoe_dataset_label(data, r, task),
+                    score = scores[(size_t)r * (size_t)n_task + (size_t)task];
         if (isnan(label) || isnan(score)) continue;
         out[count++] = (report_score){score, label, mmoe_dataset_weight(data, r)};
     }
@@ -46,16 +51,19 @@ static void name_figure(char *title, size_t size, const char *what, const char *
     snprintf(title, size, "%s of %.*s", what, cli_html_fit(name, REPORT_NAME), name);
 }
 
-static void draw_roc(FILE *out, const char *name, const report_score *scores, size_t count, double auc) {
+static void draw_roc(FILE *out, const char *name, const report_score *scores, size_t count,
+                     double auc) {
     double x[REPORT_ROC_POINTS], y[REPORT_ROC_POINTS], area;
     char title[320];
     const size_t points = cli_scores_roc(scores, count, x, y, &area);
     if (!points) return;
     const report_series series = {.x = x, .y = y, .count = (int)points};
-    snprintf(title, sizeof title, "ROC of %.*s: AUC %.5f", cli_html_fit(name, REPORT_NAME), name, isfinite(auc) ? auc : area);
+    snprintf(title, sizeof title, "ROC of %.*s: AUC %.5f", cli_html_fit(name, REPORT_NAME), name,
+             isfinite(auc) ? auc : area);
     const report_plot plot = {.title = title,
                               .sentence =
-                                  "The share of the positives that is above a threshold, over the share of the negatives that is; the diagonal is chance.",
+                                  "The share of the positives that is above a threshold, over the "
+                                  "share of the negatives that is; the diagonal is chance.",
                               .x_label = "share of the negatives",
                               .y_label = "share of the positives",
                               .series = &series,
@@ -67,16 +75,22 @@ static void draw_roc(FILE *out, const char *name, const report_score *scores, si
 }
 
 /* A curve's points, a bin each; of regressions the quartiles too. */
-static void draw_bins(FILE *out, const char *name, bool is_class, const report_bin *bins, size_t count) {
+static void draw_bins(FILE *out, const char *name, bool is_class, const report_bin *bins,
+                      size_t count) {
     double score[REPORT_BINS], label[REPORT_BINS], low[REPORT_BINS], high[REPORT_BINS];
-    char title[320], sentence[256] = "Tenths of the rows by their prediction: the labels over the mean prediction; on the diagonal they agree.";
-    for (size_t i = 0; i < count; i++) score[i] = bins[i].score, label[i] = bins[i].label, low[i] = bins[i].low_quarter, high[i] = bins[i].high_quarter;
-    const report_series series[] = {{.label = "mean", .x = score, .y = label, .count = (int)count},
-                                    {.label = "lower quartile", .x = score, .y = low, .count = (int)count, .style = 1},
-                                    {.label = "upper quartile", .x = score, .y = high, .count = (int)count, .style = 2}};
+    char title[320], sentence[256] = "Tenths of the rows by their prediction: the labels over the "
+                                     "mean prediction; on the diagonal they agree.";
+    for (size_t i = 0; i < count; i++)
+        score[i] = bins[i].score, label[i] = bins[i].label, low[i] = bins[i].low_quarter,
+        high[i] = bins[i].high_quarter;
+    const report_series series[] = {
+        {.label = "mean", .x = score, .y = label, .count = (int)count},
+        {.label = "lower quartile", .x = score, .y = low, .count = (int)count, .style = 1},
+        {.label = "upper quartile", .x = score, .y = high, .count = (int)count, .style = 2}};
     if (is_class)
         snprintf(sentence, sizeof sentence,
-                 "Tenths of the rows by their prediction: the share of positives over the mean prediction; on the diagonal they agree. ECE, their mean "
+                 "Tenths of the rows by their prediction: the share of positives over the mean "
+                 "prediction; on the diagonal they agree. ECE, their mean "
                  "distance: %.5f.",
                  cli_bins_error(bins, count));
     name_figure(title, sizeof title, is_class ? "Calibration" : "Predictions", name);
@@ -96,18 +110,24 @@ static void draw_bins(FILE *out, const char *name, bool is_class, const report_b
 /* Behind the point, so that the largest number has five digits. */
 static int digits_of(const report_bin *bins, size_t count) {
     double largest = 0;
-    for (size_t i = 0; i < count; i++) largest = fmax(largest, fmax(fabs(bins[i].highest), fmax(fabs(bins[i].score), fabs(bins[i].label))));
+    for (size_t i = 0; i < count; i++)
+        largest = fmax(largest,
+                       fmax(fabs(bins[i].highest), fmax(fabs(bins[i].score), fabs(bins[i].label))));
     return largest > 0 ? (int)fmin(fmax(4 - floor(log10(largest)), 0), 9) : 4;
 }
 
-static void write_bins(FILE *out, const char *name, bool is_class, const report_bin *bins, size_t count) {
+static void write_bins(FILE *out, const char *name, bool is_class, const report_bin *bins,
+                       size_t count) {
     char title[320];
-    const char *const columns[] = {"up to", "rows", "mean prediction", is_class ? "share of positives" : "mean label"};
+    const char *const columns[] = {"up to", "rows", "mean prediction",
+                                   is_class ? "share of positives" : "mean label"};
     const int digits = is_class ? 5 : digits_of(bins, count);
     name_figure(title, sizeof title, "Bins", name);
-    cli_html_table(out, title, "The points of the curve: tenths of the rows by their prediction.", columns, 4, 0);
+    cli_html_table(out, title, "The points of the curve: tenths of the rows by their prediction.",
+                   columns, 4, 0);
     for (size_t i = 0; i < count; i++) {
-        const double values[] = {bins[i].highest, (double)bins[i].rows, bins[i].score, bins[i].label};
+        const double values[] = {bins[i].highest, (double)bins[i].rows, bins[i].score,
+                                 bins[i].label};
         fputs("<tr>", out);
         for (int k = 0; k < 4; k++) {
             fputs("<td class=\"n\">", out);
@@ -122,7 +142,8 @@ static void write_bins(FILE *out, const char *name, bool is_class, const report_
     cli_html_table_end(out);
 }
 
-static void draw_task(FILE *out, const mmoe_task_metrics *m, const report_score *scores, size_t count) {
+static void draw_task(FILE *out, const mmoe_task_metrics *m, const report_score *scores,
+                      size_t count) {
     report_bin bins[REPORT_BINS];
     const bool is_class = m->type == MMOE_CLASSIFICATION;
     const size_t n_bin = cli_scores_bins(scores, count, bins);
@@ -132,31 +153,43 @@ static void draw_task(FILE *out, const mmoe_task_metrics *m, const report_score 
     write_bins(out, m->name, is_class, bins, n_bin);
 }
 
-static void write_metrics(FILE *out, const report_model *of, const mmoe_task_metrics *metrics, int32_t n_task) {
+static void write_metrics(FILE *out, const report_model *of, const mmoe_task_metrics *metrics,
+                          int32_t n_task) {
     bool classes = false, regressions = false;
-    for (int32_t t = 0; t < n_task; t++) *(metrics[t].type == MMOE_CLASSIFICATION ? &classes : &regressions) = true;
-    cli_report_metrics_head(out, "Metrics of the model on these rows", "Rows without a task's label are left out of it.", classes, regressions);
+    for (int32_t t = 0; t < n_task; t++)
+        *(metrics[t].type == MMOE_CLASSIFICATION ? &classes : &regressions) = true;
+    cli_report_metrics_head(out, "Metrics of the model on these rows",
+                            "Rows without a task's label are left out of it.", classes,
+                            regressions);
     for (int32_t t = 0; t < n_task && t < REPORT_TASKS; t++) {
         json_t *json = cli_metrics_json(&metrics[t]);
-        cli_report_metrics_row(out, metrics[t].name, of->data_path, (double)metrics[t].rows, json, classes, regressions);
+        cli_report_metrics_row(out, metrics[t].name, of->data_path, (double)metrics[t].rows, json,
+                               classes, regressions);
         json_decref(json);
     }
     cli_html_table_end(out);
 }
 
-void cli_report_predictions(report_page *page, const mmoe_model *model, const mmoe_dataset *data, const report_model *of) {
+void cli_report_predictions(report_page *page, const mmoe_model *model, const mmoe_dataset *data,
+                            const report_model *of) {
     const int32_t n_task = mmoe_model_task_count(model);
     const size_t rows = (size_t)mmoe_dataset_rows(data);
     mmoe_error err = {.message = "out of memory"};
     mmoe_task_metrics *metrics = calloc((size_t)n_task, sizeof *metrics);
     report_score *sorted = malloc((rows ? rows : 1) * sizeof *sorted);
-    float *scores = metrics && sorted && !mmoe_evaluate(model, data, of->threads, NULL, metrics, &err) ? predict(model, data, &err) : NULL;
+    float *scores =
+        metrics && sorted && !mmoe_evaluate(model, data, of->threads, NULL, metrics, &err)
+            ? predict(model, data, &err)
+            : NULL;
     if (scores) {
         write_metrics(page->out, of, metrics, n_task);
         fputs("<div class=\"grid\">\n", page->out);
-        for (int32_t t = 0; t < n_task && t < REPORT_TASKS; t++) draw_task(page->out, &metrics[t], sorted, take(data, scores, t, n_task, sorted));
+        for (int32_t t = 0; t < n_task && t < REPORT_TASKS; t++)
+            draw_task(page->out, &metrics[t], sorted, take(data, scores, t, n_task, sorted));
         fputs("</div>\n", page->out);
-        if (n_task > REPORT_TASKS) cli_html_remark(page->out, "the first %d of %" PRId32 " tasks are shown.", REPORT_TASKS, n_task);
+        if (n_task > REPORT_TASKS)
+            cli_html_remark(page->out, "the first %d of %" PRId32 " tasks are shown.", REPORT_TASKS,
+                            n_task);
     } else
         cli_html_notice(page, "%s", err.message);
     free(scores);

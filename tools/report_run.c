@@ -45,7 +45,9 @@ static void write_tasks(FILE *out, const report_log *log) {
     for (int t = 0; t < count && t < REPORT_TASKS; t++) {
         fputs(t ? ", " : "", out);
         cli_html_name(out, cli_log_task(log, t));
-        fputs(cli_log_is_classification(log, cli_log_task(log, t)) ? " (classification)" : " (regression)", out);
+        fputs(cli_log_is_classification(log, cli_log_task(log, t)) ? " (classification)"
+                                                                   : " (regression)",
+              out);
     }
     if (count > REPORT_TASKS) fprintf(out, " and %d more", count - REPORT_TASKS);
     end_fact(out);
@@ -58,17 +60,20 @@ static void write_epochs(FILE *out, const report_log *log) {
     begin_fact(out, "Epochs");
     fprintf(out, "%" PRId64, count ? cli_log_epoch_at(log, count - 1) : 0);
     if (isfinite(planned)) fputs(" of at most ", out), cli_html_count(out, planned);
-    if (!log->result) fputs("; the log has no closing line: the run was stopped, failed, or goes on", out);
+    if (!log->result)
+        fputs("; the log has no closing line: the run was stopped, failed, or goes on", out);
     end_fact(out);
     if (json_array_size(log->starts)) {
         begin_fact(out, "Resumed");
         for (size_t i = 0; i < json_array_size(log->starts); i++)
-            fprintf(out, "%s%" JSON_INTEGER_FORMAT, i ? ", " : "after epoch ", json_integer_value(json_array_get(log->starts, i)));
+            fprintf(out, "%s%" JSON_INTEGER_FORMAT, i ? ", " : "after epoch ",
+                    json_integer_value(json_array_get(log->starts, i)));
         end_fact(out);
     }
     for (size_t i = 0; i < count; i++) {
         const double score = cli_json_at(json_array_get(log->epochs, i), "score", NULL);
-        const char *task = cli_json_text_at(json_object_get(json_object_get(log->head, "config"), "trainer"), "earlystop_task");
+        const char *task = cli_json_text_at(
+            json_object_get(json_object_get(log->head, "config"), "trainer"), "earlystop_task");
         if (cli_log_epoch_at(log, i) != best || !isfinite(score)) continue;
         begin_fact(out, "Best epoch");
         fprintf(out, "%" PRId64 ", score ", best);
@@ -84,19 +89,23 @@ static void write_speed(FILE *out, const report_log *log) {
         seconds += cli_json_at(json_array_get(log->epochs, i), "seconds", NULL);
         train_seconds += cli_json_at(json_array_get(log->epochs, i), "train_seconds", NULL);
     }
-    const double rate = cli_json_at(log->head, "rows", "train", NULL) * (double)json_array_size(log->epochs) / train_seconds;
+    const double rate = cli_json_at(log->head, "rows", "train", NULL) *
+                        (double)json_array_size(log->epochs) / train_seconds;
     if (!(seconds > 0)) return;
     begin_fact(out, "Time");
     cli_html_number(out, 4, seconds);
     fputs(" s", out);
-    if (isfinite(rate)) fputs("; ", out), cli_html_count(out, rate), fputs(" rows/s in training", out);
+    if (isfinite(rate))
+        fputs("; ", out), cli_html_count(out, rate), fputs(" rows/s in training", out);
     end_fact(out);
 }
 
 /* ---- Keys ---- */
 
 static void write_key(FILE *out, const char *path, const json_t *value) {
-    char *text = json_is_string(value) ? strdup(json_string_value(value)) : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(6));
+    char *text = json_is_string(value)
+                     ? strdup(json_string_value(value))
+                     : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(6));
     fputs("<div><dt>", out);
     cli_html_cut(out, path, REPORT_NAME);
     fputs("</dt><dd>", out);
@@ -128,26 +137,41 @@ static void write_keys(FILE *out, const char *title, json_t *object) {
 /* ---- What is wrong with the log ---- */
 
 static void write_faults(report_page *page, const report_log *log) {
-    if (!log->head) cli_html_notice(page, "%s: the line that describes the run is missing; its keys, data and number of threads are not known", log->path);
+    if (!log->head)
+        cli_html_notice(page,
+                        "%s: the line that describes the run is missing; its keys, data and number "
+                        "of threads are not known",
+                        log->path);
     if (log->head && log->format != CLI_LOG_FORMAT) {
         const char *version = cli_json_text_at(log->head, "version");
-        cli_html_notice(page, "%s: the log is of format %" PRId64 ", written by mmoe %s; mmoe %s reads format %d, and what it knows of the log is shown",
-                        log->path, log->format, version, mmoe_version(), CLI_LOG_FORMAT);
+        cli_html_notice(
+            page,
+            "%s: the log is of format %" PRId64
+            ", written by mmoe %s; mmoe %s reads format %d, and what it knows of the log is shown",
+            log->path, log->format, version, mmoe_version(), CLI_LOG_FORMAT);
     }
-    if (log->is_cut) cli_html_notice(page, "%s: line %" PRId64 ", the last, is cut off; it is left out", log->path, log->lines);
+    if (log->is_cut)
+        cli_html_notice(page, "%s: line %" PRId64 ", the last, is cut off; it is left out",
+                        log->path, log->lines);
     if (log->n_bad)
-        cli_html_notice(page, "%s: line %" PRId64 " is no line of a log; it is left out%s", log->path, log->bad_line,
+        cli_html_notice(page, "%s: line %" PRId64 " is no line of a log; it is left out%s",
+                        log->path, log->bad_line,
                         log->n_bad > 1 ? ", and so are others behind it" : "");
-    if (log->other_runs) cli_html_remark(page->out, "the log has %" PRId64 " runs; this is the last.", log->other_runs + 1);
+    if (log->other_runs)
+        cli_html_remark(page->out, "the log has %" PRId64 " runs; this is the last.",
+                        log->other_runs + 1);
 }
 
 void cli_report_head(report_page *page, const report_log *log) {
     FILE *out = page->out;
-    json_t *config = json_object_get(log->head, "config"), *model = json_object_get(config, "model");
+    json_t *config = json_object_get(log->head, "config"),
+           *model = json_object_get(config, "model");
     const char *name = cli_json_text_at(model, "name");
     fputs("<header>\n<h1>Training run", out);
     if (name) fputs(": ", out), cli_html_name(out, name);
-    fputs("</h1>\n<p class=\"dim\">What one run of mmoe train learned, epoch by epoch, how good the model is, and where the time went; from the log ", out);
+    fputs("</h1>\n<p class=\"dim\">What one run of mmoe train learned, epoch by epoch, how good "
+          "the model is, and where the time went; from the log ",
+          out);
     cli_html_cut(out, log->path, REPORT_VALUE);
     fputs(".</p>\n</header>\n<main>\n", out);
     write_faults(page, log);
@@ -175,14 +199,16 @@ void cli_report_head(report_page *page, const report_log *log) {
 static const struct {
     const char *key, *name;
     int of; /* 0: both, 1: a classification, 2: a regression */
-} figures[] = {{"auc", "AUC", 1}, {"logloss", "log-loss", 1}, {"mse", "MSE", 2}, {"rmse", "RMSE", 2}, {"mae", "MAE", 2}, {"calibration", "calibration", 0}};
+} figures[] = {{"auc", "AUC", 1},   {"logloss", "log-loss", 1}, {"mse", "MSE", 2},
+               {"rmse", "RMSE", 2}, {"mae", "MAE", 2},          {"calibration", "calibration", 0}};
 enum { N_FIGURE = sizeof figures / sizeof *figures };
 
 static bool is_wanted(int figure, bool classifications, bool regressions) {
     return !figures[figure].of || (figures[figure].of == 1 ? classifications : regressions);
 }
 
-void cli_report_metrics_head(FILE *out, const char *title, const char *sentence, bool classifications, bool regressions) {
+void cli_report_metrics_head(FILE *out, const char *title, const char *sentence,
+                             bool classifications, bool regressions) {
     const char *columns[N_FIGURE + 3] = {"task", "rows of"};
     int count = 2;
     for (int i = 0; i < N_FIGURE; i++)
@@ -191,13 +217,16 @@ void cli_report_metrics_head(FILE *out, const char *title, const char *sentence,
     cli_html_table(out, title, sentence, columns, count, 2);
 }
 
-void cli_report_metrics_row(FILE *out, const char *task, const char *where, double rows, const json_t *metrics, bool classifications, bool regressions) {
+void cli_report_metrics_row(FILE *out, const char *task, const char *where, double rows,
+                            const json_t *metrics, bool classifications, bool regressions) {
     const char *why = cli_json_text_at(metrics, "why");
     fputs("<tr><th scope=\"row\">", out);
     cli_html_name(out, task);
     fputs("</th><td>", out);
     cli_html_cut(out, where, REPORT_VALUE);
-    if (why) fputs("<br><span class=\"dim\">", out), cli_html_cut(out, why, REPORT_VALUE), fputs("</span>", out);
+    if (why)
+        fputs("<br><span class=\"dim\">", out), cli_html_cut(out, why, REPORT_VALUE),
+            fputs("</span>", out);
     for (int i = 0; i < N_FIGURE; i++) {
         if (!is_wanted(i, classifications, regressions)) continue;
         fputs("</td><td class=\"n\">", out);
@@ -230,26 +259,32 @@ void cli_report_result_of(report_page *page, const report_log *log) {
     const json_t *valid = json_object_get(epoch_line(log, cli_log_best(log)), "valid");
     const char *data = cli_json_text_at(log->result, "data");
     bool classes = false, regressions = false;
-    for (int t = 0; t < count; t++) *(cli_log_is_classification(log, cli_log_task(log, t)) ? &classes : &regressions) = true;
+    for (int t = 0; t < count; t++)
+        *(cli_log_is_classification(log, cli_log_task(log, t)) ? &classes : &regressions) = true;
     cli_html_section(out, "result", "Result", NULL);
     if (!json_object_size(valid) && !data) {
         fputs("<p>The log has no metrics of validation or test rows.</p>\n</section>\n", out);
         return;
     }
     cli_report_metrics_head(out, "Metrics of the weights that were kept",
-                            "AUC: 1 is a perfect order, 0.5 none. Calibration: the sum of the predictions over the sum of the labels, 1 is right.", classes,
-                            regressions);
+                            "AUC: 1 is a perfect order, 0.5 none. Calibration: the sum of the "
+                            "predictions over the sum of the labels, 1 is right.",
+                            classes, regressions);
     for (int t = 0; t < count && t < REPORT_TASKS; t++) {
         const char *task = cli_log_task(log, t);
         const json_t *last = result_of(log->result, task), *best = json_object_get(valid, task);
-        const double rows = cli_json_at(log->head, "rows", "valid", NULL), last_rows = cli_json_at(last, "rows", NULL);
+        const double rows = cli_json_at(log->head, "rows", "valid", NULL),
+                     last_rows = cli_json_at(last, "rows", NULL);
         char where[64];
         snprintf(where, sizeof where, "validation, epoch %" PRId64, cli_log_best(log));
         if (best) cli_report_metrics_row(out, task, where, rows, best, classes, regressions);
-        if (last && (!best || !data || strcmp(data, "valid") != 0)) cli_report_metrics_row(out, task, data ? data : "?", last_rows, last, classes, regressions);
+        if (last && (!best || !data || strcmp(data, "valid") != 0))
+            cli_report_metrics_row(out, task, data ? data : "?", last_rows, last, classes,
+                                   regressions);
     }
     cli_html_table_end(out);
-    if (count > REPORT_TASKS) cli_html_remark(out, "the first %d of %d tasks are shown.", REPORT_TASKS, count);
+    if (count > REPORT_TASKS)
+        cli_html_remark(out, "the first %d of %d tasks are shown.", REPORT_TASKS, count);
     fputs("</section>\n", out);
 }
 
@@ -264,14 +299,17 @@ static int compare_seconds(const void *a, const void *b) {
 }
 
 static void write_node(FILE *out, const json_t *node, double total, double worker_peak) {
-    const double seconds = cli_json_at(node, "seconds", NULL), flops = cli_json_at(node, "flops", NULL), calls = cli_json_at(node, "calls", NULL);
+    const double seconds = cli_json_at(node, "seconds", NULL),
+                 flops = cli_json_at(node, "flops", NULL), calls = cli_json_at(node, "calls", NULL);
     const char *name = cli_json_text_at(node, "node"), *pass = cli_json_text_at(node, "pass");
     const double rate = flops > 0 && seconds > 0 ? flops / seconds : (double)NAN;
     fputs("<tr><th scope=\"row\">", out);
     cli_html_name(out, name ? name : "?");
     fputs("</th><td>", out);
     cli_html_name(out, pass ? pass : "?");
-    fprintf(out, "</td><td class=\"n bar\" style=\"background:linear-gradient(to right,rgb(var(--heat)/.3) %.1f%%,transparent 0)\">",
+    fprintf(out,
+            "</td><td class=\"n bar\" style=\"background:linear-gradient(to "
+            "right,rgb(var(--heat)/.3) %.1f%%,transparent 0)\">",
             fmin(fmax(100 * seconds / total, 0), 100));
     cli_html_fixed(out, 1, 100 * seconds / total);
     fputs(" %</td><td class=\"n\">", out);
@@ -292,7 +330,8 @@ void cli_report_nodes(report_page *page, const report_log *log) {
     cli_html_section(out, "nodes", "Slowest nodes", NULL);
     const json_t **order = count ? calloc(count, sizeof *order) : NULL;
     if (!order) {
-        fputs("<p>The log has no profile of the run's nodes: <code>mmoe train --log</code> writes it when <code>--profile</code> is given.</p>\n</section>\n",
+        fputs("<p>The log has no profile of the run's nodes: <code>mmoe train --log</code> writes "
+              "it when <code>--profile</code> is given.</p>\n</section>\n",
               out);
         return;
     }
@@ -303,18 +342,25 @@ void cli_report_nodes(report_page *page, const report_log *log) {
         total += seconds > 0 ? seconds : 0;
     }
     qsort(order, count, sizeof *order, compare_seconds);
-    const double threads = cli_json_at(log->profile, "threads", NULL), peak = cli_json_at(log->profile, "gemm_peak", NULL);
-    const char *blas = cli_json_text_at(log->profile, "blas"), *core = cli_json_text_at(log->profile, "core_type");
-    const char *const columns[] = {"node", "pass", "share", "seconds", "calls", "GFLOP/s", "% of peak"};
+    const double threads = cli_json_at(log->profile, "threads", NULL),
+                 peak = cli_json_at(log->profile, "gemm_peak", NULL);
+    const char *blas = cli_json_text_at(log->profile, "blas"),
+               *core = cli_json_text_at(log->profile, "core_type");
+    const char *const columns[] = {"node",  "pass",    "share",    "seconds",
+                                   "calls", "GFLOP/s", "% of peak"};
     char sentence[256];
     snprintf(sentence, sizeof sentence,
-             "The %d slowest of %zu parts of a step; seconds are summed over workers, rates are one worker's, the peak is of matrix products.",
+             "The %d slowest of %zu parts of a step; seconds are summed over workers, rates are "
+             "one worker's, the peak is of matrix products.",
              (int)(count < SLOWEST ? count : SLOWEST), count);
     cli_html_table(out, "Where the time of training went", sentence, columns, 7, 2);
-    for (size_t i = 0; i < count && i < SLOWEST; i++) write_node(out, order[i], total, peak / threads);
+    for (size_t i = 0; i < count && i < SLOWEST; i++)
+        write_node(out, order[i], total, peak / threads);
     cli_html_table_end(out);
     fputs("<p class=\"dim\">", out);
-    if (isfinite(peak)) fputs("Peak of all workers: ", out), cli_html_fixed(out, 1, peak / 1e9), fputs(" GFLOP/s. ", out);
+    if (isfinite(peak))
+        fputs("Peak of all workers: ", out), cli_html_fixed(out, 1, peak / 1e9),
+            fputs(" GFLOP/s. ", out);
     if (blas) cli_html_cut(out, blas, REPORT_VALUE);
     if (core) fputs(", core type ", out), cli_html_cut(out, core, REPORT_VALUE);
     fputs("</p>\n</section>\n", out);

@@ -4,7 +4,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-/* A float's order, and for the same figures from the same rows in whatever order they stood: all of it. */
+/* A float's order, and for the same figures from the same rows in whatever order they stood: all of
+ * it. */
 static int compare(const void *a, const void *b) {
     const report_score *x = a, *y = b;
     if (x->score != y->score) return x->score < y->score ? -1 : 1;
@@ -12,9 +13,12 @@ static int compare(const void *a, const void *b) {
     return x->weight < y->weight ? -1 : x->weight > y->weight;
 }
 
-void cli_scores_sort(report_score *scores, size_t count) { qsort(scores, count, sizeof *scores, compare); }
+void cli_scores_sort(report_score *scores, size_t count) {
+    qsort(scores, count, sizeof *scores, compare);
+}
 
-size_t cli_scores_roc(const report_score *scores, size_t count, double *negatives, double *positives, double *area) {
+size_t cli_scores_roc(const report_score *scores, size_t count, double *negatives,
+                      double *positives, double *area) {
     double all[2] = {0}, above[2] = {0};
     for (size_t i = 0; i < count; i++) all[scores[i].label > 0] += (double)scores[i].weight;
     *area = 0;
@@ -26,10 +30,12 @@ size_t cli_scores_roc(const report_score *scores, size_t count, double *negative
     for (size_t i = count; i > 0;) {
         const double x = above[0] / all[0], y = above[1] / all[1];
         const float score = scores[i - 1].score;
-        for (; i > 0 && scores[i - 1].score == score; i--) above[scores[i - 1].label > 0] += (double)scores[i - 1].weight;
+        for (; i > 0 && scores[i - 1].score == score; i--)
+            above[scores[i - 1].label > 0] += (double)scores[i - 1].weight;
         const double next_x = above[0] / all[0], next_y = above[1] / all[1];
         *area += (next_x - x) * (next_y + y) / 2;
-        if (i > 0 && next_x - negatives[points - 1] + next_y - positives[points - 1] < apart) continue;
+        if (i > 0 && next_x - negatives[points - 1] + next_y - positives[points - 1] < apart)
+            continue;
         negatives[points] = i > 0 ? next_x : 1;
         positives[points++] = i > 0 ? next_y : 1;
     }
@@ -62,7 +68,9 @@ size_t cli_scores_bins(const report_score *scores, size_t count, report_bin *bin
     float *labels = count ? malloc(count * sizeof *labels) : NULL;
     if (!labels) return 0;
     for (size_t b = 1; b <= REPORT_BINS && first < count; b++) {
-        size_t end = b == REPORT_BINS ? count : count / REPORT_BINS * b + count % REPORT_BINS * b / REPORT_BINS;
+        size_t end = b == REPORT_BINS
+                         ? count
+                         : count / REPORT_BINS * b + count % REPORT_BINS * b / REPORT_BINS;
         while (end > first && end < count && scores[end].score == scores[end - 1].score) end++;
         if (end <= first) continue;
         bins[n++] = measure(scores + first, end - first, labels);

@@ -21,12 +21,15 @@ enum { REPORT_BINS = 10, REPORT_ROC_POINTS = 256 };
 
 /* By score, the lowest first. */
 void cli_scores_sort(report_score *scores, size_t count);
-/* Of sorted scores, labels 0 and 1: shares of the negatives and positives above each threshold, from (0, 0) to (1, 1), neighbours left out so that
- * there are at most REPORT_ROC_POINTS. The number of points; 0: only one class has weight. `area` is that of all points. */
-size_t cli_scores_roc(const report_score *scores, size_t count, double *negatives, double *positives, double *area);
+/* Of sorted scores, labels 0 and 1: shares of the negatives and positives above each threshold,
+ * from (0, 0) to (1, 1), neighbours left out so that there are at most REPORT_ROC_POINTS. The
+ * number of points; 0: only one class has weight. `area` is that of all points. */
+size_t cli_scores_roc(const report_score *scores, size_t count, double *negatives,
+                      double *positives, double *area);
 /* Tenths of the sorted rows, equal scores together, so bins may be fewer; their number. */
 size_t cli_scores_bins(const report_score *scores, size_t count, report_bin *bins);
-/* Mean distance of the bins' mean score from their mean label (expected calibration error), weighted as the rows are; NaN without weight. */
+/* Mean distance of the bins' mean score from their mean label (expected calibration error),
+ * weighted as the rows are; NaN without weight. */
 double cli_bins_error(const report_bin *bins, size_t count);
 
 #endif

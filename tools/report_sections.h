@@ -18,15 +18,19 @@ typedef struct report_model {
     int threads;
 } report_model;
 
-/* Metrics, ROC and calibration curves of the model's predictions, what its gates and experts do on these rows. */
+/* Metrics, ROC and calibration curves of the model's predictions, what its gates and experts do on
+ * these rows. */
 void cli_report_model(report_page *page, const report_log *log, const report_model *of);
-void cli_report_predictions(report_page *page, const mmoe_model *model, const mmoe_dataset *data, const report_model *of);
+void cli_report_predictions(report_page *page, const mmoe_model *model, const mmoe_dataset *data,
+                            const report_model *of);
 void cli_report_experts(report_page *page, const mmoe_inspection *inspection);
 
 /* A table of metrics; `classifications` and `regressions` say which figures it has. */
-void cli_report_metrics_head(FILE *out, const char *title, const char *sentence, bool classifications, bool regressions);
+void cli_report_metrics_head(FILE *out, const char *title, const char *sentence,
+                             bool classifications, bool regressions);
 /* `rows` NaN: not known; `metrics` as cli_metrics_json has them. */
-void cli_report_metrics_row(FILE *out, const char *task, const char *where, double rows, const json_t *metrics, bool classifications, bool regressions);
+void cli_report_metrics_row(FILE *out, const char *task, const char *where, double rows,
+                            const json_t *metrics, bool classifications, bool regressions);
 
 /* "cgc_layers.0.experts_shared.1" is "experts_shared.1" where its level is told besides. */
 const char *cli_report_short_name(const char *name);

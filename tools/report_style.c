@@ -1,6 +1,7 @@
 #include "report_html.h"
 
-/* The colours are Okabe and Ito's, which the colour-blind tell apart, lighter on dark ground; a series' dashes differ too. */
+/* The colours are Okabe and Ito's, which the colour-blind tell apart, lighter on dark ground; a
+ * series' dashes differ too. */
 // clang-format off
 static const char *const rules[] = {
     ":root{color-scheme:light dark;--page:#f6f7f8;--card:#fff;--text:#1b1f23;--dim:#57606a;--line:#d5dade;--grid:#e6e9ec;",

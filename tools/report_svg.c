@@ -4,7 +4,17 @@
 #include <string.h>
 
 /* A figure is 360 units wide, as wide as on a phone, so that its text keeps its size. */
-enum { WIDTH = 360, LEFT = 52, RIGHT = 14, TOP = 20, BOTTOM = 38, HEIGHT = 230, SQUARE_HEIGHT = 318, POINTS = 240, FEW_POINTS = 30 };
+enum {
+    WIDTH = 360,
+    LEFT = 52,
+    RIGHT = 14,
+    TOP = 20,
+    BOTTOM = 38,
+    HEIGHT = 230,
+    SQUARE_HEIGHT = 318,
+    POINTS = 240,
+    FEW_POINTS = 30
+};
 static const double too_large = 1e30;
 
 typedef struct axis {
@@ -14,7 +24,9 @@ typedef struct axis {
 } axis;
 
 static bool is_drawn(double value) { return isfinite(value) && fabs(value) < too_large; }
-static double place(const axis *a, double value) { return a->from + (value - a->low) / (a->high - a->low) * (a->to - a->from); }
+static double place(const axis *a, double value) {
+    return a->from + (value - a->low) / (a->high - a->low) * (a->to - a->from);
+}
 
 /* 1, 2 or 5 times a power of ten: at most `count` steps. */
 static double nice_step(double range, int count) {
@@ -44,7 +56,8 @@ static void widen(axis *a, double value) {
 static void settle(axis *a, double room) {
     if (a->low > a->high) *a = (axis){0, 1, a->from, a->to, 0};
     double pad = room * (a->high - a->low);
-    if (a->high - a->low <= 1e-12 * fmax(fabs(a->low), fabs(a->high)) || a->high == a->low) pad = a->low != 0 ? 0.1 * fabs(a->low) : 0.5;
+    if (a->high - a->low <= 1e-12 * fmax(fabs(a->low), fabs(a->high)) || a->high == a->low)
+        pad = a->low != 0 ? 0.1 * fabs(a->low) : 0.5;
     a->low -= pad;
     a->high += pad;
 }
@@ -80,55 +93,70 @@ static void measure(const report_plot *p, axis *x, axis *y) {
 static void draw_axes(FILE *out, const report_plot *p, const axis *x, const axis *y) {
     for (double k = ceil(y->low / y->step - 1e-9); k * y->step <= y->high + 1e-9 * y->step; k++) {
         const double at = place(y, k * y->step);
-        fprintf(out, "<path class=\"gridline\" d=\"M%.1f %.1fH%.1f\"/><text class=\"tick\" x=\"%d\" y=\"%.1f\" text-anchor=\"end\">", x->from, at, x->to,
-                LEFT - 6, at + 4);
+        fprintf(out,
+                "<path class=\"gridline\" d=\"M%.1f %.1fH%.1f\"/><text class=\"tick\" x=\"%d\" "
+                "y=\"%.1f\" text-anchor=\"end\">",
+                x->from, at, x->to, LEFT - 6, at + 4);
         print_tick(out, k * y->step, y->step);
         fputs("</text>", out);
     }
     for (double k = ceil(x->low / x->step - 1e-9); k * x->step <= x->high + 1e-9 * x->step; k++) {
         const double at = place(x, k * x->step);
-        fprintf(out, "<path class=\"axis\" d=\"M%.1f %.1fv4\"/><text class=\"tick\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">", at, y->from, at,
-                y->from + 17);
+        fprintf(out,
+                "<path class=\"axis\" d=\"M%.1f %.1fv4\"/><text class=\"tick\" x=\"%.1f\" "
+                "y=\"%.1f\" text-anchor=\"middle\">",
+                at, y->from, at, y->from + 17);
         print_tick(out, k * x->step, x->step);
         fputs("</text>", out);
     }
-    fprintf(out, "<path class=\"axis\" d=\"M%.1f %.1fV%.1fH%.1f\"/><text x=\"2\" y=\"11\">", x->from, y->to, y->from, x->to);
+    fprintf(out, "<path class=\"axis\" d=\"M%.1f %.1fV%.1fH%.1f\"/><text x=\"2\" y=\"11\">",
+            x->from, y->to, y->from, x->to);
     cli_html_text(out, p->y_label);
-    fprintf(out, "</text><text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">", (x->from + x->to) / 2, y->from + 33);
+    fprintf(out, "</text><text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">",
+            (x->from + x->to) / 2, y->from + 33);
     cli_html_text(out, p->x_label);
     fputs("</text>\n", out);
 }
 
 /* ---- Curves ---- */
 
-static void draw_series(FILE *out, const report_series *s, const axis *x, const axis *y, bool dots) {
+static void draw_series(FILE *out, const report_series *s, const axis *x, const axis *y,
+                        bool dots) {
     const int count = s->count > POINTS ? POINTS : s->count;
     bool is_open = false;
     fprintf(out, "<path class=\"series s%d\" d=\"", s->style);
     for (int k = 0; k < count; k++) {
         const int i = count == s->count ? k : (int)((int64_t)k * (s->count - 1) / (count - 1));
         const bool drawn = is_drawn(s->x[i]) && is_drawn(s->y[i]);
-        if (drawn) fprintf(out, "%c%.1f %.1f", is_open ? 'L' : 'M', place(x, s->x[i]), place(y, s->y[i]));
+        if (drawn)
+            fprintf(out, "%c%.1f %.1f", is_open ? 'L' : 'M', place(x, s->x[i]), place(y, s->y[i]));
         is_open = drawn;
     }
     fputs("\"/>", out);
     for (int i = 0; i < s->count && (dots || s->count <= FEW_POINTS); i++) {
         if (!is_drawn(s->x[i]) || !is_drawn(s->y[i])) continue;
-        fprintf(out, "<circle class=\"dot s%d\" cx=\"%.1f\" cy=\"%.1f\" r=\"%s\"><title>%.6g: %.6g</title></circle>", s->style, place(x, s->x[i]),
-                place(y, s->y[i]), dots ? "3" : "2", s->x[i], s->y[i]);
+        fprintf(out,
+                "<circle class=\"dot s%d\" cx=\"%.1f\" cy=\"%.1f\" r=\"%s\"><title>%.6g: "
+                "%.6g</title></circle>",
+                s->style, place(x, s->x[i]), place(y, s->y[i]), dots ? "3" : "2", s->x[i], s->y[i]);
     }
     fputc('\n', out);
 }
 
 static void draw_marks(FILE *out, const report_plot *p, const axis *x, const axis *y) {
-    if (p->square) fprintf(out, "<path class=\"mark\" d=\"M%.1f %.1fL%.1f %.1f\"/>", x->from, y->from, x->to, y->to);
+    if (p->square)
+        fprintf(out, "<path class=\"mark\" d=\"M%.1f %.1fL%.1f %.1f\"/>", x->from, y->from, x->to,
+                y->to);
     for (int i = 0; i < p->n_start; i++)
         if (p->starts[i] > x->low && p->starts[i] < x->high)
-            fprintf(out, "<path class=\"mark\" d=\"M%.1f %.1fV%.1f\"/>", place(x, p->starts[i]), y->from, y->to);
+            fprintf(out, "<path class=\"mark\" d=\"M%.1f %.1fV%.1f\"/>", place(x, p->starts[i]),
+                    y->from, y->to);
     if (!is_drawn(p->mark) || p->mark < x->low || p->mark > x->high) return;
     const double at = place(x, p->mark);
-    fprintf(out, "<path class=\"axis\" d=\"M%.1f %.1fV%.1f\"/><text class=\"tick\" x=\"%.1f\" y=\"11\" text-anchor=\"middle\">", at, y->from, y->to - 5,
-            fmin(fmax(at, 170), WIDTH - 42));
+    fprintf(out,
+            "<path class=\"axis\" d=\"M%.1f %.1fV%.1f\"/><text class=\"tick\" x=\"%.1f\" y=\"11\" "
+            "text-anchor=\"middle\">",
+            at, y->from, y->to - 5, fmin(fmax(at, 170), WIDTH - 42));
     cli_html_text(out, p->mark_label);
     fputs("</text>\n", out);
 }
@@ -150,7 +178,10 @@ static void label_svg(FILE *out, const report_plot *p) {
 }
 
 void cli_svg_swatch(FILE *out, int style) {
-    fprintf(out, "<svg viewBox=\"0 0 30 10\" aria-hidden=\"true\"><path class=\"series s%d\" d=\"M1 5H29\"/></svg>", style);
+    fprintf(out,
+            "<svg viewBox=\"0 0 30 10\" aria-hidden=\"true\"><path class=\"series s%d\" d=\"M1 "
+            "5H29\"/></svg>",
+            style);
 }
 
 void cli_svg_plot(FILE *out, const report_plot *p) {
@@ -178,7 +209,16 @@ void cli_svg_plot(FILE *out, const report_plot *p) {
 
 /* ---- Heat maps ---- */
 
-enum { SHADES = 12, NUMBERS = 26, NAME_LENGTH = 19, LEAST_CELL = 14, MOST_CELL = 40, NUMBER_CELL = 28, ROW = 16, KEY = 26 };
+enum {
+    SHADES = 12,
+    NUMBERS = 26,
+    NAME_LENGTH = 19,
+    LEAST_CELL = 14,
+    MOST_CELL = 40,
+    NUMBER_CELL = 28,
+    ROW = 16,
+    KEY = 26
+};
 static const double darkest = 0.6; /* of the colour: text on it stays legible */
 
 typedef struct grid {
@@ -188,8 +228,10 @@ typedef struct grid {
 /* As wide as the longest name: about 6.6 units a character. */
 static double left_of(const report_heat *h) {
     size_t longest = 0;
-    for (int r = 0; r < h->rows && h->row_names; r++) longest = strlen(h->row_names[r]) > longest ? strlen(h->row_names[r]) : longest;
-    return h->row_names ? 8 + 6.6 * (double)(longest < NAME_LENGTH ? longest : NAME_LENGTH) : NUMBERS;
+    for (int r = 0; r < h->rows && h->row_names; r++)
+        longest = strlen(h->row_names[r]) > longest ? strlen(h->row_names[r]) : longest;
+    return h->row_names ? 8 + 6.6 * (double)(longest < NAME_LENGTH ? longest : NAME_LENGTH)
+                        : NUMBERS;
 }
 
 static grid lay_out(const report_heat *h) {
@@ -215,15 +257,17 @@ static void draw_cells(FILE *out, const report_heat *h, const grid *g) {
         for (int r = 0; r < h->rows; r++)
             for (int c = 0; c < h->columns; c++) {
                 if (shade(h, h->values[(size_t)r * (size_t)h->columns + (size_t)c]) != s) continue;
-                if (!is_open) fprintf(out, "<path class=\"heat\" fill-opacity=\"%.2f\" d=\"", darkest * s / SHADES);
+                if (!is_open)
+                    fprintf(out, "<path class=\"heat\" fill-opacity=\"%.2f\" d=\"",
+                            darkest * s / SHADES);
                 is_open = true;
-                fprintf(out, "M%.1f %.1fh%.1fv%.1fh-%.1fz", g->left + c * g->cell_width, TOP + r * g->cell_height, g->cell_width, g->cell_height,
-                        g->cell_width);
+                fprintf(out, "M%.1f %.1fh%.1fv%.1fh-%.1fz", g->left + c * g->cell_width,
+                        TOP + r * g->cell_height, g->cell_width, g->cell_height, g->cell_width);
             }
         if (is_open) fputs("\"/>\n", out);
     }
-    fprintf(out, "<rect class=\"cell\" x=\"%.1f\" y=\"%d\" width=\"%.1f\" height=\"%.1f\"/>\n", g->left, TOP, h->columns * g->cell_width,
-            h->rows * g->cell_height);
+    fprintf(out, "<rect class=\"cell\" x=\"%.1f\" y=\"%d\" width=\"%.1f\" height=\"%.1f\"/>\n",
+            g->left, TOP, h->columns * g->cell_width, h->rows * g->cell_height);
 }
 
 static void write_values(FILE *out, const report_heat *h, const grid *g) {
@@ -231,8 +275,9 @@ static void write_values(FILE *out, const report_heat *h, const grid *g) {
         for (int c = 0; c < h->columns; c++) {
             const double value = h->values[(size_t)r * (size_t)h->columns + (size_t)c];
             if (is_drawn(value))
-                fprintf(out, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">%.2f</text>", g->left + (c + 0.5) * g->cell_width,
-                        TOP + (r + 0.5) * g->cell_height + 4, value);
+                fprintf(out, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">%.2f</text>",
+                        g->left + (c + 0.5) * g->cell_width, TOP + (r + 0.5) * g->cell_height + 4,
+                        value);
         }
 }
 
@@ -247,7 +292,8 @@ static void write_tail(FILE *out, const char *name) {
 
 static void write_names(FILE *out, const report_heat *h, const grid *g) {
     for (int r = 0; r < h->rows; r++) {
-        fprintf(out, "<text class=\"tick\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\">", g->left - 5, TOP + (r + 0.5) * g->cell_height + 4);
+        fprintf(out, "<text class=\"tick\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\">", g->left - 5,
+                TOP + (r + 0.5) * g->cell_height + 4);
         if (h->row_names)
             write_tail(out, h->row_names[r]);
         else
@@ -256,7 +302,8 @@ static void write_names(FILE *out, const report_heat *h, const grid *g) {
     }
     const int every = (int)ceil(26 / g->cell_width);
     for (int c = 0; c < h->columns; c += every) {
-        fprintf(out, "<text class=\"tick\" x=\"%.1f\" y=\"13\" text-anchor=\"middle\">", g->left + (c + 0.5) * g->cell_width);
+        fprintf(out, "<text class=\"tick\" x=\"%.1f\" y=\"13\" text-anchor=\"middle\">",
+                g->left + (c + 0.5) * g->cell_width);
         if (h->column_names)
             cli_html_text(out, h->column_names[c]);
         else
@@ -267,19 +314,27 @@ static void write_names(FILE *out, const report_heat *h, const grid *g) {
 
 static void draw_key(FILE *out, const report_heat *h, const grid *g) {
     const double y = TOP + h->rows * g->cell_height + ROW + 14;
-    fprintf(out, "<text class=\"tick\" x=\"%.1f\" y=\"%.1f\">%s</text>", g->left, y - 14, h->column_label);
-    fprintf(out, "<text class=\"tick\" x=\"%.1f\" y=\"%.1f\">%.3g</text>", g->left, y + 11, h->lowest);
+    fprintf(out, "<text class=\"tick\" x=\"%.1f\" y=\"%.1f\">%s</text>", g->left, y - 14,
+            h->column_label);
+    fprintf(out, "<text class=\"tick\" x=\"%.1f\" y=\"%.1f\">%.3g</text>", g->left, y + 11,
+            h->lowest);
     for (int s = 0; s <= SHADES; s += 2)
-        fprintf(out, "<rect class=\"heat\" fill-opacity=\"%.2f\" x=\"%.1f\" y=\"%.1f\" width=\"14\" height=\"12\"/>", darkest * s / SHADES,
-                g->left + 14 + 7 * s, y);
-    fprintf(out, "<text class=\"tick\" x=\"%.1f\" y=\"%.1f\">%.3g</text>\n", g->left + 14 + 7 * (SHADES + 2) + 5, y + 11, h->highest);
+        fprintf(out,
+                "<rect class=\"heat\" fill-opacity=\"%.2f\" x=\"%.1f\" y=\"%.1f\" width=\"14\" "
+                "height=\"12\"/>",
+                darkest * s / SHADES, g->left + 14 + 7 * s, y);
+    fprintf(out, "<text class=\"tick\" x=\"%.1f\" y=\"%.1f\">%.3g</text>\n",
+            g->left + 14 + 7 * (SHADES + 2) + 5, y + 11, h->highest);
 }
 
 void cli_svg_heat(FILE *out, const report_heat *h) {
     const grid g = lay_out(h);
     cli_html_figure(out, g.width > WIDTH ? "wide" : "plot", h->title, h->sentence);
     if (g.width > WIDTH)
-        fprintf(out, "<div class=\"box\" role=\"region\" tabindex=\"0\" aria-label=\"cells\"><svg width=\"%.0f\" height=\"%.0f\"", g.width, g.height);
+        fprintf(out,
+                "<div class=\"box\" role=\"region\" tabindex=\"0\" aria-label=\"cells\"><svg "
+                "width=\"%.0f\" height=\"%.0f\"",
+                g.width, g.height);
     else
         fputs("<svg class=\"top\"", out);
     fprintf(out, " viewBox=\"0 0 %.0f %.0f\" role=\"img\" aria-label=\"", g.width, g.height);

@@ -20,7 +20,8 @@ typedef struct report_plot {
     int n_series;
     bool whole_x;   /* ticks at whole numbers */
     bool from_zero; /* y begins at 0 */
-    bool square;    /* both axes have the same range, a diagonal is drawn: the ideal, or what knows nothing */
+    bool square;    /* both axes have the same range, a diagonal is drawn: the ideal, or what knows
+                       nothing */
     bool unit;      /* both ranges are 0 to 1 */
     bool dots;      /* points are marked whatever their number */
     double mark;    /* a vertical line at x, NaN: none */

@@ -23,17 +23,20 @@ static void end_last_line(FILE *log) {
     fseek(log, 0, SEEK_END);
 }
 
-int cli_report_open(run_report *report, const char *log_path, bool is_resumed, const run_files *files) {
+int cli_report_open(run_report *report, const char *log_path, bool is_resumed,
+                    const run_files *files) {
     report->is_terminal = isatty(STDERR_FILENO) == 1;
     if (!log_path) return CLI_OK;
     report->log_path = log_path;
     report->log = fopen(log_path, is_resumed ? "a+" : "w");
     if (!report->log) return cli_fail("--log: cannot write %s: %s", log_path, strerror(errno));
     if (is_resumed) end_last_line(report->log);
-    json_t *line = json_pack("{s:s, s:i, s:s, s:s*, s:s*, s:s, s:o, s:i, s:I, s:b, s:o}", "version", mmoe_version(), "format", CLI_LOG_FORMAT, "train",
-                             files->train, "valid", files->valid, "test", files->test, "model", files->model, "rows", rows_json(files), "threads",
-                             files->threads, "parameters", (json_int_t)mmoe_model_parameter_count(report->model), "resumed", (int)is_resumed, "config",
-                             cli_config_json(mmoe_model_config(report->model)));
+    json_t *line = json_pack(
+        "{s:s, s:i, s:s, s:s*, s:s*, s:s, s:o, s:i, s:I, s:b, s:o}", "version", mmoe_version(),
+        "format", CLI_LOG_FORMAT, "train", files->train, "valid", files->valid, "test", files->test,
+        "model", files->model, "rows", rows_json(files), "threads", files->threads, "parameters",
+        (json_int_t)mmoe_model_parameter_count(report->model), "resumed", (int)is_resumed, "config",
+        cli_config_json(mmoe_model_config(report->model)));
     int status = cli_print_json(report->log, line, false);
     fflush(report->log);
     return status;
@@ -45,7 +48,9 @@ int cli_report_close(run_report *report) {
     errno = 0;
     failed |= fclose(report->log) != 0;
     report->log = NULL;
-    return failed ? cli_fail("cannot write %s: %s", report->log_path, errno ? strerror(errno) : "an earlier write failed") : CLI_OK;
+    return failed ? cli_fail("cannot write %s: %s", report->log_path,
+                             errno ? strerror(errno) : "an earlier write failed")
+                  : CLI_OK;
 }
 
 void cli_report_newline(run_report *report) {
@@ -59,7 +64,8 @@ void cli_report_result(run_report *report, json_t *result, json_t *profile) {
     if (line) cli_print_json(report->log, line, false);
 }
 
-/* The gates, in the first line with their experts' names, and a warning for each that has collapsed. */
+/* The gates, in the first line with their experts' names, and a warning for each that has
+ * collapsed. */
 static void log_gates(run_report *report, json_t *line, const mmoe_epoch_report *epoch) {
     json_t *gates = json_array(), *warnings = json_array();
     for (int32_t i = 0; i < epoch->n_gate; i++) {
@@ -92,16 +98,20 @@ static json_t *rate_json(double rate) {
 }
 
 static void log_epoch(run_report *report, const mmoe_epoch_report *epoch) {
-    json_t *losses = json_object(), *factors = json_object(), *valid = epoch->valid ? json_object() : json_null();
+    json_t *losses = json_object(), *factors = json_object(),
+           *valid = epoch->valid ? json_object() : json_null();
     for (int32_t t = 0; t < epoch->n_task; t++) {
         const char *name = mmoe_model_task_name(report->model, t);
         json_object_set_new(losses, name, cli_json_number(epoch->task_loss[t]));
         json_object_set_new(factors, name, cli_json_number(epoch->task_factors[t]));
         if (epoch->valid) json_object_set_new(valid, name, cli_metrics_json(&epoch->valid[t]));
     }
-    json_t *line = json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o}", "epoch", (int)epoch->epoch, "lr", rate_json(epoch->lr), "loss",
-                             cli_json_number(epoch->loss), "losses", losses, "factors", factors, "valid", valid, "score", cli_json_number(epoch->score), "best",
-                             epoch->is_best != 0, "seconds", cli_json_number(epoch->seconds), "train_seconds", cli_json_number(epoch->train_seconds),
+    json_t *line = json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o}", "epoch",
+                             (int)epoch->epoch, "lr", rate_json(epoch->lr), "loss",
+                             cli_json_number(epoch->loss), "losses", losses, "factors", factors,
+                             "valid", valid, "score", cli_json_number(epoch->score), "best",
+                             epoch->is_best != 0, "seconds", cli_json_number(epoch->seconds),
+                             "train_seconds", cli_json_number(epoch->train_seconds),
                              "rows_per_second", cli_json_number(epoch->rows_per_second));
     if (line && epoch->n_gate) log_gates(report, line, epoch);
     cli_print_json(report->log, line, false);
@@ -111,8 +121,9 @@ static void log_epoch(run_report *report, const mmoe_epoch_report *epoch) {
 static void print_epoch(run_report *report, const mmoe_epoch_report *epoch) {
     if (report->line_is_open) fputs("\r\033[K", stderr);
     report->line_is_open = false;
-    fprintf(stderr, "epoch %" PRId32 "/%" PRId32 "  %.2f s  %.0f rows/s  lr %.4g  loss %.5f", epoch->epoch, epoch->n_epoch, epoch->seconds,
-            epoch->rows_per_second, epoch->lr, epoch->loss);
+    fprintf(stderr, "epoch %" PRId32 "/%" PRId32 "  %.2f s  %.0f rows/s  lr %.4g  loss %.5f",
+            epoch->epoch, epoch->n_epoch, epoch->seconds, epoch->rows_per_second, epoch->lr,
+            epoch->loss);
     for (int32_t t = 0; t < epoch->n_task; t++) {
         fprintf(stderr, "  %s %.5f", mmoe_model_task_name(report->model, t), epoch->task_loss[t]);
         if (!epoch->valid) continue;
@@ -122,7 +133,8 @@ static void print_epoch(run_report *report, const mmoe_epoch_report *epoch) {
         if (isfinite(value))
             fprintf(stderr, " (valid %s %.5f)", is_class ? "auc" : "mse", value);
         else
-            fprintf(stderr, " (valid %s undefined: %s)", is_class ? "auc" : "mse", m->why ? m->why : "not finite");
+            fprintf(stderr, " (valid %s undefined: %s)", is_class ? "auc" : "mse",
+                    m->why ? m->why : "not finite");
     }
     fputs(epoch->valid && epoch->is_best ? "  best\n" : "\n", stderr);
 }
@@ -144,9 +156,12 @@ int cli_report_progress(void *user, const mmoe_progress *p) {
     run_report *report = user;
     if (!report->is_terminal || p->rows_done <= 0 || p->seconds <= 0) return *report->stopped;
     double rate = (double)p->rows_done / p->seconds;
-    double left = ((double)(p->rows - p->rows_done) + (double)p->rows * (p->n_epoch - p->epoch)) / rate;
-    fprintf(stderr, "\r\033[Kepoch %" PRId32 "/%" PRId32 " %3.0f %%  %.0f rows/s", p->epoch, p->n_epoch, 100.0 * (double)p->rows_done / (double)p->rows, rate);
-    for (int32_t t = 0; t < p->n_task; t++) fprintf(stderr, "  %s %.5f", mmoe_model_task_name(report->model, t), p->task_loss[t]);
+    double left =
+        ((double)(p->rows - p->rows_done) + (double)p->rows * (p->n_epoch - p->epoch)) / rate;
+    fprintf(stderr, "\r\033[Kepoch %" PRId32 "/%" PRId32 " %3.0f %%  %.0f rows/s", p->epoch,
+            p->n_epoch, 100.0 * (double)p->rows_done / (double)p->rows, rate);
+    for (int32_t t = 0; t < p->n_task; t++)
+        fprintf(stderr, "  %s %.5f", mmoe_model_task_name(report->model, t), p->task_loss[t]);
     fprintf(stderr, "  at most %.0f s left", ceil(left));
     fflush(stderr);
     report->line_is_open = true;

@@ -1,4 +1,5 @@
-/* What a training run says while it goes: a line an epoch or a progress line on standard error, and a JSON log. */
+/* What a training run says while it goes: a line an epoch or a progress line on standard error, and
+ * a JSON log. */
 #ifndef MMOE_TOOLS_RUN_REPORT_H
 #define MMOE_TOOLS_RUN_REPORT_H
 
@@ -33,8 +34,10 @@ typedef struct run_files {
 } run_files;
 
 /* Opens the log, at its end when a run is resumed, and writes its first line. Prints the error. */
-int cli_report_open(run_report *report, const char *log_path, bool is_resumed, const run_files *files);
-/* The log's last line: {"result": ...} as `train --json` prints it, and "profile" unless it is NULL. The values stay the caller's. */
+int cli_report_open(run_report *report, const char *log_path, bool is_resumed,
+                    const run_files *files);
+/* The log's last line: {"result": ...} as `train --json` prints it, and "profile" unless it is
+ * NULL. The values stay the caller's. */
 void cli_report_result(run_report *report, json_t *result, json_t *profile);
 /* Closes the log and prints the error if a line of it was not written. */
 int cli_report_close(run_report *report);

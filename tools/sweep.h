@@ -1,10 +1,19 @@
-/* mmoe sweep: the runs that its file asks for, the table of their results, the threads that do them, what comes out of it. */
+/* mmoe sweep: the runs that its file asks for, the table of their results, the threads that do
+ * them, what comes out of it. */
 #ifndef MMOE_TOOLS_SWEEP_H
 #define MMOE_TOOLS_SWEEP_H
 
 #include "output.h"
 
-typedef enum sweep_metric { SWEEP_AUC, SWEEP_LOGLOSS, SWEEP_CALIBRATION, SWEEP_MSE, SWEEP_RMSE, SWEEP_MAE, SWEEP_N_METRIC } sweep_metric;
+typedef enum sweep_metric {
+    SWEEP_AUC,
+    SWEEP_LOGLOSS,
+    SWEEP_CALIBRATION,
+    SWEEP_MSE,
+    SWEEP_RMSE,
+    SWEEP_MAE,
+    SWEEP_N_METRIC
+} sweep_metric;
 
 /* A column of the table: one metric of one task. */
 typedef struct sweep_figure {
@@ -16,7 +25,7 @@ typedef struct sweep_figure {
 
 typedef struct sweep_setting {
     char **values; /* [n_key], JSON */
-    size_t data;   /* which of the data sets: settings with the same features and labels share one */
+    size_t data; /* which of the data sets: settings with the same features and labels share one */
 } sweep_setting;
 
 typedef struct sweep_plan {
@@ -58,7 +67,8 @@ typedef struct sweep_results {
     int fd;
 } sweep_results;
 
-/* ---- sweep_plan.c, sweep_search.c: all of these print their error and return a status of the program ---- */
+/* ---- sweep_plan.c, sweep_search.c: all of these print their error and return a status of the
+ * program ---- */
 
 /* Reads the file, parses the configuration of every setting. */
 int sweep_plan_read(const char *path, sweep_plan *plan);
@@ -66,7 +76,8 @@ void sweep_plan_free(sweep_plan *plan);
 /* Fills keys and settings' values from "grid" or "random". */
 int sweep_search_read(sweep_plan *plan);
 /* The configuration of a run. */
-mmoe_status sweep_config(const sweep_plan *plan, size_t setting, int64_t seed, mmoe_config **out, mmoe_error *err);
+mmoe_status sweep_config(const sweep_plan *plan, size_t setting, int64_t seed, mmoe_config **out,
+                         mmoe_error *err);
 /* "lr=0.01 dims=[16]": the keys' last parts, as many as tell them apart; cut to `size`. */
 void sweep_setting_text(const sweep_plan *plan, size_t setting, char *text, size_t size);
 const char *sweep_key_label(const sweep_plan *plan, size_t key);
@@ -78,8 +89,8 @@ double sweep_metric_score(sweep_metric metric, double value);
 
 /* ---- sweep_results.c ---- */
 
-/* Makes the directory or goes on with what stands in it: runs that are done already are marked. Nobody else may write there
- * until it is closed. */
+/* Makes the directory or goes on with what stands in it: runs that are done already are marked.
+ * Nobody else may write there until it is closed. */
 int sweep_results_open(sweep_results *results, const sweep_plan *plan, const char *directory);
 /* Writes the run's row, whole or not at all. */
 int sweep_results_add(const sweep_results *results, const sweep_plan *plan, size_t run);
@@ -89,7 +100,8 @@ void sweep_write_field(FILE *stream, const char *text);
 
 /* ---- sweep_run.c ---- */
 
-/* Does the runs that are open, `threads` side by side. On a signal it stops and leaves them open. */
+/* Does the runs that are open, `threads` side by side. On a signal it stops and leaves them open.
+ */
 int sweep_run_all(const sweep_plan *plan, sweep_results *results, int threads);
 
 /* ---- sweep_summary.c ---- */

@@ -11,12 +11,18 @@ static const int64_t largest_seed = INT64_C(1) << 53;
 static const struct {
     const char *name;
     bool of_classification;
-} metrics[SWEEP_N_METRIC] = {[SWEEP_AUC] = {"auc", true},  [SWEEP_LOGLOSS] = {"logloss", true}, [SWEEP_CALIBRATION] = {"calibration", true},
-                             [SWEEP_MSE] = {"mse", false}, [SWEEP_RMSE] = {"rmse", false},      [SWEEP_MAE] = {"mae", false}};
+} metrics[SWEEP_N_METRIC] = {[SWEEP_AUC] = {"auc", true},
+                             [SWEEP_LOGLOSS] = {"logloss", true},
+                             [SWEEP_CALIBRATION] = {"calibration", true},
+                             [SWEEP_MSE] = {"mse", false},
+                             [SWEEP_RMSE] = {"rmse", false},
+                             [SWEEP_MAE] = {"mae", false}};
 
 const char *sweep_metric_name(sweep_metric metric) { return metrics[metric].name; }
 
-bool sweep_metric_applies(sweep_metric metric, bool is_classification) { return metrics[metric].of_classification == is_classification; }
+bool sweep_metric_applies(sweep_metric metric, bool is_classification) {
+    return metrics[metric].of_classification == is_classification;
+}
 
 double sweep_metric_score(sweep_metric metric, double value) {
     if (metric == SWEEP_AUC) return value;
@@ -26,13 +32,18 @@ double sweep_metric_score(sweep_metric metric, double value) {
 /* ---- Keys of the file ---- */
 
 static int check_keys(const sweep_plan *p) {
-    static const char *const known[] = {"config", "train", "valid", "test", "grid", "random", "seeds", "select"};
+    static const char *const known[] = {"config", "train",  "valid", "test",
+                                        "grid",   "random", "seeds", "select"};
     const char *key;
     json_t *value;
     json_object_foreach(p->root, key, value) {
         bool found = false;
-        for (size_t i = 0; i < sizeof known / sizeof *known; i++) found |= strcmp(key, known[i]) == 0;
-        if (!found) return cli_fail("%s: unknown key \"%s\"; known are config, train, valid, test, grid, random, seeds and select", p->path, key);
+        for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+            found |= strcmp(key, known[i]) == 0;
+        if (!found)
+            return cli_fail("%s: unknown key \"%s\"; known are config, train, valid, test, grid, "
+                            "random, seeds and select",
+                            p->path, key);
     }
     return CLI_OK;
 }
@@ -52,7 +63,8 @@ static int read_path(const sweep_plan *p, const char *key, bool required, char *
     const json_t *value = json_object_get(p->root, key);
     if (!value && !required) return CLI_OK;
     if (!value) return cli_fail("%s: the key \"%s\" is missing", p->path, key);
-    if (!json_is_string(value) || !*json_string_value(value)) return cli_fail("%s: \"%s\" must be the path of a file", p->path, key);
+    if (!json_is_string(value) || !*json_string_value(value))
+        return cli_fail("%s: \"%s\" must be the path of a file", p->path, key);
     *out = resolve(p, json_string_value(value));
     if (!*out) return cli_fail_memory();
     FILE *file = fopen(*out, "r");
@@ -64,9 +76,12 @@ static int read_path(const sweep_plan *p, const char *key, bool required, char *
 static int read_seeds(sweep_plan *p, const mmoe_config *config) {
     json_t *value = json_object_get(p->root, "seeds"), *own = NULL;
     const json_int_t count = json_integer_value(value);
-    if (json_is_integer(value) && (count < 1 || count > MAX_RUNS)) return cli_fail("%s: seeds: %lld is not from 1 to %d", p->path, (long long)count, MAX_RUNS);
-    if (value && !json_is_integer(value) && !json_is_array(value)) return cli_fail("%s: \"seeds\" must be a list of seeds or their number", p->path);
-    if (json_is_array(value) && json_array_size(value) == 0) return cli_fail("%s: \"seeds\" is empty", p->path);
+    if (json_is_integer(value) && (count < 1 || count > MAX_RUNS))
+        return cli_fail("%s: seeds: %lld is not from 1 to %d", p->path, (long long)count, MAX_RUNS);
+    if (value && !json_is_integer(value) && !json_is_array(value))
+        return cli_fail("%s: \"seeds\" must be a list of seeds or their number", p->path);
+    if (json_is_array(value) && json_array_size(value) == 0)
+        return cli_fail("%s: \"seeds\" is empty", p->path);
     p->n_seed = !value ? 1 : json_is_array(value) ? json_array_size(value) : (size_t)count;
     p->seeds = calloc(p->n_seed, sizeof *p->seeds);
     if (!p->seeds) return cli_fail_memory();
@@ -79,10 +94,14 @@ static int read_seeds(sweep_plan *p, const mmoe_config *config) {
     for (size_t i = 0; i < p->n_seed; i++) {
         const json_t *seed = json_array_get(value, i);
         p->seeds[i] = json_is_array(value) ? json_integer_value(seed) : (int64_t)i + 1;
-        if (json_is_array(value) && (!json_is_integer(seed) || p->seeds[i] < 0 || p->seeds[i] >= largest_seed))
-            return cli_fail("%s: seeds: entry %zu is not a whole number from 0 to 2^53 - 1", p->path, i + 1);
+        if (json_is_array(value) &&
+            (!json_is_integer(seed) || p->seeds[i] < 0 || p->seeds[i] >= largest_seed))
+            return cli_fail("%s: seeds: entry %zu is not a whole number from 0 to 2^53 - 1",
+                            p->path, i + 1);
         for (size_t j = 0; j < i && json_is_array(value); j++)
-            if (p->seeds[i] == p->seeds[j]) return cli_fail("%s: seeds: %lld stands there twice", p->path, (long long)p->seeds[i]);
+            if (p->seeds[i] == p->seeds[j])
+                return cli_fail("%s: seeds: %lld stands there twice", p->path,
+                                (long long)p->seeds[i]);
     }
     return CLI_OK;
 }
@@ -93,7 +112,8 @@ static int read_config(sweep_plan *p, mmoe_config **out) {
     json_t *value = json_object_get(p->root, "config");
     mmoe_error err;
     if (!value) return cli_fail("%s: the key \"config\" is missing", p->path);
-    if (!json_is_object(value) && !json_is_string(value)) return cli_fail("%s: \"config\" must be a configuration or the path of one", p->path);
+    if (!json_is_object(value) && !json_is_string(value))
+        return cli_fail("%s: \"config\" must be a configuration or the path of one", p->path);
     if (json_is_object(value)) {
         p->config = json_incref(value);
     } else {
@@ -107,15 +127,20 @@ static int read_config(sweep_plan *p, mmoe_config **out) {
     }
     p->config_text = json_dumps(p->config, JSON_COMPACT);
     if (!p->config_text) return cli_fail_memory();
-    if (!*out && mmoe_config_parse(p->config_text, strlen(p->config_text), p->path, NULL, out, &err)) return cli_fail("%s", err.message);
+    if (!*out &&
+        mmoe_config_parse(p->config_text, strlen(p->config_text), p->path, NULL, out, &err))
+        return cli_fail("%s", err.message);
     return CLI_OK;
 }
 
-mmoe_status sweep_config(const sweep_plan *p, size_t setting, int64_t seed, mmoe_config **out, mmoe_error *err) {
+mmoe_status sweep_config(const sweep_plan *p, size_t setting, int64_t seed, mmoe_config **out,
+                         mmoe_error *err) {
     mmoe_config *config;
-    mmoe_status status = mmoe_config_parse(p->config_text, strlen(p->config_text), p->path, NULL, &config, err);
+    mmoe_status status =
+        mmoe_config_parse(p->config_text, strlen(p->config_text), p->path, NULL, &config, err);
     if (status) return status;
-    for (size_t k = 0; !status && k < p->n_key; k++) status = mmoe_config_set(config, p->keys[k], p->settings[setting].values[k], err);
+    for (size_t k = 0; !status && k < p->n_key; k++)
+        status = mmoe_config_set(config, p->keys[k], p->settings[setting].values[k], err);
     char text[32];
     snprintf(text, sizeof text, "%lld", (long long)seed);
     if (!status) status = mmoe_config_set(config, "trainer.seed", text, err);
@@ -130,8 +155,9 @@ mmoe_status sweep_config(const sweep_plan *p, size_t setting, int64_t seed, mmoe
 static json_t *data_of(const json_t *config) {
     json_t *tasks = json_array(), *task;
     size_t i;
-    json_array_foreach(json_object_get(config, "tasks"), i, task)
-        json_array_append_new(tasks, json_pack("[O, O, O]", json_object_get(task, "name"), json_object_get(task, "label"), json_object_get(task, "type")));
+    json_array_foreach(json_object_get(config, "tasks"), i, task) json_array_append_new(
+        tasks, json_pack("[O, O, O]", json_object_get(task, "name"), json_object_get(task, "label"),
+                         json_object_get(task, "type")));
     return json_pack("{s:O, s:o}", "features", json_object_get(config, "features"), "tasks", tasks);
 }
 
@@ -139,7 +165,8 @@ static bool have_same_tasks(const json_t *a, const json_t *b) {
     if (json_array_size(a) != json_array_size(b)) return false;
     for (size_t t = 0; t < json_array_size(a); t++) {
         const json_t *x = json_array_get(a, t), *y = json_array_get(b, t);
-        if (!json_equal(json_object_get(x, "name"), json_object_get(y, "name")) || !json_equal(json_object_get(x, "type"), json_object_get(y, "type")))
+        if (!json_equal(json_object_get(x, "name"), json_object_get(y, "name")) ||
+            !json_equal(json_object_get(x, "type"), json_object_get(y, "type")))
             return false;
     }
     return true;
@@ -161,7 +188,8 @@ static int assign_data(sweep_plan *p, size_t setting, const json_t *config) {
 /* Every setting's configuration, before the first run. */
 static int check_settings(sweep_plan *p) {
     if (p->n_setting * p->n_seed > MAX_RUNS)
-        return cli_fail("%s: %zu settings with %zu seeds are more than %d runs", p->path, p->n_setting, p->n_seed, MAX_RUNS);
+        return cli_fail("%s: %zu settings with %zu seeds are more than %d runs", p->path,
+                        p->n_setting, p->n_seed, MAX_RUNS);
     p->data = json_array();
     if (!p->data) return cli_fail_memory();
     for (size_t i = 0; i < p->n_setting; i++) {
@@ -169,12 +197,15 @@ static int check_settings(sweep_plan *p) {
         sweep_setting_text(p, i, text, sizeof text);
         mmoe_config *config;
         mmoe_error err;
-        if (sweep_config(p, i, p->seeds[0], &config, &err)) return cli_fail("%s: setting %zu (%s): %s", p->path, i + 1, text, err.message);
+        if (sweep_config(p, i, p->seeds[0], &config, &err))
+            return cli_fail("%s: setting %zu (%s): %s", p->path, i + 1, text, err.message);
         json_t *json = cli_config_json(config);
         mmoe_config_free(config);
         int status = !json ? cli_fail_memory() : CLI_OK;
         if (!status && !have_same_tasks(json_object_get(json, "tasks"), p->tasks))
-            status = cli_fail("%s: setting %zu (%s): its tasks have not the names and types of the configuration's", p->path, i + 1, text);
+            status = cli_fail("%s: setting %zu (%s): its tasks have not the names and types of the "
+                              "configuration's",
+                              p->path, i + 1, text);
         if (!status) status = assign_data(p, i, json);
         json_decref(json);
         if (status) return status;
@@ -186,10 +217,13 @@ static int check_settings(sweep_plan *p) {
 /* ---- Figures ---- */
 
 static bool is_classification(const sweep_plan *p, size_t task) {
-    return strcmp(json_string_value(json_object_get(json_array_get(p->tasks, task), "type")), cli_task_type_name(MMOE_CLASSIFICATION)) == 0;
+    return strcmp(json_string_value(json_object_get(json_array_get(p->tasks, task), "type")),
+                  cli_task_type_name(MMOE_CLASSIFICATION)) == 0;
 }
 
-static const char *task_name(const sweep_plan *p, size_t task) { return json_string_value(json_object_get(json_array_get(p->tasks, task), "name")); }
+static const char *task_name(const sweep_plan *p, size_t task) {
+    return json_string_value(json_object_get(json_array_get(p->tasks, task), "name"));
+}
 
 static int list_figures(sweep_plan *p) {
     const size_t n_task = json_array_size(p->tasks), n_split = p->test ? 2 : 1;
@@ -202,8 +236,10 @@ static int list_figures(sweep_plan *p) {
                 const size_t size = strlen(task_name(p, t)) + 32;
                 char *name = malloc(size);
                 if (!name) return cli_fail_memory();
-                snprintf(name, size, "%s.%s.%s", split ? "test" : "valid", task_name(p, t), metrics[m].name);
-                p->figures[p->n_figure++] = (sweep_figure){split == 1, (int32_t)t, (sweep_metric)m, name};
+                snprintf(name, size, "%s.%s.%s", split ? "test" : "valid", task_name(p, t),
+                         metrics[m].name);
+                p->figures[p->n_figure++] =
+                    (sweep_figure){split == 1, (int32_t)t, (sweep_metric)m, name};
             }
     return CLI_OK;
 }
@@ -212,12 +248,14 @@ static int select_figure(sweep_plan *p, size_t task, const char *metric) {
     if (strcmp(metric, "auto") == 0) metric = is_classification(p, task) ? "auc" : "mse";
     for (size_t i = 0; i < p->n_figure; i++) {
         const sweep_figure *f = &p->figures[i];
-        if (f->is_test || (size_t)f->task != task || strcmp(metrics[f->metric].name, metric) != 0) continue;
+        if (f->is_test || (size_t)f->task != task || strcmp(metrics[f->metric].name, metric) != 0)
+            continue;
         p->selected[p->n_selected++] = i;
         return CLI_OK;
     }
-    return cli_fail("%s: select: task \"%s\" has no metric \"%s\"; a classification has auc, logloss and calibration, a regression mse, rmse and mae", p->path,
-                    task_name(p, task), metric);
+    return cli_fail("%s: select: task \"%s\" has no metric \"%s\"; a classification has auc, "
+                    "logloss and calibration, a regression mse, rmse and mae",
+                    p->path, task_name(p, task), metric);
 }
 
 /* By default what early stopping watches. */
@@ -225,10 +263,15 @@ static int read_select(sweep_plan *p, const json_t *trainer) {
     json_t *select = json_object_get(p->root, "select"), *value;
     const char *key, *task = json_string_value(json_object_get(trainer, "earlystop_task")),
                      *metric = json_string_value(json_object_get(trainer, "earlystop_metric"));
-    if (select && !json_is_object(select)) return cli_fail("%s: \"select\" must be an object with \"task\" and \"metric\"", p->path);
+    if (select && !json_is_object(select))
+        return cli_fail("%s: \"select\" must be an object with \"task\" and \"metric\"", p->path);
     json_object_foreach(select, key, value) {
-        const char **target = strcmp(key, "task") == 0 ? &task : strcmp(key, "metric") == 0 ? &metric : NULL;
-        if (!target) return cli_fail("%s: select: unknown key \"%s\"; known are task and metric", p->path, key);
+        const char **target = strcmp(key, "task") == 0     ? &task
+                              : strcmp(key, "metric") == 0 ? &metric
+                                                           : NULL;
+        if (!target)
+            return cli_fail("%s: select: unknown key \"%s\"; known are task and metric", p->path,
+                            key);
         *target = json_string_value(value);
         if (!*target) return cli_fail("%s: select: \"%s\" must be a string", p->path, key);
     }
@@ -236,8 +279,10 @@ static int read_select(sweep_plan *p, const json_t *trainer) {
     if (!metric) metric = "auto";
     const bool mean = task && strcmp(task, "mean") == 0;
     for (size_t t = 0; !status && t < json_array_size(p->tasks); t++)
-        if (mean || (task ? strcmp(task, task_name(p, t)) == 0 : t == 0)) status = select_figure(p, t, metric);
-    if (!status && p->n_selected == 0) status = cli_fail("%s: select: \"%s\" is no task", p->path, task);
+        if (mean || (task ? strcmp(task, task_name(p, t)) == 0 : t == 0))
+            status = select_figure(p, t, metric);
+    if (!status && p->n_selected == 0)
+        status = cli_fail("%s: select: \"%s\" is no task", p->path, task);
     return status;
 }
 
@@ -268,14 +313,16 @@ int sweep_plan_read(const char *path, sweep_plan *p) {
     json_error_t error;
     p->root = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
     if (!p->root && error.line < 0) return cli_fail("%s", error.text);
-    if (!p->root) return cli_fail("%s: line %d, column %d: %s", path, error.line, error.column, error.text);
+    if (!p->root)
+        return cli_fail("%s: line %d, column %d: %s", path, error.line, error.column, error.text);
     if (!json_is_object(p->root)) return cli_fail("%s: a sweep is a JSON object", path);
     return read_plan(p);
 }
 
 void sweep_plan_free(sweep_plan *p) {
     for (size_t i = 0; p->settings && i < p->n_setting; i++) {
-        for (size_t k = 0; p->settings[i].values && k < p->n_key; k++) free(p->settings[i].values[k]);
+        for (size_t k = 0; p->settings[i].values && k < p->n_key; k++)
+            free(p->settings[i].values[k]);
         free(p->settings[i].values);
     }
     for (size_t i = 0; i < p->n_figure; i++) free(p->figures[i].name);

@@ -1,4 +1,5 @@
-/* The runs of a sweep, side by side: threads of one process share the data sets, each trains one model at a time with one thread. */
+/* The runs of a sweep, side by side: threads of one process share the data sets, each trains one
+ * model at a time with one thread. */
 #include <math.h>
 #include <pthread.h>
 #include <signal.h>
@@ -9,7 +10,8 @@
 
 #include "sweep.h"
 
-/* Rows in memory. Whoever needs them first reads them; they go when the last run that needs them is done. */
+/* Rows in memory. Whoever needs them first reads them; they go when the last run that needs them is
+ * done. */
 typedef struct rows {
     pthread_mutex_t mutex;
     bool is_read;
@@ -54,11 +56,16 @@ static double now(void) {
 
 static mmoe_status read_rows(const sweep_plan *p, size_t run, rows *d) {
     mmoe_config *config;
-    mmoe_status status = sweep_config(p, run / p->n_seed, p->seeds[run % p->n_seed], &config, &d->err);
+    mmoe_status status =
+        sweep_config(p, run / p->n_seed, p->seeds[run % p->n_seed], &config, &d->err);
     if (status) return status;
     status = mmoe_dataset_fit_csv(config, p->train, NULL, &d->schema, &d->train, &d->err);
-    if (!status) status = mmoe_dataset_read_csv(d->schema, p->valid, MMOE_LABELS_REQUIRED, NULL, &d->valid, &d->err);
-    if (!status && p->test) status = mmoe_dataset_read_csv(d->schema, p->test, MMOE_LABELS_REQUIRED, NULL, &d->test, &d->err);
+    if (!status)
+        status = mmoe_dataset_read_csv(d->schema, p->valid, MMOE_LABELS_REQUIRED, NULL, &d->valid,
+                                       &d->err);
+    if (!status && p->test)
+        status = mmoe_dataset_read_csv(d->schema, p->test, MMOE_LABELS_REQUIRED, NULL, &d->test,
+                                       &d->err);
     mmoe_config_free(config);
     return status;
 }
@@ -99,33 +106,46 @@ static int on_progress(void *user, const mmoe_progress *progress) {
 
 static double metric_value(const mmoe_task_metrics *m, sweep_metric metric) {
     switch (metric) {
-    case SWEEP_AUC: return m->auc;
-    case SWEEP_LOGLOSS: return m->logloss;
-    case SWEEP_CALIBRATION: return m->calibration;
-    case SWEEP_MSE: return m->mse;
-    case SWEEP_RMSE: return m->rmse;
-    case SWEEP_MAE: return m->mae;
-    default: return NAN;
+    case SWEEP_AUC:
+        return m->auc;
+    case SWEEP_LOGLOSS:
+        return m->logloss;
+    case SWEEP_CALIBRATION:
+        return m->calibration;
+    case SWEEP_MSE:
+        return m->mse;
+    case SWEEP_RMSE:
+        return m->rmse;
+    case SWEEP_MAE:
+        return m->mae;
+    default:
+        return NAN;
     }
 }
 
-static mmoe_status evaluate(const sweep_plan *p, const mmoe_model *model, const rows *d, sweep_result *result, mmoe_error *err) {
+static mmoe_status evaluate(const sweep_plan *p, const mmoe_model *model, const rows *d,
+                            sweep_result *result, mmoe_error *err) {
     mmoe_task_metrics metrics[256]; /* as many tasks as a model has at most */
     for (int split = 0; split < (d->test ? 2 : 1); split++) {
-        mmoe_status status = mmoe_evaluate(model, split ? d->test : d->valid, 1, NULL, metrics, err);
+        mmoe_status status =
+            mmoe_evaluate(model, split ? d->test : d->valid, 1, NULL, metrics, err);
         if (status) return status;
         for (size_t i = 0; i < p->n_figure; i++)
-            if (p->figures[i].is_test == (split == 1)) result->values[i] = metric_value(&metrics[p->figures[i].task], p->figures[i].metric);
+            if (p->figures[i].is_test == (split == 1))
+                result->values[i] =
+                    metric_value(&metrics[p->figures[i].task], p->figures[i].metric);
     }
     return MMOE_OK;
 }
 
-static mmoe_status do_run(const sweep_plan *p, size_t run, rows *d, sweep_result *result, mmoe_error *err) {
+static mmoe_status do_run(const sweep_plan *p, size_t run, rows *d, sweep_result *result,
+                          mmoe_error *err) {
     mmoe_config *config = NULL;
     mmoe_model *model = NULL;
     mmoe_trainer *trainer = NULL;
     run_state state = {.result = result};
-    const mmoe_trainer_options options = {.threads = 1, .user = &state, .on_epoch = on_epoch, .on_progress = on_progress};
+    const mmoe_trainer_options options = {
+        .threads = 1, .user = &state, .on_epoch = on_epoch, .on_progress = on_progress};
     mmoe_status status = need_rows(p, run, d);
     if (status) *err = d->err;
     const double began = now();
@@ -135,7 +155,8 @@ static mmoe_status do_run(const sweep_plan *p, size_t run, rows *d, sweep_result
     if (!status) status = mmoe_trainer_fit(trainer, d->train, d->valid, err);
     if (!status) status = evaluate(p, model, d, result, err);
     if (model) result->parameters = mmoe_model_parameter_count(model);
-    if (state.train_seconds > 0) result->rows_per_second = round((double)state.rows / state.train_seconds);
+    if (state.train_seconds > 0)
+        result->rows_per_second = round((double)state.rows / state.train_seconds);
     mmoe_trainer_free(trainer);
     mmoe_model_free(model);
     mmoe_config_free(config);
@@ -150,7 +171,8 @@ static void print_run(const crew *c, size_t run) {
     const sweep_result *r = &c->results->runs[run];
     char text[160];
     sweep_setting_text(p, run / p->n_seed, text, sizeof text);
-    fprintf(stderr, "run %zu/%zu  %s seed %lld", c->done, c->n_open, text, (long long)p->seeds[run % p->n_seed]);
+    fprintf(stderr, "run %zu/%zu  %s seed %lld", c->done, c->n_open, text,
+            (long long)p->seeds[run % p->n_seed]);
     if (r->status == SWEEP_FAILED) {
         fprintf(stderr, "  failed: %s\n", r->message);
         return;
@@ -159,7 +181,8 @@ static void print_run(const crew *c, size_t run) {
         const sweep_figure *f = &p->figures[p->selected[i]];
         fprintf(stderr, "  %s %.5f", f->name, r->values[p->selected[i]]);
     }
-    fprintf(stderr, "  epoch %lld of %lld  %.2f s\n", (long long)r->best_epoch, (long long)r->epochs, r->seconds);
+    fprintf(stderr, "  epoch %lld of %lld  %.2f s\n", (long long)r->best_epoch,
+            (long long)r->epochs, r->seconds);
 }
 
 /* Under the crew's mutex. A run that a signal cut off stays open. */
@@ -203,16 +226,22 @@ static void list_open(crew *c) {
 static int start(crew *c, int threads) {
     pthread_t others[CLI_MAX_THREADS];
     int started = 0;
-    struct sigaction action = {.sa_handler = stop, .sa_flags = (int)SA_RESETHAND}; /* a second signal ends the program at once */
+    struct sigaction action = {
+        .sa_handler = stop,
+        .sa_flags = (int)SA_RESETHAND}; /* a second signal ends the program at once */
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     /* Data that cannot be read end the sweep before it begins. */
     rows *first = &c->data[c->plan->settings[c->open[0] / c->plan->n_seed].data];
     if (need_rows(c->plan, c->open[0], first)) return cli_fail("%s", first->err.message);
-    while (started + 1 < threads && (size_t)started + 1 < c->n_open && pthread_create(&others[started], NULL, work, c) == 0) started++;
+    while (started + 1 < threads && (size_t)started + 1 < c->n_open &&
+           pthread_create(&others[started], NULL, work, c) == 0)
+        started++;
     work(c);
     for (int i = 0; i < started; i++) pthread_join(others[i], NULL);
-    if (!c->status && c->done < c->n_open) return cli_fail("stopped with %zu of %zu runs done; the same command goes on", c->done, c->n_open);
+    if (!c->status && c->done < c->n_open)
+        return cli_fail("stopped with %zu of %zu runs done; the same command goes on", c->done,
+                        c->n_open);
     return c->status;
 }
 
@@ -223,7 +252,8 @@ int sweep_run_all(const sweep_plan *plan, sweep_results *results, int threads) {
     int status = c.data && c.open ? CLI_OK : cli_fail_memory();
     for (size_t i = 0; c.data && i < plan->n_data; i++) pthread_mutex_init(&c.data[i].mutex, NULL);
     if (!status) list_open(&c);
-    if (!status && c.n_open < results->n_run) cli_note("%zu of %zu runs are done already", results->n_run - c.n_open, results->n_run);
+    if (!status && c.n_open < results->n_run)
+        cli_note("%zu of %zu runs are done already", results->n_run - c.n_open, results->n_run);
     if (!status && c.n_open > 0) status = start(&c, threads);
     for (size_t i = 0; c.data && i < plan->n_data; i++) {
         free_rows(&c.data[i]);

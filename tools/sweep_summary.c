@@ -21,7 +21,8 @@ typedef struct line {
 
 /* ---- Figures ---- */
 
-static spread spread_of(const sweep_plan *p, const sweep_results *r, size_t setting, size_t figure) {
+static spread spread_of(const sweep_plan *p, const sweep_results *r, size_t setting,
+                        size_t figure) {
     spread s = {0, 0, NAN, NAN};
     const sweep_metric metric = p->figures[figure].metric;
     double squares = 0;
@@ -31,7 +32,8 @@ static spread spread_of(const sweep_plan *p, const sweep_results *r, size_t sett
         const double step = x - s.mean; /* Welford's: no sum of squares to cancel */
         s.mean += step / (double)++s.count;
         squares += step * (x - s.mean);
-        if (s.count == 1 || sweep_metric_score(metric, x) > sweep_metric_score(metric, s.best)) s.best = x;
+        if (s.count == 1 || sweep_metric_score(metric, x) > sweep_metric_score(metric, s.best))
+            s.best = x;
     }
     if (s.count == 0) s.mean = NAN;
     if (s.count > 1) s.deviation = sqrt(squares / (double)(s.count - 1));
@@ -52,7 +54,9 @@ static void fill_line(const sweep_plan *p, const sweep_results *r, line *l) {
     l->seconds /= (double)l->done;
     for (size_t i = 0; i < p->n_figure; i++) l->figures[i] = spread_of(p, r, l->setting, i);
     for (size_t i = 0; i < p->n_selected; i++)
-        l->score += sweep_metric_score(p->figures[p->selected[i]].metric, l->figures[p->selected[i]].mean) / (double)p->n_selected;
+        l->score +=
+            sweep_metric_score(p->figures[p->selected[i]].metric, l->figures[p->selected[i]].mean) /
+            (double)p->n_selected;
 }
 
 /* Best first; those without a figure last; equal ones in the order of the settings. */
@@ -73,7 +77,9 @@ static void write_number(FILE *out, double value) {
 static void write_csv(FILE *out, const sweep_plan *p, const line *lines) {
     for (size_t k = 0; k < p->n_key; k++) fprintf(out, "%s,", p->keys[k]);
     fputs("runs,failed", out);
-    for (size_t i = 0; i < p->n_figure; i++) fprintf(out, ",%s.mean,%s.deviation,%s.best", p->figures[i].name, p->figures[i].name, p->figures[i].name);
+    for (size_t i = 0; i < p->n_figure; i++)
+        fprintf(out, ",%s.mean,%s.deviation,%s.best", p->figures[i].name, p->figures[i].name,
+                p->figures[i].name);
     fputs(",seconds,rows_per_second,parameters\n", out);
     for (const line *l = lines; l < lines + p->n_setting; l++) {
         for (size_t k = 0; k < p->n_key; k++) {
@@ -111,22 +117,30 @@ static int write_file(const sweep_plan *p, const sweep_results *r, const line *l
 
 static json_t *line_json(const sweep_plan *p, const line *l) {
     json_t *values = json_object(), *figures = json_object();
-    for (size_t k = 0; k < p->n_key; k++) json_object_set_new(values, p->keys[k], json_loads(p->settings[l->setting].values[k], JSON_DECODE_ANY, NULL));
+    for (size_t k = 0; k < p->n_key; k++)
+        json_object_set_new(values, p->keys[k],
+                            json_loads(p->settings[l->setting].values[k], JSON_DECODE_ANY, NULL));
     for (size_t i = 0; i < p->n_figure; i++) {
         const spread *s = &l->figures[i];
-        json_object_set_new(
-            figures, p->figures[i].name,
-            json_pack("{s:o, s:o, s:o}", "mean", cli_json_number(s->mean), "deviation", cli_json_number(s->deviation), "best", cli_json_number(s->best)));
+        json_object_set_new(figures, p->figures[i].name,
+                            json_pack("{s:o, s:o, s:o}", "mean", cli_json_number(s->mean),
+                                      "deviation", cli_json_number(s->deviation), "best",
+                                      cli_json_number(s->best)));
     }
-    return json_pack("{s:o, s:I, s:I, s:o, s:o, s:o, s:I}", "values", values, "runs", (json_int_t)l->done, "failed", (json_int_t)l->failed, "figures", figures,
-                     "seconds", cli_json_number(l->seconds), "rows_per_second", cli_json_number(l->rows_per_second), "parameters", (json_int_t)l->parameters);
+    return json_pack("{s:o, s:I, s:I, s:o, s:o, s:o, s:I}", "values", values, "runs",
+                     (json_int_t)l->done, "failed", (json_int_t)l->failed, "figures", figures,
+                     "seconds", cli_json_number(l->seconds), "rows_per_second",
+                     cli_json_number(l->rows_per_second), "parameters", (json_int_t)l->parameters);
 }
 
 static int print_json(const sweep_plan *p, const line *lines) {
     json_t *settings = json_array(), *selected = json_array();
-    for (size_t i = 0; i < p->n_setting; i++) json_array_append_new(settings, line_json(p, &lines[i]));
-    for (size_t i = 0; i < p->n_selected; i++) json_array_append_new(selected, json_string(p->figures[p->selected[i]].name));
-    return cli_print_json(stdout, json_pack("{s:o, s:o}", "selected_by", selected, "settings", settings), true);
+    for (size_t i = 0; i < p->n_setting; i++)
+        json_array_append_new(settings, line_json(p, &lines[i]));
+    for (size_t i = 0; i < p->n_selected; i++)
+        json_array_append_new(selected, json_string(p->figures[p->selected[i]].name));
+    return cli_print_json(
+        stdout, json_pack("{s:o, s:o}", "selected_by", selected, "settings", settings), true);
 }
 
 /* ---- Table ---- */
@@ -157,7 +171,8 @@ static void put_spread(char *cell, const spread *s) {
 /* Row 0 has the columns' names; returns the number of columns. */
 static size_t fill_row(const sweep_plan *p, const line *l, char (*cells)[CELL]) {
     size_t n = 0;
-    for (size_t k = 0; k < p->n_key; k++) put(cells[n++], l ? p->settings[l->setting].values[k] : sweep_key_label(p, k));
+    for (size_t k = 0; k < p->n_key; k++)
+        put(cells[n++], l ? p->settings[l->setting].values[k] : sweep_key_label(p, k));
     if (!l) {
         put(cells[n++], "runs");
         put(cells[n++], "failed");
@@ -189,10 +204,13 @@ static int print_table(const sweep_plan *p, const line *lines) {
     for (size_t i = 0; cells && widths && i <= p->n_setting; i++) {
         n = fill_row(p, i ? &lines[i - 1] : NULL, cells + i * columns);
         for (size_t c = 0; c < n; c++)
-            if ((int)strlen(cells[i * columns + c]) > widths[c]) widths[c] = (int)strlen(cells[i * columns + c]);
+            if ((int)strlen(cells[i * columns + c]) > widths[c])
+                widths[c] = (int)strlen(cells[i * columns + c]);
     }
     for (size_t i = 0; n && i <= p->n_setting; i++)
-        for (size_t c = 0; c < n; c++) printf("%-*s%s", c + 1 < n ? widths[c] : 0, cells[i * columns + c], c + 1 < n ? "  " : "\n");
+        for (size_t c = 0; c < n; c++)
+            printf("%-*s%s", c + 1 < n ? widths[c] : 0, cells[i * columns + c],
+                   c + 1 < n ? "  " : "\n");
     int status = cells && widths ? CLI_OK : cli_fail_memory();
     free(cells);
     free(widths);

@@ -14,11 +14,12 @@ typedef struct synth_rows {
 
 typedef struct synth_clicks_result {
     double click_rate, purchase_rate;
-    double click_auc, purchase_auc; /* of the generator's own probabilities over these rows; NaN: one class only */
+    double click_auc, purchase_auc; /* of the generator's own probabilities over these rows; NaN:
+                                       one class only */
 } synth_clicks_result;
 
-/* A click log with the columns of Ali-CCP. `truth`: the probabilities of each row's labels; NULL: not written. Prints the
- * error. */
+/* A click log with the columns of Ali-CCP. `truth`: the probabilities of each row's labels; NULL:
+ * not written. Prints the error. */
 int synth_clicks(const synth_rows *rows, const cli_file *truth, synth_clicks_result *result);
 
 typedef struct synth_paper_shape {
@@ -28,8 +29,8 @@ typedef struct synth_paper_shape {
     double scale;       /* c */
 } synth_paper_shape;
 
-/* The two regression tasks of section 3.2 of "Modeling Task Relationships in Multi-task Learning with Multi-gate
- * Mixture-of-Experts" (KDD 2018). */
+/* The two regression tasks of section 3.2 of "Modeling Task Relationships in Multi-task Learning
+ * with Multi-gate Mixture-of-Experts" (KDD 2018). */
 int synth_paper(const synth_rows *rows, const synth_paper_shape *shape);
 
 #endif

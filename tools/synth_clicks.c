@@ -1,10 +1,11 @@
 /* A click log with Ali-CCP's columns and a planted signal.
  *
- * A row has a user and an item of Zipf popularity; the users' and items' other ids are functions of them, the rest is drawn
- * by row. Every id value has a latent effect on a part that click and purchase share, and on a part of each. Products of
- * latent factors (age with category, gender with brand, and so on) and a few dense terms are added. Then
- *     click ~ Bernoulli(sigmoid(shared + click's own)), purchase given click ~ Bernoulli(sigmoid(shared / 2 + purchase's own)),
- * with intercepts that make 6 % of the rows clicks and 10 % of the clicks purchases. */
+ * A row has a user and an item of Zipf popularity; the users' and items' other ids are functions of
+ * them, the rest is drawn by row. Every id value has a latent effect on a part that click and
+ * purchase share, and on a part of each. Products of latent factors (age with category, gender with
+ * brand, and so on) and a few dense terms are added. Then click ~ Bernoulli(sigmoid(shared +
+ * click's own)), purchase given click ~ Bernoulli(sigmoid(shared / 2 + purchase's own)), with
+ * intercepts that make 6 % of the rows clicks and 10 % of the clicks purchases. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -15,7 +16,12 @@ enum { N_SPARSE = 23, N_DENSE = 8, N_USER_DENSE = 4, MAX_IDS = 4000, PROBE_ROWS 
 static const double click_rate = 0.06, purchase_rate = 0.10;
 
 /* Where a column's id comes from. */
-typedef enum id_source { OF_USER, OF_ITEM, OF_ROW, OF_PAIR /* of the row; half of the rows have none: id 0, dense value 0 */ } id_source;
+typedef enum id_source {
+    OF_USER,
+    OF_ITEM,
+    OF_ROW,
+    OF_PAIR /* of the row; half of the rows have none: id 0, dense value 0 */
+} id_source;
 
 typedef struct id_column {
     const char *name;
@@ -25,22 +31,44 @@ typedef struct id_column {
     double shared, click, purchase; /* standard deviations of the values' effects */
 } id_column;
 
-static const id_column columns[N_SPARSE] = {
-    {"101", 500, 0.9, OF_USER, 0.10, 0.10, 0.10},     {"121", 98, 0.8, OF_USER, 0.30, 0.15, 0.20},    {"122", 14, 0.4, OF_USER, 0.30, 0.15, 0.25},
-    {"124", 3, 0.2, OF_USER, 0.20, 0.15, 0.20},       {"125", 8, 0.2, OF_USER, 0.30, 0.20, 0.30},     {"126", 4, 0.2, OF_USER, 0.15, 0.10, 0.15},
-    {"127", 4, 0.2, OF_USER, 0.15, 0.10, 0.15},       {"128", 3, 0.2, OF_USER, 0.10, 0.10, 0.10},     {"129", 5, 0.2, OF_USER, 0.15, 0.10, 0.15},
-    {"205", MAX_IDS, 1.2, OF_ITEM, 0.15, 0.10, 0.10}, {"206", 400, 1.0, OF_ITEM, 0.40, 0.25, 0.30},   {"207", 2000, 1.2, OF_ITEM, 0.15, 0.10, 0.10},
-    {"210", 2000, 1.2, OF_ROW, 0.20, 0.15, 0.15},     {"216", 1500, 1.2, OF_ITEM, 0.20, 0.15, 0.15},  {"508", 34, 1.0, OF_PAIR, 0.15, 0.10, 0.10},
-    {"509", 23, 1.0, OF_PAIR, 0.15, 0.10, 0.10},      {"702", 24, 1.0, OF_PAIR, 0.15, 0.10, 0.10},    {"853", 27, 1.0, OF_PAIR, 0.15, 0.10, 0.15},
-    {"301", 3, 0.3, OF_ROW, 0.00, 0.50, 0.00},        {"109_14", 20, 0.8, OF_USER, 0.15, 0.10, 0.10}, {"110_14", 30, 0.8, OF_USER, 0.15, 0.05, 0.10},
-    {"127_14", 25, 0.8, OF_USER, 0.15, 0.05, 0.10},   {"150_14", 25, 0.8, OF_USER, 0.15, 0.05, 0.10}};
+static const id_column columns[N_SPARSE] = {{"101", 500, 0.9, OF_USER, 0.10, 0.10, 0.10},
+                                            {"121", 98, 0.8, OF_USER, 0.30, 0.15, 0.20},
+                                            {"122", 14, 0.4, OF_USER, 0.30, 0.15, 0.25},
+                                            {"124", 3, 0.2, OF_USER, 0.20, 0.15, 0.20},
+                                            {"125", 8, 0.2, OF_USER, 0.30, 0.20, 0.30},
+                                            {"126", 4, 0.2, OF_USER, 0.15, 0.10, 0.15},
+                                            {"127", 4, 0.2, OF_USER, 0.15, 0.10, 0.15},
+                                            {"128", 3, 0.2, OF_USER, 0.10, 0.10, 0.10},
+                                            {"129", 5, 0.2, OF_USER, 0.15, 0.10, 0.15},
+                                            {"205", MAX_IDS, 1.2, OF_ITEM, 0.15, 0.10, 0.10},
+                                            {"206", 400, 1.0, OF_ITEM, 0.40, 0.25, 0.30},
+                                            {"207", 2000, 1.2, OF_ITEM, 0.15, 0.10, 0.10},
+                                            {"210", 2000, 1.2, OF_ROW, 0.20, 0.15, 0.15},
+                                            {"216", 1500, 1.2, OF_ITEM, 0.20, 0.15, 0.15},
+                                            {"508", 34, 1.0, OF_PAIR, 0.15, 0.10, 0.10},
+                                            {"509", 23, 1.0, OF_PAIR, 0.15, 0.10, 0.10},
+                                            {"702", 24, 1.0, OF_PAIR, 0.15, 0.10, 0.10},
+                                            {"853", 27, 1.0, OF_PAIR, 0.15, 0.10, 0.15},
+                                            {"301", 3, 0.3, OF_ROW, 0.00, 0.50, 0.00},
+                                            {"109_14", 20, 0.8, OF_USER, 0.15, 0.10, 0.10},
+                                            {"110_14", 30, 0.8, OF_USER, 0.15, 0.05, 0.10},
+                                            {"127_14", 25, 0.8, OF_USER, 0.15, 0.05, 0.10},
+                                            {"150_14", 25, 0.8, OF_USER, 0.15, 0.05, 0.10}};
 enum { GENDER = 3, AGE = 4, CITY = 2, CATEGORY = 10, BRAND = 13, INTENTION = 12 };
 
-static const char *const dense_names[N_DENSE] = {"D109_14", "D110_14", "D127_14", "D150_14", "D508", "D509", "D702", "D853"};
+static const char *const dense_names[N_DENSE] = {"D109_14", "D110_14", "D127_14", "D150_14",
+                                                 "D508",    "D509",    "D702",    "D853"};
 enum { FIRST_PAIR = 14 }; /* D508 is the value of column 508 */
 
-/* Streams beyond those of the columns: a column's id, effects and factors take 16 from its own number on. */
-enum { STREAM_ID = 0, STREAM_EFFECT = 1, STREAM_FACTOR = 4, STREAM_DENSE = 8, STREAMS_A_COLUMN = 16 };
+/* Streams beyond those of the columns: a column's id, effects and factors take 16 from its own
+ * number on. */
+enum {
+    STREAM_ID = 0,
+    STREAM_EFFECT = 1,
+    STREAM_FACTOR = 4,
+    STREAM_DENSE = 8,
+    STREAMS_A_COLUMN = 16
+};
 enum { STREAM_USER = 1000, STREAM_ITEM, STREAM_CLICK, STREAM_PURCHASE };
 /* Rows that only set the intercepts stand far behind any that is written. */
 static const uint64_t probe_first = UINT64_C(1) << 60;
@@ -57,7 +85,9 @@ typedef struct click_row {
     double click_score, purchase_score; /* before the intercepts */
 } click_row;
 
-static uint64_t stream(int column, int what) { return (uint64_t)(column * STREAMS_A_COLUMN + what); }
+static uint64_t stream(int column, int what) {
+    return (uint64_t)(column * STREAMS_A_COLUMN + what);
+}
 
 static int draw_id(const world *w, int column, double u) {
     const double *cumulative = w->popularity[column];
@@ -77,7 +107,9 @@ static void draw_features(const world *w, uint64_t row, click_row *out) {
     int user = draw_id(w, USER, random_uniform(w->seed, STREAM_USER, row));
     int item = draw_id(w, ITEM, random_uniform(w->seed, STREAM_ITEM, row));
     for (int c = 0; c < N_SPARSE; c++) {
-        uint64_t key = columns[c].source == OF_USER ? (uint64_t)user : columns[c].source == OF_ITEM ? (uint64_t)item : row;
+        uint64_t key = columns[c].source == OF_USER   ? (uint64_t)user
+                       : columns[c].source == OF_ITEM ? (uint64_t)item
+                                                      : row;
         double u = random_uniform(w->seed, stream(c, STREAM_ID), key);
         if (c == USER)
             out->id[c] = user;
@@ -90,15 +122,19 @@ static void draw_features(const world *w, uint64_t row, click_row *out) {
     }
     for (int d = 0; d < N_DENSE; d++) {
         bool is_of_user = d < N_USER_DENSE;
-        double u = random_uniform(w->seed, stream(d, STREAM_DENSE), is_of_user ? (uint64_t)user : row);
+        double u =
+            random_uniform(w->seed, stream(d, STREAM_DENSE), is_of_user ? (uint64_t)user : row);
         bool is_there = is_of_user || out->id[FIRST_PAIR + d - N_USER_DENSE] > 0;
         out->dense[d] = is_there ? round(10000 * u * u) / 10000 : 0; /* as written: four decimals */
     }
 }
 
-static double effect(const world *w, int column, int part, int id) { return random_normal(w->seed, stream(column, STREAM_EFFECT + part), (uint64_t)id); }
+static double effect(const world *w, int column, int part, int id) {
+    return random_normal(w->seed, stream(column, STREAM_EFFECT + part), (uint64_t)id);
+}
 
-/* Scalar product of the latent factors, of two dimensions, that `part` has for an id of each column. */
+/* Scalar product of the latent factors, of two dimensions, that `part` has for an id of each
+ * column. */
 static double interaction(const world *w, int part, int a, int id_a, int b, int id_b) {
     double sum = 0;
     for (int k = 0; k < 2; k++)
@@ -174,7 +210,8 @@ static int make_world(uint64_t seed, world *w) {
         double *cumulative = w->popularity[c] = malloc((size_t)columns[c].ids * sizeof *cumulative);
         if (!cumulative) return cli_fail_memory();
         double sum = 0;
-        for (int i = 0; i < columns[c].ids; i++) cumulative[i] = sum += pow(i + 1, -columns[c].popularity);
+        for (int i = 0; i < columns[c].ids; i++)
+            cumulative[i] = sum += pow(i + 1, -columns[c].popularity);
         for (int i = 0; i < columns[c].ids; i++) cumulative[i] /= sum;
     }
     return set_intercepts(w);
@@ -219,7 +256,8 @@ static void write_header(FILE *out) {
     fputc('\n', out);
 }
 
-static int write_rows(const world *w, const synth_rows *rows, const cli_file *truth, scored *clicks, scored *purchases, synth_clicks_result *result) {
+static int write_rows(const world *w, const synth_rows *rows, const cli_file *truth, scored *clicks,
+                      scored *purchases, synth_clicks_result *result) {
     int64_t n_click = 0, n_purchase = 0;
     write_header(rows->out->stream);
     if (truth) fputs("purchase,click\n", truth->stream);
@@ -228,7 +266,8 @@ static int write_rows(const world *w, const synth_rows *rows, const cli_file *tr
         uint64_t r = (uint64_t)(rows->first + i);
         click_row row;
         draw_row(w, r, &row);
-        double p_click = sigmoid(row.click_score + w->click_intercept), p_buy = sigmoid(row.purchase_score + w->purchase_intercept);
+        double p_click = sigmoid(row.click_score + w->click_intercept),
+               p_buy = sigmoid(row.purchase_score + w->purchase_intercept);
         bool is_click = random_uniform(w->seed, STREAM_CLICK, r) < p_click;
         bool is_purchase = is_click && random_uniform(w->seed, STREAM_PURCHASE, r) < p_buy;
         write_row(rows->out->stream, &row, is_click, is_purchase);

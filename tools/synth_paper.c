@@ -38,20 +38,27 @@ static void draw_weights(uint64_t seed, const synth_paper_shape *s, double *w) {
     }
 }
 
-/* z + sum_i sin(a_i z + b_i). The paper leaves a_i and b_i open: a_i = i here, b_i uniform in [0, 2 pi) by the seed. */
+/* z + sum_i sin(a_i z + b_i). The paper leaves a_i and b_i open: a_i = i here, b_i uniform in [0, 2
+ * pi) by the seed. */
 static double respond(uint64_t seed, int64_t terms, double z) {
     double y = z;
-    for (int64_t i = 1; i <= terms; i++) y += sin((double)i * z + 6.283185307179586 * random_uniform(seed, STREAM_PHASE, (uint64_t)i));
+    for (int64_t i = 1; i <= terms; i++)
+        y += sin((double)i * z +
+                 6.283185307179586 * random_uniform(seed, STREAM_PHASE, (uint64_t)i));
     return y;
 }
 
-static void write_row(const synth_rows *rows, const synth_paper_shape *shape, const double *w, int64_t r, double *x) {
+static void write_row(const synth_rows *rows, const synth_paper_shape *shape, const double *w,
+                      int64_t r, double *x) {
     FILE *out = rows->out->stream;
     int64_t d = shape->dim;
-    for (int64_t j = 0; j < d; j++) x[j] = random_normal(rows->seed, STREAM_X, (uint64_t)(r * d + j));
+    for (int64_t j = 0; j < d; j++)
+        x[j] = random_normal(rows->seed, STREAM_X, (uint64_t)(r * d + j));
     for (int k = 0; k < 2; k++) {
-        double noise = noise_deviation * random_normal(rows->seed, STREAM_NOISE, (uint64_t)(2 * r + k));
-        fprintf(out, "%s%.9g", k ? "," : "", respond(rows->seed, shape->terms, dot(w + k * d, x, d)) + noise);
+        double noise =
+            noise_deviation * random_normal(rows->seed, STREAM_NOISE, (uint64_t)(2 * r + k));
+        fprintf(out, "%s%.9g", k ? "," : "",
+                respond(rows->seed, shape->terms, dot(w + k * d, x, d)) + noise);
     }
     for (int64_t j = 0; j < d; j++) fprintf(out, ",%.7g", x[j]);
     fputc('\n', out);

@@ -1,18 +1,18 @@
 /* mmoe: Multi-gate Mixture-of-Experts ranking models on CPUs.
  *
- * This header is what a service includes: status, errors, memory, a loaded model and a predictor. Training stands in
- * mmoe/train.h.
+ * This header is what a service includes: status, errors, memory, a loaded model and a predictor.
+ * Training stands in mmoe/train.h.
  *
  * Conventions of both headers:
- *  - Functions that can fail return an mmoe_status: MMOE_OK (0) or a negative code. Objects come out through the last
- *    pointer before `err`, written only on success.
+ *  - Functions that can fail return an mmoe_status: MMOE_OK (0) or a negative code. Objects come
+ * out through the last pointer before `err`, written only on success.
  *  - `mmoe_error *err` may be NULL. It is written only on failure.
  *  - Arrays are row-major: [rows, columns] means element (r, c) stands at r * columns + c.
  *  - Every `..._free` accepts NULL.
- *  - `const mmoe_allocator *alloc` may be NULL (malloc). The structure is copied; what `user` points to must outlive
- *    every object made with it.
- *  - The library never prints, exits or changes the process's BLAS threads, signal handlers, locale or floating-point
- *    mode, except mmoe_trainer_options.single_threaded_blas, which asks for it.
+ *  - `const mmoe_allocator *alloc` may be NULL (malloc). The structure is copied; what `user`
+ * points to must outlive every object made with it.
+ *  - The library never prints, exits or changes the process's BLAS threads, signal handlers, locale
+ * or floating-point mode, except mmoe_trainer_options.single_threaded_blas, which asks for it.
  */
 #ifndef MMOE_H
 #define MMOE_H
@@ -36,7 +36,7 @@
 extern "C" {
 #endif
 
-/* ---- Status ------------------------------------------------------------------------------------------------------ */
+/* ---- Status ---- */
 
 typedef int mmoe_status;
 enum {
@@ -44,11 +44,11 @@ enum {
     MMOE_E_ARGUMENT = -1, /* a call's argument is wrong: NULL, out of range, of another schema */
     MMOE_E_MEMORY = -2,   /* an allocation failed */
     MMOE_E_IO = -3,       /* the operating system refused: missing file, full disk, no permission */
-    MMOE_E_FORMAT = -4,   /* a file is not what it should be: truncated, tampered, not CSV or JSON */
-    MMOE_E_VERSION = -5,  /* a file was written by a newer version of this library */
-    MMOE_E_CONFIG = -6,   /* a configuration names an unknown key or an impossible value */
-    MMOE_E_DATA = -7,     /* a value in the data is not allowed by the schema */
-    MMOE_E_NUMERIC = -8,  /* training produced a value that is not finite */
+    MMOE_E_FORMAT = -4,  /* a file is not what it should be: truncated, tampered, not CSV or JSON */
+    MMOE_E_VERSION = -5, /* a file was written by a newer version of this library */
+    MMOE_E_CONFIG = -6,  /* a configuration names an unknown key or an impossible value */
+    MMOE_E_DATA = -7,    /* a value in the data is not allowed by the schema */
+    MMOE_E_NUMERIC = -8, /* training produced a value that is not finite */
     MMOE_E_CANCELLED = -9 /* a callback or mmoe_trainer_stop asked to stop */
 };
 
@@ -67,11 +67,11 @@ typedef struct mmoe_error {
     char message[512]; /* a whole sentence, with the place in it, without newline */
 } mmoe_error;
 
-/* ---- Memory ------------------------------------------------------------------------------------------------------ */
+/* ---- Memory ---- */
 
-/* Where the library takes its memory. Each function may be called from any thread at once. `alloc` and `resize` return
- * NULL when there is none; memory must be aligned as malloc's is. `resize` gets the old size too. `release` accepts
- * NULL. */
+/* Where the library takes its memory. Each function may be called from any thread at once. `alloc`
+ * and `resize` return NULL when there is none; memory must be aligned as malloc's is. `resize` gets
+ * the old size too. `release` accepts NULL. */
 typedef struct mmoe_allocator {
     void *user;
     void *(*alloc)(void *user, size_t size);
@@ -79,25 +79,29 @@ typedef struct mmoe_allocator {
     void (*release)(void *user, void *memory);
 } mmoe_allocator;
 
-/* ---- Model ------------------------------------------------------------------------------------------------------- */
+/* ---- Model ---- */
 
 typedef enum mmoe_task_type { MMOE_CLASSIFICATION = 0, MMOE_REGRESSION = 1 } mmoe_task_type;
 
-/* Schema, configuration and weights. Once loaded it is immutable and may be shared by any number of threads; only a
- * trainer writes to the model it was given. */
+/* Schema, configuration and weights. Once loaded it is immutable and may be shared by any number of
+ * threads; only a trainer writes to the model it was given. */
 typedef struct mmoe_model mmoe_model;
 
-/* Reads a model file (.safetensors written by mmoe). MMOE_E_IO, _FORMAT, _VERSION, _MEMORY; nothing is loaded on
- * failure. The caller frees the model, after every predictor and trainer made from it. Embedding tables of 8 MB and more
- * are not read but mapped, and processes that load the same file share that memory: such a file may be replaced or
- * removed while a model stands on it (mmoe_model_save and mv do that), but not written into. */
-MMOE_API mmoe_status mmoe_model_load(const char *path, const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err);
+/* Reads a model file (.safetensors written by mmoe). MMOE_E_IO, _FORMAT, _VERSION, _MEMORY; nothing
+ * is loaded on failure. The caller frees the model, after every predictor and trainer made from it.
+ * Embedding tables of 8 MB and more are not read but mapped, and processes that load the same file
+ * share that memory: such a file may be replaced or removed while a model stands on it
+ * (mmoe_model_save and mv do that), but not written into. */
+MMOE_API mmoe_status mmoe_model_load(const char *path, const mmoe_allocator *alloc,
+                                     mmoe_model **out, mmoe_error *err);
 MMOE_API void mmoe_model_free(mmoe_model *model);
 
-/* Columns of the model's input and output. Names belong to the model; NULL or -1 for an index out of range. */
+/* Columns of the model's input and output. Names belong to the model; NULL or -1 for an index out
+ * of range. */
 MMOE_API int32_t mmoe_model_task_count(const mmoe_model *model);
 MMOE_API const char *mmoe_model_task_name(const mmoe_model *model, int32_t task);
-MMOE_API int mmoe_model_task_type(const mmoe_model *model, int32_t task); /* an mmoe_task_type or -1 */
+MMOE_API int mmoe_model_task_type(const mmoe_model *model,
+                                  int32_t task); /* an mmoe_task_type or -1 */
 MMOE_API int32_t mmoe_model_sparse_count(const mmoe_model *model);
 MMOE_API const char *mmoe_model_sparse_name(const mmoe_model *model, int32_t column);
 /* Rows of the column's embedding table; ready row numbers are 0 .. rows-1. */
@@ -105,43 +109,47 @@ MMOE_API int64_t mmoe_model_sparse_rows(const mmoe_model *model, int32_t column)
 MMOE_API int32_t mmoe_model_dense_count(const mmoe_model *model);
 MMOE_API const char *mmoe_model_dense_name(const mmoe_model *model, int32_t column);
 
-/* ---- Predictor --------------------------------------------------------------------------------------------------- */
+/* ---- Predictor ---- */
 
-/* Of a request to rank: the user's columns are given once, the items' for every candidate ("side" in the configuration). */
+/* Of a request to rank: the user's columns are given once, the items' for every candidate ("side"
+ * in the configuration). */
 typedef enum mmoe_side { MMOE_SIDE_ITEM = 0, MMOE_SIDE_USER = 1 } mmoe_side;
 /* A column's side, or -1. */
 MMOE_API int mmoe_model_sparse_side(const mmoe_model *model, int32_t column);
 MMOE_API int mmoe_model_dense_side(const mmoe_model *model, int32_t column);
-/* The expression of the final score over the tasks ("score" in the configuration: "ctr * cvr^0.5"), or NULL; belongs to
- * the model. */
+/* The expression of the final score over the tasks ("score" in the configuration: "ctr * cvr^0.5"),
+ * or NULL; belongs to the model. */
 MMOE_API const char *mmoe_model_score(const mmoe_model *model);
 
-/* What the values of a column are. Raw values, as a training file has them, pass through the model's vocabularies and
- * transforms: unknown ids take row 0 of a learned vocabulary; of a table with vocab_size, the row oov_id, without which
- * they are an error. */
+/* What the values of a column are. Raw values, as a training file has them, pass through the
+ * model's vocabularies and transforms: unknown ids take row 0 of a learned vocabulary; of a table
+ * with vocab_size, the row oov_id, without which they are an error. */
 typedef enum mmoe_value_type {
-    MMOE_VALUE_ROW = 0,    /* sparse: int32_t, a row number of the embedding table */
-    MMOE_VALUE_INT64 = 1,  /* sparse: int64_t, raw */
-    MMOE_VALUE_TEXT = 2,   /* sparse: const char *, raw; NULL, "" and "NA" are missing */
-    MMOE_VALUE_INPUT = 3,  /* dense: float that has passed the transform */
-    MMOE_VALUE_FLOAT = 4,  /* dense: float, raw */
-    MMOE_VALUE_DOUBLE = 5  /* dense: double, raw */
+    MMOE_VALUE_ROW = 0,   /* sparse: int32_t, a row number of the embedding table */
+    MMOE_VALUE_INT64 = 1, /* sparse: int64_t, raw */
+    MMOE_VALUE_TEXT = 2,  /* sparse: const char *, raw; NULL, "" and "NA" are missing */
+    MMOE_VALUE_INPUT = 3, /* dense: float that has passed the transform */
+    MMOE_VALUE_FLOAT = 4, /* dense: float, raw */
+    MMOE_VALUE_DOUBLE = 5 /* dense: double, raw */
 } mmoe_value_type;
 
-/* The values of one column, wherever they stand: an array of its own, a column of a row-major array, a member of an array
- * of structures. Row r's value is at (const char *)values + r * stride; it need not be aligned. */
+/* The values of one column, wherever they stand: an array of its own, a column of a row-major
+ * array, a member of an array of structures. Row r's value is at (const char *)values + r * stride;
+ * it need not be aligned. */
 typedef struct mmoe_column {
     mmoe_value_type type;
     const void *values;
     size_t stride; /* in bytes; 0: the size of a value, the column being an array of its own */
 } mmoe_column;
 
-/* Rows to score. The sparse columns are those of the model in its order, encoded in `ids`, or described one by one in
- * `sparse_columns`; likewise the dense ones. The arrays belong to the caller; a zeroed structure with the members that are
- * used set is valid. (mmoe_dataset_batch makes an encoded one from a data set.) */
+/* Rows to score. The sparse columns are those of the model in its order, encoded in `ids`, or
+ * described one by one in `sparse_columns`; likewise the dense ones. The arrays belong to the
+ * caller; a zeroed structure with the members that are used set is valid. (mmoe_dataset_batch makes
+ * an encoded one from a data set.) */
 typedef struct mmoe_batch {
     size_t rows;
-    const int32_t *ids; /* [rows, id_stride], row numbers, the first sparse_count of each row are read; may be NULL without sparse columns */
+    const int32_t *ids; /* [rows, id_stride], row numbers, the first sparse_count of each row are
+                           read; may be NULL without sparse columns */
     size_t id_stride;
     const float *dense; /* [rows, dense_stride], transformed; may be NULL without dense columns */
     size_t dense_stride;
@@ -149,51 +157,62 @@ typedef struct mmoe_batch {
     const mmoe_column *dense_columns;  /* [dense_count]; not NULL: in the place of dense */
 } mmoe_batch;
 
-/* Scores rows with one model. It has a private copy of the layers' weights, batch norm folded in, laid out for its own
- * matrix products: it calls no BLAS, takes no lock and, once made, allocates nothing, so any number of threads may run at
- * once. A predictor serves one thread at a time: make one with create, and one a further thread with clone, which shares
- * the weights. A row's scores are the same to the bit in whatever batch, predictor and call (run or rank) it stands. */
+/* Scores rows with one model. It has a private copy of the layers' weights, batch norm folded in,
+ * laid out for its own matrix products: it calls no BLAS, takes no lock and, once made, allocates
+ * nothing, so any number of threads may run at once. A predictor serves one thread at a time: make
+ * one with create, and one a further thread with clone, which shares the weights. A row's scores
+ * are the same to the bit in whatever batch, predictor and call (run or rank) it stands. */
 typedef struct mmoe_predictor mmoe_predictor;
 
-/* Takes the layers' weights as they are now; embeddings are read in the model, which must outlive the predictor. After
- * training make a new one. MMOE_E_ARGUMENT, _MEMORY. */
-MMOE_API mmoe_status mmoe_predictor_create(const mmoe_model *model, const mmoe_allocator *alloc, mmoe_predictor **out, mmoe_error *err);
-/* A predictor with the same weights and working memory of its own; `predictor` may be in use by another thread. They may
- * be freed in any order, from any thread. */
-MMOE_API mmoe_status mmoe_predictor_clone(const mmoe_predictor *predictor, const mmoe_allocator *alloc, mmoe_predictor **out, mmoe_error *err);
+/* Takes the layers' weights as they are now; embeddings are read in the model, which must outlive
+ * the predictor. After training make a new one. MMOE_E_ARGUMENT, _MEMORY. */
+MMOE_API mmoe_status mmoe_predictor_create(const mmoe_model *model, const mmoe_allocator *alloc,
+                                           mmoe_predictor **out, mmoe_error *err);
+/* A predictor with the same weights and working memory of its own; `predictor` may be in use by
+ * another thread. They may be freed in any order, from any thread. */
+MMOE_API mmoe_status mmoe_predictor_clone(const mmoe_predictor *predictor,
+                                          const mmoe_allocator *alloc, mmoe_predictor **out,
+                                          mmoe_error *err);
 MMOE_API void mmoe_predictor_free(mmoe_predictor *predictor);
 
-/* Errors of the four calls below: MMOE_E_ARGUMENT (NULL, a row number outside its table, a transformed value that is not
- * finite, a type that is not the column's kind), MMOE_E_DATA (a raw value that the schema does not allow); `err->row` is
- * the 1-based row of the batch and `err->column` the column. All rows are checked before the first is scored: on failure
- * the output is as it was. */
+/* Errors of the four calls below: MMOE_E_ARGUMENT (NULL, a row number outside its table, a
+ * transformed value that is not finite, a type that is not the column's kind), MMOE_E_DATA (a raw
+ * value that the schema does not allow); `err->row` is the 1-based row of the batch and
+ * `err->column` the column. All rows are checked before the first is scored: on failure the output
+ * is as it was. */
 
-/* Writes `scores` [rows, tasks]: a probability for a classification task, a value for a regression task. Any number of
- * rows. */
-MMOE_API mmoe_status mmoe_predictor_run(mmoe_predictor *predictor, const mmoe_batch *batch, float *scores, mmoe_error *err);
+/* Writes `scores` [rows, tasks]: a probability for a classification task, a value for a regression
+ * task. Any number of rows. */
+MMOE_API mmoe_status mmoe_predictor_run(mmoe_predictor *predictor, const mmoe_batch *batch,
+                                        float *scores, mmoe_error *err);
 
-/* The same for one user and many candidates: `user` has one row, of the columns of the user's side alone, and `items` a
- * row a candidate, of the others alone; both in the model's order. The user's share of the first layers is computed
- * once. Writes `scores` [items->rows, tasks]. */
-MMOE_API mmoe_status mmoe_predictor_rank(mmoe_predictor *predictor, const mmoe_batch *user, const mmoe_batch *items, float *scores, mmoe_error *err);
+/* The same for one user and many candidates: `user` has one row, of the columns of the user's side
+ * alone, and `items` a row a candidate, of the others alone; both in the model's order. The user's
+ * share of the first layers is computed once. Writes `scores` [items->rows, tasks]. */
+MMOE_API mmoe_status mmoe_predictor_rank(mmoe_predictor *predictor, const mmoe_batch *user,
+                                         const mmoe_batch *items, float *scores, mmoe_error *err);
 
-/* Writes the final scores [items->rows]: the model's expression of the tasks' scores, or the score of a model's only task.
- * `user` NULL: `items` has all columns. MMOE_E_ARGUMENT too when the model has several tasks and no expression. */
-MMOE_API mmoe_status mmoe_predictor_score(mmoe_predictor *predictor, const mmoe_batch *user, const mmoe_batch *items, float *scores, mmoe_error *err);
+/* Writes the final scores [items->rows]: the model's expression of the tasks' scores, or the score
+ * of a model's only task. `user` NULL: `items` has all columns. MMOE_E_ARGUMENT too when the model
+ * has several tasks and no expression. */
+MMOE_API mmoe_status mmoe_predictor_score(mmoe_predictor *predictor, const mmoe_batch *user,
+                                          const mmoe_batch *items, float *scores, mmoe_error *err);
 
-/* The best candidates by final score, best first: row numbers (from 0) to `rows` and final scores to `scores`, min(k,
- * items->rows) of each. Of equal scores the lower row number comes first; a score that is not a number comes last. `user`
- * as in mmoe_predictor_score. */
-MMOE_API mmoe_status mmoe_predictor_top(mmoe_predictor *predictor, const mmoe_batch *user, const mmoe_batch *items, size_t k, size_t *rows, float *scores,
-                                        mmoe_error *err);
+/* The best candidates by final score, best first: row numbers (from 0) to `rows` and final scores
+ * to `scores`, min(k, items->rows) of each. Of equal scores the lower row number comes first; a
+ * score that is not a number comes last. `user` as in mmoe_predictor_score. */
+MMOE_API mmoe_status mmoe_predictor_top(mmoe_predictor *predictor, const mmoe_batch *user,
+                                        const mmoe_batch *items, size_t k, size_t *rows,
+                                        float *scores, mmoe_error *err);
 
-/* ---- Slot -------------------------------------------------------------------------------------------------------- */
+/* ---- Slot ---- */
 
-/* Holds the model that a service scores with, and lets another take its place while requests run. Each thread has a
- * reader. Between enter and leave it holds a model, which stays as long; enter and leave take no lock, wait for nobody,
- * and write to the reader's memory alone. A model that was replaced is freed when its last reader leaves, by that reader.
- * A reader keeps its predictor from request to request; only when the version has changed it takes a new one, which
- * allocates (mmoe_predictor_clone). The predictors of a version are freed with it.
+/* Holds the model that a service scores with, and lets another take its place while requests run.
+ * Each thread has a reader. Between enter and leave it holds a model, which stays as long; enter
+ * and leave take no lock, wait for nobody, and write to the reader's memory alone. A model that was
+ * replaced is freed when its last reader leaves, by that reader. A reader keeps its predictor from
+ * request to request; only when the version has changed it takes a new one, which allocates
+ * (mmoe_predictor_clone). The predictors of a version are freed with it.
  *
  *     mmoe_slot *slot;                                  once: the slot takes the model over
  *     mmoe_slot_create(model, NULL, &slot, &err);
@@ -207,8 +226,8 @@ MMOE_API mmoe_status mmoe_predictor_top(mmoe_predictor *predictor, const mmoe_ba
  *         mmoe_reader_leave(reader);
  *     }
  *
- *     mmoe_model_load(path, NULL, &next, &err);         whenever there is a newer model, from any thread
- *     mmoe_slot_publish(slot, next, &version, &err);
+ *     mmoe_model_load(path, NULL, &next, &err);         whenever there is a newer model, from any
+ * thread mmoe_slot_publish(slot, next, &version, &err);
  */
 typedef struct mmoe_slot mmoe_slot;
 /* A thread's way into a slot; used by one thread at a time. */
@@ -221,21 +240,24 @@ typedef struct mmoe_served {
     mmoe_predictor *predictor;
 } mmoe_served;
 
-/* Makes the predictor of `model` that readers' are cloned from. On success the slot owns the model, which must not be
- * trained, freed or given to a slot again. MMOE_E_ARGUMENT, _MEMORY. */
-MMOE_API mmoe_status mmoe_slot_create(mmoe_model *model, const mmoe_allocator *alloc, mmoe_slot **out, mmoe_error *err);
+/* Makes the predictor of `model` that readers' are cloned from. On success the slot owns the model,
+ * which must not be trained, freed or given to a slot again. MMOE_E_ARGUMENT, _MEMORY. */
+MMOE_API mmoe_status mmoe_slot_create(mmoe_model *model, const mmoe_allocator *alloc,
+                                      mmoe_slot **out, mmoe_error *err);
 /* Frees the models, too. Its readers must have been freed. */
 MMOE_API void mmoe_slot_free(mmoe_slot *slot);
-/* Puts `model` in the place of the current one: from now on readers enter it. Returns at once, whoever still reads the
- * old one. Writes its version to `version`, which may be NULL. The model is the slot's on success, on failure the
- * caller's. From any thread; publishers take turns. MMOE_E_ARGUMENT, _MEMORY. */
-MMOE_API mmoe_status mmoe_slot_publish(mmoe_slot *slot, mmoe_model *model, uint64_t *version, mmoe_error *err);
+/* Puts `model` in the place of the current one: from now on readers enter it. Returns at once,
+ * whoever still reads the old one. Writes its version to `version`, which may be NULL. The model is
+ * the slot's on success, on failure the caller's. From any thread; publishers take turns.
+ * MMOE_E_ARGUMENT, _MEMORY. */
+MMOE_API mmoe_status mmoe_slot_publish(mmoe_slot *slot, mmoe_model *model, uint64_t *version,
+                                       mmoe_error *err);
 
 MMOE_API mmoe_status mmoe_reader_create(mmoe_slot *slot, mmoe_reader **out, mmoe_error *err);
 /* Outside: after mmoe_reader_leave. */
 MMOE_API void mmoe_reader_free(mmoe_reader *reader);
-/* Fills `out`, which is valid until mmoe_reader_leave. MMOE_E_ARGUMENT (NULL, or the reader has not left), _MEMORY; the
- * reader is then outside. */
+/* Fills `out`, which is valid until mmoe_reader_leave. MMOE_E_ARGUMENT (NULL, or the reader has not
+ * left), _MEMORY; the reader is then outside. */
 MMOE_API mmoe_status mmoe_reader_enter(mmoe_reader *reader, mmoe_served *out, mmoe_error *err);
 /* Does nothing outside. `reader` may be NULL. */
 MMOE_API void mmoe_reader_leave(mmoe_reader *reader);

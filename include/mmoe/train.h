@@ -1,4 +1,5 @@
-/* mmoe/train.h: configuration, data sets, training and evaluation. See mmoe/mmoe.h for the conventions. */
+/* mmoe/train.h: configuration, data sets, training and evaluation. See mmoe/mmoe.h for the
+ * conventions. */
 #ifndef MMOE_TRAIN_H
 #define MMOE_TRAIN_H
 
@@ -8,28 +9,39 @@
 extern "C" {
 #endif
 
-/* ---- Configuration ----------------------------------------------------------------------------------------------- */
+/* ---- Configuration ---- */
 
-/* What to train and how: features, tasks, model, trainer. Not thread-safe while it is being changed. */
+/* What to train and how: features, tasks, model, trainer. Not thread-safe while it is being
+ * changed. */
 typedef struct mmoe_config mmoe_config;
 
-/* Parses JSON text of `length` bytes; `name` stands in errors (NULL: "configuration"). Errors name the key, what is
- * allowed, or line and column of a syntax error: MMOE_E_CONFIG, _MEMORY. The caller frees the configuration. */
-MMOE_API mmoe_status mmoe_config_parse(const char *json, size_t length, const char *name, const mmoe_allocator *alloc, mmoe_config **out, mmoe_error *err);
+/* Parses JSON text of `length` bytes; `name` stands in errors (NULL: "configuration"). Errors name
+ * the key, what is allowed, or line and column of a syntax error: MMOE_E_CONFIG, _MEMORY. The
+ * caller frees the configuration. */
+MMOE_API mmoe_status mmoe_config_parse(const char *json, size_t length, const char *name,
+                                       const mmoe_allocator *alloc, mmoe_config **out,
+                                       mmoe_error *err);
 /* The same from a file: MMOE_E_IO too. */
-MMOE_API mmoe_status mmoe_config_read(const char *path, const mmoe_allocator *alloc, mmoe_config **out, mmoe_error *err);
+MMOE_API mmoe_status mmoe_config_read(const char *path, const mmoe_allocator *alloc,
+                                      mmoe_config **out, mmoe_error *err);
 MMOE_API void mmoe_config_free(mmoe_config *config);
-/* Sets one key by its dotted path ("trainer.n_epoch", "model.expert_params.dims", "tasks.0.loss_weight") to a JSON value
- * ("3", "[32,16]"); text that is no JSON is taken as a string. On failure the configuration is as it was. */
-MMOE_API mmoe_status mmoe_config_set(mmoe_config *config, const char *key, const char *value, mmoe_error *err);
-/* The whole configuration, defaults filled in, as JSON text; the caller releases it with mmoe_config_text_free. */
+/* Sets one key by its dotted path ("trainer.n_epoch", "model.expert_params.dims",
+ * "tasks.0.loss_weight") to a JSON value
+ * ("3", "[32,16]"); text that is no JSON is taken as a string. On failure the configuration is as
+ * it was. */
+MMOE_API mmoe_status mmoe_config_set(mmoe_config *config, const char *key, const char *value,
+                                     mmoe_error *err);
+/* The whole configuration, defaults filled in, as JSON text; the caller releases it with
+ * mmoe_config_text_free. */
 MMOE_API mmoe_status mmoe_config_text(const mmoe_config *config, char **out, mmoe_error *err);
 /* Frees a text that mmoe_config_text returned for `config`. Both may be NULL. */
 MMOE_API void mmoe_config_text_free(const mmoe_config *config, char *text);
 
-/* Documentation of the keys, for --help and for tests; entry `index`, or NULL past the last one. Static. */
+/* Documentation of the keys, for --help and for tests; entry `index`, or NULL past the last one.
+ * Static. */
 typedef struct mmoe_config_key {
-    const char *path;          /* "trainer.batch_size"; "[]" stands for an array's entry: "tasks[].loss_weight" */
+    const char
+        *path; /* "trainer.batch_size"; "[]" stands for an array's entry: "tasks[].loss_weight" */
     const char *type;          /* "integer", "number", "string", "boolean", "array" */
     const char *default_value; /* as JSON; NULL: required or none */
     const char *allowed;       /* "1 to 1048576", "adam | adamw | sgd" */
@@ -37,42 +49,52 @@ typedef struct mmoe_config_key {
 } mmoe_config_key;
 MMOE_API const mmoe_config_key *mmoe_config_key_at(size_t index);
 
-/* ---- Schema and data sets ---------------------------------------------------------------------------------------- */
+/* ---- Schema and data sets ---- */
 
-/* Which columns a model reads, their vocabularies and fitted transforms. Immutable and shareable among threads. */
+/* Which columns a model reads, their vocabularies and fitted transforms. Immutable and shareable
+ * among threads. */
 typedef struct mmoe_schema mmoe_schema;
 /* Rows in memory, encoded by a schema. Immutable and shareable among threads. */
 typedef struct mmoe_dataset mmoe_dataset;
 
-/* Reads the training file once: resolves the configuration's column patterns against its header, builds vocabularies in
- * order of first appearance, fits the dense transforms, and encodes the rows. The caller frees both.
- * MMOE_E_IO, _FORMAT, _CONFIG (a column that the file lacks), _DATA (row, column and value), _MEMORY. */
-MMOE_API mmoe_status mmoe_dataset_fit_csv(const mmoe_config *config, const char *path, const mmoe_allocator *alloc, mmoe_schema **schema, mmoe_dataset **out,
-                                          mmoe_error *err);
+/* Reads the training file once: resolves the configuration's column patterns against its header,
+ * builds vocabularies in order of first appearance, fits the dense transforms, and encodes the
+ * rows. The caller frees both. MMOE_E_IO, _FORMAT, _CONFIG (a column that the file lacks), _DATA
+ * (row, column and value), _MEMORY. */
+MMOE_API mmoe_status mmoe_dataset_fit_csv(const mmoe_config *config, const char *path,
+                                          const mmoe_allocator *alloc, mmoe_schema **schema,
+                                          mmoe_dataset **out, mmoe_error *err);
 
 enum {
     MMOE_LABELS_REQUIRED = 0, /* every task's label column must be there */
     MMOE_LABELS_OPTIONAL = 1  /* a label column that the file lacks is missing in every row */
 };
-/* Reads a file with a schema that stands: unknown values take row 0 of a learned vocabulary. Columns are found by name,
- * in any order; columns that the schema does not name are passed over. `labels`: one of the two above. */
-MMOE_API mmoe_status mmoe_dataset_read_csv(const mmoe_schema *schema, const char *path, int labels, const mmoe_allocator *alloc, mmoe_dataset **out,
+/* Reads a file with a schema that stands: unknown values take row 0 of a learned vocabulary.
+ * Columns are found by name, in any order; columns that the schema does not name are passed over.
+ * `labels`: one of the two above. */
+MMOE_API mmoe_status mmoe_dataset_read_csv(const mmoe_schema *schema, const char *path, int labels,
+                                           const mmoe_allocator *alloc, mmoe_dataset **out,
                                            mmoe_error *err);
 MMOE_API void mmoe_schema_free(mmoe_schema *schema);
 MMOE_API void mmoe_dataset_free(mmoe_dataset *dataset);
 
-/* A schema without a file: `columns` are the names that patterns may match, in their order. Every sparse feature needs
- * vocab_size, every dense transform must be "none". */
-MMOE_API mmoe_status mmoe_schema_create(const mmoe_config *config, const char *const *columns, size_t n_columns, const mmoe_allocator *alloc,
+/* A schema without a file: `columns` are the names that patterns may match, in their order. Every
+ * sparse feature needs vocab_size, every dense transform must be "none". */
+MMOE_API mmoe_status mmoe_schema_create(const mmoe_config *config, const char *const *columns,
+                                        size_t n_columns, const mmoe_allocator *alloc,
                                         mmoe_schema **out, mmoe_error *err);
-/* A data set from memory, copied: `batch` (see mmoe_batch; its ids and dense, not columns), `labels` [rows, tasks] (NaN: missing), `weights` [rows] or
- * NULL. Values are checked as those of a file are. */
-MMOE_API mmoe_status mmoe_dataset_create(const mmoe_schema *schema, const mmoe_batch *batch, const float *labels, const float *weights,
-                                         const mmoe_allocator *alloc, mmoe_dataset **out, mmoe_error *err);
+/* A data set from memory, copied: `batch` (see mmoe_batch; its ids and dense, not columns),
+ * `labels` [rows, tasks] (NaN: missing), `weights` [rows] or NULL. Values are checked as those of a
+ * file are. */
+MMOE_API mmoe_status mmoe_dataset_create(const mmoe_schema *schema, const mmoe_batch *batch,
+                                         const float *labels, const float *weights,
+                                         const mmoe_allocator *alloc, mmoe_dataset **out,
+                                         mmoe_error *err);
 
 MMOE_API int64_t mmoe_dataset_rows(const mmoe_dataset *dataset);
 /* Rows [first, first + rows) as a batch to predict; points into the data set. */
-MMOE_API mmoe_status mmoe_dataset_batch(const mmoe_dataset *dataset, int64_t first, size_t rows, mmoe_batch *out, mmoe_error *err);
+MMOE_API mmoe_status mmoe_dataset_batch(const mmoe_dataset *dataset, int64_t first, size_t rows,
+                                        mmoe_batch *out, mmoe_error *err);
 /* Label of a row for a task; NaN when it is missing or an index is out of range. */
 MMOE_API float mmoe_dataset_label(const mmoe_dataset *dataset, int64_t row, int32_t task);
 /* Weight of a row, 1 where the data set has none; NaN when the index is out of range. */
@@ -80,14 +102,17 @@ MMOE_API float mmoe_dataset_weight(const mmoe_dataset *dataset, int64_t row);
 /* The schema of a model, for reading files to evaluate or predict; belongs to the model. */
 MMOE_API const mmoe_schema *mmoe_model_schema(const mmoe_model *model);
 
-/* ---- Model ------------------------------------------------------------------------------------------------------- */
+/* ---- Model ---- */
 
-/* A new model with weights drawn from the configuration's seed as model.init and model.embedding_init say (by default
- * PyTorch's initialisation, embeddings N(0, 1e-4)). Both arguments are copied. */
-MMOE_API mmoe_status mmoe_model_create(const mmoe_config *config, const mmoe_schema *schema, const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err);
-/* Copies weights and running statistics from a safetensors file that bears the model's tensor names (torch-rechub's
- * state_dict, or a model file of ours). MMOE_E_FORMAT names the tensor that is missing, too many or of another shape;
- * the model is then as it was. */
+/* A new model with weights drawn from the configuration's seed as model.init and
+ * model.embedding_init say (by default PyTorch's initialisation, embeddings N(0, 1e-4)). Both
+ * arguments are copied. */
+MMOE_API mmoe_status mmoe_model_create(const mmoe_config *config, const mmoe_schema *schema,
+                                       const mmoe_allocator *alloc, mmoe_model **out,
+                                       mmoe_error *err);
+/* Copies weights and running statistics from a safetensors file that bears the model's tensor names
+ * (torch-rechub's state_dict, or a model file of ours). MMOE_E_FORMAT names the tensor that is
+ * missing, too many or of another shape; the model is then as it was. */
 MMOE_API mmoe_status mmoe_model_load_weights(mmoe_model *model, const char *path, mmoe_error *err);
 /* Writes the model whole or not at all: a temporary file beside `path`, synced, renamed. */
 MMOE_API mmoe_status mmoe_model_save(const mmoe_model *model, const char *path, mmoe_error *err);
@@ -95,8 +120,8 @@ MMOE_API const mmoe_config *mmoe_model_config(const mmoe_model *model);
 /* Trainable values. */
 MMOE_API int64_t mmoe_model_parameter_count(const mmoe_model *model);
 
-/* The model's tensors, in the order of its file. `data` belongs to the model: F32 values, or I64 for
- * num_batches_tracked. Returns 0, or -1 past the last. */
+/* The model's tensors, in the order of its file. `data` belongs to the model: F32 values, or I64
+ * for num_batches_tracked. Returns 0, or -1 past the last. */
 typedef struct mmoe_tensor_info {
     const char *name;
     int32_t rank;
@@ -107,36 +132,39 @@ typedef struct mmoe_tensor_info {
 } mmoe_tensor_info;
 MMOE_API int mmoe_model_tensor(const mmoe_model *model, size_t index, mmoe_tensor_info *out);
 
-/* ---- Export ------------------------------------------------------------------------------------------------------ */
+/* ---- Export ---- */
 
-/* Both write the file whole or not at all, as mmoe_model_save does: MMOE_E_ARGUMENT, _NUMERIC (a weight is not finite),
- * _IO, _MEMORY. */
+/* Both write the file whole or not at all, as mmoe_model_save does: MMOE_E_ARGUMENT, _NUMERIC (a
+ * weight is not finite), _IO, _MEMORY. */
 
 /* Writes torch-rechub's state_dict alone, as safetensors: no vocabularies, no metadata. In Python:
  *     from safetensors.torch import load_file
  *     model.load_state_dict(load_file("weights.safetensors"))
  * A column with "shared_with" has no table of its own there. */
-MMOE_API mmoe_status mmoe_model_export_weights(const mmoe_model *model, const char *path, mmoe_error *err);
+MMOE_API mmoe_status mmoe_model_export_weights(const mmoe_model *model, const char *path,
+                                               mmoe_error *err);
 
-/* Writes the model as ONNX (operator set 14), to be run by others; batch norm is folded into the weights.
- *   ids    int64 [B, sparse]  row numbers of the tables, what a vocabulary made of the data's values (absent: no sparse columns)
- *   x      float [B, dense]   values as they stand in the data: the model's transforms are part of the graph, in double
- *                             (absent: no dense columns)
- *   scores float [B, tasks]   as mmoe_predictor_run writes them
- * Nothing checks the inputs: a row number below 0 counts from a table's end, one that is too large is the runtime's error,
- * and log1p of a value of -1 or less is not finite. A float holds whole numbers to 2^24: larger raw values lose digits
- * before their transform. MMOE_E_ARGUMENT too when the file would be larger than 2 GiB, a protobuf message's limit, and when
- * the library was built without protobuf-c. */
-MMOE_API mmoe_status mmoe_model_export_onnx(const mmoe_model *model, const char *path, mmoe_error *err);
+/* Writes the model as ONNX (operator set 14), to be run by others; batch norm is folded into the
+ * weights. ids    int64 [B, sparse]  row numbers of the tables, what a vocabulary made of the
+ * data's values (absent: no sparse columns) x      float [B, dense]   values as they stand in the
+ * data: the model's transforms are part of the graph, in double (absent: no dense columns) scores
+ * float [B, tasks]   as mmoe_predictor_run writes them Nothing checks the inputs: a row number
+ * below 0 counts from a table's end, one that is too large is the runtime's error, and log1p of a
+ * value of -1 or less is not finite. A float holds whole numbers to 2^24: larger raw values lose
+ * digits before their transform. MMOE_E_ARGUMENT too when the file would be larger than 2 GiB, a
+ * protobuf message's limit, and when the library was built without protobuf-c. */
+MMOE_API mmoe_status mmoe_model_export_onnx(const mmoe_model *model, const char *path,
+                                            mmoe_error *err);
 
-/* ---- Profile ----------------------------------------------------------------------------------------------------- */
+/* ---- Profile ---- */
 
 /* Where the time of training steps goes, node by node. One trainer at a time writes to it. */
 typedef struct mmoe_profile mmoe_profile;
 
-/* Keeps the first `max_slices` slices (a node's work on a chunk of rows: 48 bytes each) of each worker for the trace, and
- * sums over all of them. */
-MMOE_API mmoe_status mmoe_profile_create(size_t max_slices, const mmoe_allocator *alloc, mmoe_profile **out, mmoe_error *err);
+/* Keeps the first `max_slices` slices (a node's work on a chunk of rows: 48 bytes each) of each
+ * worker for the trace, and sums over all of them. */
+MMOE_API mmoe_status mmoe_profile_create(size_t max_slices, const mmoe_allocator *alloc,
+                                         mmoe_profile **out, mmoe_error *err);
 MMOE_API void mmoe_profile_free(mmoe_profile *profile);
 /* Forgets all slices and sums (after a warm-up). */
 MMOE_API void mmoe_profile_reset(mmoe_profile *profile);
@@ -150,21 +178,26 @@ typedef struct mmoe_profile_entry {
     double bytes;   /* read and written, each operand once */
 } mmoe_profile_entry;
 /* Entry `index` in the order of a step; returns 0, or -1 past the last. */
-MMOE_API int mmoe_profile_entry_at(const mmoe_profile *profile, size_t index, mmoe_profile_entry *out);
-/* Writes a trace for Perfetto or chrome://tracing (JSON): a row a worker, a slice a node's work on a chunk, with its GFLOP
- * and bytes. MMOE_E_IO. */
-MMOE_API mmoe_status mmoe_profile_write(const mmoe_profile *profile, const char *path, mmoe_error *err);
+MMOE_API int mmoe_profile_entry_at(const mmoe_profile *profile, size_t index,
+                                   mmoe_profile_entry *out);
+/* Writes a trace for Perfetto or chrome://tracing (JSON): a row a worker, a slice a node's work on
+ * a chunk, with its GFLOP and bytes. MMOE_E_IO. */
+MMOE_API mmoe_status mmoe_profile_write(const mmoe_profile *profile, const char *path,
+                                        mmoe_error *err);
 
-/* The machine's GEMM peak in flop/s: `threads` workers at once multiply 512 x 512 matrices, each single-threaded, best of
- * forty runs of about 5 ms. The process's BLAS has one thread meanwhile. */
-MMOE_API mmoe_status mmoe_gemm_peak(int threads, const mmoe_allocator *alloc, double *flops_per_second, mmoe_error *err);
-/* "OpenBLAS 0.3.21 ..." and "Cooperlake": the BLAS in use, and what it takes the processor for; static. */
+/* The machine's GEMM peak in flop/s: `threads` workers at once multiply 512 x 512 matrices, each
+ * single-threaded, best of forty runs of about 5 ms. The process's BLAS has one thread meanwhile.
+ */
+MMOE_API mmoe_status mmoe_gemm_peak(int threads, const mmoe_allocator *alloc,
+                                    double *flops_per_second, mmoe_error *err);
+/* "OpenBLAS 0.3.21 ..." and "Cooperlake": the BLAS in use, and what it takes the processor for;
+ * static. */
 MMOE_API const char *mmoe_blas_version(void);
 MMOE_API const char *mmoe_blas_core_type(void);
 /* The instruction set of the library's own kernels: "avx512", "avx2" or "generic"; static. */
 MMOE_API const char *mmoe_kernel_set(void);
 
-/* ---- Inspection -------------------------------------------------------------------------------------------------- */
+/* ---- Inspection ---- */
 
 /* How a gate shares its weight g_1 .. g_n out among its n experts, over rows of a data set. */
 typedef struct mmoe_gate_use {
@@ -174,60 +207,73 @@ typedef struct mmoe_gate_use {
     int32_t n_expert;
     const char *const *experts; /* [n_expert] as their tensors have them: "experts.3" */
     const double *mean_weight;  /* [n_expert] mean of g_e over the rows */
-    const double *largest;      /* [n_expert] share of the rows in which the expert has the largest weight, of equals the first */
+    const double *largest;      /* [n_expert] share of the rows in which the expert has the largest
+                                   weight, of equals the first */
     double entropy;             /* mean over the rows of -sum_e g_e ln g_e */
-    double normalised_entropy;  /* of ln n: 1 where all rows weigh all experts alike, 0 where each row takes one; NaN with one expert */
-    int32_t n_unused;           /* experts of this gate that no gate uses: none gives it a mean weight of 0.01 / n or more */
-    int collapsed;              /* 1: n > 1, and an expert's mean weight is above 0.95, or at least half of the experts are not used */
+    double normalised_entropy;  /* of ln n: 1 where all rows weigh all experts alike, 0 where each
+                                   row takes one; NaN with one expert */
+    int32_t n_unused; /* experts of this gate that no gate uses: none gives it a mean weight of 0.01
+                         / n or more */
+    int collapsed; /* 1: n > 1, and an expert's mean weight is above 0.95, or at least half of the
+                      experts are not used */
 } mmoe_gate_use;
 
-/* An expert, or what stands in its place: a bottom, the network of a task (single_task, cross_stitch). */
+/* An expert, or what stands in its place: a bottom, the network of a task (single_task,
+ * cross_stitch). */
 typedef struct mmoe_expert_use {
-    const char *name; /* "experts.3", "cgc_layers.0.experts_shared.1", "bottoms.0" */
-    int32_t level;    /* of the gates that mix it; 1 where there are none */
-    int32_t width;    /* its outputs */
-    int32_t n_unit;   /* units of all its layers */
-    int32_t n_dead;   /* those whose output, behind the activation, is 0 in every row */
-    int unused;       /* 1: there are gates, and none uses it (mmoe_gate_use.n_unused) */
-    double effective_rank; /* exp of the entropy of the outputs' normalised singular values (Roy and Vetterli 2007): 1 to `width`; 0: every row
-                            * has the same outputs; NaN: they are not finite */
+    const char *name;      /* "experts.3", "cgc_layers.0.experts_shared.1", "bottoms.0" */
+    int32_t level;         /* of the gates that mix it; 1 where there are none */
+    int32_t width;         /* its outputs */
+    int32_t n_unit;        /* units of all its layers */
+    int32_t n_dead;        /* those whose output, behind the activation, is 0 in every row */
+    int unused;            /* 1: there are gates, and none uses it (mmoe_gate_use.n_unused) */
+    double effective_rank; /* exp of the entropy of the outputs' normalised singular values (Roy and
+                            * Vetterli 2007): 1 to `width`; 0: every row has the same outputs; NaN:
+                            * they are not finite */
 } mmoe_expert_use;
 
 typedef struct mmoe_inspection {
     int64_t rows;    /* of the data set: gates and dead units */
-    int32_t sampled; /* rows for effective_rank and similarity, evenly taken from them: at most 2048; outputs are centred over these */
+    int32_t sampled; /* rows for effective_rank and similarity, evenly taken from them: at most
+                        2048; outputs are centred over these */
     int32_t n_gate, n_expert;
     const mmoe_gate_use *gates;     /* [n_gate] level after level; none in a model without gates */
     const mmoe_expert_use *experts; /* [n_expert]; none in ESMM */
-    const double *similarity;       /* [n_expert, n_expert] linear CKA (Kornblith et al., ICML 2019) of two experts' outputs: 1 where they differ by
-                                     * rotation and scale alone, 0 where they are uncorrelated; NaN: experts of different levels, outputs that are
-                                     * the same in every row or not finite */
+    const double *similarity; /* [n_expert, n_expert] linear CKA (Kornblith et al., ICML 2019) of
+                               * two experts' outputs: 1 where they differ by rotation and scale
+                               * alone, 0 where they are uncorrelated; NaN: experts of different
+                               * levels, outputs that are the same in every row or not finite */
 } mmoe_inspection;
 
-/* Looks at what the gates and experts of a model do on a data set of at least one row, in double precision, with `threads` workers (0: one a
- * processor), whose number changes no bit. Labels and weights of rows play no part. Uses the process's BLAS threads as they are. The caller
- * frees the inspection, which stands for itself: MMOE_E_ARGUMENT, _MEMORY. */
-MMOE_API mmoe_status mmoe_inspect(const mmoe_model *model, const mmoe_dataset *dataset, int threads, const mmoe_allocator *alloc, mmoe_inspection **out,
+/* Looks at what the gates and experts of a model do on a data set of at least one row, in double
+ * precision, with `threads` workers (0: one a processor), whose number changes no bit. Labels and
+ * weights of rows play no part. Uses the process's BLAS threads as they are. The caller frees the
+ * inspection, which stands for itself: MMOE_E_ARGUMENT, _MEMORY. */
+MMOE_API mmoe_status mmoe_inspect(const mmoe_model *model, const mmoe_dataset *dataset, int threads,
+                                  const mmoe_allocator *alloc, mmoe_inspection **out,
                                   mmoe_error *err);
 MMOE_API void mmoe_inspection_free(mmoe_inspection *inspection);
 
-/* ---- Training ---------------------------------------------------------------------------------------------------- */
+/* ---- Training ---- */
 
-/* Figures of one task over a data set, weighted by the rows' weights. NaN: undefined (see `why`) or of the other type. */
+/* Figures of one task over a data set, weighted by the rows' weights. NaN: undefined (see `why`) or
+ * of the other type. */
 typedef struct mmoe_task_metrics {
     const char *name; /* belongs to the model */
     mmoe_task_type type;
-    int64_t rows;       /* rows whose label is there */
-    double auc;         /* exact, ties count half (Mann-Whitney) */
-    double logloss;     /* mean binary cross-entropy in nats */
+    int64_t rows;   /* rows whose label is there */
+    double auc;     /* exact, ties count half (Mann-Whitney) */
+    double logloss; /* mean binary cross-entropy in nats */
     double mse, rmse, mae;
     double calibration; /* sum of predictions over sum of labels */
     const char *why;    /* why a figure is undefined; NULL when all are defined; static */
 } mmoe_task_metrics;
 
-/* Predicts with `threads` workers and fills `metrics` [tasks]. Uses the process's BLAS threads as they are. */
-MMOE_API mmoe_status mmoe_evaluate(const mmoe_model *model, const mmoe_dataset *dataset, int threads, const mmoe_allocator *alloc, mmoe_task_metrics *metrics,
-                                   mmoe_error *err);
+/* Predicts with `threads` workers and fills `metrics` [tasks]. Uses the process's BLAS threads as
+ * they are. */
+MMOE_API mmoe_status mmoe_evaluate(const mmoe_model *model, const mmoe_dataset *dataset,
+                                   int threads, const mmoe_allocator *alloc,
+                                   mmoe_task_metrics *metrics, mmoe_error *err);
 
 /* One finished epoch; pointers are valid during the callback. */
 typedef struct mmoe_epoch_report {
@@ -235,19 +281,22 @@ typedef struct mmoe_epoch_report {
     int32_t n_epoch;
     int32_t n_task;
     int64_t rows;
-    double seconds;          /* training and validation */
-    double train_seconds;    /* training alone */
-    double rows_per_second;  /* rows / train_seconds */
-    double loss;             /* mean of the weighted tasks' losses over the epoch */
-    const double *task_loss; /* [n_task] */
+    double seconds;                 /* training and validation */
+    double train_seconds;           /* training alone */
+    double rows_per_second;         /* rows / train_seconds */
+    double loss;                    /* mean of the weighted tasks' losses over the epoch */
+    const double *task_loss;        /* [n_task] */
     const mmoe_task_metrics *valid; /* [n_task]; NULL without validation data */
-    double score;            /* what early stopping watches; NaN without validation data */
+    double score;                   /* what early stopping watches; NaN without validation data */
     int is_best;
-    double lr;               /* learning rate of the epoch's last step */
-    const double *task_factors; /* [n_task] of the epoch's last step, as mmoe_trainer_task_factors has them */
-    int32_t n_gate;             /* 0: the model has no gates */
-    const mmoe_gate_use *gates; /* [n_gate] on validation rows, evenly taken; without them on the epoch's last training rows, as their steps saw them.
-                                 * About as many rows as a 32nd of the training rows, but 256 to 4096: below 1 % of all but the shortest epochs */
+    double lr; /* learning rate of the epoch's last step */
+    const double *
+        task_factors; /* [n_task] of the epoch's last step, as mmoe_trainer_task_factors has them */
+    int32_t n_gate;   /* 0: the model has no gates */
+    const mmoe_gate_use
+        *gates; /* [n_gate] on validation rows, evenly taken; without them on the epoch's last
+                 * training rows, as their steps saw them. About as many rows as a 32nd of the
+                 * training rows, but 256 to 4096: below 1 % of all but the shortest epochs */
 } mmoe_epoch_report;
 
 /* The state within an epoch, for a progress line. */
@@ -260,40 +309,49 @@ typedef struct mmoe_progress {
 } mmoe_progress;
 
 typedef struct mmoe_trainer_options {
-    int threads;                 /* workers, 1 to 256; 0: one a processor that this process may use */
-    int single_threaded_blas;    /* 1: set the process's BLAS to one thread during fit and step, and put it back */
+    int threads;              /* workers, 1 to 256; 0: one a processor that this process may use */
+    int single_threaded_blas; /* 1: set the process's BLAS to one thread during fit and step, and
+                                 put it back */
     const char *checkpoint_path; /* written after each epoch and when stopped; NULL: none */
     void *user;
-    /* Called from the thread that called fit; a return other than 0 stops training (MMOE_E_CANCELLED). Either may be NULL. */
+    /* Called from the thread that called fit; a return other than 0 stops training
+     * (MMOE_E_CANCELLED). Either may be NULL. */
     int (*on_epoch)(void *user, const mmoe_epoch_report *report);
     int (*on_progress)(void *user, const mmoe_progress *progress); /* at most ten times a second */
-    mmoe_profile *profile;                                          /* NULL: none; must outlive the trainer */
-    void *reserved[7];                                              /* NULL */
+    mmoe_profile *profile; /* NULL: none; must outlive the trainer */
+    void *reserved[7];     /* NULL */
 } mmoe_trainer_options;
 
-/* Trains one model, in the way that the model's configuration says. Not thread-safe, but for mmoe_trainer_stop. */
+/* Trains one model, in the way that the model's configuration says. Not thread-safe, but for
+ * mmoe_trainer_stop. */
 typedef struct mmoe_trainer mmoe_trainer;
 
 /* Takes all memory that a step needs. `options` may be NULL. The model must outlive the trainer. */
-MMOE_API mmoe_status mmoe_trainer_create(mmoe_model *model, const mmoe_trainer_options *options, const mmoe_allocator *alloc, mmoe_trainer **out,
+MMOE_API mmoe_status mmoe_trainer_create(mmoe_model *model, const mmoe_trainer_options *options,
+                                         const mmoe_allocator *alloc, mmoe_trainer **out,
                                          mmoe_error *err);
 MMOE_API void mmoe_trainer_free(mmoe_trainer *trainer);
-/* The factors [tasks] that the balancing method of the configuration gave the tasks' losses in the last step, 1 each being the plain mean; of
- * MetaBalance in the parameters the mean over tensors. All 1 without a method and before the first step. */
+/* The factors [tasks] that the balancing method of the configuration gave the tasks' losses in the
+ * last step, 1 each being the plain mean; of MetaBalance in the parameters the mean over tensors.
+ * All 1 without a method and before the first step. */
 MMOE_API void mmoe_trainer_task_factors(const mmoe_trainer *trainer, double *factors);
 /* Continues from a checkpoint of the same configuration and data: MMOE_E_IO, _FORMAT, _ARGUMENT. */
 MMOE_API mmoe_status mmoe_trainer_resume(mmoe_trainer *trainer, const char *path, mmoe_error *err);
-/* Trains until the last epoch or until early stopping; the model then has the best weights seen on `valid` (the last
- * ones without it; `valid` may be NULL, but not with the scheduler "plateau"). With trainer.ema_decay "weights" is their
- * moving average; what mmoe_trainer_step leaves in the model is never an average. On MMOE_E_NUMERIC or _CANCELLED the
- * model has the best weights so far (those it began with, or has now, where no epoch was finished). */
-MMOE_API mmoe_status mmoe_trainer_fit(mmoe_trainer *trainer, const mmoe_dataset *train, const mmoe_dataset *valid, mmoe_error *err);
-/* One update with rows [first, first + rows) in their order; rows is at most the batch size. Writes the tasks' losses
- * before the update to `losses` [tasks], or nothing if NULL. MMOE_E_NUMERIC, the losses written, when one of them or
- * a new weight is not finite; the message says at which step, and in which tensor. Allocates nothing. */
-MMOE_API mmoe_status mmoe_trainer_step(mmoe_trainer *trainer, const mmoe_dataset *train, int64_t first, size_t rows, double *losses, mmoe_error *err);
-/* Makes a running fit return MMOE_E_CANCELLED after its current step, its checkpoint written. May be called from any
- * thread and from a signal handler. */
+/* Trains until the last epoch or until early stopping; the model then has the best weights seen on
+ * `valid` (the last ones without it; `valid` may be NULL, but not with the scheduler "plateau").
+ * With trainer.ema_decay "weights" is their moving average; what mmoe_trainer_step leaves in the
+ * model is never an average. On MMOE_E_NUMERIC or _CANCELLED the model has the best weights so far
+ * (those it began with, or has now, where no epoch was finished). */
+MMOE_API mmoe_status mmoe_trainer_fit(mmoe_trainer *trainer, const mmoe_dataset *train,
+                                      const mmoe_dataset *valid, mmoe_error *err);
+/* One update with rows [first, first + rows) in their order; rows is at most the batch size. Writes
+ * the tasks' losses before the update to `losses` [tasks], or nothing if NULL. MMOE_E_NUMERIC, the
+ * losses written, when one of them or a new weight is not finite; the message says at which step,
+ * and in which tensor. Allocates nothing. */
+MMOE_API mmoe_status mmoe_trainer_step(mmoe_trainer *trainer, const mmoe_dataset *train,
+                                       int64_t first, size_t rows, double *losses, mmoe_error *err);
+/* Makes a running fit return MMOE_E_CANCELLED after its current step, its checkpoint written. May
+ * be called from any thread and from a signal handler. */
 MMOE_API void mmoe_trainer_stop(mmoe_trainer *trainer);
 
 #ifdef __cplusplus

@@ -45,7 +45,8 @@ void *mmoe_alloc_zero(const mmoe_allocator *a, size_t count, size_t size) {
     return p;
 }
 
-void *mmoe_resize(const mmoe_allocator *a, void *memory, size_t old_count, size_t new_count, size_t size) {
+void *mmoe_resize(const mmoe_allocator *a, void *memory, size_t old_count, size_t new_count,
+                  size_t size) {
     size_t bytes;
     if (!bytes_of(new_count, size, &bytes)) return NULL;
     if (!memory) return a->alloc(a->user, bytes);
@@ -65,9 +66,9 @@ char *mmoe_copy_text(const mmoe_allocator *a, const char *text, size_t length) {
     return copy;
 }
 
-/* Large blocks begin at a large page, and the system is asked for such: rows read in random order then find their
- * addresses translated (measured: 15 ns a row instead of 60). The block's own start stands in front of the aligned
- * address. */
+/* Large blocks begin at a large page, and the system is asked for such: rows read in random order
+ * then find their addresses translated (measured: 15 ns a row instead of 60). The block's own start
+ * stands in front of the aligned address. */
 void *mmoe_alloc_aligned(const mmoe_allocator *a, size_t count, size_t size) {
     size_t bytes;
     if (!bytes_of(count, size, &bytes)) return NULL;
@@ -75,7 +76,8 @@ void *mmoe_alloc_aligned(const mmoe_allocator *a, size_t count, size_t size) {
     if (bytes > PTRDIFF_MAX - 2 * align) return NULL;
     char *raw = a->alloc(a->user, bytes + align + sizeof(void *));
     if (!raw) return NULL;
-    char *aligned = (char *)(((uintptr_t)raw + sizeof(void *) + align - 1) & ~(uintptr_t)(align - 1));
+    char *aligned =
+        (char *)(((uintptr_t)raw + sizeof(void *) + align - 1) & ~(uintptr_t)(align - 1));
     memcpy(aligned - sizeof(void *), &raw, sizeof raw);
 #ifdef MADV_HUGEPAGE
     if (align == LARGE_PAGE) madvise(aligned, bytes / LARGE_PAGE * LARGE_PAGE, MADV_HUGEPAGE);

@@ -7,16 +7,19 @@
 /* A copy of *alloc, or of malloc's where alloc is NULL. */
 mmoe_allocator mmoe_allocator_or_default(const mmoe_allocator *alloc);
 
-/* NULL when there is none, when count * size overflows or exceeds PTRDIFF_MAX. A size of 0 gives a pointer to free. */
+/* NULL when there is none, when count * size overflows or exceeds PTRDIFF_MAX. A size of 0 gives a
+ * pointer to free. */
 void *mmoe_alloc(const mmoe_allocator *a, size_t count, size_t size);
 void *mmoe_alloc_zero(const mmoe_allocator *a, size_t count, size_t size);
 /* Grows or shrinks; on failure the old memory stands. */
-void *mmoe_resize(const mmoe_allocator *a, void *memory, size_t old_count, size_t new_count, size_t size);
+void *mmoe_resize(const mmoe_allocator *a, void *memory, size_t old_count, size_t new_count,
+                  size_t size);
 void mmoe_release(const mmoe_allocator *a, void *memory);
 /* A copy of `length` bytes of text with a terminator. */
 char *mmoe_copy_text(const mmoe_allocator *a, const char *text, size_t length);
 
-/* Aligned to 64 bytes (a cache line, an AVX-512 register); released with mmoe_release_aligned alone. */
+/* Aligned to 64 bytes (a cache line, an AVX-512 register); released with mmoe_release_aligned
+ * alone. */
 void *mmoe_alloc_aligned(const mmoe_allocator *a, size_t count, size_t size);
 void mmoe_release_aligned(const mmoe_allocator *a, void *memory);
 

@@ -34,7 +34,8 @@ static mmoe_status find_target(mmoe_atomic_file *f, int *mode, mmoe_error *err) 
     if (realpath(f->path, f->target)) {
         if (stat(f->target, &info)) return io_failed(f, err);
         if (!S_ISREG(info.st_mode))
-            return mmoe_fail_at(err, MMOE_E_IO, f->path, 0, NULL, "cannot write: it is %s", S_ISDIR(info.st_mode) ? "a directory" : "not a regular file");
+            return mmoe_fail_at(err, MMOE_E_IO, f->path, 0, NULL, "cannot write: it is %s",
+                                S_ISDIR(info.st_mode) ? "a directory" : "not a regular file");
         *mode = (int)(info.st_mode & 0777);
     } else {
         if (errno == ENOENT && strlen(f->path) >= sizeof f->target) errno = ENAMETOOLONG;
@@ -51,7 +52,8 @@ static mmoe_status open_temporary(mmoe_atomic_file *f, mmoe_error *err) {
     mmoe_status status = find_target(f, &mode, err);
     if (status) return status;
     for (int attempt = 0; attempt < NAME_ATTEMPTS; attempt++) {
-        snprintf(f->temporary, sizeof f->temporary, "%.*s.mmoe-%ld-%d.tmp", (int)f->folder, f->target, (long)getpid(), attempt);
+        snprintf(f->temporary, sizeof f->temporary, "%.*s.mmoe-%ld-%d.tmp", (int)f->folder,
+                 f->target, (long)getpid(), attempt);
         f->fd = open(f->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         if (f->fd >= 0 || errno != EEXIST) break;
     }
@@ -63,7 +65,8 @@ static mmoe_status open_temporary(mmoe_atomic_file *f, mmoe_error *err) {
     return status;
 }
 
-mmoe_status mmoe_atomic_file_open(const char *path, const mmoe_allocator *alloc, mmoe_atomic_file **out, mmoe_error *err) {
+mmoe_status mmoe_atomic_file_open(const char *path, const mmoe_allocator *alloc,
+                                  mmoe_atomic_file **out, mmoe_error *err) {
     assert(path && out);
     mmoe_allocator a = mmoe_allocator_or_default(alloc);
     mmoe_atomic_file *f = mmoe_alloc(&a, 1, sizeof *f);
@@ -78,7 +81,8 @@ mmoe_status mmoe_atomic_file_open(const char *path, const mmoe_allocator *alloc,
     return status;
 }
 
-mmoe_status mmoe_atomic_file_write(mmoe_atomic_file *f, const void *data, size_t size, mmoe_error *err) {
+mmoe_status mmoe_atomic_file_write(mmoe_atomic_file *f, const void *data, size_t size,
+                                   mmoe_error *err) {
     const char *at = data;
     while (size) {
         ssize_t written = write(f->fd, at, size < 1u << 30 ? size : 1u << 30);
@@ -90,14 +94,15 @@ mmoe_status mmoe_atomic_file_write(mmoe_atomic_file *f, const void *data, size_t
     return MMOE_OK;
 }
 
-/* The rename lasts through a loss of power once the folder is synced. Folders that may not be read, and file systems that
- * cannot sync one, are left to the system. */
+/* The rename lasts through a loss of power once the folder is synced. Folders that may not be read,
+ * and file systems that cannot sync one, are left to the system. */
 static mmoe_status sync_folder(mmoe_atomic_file *f, mmoe_error *err) {
     f->target[f->folder] = '\0';
     int fd = open(f->folder ? f->target : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) return MMOE_OK;
     mmoe_status status = MMOE_OK;
-    if (fsync(fd) && (errno == EIO || errno == ENOSPC || errno == EDQUOT)) status = io_failed(f, err);
+    if (fsync(fd) && (errno == EIO || errno == ENOSPC || errno == EDQUOT))
+        status = io_failed(f, err);
     close(fd);
     return status;
 }

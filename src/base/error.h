@@ -1,14 +1,18 @@
-/* Filling mmoe_error. Each returns `code`, so a failure is one line: return mmoe_fail(err, MMOE_E_IO, "...", ...). */
+/* Filling mmoe_error. Each returns `code`, so a failure is one line: return mmoe_fail(err,
+ * MMOE_E_IO, "...", ...). */
 #ifndef MMOE_BASE_ERROR_H
 #define MMOE_BASE_ERROR_H
 
 #include "mmoe/mmoe.h"
 
 /* `format`: a whole sentence without newline. Any pointer may be NULL. */
-mmoe_status mmoe_fail(mmoe_error *err, mmoe_status code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+mmoe_status mmoe_fail(mmoe_error *err, mmoe_status code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
-/* With a place: the message becomes "FILE: row R: column \"C\": sentence", leaving out what is NULL or 0. */
-mmoe_status mmoe_fail_at(mmoe_error *err, mmoe_status code, const char *file, int64_t row, const char *column, const char *format, ...)
+/* With a place: the message becomes "FILE: row R: column \"C\": sentence", leaving out what is NULL
+ * or 0. */
+mmoe_status mmoe_fail_at(mmoe_error *err, mmoe_status code, const char *file, int64_t row,
+                         const char *column, const char *format, ...)
     __attribute__((format(printf, 6, 7)));
 
 /* "out of memory" for `bytes` wanted. */

@@ -18,19 +18,25 @@ static bool read_all(int fd, char *to, size_t size, size_t offset) {
 }
 
 bool mmoe_mapping_create(int fd, size_t offset, size_t size, size_t total, mmoe_mapping *out) {
-    const size_t page = (size_t)sysconf(_SC_PAGESIZE), before = offset % page, whole = (before + size) / page * page;
-    if (size > total || total > (size_t)PTRDIFF_MAX - page || offset > (size_t)PTRDIFF_MAX - size) return false;
-    char *region = mmap(NULL, before + total, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE), before = offset % page,
+                 whole = (before + size) / page * page;
+    if (size > total || total > (size_t)PTRDIFF_MAX - page || offset > (size_t)PTRDIFF_MAX - size)
+        return false;
+    char *region =
+        mmap(NULL, before + total, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (region == MAP_FAILED) return false;
     mmoe_mapping mapping = {region + before, region, before + total};
-    bool mapped = !whole || mmap(region, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, fd, (off_t)(offset - before)) != MAP_FAILED;
+    bool mapped = !whole || mmap(region, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, fd,
+                                 (off_t)(offset - before)) != MAP_FAILED;
     const size_t done = whole > before ? whole - before : 0;
     if (!mapped || !read_all(fd, region + before + done, size - done, offset + done)) {
         mmoe_mapping_free(&mapping);
         return false;
     }
 #ifdef MADV_POPULATE_READ
-    if (whole) madvise(region, whole, MADV_POPULATE_READ); /* so that no request pays for the pages' first use */
+    if (whole)
+        madvise(region, whole,
+                MADV_POPULATE_READ); /* so that no request pays for the pages' first use */
 #endif
     *out = mapping;
     return true;

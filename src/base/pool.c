@@ -9,8 +9,9 @@
 
 #include "base/error.h"
 
-/* A worker's share of a loop: the loop's number in the high half, its next task in the low half. Claiming a task is one
- * compare-and-swap of both, so a worker that is late for a loop cannot take a task of the next one. */
+/* A worker's share of a loop: the loop's number in the high half, its next task in the low half.
+ * Claiming a task is one compare-and-swap of both, so a worker that is late for a loop cannot take
+ * a task of the next one. */
 typedef struct share {
     _Alignas(64) _Atomic uint64_t next;
 } share;
@@ -24,8 +25,8 @@ typedef struct worker {
 struct mmoe_pool {
     mmoe_allocator alloc;
     int workers, started;
-    worker *threads; /* [workers]; entry 0 is the caller and has no thread */
-    share *shares;   /* [workers] */
+    worker *threads;                    /* [workers]; entry 0 is the caller and has no thread */
+    share *shares;                      /* [workers] */
     _Alignas(64) _Atomic uint32_t loop; /* number of the current loop */
     _Atomic(mmoe_pool_fn) fn;
     _Atomic(void *) context;
@@ -42,22 +43,27 @@ static inline void relax(void) {
 #endif
 }
 
-static int share_begin(int tasks, int workers, int w) { return (int)((int64_t)tasks * w / workers); }
+static int share_begin(int tasks, int workers, int w) {
+    return (int)((int64_t)tasks * w / workers);
+}
 
 /* Claims and runs what is left of worker `w`'s share of loop `loop`. */
-static void drain(mmoe_pool *p, uint32_t loop, int w, int self, mmoe_pool_fn fn, void *context, int end) {
+static void drain(mmoe_pool *p, uint32_t loop, int w, int self, mmoe_pool_fn fn, void *context,
+                  int end) {
     _Atomic uint64_t *next = &p->shares[w].next;
     uint64_t seen = atomic_load_explicit(next, memory_order_acquire);
     while ((uint32_t)(seen >> 32) == loop && (int)(uint32_t)seen < end) {
-        if (!atomic_compare_exchange_weak_explicit(next, &seen, seen + 1, memory_order_acq_rel, memory_order_acquire)) continue;
+        if (!atomic_compare_exchange_weak_explicit(next, &seen, seen + 1, memory_order_acq_rel,
+                                                   memory_order_acquire))
+            continue;
         fn(context, self, (int)(uint32_t)seen);
         atomic_fetch_sub_explicit(&p->left, 1, memory_order_acq_rel);
         seen = atomic_load_explicit(next, memory_order_acquire);
     }
 }
 
-/* fn, context and tasks may already be those of a later loop. Then its shares are closed or open under its own number,
- * which was stored before them, and no claim under `loop` succeeds. */
+/* fn, context and tasks may already be those of a later loop. Then its shares are closed or open
+ * under its own number, which was stored before them, and no claim under `loop` succeeds. */
 static void work(mmoe_pool *p, uint32_t loop, int self) {
     mmoe_pool_fn fn = atomic_load_explicit(&p->fn, memory_order_acquire);
     void *context = atomic_load_explicit(&p->context, memory_order_acquire);
@@ -68,18 +74,21 @@ static void work(mmoe_pool *p, uint32_t loop, int self) {
     }
 }
 
-/* Spins, then yields, then sleeps until the loop's number is not `seen`. A step's phases follow each other within
- * microseconds, so a worker seldom gets beyond spinning. */
+/* Spins, then yields, then sleeps until the loop's number is not `seen`. A step's phases follow
+ * each other within microseconds, so a worker seldom gets beyond spinning. */
 static uint32_t await_loop(mmoe_pool *p, uint32_t seen) {
     for (int i = 0; i < 4000; i++) {
         uint32_t now = atomic_load_explicit(&p->loop, memory_order_acquire);
         if (now != seen || atomic_load_explicit(&p->stop, memory_order_relaxed)) return now;
-        if (i < 2000) relax();
-        else sched_yield();
+        if (i < 2000)
+            relax();
+        else
+            sched_yield();
     }
     pthread_mutex_lock(&p->mutex);
     atomic_fetch_add(&p->sleeping, 1);
-    while (atomic_load(&p->loop) == seen && !atomic_load(&p->stop)) pthread_cond_wait(&p->wake, &p->mutex);
+    while (atomic_load(&p->loop) == seen && !atomic_load(&p->stop))
+        pthread_cond_wait(&p->wake, &p->mutex);
     atomic_fetch_sub(&p->sleeping, 1);
     pthread_mutex_unlock(&p->mutex);
     return atomic_load(&p->loop);
@@ -89,7 +98,8 @@ static void *thread_main(void *argument) {
     worker *self = argument;
     mmoe_pool *p = self->pool;
     uint32_t seen = 0;
-    while (seen = await_loop(p, seen), !atomic_load_explicit(&p->stop, memory_order_relaxed)) work(p, seen, self->index);
+    while (seen = await_loop(p, seen), !atomic_load_explicit(&p->stop, memory_order_relaxed))
+        work(p, seen, self->index);
     return NULL;
 }
 
@@ -107,19 +117,25 @@ void mmoe_pool_run(mmoe_pool *p, int tasks, mmoe_pool_fn fn, void *context) {
         return;
     }
     uint32_t loop = atomic_load_explicit(&p->loop, memory_order_relaxed) + 1;
-    for (int w = 0; w < p->workers; w++) atomic_store_explicit(&p->shares[w].next, (uint64_t)loop << 32 | INT32_MAX, memory_order_relaxed); /* closed */
+    for (int w = 0; w < p->workers; w++)
+        atomic_store_explicit(&p->shares[w].next, (uint64_t)loop << 32 | INT32_MAX,
+                              memory_order_relaxed); /* closed */
     atomic_store_explicit(&p->fn, fn, memory_order_release);
     atomic_store_explicit(&p->context, context, memory_order_release);
     atomic_store_explicit(&p->tasks, tasks, memory_order_release);
     atomic_store_explicit(&p->left, tasks, memory_order_relaxed);
     for (int w = 0; w < p->workers; w++)
-        atomic_store_explicit(&p->shares[w].next, (uint64_t)loop << 32 | (uint32_t)share_begin(tasks, p->workers, w), memory_order_release);
+        atomic_store_explicit(&p->shares[w].next,
+                              (uint64_t)loop << 32 | (uint32_t)share_begin(tasks, p->workers, w),
+                              memory_order_release);
     atomic_store(&p->loop, loop);
     wake_sleepers(p);
     work(p, loop, 0);
     for (int i = 0; atomic_load_explicit(&p->left, memory_order_acquire) > 0; i++) {
-        if (i < 2000) relax();
-        else sched_yield();
+        if (i < 2000)
+            relax();
+        else
+            sched_yield();
     }
 }
 
@@ -155,7 +171,8 @@ static int start_threads(mmoe_pool *p) {
     return failed;
 }
 
-mmoe_status mmoe_pool_create(int workers, const mmoe_allocator *alloc, mmoe_pool **out, mmoe_error *err) {
+mmoe_status mmoe_pool_create(int workers, const mmoe_allocator *alloc, mmoe_pool **out,
+                             mmoe_error *err) {
     assert(workers >= 1);
     mmoe_allocator a = mmoe_allocator_or_default(alloc);
     mmoe_pool *p = mmoe_alloc_aligned(&a, 1, sizeof *p);
@@ -175,7 +192,8 @@ mmoe_status mmoe_pool_create(int workers, const mmoe_allocator *alloc, mmoe_pool
     if (start_threads(p)) {
         const int missing = p->started + 2;
         mmoe_pool_free(p);
-        return mmoe_fail(err, MMOE_E_IO, "the system gave no thread for worker %d of %d", missing, workers);
+        return mmoe_fail(err, MMOE_E_IO, "the system gave no thread for worker %d of %d", missing,
+                         workers);
     }
     *out = p;
     return MMOE_OK;

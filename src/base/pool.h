@@ -10,13 +10,15 @@ typedef struct mmoe_pool mmoe_pool;
 typedef void (*mmoe_pool_fn)(void *context, int worker, int task);
 
 /* Starts workers - 1 threads. MMOE_E_MEMORY, or MMOE_E_IO when the system gives no thread. */
-mmoe_status mmoe_pool_create(int workers, const mmoe_allocator *alloc, mmoe_pool **out, mmoe_error *err);
+mmoe_status mmoe_pool_create(int workers, const mmoe_allocator *alloc, mmoe_pool **out,
+                             mmoe_error *err);
 void mmoe_pool_free(mmoe_pool *pool);
 int mmoe_pool_workers(const mmoe_pool *pool);
 
-/* Runs fn(context, ., 0 .. tasks-1) and returns when all are done. Task t belongs to worker t * workers / tasks, so that
- * loops over the same chunks find them in the same cache; a worker that is done takes what others have left. Which
- * worker runs a task must not change its result. One loop at a time. */
+/* Runs fn(context, ., 0 .. tasks-1) and returns when all are done. Task t belongs to worker t *
+ * workers / tasks, so that loops over the same chunks find them in the same cache; a worker that is
+ * done takes what others have left. Which worker runs a task must not change its result. One loop
+ * at a time. */
 void mmoe_pool_run(mmoe_pool *pool, int tasks, mmoe_pool_fn fn, void *context);
 
 #endif

@@ -5,7 +5,8 @@
 #define TWO_PI 6.283185307179586476925
 
 void mmoe_philox(uint64_t seed, uint64_t stream, uint64_t index, uint32_t out[4]) {
-    uint32_t c0 = (uint32_t)index, c1 = (uint32_t)(index >> 32), c2 = (uint32_t)stream, c3 = (uint32_t)(stream >> 32);
+    uint32_t c0 = (uint32_t)index, c1 = (uint32_t)(index >> 32), c2 = (uint32_t)stream,
+             c3 = (uint32_t)(stream >> 32);
     uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
     for (int round = 0; round < 10; round++) {
         uint64_t p0 = (uint64_t)0xD2511F53u * c0, p1 = (uint64_t)0xCD9E8D57u * c2;
@@ -33,7 +34,9 @@ uint64_t mmoe_random_bits(uint64_t seed, uint64_t stream, uint64_t index) {
 
 static double unit(uint64_t bits) { return (double)(bits >> 11) * 0x1p-53; }
 
-double mmoe_random_uniform(uint64_t seed, uint64_t stream, uint64_t index) { return unit(mmoe_random_bits(seed, stream, index)); }
+double mmoe_random_uniform(uint64_t seed, uint64_t stream, uint64_t index) {
+    return unit(mmoe_random_bits(seed, stream, index));
+}
 
 double mmoe_random_normal(uint64_t seed, uint64_t stream, uint64_t index) {
     uint32_t r[4];

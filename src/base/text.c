@@ -22,7 +22,9 @@ static int parse_digits(const char *p, const char *end, int64_t *out) {
     bool fits = true;
     for (; p < end; p++) {
         if (!is_digit(*p)) return 0;
-        if (__builtin_mul_overflow(magnitude, (uint64_t)10, &magnitude) || __builtin_add_overflow(magnitude, (uint64_t)(*p - '0'), &magnitude)) fits = false;
+        if (__builtin_mul_overflow(magnitude, (uint64_t)10, &magnitude) ||
+            __builtin_add_overflow(magnitude, (uint64_t)(*p - '0'), &magnitude))
+            fits = false;
     }
     if (!fits || magnitude > (uint64_t)INT64_MAX + negative) return -1;
     *out = negative ? (int64_t)(0 - magnitude) : (int64_t)magnitude;
@@ -44,10 +46,10 @@ int mmoe_parse_integral(const char *text, size_t length, int64_t *out) {
     return parse_digits(text, end, out);
 }
 
-/* ---- Text to double ---------------------------------------------------------------------------------------------- */
+/* ---- Text to double ---- */
 
-/* A decimal number digits * 10^exponent. More than 767 significant digits cannot change a double's rounding but by being
- * there, so the rest is kept as one digit that is not zero. */
+/* A decimal number digits * 10^exponent. More than 767 significant digits cannot change a double's
+ * rounding but by being there, so the rest is kept as one digit that is not zero. */
 enum { MAX_DIGITS = 768 };
 typedef struct decimal {
     uint64_t leading; /* value of the first 19 significant digits */
@@ -67,7 +69,9 @@ static void add_digit(decimal *d, char c, bool fraction) {
     } else if (d->n_digits < MAX_DIGITS) {
         d->digits[d->n_digits++] = c;
     } else {
-        if (c != '0') d->digits[MAX_DIGITS - 1] = d->digits[MAX_DIGITS - 1] == '0' ? '1' : d->digits[MAX_DIGITS - 1];
+        if (c != '0')
+            d->digits[MAX_DIGITS - 1] =
+                d->digits[MAX_DIGITS - 1] == '0' ? '1' : d->digits[MAX_DIGITS - 1];
         d->exponent += !fraction;
         return;
     }
@@ -104,8 +108,9 @@ static bool scan(const char *p, const char *end, decimal *d) {
 }
 
 static double to_double(decimal *d) {
-    static const double power[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-                                   1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    static const double power[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                   1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                   1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
     if (d->n_digits == 0) return 0;
     /* Both operands are exact, so the one operation rounds correctly (Clinger, PLDI 1990). */
     if (d->n_digits <= 19 && d->leading <= (uint64_t)1 << 53) {
@@ -144,7 +149,7 @@ bool mmoe_parse_double(const char *text, size_t length, double *out) {
     return true;
 }
 
-/* ---- To text ----------------------------------------------------------------------------------------------------- */
+/* ---- To text ---- */
 
 /* The significant digits of a positive value and the power of ten of the first. */
 typedef struct shortest {
@@ -180,8 +185,8 @@ static void step_up(shortest *s) {
     }
 }
 
-/* The nearest number of n digits is the one to try first; below a power of two the gaps are half as wide as above, so the
- * next one up may read back where the nearest does not. */
+/* The nearest number of n digits is the one to try first; below a power of two the gaps are half as
+ * wide as above, so the next one up may read back where the nearest does not. */
 static bool try_digits(double value, bool single, int n, shortest *s) {
     round_to(value, n, s);
     if (reads_back(s, value, single)) return true;
@@ -241,5 +246,9 @@ static size_t format(double value, bool single, char *out) {
     return sign + lay_out(&s, out);
 }
 
-size_t mmoe_format_double(double value, char out[MMOE_NUMBER_SIZE]) { return format(value, false, out); }
-size_t mmoe_format_float(float value, char out[MMOE_NUMBER_SIZE]) { return format((double)value, true, out); }
+size_t mmoe_format_double(double value, char out[MMOE_NUMBER_SIZE]) {
+    return format(value, false, out);
+}
+size_t mmoe_format_float(float value, char out[MMOE_NUMBER_SIZE]) {
+    return format((double)value, true, out);
+}

@@ -6,16 +6,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The whole of text[0 .. length) as a decimal number, blanks (spaces and tabs) around it allowed; false when it is not
- * one or does not fit. The text needs no terminator. Integers: [+-]digits. */
+/* The whole of text[0 .. length) as a decimal number, blanks (spaces and tabs) around it allowed;
+ * false when it is not one or does not fit. The text needs no terminator. Integers: [+-]digits. */
 bool mmoe_parse_int64(const char *text, size_t length, int64_t *out);
-/* An integer as pandas writes it in a column with missing values, too: "5.0". Returns 1; 0 when the text is none; -1
- * when it is one that 64 bits do not hold. *out is written with 1 only. */
+/* An integer as pandas writes it in a column with missing values, too: "5.0". Returns 1; 0 when the
+ * text is none; -1 when it is one that 64 bits do not hold. *out is written with 1 only. */
 int mmoe_parse_integral(const char *text, size_t length, int64_t *out);
-/* Correctly rounded. "inf", "nan" and overflow are parsed (the caller judges); hexadecimal is not. */
+/* Correctly rounded. "inf", "nan" and overflow are parsed (the caller judges); hexadecimal is not.
+ */
 bool mmoe_parse_double(const char *text, size_t length, double *out);
 
-/* The shortest text that reads back as the same value ("0.1", "1e-05", "nan", "inf"), terminated. Returns its length. */
+/* The shortest text that reads back as the same value ("0.1", "1e-05", "nan", "inf"), terminated.
+ * Returns its length. */
 enum { MMOE_NUMBER_SIZE = 40 };
 size_t mmoe_format_double(double value, char out[MMOE_NUMBER_SIZE]);
 size_t mmoe_format_float(float value, char out[MMOE_NUMBER_SIZE]);

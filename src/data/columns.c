@@ -22,7 +22,8 @@ static int by_name(const void *a, const void *b) {
     return order ? order : (x->position > y->position) - (x->position < y->position);
 }
 
-mmoe_status mmoe_columns_create(const char *const *names, size_t count, const char *file, const mmoe_allocator *alloc, mmoe_columns **out, mmoe_error *err) {
+mmoe_status mmoe_columns_create(const char *const *names, size_t count, const char *file,
+                                const mmoe_allocator *alloc, mmoe_columns **out, mmoe_error *err) {
     mmoe_allocator a = mmoe_allocator_or_default(alloc);
     mmoe_columns *c = mmoe_alloc(&a, 1, sizeof *c);
     entry *sorted = mmoe_alloc(&a, count, sizeof *sorted);
@@ -36,7 +37,8 @@ mmoe_status mmoe_columns_create(const char *const *names, size_t count, const ch
     *c = (mmoe_columns){a, count, sorted};
     for (size_t i = 1; i < count; i++) {
         if (!*sorted[i].name || strcmp(sorted[i].name, sorted[i - 1].name) != 0) continue;
-        mmoe_status status = mmoe_fail_at(err, MMOE_E_FORMAT, file, file ? 1 : 0, sorted[i].name, "columns %zu and %zu have the same name",
+        mmoe_status status = mmoe_fail_at(err, MMOE_E_FORMAT, file, file ? 1 : 0, sorted[i].name,
+                                          "columns %zu and %zu have the same name",
                                           sorted[i - 1].position + 1, sorted[i].position + 1);
         mmoe_columns_free(c);
         return status;

@@ -22,28 +22,32 @@ typedef struct reader {
     bool started; /* past the byte-order mark */
     int64_t row;  /* records so far */
     size_t columns;
-    mmoe_csv_field *fields; /* [field_capacity] of the row so far; their texts stand one after the other in `text` */
+    mmoe_csv_field *fields; /* [field_capacity] of the row so far; their texts stand one after the
+                               other in `text` */
     size_t n_fields, field_capacity;
     char *text;
     size_t used, text_capacity;
 } reader;
 
-/* ---- libcsv's memory ---------------------------------------------------------------------------------------------- */
+/* ---- libcsv's memory ---- */
 
 /* libcsv gives its allocation functions no context: this is the reader that the thread is in. */
 static _Thread_local reader *active;
 
 static void *resize_entry(void *memory, size_t size) {
     void *entry = mmoe_resize(&active->alloc, memory, active->parser.entry_size, size, 1);
-    if (entry) csv_set_blk_size(&active->parser, size); /* the next time as much again: growth is geometric */
+    if (entry)
+        csv_set_blk_size(&active->parser,
+                         size); /* the next time as much again: growth is geometric */
     return entry;
 }
 
 static void free_entry(void *memory) { mmoe_release(&active->alloc, memory); }
 
-/* ---- Fields and rows ---------------------------------------------------------------------------------------------- */
+/* ---- Fields and rows ---- */
 
-/* `memory` with room for `wanted` entries; NULL, the reader's status being set, when there is none. */
+/* `memory` with room for `wanted` entries; NULL, the reader's status being set, when there is none.
+ */
 static void *grown(reader *r, void *memory, size_t *capacity, size_t wanted, size_t size) {
     size_t more = *capacity + *capacity / 2 + 64;
     if (more < wanted) more = wanted;
@@ -65,7 +69,8 @@ static void on_field(void *text, size_t length, void *user) {
         r->text = texts;
     }
     if (r->n_fields == r->field_capacity) {
-        mmoe_csv_field *fields = grown(r, r->fields, &r->field_capacity, r->n_fields + 1, sizeof *fields);
+        mmoe_csv_field *fields =
+            grown(r, r->fields, &r->field_capacity, r->n_fields + 1, sizeof *fields);
         if (!fields) return;
         r->fields = fields;
     }
@@ -90,7 +95,8 @@ static void on_row(int terminator, void *user) {
         r->columns = r->n_fields;
         r->status = r->handler->header(r->handler->user, r->fields, r->n_fields, r->err);
     } else if (r->n_fields != r->columns) {
-        r->status = mmoe_fail_at(r->err, MMOE_E_FORMAT, r->name, r->row, NULL, "%zu fields, but the header has %zu", r->n_fields, r->columns);
+        r->status = mmoe_fail_at(r->err, MMOE_E_FORMAT, r->name, r->row, NULL,
+                                 "%zu fields, but the header has %zu", r->n_fields, r->columns);
     } else {
         r->status = r->handler->row(r->handler->user, r->row, r->fields, r->err);
     }
@@ -98,12 +104,13 @@ static void on_row(int terminator, void *user) {
     r->used = 0;
 }
 
-/* ---- Bytes --------------------------------------------------------------------------------------------------------- */
+/* ---- Bytes ---- */
 
 static void fail_parser(reader *r) {
     if (r->status) return;
     if (csv_error(&r->parser) == CSV_EPARSE)
-        r->status = mmoe_fail_at(r->err, MMOE_E_FORMAT, r->name, r->row + 1, NULL, "malformed quotes in field %zu", r->n_fields + 1);
+        r->status = mmoe_fail_at(r->err, MMOE_E_FORMAT, r->name, r->row + 1, NULL,
+                                 "malformed quotes in field %zu", r->n_fields + 1);
     else
         r->status = mmoe_fail_memory(r->err, csv_get_buffer_size(&r->parser));
 }
@@ -120,12 +127,17 @@ static void feed(reader *r, const char *bytes, size_t length) {
     active = r;
     if (csv_parse(&r->parser, bytes, wanted, on_field, on_row, r) != wanted) fail_parser(r);
     active = outer;
-    if (zero && !r->status) r->status = mmoe_fail_at(r->err, MMOE_E_FORMAT, r->name, r->row + 1, NULL, "a zero byte: the file is no text in UTF-8");
+    if (zero && !r->status)
+        r->status = mmoe_fail_at(r->err, MMOE_E_FORMAT, r->name, r->row + 1, NULL,
+                                 "a zero byte: the file is no text in UTF-8");
 }
 
-static mmoe_status start(reader *r, const char *name, const mmoe_csv_handler *handler, const mmoe_allocator *alloc, mmoe_error *err) {
-    *r = (reader){.alloc = mmoe_allocator_or_default(alloc), .name = name, .handler = handler, .err = err};
-    if (csv_init(&r->parser, CSV_STRICT | CSV_STRICT_FINI) != 0) return mmoe_fail_memory(err, sizeof r->parser);
+static mmoe_status start(reader *r, const char *name, const mmoe_csv_handler *handler,
+                         const mmoe_allocator *alloc, mmoe_error *err) {
+    *r = (reader){
+        .alloc = mmoe_allocator_or_default(alloc), .name = name, .handler = handler, .err = err};
+    if (csv_init(&r->parser, CSV_STRICT | CSV_STRICT_FINI) != 0)
+        return mmoe_fail_memory(err, sizeof r->parser);
     csv_set_realloc_func(&r->parser, resize_entry);
     csv_set_free_func(&r->parser, free_entry);
     csv_set_blk_size(&r->parser, 4096);
@@ -137,20 +149,27 @@ static mmoe_status finish(reader *r) {
     active = r;
     if (!r->status && csv_fini(&r->parser, on_field, on_row, r) != 0) {
         if (csv_error(&r->parser) == CSV_EPARSE)
-            r->status = mmoe_fail_at(r->err, MMOE_E_FORMAT, r->name, r->row + 1, NULL, "the file ends within quotes, in field %zu", r->n_fields + 1);
+            r->status = mmoe_fail_at(r->err, MMOE_E_FORMAT, r->name, r->row + 1, NULL,
+                                     "the file ends within quotes, in field %zu", r->n_fields + 1);
         else
             fail_parser(r);
     }
     csv_free(&r->parser);
     active = outer;
-    if (!r->status && r->row == 0) r->status = mmoe_fail_at(r->err, MMOE_E_FORMAT, r->name, 0, NULL, "the file is empty: it has no header");
-    if (!r->status && r->row == 1) r->status = mmoe_fail_at(r->err, MMOE_E_FORMAT, r->name, 0, NULL, "the file has a header but no rows");
+    if (!r->status && r->row == 0)
+        r->status = mmoe_fail_at(r->err, MMOE_E_FORMAT, r->name, 0, NULL,
+                                 "the file is empty: it has no header");
+    if (!r->status && r->row == 1)
+        r->status = mmoe_fail_at(r->err, MMOE_E_FORMAT, r->name, 0, NULL,
+                                 "the file has a header but no rows");
     mmoe_release(&r->alloc, r->fields);
     mmoe_release(&r->alloc, r->text);
     return r->status;
 }
 
-mmoe_status mmoe_csv_parse(const char *bytes, size_t length, const char *name, const mmoe_csv_handler *handler, const mmoe_allocator *alloc, mmoe_error *err) {
+mmoe_status mmoe_csv_parse(const char *bytes, size_t length, const char *name,
+                           const mmoe_csv_handler *handler, const mmoe_allocator *alloc,
+                           mmoe_error *err) {
     reader r;
     mmoe_status status = start(&r, name, handler, alloc, err);
     if (status) return status;
@@ -178,7 +197,8 @@ static ssize_t read_block(int file, char *block) {
 
 static mmoe_status fail_io(const char *path, const char *what, mmoe_error *err) {
     char text[128];
-    return mmoe_fail_at(err, MMOE_E_IO, path, 0, NULL, "cannot %s: %s", what, strerror_r(errno, text, sizeof text));
+    return mmoe_fail_at(err, MMOE_E_IO, path, 0, NULL, "cannot %s: %s", what,
+                        strerror_r(errno, text, sizeof text));
 }
 
 static mmoe_status read_all(reader *r, int file) {
@@ -194,7 +214,8 @@ static mmoe_status read_all(reader *r, int file) {
     return r->status;
 }
 
-mmoe_status mmoe_csv_read(const char *path, const mmoe_csv_handler *handler, const mmoe_allocator *alloc, mmoe_error *err) {
+mmoe_status mmoe_csv_read(const char *path, const mmoe_csv_handler *handler,
+                          const mmoe_allocator *alloc, mmoe_error *err) {
     int file = open(path, O_RDONLY | O_CLOEXEC);
     if (file < 0) return fail_io(path, "open", err);
     reader r;

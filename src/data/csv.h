@@ -1,8 +1,9 @@
-/* CSV, row by row: comma, double quotes (doubled within quotes), LF or CRLF, a header first. A UTF-8 byte-order mark is
- * passed over, and so are blank lines; a newline at the end may be missing. Blanks around a field that is not quoted are
- * not part of it.
+/* CSV, row by row: comma, double quotes (doubled within quotes), LF or CRLF, a header first. A
+ * UTF-8 byte-order mark is passed over, and so are blank lines; a newline at the end may be
+ * missing. Blanks around a field that is not quoted are not part of it.
  *
- * Row numbers count records, the header being row 1: a quoted field's newlines and blank lines do not count. */
+ * Row numbers count records, the header being row 1: a quoted field's newlines and blank lines do
+ * not count. */
 #ifndef MMOE_DATA_CSV_H
 #define MMOE_DATA_CSV_H
 
@@ -13,19 +14,24 @@ typedef struct mmoe_csv_field {
     size_t length;
 } mmoe_csv_field;
 
-/* Called once with the header, then with each row, which has as many fields. A status other than MMOE_OK ends reading
- * and is returned; the handler has filled `err` then. Header fields contain no zero byte, nor does any other field. */
+/* Called once with the header, then with each row, which has as many fields. A status other than
+ * MMOE_OK ends reading and is returned; the handler has filled `err` then. Header fields contain no
+ * zero byte, nor does any other field. */
 typedef struct mmoe_csv_handler {
     void *user;
-    mmoe_status (*header)(void *user, const mmoe_csv_field *fields, size_t n_fields, mmoe_error *err);
+    mmoe_status (*header)(void *user, const mmoe_csv_field *fields, size_t n_fields,
+                          mmoe_error *err);
     mmoe_status (*row)(void *user, int64_t row, const mmoe_csv_field *fields, mmoe_error *err);
 } mmoe_csv_handler;
 
-/* MMOE_E_IO: the file cannot be read; _FORMAT, with file and row: it is empty, has no rows, a row has more or fewer
- * fields than the header, quotes are malformed (a quote within a field that is not quoted, text after a closing quote, a
- * quote never closed), a zero byte; _MEMORY. */
-mmoe_status mmoe_csv_read(const char *path, const mmoe_csv_handler *handler, const mmoe_allocator *alloc, mmoe_error *err);
+/* MMOE_E_IO: the file cannot be read; _FORMAT, with file and row: it is empty, has no rows, a row
+ * has more or fewer fields than the header, quotes are malformed (a quote within a field that is
+ * not quoted, text after a closing quote, a quote never closed), a zero byte; _MEMORY. */
+mmoe_status mmoe_csv_read(const char *path, const mmoe_csv_handler *handler,
+                          const mmoe_allocator *alloc, mmoe_error *err);
 /* The same from memory; `name` stands in errors as the file. */
-mmoe_status mmoe_csv_parse(const char *bytes, size_t length, const char *name, const mmoe_csv_handler *handler, const mmoe_allocator *alloc, mmoe_error *err);
+mmoe_status mmoe_csv_parse(const char *bytes, size_t length, const char *name,
+                           const mmoe_csv_handler *handler, const mmoe_allocator *alloc,
+                           mmoe_error *err);
 
 #endif

@@ -39,7 +39,9 @@ mmoe_status mmoe_dataset_measure(dataset *set, mmoe_error *err) {
     return MMOE_OK;
 }
 
-int32_t mmoe_dataset_id(const mmoe_table *table, int64_t id) { return id >= 0 && id < table->rows ? (int32_t)id : (int32_t)table->oov_id; }
+int32_t mmoe_dataset_id(const mmoe_table *table, int64_t id) {
+    return id >= 0 && id < table->rows ? (int32_t)id : (int32_t)table->oov_id;
+}
 
 const char *mmoe_label_fault(mmoe_task_type type, double value) {
     if (type == MMOE_CLASSIFICATION) return value == 0 || value == 1 ? NULL : "is neither 0 nor 1";
@@ -53,63 +55,85 @@ const char *mmoe_weight_fault(double value) {
     return isfinite((float)value) ? NULL : "is too large for single precision";
 }
 
-/* ---- From memory -------------------------------------------------------------------------------------------------- */
+/* ---- From memory ---- */
 
-static mmoe_status fail_value(mmoe_error *err, size_t row, const char *column, double value, const char *fault) {
+static mmoe_status fail_value(mmoe_error *err, size_t row, const char *column, double value,
+                              const char *fault) {
     char text[MMOE_NUMBER_SIZE];
     mmoe_format_double(value, text);
     return mmoe_fail_at(err, MMOE_E_DATA, NULL, (int64_t)row + 1, column, "%s %s", text, fault);
 }
 
-static mmoe_status copy_features(dataset *set, const struct mmoe_schema *schema, const mmoe_batch *batch, size_t row, mmoe_error *err) {
+static mmoe_status copy_features(dataset *set, const struct mmoe_schema *schema,
+                                 const mmoe_batch *batch, size_t row, mmoe_error *err) {
     for (size_t i = 0; i < (size_t)set->n_sparse; i++) {
         const mmoe_table *table = &schema->tables[schema->sparse[i].table];
         int32_t id = batch->ids[row * batch->id_stride + i], known = mmoe_dataset_id(table, id);
         if (known < 0)
-            return mmoe_fail_at(err, MMOE_E_DATA, NULL, (int64_t)row + 1, schema->sparse[i].name, "%d is outside of the table's rows 0 to %lld", (int)id,
+            return mmoe_fail_at(err, MMOE_E_DATA, NULL, (int64_t)row + 1, schema->sparse[i].name,
+                                "%d is outside of the table's rows 0 to %lld", (int)id,
                                 (long long)table->rows - 1);
         set->ids[row * (size_t)set->n_sparse + i] = known;
     }
     for (size_t i = 0; i < (size_t)set->n_dense; i++) {
         float value = batch->dense[row * batch->dense_stride + i];
-        if (!isfinite(value)) return fail_value(err, row, schema->dense[i].name, (double)value, "is not finite");
+        if (!isfinite(value))
+            return fail_value(err, row, schema->dense[i].name, (double)value, "is not finite");
         set->dense[row * (size_t)set->n_dense + i] = value;
     }
     return MMOE_OK;
 }
 
-static mmoe_status copy_targets(dataset *set, const struct mmoe_schema *schema, const float *labels, const float *weights, size_t row, mmoe_error *err) {
+static mmoe_status copy_targets(dataset *set, const struct mmoe_schema *schema, const float *labels,
+                                const float *weights, size_t row, mmoe_error *err) {
     for (size_t i = 0; i < (size_t)set->n_label; i++) {
         float value = labels[row * (size_t)set->n_label + i];
-        const char *fault = isnan(value) ? NULL : mmoe_label_fault(schema->labels[i].type, (double)value);
+        const char *fault =
+            isnan(value) ? NULL : mmoe_label_fault(schema->labels[i].type, (double)value);
         if (fault) return fail_value(err, row, schema->labels[i].name, (double)value, fault);
         if (isnan(value)) set->any_missing_label = 1;
         set->labels[row * (size_t)set->n_label + i] = value;
     }
     if (!weights) return MMOE_OK;
     const char *fault = mmoe_weight_fault((double)weights[row]);
-    if (fault) return fail_value(err, row, schema->weight ? schema->weight : "weight", (double)weights[row], fault);
+    if (fault)
+        return fail_value(err, row, schema->weight ? schema->weight : "weight",
+                          (double)weights[row], fault);
     set->weights[row] = weights[row];
     return MMOE_OK;
 }
 
-static mmoe_status check_arguments(const struct mmoe_schema *schema, const mmoe_batch *batch, const float *labels, mmoe_error *err) {
-    if (batch->rows == 0) return mmoe_fail(err, MMOE_E_ARGUMENT, "a data set needs at least one row");
+static mmoe_status check_arguments(const struct mmoe_schema *schema, const mmoe_batch *batch,
+                                   const float *labels, mmoe_error *err) {
+    if (batch->rows == 0)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "a data set needs at least one row");
     if (batch->sparse_columns || batch->dense_columns)
-        return mmoe_fail(err, MMOE_E_ARGUMENT, "a data set is made of batch.ids and batch.dense, not of columns");
-    if (schema->n_sparse && !batch->ids) return mmoe_fail(err, MMOE_E_ARGUMENT, "batch.ids is NULL, but the schema has sparse columns");
+        return mmoe_fail(err, MMOE_E_ARGUMENT,
+                         "a data set is made of batch.ids and batch.dense, not of columns");
+    if (schema->n_sparse && !batch->ids)
+        return mmoe_fail(err, MMOE_E_ARGUMENT,
+                         "batch.ids is NULL, but the schema has sparse columns");
     if (schema->n_sparse && batch->id_stride < (size_t)schema->n_sparse)
-        return mmoe_fail(err, MMOE_E_ARGUMENT, "batch.id_stride is %zu, less than the %d sparse columns", batch->id_stride, (int)schema->n_sparse);
-    if (schema->n_dense && !batch->dense) return mmoe_fail(err, MMOE_E_ARGUMENT, "batch.dense is NULL, but the schema has dense columns");
+        return mmoe_fail(err, MMOE_E_ARGUMENT,
+                         "batch.id_stride is %zu, less than the %d sparse columns",
+                         batch->id_stride, (int)schema->n_sparse);
+    if (schema->n_dense && !batch->dense)
+        return mmoe_fail(err, MMOE_E_ARGUMENT,
+                         "batch.dense is NULL, but the schema has dense columns");
     if (schema->n_dense && batch->dense_stride < (size_t)schema->n_dense)
-        return mmoe_fail(err, MMOE_E_ARGUMENT, "batch.dense_stride is %zu, less than the %d dense columns", batch->dense_stride, (int)schema->n_dense);
-    if (schema->n_label && !labels) return mmoe_fail(err, MMOE_E_ARGUMENT, "labels is NULL, but the schema has labels");
+        return mmoe_fail(err, MMOE_E_ARGUMENT,
+                         "batch.dense_stride is %zu, less than the %d dense columns",
+                         batch->dense_stride, (int)schema->n_dense);
+    if (schema->n_label && !labels)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "labels is NULL, but the schema has labels");
     return MMOE_OK;
 }
 
-mmoe_status mmoe_dataset_create(const mmoe_schema *schema, const mmoe_batch *batch, const float *labels, const float *weights, const mmoe_allocator *alloc,
-                                mmoe_dataset **out, mmoe_error *err) {
-    if (!schema || !batch || !out) return mmoe_fail(err, MMOE_E_ARGUMENT, "schema, batch or out is NULL");
+mmoe_status mmoe_dataset_create(const mmoe_schema *schema, const mmoe_batch *batch,
+                                const float *labels, const float *weights,
+                                const mmoe_allocator *alloc, mmoe_dataset **out, mmoe_error *err) {
+    if (!schema || !batch || !out)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "schema, batch or out is NULL");
     mmoe_status status = check_arguments(schema, batch, labels, err);
     if (status) return status;
     mmoe_allocator a = mmoe_allocator_or_default(alloc);
@@ -121,7 +145,9 @@ mmoe_status mmoe_dataset_create(const mmoe_schema *schema, const mmoe_batch *bat
     set->labels = mmoe_alloc_aligned(&a, batch->rows, (size_t)set->n_label * sizeof *set->labels);
     if (weights) set->weights = mmoe_alloc_aligned(&a, batch->rows, sizeof *set->weights);
     if (!set->ids || !set->dense || !set->labels || (weights && !set->weights))
-        status = mmoe_fail_memory(err, batch->rows * 4 * ((size_t)set->n_sparse + (size_t)set->n_dense + (size_t)set->n_label + 1));
+        status = mmoe_fail_memory(
+            err, batch->rows * 4 *
+                     ((size_t)set->n_sparse + (size_t)set->n_dense + (size_t)set->n_label + 1));
     for (size_t row = 0; !status && row < batch->rows; row++) {
         status = copy_features(set, schema, batch, row, err);
         if (!status) status = copy_targets(set, schema, labels, weights, row, err);
@@ -134,16 +160,19 @@ mmoe_status mmoe_dataset_create(const mmoe_schema *schema, const mmoe_batch *bat
     return status;
 }
 
-/* ---- Reading ------------------------------------------------------------------------------------------------------ */
+/* ---- Reading ---- */
 
 int64_t mmoe_dataset_rows(const mmoe_dataset *set) { return set ? set->rows : 0; }
 
-mmoe_status mmoe_dataset_batch(const mmoe_dataset *set, int64_t first, size_t rows, mmoe_batch *out, mmoe_error *err) {
+mmoe_status mmoe_dataset_batch(const mmoe_dataset *set, int64_t first, size_t rows, mmoe_batch *out,
+                               mmoe_error *err) {
     if (!set || !out) return mmoe_fail(err, MMOE_E_ARGUMENT, "dataset or out is NULL");
     if (first < 0 || first > set->rows || rows > (uint64_t)(set->rows - first))
-        return mmoe_fail(err, MMOE_E_ARGUMENT, "rows %lld and %zu more are not among the %lld rows", (long long)first, rows, (long long)set->rows);
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "rows %lld and %zu more are not among the %lld rows",
+                         (long long)first, rows, (long long)set->rows);
     size_t n_sparse = (size_t)set->n_sparse, n_dense = (size_t)set->n_dense;
-    *out = (mmoe_batch){rows, n_sparse ? set->ids + (size_t)first * n_sparse : NULL, n_sparse, n_dense ? set->dense + (size_t)first * n_dense : NULL, n_dense};
+    *out = (mmoe_batch){rows, n_sparse ? set->ids + (size_t)first * n_sparse : NULL, n_sparse,
+                        n_dense ? set->dense + (size_t)first * n_dense : NULL, n_dense};
     return MMOE_OK;
 }
 

@@ -1,4 +1,5 @@
-/* Rows in memory, encoded, row-major: one row's values stand together, so a batch of shuffled rows is read in place. */
+/* Rows in memory, encoded, row-major: one row's values stand together, so a batch of shuffled rows
+ * is read in place. */
 #ifndef MMOE_DATA_DATASET_H
 #define MMOE_DATA_DATASET_H
 
@@ -14,25 +15,30 @@ struct mmoe_dataset {
     float *labels;  /* [rows, n_label], NaN: missing */
     float *weights; /* [rows] or NULL: all 1 */
     int any_missing_label;
-    int32_t *most_id; /* [n_sparse] the largest of each column: what a model's tables are checked against */
+    int32_t *most_id; /* [n_sparse] the largest of each column: what a model's tables are checked
+                         against */
 };
 
-/* Public functions of mmoe/train.h that need a configuration stand in model/; these are what they call. Fields of the
- * file:
+/* Public functions of mmoe/train.h that need a configuration stand in model/; these are what they
+ * call. Fields of the file:
  *  - missing: empty or NA, exactly; "nan" is a value, and one that is not allowed;
- *  - an id of a table with vocab_size: an integer, "5.0" being 5; a missing id or one outside takes oov_id or is an
- *    error, other text always is;
+ *  - an id of a table with vocab_size: an integer, "5.0" being 5; a missing id or one outside takes
+ * oov_id or is an error, other text always is;
  *  - dense: a finite number, above -1 for log1p, whose transform a float holds;
- *  - a label: missing, else 0 or 1 for classification (0.0 and 1.0, too), any finite float for regression;
+ *  - a label: missing, else 0 or 1 for classification (0.0 and 1.0, too), any finite float for
+ * regression;
  *  - a weight: a finite number, at least 0.
  * A label or weight column that the file lacks is MMOE_E_CONFIG. */
-mmoe_status mmoe_dataset_fit(const mmoe_feature_specs *specs, const mmoe_label_column *labels, int32_t n_label, const char *path, const mmoe_allocator *alloc,
-                             struct mmoe_schema **schema, struct mmoe_dataset **out, mmoe_error *err);
+mmoe_status mmoe_dataset_fit(const mmoe_feature_specs *specs, const mmoe_label_column *labels,
+                             int32_t n_label, const char *path, const mmoe_allocator *alloc,
+                             struct mmoe_schema **schema, struct mmoe_dataset **out,
+                             mmoe_error *err);
 
 /* Fills most_id of a data set whose rows stand. MMOE_E_MEMORY. */
 mmoe_status mmoe_dataset_measure(struct mmoe_dataset *set, mmoe_error *err);
 /* For those who make data sets: one without rows or arrays for them, but for its counts. */
-struct mmoe_dataset *mmoe_dataset_new(const struct mmoe_schema *schema, const mmoe_allocator *alloc);
+struct mmoe_dataset *mmoe_dataset_new(const struct mmoe_schema *schema,
+                                      const mmoe_allocator *alloc);
 /* The row of the table for an id: itself, oov_id, or -1: an error. */
 int32_t mmoe_dataset_id(const mmoe_table *table, int64_t id);
 /* What is wrong with a value ("is neither 0 nor 1"); NULL: nothing. */

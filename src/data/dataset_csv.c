@@ -14,36 +14,44 @@
 typedef struct loader {
     mmoe_allocator alloc;
     const char *path;
-    bool learning; /* fitting a schema, which `specs` and `labels` describe; else reading with one that stands */
+    bool learning; /* fitting a schema, which `specs` and `labels` describe; else reading with one
+                      that stands */
     const mmoe_feature_specs *specs;
     const mmoe_label_column *labels;
     int32_t n_label;
     struct mmoe_schema *learned;
     const struct mmoe_schema *schema;
     bool labels_optional;
-    int64_t *field; /* [n_sparse + n_dense + n_label + 1] where a column stands in the file, -1: it does not; the weight last */
+    int64_t *field; /* [n_sparse + n_dense + n_label + 1] where a column stands in the file, -1: it
+                       does not; the weight last */
     struct mmoe_dataset *set;
     int64_t capacity;
     int32_t *ids; /* [capacity, n_sparse], and so on as in the data set */
     float *labels_read, *weights;
-    void *values; /* [capacity, n_dense] floats; while learning doubles: f(value), not yet shifted and scaled */
+    void *values; /* [capacity, n_dense] floats; while learning doubles: f(value), not yet shifted
+                     and scaled */
 } loader;
 
-/* ---- Header ------------------------------------------------------------------------------------------------------- */
+/* ---- Header ---- */
 
-static mmoe_status find_column(const loader *l, const mmoe_columns *index, const char *name, bool optional, int64_t *at, mmoe_error *err) {
+static mmoe_status find_column(const loader *l, const mmoe_columns *index, const char *name,
+                               bool optional, int64_t *at, mmoe_error *err) {
     *at = mmoe_columns_find(index, name);
     if (*at >= 0 || optional) return MMOE_OK;
-    return mmoe_fail_at(err, l->learning ? MMOE_E_CONFIG : MMOE_E_FORMAT, l->path, 0, name, "the file has no such column");
+    return mmoe_fail_at(err, l->learning ? MMOE_E_CONFIG : MMOE_E_FORMAT, l->path, 0, name,
+                        "the file has no such column");
 }
 
 static mmoe_status find_columns(const loader *l, const mmoe_columns *index, mmoe_error *err) {
     const struct mmoe_schema *s = l->schema;
     int64_t *at = l->field;
     mmoe_status status = MMOE_OK;
-    for (int32_t i = 0; !status && i < s->n_sparse; i++) status = find_column(l, index, s->sparse[i].name, false, at++, err);
-    for (int32_t i = 0; !status && i < s->n_dense; i++) status = find_column(l, index, s->dense[i].name, false, at++, err);
-    for (int32_t i = 0; !status && i < s->n_label; i++) status = find_column(l, index, s->labels[i].name, l->labels_optional, at++, err);
+    for (int32_t i = 0; !status && i < s->n_sparse; i++)
+        status = find_column(l, index, s->sparse[i].name, false, at++, err);
+    for (int32_t i = 0; !status && i < s->n_dense; i++)
+        status = find_column(l, index, s->dense[i].name, false, at++, err);
+    for (int32_t i = 0; !status && i < s->n_label; i++)
+        status = find_column(l, index, s->labels[i].name, l->labels_optional, at++, err);
     if (status) return status;
     *at = -1;
     return s->weight ? find_column(l, index, s->weight, l->labels_optional, at, err) : MMOE_OK;
@@ -52,7 +60,8 @@ static mmoe_status find_columns(const loader *l, const mmoe_columns *index, mmoe
 static mmoe_status bind_header(loader *l, const char *const *names, size_t n, mmoe_error *err) {
     mmoe_status status = MMOE_OK;
     if (l->learning) {
-        status = mmoe_schema_bind(l->specs, l->labels, l->n_label, names, n, l->path, &l->alloc, &l->learned, err);
+        status = mmoe_schema_bind(l->specs, l->labels, l->n_label, names, n, l->path, &l->alloc,
+                                  &l->learned, err);
         if (status) return status;
         l->schema = l->learned;
     }
@@ -60,7 +69,8 @@ static mmoe_status bind_header(loader *l, const char *const *names, size_t n, mm
     size_t wanted = (size_t)s->n_sparse + (size_t)s->n_dense + (size_t)s->n_label + 1;
     l->field = mmoe_alloc(&l->alloc, wanted, sizeof *l->field);
     l->set = mmoe_dataset_new(s, &l->alloc);
-    if (!l->field || !l->set) return mmoe_fail_memory(err, wanted * sizeof *l->field + sizeof *l->set);
+    if (!l->field || !l->set)
+        return mmoe_fail_memory(err, wanted * sizeof *l->field + sizeof *l->set);
     mmoe_columns *index;
     if ((status = mmoe_columns_create(names, n, l->path, &l->alloc, &index, err))) return status;
     status = find_columns(l, index, err);
@@ -78,16 +88,21 @@ static mmoe_status on_header(void *user, const mmoe_csv_field *fields, size_t n,
     return status;
 }
 
-/* ---- Fields ------------------------------------------------------------------------------------------------------- */
+/* ---- Fields ---- */
 
-static mmoe_status fail_field(const loader *l, int64_t row, const char *column, const mmoe_csv_field *f, const char *fault, mmoe_error *err) {
+static mmoe_status fail_field(const loader *l, int64_t row, const char *column,
+                              const mmoe_csv_field *f, const char *fault, mmoe_error *err) {
     size_t shown = f->length < 64 ? f->length : 64;
-    while (shown < f->length && shown > 0 && ((unsigned char)f->text[shown] & 0xC0) == 0x80) shown--; /* no part of a character */
-    if (f->length == 0) return mmoe_fail_at(err, MMOE_E_DATA, l->path, row, column, "an empty value %s", fault);
-    return mmoe_fail_at(err, MMOE_E_DATA, l->path, row, column, "\"%.*s%s\" %s", (int)shown, f->text, shown < f->length ? "..." : "", fault);
+    while (shown < f->length && shown > 0 && ((unsigned char)f->text[shown] & 0xC0) == 0x80)
+        shown--; /* no part of a character */
+    if (f->length == 0)
+        return mmoe_fail_at(err, MMOE_E_DATA, l->path, row, column, "an empty value %s", fault);
+    return mmoe_fail_at(err, MMOE_E_DATA, l->path, row, column, "\"%.*s%s\" %s", (int)shown,
+                        f->text, shown < f->length ? "..." : "", fault);
 }
 
-static mmoe_status read_id(const loader *l, int32_t i, int64_t row, const mmoe_csv_field *f, int32_t *out, mmoe_error *err) {
+static mmoe_status read_id(const loader *l, int32_t i, int64_t row, const mmoe_csv_field *f,
+                           int32_t *out, mmoe_error *err) {
     const mmoe_table *table = &l->schema->tables[l->schema->sparse[i].table];
     if (table->vocab && !l->learning) {
         *out = mmoe_vocab_find(table->vocab, f->text, f->length);
@@ -95,27 +110,35 @@ static mmoe_status read_id(const loader *l, int32_t i, int64_t row, const mmoe_c
     }
     if (table->vocab) return mmoe_vocab_add(table->vocab, f->text, f->length, out, err);
     int64_t id = -1;
-    if (!mmoe_text_is_missing(f->text, f->length) && mmoe_parse_integral(f->text, f->length, &id) == 0)
-        return fail_field(l, row, l->schema->sparse[i].name, f, "is not an integer, but the column's ids are row numbers", err);
+    if (!mmoe_text_is_missing(f->text, f->length) &&
+        mmoe_parse_integral(f->text, f->length, &id) == 0)
+        return fail_field(l, row, l->schema->sparse[i].name, f,
+                          "is not an integer, but the column's ids are row numbers", err);
     *out = mmoe_dataset_id(table, id);
     if (*out >= 0) return MMOE_OK;
     char fault[80];
-    snprintf(fault, sizeof fault, "is outside of the table's rows 0 to %lld", (long long)table->rows - 1);
+    snprintf(fault, sizeof fault, "is outside of the table's rows 0 to %lld",
+             (long long)table->rows - 1);
     return fail_field(l, row, l->schema->sparse[i].name, f, fault, err);
 }
 
-static mmoe_status read_dense(const loader *l, int32_t i, int64_t row, const mmoe_csv_field *f, mmoe_error *err) {
+static mmoe_status read_dense(const loader *l, int32_t i, int64_t row, const mmoe_csv_field *f,
+                              mmoe_error *err) {
     const mmoe_dense_column *column = &l->schema->dense[i];
     double value;
-    if (!mmoe_parse_double(f->text, f->length, &value)) return fail_field(l, row, column->name, f, "is not a number", err);
+    if (!mmoe_parse_double(f->text, f->length, &value))
+        return fail_field(l, row, column->name, f, "is not a number", err);
     if (!isfinite(value)) return fail_field(l, row, column->name, f, "is not finite", err);
     bool log = column->transform == MMOE_TRANSFORM_LOG1P_STANDARDIZE;
-    if (log && value <= -1) return fail_field(l, row, column->name, f, "is not above -1, as log1p needs", err);
+    if (log && value <= -1)
+        return fail_field(l, row, column->name, f, "is not above -1, as log1p needs", err);
     double prepared = mmoe_transform_prepare(column->transform, value);
     size_t at = (size_t)l->set->rows * (size_t)l->set->n_dense + (size_t)i;
-    float input = mmoe_transform_scale(column, prepared); /* while learning: of value itself, where no transform follows */
+    float input = mmoe_transform_scale(
+        column, prepared); /* while learning: of value itself, where no transform follows */
     if (!isfinite(input) && (!l->learning || column->transform == MMOE_TRANSFORM_NONE))
-        return fail_field(l, row, column->name, f, "is too large for single precision after the column's transform", err);
+        return fail_field(l, row, column->name, f,
+                          "is too large for single precision after the column's transform", err);
     if (l->learning)
         ((double *)l->values)[at] = prepared;
     else
@@ -123,7 +146,8 @@ static mmoe_status read_dense(const loader *l, int32_t i, int64_t row, const mmo
     return MMOE_OK;
 }
 
-static mmoe_status read_label(const loader *l, int32_t i, int64_t row, const mmoe_csv_field *f, float *out, mmoe_error *err) {
+static mmoe_status read_label(const loader *l, int32_t i, int64_t row, const mmoe_csv_field *f,
+                              float *out, mmoe_error *err) {
     const mmoe_label_column *column = &l->schema->labels[i];
     double value;
     *out = NAN;
@@ -131,23 +155,26 @@ static mmoe_status read_label(const loader *l, int32_t i, int64_t row, const mmo
         l->set->any_missing_label = 1;
         return MMOE_OK;
     }
-    if (!mmoe_parse_double(f->text, f->length, &value)) return fail_field(l, row, column->name, f, "is not a number", err);
+    if (!mmoe_parse_double(f->text, f->length, &value))
+        return fail_field(l, row, column->name, f, "is not a number", err);
     const char *fault = mmoe_label_fault(column->type, value);
     if (fault) return fail_field(l, row, column->name, f, fault, err);
     *out = (float)value;
     return MMOE_OK;
 }
 
-static mmoe_status read_weight(const loader *l, int64_t row, const mmoe_csv_field *f, float *out, mmoe_error *err) {
+static mmoe_status read_weight(const loader *l, int64_t row, const mmoe_csv_field *f, float *out,
+                               mmoe_error *err) {
     double value;
-    if (!mmoe_parse_double(f->text, f->length, &value)) return fail_field(l, row, l->schema->weight, f, "is not a number", err);
+    if (!mmoe_parse_double(f->text, f->length, &value))
+        return fail_field(l, row, l->schema->weight, f, "is not a number", err);
     const char *fault = mmoe_weight_fault(value);
     if (fault) return fail_field(l, row, l->schema->weight, f, fault, err);
     *out = (float)value;
     return MMOE_OK;
 }
 
-/* ---- Rows --------------------------------------------------------------------------------------------------------- */
+/* ---- Rows ---- */
 
 static bool resize_values(loader *l, size_t from, size_t to, size_t size) {
     void *values = mmoe_resize(&l->alloc, l->values, from, to, (size_t)l->set->n_dense * size);
@@ -161,7 +188,8 @@ static bool resize_rows(loader *l, size_t rows) {
     size_t from = (size_t)l->capacity;
     int32_t *ids = mmoe_resize(&l->alloc, l->ids, from, rows, (size_t)set->n_sparse * sizeof *ids);
     if (ids) l->ids = ids;
-    float *labels = mmoe_resize(&l->alloc, l->labels_read, from, rows, (size_t)set->n_label * sizeof *labels);
+    float *labels =
+        mmoe_resize(&l->alloc, l->labels_read, from, rows, (size_t)set->n_label * sizeof *labels);
     if (labels) l->labels_read = labels;
     if (l->field[set->n_sparse + set->n_dense + set->n_label] < 0) return ids && labels;
     float *weights = mmoe_resize(&l->alloc, l->weights, from, rows, sizeof *weights);
@@ -171,8 +199,13 @@ static bool resize_rows(loader *l, size_t rows) {
 
 static mmoe_status grow(loader *l, mmoe_error *err) {
     size_t rows = (size_t)(l->capacity + l->capacity / 2 + 1024);
-    if (!resize_values(l, (size_t)l->capacity, rows, l->learning ? sizeof(double) : sizeof(float)) || !resize_rows(l, rows))
-        return mmoe_fail_memory(err, rows * 4 * (size_t)(l->set->n_sparse + (l->learning ? 2 : 1) * l->set->n_dense + l->set->n_label));
+    if (!resize_values(l, (size_t)l->capacity, rows,
+                       l->learning ? sizeof(double) : sizeof(float)) ||
+        !resize_rows(l, rows))
+        return mmoe_fail_memory(err, rows * 4 *
+                                         (size_t)(l->set->n_sparse +
+                                                  (l->learning ? 2 : 1) * l->set->n_dense +
+                                                  l->set->n_label));
     l->capacity = (int64_t)rows;
     return MMOE_OK;
 }
@@ -183,16 +216,20 @@ static mmoe_status on_row(void *user, int64_t row, const mmoe_csv_field *fields,
     mmoe_status status = set->rows == l->capacity ? grow(l, err) : MMOE_OK;
     const int64_t *at = l->field;
     size_t r = (size_t)set->rows;
-    for (int32_t i = 0; !status && i < set->n_sparse; i++) status = read_id(l, i, row, &fields[*at++], &l->ids[r * (size_t)set->n_sparse + (size_t)i], err);
-    for (int32_t i = 0; !status && i < set->n_dense; i++) status = read_dense(l, i, row, &fields[*at++], err);
+    for (int32_t i = 0; !status && i < set->n_sparse; i++)
+        status =
+            read_id(l, i, row, &fields[*at++], &l->ids[r * (size_t)set->n_sparse + (size_t)i], err);
+    for (int32_t i = 0; !status && i < set->n_dense; i++)
+        status = read_dense(l, i, row, &fields[*at++], err);
     for (int32_t i = 0; !status && i < set->n_label; i++, at++)
-        status = read_label(l, i, row, *at < 0 ? NULL : &fields[*at], &l->labels_read[r * (size_t)set->n_label + (size_t)i], err);
+        status = read_label(l, i, row, *at < 0 ? NULL : &fields[*at],
+                            &l->labels_read[r * (size_t)set->n_label + (size_t)i], err);
     if (!status && *at >= 0) status = read_weight(l, row, &fields[*at], &l->weights[r], err);
     set->rows++;
     return status;
 }
 
-/* ---- The whole file ----------------------------------------------------------------------------------------------- */
+/* ---- The whole file ---- */
 
 /* Shifts and scales in place: each float lands at or before the double that it comes from. */
 static void scale_values(loader *l) {
@@ -210,7 +247,8 @@ static void scale_values(loader *l) {
 
 static mmoe_status finish_learning(loader *l, mmoe_error *err) {
     struct mmoe_schema *s = l->learned;
-    mmoe_status status = mmoe_transform_fit(s->dense, s->n_dense, l->values, l->set->rows, l->path, &l->alloc, err);
+    mmoe_status status =
+        mmoe_transform_fit(s->dense, s->n_dense, l->values, l->set->rows, l->path, &l->alloc, err);
     for (int32_t i = 0; !status && i < s->n_table; i++) {
         if (!s->tables[i].vocab) continue;
         status = mmoe_vocab_finish(s->tables[i].vocab, err);
@@ -219,8 +257,8 @@ static mmoe_status finish_learning(loader *l, mmoe_error *err) {
     return status;
 }
 
-/* Moves an array into memory of its own size that is aligned, and in large pages where it is large: training reads rows
- * in random order. Releases the one that grew. */
+/* Moves an array into memory of its own size that is aligned, and in large pages where it is large:
+ * training reads rows in random order. Releases the one that grew. */
 static void *settle(loader *l, void *grown, size_t count, size_t size) {
     void *to = mmoe_alloc_aligned(&l->alloc, count, size);
     if (to && count * size > 0) memcpy(to, grown, count * size);
@@ -240,8 +278,10 @@ static mmoe_status finish_set(loader *l, mmoe_error *err) {
     l->ids = NULL;
     l->values = NULL;
     l->labels_read = l->weights = NULL;
-    if (set->ids && set->dense && set->labels && (set->weights || !weighted)) return mmoe_dataset_measure(set, err);
-    return mmoe_fail_memory(err, rows * 4 * (size_t)(set->n_sparse + set->n_dense + set->n_label + 1));
+    if (set->ids && set->dense && set->labels && (set->weights || !weighted))
+        return mmoe_dataset_measure(set, err);
+    return mmoe_fail_memory(err,
+                            rows * 4 * (size_t)(set->n_sparse + set->n_dense + set->n_label + 1));
 }
 
 static mmoe_status load(loader *l, struct mmoe_dataset **out, mmoe_error *err) {
@@ -262,9 +302,16 @@ static mmoe_status load(loader *l, struct mmoe_dataset **out, mmoe_error *err) {
     return status;
 }
 
-mmoe_status mmoe_dataset_fit(const mmoe_feature_specs *specs, const mmoe_label_column *labels, int32_t n_label, const char *path, const mmoe_allocator *alloc,
-                             struct mmoe_schema **schema, struct mmoe_dataset **out, mmoe_error *err) {
-    loader l = {.alloc = mmoe_allocator_or_default(alloc), .path = path, .learning = true, .specs = specs, .labels = labels, .n_label = n_label};
+mmoe_status mmoe_dataset_fit(const mmoe_feature_specs *specs, const mmoe_label_column *labels,
+                             int32_t n_label, const char *path, const mmoe_allocator *alloc,
+                             struct mmoe_schema **schema, struct mmoe_dataset **out,
+                             mmoe_error *err) {
+    loader l = {.alloc = mmoe_allocator_or_default(alloc),
+                .path = path,
+                .learning = true,
+                .specs = specs,
+                .labels = labels,
+                .n_label = n_label};
     mmoe_status status = load(&l, out, err);
     if (status)
         mmoe_schema_free(l.learned);
@@ -273,10 +320,17 @@ mmoe_status mmoe_dataset_fit(const mmoe_feature_specs *specs, const mmoe_label_c
     return status;
 }
 
-mmoe_status mmoe_dataset_read_csv(const mmoe_schema *schema, const char *path, int labels, const mmoe_allocator *alloc, mmoe_dataset **out, mmoe_error *err) {
-    if (!schema || !path || !out) return mmoe_fail(err, MMOE_E_ARGUMENT, "schema, path or out is NULL");
+mmoe_status mmoe_dataset_read_csv(const mmoe_schema *schema, const char *path, int labels,
+                                  const mmoe_allocator *alloc, mmoe_dataset **out,
+                                  mmoe_error *err) {
+    if (!schema || !path || !out)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "schema, path or out is NULL");
     if (labels != MMOE_LABELS_REQUIRED && labels != MMOE_LABELS_OPTIONAL)
-        return mmoe_fail(err, MMOE_E_ARGUMENT, "labels is %d, neither MMOE_LABELS_REQUIRED nor _OPTIONAL", labels);
-    loader l = {.alloc = mmoe_allocator_or_default(alloc), .path = path, .schema = schema, .labels_optional = labels == MMOE_LABELS_OPTIONAL};
+        return mmoe_fail(err, MMOE_E_ARGUMENT,
+                         "labels is %d, neither MMOE_LABELS_REQUIRED nor _OPTIONAL", labels);
+    loader l = {.alloc = mmoe_allocator_or_default(alloc),
+                .path = path,
+                .schema = schema,
+                .labels_optional = labels == MMOE_LABELS_OPTIONAL};
     return load(&l, out, err);
 }

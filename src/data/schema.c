@@ -27,24 +27,30 @@ typedef struct binding {
 } binding;
 
 static int32_t n_specs(const mmoe_feature_specs *s) { return s->n_sparse + s->n_dense; }
-static const char *spec_name(const mmoe_feature_specs *s, int32_t i) { return i < s->n_sparse ? s->sparse[i].name : s->dense[i - s->n_sparse].name; }
+static const char *spec_name(const mmoe_feature_specs *s, int32_t i) {
+    return i < s->n_sparse ? s->sparse[i].name : s->dense[i - s->n_sparse].name;
+}
 
 static bool matches(const char *pattern, const char *name) {
     const char *star = strchr(pattern, '*');
     size_t before = (size_t)(star - pattern), after = strlen(star + 1), length = strlen(name);
-    return length >= before + after && memcmp(pattern, name, before) == 0 && strcmp(star + 1, name + length - after) == 0;
+    return length >= before + after && memcmp(pattern, name, before) == 0 &&
+           strcmp(star + 1, name + length - after) == 0;
 }
 
-/* ---- Who takes which column -------------------------------------------------------------------------------------- */
+/* ---- Who takes which column ---- */
 
-static mmoe_status take_labels(binding *b, const mmoe_label_column *labels, int32_t n_label, mmoe_error *err) {
+static mmoe_status take_labels(binding *b, const mmoe_label_column *labels, int32_t n_label,
+                               mmoe_error *err) {
     for (int32_t i = 0; i < n_label; i++) {
         int64_t at = mmoe_columns_find(b->index, labels[i].name);
         if (at >= 0) b->taker[at] = LABEL;
     }
     int64_t at = b->specs->weight ? mmoe_columns_find(b->index, b->specs->weight) : -1;
     if (at < 0) return MMOE_OK;
-    if (b->taker[at] == LABEL) return mmoe_fail_at(err, MMOE_E_CONFIG, b->file, 0, b->specs->weight, "the column is named as a label and as the weight");
+    if (b->taker[at] == LABEL)
+        return mmoe_fail_at(err, MMOE_E_CONFIG, b->file, 0, b->specs->weight,
+                            "the column is named as a label and as the weight");
     b->taker[at] = WEIGHT;
     return MMOE_OK;
 }
@@ -55,13 +61,23 @@ static mmoe_status take_exact(binding *b, mmoe_error *err) {
         int64_t at = *name ? mmoe_columns_find(b->index, name) : -1;
         b->exact[i] = at;
         if (at < 0) {
-            if (!star) return mmoe_fail_at(err, MMOE_E_CONFIG, b->file, 0, name, "the configuration names a column that is not there");
-            if (strchr(star + 1, '*')) return mmoe_fail_at(err, MMOE_E_CONFIG, b->file, 0, name, "a pattern may have one '*' only");
+            if (!star)
+                return mmoe_fail_at(err, MMOE_E_CONFIG, b->file, 0, name,
+                                    "the configuration names a column that is not there");
+            if (strchr(star + 1, '*'))
+                return mmoe_fail_at(err, MMOE_E_CONFIG, b->file, 0, name,
+                                    "a pattern may have one '*' only");
             continue;
         }
-        if (b->taker[at] == LABEL) return mmoe_fail_at(err, MMOE_E_CONFIG, b->file, 0, name, "a label column cannot be a feature");
-        if (b->taker[at] == WEIGHT) return mmoe_fail_at(err, MMOE_E_CONFIG, b->file, 0, name, "the weight column cannot be a feature");
-        if (b->taker[at] != NOTHING) return mmoe_fail_at(err, MMOE_E_CONFIG, b->file, 0, name, "the configuration names the column twice");
+        if (b->taker[at] == LABEL)
+            return mmoe_fail_at(err, MMOE_E_CONFIG, b->file, 0, name,
+                                "a label column cannot be a feature");
+        if (b->taker[at] == WEIGHT)
+            return mmoe_fail_at(err, MMOE_E_CONFIG, b->file, 0, name,
+                                "the weight column cannot be a feature");
+        if (b->taker[at] != NOTHING)
+            return mmoe_fail_at(err, MMOE_E_CONFIG, b->file, 0, name,
+                                "the configuration names the column twice");
         b->taker[at] = i;
         b->matches[i] = 1;
     }
@@ -73,14 +89,16 @@ static void take_matches(binding *b, bool everything) {
         const char *pattern = spec_name(b->specs, i);
         if (b->exact[i] >= 0 || (strcmp(pattern, "*") == 0) != everything) continue;
         for (size_t c = 0; c < b->n_columns; c++) {
-            if (b->taker[c] != NOTHING || !*b->columns[c] || !matches(pattern, b->columns[c])) continue;
+            if (b->taker[c] != NOTHING || !*b->columns[c] || !matches(pattern, b->columns[c]))
+                continue;
             b->taker[c] = i;
             b->matches[i]++;
         }
     }
 }
 
-static mmoe_status take_columns(binding *b, const mmoe_label_column *labels, int32_t n_label, mmoe_error *err) {
+static mmoe_status take_columns(binding *b, const mmoe_label_column *labels, int32_t n_label,
+                                mmoe_error *err) {
     for (size_t c = 0; c < b->n_columns; c++) b->taker[c] = NOTHING;
     mmoe_status status = take_labels(b, labels, n_label, err);
     if (!status) status = take_exact(b, err);
@@ -88,29 +106,40 @@ static mmoe_status take_columns(binding *b, const mmoe_label_column *labels, int
     take_matches(b, false);
     take_matches(b, true);
     for (int32_t i = 0; i < n_specs(b->specs); i++)
-        if (!b->matches[i]) return mmoe_fail_at(err, MMOE_E_CONFIG, b->file, 0, spec_name(b->specs, i), "the pattern matches no column that is left");
+        if (!b->matches[i])
+            return mmoe_fail_at(err, MMOE_E_CONFIG, b->file, 0, spec_name(b->specs, i),
+                                "the pattern matches no column that is left");
     return MMOE_OK;
 }
 
-/* ---- Specs -------------------------------------------------------------------------------------------------------- */
+/* ---- Specs ---- */
 
 static mmoe_status check_specs(const binding *b, mmoe_error *err) {
     const mmoe_feature_specs *specs = b->specs;
-    if (n_specs(specs) == 0) return mmoe_fail_at(err, MMOE_E_CONFIG, b->file, 0, NULL, "the configuration names no feature");
-    if (b->n_columns > INT32_MAX) return mmoe_fail_at(err, MMOE_E_FORMAT, b->file, 0, NULL, "%zu columns are too many", b->n_columns);
+    if (n_specs(specs) == 0)
+        return mmoe_fail_at(err, MMOE_E_CONFIG, b->file, 0, NULL,
+                            "the configuration names no feature");
+    if (b->n_columns > INT32_MAX)
+        return mmoe_fail_at(err, MMOE_E_FORMAT, b->file, 0, NULL, "%zu columns are too many",
+                            b->n_columns);
     for (int32_t i = 0; i < specs->n_sparse; i++) {
         const mmoe_sparse_spec *s = &specs->sparse[i];
-        if (s->embed_dim < 1) return mmoe_fail_at(err, MMOE_E_CONFIG, b->file, 0, s->name, "embed_dim is %d, not at least 1", (int)s->embed_dim);
+        if (s->embed_dim < 1)
+            return mmoe_fail_at(err, MMOE_E_CONFIG, b->file, 0, s->name,
+                                "embed_dim is %d, not at least 1", (int)s->embed_dim);
         if (s->vocab_size < 0 || s->vocab_size > INT32_MAX)
-            return mmoe_fail_at(err, MMOE_E_CONFIG, b->file, 0, s->name, "vocab_size is %lld, not 1 to %d", (long long)s->vocab_size, INT32_MAX);
+            return mmoe_fail_at(err, MMOE_E_CONFIG, b->file, 0, s->name,
+                                "vocab_size is %lld, not 1 to %d", (long long)s->vocab_size,
+                                INT32_MAX);
         if (s->oov_id < -1 || (s->oov_id >= 0 && s->oov_id >= s->vocab_size))
-            return mmoe_fail_at(err, MMOE_E_CONFIG, b->file, 0, s->name, "oov_id %lld is no row of a table of vocab_size %lld", (long long)s->oov_id,
-                                (long long)s->vocab_size);
+            return mmoe_fail_at(err, MMOE_E_CONFIG, b->file, 0, s->name,
+                                "oov_id %lld is no row of a table of vocab_size %lld",
+                                (long long)s->oov_id, (long long)s->vocab_size);
     }
     return MMOE_OK;
 }
 
-/* ---- Columns and tables ------------------------------------------------------------------------------------------- */
+/* ---- Columns and tables ---- */
 
 static mmoe_status add_columns(binding *b, int32_t spec, schema *s, mmoe_error *err) {
     bool exact = b->exact[spec] >= 0;
@@ -155,25 +184,35 @@ static mmoe_status find_sharing(binding *b, const schema *s, mmoe_error *err) {
         if (!with || (by_pattern && strcmp(with, s->sparse[i].name) == 0)) continue;
         b->sharing[i] = find_sparse(s, with);
         if (b->sharing[i] < 0)
-            return mmoe_fail_at(err, MMOE_E_CONFIG, b->file, 0, s->sparse[i].name, "shared_with names \"%.100s\", which is no sparse column", with);
+            return mmoe_fail_at(err, MMOE_E_CONFIG, b->file, 0, s->sparse[i].name,
+                                "shared_with names \"%.100s\", which is no sparse column", with);
     }
     return MMOE_OK;
 }
 
-static mmoe_status check_sharing(const binding *b, const schema *s, int32_t i, int32_t owner, mmoe_error *err) {
-    if (owner < 0) return mmoe_fail_at(err, MMOE_E_CONFIG, b->file, 0, s->sparse[i].name, "shared_with runs in a circle: no column owns the table");
-    const mmoe_sparse_spec *mine = &b->specs->sparse[b->spec_of[i]], *theirs = &b->specs->sparse[b->spec_of[owner]];
-    const char *key = mine->embed_dim != theirs->embed_dim                             ? "embed_dim"
-                      : mine->vocab_size > 0 && mine->vocab_size != theirs->vocab_size ? "vocab_size"
-                      : mine->oov_id >= 0 && mine->oov_id != theirs->oov_id            ? "oov_id"
-                                                                                       : NULL;
+static mmoe_status check_sharing(const binding *b, const schema *s, int32_t i, int32_t owner,
+                                 mmoe_error *err) {
+    if (owner < 0)
+        return mmoe_fail_at(err, MMOE_E_CONFIG, b->file, 0, s->sparse[i].name,
+                            "shared_with runs in a circle: no column owns the table");
+    const mmoe_sparse_spec *mine = &b->specs->sparse[b->spec_of[i]],
+                           *theirs = &b->specs->sparse[b->spec_of[owner]];
+    const char *key = mine->embed_dim != theirs->embed_dim ? "embed_dim"
+                      : mine->vocab_size > 0 && mine->vocab_size != theirs->vocab_size
+                          ? "vocab_size"
+                      : mine->oov_id >= 0 && mine->oov_id != theirs->oov_id ? "oov_id"
+                                                                            : NULL;
     if (!key) return MMOE_OK;
-    return mmoe_fail_at(err, MMOE_E_CONFIG, b->file, 0, s->sparse[i].name, "shares the table of \"%.100s\", which has another %s", s->sparse[owner].name, key);
+    return mmoe_fail_at(err, MMOE_E_CONFIG, b->file, 0, s->sparse[i].name,
+                        "shares the table of \"%.100s\", which has another %s",
+                        s->sparse[owner].name, key);
 }
 
-static mmoe_status add_table(const mmoe_sparse_spec *spec, const char *name, schema *s, mmoe_error *err) {
+static mmoe_status add_table(const mmoe_sparse_spec *spec, const char *name, schema *s,
+                             mmoe_error *err) {
     mmoe_table *t = &s->tables[s->n_table++];
-    *t = (mmoe_table){NULL, spec->vocab_size > 0 ? spec->vocab_size : 1, spec->embed_dim, spec->vocab_size > 0 ? spec->oov_id : -1, NULL};
+    *t = (mmoe_table){NULL, spec->vocab_size > 0 ? spec->vocab_size : 1, spec->embed_dim,
+                      spec->vocab_size > 0 ? spec->oov_id : -1, NULL};
     t->name = mmoe_copy_text(&s->alloc, name, strlen(name));
     if (!t->name) return mmoe_fail_memory(err, strlen(name) + 1);
     return spec->vocab_size > 0 ? MMOE_OK : mmoe_vocab_create(&s->alloc, &t->vocab, err);
@@ -185,7 +224,8 @@ static mmoe_status add_tables(binding *b, schema *s, mmoe_error *err) {
     for (int32_t i = 0; i < s->n_sparse; i++) {
         if (b->sharing[i] >= 0) continue;
         s->sparse[i].table = s->n_table;
-        if ((status = add_table(&b->specs->sparse[b->spec_of[i]], s->sparse[i].name, s, err))) return status;
+        if ((status = add_table(&b->specs->sparse[b->spec_of[i]], s->sparse[i].name, s, err)))
+            return status;
     }
     for (int32_t i = 0; i < s->n_sparse; i++) {
         int32_t owner = owner_of(b, i);
@@ -195,12 +235,15 @@ static mmoe_status add_tables(binding *b, schema *s, mmoe_error *err) {
     return MMOE_OK;
 }
 
-static mmoe_status add_labels(const mmoe_label_column *labels, int32_t n_label, const char *weight, schema *s, mmoe_error *err) {
+static mmoe_status add_labels(const mmoe_label_column *labels, int32_t n_label, const char *weight,
+                              schema *s, mmoe_error *err) {
     for (int32_t i = 0; i < n_label; i++) {
         mmoe_label_column *l = &s->labels[s->n_label++];
         *l = (mmoe_label_column){mmoe_copy_text(&s->alloc, labels[i].name, strlen(labels[i].name)),
-                                 mmoe_copy_text(&s->alloc, labels[i].task, strlen(labels[i].task)), labels[i].type};
-        if (!l->name || !l->task) return mmoe_fail_memory(err, strlen(labels[i].name) + strlen(labels[i].task) + 2);
+                                 mmoe_copy_text(&s->alloc, labels[i].task, strlen(labels[i].task)),
+                                 labels[i].type};
+        if (!l->name || !l->task)
+            return mmoe_fail_memory(err, strlen(labels[i].name) + strlen(labels[i].task) + 2);
     }
     if (!weight) return MMOE_OK;
     s->weight = mmoe_copy_text(&s->alloc, weight, strlen(weight));
@@ -208,7 +251,8 @@ static mmoe_status add_labels(const mmoe_label_column *labels, int32_t n_label, 
 }
 
 /* An empty schema with room for columns and labels. */
-static schema *new_schema(const mmoe_allocator *a, size_t n_table, size_t n_sparse, size_t n_dense, size_t n_label) {
+static schema *new_schema(const mmoe_allocator *a, size_t n_table, size_t n_sparse, size_t n_dense,
+                          size_t n_label) {
     schema *s = mmoe_alloc_zero(a, 1, sizeof *s);
     if (!s) return NULL;
     s->alloc = *a;
@@ -221,13 +265,20 @@ static schema *new_schema(const mmoe_allocator *a, size_t n_table, size_t n_spar
     return NULL;
 }
 
-static mmoe_status build(binding *b, const mmoe_label_column *labels, int32_t n_label, const mmoe_allocator *a, schema **out, mmoe_error *err) {
+static mmoe_status build(binding *b, const mmoe_label_column *labels, int32_t n_label,
+                         const mmoe_allocator *a, schema **out, mmoe_error *err) {
     size_t n_sparse = 0, n_dense = 0;
-    for (int32_t i = 0; i < n_specs(b->specs); i++) *(i < b->specs->n_sparse ? &n_sparse : &n_dense) += (size_t)b->matches[i];
+    for (int32_t i = 0; i < n_specs(b->specs); i++)
+        *(i < b->specs->n_sparse ? &n_sparse : &n_dense) += (size_t)b->matches[i];
     b->spec_of = mmoe_alloc(a, n_sparse, sizeof *b->spec_of);
     b->sharing = mmoe_alloc(a, n_sparse, sizeof *b->sharing);
-    schema *s = b->spec_of && b->sharing ? new_schema(a, n_sparse, n_sparse, n_dense, (size_t)n_label) : NULL;
-    if (!s) return mmoe_fail_memory(err, sizeof *s + n_sparse * (sizeof *s->tables + sizeof *s->sparse) + n_dense * sizeof *s->dense);
+    schema *s = b->spec_of && b->sharing
+                    ? new_schema(a, n_sparse, n_sparse, n_dense, (size_t)n_label)
+                    : NULL;
+    if (!s)
+        return mmoe_fail_memory(err, sizeof *s +
+                                         n_sparse * (sizeof *s->tables + sizeof *s->sparse) +
+                                         n_dense * sizeof *s->dense);
     mmoe_status status = MMOE_OK;
     for (int32_t i = 0; !status && i < n_specs(b->specs); i++) status = add_columns(b, i, s, err);
     if (!status) status = add_tables(b, s, err);
@@ -239,8 +290,10 @@ static mmoe_status build(binding *b, const mmoe_label_column *labels, int32_t n_
     return status;
 }
 
-mmoe_status mmoe_schema_bind(const mmoe_feature_specs *specs, const mmoe_label_column *labels, int32_t n_label, const char *const *columns, size_t n_columns,
-                             const char *file, const mmoe_allocator *alloc, schema **out, mmoe_error *err) {
+mmoe_status mmoe_schema_bind(const mmoe_feature_specs *specs, const mmoe_label_column *labels,
+                             int32_t n_label, const char *const *columns, size_t n_columns,
+                             const char *file, const mmoe_allocator *alloc, schema **out,
+                             mmoe_error *err) {
     mmoe_allocator a = mmoe_allocator_or_default(alloc);
     binding b = {.specs = specs, .columns = columns, .n_columns = n_columns, .file = file};
     size_t count = (size_t)n_specs(specs);
@@ -250,7 +303,9 @@ mmoe_status mmoe_schema_bind(const mmoe_feature_specs *specs, const mmoe_label_c
     b.taker = mmoe_alloc(&a, n_columns, sizeof *b.taker);
     b.exact = mmoe_alloc(&a, count, sizeof *b.exact);
     b.matches = mmoe_alloc_zero(&a, count, sizeof *b.matches);
-    if (!b.taker || !b.exact || !b.matches) status = mmoe_fail_memory(err, n_columns * sizeof *b.taker + count * (sizeof *b.exact + sizeof *b.matches));
+    if (!b.taker || !b.exact || !b.matches)
+        status = mmoe_fail_memory(err, n_columns * sizeof *b.taker +
+                                           count * (sizeof *b.exact + sizeof *b.matches));
     if (!status) status = take_columns(&b, labels, n_label, err);
     if (!status) status = build(&b, labels, n_label, &a, out, err);
     mmoe_columns_free(b.index);
@@ -262,7 +317,7 @@ mmoe_status mmoe_schema_bind(const mmoe_feature_specs *specs, const mmoe_label_c
     return status;
 }
 
-/* ---- Copying and freeing ------------------------------------------------------------------------------------------ */
+/* ---- Copying and freeing ---- */
 
 static bool copy_name(const schema *s, const char *from, char **to) {
     *to = from ? mmoe_copy_text(&s->alloc, from, strlen(from)) : NULL;
@@ -289,14 +344,18 @@ static mmoe_status copy_into(const schema *from, schema *s, mmoe_error *err) {
         mmoe_table *t = &s->tables[s->n_table];
         const mmoe_table *source = &from->tables[s->n_table];
         *t = (mmoe_table){NULL, source->rows, source->dim, source->oov_id, NULL};
-        ok = copy_name(s, source->name, &t->name) && (!source->vocab || mmoe_vocab_copy(source->vocab, &s->alloc, &t->vocab, err) == MMOE_OK);
+        ok = copy_name(s, source->name, &t->name) &&
+             (!source->vocab ||
+              mmoe_vocab_copy(source->vocab, &s->alloc, &t->vocab, err) == MMOE_OK);
     }
     return ok ? MMOE_OK : mmoe_fail_memory(err, sizeof *s);
 }
 
-mmoe_status mmoe_schema_copy(const schema *source, const mmoe_allocator *alloc, schema **out, mmoe_error *err) {
+mmoe_status mmoe_schema_copy(const schema *source, const mmoe_allocator *alloc, schema **out,
+                             mmoe_error *err) {
     mmoe_allocator a = mmoe_allocator_or_default(alloc);
-    schema *s = new_schema(&a, (size_t)source->n_table, (size_t)source->n_sparse, (size_t)source->n_dense, (size_t)source->n_label);
+    schema *s = new_schema(&a, (size_t)source->n_table, (size_t)source->n_sparse,
+                           (size_t)source->n_dense, (size_t)source->n_label);
     if (!s) return mmoe_fail_memory(err, sizeof *s);
     mmoe_status status = copy_into(source, s, err);
     if (status)

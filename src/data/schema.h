@@ -5,11 +5,17 @@
 #include "base/alloc.h"
 #include "data/vocab.h"
 
-typedef enum mmoe_transform { MMOE_TRANSFORM_NONE, MMOE_TRANSFORM_STANDARDIZE, MMOE_TRANSFORM_MINMAX, MMOE_TRANSFORM_LOG1P_STANDARDIZE } mmoe_transform;
+typedef enum mmoe_transform {
+    MMOE_TRANSFORM_NONE,
+    MMOE_TRANSFORM_STANDARDIZE,
+    MMOE_TRANSFORM_MINMAX,
+    MMOE_TRANSFORM_LOG1P_STANDARDIZE
+} mmoe_transform;
 
-/* What a configuration says of the features, in the caller's words. `name` may be a pattern: "D*" matches a prefix (one
- * '*' anywhere), "*" alone takes every column that no other entry, label or weight names. Exact names win over patterns, patterns
- * over "*"; among patterns the first. */
+/* What a configuration says of the features, in the caller's words. `name` may be a pattern: "D*"
+ * matches a prefix (one
+ * '*' anywhere), "*" alone takes every column that no other entry, label or weight names. Exact
+ * names win over patterns, patterns over "*"; among patterns the first. */
 typedef struct mmoe_sparse_spec {
     char *name;
     int32_t embed_dim;
@@ -47,8 +53,8 @@ typedef struct mmoe_sparse_column {
     mmoe_side side;
 } mmoe_sparse_column;
 
-/* value -> (f(value) - shift) * scale, f = log1p or identity; computed in double, stored as float. A column constant in
- * the training rows has scale 0 with standardize and minmax. */
+/* value -> (f(value) - shift) * scale, f = log1p or identity; computed in double, stored as float.
+ * A column constant in the training rows has scale 0 with standardize and minmax. */
 typedef struct mmoe_dense_column {
     char *name;
     mmoe_transform transform;
@@ -66,20 +72,25 @@ struct mmoe_schema {
     mmoe_allocator alloc;
     int32_t n_table, n_sparse, n_dense, n_label;
     mmoe_table *tables;
-    mmoe_sparse_column *sparse; /* in the order of the specs; those of one pattern in the order of the header */
+    mmoe_sparse_column
+        *sparse; /* in the order of the specs; those of one pattern in the order of the header */
     mmoe_dense_column *dense;
     mmoe_label_column *labels;
     char *weight; /* or NULL */
 };
 
-/* Resolves `specs` against the columns' names: tables, columns, labels; transforms unfitted (shift 0, scale 1), learned
- * vocabularies empty. Patterns pass over columns without a name (an index that pandas wrote); label and weight columns need not be
- * among `columns`. `file` stands in errors. MMOE_E_CONFIG: a name or pattern that matches nothing, a column named twice,
- * shared_with an unknown column or one of another embed_dim, vocab_size or oov_id, no feature at all; _FORMAT: duplicate
- * column names. */
-mmoe_status mmoe_schema_bind(const mmoe_feature_specs *specs, const mmoe_label_column *labels, int32_t n_label, const char *const *columns, size_t n_columns,
-                             const char *file, const mmoe_allocator *alloc, struct mmoe_schema **out, mmoe_error *err);
-mmoe_status mmoe_schema_copy(const struct mmoe_schema *schema, const mmoe_allocator *alloc, struct mmoe_schema **out, mmoe_error *err);
+/* Resolves `specs` against the columns' names: tables, columns, labels; transforms unfitted (shift
+ * 0, scale 1), learned vocabularies empty. Patterns pass over columns without a name (an index that
+ * pandas wrote); label and weight columns need not be among `columns`. `file` stands in errors.
+ * MMOE_E_CONFIG: a name or pattern that matches nothing, a column named twice, shared_with an
+ * unknown column or one of another embed_dim, vocab_size or oov_id, no feature at all; _FORMAT:
+ * duplicate column names. */
+mmoe_status mmoe_schema_bind(const mmoe_feature_specs *specs, const mmoe_label_column *labels,
+                             int32_t n_label, const char *const *columns, size_t n_columns,
+                             const char *file, const mmoe_allocator *alloc,
+                             struct mmoe_schema **out, mmoe_error *err);
+mmoe_status mmoe_schema_copy(const struct mmoe_schema *schema, const mmoe_allocator *alloc,
+                             struct mmoe_schema **out, mmoe_error *err);
 /* value -> the model's input. */
 float mmoe_dense_apply(const mmoe_dense_column *column, double value);
 

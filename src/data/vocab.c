@@ -6,8 +6,8 @@
 #include "base/error.h"
 #include "base/text.h"
 
-/* A slot of an open-addressing table; row 0 marks an empty one. The hash kept beside it saves most looks at keys, and
- * lets the table grow without any. */
+/* A slot of an open-addressing table; row 0 marks an empty one. The hash kept beside it saves most
+ * looks at keys, and lets the table grow without any. */
 typedef struct slot {
     uint32_t row, hash;
 } slot;
@@ -33,7 +33,9 @@ static uint64_t mix(uint64_t a, uint64_t b) {
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-static uint32_t hash_int(int64_t value) { return (uint32_t)(mix((uint64_t)value ^ 0x9E3779B97F4A7C15u, 0xD6E8FEB86659FD93u) >> 16); }
+static uint32_t hash_int(int64_t value) {
+    return (uint32_t)(mix((uint64_t)value ^ 0x9E3779B97F4A7C15u, 0xD6E8FEB86659FD93u) >> 16);
+}
 
 static uint32_t hash_text(const char *text, size_t length) {
     uint64_t h = 0xA0761D6478BD642Fu ^ length, word;
@@ -81,7 +83,7 @@ static void put_slot(slot *slots, size_t n_slots, slot entry) {
     slots[i] = entry;
 }
 
-/* ---- Making ------------------------------------------------------------------------------------------------------ */
+/* ---- Making ---- */
 
 /* Found in random order, so large tables stand in large pages. */
 static slot *new_slots(const mmoe_allocator *a, size_t n_slots) {
@@ -103,7 +105,8 @@ mmoe_status mmoe_vocab_create(const mmoe_allocator *alloc, mmoe_vocab **out, mmo
     v->slots = new_slots(&a, v->n_slots);
     if (!v->keys || !v->slots) {
         mmoe_vocab_free(v);
-        return mmoe_fail_memory(err, FIRST_ROWS * sizeof *v->keys + 2 * FIRST_ROWS * sizeof *v->slots);
+        return mmoe_fail_memory(err,
+                                FIRST_ROWS * sizeof *v->keys + 2 * FIRST_ROWS * sizeof *v->slots);
     }
     *out = v;
     return MMOE_OK;
@@ -118,7 +121,8 @@ void mmoe_vocab_free(mmoe_vocab *vocab) {
     mmoe_release(&a, vocab);
 }
 
-mmoe_status mmoe_vocab_copy(const mmoe_vocab *vocab, const mmoe_allocator *alloc, mmoe_vocab **out, mmoe_error *err) {
+mmoe_status mmoe_vocab_copy(const mmoe_vocab *vocab, const mmoe_allocator *alloc, mmoe_vocab **out,
+                            mmoe_error *err) {
     mmoe_allocator a = mmoe_allocator_or_default(alloc);
     mmoe_vocab *v = mmoe_alloc(&a, 1, sizeof *v);
     if (!v) return mmoe_fail_memory(err, sizeof *v);
@@ -131,7 +135,8 @@ mmoe_status mmoe_vocab_copy(const mmoe_vocab *vocab, const mmoe_allocator *alloc
     v->bytes = vocab->bytes ? mmoe_alloc(&a, v->n_bytes, 1) : NULL;
     if (!v->keys || !v->slots || (vocab->bytes && !v->bytes)) {
         mmoe_vocab_free(v);
-        return mmoe_fail_memory(err, (size_t)vocab->rows * sizeof *v->keys + vocab->n_slots * sizeof *v->slots + vocab->n_bytes);
+        return mmoe_fail_memory(err, (size_t)vocab->rows * sizeof *v->keys +
+                                         vocab->n_slots * sizeof *v->slots + vocab->n_bytes);
     }
     memcpy(v->keys, vocab->keys, (size_t)(vocab->rows - 1) * sizeof *v->keys);
     memcpy(v->slots, vocab->slots, v->n_slots * sizeof *v->slots);
@@ -143,8 +148,10 @@ mmoe_status mmoe_vocab_copy(const mmoe_vocab *vocab, const mmoe_allocator *alloc
 /* Room for `rows` known values in keys and slots, at most half of which are taken. */
 static mmoe_status reserve_rows(mmoe_vocab *v, int64_t rows, mmoe_error *err) {
     if (rows > v->capacity) {
-        int64_t capacity = v->capacity + v->capacity / 2 > rows ? v->capacity + v->capacity / 2 : rows;
-        int64_t *keys = mmoe_resize(&v->alloc, v->keys, (size_t)v->capacity, (size_t)capacity, sizeof *keys);
+        int64_t capacity =
+            v->capacity + v->capacity / 2 > rows ? v->capacity + v->capacity / 2 : rows;
+        int64_t *keys =
+            mmoe_resize(&v->alloc, v->keys, (size_t)v->capacity, (size_t)capacity, sizeof *keys);
         if (!keys) return mmoe_fail_memory(err, (size_t)capacity * sizeof *keys);
         v->keys = keys;
         v->capacity = capacity;
@@ -175,7 +182,8 @@ static mmoe_status reserve_bytes(mmoe_vocab *v, size_t more, mmoe_error *err) {
 }
 
 static mmoe_status new_row(mmoe_vocab *v, mmoe_error *err) {
-    if (v->rows == INT32_MAX) return mmoe_fail(err, MMOE_E_DATA, "a vocabulary holds at most %d values", INT32_MAX - 1);
+    if (v->rows == INT32_MAX)
+        return mmoe_fail(err, MMOE_E_DATA, "a vocabulary holds at most %d values", INT32_MAX - 1);
     return reserve_rows(v, v->rows, err);
 }
 
@@ -187,7 +195,8 @@ static mmoe_status enter_int(mmoe_vocab *v, int64_t value, uint32_t hash, mmoe_e
     return MMOE_OK;
 }
 
-static mmoe_status enter_text(mmoe_vocab *v, const char *text, size_t length, uint32_t hash, mmoe_error *err) {
+static mmoe_status enter_text(mmoe_vocab *v, const char *text, size_t length, uint32_t hash,
+                              mmoe_error *err) {
     mmoe_status status = new_row(v, err);
     if (!status) status = reserve_bytes(v, length, err);
     if (status) return status;
@@ -198,7 +207,7 @@ static mmoe_status enter_text(mmoe_vocab *v, const char *text, size_t length, ui
     return MMOE_OK;
 }
 
-/* ---- Learning ---------------------------------------------------------------------------------------------------- */
+/* ---- Learning ---- */
 
 static size_t print_int(int64_t value, char out[24]) {
     char reversed[24];
@@ -214,7 +223,9 @@ static size_t print_int(int64_t value, char out[24]) {
 /* True when the text is what the integer prints as. */
 static bool canonical_int(const char *text, size_t length, int64_t *value) {
     size_t sign = text[0] == '-';
-    if (length > 20 || length == sign || (unsigned char)(text[sign] - '0') > 9 || (unsigned char)(text[length - 1] - '0') > 9) return false;
+    if (length > 20 || length == sign || (unsigned char)(text[sign] - '0') > 9 ||
+        (unsigned char)(text[length - 1] - '0') > 9)
+        return false;
     if (text[sign] == '0' && (length > 1 || sign)) return false;
     return mmoe_parse_int64(text, length, value);
 }
@@ -238,7 +249,8 @@ static mmoe_status turn_to_texts(mmoe_vocab *v, mmoe_error *err) {
     return MMOE_OK;
 }
 
-mmoe_status mmoe_vocab_add(mmoe_vocab *vocab, const char *text, size_t length, int32_t *row, mmoe_error *err) {
+mmoe_status mmoe_vocab_add(mmoe_vocab *vocab, const char *text, size_t length, int32_t *row,
+                           mmoe_error *err) {
     assert(!vocab->finished);
     *row = 0;
     if (mmoe_text_is_missing(text, length)) return MMOE_OK;
@@ -248,14 +260,16 @@ mmoe_status mmoe_vocab_add(mmoe_vocab *vocab, const char *text, size_t length, i
         if (canonical_int(text, length, &value)) {
             uint32_t hash = hash_int(value);
             *row = look_up_int(vocab, value, hash);
-            if (!*row && !(status = enter_int(vocab, value, hash, err))) *row = (int32_t)(vocab->rows - 1);
+            if (!*row && !(status = enter_int(vocab, value, hash, err)))
+                *row = (int32_t)(vocab->rows - 1);
             return status;
         }
         if ((status = turn_to_texts(vocab, err))) return status;
     }
     uint32_t hash = hash_text(text, length);
     *row = look_up_text(vocab, text, length, hash);
-    if (!*row && !(status = enter_text(vocab, text, length, hash, err))) *row = (int32_t)(vocab->rows - 1);
+    if (!*row && !(status = enter_text(vocab, text, length, hash, err)))
+        *row = (int32_t)(vocab->rows - 1);
     return status;
 }
 
@@ -263,12 +277,15 @@ mmoe_status mmoe_vocab_add(mmoe_vocab *vocab, const char *text, size_t length, i
 mmoe_status mmoe_vocab_finish(mmoe_vocab *vocab, mmoe_error *err) {
     (void)err;
     vocab->finished = true;
-    int64_t *keys = mmoe_resize(&vocab->alloc, vocab->keys, (size_t)vocab->capacity, (size_t)vocab->rows, sizeof *keys);
+    int64_t *keys = mmoe_resize(&vocab->alloc, vocab->keys, (size_t)vocab->capacity,
+                                (size_t)vocab->rows, sizeof *keys);
     if (keys) {
         vocab->keys = keys;
         vocab->capacity = vocab->rows;
     }
-    char *bytes = vocab->bytes ? mmoe_resize(&vocab->alloc, vocab->bytes, vocab->bytes_capacity, vocab->n_bytes, 1) : NULL;
+    char *bytes = vocab->bytes ? mmoe_resize(&vocab->alloc, vocab->bytes, vocab->bytes_capacity,
+                                             vocab->n_bytes, 1)
+                               : NULL;
     if (bytes) {
         vocab->bytes = bytes;
         vocab->bytes_capacity = vocab->n_bytes;
@@ -276,13 +293,15 @@ mmoe_status mmoe_vocab_finish(mmoe_vocab *vocab, mmoe_error *err) {
     return MMOE_OK;
 }
 
-/* ---- Reading ----------------------------------------------------------------------------------------------------- */
+/* ---- Reading ---- */
 
 int32_t mmoe_vocab_find(const mmoe_vocab *vocab, const char *text, size_t length) {
     if (mmoe_text_is_missing(text, length)) return 0;
     if (!vocab->is_int) return look_up_text(vocab, text, length, hash_text(text, length));
     int64_t value;
-    return mmoe_parse_integral(text, length, &value) > 0 ? look_up_int(vocab, value, hash_int(value)) : 0;
+    return mmoe_parse_integral(text, length, &value) > 0
+               ? look_up_int(vocab, value, hash_int(value))
+               : 0;
 }
 
 int32_t mmoe_vocab_find_int(const mmoe_vocab *vocab, int64_t value) {
@@ -305,10 +324,13 @@ const char *mmoe_vocab_text_key(const mmoe_vocab *vocab, int64_t row, size_t *le
     return text_of(vocab, row, length);
 }
 
-/* ---- From keys --------------------------------------------------------------------------------------------------- */
+/* ---- From keys ---- */
 
-static mmoe_status create_for(bool is_int, size_t count, const mmoe_allocator *alloc, mmoe_vocab **out, mmoe_error *err) {
-    if (count >= INT32_MAX) return mmoe_fail(err, MMOE_E_FORMAT, "a vocabulary of %zu keys is larger than %d", count, INT32_MAX - 1);
+static mmoe_status create_for(bool is_int, size_t count, const mmoe_allocator *alloc,
+                              mmoe_vocab **out, mmoe_error *err) {
+    if (count >= INT32_MAX)
+        return mmoe_fail(err, MMOE_E_FORMAT, "a vocabulary of %zu keys is larger than %d", count,
+                         INT32_MAX - 1);
     mmoe_vocab *v = NULL;
     mmoe_status status = mmoe_vocab_create(alloc, &v, err);
     if (status) return status;
@@ -323,10 +345,13 @@ static mmoe_status create_for(bool is_int, size_t count, const mmoe_allocator *a
 
 enum { AHEAD = 16 }; /* keys whose slots are asked for before their turn */
 
-static void prefetch_slot(const mmoe_vocab *v, uint32_t hash) { __builtin_prefetch(&v->slots[hash & (v->n_slots - 1)], 1); }
+static void prefetch_slot(const mmoe_vocab *v, uint32_t hash) {
+    __builtin_prefetch(&v->slots[hash & (v->n_slots - 1)], 1);
+}
 
 /* Takes a slot for a row whose key stands in its place; false when another row has the same key. */
-static bool take_slot(mmoe_vocab *v, uint32_t row, uint32_t hash, bool (*same)(const mmoe_vocab *v, uint32_t a, uint32_t b)) {
+static bool take_slot(mmoe_vocab *v, uint32_t row, uint32_t hash,
+                      bool (*same)(const mmoe_vocab *v, uint32_t a, uint32_t b)) {
     size_t i = hash & (v->n_slots - 1);
     for (; v->slots[i].row; i = (i + 1) & (v->n_slots - 1))
         if (v->slots[i].hash == hash && same(v, v->slots[i].row, row)) return false;
@@ -334,7 +359,9 @@ static bool take_slot(mmoe_vocab *v, uint32_t row, uint32_t hash, bool (*same)(c
     return true;
 }
 
-static bool same_ints(const mmoe_vocab *v, uint32_t a, uint32_t b) { return v->keys[a - 1] == v->keys[b - 1]; }
+static bool same_ints(const mmoe_vocab *v, uint32_t a, uint32_t b) {
+    return v->keys[a - 1] == v->keys[b - 1];
+}
 
 static bool same_texts(const mmoe_vocab *v, uint32_t a, uint32_t b) {
     size_t length;
@@ -342,7 +369,8 @@ static bool same_texts(const mmoe_vocab *v, uint32_t a, uint32_t b) {
     return same_text(v, a, text, length);
 }
 
-mmoe_status mmoe_vocab_from_ints(const int64_t *keys, size_t count, const mmoe_allocator *alloc, mmoe_vocab **out, mmoe_error *err) {
+mmoe_status mmoe_vocab_from_ints(const int64_t *keys, size_t count, const mmoe_allocator *alloc,
+                                 mmoe_vocab **out, mmoe_error *err) {
     mmoe_vocab *v = NULL;
     mmoe_status status = create_for(true, count, alloc, &v, err);
     if (status) return status;
@@ -351,7 +379,8 @@ mmoe_status mmoe_vocab_from_ints(const int64_t *keys, size_t count, const mmoe_a
     for (size_t i = 0; !status && i < count; i++) {
         if (i + AHEAD < count) prefetch_slot(v, hash_int(keys[i + AHEAD]));
         if (!take_slot(v, (uint32_t)i + 1, hash_int(keys[i]), same_ints))
-            status = mmoe_fail(err, MMOE_E_FORMAT, "the vocabulary has key %lld twice", (long long)keys[i]);
+            status = mmoe_fail(err, MMOE_E_FORMAT, "the vocabulary has key %lld twice",
+                               (long long)keys[i]);
     }
     if (status)
         mmoe_vocab_free(v);
@@ -360,12 +389,16 @@ mmoe_status mmoe_vocab_from_ints(const int64_t *keys, size_t count, const mmoe_a
     return status;
 }
 
-mmoe_status mmoe_vocab_from_texts(const char *bytes, size_t n_bytes, const int64_t *offsets, size_t count, const mmoe_allocator *alloc, mmoe_vocab **out,
+mmoe_status mmoe_vocab_from_texts(const char *bytes, size_t n_bytes, const int64_t *offsets,
+                                  size_t count, const mmoe_allocator *alloc, mmoe_vocab **out,
                                   mmoe_error *err) {
     if (offsets[0] != 0 || offsets[count] < 0 || (uint64_t)offsets[count] != n_bytes)
-        return mmoe_fail(err, MMOE_E_FORMAT, "the vocabulary's offsets do not cover its %zu bytes", n_bytes);
+        return mmoe_fail(err, MMOE_E_FORMAT, "the vocabulary's offsets do not cover its %zu bytes",
+                         n_bytes);
     for (size_t i = 0; i < count; i++)
-        if (offsets[i + 1] < offsets[i]) return mmoe_fail(err, MMOE_E_FORMAT, "the vocabulary's offset %zu is less than the one before", i + 1);
+        if (offsets[i + 1] < offsets[i])
+            return mmoe_fail(err, MMOE_E_FORMAT,
+                             "the vocabulary's offset %zu is less than the one before", i + 1);
     mmoe_vocab *v = NULL;
     mmoe_status status = create_for(false, count, alloc, &v, err);
     if (status) return status;
@@ -379,11 +412,15 @@ mmoe_status mmoe_vocab_from_texts(const char *bytes, size_t n_bytes, const int64
     for (size_t i = 0; !status && i < count; i++) {
         const char *text = bytes + offsets[i];
         const size_t length = (size_t)(offsets[i + 1] - offsets[i]);
-        if (i + AHEAD < count) prefetch_slot(v, hash_text(bytes + offsets[i + AHEAD], (size_t)(offsets[i + AHEAD + 1] - offsets[i + AHEAD])));
+        if (i + AHEAD < count)
+            prefetch_slot(v, hash_text(bytes + offsets[i + AHEAD],
+                                       (size_t)(offsets[i + AHEAD + 1] - offsets[i + AHEAD])));
         if (mmoe_text_is_missing(text, length))
-            status = mmoe_fail(err, MMOE_E_FORMAT, "key %zu of the vocabulary is the text of a missing value", i + 1);
+            status = mmoe_fail(err, MMOE_E_FORMAT,
+                               "key %zu of the vocabulary is the text of a missing value", i + 1);
         else if (!take_slot(v, (uint32_t)i + 1, hash_text(text, length), same_texts))
-            status = mmoe_fail(err, MMOE_E_FORMAT, "the vocabulary's key %zu stands there twice", i + 1);
+            status =
+                mmoe_fail(err, MMOE_E_FORMAT, "the vocabulary's key %zu stands there twice", i + 1);
     }
     if (status)
         mmoe_vocab_free(v);

@@ -1,4 +1,5 @@
-/* Values of a sparse column to rows of its table. Row 0 is for missing and unknown values; known values take rows 1, 2,
+/* Values of a sparse column to rows of its table. Row 0 is for missing and unknown values; known
+ * values take rows 1, 2,
  * ... in order of first appearance. Keys are all integers (64 bits) or all strings. */
 #ifndef MMOE_DATA_VOCAB_H
 #define MMOE_DATA_VOCAB_H
@@ -10,18 +11,25 @@
 typedef struct mmoe_vocab mmoe_vocab;
 
 /* Empty or NA, exactly. */
-static inline bool mmoe_text_is_missing(const char *text, size_t length) { return length == 0 || (length == 2 && text[0] == 'N' && text[1] == 'A'); }
+static inline bool mmoe_text_is_missing(const char *text, size_t length) {
+    return length == 0 || (length == 2 && text[0] == 'N' && text[1] == 'A');
+}
 
 mmoe_status mmoe_vocab_create(const mmoe_allocator *alloc, mmoe_vocab **out, mmoe_error *err);
 void mmoe_vocab_free(mmoe_vocab *vocab);
-mmoe_status mmoe_vocab_copy(const mmoe_vocab *vocab, const mmoe_allocator *alloc, mmoe_vocab **out, mmoe_error *err);
+mmoe_status mmoe_vocab_copy(const mmoe_vocab *vocab, const mmoe_allocator *alloc, mmoe_vocab **out,
+                            mmoe_error *err);
 
-/* While learning: the row of a value, entered if it is new. An empty text (or NA) is missing: row 0. */
-mmoe_status mmoe_vocab_add(mmoe_vocab *vocab, const char *text, size_t length, int32_t *row, mmoe_error *err);
-/* Ends learning: keys become integers if each is a canonical 64-bit integer (its text is what the integer prints as). */
+/* While learning: the row of a value, entered if it is new. An empty text (or NA) is missing: row
+ * 0. */
+mmoe_status mmoe_vocab_add(mmoe_vocab *vocab, const char *text, size_t length, int32_t *row,
+                           mmoe_error *err);
+/* Ends learning: keys become integers if each is a canonical 64-bit integer (its text is what the
+ * integer prints as). */
 mmoe_status mmoe_vocab_finish(mmoe_vocab *vocab, mmoe_error *err);
 
-/* 0 when unknown or missing. Thread-safe. An integer vocabulary finds "7" by text, and also "+7", "007" and "7.0". */
+/* 0 when unknown or missing. Thread-safe. An integer vocabulary finds "7" by text, and also "+7",
+ * "007" and "7.0". */
 int32_t mmoe_vocab_find(const mmoe_vocab *vocab, const char *text, size_t length);
 int32_t mmoe_vocab_find_int(const mmoe_vocab *vocab, int64_t value);
 
@@ -31,10 +39,14 @@ int64_t mmoe_vocab_rows(const mmoe_vocab *vocab); /* known values + 1 */
 int64_t mmoe_vocab_int_key(const mmoe_vocab *vocab, int64_t row);
 const char *mmoe_vocab_text_key(const mmoe_vocab *vocab, int64_t row, size_t *length);
 
-/* A finished vocabulary from its keys in the order of their rows (a model file): MMOE_E_FORMAT on a key that stands twice. */
-mmoe_status mmoe_vocab_from_ints(const int64_t *keys, size_t count, const mmoe_allocator *alloc, mmoe_vocab **out, mmoe_error *err);
-/* Key i is bytes[offsets[i] .. offsets[i+1]); offsets has count + 1 entries, checked against n_bytes. */
-mmoe_status mmoe_vocab_from_texts(const char *bytes, size_t n_bytes, const int64_t *offsets, size_t count, const mmoe_allocator *alloc, mmoe_vocab **out,
+/* A finished vocabulary from its keys in the order of their rows (a model file): MMOE_E_FORMAT on a
+ * key that stands twice. */
+mmoe_status mmoe_vocab_from_ints(const int64_t *keys, size_t count, const mmoe_allocator *alloc,
+                                 mmoe_vocab **out, mmoe_error *err);
+/* Key i is bytes[offsets[i] .. offsets[i+1]); offsets has count + 1 entries, checked against
+ * n_bytes. */
+mmoe_status mmoe_vocab_from_texts(const char *bytes, size_t n_bytes, const int64_t *offsets,
+                                  size_t count, const mmoe_allocator *alloc, mmoe_vocab **out,
                                   mmoe_error *err);
 
 #endif

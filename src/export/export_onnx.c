@@ -4,7 +4,9 @@
 #include "model/model_file.h"
 
 mmoe_status mmoe_model_export_onnx(const mmoe_model *model, const char *path, mmoe_error *err) {
-    if (!model || !path) return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_model_export_onnx: %s is NULL", model ? "path" : "model");
+    if (!model || !path)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_model_export_onnx: %s is NULL",
+                         model ? "path" : "model");
     mmoe_status status = mmoe_file_check_values(model, err);
     if (status) return status;
     mmoe_onnx onnx;

@@ -3,13 +3,16 @@
 #include "model/model_file.h"
 
 mmoe_status mmoe_model_export_weights(const mmoe_model *model, const char *path, mmoe_error *err) {
-    if (!model || !path) return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_model_export_weights: %s is NULL", model ? "path" : "model");
+    if (!model || !path)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_model_export_weights: %s is NULL",
+                         model ? "path" : "model");
     mmoe_status status = mmoe_file_check_values(model, err);
     if (status) return status;
     size_t count = model->graph->tensors.count;
     mmoe_container_tensor *tensors = mmoe_alloc(&model->alloc, count, sizeof *tensors);
     if (!tensors) return mmoe_fail_memory(err, count * sizeof *tensors);
-    size_t counters = mmoe_file_model_tensors(model, true, tensors); /* first: 8 bytes each, so that all are aligned */
+    size_t counters = mmoe_file_model_tensors(
+        model, true, tensors); /* first: 8 bytes each, so that all are aligned */
     mmoe_file_model_tensors(model, false, tensors + counters);
     status = mmoe_container_write(path, tensors, count, NULL, &model->alloc, err);
     mmoe_release(&model->alloc, tensors);

@@ -12,7 +12,7 @@
 #define BOOL MMOE_ONNX__TENSOR_PROTO__DATA_TYPE__BOOL
 #define INT64 MMOE_ONNX__TENSOR_PROTO__DATA_TYPE__INT64
 
-/* ---- Memory ------------------------------------------------------------------------------------------------------ */
+/* ---- Memory ---- */
 
 struct mmoe_onnx_block {
     struct mmoe_onnx_block *next;
@@ -37,7 +37,8 @@ void mmoe_onnx_finish(mmoe_onnx *o) {
 void *mmoe_onnx_room(mmoe_onnx *o, size_t count, size_t size) {
     size_t bytes;
     struct mmoe_onnx_block *block = NULL;
-    if (!o->failed && !__builtin_mul_overflow(count, size, &bytes) && !__builtin_add_overflow(bytes, sizeof *block, &bytes))
+    if (!o->failed && !__builtin_mul_overflow(count, size, &bytes) &&
+        !__builtin_add_overflow(bytes, sizeof *block, &bytes))
         block = mmoe_alloc_zero(&o->alloc, 1, bytes);
     o->failed = !block;
     if (!block) return NULL;
@@ -60,7 +61,8 @@ static char *make_name(mmoe_onnx *o, const char *what, size_t number) {
     return name;
 }
 
-/* The array with room for one more entry; NULL when memory is out. The old array stays until the graph is finished. */
+/* The array with room for one more entry; NULL when memory is out. The old array stays until the
+ * graph is finished. */
 static void *grow(mmoe_onnx *o, void *items, size_t count, size_t *capacity) {
     if (count < *capacity) return items;
     size_t wanted = *capacity ? 2 * *capacity : 64;
@@ -71,7 +73,7 @@ static void *grow(mmoe_onnx *o, void *items, size_t count, size_t *capacity) {
     return grown;
 }
 
-/* ---- Inputs, outputs, initialisers ------------------------------------------------------------------------------- */
+/* ---- Inputs, outputs, initialisers ---- */
 
 /* One allocation a matrix: the messages that protobuf links by pointers. */
 typedef struct matrix_info {
@@ -127,9 +129,11 @@ void mmoe_onnx_output(mmoe_onnx *o, const char *name, int64_t cols) {
     o->graph.n_output = 1;
 }
 
-const char *mmoe_onnx_tensor(mmoe_onnx *o, const char *name, int32_t type, int32_t rank, const int64_t *shape, const void *data) {
+const char *mmoe_onnx_tensor(mmoe_onnx *o, const char *name, int32_t type, int32_t rank,
+                             const int64_t *shape, const void *data) {
     MmoeOnnx__TensorProto *t = mmoe_onnx_room(o, 1, sizeof *t);
-    MmoeOnnx__TensorProto **list = grow(o, o->graph.initializer, o->graph.n_initializer, &o->initializer_capacity);
+    MmoeOnnx__TensorProto **list =
+        grow(o, o->graph.initializer, o->graph.n_initializer, &o->initializer_capacity);
     int64_t *dims = mmoe_onnx_room(o, (size_t)rank, sizeof *dims);
     char *own = name ? copy_text(o, name) : make_name(o, "constant", o->graph.n_initializer);
     if (!own) return "";
@@ -147,7 +151,9 @@ const char *mmoe_onnx_tensor(mmoe_onnx *o, const char *name, int32_t type, int32
     return own;
 }
 
-const char *mmoe_onnx_vector(mmoe_onnx *o, const float *data, int64_t count) { return mmoe_onnx_tensor(o, NULL, FLOAT, 1, &count, data); }
+const char *mmoe_onnx_vector(mmoe_onnx *o, const float *data, int64_t count) {
+    return mmoe_onnx_tensor(o, NULL, FLOAT, 1, &count, data);
+}
 
 const char *mmoe_onnx_scalar(mmoe_onnx *o, float value) {
     float *copy = mmoe_onnx_room(o, 1, sizeof *copy);
@@ -161,9 +167,10 @@ const char *mmoe_onnx_ints(mmoe_onnx *o, int64_t count, const int64_t *values) {
     return mmoe_onnx_tensor(o, NULL, INT64, 1, &count, copy);
 }
 
-/* ---- Nodes ------------------------------------------------------------------------------------------------------- */
+/* ---- Nodes ---- */
 
-const char *mmoe_onnx_add_list(mmoe_onnx *o, const char *op, const char *const *inputs, size_t count) {
+const char *mmoe_onnx_add_list(mmoe_onnx *o, const char *op, const char *const *inputs,
+                               size_t count) {
     MmoeOnnx__NodeProto *n = mmoe_onnx_room(o, 1, sizeof *n);
     MmoeOnnx__NodeProto **list = grow(o, o->graph.node, o->graph.n_node, &o->node_capacity);
     char **names = mmoe_onnx_room(o, count + 1, sizeof *names), *type = copy_text(o, op);
@@ -187,7 +194,8 @@ const char *mmoe_onnx_add_list(mmoe_onnx *o, const char *op, const char *const *
 }
 
 void mmoe_onnx_add_unread(mmoe_onnx *o) {
-    char **outputs = mmoe_onnx_room(o, 2, sizeof *outputs), *name = make_name(o, "unread", o->graph.n_node);
+    char **outputs = mmoe_onnx_room(o, 2, sizeof *outputs),
+         *name = make_name(o, "unread", o->graph.n_node);
     if (o->failed) return;
     MmoeOnnx__NodeProto *n = o->graph.node[o->graph.n_node - 1];
     outputs[0] = n->output[0];
@@ -196,7 +204,8 @@ void mmoe_onnx_add_unread(mmoe_onnx *o) {
     n->n_output = 2;
 }
 
-static MmoeOnnx__AttributeProto *add_attribute(mmoe_onnx *o, const char *name, MmoeOnnx__AttributeProto__AttributeType type) {
+static MmoeOnnx__AttributeProto *add_attribute(mmoe_onnx *o, const char *name,
+                                               MmoeOnnx__AttributeProto__AttributeType type) {
     enum { MOST = 2 };
     char *own = copy_text(o, name);
     MmoeOnnx__AttributeProto *a = mmoe_onnx_room(o, 1, sizeof *a);
@@ -214,7 +223,8 @@ static MmoeOnnx__AttributeProto *add_attribute(mmoe_onnx *o, const char *name, M
 }
 
 void mmoe_onnx_set_int(mmoe_onnx *o, const char *name, int64_t value) {
-    MmoeOnnx__AttributeProto *a = add_attribute(o, name, MMOE_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT);
+    MmoeOnnx__AttributeProto *a =
+        add_attribute(o, name, MMOE_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT);
     if (!a) return;
     a->has_i = true;
     a->i = value;
@@ -222,7 +232,8 @@ void mmoe_onnx_set_int(mmoe_onnx *o, const char *name, int64_t value) {
 
 void mmoe_onnx_set_axes(mmoe_onnx *o, int64_t axis) {
     int64_t *axes = mmoe_onnx_room(o, 1, sizeof *axes);
-    MmoeOnnx__AttributeProto *a = add_attribute(o, "axes", MMOE_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS);
+    MmoeOnnx__AttributeProto *a =
+        add_attribute(o, "axes", MMOE_ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS);
     if (!a) return;
     *axes = axis;
     a->n_ints = 1;
@@ -234,7 +245,7 @@ void mmoe_onnx_name_output(mmoe_onnx *o, const char *name) {
     if (own) *o->graph.node[o->graph.n_node - 1]->output = own;
 }
 
-/* ---- The file ---------------------------------------------------------------------------------------------------- */
+/* ---- The file ---- */
 
 /* Where protobuf-c's packer puts its bytes, a few at a time but for the tensors'. */
 typedef struct sink {
@@ -280,7 +291,9 @@ mmoe_status mmoe_onnx_write(const mmoe_onnx *o, const char *path, mmoe_error *er
     model.graph = &graph;
     size_t size = mmoe_onnx__model_proto__get_packed_size(&model);
     if (size > INT32_MAX)
-        return mmoe_fail_at(err, MMOE_E_ARGUMENT, path, 0, NULL, "the model would take %zu bytes: an ONNX file is a protobuf message, which holds at most %d",
+        return mmoe_fail_at(err, MMOE_E_ARGUMENT, path, 0, NULL,
+                            "the model would take %zu bytes: an ONNX file is a protobuf message, "
+                            "which holds at most %d",
                             size, INT32_MAX);
     sink s = {.base = {append}, .err = err};
     mmoe_status status = mmoe_atomic_file_open(path, &o->alloc, &s.file, err);

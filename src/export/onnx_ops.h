@@ -5,7 +5,8 @@
 #include "export/onnx_file.h"
 #include "model/model.h"
 
-/* Adds inputs "ids" and "x", all nodes, and the output "scores". A lack of memory shows in onnx->failed. */
+/* Adds inputs "ids" and "x", all nodes, and the output "scores". A lack of memory shows in
+ * onnx->failed. */
 void mmoe_onnx_add_model(mmoe_onnx *onnx, const mmoe_model *model);
 
 #endif

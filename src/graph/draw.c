@@ -16,7 +16,8 @@ static uint64_t hash_name(const char *name) {
     return h;
 }
 
-/* Four values of 24 bits from each of Philox's blocks, in the middles of their 2^24 cells: symmetric, and never the bounds. */
+/* Four values of 24 bits from each of Philox's blocks, in the middles of their 2^24 cells:
+ * symmetric, and never the bounds. */
 static void draw_uniform(float *x, int64_t count, float bound, uint64_t seed, uint64_t stream) {
     uint32_t r[4];
     for (int64_t i = 0; i < count; i++) {
@@ -25,36 +26,45 @@ static void draw_uniform(float *x, int64_t count, float bound, uint64_t seed, ui
     }
 }
 
-static double unit(const uint32_t r[2]) { return (double)(((uint64_t)r[1] << 32 | r[0]) >> 11) * 0x1p-53; }
+static double unit(const uint32_t r[2]) {
+    return (double)(((uint64_t)r[1] << 32 | r[0]) >> 11) * 0x1p-53;
+}
 
 /* Both values of Box and Muller's pair from each of Philox's blocks. */
 static void draw_normal(float *x, int64_t count, float deviation, uint64_t seed, uint64_t stream) {
     for (int64_t i = 0; i < count; i += 2) {
         uint32_t r[4];
         mmoe_philox(seed, stream, (uint64_t)i / 2, r);
-        double radius = (double)deviation * sqrt(-2.0 * log(unit(r) + 0x1p-54)), angle = TWO_PI * unit(r + 2);
+        double radius = (double)deviation * sqrt(-2.0 * log(unit(r) + 0x1p-54)),
+               angle = TWO_PI * unit(r + 2);
         x[i] = (float)(radius * cos(angle));
         if (i + 1 < count) x[i + 1] = (float)(radius * sin(angle));
     }
 }
 
 /* x [rows, cols]; the orthonormal vectors stand one behind another in `a`. */
-static mmoe_status draw_orthogonal(const mmoe_allocator *alloc, float *x, int64_t rows, int64_t cols, uint64_t seed, uint64_t stream, mmoe_error *err) {
+static mmoe_status draw_orthogonal(const mmoe_allocator *alloc, float *x, int64_t rows,
+                                   int64_t cols, uint64_t seed, uint64_t stream, mmoe_error *err) {
     const bool by_row = rows <= cols;
     const int64_t count = by_row ? rows : cols, length = by_row ? cols : rows;
-    const size_t size = (size_t)(count * length), room = (size_t)mmoe_lapack_orthonormal_scratch((int32_t)length, (int32_t)count);
+    const size_t size = (size_t)(count * length),
+                 room = (size_t)mmoe_lapack_orthonormal_scratch((int32_t)length, (int32_t)count);
     double *a = mmoe_alloc(alloc, size + room, sizeof *a);
     if (!a) return mmoe_fail_memory(err, (size + room) * sizeof *a);
     draw_normal(x, rows * cols, 1, seed, stream);
     for (size_t i = 0; i < size; i++) a[i] = (double)x[i];
     const bool done = mmoe_lapack_orthonormal((int32_t)length, (int32_t)count, a, a + size);
     for (int64_t i = 0; i < rows && done; i++)
-        for (int64_t j = 0; j < cols; j++) x[i * cols + j] = (float)(by_row ? a[i * length + j] : a[j * length + i]);
+        for (int64_t j = 0; j < cols; j++)
+            x[i * cols + j] = (float)(by_row ? a[i * length + j] : a[j * length + i]);
     mmoe_release(alloc, a);
-    return done ? MMOE_OK : mmoe_fail(err, MMOE_E_NUMERIC, "LAPACK found no orthogonal matrix [%lld, %lld]", (long long)rows, (long long)cols);
+    return done ? MMOE_OK
+                : mmoe_fail(err, MMOE_E_NUMERIC, "LAPACK found no orthogonal matrix [%lld, %lld]",
+                            (long long)rows, (long long)cols);
 }
 
-static mmoe_status draw_tensor(const mmoe_params *p, const mmoe_tensor *tensor, uint64_t seed, mmoe_error *err) {
+static mmoe_status draw_tensor(const mmoe_params *p, const mmoe_tensor *tensor, uint64_t seed,
+                               mmoe_error *err) {
     if (tensor->kind == MMOE_TENSOR_COUNTER) {
         int64_t *counter = mmoe_params_at(p, tensor);
         for (int64_t i = 0; i < tensor->count; i++) counter[i] = (int64_t)tensor->init_a;
@@ -66,18 +76,26 @@ static mmoe_status draw_tensor(const mmoe_params *p, const mmoe_tensor *tensor, 
     case MMOE_INIT_CONSTANT:
         for (int64_t i = 0; i < tensor->count; i++) x[i] = tensor->init_a;
         break;
-    case MMOE_INIT_NORMAL: draw_normal(x, tensor->count, tensor->init_a, seed, stream); break;
-    case MMOE_INIT_UNIFORM: draw_uniform(x, tensor->count, tensor->init_a, seed, stream); break;
-    case MMOE_INIT_STITCH:
-        for (int64_t i = 0, n = tensor->shape[0]; i < n * n; i++) x[i] = i / n == i % n ? tensor->init_a : (1 - tensor->init_a) / (float)(n - 1);
+    case MMOE_INIT_NORMAL:
+        draw_normal(x, tensor->count, tensor->init_a, seed, stream);
         break;
-    case MMOE_INIT_ORTHOGONAL: return draw_orthogonal(&p->alloc, x, tensor->shape[0], tensor->shape[1], seed, stream, err);
+    case MMOE_INIT_UNIFORM:
+        draw_uniform(x, tensor->count, tensor->init_a, seed, stream);
+        break;
+    case MMOE_INIT_STITCH:
+        for (int64_t i = 0, n = tensor->shape[0]; i < n * n; i++)
+            x[i] = i / n == i % n ? tensor->init_a : (1 - tensor->init_a) / (float)(n - 1);
+        break;
+    case MMOE_INIT_ORTHOGONAL:
+        return draw_orthogonal(&p->alloc, x, tensor->shape[0], tensor->shape[1], seed, stream, err);
     }
     return MMOE_OK;
 }
 
-mmoe_status mmoe_params_draw(mmoe_params *p, const mmoe_tensors *t, uint64_t seed, mmoe_error *err) {
+mmoe_status mmoe_params_draw(mmoe_params *p, const mmoe_tensors *t, uint64_t seed,
+                             mmoe_error *err) {
     mmoe_status status = MMOE_OK;
-    for (size_t i = 0; i < t->count && !status; i++) status = draw_tensor(p, &t->items[i], seed, err);
+    for (size_t i = 0; i < t->count && !status; i++)
+        status = draw_tensor(p, &t->items[i], seed, err);
     return status;
 }

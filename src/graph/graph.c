@@ -17,12 +17,19 @@ mmoe_status mmoe_graph_create(const mmoe_allocator *alloc, mmoe_graph **out, mmo
 
 static void finish_node(const mmoe_allocator *a, mmoe_node *n) {
     switch (n->op) {
-    case MMOE_OP_INPUT: mmoe_release(a, n->u.input.lookups); break;
-    case MMOE_OP_LINEAR: mmoe_release(a, n->u.linear.blocks); break;
+    case MMOE_OP_INPUT:
+        mmoe_release(a, n->u.input.lookups);
+        break;
+    case MMOE_OP_LINEAR:
+        mmoe_release(a, n->u.linear.blocks);
+        break;
     case MMOE_OP_STATS:
     case MMOE_OP_ATTEND:
-    case MMOE_OP_JOINT: break;
-    case MMOE_OP_APPLY: mmoe_release(a, n->u.apply.segments); break;
+    case MMOE_OP_JOINT:
+        break;
+    case MMOE_OP_APPLY:
+        mmoe_release(a, n->u.apply.segments);
+        break;
     case MMOE_OP_GATE:
         mmoe_release(a, n->u.gate.col);
         mmoe_release(a, n->u.gate.n_expert);
@@ -55,14 +62,16 @@ void mmoe_graph_free(mmoe_graph *g) {
 static mmoe_status make_room(mmoe_graph *g, mmoe_error *err) {
     if (g->n_node == g->node_capacity) {
         int32_t wanted = g->node_capacity ? 2 * g->node_capacity : 16;
-        mmoe_node *nodes = mmoe_resize(&g->alloc, g->nodes, (size_t)g->node_capacity, (size_t)wanted, sizeof *nodes);
+        mmoe_node *nodes = mmoe_resize(&g->alloc, g->nodes, (size_t)g->node_capacity,
+                                       (size_t)wanted, sizeof *nodes);
         if (!nodes) return mmoe_fail_memory(err, (size_t)wanted * sizeof *nodes);
         g->nodes = nodes;
         g->node_capacity = wanted;
     }
     if (g->n_value == g->value_capacity) {
         int32_t wanted = g->value_capacity ? 2 * g->value_capacity : 16;
-        mmoe_value *values = mmoe_resize(&g->alloc, g->values, (size_t)g->value_capacity, (size_t)wanted, sizeof *values);
+        mmoe_value *values = mmoe_resize(&g->alloc, g->values, (size_t)g->value_capacity,
+                                         (size_t)wanted, sizeof *values);
         if (!values) return mmoe_fail_memory(err, (size_t)wanted * sizeof *values);
         g->values = values;
         g->value_capacity = wanted;
@@ -76,7 +85,8 @@ static void *copy(const mmoe_graph *g, const void *from, int32_t count, size_t s
     return to;
 }
 
-static void push(mmoe_graph *g, const char *name, mmoe_node node, int32_t width, int32_t grad_cols, mmoe_view *out) {
+static void push(mmoe_graph *g, const char *name, mmoe_node node, int32_t width, int32_t grad_cols,
+                 mmoe_view *out) {
     snprintf(node.name, sizeof node.name, "%s", name);
     node.out = -1;
     if (out) {
@@ -87,7 +97,8 @@ static void push(mmoe_graph *g, const char *name, mmoe_node node, int32_t width,
     g->nodes[g->n_node++] = node;
 }
 
-mmoe_status mmoe_graph_input(mmoe_graph *g, const char *name, const mmoe_lookup *lookups, int32_t n_lookup, int32_t n_id, int32_t n_dense, mmoe_view *out,
+mmoe_status mmoe_graph_input(mmoe_graph *g, const char *name, const mmoe_lookup *lookups,
+                             int32_t n_lookup, int32_t n_id, int32_t n_dense, mmoe_view *out,
                              mmoe_error *err) {
     if (make_room(g, err)) return MMOE_E_MEMORY;
     mmoe_node n = {.op = MMOE_OP_INPUT, .in = -1};
@@ -107,12 +118,14 @@ mmoe_status mmoe_graph_input(mmoe_graph *g, const char *name, const mmoe_lookup 
     return MMOE_OK;
 }
 
-mmoe_status mmoe_graph_linear(mmoe_graph *g, const char *name, const mmoe_linear_block *blocks, int32_t n_block, mmoe_view *out, mmoe_error *err) {
+mmoe_status mmoe_graph_linear(mmoe_graph *g, const char *name, const mmoe_linear_block *blocks,
+                              int32_t n_block, mmoe_view *out, mmoe_error *err) {
     if (make_room(g, err)) return MMOE_E_MEMORY;
     int32_t width = 0;
     for (int32_t i = 0; i < n_block; i++) {
         assert(blocks[i].col == width && blocks[i].in.value < g->n_value);
-        assert(!blocks[i].again || (i && blocks[i].weight == blocks[i - 1].weight && blocks[i].cols == blocks[i - 1].cols));
+        assert(!blocks[i].again || (i && blocks[i].weight == blocks[i - 1].weight &&
+                                    blocks[i].cols == blocks[i - 1].cols));
         width += blocks[i].cols;
     }
     mmoe_node n = {.op = MMOE_OP_LINEAR, .in = -1};
@@ -123,8 +136,9 @@ mmoe_status mmoe_graph_linear(mmoe_graph *g, const char *name, const mmoe_linear
     return MMOE_OK;
 }
 
-mmoe_status mmoe_graph_layer(mmoe_graph *g, const char *name, mmoe_view in, int64_t bias, const mmoe_norm *norm, const mmoe_segment *segments,
-                             int32_t n_segment, mmoe_view *out, mmoe_error *err) {
+mmoe_status mmoe_graph_layer(mmoe_graph *g, const char *name, mmoe_view in, int64_t bias,
+                             const mmoe_norm *norm, const mmoe_segment *segments, int32_t n_segment,
+                             mmoe_view *out, mmoe_error *err) {
     assert(in.col == 0 && in.cols == g->values[in.value].width);
     mmoe_norm none = {0};
     int32_t stats = -1;
@@ -147,7 +161,8 @@ mmoe_status mmoe_graph_layer(mmoe_graph *g, const char *name, mmoe_view in, int6
     return MMOE_OK;
 }
 
-mmoe_status mmoe_graph_gate(mmoe_graph *g, const char *name, mmoe_view *gates, int32_t n_gate, const mmoe_gating *how, mmoe_error *err) {
+mmoe_status mmoe_graph_gate(mmoe_graph *g, const char *name, mmoe_view *gates, int32_t n_gate,
+                            const mmoe_gating *how, mmoe_error *err) {
     mmoe_node n = {.op = MMOE_OP_GATE, .in = gates[0].value};
     n.u.gate.n_gate = n_gate;
     n.u.gate.how = *how;
@@ -171,8 +186,10 @@ mmoe_status mmoe_graph_gate(mmoe_graph *g, const char *name, mmoe_view *gates, i
     return MMOE_OK;
 }
 
-static mmoe_status add_mix(mmoe_graph *g, const char *name, mmoe_node n, const int32_t *gate_col, const int32_t *expert_col, mmoe_view *out, mmoe_error *err) {
-    const int32_t n_task = n.u.mix.n_task, n_expert = n.u.mix.n_expert, width = n_task * n.u.mix.cols;
+static mmoe_status add_mix(mmoe_graph *g, const char *name, mmoe_node n, const int32_t *gate_col,
+                           const int32_t *expert_col, mmoe_view *out, mmoe_error *err) {
+    const int32_t n_task = n.u.mix.n_task, n_expert = n.u.mix.n_expert,
+                  width = n_task * n.u.mix.cols;
     n.u.mix.gate_col = copy(g, gate_col, n_task, sizeof *gate_col);
     n.u.mix.expert_col = copy(g, expert_col, n_task * n_expert, sizeof *expert_col);
     if (!n.u.mix.gate_col || !n.u.mix.expert_col || make_room(g, err)) {
@@ -183,8 +200,10 @@ static mmoe_status add_mix(mmoe_graph *g, const char *name, mmoe_node n, const i
     return MMOE_OK;
 }
 
-mmoe_status mmoe_graph_mix(mmoe_graph *g, const char *name, mmoe_view gates, const int32_t *gate_col, mmoe_view experts, const int32_t *expert_col,
-                           int32_t n_task, int32_t n_expert, int32_t cols, mmoe_view *out, mmoe_error *err) {
+mmoe_status mmoe_graph_mix(mmoe_graph *g, const char *name, mmoe_view gates,
+                           const int32_t *gate_col, mmoe_view experts, const int32_t *expert_col,
+                           int32_t n_task, int32_t n_expert, int32_t cols, mmoe_view *out,
+                           mmoe_error *err) {
     mmoe_node n = {.op = MMOE_OP_MIX, .in = -1};
     n.u.mix.weight = -1;
     n.u.mix.gates = gates.value;
@@ -195,11 +214,15 @@ mmoe_status mmoe_graph_mix(mmoe_graph *g, const char *name, mmoe_view gates, con
     return add_mix(g, name, n, gate_col, expert_col, out, err);
 }
 
-mmoe_status mmoe_graph_stitch(mmoe_graph *g, const char *name, int64_t weight, mmoe_view experts, int32_t n, mmoe_view *out, mmoe_error *err) {
+mmoe_status mmoe_graph_stitch(mmoe_graph *g, const char *name, int64_t weight, mmoe_view experts,
+                              int32_t n, mmoe_view *out, mmoe_error *err) {
     mmoe_node node = {.op = MMOE_OP_MIX, .in = -1};
     const int32_t cols = experts.cols / n;
-    int32_t *gate_col = mmoe_alloc(&g->alloc, (size_t)n, sizeof *gate_col), *expert_col = mmoe_alloc(&g->alloc, (size_t)n * (size_t)n, sizeof *expert_col);
-    mmoe_status status = gate_col && expert_col ? make_room(g, err) : mmoe_fail_memory(err, (size_t)n * (size_t)n * sizeof *expert_col);
+    int32_t *gate_col = mmoe_alloc(&g->alloc, (size_t)n, sizeof *gate_col),
+            *expert_col = mmoe_alloc(&g->alloc, (size_t)n * (size_t)n, sizeof *expert_col);
+    mmoe_status status = gate_col && expert_col
+                             ? make_room(g, err)
+                             : mmoe_fail_memory(err, (size_t)n * (size_t)n * sizeof *expert_col);
     if (!status) {
         node.u.mix.weight = weight;
         node.u.mix.gates = g->n_value++;
@@ -216,21 +239,24 @@ mmoe_status mmoe_graph_stitch(mmoe_graph *g, const char *name, int64_t weight, m
     return status;
 }
 
-mmoe_status mmoe_graph_attend(mmoe_graph *g, const char *name, mmoe_view in, mmoe_view *out, mmoe_error *err) {
+mmoe_status mmoe_graph_attend(mmoe_graph *g, const char *name, mmoe_view in, mmoe_view *out,
+                              mmoe_error *err) {
     assert(in.col == 0 && in.cols == g->values[in.value].width && in.cols % 6 == 0);
     if (make_room(g, err)) return MMOE_E_MEMORY;
     push(g, name, (mmoe_node){.op = MMOE_OP_ATTEND, .in = in.value}, in.cols / 6, in.cols / 6, out);
     return MMOE_OK;
 }
 
-mmoe_status mmoe_graph_joint(mmoe_graph *g, const char *name, mmoe_view a, mmoe_view b, mmoe_view *out, mmoe_error *err) {
+mmoe_status mmoe_graph_joint(mmoe_graph *g, const char *name, mmoe_view a, mmoe_view b,
+                             mmoe_view *out, mmoe_error *err) {
     if (make_room(g, err)) return MMOE_E_MEMORY;
     push(g, name, (mmoe_node){.op = MMOE_OP_JOINT, .in = -1, .u.joint.logits = {a, b}}, 1, 1, out);
     return MMOE_OK;
 }
 
 /* Neighbours become one view. */
-mmoe_status mmoe_graph_share(mmoe_graph *g, const mmoe_view *views, int32_t count, mmoe_error *err) {
+mmoe_status mmoe_graph_share(mmoe_graph *g, const mmoe_view *views, int32_t count,
+                             mmoe_error *err) {
     g->shared = mmoe_alloc(&g->alloc, (size_t)count, sizeof *views);
     if (!g->shared) return mmoe_fail_memory(err, (size_t)count * sizeof *views);
     for (int32_t i = 0; i < count; i++) {
@@ -244,8 +270,9 @@ mmoe_status mmoe_graph_share(mmoe_graph *g, const mmoe_view *views, int32_t coun
     return MMOE_OK;
 }
 
-mmoe_status mmoe_graph_loss(mmoe_graph *g, const char *name, const mmoe_view *logits, const int *classification, const float *weight, const mmoe_loss_shape *shape,
-                            int32_t n_task, mmoe_error *err) {
+mmoe_status mmoe_graph_loss(mmoe_graph *g, const char *name, const mmoe_view *logits,
+                            const int *classification, const float *weight,
+                            const mmoe_loss_shape *shape, int32_t n_task, mmoe_error *err) {
     if (make_room(g, err)) return MMOE_E_MEMORY;
     mmoe_node n = {.op = MMOE_OP_LOSS, .in = -1};
     n.u.loss.n_task = n_task;

@@ -1,10 +1,10 @@
-/* A model's computation as an array of nodes in topological order. It is a definition: it holds no activation and no
- * weight, is immutable once built, and any number of plans (plan.h) may run it.
+/* A model's computation as an array of nodes in topological order. It is a definition: it holds no
+ * activation and no weight, is immutable once built, and any number of plans (plan.h) may run it.
  *
  * Letters: B rows, D input width, G blocks, N columns.
- * A value is a matrix [B, width], row-major; a view is a range of its columns. What the formulas write as [G, B, N]
- * stands here as [B, G*N]: block g is columns g*N .. g*N+N, so a chunk of rows is one piece of memory for all nodes and
- * element-wise work runs over whole rows. */
+ * A value is a matrix [B, width], row-major; a view is a range of its columns. What the formulas
+ * write as [G, B, N] stands here as [B, G*N]: block g is columns g*N .. g*N+N, so a chunk of rows
+ * is one piece of memory for all nodes and element-wise work runs over whole rows. */
 #ifndef MMOE_GRAPH_GRAPH_H
 #define MMOE_GRAPH_GRAPH_H
 
@@ -22,7 +22,17 @@ typedef struct mmoe_value {
     int32_t grad_cols; /* its leading columns that need a gradient */
 } mmoe_value;
 
-typedef enum mmoe_op { MMOE_OP_INPUT, MMOE_OP_LINEAR, MMOE_OP_STATS, MMOE_OP_APPLY, MMOE_OP_GATE, MMOE_OP_MIX, MMOE_OP_ATTEND, MMOE_OP_JOINT, MMOE_OP_LOSS } mmoe_op;
+typedef enum mmoe_op {
+    MMOE_OP_INPUT,
+    MMOE_OP_LINEAR,
+    MMOE_OP_STATS,
+    MMOE_OP_APPLY,
+    MMOE_OP_GATE,
+    MMOE_OP_MIX,
+    MMOE_OP_ATTEND,
+    MMOE_OP_JOINT,
+    MMOE_OP_LOSS
+} mmoe_op;
 
 /* out[b, col : col+dim] = table[ids[b, column]] */
 typedef struct mmoe_lookup {
@@ -59,12 +69,15 @@ typedef struct mmoe_norm {
     int32_t n_counter;
 } mmoe_norm;
 
-/* How a gate's logits a become weights of experts: g = softmax(a / temperature) over those that take part. */
+/* How a gate's logits a become weights of experts: g = softmax(a / temperature) over those that
+ * take part. */
 typedef struct mmoe_gating {
     float temperature;
     float dropout; /* in training, probability that an expert does not take part */
-    float balance; /* factor of the squared coefficient of variation of the experts' importance, a gate's; 0: none */
-    int32_t top_k; /* none but the k largest logits, and those that equal the smallest of them, take part; 0: all may */
+    float balance; /* factor of the squared coefficient of variation of the experts' importance, a
+                      gate's; 0: none */
+    int32_t top_k; /* none but the k largest logits, and those that equal the smallest of them, take
+                      part; 0: all may */
 } mmoe_gating;
 
 typedef struct mmoe_node {
@@ -97,9 +110,12 @@ typedef struct mmoe_node {
             int32_t *col, *n_expert; /* [n_gate]: a gate's logits are in[:, col : col+n_expert] */
             mmoe_gating how;
         } gate;
-        struct { /* out[:, t*cols : (t+1)*cols] = sum_k gates[:, gate_col[t] + k] experts[:, expert_col[t][k] ...] */
-            int64_t weight; /* values: gates that are the same for every row, [n_task, n_expert]; -1: none, the gates are a value */
-            int32_t gates, experts; /* values; with `weight`, `gates` has the rows' parts of its gradient alone */
+        struct { /* out[:, t*cols : (t+1)*cols] = sum_k gates[:, gate_col[t] + k] experts[:,
+                    expert_col[t][k] ...] */
+            int64_t weight; /* values: gates that are the same for every row, [n_task, n_expert];
+                               -1: none, the gates are a value */
+            int32_t gates, experts; /* values; with `weight`, `gates` has the rows' parts of its
+                                       gradient alone */
             int32_t n_task, n_expert, cols;
             int32_t *gate_col;   /* [n_task] */
             int32_t *expert_col; /* [n_task, n_expert] */
@@ -109,9 +125,9 @@ typedef struct mmoe_node {
         } joint;
         struct { /* mean over tasks of the weighted losses of the logits */
             int32_t n_task;
-            mmoe_view *logits;   /* [n_task], one column each */
-            int *classification; /* [n_task] */
-            float *weight;       /* [n_task] loss weights */
+            mmoe_view *logits;      /* [n_task], one column each */
+            int *classification;    /* [n_task] */
+            float *weight;          /* [n_task] loss weights */
             mmoe_loss_shape *shape; /* [n_task] of classifications */
         } loss;
     } u;
@@ -125,35 +141,49 @@ typedef struct mmoe_graph {
     mmoe_node *nodes;
     mmoe_tensors tensors;
     int32_t n_id, n_dense, n_task; /* of a batch */
-    mmoe_view *shared;             /* [n_shared] columns of one value: the representation that the tasks share last */
+    mmoe_view
+        *shared; /* [n_shared] columns of one value: the representation that the tasks share last */
     int32_t n_shared;
 } mmoe_graph;
 
 mmoe_status mmoe_graph_create(const mmoe_allocator *alloc, mmoe_graph **out, mmoe_error *err);
 void mmoe_graph_free(mmoe_graph *graph);
 
-/* Each adds a node; arrays and the name (cut to 31 bytes) are copied. They return MMOE_E_MEMORY, or write the new value's view to *out. Shapes are the
- * builder's duty: asserted. */
-mmoe_status mmoe_graph_input(mmoe_graph *g, const char *name, const mmoe_lookup *lookups, int32_t n_lookup, int32_t n_id, int32_t n_dense, mmoe_view *out,
+/* Each adds a node; arrays and the name (cut to 31 bytes) are copied. They return MMOE_E_MEMORY, or
+ * write the new value's view to *out. Shapes are the builder's duty: asserted. */
+mmoe_status mmoe_graph_input(mmoe_graph *g, const char *name, const mmoe_lookup *lookups,
+                             int32_t n_lookup, int32_t n_id, int32_t n_dense, mmoe_view *out,
                              mmoe_error *err);
-mmoe_status mmoe_graph_linear(mmoe_graph *g, const char *name, const mmoe_linear_block *blocks, int32_t n_block, mmoe_view *out, mmoe_error *err);
+mmoe_status mmoe_graph_linear(mmoe_graph *g, const char *name, const mmoe_linear_block *blocks,
+                              int32_t n_block, mmoe_view *out, mmoe_error *err);
 /* A stats node (if norm has columns) and an apply node on a linear node's whole output. */
-mmoe_status mmoe_graph_layer(mmoe_graph *g, const char *name, mmoe_view in, int64_t bias, const mmoe_norm *norm, const mmoe_segment *segments, int32_t n_segment, mmoe_view *out,
-                             mmoe_error *err);
+mmoe_status mmoe_graph_layer(mmoe_graph *g, const char *name, mmoe_view in, int64_t bias,
+                             const mmoe_norm *norm, const mmoe_segment *segments, int32_t n_segment,
+                             mmoe_view *out, mmoe_error *err);
 /* gates[i] are the logits, all of one value, and become the weights. */
-mmoe_status mmoe_graph_gate(mmoe_graph *g, const char *name, mmoe_view *gates, int32_t n_gate, const mmoe_gating *how, mmoe_error *err);
-mmoe_status mmoe_graph_mix(mmoe_graph *g, const char *name, mmoe_view gates, const int32_t *gate_col, mmoe_view experts, const int32_t *expert_col, int32_t n_task,
-                           int32_t n_expert, int32_t cols, mmoe_view *out, mmoe_error *err);
+mmoe_status mmoe_graph_gate(mmoe_graph *g, const char *name, mmoe_view *gates, int32_t n_gate,
+                            const mmoe_gating *how, mmoe_error *err);
+mmoe_status mmoe_graph_mix(mmoe_graph *g, const char *name, mmoe_view gates,
+                           const int32_t *gate_col, mmoe_view experts, const int32_t *expert_col,
+                           int32_t n_task, int32_t n_expert, int32_t cols, mmoe_view *out,
+                           mmoe_error *err);
 /* y_t = sum_k weight[t, k] x_k, x_k a block of `experts` (Misra et al., CVPR 2016). */
-mmoe_status mmoe_graph_stitch(mmoe_graph *g, const char *name, int64_t weight, mmoe_view experts, int32_t n, mmoe_view *out, mmoe_error *err);
-/* Attention of two items; `in` is a whole value, q k v of the one and then of the other, each of a sixth of its columns. */
-mmoe_status mmoe_graph_attend(mmoe_graph *g, const char *name, mmoe_view in, mmoe_view *out, mmoe_error *err);
-mmoe_status mmoe_graph_joint(mmoe_graph *g, const char *name, mmoe_view a, mmoe_view b, mmoe_view *out, mmoe_error *err);
-/* Says which columns of one value are the shared representation: what comes before serves all tasks. */
+mmoe_status mmoe_graph_stitch(mmoe_graph *g, const char *name, int64_t weight, mmoe_view experts,
+                              int32_t n, mmoe_view *out, mmoe_error *err);
+/* Attention of two items; `in` is a whole value, q k v of the one and then of the other, each of a
+ * sixth of its columns. */
+mmoe_status mmoe_graph_attend(mmoe_graph *g, const char *name, mmoe_view in, mmoe_view *out,
+                              mmoe_error *err);
+mmoe_status mmoe_graph_joint(mmoe_graph *g, const char *name, mmoe_view a, mmoe_view b,
+                             mmoe_view *out, mmoe_error *err);
+/* Says which columns of one value are the shared representation: what comes before serves all
+ * tasks. */
 mmoe_status mmoe_graph_share(mmoe_graph *g, const mmoe_view *views, int32_t count, mmoe_error *err);
-/* shared [tensors]: 1 where the shared representation depends on the tensor, a trained one (shared.c). */
+/* shared [tensors]: 1 where the shared representation depends on the tensor, a trained one
+ * (shared.c). */
 mmoe_status mmoe_graph_shared_tensors(const mmoe_graph *g, uint8_t *shared, mmoe_error *err);
-mmoe_status mmoe_graph_loss(mmoe_graph *g, const char *name, const mmoe_view *logits, const int *classification, const float *weight, const mmoe_loss_shape *shape,
-                            int32_t n_task, mmoe_error *err);
+mmoe_status mmoe_graph_loss(mmoe_graph *g, const char *name, const mmoe_view *logits,
+                            const int *classification, const float *weight,
+                            const mmoe_loss_shape *shape, int32_t n_task, mmoe_error *err);
 
 #endif

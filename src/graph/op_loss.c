@@ -1,12 +1,15 @@
-/* L = (1 / T) sum_t factor_t weight_t L_t,  L_t = sum_b w_b l(logit_bt, y_bt) / sum_b w_b over the rows whose label is there;
- * l: binary cross-entropy of the logit, plain or shaped, or the squared error. */
+/* L = (1 / T) sum_t factor_t weight_t L_t,  L_t = sum_b w_b l(logit_bt, y_bt) / sum_b w_b over the
+ * rows whose label is there; l: binary cross-entropy of the logit, plain or shaped, or the squared
+ * error. */
 #include <math.h>
 
 #include "graph/ops.h"
 
 static void set_scale(mmoe_plan *p, const mmoe_node *n, int32_t t) {
     const double weight = p->task_weight[t];
-    p->task_scale[t] = weight > 0 ? (float)(p->task_factor[t] * n->u.loss.weight[t] / (n->u.loss.n_task * weight)) : 0;
+    p->task_scale[t] =
+        weight > 0 ? (float)(p->task_factor[t] * n->u.loss.weight[t] / (n->u.loss.n_task * weight))
+                   : 0;
 }
 
 void mmoe_loss_rescale(mmoe_plan *p, const mmoe_node *n) {
@@ -28,7 +31,8 @@ void mmoe_loss_begin(mmoe_plan *p, const mmoe_node *n) {
 }
 
 /* The task's labels and weights of a chunk; a missing label is a weight of 0. */
-static void gather_labels(const mmoe_plan *p, int32_t task, const mmoe_span *s, float *y, float *w) {
+static void gather_labels(const mmoe_plan *p, int32_t task, const mmoe_span *s, float *y,
+                          float *w) {
     const mmoe_rows *batch = p->batch;
     for (int32_t b = 0; b < s->rows; b++) {
         size_t row = mmoe_row_of(batch, s->first + b);
@@ -39,12 +43,17 @@ static void gather_labels(const mmoe_plan *p, int32_t task, const mmoe_span *s, 
     }
 }
 
-static bool is_plain(const mmoe_loss_shape *s) { return s->smoothing == 0 && s->positive_weight == 1 && s->gamma == 0; }
+static bool is_plain(const mmoe_loss_shape *s) {
+    return s->smoothing == 0 && s->positive_weight == 1 && s->gamma == 0;
+}
 
-static void row_losses(const mmoe_plan *p, const mmoe_node *n, int32_t task, int32_t rows, const float *z, const float *y, float *loss, float *dz) {
+static void row_losses(const mmoe_plan *p, const mmoe_node *n, int32_t task, int32_t rows,
+                       const float *z, const float *y, float *loss, float *dz) {
     const mmoe_loss_shape *shape = &n->u.loss.shape[task];
-    if (n->u.loss.classification[task] && is_plain(shape)) p->kernels->bce(rows, z, y, loss, dz);
-    else if (n->u.loss.classification[task]) p->kernels->shaped_bce(shape, rows, z, y, loss, dz);
+    if (n->u.loss.classification[task] && is_plain(shape))
+        p->kernels->bce(rows, z, y, loss, dz);
+    else if (n->u.loss.classification[task])
+        p->kernels->shaped_bce(shape, rows, z, y, loss, dz);
     else
         for (int32_t b = 0; b < rows; b++) {
             float d = z[b] - y[b];
@@ -53,9 +62,11 @@ static void row_losses(const mmoe_plan *p, const mmoe_node *n, int32_t task, int
         }
 }
 
-void mmoe_loss_train(mmoe_plan *p, const mmoe_node *n, const mmoe_node_state *state, const mmoe_span *s) {
+void mmoe_loss_train(mmoe_plan *p, const mmoe_node *n, const mmoe_node_state *state,
+                     const mmoe_span *s) {
     const size_t room = (size_t)p->max_chunk;
-    float *z = state->scratch + (size_t)s->worker * 5 * room, *y = z + room, *w = y + room, *loss = w + room, *dz = loss + room; /* [rows] each */
+    float *z = state->scratch + (size_t)s->worker * 5 * room, *y = z + room, *w = y + room,
+          *loss = w + room, *dz = loss + room; /* [rows] each */
     for (int32_t t = 0; t < n->u.loss.n_task; t++) {
         const mmoe_view *v = &n->u.loss.logits[t];
         const float *logit = mmoe_value_at(p, v->value, s) + v->col;
@@ -75,12 +86,14 @@ void mmoe_loss_train(mmoe_plan *p, const mmoe_node *n, const mmoe_node_state *st
 
 void mmoe_loss_predict(mmoe_plan *p, const mmoe_node *n, const mmoe_span *s) {
     const int32_t tasks = n->u.loss.n_task;
-    float *scratch = p->nodes[n - p->graph->nodes].scratch + (size_t)s->worker * 5 * (size_t)p->max_chunk;
+    float *scratch =
+        p->nodes[n - p->graph->nodes].scratch + (size_t)s->worker * 5 * (size_t)p->max_chunk;
     for (int32_t t = 0; t < tasks; t++) {
         const mmoe_view *v = &n->u.loss.logits[t];
         const float *logit = mmoe_value_at(p, v->value, s) + v->col;
         float *out = p->predictions + (size_t)s->first * (size_t)tasks + (size_t)t;
-        for (int32_t b = 0; b < s->rows; b++) scratch[b] = logit[(size_t)b * (size_t)p->values[v->value].ld];
+        for (int32_t b = 0; b < s->rows; b++)
+            scratch[b] = logit[(size_t)b * (size_t)p->values[v->value].ld];
         if (n->u.loss.classification[t]) p->kernels->sigmoid(s->rows, scratch, scratch);
         for (int32_t b = 0; b < s->rows; b++) out[(size_t)b * (size_t)tasks] = scratch[b];
     }

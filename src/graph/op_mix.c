@@ -2,7 +2,10 @@
 #include "graph/ops.h"
 
 static mmoe_mix_args mix_args(const mmoe_plan *p, const mmoe_node *n, const mmoe_span *s) {
-    mmoe_mix_args a = {.rows = s->rows, .n_task = n->u.mix.n_task, .n_expert = n->u.mix.n_expert, .cols = n->u.mix.cols};
+    mmoe_mix_args a = {.rows = s->rows,
+                       .n_task = n->u.mix.n_task,
+                       .n_expert = n->u.mix.n_expert,
+                       .cols = n->u.mix.cols};
     a.gate_col = n->u.mix.gate_col;
     a.expert_col = n->u.mix.expert_col;
     const bool fixed = n->u.mix.weight >= 0; /* one row of gates for all */
@@ -34,7 +37,8 @@ void mmoe_mix_forward(mmoe_plan *p, const mmoe_node *n, const mmoe_span *s) {
     p->kernels->mix_forward(&a);
 }
 
-void mmoe_mix_backward(mmoe_plan *p, const mmoe_node *n, const mmoe_node_state *state, const mmoe_span *s) {
+void mmoe_mix_backward(mmoe_plan *p, const mmoe_node *n, const mmoe_node_state *state,
+                       const mmoe_span *s) {
     mmoe_mix_args a = mix_args(p, n, s);
     a.dy = mmoe_grad_at(p, n->out, s);
     a.ldy = p->grads[n->out].ld;
@@ -52,8 +56,10 @@ void mmoe_mix_weights(mmoe_plan *p, const mmoe_node *n, int worker) {
     float *sums = p->scratch + (size_t)worker * p->scratch_stride;
     for (int32_t i = 0; i < count; i++) {
         double sum = 0;
-        for (int32_t b = 0; b < p->batch->rows; b++) sum += (double)dg->base[(size_t)b * (size_t)dg->ld + (size_t)i];
+        for (int32_t b = 0; b < p->batch->rows; b++)
+            sum += (double)dg->base[(size_t)b * (size_t)dg->ld + (size_t)i];
         sums[i] = (float)sum;
     }
-    mmoe_plan_sink(p, worker, (int32_t)(n - p->graph->nodes), n->u.mix.weight, 1, count, sums, count);
+    mmoe_plan_sink(p, worker, (int32_t)(n - p->graph->nodes), n->u.mix.weight, 1, count, sums,
+                   count);
 }

@@ -11,9 +11,12 @@ enum { FLOATS_A_LINE = 16 };
 
 static int64_t *block_size(mmoe_tensors *t, mmoe_tensor_kind kind) {
     switch (kind) {
-    case MMOE_TENSOR_VALUE: return &t->n_value;
-    case MMOE_TENSOR_STATE: return &t->n_state;
-    default: return &t->n_counter;
+    case MMOE_TENSOR_VALUE:
+        return &t->n_value;
+    case MMOE_TENSOR_STATE:
+        return &t->n_state;
+    default:
+        return &t->n_counter;
     }
 }
 
@@ -24,11 +27,13 @@ int64_t mmoe_tensors_reserve(mmoe_tensors *t, mmoe_tensor_kind kind, int64_t cou
         *size = INT64_MAX; /* mmoe_params_init says that there is no such memory */
         return offset;
     }
-    if (kind != MMOE_TENSOR_COUNTER) *size = (*size + FLOATS_A_LINE - 1) / FLOATS_A_LINE * FLOATS_A_LINE;
+    if (kind != MMOE_TENSOR_COUNTER)
+        *size = (*size + FLOATS_A_LINE - 1) / FLOATS_A_LINE * FLOATS_A_LINE;
     return offset;
 }
 
-__attribute__((format(printf, 2, 0))) static char *format_name(const mmoe_allocator *a, const char *format, va_list args) {
+__attribute__((format(printf, 2, 0))) static char *format_name(const mmoe_allocator *a,
+                                                               const char *format, va_list args) {
     va_list again;
     va_copy(again, args);
     int length = vsnprintf(NULL, 0, format, again);
@@ -38,12 +43,14 @@ __attribute__((format(printf, 2, 0))) static char *format_name(const mmoe_alloca
     return name;
 }
 
-mmoe_status mmoe_tensors_add(mmoe_tensors *t, mmoe_tensor tensor, mmoe_error *err, const char *name, ...) {
+mmoe_status mmoe_tensors_add(mmoe_tensors *t, mmoe_tensor tensor, mmoe_error *err, const char *name,
+                             ...) {
     assert(t && name && tensor.rank >= 0 && tensor.rank <= 2 && tensor.offset >= 0);
     tensor.count = 1;
     for (int32_t d = 0; d < tensor.rank; d++) {
         assert(tensor.shape[d] >= 0);
-        if (__builtin_mul_overflow(tensor.count, tensor.shape[d], &tensor.count)) return mmoe_fail_memory(err, SIZE_MAX);
+        if (__builtin_mul_overflow(tensor.count, tensor.shape[d], &tensor.count))
+            return mmoe_fail_memory(err, SIZE_MAX);
     }
     int64_t reserved = *block_size(t, tensor.kind);
     assert(reserved == INT64_MAX || tensor.count <= reserved - tensor.offset);
@@ -84,9 +91,13 @@ static void *zeroed(const mmoe_allocator *a, int64_t count, size_t size) {
     return block;
 }
 
-mmoe_status mmoe_params_init_mapped(mmoe_params *p, const mmoe_tensors *t, const mmoe_mapping *map, const mmoe_allocator *alloc, mmoe_error *err) {
+mmoe_status mmoe_params_init_mapped(mmoe_params *p, const mmoe_tensors *t, const mmoe_mapping *map,
+                                    const mmoe_allocator *alloc, mmoe_error *err) {
     assert(p && t && (uintptr_t)map->data % (FLOATS_A_LINE * sizeof(float)) == 0);
-    *p = (mmoe_params){.alloc = mmoe_allocator_or_default(alloc), .n_value = t->n_value, .n_state = t->n_state, .n_counter = t->n_counter};
+    *p = (mmoe_params){.alloc = mmoe_allocator_or_default(alloc),
+                       .n_value = t->n_value,
+                       .n_state = t->n_state,
+                       .n_counter = t->n_counter};
     p->values = map->data ? map->data : zeroed(&p->alloc, p->n_value, sizeof *p->values);
     p->states = p->values ? zeroed(&p->alloc, p->n_state, sizeof *p->states) : NULL;
     p->counters = p->states ? zeroed(&p->alloc, p->n_counter, sizeof *p->counters) : NULL;
@@ -101,7 +112,8 @@ mmoe_status mmoe_params_init_mapped(mmoe_params *p, const mmoe_tensors *t, const
     return mmoe_fail_memory(err, bytes);
 }
 
-mmoe_status mmoe_params_init(mmoe_params *p, const mmoe_tensors *t, const mmoe_allocator *alloc, mmoe_error *err) {
+mmoe_status mmoe_params_init(mmoe_params *p, const mmoe_tensors *t, const mmoe_allocator *alloc,
+                             mmoe_error *err) {
     return mmoe_params_init_mapped(p, t, &(mmoe_mapping){0}, alloc, err);
 }
 
@@ -116,7 +128,8 @@ void mmoe_params_finish(mmoe_params *p) {
 }
 
 void mmoe_params_copy(mmoe_params *to, const mmoe_params *from) {
-    assert(to->n_value == from->n_value && to->n_state == from->n_state && to->n_counter == from->n_counter);
+    assert(to->n_value == from->n_value && to->n_state == from->n_state &&
+           to->n_counter == from->n_counter);
     memcpy(to->values, from->values, (size_t)from->n_value * sizeof *from->values);
     memcpy(to->states, from->states, (size_t)from->n_state * sizeof *from->states);
     memcpy(to->counters, from->counters, (size_t)from->n_counter * sizeof *from->counters);

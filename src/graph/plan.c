@@ -6,7 +6,8 @@
 #include "base/error.h"
 
 enum {
-    CHUNK = 256, /* rows: GEMMs of 256 rows run within 4 % of the whole batch's, and stay in a core's L2 */
+    CHUNK = 256, /* rows: GEMMs of 256 rows run within 4 % of the whole batch's, and stay in a
+                    core's L2 */
     MOST_CHUNK = 1024
 };
 
@@ -17,26 +18,34 @@ int32_t mmoe_plan_chunk_rows(int32_t rows) {
 
 /* ---- Phases ---- */
 
-static void add_step(mmoe_plan *p, int32_t node, int backward) { p->steps[p->n_step++] = (mmoe_step){node, backward}; }
+static void add_step(mmoe_plan *p, int32_t node, int backward) {
+    p->steps[p->n_step++] = (mmoe_step){node, backward};
+}
 
 static void end_phase(mmoe_plan *p) {
-    int32_t first = p->n_phase ? p->phases[p->n_phase - 1].first + p->phases[p->n_phase - 1].count : 0;
+    int32_t first =
+        p->n_phase ? p->phases[p->n_phase - 1].first + p->phases[p->n_phase - 1].count : 0;
     p->phases[p->n_phase++] = (mmoe_phase){first, p->n_step - first};
 }
 
-/* A phase ends behind the statistics of a batch norm, behind the backward step of the layer that has one, and behind gates whose
- * experts' importance is evened out. */
+/* A phase ends behind the statistics of a batch norm, behind the backward step of the layer that
+ * has one, and behind gates whose experts' importance is evened out. */
 static bool ends_phase(const mmoe_node *n, bool backward) {
     switch (n->op) {
-    case MMOE_OP_STATS: return !backward;
-    case MMOE_OP_APPLY: return backward && n->u.apply.stats >= 0;
-    case MMOE_OP_GATE: return !backward && n->u.gate.how.balance > 0;
-    default: return false;
+    case MMOE_OP_STATS:
+        return !backward;
+    case MMOE_OP_APPLY:
+        return backward && n->u.apply.stats >= 0;
+    case MMOE_OP_GATE:
+        return !backward && n->u.gate.how.balance > 0;
+    default:
+        return false;
     }
 }
 
 static void break_phase(mmoe_plan *p) {
-    const int32_t ended = p->n_phase ? p->phases[p->n_phase - 1].first + p->phases[p->n_phase - 1].count : 0;
+    const int32_t ended =
+        p->n_phase ? p->phases[p->n_phase - 1].first + p->phases[p->n_phase - 1].count : 0;
     if (p->n_step > ended) end_phase(p);
 }
 
@@ -49,7 +58,8 @@ static void plan_forward(mmoe_plan *p) {
     }
 }
 
-/* The loss's gradient is a part of its forward step, and taken anew by each replay; that of the input is taken by the weight tasks. */
+/* The loss's gradient is a part of its forward step, and taken anew by each replay; that of the
+ * input is taken by the weight tasks. */
 static void plan_backward(mmoe_plan *p) {
     const mmoe_graph *g = p->graph;
     for (int32_t i = g->n_node - 1; i >= 0; i--) {
@@ -94,13 +104,16 @@ static void touch(lifetime *l, int32_t when) {
 static void touch_inputs(const mmoe_plan *p, const mmoe_node *n, lifetime *of, int32_t when) {
     switch (n->op) {
     case MMOE_OP_LINEAR:
-        for (int32_t i = 0; i < n->u.linear.n_block; i++) touch(&of[n->u.linear.blocks[i].in.value], when);
+        for (int32_t i = 0; i < n->u.linear.n_block; i++)
+            touch(&of[n->u.linear.blocks[i].in.value], when);
         break;
     case MMOE_OP_MIX:
         touch(&of[n->u.mix.gates], when);
         touch(&of[n->u.mix.experts], when);
         for (int32_t i = 0; i < p->graph->n_node; i++) /* its relu may be taken here */
-            if (p->graph->nodes[i].op == MMOE_OP_APPLY && p->graph->nodes[i].out == n->u.mix.experts) touch(&of[p->graph->nodes[i].in], when);
+            if (p->graph->nodes[i].op == MMOE_OP_APPLY &&
+                p->graph->nodes[i].out == n->u.mix.experts)
+                touch(&of[p->graph->nodes[i].in], when);
         break;
     case MMOE_OP_JOINT:
         for (int i = 0; i < 2; i++) touch(&of[n->u.joint.logits[i].value], when);
@@ -113,7 +126,8 @@ static void touch_inputs(const mmoe_plan *p, const mmoe_node *n, lifetime *of, i
     }
 }
 
-static void step_lifetimes(const mmoe_plan *p, mmoe_step step, int32_t when, int32_t end, lifetime *values, lifetime *grads) {
+static void step_lifetimes(const mmoe_plan *p, mmoe_step step, int32_t when, int32_t end,
+                           lifetime *values, lifetime *grads) {
     const mmoe_node *n = &p->graph->nodes[step.node];
     touch_inputs(p, n, values, when);
     if (n->out >= 0) touch(&values[n->out], when);
@@ -134,7 +148,8 @@ static size_t place(lifetime *l, int32_t count) {
         l[i].offset = 0;
         for (int32_t j = 0; j < i;) {
             bool together = l[i].first <= l[j].last && l[j].first <= l[i].last;
-            bool overlap = l[i].offset < l[j].offset + l[j].floats && l[j].offset < l[i].offset + l[i].floats;
+            bool overlap =
+                l[i].offset < l[j].offset + l[j].floats && l[j].offset < l[i].offset + l[i].floats;
             if (together && overlap) {
                 l[i].offset = l[j].offset + l[j].floats;
                 j = 0;
@@ -150,12 +165,14 @@ static size_t place(lifetime *l, int32_t count) {
 static void fill_lifetimes(mmoe_plan *p, lifetime *values, lifetime *grads) {
     const mmoe_graph *g = p->graph;
     const int32_t end = p->n_phase;
-    for (int32_t v = 0; v < g->n_value; v++) values[v] = grads[v] = (lifetime){.first = INT32_MAX, .last = -1};
+    for (int32_t v = 0; v < g->n_value; v++)
+        values[v] = grads[v] = (lifetime){.first = INT32_MAX, .last = -1};
     for (int32_t f = 0; f < p->n_phase; f++)
         for (int32_t i = p->phases[f].first; i < p->phases[f].first + p->phases[f].count; i++)
             step_lifetimes(p, p->steps[i], p->training ? f : i, end, values, grads);
-    if (p->training) touch(&grads[g->nodes[0].out], end);                   /* the tables' gradient */
-    for (int32_t v = 0; v < g->n_value && p->kind >= MMOE_PLAN_REPLAY; v++) /* each replay reads them */
+    if (p->training) touch(&grads[g->nodes[0].out], end); /* the tables' gradient */
+    for (int32_t v = 0; v < g->n_value && p->kind >= MMOE_PLAN_REPLAY;
+         v++) /* each replay reads them */
         if (values[v].last >= 0) touch(&values[v], end);
     /* A layer works in place backward: da takes du's memory. */
     for (int32_t i = 0; i < g->n_node; i++)
@@ -188,7 +205,8 @@ static mmoe_status plan_values(mmoe_plan *p, mmoe_error *err) {
     p->worker_stride = p->training ? 0 : floats;
     size_t total = p->training ? floats : floats * (size_t)p->workers;
     p->arena = mmoe_alloc_aligned(&p->alloc, total, sizeof *p->arena);
-    const size_t rows = p->training ? (size_t)p->max_rows : (size_t)p->max_chunk * (size_t)p->workers;
+    const size_t rows =
+        p->training ? (size_t)p->max_rows : (size_t)p->max_chunk * (size_t)p->workers;
     p->ids = mmoe_alloc_aligned(&p->alloc, rows * (size_t)g->n_id, sizeof *p->ids);
     if (p->arena)
         for (size_t v = 0; v < n; v++) {
@@ -198,7 +216,9 @@ static mmoe_status plan_values(mmoe_plan *p, mmoe_error *err) {
     for (int32_t i = 0; p->arena && i < g->n_node; i++)
         if (g->nodes[i].op == MMOE_OP_APPLY) p->grads[g->nodes[i].in] = p->grads[g->nodes[i].out];
     mmoe_release(&p->alloc, l);
-    return p->arena && p->ids ? MMOE_OK : mmoe_fail_memory(err, (total + rows * (size_t)g->n_id) * sizeof(float));
+    return p->arena && p->ids
+               ? MMOE_OK
+               : mmoe_fail_memory(err, (total + rows * (size_t)g->n_id) * sizeof(float));
 }
 
 /* ---- Memory of nodes ---- */
@@ -206,7 +226,8 @@ static mmoe_status plan_values(mmoe_plan *p, mmoe_error *err) {
 static int32_t count_slopes(const mmoe_node *n) {
     int32_t count = 0;
     for (int32_t i = 0; i < n->u.apply.n_segment; i++)
-        if (n->u.apply.segments[i].slope >= 0) count += n->u.apply.segments[i].cols / n->u.apply.segments[i].group;
+        if (n->u.apply.segments[i].slope >= 0)
+            count += n->u.apply.segments[i].cols / n->u.apply.segments[i].group;
     return count;
 }
 
@@ -216,13 +237,16 @@ static float *take(float **from, size_t count) {
     return p;
 }
 
-/* Lays a layer's arrays out from *at; with *at NULL nothing is written and the floats are counted. */
+/* Lays a layer's arrays out from *at; with *at NULL nothing is written and the floats are counted.
+ */
 static size_t lay_layer(const mmoe_plan *p, const mmoe_node *n, mmoe_layer_state *l, float **at) {
     const size_t width = (size_t)p->graph->values[n->in].width, chunks = (size_t)p->max_chunks;
     const size_t slopes = (size_t)count_slopes(n);
-    float **arrays[] = {&l->scale, &l->shift, &l->mean, &l->rstd, &l->k0, &l->k1, &l->k2, &l->dbias, &l->dgamma, &l->dbeta};
+    float **arrays[] = {&l->scale, &l->shift, &l->mean,  &l->rstd,   &l->k0,
+                        &l->k1,    &l->k2,    &l->dbias, &l->dgamma, &l->dbeta};
     float **parts[] = {&l->pivot, &l->sum, &l->square, &l->sum_da, &l->sum_daz};
-    const size_t n_array = p->training ? sizeof arrays / sizeof *arrays : 2, n_part = p->training ? sizeof parts / sizeof *parts : 0;
+    const size_t n_array = p->training ? sizeof arrays / sizeof *arrays : 2,
+                 n_part = p->training ? sizeof parts / sizeof *parts : 0;
     l->slopes = (int32_t)slopes;
     for (size_t i = 0; i < n_array; i++) *arrays[i] = take(at, width);
     for (size_t i = 0; i < n_part; i++) *parts[i] = take(at, width * chunks);
@@ -250,7 +274,8 @@ static size_t lay_nodes(mmoe_plan *p, float *at) {
             p->nodes[i].loss_part = p->loss_parts;
             floats += mmoe_plan_rounded(count);
         } else if (n->op == MMOE_OP_GATE && p->training && n->u.gate.how.balance > 0) {
-            const size_t width = (size_t)g->values[n->out].width, count = (size_t)p->max_chunks * width * sizeof(double) / sizeof(float);
+            const size_t width = (size_t)g->values[n->out].width,
+                         count = (size_t)p->max_chunks * width * sizeof(double) / sizeof(float);
             p->nodes[i].importance = (double *)(void *)take(&at, count);
             p->nodes[i].balance = take(&at, width);
             floats += mmoe_plan_rounded(count) + mmoe_plan_rounded(width);
@@ -259,8 +284,8 @@ static size_t lay_nodes(mmoe_plan *p, float *at) {
     return floats;
 }
 
-/* Marks where a gradient is the first for its columns and where it is added. Walks the nodes as backward does. `seen`
- * [columns of all values]. */
+/* Marks where a gradient is the first for its columns and where it is added. Walks the nodes as
+ * backward does. `seen` [columns of all values]. */
 static int mark(uint8_t *seen, const mmoe_graph *g, mmoe_view v) {
     size_t base = 0;
     for (int32_t i = 0; i < v.value; i++) base += (size_t)g->values[i].width;
@@ -278,7 +303,8 @@ static mmoe_status plan_additions(mmoe_plan *p, mmoe_error *err) {
     size_t flags = 0, columns = 0;
     for (int32_t i = 0; i < g->n_node; i++) {
         if (g->nodes[i].op == MMOE_OP_LINEAR) flags += (size_t)g->nodes[i].u.linear.n_block;
-        if (g->nodes[i].op == MMOE_OP_MIX) flags += (size_t)g->nodes[i].u.mix.n_task * (size_t)g->nodes[i].u.mix.n_expert;
+        if (g->nodes[i].op == MMOE_OP_MIX)
+            flags += (size_t)g->nodes[i].u.mix.n_task * (size_t)g->nodes[i].u.mix.n_expert;
         if (g->nodes[i].op == MMOE_OP_JOINT) flags += 2;
     }
     for (int32_t v = 0; v < g->n_value; v++) columns += (size_t)g->values[v].width;
@@ -296,54 +322,67 @@ static mmoe_status plan_additions(mmoe_plan *p, mmoe_error *err) {
         if (n->op == MMOE_OP_JOINT)
             for (int k = 0; k < 2; k++) *at++ = (uint8_t)mark(seen, g, n->u.joint.logits[k]);
         if (n->op == MMOE_OP_LINEAR)
-            for (int32_t b = 0; b < n->u.linear.n_block; b++) *at++ = (uint8_t)mark(seen, g, n->u.linear.blocks[b].in);
+            for (int32_t b = 0; b < n->u.linear.n_block; b++)
+                *at++ = (uint8_t)mark(seen, g, n->u.linear.blocks[b].in);
         if (n->op == MMOE_OP_MIX)
             for (int32_t k = 0; k < n->u.mix.n_task * n->u.mix.n_expert; k++)
-                *at++ = (uint8_t)mark(seen, g, (mmoe_view){n->u.mix.experts, n->u.mix.expert_col[k], n->u.mix.cols});
+                *at++ = (uint8_t)mark(
+                    seen, g, (mmoe_view){n->u.mix.experts, n->u.mix.expert_col[k], n->u.mix.cols});
     }
     mmoe_release(&p->alloc, seen);
     return MMOE_OK;
 }
 
-static bool overlap(mmoe_view a, mmoe_view b) { return a.value == b.value && a.col < b.col + b.cols && b.col < a.col + a.cols; }
+static bool overlap(mmoe_view a, mmoe_view b) {
+    return a.value == b.value && a.col < b.col + b.cols && b.col < a.col + a.cols;
+}
 
 /* Whether the node reads one of these columns, as far as an apply node's output goes. */
 static bool reads(const mmoe_node *n, mmoe_view v) {
     bool any = false;
     switch (n->op) {
     case MMOE_OP_LINEAR:
-        for (int32_t i = 0; i < n->u.linear.n_block; i++) any |= overlap(n->u.linear.blocks[i].in, v);
+        for (int32_t i = 0; i < n->u.linear.n_block; i++)
+            any |= overlap(n->u.linear.blocks[i].in, v);
         return any;
     case MMOE_OP_GATE:
-        for (int32_t i = 0; i < n->u.gate.n_gate; i++) any |= overlap((mmoe_view){n->in, n->u.gate.col[i], n->u.gate.n_expert[i]}, v);
+        for (int32_t i = 0; i < n->u.gate.n_gate; i++)
+            any |= overlap((mmoe_view){n->in, n->u.gate.col[i], n->u.gate.n_expert[i]}, v);
         return any;
     case MMOE_OP_MIX: /* gates and experts are columns apart */
-        for (int32_t i = 0; i < n->u.mix.n_task * n->u.mix.n_expert; i++) any |= overlap((mmoe_view){n->u.mix.experts, n->u.mix.expert_col[i], n->u.mix.cols}, v);
+        for (int32_t i = 0; i < n->u.mix.n_task * n->u.mix.n_expert; i++)
+            any |= overlap((mmoe_view){n->u.mix.experts, n->u.mix.expert_col[i], n->u.mix.cols}, v);
         return any;
     case MMOE_OP_LOSS:
         for (int32_t i = 0; i < n->u.loss.n_task; i++) any |= overlap(n->u.loss.logits[i], v);
         return any;
-    default: return n->in == v.value;
+    default:
+        return n->in == v.value;
     }
 }
 
-/* Whether every task mixes the same experts, and they are the columns [0, end) of one relu segment. */
+/* Whether every task mixes the same experts, and they are the columns [0, end) of one relu segment.
+ */
 static bool mixes_segment(const mmoe_node *mix, const mmoe_segment *g) {
     const int32_t pairs = mix->u.mix.n_task * mix->u.mix.n_expert;
     for (int32_t i = 0; i < pairs; i++)
-        if (mix->u.mix.expert_col[i] != g->col + i % mix->u.mix.n_expert * mix->u.mix.cols) return false;
-    return g->act == MMOE_ACT_RELU && g->dropout == 0 && g->cols == mix->u.mix.n_expert * mix->u.mix.cols;
+        if (mix->u.mix.expert_col[i] != g->col + i % mix->u.mix.n_expert * mix->u.mix.cols)
+            return false;
+    return g->act == MMOE_ACT_RELU && g->dropout == 0 &&
+           g->cols == mix->u.mix.n_expert * mix->u.mix.cols;
 }
 
-/* The relu of the experts in front of a mix node is taken into it, where nothing else reads their output: it is then
- * neither written nor read, which for many experts is half of all traffic beside the GEMMs. */
+/* The relu of the experts in front of a mix node is taken into it, where nothing else reads their
+ * output: it is then neither written nor read, which for many experts is half of all traffic beside
+ * the GEMMs. */
 static void plan_relus(mmoe_plan *p) {
     const mmoe_graph *g = p->graph;
     for (int32_t i = 0; i < g->n_node; i++) p->nodes[i].relu_of = p->nodes[i].mixed_segment = -1;
     for (int32_t m = 0; m < g->n_node && p->kind != MMOE_PLAN_INSPECT; m++) {
         const mmoe_node *mix = &g->nodes[m];
         if (mix->op != MMOE_OP_MIX || mix->u.mix.cols % p->kernels->mix_cols) continue;
-        if (p->kind == MMOE_PLAN_PROBE && mix->u.mix.experts == g->shared[0].value) continue; /* its gradient is wanted, not its relu's */
+        if (p->kind == MMOE_PLAN_PROBE && mix->u.mix.experts == g->shared[0].value)
+            continue; /* its gradient is wanted, not its relu's */
         int32_t from = -1, segment = -1, readers = 0;
         for (int32_t i = 0; i < g->n_node; i++)
             if (g->nodes[i].op == MMOE_OP_APPLY && g->nodes[i].out == mix->u.mix.experts) from = i;
@@ -351,7 +390,9 @@ static void plan_relus(mmoe_plan *p) {
             if (mixes_segment(mix, &g->nodes[from].u.apply.segments[i])) segment = i;
         if (segment < 0) continue;
         const mmoe_segment *experts = &g->nodes[from].u.apply.segments[segment];
-        for (int32_t i = 0; i < g->n_node; i++) readers += i != m && reads(&g->nodes[i], (mmoe_view){mix->u.mix.experts, experts->col, experts->cols});
+        for (int32_t i = 0; i < g->n_node; i++)
+            readers += i != m && reads(&g->nodes[i], (mmoe_view){mix->u.mix.experts, experts->col,
+                                                                 experts->cols});
         if (readers) continue;
         p->nodes[m].relu_of = from;
         p->nodes[from].mixed_segment = segment;
@@ -362,11 +403,13 @@ static mmoe_status plan_nodes(mmoe_plan *p, mmoe_error *err) {
     const size_t n = (size_t)p->graph->n_node, tasks = (size_t)p->graph->n_task;
     p->nodes = mmoe_alloc_zero(&p->alloc, n, sizeof *p->nodes);
     p->layers = mmoe_alloc_zero(&p->alloc, n, sizeof *p->layers);
-    p->loss_parts = mmoe_alloc_zero(&p->alloc, tasks * (size_t)p->max_chunks, sizeof *p->loss_parts);
+    p->loss_parts =
+        mmoe_alloc_zero(&p->alloc, tasks * (size_t)p->max_chunks, sizeof *p->loss_parts);
     p->task_factor = mmoe_alloc(&p->alloc, tasks, sizeof *p->task_factor);
     p->task_scale = mmoe_alloc_zero(&p->alloc, tasks, sizeof *p->task_scale);
     p->task_weight = mmoe_alloc_zero(&p->alloc, tasks, sizeof *p->task_weight);
-    if (!p->nodes || !p->layers || !p->loss_parts || !p->task_factor || !p->task_scale || !p->task_weight)
+    if (!p->nodes || !p->layers || !p->loss_parts || !p->task_factor || !p->task_scale ||
+        !p->task_weight)
         return mmoe_fail_memory(err, n * (sizeof *p->nodes + sizeof *p->layers));
     mmoe_plan_set_factors(p, NULL);
     size_t floats = lay_nodes(p, NULL);
@@ -398,9 +441,12 @@ static size_t lay_packed(mmoe_plan *p, float *at) {
         for (int32_t b = 0; b < n->u.linear.n_block; b++, next++) {
             const mmoe_linear_block *k = &n->u.linear.blocks[b];
             int32_t back = p->training ? mmoe_block_grad_cols(g, k) : 0;
-            if (!p->kernels->packs_steps || k->cols < MMOE_PACKED_N || k->in.cols < MMOE_PACKED_K) continue;
+            if (!p->kernels->packs_steps || k->cols < MMOE_PACKED_N || k->in.cols < MMOE_PACKED_K)
+                continue;
             size_t forward = mmoe_plan_rounded(p->kernels->packed_size(k->cols, k->in.cols));
-            size_t backward = back >= MMOE_PACKED_N ? mmoe_plan_rounded(p->kernels->packed_size(back, k->cols)) : 0;
+            size_t backward = back >= MMOE_PACKED_N
+                                  ? mmoe_plan_rounded(p->kernels->packed_size(back, k->cols))
+                                  : 0;
             if (at) {
                 next->forward = at + floats;
                 next->backward = backward ? at + floats + forward : NULL;
@@ -419,10 +465,12 @@ static size_t lay_packed(mmoe_plan *p, float *at) {
 static mmoe_status plan_packed(mmoe_plan *p, mmoe_error *err) {
     size_t blocks = 0;
     for (int32_t i = 0; i < p->graph->n_node; i++)
-        if (p->graph->nodes[i].op == MMOE_OP_LINEAR) blocks += (size_t)p->graph->nodes[i].u.linear.n_block;
+        if (p->graph->nodes[i].op == MMOE_OP_LINEAR)
+            blocks += (size_t)p->graph->nodes[i].u.linear.n_block;
     p->packed_blocks = mmoe_alloc_zero(&p->alloc, blocks, sizeof *p->packed_blocks);
     p->packs = mmoe_alloc(&p->alloc, blocks, sizeof *p->packs);
-    if (!p->packed_blocks || !p->packs) return mmoe_fail_memory(err, blocks * (sizeof *p->packed_blocks + sizeof *p->packs));
+    if (!p->packed_blocks || !p->packs)
+        return mmoe_fail_memory(err, blocks * (sizeof *p->packed_blocks + sizeof *p->packs));
     size_t floats = lay_packed(p, NULL);
     p->packed = mmoe_alloc_aligned(&p->alloc, floats, sizeof *p->packed);
     if (!p->packed) return mmoe_fail_memory(err, floats * sizeof *p->packed);
@@ -437,13 +485,15 @@ static mmoe_status build(mmoe_plan *p, mmoe_error *err) {
     const int32_t n_node = p->graph->n_node;
     p->steps = mmoe_alloc(&p->alloc, 2 * (size_t)n_node, sizeof *p->steps);
     p->phases = mmoe_alloc(&p->alloc, 2 * (size_t)n_node, sizeof *p->phases);
-    if (!p->steps || !p->phases) return mmoe_fail_memory(err, 2 * (size_t)n_node * (sizeof *p->steps + sizeof *p->phases));
+    if (!p->steps || !p->phases)
+        return mmoe_fail_memory(err, 2 * (size_t)n_node * (sizeof *p->steps + sizeof *p->phases));
     plan_phases(p);
     if (plan_values(p, err) || plan_nodes(p, err) || plan_packed(p, err)) return MMOE_E_MEMORY;
     return p->training ? mmoe_plan_tasks(p, err) : MMOE_OK;
 }
 
-mmoe_status mmoe_plan_create(const mmoe_graph *graph, mmoe_params *params, mmoe_pool *pool, mmoe_plan_kind kind, int32_t max_rows, const mmoe_allocator *alloc,
+mmoe_status mmoe_plan_create(const mmoe_graph *graph, mmoe_params *params, mmoe_pool *pool,
+                             mmoe_plan_kind kind, int32_t max_rows, const mmoe_allocator *alloc,
                              mmoe_plan **out, mmoe_error *err) {
     mmoe_allocator a = mmoe_allocator_or_default(alloc);
     mmoe_plan *p = mmoe_alloc_zero(&a, 1, sizeof *p);
@@ -459,7 +509,8 @@ mmoe_status mmoe_plan_create(const mmoe_graph *graph, mmoe_params *params, mmoe_
     p->max_rows = max_rows;
     p->max_chunk = p->training ? mmoe_plan_chunk_rows(max_rows) : CHUNK;
     if (p->max_chunk > max_rows) p->max_chunk = max_rows;
-    int32_t chunks = (max_rows + MOST_CHUNK - 1) / MOST_CHUNK; /* eight chunks until they are the largest */
+    int32_t chunks =
+        (max_rows + MOST_CHUNK - 1) / MOST_CHUNK; /* eight chunks until they are the largest */
     p->max_chunks = chunks > 8 ? chunks : 8;
     if (build(p, err)) {
         mmoe_plan_free(p);
@@ -477,7 +528,10 @@ void mmoe_plan_free(mmoe_plan *p) {
     mmoe_release_aligned(&a, p->small);
     mmoe_release_aligned(&a, p->scratch);
     mmoe_release_aligned(&a, p->packed);
-    void *rest[] = {p->values, p->grads,         p->loss_parts,    p->flags, p->layers,      p->nodes,      p->steps,       p->phases, p->tasks,
-                    p->tables, p->table_lookups, p->packed_blocks, p->packs, p->task_factor, p->task_scale, p->task_weight, p};
+    void *rest[] = {p->values, p->grads,       p->loss_parts,    p->flags,
+                    p->layers, p->nodes,       p->steps,         p->phases,
+                    p->tasks,  p->tables,      p->table_lookups, p->packed_blocks,
+                    p->packs,  p->task_factor, p->task_scale,    p->task_weight,
+                    p};
     for (size_t i = 0; i < sizeof rest / sizeof *rest; i++) mmoe_release(&a, rest[i]);
 }

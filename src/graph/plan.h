@@ -1,10 +1,11 @@
 /* A graph made ready to run: memory for a largest batch, and the phases of a step.
  *
- * A batch is cut into chunks of rows by its size alone. A phase is a run of steps (a node, forward or backward) that every
- * chunk goes through on its own; between two phases stands a barrier, because a node needs a sum over the whole batch
- * (batch norm's statistics, and their gradient's sums) or because the gradients of the weights need all rows. The last
- * phase has tasks of its own: gradients of pieces of the weights, each of which sums over the rows in row order. So the
- * numbers depend on the batch, and not on the number of workers. */
+ * A batch is cut into chunks of rows by its size alone. A phase is a run of steps (a node, forward
+ * or backward) that every chunk goes through on its own; between two phases stands a barrier,
+ * because a node needs a sum over the whole batch (batch norm's statistics, and their gradient's
+ * sums) or because the gradients of the weights need all rows. The last phase has tasks of its own:
+ * gradients of pieces of the weights, each of which sums over the rows in row order. So the numbers
+ * depend on the batch, and not on the number of workers. */
 #ifndef MMOE_GRAPH_PLAN_H
 #define MMOE_GRAPH_PLAN_H
 
@@ -15,7 +16,8 @@
 #include "graph/profile.h"
 #include "math/kernels.h"
 
-/* Rows to run, read in place: row b of the batch is row index[b] of the arrays (b where index is NULL). */
+/* Rows to run, read in place: row b of the batch is row index[b] of the arrays (b where index is
+ * NULL). */
 typedef struct mmoe_rows {
     int32_t rows;
     const uint32_t *index;
@@ -27,23 +29,27 @@ typedef struct mmoe_rows {
     bool complete; /* no label is missing and no row is weighed */
 } mmoe_rows;
 
-/* The gradient of a run of values: `rows` rows of `cols`, row r at values[offset + r * cols] and gradient[r * ld]. Called
- * from any worker, each value once a step, and no later step of the graph reads those values. */
-typedef void (*mmoe_gradient_sink)(void *context, int64_t offset, int64_t rows, int64_t cols, const float *gradient, int64_t ld);
+/* The gradient of a run of values: `rows` rows of `cols`, row r at values[offset + r * cols] and
+ * gradient[r * ld]. Called from any worker, each value once a step, and no later step of the graph
+ * reads those values. */
+typedef void (*mmoe_gradient_sink)(void *context, int64_t offset, int64_t rows, int64_t cols,
+                                   const float *gradient, int64_t ld);
 
 typedef struct mmoe_span {
     int32_t worker, chunk;
     int32_t first, rows; /* of the batch */
 } mmoe_span;
 
-/* A buffer of a value: row r at base + worker * worker_stride + (r - first row) * ld; when predicting each worker has
- * room for one chunk, in training worker_stride is 0 and rows are those of the batch. */
+/* A buffer of a value: row r at base + worker * worker_stride + (r - first row) * ld; when
+ * predicting each worker has room for one chunk, in training worker_stride is 0 and rows are those
+ * of the batch. */
 typedef struct mmoe_buffer {
     float *base;
     int32_t ld;
 } mmoe_buffer;
 
-/* Working memory of a layer (a stats and an apply node, or an apply node alone); arrays are [width] of the apply node. */
+/* Working memory of a layer (a stats and an apply node, or an apply node alone); arrays are [width]
+ * of the apply node. */
 typedef struct mmoe_layer_state {
     float *scale, *shift;          /* a = z scale + shift */
     float *mean, *rstd;            /* of z, without the bias */
@@ -56,25 +62,28 @@ typedef struct mmoe_layer_state {
     int32_t slopes;
 } mmoe_layer_state;
 
-/* Weights of a linear block, packed for this step's forward and backward products; NULL: BLAS takes them as they are. */
+/* Weights of a linear block, packed for this step's forward and backward products; NULL: BLAS takes
+ * them as they are. */
 typedef struct mmoe_packed_block {
     float *forward, *backward;
 } mmoe_packed_block;
 
 typedef struct mmoe_node_state {
     mmoe_packed_block *packed; /* linear: [blocks] */
-    mmoe_layer_state *layer; /* apply; shared by its stats node */
-    uint8_t *add;            /* linear: [blocks], mix: [tasks, experts]: 1 where the input's gradient is added to */
-    int32_t relu_of;         /* mix: the apply node whose relu over the experts it takes upon itself; -1 */
-    int32_t mixed_segment;   /* apply: the segment whose relu is the mix node's; -1 */
-    double *importance;      /* gate that balances: [chunks, width] sums of the weights */
-    float *balance;          /* gate that balances: [width] the term's gradient by a weight, the same in every row */
-    double *loss_part;       /* loss: [chunks, tasks] */
-    float *scratch;          /* loss: [workers, 5, chunk rows] */
+    mmoe_layer_state *layer;   /* apply; shared by its stats node */
+    uint8_t *
+        add; /* linear: [blocks], mix: [tasks, experts]: 1 where the input's gradient is added to */
+    int32_t relu_of; /* mix: the apply node whose relu over the experts it takes upon itself; -1 */
+    int32_t mixed_segment; /* apply: the segment whose relu is the mix node's; -1 */
+    double *importance;    /* gate that balances: [chunks, width] sums of the weights */
+    float *balance;    /* gate that balances: [width] the term's gradient by a weight, the same in
+                          every row */
+    double *loss_part; /* loss: [chunks, tasks] */
+    float *scratch;    /* loss: [workers, 5, chunk rows] */
 } mmoe_node_state;
 
-/* A piece of the weights: rows [row, row + rows) of each of a linear node's blocks, or rows of lookups' tables, or an
- * apply node's vectors. */
+/* A piece of the weights: rows [row, row + rows) of each of a linear node's blocks, or rows of
+ * lookups' tables, or an apply node's vectors. */
 typedef struct mmoe_weight_task {
     int32_t node;
     int32_t first, count; /* blocks, or tables */
@@ -99,16 +108,20 @@ typedef struct mmoe_table_use {
 
 struct mmoe_plan;
 
-/* Told of a node that a worker has just taken a chunk through, forward: what the node read and wrote can be read. */
-typedef void (*mmoe_observer)(void *context, const struct mmoe_plan *plan, int32_t node, const mmoe_span *span);
+/* Told of a node that a worker has just taken a chunk through, forward: what the node read and
+ * wrote can be read. */
+typedef void (*mmoe_observer)(void *context, const struct mmoe_plan *plan, int32_t node,
+                              const mmoe_span *span);
 
-/* What a plan is for; each of those that train, from MMOE_PLAN_TRAIN on, does what the one before does, and costs more memory. */
+/* What a plan is for; each of those that train, from MMOE_PLAN_TRAIN on, does what the one before
+ * does, and costs more memory. */
 typedef enum mmoe_plan_kind {
     MMOE_PLAN_PREDICT,
     MMOE_PLAN_INSPECT, /* predicts; an observer sees every layer's output */
-    MMOE_PLAN_TRAIN,  /* steps in one go: mmoe_plan_train */
-    MMOE_PLAN_REPLAY, /* forward, then backward as often as one likes: mmoe_plan_forward, mmoe_plan_backward */
-    MMOE_PLAN_PROBE   /* and backward to the shared representation alone: mmoe_plan_probe */
+    MMOE_PLAN_TRAIN,   /* steps in one go: mmoe_plan_train */
+    MMOE_PLAN_REPLAY,  /* forward, then backward as often as one likes: mmoe_plan_forward,
+                          mmoe_plan_backward */
+    MMOE_PLAN_PROBE    /* and backward to the shared representation alone: mmoe_plan_probe */
 } mmoe_plan_kind;
 
 typedef struct mmoe_plan {
@@ -150,7 +163,8 @@ typedef struct mmoe_plan {
     /* Of the batch that runs now. */
     const mmoe_rows *batch;
     int32_t chunk, chunks, current_phase;
-    double *task_factor;   /* [tasks]: of the task's term in the objective; set with mmoe_plan_set_factors */
+    double *task_factor;   /* [tasks]: of the task's term in the objective; set with
+                              mmoe_plan_set_factors */
     bool leaves_terms;     /* the backward pass leaves out what is no task's: the gates' balance */
     bool keeps_statistics; /* the forward pass leaves the running statistics as they are */
     float *task_scale;     /* [tasks]: factor * loss weight / (tasks * sum of the rows' weights) */
@@ -161,31 +175,41 @@ typedef struct mmoe_plan {
     void *sink_context;
     mmoe_observer observer; /* NULL: none; set by the owner */
     void *observer_context;
-    mmoe_profile *profile; /* NULL: none; set by the owner, attached to this graph and this many workers */
+    mmoe_profile
+        *profile; /* NULL: none; set by the owner, attached to this graph and this many workers */
 } mmoe_plan;
 
-/* Memory for up to max_rows rows in one batch, of which nothing is taken later. `pool` may be NULL. */
-mmoe_status mmoe_plan_create(const mmoe_graph *graph, mmoe_params *params, mmoe_pool *pool, mmoe_plan_kind kind, int32_t max_rows, const mmoe_allocator *alloc,
+/* Memory for up to max_rows rows in one batch, of which nothing is taken later. `pool` may be NULL.
+ */
+mmoe_status mmoe_plan_create(const mmoe_graph *graph, mmoe_params *params, mmoe_pool *pool,
+                             mmoe_plan_kind kind, int32_t max_rows, const mmoe_allocator *alloc,
                              mmoe_plan **out, mmoe_error *err);
 void mmoe_plan_free(mmoe_plan *plan);
 
-/* Packs weights, folds running statistics and biases into scale and shift; after the weights have changed, before predicting. */
+/* Packs weights, folds running statistics and biases into scale and shift; after the weights have
+ * changed, before predicting. */
 void mmoe_plan_fold(mmoe_plan *plan);
 /* Writes predictions [rows, tasks]; any number of rows. */
 void mmoe_plan_predict(mmoe_plan *plan, const mmoe_rows *batch, float *predictions);
-/* Forward and backward over one batch of 1 to max_rows rows; gradients go to the sink, running statistics are updated.
- * Writes each task's mean loss (NaN without labels) to task_loss [tasks], and the sum of its weights. */
-void mmoe_plan_train(mmoe_plan *plan, const mmoe_rows *batch, uint64_t seed, uint64_t step, mmoe_gradient_sink sink, void *context, double *task_loss,
+/* Forward and backward over one batch of 1 to max_rows rows; gradients go to the sink, running
+ * statistics are updated. Writes each task's mean loss (NaN without labels) to task_loss [tasks],
+ * and the sum of its weights. */
+void mmoe_plan_train(mmoe_plan *plan, const mmoe_rows *batch, uint64_t seed, uint64_t step,
+                     mmoe_gradient_sink sink, void *context, double *task_loss,
                      double *task_weight);
 
 /* Factors [tasks] of the tasks' terms in the objective, for the steps to come; NULL: 1 for all. */
 void mmoe_plan_set_factors(mmoe_plan *plan, const double *factors);
 
-/* The parts of a step, of a plan that replays; the batch must stay until the last of them. Forward as mmoe_plan_train does it, and what it writes. */
-void mmoe_plan_forward(mmoe_plan *plan, const mmoe_rows *batch, uint64_t seed, uint64_t step, double *task_loss, double *task_weight);
-/* Backward by the factors as they are now; gradients go to the sink. `shared` [rows, shared columns], of a plan that probes, takes the place of
- * the gradient at the shared representation; NULL: none does. */
-void mmoe_plan_backward(mmoe_plan *plan, const float *shared, mmoe_gradient_sink sink, void *context);
+/* The parts of a step, of a plan that replays; the batch must stay until the last of them. Forward
+ * as mmoe_plan_train does it, and what it writes. */
+void mmoe_plan_forward(mmoe_plan *plan, const mmoe_rows *batch, uint64_t seed, uint64_t step,
+                       double *task_loss, double *task_weight);
+/* Backward by the factors as they are now; gradients go to the sink. `shared` [rows, shared
+ * columns], of a plan that probes, takes the place of the gradient at the shared representation;
+ * NULL: none does. */
+void mmoe_plan_backward(mmoe_plan *plan, const float *shared, mmoe_gradient_sink sink,
+                        void *context);
 /* Writes the gradient at the shared representation to out [rows, shared columns]. */
 void mmoe_plan_probe(mmoe_plan *plan, float *out);
 int32_t mmoe_plan_shared_cols(const mmoe_plan *plan);
@@ -198,15 +222,19 @@ int32_t mmoe_block_grad_cols(const mmoe_graph *graph, const mmoe_linear_block *b
 
 static inline float *mmoe_value_at(const mmoe_plan *p, int32_t value, const mmoe_span *s) {
     const mmoe_buffer *b = &p->values[value];
-    return p->training ? b->base + (size_t)s->first * (size_t)b->ld : b->base + (size_t)s->worker * p->worker_stride;
+    return p->training ? b->base + (size_t)s->first * (size_t)b->ld
+                       : b->base + (size_t)s->worker * p->worker_stride;
 }
 static inline int32_t *mmoe_ids_at(const mmoe_plan *p, const mmoe_span *s) {
-    return p->ids + (size_t)(p->training ? s->first : s->worker * p->max_chunk) * (size_t)p->graph->n_id;
+    return p->ids +
+           (size_t)(p->training ? s->first : s->worker * p->max_chunk) * (size_t)p->graph->n_id;
 }
 static inline float *mmoe_grad_at(const mmoe_plan *p, int32_t value, const mmoe_span *s) {
     const mmoe_buffer *b = &p->grads[value];
     return b->base + (size_t)s->first * (size_t)b->ld;
 }
-static inline size_t mmoe_row_of(const mmoe_rows *batch, int32_t b) { return batch->index ? batch->index[b] : (size_t)b; }
+static inline size_t mmoe_row_of(const mmoe_rows *batch, int32_t b) {
+    return batch->index ? batch->index[b] : (size_t)b;
+}
 
 #endif

@@ -4,8 +4,8 @@
 
 #include "graph/plan.h"
 
-/* Row strides are whole cache lines, but no large multiple of 512 bytes: rows would then meet in the same cache sets,
- * which costs a product that walks down columns a sixth of its speed. */
+/* Row strides are whole cache lines, but no large multiple of 512 bytes: rows would then meet in
+ * the same cache sets, which costs a product that walks down columns a sixth of its speed. */
 static inline int32_t mmoe_plan_stride(int32_t width) {
     int32_t ld = (width + 15) / 16 * 16;
     return ld >= 256 && ld % 128 == 0 ? ld + 16 : ld;

@@ -1,4 +1,5 @@
-/* The weight tasks of a plan: gradients of pieces of the weights and of the tables, each over all rows. */
+/* The weight tasks of a plan: gradients of pieces of the weights and of the tables, each over all
+ * rows. */
 #include "graph/plan_parts.h"
 
 #include "base/error.h"
@@ -6,7 +7,7 @@
 enum {
     TABLE_FLOATS = 1 << 16, /* gradient of tables that one task scatters */
     TASK_FLOPS = 8 << 20,   /* smaller products go together */
-    SLAB = 96               /* rows of a weight matrix that a task takes: OpenBLAS likes multiples of 48 */
+    SLAB = 96 /* rows of a weight matrix that a task takes: OpenBLAS likes multiples of 48 */
 };
 
 /* Groups lookups by their table, in the order of the first of each. */
@@ -15,7 +16,8 @@ static mmoe_status plan_tables(mmoe_plan *p, mmoe_error *err) {
     const int32_t count = n->u.input.n_lookup;
     p->tables = mmoe_alloc_zero(&p->alloc, (size_t)count, sizeof *p->tables);
     p->table_lookups = mmoe_alloc_zero(&p->alloc, (size_t)count, sizeof *p->table_lookups);
-    if (!p->tables || !p->table_lookups) return mmoe_fail_memory(err, (size_t)count * sizeof *p->tables);
+    if (!p->tables || !p->table_lookups)
+        return mmoe_fail_memory(err, (size_t)count * sizeof *p->tables);
     int32_t placed = 0;
     for (int32_t i = 0; i < count; i++) {
         const mmoe_lookup *l = &n->u.input.lookups[i];
@@ -33,7 +35,8 @@ static mmoe_status plan_tables(mmoe_plan *p, mmoe_error *err) {
     return MMOE_OK;
 }
 
-/* The n-th weight task is written to out[n] where out is not NULL; scratch grows to what a task needs. */
+/* The n-th weight task is written to out[n] where out is not NULL; scratch grows to what a task
+ * needs. */
 typedef struct task_list {
     mmoe_weight_task *out;
     int32_t count;
@@ -55,15 +58,19 @@ static void list_linear(const mmoe_plan *p, int32_t node, task_list *l) {
         together = 1;
         while (i + together < n->u.linear.n_block && k[together].again) together++;
         if (flops < TASK_FLOPS) { /* small blocks of one shape go together */
-            while (i + together < n->u.linear.n_block && k[together].cols == k->cols && k[together].in.cols == k->in.cols &&
+            while (i + together < n->u.linear.n_block && k[together].cols == k->cols &&
+                   k[together].in.cols == k->in.cols &&
                    (k[together].again || (together + 1) * flops <= TASK_FLOPS))
                 together++;
-            add_task(l, (mmoe_weight_task){node, i, together, 0, k->cols}, (size_t)k->cols * (size_t)ld);
+            add_task(l, (mmoe_weight_task){node, i, together, 0, k->cols},
+                     (size_t)k->cols * (size_t)ld);
             continue;
         }
         for (int32_t row = 0, rows; row < k->cols; row += rows) {
-            rows = k->cols - row >= SLAB + SLAB / 2 && n->u.linear.n_block < 8 ? SLAB : k->cols - row;
-            add_task(l, (mmoe_weight_task){node, i, together, row, rows}, (size_t)rows * (size_t)ld);
+            rows =
+                k->cols - row >= SLAB + SLAB / 2 && n->u.linear.n_block < 8 ? SLAB : k->cols - row;
+            add_task(l, (mmoe_weight_task){node, i, together, row, rows},
+                     (size_t)rows * (size_t)ld);
         }
     }
 }
@@ -73,15 +80,20 @@ static void list_tables(const mmoe_plan *p, task_list *l) {
         int64_t floats = p->tables[t].rows * p->tables[t].dim;
         together = 1;
         if (floats > TABLE_FLOATS) {
-            int64_t rows = TABLE_FLOATS / p->tables[t].dim > 0 ? TABLE_FLOATS / p->tables[t].dim : 1;
+            int64_t rows =
+                TABLE_FLOATS / p->tables[t].dim > 0 ? TABLE_FLOATS / p->tables[t].dim : 1;
             for (int64_t row = 0; row < p->tables[t].rows; row += rows) {
                 int64_t some = p->tables[t].rows - row < rows ? p->tables[t].rows - row : rows;
-                add_task(l, (mmoe_weight_task){0, t, 1, row, some}, (size_t)(some * p->tables[t].dim));
+                add_task(l, (mmoe_weight_task){0, t, 1, row, some},
+                         (size_t)(some * p->tables[t].dim));
             }
             continue;
         }
         int32_t lookups = p->tables[t].count;
-        while (t + together < p->n_table && floats + p->tables[t + together].rows * p->tables[t + together].dim <= TABLE_FLOATS && lookups < 8) {
+        while (t + together < p->n_table &&
+               floats + p->tables[t + together].rows * p->tables[t + together].dim <=
+                   TABLE_FLOATS &&
+               lookups < 8) {
             floats += p->tables[t + together].rows * p->tables[t + together].dim;
             lookups += p->tables[t + together].count;
             together++;
@@ -93,9 +105,11 @@ static void list_tables(const mmoe_plan *p, task_list *l) {
 static void list_tasks(const mmoe_plan *p, task_list *l) {
     for (int32_t i = 0; i < p->graph->n_node; i++) {
         if (p->graph->nodes[i].op == MMOE_OP_LINEAR) list_linear(p, i, l);
-        if (p->graph->nodes[i].op == MMOE_OP_APPLY) add_task(l, (mmoe_weight_task){i, 0, 0, 0, 0}, 0);
+        if (p->graph->nodes[i].op == MMOE_OP_APPLY)
+            add_task(l, (mmoe_weight_task){i, 0, 0, 0, 0}, 0);
         if (p->graph->nodes[i].op == MMOE_OP_MIX && p->graph->nodes[i].u.mix.weight >= 0)
-            add_task(l, (mmoe_weight_task){i, 0, 0, 0, 0}, (size_t)p->graph->values[p->graph->nodes[i].u.mix.gates].width);
+            add_task(l, (mmoe_weight_task){i, 0, 0, 0, 0},
+                     (size_t)p->graph->values[p->graph->nodes[i].u.mix.gates].width);
     }
     list_tables(p, l);
 }
@@ -106,8 +120,10 @@ mmoe_status mmoe_plan_tasks(mmoe_plan *p, mmoe_error *err) {
     list_tasks(p, &l);
     p->tasks = mmoe_alloc(&p->alloc, (size_t)l.count, sizeof *p->tasks);
     p->scratch_stride = mmoe_plan_rounded(l.scratch);
-    p->scratch = mmoe_alloc_aligned(&p->alloc, p->scratch_stride * (size_t)p->workers, sizeof *p->scratch);
-    if (!p->tasks || !p->scratch) return mmoe_fail_memory(err, p->scratch_stride * (size_t)p->workers * sizeof *p->scratch);
+    p->scratch =
+        mmoe_alloc_aligned(&p->alloc, p->scratch_stride * (size_t)p->workers, sizeof *p->scratch);
+    if (!p->tasks || !p->scratch)
+        return mmoe_fail_memory(err, p->scratch_stride * (size_t)p->workers * sizeof *p->scratch);
     p->n_task = l.count;
     l = (task_list){.out = p->tasks};
     list_tasks(p, &l);

@@ -7,9 +7,11 @@
 
 static const char *const pass_names[][MMOE_PASS_COUNT] = {
     [MMOE_OP_INPUT] = {"gather", NULL, NULL, NULL, "scatter", "update tables"},
-    [MMOE_OP_LINEAR] = {"linear", NULL, "linear backward", NULL, "linear weights", "update weights"},
+    [MMOE_OP_LINEAR] = {"linear", NULL, "linear backward", NULL, "linear weights",
+                        "update weights"},
     [MMOE_OP_STATS] = {"statistics", "statistics merged", "norm backward", NULL, NULL, NULL},
-    [MMOE_OP_APPLY] = {"norm, activation", NULL, "activation backward", "sums merged", "vectors", "update vectors"},
+    [MMOE_OP_APPLY] = {"norm, activation", NULL, "activation backward", "sums merged", "vectors",
+                       "update vectors"},
     [MMOE_OP_GATE] = {"gate", "balance", "gate backward", NULL, NULL, NULL},
     [MMOE_OP_MIX] = {"mix", NULL, "mix backward", NULL, NULL, "update weights"},
     [MMOE_OP_ATTEND] = {"attention", NULL, "attention backward", NULL, NULL, NULL},
@@ -17,7 +19,9 @@ static const char *const pass_names[][MMOE_PASS_COUNT] = {
     [MMOE_OP_LOSS] = {"loss", NULL, "loss again", NULL, NULL, NULL},
 };
 
-const char *mmoe_profile_pass(const mmoe_profile *p, int32_t node, int pass) { return pass_names[p->ops[node]][pass]; }
+const char *mmoe_profile_pass(const mmoe_profile *p, int32_t node, int pass) {
+    return pass_names[p->ops[node]][pass];
+}
 
 double mmoe_profile_clock(void) {
     struct timespec t;
@@ -25,7 +29,8 @@ double mmoe_profile_clock(void) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-mmoe_status mmoe_profile_create(size_t max_slices, const mmoe_allocator *alloc, mmoe_profile **out, mmoe_error *err) {
+mmoe_status mmoe_profile_create(size_t max_slices, const mmoe_allocator *alloc, mmoe_profile **out,
+                                mmoe_error *err) {
     if (!out) return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_profile_create: out must not be NULL");
     mmoe_allocator a = mmoe_allocator_or_default(alloc);
     mmoe_profile *p = mmoe_alloc_zero(&a, 1, sizeof *p);
@@ -67,7 +72,8 @@ void mmoe_profile_reset(mmoe_profile *p) {
     p->begin = mmoe_profile_clock();
 }
 
-mmoe_status mmoe_profile_attach(mmoe_profile *p, const mmoe_graph *g, int workers, mmoe_error *err) {
+mmoe_status mmoe_profile_attach(mmoe_profile *p, const mmoe_graph *g, int workers,
+                                mmoe_error *err) {
     detach(p);
     const size_t n = (size_t)g->n_node;
     p->logs = mmoe_alloc_zero(&p->alloc, (size_t)workers, sizeof *p->logs);
@@ -77,7 +83,8 @@ mmoe_status mmoe_profile_attach(mmoe_profile *p, const mmoe_graph *g, int worker
     p->workers = p->logs ? workers : 0;
     for (int w = 0; ok && w < workers; w++) {
         p->logs[w].slices = mmoe_alloc(&p->alloc, p->max_slices, sizeof(mmoe_slice));
-        p->logs[w].sums = mmoe_alloc_zero(&p->alloc, n * MMOE_PASS_COUNT, sizeof(mmoe_profile_entry));
+        p->logs[w].sums =
+            mmoe_alloc_zero(&p->alloc, n * MMOE_PASS_COUNT, sizeof(mmoe_profile_entry));
         ok = p->logs[w].slices && p->logs[w].sums;
     }
     if (!ok) {
@@ -93,7 +100,8 @@ mmoe_status mmoe_profile_attach(mmoe_profile *p, const mmoe_graph *g, int worker
     return MMOE_OK;
 }
 
-void mmoe_profile_add(mmoe_profile *p, int worker, int32_t node, int pass, int32_t chunk, double start, double flops, double bytes) {
+void mmoe_profile_add(mmoe_profile *p, int worker, int32_t node, int pass, int32_t chunk,
+                      double start, double flops, double bytes) {
     double end = mmoe_profile_clock();
     mmoe_worker_log *l = &p->logs[worker];
     mmoe_profile_entry *e = &l->sums[node * MMOE_PASS_COUNT + pass];
@@ -101,7 +109,8 @@ void mmoe_profile_add(mmoe_profile *p, int worker, int32_t node, int pass, int32
     e->seconds += end - start;
     e->flops += flops;
     e->bytes += bytes;
-    if (l->count < p->max_slices) l->slices[l->count++] = (mmoe_slice){start, end, flops, bytes, node, chunk, pass, 0};
+    if (l->count < p->max_slices)
+        l->slices[l->count++] = (mmoe_slice){start, end, flops, bytes, node, chunk, pass, 0};
 }
 
 /* A step's order: nodes forward, nodes backward, weights and updates. */

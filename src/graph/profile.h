@@ -5,7 +5,15 @@
 #include "graph/graph.h"
 #include "mmoe/train.h"
 
-enum { MMOE_PASS_FORWARD, MMOE_PASS_BARRIER, MMOE_PASS_BACKWARD, MMOE_PASS_BACKWARD_BARRIER, MMOE_PASS_WEIGHTS, MMOE_PASS_UPDATE, MMOE_PASS_COUNT };
+enum {
+    MMOE_PASS_FORWARD,
+    MMOE_PASS_BARRIER,
+    MMOE_PASS_BACKWARD,
+    MMOE_PASS_BACKWARD_BARRIER,
+    MMOE_PASS_WEIGHTS,
+    MMOE_PASS_UPDATE,
+    MMOE_PASS_COUNT
+};
 
 typedef struct mmoe_slice {
     double start, end, flops, bytes;
@@ -29,12 +37,15 @@ struct mmoe_profile {
     double begin;
 };
 
-/* Makes room for a graph's nodes and a number of workers; forgets what stood there. MMOE_E_MEMORY. */
-mmoe_status mmoe_profile_attach(mmoe_profile *p, const mmoe_graph *graph, int workers, mmoe_error *err);
+/* Makes room for a graph's nodes and a number of workers; forgets what stood there. MMOE_E_MEMORY.
+ */
+mmoe_status mmoe_profile_attach(mmoe_profile *p, const mmoe_graph *graph, int workers,
+                                mmoe_error *err);
 /* Name of a node's pass; NULL: it has none. Static. */
 const char *mmoe_profile_pass(const mmoe_profile *p, int32_t node, int pass);
 double mmoe_profile_clock(void); /* seconds */
 /* Adds a slice that began at `start` and ends now. `chunk` -1: none. */
-void mmoe_profile_add(mmoe_profile *p, int worker, int32_t node, int pass, int32_t chunk, double start, double flops, double bytes);
+void mmoe_profile_add(mmoe_profile *p, int worker, int32_t node, int pass, int32_t chunk,
+                      double start, double flops, double bytes);
 
 #endif

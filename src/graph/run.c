@@ -9,7 +9,9 @@ static void run_step(mmoe_plan *p, mmoe_step step, const mmoe_span *s) {
     const mmoe_node *n = &p->graph->nodes[step.node];
     const mmoe_node_state *state = &p->nodes[step.node];
     switch (n->op) {
-    case MMOE_OP_INPUT: mmoe_input_forward(p, n, s); break;
+    case MMOE_OP_INPUT:
+        mmoe_input_forward(p, n, s);
+        break;
     case MMOE_OP_LINEAR:
         if (step.backward)
             mmoe_linear_backward(p, n, state, s);
@@ -29,8 +31,10 @@ static void run_step(mmoe_plan *p, mmoe_step step, const mmoe_span *s) {
             mmoe_apply_forward(p, step.node, state->layer, s);
         break;
     case MMOE_OP_GATE:
-        if (step.backward) mmoe_gate_backward(p, n, state, s);
-        else mmoe_gate_forward(p, n, state, s);
+        if (step.backward)
+            mmoe_gate_backward(p, n, state, s);
+        else
+            mmoe_gate_forward(p, n, state, s);
         break;
     case MMOE_OP_MIX:
         if (step.backward)
@@ -59,7 +63,8 @@ static void run_step(mmoe_plan *p, mmoe_step step, const mmoe_span *s) {
     }
 }
 
-/* GEMM work of a linear node over `rows` rows, the same in each direction, and the bytes of its operands. */
+/* GEMM work of a linear node over `rows` rows, the same in each direction, and the bytes of its
+ * operands. */
 static void linear_cost(const mmoe_node *n, double rows, double *flops, double *bytes) {
     *flops = *bytes = 0;
     for (int32_t i = 0; i < n->u.linear.n_block; i++) {
@@ -73,15 +78,19 @@ static void linear_cost(const mmoe_node *n, double rows, double *flops, double *
 /* Bytes of the other nodes: the columns that they read and write once. */
 static double row_bytes(const mmoe_plan *p, const mmoe_node *n) {
     double columns = n->out >= 0 ? p->graph->values[n->out].width : 0;
-    if (n->op == MMOE_OP_GATE) columns *= 2;
-    else if (n->in >= 0) columns += p->graph->values[n->in].width;
-    if (n->op == MMOE_OP_MIX) columns += n->u.mix.n_task * n->u.mix.n_expert + n->u.mix.n_expert * n->u.mix.cols;
+    if (n->op == MMOE_OP_GATE)
+        columns *= 2;
+    else if (n->in >= 0)
+        columns += p->graph->values[n->in].width;
+    if (n->op == MMOE_OP_MIX)
+        columns += n->u.mix.n_task * n->u.mix.n_expert + n->u.mix.n_expert * n->u.mix.cols;
     if (n->op == MMOE_OP_INPUT) columns *= 2;
     if (n->op == MMOE_OP_LOSS) columns += 3 * n->u.loss.n_task;
     return 4 * columns;
 }
 
-static void add_slice(mmoe_plan *p, int worker, int32_t node, int pass, int32_t chunk, double rows, double start) {
+static void add_slice(mmoe_plan *p, int worker, int32_t node, int pass, int32_t chunk, double rows,
+                      double start) {
     const mmoe_node *n = &p->graph->nodes[node];
     double flops = 0, bytes = rows * row_bytes(p, n);
     if (n->op == MMOE_OP_LINEAR) linear_cost(n, rows, &flops, &bytes);
@@ -96,16 +105,23 @@ static void run_chunk(void *context, int worker, int chunk) {
     for (int32_t i = phase->first; i < phase->first + phase->count; i++) {
         double start = mmoe_plan_clock(p);
         run_step(p, p->steps[i], &s);
-        if (p->observer && !p->steps[i].backward) p->observer(p->observer_context, p, p->steps[i].node, &s);
-        if (p->profile) add_slice(p, worker, p->steps[i].node, p->steps[i].backward ? MMOE_PASS_BACKWARD : MMOE_PASS_FORWARD, chunk, s.rows, start);
+        if (p->observer && !p->steps[i].backward)
+            p->observer(p->observer_context, p, p->steps[i].node, &s);
+        if (p->profile)
+            add_slice(p, worker, p->steps[i].node,
+                      p->steps[i].backward ? MMOE_PASS_BACKWARD : MMOE_PASS_FORWARD, chunk, s.rows,
+                      start);
     }
 }
 
 /* Hands a gradient on, its time taken apart from the product's. */
-void mmoe_plan_sink(mmoe_plan *p, int worker, int32_t node, int64_t offset, int64_t rows, int64_t cols, const float *gradient, int64_t ld) {
+void mmoe_plan_sink(mmoe_plan *p, int worker, int32_t node, int64_t offset, int64_t rows,
+                    int64_t cols, const float *gradient, int64_t ld) {
     double start = mmoe_plan_clock(p);
     p->sink(p->sink_context, offset, rows, cols, gradient, ld);
-    if (p->profile) mmoe_profile_add(p->profile, worker, node, MMOE_PASS_UPDATE, -1, start, 0, 28.0 * (double)(rows * cols)); /* w, m, v twice; g */
+    if (p->profile)
+        mmoe_profile_add(p->profile, worker, node, MMOE_PASS_UPDATE, -1, start, 0,
+                         28.0 * (double)(rows * cols)); /* w, m, v twice; g */
 }
 
 /* Part of a linear node's work that a weight task does. */
@@ -157,16 +173,24 @@ static void run_loop(mmoe_plan *p, int tasks, mmoe_pool_fn fn) {
 static void run_barrier(mmoe_plan *p, mmoe_step step) {
     const mmoe_node *n = &p->graph->nodes[step.node];
     const mmoe_node_state *state = &p->nodes[step.node];
-    bool stats = n->op == MMOE_OP_STATS && !step.backward, sums = n->op == MMOE_OP_APPLY && step.backward, gates = state->balance && !step.backward;
+    bool stats = n->op == MMOE_OP_STATS && !step.backward,
+         sums = n->op == MMOE_OP_APPLY && step.backward, gates = state->balance && !step.backward;
     if (!stats && !sums && !gates) return;
     double start = mmoe_plan_clock(p);
-    if (stats) mmoe_stats_barrier(p, n, state->layer);
-    else if (gates) mmoe_gate_barrier(p, n, state);
-    else mmoe_apply_backward_barrier(p, n, state->layer);
-    if (p->profile) add_slice(p, 0, step.node, sums ? MMOE_PASS_BACKWARD_BARRIER : MMOE_PASS_BARRIER, -1, 0, start);
+    if (stats)
+        mmoe_stats_barrier(p, n, state->layer);
+    else if (gates)
+        mmoe_gate_barrier(p, n, state);
+    else
+        mmoe_apply_backward_barrier(p, n, state->layer);
+    if (p->profile)
+        add_slice(p, 0, step.node, sums ? MMOE_PASS_BACKWARD_BARRIER : MMOE_PASS_BARRIER, -1, 0,
+                  start);
 }
 
-static const mmoe_node *loss_of(const mmoe_plan *p) { return &p->graph->nodes[p->graph->n_node - 1]; }
+static const mmoe_node *loss_of(const mmoe_plan *p) {
+    return &p->graph->nodes[p->graph->n_node - 1];
+}
 
 static void set_batch(mmoe_plan *p, const mmoe_rows *batch, int32_t chunk) {
     p->batch = batch;
@@ -183,7 +207,8 @@ static void run_pack(void *context, int worker, int task) {
 void mmoe_plan_fold(mmoe_plan *p) {
     run_loop(p, p->n_pack, run_pack);
     for (int32_t i = 0; i < p->graph->n_node; i++)
-        if (p->graph->nodes[i].op == MMOE_OP_APPLY) mmoe_apply_fold(p, &p->graph->nodes[i], p->nodes[i].layer);
+        if (p->graph->nodes[i].op == MMOE_OP_APPLY)
+            mmoe_apply_fold(p, &p->graph->nodes[i], p->nodes[i].layer);
 }
 
 void mmoe_plan_predict(mmoe_plan *p, const mmoe_rows *batch, float *predictions) {
@@ -198,8 +223,10 @@ static void run_phases(mmoe_plan *p, int32_t first, int32_t end) {
     for (p->current_phase = first; p->current_phase < end; p->current_phase++) {
         const mmoe_phase *phase = &p->phases[p->current_phase];
         run_loop(p, p->chunks, run_chunk);
-        /* Layers without batch norm have sums of their own, but nothing waits for them: any barrier will do. */
-        for (int32_t i = phase->first; i < phase->first + phase->count; i++) run_barrier(p, p->steps[i]);
+        /* Layers without batch norm have sums of their own, but nothing waits for them: any barrier
+         * will do. */
+        for (int32_t i = phase->first; i < phase->first + phase->count; i++)
+            run_barrier(p, p->steps[i]);
     }
 }
 
@@ -233,7 +260,8 @@ void mmoe_plan_set_factors(mmoe_plan *p, const double *factors) {
     for (int32_t t = 0; t < p->graph->n_task; t++) p->task_factor[t] = factors ? factors[t] : 1;
 }
 
-void mmoe_plan_train(mmoe_plan *p, const mmoe_rows *batch, uint64_t seed, uint64_t step, mmoe_gradient_sink sink, void *context, double *task_loss,
+void mmoe_plan_train(mmoe_plan *p, const mmoe_rows *batch, uint64_t seed, uint64_t step,
+                     mmoe_gradient_sink sink, void *context, double *task_loss,
                      double *task_weight) {
     begin_step(p, batch, seed, step);
     run_phases(p, 0, p->n_phase);
@@ -241,7 +269,8 @@ void mmoe_plan_train(mmoe_plan *p, const mmoe_rows *batch, uint64_t seed, uint64
     write_losses(p, task_loss, task_weight);
 }
 
-void mmoe_plan_forward(mmoe_plan *p, const mmoe_rows *batch, uint64_t seed, uint64_t step, double *task_loss, double *task_weight) {
+void mmoe_plan_forward(mmoe_plan *p, const mmoe_rows *batch, uint64_t seed, uint64_t step,
+                       double *task_loss, double *task_weight) {
     assert(p->kind >= MMOE_PLAN_REPLAY);
     begin_step(p, batch, seed, step);
     run_phases(p, 0, p->loss_phase);
@@ -267,7 +296,8 @@ static void copy_shared(void *context, int worker, int chunk) {
     const mmoe_plan *p = c->plan;
     const mmoe_graph *g = p->graph;
     const size_t cols = (size_t)mmoe_plan_shared_cols(p);
-    const int32_t end = p->batch->rows < (chunk + 1) * p->chunk ? p->batch->rows : (chunk + 1) * p->chunk;
+    const int32_t end =
+        p->batch->rows < (chunk + 1) * p->chunk ? p->batch->rows : (chunk + 1) * p->chunk;
     const mmoe_buffer *grad = &p->grads[g->shared[0].value];
     for (int32_t b = chunk * p->chunk; b < end; b++) {
         float *row = grad->base + (size_t)b * (size_t)grad->ld;

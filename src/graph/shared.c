@@ -1,4 +1,5 @@
-/* Which parameters the shared representation depends on, column by column: of a layer that all experts and gates are in, the experts'. */
+/* Which parameters the shared representation depends on, column by column: of a layer that all
+ * experts and gates are in, the experts'. */
 #include <assert.h>
 #include <string.h>
 
@@ -14,15 +15,21 @@ typedef struct marks {
 
 static uint8_t *columns_of(const marks *m, int32_t value) { return m->columns + m->first[value]; }
 
-static bool any(const marks *m, int32_t value, int32_t col, int32_t cols) { return memchr(columns_of(m, value) + col, 1, (size_t)cols) != NULL; }
+static bool any(const marks *m, int32_t value, int32_t col, int32_t cols) {
+    return memchr(columns_of(m, value) + col, 1, (size_t)cols) != NULL;
+}
 
-static void mark_columns(const marks *m, int32_t value, int32_t col, int32_t cols) { memset(columns_of(m, value) + col, 1, (size_t)cols); }
+static void mark_columns(const marks *m, int32_t value, int32_t col, int32_t cols) {
+    memset(columns_of(m, value) + col, 1, (size_t)cols);
+}
 
 /* Tensors that begin in values [offset, offset + count): none is marked in part. */
 static void mark_values(const marks *m, int64_t offset, int64_t count) {
     const mmoe_tensors *t = &m->graph->tensors;
     for (size_t i = 0; i < t->count; i++)
-        if (t->items[i].kind == MMOE_TENSOR_VALUE && t->items[i].offset >= offset && t->items[i].offset < offset + count) m->tensors[i] = 1;
+        if (t->items[i].kind == MMOE_TENSOR_VALUE && t->items[i].offset >= offset &&
+            t->items[i].offset < offset + count)
+            m->tensors[i] = 1;
 }
 
 static void mark_input(const marks *m, const mmoe_node *n) {
@@ -49,7 +56,8 @@ static void mark_apply(const marks *m, const mmoe_node *n) {
     const mmoe_norm *norm = &n->u.apply.norm;
     for (int32_t i = 0; i < n->u.apply.n_segment; i++) {
         const mmoe_segment *g = &n->u.apply.segments[i];
-        for (int32_t c = g->col; c < g->col + g->cols; c += g->group) { /* a module has one slope, one normaliser */
+        for (int32_t c = g->col; c < g->col + g->cols;
+             c += g->group) { /* a module has one slope, one normaliser */
             if (!any(m, n->out, c, g->group)) continue;
             mark_columns(m, n->in, c, g->group);
             mark_values(m, n->u.apply.bias + c, g->group);
@@ -64,7 +72,8 @@ static void mark_apply(const marks *m, const mmoe_node *n) {
 /* A gate's columns have one normaliser. */
 static void mark_gates(const marks *m, const mmoe_node *n) {
     for (int32_t i = 0, c = 0; i < n->u.gate.n_gate; c += n->u.gate.n_expert[i++])
-        if (any(m, n->out, c, n->u.gate.n_expert[i])) mark_columns(m, n->in, n->u.gate.col[i], n->u.gate.n_expert[i]);
+        if (any(m, n->out, c, n->u.gate.n_expert[i]))
+            mark_columns(m, n->in, n->u.gate.col[i], n->u.gate.n_expert[i]);
 }
 
 static void mark_mix(const marks *m, const mmoe_node *n) {
@@ -75,25 +84,39 @@ static void mark_mix(const marks *m, const mmoe_node *n) {
             mark_values(m, n->u.mix.weight, 1); /* one tensor, whose rows are the tasks' */
         else
             mark_columns(m, n->u.mix.gates, n->u.mix.gate_col[t], n_expert);
-        for (int32_t k = 0; k < n_expert; k++) mark_columns(m, n->u.mix.experts, n->u.mix.expert_col[t * n_expert + k], cols);
+        for (int32_t k = 0; k < n_expert; k++)
+            mark_columns(m, n->u.mix.experts, n->u.mix.expert_col[t * n_expert + k], cols);
     }
 }
 
 static void mark_node(const marks *m, const mmoe_node *n) {
     switch (n->op) {
-    case MMOE_OP_INPUT: mark_input(m, n); break;
-    case MMOE_OP_LINEAR: mark_linear(m, n); break;
-    case MMOE_OP_APPLY: mark_apply(m, n); break;
-    case MMOE_OP_GATE: mark_gates(m, n); break;
-    case MMOE_OP_MIX: mark_mix(m, n); break;
+    case MMOE_OP_INPUT:
+        mark_input(m, n);
+        break;
+    case MMOE_OP_LINEAR:
+        mark_linear(m, n);
+        break;
+    case MMOE_OP_APPLY:
+        mark_apply(m, n);
+        break;
+    case MMOE_OP_GATE:
+        mark_gates(m, n);
+        break;
+    case MMOE_OP_MIX:
+        mark_mix(m, n);
+        break;
     case MMOE_OP_ATTEND:
-        if (any(m, n->out, 0, m->graph->values[n->out].width)) mark_columns(m, n->in, 0, m->graph->values[n->in].width);
+        if (any(m, n->out, 0, m->graph->values[n->out].width))
+            mark_columns(m, n->in, 0, m->graph->values[n->in].width);
         break;
     case MMOE_OP_JOINT:
-        for (int i = 0; i < 2 && any(m, n->out, 0, 1); i++) mark_columns(m, n->u.joint.logits[i].value, n->u.joint.logits[i].col, 1);
+        for (int i = 0; i < 2 && any(m, n->out, 0, 1); i++)
+            mark_columns(m, n->u.joint.logits[i].value, n->u.joint.logits[i].col, 1);
         break;
     case MMOE_OP_STATS:
-    case MMOE_OP_LOSS: break;
+    case MMOE_OP_LOSS:
+        break;
     }
 }
 
@@ -106,10 +129,14 @@ mmoe_status mmoe_graph_shared_tensors(const mmoe_graph *g, uint8_t *shared, mmoe
         columns += (size_t)g->values[v].width;
     }
     m.columns = mmoe_alloc_zero(&g->alloc, columns, 1);
-    mmoe_status status = m.first && m.columns ? MMOE_OK : mmoe_fail_memory(err, columns + (size_t)g->n_value * sizeof *m.first);
+    mmoe_status status =
+        m.first && m.columns
+            ? MMOE_OK
+            : mmoe_fail_memory(err, columns + (size_t)g->n_value * sizeof *m.first);
     if (!status) {
         memset(shared, 0, g->tensors.count);
-        for (int32_t i = 0; i < g->n_shared; i++) mark_columns(&m, g->shared[i].value, g->shared[i].col, g->shared[i].cols);
+        for (int32_t i = 0; i < g->n_shared; i++)
+            mark_columns(&m, g->shared[i].value, g->shared[i].col, g->shared[i].cols);
         for (int32_t i = g->n_node - 1; i >= 0; i--) mark_node(&m, &g->nodes[i]);
     }
     mmoe_release(&g->alloc, m.first);

@@ -11,7 +11,8 @@ static inline float dot_of(const float *a, const float *b, int32_t n) {
 
 /* The first item's share: softmax over two is a sigmoid. x: q0 k0 v0 q1 k1 v1. */
 static inline float attend_share(const float *x, int32_t dim, float scale) {
-    return vsigmoid(splat((dot_of(x, x + dim, dim) - dot_of(x + 3 * dim, x + 4 * dim, dim)) * scale))[0];
+    return vsigmoid(
+        splat((dot_of(x, x + dim, dim) - dot_of(x + 3 * dim, x + 4 * dim, dim)) * scale))[0];
 }
 
 static void attend_forward(const mmoe_attend_args *a) {
@@ -20,7 +21,9 @@ static void attend_forward(const mmoe_attend_args *a) {
     float *y = a->y;
     for (int32_t b = 0; b < a->rows; b++, x += a->ldx, y += a->ldy) {
         const float first = attend_share(x, dim, scale), second = 1.0f - first;
-#define BODY(c, n) store_n(y + (c), first * load_n(x + 2 * dim + (c), n) + second * load_n(x + 5 * dim + (c), n), n)
+#define BODY(c, n)                                                                                 \
+    store_n(y + (c), first * load_n(x + 2 * dim + (c), n) + second * load_n(x + 5 * dim + (c), n), \
+            n)
         FOR_COLUMNS(dim, BODY);
 #undef BODY
     }
@@ -32,16 +35,17 @@ static void attend_backward(const mmoe_attend_args *a) {
     float *dx = a->dx;
     for (int32_t b = 0; b < a->rows; b++, x += a->ldx, dy += a->ldy, dx += a->lddx) {
         const float first = attend_share(x, dim, scale), second = 1.0f - first;
-        const float ds = first * second * scale * (dot_of(dy, x + 2 * dim, dim) - dot_of(dy, x + 5 * dim, dim));
-#define BODY(c, n)                                                                                                                                             \
-    do {                                                                                                                                                       \
-        const vf d = load_n(dy + (c), n);                                                                                                                      \
-        store_n(dx + (c), ds * load_n(x + dim + (c), n), n);                                                                                                   \
-        store_n(dx + dim + (c), ds * load_n(x + (c), n), n);                                                                                                   \
-        store_n(dx + 2 * dim + (c), first * d, n);                                                                                                             \
-        store_n(dx + 3 * dim + (c), -ds * load_n(x + 4 * dim + (c), n), n);                                                                                    \
-        store_n(dx + 4 * dim + (c), -ds * load_n(x + 3 * dim + (c), n), n);                                                                                    \
-        store_n(dx + 5 * dim + (c), second * d, n);                                                                                                            \
+        const float ds =
+            first * second * scale * (dot_of(dy, x + 2 * dim, dim) - dot_of(dy, x + 5 * dim, dim));
+#define BODY(c, n)                                                                                 \
+    do {                                                                                           \
+        const vf d = load_n(dy + (c), n);                                                          \
+        store_n(dx + (c), ds * load_n(x + dim + (c), n), n);                                       \
+        store_n(dx + dim + (c), ds * load_n(x + (c), n), n);                                       \
+        store_n(dx + 2 * dim + (c), first * d, n);                                                 \
+        store_n(dx + 3 * dim + (c), -ds * load_n(x + 4 * dim + (c), n), n);                        \
+        store_n(dx + 4 * dim + (c), -ds * load_n(x + 3 * dim + (c), n), n);                        \
+        store_n(dx + 5 * dim + (c), second * d, n);                                                \
     } while (0)
         FOR_COLUMNS(dim, BODY);
 #undef BODY

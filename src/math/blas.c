@@ -5,26 +5,29 @@
 #include "math/kernels.h"
 
 static void blas(const mmoe_gemm *g) {
-    cblas_sgemm(CblasRowMajor, g->ta ? CblasTrans : CblasNoTrans, g->tb ? CblasTrans : CblasNoTrans, g->m, g->n, g->k, 1.0f, g->a, g->lda, g->b, g->ldb,
-                g->beta, g->c, g->ldc);
+    cblas_sgemm(CblasRowMajor, g->ta ? CblasTrans : CblasNoTrans, g->tb ? CblasTrans : CblasNoTrans,
+                g->m, g->n, g->k, 1.0f, g->a, g->lda, g->b, g->ldb, g->beta, g->c, g->ldc);
 }
 
-/* 256 rows, Zen 5, OpenBLAS 0.3.21, microseconds a product, theirs and ours: [256,16][16,8] 1.6, 0.7; [256,8][8,1] 0.9,
- * 0.4; [1,1024][1024,8] 2.3, 0.4. */
+/* 256 rows, Zen 5, OpenBLAS 0.3.21, microseconds a product, theirs and ours: [256,16][16,8] 1.6,
+ * 0.7; [256,8][8,1] 0.9, 0.4; [1,1024][1024,8] 2.3, 0.4. */
 void mmoe_gemm_run(const mmoe_gemm *g) {
     if (g->m == 0 || g->n == 0) return;
     const mmoe_kernels *k = mmoe_kernels_best();
-    if (!g->ta && g->tb && g->n <= k->narrow_n && g->k <= MMOE_NARROW_K) k->gemm_narrow(g);
-    else if (g->ta && !g->tb && g->m == 1) k->gemm_one_row(g);
-    else blas(g);
+    if (!g->ta && g->tb && g->n <= k->narrow_n && g->k <= MMOE_NARROW_K)
+        k->gemm_narrow(g);
+    else if (g->ta && !g->tb && g->m == 1)
+        k->gemm_one_row(g);
+    else
+        blas(g);
 }
 
 #ifdef MMOE_HAS_SGEMM_BATCH
 enum { MOST_TOGETHER = 64 };
 
 static bool same_shape(const mmoe_gemm *a, const mmoe_gemm *b) {
-    return a->ta == b->ta && a->tb == b->tb && a->m == b->m && a->n == b->n && a->k == b->k && a->lda == b->lda && a->ldb == b->ldb && a->ldc == b->ldc &&
-           a->beta == b->beta;
+    return a->ta == b->ta && a->tb == b->tb && a->m == b->m && a->n == b->n && a->k == b->k &&
+           a->lda == b->lda && a->ldb == b->ldb && a->ldc == b->ldc && a->beta == b->beta;
 }
 
 static void blas_batch(const mmoe_gemm *g, blasint count) {
@@ -37,7 +40,8 @@ static void blas_batch(const mmoe_gemm *g, blasint count) {
     }
     CBLAS_TRANSPOSE ta = g->ta ? CblasTrans : CblasNoTrans, tb = g->tb ? CblasTrans : CblasNoTrans;
     blasint m = g->m, n = g->n, k = g->k, lda = g->lda, ldb = g->ldb, ldc = g->ldc;
-    cblas_sgemm_batch(CblasRowMajor, &ta, &tb, &m, &n, &k, &alpha, a, &lda, b, &ldb, &g->beta, c, &ldc, 1, &count);
+    cblas_sgemm_batch(CblasRowMajor, &ta, &tb, &m, &n, &k, &alpha, a, &lda, b, &ldb, &g->beta, c,
+                      &ldc, 1, &count);
 }
 #endif
 
@@ -45,7 +49,9 @@ void mmoe_gemm_batch(const mmoe_gemm *g, int32_t count) {
     for (int32_t i = 0, together; i < count; i += together) {
         together = 1;
 #ifdef MMOE_HAS_SGEMM_BATCH
-        while (i + together < count && together < MOST_TOGETHER && same_shape(&g[i], &g[i + together])) together++;
+        while (i + together < count && together < MOST_TOGETHER &&
+               same_shape(&g[i], &g[i + together]))
+            together++;
         if (together > 1) {
             blas_batch(&g[i], together);
             continue;
@@ -55,7 +61,8 @@ void mmoe_gemm_batch(const mmoe_gemm *g, int32_t count) {
     }
 }
 
-void mmoe_gemm_double(int32_t m, int32_t n, int32_t k, const double *a, const double *b, double *c) {
+void mmoe_gemm_double(int32_t m, int32_t n, int32_t k, const double *a, const double *b,
+                      double *c) {
     cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, m, n, k, 1, a, k, b, k, 0, c, n);
 }
 

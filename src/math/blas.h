@@ -1,4 +1,5 @@
-/* The library's only door to BLAS. All matrices are row-major, and float where nothing else is said. */
+/* The library's only door to BLAS. All matrices are row-major, and float where nothing else is
+ * said. */
 #ifndef MMOE_MATH_BLAS_H
 #define MMOE_MATH_BLAS_H
 
@@ -6,8 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* One product: C [m, n] = op(A) [m, k] op(B) [k, n] + beta C, beta 0 or 1 (with 0, C is not read). op transposes when its
- * flag says so; ld* are the row strides of the matrices as they are stored. */
+/* One product: C [m, n] = op(A) [m, k] op(B) [k, n] + beta C, beta 0 or 1 (with 0, C is not read).
+ * op transposes when its flag says so; ld* are the row strides of the matrices as they are stored.
+ */
 typedef struct mmoe_gemm {
     bool ta, tb;
     int32_t m, n, k;
@@ -20,11 +22,11 @@ typedef struct mmoe_gemm {
     int32_t ldc;
 } mmoe_gemm;
 
-/* One product, by BLAS, or by a kernel of ours where the shape is so small that the call would cost more (measured:
- * math/blas.c). */
+/* One product, by BLAS, or by a kernel of ours where the shape is so small that the call would cost
+ * more (measured: math/blas.c). */
 void mmoe_gemm_run(const mmoe_gemm *g);
-/* `count` products that do not depend on each other, in any order; neighbours of one shape go to BLAS's batched call where
- * the installed one has it. */
+/* `count` products that do not depend on each other, in any order; neighbours of one shape go to
+ * BLAS's batched call where the installed one has it. */
 void mmoe_gemm_batch(const mmoe_gemm *g, int32_t count);
 
 /* C [m, n] = A B^T of double matrices A [m, k] and B [n, k] without gaps between their rows. */

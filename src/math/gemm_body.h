@@ -1,9 +1,10 @@
 /* Products with a matrix that was packed beforehand; included by kernels_body.h.
  *
- * B [k, n] stands in panels of one to TILE_VECTORS vectors of columns, each panel row after row, so that the inner loop
- * reads it in one stream; columns beyond n are zero. A tile of C stays in registers while the loop goes down k: of each
- * row of B the vectors are loaded once, each element of A is spread over a vector and used for all of them. An element of
- * C is the same sum in the same order in whatever tile it stands. */
+ * B [k, n] stands in panels of one to TILE_VECTORS vectors of columns, each panel row after row, so
+ * that the inner loop reads it in one stream; columns beyond n are zero. A tile of C stays in
+ * registers while the loop goes down k: of each row of B the vectors are loaded once, each element
+ * of A is spread over a vector and used for all of them. An element of C is the same sum in the
+ * same order in whatever tile it stands. */
 #if W == 16
 #define TILE_VECTORS 3 /* 8 x 48: 24 of 32 registers */
 #define TILE_ROWS 12
@@ -18,23 +19,30 @@
 #define MOST_ROWS(vectors) 4
 #endif
 
-enum { DEPTH = 256 }; /* rows of a panel that serve all rows of A before the next ones do: they stay in L1 */
+enum {
+    DEPTH = 256
+}; /* rows of a panel that serve all rows of A before the next ones do: they stay in L1 */
 
 /* Part i of `parts` nearly equal parts of `whole` begins here. */
-static inline int32_t part(int32_t whole, int32_t parts, int32_t i) { return (int32_t)((int64_t)whole * i / parts); }
+static inline int32_t part(int32_t whole, int32_t parts, int32_t i) {
+    return (int32_t)((int64_t)whole * i / parts);
+}
 static inline int32_t parts_of(int32_t whole, int32_t most) { return (whole + most - 1) / most; }
 
 static size_t packed_size(int32_t n, int32_t k) { return (size_t)parts_of(n, W) * W * (size_t)k; }
 
-static void pack(int32_t n, int32_t k, int32_t first, int32_t count, const float *w, int32_t ldw, const float *scale, float *packed) {
+static void pack(int32_t n, int32_t k, int32_t first, int32_t count, const float *w, int32_t ldw,
+                 const float *scale, float *packed) {
     const int32_t vectors = parts_of(n, W), panels = parts_of(vectors, TILE_VECTORS);
     for (int32_t p = 0; p < panels; p++) {
-        const int32_t begin = part(vectors, panels, p) * W, width = part(vectors, panels, p + 1) * W - begin;
+        const int32_t begin = part(vectors, panels, p) * W,
+                      width = part(vectors, panels, p + 1) * W - begin;
         float *to = packed + (size_t)begin * (size_t)k + (size_t)first * (size_t)width;
         for (int32_t c = begin; c < begin + width; c++, to++) {
             const float *from = w + (size_t)c * (size_t)ldw;
             const float s = c < n && scale ? scale[c] : 1.0f;
-            for (int32_t i = 0; i < count; i++) to[(size_t)i * (size_t)width] = c < n ? from[i] * s : 0.0f;
+            for (int32_t i = 0; i < count; i++)
+                to[(size_t)i * (size_t)width] = c < n ? from[i] * s : 0.0f;
         }
     }
 }
@@ -42,7 +50,9 @@ static void pack(int32_t n, int32_t k, int32_t first, int32_t count, const float
 static void pack_rows(int32_t n, int32_t k, const float *b, int32_t ldb, float *packed) {
     const int32_t vectors = parts_of(n, W), panels = parts_of(vectors, TILE_VECTORS);
     for (int32_t p = 0; p < panels; p++) {
-        const int32_t begin = part(vectors, panels, p) * W, width = part(vectors, panels, p + 1) * W - begin, whole = MIN(n - begin, width);
+        const int32_t begin = part(vectors, panels, p) * W,
+                      width = part(vectors, panels, p + 1) * W - begin,
+                      whole = MIN(n - begin, width);
         const float *from = b + begin;
         for (int32_t i = 0; i < k; i++, from += ldb, packed += width) {
             memcpy(packed, from, (size_t)whole * sizeof *packed);
@@ -63,7 +73,9 @@ static inline __attribute__((always_inline)) void tile(const tile_args *t, int r
 #pragma GCC unroll 12
     for (int r = 0; r < rows; r++)
 #pragma GCC unroll 3
-        for (int v = 0; v < vectors; v++) acc[r][v] = load_n(t->start + (size_t)r * (size_t)t->ldstart + v * W, v == vectors - 1 ? t->tail : W);
+        for (int v = 0; v < vectors; v++)
+            acc[r][v] = load_n(t->start + (size_t)r * (size_t)t->ldstart + v * W,
+                               v == vectors - 1 ? t->tail : W);
     const float *a = t->a, *b = t->b;
     const size_t a_row = (size_t)t->a_row, a_step = (size_t)t->a_step, b_step = (size_t)t->b_step;
     for (int32_t k = 0; k < t->k; k++, a += a_step, b += b_step) {
@@ -82,11 +94,13 @@ static inline __attribute__((always_inline)) void tile(const tile_args *t, int r
         const int n = v == vectors - 1 ? t->tail : W;
         const vf least = t->floor ? load_n(t->floor + v * W, n) : splat(-__builtin_inff());
 #pragma GCC unroll 12
-        for (int r = 0; r < rows; r++) store_n(t->c + (size_t)r * (size_t)t->ldc + v * W, choose(acc[r][v] < least, least, acc[r][v]), n); /* NaN stays */
+        for (int r = 0; r < rows; r++)
+            store_n(t->c + (size_t)r * (size_t)t->ldc + v * W,
+                    choose(acc[r][v] < least, least, acc[r][v]), n); /* NaN stays */
     }
 }
 
-#define TILE(r, v)                                                                                                                                             \
+#define TILE(r, v)                                                                                 \
     static void tile_##r##x##v(const tile_args *t) { tile(t, r, v); }
 #define TILES_4(v) TILE(1, v) TILE(2, v) TILE(3, v) TILE(4, v)
 #define TILES_6(v) TILES_4(v) TILE(5, v) TILE(6, v)
@@ -123,14 +137,22 @@ static void gemm_panel(tile_args t, int32_t all_rows, int32_t vectors) {
 }
 
 static void gemm(const mmoe_packed_gemm *g) {
-    const int32_t vectors = parts_of(g->n, W), panels = parts_of(vectors, TILE_VECTORS), slabs = g->count ? parts_of(g->count, DEPTH) : 1;
+    const int32_t vectors = parts_of(g->n, W), panels = parts_of(vectors, TILE_VECTORS),
+                  slabs = g->count ? parts_of(g->count, DEPTH) : 1;
     for (int32_t s = 0; s < slabs; s++) {
         const int32_t from = part(g->count, slabs, s), k = part(g->count, slabs, s + 1) - from;
         for (int32_t p = 0; p < panels; p++) {
-            const int32_t first = part(vectors, panels, p), end = part(vectors, panels, p + 1), col = first * W, wide = end - first;
-            tile_args t = {.k = k, .a_row = g->lda, .a_step = 1, .b_step = wide * W, .ldc = g->ldc, .tail = end * W > g->n ? g->n - (end - 1) * W : W};
+            const int32_t first = part(vectors, panels, p), end = part(vectors, panels, p + 1),
+                          col = first * W, wide = end - first;
+            tile_args t = {.k = k,
+                           .a_row = g->lda,
+                           .a_step = 1,
+                           .b_step = wide * W,
+                           .ldc = g->ldc,
+                           .tail = end * W > g->n ? g->n - (end - 1) * W : W};
             t.a = g->a + from;
-            t.b = g->packed + (size_t)col * (size_t)g->k + (size_t)(g->first + from) * (size_t)(wide * W);
+            t.b = g->packed + (size_t)col * (size_t)g->k +
+                  (size_t)(g->first + from) * (size_t)(wide * W);
             t.c = g->c + col;
             t.start = s ? t.c : g->start + col;
             t.ldstart = s ? g->ldc : g->ldstart;
@@ -143,12 +165,15 @@ static void gemm(const mmoe_packed_gemm *g) {
 /* C = A^T B, as both stand: the gradient of weights. n must be a multiple of W. */
 static void gemm_outer(const mmoe_gemm *g) {
     static const float zeros[TILE_VECTORS * W];
-    const int32_t vectors = g->n / W, panels = parts_of(vectors, TILE_VECTORS), slabs = parts_of(g->k, DEPTH);
+    const int32_t vectors = g->n / W, panels = parts_of(vectors, TILE_VECTORS),
+                  slabs = parts_of(g->k, DEPTH);
     for (int32_t s = 0; s < slabs; s++) {
         const int32_t from = part(g->k, slabs, s), k = part(g->k, slabs, s + 1) - from;
         for (int32_t p = 0; p < panels; p++) {
-            const int32_t first = part(vectors, panels, p), wide = part(vectors, panels, p + 1) - first;
-            tile_args t = {.k = k, .a_row = 1, .a_step = g->lda, .b_step = g->ldb, .ldc = g->ldc, .tail = W};
+            const int32_t first = part(vectors, panels, p),
+                          wide = part(vectors, panels, p + 1) - first;
+            tile_args t = {
+                .k = k, .a_row = 1, .a_step = g->lda, .b_step = g->ldb, .ldc = g->ldc, .tail = W};
             t.a = g->a + (size_t)from * (size_t)g->lda;
             t.b = g->b + (size_t)from * (size_t)g->ldb + first * W;
             t.c = g->c + first * W;

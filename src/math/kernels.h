@@ -1,6 +1,7 @@
-/* Every loop that is not a GEMM. A table of functions for each instruction set, made from one source (kernels_body.h);
- * the best that the processor has is chosen once. Matrices are row-major with their own row strides; `rows`, `cols`
- * may be 0. No function reads or writes beyond `cols` of a row. */
+/* Every loop that is not a GEMM. A table of functions for each instruction set, made from one
+ * source (kernels_body.h); the best that the processor has is chosen once. Matrices are row-major
+ * with their own row strides; `rows`, `cols` may be 0. No function reads or writes beyond `cols` of
+ * a row. */
 #ifndef MMOE_MATH_KERNELS_H
 #define MMOE_MATH_KERNELS_H
 
@@ -13,8 +14,9 @@
 
 enum { MMOE_NARROW_K = 64, MMOE_PHILOX_BLOCK = 64, MMOE_PACKED_N = 16, MMOE_PACKED_K = 16 };
 
-/* A layer's activation over columns: a = z * scale + shift (scale, shift [cols]), u = act(a). Modules of `group` columns
- * share a slope (prelu, dice) or a row's normaliser (softmax, dice); slope [cols / group]. */
+/* A layer's activation over columns: a = z * scale + shift (scale, shift [cols]), u = act(a).
+ * Modules of `group` columns share a slope (prelu, dice) or a row's normaliser (softmax, dice);
+ * slope [cols / group]. */
 typedef struct mmoe_act_args {
     mmoe_activation act;
     int32_t rows, cols, group;
@@ -28,18 +30,19 @@ typedef struct mmoe_act_args {
     float *dslope; /* backward: += a sum over the rows, [cols / group] */
 } mmoe_act_args;
 
-/* The experts' relu taken together with the mixing: x is then their z, and what is mixed is relu(z scale + shift); dx is
- * the gradient of z scale + shift, and its column sums (as column_sums has them; mean NULL: sum_da alone) are written
- * too. Arrays are indexed by x's columns. scale NULL: x is mixed as it is. */
+/* The experts' relu taken together with the mixing: x is then their z, and what is mixed is relu(z
+ * scale + shift); dx is the gradient of z scale + shift, and its column sums (as column_sums has
+ * them; mean NULL: sum_da alone) are written too. Arrays are indexed by x's columns. scale NULL: x
+ * is mixed as it is. */
 typedef struct mmoe_mix_relu {
     const float *scale, *shift, *mean;
     float *sum_da, *sum_daz;
 } mmoe_mix_relu;
 
-/* Gates side by side in g, gate i of n_expert[i] columns, its logits a[:, col[i] : + n_expert[i]]: g = softmax(a / temperature)
- * over the experts that take part, 0 elsewhere. Of a row's logits the top_k largest take part, and those that equal the
- * smallest of them (0: all), a NaN being the largest; where `masked`, of these the ones whose g is not 0 on entry, or all if
- * none is left. */
+/* Gates side by side in g, gate i of n_expert[i] columns, its logits a[:, col[i] : + n_expert[i]]:
+ * g = softmax(a / temperature) over the experts that take part, 0 elsewhere. Of a row's logits the
+ * top_k largest take part, and those that equal the smallest of them (0: all), a NaN being the
+ * largest; where `masked`, of these the ones whose g is not 0 on entry, or all if none is left. */
 typedef struct mmoe_gate_args {
     int32_t rows, n_gate;
     const int32_t *col, *n_expert; /* [n_gate]; `col` is of da, too */
@@ -53,11 +56,12 @@ typedef struct mmoe_gate_args {
     const float *dg; /* backward */
     int32_t lddg;
     const float *more; /* backward: a row that is added to each of dg; NULL: none */
-    float *da; /* backward: written */
+    float *da;         /* backward: written */
     int32_t ldda;
 } mmoe_gate_args;
 
-/* y[b, t] = sum_k g[b, gate_col[t] + k] x[b, expert_col[t * n_expert + k] : + cols], y[b, t] at column t * cols */
+/* y[b, t] = sum_k g[b, gate_col[t] + k] x[b, expert_col[t * n_expert + k] : + cols], y[b, t] at
+ * column t * cols */
 typedef struct mmoe_mix_args {
     int32_t rows, n_task, n_expert, cols;
     const int32_t *gate_col, *expert_col;
@@ -72,12 +76,14 @@ typedef struct mmoe_mix_args {
     int32_t lddg;
     float *dx; /* backward: written, or added to where `add` says so */
     int32_t lddx;
-    const uint8_t *add; /* [n_task, n_expert]: 0 where this is the first contribution to the expert's columns */
-    mmoe_mix_relu relu; /* needs cols a multiple of mix_cols, and every expert mixed by every task in the same order */
+    const uint8_t *add; /* [n_task, n_expert]: 0 where this is the first contribution to the
+                           expert's columns */
+    mmoe_mix_relu relu; /* needs cols a multiple of mix_cols, and every expert mixed by every task
+                           in the same order */
 } mmoe_mix_args;
 
-/* Attention of two items over their queries, keys and values: with s_i = q_i . k_i / sqrt(dim) and a = softmax(s_0, s_1),
- * y = a_0 v_0 + a_1 v_1. x [rows, 6 dim]: q_0 k_0 v_0 q_1 k_1 v_1. */
+/* Attention of two items over their queries, keys and values: with s_i = q_i . k_i / sqrt(dim) and
+ * a = softmax(s_0, s_1), y = a_0 v_0 + a_1 v_1. x [rows, 6 dim]: q_0 k_0 v_0 q_1 k_1 v_1. */
 typedef struct mmoe_attend_args {
     int32_t rows, dim;
     const float *x;
@@ -89,9 +95,10 @@ typedef struct mmoe_attend_args {
     int32_t lddx;
 } mmoe_attend_args;
 
-/* C = max(start + A B, floor), where B [k, n] was packed (mmoe_kernels.pack) and of its rows [first, first + count) take
- * part; A [rows, count]. A row of C is the same to the bit whatever `rows` is, and whether its sum over k is taken at once
- * or in pieces, each starting from the one before. */
+/* C = max(start + A B, floor), where B [k, n] was packed (mmoe_kernels.pack) and of its rows
+ * [first, first + count) take part; A [rows, count]. A row of C is the same to the bit whatever
+ * `rows` is, and whether its sum over k is taken at once or in pieces, each starting from the one
+ * before. */
 typedef struct mmoe_packed_gemm {
     int32_t rows, n, k, first, count;
     const float *a;
@@ -110,8 +117,9 @@ typedef struct mmoe_adam_args {
     int decoupled;                  /* AdamW: decay the weight itself */
 } mmoe_adam_args;
 
-/* A cross-entropy other than the plain one (0, 1, 0): of the label y' = y (1 - smoothing) + smoothing / 2, its positive term times
- * positive_weight, and each term times the probability of the other class to the power of gamma (Lin et al., ICCV 2017). */
+/* A cross-entropy other than the plain one (0, 1, 0): of the label y' = y (1 - smoothing) +
+ * smoothing / 2, its positive term times positive_weight, and each term times the probability of
+ * the other class to the power of gamma (Lin et al., ICCV 2017). */
 typedef struct mmoe_loss_shape {
     float smoothing, positive_weight, gamma;
 } mmoe_loss_shape;
@@ -120,70 +128,90 @@ typedef struct mmoe_kernels {
     const char *name; /* "generic", "avx2", "avx512" */
     /* Column sums about the first row k = z[0, :], which keeps the variance clear of cancellation:
      * pivot = k, sum = sum_b (z - k), square = sum_b (z - k)^2; each [cols]. rows >= 1. */
-    void (*column_stats)(int32_t rows, int32_t cols, const float *z, int32_t ldz, float *pivot, float *sum, float *square);
+    void (*column_stats)(int32_t rows, int32_t cols, const float *z, int32_t ldz, float *pivot,
+                         float *sum, float *square);
     void (*act_forward)(const mmoe_act_args *a);
     void (*act_backward)(const mmoe_act_args *a);
     /* sum_da = sum_b da, sum_daz = sum_b da (z - mean); each [cols]; mean NULL: sum_da alone. */
-    void (*column_sums)(int32_t rows, int32_t cols, const float *da, int32_t ldda, const float *z, int32_t ldz, const float *mean, float *sum_da,
-                        float *sum_daz);
+    void (*column_sums)(int32_t rows, int32_t cols, const float *da, int32_t ldda, const float *z,
+                        int32_t ldz, const float *mean, float *sum_da, float *sum_daz);
     /* act_backward for relu and column_sums in one pass. */
-    void (*relu_backward_sums)(const mmoe_act_args *a, const float *mean, float *sum_da, float *sum_daz);
+    void (*relu_backward_sums)(const mmoe_act_args *a, const float *mean, float *sum_da,
+                               float *sum_daz);
     /* da = k0 da + k1 z + k2, in place; k [cols] each: batch norm's input gradient. */
-    void (*norm_backward)(int32_t rows, int32_t cols, float *da, int32_t ldda, const float *z, int32_t ldz, const float *k0, const float *k1, const float *k2);
+    void (*norm_backward)(int32_t rows, int32_t cols, float *da, int32_t ldda, const float *z,
+                          int32_t ldz, const float *k0, const float *k1, const float *k2);
     void (*gate_forward)(const mmoe_gate_args *a);
     void (*gate_backward)(const mmoe_gate_args *a);
     void (*mix_forward)(const mmoe_mix_args *a);
     void (*mix_backward)(const mmoe_mix_args *a);
     void (*attend_forward)(const mmoe_attend_args *a);
     void (*attend_backward)(const mmoe_attend_args *a);
-    /* Small products: A B^T with n at most narrow_n and k at most MMOE_NARROW_K; and A^T B with m 1. */
+    /* Small products: A B^T with n at most narrow_n and k at most MMOE_NARROW_K; and A^T B with
+     * m 1. */
     void (*gemm_narrow)(const mmoe_gemm *g);
     void (*gemm_one_row)(const mmoe_gemm *g);
     int32_t narrow_n;
     int32_t mix_cols;
-    /* The words of Philox (base/rng.h) at counters first .. first + n - 1, n at most MMOE_PHILOX_BLOCK: word l of counter
-     * first + j at out[l * MMOE_PHILOX_BLOCK + j]. */
+    /* The words of Philox (base/rng.h) at counters first .. first + n - 1, n at most
+     * MMOE_PHILOX_BLOCK: word l of counter first + j at out[l * MMOE_PHILOX_BLOCK + j]. */
     void (*philox)(uint64_t seed, uint64_t stream, uint64_t first, int n, uint32_t *out);
-    /* u *= mask / (1 - p): an element is kept when its random number is at least p. With q = ceil(cols / 4), element
-     * (b, c) takes word c / q of Philox (seed, stream, (first_row + b) * q + c % q). */
-    void (*dropout)(int32_t rows, int32_t cols, float *u, int32_t ldu, float p, uint64_t seed, uint64_t stream, uint64_t first_row);
+    /* u *= mask / (1 - p): an element is kept when its random number is at least p. With q =
+     * ceil(cols / 4), element (b, c) takes word c / q of Philox (seed, stream, (first_row + b) * q
+     * + c % q). */
+    void (*dropout)(int32_t rows, int32_t cols, float *u, int32_t ldu, float p, uint64_t seed,
+                    uint64_t stream, uint64_t first_row);
     /* p = sigmoid(z), [n]. */
     void (*sigmoid)(int32_t n, const float *z, float *p);
-    /* Binary cross-entropy of logits: loss[i] = max(z,0) - z y + log1p(exp(-|z|)), dz[i] = sigmoid(z) - y; [n]. */
+    /* Binary cross-entropy of logits: loss[i] = max(z,0) - z y + log1p(exp(-|z|)), dz[i] =
+     * sigmoid(z) - y; [n]. */
     void (*bce)(int32_t n, const float *z, const float *y, float *loss, float *dz);
-    /* With p = sigmoid(z) and w = positive_weight: loss[i] = -(w y' (1-p)^gamma log p + (1-y') p^gamma log(1-p)), and its slope; [n]. */
-    void (*shaped_bce)(const mmoe_loss_shape *shape, int32_t n, const float *z, const float *y, float *loss, float *dz);
-    /* The logit of a product of probabilities, sigmoid(z) = sigmoid(a) sigmoid(b), and its slopes dz/da, dz/db; [n]. */
-    void (*joint_logit)(int32_t n, const float *a, const float *b, float *z, float *dza, float *dzb);
-    void (*exp)(int32_t n, const float *x, float *y); /* to 0 and +inf beyond the range of float; NaN stays */
-    /* One step over n values. `g` is the gradient before weight decay. Both tell whether a new weight is not finite. */
+    /* With p = sigmoid(z) and w = positive_weight: loss[i] = -(w y' (1-p)^gamma log p + (1-y')
+     * p^gamma log(1-p)), and its slope; [n]. */
+    void (*shaped_bce)(const mmoe_loss_shape *shape, int32_t n, const float *z, const float *y,
+                       float *loss, float *dz);
+    /* The logit of a product of probabilities, sigmoid(z) = sigmoid(a) sigmoid(b), and its slopes
+     * dz/da, dz/db; [n]. */
+    void (*joint_logit)(int32_t n, const float *a, const float *b, float *z, float *dza,
+                        float *dzb);
+    void (*exp)(int32_t n, const float *x,
+                float *y); /* to 0 and +inf beyond the range of float; NaN stays */
+    /* One step over n values. `g` is the gradient before weight decay. Both tell whether a new
+     * weight is not finite. */
     bool (*adam)(const mmoe_adam_args *a, size_t n, float *w, const float *g, float *m, float *v);
     /* PyTorch's SGD: g += weight_decay w; m = momentum m + g (first step: m = g); w -= lr m. */
-    bool (*sgd)(float lr, float momentum, float weight_decay, int first, size_t n, float *w, const float *g, float *m);
-    /* out = scale g + l1 sign(w) + 2 l2 w: the gradient of a loss to which l1 sum |w| + l2 sum w^2 is added. */
-    void (*regularize)(size_t n, float scale, float l1, float l2, const float *w, const float *g, float *out);
+    bool (*sgd)(float lr, float momentum, float weight_decay, int first, size_t n, float *w,
+                const float *g, float *m);
+    /* out = scale g + l1 sign(w) + 2 l2 w: the gradient of a loss to which l1 sum |w| + l2 sum w^2
+     * is added. */
+    void (*regularize)(size_t n, float scale, float l1, float l2, const float *w, const float *g,
+                       float *out);
     double (*dot)(size_t n, const float *x, const float *y);
     /* out[i] = sum_t factors[t] x[t * stride + i], i < n; out may be x. count >= 1. */
-    void (*combine)(size_t n, int32_t count, const float *factors, const float *x, size_t stride, float *out);
+    void (*combine)(size_t n, int32_t count, const float *factors, const float *x, size_t stride,
+                    float *out);
     void (*blend)(size_t n, float rate, const float *x, float *y); /* y += rate (x - y) */
     /* Floats of a packed B [k, n]; and packing of its rows [first, first + count): row first + i is
      * scale[c] w[c * ldw + i], c < n. Each table has its own layout. */
     size_t (*packed_size)(int32_t n, int32_t k);
-    void (*pack)(int32_t n, int32_t k, int32_t first, int32_t count, const float *w, int32_t ldw, const float *scale, float *packed);
+    void (*pack)(int32_t n, int32_t k, int32_t first, int32_t count, const float *w, int32_t ldw,
+                 const float *scale, float *packed);
     /* Packing of B [k, n] as it stands, row i at b + i * ldb. */
     void (*pack_rows)(int32_t n, int32_t k, const float *b, int32_t ldb, float *packed);
     void (*gemm)(const mmoe_packed_gemm *g);
     /* A^T B with beta 0 and n a multiple of mix_cols, unpacked: gradients of weights. */
     void (*gemm_outer)(const mmoe_gemm *g);
-    /* Whether `gemm`, packing included, was measured to be faster than OpenBLAS for a step's products of at least
-     * MMOE_PACKED_N columns and MMOE_PACKED_K rows of B. (Zen 5, OpenBLAS 0.3.21, GFLOP/s: avx512 250 against 215; avx2
-     * 129 against 117 of its Haswell kernels, within what a chunk's packing costs.) */
+    /* Whether `gemm`, packing included, was measured to be faster than OpenBLAS for a step's
+     * products of at least MMOE_PACKED_N columns and MMOE_PACKED_K rows of B. (Zen 5, OpenBLAS
+     * 0.3.21, GFLOP/s: avx512 250 against 215; avx2 129 against 117 of its Haswell kernels, within
+     * what a chunk's packing costs.) */
     int32_t packs_steps;
 } mmoe_kernels;
 
 /* The table for this processor; thread-safe. */
 const mmoe_kernels *mmoe_kernels_best(void);
-/* Table `index` of those that this processor can run, NULL past the last; 0 is the generic one. For tests. */
+/* Table `index` of those that this processor can run, NULL past the last; 0 is the generic one. For
+ * tests. */
 const mmoe_kernels *mmoe_kernels_at(size_t index);
 
 #endif

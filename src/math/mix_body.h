@@ -1,16 +1,18 @@
 /* Experts mixed by gates. Included by kernels_body.h. */
 
-static inline __attribute__((always_inline)) void mix_row(const mmoe_mix_args *a, const float *g, const float *x, const int32_t *expert, float *y, int relu) {
-#define BODY(c, n)                                                                                                                                               \
-    do {                                                                                                                                                         \
-        vf s = {0};                                                                                                                                              \
-        for (int32_t k = 0; k < a->n_expert; k++) {                                                                                                              \
-            const int32_t at = expert[k] + (c);                                                                                                                  \
-            vf u = load_n(x + at, n);                                                                                                                            \
-            if (relu) u = act_relu(u * load(a->relu.scale + at) + load(a->relu.shift + at));                                                                     \
-            s += g[k] * u;                                                                                                                                       \
-        }                                                                                                                                                        \
-        store_n(y + (c), s, n);                                                                                                                                  \
+static inline __attribute__((always_inline)) void mix_row(const mmoe_mix_args *a, const float *g,
+                                                          const float *x, const int32_t *expert,
+                                                          float *y, int relu) {
+#define BODY(c, n)                                                                                 \
+    do {                                                                                           \
+        vf s = {0};                                                                                \
+        for (int32_t k = 0; k < a->n_expert; k++) {                                                \
+            const int32_t at = expert[k] + (c);                                                    \
+            vf u = load_n(x + at, n);                                                              \
+            if (relu) u = act_relu(u * load(a->relu.scale + at) + load(a->relu.shift + at));       \
+            s += g[k] * u;                                                                         \
+        }                                                                                          \
+        store_n(y + (c), s, n);                                                                    \
     } while (0)
     FOR_COLUMNS(a->cols, BODY);
 #undef BODY
@@ -19,17 +21,22 @@ static inline __attribute__((always_inline)) void mix_row(const mmoe_mix_args *a
 static void mix_forward(const mmoe_mix_args *a) {
     for (int32_t b = 0; b < a->rows; b++)
         for (int32_t t = 0; t < a->n_task; t++) {
-            const float *g = a->g + (size_t)b * (size_t)a->ldg + a->gate_col[t], *x = a->x + (size_t)b * (size_t)a->ldx;
+            const float *g = a->g + (size_t)b * (size_t)a->ldg + a->gate_col[t],
+                        *x = a->x + (size_t)b * (size_t)a->ldx;
             const int32_t *expert = a->expert_col + (size_t)t * (size_t)a->n_expert;
             float *y = a->y + (size_t)b * (size_t)a->ldy + (size_t)t * (size_t)a->cols;
-            if (a->relu.scale) mix_row(a, g, x, expert, y, 1);
-            else mix_row(a, g, x, expert, y, 0);
+            if (a->relu.scale)
+                mix_row(a, g, x, expert, y, 1);
+            else
+                mix_row(a, g, x, expert, y, 0);
         }
 }
 
 /* One gate's weight of one expert, any rows and columns: dx += g dy, dg = dy . x. */
-static void mix_pair(const mmoe_mix_args *a, const float *g, const float *x, const float *dy, float *dg, float *dx, int32_t rows, int add) {
-    for (int32_t b = 0; b < rows; b++, g += a->ldg, x += a->ldx, dy += a->ldy, dg += a->lddg, dx += a->lddx) {
+static void mix_pair(const mmoe_mix_args *a, const float *g, const float *x, const float *dy,
+                     float *dg, float *dx, int32_t rows, int add) {
+    for (int32_t b = 0; b < rows;
+         b++, g += a->ldg, x += a->ldx, dy += a->ldy, dg += a->lddg, dx += a->lddx) {
         vf dot = {0};
         for (int32_t c = 0; c < a->cols; c += W) {
             int n = MIN(W, a->cols - c);
@@ -42,8 +49,9 @@ static void mix_pair(const mmoe_mix_args *a, const float *g, const float *x, con
 }
 
 /* The same for W rows of a whole number of vectors; the dots of the W rows are summed together. */
-static inline __attribute__((always_inline)) vf mix_block(const mmoe_mix_args *a, const float *g, const float *x, const float *dy, float *dx, int add,
-                                                          int vectors) {
+static inline __attribute__((always_inline)) vf mix_block(const mmoe_mix_args *a, const float *g,
+                                                          const float *x, const float *dy,
+                                                          float *dx, int add, int vectors) {
     vf dots[W];
 #pragma GCC unroll 16
     for (int j = 0; j < W; j++, g += a->ldg, x += a->ldx, dy += a->ldy, dx += a->lddx) {
@@ -58,21 +66,31 @@ static inline __attribute__((always_inline)) vf mix_block(const mmoe_mix_args *a
     return sum_each(dots);
 }
 
-static inline vf mix_block_any(const mmoe_mix_args *a, const float *g, const float *x, const float *dy, float *dx, int add, int vectors) {
+static inline vf mix_block_any(const mmoe_mix_args *a, const float *g, const float *x,
+                               const float *dy, float *dx, int add, int vectors) {
     switch (2 * vectors + (add != 0)) {
-    case 2: return mix_block(a, g, x, dy, dx, 0, 1);
-    case 3: return mix_block(a, g, x, dy, dx, 1, 1);
-    case 4: return mix_block(a, g, x, dy, dx, 0, 2);
-    case 5: return mix_block(a, g, x, dy, dx, 1, 2);
-    default: return add ? mix_block(a, g, x, dy, dx, 1, vectors) : mix_block(a, g, x, dy, dx, 0, vectors);
+    case 2:
+        return mix_block(a, g, x, dy, dx, 0, 1);
+    case 3:
+        return mix_block(a, g, x, dy, dx, 1, 1);
+    case 4:
+        return mix_block(a, g, x, dy, dx, 0, 2);
+    case 5:
+        return mix_block(a, g, x, dy, dx, 1, 2);
+    default:
+        return add ? mix_block(a, g, x, dy, dx, 1, vectors)
+                   : mix_block(a, g, x, dy, dx, 0, vectors);
     }
 }
 
-/* W columns of an expert over `rows` rows (at most W), with its relu: u = relu(z scale + shift), dg = dy . u, and, behind
- * the last task, da = sum_t g_t dy_t where u > 0, with its column sums. The dots are left in `dots`. */
-static inline __attribute__((always_inline)) void mix_relu_block(const mmoe_mix_args *a, int32_t at, const float *g, const float *z, const float *dy, float *da,
-                                                                 vf dots[W], int rows, int first, int last) {
-    const vf scale = load(a->relu.scale + at), shift = load(a->relu.shift + at), mean = a->relu.mean ? load(a->relu.mean + at) : splat(0.0f);
+/* W columns of an expert over `rows` rows (at most W), with its relu: u = relu(z scale + shift), dg
+ * = dy . u, and, behind the last task, da = sum_t g_t dy_t where u > 0, with its column sums. The
+ * dots are left in `dots`. */
+static inline __attribute__((always_inline)) void
+mix_relu_block(const mmoe_mix_args *a, int32_t at, const float *g, const float *z, const float *dy,
+               float *da, vf dots[W], int rows, int first, int last) {
+    const vf scale = load(a->relu.scale + at), shift = load(a->relu.shift + at),
+             mean = a->relu.mean ? load(a->relu.mean + at) : splat(0.0f);
     vf sum = {0}, sum_z = {0};
 #pragma GCC unroll 16
     for (int j = 0; j < rows; j++, g += a->ldg, z += a->ldx, dy += a->ldy, da += a->lddx) {
@@ -92,36 +110,48 @@ static inline __attribute__((always_inline)) void mix_relu_block(const mmoe_mix_
 }
 
 /* One gate's weight of one expert over `rows` rows. */
-static inline __attribute__((always_inline)) void mix_relu_pair(const mmoe_mix_args *a, int32_t at, const float *g, const float *z, const float *dy, float *da,
-                                                                float *dg, int rows, int first, int last) {
+static inline __attribute__((always_inline)) void
+mix_relu_pair(const mmoe_mix_args *a, int32_t at, const float *g, const float *z, const float *dy,
+              float *da, float *dg, int rows, int first, int last) {
     vf dots[W] = {{0}};
-    for (int32_t c = 0; c < a->cols; c += W) mix_relu_block(a, at + c, g, z + c, dy + c, da + c, dots, rows, first, last);
+    for (int32_t c = 0; c < a->cols; c += W)
+        mix_relu_block(a, at + c, g, z + c, dy + c, da + c, dots, rows, first, last);
     float sums[W];
     store(sums, sum_each(dots));
     for (int j = 0; j < rows; j++) dg[(size_t)j * (size_t)a->lddg] = sums[j];
 }
 
-static inline void mix_relu_any(const mmoe_mix_args *a, int32_t at, const float *g, const float *z, const float *dy, float *da, float *dg, int rows, int first,
+static inline void mix_relu_any(const mmoe_mix_args *a, int32_t at, const float *g, const float *z,
+                                const float *dy, float *da, float *dg, int rows, int first,
                                 int last) {
-    if (rows < W) mix_relu_pair(a, at, g, z, dy, da, dg, rows, first, last);
-    else if (first && last) mix_relu_pair(a, at, g, z, dy, da, dg, W, 1, 1);
-    else if (first) mix_relu_pair(a, at, g, z, dy, da, dg, W, 1, 0);
-    else if (last) mix_relu_pair(a, at, g, z, dy, da, dg, W, 0, 1);
-    else mix_relu_pair(a, at, g, z, dy, da, dg, W, 0, 0);
+    if (rows < W)
+        mix_relu_pair(a, at, g, z, dy, da, dg, rows, first, last);
+    else if (first && last)
+        mix_relu_pair(a, at, g, z, dy, da, dg, W, 1, 1);
+    else if (first)
+        mix_relu_pair(a, at, g, z, dy, da, dg, W, 1, 0);
+    else if (last)
+        mix_relu_pair(a, at, g, z, dy, da, dg, W, 0, 1);
+    else
+        mix_relu_pair(a, at, g, z, dy, da, dg, W, 0, 0);
 }
 
 static void mix_relu_backward(const mmoe_mix_args *a) {
     for (int32_t k = 0; k < a->n_expert; k++) {
         memset(a->relu.sum_da + a->expert_col[k], 0, (size_t)a->cols * sizeof(float));
-        if (a->relu.mean) memset(a->relu.sum_daz + a->expert_col[k], 0, (size_t)a->cols * sizeof(float));
+        if (a->relu.mean)
+            memset(a->relu.sum_daz + a->expert_col[k], 0, (size_t)a->cols * sizeof(float));
     }
     for (int32_t b = 0; b < a->rows; b += W) {
         const size_t row = (size_t)b;
         for (int32_t k = 0; k < a->n_expert; k++)
             for (int32_t t = 0; t < a->n_task; t++) {
                 const int32_t at = a->expert_col[k], gate = a->gate_col[t] + k;
-                mix_relu_any(a, at, a->g + row * (size_t)a->ldg + gate, a->x + row * (size_t)a->ldx + at, a->dy + row * (size_t)a->ldy + (size_t)t * (size_t)a->cols,
-                             a->dx + row * (size_t)a->lddx + at, a->dg + row * (size_t)a->lddg + gate, MIN(W, a->rows - b), t == 0, t == a->n_task - 1);
+                mix_relu_any(
+                    a, at, a->g + row * (size_t)a->ldg + gate, a->x + row * (size_t)a->ldx + at,
+                    a->dy + row * (size_t)a->ldy + (size_t)t * (size_t)a->cols,
+                    a->dx + row * (size_t)a->lddx + at, a->dg + row * (size_t)a->lddg + gate,
+                    MIN(W, a->rows - b), t == 0, t == a->n_task - 1);
             }
     }
 }
@@ -135,7 +165,8 @@ static void mix_backward(const mmoe_mix_args *a) {
     const int vectors = a->cols % W ? 0 : a->cols / W;
     for (int32_t b = 0; b < a->rows; b += W) {
         const int n = MIN(W, a->rows - b);
-        const float *g = a->g + (size_t)b * (size_t)a->ldg, *x = a->x + (size_t)b * (size_t)a->ldx, *dy = a->dy + (size_t)b * (size_t)a->ldy;
+        const float *g = a->g + (size_t)b * (size_t)a->ldg, *x = a->x + (size_t)b * (size_t)a->ldx,
+                    *dy = a->dy + (size_t)b * (size_t)a->ldy;
         float *dg = a->dg + (size_t)b * (size_t)a->lddg, *dx = a->dx + (size_t)b * (size_t)a->lddx;
         for (int32_t t = 0; t < a->n_task; t++, dy += a->cols)
             for (int32_t k = 0; k < a->n_expert; k++) {
@@ -147,7 +178,8 @@ static void mix_backward(const mmoe_mix_args *a) {
                 }
                 float sums[W];
                 store(sums, mix_block_any(a, g + gate, x + at, dy, dx + at, add, vectors));
-                for (int j = 0; j < W; j++) dg[(size_t)j * (size_t)a->lddg + (size_t)gate] = sums[j];
+                for (int j = 0; j < W; j++)
+                    dg[(size_t)j * (size_t)a->lddg + (size_t)gate] = sums[j];
             }
     }
 }

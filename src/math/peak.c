@@ -17,7 +17,15 @@ typedef struct peak_job {
 static void multiply(void *context, int worker, int task) {
     (void)worker;
     peak_job *j = context;
-    mmoe_gemm g = {.m = N, .n = N, .k = N, .a = j->a, .lda = N, .b = j->b, .ldb = N, .c = j->c + (size_t)task * N * N, .ldc = N};
+    mmoe_gemm g = {.m = N,
+                   .n = N,
+                   .k = N,
+                   .a = j->a,
+                   .lda = N,
+                   .b = j->b,
+                   .ldb = N,
+                   .c = j->c + (size_t)task * N * N,
+                   .ldc = N};
     for (int i = 0; i < REPEATS; i++) mmoe_gemm_run(&g);
 }
 
@@ -41,8 +49,10 @@ static double best_rate(mmoe_pool *pool, int threads, peak_job *job) {
     return best;
 }
 
-mmoe_status mmoe_gemm_peak(int threads, const mmoe_allocator *alloc, double *flops_per_second, mmoe_error *err) {
-    if (!flops_per_second || threads < 1 || threads > 256) return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_gemm_peak: threads must be 1 to 256");
+mmoe_status mmoe_gemm_peak(int threads, const mmoe_allocator *alloc, double *flops_per_second,
+                           mmoe_error *err) {
+    if (!flops_per_second || threads < 1 || threads > 256)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_gemm_peak: threads must be 1 to 256");
     mmoe_allocator a = mmoe_allocator_or_default(alloc);
     mmoe_pool *pool;
     mmoe_status status = mmoe_pool_create(threads, &a, &pool, err);

@@ -34,8 +34,8 @@ static const vi lane = {0, 1, 2, 3};
 static inline vf load(const float *p) { return *(const vf_unaligned *)p; }
 static inline void store(float *p, vf v) { *(vf_unaligned *)p = v; }
 
-/* The first n of W elements, 0 < n <= W; those beyond are read as 0 and not written. With a constant n = W these are
- * load and store. */
+/* The first n of W elements, 0 < n <= W; those beyond are read as 0 and not written. With a
+ * constant n = W these are load and store. */
 static inline vf load_n(const float *p, int n) {
     if (__builtin_constant_p(n) && n == W) return load(p);
 #if defined(__AVX512F__)
@@ -109,15 +109,20 @@ static inline vf vabs(vf a) { return (vf)((vi)a & 0x7fffffff); }
 #endif
 static inline vf swap(vf v, int step) {
     switch (step) {
-    case 1: return __builtin_shufflevector(v, v, SWAP1);
-    case 2: return __builtin_shufflevector(v, v, SWAP2);
+    case 1:
+        return __builtin_shufflevector(v, v, SWAP1);
+    case 2:
+        return __builtin_shufflevector(v, v, SWAP2);
 #if W >= 8
-    case 4: return __builtin_shufflevector(v, v, SWAP4);
+    case 4:
+        return __builtin_shufflevector(v, v, SWAP4);
 #endif
 #if W >= 16
-    case 8: return __builtin_shufflevector(v, v, SWAP8);
+    case 8:
+        return __builtin_shufflevector(v, v, SWAP8);
 #endif
-    default: return v;
+    default:
+        return v;
     }
 }
 
@@ -146,7 +151,9 @@ static inline float hsum(vf v) { return group_sum(v, W)[0]; }
 static inline float hmax(vf v) { return group_max(v, W)[0]; }
 
 /* Neighbours' sums: of a in the lower half of the lanes, of b in the upper. */
-static inline vf add_pairs(vf a, vf b) { return __builtin_shufflevector(a, b, EVEN) + __builtin_shufflevector(a, b, ODD); }
+static inline vf add_pairs(vf a, vf b) {
+    return __builtin_shufflevector(a, b, EVEN) + __builtin_shufflevector(a, b, ODD);
+}
 
 /* Lane i: the sum of v[i]'s lanes; a tree over all vectors at once. */
 static inline vf sum_each(const vf v[W]) {
@@ -164,8 +171,8 @@ static inline vf sum_each(const vf v[W]) {
 #endif
 }
 
-/* a b + c, rounded once where the instruction set has it; written so that no compiler chooses in one place what it does not
- * in another. */
+/* a b + c, rounded once where the instruction set has it; written so that no compiler chooses in
+ * one place what it does not in another. */
 static inline vf vfma(vf a, vf b, vf c) {
 #if defined(__AVX512F__)
     return (vf)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
@@ -187,10 +194,12 @@ static inline vf vsqrt(vf a) {
 #endif
 }
 
-/* exp: n = round(x log2 e), exp(x) = 2^n exp(r), r = x - n ln 2 in two parts, |r| <= 0.3466; Taylor's series to r^7,
- * whose remainder is below 1e-8 of the value. 2^n is applied in two halves, so results near the ends are right. */
+/* exp: n = round(x log2 e), exp(x) = 2^n exp(r), r = x - n ln 2 in two parts, |r| <= 0.3466;
+ * Taylor's series to r^7, whose remainder is below 1e-8 of the value. 2^n is applied in two halves,
+ * so results near the ends are right. */
 static inline vf vexp(vf x) {
-    vf c = vmin(vmax(x, splat(-104.0f)), splat(89.0f)); /* a NaN becomes -104, and is put back below */
+    vf c =
+        vmin(vmax(x, splat(-104.0f)), splat(89.0f)); /* a NaN becomes -104, and is put back below */
     const vf magic = splat(12582912.0f); /* 1.5 * 2^23: adding it rounds to an integer */
     vf t = c * 1.44269504f + magic;
     vi n = (vi)t - (vi)magic;
@@ -210,7 +219,8 @@ static inline vf vexp(vf x) {
     return choose(x != x, x, y);
 }
 
-/* log of a normal positive x: x = 2^e m, m in [sqrt(1/2), sqrt(2)); log m by Cephes' polynomial in m - 1. */
+/* log of a normal positive x: x = 2^e m, m in [sqrt(1/2), sqrt(2)); log m by Cephes' polynomial in
+ * m - 1. */
 static inline vf vlog(vf x) {
     vi bits = (vi)x - 0x3f3504f3; /* sqrt(1/2) */
     vi e = bits >> 23;
@@ -238,8 +248,12 @@ static inline vf vtanh(vf x) {
     vf a = vabs(x), a2 = a * a;
     vf e = vexp(-2.0f * a);
     vf big = (1.0f - e) / (1.0f + e);
-    /* below 0.25 the difference 1 - e loses digits: tanh's series, its next term below 1e-8 of the value */
-    vf small = a + a * a2 * (-1.0f / 3 + a2 * (2.0f / 15 + a2 * (-17.0f / 315 + a2 * (62.0f / 2835 + a2 * (-1382.0f / 155925)))));
+    /* below 0.25 the difference 1 - e loses digits: tanh's series, its next term below 1e-8 of the
+     * value */
+    vf small = a + a * a2 *
+                       (-1.0f / 3 +
+                        a2 * (2.0f / 15 + a2 * (-17.0f / 315 +
+                                                a2 * (62.0f / 2835 + a2 * (-1382.0f / 155925)))));
     vf y = choose(a < 0.25f, small, big);
     return (vf)((vi)y | ((vi)x & (int32_t)0x80000000));
 }

@@ -1,14 +1,17 @@
 /* Products too small for a BLAS call to pay: towers and logits. Included by kernels_body.h. */
 
-/* W rows of C [rows, 1] = A b^T at a time: dots, summed together. `n` of them are there; b_0 is the first vector of b. */
-static inline __attribute__((always_inline)) void narrow_column_rows(const mmoe_gemm *g, int32_t first, vf b_0, int n) {
+/* W rows of C [rows, 1] = A b^T at a time: dots, summed together. `n` of them are there; b_0 is the
+ * first vector of b. */
+static inline __attribute__((always_inline)) void narrow_column_rows(const mmoe_gemm *g,
+                                                                     int32_t first, vf b_0, int n) {
     vf dots[W];
     const int tail = MIN(W, g->k);
 #pragma GCC unroll 16
     for (int j = 0; j < W; j++) {
         const float *a = g->a + (size_t)(first + MIN(j, n - 1)) * (size_t)g->lda;
         dots[j] = load_n(a, tail) * b_0;
-        for (int32_t k = W; k < g->k; k += W) dots[j] += load_n(a + k, MIN(W, g->k - k)) * load_n(g->b + k, MIN(W, g->k - k));
+        for (int32_t k = W; k < g->k; k += W)
+            dots[j] += load_n(a + k, MIN(W, g->k - k)) * load_n(g->b + k, MIN(W, g->k - k));
     }
     float sums[W];
     store(sums, sum_each(dots));
@@ -24,11 +27,13 @@ static void narrow_column(const mmoe_gemm *g) {
 }
 
 /* `rows` rows of C [rows, n] = A b^T with b^T in bt [k, W], n <= W. */
-static inline __attribute__((always_inline)) void narrow_rows(const mmoe_gemm *g, int32_t first, const vf *bt, int rows) {
+static inline __attribute__((always_inline)) void narrow_rows(const mmoe_gemm *g, int32_t first,
+                                                              const vf *bt, int rows) {
     const float *a = g->a + (size_t)first * (size_t)g->lda;
     float *c = g->c + (size_t)first * (size_t)g->ldc;
     vf s[8];
-    for (int j = 0; j < rows; j++) s[j] = g->beta != 0 ? load_n(c + (size_t)j * (size_t)g->ldc, g->n) : splat(0.0f);
+    for (int j = 0; j < rows; j++)
+        s[j] = g->beta != 0 ? load_n(c + (size_t)j * (size_t)g->ldc, g->n) : splat(0.0f);
     for (int32_t k = 0; k < g->k; k++)
         for (int j = 0; j < rows; j++) s[j] += a[(size_t)j * (size_t)g->lda + (size_t)k] * bt[k];
     for (int j = 0; j < rows; j++) store_n(c + (size_t)j * (size_t)g->ldc, s[j], g->n);
@@ -50,7 +55,8 @@ static void gemm_narrow(const mmoe_gemm *g) {
     for (; i < g->m; i++) narrow_rows(g, i, bt, 1);
 }
 
-/* C [1, n] = a^T B, a one column of A [k, .]: four rows of B at a time, each with a sum of its own. */
+/* C [1, n] = a^T B, a one column of A [k, .]: four rows of B at a time, each with a sum of its own.
+ */
 static void gemm_one_row(const mmoe_gemm *g) {
     for (int32_t c = 0; c < g->n; c += W) {
         int n = MIN(W, g->n - c);

@@ -1,28 +1,33 @@
 /* Softmax over modules of columns: gates. Included by kernels_body.h. */
 
-/* Softmax over each module's columns: exp(a - max) / sum. A NaN makes its module's sum NaN, and so all of it. */
+/* Softmax over each module's columns: exp(a - max) / sum. A NaN makes its module's sum NaN, and so
+ * all of it. */
 static inline vf softmax_lanes(vf a, int group) {
     vf e = vexp(a - group_max(a, group));
     return e / group_sum(e, group);
 }
 
 /* Modules of a power of two columns, as many side by side as fit a vector. */
-static inline __attribute__((always_inline)) void softmax_packed(const mmoe_act_args *a, int group) {
+static inline __attribute__((always_inline)) void softmax_packed(const mmoe_act_args *a,
+                                                                 int group) {
     for (int32_t b = 0; b < a->rows; b++) {
         const float *z = a->z + (size_t)b * (size_t)a->ldz;
         float *u = a->u + (size_t)b * (size_t)a->ldu;
-#define BODY(c, n) store_n(u + (c), softmax_lanes(affine(z + (c), a->scale + (c), a->shift + (c), n), group), n)
+#define BODY(c, n)                                                                                 \
+    store_n(u + (c), softmax_lanes(affine(z + (c), a->scale + (c), a->shift + (c), n), group), n)
         FOR_COLUMNS(a->cols, BODY);
 #undef BODY
     }
 }
 
 #if W >= 8 /* four lanes, taken one by one, cost more than they save */
-/* Modules of any number of columns up to W, as many side by side as fit a vector. A tree over a module's lanes ends in its
- * first one, from which all of them take the result: it is the same to the bit wherever the module stands. */
+/* Modules of any number of columns up to W, as many side by side as fit a vector. A tree over a
+ * module's lanes ends in its first one, from which all of them take the result: it is the same to
+ * the bit wherever the module stands. */
 typedef struct module_lanes {
     int32_t width;     /* of whole modules */
-    vi first, from[4]; /* a module's first lane; at step s the lane 2^s further on, or the same where the module ends */
+    vi first, from[4]; /* a module's first lane; at step s the lane 2^s further on, or the same
+                          where the module ends */
     vi inside[4];
 } module_lanes;
 
@@ -64,7 +69,8 @@ static inline __attribute__((always_inline)) void softmax_any(const mmoe_act_arg
     }
 }
 
-static inline __attribute__((always_inline)) void softmax_any_backward(const mmoe_act_args *a, int steps) {
+static inline __attribute__((always_inline)) void softmax_any_backward(const mmoe_act_args *a,
+                                                                       int steps) {
     const module_lanes m = lanes_of(a->group);
     for (int32_t c = 0; c < a->cols; c += m.width) {
         const int n = MIN(m.width, a->cols - c);
@@ -103,13 +109,15 @@ static void softmax_module(const mmoe_act_args *a, const float *z, float *u, int
 }
 
 /* Modules of a few whole vectors, which stay in registers. */
-static inline __attribute__((always_inline)) void softmax_wide(const mmoe_act_args *a, int vectors) {
+static inline __attribute__((always_inline)) void softmax_wide(const mmoe_act_args *a,
+                                                               int vectors) {
     for (int32_t b = 0; b < a->rows; b++)
         for (int32_t m = 0; m < a->cols; m += vectors * W) {
             const float *z = a->z + (size_t)b * (size_t)a->ldz + m;
             float *u = a->u + (size_t)b * (size_t)a->ldu + m;
             vf x[8];
-            for (int i = 0; i < vectors; i++) x[i] = affine(z + i * W, a->scale + m + i * W, a->shift + m + i * W, W);
+            for (int i = 0; i < vectors; i++)
+                x[i] = affine(z + i * W, a->scale + m + i * W, a->shift + m + i * W, W);
             vf most = x[0], sum = {0};
             for (int i = 1; i < vectors; i++) most = vmax(x[i], most);
             most = group_max(most, W);
@@ -124,16 +132,30 @@ static inline __attribute__((always_inline)) void softmax_wide(const mmoe_act_ar
 
 static void softmax_forward(const mmoe_act_args *a) {
     switch (a->group) {
-    case 2 * W: softmax_wide(a, 2); return;
-    case 4 * W: softmax_wide(a, 4); return;
-    case 8 * W: softmax_wide(a, 8); return;
-    case 2: softmax_packed(a, 2); return;
-    case 4: softmax_packed(a, 4); return;
+    case 2 * W:
+        softmax_wide(a, 2);
+        return;
+    case 4 * W:
+        softmax_wide(a, 4);
+        return;
+    case 8 * W:
+        softmax_wide(a, 8);
+        return;
+    case 2:
+        softmax_packed(a, 2);
+        return;
+    case 4:
+        softmax_packed(a, 4);
+        return;
 #if W >= 8
-    case 8: softmax_packed(a, 8); return;
+    case 8:
+        softmax_packed(a, 8);
+        return;
 #endif
 #if W >= 16
-    case 16: softmax_packed(a, 16); return;
+    case 16:
+        softmax_packed(a, 16);
+        return;
 #endif
     }
 #if W >= 8
@@ -148,18 +170,21 @@ static void softmax_forward(const mmoe_act_args *a) {
     }
 #endif
     for (int32_t b = 0; b < a->rows; b++)
-        for (int32_t m = 0; m < a->cols; m += a->group) softmax_module(a, a->z + (size_t)b * (size_t)a->ldz + m, a->u + (size_t)b * (size_t)a->ldu + m, m);
+        for (int32_t m = 0; m < a->cols; m += a->group)
+            softmax_module(a, a->z + (size_t)b * (size_t)a->ldz + m,
+                           a->u + (size_t)b * (size_t)a->ldu + m, m);
 }
 
 /* da = u (du - sum du u) */
-static inline __attribute__((always_inline)) void softmax_packed_backward(const mmoe_act_args *a, int group) {
+static inline __attribute__((always_inline)) void softmax_packed_backward(const mmoe_act_args *a,
+                                                                          int group) {
     for (int32_t b = 0; b < a->rows; b++) {
         const float *u = a->u + (size_t)b * (size_t)a->ldu;
         float *du = a->du + (size_t)b * (size_t)a->lddu;
-#define BODY(c, n)                                                                                                                                             \
-    do {                                                                                                                                                       \
-        vf s = load_n(u + (c), n), d = load_n(du + (c), n);                                                                                                    \
-        store_n(du + (c), s * (d - group_sum(s * d, group)), n);                                                                                               \
+#define BODY(c, n)                                                                                 \
+    do {                                                                                           \
+        vf s = load_n(u + (c), n), d = load_n(du + (c), n);                                        \
+        store_n(du + (c), s * (d - group_sum(s * d, group)), n);                                   \
     } while (0)
         FOR_COLUMNS(a->cols, BODY);
 #undef BODY
@@ -168,7 +193,8 @@ static inline __attribute__((always_inline)) void softmax_packed_backward(const 
 
 static void softmax_module_backward(const float *u, float *du, int32_t group) {
     vf sum = {0};
-    for (int32_t c = 0; c < group; c += W) sum += load_n(u + c, MIN(W, group - c)) * load_n(du + c, MIN(W, group - c));
+    for (int32_t c = 0; c < group; c += W)
+        sum += load_n(u + c, MIN(W, group - c)) * load_n(du + c, MIN(W, group - c));
     float dot = hsum(sum);
     for (int32_t c = 0; c < group; c += W) {
         int n = MIN(W, group - c);
@@ -178,13 +204,21 @@ static void softmax_module_backward(const float *u, float *du, int32_t group) {
 
 static void softmax_backward(const mmoe_act_args *a) {
     switch (a->group) {
-    case 2: softmax_packed_backward(a, 2); return;
-    case 4: softmax_packed_backward(a, 4); return;
+    case 2:
+        softmax_packed_backward(a, 2);
+        return;
+    case 4:
+        softmax_packed_backward(a, 4);
+        return;
 #if W >= 8
-    case 8: softmax_packed_backward(a, 8); return;
+    case 8:
+        softmax_packed_backward(a, 8);
+        return;
 #endif
 #if W >= 16
-    case 16: softmax_packed_backward(a, 16); return;
+    case 16:
+        softmax_packed_backward(a, 16);
+        return;
 #endif
     }
 #if W >= 8
@@ -200,5 +234,6 @@ static void softmax_backward(const mmoe_act_args *a) {
 #endif
     for (int32_t b = 0; b < a->rows; b++)
         for (int32_t m = 0; m < a->cols; m += a->group)
-            softmax_module_backward(a->u + (size_t)b * (size_t)a->ldu + m, a->du + (size_t)b * (size_t)a->lddu + m, a->group);
+            softmax_module_backward(a->u + (size_t)b * (size_t)a->ldu + m,
+                                    a->du + (size_t)b * (size_t)a->lddu + m, a->group);
 }

@@ -16,12 +16,19 @@ static mmoe_builder *const builders[] = {
     [MMOE_MODEL_CROSS_STITCH] = mmoe_build_cross_stitch,
 };
 
-mmoe_status mmoe_build_graph(mmoe_graph *g, const mmoe_config *config, const mmoe_schema *schema, mmoe_error *err) {
+mmoe_status mmoe_build_graph(mmoe_graph *g, const mmoe_config *config, const mmoe_schema *schema,
+                             mmoe_error *err) {
     return builders[config->model](g, config, schema, err);
 }
 
-mmoe_module mmoe_module_of(const char *kind, int32_t index, mmoe_view in, const mmoe_mlp_config *mlp) {
-    mmoe_module m = {.in = in, .n_dims = mlp->n_dims, .dims = mlp->dims, .activation = mlp->activation, .dropout = mlp->dropout, .batch_norm = mlp->batch_norm};
+mmoe_module mmoe_module_of(const char *kind, int32_t index, mmoe_view in,
+                           const mmoe_mlp_config *mlp) {
+    mmoe_module m = {.in = in,
+                     .n_dims = mlp->n_dims,
+                     .dims = mlp->dims,
+                     .activation = mlp->activation,
+                     .dropout = mlp->dropout,
+                     .batch_norm = mlp->batch_norm};
     if (index < 0)
         snprintf(m.name, sizeof m.name, "%s", kind);
     else
@@ -30,27 +37,34 @@ mmoe_module mmoe_module_of(const char *kind, int32_t index, mmoe_view in, const 
 }
 
 /* A plain softmax is the gates' last activation; all else is a node of its own. */
-static bool is_plain(const mmoe_gate_config *c) { return c->temperature == 1 && !c->top_k && c->expert_dropout == 0 && c->load_balance == 0; }
+static bool is_plain(const mmoe_gate_config *c) {
+    return c->temperature == 1 && !c->top_k && c->expert_dropout == 0 && c->load_balance == 0;
+}
 
-mmoe_module mmoe_gate_of(const char *kind, int32_t index, mmoe_view in, int32_t n_expert, const mmoe_gate_config *config) {
+mmoe_module mmoe_gate_of(const char *kind, int32_t index, mmoe_view in, int32_t n_expert,
+                         const mmoe_gate_config *config) {
     mmoe_module m = mmoe_module_of(kind, index, in, &config->layers);
     m.n_expert = n_expert;
     m.weighing = is_plain(config) ? MMOE_ACT_SOFTMAX : MMOE_ACT_NONE;
     return m;
 }
 
-mmoe_status mmoe_add_weighing(mmoe_graph *g, const char *name, const mmoe_gate_config *config, mmoe_view *gates, int32_t count, int32_t of, mmoe_error *err) {
+mmoe_status mmoe_add_weighing(mmoe_graph *g, const char *name, const mmoe_gate_config *config,
+                              mmoe_view *gates, int32_t count, int32_t of, mmoe_error *err) {
     if (is_plain(config)) return MMOE_OK;
-    const mmoe_gating how = {config->temperature, config->expert_dropout, config->load_balance / (float)of, (int32_t)config->top_k};
+    const mmoe_gating how = {config->temperature, config->expert_dropout,
+                             config->load_balance / (float)of, (int32_t)config->top_k};
     return mmoe_graph_gate(g, name, gates, count, &how, err);
 }
 
-mmoe_status mmoe_add_levels(mmoe_graph *g, const char *name, mmoe_module *modules, int32_t count, int32_t first, mmoe_error *err) {
+mmoe_status mmoe_add_levels(mmoe_graph *g, const char *name, mmoe_module *modules, int32_t count,
+                            int32_t first, mmoe_error *err) {
     int32_t levels = 0;
     for (int32_t i = 0; i < count; i++)
         if (mmoe_module_depth(&modules[i]) > levels) levels = mmoe_module_depth(&modules[i]);
     mmoe_status status = MMOE_OK;
-    for (int32_t level = first; level < levels && !status; level++) status = mmoe_add_level(g, name, modules, count, level, err);
+    for (int32_t level = first; level < levels && !status; level++)
+        status = mmoe_add_level(g, name, modules, count, level, err);
     return status;
 }
 
@@ -59,7 +73,8 @@ mmoe_status mmoe_share_input(mmoe_graph *g, mmoe_view x, mmoe_error *err) {
     return mmoe_graph_share(g, &x, 1, err);
 }
 
-mmoe_status mmoe_share_modules(mmoe_graph *g, const mmoe_module *modules, int32_t count, mmoe_error *err) {
+mmoe_status mmoe_share_modules(mmoe_graph *g, const mmoe_module *modules, int32_t count,
+                               mmoe_error *err) {
     mmoe_view *views = mmoe_alloc(&g->alloc, (size_t)count, sizeof *views);
     if (!views) return mmoe_fail_memory(err, (size_t)count * sizeof *views);
     for (int32_t i = 0; i < count; i++) views[i] = modules[i].in;
@@ -68,31 +83,41 @@ mmoe_status mmoe_share_modules(mmoe_graph *g, const mmoe_module *modules, int32_
     return status;
 }
 
-mmoe_status mmoe_add_loss(mmoe_graph *g, const mmoe_config *config, const mmoe_view *logits, bool sum, mmoe_error *err) {
+mmoe_status mmoe_add_loss(mmoe_graph *g, const mmoe_config *config, const mmoe_view *logits,
+                          bool sum, mmoe_error *err) {
     const size_t n = (size_t)config->n_task;
     int *classification = mmoe_alloc(&g->alloc, n, sizeof *classification);
     float *weight = mmoe_alloc(&g->alloc, n, sizeof *weight);
     mmoe_loss_shape *shape = mmoe_alloc(&g->alloc, n, sizeof *shape);
     const size_t size = sizeof *classification + sizeof *weight + sizeof *shape;
-    mmoe_status status = classification && weight && shape ? MMOE_OK : mmoe_fail_memory(err, n * size);
+    mmoe_status status =
+        classification && weight && shape ? MMOE_OK : mmoe_fail_memory(err, n * size);
     for (size_t i = 0; i < n && !status; i++) {
         classification[i] = config->tasks[i].type == MMOE_CLASSIFICATION;
-        weight[i] = config->tasks[i].loss_weight * (sum ? (float)n : 1); /* the node takes the mean */
-        shape[i] = (mmoe_loss_shape){config->tasks[i].label_smoothing, config->tasks[i].positive_weight, config->tasks[i].focal_gamma};
+        weight[i] =
+            config->tasks[i].loss_weight * (sum ? (float)n : 1); /* the node takes the mean */
+        shape[i] =
+            (mmoe_loss_shape){config->tasks[i].label_smoothing, config->tasks[i].positive_weight,
+                              config->tasks[i].focal_gamma};
     }
-    if (!status) status = mmoe_graph_loss(g, "loss", logits, classification, weight, shape, config->n_task, err);
+    if (!status)
+        status =
+            mmoe_graph_loss(g, "loss", logits, classification, weight, shape, config->n_task, err);
     mmoe_release(&g->alloc, classification);
     mmoe_release(&g->alloc, weight);
     mmoe_release(&g->alloc, shape);
     return status;
 }
 
-mmoe_status mmoe_add_towers(mmoe_graph *g, const mmoe_config *config, const mmoe_view *in, mmoe_error *err) {
+mmoe_status mmoe_add_towers(mmoe_graph *g, const mmoe_config *config, const mmoe_view *in,
+                            mmoe_error *err) {
     const size_t n = (size_t)config->n_task;
     mmoe_module *towers = mmoe_alloc(&g->alloc, n, sizeof *towers);
     mmoe_view *logits = mmoe_alloc(&g->alloc, n, sizeof *logits);
-    mmoe_status status = towers && logits ? MMOE_OK : mmoe_fail_memory(err, n * (sizeof *towers + sizeof *logits));
-    for (int32_t t = 0; t < config->n_task && !status; t++) towers[t] = mmoe_module_of("towers", t, in[t], &config->tasks[t].tower);
+    mmoe_status status =
+        towers && logits ? MMOE_OK : mmoe_fail_memory(err, n * (sizeof *towers + sizeof *logits));
+    for (int32_t t = 0; t < config->n_task && !status; t++)
+        towers[t] = mmoe_module_of("towers", t, in[t], &config->tasks[t].tower);
     if (!status) status = mmoe_add_levels(g, "towers", towers, config->n_task, 0, err);
     if (!status) status = mmoe_add_heads(g, towers, config->n_task, logits, err);
     if (!status) status = mmoe_add_loss(g, config, logits, false, err);

@@ -4,31 +4,41 @@
 
 #include "model/layers.h"
 
-typedef mmoe_status mmoe_builder(mmoe_graph *g, const mmoe_config *config, const mmoe_schema *schema, mmoe_error *err);
+typedef mmoe_status mmoe_builder(mmoe_graph *g, const mmoe_config *config,
+                                 const mmoe_schema *schema, mmoe_error *err);
 
 /* Adds the model of config->model. */
 mmoe_builder mmoe_build_graph;
 
-mmoe_builder mmoe_build_single_task, mmoe_build_shared_bottom, mmoe_build_esmm, mmoe_build_aitm, mmoe_build_cross_stitch;
+mmoe_builder mmoe_build_single_task, mmoe_build_shared_bottom, mmoe_build_esmm, mmoe_build_aitm,
+    mmoe_build_cross_stitch;
 mmoe_builder mmoe_build_mmoe; /* OMoE, too: one gate */
 mmoe_builder mmoe_build_ple;  /* CGC, too: one level */
 
 /* "KIND.INDEX", or "KIND" with the index -1. */
-mmoe_module mmoe_module_of(const char *kind, int32_t index, mmoe_view in, const mmoe_mlp_config *mlp);
+mmoe_module mmoe_module_of(const char *kind, int32_t index, mmoe_view in,
+                           const mmoe_mlp_config *mlp);
 /* A gate over n_expert experts. */
-mmoe_module mmoe_gate_of(const char *kind, int32_t index, mmoe_view in, int32_t n_expert, const mmoe_gate_config *config);
-/* Behind the gates' last layer: gates[i] are those layers' columns, and become the experts' weights. `of` gates are in the whole graph. */
-mmoe_status mmoe_add_weighing(mmoe_graph *g, const char *name, const mmoe_gate_config *config, mmoe_view *gates, int32_t count, int32_t of, mmoe_error *err);
+mmoe_module mmoe_gate_of(const char *kind, int32_t index, mmoe_view in, int32_t n_expert,
+                         const mmoe_gate_config *config);
+/* Behind the gates' last layer: gates[i] are those layers' columns, and become the experts'
+ * weights. `of` gates are in the whole graph. */
+mmoe_status mmoe_add_weighing(mmoe_graph *g, const char *name, const mmoe_gate_config *config,
+                              mmoe_view *gates, int32_t count, int32_t of, mmoe_error *err);
 
 /* The representation that the tasks share last: the embeddings of x, or what the modules give. */
 mmoe_status mmoe_share_input(mmoe_graph *g, mmoe_view x, mmoe_error *err);
-mmoe_status mmoe_share_modules(mmoe_graph *g, const mmoe_module *modules, int32_t count, mmoe_error *err);
+mmoe_status mmoe_share_modules(mmoe_graph *g, const mmoe_module *modules, int32_t count,
+                               mmoe_error *err);
 
 /* Adds levels `first` and later of all modules. */
-mmoe_status mmoe_add_levels(mmoe_graph *g, const char *name, mmoe_module *modules, int32_t count, int32_t first, mmoe_error *err);
+mmoe_status mmoe_add_levels(mmoe_graph *g, const char *name, mmoe_module *modules, int32_t count,
+                            int32_t first, mmoe_error *err);
 /* Adds the loss: the mean of the tasks' weighted losses, or their sum. */
-mmoe_status mmoe_add_loss(mmoe_graph *g, const mmoe_config *config, const mmoe_view *logits, bool sum, mmoe_error *err);
+mmoe_status mmoe_add_loss(mmoe_graph *g, const mmoe_config *config, const mmoe_view *logits,
+                          bool sum, mmoe_error *err);
 /* Adds the tasks' towers on in[t], and the mean of their losses. */
-mmoe_status mmoe_add_towers(mmoe_graph *g, const mmoe_config *config, const mmoe_view *in, mmoe_error *err);
+mmoe_status mmoe_add_towers(mmoe_graph *g, const mmoe_config *config, const mmoe_view *in,
+                            mmoe_error *err);
 
 #endif

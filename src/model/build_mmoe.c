@@ -1,5 +1,5 @@
-/* MMoE (Ma et al., KDD 2018): E experts and a gate a task read x; y_t = sum_e gate_t(x)_e expert_e(x); output_t =
- * tower_t(y_t). OMoE: one gate, whose y all towers read. */
+/* MMoE (Ma et al., KDD 2018): E experts and a gate a task read x; y_t = sum_e gate_t(x)_e
+ * expert_e(x); output_t = tower_t(y_t). OMoE: one gate, whose y all towers read. */
 #include "base/error.h"
 #include "model/build.h"
 
@@ -10,43 +10,58 @@ typedef struct parts {
     mmoe_view *weights, *y;                 /* [n_gate], [n_task] */
 } parts;
 
-static mmoe_status add_mix(mmoe_graph *g, const mmoe_config *config, const parts *p, mmoe_error *err) {
+static mmoe_status add_mix(mmoe_graph *g, const mmoe_config *config, const parts *p,
+                           mmoe_error *err) {
     const int32_t cols = p->experts[0].in.cols;
     for (int32_t t = 0; t < p->n_gate; t++) {
         p->gate_col[t] = p->weights[t].col;
-        for (int32_t e = 0; e < p->n_expert; e++) p->expert_col[t * p->n_expert + e] = p->experts[e].in.col;
+        for (int32_t e = 0; e < p->n_expert; e++)
+            p->expert_col[t * p->n_expert + e] = p->experts[e].in.col;
     }
     mmoe_view y;
-    mmoe_status status = mmoe_graph_mix(g, "mix", p->weights[0], p->gate_col, p->experts[0].in, p->expert_col, p->n_gate, p->n_expert, cols, &y, err);
-    for (int32_t t = 0; t < config->n_task && !status; t++) p->y[t] = (mmoe_view){y.value, p->n_gate > 1 ? t * cols : 0, cols};
+    mmoe_status status = mmoe_graph_mix(g, "mix", p->weights[0], p->gate_col, p->experts[0].in,
+                                        p->expert_col, p->n_gate, p->n_expert, cols, &y, err);
+    for (int32_t t = 0; t < config->n_task && !status; t++)
+        p->y[t] = (mmoe_view){y.value, p->n_gate > 1 ? t * cols : 0, cols};
     return status;
 }
 
 static mmoe_status add_layers(mmoe_graph *g, const parts *p, mmoe_error *err) {
-    const int32_t experts = mmoe_module_depth(p->experts), gates = mmoe_module_depth(p->gates), both = experts < gates ? experts : gates;
+    const int32_t experts = mmoe_module_depth(p->experts), gates = mmoe_module_depth(p->gates),
+                  both = experts < gates ? experts : gates;
     mmoe_status status = MMOE_OK;
-    for (int32_t level = 0; level < both && !status; level++) status = mmoe_add_level(g, "experts+gates", p->modules, p->n_expert + p->n_gate, level, err);
+    for (int32_t level = 0; level < both && !status; level++)
+        status =
+            mmoe_add_level(g, "experts+gates", p->modules, p->n_expert + p->n_gate, level, err);
     if (!status) status = mmoe_add_levels(g, "experts", p->experts, p->n_expert, both, err);
     return status ? status : mmoe_add_levels(g, "gates", p->gates, p->n_gate, both, err);
 }
 
-static mmoe_status add_nodes(mmoe_graph *g, const mmoe_config *config, const mmoe_schema *schema, const parts *p, mmoe_error *err) {
+static mmoe_status add_nodes(mmoe_graph *g, const mmoe_config *config, const mmoe_schema *schema,
+                             const parts *p, mmoe_error *err) {
     mmoe_view x;
     mmoe_status status = mmoe_add_input(g, schema, &x, err);
     if (status) return status;
-    for (int32_t e = 0; e < p->n_expert; e++) p->experts[e] = mmoe_module_of("experts", e, x, &config->expert);
-    for (int32_t t = 0; t < p->n_gate; t++) p->gates[t] = mmoe_gate_of("gates", t, x, p->n_expert, &config->gate);
+    for (int32_t e = 0; e < p->n_expert; e++)
+        p->experts[e] = mmoe_module_of("experts", e, x, &config->expert);
+    for (int32_t t = 0; t < p->n_gate; t++)
+        p->gates[t] = mmoe_gate_of("gates", t, x, p->n_expert, &config->gate);
     status = add_layers(g, p, err);
     for (int32_t t = 0; t < p->n_gate; t++) p->weights[t] = p->gates[t].in;
-    if (!status) status = mmoe_add_weighing(g, "gates", &config->gate, p->weights, p->n_gate, p->n_gate, err);
-    if (!status && config->model != MMOE_MODEL_OMOE) status = mmoe_share_modules(g, p->experts, p->n_expert, err);
+    if (!status)
+        status =
+            mmoe_add_weighing(g, "gates", &config->gate, p->weights, p->n_gate, p->n_gate, err);
+    if (!status && config->model != MMOE_MODEL_OMOE)
+        status = mmoe_share_modules(g, p->experts, p->n_expert, err);
     if (!status) status = add_mix(g, config, p, err);
     if (!status && config->model == MMOE_MODEL_OMOE) status = mmoe_graph_share(g, &p->y[0], 1, err);
     return status ? status : mmoe_add_towers(g, config, p->y, err);
 }
 
-mmoe_status mmoe_build_mmoe(mmoe_graph *g, const mmoe_config *config, const mmoe_schema *schema, mmoe_error *err) {
-    parts p = {.n_expert = config->n_expert, .n_gate = config->model == MMOE_MODEL_OMOE ? 1 : config->n_task};
+mmoe_status mmoe_build_mmoe(mmoe_graph *g, const mmoe_config *config, const mmoe_schema *schema,
+                            mmoe_error *err) {
+    parts p = {.n_expert = config->n_expert,
+               .n_gate = config->model == MMOE_MODEL_OMOE ? 1 : config->n_task};
     const size_t experts = (size_t)p.n_expert, gates = (size_t)p.n_gate;
     p.modules = mmoe_alloc(&g->alloc, experts + gates, sizeof *p.modules);
     p.gate_col = mmoe_alloc(&g->alloc, gates, sizeof *p.gate_col);

@@ -1,28 +1,32 @@
-/* PLE (Tang et al., RecSys 2020), as torch-rechub has it. Level l has experts of each task, which read that task's y, and
- * shared experts, which read the shared y; all of them x at the first level. A task's next y is its gate's mixture of its
- * own and the shared experts, the shared one that of all experts; the last level has no shared gate. CGC: one level. */
+/* PLE (Tang et al., RecSys 2020), as torch-rechub has it. Level l has experts of each task, which
+ * read that task's y, and shared experts, which read the shared y; all of them x at the first
+ * level. A task's next y is its gate's mixture of its own and the shared experts, the shared one
+ * that of all experts; the last level has no shared gate. CGC: one level. */
 #include <stdio.h>
 
 #include "base/error.h"
 #include "model/build.h"
 
 typedef struct parts {
-    int32_t n_task, n_specific, n_shared, n_expert, n_mixed; /* all experts; a task's and the shared ones */
-    mmoe_module *modules;                                    /* in the order of a level's columns */
-    mmoe_view *experts;                                      /* [n_expert] the tasks' first */
-    int32_t *expert_at, *gate_at;                            /* [n_expert], [n_task + 1] places in `modules` */
-    int32_t *gate_col, *expert_col;                          /* [n_task], [n_task, n_mixed] or [n_expert] */
-    mmoe_view *weights, *y;                                  /* [n_task + 1] */
+    int32_t n_task, n_specific, n_shared, n_expert,
+        n_mixed;                    /* all experts; a task's and the shared ones */
+    mmoe_module *modules;           /* in the order of a level's columns */
+    mmoe_view *experts;             /* [n_expert] the tasks' first */
+    int32_t *expert_at, *gate_at;   /* [n_expert], [n_task + 1] places in `modules` */
+    int32_t *gate_col, *expert_col; /* [n_task], [n_task, n_mixed] or [n_expert] */
+    mmoe_view *weights, *y;         /* [n_task + 1] */
 } parts;
 
-/* Those that read the same y stand together, its gate last; where all read x, all gates stand last, to be one softmax. */
+/* Those that read the same y stand together, its gate last; where all read x, all gates stand last,
+ * to be one softmax. */
 static int32_t place_modules(const parts *p, bool first, bool last) {
     const int32_t n_gate = p->n_task + !last;
     int32_t at = 0;
     for (int32_t e = 0; e < p->n_expert; e++) {
         p->expert_at[e] = at++;
         const int32_t task = e / p->n_specific;
-        if (!first && e % p->n_specific == p->n_specific - 1 && task < p->n_task) p->gate_at[task] = at++;
+        if (!first && e % p->n_specific == p->n_specific - 1 && task < p->n_task)
+            p->gate_at[task] = at++;
     }
     for (int32_t t = first ? 0 : p->n_task; t < n_gate; t++) p->gate_at[t] = at++;
     return at;
@@ -35,16 +39,24 @@ static void name_modules(const parts *p, const mmoe_config *config, int32_t leve
     snprintf(shared, sizeof shared, "cgc_layers.%d.experts_shared", (int)level);
     snprintf(gates, sizeof gates, "cgc_layers.%d.gates_specific", (int)level);
     snprintf(gate, sizeof gate, "cgc_layers.%d.gate_shared", (int)level);
-    for (int32_t e = 0; e < n_own; e++) p->modules[p->expert_at[e]] = mmoe_module_of(specific, e, p->y[e / p->n_specific], &config->expert);
-    for (int32_t e = 0; e < p->n_shared; e++) p->modules[p->expert_at[n_own + e]] = mmoe_module_of(shared, e, p->y[p->n_task], &config->expert);
-    for (int32_t t = 0; t < p->n_task; t++) p->modules[p->gate_at[t]] = mmoe_gate_of(gates, t, p->y[t], p->n_mixed, &config->gate);
-    if (!last) p->modules[p->gate_at[p->n_task]] = mmoe_gate_of(gate, -1, p->y[p->n_task], p->n_expert, &config->gate);
+    for (int32_t e = 0; e < n_own; e++)
+        p->modules[p->expert_at[e]] =
+            mmoe_module_of(specific, e, p->y[e / p->n_specific], &config->expert);
+    for (int32_t e = 0; e < p->n_shared; e++)
+        p->modules[p->expert_at[n_own + e]] =
+            mmoe_module_of(shared, e, p->y[p->n_task], &config->expert);
+    for (int32_t t = 0; t < p->n_task; t++)
+        p->modules[p->gate_at[t]] = mmoe_gate_of(gates, t, p->y[t], p->n_mixed, &config->gate);
+    if (!last)
+        p->modules[p->gate_at[p->n_task]] =
+            mmoe_gate_of(gate, -1, p->y[p->n_task], p->n_expert, &config->gate);
 }
 
 static mmoe_status mix_shared(mmoe_graph *g, const parts *p, const char *name, mmoe_error *err) {
     const mmoe_view gate = p->weights[p->n_task], experts = p->experts[0];
     for (int32_t e = 0; e < p->n_expert; e++) p->expert_col[e] = p->experts[e].col;
-    return mmoe_graph_mix(g, name, gate, &gate.col, experts, p->expert_col, 1, p->n_expert, experts.cols, &p->y[p->n_task], err);
+    return mmoe_graph_mix(g, name, gate, &gate.col, experts, p->expert_col, 1, p->n_expert,
+                          experts.cols, &p->y[p->n_task], err);
 }
 
 static mmoe_status mix_specific(mmoe_graph *g, const parts *p, const char *name, mmoe_error *err) {
@@ -52,17 +64,21 @@ static mmoe_status mix_specific(mmoe_graph *g, const parts *p, const char *name,
     for (int32_t t = 0, i = 0; t < p->n_task; t++) {
         p->gate_col[t] = p->weights[t].col;
         for (int32_t k = 0; k < p->n_mixed; k++, i++) {
-            const int32_t e = k < p->n_specific ? t * p->n_specific + k : p->n_task * p->n_specific + k - p->n_specific;
+            const int32_t e = k < p->n_specific ? t * p->n_specific + k
+                                                : p->n_task * p->n_specific + k - p->n_specific;
             p->expert_col[i] = p->experts[e].col;
         }
     }
     mmoe_view y;
-    mmoe_status status = mmoe_graph_mix(g, name, gates, p->gate_col, experts, p->expert_col, p->n_task, p->n_mixed, experts.cols, &y, err);
-    for (int32_t t = 0; t < p->n_task && !status; t++) p->y[t] = (mmoe_view){y.value, t * experts.cols, experts.cols};
+    mmoe_status status = mmoe_graph_mix(g, name, gates, p->gate_col, experts, p->expert_col,
+                                        p->n_task, p->n_mixed, experts.cols, &y, err);
+    for (int32_t t = 0; t < p->n_task && !status; t++)
+        p->y[t] = (mmoe_view){y.value, t * experts.cols, experts.cols};
     return status;
 }
 
-static mmoe_status add_level(mmoe_graph *g, const parts *p, const mmoe_config *config, int32_t level, int32_t n_level, mmoe_error *err) {
+static mmoe_status add_level(mmoe_graph *g, const parts *p, const mmoe_config *config,
+                             int32_t level, int32_t n_level, mmoe_error *err) {
     const bool last = level + 1 == n_level;
     const int32_t n_gate = p->n_task + !last, n_module = place_modules(p, level == 0, last);
     char experts[32], gates[32], mix[32];
@@ -73,37 +89,50 @@ static mmoe_status add_level(mmoe_graph *g, const parts *p, const mmoe_config *c
     mmoe_status status = mmoe_add_levels(g, experts, p->modules, n_module, 0, err);
     for (int32_t e = 0; e < p->n_expert; e++) p->experts[e] = p->modules[p->expert_at[e]].in;
     for (int32_t t = 0; t < n_gate; t++) p->weights[t] = p->modules[p->gate_at[t]].in;
-    if (!status) status = mmoe_add_weighing(g, gates, &config->gate, p->weights, n_gate, n_level * (p->n_task + 1) - 1, err);
+    if (!status)
+        status = mmoe_add_weighing(g, gates, &config->gate, p->weights, n_gate,
+                                   n_level * (p->n_task + 1) - 1, err);
     if (!status && last) status = mmoe_graph_share(g, p->experts, p->n_expert, err);
     if (!status && !last) status = mix_shared(g, p, mix, err);
     return status ? status : mix_specific(g, p, mix, err);
 }
 
-static mmoe_status add_nodes(mmoe_graph *g, const parts *p, const mmoe_config *config, const mmoe_schema *schema, mmoe_error *err) {
+static mmoe_status add_nodes(mmoe_graph *g, const parts *p, const mmoe_config *config,
+                             const mmoe_schema *schema, mmoe_error *err) {
     const int32_t n_level = config->model == MMOE_MODEL_CGC ? 1 : config->n_level;
     mmoe_view x;
     mmoe_status status = mmoe_add_input(g, schema, &x, err);
     for (int32_t t = 0; t <= p->n_task && !status; t++) p->y[t] = x;
-    for (int32_t level = 0; level < n_level && !status; level++) status = add_level(g, p, config, level, n_level, err);
+    for (int32_t level = 0; level < n_level && !status; level++)
+        status = add_level(g, p, config, level, n_level, err);
     return status ? status : mmoe_add_towers(g, config, p->y, err);
 }
 
-mmoe_status mmoe_build_ple(mmoe_graph *g, const mmoe_config *config, const mmoe_schema *schema, mmoe_error *err) {
-    parts p = {.n_task = config->n_task, .n_specific = config->n_expert_specific, .n_shared = config->n_expert_shared};
+mmoe_status mmoe_build_ple(mmoe_graph *g, const mmoe_config *config, const mmoe_schema *schema,
+                           mmoe_error *err) {
+    parts p = {.n_task = config->n_task,
+               .n_specific = config->n_expert_specific,
+               .n_shared = config->n_expert_shared};
     p.n_expert = p.n_task * p.n_specific + p.n_shared;
     p.n_mixed = p.n_specific + p.n_shared;
-    const size_t tasks = (size_t)p.n_task, experts = (size_t)p.n_expert, pairs = tasks * (size_t)p.n_mixed;
+    const size_t tasks = (size_t)p.n_task, experts = (size_t)p.n_expert,
+                 pairs = tasks * (size_t)p.n_mixed;
     p.modules = mmoe_alloc(&g->alloc, experts + tasks + 1, sizeof *p.modules);
     p.experts = mmoe_alloc(&g->alloc, experts, sizeof *p.experts);
     p.expert_at = mmoe_alloc(&g->alloc, experts, sizeof *p.expert_at);
     p.gate_at = mmoe_alloc(&g->alloc, tasks + 1, sizeof *p.gate_at);
     p.gate_col = mmoe_alloc(&g->alloc, tasks, sizeof *p.gate_col);
-    p.expert_col = mmoe_alloc(&g->alloc, pairs, sizeof *p.expert_col); /* n_expert, too: n_task n_specific + n_shared */
+    p.expert_col = mmoe_alloc(
+        &g->alloc, pairs, sizeof *p.expert_col); /* n_expert, too: n_task n_specific + n_shared */
     p.weights = mmoe_alloc(&g->alloc, tasks + 1, sizeof *p.weights);
     p.y = mmoe_alloc(&g->alloc, tasks + 1, sizeof *p.y);
-    const bool whole = p.modules && p.experts && p.expert_at && p.gate_at && p.gate_col && p.expert_col && p.weights && p.y;
-    mmoe_status status = whole ? add_nodes(g, &p, config, schema, err) : mmoe_fail_memory(err, (2 * experts + tasks + 1) * sizeof *p.modules);
-    void *memory[] = {p.modules, p.experts, p.expert_at, p.gate_at, p.gate_col, p.expert_col, p.weights, p.y};
+    const bool whole = p.modules && p.experts && p.expert_at && p.gate_at && p.gate_col &&
+                       p.expert_col && p.weights && p.y;
+    mmoe_status status = whole
+                             ? add_nodes(g, &p, config, schema, err)
+                             : mmoe_fail_memory(err, (2 * experts + tasks + 1) * sizeof *p.modules);
+    void *memory[] = {p.modules,  p.experts,    p.expert_at, p.gate_at,
+                      p.gate_col, p.expert_col, p.weights,   p.y};
     for (size_t i = 0; i < sizeof memory / sizeof *memory; i++) mmoe_release(&g->alloc, memory[i]);
     return status;
 }

@@ -2,7 +2,8 @@
 #include "base/error.h"
 #include "model/build.h"
 
-mmoe_status mmoe_build_shared_bottom(mmoe_graph *g, const mmoe_config *config, const mmoe_schema *schema, mmoe_error *err) {
+mmoe_status mmoe_build_shared_bottom(mmoe_graph *g, const mmoe_config *config,
+                                     const mmoe_schema *schema, mmoe_error *err) {
     mmoe_view x, *y = mmoe_alloc(&g->alloc, (size_t)config->n_task, sizeof *y);
     if (!y) return mmoe_fail_memory(err, (size_t)config->n_task * sizeof *y);
     mmoe_module bottom;

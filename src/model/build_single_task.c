@@ -2,12 +2,16 @@
 #include "base/error.h"
 #include "model/build.h"
 
-mmoe_status mmoe_build_single_task(mmoe_graph *g, const mmoe_config *config, const mmoe_schema *schema, mmoe_error *err) {
+mmoe_status mmoe_build_single_task(mmoe_graph *g, const mmoe_config *config,
+                                   const mmoe_schema *schema, mmoe_error *err) {
     const int32_t n_task = config->n_task;
     mmoe_module *experts = mmoe_alloc(&g->alloc, (size_t)n_task, sizeof *experts);
     mmoe_view *y = mmoe_alloc(&g->alloc, (size_t)n_task, sizeof *y), x;
-    mmoe_status status = experts && y ? mmoe_add_input(g, schema, &x, err) : mmoe_fail_memory(err, (size_t)n_task * (sizeof *experts + sizeof *y));
-    for (int32_t t = 0; t < n_task && !status; t++) experts[t] = mmoe_module_of("experts", t, x, &config->expert);
+    mmoe_status status =
+        experts && y ? mmoe_add_input(g, schema, &x, err)
+                     : mmoe_fail_memory(err, (size_t)n_task * (sizeof *experts + sizeof *y));
+    for (int32_t t = 0; t < n_task && !status; t++)
+        experts[t] = mmoe_module_of("experts", t, x, &config->expert);
     if (!status) status = mmoe_share_input(g, x, err);
     if (!status) status = mmoe_add_levels(g, "experts", experts, n_task, 0, err);
     for (int32_t t = 0; t < n_task && !status; t++) y[t] = experts[t].in;

@@ -15,65 +15,109 @@ typedef struct level_blocks {
     int32_t slopes;
 } level_blocks;
 
-/* Position of a layer in torch's Sequential: Linear, BatchNorm1d, activation, dropout; three without batch norm. */
-static int32_t layer_index(const mmoe_module *m, int32_t level) { return level * (m->batch_norm ? 4 : 3); }
+/* Position of a layer in torch's Sequential: Linear, BatchNorm1d, activation, dropout; three
+ * without batch norm. */
+static int32_t layer_index(const mmoe_module *m, int32_t level) {
+    return level * (m->batch_norm ? 4 : 3);
+}
 
-static int32_t width_of(const mmoe_module *m, int32_t level) { return level < m->n_dims ? m->dims[level] : m->n_expert; }
+static int32_t width_of(const mmoe_module *m, int32_t level) {
+    return level < m->n_dims ? m->dims[level] : m->n_expert;
+}
 
-static mmoe_activation activation_of(const mmoe_module *m, int32_t level) { return level < m->n_dims ? m->activation : m->weighing; }
+static mmoe_activation activation_of(const mmoe_module *m, int32_t level) {
+    return level < m->n_dims ? m->activation : m->weighing;
+}
 
-static float dropout_of(const mmoe_module *m, int32_t level) { return level < m->n_dims ? m->dropout : 0; }
+static float dropout_of(const mmoe_module *m, int32_t level) {
+    return level < m->n_dims ? m->dropout : 0;
+}
 
-static bool has_slope(const mmoe_module *m, int32_t level) { return activation_of(m, level) == MMOE_ACT_PRELU || activation_of(m, level) == MMOE_ACT_DICE; }
+static bool has_slope(const mmoe_module *m, int32_t level) {
+    return activation_of(m, level) == MMOE_ACT_PRELU || activation_of(m, level) == MMOE_ACT_DICE;
+}
 
-static mmoe_status add_vector(mmoe_tensors *t, mmoe_tensor_kind kind, mmoe_tensor_role role, int64_t offset, int32_t count, mmoe_init_kind init, float a,
-                              const char *module, int32_t index, const char *name, mmoe_error *err) {
-    mmoe_tensor x = {.kind = kind, .role = role, .rank = kind == MMOE_TENSOR_COUNTER ? 0 : 1, .shape = {count}, .offset = offset, .init = init, .init_a = a};
+static mmoe_status add_vector(mmoe_tensors *t, mmoe_tensor_kind kind, mmoe_tensor_role role,
+                              int64_t offset, int32_t count, mmoe_init_kind init, float a,
+                              const char *module, int32_t index, const char *name,
+                              mmoe_error *err) {
+    mmoe_tensor x = {.kind = kind,
+                     .role = role,
+                     .rank = kind == MMOE_TENSOR_COUNTER ? 0 : 1,
+                     .shape = {count},
+                     .offset = offset,
+                     .init = init,
+                     .init_a = a};
     return mmoe_tensors_add(t, x, err, "%s.mlp.%d.%s", module, (int)index, name);
 }
 
 /* PyTorch's Linear: weight and bias uniform in +-1/sqrt(fan_in). */
-static mmoe_status add_linear_tensors(mmoe_tensors *t, const mmoe_module *m, int32_t index, int32_t cols, int64_t weight, int64_t bias, mmoe_error *err) {
+static mmoe_status add_linear_tensors(mmoe_tensors *t, const mmoe_module *m, int32_t index,
+                                      int32_t cols, int64_t weight, int64_t bias, mmoe_error *err) {
     float bound = (float)(1 / sqrt((double)m->in.cols));
-    mmoe_tensor w = {.kind = MMOE_TENSOR_VALUE, .role = MMOE_ROLE_WEIGHT, .rank = 2, .shape = {cols, m->in.cols}, .offset = weight};
+    mmoe_tensor w = {.kind = MMOE_TENSOR_VALUE,
+                     .role = MMOE_ROLE_WEIGHT,
+                     .rank = 2,
+                     .shape = {cols, m->in.cols},
+                     .offset = weight};
     w.init = MMOE_INIT_UNIFORM;
     w.init_a = bound;
     mmoe_status status = mmoe_tensors_add(t, w, err, "%s.mlp.%d.weight", m->name, (int)index);
-    return status ? status : add_vector(t, MMOE_TENSOR_VALUE, MMOE_ROLE_BIAS, bias, cols, MMOE_INIT_UNIFORM, bound, m->name, index, "bias", err);
+    return status ? status
+                  : add_vector(t, MMOE_TENSOR_VALUE, MMOE_ROLE_BIAS, bias, cols, MMOE_INIT_UNIFORM,
+                               bound, m->name, index, "bias", err);
 }
 
-static mmoe_status add_norm_tensors(mmoe_tensors *t, const mmoe_module *m, int32_t index, int32_t cols, const level_blocks *k, int32_t col, int32_t module,
-                                    mmoe_error *err) {
-    mmoe_status s = add_vector(t, MMOE_TENSOR_VALUE, MMOE_ROLE_NORM, k->gamma + col, cols, MMOE_INIT_CONSTANT, 1, m->name, index, "weight", err);
-    if (!s) s = add_vector(t, MMOE_TENSOR_VALUE, MMOE_ROLE_NORM, k->beta + col, cols, MMOE_INIT_CONSTANT, 0, m->name, index, "bias", err);
-    if (!s) s = add_vector(t, MMOE_TENSOR_STATE, MMOE_ROLE_NORM, k->mean + col, cols, MMOE_INIT_CONSTANT, 0, m->name, index, "running_mean", err);
-    if (!s) s = add_vector(t, MMOE_TENSOR_STATE, MMOE_ROLE_NORM, k->var + col, cols, MMOE_INIT_CONSTANT, 1, m->name, index, "running_var", err);
-    if (!s) s = add_vector(t, MMOE_TENSOR_COUNTER, MMOE_ROLE_NORM, k->counter + module, 1, MMOE_INIT_CONSTANT, 0, m->name, index, "num_batches_tracked", err);
+static mmoe_status add_norm_tensors(mmoe_tensors *t, const mmoe_module *m, int32_t index,
+                                    int32_t cols, const level_blocks *k, int32_t col,
+                                    int32_t module, mmoe_error *err) {
+    mmoe_status s = add_vector(t, MMOE_TENSOR_VALUE, MMOE_ROLE_NORM, k->gamma + col, cols,
+                               MMOE_INIT_CONSTANT, 1, m->name, index, "weight", err);
+    if (!s)
+        s = add_vector(t, MMOE_TENSOR_VALUE, MMOE_ROLE_NORM, k->beta + col, cols,
+                       MMOE_INIT_CONSTANT, 0, m->name, index, "bias", err);
+    if (!s)
+        s = add_vector(t, MMOE_TENSOR_STATE, MMOE_ROLE_NORM, k->mean + col, cols,
+                       MMOE_INIT_CONSTANT, 0, m->name, index, "running_mean", err);
+    if (!s)
+        s = add_vector(t, MMOE_TENSOR_STATE, MMOE_ROLE_NORM, k->var + col, cols, MMOE_INIT_CONSTANT,
+                       1, m->name, index, "running_var", err);
+    if (!s)
+        s = add_vector(t, MMOE_TENSOR_COUNTER, MMOE_ROLE_NORM, k->counter + module, 1,
+                       MMOE_INIT_CONSTANT, 0, m->name, index, "num_batches_tracked", err);
     return s;
 }
 
-static mmoe_status add_module_tensors(mmoe_tensors *t, const mmoe_module *m, int32_t level, int64_t weight, const level_blocks *k, int32_t col, int32_t module,
-                                      int64_t slope, mmoe_error *err) {
+static mmoe_status add_module_tensors(mmoe_tensors *t, const mmoe_module *m, int32_t level,
+                                      int64_t weight, const level_blocks *k, int32_t col,
+                                      int32_t module, int64_t slope, mmoe_error *err) {
     int32_t index = layer_index(m, level), cols = width_of(m, level);
     mmoe_status status = add_linear_tensors(t, m, index, cols, weight, k->bias + col, err);
-    if (!status && m->batch_norm) status = add_norm_tensors(t, m, index + 1, cols, k, col, module, err);
+    if (!status && m->batch_norm)
+        status = add_norm_tensors(t, m, index + 1, cols, k, col, module, err);
     if (status || !has_slope(m, level)) return status;
     bool prelu = m->activation == MMOE_ACT_PRELU; /* PyTorch: 0.25; torch-rechub's Dice: N(0, 1) */
-    return add_vector(t, MMOE_TENSOR_VALUE, MMOE_ROLE_OTHER, slope, 1, prelu ? MMOE_INIT_CONSTANT : MMOE_INIT_NORMAL, prelu ? 0.25f : 1, m->name,
+    return add_vector(t, MMOE_TENSOR_VALUE, MMOE_ROLE_OTHER, slope, 1,
+                      prelu ? MMOE_INIT_CONSTANT : MMOE_INIT_NORMAL, prelu ? 0.25f : 1, m->name,
                       index + (m->batch_norm ? 2 : 1), prelu ? "weight" : "alpha", err);
 }
 
-static bool same_view(mmoe_view a, mmoe_view b) { return a.value == b.value && a.col == b.col && a.cols == b.cols; }
+static bool same_view(mmoe_view a, mmoe_view b) {
+    return a.value == b.value && a.col == b.col && a.cols == b.cols;
+}
 
 /* Experts and gates stay apart: the experts' segment may be taken into what mixes them. */
 static bool same_activation(const mmoe_module *a, const mmoe_module *b, int32_t level) {
-    return activation_of(a, level) == activation_of(b, level) && width_of(a, level) == width_of(b, level) && dropout_of(a, level) == dropout_of(b, level) &&
-           a->batch_norm == b->batch_norm && (a->n_expert > 0) == (b->n_expert > 0);
+    return activation_of(a, level) == activation_of(b, level) &&
+           width_of(a, level) == width_of(b, level) &&
+           dropout_of(a, level) == dropout_of(b, level) && a->batch_norm == b->batch_norm &&
+           (a->n_expert > 0) == (b->n_expert > 0);
 }
 
 /* What a level is made of while it is put together. */
 typedef struct level_parts {
-    mmoe_module **modules;     /* [count] those that have it, with batch norm first: a layer normalises its leading columns */
+    mmoe_module **modules; /* [count] those that have it, with batch norm first: a layer normalises
+                              its leading columns */
     mmoe_linear_block *blocks; /* [count] */
     mmoe_segment *segments;    /* [count] */
     int32_t count, n_block, n_segment, width, slopes, n_norm, norm_width;
@@ -82,10 +126,12 @@ typedef struct level_parts {
 static void choose_modules(level_parts *p, mmoe_module *modules, int32_t count, int32_t level) {
     for (int norm = 1; norm >= 0; norm--)
         for (int32_t i = 0; i < count; i++)
-            if (mmoe_module_depth(&modules[i]) > level && modules[i].batch_norm == norm) p->modules[p->count++] = &modules[i];
+            if (mmoe_module_depth(&modules[i]) > level && modules[i].batch_norm == norm)
+                p->modules[p->count++] = &modules[i];
 }
 
-static void add_part(level_parts *p, const mmoe_module *m, const mmoe_module *before, int32_t level) {
+static void add_part(level_parts *p, const mmoe_module *m, const mmoe_module *before,
+                     int32_t level) {
     const int32_t cols = width_of(m, level);
     const mmoe_activation act = activation_of(m, level);
     if (before && same_view(before->in, m->in))
@@ -95,7 +141,8 @@ static void add_part(level_parts *p, const mmoe_module *m, const mmoe_module *be
     if (before && same_activation(before, m, level))
         p->segments[p->n_segment - 1].cols += cols;
     else
-        p->segments[p->n_segment++] = (mmoe_segment){p->width, cols, cols, act, has_slope(m, level) ? p->slopes : -1, dropout_of(m, level)};
+        p->segments[p->n_segment++] = (mmoe_segment){
+            p->width, cols, cols, act, has_slope(m, level) ? p->slopes : -1, dropout_of(m, level)};
     p->width += cols;
     p->slopes += has_slope(m, level);
     if (m->batch_norm) {
@@ -108,8 +155,10 @@ static void add_part(level_parts *p, const mmoe_module *m, const mmoe_module *be
 static mmoe_status gather_parts(level_parts *p, int32_t level, mmoe_error *err) {
     for (int32_t i = 0; i < p->count; i++) {
         if (width_of(p->modules[i], level) > MOST_COLUMNS - p->width)
-            return mmoe_fail(err, MMOE_E_CONFIG, "layer %d of all experts, gates or towers together would be wider than %d columns", (int)level + 1,
-                             MOST_COLUMNS);
+            return mmoe_fail(
+                err, MMOE_E_CONFIG,
+                "layer %d of all experts, gates or towers together would be wider than %d columns",
+                (int)level + 1, MOST_COLUMNS);
         add_part(p, p->modules[i], i ? p->modules[i - 1] : NULL, level);
     }
     return MMOE_OK;
@@ -118,7 +167,8 @@ static mmoe_status gather_parts(level_parts *p, int32_t level, mmoe_error *err) 
 static level_blocks reserve_blocks(mmoe_tensors *t, level_parts *p) {
     level_blocks k = {0};
     for (int32_t i = 0; i < p->n_block; i++)
-        p->blocks[i].weight = mmoe_tensors_reserve(t, MMOE_TENSOR_VALUE, (int64_t)p->blocks[i].cols * p->blocks[i].in.cols);
+        p->blocks[i].weight = mmoe_tensors_reserve(
+            t, MMOE_TENSOR_VALUE, (int64_t)p->blocks[i].cols * p->blocks[i].in.cols);
     k.bias = mmoe_tensors_reserve(t, MMOE_TENSOR_VALUE, p->width);
     k.gamma = mmoe_tensors_reserve(t, MMOE_TENSOR_VALUE, p->norm_width);
     k.beta = mmoe_tensors_reserve(t, MMOE_TENSOR_VALUE, p->norm_width);
@@ -131,13 +181,15 @@ static level_blocks reserve_blocks(mmoe_tensors *t, level_parts *p) {
     return k;
 }
 
-static mmoe_status add_tensors(mmoe_tensors *t, const level_parts *p, const level_blocks *k, int32_t level, mmoe_error *err) {
+static mmoe_status add_tensors(mmoe_tensors *t, const level_parts *p, const level_blocks *k,
+                               int32_t level, mmoe_error *err) {
     int32_t col = 0, block = 0;
     int64_t slope = k->slope;
     for (int32_t i = 0; i < p->count; i++) {
         const mmoe_module *m = p->modules[i];
         if (col == p->blocks[block].col + p->blocks[block].cols) block++;
-        int64_t weight = p->blocks[block].weight + (int64_t)(col - p->blocks[block].col) * m->in.cols;
+        int64_t weight =
+            p->blocks[block].weight + (int64_t)(col - p->blocks[block].col) * m->in.cols;
         mmoe_status status = add_module_tensors(t, m, level, weight, k, col, i, slope, err);
         if (status) return status;
         col += width_of(m, level);
@@ -146,7 +198,8 @@ static mmoe_status add_tensors(mmoe_tensors *t, const level_parts *p, const leve
     return MMOE_OK;
 }
 
-static mmoe_status build_level(mmoe_graph *g, const char *name, level_parts *p, int32_t level, mmoe_error *err) {
+static mmoe_status build_level(mmoe_graph *g, const char *name, level_parts *p, int32_t level,
+                               mmoe_error *err) {
     mmoe_status status = gather_parts(p, level, err);
     if (status || !p->width) return status;
     level_blocks k = reserve_blocks(&g->tensors, p);
@@ -156,7 +209,8 @@ static mmoe_status build_level(mmoe_graph *g, const char *name, level_parts *p, 
     char node[32];
     snprintf(node, sizeof node, "%s %d", name, (int)level + 1);
     if (!status) status = mmoe_graph_linear(g, node, p->blocks, p->n_block, &z, err);
-    if (!status) status = mmoe_graph_layer(g, node, z, k.bias, &norm, p->segments, p->n_segment, &u, err);
+    if (!status)
+        status = mmoe_graph_layer(g, node, z, k.bias, &norm, p->segments, p->n_segment, &u, err);
     if (status) return status;
     for (int32_t i = 0, col = 0; i < p->count; i++) {
         const int32_t cols = width_of(p->modules[i], level);
@@ -166,13 +220,17 @@ static mmoe_status build_level(mmoe_graph *g, const char *name, level_parts *p, 
     return MMOE_OK;
 }
 
-mmoe_status mmoe_add_level(mmoe_graph *g, const char *name, mmoe_module *modules, int32_t count, int32_t level, mmoe_error *err) {
+mmoe_status mmoe_add_level(mmoe_graph *g, const char *name, mmoe_module *modules, int32_t count,
+                           int32_t level, mmoe_error *err) {
     const size_t n = (size_t)count;
     level_parts p = {0};
     p.modules = mmoe_alloc(&g->alloc, n, sizeof *p.modules);
     p.blocks = mmoe_alloc(&g->alloc, n, sizeof *p.blocks);
     p.segments = mmoe_alloc(&g->alloc, n, sizeof *p.segments);
-    mmoe_status status = p.modules && p.blocks && p.segments ? MMOE_OK : mmoe_fail_memory(err, n * (sizeof *p.modules + sizeof *p.blocks + sizeof *p.segments));
+    mmoe_status status = p.modules && p.blocks && p.segments
+                             ? MMOE_OK
+                             : mmoe_fail_memory(err, n * (sizeof *p.modules + sizeof *p.blocks +
+                                                          sizeof *p.segments));
     if (!status) {
         choose_modules(&p, modules, count, level);
         status = build_level(g, name, &p, level, err);
@@ -183,15 +241,18 @@ mmoe_status mmoe_add_level(mmoe_graph *g, const char *name, mmoe_module *modules
     return status;
 }
 
-mmoe_status mmoe_add_heads(mmoe_graph *g, const mmoe_module *modules, int32_t count, mmoe_view *logits, mmoe_error *err) {
+mmoe_status mmoe_add_heads(mmoe_graph *g, const mmoe_module *modules, int32_t count,
+                           mmoe_view *logits, mmoe_error *err) {
     mmoe_linear_block *blocks = mmoe_alloc(&g->alloc, (size_t)count, sizeof *blocks);
     if (!blocks) return mmoe_fail_memory(err, (size_t)count * sizeof *blocks);
     int64_t bias = mmoe_tensors_reserve(&g->tensors, MMOE_TENSOR_VALUE, count);
     mmoe_status status = MMOE_OK;
     for (int32_t i = 0; i < count && !status; i++) {
         const mmoe_module *m = &modules[i];
-        blocks[i] = (mmoe_linear_block){m->in, i, 1, mmoe_tensors_reserve(&g->tensors, MMOE_TENSOR_VALUE, m->in.cols)};
-        status = add_linear_tensors(&g->tensors, m, layer_index(m, m->n_dims), 1, blocks[i].weight, bias + i, err);
+        blocks[i] = (mmoe_linear_block){
+            m->in, i, 1, mmoe_tensors_reserve(&g->tensors, MMOE_TENSOR_VALUE, m->in.cols)};
+        status = add_linear_tensors(&g->tensors, m, layer_index(m, m->n_dims), 1, blocks[i].weight,
+                                    bias + i, err);
     }
     mmoe_view z, out;
     mmoe_segment identity = {0, count, 1, MMOE_ACT_NONE, -1, 0};
@@ -204,40 +265,57 @@ mmoe_status mmoe_add_heads(mmoe_graph *g, const mmoe_module *modules, int32_t co
 
 /* The tables follow each other without gaps,
  * as in a model file, whose pages can so take their place. */
-static mmoe_status add_tables(mmoe_graph *g, const mmoe_schema *schema, int64_t *offsets, mmoe_error *err) {
+static mmoe_status add_tables(mmoe_graph *g, const mmoe_schema *schema, int64_t *offsets,
+                              mmoe_error *err) {
     int64_t total = 0, count;
     for (int32_t i = 0; i < schema->n_table; i++) {
         offsets[i] = total;
-        if (__builtin_mul_overflow(schema->tables[i].rows, (int64_t)schema->tables[i].dim, &count) || __builtin_add_overflow(total, count, &total))
+        if (__builtin_mul_overflow(schema->tables[i].rows, (int64_t)schema->tables[i].dim,
+                                   &count) ||
+            __builtin_add_overflow(total, count, &total))
             return mmoe_fail_memory(err, SIZE_MAX);
     }
     const int64_t first = mmoe_tensors_reserve(&g->tensors, MMOE_TENSOR_VALUE, total);
     for (int32_t i = 0; i < schema->n_table; i++) {
         const mmoe_table *t = &schema->tables[i];
         offsets[i] += first;
-        mmoe_tensor w = {.kind = MMOE_TENSOR_VALUE, .role = MMOE_ROLE_TABLE, .rank = 2, .shape = {t->rows, t->dim}, .offset = offsets[i]};
-        mmoe_status status = mmoe_tensors_add(&g->tensors, w, err, "embedding.embed_dict.%s.weight", t->name);
+        mmoe_tensor w = {.kind = MMOE_TENSOR_VALUE,
+                         .role = MMOE_ROLE_TABLE,
+                         .rank = 2,
+                         .shape = {t->rows, t->dim},
+                         .offset = offsets[i]};
+        mmoe_status status =
+            mmoe_tensors_add(&g->tensors, w, err, "embedding.embed_dict.%s.weight", t->name);
         if (status) return status;
     }
     return MMOE_OK;
 }
 
-static mmoe_status add_lookups(mmoe_graph *g, const mmoe_schema *schema, const int64_t *offsets, mmoe_lookup *lookups, mmoe_view *x, mmoe_error *err) {
+static mmoe_status add_lookups(mmoe_graph *g, const mmoe_schema *schema, const int64_t *offsets,
+                               mmoe_lookup *lookups, mmoe_view *x, mmoe_error *err) {
     int32_t col = 0;
     for (int32_t i = 0; i < schema->n_sparse; i++) {
         const mmoe_table *t = &schema->tables[schema->sparse[i].table];
-        if (t->dim > MOST_COLUMNS - col) return mmoe_fail(err, MMOE_E_CONFIG, "the embeddings together would be wider than %d columns", MOST_COLUMNS);
+        if (t->dim > MOST_COLUMNS - col)
+            return mmoe_fail(err, MMOE_E_CONFIG,
+                             "the embeddings together would be wider than %d columns",
+                             MOST_COLUMNS);
         lookups[i] = (mmoe_lookup){i, col, t->dim, t->rows, offsets[schema->sparse[i].table]};
         col += t->dim;
     }
-    return mmoe_graph_input(g, "input", lookups, schema->n_sparse, schema->n_sparse, schema->n_dense, x, err);
+    return mmoe_graph_input(g, "input", lookups, schema->n_sparse, schema->n_sparse,
+                            schema->n_dense, x, err);
 }
 
-mmoe_status mmoe_add_input(mmoe_graph *g, const mmoe_schema *schema, mmoe_view *x, mmoe_error *err) {
+mmoe_status mmoe_add_input(mmoe_graph *g, const mmoe_schema *schema, mmoe_view *x,
+                           mmoe_error *err) {
     const size_t tables = (size_t)schema->n_table, columns = (size_t)schema->n_sparse;
     int64_t *offsets = mmoe_alloc(&g->alloc, tables, sizeof *offsets);
     mmoe_lookup *lookups = mmoe_alloc(&g->alloc, columns, sizeof *lookups);
-    mmoe_status status = offsets && lookups ? add_tables(g, schema, offsets, err) : mmoe_fail_memory(err, tables * sizeof *offsets + columns * sizeof *lookups);
+    mmoe_status status =
+        offsets && lookups
+            ? add_tables(g, schema, offsets, err)
+            : mmoe_fail_memory(err, tables * sizeof *offsets + columns * sizeof *lookups);
     if (!status) status = add_lookups(g, schema, offsets, lookups, x, err);
     mmoe_release(&g->alloc, offsets);
     mmoe_release(&g->alloc, lookups);

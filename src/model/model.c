@@ -4,15 +4,18 @@
 #include "model/build.h"
 
 static mmoe_status fill(mmoe_model *m, mmoe_mapping *values, mmoe_error *err) {
-    mmoe_status status = mmoe_params_init_mapped(&m->params, &m->graph->tensors, values, &m->alloc, err);
+    mmoe_status status =
+        mmoe_params_init_mapped(&m->params, &m->graph->tensors, values, &m->alloc, err);
     if (!status) *values = (mmoe_mapping){0};
     char fault[8]; /* the configuration was checked */
-    if (!status && mmoe_config_score(m->config, &m->alloc, &m->score, fault, sizeof fault)) status = mmoe_fail_memory(err, sizeof *m->score);
+    if (!status && mmoe_config_score(m->config, &m->alloc, &m->score, fault, sizeof fault))
+        status = mmoe_fail_memory(err, sizeof *m->score);
     return status;
 }
 
-mmoe_status mmoe_model_assemble(mmoe_config *config, mmoe_schema *schema, mmoe_graph *graph, mmoe_mapping *values, const mmoe_allocator *alloc,
-                                mmoe_model **out, mmoe_error *err) {
+mmoe_status mmoe_model_assemble(mmoe_config *config, mmoe_schema *schema, mmoe_graph *graph,
+                                mmoe_mapping *values, const mmoe_allocator *alloc, mmoe_model **out,
+                                mmoe_error *err) {
     mmoe_model *m = mmoe_alloc_zero(alloc, 1, sizeof *m);
     if (!m) {
         mmoe_graph_free(graph);
@@ -31,7 +34,8 @@ mmoe_status mmoe_model_assemble(mmoe_config *config, mmoe_schema *schema, mmoe_g
     return status;
 }
 
-mmoe_status mmoe_model_build(const mmoe_config *config, const mmoe_schema *schema, const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err) {
+mmoe_status mmoe_model_build(const mmoe_config *config, const mmoe_schema *schema,
+                             const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err) {
     mmoe_allocator a = mmoe_allocator_or_default(alloc);
     mmoe_config *own_config = NULL;
     mmoe_schema *own_schema = NULL;
@@ -40,7 +44,8 @@ mmoe_status mmoe_model_build(const mmoe_config *config, const mmoe_schema *schem
     if (!status) status = mmoe_schema_copy(schema, &a, &own_schema, err);
     if (!status) status = mmoe_graph_create(&a, &graph, err);
     if (!status) status = mmoe_build_graph(graph, own_config, own_schema, err);
-    if (!status) return mmoe_model_assemble(own_config, own_schema, graph, &(mmoe_mapping){0}, &a, out, err);
+    if (!status)
+        return mmoe_model_assemble(own_config, own_schema, graph, &(mmoe_mapping){0}, &a, out, err);
     mmoe_graph_free(graph);
     mmoe_schema_free(own_schema);
     mmoe_config_free(own_config);
@@ -64,31 +69,51 @@ const mmoe_schema *mmoe_model_schema(const mmoe_model *m) { return m ? m->schema
 static int in_range(int32_t i, int32_t count) { return i >= 0 && i < count; }
 
 int32_t mmoe_model_task_count(const mmoe_model *m) { return m ? m->schema->n_label : -1; }
-const char *mmoe_model_task_name(const mmoe_model *m, int32_t i) { return m && in_range(i, m->schema->n_label) ? m->schema->labels[i].task : NULL; }
-int mmoe_model_task_type(const mmoe_model *m, int32_t i) { return m && in_range(i, m->schema->n_label) ? (int)m->schema->labels[i].type : -1; }
+const char *mmoe_model_task_name(const mmoe_model *m, int32_t i) {
+    return m && in_range(i, m->schema->n_label) ? m->schema->labels[i].task : NULL;
+}
+int mmoe_model_task_type(const mmoe_model *m, int32_t i) {
+    return m && in_range(i, m->schema->n_label) ? (int)m->schema->labels[i].type : -1;
+}
 int32_t mmoe_model_sparse_count(const mmoe_model *m) { return m ? m->schema->n_sparse : -1; }
-const char *mmoe_model_sparse_name(const mmoe_model *m, int32_t i) { return m && in_range(i, m->schema->n_sparse) ? m->schema->sparse[i].name : NULL; }
+const char *mmoe_model_sparse_name(const mmoe_model *m, int32_t i) {
+    return m && in_range(i, m->schema->n_sparse) ? m->schema->sparse[i].name : NULL;
+}
 int64_t mmoe_model_sparse_rows(const mmoe_model *m, int32_t i) {
-    return m && in_range(i, m->schema->n_sparse) ? m->schema->tables[m->schema->sparse[i].table].rows : -1;
+    return m && in_range(i, m->schema->n_sparse)
+               ? m->schema->tables[m->schema->sparse[i].table].rows
+               : -1;
 }
 int32_t mmoe_model_dense_count(const mmoe_model *m) { return m ? m->schema->n_dense : -1; }
-const char *mmoe_model_dense_name(const mmoe_model *m, int32_t i) { return m && in_range(i, m->schema->n_dense) ? m->schema->dense[i].name : NULL; }
-int mmoe_model_sparse_side(const mmoe_model *m, int32_t i) { return m && in_range(i, m->schema->n_sparse) ? (int)m->schema->sparse[i].side : -1; }
-int mmoe_model_dense_side(const mmoe_model *m, int32_t i) { return m && in_range(i, m->schema->n_dense) ? (int)m->schema->dense[i].side : -1; }
+const char *mmoe_model_dense_name(const mmoe_model *m, int32_t i) {
+    return m && in_range(i, m->schema->n_dense) ? m->schema->dense[i].name : NULL;
+}
+int mmoe_model_sparse_side(const mmoe_model *m, int32_t i) {
+    return m && in_range(i, m->schema->n_sparse) ? (int)m->schema->sparse[i].side : -1;
+}
+int mmoe_model_dense_side(const mmoe_model *m, int32_t i) {
+    return m && in_range(i, m->schema->n_dense) ? (int)m->schema->dense[i].side : -1;
+}
 const char *mmoe_model_score(const mmoe_model *m) { return m && m->score ? m->score->text : NULL; }
 
 int64_t mmoe_model_parameter_count(const mmoe_model *m) {
     if (!m) return -1;
     int64_t count = 0;
     for (size_t i = 0; i < m->graph->tensors.count; i++)
-        if (m->graph->tensors.items[i].kind == MMOE_TENSOR_VALUE) count += m->graph->tensors.items[i].count;
+        if (m->graph->tensors.items[i].kind == MMOE_TENSOR_VALUE)
+            count += m->graph->tensors.items[i].count;
     return count;
 }
 
 int mmoe_model_tensor(const mmoe_model *m, size_t index, mmoe_tensor_info *out) {
     if (!m || !out || index >= m->graph->tensors.count) return -1;
     const mmoe_tensor *t = &m->graph->tensors.items[index];
-    *out = (mmoe_tensor_info){t->name, t->rank, {t->shape[0], t->shape[1]}, t->kind == MMOE_TENSOR_COUNTER, t->kind == MMOE_TENSOR_VALUE, NULL};
+    *out = (mmoe_tensor_info){t->name,
+                              t->rank,
+                              {t->shape[0], t->shape[1]},
+                              t->kind == MMOE_TENSOR_COUNTER,
+                              t->kind == MMOE_TENSOR_VALUE,
+                              NULL};
     out->data = mmoe_params_at(&m->params, t);
     return 0;
 }

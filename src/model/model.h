@@ -4,7 +4,7 @@
 
 #include "graph/graph.h"
 #include "graph/params.h"
-#include "model/config.h"
+#include "config/config.h"
 
 struct mmoe_model {
     mmoe_allocator alloc;
@@ -15,13 +15,15 @@ struct mmoe_model {
     mmoe_score *score; /* NULL: none */
 };
 
-/* A model of a configuration: both are copied, the graph and its tensors built, weights zero. MMOE_E_CONFIG when a layer
- * would be wider than 2^24 columns; MMOE_E_MEMORY. */
-mmoe_status mmoe_model_build(const mmoe_config *config, const mmoe_schema *schema, const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err);
+/* A model of a configuration: both are copied, the graph and its tensors built, weights zero.
+ * MMOE_E_CONFIG when a layer would be wider than 2^24 columns; MMOE_E_MEMORY. */
+mmoe_status mmoe_model_build(const mmoe_config *config, const mmoe_schema *schema,
+                             const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err);
 
-/* A model of what it takes over, on failure too: a configuration, a schema and their graph. `values` (params.h), taken
- * over with them, may be empty: then the weights are zero. */
-mmoe_status mmoe_model_assemble(mmoe_config *config, mmoe_schema *schema, mmoe_graph *graph, mmoe_mapping *values, const mmoe_allocator *alloc, mmoe_model **out,
+/* A model of what it takes over, on failure too: a configuration, a schema and their graph.
+ * `values` (params.h), taken over with them, may be empty: then the weights are zero. */
+mmoe_status mmoe_model_assemble(mmoe_config *config, mmoe_schema *schema, mmoe_graph *graph,
+                                mmoe_mapping *values, const mmoe_allocator *alloc, mmoe_model **out,
                                 mmoe_error *err);
 
 #endif

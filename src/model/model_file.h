@@ -1,38 +1,44 @@
 /* The model file: what load, save and the import of weights share.
  *
- * A safetensors file. Tensors: num_batches_tracked (I64, []), vocabularies' keys (vocab.NAME.keys I64 [rows-1]; or
- * vocab.NAME.offsets I64 [rows]) of a table NAME, the other tensors (F32) by torch-rechub's names in the model's order,
- * the texts of string vocabularies (vocab.NAME.bytes U8). Key i of a string vocabulary, of row i + 1, is
- * bytes[offsets[i] .. offsets[i+1]). Metadata: the keys below. */
+ * A safetensors file. Tensors: num_batches_tracked (I64, []), vocabularies' keys (vocab.NAME.keys
+ * I64 [rows-1]; or vocab.NAME.offsets I64 [rows]) of a table NAME, the other tensors (F32) by
+ * torch-rechub's names in the model's order, the texts of string vocabularies (vocab.NAME.bytes
+ * U8). Key i of a string vocabulary, of row i + 1, is bytes[offsets[i] .. offsets[i+1]). Metadata:
+ * the keys below. */
 #ifndef MMOE_MODEL_MODEL_FILE_H
 #define MMOE_MODEL_MODEL_FILE_H
 
-#include "model/container.h"
+#include "file/container.h"
 #include "model/model.h"
 
 #define MMOE_FILE_FORMAT "mmoe"    /* "format" */
 #define MMOE_FILE_FORMAT_VERSION 1 /* "format_version" */
 #define MMOE_FILE_VOCAB_PREFIX "vocab."
 
-/* Metadata that the checksum covers beside all tensors: "mmoe_version" wrote the file, "config" is mmoe_config_text's,
- * "schema" that of schema_json.h. "checksum" itself is 16 hexadecimal digits. */
+/* Metadata that the checksum covers beside all tensors: "mmoe_version" wrote the file, "config" is
+ * mmoe_config_text's, "schema" that of schema_json.h. "checksum" itself is 16 hexadecimal digits.
+ */
 enum { MMOE_FILE_COVERED = 5 };
 extern const char *const mmoe_file_covered[MMOE_FILE_COVERED];
 
-/* The sum of checksum.h over a file's tensors and the covered metadata (values [MMOE_FILE_COVERED]). */
-uint64_t mmoe_file_checksum(const mmoe_container_tensor *tensors, size_t count, const char *const *values);
+/* The sum of checksum.h over a file's tensors and the covered metadata (values
+ * [MMOE_FILE_COVERED]). */
+uint64_t mmoe_file_checksum(const mmoe_container_tensor *tensors, size_t count,
+                            const char *const *values);
 
 /* "vocab.NAME.WHAT"; NULL when memory is out. */
 char *mmoe_file_vocab_name(const mmoe_allocator *alloc, const char *table, const char *what);
 
-/* The first of `count` values that a weight may not have: one that is not finite, or with `positive` one below 0; -1: none. */
+/* The first of `count` values that a weight may not have: one that is not finite, or with
+ * `positive` one below 0; -1: none. */
 int64_t mmoe_file_bad_value(const float *values, int64_t count, bool positive);
 /* Whether a tensor's values may not be negative: a running variance. */
 bool mmoe_file_is_variance(const mmoe_tensor *tensor);
 
 /* MMOE_E_NUMERIC: a weight is not finite; a file that could not be loaded again is not written. */
 mmoe_status mmoe_file_check_values(const mmoe_model *model, mmoe_error *err);
-/* The model's tensors, those of num_batches_tracked or all others, in its order. Returns how many `out` was given. */
+/* The model's tensors, those of num_batches_tracked or all others, in its order. Returns how many
+ * `out` was given. */
 size_t mmoe_file_model_tensors(const mmoe_model *model, bool counters, mmoe_container_tensor *out);
 
 #endif

@@ -5,9 +5,9 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "model/build.h"
-#include "model/json_text.h"
+#include "base/json_text.h"
 #include "model/model_file.h"
-#include "model/schema_json.h"
+#include "file/schema_json.h"
 
 /* A file that is being read. */
 typedef struct reader {
@@ -19,7 +19,8 @@ typedef struct reader {
 
 #define MALFORMED(r, err, ...) mmoe_fail_at(err, MMOE_E_FORMAT, (r)->path, 0, NULL, __VA_ARGS__)
 
-static mmoe_status open_reader(reader *r, const char *path, const mmoe_allocator *alloc, mmoe_error *err) {
+static mmoe_status open_reader(reader *r, const char *path, const mmoe_allocator *alloc,
+                               mmoe_error *err) {
     *r = (reader){.alloc = alloc, .path = path};
     mmoe_status status = mmoe_container_open(path, alloc, &r->file, err);
     if (status) return status;
@@ -35,7 +36,7 @@ static void close_reader(reader *r) {
     mmoe_container_close(r->file);
 }
 
-/* ---- Metadata ---------------------------------------------------------------------------------------------------- */
+/* ---- Metadata ---- */
 
 static bool is_mmoe_file(const reader *r) {
     const char *format = mmoe_container_metadata(r->file, "format");
@@ -43,13 +44,18 @@ static bool is_mmoe_file(const reader *r) {
 }
 
 static mmoe_status check_version(const reader *r, mmoe_error *err) {
-    const char *text = mmoe_container_metadata(r->file, "format_version"), *writer = mmoe_container_metadata(r->file, "mmoe_version");
+    const char *text = mmoe_container_metadata(r->file, "format_version"),
+               *writer = mmoe_container_metadata(r->file, "mmoe_version");
     int64_t version;
     if (!text || !mmoe_parse_int64(text, strlen(text), &version) || version < 1)
-        return MALFORMED(r, err, "its metadata have no format_version, or one that is no positive number");
+        return MALFORMED(r, err,
+                         "its metadata have no format_version, or one that is no positive number");
     if (version > MMOE_FILE_FORMAT_VERSION)
-        return mmoe_fail_at(err, MMOE_E_VERSION, r->path, 0, NULL, "written by mmoe %.40s in format version %lld; mmoe %s reads up to version %d",
-                            writer ? writer : "(unknown)", (long long)version, mmoe_version(), MMOE_FILE_FORMAT_VERSION);
+        return mmoe_fail_at(
+            err, MMOE_E_VERSION, r->path, 0, NULL,
+            "written by mmoe %.40s in format version %lld; mmoe %s reads up to version %d",
+            writer ? writer : "(unknown)", (long long)version, mmoe_version(),
+            MMOE_FILE_FORMAT_VERSION);
     return MMOE_OK;
 }
 
@@ -62,12 +68,14 @@ static mmoe_status check_sum(const reader *r, mmoe_error *err) {
     }
     char sum[24];
     size_t count = mmoe_container_count(r->file);
-    snprintf(sum, sizeof sum, "%016" PRIx64, mmoe_file_checksum(count ? mmoe_container_at(r->file, 0) : NULL, count, values));
+    snprintf(sum, sizeof sum, "%016" PRIx64,
+             mmoe_file_checksum(count ? mmoe_container_at(r->file, 0) : NULL, count, values));
     if (!strcmp(sum, stored)) return MMOE_OK;
-    return MALFORMED(r, err, "the checksum does not agree: the file is damaged, or was changed without mmoe");
+    return MALFORMED(
+        r, err, "the checksum does not agree: the file is damaged, or was changed without mmoe");
 }
 
-/* ---- Tensors ----------------------------------------------------------------------------------------------------- */
+/* ---- Tensors ---- */
 
 static const mmoe_container_tensor *take(reader *r, const char *name) {
     const mmoe_container_tensor *t = mmoe_container_find(r->file, name);
@@ -79,7 +87,8 @@ static const mmoe_container_tensor *take(reader *r, const char *name) {
 static const char *shape_text(int32_t rank, const int64_t *shape, char out[128]) {
     size_t used = 0;
     out[used++] = '[';
-    for (int32_t d = 0; d < rank; d++) used += (size_t)snprintf(out + used, 128 - used, d ? ", %" PRId64 : "%" PRId64, shape[d]);
+    for (int32_t d = 0; d < rank; d++)
+        used += (size_t)snprintf(out + used, 128 - used, d ? ", %" PRId64 : "%" PRId64, shape[d]);
     snprintf(out + used, 128 - used, "]");
     return out;
 }
@@ -92,37 +101,47 @@ static bool same_shape(const mmoe_tensor *t, const mmoe_container_tensor *f) {
     return same;
 }
 
-static mmoe_status check_values(const reader *r, const mmoe_tensor *t, const mmoe_container_tensor *f, mmoe_error *err) {
+static mmoe_status check_values(const reader *r, const mmoe_tensor *t,
+                                const mmoe_container_tensor *f, mmoe_error *err) {
     if (t->kind == MMOE_TENSOR_COUNTER) {
         const int64_t *counts = f->data;
         for (int64_t i = 0; i < t->count; i++)
-            if (counts[i] < 0) return MALFORMED(r, err, "tensor \"%.120s\": the count %" PRId64 " is negative", t->name, counts[i]);
+            if (counts[i] < 0)
+                return MALFORMED(r, err, "tensor \"%.120s\": the count %" PRId64 " is negative",
+                                 t->name, counts[i]);
         return MMOE_OK;
     }
     bool variance = mmoe_file_is_variance(t);
     int64_t bad = mmoe_file_bad_value(f->data, t->count, variance);
     if (bad < 0) return MMOE_OK;
-    return MALFORMED(r, err, "tensor \"%.120s\": value %" PRId64 " is not finite%s", t->name, bad, variance ? " or is negative" : "");
+    return MALFORMED(r, err, "tensor \"%.120s\": value %" PRId64 " is not finite%s", t->name, bad,
+                     variance ? " or is negative" : "");
 }
 
 static mmoe_status check_tensor(reader *r, const mmoe_tensor *t, mmoe_error *err) {
     const mmoe_container_tensor *f = take(r, t->name);
     if (!f) return MALFORMED(r, err, "tensor \"%.120s\" is missing", t->name);
     bool counter = t->kind == MMOE_TENSOR_COUNTER;
-    if (f->dtype != (counter ? MMOE_I64 : MMOE_F32)) return MALFORMED(r, err, "tensor \"%.120s\": its type is not %s", t->name, counter ? "I64" : "F32");
+    if (f->dtype != (counter ? MMOE_I64 : MMOE_F32))
+        return MALFORMED(r, err, "tensor \"%.120s\": its type is not %s", t->name,
+                         counter ? "I64" : "F32");
     char have[128], want[128];
     if (!same_shape(t, f))
-        return MALFORMED(r, err, "tensor \"%.120s\": its shape is %s, the model's is %s", t->name, shape_text(f->rank, f->shape, have),
-                         shape_text(t->rank, t->shape, want));
+        return MALFORMED(r, err, "tensor \"%.120s\": its shape is %s, the model's is %s", t->name,
+                         shape_text(f->rank, f->shape, have), shape_text(t->rank, t->shape, want));
     return check_values(r, t, f, err);
 }
 
 /* Every tensor of the model is there and good, and no other is. */
 static mmoe_status check_tensors(reader *r, const mmoe_tensors *tensors, mmoe_error *err) {
     mmoe_status status = MMOE_OK;
-    for (size_t i = 0; i < tensors->count && !status; i++) status = check_tensor(r, &tensors->items[i], err);
+    for (size_t i = 0; i < tensors->count && !status; i++)
+        status = check_tensor(r, &tensors->items[i], err);
     for (size_t i = 0; i < mmoe_container_count(r->file) && !status; i++)
-        if (!r->used[i]) status = MALFORMED(r, err, "tensor \"%.120s\" is too many: the model has none of this name", mmoe_container_at(r->file, i)->name);
+        if (!r->used[i])
+            status =
+                MALFORMED(r, err, "tensor \"%.120s\" is too many: the model has none of this name",
+                          mmoe_container_at(r->file, i)->name);
     return status;
 }
 
@@ -135,8 +154,9 @@ static void copy_tensors(const reader *r, size_t mapped, mmoe_model *model) {
     }
 }
 
-/* The leading tensors that stand in the file as they do in the block of values: the embedding tables, in a file that this
- * library wrote. Small ones are copied instead, into larger pages. Returns their number, 0 when nothing is mapped. */
+/* The leading tensors that stand in the file as they do in the block of values: the embedding
+ * tables, in a file that this library wrote. Small ones are copied instead, into larger pages.
+ * Returns their number, 0 when nothing is mapped. */
 static size_t map_tensors(const reader *r, const mmoe_tensors *tensors, mmoe_mapping *out) {
     const size_t least = (size_t)8 << 20;
     const mmoe_container_tensor *first = NULL;
@@ -145,17 +165,22 @@ static size_t map_tensors(const reader *r, const mmoe_tensors *tensors, mmoe_map
         const mmoe_tensor *t = &tensors->items[count];
         const mmoe_container_tensor *f = mmoe_container_find(r->file, t->name);
         if (!count) first = f;
-        if (t->kind != MMOE_TENSOR_VALUE || (size_t)t->offset * sizeof(float) != size || (const char *)f->data != (const char *)first->data + size) break;
+        if (t->kind != MMOE_TENSOR_VALUE || (size_t)t->offset * sizeof(float) != size ||
+            (const char *)f->data != (const char *)first->data + size)
+            break;
         size += f->bytes;
     }
     if (size < least || (uintptr_t)first->data % 64) return 0;
-    return mmoe_container_map(r->file, first, size, (size_t)tensors->n_value * sizeof(float), out) ? count : 0;
+    return mmoe_container_map(r->file, first, size, (size_t)tensors->n_value * sizeof(float), out)
+               ? count
+               : 0;
 }
 
-/* ---- Schema and configuration ------------------------------------------------------------------------------------ */
+/* ---- Schema and configuration ---- */
 
 /* The tensor vocab.TABLE.WHAT, a vector of `n` (-1: any number). */
-static mmoe_status take_vocab(reader *r, const char *table, const char *what, mmoe_dtype dtype, int64_t n, const mmoe_container_tensor **out, mmoe_error *err) {
+static mmoe_status take_vocab(reader *r, const char *table, const char *what, mmoe_dtype dtype,
+                              int64_t n, const mmoe_container_tensor **out, mmoe_error *err) {
     char *name = mmoe_file_vocab_name(r->alloc, table, what);
     if (!name) return mmoe_fail_memory(err, strlen(table));
     mmoe_status status = MMOE_OK;
@@ -163,24 +188,31 @@ static mmoe_status take_vocab(reader *r, const char *table, const char *what, mm
     if (!*out)
         status = MALFORMED(r, err, "tensor \"%.120s\" is missing", name);
     else if ((*out)->dtype != dtype || (*out)->rank != 1 || (n >= 0 && (*out)->shape[0] != n))
-        status = MALFORMED(r, err, "tensor \"%.120s\": its type or its shape is not that of its table's vocabulary", name);
+        status = MALFORMED(
+            r, err,
+            "tensor \"%.120s\": its type or its shape is not that of its table's vocabulary", name);
     mmoe_release(r->alloc, name);
     return status;
 }
 
 /* An mmoe_vocab_source. */
-static mmoe_status read_vocab(void *user, int32_t table, const char *name, int is_string, int64_t rows, mmoe_vocab **out, mmoe_error *err) {
+static mmoe_status read_vocab(void *user, int32_t table, const char *name, int is_string,
+                              int64_t rows, mmoe_vocab **out, mmoe_error *err) {
     (void)table;
     reader *r = user;
-    if (rows < 1) return MALFORMED(r, err, "table \"%.120s\": a vocabulary has at least one row", name);
+    if (rows < 1)
+        return MALFORMED(r, err, "table \"%.120s\": a vocabulary has at least one row", name);
     const mmoe_container_tensor *keys = NULL, *bytes = NULL;
-    mmoe_status status = take_vocab(r, name, is_string ? "offsets" : "keys", MMOE_I64, is_string ? rows : rows - 1, &keys, err);
+    mmoe_status status = take_vocab(r, name, is_string ? "offsets" : "keys", MMOE_I64,
+                                    is_string ? rows : rows - 1, &keys, err);
     if (!status && is_string) status = take_vocab(r, name, "bytes", MMOE_U8, -1, &bytes, err);
     if (status) return status;
     mmoe_error inner = {0};
-    status = is_string ? mmoe_vocab_from_texts(bytes->data, bytes->bytes, keys->data, (size_t)rows - 1, r->alloc, out, &inner)
+    status = is_string ? mmoe_vocab_from_texts(bytes->data, bytes->bytes, keys->data,
+                                               (size_t)rows - 1, r->alloc, out, &inner)
                        : mmoe_vocab_from_ints(keys->data, (size_t)rows - 1, r->alloc, out, &inner);
-    if (status == MMOE_E_FORMAT) return MALFORMED(r, err, "the vocabulary of \"%.120s\": %.300s", name, inner.message);
+    if (status == MMOE_E_FORMAT)
+        return MALFORMED(r, err, "the vocabulary of \"%.120s\": %.300s", name, inner.message);
     if (status && err) *err = inner;
     return status;
 }
@@ -189,7 +221,8 @@ static mmoe_status read_schema(reader *r, mmoe_schema **out, mmoe_error *err) {
     const char *text = mmoe_container_metadata(r->file, "schema");
     json_t *json;
     json_error_t error;
-    mmoe_status status = mmoe_json_parse(text, strlen(text), JSON_REJECT_DUPLICATES, r->alloc, &json, &error);
+    mmoe_status status =
+        mmoe_json_parse(text, strlen(text), JSON_REJECT_DUPLICATES, r->alloc, &json, &error);
     if (status == MMOE_E_MEMORY) return mmoe_fail_memory(err, strlen(text));
     if (status) return MALFORMED(r, err, "its schema is not valid JSON: %.200s", error.text);
     status = mmoe_schema_from_json(json, r->path, read_vocab, r, r->alloc, out, err);
@@ -198,8 +231,10 @@ static mmoe_status read_schema(reader *r, mmoe_schema **out, mmoe_error *err) {
 }
 
 /* What is wrong with a part of the file is wrong with the file. */
-static mmoe_status of_file(const reader *r, mmoe_status status, const mmoe_error *inner, const char *part, mmoe_error *err) {
-    if (status && status != MMOE_E_MEMORY) return MALFORMED(r, err, "its %s: %.400s", part, inner->message);
+static mmoe_status of_file(const reader *r, mmoe_status status, const mmoe_error *inner,
+                           const char *part, mmoe_error *err) {
+    if (status && status != MMOE_E_MEMORY)
+        return MALFORMED(r, err, "its %s: %.400s", part, inner->message);
     if (status && err) *err = *inner;
     return status;
 }
@@ -212,15 +247,20 @@ static mmoe_status read_config(const reader *r, mmoe_config **out, mmoe_error *e
 }
 
 /* A configuration and a schema of one model name the same tasks. */
-static mmoe_status check_tasks(const reader *r, const mmoe_config *config, const mmoe_schema *schema, mmoe_error *err) {
+static mmoe_status check_tasks(const reader *r, const mmoe_config *config,
+                               const mmoe_schema *schema, mmoe_error *err) {
     bool same = config->n_task == schema->n_label;
     for (int32_t i = 0; same && i < config->n_task; i++)
-        same = config->tasks[i].type == schema->labels[i].type && !strcmp(config->tasks[i].name, schema->labels[i].task);
-    return same ? MMOE_OK : MALFORMED(r, err, "its configuration and its schema name different tasks");
+        same = config->tasks[i].type == schema->labels[i].type &&
+               !strcmp(config->tasks[i].name, schema->labels[i].task);
+    return same ? MMOE_OK
+                : MALFORMED(r, err, "its configuration and its schema name different tasks");
 }
 
-/* Compares the file with the graph before there are weights: a forged configuration could ask for any amount of them. */
-static mmoe_status read_graph(reader *r, const mmoe_config *config, const mmoe_schema *schema, mmoe_graph **out, mmoe_error *err) {
+/* Compares the file with the graph before there are weights: a forged configuration could ask for
+ * any amount of them. */
+static mmoe_status read_graph(reader *r, const mmoe_config *config, const mmoe_schema *schema,
+                              mmoe_graph **out, mmoe_error *err) {
     mmoe_graph *graph;
     mmoe_status status = mmoe_graph_create(r->alloc, &graph, err);
     if (status) return status;
@@ -254,15 +294,21 @@ static mmoe_status read_model(reader *r, mmoe_model **out, mmoe_error *err) {
     return status;
 }
 
-/* ---- Public ------------------------------------------------------------------------------------------------------ */
+/* ---- Public ---- */
 
-mmoe_status mmoe_model_load(const char *path, const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err) {
-    if (!path || !out) return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_model_load: %s is NULL", path ? "out" : "path");
+mmoe_status mmoe_model_load(const char *path, const mmoe_allocator *alloc, mmoe_model **out,
+                            mmoe_error *err) {
+    if (!path || !out)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_model_load: %s is NULL",
+                         path ? "out" : "path");
     mmoe_allocator a = mmoe_allocator_or_default(alloc);
     reader r;
     mmoe_status status = open_reader(&r, path, &a, err);
     if (status) return status;
-    if (!is_mmoe_file(&r)) status = MALFORMED(&r, err, "no model of mmoe, but a safetensors file; `mmoe import` makes a model of torch-rechub's weights");
+    if (!is_mmoe_file(&r))
+        status = MALFORMED(&r, err,
+                           "no model of mmoe, but a safetensors file; `mmoe import` makes a model "
+                           "of torch-rechub's weights");
     if (!status) status = check_version(&r, err);
     if (!status) status = check_sum(&r, err);
     if (!status) status = read_model(&r, out, err);
@@ -271,7 +317,9 @@ mmoe_status mmoe_model_load(const char *path, const mmoe_allocator *alloc, mmoe_
 }
 
 mmoe_status mmoe_model_load_weights(mmoe_model *model, const char *path, mmoe_error *err) {
-    if (!model || !path) return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_model_load_weights: %s is NULL", model ? "path" : "model");
+    if (!model || !path)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_model_load_weights: %s is NULL",
+                         model ? "path" : "model");
     reader r;
     mmoe_status status = open_reader(&r, path, &model->alloc, err);
     if (status) return status;
@@ -280,7 +328,8 @@ mmoe_status mmoe_model_load_weights(mmoe_model *model, const char *path, mmoe_er
         if (!status && mmoe_container_metadata(r.file, "checksum")) status = check_sum(&r, err);
     }
     const size_t prefix = strlen(MMOE_FILE_VOCAB_PREFIX);
-    for (size_t i = 0; i < mmoe_container_count(r.file); i++) r.used[i] = !strncmp(mmoe_container_at(r.file, i)->name, MMOE_FILE_VOCAB_PREFIX, prefix);
+    for (size_t i = 0; i < mmoe_container_count(r.file); i++)
+        r.used[i] = !strncmp(mmoe_container_at(r.file, i)->name, MMOE_FILE_VOCAB_PREFIX, prefix);
     if (!status) status = check_tensors(&r, &model->graph->tensors, err);
     if (!status) copy_tensors(&r, 0, model);
     close_reader(&r);

@@ -3,11 +3,11 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "model/json_text.h"
+#include "base/json_text.h"
 #include "model/model_file.h"
-#include "model/schema_json.h"
+#include "file/schema_json.h"
 
-/* ---- Collecting what is written ---------------------------------------------------------------------------------- */
+/* ---- Collecting what is written ---- */
 
 typedef struct contents {
     const mmoe_allocator *alloc;
@@ -22,8 +22,10 @@ static void *own(contents *c, void *memory) {
     return memory;
 }
 
-static void add_vector(contents *c, const char *name, mmoe_dtype dtype, int64_t n, const void *data, size_t bytes) {
-    c->tensors[c->count++] = (mmoe_container_tensor){.name = name, .dtype = dtype, .rank = 1, .shape = {n}, .data = data, .bytes = bytes};
+static void add_vector(contents *c, const char *name, mmoe_dtype dtype, int64_t n, const void *data,
+                       size_t bytes) {
+    c->tensors[c->count++] = (mmoe_container_tensor){
+        .name = name, .dtype = dtype, .rank = 1, .shape = {n}, .data = data, .bytes = bytes};
 }
 
 static mmoe_status add_int_keys(contents *c, const mmoe_table *table, mmoe_error *err) {
@@ -75,12 +77,13 @@ size_t mmoe_file_model_tensors(const mmoe_model *model, bool counters, mmoe_cont
     for (size_t i = 0; i < tensors->count; i++) {
         const mmoe_tensor *t = &tensors->items[i];
         if ((t->kind == MMOE_TENSOR_COUNTER) != counters) continue;
-        out[count++] = (mmoe_container_tensor){.name = t->name,
-                                               .dtype = counters ? MMOE_I64 : MMOE_F32,
-                                               .rank = t->rank,
-                                               .shape = {t->shape[0], t->shape[1]},
-                                               .data = mmoe_params_at(&model->params, t),
-                                               .bytes = (size_t)t->count * (counters ? sizeof(int64_t) : sizeof(float))};
+        out[count++] = (mmoe_container_tensor){
+            .name = t->name,
+            .dtype = counters ? MMOE_I64 : MMOE_F32,
+            .rank = t->rank,
+            .shape = {t->shape[0], t->shape[1]},
+            .data = mmoe_params_at(&model->params, t),
+            .bytes = (size_t)t->count * (counters ? sizeof(int64_t) : sizeof(float))};
     }
     return count;
 }
@@ -96,12 +99,15 @@ static mmoe_status collect(contents *c, const mmoe_model *model, mmoe_error *err
     mmoe_status status = MMOE_OK;
     for (int32_t i = 0; i < schema->n_table && !status; i++) {
         const mmoe_table *table = &schema->tables[i];
-        if (table->vocab) status = mmoe_vocab_is_int(table->vocab) ? add_int_keys(c, table, err) : add_text_offsets(c, table, err);
+        if (table->vocab)
+            status = mmoe_vocab_is_int(table->vocab) ? add_int_keys(c, table, err)
+                                                     : add_text_offsets(c, table, err);
     }
     c->count += mmoe_file_model_tensors(model, false, c->tensors + c->count);
     for (int32_t i = 0; i < schema->n_table && !status; i++) {
         const mmoe_table *table = &schema->tables[i];
-        if (table->vocab && !mmoe_vocab_is_int(table->vocab)) status = add_text_bytes(c, table, err);
+        if (table->vocab && !mmoe_vocab_is_int(table->vocab))
+            status = add_text_bytes(c, table, err);
     }
     return status;
 }
@@ -112,13 +118,16 @@ static void finish_contents(contents *c) {
     mmoe_release(c->alloc, c->tensors);
 }
 
-/* ---- Writing ----------------------------------------------------------------------------------------------------- */
+/* ---- Writing ---- */
 
-static mmoe_status write_contents(const contents *c, const char *path, const char *config, const char *schema, mmoe_error *err) {
+static mmoe_status write_contents(const contents *c, const char *path, const char *config,
+                                  const char *schema, mmoe_error *err) {
     char version[24], checksum[24];
     snprintf(version, sizeof version, "%d", MMOE_FILE_FORMAT_VERSION);
-    const char *const values[MMOE_FILE_COVERED] = {MMOE_FILE_FORMAT, version, mmoe_version(), config, schema};
-    snprintf(checksum, sizeof checksum, "%016" PRIx64, mmoe_file_checksum(c->tensors, c->count, values));
+    const char *const values[MMOE_FILE_COVERED] = {MMOE_FILE_FORMAT, version, mmoe_version(),
+                                                   config, schema};
+    snprintf(checksum, sizeof checksum, "%016" PRIx64,
+             mmoe_file_checksum(c->tensors, c->count, values));
     const char *metadata[2 * MMOE_FILE_COVERED + 3];
     for (int i = 0; i < MMOE_FILE_COVERED; i++) {
         metadata[2 * i] = mmoe_file_covered[i];
@@ -142,14 +151,21 @@ mmoe_status mmoe_file_check_values(const mmoe_model *model, mmoe_error *err) {
     for (size_t i = 0; i < tensors->count; i++) {
         const mmoe_tensor *t = &tensors->items[i];
         if (t->kind == MMOE_TENSOR_COUNTER) continue;
-        int64_t bad = mmoe_file_bad_value(mmoe_params_at(&model->params, t), t->count, mmoe_file_is_variance(t));
-        if (bad >= 0) return mmoe_fail(err, MMOE_E_NUMERIC, "the model is not saved: tensor \"%.120s\" has a value that is not finite", t->name);
+        int64_t bad = mmoe_file_bad_value(mmoe_params_at(&model->params, t), t->count,
+                                          mmoe_file_is_variance(t));
+        if (bad >= 0)
+            return mmoe_fail(
+                err, MMOE_E_NUMERIC,
+                "the model is not saved: tensor \"%.120s\" has a value that is not finite",
+                t->name);
     }
     return MMOE_OK;
 }
 
 mmoe_status mmoe_model_save(const mmoe_model *model, const char *path, mmoe_error *err) {
-    if (!model || !path) return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_model_save: %s is NULL", model ? "path" : "model");
+    if (!model || !path)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_model_save: %s is NULL",
+                         model ? "path" : "model");
     mmoe_status status = mmoe_file_check_values(model, err);
     if (status) return status;
     char *config = NULL;

@@ -6,9 +6,10 @@
 
 #define ARGUMENTS "%s: an argument is NULL"
 
-/* ---- Life --------------------------------------------------------------------------------------------------------- */
+/* ---- Life ---- */
 
-static mmoe_status create(mmoe_program *program, const mmoe_allocator *alloc, mmoe_predictor **out, mmoe_error *err) {
+static mmoe_status create(mmoe_program *program, const mmoe_allocator *alloc, mmoe_predictor **out,
+                          mmoe_error *err) {
     const size_t chunk = (size_t)program->chunk, tasks = (size_t)program->n_task;
     const mmoe_score *score = program->model->score;
     const size_t counts[] = {program->chunk_floats,
@@ -32,14 +33,20 @@ static mmoe_status create(mmoe_program *program, const mmoe_allocator *alloc, mm
         return mmoe_fail_memory(err, total * sizeof *memory);
     }
     _Static_assert(sizeof(int32_t) == sizeof(float), "ids stand in the floats' memory");
-    *p = (mmoe_predictor){*alloc,         program,        memory + at[0], memory + at[1], memory + at[2],
-                          memory + at[3], memory + at[4], memory + at[5], memory + at[6], (int32_t *)(void *)(memory + at[7])};
+    *p = (mmoe_predictor){*alloc,         program,
+                          memory + at[0], memory + at[1],
+                          memory + at[2], memory + at[3],
+                          memory + at[4], memory + at[5],
+                          memory + at[6], (int32_t *)(void *)(memory + at[7])};
     *out = p;
     return MMOE_OK;
 }
 
-mmoe_status mmoe_predictor_create(const mmoe_model *model, const mmoe_allocator *alloc, mmoe_predictor **out, mmoe_error *err) {
-    if (!model || !out) return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_predictor_create: model and out must not be NULL");
+mmoe_status mmoe_predictor_create(const mmoe_model *model, const mmoe_allocator *alloc,
+                                  mmoe_predictor **out, mmoe_error *err) {
+    if (!model || !out)
+        return mmoe_fail(err, MMOE_E_ARGUMENT,
+                         "mmoe_predictor_create: model and out must not be NULL");
     const mmoe_allocator a = mmoe_allocator_or_default(alloc);
     mmoe_program *program;
     mmoe_status status = mmoe_program_create(model, &a, &program, err);
@@ -49,8 +56,11 @@ mmoe_status mmoe_predictor_create(const mmoe_model *model, const mmoe_allocator 
     return status;
 }
 
-mmoe_status mmoe_predictor_clone(const mmoe_predictor *predictor, const mmoe_allocator *alloc, mmoe_predictor **out, mmoe_error *err) {
-    if (!predictor || !out) return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_predictor_clone: predictor and out must not be NULL");
+mmoe_status mmoe_predictor_clone(const mmoe_predictor *predictor, const mmoe_allocator *alloc,
+                                 mmoe_predictor **out, mmoe_error *err) {
+    if (!predictor || !out)
+        return mmoe_fail(err, MMOE_E_ARGUMENT,
+                         "mmoe_predictor_clone: predictor and out must not be NULL");
     const mmoe_allocator a = mmoe_allocator_or_default(alloc);
     const mmoe_status status = create(predictor->program, &a, out, err);
     if (!status) mmoe_program_share(predictor->program);
@@ -65,9 +75,10 @@ void mmoe_predictor_free(mmoe_predictor *p) {
     mmoe_release(&a, p);
 }
 
-/* ---- Chunks ------------------------------------------------------------------------------------------------------- */
+/* ---- Chunks ---- */
 
-/* A request that was checked; its chunks are nearly equal, and but for the last of a multiple of 8 rows. */
+/* A request that was checked; its chunks are nearly equal, and but for the last of a multiple of 8
+ * rows. */
 typedef struct request {
     mmoe_predictor *predictor;
     const mmoe_batch *items;
@@ -75,13 +86,19 @@ typedef struct request {
     size_t chunk;
 } request;
 
-static mmoe_status begin(request *q, mmoe_predictor *p, const mmoe_batch *user, const mmoe_batch *items, const char *call, mmoe_error *err) {
+static mmoe_status begin(request *q, mmoe_predictor *p, const mmoe_batch *user,
+                         const mmoe_batch *items, const char *call, mmoe_error *err) {
     const mmoe_serve_side *sides = p->program->sides;
     const size_t most = (size_t)p->program->chunk;
     *q = (request){p, items, user != NULL, 0};
-    if (user && user->rows != 1) return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: the user has %zu rows, not 1", call, user->rows);
-    mmoe_status status = user ? mmoe_request_check(&sides[MMOE_USER_COLUMNS], user, call, "user", err) : MMOE_OK;
-    if (!status) status = mmoe_request_check(&sides[user ? MMOE_ITEM_COLUMNS : MMOE_ALL_COLUMNS], items, call, user ? "items" : "batch", err);
+    if (user && user->rows != 1)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: the user has %zu rows, not 1", call,
+                         user->rows);
+    mmoe_status status =
+        user ? mmoe_request_check(&sides[MMOE_USER_COLUMNS], user, call, "user", err) : MMOE_OK;
+    if (!status)
+        status = mmoe_request_check(&sides[user ? MMOE_ITEM_COLUMNS : MMOE_ALL_COLUMNS], items,
+                                    call, user ? "items" : "batch", err);
     if (status) return status;
     const size_t chunks = items->rows / most + (items->rows % most != 0);
     if (chunks) q->chunk = (items->rows / chunks + (items->rows % chunks != 0) + 7) / 8 * 8;
@@ -95,31 +112,39 @@ static int32_t rows_at(const request *q, size_t first) {
     return (int32_t)(left < q->chunk ? left : q->chunk);
 }
 
-static mmoe_status score_tasks(mmoe_predictor *p, const mmoe_batch *user, const mmoe_batch *items, float *scores, const char *call, mmoe_error *err) {
+static mmoe_status score_tasks(mmoe_predictor *p, const mmoe_batch *user, const mmoe_batch *items,
+                               float *scores, const char *call, mmoe_error *err) {
     request q;
     const mmoe_status status = begin(&q, p, user, items, call, err);
     for (size_t first = 0; !status && first < items->rows; first += q.chunk)
-        mmoe_run_chunk(p, items, q.ranked, first, rows_at(&q, first), scores + first * (size_t)p->program->n_task);
+        mmoe_run_chunk(p, items, q.ranked, first, rows_at(&q, first),
+                       scores + first * (size_t)p->program->n_task);
     return status;
 }
 
-mmoe_status mmoe_predictor_run(mmoe_predictor *p, const mmoe_batch *batch, float *scores, mmoe_error *err) {
+mmoe_status mmoe_predictor_run(mmoe_predictor *p, const mmoe_batch *batch, float *scores,
+                               mmoe_error *err) {
     const char *const call = "mmoe_predictor_run";
-    if (!p || !batch || (batch->rows && !scores)) return mmoe_fail(err, MMOE_E_ARGUMENT, ARGUMENTS, call);
+    if (!p || !batch || (batch->rows && !scores))
+        return mmoe_fail(err, MMOE_E_ARGUMENT, ARGUMENTS, call);
     return score_tasks(p, NULL, batch, scores, call, err);
 }
 
-mmoe_status mmoe_predictor_rank(mmoe_predictor *p, const mmoe_batch *user, const mmoe_batch *items, float *scores, mmoe_error *err) {
+mmoe_status mmoe_predictor_rank(mmoe_predictor *p, const mmoe_batch *user, const mmoe_batch *items,
+                                float *scores, mmoe_error *err) {
     const char *const call = "mmoe_predictor_rank";
-    if (!p || !user || !items || (items->rows && !scores)) return mmoe_fail(err, MMOE_E_ARGUMENT, ARGUMENTS, call);
+    if (!p || !user || !items || (items->rows && !scores))
+        return mmoe_fail(err, MMOE_E_ARGUMENT, ARGUMENTS, call);
     return score_tasks(p, user, items, scores, call, err);
 }
 
-/* ---- Final scores ------------------------------------------------------------------------------------------------- */
+/* ---- Final scores ---- */
 
 static mmoe_status check_final(const mmoe_program *program, const char *call, mmoe_error *err) {
     if (program->model->score || program->n_task == 1) return MMOE_OK;
-    return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: the model has %d tasks and no \"score\" that makes one of them", call, (int)program->n_task);
+    return mmoe_fail(err, MMOE_E_ARGUMENT,
+                     "%s: the model has %d tasks and no \"score\" that makes one of them", call,
+                     (int)program->n_task);
 }
 
 static void final_scores(const request *q, size_t first, int32_t rows, float *out) {
@@ -129,13 +154,16 @@ static void final_scores(const request *q, size_t first, int32_t rows, float *ou
     if (score) mmoe_score_run(score, rows, p->scores, p->program->n_task, p->stack, out);
 }
 
-mmoe_status mmoe_predictor_score(mmoe_predictor *p, const mmoe_batch *user, const mmoe_batch *items, float *scores, mmoe_error *err) {
+mmoe_status mmoe_predictor_score(mmoe_predictor *p, const mmoe_batch *user, const mmoe_batch *items,
+                                 float *scores, mmoe_error *err) {
     const char *const call = "mmoe_predictor_score";
-    if (!p || !items || (items->rows && !scores)) return mmoe_fail(err, MMOE_E_ARGUMENT, ARGUMENTS, call);
+    if (!p || !items || (items->rows && !scores))
+        return mmoe_fail(err, MMOE_E_ARGUMENT, ARGUMENTS, call);
     request q;
     mmoe_status status = check_final(p->program, call, err);
     if (!status) status = begin(&q, p, user, items, call, err);
-    for (size_t first = 0; !status && first < items->rows; first += q.chunk) final_scores(&q, first, rows_at(&q, first), scores + first);
+    for (size_t first = 0; !status && first < items->rows; first += q.chunk)
+        final_scores(&q, first, rows_at(&q, first), scores + first);
     return status;
 }
 
@@ -153,7 +181,9 @@ static bool before(float a, size_t row_a, float b, size_t row_b) {
     return row_a < row_b;
 }
 
-static bool comes_before(const heap *h, size_t i, size_t j) { return before(h->scores[i], h->rows[i], h->scores[j], h->rows[j]); }
+static bool comes_before(const heap *h, size_t i, size_t j) {
+    return before(h->scores[i], h->rows[i], h->scores[j], h->rows[j]);
+}
 
 static void swap(heap *h, size_t i, size_t j) {
     const size_t row = h->rows[i];
@@ -186,9 +216,11 @@ static void push(heap *h, size_t row, float score) {
     }
 }
 
-mmoe_status mmoe_predictor_top(mmoe_predictor *p, const mmoe_batch *user, const mmoe_batch *items, size_t k, size_t *rows, float *scores, mmoe_error *err) {
+mmoe_status mmoe_predictor_top(mmoe_predictor *p, const mmoe_batch *user, const mmoe_batch *items,
+                               size_t k, size_t *rows, float *scores, mmoe_error *err) {
     const char *const call = "mmoe_predictor_top";
-    if (!p || !items || (items->rows && k && (!rows || !scores))) return mmoe_fail(err, MMOE_E_ARGUMENT, ARGUMENTS, call);
+    if (!p || !items || (items->rows && k && (!rows || !scores)))
+        return mmoe_fail(err, MMOE_E_ARGUMENT, ARGUMENTS, call);
     request q;
     mmoe_status status = check_final(p->program, call, err);
     if (!status) status = begin(&q, p, user, items, call, err);

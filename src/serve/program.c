@@ -21,9 +21,11 @@ static int32_t stride_of(int32_t width) {
     return ld >= 256 && ld % 128 == 0 ? ld + LINE : ld;
 }
 
-/* ---- Columns ------------------------------------------------------------------------------------------------------ */
+/* ---- Columns ---- */
 
-static bool has_side(int which, mmoe_side side) { return which == MMOE_ALL_COLUMNS || (which == MMOE_USER_COLUMNS) == (side == MMOE_SIDE_USER); }
+static bool has_side(int which, mmoe_side side) {
+    return which == MMOE_ALL_COLUMNS || (which == MMOE_USER_COLUMNS) == (side == MMOE_SIDE_USER);
+}
 
 /* The order of x: a column's place among the user's columns, or behind them. */
 static void order_columns(mmoe_program *p, const mmoe_node *input) {
@@ -44,10 +46,12 @@ static void order_columns(mmoe_program *p, const mmoe_node *input) {
 /* Transforms rise or stand still, so what the ends of a value's range give bounds all. */
 static bool is_unbounded(const mmoe_dense_column *c) {
     const bool log = c->transform == MMOE_TRANSFORM_LOG1P_STANDARDIZE;
-    return !isfinite(mmoe_dense_apply(c, log ? nextafter(-1, 0) : -DBL_MAX)) || !isfinite(mmoe_dense_apply(c, DBL_MAX));
+    return !isfinite(mmoe_dense_apply(c, log ? nextafter(-1, 0) : -DBL_MAX)) ||
+           !isfinite(mmoe_dense_apply(c, DBL_MAX));
 }
 
-static void fill_side(mmoe_program *p, mmoe_serve_side *side, int which, const mmoe_node *input, int32_t *place) {
+static void fill_side(mmoe_program *p, mmoe_serve_side *side, int which, const mmoe_node *input,
+                      int32_t *place) {
     const mmoe_schema *s = p->model->schema;
     for (int32_t i = 0; i < s->n_sparse; i++) {
         if (!has_side(which, s->sparse[i].side)) continue;
@@ -58,16 +62,20 @@ static void fill_side(mmoe_program *p, mmoe_serve_side *side, int which, const m
     }
     for (int32_t i = 0; i < s->n_dense; i++)
         if (has_side(which, s->dense[i].side))
-            side->dense[side->n_dense++] = (mmoe_serve_dense){&s->dense[i], p->x_col[input->u.input.dense_col + i], is_unbounded(&s->dense[i])};
+            side->dense[side->n_dense++] = (mmoe_serve_dense){
+                &s->dense[i], p->x_col[input->u.input.dense_col + i], is_unbounded(&s->dense[i])};
     for (int32_t i = 0; i < input->u.input.n_lookup; i++) {
         const mmoe_lookup *l = &input->u.input.lookups[i];
         if (has_side(which, s->sparse[l->column].side))
-            side->lookups[side->n_lookup++] = (mmoe_serve_lookup){p->model->params.values + l->table, place[l->column], p->x_col[l->col], l->dim};
+            side->lookups[side->n_lookup++] = (mmoe_serve_lookup){
+                p->model->params.values + l->table, place[l->column], p->x_col[l->col], l->dim};
     }
 }
 
 static mmoe_status make_sides(mmoe_program *p, const mmoe_node *input, mmoe_error *err) {
-    const size_t sparse = (size_t)p->model->schema->n_sparse, dense = (size_t)p->model->schema->n_dense, lookups = (size_t)input->u.input.n_lookup;
+    const size_t sparse = (size_t)p->model->schema->n_sparse,
+                 dense = (size_t)p->model->schema->n_dense,
+                 lookups = (size_t)input->u.input.n_lookup;
     const size_t width = (size_t)p->model->graph->values[p->x].width;
     p->x_col = mmoe_alloc(&p->alloc, width, sizeof *p->x_col);
     int32_t *place = mmoe_alloc(&p->alloc, sparse, sizeof *place);
@@ -84,10 +92,12 @@ static mmoe_status make_sides(mmoe_program *p, const mmoe_node *input, mmoe_erro
         if (ok) fill_side(p, s, i, input, place);
     }
     mmoe_release(&p->alloc, place);
-    return ok ? MMOE_OK : mmoe_fail_memory(err, sparse * sizeof(void *) + dense * sizeof *p->sides->dense + lookups * sizeof *p->sides->lookups);
+    return ok ? MMOE_OK
+              : mmoe_fail_memory(err, sparse * sizeof(void *) + dense * sizeof *p->sides->dense +
+                                          lookups * sizeof *p->sides->lookups);
 }
 
-/* ---- Weights ------------------------------------------------------------------------------------------------------ */
+/* ---- Weights ---- */
 
 static float *take(mmoe_program *p, size_t count) {
     float *at = p->weights + p->weights_used;
@@ -105,7 +115,11 @@ static const mmoe_node *layer_of(const mmoe_graph *g, const mmoe_node *linear) {
 static int32_t slopes_of(const mmoe_segment *s) { return s->slope >= 0 ? s->cols / s->group : 0; }
 
 /* Gates that all rows share. */
-static size_t fixed_gates(const mmoe_node *n) { return n->op == MMOE_OP_MIX && n->u.mix.weight >= 0 ? (size_t)(n->u.mix.n_task * n->u.mix.n_expert) : 0; }
+static size_t fixed_gates(const mmoe_node *n) {
+    return n->op == MMOE_OP_MIX && n->u.mix.weight >= 0
+               ? (size_t)(n->u.mix.n_task * n->u.mix.n_expert)
+               : 0;
+}
 
 static size_t count_weights(const mmoe_program *p, int32_t *widest) {
     const mmoe_graph *g = p->model->graph;
@@ -115,18 +129,21 @@ static size_t count_weights(const mmoe_program *p, int32_t *widest) {
             if (g->values[n->out].width > *widest) *widest = g->values[n->out].width;
             for (int32_t i = 0; i < n->u.linear.n_block; i++) {
                 const mmoe_linear_block *k = &n->u.linear.blocks[i];
-                floats += rounded(p->kernels->packed_size(k->cols, k->in.cols)) + 2 * rounded((size_t)k->cols);
+                floats += rounded(p->kernels->packed_size(k->cols, k->in.cols)) +
+                          2 * rounded((size_t)k->cols);
             }
         }
         floats += rounded(fixed_gates(n));
         if (n->op == MMOE_OP_APPLY)
-            for (int32_t i = 0; i < n->u.apply.n_segment; i++) floats += rounded((size_t)slopes_of(&n->u.apply.segments[i]));
+            for (int32_t i = 0; i < n->u.apply.n_segment; i++)
+                floats += rounded((size_t)slopes_of(&n->u.apply.segments[i]));
     }
     return floats + 3 * rounded((size_t)*widest); /* ones, zeros and the scale while it is folded */
 }
 
 /* Inference's batch norm: a = (z + bias - mean) gamma / sqrt(var + eps) + beta. */
-static void fold_column(const mmoe_params *params, const mmoe_node *layer, int32_t c, float *scale, float *start) {
+static void fold_column(const mmoe_params *params, const mmoe_node *layer, int32_t c, float *scale,
+                        float *start) {
     *scale = 1;
     *start = 0;
     if (!layer) return;
@@ -135,9 +152,11 @@ static void fold_column(const mmoe_params *params, const mmoe_node *layer, int32
     const int32_t i = c - norm->col;
     *start = bias;
     if (i < 0 || i >= norm->cols) return;
-    const double folded = params->values[norm->gamma + i] / sqrt((double)params->states[norm->var + i] + MMOE_BATCH_NORM_EPS);
+    const double folded = params->values[norm->gamma + i] /
+                          sqrt((double)params->states[norm->var + i] + MMOE_BATCH_NORM_EPS);
     *scale = (float)folded;
-    *start = (float)(params->values[norm->beta + i] + ((double)bias - params->states[norm->mean + i]) * folded);
+    *start = (float)(params->values[norm->beta + i] +
+                     ((double)bias - params->states[norm->mean + i]) * folded);
 }
 
 static mmoe_activation activation_at(const mmoe_node *layer, int32_t c) {
@@ -161,7 +180,8 @@ static mmoe_serve_range range_of(const mmoe_program *p, const mmoe_view *in, boo
 }
 
 /* Rows of B in the order of x; runs of columns that are neighbours there too are packed at once. */
-static void pack_input(const mmoe_program *p, const mmoe_serve_block *b, const mmoe_view *in, const float *w, const float *scale, float *packed) {
+static void pack_input(const mmoe_program *p, const mmoe_serve_block *b, const mmoe_view *in,
+                       const float *w, const float *scale, float *packed) {
     for (int32_t c = 0, run; c < in->cols; c += run) {
         const int32_t at = p->x_col[in->col + c];
         for (run = 1; c + run < in->cols && p->x_col[in->col + c + run] == at + run;) run++;
@@ -171,10 +191,13 @@ static void pack_input(const mmoe_program *p, const mmoe_serve_block *b, const m
     }
 }
 
-static void make_block(mmoe_program *p, const mmoe_linear_block *k, const mmoe_node *layer, float *scale) {
+static void make_block(mmoe_program *p, const mmoe_linear_block *k, const mmoe_node *layer,
+                       float *scale) {
     mmoe_serve_block *b = &p->blocks[p->n_block++];
-    *b = (mmoe_serve_block){.in = k->in.value, .col = k->col, .n = k->cols, .k = k->in.cols, .user_start = -1};
-    float *packed = take(p, p->kernels->packed_size(b->n, b->k)), *start = take(p, (size_t)b->n), *least = take(p, (size_t)b->n);
+    *b = (mmoe_serve_block){
+        .in = k->in.value, .col = k->col, .n = k->cols, .k = k->in.cols, .user_start = -1};
+    float *packed = take(p, p->kernels->packed_size(b->n, b->k)), *start = take(p, (size_t)b->n),
+          *least = take(p, (size_t)b->n);
     bool any = false;
     for (int32_t c = 0; c < b->n; c++) {
         fold_column(&p->model->params, layer, k->col + c, &scale[c], &start[c]);
@@ -199,7 +222,7 @@ static void make_block(mmoe_program *p, const mmoe_linear_block *k, const mmoe_n
     pack_input(p, b, &k->in, w, scale, packed);
 }
 
-/* ---- Steps -------------------------------------------------------------------------------------------------------- */
+/* ---- Steps ---- */
 
 /* What a block's epilogue does not do. */
 static void add_activations(mmoe_program *p, const mmoe_node *layer) {
@@ -207,8 +230,10 @@ static void add_activations(mmoe_program *p, const mmoe_node *layer) {
         const mmoe_segment *s = &layer->u.apply.segments[i];
         if (s->act == MMOE_ACT_NONE || s->act == MMOE_ACT_RELU) continue;
         float *slope = take(p, (size_t)slopes_of(s));
-        if (slopes_of(s)) memcpy(slope, p->model->params.values + s->slope, (size_t)slopes_of(s) * sizeof *slope);
-        p->steps[p->n_step++] = (mmoe_serve_step){.op = MMOE_SERVE_ACTIVATE, .out = layer->in, .segment = *s, .slope = slope};
+        if (slopes_of(s))
+            memcpy(slope, p->model->params.values + s->slope, (size_t)slopes_of(s) * sizeof *slope);
+        p->steps[p->n_step++] = (mmoe_serve_step){
+            .op = MMOE_SERVE_ACTIVATE, .out = layer->in, .segment = *s, .slope = slope};
     }
 }
 
@@ -227,17 +252,36 @@ static void add_steps(mmoe_program *p, float *scale) {
     for (const mmoe_node *n = g->nodes; n < g->nodes + g->n_node; n++) switch (n->op) {
         case MMOE_OP_LINEAR: {
             const mmoe_node *layer = layer_of(g, n);
-            p->steps[p->n_step++] = (mmoe_serve_step){.op = MMOE_SERVE_LINEAR, .out = n->out, .first = p->n_block, .count = n->u.linear.n_block};
-            for (int32_t i = 0; i < n->u.linear.n_block; i++) make_block(p, &n->u.linear.blocks[i], layer, scale);
+            p->steps[p->n_step++] = (mmoe_serve_step){.op = MMOE_SERVE_LINEAR,
+                                                      .out = n->out,
+                                                      .first = p->n_block,
+                                                      .count = n->u.linear.n_block};
+            for (int32_t i = 0; i < n->u.linear.n_block; i++)
+                make_block(p, &n->u.linear.blocks[i], layer, scale);
             add_activations(p, layer);
             break;
         }
-        case MMOE_OP_GATE: p->steps[p->n_step++] = (mmoe_serve_step){.op = MMOE_SERVE_GATE, .out = n->out, .node = n}; break;
-        case MMOE_OP_MIX: add_mix(p, n); break;
-        case MMOE_OP_ATTEND: p->steps[p->n_step++] = (mmoe_serve_step){.op = MMOE_SERVE_ATTEND, .out = n->out, .node = n}; break;
-        case MMOE_OP_JOINT: p->steps[p->n_step++] = (mmoe_serve_step){.op = MMOE_SERVE_JOINT, .out = n->out, .node = n}; break;
-        case MMOE_OP_LOSS: p->loss = n; break;
-        default: break; /* inputs are gathered first; statistics are folded; layers follow their linear node */
+        case MMOE_OP_GATE:
+            p->steps[p->n_step++] =
+                (mmoe_serve_step){.op = MMOE_SERVE_GATE, .out = n->out, .node = n};
+            break;
+        case MMOE_OP_MIX:
+            add_mix(p, n);
+            break;
+        case MMOE_OP_ATTEND:
+            p->steps[p->n_step++] =
+                (mmoe_serve_step){.op = MMOE_SERVE_ATTEND, .out = n->out, .node = n};
+            break;
+        case MMOE_OP_JOINT:
+            p->steps[p->n_step++] =
+                (mmoe_serve_step){.op = MMOE_SERVE_JOINT, .out = n->out, .node = n};
+            break;
+        case MMOE_OP_LOSS:
+            p->loss = n;
+            break;
+        default:
+            break; /* inputs are gathered first; statistics are folded; layers follow their linear
+                      node */
         }
 }
 
@@ -250,7 +294,9 @@ static void place_values(mmoe_program *p) {
         if (n->op == MMOE_OP_APPLY) p->values[n->out].ld = 0;
     for (int32_t v = 0; v < g->n_value; v++) row += (size_t)p->values[v].ld;
     size_t rows = CHUNK_FLOATS / row;
-    rows = rows < LEAST_CHUNK ? LEAST_CHUNK : rows > MMOE_SERVE_CHUNK ? MMOE_SERVE_CHUNK : rows / 24 * 24;
+    rows = rows < LEAST_CHUNK        ? LEAST_CHUNK
+           : rows > MMOE_SERVE_CHUNK ? MMOE_SERVE_CHUNK
+                                     : rows / 24 * 24;
     p->chunk = (int32_t)rows;
     for (int32_t v = 0; v < g->n_value; v++) {
         p->values[v].offset = p->chunk_floats;
@@ -282,8 +328,10 @@ static mmoe_status compile(mmoe_program *p, mmoe_error *err) {
     p->blocks = mmoe_alloc(&p->alloc, blocks, sizeof *p->blocks);
     p->values = mmoe_alloc(&p->alloc, (size_t)g->n_value, sizeof *p->values);
     if (!p->weights || !p->steps || !p->blocks || !p->values)
-        return mmoe_fail_memory(err, floats * sizeof *p->weights + steps * sizeof *p->steps + blocks * sizeof *p->blocks);
-    float *ones = take(p, (size_t)widest), *zeros = take(p, (size_t)widest), *scale = take(p, (size_t)widest);
+        return mmoe_fail_memory(err, floats * sizeof *p->weights + steps * sizeof *p->steps +
+                                         blocks * sizeof *p->blocks);
+    float *ones = take(p, (size_t)widest), *zeros = take(p, (size_t)widest),
+          *scale = take(p, (size_t)widest);
     for (int32_t c = 0; c < widest; c++) {
         ones[c] = 1;
         zeros[c] = 0;
@@ -296,7 +344,8 @@ static mmoe_status compile(mmoe_program *p, mmoe_error *err) {
     return MMOE_OK;
 }
 
-mmoe_status mmoe_program_create(const mmoe_model *model, const mmoe_allocator *alloc, mmoe_program **out, mmoe_error *err) {
+mmoe_status mmoe_program_create(const mmoe_model *model, const mmoe_allocator *alloc,
+                                mmoe_program **out, mmoe_error *err) {
     mmoe_program *p = mmoe_alloc_zero(alloc, 1, sizeof *p);
     if (!p) return mmoe_fail_memory(err, sizeof *p);
     p->alloc = *alloc;

@@ -1,8 +1,9 @@
-/* A model compiled to be served: the graph's nodes as steps over chunks of rows, batch norm and biases folded into packed
- * weights. Immutable, and shared by any number of predictors.
+/* A model compiled to be served: the graph's nodes as steps over chunks of rows, batch norm and
+ * biases folded into packed weights. Immutable, and shared by any number of predictors.
  *
- * The columns of the model's input stand in an order of their own: those of the user's side, then the items'. So both
- * shares of a first layer read neighbouring columns of x and neighbouring rows of the packed weights. */
+ * The columns of the model's input stand in an order of their own: those of the user's side, then
+ * the items'. So both shares of a first layer read neighbouring columns of x and neighbouring rows
+ * of the packed weights. */
 #ifndef MMOE_SERVE_PROGRAM_H
 #define MMOE_SERVE_PROGRAM_H
 
@@ -23,7 +24,8 @@ typedef struct mmoe_serve_dense {
     bool unbounded; /* some finite value leaves the range of float in the transform */
 } mmoe_serve_dense;
 
-/* The columns that a batch has: all of them, the user's or the items', each in the schema's order. */
+/* The columns that a batch has: all of them, the user's or the items', each in the schema's order.
+ */
 typedef struct mmoe_serve_side {
     int32_t n_sparse, n_dense, n_lookup;
     const mmoe_sparse_column **sparse; /* [n_sparse] */
@@ -35,7 +37,8 @@ typedef struct mmoe_serve_side {
 
 enum { MMOE_ALL_COLUMNS, MMOE_USER_COLUMNS, MMOE_ITEM_COLUMNS, MMOE_SERVE_SIDES };
 
-/* Columns [col, col + count) of the value that a block reads meet rows [first, first + count) of its packed weights. */
+/* Columns [col, col + count) of the value that a block reads meet rows [first, first + count) of
+ * its packed weights. */
 typedef struct mmoe_serve_range {
     int32_t col, first, count;
 } mmoe_serve_range;
@@ -45,10 +48,18 @@ typedef struct mmoe_serve_block {
     int32_t in, col, n, k;
     const float *packed, *start, *floor;
     mmoe_serve_range user, item; /* of a block that does not read x, all is the item's */
-    int32_t user_start;          /* where its start stands in a predictor's user starts; -1: it does not read x */
+    int32_t user_start; /* where its start stands in a predictor's user starts; -1: it does not read
+                           x */
 } mmoe_serve_block;
 
-typedef enum mmoe_serve_op { MMOE_SERVE_LINEAR, MMOE_SERVE_ACTIVATE, MMOE_SERVE_GATE, MMOE_SERVE_MIX, MMOE_SERVE_ATTEND, MMOE_SERVE_JOINT } mmoe_serve_op;
+typedef enum mmoe_serve_op {
+    MMOE_SERVE_LINEAR,
+    MMOE_SERVE_ACTIVATE,
+    MMOE_SERVE_GATE,
+    MMOE_SERVE_MIX,
+    MMOE_SERVE_ATTEND,
+    MMOE_SERVE_JOINT
+} mmoe_serve_op;
 
 typedef struct mmoe_serve_step {
     mmoe_serve_op op;
@@ -90,7 +101,8 @@ typedef struct mmoe_program {
 } mmoe_program;
 
 /* Takes the weights as they are; `model` must outlive the program. One user. */
-mmoe_status mmoe_program_create(const mmoe_model *model, const mmoe_allocator *alloc, mmoe_program **out, mmoe_error *err);
+mmoe_status mmoe_program_create(const mmoe_model *model, const mmoe_allocator *alloc,
+                                mmoe_program **out, mmoe_error *err);
 mmoe_program *mmoe_program_share(mmoe_program *program);
 /* The last user frees it. */
 void mmoe_program_leave(mmoe_program *program);

@@ -4,8 +4,10 @@
 
 #include "serve/program.h"
 
-/* Every row, before anything is written. `call` names the public function, `what` the batch. MMOE_E_ARGUMENT, _DATA. */
-mmoe_status mmoe_request_check(const mmoe_serve_side *side, const mmoe_batch *batch, const char *call, const char *what, mmoe_error *err);
+/* Every row, before anything is written. `call` names the public function, `what` the batch.
+ * MMOE_E_ARGUMENT, _DATA. */
+mmoe_status mmoe_request_check(const mmoe_serve_side *side, const mmoe_batch *batch,
+                               const char *call, const char *what, mmoe_error *err);
 
 /* Encoded rows: ids [rows, id_stride], dense [rows, dense_stride]. */
 typedef struct mmoe_encoded {
@@ -14,8 +16,9 @@ typedef struct mmoe_encoded {
     size_t id_stride, dense_stride;
 } mmoe_encoded;
 
-/* Rows [first, first + rows) of a batch that was checked, where they stand or, raw, encoded into `ids` [rows, n_sparse] and
- * `dense` [rows, n_dense]. */
-mmoe_encoded mmoe_request_encode(const mmoe_serve_side *side, const mmoe_batch *batch, size_t first, int32_t rows, int32_t *ids, float *dense);
+/* Rows [first, first + rows) of a batch that was checked, where they stand or, raw, encoded into
+ * `ids` [rows, n_sparse] and `dense` [rows, n_dense]. */
+mmoe_encoded mmoe_request_encode(const mmoe_serve_side *side, const mmoe_batch *batch, size_t first,
+                                 int32_t rows, int32_t *ids, float *dense);
 
 #endif

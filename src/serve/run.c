@@ -4,11 +4,15 @@
 
 typedef float v4 __attribute__((vector_size(16), aligned(4), may_alias));
 
-static float *value_of(const mmoe_predictor *p, int32_t value) { return p->values + p->program->values[value].offset; }
+static float *value_of(const mmoe_predictor *p, int32_t value) {
+    return p->values + p->program->values[value].offset;
+}
 
-/* x of the columns that a side has, column by column: what a column needs stays in registers, and its neighbours find the
- * same cache lines of ids and x. Rows of four are the most usual width: one vector each. */
-static void gather(const mmoe_predictor *p, const mmoe_serve_side *s, const mmoe_encoded *e, int32_t rows) {
+/* x of the columns that a side has, column by column: what a column needs stays in registers, and
+ * its neighbours find the same cache lines of ids and x. Rows of four are the most usual width: one
+ * vector each. */
+static void gather(const mmoe_predictor *p, const mmoe_serve_side *s, const mmoe_encoded *e,
+                   int32_t rows) {
     const size_t ld = (size_t)p->program->values[p->program->x].ld;
     for (const mmoe_serve_lookup *l = s->lookups; l < s->lookups + s->n_lookup; l++) {
         float *x = value_of(p, p->program->x) + l->col;
@@ -16,9 +20,11 @@ static void gather(const mmoe_predictor *p, const mmoe_serve_side *s, const mmoe
         const float *const table = l->table;
         const int64_t dim = l->dim;
         if (dim == 4)
-            for (int32_t r = 0; r < rows; r++, x += ld, id += e->id_stride) *(v4 *)x = *(const v4 *)(table + (int64_t)*id * 4);
+            for (int32_t r = 0; r < rows; r++, x += ld, id += e->id_stride)
+                *(v4 *)x = *(const v4 *)(table + (int64_t)*id * 4);
         else
-            for (int32_t r = 0; r < rows; r++, x += ld, id += e->id_stride) memcpy(x, table + *id * dim, (size_t)dim * sizeof *x);
+            for (int32_t r = 0; r < rows; r++, x += ld, id += e->id_stride)
+                memcpy(x, table + *id * dim, (size_t)dim * sizeof *x);
     }
     for (int32_t i = 0; i < s->n_dense; i++) {
         float *x = value_of(p, p->program->x) + s->dense[i].col;
@@ -27,15 +33,23 @@ static void gather(const mmoe_predictor *p, const mmoe_serve_side *s, const mmoe
     }
 }
 
-static mmoe_packed_gemm product_of(const mmoe_predictor *p, const mmoe_serve_block *b, const mmoe_serve_range *r, int32_t rows) {
-    mmoe_packed_gemm g = {.rows = rows, .n = b->n, .k = b->k, .first = r->first, .count = r->count, .packed = b->packed, .start = b->start};
+static mmoe_packed_gemm product_of(const mmoe_predictor *p, const mmoe_serve_block *b,
+                                   const mmoe_serve_range *r, int32_t rows) {
+    mmoe_packed_gemm g = {.rows = rows,
+                          .n = b->n,
+                          .k = b->k,
+                          .first = r->first,
+                          .count = r->count,
+                          .packed = b->packed,
+                          .start = b->start};
     g.a = value_of(p, b->in) + r->col;
     g.lda = p->program->values[b->in].ld;
     return g;
 }
 
 /* The share of one side, then that of the other, unless they are neighbours. */
-static void run_block(const mmoe_predictor *p, const mmoe_serve_block *b, int32_t out, int32_t rows, bool ranked) {
+static void run_block(const mmoe_predictor *p, const mmoe_serve_block *b, int32_t out, int32_t rows,
+                      bool ranked) {
     const bool apart = b->user.count && b->item.count && b->user.col + b->user.count != b->item.col;
     mmoe_serve_range whole = {b->user.count ? b->user.col : b->item.col, 0, b->k};
     const bool first_layer = ranked && b->user_start >= 0;
@@ -119,11 +133,13 @@ static void attend(const mmoe_predictor *p, const mmoe_node *n, int32_t rows) {
 
 static void join(const mmoe_predictor *p, const mmoe_node *n, int32_t rows) {
     const mmoe_serve_value *values = p->program->values;
-    float logits[2][MMOE_SERVE_CHUNK], z[MMOE_SERVE_CHUNK], slopes[2][MMOE_SERVE_CHUNK], *out = value_of(p, n->out);
+    float logits[2][MMOE_SERVE_CHUNK], z[MMOE_SERVE_CHUNK], slopes[2][MMOE_SERVE_CHUNK],
+        *out = value_of(p, n->out);
     for (int i = 0; i < 2; i++) {
         const mmoe_view *v = &n->u.joint.logits[i];
         const float *from = value_of(p, v->value) + v->col;
-        for (int32_t r = 0; r < rows; r++) logits[i][r] = from[(size_t)r * (size_t)values[v->value].ld];
+        for (int32_t r = 0; r < rows; r++)
+            logits[i][r] = from[(size_t)r * (size_t)values[v->value].ld];
     }
     p->program->kernels->joint_logit(rows, logits[0], logits[1], z, slopes[0], slopes[1]);
     for (int32_t r = 0; r < rows; r++) out[(size_t)r * (size_t)values[n->out].ld] = z[r];
@@ -136,7 +152,8 @@ static void write_scores(const mmoe_predictor *p, int32_t rows, float *scores) {
     for (size_t t = 0; t < tasks; t++) {
         const mmoe_view *v = &loss->u.loss.logits[t];
         const float *z = value_of(p, v->value) + v->col;
-        for (size_t r = 0; r < (size_t)rows; r++) logits[r * tasks + t] = z[r * (size_t)p->program->values[v->value].ld];
+        for (size_t r = 0; r < (size_t)rows; r++)
+            logits[r * tasks + t] = z[r * (size_t)p->program->values[v->value].ld];
     }
     p->program->kernels->sigmoid((int32_t)count, logits, probabilities);
     for (size_t t = 0; t < tasks; t++) {
@@ -159,20 +176,33 @@ void mmoe_run_user(mmoe_predictor *p, const mmoe_batch *user) {
     }
 }
 
-void mmoe_run_chunk(mmoe_predictor *p, const mmoe_batch *batch, bool ranked, size_t first, int32_t rows, float *scores) {
+void mmoe_run_chunk(mmoe_predictor *p, const mmoe_batch *batch, bool ranked, size_t first,
+                    int32_t rows, float *scores) {
     const mmoe_program *program = p->program;
     const mmoe_serve_side *side = &program->sides[ranked ? MMOE_ITEM_COLUMNS : MMOE_ALL_COLUMNS];
     const mmoe_encoded e = mmoe_request_encode(side, batch, first, rows, p->ids, p->dense);
     gather(p, side, &e, rows);
-    for (const mmoe_serve_step *s = program->steps; s < program->steps + program->n_step; s++) switch (s->op) {
+    for (const mmoe_serve_step *s = program->steps; s < program->steps + program->n_step; s++)
+        switch (s->op) {
         case MMOE_SERVE_LINEAR:
-            for (int32_t i = s->first; i < s->first + s->count; i++) run_block(p, &program->blocks[i], s->out, rows, ranked);
+            for (int32_t i = s->first; i < s->first + s->count; i++)
+                run_block(p, &program->blocks[i], s->out, rows, ranked);
             break;
-        case MMOE_SERVE_ACTIVATE: activate(p, s, rows); break;
-        case MMOE_SERVE_GATE: weigh(p, s->node, rows); break;
-        case MMOE_SERVE_MIX: mix(p, s, rows); break;
-        case MMOE_SERVE_ATTEND: attend(p, s->node, rows); break;
-        case MMOE_SERVE_JOINT: join(p, s->node, rows); break;
+        case MMOE_SERVE_ACTIVATE:
+            activate(p, s, rows);
+            break;
+        case MMOE_SERVE_GATE:
+            weigh(p, s->node, rows);
+            break;
+        case MMOE_SERVE_MIX:
+            mix(p, s, rows);
+            break;
+        case MMOE_SERVE_ATTEND:
+            attend(p, s->node, rows);
+            break;
+        case MMOE_SERVE_JOINT:
+            join(p, s->node, rows);
+            break;
         }
     write_scores(p, rows, scores);
 }

@@ -1,9 +1,10 @@
 /* Models that are read while others take their place.
  *
- * A reader announces the version that it takes (`active`) and looks again whether that is still the current one: then
- * whoever replaces it later will find the announcement. A replaced version is destroyed by the sweep that finds no
- * announcement of it. A sweep follows each publication and each departure from a version that is not current any more, so
- * one comes after the last reader has left. All of this stands on the single order of sequentially consistent operations. */
+ * A reader announces the version that it takes (`active`) and looks again whether that is still the
+ * current one: then whoever replaces it later will find the announcement. A replaced version is
+ * destroyed by the sweep that finds no announcement of it. A sweep follows each publication and
+ * each departure from a version that is not current any more, so one comes after the last reader
+ * has left. All of this stands on the single order of sequentially consistent operations. */
 #include <assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -38,10 +39,11 @@ struct mmoe_reader {
 struct mmoe_slot {
     mmoe_allocator alloc;
     _Alignas(64) _Atomic(version *) current;
-    _Alignas(64) _Atomic(mmoe_reader *) readers; /* grows only; those that were freed are given out again */
-    _Atomic(version *) retired;                  /* replaced, not yet seen by a sweep */
-    _Atomic uint32_t sweeps_wanted;              /* not 0: one thread sweeps, and owns `waiting` */
-    version *waiting;                            /* replaced, and still read when last swept */
+    _Alignas(64) _Atomic(mmoe_reader *)
+        readers;                    /* grows only; those that were freed are given out again */
+    _Atomic(version *) retired;     /* replaced, not yet seen by a sweep */
+    _Atomic uint32_t sweeps_wanted; /* not 0: one thread sweeps, and owns `waiting` */
+    version *waiting;               /* replaced, and still read when last swept */
     pthread_mutex_t publishing;
 };
 
@@ -57,7 +59,7 @@ static void destroy(mmoe_slot *s, version *v) {
     mmoe_release(&s->alloc, v);
 }
 
-/* ---- Sweeping ---------------------------------------------------------------------------------------------------- */
+/* ---- Sweeping ---- */
 
 static bool is_read(mmoe_slot *s, const version *v) {
     for (mmoe_reader *r = atomic_load(&s->readers); r; r = r->next)
@@ -83,7 +85,8 @@ static void sweep_once(mmoe_slot *s) {
     }
 }
 
-/* Whoever comes while another thread sweeps leaves the work to it: that one sees the higher count and sweeps again. */
+/* Whoever comes while another thread sweeps leaves the work to it: that one sees the higher count
+ * and sweeps again. */
 static void sweep(mmoe_slot *s) {
     if (atomic_fetch_add(&s->sweeps_wanted, 1)) return;
     uint32_t seen = 1;
@@ -91,9 +94,10 @@ static void sweep(mmoe_slot *s) {
     while (!atomic_compare_exchange_strong(&s->sweeps_wanted, &seen, 0));
 }
 
-/* ---- The slot ---------------------------------------------------------------------------------------------------- */
+/* ---- The slot ---- */
 
-static mmoe_status new_version(const mmoe_allocator *alloc, mmoe_model *model, version **out, mmoe_error *err) {
+static mmoe_status new_version(const mmoe_allocator *alloc, mmoe_model *model, version **out,
+                               mmoe_error *err) {
     version *v = mmoe_alloc_zero(alloc, 1, sizeof *v);
     if (!v) return mmoe_fail_memory(err, sizeof *v);
     v->model = model;
@@ -105,8 +109,11 @@ static mmoe_status new_version(const mmoe_allocator *alloc, mmoe_model *model, v
     return status;
 }
 
-mmoe_status mmoe_slot_create(mmoe_model *model, const mmoe_allocator *alloc, mmoe_slot **out, mmoe_error *err) {
-    if (!model || !out) return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_slot_create: %s is NULL", model ? "out" : "model");
+mmoe_status mmoe_slot_create(mmoe_model *model, const mmoe_allocator *alloc, mmoe_slot **out,
+                             mmoe_error *err) {
+    if (!model || !out)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_slot_create: %s is NULL",
+                         model ? "out" : "model");
     mmoe_allocator a = mmoe_allocator_or_default(alloc);
     mmoe_slot *s = mmoe_alloc_aligned(&a, 1, sizeof *s);
     if (!s) return mmoe_fail_memory(err, sizeof *s);
@@ -142,7 +149,9 @@ void mmoe_slot_free(mmoe_slot *s) {
 }
 
 mmoe_status mmoe_slot_publish(mmoe_slot *s, mmoe_model *model, uint64_t *number, mmoe_error *err) {
-    if (!s || !model) return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_slot_publish: %s is NULL", s ? "model" : "slot");
+    if (!s || !model)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_slot_publish: %s is NULL",
+                         s ? "model" : "slot");
     version *next = NULL;
     mmoe_status status = new_version(&s->alloc, model, &next, err);
     if (status) return status;
@@ -152,7 +161,8 @@ mmoe_status mmoe_slot_publish(mmoe_slot *s, mmoe_model *model, uint64_t *number,
         pthread_mutex_unlock(&s->publishing);
         mmoe_predictor_free(next->predictor);
         mmoe_release(&s->alloc, next);
-        return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_slot_publish: the model is the slot's already");
+        return mmoe_fail(err, MMOE_E_ARGUMENT,
+                         "mmoe_slot_publish: the model is the slot's already");
     }
     next->number = old->number + 1;
     if (number) *number = next->number;
@@ -164,10 +174,12 @@ mmoe_status mmoe_slot_publish(mmoe_slot *s, mmoe_model *model, uint64_t *number,
     return MMOE_OK;
 }
 
-/* ---- Readers ----------------------------------------------------------------------------------------------------- */
+/* ---- Readers ---- */
 
 mmoe_status mmoe_reader_create(mmoe_slot *s, mmoe_reader **out, mmoe_error *err) {
-    if (!s || !out) return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_reader_create: %s is NULL", s ? "out" : "slot");
+    if (!s || !out)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_reader_create: %s is NULL",
+                         s ? "out" : "slot");
     for (mmoe_reader *r = atomic_load(&s->readers); r; r = r->next) {
         bool free_one = false;
         if (!atomic_compare_exchange_strong(&r->taken, &free_one, true)) continue;
@@ -210,8 +222,11 @@ static mmoe_status make_predictor(mmoe_reader *r, version *v, mmoe_error *err) {
 }
 
 mmoe_status mmoe_reader_enter(mmoe_reader *r, mmoe_served *out, mmoe_error *err) {
-    if (!r || !out) return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_reader_enter: %s is NULL", r ? "out" : "reader");
-    if (atomic_load_explicit(&r->active, memory_order_relaxed)) return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_reader_enter: the reader has not left");
+    if (!r || !out)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_reader_enter: %s is NULL",
+                         r ? "out" : "reader");
+    if (atomic_load_explicit(&r->active, memory_order_relaxed))
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_reader_enter: the reader has not left");
     version *v = atomic_load(&r->slot->current), *seen;
     bool missed = false;
     while (atomic_store(&r->active, v), seen = atomic_load(&r->slot->current), seen != v) {

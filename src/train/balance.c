@@ -16,12 +16,14 @@ bool mmoe_balance_takes_gradients(mmoe_balance_method method) {
     case MMOE_BALANCE_PCGRAD:
     case MMOE_BALANCE_CAGRAD:
     case MMOE_BALANCE_MGDA:
-    case MMOE_BALANCE_ALIGNED_MTL: return true;
+    case MMOE_BALANCE_ALIGNED_MTL:
+        return true;
     case MMOE_BALANCE_NONE:
     case MMOE_BALANCE_UWL:
     case MMOE_BALANCE_DWA:
     case MMOE_BALANCE_RLW:
-    case MMOE_BALANCE_FAMO: break;
+    case MMOE_BALANCE_FAMO:
+        break;
     }
     return false;
 }
@@ -40,13 +42,19 @@ static double *take(double **at, int64_t count) {
     return taken;
 }
 
-mmoe_status mmoe_balance_init(mmoe_balance *b, const mmoe_config *config, int32_t n_block, const mmoe_allocator *alloc, mmoe_error *err) {
-    const int64_t tasks = config->n_task, blocks = n_block > 0 ? n_block : 1, products = tasks * tasks;
-    *b = (mmoe_balance){.alloc = *alloc, .config = config->trainer.balance, .seed = config->trainer.seed, .n_task = config->n_task};
+mmoe_status mmoe_balance_init(mmoe_balance *b, const mmoe_config *config, int32_t n_block,
+                              const mmoe_allocator *alloc, mmoe_error *err) {
+    const int64_t tasks = config->n_task, blocks = n_block > 0 ? n_block : 1,
+                  products = tasks * tasks;
+    *b = (mmoe_balance){.alloc = *alloc,
+                        .config = config->trainer.balance,
+                        .seed = config->trainer.seed,
+                        .n_task = config->n_task};
     b->n_block = (int32_t)blocks;
     b->divisor = config->model == MMOE_MODEL_ESMM ? 1 : (double)tasks;
     b->n_state = 7 * tasks + blocks * tasks;
-    const int64_t work = 3 * products + 3 * tasks + mmoe_lapack_eigen_scratch((int32_t)tasks), rest = blocks * (tasks + products) + work;
+    const int64_t work = 3 * products + 3 * tasks + mmoe_lapack_eigen_scratch((int32_t)tasks),
+                  rest = blocks * (tasks + products) + work;
     b->state = mmoe_alloc_zero(alloc, (size_t)b->n_state, sizeof *b->state);
     b->factor = mmoe_alloc_zero(alloc, (size_t)rest, sizeof *b->factor);
     b->present = mmoe_alloc_zero(alloc, (size_t)tasks, sizeof *b->present);
@@ -69,30 +77,36 @@ mmoe_status mmoe_balance_init(mmoe_balance *b, const mmoe_config *config, int32_
     return MMOE_OK;
 }
 
-/* ---- Factors ------------------------------------------------------------------------------------------------------ */
+/* ---- Factors ---- */
 
 /* out = softmax(x / temperature) over the present tasks. */
 static void softmax(const mmoe_balance *b, const double *x, double temperature, double *out) {
     double most = -HUGE_VAL, sum = 0;
     for (int32_t i = 0; i < b->n_present; i++) most = fmax(most, x[b->present[i]] / temperature);
-    for (int32_t i = 0; i < b->n_present; i++) sum += out[b->present[i]] = exp(x[b->present[i]] / temperature - most);
+    for (int32_t i = 0; i < b->n_present; i++)
+        sum += out[b->present[i]] = exp(x[b->present[i]] / temperature - most);
     for (int32_t i = 0; i < b->n_present; i++) out[b->present[i]] /= sum;
 }
 
-static double log_variance(const mmoe_balance *b, int32_t t) { return b->config.clamp ? fmax(0, b->weight[t]) : b->weight[t]; }
+static double log_variance(const mmoe_balance *b, int32_t t) {
+    return b->config.clamp ? fmax(0, b->weight[t]) : b->weight[t];
+}
 
 /* Kendall, Gal and Cipolla 2018, as torch-rechub has it: L = sum_t 2 L_t exp(-c_t) + c_t. */
 static void factors_of_uwl(mmoe_balance *b) {
-    for (int32_t i = 0; i < b->n_present; i++) b->factor[b->present[i]] = 2 * b->divisor * exp(-log_variance(b, b->present[i]));
+    for (int32_t i = 0; i < b->n_present; i++)
+        b->factor[b->present[i]] = 2 * b->divisor * exp(-log_variance(b, b->present[i]));
 }
 
 /* Chen et al. 2018: what update_gradnorm made of them. */
 static void factors_of_gradnorm(mmoe_balance *b) {
     for (int32_t k = 0; k < b->n_block; k++)
-        for (int32_t i = 0; i < b->n_present; i++) b->factor[(int64_t)k * b->n_task + b->present[i]] = exp(b->weight[b->present[i]]);
+        for (int32_t i = 0; i < b->n_present; i++)
+            b->factor[(int64_t)k * b->n_task + b->present[i]] = exp(b->weight[b->present[i]]);
 }
 
-/* Liu, Johns and Davison 2019: a = T softmax(r / temperature), r_t the ratio of the last two epochs' losses. */
+/* Liu, Johns and Davison 2019: a = T softmax(r / temperature), r_t the ratio of the last two
+ * epochs' losses. */
 static void factors_of_dwa(mmoe_balance *b) {
     double *rate = b->work;
     for (int32_t i = 0; i < b->n_present; i++) {
@@ -107,7 +121,8 @@ static void factors_of_dwa(mmoe_balance *b) {
 /* Lin et al. 2022: a = T softmax(x), x standard normal. */
 static void factors_of_rlw(mmoe_balance *b, uint64_t step) {
     double *x = b->work;
-    for (int32_t t = 0; t < b->n_task; t++) x[t] = mmoe_random_normal(b->seed, mmoe_stream(MMOE_STREAM_BALANCE, (uint64_t)t), step);
+    for (int32_t t = 0; t < b->n_task; t++)
+        x[t] = mmoe_random_normal(b->seed, mmoe_stream(MMOE_STREAM_BALANCE, (uint64_t)t), step);
     softmax(b, x, 1, b->factor);
     for (int32_t i = 0; i < b->n_present; i++) b->factor[b->present[i]] *= b->n_present;
 }
@@ -123,12 +138,13 @@ static void normalize(mmoe_balance *b) {
 static void factors_of_famo(mmoe_balance *b, const double *losses) {
     double sum = 0;
     softmax(b, b->weight, 1, b->factor);
-    for (int32_t i = 0; i < b->n_present; i++) sum += b->factor[b->present[i]] /= losses[b->present[i]] + FAMO_EPS;
+    for (int32_t i = 0; i < b->n_present; i++)
+        sum += b->factor[b->present[i]] /= losses[b->present[i]] + FAMO_EPS;
     for (int32_t i = 0; i < b->n_present; i++) b->factor[b->present[i]] *= b->divisor / sum;
 }
 
-/* He et al. 2022, the first task being the target: a_t = r n_0 / n_t + 1 - r, n the running norms; 1 in a tensor that the target does not reach,
- * as the other tasks' own experts. */
+/* He et al. 2022, the first task being the target: a_t = r n_0 / n_t + 1 - r, n the running norms;
+ * 1 in a tensor that the target does not reach, as the other tasks' own experts. */
 static void factors_of_metabalance(mmoe_balance *b) {
     const double beta = (double)b->config.beta, r = (double)b->config.relax_factor;
     const int32_t tasks = b->n_task;
@@ -153,23 +169,27 @@ static double gather_products(const mmoe_balance *b, double *m) {
     for (int32_t i = 0; i < n; i++)
         for (int32_t j = 0; j < n; j++) {
             double sum = 0;
-            for (int32_t k = 0; k < b->n_block; k++) sum += b->gram[((int64_t)k * tasks + b->present[i]) * tasks + b->present[j]];
+            for (int32_t k = 0; k < b->n_block; k++)
+                sum += b->gram[((int64_t)k * tasks + b->present[i]) * tasks + b->present[j]];
             m[i * n + j] = sum;
             if (i == j) trace += sum;
         }
     return trace;
 }
 
-/* Yu et al. 2020: from each gradient the part is taken that goes against another's, one after the other in random order. A gradient is kept as
- * its coefficients. */
-static void combine_pcgrad(const mmoe_balance *b, uint64_t step, const double *m, double *out, double *work) {
+/* Yu et al. 2020: from each gradient the part is taken that goes against another's, one after the
+ * other in random order. A gradient is kept as its coefficients. */
+static void combine_pcgrad(const mmoe_balance *b, uint64_t step, const double *m, double *out,
+                           double *work) {
     const int32_t n = b->n_present;
     double *mine = work;
     for (int32_t i = 0; i < n; i++) {
         int32_t order[256];
         for (int32_t j = 0; j < n; j++) order[j] = j;
         for (int32_t j = n - 1; j > 0; j--) {
-            const int32_t other = (int32_t)mmoe_random_below(b->seed, mmoe_stream(MMOE_STREAM_BALANCE, (uint64_t)(i * n + j)), step, (uint64_t)j + 1),
+            const int32_t other = (int32_t)mmoe_random_below(
+                              b->seed, mmoe_stream(MMOE_STREAM_BALANCE, (uint64_t)(i * n + j)),
+                              step, (uint64_t)j + 1),
                           swap = order[j];
             order[j] = order[other];
             order[other] = swap;
@@ -185,7 +205,8 @@ static void combine_pcgrad(const mmoe_balance *b, uint64_t step, const double *m
     }
 }
 
-/* Liu et al. 2021: with g_0 the mean, the d within c |g_0| of it that the worst-off task gains most from, over 1 + c^2. */
+/* Liu et al. 2021: with g_0 the mean, the d within c |g_0| of it that the worst-off task gains most
+ * from, over 1 + c^2. */
 static void combine_cagrad(const mmoe_balance *b, const double *m, double *out, double *work) {
     const int32_t n = b->n_present;
     double *w = work, *with_mean = work + n, *slopes = with_mean + n, mean = 0, square = 0;
@@ -202,7 +223,8 @@ static void combine_cagrad(const mmoe_balance *b, const double *m, double *out, 
     for (int32_t i = 0; i < n; i++) out[i] = (1.0 / n + scale * w[i]) / (1 + c * c);
 }
 
-/* Senushkin et al. 2023: sqrt(lambda_min) V lambda^-1/2 V' (1/n): gradients as long as the shortest principal one, and orthogonal. */
+/* Senushkin et al. 2023: sqrt(lambda_min) V lambda^-1/2 V' (1/n): gradients as long as the shortest
+ * principal one, and orthogonal. */
 static bool combine_aligned(const mmoe_balance *b, const double *m, double *out, double *work) {
     const int32_t n = b->n_present;
     double *vectors = work, *values = vectors + n * n, *scratch = values + n;
@@ -214,20 +236,29 @@ static bool combine_aligned(const mmoe_balance *b, const double *m, double *out,
     for (int32_t k = first; k < n; k++) {
         double sum = 0;
         for (int32_t j = 0; j < n; j++) sum += vectors[k * n + j] / n;
-        for (int32_t i = 0; i < n; i++) out[i] += sqrt(values[first] / values[k]) * sum * vectors[k * n + i];
+        for (int32_t i = 0; i < n; i++)
+            out[i] += sqrt(values[first] / values[k]) * sum * vectors[k * n + i];
     }
     return true;
 }
 
 /* Those whose combined gradient is sum_t out_t g_t, the mean being 1/n for all. */
-static bool combine(const mmoe_balance *b, uint64_t step, const double *m, double *out, double *work) {
+static bool combine(const mmoe_balance *b, uint64_t step, const double *m, double *out,
+                    double *work) {
     const int32_t n = b->n_present;
     memset(out, 0, (size_t)n * sizeof *out);
     switch (b->config.method) {
-    case MMOE_BALANCE_PCGRAD: combine_pcgrad(b, step, m, out, work); break;
-    case MMOE_BALANCE_CAGRAD: combine_cagrad(b, m, out, work); break;
-    case MMOE_BALANCE_MGDA: mmoe_simplex_shortest(n, m, out, work); break; /* Désidéri 2012, Sener and Koltun 2018 */
-    default: return combine_aligned(b, m, out, work);
+    case MMOE_BALANCE_PCGRAD:
+        combine_pcgrad(b, step, m, out, work);
+        break;
+    case MMOE_BALANCE_CAGRAD:
+        combine_cagrad(b, m, out, work);
+        break;
+    case MMOE_BALANCE_MGDA:
+        mmoe_simplex_shortest(n, m, out, work);
+        break; /* Désidéri 2012, Sener and Koltun 2018 */
+    default:
+        return combine_aligned(b, m, out, work);
     }
     return true;
 }
@@ -238,13 +269,15 @@ static mmoe_status factors_of_combination(mmoe_balance *b, uint64_t step, mmoe_e
     const double trace = gather_products(b, m);
     if (trace == 0) return MMOE_OK;
     if (!isfinite(trace) || !combine(b, step, m, out, out + n))
-        return mmoe_fail(err, MMOE_E_NUMERIC, "the tasks' gradients are not finite at step %llu", (unsigned long long)step);
+        return mmoe_fail(err, MMOE_E_NUMERIC, "the tasks' gradients are not finite at step %llu",
+                         (unsigned long long)step);
     for (int32_t k = 0; k < b->n_block; k++)
         for (int32_t i = 0; i < n; i++) b->factor[(int64_t)k * tasks + b->present[i]] = n * out[i];
     return MMOE_OK;
 }
 
-mmoe_status mmoe_balance_factors(mmoe_balance *b, uint64_t step, const double *losses, const double *weight, mmoe_error *err) {
+mmoe_status mmoe_balance_factors(mmoe_balance *b, uint64_t step, const double *losses,
+                                 const double *weight, mmoe_error *err) {
     b->n_present = 0;
     for (int32_t t = 0; t < b->n_task; t++) {
         if (!(weight[t] > 0)) continue;
@@ -254,25 +287,42 @@ mmoe_status mmoe_balance_factors(mmoe_balance *b, uint64_t step, const double *l
     for (int64_t i = 0; i < (int64_t)b->n_block * b->n_task; i++) b->factor[i] = 1;
     if (b->n_present == 0) return MMOE_OK;
     switch (b->config.method) {
-    case MMOE_BALANCE_NONE: break;
-    case MMOE_BALANCE_UWL: factors_of_uwl(b); break;
-    case MMOE_BALANCE_DWA: factors_of_dwa(b); break;
-    case MMOE_BALANCE_RLW: factors_of_rlw(b, step); break;
-    case MMOE_BALANCE_FAMO: factors_of_famo(b, losses); break;
-    case MMOE_BALANCE_GRADNORM: factors_of_gradnorm(b); break;
-    case MMOE_BALANCE_METABALANCE: factors_of_metabalance(b); break;
+    case MMOE_BALANCE_NONE:
+        break;
+    case MMOE_BALANCE_UWL:
+        factors_of_uwl(b);
+        break;
+    case MMOE_BALANCE_DWA:
+        factors_of_dwa(b);
+        break;
+    case MMOE_BALANCE_RLW:
+        factors_of_rlw(b, step);
+        break;
+    case MMOE_BALANCE_FAMO:
+        factors_of_famo(b, losses);
+        break;
+    case MMOE_BALANCE_GRADNORM:
+        factors_of_gradnorm(b);
+        break;
+    case MMOE_BALANCE_METABALANCE:
+        factors_of_metabalance(b);
+        break;
     case MMOE_BALANCE_PCGRAD:
     case MMOE_BALANCE_CAGRAD:
     case MMOE_BALANCE_MGDA:
-    case MMOE_BALANCE_ALIGNED_MTL: return factors_of_combination(b, step, err);
+    case MMOE_BALANCE_ALIGNED_MTL:
+        return factors_of_combination(b, step, err);
     }
-    if ((b->config.method == MMOE_BALANCE_DWA || b->config.method == MMOE_BALANCE_RLW) && b->config.normalize) normalize(b);
+    if ((b->config.method == MMOE_BALANCE_DWA || b->config.method == MMOE_BALANCE_RLW) &&
+        b->config.normalize)
+        normalize(b);
     return MMOE_OK;
 }
 
-/* ---- The methods' own weights -------------------------------------------------------------------------------------- */
+/* ---- The methods' own weights ---- */
 
-/* The log-variances are trained as the model's weights are: dL/dw = 1 - 2 L exp(-c), 0 where the clamp holds it. */
+/* The log-variances are trained as the model's weights are: dL/dw = 1 - 2 L exp(-c), 0 where the
+ * clamp holds it. */
 static void update_uwl(mmoe_balance *b, const mmoe_optimizer *optimizer, const double *losses) {
     for (int32_t i = 0; i < b->n_present; i++) {
         const int32_t t = b->present[i];
@@ -295,10 +345,13 @@ static void move_weight(mmoe_balance *b, int32_t t, double gradient) {
     b->weight[t] -= (double)b->config.lr * m / (sqrt(v) + eps);
 }
 
-static double relative_loss(const mmoe_balance *b, const double *losses, int32_t t) { return b->first[t] > 0 ? losses[t] / b->first[t] : 1; }
+static double relative_loss(const mmoe_balance *b, const double *losses, int32_t t) {
+    return b->first[t] > 0 ? losses[t] / b->first[t] : 1;
+}
 
-/* Chen et al. 2018: |a_t |g_t| - mean(a |g|) r_t^alpha| is to fall, r_t the task's relative loss; the target is a constant to it. The step is taken
- * by log a, which keeps a positive; then a is scaled to the sum T. */
+/* Chen et al. 2018: |a_t |g_t| - mean(a |g|) r_t^alpha| is to fall, r_t the task's relative loss;
+ * the target is a constant to it. The step is taken by log a, which keeps a positive; then a is
+ * scaled to the sum T. */
 static void update_gradnorm(mmoe_balance *b, const double *losses) {
     const int32_t n = b->n_present;
     double *m = b->work, *length = m + n * n, mean = 0, mean_rate = 0, sum = 0;
@@ -311,7 +364,10 @@ static void update_gradnorm(mmoe_balance *b, const double *losses) {
     }
     for (int32_t i = 0; i < n; i++) {
         const int32_t t = b->present[i];
-        const double target = mean_rate > 0 ? mean * pow(relative_loss(b, losses, t) / mean_rate, (double)b->config.alpha) : mean, above = length[i] - target;
+        const double target = mean_rate > 0 ? mean * pow(relative_loss(b, losses, t) / mean_rate,
+                                                         (double)b->config.alpha)
+                                            : mean,
+                     above = length[i] - target;
         move_weight(b, t, above > 0 ? length[i] : above < 0 ? -length[i] : 0);
     }
     for (int32_t t = 0; t < b->n_task; t++) sum += exp(b->weight[t]);
@@ -335,7 +391,8 @@ static void update_famo(mmoe_balance *b, const double *losses, const double *aft
     }
 }
 
-void mmoe_balance_update(mmoe_balance *b, const mmoe_optimizer *optimizer, const double *losses, const double *after) {
+void mmoe_balance_update(mmoe_balance *b, const mmoe_optimizer *optimizer, const double *losses,
+                         const double *after) {
     if (b->n_present == 0) return;
     if (b->config.method == MMOE_BALANCE_UWL) update_uwl(b, optimizer, losses);
     if (b->config.method == MMOE_BALANCE_GRADNORM) update_gradnorm(b, losses);

@@ -10,37 +10,49 @@ enum { PIECE = 1 << 14, MOST_TASKS = 256 };
 
 mmoe_plan_kind mmoe_balance_plan(const mmoe_balance_config *config) {
     if (config->method == MMOE_BALANCE_NONE) return MMOE_PLAN_TRAIN;
-    return mmoe_balance_takes_gradients(config->method) && config->at == MMOE_AT_REPRESENTATION ? MMOE_PLAN_PROBE : MMOE_PLAN_REPLAY;
+    return mmoe_balance_takes_gradients(config->method) && config->at == MMOE_AT_REPRESENTATION
+               ? MMOE_PLAN_PROBE
+               : MMOE_PLAN_REPLAY;
 }
 
-static void run(const mmoe_balancer *b, int tasks, mmoe_pool_fn fn, void *context) { mmoe_pool_run(b->pool, tasks, fn, context); }
+static void run(const mmoe_balancer *b, int tasks, mmoe_pool_fn fn, void *context) {
+    mmoe_pool_run(b->pool, tasks, fn, context);
+}
 
-/* ---- Pieces -------------------------------------------------------------------------------------------------------- */
+/* ---- Pieces ---- */
 
 /* Cuts a tensor or the representation into pieces; with `pieces` NULL they are counted. */
-static int32_t cut(mmoe_gradient_piece *pieces, int32_t n, int64_t offset, int64_t count, int32_t block) {
+static int32_t cut(mmoe_gradient_piece *pieces, int32_t n, int64_t offset, int64_t count,
+                   int32_t block) {
     for (int64_t at = 0; at < count; at += PIECE, n++)
-        if (pieces) pieces[n] = (mmoe_gradient_piece){offset + at, count - at < PIECE ? count - at : PIECE, block};
+        if (pieces)
+            pieces[n] =
+                (mmoe_gradient_piece){offset + at, count - at < PIECE ? count - at : PIECE, block};
     return n;
 }
 
 /* A shared tensor is a block of its own: MetaBalance has factors for each. */
-static int32_t cut_tensors(const mmoe_tensors *t, const uint8_t *shared, mmoe_gradient_piece *pieces, int32_t *n_block) {
+static int32_t cut_tensors(const mmoe_tensors *t, const uint8_t *shared,
+                           mmoe_gradient_piece *pieces, int32_t *n_block) {
     int32_t n = 0;
     *n_block = 0;
     for (size_t i = 0; i < t->count; i++)
-        if (t->items[i].kind == MMOE_TENSOR_VALUE) n = cut(pieces, n, t->items[i].offset, t->items[i].count, shared[i] ? (*n_block)++ : -1);
+        if (t->items[i].kind == MMOE_TENSOR_VALUE)
+            n = cut(pieces, n, t->items[i].offset, t->items[i].count,
+                    shared[i] ? (*n_block)++ : -1);
     return n;
 }
 
-static mmoe_status plan_pieces(mmoe_balancer *b, const mmoe_model *model, int32_t *n_block, mmoe_error *err) {
+static mmoe_status plan_pieces(mmoe_balancer *b, const mmoe_model *model, int32_t *n_block,
+                               mmoe_error *err) {
     const mmoe_tensors *t = &model->graph->tensors;
     uint8_t *shared = mmoe_alloc_zero(&b->alloc, t->count, 1);
     mmoe_status status = shared ? MMOE_OK : mmoe_fail_memory(err, t->count);
     if (!status && !b->probes) status = mmoe_graph_shared_tensors(model->graph, shared, err);
     if (!status) {
         *n_block = 1;
-        b->n_piece = b->probes ? cut(NULL, 0, 0, b->size, 0) : cut_tensors(t, shared, NULL, n_block);
+        b->n_piece =
+            b->probes ? cut(NULL, 0, 0, b->size, 0) : cut_tensors(t, shared, NULL, n_block);
         b->pieces = mmoe_alloc(&b->alloc, (size_t)b->n_piece, sizeof *b->pieces);
         if (!b->pieces)
             status = mmoe_fail_memory(err, (size_t)b->n_piece * sizeof *b->pieces);
@@ -59,28 +71,35 @@ static bool has_terms(const mmoe_graph *g) {
     return false;
 }
 
-static mmoe_status plan_gradients(mmoe_balancer *b, const mmoe_model *model, const mmoe_plan *plan, int32_t *n_block, mmoe_error *err) {
+static mmoe_status plan_gradients(mmoe_balancer *b, const mmoe_model *model, const mmoe_plan *plan,
+                                  int32_t *n_block, mmoe_error *err) {
     const int64_t tasks = model->config->n_task, pairs = tasks * (tasks + 1) / 2;
     b->probes = plan->kind == MMOE_PLAN_PROBE;
     b->cols = b->probes ? mmoe_plan_shared_cols(plan) : 0;
     b->size = b->probes ? (int64_t)plan->max_rows * b->cols : model->params.n_value;
     if (plan_pieces(b, model, n_block, err)) return MMOE_E_MEMORY;
-    b->terms = !b->probes && has_terms(model->graph); /* a probe does not meet them, and then all are in the last pass */
+    b->terms =
+        !b->probes &&
+        has_terms(model->graph); /* a probe does not meet them, and then all are in the last pass */
     const size_t floats = (size_t)((tasks + b->terms) * b->size);
     b->gradients = mmoe_alloc_aligned(&b->alloc, floats, sizeof *b->gradients);
     b->parts = mmoe_alloc(&b->alloc, (size_t)(b->n_piece * pairs), sizeof *b->parts);
-    if (!b->gradients || !b->parts) return mmoe_fail_memory(err, floats * sizeof *b->gradients + (size_t)(b->n_piece * pairs) * sizeof *b->parts);
-    memset(b->gradients, 0, floats * sizeof *b->gradients); /* no gradient is written between two tensors */
+    if (!b->gradients || !b->parts)
+        return mmoe_fail_memory(err, floats * sizeof *b->gradients +
+                                         (size_t)(b->n_piece * pairs) * sizeof *b->parts);
+    memset(b->gradients, 0,
+           floats * sizeof *b->gradients); /* no gradient is written between two tensors */
     return MMOE_OK;
 }
 
-mmoe_status mmoe_balancer_init(mmoe_balancer *b, const mmoe_model *model, const mmoe_plan *plan, mmoe_pool *pool, const mmoe_allocator *alloc,
-                               mmoe_error *err) {
+mmoe_status mmoe_balancer_init(mmoe_balancer *b, const mmoe_model *model, const mmoe_plan *plan,
+                               mmoe_pool *pool, const mmoe_allocator *alloc, mmoe_error *err) {
     const size_t tasks = (size_t)model->config->n_task;
     *b = (mmoe_balancer){.alloc = *alloc, .pool = pool, .kernels = plan->kernels};
     int32_t n_block = 0;
     mmoe_status status = MMOE_OK;
-    if (mmoe_balance_takes_gradients(model->config->trainer.balance.method)) status = plan_gradients(b, model, plan, &n_block, err);
+    if (mmoe_balance_takes_gradients(model->config->trainer.balance.method))
+        status = plan_gradients(b, model, plan, &n_block, err);
     if (!status) status = mmoe_balance_init(&b->balance, model->config, n_block, alloc, err);
     if (!status) {
         b->losses = mmoe_alloc_zero(alloc, 2 * tasks, sizeof *b->losses);
@@ -102,7 +121,7 @@ void mmoe_balancer_finish(mmoe_balancer *b) {
     b->parts = b->losses = NULL;
 }
 
-/* ---- Gradients ----------------------------------------------------------------------------------------------------- */
+/* ---- Gradients ---- */
 
 /* The gradient of L_t alone, of every task that is there. */
 static void take_gradients(mmoe_balancer *b, mmoe_plan *plan, const double *weight) {
@@ -140,13 +159,16 @@ static void multiply_piece(void *context, int worker, int index) {
     if (piece->block < 0) return;
     for (int32_t i = 0; i < tasks; i++)
         for (int32_t j = 0; j <= i; j++)
-            *part++ = b->kernels->dot((size_t)piece->count, b->gradients + i * b->size + piece->offset, b->gradients + j * b->size + piece->offset);
+            *part++ =
+                b->kernels->dot((size_t)piece->count, b->gradients + i * b->size + piece->offset,
+                                b->gradients + j * b->size + piece->offset);
 }
 
 /* Products of the tasks' gradients, block by block; pieces in their order. */
 static void multiply_gradients(mmoe_balancer *b, int32_t n_piece) {
     const int64_t tasks = b->balance.n_task;
-    memset(b->balance.gram, 0, (size_t)(b->balance.n_block * tasks * tasks) * sizeof *b->balance.gram);
+    memset(b->balance.gram, 0,
+           (size_t)(b->balance.n_block * tasks * tasks) * sizeof *b->balance.gram);
     run(b, n_piece, multiply_piece, b);
     for (int32_t p = 0; p < n_piece; p++) {
         const double *part = b->parts + p * tasks * (tasks + 1) / 2;
@@ -157,7 +179,9 @@ static void multiply_gradients(mmoe_balancer *b, int32_t n_piece) {
     }
     for (int64_t k = 0; k < b->balance.n_block; k++)
         for (int64_t i = 0; i < tasks; i++)
-            for (int64_t j = 0; j < i; j++) b->balance.gram[(k * tasks + j) * tasks + i] = b->balance.gram[(k * tasks + i) * tasks + j];
+            for (int64_t j = 0; j < i; j++)
+                b->balance.gram[(k * tasks + j) * tasks + i] =
+                    b->balance.gram[(k * tasks + i) * tasks + j];
 }
 
 /* sum_t f_t g_t, and what is no task's, takes the first task's place. */
@@ -167,7 +191,9 @@ static void combine_piece(void *context, int worker, int index) {
     const mmoe_gradient_piece *piece = &b->pieces[index];
     const int32_t tasks = b->balance.n_task;
     float f[MOST_TASKS + 1], *at = b->gradients + piece->offset;
-    for (int32_t t = 0; t < tasks; t++) f[t] = (float)((piece->block < 0 ? 1 : b->balance.factor[piece->block * tasks + t]) / b->balance.divisor);
+    for (int32_t t = 0; t < tasks; t++)
+        f[t] = (float)((piece->block < 0 ? 1 : b->balance.factor[piece->block * tasks + t]) /
+                       b->balance.divisor);
     f[tasks] = 1;
     b->kernels->combine((size_t)piece->count, tasks + b->terms, f, at, (size_t)b->size, at);
 }
@@ -183,12 +209,14 @@ static void hand_on_piece(void *context, int worker, int index) {
     (void)worker;
     const target *to = context;
     const mmoe_gradient_piece *piece = &to->balancer->pieces[index];
-    to->sink(to->context, piece->offset, 1, piece->count, to->balancer->gradients + piece->offset, piece->count);
+    to->sink(to->context, piece->offset, 1, piece->count, to->balancer->gradients + piece->offset,
+             piece->count);
 }
 
-/* ---- The step ------------------------------------------------------------------------------------------------------ */
+/* ---- The step ---- */
 
-static mmoe_status step_by_gradients(mmoe_balancer *b, mmoe_plan *plan, uint64_t step, target *to, const double *weight, mmoe_error *err) {
+static mmoe_status step_by_gradients(mmoe_balancer *b, mmoe_plan *plan, uint64_t step, target *to,
+                                     const double *weight, mmoe_error *err) {
     const int64_t size = (int64_t)plan->batch->rows * b->cols; /* of a probe */
     const int32_t n_piece = b->probes ? cut(b->pieces, 0, 0, size, 0) : b->n_piece;
     take_gradients(b, plan, weight);
@@ -203,7 +231,8 @@ static mmoe_status step_by_gradients(mmoe_balancer *b, mmoe_plan *plan, uint64_t
     return MMOE_OK;
 }
 
-static mmoe_status step_by_losses(mmoe_balancer *b, mmoe_plan *plan, uint64_t step, const target *to, const double *weight, mmoe_error *err) {
+static mmoe_status step_by_losses(mmoe_balancer *b, mmoe_plan *plan, uint64_t step,
+                                  const target *to, const double *weight, mmoe_error *err) {
     mmoe_status status = mmoe_balance_factors(&b->balance, step, b->losses, weight, err);
     if (status) return status;
     mmoe_plan_set_factors(plan, b->balance.factor);
@@ -212,11 +241,13 @@ static mmoe_status step_by_losses(mmoe_balancer *b, mmoe_plan *plan, uint64_t st
 }
 
 static void weigh(const mmoe_model *model, const double *loss, double *out) {
-    for (int32_t t = 0; t < model->config->n_task; t++) out[t] = (double)model->config->tasks[t].loss_weight * loss[t];
+    for (int32_t t = 0; t < model->config->n_task; t++)
+        out[t] = (double)model->config->tasks[t].loss_weight * loss[t];
 }
 
 /* The losses of the same rows behind the step; the running statistics have seen them. */
-static void look_again(mmoe_balancer *b, const mmoe_model *model, mmoe_plan *plan, const mmoe_rows *batch, uint64_t step) {
+static void look_again(mmoe_balancer *b, const mmoe_model *model, mmoe_plan *plan,
+                       const mmoe_rows *batch, uint64_t step) {
     double again[MOST_TASKS], weight[MOST_TASKS];
     plan->keeps_statistics = true;
     mmoe_plan_forward(plan, batch, b->balance.seed, step, again, weight);
@@ -224,18 +255,22 @@ static void look_again(mmoe_balancer *b, const mmoe_model *model, mmoe_plan *pla
     weigh(model, again, b->after);
 }
 
-mmoe_status mmoe_balancer_step(mmoe_balancer *b, const mmoe_model *model, mmoe_plan *plan, const mmoe_rows *batch, uint64_t step, mmoe_gradient_sink sink,
+mmoe_status mmoe_balancer_step(mmoe_balancer *b, const mmoe_model *model, mmoe_plan *plan,
+                               const mmoe_rows *batch, uint64_t step, mmoe_gradient_sink sink,
                                void *context, double *loss, double *weight, mmoe_error *err) {
     target to = {sink, context, b};
     mmoe_plan_forward(plan, batch, b->balance.seed, step, loss, weight);
     for (int32_t t = 0; t < b->balance.n_task; t++)
         if (weight[t] > 0 && !isfinite(loss[t])) return MMOE_OK;
     weigh(model, loss, b->losses);
-    return b->gradients ? step_by_gradients(b, plan, step, &to, weight, err) : step_by_losses(b, plan, step, &to, weight, err);
+    return b->gradients ? step_by_gradients(b, plan, step, &to, weight, err)
+                        : step_by_losses(b, plan, step, &to, weight, err);
 }
 
-void mmoe_balancer_end(mmoe_balancer *b, const mmoe_model *model, mmoe_plan *plan, const mmoe_rows *batch, const mmoe_optimizer *optimizer) {
-    if (b->balance.config.method == MMOE_BALANCE_FAMO) look_again(b, model, plan, batch, optimizer->steps);
+void mmoe_balancer_end(mmoe_balancer *b, const mmoe_model *model, mmoe_plan *plan,
+                       const mmoe_rows *batch, const mmoe_optimizer *optimizer) {
+    if (b->balance.config.method == MMOE_BALANCE_FAMO)
+        look_again(b, model, plan, batch, optimizer->steps);
     mmoe_balance_update(&b->balance, optimizer, b->losses, b->after);
 }
 

@@ -1,4 +1,5 @@
-/* A balanced step: forward, each task's gradient where the method asks for it, the factors, backward. */
+/* A balanced step: forward, each task's gradient where the method asks for it, the factors,
+ * backward. */
 #ifndef MMOE_TRAIN_BALANCE_STEP_H
 #define MMOE_TRAIN_BALANCE_STEP_H
 
@@ -17,7 +18,8 @@ typedef struct mmoe_balancer {
     mmoe_balance balance;
     const mmoe_kernels *kernels;
     mmoe_pool *pool;
-    bool probes; /* gradients are those at the shared representation, [rows, cols]; else those of the parameters, laid out as they are */
+    bool probes; /* gradients are those at the shared representation, [rows, cols]; else those of
+                    the parameters, laid out as they are */
     int32_t cols;
     int64_t size;     /* floats of a task's gradient, at most */
     float *gradients; /* [tasks + terms, size]; NULL: the method takes none */
@@ -31,14 +33,17 @@ typedef struct mmoe_balancer {
 /* The plan that a method needs. */
 mmoe_plan_kind mmoe_balance_plan(const mmoe_balance_config *config);
 /* `plan` is of that kind. MMOE_E_MEMORY. */
-mmoe_status mmoe_balancer_init(mmoe_balancer *b, const mmoe_model *model, const mmoe_plan *plan, mmoe_pool *pool, const mmoe_allocator *alloc, mmoe_error *err);
+mmoe_status mmoe_balancer_init(mmoe_balancer *b, const mmoe_model *model, const mmoe_plan *plan,
+                               mmoe_pool *pool, const mmoe_allocator *alloc, mmoe_error *err);
 void mmoe_balancer_finish(mmoe_balancer *b);
-/* Takes the place of mmoe_plan_train: gradients go to the sink, which may change the weights. Where a loss is not finite there are no gradients.
- * MMOE_E_NUMERIC. */
-mmoe_status mmoe_balancer_step(mmoe_balancer *b, const mmoe_model *model, mmoe_plan *plan, const mmoe_rows *batch, uint64_t step, mmoe_gradient_sink sink,
+/* Takes the place of mmoe_plan_train: gradients go to the sink, which may change the weights. Where
+ * a loss is not finite there are no gradients. MMOE_E_NUMERIC. */
+mmoe_status mmoe_balancer_step(mmoe_balancer *b, const mmoe_model *model, mmoe_plan *plan,
+                               const mmoe_rows *batch, uint64_t step, mmoe_gradient_sink sink,
                                void *context, double *loss, double *weight, mmoe_error *err);
 /* When the weights have changed: the method's own weights follow. */
-void mmoe_balancer_end(mmoe_balancer *b, const mmoe_model *model, mmoe_plan *plan, const mmoe_rows *batch, const mmoe_optimizer *optimizer);
+void mmoe_balancer_end(mmoe_balancer *b, const mmoe_model *model, mmoe_plan *plan,
+                       const mmoe_rows *batch, const mmoe_optimizer *optimizer);
 /* a_t of the last step, the mean over blocks. */
 void mmoe_balancer_factors(const mmoe_balancer *b, double *factors);
 

@@ -7,7 +7,9 @@
 
 enum { BLOCK = 1 << 14 };
 
-void mmoe_ema_start(mmoe_params *average, const mmoe_params *now) { mmoe_params_copy(average, now); }
+void mmoe_ema_start(mmoe_params *average, const mmoe_params *now) {
+    mmoe_params_copy(average, now);
+}
 
 typedef struct blending {
     float *average;
@@ -20,10 +22,12 @@ static void blend_block(void *context, int worker, int block) {
     (void)worker;
     const blending *b = context;
     const int64_t first = (int64_t)block * BLOCK, left = b->n_value - first;
-    mmoe_kernels_best()->blend((size_t)(left < BLOCK ? left : BLOCK), b->rate, b->now + first, b->average + first);
+    mmoe_kernels_best()->blend((size_t)(left < BLOCK ? left : BLOCK), b->rate, b->now + first,
+                               b->average + first);
 }
 
-void mmoe_ema_update(mmoe_params *average, const mmoe_params *now, double decay, uint64_t step, mmoe_pool *pool) {
+void mmoe_ema_update(mmoe_params *average, const mmoe_params *now, double decay, uint64_t step,
+                     mmoe_pool *pool) {
     const double d = fmin(decay, (1 + (double)step) / (10 + (double)step));
     blending b = {average->values, now->values, (float)(1 - d), now->n_value};
     mmoe_pool_run(pool, (int)((now->n_value + BLOCK - 1) / BLOCK), blend_block, &b);

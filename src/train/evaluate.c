@@ -13,13 +13,18 @@ struct mmoe_evaluator {
     mmoe_pool *pool;
     mmoe_plan *plan;
     mmoe_gate_meter *meter; /* NULL: none */
-    float *predictions; /* [rows, tasks] */
-    char *scratch;      /* [tasks, scratch_size] */
+    float *predictions;     /* [rows, tasks] */
+    char *scratch;          /* [tasks, scratch_size] */
     size_t scratch_size;
 };
 
-mmoe_rows mmoe_dataset_rows_of(const struct mmoe_dataset *d, int64_t first, int32_t rows, const uint32_t *index) {
-    mmoe_rows r = {.rows = rows, .index = index, .id_stride = (size_t)d->n_sparse, .dense_stride = (size_t)d->n_dense, .label_stride = (size_t)d->n_label};
+mmoe_rows mmoe_dataset_rows_of(const struct mmoe_dataset *d, int64_t first, int32_t rows,
+                               const uint32_t *index) {
+    mmoe_rows r = {.rows = rows,
+                   .index = index,
+                   .id_stride = (size_t)d->n_sparse,
+                   .dense_stride = (size_t)d->n_dense,
+                   .label_stride = (size_t)d->n_label};
     r.ids = d->ids + first * d->n_sparse;
     r.dense = d->dense + first * d->n_dense;
     r.labels = d->labels + first * d->n_label;
@@ -32,16 +37,20 @@ mmoe_rows mmoe_dataset_rows_of(const struct mmoe_dataset *d, int64_t first, int3
 static mmoe_status check_ids(const mmoe_model *m, const struct mmoe_dataset *d, mmoe_error *err) {
     for (int32_t c = 0; c < d->n_sparse; c++)
         if (d->most_id[c] >= m->schema->tables[m->schema->sparse[c].table].rows)
-            return mmoe_fail_at(err, MMOE_E_ARGUMENT, NULL, 0, m->schema->sparse[c].name, "the data set has row number %d, which is outside the model's table",
-                                (int)d->most_id[c]);
+            return mmoe_fail_at(
+                err, MMOE_E_ARGUMENT, NULL, 0, m->schema->sparse[c].name,
+                "the data set has row number %d, which is outside the model's table",
+                (int)d->most_id[c]);
     return MMOE_OK;
 }
 
 mmoe_status mmoe_check_dataset(const mmoe_model *m, const struct mmoe_dataset *d, mmoe_error *err) {
     const mmoe_schema *s = m->schema;
     if (d->n_sparse != s->n_sparse || d->n_dense != s->n_dense || d->n_label != s->n_label)
-        return mmoe_fail(err, MMOE_E_ARGUMENT, "the data set has %d sparse columns, %d dense columns and %d labels; the model wants %d, %d and %d", d->n_sparse,
-                         d->n_dense, d->n_label, s->n_sparse, s->n_dense, s->n_label);
+        return mmoe_fail(err, MMOE_E_ARGUMENT,
+                         "the data set has %d sparse columns, %d dense columns and %d labels; the "
+                         "model wants %d, %d and %d",
+                         d->n_sparse, d->n_dense, d->n_label, s->n_sparse, s->n_dense, s->n_label);
     return check_ids(m, d, err);
 }
 
@@ -52,7 +61,9 @@ int mmoe_worker_count(int threads) {
     return count < 1 ? 1 : count > 256 ? 256 : count;
 }
 
-mmoe_status mmoe_evaluator_create(const mmoe_model *model, const mmoe_params *params, mmoe_pool *pool, int64_t rows, const mmoe_allocator *alloc, mmoe_evaluator **out, mmoe_error *err) {
+mmoe_status mmoe_evaluator_create(const mmoe_model *model, const mmoe_params *params,
+                                  mmoe_pool *pool, int64_t rows, const mmoe_allocator *alloc,
+                                  mmoe_evaluator **out, mmoe_error *err) {
     const size_t tasks = (size_t)model->schema->n_label;
     mmoe_evaluator *e = mmoe_alloc_zero(alloc, 1, sizeof *e);
     if (!e) return mmoe_fail_memory(err, sizeof *e);
@@ -62,9 +73,14 @@ mmoe_status mmoe_evaluator_create(const mmoe_model *model, const mmoe_params *pa
     e->scratch_size = (mmoe_metrics_scratch(rows) + 63) / 64 * 64;
     e->predictions = mmoe_alloc(alloc, (size_t)rows * tasks, sizeof *e->predictions);
     e->scratch = mmoe_alloc_aligned(alloc, e->scratch_size, tasks);
-    mmoe_status status = e->predictions && e->scratch ? MMOE_OK : mmoe_fail_memory(err, (e->scratch_size + (size_t)rows * sizeof(float)) * tasks);
+    mmoe_status status =
+        e->predictions && e->scratch
+            ? MMOE_OK
+            : mmoe_fail_memory(err, (e->scratch_size + (size_t)rows * sizeof(float)) * tasks);
     /* A plan that predicts does not write to the parameters. */
-    if (!status) status = mmoe_plan_create(model->graph, (mmoe_params *)(uintptr_t)params, pool, MMOE_PLAN_PREDICT, SLICE, alloc, &e->plan, err);
+    if (!status)
+        status = mmoe_plan_create(model->graph, (mmoe_params *)(uintptr_t)params, pool,
+                                  MMOE_PLAN_PREDICT, SLICE, alloc, &e->plan, err);
     if (status) {
         mmoe_evaluator_free(e);
         return status;
@@ -82,7 +98,9 @@ void mmoe_evaluator_free(mmoe_evaluator *e) {
     mmoe_release(&a, e);
 }
 
-int32_t mmoe_evaluator_chunks(const mmoe_evaluator *e) { return (SLICE + e->plan->max_chunk - 1) / e->plan->max_chunk; }
+int32_t mmoe_evaluator_chunks(const mmoe_evaluator *e) {
+    return (SLICE + e->plan->max_chunk - 1) / e->plan->max_chunk;
+}
 
 void mmoe_evaluator_watch(mmoe_evaluator *e, mmoe_gate_meter *meter) {
     e->meter = meter;
@@ -101,12 +119,14 @@ static void task_metrics(void *context, int worker, int task) {
     metrics_job *j = context;
     const mmoe_label_column *l = &j->e->model->schema->labels[task];
     const int32_t tasks = j->data->n_label;
-    mmoe_metrics_compute(l->type, j->data->rows, j->e->predictions + task, tasks, j->data->labels + task, tasks, j->data->weights,
+    mmoe_metrics_compute(l->type, j->data->rows, j->e->predictions + task, tasks,
+                         j->data->labels + task, tasks, j->data->weights,
                          j->e->scratch + (size_t)task * j->e->scratch_size, &j->metrics[task]);
     j->metrics[task].name = l->task;
 }
 
-void mmoe_evaluator_run(mmoe_evaluator *e, const struct mmoe_dataset *data, mmoe_task_metrics *metrics) {
+void mmoe_evaluator_run(mmoe_evaluator *e, const struct mmoe_dataset *data,
+                        mmoe_task_metrics *metrics) {
     mmoe_plan_fold(e->plan);
     for (int64_t first = 0; first < data->rows; first += SLICE) {
         int32_t rows = data->rows - first < SLICE ? (int32_t)(data->rows - first) : SLICE;
@@ -116,22 +136,27 @@ void mmoe_evaluator_run(mmoe_evaluator *e, const struct mmoe_dataset *data, mmoe
         if (e->meter) mmoe_gate_meter_add(e->meter, e->plan);
     }
     metrics_job job = {e, data, metrics};
-    if (e->pool) mmoe_pool_run(e->pool, data->n_label, task_metrics, &job);
+    if (e->pool)
+        mmoe_pool_run(e->pool, data->n_label, task_metrics, &job);
     else
         for (int32_t t = 0; t < data->n_label; t++) task_metrics(&job, 0, t);
 }
 
-mmoe_status mmoe_evaluate(const mmoe_model *model, const mmoe_dataset *data, int threads, const mmoe_allocator *alloc, mmoe_task_metrics *metrics,
+mmoe_status mmoe_evaluate(const mmoe_model *model, const mmoe_dataset *data, int threads,
+                          const mmoe_allocator *alloc, mmoe_task_metrics *metrics,
                           mmoe_error *err) {
     if (!model || !data || !metrics || threads < 0 || threads > 256)
-        return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_evaluate: model, dataset and metrics must not be NULL, threads must be 0 to 256");
+        return mmoe_fail(
+            err, MMOE_E_ARGUMENT,
+            "mmoe_evaluate: model, dataset and metrics must not be NULL, threads must be 0 to 256");
     mmoe_status status = mmoe_check_dataset(model, data, err);
     if (status) return status;
     mmoe_allocator a = mmoe_allocator_or_default(alloc);
     mmoe_pool *pool = NULL;
     mmoe_evaluator *e = NULL;
     status = mmoe_pool_create(mmoe_worker_count(threads), &a, &pool, err);
-    if (!status) status = mmoe_evaluator_create(model, &model->params, pool, data->rows, &a, &e, err);
+    if (!status)
+        status = mmoe_evaluator_create(model, &model->params, pool, data->rows, &a, &e, err);
     if (!status) mmoe_evaluator_run(e, data, metrics);
     mmoe_evaluator_free(e);
     mmoe_pool_free(pool);

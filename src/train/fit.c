@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 #include "base/rng.h"
-#include "model/checksum.h"
+#include "file/checksum.h"
 #include "train/ema.h"
 #include "train/trainer.h"
 
@@ -31,7 +31,8 @@ static double now(void) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* Fisher and Yates, from the last row down; draw i of an epoch is the two words 2 (i % 2) of Philox at counter i / 2. */
+/* Fisher and Yates, from the last row down; draw i of an epoch is the two words 2 (i % 2) of Philox
+ * at counter i / 2. */
 static void draw_order(uint32_t *order, int64_t rows, uint64_t seed, int32_t epoch) {
     uint32_t words[4 * MMOE_PHILOX_BLOCK];
     const mmoe_kernels *kernels = mmoe_kernels_best();
@@ -53,7 +54,8 @@ static void draw_order(uint32_t *order, int64_t rows, uint64_t seed, int32_t epo
 }
 
 static uint64_t hash_dataset(const mmoe_dataset *d) {
-    uint64_t h = mmoe_checksum_hash((uint64_t)d->rows, d->ids, (size_t)(d->rows * d->n_sparse) * sizeof *d->ids);
+    uint64_t h = mmoe_checksum_hash((uint64_t)d->rows, d->ids,
+                                    (size_t)(d->rows * d->n_sparse) * sizeof *d->ids);
     h = mmoe_checksum_hash(h, d->dense, (size_t)(d->rows * d->n_dense) * sizeof *d->dense);
     h = mmoe_checksum_hash(h, d->labels, (size_t)(d->rows * d->n_label) * sizeof *d->labels);
     if (d->weights) h = mmoe_checksum_hash(h, d->weights, (size_t)d->rows * sizeof *d->weights);
@@ -62,7 +64,9 @@ static uint64_t hash_dataset(const mmoe_dataset *d) {
 
 /* ---- Steps ---- */
 
-static double mean_loss(const mmoe_trainer *t, int32_t task) { return t->weight_sum[task] > 0 ? t->loss_sum[task] / t->weight_sum[task] : (double)NAN; }
+static double mean_loss(const mmoe_trainer *t, int32_t task) {
+    return t->weight_sum[task] > 0 ? t->loss_sum[task] / t->weight_sum[task] : (double)NAN;
+}
 
 static void add_losses(mmoe_trainer *t) {
     for (int32_t i = 0; i < t->model->schema->n_label; i++) {
@@ -79,21 +83,25 @@ static int report_progress(fit_run *r) {
     if (time - r->last_progress < 0.1) return 0;
     r->last_progress = time;
     for (int32_t i = 0; i < t->model->schema->n_label; i++) t->loss[i] = mean_loss(t, i);
-    mmoe_progress p = {t->at.epoch + 1, t->model->config->trainer.n_epoch,     t->at.row,
-                       r->train->rows,  t->at.seconds + time - r->epoch_start, t->model->schema->n_label,
-                       t->loss};
+    mmoe_progress p = {
+        t->at.epoch + 1, t->model->config->trainer.n_epoch,     t->at.row,
+        r->train->rows,  t->at.seconds + time - r->epoch_start, t->model->schema->n_label,
+        t->loss};
     return t->options.on_progress(t->options.user, &p);
 }
 
-/* Two gates of 8 experts cost 0.1 us a row, training 0.7 us: a row in 32 is half a per cent of an epoch, of long ones less. */
+/* Two gates of 8 experts cost 0.1 us a row, training 0.7 us: a row in 32 is half a per cent of an
+ * epoch, of long ones less. */
 static int64_t watched_rows(const fit_run *r) {
     const int64_t share = r->train->rows / 32;
     return share < LEAST_WATCHED ? LEAST_WATCHED : share > MOST_WATCHED ? MOST_WATCHED : share;
 }
 
-/* Without validation rows the gates are watched in an epoch's last steps, a last short one not alone. */
+/* Without validation rows the gates are watched in an epoch's last steps, a last short one not
+ * alone. */
 static bool watch_step(fit_run *r, int64_t left) {
-    const bool watched = r->parts.n_gate && !r->valid && left < watched_rows(r) + r->t->plan->max_rows;
+    const bool watched =
+        r->parts.n_gate && !r->valid && left < watched_rows(r) + r->t->plan->max_rows;
     r->t->plan->observer = watched ? mmoe_gate_meter_observe : NULL;
     r->t->plan->observer_context = &r->gates;
     return watched;
@@ -105,7 +113,8 @@ static mmoe_status run_steps(fit_run *r, mmoe_error *err) {
     while (t->at.row < r->train->rows) {
         int64_t left = r->train->rows - t->at.row;
         int32_t rows = left < c->batch_size ? (int32_t)left : c->batch_size;
-        mmoe_rows batch = mmoe_dataset_rows_of(r->train, r->order ? 0 : t->at.row, rows, r->order ? r->order + t->at.row : NULL);
+        mmoe_rows batch = mmoe_dataset_rows_of(r->train, r->order ? 0 : t->at.row, rows,
+                                               r->order ? r->order + t->at.row : NULL);
         const bool watched = watch_step(r, left);
         mmoe_status status = mmoe_trainer_update(t, &batch, t->at.row, err);
         if (status) return status;
@@ -113,8 +122,9 @@ static mmoe_status run_steps(fit_run *r, mmoe_error *err) {
         add_losses(t);
         t->at.row += rows;
         if (report_progress(r) || atomic_load(&t->stop))
-            return mmoe_fail(err, MMOE_E_CANCELLED, "training was stopped in epoch %d after %lld of %lld rows", (int)t->at.epoch + 1, (long long)t->at.row,
-                             (long long)r->train->rows);
+            return mmoe_fail(err, MMOE_E_CANCELLED,
+                             "training was stopped in epoch %d after %lld of %lld rows",
+                             (int)t->at.epoch + 1, (long long)t->at.row, (long long)r->train->rows);
     }
     return MMOE_OK;
 }
@@ -125,18 +135,24 @@ static mmoe_status run_steps(fit_run *r, mmoe_error *err) {
 static double task_score(const mmoe_task_metrics *m, int metric) {
     if (metric < 0) metric = m->type == MMOE_CLASSIFICATION ? MMOE_METRIC_AUC : MMOE_METRIC_MSE;
     switch ((mmoe_metric_kind)metric) {
-    case MMOE_METRIC_AUC: return m->auc;
-    case MMOE_METRIC_LOGLOSS: return -m->logloss;
-    case MMOE_METRIC_MSE: return -m->mse;
-    case MMOE_METRIC_RMSE: return -m->rmse;
-    case MMOE_METRIC_MAE: return -m->mae;
+    case MMOE_METRIC_AUC:
+        return m->auc;
+    case MMOE_METRIC_LOGLOSS:
+        return -m->logloss;
+    case MMOE_METRIC_MSE:
+        return -m->mse;
+    case MMOE_METRIC_RMSE:
+        return -m->rmse;
+    case MMOE_METRIC_MAE:
+        return -m->mae;
     }
     return (double)NAN;
 }
 
 static double valid_score(const fit_run *r) {
     const mmoe_trainer_config *c = &r->t->model->config->trainer;
-    if (c->earlystop_task >= 0) return task_score(&r->metrics[c->earlystop_task], c->earlystop_metric);
+    if (c->earlystop_task >= 0)
+        return task_score(&r->metrics[c->earlystop_task], c->earlystop_metric);
     double sum = 0;
     int32_t n = r->train->n_label;
     for (int32_t i = 0; i < n; i++) sum += task_score(&r->metrics[i], c->earlystop_metric);
@@ -146,14 +162,19 @@ static double valid_score(const fit_run *r) {
 static bool watches_auc(const mmoe_config *config) {
     const mmoe_trainer_config *c = &config->trainer;
     const mmoe_task_config *task = &config->tasks[c->earlystop_task >= 0 ? c->earlystop_task : 0];
-    return c->earlystop_metric == MMOE_METRIC_AUC || (c->earlystop_metric < 0 && task->type == MMOE_CLASSIFICATION);
+    return c->earlystop_metric == MMOE_METRIC_AUC ||
+           (c->earlystop_metric < 0 && task->type == MMOE_CLASSIFICATION);
 }
 
 /* The figure as its metric is named: an error is positive again. */
-static double shown_score(const fit_run *r, double score) { return watches_auc(r->t->model->config) ? score : -score; }
+static double shown_score(const fit_run *r, double score) {
+    return watches_auc(r->t->model->config) ? score : -score;
+}
 
 /* The weights that are judged and kept. */
-static const mmoe_params *kept_params(const mmoe_trainer *t) { return t->average.values ? &t->average : &t->model->params; }
+static const mmoe_params *kept_params(const mmoe_trainer *t) {
+    return t->average.values ? &t->average : &t->model->params;
+}
 
 /* Keeps the best weights. A score that is undefined neither counts as better nor as a wait. */
 static int keep_best(fit_run *r, double score) {
@@ -174,13 +195,19 @@ static int report_epoch(fit_run *r, double score, double train_seconds, int is_b
     mmoe_trainer *t = r->t;
     if (!t->options.on_epoch) return 0;
     const mmoe_config *c = t->model->config;
-    mmoe_epoch_report e = {.epoch = t->at.epoch, .n_epoch = c->trainer.n_epoch, .n_task = c->n_task, .rows = r->train->rows, .is_best = is_best};
+    mmoe_epoch_report e = {.epoch = t->at.epoch,
+                           .n_epoch = c->trainer.n_epoch,
+                           .n_task = c->n_task,
+                           .rows = r->train->rows,
+                           .is_best = is_best};
     e.seconds = t->at.seconds + now() - r->epoch_start;
     e.train_seconds = train_seconds;
     e.rows_per_second = (double)r->train->rows / train_seconds;
     for (int32_t i = 0; i < c->n_task; i++) {
         t->loss[i] = mean_loss(t, i);
-        if (!isnan(t->loss[i])) e.loss += (double)c->tasks[i].loss_weight * t->loss[i] / (c->model == MMOE_MODEL_ESMM ? 1 : c->n_task);
+        if (!isnan(t->loss[i]))
+            e.loss += (double)c->tasks[i].loss_weight * t->loss[i] /
+                      (c->model == MMOE_MODEL_ESMM ? 1 : c->n_task);
     }
     e.task_loss = t->loss;
     e.valid = r->valid ? r->metrics : NULL;
@@ -196,7 +223,8 @@ static int report_epoch(fit_run *r, double score, double train_seconds, int is_b
 
 static void end_balanced_epoch(mmoe_trainer *t) {
     if (t->plan->kind == MMOE_PLAN_TRAIN) return;
-    for (int32_t i = 0; i < t->model->config->n_task; i++) t->loss[i] = (double)t->model->config->tasks[i].loss_weight * mean_loss(t, i);
+    for (int32_t i = 0; i < t->model->config->n_task; i++)
+        t->loss[i] = (double)t->model->config->tasks[i].loss_weight * mean_loss(t, i);
     mmoe_balance_end_epoch(&t->balancer.balance, t->loss);
 }
 
@@ -206,7 +234,9 @@ static mmoe_status run_epoch(fit_run *r, mmoe_error *err) {
     r->epoch_start = r->last_progress = now();
     if (r->order) draw_order(r->order, r->train->rows, c->seed, t->at.epoch);
     const int64_t watched = watched_rows(r);
-    if (r->parts.n_gate) mmoe_gate_meter_reset(&r->gates, r->valid ? (r->valid->rows + watched - 1) / watched : 1 + c->batch_size / watched);
+    if (r->parts.n_gate)
+        mmoe_gate_meter_reset(&r->gates, r->valid ? (r->valid->rows + watched - 1) / watched
+                                                  : 1 + c->batch_size / watched);
     mmoe_status status = run_steps(r, err);
     if (status) {
         t->at.seconds += now() - r->epoch_start;
@@ -219,45 +249,61 @@ static mmoe_status run_epoch(fit_run *r, mmoe_error *err) {
     double score = r->valid ? valid_score(r) : 0;
     t->at.epoch++;
     int is_best = keep_best(r, score);
-    if (r->valid) mmoe_schedule_watch(&t->schedule, c, shown_score(r, score), watches_auc(t->model->config));
+    if (r->valid)
+        mmoe_schedule_watch(&t->schedule, c, shown_score(r, score), watches_auc(t->model->config));
     bool early = r->valid && c->earlystop_patience > 0 && t->at.waited >= c->earlystop_patience;
     t->at.finished = early || t->at.epoch >= c->n_epoch;
     int stop = report_epoch(r, score, train_seconds, is_best);
     end_balanced_epoch(t);
     t->at.row = 0;
     t->at.seconds = 0;
-    memset(t->loss_sum, 0, 2 * (size_t)r->train->n_label * sizeof *t->loss_sum); /* the weights' sums stand behind */
+    memset(t->loss_sum, 0,
+           2 * (size_t)r->train->n_label *
+               sizeof *t->loss_sum); /* the weights' sums stand behind */
     if (t->checkpoint_path) status = mmoe_checkpoint_write(t, t->checkpoint_path, err);
-    if (!status && stop && !t->at.finished) status = mmoe_fail(err, MMOE_E_CANCELLED, "training was stopped after epoch %d", (int)t->at.epoch);
+    if (!status && stop && !t->at.finished)
+        status = mmoe_fail(err, MMOE_E_CANCELLED, "training was stopped after epoch %d",
+                           (int)t->at.epoch);
     return status;
 }
 
 /* ---- Fit ---- */
 
-static mmoe_status check_fit(const mmoe_trainer *t, const mmoe_dataset *train, const mmoe_dataset *valid, mmoe_error *err) {
-    if (!t || !train) return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_trainer_fit: trainer and train must not be NULL");
+static mmoe_status check_fit(const mmoe_trainer *t, const mmoe_dataset *train,
+                             const mmoe_dataset *valid, mmoe_error *err) {
+    if (!t || !train)
+        return mmoe_fail(err, MMOE_E_ARGUMENT,
+                         "mmoe_trainer_fit: trainer and train must not be NULL");
     mmoe_status status = mmoe_check_dataset(t->model, train, err);
     if (!status && valid) status = mmoe_check_dataset(t->model, valid, err);
     if (status) return status;
     if (!valid && t->model->config->trainer.scheduler == MMOE_SCHEDULER_PLATEAU)
-        return mmoe_fail(err, MMOE_E_ARGUMENT, "trainer.scheduler: \"plateau\" watches a metric of validation rows, and there are none");
+        return mmoe_fail(err, MMOE_E_ARGUMENT,
+                         "trainer.scheduler: \"plateau\" watches a metric of validation rows, and "
+                         "there are none");
     if (train->rows < 1 || train->rows > (int64_t)UINT32_MAX)
-        return mmoe_fail(err, MMOE_E_ARGUMENT, "training takes 1 to %u rows; the data set has %lld", UINT32_MAX, (long long)train->rows);
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "training takes 1 to %u rows; the data set has %lld",
+                         UINT32_MAX, (long long)train->rows);
     return MMOE_OK;
 }
 
 static mmoe_status watch_gates(fit_run *r, int32_t chunks, mmoe_error *err) {
     const mmoe_status status = mmoe_parts_find(&r->parts, r->t->model, &r->t->alloc, err);
-    return status || !r->parts.n_gate ? status : mmoe_gate_meter_init(&r->gates, &r->parts, r->t->model, chunks, &r->t->alloc, err);
+    return status || !r->parts.n_gate
+               ? status
+               : mmoe_gate_meter_init(&r->gates, &r->parts, r->t->model, chunks, &r->t->alloc, err);
 }
 
 static mmoe_status begin_fit(fit_run *r, mmoe_error *err) {
     mmoe_trainer *t = r->t;
     uint64_t hash = hash_dataset(r->train);
     if (t->at.data_hash && t->at.data_hash != hash)
-        return mmoe_fail(err, MMOE_E_ARGUMENT, "the training data are not those that the checkpoint was written with");
+        return mmoe_fail(err, MMOE_E_ARGUMENT,
+                         "the training data are not those that the checkpoint was written with");
     t->at.data_hash = hash;
-    if (!t->at.has_best) mmoe_params_copy(&t->best, &t->model->params); /* what a run that loses its weights falls back to */
+    if (!t->at.has_best)
+        mmoe_params_copy(&t->best,
+                         &t->model->params); /* what a run that loses its weights falls back to */
     const size_t rows = (size_t)r->train->rows, tasks = (size_t)r->train->n_label;
     if (t->model->config->trainer.shuffle) {
         r->order = mmoe_alloc(&t->alloc, rows, sizeof *r->order);
@@ -266,14 +312,15 @@ static mmoe_status begin_fit(fit_run *r, mmoe_error *err) {
     if (!r->valid) return watch_gates(r, t->plan->max_chunks, err);
     r->metrics = mmoe_alloc_zero(&t->alloc, tasks, sizeof *r->metrics);
     if (!r->metrics) return mmoe_fail_memory(err, tasks * sizeof *r->metrics);
-    mmoe_status status = mmoe_evaluator_create(t->model, kept_params(t), t->pool, r->valid->rows, &t->alloc, &r->evaluator, err);
+    mmoe_status status = mmoe_evaluator_create(t->model, kept_params(t), t->pool, r->valid->rows,
+                                               &t->alloc, &r->evaluator, err);
     if (!status) status = watch_gates(r, mmoe_evaluator_chunks(r->evaluator), err);
     if (!status && r->parts.n_gate) mmoe_evaluator_watch(r->evaluator, &r->gates);
     return status;
 }
 
-/* A run that is cut off keeps the state of its last step for the checkpoint; a failure to write that one is the error
- * then. */
+/* A run that is cut off keeps the state of its last step for the checkpoint; a failure to write
+ * that one is the error then. */
 static mmoe_status run_epochs(fit_run *r, mmoe_error *err) {
     mmoe_trainer *t = r->t;
     mmoe_status status = MMOE_OK;
@@ -283,13 +330,18 @@ static mmoe_status run_epochs(fit_run *r, mmoe_error *err) {
         if (status == MMOE_E_CANCELLED && t->at.epoch == epoch && t->checkpoint_path) {
             mmoe_error why;
             mmoe_status written = mmoe_checkpoint_write(t, t->checkpoint_path, &why);
-            if (written) status = mmoe_fail(err, written, "training was stopped, and its checkpoint could not be written: %s", why.message);
+            if (written)
+                status =
+                    mmoe_fail(err, written,
+                              "training was stopped, and its checkpoint could not be written: %s",
+                              why.message);
         }
     }
     return status;
 }
 
-mmoe_status mmoe_trainer_fit(mmoe_trainer *t, const mmoe_dataset *train, const mmoe_dataset *valid, mmoe_error *err) {
+mmoe_status mmoe_trainer_fit(mmoe_trainer *t, const mmoe_dataset *train, const mmoe_dataset *valid,
+                             mmoe_error *err) {
     mmoe_status status = check_fit(t, train, valid, err);
     if (status) return status;
     fit_run r = {.t = t, .train = train, .valid = valid};
@@ -298,7 +350,8 @@ mmoe_status mmoe_trainer_fit(mmoe_trainer *t, const mmoe_dataset *train, const m
         int before = mmoe_trainer_take_blas(t);
         status = run_epochs(&r, err);
         mmoe_trainer_give_blas(t, before);
-        if (t->at.has_best || status == MMOE_E_NUMERIC) mmoe_params_copy(&t->model->params, &t->best);
+        if (t->at.has_best || status == MMOE_E_NUMERIC)
+            mmoe_params_copy(&t->model->params, &t->best);
     }
     t->plan->observer = NULL;
     mmoe_gate_meter_finish(&r.gates);

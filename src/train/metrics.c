@@ -4,7 +4,8 @@
 #include <math.h>
 #include <string.h>
 
-/* A labelled row for the sort: `key` orders as its prediction does, the sign of `weight` is the class. */
+/* A labelled row for the sort: `key` orders as its prediction does, the sign of `weight` is the
+ * class. */
 typedef struct record {
     uint32_t key;
     float weight;
@@ -30,10 +31,14 @@ static inline uint32_t ordered_bits(float value) {
     return bits ^ (bits >> 31 ? UINT32_MAX : UINT32_C(1) << 31);
 }
 
-static inline uint32_t digit_of(uint32_t key, int digit) { return key >> (digit * DIGIT_BITS) & (BUCKETS - 1); }
+static inline uint32_t digit_of(uint32_t key, int digit) {
+    return key >> (digit * DIGIT_BITS) & (BUCKETS - 1);
+}
 
-/* Stable, least significant digit first; `count` holds every digit's histogram. Returns the array that is sorted. */
-static const record *sort_records(record *from, record *to, size_t n, size_t count[DIGITS][BUCKETS]) {
+/* Stable, least significant digit first; `count` holds every digit's histogram. Returns the array
+ * that is sorted. */
+static const record *sort_records(record *from, record *to, size_t n,
+                                  size_t count[DIGITS][BUCKETS]) {
     for (int d = 0; d < DIGITS; d++) {
         size_t *next = count[d];
         if (next[digit_of(from[0].key, d)] == n) continue;
@@ -73,7 +78,8 @@ static double auc_of_weights(const record *sorted, size_t n) {
     for (size_t i = 0; i < n;) {
         const uint32_t key = sorted[i].key;
         double tied[2] = {0, 0};
-        for (; i < n && sorted[i].key == key; i++) tied[sorted[i].weight > 0] += fabs((double)sorted[i].weight);
+        for (; i < n && sorted[i].key == key; i++)
+            tied[sorted[i].weight > 0] += fabs((double)sorted[i].weight);
         area += tied[1] * (negatives + 0.5 * tied[0]);
         positives += tied[1];
         negatives += tied[0];
@@ -129,7 +135,8 @@ static void set_figures(const sums *s, mmoe_task_type type, mmoe_task_metrics *o
         out->why = "no positive sum of labels";
 }
 
-void mmoe_metrics_compute(mmoe_task_type type, int64_t rows, const float *predictions, int64_t stride, const float *labels, int64_t label_stride,
+void mmoe_metrics_compute(mmoe_task_type type, int64_t rows, const float *predictions,
+                          int64_t stride, const float *labels, int64_t label_stride,
                           const float *weights, void *scratch, mmoe_task_metrics *out) {
     assert(rows >= 0 && stride > 0 && label_stride > 0 && scratch && out);
     auc_scratch *work = scratch;
@@ -138,7 +145,8 @@ void mmoe_metrics_compute(mmoe_task_type type, int64_t rows, const float *predic
     const int sorting = type == MMOE_CLASSIFICATION;
     if (sorting) memset(work->count, 0, sizeof work->count);
     for (int64_t i = 0; i < rows; i++) {
-        const float p = predictions[i * stride], y = labels[i * label_stride], w = weights ? weights[i] : 1.0F;
+        const float p = predictions[i * stride], y = labels[i * label_stride],
+                    w = weights ? weights[i] : 1.0F;
         if (isnan(y)) continue;
         assert(w >= 0);
         add_row(&s, type, p, y, w);

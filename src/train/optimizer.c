@@ -8,11 +8,15 @@
 enum { LINE = 16, PIECE = 1024 };
 
 static int penalty_class(mmoe_tensor_role role) {
-    return role == MMOE_ROLE_TABLE ? MMOE_PENALTY_TABLE : role == MMOE_ROLE_NORM ? MMOE_PENALTY_NONE : MMOE_PENALTY_DENSE;
+    return role == MMOE_ROLE_TABLE  ? MMOE_PENALTY_TABLE
+           : role == MMOE_ROLE_NORM ? MMOE_PENALTY_NONE
+                                    : MMOE_PENALTY_DENSE;
 }
 
-static mmoe_status init_penalties(mmoe_optimizer *o, const mmoe_trainer_config *c, const mmoe_tensors *tensors, mmoe_error *err) {
-    const bool any = c->embedding_l1 > 0 || c->embedding_l2 > 0 || c->dense_l1 > 0 || c->dense_l2 > 0;
+static mmoe_status init_penalties(mmoe_optimizer *o, const mmoe_trainer_config *c,
+                                  const mmoe_tensors *tensors, mmoe_error *err) {
+    const bool any =
+        c->embedding_l1 > 0 || c->embedding_l2 > 0 || c->dense_l1 > 0 || c->dense_l2 > 0;
     const size_t lines = (size_t)(o->n_value + LINE - 1) / LINE;
     if (!any) return MMOE_OK;
     o->penalties[MMOE_PENALTY_TABLE] = (mmoe_penalty){c->embedding_l1, c->embedding_l2};
@@ -28,16 +32,27 @@ static mmoe_status init_penalties(mmoe_optimizer *o, const mmoe_trainer_config *
     return MMOE_OK;
 }
 
-mmoe_status mmoe_optimizer_init(mmoe_optimizer *o, const mmoe_trainer_config *c, mmoe_params *params, const mmoe_tensors *tensors, const mmoe_allocator *alloc,
-                                mmoe_error *err) {
-    *o = (mmoe_optimizer){.alloc = *alloc, .kernels = mmoe_kernels_best(), .kind = c->optimizer, .momentum = c->momentum, .values = params->values};
-    o->adam = (mmoe_adam_args){.lr = c->lr, .beta1 = c->beta1, .beta2 = c->beta2, .eps = c->eps, .weight_decay = c->weight_decay};
+mmoe_status mmoe_optimizer_init(mmoe_optimizer *o, const mmoe_trainer_config *c,
+                                mmoe_params *params, const mmoe_tensors *tensors,
+                                const mmoe_allocator *alloc, mmoe_error *err) {
+    *o = (mmoe_optimizer){.alloc = *alloc,
+                          .kernels = mmoe_kernels_best(),
+                          .kind = c->optimizer,
+                          .momentum = c->momentum,
+                          .values = params->values};
+    o->adam = (mmoe_adam_args){.lr = c->lr,
+                               .beta1 = c->beta1,
+                               .beta2 = c->beta2,
+                               .eps = c->eps,
+                               .weight_decay = c->weight_decay};
     o->adam.decoupled = c->optimizer == MMOE_ADAMW;
     o->n_value = params->n_value;
     const size_t n = (size_t)params->n_value;
     o->m = mmoe_alloc_aligned(alloc, n, sizeof *o->m);
     if (c->optimizer != MMOE_SGD) o->v = mmoe_alloc_aligned(alloc, n, sizeof *o->v);
-    mmoe_status status = o->m && (o->v || c->optimizer == MMOE_SGD) ? init_penalties(o, c, tensors, err) : mmoe_fail_memory(err, 2 * n * sizeof *o->m);
+    mmoe_status status = o->m && (o->v || c->optimizer == MMOE_SGD)
+                             ? init_penalties(o, c, tensors, err)
+                             : mmoe_fail_memory(err, 2 * n * sizeof *o->m);
     if (status) {
         mmoe_optimizer_finish(o);
         return status;
@@ -63,13 +78,17 @@ void mmoe_optimizer_begin(mmoe_optimizer *o) {
     o->adam.correction2 = (float)(1 / sqrt(1 - pow((double)o->adam.beta2, t)));
 }
 
-bool mmoe_optimizer_move(const mmoe_optimizer *o, size_t n, float *w, const float *g, float *m, float *v) {
-    if (o->kind == MMOE_SGD) return o->kernels->sgd(o->adam.lr, o->momentum, o->adam.weight_decay, o->steps == 1, n, w, g, m);
+bool mmoe_optimizer_move(const mmoe_optimizer *o, size_t n, float *w, const float *g, float *m,
+                         float *v) {
+    if (o->kind == MMOE_SGD)
+        return o->kernels->sgd(o->adam.lr, o->momentum, o->adam.weight_decay, o->steps == 1, n, w,
+                               g, m);
     return o->kernels->adam(&o->adam, n, w, g, m, v);
 }
 
 static void update(mmoe_optimizer *o, int64_t at, size_t n, const float *g) {
-    if (mmoe_optimizer_move(o, n, o->values + at, g, o->m + at, o->v ? o->v + at : NULL)) atomic_store_explicit(&o->not_finite, true, memory_order_relaxed);
+    if (mmoe_optimizer_move(o, n, o->values + at, g, o->m + at, o->v ? o->v + at : NULL))
+        atomic_store_explicit(&o->not_finite, true, memory_order_relaxed);
 }
 
 /* Values from `at` on, at most n and PIECE, that have one penalty. */
@@ -96,12 +115,14 @@ static void apply(mmoe_optimizer *o, int64_t at, size_t n, const float *g) {
     for (size_t done = 0, some; done < n; done += some) {
         const int64_t from = at + (int64_t)done;
         some = piece_of(o, from, n - done, &penalty);
-        o->kernels->regularize(some, o->scale, penalty.l1, penalty.l2, o->values + from, g + done, changed);
+        o->kernels->regularize(some, o->scale, penalty.l1, penalty.l2, o->values + from, g + done,
+                               changed);
         update(o, from, some, changed);
     }
 }
 
-void mmoe_optimizer_apply(void *context, int64_t offset, int64_t rows, int64_t cols, const float *g, int64_t ld) {
+void mmoe_optimizer_apply(void *context, int64_t offset, int64_t rows, int64_t cols, const float *g,
+                          int64_t ld) {
     mmoe_optimizer *o = context;
     if (ld == cols) {
         apply(o, offset, (size_t)(rows * cols), g);

@@ -1,4 +1,5 @@
-/* Adam (Kingma and Ba 2015) with coupled L2, AdamW (Loshchilov and Hutter 2019), SGD with momentum; as PyTorch has them. */
+/* Adam (Kingma and Ba 2015) with coupled L2, AdamW (Loshchilov and Hutter 2019), SGD with momentum;
+ * as PyTorch has them. */
 #ifndef MMOE_TRAIN_OPTIMIZER_H
 #define MMOE_TRAIN_OPTIMIZER_H
 
@@ -6,7 +7,7 @@
 
 #include "graph/params.h"
 #include "math/kernels.h"
-#include "model/config.h"
+#include "config/config.h"
 
 /* l1 sum |w| + l2 sum w^2 added to what is minimised. */
 typedef struct mmoe_penalty {
@@ -26,18 +27,21 @@ typedef struct mmoe_optimizer {
     int64_t n_value;
     float *m, *v; /* [n_value] moments; SGD has m alone */
     mmoe_penalty penalties[MMOE_PENALTIES];
-    uint8_t *penalty_of; /* of each line of 16 values, one of the above; NULL: none has any */
+    uint8_t *penalty_of;    /* of each line of 16 values, one of the above; NULL: none has any */
     atomic_bool not_finite; /* a weight, in this step */
 } mmoe_optimizer;
 
-mmoe_status mmoe_optimizer_init(mmoe_optimizer *o, const mmoe_trainer_config *config, mmoe_params *params, const mmoe_tensors *tensors,
+mmoe_status mmoe_optimizer_init(mmoe_optimizer *o, const mmoe_trainer_config *config,
+                                mmoe_params *params, const mmoe_tensors *tensors,
                                 const mmoe_allocator *alloc, mmoe_error *err);
 void mmoe_optimizer_finish(mmoe_optimizer *o);
 void mmoe_optimizer_begin(mmoe_optimizer *o); /* a step, of scale 1 */
-/* The update without penalties of n values that are not the model's, with moments of their own; v is not read by SGD. Tells whether one of them is
- * not finite then. */
-bool mmoe_optimizer_move(const mmoe_optimizer *o, size_t n, float *w, const float *g, float *m, float *v);
+/* The update without penalties of n values that are not the model's, with moments of their own; v
+ * is not read by SGD. Tells whether one of them is not finite then. */
+bool mmoe_optimizer_move(const mmoe_optimizer *o, size_t n, float *w, const float *g, float *m,
+                         float *v);
 /* An mmoe_gradient_sink: updates the values that the gradient is of. `context` is the optimizer. */
-void mmoe_optimizer_apply(void *context, int64_t offset, int64_t rows, int64_t cols, const float *gradient, int64_t ld);
+void mmoe_optimizer_apply(void *context, int64_t offset, int64_t rows, int64_t cols,
+                          const float *gradient, int64_t ld);
 
 #endif

@@ -1,13 +1,14 @@
-/* The learning rate: by the epoch PyTorch's StepLR, ExponentialLR, CosineAnnealingLR or ReduceLROnPlateau, and by the step a linear
- * warm-up on top of it. */
+/* The learning rate: by the epoch PyTorch's StepLR, ExponentialLR, CosineAnnealingLR or
+ * ReduceLROnPlateau, and by the step a linear warm-up on top of it. */
 #ifndef MMOE_TRAIN_SCHEDULE_H
 #define MMOE_TRAIN_SCHEDULE_H
 
 #include <stdbool.h>
 
-#include "model/config.h"
+#include "config/config.h"
 
-/* What a plateau remembers of earlier epochs; all else follows from epoch and step. A checkpoint keeps it. */
+/* What a plateau remembers of earlier epochs; all else follows from epoch and step. A checkpoint
+ * keeps it. */
 typedef struct mmoe_schedule {
     double rate; /* without warm-up */
     double best;
@@ -17,8 +18,10 @@ typedef struct mmoe_schedule {
 
 void mmoe_schedule_init(mmoe_schedule *s, const mmoe_trainer_config *config);
 /* The rate of `step`, counted from 1, in `epoch`, counted from 0. */
-double mmoe_schedule_rate(const mmoe_schedule *s, const mmoe_trainer_config *config, int32_t epoch, uint64_t step);
+double mmoe_schedule_rate(const mmoe_schedule *s, const mmoe_trainer_config *config, int32_t epoch,
+                          uint64_t step);
 /* An epoch ended with this score; NaN, undefined, counts neither as better nor as a wait. */
-void mmoe_schedule_watch(mmoe_schedule *s, const mmoe_trainer_config *config, double score, bool larger_is_better);
+void mmoe_schedule_watch(mmoe_schedule *s, const mmoe_trainer_config *config, double score,
+                         bool larger_is_better);
 
 #endif

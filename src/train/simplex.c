@@ -1,6 +1,7 @@
-/* Weight goes from the coordinate with the largest slope to that with the smallest, as far as is best, until no two slopes differ: the
- * conditions of Karush, Kuhn and Tucker. (Platt's sequential minimal optimisation, 1998, takes pairs for the same reason: a pair's problem has
- * one unknown.) */
+/* Weight goes from the coordinate with the largest slope to that with the smallest, as far as is
+ * best, until no two slopes differ: the conditions of Karush, Kuhn and Tucker. (Platt's sequential
+ * minimal optimisation, 1998, takes pairs for the same reason: a pair's problem has one unknown.)
+ */
 #include "train/simplex.h"
 
 #include <math.h>
@@ -34,20 +35,24 @@ static void fill_slopes(const problem *p, double *slopes) {
         slopes[i] = products_with(p, i);
         square += p->w[i] * slopes[i];
     }
-    for (int32_t i = 0; i < p->n; i++) slopes[i] = slope_of(p, slopes[i], p->b ? p->b[i] : 0, sqrt(fmax(0, square)));
+    for (int32_t i = 0; i < p->n; i++)
+        slopes[i] = slope_of(p, slopes[i], p->b ? p->b[i] : 0, sqrt(fmax(0, square)));
 }
 
-/* How much to move from coordinate `from` to `to`, at most all of it: where the slope along the move is 0, by bisection, for it rises. */
+/* How much to move from coordinate `from` to `to`, at most all of it: where the slope along the
+ * move is 0, by bisection, for it rises. */
 static double best_move(const problem *p, int32_t from, int32_t to) {
     const double *m = p->products;
     const int32_t n = p->n;
-    const double along = products_with(p, to) - products_with(p, from), b = p->b ? p->b[to] - p->b[from] : 0;
+    const double along = products_with(p, to) - products_with(p, from),
+                 b = p->b ? p->b[to] - p->b[from] : 0;
     const double curve = m[to * n + to] + m[from * n + from] - 2 * m[to * n + from];
     double square = 0, low = 0, high = p->w[from];
     for (int32_t i = 0; i < n; i++) square += p->w[i] * products_with(p, i);
     for (int k = 0; k < HALVINGS; k++) {
         const double s = k ? (low + high) / 2 : high;
-        if (slope_of(p, along + s * curve, b, sqrt(fmax(0, square + s * (2 * along + s * curve)))) <= 0)
+        if (slope_of(p, along + s * curve, b,
+                     sqrt(fmax(0, square + s * (2 * along + s * curve)))) <= 0)
             low = s;
         else
             high = s;
@@ -75,8 +80,11 @@ static void solve(const problem *p, double *slopes) {
     }
 }
 
-void mmoe_simplex_shortest(int32_t n, const double *products, double *w, double *gradient) { solve(&(problem){n, products, NULL, 0, w}, gradient); }
+void mmoe_simplex_shortest(int32_t n, const double *products, double *w, double *gradient) {
+    solve(&(problem){n, products, NULL, 0, w}, gradient);
+}
 
-void mmoe_simplex_support(int32_t n, const double *products, const double *b, double radius, double *w, double *gradient) {
+void mmoe_simplex_support(int32_t n, const double *products, const double *b, double radius,
+                          double *w, double *gradient) {
     solve(&(problem){n, products, b, radius, w}, gradient);
 }

@@ -4,11 +4,12 @@
 
 #include <stdint.h>
 
-/* w [n] that minimises w' M w, M [n, n] positive semidefinite: the shortest vector of the hull of vectors whose products M has.
- * gradient [n]: scratch. */
+/* w [n] that minimises w' M w, M [n, n] positive semidefinite: the shortest vector of the hull of
+ * vectors whose products M has. gradient [n]: scratch. */
 void mmoe_simplex_shortest(int32_t n, const double *products, double *w, double *gradient);
 
 /* w [n] that minimises b' w + radius sqrt(w' M w), b [n], radius >= 0. */
-void mmoe_simplex_support(int32_t n, const double *products, const double *b, double radius, double *w, double *gradient);
+void mmoe_simplex_support(int32_t n, const double *products, const double *b, double radius,
+                          double *w, double *gradient);
 
 #endif

@@ -31,15 +31,22 @@ static mmoe_status check_step(const mmoe_trainer *t, int64_t row, mmoe_error *er
     for (int32_t i = t->model->schema->n_label - 1; i >= 0; i--)
         if (t->weight[i] > 0 && !isfinite(t->loss[i])) task = t->model->schema->labels[i].task;
     size_t more = 0;
-    const mmoe_tensor *tensor = atomic_load_explicit(&t->optimizer.not_finite, memory_order_relaxed) ? find_lost(t, &more) : NULL;
+    const mmoe_tensor *tensor = atomic_load_explicit(&t->optimizer.not_finite, memory_order_relaxed)
+                                    ? find_lost(t, &more)
+                                    : NULL;
     if (!task && !tensor) return MMOE_OK;
     char weights[256] = "", place[128];
     if (tensor) snprintf(weights, sizeof weights, "the weights \"%.128s\"", tensor->name);
-    if (more) snprintf(weights + strlen(weights), sizeof weights - strlen(weights), " (and %zu tensors more)", more);
-    snprintf(place, sizeof place, "at step %llu, epoch %d, from row %lld of the epoch's order", (unsigned long long)t->optimizer.steps, (int)t->at.epoch + 1,
-             (long long)row + 1);
-    if (!task) return mmoe_fail(err, MMOE_E_NUMERIC, "%s have a value that is not finite since the update %s", weights, place);
-    return mmoe_fail(err, MMOE_E_NUMERIC, "the loss of task \"%s\" is not finite %s%s%s", task, place, tensor ? ", nor, since its update, are " : "", weights);
+    if (more)
+        snprintf(weights + strlen(weights), sizeof weights - strlen(weights),
+                 " (and %zu tensors more)", more);
+    snprintf(place, sizeof place, "at step %llu, epoch %d, from row %lld of the epoch's order",
+             (unsigned long long)t->optimizer.steps, (int)t->at.epoch + 1, (long long)row + 1);
+    if (!task)
+        return mmoe_fail(err, MMOE_E_NUMERIC,
+                         "%s have a value that is not finite since the update %s", weights, place);
+    return mmoe_fail(err, MMOE_E_NUMERIC, "the loss of task \"%s\" is not finite %s%s%s", task,
+                     place, tensor ? ", nor, since its update, are " : "", weights);
 }
 
 /* As torch.nn.utils.clip_grad_norm_. */
@@ -48,7 +55,8 @@ static float clip_scale(double norm, double most) {
     return scale < 1 || isnan(scale) ? (float)scale : 1;
 }
 
-mmoe_status mmoe_trainer_update(mmoe_trainer *t, const mmoe_rows *batch, int64_t row, mmoe_error *err) {
+mmoe_status mmoe_trainer_update(mmoe_trainer *t, const mmoe_rows *batch, int64_t row,
+                                mmoe_error *err) {
     const mmoe_trainer_config *c = &t->model->config->trainer;
     const bool clips = t->gradient.values != NULL, balances = t->plan->kind != MMOE_PLAN_TRAIN;
     mmoe_optimizer *o = &t->optimizer;
@@ -58,15 +66,20 @@ mmoe_status mmoe_trainer_update(mmoe_trainer *t, const mmoe_rows *batch, int64_t
     if (o->steps == 0 && t->average.values) mmoe_ema_start(&t->average, &t->model->params);
     mmoe_optimizer_begin(o);
     o->adam.lr = (float)mmoe_schedule_rate(&t->schedule, c, t->at.epoch, o->steps);
-    if (balances) status = mmoe_balancer_step(&t->balancer, t->model, t->plan, batch, o->steps, sink, context, t->loss, t->weight, err);
-    else mmoe_plan_train(t->plan, batch, c->seed, o->steps, sink, context, t->loss, t->weight);
+    if (balances)
+        status = mmoe_balancer_step(&t->balancer, t->model, t->plan, batch, o->steps, sink, context,
+                                    t->loss, t->weight, err);
+    else
+        mmoe_plan_train(t->plan, batch, c->seed, o->steps, sink, context, t->loss, t->weight);
     if (!status && clips) status = check_step(t, row, err); /* before a weight changes */
     if (status) return status;
     if (clips) {
-        o->scale = clip_scale(mmoe_whole_gradient_norm(&t->gradient, t->pool), (double)c->clip_norm);
+        o->scale =
+            clip_scale(mmoe_whole_gradient_norm(&t->gradient, t->pool), (double)c->clip_norm);
         mmoe_whole_gradient_apply(&t->gradient, t->pool, o);
     }
-    if (t->average.values) mmoe_ema_update(&t->average, &t->model->params, (double)c->ema_decay, o->steps, t->pool);
+    if (t->average.values)
+        mmoe_ema_update(&t->average, &t->model->params, (double)c->ema_decay, o->steps, t->pool);
     status = check_step(t, row, err);
     if (!status && balances) mmoe_balancer_end(&t->balancer, t->model, t->plan, batch, o);
     return status;

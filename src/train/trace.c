@@ -1,4 +1,5 @@
-/* A profile as a trace for Perfetto or chrome://tracing (the JSON of Chrome's Trace Event Format). */
+/* A profile as a trace for Perfetto or chrome://tracing (the JSON of Chrome's Trace Event Format).
+ */
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -34,26 +35,39 @@ static decimal decimal_of(double thousandths) {
 }
 
 static void print_slice(sink *f, const mmoe_profile *p, int worker, const mmoe_slice *s) {
-    const decimal start = decimal_of((s->start - p->begin) * 1e9), duration = decimal_of((s->end - s->start) * 1e9); /* microseconds */
-    print(f, ",\n{\"ph\":\"X\",\"pid\":1,\"tid\":%d,\"name\":\"%s: %s\",\"ts\":%lld.%03d,\"dur\":%lld.%03d,\"args\":{\"chunk\":%d,\"bytes\":%lld", worker,
-          p->names[s->node], mmoe_profile_pass(p, s->node, s->pass), start.whole, start.rest, duration.whole, duration.rest, (int)s->chunk, (long long)s->bytes);
+    const decimal start = decimal_of((s->start - p->begin) * 1e9),
+                  duration = decimal_of((s->end - s->start) * 1e9); /* microseconds */
+    print(f,
+          ",\n{\"ph\":\"X\",\"pid\":1,\"tid\":%d,\"name\":\"%s: "
+          "%s\",\"ts\":%lld.%03d,\"dur\":%lld.%03d,\"args\":{\"chunk\":%d,\"bytes\":%lld",
+          worker, p->names[s->node], mmoe_profile_pass(p, s->node, s->pass), start.whole,
+          start.rest, duration.whole, duration.rest, (int)s->chunk, (long long)s->bytes);
     if (s->flops > 0) {
-        const decimal flops = decimal_of(s->flops / 1e3), rate = decimal_of(s->flops / (s->end - s->start) / 1e6);
-        print(f, ",\"MFLOP\":%lld.%03d,\"GFLOP/s\":%lld.%03d", flops.whole, flops.rest, rate.whole, rate.rest);
+        const decimal flops = decimal_of(s->flops / 1e3),
+                      rate = decimal_of(s->flops / (s->end - s->start) / 1e6);
+        print(f, ",\"MFLOP\":%lld.%03d,\"GFLOP/s\":%lld.%03d", flops.whole, flops.rest, rate.whole,
+              rate.rest);
     }
     print(f, "}}");
 }
 
 static void print_trace(sink *f, const mmoe_profile *p) {
-    print(f, "{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n{\"ph\":\"M\",\"pid\":1,\"name\":\"process_name\",\"args\":{\"name\":\"mmoe train\"}}");
-    for (int w = 0; w < p->workers; w++) print(f, ",\n{\"ph\":\"M\",\"pid\":1,\"tid\":%d,\"name\":\"thread_name\",\"args\":{\"name\":\"worker %d\"}}", w, w);
+    print(f, "{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n{\"ph\":\"M\",\"pid\":1,\"name\":"
+             "\"process_name\",\"args\":{\"name\":\"mmoe train\"}}");
+    for (int w = 0; w < p->workers; w++)
+        print(f,
+              ",\n{\"ph\":\"M\",\"pid\":1,\"tid\":%d,\"name\":\"thread_name\",\"args\":{\"name\":"
+              "\"worker %d\"}}",
+              w, w);
     for (int w = 0; w < p->workers; w++)
         for (size_t i = 0; i < p->logs[w].count; i++) print_slice(f, p, w, &p->logs[w].slices[i]);
     print(f, "\n]}\n");
 }
 
 mmoe_status mmoe_profile_write(const mmoe_profile *p, const char *path, mmoe_error *err) {
-    if (!p || !path) return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_profile_write: profile and path must not be NULL");
+    if (!p || !path)
+        return mmoe_fail(err, MMOE_E_ARGUMENT,
+                         "mmoe_profile_write: profile and path must not be NULL");
     sink f = {.err = err};
     mmoe_status status = mmoe_atomic_file_open(path, &p->alloc, &f.file, err);
     if (status) return status;

@@ -30,18 +30,28 @@ static mmoe_status build(mmoe_trainer *t, mmoe_error *err) {
     t->weight = t->loss + tasks;
     t->factors = t->weight + tasks;
     if (t->options.checkpoint_path) {
-        t->checkpoint_path = mmoe_copy_text(&t->alloc, t->options.checkpoint_path, strlen(t->options.checkpoint_path));
-        if (!t->checkpoint_path) return mmoe_fail_memory(err, strlen(t->options.checkpoint_path) + 1);
+        t->checkpoint_path = mmoe_copy_text(&t->alloc, t->options.checkpoint_path,
+                                            strlen(t->options.checkpoint_path));
+        if (!t->checkpoint_path)
+            return mmoe_fail_memory(err, strlen(t->options.checkpoint_path) + 1);
     }
     const mmoe_plan_kind kind = mmoe_balance_plan(&m->config->trainer.balance);
-    mmoe_status status = mmoe_pool_create(mmoe_worker_count(t->options.threads), &t->alloc, &t->pool, err);
-    if (!status) status = mmoe_optimizer_init(&t->optimizer, c, &t->model->params, &m->graph->tensors, &t->alloc, err);
-    if (!status && c->clip_norm > 0) status = mmoe_whole_gradient_init(&t->gradient, t->model->params.n_value, &t->alloc, err);
+    mmoe_status status =
+        mmoe_pool_create(mmoe_worker_count(t->options.threads), &t->alloc, &t->pool, err);
+    if (!status)
+        status = mmoe_optimizer_init(&t->optimizer, c, &t->model->params, &m->graph->tensors,
+                                     &t->alloc, err);
+    if (!status && c->clip_norm > 0)
+        status = mmoe_whole_gradient_init(&t->gradient, t->model->params.n_value, &t->alloc, err);
     mmoe_schedule_init(&t->schedule, c);
-    if (!status && c->ema_decay > 0) status = mmoe_params_init(&t->average, &m->graph->tensors, &t->alloc, err);
+    if (!status && c->ema_decay > 0)
+        status = mmoe_params_init(&t->average, &m->graph->tensors, &t->alloc, err);
     if (!status) status = mmoe_params_init(&t->best, &m->graph->tensors, &t->alloc, err);
-    if (!status) status = mmoe_plan_create(m->graph, &t->model->params, t->pool, kind, c->batch_size, &t->alloc, &t->plan, err);
-    if (!status && kind != MMOE_PLAN_TRAIN) status = mmoe_balancer_init(&t->balancer, m, t->plan, t->pool, &t->alloc, err);
+    if (!status)
+        status = mmoe_plan_create(m->graph, &t->model->params, t->pool, kind, c->batch_size,
+                                  &t->alloc, &t->plan, err);
+    if (!status && kind != MMOE_PLAN_TRAIN)
+        status = mmoe_balancer_init(&t->balancer, m, t->plan, t->pool, &t->alloc, err);
     if (!status && t->options.profile) {
         status = mmoe_profile_attach(t->options.profile, m->graph, mmoe_pool_workers(t->pool), err);
         t->plan->profile = t->options.profile;
@@ -49,11 +59,15 @@ static mmoe_status build(mmoe_trainer *t, mmoe_error *err) {
     return status;
 }
 
-mmoe_status mmoe_trainer_create(mmoe_model *model, const mmoe_trainer_options *options, const mmoe_allocator *alloc, mmoe_trainer **out, mmoe_error *err) {
+mmoe_status mmoe_trainer_create(mmoe_model *model, const mmoe_trainer_options *options,
+                                const mmoe_allocator *alloc, mmoe_trainer **out, mmoe_error *err) {
     static const mmoe_trainer_options defaults = {0};
     if (!options) options = &defaults;
-    if (!model || !out) return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_trainer_create: model and out must not be NULL");
-    if (options->threads < 0 || options->threads > 256) return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_trainer_create: threads must be 0 to 256");
+    if (!model || !out)
+        return mmoe_fail(err, MMOE_E_ARGUMENT,
+                         "mmoe_trainer_create: model and out must not be NULL");
+    if (options->threads < 0 || options->threads > 256)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_trainer_create: threads must be 0 to 256");
     mmoe_allocator a = mmoe_allocator_or_default(alloc);
     mmoe_trainer *t = mmoe_alloc_zero(&a, 1, sizeof *t);
     if (!t) return mmoe_fail_memory(err, sizeof *t);
@@ -83,7 +97,9 @@ void mmoe_trainer_stop(mmoe_trainer *t) {
 }
 
 mmoe_status mmoe_trainer_resume(mmoe_trainer *t, const char *path, mmoe_error *err) {
-    if (!t || !path) return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_trainer_resume: trainer and path must not be NULL");
+    if (!t || !path)
+        return mmoe_fail(err, MMOE_E_ARGUMENT,
+                         "mmoe_trainer_resume: trainer and path must not be NULL");
     return mmoe_checkpoint_read(t, path, err);
 }
 
@@ -97,17 +113,23 @@ void mmoe_trainer_give_blas(const mmoe_trainer *t, int before) {
     if (t->options.single_threaded_blas && before != 1) mmoe_blas_set_threads(before);
 }
 
-static mmoe_status check_step(const mmoe_trainer *t, const mmoe_dataset *data, int64_t first, size_t rows, mmoe_error *err) {
-    if (!t || !data) return mmoe_fail(err, MMOE_E_ARGUMENT, "a training step needs a trainer and a data set");
+static mmoe_status check_step(const mmoe_trainer *t, const mmoe_dataset *data, int64_t first,
+                              size_t rows, mmoe_error *err) {
+    if (!t || !data)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "a training step needs a trainer and a data set");
     mmoe_status status = mmoe_check_dataset(t->model, data, err);
     if (status) return status;
-    if (rows < 1 || rows > (size_t)t->plan->max_rows || first < 0 || first > data->rows - (int64_t)rows)
-        return mmoe_fail(err, MMOE_E_ARGUMENT, "rows %lld to %lld: a step takes 1 to %d rows of the %lld of the data set", (long long)first,
-                         (long long)(first + (int64_t)rows), (int)t->plan->max_rows, (long long)data->rows);
+    if (rows < 1 || rows > (size_t)t->plan->max_rows || first < 0 ||
+        first > data->rows - (int64_t)rows)
+        return mmoe_fail(err, MMOE_E_ARGUMENT,
+                         "rows %lld to %lld: a step takes 1 to %d rows of the %lld of the data set",
+                         (long long)first, (long long)(first + (int64_t)rows),
+                         (int)t->plan->max_rows, (long long)data->rows);
     return MMOE_OK;
 }
 
-mmoe_status mmoe_trainer_step(mmoe_trainer *t, const mmoe_dataset *data, int64_t first, size_t rows, double *losses, mmoe_error *err) {
+mmoe_status mmoe_trainer_step(mmoe_trainer *t, const mmoe_dataset *data, int64_t first, size_t rows,
+                              double *losses, mmoe_error *err) {
     mmoe_status status = check_step(t, data, first, rows, err);
     if (status) return status;
     int before = mmoe_trainer_take_blas(t);
@@ -118,13 +140,15 @@ mmoe_status mmoe_trainer_step(mmoe_trainer *t, const mmoe_dataset *data, int64_t
     return status;
 }
 
-mmoe_status mmoe_trainer_gradients(mmoe_trainer *t, const mmoe_dataset *data, int64_t first, size_t rows, float *out, double *losses, mmoe_error *err) {
+mmoe_status mmoe_trainer_gradients(mmoe_trainer *t, const mmoe_dataset *data, int64_t first,
+                                   size_t rows, float *out, double *losses, mmoe_error *err) {
     mmoe_status status = check_step(t, data, first, rows, err);
     if (status) return status;
     int before = mmoe_trainer_take_blas(t);
     mmoe_rows batch = mmoe_dataset_rows_of(data, first, (int32_t)rows, NULL);
     memset(out, 0, (size_t)t->model->params.n_value * sizeof *out);
-    mmoe_plan_train(t->plan, &batch, t->model->config->trainer.seed, t->optimizer.steps + 1, mmoe_whole_gradient_keep, out, t->loss, t->weight);
+    mmoe_plan_train(t->plan, &batch, t->model->config->trainer.seed, t->optimizer.steps + 1,
+                    mmoe_whole_gradient_keep, out, t->loss, t->weight);
     mmoe_trainer_give_blas(t, before);
     if (losses) memcpy(losses, t->loss, (size_t)data->n_label * sizeof *losses);
     return MMOE_OK;

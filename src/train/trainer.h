@@ -13,17 +13,17 @@
 #include "train/schedule.h"
 #include "train/whole_gradient.h"
 
-/* Where a run stands; with the parameters, the optimizer's moments and the best parameters it is all that a checkpoint
- * keeps. Order and dropout follow from the seed, the epoch and the step. */
+/* Where a run stands; with the parameters, the optimizer's moments and the best parameters it is
+ * all that a checkpoint keeps. Order and dropout follow from the seed, the epoch and the step. */
 typedef struct mmoe_progress_state {
-    int32_t epoch;        /* epochs finished */
-    int64_t row;          /* rows of the current epoch done */
-    int32_t waited;       /* epochs since the best score */
-    int32_t has_best;     /* whether `best` and best_score mean anything */
-    int32_t finished;     /* stopped early, or the last epoch done */
+    int32_t epoch;    /* epochs finished */
+    int64_t row;      /* rows of the current epoch done */
+    int32_t waited;   /* epochs since the best score */
+    int32_t has_best; /* whether `best` and best_score mean anything */
+    int32_t finished; /* stopped early, or the last epoch done */
     double best_score;
-    uint64_t data_hash;   /* of the training data; 0: not begun */
-    double seconds;       /* of the current epoch, in earlier runs */
+    uint64_t data_hash; /* of the training data; 0: not begun */
+    double seconds;     /* of the current epoch, in earlier runs */
 } mmoe_progress_state;
 
 struct mmoe_trainer {
@@ -34,7 +34,7 @@ struct mmoe_trainer {
     mmoe_pool *pool;
     mmoe_plan *plan;
     mmoe_optimizer optimizer;
-    mmoe_balancer balancer; /* zero without a method */
+    mmoe_balancer balancer;       /* zero without a method */
     mmoe_whole_gradient gradient; /* kept for clipping alone */
     mmoe_schedule schedule;
     mmoe_params average; /* of the weights; without values: there is none */
@@ -50,17 +50,20 @@ struct mmoe_trainer {
 int mmoe_trainer_take_blas(const mmoe_trainer *t);
 void mmoe_trainer_give_blas(const mmoe_trainer *t, int before);
 
-/* step.c: one update with a batch, whose first row is `row` of the epoch's order. Losses and weights of the tasks go to t->loss and
- * t->weight. MMOE_E_NUMERIC when a loss or a weight is not finite. */
-mmoe_status mmoe_trainer_update(mmoe_trainer *t, const mmoe_rows *batch, int64_t row, mmoe_error *err);
+/* step.c: one update with a batch, whose first row is `row` of the epoch's order. Losses and
+ * weights of the tasks go to t->loss and t->weight. MMOE_E_NUMERIC when a loss or a weight is not
+ * finite. */
+mmoe_status mmoe_trainer_update(mmoe_trainer *t, const mmoe_rows *batch, int64_t row,
+                                mmoe_error *err);
 
-/* checkpoint.c: a model file's format with the run's state. The checkpoint must be of the trainer's configuration and
- * graph; on failure the trainer is as it was. */
+/* checkpoint.c: a model file's format with the run's state. The checkpoint must be of the trainer's
+ * configuration and graph; on failure the trainer is as it was. */
 mmoe_status mmoe_checkpoint_write(const mmoe_trainer *t, const char *path, mmoe_error *err);
 mmoe_status mmoe_checkpoint_read(mmoe_trainer *t, const char *path, mmoe_error *err);
 
-/* Gradients of the total loss over rows [first, first + rows) to out [params.n_value], laid out as the values are; no
- * update but for the running statistics. For tests. */
-mmoe_status mmoe_trainer_gradients(mmoe_trainer *t, const mmoe_dataset *data, int64_t first, size_t rows, float *out, double *losses, mmoe_error *err);
+/* Gradients of the total loss over rows [first, first + rows) to out [params.n_value], laid out as
+ * the values are; no update but for the running statistics. For tests. */
+mmoe_status mmoe_trainer_gradients(mmoe_trainer *t, const mmoe_dataset *data, int64_t first,
+                                   size_t rows, float *out, double *losses, mmoe_error *err);
 
 #endif

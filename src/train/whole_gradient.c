@@ -7,11 +7,16 @@
 
 enum { BLOCK = 1 << 14 };
 
-static int block_count(const mmoe_whole_gradient *g) { return (int)((g->n_value + BLOCK - 1) / BLOCK); }
+static int block_count(const mmoe_whole_gradient *g) {
+    return (int)((g->n_value + BLOCK - 1) / BLOCK);
+}
 
-static size_t block_size(const mmoe_whole_gradient *g, int64_t first) { return (size_t)(g->n_value - first < BLOCK ? g->n_value - first : BLOCK); }
+static size_t block_size(const mmoe_whole_gradient *g, int64_t first) {
+    return (size_t)(g->n_value - first < BLOCK ? g->n_value - first : BLOCK);
+}
 
-mmoe_status mmoe_whole_gradient_init(mmoe_whole_gradient *g, int64_t n_value, const mmoe_allocator *alloc, mmoe_error *err) {
+mmoe_status mmoe_whole_gradient_init(mmoe_whole_gradient *g, int64_t n_value,
+                                     const mmoe_allocator *alloc, mmoe_error *err) {
     *g = (mmoe_whole_gradient){.alloc = *alloc, .n_value = n_value};
     g->values = mmoe_alloc_aligned(alloc, (size_t)n_value, sizeof *g->values);
     g->parts = mmoe_alloc(alloc, (size_t)block_count(g), sizeof *g->parts);
@@ -30,16 +35,19 @@ void mmoe_whole_gradient_finish(mmoe_whole_gradient *g) {
     g->parts = NULL;
 }
 
-void mmoe_whole_gradient_keep(void *context, int64_t offset, int64_t rows, int64_t cols, const float *gradient, int64_t ld) {
+void mmoe_whole_gradient_keep(void *context, int64_t offset, int64_t rows, int64_t cols,
+                              const float *gradient, int64_t ld) {
     float *values = context;
-    for (int64_t r = 0; r < rows; r++) memcpy(values + offset + r * cols, gradient + r * ld, (size_t)cols * sizeof *values);
+    for (int64_t r = 0; r < rows; r++)
+        memcpy(values + offset + r * cols, gradient + r * ld, (size_t)cols * sizeof *values);
 }
 
 static void sum_block(void *context, int worker, int block) {
     (void)worker;
     const mmoe_whole_gradient *g = context;
     const int64_t first = (int64_t)block * BLOCK;
-    g->parts[block] = mmoe_kernels_best()->dot(block_size(g, first), g->values + first, g->values + first);
+    g->parts[block] =
+        mmoe_kernels_best()->dot(block_size(g, first), g->values + first, g->values + first);
 }
 
 double mmoe_whole_gradient_norm(const mmoe_whole_gradient *g, mmoe_pool *pool) {
@@ -61,7 +69,8 @@ static void apply_block(void *context, int worker, int block) {
     mmoe_optimizer_apply(a->optimizer, first, 1, n, a->gradient->values + first, n);
 }
 
-void mmoe_whole_gradient_apply(const mmoe_whole_gradient *g, mmoe_pool *pool, mmoe_optimizer *optimizer) {
+void mmoe_whole_gradient_apply(const mmoe_whole_gradient *g, mmoe_pool *pool,
+                               mmoe_optimizer *optimizer) {
     application a = {g, optimizer};
     mmoe_pool_run(pool, block_count(g), apply_block, &a);
 }

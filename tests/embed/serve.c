@@ -2,7 +2,8 @@
 #include <mmoe/mmoe.h>
 #include <stdio.h>
 
-/* The model reads the ids "user" and "item" and the number "price", as its training file had them. */
+/* The model reads the ids "user" and "item" and the number "price", as its training file had them.
+ */
 typedef struct event {
     int64_t user, item;
     float price;
@@ -12,7 +13,8 @@ static const event events[] = {{101, 7, 3.5F}, {101, 9, 12}, {101, 4, 0.75F}};
 
 /* One request: what each event is worth, and the user's two best items. */
 static mmoe_status serve(mmoe_reader *reader, mmoe_error *err) {
-    const mmoe_column ids[] = {{MMOE_VALUE_INT64, &events->user, sizeof *events}, {MMOE_VALUE_INT64, &events->item, sizeof *events}};
+    const mmoe_column ids[] = {{MMOE_VALUE_INT64, &events->user, sizeof *events},
+                               {MMOE_VALUE_INT64, &events->item, sizeof *events}};
     const mmoe_column price = {MMOE_VALUE_FLOAT, &events->price, sizeof *events};
     const mmoe_batch batch = {.rows = 3, .sparse_columns = ids, .dense_columns = &price};
     const mmoe_batch user = {.rows = 1, .sparse_columns = &ids[0]};
@@ -24,8 +26,12 @@ static mmoe_status serve(mmoe_reader *reader, mmoe_error *err) {
     if (s) return s;
     s = mmoe_predictor_run(now.predictor, &batch, scores[0], err);
     if (!s) s = mmoe_predictor_top(now.predictor, &user, &items, 2, best, best_scores, err);
-    for (int i = 0; !s && i < 3; i++) printf("version %d: item %d: %.9g,%.9g\n", (int)now.version, (int)events[i].item, scores[i][0], scores[i][1]);
-    for (int i = 0; !s && i < 2; i++) printf("version %d: best: item %d: %.6g\n", (int)now.version, (int)events[best[i]].item, best_scores[i]);
+    for (int i = 0; !s && i < 3; i++)
+        printf("version %d: item %d: %.9g,%.9g\n", (int)now.version, (int)events[i].item,
+               scores[i][0], scores[i][1]);
+    for (int i = 0; !s && i < 2; i++)
+        printf("version %d: best: item %d: %.6g\n", (int)now.version, (int)events[best[i]].item,
+               best_scores[i]);
     mmoe_reader_leave(reader);
     return s;
 }
@@ -37,7 +43,8 @@ int main(int argc, char **argv) {
     mmoe_error err;
     if (argc != 3) return 2;
     mmoe_status s = mmoe_model_load(argv[1], NULL, &model, &err);
-    if (!s && (s = mmoe_slot_create(model, NULL, &slot, &err))) mmoe_model_free(model); /* else it is the slot's */
+    if (!s && (s = mmoe_slot_create(model, NULL, &slot, &err)))
+        mmoe_model_free(model); /* else it is the slot's */
     if (!s) s = mmoe_reader_create(slot, &reader, &err);
     if (!s) s = serve(reader, &err);
     if (!s) s = mmoe_model_load(argv[2], NULL, &newer, &err);

@@ -24,7 +24,9 @@ template <class T, class F, class... A> T made_by(F f, A... arguments) {
     return result;
 }
 
-model_ptr load(const char *path) { return model_ptr(made_by<mmoe_model *>(mmoe_model_load, path, nullptr)); }
+model_ptr load(const char *path) {
+    return model_ptr(made_by<mmoe_model *>(mmoe_model_load, path, nullptr));
+}
 
 struct scores {
     uint64_t version;
@@ -36,7 +38,8 @@ scores serve(mmoe_slot *slot, int requests) {
     const reader_ptr reader(made_by<mmoe_reader *>(mmoe_reader_create, slot));
     const std::array<const char *, 3> users{"101", "101", "101"}, items{"7", "9", "4"};
     const std::array<double, 3> prices{3.5, 12, 0.75};
-    const mmoe_column ids[] = {{MMOE_VALUE_TEXT, users.data(), 0}, {MMOE_VALUE_TEXT, items.data(), 0}};
+    const mmoe_column ids[] = {{MMOE_VALUE_TEXT, users.data(), 0},
+                               {MMOE_VALUE_TEXT, items.data(), 0}};
     const mmoe_column price{MMOE_VALUE_DOUBLE, prices.data(), 0};
     mmoe_batch batch{};
     batch.rows = 3;
@@ -47,7 +50,8 @@ scores serve(mmoe_slot *slot, int requests) {
         const auto now = made_by<mmoe_served>(mmoe_reader_enter, reader.get());
         const visit until_the_end_of_this_block(reader.get());
         mmoe_error err;
-        if (mmoe_predictor_run(now.predictor, &batch, last.values.data(), &err)) throw std::runtime_error(err.message);
+        if (mmoe_predictor_run(now.predictor, &batch, last.values.data(), &err))
+            throw std::runtime_error(err.message);
         last.version = now.version;
     }
     return last;
@@ -59,13 +63,16 @@ int main(int argc, char **argv) try {
     const slot_ptr slot(made_by<mmoe_slot *>(mmoe_slot_create, model.get(), nullptr));
     (void)model.release(); // it is the slot's now
     std::vector<std::future<scores>> threads;
-    for (int i = 0; i < 4; i++) threads.push_back(std::async(std::launch::async, serve, slot.get(), 10000));
+    for (int i = 0; i < 4; i++)
+        threads.push_back(std::async(std::launch::async, serve, slot.get(), 10000));
     model_ptr newer = load(argv[2]);
     made_by<uint64_t>(mmoe_slot_publish, slot.get(), newer.get());
     (void)newer.release();
     for (auto &thread : threads) thread.get();
     const scores now = serve(slot.get(), 1);
-    for (size_t i = 0; i < now.values.size(); i += 2) std::printf("version %d: %.9g,%.9g\n", static_cast<int>(now.version), now.values[i], now.values[i + 1]);
+    for (size_t i = 0; i < now.values.size(); i += 2)
+        std::printf("version %d: %.9g,%.9g\n", static_cast<int>(now.version), now.values[i],
+                    now.values[i + 1]);
 } catch (const std::exception &e) {
     std::fprintf(stderr, "%s\n", e.what());
     return 1;

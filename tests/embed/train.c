@@ -1,4 +1,5 @@
-/* train CONFIG.json TRAIN.csv VALID.csv MODEL: trains, writes the model, scores the first three rows of VALID.csv. */
+/* train CONFIG.json TRAIN.csv VALID.csv MODEL: trains, writes the model, scores the first three
+ * rows of VALID.csv. */
 #include <mmoe/train.h>
 #include <stdio.h>
 
@@ -26,7 +27,8 @@ int main(int argc, char **argv) {
     if (!s) s = mmoe_predictor_run(predictor, &batch, scores, &err);
     if (s) fprintf(stderr, "%s\n", err.message);
     const int tasks = mmoe_model_task_count(model);
-    for (int i = 0; !s && i < 3 * tasks; i++) printf("%.9g%c", scores[i], (i + 1) % tasks ? ',' : '\n');
+    for (int i = 0; !s && i < 3 * tasks; i++)
+        printf("%.9g%c", scores[i], (i + 1) % tasks ? ',' : '\n');
     mmoe_predictor_free(predictor);
     mmoe_trainer_free(trainer);
     mmoe_model_free(model);

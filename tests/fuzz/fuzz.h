@@ -1,4 +1,5 @@
-/* A fuzz target defines LLVMFuzzerTestOneInput. libFuzzer calls it, or replay.c with the files of a folder. */
+/* A fuzz target defines LLVMFuzzerTestOneInput. libFuzzer calls it, or replay.c with the files of a
+ * folder. */
 #ifndef MMOE_TESTS_FUZZ_H
 #define MMOE_TESTS_FUZZ_H
 

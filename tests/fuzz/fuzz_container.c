@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "fuzz.h"
-#include "model/container.h"
+#include "file/container.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     mmoe_container *c;

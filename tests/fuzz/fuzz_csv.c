@@ -6,10 +6,13 @@
 #include "fuzz_file.h"
 #include "mmoe/train.h"
 
-static const char json[] = "{\"features\": {\"sparse\": [{\"name\": \"r\", \"vocab_size\": 9, \"oov_id\": 0}, {\"name\": \"*\"}],"
-                           " \"dense\": [{\"name\": \"d*\", \"transform\": \"standardize\"}, {\"name\": \"l\", \"transform\": \"log1p_standardize\"}],"
+static const char json[] = "{\"features\": {\"sparse\": [{\"name\": \"r\", \"vocab_size\": 9, "
+                           "\"oov_id\": 0}, {\"name\": \"*\"}],"
+                           " \"dense\": [{\"name\": \"d*\", \"transform\": \"standardize\"}, "
+                           "{\"name\": \"l\", \"transform\": \"log1p_standardize\"}],"
                            " \"weight\": \"w\"},"
-                           " \"tasks\": [{\"name\": \"x\", \"label\": \"x\"}, {\"name\": \"y\", \"label\": \"y\", \"type\": \"regression\"}]}";
+                           " \"tasks\": [{\"name\": \"x\", \"label\": \"x\"}, {\"name\": \"y\", "
+                           "\"label\": \"y\", \"type\": \"regression\"}]}";
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static mmoe_config *config;

@@ -1,5 +1,5 @@
-/* Any bytes as a model file, whose checksum is put right first, for else nothing behind it would be reached. A model that
- * loads can be scored with. */
+/* Any bytes as a model file, whose checksum is put right first, for else nothing behind it would be
+ * reached. A model that loads can be scored with. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,23 +14,28 @@ static void put_checksum_right(uint8_t *bytes, size_t size) {
     if (mmoe_container_parse(bytes, size, "fuzz", NULL, &c, NULL)) return;
     const char *values[MMOE_FILE_COVERED];
     bool whole = mmoe_container_count(c) > 0;
-    for (int i = 0; i < MMOE_FILE_COVERED; i++) whole &= (values[i] = mmoe_container_metadata(c, mmoe_file_covered[i])) != NULL;
+    for (int i = 0; i < MMOE_FILE_COVERED; i++)
+        whole &= (values[i] = mmoe_container_metadata(c, mmoe_file_covered[i])) != NULL;
     uint8_t *at = whole ? memmem(bytes, size, key, strlen(key)) : NULL;
     if (at && (size_t)(at - bytes) + strlen(key) + 16 <= size) {
         char sum[17];
-        snprintf(sum, sizeof sum, "%016" PRIx64, mmoe_file_checksum(mmoe_container_at(c, 0), mmoe_container_count(c), values));
+        snprintf(sum, sizeof sum, "%016" PRIx64,
+                 mmoe_file_checksum(mmoe_container_at(c, 0), mmoe_container_count(c), values));
         memcpy(at + strlen(key), sum, 16);
     }
     mmoe_container_close(c);
 }
 
 static void score(const mmoe_model *model) {
-    const size_t n_sparse = (size_t)mmoe_model_sparse_count(model), n_dense = (size_t)mmoe_model_dense_count(model);
+    const size_t n_sparse = (size_t)mmoe_model_sparse_count(model),
+                 n_dense = (size_t)mmoe_model_dense_count(model);
     int32_t *ids = calloc(n_sparse + 1, sizeof *ids);
-    float *dense = calloc(n_dense + 1, sizeof *dense), *scores = calloc((size_t)mmoe_model_task_count(model), sizeof *scores);
+    float *dense = calloc(n_dense + 1, sizeof *dense),
+          *scores = calloc((size_t)mmoe_model_task_count(model), sizeof *scores);
     mmoe_predictor *predictor;
     mmoe_error err;
-    const mmoe_batch batch = {.rows = 1, .ids = ids, .id_stride = n_sparse, .dense = dense, .dense_stride = n_dense};
+    const mmoe_batch batch = {
+        .rows = 1, .ids = ids, .id_stride = n_sparse, .dense = dense, .dense_stride = n_dense};
     if (!ids || !dense || !scores || mmoe_predictor_create(model, NULL, &predictor, &err)) abort();
     if (mmoe_predictor_run(predictor, &batch, scores, &err)) abort();
     mmoe_predictor_free(predictor);

@@ -1,4 +1,5 @@
-/* replay FOLDER: gives every file of a folder to a fuzz target, whole and cut at every length up to 4096. */
+/* replay FOLDER: gives every file of a folder to a fuzz target, whole and cut at every length up to
+ * 4096. */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,8 +13,10 @@ static int replay(const char *path) {
     if (!f) return 1;
     size_t size = fread(bytes, 1, sizeof bytes, f);
     fclose(f);
-    for (size_t length = 0; length <= size; length += length < 4096 || length == size ? 1 : size - length) {
-        uint8_t *block = malloc(length ? length : 1); /* of this size, so that a sanitizer sees a read past its end */
+    for (size_t length = 0; length <= size;
+         length += length < 4096 || length == size ? 1 : size - length) {
+        uint8_t *block = malloc(
+            length ? length : 1); /* of this size, so that a sanitizer sees a read past its end */
         if (!block) return 1;
         memcpy(block, bytes, length);
         LLVMFuzzerTestOneInput(block, length);

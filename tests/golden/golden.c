@@ -16,7 +16,7 @@ static void *take(size_t count, size_t size) {
     return p;
 }
 
-/* ---- Files ------------------------------------------------------------------------------------------------------- */
+/* ---- Files ---- */
 
 static char *read_file(const char *folder, const char *name, size_t *size) {
     char path[1024];
@@ -41,7 +41,8 @@ static double *read_scores(const golden *g, const char *name, int rows, int colu
     for (int i = 0; i < rows * columns; i++) {
         char *end;
         values[i] = strtod(at, &end);
-        ck_assert_msg(end != at && *end == (i % columns == columns - 1 ? '\n' : ','), "%s: number %d", name, i);
+        ck_assert_msg(end != at && *end == (i % columns == columns - 1 ? '\n' : ','),
+                      "%s: number %d", name, i);
         at = end + 1;
     }
     ck_assert_msg(*at == '\0', "%s: too long", name);
@@ -64,7 +65,8 @@ static void read_tensors(const golden *g, const char *file, reference_model *to,
         ck_assert_msg(t != NULL, "%s: unknown tensor %s", file, name);
         int begin, end;
         const char *type;
-        ck_assert_int_eq(json_unpack(entry, "{s:s,s:[i,i]}", "dtype", &type, "data_offsets", &begin, &end), 0);
+        ck_assert_int_eq(
+            json_unpack(entry, "{s:s,s:[i,i]}", "dtype", &type, "data_offsets", &begin, &end), 0);
         size_t width = strcmp(type, "I64") == 0 ? 8 : 4;
         ck_assert_uint_eq((size_t)(end - begin), t->count * width);
         for (size_t i = 0; i < t->count; i++) {
@@ -77,27 +79,35 @@ static void read_tensors(const golden *g, const char *file, reference_model *to,
         seen++;
     }
     size_t expected = 0;
-    for (size_t k = 0; k < reference_tensor_count(to); k++) expected += !gradients || reference_tensor_at(to, k)->trainable;
+    for (size_t k = 0; k < reference_tensor_count(to); k++)
+        expected += !gradients || reference_tensor_at(to, k)->trainable;
     ck_assert_uint_eq(seen, expected);
     json_decref(header);
     free(bytes);
 }
 
-void golden_read_weights(const golden *g, const char *file, reference_model *to) { read_tensors(g, file, to, false); }
-void golden_read_gradients(const golden *g, reference_model *to) { read_tensors(g, "grads0.safetensors", to, true); }
+void golden_read_weights(const golden *g, const char *file, reference_model *to) {
+    read_tensors(g, file, to, false);
+}
+void golden_read_gradients(const golden *g, reference_model *to) {
+    read_tensors(g, "grads0.safetensors", to, true);
+}
 
-/* ---- Case -------------------------------------------------------------------------------------------------------- */
+/* ---- Case ---- */
 
 static reference_mlp_spec read_mlp_spec(const json_t *params) {
     reference_mlp_spec mlp = {.activation = REFERENCE_RELU, .batch_norm = true};
     const json_t *dims = json_object_get(params, "dims");
     mlp.depth = (int)json_array_size(dims);
     ck_assert(mlp.depth > 0 && mlp.depth <= REFERENCE_MAX_DEPTH);
-    for (int l = 0; l < mlp.depth; l++) mlp.dims[l] = (int)json_integer_value(json_array_get(dims, (size_t)l));
+    for (int l = 0; l < mlp.depth; l++)
+        mlp.dims[l] = (int)json_integer_value(json_array_get(dims, (size_t)l));
     return mlp;
 }
 
-static int read_count(const json_t *config, const char *key) { return (int)json_integer_value(json_object_get(config, key)); }
+static int read_count(const json_t *config, const char *key) {
+    return (int)json_integer_value(json_object_get(config, key));
+}
 
 static void read_model_spec(const json_t *config, reference_spec *s) {
     const char *model = json_string_value(json_object_get(config, "model"));
@@ -121,7 +131,8 @@ void golden_init(golden *g, const char *folder) {
     g->description = json_loads(text, 0, NULL);
     free(text);
     ck_assert_ptr_nonnull(g->description);
-    json_t *sparse = json_object_get(g->description, "sparse"), *vocab = json_object_get(g->description, "vocab");
+    json_t *sparse = json_object_get(g->description, "sparse"),
+           *vocab = json_object_get(g->description, "vocab");
     reference_spec *s = &g->spec;
     s->n_table = s->n_sparse = (int)json_array_size(sparse);
     ck_assert_int_eq(s->n_table, 23);
@@ -137,7 +148,8 @@ void golden_init(golden *g, const char *folder) {
     s->n_task = GOLDEN_TASKS;
     for (int t = 0; t < GOLDEN_TASKS; t++) {
         s->tasks[t].loss_weight = 1;
-        s->tasks[t].tower = (reference_mlp_spec){.depth = 1, .dims = {8}, .activation = REFERENCE_RELU, .batch_norm = true};
+        s->tasks[t].tower = (reference_mlp_spec){
+            .depth = 1, .dims = {8}, .activation = REFERENCE_RELU, .batch_norm = true};
     }
 }
 
@@ -166,15 +178,18 @@ static golden_rows *rows_init(golden *g, int part) {
 static int index_in(const golden *g, const char *list, const char *name) {
     size_t i;
     json_t *entry;
-    json_array_foreach(json_object_get(g->description, list), i, entry) if (strcmp(json_string_value(entry), name) == 0) return (int)i;
+    json_array_foreach(json_object_get(g->description, list), i,
+                       entry) if (strcmp(json_string_value(entry), name) == 0) return (int)i;
     return -1;
 }
 
-static void read_cell(const golden *g, golden_rows *r, int row, const char *column, const char *cell) {
+static void read_cell(const golden *g, golden_rows *r, int row, const char *column,
+                      const char *cell) {
     char *end;
     double value = strtod(cell, &end);
     ck_assert_msg(end != cell && *end == '\0', "column %s: %s", column, cell);
-    int sparse = index_in(g, "sparse", column), dense = index_in(g, "dense", column), label = index_in(g, "labels", column);
+    int sparse = index_in(g, "sparse", column), dense = index_in(g, "dense", column),
+        label = index_in(g, "labels", column);
     ck_assert_msg((sparse >= 0) + (dense >= 0) + (label >= 0) == 1, "column %s", column);
     if (sparse >= 0) r->ids[row * g->spec.n_sparse + sparse] = (int32_t)value;
     if (dense >= 0) r->dense[row * g->spec.n_dense + dense] = (double)(float)value;
@@ -212,13 +227,15 @@ void golden_draw_rows(golden *g, uint64_t seed) {
     for (int part = 0; part < GOLDEN_PARTS; part++) {
         golden_rows *r = rows_init(g, part);
         for (int i = 0; i < part_rows[part] * g->spec.n_sparse; i++)
-            r->ids[i] = (int32_t)(draw(&state) * g->spec.tables[g->spec.table_of[i % g->spec.n_sparse]].rows);
-        for (int i = 0; i < part_rows[part] * g->spec.n_dense; i++) r->dense[i] = (double)(float)draw(&state);
+            r->ids[i] = (int32_t)(draw(&state) *
+                                  g->spec.tables[g->spec.table_of[i % g->spec.n_sparse]].rows);
+        for (int i = 0; i < part_rows[part] * g->spec.n_dense; i++)
+            r->dense[i] = (double)(float)draw(&state);
         for (int i = 0; i < part_rows[part] * GOLDEN_TASKS; i++) r->labels[i] = draw(&state) < 0.3;
     }
 }
 
-/* ---- Numbers ----------------------------------------------------------------------------------------------------- */
+/* ---- Numbers ---- */
 
 static reference_model *read_model(const golden *g, const char *file) {
     reference_model *m = reference_create(&g->spec);
@@ -227,10 +244,12 @@ static reference_model *read_model(const golden *g, const char *file) {
 }
 
 void golden_read_numbers(const golden *g, golden_numbers *n) {
-    *n =
-        (golden_numbers){.first = read_model(g, "init.safetensors"), .second = read_model(g, "step1.safetensors"), .last = read_model(g, "step20.safetensors")};
+    *n = (golden_numbers){.first = read_model(g, "init.safetensors"),
+                          .second = read_model(g, "step1.safetensors"),
+                          .last = read_model(g, "step20.safetensors")};
     golden_read_gradients(g, n->first);
-    n->first_training_scores = read_scores(g, "pred_init_train_mode.csv", part_rows[0], GOLDEN_TASKS);
+    n->first_training_scores =
+        read_scores(g, "pred_init_train_mode.csv", part_rows[0], GOLDEN_TASKS);
     for (int part = 0; part < GOLDEN_PARTS; part++) {
         char name[64];
         snprintf(name, sizeof name, "pred_init_eval_%s.csv", golden_parts[part]);
@@ -271,12 +290,16 @@ void golden_take_biases(reference_model *to, reference_model *from) {
 }
 
 void golden_compute_numbers(golden *g, golden_numbers *n, reference_model *biases) {
-    *n = (golden_numbers){.first = read_model(g, "init.safetensors"), .second = reference_create(&g->spec), .last = read_model(g, "init.safetensors")};
+    *n = (golden_numbers){.first = read_model(g, "init.safetensors"),
+                          .second = reference_create(&g->spec),
+                          .last = read_model(g, "init.safetensors")};
     n->first_training_scores = take((size_t)part_rows[0] * GOLDEN_TASKS, sizeof(double));
     n->kink_distance = HUGE_VAL;
     predict_parts(g, n->first, n->first_scores);
     for (int s = 0; s < GOLDEN_STEPS; s++) {
-        n->losses[s][0] = reference_gradient(n->last, &g->parts[0].batch, s == 0 ? n->first_training_scores : NULL, &n->losses[s][1]);
+        n->losses[s][0] =
+            reference_gradient(n->last, &g->parts[0].batch,
+                               s == 0 ? n->first_training_scores : NULL, &n->losses[s][1]);
         n->kink_distance = fmin(n->kink_distance, reference_kink_distance(n->last));
         if (s == 0) {
             copy_values(n->first, n->last);

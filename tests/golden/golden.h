@@ -1,5 +1,6 @@
-/* Numbers that torch-rechub computed (PyTorch 1.13, one thread) for a model, a folder each, on its sample of Ali-CCP: 20 steps
- * of one batch of 100 rows, Adam with lr 1e-3 and coupled decay 1e-4. Two tests compare with them; see meson.build. */
+/* Numbers that torch-rechub computed (PyTorch 1.13, one thread) for a model, a folder each, on its
+ * sample of Ali-CCP: 20 steps of one batch of 100 rows, Adam with lr 1e-3 and coupled decay 1e-4.
+ * Two tests compare with them; see meson.build. */
 #ifndef GOLDEN_H
 #define GOLDEN_H
 
@@ -26,11 +27,14 @@ typedef struct golden {
 
 /* What a run is compared with. Scores are [B, T] of a part's rows. */
 typedef struct golden_numbers {
-    double losses[GOLDEN_STEPS][1 + GOLDEN_TASKS]; /* total, then each task; before the step's update */
-    double *first_training_scores;                 /* of part 0 */
+    double losses[GOLDEN_STEPS]
+                 [1 + GOLDEN_TASKS]; /* total, then each task; before the step's update */
+    double *first_training_scores;   /* of part 0 */
     double *first_scores[GOLDEN_PARTS], *last_scores[GOLDEN_PARTS];
-    double kink_distance;                   /* computed numbers: how near a value comes to a relu's kink in any step */
-    reference_model *first, *second, *last; /* weights at the start (and the first gradients), after 1 and after 20 steps */
+    double
+        kink_distance; /* computed numbers: how near a value comes to a relu's kink in any step */
+    reference_model *first, *second,
+        *last; /* weights at the start (and the first gradients), after 1 and after 20 steps */
 } golden_numbers;
 
 /* The case of a folder, without rows. */
@@ -41,17 +45,18 @@ void golden_read_sample(golden *g, const char *folder);
 void golden_draw_rows(golden *g, uint64_t seed);
 void golden_finish(golden *g);
 
-/* Weights of a file, or the first step's gradients; every trainable tensor must be there, and nothing else. */
+/* Weights of a file, or the first step's gradients; every trainable tensor must be there, and
+ * nothing else. */
 void golden_read_weights(const golden *g, const char *file, reference_model *to);
 void golden_read_gradients(const golden *g, reference_model *to);
 
-/* A bias in front of a batch norm has a true gradient of 0, and what stands there is rounding, which Adam magnifies: one of
- * PLE's strays by 3e-4 in 20 steps. The running mean follows late, so predictions feel it, by 2.6e-5; with torch's own biases
- * 6e-6 of that is left. */
+/* A bias in front of a batch norm has a true gradient of 0, and what stands there is rounding,
+ * which Adam magnifies: one of PLE's strays by 3e-4 in 20 steps. The running mean follows late, so
+ * predictions feel it, by 2.6e-5; with torch's own biases 6e-6 of that is left. */
 void golden_take_biases(reference_model *to, reference_model *from);
 
-/* torch-rechub's numbers; the reference's own on the case's rows, from the golden weights: the last scores with the biases
- * of `biases`, if not NULL. */
+/* torch-rechub's numbers; the reference's own on the case's rows, from the golden weights: the last
+ * scores with the biases of `biases`, if not NULL. */
 void golden_read_numbers(const golden *g, golden_numbers *n);
 void golden_compute_numbers(golden *g, golden_numbers *n, reference_model *biases);
 void golden_numbers_finish(golden_numbers *n);

@@ -1,7 +1,7 @@
 /* The engine and the reference against torch-rechub's numbers.
- *   test_golden FOLDER          what needs no data: the optimizer, the import of weights, and the engine against the
- *                               reference from the golden weights on rows drawn at random
- *   test_golden FOLDER sample   the numbers themselves, on the sample whose folder MMOE_ALI_CCP names; 77: not set */
+ *   test_golden FOLDER          what needs no data: the optimizer, the import of weights, and the
+ * engine against the reference from the golden weights on rows drawn at random test_golden FOLDER
+ * sample   the numbers themselves, on the sample whose folder MMOE_ALI_CCP names; 77: not set */
 #include <check.h>
 #include <math.h>
 #include <stdio.h>
@@ -15,45 +15,57 @@
 static const char *folder, *sample;
 
 /* What two computations in single precision may differ by. */
-static const double first_score_error = 2e-6, last_score_error = 2e-5, loss_error = 1e-5; /* absolute */
-static const double gradient_error = 1e-4;                                                /* of a tensor's largest entry */
-/* A table whose column is constant in the batch has a true gradient of 0, for the batch norm takes it away; what stands
- * there is rounding of some 2e-8. The largest entry of all other tensors is more than this. */
+static const double first_score_error = 2e-6, last_score_error = 2e-5,
+                    loss_error = 1e-5;     /* absolute */
+static const double gradient_error = 1e-4; /* of a tensor's largest entry */
+/* A table whose column is constant in the batch has a true gradient of 0, for the batch norm takes
+ * it away; what stands there is rounding of some 2e-8. The largest entry of all other tensors is
+ * more than this. */
 static const double gradient_floor = 5e-4;
-/* Adam moves a weight by lr = 1e-3 a step, whatever its gradient. After the first step: what a gradient that differs by
- * `gradient_noise` of itself makes, and the rounding of a weight of up to 8; after 20 steps a hundredth of the path. */
+/* Adam moves a weight by lr = 1e-3 a step, whatever its gradient. After the first step: what a
+ * gradient that differs by `gradient_noise` of itself makes, and the rounding of a weight of up to
+ * 8; after 20 steps a hundredth of the path. */
 static const double gradient_noise = 2e-3, second_weight_error = 3e-6, last_weight_error = 2e-4;
 
-static void check_numbers(const char *name, const double *got, const double *want, size_t count, double tolerance, double floor) {
+static void check_numbers(const char *name, const double *got, const double *want, size_t count,
+                          double tolerance, double floor) {
     comparison r = compare_tensors(name, got, want, count, tolerance, floor);
     ck_assert_msg(r.agrees, "%s", r.message);
 }
 
 /* |got - want| <= error, as nothing here exceeds 1 by much. */
-static void check_absolute(const char *name, const double *got, const double *want, size_t count, double error) {
+static void check_absolute(const char *name, const double *got, const double *want, size_t count,
+                           double error) {
     for (size_t i = 0; i < count; i++)
-        ck_assert_msg(fabs(got[i] - want[i]) <= error, "%s[%zu]: got %.9g, want %.9g, allowed %.3g", name, i, got[i], want[i], error);
+        ck_assert_msg(fabs(got[i] - want[i]) <= error, "%s[%zu]: got %.9g, want %.9g, allowed %.3g",
+                      name, i, got[i], want[i], error);
 }
 
-/* An entry whose gradient is next to nothing goes where its rounding sends it; check_gradients looks at those. */
+/* An entry whose gradient is next to nothing goes where its rounding sends it; check_gradients
+ * looks at those. */
 static bool is_noise(const reference_tensor *got, const reference_tensor *want, size_t i) {
-    double whole = fabs(want->gradient[i] + golden_optimizer.weight_decay * want->value[i]) + golden_optimizer.eps;
-    return want->in_front_of_norm || fabs(got->gradient[i] - want->gradient[i]) > gradient_noise * whole;
+    double whole = fabs(want->gradient[i] + golden_optimizer.weight_decay * want->value[i]) +
+                   golden_optimizer.eps;
+    return want->in_front_of_norm ||
+           fabs(got->gradient[i] - want->gradient[i]) > gradient_noise * whole;
 }
 
-/* Weights and running statistics; `got_first` and `want_first` have the gradients of the first step. */
-static void check_weights(const char *when, reference_model *got, reference_model *want, reference_model *got_first, reference_model *want_first,
-                          double error) {
+/* Weights and running statistics; `got_first` and `want_first` have the gradients of the first
+ * step. */
+static void check_weights(const char *when, reference_model *got, reference_model *want,
+                          reference_model *got_first, reference_model *want_first, double error) {
     size_t noise = 0, all = 0;
     for (size_t k = 0; k < reference_tensor_count(want); k++) {
         const reference_tensor *a = reference_tensor_at(got, k), *b = reference_tensor_at(want, k);
         all += b->count;
         for (size_t i = 0; i < b->count; i++) {
-            if (b->trainable && is_noise(reference_tensor_at(got_first, k), reference_tensor_at(want_first, k), i))
+            if (b->trainable &&
+                is_noise(reference_tensor_at(got_first, k), reference_tensor_at(want_first, k), i))
                 noise++;
             else
-                ck_assert_msg(fabs(a->value[i] - b->value[i]) <= error, "%s: %s[%zu]: got %.9g, want %.9g, allowed %.3g", when, b->name, i, a->value[i],
-                              b->value[i], error);
+                ck_assert_msg(fabs(a->value[i] - b->value[i]) <= error,
+                              "%s: %s[%zu]: got %.9g, want %.9g, allowed %.3g", when, b->name, i,
+                              a->value[i], b->value[i], error);
         }
     }
     ck_assert_msg(noise * 20 < all, "%zu of %zu weights not compared", noise, all);
@@ -62,27 +74,36 @@ static void check_weights(const char *when, reference_model *got, reference_mode
 static void check_gradients(reference_model *got, reference_model *want) {
     for (size_t k = 0; k < reference_tensor_count(want); k++) {
         const reference_tensor *a = reference_tensor_at(got, k), *b = reference_tensor_at(want, k);
-        if (b->trainable && !b->in_front_of_norm) check_numbers(b->name, a->gradient, b->gradient, b->count, gradient_error, gradient_floor);
+        if (b->trainable && !b->in_front_of_norm)
+            check_numbers(b->name, a->gradient, b->gradient, b->count, gradient_error,
+                          gradient_floor);
     }
 }
 
 static void check_run(const golden *g, const golden_numbers *got, const golden_numbers *want) {
     for (int part = 0; part < GOLDEN_PARTS; part++)
-        check_absolute("first scores", got->first_scores[part], want->first_scores[part], (size_t)g->parts[part].batch.rows * GOLDEN_TASKS, first_score_error);
+        check_absolute("first scores", got->first_scores[part], want->first_scores[part],
+                       (size_t)g->parts[part].batch.rows * GOLDEN_TASKS, first_score_error);
     if (got->first_training_scores)
-        check_absolute("first training scores", got->first_training_scores, want->first_training_scores, (size_t)g->parts[0].batch.rows * GOLDEN_TASKS,
+        check_absolute("first training scores", got->first_training_scores,
+                       want->first_training_scores, (size_t)g->parts[0].batch.rows * GOLDEN_TASKS,
                        first_score_error);
     check_gradients(got->first, want->first);
-    check_absolute("losses", got->losses[0], want->losses[0], GOLDEN_STEPS * (1 + GOLDEN_TASKS), loss_error);
-    check_weights("after 1 step", got->second, want->second, got->first, want->first, second_weight_error);
-    check_weights("after 20 steps", got->last, want->last, got->first, want->first, last_weight_error);
+    check_absolute("losses", got->losses[0], want->losses[0], GOLDEN_STEPS * (1 + GOLDEN_TASKS),
+                   loss_error);
+    check_weights("after 1 step", got->second, want->second, got->first, want->first,
+                  second_weight_error);
+    check_weights("after 20 steps", got->last, want->last, got->first, want->first,
+                  last_weight_error);
     for (int part = 0; part < GOLDEN_PARTS; part++)
-        check_absolute("last scores", got->last_scores[part], want->last_scores[part], (size_t)g->parts[part].batch.rows * GOLDEN_TASKS, last_score_error);
+        check_absolute("last scores", got->last_scores[part], want->last_scores[part],
+                       (size_t)g->parts[part].batch.rows * GOLDEN_TASKS, last_score_error);
 }
 
-/* ---- The engine's numbers ---------------------------------------------------------------------------------------- */
+/* ---- The engine's numbers ---- */
 
-static void engine_start(engine *e, const golden *g, const reference_optimizer *optimizer, int threads) {
+static void engine_start(engine *e, const golden *g, const reference_optimizer *optimizer,
+                         int threads) {
     char path[1024];
     engine_init(e, &g->spec, optimizer, 128, false);
     ck_assert_int_lt(snprintf(path, sizeof path, "%s/init.safetensors", folder), (int)sizeof path);
@@ -110,14 +131,18 @@ static void engine_gradients(const golden *g, reference_model *to, int threads) 
     engine_get_weights(&e, after);
     for (size_t k = 0; k < reference_tensor_count(to); k++) {
         reference_tensor *old = reference_tensor_at(to, k), *new = reference_tensor_at(after, k);
-        for (size_t i = 0; i < old->count; i++) old->gradient[i] = (old->value[i] - new->value[i]) / descent.lr;
+        for (size_t i = 0; i < old->count; i++)
+            old->gradient[i] = (old->value[i] - new->value[i]) / descent.lr;
     }
     reference_free(after);
     engine_finish(&e);
 }
 
-static void engine_numbers(const golden *g, golden_numbers *n, int threads, reference_model *biases) {
-    *n = (golden_numbers){.first = reference_create(&g->spec), .second = reference_create(&g->spec), .last = reference_create(&g->spec)};
+static void engine_numbers(const golden *g, golden_numbers *n, int threads,
+                           reference_model *biases) {
+    *n = (golden_numbers){.first = reference_create(&g->spec),
+                          .second = reference_create(&g->spec),
+                          .last = reference_create(&g->spec)};
     engine_gradients(g, n->first, threads);
     engine e;
     engine_start(&e, g, &golden_optimizer, threads);
@@ -136,7 +161,7 @@ static void engine_numbers(const golden *g, golden_numbers *n, int threads, refe
     engine_finish(&e);
 }
 
-/* ---- Tests ------------------------------------------------------------------------------------------------------- */
+/* ---- Tests ---- */
 
 /* The golden weights and gradients tell the optimizer's formula without any data. */
 START_TEST(reference_adam_makes_the_first_step) {
@@ -146,9 +171,11 @@ START_TEST(reference_adam_makes_the_first_step) {
     golden_read_numbers(&g, &want);
     reference_update(want.first, &golden_optimizer, 1);
     for (size_t k = 0; k < reference_tensor_count(want.first); k++) {
-        const reference_tensor *got = reference_tensor_at(want.first, k), *next = reference_tensor_at(want.second, k);
+        const reference_tensor *got = reference_tensor_at(want.first, k),
+                               *next = reference_tensor_at(want.second, k);
         /* A float's rounding of a weight of up to 4. */
-        if (next->trainable) check_absolute(next->name, got->value, next->value, next->count, 2.5e-7);
+        if (next->trainable)
+            check_absolute(next->name, got->value, next->value, next->count, 2.5e-7);
     }
     golden_numbers_finish(&want);
     golden_finish(&g);
@@ -175,10 +202,13 @@ START_TEST(import_copies_every_tensor) {
 }
 END_TEST
 
-/* A value that stands at a relu's kink goes where rounding sends it, which depends on the processor, and 20 steps of Adam
- * make some 1e-5 of it in the losses. The rows of these draws come no nearer than this. */
+/* A value that stands at a relu's kink goes where rounding sends it, which depends on the
+ * processor, and 20 steps of Adam make some 1e-5 of it in the losses. The rows of these draws come
+ * no nearer than this. */
 static const double kink_distance = 1e-5;
-static uint64_t draw_of(const golden *g) { return g->spec.kind == REFERENCE_MMOE ? 11 : g->spec.kind == REFERENCE_PLE ? 6 : 1; }
+static uint64_t draw_of(const golden *g) {
+    return g->spec.kind == REFERENCE_MMOE ? 11 : g->spec.kind == REFERENCE_PLE ? 6 : 1;
+}
 
 START_TEST(engine_agrees_with_the_reference_on_drawn_rows) {
     golden g;
@@ -195,7 +225,9 @@ START_TEST(engine_agrees_with_the_reference_on_drawn_rows) {
 }
 END_TEST
 
-static reference_model *stray_biases(const golden *g, const golden_numbers *want) { return g->spec.kind == REFERENCE_PLE ? want->last : NULL; }
+static reference_model *stray_biases(const golden *g, const golden_numbers *want) {
+    return g->spec.kind == REFERENCE_PLE ? want->last : NULL;
+}
 
 START_TEST(reference_agrees_with_the_golden_numbers) {
     golden g;

@@ -1,4 +1,5 @@
-/* The table of shapes on which the reference is checked by finite differences and the engine against the reference. */
+/* The table of shapes on which the reference is checked by finite differences and the engine
+ * against the reference. */
 #ifndef CASES_H
 #define CASES_H
 
@@ -6,21 +7,25 @@
 
 typedef struct reference_case {
     const char *name;
-    int rows, tasks, experts, depth; /* depth of the experts, and of the towers where they are even */
+    int rows, tasks, experts,
+        depth; /* depth of the experts, and of the towers where they are even */
     reference_activation activation;
     bool norm, gate_norm;
     unsigned regression; /* bit t: task t is a regression */
     bool missing;        /* labels missing at random; the last of several tasks has none at all */
     bool weighted;       /* rows weighted, some with 0 */
     bool shared;         /* two columns read one table */
-    int wide;            /* columns of the experts' last layer, where they are a whole number of vectors; 0: few */
-    bool uneven;         /* towers of differing depths, widths and activations, one without batch norm */
+    int wide;    /* columns of the experts' last layer, where they are a whole number of vectors; 0:
+                    few */
+    bool uneven; /* towers of differing depths, widths and activations, one without batch norm */
     bool no_sparse, no_dense;
     reference_kind kind;
     int levels, specific, shared_experts; /* of ple and cgc */
-    int gate_depth;                       /* hidden layers of the gates, the first as wide as the experts' first of depth 1 */
+    int gate_depth; /* hidden layers of the gates, the first as wide as the experts' first of depth
+                       1 */
     reference_gating gating;
-    double smoothing, positive_weight, gamma; /* of the classifications' losses; the first task's gamma is half as large */
+    double smoothing, positive_weight,
+        gamma; /* of the classifications' losses; the first task's gamma is half as large */
 } reference_case;
 
 extern const reference_case reference_cases[];
@@ -37,7 +42,8 @@ typedef struct reference_problem {
     double *dense, *labels, *weights;
 } reference_problem;
 
-/* Drawn anew until no relu or prelu stands within `kink_distance` of its kink, where a rounding would choose the slope. */
+/* Drawn anew until no relu or prelu stands within `kink_distance` of its kink, where a rounding
+ * would choose the slope. */
 void reference_problem_init(reference_problem *p, const reference_case *c, double kink_distance);
 void reference_problem_finish(reference_problem *p);
 

@@ -3,7 +3,8 @@
 #include <math.h>
 #include <stdio.h>
 
-comparison compare_tensors(const char *name, const double *got, const double *want, size_t count, double tolerance, double floor) {
+comparison compare_tensors(const char *name, const double *got, const double *want, size_t count,
+                           double tolerance, double floor) {
     comparison c = {.agrees = false};
     double scale = floor, worst = -1;
     for (size_t i = 0; i < count; i++) scale = fmax(scale, fabs(want[i]));
@@ -22,7 +23,8 @@ comparison compare_tensors(const char *name, const double *got, const double *wa
     }
     c.error = worst == 0 ? 0 : scale == 0 ? HUGE_VAL : worst / scale;
     c.agrees = c.error <= tolerance;
-    snprintf(c.message, sizeof c.message, "%s[%zu]: got %.9g, want %.9g: error %.3g of the largest entry, allowed %.3g", name, c.worst, got[c.worst],
-             want[c.worst], c.error, tolerance);
+    snprintf(c.message, sizeof c.message,
+             "%s[%zu]: got %.9g, want %.9g: error %.3g of the largest entry, allowed %.3g", name,
+             c.worst, got[c.worst], want[c.worst], c.error, tolerance);
     return c;
 }

@@ -6,20 +6,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SUCCEEDS(call)                                                                                                                                         \
-    do {                                                                                                                                                       \
-        mmoe_error err = {0};                                                                                                                                  \
-        mmoe_status status = (call);                                                                                                                           \
-        ck_assert_msg(status == MMOE_OK, "%s: %s", mmoe_status_string(status), err.message);                                                                   \
+#define SUCCEEDS(call)                                                                             \
+    do {                                                                                           \
+        mmoe_error err = {0};                                                                      \
+        mmoe_status status = (call);                                                               \
+        ck_assert_msg(status == MMOE_OK, "%s: %s", mmoe_status_string(status), err.message);       \
     } while (0)
 
-/* ---- Configuration ----------------------------------------------------------------------------------------------- */
+/* ---- Configuration ---- */
 
 static json_t *mlp_json(const reference_mlp_spec *mlp) {
     static const char *const words[] = {"relu", "sigmoid", "tanh", "prelu", "dice"};
     json_t *dims = json_array();
     for (int l = 0; l < mlp->depth; l++) json_array_append_new(dims, json_integer(mlp->dims[l]));
-    return json_pack("{s:o,s:s,s:b}", "dims", dims, "activation", words[mlp->activation], "batch_norm", (int)mlp->batch_norm);
+    return json_pack("{s:o,s:s,s:b}", "dims", dims, "activation", words[mlp->activation],
+                     "batch_norm", (int)mlp->batch_norm);
 }
 
 /* The first column of a table bears its name, those that share it follow: "item", "item.2". */
@@ -40,11 +41,14 @@ static json_t *features_json(const reference_spec *spec, bool weighted) {
         char name[32];
         int owner;
         column_name(spec, c, name, &owner);
-        json_t *entry = json_pack("{s:s,s:i}", "name", name, "embed_dim", spec->tables[spec->table_of[c]].dim);
+        json_t *entry =
+            json_pack("{s:s,s:i}", "name", name, "embed_dim", spec->tables[spec->table_of[c]].dim);
         if (owner == c)
-            json_object_set_new(entry, "vocab_size", json_integer(spec->tables[spec->table_of[c]].rows));
+            json_object_set_new(entry, "vocab_size",
+                                json_integer(spec->tables[spec->table_of[c]].rows));
         else
-            json_object_set_new(entry, "shared_with", json_string(spec->tables[spec->table_of[c]].name));
+            json_object_set_new(entry, "shared_with",
+                                json_string(spec->tables[spec->table_of[c]].name));
         json_array_append_new(sparse, entry);
     }
     for (int c = 0; c < spec->n_dense; c++) {
@@ -63,13 +67,18 @@ static json_t *tasks_json(const reference_spec *spec) {
         char name[32], label[32];
         snprintf(name, sizeof name, "task%d", t);
         snprintf(label, sizeof label, "label%d", t);
-        json_array_append_new(tasks, json_pack("{s:s,s:s,s:s,s:f,s:o}", "name", name, "label", label, "type",
-                                               spec->tasks[t].regression ? "regression" : "classification", "loss_weight", spec->tasks[t].loss_weight,
-                                               "tower_params", mlp_json(&spec->tasks[t].tower)));
+        json_array_append_new(
+            tasks,
+            json_pack("{s:s,s:s,s:s,s:f,s:o}", "name", name, "label", label, "type",
+                      spec->tasks[t].regression ? "regression" : "classification", "loss_weight",
+                      spec->tasks[t].loss_weight, "tower_params", mlp_json(&spec->tasks[t].tower)));
         json_t *task = json_array_get(tasks, (size_t)t);
         if (spec->tasks[t].regression) continue;
-        json_object_update_new(task, json_pack("{s:f,s:f}", "label_smoothing", spec->tasks[t].label_smoothing, "focal_gamma", spec->tasks[t].focal_gamma));
-        if (spec->tasks[t].positive_weight > 0) json_object_set_new(task, "positive_weight", json_real(spec->tasks[t].positive_weight));
+        json_object_update_new(task, json_pack("{s:f,s:f}", "label_smoothing",
+                                               spec->tasks[t].label_smoothing, "focal_gamma",
+                                               spec->tasks[t].focal_gamma));
+        if (spec->tasks[t].positive_weight > 0)
+            json_object_set_new(task, "positive_weight", json_real(spec->tasks[t].positive_weight));
     }
     return tasks;
 }
@@ -80,29 +89,39 @@ static json_t *trainer_json(const reference_optimizer *o, int batch_size) {
     if (o->kind == REFERENCE_SGD)
         json_object_set_new(params, "momentum", json_real(o->momentum));
     else
-        json_object_update_new(params, json_pack("{s:[f,f],s:f}", "betas", o->beta1, o->beta2, "eps", o->eps));
-    json_t *penalties = json_pack("{s:f,s:f,s:f,s:f}", "embedding_l1", o->embedding_l1, "embedding_l2", o->embedding_l2, "dense_l1", o->dense_l1, "dense_l2",
-                                  o->dense_l2);
-    return json_pack("{s:i,s:s,s:o,s:o,s:f}", "batch_size", batch_size, "optimizer", words[o->kind], "optimizer_params", params, "regularization_params",
-                     penalties, "clip_norm", o->clip_norm);
+        json_object_update_new(
+            params, json_pack("{s:[f,f],s:f}", "betas", o->beta1, o->beta2, "eps", o->eps));
+    json_t *penalties =
+        json_pack("{s:f,s:f,s:f,s:f}", "embedding_l1", o->embedding_l1, "embedding_l2",
+                  o->embedding_l2, "dense_l1", o->dense_l1, "dense_l2", o->dense_l2);
+    return json_pack("{s:i,s:s,s:o,s:o,s:f}", "batch_size", batch_size, "optimizer", words[o->kind],
+                     "optimizer_params", params, "regularization_params", penalties, "clip_norm",
+                     o->clip_norm);
 }
 
 static json_t *gates_json(const reference_spec *s, bool norm_alone) {
     json_t *gates = norm_alone ? json_object() : mlp_json(&s->gate);
     json_object_set_new(gates, "batch_norm", json_boolean(s->gate_batch_norm));
-    if (s->gating.temperature > 0) json_object_set_new(gates, "temperature", json_real(s->gating.temperature));
+    if (s->gating.temperature > 0)
+        json_object_set_new(gates, "temperature", json_real(s->gating.temperature));
     if (s->gating.top_k) json_object_set_new(gates, "top_k", json_integer(s->gating.top_k));
-    if (s->gating.load_balance > 0) json_object_set_new(gates, "load_balance", json_real(s->gating.load_balance));
+    if (s->gating.load_balance > 0)
+        json_object_set_new(gates, "load_balance", json_real(s->gating.load_balance));
     return gates;
 }
 
 static json_t *model_json(const reference_spec *s) {
-    static const char *const words[REFERENCE_KINDS] = {"mmoe", "omoe", "single_task", "shared_bottom", "cgc", "ple", "esmm", "aitm", "cross_stitch"};
+    static const char *const words[REFERENCE_KINDS] = {"mmoe",          "omoe", "single_task",
+                                                       "shared_bottom", "cgc",  "ple",
+                                                       "esmm",          "aitm", "cross_stitch"};
     json_t *model = json_pack("{s:s}", "name", words[s->kind]);
-    const bool mixed = s->kind == REFERENCE_MMOE || s->kind == REFERENCE_OMOE, ple = s->kind == REFERENCE_PLE, cgc = ple || s->kind == REFERENCE_CGC;
+    const bool mixed = s->kind == REFERENCE_MMOE || s->kind == REFERENCE_OMOE,
+               ple = s->kind == REFERENCE_PLE, cgc = ple || s->kind == REFERENCE_CGC;
     if (mixed) json_object_set_new(model, "n_expert", json_integer(s->n_expert));
     if (ple) json_object_set_new(model, "n_level", json_integer(s->n_level));
-    if (cgc) json_object_update_new(model, json_pack("{s:i,s:i}", "n_expert_specific", s->n_specific, "n_expert_shared", s->n_shared));
+    if (cgc)
+        json_object_update_new(model, json_pack("{s:i,s:i}", "n_expert_specific", s->n_specific,
+                                                "n_expert_shared", s->n_shared));
     const bool aitm = s->kind == REFERENCE_AITM;
     if (mixed || cgc || aitm) json_object_set_new(model, "gate_params", gates_json(s, aitm));
     if (s->kind == REFERENCE_ESMM) return model;
@@ -113,8 +132,10 @@ static json_t *model_json(const reference_spec *s) {
     return model;
 }
 
-static mmoe_config *config_of(const reference_spec *spec, const reference_optimizer *optimizer, int batch_size, bool weighted) {
-    json_t *root = json_pack("{s:o,s:o,s:o,s:o}", "features", features_json(spec, weighted), "tasks", tasks_json(spec), "model", model_json(spec), "trainer",
+static mmoe_config *config_of(const reference_spec *spec, const reference_optimizer *optimizer,
+                              int batch_size, bool weighted) {
+    json_t *root = json_pack("{s:o,s:o,s:o,s:o}", "features", features_json(spec, weighted),
+                             "tasks", tasks_json(spec), "model", model_json(spec), "trainer",
                              trainer_json(optimizer, batch_size));
     ck_assert_ptr_nonnull(root);
     char *text = json_dumps(root, 0);
@@ -126,13 +147,15 @@ static mmoe_config *config_of(const reference_spec *spec, const reference_optimi
     return config;
 }
 
-/* ---- Life -------------------------------------------------------------------------------------------------------- */
+/* ---- Life ---- */
 
-void engine_init(engine *e, const reference_spec *spec, const reference_optimizer *optimizer, int batch_size, bool weighted) {
+void engine_init(engine *e, const reference_spec *spec, const reference_optimizer *optimizer,
+                 int batch_size, bool weighted) {
     engine_init_with(e, spec, optimizer, batch_size, weighted, &(engine_key){NULL, NULL});
 }
 
-void engine_init_with(engine *e, const reference_spec *spec, const reference_optimizer *optimizer, int batch_size, bool weighted, const engine_key *keys) {
+void engine_init_with(engine *e, const reference_spec *spec, const reference_optimizer *optimizer,
+                      int batch_size, bool weighted, const engine_key *keys) {
     char names[64][32];
     const char *columns[64];
     size_t n = 0;
@@ -158,16 +181,19 @@ static float *floats(const double *values, size_t count) {
 }
 
 static mmoe_batch batch_of(const engine *e, const reference_batch *batch, const float *dense) {
-    return (mmoe_batch){(size_t)batch->rows, batch->ids, (size_t)e->spec.n_sparse, dense, (size_t)e->spec.n_dense};
+    return (mmoe_batch){(size_t)batch->rows, batch->ids, (size_t)e->spec.n_sparse, dense,
+                        (size_t)e->spec.n_dense};
 }
 
 void engine_prepare(engine *e, const reference_batch *batch, int threads) {
     size_t B = (size_t)batch->rows;
-    float *dense = floats(batch->dense, B * (size_t)e->spec.n_dense), *labels = floats(batch->labels, B * (size_t)e->spec.n_task);
+    float *dense = floats(batch->dense, B * (size_t)e->spec.n_dense),
+          *labels = floats(batch->labels, B * (size_t)e->spec.n_task);
     float *weights = e->weighted ? floats(batch->weights, B) : NULL;
     mmoe_batch rows = batch_of(e, batch, dense);
     SUCCEEDS(mmoe_dataset_create(e->schema, &rows, labels, weights, NULL, &e->rows, &err));
-    mmoe_trainer_options options = {.threads = threads, .single_threaded_blas = 1, .user = e, .on_epoch = e->on_epoch};
+    mmoe_trainer_options options = {
+        .threads = threads, .single_threaded_blas = 1, .user = e, .on_epoch = e->on_epoch};
     SUCCEEDS(mmoe_trainer_create(e->model, &options, NULL, &e->trainer, &err));
     free(dense);
     free(labels);
@@ -182,19 +208,22 @@ void engine_finish(engine *e) {
     mmoe_config_free(e->config);
 }
 
-/* ---- Weights ----------------------------------------------------------------------------------------------------- */
+/* ---- Weights ---- */
 
 static reference_tensor *same_tensor(const mmoe_tensor_info *info, reference_model *m) {
     reference_tensor *t = reference_find(m, info->name);
     ck_assert_msg(t != NULL, "the reference has no tensor %s", info->name);
     ck_assert_msg(t->rank == info->rank, "%s: rank %d, want %d", info->name, info->rank, t->rank);
-    for (int i = 0; i < t->rank; i++) ck_assert_msg(t->shape[i] == info->shape[i], "%s: axis %d is %d", info->name, i, (int)info->shape[i]);
+    for (int i = 0; i < t->rank; i++)
+        ck_assert_msg(t->shape[i] == info->shape[i], "%s: axis %d is %d", info->name, i,
+                      (int)info->shape[i]);
     ck_assert_msg(t->trainable == (info->trainable != 0), "%s: trainable", info->name);
     return t;
 }
 
 static void check_count(size_t count, const reference_model *m) {
-    ck_assert_msg(count == reference_tensor_count(m), "%zu tensors, want %zu", count, reference_tensor_count(m));
+    ck_assert_msg(count == reference_tensor_count(m), "%zu tensors, want %zu", count,
+                  reference_tensor_count(m));
 }
 
 void engine_set_weights(engine *e, reference_model *from) {
@@ -219,12 +248,14 @@ void engine_get_weights(const engine *e, reference_model *to) {
     size_t k = 0;
     for (; mmoe_model_tensor(e->model, k, &info) == 0; k++) {
         reference_tensor *t = same_tensor(&info, to);
-        for (size_t i = 0; i < t->count; i++) t->value[i] = info.is_integer ? (double)((const int64_t *)info.data)[i] : (double)((const float *)info.data)[i];
+        for (size_t i = 0; i < t->count; i++)
+            t->value[i] = info.is_integer ? (double)((const int64_t *)info.data)[i]
+                                          : (double)((const float *)info.data)[i];
     }
     check_count(k, to);
 }
 
-/* ---- Runs -------------------------------------------------------------------------------------------------------- */
+/* ---- Runs ---- */
 
 void engine_predict(const engine *e, const reference_batch *batch, double *scores) {
     size_t B = (size_t)batch->rows, n = B * (size_t)e->spec.n_task;
@@ -240,6 +271,9 @@ void engine_predict(const engine *e, const reference_batch *batch, double *score
     free(out);
 }
 
-void engine_step(engine *e, double *losses) { SUCCEEDS(mmoe_trainer_step(e->trainer, e->rows, 0, (size_t)mmoe_dataset_rows(e->rows), losses, &err)); }
+void engine_step(engine *e, double *losses) {
+    SUCCEEDS(mmoe_trainer_step(e->trainer, e->rows, 0, (size_t)mmoe_dataset_rows(e->rows), losses,
+                               &err));
+}
 
 void engine_fit(engine *e) { SUCCEEDS(mmoe_trainer_fit(e->trainer, e->rows, NULL, &err)); }

@@ -1,5 +1,5 @@
-/* The library under test, driven through its public functions alone, in the reference's terms. A call that fails ends the
- * test with the library's message. */
+/* The library under test, driven through its public functions alone, in the reference's terms. A
+ * call that fails ends the test with the library's message. */
 #ifndef ENGINE_H
 #define ENGINE_H
 
@@ -22,16 +22,19 @@ typedef struct engine_key {
     const char *path, *value;
 } engine_key;
 
-/* A model of this shape; tables and columns bear the spec's names. `weighted`: rows have weights. */
-void engine_init(engine *e, const reference_spec *spec, const reference_optimizer *optimizer, int batch_size, bool weighted);
+/* A model of this shape; tables and columns bear the spec's names. `weighted`: rows have weights.
+ */
+void engine_init(engine *e, const reference_spec *spec, const reference_optimizer *optimizer,
+                 int batch_size, bool weighted);
 /* The same with more keys, set in their order, up to one without a path. */
-void engine_init_with(engine *e, const reference_spec *spec, const reference_optimizer *optimizer, int batch_size, bool weighted, const engine_key *keys);
+void engine_init_with(engine *e, const reference_spec *spec, const reference_optimizer *optimizer,
+                      int batch_size, bool weighted, const engine_key *keys);
 /* A trainer with `threads` workers, and its rows. */
 void engine_prepare(engine *e, const reference_batch *batch, int threads);
 void engine_finish(engine *e);
 
-/* Copies every tensor, weights and running statistics, from or to a reference model; fails unless both have the same
- * tensors of the same shapes. */
+/* Copies every tensor, weights and running statistics, from or to a reference model; fails unless
+ * both have the same tensors of the same shapes. */
 void engine_set_weights(engine *e, reference_model *from);
 void engine_get_weights(const engine *e, reference_model *to);
 

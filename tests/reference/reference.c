@@ -31,9 +31,11 @@ static void *take(size_t count, size_t size) {
     return p;
 }
 
-/* ---- Tensors ----------------------------------------------------------------------------------------------------- */
+/* ---- Tensors ---- */
 
-__attribute__((format(printf, 6, 7))) static reference_tensor *add_tensor(reference_model *m, bool trainable, int rank, int rows, int columns,
+__attribute__((format(printf, 6, 7))) static reference_tensor *add_tensor(reference_model *m,
+                                                                          bool trainable, int rank,
+                                                                          int rows, int columns,
                                                                           const char *format, ...) {
     reference_tensor *t = take(1, sizeof *t);
     va_list args;
@@ -59,7 +61,8 @@ static void fill(reference_tensor *t, double value) {
     for (size_t i = 0; i < t->count; i++) t->value[i] = value;
 }
 
-static void add_layer(reference_model *m, reference_layer *l, const char *prefix, int index, int in, int out, bool batch_norm) {
+static void add_layer(reference_model *m, reference_layer *l, const char *prefix, int index, int in,
+                      int out, bool batch_norm) {
     l->in = in;
     l->out = out;
     l->weight = add_tensor(m, true, 2, out, in, "%s.mlp.%d.weight", prefix, index);
@@ -70,28 +73,33 @@ static void add_layer(reference_model *m, reference_layer *l, const char *prefix
     l->norm.shift = add_tensor(m, true, 1, out, 0, "%s.mlp.%d.bias", prefix, index + 1);
     l->norm.mean = add_tensor(m, false, 1, out, 0, "%s.mlp.%d.running_mean", prefix, index + 1);
     l->norm.variance = add_tensor(m, false, 1, out, 0, "%s.mlp.%d.running_var", prefix, index + 1);
-    l->norm.batches = add_tensor(m, false, 0, 0, 0, "%s.mlp.%d.num_batches_tracked", prefix, index + 1);
+    l->norm.batches =
+        add_tensor(m, false, 0, 0, 0, "%s.mlp.%d.num_batches_tracked", prefix, index + 1);
     l->norm.scale->of_norm = l->norm.shift->of_norm = true;
     fill(l->norm.scale, 1);
     fill(l->norm.variance, 1);
 }
 
-static void add_activation(reference_model *m, reference_layer *l, const char *prefix, int index, reference_activation activation) {
+static void add_activation(reference_model *m, reference_layer *l, const char *prefix, int index,
+                           reference_activation activation) {
     l->activation = (int)activation;
     if (activation == REFERENCE_PRELU) {
         l->slope = add_tensor(m, true, 1, 1, 0, "%s.mlp.%d.weight", prefix, index);
         fill(l->slope, 0.25);
     }
-    if (activation == REFERENCE_DICE) l->slope = add_tensor(m, true, 1, 1, 0, "%s.mlp.%d.alpha", prefix, index);
+    if (activation == REFERENCE_DICE)
+        l->slope = add_tensor(m, true, 1, 1, 0, "%s.mlp.%d.alpha", prefix, index);
 }
 
-void reference_add_mlp(reference_model *m, reference_mlp *mlp, const char *prefix, int in, const reference_mlp_spec *spec, bool output_layer) {
+void reference_add_mlp(reference_model *m, reference_mlp *mlp, const char *prefix, int in,
+                       const reference_mlp_spec *spec, bool output_layer) {
     int entries = spec->batch_norm ? 4 : 3;
     mlp->n_layer = spec->depth + output_layer;
     for (int l = 0; l < spec->depth; l++) {
         reference_layer *layer = &mlp->layers[l];
         add_layer(m, layer, prefix, entries * l, in, spec->dims[l], spec->batch_norm);
-        add_activation(m, layer, prefix, entries * l + (spec->batch_norm ? 2 : 1), spec->activation);
+        add_activation(m, layer, prefix, entries * l + (spec->batch_norm ? 2 : 1),
+                       spec->activation);
         in = spec->dims[l];
     }
     if (output_layer) {
@@ -100,17 +108,20 @@ void reference_add_mlp(reference_model *m, reference_mlp *mlp, const char *prefi
     }
 }
 
-void reference_add_gate(reference_model *m, reference_mlp *gate, const char *prefix, int in, int n, const reference_spec *spec) {
+void reference_add_gate(reference_model *m, reference_mlp *gate, const char *prefix, int in, int n,
+                        const reference_spec *spec) {
     reference_mlp_spec hidden = spec->gate;
     const int depth = hidden.depth;
     hidden.batch_norm = spec->gate_batch_norm;
     reference_add_mlp(m, gate, prefix, in, &hidden, false);
-    add_layer(m, &gate->layers[depth], prefix, (hidden.batch_norm ? 4 : 3) * depth, depth ? hidden.dims[depth - 1] : in, n, hidden.batch_norm);
+    add_layer(m, &gate->layers[depth], prefix, (hidden.batch_norm ? 4 : 3) * depth,
+              depth ? hidden.dims[depth - 1] : in, n, hidden.batch_norm);
     gate->layers[depth].activation = REFERENCE_NO_ACTIVATION;
     gate->n_layer = depth + 1;
 }
 
-reference_tensor *reference_add_matrix(reference_model *m, const char *name, int rows, int columns) {
+reference_tensor *reference_add_matrix(reference_model *m, const char *name, int rows,
+                                       int columns) {
     return add_tensor(m, true, 2, rows, columns, "%s", name);
 }
 
@@ -118,7 +129,8 @@ reference_model *reference_create(const reference_spec *spec) {
     reference_model *m = take(1, sizeof *m);
     m->spec = *spec;
     for (int t = 0; t < spec->n_table; t++)
-        m->tables[t] = add_tensor(m, true, 2, spec->tables[t].rows, spec->tables[t].dim, "embedding.embed_dict.%s.weight", spec->tables[t].name);
+        m->tables[t] = add_tensor(m, true, 2, spec->tables[t].rows, spec->tables[t].dim,
+                                  "embedding.embed_dict.%s.weight", spec->tables[t].name);
     for (int c = 0; c < spec->n_sparse; c++) m->input_width += spec->tables[spec->table_of[c]].dim;
     m->input_width += spec->n_dense;
 
@@ -126,8 +138,10 @@ reference_model *reference_create(const reference_spec *spec) {
     m->body = reference_body_create(m, spec, m->input_width);
     for (int t = 0; t < spec->n_task; t++) {
         snprintf(prefix, sizeof prefix, "towers.%d", t);
-        if (spec->kind == REFERENCE_ESMM) snprintf(prefix, sizeof prefix, "tower_%s", t ? "cvr" : "ctr");
-        reference_add_mlp(m, &m->towers[t], prefix, reference_body_width(&m->body), &spec->tasks[t].tower, true);
+        if (spec->kind == REFERENCE_ESMM)
+            snprintf(prefix, sizeof prefix, "tower_%s", t ? "cvr" : "ctr");
+        reference_add_mlp(m, &m->towers[t], prefix, reference_body_width(&m->body),
+                          &spec->tasks[t].tower, true);
     }
     return m;
 }
@@ -148,7 +162,9 @@ void reference_free(reference_model *m) {
 }
 
 size_t reference_tensor_count(const reference_model *m) { return m->n_tensor; }
-reference_tensor *reference_tensor_at(reference_model *m, size_t index) { return index < m->n_tensor ? m->tensors[index] : NULL; }
+reference_tensor *reference_tensor_at(reference_model *m, size_t index) {
+    return index < m->n_tensor ? m->tensors[index] : NULL;
+}
 
 reference_tensor *reference_find(reference_model *m, const char *name) {
     for (size_t i = 0; i < m->n_tensor; i++)
@@ -158,21 +174,23 @@ reference_tensor *reference_find(reference_model *m, const char *name) {
 
 double reference_gradient_scale(const reference_tensor *t) {
     double scale = 0;
-    for (size_t i = 0; i < t->count; i++) scale = fmax(scale, fmax(fabs(t->gradient[i]), sqrt(t->squares[i])));
+    for (size_t i = 0; i < t->count; i++)
+        scale = fmax(scale, fmax(fabs(t->gradient[i]), sqrt(t->squares[i])));
     return scale;
 }
 
 double reference_kink_distance(const reference_model *m) { return m->kinks.distance; }
 uint64_t reference_kink_signs(const reference_model *m) { return m->kinks.signs; }
 
-/* ---- Forward ----------------------------------------------------------------------------------------------------- */
+/* ---- Forward ---- */
 
 static void gather(reference_model *m, const reference_batch *batch) {
     const reference_spec *s = &m->spec;
     for (int b = 0; b < batch->rows; b++) {
         double *row = m->x + (size_t)b * (size_t)m->input_width;
         for (int c = 0; c < s->n_sparse; c++) {
-            int table = s->table_of[c], dim = s->tables[table].dim, id = batch->ids[b * s->n_sparse + c];
+            int table = s->table_of[c], dim = s->tables[table].dim,
+                id = batch->ids[b * s->n_sparse + c];
             assert(id >= 0 && id < s->tables[table].rows);
             for (int j = 0; j < dim; j++) *row++ = m->tables[table]->value[id * dim + j];
         }
@@ -203,7 +221,9 @@ void reference_forget(reference_model *m) {
 }
 
 /* ESMM's second task: what is scored is the product of both probabilities. */
-static bool is_joint(const reference_model *m, int t) { return m->spec.kind == REFERENCE_ESMM && t == 1; }
+static bool is_joint(const reference_model *m, int t) {
+    return m->spec.kind == REFERENCE_ESMM && t == 1;
+}
 
 static void scores_of(const reference_model *m, int rows, double *scores) {
     int T = m->spec.n_task;
@@ -221,13 +241,17 @@ void reference_predict(reference_model *m, const reference_batch *batch, double 
     reference_forget(m);
 }
 
-/* ---- Loss -------------------------------------------------------------------------------------------------------- */
+/* ---- Loss ---- */
 
-/* -(w y' (1-p)^g log p + (1-y') p^g log(1-p)) of a probability p, y' = y (1 - e) + e / 2; and its slope by p. */
+/* -(w y' (1-p)^g log p + (1-y') p^g log(1-p)) of a probability p, y' = y (1 - e) + e / 2; and its
+ * slope by p. */
 static double shaped_loss(const reference_spec *s, int t, double p, double label, double *slope) {
-    double e = s->tasks[t].label_smoothing, w = s->tasks[t].positive_weight > 0 ? s->tasks[t].positive_weight : 1, g = s->tasks[t].focal_gamma;
+    double e = s->tasks[t].label_smoothing,
+           w = s->tasks[t].positive_weight > 0 ? s->tasks[t].positive_weight : 1,
+           g = s->tasks[t].focal_gamma;
     double y = label * (1 - e) + e / 2, q = 1 - p;
-    *slope = -w * y * (pow(q, g) / p - g * pow(q, g - 1) * log(p)) - (1 - y) * (g * pow(p, g - 1) * log(q) - pow(p, g) / q);
+    *slope = -w * y * (pow(q, g) / p - g * pow(q, g - 1) * log(p)) -
+             (1 - y) * (g * pow(p, g - 1) * log(q) - pow(p, g) / q);
     return -(w * y * pow(q, g) * log(p) + (1 - y) * pow(p, g) * log(q));
 }
 
@@ -253,7 +277,8 @@ static double row_loss(const reference_spec *s, int t, double z, double label, d
 }
 
 /* Cross-entropy of p = sigmoid(a) sigmoid(b), and its slope by a: dp/da = p (1 - sigmoid(a)). */
-static double joint_loss(const reference_spec *s, int t, double a, double b, double label, double *slope) {
+static double joint_loss(const reference_spec *s, int t, double a, double b, double label,
+                         double *slope) {
     double p = 1 / ((1 + exp(-a)) * (1 + exp(-b)));
     double loss = shaped_loss(s, t, p, label, slope);
     *slope *= p / (1 + exp(a));
@@ -261,7 +286,9 @@ static double joint_loss(const reference_spec *s, int t, double a, double b, dou
 }
 
 /* The mean of the tasks' losses; ESMM's sum. */
-int reference_divisor(const reference_model *m) { return m->spec.kind == REFERENCE_ESMM ? 1 : m->spec.n_task; }
+int reference_divisor(const reference_model *m) {
+    return m->spec.kind == REFERENCE_ESMM ? 1 : m->spec.n_task;
+}
 
 static double row_weight(const reference_model *m, const reference_batch *batch, int b, int t) {
     if (isnan(batch->labels[b * m->spec.n_task + t])) return 0;
@@ -296,7 +323,8 @@ static double losses_of(const reference_model *m, const reference_batch *batch, 
     return total;
 }
 
-double reference_loss(reference_model *m, const reference_batch *batch, double *scores, double *losses) {
+double reference_loss(reference_model *m, const reference_batch *batch, double *scores,
+                      double *losses) {
     forward(m, batch, true);
     if (scores) scores_of(m, batch->rows, scores);
     double total = losses_of(m, batch, losses);
@@ -304,22 +332,25 @@ double reference_loss(reference_model *m, const reference_batch *batch, double *
     return total;
 }
 
-void reference_forward(reference_model *m, const reference_batch *batch, double *scores, double *losses) {
+void reference_forward(reference_model *m, const reference_batch *batch, double *scores,
+                       double *losses) {
     forward(m, batch, true);
     if (scores) scores_of(m, batch->rows, scores);
     losses_of(m, batch, losses);
 }
 
-/* ---- Backward ---------------------------------------------------------------------------------------------------- */
+/* ---- Backward ---- */
 
-static double *loss_backward(const reference_model *m, const reference_batch *batch, const double *factors, int t) {
+static double *loss_backward(const reference_model *m, const reference_batch *batch,
+                             const double *factors, int t) {
     int T = m->spec.n_task;
     double *dz = take((size_t)batch->rows, sizeof(double));
     for (int of = t; of < T; of++) { /* the losses that this logit is in */
         if (of != t && !is_joint(m, of)) continue;
         double denominator = reference_label_weight(m, batch, of);
         for (int b = 0; b < batch->rows; b++) {
-            double w = row_weight(m, batch, b, of), label = batch->labels[b * T + of], z = m->logits[t][b];
+            double w = row_weight(m, batch, b, of), label = batch->labels[b * T + of],
+                   z = m->logits[t][b];
             if (w == 0) continue;
             double slope;
             if (is_joint(m, of))
@@ -337,8 +368,10 @@ static void scatter(reference_model *m, const reference_batch *batch, const doub
     for (int b = 0; b < batch->rows; b++) {
         const double *row = dx + (size_t)b * (size_t)m->input_width;
         for (int c = 0; c < s->n_sparse; c++) {
-            int table = s->table_of[c], dim = s->tables[table].dim, id = batch->ids[b * s->n_sparse + c];
-            for (int j = 0; j < dim; j++) reference_add_term(m->tables[table], id * dim + j, *row++);
+            int table = s->table_of[c], dim = s->tables[table].dim,
+                id = batch->ids[b * s->n_sparse + c];
+            for (int j = 0; j < dim; j++)
+                reference_add_term(m->tables[table], id * dim + j, *row++);
         }
     }
 }
@@ -350,7 +383,8 @@ void reference_clear_gradients(reference_model *m) {
     }
 }
 
-void reference_backward(reference_model *m, const reference_batch *batch, const double *factors, double through, double *at_shared) {
+void reference_backward(reference_model *m, const reference_batch *batch, const double *factors,
+                        double through, double *at_shared) {
     double *dy[REFERENCE_MAX_TASKS];
     for (int t = 0; t < m->spec.n_task; t++) {
         double *dz = loss_backward(m, batch, factors, t);
@@ -363,7 +397,8 @@ void reference_backward(reference_model *m, const reference_batch *batch, const 
     free(dx);
 }
 
-double reference_gradient(reference_model *m, const reference_batch *batch, double *scores, double *losses) {
+double reference_gradient(reference_model *m, const reference_batch *batch, double *scores,
+                          double *losses) {
     double factors[REFERENCE_MAX_TASKS];
     for (int t = 0; t < m->spec.n_task; t++) factors[t] = 1.0 / reference_divisor(m);
     forward(m, batch, true);
@@ -375,13 +410,17 @@ double reference_gradient(reference_model *m, const reference_batch *batch, doub
     return total;
 }
 
-/* ---- Shared representation --------------------------------------------------------------------------------------- */
+/* ---- Shared representation ---- */
 
-size_t reference_shared_size(const reference_model *m, int rows) { return reference_body_shared_size(&m->body, rows); }
+size_t reference_shared_size(const reference_model *m, int rows) {
+    return reference_body_shared_size(&m->body, rows);
+}
 const double *reference_shared_values(const reference_model *m) { return m->body.shared; }
 void reference_hold_shared(reference_model *m, const double *values) { m->body.held = values; }
 
-static bool starts_with(const char *text, const char *start) { return strncmp(text, start, strlen(start)) == 0; }
+static bool starts_with(const char *text, const char *start) {
+    return strncmp(text, start, strlen(start)) == 0;
+}
 
 /* Tables, and what stands between them and the representation. */
 bool reference_is_shared(const reference_model *m, const reference_tensor *t) {
@@ -390,29 +429,39 @@ bool reference_is_shared(const reference_model *m, const reference_tensor *t) {
     if (starts_with(t->name, "embedding.")) return true;
     switch (m->spec.kind) {
     case REFERENCE_SINGLE_TASK:
-    case REFERENCE_ESMM: return false;
-    case REFERENCE_SHARED_BOTTOM: return starts_with(t->name, "bottom_mlp.");
-    case REFERENCE_AITM: return starts_with(t->name, "bottoms.");
-    case REFERENCE_MMOE: return starts_with(t->name, "experts.");
-    case REFERENCE_OMOE: return starts_with(t->name, "experts.") || starts_with(t->name, "gates.");
-    case REFERENCE_CGC: return starts_with(t->name, "cgc_layers.0.experts_");
+    case REFERENCE_ESMM:
+        return false;
+    case REFERENCE_SHARED_BOTTOM:
+        return starts_with(t->name, "bottom_mlp.");
+    case REFERENCE_AITM:
+        return starts_with(t->name, "bottoms.");
+    case REFERENCE_MMOE:
+        return starts_with(t->name, "experts.");
+    case REFERENCE_OMOE:
+        return starts_with(t->name, "experts.") || starts_with(t->name, "gates.");
+    case REFERENCE_CGC:
+        return starts_with(t->name, "cgc_layers.0.experts_");
     case REFERENCE_PLE:
         snprintf(last, sizeof last, "cgc_layers.%d.gate", m->spec.n_level - 1);
         return starts_with(t->name, "cgc_layers.") && !starts_with(t->name, last);
     case REFERENCE_CROSS_STITCH:
         snprintf(last, sizeof last, "stitches.%d.", m->spec.expert.depth - 1);
-        return starts_with(t->name, "experts.") || (starts_with(t->name, "stitches.") && !starts_with(t->name, last));
-    case REFERENCE_KINDS: break;
+        return starts_with(t->name, "experts.") ||
+               (starts_with(t->name, "stitches.") && !starts_with(t->name, last));
+    case REFERENCE_KINDS:
+        break;
     }
     abort();
 }
 
 const reference_spec *reference_spec_of(const reference_model *m) { return &m->spec; }
 
-/* ---- Optimizers -------------------------------------------------------------------------------------------------- */
+/* ---- Optimizers ---- */
 
-/* Kingma and Ba, as PyTorch: m, v, then p -= lr / (1 - beta1^t) * m / (sqrt(v) / sqrt(1 - beta2^t) + eps). */
-static void adam(const reference_optimizer *o, int step, double g, double *p, double *m, double *v) {
+/* Kingma and Ba, as PyTorch: m, v, then p -= lr / (1 - beta1^t) * m / (sqrt(v) / sqrt(1 - beta2^t)
+ * + eps). */
+static void adam(const reference_optimizer *o, int step, double g, double *p, double *m,
+                 double *v) {
     if (o->kind == REFERENCE_ADAM)
         g += o->weight_decay * *p;
     else
@@ -423,14 +472,16 @@ static void adam(const reference_optimizer *o, int step, double g, double *p, do
     *p -= o->lr / correction1 * *m / (sqrt(*v) / sqrt(correction2) + o->eps);
 }
 
-/* PyTorch's SGD: the first velocity is the gradient itself, which a velocity that begins at 0 gives too. */
+/* PyTorch's SGD: the first velocity is the gradient itself, which a velocity that begins at 0 gives
+ * too. */
 static void sgd(const reference_optimizer *o, double g, double *p, double *velocity) {
     g += o->weight_decay * *p;
     *velocity = o->momentum * *velocity + g;
     *p -= o->lr * *velocity;
 }
 
-void reference_update_value(const reference_optimizer *o, int step, double g, double *p, double *moment1, double *moment2) {
+void reference_update_value(const reference_optimizer *o, int step, double g, double *p,
+                            double *moment1, double *moment2) {
     if (o->kind == REFERENCE_SGD)
         sgd(o, g, p, moment1);
     else
@@ -440,7 +491,8 @@ void reference_update_value(const reference_optimizer *o, int step, double g, do
 static double gradient_norm(const reference_model *m) {
     double sum = 0;
     for (size_t i = 0; i < m->n_tensor; i++)
-        for (size_t j = 0; m->tensors[i]->trainable && j < m->tensors[i]->count; j++) sum += m->tensors[i]->gradient[j] * m->tensors[i]->gradient[j];
+        for (size_t j = 0; m->tensors[i]->trainable && j < m->tensors[i]->count; j++)
+            sum += m->tensors[i]->gradient[j] * m->tensors[i]->gradient[j];
     return sqrt(sum);
 }
 
@@ -450,9 +502,15 @@ void reference_update(reference_model *m, const reference_optimizer *o, int step
         reference_tensor *t = m->tensors[i];
         if (!t->trainable) continue;
         bool table = strncmp(t->name, "embedding.", 10) == 0;
-        double l1 = t->of_norm ? 0 : table ? o->embedding_l1 : o->dense_l1, l2 = t->of_norm ? 0 : table ? o->embedding_l2 : o->dense_l2;
+        double l1 = t->of_norm ? 0
+                    : table    ? o->embedding_l1
+                               : o->dense_l1,
+               l2 = t->of_norm ? 0
+                    : table    ? o->embedding_l2
+                               : o->dense_l2;
         for (size_t j = 0; j < t->count; j++) {
-            double w = t->value[j], g = scale * t->gradient[j] + l1 * ((w > 0) - (w < 0)) + 2 * l2 * w;
+            double w = t->value[j],
+                   g = scale * t->gradient[j] + l1 * ((w > 0) - (w < 0)) + 2 * l2 * w;
             reference_update_value(o, step, g, &t->value[j], &t->moment1[j], &t->moment2[j]);
         }
     }

@@ -1,7 +1,9 @@
-/* The model of the library, again, in double precision: written from the formulas alone, one plain loop after another,
- * sharing nothing with src/. What the engine computes is compared with this; this is checked by finite differences.
+/* The model of the library, again, in double precision: written from the formulas alone, one plain
+ * loop after another, sharing nothing with src/. What the engine computes is compared with this;
+ * this is checked by finite differences.
  *
- * Out of memory ends the program: it is a test's tool. Letters: B rows, D input width, E experts, H expert width, T tasks. */
+ * Out of memory ends the program: it is a test's tool. Letters: B rows, D input width, E experts, H
+ * expert width, T tasks. */
 #ifndef REFERENCE_H
 #define REFERENCE_H
 
@@ -11,7 +13,13 @@
 
 enum { REFERENCE_MAX_DEPTH = 4, REFERENCE_MAX_TASKS = 4, REFERENCE_MAX_TABLES = 24 };
 
-typedef enum reference_activation { REFERENCE_RELU, REFERENCE_SIGMOID, REFERENCE_TANH, REFERENCE_PRELU, REFERENCE_DICE } reference_activation;
+typedef enum reference_activation {
+    REFERENCE_RELU,
+    REFERENCE_SIGMOID,
+    REFERENCE_TANH,
+    REFERENCE_PRELU,
+    REFERENCE_DICE
+} reference_activation;
 
 /* For each of dims: Linear, BatchNorm1d where asked, activation. */
 typedef struct reference_mlp_spec {
@@ -25,7 +33,8 @@ typedef struct reference_mlp_spec {
 typedef struct reference_gating {
     double temperature;
     int top_k;
-    double load_balance; /* factor of the mean over the gates of the squared coefficient of variation of the experts' importance */
+    double load_balance; /* factor of the mean over the gates of the squared coefficient of
+                            variation of the experts' importance */
 } reference_gating;
 
 typedef enum reference_kind {
@@ -72,12 +81,12 @@ typedef struct reference_tensor {
     int rank;
     int shape[2];
     size_t count;
-    bool trainable;            /* otherwise running statistics, or the count of batches */
-    bool of_norm;              /* scale or shift of a batch norm */
-    bool in_front_of_norm;     /* a Linear's bias that a batch norm takes away again */
-    double *value;             /* [count] */
-    double *gradient;          /* [count] of the total loss; written by reference_gradient */
-    double *squares;           /* [count] sum of the squares of the rows' terms that add up to the gradient */
+    bool trainable;        /* otherwise running statistics, or the count of batches */
+    bool of_norm;          /* scale or shift of a batch norm */
+    bool in_front_of_norm; /* a Linear's bias that a batch norm takes away again */
+    double *value;         /* [count] */
+    double *gradient;      /* [count] of the total loss; written by reference_gradient */
+    double *squares; /* [count] sum of the squares of the rows' terms that add up to the gradient */
     double *moment1, *moment2; /* [count] the optimizer's; moment1 is SGD's velocity */
 } reference_tensor;
 
@@ -91,7 +100,8 @@ typedef struct reference_batch {
 
 typedef struct reference_model reference_model;
 
-/* Weights are 0, batch-norm scales and running variances 1, slopes of prelu 0.25; the caller fills the rest. */
+/* Weights are 0, batch-norm scales and running variances 1, slopes of prelu 0.25; the caller fills
+ * the rest. */
 reference_model *reference_create(const reference_spec *spec);
 void reference_free(reference_model *model);
 
@@ -101,26 +111,29 @@ reference_tensor *reference_find(reference_model *model, const char *name); /* N
 
 /* Scores [B, T], a probability or a value, with running statistics. */
 void reference_predict(reference_model *model, const reference_batch *batch, double *scores);
-/* One forward pass in training mode: scores [B, T] and losses [T], either of which may be NULL; running statistics move.
- * Returns the total loss. */
-double reference_loss(reference_model *model, const reference_batch *batch, double *scores, double *losses);
+/* One forward pass in training mode: scores [B, T] and losses [T], either of which may be NULL;
+ * running statistics move. Returns the total loss. */
+double reference_loss(reference_model *model, const reference_batch *batch, double *scores,
+                      double *losses);
 /* The same, and the gradient of the total loss by every trainable tensor. */
-double reference_gradient(reference_model *model, const reference_batch *batch, double *scores, double *losses);
+double reference_gradient(reference_model *model, const reference_batch *batch, double *scores,
+                          double *losses);
 
 /* The same in parts: a forward pass in training mode, backward passes after it, then `forget`. */
-void reference_forward(reference_model *model, const reference_batch *batch, double *scores, double *losses);
+void reference_forward(reference_model *model, const reference_batch *batch, double *scores,
+                       double *losses);
 void reference_clear_gradients(reference_model *model);
-/* Adds the gradient of sum_t factors[t] L_t, L_t the task's weighted loss. What passes through the shared representation is
- * multiplied by `through` on its way down; before that it is added to `at_shared` [reference_shared_size], which may be NULL. */
-void reference_backward(reference_model *model, const reference_batch *batch, const double *factors, double through, double *at_shared);
+/* Adds the gradient of sum_t factors[t] L_t, L_t the task's weighted loss. What passes through the
+ * shared representation is multiplied by `through` on its way down; before that it is added to
+ * `at_shared` [reference_shared_size], which may be NULL. */
+void reference_backward(reference_model *model, const reference_batch *batch, const double *factors,
+                        double through, double *at_shared);
 void reference_forget(reference_model *model);
 
-/* Values of the shared representation for a batch of `rows`: what the tasks have in common in front of what is their own.
- *   single_task, esmm   the embeddings' columns of x
- *   shared_bottom, aitm outputs of the bottoms
- *   omoe                the mixture
- *   mmoe, cgc, ple      outputs of all experts (of the last level)
- *   cross_stitch        outputs of the networks' last layers, not yet stitched */
+/* Values of the shared representation for a batch of `rows`: what the tasks have in common in front
+ * of what is their own. single_task, esmm   the embeddings' columns of x shared_bottom, aitm
+ * outputs of the bottoms omoe                the mixture mmoe, cgc, ple      outputs of all experts
+ * (of the last level) cross_stitch        outputs of the networks' last layers, not yet stitched */
 size_t reference_shared_size(const reference_model *model, int rows);
 /* Those of the last forward pass; valid until `forget`. */
 const double *reference_shared_values(const reference_model *model);
@@ -135,26 +148,34 @@ const reference_spec *reference_spec_of(const reference_model *model);
 /* Weight of the batch's labels of a task; 0: it has none there. */
 double reference_label_weight(const reference_model *model, const reference_batch *batch, int task);
 
-/* How large the gradient's largest entry would be if the rows' terms were independent, and at least how large it is: the scale
- * of its rounding errors. Terms that cancel (a batch norm takes a shift away again) leave less. */
+/* How large the gradient's largest entry would be if the rows' terms were independent, and at least
+ * how large it is: the scale of its rounding errors. Terms that cancel (a batch norm takes a shift
+ * away again) leave less. */
 double reference_gradient_scale(const reference_tensor *tensor);
 
-/* Of the last forward pass: the smallest |x| that a relu or prelu saw (infinity without one), and a hash of the signs of
- * all of them, which tells whether a change of weights crossed a kink. */
+/* Of the last forward pass: the smallest |x| that a relu or prelu saw (infinity without one), and a
+ * hash of the signs of all of them, which tells whether a change of weights crossed a kink. */
 double reference_kink_distance(const reference_model *model);
 uint64_t reference_kink_signs(const reference_model *model);
 
-typedef enum reference_optimizer_kind { REFERENCE_ADAM, REFERENCE_ADAMW, REFERENCE_SGD } reference_optimizer_kind;
+typedef enum reference_optimizer_kind {
+    REFERENCE_ADAM,
+    REFERENCE_ADAMW,
+    REFERENCE_SGD
+} reference_optimizer_kind;
 typedef struct reference_optimizer {
     reference_optimizer_kind kind;
     double lr, weight_decay, beta1, beta2, eps, momentum;
-    double embedding_l1, embedding_l2, dense_l1, dense_l2; /* torch-rechub's RegularizationLoss: l1 sum |w| + l2 sum w^2 */
-    double clip_norm;                                      /* 0: none */
+    double embedding_l1, embedding_l2, dense_l1,
+        dense_l2;     /* torch-rechub's RegularizationLoss: l1 sum |w| + l2 sum w^2 */
+    double clip_norm; /* 0: none */
 } reference_optimizer;
 
 /* One value by its gradient. */
-void reference_update_value(const reference_optimizer *optimizer, int step, double gradient, double *value, double *moment1, double *moment2);
-/* Applies the gradients as PyTorch's optimizers do, clipped as its clip_grad_norm_ does; `step` counts from 1. */
+void reference_update_value(const reference_optimizer *optimizer, int step, double gradient,
+                            double *value, double *moment1, double *moment2);
+/* Applies the gradients as PyTorch's optimizers do, clipped as its clip_grad_norm_ does; `step`
+ * counts from 1. */
 void reference_update(reference_model *model, const reference_optimizer *optimizer, int step);
 
 #endif

@@ -9,8 +9,9 @@ enum { MOST = REFERENCE_MAX_TASKS };
 
 #define FAMO_EPS 1e-8
 
-const char *const reference_method_names[REFERENCE_METHODS] = {"none",   "uwl",    "dwa",  "rlw",         "gradnorm", "metabalance",
-                                                               "pcgrad", "cagrad", "mgda", "aligned_mtl", "famo"};
+const char *const reference_method_names[REFERENCE_METHODS] = {
+    "none",   "uwl",    "dwa",  "rlw",         "gradnorm", "metabalance",
+    "pcgrad", "cagrad", "mgda", "aligned_mtl", "famo"};
 
 static double *numbers(size_t count) {
     double *p = calloc(count ? count : 1, sizeof *p);
@@ -34,17 +35,21 @@ reference_balance_spec reference_balance_default(reference_method method) {
                                     .gamma = 0.001};
 }
 
-bool reference_balance_sees_gradients(reference_method method) { return method >= REFERENCE_GRADNORM && method <= REFERENCE_ALIGNED_MTL; }
+bool reference_balance_sees_gradients(reference_method method) {
+    return method >= REFERENCE_GRADNORM && method <= REFERENCE_ALIGNED_MTL;
+}
 
 static int tasks_of(const reference_balance *b) { return reference_spec_of(b->model)->n_task; }
 
 static size_t values_of(reference_model *m) {
     size_t count = 0;
-    for (size_t k = 0; k < reference_tensor_count(m); k++) count += reference_tensor_at(m, k)->count;
+    for (size_t k = 0; k < reference_tensor_count(m); k++)
+        count += reference_tensor_at(m, k)->count;
     return count;
 }
 
-void reference_balance_init(reference_balance *b, const reference_balance_spec *spec, reference_model *model) {
+void reference_balance_init(reference_balance *b, const reference_balance_spec *spec,
+                            reference_model *model) {
     *b = (reference_balance){.spec = *spec, .model = model};
     for (int t = 0; t < tasks_of(b); t++) {
         b->factors[t] = 1;
@@ -62,7 +67,7 @@ void reference_balance_finish(reference_balance *b) {
     }
 }
 
-/* ---- Present tasks ----------------------------------------------------------------------------------------------- */
+/* ---- Present tasks ---- */
 
 /* Their numbers; returns how many. */
 static int present_tasks(const reference_balance *b, int at[MOST]) {
@@ -80,12 +85,15 @@ static void softmax_of(const double *weight, const int *at, int n, double *z) {
     for (int i = 0; i < n; i++) z[at[i]] /= sum;
 }
 
-/* ---- Losses alone ------------------------------------------------------------------------------------------------ */
+/* ---- Losses alone ---- */
 
-static double uwl_exponent(const reference_balance *b, int t) { return b->spec.clamp ? fmax(b->weight[t], 0) : b->weight[t]; }
+static double uwl_exponent(const reference_balance *b, int t) {
+    return b->spec.clamp ? fmax(b->weight[t], 0) : b->weight[t];
+}
 
 static void uwl(reference_balance *b) {
-    for (int t = 0; t < tasks_of(b); t++) b->factors[t] = 2 * exp(-uwl_exponent(b, t)) * reference_divisor(b->model);
+    for (int t = 0; t < tasks_of(b); t++)
+        b->factors[t] = 2 * exp(-uwl_exponent(b, t)) * reference_divisor(b->model);
 }
 
 static void normalize(reference_balance *b) {
@@ -94,7 +102,8 @@ static void normalize(reference_balance *b) {
 
 static void dwa(reference_balance *b, const int *at, int n) {
     double relative[MOST], z[MOST];
-    for (int t = 0; t < tasks_of(b); t++) relative[t] = b->epoch_loss[t][0] / b->epoch_loss[t][1] / b->spec.temperature;
+    for (int t = 0; t < tasks_of(b); t++)
+        relative[t] = b->epoch_loss[t][0] / b->epoch_loss[t][1] / b->spec.temperature;
     softmax_of(relative, at, n, z);
     for (int i = 0; i < n; i++) b->factors[at[i]] = b->epoch < 2 ? 1 : n * z[at[i]];
     normalize(b);
@@ -109,10 +118,12 @@ static void famo(reference_balance *b, const int *at, int n) {
     double z[MOST], sum = 0;
     softmax_of(b->weight, at, n, z);
     for (int i = 0; i < n; i++) sum += z[at[i]] / (b->losses[at[i]] + FAMO_EPS);
-    for (int i = 0; i < n; i++) b->factors[at[i]] = z[at[i]] / (b->losses[at[i]] + FAMO_EPS) / sum * reference_divisor(b->model);
+    for (int i = 0; i < n; i++)
+        b->factors[at[i]] =
+            z[at[i]] / (b->losses[at[i]] + FAMO_EPS) / sum * reference_divisor(b->model);
 }
 
-/* ---- Gradients --------------------------------------------------------------------------------------------------- */
+/* ---- Gradients ---- */
 
 static double product(const double *u, const double *v, size_t count) {
     double sum = 0;
@@ -126,7 +137,8 @@ static double shared_product(const reference_balance *b, int u, int v) {
     size_t first = 0;
     for (size_t k = 0; k < reference_tensor_count(b->model); k++) {
         const reference_tensor *t = reference_tensor_at(b->model, k);
-        if (reference_is_shared(b->model, t)) sum += product(b->gradient[u] + first, b->gradient[v] + first, t->count);
+        if (reference_is_shared(b->model, t))
+            sum += product(b->gradient[u] + first, b->gradient[v] + first, t->count);
         first += t->count;
     }
     return sum;
@@ -155,7 +167,9 @@ static void look(reference_balance *b, const reference_batch *batch, const int *
     }
     b->gram.n = n;
     for (int i = 0; i < n; i++)
-        for (int j = 0; j < n; j++) b->gram.of[i][j] = b->spec.at_parameters ? shared_product(b, at[i], at[j]) : product(shared[i], shared[j], size);
+        for (int j = 0; j < n; j++)
+            b->gram.of[i][j] = b->spec.at_parameters ? shared_product(b, at[i], at[j])
+                                                     : product(shared[i], shared[j], size);
     for (int i = 0; i < n; i++) {
         b->norms[at[i]] = sqrt(b->gram.of[i][i]);
         free(shared[i]);
@@ -179,20 +193,23 @@ static void metabalance(reference_balance *b, const int *at, int n) {
         const int task = at[i];
         size_t first = 0, blocks = 0;
         double sum = 0;
-        if (!b->spec.at_parameters) b->factors[task] = metabalance_block(b, task, 0, b->norms[task]);
+        if (!b->spec.at_parameters)
+            b->factors[task] = metabalance_block(b, task, 0, b->norms[task]);
         for (size_t k = 0; b->spec.at_parameters && k < reference_tensor_count(b->model); k++) {
             const reference_tensor *t = reference_tensor_at(b->model, k);
             const double *g = b->gradient[task] + first;
             first += t->count;
             if (!reference_is_shared(b->model, t)) continue;
-            sum += b->tensor_factors[task][k] = metabalance_block(b, task, k, sqrt(product(g, g, t->count)));
+            sum += b->tensor_factors[task][k] =
+                metabalance_block(b, task, k, sqrt(product(g, g, t->count)));
             blocks++;
         }
         if (blocks > 0) b->factors[task] = sum / (double)blocks;
     }
 }
 
-/* T weights are a factor each: (T / D) sum_t weights[t] g_t; pcgrad's combination is (1 / D) sum_t. */
+/* T weights are a factor each: (T / D) sum_t weights[t] g_t; pcgrad's combination is (1 / D) sum_t.
+ */
 static void combine(reference_balance *b, const int *at, int n) {
     double weights[MOST], trace = 0;
     int order[MOST][MOST];
@@ -202,15 +219,24 @@ static void combine(reference_balance *b, const int *at, int n) {
     }
     if (trace == 0) return;
     switch (b->spec.method) {
-    case REFERENCE_PCGRAD: reference_pcgrad(&b->gram, order, weights); break;
-    case REFERENCE_CAGRAD: reference_cagrad(&b->gram, b->spec.c, weights); break;
-    case REFERENCE_MGDA: reference_mgda(&b->gram, weights); break;
-    default: reference_aligned(&b->gram, weights); break;
+    case REFERENCE_PCGRAD:
+        reference_pcgrad(&b->gram, order, weights);
+        break;
+    case REFERENCE_CAGRAD:
+        reference_cagrad(&b->gram, b->spec.c, weights);
+        break;
+    case REFERENCE_MGDA:
+        reference_mgda(&b->gram, weights);
+        break;
+    default:
+        reference_aligned(&b->gram, weights);
+        break;
     }
-    for (int i = 0; i < n; i++) b->factors[at[i]] = weights[i] * (b->spec.method == REFERENCE_PCGRAD ? 1 : n);
+    for (int i = 0; i < n; i++)
+        b->factors[at[i]] = weights[i] * (b->spec.method == REFERENCE_PCGRAD ? 1 : n);
 }
 
-/* ---- One step ---------------------------------------------------------------------------------------------------- */
+/* ---- One step ---- */
 
 static void see_losses(reference_balance *b, const reference_batch *batch, const double *losses) {
     for (int t = 0; t < tasks_of(b); t++) {
@@ -227,24 +253,40 @@ static void see_losses(reference_balance *b, const reference_batch *batch, const
 
 static void weigh(reference_balance *b, const int *at, int n) {
     switch (b->spec.method) {
-    case REFERENCE_UWL: uwl(b); break;
-    case REFERENCE_DWA: dwa(b, at, n); break;
-    case REFERENCE_RLW: rlw(b); break;
-    case REFERENCE_FAMO: famo(b, at, n); break;
-    case REFERENCE_GRADNORM: gradnorm(b, at, n); break;
-    case REFERENCE_METABALANCE: metabalance(b, at, n); break;
+    case REFERENCE_UWL:
+        uwl(b);
+        break;
+    case REFERENCE_DWA:
+        dwa(b, at, n);
+        break;
+    case REFERENCE_RLW:
+        rlw(b);
+        break;
+    case REFERENCE_FAMO:
+        famo(b, at, n);
+        break;
+    case REFERENCE_GRADNORM:
+        gradnorm(b, at, n);
+        break;
+    case REFERENCE_METABALANCE:
+        metabalance(b, at, n);
+        break;
     case REFERENCE_PCGRAD:
     case REFERENCE_CAGRAD:
     case REFERENCE_MGDA:
-    case REFERENCE_ALIGNED_MTL: combine(b, at, n); break;
+    case REFERENCE_ALIGNED_MTL:
+        combine(b, at, n);
+        break;
     case REFERENCE_PLAIN:
-    case REFERENCE_METHODS: break;
+    case REFERENCE_METHODS:
+        break;
     }
     for (int t = 0; t < tasks_of(b); t++)
         if (!b->present[t]) b->factors[t] = 1;
 }
 
-/* What a task's gradient of a tensor is multiplied by where the combination is applied to tensors. */
+/* What a task's gradient of a tensor is multiplied by where the combination is applied to tensors.
+ */
 static double tensor_factor(const reference_balance *b, size_t k, int task) {
     const reference_method method = b->spec.method;
     if (!reference_balance_sees_gradients(method)) return b->factors[task];
@@ -281,7 +323,8 @@ static void descend(reference_balance *b, const reference_batch *batch, const in
     reference_free(sum);
 }
 
-void reference_balance_gradient(reference_balance *b, const reference_batch *batch, double *losses) {
+void reference_balance_gradient(reference_balance *b, const reference_batch *batch,
+                                double *losses) {
     double own[MOST];
     int at[MOST];
     reference_forward(b->model, batch, NULL, losses ? losses : own);
@@ -294,11 +337,13 @@ void reference_balance_gradient(reference_balance *b, const reference_batch *bat
     b->step++;
 }
 
-/* ---- After the step ---------------------------------------------------------------------------------------------- */
+/* ---- After the step ---- */
 
 /* L = sum_t 2 L_t exp(-c_t) + c_t; max(w, 0) has slope 1 at 0. */
 static void uwl_slope(const reference_balance *b, double *slope) {
-    for (int t = 0; t < tasks_of(b); t++) slope[t] = b->spec.clamp && b->weight[t] < 0 ? 0 : 1 - 2 * b->losses[t] * exp(-uwl_exponent(b, t));
+    for (int t = 0; t < tasks_of(b); t++)
+        slope[t] =
+            b->spec.clamp && b->weight[t] < 0 ? 0 : 1 - 2 * b->losses[t] * exp(-uwl_exponent(b, t));
 }
 
 /* sum_t |a_t |g_t| - target_t|, target_t = mean_s(a_s |g_s|) r_t^alpha held as it is. */
@@ -312,7 +357,8 @@ static void gradnorm_slope(const reference_balance *b, const int *at, int n, dou
     }
     for (int i = 0; i < n; i++) {
         const int t = at[i];
-        const double above = G[t] - mean * pow(b->losses[t] / b->first_loss[t] / rate, b->spec.alpha);
+        const double above =
+            G[t] - mean * pow(b->losses[t] / b->first_loss[t] / rate, b->spec.alpha);
         slope[t] = above > 0 ? G[t] : above < 0 ? -G[t] : 0;
     }
 }
@@ -321,16 +367,19 @@ static void gradnorm_slope(const reference_balance *b, const int *at, int n, dou
 static void losses_now(reference_balance *b, const reference_batch *batch, double *losses) {
     reference_model *m = b->model, *before = reference_create(reference_spec_of(m));
     for (size_t k = 0; k < reference_tensor_count(m); k++)
-        memcpy(reference_tensor_at(before, k)->value, reference_tensor_at(m, k)->value, reference_tensor_at(m, k)->count * sizeof(double));
+        memcpy(reference_tensor_at(before, k)->value, reference_tensor_at(m, k)->value,
+               reference_tensor_at(m, k)->count * sizeof(double));
     reference_loss(m, batch, NULL, losses);
     for (size_t k = 0; k < reference_tensor_count(m); k++)
-        memcpy(reference_tensor_at(m, k)->value, reference_tensor_at(before, k)->value, reference_tensor_at(m, k)->count * sizeof(double));
+        memcpy(reference_tensor_at(m, k)->value, reference_tensor_at(before, k)->value,
+               reference_tensor_at(m, k)->count * sizeof(double));
     reference_free(before);
     for (int t = 0; t < tasks_of(b); t++) losses[t] *= reference_spec_of(m)->tasks[t].loss_weight;
 }
 
 /* The slope of sum_t z_t delta_t, delta_t = log D_t - log D'_t held as it is, and gamma xi. */
-static void famo_slope(reference_balance *b, const reference_batch *batch, const int *at, int n, double *slope) {
+static void famo_slope(reference_balance *b, const reference_batch *batch, const int *at, int n,
+                       double *slope) {
     double z[MOST], after[MOST], delta[MOST], mean = 0;
     losses_now(b, batch, after);
     softmax_of(b->weight, at, n, z);
@@ -339,7 +388,8 @@ static void famo_slope(reference_balance *b, const reference_batch *batch, const
         delta[t] = log(b->losses[t] + FAMO_EPS) - log(after[t] + FAMO_EPS);
         mean += z[t] * delta[t];
     }
-    for (int i = 0; i < n; i++) slope[at[i]] = z[at[i]] * (delta[at[i]] - mean) + b->spec.gamma * b->weight[at[i]];
+    for (int i = 0; i < n; i++)
+        slope[at[i]] = z[at[i]] * (delta[at[i]] - mean) + b->spec.gamma * b->weight[at[i]];
 }
 
 void reference_balance_slope(reference_balance *b, const reference_batch *batch, double *slope) {
@@ -347,10 +397,17 @@ void reference_balance_slope(reference_balance *b, const reference_batch *batch,
     const int n = present_tasks(b, at);
     memset(slope, 0, (size_t)tasks_of(b) * sizeof *slope);
     switch (b->spec.method) {
-    case REFERENCE_UWL: uwl_slope(b, slope); break;
-    case REFERENCE_GRADNORM: gradnorm_slope(b, at, n, slope); break;
-    case REFERENCE_FAMO: famo_slope(b, batch, at, n, slope); break;
-    default: break;
+    case REFERENCE_UWL:
+        uwl_slope(b, slope);
+        break;
+    case REFERENCE_GRADNORM:
+        gradnorm_slope(b, at, n, slope);
+        break;
+    case REFERENCE_FAMO:
+        famo_slope(b, batch, at, n, slope);
+        break;
+    default:
+        break;
     }
 }
 
@@ -361,7 +418,8 @@ static void gradnorm_scale(reference_balance *b) {
     for (int t = 0; t < tasks_of(b); t++) b->weight[t] += log(tasks_of(b) / sum);
 }
 
-void reference_balance_update(reference_balance *b, const reference_batch *batch, const reference_optimizer *optimizer) {
+void reference_balance_update(reference_balance *b, const reference_batch *batch,
+                              const reference_optimizer *optimizer) {
     const reference_optimizer adam = {REFERENCE_ADAM, b->spec.lr, 0, 0.9, 0.999, 1e-8, 0};
     const reference_method method = b->spec.method;
     if (method != REFERENCE_UWL && method != REFERENCE_GRADNORM && method != REFERENCE_FAMO) return;
@@ -369,7 +427,8 @@ void reference_balance_update(reference_balance *b, const reference_batch *batch
     reference_balance_slope(b, batch, slope);
     for (int t = 0; t < tasks_of(b); t++) {
         if (!b->present[t]) continue;
-        reference_update_value(method == REFERENCE_UWL ? optimizer : &adam, ++b->updates[t], slope[t], &b->weight[t], &b->moment1[t], &b->moment2[t]);
+        reference_update_value(method == REFERENCE_UWL ? optimizer : &adam, ++b->updates[t],
+                               slope[t], &b->weight[t], &b->moment1[t], &b->moment2[t]);
     }
     if (method == REFERENCE_GRADNORM) gradnorm_scale(b);
 }

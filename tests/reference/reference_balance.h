@@ -1,8 +1,9 @@
-/* How a step weighs the tasks against each other, in double precision: state and one step of every method. See reference.h.
+/* How a step weighs the tasks against each other, in double precision: state and one step of every
+ * method. See reference.h.
  *
- * L_t is a task's weighted loss, D what their sum is divided by (reference_divisor). A balanced step goes down
- * sum_t factors[t] / D L_t. Tasks without a label in the batch are absent: they enter no formula, their state stays as it
- * is, their factor is 1. */
+ * L_t is a task's weighted loss, D what their sum is divided by (reference_divisor). A balanced
+ * step goes down sum_t factors[t] / D L_t. Tasks without a label in the batch are absent: they
+ * enter no formula, their state stays as it is, their factor is 1. */
 #ifndef REFERENCE_BALANCE_H
 #define REFERENCE_BALANCE_H
 
@@ -41,13 +42,15 @@ typedef struct reference_balance {
     reference_balance_spec spec;
     reference_model *model;
     int step;
-    double drawn[REFERENCE_MAX_TASKS]; /* rlw: the caller's, T softmax(N(0, 1)) over the tasks that are present */
+    double drawn[REFERENCE_MAX_TASKS]; /* rlw: the caller's, T softmax(N(0, 1)) over the tasks that
+                                          are present */
 
     /* Of the last step. */
     bool present[REFERENCE_MAX_TASKS];
-    double losses[REFERENCE_MAX_TASKS];          /* L_t */
-    double factors[REFERENCE_MAX_TASKS];         /* metabalance at parameters: the mean over tensors */
-    double *tensor_factors[REFERENCE_MAX_TASKS]; /* metabalance at parameters: of each tensor, those that are not shared 1 */
+    double losses[REFERENCE_MAX_TASKS];  /* L_t */
+    double factors[REFERENCE_MAX_TASKS]; /* metabalance at parameters: the mean over tensors */
+    double *tensor_factors[REFERENCE_MAX_TASKS]; /* metabalance at parameters: of each tensor, those
+                                                    that are not shared 1 */
     double norms[REFERENCE_MAX_TASKS];           /* |g_t| */
     reference_gram gram;                         /* of present tasks' gradients, in their order */
     double *gradient[REFERENCE_MAX_TASKS];       /* g_t of all tensors, one behind the other */
@@ -56,22 +59,27 @@ typedef struct reference_balance {
     double first_loss[REFERENCE_MAX_TASKS]; /* L_t(0); 0: not seen yet */
     double weight[REFERENCE_MAX_TASKS];     /* uwl: w; gradnorm: log a; famo: xi */
     double moment1[REFERENCE_MAX_TASKS], moment2[REFERENCE_MAX_TASKS];
-    int updates[REFERENCE_MAX_TASKS];                                          /* of weight */
-    double *mean_norms[REFERENCE_MAX_TASKS];                                   /* metabalance: a block each */
-    double epoch_loss[REFERENCE_MAX_TASKS][2], epoch_sum[REFERENCE_MAX_TASKS]; /* dwa: of the last two epochs; of this one */
+    int updates[REFERENCE_MAX_TASKS];        /* of weight */
+    double *mean_norms[REFERENCE_MAX_TASKS]; /* metabalance: a block each */
+    double epoch_loss[REFERENCE_MAX_TASKS][2],
+        epoch_sum[REFERENCE_MAX_TASKS]; /* dwa: of the last two epochs; of this one */
     int epoch, epoch_steps[REFERENCE_MAX_TASKS];
 } reference_balance;
 
-void reference_balance_init(reference_balance *b, const reference_balance_spec *spec, reference_model *model);
+void reference_balance_init(reference_balance *b, const reference_balance_spec *spec,
+                            reference_model *model);
 void reference_balance_finish(reference_balance *b);
 
-/* A forward pass in training mode, and the balanced gradient of every tensor; losses [T] are not weighted, may be NULL. */
+/* A forward pass in training mode, and the balanced gradient of every tensor; losses [T] are not
+ * weighted, may be NULL. */
 void reference_balance_gradient(reference_balance *b, const reference_batch *batch, double *losses);
 /* Moves the method's state, after the model's update; `optimizer` is the model's. */
-void reference_balance_update(reference_balance *b, const reference_batch *batch, const reference_optimizer *optimizer);
+void reference_balance_update(reference_balance *b, const reference_batch *batch,
+                              const reference_optimizer *optimizer);
 void reference_balance_end_epoch(reference_balance *b);
 
-/* The slope of the method's own objective by `weight`, of the last step, which reference_balance_update follows. */
+/* The slope of the method's own objective by `weight`, of the last step, which
+ * reference_balance_update follows. */
 void reference_balance_slope(reference_balance *b, const reference_batch *batch, double *slope);
 
 #endif

@@ -16,12 +16,16 @@ static void *take(int count, size_t size) {
 
 static double *matrix(int B, int n) { return take(B * n, sizeof(double)); }
 
-/* ---- Shapes ------------------------------------------------------------------------------------------------------ */
+/* ---- Shapes ---- */
 
 static int last_of(const reference_mlp_spec *mlp) { return mlp->dims[mlp->depth - 1]; }
 
 static void level_init(reference_level *l, int n_input, int n_net, int n_gate, int width) {
-    *l = (reference_level){.n_input = n_input, .n_net = n_net, .n_gate = n_gate, .n_output = n_gate ? n_gate : n_net, .width = width};
+    *l = (reference_level){.n_input = n_input,
+                           .n_net = n_net,
+                           .n_gate = n_gate,
+                           .n_output = n_gate ? n_gate : n_net,
+                           .width = width};
     l->nets = take(n_net, sizeof *l->nets);
     l->gates = take(n_gate, sizeof *l->gates);
     l->net_input = take(n_net, sizeof *l->net_input);
@@ -35,11 +39,14 @@ static void level_init(reference_level *l, int n_input, int n_net, int n_gate, i
 
 static void level_free(reference_level *l) {
     for (int k = 0; k < l->n_gate; k++) free(l->mixed[k]);
-    void *memory[] = {l->nets, l->gates, l->net_input, l->gate_input, l->n_mixed, l->mixed, l->u, l->g};
+    void *memory[] = {l->nets,    l->gates, l->net_input, l->gate_input,
+                      l->n_mixed, l->mixed, l->u,         l->g};
     for (size_t i = 0; i < sizeof memory / sizeof *memory; i++) free(memory[i]);
 }
 
-static void mix_net(reference_level *l, int gate, int net) { l->mixed[gate][l->n_mixed[gate]++] = net; }
+static void mix_net(reference_level *l, int gate, int net) {
+    l->mixed[gate][l->n_mixed[gate]++] = net;
+}
 
 static void name_net(char prefix[64], const char *name, int number) {
     if (number < 0)
@@ -48,14 +55,16 @@ static void name_net(char prefix[64], const char *name, int number) {
         snprintf(prefix, 64, "%s.%d", name, number);
 }
 
-static void add_net(reference_model *m, reference_level *l, int i, int input, const char *name, int number, int in, const reference_mlp_spec *spec) {
+static void add_net(reference_model *m, reference_level *l, int i, int input, const char *name,
+                    int number, int in, const reference_mlp_spec *spec) {
     char prefix[64];
     name_net(prefix, name, number);
     reference_add_mlp(m, &l->nets[i], prefix, in, spec, false);
     l->net_input[i] = input;
 }
 
-static void add_gate(reference_model *m, reference_level *l, int k, int input, const char *name, int number, int in, const reference_spec *s) {
+static void add_gate(reference_model *m, reference_level *l, int k, int input, const char *name,
+                     int number, int in, const reference_spec *s) {
     char prefix[64];
     name_net(prefix, name, number);
     reference_add_gate(m, &l->gates[k], prefix, in, l->n_mixed[k], s);
@@ -63,7 +72,8 @@ static void add_gate(reference_model *m, reference_level *l, int k, int input, c
 }
 
 /* A network a task. */
-static void nets_init(reference_model *m, reference_level *l, const char *name, int count, int in, const reference_mlp_spec *spec) {
+static void nets_init(reference_model *m, reference_level *l, const char *name, int count, int in,
+                      const reference_mlp_spec *spec) {
     level_init(l, 1, count, 0, last_of(spec));
     for (int i = 0; i < count; i++) add_net(m, l, i, 0, name, i, in, spec);
 }
@@ -96,7 +106,8 @@ static void bottom_init(reference_model *m, reference_level *l, const reference_
     add_net(m, l, 0, 0, "bottom_mlp", -1, in, &s->bottom);
 }
 
-static void mmoe_init(reference_model *m, reference_level *l, const reference_spec *s, int n_gate, int in) {
+static void mmoe_init(reference_model *m, reference_level *l, const reference_spec *s, int n_gate,
+                      int in) {
     level_init(l, 1, s->n_expert, n_gate, last_of(&s->expert));
     for (int e = 0; e < s->n_expert; e++) add_net(m, l, e, 0, "experts", e, in, &s->expert);
     for (int k = 0; k < n_gate; k++) {
@@ -105,14 +116,20 @@ static void mmoe_init(reference_model *m, reference_level *l, const reference_sp
     }
 }
 
-/* Level i of PLE: nets of task t read input t, the shared ones input T; at the first level there is one input. */
-static void cgc_init(reference_model *m, reference_level *l, const reference_spec *s, int i, int n_level, int in) {
+/* Level i of PLE: nets of task t read input t, the shared ones input T; at the first level there is
+ * one input. */
+static void cgc_init(reference_model *m, reference_level *l, const reference_spec *s, int i,
+                     int n_level, int in) {
     const int T = s->n_task, own = T * s->n_specific, all = own + s->n_shared;
     char name[48];
     level_init(l, i ? T + 1 : 1, all, i + 1 < n_level ? T + 1 : T, last_of(&s->expert));
     for (int e = 0; e < all; e++) {
         snprintf(name, sizeof name, "cgc_layers.%d.experts_%s", i, e < own ? "specific" : "shared");
-        add_net(m, l, e, !i ? 0 : e < own ? e / s->n_specific : T, name, e < own ? e : e - own, in, &s->expert);
+        add_net(m, l, e,
+                !i        ? 0
+                : e < own ? e / s->n_specific
+                          : T,
+                name, e < own ? e : e - own, in, &s->expert);
     }
     snprintf(name, sizeof name, "cgc_layers.%d.gates_specific", i);
     for (int t = 0; t < T; t++) {
@@ -128,10 +145,14 @@ static void cgc_init(reference_model *m, reference_level *l, const reference_spe
 
 static int levels_of(const reference_spec *s) {
     switch (s->kind) {
-    case REFERENCE_PLE: return s->n_level;
-    case REFERENCE_ESMM: return 0;
-    case REFERENCE_CROSS_STITCH: return s->expert.depth;
-    default: return 1;
+    case REFERENCE_PLE:
+        return s->n_level;
+    case REFERENCE_ESMM:
+        return 0;
+    case REFERENCE_CROSS_STITCH:
+        return s->expert.depth;
+    default:
+        return 1;
     }
 }
 
@@ -142,24 +163,40 @@ reference_body reference_body_create(reference_model *m, const reference_spec *s
              : s->kind == REFERENCE_OMOE                                   ? REFERENCE_AT_MIXTURE
                                                                            : REFERENCE_AT_NETS;
     b.n_embedding = in - s->n_dense;
-    const bool together = s->kind == REFERENCE_SHARED_BOTTOM || s->kind == REFERENCE_OMOE || s->kind == REFERENCE_ESMM;
+    const bool together = s->kind == REFERENCE_SHARED_BOTTOM || s->kind == REFERENCE_OMOE ||
+                          s->kind == REFERENCE_ESMM;
     for (int t = 0; t < s->n_task; t++) b.read[t] = together ? 0 : t;
     switch (s->kind) {
-    case REFERENCE_MMOE: mmoe_init(m, b.levels, s, s->n_task, in); break;
-    case REFERENCE_OMOE: mmoe_init(m, b.levels, s, 1, in); break;
-    case REFERENCE_SINGLE_TASK: nets_init(m, b.levels, "experts", s->n_task, in, &s->expert); break;
-    case REFERENCE_CROSS_STITCH: stitches_init(m, &b, s, in); break;
-    case REFERENCE_ESMM: break;
+    case REFERENCE_MMOE:
+        mmoe_init(m, b.levels, s, s->n_task, in);
+        break;
+    case REFERENCE_OMOE:
+        mmoe_init(m, b.levels, s, 1, in);
+        break;
+    case REFERENCE_SINGLE_TASK:
+        nets_init(m, b.levels, "experts", s->n_task, in, &s->expert);
+        break;
+    case REFERENCE_CROSS_STITCH:
+        stitches_init(m, &b, s, in);
+        break;
+    case REFERENCE_ESMM:
+        break;
     case REFERENCE_AITM:
         nets_init(m, b.levels, "bottoms", s->n_task, in, &s->bottom);
         reference_transfer_init(&b.transfer, m, s);
         break;
-    case REFERENCE_SHARED_BOTTOM: bottom_init(m, b.levels, s, in); break;
-    case REFERENCE_CGC: cgc_init(m, b.levels, s, 0, 1, in); break;
-    case REFERENCE_PLE:
-        for (int i = 0; i < s->n_level; i++) cgc_init(m, &b.levels[i], s, i, s->n_level, i ? last_of(&s->expert) : in);
+    case REFERENCE_SHARED_BOTTOM:
+        bottom_init(m, b.levels, s, in);
         break;
-    case REFERENCE_KINDS: abort();
+    case REFERENCE_CGC:
+        cgc_init(m, b.levels, s, 0, 1, in);
+        break;
+    case REFERENCE_PLE:
+        for (int i = 0; i < s->n_level; i++)
+            cgc_init(m, &b.levels[i], s, i, s->n_level, i ? last_of(&s->expert) : in);
+        break;
+    case REFERENCE_KINDS:
+        abort();
     }
     int n_gate = 0;
     for (int i = 0; i < b.n_level; i++) n_gate += b.levels[i].n_gate;
@@ -175,9 +212,11 @@ void reference_body_free(reference_body *b) {
     free(b->levels);
 }
 
-int reference_body_width(const reference_body *b) { return b->n_level ? b->levels[b->n_level - 1].width : b->input_width; }
+int reference_body_width(const reference_body *b) {
+    return b->n_level ? b->levels[b->n_level - 1].width : b->input_width;
+}
 
-/* ---- Forward ----------------------------------------------------------------------------------------------------- */
+/* ---- Forward ---- */
 
 static double *copy_of(const double *from, int count) {
     double *to = take(count, sizeof *to);
@@ -190,18 +229,20 @@ static double *mix_forward(const reference_level *l, int k, int B) {
     double *y = matrix(B, H);
     for (int b = 0; b < B; b++)
         for (int j = 0; j < n; j++)
-            for (int h = 0; h < H; h++) y[b * H + h] += l->g[k][b * n + j] * l->u[l->mixed[k][j]][b * H + h];
+            for (int h = 0; h < H; h++)
+                y[b * H + h] += l->g[k][b * n + j] * l->u[l->mixed[k][j]][b * H + h];
     return y;
 }
 
 static double *stitch_forward(const reference_level *l, int k, int B) {
     double *y = matrix(B, l->width);
     for (int e = 0; e < l->n_net; e++)
-        for (int i = 0; i < B * l->width; i++) y[i] += l->stitch->value[k * l->n_net + e] * l->u[e][i];
+        for (int i = 0; i < B * l->width; i++)
+            y[i] += l->stitch->value[k * l->n_net + e] * l->u[e][i];
     return y;
 }
 
-/* ---- Shared representation: `blocks` of [B, width], one after another --------------------------------------------- */
+/* ---- Shared representation: `blocks` of [B, width], one after another ---- */
 
 typedef struct seam {
     int n_block, width, stride; /* a block's columns are the first `width` of `stride` */
@@ -210,7 +251,8 @@ typedef struct seam {
 static seam seam_of(const reference_body *b) {
     if (b->seam == REFERENCE_AT_INPUT) return (seam){1, b->n_embedding, b->input_width};
     const reference_level *last = &b->levels[b->n_level - 1];
-    return (seam){b->seam == REFERENCE_AT_NETS ? last->n_net : last->n_output, last->width, last->width};
+    return (seam){b->seam == REFERENCE_AT_NETS ? last->n_net : last->n_output, last->width,
+                  last->width};
 }
 
 size_t reference_body_shared_size(const reference_body *b, int B) {
@@ -230,7 +272,8 @@ static void keep_shared(reference_body *b, double *blocks[], int B) {
             }
 }
 
-static void pass_shared(const reference_body *b, double *blocks[], int B, double through, double *at_shared) {
+static void pass_shared(const reference_body *b, double *blocks[], int B, double through,
+                        double *at_shared) {
     const seam s = seam_of(b);
     for (int k = 0, i = 0; k < s.n_block; k++)
         for (int r = 0; r < B; r++)
@@ -240,19 +283,27 @@ static void pass_shared(const reference_body *b, double *blocks[], int B, double
             }
 }
 
-/* ---- Levels ------------------------------------------------------------------------------------------------------ */
+/* ---- Levels ---- */
 
-static bool is_last(const reference_body *b, const reference_level *l) { return l == &b->levels[b->n_level - 1]; }
+static bool is_last(const reference_body *b, const reference_level *l) {
+    return l == &b->levels[b->n_level - 1];
+}
 
 /* Outputs are new arrays. */
-static void level_forward(reference_body *body, reference_level *l, double *const in[], int B, bool training, reference_kinks *kinks, double *out[]) {
-    for (int i = 0; i < l->n_net; i++) l->u[i] = reference_mlp_forward(&l->nets[i], in[l->net_input[i]], B, training, kinks);
+static void level_forward(reference_body *body, reference_level *l, double *const in[], int B,
+                          bool training, reference_kinks *kinks, double *out[]) {
+    for (int i = 0; i < l->n_net; i++)
+        l->u[i] = reference_mlp_forward(&l->nets[i], in[l->net_input[i]], B, training, kinks);
     if (is_last(body, l) && body->seam == REFERENCE_AT_NETS) keep_shared(body, l->u, B);
     for (int k = 0; k < l->n_gate; k++) {
         l->g[k] = reference_mlp_forward(&l->gates[k], in[l->gate_input[k]], B, training, kinks);
-        for (int b = 0; b < B; b++) reference_weigh(&l->gating, l->g[k] + b * l->n_mixed[k], l->n_mixed[k], kinks);
+        for (int b = 0; b < B; b++)
+            reference_weigh(&l->gating, l->g[k] + b * l->n_mixed[k], l->n_mixed[k], kinks);
     }
-    for (int k = 0; k < l->n_output; k++) out[k] = l->n_gate ? mix_forward(l, k, B) : l->stitch ? stitch_forward(l, k, B) : copy_of(l->u[k], B * l->width);
+    for (int k = 0; k < l->n_output; k++)
+        out[k] = l->n_gate   ? mix_forward(l, k, B)
+                 : l->stitch ? stitch_forward(l, k, B)
+                             : copy_of(l->u[k], B * l->width);
     if (is_last(body, l) && body->seam == REFERENCE_AT_MIXTURE) keep_shared(body, out, B);
 }
 
@@ -262,7 +313,8 @@ static void free_all(double *p[], int count) {
     for (int i = 0; i < count; i++) free(p[i]);
 }
 
-void reference_body_forward(reference_body *body, const double *x, int B, bool training, reference_kinks *kinks, double *y[]) {
+void reference_body_forward(reference_body *body, const double *x, int B, bool training,
+                            reference_kinks *kinks, double *y[]) {
     double *in[MOST_OUTPUTS] = {copy_of(x, B * body->input_width)}, *out[MOST_OUTPUTS];
     if (body->seam == REFERENCE_AT_INPUT) keep_shared(body, in, B);
     for (int i = 0; i < body->n_level; i++) {
@@ -271,15 +323,18 @@ void reference_body_forward(reference_body *body, const double *x, int B, bool t
         free_all(in, l->n_input);
         memcpy(in, out, sizeof in);
     }
-    for (int t = 0; t < body->n_task; t++) y[t] = copy_of(in[body->read[t]], B * reference_body_width(body));
+    for (int t = 0; t < body->n_task; t++)
+        y[t] = copy_of(in[body->read[t]], B * reference_body_width(body));
     free_all(in, body->n_level ? body->levels[body->n_level - 1].n_output : 1);
     reference_transfer_forward(&body->transfer, y, B, training, kinks);
 }
 
-/* ---- Backward ---------------------------------------------------------------------------------------------------- */
+/* ---- Backward ---- */
 
-/* y_b = sum_j g_bj u_bj: du_bj += g_bj dy_b, dg_bj = dy_b . u_bj. Returns the gradient of the logits that g was made of. */
-static double *mix_backward(const reference_level *l, int k, const double *dy, int B, double *du[]) {
+/* y_b = sum_j g_bj u_bj: du_bj += g_bj dy_b, dg_bj = dy_b . u_bj. Returns the gradient of the
+ * logits that g was made of. */
+static double *mix_backward(const reference_level *l, int k, const double *dy, int B,
+                            double *du[]) {
     const int n = l->n_mixed[k], H = l->width;
     double *da = matrix(B, n);
     for (int b = 0; b < B; b++) {
@@ -293,12 +348,14 @@ static double *mix_backward(const reference_level *l, int k, const double *dy, i
         }
     }
     reference_imbalance_backward(l->g[k], B, n, l->imbalance, da);
-    for (int b = 0; b < B; b++) reference_weigh_backward(&l->gating, l->g[k] + b * n, da + b * n, n);
+    for (int b = 0; b < B; b++)
+        reference_weigh_backward(&l->gating, l->g[k] + b * n, da + b * n, n);
     return da;
 }
 
 /* y_k = sum_e stitch_ke u_e: du_e += stitch_ke dy_k, dstitch_ke = sum_b dy_k . u_e */
-static void stitch_backward(const reference_level *l, int k, const double *dy, int B, double *du[]) {
+static void stitch_backward(const reference_level *l, int k, const double *dy, int B,
+                            double *du[]) {
     for (int e = 0; e < l->n_net; e++)
         for (int b = 0; b < B; b++) {
             double term = 0;
@@ -317,30 +374,38 @@ static void add_to(double *sum, double *more, int count) {
 }
 
 /* dout of the outputs -> din, new arrays. */
-static void level_backward(const reference_body *body, reference_level *l, double *dout[], int B, double through, double *at_shared, double *din[]) {
+static void level_backward(const reference_body *body, reference_level *l, double *dout[], int B,
+                           double through, double *at_shared, double *din[]) {
     const int in = l->nets[0].layers[0].in;
     double **du = take(l->n_net, sizeof *du);
-    if (is_last(body, l) && body->seam == REFERENCE_AT_MIXTURE) pass_shared(body, dout, B, through, at_shared);
+    if (is_last(body, l) && body->seam == REFERENCE_AT_MIXTURE)
+        pass_shared(body, dout, B, through, at_shared);
     for (int i = 0; i < l->n_input; i++) din[i] = matrix(B, in);
-    for (int i = 0; i < l->n_net; i++) du[i] = l->n_gate || l->stitch ? matrix(B, l->width) : copy_of(dout[i], B * l->width);
+    for (int i = 0; i < l->n_net; i++)
+        du[i] = l->n_gate || l->stitch ? matrix(B, l->width) : copy_of(dout[i], B * l->width);
     for (int k = 0; l->stitch && k < l->n_output; k++) stitch_backward(l, k, dout[k], B, du);
     for (int k = 0; k < l->n_gate; k++) {
         double *da = mix_backward(l, k, dout[k], B, du);
         add_to(din[l->gate_input[k]], reference_mlp_backward(&l->gates[k], da, B), B * in);
         free(da);
     }
-    if (is_last(body, l) && body->seam == REFERENCE_AT_NETS) pass_shared(body, du, B, through, at_shared);
-    for (int i = 0; i < l->n_net; i++) add_to(din[l->net_input[i]], reference_mlp_backward(&l->nets[i], du[i], B), B * in);
+    if (is_last(body, l) && body->seam == REFERENCE_AT_NETS)
+        pass_shared(body, du, B, through, at_shared);
+    for (int i = 0; i < l->n_net; i++)
+        add_to(din[l->net_input[i]], reference_mlp_backward(&l->nets[i], du[i], B), B * in);
     free_all(du, l->n_net);
     free(du);
 }
 
-double *reference_body_backward(reference_body *body, double *dy[], int B, double through, double *at_shared) {
-    const int width = reference_body_width(body), n_output = body->n_level ? body->levels[body->n_level - 1].n_output : 1;
+double *reference_body_backward(reference_body *body, double *dy[], int B, double through,
+                                double *at_shared) {
+    const int width = reference_body_width(body),
+              n_output = body->n_level ? body->levels[body->n_level - 1].n_output : 1;
     double *dout[MOST_OUTPUTS], *din[MOST_OUTPUTS];
     reference_transfer_backward(&body->transfer, dy, B);
     for (int k = 0; k < n_output; k++) dout[k] = matrix(B, width);
-    for (int t = 0; t < body->n_task; t++) add_to(dout[body->read[t]], copy_of(dy[t], B * width), B * width);
+    for (int t = 0; t < body->n_task; t++)
+        add_to(dout[body->read[t]], copy_of(dy[t], B * width), B * width);
     for (int i = body->n_level - 1; i >= 0; i--) {
         reference_level *l = &body->levels[i];
         level_backward(body, l, dout, B, through, at_shared, din);
@@ -355,7 +420,8 @@ double reference_body_imbalance(const reference_body *body, int B) {
     double sum = 0;
     for (int i = 0; i < body->n_level; i++)
         for (int k = 0; k < body->levels[i].n_gate; k++)
-            sum += body->levels[i].imbalance * reference_imbalance(body->levels[i].g[k], B, body->levels[i].n_mixed[k]);
+            sum += body->levels[i].imbalance *
+                   reference_imbalance(body->levels[i].g[k], B, body->levels[i].n_mixed[k]);
     return sum;
 }
 

@@ -14,7 +14,9 @@ static double *take(int n) {
     return p;
 }
 
-static double temperature_of(const reference_gating *gating) { return gating->temperature > 0 ? gating->temperature : 1; }
+static double temperature_of(const reference_gating *gating) {
+    return gating->temperature > 0 ? gating->temperature : 1;
+}
 
 static int falling(const void *a, const void *b) {
     const double x = *(const double *)a, y = *(const double *)b;
@@ -34,10 +36,13 @@ static double least_kept(const double *row, int n, int k, reference_kinks *kinks
 }
 
 void reference_weigh(const reference_gating *gating, double *row, int n, reference_kinks *kinks) {
-    const double least = gating->top_k > 0 && gating->top_k < n ? least_kept(row, n, gating->top_k, kinks) : -HUGE_VAL;
+    const double least = gating->top_k > 0 && gating->top_k < n
+                             ? least_kept(row, n, gating->top_k, kinks)
+                             : -HUGE_VAL;
     double largest = row[0], sum = 0;
     for (int i = 1; i < n; i++) largest = fmax(largest, row[i]);
-    for (int i = 0; i < n; i++) sum += row[i] = row[i] >= least ? exp((row[i] - largest) / temperature_of(gating)) : 0;
+    for (int i = 0; i < n; i++)
+        sum += row[i] = row[i] >= least ? exp((row[i] - largest) / temperature_of(gating)) : 0;
     for (int i = 0; i < n; i++) row[i] /= sum;
 }
 
@@ -62,8 +67,9 @@ double reference_imbalance(const double *g, int B, int n) {
     return variance / (mean * mean);
 }
 
-/* The mean is B / n whatever the weights are, so that of the quotient the variance alone has a gradient that matters: 2 (I_e - mean) / n
- * by I_e. What is the same for all experts, the softmax takes away. */
+/* The mean is B / n whatever the weights are, so that of the quotient the variance alone has a
+ * gradient that matters: 2 (I_e - mean) / n by I_e. What is the same for all experts, the softmax
+ * takes away. */
 void reference_imbalance_backward(const double *g, int B, int n, double factor, double *dg) {
     const double mean = (double)B / n;
     for (int e = 0; e < n; e++) {

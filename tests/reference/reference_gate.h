@@ -9,8 +9,8 @@ void reference_weigh(const reference_gating *gating, double *row, int n, referen
 /* In place, one row: dg -> da. */
 void reference_weigh_backward(const reference_gating *gating, const double *g, double *dg, int n);
 
-/* The squared coefficient of variation of the sums over the rows of g [B, n], and its gradient times `factor`, which is
- * added to dg [B, n]. */
+/* The squared coefficient of variation of the sums over the rows of g [B, n], and its gradient
+ * times `factor`, which is added to dg [B, n]. */
 double reference_imbalance(const double *g, int B, int n);
 void reference_imbalance_backward(const double *g, int B, int n, double factor, double *dg);
 

@@ -18,7 +18,7 @@ static double *take(int rows, int columns) {
     return p;
 }
 
-/* ---- Linear: y = x W^T + b --------------------------------------------------------------------------------------- */
+/* ---- Linear: y = x W^T + b ---- */
 
 static double *linear_forward(reference_layer *l, const double *x, int B) {
     l->x = take(B, l->in);
@@ -27,7 +27,8 @@ static double *linear_forward(reference_layer *l, const double *x, int B) {
     for (int b = 0; b < B; b++)
         for (int o = 0; o < l->out; o++) {
             double sum = l->bias->value[o];
-            for (int i = 0; i < l->in; i++) sum += l->weight->value[o * l->in + i] * x[b * l->in + i];
+            for (int i = 0; i < l->in; i++)
+                sum += l->weight->value[o * l->in + i] * x[b * l->in + i];
             y[b * l->out + o] = sum;
         }
     return y;
@@ -48,7 +49,7 @@ static double *linear_backward(reference_layer *l, const double *dy, int B) {
     return dx;
 }
 
-/* ---- BatchNorm1d: xhat = (x - mean) / sqrt(variance + eps), y = scale xhat + shift ------------------------------- */
+/* ---- BatchNorm1d: xhat = (x - mean) / sqrt(variance + eps), y = scale xhat + shift ---- */
 
 static void column_moments(const double *x, int B, int n, int j, double *mean, double *squares) {
     *mean = *squares = 0;
@@ -56,7 +57,8 @@ static void column_moments(const double *x, int B, int n, int j, double *mean, d
     for (int b = 0; b < B; b++) *squares += (x[b * n + j] - *mean) * (x[b * n + j] - *mean);
 }
 
-/* In place. A training batch of one row has no variance: it takes the running statistics and leaves them alone. */
+/* In place. A training batch of one row has no variance: it takes the running statistics and leaves
+ * them alone. */
 static void norm_forward(reference_norm *norm, double *x, int B, int n, bool training) {
     norm->constant = !training || B == 1;
     norm->xhat = take(B, n);
@@ -68,7 +70,8 @@ static void norm_forward(reference_norm *norm, double *x, int B, int n, bool tra
             column_moments(x, B, n, j, &mean, &squares);
             variance = squares / B;
             norm->mean->value[j] += NORM_MOMENTUM * (mean - norm->mean->value[j]);
-            norm->variance->value[j] += NORM_MOMENTUM * (squares / (B - 1) - norm->variance->value[j]);
+            norm->variance->value[j] +=
+                NORM_MOMENTUM * (squares / (B - 1) - norm->variance->value[j]);
         }
         norm->inverse[j] = 1 / sqrt(variance + NORM_EPS);
         for (int b = 0; b < B; b++) {
@@ -79,8 +82,8 @@ static void norm_forward(reference_norm *norm, double *x, int B, int n, bool tra
     if (!norm->constant) norm->batches->value[0] += 1;
 }
 
-/* In place: dx = scale / sqrt(variance + eps) * (dy - mean(dy) - xhat mean(dy xhat)); the means are those over the batch,
- * and fall away where the statistics were given. */
+/* In place: dx = scale / sqrt(variance + eps) * (dy - mean(dy) - xhat mean(dy xhat)); the means are
+ * those over the batch, and fall away where the statistics were given. */
 static void norm_backward(reference_norm *norm, double *dy, int B, int n) {
     for (int j = 0; j < n; j++) {
         double sum = 0, sum_xhat = 0;
@@ -98,7 +101,7 @@ static void norm_backward(reference_norm *norm, double *dy, int B, int n) {
     }
 }
 
-/* ---- Activations ------------------------------------------------------------------------------------------------- */
+/* ---- Activations ---- */
 
 static double sigmoid(double x) { return 1 / (1 + exp(-x)); }
 
@@ -107,7 +110,8 @@ static void see_kink(reference_kinks *kinks, double x) {
     kinks->signs = (kinks->signs ^ (x > 0)) * 1099511628211u;
 }
 
-/* z = (x - avg) / sqrt(var) over one row's n outputs, var = sum ((x - avg)^2 + eps); returns sqrt(var). */
+/* z = (x - avg) / sqrt(var) over one row's n outputs, var = sum ((x - avg)^2 + eps); returns
+ * sqrt(var). */
 static double dice_normal(const double *x, int n, double *z) {
     double avg = 0, var = 0;
     for (int j = 0; j < n; j++) avg += x[j] / n;
@@ -129,8 +133,8 @@ static void dice_forward(double alpha, double *x, int B, int n) {
     free(z);
 }
 
-/* With dz_j = dy_j (1 - alpha) x_j p_j (1 - p_j) and s = sqrt(var): dz_j / dx_k = (delta_jk - 1/n - z_j z_k) / s, so
- * dx_k = dy_k (p_k + (1 - p_k) alpha) + (dz_k - mean(dz) - z_k sum(dz z)) / s. */
+/* With dz_j = dy_j (1 - alpha) x_j p_j (1 - p_j) and s = sqrt(var): dz_j / dx_k = (delta_jk - 1/n -
+ * z_j z_k) / s, so dx_k = dy_k (p_k + (1 - p_k) alpha) + (dz_k - mean(dz) - z_k sum(dz z)) / s. */
 static void dice_backward(reference_tensor *alpha, const double *x, double *dy, int B, int n) {
     double *z = take(1, n), *dz = take(1, n), a = alpha->value[0];
     for (int b = 0; b < B; b++, x += n, dy += n) {
@@ -163,9 +167,14 @@ static void activation_forward(reference_layer *l, double *x, int B, reference_k
             see_kink(kinks, x[i]);
             x[i] = x[i] > 0 ? x[i] : l->slope->value[0] * x[i];
             break;
-        case REFERENCE_SIGMOID: x[i] = sigmoid(x[i]); break;
-        case REFERENCE_TANH: x[i] = tanh(x[i]); break;
-        default: break;
+        case REFERENCE_SIGMOID:
+            x[i] = sigmoid(x[i]);
+            break;
+        case REFERENCE_TANH:
+            x[i] = tanh(x[i]);
+            break;
+        default:
+            break;
         }
     }
 }
@@ -175,23 +184,31 @@ static void activation_backward(reference_layer *l, double *dy, int B) {
     if (l->activation == REFERENCE_DICE) dice_backward(l->slope, a, dy, B, l->out);
     for (int i = 0; i < B * l->out; i++) {
         switch (l->activation) {
-        case REFERENCE_RELU: dy[i] = a[i] > 0 ? dy[i] : 0; break;
+        case REFERENCE_RELU:
+            dy[i] = a[i] > 0 ? dy[i] : 0;
+            break;
         case REFERENCE_PRELU:
             if (a[i] <= 0) {
                 reference_add_term(l->slope, 0, dy[i] * a[i]);
                 dy[i] *= l->slope->value[0];
             }
             break;
-        case REFERENCE_SIGMOID: dy[i] *= sigmoid(a[i]) * (1 - sigmoid(a[i])); break;
-        case REFERENCE_TANH: dy[i] *= 1 - tanh(a[i]) * tanh(a[i]); break;
-        default: break;
+        case REFERENCE_SIGMOID:
+            dy[i] *= sigmoid(a[i]) * (1 - sigmoid(a[i]));
+            break;
+        case REFERENCE_TANH:
+            dy[i] *= 1 - tanh(a[i]) * tanh(a[i]);
+            break;
+        default:
+            break;
         }
     }
 }
 
-/* ---- Layers in a row --------------------------------------------------------------------------------------------- */
+/* ---- Layers in a row ---- */
 
-double *reference_mlp_forward(reference_mlp *mlp, const double *x, int B, bool training, reference_kinks *kinks) {
+double *reference_mlp_forward(reference_mlp *mlp, const double *x, int B, bool training,
+                              reference_kinks *kinks) {
     double *y = NULL;
     for (int i = 0; i < mlp->n_layer; i++) {
         reference_layer *l = &mlp->layers[i];

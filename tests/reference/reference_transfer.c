@@ -17,7 +17,8 @@ static double *matrix(int B, int n) {
 void reference_transfer_init(reference_transfer *t, reference_model *m, const reference_spec *s) {
     static const char *const layers[] = {"q", "k", "v"};
     const int dim = s->bottom.dims[s->bottom.depth - 1];
-    const reference_mlp_spec gate = {.depth = 1, .dims = {dim}, .activation = REFERENCE_RELU, .batch_norm = s->gate_batch_norm};
+    const reference_mlp_spec gate = {
+        .depth = 1, .dims = {dim}, .activation = REFERENCE_RELU, .batch_norm = s->gate_batch_norm};
     t->n_task = s->n_task;
     for (int i = 0; i < s->n_task - 1; i++) {
         char name[64];
@@ -52,17 +53,20 @@ static double *attention_forward(reference_attention *a, double *own, double *in
     for (int b = 0; b < B; b++) {
         double s[2] = {0, 0};
         for (int j = 0; j < 2; j++)
-            for (int h = 0; h < dim; h++) s[j] += a->part[0][j][b * dim + h] * a->part[1][j][b * dim + h] / sqrt(dim);
+            for (int h = 0; h < dim; h++)
+                s[j] += a->part[0][j][b * dim + h] * a->part[1][j][b * dim + h] / sqrt(dim);
         for (int j = 0; j < 2; j++) {
             a->share[b * 2 + j] = 1 / (1 + exp(s[1 - j] - s[j]));
-            for (int h = 0; h < dim; h++) y[b * dim + h] += a->share[b * 2 + j] * a->part[2][j][b * dim + h];
+            for (int h = 0; h < dim; h++)
+                y[b * dim + h] += a->share[b * 2 + j] * a->part[2][j][b * dim + h];
         }
     }
     return y;
 }
 
 /* dpart of one of queries, keys and values of one item: adds to its weight's gradient and to dx. */
-static void linear_backward(reference_tensor *w, const double *x, const double *dpart, int B, int dim, double *dx) {
+static void linear_backward(reference_tensor *w, const double *x, const double *dpart, int B,
+                            int dim, double *dx) {
     for (int b = 0; b < B; b++)
         for (int o = 0; o < dim; o++)
             for (int i = 0; i < dim; i++) {
@@ -71,7 +75,8 @@ static void linear_backward(reference_tensor *w, const double *x, const double *
             }
 }
 
-/* With y = sum_j a_j v_j, a = softmax(s), s_j = q_j k_j / sqrt(dim): da_j = dy v_j, ds_j = a_j (da_j - sum_i a_i da_i). */
+/* With y = sum_j a_j v_j, a = softmax(s), s_j = q_j k_j / sqrt(dim): da_j = dy v_j, ds_j = a_j
+ * (da_j - sum_i a_i da_i). */
 static void attention_backward(reference_attention *a, const double *dy, int B, double *dx[2]) {
     const int dim = a->dim;
     double *dpart[3][2];
@@ -101,7 +106,8 @@ static void attention_backward(reference_attention *a, const double *dy, int B, 
     }
 }
 
-void reference_transfer_forward(reference_transfer *t, double *y[], int B, bool training, reference_kinks *kinks) {
+void reference_transfer_forward(reference_transfer *t, double *y[], int B, bool training,
+                                reference_kinks *kinks) {
     for (int i = 0; i < t->n_task - 1; i++) {
         double *info = reference_mlp_forward(&t->gates[i], y[i], B, training, kinks);
         y[i + 1] = attention_forward(&t->attentions[i], y[i + 1], info, B);

@@ -1,5 +1,5 @@
-/* AITM's transfers: from the second task on, what a tower reads is an attention over its own bottom's output and what an
- * info gate makes of what the tower before it reads. */
+/* AITM's transfers: from the second task on, what a tower reads is an attention over its own
+ * bottom's output and what an info gate makes of what the tower before it reads. */
 #ifndef REFERENCE_TRANSFER_H
 #define REFERENCE_TRANSFER_H
 
@@ -20,7 +20,8 @@ typedef struct reference_transfer {
 
 void reference_transfer_init(reference_transfer *t, reference_model *m, const reference_spec *spec);
 /* y[t] [B, dim] is replaced. */
-void reference_transfer_forward(reference_transfer *t, double *y[], int B, bool training, reference_kinks *kinks);
+void reference_transfer_forward(reference_transfer *t, double *y[], int B, bool training,
+                                reference_kinks *kinks);
 void reference_transfer_backward(reference_transfer *t, double *dy[], int B);
 void reference_transfer_forget(reference_transfer *t);
 

@@ -13,7 +13,7 @@ double reference_gram_product(const reference_gram *gram, const double *u, const
     return sum;
 }
 
-/* ---- MGDA -------------------------------------------------------------------------------------------------------- */
+/* ---- MGDA ---- */
 
 /* Gaussian elimination with pivots, in place; false: singular. */
 static bool solve(double a[][MOST], double *b, int n) {
@@ -41,8 +41,8 @@ static bool solve(double a[][MOST], double *b, int n) {
     return true;
 }
 
-/* The least |sum w g|^2 with sum w = 1 over the tasks of `set` is where all their products with it are alike: M w = 1,
- * scaled to sum 1. */
+/* The least |sum w g|^2 with sum w = 1 over the tasks of `set` is where all their products with it
+ * are alike: M w = 1, scaled to sum 1. */
 static bool least_of_set(const reference_gram *gram, unsigned set, double *weights) {
     int at[MOST], n = 0;
     double a[MOST][MOST], b[MOST], sum = 0;
@@ -74,19 +74,23 @@ void reference_mgda(const reference_gram *gram, double *weights) {
     }
 }
 
-/* ---- CAGrad ------------------------------------------------------------------------------------------------------ */
+/* ---- CAGrad ---- */
 
 typedef struct worst_case {
     const reference_gram *gram;
     double mean[MOST], radius;
 } worst_case;
 
-static double length_of(const reference_gram *gram, const double *w) { return sqrt(fmax(reference_gram_product(gram, w, w), 0)); }
+static double length_of(const reference_gram *gram, const double *w) {
+    return sqrt(fmax(reference_gram_product(gram, w, w), 0));
+}
 
-static double cagrad_objective(const worst_case *p, const double *w) { return reference_gram_product(p->gram, w, p->mean) + p->radius * length_of(p->gram, w); }
+static double cagrad_objective(const worst_case *p, const double *w) {
+    return reference_gram_product(p->gram, w, p->mean) + p->radius * length_of(p->gram, w);
+}
 
-/* Least objective with w[0 .. k) given, which sum to 1 - left; writes w[k ..). What is left of a convex function after
- * minimising over some variables is convex. */
+/* Least objective with w[0 .. k) given, which sum to 1 - left; writes w[k ..). What is left of a
+ * convex function after minimising over some variables is convex. */
 static double least_from(const worst_case *p, int k, double left, double *w) {
     static const double golden = 0.6180339887498949;
     const int last = p->gram->n - 1;
@@ -128,7 +132,7 @@ void reference_cagrad(const reference_gram *gram, double c, double *weights) {
     for (int t = 0; t < gram->n; t++) weights[t] = (p.mean[t] + ratio * w[t]) / (1 + c * c);
 }
 
-/* ---- PCGrad ------------------------------------------------------------------------------------------------------ */
+/* ---- PCGrad ---- */
 
 void reference_pcgrad(const reference_gram *gram, int order[][MOST], double *weights) {
     memset(weights, 0, (size_t)gram->n * sizeof *weights);
@@ -146,9 +150,10 @@ void reference_pcgrad(const reference_gram *gram, int order[][MOST], double *wei
     }
 }
 
-/* ---- Aligned-MTL ------------------------------------------------------------------------------------------------- */
+/* ---- Aligned-MTL ---- */
 
-/* a = R^T a R and v = v R, R the rotation of axes p and q that takes a_pq to 0: tan 2x = 2 a_pq / (a_qq - a_pp). */
+/* a = R^T a R and v = v R, R the rotation of axes p and q that takes a_pq to 0: tan 2x = 2 a_pq /
+ * (a_qq - a_pp). */
 static void rotate(double a[][MOST], double v[][MOST], int n, int p, int q) {
     if (a[p][q] == 0) return;
     const double ratio = (a[q][q] - a[p][p]) / (2 * a[p][q]);
@@ -193,7 +198,8 @@ void reference_alignment(const reference_gram *gram, double rows[][MOST]) {
     for (int k = 0; k < gram->n; k++) {
         if (values[k] <= threshold) continue;
         for (int i = 0; i < gram->n; i++)
-            for (int j = 0; j < gram->n; j++) rows[i][j] += sqrt(least / values[k]) * vectors[i][k] * vectors[j][k];
+            for (int j = 0; j < gram->n; j++)
+                rows[i][j] += sqrt(least / values[k]) * vectors[i][k] * vectors[j][k];
     }
 }
 

@@ -1,4 +1,5 @@
-/* The reference's balancing methods: their gradients by finite differences, their weights by what makes them the best. */
+/* The reference's balancing methods: their gradients by finite differences, their weights by what
+ * makes them the best. */
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>
@@ -10,21 +11,28 @@
 
 enum { MOST = REFERENCE_MAX_TASKS };
 
-#define EXPERTS(levels_, specific_, shared_) .levels = levels_, .specific = specific_, .shared_experts = shared_
+#define EXPERTS(levels_, specific_, shared_)                                                       \
+    .levels = levels_, .specific = specific_, .shared_experts = shared_
 
 /* name, rows, tasks, experts, depth, activation, norm, gate_norm */
 static const reference_case cases[] = {
     {"mmoe", 17, 3, 3, 1, REFERENCE_TANH, true, true, .regression = 2, .weighted = true},
-    {"mmoe, missing labels", 33, 3, 3, 2, REFERENCE_TANH, false, false, .regression = 2, .missing = true, .shared = true},
+    {"mmoe, missing labels", 33, 3, 3, 2, REFERENCE_TANH, false, false, .regression = 2,
+     .missing = true, .shared = true},
     {"omoe", 17, 2, 3, 1, REFERENCE_TANH, true, true, .kind = REFERENCE_OMOE, .regression = 1},
-    {"single task", 17, 3, 0, 1, REFERENCE_TANH, true, true, .kind = REFERENCE_SINGLE_TASK, .regression = 4},
-    {"shared bottom", 17, 3, 0, 2, REFERENCE_TANH, true, true, .kind = REFERENCE_SHARED_BOTTOM, .regression = 2, .weighted = true},
+    {"single task", 17, 3, 0, 1, REFERENCE_TANH, true, true, .kind = REFERENCE_SINGLE_TASK,
+     .regression = 4},
+    {"shared bottom", 17, 3, 0, 2, REFERENCE_TANH, true, true, .kind = REFERENCE_SHARED_BOTTOM,
+     .regression = 2, .weighted = true},
     {"cgc", 17, 2, 0, 1, REFERENCE_TANH, true, true, .kind = REFERENCE_CGC, EXPERTS(1, 2, 1)},
-    {"ple", 17, 2, 0, 1, REFERENCE_TANH, true, true, .kind = REFERENCE_PLE, EXPERTS(2, 2, 1), .regression = 1},
-    {"ple, three levels", 17, 3, 0, 1, REFERENCE_TANH, false, false, .kind = REFERENCE_PLE, EXPERTS(3, 1, 1)},
+    {"ple", 17, 2, 0, 1, REFERENCE_TANH, true, true, .kind = REFERENCE_PLE, EXPERTS(2, 2, 1),
+     .regression = 1},
+    {"ple, three levels", 17, 3, 0, 1, REFERENCE_TANH, false, false, .kind = REFERENCE_PLE,
+     EXPERTS(3, 1, 1)},
     {"esmm", 17, 2, 0, 1, REFERENCE_TANH, true, true, .kind = REFERENCE_ESMM},
     {"aitm", 17, 3, 0, 1, REFERENCE_TANH, true, true, .kind = REFERENCE_AITM},
-    {"cross-stitch", 17, 3, 0, 2, REFERENCE_TANH, true, true, .kind = REFERENCE_CROSS_STITCH, .regression = 1},
+    {"cross-stitch", 17, 3, 0, 2, REFERENCE_TANH, true, true, .kind = REFERENCE_CROSS_STITCH,
+     .regression = 1},
 };
 enum { CASES = sizeof cases / sizeof *cases };
 
@@ -44,7 +52,7 @@ static double draw(uint64_t *state) {
     return (double)((z ^ (z >> 31)) >> 11) * 0x1p-52 - 1;
 }
 
-/* ---- The seam ---------------------------------------------------------------------------------------------------- */
+/* ---- The seam ---- */
 
 static double *shared_values(reference_problem *p) {
     const size_t size = reference_shared_size(p->model, p->batch.rows);
@@ -55,7 +63,8 @@ static double *shared_values(reference_problem *p) {
     return values;
 }
 
-/* Shared parameters are those that move the representation. A bias in front of a batch norm moves nothing. */
+/* Shared parameters are those that move the representation. A bias in front of a batch norm moves
+ * nothing. */
 START_TEST(shared_parameters_move_the_representation) {
     reference_problem p;
     reference_problem_init(&p, &cases[_i], kink_distance);
@@ -69,7 +78,8 @@ START_TEST(shared_parameters_move_the_representation) {
         double *after = shared_values(&p), most = 0;
         for (size_t i = 0; i < t->count; i++) t->value[i] -= 0.1 + 0.01 * (double)i;
         for (size_t i = 0; i < size; i++) most = fmax(most, fabs(after[i] - before[i]));
-        ck_assert_msg(reference_is_shared(p.model, t) ? most > 1e-3 : most < 1e-12, "%s: %s moves it by %g", cases[_i].name, t->name, most);
+        ck_assert_msg(reference_is_shared(p.model, t) ? most > 1e-3 : most < 1e-12,
+                      "%s: %s moves it by %g", cases[_i].name, t->name, most);
         *(reference_is_shared(p.model, t) ? &n_shared : &n_own) += 1;
         free(after);
     }
@@ -90,7 +100,7 @@ START_TEST(running_statistics_are_not_shared_parameters) {
 }
 END_TEST
 
-/* ---- Slopes of each task's loss, through the representation and past it ------------------------------------------- */
+/* ---- Slopes of each task's loss, through the representation and past it ---- */
 
 /* Entries that are looked at: a few of each tensor. */
 enum { PROBES = 5 };
@@ -112,7 +122,8 @@ static void losses_of(reference_problem *p, double *losses) {
 }
 
 /* L_t where only the representation, or only all else, is that of t[i] = value. */
-static void losses_at(reference_problem *p, reference_tensor *t, size_t i, double value, const double *home, double *through, double *past) {
+static void losses_at(reference_problem *p, reference_tensor *t, size_t i, double value,
+                      const double *home, double *through, double *past) {
     const double old = t->value[i];
     t->value[i] = value;
     double *values = shared_values(p);
@@ -158,43 +169,51 @@ static slopes slopes_of(reference_problem *p) {
     return s;
 }
 
-/* ---- Gradients --------------------------------------------------------------------------------------------------- */
+/* ---- Gradients ---- */
 
 static const double slope_tolerance = 1e-7;
 
-static bool has_label(const reference_problem *p, int t) { return reference_label_weight(p->model, &p->batch, t) > 0; }
+static bool has_label(const reference_problem *p, int t) {
+    return reference_label_weight(p->model, &p->batch, t) > 0;
+}
 
 /* A state that no task shares with another, and that moves every factor. */
 static void set_state(reference_balance *b) {
-    static const double weight[] = {0.3, -0.4, 0.7}, first[] = {0.5, 1.25, 2}, drawn[] = {0.6, 1.9, 0.5}, last[] = {0.5, 0.7, 0.4};
+    static const double weight[] = {0.3, -0.4, 0.7}, first[] = {0.5, 1.25, 2},
+                        drawn[] = {0.6, 1.9, 0.5}, last[] = {0.5, 0.7, 0.4};
     for (int t = 0; t < reference_spec_of(b->model)->n_task; t++) {
         b->weight[t] = weight[t];
         b->first_loss[t] = first[t];
         b->drawn[t] = drawn[t];
         b->epoch_loss[t][0] = last[t];
         b->epoch_loss[t][1] = 1;
-        for (size_t k = 0; k < reference_tensor_count(b->model); k++) b->mean_norms[t][k] = 0.01 * (t + 1);
+        for (size_t k = 0; k < reference_tensor_count(b->model); k++)
+            b->mean_norms[t][k] = 0.01 * (t + 1);
     }
     b->epoch = 2;
 }
 
 /* What the balanced gradient must be, of the slopes and the factors. */
-static double balanced_slope(const reference_balance *b, const reference_problem *p, const probe *at) {
+static double balanced_slope(const reference_balance *b, const reference_problem *p,
+                             const probe *at) {
     const reference_tensor *t = reference_tensor_at(p->model, at->tensor);
-    const bool gradients = reference_balance_sees_gradients(b->spec.method), shared = reference_is_shared(p->model, t);
+    const bool gradients = reference_balance_sees_gradients(b->spec.method),
+               shared = reference_is_shared(p->model, t);
     double sum = 0;
     for (int s = 0; s < p->spec.n_task; s++) {
         if (!has_label(p, s)) continue;
         double through = b->factors[s], past = b->factors[s];
         if (gradients && !b->spec.at_parameters) past = 1;
         if (gradients && b->spec.at_parameters) through = past = shared ? b->factors[s] : 1;
-        if (b->spec.method == REFERENCE_METABALANCE && b->spec.at_parameters) through = past = b->tensor_factors[s][at->tensor];
+        if (b->spec.method == REFERENCE_METABALANCE && b->spec.at_parameters)
+            through = past = b->tensor_factors[s][at->tensor];
         sum += (through * at->through[s] + past * at->past[s]) / reference_divisor(p->model);
     }
     return sum;
 }
 
-static void check_method(const reference_case *c, reference_problem *p, const slopes *s, const reference_balance_spec *spec) {
+static void check_method(const reference_case *c, reference_problem *p, const slopes *s,
+                         const reference_balance_spec *spec) {
     reference_balance b;
     reference_balance_init(&b, spec, p->model);
     set_state(&b);
@@ -204,10 +223,12 @@ static void check_method(const reference_case *c, reference_problem *p, const sl
         got[i] = reference_tensor_at(p->model, s->probes[i].tensor)->gradient[s->probes[i].entry];
         want[i] = balanced_slope(&b, p, &s->probes[i]);
     }
-    comparison r = compare_tensors(reference_method_names[spec->method], got, want, s->n, slope_tolerance, 0);
+    comparison r =
+        compare_tensors(reference_method_names[spec->method], got, want, s->n, slope_tolerance, 0);
     ck_assert_msg(r.agrees, "%s, at parameters %d: %s", c->name, spec->at_parameters, r.message);
-    ck_assert_msg(factors[0] != 1 || factors[1] != 1 || spec->method == REFERENCE_PLAIN || spec->method == REFERENCE_PCGRAD, "%s: %s: nothing is balanced",
-                  c->name, reference_method_names[spec->method]);
+    ck_assert_msg(factors[0] != 1 || factors[1] != 1 || spec->method == REFERENCE_PLAIN ||
+                      spec->method == REFERENCE_PCGRAD,
+                  "%s: %s: nothing is balanced", c->name, reference_method_names[spec->method]);
     free(got);
     free(want);
     reference_balance_finish(&b);
@@ -288,8 +309,9 @@ START_TEST(products_are_slopes_of_the_representation) {
         for (int s = 0, column = 0; s < c->tasks; s++)
             if (has_label(&p, s)) {
                 const double want = b.gram.of[row][column++];
-                ck_assert_msg(fabs(slope[s] - want) <= 1e-6 * b.norms[s] * b.norms[t], "%s: d_%d . d_%d: slope %.12g, product %.12g", c->name, s, t, slope[s],
-                              want);
+                ck_assert_msg(fabs(slope[s] - want) <= 1e-6 * b.norms[s] * b.norms[t],
+                              "%s: d_%d . d_%d: slope %.12g, product %.12g", c->name, s, t,
+                              slope[s], want);
             }
         row++;
         free(d);
@@ -314,11 +336,14 @@ START_TEST(factors_of_one_are_the_plain_gradient) {
         reference_balance_gradient(&b, &p.batch, NULL);
         reference_model *plain = reference_create(&p.spec);
         for (size_t k = 0; k < reference_tensor_count(plain); k++)
-            memcpy(reference_tensor_at(plain, k)->value, reference_tensor_at(p.model, k)->value, reference_tensor_at(plain, k)->count * sizeof(double));
+            memcpy(reference_tensor_at(plain, k)->value, reference_tensor_at(p.model, k)->value,
+                   reference_tensor_at(plain, k)->count * sizeof(double));
         reference_gradient(plain, &p.batch, NULL, NULL);
         for (size_t k = 0; k < reference_tensor_count(plain); k++) {
-            const reference_tensor *want = reference_tensor_at(plain, k), *got = reference_tensor_at(p.model, k);
-            comparison r = compare_tensors(got->name, got->gradient, want->gradient, want->count, 1e-12, reference_gradient_scale(want));
+            const reference_tensor *want = reference_tensor_at(plain, k),
+                                   *got = reference_tensor_at(p.model, k);
+            comparison r = compare_tensors(got->name, got->gradient, want->gradient, want->count,
+                                           1e-12, reference_gradient_scale(want));
             ck_assert_msg(!got->trainable || r.agrees, "%s: %s", c->name, r.message);
         }
         reference_free(plain);
@@ -328,7 +353,8 @@ START_TEST(factors_of_one_are_the_plain_gradient) {
 }
 END_TEST
 
-/* Where nothing passes by the representation, both places give its parameters one gradient for the same factors. */
+/* Where nothing passes by the representation, both places give its parameters one gradient for the
+ * same factors. */
 START_TEST(one_way_through_makes_both_places_one) {
     reference_problem p;
     reference_problem_init(&p, &cases[4], kink_distance);
@@ -361,7 +387,7 @@ START_TEST(one_way_through_makes_both_places_one) {
 }
 END_TEST
 
-/* ---- Weights by the gradients' products --------------------------------------------------------------------------- */
+/* ---- Weights by the gradients' products ---- */
 
 enum { DRAWS = 200, LENGTH = 6 };
 
@@ -425,7 +451,8 @@ static double worst_of(const vectors *v, const double *d) {
     return worst;
 }
 
-/* d stays in the ball, and no other does better for its worst task: neither many that are drawn, nor, by duality, any. */
+/* d stays in the ball, and no other does better for its worst task: neither many that are drawn,
+ * nor, by duality, any. */
 START_TEST(cagrad_is_best_for_the_worst_task) {
     const int n = _i;
     for (uint64_t seed = 1; seed <= DRAWS / 2; seed++) {
@@ -446,13 +473,14 @@ START_TEST(cagrad_is_best_for_the_worst_task) {
         const double scale = radius * sqrt(v.gram.of[0][0]);
         for (int k = 0; k < 1000; k++) {
             double other[LENGTH], length;
-            for (int i = 0; i < LENGTH; i++) other[i] = k % 2 ? draw(&state) : away[i] / radius + 0.1 * draw(&state);
+            for (int i = 0; i < LENGTH; i++)
+                other[i] = k % 2 ? draw(&state) : away[i] / radius + 0.1 * draw(&state);
             length = sqrt(dot(other, other));
             for (int i = 0; i < LENGTH; i++) other[i] = mean[i] + radius / length * other[i];
             ck_assert_double_le(worst_of(&v, other), best + 1e-6 * scale);
         }
-        /* What is added to the mean, at its full length, points along g_w, w on the simplex: any feasible d has a worst task of
-         * at most g_w . g0 + radius |g_w|. */
+        /* What is added to the mean, at its full length, points along g_w, w on the simplex: any
+         * feasible d has a worst task of at most g_w . g0 + radius |g_w|. */
         double direction[MOST], sum = 0, gw[LENGTH];
         for (int t = 0; t < n; t++) direction[t] = w[t] * (1 + c * c) - 1.0 / n;
         for (int t = 0; t < n; t++) sum += direction[t];
@@ -462,7 +490,8 @@ START_TEST(cagrad_is_best_for_the_worst_task) {
         }
         combined(&v, direction, gw);
         const double bound = dot(gw, mean) + radius * sqrt(dot(gw, gw));
-        ck_assert_msg(fabs(bound - best) <= 1e-6 * (fabs(bound) + radius * sqrt(dot(gw, gw))), "worst task %.12g, bound %.12g", best, bound);
+        ck_assert_msg(fabs(bound - best) <= 1e-6 * (fabs(bound) + radius * sqrt(dot(gw, gw))),
+                      "worst task %.12g, bound %.12g", best, bound);
     }
 }
 END_TEST
@@ -471,7 +500,8 @@ START_TEST(aligned_gradients_are_orthogonal) {
     const int n = _i;
     for (uint64_t seed = 1; seed <= DRAWS; seed++) {
         const vectors v = vectors_draw(n, seed);
-        double values[MOST], axes[MOST][MOST], rows[MOST][MOST], w[MOST], least = HUGE_VAL, most = 0;
+        double values[MOST], axes[MOST][MOST], rows[MOST][MOST], w[MOST], least = HUGE_VAL,
+                                                                          most = 0;
         reference_eigen(&v.gram, values, axes);
         for (int k = 0; k < n; k++) {
             least = fmin(least, values[k]);
@@ -488,7 +518,8 @@ START_TEST(aligned_gradients_are_orthogonal) {
         for (int i = 0; i < n; i++) {
             double mean = 0;
             for (int j = 0; j < n; j++) {
-                ck_assert_double_eq_tol(reference_gram_product(&v.gram, rows[i], rows[j]), i == j ? least : 0, 1e-11 * most);
+                ck_assert_double_eq_tol(reference_gram_product(&v.gram, rows[i], rows[j]),
+                                        i == j ? least : 0, 1e-11 * most);
                 mean += rows[j][i] / n;
             }
             ck_assert_double_eq_tol(w[i], mean, 1e-14);
@@ -517,7 +548,8 @@ START_TEST(pcgrad_takes_conflicts_away) {
         const vectors v = vectors_draw(n, seed);
         int order[MOST][MOST];
         for (int i = 0; i < n; i++)
-            for (int k = 0; k < n; k++) order[i][k] = (int)(((uint64_t)k + seed * (uint64_t)(i + 1)) % (uint64_t)n);
+            for (int k = 0; k < n; k++)
+                order[i][k] = (int)(((uint64_t)k + seed * (uint64_t)(i + 1)) % (uint64_t)n);
         double w[MOST], got[LENGTH], want[LENGTH] = {0};
         reference_pcgrad(&v.gram, order, w);
         combined(&v, w, got);
@@ -531,7 +563,9 @@ START_TEST(pcgrad_takes_conflicts_away) {
                 for (int j = 0; j < LENGTH; j++) p[j] -= product / dot(g, g) * g[j];
             }
             for (int j = 0; j < LENGTH; j++) want[j] += p[j];
-            if (n == 2) ck_assert_double_ge(dot(p, v.g[1 - i]), -1e-9 * sqrt(dot(p, p) * dot(v.g[1 - i], v.g[1 - i])));
+            if (n == 2)
+                ck_assert_double_ge(dot(p, v.g[1 - i]),
+                                    -1e-9 * sqrt(dot(p, p) * dot(v.g[1 - i], v.g[1 - i])));
         }
         comparison r = compare_tensors("pcgrad", got, want, LENGTH, 1e-10, 0);
         ck_assert_msg(r.agrees, "%s", r.message);
@@ -557,7 +591,7 @@ START_TEST(two_gradients_by_hand) {
 }
 END_TEST
 
-/* ---- Weights of their own ----------------------------------------------------------------------------------------- */
+/* ---- Weights of their own ---- */
 
 /* A problem, one gradient computed, its update done. */
 typedef struct stepped {
@@ -608,9 +642,12 @@ static double famo_objective(const stepped *s, const double *w, const double *af
 
 static double objective(const stepped *s, const double *w, const double *given) {
     switch (s->b.spec.method) {
-    case REFERENCE_UWL: return uwl_objective(s, w, s->b.spec.clamp);
-    case REFERENCE_GRADNORM: return gradnorm_objective(s, w, given);
-    default: return famo_objective(s, w, given);
+    case REFERENCE_UWL:
+        return uwl_objective(s, w, s->b.spec.clamp);
+    case REFERENCE_GRADNORM:
+        return gradnorm_objective(s, w, given);
+    default:
+        return famo_objective(s, w, given);
     }
 }
 
@@ -621,13 +658,17 @@ static void gradnorm_targets(const stepped *s, double *target) {
         mean += exp(s->b.weight[t]) * s->b.norms[t] / T;
         relative += s->b.losses[t] / s->b.first_loss[t] / T;
     }
-    for (int t = 0; t < T; t++) target[t] = mean * pow(s->b.losses[t] / s->b.first_loss[t] / relative, s->b.spec.alpha);
+    for (int t = 0; t < T; t++)
+        target[t] = mean * pow(s->b.losses[t] / s->b.first_loss[t] / relative, s->b.spec.alpha);
 }
 
 static const struct {
     reference_method method;
     bool clamp;
-} of_their_own[] = {{REFERENCE_UWL, true}, {REFERENCE_UWL, false}, {REFERENCE_GRADNORM, false}, {REFERENCE_FAMO, false}};
+} of_their_own[] = {{REFERENCE_UWL, true},
+                    {REFERENCE_UWL, false},
+                    {REFERENCE_GRADNORM, false},
+                    {REFERENCE_FAMO, false}};
 
 START_TEST(weights_go_down_their_own_objective) {
     reference_balance_spec spec = reference_balance_default(of_their_own[_i].method);
@@ -647,7 +688,8 @@ START_TEST(weights_go_down_their_own_objective) {
         w[t] -= 2 * h;
         want[t] = (want[t] - objective(&s, w, given)) / (2 * h);
     }
-    comparison r = compare_tensors(reference_method_names[spec.method], slope, want, (size_t)T, 1e-8, 0);
+    comparison r =
+        compare_tensors(reference_method_names[spec.method], slope, want, (size_t)T, 1e-8, 0);
     ck_assert_msg(r.agrees, "%s", r.message);
     step_finish(&s);
 }
@@ -690,15 +732,18 @@ START_TEST(absent_tasks_are_left_alone) {
             ck_assert_double_eq(s.b.moment1[2], moment);
             ck_assert_double_eq(s.b.mean_norms[2][0], 0.03);
             if (m == REFERENCE_FAMO) ck_assert_double_eq(s.b.weight[2], 0.7);
-            if (m == REFERENCE_MGDA) ck_assert_double_eq_tol(s.b.factors[0] + s.b.factors[1], 2, 1e-12);
+            if (m == REFERENCE_MGDA)
+                ck_assert_double_eq_tol(s.b.factors[0] + s.b.factors[1], 2, 1e-12);
             if (m == REFERENCE_FAMO)
-                ck_assert_double_eq_tol((s.b.losses[0] * s.b.factors[0] * exp(-0.3)) / (s.b.losses[1] * s.b.factors[1] * exp(0.4)), 1, 1e-6);
+                ck_assert_double_eq_tol((s.b.losses[0] * s.b.factors[0] * exp(-0.3)) /
+                                            (s.b.losses[1] * s.b.factors[1] * exp(0.4)),
+                                        1, 1e-6);
             step_finish(&s);
         }
 }
 END_TEST
 
-/* ---- By hand ------------------------------------------------------------------------------------------------------ */
+/* ---- By hand ---- */
 
 START_TEST(factors_by_hand) {
     const reference_case *c = &cases[2]; /* two tasks */
@@ -721,7 +766,8 @@ START_TEST(factors_by_hand) {
     step_init(&s, c, &spec);
     losses = s.b.losses;
     ck_assert_double_eq_tol((s.b.factors[0] + s.b.factors[1]) / 2, 1, 1e-12);
-    ck_assert_double_eq_tol(s.b.factors[0] * losses[0] / (s.b.factors[1] * losses[1]), exp(0.7), 1e-6);
+    ck_assert_double_eq_tol(s.b.factors[0] * losses[0] / (s.b.factors[1] * losses[1]), exp(0.7),
+                            1e-6);
     step_finish(&s);
 
     spec = reference_balance_default(REFERENCE_METABALANCE);
@@ -751,7 +797,8 @@ int main(void) {
     tcase_add_test(c, aligned_leaves_out_what_has_no_length);
     tcase_add_loop_test(c, pcgrad_takes_conflicts_away, 1, MOST + 1);
     tcase_add_test(c, two_gradients_by_hand);
-    tcase_add_loop_test(c, weights_go_down_their_own_objective, 0, (int)(sizeof of_their_own / sizeof *of_their_own));
+    tcase_add_loop_test(c, weights_go_down_their_own_objective, 0,
+                        (int)(sizeof of_their_own / sizeof *of_their_own));
     tcase_add_test(c, updates_keep_what_they_promise);
     tcase_add_test(c, absent_tasks_are_left_alone);
     tcase_add_test(c, factors_by_hand);

@@ -1,8 +1,9 @@
-/* A task whose loss is a hundred times that of another keeps it from learning; every balancing method, with its default keys,
- * ends that.
+/* A task whose loss is a hundred times that of another keeps it from learning; every balancing
+ * method, with its default keys, ends that.
  *
- * Two regressions read one small network: y_0 = x_0 + noise, y_1 = x_0 cos 45 + x_1 sin 45 + noise, whose noises go against
- * each other. What one step moves is the second task's, noise and all, until the first one's tower no longer listens. */
+ * Two regressions read one small network: y_0 = x_0 + noise, y_1 = x_0 cos 45 + x_1 sin 45 + noise,
+ * whose noises go against each other. What one step moves is the second task's, noise and all,
+ * until the first one's tower no longer listens. */
 #include <check.h>
 #include <math.h>
 #include <stdio.h>
@@ -35,7 +36,8 @@ static const char *const scaling_names[] = {"loss_weight 100", "labels times 10"
 
 typedef struct toy {
     double x[ROWS * COLUMNS], y[ROWS * TASKS];
-    double variance[TASKS], noise[TASKS]; /* mean squares of the labels, and of what no model can know of them */
+    double variance[TASKS],
+        noise[TASKS]; /* mean squares of the labels, and of what no model can know of them */
     reference_spec spec;
 } toy;
 
@@ -47,7 +49,8 @@ static void toy_init(toy *p, reference_kind kind, scaling s) {
         double *x = p->x + r * COLUMNS, *y = p->y + r * TASKS, noise[TASKS];
         for (int j = 0; j < COLUMNS; j++) x[j] = normal(&state);
         noise[0] = sigma * normal(&state);
-        noise[1] = label * (against * noise[0] + sqrt(1 - against * against) * sigma * normal(&state));
+        noise[1] =
+            label * (against * noise[0] + sqrt(1 - against * against) * sigma * normal(&state));
         y[0] = x[0] + noise[0];
         y[1] = label * (cos(angle) * x[0] + sin(angle) * x[1]) + noise[1];
         for (int t = 0; t < TASKS; t++) {
@@ -57,14 +60,22 @@ static void toy_init(toy *p, reference_kind kind, scaling s) {
     }
     const reference_mlp_spec two_units = {.depth = 1, .dims = {2}, .activation = REFERENCE_TANH},
                              one_unit = {.depth = 1, .dims = {1}, .activation = REFERENCE_TANH};
-    p->spec = (reference_spec){.kind = kind, .n_dense = COLUMNS, .n_expert = 2, .expert = one_unit, .bottom = two_units, .n_task = TASKS};
-    for (int t = 0; t < TASKS; t++) p->spec.tasks[t].regression = true, p->spec.tasks[t].loss_weight = 1;
+    p->spec = (reference_spec){.kind = kind,
+                               .n_dense = COLUMNS,
+                               .n_expert = 2,
+                               .expert = one_unit,
+                               .bottom = two_units,
+                               .n_task = TASKS};
+    for (int t = 0; t < TASKS; t++)
+        p->spec.tasks[t].regression = true, p->spec.tasks[t].loss_weight = 1;
     if (s == BY_WEIGHT) p->spec.tasks[1].loss_weight = 100;
 }
 
 /* Trains and writes how much of each task's signal is not learned: 0 all is, 1 nothing. */
-static void train(const toy *p, reference_method method, const char *at, const char *seed, double missed[TASKS]) {
-    const reference_optimizer adam = {.kind = REFERENCE_ADAM, .lr = 0.03, .beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8};
+static void train(const toy *p, reference_method method, const char *at, const char *seed,
+                  double missed[TASKS]) {
+    const reference_optimizer adam = {
+        .kind = REFERENCE_ADAM, .lr = 0.03, .beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8};
     const engine_key keys[] = {{"trainer.n_epoch", "250"},
                                {"trainer.seed", seed},
                                {"trainer.adaptive_params.method", reference_method_names[method]},
@@ -78,14 +89,17 @@ static void train(const toy *p, reference_method method, const char *at, const c
     engine_prepare(&e, &batch, 1);
     engine_fit(&e);
     ck_assert_int_eq(mmoe_evaluate(e.model, e.rows, 1, NULL, metrics, &err), MMOE_OK);
-    for (int t = 0; t < TASKS; t++) missed[t] = (metrics[t].mse - p->noise[t]) / (p->variance[t] - p->noise[t]);
+    for (int t = 0; t < TASKS; t++)
+        missed[t] = (metrics[t].mse - p->noise[t]) / (p->variance[t] - p->noise[t]);
     engine_finish(&e);
 }
 
 static const struct {
     reference_kind kind;
     const char *name, *seed;
-} models[] = {{REFERENCE_SHARED_BOTTOM, "shared bottom", "1"}, {REFERENCE_SHARED_BOTTOM, "shared bottom", "2"}, {REFERENCE_MMOE, "mmoe", "1"}};
+} models[] = {{REFERENCE_SHARED_BOTTOM, "shared bottom", "1"},
+              {REFERENCE_SHARED_BOTTOM, "shared bottom", "2"},
+              {REFERENCE_MMOE, "mmoe", "1"}};
 enum { MODELS = sizeof models / sizeof *models };
 
 static const double dominated = 0.2, balanced = 0.1;
@@ -96,8 +110,10 @@ START_TEST(no_method_leaves_the_small_task_behind) {
     double missed[TASKS];
     toy_init(&p, models[m].kind, (scaling)s);
     train(&p, REFERENCE_PLAIN, NULL, models[m].seed, missed);
-    ck_assert_msg(missed[0] > dominated, "%s, %s: the first task misses only %.3f", models[m].name, scaling_names[s], missed[0]);
-    ck_assert_msg(missed[1] < balanced, "%s, %s: the second task misses %.3f", models[m].name, scaling_names[s], missed[1]);
+    ck_assert_msg(missed[0] > dominated, "%s, %s: the first task misses only %.3f", models[m].name,
+                  scaling_names[s], missed[0]);
+    ck_assert_msg(missed[1] < balanced, "%s, %s: the second task misses %.3f", models[m].name,
+                  scaling_names[s], missed[1]);
 }
 END_TEST
 
@@ -111,8 +127,9 @@ START_TEST(methods_let_the_small_task_learn) {
             double missed[TASKS];
             toy_init(&p, models[m].kind, (scaling)s);
             train(&p, method, places[at], models[m].seed, missed);
-            ck_assert_msg(missed[0] < balanced, "%s, %s, %s at %s: the first task misses %.3f", models[m].name, scaling_names[s],
-                          reference_method_names[method], at ? places[at] : "its default", missed[0]);
+            ck_assert_msg(missed[0] < balanced, "%s, %s, %s at %s: the first task misses %.3f",
+                          models[m].name, scaling_names[s], reference_method_names[method],
+                          at ? places[at] : "its default", missed[0]);
         }
 }
 END_TEST

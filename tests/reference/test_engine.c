@@ -9,12 +9,13 @@
 #include "compare.h"
 #include "engine.h"
 
-/* Errors are measured against a tensor's largest entry, those of gradients against their scale (reference.h). A float rounds
- * to 6e-8, and eight layers of sums make some 1e-6 of that. */
+/* Errors are measured against a tensor's largest entry, those of gradients against their scale
+ * (reference.h). A float rounds to 6e-8, and eight layers of sums make some 1e-6 of that. */
 static const double tolerance = 2e-5;
 /* Nothing stands nearer to a kink than this, which is more than rounding moves a value. */
 static const double kink_distance = 5e-6;
-/* Plain gradient descent with a rate that outweighs the weights: (old - new) / rate is the gradient to the last bits. */
+/* Plain gradient descent with a rate that outweighs the weights: (old - new) / rate is the gradient
+ * to the last bits. */
 static const reference_optimizer descent = {.kind = REFERENCE_SGD, .lr = 512};
 
 static double *numbers(size_t count) {
@@ -35,30 +36,41 @@ static void check_scores(const reference_case *c, reference_problem *p, engine *
 }
 
 /* A task without a label has a loss of 0 in the sum, which is reported as NaN: undefined. */
-static void check_losses(const reference_case *c, const reference_problem *p, const double *got, const double *want) {
+static void check_losses(const reference_case *c, const reference_problem *p, const double *got,
+                         const double *want) {
     for (int t = 0; t < c->tasks; t++) {
         bool labelled = false;
-        for (int b = 0; b < c->rows; b++) labelled |= !isnan(p->labels[b * c->tasks + t]) && (!c->weighted || p->weights[b] > 0);
-        ck_assert_msg(labelled || isnan(got[t]), "%s: loss %d of no label is %g", c->name, t, got[t]);
+        for (int b = 0; b < c->rows; b++)
+            labelled |= !isnan(p->labels[b * c->tasks + t]) && (!c->weighted || p->weights[b] > 0);
+        ck_assert_msg(labelled || isnan(got[t]), "%s: loss %d of no label is %g", c->name, t,
+                      got[t]);
         comparison r = compare_tensors("loss", &got[t], &want[t], 1, tolerance, 0);
         ck_assert_msg(!labelled || r.agrees, "%s: task %d: %s", c->name, t, r.message);
     }
 }
 
-/* Gradients by (old - new) / rate, then the running statistics. `before` is what both began with, `after` the engine. */
-static void check_step(const reference_case *c, reference_problem *p, reference_model *before, reference_model *after) {
+/* Gradients by (old - new) / rate, then the running statistics. `before` is what both began with,
+ * `after` the engine. */
+static void check_step(const reference_case *c, reference_problem *p, reference_model *before,
+                       reference_model *after) {
     for (size_t k = 0; k < reference_tensor_count(after); k++) {
-        const reference_tensor *t = reference_tensor_at(p->model, k), *old = reference_tensor_at(before, k), *new = reference_tensor_at(after, k);
+        const reference_tensor *t = reference_tensor_at(p->model, k),
+                               *old = reference_tensor_at(before, k),
+                               *new = reference_tensor_at(after, k);
         double *got = numbers(t->count);
-        for (size_t i = 0; i < t->count; i++) got[i] = t->trainable ? (old->value[i] - new->value[i]) / descent.lr : new->value[i];
+        for (size_t i = 0; i < t->count; i++)
+            got[i] = t->trainable ? (old->value[i] - new->value[i]) / descent.lr : new->value[i];
         comparison r =
-            compare_tensors(t->name, got, t->trainable ? t->gradient : t->value, t->count, tolerance, t->trainable ? reference_gradient_scale(t) : 0);
-        ck_assert_msg(r.agrees, "%s: %s %s", c->name, t->trainable ? "gradient" : "statistics", r.message);
+            compare_tensors(t->name, got, t->trainable ? t->gradient : t->value, t->count,
+                            tolerance, t->trainable ? reference_gradient_scale(t) : 0);
+        ck_assert_msg(r.agrees, "%s: %s %s", c->name, t->trainable ? "gradient" : "statistics",
+                      r.message);
         free(got);
     }
 }
 
-/* One step with `threads` workers, compared with the reference; returns the engine's tensors afterwards. */
+/* One step with `threads` workers, compared with the reference; returns the engine's tensors
+ * afterwards. */
 static reference_model *step_and_check(const reference_case *c, int threads) {
     reference_problem p;
     reference_problem_init(&p, c, kink_distance);
@@ -88,15 +100,16 @@ START_TEST(engine_agrees_with_the_reference) {
     reference_model *one = step_and_check(c, 1), *two = step_and_check(c, 2);
     for (size_t k = 0; k < reference_tensor_count(one); k++) {
         const reference_tensor *a = reference_tensor_at(one, k), *b = reference_tensor_at(two, k);
-        ck_assert_msg(memcmp(a->value, b->value, a->count * sizeof(double)) == 0, "%s: %s differs between one thread and two", c->name, a->name);
+        ck_assert_msg(memcmp(a->value, b->value, a->count * sizeof(double)) == 0,
+                      "%s: %s differs between one thread and two", c->name, a->name);
     }
     reference_free(one);
     reference_free(two);
 }
 END_TEST
 
-/* An eps that Adam feels keeps a step smooth in the gradient: with 1e-8 the update of an entry that is next to 0 is a
- * coin's side. */
+/* An eps that Adam feels keeps a step smooth in the gradient: with 1e-8 the update of an entry that
+ * is next to 0 is a coin's side. */
 static const reference_optimizer optimizers[] = {
     {REFERENCE_ADAM, 0.01, 0.1, 0.9, 0.999, 0.01, 0},
     {REFERENCE_ADAM, 0.01, 0, 0.8, 0.9, 0.01, 0},
@@ -117,7 +130,18 @@ enum { OPTIMIZERS = sizeof optimizers / sizeof *optimizers };
 
 START_TEST(optimizers_agree_with_the_reference) {
     const reference_optimizer *o = &optimizers[_i];
-    const reference_case c = {"optimizers", 33, 3, 3, 2, REFERENCE_TANH, true, true, .regression = 2, .missing = true, .weighted = true, .shared = true};
+    const reference_case c = {"optimizers",
+                              33,
+                              3,
+                              3,
+                              2,
+                              REFERENCE_TANH,
+                              true,
+                              true,
+                              .regression = 2,
+                              .missing = true,
+                              .weighted = true,
+                              .shared = true};
     reference_problem p;
     reference_problem_init(&p, &c, kink_distance);
     engine e;
@@ -131,8 +155,10 @@ START_TEST(optimizers_agree_with_the_reference) {
         engine_step(&e, NULL);
         engine_get_weights(&e, after);
         for (size_t k = 0; k < reference_tensor_count(after); k++) {
-            const reference_tensor *got = reference_tensor_at(after, k), *want = reference_tensor_at(p.model, k);
-            comparison r = compare_tensors(want->name, got->value, want->value, want->count, tolerance, 0);
+            const reference_tensor *got = reference_tensor_at(after, k),
+                                   *want = reference_tensor_at(p.model, k);
+            comparison r =
+                compare_tensors(want->name, got->value, want->value, want->count, tolerance, 0);
             ck_assert_msg(r.agrees, "step %d: %s", step, r.message);
         }
     }

@@ -50,20 +50,22 @@ END_TEST
 /* Entries that finite differences look at: all of a small tensor, some of a large one. */
 enum { PROBES = 24, MOST_ROWS = 300 };
 
-static double loss_at(reference_problem *p, reference_tensor *t, size_t i, double value, uint64_t *signs) {
+static double loss_at(reference_problem *p, reference_tensor *t, size_t i, double value,
+                      uint64_t *signs) {
     t->value[i] = value;
     double loss = reference_loss(p->model, &p->batch, NULL, NULL);
     *signs = reference_kink_signs(p->model);
     return loss;
 }
 
-/* Central differences over four points, whose error is of the fourth order: f' = (8 (f(h) - f(-h)) - (f(2h) - f(-2h))) / 12h.
- * False where the step crosses a kink. */
+/* Central differences over four points, whose error is of the fourth order: f' = (8 (f(h) - f(-h))
+ * - (f(2h) - f(-2h))) / 12h. False where the step crosses a kink. */
 static bool difference(reference_problem *p, reference_tensor *t, size_t i, double *slope) {
     const double value = t->value[i], h = 1e-5;
     uint64_t signs[4];
     double near = loss_at(p, t, i, value + h, &signs[0]) - loss_at(p, t, i, value - h, &signs[1]);
-    double far = loss_at(p, t, i, value + 2 * h, &signs[2]) - loss_at(p, t, i, value - 2 * h, &signs[3]);
+    double far =
+        loss_at(p, t, i, value + 2 * h, &signs[2]) - loss_at(p, t, i, value - 2 * h, &signs[3]);
     t->value[i] = value;
     *slope = (8 * near - far) / (12 * h);
     return signs[0] == signs[1] && signs[0] == signs[2] && signs[0] == signs[3];
@@ -79,7 +81,8 @@ START_TEST(gradients_are_slopes) {
     size_t probes = c->rows > 100 ? 1 : PROBES, looked = 0, skipped = 0;
     double largest = 0;
     for (size_t k = 0; k < reference_tensor_count(p.model); k++)
-        for (size_t i = 0; i < reference_tensor_at(p.model, k)->count; i++) largest = fmax(largest, fabs(reference_tensor_at(p.model, k)->gradient[i]));
+        for (size_t i = 0; i < reference_tensor_at(p.model, k)->count; i++)
+            largest = fmax(largest, fabs(reference_tensor_at(p.model, k)->gradient[i]));
     for (size_t k = 0; k < reference_tensor_count(p.model); k++) {
         reference_tensor *t = reference_tensor_at(p.model, k);
         if (!t->trainable) continue;
@@ -96,12 +99,14 @@ START_TEST(gradients_are_slopes) {
         comparison r = compare_tensors(t->name, got, want, n, 1e-6, 1e-2 * largest);
         ck_assert_msg(r.agrees, "%s: %s", c->name, r.message);
     }
-    ck_assert_msg(skipped * 20 <= looked, "%s: %zu of %zu entries at a kink", c->name, skipped, looked);
+    ck_assert_msg(skipped * 20 <= looked, "%s: %zu of %zu entries at a kink", c->name, skipped,
+                  looked);
     reference_problem_finish(&p);
 }
 END_TEST
 
-/* An error in one gradient must show: the check above, with a gradient that is wrong by a thousandth. */
+/* An error in one gradient must show: the check above, with a gradient that is wrong by a
+ * thousandth. */
 START_TEST(finite_differences_see_a_wrong_gradient) {
     reference_problem p;
     reference_problem_init(&p, &reference_cases[2], 2e-5);
@@ -120,7 +125,8 @@ START_TEST(finite_differences_see_a_wrong_gradient) {
 }
 END_TEST
 
-/* One dense column, one expert of one unit, a tower of one: z = 3 (2 x + 1) - 4 with x = 0.5 is 2. */
+/* One dense column, one expert of one unit, a tower of one: z = 3 (2 x + 1) - 4 with x = 0.5 is 2.
+ */
 START_TEST(one_unit_by_hand) {
     reference_mlp_spec unit = {.depth = 1, .dims = {1}, .activation = REFERENCE_RELU};
     reference_spec spec = {.n_dense = 1, .n_expert = 1, .expert = unit, .n_task = 1};
@@ -139,7 +145,8 @@ START_TEST(one_unit_by_hand) {
     ck_assert_double_eq_tol(score, p, 1e-15);
     ck_assert_double_eq_tol(loss, -log(p), 1e-15);
     ck_assert_double_eq_tol(reference_find(m, "towers.0.mlp.3.bias")->gradient[0], p - 1, 1e-15);
-    ck_assert_double_eq_tol(reference_find(m, "experts.0.mlp.0.weight")->gradient[0], (p - 1) * 3 * 0.5, 1e-15);
+    ck_assert_double_eq_tol(reference_find(m, "experts.0.mlp.0.weight")->gradient[0],
+                            (p - 1) * 3 * 0.5, 1e-15);
     ck_assert_double_eq(reference_find(m, "gates.0.mlp.0.weight")->gradient[0], 0);
     reference_free(m);
 }
@@ -147,7 +154,8 @@ END_TEST
 
 /* Two rows through a batch norm: -1 and 1 but for eps, whose running statistics are known. */
 START_TEST(batch_norm_by_hand) {
-    reference_mlp_spec unit = {.depth = 1, .dims = {1}, .activation = REFERENCE_TANH, .batch_norm = true};
+    reference_mlp_spec unit = {
+        .depth = 1, .dims = {1}, .activation = REFERENCE_TANH, .batch_norm = true};
     reference_spec spec = {.n_dense = 1, .n_expert = 1, .expert = unit, .n_task = 1};
     spec.tasks[0] = (__typeof__(spec.tasks[0])){.regression = true, .loss_weight = 1};
     reference_model *m = reference_create(&spec);
@@ -159,8 +167,10 @@ START_TEST(batch_norm_by_hand) {
     reference_gradient(m, &batch, scores, NULL);
     ck_assert_double_eq_tol(scores[0], -unit_score, 1e-12);
     ck_assert_double_eq_tol(scores[1], unit_score, 1e-12);
-    ck_assert_double_eq_tol(reference_find(m, "experts.0.mlp.1.running_mean")->value[0], 0.8, 1e-15);
-    ck_assert_double_eq_tol(reference_find(m, "experts.0.mlp.1.running_var")->value[0], 0.9 + 0.2, 1e-15);
+    ck_assert_double_eq_tol(reference_find(m, "experts.0.mlp.1.running_mean")->value[0], 0.8,
+                            1e-15);
+    ck_assert_double_eq_tol(reference_find(m, "experts.0.mlp.1.running_var")->value[0], 0.9 + 0.2,
+                            1e-15);
     ck_assert_double_eq(reference_find(m, "experts.0.mlp.1.num_batches_tracked")->value[0], 1);
     ck_assert_double_eq(reference_find(m, "experts.0.mlp.0.bias")->gradient[0], 0);
     reference_predict(m, &batch, scores);
@@ -169,13 +179,14 @@ START_TEST(batch_norm_by_hand) {
     batch.rows = 1;
     reference_gradient(m, &batch, scores, NULL);
     ck_assert_double_eq_tol(scores[0], tanh((7 - 0.8) / sqrt(1.1 + 1e-5)), 1e-12);
-    ck_assert_double_eq_tol(reference_find(m, "experts.0.mlp.1.running_mean")->value[0], 0.8, 1e-15);
+    ck_assert_double_eq_tol(reference_find(m, "experts.0.mlp.1.running_mean")->value[0], 0.8,
+                            1e-15);
     reference_free(m);
 }
 END_TEST
 
-/* One weight of 1 whose gradient is 0.5, three steps of each optimizer; the numbers are PyTorch 1.13's formulas worked
- * out by hand. */
+/* One weight of 1 whose gradient is 0.5, three steps of each optimizer; the numbers are
+ * PyTorch 1.13's formulas worked out by hand. */
 START_TEST(optimizers_by_hand) {
     reference_mlp_spec unit = {.depth = 1, .dims = {1}, .activation = REFERENCE_TANH};
     reference_spec spec = {.n_dense = 1, .n_expert = 1, .expert = unit, .n_task = 1};
@@ -183,7 +194,8 @@ START_TEST(optimizers_by_hand) {
         reference_optimizer optimizer;
         double after[2];
     } cases[] = {
-        /* A constant gradient moves Adam by lr; with decay, g = 0.5 + 0.1 p keeps its sign and nearly its size. */
+        /* A constant gradient moves Adam by lr; with decay, g = 0.5 + 0.1 p keeps its sign and
+           nearly its size. */
         {{REFERENCE_ADAM, 0.01, 0, 0.9, 0.999, 0, 0}, {0.99, 0.98}},
         {{REFERENCE_ADAMW, 0.01, 0.1, 0.9, 0.999, 0, 0}, {0.999 - 0.01, 0.989 * 0.999 - 0.01}},
         {{REFERENCE_SGD, 0.1, 0, 0, 0, 0, 0.9}, {0.95, 0.95 - 0.1 * (0.45 + 0.5)}},

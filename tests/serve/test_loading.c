@@ -43,10 +43,13 @@ static mmoe_model *load(const char *path) {
 static void make_file(void) {
     char json[1024];
     snprintf(json, sizeof json,
-             "{\"features\": {\"sparse\": [{\"name\": \"a\", \"vocab_size\": %d, \"embed_dim\": 16}, {\"name\": \"b\", \"vocab_size\": %d, \"embed_dim\": 15},"
-             " {\"name\": \"c\", \"vocab_size\": 101, \"embed_dim\": 7}], \"dense\": [{\"name\": \"d*\"}]},"
+             "{\"features\": {\"sparse\": [{\"name\": \"a\", \"vocab_size\": %d, \"embed_dim\": "
+             "16}, {\"name\": \"b\", \"vocab_size\": %d, \"embed_dim\": 15},"
+             " {\"name\": \"c\", \"vocab_size\": 101, \"embed_dim\": 7}], \"dense\": [{\"name\": "
+             "\"d*\"}]},"
              " \"tasks\": [{\"name\": \"x\", \"label\": \"x\", \"tower_params\": {\"dims\": [8]}}],"
-             " \"model\": {\"n_expert\": 8, \"expert_params\": {\"dims\": [16]}}, \"trainer\": {\"batch_size\": 64}}",
+             " \"model\": {\"n_expert\": 8, \"expert_params\": {\"dims\": [16]}}, \"trainer\": "
+             "{\"batch_size\": 64}}",
              ROWS_A, ROWS_B);
     const char *const columns[] = {"a", "b", "c", "d0", "d1"};
     mmoe_config *config;
@@ -141,7 +144,8 @@ START_TEST(processes_share_the_tables) {
     ck_assert_int_eq(waitpid(child, &status, 0), child);
     ck_assert_int_eq(status, 0);
     ck_assert_int_ge(u.rss, tables - 8);
-    ck_assert_msg(u.pss <= u.rss * 6 / 10, "of %ld kB, %ld kB count as this process's", u.rss, u.pss);
+    ck_assert_msg(u.pss <= u.rss * 6 / 10, "of %ld kB, %ld kB count as this process's", u.rss,
+                  u.pss);
     close(ready[0]), close(ready[1]), close(done[0]);
     mmoe_model_free(model);
 }
@@ -169,7 +173,8 @@ START_TEST(training_leaves_the_file_as_it_was) {
     float labels[BATCH];
     for (int i = 0; i < BATCH; i++) labels[i] = (float)(i % 2);
     OK(mmoe_dataset_create(mmoe_model_schema(model), &batch, labels, NULL, NULL, &rows, &err));
-    OK(mmoe_trainer_create(model, &(mmoe_trainer_options){.threads = 1, .single_threaded_blas = 1}, NULL, &trainer, &err));
+    OK(mmoe_trainer_create(model, &(mmoe_trainer_options){.threads = 1, .single_threaded_blas = 1},
+                           NULL, &trainer, &err));
     OK(mmoe_trainer_step(trainer, rows, 0, BATCH, NULL, &err));
     get_scores(model, scores);
     ck_assert_mem_ne(scores, wanted, sizeof wanted);

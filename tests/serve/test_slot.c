@@ -214,7 +214,7 @@ START_TEST(every_allocation_may_fail) {
 }
 END_TEST
 
-/* ---- Threads ----------------------------------------------------------------------------------------------------- */
+/* ---- Threads ---- */
 
 enum { READERS = 6, PUBLISHERS = 2, PUBLICATIONS = 300 };
 
@@ -238,9 +238,11 @@ static void counted_release(void *user, void *memory) {
     free(memory);
 }
 
-static const mmoe_allocator counted = {&live_blocks, counted_alloc, counted_resize, counted_release};
+static const mmoe_allocator counted = {&live_blocks, counted_alloc, counted_resize,
+                                       counted_release};
 
-/* A model that another thread freed would be no readable memory any more; a version never goes back. */
+/* A model that another thread freed would be no readable memory any more; a version never goes
+ * back. */
 static void *read_often(void *unused) {
     (void)unused;
     mmoe_reader *reader = NULL;
@@ -249,7 +251,8 @@ static void *read_often(void *unused) {
         if (!reader && mmoe_reader_create(slot, &reader, NULL)) return (void *)1;
         mmoe_served now;
         if (mmoe_reader_enter(reader, &now, NULL)) return (void *)1;
-        bad += now.version < last || mmoe_model_task_count(now.model) != SERVED_TASKS || strcmp(mmoe_model_task_name(now.model, 1), "y") != 0;
+        bad += now.version < last || mmoe_model_task_count(now.model) != SERVED_TASKS ||
+               strcmp(mmoe_model_task_name(now.model, 1), "y") != 0;
         last = now.version;
         mmoe_reader_leave(reader);
         if (++entered % 64) continue;
@@ -299,7 +302,9 @@ static void run_threads(int publishers, void *(*publisher)(void *)) {
     slot = own;
     atomic_store(&publishing, publishers);
     for (int i = 0; i < READERS + publishers; i++)
-        ck_assert_int_eq(pthread_create(&threads[i], NULL, i < READERS ? read_often : publisher, i < READERS ? NULL : &blocks), 0);
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, i < READERS ? read_often : publisher,
+                                        i < READERS ? NULL : &blocks),
+                         0);
     for (int i = 0; i < READERS + publishers; i++) {
         void *bad;
         ck_assert_int_eq(pthread_join(threads[i], &bad), 0);

@@ -1,5 +1,6 @@
-/* test_swarm [THREADS SECONDS]: many threads score at once with a model that is swapped ten times a second. Every score
- * must be that of the version which the reader says it has; nothing may be left over, and nothing be printed. */
+/* test_swarm [THREADS SECONDS]: many threads score at once with a model that is swapped ten times a
+ * second. Every score must be that of the version which the reader says it has; nothing may be left
+ * over, and nothing be printed. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -82,18 +83,22 @@ static mmoe_model *load(uint64_t version) {
 }
 
 static void *score(void *argument) {
-    setpriority(PRIO_PROCESS, 0, 19); /* this thread: else the publisher would wait its turn behind a thousand */
+    setpriority(PRIO_PROCESS, 0,
+                19); /* this thread: else the publisher would wait its turn behind a thousand */
     mmoe_reader *reader = NULL;
     float *scores = malloc(SERVED_ROWS * SERVED_TASKS * sizeof *scores);
     long done = 0, bad = 0, refused = !scores || mmoe_reader_create(slot, &reader, NULL);
-    for (unsigned i = (unsigned)(uintptr_t)argument; !refused && !atomic_load_explicit(&stop, memory_order_relaxed); i++) {
+    for (unsigned i = (unsigned)(uintptr_t)argument;
+         !refused && !atomic_load_explicit(&stop, memory_order_relaxed); i++) {
         const int call = (int)(i % CALLS);
         const mmoe_batch batch = rows_of(call);
         const uint64_t least = atomic_load(&newest);
         mmoe_served now;
-        refused = mmoe_reader_enter(reader, &now, NULL) || mmoe_predictor_run(now.predictor, &batch, scores, NULL);
+        refused = mmoe_reader_enter(reader, &now, NULL) ||
+                  mmoe_predictor_run(now.predictor, &batch, scores, NULL);
         if (refused) break;
-        bad += now.version < least || memcmp(scores, wanted[now.version % MODELS][call], batch.rows * SERVED_TASKS * sizeof *scores) != 0;
+        bad += now.version < least || memcmp(scores, wanted[now.version % MODELS][call],
+                                             batch.rows * SERVED_TASKS * sizeof *scores) != 0;
         mmoe_reader_leave(reader);
         done++;
     }
@@ -109,7 +114,8 @@ static void *score(void *argument) {
 /* Until `tenths` of a second after `start`. */
 static void wait_until(struct timespec start, int tenths) {
     const long nanoseconds = start.tv_nsec + tenths % 10 * 100000000L;
-    const struct timespec when = {start.tv_sec + tenths / 10 + nanoseconds / 1000000000, nanoseconds % 1000000000};
+    const struct timespec when = {start.tv_sec + tenths / 10 + nanoseconds / 1000000000,
+                                  nanoseconds % 1000000000};
     clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &when, NULL);
 }
 
@@ -120,7 +126,8 @@ static long swarm(int threads, int seconds) {
     pthread_t *ids = malloc((size_t)threads * sizeof *ids);
     need(errors && saved >= 0 && ids && dup2(fileno(errors), STDERR_FILENO) >= 0, "setting up");
     need(!mmoe_slot_create(load(1), &counted, &slot, NULL), "mmoe_slot_create");
-    for (int i = 0; i < threads; i++) need(!pthread_create(&ids[i], NULL, score, (void *)(uintptr_t)i), "pthread_create");
+    for (int i = 0; i < threads; i++)
+        need(!pthread_create(&ids[i], NULL, score, (void *)(uintptr_t)i), "pthread_create");
     struct timespec start;
     clock_gettime(CLOCK_MONOTONIC, &start);
     for (int i = 0; i < 10 * seconds; i++) {
@@ -150,7 +157,10 @@ int main(int argc, char **argv) {
     const long printed = swarm(threads, seconds);
     for (int m = 0; m < MODELS; m++) unlink(files[m]);
     rmdir(folder);
-    printf("%d threads, %d s, %llu versions: %ld calls, %ld wrong, %ld threads failed, %ld blocks left, %ld bytes on standard error\n", threads, seconds,
-           (unsigned long long)atomic_load(&newest), atomic_load(&calls), atomic_load(&wrong), atomic_load(&failed), atomic_load(&live), printed);
-    return atomic_load(&calls) < threads || atomic_load(&wrong) || atomic_load(&failed) || atomic_load(&live) || printed;
+    printf("%d threads, %d s, %llu versions: %ld calls, %ld wrong, %ld threads failed, %ld blocks "
+           "left, %ld bytes on standard error\n",
+           threads, seconds, (unsigned long long)atomic_load(&newest), atomic_load(&calls),
+           atomic_load(&wrong), atomic_load(&failed), atomic_load(&live), printed);
+    return atomic_load(&calls) < threads || atomic_load(&wrong) || atomic_load(&failed) ||
+           atomic_load(&live) || printed;
 }

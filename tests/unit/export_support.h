@@ -13,12 +13,17 @@
 #include "mmoe/train.h"
 
 static const char export_config[] =
-    "{\"features\": {\"sparse\": [{\"name\": \"user\", \"embed_dim\": 3, \"vocab_size\": 7}, {\"name\": \"slot\", \"embed_dim\": 2, \"vocab_size\": 5},"
-    " {\"name\": \"friend\", \"embed_dim\": 3, \"shared_with\": \"user\"}], \"dense\": [{\"name\": \"age\"}, {\"name\": \"wage\"}]},"
-    " \"tasks\": [{\"name\": \"ctr\", \"label\": \"click\", \"type\": \"classification\", \"tower_params\": {\"dims\": [3]}},"
-    " {\"name\": \"value\", \"label\": \"price\", \"type\": \"regression\", \"tower_params\": {\"dims\": [2], \"activation\": \"dice\", \"batch_norm\": "
+    "{\"features\": {\"sparse\": [{\"name\": \"user\", \"embed_dim\": 3, \"vocab_size\": 7}, "
+    "{\"name\": \"slot\", \"embed_dim\": 2, \"vocab_size\": 5},"
+    " {\"name\": \"friend\", \"embed_dim\": 3, \"shared_with\": \"user\"}], \"dense\": [{\"name\": "
+    "\"age\"}, {\"name\": \"wage\"}]},"
+    " \"tasks\": [{\"name\": \"ctr\", \"label\": \"click\", \"type\": \"classification\", "
+    "\"tower_params\": {\"dims\": [3]}},"
+    " {\"name\": \"value\", \"label\": \"price\", \"type\": \"regression\", \"tower_params\": "
+    "{\"dims\": [2], \"activation\": \"dice\", \"batch_norm\": "
     "false}}],"
-    " \"model\": {\"name\": \"mmoe\", \"n_expert\": 2, \"expert_params\": {\"dims\": [4, 3], \"activation\": \"prelu\"}}, \"trainer\": {\"seed\": 11}}";
+    " \"model\": {\"name\": \"mmoe\", \"n_expert\": 2, \"expert_params\": {\"dims\": [4, 3], "
+    "\"activation\": \"prelu\"}}, \"trainer\": {\"seed\": 11}}";
 
 static char folder[64], file[128];
 
@@ -28,18 +33,25 @@ static inline mmoe_model *export_model_of(const char *json, const mmoe_allocator
     mmoe_config *config;
     mmoe_schema *schema;
     mmoe_model *model;
-    ck_assert_msg(!mmoe_config_parse(json, strlen(json), NULL, NULL, &config, &err), "%s", err.message);
-    ck_assert_msg(!mmoe_schema_create(config, columns, sizeof columns / sizeof *columns, NULL, &schema, &err), "%s", err.message);
+    ck_assert_msg(!mmoe_config_parse(json, strlen(json), NULL, NULL, &config, &err), "%s",
+                  err.message);
+    ck_assert_msg(
+        !mmoe_schema_create(config, columns, sizeof columns / sizeof *columns, NULL, &schema, &err),
+        "%s", err.message);
     ck_assert_msg(!mmoe_model_create(config, schema, alloc, &model, &err), "%s", err.message);
     mmoe_schema_free(schema);
     mmoe_config_free(config);
-    for (int64_t i = 0; i < model->params.n_value; i++) model->params.values[i] += (float)(i % 17) / 16;
-    for (int64_t i = 0; i < model->params.n_state; i++) model->params.states[i] += (float)(i % 5) / 4;
+    for (int64_t i = 0; i < model->params.n_value; i++)
+        model->params.values[i] += (float)(i % 17) / 16;
+    for (int64_t i = 0; i < model->params.n_state; i++)
+        model->params.states[i] += (float)(i % 5) / 4;
     for (int64_t i = 0; i < model->params.n_counter; i++) model->params.counters[i] = i + 5;
     return model;
 }
 
-static inline mmoe_model *export_model(const mmoe_allocator *alloc) { return export_model_of(export_config, alloc); }
+static inline mmoe_model *export_model(const mmoe_allocator *alloc) {
+    return export_model_of(export_config, alloc);
+}
 
 static inline void make_folder(void) {
     strcpy(folder, "/tmp/mmoe-export-XXXXXX");
@@ -53,13 +65,17 @@ static inline void remove_folder(void) {
 }
 
 /* The calls that both exports refuse. */
-static inline void refuse_calls(mmoe_status (*export)(const mmoe_model *, const char *, mmoe_error *), const char *name) {
+static inline void refuse_calls(mmoe_status (*export)(const mmoe_model *, const char *,
+                                                      mmoe_error *),
+                                const char *name) {
     mmoe_error err = {0};
     mmoe_model *model = export_model(NULL);
     ck_assert_int_eq(export(NULL, file, &err), MMOE_E_ARGUMENT);
-    ck_assert_msg(strstr(err.message, name) && strstr(err.message, "model is NULL"), "%s", err.message);
+    ck_assert_msg(strstr(err.message, name) && strstr(err.message, "model is NULL"), "%s",
+                  err.message);
     ck_assert_int_eq(export(model, NULL, &err), MMOE_E_ARGUMENT);
-    ck_assert_msg(strstr(err.message, name) && strstr(err.message, "path is NULL"), "%s", err.message);
+    ck_assert_msg(strstr(err.message, name) && strstr(err.message, "path is NULL"), "%s",
+                  err.message);
     ck_assert_int_eq(export(model, folder, &err), MMOE_E_IO);
     ck_assert_str_eq(err.file, folder);
     ck_assert_int_eq(export(model, "/dev/full", NULL), MMOE_E_IO);

@@ -15,7 +15,8 @@ typedef struct failing {
     int and_after; /* 1: every later call fails, too */
 } failing;
 
-/* The size stands in front of a block, so that the old size that the library tells can be checked. */
+/* The size stands in front of a block, so that the old size that the library tells can be checked.
+ */
 enum { FAILING_HEAD = 64 };
 
 static inline int failing_now(failing *f) {
@@ -43,7 +44,8 @@ static inline void *failing_resize(void *user, void *memory, size_t old_size, si
     failing *f = user;
     size_t size;
     memcpy(&size, (char *)memory - FAILING_HEAD, sizeof size);
-    ck_assert_msg(old_size == size || (old_size == 0 && size == 1), "told an old size of %zu, not %zu", old_size, size);
+    ck_assert_msg(old_size == size || (old_size == 0 && size == 1),
+                  "told an old size of %zu, not %zu", old_size, size);
     char *block = failing_now(f) ? NULL : malloc(new_size + FAILING_HEAD);
     if (!block) return NULL;
     memcpy(block, &new_size, sizeof new_size);
@@ -52,6 +54,8 @@ static inline void *failing_resize(void *user, void *memory, size_t old_size, si
     return block + FAILING_HEAD;
 }
 
-static inline mmoe_allocator failing_allocator(failing *f) { return (mmoe_allocator){f, failing_alloc, failing_resize, failing_release}; }
+static inline mmoe_allocator failing_allocator(failing *f) {
+    return (mmoe_allocator){f, failing_alloc, failing_resize, failing_release};
+}
 
 #endif

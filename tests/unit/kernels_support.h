@@ -1,4 +1,5 @@
-/* Matrices with something behind every row, and numbers to fill them, for the tests of the kernels. */
+/* Matrices with something behind every row, and numbers to fill them, for the tests of the kernels.
+ */
 #ifndef MMOE_TESTS_KERNELS_SUPPORT_H
 #define MMOE_TESTS_KERNELS_SUPPORT_H
 
@@ -11,15 +12,15 @@
 #include "math/kernels.h"
 
 /* ck_assert without the note that Check writes of every one that holds: there are millions. */
-#define REQUIRE(condition, ...)                                                                                                                                \
-    do {                                                                                                                                                       \
-        if (!(condition)) ck_abort_msg(__VA_ARGS__);                                                                                                           \
+#define REQUIRE(condition, ...)                                                                    \
+    do {                                                                                           \
+        if (!(condition)) ck_abort_msg(__VA_ARGS__);                                               \
     } while (0)
 
 #define U 0x1p-24 /* half a unit in the last place of 1: the relative error of one rounding */
 
-/* The gaps between rows hold a NaN of their own bits: read, it would spoil a result; written, it shows. The memory ends
- * with the last row's last column. */
+/* The gaps between rows hold a NaN of their own bits: read, it would spoil a result; written, it
+ * shows. The memory ends with the last row's last column. */
 static const uint32_t gap_bits = 0x7fc5a5a5u;
 
 typedef struct matrix {
@@ -27,7 +28,9 @@ typedef struct matrix {
     float *at;
 } matrix;
 
-static inline size_t matrix_size(const matrix *m) { return m->rows ? (size_t)(m->rows - 1) * (size_t)m->ld + (size_t)m->cols : 0; }
+static inline size_t matrix_size(const matrix *m) {
+    return m->rows ? (size_t)(m->rows - 1) * (size_t)m->ld + (size_t)m->cols : 0;
+}
 
 static inline matrix matrix_new(int32_t rows, int32_t cols, int32_t ld) {
     matrix m = {rows, cols, ld, NULL};
@@ -38,13 +41,17 @@ static inline matrix matrix_new(int32_t rows, int32_t cols, int32_t ld) {
     return m;
 }
 
-static inline float *matrix_cell(const matrix *m, int32_t r, int32_t c) { return m->at + (size_t)r * (size_t)m->ld + (size_t)c; }
+static inline float *matrix_cell(const matrix *m, int32_t r, int32_t c) {
+    return m->at + (size_t)r * (size_t)m->ld + (size_t)c;
+}
 
 static inline int is_gap(const float *x) { return memcmp(x, &gap_bits, sizeof gap_bits) == 0; }
 
 static inline void check_gaps(const matrix *m) {
     for (int32_t r = 0; r + 1 < m->rows; r++)
-        for (int32_t c = m->cols; c < m->ld; c++) REQUIRE(is_gap(matrix_cell(m, r, c)), "row %d, %d beyond %d columns was written", r, c - m->cols, m->cols);
+        for (int32_t c = m->cols; c < m->ld; c++)
+            REQUIRE(is_gap(matrix_cell(m, r, c)), "row %d, %d beyond %d columns was written", r,
+                    c - m->cols, m->cols);
 }
 
 static inline matrix matrix_copy(const matrix *m) {
@@ -54,7 +61,8 @@ static inline matrix matrix_copy(const matrix *m) {
 }
 
 static inline void check_same_bits(const matrix *a, const matrix *b) {
-    REQUIRE(memcmp(a->at, b->at, matrix_size(a) * sizeof *a->at) == 0, "a matrix that is only read was written, or two differ");
+    REQUIRE(memcmp(a->at, b->at, matrix_size(a) * sizeof *a->at) == 0,
+            "a matrix that is only read was written, or two differ");
 }
 
 /* xorshift64*, of which the upper bits are good. */
@@ -67,8 +75,12 @@ static inline uint32_t draw_bits(void) {
     return (uint32_t)(random_state * 2685821657736338717u >> 32);
 }
 
-static inline int32_t draw_below(int32_t n) { return (int32_t)((uint64_t)draw_bits() * (uint64_t)n >> 32); }
-static inline float draw(float low, float high) { return low + (high - low) * (float)(draw_bits() >> 8) * 0x1p-24f; }
+static inline int32_t draw_below(int32_t n) {
+    return (int32_t)((uint64_t)draw_bits() * (uint64_t)n >> 32);
+}
+static inline float draw(float low, float high) {
+    return low + (high - low) * (float)(draw_bits() >> 8) * 0x1p-24f;
+}
 
 static inline void fill(const matrix *m, float low, float high) {
     for (int32_t r = 0; r < m->rows; r++)
@@ -82,7 +94,9 @@ static inline matrix matrix_drawn(int32_t rows, int32_t cols, int32_t ld, float 
 }
 
 /* Strides of 0, 1, or some more than the columns. */
-static inline int32_t some_stride(int32_t cols) { return cols + (draw_below(3) ? draw_below(20) : 0); }
+static inline int32_t some_stride(int32_t cols) {
+    return cols + (draw_below(3) ? draw_below(20) : 0);
+}
 
 /* The error of `got`, in units of what is allowed; above 1 the test ends. */
 static inline double check_near(const char *what, double got, double want, double allowed) {

@@ -22,27 +22,39 @@ typedef struct shape {
 
 /* Those from SMOOTH on have no kinks; the last one's products are cut into several tasks. */
 static const shape shapes[] = {
-    {"dropout", 2, 4, "\"dims\": [16], \"dropout\": 0.3", "", {"\"dims\": [8], \"dropout\": 0.3", "\"dims\": [8], \"dropout\": 0.3"}},
-    {"prelu", 2, 3, "\"dims\": [12, 6], \"activation\": \"prelu\", \"dropout\": 0.3", "", {"\"dims\": [5], \"activation\": \"dice\"", "\"dims\": [5, 3]"}},
+    {"dropout",
+     2,
+     4,
+     "\"dims\": [16], \"dropout\": 0.3",
+     "",
+     {"\"dims\": [8], \"dropout\": 0.3", "\"dims\": [8], \"dropout\": 0.3"}},
+    {"prelu",
+     2,
+     3,
+     "\"dims\": [12, 6], \"activation\": \"prelu\", \"dropout\": 0.3",
+     "",
+     {"\"dims\": [5], \"activation\": \"dice\"", "\"dims\": [5, 3]"}},
     {"gates dropped and balanced",
      2,
      5,
      "\"dims\": [16]",
-     "\"dims\": [16, 7], \"activation\": \"tanh\", \"top_k\": 3, \"expert_dropout\": 0.3, \"load_balance\": 2",
+     "\"dims\": [16, 7], \"activation\": \"tanh\", \"top_k\": 3, \"expert_dropout\": 0.3, "
+     "\"load_balance\": 2",
      {"\"dims\": [5], \"activation\": \"tanh\"", "\"dims\": [5, 3], \"activation\": \"tanh\""}},
     {"dice, three tasks",
      3,
      3,
      "\"dims\": [7], \"activation\": \"dice\", \"dropout\": 0.3",
      "",
-     {"\"dims\": []", "\"dims\": [6, 3], \"activation\": \"sigmoid\"", "\"dims\": [4], \"activation\": \"dice\", \"dropout\": 0.3"}},
+     {"\"dims\": []", "\"dims\": [6, 3], \"activation\": \"sigmoid\"",
+      "\"dims\": [4], \"activation\": \"dice\", \"dropout\": 0.3"}},
     {"gates and one tower with batch norm",
      3,
      2,
      "\"dims\": [9, 5], \"activation\": \"tanh\", \"batch_norm\": false",
      "\"batch_norm\": true",
-     {"\"dims\": [6], \"activation\": \"sigmoid\", \"batch_norm\": false", "\"dims\": [5, 4], \"activation\": \"tanh\"",
-      "\"dims\": [], \"batch_norm\": false"}},
+     {"\"dims\": [6], \"activation\": \"sigmoid\", \"batch_norm\": false",
+      "\"dims\": [5, 4], \"activation\": \"tanh\"", "\"dims\": [], \"batch_norm\": false"}},
     {"experts with batch norm",
      2,
      5,
@@ -61,9 +73,21 @@ static const shape shapes[] = {
      "\"dims\": [5], \"activation\": \"tanh\", \"batch_norm\": false",
      "",
      {"\"dims\": [4], \"activation\": \"dice\", \"batch_norm\": false"}},
-    {"wide", 2, 30, "\"dims\": [64], \"activation\": \"tanh\"", "", {"\"dims\": [32], \"activation\": \"tanh\"", "\"dims\": [8], \"activation\": \"tanh\""}},
+    {"wide",
+     2,
+     30,
+     "\"dims\": [64], \"activation\": \"tanh\"",
+     "",
+     {"\"dims\": [32], \"activation\": \"tanh\"", "\"dims\": [8], \"activation\": \"tanh\""}},
 };
-enum { SHAPES = sizeof shapes / sizeof *shapes, SMOOTH = 3, WIDE = SHAPES - 1, ROWS = 2600, SPARSE = 3, DENSE = 2 };
+enum {
+    SHAPES = sizeof shapes / sizeof *shapes,
+    SMOOTH = 3,
+    WIDE = SHAPES - 1,
+    ROWS = 2600,
+    SPARSE = 3,
+    DENSE = 2
+};
 
 /* Rows drawn once: labels and weights with some of each kind missing or 0. */
 typedef struct table {
@@ -79,15 +103,22 @@ typedef struct bench {
     mmoe_model *model;
 } bench;
 
-static inline double drawn(uint64_t stream, size_t index) { return mmoe_random_uniform(7, stream, index); }
+static inline double drawn(uint64_t stream, size_t index) {
+    return mmoe_random_uniform(7, stream, index);
+}
 
 static inline void table_draw(table *r, int n_task) {
     for (size_t b = 0; b < ROWS; b++) {
-        for (size_t c = 0; c < SPARSE; c++) r->ids[b * SPARSE + c] = (int32_t)(drawn(1, b * SPARSE + c) * (c == 1 ? 7 : 50));
-        for (size_t c = 0; c < DENSE; c++) r->dense[b * DENSE + c] = (float)(4 * drawn(2, b * DENSE + c) - 2);
+        for (size_t c = 0; c < SPARSE; c++)
+            r->ids[b * SPARSE + c] = (int32_t)(drawn(1, b * SPARSE + c) * (c == 1 ? 7 : 50));
+        for (size_t c = 0; c < DENSE; c++)
+            r->dense[b * DENSE + c] = (float)(4 * drawn(2, b * DENSE + c) - 2);
         for (size_t t = 0; t < (size_t)n_task; t++) {
-            const double y = drawn(3, 3 * b + t), signal = (double)r->dense[b * DENSE] / 8 + r->ids[b * SPARSE] / 100.0;
-            r->labels[b * (size_t)n_task + t] = y > 0.95 ? NAN : t == 1 ? (float)(y + signal) : (float)(y < 0.2 + signal);
+            const double y = drawn(3, 3 * b + t),
+                         signal = (double)r->dense[b * DENSE] / 8 + r->ids[b * SPARSE] / 100.0;
+            r->labels[b * (size_t)n_task + t] = y > 0.95 ? NAN
+                                                : t == 1 ? (float)(y + signal)
+                                                         : (float)(y < 0.2 + signal);
         }
         r->weights[b] = (float)((int)(5 * drawn(4, b))) / 2;
     }
@@ -97,13 +128,18 @@ static inline mmoe_config *config_of(const shape *s, int batch_size) {
     char tasks[1024] = "", json[4096];
     for (int t = 0; t < s->n_task; t++)
         snprintf(tasks + strlen(tasks), sizeof tasks - strlen(tasks),
-                 "%s{\"name\": \"t%d\", \"label\": \"y%d\", \"type\": \"%s\", \"loss_weight\": %d, \"tower_params\": {%s}}", t ? ", " : "", t, t,
-                 t == 1 ? "regression" : "classification", t + 1, s->towers[t]);
+                 "%s{\"name\": \"t%d\", \"label\": \"y%d\", \"type\": \"%s\", \"loss_weight\": %d, "
+                 "\"tower_params\": {%s}}",
+                 t ? ", " : "", t, t, t == 1 ? "regression" : "classification", t + 1,
+                 s->towers[t]);
     snprintf(json, sizeof json,
-             "{\"features\": {\"sparse\": [{\"name\": \"a\", \"vocab_size\": 50}, {\"name\": \"b\", \"vocab_size\": 7, \"embed_dim\": 3},"
-             " {\"name\": \"c\", \"shared_with\": \"a\"}], \"dense\": [{\"name\": \"d*\"}], \"weight\": \"w\"}, \"tasks\": [%s],"
+             "{\"features\": {\"sparse\": [{\"name\": \"a\", \"vocab_size\": 50}, {\"name\": "
+             "\"b\", \"vocab_size\": 7, \"embed_dim\": 3},"
+             " {\"name\": \"c\", \"shared_with\": \"a\"}], \"dense\": [{\"name\": \"d*\"}], "
+             "\"weight\": \"w\"}, \"tasks\": [%s],"
              " \"model\": {\"n_expert\": %d, \"expert_params\": {%s}, \"gate_params\": {%s}},"
-             " \"trainer\": {\"batch_size\": %d, \"n_epoch\": 1, \"shuffle\": false, \"optimizer_params\": {\"lr\": 0.01}}}",
+             " \"trainer\": {\"batch_size\": %d, \"n_epoch\": 1, \"shuffle\": false, "
+             "\"optimizer_params\": {\"lr\": 0.01}}}",
              tasks, s->n_expert, s->experts, s->gates, batch_size);
     mmoe_config *config;
     SUCCEEDS(mmoe_config_parse(json, strlen(json), NULL, NULL, &config, &err));
@@ -114,7 +150,11 @@ static inline mmoe_dataset *data_of(const bench *b, int64_t count) {
     static table r;
     mmoe_dataset *data;
     table_draw(&r, b->n_task);
-    const mmoe_batch batch = {.rows = (size_t)count, .ids = r.ids, .id_stride = SPARSE, .dense = r.dense, .dense_stride = DENSE};
+    const mmoe_batch batch = {.rows = (size_t)count,
+                              .ids = r.ids,
+                              .id_stride = SPARSE,
+                              .dense = r.dense,
+                              .dense_stride = DENSE};
     SUCCEEDS(mmoe_dataset_create(b->schema, &batch, r.labels, r.weights, NULL, &data, &err));
     return data;
 }
@@ -148,7 +188,8 @@ static inline void take_steps(const bench *b, int threads, int steps, int rows, 
     double losses[3];
     for (int k = 0; k < steps; k++) {
         const int n = k + 1 < steps ? rows : last;
-        SUCCEEDS(mmoe_trainer_step(trainer, b->data, k * 397 % (ROWS - n + 1), (size_t)n, losses, &err));
+        SUCCEEDS(
+            mmoe_trainer_step(trainer, b->data, k * 397 % (ROWS - n + 1), (size_t)n, losses, &err));
         for (int t = 0; t < b->n_task; t++)
             if (!isfinite(losses[t])) ck_abort_msg("step %d: loss %d is %g", k, t, losses[t]);
     }
@@ -163,7 +204,8 @@ static inline void check_same_model(const char *what, const mmoe_model *a, const
         ck_assert_str_eq(x.name, y.name);
         int64_t count = 1;
         for (int32_t r = 0; r < x.rank; r++) count *= x.shape[r];
-        ck_assert_msg(memcmp(x.data, y.data, (size_t)count * (x.is_integer ? 8 : 4)) == 0, "%s: %s differs", what, x.name);
+        ck_assert_msg(memcmp(x.data, y.data, (size_t)count * (x.is_integer ? 8 : 4)) == 0,
+                      "%s: %s differs", what, x.name);
     }
     ck_assert_int_ne(mmoe_model_tensor(b, i, &y), 0);
     ck_assert_uint_gt(i, 5);

@@ -1,4 +1,5 @@
-/* Models to serve: of any shape, their weights and running statistics drawn at random, and rows for them. */
+/* Models to serve: of any shape, their weights and running statistics drawn at random, and rows for
+ * them. */
 #ifndef MMOE_TESTS_PREDICTOR_SUPPORT_H
 #define MMOE_TESTS_PREDICTOR_SUPPORT_H
 
@@ -29,13 +30,18 @@ static inline float draw(void) { return (float)draw_bits() / (float)(1u << 30) -
 static inline mmoe_model *build_model(const char *sides, const char *tasks, const char *rest) {
     char json[4096], side[SPARSE + DENSE][24];
     draw_state = 7;
-    for (int i = 0; i < SPARSE + DENSE; i++) snprintf(side[i], sizeof side[i], ", \"side\": \"%s\"", sides[i] == 'u' ? "user" : "item");
+    for (int i = 0; i < SPARSE + DENSE; i++)
+        snprintf(side[i], sizeof side[i], ", \"side\": \"%s\"", sides[i] == 'u' ? "user" : "item");
     snprintf(json, sizeof json,
-             "{\"features\": {\"sparse\": [{\"name\": \"a\", \"vocab_size\": 50%s}, {\"name\": \"b\", \"vocab_size\": 7, \"embed_dim\": 3%s},"
-             " {\"name\": \"c\", \"shared_with\": \"a\"%s}, {\"name\": \"d\", \"vocab_size\": 20, \"embed_dim\": 17%s},"
+             "{\"features\": {\"sparse\": [{\"name\": \"a\", \"vocab_size\": 50%s}, {\"name\": "
+             "\"b\", \"vocab_size\": 7, \"embed_dim\": 3%s},"
+             " {\"name\": \"c\", \"shared_with\": \"a\"%s}, {\"name\": \"d\", \"vocab_size\": 20, "
+             "\"embed_dim\": 17%s},"
              " {\"name\": \"e\", \"vocab_size\": 3, \"embed_dim\": 1, \"oov_id\": 2%s}],"
-             " \"dense\": [{\"name\": \"d0\"%s}, {\"name\": \"d1\"%s}, {\"name\": \"d2\"%s}, {\"name\": \"d3\"%s}]}, \"tasks\": [%s], %s}",
-             side[0], side[1], side[2], side[3], side[4], side[5], side[6], side[7], side[8], tasks, rest);
+             " \"dense\": [{\"name\": \"d0\"%s}, {\"name\": \"d1\"%s}, {\"name\": \"d2\"%s}, "
+             "{\"name\": \"d3\"%s}]}, \"tasks\": [%s], %s}",
+             side[0], side[1], side[2], side[3], side[4], side[5], side[6], side[7], side[8], tasks,
+             rest);
     const char *const columns[] = {"a", "b", "c", "d", "e", "d0", "d1", "d2", "d3"};
     mmoe_error err = {0};
     mmoe_config *config;
@@ -55,8 +61,10 @@ static inline void scatter_weights(mmoe_model *model) {
     for (size_t i = 0; mmoe_model_tensor(model, i, &info) == 0; i++) {
         if (info.is_integer) continue;
         float *data = (float *)(uintptr_t)info.data;
-        const int64_t count = (info.rank > 0 ? info.shape[0] : 1) * (info.rank > 1 ? info.shape[1] : 1);
-        const bool is_variance = strstr(info.name, "running_var") != NULL, is_table = strstr(info.name, "embedding") != NULL;
+        const int64_t count =
+            (info.rank > 0 ? info.shape[0] : 1) * (info.rank > 1 ? info.shape[1] : 1);
+        const bool is_variance = strstr(info.name, "running_var") != NULL,
+                   is_table = strstr(info.name, "embedding") != NULL;
         for (int64_t k = 0; k < count; k++) {
             if (is_variance)
                 data[k] = 1 + 0.5f * draw();
@@ -75,13 +83,17 @@ typedef struct test_rows {
 } test_rows;
 
 static inline test_rows draw_rows(size_t rows) {
-    test_rows r = {malloc((rows * SPARSE + 1) * sizeof *r.ids), malloc((rows * DENSE + 1) * sizeof *r.dense), {0}};
+    test_rows r = {malloc((rows * SPARSE + 1) * sizeof *r.ids),
+                   malloc((rows * DENSE + 1) * sizeof *r.dense),
+                   {0}};
     ck_assert(r.ids && r.dense);
     for (size_t i = 0; i < rows; i++) {
-        for (size_t c = 0; c < SPARSE; c++) r.ids[i * SPARSE + c] = (int32_t)(draw_bits() % (uint32_t)table_rows[c]);
+        for (size_t c = 0; c < SPARSE; c++)
+            r.ids[i * SPARSE + c] = (int32_t)(draw_bits() % (uint32_t)table_rows[c]);
         for (size_t c = 0; c < DENSE; c++) r.dense[i * DENSE + c] = draw();
     }
-    r.batch = (mmoe_batch){.rows = rows, .ids = r.ids, .id_stride = SPARSE, .dense = r.dense, .dense_stride = DENSE};
+    r.batch = (mmoe_batch){
+        .rows = rows, .ids = r.ids, .id_stride = SPARSE, .dense = r.dense, .dense_stride = DENSE};
     return r;
 }
 
@@ -99,7 +111,8 @@ static inline mmoe_batch rows_of(const test_rows *r, size_t first, size_t rows) 
 }
 
 /* The columns of one side of rows [first, first + rows): the user's, or the items'. */
-static inline test_rows side_of(const test_rows *from, const char *sides, bool user, size_t first, size_t rows) {
+static inline test_rows side_of(const test_rows *from, const char *sides, bool user, size_t first,
+                                size_t rows) {
     test_rows r = draw_rows(rows);
     size_t n_sparse = 0, n_dense = 0;
     for (size_t c = 0; c < SPARSE; c++) n_sparse += (sides[c] == 'u') == user;
@@ -112,7 +125,11 @@ static inline test_rows side_of(const test_rows *from, const char *sides, bool u
         for (size_t c = 0; c < DENSE; c++)
             if ((sides[SPARSE + c] == 'u') == user) *x++ = from->dense[(first + i) * DENSE + c];
     }
-    r.batch = (mmoe_batch){.rows = rows, .ids = r.ids, .id_stride = n_sparse, .dense = r.dense, .dense_stride = n_dense};
+    r.batch = (mmoe_batch){.rows = rows,
+                           .ids = r.ids,
+                           .id_stride = n_sparse,
+                           .dense = r.dense,
+                           .dense_stride = n_dense};
     return r;
 }
 

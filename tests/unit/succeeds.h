@@ -6,11 +6,11 @@
 
 #include "mmoe/mmoe.h"
 
-#define SUCCEEDS(call)                                                                                                                                         \
-    do {                                                                                                                                                       \
-        mmoe_error err = {0};                                                                                                                                  \
-        const mmoe_status status_ = (call);                                                                                                                    \
-        if (status_ != MMOE_OK) ck_abort_msg("%s: %s", #call, err.message);                                                                                    \
+#define SUCCEEDS(call)                                                                             \
+    do {                                                                                           \
+        mmoe_error err = {0};                                                                      \
+        const mmoe_status status_ = (call);                                                        \
+        if (status_ != MMOE_OK) ck_abort_msg("%s: %s", #call, err.message);                        \
     } while (0)
 
 #endif

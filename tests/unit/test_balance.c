@@ -1,4 +1,5 @@
-/* Balanced training: the parts of a step are the step, no number of threads changes a bit, a run that is cut off goes on to the same bits. */
+/* Balanced training: the parts of a step are the step, no number of threads changes a bit, a run
+ * that is cut off goes on to the same bits. */
 #include <check.h>
 #include <math.h>
 #include <stdio.h>
@@ -28,10 +29,12 @@ static world world_of(int shape, int method) {
     SUCCEEDS(mmoe_config_parse(json, strlen(json), NULL, NULL, &w.config, &err));
     SUCCEEDS(mmoe_schema_create(w.config, models_columns, MODELS_COLUMNS, NULL, &w.schema, &err));
     for (int i = 0; i < ROWS; i++) {
-        for (int k = 0; k < SPARSE; k++) ids[i * SPARSE + k] = (i * 31 + i / 7 * k) % (k == 1 ? 7 : 50);
+        for (int k = 0; k < SPARSE; k++)
+            ids[i * SPARSE + k] = (i * 31 + i / 7 * k) % (k == 1 ? 7 : 50);
         for (int k = 0; k < DENSE; k++) dense[i * DENSE + k] = (float)(i % (k + 5)) - 2;
         labels[i * TASKS] = i % 9 == 0 ? NAN : (float)(i % 3 == 0);
-        labels[i * TASKS + 1] = i >= 600 ? NAN : (float)(i % 6 == 0); /* the last rows have no label of it at all */
+        labels[i * TASKS + 1] =
+            i >= 600 ? NAN : (float)(i % 6 == 0); /* the last rows have no label of it at all */
     }
     const mmoe_batch batch = {ROWS, ids, SPARSE, dense, DENSE};
     SUCCEEDS(mmoe_dataset_create(w.schema, &batch, labels, NULL, NULL, &w.rows, &err));
@@ -57,9 +60,12 @@ static mmoe_trainer *trainer_of(mmoe_model *model, const mmoe_trainer_options *o
 }
 
 static bool same_model(const mmoe_model *a, const mmoe_model *b) {
-    return memcmp(a->params.values, b->params.values, (size_t)a->params.n_value * sizeof(float)) == 0 &&
-           memcmp(a->params.states, b->params.states, (size_t)a->params.n_state * sizeof(float)) == 0 &&
-           memcmp(a->params.counters, b->params.counters, (size_t)a->params.n_counter * sizeof(int64_t)) == 0;
+    return memcmp(a->params.values, b->params.values, (size_t)a->params.n_value * sizeof(float)) ==
+               0 &&
+           memcmp(a->params.states, b->params.states, (size_t)a->params.n_state * sizeof(float)) ==
+               0 &&
+           memcmp(a->params.counters, b->params.counters,
+                  (size_t)a->params.n_counter * sizeof(int64_t)) == 0;
 }
 
 /* An epoch or two by fit, then a batch of one row, and one in which a task has no label. */
@@ -79,10 +85,12 @@ static void check_threads(int shape, int method) {
     mmoe_model *fresh = model_of(&w), *one = train(&w, 1);
     ck_assert(!same_model(one, fresh));
     for (int64_t i = 0; i < one->params.n_value; i++)
-        if (!isfinite(one->params.values[i])) ck_abort_msg("%s, %s: not finite", model_shapes[shape].name, model_methods[method]);
+        if (!isfinite(one->params.values[i]))
+            ck_abort_msg("%s, %s: not finite", model_shapes[shape].name, model_methods[method]);
     for (int threads = 2; threads <= 4; threads += 2) {
         mmoe_model *other = train(&w, threads);
-        ck_assert_msg(same_model(one, other), "%s, %s: %d threads", model_shapes[shape].name, model_methods[method], threads);
+        ck_assert_msg(same_model(one, other), "%s, %s: %d threads", model_shapes[shape].name,
+                      model_methods[method], threads);
         mmoe_model_free(other);
     }
     mmoe_model_free(one);
@@ -95,11 +103,13 @@ START_TEST(threads_change_no_bit) {
 }
 END_TEST
 
-/* ---- The parts of a step ------------------------------------------------------------------------------------------- */
+/* ---- The parts of a step ---- */
 
-static void keep(void *context, int64_t offset, int64_t rows, int64_t cols, const float *g, int64_t ld) {
+static void keep(void *context, int64_t offset, int64_t rows, int64_t cols, const float *g,
+                 int64_t ld) {
     float *out = context;
-    for (int64_t r = 0; r < rows; r++) memcpy(out + offset + r * cols, g + r * ld, (size_t)cols * sizeof *out);
+    for (int64_t r = 0; r < rows; r++)
+        memcpy(out + offset + r * cols, g + r * ld, (size_t)cols * sizeof *out);
 }
 
 static float *zeros(int64_t count) {
@@ -118,19 +128,24 @@ static void check_near(const mmoe_model *m, const float *got, const float *want)
             most = fmaxf(most, fabsf(want[k]));
             worst = fmaxf(worst, fabsf(got[k] - want[k]));
         }
-        ck_assert_msg(worst <= 2e-5f * most, "%s: %g of %g", t->items[i].name, (double)worst, (double)most);
+        ck_assert_msg(worst <= 2e-5f * most, "%s: %g of %g", t->items[i].name, (double)worst,
+                      (double)most);
     }
 }
 
-/* Forward and backward are what training in one go is, to the bit; so is a second replay. The probes of single tasks, put in the place of the
- * shared gradient, give the plain gradient again. */
+/* Forward and backward are what training in one go is, to the bit; so is a second replay. The
+ * probes of single tasks, put in the place of the shared gradient, give the plain gradient again.
+ */
 START_TEST(replays_are_steps) {
     world w = world_of(_i, 0);
     mmoe_model *m = model_of(&w);
     mmoe_plan *whole, *parts, *probes;
-    SUCCEEDS(mmoe_plan_create(m->graph, &m->params, NULL, MMOE_PLAN_TRAIN, BATCH, NULL, &whole, &err));
-    SUCCEEDS(mmoe_plan_create(m->graph, &m->params, NULL, MMOE_PLAN_REPLAY, BATCH, NULL, &parts, &err));
-    SUCCEEDS(mmoe_plan_create(m->graph, &m->params, NULL, MMOE_PLAN_PROBE, BATCH, NULL, &probes, &err));
+    SUCCEEDS(
+        mmoe_plan_create(m->graph, &m->params, NULL, MMOE_PLAN_TRAIN, BATCH, NULL, &whole, &err));
+    SUCCEEDS(
+        mmoe_plan_create(m->graph, &m->params, NULL, MMOE_PLAN_REPLAY, BATCH, NULL, &parts, &err));
+    SUCCEEDS(
+        mmoe_plan_create(m->graph, &m->params, NULL, MMOE_PLAN_PROBE, BATCH, NULL, &probes, &err));
     const mmoe_rows batch = mmoe_dataset_rows_of(w.rows, 0, BATCH, NULL);
     const int64_t n = m->params.n_value, shared = (int64_t)BATCH * mmoe_plan_shared_cols(probes);
     float *want = zeros(n), *got = zeros(n), *probe = zeros(shared), *sum = zeros(shared);
@@ -141,7 +156,8 @@ START_TEST(replays_are_steps) {
     for (int k = 0; k < 2; k++) {
         memset(got, 0, (size_t)n * sizeof *got);
         mmoe_plan_backward(parts, NULL, keep, got);
-        ck_assert_msg(memcmp(got, want, (size_t)n * sizeof *got) == 0, "%s: replay %d", model_shapes[_i].name, k);
+        ck_assert_msg(memcmp(got, want, (size_t)n * sizeof *got) == 0, "%s: replay %d",
+                      model_shapes[_i].name, k);
     }
 
     mmoe_plan_forward(probes, &batch, 1, 1, loss_again, weight);
@@ -168,7 +184,7 @@ START_TEST(replays_are_steps) {
 }
 END_TEST
 
-/* ---- Resuming ------------------------------------------------------------------------------------------------------ */
+/* ---- Resuming ---- */
 
 static int stop_after_two(void *user, const mmoe_epoch_report *report) {
     (void)user;
@@ -182,7 +198,9 @@ START_TEST(resumed_runs_are_the_same) {
     close(file);
     world w = world_of(3, _i);
     mmoe_model *whole = model_of(&w), *cut = model_of(&w), *resumed = model_of(&w);
-    const mmoe_trainer_options plain = {.threads = 1}, stopping = {.threads = 1, .checkpoint_path = path, .on_epoch = stop_after_two};
+    const mmoe_trainer_options plain = {.threads = 1}, stopping = {.threads = 1,
+                                                                   .checkpoint_path = path,
+                                                                   .on_epoch = stop_after_two};
     mmoe_trainer *t = trainer_of(whole, &plain);
     double factors[2][TASKS];
     SUCCEEDS(mmoe_trainer_fit(t, w.rows, w.rows, &err));
@@ -204,9 +222,10 @@ START_TEST(resumed_runs_are_the_same) {
 }
 END_TEST
 
-/* ---- Factors ------------------------------------------------------------------------------------------------------- */
+/* ---- Factors ---- */
 
-/* Without a method they are 1; with one, positive and, after some steps, not the same for both tasks. */
+/* Without a method they are 1; with one, positive and, after some steps, not the same for both
+ * tasks. */
 START_TEST(factors_are_told) {
     world w = world_of(3, _i);
     mmoe_model *m = model_of(&w);
@@ -217,11 +236,14 @@ START_TEST(factors_are_told) {
     SUCCEEDS(mmoe_trainer_fit(t, w.rows, NULL, &err));
     SUCCEEDS(mmoe_trainer_step(t, w.rows, 0, BATCH, NULL, &err));
     mmoe_trainer_task_factors(t, factors);
-    for (int k = 0; k < TASKS; k++) ck_assert_msg(factors[k] >= 0 && isfinite(factors[k]), "%s: %g", model_methods[_i], factors[k]);
+    for (int k = 0; k < TASKS; k++)
+        ck_assert_msg(factors[k] >= 0 && isfinite(factors[k]), "%s: %g", model_methods[_i],
+                      factors[k]);
     if (_i == 0)
         ck_assert(factors[0] == 1 && factors[1] == 1);
     else
-        ck_assert_msg(factors[0] != factors[1] || strstr(model_methods[_i], "pcgrad"), "%s: %g twice", model_methods[_i], factors[0]);
+        ck_assert_msg(factors[0] != factors[1] || strstr(model_methods[_i], "pcgrad"),
+                      "%s: %g twice", model_methods[_i], factors[0]);
     mmoe_trainer_free(t);
     mmoe_model_free(m);
     world_end(&w);

@@ -11,16 +11,20 @@
 
 START_TEST(status_string_is_total) {
     const int codes[] = {0, -1, -9, -10, 1, INT_MIN, INT_MAX};
-    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) ck_assert_ptr_nonnull(mmoe_status_string(codes[i]));
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+        ck_assert_ptr_nonnull(mmoe_status_string(codes[i]));
     for (int a = 0; a >= -9; a--)
-        for (int b = a - 1; b >= -9; b--) ck_assert_str_ne(mmoe_status_string(a), mmoe_status_string(b));
+        for (int b = a - 1; b >= -9; b--)
+            ck_assert_str_ne(mmoe_status_string(a), mmoe_status_string(b));
     ck_assert_str_eq(mmoe_status_string(-10), "unknown status");
 }
 END_TEST
 
 START_TEST(error_names_its_place) {
     mmoe_error err = {0};
-    ck_assert_int_eq(mmoe_fail_at(&err, MMOE_E_DATA, "a.csv", 7, "click", "%d is neither 0 nor 1", 5), MMOE_E_DATA);
+    ck_assert_int_eq(
+        mmoe_fail_at(&err, MMOE_E_DATA, "a.csv", 7, "click", "%d is neither 0 nor 1", 5),
+        MMOE_E_DATA);
     ck_assert_str_eq(err.message, "a.csv: row 7: column \"click\": 5 is neither 0 nor 1");
     ck_assert_int_eq(err.row, 7);
     ck_assert_str_eq(err.column, "click");
@@ -63,7 +67,8 @@ START_TEST(draws_have_their_moments) {
     const int n = 100000;
     int seen[7] = {0};
     for (int i = 0; i < n; i++) {
-        double z = mmoe_random_normal(1, 2, (uint64_t)i), u = mmoe_random_uniform(1, 3, (uint64_t)i);
+        double z = mmoe_random_normal(1, 2, (uint64_t)i),
+               u = mmoe_random_uniform(1, 3, (uint64_t)i);
         ck_assert(u >= 0 && u < 1);
         sum += z;
         square += z * z;

@@ -14,7 +14,8 @@ static void product_init(product *p, int32_t m, int32_t n, int32_t k, int ta, in
     p->c = matrix_drawn(m, n, some_stride(n), -1, 1);
     if (beta == 0) fill(&p->c, NAN, NAN); /* must not be read */
     p->before = matrix_copy(&p->c);
-    p->g = (mmoe_gemm){ta != 0, tb != 0, m, n, k, p->a.at, p->a.ld, p->b.at, p->b.ld, beta, p->c.at, p->c.ld};
+    p->g = (mmoe_gemm){ta != 0, tb != 0, m,       n,    k,       p->a.at,
+                       p->a.ld, p->b.at, p->b.ld, beta, p->c.at, p->c.ld};
 }
 
 static void product_finish(product *p) {
@@ -24,8 +25,12 @@ static void product_finish(product *p) {
     free(p->before.at);
 }
 
-static double a_at(const product *p, int32_t i, int32_t l) { return *(p->g.ta ? matrix_cell(&p->a, l, i) : matrix_cell(&p->a, i, l)); }
-static double b_at(const product *p, int32_t l, int32_t j) { return *(p->g.tb ? matrix_cell(&p->b, j, l) : matrix_cell(&p->b, l, j)); }
+static double a_at(const product *p, int32_t i, int32_t l) {
+    return *(p->g.ta ? matrix_cell(&p->a, l, i) : matrix_cell(&p->a, i, l));
+}
+static double b_at(const product *p, int32_t l, int32_t j) {
+    return *(p->g.tb ? matrix_cell(&p->b, j, l) : matrix_cell(&p->b, l, j));
+}
 
 static void check_elements(const product *p) {
     for (int32_t i = 0; i < p->g.m; i++)
@@ -53,13 +58,16 @@ static void check_along_a_vector(const product *p) {
             if (p->g.beta != 0) want += (double)*matrix_cell(&p->before, i, j) * t[j];
             got += (double)*matrix_cell(&p->c, i, j) * t[j];
         }
-        check_near("c t", got, want, sum_error(p->g.k) * (p->g.k + 1) * sqrt(p->g.n)); /* entries up to k + 1, signs at random */
+        check_near("c t", got, want,
+                   sum_error(p->g.k) * (p->g.k + 1) *
+                       sqrt(p->g.n)); /* entries up to k + 1, signs at random */
     }
     free(t);
     free(bt);
 }
 
-static void check_product(int32_t m, int32_t n, int32_t k, int flags, void (*check)(const product *p)) {
+static void check_product(int32_t m, int32_t n, int32_t k, int flags,
+                          void (*check)(const product *p)) {
     product p;
     product_init(&p, m, n, k, flags & 1, flags & 2, flags & 4 ? 1 : 0);
     matrix a = matrix_copy(&p.a), b = matrix_copy(&p.b);
@@ -77,7 +85,8 @@ static void check_product(int32_t m, int32_t n, int32_t k, int flags, void (*che
 START_TEST(small_products) {
     static const int32_t sizes[] = {1, 2, 3, 5, 8, 15, 16, 17, 33, 64};
     enum { N = sizeof sizes / sizeof *sizes };
-    for (int i = 0; i < N * N * N; i++) check_product(sizes[i % N], sizes[i / N % N], sizes[i / N / N], _i, check_elements);
+    for (int i = 0; i < N * N * N; i++)
+        check_product(sizes[i % N], sizes[i / N % N], sizes[i / N / N], _i, check_elements);
 }
 END_TEST
 

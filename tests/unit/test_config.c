@@ -7,7 +7,7 @@
 
 #include "config_support.h"
 
-/* ---- Whole texts ------------------------------------------------------------------------------------------------- */
+/* ---- Whole texts ---- */
 
 START_TEST(the_example_parses) {
     mmoe_config *c = parse(example);
@@ -26,15 +26,18 @@ START_TEST(the_example_parses) {
     ck_assert(c->tasks[1].loss_weight == 1.0f);
     ck_assert_int_eq(c->tasks[1].tower.n_dims, 1);
     ck_assert_int_eq(c->tasks[1].tower.dims[0], 8);
-    ck_assert(c->tasks[1].tower.batch_norm && c->tasks[1].tower.activation == MMOE_ACT_RELU && c->tasks[1].tower.dropout == 0.0f);
+    ck_assert(c->tasks[1].tower.batch_norm && c->tasks[1].tower.activation == MMOE_ACT_RELU &&
+              c->tasks[1].tower.dropout == 0.0f);
     ck_assert_int_eq(c->n_expert, 8);
     ck_assert_int_eq(c->expert.dims[0], 16);
     ck_assert(c->expert.batch_norm && c->gate.layers.batch_norm);
     ck_assert_int_eq(c->trainer.batch_size, 1024);
     ck_assert_int_eq(c->trainer.n_epoch, 50);
     ck_assert_int_eq(c->trainer.optimizer, MMOE_ADAM);
-    ck_assert(c->trainer.lr == 1e-3f && c->trainer.weight_decay == 1e-4f && c->trainer.eps == 1e-8f);
-    ck_assert(c->trainer.beta1 == 0.9f && c->trainer.beta2 == 0.999f && c->trainer.momentum == 0.0f);
+    ck_assert(c->trainer.lr == 1e-3f && c->trainer.weight_decay == 1e-4f &&
+              c->trainer.eps == 1e-8f);
+    ck_assert(c->trainer.beta1 == 0.9f && c->trainer.beta2 == 0.999f &&
+              c->trainer.momentum == 0.0f);
     ck_assert_int_eq(c->trainer.earlystop_patience, 30);
     ck_assert_int_eq(c->trainer.earlystop_task, 0);
     ck_assert_int_eq(c->trainer.earlystop_metric, -1);
@@ -72,7 +75,8 @@ START_TEST(floats_keep_their_bits_and_shortest_text) {
                  {"1e-45", "\"lr\": 1e-45,"}, {"16.777216", "\"lr\": 16.777216,"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         set(config, "trainer.optimizer_params.lr", cases[i].value);
-        ck_assert_msg(strstr(config->json, cases[i].text) != NULL, "no %s in %s", cases[i].text, config->json);
+        ck_assert_msg(strstr(config->json, cases[i].text) != NULL, "no %s in %s", cases[i].text,
+                      config->json);
         ck_assert(config->trainer.lr == strtof(cases[i].value, NULL));
     }
     uint32_t bits = 12345;
@@ -96,10 +100,12 @@ START_TEST(syntax_errors_have_line_and_column) {
     refuse("{\"a\": 1} x", "", "line 1, column 10: end of file expected");
     refuse("{\"a\": 1}, {}", "", "end of file expected");
     refuse("{\"a\": 1", "", "near end of file");
-    refuse("{\n\"trainer\": {}, \"trainer\": {}}", "", "line 2, column 24: duplicate object key near '\"trainer\"'");
+    refuse("{\n\"trainer\": {}, \"trainer\": {}}", "",
+           "line 2, column 24: duplicate object key near '\"trainer\"'");
     refuse("3", "", "line 1, column 1: ");
     refuse("[]", "", "a configuration is an object");
-    refuse("{\"trainer\": {\"seed\": 99999999999999999999}}", "", "line 1, column 41: too big integer");
+    refuse("{\"trainer\": {\"seed\": 99999999999999999999}}", "",
+           "line 1, column 41: too big integer");
     refuse("{\"trainer\": {\"seed\": 1e999}}", "", "real number overflow");
     refuse("{\"trainer\": {\"seed\": NaN}}", "", "invalid token");
     refuse("{\"features\": {\"weight\": \"\xff\"}}", "", "unable to decode byte 0xff");
@@ -109,7 +115,8 @@ START_TEST(syntax_errors_have_line_and_column) {
     mmoe_error err;
     ck_assert_int_eq(mmoe_config_parse("{}\0{}", 5, NULL, NULL, &config, &err), MMOE_E_CONFIG);
     ck_assert_str_eq(err.file, "configuration");
-    const char marked[] = "\xef\xbb\xbf{\"features\":{\"dense\":[{\"name\":\"x\"}]},\"tasks\":[{\"name\":\"t\",\"label\":\"y\"}]} \n";
+    const char marked[] = "\xef\xbb\xbf{\"features\":{\"dense\":[{\"name\":\"x\"}]},\"tasks\":[{"
+                          "\"name\":\"t\",\"label\":\"y\"}]} \n";
     mmoe_config_free(parse(marked));
 }
 END_TEST
@@ -123,7 +130,8 @@ START_TEST(deep_and_large_texts_are_refused) {
         text[2 * depths[i]] = '\0';
         mmoe_config *config = NULL;
         mmoe_error err;
-        ck_assert_int_eq(mmoe_config_parse(text, 2 * depths[i], NULL, NULL, &config, &err), MMOE_E_CONFIG);
+        ck_assert_int_eq(mmoe_config_parse(text, 2 * depths[i], NULL, NULL, &config, &err),
+                         MMOE_E_CONFIG);
         free(text);
     }
     const size_t size = ((size_t)1 << 24) + 1;
@@ -143,14 +151,21 @@ END_TEST
 
 START_TEST(unknown_keys_are_named) {
     refuse("{\"trainer\": {\"batchsize\": 3}}", "trainer.batchsize",
-           "c.json: trainer.batchsize: unknown key; did you mean \"batch_size\"? Allowed are batch_size, n_epoch, ");
-    refuse("{\"trainr\": {}}", "trainr", "did you mean \"trainer\"? Allowed are features, tasks, score, model, trainer");
+           "c.json: trainer.batchsize: unknown key; did you mean \"batch_size\"? Allowed are "
+           "batch_size, n_epoch, ");
+    refuse("{\"trainr\": {}}", "trainr",
+           "did you mean \"trainer\"? Allowed are features, tasks, score, model, trainer");
     refuse("{\"trainer.seed\": 1}", "trainer.seed", "unknown key");
     refuse("{\"\": 1}", "", "unknown key");
-    refuse("{\"tasks\": [{\"name\": \"a\", \"label\": \"b\"}, {\"name\": \"b\", \"tower_parms\": {}}]}", "tasks[1].tower_parms",
-           "did you mean \"tower_params\"? Allowed are name, label, type, loss_weight, label_smoothing, positive_weight, focal_gamma, tower_params");
-    refuse("{\"model\": {\"expert_params\": {\"dim\": [3]}}}", "model.expert_params.dim", "did you mean \"dims\"");
-    refuse("{\"features\": {\"sparse\": [{\"name\": \"a\", \"vocab_size[]\": 3}]}}", "features.sparse[0].vocab_size[]", "did you mean \"vocab_size\"");
+    refuse("{\"tasks\": [{\"name\": \"a\", \"label\": \"b\"}, {\"name\": \"b\", \"tower_parms\": "
+           "{}}]}",
+           "tasks[1].tower_parms",
+           "did you mean \"tower_params\"? Allowed are name, label, type, loss_weight, "
+           "label_smoothing, positive_weight, focal_gamma, tower_params");
+    refuse("{\"model\": {\"expert_params\": {\"dim\": [3]}}}", "model.expert_params.dim",
+           "did you mean \"dims\"");
+    refuse("{\"features\": {\"sparse\": [{\"name\": \"a\", \"vocab_size[]\": 3}]}}",
+           "features.sparse[0].vocab_size[]", "did you mean \"vocab_size\"");
     refuse("{\"trainer\": 3}", "trainer", "an object is needed");
     refuse("{\"tasks\": {}}", "tasks", "an array of at most 256 objects");
     refuse("{\"tasks\": [3]}", "tasks[0]", "an object is needed");
@@ -161,37 +176,56 @@ START_TEST(unknown_keys_are_named) {
     memcpy(long_key + sizeof long_key - 5, "\":1}", 5);
     mmoe_config *config = NULL;
     mmoe_error err;
-    ck_assert_int_eq(mmoe_config_parse(long_key, sizeof long_key - 1, NULL, NULL, &config, &err), MMOE_E_CONFIG);
+    ck_assert_int_eq(mmoe_config_parse(long_key, sizeof long_key - 1, NULL, NULL, &config, &err),
+                     MMOE_E_CONFIG);
     ck_assert_ptr_nonnull(strstr(err.message, "unknown key"));
 }
 END_TEST
 
 START_TEST(keys_are_checked_against_each_other) {
     refuse("{}", "features", "at least one entry");
-    refuse("{\"features\": {\"sparse\": [], \"dense\": []}," TASKS, "features", "at least one entry");
-    refuse("{\"features\": {\"sparse\": [{\"embed_dim\": 3}]}}", "features.sparse[0]", "\"name\" is missing");
+    refuse("{\"features\": {\"sparse\": [], \"dense\": []}," TASKS, "features",
+           "at least one entry");
+    refuse("{\"features\": {\"sparse\": [{\"embed_dim\": 3}]}}", "features.sparse[0]",
+           "\"name\" is missing");
     refuse(WITH_TASKS("[]}"), "tasks", "at least one task");
     refuse("{\"features\":{\"dense\":[{\"name\":\"x\"}]}}", "tasks", "at least one task");
     refuse(WITH_TASKS("[{\"name\":\"t\"}]}"), "tasks[0]", "\"label\" is missing");
     refuse(WITH_TASKS("[{\"label\":\"t\"}]}"), "tasks[0]", "\"name\" is missing");
-    refuse(WITH_TASKS("[{\"name\":\"t\",\"label\":\"l\"},{\"name\":\"t\",\"label\":\"m\"}]}"), "tasks[1].name", "\"t\" is already tasks[0].name");
-    refuse(WITH_TASKS("[{\"name\":\"t\",\"label\":\"x\"}]}"), "tasks[0].label", "\"x\" is already features.dense[0].name");
-    refuse(WITH_FEATURES("\"weight\":\"l\"},") TASKS, "tasks[0].label", "\"l\" is already features.weight");
-    refuse(WITH_FEATURES("\"weight\":\"y\"},") TASKS, "features.weight", "\"y\" is already features.dense[1].name");
-    refuse(WITH_FEATURES("\"sparse\":[{\"name\":\"y\"}]},") TASKS, "features.dense[1].name", "\"y\" is already features.sparse[0].name");
-    refuse(WITH_FEATURES("\"sparse\":[{\"name\":\"a*b*\"}]},") TASKS, "features.sparse[0].name", "more than one *");
-    refuse(WITH_FEATURES("\"sparse\":[{\"name\":\"\"}]},") TASKS, "features.sparse[0].name", "\"\" is not allowed");
-    refuse(WITH_FEATURES("\"sparse\":[{\"name\":\"a\",\"oov_id\":0}]},") TASKS, "features.sparse[0].oov_id", "needs vocab_size");
-    refuse(WITH_FEATURES("\"sparse\":[{\"name\":\"a\",\"oov_id\":5,\"vocab_size\":5}]},") TASKS, "features.sparse[0].oov_id",
-           "5 is no row of the table: 0 to 4");
-    refuse(WITH_FEATURES("\"sparse\":[{\"name\":\"b\"},{\"name\":\"a\",\"shared_with\":\"b\",\"vocab_size\":5}]},") TASKS, "features.sparse[1].shared_with",
-           "vocab_size belongs to the column \"b\"");
-    refuse(WITH_FEATURES("\"sparse\":[{\"name\":\"a\",\"shared_with\":\"a\"}]},") TASKS, "features.sparse[0].shared_with", "the column itself");
-    refuse(WITH_FEATURES("\"weight\":\"w\"},\"trainer\":{\"earlystop_task\":\"u\"},") TASKS, "trainer.earlystop_task",
-           "no task is named \"u\"; allowed are t, mean");
-    refuse(WITH_FEATURES("\"weight\":\"w\"},\"trainer\":{\"optimizer_params\":{\"momentum\":0.5}},") TASKS, "trainer.optimizer_params.momentum", "sgd");
-    const char *names[] = {"0",  "a b",  "a.b",   "a,b",      "mean",
-                           "-a", "a\\n", "a\\\"", "\xc3\xa9", "abcdefghijabcdefghijabcdefghijabcdefghijabcdefghijabcdefghijabcde"};
+    refuse(WITH_TASKS("[{\"name\":\"t\",\"label\":\"l\"},{\"name\":\"t\",\"label\":\"m\"}]}"),
+           "tasks[1].name", "\"t\" is already tasks[0].name");
+    refuse(WITH_TASKS("[{\"name\":\"t\",\"label\":\"x\"}]}"), "tasks[0].label",
+           "\"x\" is already features.dense[0].name");
+    refuse(WITH_FEATURES("\"weight\":\"l\"},") TASKS, "tasks[0].label",
+           "\"l\" is already features.weight");
+    refuse(WITH_FEATURES("\"weight\":\"y\"},") TASKS, "features.weight",
+           "\"y\" is already features.dense[1].name");
+    refuse(WITH_FEATURES("\"sparse\":[{\"name\":\"y\"}]},") TASKS, "features.dense[1].name",
+           "\"y\" is already features.sparse[0].name");
+    refuse(WITH_FEATURES("\"sparse\":[{\"name\":\"a*b*\"}]},") TASKS, "features.sparse[0].name",
+           "more than one *");
+    refuse(WITH_FEATURES("\"sparse\":[{\"name\":\"\"}]},") TASKS, "features.sparse[0].name",
+           "\"\" is not allowed");
+    refuse(WITH_FEATURES("\"sparse\":[{\"name\":\"a\",\"oov_id\":0}]},") TASKS,
+           "features.sparse[0].oov_id", "needs vocab_size");
+    refuse(WITH_FEATURES("\"sparse\":[{\"name\":\"a\",\"oov_id\":5,\"vocab_size\":5}]},") TASKS,
+           "features.sparse[0].oov_id", "5 is no row of the table: 0 to 4");
+    refuse(WITH_FEATURES("\"sparse\":[{\"name\":\"b\"},{\"name\":\"a\",\"shared_with\":\"b\","
+                         "\"vocab_size\":5}]},") TASKS,
+           "features.sparse[1].shared_with", "vocab_size belongs to the column \"b\"");
+    refuse(WITH_FEATURES("\"sparse\":[{\"name\":\"a\",\"shared_with\":\"a\"}]},") TASKS,
+           "features.sparse[0].shared_with", "the column itself");
+    refuse(WITH_FEATURES("\"weight\":\"w\"},\"trainer\":{\"earlystop_task\":\"u\"},") TASKS,
+           "trainer.earlystop_task", "no task is named \"u\"; allowed are t, mean");
+    refuse(WITH_FEATURES("\"weight\":\"w\"},\"trainer\":{\"optimizer_params\":{\"momentum\":0.5}},")
+               TASKS,
+           "trainer.optimizer_params.momentum", "sgd");
+    const char *names[] = {
+        "0",        "a b",
+        "a.b",      "a,b",
+        "mean",     "-a",
+        "a\\n",     "a\\\"",
+        "\xc3\xa9", "abcdefghijabcdefghijabcdefghijabcdefghijabcdefghijabcdefghijabcde"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char text[300];
         snprintf(text, sizeof text, WITH_TASKS("[{\"name\":\"%s\",\"label\":\"l\"}]}"), names[i]);
@@ -201,18 +235,25 @@ START_TEST(keys_are_checked_against_each_other) {
 }
 END_TEST
 
-#define TWO(type0, type1, trainer)                                                                                                                             \
-    WITH_TASKS("[{\"name\":\"a\",\"label\":\"a\",\"type\":\"" type0 "\"},{\"name\":\"b\",\"label\":\"b\",\"type\":\"" type1 "\"}],\"trainer\":{" trainer "}}")
+#define TWO(type0, type1, trainer)                                                                 \
+    WITH_TASKS("[{\"name\":\"a\",\"label\":\"a\",\"type\":\"" type0                                \
+               "\"},{\"name\":\"b\",\"label\":\"b\",\"type\":\"" type1                             \
+               "\"}],\"trainer\":{" trainer "}}")
 
 START_TEST(early_stopping_watches_what_there_is) {
-    refuse(TWO("classification", "regression", "\"earlystop_task\":\"mean\""), "trainer.earlystop_task",
-           "mean needs tasks of one type, but \"a\" and \"b\" differ");
-    refuse(TWO("classification", "regression", "\"earlystop_metric\":\"mse\""), "trainer.earlystop_metric",
+    refuse(TWO("classification", "regression", "\"earlystop_task\":\"mean\""),
+           "trainer.earlystop_task", "mean needs tasks of one type, but \"a\" and \"b\" differ");
+    refuse(TWO("classification", "regression", "\"earlystop_metric\":\"mse\""),
+           "trainer.earlystop_metric",
            "\"a\" is a classification; allowed are auto, auc and logloss");
-    refuse(TWO("regression", "classification", "\"earlystop_metric\":\"auc\""), "trainer.earlystop_metric",
+    refuse(TWO("regression", "classification", "\"earlystop_metric\":\"auc\""),
+           "trainer.earlystop_metric",
            "\"a\" is a regression; allowed are auto, mse, rmse and mae");
-    refuse(TWO("regression", "regression", "\"earlystop_task\":\"mean\",\"earlystop_metric\":\"logloss\""), "trainer.earlystop_metric", "regression");
-    mmoe_config *config = parse(TWO("regression", "regression", "\"earlystop_task\":\"mean\",\"earlystop_metric\":\"mae\""));
+    refuse(TWO("regression", "regression",
+               "\"earlystop_task\":\"mean\",\"earlystop_metric\":\"logloss\""),
+           "trainer.earlystop_metric", "regression");
+    mmoe_config *config = parse(TWO("regression", "regression",
+                                    "\"earlystop_task\":\"mean\",\"earlystop_metric\":\"mae\""));
     ck_assert_int_eq(config->trainer.earlystop_task, -1);
     ck_assert_int_eq(config->trainer.earlystop_metric, MMOE_METRIC_MAE);
     set(config, "trainer.earlystop_task", "b");
@@ -221,7 +262,7 @@ START_TEST(early_stopping_watches_what_there_is) {
 }
 END_TEST
 
-/* ---- Changing ---------------------------------------------------------------------------------------------------- */
+/* ---- Changing ---- */
 
 START_TEST(set_reaches_every_place) {
     mmoe_config *config = parse(full);
@@ -261,7 +302,8 @@ START_TEST(set_fails_cleanly) {
     refuse_set(config, "..", "3", "..", "empty");
     refuse_set(config, "trainr.n_epoch", "3", "trainr", "did you mean \"trainer\"");
     refuse_set(config, "trainer.n_epoch.x", "3", "trainer.n_epoch", "");
-    refuse_set(config, "tasks.2.loss_weight", "3", "tasks.2.loss_weight", "\"2\" is not one of the 2 entries");
+    refuse_set(config, "tasks.2.loss_weight", "3", "tasks.2.loss_weight",
+               "\"2\" is not one of the 2 entries");
     refuse_set(config, "tasks.-1.loss_weight", "3", "tasks.-1.loss_weight", "\"-1\"");
     refuse_set(config, "tasks.nobody.loss_weight", "3", "tasks.nobody.loss_weight", "\"nobody\"");
     refuse_set(config, "tasks.0.name.x", "3", "tasks.0.name.x", "no keys");
@@ -302,7 +344,8 @@ START_TEST(files_are_read) {
     mmoe_config_free(config);
     config = NULL;
     /* longer than the first piece that is read */
-    for (int i = 0; i < 300; i++) ck_assert_int_eq(write(fd, "                                \n", 33), 33);
+    for (int i = 0; i < 300; i++)
+        ck_assert_int_eq(write(fd, "                                \n", 33), 33);
     ck_assert_int_eq(mmoe_config_read(path, NULL, &config, &err), MMOE_OK);
     mmoe_config_free(config);
     config = NULL;
@@ -319,9 +362,10 @@ START_TEST(files_are_read) {
 }
 END_TEST
 
-/* ---- Memory ------------------------------------------------------------------------------------------------------ */
+/* ---- Memory ---- */
 
-/* Fails the allocation number `fail_at`, and those after it if `forever`; the library's and jansson's alike. */
+/* Fails the allocation number `fail_at`, and those after it if `forever`; the library's and
+ * jansson's alike. */
 static long allocations, fail_at, live;
 static bool forever;
 
@@ -356,7 +400,8 @@ static const mmoe_allocator counted = {NULL, counted_alloc, counted_resize, coun
 static mmoe_status use_parse(mmoe_config *config, mmoe_error *err) {
     (void)config;
     mmoe_config *parsed = NULL;
-    const mmoe_status status = mmoe_config_parse(full, sizeof full - 1, NULL, &counted, &parsed, err);
+    const mmoe_status status =
+        mmoe_config_parse(full, sizeof full - 1, NULL, &counted, &parsed, err);
     ck_assert((status == MMOE_OK) == (parsed != NULL));
     if (parsed) ck_assert_str_eq(parsed->tasks[0].label, "purchase");
     mmoe_config_free(parsed);
@@ -388,25 +433,30 @@ static mmoe_status use_text(mmoe_config *config, mmoe_error *err) {
 }
 static mmoe_status use_set(mmoe_config *config, mmoe_error *err) {
     const int32_t before = config->tasks[0].tower.dims[0];
-    const mmoe_status status = mmoe_config_set(config, "tasks.cvr.tower_params.dims", before == 8 ? "[9]" : "[8]", err);
+    const mmoe_status status =
+        mmoe_config_set(config, "tasks.cvr.tower_params.dims", before == 8 ? "[9]" : "[8]", err);
     ck_assert_int_eq(config->tasks[0].tower.dims[0], status ? before : 17 - before);
     return status;
 }
 static mmoe_status use_set_string(mmoe_config *config, mmoe_error *err) {
-    const mmoe_status status = mmoe_config_set(config, "features.weight", "a_column_whose_name_is_rather_long", err);
-    if (status == MMOE_OK) ck_assert_str_eq(config->features.weight, "a_column_whose_name_is_rather_long");
+    const mmoe_status status =
+        mmoe_config_set(config, "features.weight", "a_column_whose_name_is_rather_long", err);
+    if (status == MMOE_OK)
+        ck_assert_str_eq(config->features.weight, "a_column_whose_name_is_rather_long");
     return status;
 }
 
 START_TEST(every_allocation_may_fail) {
-    static mmoe_status (*const uses[])(mmoe_config *, mmoe_error *) = {use_parse, use_read, use_copy, use_text, use_set, use_set_string};
+    static mmoe_status (*const uses[])(mmoe_config *, mmoe_error *) = {
+        use_parse, use_read, use_copy, use_text, use_set, use_set_string};
     const int fd = mkstemp(path);
     ck_assert_int_eq(write(fd, full, sizeof full - 1), (ssize_t)sizeof full - 1);
     close(fd);
     json_set_alloc_funcs(counted_malloc, counted_free);
     mmoe_config *config = NULL;
     fail_at = 0;
-    ck_assert_int_eq(mmoe_config_parse(full, sizeof full - 1, NULL, &counted, &config, NULL), MMOE_OK);
+    ck_assert_int_eq(mmoe_config_parse(full, sizeof full - 1, NULL, &counted, &config, NULL),
+                     MMOE_OK);
     for (int mode = 0; mode < 2; mode++) {
         forever = mode == 1;
         for (size_t u = 0; u < sizeof uses / sizeof *uses; u++) {
@@ -421,9 +471,12 @@ START_TEST(every_allocation_may_fail) {
                 fail_at = 0;
                 /* a text that is no JSON stays so when an allocation fails while it is looked at */
                 const bool may_pass = !failed || uses[u] == use_set_string;
-                ck_assert_msg(status == MMOE_E_MEMORY ? failed : (status == MMOE_OK && may_pass), "use %zu, allocation %ld: %d %s", u, n, status, err.message);
+                ck_assert_msg(status == MMOE_E_MEMORY ? failed : (status == MMOE_OK && may_pass),
+                              "use %zu, allocation %ld: %d %s", u, n, status, err.message);
                 ck_assert_int_eq(err.code, status);
-                if (u < 4 || status) ck_assert_msg(live == before, "use %zu, allocation %ld: %ld blocks leak", u, n, live - before);
+                if (u < 4 || status)
+                    ck_assert_msg(live == before, "use %zu, allocation %ld: %ld blocks leak", u, n,
+                                  live - before);
             }
             ck_assert_int_ge(n, uses[u] == use_text ? 2 : 100);
         }

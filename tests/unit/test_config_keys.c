@@ -33,7 +33,8 @@ static void choose(mmoe_config *config, const mmoe_chooser *chooser, int32_t enu
 static mmoe_config *parse_for(const mmoe_config_key *doc, const char *text) {
     const mmoe_key *key = key_at_path(doc->path);
     mmoe_config *config = parse(text);
-    if (!mmoe_key_is_taken(key, config)) choose(config, &mmoe_choosers[key->chooser], __builtin_ctz(key->takers));
+    if (!mmoe_key_is_taken(key, config))
+        choose(config, &mmoe_choosers[key->chooser], __builtin_ctz(key->takers));
     ck_assert_msg(mmoe_key_is_taken(key, config), "%s", doc->path);
     return config;
 }
@@ -53,13 +54,16 @@ static const json_t *lookup(const json_t *json, const char *path) {
 START_TEST(every_key_has_its_default) {
     size_t n = 0, n_default = 0;
     for (const mmoe_config_key *key; (key = mmoe_config_key_at(n)); n++) {
-        ck_assert(*key->path && *key->type && *key->allowed && key->help[strlen(key->help) - 1] == '.');
+        ck_assert(*key->path && *key->type && *key->allowed &&
+                  key->help[strlen(key->help) - 1] == '.');
         if (!key->default_value) continue;
         mmoe_config *config = parse_for(key, minimal);
-        json_t *json = json_loads(config->json, JSON_REJECT_DUPLICATES, NULL), *wanted = json_loads(key->default_value, JSON_DECODE_ANY, NULL);
+        json_t *json = json_loads(config->json, JSON_REJECT_DUPLICATES, NULL),
+               *wanted = json_loads(key->default_value, JSON_DECODE_ANY, NULL);
         ck_assert_ptr_nonnull(json);
         ck_assert_ptr_nonnull(wanted);
-        ck_assert_msg(json_equal(wanted, lookup(json, key->path)), "%s: the default is not %s", key->path, key->default_value);
+        ck_assert_msg(json_equal(wanted, lookup(json, key->path)), "%s: the default is not %s",
+                      key->path, key->default_value);
         json_decref(wanted);
         json_decref(json);
         mmoe_config_free(config);
@@ -75,7 +79,8 @@ END_TEST
 START_TEST(every_key_stands_in_the_text) {
     for (size_t i = 0; mmoe_config_key_at(i); i++) {
         const char *path = mmoe_config_key_at(i)->path;
-        if (strcmp(path, "features.sparse[].shared_with") == 0) continue; /* stands against vocab_size */
+        if (strcmp(path, "features.sparse[].shared_with") == 0)
+            continue; /* stands against vocab_size */
         mmoe_config *config = parse_for(mmoe_config_key_at(i), full);
         if (strcmp(path, "model.gate_params.top_k") == 0) set(config, path, "2"); /* absent: all */
         json_t *json = json_loads(config->json, 0, NULL);
@@ -89,23 +94,35 @@ END_TEST
 START_TEST(every_key_refuses_other_types) {
     static const struct {
         const char *value, *type;
-    } values[] = {{"\"nonsense word\"", "string"}, {"7", "integer"}, {"0.5", "number"}, {"true", "boolean"}, {"null", ""}, {"{}", ""}, {"[\"x\"]", ""},
+    } values[] = {{"\"nonsense word\"", "string"},
+                  {"7", "integer"},
+                  {"0.5", "number"},
+                  {"true", "boolean"},
+                  {"null", ""},
+                  {"{}", ""},
+                  {"[\"x\"]", ""},
                   {"{\"dims\": [1]}", ""}};
     for (size_t i = 0; mmoe_config_key_at(i); i++) {
         const mmoe_config_key *key = mmoe_config_key_at(i);
         mmoe_config *config = parse_for(key, full);
         for (size_t v = 0; v < sizeof values / sizeof *values; v++) {
-            const bool is_number = !strcmp(key->type, "number") && !strcmp(values[v].type, "integer");
-            const bool is_free = !strcmp(key->type, "string") && !strchr(key->allowed, '|') && strcmp(key->path, "tasks[].name");
-            if (is_number || (strcmp(key->type, values[v].type) == 0 && (is_free || strcmp(key->type, "string")))) continue;
+            const bool is_number =
+                !strcmp(key->type, "number") && !strcmp(values[v].type, "integer");
+            const bool is_free = !strcmp(key->type, "string") && !strchr(key->allowed, '|') &&
+                                 strcmp(key->path, "tasks[].name");
+            if (is_number || (strcmp(key->type, values[v].type) == 0 &&
+                              (is_free || strcmp(key->type, "string"))))
+                continue;
             char name[128], place[128], longer[160];
             at_index(key->path, ".0", name);
             const char *path = at_index(key->path, "[0]", place);
             const bool in_array = !strcmp(key->type, "array") && values[v].value[0] == '[';
             snprintf(longer, sizeof longer, "%s[0]", path);
             const bool is_pair = strstr(key->path, "betas") != NULL;
-            refuse_set(config, at_index(key->path, ".0", name), values[v].value, in_array && !is_pair ? longer : path,
-                       in_array || !strcmp(key->path, "trainer.earlystop_task") ? "" : key->allowed);
+            refuse_set(config, at_index(key->path, ".0", name), values[v].value,
+                       in_array && !is_pair ? longer : path,
+                       in_array || !strcmp(key->path, "trainer.earlystop_task") ? ""
+                                                                                : key->allowed);
         }
         mmoe_config_free(config);
     }
@@ -132,11 +149,13 @@ START_TEST(every_integer_keeps_its_bounds) {
         refuse_set(config, set_path, "9223372036854775807", path, key->allowed);
         refuse_set(config, set_path, "1.0", path, key->allowed);
         refuse_set(config, set_path, "1e3", path, key->allowed);
-        if (strcmp(key->path, "model.gate_params.top_k") == 0) set(config, "model.n_expert", "4096");
+        if (strcmp(key->path, "model.gate_params.top_k") == 0)
+            set(config, "model.n_expert", "4096");
         snprintf(value, sizeof value, "%lld", high);
         set(config, set_path, value);
         snprintf(value, sizeof value, "%lld", low);
-        if (strcmp(key->path, "features.sparse[].vocab_size")) set(config, set_path, value); /* oov_id needs a large one */
+        if (strcmp(key->path, "features.sparse[].vocab_size"))
+            set(config, set_path, value); /* oov_id needs a large one */
         mmoe_config_free(config);
         n++;
     }
@@ -153,7 +172,8 @@ START_TEST(every_number_keeps_its_bounds) {
         double low, high;
         char open, close, name[128], place[128], value[40];
         ck_assert_int_eq(sscanf(key->allowed, "in %c%lf, %lf%c", &open, &low, &high, &close), 4);
-        const char *path = at_index(key->path, "[0]", place), *set_path = at_index(key->path, ".0", name);
+        const char *path = at_index(key->path, "[0]", place),
+                   *set_path = at_index(key->path, ".0", name);
         snprintf(value, sizeof value, "%.17g", low - 1e-6);
         refuse_set(config, set_path, value, path, key->allowed);
         snprintf(value, sizeof value, "%.17g", high * (1 + 1e-6));
@@ -184,16 +204,23 @@ START_TEST(gates_mix_as_many_experts_as_there_are) {
     const char *path = "model.gate_params.top_k";
     set(config, path, "8");
     ck_assert_int_eq(config->gate.top_k, 8);
-    refuse_set(config, path, "9", path, "9 is more than the 8 experts that a gate mixes (n_expert)");
+    refuse_set(config, path, "9", path,
+               "9 is more than the 8 experts that a gate mixes (n_expert)");
     refuse_set(config, "model.n_expert", "7", path, "8 is more than the 7 experts");
     refuse_set(config, path, "0", path, "1 to 4096");
     set(config, "model", "{\"name\": \"omoe\", \"n_expert\": 2, \"gate_params\": {\"top_k\": 2}}");
-    refuse_set(config, path, "3", path, "3 is more than the 2 experts that a gate mixes (n_expert)");
-    set(config, "model", "{\"name\": \"ple\", \"n_expert_specific\": 3, \"n_expert_shared\": 2, \"gate_params\": {\"top_k\": 5}}");
-    refuse_set(config, path, "6", path, "6 is more than the 5 experts that a gate mixes (n_expert_specific + n_expert_shared)");
+    refuse_set(config, path, "3", path,
+               "3 is more than the 2 experts that a gate mixes (n_expert)");
+    set(config, "model",
+        "{\"name\": \"ple\", \"n_expert_specific\": 3, \"n_expert_shared\": 2, \"gate_params\": "
+        "{\"top_k\": 5}}");
+    refuse_set(
+        config, path, "6", path,
+        "6 is more than the 5 experts that a gate mixes (n_expert_specific + n_expert_shared)");
     set(config, "model", "{\"name\": \"cgc\"}");
     refuse_set(config, path, "4", path, "4 is more than the 3 experts");
-    refuse_set(config, "model", "{\"name\": \"aitm\", \"gate_params\": {\"top_k\": 1}}", path, "the model \"aitm\" does not take this key");
+    refuse_set(config, "model", "{\"name\": \"aitm\", \"gate_params\": {\"top_k\": 1}}", path,
+               "the model \"aitm\" does not take this key");
     mmoe_config_free(config);
 }
 END_TEST
@@ -201,21 +228,34 @@ END_TEST
 START_TEST(arrays_keep_their_bounds) {
     mmoe_config *config = parse(full);
     const char seventeen[] = "[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]";
-    refuse_set(config, "model.expert_params.dims", "[]", "model.expert_params.dims", "1 to 16 layers of 1 to 65536");
-    refuse_set(config, "model.expert_params.dims", seventeen, "model.expert_params.dims", "1 to 16 layers");
-    refuse_set(config, "model.expert_params.dims", "[16, 0]", "model.expert_params.dims[1]", "0 is not allowed here; allowed is an integer: 1 to 65536");
-    refuse_set(config, "model.expert_params.dims", "[65537]", "model.expert_params.dims[0]", "65537");
+    refuse_set(config, "model.expert_params.dims", "[]", "model.expert_params.dims",
+               "1 to 16 layers of 1 to 65536");
+    refuse_set(config, "model.expert_params.dims", seventeen, "model.expert_params.dims",
+               "1 to 16 layers");
+    refuse_set(config, "model.expert_params.dims", "[16, 0]", "model.expert_params.dims[1]",
+               "0 is not allowed here; allowed is an integer: 1 to 65536");
+    refuse_set(config, "model.expert_params.dims", "[65537]", "model.expert_params.dims[0]",
+               "65537");
     refuse_set(config, "model.expert_params.dims", "[16.0]", "model.expert_params.dims[0]", "16.0");
-    refuse_set(config, "tasks.1.tower_params.dims", "[0]", "tasks[1].tower_params.dims[0]", "1 to 65536");
-    refuse_set(config, "tasks.1.tower_params.dims", seventeen, "tasks[1].tower_params.dims", "0 to 16 layers");
-    refuse_set(config, "tasks.1.tower_params.dims", "8", "tasks[1].tower_params.dims", "8 is not allowed here; allowed is an array");
-    refuse_set(config, "trainer.optimizer_params.betas", "[0.9]", "trainer.optimizer_params.betas", "two numbers in [0, 1)");
-    refuse_set(config, "trainer.optimizer_params.betas", "[0.9, 1]", "trainer.optimizer_params.betas[1]", "in [0, 1)");
-    refuse_set(config, "trainer.optimizer_params.betas", "[-0.1, 0.5]", "trainer.optimizer_params.betas[0]", "-0.1");
-    refuse_set(config, "model.gate_params.dims", seventeen, "model.gate_params.dims", "0 to 16 layers of 1 to 65536");
-    refuse_set(config, "model.gate_params.dims", "[3, 0]", "model.gate_params.dims[1]", "1 to 65536");
+    refuse_set(config, "tasks.1.tower_params.dims", "[0]", "tasks[1].tower_params.dims[0]",
+               "1 to 65536");
+    refuse_set(config, "tasks.1.tower_params.dims", seventeen, "tasks[1].tower_params.dims",
+               "0 to 16 layers");
+    refuse_set(config, "tasks.1.tower_params.dims", "8", "tasks[1].tower_params.dims",
+               "8 is not allowed here; allowed is an array");
+    refuse_set(config, "trainer.optimizer_params.betas", "[0.9]", "trainer.optimizer_params.betas",
+               "two numbers in [0, 1)");
+    refuse_set(config, "trainer.optimizer_params.betas", "[0.9, 1]",
+               "trainer.optimizer_params.betas[1]", "in [0, 1)");
+    refuse_set(config, "trainer.optimizer_params.betas", "[-0.1, 0.5]",
+               "trainer.optimizer_params.betas[0]", "-0.1");
+    refuse_set(config, "model.gate_params.dims", seventeen, "model.gate_params.dims",
+               "0 to 16 layers of 1 to 65536");
+    refuse_set(config, "model.gate_params.dims", "[3, 0]", "model.gate_params.dims[1]",
+               "1 to 65536");
     set(config, "model.gate_params.dims", "[5]");
-    ck_assert(config->gate.layers.n_dims == 1 && config->gate.layers.dims[0] == 5 && config->gate.layers.activation == MMOE_ACT_RELU);
+    ck_assert(config->gate.layers.n_dims == 1 && config->gate.layers.dims[0] == 5 &&
+              config->gate.layers.activation == MMOE_ACT_RELU);
     set(config, "tasks.0.tower_params.dims", "[]");
     ck_assert_int_eq(config->tasks[0].tower.n_dims, 0);
     set(config, "model.expert_params.dims", "[65536,1]");
@@ -232,7 +272,8 @@ END_TEST
 START_TEST(words_are_their_enumerators) {
     mmoe_config *config = parse(full);
     const char *activations[] = {"relu", "sigmoid", "tanh", "prelu", "dice"};
-    const mmoe_activation activation[] = {MMOE_ACT_RELU, MMOE_ACT_SIGMOID, MMOE_ACT_TANH, MMOE_ACT_PRELU, MMOE_ACT_DICE};
+    const mmoe_activation activation[] = {MMOE_ACT_RELU, MMOE_ACT_SIGMOID, MMOE_ACT_TANH,
+                                          MMOE_ACT_PRELU, MMOE_ACT_DICE};
     for (int i = 0; i < 5; i++) {
         set(config, "model.expert_params.activation", activations[i]);
         set(config, "tasks.ctr.tower_params.activation", activations[i]);
@@ -246,13 +287,19 @@ START_TEST(words_are_their_enumerators) {
         ck_assert_int_eq(config->trainer.optimizer, optimizer[i]);
     }
     const char *transforms[] = {"none", "standardize", "minmax", "log1p_standardize"};
-    const mmoe_transform transform[] = {MMOE_TRANSFORM_NONE, MMOE_TRANSFORM_STANDARDIZE, MMOE_TRANSFORM_MINMAX, MMOE_TRANSFORM_LOG1P_STANDARDIZE};
+    const mmoe_transform transform[] = {MMOE_TRANSFORM_NONE, MMOE_TRANSFORM_STANDARDIZE,
+                                        MMOE_TRANSFORM_MINMAX, MMOE_TRANSFORM_LOG1P_STANDARDIZE};
     for (int i = 0; i < 4; i++) {
         set(config, "features.dense.0.transform", transforms[i]);
         ck_assert_int_eq(config->features.dense[0].transform, transform[i]);
     }
     const char *metrics[] = {"auto", "auc", "logloss", "mse", "rmse", "mae"};
-    const int metric[] = {-1, MMOE_METRIC_AUC, MMOE_METRIC_LOGLOSS, MMOE_METRIC_MSE, MMOE_METRIC_RMSE, MMOE_METRIC_MAE};
+    const int metric[] = {-1,
+                          MMOE_METRIC_AUC,
+                          MMOE_METRIC_LOGLOSS,
+                          MMOE_METRIC_MSE,
+                          MMOE_METRIC_RMSE,
+                          MMOE_METRIC_MAE};
     set(config, "tasks.ctr.type", "regression");
     ck_assert_int_eq(config->tasks[0].type, MMOE_CLASSIFICATION);
     ck_assert_int_eq(config->tasks[1].type, MMOE_REGRESSION);
@@ -266,10 +313,14 @@ START_TEST(words_are_their_enumerators) {
         ck_assert_ptr_nonnull(strstr(text, metrics[i]));
         mmoe_config_text_free(config, text);
     }
-    refuse_set(config, "trainer.optimizer", "Adam", "trainer.optimizer", "\"Adam\" is not allowed here; allowed is a string: adam | adamw | sgd");
-    refuse_set(config, "trainer.optimizer", "adam | adamw", "trainer.optimizer", "adam | adamw | sgd");
+    refuse_set(config, "trainer.optimizer", "Adam", "trainer.optimizer",
+               "\"Adam\" is not allowed here; allowed is a string: adam | adamw | sgd");
+    refuse_set(config, "trainer.optimizer", "adam | adamw", "trainer.optimizer",
+               "adam | adamw | sgd");
     refuse_set(config, "trainer.optimizer", "\"\"", "trainer.optimizer", "adam | adamw | sgd");
-    refuse_set(config, "model.name", "MMOE", "model.name", "single_task | shared_bottom | omoe | mmoe | cgc | ple | esmm | aitm | cross_stitch");
+    refuse_set(
+        config, "model.name", "MMOE", "model.name",
+        "single_task | shared_bottom | omoe | mmoe | cgc | ple | esmm | aitm | cross_stitch");
     mmoe_config_free(config);
 }
 END_TEST
@@ -277,11 +328,14 @@ END_TEST
 /* Words of a chooser's key. */
 static int count_words(const mmoe_chooser *chooser) {
     int n = 1;
-    for (const char *at = key_at_path(chooser->path)->doc.allowed; (at = strstr(at, " | ")); at += 3) n++;
+    for (const char *at = key_at_path(chooser->path)->doc.allowed; (at = strstr(at, " | "));
+         at += 3)
+        n++;
     return n;
 }
 
-/* A key that a model (a method, ...) does not take is an error that says what it takes; a text has those keys alone. */
+/* A key that a model (a method, ...) does not take is an error that says what it takes; a text has
+ * those keys alone. */
 START_TEST(words_take_their_own_keys) {
     const mmoe_chooser *chooser = &mmoe_choosers[_i];
     int all = 0;
@@ -291,17 +345,23 @@ START_TEST(words_take_their_own_keys) {
         mmoe_config *config = parse(full);
         choose(config, chooser, word);
         json_t *json = json_loads(config->json, 0, NULL);
-        snprintf(wanted, sizeof wanted, "the %s \"%s\" does not take this key", chooser->noun, json_string_value(lookup(json, chooser->path)));
+        snprintf(wanted, sizeof wanted, "the %s \"%s\" does not take this key", chooser->noun,
+                 json_string_value(lookup(json, chooser->path)));
         for (size_t i = 0; (key = mmoe_key_at(i)); i++) {
             if (!key->takers || (int)key->chooser != _i) continue;
             const bool takes = mmoe_key_is_taken(key, config);
-            const bool stands = lookup(json, key->doc.path) != NULL; /* a key without a default may be absent */
-            ck_assert_msg(stands ? takes : !takes || !key->doc.default_value, "%s: %s", wanted, key->doc.path);
-            ck_assert_msg(strncmp(key->doc.path, chooser->section, strlen(chooser->section)) == 0, "%s", key->doc.path);
+            const bool stands =
+                lookup(json, key->doc.path) != NULL; /* a key without a default may be absent */
+            ck_assert_msg(stands ? takes : !takes || !key->doc.default_value, "%s: %s", wanted,
+                          key->doc.path);
+            ck_assert_msg(strncmp(key->doc.path, chooser->section, strlen(chooser->section)) == 0,
+                          "%s", key->doc.path);
             all += takes;
             if (!takes) {
                 const char *any = strcmp(key->doc.type, "integer") == 0 ? "1" : "true";
-                refuse_set(config, key->doc.path, key->doc.default_value ? key->doc.default_value : any, key->doc.path, wanted);
+                refuse_set(config, key->doc.path,
+                           key->doc.default_value ? key->doc.default_value : any, key->doc.path,
+                           wanted);
             }
         }
         mmoe_config *again = parse(config->json);
@@ -318,8 +378,10 @@ START_TEST(models_say_what_they_take) {
     mmoe_config *ple = parse(full);
     set(ple, "model.name", "ple");
     refuse_set(ple, "model.bottom_params.dims", "[3]", "model.bottom_params.dims",
-               "it takes name, n_level, n_expert_specific, n_expert_shared, expert_params.dims, expert_params.activation, expert_params.dropout, "
-               "expert_params.batch_norm, gate_params.dims, gate_params.activation, gate_params.batch_norm, gate_params.temperature, gate_params.top_k, "
+               "it takes name, n_level, n_expert_specific, n_expert_shared, expert_params.dims, "
+               "expert_params.activation, expert_params.dropout, "
+               "expert_params.batch_norm, gate_params.dims, gate_params.activation, "
+               "gate_params.batch_norm, gate_params.temperature, gate_params.top_k, "
                "gate_params.expert_dropout, gate_params.load_balance");
     refuse_set(ple, "model.n_expert_shared", "0", "model.n_expert_shared", "1 to 256");
     set(ple, "model.expert_params.batch_norm", "false");
@@ -332,13 +394,18 @@ END_TEST
 START_TEST(models_refuse_tasks) {
     mmoe_config *config = parse(full);
     set(config, "model.name", "esmm");
-    refuse_set(config, "tasks.cvr.type", "regression", "tasks[0].type", "the model \"esmm\" takes classifications alone");
+    refuse_set(config, "tasks.cvr.type", "regression", "tasks[0].type",
+               "the model \"esmm\" takes classifications alone");
     refuse_set(config, "tasks.1.type", "regression", "tasks[1].type", "esmm");
-    refuse_set(config, "tasks", "[{\"name\": \"ctr\", \"label\": \"click\"}]", "tasks", "has two tasks, the click and then the conversion; here are 1");
-    refuse_set(config, "tasks", "[{\"name\": \"ctr\", \"label\": \"c\"}, {\"name\": \"cvr\", \"label\": \"b\"}, {\"name\": \"x\", \"label\": \"x\"}]", "tasks",
-               "here are 3");
+    refuse_set(config, "tasks", "[{\"name\": \"ctr\", \"label\": \"click\"}]", "tasks",
+               "has two tasks, the click and then the conversion; here are 1");
+    refuse_set(config, "tasks",
+               "[{\"name\": \"ctr\", \"label\": \"c\"}, {\"name\": \"cvr\", \"label\": \"b\"}, "
+               "{\"name\": \"x\", \"label\": \"x\"}]",
+               "tasks", "here are 3");
     set(config, "model.name", "aitm");
-    refuse_set(config, "tasks.1.type", "regression", "tasks[1].type", "the model \"aitm\" takes classifications alone");
+    refuse_set(config, "tasks.1.type", "regression", "tasks[1].type",
+               "the model \"aitm\" takes classifications alone");
     set(config, "model.bottom_params.batch_norm", "false");
     ck_assert(!config->gate.layers.batch_norm);
     set(config, "model.gate_params.batch_norm", "true");
@@ -350,12 +417,16 @@ END_TEST
 START_TEST(regressions_refuse_shaped_losses) {
     mmoe_config *config = parse(full);
     set(config, "tasks.ctr.type", "regression");
-    refuse_set(config, "tasks.ctr.label_smoothing", "0.1", "tasks[1].label_smoothing", "\"ctr\" is a regression; only a classification takes this key");
-    refuse_set(config, "tasks.1.positive_weight", "2", "tasks[1].positive_weight", "only a classification takes this key");
-    refuse_set(config, "tasks.1.focal_gamma", "2", "tasks[1].focal_gamma", "only a classification takes this key");
+    refuse_set(config, "tasks.ctr.label_smoothing", "0.1", "tasks[1].label_smoothing",
+               "\"ctr\" is a regression; only a classification takes this key");
+    refuse_set(config, "tasks.1.positive_weight", "2", "tasks[1].positive_weight",
+               "only a classification takes this key");
+    refuse_set(config, "tasks.1.focal_gamma", "2", "tasks[1].focal_gamma",
+               "only a classification takes this key");
     set(config, "tasks.1.positive_weight", "1");
     set(config, "tasks.cvr.focal_gamma", "2");
-    refuse_set(config, "tasks.cvr.type", "regression", "tasks[0].focal_gamma", "\"cvr\" is a regression");
+    refuse_set(config, "tasks.cvr.type", "regression", "tasks[0].focal_gamma",
+               "\"cvr\" is a regression");
     mmoe_config_free(config);
 }
 END_TEST

@@ -12,9 +12,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "model/container.h"
+#include "file/container.h"
 
-/* ---- A folder of its own ----------------------------------------------------------------------------------------- */
+/* ---- A folder of its own ---- */
 
 static char folder[64];
 
@@ -64,7 +64,7 @@ static size_t get_file(const char *path, char *data, size_t capacity) {
     return size;
 }
 
-/* ---- Files in memory --------------------------------------------------------------------------------------------- */
+/* ---- Files in memory ---- */
 
 /* A file of `header` and `data` bytes 0, 1, 2, ...; aligned as malloc is. */
 static char *compose(const char *header, size_t data, size_t *size) {
@@ -77,7 +77,8 @@ static char *compose(const char *header, size_t data, size_t *size) {
     return file;
 }
 
-static mmoe_status parse_header(const char *header, size_t data, mmoe_container **out, mmoe_error *err) {
+static mmoe_status parse_header(const char *header, size_t data, mmoe_container **out,
+                                mmoe_error *err) {
     size_t size;
     char *file = compose(header, data, &size);
     mmoe_status status = mmoe_container_parse(file, size, "m.safetensors", NULL, out, err);
@@ -89,16 +90,21 @@ static const float floats[] = {1.5f, -2, 3, 4, 5, 6};
 static const int64_t integers[] = {-1, INT64_MAX};
 static const unsigned char bytes[] = "odd";
 static const mmoe_container_tensor sample[] = {
-    {"keys", MMOE_I64, 1, {2}, integers, 16}, {"experts.0.mlp.0.weight", MMOE_F32, 2, {2, 3}, floats, 24}, {"alpha", MMOE_F32, 0, {0}, floats, 4},
-    {"none", MMOE_F32, 2, {0, 7}, floats, 0}, {"b\"y\\t\xc3\xa9s\n", MMOE_U8, 1, {3}, bytes, 3},
+    {"keys", MMOE_I64, 1, {2}, integers, 16},
+    {"experts.0.mlp.0.weight", MMOE_F32, 2, {2, 3}, floats, 24},
+    {"alpha", MMOE_F32, 0, {0}, floats, 4},
+    {"none", MMOE_F32, 2, {0, 7}, floats, 0},
+    {"b\"y\\t\xc3\xa9s\n", MMOE_U8, 1, {3}, bytes, 3},
 };
 enum { N_SAMPLE = sizeof sample / sizeof *sample };
-static const char *const metadata[] = {"format", "mmoe", "text", "{\"a\": \"\\\t\xf0\x9f\x8e\xb2\"}", NULL};
+static const char *const metadata[] = {"format", "mmoe", "text",
+                                       "{\"a\": \"\\\t\xf0\x9f\x8e\xb2\"}", NULL};
 
 static void check_sample(const mmoe_container *c) {
     ck_assert_uint_eq(mmoe_container_count(c), N_SAMPLE);
     for (size_t i = 0; i < N_SAMPLE; i++) {
-        const mmoe_container_tensor *t = mmoe_container_at(c, i), *s = mmoe_container_find(c, t->name);
+        const mmoe_container_tensor *t = mmoe_container_at(c, i),
+                                    *s = mmoe_container_find(c, t->name);
         ck_assert_ptr_eq(s, t);
         for (s = sample; strcmp(s->name, t->name); s++) ck_assert(s < sample + N_SAMPLE - 1);
         ck_assert_int_eq(t->dtype, s->dtype);
@@ -118,7 +124,8 @@ static void check_sample(const mmoe_container *c) {
 static size_t sample_file(char *file, size_t capacity) {
     const char *path = in_folder("sample.safetensors");
     mmoe_error err = {0};
-    ck_assert_msg(!mmoe_container_write(path, sample, N_SAMPLE, metadata, NULL, &err), "%s", err.message);
+    ck_assert_msg(!mmoe_container_write(path, sample, N_SAMPLE, metadata, NULL, &err), "%s",
+                  err.message);
     size_t size = get_file(path, file, capacity);
     ck_assert_uint_lt(size, capacity);
     return size;
@@ -129,7 +136,8 @@ START_TEST(written_file_reads_back) {
     size_t size = sample_file(file, sizeof file);
     ck_assert_uint_eq(sample_file(again, sizeof again), size);
     ck_assert_mem_eq(again, file, size);
-    ck_assert_int_eq((8 + (unsigned char)file[0] + 256 * (unsigned char)file[1] + 16) % 64, 0); /* where the floats begin */
+    ck_assert_int_eq((8 + (unsigned char)file[0] + 256 * (unsigned char)file[1] + 16) % 64,
+                     0); /* where the floats begin */
     mmoe_container *c = NULL;
     const char *path = in_folder("sample.safetensors");
     ck_assert_int_eq(mmoe_container_open(path, NULL, &c, NULL), MMOE_OK);
@@ -172,7 +180,7 @@ START_TEST(data_that_is_not_aligned_is_copied) {
 }
 END_TEST
 
-/* ---- Bad files --------------------------------------------------------------------------------------------------- */
+/* ---- Bad files ---- */
 
 static const struct {
     const char *header;
@@ -193,43 +201,71 @@ static const struct {
     {"{\"__metadata__\":{\"k\":1}}", 0, "__metadata__: the value of \"k\" is no string"},
     {"{\"t\":1}", 0, "tensor \"t\": its entry is no object"},
     {"{\"t\":{}}", 0, "tensor \"t\": its entry has other keys than dtype, shape and data_offsets"},
-    {"{\"t\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1],\"x\":1}}", 1, "tensor \"t\": its entry has other keys"},
-    {"{\"t\":{\"dtypo\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}", 1, "tensor \"t\": dtype is missing or is no string"},
-    {"{\"t\":{\"dtype\":8,\"shape\":[1],\"data_offsets\":[0,1]}}", 1, "tensor \"t\": dtype is missing or is no string"},
-    {"{\"t\":{\"dtype\":\"BF16\",\"shape\":[1],\"data_offsets\":[0,2]}}", 2, "tensor \"t\": type BF16 is not supported; F32, F64, I32, I64 and U8 are"},
-    {"{\"t\":{\"dtype\":\"U8\",\"shape\":1,\"data_offsets\":[0,1]}}", 1, "tensor \"t\": shape is not an array of at most 4 sizes"},
-    {"{\"t\":{\"dtype\":\"U8\",\"shape\":[1,1,1,1,1],\"data_offsets\":[0,1]}}", 1, "tensor \"t\": shape is not an array of at most 4 sizes"},
-    {"{\"t\":{\"dtype\":\"U8\",\"shape\":[-1,-1],\"data_offsets\":[0,1]}}", 1, "tensor \"t\": shape has a size that is no whole number"},
-    {"{\"t\":{\"dtype\":\"U8\",\"shape\":[1.0],\"data_offsets\":[0,1]}}", 1, "tensor \"t\": shape has a size that is no whole number"},
-    {"{\"t\":{\"dtype\":\"U8\",\"shape\":[4294967296,4294967296],\"data_offsets\":[0,0]}}", 0, "tensor \"t\": shape is too large"},
-    {"{\"t\":{\"dtype\":\"I64\",\"shape\":[4611686018427387904],\"data_offsets\":[0,0]}}", 0, "tensor \"t\": shape is too large"},
-    {"{\"t\":{\"dtype\":\"U8\",\"shape\":[18446744073709551616],\"data_offsets\":[0,0]}}", 0, "the header is not valid JSON"},
-    {"{\"t\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":{}}}", 1, "tensor \"t\": data_offsets are not two whole numbers"},
-    {"{\"t\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0]}}", 1, "tensor \"t\": data_offsets are not two whole numbers"},
-    {"{\"t\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1,1]}}", 1, "tensor \"t\": data_offsets are not two whole numbers"},
-    {"{\"t\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1.0]}}", 1, "tensor \"t\": data_offsets are not two whole numbers"},
-    {"{\"t\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[-1,0]}}", 1, "tensor \"t\": data_offsets [-1, 0] lie outside the file's 1 bytes of data"},
-    {"{\"t\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[1,0]}}", 1, "tensor \"t\": data_offsets [1, 0] lie outside the file's 1 bytes of data"},
-    {"{\"t\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,2]}}", 1, "tensor \"t\": data_offsets [0, 2] lie outside the file's 1 bytes of data"},
-    {"{\"t\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[9223372036854775806,9223372036854775807]}}", 1, "lie outside the file's 1 bytes of data"},
-    {"{\"t\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,4]}}", 4, "tensor \"t\": data_offsets hold 4 bytes, its shape needs 8"},
-    {"{\"t\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,2]},\"u\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[1,3]}}", 3,
-     "tensor \"u\": its data overlap those of another"},
-    {"{\"t\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,2]},\"u\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,2]}}", 2,
-     "tensor \"u\": its data overlap those of another"},
-    {"{\"t\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},\"u\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[3,4]}}", 4,
-     "tensor \"u\": 2 bytes before its data belong to no tensor"},
+    {"{\"t\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1],\"x\":1}}", 1,
+     "tensor \"t\": its entry has other keys"},
+    {"{\"t\":{\"dtypo\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}", 1,
+     "tensor \"t\": dtype is missing or is no string"},
+    {"{\"t\":{\"dtype\":8,\"shape\":[1],\"data_offsets\":[0,1]}}", 1,
+     "tensor \"t\": dtype is missing or is no string"},
+    {"{\"t\":{\"dtype\":\"BF16\",\"shape\":[1],\"data_offsets\":[0,2]}}", 2,
+     "tensor \"t\": type BF16 is not supported; F32, F64, I32, I64 and U8 are"},
+    {"{\"t\":{\"dtype\":\"U8\",\"shape\":1,\"data_offsets\":[0,1]}}", 1,
+     "tensor \"t\": shape is not an array of at most 4 sizes"},
+    {"{\"t\":{\"dtype\":\"U8\",\"shape\":[1,1,1,1,1],\"data_offsets\":[0,1]}}", 1,
+     "tensor \"t\": shape is not an array of at most 4 sizes"},
+    {"{\"t\":{\"dtype\":\"U8\",\"shape\":[-1,-1],\"data_offsets\":[0,1]}}", 1,
+     "tensor \"t\": shape has a size that is no whole number"},
+    {"{\"t\":{\"dtype\":\"U8\",\"shape\":[1.0],\"data_offsets\":[0,1]}}", 1,
+     "tensor \"t\": shape has a size that is no whole number"},
+    {"{\"t\":{\"dtype\":\"U8\",\"shape\":[4294967296,4294967296],\"data_offsets\":[0,0]}}", 0,
+     "tensor \"t\": shape is too large"},
+    {"{\"t\":{\"dtype\":\"I64\",\"shape\":[4611686018427387904],\"data_offsets\":[0,0]}}", 0,
+     "tensor \"t\": shape is too large"},
+    {"{\"t\":{\"dtype\":\"U8\",\"shape\":[18446744073709551616],\"data_offsets\":[0,0]}}", 0,
+     "the header is not valid JSON"},
+    {"{\"t\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":{}}}", 1,
+     "tensor \"t\": data_offsets are not two whole numbers"},
+    {"{\"t\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0]}}", 1,
+     "tensor \"t\": data_offsets are not two whole numbers"},
+    {"{\"t\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1,1]}}", 1,
+     "tensor \"t\": data_offsets are not two whole numbers"},
+    {"{\"t\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1.0]}}", 1,
+     "tensor \"t\": data_offsets are not two whole numbers"},
+    {"{\"t\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[-1,0]}}", 1,
+     "tensor \"t\": data_offsets [-1, 0] lie outside the file's 1 bytes of data"},
+    {"{\"t\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[1,0]}}", 1,
+     "tensor \"t\": data_offsets [1, 0] lie outside the file's 1 bytes of data"},
+    {"{\"t\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,2]}}", 1,
+     "tensor \"t\": data_offsets [0, 2] lie outside the file's 1 bytes of data"},
+    {"{\"t\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[9223372036854775806,"
+     "9223372036854775807]}}",
+     1, "lie outside the file's 1 bytes of data"},
+    {"{\"t\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,4]}}", 4,
+     "tensor \"t\": data_offsets hold 4 bytes, its shape needs 8"},
+    {"{\"t\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,2]},\"u\":{\"dtype\":\"U8\","
+     "\"shape\":[2],\"data_offsets\":[1,3]}}",
+     3, "tensor \"u\": its data overlap those of another"},
+    {"{\"t\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,2]},\"u\":{\"dtype\":\"U8\","
+     "\"shape\":[2],\"data_offsets\":[0,2]}}",
+     2, "tensor \"u\": its data overlap those of another"},
+    {"{\"t\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},\"u\":{\"dtype\":\"U8\","
+     "\"shape\":[1],\"data_offsets\":[3,4]}}",
+     4, "tensor \"u\": 2 bytes before its data belong to no tensor"},
 };
 
 START_TEST(bad_headers_are_named) {
     mmoe_container *c = NULL;
     mmoe_error err = {0};
-    ck_assert_int_eq(parse_header(bad_headers[_i].header, bad_headers[_i].data, &c, &err), MMOE_E_FORMAT);
+    ck_assert_int_eq(parse_header(bad_headers[_i].header, bad_headers[_i].data, &c, &err),
+                     MMOE_E_FORMAT);
     ck_assert_ptr_null(c);
     ck_assert_int_eq(err.code, MMOE_E_FORMAT);
     ck_assert_str_eq(err.file, "m.safetensors");
-    ck_assert_msg(!strncmp(err.message, "m.safetensors: ", 15) && strstr(err.message, bad_headers[_i].message), "%s", err.message);
-    ck_assert_int_eq(parse_header(bad_headers[_i].header, bad_headers[_i].data, &c, NULL), MMOE_E_FORMAT);
+    ck_assert_msg(!strncmp(err.message, "m.safetensors: ", 15) &&
+                      strstr(err.message, bad_headers[_i].message),
+                  "%s", err.message);
+    ck_assert_int_eq(parse_header(bad_headers[_i].header, bad_headers[_i].data, &c, NULL),
+                     MMOE_E_FORMAT);
 }
 END_TEST
 
@@ -248,10 +284,12 @@ START_TEST(deep_json_is_refused) {
 END_TEST
 
 START_TEST(lying_header_lengths_are_refused) {
-    const uint64_t lengths[] = {0, 1, 3, 54, 100000000, 100000001, INT64_MAX, UINT64_MAX - 7, UINT64_MAX};
+    const uint64_t lengths[] = {
+        0, 1, 3, 54, 100000000, 100000001, INT64_MAX, UINT64_MAX - 7, UINT64_MAX};
     for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
         size_t size;
-        char *file = compose("{\"t\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}", 1, &size);
+        char *file =
+            compose("{\"t\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}", 1, &size);
         ck_assert_uint_eq(size, 8 + 53 + 1);
         mmoe_container *c;
         ck_assert_int_eq(mmoe_container_parse(file, size, "m", NULL, &c, NULL), MMOE_OK);
@@ -287,7 +325,8 @@ END_TEST
 /* Whatever a header says, every tensor that comes out lies in the file or in a copy, whole. */
 START_TEST(no_byte_of_a_header_can_do_harm) {
     char file[2048];
-    size_t size = sample_file(file, sizeof file), header = 8 + (unsigned char)file[0] + 256 * (size_t)(unsigned char)file[1];
+    size_t size = sample_file(file, sizeof file),
+           header = 8 + (unsigned char)file[0] + 256 * (size_t)(unsigned char)file[1];
     char *flipped = malloc(size);
     int refused = 0;
     for (size_t at = 0; at < header; at++)
@@ -300,7 +339,8 @@ START_TEST(no_byte_of_a_header_can_do_harm) {
             refused += status != MMOE_OK;
             unsigned sum = 0;
             for (size_t i = 0; c && i < mmoe_container_count(c); i++)
-                for (size_t k = 0; k < mmoe_container_at(c, i)->bytes; k++) sum += ((const unsigned char *)mmoe_container_at(c, i)->data)[k];
+                for (size_t k = 0; k < mmoe_container_at(c, i)->bytes; k++)
+                    sum += ((const unsigned char *)mmoe_container_at(c, i)->data)[k];
             if (c) ck_assert_uint_gt(sum, 0);
             mmoe_container_close(c);
         }
@@ -324,13 +364,14 @@ START_TEST(what_cannot_be_opened_is_named) {
 }
 END_TEST
 
-/* ---- Writing that fails ------------------------------------------------------------------------------------------ */
+/* ---- Writing that fails ---- */
 
 static void check_write_fails(const char *path, const char *why) {
     mmoe_error err = {0};
     ck_assert_int_eq(mmoe_container_write(path, sample, N_SAMPLE, metadata, NULL, &err), MMOE_E_IO);
     ck_assert_int_eq(err.code, MMOE_E_IO);
-    ck_assert_msg(strstr(err.message, path) == err.message && strstr(err.message, why), "%s", err.message);
+    ck_assert_msg(strstr(err.message, path) == err.message && strstr(err.message, why), "%s",
+                  err.message);
 }
 
 START_TEST(what_cannot_be_written_is_named) {
@@ -342,7 +383,8 @@ START_TEST(what_cannot_be_written_is_named) {
     check_write_fails(folder, ": cannot write: it is a directory");
     check_write_fails("/dev/full", ": cannot write: it is not a regular file");
     check_write_fails("", "cannot write: No such file or directory");
-    ck_assert_int_eq(mmoe_container_write(longer, sample, N_SAMPLE, metadata, NULL, &err), MMOE_E_IO);
+    ck_assert_int_eq(mmoe_container_write(longer, sample, N_SAMPLE, metadata, NULL, &err),
+                     MMOE_E_IO);
     ck_assert_int_eq(empty_folder(), 0);
     put_file(in_folder("file"), "x", 1);
     check_write_fails(in_folder("file/m.safetensors"), ": cannot write: Not a directory");
@@ -353,7 +395,8 @@ START_TEST(what_cannot_be_written_is_named) {
 END_TEST
 
 START_TEST(read_only_folder) {
-    if (geteuid() == 0) ck_assert_int_eq(seteuid(65534), 0); /* the superuser may write everywhere */
+    if (geteuid() == 0)
+        ck_assert_int_eq(seteuid(65534), 0); /* the superuser may write everywhere */
     char path[128];
     strcpy(path, "/tmp/mmoe-readonly-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(path));
@@ -379,12 +422,15 @@ START_TEST(full_disk_leaves_the_old_file) {
         ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
         mmoe_error err = {0};
         mmoe_status status = mmoe_container_write(path, sample, N_SAMPLE, NULL, NULL, &err);
-        mmoe_status fresh_status = mmoe_container_write(fresh, sample, N_SAMPLE, metadata, NULL, NULL);
+        mmoe_status fresh_status =
+            mmoe_container_write(fresh, sample, N_SAMPLE, metadata, NULL, NULL);
         ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &old), 0);
         ck_assert_int_eq(fresh_status, MMOE_E_IO);
         if (status) {
             ck_assert_int_eq(status, MMOE_E_IO);
-            ck_assert_msg(strstr(err.message, "sample.safetensors: cannot write: File too large") != NULL, "%s", err.message);
+            ck_assert_msg(strstr(err.message, "sample.safetensors: cannot write: File too large") !=
+                              NULL,
+                          "%s", err.message);
             ck_assert_uint_eq(get_file(path, after, sizeof after), size);
             ck_assert_mem_eq(after, file, size);
         } else { /* without the metadata it is the shorter one */
@@ -427,7 +473,8 @@ START_TEST(writes_into_the_current_folder_and_beside_leftovers) {
     ck_assert_int_eq(chdir(folder), 0);
     snprintf(leftover, sizeof leftover, ".mmoe-%ld-0.tmp", (long)getpid());
     put_file(leftover, "other", 5);
-    ck_assert_int_eq(mmoe_container_write("m.safetensors", sample, N_SAMPLE, metadata, NULL, NULL), MMOE_OK);
+    ck_assert_int_eq(mmoe_container_write("m.safetensors", sample, N_SAMPLE, metadata, NULL, NULL),
+                     MMOE_OK);
     ck_assert_uint_eq(get_file(leftover, data, sizeof data), 5);
     ck_assert_int_eq(empty_folder(), 2);
     ck_assert_int_eq(fchdir(here), 0);
@@ -436,17 +483,29 @@ START_TEST(writes_into_the_current_folder_and_beside_leftovers) {
 END_TEST
 
 START_TEST(text_that_is_not_utf8_is_refused) {
-    const char *const bad[] = {"\xe9", "\x80", "\xc3", "\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xf8\x88\x80\x80\x80", "a\xf0\x9f\x8e"};
-    const char *const good[] = {"\x7f", "\xc2\x80", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xee\x80\x80", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"};
+    const char *const bad[] = {"\xe9",
+                               "\x80",
+                               "\xc3",
+                               "\xc0\x80",
+                               "\xe0\x80\x80",
+                               "\xed\xa0\x80",
+                               "\xf4\x90\x80\x80",
+                               "\xf8\x88\x80\x80\x80",
+                               "a\xf0\x9f\x8e"};
+    const char *const good[] = {
+        "\x7f",         "\xc2\x80",         "\xe0\xa0\x80",    "\xed\x9f\xbf",
+        "\xee\x80\x80", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"};
     mmoe_error err;
     mmoe_container *c;
     mmoe_container_tensor t = sample[0];
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         const char *const pairs[] = {"key", bad[i], NULL};
         t.name = bad[i];
-        ck_assert_int_eq(mmoe_container_write(in_folder("m"), &t, 1, NULL, NULL, &err), MMOE_E_ARGUMENT);
+        ck_assert_int_eq(mmoe_container_write(in_folder("m"), &t, 1, NULL, NULL, &err),
+                         MMOE_E_ARGUMENT);
         ck_assert_ptr_nonnull(strstr(err.message, "the name of tensor 0 is not UTF-8"));
-        ck_assert_int_eq(mmoe_container_write(in_folder("m"), NULL, 0, pairs, NULL, &err), MMOE_E_ARGUMENT);
+        ck_assert_int_eq(mmoe_container_write(in_folder("m"), NULL, 0, pairs, NULL, &err),
+                         MMOE_E_ARGUMENT);
         ck_assert_ptr_nonnull(strstr(err.message, "the metadata \"key\" are not UTF-8"));
     }
     ck_assert_int_eq(empty_folder(), 0);
@@ -460,7 +519,7 @@ START_TEST(text_that_is_not_utf8_is_refused) {
 }
 END_TEST
 
-/* ---- Memory that runs out ---------------------------------------------------------------------------------------- */
+/* ---- Memory that runs out ---- */
 
 static int64_t left, live; /* allocations that still succeed; blocks not yet given back */
 static bool lasting;       /* whether those after the first that fails fail too */
@@ -510,7 +569,9 @@ START_TEST(every_allocation_of_a_reader_may_fail) {
             mmoe_error err = {0};
             left = n;
             live = 0;
-            mmoe_status status = mapped ? mmoe_container_open(path, &counting, &c, &err) : mmoe_container_parse(file + 1, size, "m", &counting, &c, &err);
+            mmoe_status status =
+                mapped ? mmoe_container_open(path, &counting, &c, &err)
+                       : mmoe_container_parse(file + 1, size, "m", &counting, &c, &err);
             ck_assert_msg(status == MMOE_OK || status == MMOE_E_MEMORY, "%s", err.message);
             ck_assert_int_eq(err.code, status);
             if (c) check_sample(c);
@@ -529,7 +590,8 @@ START_TEST(every_allocation_of_a_writer_may_fail) {
         mmoe_error err = {0};
         left = n;
         live = 0;
-        mmoe_status status = mmoe_container_write(in_folder("m"), sample, N_SAMPLE, metadata, &counting, &err);
+        mmoe_status status =
+            mmoe_container_write(in_folder("m"), sample, N_SAMPLE, metadata, &counting, &err);
         ck_assert_int_eq(status, left < 0 ? MMOE_E_MEMORY : MMOE_OK);
         ck_assert_int_eq(err.code, status);
         ck_assert_int_eq(live, 0);

@@ -98,7 +98,8 @@ START_TEST(crlf_and_blank_lines) {
     gives("a,b\r\n1,2\r\n3,4\r\n", "1:[a][b]2:[1][2]3:[3][4]");
     gives("a,b\r\n1,2\r\n3,4", "1:[a][b]2:[1][2]3:[3][4]");
     gives("a,b\r1,2\r", "1:[a][b]2:[1][2]");
-    gives("\n\r\n  \na,b\n\n1,2\n\t\n\n3,4\n\n\n", "1:[a][b]2:[1][2]3:[3][4]"); /* blank lines are no records and have no number */
+    gives("\n\r\n  \na,b\n\n1,2\n\t\n\n3,4\n\n\n",
+          "1:[a][b]2:[1][2]3:[3][4]"); /* blank lines are no records and have no number */
 }
 END_TEST
 
@@ -116,8 +117,10 @@ START_TEST(byte_order_mark) {
 END_TEST
 
 START_TEST(quoted_fields) {
-    gives("a,\"b,c\"\n\"x\ny\",\"say \"\"hi\"\"\"\n\"\",z\n", "1:[a][b,c]2:[x\ny][say \"hi\"]3:[][z]");
-    gives("a,b\r\n\"1\r\n2\",3\r\n4,5\r\n", "1:[a][b]2:[1\r\n2][3]3:[4][5]"); /* a newline in quotes begins no row */
+    gives("a,\"b,c\"\n\"x\ny\",\"say \"\"hi\"\"\"\n\"\",z\n",
+          "1:[a][b,c]2:[x\ny][say \"hi\"]3:[][z]");
+    gives("a,b\r\n\"1\r\n2\",3\r\n4,5\r\n",
+          "1:[a][b]2:[1\r\n2][3]3:[4][5]"); /* a newline in quotes begins no row */
     gives("a,b\n\" 1 \", 2 \n\"x\" , \"y\"", "1:[a][b]2:[ 1 ][2]3:[x][y]");
     gives("a\n\"\"\n", "1:[a]2:[]");
     gives("a\n\"x\"", "1:[a]2:[x]");
@@ -135,7 +138,8 @@ END_TEST
 
 START_TEST(ragged_rows) {
     REFUSED("a,b,c\n1,2,3\n4,5\n", 3, "a.csv: row 3: 2 fields, but the header has 3");
-    REFUSED("a,b\n1,2\n\"x\n\n\ny\",4\n\n5,6,7\n", 4, "a.csv: row 4: 3 fields, but the header has 2");
+    REFUSED("a,b\n1,2\n\"x\n\n\ny\",4\n\n5,6,7\n", 4,
+            "a.csv: row 4: 3 fields, but the header has 2");
     REFUSED("a,b\n1,2\n3", 3, "a.csv: row 3: 1 fields, but the header has 2");
     REFUSED("a\n1,\n", 2, "a.csv: row 2: 2 fields, but the header has 1");
 }
@@ -156,7 +160,8 @@ START_TEST(zero_bytes) {
             "a\0,\0b\0\n\0",
             1, "a.csv: row 1: a zero byte: the file is no text in UTF-8");
     REFUSED("\0", 1, "a.csv: row 1: a zero byte: the file is no text in UTF-8");
-    REFUSED("a,b\n1\n3,\0\n", 2, "a.csv: row 2: 1 fields, but the header has 2"); /* the first fault counts */
+    REFUSED("a,b\n1\n3,\0\n", 2,
+            "a.csv: row 2: 1 fields, but the header has 2"); /* the first fault counts */
 }
 END_TEST
 
@@ -195,7 +200,8 @@ START_TEST(files_are_read_in_blocks) {
     size_t length = 0;
     char *csv = malloc(ROWS * 24 + 100);
     length += (size_t)sprintf(csv, "\xEF\xBB\xBFid,\"te,xt\"\r\n");
-    for (int i = 0; i < ROWS; i++) length += (size_t)sprintf(csv + length, "%d,\"a\"\"b\n%d\"\r\n", i, i);
+    for (int i = 0; i < ROWS; i++)
+        length += (size_t)sprintf(csv + length, "%d,\"a\"\"b\n%d\"\r\n", i, i);
     char *path = temporary_file(csv, length);
     seen s = {0};
     mmoe_error err = {0};
@@ -234,7 +240,8 @@ START_TEST(a_field_of_ten_megabytes) {
         memset(csv + head, 'x', size);
         if (quoted)
             for (size_t i = 1000; i < size; i += 1000) csv[head + i] = ',';
-        size_t length = head + size + (size_t)sprintf(csv + head + size, quoted ? "\"\n2,y\n" : "\n2,y\n");
+        size_t length =
+            head + size + (size_t)sprintf(csv + head + size, quoted ? "\"\n2,y\n" : "\n2,y\n");
         char *path = temporary_file(csv, length);
         seen s = {0};
         ck_assert_int_eq(read_path(path, &s, NULL), MMOE_OK);
@@ -251,7 +258,8 @@ START_TEST(many_columns) {
     char *csv = malloc(COLUMNS * 20);
     size_t length = 0;
     for (int row = 0; row < 2; row++)
-        for (int i = 0; i < COLUMNS; i++) length += (size_t)sprintf(csv + length, "%d%c", i, i + 1 < COLUMNS ? ',' : '\n');
+        for (int i = 0; i < COLUMNS; i++)
+            length += (size_t)sprintf(csv + length, "%d%c", i, i + 1 < COLUMNS ? ',' : '\n');
     seen s = {0};
     ck_assert_int_eq(parse(csv, length, &s, NULL), MMOE_OK);
     ck_assert_uint_eq(s.n_fields, COLUMNS);
@@ -298,7 +306,8 @@ START_TEST(pipes_are_read) {
 }
 END_TEST
 
-static mmoe_status read_within_row(void *user, int64_t row, const mmoe_csv_field *fields, mmoe_error *err) {
+static mmoe_status read_within_row(void *user, int64_t row, const mmoe_csv_field *fields,
+                                   mmoe_error *err) {
     (void)row;
     (void)fields;
     seen inner = {0};
@@ -312,7 +321,8 @@ static mmoe_status read_within_row(void *user, int64_t row, const mmoe_csv_field
     return MMOE_OK;
 }
 
-static mmoe_status pass_header(void *user, const mmoe_csv_field *fields, size_t n, mmoe_error *err) {
+static mmoe_status pass_header(void *user, const mmoe_csv_field *fields, size_t n,
+                               mmoe_error *err) {
     (void)user;
     (void)fields;
     (void)n;
@@ -336,7 +346,8 @@ END_TEST
 START_TEST(every_allocation_may_fail) {
     size_t size = 50000, length = 0;
     char *csv = malloc(2 * size);
-    for (int i = 0; i < 200; i++) length += (size_t)sprintf(csv + length, "c%d%c", i, i < 199 ? ',' : '\n');
+    for (int i = 0; i < 200; i++)
+        length += (size_t)sprintf(csv + length, "c%d%c", i, i < 199 ? ',' : '\n');
     memset(csv + length, 'x', size);
     length += size;
     for (int i = 0; i < 199; i++) csv[length++] = ',';
@@ -356,7 +367,8 @@ START_TEST(every_allocation_may_fail) {
             a = failing_allocator(&f);
             mmoe_status status = mmoe_csv_read(path, &handler, &a, &err);
             /* libcsv asks again for less when its own buffer cannot grow */
-            ck_assert(status == MMOE_E_MEMORY || (status == MMOE_OK && !and_after && s.rows == 1 && s.longest == size));
+            ck_assert(status == MMOE_E_MEMORY ||
+                      (status == MMOE_OK && !and_after && s.rows == 1 && s.longest == size));
             ck_assert_int_eq(f.live, 0);
         }
     unlink(path);

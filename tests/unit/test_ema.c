@@ -5,7 +5,8 @@
 
 enum { STEPS = 7, EPOCHS = 4 };
 
-/* The average in double, from the weights after each step; running statistics as they are at the end. */
+/* The average in double, from the weights after each step; running statistics as they are at the
+ * end. */
 static double *averaged(double decay, int epochs, size_t *count) {
     mmoe_model *model = new_model();
     mmoe_trainer *trainer = new_trainer(model, 1);
@@ -16,7 +17,8 @@ static double *averaged(double decay, int epochs, size_t *count) {
         double *now = numbers_of(model, count), *at = average;
         mmoe_tensor_info info;
         for (size_t i = 0, k = 0; mmoe_model_tensor(model, i, &info) == 0; i++)
-            for (size_t n = count_of(&info); n > 0; n--, k++, at++) *at = info.trainable ? *at + (1 - d) * (now[k] - *at) : now[k];
+            for (size_t n = count_of(&info); n > 0; n--, k++, at++)
+                *at = info.trainable ? *at + (1 - d) * (now[k] - *at) : now[k];
         free(now);
     }
     mmoe_trainer_free(trainer);
@@ -24,13 +26,15 @@ static double *averaged(double decay, int epochs, size_t *count) {
     return average;
 }
 
-static const char keys[] = ", \"shuffle\": false, \"n_epoch\": 2, \"optimizer_params\": {\"lr\": 0.05}, \"ema_decay\": %g";
+static const char keys[] =
+    ", \"shuffle\": false, \"n_epoch\": 2, \"optimizer_params\": {\"lr\": 0.05}, \"ema_decay\": %g";
 
 START_TEST(the_average_is_recomputed) {
     static const double decays[] = {0.5, 0.999};
     char text[256];
     snprintf(text, sizeof text, keys, decays[_i]);
-    set_up("", ", \"expert_params\": {\"dims\": [600, 40]}", text); /* more than one block of values */
+    set_up("", ", \"expert_params\": {\"dims\": [600, 40]}",
+           text); /* more than one block of values */
     size_t n, m;
     double *want = averaged((double)(float)decays[_i], 2, &n);
     mmoe_model *one = new_model();
@@ -45,7 +49,9 @@ START_TEST(the_average_is_recomputed) {
     }
     double *got = numbers_of(one, &m);
     ck_assert_uint_eq(n, m);
-    for (size_t i = 0; i < n; i++) ck_assert_msg(fabs(got[i] - want[i]) <= 1e-6 * fmax(1, fabs(want[i])), "%zu: %.9g, want %.9g", i, got[i], want[i]);
+    for (size_t i = 0; i < n; i++)
+        ck_assert_msg(fabs(got[i] - want[i]) <= 1e-6 * fmax(1, fabs(want[i])),
+                      "%zu: %.9g, want %.9g", i, got[i], want[i]);
     /* It is not what a run without it leaves. */
     SUCCEEDS(mmoe_config_set(config, "trainer.ema_decay", "0", &err));
     mmoe_model *plain = new_model();
@@ -64,7 +70,7 @@ START_TEST(the_average_is_recomputed) {
 }
 END_TEST
 
-/* ---- What is judged, and what goes on --------------------------------------------------------------------------- */
+/* ---- What is judged, and what goes on ---- */
 
 typedef struct run_log {
     mmoe_trainer *trainer;
@@ -75,12 +81,18 @@ typedef struct run_log {
 static int watch(void *user, const mmoe_epoch_report *report) {
     run_log *log = user;
     if (report->is_best) log->best_logloss = report->valid[0].logloss;
-    if (report->epoch == log->stop_within) mmoe_trainer_stop(log->trainer); /* in the next epoch's first step */
+    if (report->epoch == log->stop_within)
+        mmoe_trainer_stop(log->trainer); /* in the next epoch's first step */
     return report->epoch == log->stop_after;
 }
 
-static mmoe_status fit(mmoe_model *model, run_log *log, const char *checkpoint, const char *from, int threads) {
-    const mmoe_trainer_options options = {.threads = threads, .single_threaded_blas = 1, .checkpoint_path = checkpoint, .user = log, .on_epoch = watch};
+static mmoe_status fit(mmoe_model *model, run_log *log, const char *checkpoint, const char *from,
+                       int threads) {
+    const mmoe_trainer_options options = {.threads = threads,
+                                          .single_threaded_blas = 1,
+                                          .checkpoint_path = checkpoint,
+                                          .user = log,
+                                          .on_epoch = watch};
     mmoe_error why = {0};
     SUCCEEDS(mmoe_trainer_create(model, &options, NULL, &log->trainer, &err));
     if (from) SUCCEEDS(mmoe_trainer_resume(log->trainer, from, &err));
@@ -102,7 +114,8 @@ START_TEST(the_average_is_judged) {
 }
 END_TEST
 
-/* Everything that a step and an epoch remember, on each optimizer: cut off behind an epoch and within one. */
+/* Everything that a step and an epoch remember, on each optimizer: cut off behind an epoch and
+ * within one. */
 START_TEST(a_run_goes_on_to_the_same_bits) {
     static const char *const words[] = {"adam", "adamw", "sgd"};
     char text[512], path[] = "/tmp/mmoe-ema-XXXXXX";
@@ -110,8 +123,10 @@ START_TEST(a_run_goes_on_to_the_same_bits) {
     ck_assert_int_ge(file, 0);
     ck_assert_int_eq(close(file), 0);
     snprintf(text, sizeof text,
-             ", \"n_epoch\": %d, \"optimizer\": \"%s\", \"optimizer_params\": {\"lr\": 0.05}, \"ema_decay\": 0.95, \"clip_norm\": 0.3, \"warmup_steps\": 11,"
-             " \"regularization_params\": {\"embedding_l1\": 0.0001, \"dense_l2\": 0.001}, \"scheduler\": \"plateau\", \"scheduler_params\": {\"patience\": 0}",
+             ", \"n_epoch\": %d, \"optimizer\": \"%s\", \"optimizer_params\": {\"lr\": 0.05}, "
+             "\"ema_decay\": 0.95, \"clip_norm\": 0.3, \"warmup_steps\": 11,"
+             " \"regularization_params\": {\"embedding_l1\": 0.0001, \"dense_l2\": 0.001}, "
+             "\"scheduler\": \"plateau\", \"scheduler_params\": {\"patience\": 0}",
              2 * EPOCHS, words[_i]);
     set_up(", \"focal_gamma\": 1", "", text);
     mmoe_model *whole = new_model();

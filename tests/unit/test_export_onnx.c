@@ -1,4 +1,5 @@
-/* mmoe_model_export_onnx: the written file, read back by protobuf-c. Its scores are compared in tests/export. */
+/* mmoe_model_export_onnx: the written file, read back by protobuf-c. Its scores are compared in
+ * tests/export. */
 #include <math.h>
 #include <stdbool.h>
 
@@ -88,13 +89,15 @@ static float value_at(const MmoeOnnx__TensorProto *t, size_t index) {
     return value;
 }
 
-static void assert_matrix(const MmoeOnnx__ValueInfoProto *v, const char *name, int32_t type, int64_t cols) {
+static void assert_matrix(const MmoeOnnx__ValueInfoProto *v, const char *name, int32_t type,
+                          int64_t cols) {
     ck_assert_str_eq(v->name, name);
     const MmoeOnnx__TypeProto__Tensor *t = v->type->tensor_type;
     ck_assert_int_eq(t->elem_type, type);
     ck_assert_uint_eq(t->shape->n_dim, 2);
     ck_assert_str_eq(t->shape->dim[0]->dim_param, "B");
-    ck_assert_int_eq(t->shape->dim[1]->value_case, MMOE_ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE);
+    ck_assert_int_eq(t->shape->dim[1]->value_case,
+                     MMOE_ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE);
     ck_assert_int_eq(t->shape->dim[1]->dim_value, cols);
 }
 
@@ -126,11 +129,17 @@ static bool is_made(const char *name, size_t end) {
 static void assert_names(void) {
     for (size_t i = 0; i < graph->n_node; i++) {
         const MmoeOnnx__NodeProto *n = graph->node[i];
-        ck_assert_uint_eq(n->n_output, strcmp(n->op_type, "TopK") ? 1 : 2); /* values and, read by no one, their places */
+        ck_assert_uint_eq(n->n_output, strcmp(n->op_type, "TopK")
+                                           ? 1
+                                           : 2); /* values and, read by no one, their places */
         for (size_t k = 0; k < n->n_output; k++)
-            ck_assert_msg(!is_made(n->output[k], i) && !is_input(n->output[k]) && !find_tensor(n->output[k]), "%s is made twice", n->output[k]);
+            ck_assert_msg(!is_made(n->output[k], i) && !is_input(n->output[k]) &&
+                              !find_tensor(n->output[k]),
+                          "%s is made twice", n->output[k]);
         for (size_t k = 0; k < n->n_input; k++)
-            ck_assert_msg(is_input(n->input[k]) || find_tensor(n->input[k]) || is_made(n->input[k], i), "%s: nothing makes %s", n->name, n->input[k]);
+            ck_assert_msg(is_input(n->input[k]) || find_tensor(n->input[k]) ||
+                              is_made(n->input[k], i),
+                          "%s: nothing makes %s", n->name, n->input[k]);
     }
     ck_assert(is_made("scores", graph->n_node));
 }
@@ -146,7 +155,8 @@ START_TEST(initialisers_have_their_sizes_and_uses) {
         ck_assert_msg(t->raw_data.len == bytes, "%s: %zu bytes", t->name, t->raw_data.len);
         bool used = false;
         for (size_t n = 0; n < graph->n_node; n++)
-            for (size_t k = 0; k < graph->node[n]->n_input; k++) used |= !strcmp(graph->node[n]->input[k], t->name);
+            for (size_t k = 0; k < graph->node[n]->n_input; k++)
+                used |= !strcmp(graph->node[n]->input[k], t->name);
         ck_assert_msg(used, "%s is not used", t->name);
     }
 }
@@ -156,37 +166,45 @@ START_TEST(a_shared_table_stands_once) {
     const MmoeOnnx__TensorProto *user = find_tensor("embedding.embed_dict.user.weight");
     ck_assert_ptr_nonnull(user);
     ck_assert(user->n_dims == 2 && user->dims[0] == 7 && user->dims[1] == 3);
-    ck_assert_mem_eq(user->raw_data.data, param("embedding.embed_dict.user.weight"), user->raw_data.len);
+    ck_assert_mem_eq(user->raw_data.data, param("embedding.embed_dict.user.weight"),
+                     user->raw_data.len);
     ck_assert_ptr_nonnull(find_tensor("embedding.embed_dict.slot.weight"));
     ck_assert_int_eq(count_nodes("Gather"), 6); /* a column's ids, and its table's rows */
     const int64_t columns[] = {0, 1, 2};
     for (int i = 0; i < 3; i++) {
-        const MmoeOnnx__NodeProto *ids = nth_node("Gather", 2 * i), *rows = nth_node("Gather", 2 * i + 1);
+        const MmoeOnnx__NodeProto *ids = nth_node("Gather", 2 * i),
+                                  *rows = nth_node("Gather", 2 * i + 1);
         ck_assert_str_eq(ids->input[0], "ids");
         ck_assert_mem_eq(find_tensor(ids->input[1])->raw_data.data, &columns[i], sizeof columns[i]);
         ck_assert_str_eq(ids->attribute[0]->name, "axis");
         ck_assert_int_eq(ids->attribute[0]->i, 1);
-        ck_assert_str_eq(rows->input[0], i == 1 ? "embedding.embed_dict.slot.weight" : "embedding.embed_dict.user.weight");
+        ck_assert_str_eq(rows->input[0], i == 1 ? "embedding.embed_dict.slot.weight"
+                                                : "embedding.embed_dict.user.weight");
         ck_assert_str_eq(rows->input[1], ids->output[0]);
     }
 }
 END_TEST
 
 /* Rows [first, first + cols) of a Gemm are one module's, its batch norm folded in. */
-static void assert_folded(const MmoeOnnx__NodeProto *gemm, int first, int cols, int width, const char *module, int layer) {
+static void assert_folded(const MmoeOnnx__NodeProto *gemm, int first, int cols, int width,
+                          const char *module, int layer) {
     char name[64];
     const MmoeOnnx__TensorProto *w = find_tensor(gemm->input[1]), *b = find_tensor(gemm->input[2]);
     ck_assert_int_eq(w->dims[1], width);
     const float *p[6];
-    static const char *const names[] = {"weight", "bias", "weight", "bias", "running_mean", "running_var"};
+    static const char *const names[] = {"weight", "bias",         "weight",
+                                        "bias",   "running_mean", "running_var"};
     for (int i = 0; i < 6; i++) {
         snprintf(name, sizeof name, "%s.mlp.%d.%s", module, layer + (i > 1), names[i]);
         p[i] = param(name);
     }
     for (int r = 0; r < cols; r++) {
         double scale = p[2][r] / sqrt(p[5][r] + 1e-5);
-        for (int c = 0; c < width; c++) ck_assert_float_eq_tol(value_at(w, (size_t)((first + r) * width + c)), (float)(p[0][r * width + c] * scale), 1e-6f);
-        ck_assert_float_eq_tol(value_at(b, (size_t)(first + r)), (float)(p[3][r] + (p[1][r] - p[4][r]) * scale), 1e-6f);
+        for (int c = 0; c < width; c++)
+            ck_assert_float_eq_tol(value_at(w, (size_t)((first + r) * width + c)),
+                                   (float)(p[0][r * width + c] * scale), 1e-6f);
+        ck_assert_float_eq_tol(value_at(b, (size_t)(first + r)),
+                               (float)(p[3][r] + (p[1][r] - p[4][r]) * scale), 1e-6f);
     }
 }
 
@@ -200,15 +218,18 @@ START_TEST(first_layers_are_one_product_with_batch_norm_folded) {
     assert_folded(gemm, 8, 2, 10, "gates.0", 0);
     assert_folded(gemm, 10, 2, 10, "gates.1", 0);
     assert_folded(nth_node("Gemm", 2), 0, 3, 4, "experts.1", 4);
-    ck_assert_int_eq(count_nodes("Gemm"), 1 + 2 + 2 + 2); /* experts' second layers, towers, logits */
+    ck_assert_int_eq(count_nodes("Gemm"),
+                     1 + 2 + 2 + 2); /* experts' second layers, towers, logits */
     ck_assert_int_eq(count_nodes("BatchNormalization"), 0);
 }
 END_TEST
 
 START_TEST(without_batch_norm_weights_are_as_they_are) {
-    const MmoeOnnx__TensorProto *w = find_tensor(nth_node("Gemm", 4)->input[1]), *b = find_tensor(nth_node("Gemm", 4)->input[2]);
+    const MmoeOnnx__TensorProto *w = find_tensor(nth_node("Gemm", 4)->input[1]),
+                                *b = find_tensor(nth_node("Gemm", 4)->input[2]);
     ck_assert_mem_eq(b->raw_data.data, param("towers.1.mlp.0.bias"), b->raw_data.len);
-    for (size_t i = 0; i < 6; i++) ck_assert_float_eq(value_at(w, i), param("towers.1.mlp.0.weight")[i]);
+    for (size_t i = 0; i < 6; i++)
+        ck_assert_float_eq(value_at(w, i), param("towers.1.mlp.0.weight")[i]);
     const MmoeOnnx__TensorProto *logit = find_tensor(nth_node("Gemm", 6)->input[1]);
     ck_assert_mem_eq(logit->raw_data.data, param("towers.1.mlp.3.weight"), logit->raw_data.len);
 }
@@ -217,12 +238,15 @@ END_TEST
 START_TEST(activations_mixing_and_scores) {
     const MmoeOnnx__TensorProto *slope = find_tensor(nth_node("PRelu", 0)->input[1]);
     ck_assert_int_eq(slope->dims[0], 8);
-    for (size_t c = 0; c < 8; c++) ck_assert_float_eq(value_at(slope, c), *param(c < 4 ? "experts.0.mlp.2.weight" : "experts.1.mlp.2.weight"));
+    for (size_t c = 0; c < 8; c++)
+        ck_assert_float_eq(value_at(slope, c),
+                           *param(c < 4 ? "experts.0.mlp.2.weight" : "experts.1.mlp.2.weight"));
     ck_assert_int_eq(count_nodes("PRelu"), 2);
     ck_assert_int_eq(count_nodes("Softmax"), 1);
     ck_assert_int_eq(count_nodes("MatMul"), 1);
     ck_assert_int_eq(count_nodes("Relu"), 1);
-    ck_assert_int_eq(count_nodes("Sigmoid"), 2); /* dice, and the classification: the regression has none */
+    ck_assert_int_eq(count_nodes("Sigmoid"),
+                     2); /* dice, and the classification: the regression has none */
     ck_assert_int_eq(count_nodes("Log"), 0);
     ck_assert_int_eq(count_nodes("Cast"), 0); /* there are no transforms */
 }
@@ -231,7 +255,8 @@ END_TEST
 static void export_gates(const char *keys) {
     char json[2048];
     const char *experts = strstr(export_config, "\"n_expert\": 2");
-    snprintf(json, sizeof json, "%.*s\"n_expert\": 3, \"gate_params\": {%s}%s", (int)(experts - export_config), export_config, keys,
+    snprintf(json, sizeof json, "%.*s\"n_expert\": 3, \"gate_params\": {%s}%s",
+             (int)(experts - export_config), export_config, keys,
              experts + strlen("\"n_expert\": 2"));
     mmoe_model_free(model);
     model = export_model_of(json, NULL);
@@ -239,10 +264,13 @@ static void export_gates(const char *keys) {
     assert_names();
 }
 
-/* Logits below the k-th largest become -inf, all are divided by the temperature, and a softmax goes over each gate. */
+/* Logits below the k-th largest become -inf, all are divided by the temperature, and a softmax goes
+ * over each gate. */
 START_TEST(gates_choose_and_weigh) {
-    export_gates("\"top_k\": 2, \"temperature\": 0.5, \"expert_dropout\": 0.5, \"load_balance\": 1");
-    const MmoeOnnx__NodeProto *top = nth_node("TopK", 0), *slice = NULL, *less = nth_node("Less", 0), *where = nth_node("Where", 0),
+    export_gates(
+        "\"top_k\": 2, \"temperature\": 0.5, \"expert_dropout\": 0.5, \"load_balance\": 1");
+    const MmoeOnnx__NodeProto *top = nth_node("TopK", 0), *slice = NULL,
+                              *less = nth_node("Less", 0), *where = nth_node("Where", 0),
                               *softmax = nth_node("Softmax", 0);
     const MmoeOnnx__NodeProto *divided = NULL;
     for (int i = 0; i < count_nodes("Slice"); i++)
@@ -263,8 +291,9 @@ START_TEST(gates_choose_and_weigh) {
     ck_assert_str_eq(divided->input[0], where->output[0]);
     ck_assert_float_eq(value_at(find_tensor(divided->input[1]), 0), 0.5f);
     ck_assert_int_eq(softmax->attribute[0]->i, 2);
-    ck_assert_int_eq(count_nodes("Softmax"), 1);                  /* both tasks' */
-    export_gates("\"expert_dropout\": 0.5, \"load_balance\": 1"); /* those of training alone leave nothing */
+    ck_assert_int_eq(count_nodes("Softmax"), 1); /* both tasks' */
+    export_gates(
+        "\"expert_dropout\": 0.5, \"load_balance\": 1"); /* those of training alone leave nothing */
     ck_assert_int_eq(count_nodes("TopK") + count_nodes("Where"), 0);
     ck_assert_int_eq(count_nodes("Softmax"), 1);
     export_gates("\"top_k\": 3");
@@ -286,7 +315,8 @@ START_TEST(transforms_are_in_the_graph) {
     ck_assert_str_eq(nth_node("Cast", 0)->input[0], "x");
     ck_assert_int_eq(nth_node("Cast", 0)->attribute[0]->i, DOUBLE);
     ck_assert_int_eq(nth_node("Cast", 1)->attribute[0]->i, FLOAT);
-    const MmoeOnnx__NodeProto *where = nth_node("Where", 0), *sub = nth_node("Sub", 0), *mul = nth_node("Mul", 0);
+    const MmoeOnnx__NodeProto *where = nth_node("Where", 0), *sub = nth_node("Sub", 0),
+                              *mul = nth_node("Mul", 0);
     ck_assert_mem_eq(find_tensor(where->input[0])->raw_data.data, mask, sizeof mask);
     ck_assert_str_eq(where->input[1], nth_node("Log", 0)->output[0]);
     ck_assert_str_eq(where->input[2], nth_node("Cast", 0)->output[0]);
@@ -325,15 +355,18 @@ START_TEST(larger_than_a_message) {
     mmoe_onnx_init(&o, NULL);
     mmoe_onnx_tensor(&o, "table", FLOAT, 2, shape, shape); /* its size alone is looked at */
     ck_assert_int_eq(mmoe_onnx_write(&o, file, &err), MMOE_E_ARGUMENT);
-    ck_assert_msg(strstr(err.message, "2147483647") && strstr(err.message, file), "%s", err.message);
+    ck_assert_msg(strstr(err.message, "2147483647") && strstr(err.message, file), "%s",
+                  err.message);
     ck_assert_int_ne(access(file, F_OK), 0);
     mmoe_onnx_finish(&o);
 }
 END_TEST
 
 static const char gated_config[] =
-    "{\"features\": {\"sparse\": [{\"name\": \"user\", \"vocab_size\": 7}], \"dense\": [{\"name\": \"age\"}]},"
-    " \"tasks\": [{\"name\": \"ctr\", \"label\": \"click\"}], \"model\": {\"name\": \"cgc\", \"gate_params\": {\"top_k\": 2, \"temperature\": 2}}}";
+    "{\"features\": {\"sparse\": [{\"name\": \"user\", \"vocab_size\": 7}], \"dense\": [{\"name\": "
+    "\"age\"}]},"
+    " \"tasks\": [{\"name\": \"ctr\", \"label\": \"click\"}], \"model\": {\"name\": \"cgc\", "
+    "\"gate_params\": {\"top_k\": 2, \"temperature\": 2}}}";
 
 START_TEST(each_allocation_fails) {
     failing f = {0};

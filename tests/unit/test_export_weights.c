@@ -1,7 +1,7 @@
 /* mmoe_model_export_weights: torch-rechub's state_dict */
 #include "export_support.h"
 #include "failing.h"
-#include "model/container.h"
+#include "file/container.h"
 
 START_TEST(only_the_state_dict) {
     mmoe_model *model = export_model(NULL);
@@ -22,7 +22,8 @@ START_TEST(only_the_state_dict) {
         ck_assert_mem_eq(t->data, info.data, t->bytes);
     }
     ck_assert_uint_eq(mmoe_container_count(c), count);
-    const mmoe_container_tensor *tracked = mmoe_container_find(c, "towers.0.mlp.1.num_batches_tracked");
+    const mmoe_container_tensor *tracked =
+        mmoe_container_find(c, "towers.0.mlp.1.num_batches_tracked");
     ck_assert_int_eq(tracked->dtype, MMOE_I64);
     ck_assert_int_eq(tracked->rank, 0);
     ck_assert_ptr_null(mmoe_container_find(c, "embedding.embed_dict.friend.weight"));
@@ -35,13 +36,15 @@ START_TEST(comes_back) {
     mmoe_model *model = export_model(NULL), *other = export_model(NULL);
     mmoe_error err = {0};
     memset(other->params.values, 0, (size_t)other->params.n_value * sizeof *other->params.values);
-    memset(other->params.counters, 0, (size_t)other->params.n_counter * sizeof *other->params.counters);
+    memset(other->params.counters, 0,
+           (size_t)other->params.n_counter * sizeof *other->params.counters);
     ck_assert_int_eq(mmoe_model_export_weights(model, file, NULL), MMOE_OK);
     ck_assert_msg(!mmoe_model_load_weights(other, file, &err), "%s", err.message);
     mmoe_tensor_info a, b;
     for (size_t i = 0; mmoe_model_tensor(model, i, &a) == 0; i++) {
         ck_assert_int_eq(mmoe_model_tensor(other, i, &b), 0);
-        size_t values = (a.rank > 0 ? (size_t)a.shape[0] : 1) * (a.rank > 1 ? (size_t)a.shape[1] : 1);
+        size_t values =
+            (a.rank > 0 ? (size_t)a.shape[0] : 1) * (a.rank > 1 ? (size_t)a.shape[1] : 1);
         ck_assert_mem_eq(a.data, b.data, values * (a.is_integer ? 8 : 4));
     }
     mmoe_model_free(model);

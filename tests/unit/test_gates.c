@@ -1,4 +1,5 @@
-/* Gates: the kernel against its formulas in double precision; which experts are dropped; what balances them. */
+/* Gates: the kernel against its formulas in double precision; which experts are dropped; what
+ * balances them. */
 #include "kernels_support.h"
 #include "plan_support.h"
 
@@ -6,7 +7,7 @@
 #include "model/model.h"
 #include "train/trainer.h"
 
-/* ---- The kernel --------------------------------------------------------------------------------------------------- */
+/* ---- The kernel ---- */
 
 enum { GATES = 3, MOST_EXPERTS = 70 };
 
@@ -20,14 +21,16 @@ typedef struct gates {
 static void gates_init(gates *t, int32_t n_expert) {
     *t = (gates){.rows = 1 + draw_below(20)};
     int32_t at = 0;
-    for (int i = 0; i < GATES; i++) t->width += t->n_expert[i] = 1 + (n_expert - 1 + 17 * i) % MOST_EXPERTS;
+    for (int i = 0; i < GATES; i++)
+        t->width += t->n_expert[i] = 1 + (n_expert - 1 + 17 * i) % MOST_EXPERTS;
     for (int i = GATES - 1; i >= 0; at += t->n_expert[i] + 3, i--) t->col[i] = at;
     t->a = matrix_drawn(t->rows, at, some_stride(at), -3, 3);
     t->da = matrix_new(t->rows, at, some_stride(at));
     t->g = matrix_new(t->rows, t->width, some_stride(t->width));
     t->dg = matrix_drawn(t->rows, t->width, some_stride(t->width), -1, 1);
     for (int32_t c = 0; c < t->width; c++) t->more[c] = draw(-1, 1);
-    t->args = (mmoe_gate_args){.rows = t->rows, .n_gate = GATES, .col = t->col, .n_expert = t->n_expert, .temperature = 1};
+    t->args = (mmoe_gate_args){
+        .rows = t->rows, .n_gate = GATES, .col = t->col, .n_expert = t->n_expert, .temperature = 1};
     t->args.a = t->a.at, t->args.lda = t->a.ld, t->args.g = t->g.at, t->args.ldg = t->g.ld;
     t->args.dg = t->dg.at, t->args.lddg = t->dg.ld, t->args.da = t->da.at, t->args.ldda = t->da.ld;
 }
@@ -40,14 +43,16 @@ static void gates_finish(const gates *t) {
 static void mask_gates(gates *t, float dropped) {
     t->args.masked = 1;
     for (int32_t b = 0; b < t->rows; b++)
-        for (int32_t c = 0; c < t->width; c++) *matrix_cell(&t->g, b, c) = draw(0, 1) < dropped ? 0.0f : 1.5f;
+        for (int32_t c = 0; c < t->width; c++)
+            *matrix_cell(&t->g, b, c) = draw(0, 1) < dropped ? 0.0f : 1.5f;
     t->mask = matrix_copy(&t->g);
 }
 
 /* Some logits of a gate are the same. */
 static void tie_logits(gates *t) {
     for (int32_t b = 0; b < t->rows; b++)
-        for (int32_t c = 0; c < t->a.cols; c++) *matrix_cell(&t->a, b, c) = (float)(draw_below(5) - 2) * (draw_below(2) ? 1.0f : -1.0f);
+        for (int32_t c = 0; c < t->a.cols; c++)
+            *matrix_cell(&t->a, b, c) = (float)(draw_below(5) - 2) * (draw_below(2) ? 1.0f : -1.0f);
 }
 
 /* How many are larger decides which are the k largest. */
@@ -59,29 +64,38 @@ static int takes_part(const gates *t, const float *a, const float *mask, int32_t
 
 static void check_row(const gates *t, int gate, int32_t first, int32_t b) {
     const int32_t n = t->n_expert[gate];
-    const float *a = matrix_cell(&t->a, b, t->col[gate]), *mask = t->args.masked ? matrix_cell(&t->mask, b, first) : NULL;
-    const float *got = matrix_cell(&t->g, b, first), *dg = matrix_cell(&t->dg, b, first), *da = matrix_cell(&t->da, b, t->col[gate]);
+    const float *a = matrix_cell(&t->a, b, t->col[gate]),
+                *mask = t->args.masked ? matrix_cell(&t->mask, b, first) : NULL;
+    const float *got = matrix_cell(&t->g, b, first), *dg = matrix_cell(&t->dg, b, first),
+                *da = matrix_cell(&t->da, b, t->col[gate]);
     double g[MOST_EXPERTS], d[MOST_EXPERTS], top = -INFINITY, sum = 0, mean = 0;
     int left = 0;
     for (int32_t e = 0; e < n; e++) left += takes_part(t, a, mask, n, e);
     if (!left) mask = NULL;
-    for (int32_t e = 0; e < n; e++) top = takes_part(t, a, mask, n, e) ? fmax(top, (double)a[e]) : top;
-    for (int32_t e = 0; e < n; e++) sum += g[e] = takes_part(t, a, mask, n, e) ? exp(((double)a[e] - top) / (double)t->args.temperature) : 0;
+    for (int32_t e = 0; e < n; e++)
+        top = takes_part(t, a, mask, n, e) ? fmax(top, (double)a[e]) : top;
+    for (int32_t e = 0; e < n; e++)
+        sum += g[e] = takes_part(t, a, mask, n, e)
+                          ? exp(((double)a[e] - top) / (double)t->args.temperature)
+                          : 0;
     const double error = 4 * U * (4 + 6 / (double)t->args.temperature) + sum_error(n);
     double total = 0;
     for (int32_t e = 0; e < n; e++) {
         g[e] /= sum;
         d[e] = (double)dg[e] + (t->args.more ? (double)t->more[first + e] : 0);
         mean += g[e] * d[e];
-        REQUIRE((g[e] == 0) <= (got[e] == 0), "row %d: %.9g of what takes no part", b, (double)got[e]);
+        REQUIRE((g[e] == 0) <= (got[e] == 0), "row %d: %.9g of what takes no part", b,
+                (double)got[e]);
         check_near("g", (double)got[e], g[e], error * g[e] + 0x1p-126);
         total += (double)got[e];
     }
     check_near("sum", total, 1, sum_error(n));
     for (int32_t e = 0; e < n; e++) {
         const double want = g[e] * (d[e] - mean) / (double)t->args.temperature;
-        check_near("da", (double)da[e], want, 8 * error * g[e] / (double)t->args.temperature + 0x1p-126);
-        REQUIRE(takes_part(t, a, mask, n, e) || da[e] == 0, "row %d: a gradient of what takes no part", b);
+        check_near("da", (double)da[e], want,
+                   8 * error * g[e] / (double)t->args.temperature + 0x1p-126);
+        REQUIRE(takes_part(t, a, mask, n, e) || da[e] == 0,
+                "row %d: a gradient of what takes no part", b);
     }
 }
 
@@ -94,7 +108,9 @@ static void check_gates(const mmoe_kernels *k, gates *t) {
     check_gaps(&t->g);
     for (int32_t b = 0; b < t->rows; b++) /* between the gates, too */
         for (int i = 0; i < GATES; i++)
-            if (i) REQUIRE(is_gap(matrix_cell(&t->da, b, t->col[i] + t->n_expert[i])), "written beyond gate %d", i);
+            if (i)
+                REQUIRE(is_gap(matrix_cell(&t->da, b, t->col[i] + t->n_expert[i])),
+                        "written beyond gate %d", i);
     check_same_bits(&a, &t->a);
     check_same_bits(&dg, &t->dg);
     free(a.at);
@@ -117,24 +133,39 @@ START_TEST(weights_are_their_formula) {
 }
 END_TEST
 
-/* The largest logit is 1 of its own, however low the temperature; very large and equal ones share. */
+/* The largest logit is 1 of its own, however low the temperature; very large and equal ones share.
+ */
 START_TEST(ends_of_the_range) {
     const mmoe_kernels *k = table_at(_i);
     const int32_t col = 0, n = 5;
-    const float logits[][5] = {{1, 2, 2.0001f, -3, 0}, {3e38f, -3e38f, 3e38f, 1, 3e38f}, {0, -0.0f, -1, -1, -1}, {-INFINITY, 1, -INFINITY, -INFINITY, 0}};
+    const float logits[][5] = {{1, 2, 2.0001f, -3, 0},
+                               {3e38f, -3e38f, 3e38f, 1, 3e38f},
+                               {0, -0.0f, -1, -1, -1},
+                               {-INFINITY, 1, -INFINITY, -INFINITY, 0}};
     const float temperature[] = {1e-45f, 1000, 1, 1},
-                want[][5] = {{0, 0, 1, 0, 0}, {1 / 3.0f, 0, 1 / 3.0f, 0, 1 / 3.0f}, {0.5f, 0.5f, 0, 0, 0}, {0, 1, 0, 0, 0}};
+                want[][5] = {{0, 0, 1, 0, 0},
+                             {1 / 3.0f, 0, 1 / 3.0f, 0, 1 / 3.0f},
+                             {0.5f, 0.5f, 0, 0, 0},
+                             {0, 1, 0, 0, 0}};
     const int32_t top_k[] = {0, 0, 1, 1};
     for (int i = 0; i < 4; i++) {
         float g[5], da[5];
         const float dg[5] = {1, -1, 1, 2, 3};
-        mmoe_gate_args a = {.rows = 1, .n_gate = 1, .col = &col, .n_expert = &n, .temperature = temperature[i], .top_k = top_k[i], .a = logits[i], .g = g};
+        mmoe_gate_args a = {.rows = 1,
+                            .n_gate = 1,
+                            .col = &col,
+                            .n_expert = &n,
+                            .temperature = temperature[i],
+                            .top_k = top_k[i],
+                            .a = logits[i],
+                            .g = g};
         k->gate_forward(&a);
         a.dg = dg;
         a.da = da;
         k->gate_backward(&a);
         for (int e = 0; e < 5; e++)
-            REQUIRE(fabs((double)(g[e] - want[i][e])) <= 2 * U && isfinite(da[e]), "%d, %d: %.9g, %.9g", i, e, (double)g[e], (double)da[e]);
+            REQUIRE(fabs((double)(g[e] - want[i][e])) <= 2 * U && isfinite(da[e]),
+                    "%d, %d: %.9g, %.9g", i, e, (double)g[e], (double)da[e]);
     }
 }
 END_TEST
@@ -148,36 +179,42 @@ START_TEST(a_nan_spoils_its_gate_alone) {
         t.args.top_k = i / 2 ? 2 * (i / 2) : 0;
         memcpy(matrix_cell(&t.a, 0, t.col[0] + 4), &bits[i % 2], sizeof *bits);
         table_at(_i)->gate_forward(&t.args);
-        for (int32_t c = 0; c < t.width; c++) REQUIRE(isnan(*matrix_cell(&t.g, 0, c)) == (c < t.n_expert[0]), "column %d", c);
+        for (int32_t c = 0; c < t.width; c++)
+            REQUIRE(isnan(*matrix_cell(&t.g, 0, c)) == (c < t.n_expert[0]), "column %d", c);
         gates_finish(&t);
     }
 }
 END_TEST
 
-/* ---- Experts that are dropped ------------------------------------------------------------------------------------- */
+/* ---- Experts that are dropped ---- */
 
 enum { EXPERTS = 4, TASKS = 2, BATCH = 500, COLS = TASKS * EXPERTS };
 
 static mmoe_plan *plan_of(const bench *b, int32_t *gate) {
     mmoe_plan *plan;
-    SUCCEEDS(mmoe_plan_create(b->model->graph, &b->model->params, NULL, MMOE_PLAN_TRAIN, ROWS, NULL, &plan, &err));
+    SUCCEEDS(mmoe_plan_create(b->model->graph, &b->model->params, NULL, MMOE_PLAN_TRAIN, ROWS, NULL,
+                              &plan, &err));
     for (*gate = 0; b->model->graph->nodes[*gate].op != MMOE_OP_GATE;) ++*gate;
     return plan;
 }
 
 /* The gate node alone over all rows, `slice` rows at a time; g [ROWS, COLS]. */
-static void weigh(mmoe_plan *p, int32_t gate, uint64_t seed, uint64_t step, int32_t slice, float g[ROWS * COLS]) {
+static void weigh(mmoe_plan *p, int32_t gate, uint64_t seed, uint64_t step, int32_t slice,
+                  float g[ROWS * COLS]) {
     const mmoe_node *n = &p->graph->nodes[gate];
     const mmoe_buffer *a = &p->values[n->in], *out = &p->values[n->out];
     p->seed = seed;
     p->step = step;
     for (size_t b = 0; b < ROWS; b++)
-        for (size_t c = 0; c < COLS; c++) a->base[b * (size_t)a->ld + (size_t)n->u.gate.col[c / EXPERTS] + c % EXPERTS] = (float)(3 * drawn(20, b * COLS + c));
+        for (size_t c = 0; c < COLS; c++)
+            a->base[b * (size_t)a->ld + (size_t)n->u.gate.col[c / EXPERTS] + c % EXPERTS] =
+                (float)(3 * drawn(20, b * COLS + c));
     for (int32_t first = 0; first < ROWS; first += slice) {
         const mmoe_span s = {.first = first, .rows = ROWS - first < slice ? ROWS - first : slice};
         mmoe_gate_forward(p, n, &p->nodes[gate], &s);
     }
-    for (size_t b = 0; b < ROWS; b++) memcpy(g + b * COLS, out->base + b * (size_t)out->ld, COLS * sizeof *g);
+    for (size_t b = 0; b < ROWS; b++)
+        memcpy(g + b * COLS, out->base + b * (size_t)out->ld, COLS * sizeof *g);
 }
 
 static int differ(const float *x, const float *y) {
@@ -186,7 +223,8 @@ static int differ(const float *x, const float *y) {
     return n;
 }
 
-/* Each gate of a row drops on its own; the others' weights are as they were, but for a factor; where all would go, none goes. */
+/* Each gate of a row drops on its own; the others' weights are as they were, but for a factor;
+ * where all would go, none goes. */
 static void check_dropped(const float *g, const float *whole, double p, double kept_of_all) {
     double kept = 0, alike = 0, full = 0;
     for (int b = 0; b < ROWS * TASKS; b++) {
@@ -201,19 +239,31 @@ static void check_dropped(const float *g, const float *whole, double p, double k
         }
         if (!(fabs(sum - 1) < 1e-6)) ck_abort_msg("row %d: weights sum to %.9g", b, sum);
         for (int e = 0; e < EXPERTS; e++)
-            if (x[e] != 0 && !(fabs((double)x[e] - (double)y[e] / was) < 1e-6)) ck_abort_msg("row %d, expert %d: %.9g", b, e, (double)x[e]);
+            if (x[e] != 0 && !(fabs((double)x[e] - (double)y[e] / was) < 1e-6))
+                ck_abort_msg("row %d, expert %d: %.9g", b, e, (double)x[e]);
         kept += n;
         full += n == EXPERTS;
     }
-    const double some = pow(1 - p, EXPERTS) + pow(p, EXPERTS), same = kept_of_all * kept_of_all + (1 - kept_of_all) * (1 - kept_of_all);
+    const double some = pow(1 - p, EXPERTS) + pow(p, EXPERTS),
+                 same = kept_of_all * kept_of_all + (1 - kept_of_all) * (1 - kept_of_all);
     const double all = ROWS * TASKS;
     ck_assert_double_eq_tol(kept / (all * EXPERTS), kept_of_all, 4 * sqrt(0.25 / (all * EXPERTS)));
     ck_assert_double_eq_tol(full / all, some, 4 * sqrt(some * (1 - some) / all));
     ck_assert_double_eq_tol(alike / (ROWS * EXPERTS), same, 4 * sqrt(0.25 / (ROWS * EXPERTS)));
 }
 
-static const shape dropping = {"dropping", TASKS, EXPERTS, "\"dims\": [6]", "\"expert_dropout\": 0.4", {"\"dims\": [5]", "\"dims\": [5]"}};
-static const shape keeping = {"keeping", TASKS, EXPERTS, "\"dims\": [6]", "\"expert_dropout\": 0.4, \"top_k\": 2", {"\"dims\": [5]", "\"dims\": [5]"}};
+static const shape dropping = {"dropping",
+                               TASKS,
+                               EXPERTS,
+                               "\"dims\": [6]",
+                               "\"expert_dropout\": 0.4",
+                               {"\"dims\": [5]", "\"dims\": [5]"}};
+static const shape keeping = {"keeping",
+                              TASKS,
+                              EXPERTS,
+                              "\"dims\": [6]",
+                              "\"expert_dropout\": 0.4, \"top_k\": 2",
+                              {"\"dims\": [5]", "\"dims\": [5]"}};
 
 START_TEST(experts_are_dropped_row_by_row) {
     static float whole[ROWS * COLS], first[ROWS * COLS], other[ROWS * COLS];
@@ -259,7 +309,8 @@ START_TEST(dropping_keeps_to_the_largest) {
         for (int e = 0; e < EXPERTS; e++) {
             kept += whole[i + e] != 0;
             n += g[i + e] != 0;
-            if (g[i + e] != 0 && whole[i + e] == 0) ck_abort_msg("an expert that top-k left out takes part");
+            if (g[i + e] != 0 && whole[i + e] == 0)
+                ck_abort_msg("an expert that top-k left out takes part");
         }
         ck_assert_int_eq(kept, 2);
         ck_assert(n == 1 || n == 2);
@@ -272,7 +323,8 @@ START_TEST(dropping_keeps_to_the_largest) {
 }
 END_TEST
 
-/* Served and evaluated, nothing is dropped: both are tests of predictions that a training step's mask would disturb. */
+/* Served and evaluated, nothing is dropped: both are tests of predictions that a training step's
+ * mask would disturb. */
 START_TEST(nothing_is_dropped_in_predictions) {
     static float dropped[ROWS * TASKS], plain[ROWS * TASKS];
     bench b;
@@ -284,7 +336,8 @@ START_TEST(nothing_is_dropped_in_predictions) {
     for (int k = 0; k < 2; k++) {
         mmoe_plan *plan;
         const mmoe_rows rows = mmoe_dataset_rows_of(b.data, 0, ROWS, NULL);
-        SUCCEEDS(mmoe_plan_create(b.model->graph, &b.model->params, NULL, MMOE_PLAN_PREDICT, ROWS, NULL, &plan, &err));
+        SUCCEEDS(mmoe_plan_create(b.model->graph, &b.model->params, NULL, MMOE_PLAN_PREDICT, ROWS,
+                                  NULL, &plan, &err));
         mmoe_plan_fold(plan);
         mmoe_plan_predict(plan, &rows, k ? plain : dropped);
         mmoe_plan_free(plan);
@@ -295,22 +348,25 @@ START_TEST(nothing_is_dropped_in_predictions) {
     SUCCEEDS(mmoe_dataset_batch(b.data, 0, ROWS, &batch, &err));
     SUCCEEDS(mmoe_predictor_run(predictor, &batch, dropped, &err));
     for (int i = 0; i < ROWS * TASKS; i++)
-        if (!(fabs((double)(dropped[i] - plain[i])) < 1e-5)) ck_abort_msg("prediction %d: %.9g, %.9g", i, (double)dropped[i], (double)plain[i]);
+        if (!(fabs((double)(dropped[i] - plain[i])) < 1e-5))
+            ck_abort_msg("prediction %d: %.9g, %.9g", i, (double)dropped[i], (double)plain[i]);
     mmoe_predictor_free(predictor);
     bench_finish(&b);
 }
 END_TEST
 
-/* ---- Balance ------------------------------------------------------------------------------------------------------ */
+/* ---- Balance ---- */
 
-static void ignore(void *context, int64_t offset, int64_t rows, int64_t cols, const float *gradient, int64_t ld) {
+static void ignore(void *context, int64_t offset, int64_t rows, int64_t cols, const float *gradient,
+                   int64_t ld) {
     (void)context, (void)offset, (void)rows, (void)cols, (void)gradient, (void)ld;
 }
 
-/* The mean over the gates of the squared coefficient of variation of what experts weigh, after some training from a start
- * at which each gate prefers its first expert. */
+/* The mean over the gates of the squared coefficient of variation of what experts weigh, after some
+ * training from a start at which each gate prefers its first expert. */
 static double imbalance_after_training(const char *keys) {
-    const shape s = {"balance", TASKS, EXPERTS, "\"dims\": [6]", keys, {"\"dims\": [5]", "\"dims\": [5]"}};
+    const shape s = {"balance",       TASKS, EXPERTS,
+                     "\"dims\": [6]", keys,  {"\"dims\": [5]", "\"dims\": [5]"}};
     double loss[TASKS], weight[TASKS], imbalance = 0;
     bench b;
     int32_t gate;
@@ -337,23 +393,28 @@ static double imbalance_after_training(const char *keys) {
 }
 
 START_TEST(a_load_balance_evens_experts_out) {
-    const double without = imbalance_after_training("\"load_balance\": 1e-9"), with = imbalance_after_training("\"load_balance\": 10");
+    const double without = imbalance_after_training("\"load_balance\": 1e-9"),
+                 with = imbalance_after_training("\"load_balance\": 10");
     ck_assert_double_gt(without, 0.1);
     ck_assert_double_lt(with, 0.01);
 }
 END_TEST
 
-/* ---- The experts' relu -------------------------------------------------------------------------------------------- */
+/* ---- The experts' relu ---- */
 
 /* It stays with what mixes them, whatever reads the gates that stand beside them. */
 START_TEST(gates_leave_the_experts_relu_where_it_is) {
-    static const char *const keys[] = {"", "\"temperature\": 2", "\"dims\": [16]", "\"dims\": [16, 16], \"top_k\": 2", "\"batch_norm\": false, \"dims\": [16]"};
-    const shape s = {"relu", TASKS, EXPERTS, "\"dims\": [16]", keys[_i], {"\"dims\": [5]", "\"dims\": [5]"}};
+    static const char *const keys[] = {"", "\"temperature\": 2", "\"dims\": [16]",
+                                       "\"dims\": [16, 16], \"top_k\": 2",
+                                       "\"batch_norm\": false, \"dims\": [16]"};
+    const shape s = {"relu",           TASKS,    EXPERTS,
+                     "\"dims\": [16]", keys[_i], {"\"dims\": [5]", "\"dims\": [5]"}};
     bench b;
     mmoe_plan *plan;
     int mixes = 0;
     bench_init(&b, &s, BATCH);
-    SUCCEEDS(mmoe_plan_create(b.model->graph, &b.model->params, NULL, MMOE_PLAN_TRAIN, BATCH, NULL, &plan, &err));
+    SUCCEEDS(mmoe_plan_create(b.model->graph, &b.model->params, NULL, MMOE_PLAN_TRAIN, BATCH, NULL,
+                              &plan, &err));
     for (int32_t i = 0; i < b.model->graph->n_node; i++) {
         if (b.model->graph->nodes[i].op != MMOE_OP_MIX) continue;
         const int32_t from = plan->nodes[i].relu_of;

@@ -10,7 +10,8 @@
 enum { MOST_ROWS = 40, MOST_N = 160, MOST_K = 700, PAD = 5 };
 static const float guard = 12345.0f;
 
-static float a[MOST_ROWS * (MOST_K + PAD)], w[MOST_N * MOST_K], scale[MOST_N], start[MOST_ROWS * (MOST_N + PAD)], least[MOST_N];
+static float a[MOST_ROWS * (MOST_K + PAD)], w[MOST_N * MOST_K], scale[MOST_N],
+    start[MOST_ROWS * (MOST_N + PAD)], least[MOST_N];
 static float c[(MOST_ROWS + 1) * (MOST_N + PAD)], other[(MOST_ROWS + 1) * (MOST_N + PAD)];
 
 static float draw(void) {
@@ -48,8 +49,17 @@ static float *packed_of(const mmoe_kernels *t, int32_t n, int32_t k) {
 }
 
 static mmoe_packed_gemm product_of(int32_t rows, int32_t n, int32_t k, const float *packed) {
-    return (mmoe_packed_gemm){
-        .rows = rows, .n = n, .k = k, .count = k, .a = a, .lda = MOST_K + PAD, .packed = packed, .start = start, .floor = least, .c = c, .ldc = MOST_N + PAD};
+    return (mmoe_packed_gemm){.rows = rows,
+                              .n = n,
+                              .k = k,
+                              .count = k,
+                              .a = a,
+                              .lda = MOST_K + PAD,
+                              .packed = packed,
+                              .start = start,
+                              .floor = least,
+                              .c = c,
+                              .ldc = MOST_N + PAD};
 }
 
 /* Each element within the rounding of its sum; nothing beyond the matrix is touched. */
@@ -58,18 +68,22 @@ static void check(const mmoe_kernels *t, const mmoe_packed_gemm *g) {
         for (int32_t j = 0; j < g->ldc; j++) {
             const float got = g->c[r * g->ldc + j];
             if (r == g->rows || j >= g->n) {
-                if (got != guard) ck_abort_msg("%s: %d x %d x %d writes beyond at %d, %d", t->name, g->rows, g->n, g->k, r, j);
+                if (got != guard)
+                    ck_abort_msg("%s: %d x %d x %d writes beyond at %d, %d", t->name, g->rows, g->n,
+                                 g->k, r, j);
                 continue;
             }
             double sum = (double)start[r * g->ldstart + j], size = fabs(sum);
             for (int32_t i = 0; i < g->count; i++) {
-                const double term = (double)a[r * g->lda + i] * (double)(w[j * MOST_K + g->first + i] * scale[j]);
+                const double term =
+                    (double)a[r * g->lda + i] * (double)(w[j * MOST_K + g->first + i] * scale[j]);
                 sum += term;
                 size += fabs(term);
             }
             if (g->floor && sum < (double)g->floor[j]) sum = (double)g->floor[j];
             if (fabs(sum - (double)got) <= 1e-7 * (4 + sqrt(g->count)) * size) continue;
-            ck_abort_msg("%s: %d x %d x %d at %d, %d: %.9g, want %.9g", t->name, g->rows, g->n, g->k, r, j, (double)got, sum);
+            ck_abort_msg("%s: %d x %d x %d at %d, %d: %.9g, want %.9g", t->name, g->rows, g->n,
+                         g->k, r, j, (double)got, sum);
         }
 }
 
@@ -148,7 +162,9 @@ START_TEST(bits_do_not_depend_on_the_way) {
                 piece.c = other;
                 clear(other);
                 t->gemm(&piece);
-                for (int32_t r = 0; r < piece.rows; r++) ck_assert_mem_eq(other + r * g.ldc, c + (first + r) * g.ldc, (size_t)n * sizeof *c);
+                for (int32_t r = 0; r < piece.rows; r++)
+                    ck_assert_mem_eq(other + r * g.ldc, c + (first + r) * g.ldc,
+                                     (size_t)n * sizeof *c);
             }
             for (int32_t split = 0; split <= k; split += k / 3) {
                 mmoe_packed_gemm before = g, behind = g;
@@ -236,12 +252,15 @@ static void check_outer(const mmoe_kernels *t, const mmoe_gemm *g) {
                 size += fabs(term);
             }
             const double got = (double)c[i * g->ldc + j];
-            if (i == g->m || j >= g->n ? c[i * g->ldc + j] != guard : !(fabs(sum - got) <= 1e-7 * (4 + sqrt(g->k)) * size))
-                ck_abort_msg("%s: %d x %d x %d at %d, %d: %.9g, want %.9g", t->name, g->m, g->n, g->k, i, j, got, sum);
+            if (i == g->m || j >= g->n ? c[i * g->ldc + j] != guard
+                                       : !(fabs(sum - got) <= 1e-7 * (4 + sqrt(g->k)) * size))
+                ck_abort_msg("%s: %d x %d x %d at %d, %d: %.9g, want %.9g", t->name, g->m, g->n,
+                             g->k, i, j, got, sum);
         }
 }
 
-/* A^T B of [k, m] and [k, n] as they stand: k across the slabs, rows near and far apart, more rows of C than a block has. */
+/* A^T B of [k, m] and [k, n] as they stand: k across the slabs, rows near and far apart, more rows
+ * of C than a block has. */
 START_TEST(outer_products) {
     static const int32_t depths[] = {1, 2, 33, 255, 256, 257, 600};
     const mmoe_kernels *t = mmoe_kernels_at((size_t)_i);
@@ -257,7 +276,16 @@ START_TEST(outer_products) {
                 g.ldc = MOST_N + PAD;
                 check_outer(t, &g);
             }
-    g = (mmoe_gemm){.ta = true, .m = 200, .n = 16, .k = 130, .a = a, .lda = 200, .b = w, .ldb = MOST_N, .c = c, .ldc = 33};
+    g = (mmoe_gemm){.ta = true,
+                    .m = 200,
+                    .n = 16,
+                    .k = 130,
+                    .a = a,
+                    .lda = 200,
+                    .b = w,
+                    .ldb = MOST_N,
+                    .c = c,
+                    .ldc = 33};
     check_outer(t, &g);
 }
 END_TEST

@@ -1,39 +1,50 @@
-/* What models begin with: the bounds and moments of every initialisation, and that experts begin apart. */
+/* What models begin with: the bounds and moments of every initialisation, and that experts begin
+ * apart. */
 #include "training_support.h"
 
 enum { WIDE = 300 };
 
-static const char *const words[] = {"pytorch", "xavier_uniform", "xavier_normal", "he_uniform", "he_normal", "orthogonal"};
+static const char *const words[] = {"pytorch",    "xavier_uniform", "xavier_normal",
+                                    "he_uniform", "he_normal",      "orthogonal"};
 static const char *const table_words[] = {"normal", "uniform", "xavier_uniform", "xavier_normal"};
 
 static void set_up_init(const char *init, int dims) {
     char keys[256];
-    snprintf(keys, sizeof keys, ", \"init\": \"%s\", \"expert_params\": {\"dims\": [%d, 40], \"activation\": \"prelu\"}", init, dims);
+    snprintf(
+        keys, sizeof keys,
+        ", \"init\": \"%s\", \"expert_params\": {\"dims\": [%d, 40], \"activation\": \"prelu\"}",
+        init, dims);
     set_up("", keys, "");
 }
 
 /* Mean, variance and bounds of n draws, the moments within five of their standard errors. */
-static void check_draws(const char *what, const float *x, size_t n, double bound, double deviation) {
+static void check_draws(const char *what, const float *x, size_t n, double bound,
+                        double deviation) {
     double sum = 0, square = 0, most = 0;
     for (size_t i = 0; i < n; i++) {
         sum += (double)x[i];
         square += (double)x[i] * (double)x[i];
         most = fmax(most, fabs((double)x[i]));
     }
-    const double root = sqrt((double)n), variance = bound > 0 ? bound * bound / 3 : deviation * deviation;
+    const double root = sqrt((double)n),
+                 variance = bound > 0 ? bound * bound / 3 : deviation * deviation;
     const double fourth = bound > 0 ? pow(bound, 4) / 5 : 3 * variance * variance;
-    ck_assert_msg(fabs(sum / (double)n) < 5 * sqrt(variance) / root, "%s: mean %g", what, sum / (double)n);
-    ck_assert_msg(fabs(square / (double)n - variance) < 5 * sqrt(fourth - variance * variance) / root, "%s: variance %g, want %g", what, square / (double)n,
-                  variance);
+    ck_assert_msg(fabs(sum / (double)n) < 5 * sqrt(variance) / root, "%s: mean %g", what,
+                  sum / (double)n);
+    ck_assert_msg(fabs(square / (double)n - variance) <
+                      5 * sqrt(fourth - variance * variance) / root,
+                  "%s: variance %g, want %g", what, square / (double)n, variance);
     if (bound > 0)
-        ck_assert_msg(most < bound && most > bound * (1 - 20 / (double)n), "%s: %g is no uniform bound of %g", what, most, bound);
+        ck_assert_msg(most < bound && most > bound * (1 - 20 / (double)n),
+                      "%s: %g is no uniform bound of %g", what, most, bound);
     else
         ck_assert_msg(most > 2.5 * deviation && most < 7 * deviation, "%s: %g", what, most);
 }
 
 static void check_constant(const mmoe_model *model, const char *name, float want) {
     const mmoe_tensor_info info = tensor_named(model, name);
-    for (size_t i = 0; i < count_of(&info); i++) ck_assert_msg(((const float *)info.data)[i] == want, "%s", name);
+    for (size_t i = 0; i < count_of(&info); i++)
+        ck_assert_msg(((const float *)info.data)[i] == want, "%s", name);
 }
 
 /* Vectors of `length`, `count` of them, `step` apart, their elements `stride` apart. */
@@ -41,7 +52,8 @@ static void check_orthonormal(const float *x, int count, int length, int step, i
     for (int a = 0; a < count; a++)
         for (int b = 0; b <= a; b++) {
             double dot = 0;
-            for (int i = 0; i < length; i++) dot += (double)x[a * step + i * stride] * (double)x[b * step + i * stride];
+            for (int i = 0; i < length; i++)
+                dot += (double)x[a * step + i * stride] * (double)x[b * step + i * stride];
             ck_assert_msg(fabs(dot - (a == b)) < 1e-6, "%d, %d: %g", a, b, dot);
         }
 }
@@ -57,11 +69,21 @@ START_TEST(layers_have_their_moments) {
         const size_t n = count_of(&info);
         const int out = (int)info.shape[0], in = (int)info.shape[1];
         switch (_i) {
-        case 0: check_draws(words[_i], x, n, 1 / sqrt(in), 0); break;
-        case 1: check_draws(words[_i], x, n, sqrt(6.0 / (in + out)), 0); break;
-        case 2: check_draws(words[_i], x, n, 0, sqrt(2.0 / (in + out))); break;
-        case 3: check_draws(words[_i], x, n, sqrt(6.0 / in), 0); break;
-        case 4: check_draws(words[_i], x, n, 0, sqrt(2.0 / in)); break;
+        case 0:
+            check_draws(words[_i], x, n, 1 / sqrt(in), 0);
+            break;
+        case 1:
+            check_draws(words[_i], x, n, sqrt(6.0 / (in + out)), 0);
+            break;
+        case 2:
+            check_draws(words[_i], x, n, 0, sqrt(2.0 / (in + out)));
+            break;
+        case 3:
+            check_draws(words[_i], x, n, sqrt(6.0 / in), 0);
+            break;
+        case 4:
+            check_draws(words[_i], x, n, 0, sqrt(2.0 / in));
+            break;
         default:
             if (out <= in)
                 check_orthonormal(x, out, in, in, 1);
@@ -72,7 +94,8 @@ START_TEST(layers_have_their_moments) {
     if (_i == 0) {
         check_draws("bias", values_of(model, "experts.0.mlp.0.bias"), WIDE, 1.0 / 3, 0);
     } else {
-        const char *const biases[] = {"experts.1.mlp.0.bias", "gates.1.mlp.0.bias", "towers.0.mlp.0.bias", "towers.1.mlp.8.bias"};
+        const char *const biases[] = {"experts.1.mlp.0.bias", "gates.1.mlp.0.bias",
+                                      "towers.0.mlp.0.bias", "towers.1.mlp.8.bias"};
         for (int k = 0; k < 4; k++) check_constant(model, biases[k], 0);
     }
     check_constant(model, "experts.1.mlp.1.weight", 1); /* what is not Linear begins as always */
@@ -88,24 +111,30 @@ END_TEST
 START_TEST(embeddings_have_their_moments) {
     static const char *const columns[] = {"a"};
     char json[512];
-    const double deviation = _i == 3 ? sqrt(2.0 / 9005) : 0.02, bound = _i == 1 ? 0.02 : _i == 2 ? sqrt(6.0 / 9005) : 0;
+    const double deviation = _i == 3 ? sqrt(2.0 / 9005) : 0.02, bound = _i == 1   ? 0.02
+                                                                        : _i == 2 ? sqrt(6.0 / 9005)
+                                                                                  : 0;
     snprintf(json, sizeof json,
-             "{\"features\": {\"sparse\": [{\"name\": \"a\", \"vocab_size\": 9000, \"embed_dim\": 5}]}, \"tasks\": [{\"name\": \"y\", \"label\": \"y\"}],"
+             "{\"features\": {\"sparse\": [{\"name\": \"a\", \"vocab_size\": 9000, \"embed_dim\": "
+             "5}]}, \"tasks\": [{\"name\": \"y\", \"label\": \"y\"}],"
              " \"model\": {\"embedding_init\": \"%s\"%s}}",
              table_words[_i], _i < 2 ? ", \"embedding_init_scale\": 0.02" : "");
     SUCCEEDS(mmoe_config_parse(json, strlen(json), NULL, NULL, &config, &err));
     SUCCEEDS(mmoe_schema_create(config, columns, 1, NULL, &schema, &err));
     mmoe_model *model = new_model();
-    check_draws(table_words[_i], values_of(model, "embedding.embed_dict.a.weight"), 45000, bound, deviation);
+    check_draws(table_words[_i], values_of(model, "embedding.embed_dict.a.weight"), 45000, bound,
+                deviation);
     mmoe_model_free(model);
     mmoe_schema_free(schema);
     mmoe_config_free(config);
 }
 END_TEST
 
-/* What version 0.1 began with, to the bit (but for the logarithms of the embeddings, which are the C library's). */
+/* What version 0.1 began with, to the bit (but for the logarithms of the embeddings, which are the
+ * C library's). */
 START_TEST(the_default_is_as_it_was) {
-    static const float embeddings[] = {-0.000121289821F, -0.000104859013F, -6.31491639e-05F, -3.05479225e-05F};
+    static const float embeddings[] = {-0.000121289821F, -0.000104859013F, -6.31491639e-05F,
+                                       -3.05479225e-05F};
     set_up("", "", "");
     mmoe_model *model = new_model();
     mmoe_tensor_info info;
@@ -113,23 +142,27 @@ START_TEST(the_default_is_as_it_was) {
     for (size_t i = 0; mmoe_model_tensor(model, i, &info) == 0; i++) {
         const unsigned char *bytes = info.data;
         if (strncmp(info.name, "embedding.", 10) == 0) continue;
-        for (size_t k = 0; k < count_of(&info) * (info.is_integer ? 8 : 4); k++) hash = (hash ^ bytes[k]) * 0x100000001b3u;
+        for (size_t k = 0; k < count_of(&info) * (info.is_integer ? 8 : 4); k++)
+            hash = (hash ^ bytes[k]) * 0x100000001b3u;
     }
     ck_assert_msg(hash == 0x1e65b3fbbf72c833u, "0x%llx", (unsigned long long)hash);
     const float *table = values_of(model, "embedding.embed_dict.b.weight");
-    for (int i = 0; i < 4; i++) ck_assert_msg(fabsf(table[i] - embeddings[i]) < 1e-11F, "%.9g", (double)table[i]);
+    for (int i = 0; i < 4; i++)
+        ck_assert_msg(fabsf(table[i] - embeddings[i]) < 1e-11F, "%.9g", (double)table[i]);
     mmoe_model_free(model);
     tear_down();
 }
 END_TEST
 
-/* A tensor's numbers depend on seed, name and shape: those of expert 0 are the same beside any number of others. */
+/* A tensor's numbers depend on seed, name and shape: those of expert 0 are the same beside any
+ * number of others. */
 START_TEST(a_draw_depends_on_its_name) {
     set_up_init(words[_i], 8);
     mmoe_model *few = new_model();
     SUCCEEDS(mmoe_config_set(config, "model.n_expert", "7", &err));
     mmoe_model *many = new_model();
-    const char *const names[] = {"experts.0.mlp.0.weight", "experts.2.mlp.4.weight", "towers.1.mlp.0.weight", "embedding.embed_dict.b.weight"};
+    const char *const names[] = {"experts.0.mlp.0.weight", "experts.2.mlp.4.weight",
+                                 "towers.1.mlp.0.weight", "embedding.embed_dict.b.weight"};
     for (int k = 0; k < 4; k++) {
         const mmoe_tensor_info info = tensor_named(few, names[k]);
         ck_assert_mem_eq(info.data, values_of(many, names[k]), count_of(&info) * sizeof(float));
@@ -145,14 +178,16 @@ START_TEST(a_draw_depends_on_its_name) {
 }
 END_TEST
 
-/* ---- The symmetry of experts ------------------------------------------------------------------------------------- */
+/* ---- The symmetry of experts ---- */
 
 enum { EXPERTS = 3 };
-static const char *const parts[] = {"0.weight", "0.bias", "1.weight", "1.bias", "1.running_mean", "1.running_var"};
+static const char *const parts[] = {"0.weight", "0.bias",         "1.weight",
+                                    "1.bias",   "1.running_mean", "1.running_var"};
 
 static float *part_of(const mmoe_model *model, int expert, int layer, int part, size_t *count) {
     char name[64];
-    snprintf(name, sizeof name, "experts.%d.mlp.%d.%s", expert, 4 * layer + parts[part][0] - '0', parts[part] + 2);
+    snprintf(name, sizeof name, "experts.%d.mlp.%d.%s", expert, 4 * layer + parts[part][0] - '0',
+             parts[part] + 2);
     const mmoe_tensor_info info = tensor_named(model, name);
     *count = count_of(&info);
     return values_of(model, name);
@@ -160,7 +195,8 @@ static float *part_of(const mmoe_model *model, int expert, int layer, int part, 
 
 /* Puts expert (and gate row) `from[e]` of one model in the place of expert e of another. */
 static void permute(mmoe_model *to, const mmoe_model *of, const int from[EXPERTS]) {
-    static const char *const gate_parts[] = {"0.weight", "0.bias", "1.weight", "1.bias", "1.running_mean", "1.running_var"};
+    static const char *const gate_parts[] = {"0.weight", "0.bias",         "1.weight",
+                                             "1.bias",   "1.running_mean", "1.running_var"};
     size_t n;
     for (int e = 0; e < EXPERTS; e++)
         for (int layer = 0; layer < 2; layer++)
@@ -174,7 +210,9 @@ static void permute(mmoe_model *to, const mmoe_model *of, const int from[EXPERTS
             snprintf(name, sizeof name, "gates.%d.mlp.%s", t, gate_parts[part]);
             const mmoe_tensor_info info = tensor_named(of, name);
             n = count_of(&info) / EXPERTS;
-            for (int e = 0; e < EXPERTS; e++) memcpy(values_of(to, name) + (size_t)e * n, (const float *)info.data + (size_t)from[e] * n, n * sizeof(float));
+            for (int e = 0; e < EXPERTS; e++)
+                memcpy(values_of(to, name) + (size_t)e * n,
+                       (const float *)info.data + (size_t)from[e] * n, n * sizeof(float));
         }
 }
 
@@ -187,7 +225,8 @@ static void predict(const mmoe_model *model, float *scores) {
 
 static void train(mmoe_model *model, int steps) {
     mmoe_trainer *trainer = new_trainer(model, 2);
-    for (int i = 0; i < steps; i++) SUCCEEDS(mmoe_trainer_step(trainer, rows, i % 7 * BATCH, BATCH, NULL, &err));
+    for (int i = 0; i < steps; i++)
+        SUCCEEDS(mmoe_trainer_step(trainer, rows, i % 7 * BATCH, BATCH, NULL, &err));
     mmoe_trainer_free(trainer);
 }
 
@@ -197,7 +236,8 @@ static double distance(const mmoe_model *model, int a, int b) {
     for (int layer = 0; layer < 2; layer++)
         for (int part = 0; part < 4; part++) {
             size_t n;
-            const float *x = part_of(model, a, layer, part, &n), *y = part_of(model, b, layer, part, &n);
+            const float *x = part_of(model, a, layer, part, &n),
+                        *y = part_of(model, b, layer, part, &n);
             for (size_t i = 0; i < n; i++) most = fmax(most, fabs((double)x[i] - (double)y[i]));
         }
     return most;
@@ -231,10 +271,12 @@ START_TEST(permuted_experts_predict_the_same) {
     train(model, 20);
     mmoe_model *other = new_model();
     train(other, 1);
-    permute(other, model, (const int[]){0, 1, 2}); /* the towers and tables are another's: nothing is equal yet */
+    permute(other, model,
+            (const int[]){0, 1, 2}); /* the towers and tables are another's: nothing is equal yet */
     mmoe_tensor_info info;
     for (size_t i = 0; mmoe_model_tensor(model, i, &info) == 0; i++)
-        if (strncmp(info.name, "experts.", 8) != 0 && strncmp(info.name, "gates.", 6) != 0 && !info.is_integer)
+        if (strncmp(info.name, "experts.", 8) != 0 && strncmp(info.name, "gates.", 6) != 0 &&
+            !info.is_integer)
             memcpy(values_of(other, info.name), info.data, count_of(&info) * sizeof(float));
     predict(model, want);
     predict(other, got);
@@ -242,18 +284,22 @@ START_TEST(permuted_experts_predict_the_same) {
     permute(other, model, order);
     predict(other, got);
     ck_assert_mem_ne(got, want, sizeof got); /* sums run in another order */
-    for (int i = 0; i < ROWS * TASKS; i++) ck_assert_msg(fabsf(got[i] - want[i]) < 1e-6F, "%d: %.9g, want %.9g", i, (double)got[i], (double)want[i]);
+    for (int i = 0; i < ROWS * TASKS; i++)
+        ck_assert_msg(fabsf(got[i] - want[i]) < 1e-6F, "%d: %.9g, want %.9g", i, (double)got[i],
+                      (double)want[i]);
     mmoe_model_free(model);
     mmoe_model_free(other);
     tear_down();
 }
 END_TEST
 
-/* Why the start must break the symmetry: training does not, but for rounding, which differs from column to column. */
+/* Why the start must break the symmetry: training does not, but for rounding, which differs from
+ * column to column. */
 START_TEST(equal_experts_stay_equal) {
     static const int first_twice[EXPERTS] = {0, 0, 2};
     char keys[128];
-    snprintf(keys, sizeof keys, ", \"init\": \"%s\", \"expert_params\": {\"dims\": [8, 6]}", words[_i]);
+    snprintf(keys, sizeof keys, ", \"init\": \"%s\", \"expert_params\": {\"dims\": [8, 6]}",
+             words[_i]);
     set_up("", keys, ", \"optimizer\": \"sgd\", \"optimizer_params\": {\"lr\": 0.5}");
     mmoe_model *model = new_model(), *copy = new_model();
     permute(model, copy, first_twice);
@@ -290,7 +336,8 @@ int main(void) {
     Suite *s = suite_create("init");
     TCase *c = tcase_create("init");
     tcase_add_loop_test(c, layers_have_their_moments, 0, n);
-    tcase_add_loop_test(c, embeddings_have_their_moments, 0, (int)(sizeof table_words / sizeof *table_words));
+    tcase_add_loop_test(c, embeddings_have_their_moments, 0,
+                        (int)(sizeof table_words / sizeof *table_words));
     tcase_add_test(c, the_default_is_as_it_was);
     tcase_add_loop_test(c, a_draw_depends_on_its_name, 0, n);
     tcase_add_loop_test(c, no_two_experts_begin_equal, 0, n);

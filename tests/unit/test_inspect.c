@@ -16,21 +16,29 @@ typedef struct world {
     mmoe_model *model;
 } world;
 
-/* Rows of the columns that a small model reads; the labels, which play no part, are missing in every other row. */
+/* Rows of the columns that a small model reads; the labels, which play no part, are missing in
+ * every other row. */
 static world world_of(const char *json, int n_sparse, int n_dense, int32_t rows) {
     world w;
     const char *const dense_columns[] = {"d0", "d1"};
     SUCCEEDS(mmoe_config_parse(json, strlen(json), NULL, NULL, &w.config, &err));
-    SUCCEEDS(mmoe_schema_create(w.config, n_sparse ? models_columns : dense_columns, n_sparse ? MODELS_COLUMNS : 2, NULL, &w.schema, &err));
+    SUCCEEDS(mmoe_schema_create(w.config, n_sparse ? models_columns : dense_columns,
+                                n_sparse ? MODELS_COLUMNS : 2, NULL, &w.schema, &err));
     int32_t *ids = calloc((size_t)(rows * n_sparse) + 1, sizeof *ids);
-    float *dense = calloc((size_t)(rows * n_dense), sizeof *dense), *labels = calloc((size_t)rows * 2, sizeof *labels);
+    float *dense = calloc((size_t)(rows * n_dense), sizeof *dense),
+          *labels = calloc((size_t)rows * 2, sizeof *labels);
     for (int32_t i = 0; i < rows; i++) {
-        for (int k = 0; k < n_sparse; k++) ids[i * n_sparse + k] = (i * 31 + i / 7 * k) % (k == 1 ? 7 : 50);
-        for (int k = 0; k < n_dense; k++) dense[i * n_dense + k] = (float)((i * (k + 3) + i / 11) % (k + 6)) / 4;
+        for (int k = 0; k < n_sparse; k++)
+            ids[i * n_sparse + k] = (i * 31 + i / 7 * k) % (k == 1 ? 7 : 50);
+        for (int k = 0; k < n_dense; k++)
+            dense[i * n_dense + k] = (float)((i * (k + 3) + i / 11) % (k + 6)) / 4;
         for (int t = 0; t < 2; t++) labels[i * 2 + t] = i % 2 ? NAN : (float)(i % (t + 3) == 0);
     }
-    const mmoe_batch batch = {
-        .rows = (size_t)rows, .ids = n_sparse ? ids : NULL, .id_stride = (size_t)n_sparse, .dense = dense, .dense_stride = (size_t)n_dense};
+    const mmoe_batch batch = {.rows = (size_t)rows,
+                              .ids = n_sparse ? ids : NULL,
+                              .id_stride = (size_t)n_sparse,
+                              .dense = dense,
+                              .dense_stride = (size_t)n_dense};
     SUCCEEDS(mmoe_dataset_create(w.schema, &batch, labels, NULL, NULL, &w.rows, &err));
     SUCCEEDS(mmoe_model_create(w.config, w.schema, NULL, &w.model, &err));
     free(ids), free(dense), free(labels);
@@ -56,13 +64,17 @@ static void set(const world *w, const char *name, const float *values) {
     memcpy(mmoe_params_at(&w->model->params, t), values, (size_t)t->count * sizeof *values);
 }
 
-/* Two dense inputs, three experts of four relu units, nothing normalised; `gate` are more members of gate_params. */
+/* Two dense inputs, three experts of four relu units, nothing normalised; `gate` are more members
+ * of gate_params. */
 static world by_hand(const char *gate, int32_t rows) {
     char json[1024];
     snprintf(json, sizeof json,
-             "{\"features\": {\"dense\": [{\"name\": \"d*\"}]}, \"tasks\": [{\"name\": \"x\", \"label\": \"x\"}, {\"name\": \"y\", \"label\": \"y\"}],"
-             " \"model\": {\"name\": \"mmoe\", \"n_expert\": 3, \"expert_params\": {\"dims\": [4], \"batch_norm\": false},"
-             " \"gate_params\": {\"batch_norm\": false%s}}, \"trainer\": {\"batch_size\": 64, \"n_epoch\": 1, \"optimizer_params\": {\"lr\": 1e-9}}}",
+             "{\"features\": {\"dense\": [{\"name\": \"d*\"}]}, \"tasks\": [{\"name\": \"x\", "
+             "\"label\": \"x\"}, {\"name\": \"y\", \"label\": \"y\"}],"
+             " \"model\": {\"name\": \"mmoe\", \"n_expert\": 3, \"expert_params\": {\"dims\": [4], "
+             "\"batch_norm\": false},"
+             " \"gate_params\": {\"batch_norm\": false%s}}, \"trainer\": {\"batch_size\": 64, "
+             "\"n_epoch\": 1, \"optimizer_params\": {\"lr\": 1e-9}}}",
              gate);
     return world_of(json, 0, 2, rows);
 }
@@ -88,7 +100,8 @@ static hand gate_by_hand(const world *w, int gate, int top_k) {
         double a[3], g[3], sum = 0;
         int most = 0;
         for (int e = 0; e < 3; e++)
-            a[e] = gate_weight[gate][2 * e] * (double)w->rows->dense[2 * i] + gate_weight[gate][2 * e + 1] * (double)w->rows->dense[2 * i + 1] +
+            a[e] = gate_weight[gate][2 * e] * (double)w->rows->dense[2 * i] +
+                   gate_weight[gate][2 * e + 1] * (double)w->rows->dense[2 * i + 1] +
                    gate_bias[gate][e];
         for (int e = 1; e < 3; e++)
             if (a[e] > a[most]) most = e;
@@ -158,7 +171,8 @@ END_TEST
 /* Inputs are not negative: relu is the identity on these weights. */
 START_TEST(experts_by_hand) {
     world w = by_hand("", 3000);
-    const float zero[4] = {0, 0, 0, 0}, plain[8] = {1, 0, 0, 1, 1, 0, 0, -1}, scaled[8] = {0, 3, 3, 0, -2, 0, 0, 3}, none[8] = {0};
+    const float zero[4] = {0, 0, 0, 0}, plain[8] = {1, 0, 0, 1, 1, 0, 0, -1},
+                scaled[8] = {0, 3, 3, 0, -2, 0, 0, 3}, none[8] = {0};
     const float bias[4] = {1, 0, 2, -1};
     set(&w, "experts.0.mlp.0.weight", plain); /* d0, d1, d0, 0 */
     set(&w, "experts.0.mlp.0.bias", zero);
@@ -177,26 +191,33 @@ START_TEST(experts_by_hand) {
         ck_assert_int_eq(in->experts[e].n_dead, dead[e]);
         ck_assert_int_eq(in->experts[e].unused, 0);
     }
-    /* Expert 0 is (d0, d1, d0), in singular values those of (sqrt 2 d0, d1); expert 1 of (d0, sqrt 2 d1). By hand for rows
-     * floor(i 3000 / 2048). */
+    /* Expert 0 is (d0, d1, d0), in singular values those of (sqrt 2 d0, d1); expert 1 of (d0, sqrt
+     * 2 d1). By hand for rows floor(i 3000 / 2048). */
     double mean[2] = {0}, c[3] = {0};
     for (int i = 0; i < 2048; i++)
-        for (int k = 0; k < 2; k++) mean[k] += (double)w.rows->dense[2 * (i * 3000 / 2048) + k] / 2048;
+        for (int k = 0; k < 2; k++)
+            mean[k] += (double)w.rows->dense[2 * (i * 3000 / 2048) + k] / 2048;
     for (int i = 0; i < 2048; i++) {
-        const double x = (double)w.rows->dense[2 * (i * 3000 / 2048)] - mean[0], y = (double)w.rows->dense[2 * (i * 3000 / 2048) + 1] - mean[1];
+        const double x = (double)w.rows->dense[2 * (i * 3000 / 2048)] - mean[0],
+                     y = (double)w.rows->dense[2 * (i * 3000 / 2048) + 1] - mean[1];
         c[0] += x * x, c[1] += x * y, c[2] += y * y;
     }
     for (int e = 0; e < 2; e++) {
-        const double p = c[0] * (e ? 1 : 2), q = c[1] * sqrt(2), r = c[2] * (e ? 2 : 1), root = sqrt((p - r) * (p - r) + 4 * q * q);
-        const double s1 = sqrt((p + r + root) / 2), s2 = sqrt((p + r - root) / 2), share = s1 / (s1 + s2);
-        ck_assert_double_eq_tol(in->experts[e].effective_rank, exp(-share * log(share) - (1 - share) * log(1 - share)), 1e-9);
+        const double p = c[0] * (e ? 1 : 2), q = c[1] * sqrt(2), r = c[2] * (e ? 2 : 1),
+                     root = sqrt((p - r) * (p - r) + 4 * q * q);
+        const double s1 = sqrt((p + r + root) / 2), s2 = sqrt((p + r - root) / 2),
+                     share = s1 / (s1 + s2);
+        ck_assert_double_eq_tol(in->experts[e].effective_rank,
+                                exp(-share * log(share) - (1 - share) * log(1 - share)), 1e-9);
     }
     /* |X^T Y|^2 of (d0, d1, d0) and (d1, d0, d1), the factor 3 away */
     const double cross = 2 * c[0] * c[0] + c[2] * c[2] * 2 + 5 * c[1] * c[1];
-    const double a = sqrt(4 * c[0] * c[0] + 4 * c[1] * c[1] + c[2] * c[2]), b = sqrt(c[0] * c[0] + 4 * c[1] * c[1] + 4 * c[2] * c[2]);
+    const double a = sqrt(4 * c[0] * c[0] + 4 * c[1] * c[1] + c[2] * c[2]),
+                 b = sqrt(c[0] * c[0] + 4 * c[1] * c[1] + 4 * c[2] * c[2]);
     ck_assert_double_eq_tol(in->similarity[1], cross / (a * b), 1e-9);
     ck_assert_double_eq(in->experts[2].effective_rank, 0);
-    ck_assert(isnan(in->similarity[2]) && in->similarity[0] == 1 && in->similarity[3] == in->similarity[1]);
+    ck_assert(isnan(in->similarity[2]) && in->similarity[0] == 1 &&
+              in->similarity[3] == in->similarity[1]);
     mmoe_inspection_free(in);
     world_end(&w);
 }
@@ -208,7 +229,7 @@ static world of_shape(int which, int32_t rows) {
     return world_of(json, 3, 2, rows);
 }
 
-/* ---- All models ---------------------------------------------------------------------------------------------------- */
+/* ---- All models ---- */
 
 static int find_shape(const char *name, int nth) {
     for (int i = 0; i < MODELS; i++)
@@ -222,7 +243,8 @@ START_TEST(parts_of_ple) {
     mmoe_inspection *in = inspect(&w, 1);
     ck_assert_int_eq(in->n_gate, 5);
     ck_assert_int_eq(in->n_expert, 8);
-    const char *const gates[] = {"cgc_layers.0.gate_shared", "cgc_layers.0.gates_specific.0", "cgc_layers.0.gates_specific.1", "cgc_layers.1.gates_specific.0",
+    const char *const gates[] = {"cgc_layers.0.gate_shared", "cgc_layers.0.gates_specific.0",
+                                 "cgc_layers.0.gates_specific.1", "cgc_layers.1.gates_specific.0",
                                  "cgc_layers.1.gates_specific.1"};
     const char *const tasks[] = {NULL, "x", "y", "x", "y"};
     for (int g = 0; g < 5; g++) {
@@ -237,7 +259,8 @@ START_TEST(parts_of_ple) {
         ck_assert_int_eq(in->experts[e].level, 1 + e / 4);
         ck_assert_int_eq(in->experts[e].width, 6);
         ck_assert_int_eq(in->experts[e].n_unit, 18);
-        for (int f = 0; f < 8; f++) ck_assert_int_eq(isnan(in->similarity[e * 8 + f]) != 0, e / 4 != f / 4);
+        for (int f = 0; f < 8; f++)
+            ck_assert_int_eq(isnan(in->similarity[e * 8 + f]) != 0, e / 4 != f / 4);
     }
     mmoe_inspection_free(in);
     world_end(&w);
@@ -260,12 +283,13 @@ START_TEST(parts_of_others) {
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
         world w = of_shape(find_shape(wanted[i].shape, 0), 300);
         mmoe_inspection *in = inspect(&w, 1);
-        ck_assert_msg(in->n_gate == wanted[i].gates && in->n_expert == wanted[i].experts, "%s: %d gates, %d experts", wanted[i].shape, in->n_gate,
-                      in->n_expert);
+        ck_assert_msg(in->n_gate == wanted[i].gates && in->n_expert == wanted[i].experts,
+                      "%s: %d gates, %d experts", wanted[i].shape, in->n_gate, in->n_expert);
         if (in->n_expert) ck_assert_str_eq(in->experts[0].name, wanted[i].expert);
         for (int e = 0; e < in->n_expert; e++) {
             ck_assert_int_eq(in->experts[e].width, wanted[i].width);
-            ck_assert(in->experts[e].effective_rank >= 1 && in->experts[e].effective_rank <= wanted[i].width);
+            ck_assert(in->experts[e].effective_rank >= 1 &&
+                      in->experts[e].effective_rank <= wanted[i].width);
         }
         if (in->n_gate) ck_assert_pstr_eq(in->gates[0].task, wanted[i].task);
         mmoe_inspection_free(in);
@@ -293,15 +317,17 @@ START_TEST(threads_change_no_bit) {
     }
     for (int e = 0; e < one->n_expert; e++) {
         ck_assert_int_eq(one->experts[e].n_dead, four->experts[e].n_dead);
-        ck_assert_mem_eq(&one->experts[e].effective_rank, &four->experts[e].effective_rank, sizeof(double));
+        ck_assert_mem_eq(&one->experts[e].effective_rank, &four->experts[e].effective_rank,
+                         sizeof(double));
     }
-    ck_assert_mem_eq(one->similarity, four->similarity, (size_t)one->n_expert * (size_t)one->n_expert * sizeof(double));
+    ck_assert_mem_eq(one->similarity, four->similarity,
+                     (size_t)one->n_expert * (size_t)one->n_expert * sizeof(double));
     mmoe_inspection_free(one);
     mmoe_inspection_free(four);
 }
 END_TEST
 
-/* ---- Collapse ------------------------------------------------------------------------------------------------------ */
+/* ---- Collapse ---- */
 
 /* Gates whose every row is softmax(bias). */
 static world constant_gates(const float bias[2][3], int32_t rows) {
@@ -318,13 +344,19 @@ START_TEST(collapse) {
         float bias[2][3];
         int collapsed[2], unused[2];
     } cases[] = {
-        {{{0, 0, 0}, {0, 1, 0}}, {0, 0}, {0, 0}},      {{{0, 0, 20}, {0, 0, 0}}, {1, 0}, {0, 0}},     /* one expert has one gate; the other gate uses all */
-        {{{0, 0, 3.5F}, {0, 0, 0}}, {0, 0}, {0, 0}},                                                  /* .943 */
-        {{{0, 0, 3.7F}, {0, 0, 0}}, {1, 0}, {0, 0}},                                                  /* .953 */
-        {{{9, 9, 0}, {9, 9, 0}}, {0, 0}, {1, 1}},                                                     /* one of three is not used */
-        {{{20, 0, 0}, {0, 20, 0}}, {1, 1}, {1, 1}},                                                   /* each has its own */
-        {{{20, 0, 0}, {20, 0, 0}}, {1, 1}, {2, 2}},    {{{0, 0, -4.9F}, {0, 0, -9}}, {0, 0}, {0, 0}}, /* .0037: a bit more than a hundredth of a third */
-        {{{0, 0, -5.1F}, {0, 0, -9}}, {0, 0}, {1, 1}},                                                /* .0030: a bit less */
+        {{{0, 0, 0}, {0, 1, 0}}, {0, 0}, {0, 0}},
+        {{{0, 0, 20}, {0, 0, 0}},
+         {1, 0},
+         {0, 0}}, /* one expert has one gate; the other gate uses all */
+        {{{0, 0, 3.5F}, {0, 0, 0}}, {0, 0}, {0, 0}}, /* .943 */
+        {{{0, 0, 3.7F}, {0, 0, 0}}, {1, 0}, {0, 0}}, /* .953 */
+        {{{9, 9, 0}, {9, 9, 0}}, {0, 0}, {1, 1}},    /* one of three is not used */
+        {{{20, 0, 0}, {0, 20, 0}}, {1, 1}, {1, 1}},  /* each has its own */
+        {{{20, 0, 0}, {20, 0, 0}}, {1, 1}, {2, 2}},
+        {{{0, 0, -4.9F}, {0, 0, -9}},
+         {0, 0},
+         {0, 0}}, /* .0037: a bit more than a hundredth of a third */
+        {{{0, 0, -5.1F}, {0, 0, -9}}, {0, 0}, {1, 1}}, /* .0030: a bit less */
     };
     world w = constant_gates(cases[_i].bias, 100);
     mmoe_inspection *in = inspect(&w, 1);
@@ -340,7 +372,7 @@ START_TEST(collapse) {
 }
 END_TEST
 
-/* ---- Epochs -------------------------------------------------------------------------------------------------------- */
+/* ---- Epochs ---- */
 
 typedef struct seen {
     int32_t epochs, n_gate, collapsed;
@@ -353,7 +385,8 @@ static int see(void *user, const mmoe_epoch_report *report) {
     s->n_gate = report->n_gate;
     for (int i = 0; i < report->n_gate; i++) s->collapsed += report->gates[i].collapsed;
     if (!report->n_gate) return 0;
-    for (int e = 0; e < report->gates[0].n_expert; e++) s->weight[e] = report->gates[0].mean_weight[e];
+    for (int e = 0; e < report->gates[0].n_expert; e++)
+        s->weight[e] = report->gates[0].mean_weight[e];
     s->entropy = report->gates[0].entropy;
     ck_assert_str_eq(report->gates[0].task, "x");
     return 0;
@@ -362,7 +395,8 @@ static int see(void *user, const mmoe_epoch_report *report) {
 static seen fit(const world *w, const mmoe_dataset *valid, int threads) {
     seen s = {0};
     mmoe_trainer *trainer;
-    const mmoe_trainer_options options = {.threads = threads, .single_threaded_blas = 1, .user = &s, .on_epoch = see};
+    const mmoe_trainer_options options = {
+        .threads = threads, .single_threaded_blas = 1, .user = &s, .on_epoch = see};
     SUCCEEDS(mmoe_trainer_create(w->model, &options, NULL, &trainer, &err));
     SUCCEEDS(mmoe_trainer_fit(trainer, w->rows, valid, &err));
     mmoe_trainer_free(trainer);
@@ -370,7 +404,8 @@ static seen fit(const world *w, const mmoe_dataset *valid, int threads) {
     return s;
 }
 
-/* At a learning rate of nearly 0 the gates of an epoch are those of the model. Up to 256 rows all count. */
+/* At a learning rate of nearly 0 the gates of an epoch are those of the model. Up to 256 rows all
+ * count. */
 START_TEST(epochs_report_gates) {
     for (int with_valid = 0; with_valid < 2; with_valid++) {
         world w = by_hand("", 200);
@@ -395,7 +430,8 @@ START_TEST(epochs_sample_rows) {
             set_gates(&w);
             s[k] = fit(&w, with_valid ? w.rows : NULL, 1 + 2 * k);
             const hand want = gate_by_hand(&w, 0, 0);
-            for (int e = 0; e < 3; e++) ck_assert_double_eq_tol(s[k].weight[e], want.weight[e], 0.02);
+            for (int e = 0; e < 3; e++)
+                ck_assert_double_eq_tol(s[k].weight[e], want.weight[e], 0.02);
             world_end(&w);
         }
         ck_assert_mem_eq(s[0].weight, s[1].weight, sizeof s[0].weight);

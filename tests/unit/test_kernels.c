@@ -1,5 +1,6 @@
-/* The kernels over matrices, each table that the processor runs against formulas in double precision: every width around
- * the vectors', strides, gaps that must stay as they are. test_kernels_math.c has exp, losses, dropout and optimizers. */
+/* The kernels over matrices, each table that the processor runs against formulas in double
+ * precision: every width around the vectors', strides, gaps that must stay as they are.
+ * test_kernels_math.c has exp, losses, dropout and optimizers. */
 #include "kernels_support.h"
 
 enum { MOST_COLS = 70 };
@@ -7,7 +8,7 @@ enum { MOST_COLS = 70 };
 static const int32_t some_rows[] = {1, 2, 3, 5, 16, 33};
 enum { SOME_ROWS = sizeof some_rows / sizeof *some_rows };
 
-/* ---- Batch norm -------------------------------------------------------------------------------------------------- */
+/* ---- Batch norm ---- */
 
 typedef struct column_sum {
     double sum, size; /* size: the sum of the terms' magnitudes */
@@ -18,12 +19,15 @@ static void add_term(column_sum *s, double term) {
     s->size += fabs(term);
 }
 
-static void check_sum(const char *what, double got, column_sum want, int32_t n) { check_near(what, got, want.sum, sum_error(n) * want.size); }
+static void check_sum(const char *what, double got, column_sum want, int32_t n) {
+    check_near(what, got, want.sum, sum_error(n) * want.size);
+}
 
 static void check_column_stats(const mmoe_kernels *k, int32_t rows, int32_t cols) {
     matrix z = matrix_drawn(rows, cols, some_stride(cols), -3, 5), before = matrix_copy(&z);
     matrix out = matrix_new(3, cols, cols + 17); /* pivot, sum, square */
-    k->column_stats(rows, cols, z.at, z.ld, out.at, matrix_cell(&out, 1, 0), matrix_cell(&out, 2, 0));
+    k->column_stats(rows, cols, z.at, z.ld, out.at, matrix_cell(&out, 1, 0),
+                    matrix_cell(&out, 2, 0));
     for (int32_t c = 0; c < cols; c++) {
         const float pivot = *matrix_cell(&z, 0, c);
         column_sum sum = {0}, square = {0};
@@ -64,9 +68,11 @@ START_TEST(column_stats_do_not_cancel) {
 END_TEST
 
 static void check_column_sums(const mmoe_kernels *k, int32_t rows, int32_t cols, int centred) {
-    matrix da = matrix_drawn(rows, cols, some_stride(cols), -1, 2), z = matrix_drawn(rows, cols, some_stride(cols), -3, 3);
+    matrix da = matrix_drawn(rows, cols, some_stride(cols), -1, 2),
+           z = matrix_drawn(rows, cols, some_stride(cols), -3, 3);
     matrix mean = matrix_drawn(1, cols, cols, -1, 1), out = matrix_new(2, cols, cols + 17);
-    k->column_sums(rows, cols, da.at, da.ld, z.at, z.ld, centred ? mean.at : NULL, out.at, matrix_cell(&out, 1, 0));
+    k->column_sums(rows, cols, da.at, da.ld, z.at, z.ld, centred ? mean.at : NULL, out.at,
+                   matrix_cell(&out, 1, 0));
     for (int32_t c = 0; c < cols; c++) {
         column_sum plain = {0}, product = {0};
         for (int32_t b = 0; b < rows; b++) {
@@ -89,20 +95,25 @@ static void check_column_sums(const mmoe_kernels *k, int32_t rows, int32_t cols,
 
 START_TEST(column_sums) {
     for (int32_t cols = 0; cols <= MOST_COLS; cols++)
-        for (int r = 0; r < SOME_ROWS; r++) check_column_sums(table_at(_i), some_rows[r], cols, (cols + r) % 2);
+        for (int r = 0; r < SOME_ROWS; r++)
+            check_column_sums(table_at(_i), some_rows[r], cols, (cols + r) % 2);
     check_column_sums(table_at(_i), 0, 5, 1);
 }
 END_TEST
 
 static void check_norm_backward(const mmoe_kernels *kernels, int32_t rows, int32_t cols) {
     matrix da = matrix_drawn(rows, cols, some_stride(cols), -1, 1), before = matrix_copy(&da);
-    matrix z = matrix_drawn(rows, cols, some_stride(cols), -3, 3), k = matrix_drawn(3, cols, cols, -2, 2);
-    kernels->norm_backward(rows, cols, da.at, da.ld, z.at, z.ld, k.at, k.at + cols, k.at + 2 * cols);
+    matrix z = matrix_drawn(rows, cols, some_stride(cols), -3, 3),
+           k = matrix_drawn(3, cols, cols, -2, 2);
+    kernels->norm_backward(rows, cols, da.at, da.ld, z.at, z.ld, k.at, k.at + cols,
+                           k.at + 2 * cols);
     for (int32_t b = 0; b < rows; b++)
         for (int32_t c = 0; c < cols; c++) {
-            const double term[3] = {(double)k.at[c] * (double)*matrix_cell(&before, b, c), (double)k.at[cols + c] * (double)*matrix_cell(&z, b, c),
+            const double term[3] = {(double)k.at[c] * (double)*matrix_cell(&before, b, c),
+                                    (double)k.at[cols + c] * (double)*matrix_cell(&z, b, c),
                                     (double)k.at[2 * cols + c]};
-            check_near("dz", *matrix_cell(&da, b, c), term[0] + term[1] + term[2], 3 * U * (fabs(term[0]) + fabs(term[1]) + fabs(term[2])));
+            check_near("dz", *matrix_cell(&da, b, c), term[0] + term[1] + term[2],
+                       3 * U * (fabs(term[0]) + fabs(term[1]) + fabs(term[2])));
         }
     check_gaps(&da);
     free(da.at);
@@ -118,10 +129,10 @@ START_TEST(norm_backward) {
 }
 END_TEST
 
-/* ---- Mixing ------------------------------------------------------------------------------------------------------ */
+/* ---- Mixing ---- */
 
-/* A pool of experts, of which every task reads `n_expert`; gates and experts stand in one matrix, as after a fused layer,
- * or in two. */
+/* A pool of experts, of which every task reads `n_expert`; gates and experts stand in one matrix,
+ * as after a fused layer, or in two. */
 typedef struct mixture {
     mmoe_mix_args a;
     int32_t n_pool;
@@ -130,7 +141,8 @@ typedef struct mixture {
     matrix g, x, y, dy, dg, dx, before; /* g, dg: empty where they are part of x, dx */
 } mixture;
 
-/* Experts in an order of their own a task; the first contribution to an expert is added only where something was there. */
+/* Experts in an order of their own a task; the first contribution to an expert is added only where
+ * something was there. */
 static void choose_experts(mixture *m, int32_t first_col) {
     uint8_t there[80];
     for (int32_t e = 0; e < m->n_pool; e++) there[e] = draw_below(4) == 0;
@@ -138,7 +150,8 @@ static void choose_experts(mixture *m, int32_t first_col) {
         int32_t order[80];
         for (int32_t e = 0; e < m->n_pool; e++) order[e] = e;
         for (int32_t k = 0; k < m->a.n_expert; k++) {
-            const int32_t pick = k + draw_below(m->n_pool - k), e = order[pick], at = t * m->a.n_expert + k;
+            const int32_t pick = k + draw_below(m->n_pool - k), e = order[pick],
+                          at = t * m->a.n_expert + k;
             order[pick] = order[k];
             m->expert[at] = e;
             m->expert_col[at] = first_col + e * m->a.cols;
@@ -148,9 +161,11 @@ static void choose_experts(mixture *m, int32_t first_col) {
     }
 }
 
-static void mixture_init(mixture *m, int32_t rows, int32_t n_task, int32_t n_expert, int32_t n_pool, int32_t cols, int together) {
+static void mixture_init(mixture *m, int32_t rows, int32_t n_task, int32_t n_expert, int32_t n_pool,
+                         int32_t cols, int together) {
     const int32_t gates = n_task * n_expert, width = n_pool * cols + (together ? gates : 0);
-    *m = (mixture){.a = {.rows = rows, .n_task = n_task, .n_expert = n_expert, .cols = cols}, .n_pool = n_pool};
+    *m = (mixture){.a = {.rows = rows, .n_task = n_task, .n_expert = n_expert, .cols = cols},
+                   .n_pool = n_pool};
     const int gates_first = together && draw_below(2);
     choose_experts(m, gates_first ? gates : 0);
     m->x = matrix_drawn(rows, width, some_stride(width), -2, 2);
@@ -178,14 +193,16 @@ static void mixture_init(mixture *m, int32_t rows, int32_t n_task, int32_t n_exp
     m->a.add = m->add;
 }
 
-/* What is written before it is read, first holds NaN: gates' gradients, and experts' whose first contribution is not added. */
+/* What is written before it is read, first holds NaN: gates' gradients, and experts' whose first
+ * contribution is not added. */
 static void spoil_outputs(mixture *m) {
     for (int32_t b = 0; b < m->a.rows; b++)
         for (int32_t i = 0; i < m->a.n_task * m->a.n_expert; i++) {
             const int32_t t = i / m->a.n_expert, k = i % m->a.n_expert;
             m->a.dg[(size_t)b * (size_t)m->a.lddg + (size_t)(m->gate_col[t] + k)] = NAN;
             int first = !m->add[i];
-            for (int32_t c = 0; first && c < m->a.cols; c++) *matrix_cell(&m->dx, b, m->expert_col[i] + c) = NAN;
+            for (int32_t c = 0; first && c < m->a.cols; c++)
+                *matrix_cell(&m->dx, b, m->expert_col[i] + c) = NAN;
         }
 }
 
@@ -194,15 +211,21 @@ static void mixture_finish(mixture *m) {
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i].at);
 }
 
-static double gate_of(const mixture *m, int32_t b, int32_t t, int32_t k) { return m->a.g[(size_t)b * (size_t)m->a.ldg + (size_t)(m->gate_col[t] + k)]; }
-static int32_t expert_col(const mixture *m, int32_t t, int32_t k) { return m->expert_col[t * m->a.n_expert + k]; }
+static double gate_of(const mixture *m, int32_t b, int32_t t, int32_t k) {
+    return m->a.g[(size_t)b * (size_t)m->a.ldg + (size_t)(m->gate_col[t] + k)];
+}
+static int32_t expert_col(const mixture *m, int32_t t, int32_t k) {
+    return m->expert_col[t * m->a.n_expert + k];
+}
 
 static void check_mixed(const mixture *m) {
     for (int32_t b = 0; b < m->a.rows; b++)
         for (int32_t t = 0; t < m->a.n_task; t++)
             for (int32_t c = 0; c < m->a.cols; c++) {
                 column_sum y = {0};
-                for (int32_t k = 0; k < m->a.n_expert; k++) add_term(&y, gate_of(m, b, t, k) * (double)*matrix_cell(&m->x, b, expert_col(m, t, k) + c));
+                for (int32_t k = 0; k < m->a.n_expert; k++)
+                    add_term(&y, gate_of(m, b, t, k) *
+                                     (double)*matrix_cell(&m->x, b, expert_col(m, t, k) + c));
                 check_sum("y", *matrix_cell(&m->y, b, t * m->a.cols + c), y, m->a.n_expert);
             }
     check_gaps(&m->y);
@@ -213,8 +236,10 @@ static void check_gate_gradients(const mixture *m, int32_t b) {
         for (int32_t k = 0; k < m->a.n_expert; k++) {
             column_sum dot = {0};
             for (int32_t c = 0; c < m->a.cols; c++)
-                add_term(&dot, (double)*matrix_cell(&m->dy, b, t * m->a.cols + c) * (double)*matrix_cell(&m->x, b, expert_col(m, t, k) + c));
-            check_sum("dg", m->a.dg[(size_t)b * (size_t)m->a.lddg + (size_t)(m->gate_col[t] + k)], dot, m->a.cols);
+                add_term(&dot, (double)*matrix_cell(&m->dy, b, t * m->a.cols + c) *
+                                   (double)*matrix_cell(&m->x, b, expert_col(m, t, k) + c));
+            check_sum("dg", m->a.dg[(size_t)b * (size_t)m->a.lddg + (size_t)(m->gate_col[t] + k)],
+                      dot, m->a.cols);
         }
 }
 
@@ -226,7 +251,8 @@ static void check_expert_gradients(const mixture *m, int32_t b, int32_t e, int32
         for (int32_t i = 0; i < m->a.n_task * m->a.n_expert; i++) {
             if (m->expert[i] != e) continue;
             const int32_t t = i / m->a.n_expert, k = i % m->a.n_expert;
-            if (!reads++ && m->add[i]) add_term(&dx, *matrix_cell(&m->before, b, m->expert_col[i] + c));
+            if (!reads++ && m->add[i])
+                add_term(&dx, *matrix_cell(&m->before, b, m->expert_col[i] + c));
             add_term(&dx, gate_of(m, b, t, k) * (double)*matrix_cell(&m->dy, b, t * m->a.cols + c));
         }
         const int32_t col = first_col + e * m->a.cols + c;
@@ -237,7 +263,8 @@ static void check_expert_gradients(const mixture *m, int32_t b, int32_t e, int32
     }
 }
 
-static void check_mixture(const mmoe_kernels *k, int32_t rows, int32_t n_task, int32_t n_expert, int32_t n_pool, int32_t cols, int together) {
+static void check_mixture(const mmoe_kernels *k, int32_t rows, int32_t n_task, int32_t n_expert,
+                          int32_t n_pool, int32_t cols, int together) {
     mixture m;
     mixture_init(&m, rows, n_task, n_expert, n_pool, cols, together);
     matrix x = matrix_copy(&m.x), g = matrix_copy(&m.g), dy = matrix_copy(&m.dy);
@@ -266,9 +293,11 @@ START_TEST(mix) {
         for (int r = 0; r < 4; r++) {
             const int32_t n_task = 1 + draw_below(4), n_expert = 1 + draw_below(9);
             check_mixture(table_at(_i), some_rows[r], n_task, n_expert, n_expert, cols, r % 2);
-            check_mixture(table_at(_i), some_rows[r], n_task, n_expert, n_expert + draw_below(5), cols, r % 2);
+            check_mixture(table_at(_i), some_rows[r], n_task, n_expert, n_expert + draw_below(5),
+                          cols, r % 2);
         }
-    for (int32_t n_expert = 1; n_expert <= 70; n_expert++) check_mixture(table_at(_i), 2, 2, n_expert, n_expert, 1 + draw_below(20), n_expert % 2);
+    for (int32_t n_expert = 1; n_expert <= 70; n_expert++)
+        check_mixture(table_at(_i), 2, 2, n_expert, n_expert, 1 + draw_below(20), n_expert % 2);
     check_mixture(table_at(_i), 0, 2, 3, 3, 4, 1);
 }
 END_TEST
@@ -288,7 +317,8 @@ START_TEST(mixed_rows_stand_alone) {
             one.y = row.at;
             one.ldy = row.ld;
             table_at(_i)->mix_forward(&one);
-            REQUIRE(memcmp(row.at, matrix_cell(&m.y, b, 0), (size_t)m.y.cols * sizeof *row.at) == 0, "differs alone");
+            REQUIRE(memcmp(row.at, matrix_cell(&m.y, b, 0), (size_t)m.y.cols * sizeof *row.at) == 0,
+                    "differs alone");
         }
         free(row.at);
         mixture_finish(&m);

@@ -1,5 +1,5 @@
-/* The activations of a layer, forward and backward, each table that the processor runs against formulas in double
- * precision, whose derivatives are taken by finite differences. */
+/* The activations of a layer, forward and backward, each table that the processor runs against
+ * formulas in double precision, whose derivatives are taken by finite differences. */
 #include "kernels_support.h"
 
 enum { MOST_GROUP = 70 };
@@ -13,11 +13,14 @@ typedef struct layer {
 static int has_slope(mmoe_activation act) { return act == MMOE_ACT_PRELU || act == MMOE_ACT_DICE; }
 static int by_group(mmoe_activation act) { return act == MMOE_ACT_DICE || act == MMOE_ACT_SOFTMAX; }
 
-static double scaled(const layer *l, int32_t b, int32_t c) { return (double)*matrix_cell(&l->z, b, c) * (double)l->scale.at[c] + (double)l->shift.at[c]; }
+static double scaled(const layer *l, int32_t b, int32_t c) {
+    return (double)*matrix_cell(&l->z, b, c) * (double)l->scale.at[c] + (double)l->shift.at[c];
+}
 
 /* Magnitude of what a = z scale + shift is rounded from. */
 static double magnitude(const layer *l, int32_t b, int32_t c) {
-    return fabs((double)*matrix_cell(&l->z, b, c) * (double)l->scale.at[c]) + fabs((double)l->shift.at[c]);
+    return fabs((double)*matrix_cell(&l->z, b, c) * (double)l->scale.at[c]) +
+           fabs((double)l->shift.at[c]);
 }
 
 /* No a stands so near to a kink that rounding chooses the side. */
@@ -52,21 +55,27 @@ static void layer_init(layer *l, mmoe_activation act, int32_t rows, int32_t cols
 }
 
 static void layer_finish(layer *l) {
-    const matrix all[] = {l->z, l->u, l->du, l->before, l->scale, l->shift, l->slope, l->dslope, l->dslope_before};
+    const matrix all[] = {l->z,     l->u,     l->du,     l->before,       l->scale,
+                          l->shift, l->slope, l->dslope, l->dslope_before};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i].at);
 }
 
-/* ---- The formulas, over the n columns of a module, or of one column ----------------------------------------------- */
+/* ---- The formulas, over the n columns of a module, or of one column ---- */
 
 static double sigmoid(double x) { return 1 / (1 + exp(-x)); }
 
 static double one_value(mmoe_activation act, double a, double slope) {
     switch (act) {
-    case MMOE_ACT_RELU: return a > 0 ? a : 0;
-    case MMOE_ACT_SIGMOID: return sigmoid(a);
-    case MMOE_ACT_TANH: return tanh(a);
-    case MMOE_ACT_PRELU: return a > 0 ? a : slope * a;
-    default: return a;
+    case MMOE_ACT_RELU:
+        return a > 0 ? a : 0;
+    case MMOE_ACT_SIGMOID:
+        return sigmoid(a);
+    case MMOE_ACT_TANH:
+        return tanh(a);
+    case MMOE_ACT_PRELU:
+        return a > 0 ? a : slope * a;
+    default:
+        return a;
     }
 }
 
@@ -92,14 +101,16 @@ static void formula(mmoe_activation act, int n, const double *a, double slope, d
         softmax(n, a, u);
     } else if (act == MMOE_ACT_DICE) {
         rstd = dice_rstd(n, a, &avg);
-        for (int i = 0; i < n; i++) u[i] = a[i] * (slope + (1 - slope) * sigmoid((a[i] - avg) * rstd));
+        for (int i = 0; i < n; i++)
+            u[i] = a[i] * (slope + (1 - slope) * sigmoid((a[i] - avg) * rstd));
     } else {
         for (int i = 0; i < n; i++) u[i] = one_value(act, a[i], slope);
     }
 }
 
 /* sum_i du_i (u_i(x + h) - u_i(x - h)) / 2h, x being a[j], or the slope for j = -1 */
-static double slope_of_sum(mmoe_activation act, int n, const double *a, double slope, const double *du, int j) {
+static double slope_of_sum(mmoe_activation act, int n, const double *a, double slope,
+                           const double *du, int j) {
     const double h = 1e-6;
     double up[MOST_GROUP], down[MOST_GROUP], moved[MOST_GROUP], sum = 0;
     memcpy(moved, a, (size_t)n * sizeof *a);
@@ -111,7 +122,7 @@ static double slope_of_sum(mmoe_activation act, int n, const double *a, double s
     return sum;
 }
 
-/* ---- Comparison --------------------------------------------------------------------------------------------------- */
+/* ---- Comparison ---- */
 
 /* A module of a row, or one column of it, in double precision. */
 typedef struct module {
@@ -136,30 +147,47 @@ static void module_read(module *m, const layer *l, int32_t row, int32_t col, int
     formula(l->a.act, n, m->a, m->slope, m->u);
 }
 
-/* Rounding errors: of a, twice its size; carried through the function; of the function's own few operations. */
+/* Rounding errors: of a, twice its size; carried through the function; of the function's own few
+ * operations. */
 static double allowed_forward(const module *m, mmoe_activation act, int32_t i) {
     switch (act) {
     case MMOE_ACT_RELU:
-    case MMOE_ACT_NONE: return 2 * U * m->size;
-    case MMOE_ACT_PRELU: return (2 * U * m->size + U * fabs(m->a[i])) * fmax(1, fabs(m->slope));
-    case MMOE_ACT_SIGMOID: return U * (m->size / 2 + 6 * m->u[i]);
-    case MMOE_ACT_TANH: return U * (2 * m->size * (1 - m->u[i] * m->u[i]) + 10 * fabs(m->u[i]));
-    case MMOE_ACT_SOFTMAX: return m->u[i] * (U * (4 * m->size + 8) + sum_error(m->n));
-    default: return (1 + fabs(m->slope)) * m->size * (6 * U + m->rstd * m->size * (sum_error(m->n) + 2 * U));
+    case MMOE_ACT_NONE:
+        return 2 * U * m->size;
+    case MMOE_ACT_PRELU:
+        return (2 * U * m->size + U * fabs(m->a[i])) * fmax(1, fabs(m->slope));
+    case MMOE_ACT_SIGMOID:
+        return U * (m->size / 2 + 6 * m->u[i]);
+    case MMOE_ACT_TANH:
+        return U * (2 * m->size * (1 - m->u[i] * m->u[i]) + 10 * fabs(m->u[i]));
+    case MMOE_ACT_SOFTMAX:
+        return m->u[i] * (U * (4 * m->size + 8) + sum_error(m->n));
+    default:
+        return (1 + fabs(m->slope)) * m->size *
+               (6 * U + m->rstd * m->size * (sum_error(m->n) + 2 * U));
     }
 }
 
 static double allowed_backward(const module *m, mmoe_activation act, int32_t i) {
     double all = 0, own = fabs(m->du[i]);
-    for (int32_t k = 0; k < m->n; k++) all += fabs(m->du[k]) * (act == MMOE_ACT_SOFTMAX ? m->u[k] : 1);
+    for (int32_t k = 0; k < m->n; k++)
+        all += fabs(m->du[k]) * (act == MMOE_ACT_SOFTMAX ? m->u[k] : 1);
     switch (act) {
     case MMOE_ACT_RELU:
-    case MMOE_ACT_NONE: return 1e-9 * own;
-    case MMOE_ACT_PRELU: return 2 * U * own + 1e-9;
-    case MMOE_ACT_SIGMOID: return own * U * (m->size / 4 + 4) + 1e-9;
-    case MMOE_ACT_TANH: return own * U * (4 * m->size + 16) + 1e-9;
-    case MMOE_ACT_SOFTMAX: return m->u[i] * (own + all) * (U * (4 * m->size + 8) + 2 * sum_error(m->n)) + 1e-9;
-    default: return (1 + fabs(m->slope)) * (own + m->rstd * m->size * (all / m->n + sqrt(all))) * (1 + m->rstd * m->size) * (sum_error(m->n) + 6 * U) + 1e-8;
+    case MMOE_ACT_NONE:
+        return 1e-9 * own;
+    case MMOE_ACT_PRELU:
+        return 2 * U * own + 1e-9;
+    case MMOE_ACT_SIGMOID:
+        return own * U * (m->size / 4 + 4) + 1e-9;
+    case MMOE_ACT_TANH:
+        return own * U * (4 * m->size + 16) + 1e-9;
+    case MMOE_ACT_SOFTMAX:
+        return m->u[i] * (own + all) * (U * (4 * m->size + 8) + 2 * sum_error(m->n)) + 1e-9;
+    default:
+        return (1 + fabs(m->slope)) * (own + m->rstd * m->size * (all / m->n + sqrt(all))) *
+                   (1 + m->rstd * m->size) * (sum_error(m->n) + 6 * U) +
+               1e-8;
     }
 }
 
@@ -173,17 +201,22 @@ static void add_slope_terms(slope_sum *s, const module *m, mmoe_activation act) 
     for (int32_t i = 0; i < m->n; i++) {
         s->size += fabs(m->du[i] * m->a[i]);
         s->allowed +=
-            fabs(m->du[i]) * (U * (2 * m->size + 4 * fabs(m->a[i])) + (act == MMOE_ACT_DICE ? m->rstd * m->size * m->size * sum_error(m->n) : 0) + 1e-9);
+            fabs(m->du[i]) *
+            (U * (2 * m->size + 4 * fabs(m->a[i])) +
+             (act == MMOE_ACT_DICE ? m->rstd * m->size * m->size * sum_error(m->n) : 0) + 1e-9);
     }
     s->terms += m->n;
 }
 
 static void check_module_backward(const module *m, const layer *l) {
     for (int32_t i = 0; i < m->n; i++)
-        check_near("da", *matrix_cell(&l->du, m->row, m->col + i), slope_of_sum(l->a.act, m->n, m->a, m->slope, m->du, i), allowed_backward(m, l->a.act, i));
+        check_near("da", *matrix_cell(&l->du, m->row, m->col + i),
+                   slope_of_sum(l->a.act, m->n, m->a, m->slope, m->du, i),
+                   allowed_backward(m, l->a.act, i));
 }
 
-static void check_layer(const mmoe_kernels *k, mmoe_activation act, int32_t rows, int32_t cols, int32_t group) {
+static void check_layer(const mmoe_kernels *k, mmoe_activation act, int32_t rows, int32_t cols,
+                        int32_t group) {
     layer l;
     layer_init(&l, act, rows, cols, group);
     matrix z = matrix_copy(&l.z);
@@ -201,13 +234,16 @@ static void check_layer(const mmoe_kernels *k, mmoe_activation act, int32_t rows
             for (int32_t c = first; c < first + group; c += n) {
                 module m;
                 module_read(&m, &l, b, c, n);
-                for (int32_t i = 0; i < n; i++) check_near("u", *matrix_cell(&l.u, b, c + i), m.u[i], allowed_forward(&m, act, i));
+                for (int32_t i = 0; i < n; i++)
+                    check_near("u", *matrix_cell(&l.u, b, c + i), m.u[i],
+                               allowed_forward(&m, act, i));
                 check_module_backward(&m, &l);
                 if (has_slope(act)) add_slope_terms(&s, &m, act);
             }
         const double before = l.dslope_before.at[first / group], got = l.dslope.at[first / group];
         if (has_slope(act))
-            check_near("dslope", got, before + s.sum, sum_error(s.terms) * s.size + s.allowed + 2 * U);
+            check_near("dslope", got, before + s.sum,
+                       sum_error(s.terms) * s.size + s.allowed + 2 * U);
         else
             ck_assert(got == before);
     }
@@ -219,7 +255,8 @@ static void check_layer(const mmoe_kernels *k, mmoe_activation act, int32_t rows
 START_TEST(activations) {
     const mmoe_activation act = (mmoe_activation)(_i % 7);
     const mmoe_kernels *k = table_at(_i / 7);
-    for (int32_t group = 1; group <= MOST_GROUP; group++) check_layer(k, act, 1 + group % 4, group * (group < 20 ? 1 + group % 3 : 1), group);
+    for (int32_t group = 1; group <= MOST_GROUP; group++)
+        check_layer(k, act, 1 + group % 4, group * (group < 20 ? 1 + group % 3 : 1), group);
     for (int32_t modules = 1; modules <= 20; modules++) check_layer(k, act, 2, 3 * modules, 3);
     check_layer(k, act, 33, 48, 16);
     check_layer(k, act, 40, 37, 37);
@@ -242,7 +279,9 @@ START_TEST(rows_stand_alone) {
             one.u = row.at;
             one.ldu = row.ld;
             table_at(_i / 7)->act_forward(&one);
-            REQUIRE(memcmp(row.at, matrix_cell(&l.u, b, 0), 2 * (size_t)group * sizeof *row.at) == 0, "differs alone");
+            REQUIRE(memcmp(row.at, matrix_cell(&l.u, b, 0), 2 * (size_t)group * sizeof *row.at) ==
+                        0,
+                    "differs alone");
         }
         free(row.at);
         layer_finish(&l);
@@ -250,13 +289,23 @@ START_TEST(rows_stand_alone) {
 }
 END_TEST
 
-/* ---- Kinks, extremes, NaN ----------------------------------------------------------------------------------------- */
+/* ---- Kinks, extremes, NaN ---- */
 
 /* u = act(z) over one row of n columns in modules of `group`. */
-static void run_row(const mmoe_kernels *k, mmoe_activation act, int32_t n, int32_t group, const float *slope, const float *z, float *u) {
+static void run_row(const mmoe_kernels *k, mmoe_activation act, int32_t n, int32_t group,
+                    const float *slope, const float *z, float *u) {
     matrix scale = matrix_drawn(1, n, n, 1, 1), shift = matrix_drawn(1, n, n, 0, 0);
-    const mmoe_act_args a = {
-        .act = act, .rows = 1, .cols = n, .group = group, .scale = scale.at, .shift = shift.at, .slope = slope, .z = z, .ldz = n, .u = u, .ldu = n};
+    const mmoe_act_args a = {.act = act,
+                             .rows = 1,
+                             .cols = n,
+                             .group = group,
+                             .scale = scale.at,
+                             .shift = shift.at,
+                             .slope = slope,
+                             .z = z,
+                             .ldz = n,
+                             .u = u,
+                             .ldu = n};
     k->act_forward(&a);
     free(scale.at);
     free(shift.at);
@@ -271,19 +320,29 @@ START_TEST(kinks) {
             z[c] = c % 3 == 0 ? 0.0f : c % 3 == 1 ? -0.0f : 2.0f;
             du[c] = 3;
         }
-        mmoe_act_args a = {.act = MMOE_ACT_RELU, .rows = 1, .cols = n, .group = n, .scale = ones, .shift = zeros, .slope = &slope, .z = z, .ldz = n};
+        mmoe_act_args a = {.act = MMOE_ACT_RELU,
+                           .rows = 1,
+                           .cols = n,
+                           .group = n,
+                           .scale = ones,
+                           .shift = zeros,
+                           .slope = &slope,
+                           .z = z,
+                           .ldz = n};
         a.u = u;
         a.ldu = a.lddu = n;
         a.du = du;
         a.dslope = &dslope;
         table_at(_i)->act_forward(&a);
         table_at(_i)->act_backward(&a);
-        for (int32_t c = 0; c < n; c++) REQUIRE(u[c] == z[c] && du[c] == (c % 3 == 2 ? 3.0f : 0.0f), "wrong bits");
+        for (int32_t c = 0; c < n; c++)
+            REQUIRE(u[c] == z[c] && du[c] == (c % 3 == 2 ? 3.0f : 0.0f), "wrong bits");
         a.act = MMOE_ACT_PRELU;
         for (int32_t c = 0; c < n; c++) du[c] = 3;
         table_at(_i)->act_forward(&a);
         table_at(_i)->act_backward(&a);
-        for (int32_t c = 0; c < n; c++) REQUIRE(u[c] == z[c] && du[c] == (c % 3 == 2 ? 3.0f : 0.75f), "wrong bits");
+        for (int32_t c = 0; c < n; c++)
+            REQUIRE(u[c] == z[c] && du[c] == (c % 3 == 2 ? 3.0f : 0.75f), "wrong bits");
         ck_assert(dslope == 0);
     }
 }
@@ -303,10 +362,12 @@ START_TEST(softmax_of_extremes) {
             for (int32_t c = 0; c < n; c++) z[c] = 1e4f;
             z[at] = -INFINITY;
             run_row(k, MMOE_ACT_SOFTMAX, n, n, NULL, z, u);
-            for (int32_t c = 0; n > 1 && c < n; c++) check_near("without one", u[c], c == at ? 0 : 1.0 / (n - 1), 2 * U / n);
+            for (int32_t c = 0; n > 1 && c < n; c++)
+                check_near("without one", u[c], c == at ? 0 : 1.0 / (n - 1), 2 * U / n);
             for (int32_t c = 0; c < n; c++) z[c] = c == at ? 0 : -80;
             run_row(k, MMOE_ACT_SOFTMAX, n, n, NULL, z, u);
-            for (int32_t c = 0; c < n; c++) check_near("far", u[c], c == at ? 1 : exp(-80), c == at ? U : 8 * U * exp(-80));
+            for (int32_t c = 0; c < n; c++)
+                check_near("far", u[c], c == at ? 1 : exp(-80), c == at ? U : 8 * U * exp(-80));
         }
 }
 END_TEST
@@ -323,13 +384,14 @@ START_TEST(nan_stays) {
             run_row(table_at(_i / 7), act, 3 * group, group, slopes, z, u);
             for (int32_t c = 0; c < 3 * group; c++) {
                 const int hit = by_group(act) ? c / group == at / group : c == at;
-                REQUIRE(!isnan(u[c]) == !hit, "modules of %d, NaN at %d: %g at %d", group, at, (double)u[c], c);
+                REQUIRE(!isnan(u[c]) == !hit, "modules of %d, NaN at %d: %g at %d", group, at,
+                        (double)u[c], c);
             }
         }
 }
 END_TEST
 
-/* ---- relu's backward with the sums of batch norm ------------------------------------------------------------------ */
+/* ---- relu's backward with the sums of batch norm ---- */
 
 static void check_relu_sums(const mmoe_kernels *k, int32_t rows, int32_t cols, int centred) {
     layer l;
@@ -349,7 +411,8 @@ static void check_relu_sums(const mmoe_kernels *k, int32_t rows, int32_t cols, i
         }
         check_near("sum da", *matrix_cell(&out, 0, c), sum, sum_error(rows) * size);
         if (centred)
-            check_near("sum da (z - mean)", *matrix_cell(&out, 1, c), product, sum_error(rows) * product_size);
+            check_near("sum da (z - mean)", *matrix_cell(&out, 1, c), product,
+                       sum_error(rows) * product_size);
         else
             REQUIRE(is_gap(matrix_cell(&out, 1, c)), "wrong bits");
     }

@@ -1,4 +1,5 @@
-/* The kernels of single models against their formulas in double precision: attention of two items, the logit of a product. */
+/* The kernels of single models against their formulas in double precision: attention of two items,
+ * the logit of a product. */
 #include "kernels_support.h"
 
 /* Columns of an item's query, key and value. */
@@ -10,14 +11,25 @@ static double part(const matrix *x, int32_t row, int item, int which, int32_t c,
 
 static double dot(const matrix *x, int32_t row, int item, int32_t dim) {
     double sum = 0;
-    for (int32_t c = 0; c < dim; c++) sum += part(x, row, item, Q, c, dim) * part(x, row, item, K, c, dim);
+    for (int32_t c = 0; c < dim; c++)
+        sum += part(x, row, item, Q, c, dim) * part(x, row, item, K, c, dim);
     return sum / sqrt(dim);
 }
 
 static void check_attention(const mmoe_kernels *k, int32_t rows, int32_t dim) {
-    matrix x = matrix_drawn(rows, 6 * dim, some_stride(6 * dim), -2, 2), dy = matrix_drawn(rows, dim, some_stride(dim), -2, 2);
-    matrix y = matrix_new(rows, dim, dy.ld), dx = matrix_new(rows, 6 * dim, some_stride(6 * dim)), before = matrix_copy(&x);
-    mmoe_attend_args a = {.rows = rows, .dim = dim, .x = x.at, .ldx = x.ld, .y = y.at, .dy = dy.at, .ldy = dy.ld, .dx = dx.at, .lddx = dx.ld};
+    matrix x = matrix_drawn(rows, 6 * dim, some_stride(6 * dim), -2, 2),
+           dy = matrix_drawn(rows, dim, some_stride(dim), -2, 2);
+    matrix y = matrix_new(rows, dim, dy.ld), dx = matrix_new(rows, 6 * dim, some_stride(6 * dim)),
+           before = matrix_copy(&x);
+    mmoe_attend_args a = {.rows = rows,
+                          .dim = dim,
+                          .x = x.at,
+                          .ldx = x.ld,
+                          .y = y.at,
+                          .dy = dy.at,
+                          .ldy = dy.ld,
+                          .dx = dx.at,
+                          .lddx = dx.ld};
     k->attend_forward(&a);
     k->attend_backward(&a);
     const double error = 16 * sum_error(dim) * sqrt(dim);
@@ -25,16 +37,20 @@ static void check_attention(const mmoe_kernels *k, int32_t rows, int32_t dim) {
         double share[2], da[2] = {0, 0};
         for (int i = 0; i < 2; i++) {
             share[i] = 1 / (1 + exp(dot(&x, b, 1 - i, dim) - dot(&x, b, i, dim)));
-            for (int32_t c = 0; c < dim; c++) da[i] += (double)*matrix_cell(&dy, b, c) * part(&x, b, i, V, c, dim);
+            for (int32_t c = 0; c < dim; c++)
+                da[i] += (double)*matrix_cell(&dy, b, c) * part(&x, b, i, V, c, dim);
         }
         const double mean = share[0] * da[0] + share[1] * da[1];
         for (int32_t c = 0; c < dim; c++) {
-            check_near("y", *matrix_cell(&y, b, c), share[0] * part(&x, b, 0, V, c, dim) + share[1] * part(&x, b, 1, V, c, dim), error);
+            check_near("y", *matrix_cell(&y, b, c),
+                       share[0] * part(&x, b, 0, V, c, dim) + share[1] * part(&x, b, 1, V, c, dim),
+                       error);
             for (int i = 0; i < 2; i++) {
                 const double ds = share[i] * (da[i] - mean) / sqrt(dim);
                 check_near("dq", part(&dx, b, i, Q, c, dim), ds * part(&x, b, i, K, c, dim), error);
                 check_near("dk", part(&dx, b, i, K, c, dim), ds * part(&x, b, i, Q, c, dim), error);
-                check_near("dv", part(&dx, b, i, V, c, dim), share[i] * (double)*matrix_cell(&dy, b, c), error);
+                check_near("dv", part(&dx, b, i, V, c, dim),
+                           share[i] * (double)*matrix_cell(&dy, b, c), error);
             }
         }
     }
@@ -51,11 +67,13 @@ START_TEST(attention) {
 END_TEST
 
 static void check_joint(const mmoe_kernels *k, int32_t n, const float *a, const float *b) {
-    matrix z = matrix_new(2, n, n + 1), da = matrix_new(2, n, n + 1), db = matrix_new(2, n, n + 1); /* the second row is a gap */
+    matrix z = matrix_new(2, n, n + 1), da = matrix_new(2, n, n + 1),
+           db = matrix_new(2, n, n + 1); /* the second row is a gap */
     k->joint_logit(n, a, b, z.at, da.at, db.at);
     for (int32_t i = 0; i < n; i++) {
         const double x = (double)a[i], y = (double)b[i], m = fmax(fmax(-x, -y), -x - y);
-        const double first = exp(-x - m), second = exp(-y - m), both = exp(-x - y - m), sum = first + second + both;
+        const double first = exp(-x - m), second = exp(-y - m), both = exp(-x - y - m),
+                     sum = first + second + both;
         check_near("z", z.at[i], -(m + log(sum)), 4 * U * (1 + fabs(x) + fabs(y)));
         check_near("dz/da", da.at[i], (first + both) / sum, 8 * U * (1 + fabs(x) + fabs(y)));
         check_near("dz/db", db.at[i], (second + both) / sum, 8 * U * (1 + fabs(x) + fabs(y)));

@@ -35,7 +35,8 @@ static const int32_t sizes[] = {1, 2, 3, 7, 40};
 /* A v = lambda v, v orthonormal, the lambdas in order. */
 START_TEST(eigenvectors_are_what_they_say) {
     const int32_t n = sizes[_i];
-    double *half = draw(n * n, 1), *a = room(n * n), *v = room(n * n), *values = room(n), *scratch = room(mmoe_lapack_eigen_scratch(n));
+    double *half = draw(n * n, 1), *a = room(n * n), *v = room(n * n), *values = room(n),
+           *scratch = room(mmoe_lapack_eigen_scratch(n));
     for (int32_t i = 0; i < n; i++)
         for (int32_t j = 0; j < n; j++) a[i * n + j] = half[i * n + j] + half[j * n + i];
     memcpy(v, a, (size_t)(n * n) * sizeof *v);
@@ -43,7 +44,8 @@ START_TEST(eigenvectors_are_what_they_say) {
     for (int32_t i = 0; i < n; i++) {
         if (i) ck_assert_double_ge(values[i], values[i - 1]);
         for (int32_t j = 0; j < n; j++) {
-            ck_assert_double_eq_tol(dot(a + j * n, v + i * n, n), values[i] * v[i * n + j], 1e-12 * n);
+            ck_assert_double_eq_tol(dot(a + j * n, v + i * n, n), values[i] * v[i * n + j],
+                                    1e-12 * n);
             ck_assert_double_eq_tol(dot(v + j * n, v + i * n, n), i == j, 1e-13 * n);
         }
     }
@@ -53,16 +55,21 @@ START_TEST(eigenvectors_are_what_they_say) {
 }
 END_TEST
 
-/* Rows are orthonormal, and row i is in the span of the first i + 1 rows that were given, on their side. */
+/* Rows are orthonormal, and row i is in the span of the first i + 1 rows that were given, on their
+ * side. */
 START_TEST(rows_become_orthonormal) {
     const int32_t count = sizes[_i], length = count + (_i % 2 ? 5 : 0);
-    double *a = draw(length * count, 2), *q = room(length * count), *scratch = room(mmoe_lapack_orthonormal_scratch(length, count));
+    double *a = draw(length * count, 2), *q = room(length * count),
+           *scratch = room(mmoe_lapack_orthonormal_scratch(length, count));
     memcpy(q, a, (size_t)(length * count) * sizeof *q);
     ck_assert(mmoe_lapack_orthonormal(length, count, q, scratch));
     for (int32_t i = 0; i < count; i++) {
-        for (int32_t j = 0; j <= i; j++) ck_assert_double_eq_tol(dot(q + i * length, q + j * length, length), i == j, 1e-13 * length);
+        for (int32_t j = 0; j <= i; j++)
+            ck_assert_double_eq_tol(dot(q + i * length, q + j * length, length), i == j,
+                                    1e-13 * length);
         ck_assert_double_gt(dot(q + i * length, a + i * length, length), 0);
-        for (int32_t j = i + 1; j < count; j++) ck_assert_double_eq_tol(dot(q + j * length, a + i * length, length), 0, 1e-12 * length);
+        for (int32_t j = i + 1; j < count; j++)
+            ck_assert_double_eq_tol(dot(q + j * length, a + i * length, length), 0, 1e-12 * length);
     }
     a[0] = INFINITY;
     ck_assert(!mmoe_lapack_orthonormal(length, count, a, scratch));
@@ -72,8 +79,10 @@ END_TEST
 
 /* sum s_i^2 = |A|^2, the largest first; of orthonormal rows, each scaled, the scales. */
 START_TEST(singular_values) {
-    const int32_t count = sizes[_i], length = count + (_i % 2 ? 5 : 0), most = length > count ? length : count;
-    double *a = draw(length * count, 4), *q = room(length * count), *values = room(count), *scratch = room(mmoe_lapack_singular_scratch(length, count));
+    const int32_t count = sizes[_i], length = count + (_i % 2 ? 5 : 0),
+                  most = length > count ? length : count;
+    double *a = draw(length * count, 4), *q = room(length * count), *values = room(count),
+           *scratch = room(mmoe_lapack_singular_scratch(length, count));
     double *other = room(mmoe_lapack_orthonormal_scratch(most, count)), squares = 0;
     memcpy(q, a, (size_t)(length * count) * sizeof *q);
     ck_assert(mmoe_lapack_singular(length, count, q, values, scratch));
@@ -87,9 +96,12 @@ START_TEST(singular_values) {
         for (int32_t k = 0; k < length; k++) a[i * length + k] *= i + 1;
     for (int transposed = 0; transposed < 2; transposed++) {
         for (int32_t i = 0; i < count; i++)
-            for (int32_t k = 0; k < length; k++) q[transposed ? k * count + i : i * length + k] = a[i * length + k];
-        ck_assert(mmoe_lapack_singular(transposed ? count : length, transposed ? length : count, q, values, scratch));
-        for (int32_t i = 0; i < count; i++) ck_assert_double_eq_tol(values[i], count - i, 1e-12 * count);
+            for (int32_t k = 0; k < length; k++)
+                q[transposed ? k * count + i : i * length + k] = a[i * length + k];
+        ck_assert(mmoe_lapack_singular(transposed ? count : length, transposed ? length : count, q,
+                                       values, scratch));
+        for (int32_t i = 0; i < count; i++)
+            ck_assert_double_eq_tol(values[i], count - i, 1e-12 * count);
     }
     a[length * count - 1] = INFINITY;
     ck_assert(!mmoe_lapack_singular(length, count, a, values, scratch));

@@ -1,4 +1,5 @@
-/* Lookups of many columns, neighbours and not, one dim and several: the step's loss and the tables' gradients, against sums in double precision. */
+/* Lookups of many columns, neighbours and not, one dim and several: the step's loss and the tables'
+ * gradients, against sums in double precision. */
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>
@@ -13,9 +14,10 @@ typedef struct layout {
 } layout;
 
 static const layout layouts[] = {
-    {7, {4, 4, 4}, 0, VOCAB},    {8, {4, 4, 4}, 0, VOCAB},  {19, {4, 4, 4}, 0, VOCAB}, {40, {8, 8, 8}, 0, VOCAB},
-    {9, {16, 16, 16}, 0, VOCAB}, {8, {32, 32, 32}, 0, 700}, {10, {5, 5, 5}, 0, VOCAB}, {12, {4, 8, 4}, 0, VOCAB},
-    {17, {4, 4, 4}, 16, VOCAB},  {16, {4, 4, 4}, 4, VOCAB}, {8, {8, 8, 8}, 1, VOCAB},  {9, {4, 4, 4}, 0, 20000},
+    {7, {4, 4, 4}, 0, VOCAB},  {8, {4, 4, 4}, 0, VOCAB},    {19, {4, 4, 4}, 0, VOCAB},
+    {40, {8, 8, 8}, 0, VOCAB}, {9, {16, 16, 16}, 0, VOCAB}, {8, {32, 32, 32}, 0, 700},
+    {10, {5, 5, 5}, 0, VOCAB}, {12, {4, 8, 4}, 0, VOCAB},   {17, {4, 4, 4}, 16, VOCAB},
+    {16, {4, 4, 4}, 4, VOCAB}, {8, {8, 8, 8}, 1, VOCAB},    {9, {4, 4, 4}, 0, 20000},
 };
 enum { LAYOUTS = sizeof layouts / sizeof *layouts };
 
@@ -32,9 +34,12 @@ typedef struct problem {
     float *gradient; /* [n_value], what the sink got */
 } problem;
 
-static int32_t draw(int32_t i, int32_t below) { return (int32_t)(((uint64_t)(uint32_t)i * 2654435761u >> 7) % (uint64_t)below); }
+static int32_t draw(int32_t i, int32_t below) {
+    return (int32_t)(((uint64_t)(uint32_t)i * 2654435761u >> 7) % (uint64_t)below);
+}
 
-static void keep_gradient(void *context, int64_t offset, int64_t rows, int64_t cols, const float *gradient, int64_t ld) {
+static void keep_gradient(void *context, int64_t offset, int64_t rows, int64_t cols,
+                          const float *gradient, int64_t ld) {
     float *to = context;
     for (int64_t r = 0; r < rows; r++)
         for (int64_t c = 0; c < cols; c++) to[offset + r * cols + c] += gradient[r * ld + c];
@@ -48,7 +53,9 @@ static void add_nodes(problem *p) {
     p->tables = l->shared ? l->shared : l->columns;
     for (int32_t i = 0; i < l->columns; i++) {
         const int32_t dim = l->dim[i % 3];
-        const int64_t table = i < p->tables ? mmoe_tensors_reserve(t, MMOE_TENSOR_VALUE, (int64_t)l->rows * dim) : p->lookups[i % p->tables].table;
+        const int64_t table =
+            i < p->tables ? mmoe_tensors_reserve(t, MMOE_TENSOR_VALUE, (int64_t)l->rows * dim)
+                          : p->lookups[i % p->tables].table;
         p->lookups[i] = (mmoe_lookup){i, p->width, dim, l->rows, table};
         p->width += dim;
     }
@@ -58,10 +65,13 @@ static void add_nodes(problem *p) {
     const int classification = 0;
     const float loss_weight = 1;
     const mmoe_loss_shape plain_loss = {0, 1, 0};
-    ck_assert(!mmoe_graph_input(p->graph, "input", p->lookups, l->columns, l->columns, 0, &x, &err));
+    ck_assert(
+        !mmoe_graph_input(p->graph, "input", p->lookups, l->columns, l->columns, 0, &x, &err));
     const mmoe_linear_block block = {x, 0, 1, p->weight, false};
-    ck_assert(!mmoe_graph_linear(p->graph, "z", &block, 1, &z, &err) && !mmoe_graph_layer(p->graph, "z", z, p->bias, NULL, &identity, 1, &u, &err));
-    ck_assert(!mmoe_graph_loss(p->graph, "loss", &u, &classification, &loss_weight, &plain_loss, 1, &err));
+    ck_assert(!mmoe_graph_linear(p->graph, "z", &block, 1, &z, &err) &&
+              !mmoe_graph_layer(p->graph, "z", z, p->bias, NULL, &identity, 1, &u, &err));
+    ck_assert(!mmoe_graph_loss(p->graph, "loss", &u, &classification, &loss_weight, &plain_loss, 1,
+                               &err));
     p->graph->n_task = 1;
 }
 
@@ -71,7 +81,8 @@ static void problem_init(problem *p, const layout *l) {
     ck_assert(!mmoe_graph_create(NULL, &p->graph, &err));
     add_nodes(p);
     ck_assert(!mmoe_params_init(&p->params, &p->graph->tensors, NULL, &err));
-    for (int64_t i = 0; i < p->params.n_value; i++) p->params.values[i] = (float)draw((int32_t)i, 201) / 100 - 1;
+    for (int64_t i = 0; i < p->params.n_value; i++)
+        p->params.values[i] = (float)draw((int32_t)i, 201) / 100 - 1;
     p->ids = malloc(sizeof *p->ids * ROWS * (size_t)l->columns);
     p->labels = malloc(sizeof *p->labels * ROWS);
     p->gradient = calloc((size_t)p->params.n_value, sizeof *p->gradient);
@@ -80,7 +91,8 @@ static void problem_init(problem *p, const layout *l) {
 }
 
 static const float *row_of(const problem *p, int32_t b, int32_t i) {
-    return p->params.values + p->lookups[i].table + (int64_t)p->ids[b * p->l->columns + i] * p->lookups[i].dim;
+    return p->params.values + p->lookups[i].table +
+           (int64_t)p->ids[b * p->l->columns + i] * p->lookups[i].dim;
 }
 
 /* The loss and, into `gradient`, the tables' gradients. */
@@ -90,11 +102,14 @@ static double plain(const problem *p, double *gradient) {
     for (int32_t b = 0; b < ROWS; b++) {
         double z = p->params.values[p->bias];
         for (int32_t i = 0; i < p->l->columns; i++)
-            for (int32_t c = 0; c < p->lookups[i].dim; c++) z += (double)row_of(p, b, i)[c] * w[p->lookups[i].col + c];
+            for (int32_t c = 0; c < p->lookups[i].dim; c++)
+                z += (double)row_of(p, b, i)[c] * w[p->lookups[i].col + c];
         const double d = z - p->labels[b];
         loss += d * d / ROWS;
         for (int32_t i = 0; i < p->l->columns; i++)
-            for (int32_t c = 0; c < p->lookups[i].dim; c++) gradient[row_of(p, b, i) + c - p->params.values] += 2 * d / ROWS * w[p->lookups[i].col + c];
+            for (int32_t c = 0; c < p->lookups[i].dim; c++)
+                gradient[row_of(p, b, i) + c - p->params.values] +=
+                    2 * d / ROWS * w[p->lookups[i].col + c];
     }
     return loss;
 }
@@ -105,16 +120,24 @@ START_TEST(tables_and_their_gradients) {
     mmoe_error err;
     double loss, weight;
     problem_init(&p, &layouts[_i]);
-    ck_assert(!mmoe_plan_create(p.graph, &p.params, NULL, MMOE_PLAN_TRAIN, ROWS, NULL, &plan, &err));
-    const mmoe_rows batch = {.rows = ROWS, .ids = p.ids, .labels = p.labels, .id_stride = (size_t)p.l->columns, .label_stride = 1, .complete = true};
+    ck_assert(
+        !mmoe_plan_create(p.graph, &p.params, NULL, MMOE_PLAN_TRAIN, ROWS, NULL, &plan, &err));
+    const mmoe_rows batch = {.rows = ROWS,
+                             .ids = p.ids,
+                             .labels = p.labels,
+                             .id_stride = (size_t)p.l->columns,
+                             .label_stride = 1,
+                             .complete = true};
     mmoe_plan_train(plan, &batch, 1, 1, keep_gradient, p.gradient, &loss, &weight);
     double *wanted = calloc((size_t)p.params.n_value, sizeof *wanted);
     const double wanted_loss = plain(&p, wanted);
-    ck_assert_msg(fabs(loss - wanted_loss) <= 1e-5 * wanted_loss, "loss %g, not %g", loss, wanted_loss);
+    ck_assert_msg(fabs(loss - wanted_loss) <= 1e-5 * wanted_loss, "loss %g, not %g", loss,
+                  wanted_loss);
     double most = 0;
     for (int64_t i = 0; i < p.weight; i++) most = fmax(most, fabs(wanted[i]));
     for (int64_t i = 0; i < p.weight; i++)
-        ck_assert_msg(fabs(p.gradient[i] - wanted[i]) <= 2e-6 * most, "value %d: %g, not %g", (int)i, p.gradient[i], wanted[i]);
+        ck_assert_msg(fabs(p.gradient[i] - wanted[i]) <= 2e-6 * most, "value %d: %g, not %g",
+                      (int)i, p.gradient[i], wanted[i]);
     mmoe_plan_free(plan);
     mmoe_params_finish(&p.params);
     mmoe_graph_free(p.graph);

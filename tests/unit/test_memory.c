@@ -1,5 +1,5 @@
-/* The n-th allocation fails, for every n: each call reports it, gives nothing out, leaks nothing, and leaves what it was
- * given as it was. jansson's allocations count and fail, too. */
+/* The n-th allocation fails, for every n: each call reports it, gives nothing out, leaks nothing,
+ * and leaves what it was given as it was. jansson's allocations count and fail, too. */
 #include <check.h>
 #include <dirent.h>
 #include <jansson.h>
@@ -13,10 +13,10 @@
 
 #include "models_support.h"
 
-/* ---- An allocator that fails on demand --------------------------------------------------------------------------- */
+/* ---- An allocator that fails on demand ---- */
 
 static atomic_long calls, live, fail_at; /* fail_at: the call that fails; 0: none */
-static int fail_rest;                    /* the calls after it fail, too, but for those that shrink a block */
+static int fail_rest; /* the calls after it fail, too, but for those that shrink a block */
 
 typedef union header {
     size_t size;
@@ -50,7 +50,8 @@ static void failing_release(void *user, void *memory) {
     (void)user;
     if (!memory) return;
     header *h = (header *)memory - 1;
-    if (memcmp((char *)memory + h->size, canary, sizeof canary) != 0) ck_abort_msg("written behind a block of %zu bytes", h->size);
+    if (memcmp((char *)memory + h->size, canary, sizeof canary) != 0)
+        ck_abort_msg("written behind a block of %zu bytes", h->size);
     atomic_fetch_sub(&live, 1);
     free(h);
 }
@@ -58,7 +59,9 @@ static void failing_release(void *user, void *memory) {
 /* Always moves, so that an old pointer that is still in use shows. */
 static void *failing_resize(void *user, void *memory, size_t old_size, size_t new_size) {
     (void)user;
-    if (memory && old_size != ((header *)memory - 1)->size) ck_abort_msg("resize from %zu, but the block has %zu", old_size, ((header *)memory - 1)->size);
+    if (memory && old_size != ((header *)memory - 1)->size)
+        ck_abort_msg("resize from %zu, but the block has %zu", old_size,
+                     ((header *)memory - 1)->size);
     const int shrinks = memory && new_size <= old_size;
     void *moved = shrinks && fail_rest ? take(new_size) : failing_alloc(NULL, new_size);
     if (!moved || !memory) return moved;
@@ -72,16 +75,23 @@ static void failing_json_release(void *memory) { failing_release(NULL, memory); 
 
 static const mmoe_allocator failing = {NULL, failing_alloc, failing_resize, failing_release};
 
-/* ---- A tiny model, its files and its objects --------------------------------------------------------------------- */
+/* ---- A tiny model, its files and its objects ---- */
 
 static const char json[] =
-    "{\"features\": {\"sparse\": [{\"name\": \"city\", \"embed_dim\": 3}, {\"name\": \"town\", \"embed_dim\": 3, \"shared_with\": \"city\"},"
-    " {\"name\": \"age\", \"embed_dim\": 2, \"vocab_size\": 6, \"oov_id\": 0}], \"dense\": [{\"name\": \"d*\", \"transform\": \"standardize\"}],"
+    "{\"features\": {\"sparse\": [{\"name\": \"city\", \"embed_dim\": 3}, {\"name\": \"town\", "
+    "\"embed_dim\": 3, \"shared_with\": \"city\"},"
+    " {\"name\": \"age\", \"embed_dim\": 2, \"vocab_size\": 6, \"oov_id\": 0}], \"dense\": "
+    "[{\"name\": \"d*\", \"transform\": \"standardize\"}],"
     " \"weight\": \"w\"},"
-    " \"tasks\": [{\"name\": \"buy\", \"label\": \"buy\", \"tower_params\": {\"dims\": [3], \"dropout\": 0.2}},"
-    " {\"name\": \"pay\", \"label\": \"pay\", \"type\": \"regression\", \"tower_params\": {\"dims\": [2], \"activation\": \"dice\"}}],"
-    " \"model\": {\"name\": \"mmoe\", \"n_expert\": 2, \"expert_params\": {\"dims\": [3], \"activation\": \"prelu\"}, \"init\": \"orthogonal\"},"
-    " \"trainer\": {\"batch_size\": 4, \"n_epoch\": 2, \"clip_norm\": 0.5, \"ema_decay\": 0.9, \"scheduler\": \"plateau\", \"regularization_params\": {\"dense_l2\": 0.01}, \"optimizer\": \"adam\"}}";
+    " \"tasks\": [{\"name\": \"buy\", \"label\": \"buy\", \"tower_params\": {\"dims\": [3], "
+    "\"dropout\": 0.2}},"
+    " {\"name\": \"pay\", \"label\": \"pay\", \"type\": \"regression\", \"tower_params\": "
+    "{\"dims\": [2], \"activation\": \"dice\"}}],"
+    " \"model\": {\"name\": \"mmoe\", \"n_expert\": 2, \"expert_params\": {\"dims\": [3], "
+    "\"activation\": \"prelu\"}, \"init\": \"orthogonal\"},"
+    " \"trainer\": {\"batch_size\": 4, \"n_epoch\": 2, \"clip_norm\": 0.5, \"ema_decay\": 0.9, "
+    "\"scheduler\": \"plateau\", \"regularization_params\": {\"dense_l2\": 0.01}, \"optimizer\": "
+    "\"adam\"}}";
 
 static const char csv[] = "city,town,age,d1,d2,buy,pay,w\n"
                           "Bern,Basel,1,0.5,-1,1,2.5,1\n"
@@ -91,7 +101,8 @@ static const char csv[] = "city,town,age,d1,d2,buy,pay,w\n"
                           "Bern,Bonn,4,0.75,1,,3,1\n"
                           "Bonn,Basel,5,1,2,1,-1,1\n";
 
-static char folder[64], csv_path[128], json_path[128], model_path[128], new_path[128], checkpoint_path[128];
+static char folder[64], csv_path[128], json_path[128], model_path[128], new_path[128],
+    checkpoint_path[128];
 static mmoe_config *config;
 static mmoe_schema *schema;
 static mmoe_dataset *rows;
@@ -114,7 +125,8 @@ static void set_up(void) {
     snprintf(folder, sizeof folder, "%.40s/mmoe-memory-XXXXXX", base ? base : "/tmp");
     ck_assert_ptr_nonnull(mkdtemp(folder));
     char *const paths[] = {csv_path, json_path, model_path, new_path, checkpoint_path};
-    const char *const names[] = {"rows.csv", "config.json", "model.safetensors", "new.safetensors", "checkpoint"};
+    const char *const names[] = {"rows.csv", "config.json", "model.safetensors", "new.safetensors",
+                                 "checkpoint"};
     for (int i = 0; i < 5; i++) snprintf(paths[i], sizeof csv_path, "%s/%s", folder, names[i]);
     write_text(csv_path, csv);
     write_text(json_path, json);
@@ -139,18 +151,21 @@ static void tear_down(void) {
     ck_assert_int_eq(rmdir(folder), 0);
 }
 
-/* ---- The calls --------------------------------------------------------------------------------------------------- */
+/* ---- The calls ---- */
 
-/* Whether `status` is what a call may give of whose allocations the n-th failed. libcsv asks for less when it is refused
- * once, and an array that cannot shrink serves as it is, so what reads CSV may recover. */
+/* Whether `status` is what a call may give of whose allocations the n-th failed. libcsv asks for
+ * less when it is refused once, and an array that cannot shrink serves as it is, so what reads CSV
+ * may recover. */
 static void check_failure(long n, mmoe_status status, const mmoe_error *err, int recovers) {
     if (recovers && !fail_rest && status == MMOE_OK) return;
-    ck_assert_msg(status == MMOE_E_MEMORY, "allocation %ld: status %d: %s", n, status, err->message);
+    ck_assert_msg(status == MMOE_E_MEMORY, "allocation %ld: status %d: %s", n, status,
+                  err->message);
     ck_assert_int_eq(err->code, MMOE_E_MEMORY);
     ck_assert_ptr_nonnull(strstr(err->message, "out of memory"));
 }
 
-/* Runs `run`, which frees what it makes, until none of its allocations fails. Returns how many those are. */
+/* Runs `run`, which frees what it makes, until none of its allocations fails. Returns how many
+ * those are. */
 static long fail_each(mmoe_status (*run)(mmoe_error *err), int recovers) {
     const long before = atomic_load(&live);
     for (long n = 1; n < 20000; n += fail_rest ? 1 + n / 32 : 1) {
@@ -159,7 +174,8 @@ static long fail_each(mmoe_status (*run)(mmoe_error *err), int recovers) {
         atomic_store(&fail_at, n);
         const mmoe_status status = run(&err);
         atomic_store(&fail_at, 0);
-        ck_assert_msg(atomic_load(&live) == before, "allocation %ld: %ld blocks leaked", n, atomic_load(&live) - before);
+        ck_assert_msg(atomic_load(&live) == before, "allocation %ld: %ld blocks leaked", n,
+                      atomic_load(&live) - before);
         if (atomic_load(&calls) < n) {
             ok(status, &err);
             return atomic_load(&calls);
@@ -172,7 +188,8 @@ static long fail_each(mmoe_status (*run)(mmoe_error *err), int recovers) {
 
 /* Fails single allocations, then all from one on; there are at least `least`. */
 static void fail_all(mmoe_status (*run)(mmoe_error *err), int recovers, long least) {
-    for (fail_rest = 0; fail_rest < 2; fail_rest++) ck_assert_int_ge(fail_each(run, recovers), least);
+    for (fail_rest = 0; fail_rest < 2; fail_rest++)
+        ck_assert_int_ge(fail_each(run, recovers), least);
 }
 
 static void *const untouched = folder; /* a pointer that no call gives out */
@@ -202,10 +219,12 @@ static int text_length;
 
 static mmoe_status parse_padded(mmoe_error *err) {
     char text[256];
-    const char *plain = "{\"features\": {\"dense\": [{\"name\": \"d\"}]}, \"tasks\": [{\"name\": \"y\", \"label\": \"y\"}]}";
+    const char *plain = "{\"features\": {\"dense\": [{\"name\": \"d\"}]}, \"tasks\": [{\"name\": "
+                        "\"y\", \"label\": \"y\"}]}";
     ck_assert_int_eq(snprintf(text, sizeof text, "%-*s", text_length, plain), text_length);
     mmoe_config *out = NULL;
-    const mmoe_status status = mmoe_config_parse(text, (size_t)text_length, NULL, &failing, &out, err);
+    const mmoe_status status =
+        mmoe_config_parse(text, (size_t)text_length, NULL, &failing, &out, err);
     mmoe_config_free(out);
     return status;
 }
@@ -261,7 +280,8 @@ static mmoe_status fit_csv(mmoe_error *err) {
 
 static mmoe_status read_csv(mmoe_error *err) {
     mmoe_dataset *out = untouched;
-    const mmoe_status status = mmoe_dataset_read_csv(schema, csv_path, MMOE_LABELS_REQUIRED, &failing, &out, err);
+    const mmoe_status status =
+        mmoe_dataset_read_csv(schema, csv_path, MMOE_LABELS_REQUIRED, &failing, &out, err);
     if (status == MMOE_OK) {
         ck_assert_int_eq(mmoe_dataset_rows(out), 6);
         mmoe_dataset_free(out);
@@ -273,7 +293,8 @@ static mmoe_status read_csv(mmoe_error *err) {
 
 static mmoe_status rows_from_memory(mmoe_error *err) {
     const char *const columns[] = {"a", "b", "d"};
-    const char *text = "{\"features\": {\"sparse\": [{\"name\": \"*\", \"vocab_size\": 3}], \"dense\": [{\"name\": \"d\"}]}, \"tasks\": [{\"name\": \"y\", "
+    const char *text = "{\"features\": {\"sparse\": [{\"name\": \"*\", \"vocab_size\": 3}], "
+                       "\"dense\": [{\"name\": \"d\"}]}, \"tasks\": [{\"name\": \"y\", "
                        "\"label\": \"y\"}]}";
     const mmoe_batch batch = {2, (int32_t[]){0, 1, 2, 0}, 2, (float[]){0.5F, 1}, 1};
     mmoe_config *c = NULL;
@@ -281,7 +302,9 @@ static mmoe_status rows_from_memory(mmoe_error *err) {
     mmoe_dataset *d = NULL;
     mmoe_status status = mmoe_config_parse(text, strlen(text), NULL, &failing, &c, err);
     if (status == MMOE_OK) status = mmoe_schema_create(c, columns, 3, &failing, &s, err);
-    if (status == MMOE_OK) status = mmoe_dataset_create(s, &batch, (float[]){0, 1}, (float[]){1, 2}, &failing, &d, err);
+    if (status == MMOE_OK)
+        status =
+            mmoe_dataset_create(s, &batch, (float[]){0, 1}, (float[]){1, 2}, &failing, &d, err);
     mmoe_dataset_free(d);
     mmoe_schema_free(s);
     mmoe_config_free(c);
@@ -334,7 +357,8 @@ static double digest(const mmoe_model *of) {
         int64_t n = 1;
         for (int r = 0; r < t.rank; r++) n *= t.shape[r];
         for (int64_t k = 0; k < n; k++) {
-            const double value = t.is_integer ? (double)((const int64_t *)t.data)[k] : (double)((const float *)t.data)[k];
+            const double value = t.is_integer ? (double)((const int64_t *)t.data)[k]
+                                              : (double)((const float *)t.data)[k];
             sum += value * sin((double)(1000 * i) + (double)k + 1);
         }
     }
@@ -455,7 +479,8 @@ static mmoe_status make_of_family(mmoe_error *err) {
     mmoe_predictor *predictor = NULL;
     models_json(text, which_model, which_method, 64);
     mmoe_status status = mmoe_config_parse(text, strlen(text), NULL, &failing, &c, err);
-    if (status == MMOE_OK) status = mmoe_schema_create(c, models_columns, MODELS_COLUMNS, &failing, &s, err);
+    if (status == MMOE_OK)
+        status = mmoe_schema_create(c, models_columns, MODELS_COLUMNS, &failing, &s, err);
     if (status == MMOE_OK) status = mmoe_model_create(c, s, &failing, &m, err);
     if (status == MMOE_OK) status = mmoe_trainer_create(m, NULL, &failing, &trainer, err);
     if (status == MMOE_OK) status = mmoe_predictor_create(m, &failing, &predictor, err);
@@ -474,12 +499,15 @@ START_TEST(family) {
 }
 END_TEST
 
-/* By losses, by gradients at the representation, by gradients in the parameters: more ways to take memory there are not. */
-static const char *const kinds_of_methods[] = {"\"uwl\"", "\"pcgrad\"", "\"metabalance\", \"at\": \"parameters\""};
+/* By losses, by gradients at the representation, by gradients in the parameters: more ways to take
+ * memory there are not. */
+static const char *const kinds_of_methods[] = {"\"uwl\"", "\"pcgrad\"",
+                                               "\"metabalance\", \"at\": \"parameters\""};
 
 START_TEST(methods) {
     which_model = 3;
-    for (which_method = 0; !strstr(model_methods[which_method], kinds_of_methods[_i]);) which_method++;
+    for (which_method = 0; !strstr(model_methods[which_method], kinds_of_methods[_i]);)
+        which_method++;
     fail_all(make_of_family, 0, 11);
 }
 END_TEST

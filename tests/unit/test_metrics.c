@@ -9,7 +9,8 @@
 
 enum { MAX_ROWS = 400 };
 
-static mmoe_task_metrics compute(mmoe_task_type type, int64_t rows, const float *p, int64_t stride, const float *y, int64_t label_stride, const float *w) {
+static mmoe_task_metrics compute(mmoe_task_type type, int64_t rows, const float *p, int64_t stride,
+                                 const float *y, int64_t label_stride, const float *w) {
     mmoe_task_metrics out;
     memset(&out, 0x5a, sizeof out);
     out.name = "task";
@@ -22,7 +23,9 @@ static mmoe_task_metrics compute(mmoe_task_type type, int64_t rows, const float 
     return out;
 }
 
-static double auc_of(int64_t rows, const float *p, const float *y) { return compute(MMOE_CLASSIFICATION, rows, p, 1, y, 1, NULL).auc; }
+static double auc_of(int64_t rows, const float *p, const float *y) {
+    return compute(MMOE_CLASSIFICATION, rows, p, 1, y, 1, NULL).auc;
+}
 
 /* Of every pair of a positive and a negative row, the weight of those in the right order. */
 static double auc_of_pairs(int n, const float *p, const float *y, const float *w) {
@@ -39,7 +42,8 @@ static double auc_of_pairs(int n, const float *p, const float *y, const float *w
 
 static double uniform(uint64_t seed, int i) { return mmoe_random_uniform(seed, 1, (uint64_t)i); }
 
-/* Few levels make many ties; a tenth of the labels is missing; some weights are zero; sums of weights are exact. */
+/* Few levels make many ties; a tenth of the labels is missing; some weights are zero; sums of
+ * weights are exact. */
 static void random_rows(uint64_t seed, int n, float *p, float *y, float *w) {
     const double levels = (double)(1 + mmoe_random_below(seed, 2, 0, 40));
     for (int i = 0; i < n; i++) {
@@ -57,12 +61,14 @@ START_TEST(auc_agrees_with_pairs) {
         const int n = (int)(2 + mmoe_random_below(seed, 3, 0, MAX_ROWS - 1));
         random_rows(seed, n, p, y, w);
         ck_assert_double_eq_tol(auc_of(n, p, y), auc_of_pairs(n, p, y, NULL), 1e-15);
-        ck_assert_double_eq_tol(compute(MMOE_CLASSIFICATION, n, p, 1, y, 1, w).auc, auc_of_pairs(n, p, y, w), 1e-15);
+        ck_assert_double_eq_tol(compute(MMOE_CLASSIFICATION, n, p, 1, y, 1, w).auc,
+                                auc_of_pairs(n, p, y, w), 1e-15);
     }
 }
 END_TEST
 
-/* Every bit of a float takes part in the order: signs, exponents, and neighbours that differ in the last bit. */
+/* Every bit of a float takes part in the order: signs, exponents, and neighbours that differ in the
+ * last bit. */
 START_TEST(auc_orders_all_floats) {
     float p[MAX_ROWS], y[MAX_ROWS];
     int n = 0;
@@ -92,7 +98,8 @@ START_TEST(auc_of_plain_cases) {
     ck_assert_double_eq(auc_of(2, (float[]){-1e-40F, 0.0F}, labels), 1);
     const float weights[] = {3, 1, 1, 2};
     /* pairs: (1,0) tied 3, (1,2) right 1, (3,0) right 6, (3,2) right 2 */
-    const mmoe_task_metrics m = compute(MMOE_CLASSIFICATION, 4, (float[]){.3F, .3F, .2F, .4F}, 1, labels, 1, weights);
+    const mmoe_task_metrics m =
+        compute(MMOE_CLASSIFICATION, 4, (float[]){.3F, .3F, .2F, .4F}, 1, labels, 1, weights);
     ck_assert_double_eq_tol(m.auc, 10.5 / 12, 1e-15);
 }
 END_TEST
@@ -116,10 +123,15 @@ END_TEST
 
 START_TEST(logarithms_are_clamped) {
     const float smallest = nextafterf(0, 1), below_one = nextafterf(1, 0);
-    ck_assert_double_eq(compute(MMOE_CLASSIFICATION, 2, (float[]){0, 1}, 1, (float[]){1, 0}, 1, NULL).logloss, 100);
-    ck_assert_double_eq(compute(MMOE_CLASSIFICATION, 2, (float[]){0, 1}, 1, (float[]){0, 1}, 1, NULL).logloss, 0);
-    ck_assert_double_eq(compute(MMOE_CLASSIFICATION, 1, &smallest, 1, (float[]){1}, 1, NULL).logloss, 100);
-    ck_assert_double_eq_tol(compute(MMOE_CLASSIFICATION, 1, &below_one, 1, (float[]){0}, 1, NULL).logloss, 24 * log(2), 1e-14);
+    ck_assert_double_eq(
+        compute(MMOE_CLASSIFICATION, 2, (float[]){0, 1}, 1, (float[]){1, 0}, 1, NULL).logloss, 100);
+    ck_assert_double_eq(
+        compute(MMOE_CLASSIFICATION, 2, (float[]){0, 1}, 1, (float[]){0, 1}, 1, NULL).logloss, 0);
+    ck_assert_double_eq(
+        compute(MMOE_CLASSIFICATION, 1, &smallest, 1, (float[]){1}, 1, NULL).logloss, 100);
+    ck_assert_double_eq_tol(
+        compute(MMOE_CLASSIFICATION, 1, &below_one, 1, (float[]){0}, 1, NULL).logloss, 24 * log(2),
+        1e-14);
 }
 END_TEST
 
@@ -154,7 +166,8 @@ static void assert_undefined(const mmoe_task_metrics *m, const char *why) {
 }
 
 START_TEST(undefined_figures_say_why) {
-    const float p[] = {.25F, .5F}, nan_p[] = {NAN, .5F}, none[] = {NAN, NAN}, y[] = {0, 1}, zero[] = {0, 0};
+    const float p[] = {.25F, .5F}, nan_p[] = {NAN, .5F}, none[] = {NAN, NAN}, y[] = {0, 1},
+                zero[] = {0, 0};
     for (int type = MMOE_CLASSIFICATION; type <= MMOE_REGRESSION; type++) {
         mmoe_task_metrics m = compute((mmoe_task_type)type, 0, p, 1, y, 1, NULL);
         ck_assert_int_eq(m.rows, 0);
@@ -202,14 +215,16 @@ START_TEST(strides_pick_one_task) {
     }
     for (int type = MMOE_CLASSIFICATION; type <= MMOE_REGRESSION; type++) {
         const mmoe_task_metrics a = compute((mmoe_task_type)type, ROWS, p, 1, y, 1, w);
-        const mmoe_task_metrics b = compute((mmoe_task_type)type, ROWS, wide_p + 1, TASKS, wide_y + 1, 2, w);
+        const mmoe_task_metrics b =
+            compute((mmoe_task_type)type, ROWS, wide_p + 1, TASKS, wide_y + 1, 2, w);
         ck_assert_int_eq(a.rows, b.rows);
         ck_assert_mem_eq(&a.auc, &b.auc, 6 * sizeof(double));
     }
 }
 END_TEST
 
-/* A million rows: float sums or counts would be off in the fourth digit. Row i's rank is i, so the AUC is a closed form. */
+/* A million rows: float sums or counts would be off in the fourth digit. Row i's rank is i, so the
+ * AUC is a closed form. */
 START_TEST(large_n_is_precise) {
     enum { N = 1000000, EVERY = 1000 };
     float *p = malloc(N * sizeof *p), *y = malloc(N * sizeof *y), *w = malloc(N * sizeof *w);

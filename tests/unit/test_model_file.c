@@ -8,18 +8,23 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "model/checksum.h"
+#include "file/checksum.h"
 #include "model/model_file.h"
 
 static char folder[64], file[128], other[128], table[128];
 
 static const char config_json[] =
-    "{\"features\": {\"sparse\": [{\"name\": \"user\", \"embed_dim\": 3}, {\"name\": \"town\", \"embed_dim\": 2},"
-    " {\"name\": \"slot\", \"embed_dim\": 2, \"vocab_size\": 5}, {\"name\": \"friend\", \"embed_dim\": 3, \"shared_with\": \"user\"}],"
+    "{\"features\": {\"sparse\": [{\"name\": \"user\", \"embed_dim\": 3}, {\"name\": \"town\", "
+    "\"embed_dim\": 2},"
+    " {\"name\": \"slot\", \"embed_dim\": 2, \"vocab_size\": 5}, {\"name\": \"friend\", "
+    "\"embed_dim\": 3, \"shared_with\": \"user\"}],"
     " \"dense\": [{\"name\": \"age\", \"transform\": \"standardize\"}]},"
-    " \"tasks\": [{\"name\": \"ctr\", \"label\": \"click\", \"type\": \"classification\", \"tower_params\": {\"dims\": [3]}},"
-    " {\"name\": \"value\", \"label\": \"price\", \"type\": \"regression\", \"tower_params\": {\"dims\": [2], \"activation\": \"dice\"}}],"
-    " \"model\": {\"name\": \"mmoe\", \"n_expert\": 2, \"expert_params\": {\"dims\": [4, 3], \"activation\": \"prelu\"}},"
+    " \"tasks\": [{\"name\": \"ctr\", \"label\": \"click\", \"type\": \"classification\", "
+    "\"tower_params\": {\"dims\": [3]}},"
+    " {\"name\": \"value\", \"label\": \"price\", \"type\": \"regression\", \"tower_params\": "
+    "{\"dims\": [2], \"activation\": \"dice\"}}],"
+    " \"model\": {\"name\": \"mmoe\", \"n_expert\": 2, \"expert_params\": {\"dims\": [4, 3], "
+    "\"activation\": \"prelu\"}},"
     " \"trainer\": {\"seed\": 11}}";
 
 static const char csv[] = "user,town,slot,friend,age,click,price\n"
@@ -37,8 +42,10 @@ static mmoe_model *new_model(const char *config_text, const mmoe_allocator *allo
     ck_assert_ptr_nonnull(f);
     fputs(csv, f);
     fclose(f);
-    ck_assert_msg(!mmoe_config_parse(config_text, strlen(config_text), NULL, NULL, &config, &err), "%s", err.message);
-    ck_assert_msg(!mmoe_dataset_fit_csv(config, table, NULL, &schema, &dataset, &err), "%s", err.message);
+    ck_assert_msg(!mmoe_config_parse(config_text, strlen(config_text), NULL, NULL, &config, &err),
+                  "%s", err.message);
+    ck_assert_msg(!mmoe_dataset_fit_csv(config, table, NULL, &schema, &dataset, &err), "%s",
+                  err.message);
     ck_assert_msg(!mmoe_model_create(config, schema, alloc, &model, &err), "%s", err.message);
     mmoe_dataset_free(dataset);
     mmoe_schema_free(schema);
@@ -94,12 +101,14 @@ static bool same_weights(const mmoe_model *a, const mmoe_model *b) {
         ck_assert_str_eq(ta->items[i].name, tb->items[i].name);
         ck_assert_int_eq(ta->items[i].count, tb->items[i].count);
         size_t size = ta->items[i].kind == MMOE_TENSOR_COUNTER ? sizeof(int64_t) : sizeof(float);
-        if (memcmp(mmoe_params_at(&a->params, &ta->items[i]), mmoe_params_at(&b->params, &tb->items[i]), (size_t)ta->items[i].count * size)) return false;
+        if (memcmp(mmoe_params_at(&a->params, &ta->items[i]),
+                   mmoe_params_at(&b->params, &tb->items[i]), (size_t)ta->items[i].count * size))
+            return false;
     }
     return true;
 }
 
-/* ---- What should work -------------------------------------------------------------------------------------------- */
+/* ---- What should work ---- */
 
 START_TEST(checksum_known_answers) {
     unsigned char bytes[100];
@@ -124,11 +133,13 @@ START_TEST(loaded_model_is_the_saved_one) {
     const mmoe_schema *schema = mmoe_model_schema(model);
     ck_assert_int_eq(schema->n_table, 3);
     ck_assert_int_eq(schema->n_sparse, 4);
-    ck_assert_int_eq(mmoe_vocab_find(schema->tables[0].vocab, "9000000000", 10), mmoe_vocab_find(sample->schema->tables[0].vocab, "9000000000", 10));
+    ck_assert_int_eq(mmoe_vocab_find(schema->tables[0].vocab, "9000000000", 10),
+                     mmoe_vocab_find(sample->schema->tables[0].vocab, "9000000000", 10));
     ck_assert_int_gt(mmoe_vocab_find(schema->tables[0].vocab, "-7", 2), 0);
     ck_assert_int_gt(mmoe_vocab_find(schema->tables[1].vocab, "a,b", 3), 0);
     ck_assert_int_eq(mmoe_vocab_find(schema->tables[1].vocab, "Basel", 5), 0);
-    ck_assert(schema->dense[0].shift == sample->schema->dense[0].shift && schema->dense[0].scale == sample->schema->dense[0].scale);
+    ck_assert(schema->dense[0].shift == sample->schema->dense[0].shift &&
+              schema->dense[0].scale == sample->schema->dense[0].scale);
     ck_assert(schema->dense[0].shift != 0);
     char *before, *after;
     ck_assert_int_eq(mmoe_config_text(mmoe_model_config(sample), &before, NULL), MMOE_OK);
@@ -173,7 +184,7 @@ START_TEST(tensors_of_a_file_are_aligned) {
 }
 END_TEST
 
-/* ---- Changed files ----------------------------------------------------------------------------------------------- */
+/* ---- Changed files ---- */
 
 /* The sample's file, taken apart. */
 typedef struct edit {
@@ -190,7 +201,8 @@ static void begin_edit(edit *e) {
     e->count = mmoe_container_count(e->file);
     ck_assert_uint_lt(e->count, 127);
     memcpy(e->tensors, mmoe_container_at(e->file, 0), e->count * sizeof *e->tensors);
-    for (int i = 0; i < MMOE_FILE_COVERED; i++) e->values[i] = mmoe_container_metadata(e->file, mmoe_file_covered[i]);
+    for (int i = 0; i < MMOE_FILE_COVERED; i++)
+        e->values[i] = mmoe_container_metadata(e->file, mmoe_file_covered[i]);
 }
 
 static mmoe_container_tensor *find(edit *e, const char *name) {
@@ -203,7 +215,8 @@ static mmoe_container_tensor *find(edit *e, const char *name) {
 /* Writes it to `other`, with a right checksum; `plain`: without metadata, as torch would. */
 static void end_edit(edit *e, bool plain) {
     char checksum[24];
-    snprintf(checksum, sizeof checksum, "%016llx", (unsigned long long)mmoe_file_checksum(e->tensors, e->count, e->values));
+    snprintf(checksum, sizeof checksum, "%016llx",
+             (unsigned long long)mmoe_file_checksum(e->tensors, e->count, e->values));
     const char *metadata[2 * MMOE_FILE_COVERED + 3];
     for (int i = 0; i < MMOE_FILE_COVERED; i++) {
         metadata[2 * i] = mmoe_file_covered[i];
@@ -212,13 +225,16 @@ static void end_edit(edit *e, bool plain) {
     metadata[2 * MMOE_FILE_COVERED] = "checksum";
     metadata[2 * MMOE_FILE_COVERED + 1] = checksum;
     metadata[2 * MMOE_FILE_COVERED + 2] = NULL;
-    ck_assert_int_eq(mmoe_container_write(other, e->tensors, e->count, plain ? NULL : metadata, NULL, NULL), MMOE_OK);
+    ck_assert_int_eq(
+        mmoe_container_write(other, e->tensors, e->count, plain ? NULL : metadata, NULL, NULL),
+        MMOE_OK);
     mmoe_container_close(e->file);
 }
 
 static void check_message(const mmoe_error *err, mmoe_status wanted, const char *message) {
     ck_assert_int_eq(err->code, wanted);
-    ck_assert_msg(strstr(err->message, other) == err->message && strstr(err->message, message), "%s", err->message);
+    ck_assert_msg(strstr(err->message, other) == err->message && strstr(err->message, message),
+                  "%s", err->message);
 }
 
 static void check_load(mmoe_status wanted, const char *message) {
@@ -247,7 +263,9 @@ static void check_load_weights(mmoe_status wanted, const char *message) {
     mmoe_model_free(before);
 }
 
-static const char experts_weight[] = "experts.1.mlp.0.weight", mean[] = "experts.0.mlp.1.running_mean", variance[] = "experts.0.mlp.1.running_var",
+static const char experts_weight[] = "experts.1.mlp.0.weight",
+                  mean[] = "experts.0.mlp.1.running_mean",
+                  variance[] = "experts.0.mlp.1.running_var",
                   counter[] = "towers.1.mlp.1.num_batches_tracked";
 static float values[4096];
 static const int64_t negative = -1;
@@ -258,7 +276,10 @@ static void remove_tensor(edit *e) {
     e->count--;
 }
 
-static void add_tensor(edit *e) { e->tensors[e->count++] = (mmoe_container_tensor){"experts.2.mlp.0.bias", MMOE_F32, 1, {1}, values, 4}; }
+static void add_tensor(edit *e) {
+    e->tensors[e->count++] =
+        (mmoe_container_tensor){"experts.2.mlp.0.bias", MMOE_F32, 1, {1}, values, 4};
+}
 
 static void transpose_tensor(edit *e) {
     mmoe_container_tensor *t = find(e, experts_weight);
@@ -300,14 +321,18 @@ static const struct {
 } bad_tensors[] = {
     {remove_tensor, "tensor \"experts.0.mlp.1.running_mean\" is missing"},
     {add_tensor, "tensor \"experts.2.mlp.0.bias\" is too many: the model has none of this name"},
-    {transpose_tensor, "tensor \"experts.1.mlp.0.weight\": its shape is [11, 4], the model's is [4, 11]"},
-    {flatten_tensor, "tensor \"experts.1.mlp.0.weight\": its shape is [44], the model's is [4, 11]"},
+    {transpose_tensor,
+     "tensor \"experts.1.mlp.0.weight\": its shape is [11, 4], the model's is [4, 11]"},
+    {flatten_tensor,
+     "tensor \"experts.1.mlp.0.weight\": its shape is [44], the model's is [4, 11]"},
     {retype_tensor, "tensor \"experts.0.mlp.1.running_mean\": its type is not F32"},
     {retype_counter, "tensor \"towers.1.mlp.1.num_batches_tracked\": its type is not I64"},
     {set_nan, "tensor \"experts.1.mlp.0.weight\": value 3 is not finite"},
     {set_infinity, "tensor \"experts.0.mlp.1.running_mean\": value 2 is not finite"},
-    {set_negative_variance, "tensor \"experts.0.mlp.1.running_var\": value 1 is not finite or is negative"},
-    {set_infinite_variance, "tensor \"experts.0.mlp.1.running_var\": value 0 is not finite or is negative"},
+    {set_negative_variance,
+     "tensor \"experts.0.mlp.1.running_var\": value 1 is not finite or is negative"},
+    {set_infinite_variance,
+     "tensor \"experts.0.mlp.1.running_var\": value 0 is not finite or is negative"},
     {set_negative_count, "tensor \"towers.1.mlp.1.num_batches_tracked\": the count -1 is negative"},
 };
 
@@ -323,7 +348,7 @@ START_TEST(bad_tensors_are_named) {
 }
 END_TEST
 
-/* ---- Weights of another program ---------------------------------------------------------------------------------- */
+/* ---- Weights of another program ---- */
 
 START_TEST(weights_load_from_a_model_and_from_a_state_dict) {
     mmoe_error err = {0};
@@ -350,7 +375,8 @@ START_TEST(weights_load_from_a_model_and_from_a_state_dict) {
     ck_assert_msg(!mmoe_model_load_weights(model, other, &err), "%s", err.message);
     ck_assert(same_weights(model, sample));
     mmoe_model_free(model);
-    check_load(MMOE_E_FORMAT, "no model of mmoe, but a safetensors file; `mmoe import` makes a model of torch-rechub's weights");
+    check_load(MMOE_E_FORMAT, "no model of mmoe, but a safetensors file; `mmoe import` makes a "
+                              "model of torch-rechub's weights");
 }
 END_TEST
 
@@ -365,7 +391,7 @@ START_TEST(checksum_is_checked_where_there_is_one) {
 }
 END_TEST
 
-/* ---- Metadata that lie ------------------------------------------------------------------------------------------- */
+/* ---- Metadata that lie ---- */
 
 static char replaced[8192];
 
@@ -373,7 +399,8 @@ static char replaced[8192];
 static void replace(edit *e, int key, const char *from, const char *to) {
     const char *value = e->values[key], *at = strstr(value, from);
     ck_assert_msg(at != NULL, "no %s", from);
-    snprintf(replaced, sizeof replaced, "%.*s%s%s", (int)(at - value), value, to, at + strlen(from));
+    snprintf(replaced, sizeof replaced, "%.*s%s%s", (int)(at - value), value, to,
+             at + strlen(from));
     e->values[key] = replaced;
 }
 
@@ -385,26 +412,37 @@ static const struct {
 } bad_metadata[] = {
     {FORMAT, NULL, "pt", MMOE_E_FORMAT, "no model of mmoe, but a safetensors file"},
     {FORMAT_VERSION, NULL, "2", MMOE_E_VERSION, "in format version 2; mmoe"},
-    {FORMAT_VERSION, NULL, "0", MMOE_E_FORMAT, "its metadata have no format_version, or one that is no positive number"},
-    {FORMAT_VERSION, NULL, "1x", MMOE_E_FORMAT, "its metadata have no format_version, or one that is no positive number"},
+    {FORMAT_VERSION, NULL, "0", MMOE_E_FORMAT,
+     "its metadata have no format_version, or one that is no positive number"},
+    {FORMAT_VERSION, NULL, "1x", MMOE_E_FORMAT,
+     "its metadata have no format_version, or one that is no positive number"},
     {CONFIG, NULL, "", MMOE_E_FORMAT, "its configuration: "},
     {CONFIG, NULL, "{}", MMOE_E_FORMAT, "its configuration: "},
     {CONFIG, "\"n_expert\": 2", "\"n_expert\":0", MMOE_E_FORMAT, "n_expert"},
-    {CONFIG, "\"n_expert\": 2", "\"n_expert\":3", MMOE_E_FORMAT, "tensor \"experts.2.mlp.0.weight\" is missing"},
+    {CONFIG, "\"n_expert\": 2", "\"n_expert\":3", MMOE_E_FORMAT,
+     "tensor \"experts.2.mlp.0.weight\" is missing"},
     {CONFIG, "\"n_expert\": 2", "\"n_expert\":4096", MMOE_E_FORMAT, "tensor "},
     {CONFIG, "4,\n        3\n", "65536,65536,65536,65536", MMOE_E_FORMAT, "tensor "},
-    {CONFIG, "\"value\"", "\"worth\"", MMOE_E_FORMAT, "its configuration and its schema name different tasks"},
-    {CONFIG, "\"regression\"", "\"classification\"", MMOE_E_FORMAT, "its configuration and its schema name different tasks"},
+    {CONFIG, "\"value\"", "\"worth\"", MMOE_E_FORMAT,
+     "its configuration and its schema name different tasks"},
+    {CONFIG, "\"regression\"", "\"classification\"", MMOE_E_FORMAT,
+     "its configuration and its schema name different tasks"},
     {SCHEMA, NULL, "{", MMOE_E_FORMAT, "its schema is not valid JSON: "},
     {SCHEMA, NULL, "{}", MMOE_E_FORMAT, "schema: "},
     {SCHEMA, NULL, "[]", MMOE_E_FORMAT, "schema: "},
     {SCHEMA, "\"rows\":5", "\"rows\":2147483647", MMOE_E_FORMAT,
-     "tensor \"embedding.embed_dict.slot.weight\": its shape is [5, 2], the model's is [2147483647, 2]"},
-    {SCHEMA, "\"rows\":4", "\"rows\":5", MMOE_E_FORMAT, "tensor \"vocab.user.keys\": its type or its shape is not that of its table's vocabulary"},
-    {SCHEMA, "\"dim\":3", "\"dim\":4", MMOE_E_FORMAT, "tensor \"embedding.embed_dict.user.weight\": its shape is [4, 3], the model's is [4, 4]"},
-    {SCHEMA, "\"vocabulary\":\"int\"", "\"vocabulary\":\"string\"", MMOE_E_FORMAT, "tensor \"vocab.user.offsets\" is missing"},
-    {SCHEMA, "\"vocabulary\":\"int\"", "\"vocabulary\":\"none\"", MMOE_E_FORMAT, "tensor \"vocab.user.keys\" is too many"},
-    {SCHEMA, "\"name\":\"town\"", "\"name\":\"city\"", MMOE_E_FORMAT, "tensor \"vocab.city.offsets\" is missing"},
+     "tensor \"embedding.embed_dict.slot.weight\": its shape is [5, 2], the model's is "
+     "[2147483647, 2]"},
+    {SCHEMA, "\"rows\":4", "\"rows\":5", MMOE_E_FORMAT,
+     "tensor \"vocab.user.keys\": its type or its shape is not that of its table's vocabulary"},
+    {SCHEMA, "\"dim\":3", "\"dim\":4", MMOE_E_FORMAT,
+     "tensor \"embedding.embed_dict.user.weight\": its shape is [4, 3], the model's is [4, 4]"},
+    {SCHEMA, "\"vocabulary\":\"int\"", "\"vocabulary\":\"string\"", MMOE_E_FORMAT,
+     "tensor \"vocab.user.offsets\" is missing"},
+    {SCHEMA, "\"vocabulary\":\"int\"", "\"vocabulary\":\"none\"", MMOE_E_FORMAT,
+     "tensor \"vocab.user.keys\" is too many"},
+    {SCHEMA, "\"name\":\"town\"", "\"name\":\"city\"", MMOE_E_FORMAT,
+     "tensor \"vocab.city.offsets\" is missing"},
 };
 
 START_TEST(metadata_that_lie_are_refused) {
@@ -419,15 +457,18 @@ START_TEST(metadata_that_lie_are_refused) {
 }
 END_TEST
 
-static const int64_t twice[] = {-7, 12, -7}, beyond[] = {0, 7, 11, 15}, falling[] = {0, 11, 7, 14}, late[] = {1, 7, 11, 14}, zero_keys[] = {0, 7, 7, 14};
+static const int64_t twice[] = {-7, 12, -7}, beyond[] = {0, 7, 11, 15}, falling[] = {0, 11, 7, 14},
+                     late[] = {1, 7, 11, 14}, zero_keys[] = {0, 7, 7, 14};
 
 static const struct {
     const char *tensor;
     const int64_t *data;
     const char *message;
 } bad_vocabularies[] = {
-    {"vocab.user.keys", twice, "the vocabulary of \"user\": "},        {"vocab.town.offsets", beyond, "the vocabulary of \"town\": "},
-    {"vocab.town.offsets", falling, "the vocabulary of \"town\": "},   {"vocab.town.offsets", late, "the vocabulary of \"town\": "},
+    {"vocab.user.keys", twice, "the vocabulary of \"user\": "},
+    {"vocab.town.offsets", beyond, "the vocabulary of \"town\": "},
+    {"vocab.town.offsets", falling, "the vocabulary of \"town\": "},
+    {"vocab.town.offsets", late, "the vocabulary of \"town\": "},
     {"vocab.town.offsets", zero_keys, "the vocabulary of \"town\": "},
 };
 
@@ -440,7 +481,8 @@ START_TEST(vocabularies_that_lie_are_refused) {
 }
 END_TEST
 
-/* One bit changed in bytes of the header and of the data: the checksum or an earlier check sees it. */
+/* One bit changed in bytes of the header and of the data: the checksum or an earlier check sees it.
+ */
 START_TEST(no_changed_bit_goes_unseen) {
     size_t size, header;
     char *bytes = get_file(file, &size);
@@ -453,7 +495,8 @@ START_TEST(no_changed_bit_goes_unseen) {
         mmoe_model *model = NULL;
         mmoe_error err;
         mmoe_status status = mmoe_model_load(other, NULL, &model, &err);
-        ck_assert_msg(status == MMOE_E_FORMAT || status == MMOE_E_VERSION, "byte %zu: status %d", at, status);
+        ck_assert_msg(status == MMOE_E_FORMAT || status == MMOE_E_VERSION, "byte %zu: status %d",
+                      at, status);
         ck_assert_ptr_null(model);
     }
     free(bytes);
@@ -473,7 +516,7 @@ START_TEST(a_model_cut_anywhere_is_refused) {
 }
 END_TEST
 
-/* ---- Arguments and places ---------------------------------------------------------------------------------------- */
+/* ---- Arguments and places ---- */
 
 START_TEST(arguments_and_paths_are_checked) {
     mmoe_model *model = NULL;
@@ -504,7 +547,8 @@ START_TEST(weights_that_are_not_finite_are_not_saved) {
         mmoe_error err = {0};
         var[t->count - 1] = bad[i];
         ck_assert_int_eq(mmoe_model_save(sample, file, &err), MMOE_E_NUMERIC);
-        ck_assert_ptr_nonnull(strstr(err.message, "tensor \"experts.0.mlp.1.running_var\" has a value that is not finite"));
+        ck_assert_ptr_nonnull(strstr(
+            err.message, "tensor \"experts.0.mlp.1.running_var\" has a value that is not finite"));
     }
     var[t->count - 1] = old;
     char *again = get_file(file, &after);
@@ -515,7 +559,7 @@ START_TEST(weights_that_are_not_finite_are_not_saved) {
 }
 END_TEST
 
-/* ---- Memory that runs out ---------------------------------------------------------------------------------------- */
+/* ---- Memory that runs out ---- */
 
 static int64_t left, live; /* allocations that still succeed; blocks not yet given back */
 static bool lasting;       /* whether those after the first that fails fail too */
@@ -588,7 +632,8 @@ START_TEST(every_allocation_of_save_and_load_weights_may_fail) {
             mmoe_params_copy(&model->params, loading ? &blank->params : &sample->params);
             left = n;
             live = 0;
-            mmoe_status status = loading ? mmoe_model_load_weights(model, file, &err) : mmoe_model_save(model, other, &err);
+            mmoe_status status = loading ? mmoe_model_load_weights(model, file, &err)
+                                         : mmoe_model_save(model, other, &err);
             ck_assert_msg(status == MMOE_OK || status == MMOE_E_MEMORY, "%s", err.message);
             ck_assert_int_eq(err.code, status);
             ck_assert_int_eq(live, 0);

@@ -1,5 +1,5 @@
-/* Every model of the family: trained with any number of threads it is the same, saved and loaded it is the same, and what
- * is served is what is evaluated. */
+/* Every model of the family: trained with any number of threads it is the same, saved and loaded it
+ * is the same, and what is served is what is evaluated. */
 #include <check.h>
 #include <math.h>
 #include <stdio.h>
@@ -34,7 +34,8 @@ static void set_up(int which) {
     SUCCEEDS(mmoe_config_parse(json, strlen(json), NULL, NULL, &config, &err));
     SUCCEEDS(mmoe_schema_create(config, models_columns, MODELS_COLUMNS, NULL, &schema, &err));
     for (int i = 0; i < ROWS; i++) {
-        for (int k = 0; k < SPARSE; k++) ids[i * SPARSE + k] = (i * 31 + i / 7 * k) % (k == 1 ? 7 : 50);
+        for (int k = 0; k < SPARSE; k++)
+            ids[i * SPARSE + k] = (i * 31 + i / 7 * k) % (k == 1 ? 7 : 50);
         for (int k = 0; k < DENSE; k++) dense[i * DENSE + k] = (float)(i % (k + 5)) - 2;
         labels[i * TASKS] = i % 9 == 0 ? NAN : (float)(i % 3 == 0);
         labels[i * TASKS + 1] = (float)(i % 6 == 0);
@@ -61,7 +62,8 @@ static void train(mmoe_model *of, int threads) {
     const mmoe_trainer_options options = {.threads = threads, .single_threaded_blas = 1};
     SUCCEEDS(mmoe_trainer_create(of, &options, NULL, &trainer, &err));
     for (size_t first = 0; first < ROWS; first += 100)
-        SUCCEEDS(mmoe_trainer_step(trainer, rows, first, first + BATCH <= ROWS ? BATCH : ROWS - first, NULL, &err));
+        SUCCEEDS(mmoe_trainer_step(trainer, rows, first,
+                                   first + BATCH <= ROWS ? BATCH : ROWS - first, NULL, &err));
     mmoe_trainer_free(trainer);
 }
 
@@ -89,7 +91,8 @@ START_TEST(threads_change_no_bit) {
         mmoe_model *again = new_model();
         train(again, threads);
         ck_assert_uint_eq(save(again, &other), size);
-        ck_assert_msg(memcmp(one, other, size) == 0, "%s: %d threads", model_shapes[_i].name, threads);
+        ck_assert_msg(memcmp(one, other, size) == 0, "%s: %d threads", model_shapes[_i].name,
+                      threads);
         free(other);
         mmoe_model_free(again);
     }
@@ -106,14 +109,17 @@ START_TEST(threads_change_no_bit) {
 END_TEST
 
 /* A column's values of one side, in the schema's order. */
-static mmoe_batch side_of(const mmoe_batch *all, mmoe_side side, int32_t *side_ids, float *side_dense) {
+static mmoe_batch side_of(const mmoe_batch *all, mmoe_side side, int32_t *side_ids,
+                          float *side_dense) {
     mmoe_batch b = {all->rows, side_ids, 0, side_dense, 0};
     for (size_t r = 0; r < all->rows; r++) {
         size_t n = 0, m = 0;
         for (int c = 0; c < SPARSE; c++)
-            if (mmoe_model_sparse_side(model, c) == (int)side) side_ids[r * SPARSE + n++] = all->ids[r * all->id_stride + (size_t)c];
+            if (mmoe_model_sparse_side(model, c) == (int)side)
+                side_ids[r * SPARSE + n++] = all->ids[r * all->id_stride + (size_t)c];
         for (int c = 0; c < DENSE; c++)
-            if (mmoe_model_dense_side(model, c) == (int)side) side_dense[r * DENSE + m++] = all->dense[r * all->dense_stride + (size_t)c];
+            if (mmoe_model_dense_side(model, c) == (int)side)
+                side_dense[r * DENSE + m++] = all->dense[r * all->dense_stride + (size_t)c];
     }
     b.id_stride = SPARSE;
     b.dense_stride = DENSE;
@@ -123,13 +129,19 @@ static mmoe_batch side_of(const mmoe_batch *all, mmoe_side side, int32_t *side_i
 /* One user's candidates: rows whose user columns are those of row 0. */
 static void check_rank(mmoe_predictor *predictor) {
     static int32_t all_ids[ROWS * SPARSE], user_ids[ROWS * SPARSE], item_ids[ROWS * SPARSE];
-    static float all_dense[ROWS * DENSE], user_dense[ROWS * DENSE], item_dense[ROWS * DENSE], want[ROWS * TASKS];
+    static float all_dense[ROWS * DENSE], user_dense[ROWS * DENSE], item_dense[ROWS * DENSE],
+        want[ROWS * TASKS];
     for (int i = 0; i < ROWS; i++) {
-        for (int c = 0; c < SPARSE; c++) all_ids[i * SPARSE + c] = ids[(mmoe_model_sparse_side(model, c) == MMOE_SIDE_USER ? 0 : i) * SPARSE + c];
-        for (int c = 0; c < DENSE; c++) all_dense[i * DENSE + c] = dense[(mmoe_model_dense_side(model, c) == MMOE_SIDE_USER ? 0 : i) * DENSE + c];
+        for (int c = 0; c < SPARSE; c++)
+            all_ids[i * SPARSE + c] =
+                ids[(mmoe_model_sparse_side(model, c) == MMOE_SIDE_USER ? 0 : i) * SPARSE + c];
+        for (int c = 0; c < DENSE; c++)
+            all_dense[i * DENSE + c] =
+                dense[(mmoe_model_dense_side(model, c) == MMOE_SIDE_USER ? 0 : i) * DENSE + c];
     }
     const mmoe_batch all = {ROWS, all_ids, SPARSE, all_dense, DENSE};
-    mmoe_batch user = side_of(&all, MMOE_SIDE_USER, user_ids, user_dense), items = side_of(&all, MMOE_SIDE_ITEM, item_ids, item_dense);
+    mmoe_batch user = side_of(&all, MMOE_SIDE_USER, user_ids, user_dense),
+               items = side_of(&all, MMOE_SIDE_ITEM, item_ids, item_dense);
     user.rows = 1;
     SUCCEEDS(mmoe_predictor_run(predictor, &all, want, &err));
     SUCCEEDS(mmoe_predictor_rank(predictor, &user, &items, scores, &err));
@@ -156,7 +168,9 @@ START_TEST(what_is_served_is_what_is_evaluated) {
             n++;
         }
         ck_assert_int_eq(metrics[t].rows, n);
-        ck_assert_msg(fabs(sum / n - metrics[t].logloss) < 1e-6, "%s: task %d: %.9g, evaluated %.9g", model_shapes[_i].name, t, sum / n, metrics[t].logloss);
+        ck_assert_msg(fabs(sum / n - metrics[t].logloss) < 1e-6,
+                      "%s: task %d: %.9g, evaluated %.9g", model_shapes[_i].name, t, sum / n,
+                      metrics[t].logloss);
         ck_assert_double_gt(most - least, 1e-3);
     }
     check_rank(predictor);

@@ -1,4 +1,5 @@
-/* Weights and losses that are not finite end training, say where they began, and cost no weights. */
+/* Weights and losses that are not finite end training, say where they began, and cost no weights.
+ */
 #include "training_support.h"
 
 /* Weights are NaN from the start, but for what no row reads. */
@@ -11,13 +12,17 @@ START_TEST(a_weight_that_is_not_finite_is_named) {
         double losses[TASKS];
         SUCCEEDS(mmoe_trainer_step(trainer, rows, 0, BATCH, losses, &err));
         values_of(model, "embedding.embed_dict.b.weight")[6 * 3 + 1] = NAN;
-        ck_assert_int_eq(mmoe_trainer_step(trainer, rows, BATCH, BATCH, losses, &why), MMOE_E_NUMERIC);
+        ck_assert_int_eq(mmoe_trainer_step(trainer, rows, BATCH, BATCH, losses, &why),
+                         MMOE_E_NUMERIC);
         ck_assert(isfinite(losses[0]) && isfinite(losses[1]));
-        ck_assert_str_eq(why.message, "the weights \"embedding.embed_dict.b.weight\" have a value that is not finite since the update at step 2, epoch 1, from "
-                                      "row 101 of the epoch's order");
+        ck_assert_str_eq(why.message,
+                         "the weights \"embedding.embed_dict.b.weight\" have a value that is not "
+                         "finite since the update at step 2, epoch 1, from "
+                         "row 101 of the epoch's order");
         values_of(model, "embedding.embed_dict.a.weight")[49 * 4] = INFINITY;
         ck_assert_int_eq(mmoe_trainer_step(trainer, rows, 0, BATCH, NULL, &why), MMOE_E_NUMERIC);
-        ck_assert_ptr_nonnull(strstr(why.message, "\"embedding.embed_dict.a.weight\" (and 1 tensors more) have a value"));
+        ck_assert_ptr_nonnull(strstr(
+            why.message, "\"embedding.embed_dict.a.weight\" (and 1 tensors more) have a value"));
         values_of(model, "embedding.embed_dict.a.weight")[49 * 4] = 0;
         values_of(model, "embedding.embed_dict.b.weight")[6 * 3 + 1] = 0;
         mmoe_trainer_free(trainer);
@@ -37,8 +42,10 @@ START_TEST(a_loss_that_is_not_finite_is_named) {
     values_of(model, "towers.1.mlp.8.bias")[0] = NAN;
     ck_assert_int_eq(mmoe_trainer_step(trainer, rows, 0, BATCH, losses, &why), MMOE_E_NUMERIC);
     ck_assert(isfinite(losses[0]) && isnan(losses[1]));
-    ck_assert_ptr_nonnull(strstr(why.message, "the loss of task \"y\" is not finite at step 1, epoch 1, from row 1 of the epoch's order, nor, since its "
-                                              "update, are the weights \"embedding.embed_dict.a.weight\" (and "));
+    ck_assert_ptr_nonnull(
+        strstr(why.message, "the loss of task \"y\" is not finite at step 1, epoch 1, from row 1 "
+                            "of the epoch's order, nor, since its "
+                            "update, are the weights \"embedding.embed_dict.a.weight\" (and "));
     mmoe_trainer_free(trainer);
     mmoe_model_free(model);
     tear_down();
@@ -56,22 +63,28 @@ static int spoil(void *user, const mmoe_epoch_report *report) {
     spoiler *s = user;
     ck_assert_int_eq(report->epoch, 1);
     s->kept = numbers_of(s->model, &s->count);
-    values_of(s->model, "embedding.embed_dict.b.weight")[6 * 3] = 3e38F; /* weight decay makes it infinite */
+    values_of(s->model, "embedding.embed_dict.b.weight")[6 * 3] =
+        3e38F; /* weight decay makes it infinite */
     return 0;
 }
 
 START_TEST(the_best_weights_stay) {
-    set_up("", "", ", \"n_epoch\": 3, \"optimizer\": \"sgd\", \"optimizer_params\": {\"lr\": 0.1, \"weight_decay\": 30}");
+    set_up("", "",
+           ", \"n_epoch\": 3, \"optimizer\": \"sgd\", \"optimizer_params\": {\"lr\": 0.1, "
+           "\"weight_decay\": 30}");
     for (int threads = 1; threads <= 2; threads++) {
         mmoe_model *model = new_model();
         spoiler s = {.model = model};
         mmoe_trainer *trainer;
-        const mmoe_trainer_options options = {.threads = threads, .single_threaded_blas = 1, .user = &s, .on_epoch = spoil};
+        const mmoe_trainer_options options = {
+            .threads = threads, .single_threaded_blas = 1, .user = &s, .on_epoch = spoil};
         mmoe_error why = {0};
         SUCCEEDS(mmoe_trainer_create(model, &options, NULL, &trainer, &err));
         ck_assert_int_eq(mmoe_trainer_fit(trainer, rows, valid, &why), MMOE_E_NUMERIC);
-        ck_assert_str_eq(why.message, "the weights \"embedding.embed_dict.b.weight\" have a value that is not finite since the update at step 8, epoch 2, from "
-                                      "row 1 of the epoch's order");
+        ck_assert_str_eq(why.message,
+                         "the weights \"embedding.embed_dict.b.weight\" have a value that is not "
+                         "finite since the update at step 8, epoch 2, from "
+                         "row 1 of the epoch's order");
         size_t n;
         double *now = numbers_of(model, &n);
         ck_assert_uint_eq(n, s.count);
@@ -87,7 +100,9 @@ END_TEST
 
 /* A rate that no model stands: what it began with stays. */
 START_TEST(a_rate_that_is_too_large_ends_training) {
-    set_up("", "", ", \"optimizer\": \"sgd\", \"optimizer_params\": {\"lr\": 1000, \"weight_decay\": 1000}");
+    set_up(
+        "", "",
+        ", \"optimizer\": \"sgd\", \"optimizer_params\": {\"lr\": 1000, \"weight_decay\": 1000}");
     mmoe_model *model = new_model(), *start = new_model();
     mmoe_trainer *trainer = new_trainer(model, 2);
     mmoe_error why = {0};

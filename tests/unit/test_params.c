@@ -31,11 +31,15 @@ static void count_release(void *user, void *memory) {
     free(memory);
 }
 
-static mmoe_tensors new_tensors(const mmoe_allocator *alloc) { return (mmoe_tensors){.alloc = mmoe_allocator_or_default(alloc)}; }
+static mmoe_tensors new_tensors(const mmoe_allocator *alloc) {
+    return (mmoe_tensors){.alloc = mmoe_allocator_or_default(alloc)};
+}
 
-static mmoe_status add(mmoe_tensors *t, const char *name, mmoe_tensor_kind kind, int32_t rank, int64_t rows, int64_t columns, mmoe_init_kind init, float a) {
+static mmoe_status add(mmoe_tensors *t, const char *name, mmoe_tensor_kind kind, int32_t rank,
+                       int64_t rows, int64_t columns, mmoe_init_kind init, float a) {
     int64_t count = rank == 0 ? 1 : rank == 1 ? rows : rows * columns;
-    mmoe_tensor tensor = {.kind = kind, .rank = rank, .shape = {rows, columns}, .init = init, .init_a = a};
+    mmoe_tensor tensor = {
+        .kind = kind, .rank = rank, .shape = {rows, columns}, .init = init, .init_a = a};
     tensor.offset = mmoe_tensors_reserve(t, kind, count);
     return mmoe_tensors_add(t, tensor, NULL, "%s", name);
 }
@@ -70,12 +74,21 @@ START_TEST(neighbours_share_a_reservation) {
     mmoe_tensors t = new_tensors(NULL);
     int64_t offset = mmoe_tensors_reserve(&t, MMOE_TENSOR_VALUE, 3 * 6);
     for (int e = 0; e < 3; e++) {
-        mmoe_tensor expert = {
-            .kind = MMOE_TENSOR_VALUE, .rank = 2, .shape = {2, 3}, .offset = offset + 6 * e, .init = MMOE_INIT_CONSTANT, .init_a = (float)e + 1};
-        ck_assert_int_eq(mmoe_tensors_add(&t, expert, NULL, "experts.%d.mlp.%d.weight", e, 0), MMOE_OK);
+        mmoe_tensor expert = {.kind = MMOE_TENSOR_VALUE,
+                              .rank = 2,
+                              .shape = {2, 3},
+                              .offset = offset + 6 * e,
+                              .init = MMOE_INIT_CONSTANT,
+                              .init_a = (float)e + 1};
+        ck_assert_int_eq(mmoe_tensors_add(&t, expert, NULL, "experts.%d.mlp.%d.weight", e, 0),
+                         MMOE_OK);
     }
-    ck_assert_int_eq(add(&t, "experts.0.mlp.1.num_batches_tracked", MMOE_TENSOR_COUNTER, 0, 0, 0, MMOE_INIT_CONSTANT, 0), MMOE_OK);
-    ck_assert_int_eq(add(&t, "experts.0.mlp.1.running_var", MMOE_TENSOR_STATE, 1, 2, 0, MMOE_INIT_CONSTANT, 1), MMOE_OK);
+    ck_assert_int_eq(add(&t, "experts.0.mlp.1.num_batches_tracked", MMOE_TENSOR_COUNTER, 0, 0, 0,
+                         MMOE_INIT_CONSTANT, 0),
+                     MMOE_OK);
+    ck_assert_int_eq(
+        add(&t, "experts.0.mlp.1.running_var", MMOE_TENSOR_STATE, 1, 2, 0, MMOE_INIT_CONSTANT, 1),
+        MMOE_OK);
     const mmoe_tensor *second = mmoe_tensors_find(&t, "experts.1.mlp.0.weight");
     ck_assert_ptr_nonnull(second);
     ck_assert_int_eq(second->count, 6);
@@ -99,7 +112,8 @@ START_TEST(neighbours_share_a_reservation) {
 }
 END_TEST
 
-/* The same tensor drawn at two places of two models of different order, and under another name and seed. */
+/* The same tensor drawn at two places of two models of different order, and under another name and
+ * seed. */
 START_TEST(draw_depends_on_seed_and_name_alone) {
     mmoe_tensors t = new_tensors(NULL), u = new_tensors(NULL);
     ck_assert_int_eq(add(&t, "a", MMOE_TENSOR_VALUE, 2, 5, 7, MMOE_INIT_UNIFORM, 0.5f), MMOE_OK);
@@ -112,11 +126,15 @@ START_TEST(draw_depends_on_seed_and_name_alone) {
     ck_assert_int_eq(mmoe_params_init(&q, &u, NULL, NULL), MMOE_OK);
     ck_assert_int_eq(mmoe_params_draw(&p, &t, 2022, NULL), MMOE_OK);
     ck_assert_int_eq(mmoe_params_draw(&q, &u, 2022, NULL), MMOE_OK);
-    ck_assert_mem_eq(mmoe_params_at(&p, &t.items[0]), mmoe_params_at(&q, &u.items[2]), 35 * sizeof(float));
-    ck_assert_mem_eq(mmoe_params_at(&p, &t.items[1]), mmoe_params_at(&q, &u.items[0]), 33 * sizeof(float));
-    ck_assert_mem_ne(mmoe_params_at(&q, &u.items[0]), mmoe_params_at(&q, &u.items[1]), 33 * sizeof(float));
+    ck_assert_mem_eq(mmoe_params_at(&p, &t.items[0]), mmoe_params_at(&q, &u.items[2]),
+                     35 * sizeof(float));
+    ck_assert_mem_eq(mmoe_params_at(&p, &t.items[1]), mmoe_params_at(&q, &u.items[0]),
+                     33 * sizeof(float));
+    ck_assert_mem_ne(mmoe_params_at(&q, &u.items[0]), mmoe_params_at(&q, &u.items[1]),
+                     33 * sizeof(float));
     ck_assert_int_eq(mmoe_params_draw(&q, &u, 2023, NULL), MMOE_OK);
-    ck_assert_mem_ne(mmoe_params_at(&p, &t.items[0]), mmoe_params_at(&q, &u.items[2]), 35 * sizeof(float));
+    ck_assert_mem_ne(mmoe_params_at(&p, &t.items[0]), mmoe_params_at(&q, &u.items[2]),
+                     35 * sizeof(float));
     mmoe_params_finish(&p);
     mmoe_params_finish(&q);
     mmoe_tensors_finish(&t);
@@ -128,12 +146,15 @@ START_TEST(stitches_are_mostly_their_own) {
     for (int32_t n = 1; n <= 3; n++) {
         mmoe_tensors t = new_tensors(NULL);
         mmoe_params p;
-        ck_assert_int_eq(add(&t, "stitches.0.weight", MMOE_TENSOR_VALUE, 2, n, n, MMOE_INIT_STITCH, n > 1 ? 0.9f : 1), MMOE_OK);
+        ck_assert_int_eq(add(&t, "stitches.0.weight", MMOE_TENSOR_VALUE, 2, n, n, MMOE_INIT_STITCH,
+                             n > 1 ? 0.9f : 1),
+                         MMOE_OK);
         ck_assert_int_eq(mmoe_params_init(&p, &t, NULL, NULL), MMOE_OK);
         ck_assert_int_eq(mmoe_params_draw(&p, &t, 1, NULL), MMOE_OK);
         for (int32_t i = 0; i < n * n; i++) {
             const float *x = mmoe_params_at(&p, t.items);
-            ck_assert_float_eq_tol(x[i], i / n == i % n ? (n > 1 ? 0.9f : 1) : 0.1f / (float)(n - 1), 1e-7f);
+            ck_assert_float_eq_tol(
+                x[i], i / n == i % n ? (n > 1 ? 0.9f : 1) : 0.1f / (float)(n - 1), 1e-7f);
         }
         mmoe_params_finish(&p);
         mmoe_tensors_finish(&t);
@@ -152,7 +173,8 @@ static void check_moments(const float *x, int64_t n, double variance, double fou
     }
     double root = sqrt((double)n);
     ck_assert_double_eq_tol(sum / (double)n, 0, 5 * sqrt(variance) / root);
-    ck_assert_double_eq_tol(square / (double)n, variance, 5 * sqrt(fourth - variance * variance) / root);
+    ck_assert_double_eq_tol(square / (double)n, variance,
+                            5 * sqrt(fourth - variance * variance) / root);
     ck_assert_double_eq_tol(lag1 / (double)n, 0, 5 * variance / root);
     ck_assert_double_eq_tol(lag2 / (double)n, 0, 5 * variance / root);
 }
@@ -160,12 +182,14 @@ static void check_moments(const float *x, int64_t n, double variance, double fou
 START_TEST(draws_have_their_moments) {
     enum { N = 200001 };
     mmoe_tensors t = new_tensors(NULL);
-    ck_assert_int_eq(add(&t, "uniform", MMOE_TENSOR_VALUE, 1, N, 0, MMOE_INIT_UNIFORM, 0.25f), MMOE_OK);
+    ck_assert_int_eq(add(&t, "uniform", MMOE_TENSOR_VALUE, 1, N, 0, MMOE_INIT_UNIFORM, 0.25f),
+                     MMOE_OK);
     ck_assert_int_eq(add(&t, "normal", MMOE_TENSOR_VALUE, 1, N, 0, MMOE_INIT_NORMAL, 3), MMOE_OK);
     mmoe_params p;
     ck_assert_int_eq(mmoe_params_init(&p, &t, NULL, NULL), MMOE_OK);
     ck_assert_int_eq(mmoe_params_draw(&p, &t, 1, NULL), MMOE_OK);
-    const float *uniform = mmoe_params_at(&p, &t.items[0]), *normal = mmoe_params_at(&p, &t.items[1]);
+    const float *uniform = mmoe_params_at(&p, &t.items[0]),
+                *normal = mmoe_params_at(&p, &t.items[1]);
     float low = 1, high = -1;
     for (int64_t i = 0; i < N; i++) {
         if (uniform[i] < low) low = uniform[i];
@@ -229,7 +253,8 @@ START_TEST(every_allocation_may_fail) {
         ck_assert_int_eq(err.code, status);
         ck_assert_int_eq(c.live, 0);
     }
-    ck_assert_int_eq(n, 70 + 2 + 3 + 1); /* names, the list twice, three blocks; and the run that succeeds */
+    ck_assert_int_eq(n, 70 + 2 + 3 +
+                            1); /* names, the list twice, three blocks; and the run that succeeds */
 }
 END_TEST
 

@@ -1,5 +1,5 @@
-/* Plans: the same bits whatever the threads and slices, batches of every size, gradients against differences of the loss.
- * test_plan_memory.c looks at buffers and weight tasks. */
+/* Plans: the same bits whatever the threads and slices, batches of every size, gradients against
+ * differences of the loss. test_plan_memory.c looks at buffers and weight tasks. */
 #include "plan_support.h"
 
 #include "graph/plan.h"
@@ -8,10 +8,11 @@
 
 enum { BATCH = 700 };
 
-/* ---- Determinism -------------------------------------------------------------------------------------------------- */
+/* ---- Determinism ---- */
 
 /* The seed's first model, trained by `threads` workers. */
-static void check_threads(const shape *s, int batch_size, int steps, int threads, const bench *by_one) {
+static void check_threads(const shape *s, int batch_size, int steps, int threads,
+                          const bench *by_one) {
     bench many;
     char what[160];
     snprintf(what, sizeof what, "%s, %d threads", s->name, threads);
@@ -27,7 +28,8 @@ START_TEST(same_bits_with_any_threads) {
     bench one;
     bench_init(&one, &shapes[_i], BATCH);
     take_steps(&one, 1, steps, BATCH, BATCH / 2 + 1);
-    for (size_t k = 0; k < sizeof threads / sizeof *threads; k++) check_threads(&shapes[_i], BATCH, steps, threads[k], &one);
+    for (size_t k = 0; k < sizeof threads / sizeof *threads; k++)
+        check_threads(&shapes[_i], BATCH, steps, threads[k], &one);
     bench_finish(&one);
 }
 END_TEST
@@ -46,15 +48,17 @@ START_TEST(same_bits_of_a_large_batch) {
 }
 END_TEST
 
-/* ---- Predictions -------------------------------------------------------------------------------------------------- */
+/* ---- Predictions ---- */
 
-static void predict(const bench *b, mmoe_predictor *predictor, int64_t first, size_t n, float *scores) {
+static void predict(const bench *b, mmoe_predictor *predictor, int64_t first, size_t n,
+                    float *scores) {
     mmoe_batch batch;
     SUCCEEDS(mmoe_dataset_batch(b->data, first, n, &batch, &err));
     SUCCEEDS(mmoe_predictor_run(predictor, &batch, scores, &err));
 }
 
-/* A product's rounding depends on a row's place in OpenBLAS's tiles, so bits are promised for slices of whole chunks alone. */
+/* A product's rounding depends on a row's place in OpenBLAS's tiles, so bits are promised for
+ * slices of whole chunks alone. */
 static void check_slices(const bench *b, const float *whole, size_t slice) {
     static float scores[ROWS * 3];
     const size_t tasks = (size_t)b->n_task;
@@ -62,15 +66,18 @@ static void check_slices(const bench *b, const float *whole, size_t slice) {
     mmoe_predictor *predictor;
     SUCCEEDS(mmoe_predictor_create(b->model, NULL, &predictor, &err));
     for (size_t first = 0; first < ROWS; first += slice)
-        predict(b, predictor, (int64_t)first, ROWS - first < slice ? ROWS - first : slice, scores + first * tasks);
+        predict(b, predictor, (int64_t)first, ROWS - first < slice ? ROWS - first : slice,
+                scores + first * tasks);
     for (size_t i = 0; i < ROWS * tasks; i++)
         if (!(fabs((double)scores[i] - (double)whole[i]) <= allowed))
-            ck_abort_msg("slices of %zu: row %zu, task %zu: %.9g, not %.9g", slice, i / tasks, i % tasks, (double)scores[i], (double)whole[i]);
+            ck_abort_msg("slices of %zu: row %zu, task %zu: %.9g, not %.9g", slice, i / tasks,
+                         i % tasks, (double)scores[i], (double)whole[i]);
     mmoe_predictor_free(predictor);
 }
 
 START_TEST(predictions_do_not_depend_on_slices) {
-    static const size_t slices[] = {256, 512, 1024, 2560, 1, 2, 3, 5, 7, 16, 33, 100, 255, 257, 600, ROWS - 1};
+    static const size_t slices[] = {256, 512, 1024, 2560, 1,   2,   3,   5,
+                                    7,   16,  33,   100,  255, 257, 600, ROWS - 1};
     static float whole[ROWS * 3];
     bench b;
     mmoe_predictor *predictor;
@@ -97,7 +104,8 @@ START_TEST(predictions_do_not_depend_on_threads_and_order) {
         mmoe_pool *pool;
         mmoe_plan *plan;
         SUCCEEDS(mmoe_pool_create(workers, NULL, &pool, &err));
-        SUCCEEDS(mmoe_plan_create(b.model->graph, &b.model->params, pool, MMOE_PLAN_PREDICT, ROWS, NULL, &plan, &err));
+        SUCCEEDS(mmoe_plan_create(b.model->graph, &b.model->params, pool, MMOE_PLAN_PREDICT, ROWS,
+                                  NULL, &plan, &err));
         mmoe_plan_fold(plan);
         mmoe_rows batch = mmoe_dataset_rows_of(b.data, 0, ROWS, NULL);
         mmoe_plan_predict(plan, &batch, workers == 1 ? whole : some);
@@ -106,7 +114,9 @@ START_TEST(predictions_do_not_depend_on_threads_and_order) {
         mmoe_plan_predict(plan, &batch, some);
         for (size_t i = 0; i < ROWS; i++)
             for (size_t t = 0; t < tasks; t++)
-                if (!(fabs((double)some[i * tasks + t] - (double)whole[index[i] * tasks + t]) <= 5e-7)) ck_abort_msg("row %zu of an order, task %zu", i, t);
+                if (!(fabs((double)some[i * tasks + t] - (double)whole[index[i] * tasks + t]) <=
+                      5e-7))
+                    ck_abort_msg("row %zu of an order, task %zu", i, t);
         mmoe_plan_free(plan);
         mmoe_pool_free(pool);
     }
@@ -120,14 +130,16 @@ static void draw_weights(mmoe_model *m) {
         const mmoe_tensor *t = &m->graph->tensors.items[k];
         const int is_scale = t->init == MMOE_INIT_CONSTANT && t->init_a > 0;
         for (int64_t i = 0; t->kind == MMOE_TENSOR_VALUE && i < t->count; i++)
-            m->params.values[t->offset + i] = (float)(drawn(100 + k, (size_t)i) - 0.5) + (is_scale ? 1.0f : 0.0f);
+            m->params.values[t->offset + i] =
+                (float)(drawn(100 + k, (size_t)i) - 0.5) + (is_scale ? 1.0f : 0.0f);
     }
 }
 
 /* A task's tower and gate serve that task alone; experts and tables serve all. */
 static void check_reach(const bench *b, const mmoe_tensor *t, const float *before) {
     static float after[ROWS * 3];
-    const int own = t->name[0] == 't' || t->name[0] == 'g' ? atoi(strchr(t->name, '.') + 1) : -1; /* towers.0, gates.0 */
+    const int own = t->name[0] == 't' || t->name[0] == 'g' ? atoi(strchr(t->name, '.') + 1)
+                                                           : -1; /* towers.0, gates.0 */
     float *value = b->model->params.values + t->offset, kept = *value;
     mmoe_predictor *predictor;
     *value += 0.5f;
@@ -137,8 +149,10 @@ static void check_reach(const bench *b, const mmoe_tensor *t, const float *befor
     *value = kept;
     for (int task = 0; task < b->n_task; task++) {
         int moved = 0;
-        for (size_t i = (size_t)task; i < ROWS * (size_t)b->n_task; i += (size_t)b->n_task) moved += after[i] != before[i];
-        if (!moved != (own >= 0 && own != task)) ck_abort_msg("%s: %d predictions of task %d move", t->name, moved, task);
+        for (size_t i = (size_t)task; i < ROWS * (size_t)b->n_task; i += (size_t)b->n_task)
+            moved += after[i] != before[i];
+        if (!moved != (own >= 0 && own != task))
+            ck_abort_msg("%s: %d predictions of task %d move", t->name, moved, task);
     }
 }
 
@@ -146,7 +160,8 @@ static void check_reach(const bench *b, const mmoe_tensor *t, const float *befor
 static float *bias_of_regression(mmoe_model *m) {
     float *bias = NULL;
     for (size_t k = 0; k < m->graph->tensors.count; k++)
-        if (strncmp(m->graph->tensors.items[k].name, "towers.1.", 9) == 0) bias = m->params.values + m->graph->tensors.items[k].offset;
+        if (strncmp(m->graph->tensors.items[k].name, "towers.1.", 9) == 0)
+            bias = m->params.values + m->graph->tensors.items[k].offset;
     return bias;
 }
 
@@ -154,8 +169,10 @@ static float *bias_of_regression(mmoe_model *m) {
 static void check_types(const bench *b, const float *scores) {
     for (int task = 0; task < b->n_task; task++) {
         int outside = 0;
-        for (size_t i = (size_t)task; i < ROWS * (size_t)b->n_task; i += (size_t)b->n_task) outside += !(scores[i] > 0 && scores[i] < 1);
-        if (!outside != (task != 1)) ck_abort_msg("task %d: %d predictions outside of 0 to 1", task, outside);
+        for (size_t i = (size_t)task; i < ROWS * (size_t)b->n_task; i += (size_t)b->n_task)
+            outside += !(scores[i] > 0 && scores[i] < 1);
+        if (!outside != (task != 1))
+            ck_abort_msg("task %d: %d predictions outside of 0 to 1", task, outside);
     }
 }
 
@@ -171,16 +188,18 @@ START_TEST(towers_and_gates_serve_their_task) {
     check_types(&b, before);
     for (size_t k = 0; k < b.model->graph->tensors.count; k++) {
         const mmoe_tensor *t = &b.model->graph->tensors.items[k];
-        if (t->kind == MMOE_TENSOR_VALUE && (shapes[_i].n_expert > 1 || t->name[0] != 'g')) check_reach(&b, t, before);
+        if (t->kind == MMOE_TENSOR_VALUE && (shapes[_i].n_expert > 1 || t->name[0] != 'g'))
+            check_reach(&b, t, before);
     }
     mmoe_predictor_free(predictor);
     bench_finish(&b);
 }
 END_TEST
 
-/* ---- Batches of every size ---------------------------------------------------------------------------------------- */
+/* ---- Batches of every size ---- */
 
-/* An epoch is steps over the rows in their order, the last one shorter; of one row where one is left. */
+/* An epoch is steps over the rows in their order, the last one shorter; of one row where one is
+ * left. */
 static void check_epoch(const shape *s, int64_t n) {
     bench fitted, stepped;
     bench_init(&fitted, s, BATCH);
@@ -189,7 +208,8 @@ static void check_epoch(const shape *s, int64_t n) {
     mmoe_trainer *fit = trainer_of(fitted.model, 2), *step = trainer_of(stepped.model, 1);
     SUCCEEDS(mmoe_trainer_fit(fit, data, NULL, &err));
     for (int64_t first = 0; first < n; first += BATCH)
-        SUCCEEDS(mmoe_trainer_step(step, data, first, (size_t)(n - first < BATCH ? n - first : BATCH), NULL, &err));
+        SUCCEEDS(mmoe_trainer_step(step, data, first,
+                                   (size_t)(n - first < BATCH ? n - first : BATCH), NULL, &err));
     check_same_model(s->name, fitted.model, stepped.model);
     mmoe_trainer_free(fit);
     mmoe_trainer_free(step);
@@ -227,14 +247,16 @@ END_TEST
 START_TEST(chunks_depend_on_the_batch_alone) {
     for (int32_t rows = 1, before = 0; rows < 20000; rows++) {
         const int32_t chunk = mmoe_plan_chunk_rows(rows);
-        if (chunk < 256 || chunk > 1024 || chunk % 16 || chunk < before) ck_abort_msg("%d rows in chunks of %d", rows, chunk);
-        if (chunk > 256 && chunk < 1024 && (rows + chunk - 1) / chunk > 8) ck_abort_msg("%d rows: more than eight chunks of %d", rows, chunk);
+        if (chunk < 256 || chunk > 1024 || chunk % 16 || chunk < before)
+            ck_abort_msg("%d rows in chunks of %d", rows, chunk);
+        if (chunk > 256 && chunk < 1024 && (rows + chunk - 1) / chunk > 8)
+            ck_abort_msg("%d rows: more than eight chunks of %d", rows, chunk);
         before = chunk;
     }
 }
 END_TEST
 
-/* ---- Gradients ---------------------------------------------------------------------------------------------------- */
+/* ---- Gradients ---- */
 
 enum { FEW = 300 };
 
@@ -246,33 +268,43 @@ static double loss_and_gradient(const bench *b, mmoe_trainer *trainer, float *gr
     return sum;
 }
 
-static double moved_loss(const bench *b, mmoe_trainer *trainer, const mmoe_tensor *t, const double *direction, double by, float *scratch) {
+static double moved_loss(const bench *b, mmoe_trainer *trainer, const mmoe_tensor *t,
+                         const double *direction, double by, float *scratch) {
     float *values = b->model->params.values + t->offset;
     float *kept = malloc((size_t)t->count * sizeof *kept);
     ck_assert_ptr_nonnull(kept);
     memcpy(kept, values, (size_t)t->count * sizeof *kept);
-    for (int64_t i = 0; i < t->count; i++) values[i] = (float)((double)values[i] + by * direction[i]);
+    for (int64_t i = 0; i < t->count; i++)
+        values[i] = (float)((double)values[i] + by * direction[i]);
     const double loss = loss_and_gradient(b, trainer, scratch);
     memcpy(values, kept, (size_t)t->count * sizeof *kept);
     free(kept);
     return loss;
 }
 
-/* Along a tensor's own gradient the loss rises by its length; the error of the difference is of fourth order. */
-static void check_tensor(const bench *b, mmoe_trainer *trainer, const mmoe_tensor *t, const float *gradient, float *scratch) {
+/* Along a tensor's own gradient the loss rises by its length; the error of the difference is of
+ * fourth order. */
+static void check_tensor(const bench *b, mmoe_trainer *trainer, const mmoe_tensor *t,
+                         const float *gradient, float *scratch) {
     const double h = 0.02;
     double length = 0, *direction = malloc((size_t)t->count * sizeof *direction);
     ck_assert_ptr_nonnull(direction);
-    for (int64_t i = 0; i < t->count; i++) length += (double)gradient[t->offset + i] * (double)gradient[t->offset + i];
+    for (int64_t i = 0; i < t->count; i++)
+        length += (double)gradient[t->offset + i] * (double)gradient[t->offset + i];
     length = sqrt(length);
-    for (int64_t i = 0; i < t->count; i++) direction[i] = length > 0 ? (double)gradient[t->offset + i] / length : 1 / sqrt((double)t->count);
+    for (int64_t i = 0; i < t->count; i++)
+        direction[i] =
+            length > 0 ? (double)gradient[t->offset + i] / length : 1 / sqrt((double)t->count);
     double difference[2];
     for (int k = 0; k < 2; k++) {
         const double by = (k + 1) * h;
-        difference[k] = (moved_loss(b, trainer, t, direction, by, scratch) - moved_loss(b, trainer, t, direction, -by, scratch)) / (2 * by);
+        difference[k] = (moved_loss(b, trainer, t, direction, by, scratch) -
+                         moved_loss(b, trainer, t, direction, -by, scratch)) /
+                        (2 * by);
     }
     const double rise = (4 * difference[0] - difference[1]) / 3;
-    if (!(fabs(rise - length) <= 0.005 * length + 3e-5)) ck_abort_msg("%s: gradient of length %.6g, the loss rises by %.6g", t->name, length, rise);
+    if (!(fabs(rise - length) <= 0.005 * length + 3e-5))
+        ck_abort_msg("%s: gradient of length %.6g, the loss rises by %.6g", t->name, length, rise);
     free(direction);
 }
 
@@ -286,7 +318,8 @@ START_TEST(gradients_are_the_loss_s) {
     ck_assert(gradient && scratch);
     loss_and_gradient(&b, trainer, gradient);
     for (size_t k = 0; k < b.model->graph->tensors.count; k += _i == WIDE ? 9 : 1)
-        if (b.model->graph->tensors.items[k].kind == MMOE_TENSOR_VALUE) check_tensor(&b, trainer, &b.model->graph->tensors.items[k], gradient, scratch);
+        if (b.model->graph->tensors.items[k].kind == MMOE_TENSOR_VALUE)
+            check_tensor(&b, trainer, &b.model->graph->tensors.items[k], gradient, scratch);
     free(gradient);
     free(scratch);
     mmoe_trainer_free(trainer);

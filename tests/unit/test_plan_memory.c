@@ -1,5 +1,6 @@
-/* Where plans keep what: buffers that live together lie apart, nothing is read before it is written, and every value's
- * gradient is handed out once; the tables' is the sum over the rows that looked them up. */
+/* Where plans keep what: buffers that live together lie apart, nothing is read before it is
+ * written, and every value's gradient is handed out once; the tables' is the sum over the rows that
+ * looked them up. */
 #include "plan_support.h"
 
 #include "graph/plan.h"
@@ -8,7 +9,7 @@
 
 enum { BATCH = 700, MOST_VALUES = 64 };
 
-/* ---- Lifetimes, worked out anew ----------------------------------------------------------------------------------- */
+/* ---- Lifetimes, worked out anew ---- */
 
 /* What a value's or a gradient's memory is used for, from `first` to `last`. */
 typedef struct use {
@@ -31,14 +32,17 @@ static void used(use *u, int when) {
 static int inputs_of(const mmoe_node *n, int32_t in[MOST_VALUES]) {
     int count = 0;
     switch (n->op) {
-    case MMOE_OP_INPUT: break;
+    case MMOE_OP_INPUT:
+        break;
     case MMOE_OP_LINEAR:
         for (int32_t i = 0; i < n->u.linear.n_block; i++) in[i] = n->u.linear.blocks[i].in.value;
         return n->u.linear.n_block;
     case MMOE_OP_GATE:
     case MMOE_OP_ATTEND:
     case MMOE_OP_STATS:
-    case MMOE_OP_APPLY: in[count++] = n->in; break;
+    case MMOE_OP_APPLY:
+        in[count++] = n->in;
+        break;
     case MMOE_OP_MIX:
         in[count++] = n->u.mix.gates;
         in[count++] = n->u.mix.experts;
@@ -53,8 +57,9 @@ static int inputs_of(const mmoe_node *n, int32_t in[MOST_VALUES]) {
     return count;
 }
 
-/* Every value that a step needs lives then, and so does its gradient from the first step that writes to it. A linear
- * node's input and its output's gradient are needed again for its weights, at `end`, as is the input's gradient. */
+/* Every value that a step needs lives then, and so does its gradient from the first step that
+ * writes to it. A linear node's input and its output's gradient are needed again for its weights,
+ * at `end`, as is the input's gradient. */
 static void use_of_step(uses *u, const mmoe_node *n, int backward, int when, int end) {
     int32_t in[MOST_VALUES];
     const int count = inputs_of(n, in), gradients = backward || n->op == MMOE_OP_LOSS;
@@ -77,26 +82,32 @@ static void uses_of(const mmoe_plan *p, uses *u) {
     ck_assert_int_le(g->n_value, MOST_VALUES);
     for (int v = 0; v < g->n_value; v++) {
         u->values[v] = (use){INT32_MAX, -1, p->values[v].base, rows * (size_t)p->values[v].ld};
-        u->grads[v] = (use){INT32_MAX, -1, p->training ? p->grads[v].base : NULL, p->training ? rows * (size_t)p->grads[v].ld : 0};
+        u->grads[v] = (use){INT32_MAX, -1, p->training ? p->grads[v].base : NULL,
+                            p->training ? rows * (size_t)p->grads[v].ld : 0};
         ck_assert_int_ge(p->values[v].ld, g->values[v].width);
         if (p->training) ck_assert_int_ge(p->grads[v].ld, g->values[v].grad_cols);
     }
     for (int f = 0; f < p->n_phase; f++)
         for (int i = p->phases[f].first; i < p->phases[f].first + p->phases[f].count; i++)
-            use_of_step(u, &g->nodes[p->steps[i].node], p->steps[i].backward, p->training ? f : i, end);
+            use_of_step(u, &g->nodes[p->steps[i].node], p->steps[i].backward, p->training ? f : i,
+                        end);
     if (p->training) used(&u->grads[g->nodes[0].out], end);
 }
 
 static void check_apart(const char *what, const use *a, const use *b, int i, int j) {
-    const int together = a->first <= b->last && b->first <= a->last, overlap = a->base < b->base + b->floats && b->base < a->base + a->floats;
-    if (together && overlap) ck_abort_msg("%s %d (%d to %d) and %d (%d to %d) lie together", what, i, a->first, a->last, j, b->first, b->last);
+    const int together = a->first <= b->last && b->first <= a->last,
+              overlap = a->base < b->base + b->floats && b->base < a->base + a->floats;
+    if (together && overlap)
+        ck_abort_msg("%s %d (%d to %d) and %d (%d to %d) lie together", what, i, a->first, a->last,
+                     j, b->first, b->last);
 }
 
 /* A layer works in place backward: its input's and its output's gradients are one. */
 static int same_memory(const mmoe_plan *p, int i, int j) {
     for (int32_t k = 0; k < p->graph->n_node; k++) {
         const mmoe_node *n = &p->graph->nodes[k];
-        if (n->op == MMOE_OP_APPLY && ((n->in == i && n->out == j) || (n->in == j && n->out == i))) return 1;
+        if (n->op == MMOE_OP_APPLY && ((n->in == i && n->out == j) || (n->in == j && n->out == i)))
+            return 1;
     }
     return 0;
 }
@@ -124,17 +135,19 @@ START_TEST(buffers_that_live_together_lie_apart) {
     bench b;
     mmoe_plan *plan;
     bench_init(&b, &shapes[_i], BATCH);
-    SUCCEEDS(mmoe_plan_create(b.model->graph, &b.model->params, NULL, MMOE_PLAN_TRAIN, BATCH, NULL, &plan, &err));
+    SUCCEEDS(mmoe_plan_create(b.model->graph, &b.model->params, NULL, MMOE_PLAN_TRAIN, BATCH, NULL,
+                              &plan, &err));
     check_plan(plan);
     mmoe_plan_free(plan);
-    SUCCEEDS(mmoe_plan_create(b.model->graph, &b.model->params, NULL, MMOE_PLAN_PREDICT, BATCH, NULL, &plan, &err));
+    SUCCEEDS(mmoe_plan_create(b.model->graph, &b.model->params, NULL, MMOE_PLAN_PREDICT, BATCH,
+                              NULL, &plan, &err));
     ck_assert_int_gt(check_plan(plan), 0); /* else this test would see nothing */
     mmoe_plan_free(plan);
     bench_finish(&b);
 }
 END_TEST
 
-/* ---- Written before read ------------------------------------------------------------------------------------------ */
+/* ---- Written before read ---- */
 
 static void spoil(const mmoe_plan *p) {
     uses u;
@@ -148,7 +161,8 @@ static void spoil(const mmoe_plan *p) {
     for (size_t i = 0; i < p->scratch_stride * (size_t)p->workers; i++) p->scratch[i] = NAN;
 }
 
-/* Gradients are a function of weights and rows: what an earlier batch, of another size, left in memory does not matter. */
+/* Gradients are a function of weights and rows: what an earlier batch, of another size, left in
+ * memory does not matter. */
 START_TEST(nothing_is_left_of_earlier_batches) {
     bench b;
     bench_init(&b, &shapes[_i], BATCH);
@@ -174,14 +188,15 @@ START_TEST(nothing_is_left_of_earlier_batches) {
 }
 END_TEST
 
-/* ---- Weight tasks ------------------------------------------------------------------------------------------------- */
+/* ---- Weight tasks ---- */
 
 typedef struct sink {
     uint8_t *seen; /* of a value: how often its gradient came */
     float *gradient;
 } sink;
 
-static void keep(void *context, int64_t offset, int64_t count, int64_t cols, const float *gradient, int64_t ld) {
+static void keep(void *context, int64_t offset, int64_t count, int64_t cols, const float *gradient,
+                 int64_t ld) {
     const sink *s = context;
     for (int64_t r = 0; r < count; r++)
         for (int64_t c = 0; c < cols; c++) {
@@ -206,7 +221,9 @@ static void check_seen(const mmoe_model *m, const sink *s) {
     for (size_t k = 0; k < m->graph->tensors.count; k++) {
         const mmoe_tensor *t = &m->graph->tensors.items[k];
         for (int64_t i = 0; t->kind == MMOE_TENSOR_VALUE && i < t->count; i++)
-            if (s->seen[t->offset + i]-- != 1) ck_abort_msg("%s[%lld]: %d gradients", t->name, (long long)i, s->seen[t->offset + i] + 1);
+            if (s->seen[t->offset + i]-- != 1)
+                ck_abort_msg("%s[%lld]: %d gradients", t->name, (long long)i,
+                             s->seen[t->offset + i] + 1);
     }
     for (int64_t i = 0; i < m->params.n_value; i++)
         if (s->seen[i]) ck_abort_msg("value %lld is no tensor's", (long long)i);
@@ -221,7 +238,8 @@ START_TEST(every_gradient_comes_once) {
         double loss[3], weight[3];
         sink s;
         sink_init(&s, b.model);
-        SUCCEEDS(mmoe_plan_create(b.model->graph, &b.model->params, NULL, MMOE_PLAN_TRAIN, sizes[k], NULL, &plan, &err));
+        SUCCEEDS(mmoe_plan_create(b.model->graph, &b.model->params, NULL, MMOE_PLAN_TRAIN, sizes[k],
+                                  NULL, &plan, &err));
         const mmoe_rows batch = mmoe_dataset_rows_of(b.data, 0, sizes[k], NULL);
         mmoe_plan_train(plan, &batch, 1, 1, keep, &s, loss, weight);
         check_seen(b.model, &s);
@@ -232,17 +250,20 @@ START_TEST(every_gradient_comes_once) {
 }
 END_TEST
 
-/* ---- Tables ------------------------------------------------------------------------------------------------------- */
+/* ---- Tables ---- */
 
-/* Tables of which one is cut into ranges of rows, and two columns share it; 70 small ones; one of a single row; the widths
- * that have loops of their own. */
+/* Tables of which one is cut into ranges of rows, and two columns share it; 70 small ones; one of a
+ * single row; the widths that have loops of their own. */
 enum { SMALL = 70, COLUMNS = SMALL + 7, LOOKED = 500 };
 
-/* Few rows that come often, many that come seldom, the first and the last ones, and those where ranges of 2^16 values meet. */
+/* Few rows that come often, many that come seldom, the first and the last ones, and those where
+ * ranges of 2^16 values meet. */
 static int32_t some_row(size_t r, size_t c, int64_t table_rows) {
     const double u = drawn(10, r * COLUMNS + c);
     const int64_t edge = 65536 / 3, edges[] = {0, edge - 1, edge, table_rows - 1};
-    const int64_t row = r % 3 == 0 ? (int64_t)(u * 9) : r % 3 == 1 ? (int64_t)(u * (double)table_rows) : edges[(int)(u * 4)];
+    const int64_t row = r % 3 == 0   ? (int64_t)(u * 9)
+                        : r % 3 == 1 ? (int64_t)(u * (double)table_rows)
+                                     : edges[(int)(u * 4)];
     return (int32_t)(row < table_rows ? row : table_rows - 1);
 }
 
@@ -251,21 +272,27 @@ static void tables_init(bench *b) {
     static char names[COLUMNS][8], json[16384];
     static const char *columns[COLUMNS];
     int n = 0;
-    char *at = json + sprintf(json, "{\"features\": {\"sparse\": [{\"name\": \"big\", \"vocab_size\": 40000, \"embed_dim\": 3}, "
-                                    "{\"name\": \"also\", \"embed_dim\": 3, \"shared_with\": \"big\"}");
+    char *at =
+        json + sprintf(json, "{\"features\": {\"sparse\": [{\"name\": \"big\", \"vocab_size\": "
+                             "40000, \"embed_dim\": 3}, "
+                             "{\"name\": \"also\", \"embed_dim\": 3, \"shared_with\": \"big\"}");
     columns[n++] = "big";
     columns[n++] = "also";
     for (int k = 0; k < SMALL; k++, n++) {
         snprintf(names[n], sizeof names[n], "s%d", k);
-        at += sprintf(at, ", {\"name\": \"%s\", \"vocab_size\": %d, \"embed_dim\": %d}", names[n], k == 3 ? 1 : 20 + k, 2 + k / 40);
+        at += sprintf(at, ", {\"name\": \"%s\", \"vocab_size\": %d, \"embed_dim\": %d}", names[n],
+                      k == 3 ? 1 : 20 + k, 2 + k / 40);
         columns[n] = names[n];
     }
     for (int k = 0; k < 5; k++, n++) { /* each too large for a neighbour, so alone in its task */
         snprintf(names[n], sizeof names[n], "w%d", k);
-        at += sprintf(at, ", {\"name\": \"%s\", \"vocab_size\": %d, \"embed_dim\": %d}", names[n], 60000 / dims[k], dims[k]);
+        at += sprintf(at, ", {\"name\": \"%s\", \"vocab_size\": %d, \"embed_dim\": %d}", names[n],
+                      60000 / dims[k], dims[k]);
         columns[n] = names[n];
     }
-    sprintf(at, "], \"dense\": []}, \"tasks\": [{\"name\": \"t\", \"label\": \"y\"}], \"model\": {\"n_expert\": 2}, \"trainer\": {\"batch_size\": %d}}",
+    sprintf(at,
+            "], \"dense\": []}, \"tasks\": [{\"name\": \"t\", \"label\": \"y\"}], \"model\": "
+            "{\"n_expert\": 2}, \"trainer\": {\"batch_size\": %d}}",
             LOOKED);
     b->n_task = 1;
     SUCCEEDS(mmoe_config_parse(json, strlen(json), NULL, NULL, &b->config, &err));
@@ -275,13 +302,15 @@ static void tables_init(bench *b) {
     static float labels[LOOKED];
     for (size_t r = 0; r < LOOKED; r++) {
         labels[r] = (float)(drawn(9, r) < 0.3);
-        for (size_t c = 0; c < COLUMNS; c++) ids[r * COLUMNS + c] = some_row(r, c, mmoe_model_sparse_rows(b->model, (int32_t)c));
+        for (size_t c = 0; c < COLUMNS; c++)
+            ids[r * COLUMNS + c] = some_row(r, c, mmoe_model_sparse_rows(b->model, (int32_t)c));
     }
     const mmoe_batch batch = {.rows = LOOKED, .ids = ids, .id_stride = COLUMNS};
     SUCCEEDS(mmoe_dataset_create(b->schema, &batch, labels, NULL, NULL, &b->data, &err));
 }
 
-/* The gradient of the input, which the plan keeps to the end of a step, added up in the order of rows and columns. */
+/* The gradient of the input, which the plan keeps to the end of a step, added up in the order of
+ * rows and columns. */
 static float *sum_by_hand(const mmoe_plan *p, const mmoe_model *m, const mmoe_rows *batch) {
     const mmoe_node *n = &p->graph->nodes[0];
     float *sum = calloc((size_t)m->params.n_value, sizeof *sum);
@@ -289,8 +318,10 @@ static float *sum_by_hand(const mmoe_plan *p, const mmoe_model *m, const mmoe_ro
     for (int32_t b = 0; b < batch->rows; b++)
         for (int32_t k = 0; k < n->u.input.n_lookup; k++) {
             const mmoe_lookup *l = &n->u.input.lookups[k];
-            const float *dx = p->grads[n->out].base + (size_t)b * (size_t)p->grads[n->out].ld + l->col;
-            const int64_t row = batch->ids[mmoe_row_of(batch, b) * batch->id_stride + (size_t)l->column];
+            const float *dx =
+                p->grads[n->out].base + (size_t)b * (size_t)p->grads[n->out].ld + l->col;
+            const int64_t row =
+                batch->ids[mmoe_row_of(batch, b) * batch->id_stride + (size_t)l->column];
             for (int32_t c = 0; c < l->dim; c++) sum[l->table + row * l->dim + c] += dx[c];
         }
     return sum;
@@ -306,7 +337,8 @@ static void check_tables(const mmoe_model *m, const float *got, const float *wan
         for (int64_t i = 0; i < t->count; i++) {
             some += got[t->offset + i] != 0;
             if (got[t->offset + i] != want[t->offset + i])
-                ck_abort_msg("%s[%lld]: %.9g, by hand %.9g", t->name, (long long)i, (double)got[t->offset + i], (double)want[t->offset + i]);
+                ck_abort_msg("%s[%lld]: %.9g, by hand %.9g", t->name, (long long)i,
+                             (double)got[t->offset + i], (double)want[t->offset + i]);
         }
         ck_assert_msg(some > 0, "%s has no gradient", t->name);
     }
@@ -315,7 +347,8 @@ static void check_tables(const mmoe_model *m, const float *got, const float *wan
 
 static int range_tasks(const mmoe_plan *p) {
     int count = 0;
-    for (int32_t i = 0; i < p->n_task; i++) count += p->tasks[i].node == 0 && p->tasks[i].rows < p->tables[p->tasks[i].first].rows;
+    for (int32_t i = 0; i < p->n_task; i++)
+        count += p->tasks[i].node == 0 && p->tasks[i].rows < p->tables[p->tasks[i].first].rows;
     return count;
 }
 
@@ -327,13 +360,15 @@ START_TEST(table_gradients_are_sums_over_rows) {
     tables_init(&b);
     for (uint32_t i = 0; i < LOOKED; i++) order[i] = i * 7 % LOOKED;
     SUCCEEDS(mmoe_pool_create(3, NULL, &pool, &err));
-    SUCCEEDS(mmoe_plan_create(b.model->graph, &b.model->params, pool, MMOE_PLAN_TRAIN, LOOKED, NULL, &plan, &err));
+    SUCCEEDS(mmoe_plan_create(b.model->graph, &b.model->params, pool, MMOE_PLAN_TRAIN, LOOKED, NULL,
+                              &plan, &err));
     ck_assert_int_ge(range_tasks(plan), 2);
     for (int shuffled = 0; shuffled < 2; shuffled++) {
         double loss, weight;
         sink s;
         sink_init(&s, b.model);
-        const mmoe_rows batch = mmoe_dataset_rows_of(b.data, 0, shuffled ? LOOKED - 100 : LOOKED, shuffled ? order : NULL);
+        const mmoe_rows batch = mmoe_dataset_rows_of(b.data, 0, shuffled ? LOOKED - 100 : LOOKED,
+                                                     shuffled ? order : NULL);
         mmoe_plan_train(plan, &batch, 1, 1, keep, &s, &loss, &weight);
         float *want = sum_by_hand(plan, b.model, &batch);
         check_seen(b.model, &s);

@@ -1,4 +1,5 @@
-/* The worker pool. Tasks write plain memory, so that a thread sanitizer sees a task that runs twice or late. */
+/* The worker pool. Tasks write plain memory, so that a thread sanitizer sees a task that runs twice
+ * or late. */
 #include <check.h>
 #include <pthread.h>
 #include <signal.h>
@@ -26,12 +27,13 @@ typedef struct loop {
     pthread_t caller;
     int runs[MOST_TASKS + 1]; /* of a task; a task beyond the last counts at the end */
     int by[MOST_WORKERS];     /* tasks of a worker */
-    int wrong;                /* runs of tasks that are none, by workers that are none, or too late */
+    int wrong; /* runs of tasks that are none, by workers that are none, or too late */
 } loop;
 
 static void count_run(void *context, int worker, int task) {
     loop *l = context;
-    if (l->over || task < 0 || task >= l->tasks || worker < 0 || worker >= l->workers || (worker == 0) != pthread_equal(pthread_self(), l->caller))
+    if (l->over || task < 0 || task >= l->tasks || worker < 0 || worker >= l->workers ||
+        (worker == 0) != pthread_equal(pthread_self(), l->caller))
         l->wrong = 1;
     else {
         l->runs[task] += l->number;
@@ -49,9 +51,13 @@ static void loop_end(loop *l) {
     l->over = 1;
     int sum = 0;
     for (int t = 0; t < l->tasks; t++)
-        if (l->runs[t] != l->number) ck_abort_msg("task %d of %d, %d workers: %d / %d runs", t, l->tasks, l->workers, l->runs[t], l->number);
+        if (l->runs[t] != l->number)
+            ck_abort_msg("task %d of %d, %d workers: %d / %d runs", t, l->tasks, l->workers,
+                         l->runs[t], l->number);
     for (int w = 0; w < l->workers; w++) sum += l->by[w];
-    if (sum != l->tasks || l->wrong) ck_abort_msg("%d of %d tasks, %d workers: a run of no task, by no worker, or too late", sum, l->tasks, l->workers);
+    if (sum != l->tasks || l->wrong)
+        ck_abort_msg("%d of %d tasks, %d workers: a run of no task, by no worker, or too late", sum,
+                     l->tasks, l->workers);
 }
 
 /* Each in a number of its own, so that a late run shows in the sum. */
@@ -64,13 +70,14 @@ static void run_loop(mmoe_pool *pool, loop *l, int tasks, int number) {
 START_TEST(every_task_runs_once) {
     mmoe_pool *pool = pool_of(_i);
     static loop l;
-    for (int tasks = 0; tasks <= MOST_TASKS; tasks += tasks < 70 || tasks >= 990 ? 1 : 23) run_loop(pool, &l, tasks, 1);
+    for (int tasks = 0; tasks <= MOST_TASKS; tasks += tasks < 70 || tasks >= 990 ? 1 : 23)
+        run_loop(pool, &l, tasks, 1);
     mmoe_pool_free(pool);
 }
 END_TEST
 
-/* Loops of changing sizes follow each other at once; a worker that is late for one finds another. The contexts alternate,
- * and one that is over must stay as it was. */
+/* Loops of changing sizes follow each other at once; a worker that is late for one finds another.
+ * The contexts alternate, and one that is over must stay as it was. */
 START_TEST(late_workers_run_nothing_of_another_loop) {
     mmoe_pool *pool = pool_of(_i);
     static loop l[4];
@@ -84,7 +91,8 @@ START_TEST(late_workers_run_nothing_of_another_loop) {
 }
 END_TEST
 
-/* With a task a worker, each of which waits for all others, every worker must take part, and takes its own task. */
+/* With a task a worker, each of which waits for all others, every worker must take part, and takes
+ * its own task. */
 typedef struct meeting {
     pthread_barrier_t all;
     int worker_of[MOST_WORKERS];

@@ -1,4 +1,5 @@
-/* The predictor: against the plan that evaluation uses, in any number of rows, and ranking against plain scoring. */
+/* The predictor: against the plan that evaluation uses, in any number of rows, and ranking against
+ * plain scoring. */
 #include <pthread.h>
 
 #include "failing.h"
@@ -16,21 +17,38 @@ typedef struct shape {
 #define REGRESSION ", \"type\": \"regression\""
 
 static const shape shapes[] = {
-    {"uiuiiuiui", TASK("x", "") ", " TASK("y", ""), "\"model\": {\"n_expert\": 8, \"expert_params\": {\"dims\": [16]}}"},
-    {"iiiiiiiii", TASK("x", ""), "\"model\": {\"n_expert\": 1, \"expert_params\": {\"dims\": [5]}}"},
-    {"uuuuuuuuu", TASK("x", TOWER("[]")), "\"model\": {\"n_expert\": 3, \"expert_params\": {\"dims\": [7, 4]}}"},
-    {"iiiiiuuii", TASK("x", TOWER("[6, 5, 3]")) ", " TASK("y", REGRESSION TOWER("[]")) ", " TASK("z", TOWER("[9]")),
-     "\"model\": {\"n_expert\": 3, \"expert_params\": {\"dims\": [10, 6, 3], \"batch_norm\": false}}"},
-    {"uuiiuiiii", TASK("x", ", \"tower_params\": {\"dims\": [4], \"batch_norm\": false, \"activation\": \"tanh\"}") ", " TASK("y", REGRESSION),
-     "\"model\": {\"n_expert\": 5, \"expert_params\": {\"dims\": [13], \"activation\": \"prelu\"}, \"gate_params\": {\"batch_norm\": false}}"},
-    {"iuiuiuiui", TASK("x", ", \"tower_params\": {\"dims\": [8, 4], \"activation\": \"dice\"}") ", " TASK("y", ""),
-     "\"model\": {\"n_expert\": 4, \"expert_params\": {\"dims\": [16, 8], \"activation\": \"dice\", \"dropout\": 0.3}}"},
-    {"uuuuiuuuu", TASK("x", ", \"tower_params\": {\"dims\": [3], \"activation\": \"prelu\", \"batch_norm\": false}") ", " TASK("y", ""),
-     "\"model\": {\"n_expert\": 6, \"expert_params\": {\"dims\": [9], \"activation\": \"tanh\", \"batch_norm\": false}, \"gate_params\": {\"batch_norm\": "
+    {"uiuiiuiui", TASK("x", "") ", " TASK("y", ""),
+     "\"model\": {\"n_expert\": 8, \"expert_params\": {\"dims\": [16]}}"},
+    {"iiiiiiiii", TASK("x", ""),
+     "\"model\": {\"n_expert\": 1, \"expert_params\": {\"dims\": [5]}}"},
+    {"uuuuuuuuu", TASK("x", TOWER("[]")),
+     "\"model\": {\"n_expert\": 3, \"expert_params\": {\"dims\": [7, 4]}}"},
+    {"iiiiiuuii",
+     TASK("x", TOWER("[6, 5, 3]")) ", " TASK("y", REGRESSION TOWER("[]")) ", " TASK("z",
+                                                                                    TOWER("[9]")),
+     "\"model\": {\"n_expert\": 3, \"expert_params\": {\"dims\": [10, 6, 3], \"batch_norm\": "
+     "false}}"},
+    {"uuiiuiiii",
+     TASK("x", ", \"tower_params\": {\"dims\": [4], \"batch_norm\": false, \"activation\": "
+               "\"tanh\"}") ", " TASK("y", REGRESSION),
+     "\"model\": {\"n_expert\": 5, \"expert_params\": {\"dims\": [13], \"activation\": \"prelu\"}, "
+     "\"gate_params\": {\"batch_norm\": false}}"},
+    {"iuiuiuiui",
+     TASK("x", ", \"tower_params\": {\"dims\": [8, 4], \"activation\": \"dice\"}") ", " TASK("y",
+                                                                                             ""),
+     "\"model\": {\"n_expert\": 4, \"expert_params\": {\"dims\": [16, 8], \"activation\": "
+     "\"dice\", \"dropout\": 0.3}}"},
+    {"uuuuiuuuu",
+     TASK("x", ", \"tower_params\": {\"dims\": [3], \"activation\": \"prelu\", \"batch_norm\": "
+               "false}") ", " TASK("y", ""),
+     "\"model\": {\"n_expert\": 6, \"expert_params\": {\"dims\": [9], \"activation\": \"tanh\", "
+     "\"batch_norm\": false}, \"gate_params\": {\"batch_norm\": "
      "true}}"},
     {"iiuiiiiiu", TASK("x", TOWER("[64]")) ", " TASK("y", REGRESSION TOWER("[33]")),
-     "\"model\": {\"n_expert\": 17, \"expert_params\": {\"dims\": [48, 31], \"activation\": \"sigmoid\"}}"},
-    {"uiuiuiuiu", TASK("x", TOWER("[300]")) ", " TASK("y", ""), "\"model\": {\"n_expert\": 2, \"expert_params\": {\"dims\": [520]}}"},
+     "\"model\": {\"n_expert\": 17, \"expert_params\": {\"dims\": [48, 31], \"activation\": "
+     "\"sigmoid\"}}"},
+    {"uiuiuiuiu", TASK("x", TOWER("[300]")) ", " TASK("y", ""),
+     "\"model\": {\"n_expert\": 2, \"expert_params\": {\"dims\": [520]}}"},
 };
 enum { SHAPES = sizeof shapes / sizeof *shapes, ROWS = 1100 };
 
@@ -64,25 +82,33 @@ static void run(mmoe_predictor *p, const mmoe_batch *batch, float *out) {
 static void assert_bits(const float *got, const float *want, size_t n_rows, const char *what) {
     for (size_t i = 0; i < n_rows * n_task; i++)
         if (memcmp(&got[i], &want[i], sizeof *got) != 0)
-            ck_abort_msg("%s: row %zu of %zu, task %zu: %.9g, not %.9g", what, i / n_task, n_rows, i % n_task, (double)got[i], (double)want[i]);
+            ck_abort_msg("%s: row %zu of %zu, task %zu: %.9g, not %.9g", what, i / n_task, n_rows,
+                         i % n_task, (double)got[i], (double)want[i]);
 }
 
-/* ---- Scores ------------------------------------------------------------------------------------------------------- */
+/* ---- Scores ---- */
 
 START_TEST(agrees_with_the_plan) {
     set_up(_i);
     mmoe_error err = {0};
     mmoe_plan *plan;
-    ok(mmoe_plan_create(model->graph, &model->params, NULL, MMOE_PLAN_PREDICT, ROWS, NULL, &plan, &err), &err);
+    ok(mmoe_plan_create(model->graph, &model->params, NULL, MMOE_PLAN_PREDICT, ROWS, NULL, &plan,
+                        &err),
+       &err);
     mmoe_blas_set_threads(1);
     mmoe_plan_fold(plan);
-    const mmoe_rows batch = {.rows = ROWS, .ids = rows.ids, .dense = rows.dense, .id_stride = SPARSE, .dense_stride = DENSE};
+    const mmoe_rows batch = {.rows = ROWS,
+                             .ids = rows.ids,
+                             .dense = rows.dense,
+                             .id_stride = SPARSE,
+                             .dense_stride = DENSE};
     mmoe_plan_predict(plan, &batch, expected);
     run(predictor, &rows.batch, scores);
     double spread = 0;
     for (size_t i = 0; i < ROWS * n_task; i++) {
         const double want = (double)expected[i], got = (double)scores[i];
-        if (!(fabs(got - want) <= 1e-6 * fmax(1, fabs(want)))) ck_abort_msg("row %zu, task %zu: %.9g, not %.9g", i / n_task, i % n_task, got, want);
+        if (!(fabs(got - want) <= 1e-6 * fmax(1, fabs(want))))
+            ck_abort_msg("row %zu, task %zu: %.9g, not %.9g", i / n_task, i % n_task, got, want);
         spread = fmax(spread, fabs(want - (double)expected[i % n_task]));
     }
     ck_assert_double_gt(spread, 1e-2);
@@ -95,7 +121,8 @@ END_TEST
 START_TEST(any_number_of_rows) {
     set_up(_i);
     run(predictor, &rows.batch, expected);
-    for (size_t n = 0, first = 0; n <= 260; n += n < 70 ? 1 : 63, first = (first + 37) % (ROWS - 300)) {
+    for (size_t n = 0, first = 0; n <= 260;
+         n += n < 70 ? 1 : 63, first = (first + 37) % (ROWS - 300)) {
         const mmoe_batch part = rows_of(&rows, first, n);
         scores[n * n_task] = 99;
         run(predictor, &part, scores);
@@ -129,7 +156,7 @@ START_TEST(the_weights_are_those_of_creation) {
 }
 END_TEST
 
-/* ---- Ranking ------------------------------------------------------------------------------------------------------ */
+/* ---- Ranking ---- */
 
 START_TEST(ranking_gives_the_same_bits) {
     static const size_t sizes[] = {0, 1, 2, 7, 8, 9, 48, 240, 241, ROWS};
@@ -157,7 +184,8 @@ START_TEST(users_do_not_mix) {
     run(predictor, &rows.batch, expected);
     mmoe_error err = {0};
     for (size_t r = 0; r < 20; r++) {
-        test_rows user = side_of(&rows, shapes[_i].sides, true, r, 1), items = side_of(&rows, shapes[_i].sides, false, r, 1);
+        test_rows user = side_of(&rows, shapes[_i].sides, true, r, 1),
+                  items = side_of(&rows, shapes[_i].sides, false, r, 1);
         ok(mmoe_predictor_rank(predictor, &user.batch, &items.batch, scores, &err), &err);
         assert_bits(scores, expected + r * n_task, 1, "rank");
         free_rows(&user);
@@ -167,19 +195,21 @@ START_TEST(users_do_not_mix) {
 }
 END_TEST
 
-/* ---- Threads ------------------------------------------------------------------------------------------------------ */
+/* ---- Threads ---- */
 
 enum { THREADS = 8 };
 static mmoe_predictor *clones[THREADS];
 static int faults[THREADS];
 
-/* The first half of the rows in pieces whose size differs from thread to thread; then the predictor is freed. */
+/* The first half of the rows in pieces whose size differs from thread to thread; then the predictor
+ * is freed. */
 static void *score_rows(void *context) {
     const size_t me = (size_t)(uintptr_t)context, n = 3 + 17 * me;
     float *out = malloc(n * n_task * sizeof *out);
     for (size_t first = 0; out && first + n <= ROWS / 2; first += n) {
         const mmoe_batch part = rows_of(&rows, first, n);
-        faults[me] += mmoe_predictor_run(clones[me], &part, out, NULL) != MMOE_OK || memcmp(out, expected + first * n_task, n * n_task * sizeof *out) != 0;
+        faults[me] += mmoe_predictor_run(clones[me], &part, out, NULL) != MMOE_OK ||
+                      memcmp(out, expected + first * n_task, n * n_task * sizeof *out) != 0;
     }
     faults[me] += !out;
     free(out);
@@ -192,17 +222,19 @@ START_TEST(threads_share_the_weights) {
     mmoe_error err = {0};
     pthread_t threads[THREADS];
     run(predictor, &rows.batch, expected);
-    for (int i = 0; i < THREADS; i++) ok(mmoe_predictor_clone(i ? clones[i - 1] : predictor, NULL, &clones[i], &err), &err);
+    for (int i = 0; i < THREADS; i++)
+        ok(mmoe_predictor_clone(i ? clones[i - 1] : predictor, NULL, &clones[i], &err), &err);
     mmoe_predictor_free(predictor);
     predictor = NULL;
-    for (int i = 0; i < THREADS; i++) ck_assert_int_eq(pthread_create(&threads[i], NULL, score_rows, (void *)(uintptr_t)i), 0);
+    for (int i = 0; i < THREADS; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, score_rows, (void *)(uintptr_t)i), 0);
     for (int i = 0; i < THREADS; i++) ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
     for (int i = 0; i < THREADS; i++) ck_assert_int_eq(faults[i], 0);
     tear_down();
 }
 END_TEST
 
-/* ---- Memory ------------------------------------------------------------------------------------------------------- */
+/* ---- Memory ---- */
 
 START_TEST(allocations_that_fail) {
     set_up(_i);

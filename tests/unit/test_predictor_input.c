@@ -3,14 +3,19 @@
 
 #include "predictor_support.h"
 
-/* ---- A model whose columns are learned --------------------------------------------------------------------------- */
+/* ---- A model whose columns are learned ---- */
 
-/* city: strings; user: integers; slot: row numbers with an oov_id; page: row numbers without one. */
+/* city: strings; user: integers; slot: row numbers with an oov_id; page: row numbers without one.
+ */
 static const char config_text[] =
-    "{\"features\": {\"sparse\": [{\"name\": \"city\"}, {\"name\": \"user\", \"side\": \"user\"}, {\"name\": \"slot\", \"vocab_size\": 5, \"oov_id\": 3},"
-    " {\"name\": \"page\", \"vocab_size\": 9, \"embed_dim\": 2}], \"dense\": [{\"name\": \"age\", \"transform\": \"standardize\", \"side\": \"user\"},"
-    " {\"name\": \"price\", \"transform\": \"log1p_standardize\"}, {\"name\": \"share\", \"transform\": \"minmax\"}, {\"name\": \"plain\"}]},"
-    " \"tasks\": [{\"name\": \"ctr\", \"label\": \"click\"}, {\"name\": \"cvr\", \"label\": \"buy\"}], \"score\": \"ctr * cvr^0.5\"}";
+    "{\"features\": {\"sparse\": [{\"name\": \"city\"}, {\"name\": \"user\", \"side\": \"user\"}, "
+    "{\"name\": \"slot\", \"vocab_size\": 5, \"oov_id\": 3},"
+    " {\"name\": \"page\", \"vocab_size\": 9, \"embed_dim\": 2}], \"dense\": [{\"name\": \"age\", "
+    "\"transform\": \"standardize\", \"side\": \"user\"},"
+    " {\"name\": \"price\", \"transform\": \"log1p_standardize\"}, {\"name\": \"share\", "
+    "\"transform\": \"minmax\"}, {\"name\": \"plain\"}]},"
+    " \"tasks\": [{\"name\": \"ctr\", \"label\": \"click\"}, {\"name\": \"cvr\", \"label\": "
+    "\"buy\"}], \"score\": \"ctr * cvr^0.5\"}";
 static const char training_text[] = "city,user,slot,page,age,price,share,plain,click,buy\n"
                                     "Rome,7,0,8,30,0,0.5,-2,1,0\n"
                                     "Oslo,-12,4,0,41.5,12.25,0.25,3,0,0\n"
@@ -34,11 +39,12 @@ typedef struct request {
     float age, price, share;
 } request;
 /* The last row's user is missing: an id that no training row has. */
-static const request requests[REQUESTS] = {{7, 4, -2, 0, "Oslo", "7", "4", 8, 30, 0, 0.5f},
-                                           {-12, 0, 4, 0, "Bern", "-12.0", "+0", 0, 99, 7, 0.75f},
-                                           {8, 5, 0, 0, "NA", "8", "5", 1, 1e-3f, 1e9f, -3},
-                                           {9000000000, -1, 1e30, 0, "", " 9000000000", "-1", 7, -5, -0.5f, 2},
-                                           {0, 2, 20, 0, "New York", NULL, "2", 2, 20, 20, 20}};
+static const request requests[REQUESTS] = {
+    {7, 4, -2, 0, "Oslo", "7", "4", 8, 30, 0, 0.5f},
+    {-12, 0, 4, 0, "Bern", "-12.0", "+0", 0, 99, 7, 0.75f},
+    {8, 5, 0, 0, "NA", "8", "5", 1, 1e-3f, 1e9f, -3},
+    {9000000000, -1, 1e30, 0, "", " 9000000000", "-1", 7, -5, -0.5f, 2},
+    {0, 2, 20, 0, "New York", NULL, "2", 2, 20, 20, 20}};
 
 static char folder[] = "/tmp/mmoe-predictor-XXXXXX", training_path[64], request_path[64];
 static mmoe_model *model;
@@ -69,7 +75,8 @@ static void set_up(void) {
     ok(mmoe_dataset_fit_csv(config, training_path, NULL, &schema, &training, &err), &err);
     ok(mmoe_model_create(config, schema, NULL, &model, &err), &err);
     scatter_weights(model);
-    ok(mmoe_dataset_read_csv(schema, request_path, MMOE_LABELS_OPTIONAL, NULL, &encoded, &err), &err);
+    ok(mmoe_dataset_read_csv(schema, request_path, MMOE_LABELS_OPTIONAL, NULL, &encoded, &err),
+       &err);
     ok(mmoe_dataset_batch(encoded, 0, REQUESTS, &plain_batch, &err), &err);
     ok(mmoe_predictor_create(model, NULL, &predictor, &err), &err);
     ok(mmoe_predictor_run(predictor, &plain_batch, expected, &err), &err);
@@ -88,7 +95,7 @@ static void tear_down(void) {
     rmdir(folder);
 }
 
-#define MEMBER(type_, member)                                                                                                                                  \
+#define MEMBER(type_, member)                                                                      \
     { type_, &requests[0].member, sizeof(request) }
 
 static void same_scores(const mmoe_batch *batch) {
@@ -97,13 +104,15 @@ static void same_scores(const mmoe_batch *batch) {
     ck_assert_mem_eq(scores, expected, sizeof scores);
 }
 
-/* ---- Ways to hand rows over --------------------------------------------------------------------------------------- */
+/* ---- Ways to hand rows over ---- */
 
 START_TEST(members_of_structures) {
-    const mmoe_column sparse[COLUMNS] = {MEMBER(MMOE_VALUE_TEXT, city), MEMBER(MMOE_VALUE_INT64, user), MEMBER(MMOE_VALUE_INT64, slot),
-                                         MEMBER(MMOE_VALUE_INT64, page)};
-    const mmoe_column dense[COLUMNS] = {MEMBER(MMOE_VALUE_FLOAT, age), MEMBER(MMOE_VALUE_FLOAT, price), MEMBER(MMOE_VALUE_FLOAT, share),
-                                        MEMBER(MMOE_VALUE_DOUBLE, plain)};
+    const mmoe_column sparse[COLUMNS] = {
+        MEMBER(MMOE_VALUE_TEXT, city), MEMBER(MMOE_VALUE_INT64, user),
+        MEMBER(MMOE_VALUE_INT64, slot), MEMBER(MMOE_VALUE_INT64, page)};
+    const mmoe_column dense[COLUMNS] = {
+        MEMBER(MMOE_VALUE_FLOAT, age), MEMBER(MMOE_VALUE_FLOAT, price),
+        MEMBER(MMOE_VALUE_FLOAT, share), MEMBER(MMOE_VALUE_DOUBLE, plain)};
     const mmoe_batch batch = {.rows = REQUESTS, .sparse_columns = sparse, .dense_columns = dense};
     same_scores(&batch);
 }
@@ -111,9 +120,13 @@ END_TEST
 
 /* Integers as text go through integer vocabularies and row numbers. */
 START_TEST(texts) {
-    const mmoe_column sparse[COLUMNS] = {MEMBER(MMOE_VALUE_TEXT, city), MEMBER(MMOE_VALUE_TEXT, user_text), MEMBER(MMOE_VALUE_TEXT, slot_text),
-                                         MEMBER(MMOE_VALUE_INT64, page)};
-    const mmoe_batch batch = {.rows = REQUESTS, .sparse_columns = sparse, .dense = plain_batch.dense, .dense_stride = plain_batch.dense_stride};
+    const mmoe_column sparse[COLUMNS] = {
+        MEMBER(MMOE_VALUE_TEXT, city), MEMBER(MMOE_VALUE_TEXT, user_text),
+        MEMBER(MMOE_VALUE_TEXT, slot_text), MEMBER(MMOE_VALUE_INT64, page)};
+    const mmoe_batch batch = {.rows = REQUESTS,
+                              .sparse_columns = sparse,
+                              .dense = plain_batch.dense,
+                              .dense_stride = plain_batch.dense_stride};
     same_scores(&batch);
 }
 END_TEST
@@ -132,7 +145,10 @@ START_TEST(arrays_of_their_own) {
     }
     const mmoe_batch columns = {.rows = REQUESTS, .sparse_columns = sparse, .dense_columns = dense};
     same_scores(&columns);
-    const mmoe_batch both = {.rows = REQUESTS, .ids = plain_batch.ids, .id_stride = plain_batch.id_stride, .dense_columns = dense};
+    const mmoe_batch both = {.rows = REQUESTS,
+                             .ids = plain_batch.ids,
+                             .id_stride = plain_batch.id_stride,
+                             .dense_columns = dense};
     same_scores(&both);
 }
 END_TEST
@@ -150,7 +166,10 @@ START_TEST(a_row_major_array_of_raw_ids) {
                                          {MMOE_VALUE_INT64, &raw[0][0], sizeof raw[0]},
                                          {MMOE_VALUE_INT64, &raw[0][1], sizeof raw[0]},
                                          {MMOE_VALUE_INT64, &raw[0][2], sizeof raw[0]}};
-    const mmoe_batch batch = {.rows = REQUESTS, .sparse_columns = sparse, .dense = plain_batch.dense, .dense_stride = plain_batch.dense_stride};
+    const mmoe_batch batch = {.rows = REQUESTS,
+                              .sparse_columns = sparse,
+                              .dense = plain_batch.dense,
+                              .dense_stride = plain_batch.dense_stride};
     same_scores(&batch);
 }
 END_TEST
@@ -158,9 +177,14 @@ END_TEST
 START_TEST(addresses_that_are_not_aligned) {
     char bytes[REQUESTS * 9 + 1];
     for (size_t r = 0; r < REQUESTS; r++) memcpy(bytes + 1 + 9 * r, &requests[r].user, 8);
-    const mmoe_column sparse[COLUMNS] = {
-        MEMBER(MMOE_VALUE_TEXT, city), {MMOE_VALUE_INT64, bytes + 1, 9}, MEMBER(MMOE_VALUE_INT64, slot), MEMBER(MMOE_VALUE_INT64, page)};
-    const mmoe_batch batch = {.rows = REQUESTS, .sparse_columns = sparse, .dense = plain_batch.dense, .dense_stride = plain_batch.dense_stride};
+    const mmoe_column sparse[COLUMNS] = {MEMBER(MMOE_VALUE_TEXT, city),
+                                         {MMOE_VALUE_INT64, bytes + 1, 9},
+                                         MEMBER(MMOE_VALUE_INT64, slot),
+                                         MEMBER(MMOE_VALUE_INT64, page)};
+    const mmoe_batch batch = {.rows = REQUESTS,
+                              .sparse_columns = sparse,
+                              .dense = plain_batch.dense,
+                              .dense_stride = plain_batch.dense_stride};
     same_scores(&batch);
 }
 END_TEST
@@ -173,11 +197,16 @@ START_TEST(raw_ranking) {
     ck_assert_int_eq(mmoe_model_dense_side(model, 3), MMOE_SIDE_ITEM);
     ck_assert_int_eq(mmoe_model_sparse_side(model, 4), -1);
     ck_assert_int_eq(mmoe_model_dense_side(NULL, 0), -1);
-    const mmoe_column items[3] = {MEMBER(MMOE_VALUE_TEXT, city), MEMBER(MMOE_VALUE_INT64, slot), MEMBER(MMOE_VALUE_INT64, page)};
-    const mmoe_column numbers[3] = {MEMBER(MMOE_VALUE_FLOAT, price), MEMBER(MMOE_VALUE_FLOAT, share), MEMBER(MMOE_VALUE_DOUBLE, plain)};
-    const mmoe_batch candidates = {.rows = REQUESTS, .sparse_columns = items, .dense_columns = numbers};
+    const mmoe_column items[3] = {MEMBER(MMOE_VALUE_TEXT, city), MEMBER(MMOE_VALUE_INT64, slot),
+                                  MEMBER(MMOE_VALUE_INT64, page)};
+    const mmoe_column numbers[3] = {MEMBER(MMOE_VALUE_FLOAT, price),
+                                    MEMBER(MMOE_VALUE_FLOAT, share),
+                                    MEMBER(MMOE_VALUE_DOUBLE, plain)};
+    const mmoe_batch candidates = {
+        .rows = REQUESTS, .sparse_columns = items, .dense_columns = numbers};
     for (size_t r = 0; r < REQUESTS; r++) {
-        const mmoe_column id = {MMOE_VALUE_INT64, &requests[r].user, 0}, age = {MMOE_VALUE_FLOAT, &requests[r].age, 0};
+        const mmoe_column id = {MMOE_VALUE_INT64, &requests[r].user, 0},
+                          age = {MMOE_VALUE_FLOAT, &requests[r].age, 0};
         const mmoe_batch user = {.rows = 1, .sparse_columns = &id, .dense_columns = &age};
         ok(mmoe_predictor_rank(predictor, &user, &candidates, scores, &err), &err);
         ck_assert_mem_eq(scores + r * TASKS, expected + r * TASKS, TASKS * sizeof *scores);
@@ -185,11 +214,12 @@ START_TEST(raw_ranking) {
 }
 END_TEST
 
-/* ---- What is refused ---------------------------------------------------------------------------------------------- */
+/* ---- What is refused ---- */
 
 static float untouched[REQUESTS * TASKS];
 
-static void refused(mmoe_status got, mmoe_status want, int64_t row, const char *column, const char *message) {
+static void refused(mmoe_status got, mmoe_status want, int64_t row, const char *column,
+                    const char *message) {
     ck_assert_msg(got == want, "status %d, not %d: %s", got, want, err.message);
     ck_assert_int_eq(err.code, want);
     ck_assert_int_eq(err.row, row);
@@ -199,13 +229,15 @@ static void refused(mmoe_status got, mmoe_status want, int64_t row, const char *
     err = (mmoe_error){0};
 }
 
-static void refuse(const mmoe_batch *batch, mmoe_status want, int64_t row, const char *column, const char *message) {
+static void refuse(const mmoe_batch *batch, mmoe_status want, int64_t row, const char *column,
+                   const char *message) {
     size_t best[REQUESTS];
     memset(untouched, 0x55, sizeof untouched);
     memset(scores, 0x55, sizeof scores);
     refused(mmoe_predictor_run(predictor, batch, scores, &err), want, row, column, message);
     refused(mmoe_predictor_score(predictor, NULL, batch, scores, &err), want, row, column, message);
-    refused(mmoe_predictor_top(predictor, NULL, batch, 2, best, scores, &err), want, row, column, message);
+    refused(mmoe_predictor_top(predictor, NULL, batch, 2, best, scores, &err), want, row, column,
+            message);
     ck_assert_int_eq(mmoe_predictor_run(predictor, batch, scores, NULL), want);
 }
 
@@ -214,7 +246,11 @@ START_TEST(encoded_values) {
     float dense[REQUESTS * COLUMNS];
     memcpy(ids, plain_batch.ids, sizeof ids);
     memcpy(dense, plain_batch.dense, sizeof dense);
-    const mmoe_batch batch = {.rows = REQUESTS, .ids = ids, .id_stride = COLUMNS, .dense = dense, .dense_stride = COLUMNS};
+    const mmoe_batch batch = {.rows = REQUESTS,
+                              .ids = ids,
+                              .id_stride = COLUMNS,
+                              .dense = dense,
+                              .dense_stride = COLUMNS};
     same_scores(&batch);
     static const int32_t bad[] = {-1, 9, INT32_MIN, INT32_MAX};
     for (size_t i = 0; i < 4; i++) {
@@ -234,8 +270,10 @@ START_TEST(raw_values) {
     request rows[REQUESTS];
     memcpy(rows, requests, sizeof rows);
 #define HERE(type_, member) {type_, &rows[0].member, sizeof(request)}
-    mmoe_column sparse[COLUMNS] = {HERE(MMOE_VALUE_TEXT, city), HERE(MMOE_VALUE_INT64, user), HERE(MMOE_VALUE_INT64, slot), HERE(MMOE_VALUE_INT64, page)};
-    mmoe_column dense[COLUMNS] = {HERE(MMOE_VALUE_FLOAT, age), HERE(MMOE_VALUE_FLOAT, price), HERE(MMOE_VALUE_FLOAT, share), HERE(MMOE_VALUE_DOUBLE, plain)};
+    mmoe_column sparse[COLUMNS] = {HERE(MMOE_VALUE_TEXT, city), HERE(MMOE_VALUE_INT64, user),
+                                   HERE(MMOE_VALUE_INT64, slot), HERE(MMOE_VALUE_INT64, page)};
+    mmoe_column dense[COLUMNS] = {HERE(MMOE_VALUE_FLOAT, age), HERE(MMOE_VALUE_FLOAT, price),
+                                  HERE(MMOE_VALUE_FLOAT, share), HERE(MMOE_VALUE_DOUBLE, plain)};
     const mmoe_batch batch = {.rows = REQUESTS, .sparse_columns = sparse, .dense_columns = dense};
     same_scores(&batch);
     rows[1].page = 9;
@@ -258,9 +296,14 @@ END_TEST
 
 START_TEST(raw_texts) {
     const char *pages[REQUESTS] = {"8", "0", "1", "7", "2"};
-    const mmoe_column sparse[COLUMNS] = {
-        MEMBER(MMOE_VALUE_TEXT, city), MEMBER(MMOE_VALUE_TEXT, user_text), MEMBER(MMOE_VALUE_TEXT, slot_text), {MMOE_VALUE_TEXT, pages, 0}};
-    const mmoe_batch batch = {.rows = REQUESTS, .sparse_columns = sparse, .dense = plain_batch.dense, .dense_stride = plain_batch.dense_stride};
+    const mmoe_column sparse[COLUMNS] = {MEMBER(MMOE_VALUE_TEXT, city),
+                                         MEMBER(MMOE_VALUE_TEXT, user_text),
+                                         MEMBER(MMOE_VALUE_TEXT, slot_text),
+                                         {MMOE_VALUE_TEXT, pages, 0}};
+    const mmoe_batch batch = {.rows = REQUESTS,
+                              .sparse_columns = sparse,
+                              .dense = plain_batch.dense,
+                              .dense_stride = plain_batch.dense_stride};
     same_scores(&batch);
     pages[3] = "9";
     refuse(&batch, MMOE_E_DATA, 4, "page", "\"9\" is outside of the table's rows 0 to 8");
@@ -285,11 +328,12 @@ START_TEST(shapes_and_types) {
     refuse(&batch, MMOE_E_ARGUMENT, 0, "", "id_stride of the batch is smaller than its 4 columns");
     batch = plain_batch;
     batch.dense_stride = 0;
-    refuse(&batch, MMOE_E_ARGUMENT, 0, "", "dense_stride of the batch is smaller than its 4 columns");
-    mmoe_column sparse[COLUMNS] = {MEMBER(MMOE_VALUE_TEXT, city), MEMBER(MMOE_VALUE_INT64, user), MEMBER(MMOE_VALUE_INT64, slot),
-                                   MEMBER(MMOE_VALUE_FLOAT, page)};
-    mmoe_column dense[COLUMNS] = {MEMBER(MMOE_VALUE_FLOAT, age), MEMBER(MMOE_VALUE_FLOAT, price), MEMBER(MMOE_VALUE_ROW, share),
-                                  MEMBER(MMOE_VALUE_DOUBLE, plain)};
+    refuse(&batch, MMOE_E_ARGUMENT, 0, "",
+           "dense_stride of the batch is smaller than its 4 columns");
+    mmoe_column sparse[COLUMNS] = {MEMBER(MMOE_VALUE_TEXT, city), MEMBER(MMOE_VALUE_INT64, user),
+                                   MEMBER(MMOE_VALUE_INT64, slot), MEMBER(MMOE_VALUE_FLOAT, page)};
+    mmoe_column dense[COLUMNS] = {MEMBER(MMOE_VALUE_FLOAT, age), MEMBER(MMOE_VALUE_FLOAT, price),
+                                  MEMBER(MMOE_VALUE_ROW, share), MEMBER(MMOE_VALUE_DOUBLE, plain)};
     batch = plain_batch;
     batch.sparse_columns = sparse;
     refuse(&batch, MMOE_E_ARGUMENT, 0, "page", "is no type of a sparse column");
@@ -311,60 +355,85 @@ START_TEST(a_data_set_takes_no_columns) {
     mmoe_batch batch = plain_batch;
     batch.sparse_columns = sparse;
     mmoe_dataset *set = NULL;
-    ck_assert_int_eq(mmoe_dataset_create(mmoe_model_schema(model), &batch, labels, NULL, NULL, &set, &err), MMOE_E_ARGUMENT);
+    ck_assert_int_eq(
+        mmoe_dataset_create(mmoe_model_schema(model), &batch, labels, NULL, NULL, &set, &err),
+        MMOE_E_ARGUMENT);
     ck_assert_ptr_null(set);
     ck_assert_ptr_nonnull(strstr(err.message, "not of columns"));
 }
 END_TEST
 
 START_TEST(users_and_items) {
-    const mmoe_column id = {MMOE_VALUE_INT64, &requests[0].user, 0}, age = {MMOE_VALUE_FLOAT, &requests[0].age, 0};
+    const mmoe_column id = {MMOE_VALUE_INT64, &requests[0].user, 0},
+                      age = {MMOE_VALUE_FLOAT, &requests[0].age, 0};
     mmoe_batch user = {.rows = 1, .sparse_columns = &id, .dense_columns = &age};
     int32_t ids[REQUESTS * 3] = {0};
     float dense[REQUESTS * 3] = {0};
-    mmoe_batch items = {.rows = REQUESTS, .ids = ids, .id_stride = 3, .dense = dense, .dense_stride = 3};
+    mmoe_batch items = {
+        .rows = REQUESTS, .ids = ids, .id_stride = 3, .dense = dense, .dense_stride = 3};
     memset(untouched, 0x55, sizeof untouched);
     memset(scores, 0x55, sizeof scores);
     for (size_t n = 0; n <= 2; n += 2) {
         user.rows = n;
-        refused(mmoe_predictor_rank(predictor, &user, &items, scores, &err), MMOE_E_ARGUMENT, 0, "", n ? "the user has 2 rows, not 1" : "the user has 0 rows");
+        refused(mmoe_predictor_rank(predictor, &user, &items, scores, &err), MMOE_E_ARGUMENT, 0, "",
+                n ? "the user has 2 rows, not 1" : "the user has 0 rows");
     }
     user.rows = 1;
     const mmoe_column unknown = {MMOE_VALUE_DOUBLE, &(const double){(double)NAN}, 0};
     user.dense_columns = &unknown;
-    refused(mmoe_predictor_rank(predictor, &user, &items, scores, &err), MMOE_E_DATA, 1, "age", "nan is not finite");
+    refused(mmoe_predictor_rank(predictor, &user, &items, scores, &err), MMOE_E_DATA, 1, "age",
+            "nan is not finite");
     user.dense_columns = &age;
     ids[3 * 4 + 1] = 5;
-    refused(mmoe_predictor_rank(predictor, &user, &items, scores, &err), MMOE_E_ARGUMENT, 5, "slot", "row number 5 is outside 0 to 4");
-    refused(mmoe_predictor_score(predictor, &user, &items, scores, &err), MMOE_E_ARGUMENT, 5, "slot", "row number 5 is outside 0 to 4");
+    refused(mmoe_predictor_rank(predictor, &user, &items, scores, &err), MMOE_E_ARGUMENT, 5, "slot",
+            "row number 5 is outside 0 to 4");
+    refused(mmoe_predictor_score(predictor, &user, &items, scores, &err), MMOE_E_ARGUMENT, 5,
+            "slot", "row number 5 is outside 0 to 4");
     ids[3 * 4 + 1] = 0;
     user.sparse_columns = NULL;
-    refused(mmoe_predictor_rank(predictor, &user, &items, scores, &err), MMOE_E_ARGUMENT, 0, "", "the user lacks ids");
+    refused(mmoe_predictor_rank(predictor, &user, &items, scores, &err), MMOE_E_ARGUMENT, 0, "",
+            "the user lacks ids");
     user.sparse_columns = &id;
     items.id_stride = 2;
-    refused(mmoe_predictor_rank(predictor, &user, &items, scores, &err), MMOE_E_ARGUMENT, 0, "", "id_stride of the items is smaller than its 3 columns");
+    refused(mmoe_predictor_rank(predictor, &user, &items, scores, &err), MMOE_E_ARGUMENT, 0, "",
+            "id_stride of the items is smaller than its 3 columns");
 }
 END_TEST
 
 START_TEST(null_arguments) {
     size_t best[2];
-    const mmoe_batch none = {.ids = plain_batch.ids, .id_stride = COLUMNS, .dense = plain_batch.dense, .dense_stride = COLUMNS};
+    const mmoe_batch none = {.ids = plain_batch.ids,
+                             .id_stride = COLUMNS,
+                             .dense = plain_batch.dense,
+                             .dense_stride = COLUMNS};
     memset(untouched, 0x55, sizeof untouched);
     memset(scores, 0x55, sizeof scores);
     refused(mmoe_predictor_run(NULL, &plain_batch, scores, &err), MMOE_E_ARGUMENT, 0, "", "NULL");
     refused(mmoe_predictor_run(predictor, NULL, scores, &err), MMOE_E_ARGUMENT, 0, "", "NULL");
-    refused(mmoe_predictor_run(predictor, &plain_batch, NULL, &err), MMOE_E_ARGUMENT, 0, "", "NULL");
-    refused(mmoe_predictor_rank(NULL, &plain_batch, &plain_batch, scores, &err), MMOE_E_ARGUMENT, 0, "", "NULL");
-    refused(mmoe_predictor_rank(predictor, NULL, &plain_batch, scores, &err), MMOE_E_ARGUMENT, 0, "", "NULL");
-    refused(mmoe_predictor_rank(predictor, &plain_batch, NULL, scores, &err), MMOE_E_ARGUMENT, 0, "", "NULL");
-    refused(mmoe_predictor_rank(predictor, &plain_batch, &plain_batch, NULL, &err), MMOE_E_ARGUMENT, 0, "", "NULL");
-    refused(mmoe_predictor_score(NULL, NULL, &plain_batch, scores, &err), MMOE_E_ARGUMENT, 0, "", "NULL");
-    refused(mmoe_predictor_score(predictor, NULL, NULL, scores, &err), MMOE_E_ARGUMENT, 0, "", "NULL");
-    refused(mmoe_predictor_score(predictor, NULL, &plain_batch, NULL, &err), MMOE_E_ARGUMENT, 0, "", "NULL");
-    refused(mmoe_predictor_top(NULL, NULL, &plain_batch, 2, best, scores, &err), MMOE_E_ARGUMENT, 0, "", "NULL");
-    refused(mmoe_predictor_top(predictor, NULL, NULL, 2, best, scores, &err), MMOE_E_ARGUMENT, 0, "", "NULL");
-    refused(mmoe_predictor_top(predictor, NULL, &plain_batch, 2, NULL, scores, &err), MMOE_E_ARGUMENT, 0, "", "NULL");
-    refused(mmoe_predictor_top(predictor, NULL, &plain_batch, 2, best, NULL, &err), MMOE_E_ARGUMENT, 0, "", "NULL");
+    refused(mmoe_predictor_run(predictor, &plain_batch, NULL, &err), MMOE_E_ARGUMENT, 0, "",
+            "NULL");
+    refused(mmoe_predictor_rank(NULL, &plain_batch, &plain_batch, scores, &err), MMOE_E_ARGUMENT, 0,
+            "", "NULL");
+    refused(mmoe_predictor_rank(predictor, NULL, &plain_batch, scores, &err), MMOE_E_ARGUMENT, 0,
+            "", "NULL");
+    refused(mmoe_predictor_rank(predictor, &plain_batch, NULL, scores, &err), MMOE_E_ARGUMENT, 0,
+            "", "NULL");
+    refused(mmoe_predictor_rank(predictor, &plain_batch, &plain_batch, NULL, &err), MMOE_E_ARGUMENT,
+            0, "", "NULL");
+    refused(mmoe_predictor_score(NULL, NULL, &plain_batch, scores, &err), MMOE_E_ARGUMENT, 0, "",
+            "NULL");
+    refused(mmoe_predictor_score(predictor, NULL, NULL, scores, &err), MMOE_E_ARGUMENT, 0, "",
+            "NULL");
+    refused(mmoe_predictor_score(predictor, NULL, &plain_batch, NULL, &err), MMOE_E_ARGUMENT, 0, "",
+            "NULL");
+    refused(mmoe_predictor_top(NULL, NULL, &plain_batch, 2, best, scores, &err), MMOE_E_ARGUMENT, 0,
+            "", "NULL");
+    refused(mmoe_predictor_top(predictor, NULL, NULL, 2, best, scores, &err), MMOE_E_ARGUMENT, 0,
+            "", "NULL");
+    refused(mmoe_predictor_top(predictor, NULL, &plain_batch, 2, NULL, scores, &err),
+            MMOE_E_ARGUMENT, 0, "", "NULL");
+    refused(mmoe_predictor_top(predictor, NULL, &plain_batch, 2, best, NULL, &err), MMOE_E_ARGUMENT,
+            0, "", "NULL");
     ok(mmoe_predictor_run(predictor, &none, NULL, &err), &err);
     ok(mmoe_predictor_top(predictor, NULL, &none, 2, NULL, NULL, &err), &err);
     ok(mmoe_predictor_top(predictor, NULL, &plain_batch, 0, NULL, NULL, &err), &err);

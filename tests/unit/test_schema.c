@@ -42,7 +42,8 @@ typedef struct setup {
     const char *columns[12];
 } setup;
 
-static mmoe_status bind(const setup *s, const mmoe_allocator *a, mmoe_schema **out, mmoe_error *err) {
+static mmoe_status bind(const setup *s, const mmoe_allocator *a, mmoe_schema **out,
+                        mmoe_error *err) {
     setup copy = *s;
     mmoe_feature_specs specs = {copy.n_sparse, copy.n_dense, copy.sparse, copy.dense, NULL};
     memcpy(&specs.weight, &copy.weight, sizeof copy.weight);
@@ -69,15 +70,17 @@ static void refused(const setup *s, mmoe_status status, const char *message) {
 }
 
 START_TEST(exact_names_then_patterns_then_the_rest) {
-    setup s = {.n_sparse = 4,
-               .n_dense = 3,
-               .sparse = {sparse("*", NULL), sparse("D1", NULL), sparse("u*id", NULL), sparse("z", NULL)},
-               .dense = {dense("D*"), dense("uid"), dense("*_x")},
-               .weight = "w",
-               .label = "D_label",
-               .columns = {"D2", "D_label", "b", "uxid", "D1", "w", "D_x", "uid", "a", "z", "u_x"}};
+    setup s = {
+        .n_sparse = 4,
+        .n_dense = 3,
+        .sparse = {sparse("*", NULL), sparse("D1", NULL), sparse("u*id", NULL), sparse("z", NULL)},
+        .dense = {dense("D*"), dense("uid"), dense("*_x")},
+        .weight = "w",
+        .label = "D_label",
+        .columns = {"D2", "D_label", "b", "uxid", "D1", "w", "D_x", "uid", "a", "z", "u_x"}};
     mmoe_schema *m = bound(&s);
-    const char *const names[] = {"b", "a", "D1", "uxid", "z"}, *const numbers[] = {"D2", "D_x", "uid", "u_x"};
+    const char *const names[] = {"b", "a", "D1", "uxid", "z"}, *const numbers[] = {"D2", "D_x",
+                                                                                   "uid", "u_x"};
     ck_assert_int_eq(m->n_sparse, COUNT(names));
     ck_assert_int_eq(m->n_dense, COUNT(numbers));
     for (size_t i = 0; i < COUNT(names); i++) {
@@ -109,7 +112,11 @@ START_TEST(patterns_pass_over_columns_without_a_name) {
 END_TEST
 
 START_TEST(a_column_may_bear_a_star) {
-    setup s = {.n_sparse = 1, .n_dense = 1, .sparse = {sparse("a*", NULL)}, .dense = {dense("*b")}, .columns = {"a*", "ab", "xb"}};
+    setup s = {.n_sparse = 1,
+               .n_dense = 1,
+               .sparse = {sparse("a*", NULL)},
+               .dense = {dense("*b")},
+               .columns = {"a*", "ab", "xb"}};
     mmoe_schema *m = bound(&s);
     ck_assert_int_eq(m->n_sparse, 1);
     ck_assert_str_eq(m->sparse[0].name, "a*");
@@ -119,7 +126,9 @@ START_TEST(a_column_may_bear_a_star) {
 END_TEST
 
 START_TEST(a_pattern_does_not_overlap_itself) {
-    setup s = {.n_sparse = 2, .sparse = {sparse("aba*aba", NULL), sparse("*", NULL)}, .columns = {"ababa", "abaaba", "aba_aba"}};
+    setup s = {.n_sparse = 2,
+               .sparse = {sparse("aba*aba", NULL), sparse("*", NULL)},
+               .columns = {"ababa", "abaaba", "aba_aba"}};
     mmoe_schema *m = bound(&s);
     ck_assert_str_eq(m->sparse[0].name, "abaaba");
     ck_assert_str_eq(m->sparse[1].name, "aba_aba");
@@ -139,7 +148,9 @@ END_TEST
 
 START_TEST(tables_are_shared) {
     /* with a column before, one after, and along a chain */
-    setup s = {.n_sparse = 4, .sparse = {sparse("a", "c"), sparse("b", NULL), sparse("c", NULL), sparse("d", "a")}, .columns = {"d", "c", "b", "a"}};
+    setup s = {.n_sparse = 4,
+               .sparse = {sparse("a", "c"), sparse("b", NULL), sparse("c", NULL), sparse("d", "a")},
+               .columns = {"d", "c", "b", "a"}};
     mmoe_schema *m = bound(&s);
     ck_assert_int_eq(m->n_table, 2);
     ck_assert_str_eq(m->tables[0].name, "b");
@@ -157,7 +168,9 @@ START_TEST(tables_are_shared) {
     ck_assert_str_eq(m->tables[0].name, "h2");
     mmoe_schema_free(m);
     /* a table of row numbers; the one that shares need not repeat its size */
-    setup v = {.n_sparse = 3, .sparse = {sparse("a", NULL), sparse("b", "a"), sparse("c", "a")}, .columns = {"a", "b", "c"}};
+    setup v = {.n_sparse = 3,
+               .sparse = {sparse("a", NULL), sparse("b", "a"), sparse("c", "a")},
+               .columns = {"a", "b", "c"}};
     v.sparse[0].vocab_size = v.sparse[1].vocab_size = 9;
     v.sparse[0].oov_id = v.sparse[1].oov_id = 8;
     m = bound(&v);
@@ -171,22 +184,32 @@ START_TEST(tables_are_shared) {
 END_TEST
 
 START_TEST(bad_sharing) {
-    setup s = {.n_sparse = 2, .sparse = {sparse("a", "x"), sparse("b", NULL)}, .n_dense = 1, .dense = {dense("x")}, .columns = {"a", "b", "x"}};
-    refused(&s, MMOE_E_CONFIG, "a.csv: column \"a\": shared_with names \"x\", which is no sparse column");
+    setup s = {.n_sparse = 2,
+               .sparse = {sparse("a", "x"), sparse("b", NULL)},
+               .n_dense = 1,
+               .dense = {dense("x")},
+               .columns = {"a", "b", "x"}};
+    refused(&s, MMOE_E_CONFIG,
+            "a.csv: column \"a\": shared_with names \"x\", which is no sparse column");
     s.sparse[0] = sparse("a", "a");
-    refused(&s, MMOE_E_CONFIG, "a.csv: column \"a\": shared_with runs in a circle: no column owns the table");
+    refused(&s, MMOE_E_CONFIG,
+            "a.csv: column \"a\": shared_with runs in a circle: no column owns the table");
     s.sparse[0] = sparse("a", "b");
     s.sparse[1] = sparse("b", "a");
-    refused(&s, MMOE_E_CONFIG, "a.csv: column \"a\": shared_with runs in a circle: no column owns the table");
+    refused(&s, MMOE_E_CONFIG,
+            "a.csv: column \"a\": shared_with runs in a circle: no column owns the table");
     s.sparse[1] = sparse("b", NULL);
     s.sparse[0].embed_dim = 5;
-    refused(&s, MMOE_E_CONFIG, "a.csv: column \"a\": shares the table of \"b\", which has another embed_dim");
+    refused(&s, MMOE_E_CONFIG,
+            "a.csv: column \"a\": shares the table of \"b\", which has another embed_dim");
     s.sparse[0] = sparse("a", "b");
     s.sparse[0].vocab_size = 5;
-    refused(&s, MMOE_E_CONFIG, "a.csv: column \"a\": shares the table of \"b\", which has another vocab_size");
+    refused(&s, MMOE_E_CONFIG,
+            "a.csv: column \"a\": shares the table of \"b\", which has another vocab_size");
     s.sparse[1].vocab_size = 5;
     s.sparse[0].oov_id = 0;
-    refused(&s, MMOE_E_CONFIG, "a.csv: column \"a\": shares the table of \"b\", which has another oov_id");
+    refused(&s, MMOE_E_CONFIG,
+            "a.csv: column \"a\": shares the table of \"b\", which has another oov_id");
 }
 END_TEST
 
@@ -195,7 +218,8 @@ START_TEST(bad_features) {
     refused(&s, MMOE_E_CONFIG, "a.csv: the configuration names no feature");
     s.n_sparse = 1;
     s.sparse[0] = sparse("c", NULL);
-    refused(&s, MMOE_E_CONFIG, "a.csv: column \"c\": the configuration names a column that is not there");
+    refused(&s, MMOE_E_CONFIG,
+            "a.csv: column \"c\": the configuration names a column that is not there");
     s.sparse[0] = sparse("", NULL);
     s.columns[1] = "";
     refused(&s, MMOE_E_CONFIG, "a.csv: the configuration names a column that is not there");
@@ -210,7 +234,8 @@ START_TEST(bad_features) {
     s.sparse[0] = sparse("b", NULL);
     refused(&s, MMOE_E_CONFIG, "a.csv: column \"b\": the weight column cannot be a feature");
     s.weight = "y";
-    refused(&s, MMOE_E_CONFIG, "a.csv: column \"y\": the column is named as a label and as the weight");
+    refused(&s, MMOE_E_CONFIG,
+            "a.csv: column \"y\": the column is named as a label and as the weight");
     s.weight = NULL;
     s.n_dense = 1;
     s.dense[0] = dense("b");
@@ -223,10 +248,12 @@ START_TEST(bad_features) {
     refused(&s, MMOE_E_CONFIG, "a.csv: column \"*\": embed_dim is 0, not at least 1");
     s.sparse[0] = sparse("*", NULL);
     s.sparse[0].vocab_size = (int64_t)INT32_MAX + 1;
-    refused(&s, MMOE_E_CONFIG, "a.csv: column \"*\": vocab_size is 2147483648, not 1 to 2147483647");
+    refused(&s, MMOE_E_CONFIG,
+            "a.csv: column \"*\": vocab_size is 2147483648, not 1 to 2147483647");
     s.sparse[0].vocab_size = 3;
     s.sparse[0].oov_id = 3;
-    refused(&s, MMOE_E_CONFIG, "a.csv: column \"*\": oov_id 3 is no row of a table of vocab_size 3");
+    refused(&s, MMOE_E_CONFIG,
+            "a.csv: column \"*\": oov_id 3 is no row of a table of vocab_size 3");
 }
 END_TEST
 
@@ -264,7 +291,8 @@ START_TEST(dense_values_are_transformed) {
 }
 END_TEST
 
-static void fit_one(mmoe_transform transform, const double *values, int64_t n, double shift, double scale) {
+static void fit_one(mmoe_transform transform, const double *values, int64_t n, double shift,
+                    double scale) {
     mmoe_dense_column c = {NULL, transform, 0, 1};
     ck_assert_int_eq(mmoe_transform_fit(&c, 1, values, n, "a.csv", NULL, NULL), MMOE_OK);
     ck_assert_double_le(fabs(c.shift - shift), 1e-15 * fabs(shift));
@@ -293,7 +321,8 @@ START_TEST(long_columns_are_fitted_soundly) {
     double *values = malloc(N * sizeof *values);
     for (int i = 0; i < N; i++) values[i] = 1e15 + 0.125 * (i * 37 % N % 8);
     double sum = 0, square = 0; /* of the small parts: exact */
-    for (int i = 0; i < N; i++) sum += values[i] - 1e15, square += (values[i] - 1e15) * (values[i] - 1e15);
+    for (int i = 0; i < N; i++)
+        sum += values[i] - 1e15, square += (values[i] - 1e15) * (values[i] - 1e15);
     double variance = square / N - sum / N * (sum / N);
     mmoe_dense_column c = {NULL, MMOE_TRANSFORM_STANDARDIZE, 0, 1};
     ck_assert_int_eq(mmoe_transform_fit(&c, 1, values, N, NULL, NULL, NULL), MMOE_OK);
@@ -313,7 +342,8 @@ START_TEST(values_that_double_cannot_scale) {
     for (int i = 0; i < 2; i++) {
         c[0].transform = transforms[i];
         ck_assert_int_eq(mmoe_transform_fit(c, 1, wide, 2, "a.csv", NULL, &err), MMOE_E_DATA);
-        ck_assert_str_eq(err.message, "a.csv: column \"d\": values from -1.5e+308 to 1.5e+308 cannot be scaled in double precision");
+        ck_assert_str_eq(err.message, "a.csv: column \"d\": values from -1.5e+308 to 1.5e+308 "
+                                      "cannot be scaled in double precision");
         ck_assert_int_eq(mmoe_transform_fit(c, 1, close, 2, "a.csv", NULL, &err), MMOE_E_DATA);
     }
 }
@@ -356,7 +386,8 @@ START_TEST(copies_are_whole) {
     ck_assert_int_eq(copy->tables[2].oov_id, 2);
     ck_assert_ptr_null(copy->tables[2].vocab);
     ck_assert_str_eq(copy->dense[1].name, "d2");
-    ck_assert(copy->dense[1].shift == 3 && copy->dense[1].scale == 0.5 && copy->dense[1].transform == MMOE_TRANSFORM_STANDARDIZE);
+    ck_assert(copy->dense[1].shift == 3 && copy->dense[1].scale == 0.5 &&
+              copy->dense[1].transform == MMOE_TRANSFORM_STANDARDIZE);
     ck_assert_str_eq(copy->labels[0].name, "y");
     ck_assert_str_eq(copy->labels[0].task, "task");
     ck_assert_str_eq(copy->weight, "w");

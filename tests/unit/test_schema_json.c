@@ -7,44 +7,55 @@
 #include <string.h>
 
 #include "data/dataset.h"
-#include "model/config.h"
-#include "model/schema_json.h"
+#include "config/config.h"
+#include "file/schema_json.h"
 
 static const char good[] =
-    "{\"tables\": [{\"name\": \"a\", \"rows\": 7, \"dim\": 4, \"oov_id\": 6, \"vocabulary\": \"none\"},"
+    "{\"tables\": [{\"name\": \"a\", \"rows\": 7, \"dim\": 4, \"oov_id\": 6, \"vocabulary\": "
+    "\"none\"},"
     " {\"name\": \"b\", \"rows\": 4, \"dim\": 8, \"oov_id\": -1, \"vocabulary\": \"int\"},"
     " {\"name\": \"c\", \"rows\": 3, \"dim\": 1, \"oov_id\": -1, \"vocabulary\": \"string\"}],"
-    " \"sparse\": [{\"name\": \"a\", \"table\": 0}, {\"name\": \"b\", \"table\": 1}, {\"name\": \"c\", \"table\": 2}, {\"name\": \"d\", \"table\": 1, "
+    " \"sparse\": [{\"name\": \"a\", \"table\": 0}, {\"name\": \"b\", \"table\": 1}, {\"name\": "
+    "\"c\", \"table\": 2}, {\"name\": \"d\", \"table\": 1, "
     "\"side\": \"user\"}],"
     " \"dense\": [{\"name\": \"x\", \"transform\": \"none\", \"shift\": \"0\", \"scale\": \"1\"},"
-    " {\"name\": \"y\", \"transform\": \"log1p_standardize\", \"shift\": \"0.1\", \"scale\": \"-2.5e-300\", \"side\": \"user\"}],"
-    " \"labels\": [{\"name\": \"l\", \"task\": \"t\", \"type\": \"classification\"}, {\"name\": \"l\", \"task\": \"u\", \"type\": \"regression\"}],"
+    " {\"name\": \"y\", \"transform\": \"log1p_standardize\", \"shift\": \"0.1\", \"scale\": "
+    "\"-2.5e-300\", \"side\": \"user\"}],"
+    " \"labels\": [{\"name\": \"l\", \"task\": \"t\", \"type\": \"classification\"}, {\"name\": "
+    "\"l\", \"task\": \"u\", \"type\": \"regression\"}],"
     " \"weight\": \"w\"}";
 
-/* Vocabularies of n - `lacking` rows: integer keys 10, 11, ...; or texts of which none is an integer. */
+/* Vocabularies of n - `lacking` rows: integer keys 10, 11, ...; or texts of which none is an
+ * integer. */
 typedef struct source {
     const mmoe_allocator *alloc;
     int64_t lacking;
     int calls;
 } source;
 
-static mmoe_status make_vocab(void *user, int32_t table, const char *name, int is_string, int64_t rows, mmoe_vocab **out, mmoe_error *err) {
+static mmoe_status make_vocab(void *user, int32_t table, const char *name, int is_string,
+                              int64_t rows, mmoe_vocab **out, mmoe_error *err) {
     source *s = user;
     const size_t n = (size_t)(rows - 1 - s->lacking);
     ck_assert_str_eq(name, is_string ? "c" : "b");
     ck_assert_int_eq(table, is_string ? 2 : 1);
     ck_assert_uint_le(n, 8);
     s->calls++;
-    const int64_t ints[8] = {10, 11, 12, 13, 14, 15, 16, 17}, offsets[9] = {0, 2, 4, 6, 8, 10, 12, 14, 16};
-    if (is_string) return mmoe_vocab_from_texts("k0k1k2k3k4k5k6k7", (size_t)offsets[n], offsets, n, s->alloc, out, err);
+    const int64_t ints[8] = {10, 11, 12, 13, 14, 15, 16, 17},
+                  offsets[9] = {0, 2, 4, 6, 8, 10, 12, 14, 16};
+    if (is_string)
+        return mmoe_vocab_from_texts("k0k1k2k3k4k5k6k7", (size_t)offsets[n], offsets, n, s->alloc,
+                                     out, err);
     return mmoe_vocab_from_ints(ints, n, s->alloc, out, err);
 }
 
-static mmoe_status from_text(const char *text, const mmoe_allocator *alloc, mmoe_schema **out, mmoe_error *err) {
+static mmoe_status from_text(const char *text, const mmoe_allocator *alloc, mmoe_schema **out,
+                             mmoe_error *err) {
     json_t *json = json_loads(text, JSON_DECODE_ANY, NULL);
     if (!json) return MMOE_E_MEMORY;
     source s = {alloc, 0, 0};
-    const mmoe_status status = mmoe_schema_from_json(json, "m.safetensors", make_vocab, &s, alloc, out, err);
+    const mmoe_status status =
+        mmoe_schema_from_json(json, "m.safetensors", make_vocab, &s, alloc, out, err);
     json_decref(json);
     return status;
 }
@@ -55,9 +66,12 @@ START_TEST(a_schema_comes_back) {
     ck_assert_msg(from_text(good, NULL, &s, &err) == MMOE_OK, "%s", err.message);
     ck_assert(s->n_table == 3 && s->n_sparse == 4 && s->n_dense == 2 && s->n_label == 2);
     ck_assert_str_eq(s->tables[0].name, "a");
-    ck_assert(s->tables[0].rows == 7 && s->tables[0].dim == 4 && s->tables[0].oov_id == 6 && !s->tables[0].vocab);
-    ck_assert(s->tables[1].oov_id == -1 && mmoe_vocab_is_int(s->tables[1].vocab) && mmoe_vocab_find_int(s->tables[1].vocab, 12) == 3);
-    ck_assert(!mmoe_vocab_is_int(s->tables[2].vocab) && mmoe_vocab_find(s->tables[2].vocab, "k1", 2) == 2);
+    ck_assert(s->tables[0].rows == 7 && s->tables[0].dim == 4 && s->tables[0].oov_id == 6 &&
+              !s->tables[0].vocab);
+    ck_assert(s->tables[1].oov_id == -1 && mmoe_vocab_is_int(s->tables[1].vocab) &&
+              mmoe_vocab_find_int(s->tables[1].vocab, 12) == 3);
+    ck_assert(!mmoe_vocab_is_int(s->tables[2].vocab) &&
+              mmoe_vocab_find(s->tables[2].vocab, "k1", 2) == 2);
     ck_assert_str_eq(s->sparse[3].name, "d");
     ck_assert_int_eq(s->sparse[3].table, 1);
     ck_assert(s->sparse[2].side == MMOE_SIDE_ITEM && s->sparse[3].side == MMOE_SIDE_USER);
@@ -76,7 +90,16 @@ START_TEST(a_schema_comes_back) {
 END_TEST
 
 START_TEST(doubles_keep_their_bits) {
-    const double values[] = {0.1, 1.0 / 3, -0.0, 5e-324, DBL_MAX, DBL_MIN, 123456789.123456789, 1e22, 9007199254740993.0, 0x1.fffffffffffffp-3};
+    const double values[] = {0.1,
+                             1.0 / 3,
+                             -0.0,
+                             5e-324,
+                             DBL_MAX,
+                             DBL_MIN,
+                             123456789.123456789,
+                             1e22,
+                             9007199254740993.0,
+                             0x1.fffffffffffffp-3};
     mmoe_schema *s = NULL;
     ck_assert_int_eq(from_text(good, NULL, &s, NULL), MMOE_OK);
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
@@ -109,22 +132,32 @@ START_TEST(wrong_json_is_refused) {
         {"\"dim\": 4", "\"dim\": \"4\"", "tables[0].dim"},
         {"\"oov_id\": 6", "\"oov_id\": 7", "tables[0].oov_id: an integer from -1 to 6"},
         {"\"oov_id\": 6", "\"oov_id\": -2", "tables[0].oov_id"},
-        {"\"oov_id\": -1, \"vocabulary\": \"int\"", "\"oov_id\": 0, \"vocabulary\": \"int\"", "tables[1].oov_id: a table with a vocabulary has none"},
-        {"\"vocabulary\": \"none\"", "\"vocabulary\": \"float\"", "tables[0].vocabulary: \"float\""},
+        {"\"oov_id\": -1, \"vocabulary\": \"int\"", "\"oov_id\": 0, \"vocabulary\": \"int\"",
+         "tables[1].oov_id: a table with a vocabulary has none"},
+        {"\"vocabulary\": \"none\"", "\"vocabulary\": \"float\"",
+         "tables[0].vocabulary: \"float\""},
         {"\"vocabulary\": \"none\"", "\"vocabulary\": 3", "tables[0].vocabulary"},
-        {"\"vocabulary\": \"none\"", "\"vocabulary\": \"none\", \"more\": 1", "tables[0]: a key is unknown"},
+        {"\"vocabulary\": \"none\"", "\"vocabulary\": \"none\", \"more\": 1",
+         "tables[0]: a key is unknown"},
         {"\"name\": \"a\", \"rows\"", "\"name\": 3, \"rows\"", "tables[0].name: a string"},
-        {"\"name\": \"a\", \"rows\"", "\"name\": \"x\", \"rows\"", "tables: \"x\" is not the name of a column that uses it"},
-        {"\"name\": \"a\", \"table\": 0", "\"name\": \"a\", \"table\": 3", "sparse[0].table: an integer from 0 to 2"},
+        {"\"name\": \"a\", \"rows\"", "\"name\": \"x\", \"rows\"",
+         "tables: \"x\" is not the name of a column that uses it"},
+        {"\"name\": \"a\", \"table\": 0", "\"name\": \"a\", \"table\": 3",
+         "sparse[0].table: an integer from 0 to 2"},
         {"\"name\": \"a\", \"table\": 0", "\"name\": \"a\", \"table\": -1", "sparse[0].table"},
-        {"\"table\": 1, \"side\": \"user\"", "\"table\": 1, \"side\": \"both\"", "sparse[3].side: \"both\" is none of its words"},
-        {"\"table\": 1, \"side\": \"user\"", "\"table\": 1, \"side\": null", "sparse[3].side: \"\" is none of its words"},
-        {"\"table\": 1, \"side\": \"user\"", "\"table\": 1, \"size\": \"user\"", "sparse[3]: a key is unknown"},
+        {"\"table\": 1, \"side\": \"user\"", "\"table\": 1, \"side\": \"both\"",
+         "sparse[3].side: \"both\" is none of its words"},
+        {"\"table\": 1, \"side\": \"user\"", "\"table\": 1, \"side\": null",
+         "sparse[3].side: \"\" is none of its words"},
+        {"\"table\": 1, \"side\": \"user\"", "\"table\": 1, \"size\": \"user\"",
+         "sparse[3]: a key is unknown"},
         {"-2.5e-300\", \"side\": \"user\"", "-2.5e-300\", \"side\": 1", "dense[1].side"},
-        {"\"type\": \"regression\"", "\"type\": \"regression\", \"side\": \"user\"", "labels[1]: a key is unknown"},
+        {"\"type\": \"regression\"", "\"type\": \"regression\", \"side\": \"user\"",
+         "labels[1]: a key is unknown"},
         {"\"name\": \"d\"", "\"name\": \"a\"", "the name \"a\" stands twice"},
         {"\"name\": \"x\"", "\"name\": \"a\"", "the name \"a\" stands twice"},
-        {"\"name\": \"l\", \"task\": \"t\"", "\"name\": \"x\", \"task\": \"t\"", "the name \"x\" stands twice"},
+        {"\"name\": \"l\", \"task\": \"t\"", "\"name\": \"x\", \"task\": \"t\"",
+         "the name \"x\" stands twice"},
         {"\"task\": \"u\"", "\"task\": \"t\"", "the name \"t\" stands twice"},
         {"\"weight\": \"w\"", "\"weight\": \"x\"", "the name \"x\" stands twice"},
         {"\"weight\": \"w\"", "\"weight\": \"l\"", "the name \"l\" stands twice"},
@@ -147,17 +180,22 @@ START_TEST(wrong_json_is_refused) {
         char text[2000];
         const char *found = strstr(good, cases[i].from);
         ck_assert_ptr_nonnull(found);
-        snprintf(text, sizeof text, "%.*s%s%s", (int)(found - good), good, cases[i].to, found + strlen(cases[i].from));
+        snprintf(text, sizeof text, "%.*s%s%s", (int)(found - good), good, cases[i].to,
+                 found + strlen(cases[i].from));
         mmoe_schema *s = NULL;
         mmoe_error err = {0};
-        ck_assert_msg(from_text(text, NULL, &s, &err) == MMOE_E_FORMAT, "case %zu was accepted: %s", i, cases[i].to);
+        ck_assert_msg(from_text(text, NULL, &s, &err) == MMOE_E_FORMAT, "case %zu was accepted: %s",
+                      i, cases[i].to);
         ck_assert_ptr_null(s);
         ck_assert_str_eq(err.file, "m.safetensors");
-        ck_assert_msg(strstr(err.message, "m.safetensors: schema: ") && strstr(err.message, cases[i].wanted), "\"%s\" lacks \"%s\"", err.message,
-                      cases[i].wanted);
+        ck_assert_msg(strstr(err.message, "m.safetensors: schema: ") &&
+                          strstr(err.message, cases[i].wanted),
+                      "\"%s\" lacks \"%s\"", err.message, cases[i].wanted);
     }
-    const char *wholes[] = {"[]", "3", "{}", "{\"tables\":[],\"sparse\":[],\"dense\":[],\"labels\":[]}",
-                            "{\"tables\":[],\"sparse\":[],\"dense\":[{\"name\":\"x\",\"transform\":\"none\",\"shift\":\"0\",\"scale\":\"1\"}],\"labels\":[]}"};
+    const char *wholes[] = {"[]", "3", "{}",
+                            "{\"tables\":[],\"sparse\":[],\"dense\":[],\"labels\":[]}",
+                            "{\"tables\":[],\"sparse\":[],\"dense\":[{\"name\":\"x\",\"transform\":"
+                            "\"none\",\"shift\":\"0\",\"scale\":\"1\"}],\"labels\":[]}"};
     for (size_t i = 0; i < sizeof wholes / sizeof *wholes; i++) {
         mmoe_schema *s = NULL;
         ck_assert_int_eq(from_text(wholes[i], NULL, &s, NULL), MMOE_E_FORMAT);
@@ -170,23 +208,26 @@ START_TEST(a_vocabulary_must_have_the_rows) {
     source s = {NULL, 1, 0};
     mmoe_schema *schema = NULL;
     mmoe_error err = {0};
-    ck_assert_int_eq(mmoe_schema_from_json(json, "m", make_vocab, &s, NULL, &schema, &err), MMOE_E_FORMAT);
+    ck_assert_int_eq(mmoe_schema_from_json(json, "m", make_vocab, &s, NULL, &schema, &err),
+                     MMOE_E_FORMAT);
     ck_assert_ptr_nonnull(strstr(err.message, "tables[1].rows: 4 rows, but the vocabulary has 3"));
     ck_assert_int_eq(s.calls, 1);
     json_decref(json);
 }
 END_TEST
 
-/* ---- From a configuration ---------------------------------------------------------------------------------------- */
+/* ---- From a configuration ---- */
 
 static mmoe_status create(const char *features, mmoe_schema **out, mmoe_error *err) {
     static const char *const columns[] = {"a", "b", "x", "click", "buy"};
     char text[500];
     snprintf(text, sizeof text,
-             "{\"features\": %s, \"tasks\": [{\"name\": \"cvr\", \"label\": \"buy\", \"type\": \"regression\"}, {\"name\": \"ctr\", \"label\": \"click\"}]}",
+             "{\"features\": %s, \"tasks\": [{\"name\": \"cvr\", \"label\": \"buy\", \"type\": "
+             "\"regression\"}, {\"name\": \"ctr\", \"label\": \"click\"}]}",
              features);
     mmoe_config *config = NULL;
-    ck_assert_msg(mmoe_config_parse(text, strlen(text), NULL, NULL, &config, err) == MMOE_OK, "%s", text);
+    ck_assert_msg(mmoe_config_parse(text, strlen(text), NULL, NULL, &config, err) == MMOE_OK, "%s",
+                  text);
     const mmoe_status status = mmoe_schema_create(config, columns, 5, NULL, out, err);
     mmoe_config_free(config);
     return status;
@@ -195,7 +236,11 @@ static mmoe_status create(const char *features, mmoe_schema **out, mmoe_error *e
 START_TEST(a_configuration_makes_a_schema) {
     mmoe_schema *s = NULL;
     mmoe_error err = {0};
-    ck_assert_msg(create("{\"sparse\": [{\"name\": \"*\", \"vocab_size\": 9}], \"dense\": [{\"name\": \"x\"}]}", &s, &err) == MMOE_OK, "%s", err.message);
+    ck_assert_msg(
+        create(
+            "{\"sparse\": [{\"name\": \"*\", \"vocab_size\": 9}], \"dense\": [{\"name\": \"x\"}]}",
+            &s, &err) == MMOE_OK,
+        "%s", err.message);
     ck_assert(s->n_sparse == 2 && s->n_table == 2 && s->n_dense == 1 && s->n_label == 2);
     ck_assert_str_eq(s->sparse[1].name, "b");
     ck_assert_str_eq(s->labels[0].name, "buy");
@@ -212,8 +257,11 @@ START_TEST(without_a_file_nothing_is_learned) {
     mmoe_error err = {0};
     ck_assert_int_eq(create("{\"sparse\": [{\"name\": \"a\"}]}", &s, &err), MMOE_E_CONFIG);
     ck_assert_ptr_nonnull(strstr(err.message, "\"a\": a schema without a file needs vocab_size"));
-    ck_assert_int_eq(create("{\"dense\": [{\"name\": \"x\", \"transform\": \"minmax\"}]}", &s, &err), MMOE_E_CONFIG);
-    ck_assert_ptr_nonnull(strstr(err.message, "\"x\": a schema without a file needs the transform \"none\""));
+    ck_assert_int_eq(
+        create("{\"dense\": [{\"name\": \"x\", \"transform\": \"minmax\"}]}", &s, &err),
+        MMOE_E_CONFIG);
+    ck_assert_ptr_nonnull(
+        strstr(err.message, "\"x\": a schema without a file needs the transform \"none\""));
     ck_assert_int_eq(create("{\"dense\": [{\"name\": \"z\"}]}", &s, &err), MMOE_E_CONFIG);
     ck_assert_str_eq(err.column, "z");
     ck_assert_ptr_null(s);
@@ -222,7 +270,8 @@ END_TEST
 
 START_TEST(arguments_are_checked) {
     mmoe_config *config = NULL;
-    const char text[] = "{\"features\": {\"dense\": [{\"name\": \"x\"}]}, \"tasks\": [{\"name\": \"t\", \"label\": \"y\"}]}";
+    const char text[] = "{\"features\": {\"dense\": [{\"name\": \"x\"}]}, \"tasks\": [{\"name\": "
+                        "\"t\", \"label\": \"y\"}]}";
     ck_assert_int_eq(mmoe_config_parse(text, sizeof text - 1, NULL, NULL, &config, NULL), MMOE_OK);
     const char *columns[] = {"x", NULL};
     mmoe_schema *schema = NULL;
@@ -231,16 +280,21 @@ START_TEST(arguments_are_checked) {
     ck_assert_int_eq(mmoe_schema_create(config, NULL, 1, NULL, &schema, NULL), MMOE_E_ARGUMENT);
     ck_assert_int_eq(mmoe_schema_create(config, columns, 1, NULL, NULL, NULL), MMOE_E_ARGUMENT);
     ck_assert_int_eq(mmoe_schema_create(config, columns, 2, NULL, &schema, NULL), MMOE_E_ARGUMENT);
-    ck_assert_int_eq(mmoe_dataset_fit_csv(NULL, "x.csv", NULL, &schema, &dataset, NULL), MMOE_E_ARGUMENT);
-    ck_assert_int_eq(mmoe_dataset_fit_csv(config, NULL, NULL, &schema, &dataset, NULL), MMOE_E_ARGUMENT);
-    ck_assert_int_eq(mmoe_dataset_fit_csv(config, "x.csv", NULL, NULL, &dataset, NULL), MMOE_E_ARGUMENT);
-    ck_assert_int_eq(mmoe_dataset_fit_csv(config, "x.csv", NULL, &schema, NULL, NULL), MMOE_E_ARGUMENT);
-    ck_assert_int_eq(mmoe_dataset_fit_csv(config, "/nowhere/x.csv", NULL, &schema, &dataset, NULL), MMOE_E_IO);
+    ck_assert_int_eq(mmoe_dataset_fit_csv(NULL, "x.csv", NULL, &schema, &dataset, NULL),
+                     MMOE_E_ARGUMENT);
+    ck_assert_int_eq(mmoe_dataset_fit_csv(config, NULL, NULL, &schema, &dataset, NULL),
+                     MMOE_E_ARGUMENT);
+    ck_assert_int_eq(mmoe_dataset_fit_csv(config, "x.csv", NULL, NULL, &dataset, NULL),
+                     MMOE_E_ARGUMENT);
+    ck_assert_int_eq(mmoe_dataset_fit_csv(config, "x.csv", NULL, &schema, NULL, NULL),
+                     MMOE_E_ARGUMENT);
+    ck_assert_int_eq(mmoe_dataset_fit_csv(config, "/nowhere/x.csv", NULL, &schema, &dataset, NULL),
+                     MMOE_E_IO);
     mmoe_config_free(config);
 }
 END_TEST
 
-/* ---- Memory ------------------------------------------------------------------------------------------------------ */
+/* ---- Memory ---- */
 
 static long allocations, fail_at, live;
 
@@ -282,17 +336,20 @@ START_TEST(every_allocation_may_fail) {
         source s = {&counted, 0, 0};
         allocations = 0;
         fail_at = ++n;
-        const mmoe_status status = mmoe_schema_from_json(json, "m", make_vocab, &s, &counted, &schema, &err);
+        const mmoe_status status =
+            mmoe_schema_from_json(json, "m", make_vocab, &s, &counted, &schema, &err);
         failed = allocations >= fail_at;
         fail_at = 0;
-        ck_assert_msg(status == (failed ? MMOE_E_MEMORY : MMOE_OK), "allocation %ld: %d %s", n, status, err.message);
+        ck_assert_msg(status == (failed ? MMOE_E_MEMORY : MMOE_OK), "allocation %ld: %d %s", n,
+                      status, err.message);
         mmoe_schema_free(schema);
         ck_assert_int_eq(live, start);
         if (!failed) ck_assert_int_gt(n, 30);
     }
     source s = {&counted, 0, 0};
     mmoe_schema *schema = NULL;
-    ck_assert_int_eq(mmoe_schema_from_json(json, "m", make_vocab, &s, &counted, &schema, NULL), MMOE_OK);
+    ck_assert_int_eq(mmoe_schema_from_json(json, "m", make_vocab, &s, &counted, &schema, NULL),
+                     MMOE_OK);
     const long bound = live;
     for (bool failed = true; failed;) {
         static long n = 0;

@@ -1,14 +1,15 @@
 /* Final scores: the expression's grammar and values, and the best candidates by them. */
 #include "data/schema.h"
 #include "failing.h"
-#include "model/score.h"
+#include "config/score.h"
 #include "predictor_support.h"
 
-/* ---- Expressions -------------------------------------------------------------------------------------------------- */
+/* ---- Expressions ---- */
 
 static const char *const tasks[] = {"ctr", "cvr", "ctr-cvr", "e1", "_x"};
 enum { N_TASK = 5, ROWS = 3 };
-static const float values[ROWS * N_TASK] = {0.5f, 0.25f, 2, 3, -1, 0.1f, 0.9f, -4, 10, 0.3f, 1, 0, 7, -2, 5};
+static const float values[ROWS * N_TASK] = {0.5f, 0.25f, 2, 3, -1, 0.1f, 0.9f, -4,
+                                            10,   0.3f,  1, 0, 7,  -2,   5};
 
 static mmoe_status compile(const char *text, mmoe_score **out, char *fault) {
     const mmoe_allocator alloc = mmoe_allocator_or_default(NULL);
@@ -26,17 +27,19 @@ static void evaluate(const char *text, float out[ROWS]) {
     mmoe_score_free(score, &alloc);
 }
 
-#define IS(text, expression)                                                                                                                                   \
-    do {                                                                                                                                                       \
-        float out[ROWS];                                                                                                                                       \
-        evaluate(text, out);                                                                                                                                   \
-        for (int r = 0; r < ROWS; r++) {                                                                                                                       \
-            const volatile float *v = values + r * N_TASK; /* else clang folds, and rounds a product and a sum once */                                         \
-            const float ctr = v[0], cvr = v[1], both = v[2], e1 = v[3], x = v[4];                                                                              \
-            (void)ctr, (void)cvr, (void)both, (void)e1, (void)x;                                                                                               \
-            const float want = (expression);                                                                                                                   \
-            ck_assert_msg(out[r] == want || (isnan(out[r]) && isnan(want)), "%s, row %d: %.9g, not %.9g", text, r, (double)out[r], (double)want);              \
-        }                                                                                                                                                      \
+#define IS(text, expression)                                                                       \
+    do {                                                                                           \
+        float out[ROWS];                                                                           \
+        evaluate(text, out);                                                                       \
+        for (int r = 0; r < ROWS; r++) {                                                           \
+            const volatile float *v =                                                              \
+                values + r * N_TASK; /* else clang folds, and rounds a product and a sum once */   \
+            const float ctr = v[0], cvr = v[1], both = v[2], e1 = v[3], x = v[4];                  \
+            (void)ctr, (void)cvr, (void)both, (void)e1, (void)x;                                   \
+            const float want = (expression);                                                       \
+            ck_assert_msg(out[r] == want || (isnan(out[r]) && isnan(want)),                        \
+                          "%s, row %d: %.9g, not %.9g", text, r, (double)out[r], (double)want);    \
+        }                                                                                          \
     } while (0)
 
 START_TEST(expressions_have_their_values) {
@@ -100,9 +103,11 @@ START_TEST(faults_are_named) {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         mmoe_score *score = NULL;
         char fault[200] = "";
-        ck_assert_msg(compile(cases[i].text, &score, fault) == MMOE_E_CONFIG, "%s was accepted", cases[i].text);
+        ck_assert_msg(compile(cases[i].text, &score, fault) == MMOE_E_CONFIG, "%s was accepted",
+                      cases[i].text);
         ck_assert_ptr_null(score);
-        ck_assert_msg(strncmp(fault, cases[i].fault, strlen(cases[i].fault)) == 0, "%s: \"%s\", not \"%s\"", cases[i].text, fault, cases[i].fault);
+        ck_assert_msg(strncmp(fault, cases[i].fault, strlen(cases[i].fault)) == 0,
+                      "%s: \"%s\", not \"%s\"", cases[i].text, fault, cases[i].fault);
     }
 }
 END_TEST
@@ -140,7 +145,8 @@ START_TEST(allocations_that_fail) {
         const mmoe_allocator alloc = failing_allocator(&f);
         mmoe_score *score = NULL;
         char fault[100];
-        const mmoe_status status = mmoe_score_compile("ctr", tasks, N_TASK, &alloc, &score, fault, sizeof fault);
+        const mmoe_status status =
+            mmoe_score_compile("ctr", tasks, N_TASK, &alloc, &score, fault, sizeof fault);
         ck_assert_int_eq(status, n < 3 ? MMOE_E_MEMORY : MMOE_OK);
         mmoe_score_free(score, &alloc);
         ck_assert_int_eq(f.live, 0);
@@ -148,9 +154,11 @@ START_TEST(allocations_that_fail) {
 }
 END_TEST
 
-/* ---- Of a model --------------------------------------------------------------------------------------------------- */
+/* ---- Of a model ---- */
 
-#define TWO_TASKS "{\"name\": \"x\", \"label\": \"x\"}, {\"name\": \"y\", \"label\": \"y\", \"type\": \"regression\"}"
+#define TWO_TASKS                                                                                  \
+    "{\"name\": \"x\", \"label\": \"x\"}, {\"name\": \"y\", \"label\": \"y\", \"type\": "          \
+    "\"regression\"}"
 #define SMALL "\"model\": {\"n_expert\": 3, \"expert_params\": {\"dims\": [6]}}"
 
 static const char sides[] = "uiuiiuiui";
@@ -187,8 +195,11 @@ START_TEST(final_scores_of_tasks) {
     ok(mmoe_predictor_run(predictor, &rows.batch, scores, &err), &err);
     for (int i = 0; i < 2; i++) {
         memset(finals, 0xff, sizeof finals);
-        ok(mmoe_predictor_score(predictor, i ? &user.batch : NULL, i ? &items.batch : &rows.batch, finals, &err), &err);
-        for (size_t r = 0; r < CANDIDATES; r++) ck_assert_float_eq(finals[r], powf(scores[2 * r], 0.5f) - 2 * scores[2 * r + 1]);
+        ok(mmoe_predictor_score(predictor, i ? &user.batch : NULL, i ? &items.batch : &rows.batch,
+                                finals, &err),
+           &err);
+        for (size_t r = 0; r < CANDIDATES; r++)
+            ck_assert_float_eq(finals[r], powf(scores[2 * r], 0.5f) - 2 * scores[2 * r + 1]);
     }
     tear_down();
 }
@@ -208,9 +219,11 @@ END_TEST
 START_TEST(several_tasks_need_an_expression) {
     set_up(TWO_TASKS, SMALL);
     best[0] = finals[0] = 5;
-    ck_assert_int_eq(mmoe_predictor_score(predictor, NULL, &rows.batch, finals, &err), MMOE_E_ARGUMENT);
+    ck_assert_int_eq(mmoe_predictor_score(predictor, NULL, &rows.batch, finals, &err),
+                     MMOE_E_ARGUMENT);
     ck_assert_ptr_nonnull(strstr(err.message, "2 tasks and no \"score\""));
-    ck_assert_int_eq(mmoe_predictor_top(predictor, NULL, &rows.batch, 1, order, best, &err), MMOE_E_ARGUMENT);
+    ck_assert_int_eq(mmoe_predictor_top(predictor, NULL, &rows.batch, 1, order, best, &err),
+                     MMOE_E_ARGUMENT);
     ck_assert(finals[0] == 5 && best[0] == 5);
     tear_down();
 }
@@ -221,15 +234,22 @@ static void check_top(size_t k, bool ranked) {
     const size_t n = k < CANDIDATES ? k : CANDIDATES;
     for (size_t r = 0; r < CANDIDATES; r++) { /* insertion keeps equal ones in their order */
         size_t at = r;
-        for (; at > 0 && !isnan(finals[r]) && (isnan(finals[want[at - 1]]) || finals[want[at - 1]] < finals[r]); at--) want[at] = want[at - 1];
+        for (; at > 0 && !isnan(finals[r]) &&
+               (isnan(finals[want[at - 1]]) || finals[want[at - 1]] < finals[r]);
+             at--)
+            want[at] = want[at - 1];
         want[at] = r;
     }
     memset(order, 0xff, sizeof order);
     best[n] = 99;
-    ok(mmoe_predictor_top(predictor, ranked ? &user.batch : NULL, ranked ? &items.batch : &rows.batch, k, order, best, &err), &err);
+    ok(mmoe_predictor_top(predictor, ranked ? &user.batch : NULL,
+                          ranked ? &items.batch : &rows.batch, k, order, best, &err),
+       &err);
     for (size_t i = 0; i < n; i++) {
-        if (order[i] != want[i]) ck_abort_msg("k %zu: place %zu has row %zu, not %zu", k, i, order[i], want[i]);
-        if (memcmp(&best[i], &finals[want[i]], sizeof *best) != 0) ck_abort_msg("k %zu: place %zu has score %g", k, i, (double)best[i]);
+        if (order[i] != want[i])
+            ck_abort_msg("k %zu: place %zu has row %zu, not %zu", k, i, order[i], want[i]);
+        if (memcmp(&best[i], &finals[want[i]], sizeof *best) != 0)
+            ck_abort_msg("k %zu: place %zu has score %g", k, i, (double)best[i]);
     }
     ck_assert_uint_eq(order[n], SIZE_MAX);
     ck_assert(best[n] == 99);
@@ -253,9 +273,11 @@ END_TEST
 
 /* The expression travels with the model's configuration. */
 START_TEST(a_fault_is_one_of_the_configuration) {
-    const char json[] = "{\"features\": {\"dense\": [{\"name\": \"d\"}]}, \"tasks\": [{\"name\": \"x\", \"label\": \"x\"}], \"score\": \"x * z\"}";
+    const char json[] = "{\"features\": {\"dense\": [{\"name\": \"d\"}]}, \"tasks\": [{\"name\": "
+                        "\"x\", \"label\": \"x\"}], \"score\": \"x * z\"}";
     mmoe_config *config = NULL;
-    ck_assert_int_eq(mmoe_config_parse(json, strlen(json), "c.json", NULL, &config, &err), MMOE_E_CONFIG);
+    ck_assert_int_eq(mmoe_config_parse(json, strlen(json), "c.json", NULL, &config, &err),
+                     MMOE_E_CONFIG);
     ck_assert_ptr_null(config);
     ck_assert_str_eq(err.column, "score");
     ck_assert_str_eq(err.message, "c.json: score: column 5: no task is named \"z\"");

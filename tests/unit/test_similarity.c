@@ -7,7 +7,7 @@
 #include "base/rng.h"
 #include "failing.h"
 #include "math/lapack.h"
-#include "train/similarity.h"
+#include "look/similarity.h"
 
 enum { ROWS = 200, UNITS = 5 };
 
@@ -24,13 +24,15 @@ static void compare(mmoe_outputs *modules, int32_t count, int32_t rows, int thre
     mmoe_pool *pool;
     const mmoe_allocator a = mmoe_allocator_or_default(NULL);
     ck_assert_int_eq(mmoe_pool_create(threads, &a, &pool, &err), MMOE_OK);
-    ck_assert_msg(mmoe_compare_outputs(modules, count, rows, pool, &a, cka, &err) == MMOE_OK, "%s", err.message);
+    ck_assert_msg(mmoe_compare_outputs(modules, count, rows, pool, &a, cka, &err) == MMOE_OK, "%s",
+                  err.message);
     mmoe_pool_free(pool);
 }
 
 /* y = scale Q x + shift, Q orthogonal. */
 static void turn(const double *x, double scale, double shift, double *y) {
-    double q[UNITS * UNITS], *scratch = malloc((size_t)mmoe_lapack_orthonormal_scratch(UNITS, UNITS) * sizeof *scratch);
+    double q[UNITS * UNITS],
+        *scratch = malloc((size_t)mmoe_lapack_orthonormal_scratch(UNITS, UNITS) * sizeof *scratch);
     draw(q, UNITS * UNITS, 3);
     ck_assert(mmoe_lapack_orthonormal(UNITS, UNITS, q, scratch));
     free(scratch);
@@ -46,11 +48,13 @@ START_TEST(rotation_and_scale_change_nothing) {
     static double x[UNITS * ROWS], y[UNITS * ROWS], z[UNITS * ROWS];
     double cka[9];
     draw(x, UNITS * ROWS, 1);
-    for (int32_t r = 0; r < ROWS; r++) x[r] *= 4; /* the units differ in size, so the ranks are not all of them */
+    for (int32_t r = 0; r < ROWS; r++)
+        x[r] *= 4; /* the units differ in size, so the ranks are not all of them */
     turn(x, 2.5, 7, y);
     memcpy(z, x, sizeof z);
     for (int32_t r = 0; r < ROWS; r++) z[ROWS + r] *= 3; /* scales a unit alone: another space */
-    mmoe_outputs m[] = {{.units = UNITS, .x = x}, {.units = UNITS, .x = y}, {.units = UNITS, .x = z}};
+    mmoe_outputs m[] = {
+        {.units = UNITS, .x = x}, {.units = UNITS, .x = y}, {.units = UNITS, .x = z}};
     compare(m, 3, ROWS, 1, cka);
     ck_assert_double_eq_tol(cka[1], 1, 1e-12);
     ck_assert_double_eq_tol(m[0].rank, m[1].rank, 1e-11);
@@ -62,9 +66,11 @@ START_TEST(rotation_and_scale_change_nothing) {
 }
 END_TEST
 
-/* Singular values 3 and 1 (the means are 0 already): exp of the entropy of 3/4 and 1/4. Of single units CKA is the squared correlation. */
+/* Singular values 3 and 1 (the means are 0 already): exp of the entropy of 3/4 and 1/4. Of single
+ * units CKA is the squared correlation. */
 START_TEST(known_matrices) {
-    double two[] = {1.5, 1.5, -1.5, -1.5, 0.5, -0.5, 0.5, -0.5}, one[] = {2, 2, 2, -6}, flat[] = {4, 4, 4, 4}, up[] = {1, 2, 3, 4}, bent[] = {1, 3, 2, 5};
+    double two[] = {1.5, 1.5, -1.5, -1.5, 0.5, -0.5, 0.5, -0.5}, one[] = {2, 2, 2, -6},
+           flat[] = {4, 4, 4, 4}, up[] = {1, 2, 3, 4}, bent[] = {1, 3, 2, 5};
     double across[] = {5, 4, 4, 5};
     mmoe_outputs m[] = {{.units = 2, .x = two}, {.units = 1, .x = one},  {.units = 1, .x = flat},
                         {.units = 1, .x = up},  {.units = 1, .x = bent}, {.units = 1, .x = across}};
@@ -76,7 +82,8 @@ START_TEST(known_matrices) {
     /* up: -1.5 -.5 .5 1.5; bent: -1.75 .25 -.75 2.25: 5.5^2 / (5 * 8.75) */
     ck_assert_double_eq_tol(cka[3 * 6 + 4], 30.25 / 43.75, 1e-14);
     ck_assert_double_eq_tol(cka[3 * 6 + 5], 0, 1e-14);
-    /* up on two: products -4 4 with (1.5 1.5 -1.5 -1.5), (.5 -.5 .5 -.5): -6 and -1, squared 37, over 5 sqrt(81 + 1) */
+    /* up on two: products -4 4 with (1.5 1.5 -1.5 -1.5), (.5 -.5 .5 -.5): -6 and -1, squared 37,
+     * over 5 sqrt(81 + 1) */
     ck_assert_double_eq_tol(cka[3], 37 / (5 * sqrt(82)), 1e-14);
     for (int i = 0; i < 6; i++) ck_assert(isnan(cka[2 * 6 + i]));
 }
@@ -84,7 +91,10 @@ END_TEST
 
 START_TEST(what_cannot_be_compared) {
     double a[] = {1, 2, 3, 5}, b[] = {2, 1, 1, 1}, c[] = {1, NAN, 2, 3}, d[] = {1, INFINITY, 2, 3};
-    mmoe_outputs m[] = {{.units = 1, .group = 1, .x = a}, {.units = 1, .group = 2, .x = b}, {.units = 1, .group = 1, .x = c}, {.units = 1, .group = 1, .x = d}};
+    mmoe_outputs m[] = {{.units = 1, .group = 1, .x = a},
+                        {.units = 1, .group = 2, .x = b},
+                        {.units = 1, .group = 1, .x = c},
+                        {.units = 1, .group = 1, .x = d}};
     double cka[16];
     compare(m, 4, 4, 1, cka);
     ck_assert(isnan(cka[1]) && isnan(cka[2]) && isnan(cka[3]) && cka[0] == 1 && cka[5] == 1);
@@ -114,7 +124,8 @@ START_TEST(threads_change_no_bit) {
     for (int k = 0; k < 2; k++) {
         mmoe_outputs m[COUNT];
         draw(x[k], COUNT * UNITS * ROWS, 9);
-        for (int i = 0; i < COUNT; i++) m[i] = (mmoe_outputs){.units = UNITS - i % 3, .x = x[k] + i * UNITS * ROWS};
+        for (int i = 0; i < COUNT; i++)
+            m[i] = (mmoe_outputs){.units = UNITS - i % 3, .x = x[k] + i * UNITS * ROWS};
         compare(m, COUNT, ROWS, 1 + 3 * k, cka[k]);
         for (int i = 0; i < COUNT; i++) ranks[k][i] = m[i].rank;
     }

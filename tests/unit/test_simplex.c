@@ -1,4 +1,5 @@
-/* Minima over the simplex, by what marks them: on the support all slopes are equal, beside it none is smaller. */
+/* Minima over the simplex, by what marks them: on the support all slopes are equal, beside it none
+ * is smaller. */
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>
@@ -12,7 +13,8 @@ enum { MOST = 12 };
 static void draw_products(int n, int rank, uint64_t seed, double *m) {
     double x[MOST][MOST];
     for (int i = 0; i < n; i++)
-        for (int k = 0; k < rank; k++) x[i][k] = mmoe_random_normal(seed, 1, (uint64_t)(i * rank + k)) * pow(10, i % 3);
+        for (int k = 0; k < rank; k++)
+            x[i][k] = mmoe_random_normal(seed, 1, (uint64_t)(i * rank + k)) * pow(10, i % 3);
     for (int i = 0; i < n; i++)
         for (int j = 0; j < n; j++) {
             m[i * n + j] = 0;
@@ -29,11 +31,15 @@ static void check_minimum(int n, const double *w, const double *slopes, double s
     }
     ck_assert_double_eq_tol(sum, 1, 1e-12);
     for (int i = 0; i < n; i++)
-        if (w[i] > 1e-9) ck_assert_msg(slopes[i] - least <= 1e-9 * scale, "%d of %d: slope %g over the least %g, weight %g", i, n, slopes[i], least, w[i]);
+        if (w[i] > 1e-9)
+            ck_assert_msg(slopes[i] - least <= 1e-9 * scale,
+                          "%d of %d: slope %g over the least %g, weight %g", i, n, slopes[i], least,
+                          w[i]);
 }
 
 /* Slopes of w' M w / 2; with radius, of b' w + radius sqrt(w' M w). */
-static double fill_slopes(int n, const double *m, const double *b, double radius, const double *w, double *slopes) {
+static double fill_slopes(int n, const double *m, const double *b, double radius, const double *w,
+                          double *slopes) {
     double square = 0, scale = 0;
     for (int i = 0; i < n; i++) {
         slopes[i] = 0;
@@ -79,9 +85,11 @@ END_TEST
 /* Two vectors: the foot of the perpendicular, or an end. */
 START_TEST(two_vectors) {
     double w[2], slopes[2];
-    mmoe_simplex_shortest(2, (const double[]){1, 0, 0, 4}, w, slopes); /* orthogonal, lengths 1 and 2 */
+    mmoe_simplex_shortest(2, (const double[]){1, 0, 0, 4}, w,
+                          slopes); /* orthogonal, lengths 1 and 2 */
     ck_assert_double_eq_tol(w[0], 0.8, 1e-12);
-    mmoe_simplex_shortest(2, (const double[]){1, 3, 3, 100}, w, slopes); /* the shorter is nearest */
+    mmoe_simplex_shortest(2, (const double[]){1, 3, 3, 100}, w,
+                          slopes); /* the shorter is nearest */
     ck_assert_double_eq_tol(w[0], 1, 1e-12);
     mmoe_simplex_shortest(2, (const double[]){1, -1, -1, 1}, w, slopes); /* opposite: the origin */
     ck_assert_double_eq_tol(w[0], 0.5, 1e-12);

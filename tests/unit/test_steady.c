@@ -1,4 +1,5 @@
-/* A training step and a prediction allocate nothing: every malloc of the process is counted, whoever calls it. */
+/* A training step and a prediction allocate nothing: every malloc of the process is counted,
+ * whoever calls it. */
 #include <check.h>
 #include <math.h>
 #include <pthread.h>
@@ -23,14 +24,16 @@ static atomic_long heap_calls;
 void *malloc(size_t size) { return COUNTED(__libc_malloc(size)); }
 void *calloc(size_t count, size_t size) { return COUNTED(__libc_calloc(count, size)); }
 void *realloc(void *memory, size_t size) { return COUNTED(__libc_realloc(memory, size)); }
-void *aligned_alloc(size_t alignment, size_t size) { return COUNTED(__libc_memalign(alignment, size)); }
+void *aligned_alloc(size_t alignment, size_t size) {
+    return COUNTED(__libc_memalign(alignment, size));
+}
 void free(void *memory) { COUNTED(__libc_free(memory)); }
 int posix_memalign(void **memory, size_t alignment, size_t size) {
     *memory = COUNTED(__libc_memalign(alignment, size));
     return *memory ? 0 : 12;
 }
 
-/* ---- A model of every op ----------------------------------------------------------------------------------------- */
+/* ---- A model of every op ---- */
 
 enum { ROWS = 300, SPARSE = 3, DENSE = 2, TASKS = 2, BATCH = 96 };
 
@@ -44,13 +47,20 @@ static mmoe_dataset *rows;
 static mmoe_model *model;
 
 static const char *const variants[] = {
-    "\"n_expert\": 3, \"expert_params\": {\"dims\": [8, 5], \"dropout\": 0.1}}, \"trainer\": {\"optimizer\": \"adam\", ",
-    "\"n_expert\": 3, \"expert_params\": {\"dims\": [6], \"activation\": \"dice\"}}, \"trainer\": {\"optimizer\": \"adamw\", ",
-    "\"n_expert\": 3, \"expert_params\": {\"dims\": [6, 4, 3], \"activation\": \"prelu\", \"batch_norm\": false}}, \"trainer\": {\"clip_norm\": 0.1, \"ema_decay\": 0.9, \"regularization_params\": {\"dense_l1\": 0.001}, \"optimizer\": \"sgd\", ",
-    "\"name\": \"cross_stitch\", \"expert_params\": {\"dims\": [8, 5], \"dropout\": 0.1}}, \"trainer\": {\"optimizer\": \"adam\", ",
-    "\"name\": \"ple\", \"expert_params\": {\"dims\": [8, 5], \"dropout\": 0.1}}, \"trainer\": {\"optimizer\": \"adam\", ",
+    "\"n_expert\": 3, \"expert_params\": {\"dims\": [8, 5], \"dropout\": 0.1}}, \"trainer\": "
+    "{\"optimizer\": \"adam\", ",
+    "\"n_expert\": 3, \"expert_params\": {\"dims\": [6], \"activation\": \"dice\"}}, \"trainer\": "
+    "{\"optimizer\": \"adamw\", ",
+    "\"n_expert\": 3, \"expert_params\": {\"dims\": [6, 4, 3], \"activation\": \"prelu\", "
+    "\"batch_norm\": false}}, \"trainer\": {\"clip_norm\": 0.1, \"ema_decay\": 0.9, "
+    "\"regularization_params\": {\"dense_l1\": 0.001}, \"optimizer\": \"sgd\", ",
+    "\"name\": \"cross_stitch\", \"expert_params\": {\"dims\": [8, 5], \"dropout\": 0.1}}, "
+    "\"trainer\": {\"optimizer\": \"adam\", ",
+    "\"name\": \"ple\", \"expert_params\": {\"dims\": [8, 5], \"dropout\": 0.1}}, \"trainer\": "
+    "{\"optimizer\": \"adam\", ",
     "\"n_expert\": 3}, \"trainer\": {\"adaptive_params\": {\"method\": \"aligned_mtl\"}, ",
-    "\"n_expert\": 3}, \"trainer\": {\"adaptive_params\": {\"method\": \"cagrad\", \"at\": \"parameters\"}, ",
+    "\"n_expert\": 3}, \"trainer\": {\"adaptive_params\": {\"method\": \"cagrad\", \"at\": "
+    "\"parameters\"}, ",
     "\"n_expert\": 3}, \"trainer\": {\"adaptive_params\": {\"method\": \"famo\"}, ",
 };
 
@@ -61,10 +71,13 @@ static void ok(mmoe_status status, const mmoe_error *err) {
 static void set_up(int variant) {
     char json[1024];
     snprintf(json, sizeof json,
-             "{\"features\": {\"sparse\": [{\"name\": \"a\", \"vocab_size\": 50, \"side\": \"user\"}, {\"name\": \"b\", \"vocab_size\": 7, \"embed_dim\": 3},"
-             " {\"name\": \"c\", \"shared_with\": \"a\"}], \"dense\": [{\"name\": \"d*\"}], \"weight\": \"w\"},"
+             "{\"features\": {\"sparse\": [{\"name\": \"a\", \"vocab_size\": 50, \"side\": "
+             "\"user\"}, {\"name\": \"b\", \"vocab_size\": 7, \"embed_dim\": 3},"
+             " {\"name\": \"c\", \"shared_with\": \"a\"}], \"dense\": [{\"name\": \"d*\"}], "
+             "\"weight\": \"w\"},"
              " \"tasks\": [{\"name\": \"x\", \"label\": \"x\", \"tower_params\": {\"dims\": [4]}},"
-             " {\"name\": \"y\", \"label\": \"y\", \"type\": \"regression\", \"tower_params\": {\"dims\": [3, 2], \"activation\": \"sigmoid\"}}],"
+             " {\"name\": \"y\", \"label\": \"y\", \"type\": \"regression\", \"tower_params\": "
+             "{\"dims\": [3, 2], \"activation\": \"sigmoid\"}}],"
              " \"score\": \"x * y^0.5 + 1\", \"model\": {%s \"batch_size\": %d}}",
              variants[variant], BATCH);
     for (int i = 0; i < ROWS; i++) {
@@ -89,7 +102,7 @@ static void tear_down(void) {
     mmoe_config_free(config);
 }
 
-/* ---- Tests ------------------------------------------------------------------------------------------------------- */
+/* ---- Tests ---- */
 
 START_TEST(calls_are_counted) {
     long before = atomic_load(&heap_calls);
@@ -122,7 +135,8 @@ START_TEST(steps_allocate_nothing) {
     const long before = atomic_load(&heap_calls);
     for (int k = 0; k < 60; k++) {
         const int n = sizes[k % 6];
-        const mmoe_status status = mmoe_trainer_step(trainer, rows, k * 7 % (ROWS - n + 1), (size_t)n, k % 2 ? losses : NULL, &err);
+        const mmoe_status status = mmoe_trainer_step(trainer, rows, k * 7 % (ROWS - n + 1),
+                                                     (size_t)n, k % 2 ? losses : NULL, &err);
         if (status != MMOE_OK) ok(status, &err);
     }
     const long made = atomic_load(&heap_calls) - before;
@@ -132,20 +146,26 @@ START_TEST(steps_allocate_nothing) {
 }
 END_TEST
 
-/* Threads that score at the same time, each with a predictor; the main thread reads the count while they wait. */
+/* Threads that score at the same time, each with a predictor; the main thread reads the count while
+ * they wait. */
 enum { MAX_THREADS = 3 };
 static pthread_barrier_t barrier;
 static mmoe_status statuses[MAX_THREADS];
 
 /* Raw and encoded rows, one user's candidates, final scores, the best of them. */
-static mmoe_status score_all(mmoe_predictor *p, size_t n, float *scores, size_t *best, mmoe_error *err) {
+static mmoe_status score_all(mmoe_predictor *p, size_t n, float *scores, size_t *best,
+                             mmoe_error *err) {
     static const char *const texts[ROWS] = {"7", "no number"};
-    const mmoe_column sparse[SPARSE] = {
-        {MMOE_VALUE_ROW, ids, SPARSE * sizeof *ids}, {MMOE_VALUE_ROW, ids + 1, SPARSE * sizeof *ids}, {MMOE_VALUE_TEXT, texts, 0}};
-    const mmoe_column item = {MMOE_VALUE_ROW, ids + 1, SPARSE * sizeof *ids}, second = {MMOE_VALUE_ROW, ids + 2, SPARSE * sizeof *ids};
+    const mmoe_column sparse[SPARSE] = {{MMOE_VALUE_ROW, ids, SPARSE * sizeof *ids},
+                                        {MMOE_VALUE_ROW, ids + 1, SPARSE * sizeof *ids},
+                                        {MMOE_VALUE_TEXT, texts, 0}};
+    const mmoe_column item = {MMOE_VALUE_ROW, ids + 1, SPARSE * sizeof *ids},
+                      second = {MMOE_VALUE_ROW, ids + 2, SPARSE * sizeof *ids};
     const mmoe_column items_sparse[] = {item, second},
-                      numbers[] = {{MMOE_VALUE_FLOAT, dense, DENSE * sizeof *dense}, {MMOE_VALUE_FLOAT, dense + 1, DENSE * sizeof *dense}};
-    const mmoe_batch user = {.rows = 1, .ids = ids, .id_stride = 1}, items = {.rows = n, .sparse_columns = items_sparse, .dense_columns = numbers};
+                      numbers[] = {{MMOE_VALUE_FLOAT, dense, DENSE * sizeof *dense},
+                                   {MMOE_VALUE_FLOAT, dense + 1, DENSE * sizeof *dense}};
+    const mmoe_batch user = {.rows = 1, .ids = ids, .id_stride = 1},
+                     items = {.rows = n, .sparse_columns = items_sparse, .dense_columns = numbers};
     mmoe_batch part = batch;
     part.rows = n;
     mmoe_status status = mmoe_predictor_run(p, &part, scores, err);
@@ -154,7 +174,8 @@ static mmoe_status score_all(mmoe_predictor *p, size_t n, float *scores, size_t 
     if (status == MMOE_OK) status = mmoe_predictor_top(p, &user, &items, 10, best, scores, err);
     part.rows = 2;
     part.sparse_columns = sparse;
-    if (status == MMOE_OK && mmoe_predictor_run(p, &part, scores, err) != MMOE_E_DATA) status = MMOE_E_ARGUMENT;
+    if (status == MMOE_OK && mmoe_predictor_run(p, &part, scores, err) != MMOE_E_DATA)
+        status = MMOE_E_ARGUMENT;
     return status;
 }
 
@@ -169,7 +190,8 @@ static void *score(void *context) {
     if (status == MMOE_OK) status = mmoe_predictor_clone(first, NULL, &predictor, &err);
     pthread_barrier_wait(&barrier);
     pthread_barrier_wait(&barrier);
-    for (int k = 0; k < 20 && status == MMOE_OK; k++) status = score_all(k % 2 ? first : predictor, sizes[k % 4], scores[me], best[me], &err);
+    for (int k = 0; k < 20 && status == MMOE_OK; k++)
+        status = score_all(k % 2 ? first : predictor, sizes[k % 4], scores[me], best[me], &err);
     statuses[me] = status;
     pthread_barrier_wait(&barrier);
     pthread_barrier_wait(&barrier);
@@ -183,7 +205,8 @@ START_TEST(predictions_allocate_nothing) {
     pthread_t ids_of[MAX_THREADS];
     set_up(_i / 2);
     ck_assert_int_eq(pthread_barrier_init(&barrier, NULL, (unsigned)threads + 1), 0);
-    for (int t = 0; t < threads; t++) ck_assert_int_eq(pthread_create(&ids_of[t], NULL, score, (void *)(intptr_t)t), 0);
+    for (int t = 0; t < threads; t++)
+        ck_assert_int_eq(pthread_create(&ids_of[t], NULL, score, (void *)(intptr_t)t), 0);
     pthread_barrier_wait(&barrier);
     const long before = atomic_load(&heap_calls);
     pthread_barrier_wait(&barrier);

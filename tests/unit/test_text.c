@@ -12,17 +12,39 @@
 #include "base/rng.h"
 #include "base/text.h"
 
-static int parse(const char *text, double *out) { return mmoe_parse_double(text, strlen(text), out); }
+static int parse(const char *text, double *out) {
+    return mmoe_parse_double(text, strlen(text), out);
+}
 
-static void same_bits(double a, double b, const char *text) { ck_assert_msg(memcmp(&a, &b, sizeof a) == 0, "%s: %.17g is not %.17g", text, a, b); }
+static void same_bits(double a, double b, const char *text) {
+    ck_assert_msg(memcmp(&a, &b, sizeof a) == 0, "%s: %.17g is not %.17g", text, a, b);
+}
 
 START_TEST(integers) {
     const struct {
         const char *text;
         int64_t value;
-    } good[] = {{"0", 0}, {"-0", 0}, {"+7", 7}, {"007", 7}, {" \t-12 ", -12}, {"9223372036854775807", INT64_MAX}, {"-9223372036854775808", INT64_MIN}};
-    const char *bad[] = {"",    " ",  "-", "+", "1.0", "1e3", "0x10", "1 2", "--1", "9223372036854775808", "-9223372036854775809", "99999999999999999999999",
-                         "abc", "1,0"};
+    } good[] = {{"0", 0},
+                {"-0", 0},
+                {"+7", 7},
+                {"007", 7},
+                {" \t-12 ", -12},
+                {"9223372036854775807", INT64_MAX},
+                {"-9223372036854775808", INT64_MIN}};
+    const char *bad[] = {"",
+                         " ",
+                         "-",
+                         "+",
+                         "1.0",
+                         "1e3",
+                         "0x10",
+                         "1 2",
+                         "--1",
+                         "9223372036854775808",
+                         "-9223372036854775809",
+                         "99999999999999999999999",
+                         "abc",
+                         "1,0"};
     int64_t value;
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         ck_assert(mmoe_parse_int64(good[i].text, strlen(good[i].text), &value));
@@ -50,44 +72,47 @@ START_TEST(integers_as_pandas_writes_them) {
     ck_assert_int_eq(value, 100);
     ck_assert_int_eq(mmoe_parse_integral("9223372036854775808", 19, &value), -1);
     ck_assert_int_eq(mmoe_parse_integral("-99999999999999999999.0", 23, &value), -1);
-    const char *bad[] = {"", "5.", ".0", "-.0", "5.5", "5.00x", "5e0", "x", "5.0.0", "99999999999999999999x"};
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) ck_assert_msg(mmoe_parse_integral(bad[i], strlen(bad[i]), &value) == 0, "%s", bad[i]);
+    const char *bad[] = {"",      "5.",  ".0", "-.0",   "5.5",
+                         "5.00x", "5e0", "x",  "5.0.0", "99999999999999999999x"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        ck_assert_msg(mmoe_parse_integral(bad[i], strlen(bad[i]), &value) == 0, "%s", bad[i]);
 }
 END_TEST
 
-static const char *const numbers[] = {"0",
-                                      "-0",
-                                      "0.0",
-                                      "1",
-                                      "-1.5",
-                                      "+2",
-                                      "5.",
-                                      ".5",
-                                      "1e3",
-                                      "1E-3",
-                                      "1e+05",
-                                      "0.1",
-                                      "123456.789",
-                                      "1e22",
-                                      "1e23",
-                                      "9007199254740993",
-                                      "9007199254740992.5",
-                                      "0.30000000000000004",
-                                      "1.7976931348623157e308",
-                                      "2.2250738585072011e-308",
-                                      "4.9e-324",
-                                      "2.4703282292062328e-324",
-                                      "1e-400",
-                                      "1e400",
-                                      "0e999999999999999999999",
-                                      "0000000000000000000000000000000000000000.00000000000000000000000000000001",
-                                      "123456789012345678901234567890",
-                                      "1.00000000000000011102230246251565404236316680908203125",
-                                      "1.00000000000000011102230246251565404236316680908203124",
-                                      "1.00000000000000011102230246251565404236316680908203126",
-                                      "8.5e-310",
-                                      "6.0221407600000003e23",
-                                      "179769313486231580793728971405301e276"};
+static const char *const numbers[] = {
+    "0",
+    "-0",
+    "0.0",
+    "1",
+    "-1.5",
+    "+2",
+    "5.",
+    ".5",
+    "1e3",
+    "1E-3",
+    "1e+05",
+    "0.1",
+    "123456.789",
+    "1e22",
+    "1e23",
+    "9007199254740993",
+    "9007199254740992.5",
+    "0.30000000000000004",
+    "1.7976931348623157e308",
+    "2.2250738585072011e-308",
+    "4.9e-324",
+    "2.4703282292062328e-324",
+    "1e-400",
+    "1e400",
+    "0e999999999999999999999",
+    "0000000000000000000000000000000000000000.00000000000000000000000000000001",
+    "123456789012345678901234567890",
+    "1.00000000000000011102230246251565404236316680908203125",
+    "1.00000000000000011102230246251565404236316680908203124",
+    "1.00000000000000011102230246251565404236316680908203126",
+    "8.5e-310",
+    "6.0221407600000003e23",
+    "179769313486231580793728971405301e276"};
 
 /* The C library's own answer, in its own locale, is correctly rounded. */
 START_TEST(doubles_agree_with_strtod) {
@@ -145,7 +170,8 @@ END_TEST
 
 START_TEST(words_and_what_is_no_number) {
     double value;
-    const char *infinite[] = {"inf", "INF", "Infinity", "+inf", "-inf", " -Infinity ", "1e999", "-1e999"};
+    const char *infinite[] = {"inf",  "INF",         "Infinity", "+inf",
+                              "-inf", " -Infinity ", "1e999",    "-1e999"};
     for (size_t i = 0; i < sizeof infinite / sizeof *infinite; i++) {
         ck_assert_msg(parse(infinite[i], &value), "%s", infinite[i]);
         ck_assert(isinf(value));
@@ -156,8 +182,10 @@ START_TEST(words_and_what_is_no_number) {
         ck_assert(parse(not [i], &value));
         ck_assert(isnan(value));
     }
-    const char *bad[] = {"",    " ",    ".",  "-",    "e5",     "1e",   "1e+",  "1.2.3", "1,5", "0x10", "0x1p3", "x",    "1x",  "1 2", "--1",
-                         "+-1", "infx", "in", "nanx", "nan(0)", "1e5.", "1e5x", "$",     "1_0", "NA",   "1d5",   "None", "- 1", "1e 5"};
+    const char *bad[] = {"",     " ",    ".",     "-",      "e5",   "1e",   "1e+", "1.2.3",
+                         "1,5",  "0x10", "0x1p3", "x",      "1x",   "1 2",  "--1", "+-1",
+                         "infx", "in",   "nanx",  "nan(0)", "1e5.", "1e5x", "$",   "1_0",
+                         "NA",   "1d5",  "None",  "- 1",    "1e 5"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         value = 77;
         ck_assert_msg(!parse(bad[i], &value), "%s", bad[i]);
@@ -211,7 +239,8 @@ START_TEST(texts_are_the_shortest) {
     float_formats_as(1e-45f, "1e-45");
     float_formats_as(-0.0f, "-0");
     float_formats_as(NAN, "nan");
-    /* Powers of two, where the nearest of 8 and of 16 digits do not read back but the ones above do. */
+    /* Powers of two, where the nearest of 8 and of 16 digits do not read back but the ones above
+     * do. */
     float_formats_as(0x1p-96f, "1.2621775e-29");
     formats_as(0x1p-44, "5.684341886080802e-14");
     formats_as(0x1p+89, "6.189700196426902e+26");
@@ -267,15 +296,19 @@ START_TEST(no_shorter_text_reads_back) {
 }
 END_TEST
 
-/* Takes a locale with a decimal comma: the machine's own or, where it has none, one made for the test. */
+/* Takes a locale with a decimal comma: the machine's own or, where it has none, one made for the
+ * test. */
 static int take_comma_locale(void) {
-    const char *const names[] = {"de_DE.UTF-8", "de_DE.utf8", "de_DE", "fr_FR.UTF-8", "es_ES.UTF-8"};
+    const char *const names[] = {"de_DE.UTF-8", "de_DE.utf8", "de_DE", "fr_FR.UTF-8",
+                                 "es_ES.UTF-8"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (setlocale(LC_ALL, names[i])) return 1;
     char folder[] = "/tmp/mmoe-locale-XXXXXX", command[200];
     if (!mkdtemp(folder)) return 0;
-    snprintf(command, sizeof command, "localedef -i de_DE -f UTF-8 %s/de_DE.UTF-8 >%s/log 2>&1", folder, folder);
-    int made = system(command) == 0 && setenv("LOCPATH", folder, 1) == 0 && setlocale(LC_ALL, "de_DE.UTF-8");
+    snprintf(command, sizeof command, "localedef -i de_DE -f UTF-8 %s/de_DE.UTF-8 >%s/log 2>&1",
+             folder, folder);
+    int made = system(command) == 0 && setenv("LOCPATH", folder, 1) == 0 &&
+               setlocale(LC_ALL, "de_DE.UTF-8");
     unsetenv("LOCPATH");
     snprintf(command, sizeof command, "rm -r %s", folder);
     if (system(command)) printf("cannot remove %s\n", folder);
@@ -284,9 +317,11 @@ static int take_comma_locale(void) {
 
 START_TEST(a_decimal_comma_changes_nothing) {
     double expected[sizeof numbers / sizeof *numbers], value;
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) expected[i] = strtod(numbers[i], NULL);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        expected[i] = strtod(numbers[i], NULL);
     if (!take_comma_locale()) {
-        printf("SKIPPED a_decimal_comma_changes_nothing: this machine has no locale with a decimal comma and cannot make one\n");
+        printf("SKIPPED a_decimal_comma_changes_nothing: this machine has no locale with a decimal "
+               "comma and cannot make one\n");
         return;
     }
     char text[64];

@@ -1,4 +1,5 @@
-/* What steps keep whatever they do: the same bits for any number of workers; and what losses and clipping do not touch. */
+/* What steps keep whatever they do: the same bits for any number of workers; and what losses and
+ * clipping do not touch. */
 #include "models_support.h"
 #include "training_support.h"
 
@@ -7,7 +8,8 @@ static const char *const updates[] = {
     "",
     ", \"clip_norm\": 0.05",
     ", \"regularization_params\": {\"embedding_l1\": 0.001, \"dense_l2\": 0.01}",
-    ", \"clip_norm\": 0.05, \"regularization_params\": {\"embedding_l2\": 0.01, \"dense_l1\": 0.002}",
+    ", \"clip_norm\": 0.05, \"regularization_params\": {\"embedding_l2\": 0.01, \"dense_l1\": "
+    "0.002}",
 };
 static const char *const optimizers[] = {"adam", "adamw", "sgd"};
 enum { UPDATES = sizeof updates / sizeof *updates };
@@ -25,7 +27,8 @@ START_TEST(threads_change_no_bit) {
     char keys[512];
     snprintf(keys, sizeof keys, ", \"optimizer\": \"%s\"%s", optimizers[_i % 3], updates[_i / 3]);
     set_up(", \"focal_gamma\": 2, \"label_smoothing\": 0.1", "", keys);
-    SUCCEEDS(mmoe_config_set(config, "model.expert_params.dims", "[600, 40]", &err)); /* more than one block of values */
+    SUCCEEDS(mmoe_config_set(config, "model.expert_params.dims", "[600, 40]",
+                             &err)); /* more than one block of values */
     mmoe_model *start = new_model(), *one = new_model();
     train(one, 1, 9);
     size_t n;
@@ -45,8 +48,8 @@ START_TEST(threads_change_no_bit) {
 }
 END_TEST
 
-/* A gradient that is kept and then applied updates as one that is applied where it arises, in every model: none of its parts
- * is missing, and none is there twice. */
+/* A gradient that is kept and then applied updates as one that is applied where it arises, in every
+ * model: none of its parts is missing, and none is there twice. */
 START_TEST(clipping_far_away_changes_no_bit) {
     char json[1024];
     models_json(json, _i, 0, BATCH);
@@ -83,7 +86,9 @@ END_TEST
 
 /* A step of plain descent is as long as the norm allows. */
 START_TEST(a_clipped_step_has_its_length) {
-    set_up("", "", ", \"clip_norm\": 0.01, \"optimizer\": \"sgd\", \"optimizer_params\": {\"lr\": 1, \"weight_decay\": 0}");
+    set_up("", "",
+           ", \"clip_norm\": 0.01, \"optimizer\": \"sgd\", \"optimizer_params\": {\"lr\": 1, "
+           "\"weight_decay\": 0}");
     mmoe_model *model = new_model(), *start = new_model();
     mmoe_trainer *trainer = new_trainer(model, 2);
     SUCCEEDS(mmoe_trainer_step(trainer, rows, 0, BATCH, NULL, &err));
@@ -92,7 +97,8 @@ START_TEST(a_clipped_step_has_its_length) {
     for (size_t i = 0; mmoe_model_tensor(model, i, &now) == 0; i++) {
         mmoe_model_tensor(start, i, &before);
         for (size_t k = 0; now.trainable && k < count_of(&now); k++)
-            square += pow((double)((const float *)now.data)[k] - (double)((const float *)before.data)[k], 2);
+            square += pow(
+                (double)((const float *)now.data)[k] - (double)((const float *)before.data)[k], 2);
     }
     ck_assert_double_eq_tol(sqrt(square), 0.01, 1e-5);
     mmoe_trainer_free(trainer);
@@ -106,7 +112,8 @@ END_TEST
 START_TEST(evaluation_stays_plain) {
     mmoe_task_metrics plain[TASKS], shaped[TASKS];
     double losses[2][TASKS];
-    const char *const keys[] = {"", ", \"label_smoothing\": 0.2, \"positive_weight\": 4, \"focal_gamma\": 1"};
+    const char *const keys[] = {
+        "", ", \"label_smoothing\": 0.2, \"positive_weight\": 4, \"focal_gamma\": 1"};
     for (int i = 0; i < 2; i++) {
         set_up(keys[i], "", ", \"regularization_params\": {\"dense_l1\": 1, \"embedding_l2\": 1}");
         mmoe_model *model = new_model();

@@ -19,7 +19,9 @@ static int32_t add(mmoe_vocab *v, const char *text) {
     return row;
 }
 
-static int32_t find(const mmoe_vocab *v, const char *text) { return mmoe_vocab_find(v, text, strlen(text)); }
+static int32_t find(const mmoe_vocab *v, const char *text) {
+    return mmoe_vocab_find(v, text, strlen(text));
+}
 
 static mmoe_vocab *learn(const char *const *texts, size_t n) {
     mmoe_vocab *v = make();
@@ -52,11 +54,14 @@ START_TEST(integers_are_found_however_they_are_written) {
     mmoe_vocab *v = learn(texts, 3);
     ck_assert(mmoe_vocab_is_int(v));
     const char *const sevens[] = {"7", "+7", "007", "7.0", "7.000", " 7 "};
-    for (size_t i = 0; i < sizeof sevens / sizeof *sevens; i++) ck_assert_msg(find(v, sevens[i]) == 1, "%s", sevens[i]);
+    for (size_t i = 0; i < sizeof sevens / sizeof *sevens; i++)
+        ck_assert_msg(find(v, sevens[i]) == 1, "%s", sevens[i]);
     ck_assert_int_eq(find(v, "-9223372036854775808"), 2);
     ck_assert_int_eq(find(v, "9223372036854775807.0"), 3);
-    const char *const unknown[] = {"8", "", "NA", "7.5", "seven", "9223372036854775808", "-9223372036854775809", "7e0"};
-    for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++) ck_assert_msg(find(v, unknown[i]) == 0, "%s", unknown[i]);
+    const char *const unknown[] = {
+        "8", "", "NA", "7.5", "seven", "9223372036854775808", "-9223372036854775809", "7e0"};
+    for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++)
+        ck_assert_msg(find(v, unknown[i]) == 0, "%s", unknown[i]);
     ck_assert_int_eq(mmoe_vocab_find_int(v, 7), 1);
     ck_assert_int_eq(mmoe_vocab_find_int(v, INT64_MIN), 2);
     ck_assert_int_eq(mmoe_vocab_find_int(v, 70), 0);
@@ -66,7 +71,17 @@ END_TEST
 
 /* A column is of integers only when each text is what its integer prints as. */
 START_TEST(one_other_text_makes_texts_of_all) {
-    const char *const others[] = {"x", "07", "+1", "-0", "1.0", "9223372036854775808", "-9223372036854775809", " 1", "1 ", "-", "123456789012345678901"};
+    const char *const others[] = {"x",
+                                  "07",
+                                  "+1",
+                                  "-0",
+                                  "1.0",
+                                  "9223372036854775808",
+                                  "-9223372036854775809",
+                                  " 1",
+                                  "1 ",
+                                  "-",
+                                  "123456789012345678901"};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         const char *const texts[] = {"12", "-5", "9223372036854775807", others[i], "12", "8"};
         mmoe_vocab *v = learn(texts, 6);
@@ -98,8 +113,9 @@ START_TEST(texts_may_be_any_bytes) {
     const struct {
         const char *bytes;
         size_t length;
-    } keys[] = {{"a", 1},        {"a\0", 2},       {"a\0b", 3},    {"na", 2},     {"NA ", 3}, {"\xff\xfe", 2},
-                {"12345678", 8}, {"12345678x", 9}, {huge, 100000}, {huge, 99999}, {"N", 1}};
+    } keys[] = {{"a", 1},       {"a\0", 2},      {"a\0b", 3},     {"na", 2},
+                {"NA ", 3},     {"\xff\xfe", 2}, {"12345678", 8}, {"12345678x", 9},
+                {huge, 100000}, {huge, 99999},   {"N", 1}};
     int32_t n = (int32_t)(sizeof keys / sizeof *keys);
     for (int round = 0; round < 2; round++)
         for (int32_t i = 0; i < n; i++) {
@@ -107,13 +123,16 @@ START_TEST(texts_may_be_any_bytes) {
             ck_assert_int_eq(row, i + 1);
         }
     mmoe_vocab_finish(v, NULL);
-    for (int32_t i = 0; i < n; i++) ck_assert_int_eq(mmoe_vocab_find(v, keys[i].bytes, keys[i].length), i + 1);
+    for (int32_t i = 0; i < n; i++)
+        ck_assert_int_eq(mmoe_vocab_find(v, keys[i].bytes, keys[i].length), i + 1);
     mmoe_vocab_free(v);
     free(huge);
 }
 END_TEST
 
-static void number_text(char out[32], int i, int texts) { snprintf(out, 32, texts ? "value %d" : "%d", i * 7919 - 1000000); }
+static void number_text(char out[32], int i, int texts) {
+    snprintf(out, 32, texts ? "value %d" : "%d", i * 7919 - 1000000);
+}
 
 START_TEST(many_values) {
     enum { N = 30000 };
@@ -139,7 +158,10 @@ END_TEST
 START_TEST(copies_are_whole) {
     const char *const ints[] = {"3", "1", "2"}, *const texts[] = {"c", "a", "NA", "b"};
     for (int kind = 0; kind < 3; kind++) {
-        mmoe_vocab *v = kind == 0 ? learn(ints, 3) : kind == 1 ? learn(texts, 4) : learn(NULL, 0), *copy = NULL;
+        mmoe_vocab *v = kind == 0   ? learn(ints, 3)
+                        : kind == 1 ? learn(texts, 4)
+                                    : learn(NULL, 0),
+                   *copy = NULL;
         ck_assert_int_eq(mmoe_vocab_copy(v, NULL, &copy, NULL), MMOE_OK);
         ck_assert_int_eq(mmoe_vocab_rows(copy), mmoe_vocab_rows(v));
         ck_assert_int_eq(mmoe_vocab_is_int(copy), mmoe_vocab_is_int(v));
@@ -190,12 +212,19 @@ START_TEST(from_text_keys) {
     ck_assert(!mmoe_vocab_is_int(v));
     mmoe_vocab_free(v);
     v = NULL;
-    const int64_t bad[][4] = {{1, 1, 3, 6}, {0, 4, 3, 6}, {0, 1, 3, 7}, {0, 1, 3, 5}, {0, -1, 3, 6}, {0, 7, 3, 6}, {0, 1, 3, -6}};
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) ck_assert_int_eq(mmoe_vocab_from_texts("abb123", 6, bad[i], 3, NULL, &v, &err), MMOE_E_FORMAT);
-    ck_assert_int_eq(mmoe_vocab_from_texts("abbabb", 6, (const int64_t[]){0, 3, 6}, 2, NULL, &v, &err), MMOE_E_FORMAT);
+    const int64_t bad[][4] = {{1, 1, 3, 6},  {0, 4, 3, 6}, {0, 1, 3, 7}, {0, 1, 3, 5},
+                              {0, -1, 3, 6}, {0, 7, 3, 6}, {0, 1, 3, -6}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        ck_assert_int_eq(mmoe_vocab_from_texts("abb123", 6, bad[i], 3, NULL, &v, &err),
+                         MMOE_E_FORMAT);
+    ck_assert_int_eq(
+        mmoe_vocab_from_texts("abbabb", 6, (const int64_t[]){0, 3, 6}, 2, NULL, &v, &err),
+        MMOE_E_FORMAT);
     ck_assert_str_eq(err.message, "the vocabulary's key 2 stands there twice");
-    ck_assert_int_eq(mmoe_vocab_from_texts("a", 1, (const int64_t[]){0, 1, 1}, 2, NULL, &v, &err), MMOE_E_FORMAT);
-    ck_assert_int_eq(mmoe_vocab_from_texts("NA", 2, (const int64_t[]){0, 2}, 1, NULL, &v, &err), MMOE_E_FORMAT);
+    ck_assert_int_eq(mmoe_vocab_from_texts("a", 1, (const int64_t[]){0, 1, 1}, 2, NULL, &v, &err),
+                     MMOE_E_FORMAT);
+    ck_assert_int_eq(mmoe_vocab_from_texts("NA", 2, (const int64_t[]){0, 2}, 1, NULL, &v, &err),
+                     MMOE_E_FORMAT);
     ck_assert_str_eq(err.message, "key 1 of the vocabulary is the text of a missing value");
     ck_assert_ptr_null(v);
 }
@@ -218,7 +247,9 @@ static mmoe_status everything(const mmoe_allocator *a, mmoe_error *err) {
     int64_t keys[40], offsets[41] = {0};
     for (int i = 0; i < 40; i++) keys[i] = i, offsets[i + 1] = i + 1;
     if (!status) status = mmoe_vocab_from_ints(keys, 40, a, &ints, err);
-    if (!status) status = mmoe_vocab_from_texts("abcdefghijklmnopqrstuvwxyz0123456789ABCD", 40, offsets, 40, a, &texts, err);
+    if (!status)
+        status = mmoe_vocab_from_texts("abcdefghijklmnopqrstuvwxyz0123456789ABCD", 40, offsets, 40,
+                                       a, &texts, err);
     mmoe_vocab_free(v);
     mmoe_vocab_free(copy);
     mmoe_vocab_free(ints);

@@ -25,17 +25,22 @@ static mmoe_dataset *rows, *valid;
 static inline void set_up(const char *task_keys, const char *model_keys, const char *trainer_keys) {
     char json[2048];
     const char *const columns[] = {"a", "b", "d0", "d1"};
-    snprintf(json, sizeof json,
-             "{\"features\": {\"sparse\": [{\"name\": \"a\", \"vocab_size\": 50}, {\"name\": \"b\", \"vocab_size\": 7, \"embed_dim\": 3}],"
-             " \"dense\": [{\"name\": \"d*\"}]},"
-             " \"tasks\": [{\"name\": \"x\", \"label\": \"x\", \"tower_params\": {\"dims\": [4]}%s},"
-             " {\"name\": \"y\", \"label\": \"y\", \"tower_params\": {\"dims\": [3, 2]}%s}],"
-             " \"model\": {\"n_expert\": 3%s%s}, \"trainer\": {\"batch_size\": %d%s}}",
-             task_keys, task_keys, strstr(model_keys, "expert_params") ? "" : ", \"expert_params\": {\"dims\": [8, 5]}", model_keys, BATCH, trainer_keys);
+    snprintf(
+        json, sizeof json,
+        "{\"features\": {\"sparse\": [{\"name\": \"a\", \"vocab_size\": 50}, {\"name\": \"b\", "
+        "\"vocab_size\": 7, \"embed_dim\": 3}],"
+        " \"dense\": [{\"name\": \"d*\"}]},"
+        " \"tasks\": [{\"name\": \"x\", \"label\": \"x\", \"tower_params\": {\"dims\": [4]}%s},"
+        " {\"name\": \"y\", \"label\": \"y\", \"tower_params\": {\"dims\": [3, 2]}%s}],"
+        " \"model\": {\"n_expert\": 3%s%s}, \"trainer\": {\"batch_size\": %d%s}}",
+        task_keys, task_keys,
+        strstr(model_keys, "expert_params") ? "" : ", \"expert_params\": {\"dims\": [8, 5]}",
+        model_keys, BATCH, trainer_keys);
     for (int i = 0; i < ROWS; i++) {
         ids[i * SPARSE] = i * 31 % 49; /* the last row of both tables is never read */
         ids[i * SPARSE + 1] = (i * 31 + i / 7) % 6;
-        for (int k = 0; k < DENSE; k++) dense[i * DENSE + k] = (float)((i * 17 + k) % (k + 11)) / 5 - 1;
+        for (int k = 0; k < DENSE; k++)
+            dense[i * DENSE + k] = (float)((i * 17 + k) % (k + 11)) / 5 - 1;
         labels[i * TASKS] = i % 9 == 0 ? NAN : (float)((i * 31 % 49 + i % 11) % 3 == 0);
         labels[i * TASKS + 1] = (float)(i % 6 == 0);
     }
@@ -94,7 +99,9 @@ static inline double *numbers_of(const mmoe_model *model, size_t *count) {
     double *out = malloc(n * sizeof *out), *at = out;
     ck_assert_ptr_nonnull(out);
     for (size_t i = 0; mmoe_model_tensor(model, i, &info) == 0; i++)
-        for (size_t k = 0; k < count_of(&info); k++) *at++ = info.is_integer ? (double)((const int64_t *)info.data)[k] : (double)((const float *)info.data)[k];
+        for (size_t k = 0; k < count_of(&info); k++)
+            *at++ = info.is_integer ? (double)((const int64_t *)info.data)[k]
+                                    : (double)((const float *)info.data)[k];
     *count = n;
     return out;
 }

@@ -1,4 +1,4 @@
-#include "model/score.h"
+#include "config/score.h"
 
 #include <assert.h>
 #include <math.h>
@@ -25,13 +25,16 @@ __attribute__((format(printf, 2, 3))) static bool fail(parser *p, const char *fo
     va_list args;
     int used = snprintf(p->fault, p->size, "column %d: ", (int)(p->at - p->text) + 1);
     va_start(args, format);
-    if (used > 0 && (size_t)used < p->size) vsnprintf(p->fault + used, p->size - (size_t)used, format, args);
+    if (used > 0 && (size_t)used < p->size)
+        vsnprintf(p->fault + used, p->size - (size_t)used, format, args);
     va_end(args);
     return false;
 }
 
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }
-static bool is_word(char c) { return is_digit(c) || c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+static bool is_word(char c) {
+    return is_digit(c) || c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
 
 static char next(parser *p) {
     while (*p->at == ' ' || *p->at == '\t') p->at++;
@@ -49,7 +52,9 @@ static bool emit(parser *p, mmoe_score_op op, int32_t task, float number) {
     else if (op != MMOE_SCORE_NEGATE)
         p->depth--;
     if (p->depth > s->depth) s->depth = p->depth;
-    return s->depth <= MMOE_SCORE_DEPTH || fail(p, "the expression is too deep: more than %d values wait for an operator", MMOE_SCORE_DEPTH);
+    return s->depth <= MMOE_SCORE_DEPTH ||
+           fail(p, "the expression is too deep: more than %d values wait for an operator",
+                MMOE_SCORE_DEPTH);
 }
 
 static bool parse_number(parser *p) {
@@ -94,7 +99,8 @@ static bool parse_operand(parser *p) {
     if (is_digit(c) || c == '.') return parse_number(p);
     if (is_word(c)) return parse_task(p);
     if (c != '(')
-        return c ? fail(p, "a number, a task or ( is needed, not \"%.1s\"", p->at) : fail(p, "a number, a task or ( is needed, but the expression ends");
+        return c ? fail(p, "a number, a task or ( is needed, not \"%.1s\"", p->at)
+                 : fail(p, "a number, a task or ( is needed, but the expression ends");
     p->at++;
     if (!parse_sum(p)) return false;
     if (next(p) != ')') return fail(p, "a ) is needed");
@@ -111,10 +117,12 @@ static bool parse_power(parser *p) {
 
 /* Everything that nests comes through here. */
 static bool parse_factor(parser *p) {
-    if (++p->nested > MOST_NESTED) return fail(p, "more than %d levels of parentheses, signs and powers", MOST_NESTED);
+    if (++p->nested > MOST_NESTED)
+        return fail(p, "more than %d levels of parentheses, signs and powers", MOST_NESTED);
     const bool negative = next(p) == '-';
     p->at += negative;
-    const bool ok = (negative ? parse_factor(p) : parse_power(p)) && (!negative || emit(p, MMOE_SCORE_NEGATE, 0, 0));
+    const bool ok = (negative ? parse_factor(p) : parse_power(p)) &&
+                    (!negative || emit(p, MMOE_SCORE_NEGATE, 0, 0));
     p->nested--;
     return ok;
 }
@@ -137,7 +145,8 @@ static bool parse_sum(parser *p) {
     return ok;
 }
 
-mmoe_status mmoe_score_compile(const char *text, const char *const *tasks, int32_t n_task, const mmoe_allocator *alloc, mmoe_score **out, char *fault,
+mmoe_status mmoe_score_compile(const char *text, const char *const *tasks, int32_t n_task,
+                               const mmoe_allocator *alloc, mmoe_score **out, char *fault,
                                size_t size) {
     mmoe_score *score = mmoe_alloc_zero(alloc, 1, sizeof *score);
     if (score) score->text = mmoe_copy_text(alloc, text, strlen(text));
@@ -145,7 +154,13 @@ mmoe_status mmoe_score_compile(const char *text, const char *const *tasks, int32
         mmoe_score_free(score, alloc);
         return MMOE_E_MEMORY;
     }
-    parser p = {.text = text, .at = text, .tasks = tasks, .n_task = n_task, .score = score, .fault = fault, .size = size};
+    parser p = {.text = text,
+                .at = text,
+                .tasks = tasks,
+                .n_task = n_task,
+                .score = score,
+                .fault = fault,
+                .size = size};
     bool ok = parse_sum(&p);
     if (ok && next(&p)) ok = fail(&p, "an operator is needed, not \"%.1s\"", p.at);
     if (ok) {
@@ -182,7 +197,8 @@ static void combine(mmoe_score_op op, int32_t rows, float *restrict x, const flo
     }
 }
 
-void mmoe_score_run(const mmoe_score *score, int32_t rows, const float *scores, int32_t n_task, float *stack, float *out) {
+void mmoe_score_run(const mmoe_score *score, int32_t rows, const float *scores, int32_t n_task,
+                    float *stack, float *out) {
     float *top = stack; /* the next free column */
     for (int32_t k = 0; k < score->n_step; k++) {
         const mmoe_score_op op = score->steps[k].op;

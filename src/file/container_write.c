@@ -7,11 +7,11 @@
 
 #include "base/atomic_file.h"
 #include "base/error.h"
-#include "model/container.h"
+#include "file/container.h"
 
 enum { ALIGNMENT = 64, LENGTH_BYTES = 8 };
 
-/* ---- The header's text ------------------------------------------------------------------------------------------- */
+/* ---- The header's text ---- */
 
 typedef struct text {
     const mmoe_allocator *alloc;
@@ -23,7 +23,8 @@ typedef struct text {
 static void append(text *t, const char *data, size_t length) {
     if (t->failed) return;
     if (length > t->capacity - t->length) {
-        size_t capacity = t->capacity * 2 > t->length + length ? t->capacity * 2 : t->length + length + 256;
+        size_t capacity =
+            t->capacity * 2 > t->length + length ? t->capacity * 2 : t->length + length + 256;
         char *grown = mmoe_resize(t->alloc, t->data, t->capacity, capacity, 1);
         if (!grown) {
             t->failed = true;
@@ -73,10 +74,15 @@ static void append_metadata(text *t, const char *const *pairs) {
 }
 
 static void append_tensor(text *t, const mmoe_container_tensor *tensor, size_t begin) {
-    static const char *const names[] = {[MMOE_F32] = "F32", [MMOE_F64] = "F64", [MMOE_I32] = "I32", [MMOE_I64] = "I64", [MMOE_U8] = "U8"};
+    static const char *const names[] = {[MMOE_F32] = "F32",
+                                        [MMOE_F64] = "F64",
+                                        [MMOE_I32] = "I32",
+                                        [MMOE_I64] = "I64",
+                                        [MMOE_U8] = "U8"};
     append_string(t, tensor->name);
     append_format(t, ":{\"dtype\":\"%s\",\"shape\":[", names[tensor->dtype]);
-    for (int32_t d = 0; d < tensor->rank; d++) append_format(t, d ? ",%lld" : "%lld", (long long)tensor->shape[d]);
+    for (int32_t d = 0; d < tensor->rank; d++)
+        append_format(t, d ? ",%lld" : "%lld", (long long)tensor->shape[d]);
     append_format(t, "],\"data_offsets\":[%zu,%zu]}", begin, begin + tensor->bytes);
 }
 
@@ -88,7 +94,8 @@ static size_t bytes_before_floats(const mmoe_container_tensor *tensors, size_t c
     return 0;
 }
 
-static void append_header(text *t, const mmoe_container_tensor *tensors, size_t count, const char *const *metadata) {
+static void append_header(text *t, const mmoe_container_tensor *tensors, size_t count,
+                          const char *const *metadata) {
     char length[LENGTH_BYTES] = {0};
     append(t, length, sizeof length);
     append(t, "{", 1);
@@ -100,7 +107,8 @@ static void append_header(text *t, const mmoe_container_tensor *tensors, size_t 
     append(t, "}", 1);
     const size_t before = bytes_before_floats(tensors, count);
     while ((t->length + before) % ALIGNMENT && !t->failed) append(t, " ", 1);
-    for (size_t i = 0; i < LENGTH_BYTES && !t->failed; i++) t->data[i] = (char)((t->length - LENGTH_BYTES) >> 8 * i);
+    for (size_t i = 0; i < LENGTH_BYTES && !t->failed; i++)
+        t->data[i] = (char)((t->length - LENGTH_BYTES) >> 8 * i);
 }
 
 /* A reader refuses a header that is not UTF-8, so none is written. */
@@ -109,7 +117,10 @@ static bool is_utf8(const char *string) {
     while (*c) {
         uint32_t point = *c++;
         if (point < 0x80) continue;
-        int more = point >= 0xf0 && point < 0xf8 ? 3 : point >= 0xe0 && point < 0xf0 ? 2 : point >= 0xc0 && point < 0xe0 ? 1 : 0;
+        int more = point >= 0xf0 && point < 0xf8   ? 3
+                   : point >= 0xe0 && point < 0xf0 ? 2
+                   : point >= 0xc0 && point < 0xe0 ? 1
+                                                   : 0;
         if (!more) return false;
         static const uint32_t least[] = {0, 0x80, 0x800, 0x10000};
         point &= 0x3fu >> more;
@@ -117,37 +128,47 @@ static bool is_utf8(const char *string) {
             if ((*c & 0xc0) != 0x80) return false;
             point = point << 6 | (*c & 0x3fu);
         }
-        if (point < least[more] || point > 0x10ffff || (point >= 0xd800 && point < 0xe000)) return false;
+        if (point < least[more] || point > 0x10ffff || (point >= 0xd800 && point < 0xe000))
+            return false;
     }
     return true;
 }
 
-static mmoe_status check_texts(const char *path, const mmoe_container_tensor *tensors, size_t count, const char *const *metadata, mmoe_error *err) {
+static mmoe_status check_texts(const char *path, const mmoe_container_tensor *tensors, size_t count,
+                               const char *const *metadata, mmoe_error *err) {
     for (size_t i = 0; i < count; i++)
-        if (!is_utf8(tensors[i].name)) return mmoe_fail_at(err, MMOE_E_ARGUMENT, path, 0, NULL, "the name of tensor %zu is not UTF-8", i);
+        if (!is_utf8(tensors[i].name))
+            return mmoe_fail_at(err, MMOE_E_ARGUMENT, path, 0, NULL,
+                                "the name of tensor %zu is not UTF-8", i);
     for (size_t i = 0; metadata && metadata[i]; i++)
-        if (!is_utf8(metadata[i])) return mmoe_fail_at(err, MMOE_E_ARGUMENT, path, 0, NULL, "the metadata \"%s\" are not UTF-8", metadata[i & ~(size_t)1]);
+        if (!is_utf8(metadata[i]))
+            return mmoe_fail_at(err, MMOE_E_ARGUMENT, path, 0, NULL,
+                                "the metadata \"%s\" are not UTF-8", metadata[i & ~(size_t)1]);
     return MMOE_OK;
 }
 
-static mmoe_status write_file(const char *path, const text *header, const mmoe_container_tensor *tensors, size_t count, mmoe_error *err) {
+static mmoe_status write_file(const char *path, const text *header,
+                              const mmoe_container_tensor *tensors, size_t count, mmoe_error *err) {
     mmoe_atomic_file *file;
     mmoe_status status = mmoe_atomic_file_open(path, header->alloc, &file, err);
     if (status) return status;
     status = mmoe_atomic_file_write(file, header->data, header->length, err);
-    for (size_t i = 0; i < count && !status; i++) status = mmoe_atomic_file_write(file, tensors[i].data, tensors[i].bytes, err);
+    for (size_t i = 0; i < count && !status; i++)
+        status = mmoe_atomic_file_write(file, tensors[i].data, tensors[i].bytes, err);
     return mmoe_atomic_file_close(file, status, err);
 }
 
-mmoe_status mmoe_container_write(const char *path, const mmoe_container_tensor *tensors, size_t count, const char *const *metadata, const mmoe_allocator *alloc,
-                                 mmoe_error *err) {
+mmoe_status mmoe_container_write(const char *path, const mmoe_container_tensor *tensors,
+                                 size_t count, const char *const *metadata,
+                                 const mmoe_allocator *alloc, mmoe_error *err) {
     assert(path && (tensors || !count));
     mmoe_status status = check_texts(path, tensors, count, metadata, err);
     if (status) return status;
     mmoe_allocator a = mmoe_allocator_or_default(alloc);
     text header = {.alloc = &a};
     append_header(&header, tensors, count, metadata);
-    status = header.failed ? mmoe_fail_memory(err, header.length) : write_file(path, &header, tensors, count, err);
+    status = header.failed ? mmoe_fail_memory(err, header.length)
+                           : write_file(path, &header, tensors, count, err);
     mmoe_release(&a, header.data);
     return status;
 }

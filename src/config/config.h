@@ -1,6 +1,6 @@
 /* A parsed configuration. Arrays and texts belong to it. */
-#ifndef MMOE_MODEL_CONFIG_H
-#define MMOE_MODEL_CONFIG_H
+#ifndef MMOE_CONFIG_CONFIG_H
+#define MMOE_CONFIG_CONFIG_H
 
 #include <stdbool.h>
 
@@ -8,7 +8,7 @@
 #include "data/schema.h"
 #include "math/activation.h"
 #include "mmoe/train.h"
-#include "model/score.h"
+#include "config/score.h"
 
 enum { MMOE_MAX_LAYERS = 16 };
 
@@ -21,7 +21,13 @@ typedef enum mmoe_scheduler_kind {
     MMOE_SCHEDULER_COSINE,
     MMOE_SCHEDULER_PLATEAU
 } mmoe_scheduler_kind;
-typedef enum mmoe_metric_kind { MMOE_METRIC_AUC, MMOE_METRIC_LOGLOSS, MMOE_METRIC_MSE, MMOE_METRIC_RMSE, MMOE_METRIC_MAE } mmoe_metric_kind;
+typedef enum mmoe_metric_kind {
+    MMOE_METRIC_AUC,
+    MMOE_METRIC_LOGLOSS,
+    MMOE_METRIC_MSE,
+    MMOE_METRIC_RMSE,
+    MMOE_METRIC_MAE
+} mmoe_metric_kind;
 
 /* In the order of the words of "model.name". */
 typedef enum mmoe_model_kind {
@@ -45,7 +51,12 @@ typedef enum mmoe_linear_init {
     MMOE_LINEAR_HE_NORMAL,
     MMOE_LINEAR_ORTHOGONAL
 } mmoe_linear_init;
-typedef enum mmoe_table_init { MMOE_TABLE_NORMAL, MMOE_TABLE_UNIFORM, MMOE_TABLE_XAVIER_UNIFORM, MMOE_TABLE_XAVIER_NORMAL } mmoe_table_init;
+typedef enum mmoe_table_init {
+    MMOE_TABLE_NORMAL,
+    MMOE_TABLE_UNIFORM,
+    MMOE_TABLE_XAVIER_UNIFORM,
+    MMOE_TABLE_XAVIER_NORMAL
+} mmoe_table_init;
 
 /* Linear, BatchNorm1d, activation, dropout, for each of dims. */
 typedef struct mmoe_mlp_config {
@@ -56,20 +67,23 @@ typedef struct mmoe_mlp_config {
     bool batch_norm;
 } mmoe_mlp_config;
 
-/* g = softmax(a / temperature) over the top_k largest logits a; of AITM's info gates there is the batch norm alone. */
+/* g = softmax(a / temperature) over the top_k largest logits a; of AITM's info gates there is the
+ * batch norm alone. */
 typedef struct mmoe_gate_config {
-    mmoe_mlp_config layers; /* hidden ones; batch_norm is of the last one, too: by default the experts', of AITM the bottoms' */
+    mmoe_mlp_config layers; /* hidden ones; batch_norm is of the last one, too: by default the
+                               experts', of AITM the bottoms' */
     float temperature;      /* (0, 1000] */
     int64_t top_k;          /* 0: all */
     float expert_dropout;   /* probability that an expert is dropped, [0, 1) */
-    float load_balance;     /* factor of the squared coefficient of variation of the experts' importance */
+    float load_balance; /* factor of the squared coefficient of variation of the experts' importance
+                         */
 } mmoe_gate_config;
 
 typedef struct mmoe_task_config {
     char *name;
     char *label; /* column */
     mmoe_task_type type;
-    float loss_weight; /* > 0 */
+    float loss_weight;                                   /* > 0 */
     float label_smoothing, positive_weight, focal_gamma; /* of a classification */
     mmoe_mlp_config tower;
 } mmoe_task_config;
@@ -107,13 +121,14 @@ typedef struct mmoe_trainer_config {
     float clip_norm; /* 0: none */
     float ema_decay; /* 0: no average */
     mmoe_scheduler_kind scheduler;
-    int32_t warmup_steps; /* 0: none */
+    int32_t warmup_steps;        /* 0: none */
     int32_t step_size, patience; /* epochs */
     int64_t t_max;               /* epochs; by default n_epoch */
     float gamma, min_lr, factor;
     int32_t earlystop_patience; /* epochs without a better score; 0: never stop early */
     int32_t earlystop_task;     /* index, or -1: the mean of the tasks */
-    int32_t earlystop_metric;   /* mmoe_metric_kind, or -1: AUC for classification, MSE for regression */
+    int32_t
+        earlystop_metric; /* mmoe_metric_kind, or -1: AUC for classification, MSE for regression */
     bool shuffle;
     uint64_t seed;
     mmoe_balance_config balance; /* trainer.adaptive_params */
@@ -135,14 +150,17 @@ struct mmoe_config {
     float embedding_init_scale;
     mmoe_trainer_config trainer;
     char *json; /* the normalised text that mmoe_config_text gives and the model file keeps */
-    /* As it was written: what mmoe_config_set edits, so that defaults that follow another key stay open. */
+    /* As it was written: what mmoe_config_set edits, so that defaults that follow another key stay
+     * open. */
     char *source;
 };
 
 /* A deep copy; MMOE_E_MEMORY. */
-mmoe_status mmoe_config_copy(const mmoe_config *config, const mmoe_allocator *alloc, mmoe_config **out, mmoe_error *err);
+mmoe_status mmoe_config_copy(const mmoe_config *config, const mmoe_allocator *alloc,
+                             mmoe_config **out, mmoe_error *err);
 
 /* The compiled final score, *out NULL when the configuration has none; as mmoe_score_compile. */
-mmoe_status mmoe_config_score(const mmoe_config *config, const mmoe_allocator *alloc, mmoe_score **out, char *fault, size_t size);
+mmoe_status mmoe_config_score(const mmoe_config *config, const mmoe_allocator *alloc,
+                              mmoe_score **out, char *fault, size_t size);
 
 #endif

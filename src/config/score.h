@@ -1,6 +1,6 @@
 /* The final score: an expression over the tasks' scores. */
-#ifndef MMOE_MODEL_SCORE_H
-#define MMOE_MODEL_SCORE_H
+#ifndef MMOE_CONFIG_SCORE_H
+#define MMOE_CONFIG_SCORE_H
 
 #include "base/alloc.h"
 
@@ -28,14 +28,17 @@ typedef struct mmoe_score {
     } steps[MMOE_SCORE_STEPS];
 } mmoe_score;
 
-/* Compiles an expression of numbers, the tasks' names, + - * / ^ and parentheses: ^ binds tightest and to the right, then
- * the minus sign, then * and /. A name ends where the longest task's name does. MMOE_E_CONFIG, with the fault and its
- * column of the text in `fault` (of `size` bytes, a sentence); MMOE_E_MEMORY. */
-mmoe_status mmoe_score_compile(const char *text, const char *const *tasks, int32_t n_task, const mmoe_allocator *alloc, mmoe_score **out, char *fault,
+/* Compiles an expression of numbers, the tasks' names, + - * / ^ and parentheses: ^ binds tightest
+ * and to the right, then the minus sign, then * and /. A name ends where the longest task's name
+ * does. MMOE_E_CONFIG, with the fault and its column of the text in `fault` (of `size` bytes, a
+ * sentence); MMOE_E_MEMORY. */
+mmoe_status mmoe_score_compile(const char *text, const char *const *tasks, int32_t n_task,
+                               const mmoe_allocator *alloc, mmoe_score **out, char *fault,
                                size_t size);
 void mmoe_score_free(mmoe_score *score, const mmoe_allocator *alloc);
 
 /* Final scores [rows] of the tasks' scores [rows, n_task]; `stack` has room for [depth, rows]. */
-void mmoe_score_run(const mmoe_score *score, int32_t rows, const float *scores, int32_t n_task, float *stack, float *out);
+void mmoe_score_run(const mmoe_score *score, int32_t rows, const float *scores, int32_t n_task,
+                    float *stack, float *out);
 
 #endif

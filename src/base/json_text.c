@@ -1,14 +1,16 @@
-#include "model/json_text.h"
+#include "base/json_text.h"
 
 #include <stdbool.h>
 #include <string.h>
 
-/* jansson's lexer keeps the current token in a buffer that grows, and passes over a failure to grow it: the token then
- * lacks bytes, or has no end. So the text is parsed as the second entry of an array whose first is a string as long as
- * the text: the buffer has its final size before the text begins, and the string shows whether growing failed. It is
- * made of escaped quotes so that it ends early, within its bounds, where a byte is missing; its last quote must not be
- * that byte, so its length is no power of two, which is where the buffer grows. */
-static char *wrap(const char *text, size_t length, size_t n_quotes, const mmoe_allocator *alloc, size_t *size) {
+/* jansson's lexer keeps the current token in a buffer that grows, and passes over a failure to grow
+ * it: the token then lacks bytes, or has no end. So the text is parsed as the second entry of an
+ * array whose first is a string as long as the text: the buffer has its final size before the text
+ * begins, and the string shows whether growing failed. It is made of escaped quotes so that it ends
+ * early, within its bounds, where a byte is missing; its last quote must not be that byte, so its
+ * length is no power of two, which is where the buffer grows. */
+static char *wrap(const char *text, size_t length, size_t n_quotes, const mmoe_allocator *alloc,
+                  size_t *size) {
     if (length > PTRDIFF_MAX / 4) return NULL;
     char *wrapped = mmoe_alloc(alloc, length + 2 * n_quotes + 5, 1), *end = wrapped;
     if (!wrapped) return NULL;
@@ -33,17 +35,24 @@ static bool can_allocate(void) {
     return probe != NULL;
 }
 
-/* Why parsing the wrapped text failed, from parsing the bare one, whose error has the right place. */
-static mmoe_status explain(const char *text, size_t length, size_t flags, const json_error_t *wrapped_error, json_error_t *error) {
+/* Why parsing the wrapped text failed, from parsing the bare one, whose error has the right place.
+ */
+static mmoe_status explain(const char *text, size_t length, size_t flags,
+                           const json_error_t *wrapped_error, json_error_t *error) {
     json_t *bare = json_loadb(text, length, flags, error);
-    if (!bare) return error->text[0] && json_error_code(error) != json_error_out_of_memory && can_allocate() ? MMOE_E_FORMAT : MMOE_E_MEMORY;
+    if (!bare)
+        return error->text[0] && json_error_code(error) != json_error_out_of_memory &&
+                       can_allocate()
+                   ? MMOE_E_FORMAT
+                   : MMOE_E_MEMORY;
     json_decref(bare);
     if (json_error_code(wrapped_error) != json_error_stack_overflow) return MMOE_E_MEMORY;
     *error = *wrapped_error;
     return MMOE_E_FORMAT;
 }
 
-mmoe_status mmoe_json_parse(const char *text, size_t length, size_t flags, const mmoe_allocator *alloc, json_t **out, json_error_t *error) {
+mmoe_status mmoe_json_parse(const char *text, size_t length, size_t flags,
+                            const mmoe_allocator *alloc, json_t **out, json_error_t *error) {
     size_t n_quotes = length / 2 + 1;
     if ((n_quotes & (n_quotes + 1)) == 0) n_quotes++;
     size_t size;

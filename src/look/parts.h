@@ -1,6 +1,7 @@
-/* The parts of a model that one looks at: its experts (bottoms, networks), and the gates that mix them; found in its graph. */
-#ifndef MMOE_TRAIN_PARTS_H
-#define MMOE_TRAIN_PARTS_H
+/* The parts of a model that one looks at: its experts (bottoms, networks), and the gates that mix
+ * them; found in its graph. */
+#ifndef MMOE_LOOK_PARTS_H
+#define MMOE_LOOK_PARTS_H
 
 #include "model/model.h"
 
@@ -21,7 +22,7 @@ typedef struct mmoe_gate_part {
     char *name;
     int32_t task; /* -1: all */
     int32_t level;
-    int32_t node, col;       /* the mix node, and the gate's first column of the value that it reads */
+    int32_t node, col; /* the mix node, and the gate's first column of the value that it reads */
     int32_t n_expert, first; /* its experts are entries [first, first + n_expert) of gate_experts */
 } mmoe_gate_part;
 
@@ -35,7 +36,8 @@ typedef struct mmoe_parts {
 } mmoe_parts;
 
 /* Fills *parts, to be finished also after a failure. MMOE_E_MEMORY. */
-mmoe_status mmoe_parts_find(mmoe_parts *parts, const mmoe_model *model, const mmoe_allocator *alloc, mmoe_error *err);
+mmoe_status mmoe_parts_find(mmoe_parts *parts, const mmoe_model *model, const mmoe_allocator *alloc,
+                            mmoe_error *err);
 void mmoe_parts_finish(mmoe_parts *parts);
 
 #endif

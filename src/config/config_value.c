@@ -6,13 +6,20 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "model/config_keys.h"
-#include "model/json_text.h"
+#include "config/config_keys.h"
+#include "base/json_text.h"
 
-_Static_assert(offsetof(mmoe_trainer_config, beta2) == offsetof(mmoe_trainer_config, beta1) + sizeof(float), "the betas are a pair");
-_Static_assert(sizeof(mmoe_task_type) == sizeof(int32_t) && sizeof(mmoe_activation) == sizeof(int32_t) && sizeof(mmoe_transform) == sizeof(int32_t) &&
-                   sizeof(mmoe_side) == sizeof(int32_t) && sizeof(mmoe_optimizer_kind) == sizeof(int32_t) && sizeof(mmoe_model_kind) == sizeof(int32_t) &&
-                   sizeof(mmoe_balance_method) == sizeof(int32_t) && sizeof(mmoe_balance_place) == sizeof(int32_t),
+_Static_assert(offsetof(mmoe_trainer_config, beta2) ==
+                   offsetof(mmoe_trainer_config, beta1) + sizeof(float),
+               "the betas are a pair");
+_Static_assert(sizeof(mmoe_task_type) == sizeof(int32_t) &&
+                   sizeof(mmoe_activation) == sizeof(int32_t) &&
+                   sizeof(mmoe_transform) == sizeof(int32_t) &&
+                   sizeof(mmoe_side) == sizeof(int32_t) &&
+                   sizeof(mmoe_optimizer_kind) == sizeof(int32_t) &&
+                   sizeof(mmoe_model_kind) == sizeof(int32_t) &&
+                   sizeof(mmoe_balance_method) == sizeof(int32_t) &&
+                   sizeof(mmoe_balance_place) == sizeof(int32_t),
                "words are stored as int32_t");
 
 mmoe_status mmoe_key_fail(const mmoe_key_place *place, const char *path, const char *format, ...) {
@@ -23,7 +30,8 @@ mmoe_status mmoe_key_fail(const mmoe_key_place *place, const char *path, const c
     va_start(args, format);
     vsnprintf(sentence, sizeof sentence, format, args);
     va_end(args);
-    mmoe_fail_at(err, MMOE_E_CONFIG, place->name, 0, NULL, "%s%s%s", path, *path ? ": " : "", sentence);
+    mmoe_fail_at(err, MMOE_E_CONFIG, place->name, 0, NULL, "%s%s%s", path, *path ? ": " : "",
+                 sentence);
     snprintf(err->column, sizeof err->column, "%s", path);
     return MMOE_E_CONFIG;
 }
@@ -36,14 +44,16 @@ static int cut(const char *text, size_t most) {
     return (int)n;
 }
 
-static mmoe_status refuse(const json_t *value, const char *type, const char *allowed, const mmoe_key_place *place, const char *path) {
+static mmoe_status refuse(const json_t *value, const char *type, const char *allowed,
+                          const mmoe_key_place *place, const char *path) {
     char shown[80] = "an object";
     if (json_is_string(value)) {
         const char *text = json_string_value(value);
         const int n = cut(text, 60);
         snprintf(shown, sizeof shown, "\"%.*s%s\"", n, text, text[n] ? "..." : "");
     } else if (!json_is_object(value)) {
-        const size_t n = json_dumpb(value, shown, sizeof shown - 1, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(15));
+        const size_t n = json_dumpb(value, shown, sizeof shown - 1,
+                                    JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(15));
         if (n == 0) return mmoe_fail_memory(place->err, sizeof shown);
         if (n < sizeof shown)
             shown[n] = '\0';
@@ -51,11 +61,13 @@ static mmoe_status refuse(const json_t *value, const char *type, const char *all
             snprintf(shown, sizeof shown, "this array");
     }
     const char *article = strchr("aeiou", type[0]) ? "an" : "a";
-    return mmoe_key_fail(place, path, "%s is not allowed here; allowed is %s %s: %s", shown, article, type, allowed);
+    return mmoe_key_fail(place, path, "%s is not allowed here; allowed is %s %s: %s", shown,
+                         article, type, allowed);
 }
 
 static bool within(const mmoe_key *key, double value) {
-    return (key->above ? value > key->low : value >= key->low) && (key->below ? value < key->high : value <= key->high);
+    return (key->above ? value > key->low : value >= key->low) &&
+           (key->below ? value < key->high : value <= key->high);
 }
 
 static bool as_integer(const mmoe_key *key, const json_t *value, int64_t *out) {
@@ -101,20 +113,25 @@ static json_t *load_word(const mmoe_key *key, int32_t value) {
     return json_stringn(word, (size_t)length);
 }
 
-static mmoe_status store_array(const mmoe_key *key, const json_t *value, char *at, const mmoe_key_place *place, const char *path) {
+static mmoe_status store_array(const mmoe_key *key, const json_t *value, char *at,
+                               const mmoe_key_place *place, const char *path) {
     const size_t n = json_array_size(value);
-    if (!json_is_array(value) || n < (size_t)key->least || n > (size_t)key->most) return refuse(value, key->doc.type, key->doc.allowed, place, path);
+    if (!json_is_array(value) || n < (size_t)key->least || n > (size_t)key->most)
+        return refuse(value, key->doc.type, key->doc.allowed, place, path);
     for (size_t i = 0; i < n; i++) {
         const json_t *entry = json_array_get(value, i);
         char entry_path[MMOE_PATH_SIZE + 32];
         snprintf(entry_path, sizeof entry_path, "%s[%zu]", path, i);
         if (key->kind == MMOE_KEY_PAIR) {
             float *pair = (float *)(void *)at;
-            if (!as_float(key, entry, pair + i)) return refuse(entry, "number", key->entry, place, entry_path);
+            if (!as_float(key, entry, pair + i))
+                return refuse(entry, "number", key->entry, place, entry_path);
         } else {
-            mmoe_mlp_config *mlp = (mmoe_mlp_config *)(void *)(at - offsetof(mmoe_mlp_config, n_dims));
+            mmoe_mlp_config *mlp =
+                (mmoe_mlp_config *)(void *)(at - offsetof(mmoe_mlp_config, n_dims));
             int64_t width;
-            if (!as_integer(key, entry, &width)) return refuse(entry, "integer", key->entry, place, entry_path);
+            if (!as_integer(key, entry, &width))
+                return refuse(entry, "integer", key->entry, place, entry_path);
             mlp->dims[i] = (int32_t)width;
             mlp->n_dims = (int32_t)n;
         }
@@ -123,8 +140,10 @@ static mmoe_status store_array(const mmoe_key *key, const json_t *value, char *a
     return MMOE_OK;
 }
 
-static mmoe_status store_text(const mmoe_key *key, const json_t *value, const mmoe_allocator *alloc, char *at, const mmoe_key_place *place, const char *path) {
-    if (!json_is_string(value) || json_string_length(value) == 0) return refuse(value, key->doc.type, key->doc.allowed, place, path);
+static mmoe_status store_text(const mmoe_key *key, const json_t *value, const mmoe_allocator *alloc,
+                              char *at, const mmoe_key_place *place, const char *path) {
+    if (!json_is_string(value) || json_string_length(value) == 0)
+        return refuse(value, key->doc.type, key->doc.allowed, place, path);
     if (key->kind == MMOE_KEY_TASK) return MMOE_OK;
     char *copy = mmoe_copy_text(alloc, json_string_value(value), json_string_length(value));
     if (!copy) return mmoe_fail_memory(place->err, json_string_length(value) + 1);
@@ -132,7 +151,8 @@ static mmoe_status store_text(const mmoe_key *key, const json_t *value, const mm
     return MMOE_OK;
 }
 
-mmoe_status mmoe_key_store(const mmoe_key *key, const json_t *value, const mmoe_allocator *alloc, void *scope, const mmoe_key_place *place, const char *path) {
+mmoe_status mmoe_key_store(const mmoe_key *key, const json_t *value, const mmoe_allocator *alloc,
+                           void *scope, const mmoe_key_place *place, const char *path) {
     char *at = (char *)scope + key->offset;
     void *to = at;
     int64_t integer = 0;
@@ -141,57 +161,72 @@ mmoe_status mmoe_key_store(const mmoe_key *key, const json_t *value, const mmoe_
     case MMOE_KEY_INT32:
         if ((valid = as_integer(key, value, &integer))) *(int32_t *)to = (int32_t)integer;
         break;
-    case MMOE_KEY_INT64: valid = as_integer(key, value, (int64_t *)to); break;
+    case MMOE_KEY_INT64:
+        valid = as_integer(key, value, (int64_t *)to);
+        break;
     case MMOE_KEY_UINT64:
         if ((valid = as_integer(key, value, &integer))) *(uint64_t *)to = (uint64_t)integer;
         break;
-    case MMOE_KEY_FLOAT: valid = as_float(key, value, (float *)to); break;
+    case MMOE_KEY_FLOAT:
+        valid = as_float(key, value, (float *)to);
+        break;
     case MMOE_KEY_BOOL:
         if ((valid = json_is_boolean(value))) *(bool *)to = json_is_true(value);
         break;
     case MMOE_KEY_WORD: {
-        const int32_t index = json_is_string(value) ? word_index(key->doc.allowed, json_string_value(value)) : -1;
+        const int32_t index =
+            json_is_string(value) ? word_index(key->doc.allowed, json_string_value(value)) : -1;
         valid = index >= 0;
         if (valid) *(int32_t *)to = key->first + index;
         break;
     }
     case MMOE_KEY_TEXT:
-    case MMOE_KEY_TASK: return store_text(key, value, alloc, at, place, path);
+    case MMOE_KEY_TASK:
+        return store_text(key, value, alloc, at, place, path);
     case MMOE_KEY_LAYERS:
-    case MMOE_KEY_PAIR: return store_array(key, value, at, place, path);
+    case MMOE_KEY_PAIR:
+        return store_array(key, value, at, place, path);
     }
     return valid ? MMOE_OK : refuse(value, key->doc.type, key->doc.allowed, place, path);
 }
 
 mmoe_status mmoe_key_store_default(const mmoe_key *key, const mmoe_allocator *alloc, void *scope) {
     if (!key->doc.default_value) {
-        if (key->kind == MMOE_KEY_INT64) *(int64_t *)(void *)((char *)scope + key->offset) = key->absent;
+        if (key->kind == MMOE_KEY_INT64)
+            *(int64_t *)(void *)((char *)scope + key->offset) = key->absent;
         return MMOE_OK;
     }
     json_t *value;
     json_error_t error;
-    mmoe_status status = mmoe_json_parse(key->doc.default_value, strlen(key->doc.default_value), JSON_DECODE_ANY, alloc, &value, &error);
+    mmoe_status status = mmoe_json_parse(key->doc.default_value, strlen(key->doc.default_value),
+                                         JSON_DECODE_ANY, alloc, &value, &error);
     if (status) return status;
-    status = mmoe_key_store(key, value, alloc, scope, &(mmoe_key_place){"default", NULL}, key->doc.path);
+    status =
+        mmoe_key_store(key, value, alloc, scope, &(mmoe_key_place){"default", NULL}, key->doc.path);
     json_decref(value);
     return status;
 }
 
-/* The double that the float's shortest text reads as; printed with 9 digits, it gives that text again. */
+/* The double that the float's shortest text reads as; printed with 9 digits, it gives that text
+ * again. */
 static json_t *load_float(float value) {
     char text[MMOE_NUMBER_SIZE];
     double shortest;
-    return mmoe_parse_double(text, mmoe_format_float(value, text), &shortest) ? json_real(shortest) : NULL;
+    return mmoe_parse_double(text, mmoe_format_float(value, text), &shortest) ? json_real(shortest)
+                                                                              : NULL;
 }
 
 static json_t *load_array(const mmoe_key *key, const char *at) {
     const bool is_pair = key->kind == MMOE_KEY_PAIR;
-    const mmoe_mlp_config *mlp = is_pair ? NULL : (const mmoe_mlp_config *)(const void *)(at - offsetof(mmoe_mlp_config, n_dims));
+    const mmoe_mlp_config *mlp =
+        is_pair ? NULL
+                : (const mmoe_mlp_config *)(const void *)(at - offsetof(mmoe_mlp_config, n_dims));
     const float *pair = (const float *)(const void *)at;
     const int32_t n = is_pair ? 2 : mlp->n_dims;
     json_t *array = json_array();
     for (int32_t i = 0; array && i < n; i++) {
-        if (json_array_append_new(array, is_pair ? load_float(pair[i]) : json_integer(mlp->dims[i]))) {
+        if (json_array_append_new(array,
+                                  is_pair ? load_float(pair[i]) : json_integer(mlp->dims[i]))) {
             json_decref(array);
             array = NULL;
         }
@@ -199,19 +234,30 @@ static json_t *load_array(const mmoe_key *key, const char *at) {
     return array;
 }
 
-mmoe_status mmoe_key_load(const mmoe_key *key, const void *scope, const mmoe_config *config, json_t **out) {
+mmoe_status mmoe_key_load(const mmoe_key *key, const void *scope, const mmoe_config *config,
+                          json_t **out) {
     const void *from = (const char *)scope + key->offset;
     switch (key->kind) {
-    case MMOE_KEY_INT32: *out = json_integer(*(const int32_t *)from); break;
+    case MMOE_KEY_INT32:
+        *out = json_integer(*(const int32_t *)from);
+        break;
     case MMOE_KEY_INT64:
         *out = NULL;
         if (!key->doc.default_value && *(const int64_t *)from == key->absent) return MMOE_OK;
         *out = json_integer(*(const int64_t *)from);
         break;
-    case MMOE_KEY_UINT64: *out = json_integer((json_int_t) * (const uint64_t *)from); break;
-    case MMOE_KEY_FLOAT: *out = load_float(*(const float *)from); break;
-    case MMOE_KEY_BOOL: *out = json_boolean(*(const bool *)from); break;
-    case MMOE_KEY_WORD: *out = load_word(key, *(const int32_t *)from); break;
+    case MMOE_KEY_UINT64:
+        *out = json_integer((json_int_t) * (const uint64_t *)from);
+        break;
+    case MMOE_KEY_FLOAT:
+        *out = load_float(*(const float *)from);
+        break;
+    case MMOE_KEY_BOOL:
+        *out = json_boolean(*(const bool *)from);
+        break;
+    case MMOE_KEY_WORD:
+        *out = load_word(key, *(const int32_t *)from);
+        break;
     case MMOE_KEY_TEXT:
         *out = NULL;
         if (!*(char *const *)from) return MMOE_OK;
@@ -223,7 +269,9 @@ mmoe_status mmoe_key_load(const mmoe_key *key, const void *scope, const mmoe_con
         break;
     }
     case MMOE_KEY_LAYERS:
-    case MMOE_KEY_PAIR: *out = load_array(key, from); break;
+    case MMOE_KEY_PAIR:
+        *out = load_array(key, from);
+        break;
     }
     return *out ? MMOE_OK : MMOE_E_MEMORY;
 }

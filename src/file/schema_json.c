@@ -1,4 +1,4 @@
-#include "model/schema_json.h"
+#include "file/schema_json.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -18,7 +18,7 @@ enum { VOCABULARY_NONE, VOCABULARY_INT, VOCABULARY_STRING };
 
 #define COUNT(array) ((int32_t)(sizeof(array) / sizeof *(array)))
 
-/* ---- Writing ----------------------------------------------------------------------------------------------------- */
+/* ---- Writing ---- */
 
 static json_t *double_text(double value) {
     char text[MMOE_NUMBER_SIZE];
@@ -32,13 +32,17 @@ static int32_t vocabulary_of(const mmoe_table *table) {
 
 static json_t *table_json(const mmoe_schema *schema, int32_t i) {
     const mmoe_table *t = schema->tables + i;
-    return json_pack("{s:s, s:I, s:i, s:I, s:s}", "name", t->name, "rows", (json_int_t)t->rows, "dim", (int)t->dim, "oov_id", (json_int_t)t->oov_id,
-                     "vocabulary", vocabularies[vocabulary_of(t)]);
+    return json_pack("{s:s, s:I, s:i, s:I, s:s}", "name", t->name, "rows", (json_int_t)t->rows,
+                     "dim", (int)t->dim, "oov_id", (json_int_t)t->oov_id, "vocabulary",
+                     vocabularies[vocabulary_of(t)]);
 }
 
-/* The side is written where it is the user's: a file without sides is one that older versions read. Takes `json`. */
+/* The side is written where it is the user's: a file without sides is one that older versions read.
+ * Takes `json`. */
 static json_t *with_side(json_t *json, mmoe_side side) {
-    if (!json || side == MMOE_SIDE_ITEM || json_object_set_new(json, "side", json_string(sides[side])) == 0) return json;
+    if (!json || side == MMOE_SIDE_ITEM ||
+        json_object_set_new(json, "side", json_string(sides[side])) == 0)
+        return json;
     json_decref(json);
     return NULL;
 }
@@ -50,17 +54,20 @@ static json_t *sparse_json(const mmoe_schema *schema, int32_t i) {
 
 static json_t *dense_json(const mmoe_schema *schema, int32_t i) {
     const mmoe_dense_column *d = schema->dense + i;
-    json_t *json = json_pack("{s:s, s:s, s:o, s:o}", "name", d->name, "transform", transforms[d->transform], "shift", double_text(d->shift), "scale",
-                             double_text(d->scale));
+    json_t *json =
+        json_pack("{s:s, s:s, s:o, s:o}", "name", d->name, "transform", transforms[d->transform],
+                  "shift", double_text(d->shift), "scale", double_text(d->scale));
     return with_side(json, d->side);
 }
 
 static json_t *label_json(const mmoe_schema *schema, int32_t i) {
     const mmoe_label_column *l = schema->labels + i;
-    return json_pack("{s:s, s:s, s:s}", "name", l->name, "task", l->task, "type", task_types[l->type]);
+    return json_pack("{s:s, s:s, s:s}", "name", l->name, "task", l->task, "type",
+                     task_types[l->type]);
 }
 
-static int put_array(json_t *json, const char *key, const mmoe_schema *schema, int32_t count, json_t *(*entry)(const mmoe_schema *, int32_t)) {
+static int put_array(json_t *json, const char *key, const mmoe_schema *schema, int32_t count,
+                     json_t *(*entry)(const mmoe_schema *, int32_t)) {
     json_t *array = json_array();
     if (json_object_set_new(json, key, array)) return -1;
     for (int32_t i = 0; i < count; i++)
@@ -71,8 +78,10 @@ static int put_array(json_t *json, const char *key, const mmoe_schema *schema, i
 json_t *mmoe_schema_to_json(const mmoe_schema *schema) {
     json_t *json = json_object();
     if (!json) return NULL;
-    if (put_array(json, "tables", schema, schema->n_table, table_json) || put_array(json, "sparse", schema, schema->n_sparse, sparse_json) ||
-        put_array(json, "dense", schema, schema->n_dense, dense_json) || put_array(json, "labels", schema, schema->n_label, label_json) ||
+    if (put_array(json, "tables", schema, schema->n_table, table_json) ||
+        put_array(json, "sparse", schema, schema->n_sparse, sparse_json) ||
+        put_array(json, "dense", schema, schema->n_dense, dense_json) ||
+        put_array(json, "labels", schema, schema->n_label, label_json) ||
         (schema->weight && json_object_set_new(json, "weight", json_string(schema->weight)))) {
         json_decref(json);
         return NULL;
@@ -80,7 +89,7 @@ json_t *mmoe_schema_to_json(const mmoe_schema *schema) {
     return json;
 }
 
-/* ---- Reading ----------------------------------------------------------------------------------------------------- */
+/* ---- Reading ---- */
 
 typedef struct reader {
     const char *file;
@@ -98,27 +107,33 @@ typedef struct entry {
     char at[40];
 } entry;
 
-__attribute__((format(printf, 3, 4))) static mmoe_status fail(const entry *e, const char *key, const char *format, ...) {
+__attribute__((format(printf, 3, 4))) static mmoe_status fail(const entry *e, const char *key,
+                                                              const char *format, ...) {
     char sentence[300];
     va_list args;
     va_start(args, format);
     vsnprintf(sentence, sizeof sentence, format, args);
     va_end(args);
-    return mmoe_fail_at(e->r->err, MMOE_E_FORMAT, e->r->file, 0, NULL, "schema: %s%s%s: %s", e->at, *e->at && *key ? "." : "", key, sentence);
+    return mmoe_fail_at(e->r->err, MMOE_E_FORMAT, e->r->file, 0, NULL, "schema: %s%s%s: %s", e->at,
+                        *e->at && *key ? "." : "", key, sentence);
 }
 
 static mmoe_status get_text(const entry *e, const char *key, char **out) {
     const json_t *value = json_object_get(e->json, key);
     const char *text = json_string_value(value);
-    if (!text || strlen(text) != json_string_length(value)) return fail(e, key, "a string is needed");
+    if (!text || strlen(text) != json_string_length(value))
+        return fail(e, key, "a string is needed");
     *out = mmoe_copy_text(&e->r->alloc, text, strlen(text));
     return *out ? MMOE_OK : mmoe_fail_memory(e->r->err, strlen(text) + 1);
 }
 
-static mmoe_status get_integer(const entry *e, const char *key, int64_t low, int64_t high, int64_t *out) {
+static mmoe_status get_integer(const entry *e, const char *key, int64_t low, int64_t high,
+                               int64_t *out) {
     const json_t *value = json_object_get(e->json, key);
-    if (!json_is_integer(value) || json_integer_value(value) < low || json_integer_value(value) > high)
-        return fail(e, key, "an integer from %lld to %lld is needed", (long long)low, (long long)high);
+    if (!json_is_integer(value) || json_integer_value(value) < low ||
+        json_integer_value(value) > high)
+        return fail(e, key, "an integer from %lld to %lld is needed", (long long)low,
+                    (long long)high);
     *out = json_integer_value(value);
     return MMOE_OK;
 }
@@ -126,11 +141,13 @@ static mmoe_status get_integer(const entry *e, const char *key, int64_t low, int
 static mmoe_status get_double(const entry *e, const char *key, double *out) {
     const json_t *value = json_object_get(e->json, key);
     const char *text = json_string_value(value);
-    if (!text || !mmoe_parse_double(text, json_string_length(value), out) || !isfinite(*out)) return fail(e, key, "a string with a finite number is needed");
+    if (!text || !mmoe_parse_double(text, json_string_length(value), out) || !isfinite(*out))
+        return fail(e, key, "a string with a finite number is needed");
     return MMOE_OK;
 }
 
-static mmoe_status get_word(const entry *e, const char *key, const char *const *words, int32_t n_words, int32_t *out) {
+static mmoe_status get_word(const entry *e, const char *key, const char *const *words,
+                            int32_t n_words, int32_t *out) {
     const char *text = json_string_value(json_object_get(e->json, key));
     for (int32_t i = 0; text && i < n_words; i++) {
         if (strcmp(text, words[i]) != 0) continue;
@@ -145,11 +162,14 @@ static mmoe_status read_vocabulary(const entry *e, int32_t index, mmoe_table *ta
     mmoe_status status = get_word(e, "vocabulary", vocabularies, COUNT(vocabularies), &kind);
     if (status || kind == VOCABULARY_NONE) return status;
     if (table->oov_id >= 0) return fail(e, "oov_id", "a table with a vocabulary has none");
-    status = e->r->vocab(e->r->user, index, table->name, kind == VOCABULARY_STRING, table->rows, &table->vocab, e->r->err);
+    status = e->r->vocab(e->r->user, index, table->name, kind == VOCABULARY_STRING, table->rows,
+                         &table->vocab, e->r->err);
     if (status) return status;
     if (mmoe_vocab_rows(table->vocab) != table->rows)
-        return fail(e, "rows", "%lld rows, but the vocabulary has %lld", (long long)table->rows, (long long)mmoe_vocab_rows(table->vocab));
-    if (mmoe_vocab_is_int(table->vocab) != (kind == VOCABULARY_INT)) return fail(e, "vocabulary", "its keys are of another type");
+        return fail(e, "rows", "%lld rows, but the vocabulary has %lld", (long long)table->rows,
+                    (long long)mmoe_vocab_rows(table->vocab));
+    if (mmoe_vocab_is_int(table->vocab) != (kind == VOCABULARY_INT))
+        return fail(e, "vocabulary", "its keys are of another type");
     return MMOE_OK;
 }
 
@@ -167,7 +187,9 @@ static mmoe_status read_table(const entry *e, int32_t i) {
 
 static mmoe_status read_side(const entry *e, mmoe_side *out) {
     int32_t side = MMOE_SIDE_ITEM;
-    mmoe_status status = json_object_get(e->json, "side") ? get_word(e, "side", sides, COUNT(sides), &side) : MMOE_OK;
+    mmoe_status status = json_object_get(e->json, "side")
+                             ? get_word(e, "side", sides, COUNT(sides), &side)
+                             : MMOE_OK;
     *out = (mmoe_side)side;
     return status;
 }
@@ -177,7 +199,8 @@ static mmoe_status read_sparse(const entry *e, int32_t i) {
     int64_t table = 0;
     mmoe_status status = get_text(e, "name", &column->name);
     if (status == MMOE_OK) status = read_side(e, &column->side);
-    if (status == MMOE_OK) status = get_integer(e, "table", 0, (int64_t)e->r->schema->n_table - 1, &table);
+    if (status == MMOE_OK)
+        status = get_integer(e, "table", 0, (int64_t)e->r->schema->n_table - 1, &table);
     if (status == MMOE_OK) column->table = (int32_t)table;
     return status;
 }
@@ -186,7 +209,8 @@ static mmoe_status read_dense(const entry *e, int32_t i) {
     mmoe_dense_column *column = e->r->schema->dense + i;
     int32_t transform = 0;
     mmoe_status status = get_text(e, "name", &column->name);
-    if (status == MMOE_OK) status = get_word(e, "transform", transforms, COUNT(transforms), &transform);
+    if (status == MMOE_OK)
+        status = get_word(e, "transform", transforms, COUNT(transforms), &transform);
     if (status == MMOE_OK) status = read_side(e, &column->side);
     if (status == MMOE_OK) status = get_double(e, "shift", &column->shift);
     if (status == MMOE_OK) status = get_double(e, "scale", &column->scale);
@@ -212,8 +236,11 @@ typedef struct part {
     mmoe_status (*read)(const entry *, int32_t);
 } part;
 
-#define PART(key_, n_keys_, type, items_, count_, has_side_, read_)                                                                                            \
-    { key_, n_keys_, sizeof(type), offsetof(struct mmoe_schema, items_), offsetof(struct mmoe_schema, count_), has_side_, read_ }
+#define PART(key_, n_keys_, type, items_, count_, has_side_, read_)                                \
+    {                                                                                              \
+        key_, n_keys_, sizeof(type), offsetof(struct mmoe_schema, items_),                         \
+            offsetof(struct mmoe_schema, count_), has_side_, read_                                 \
+    }
 
 /* Columns name tables, so tables come first. */
 static const part parts[] = {
@@ -223,13 +250,15 @@ static const part parts[] = {
     PART("labels", 3, mmoe_label_column, labels, n_label, false, read_label),
 };
 
-/* The array is zero and in the schema before it is filled, so that a schema half read can be freed. */
+/* The array is zero and in the schema before it is filled, so that a schema half read can be freed.
+ */
 static mmoe_status read_part(const entry *root, const part *p) {
     enum { MOST = 1 << 20 };
     const reader *r = root->r;
     const json_t *array = json_object_get(root->json, p->key);
     const size_t n = json_array_size(array);
-    if (!json_is_array(array) || n > MOST) return fail(root, p->key, "an array of at most %d objects is needed", MOST);
+    if (!json_is_array(array) || n > MOST)
+        return fail(root, p->key, "an array of at most %d objects is needed", MOST);
     void *items = mmoe_alloc_zero(&r->alloc, n, p->size);
     if (!items) return mmoe_fail_memory(r->err, n * p->size);
     const int32_t count = (int32_t)n;
@@ -242,25 +271,32 @@ static mmoe_status read_part(const entry *root, const part *p) {
         if (!json_is_object(e.json)) return fail(&e, "", "an object is needed");
         status = p->read(&e, (int32_t)i);
         const size_t n_keys = p->n_keys + (p->has_side && json_object_get(e.json, "side"));
-        if (status == MMOE_OK && json_object_size(e.json) != n_keys) status = fail(&e, "", "a key is unknown");
+        if (status == MMOE_OK && json_object_size(e.json) != n_keys)
+            status = fail(&e, "", "a key is unknown");
     }
     return status;
 }
 
 static mmoe_status enter(const entry *root, json_t *names, const char *name) {
-    if (json_object_get(names, name)) return fail(root, "", "the name \"%.60s\" stands twice", name);
-    return json_object_set_new(names, name, json_true()) ? mmoe_fail_memory(root->r->err, strlen(name)) : MMOE_OK;
+    if (json_object_get(names, name))
+        return fail(root, "", "the name \"%.60s\" stands twice", name);
+    return json_object_set_new(names, name, json_true())
+               ? mmoe_fail_memory(root->r->err, strlen(name))
+               : MMOE_OK;
 }
 
 /* A column has one use, but several tasks may have one label. */
 static mmoe_status check_names(const entry *root, json_t *columns, json_t *tasks) {
     const mmoe_schema *s = root->r->schema;
     mmoe_status status = MMOE_OK;
-    for (int32_t i = 0; status == MMOE_OK && i < s->n_sparse; i++) status = enter(root, columns, s->sparse[i].name);
-    for (int32_t i = 0; status == MMOE_OK && i < s->n_dense; i++) status = enter(root, columns, s->dense[i].name);
+    for (int32_t i = 0; status == MMOE_OK && i < s->n_sparse; i++)
+        status = enter(root, columns, s->sparse[i].name);
+    for (int32_t i = 0; status == MMOE_OK && i < s->n_dense; i++)
+        status = enter(root, columns, s->dense[i].name);
     if (status == MMOE_OK && s->weight) status = enter(root, columns, s->weight);
     for (int32_t i = 0; status == MMOE_OK && i < s->n_label; i++) {
-        if (json_object_get(columns, s->labels[i].name)) return fail(root, "", "the name \"%.60s\" stands twice", s->labels[i].name);
+        if (json_object_get(columns, s->labels[i].name))
+            return fail(root, "", "the name \"%.60s\" stands twice", s->labels[i].name);
         status = enter(root, tasks, s->labels[i].task);
     }
     return status;
@@ -272,10 +308,13 @@ static mmoe_status check_tables(const entry *root) {
     int8_t *owned = mmoe_alloc_zero(&root->r->alloc, (size_t)s->n_table, 1);
     if (!owned) return mmoe_fail_memory(root->r->err, (size_t)s->n_table);
     for (int32_t i = 0; i < s->n_sparse; i++)
-        if (strcmp(s->sparse[i].name, s->tables[s->sparse[i].table].name) == 0) owned[s->sparse[i].table] = 1;
+        if (strcmp(s->sparse[i].name, s->tables[s->sparse[i].table].name) == 0)
+            owned[s->sparse[i].table] = 1;
     mmoe_status status = MMOE_OK;
     for (int32_t i = 0; status == MMOE_OK && i < s->n_table; i++)
-        if (!owned[i]) status = fail(root, "tables", "\"%.60s\" is not the name of a column that uses it", s->tables[i].name);
+        if (!owned[i])
+            status = fail(root, "tables", "\"%.60s\" is not the name of a column that uses it",
+                          s->tables[i].name);
     mmoe_release(&root->r->alloc, owned);
     return status;
 }
@@ -285,7 +324,8 @@ static mmoe_status check_schema(const entry *root) {
     if (s->n_sparse + s->n_dense == 0) return fail(root, "", "it has no features");
     if (s->n_label == 0) return fail(root, "labels", "at least one is needed");
     json_t *columns = json_object(), *tasks = json_object();
-    mmoe_status status = columns && tasks ? check_names(root, columns, tasks) : mmoe_fail_memory(root->r->err, 0);
+    mmoe_status status =
+        columns && tasks ? check_names(root, columns, tasks) : mmoe_fail_memory(root->r->err, 0);
     json_decref(columns);
     json_decref(tasks);
     return status ? status : check_tables(root);
@@ -296,14 +336,17 @@ static mmoe_status read_schema(const entry *root) {
     const json_t *json = root->json;
     if (!json_is_object(json)) return fail(root, "", "an object is needed");
     mmoe_status status = MMOE_OK;
-    for (int32_t i = 0; status == MMOE_OK && i < COUNT(parts); i++) status = read_part(root, parts + i);
+    for (int32_t i = 0; status == MMOE_OK && i < COUNT(parts); i++)
+        status = read_part(root, parts + i);
     const bool weighted = json_object_get(json, "weight") != NULL;
     if (status == MMOE_OK && weighted) status = get_text(root, "weight", &r->schema->weight);
-    if (status == MMOE_OK && json_object_size(json) != (size_t)COUNT(parts) + weighted) status = fail(root, "", "a key is unknown");
+    if (status == MMOE_OK && json_object_size(json) != (size_t)COUNT(parts) + weighted)
+        status = fail(root, "", "a key is unknown");
     return status ? status : check_schema(root);
 }
 
-mmoe_status mmoe_schema_from_json(const json_t *json, const char *file, mmoe_vocab_source vocab, void *user, const mmoe_allocator *alloc, mmoe_schema **out,
+mmoe_status mmoe_schema_from_json(const json_t *json, const char *file, mmoe_vocab_source vocab,
+                                  void *user, const mmoe_allocator *alloc, mmoe_schema **out,
                                   mmoe_error *err) {
     const mmoe_allocator a = mmoe_allocator_or_default(alloc);
     mmoe_schema *schema = mmoe_alloc_zero(&a, 1, sizeof *schema);

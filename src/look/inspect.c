@@ -5,9 +5,12 @@
 
 #include "base/error.h"
 #include "train/evaluate.h"
-#include "train/similarity.h"
+#include "look/similarity.h"
 
-enum { SLICE = 1 << 16, SAMPLED = 2048 }; /* rows run in one go, and rows whose outputs are compared */
+enum {
+    SLICE = 1 << 16,
+    SAMPLED = 2048
+}; /* rows run in one go, and rows whose outputs are compared */
 
 /* The public view and what it points to. */
 typedef struct inspection {
@@ -77,7 +80,8 @@ static mmoe_status copy_task_names(inspection *i, mmoe_error *err) {
 static mmoe_status take_memory(inspector *w, mmoe_error *err) {
     inspection *i = w->of;
     const size_t experts = (size_t)i->parts.n_expert, rows = (size_t)i->view.sampled;
-    const size_t slice = w->data->rows < SLICE ? (size_t)w->data->rows : SLICE, tasks = (size_t)w->data->n_label;
+    const size_t slice = w->data->rows < SLICE ? (size_t)w->data->rows : SLICE,
+                 tasks = (size_t)w->data->n_label;
     size_t columns = 0;
     for (size_t e = 0; e < experts; e++) columns += (size_t)i->parts.experts[e].cols;
     for (int32_t k = 0; k < i->parts.n_layer; k++) w->units += i->parts.layers[k].cols;
@@ -89,10 +93,12 @@ static mmoe_status take_memory(inspector *w, mmoe_error *err) {
     w->outputs = mmoe_alloc_zero(&i->alloc, experts, sizeof *w->outputs);
     w->sample = mmoe_alloc(&i->alloc, columns * rows, sizeof *w->sample);
     if (!i->experts || !i->similarity || !w->predictions || !w->alive || !w->outputs || !w->sample)
-        return mmoe_fail_memory(err, columns * rows * sizeof *w->sample + experts * experts * sizeof *i->similarity + flags);
+        return mmoe_fail_memory(err, columns * rows * sizeof *w->sample +
+                                         experts * experts * sizeof *i->similarity + flags);
     double *at = w->sample;
     for (size_t e = 0; e < experts; e++) {
-        w->outputs[e] = (mmoe_outputs){.units = i->parts.experts[e].cols, .group = i->parts.experts[e].level, .x = at};
+        w->outputs[e] = (mmoe_outputs){
+            .units = i->parts.experts[e].cols, .group = i->parts.experts[e].level, .x = at};
         at += (size_t)w->outputs[e].units * rows;
     }
     return MMOE_OK;
@@ -114,16 +120,20 @@ static void see_units(const inspector *w, const mmoe_plan *p, int32_t node, cons
 }
 
 /* Sample i is row floor(i rows / sampled). */
-static void sample_outputs(const inspector *w, const mmoe_plan *p, int32_t node, const mmoe_span *s) {
+static void sample_outputs(const inspector *w, const mmoe_plan *p, int32_t node,
+                           const mmoe_span *s) {
     const mmoe_parts *parts = &w->of->parts;
-    const int64_t rows = w->data->rows, sampled = w->of->view.sampled, first = w->first + s->first, end = first + s->rows;
+    const int64_t rows = w->data->rows, sampled = w->of->view.sampled, first = w->first + s->first,
+                  end = first + s->rows;
     const mmoe_buffer *out = &p->values[p->graph->nodes[node].out];
     for (int32_t e = 0; e < parts->n_expert; e++) {
         if (parts->experts[e].node != node) continue;
         const float *u = mmoe_value_at(p, p->graph->nodes[node].out, s) + parts->experts[e].col;
-        for (int64_t i = (first * sampled + rows - 1) / rows; i < sampled && i * rows / sampled < end; i++) {
+        for (int64_t i = (first * sampled + rows - 1) / rows;
+             i < sampled && i * rows / sampled < end; i++) {
             const float *row = u + (size_t)(i * rows / sampled - first) * (size_t)out->ld;
-            for (int32_t c = 0; c < w->outputs[e].units; c++) w->outputs[e].x[c * sampled + i] = (double)row[c];
+            for (int32_t c = 0; c < w->outputs[e].units; c++)
+                w->outputs[e].x[c * sampled + i] = (double)row[c];
         }
     }
 }
@@ -141,7 +151,8 @@ static void run_rows(inspector *w) {
     w->plan->observer_context = w;
     mmoe_plan_fold(w->plan);
     for (w->first = 0; w->first < w->data->rows; w->first += SLICE) {
-        const int32_t rows = w->data->rows - w->first < SLICE ? (int32_t)(w->data->rows - w->first) : SLICE;
+        const int32_t rows =
+            w->data->rows - w->first < SLICE ? (int32_t)(w->data->rows - w->first) : SLICE;
         const mmoe_rows batch = mmoe_dataset_rows_of(w->data, w->first, rows, NULL);
         w->of->gates.first = w->first;
         mmoe_plan_predict(w->plan, &batch, w->predictions);
@@ -156,14 +167,19 @@ static void fill_experts(inspector *w) {
     for (int32_t e = 0; e < i->parts.n_expert; e++) {
         const mmoe_expert_part *part = &i->parts.experts[e];
         mmoe_expert_use *u = &i->experts[e];
-        *u = (mmoe_expert_use){.name = part->name, .level = part->level, .width = part->cols, .n_unit = part->units, .effective_rank = w->outputs[e].rank};
+        *u = (mmoe_expert_use){.name = part->name,
+                               .level = part->level,
+                               .width = part->cols,
+                               .n_unit = part->units,
+                               .effective_rank = w->outputs[e].rank};
         u->unused = i->parts.n_gate && !i->gates.used[e];
     }
     const int workers = mmoe_pool_workers(w->pool);
     for (int32_t k = 0, at = 0; k < i->parts.n_layer; k++)
         for (int32_t c = 0; c < i->parts.layers[k].cols; c++, at++) {
             bool alive = false;
-            for (int worker = 0; worker < workers; worker++) alive |= w->alive[(size_t)worker * (size_t)w->units + (size_t)at];
+            for (int worker = 0; worker < workers; worker++)
+                alive |= w->alive[(size_t)worker * (size_t)w->units + (size_t)at];
             i->experts[i->parts.layers[k].expert].n_dead += !alive;
         }
 }
@@ -173,14 +189,20 @@ static mmoe_status inspect(inspector *w, int threads, mmoe_error *err) {
     mmoe_status status = mmoe_pool_create(mmoe_worker_count(threads), &i->alloc, &w->pool, err);
     /* A plan that predicts does not write to the parameters. */
     mmoe_params *params = (mmoe_params *)(uintptr_t)&w->model->params;
-    if (!status) status = mmoe_plan_create(w->model->graph, params, w->pool, MMOE_PLAN_INSPECT, SLICE, &i->alloc, &w->plan, err);
+    if (!status)
+        status = mmoe_plan_create(w->model->graph, params, w->pool, MMOE_PLAN_INSPECT, SLICE,
+                                  &i->alloc, &w->plan, err);
     if (!status) status = mmoe_parts_find(&i->parts, w->model, &i->alloc, err);
-    if (!status) status = mmoe_gate_meter_init(&i->gates, &i->parts, w->model, (SLICE + w->plan->max_chunk - 1) / w->plan->max_chunk, &i->alloc, err);
+    if (!status)
+        status = mmoe_gate_meter_init(&i->gates, &i->parts, w->model,
+                                      (SLICE + w->plan->max_chunk - 1) / w->plan->max_chunk,
+                                      &i->alloc, err);
     if (!status) status = copy_task_names(i, err);
     if (!status) status = take_memory(w, err);
     if (status) return status;
     run_rows(w);
-    status = mmoe_compare_outputs(w->outputs, i->parts.n_expert, i->view.sampled, w->pool, &i->alloc, i->similarity, err);
+    status = mmoe_compare_outputs(w->outputs, i->parts.n_expert, i->view.sampled, w->pool,
+                                  &i->alloc, i->similarity, err);
     if (status) return status;
     mmoe_gate_meter_read(&i->gates);
     fill_experts(w);
@@ -192,12 +214,16 @@ static mmoe_status inspect(inspector *w, int threads, mmoe_error *err) {
     return MMOE_OK;
 }
 
-mmoe_status mmoe_inspect(const mmoe_model *model, const mmoe_dataset *data, int threads, const mmoe_allocator *alloc, mmoe_inspection **out, mmoe_error *err) {
+mmoe_status mmoe_inspect(const mmoe_model *model, const mmoe_dataset *data, int threads,
+                         const mmoe_allocator *alloc, mmoe_inspection **out, mmoe_error *err) {
     if (!model || !data || !out || threads < 0 || threads > 256)
-        return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_inspect: model, dataset and out must not be NULL, threads must be 0 to 256");
+        return mmoe_fail(
+            err, MMOE_E_ARGUMENT,
+            "mmoe_inspect: model, dataset and out must not be NULL, threads must be 0 to 256");
     mmoe_status status = mmoe_check_dataset(model, data, err);
     if (status) return status;
-    if (data->rows < 1) return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_inspect: the data set has no rows");
+    if (data->rows < 1)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_inspect: the data set has no rows");
     mmoe_allocator a = mmoe_allocator_or_default(alloc);
     inspection *i = mmoe_alloc_zero(&a, 1, sizeof *i);
     if (!i) return mmoe_fail_memory(err, sizeof *i);

@@ -1,13 +1,19 @@
-/* The keys of a configuration: one table that reading, defaults, checks, writing and documentation follow. */
-#ifndef MMOE_MODEL_CONFIG_KEYS_H
-#define MMOE_MODEL_CONFIG_KEYS_H
+/* The keys of a configuration: one table that reading, defaults, checks, writing and documentation
+ * follow. */
+#ifndef MMOE_CONFIG_CONFIG_KEYS_H
+#define MMOE_CONFIG_CONFIG_KEYS_H
 
 #include <jansson.h>
 
-#include "model/config.h"
+#include "config/config.h"
 
 /* The structure that a key's value stands in. */
-typedef enum mmoe_key_scope { MMOE_SCOPE_CONFIG, MMOE_SCOPE_SPARSE, MMOE_SCOPE_DENSE, MMOE_SCOPE_TASK } mmoe_key_scope;
+typedef enum mmoe_key_scope {
+    MMOE_SCOPE_CONFIG,
+    MMOE_SCOPE_SPARSE,
+    MMOE_SCOPE_DENSE,
+    MMOE_SCOPE_TASK
+} mmoe_key_scope;
 
 typedef enum mmoe_key_kind {
     MMOE_KEY_INT32,
@@ -42,7 +48,8 @@ typedef struct mmoe_key {
     mmoe_config_key doc;
     mmoe_key_scope scope;
     mmoe_key_kind kind;
-    uint32_t takers; /* values of the chooser's key that take this one, a bit 1 << enumerator each; 0: all */
+    uint32_t takers; /* values of the chooser's key that take this one, a bit 1 << enumerator each;
+                        0: all */
     mmoe_chooser_kind chooser;
     size_t offset; /* of the value in its scope's structure */
     bool required;
@@ -81,15 +88,20 @@ typedef struct mmoe_key_place {
 } mmoe_key_place;
 
 /* MMOE_E_CONFIG: "NAME: PATH: sentence", err->column being the path. */
-mmoe_status mmoe_key_fail(const mmoe_key_place *place, const char *path, const char *format, ...) __attribute__((format(printf, 3, 4)));
+mmoe_status mmoe_key_fail(const mmoe_key_place *place, const char *path, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
-/* Checks a value and stores it in `scope`, the structure of key->scope. `path` names it in errors. */
-mmoe_status mmoe_key_store(const mmoe_key *key, const json_t *value, const mmoe_allocator *alloc, void *scope, const mmoe_key_place *place, const char *path);
+/* Checks a value and stores it in `scope`, the structure of key->scope. `path` names it in errors.
+ */
+mmoe_status mmoe_key_store(const mmoe_key *key, const json_t *value, const mmoe_allocator *alloc,
+                           void *scope, const mmoe_key_place *place, const char *path);
 /* Stores the default, or what stands for an absent value. */
 mmoe_status mmoe_key_store_default(const mmoe_key *key, const mmoe_allocator *alloc, void *scope);
 /* The word of an enumerator. */
 const char *mmoe_key_word(const mmoe_key *key, int32_t value, int *length);
-/* The stored value, *out being NULL when it is absent; MMOE_E_MEMORY. `config` gives the tasks' names. */
-mmoe_status mmoe_key_load(const mmoe_key *key, const void *scope, const mmoe_config *config, json_t **out);
+/* The stored value, *out being NULL when it is absent; MMOE_E_MEMORY. `config` gives the tasks'
+ * names. */
+mmoe_status mmoe_key_load(const mmoe_key *key, const void *scope, const mmoe_config *config,
+                          json_t **out);
 
 #endif

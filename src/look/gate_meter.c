@@ -1,4 +1,4 @@
-#include "train/gate_meter.h"
+#include "look/gate_meter.h"
 
 #include <math.h>
 
@@ -8,12 +8,17 @@
 #define COLLAPSED 0.95
 
 /* Where a gate's sums stand in a set of them. */
-static int32_t place_of(const mmoe_gate_meter *m, int32_t gate) { return gate + 2 * m->parts->gates[gate].first; }
+static int32_t place_of(const mmoe_gate_meter *m, int32_t gate) {
+    return gate + 2 * m->parts->gates[gate].first;
+}
 
-mmoe_status mmoe_gate_meter_init(mmoe_gate_meter *m, const mmoe_parts *parts, const mmoe_model *model, int32_t chunks, const mmoe_allocator *alloc,
-                                 mmoe_error *err) {
-    *m = (mmoe_gate_meter){.alloc = *alloc, .parts = parts, .every = 1, .stride = parts->n_gate + 2 * parts->n_weight};
-    const size_t stride = (size_t)m->stride, gates = (size_t)parts->n_gate, weights = (size_t)parts->n_weight;
+mmoe_status mmoe_gate_meter_init(mmoe_gate_meter *m, const mmoe_parts *parts,
+                                 const mmoe_model *model, int32_t chunks,
+                                 const mmoe_allocator *alloc, mmoe_error *err) {
+    *m = (mmoe_gate_meter){
+        .alloc = *alloc, .parts = parts, .every = 1, .stride = parts->n_gate + 2 * parts->n_weight};
+    const size_t stride = (size_t)m->stride, gates = (size_t)parts->n_gate,
+                 weights = (size_t)parts->n_weight;
     m->sums = mmoe_alloc_zero(alloc, stride, sizeof *m->sums);
     m->chunk_sums = mmoe_alloc_zero(alloc, (size_t)chunks * stride, sizeof *m->chunk_sums);
     m->figures = mmoe_alloc_zero(alloc, 2 * weights, sizeof *m->figures);
@@ -25,7 +30,10 @@ mmoe_status mmoe_gate_meter_init(mmoe_gate_meter *m, const mmoe_parts *parts, co
     for (size_t i = 0; i < weights; i++) m->names[i] = parts->experts[parts->gate_experts[i]].name;
     for (size_t i = 0; i < gates; i++) {
         const mmoe_gate_part *g = &parts->gates[i];
-        m->use[i] = (mmoe_gate_use){.name = g->name, .level = g->level, .n_expert = g->n_expert, .experts = m->names + g->first};
+        m->use[i] = (mmoe_gate_use){.name = g->name,
+                                    .level = g->level,
+                                    .n_expert = g->n_expert,
+                                    .experts = m->names + g->first};
         m->use[i].task = g->task < 0 ? NULL : model->schema->labels[g->task].task;
         m->use[i].mean_weight = m->figures + g->first;
         m->use[i].largest = m->figures + weights + g->first;
@@ -34,8 +42,10 @@ mmoe_status mmoe_gate_meter_init(mmoe_gate_meter *m, const mmoe_parts *parts, co
 }
 
 void mmoe_gate_meter_finish(mmoe_gate_meter *m) {
-    void *memory[] = {m->sums, m->chunk_sums, m->figures, (void *)(uintptr_t)m->names, m->use, m->used};
-    for (size_t i = 0; i < sizeof memory / sizeof *memory && m->alloc.release; i++) mmoe_release(&m->alloc, memory[i]);
+    void *memory[] = {m->sums, m->chunk_sums, m->figures, (void *)(uintptr_t)m->names,
+                      m->use,  m->used};
+    for (size_t i = 0; i < sizeof memory / sizeof *memory && m->alloc.release; i++)
+        mmoe_release(&m->alloc, memory[i]);
 }
 
 void mmoe_gate_meter_reset(mmoe_gate_meter *m, int64_t every) {
@@ -45,7 +55,9 @@ void mmoe_gate_meter_reset(mmoe_gate_meter *m, int64_t every) {
 }
 
 /* The first row from `row` on that counts. */
-static int64_t next_row(const mmoe_gate_meter *m, int64_t row) { return (row + m->every - 1) / m->every * m->every; }
+static int64_t next_row(const mmoe_gate_meter *m, int64_t row) {
+    return (row + m->every - 1) / m->every * m->every;
+}
 
 /* sums: entropy, weights [n], rows with the largest weight [n]. */
 static void add_row(const float *g, int32_t n, double *sums) {
@@ -72,13 +84,15 @@ void mmoe_gate_meter_observe(void *context, const mmoe_plan *p, int32_t node, co
         const float *weights = mmoe_value_at(p, n->u.mix.gates, s) + gate->col;
         const size_t ld = (size_t)p->values[n->u.mix.gates].ld;
         for (int32_t k = 0; k <= 2 * gate->n_expert; k++) sums[k] = 0;
-        for (int64_t row = next_row(m, first); row < first + s->rows; row += m->every) add_row(weights + (size_t)(row - first) * ld, gate->n_expert, sums);
+        for (int64_t row = next_row(m, first); row < first + s->rows; row += m->every)
+            add_row(weights + (size_t)(row - first) * ld, gate->n_expert, sums);
     }
 }
 
 void mmoe_gate_meter_add(mmoe_gate_meter *m, const mmoe_plan *p) {
     for (int32_t k = 0; k < p->chunks; k++)
-        for (int32_t i = 0; i < m->stride; i++) m->sums[i] += m->chunk_sums[(size_t)k * (size_t)m->stride + (size_t)i];
+        for (int32_t i = 0; i < m->stride; i++)
+            m->sums[i] += m->chunk_sums[(size_t)k * (size_t)m->stride + (size_t)i];
     const int64_t end = m->first + p->batch->rows;
     m->rows += (next_row(m, end) - next_row(m, m->first)) / m->every;
 }
@@ -88,7 +102,8 @@ static void find_used(mmoe_gate_meter *m) {
     for (int32_t i = 0; i < m->parts->n_gate; i++) {
         const mmoe_gate_part *gate = &m->parts->gates[i];
         for (int32_t k = 0; k < gate->n_expert; k++)
-            if (!(m->use[i].mean_weight[k] < UNUSED / gate->n_expert)) m->used[m->parts->gate_experts[gate->first + k]] = 1;
+            if (!(m->use[i].mean_weight[k] < UNUSED / gate->n_expert))
+                m->used[m->parts->gate_experts[gate->first + k]] = 1;
     }
 }
 
@@ -113,7 +128,8 @@ void mmoe_gate_meter_read(mmoe_gate_meter *m) {
             largest[k] = sums[1 + gate->n_expert + k] / rows;
         }
         m->use[i].entropy = sums[0] / rows;
-        m->use[i].normalised_entropy = gate->n_expert > 1 ? m->use[i].entropy / log(gate->n_expert) : (double)NAN;
+        m->use[i].normalised_entropy =
+            gate->n_expert > 1 ? m->use[i].entropy / log(gate->n_expert) : (double)NAN;
     }
     find_used(m);
     for (int32_t i = 0; i < m->parts->n_gate; i++) judge(m, &m->parts->gates[i], &m->use[i]);

@@ -1,4 +1,4 @@
-#include "model/config_json.h"
+#include "config/config_json.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -11,15 +11,19 @@ typedef struct reader {
     mmoe_key_place place;
 } reader;
 
-/* An object of the tree: its path, the same with "[]" for every index, and the structure that its values go to. */
+/* An object of the tree: its path, the same with "[]" for every index, and the structure that its
+ * values go to. */
 typedef struct node {
     const char *path, *pattern;
     void *scope;
 } node;
 
-static void join(char out[MMOE_PATH_SIZE], const char *parent, const char *key) { snprintf(out, MMOE_PATH_SIZE, "%s%s%s", parent, *parent ? "." : "", key); }
+static void join(char out[MMOE_PATH_SIZE], const char *parent, const char *key) {
+    snprintf(out, MMOE_PATH_SIZE, "%s%s%s", parent, *parent ? "." : "", key);
+}
 
-/* The part of `path` that names a key of the object `pattern`, and its length; NULL when there is none. */
+/* The part of `path` that names a key of the object `pattern`, and its length; NULL when there is
+ * none. */
 static const char *child_of(const char *path, const char *pattern, size_t *length) {
     const size_t n = strlen(pattern);
     if (strncmp(path, pattern, n) != 0) return NULL;
@@ -48,7 +52,8 @@ static size_t distance(const char *a, const char *b, size_t b_length) {
     return row[b_length];
 }
 
-static mmoe_status unknown_key(const reader *r, const node *parent, const char *key, const char *path) {
+static mmoe_status unknown_key(const reader *r, const node *parent, const char *key,
+                               const char *path) {
     char allowed[400] = "";
     const char *nearest = "", *previous = "";
     size_t nearest_length = 0, previous_length = 0, best = SIZE_MAX, used = 0;
@@ -56,8 +61,10 @@ static mmoe_status unknown_key(const reader *r, const node *parent, const char *
     for (size_t i = 0; (entry = mmoe_key_at(i)); i++) {
         size_t length;
         const char *child = child_of(entry->doc.path, parent->pattern, &length);
-        if (!child || (length == previous_length && strncmp(child, previous, length) == 0)) continue;
-        used += (size_t)snprintf(allowed + used, sizeof allowed - used, "%s%.*s", used ? ", " : "", (int)length, child);
+        if (!child || (length == previous_length && strncmp(child, previous, length) == 0))
+            continue;
+        used += (size_t)snprintf(allowed + used, sizeof allowed - used, "%s%.*s", used ? ", " : "",
+                                 (int)length, child);
         assert(used < sizeof allowed);
         const size_t d = strlen(key) <= 256 ? distance(key, child, length) : SIZE_MAX - 1;
         if (d < best) {
@@ -68,19 +75,23 @@ static mmoe_status unknown_key(const reader *r, const node *parent, const char *
         previous = child;
         previous_length = length;
     }
-    return mmoe_key_fail(&r->place, path, "unknown key; did you mean \"%.*s\"? Allowed are %s", (int)nearest_length, nearest, allowed);
+    return mmoe_key_fail(&r->place, path, "unknown key; did you mean \"%.*s\"? Allowed are %s",
+                         (int)nearest_length, nearest, allowed);
 }
 
 static mmoe_status read_object(const reader *r, const json_t *object, const node *at);
 
-static mmoe_status read_item(const reader *r, const mmoe_key_list *list, const json_t *item, const node *at) {
-    if (!json_is_object(item)) return mmoe_key_fail(&r->place, at->path, "an object is needed here");
+static mmoe_status read_item(const reader *r, const mmoe_key_list *list, const json_t *item,
+                             const node *at) {
+    if (!json_is_object(item))
+        return mmoe_key_fail(&r->place, at->path, "an object is needed here");
     mmoe_status status = read_object(r, item, at);
     const mmoe_key *key;
     for (size_t i = 0; status == MMOE_OK && (key = mmoe_key_at(i)); i++) {
         if (key->scope != list->scope || !key->required) continue;
         const char *name = key->doc.path + strlen(at->pattern) + 1;
-        if (!json_object_get(item, name)) status = mmoe_key_fail(&r->place, at->path, "\"%s\" is missing", name);
+        if (!json_object_get(item, name))
+            status = mmoe_key_fail(&r->place, at->path, "\"%s\" is missing", name);
     }
     return status;
 }
@@ -93,9 +104,12 @@ static mmoe_status store_defaults(const reader *r, mmoe_key_scope scope, void *s
     return status ? mmoe_fail_memory(r->place.err, 0) : MMOE_OK;
 }
 
-static mmoe_status read_list(const reader *r, const mmoe_key_list *list, const json_t *array, const char *path) {
+static mmoe_status read_list(const reader *r, const mmoe_key_list *list, const json_t *array,
+                             const char *path) {
     const size_t n = json_array_size(array);
-    if (!json_is_array(array) || n > (size_t)list->most) return mmoe_key_fail(&r->place, path, "an array of at most %d objects is needed here", list->most);
+    if (!json_is_array(array) || n > (size_t)list->most)
+        return mmoe_key_fail(&r->place, path, "an array of at most %d objects is needed here",
+                             list->most);
     char *items = mmoe_alloc_zero(&r->config->alloc, n, list->size);
     if (!items) return mmoe_fail_memory(r->place.err, n * list->size);
     const int32_t count = (int32_t)n;
@@ -108,12 +122,14 @@ static mmoe_status read_list(const reader *r, const mmoe_key_list *list, const j
     snprintf(pattern, sizeof pattern, "%s[]", list->path);
     for (size_t i = 0; status == MMOE_OK && i < n; i++) {
         snprintf(item_path, sizeof item_path, "%s[%zu]", path, i);
-        status = read_item(r, list, json_array_get(array, i), &(node){item_path, pattern, items + i * list->size});
+        status = read_item(r, list, json_array_get(array, i),
+                           &(node){item_path, pattern, items + i * list->size});
     }
     return status;
 }
 
-static mmoe_status read_value(const reader *r, const char *name, const json_t *value, const node *parent) {
+static mmoe_status read_value(const reader *r, const char *name, const json_t *value,
+                              const node *parent) {
     char path[MMOE_PATH_SIZE], pattern[MMOE_PATH_SIZE];
     join(path, parent->path, name);
     join(pattern, parent->pattern, name);
@@ -122,9 +138,11 @@ static mmoe_status read_value(const reader *r, const char *name, const json_t *v
         size_t length;
         const char *child = child_of(key->doc.path, parent->pattern, &length);
         if (!child || strlen(name) != length || strncmp(child, name, length) != 0) continue;
-        if (child[length] == '\0') return mmoe_key_store(key, value, &r->config->alloc, parent->scope, &r->place, path);
+        if (child[length] == '\0')
+            return mmoe_key_store(key, value, &r->config->alloc, parent->scope, &r->place, path);
         if (child[length] == '[') return read_list(r, mmoe_key_list_of(key->scope), value, path);
-        if (!json_is_object(value)) return mmoe_key_fail(&r->place, path, "an object is needed here");
+        if (!json_is_object(value))
+            return mmoe_key_fail(&r->place, path, "an object is needed here");
         return read_object(r, value, &(node){path, pattern, parent->scope});
     }
     return unknown_key(r, parent, name, path);
@@ -134,13 +152,15 @@ static mmoe_status read_object(const reader *r, const json_t *object, const node
     /* jansson's iterators take no const object, but only read it. */
     json_t *readable = json_incref((json_t *)(uintptr_t)object);
     mmoe_status status = MMOE_OK;
-    for (void *entry = json_object_iter(readable); entry && status == MMOE_OK; entry = json_object_iter_next(readable, entry))
+    for (void *entry = json_object_iter(readable); entry && status == MMOE_OK;
+         entry = json_object_iter_next(readable, entry))
         status = read_value(r, json_object_iter_key(entry), json_object_iter_value(entry), at);
     json_decref(readable);
     return status;
 }
 
-mmoe_status mmoe_config_from_json(const json_t *root, mmoe_config *config, const mmoe_key_place *place) {
+mmoe_status mmoe_config_from_json(const json_t *root, mmoe_config *config,
+                                  const mmoe_key_place *place) {
     const reader r = {config, *place};
     if (!json_is_object(root)) return mmoe_key_fail(place, "", "a configuration is an object");
     mmoe_status status = store_defaults(&r, MMOE_SCOPE_CONFIG, config);
@@ -148,20 +168,23 @@ mmoe_status mmoe_config_from_json(const json_t *root, mmoe_config *config, const
     return status ? status : mmoe_config_check(root, config, place);
 }
 
-/* The object at the keys before the last one of `path`, made where it lacks; *last is that last key. NULL: no memory. */
+/* The object at the keys before the last one of `path`, made where it lacks; *last is that last
+ * key. NULL: no memory. */
 static json_t *make_objects(json_t *object, const char *path, const char **last) {
     for (const char *dot; object && (dot = strchr(path, '.')); path = dot + 1) {
         char name[MMOE_PATH_SIZE];
         snprintf(name, sizeof name, "%.*s", (int)(dot - path), path);
         json_t *child = json_object_get(object, name);
-        if (!child && !json_object_set_new(object, name, json_object())) child = json_object_get(object, name);
+        if (!child && !json_object_set_new(object, name, json_object()))
+            child = json_object_get(object, name);
         object = child;
     }
     *last = path;
     return object;
 }
 
-static bool put(json_t *object, const char *path, const mmoe_key *key, const void *scope, const mmoe_config *config) {
+static bool put(json_t *object, const char *path, const mmoe_key *key, const void *scope,
+                const mmoe_config *config) {
     json_t *value;
     const char *last;
     if (mmoe_key_load(key, scope, config, &value)) return false;
@@ -194,7 +217,9 @@ static bool put_key(json_t *root, const mmoe_key *key, const mmoe_config *config
     json_t *array = make_list(root, list, count);
     const char *path = key->doc.path + strlen(list->path) + strlen("[].");
     for (int32_t i = 0; array && i < count; i++)
-        if (!put(json_array_get(array, (size_t)i), path, key, items + (size_t)i * list->size, config)) return false;
+        if (!put(json_array_get(array, (size_t)i), path, key, items + (size_t)i * list->size,
+                 config))
+            return false;
     return array != NULL;
 }
 

@@ -1,4 +1,4 @@
-#include "train/similarity.h"
+#include "look/similarity.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -43,7 +43,8 @@ static void prepare(void *context, int worker, int task) {
     const comparison *c = context;
     mmoe_outputs *m = &c->modules[task];
     const int32_t n = m->units < c->rows ? m->units : c->rows;
-    double *copy = c->scratch + (size_t)worker * c->stride, *values = copy + (size_t)m->units * (size_t)c->rows;
+    double *copy = c->scratch + (size_t)worker * c->stride,
+           *values = copy + (size_t)m->units * (size_t)c->rows;
     centre(m->x, m->units, c->rows);
     memcpy(copy, m->x, (size_t)m->units * (size_t)c->rows * sizeof *copy);
     if (mmoe_lapack_singular(c->rows, m->units, copy, values, values + n))
@@ -52,7 +53,8 @@ static void prepare(void *context, int worker, int task) {
         m->rank = m->norm = (double)NAN;
 }
 
-static double similarity(const comparison *c, const mmoe_outputs *a, const mmoe_outputs *b, double *product) {
+static double similarity(const comparison *c, const mmoe_outputs *a, const mmoe_outputs *b,
+                         double *product) {
     if (a->group != b->group || !(a->norm > 0) || !(b->norm > 0)) return (double)NAN;
     if (a == b) return 1;
     mmoe_gemm_double(a->units, b->units, c->rows, a->x, b->x, product);
@@ -64,7 +66,9 @@ static double similarity(const comparison *c, const mmoe_outputs *a, const mmoe_
 static void compare(void *context, int worker, int task) {
     const comparison *c = context;
     double *product = c->scratch + (size_t)worker * c->stride;
-    for (int32_t b = 0; b <= task; b++) c->cka[task * c->count + b] = c->cka[b * c->count + task] = similarity(c, &c->modules[task], &c->modules[b], product);
+    for (int32_t b = 0; b <= task; b++)
+        c->cka[task * c->count + b] = c->cka[b * c->count + task] =
+            similarity(c, &c->modules[task], &c->modules[b], product);
 }
 
 static void run(const comparison *c, mmoe_pool *pool, mmoe_pool_fn fn) {
@@ -74,14 +78,16 @@ static void run(const comparison *c, mmoe_pool *pool, mmoe_pool_fn fn) {
         for (int32_t i = 0; i < c->count; i++) fn((void *)(uintptr_t)c, 0, i);
 }
 
-mmoe_status mmoe_compare_outputs(mmoe_outputs *modules, int32_t count, int32_t rows, mmoe_pool *pool, const mmoe_allocator *alloc, double *cka,
+mmoe_status mmoe_compare_outputs(mmoe_outputs *modules, int32_t count, int32_t rows,
+                                 mmoe_pool *pool, const mmoe_allocator *alloc, double *cka,
                                  mmoe_error *err) {
     comparison c = {.modules = modules, .count = count, .rows = rows, .cka = cka};
     size_t widest = 0;
     for (int32_t i = 0; i < count; i++)
         if ((size_t)modules[i].units > widest) widest = (size_t)modules[i].units;
     if (!widest) return MMOE_OK;
-    const size_t decompose = widest * (size_t)rows + widest + (size_t)mmoe_lapack_singular_scratch(rows, (int32_t)widest);
+    const size_t decompose = widest * (size_t)rows + widest +
+                             (size_t)mmoe_lapack_singular_scratch(rows, (int32_t)widest);
     const size_t workers = pool ? (size_t)mmoe_pool_workers(pool) : 1;
     c.stride = decompose > widest * widest ? decompose : widest * widest;
     c.scratch = mmoe_alloc(alloc, workers * c.stride, sizeof *c.scratch);

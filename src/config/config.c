@@ -1,4 +1,4 @@
-#include "model/config.h"
+#include "config/config.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -6,8 +6,8 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "model/config_json.h"
-#include "model/json_text.h"
+#include "config/config_json.h"
+#include "base/json_text.h"
 
 enum { MMOE_CONFIG_MAX_BYTES = 1 << 24 };
 
@@ -20,7 +20,8 @@ void mmoe_config_free(mmoe_config *config) {
         mmoe_release(&a, config->features.sparse[i].name);
         mmoe_release(&a, config->features.sparse[i].shared_with);
     }
-    for (int32_t i = 0; i < config->features.n_dense; i++) mmoe_release(&a, config->features.dense[i].name);
+    for (int32_t i = 0; i < config->features.n_dense; i++)
+        mmoe_release(&a, config->features.dense[i].name);
     for (int32_t i = 0; i < config->n_task; i++) {
         mmoe_release(&a, config->tasks[i].name);
         mmoe_release(&a, config->tasks[i].label);
@@ -38,13 +39,16 @@ void mmoe_config_free(mmoe_config *config) {
 static mmoe_status keep_texts(mmoe_config *config, const json_t *root, mmoe_error *err) {
     json_t *whole = mmoe_config_to_json(config);
     /* 9 digits give back a float's shortest text; see mmoe_key_load. */
-    if (whole) config->json = mmoe_json_print(whole, JSON_INDENT(2) | JSON_REAL_PRECISION(9), &config->alloc);
+    if (whole)
+        config->json =
+            mmoe_json_print(whole, JSON_INDENT(2) | JSON_REAL_PRECISION(9), &config->alloc);
     json_decref(whole);
     config->source = mmoe_json_print(root, JSON_COMPACT, &config->alloc);
     return config->json && config->source ? MMOE_OK : mmoe_fail_memory(err, 0);
 }
 
-static mmoe_status from_tree(const json_t *root, const char *name, const mmoe_allocator *alloc, mmoe_config **out, mmoe_error *err) {
+static mmoe_status from_tree(const json_t *root, const char *name, const mmoe_allocator *alloc,
+                             mmoe_config **out, mmoe_error *err) {
     mmoe_config *config = mmoe_alloc_zero(alloc, 1, sizeof *config);
     if (!config) return mmoe_fail_memory(err, sizeof *config);
     config->alloc = *alloc;
@@ -57,9 +61,11 @@ static mmoe_status from_tree(const json_t *root, const char *name, const mmoe_al
     return status;
 }
 
-mmoe_status mmoe_config_parse(const char *json, size_t length, const char *name, const mmoe_allocator *alloc, mmoe_config **out, mmoe_error *err) {
+mmoe_status mmoe_config_parse(const char *json, size_t length, const char *name,
+                              const mmoe_allocator *alloc, mmoe_config **out, mmoe_error *err) {
     static const char byte_order_mark[] = "\xef\xbb\xbf";
-    if (!json || !out) return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_config_parse: an argument is NULL");
+    if (!json || !out)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_config_parse: an argument is NULL");
     const mmoe_allocator a = mmoe_allocator_or_default(alloc);
     if (!name) name = default_name;
     if (length >= 3 && memcmp(json, byte_order_mark, 3) == 0) {
@@ -67,18 +73,22 @@ mmoe_status mmoe_config_parse(const char *json, size_t length, const char *name,
         length -= 3;
     }
     if (length > MMOE_CONFIG_MAX_BYTES)
-        return mmoe_fail_at(err, MMOE_E_CONFIG, name, 0, NULL, "the configuration has more than %d bytes", MMOE_CONFIG_MAX_BYTES);
+        return mmoe_fail_at(err, MMOE_E_CONFIG, name, 0, NULL,
+                            "the configuration has more than %d bytes", MMOE_CONFIG_MAX_BYTES);
     json_t *root;
     json_error_t syntax;
     mmoe_status status = mmoe_json_parse(json, length, JSON_REJECT_DUPLICATES, &a, &root, &syntax);
     if (status == MMOE_E_MEMORY) return mmoe_fail_memory(err, length);
-    if (status) return mmoe_fail_at(err, MMOE_E_CONFIG, name, 0, NULL, "line %d, column %d: %s", syntax.line, syntax.column, syntax.text);
+    if (status)
+        return mmoe_fail_at(err, MMOE_E_CONFIG, name, 0, NULL, "line %d, column %d: %s",
+                            syntax.line, syntax.column, syntax.text);
     status = from_tree(root, name, &a, out, err);
     json_decref(root);
     return status;
 }
 
-static mmoe_status read_all(FILE *file, const char *path, const mmoe_allocator *alloc, char **text, size_t *length, mmoe_error *err) {
+static mmoe_status read_all(FILE *file, const char *path, const mmoe_allocator *alloc, char **text,
+                            size_t *length, mmoe_error *err) {
     size_t capacity = 0, used = 0, got;
     do {
         const size_t wanted = capacity ? 2 * capacity : 4096;
@@ -90,14 +100,19 @@ static mmoe_status read_all(FILE *file, const char *path, const mmoe_allocator *
         used += got;
     } while (used == capacity && used <= MMOE_CONFIG_MAX_BYTES + 3);
     *length = used;
-    return ferror(file) ? mmoe_fail_at(err, MMOE_E_IO, path, 0, NULL, "cannot read: %s", strerror(errno)) : MMOE_OK;
+    return ferror(file)
+               ? mmoe_fail_at(err, MMOE_E_IO, path, 0, NULL, "cannot read: %s", strerror(errno))
+               : MMOE_OK;
 }
 
-mmoe_status mmoe_config_read(const char *path, const mmoe_allocator *alloc, mmoe_config **out, mmoe_error *err) {
-    if (!path || !out) return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_config_read: an argument is NULL");
+mmoe_status mmoe_config_read(const char *path, const mmoe_allocator *alloc, mmoe_config **out,
+                             mmoe_error *err) {
+    if (!path || !out)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_config_read: an argument is NULL");
     const mmoe_allocator a = mmoe_allocator_or_default(alloc);
     FILE *file = fopen(path, "rbe");
-    if (!file) return mmoe_fail_at(err, MMOE_E_IO, path, 0, NULL, "cannot open: %s", strerror(errno));
+    if (!file)
+        return mmoe_fail_at(err, MMOE_E_IO, path, 0, NULL, "cannot open: %s", strerror(errno));
     char *text = NULL;
     size_t length = 0;
     mmoe_status status = read_all(file, path, &a, &text, &length, err);
@@ -107,12 +122,14 @@ mmoe_status mmoe_config_read(const char *path, const mmoe_allocator *alloc, mmoe
     return status;
 }
 
-mmoe_status mmoe_config_copy(const mmoe_config *config, const mmoe_allocator *alloc, mmoe_config **out, mmoe_error *err) {
+mmoe_status mmoe_config_copy(const mmoe_config *config, const mmoe_allocator *alloc,
+                             mmoe_config **out, mmoe_error *err) {
     return mmoe_config_parse(config->source, strlen(config->source), NULL, alloc, out, err);
 }
 
 mmoe_status mmoe_config_text(const mmoe_config *config, char **out, mmoe_error *err) {
-    if (!config || !out) return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_config_text: an argument is NULL");
+    if (!config || !out)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_config_text: an argument is NULL");
     char *text = mmoe_copy_text(&config->alloc, config->json, strlen(config->json));
     if (!text) return mmoe_fail_memory(err, strlen(config->json) + 1);
     *out = text;
@@ -123,13 +140,15 @@ void mmoe_config_text_free(const mmoe_config *config, char *text) {
     if (config) mmoe_release(&config->alloc, text);
 }
 
-mmoe_status mmoe_config_score(const mmoe_config *config, const mmoe_allocator *alloc, mmoe_score **out, char *fault, size_t size) {
+mmoe_status mmoe_config_score(const mmoe_config *config, const mmoe_allocator *alloc,
+                              mmoe_score **out, char *fault, size_t size) {
     *out = NULL;
     if (!config->score) return MMOE_OK;
     const char **names = mmoe_alloc(alloc, (size_t)config->n_task, sizeof *names);
     if (!names) return MMOE_E_MEMORY;
     for (int32_t i = 0; i < config->n_task; i++) names[i] = config->tasks[i].name;
-    const mmoe_status status = mmoe_score_compile(config->score, names, config->n_task, alloc, out, fault, size);
+    const mmoe_status status =
+        mmoe_score_compile(config->score, names, config->n_task, alloc, out, fault, size);
     mmoe_release(alloc, names);
     return status;
 }
@@ -138,7 +157,8 @@ mmoe_status mmoe_config_score(const mmoe_config *config, const mmoe_allocator *a
 static int64_t array_index(const json_t *array, const char *key) {
     const size_t n = json_array_size(array);
     int64_t index;
-    if (mmoe_parse_int64(key, strlen(key), &index)) return index >= 0 && (uint64_t)index < n ? index : -1;
+    if (mmoe_parse_int64(key, strlen(key), &index))
+        return index >= 0 && (uint64_t)index < n ? index : -1;
     for (size_t i = 0; i < n; i++) {
         const char *name = json_string_value(json_object_get(json_array_get(array, i), "name"));
         if (name && strcmp(name, key) == 0) return (int64_t)i;
@@ -146,8 +166,10 @@ static int64_t array_index(const json_t *array, const char *key) {
     return -1;
 }
 
-/* Sets `value` at the keys text .. (NUL-separated, ended by an empty one) below `node`, making objects on the way. */
-static mmoe_status set_below(json_t *node, const char *key, json_t *value, const mmoe_key_place *place, const char *path) {
+/* Sets `value` at the keys text .. (NUL-separated, ended by an empty one) below `node`, making
+ * objects on the way. */
+static mmoe_status set_below(json_t *node, const char *key, json_t *value,
+                             const mmoe_key_place *place, const char *path) {
     for (;;) {
         const char *next = key + strlen(key) + 1;
         const bool is_last = *next == '\0';
@@ -155,15 +177,25 @@ static mmoe_status set_below(json_t *node, const char *key, json_t *value, const
         json_t *child = NULL;
         if (json_is_array(node)) {
             index = array_index(node, key);
-            if (index < 0) return mmoe_key_fail(place, path, "\"%s\" is not one of the %zu entries, by number or name", key, json_array_size(node));
+            if (index < 0)
+                return mmoe_key_fail(place, path,
+                                     "\"%s\" is not one of the %zu entries, by number or name", key,
+                                     json_array_size(node));
             child = json_array_get(node, (size_t)index);
         } else if (json_is_object(node)) {
             child = json_object_get(node, key);
         } else {
-            return mmoe_key_fail(place, path, "\"%s\" would stand in a value that has no keys", key);
+            return mmoe_key_fail(place, path, "\"%s\" would stand in a value that has no keys",
+                                 key);
         }
-        if (is_last) return (index < 0 ? json_object_set(node, key, value) : json_array_set(node, (size_t)index, value)) ? MMOE_E_MEMORY : MMOE_OK;
-        if (!child && (json_object_set_new(node, key, json_object()) || !(child = json_object_get(node, key)))) return MMOE_E_MEMORY;
+        if (is_last)
+            return (index < 0 ? json_object_set(node, key, value)
+                              : json_array_set(node, (size_t)index, value))
+                       ? MMOE_E_MEMORY
+                       : MMOE_OK;
+        if (!child && (json_object_set_new(node, key, json_object()) ||
+                       !(child = json_object_get(node, key))))
+            return MMOE_E_MEMORY;
         node = child;
         key = next;
     }
@@ -186,30 +218,37 @@ static char *split_path(const char *path, const mmoe_allocator *alloc) {
 
 static mmoe_status parse_value(const char *text, const mmoe_allocator *alloc, json_t **out) {
     json_error_t error;
-    const mmoe_status status = mmoe_json_parse(text, strlen(text), JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, alloc, out, &error);
+    const mmoe_status status = mmoe_json_parse(
+        text, strlen(text), JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, alloc, out, &error);
     if (status != MMOE_E_FORMAT) return status;
     *out = json_string_nocheck(text);
     return *out ? MMOE_OK : MMOE_E_MEMORY;
 }
 
-static mmoe_status set_in_tree(const mmoe_config *config, json_t *root, const char *key, const char *text, const mmoe_key_place *place) {
+static mmoe_status set_in_tree(const mmoe_config *config, json_t *root, const char *key,
+                               const char *text, const mmoe_key_place *place) {
     json_t *value;
     char *keys = split_path(key, &config->alloc);
     mmoe_status status = keys ? parse_value(text, &config->alloc, &value) : MMOE_E_MEMORY;
     if (status == MMOE_OK) {
-        status = *keys ? set_below(root, keys, value, place, key) : mmoe_key_fail(place, key, "the key is empty");
+        status = *keys ? set_below(root, keys, value, place, key)
+                       : mmoe_key_fail(place, key, "the key is empty");
         json_decref(value);
     }
     mmoe_release(&config->alloc, keys);
-    return status == MMOE_E_MEMORY ? mmoe_fail_memory(place->err, strlen(key) + strlen(text)) : status;
+    return status == MMOE_E_MEMORY ? mmoe_fail_memory(place->err, strlen(key) + strlen(text))
+                                   : status;
 }
 
-mmoe_status mmoe_config_set(mmoe_config *config, const char *key, const char *value, mmoe_error *err) {
-    if (!config || !key || !value) return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_config_set: an argument is NULL");
+mmoe_status mmoe_config_set(mmoe_config *config, const char *key, const char *value,
+                            mmoe_error *err) {
+    if (!config || !key || !value)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_config_set: an argument is NULL");
     json_t *root;
     json_error_t syntax;
     const mmoe_key_place place = {default_name, err};
-    if (mmoe_json_parse(config->source, strlen(config->source), 0, &config->alloc, &root, &syntax)) return mmoe_fail_memory(err, strlen(config->source));
+    if (mmoe_json_parse(config->source, strlen(config->source), 0, &config->alloc, &root, &syntax))
+        return mmoe_fail_memory(err, strlen(config->source));
     mmoe_config *changed;
     mmoe_status status = set_in_tree(config, root, key, value, &place);
     if (status == MMOE_OK) status = from_tree(root, default_name, &config->alloc, &changed, err);

@@ -1,4 +1,4 @@
-#include "model/checksum.h"
+#include "file/checksum.h"
 
 #include <string.h>
 

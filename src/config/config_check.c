@@ -1,0 +1,283 @@
+/* Checks between the keys of a configuration. */
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "config/config_json.h"
+
+/* Enters `name` with `path`; false when memory is out, *earlier the path that bears the name
+ * already. */
+static bool enter(json_t *names, const char *name, const char *path, const char **earlier) {
+    *earlier = json_string_value(json_object_get(names, name));
+    return *earlier || json_object_set_new(names, name, json_string(path)) == 0;
+}
+
+static mmoe_status enter_feature(json_t *names, const char *name, const char *path,
+                                 const mmoe_key_place *place) {
+    const char *earlier, *star = strchr(name, '*');
+    if (star && strchr(star + 1, '*'))
+        return mmoe_key_fail(place, path, "\"%s\" has more than one *", name);
+    if (!enter(names, name, path, &earlier)) return mmoe_fail_memory(place->err, strlen(name));
+    return earlier ? mmoe_key_fail(place, path, "\"%s\" is already %s", name, earlier) : MMOE_OK;
+}
+
+static mmoe_status check_sparse(const mmoe_sparse_spec *spec, int32_t i, json_t *names,
+                                const mmoe_key_place *place) {
+    char path[MMOE_PATH_SIZE];
+    snprintf(path, sizeof path, "features.sparse[%d].name", i);
+    const mmoe_status status = enter_feature(names, spec->name, path, place);
+    if (status) return status;
+    snprintf(path, sizeof path, "features.sparse[%d].shared_with", i);
+    if (spec->shared_with && spec->vocab_size)
+        return mmoe_key_fail(place, path,
+                             "vocab_size belongs to the column \"%s\" that owns the table",
+                             spec->shared_with);
+    if (spec->shared_with && strcmp(spec->shared_with, spec->name) == 0)
+        return mmoe_key_fail(place, path, "\"%s\" is the column itself", spec->name);
+    snprintf(path, sizeof path, "features.sparse[%d].oov_id", i);
+    if (spec->oov_id >= 0 && !spec->vocab_size)
+        return mmoe_key_fail(place, path, "%lld needs vocab_size beside it",
+                             (long long)spec->oov_id);
+    if (spec->oov_id >= 0 && spec->oov_id >= spec->vocab_size)
+        return mmoe_key_fail(place, path, "%lld is no row of the table: 0 to %lld",
+                             (long long)spec->oov_id, (long long)spec->vocab_size - 1);
+    return MMOE_OK;
+}
+
+static mmoe_status check_features(const mmoe_feature_specs *features, json_t *names,
+                                  const mmoe_key_place *place) {
+    if (features->n_sparse + features->n_dense == 0)
+        return mmoe_key_fail(place, "features", "at least one entry of sparse or dense is needed");
+    mmoe_status status = MMOE_OK;
+    for (int32_t i = 0; status == MMOE_OK && i < features->n_sparse; i++)
+        status = check_sparse(features->sparse + i, i, names, place);
+    for (int32_t i = 0; status == MMOE_OK && i < features->n_dense; i++) {
+        char path[MMOE_PATH_SIZE];
+        snprintf(path, sizeof path, "features.dense[%d].name", i);
+        status = enter_feature(names, features->dense[i].name, path, place);
+    }
+    const char *earlier =
+        features->weight ? json_string_value(json_object_get(names, features->weight)) : NULL;
+    if (status == MMOE_OK && earlier)
+        status = mmoe_key_fail(place, "features.weight", "\"%s\" is already %s", features->weight,
+                               earlier);
+    return status;
+}
+
+/* Names stand in file headers, in dotted paths and beside the word "mean". */
+static bool is_task_name(const char *name) {
+    enum { MOST = 64 };
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_";
+    static const char others[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789-";
+    return strchr(letters, name[0]) && strspn(name, others) == strlen(name) &&
+           strlen(name) <= MOST && strcmp(name, "mean") != 0;
+}
+
+/* The keys that shape a cross-entropy mean nothing to a squared error. */
+static mmoe_status check_shape(const mmoe_task_config *task, int32_t i,
+                               const mmoe_key_place *place) {
+    const char *key = NULL;
+    if (task->label_smoothing != 0)
+        key = "label_smoothing";
+    else if (task->positive_weight != 1)
+        key = "positive_weight";
+    else if (task->focal_gamma != 0)
+        key = "focal_gamma";
+    if (!key || task->type == MMOE_CLASSIFICATION) return MMOE_OK;
+    char path[MMOE_PATH_SIZE];
+    snprintf(path, sizeof path, "tasks[%d].%s", i, key);
+    return mmoe_key_fail(
+        place, path, "\"%s\" is a regression; only a classification takes this key", task->name);
+}
+
+static mmoe_status check_tasks(const mmoe_config *config, json_t *columns, json_t *names,
+                               const mmoe_key_place *place) {
+    if (config->n_task == 0) return mmoe_key_fail(place, "tasks", "at least one task is needed");
+    for (int32_t i = 0; i < config->n_task; i++) {
+        const mmoe_task_config *task = config->tasks + i;
+        char path[MMOE_PATH_SIZE];
+        const char *earlier;
+        snprintf(path, sizeof path, "tasks[%d].name", i);
+        if (!is_task_name(task->name))
+            return mmoe_key_fail(
+                place, path, "\"%.64s\" is not allowed here; allowed is a string: " MMOE_TASK_NAME,
+                task->name);
+        if (!enter(names, task->name, path, &earlier))
+            return mmoe_fail_memory(place->err, strlen(task->name));
+        if (earlier) return mmoe_key_fail(place, path, "\"%s\" is already %s", task->name, earlier);
+        snprintf(path, sizeof path, "tasks[%d].label", i);
+        earlier = json_string_value(json_object_get(columns, task->label));
+        if (!earlier && config->features.weight &&
+            strcmp(task->label, config->features.weight) == 0)
+            earlier = "features.weight";
+        if (earlier)
+            return mmoe_key_fail(place, path, "\"%s\" is already %s", task->label, earlier);
+        const mmoe_status status = check_shape(task, i, place);
+        if (status) return status;
+    }
+    return MMOE_OK;
+}
+
+static mmoe_status check_score(const mmoe_config *config, const mmoe_key_place *place) {
+    mmoe_score *score;
+    char fault[300];
+    const mmoe_status status =
+        mmoe_config_score(config, &config->alloc, &score, fault, sizeof fault);
+    if (status == MMOE_E_MEMORY) return mmoe_fail_memory(place->err, sizeof *score);
+    if (status) return mmoe_key_fail(place, "score", "%s", fault);
+    mmoe_score_free(score, &config->alloc);
+    return MMOE_OK;
+}
+
+/* The value at a path of plain keys; NULL: none. */
+static const json_t *value_at(const json_t *object, const char *path) {
+    for (const char *dot; object && (dot = strchr(path, '.')); path = dot + 1) {
+        char name[MMOE_PATH_SIZE];
+        snprintf(name, sizeof name, "%.*s", (int)(dot - path), path);
+        object = json_object_get(object, name);
+    }
+    return json_object_get(object, path);
+}
+
+static mmoe_status refuse_key(const mmoe_config *config, const mmoe_key *refused,
+                              const mmoe_key_place *place) {
+    const mmoe_chooser *chooser = &mmoe_choosers[refused->chooser];
+    const mmoe_key *key;
+    const char *word = "";
+    char allowed[480] = "";
+    size_t used = 0;
+    int length = 0;
+    for (size_t i = 0; (key = mmoe_key_at(i)); i++) {
+        if (strcmp(key->doc.path, chooser->path) == 0) {
+            int32_t chosen;
+            memcpy(&chosen, (const char *)config + chooser->offset, sizeof chosen);
+            word = mmoe_key_word(key, chosen, &length);
+        }
+        if (strncmp(key->doc.path, chooser->section, strlen(chooser->section)) != 0 ||
+            !mmoe_key_is_taken(key, config))
+            continue;
+        used += (size_t)snprintf(allowed + used, sizeof allowed - used, "%s%s", used ? ", " : "",
+                                 key->doc.path + strlen(chooser->section));
+        assert(used < sizeof allowed);
+    }
+    if (!used)
+        return mmoe_key_fail(place, refused->doc.path, "the %s \"%.*s\" does not take this key",
+                             chooser->noun, length, word);
+    return mmoe_key_fail(place, refused->doc.path,
+                         "the %s \"%.*s\" does not take this key; it takes %s", chooser->noun,
+                         length, word, allowed);
+}
+
+/* Keys that have no meaning beside the words that were chosen are not passed over. */
+static mmoe_status check_takers(const json_t *root, const mmoe_config *config,
+                                const mmoe_key_place *place) {
+    const mmoe_key *key;
+    for (size_t i = 0; (key = mmoe_key_at(i)); i++)
+        if (!mmoe_key_is_taken(key, config) && value_at(root, key->doc.path))
+            return refuse_key(config, key, place);
+    return MMOE_OK;
+}
+
+static mmoe_status check_model(const mmoe_config *config, const mmoe_key_place *place) {
+    const bool is_esmm = config->model == MMOE_MODEL_ESMM;
+    if (is_esmm && config->n_task != 2)
+        return mmoe_key_fail(
+            place, "tasks",
+            "the model \"esmm\" has two tasks, the click and then the conversion; here are %d",
+            config->n_task);
+    for (int32_t i = 0; i < config->n_task && (is_esmm || config->model == MMOE_MODEL_AITM); i++) {
+        if (config->tasks[i].type == MMOE_CLASSIFICATION) continue;
+        char path[MMOE_PATH_SIZE];
+        snprintf(path, sizeof path, "tasks[%d].type", i);
+        return mmoe_key_fail(place, path, "the model \"%s\" takes classifications alone",
+                             is_esmm ? "esmm" : "aitm");
+    }
+    return MMOE_OK;
+}
+
+static mmoe_status check_gates(const mmoe_config *config, const mmoe_key_place *place) {
+    const bool by_task = config->model == MMOE_MODEL_CGC || config->model == MMOE_MODEL_PLE;
+    const int mixed =
+        by_task ? config->n_expert_specific + config->n_expert_shared : config->n_expert;
+    if (config->gate.top_k <= mixed ||
+        !(by_task || config->model == MMOE_MODEL_OMOE || config->model == MMOE_MODEL_MMOE))
+        return MMOE_OK;
+    return mmoe_key_fail(place, "model.gate_params.top_k",
+                         "%lld is more than the %d experts that a gate mixes (%s)",
+                         (long long)config->gate.top_k, mixed,
+                         by_task ? "n_expert_specific + n_expert_shared" : "n_expert");
+}
+
+static mmoe_status find_earlystop_task(const json_t *root, mmoe_config *config,
+                                       const mmoe_key_place *place) {
+    const char *name =
+        json_string_value(json_object_get(json_object_get(root, "trainer"), "earlystop_task"));
+    config->trainer.earlystop_task = -1;
+    if (name && strcmp(name, "mean") == 0) return MMOE_OK;
+    for (int32_t i = 0; i < config->n_task && config->trainer.earlystop_task < 0; i++)
+        if (!name || strcmp(config->tasks[i].name, name) == 0) config->trainer.earlystop_task = i;
+    if (config->trainer.earlystop_task >= 0) return MMOE_OK;
+    char allowed[300] = "";
+    size_t used = 0;
+    for (int32_t i = 0; i < config->n_task && used < sizeof allowed - 80; i++)
+        used +=
+            (size_t)snprintf(allowed + used, sizeof allowed - used, "%s, ", config->tasks[i].name);
+    return mmoe_key_fail(place, "trainer.earlystop_task",
+                         "no task is named \"%.80s\"; allowed are %smean", name, allowed);
+}
+
+static mmoe_status check_trainer(const mmoe_config *config, const mmoe_key_place *place) {
+    const mmoe_trainer_config *trainer = &config->trainer;
+    if (trainer->momentum > 0 && trainer->optimizer != MMOE_SGD)
+        return mmoe_key_fail(place, "trainer.optimizer_params.momentum",
+                             "momentum needs the optimizer \"sgd\"; the others have betas");
+    const bool is_mean = trainer->earlystop_task < 0;
+    const mmoe_task_config *watched = config->tasks + (is_mean ? 0 : trainer->earlystop_task);
+    /* A mean of AUCs, which should rise, and of errors, which should fall, says nothing. */
+    for (int32_t i = 1; is_mean && i < config->n_task; i++)
+        if (config->tasks[i].type != watched->type)
+            return mmoe_key_fail(
+                place, "trainer.earlystop_task",
+                "mean needs tasks of one type, but \"%s\" and \"%s\" differ; name a task",
+                watched->name, config->tasks[i].name);
+    const bool of_classification = trainer->earlystop_metric == MMOE_METRIC_AUC ||
+                                   trainer->earlystop_metric == MMOE_METRIC_LOGLOSS;
+    if (trainer->earlystop_metric >= 0 &&
+        of_classification != (watched->type == MMOE_CLASSIFICATION))
+        return mmoe_key_fail(place, "trainer.earlystop_metric",
+                             "\"%s\" is a %s; allowed are auto, %s", watched->name,
+                             of_classification ? "regression" : "classification",
+                             of_classification ? "mse, rmse and mae" : "auc and logloss");
+    return MMOE_OK;
+}
+
+static mmoe_status check_balance(const mmoe_config *config, const mmoe_key_place *place) {
+    if (config->trainer.balance.method == MMOE_BALANCE_NONE || config->n_task > 1) return MMOE_OK;
+    return mmoe_key_fail(place, "trainer.adaptive_params.method",
+                         "one task has nothing to be balanced with; allowed is none");
+}
+
+mmoe_status mmoe_config_check(const json_t *root, mmoe_config *config,
+                              const mmoe_key_place *place) {
+    if (!json_object_get(json_object_get(json_object_get(root, "model"), "gate_params"),
+                         "batch_norm"))
+        config->gate.layers.batch_norm = config->model == MMOE_MODEL_AITM
+                                             ? config->bottom.batch_norm
+                                             : config->expert.batch_norm;
+    if (!config->trainer.t_max) config->trainer.t_max = config->trainer.n_epoch;
+    json_t *columns = json_object(), *names = json_object();
+    mmoe_status status = columns && names ? MMOE_OK : mmoe_fail_memory(place->err, 0);
+    if (status == MMOE_OK) status = check_features(&config->features, columns, place);
+    if (status == MMOE_OK) status = check_tasks(config, columns, names, place);
+    if (status == MMOE_OK) status = check_takers(root, config, place);
+    if (status == MMOE_OK) status = check_model(config, place);
+    if (status == MMOE_OK) status = check_gates(config, place);
+    if (status == MMOE_OK) status = check_score(config, place);
+    if (status == MMOE_OK) status = find_earlystop_task(root, config, place);
+    if (status == MMOE_OK) status = check_trainer(config, place);
+    if (status == MMOE_OK) status = check_balance(config, place);
+    json_decref(columns);
+    json_decref(names);
+    return status;
+}

@@ -1,0 +1,66 @@
+/* Schemas and data sets that a configuration asks for. */
+#include "base/error.h"
+#include "data/dataset.h"
+#include "config/config.h"
+
+/* The tasks' columns; the texts stay the configuration's. NULL when memory is out. */
+static mmoe_label_column *labels_of(const mmoe_config *config, const mmoe_allocator *alloc) {
+    mmoe_label_column *labels = mmoe_alloc(alloc, (size_t)config->n_task, sizeof *labels);
+    for (int32_t i = 0; labels && i < config->n_task; i++) {
+        const mmoe_task_config *task = config->tasks + i;
+        labels[i] =
+            (mmoe_label_column){.name = task->label, .task = task->name, .type = task->type};
+    }
+    return labels;
+}
+
+mmoe_status mmoe_dataset_fit_csv(const mmoe_config *config, const char *path,
+                                 const mmoe_allocator *alloc, mmoe_schema **schema,
+                                 mmoe_dataset **out, mmoe_error *err) {
+    if (!config || !path || !schema || !out)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_dataset_fit_csv: an argument is NULL");
+    const mmoe_allocator a = mmoe_allocator_or_default(alloc);
+    mmoe_label_column *labels = labels_of(config, &a);
+    if (!labels) return mmoe_fail_memory(err, (size_t)config->n_task * sizeof *labels);
+    const mmoe_status status =
+        mmoe_dataset_fit(&config->features, labels, config->n_task, path, alloc, schema, out, err);
+    mmoe_release(&a, labels);
+    return status;
+}
+
+/* Without a file there is nothing to learn from. */
+static mmoe_status check_ready(const mmoe_schema *schema, mmoe_error *err) {
+    for (int32_t i = 0; i < schema->n_table; i++)
+        if (schema->tables[i].vocab)
+            return mmoe_fail_at(err, MMOE_E_CONFIG, NULL, 0, schema->tables[i].name,
+                                "a schema without a file needs vocab_size");
+    for (int32_t i = 0; i < schema->n_dense; i++)
+        if (schema->dense[i].transform != MMOE_TRANSFORM_NONE)
+            return mmoe_fail_at(err, MMOE_E_CONFIG, NULL, 0, schema->dense[i].name,
+                                "a schema without a file needs the transform \"none\"");
+    return MMOE_OK;
+}
+
+mmoe_status mmoe_schema_create(const mmoe_config *config, const char *const *columns,
+                               size_t n_columns, const mmoe_allocator *alloc, mmoe_schema **out,
+                               mmoe_error *err) {
+    if (!config || !columns || !out)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_schema_create: an argument is NULL");
+    for (size_t i = 0; i < n_columns; i++)
+        if (!columns[i])
+            return mmoe_fail(err, MMOE_E_ARGUMENT,
+                             "mmoe_schema_create: the name of column %zu is NULL", i);
+    const mmoe_allocator a = mmoe_allocator_or_default(alloc);
+    mmoe_label_column *labels = labels_of(config, &a);
+    if (!labels) return mmoe_fail_memory(err, (size_t)config->n_task * sizeof *labels);
+    mmoe_schema *schema = NULL;
+    mmoe_status status = mmoe_schema_bind(&config->features, labels, config->n_task, columns,
+                                          n_columns, "columns", alloc, &schema, err);
+    mmoe_release(&a, labels);
+    if (status == MMOE_OK) status = check_ready(schema, err);
+    if (status == MMOE_OK)
+        *out = schema;
+    else
+        mmoe_schema_free(schema);
+    return status;
+}

@@ -1,0 +1,350 @@
+#include "config/config_keys.h"
+
+#include <string.h>
+
+#define IN_CONFIG(member) .scope = MMOE_SCOPE_CONFIG, .offset = offsetof(struct mmoe_config, member)
+#define IN_SPARSE(member) .scope = MMOE_SCOPE_SPARSE, .offset = offsetof(mmoe_sparse_spec, member)
+#define IN_DENSE(member) .scope = MMOE_SCOPE_DENSE, .offset = offsetof(mmoe_dense_spec, member)
+#define IN_TASK(member) .scope = MMOE_SCOPE_TASK, .offset = offsetof(mmoe_task_config, member)
+
+#define BIT(model) (1u << MMOE_MODEL_##model)
+#define LEVELS BIT(PLE)
+#define SPECIFIC (BIT(CGC) | BIT(PLE))
+#define MIXED (BIT(OMOE) | BIT(MMOE))
+#define GATED (MIXED | SPECIFIC)
+#define EXPERTS (BIT(SINGLE_TASK) | GATED | BIT(CROSS_STITCH))
+#define BOTTOM (BIT(SHARED_BOTTOM) | BIT(AITM))
+#define BY(word) (1u << MMOE_SCHEDULER_##word)
+#define OF_SCHEDULERS(words_, member)                                                              \
+    .chooser = MMOE_CHOOSER_SCHEDULER, .takers = words_, IN_CONFIG(member)
+#define OF_TABLES(words_, member)                                                                  \
+    .chooser = MMOE_CHOOSER_EMBEDDING_INIT, .takers = words_, IN_CONFIG(member)
+#define OF(models_, member) .chooser = MMOE_CHOOSER_MODEL, .takers = models_, IN_CONFIG(member)
+
+#define METHOD(method) (1u << MMOE_BALANCE_##method)
+#define WITH_GRADIENTS                                                                             \
+    (METHOD(GRADNORM) | METHOD(METABALANCE) | METHOD(PCGRAD) | METHOD(CAGRAD) | METHOD(MGDA) |     \
+     METHOD(ALIGNED_MTL))
+#define WITH(methods_, member)                                                                     \
+    .chooser = MMOE_CHOOSER_METHOD, .takers = methods_, IN_CONFIG(trainer.balance.member)
+
+/* Bounds and words stand once: the text that documents them is made of, or read as, the values that
+ * are checked. */
+#define INTEGER(path_, kind_, place, default_, low_, high_, help_)                                 \
+    {                                                                                              \
+        .doc = {path_, "integer", default_, #low_ " to " #high_, help_}, .kind = kind_, place,     \
+        .low = low_, .high = high_                                                                 \
+    }
+#define OPTIONAL(path_, place, absent_, low_, high_, help_)                                        \
+    {                                                                                              \
+        .doc = {path_, "integer", NULL, #low_ " to " #high_, help_}, .kind = MMOE_KEY_INT64,       \
+        place, .low = low_, .high = high_, .absent = absent_                                       \
+    }
+#define NUMBER(path_, place, default_, open, low_, high_, close, help_)                            \
+    {                                                                                              \
+        .doc = {path_, "number", default_, "in " open #low_ ", " #high_ close, help_},             \
+        .kind = MMOE_KEY_FLOAT, place, .low = low_, .high = high_, .above = open[0] == '(',        \
+        .below = close[0] == ')'                                                                   \
+    }
+#define PAIR(path_, place, default_, open, low_, high_, close, help_)                              \
+    {                                                                                              \
+        .doc = {path_, "array", default_, "two numbers in " open #low_ ", " #high_ close, help_},  \
+        .kind = MMOE_KEY_PAIR, place, .low = low_, .high = high_, .above = open[0] == '(',         \
+        .below = close[0] == ')', .entry = "in " open #low_ ", " #high_ close, .least = 2,         \
+        .most = 2                                                                                  \
+    }
+#define LAYERS(path_, place, default_, least_, most_, low_, high_, help_)                          \
+    {                                                                                              \
+        .doc = {path_, "array", default_, #least_ " to " #most_ " layers of " #low_ " to " #high_, \
+                help_},                                                                            \
+        .kind = MMOE_KEY_LAYERS, place, .low = low_, .high = high_, .entry = #low_ " to " #high_,  \
+        .least = least_, .most = most_                                                             \
+    }
+#define BOOLEAN(path_, place, default_, help_)                                                     \
+    { .doc = {path_, "boolean", default_, "true | false", help_}, .kind = MMOE_KEY_BOOL, place }
+#define WORD(path_, place, default_, first_, words, help_)                                         \
+    {                                                                                              \
+        .doc = {path_, "string", default_, words, help_}, .kind = MMOE_KEY_WORD, place,            \
+        .first = first_                                                                            \
+    }
+#define TEXT(path_, place, required_, allowed_, help_)                                             \
+    {                                                                                              \
+        .doc = {path_, "string", NULL, allowed_, help_}, .kind = MMOE_KEY_TEXT, place,             \
+        .required = required_                                                                      \
+    }
+
+#define ACTIVATIONS "relu | sigmoid | tanh | prelu | dice"
+#define PATTERN "a column's name, or a pattern with one *"
+#define COLUMN "a column's name"
+
+static const mmoe_key keys[] = {
+    TEXT("features.sparse[].name", IN_SPARSE(name), true, PATTERN,
+         "Columns of categories, each value having a row in an embedding table."),
+    INTEGER("features.sparse[].embed_dim", MMOE_KEY_INT32, IN_SPARSE(embed_dim), "4", 1, 65536,
+            "Width of the embedding."),
+    OPTIONAL("features.sparse[].vocab_size", IN_SPARSE(vocab_size), 0, 1, 2147483647,
+             "Rows of the table, values being row numbers; without it a vocabulary is learned from "
+             "the training file."),
+    OPTIONAL("features.sparse[].oov_id", IN_SPARSE(oov_id), -1, 0, 2147483646,
+             "With vocab_size: the row that a value outside of the table takes; without it such a "
+             "value is an error."),
+    TEXT("features.sparse[].shared_with", IN_SPARSE(shared_with), false, COLUMN,
+         "The sparse column whose table this one uses."),
+    WORD("features.sparse[].side", IN_SPARSE(side), "\"item\"", MMOE_SIDE_ITEM, "item | user",
+         "In a request to rank, the user's columns are given once and the items' for every "
+         "candidate."),
+    TEXT("features.dense[].name", IN_DENSE(name), true, PATTERN, "Columns of numbers."),
+    WORD("features.dense[].transform", IN_DENSE(transform), "\"none\"", MMOE_TRANSFORM_NONE,
+         "none | standardize | minmax | log1p_standardize",
+         "What is done to the values, fitted on the training rows."),
+    WORD("features.dense[].side", IN_DENSE(side), "\"item\"", MMOE_SIDE_ITEM, "item | user",
+         "As of sparse columns."),
+    TEXT("features.weight", IN_CONFIG(features.weight), false, COLUMN,
+         "Column of the rows' weights in losses and metrics; without it all weigh 1."),
+
+    TEXT("tasks[].name", IN_TASK(name), true, MMOE_TASK_NAME,
+         "The task, and the column of its predictions."),
+    TEXT("tasks[].label", IN_TASK(label), true, COLUMN,
+         "Column of the labels; empty or NA is a missing label."),
+    WORD("tasks[].type", IN_TASK(type), "\"classification\"", MMOE_CLASSIFICATION,
+         "classification | regression",
+         "Labels 0 and 1 with cross-entropy, or numbers with squared error."),
+    NUMBER("tasks[].loss_weight", IN_TASK(loss_weight), "1.0", "(", 0, 1000000, "]",
+           "Factor of the task's loss in the mean over tasks."),
+    NUMBER("tasks[].label_smoothing", IN_TASK(label_smoothing), "0.0", "[", 0, 1, ")",
+           "A classification's labels, moved this part of the way to 0.5."),
+    NUMBER("tasks[].positive_weight", IN_TASK(positive_weight), "1.0", "(", 0, 1000000, "]",
+           "Factor of the positive rows' part of a classification's loss."),
+    NUMBER("tasks[].focal_gamma", IN_TASK(focal_gamma), "0.0", "[", 0, 20, "]",
+           "Focal loss: the exponent of the part of a row's probability that is wrong, a factor of "
+           "its loss; 0: plain cross-entropy."),
+    LAYERS("tasks[].tower_params.dims", IN_TASK(tower.n_dims), "[8]", 0, 16, 1, 65536,
+           "Widths of the tower's hidden layers; a last layer of width 1 follows."),
+    WORD("tasks[].tower_params.activation", IN_TASK(tower.activation), "\"relu\"", MMOE_ACT_RELU,
+         ACTIVATIONS, "Activation of the tower's hidden layers."),
+    NUMBER("tasks[].tower_params.dropout", IN_TASK(tower.dropout), "0.0", "[", 0, 1, ")",
+           "Probability that a value of a tower's hidden layer is dropped."),
+    BOOLEAN("tasks[].tower_params.batch_norm", IN_TASK(tower.batch_norm), "true",
+            "Batch normalisation in the tower's hidden layers."),
+
+    TEXT("score", IN_CONFIG(score), false,
+         "an expression of tasks, numbers, + - * / ^ and parentheses",
+         "The final score that candidates are ranked by, as \"ctr * cvr^0.5\"; without it, the "
+         "score of the only task."),
+
+    WORD("model.name", IN_CONFIG(model), "\"mmoe\"", MMOE_MODEL_SINGLE_TASK,
+         "single_task | shared_bottom | omoe | mmoe | cgc | ple | esmm | aitm | cross_stitch",
+         "A network a task; a bottom for all; experts mixed by one gate, or by a gate a task; "
+         "experts of each task beside shared ones, at one level or several; "
+         "a click, and a conversion as a product with it; tasks that attend to the one before; "
+         "networks stitched layer by layer."),
+    INTEGER("model.n_expert", MMOE_KEY_INT32, OF(MIXED, n_expert), "8", 1, 4096,
+            "omoe, mmoe: experts that all tasks share."),
+    INTEGER("model.n_level", MMOE_KEY_INT32, OF(LEVELS, n_level), "2", 1, 8,
+            "ple: levels of experts and gates."),
+    INTEGER("model.n_expert_specific", MMOE_KEY_INT32, OF(SPECIFIC, n_expert_specific), "2", 1, 64,
+            "cgc, ple: experts of each task, at each level."),
+    INTEGER("model.n_expert_shared", MMOE_KEY_INT32, OF(SPECIFIC, n_expert_shared), "1", 1, 256,
+            "cgc, ple: experts that all tasks share, at each level."),
+    LAYERS("model.expert_params.dims", OF(EXPERTS, expert.n_dims), "[16]", 1, 16, 1, 65536,
+           "Models with experts: widths of every expert's layers."),
+    WORD("model.expert_params.activation", OF(EXPERTS, expert.activation), "\"relu\"",
+         MMOE_ACT_RELU, ACTIVATIONS, "Activation of the experts' layers."),
+    NUMBER("model.expert_params.dropout", OF(EXPERTS, expert.dropout), "0.0", "[", 0, 1, ")",
+           "Probability that a value of an expert's layer is dropped."),
+    BOOLEAN("model.expert_params.batch_norm", OF(EXPERTS, expert.batch_norm), "true",
+            "Batch normalisation in the experts' layers."),
+    LAYERS("model.gate_params.dims", OF(GATED, gate.layers.n_dims), "[]", 0, 16, 1, 65536,
+           "Widths of a gate's hidden layers."),
+    WORD("model.gate_params.activation", OF(GATED, gate.layers.activation), "\"relu\"",
+         MMOE_ACT_RELU, ACTIVATIONS, "Activation of the gates' hidden layers."),
+    BOOLEAN("model.gate_params.batch_norm", OF(GATED | BIT(AITM), gate.layers.batch_norm), NULL,
+            "Batch normalisation in the gates; by default as in the experts, in aitm's as in the "
+            "bottoms."),
+    NUMBER("model.gate_params.temperature", OF(GATED, gate.temperature), "1.0", "(", 0, 1000, "]",
+           "What a gate's logits are divided by before the softmax: below 1 weights are sharper, "
+           "above it more even."),
+    OPTIONAL("model.gate_params.top_k", OF(GATED, gate.top_k), 0, 1, 4096,
+             "How many experts a gate mixes: those of a row's largest logits, and any that equal "
+             "the smallest of these; without it all."),
+    NUMBER("model.gate_params.expert_dropout", OF(GATED, gate.expert_dropout), "0.0", "[", 0, 1,
+           ")",
+           "In training, probability that a gate does without an expert, drawn for each row; the "
+           "other weights then sum to 1. No row is left without any."),
+    NUMBER("model.gate_params.load_balance", OF(GATED, gate.load_balance), "0.0", "[", 0, 1000, "]",
+           "Factor of a term of the gradients that evens out what the experts weigh in a batch: "
+           "the squared coefficient of variation of the sums of their "
+           "weights, averaged over the gates. Reported losses do not contain it."),
+    LAYERS("model.bottom_params.dims", OF(BOTTOM, bottom.n_dims), "[128]", 1, 16, 1, 65536,
+           "shared_bottom, aitm: widths of a bottom's layers."),
+    WORD("model.bottom_params.activation", OF(BOTTOM, bottom.activation), "\"relu\"", MMOE_ACT_RELU,
+         ACTIVATIONS, "Activation of the bottom's layers."),
+    NUMBER("model.bottom_params.dropout", OF(BOTTOM, bottom.dropout), "0.0", "[", 0, 1, ")",
+           "Probability that a value of the bottom's layer is dropped."),
+    BOOLEAN("model.bottom_params.batch_norm", OF(BOTTOM, bottom.batch_norm), "true",
+            "Batch normalisation in the bottom's layers."),
+    WORD("model.init", IN_CONFIG(init), "\"pytorch\"", MMOE_LINEAR_PYTORCH,
+         "pytorch | xavier_uniform | xavier_normal | he_uniform | he_normal | orthogonal",
+         "What the weights of all layers are drawn from; biases begin at 0, but pytorch's."),
+    WORD("model.embedding_init", IN_CONFIG(embedding_init), "\"normal\"", MMOE_TABLE_NORMAL,
+         "normal | uniform | xavier_uniform | xavier_normal",
+         "What the embeddings are drawn from."),
+    NUMBER("model.embedding_init_scale",
+           OF_TABLES(1u << MMOE_TABLE_NORMAL | 1u << MMOE_TABLE_UNIFORM, embedding_init_scale),
+           "0.0001", "[", 0, 1000, "]",
+           "Deviation of the normal, bound of the uniform embeddings."),
+
+    INTEGER("trainer.batch_size", MMOE_KEY_INT32, IN_CONFIG(trainer.batch_size), "1024", 1, 1048576,
+            "Rows of an update."),
+    INTEGER("trainer.n_epoch", MMOE_KEY_INT32, IN_CONFIG(trainer.n_epoch), "10", 1, 1000000,
+            "Passes over the training rows, at most."),
+    WORD("trainer.optimizer", IN_CONFIG(trainer.optimizer), "\"adam\"", MMOE_ADAM,
+         "adam | adamw | sgd",
+         "adam and sgd add the decay to the gradient, adamw applies it to the weights."),
+    NUMBER("trainer.optimizer_params.lr", IN_CONFIG(trainer.lr), "0.001", "(", 0, 1000, "]",
+           "Learning rate."),
+    NUMBER("trainer.optimizer_params.weight_decay", IN_CONFIG(trainer.weight_decay), "1e-05", "[",
+           0, 1000, "]", "Decay of all weights."),
+    PAIR("trainer.optimizer_params.betas", IN_CONFIG(trainer.beta1), "[0.9,0.999]", "[", 0, 1, ")",
+         "Adam's rates of the running first and second moments."),
+    NUMBER("trainer.optimizer_params.eps", IN_CONFIG(trainer.eps), "1e-08", "(", 0, 1, "]",
+           "Added to the root of Adam's second moment."),
+    NUMBER("trainer.optimizer_params.momentum", IN_CONFIG(trainer.momentum), "0.0", "[", 0, 1, ")",
+           "Momentum of sgd."),
+    WORD("trainer.scheduler", IN_CONFIG(trainer.scheduler), "\"none\"", MMOE_SCHEDULER_NONE,
+         "none | step | exponential | cosine | plateau",
+         "How the learning rate changes from epoch to epoch; plateau watches what early stopping "
+         "watches."),
+    INTEGER("trainer.scheduler_params.step_size", MMOE_KEY_INT32,
+            OF_SCHEDULERS(BY(STEP), trainer.step_size), "10", 1, 1000000,
+            "step: epochs after which the rate falls."),
+    NUMBER("trainer.scheduler_params.gamma",
+           OF_SCHEDULERS(BY(STEP) | BY(EXPONENTIAL), trainer.gamma), "0.1", "(", 0, 1, "]",
+           "step, exponential: what the rate is multiplied by."),
+    OPTIONAL("trainer.scheduler_params.t_max", OF_SCHEDULERS(BY(COSINE), trainer.t_max), 0, 1,
+             1000000, "cosine: epochs until the rate is at its lowest; by default n_epoch."),
+    NUMBER("trainer.scheduler_params.factor", OF_SCHEDULERS(BY(PLATEAU), trainer.factor), "0.1",
+           "(", 0, 1, ")", "plateau: what the rate is multiplied by."),
+    INTEGER("trainer.scheduler_params.patience", MMOE_KEY_INT32,
+            OF_SCHEDULERS(BY(PLATEAU), trainer.patience), "10", 0, 1000000,
+            "plateau: epochs without a better score that the rate stands."),
+    NUMBER("trainer.scheduler_params.min_lr",
+           OF_SCHEDULERS(BY(COSINE) | BY(PLATEAU), trainer.min_lr), "0.0", "[", 0, 1000, "]",
+           "cosine, plateau: the lowest rate."),
+    INTEGER(
+        "trainer.warmup_steps", MMOE_KEY_INT32, IN_CONFIG(trainer.warmup_steps), "0", 0, 1000000000,
+        "Updates over which the learning rate rises from 0 to what the scheduler says; 0: none."),
+    NUMBER("trainer.regularization_params.embedding_l1", IN_CONFIG(trainer.embedding_l1), "0.0",
+           "[", 0, 1000, "]",
+           "This times the sum of the embeddings' absolute values is added to what is minimised, "
+           "not to the loss that is reported."),
+    NUMBER("trainer.regularization_params.embedding_l2", IN_CONFIG(trainer.embedding_l2), "0.0",
+           "[", 0, 1000, "]", "The same of their squares."),
+    NUMBER("trainer.regularization_params.dense_l1", IN_CONFIG(trainer.dense_l1), "0.0", "[", 0,
+           1000, "]",
+           "The same of the absolute values of all other weights and biases but batch norm's."),
+    NUMBER("trainer.regularization_params.dense_l2", IN_CONFIG(trainer.dense_l2), "0.0", "[", 0,
+           1000, "]", "The same of their squares."),
+    NUMBER("trainer.clip_norm", IN_CONFIG(trainer.clip_norm), "0.0", "[", 0, 1000000, "]",
+           "A gradient of a larger norm, over all weights together, is scaled down to this norm; "
+           "0: never."),
+    NUMBER("trainer.ema_decay", IN_CONFIG(trainer.ema_decay), "0.0", "[", 0, 1, ")",
+           "Validates and keeps a moving average of the weights, of which a step replaces 1 less "
+           "this part; 0: the weights themselves."),
+    INTEGER("trainer.earlystop_patience", MMOE_KEY_INT32, IN_CONFIG(trainer.earlystop_patience),
+            "10", 0, 1000000, "Epochs without a better score after which training ends; 0: never."),
+    {.doc = {"trainer.earlystop_task", "string", NULL, "a task's name | mean",
+             "The task that early stopping watches; by default the first one."},
+     .kind = MMOE_KEY_TASK,
+     IN_CONFIG(trainer.earlystop_task)},
+    WORD("trainer.earlystop_metric", IN_CONFIG(trainer.earlystop_metric), "\"auto\"", -1,
+         "auto | auc | logloss | mse | rmse | mae",
+         "What early stopping watches: auc or logloss of a classification, mse, rmse or mae of a "
+         "regression; auto: auc or mse."),
+    WORD("trainer.adaptive_params.method", IN_CONFIG(trainer.balance.method), "\"none\"",
+         MMOE_BALANCE_NONE,
+         "none | uwl | dwa | rlw | gradnorm | metabalance | pcgrad | cagrad | mgda | aligned_mtl | "
+         "famo",
+         "How the tasks' losses are balanced: uncertainty weights, dynamic weight average, random "
+         "weights; by each task's gradient: GradNorm, MetaBalance "
+         "(the first task is its target), PCGrad, CAGrad, MGDA, Aligned-MTL; FAMO."),
+    BOOLEAN(
+        "trainer.adaptive_params.clamp", WITH(METHOD(UWL), clamp), "true",
+        "uwl: log-variances below 0 count as 0, as torch-rechub has it; false: the paper's form."),
+    NUMBER("trainer.adaptive_params.temperature", WITH(METHOD(DWA), temperature), "2.0", "(", 0,
+           1000, "]", "dwa: of the softmax over the losses' rates."),
+    BOOLEAN("trainer.adaptive_params.normalize", WITH(METHOD(DWA) | METHOD(RLW), normalize), "true",
+            "dwa, rlw: losses are divided by those of the first step; false: the papers' form, in "
+            "which a larger loss counts for more."),
+    NUMBER("trainer.adaptive_params.alpha", WITH(METHOD(GRADNORM), alpha), "0.16", "[", 0, 100, "]",
+           "gradnorm: how strongly a task that lags behind is pulled."),
+    NUMBER("trainer.adaptive_params.lr", WITH(METHOD(GRADNORM) | METHOD(FAMO), lr), "0.025", "(", 0,
+           1000, "]", "gradnorm, famo: learning rate of the tasks' weights."),
+    NUMBER("trainer.adaptive_params.beta", WITH(METHOD(METABALANCE), beta), "0.9", "[", 0, 1, ")",
+           "metabalance: rate of the running norms of the gradients."),
+    NUMBER("trainer.adaptive_params.relax_factor", WITH(METHOD(METABALANCE), relax_factor), "1.0",
+           "[", 0, 1, "]",
+           "metabalance: 1 brings all gradients to the norm of the target's, 0 leaves them."),
+    NUMBER("trainer.adaptive_params.c", WITH(METHOD(CAGRAD), c), "0.5", "[", 0, 1, ")",
+           "cagrad: how far from the mean gradient it may go, in norms of that gradient."),
+    NUMBER("trainer.adaptive_params.gamma", WITH(METHOD(FAMO), gamma), "0.001", "[", 0, 1000, "]",
+           "famo: decay of the weights' logits."),
+    WORD("trainer.adaptive_params.at", WITH(WITH_GRADIENTS, at), "\"representation\"",
+         MMOE_AT_REPRESENTATION, "representation | parameters",
+         "Where the tasks' gradients are taken and combined: at the representation that the tasks "
+         "share last, or in the parameters before it."),
+    BOOLEAN("trainer.shuffle", IN_CONFIG(trainer.shuffle), "true",
+            "A new order of the training rows in each epoch; false keeps the file's."),
+    INTEGER("trainer.seed", MMOE_KEY_UINT64, IN_CONFIG(trainer.seed), "2022", 0, 9007199254740991,
+            "Seed of initial weights, order and dropout."),
+};
+
+#define LIST(path_, scope_, items_, count_, type, most_)                                           \
+    {                                                                                              \
+        path_, scope_, offsetof(struct mmoe_config, items_), offsetof(struct mmoe_config, count_), \
+            sizeof(type), most_                                                                    \
+    }
+
+const mmoe_key_list mmoe_key_lists[MMOE_KEY_LISTS] = {
+    LIST("features.sparse", MMOE_SCOPE_SPARSE, features.sparse, features.n_sparse, mmoe_sparse_spec,
+         65536),
+    LIST("features.dense", MMOE_SCOPE_DENSE, features.dense, features.n_dense, mmoe_dense_spec,
+         65536),
+    LIST("tasks", MMOE_SCOPE_TASK, tasks, n_task, mmoe_task_config, 256),
+};
+
+const mmoe_chooser mmoe_choosers[MMOE_CHOOSERS] = {
+    [MMOE_CHOOSER_MODEL] = {"model.name", "model.", "model", offsetof(struct mmoe_config, model)},
+    [MMOE_CHOOSER_METHOD] = {"trainer.adaptive_params.method", "trainer.adaptive_params.", "method",
+                             offsetof(struct mmoe_config, trainer.balance.method)},
+    [MMOE_CHOOSER_SCHEDULER] = {"trainer.scheduler", "trainer.scheduler_params.", "scheduler",
+                                offsetof(struct mmoe_config, trainer.scheduler)},
+    [MMOE_CHOOSER_EMBEDDING_INIT] = {"model.embedding_init", "model.embedding_init_",
+                                     "embedding_init",
+                                     offsetof(struct mmoe_config, embedding_init)},
+};
+
+static int32_t chosen(const mmoe_chooser *chooser, const mmoe_config *config) {
+    int32_t word;
+    memcpy(&word, (const char *)config + chooser->offset, sizeof word);
+    return word;
+}
+
+bool mmoe_key_is_taken(const mmoe_key *key, const mmoe_config *config) {
+    return !key->takers || key->takers >> chosen(&mmoe_choosers[key->chooser], config) & 1;
+}
+
+const mmoe_key *mmoe_key_at(size_t index) {
+    return index < sizeof keys / sizeof *keys ? keys + index : NULL;
+}
+
+const mmoe_key_list *mmoe_key_list_of(mmoe_key_scope scope) {
+    for (size_t i = 0; i < MMOE_KEY_LISTS; i++)
+        if (mmoe_key_lists[i].scope == scope) return mmoe_key_lists + i;
+    return NULL;
+}
+
+const mmoe_config_key *mmoe_config_key_at(size_t index) {
+    const mmoe_key *key = mmoe_key_at(index);
+    return key ? &key->doc : NULL;
+}

@@ -1,0 +1,57 @@
+/* safetensors: an 8-byte little-endian length, a JSON header, raw tensors. Nothing here knows a
+ * model. */
+#ifndef MMOE_FILE_CONTAINER_H
+#define MMOE_FILE_CONTAINER_H
+
+#include "base/alloc.h"
+#include "base/mapping.h"
+
+typedef enum mmoe_dtype { MMOE_F32, MMOE_F64, MMOE_I32, MMOE_I64, MMOE_U8 } mmoe_dtype;
+
+typedef struct mmoe_container_tensor {
+    const char *name;
+    mmoe_dtype dtype;
+    int32_t rank; /* 0 to 4 */
+    int64_t shape[4];
+    const void *data; /* aligned for its type */
+    size_t bytes;
+} mmoe_container_tensor;
+
+typedef struct mmoe_container mmoe_container;
+
+/* Maps the file and checks all of its header: sizes, types, shapes against byte counts, offsets in
+ * bounds, without holes and without overlap, names unique, depth and size of the JSON limited. A
+ * tensor of a type not listed above (F16, BF16 ...) is MMOE_E_FORMAT. MMOE_E_IO, _MEMORY. Data that
+ * the file does not align is copied. */
+mmoe_status mmoe_container_open(const char *path, const mmoe_allocator *alloc, mmoe_container **out,
+                                mmoe_error *err);
+/* The same over bytes in memory, which must outlive the container (fuzzing, tests); `name` stands
+ * in errors. */
+mmoe_status mmoe_container_parse(const void *bytes, size_t size, const char *name,
+                                 const mmoe_allocator *alloc, mmoe_container **out,
+                                 mmoe_error *err);
+void mmoe_container_close(mmoe_container *container);
+
+size_t mmoe_container_count(const mmoe_container *container);
+const mmoe_container_tensor *mmoe_container_at(const mmoe_container *container,
+                                               size_t index); /* in the file's order */
+const mmoe_container_tensor *mmoe_container_find(const mmoe_container *container,
+                                                 const char *name); /* NULL: none */
+const char *mmoe_container_metadata(const mmoe_container *container,
+                                    const char *key); /* NULL: none */
+/* Memory of `total` bytes that begins with the file's from `first`'s data on, `size` of them
+ * (mapping.h); false when the system gives none, or the file is not open. */
+bool mmoe_container_map(const mmoe_container *container, const mmoe_container_tensor *first,
+                        size_t size, size_t total, mmoe_mapping *out);
+const char *mmoe_container_name(const mmoe_container *container); /* the path, for errors */
+
+/* Writes tensors (in this order) and metadata (pairs key, value, ended by NULL) whole or not at
+ * all: a temporary file in the same folder, fsync, rename, fsync of the folder; removed on failure.
+ * The first F32 tensor begins at a multiple of 64 bytes (the header is padded with blanks), and
+ * each tensor at a multiple of 8 where its predecessors' sizes allow it: put 8-byte types first.
+ * The same input gives the same bytes. MMOE_E_IO (with the system's reason), _MEMORY. */
+mmoe_status mmoe_container_write(const char *path, const mmoe_container_tensor *tensors,
+                                 size_t count, const char *const *metadata,
+                                 const mmoe_allocator *alloc, mmoe_error *err);
+
+#endif

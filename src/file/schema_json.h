@@ -1,0 +1,24 @@
+/* A bound schema to and from JSON, without its vocabularies' keys (the model file keeps those as
+ * tensors). */
+#ifndef MMOE_FILE_SCHEMA_JSON_H
+#define MMOE_FILE_SCHEMA_JSON_H
+
+#include <jansson.h>
+
+#include "data/schema.h"
+#include "mmoe/train.h"
+
+/* Tables (name, rows, dim, oov_id, vocabulary "none" | "int" | "string"), columns, transforms with
+ * shift and scale (as texts that read back exactly), labels, weight. NULL when memory is out. The
+ * caller drops the reference. */
+json_t *mmoe_schema_to_json(const mmoe_schema *schema);
+
+/* `vocab(user, table_index, name, is_string, rows, out, err)` makes a table's vocabulary.
+ * Everything in the JSON is checked (types, ranges, indices, finite numbers): MMOE_E_FORMAT. */
+typedef mmoe_status (*mmoe_vocab_source)(void *user, int32_t table, const char *name, int is_string,
+                                         int64_t rows, mmoe_vocab **out, mmoe_error *err);
+mmoe_status mmoe_schema_from_json(const json_t *json, const char *file, mmoe_vocab_source vocab,
+                                  void *user, const mmoe_allocator *alloc, mmoe_schema **out,
+                                  mmoe_error *err);
+
+#endif

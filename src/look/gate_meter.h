@@ -1,0 +1,43 @@
+/* How gates share out their weights: sums over the rows that a plan runs, read in chunk order, so
+ * no number of workers changes them. */
+#ifndef MMOE_LOOK_GATE_METER_H
+#define MMOE_LOOK_GATE_METER_H
+
+#include "graph/plan.h"
+#include "mmoe/train.h"
+#include "look/parts.h"
+
+typedef struct mmoe_gate_meter {
+    mmoe_allocator alloc;
+    const mmoe_parts *parts;
+    int64_t first, every; /* the row of the data set that the batch begins with; of the data set
+                             each `every`-th row counts, from row 0 on */
+    int64_t rows;         /* that were counted */
+    int32_t stride; /* doubles of a set of sums: a gate's entropy, weights, rows with the largest
+                       weight; gate after gate */
+    double *sums;   /* [stride] */
+    double *chunk_sums; /* [chunks, stride] */
+    double *figures;    /* mean weights and shares that `use` points to */
+    const char **names; /* [weights] */
+    mmoe_gate_use *use; /* [gates] */
+    uint8_t *used;      /* [experts] 1: a gate gives it a mean weight that counts */
+} mmoe_gate_meter;
+
+/* For batches of up to `chunks` chunks. `parts` must outlive it. To be finished also after a
+ * failure. MMOE_E_MEMORY. */
+mmoe_status mmoe_gate_meter_init(mmoe_gate_meter *m, const mmoe_parts *parts,
+                                 const mmoe_model *model, int32_t chunks,
+                                 const mmoe_allocator *alloc, mmoe_error *err);
+void mmoe_gate_meter_finish(mmoe_gate_meter *m);
+
+/* Forgets all rows; of those to come each `every`-th counts. */
+void mmoe_gate_meter_reset(mmoe_gate_meter *m, int64_t every);
+/* An observer of plans; `context` is the meter, and `first` was set. */
+void mmoe_gate_meter_observe(void *context, const mmoe_plan *plan, int32_t node,
+                             const mmoe_span *s);
+/* Adds the sums of the batch that the plan has run. */
+void mmoe_gate_meter_add(mmoe_gate_meter *m, const mmoe_plan *plan);
+/* Writes the figures to m->use, and m->used; NaN where no row was counted. */
+void mmoe_gate_meter_read(mmoe_gate_meter *m);
+
+#endif
