@@ -29,7 +29,8 @@ void mmoe_dataset_free(dataset *set) {
     mmoe_release(&a, set);
 }
 
-mmoe_status mmoe_dataset_measure(dataset *set, mmoe_error *err) {
+mmoe_status mmoe_dataset_seal(dataset *set, const struct mmoe_schema *schema, mmoe_error *err) {
+    set->schema_hash = mmoe_schema_fingerprint(schema);
     set->most_id = mmoe_alloc_zero(&set->alloc, (size_t)set->n_sparse, sizeof *set->most_id);
     if (!set->most_id) return mmoe_fail_memory(err, (size_t)set->n_sparse * sizeof *set->most_id);
     const int32_t *id = set->ids;
@@ -152,7 +153,7 @@ mmoe_status mmoe_dataset_create(const mmoe_schema *schema, const mmoe_batch *bat
         status = copy_features(set, schema, batch, row, err);
         if (!status) status = copy_targets(set, schema, labels, weights, row, err);
     }
-    if (!status) status = mmoe_dataset_measure(set, err);
+    if (!status) status = mmoe_dataset_seal(set, schema, err);
     if (status)
         mmoe_dataset_free(set);
     else

@@ -15,6 +15,7 @@ struct mmoe_dataset {
     float *labels;  /* [rows, n_label], NaN: missing */
     float *weights; /* [rows] or NULL: all 1 */
     int any_missing_label;
+    uint64_t schema_hash; /* mmoe_schema_fingerprint of the schema that encoded the rows */
     int32_t *most_id; /* [n_sparse] the largest of each column: what a model's tables are checked
                          against */
 };
@@ -34,8 +35,10 @@ mmoe_status mmoe_dataset_fit(const mmoe_feature_specs *specs, const mmoe_label_c
                              struct mmoe_schema **schema, struct mmoe_dataset **out,
                              mmoe_error *err);
 
-/* Fills most_id of a data set whose rows stand. MMOE_E_MEMORY. */
-mmoe_status mmoe_dataset_measure(struct mmoe_dataset *set, mmoe_error *err);
+/* Fills most_id and schema_hash of a data set whose rows stand, encoded by `schema` as it is now.
+ * MMOE_E_MEMORY. */
+mmoe_status mmoe_dataset_seal(struct mmoe_dataset *set, const struct mmoe_schema *schema,
+                              mmoe_error *err);
 /* For those who make data sets: one without rows or arrays for them, but for its counts. */
 struct mmoe_dataset *mmoe_dataset_new(const struct mmoe_schema *schema,
                                       const mmoe_allocator *alloc);

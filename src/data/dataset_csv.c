@@ -279,7 +279,7 @@ static mmoe_status finish_set(loader *l, mmoe_error *err) {
     l->values = NULL;
     l->labels_read = l->weights = NULL;
     if (set->ids && set->dense && set->labels && (set->weights || !weighted))
-        return mmoe_dataset_measure(set, err);
+        return mmoe_dataset_seal(set, l->schema, err);
     return mmoe_fail_memory(err,
                             rows * 4 * (size_t)(set->n_sparse + set->n_dense + set->n_label + 1));
 }

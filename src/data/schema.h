@@ -91,6 +91,10 @@ mmoe_status mmoe_schema_bind(const mmoe_feature_specs *specs, const mmoe_label_c
                              struct mmoe_schema **out, mmoe_error *err);
 mmoe_status mmoe_schema_copy(const struct mmoe_schema *schema, const mmoe_allocator *alloc,
                              struct mmoe_schema **out, mmoe_error *err);
+/* One number for all that turns a file's values into a data set's: names, kinds, fitted values,
+ * vocabularies, in their order; never 0. What a model makes of its rows (widths, sides, shared
+ * tables) is no part of it, nor are the tasks' names. Cheap: vocabularies know their own. */
+uint64_t mmoe_schema_fingerprint(const struct mmoe_schema *schema);
 /* value -> the model's input. */
 float mmoe_dense_apply(const mmoe_dense_column *column, double value);
 

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/checksum.h"
 #include "base/error.h"
 #include "base/text.h"
 
@@ -22,6 +23,7 @@ struct mmoe_vocab {
     size_t n_bytes, bytes_capacity;
     slot *slots;
     size_t n_slots; /* a power of two */
+    uint64_t hash;  /* of the keys, once finished */
 };
 
 enum { FIRST_ROWS = 16 };
@@ -207,6 +209,14 @@ static mmoe_status enter_text(mmoe_vocab *v, const char *text, size_t length, ui
     return MMOE_OK;
 }
 
+/* The type is part of it: texts' keys are places, which might look like integers. */
+static void finish_keys(mmoe_vocab *v) {
+    const size_t n = (size_t)(v->rows - 1);
+    v->finished = true;
+    v->hash = mmoe_checksum_hash(v->is_int, v->keys, n * sizeof *v->keys);
+    if (!v->is_int) v->hash = mmoe_checksum_hash(v->hash, v->bytes, v->n_bytes);
+}
+
 /* ---- Learning ---- */
 
 static size_t print_int(int64_t value, char out[24]) {
@@ -276,7 +286,7 @@ mmoe_status mmoe_vocab_add(mmoe_vocab *vocab, const char *text, size_t length, i
 /* Gives back what growing left over; a failure to shrink leaves memory that is only larger. */
 mmoe_status mmoe_vocab_finish(mmoe_vocab *vocab, mmoe_error *err) {
     (void)err;
-    vocab->finished = true;
+    finish_keys(vocab);
     int64_t *keys = mmoe_resize(&vocab->alloc, vocab->keys, (size_t)vocab->capacity,
                                 (size_t)vocab->rows, sizeof *keys);
     if (keys) {
@@ -310,6 +320,11 @@ int32_t mmoe_vocab_find_int(const mmoe_vocab *vocab, int64_t value) {
     return mmoe_vocab_find(vocab, text, print_int(value, text));
 }
 
+uint64_t mmoe_vocab_hash(const mmoe_vocab *vocab) {
+    assert(vocab->finished);
+    return vocab->hash;
+}
+
 bool mmoe_vocab_is_int(const mmoe_vocab *vocab) { return vocab->is_int; }
 
 int64_t mmoe_vocab_rows(const mmoe_vocab *vocab) { return vocab->rows; }
@@ -335,7 +350,6 @@ static mmoe_status create_for(bool is_int, size_t count, const mmoe_allocator *a
     mmoe_status status = mmoe_vocab_create(alloc, &v, err);
     if (status) return status;
     v->is_int = is_int;
-    v->finished = true;
     if ((status = reserve_rows(v, (int64_t)count, err)))
         mmoe_vocab_free(v);
     else
@@ -382,11 +396,13 @@ mmoe_status mmoe_vocab_from_ints(const int64_t *keys, size_t count, const mmoe_a
             status = mmoe_fail(err, MMOE_E_FORMAT, "the vocabulary has key %lld twice",
                                (long long)keys[i]);
     }
-    if (status)
+    if (status) {
         mmoe_vocab_free(v);
-    else
-        *out = v;
-    return status;
+        return status;
+    }
+    finish_keys(v);
+    *out = v;
+    return MMOE_OK;
 }
 
 mmoe_status mmoe_vocab_from_texts(const char *bytes, size_t n_bytes, const int64_t *offsets,
@@ -422,9 +438,11 @@ mmoe_status mmoe_vocab_from_texts(const char *bytes, size_t n_bytes, const int64
             status =
                 mmoe_fail(err, MMOE_E_FORMAT, "the vocabulary's key %zu stands there twice", i + 1);
     }
-    if (status)
+    if (status) {
         mmoe_vocab_free(v);
-    else
-        *out = v;
-    return status;
+        return status;
+    }
+    finish_keys(v);
+    *out = v;
+    return MMOE_OK;
 }

@@ -38,6 +38,8 @@ int64_t mmoe_vocab_rows(const mmoe_vocab *vocab); /* known values + 1 */
 /* Key of row 1 .. rows-1. */
 int64_t mmoe_vocab_int_key(const mmoe_vocab *vocab, int64_t row);
 const char *mmoe_vocab_text_key(const mmoe_vocab *vocab, int64_t row, size_t *length);
+/* One number for the keys in their order, of a finished vocabulary. */
+uint64_t mmoe_vocab_hash(const mmoe_vocab *vocab);
 
 /* A finished vocabulary from its keys in the order of their rows (a model file): MMOE_E_FORMAT on a
  * key that stands twice. */

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "file/checksum.h"
+#include "base/checksum.h"
 
 const char *const mmoe_file_covered[MMOE_FILE_COVERED] = {"format", "format_version",
                                                           "mmoe_version", "config", "schema"};

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "file/checksum.h"
+#include "base/checksum.h"
 #include "file/container.h"
 #include "train/trainer.h"
 

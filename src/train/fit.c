@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 #include "base/rng.h"
-#include "file/checksum.h"
+#include "base/checksum.h"
 #include "train/ema.h"
 #include "train/trainer.h"
 

@@ -606,6 +606,60 @@ START_TEST(bad_sets_from_memory) {
 }
 END_TEST
 
+/* ---- Fingerprints ---- */
+
+static uint64_t fingerprint_of(const features *f, const char *csv) {
+    mmoe_schema *schema, *copy;
+    mmoe_dataset *set, *read;
+    fit(f, csv, &schema, &set);
+    const uint64_t hash = mmoe_schema_fingerprint(schema);
+    ck_assert(hash != 0 && set->schema_hash == hash);
+    ck_assert_int_eq(mmoe_dataset_read_csv(schema, path, 0, NULL, &read, NULL), MMOE_OK);
+    ck_assert(read->schema_hash == hash);
+    ck_assert_int_eq(mmoe_schema_copy(schema, NULL, &copy, NULL), MMOE_OK);
+    ck_assert(mmoe_schema_fingerprint(copy) == hash);
+    mmoe_dataset_free(read);
+    mmoe_schema_free(copy);
+    free_both(schema, set);
+    return hash;
+}
+
+/* What turns values into rows is part of it; what a model makes of the rows is not. */
+START_TEST(a_fingerprint_is_of_what_encodes) {
+    const char *csv = HEADER "\n" GOOD "\nb,2,3,1,1,1\n";
+    features f = usual();
+    f.dense[0].transform = MMOE_TRANSFORM_STANDARDIZE;
+    const uint64_t hash = fingerprint_of(&f, csv);
+    features other = f;
+    other.sparse[0].embed_dim = 9;
+    other.sparse[0].side = MMOE_SIDE_USER;
+    ck_assert(fingerprint_of(&other, csv) == hash);
+    ck_assert(fingerprint_of(&f, HEADER "\n" GOOD "\nb,4,3,1,7,1\n") == hash);
+    ck_assert(fingerprint_of(&f, HEADER "\n" GOOD "\nc,2,3,1,1,1\n") != hash);
+    ck_assert(fingerprint_of(&f, HEADER "\nb,2,3,1,1,1\n" GOOD "\n") != hash);
+    ck_assert(fingerprint_of(&f, HEADER "\n" GOOD "\nb,2,3.5,1,1,1\n") != hash);
+    other = f;
+    other.sparse[1].oov_id = 1;
+    ck_assert(fingerprint_of(&other, csv) != hash);
+    other = f;
+    other.sparse[1].vocab_size = 6;
+    ck_assert(fingerprint_of(&other, csv) != hash);
+    other = f;
+    other.dense[0].transform = MMOE_TRANSFORM_MINMAX;
+    ck_assert(fingerprint_of(&other, csv) != hash);
+    other = f;
+    other.labels[0].type = MMOE_REGRESSION;
+    ck_assert(fingerprint_of(&other, csv) != hash);
+    other = f;
+    other.labels[0] = f.labels[1];
+    other.labels[1] = f.labels[0];
+    ck_assert(fingerprint_of(&other, csv) != hash);
+    other = f;
+    other.weight = NULL;
+    ck_assert(fingerprint_of(&other, csv) != hash);
+}
+END_TEST
+
 /* ---- Memory ---- */
 
 static mmoe_status everything(const char *name, const mmoe_allocator *a, mmoe_error *err) {
@@ -681,6 +735,7 @@ int main(void) {
     tcase_add_test(c, files_without_rows_and_ragged_rows);
     tcase_add_test(c, sets_from_memory);
     tcase_add_test(c, bad_sets_from_memory);
+    tcase_add_test(c, a_fingerprint_is_of_what_encodes);
     tcase_add_test(c, every_allocation_may_fail);
     tcase_set_timeout(c, 60);
     suite_add_tcase(s, c);

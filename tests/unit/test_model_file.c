@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "file/checksum.h"
+#include "base/checksum.h"
 #include "model/model_file.h"
 
 static char folder[64], file[128], other[128], table[128];

@@ -1,4 +1,4 @@
-#include "file/checksum.h"
+#include "base/checksum.h"
 
 #include <string.h>
 

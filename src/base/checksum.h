@@ -8,8 +8,8 @@
  * lane, 27) * P; at last r ^= r >> 32, r *= P, r ^= r >> 32. A file's checksum is the sum over its
  * parts (tensors by name, metadata by key) of hash(hash(0, name), data), so the parts may stand in
  * any order. */
-#ifndef MMOE_FILE_CHECKSUM_H
-#define MMOE_FILE_CHECKSUM_H
+#ifndef MMOE_BASE_CHECKSUM_H
+#define MMOE_BASE_CHECKSUM_H
 
 #include <stddef.h>
 #include <stdint.h>
