@@ -17,15 +17,14 @@ static bool read_all(int fd, char *to, size_t size, size_t offset) {
     return true;
 }
 
-bool mmoe_mapping_create(int fd, size_t offset, size_t size, size_t total, mmoe_mapping *out) {
+bool mmoe_mapping_create(int fd, size_t offset, size_t size, mmoe_mapping *out) {
     const size_t page = (size_t)sysconf(_SC_PAGESIZE), before = offset % page,
                  whole = (before + size) / page * page;
-    if (size > total || total > (size_t)PTRDIFF_MAX - page || offset > (size_t)PTRDIFF_MAX - size)
-        return false;
+    if (size > (size_t)PTRDIFF_MAX - page || offset > (size_t)PTRDIFF_MAX - size) return false;
     char *region =
-        mmap(NULL, before + total, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        mmap(NULL, before + size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (region == MAP_FAILED) return false;
-    mmoe_mapping mapping = {region + before, region, before + total};
+    mmoe_mapping mapping = {region + before, region, before + size};
     bool mapped = !whole || mmap(region, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, fd,
                                  (off_t)(offset - before)) != MAP_FAILED;
     const size_t done = whole > before ? whole - before : 0;

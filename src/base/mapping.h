@@ -11,11 +11,10 @@ typedef struct mmoe_mapping {
     size_t length;
 } mmoe_mapping;
 
-/* Makes `total` bytes, of which the first `size` are the file's from `offset` on, and the others
- * zero. Whole pages of the file are shared with all processes that map them, until they are written
- * to; the file is never changed. `data` has the offset's place in a page. False when the system
- * gives no such memory. */
-bool mmoe_mapping_create(int fd, size_t offset, size_t size, size_t total, mmoe_mapping *out);
+/* Makes `size` bytes, the file's from `offset` on. Whole pages of the file are shared with all
+ * processes that map them, until they are written to; the file is never changed. `data` has the
+ * offset's place in a page. False when the system gives no such memory. */
+bool mmoe_mapping_create(int fd, size_t offset, size_t size, mmoe_mapping *out);
 void mmoe_mapping_free(mmoe_mapping *mapping);
 
 #endif

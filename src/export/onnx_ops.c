@@ -89,7 +89,7 @@ static const char *view(exporter *e, mmoe_view v) {
 static const char *table_name(const exporter *e, const mmoe_lookup *l) {
     const mmoe_tensors *t = &e->graph->tensors;
     for (size_t i = 0; i < t->count; i++)
-        if (t->items[i].kind == MMOE_TENSOR_VALUE && t->items[i].offset == l->table)
+        if (t->items[i].kind == MMOE_TENSOR_TABLE && t->items[i].table == l->table)
             return t->items[i].name;
     return NULL;
 }
@@ -101,7 +101,7 @@ static const char *add_table(exporter *e, const mmoe_node *n, int32_t lookup, co
         if (l[i].table == l[lookup].table) return tables[i];
     const int64_t shape[] = {l[lookup].rows, l[lookup].dim};
     return mmoe_onnx_tensor(e->onnx, table_name(e, &l[lookup]), FLOAT, 2, shape,
-                            e->model->params.values + l[lookup].table);
+                            mmoe_params_rows(&e->model->params, l[lookup].table));
 }
 
 static const char *look_up(exporter *e, const char *table, const char *ids, int32_t column) {

@@ -30,16 +30,6 @@ struct mmoe_container {
     size_t count;
 };
 
-static const struct {
-    const char *name;
-    size_t bytes;
-} dtypes[] = {[MMOE_F32] = {"F32", 4},
-              [MMOE_F64] = {"F64", 8},
-              [MMOE_I32] = {"I32", 4},
-              [MMOE_I64] = {"I64", 8},
-              [MMOE_U8] = {"U8", 1}};
-enum { N_DTYPE = sizeof dtypes / sizeof *dtypes };
-
 #define MALFORMED(c, err, ...) mmoe_fail_at(err, MMOE_E_FORMAT, (c)->name, 0, NULL, __VA_ARGS__)
 
 /* ---- One tensor's entry ---- */
@@ -49,8 +39,8 @@ static mmoe_status read_dtype(const mmoe_container *c, mmoe_container_tensor *t,
     const char *dtype = json_string_value(json_object_get(entry, "dtype"));
     if (!dtype)
         return MALFORMED(c, err, "tensor \"%.120s\": dtype is missing or is no string", t->name);
-    for (int d = 0; d < N_DTYPE; d++)
-        if (!strcmp(dtypes[d].name, dtype)) {
+    for (int d = 0; d < MMOE_DTYPES; d++)
+        if (!strcmp(mmoe_dtype_name((mmoe_dtype)d), dtype)) {
             t->dtype = (mmoe_dtype)d;
             return MMOE_OK;
         }
@@ -66,7 +56,7 @@ static mmoe_status read_shape(const mmoe_container *c, mmoe_container_tensor *t,
         return MALFORMED(c, err, "tensor \"%.120s\": shape is not an array of at most %d sizes",
                          t->name, MAX_RANK);
     t->rank = (int32_t)json_array_size(shape);
-    t->bytes = dtypes[t->dtype].bytes;
+    t->bytes = mmoe_dtype_size(t->dtype);
     for (int32_t d = 0; d < t->rank; d++) {
         const json_t *size = json_array_get(shape, (size_t)d);
         t->shape[d] = json_integer_value(size);
@@ -193,7 +183,7 @@ static bool is_copy(const mmoe_container *c, const mmoe_container_tensor *t) {
 static mmoe_status align_data(mmoe_container *c, mmoe_error *err) {
     for (size_t i = 0; i < c->count; i++) {
         mmoe_container_tensor *t = &c->tensors[i];
-        if ((uintptr_t)t->data % dtypes[t->dtype].bytes == 0) continue;
+        if ((uintptr_t)t->data % mmoe_dtype_size(t->dtype) == 0) continue;
         void *copy = mmoe_alloc_aligned(&c->alloc, t->bytes, 1);
         if (!copy) return mmoe_fail_memory(err, t->bytes);
         memcpy(copy, t->data, t->bytes);
@@ -344,10 +334,10 @@ const char *mmoe_container_metadata(const mmoe_container *c, const char *key) {
 }
 
 bool mmoe_container_map(const mmoe_container *c, const mmoe_container_tensor *first, size_t size,
-                        size_t total, mmoe_mapping *out) {
-    return c->map && !is_copy(c, first) &&
-           mmoe_mapping_create(c->fd, (size_t)((const unsigned char *)first->data - c->bytes), size,
-                               total, out);
+                        mmoe_mapping *out) {
+    if (!c->map || is_copy(c, first)) return false;
+    const size_t offset = (size_t)((const unsigned char *)first->data - c->bytes);
+    return mmoe_mapping_create(c->fd, offset, size, out);
 }
 
 const char *mmoe_container_name(const mmoe_container *c) { return c->name; }

@@ -4,9 +4,8 @@
 #define MMOE_FILE_CONTAINER_H
 
 #include "base/alloc.h"
+#include "base/dtype.h"
 #include "base/mapping.h"
-
-typedef enum mmoe_dtype { MMOE_F32, MMOE_F64, MMOE_I32, MMOE_I64, MMOE_U8 } mmoe_dtype;
 
 typedef struct mmoe_container_tensor {
     const char *name;
@@ -39,10 +38,10 @@ const mmoe_container_tensor *mmoe_container_find(const mmoe_container *container
                                                  const char *name); /* NULL: none */
 const char *mmoe_container_metadata(const mmoe_container *container,
                                     const char *key); /* NULL: none */
-/* Memory of `total` bytes that begins with the file's from `first`'s data on, `size` of them
- * (mapping.h); false when the system gives none, or the file is not open. */
+/* Memory of `size` bytes, the file's from `first`'s data on (mapping.h); false when the system
+ * gives none, or the file is not open. */
 bool mmoe_container_map(const mmoe_container *container, const mmoe_container_tensor *first,
-                        size_t size, size_t total, mmoe_mapping *out);
+                        size_t size, mmoe_mapping *out);
 const char *mmoe_container_name(const mmoe_container *container); /* the path, for errors */
 
 /* Writes tensors (in this order) and metadata (pairs key, value, ended by NULL) whole or not at

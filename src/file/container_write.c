@@ -74,13 +74,8 @@ static void append_metadata(text *t, const char *const *pairs) {
 }
 
 static void append_tensor(text *t, const mmoe_container_tensor *tensor, size_t begin) {
-    static const char *const names[] = {[MMOE_F32] = "F32",
-                                        [MMOE_F64] = "F64",
-                                        [MMOE_I32] = "I32",
-                                        [MMOE_I64] = "I64",
-                                        [MMOE_U8] = "U8"};
     append_string(t, tensor->name);
-    append_format(t, ":{\"dtype\":\"%s\",\"shape\":[", names[tensor->dtype]);
+    append_format(t, ":{\"dtype\":\"%s\",\"shape\":[", mmoe_dtype_name(tensor->dtype));
     for (int32_t d = 0; d < tensor->rank; d++)
         append_format(t, d ? ",%lld" : "%lld", (long long)tensor->shape[d]);
     append_format(t, "],\"data_offsets\":[%zu,%zu]}", begin, begin + tensor->bytes);

@@ -38,8 +38,8 @@ typedef enum mmoe_op {
 typedef struct mmoe_lookup {
     int32_t column; /* of the batch's ids */
     int32_t col, dim;
+    int32_t table; /* of the parameters', [rows, dim] */
     int64_t rows;
-    int64_t table; /* offset into values: [rows, dim] */
 } mmoe_lookup;
 
 /* out[:, col : col+cols] = in W^T, W [cols, in.cols] at `weight` */

@@ -158,7 +158,7 @@ void mmoe_input_forward(mmoe_plan *p, const mmoe_node *n, const mmoe_span *s) {
             n->u.input.n_lookup - i < MOST_TARGETS ? n->u.input.n_lookup - i : MOST_TARGETS;
         for (int32_t j = 0; j < count; j++) {
             const mmoe_lookup *l = &n->u.input.lookups[i + j];
-            targets[j] = (target){p->params->values + l->table, l->column, l->col, l->dim};
+            targets[j] = (target){mmoe_params_rows(p->params, l->table), l->column, l->col, l->dim};
         }
         look_up(targets, count,
                 (matrix_rows){s->rows, p->graph->n_id, p->values[n->out].ld, ids, x});
@@ -216,8 +216,9 @@ void mmoe_input_weights(mmoe_plan *p, const mmoe_node *n, const mmoe_weight_task
         memset(out, 0, (size_t)(task->rows * t->dim) * sizeof *out);
         scatter_range(p, n, task, out);
         mmoe_plan_weights_done(p, worker, task, start);
-        mmoe_plan_sink(p, worker, task->node, t->table + task->row * t->dim, task->rows, t->dim,
-                       out, t->dim);
+        mmoe_plan_sink(
+            p, worker, task->node,
+            &(mmoe_gradient){t->table, task->row * t->dim, task->rows, t->dim, out, t->dim});
         return;
     }
     int64_t count = 0;
@@ -226,8 +227,8 @@ void mmoe_input_weights(mmoe_plan *p, const mmoe_node *n, const mmoe_weight_task
     scatter_tables(p, n, task, out);
     mmoe_plan_weights_done(p, worker, task, start);
     for (int32_t i = 0; i < task->count; i++) {
-        mmoe_plan_sink(p, worker, task->node, t[i].table, 1, t[i].rows * t[i].dim, out,
-                       t[i].rows * t[i].dim);
+        mmoe_plan_sink(p, worker, task->node,
+                       &(mmoe_gradient){t[i].table, 0, t[i].rows, t[i].dim, out, t[i].dim});
         out += t[i].rows * t[i].dim;
     }
 }

@@ -118,7 +118,8 @@ void mmoe_linear_weights(mmoe_plan *p, const mmoe_node *n, const mmoe_weight_tas
         mmoe_plan_weights_done(p, worker,
                                &(mmoe_weight_task){task->node, i, 1, task->row, task->rows}, start);
         if (i + 1 == n->u.linear.n_block || !k[1].again)
-            mmoe_plan_sink(p, worker, task->node, k->weight + task->row * k->in.cols, task->rows,
-                           k->in.cols, dw, cols);
+            mmoe_plan_sink(p, worker, task->node,
+                           &(mmoe_gradient){p->params->n_table, k->weight + task->row * k->in.cols,
+                                            task->rows, k->in.cols, dw, cols});
     }
 }

@@ -60,6 +60,6 @@ void mmoe_mix_weights(mmoe_plan *p, const mmoe_node *n, int worker) {
             sum += (double)dg->base[(size_t)b * (size_t)dg->ld + (size_t)i];
         sums[i] = (float)sum;
     }
-    mmoe_plan_sink(p, worker, (int32_t)(n - p->graph->nodes), n->u.mix.weight, 1, count, sums,
-                   count);
+    const mmoe_gradient gradient = mmoe_layer_gradient(p, n->u.mix.weight, count, sums);
+    mmoe_plan_sink(p, worker, (int32_t)(n - p->graph->nodes), &gradient);
 }

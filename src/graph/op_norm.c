@@ -185,21 +185,27 @@ void mmoe_apply_backward_barrier(mmoe_plan *p, const mmoe_node *n, mmoe_layer_st
     sum_slopes(p, l);
 }
 
+static void hand_on(mmoe_plan *p, int worker, int32_t node, int64_t offset, int32_t count,
+                    const float *values) {
+    const mmoe_gradient gradient = mmoe_layer_gradient(p, offset, count, values);
+    mmoe_plan_sink(p, worker, node, &gradient);
+}
+
 void mmoe_apply_weights(mmoe_plan *p, const mmoe_node *n, const mmoe_layer_state *l, int worker) {
     const int32_t node = (int32_t)(n - p->graph->nodes);
     const mmoe_norm *norm = &n->u.apply.norm;
     const int32_t width = p->graph->values[n->in].width;
-    mmoe_plan_sink(p, worker, node, n->u.apply.bias, 1, width, l->dbias, width);
+    hand_on(p, worker, node, n->u.apply.bias, width, l->dbias);
     if (norm->cols) {
-        mmoe_plan_sink(p, worker, node, norm->gamma, 1, norm->cols, l->dgamma, norm->cols);
-        mmoe_plan_sink(p, worker, node, norm->beta, 1, norm->cols, l->dbeta, norm->cols);
+        hand_on(p, worker, node, norm->gamma, norm->cols, l->dgamma);
+        hand_on(p, worker, node, norm->beta, norm->cols, l->dbeta);
     }
     const float *dslope = l->dslope;
     for (int32_t i = 0; i < n->u.apply.n_segment; i++) {
         const mmoe_segment *g = &n->u.apply.segments[i];
         if (g->slope < 0) continue;
         int32_t count = g->cols / g->group;
-        mmoe_plan_sink(p, worker, node, g->slope, 1, count, dslope, count);
+        hand_on(p, worker, node, g->slope, count, dslope);
         dslope += count;
     }
 }

@@ -8,8 +8,12 @@
 /* For weight tasks: a gradient is computed (its slice ends), and handed to the sink. `node` names
  * the tensor's node. */
 void mmoe_plan_weights_done(mmoe_plan *p, int worker, const mmoe_weight_task *task, double start);
-void mmoe_plan_sink(mmoe_plan *p, int worker, int32_t node, int64_t offset, int64_t rows,
-                    int64_t cols, const float *gradient, int64_t ld);
+void mmoe_plan_sink(mmoe_plan *p, int worker, int32_t node, const mmoe_gradient *gradient);
+/* A gradient of `count` of the layers' values. */
+static inline mmoe_gradient mmoe_layer_gradient(const mmoe_plan *p, int64_t offset, int64_t count,
+                                                const float *values) {
+    return (mmoe_gradient){p->params->n_table, offset, 1, count, values, count};
+}
 static inline double mmoe_plan_clock(const mmoe_plan *p) {
     return p->profile ? mmoe_profile_clock() : 0;
 }

@@ -15,9 +15,16 @@ static int64_t *block_size(mmoe_tensors *t, mmoe_tensor_kind kind) {
         return &t->n_value;
     case MMOE_TENSOR_STATE:
         return &t->n_state;
+    case MMOE_TENSOR_TABLE:
+        return &t->n_row_value;
     default:
         return &t->n_counter;
     }
+}
+
+static int64_t whole_lines(int64_t floats) {
+    if (floats > INT64_MAX - FLOATS_A_LINE) return INT64_MAX;
+    return (floats + FLOATS_A_LINE - 1) / FLOATS_A_LINE * FLOATS_A_LINE;
 }
 
 int64_t mmoe_tensors_reserve(mmoe_tensors *t, mmoe_tensor_kind kind, int64_t count) {
@@ -27,8 +34,7 @@ int64_t mmoe_tensors_reserve(mmoe_tensors *t, mmoe_tensor_kind kind, int64_t cou
         *size = INT64_MAX; /* mmoe_params_init says that there is no such memory */
         return offset;
     }
-    if (kind != MMOE_TENSOR_COUNTER)
-        *size = (*size + FLOATS_A_LINE - 1) / FLOATS_A_LINE * FLOATS_A_LINE;
+    if (kind == MMOE_TENSOR_VALUE || kind == MMOE_TENSOR_STATE) *size = whole_lines(*size);
     return offset;
 }
 
@@ -52,6 +58,10 @@ mmoe_status mmoe_tensors_add(mmoe_tensors *t, mmoe_tensor tensor, mmoe_error *er
         if (__builtin_mul_overflow(tensor.count, tensor.shape[d], &tensor.count))
             return mmoe_fail_memory(err, SIZE_MAX);
     }
+    if (tensor.kind == MMOE_TENSOR_TABLE) {
+        tensor.offset = mmoe_tensors_reserve(t, tensor.kind, tensor.count);
+        tensor.table = t->n_table;
+    }
     int64_t reserved = *block_size(t, tensor.kind);
     assert(reserved == INT64_MAX || tensor.count <= reserved - tensor.offset);
     (void)reserved;
@@ -68,6 +78,7 @@ mmoe_status mmoe_tensors_add(mmoe_tensors *t, mmoe_tensor tensor, mmoe_error *er
     va_end(args);
     if (!tensor.name) return mmoe_fail_memory(err, strlen(name));
     t->items[t->count++] = tensor;
+    t->n_table += tensor.kind == MMOE_TENSOR_TABLE;
     return MMOE_OK;
 }
 
@@ -82,8 +93,16 @@ void mmoe_tensors_finish(mmoe_tensors *t) {
     mmoe_release(&t->alloc, t->items);
     t->items = NULL;
     t->count = t->capacity = 0;
-    t->n_value = t->n_state = t->n_counter = 0;
+    t->n_value = t->n_state = t->n_counter = t->n_row_value = 0;
+    t->n_table = 0;
 }
+
+int64_t mmoe_tensors_place(const mmoe_tensors *t, const mmoe_tensor *tensor) {
+    return tensor->kind == MMOE_TENSOR_TABLE ? tensor->offset
+                                             : whole_lines(t->n_row_value) + tensor->offset;
+}
+
+/* ---- Storage ---- */
 
 static void *zeroed(const mmoe_allocator *a, int64_t count, size_t size) {
     void *block = mmoe_alloc_aligned(a, (size_t)count, size);
@@ -91,46 +110,145 @@ static void *zeroed(const mmoe_allocator *a, int64_t count, size_t size) {
     return block;
 }
 
-mmoe_status mmoe_params_init_mapped(mmoe_params *p, const mmoe_tensors *t, const mmoe_mapping *map,
-                                    const mmoe_allocator *alloc, mmoe_error *err) {
-    assert(p && t && (uintptr_t)map->data % (FLOATS_A_LINE * sizeof(float)) == 0);
-    *p = (mmoe_params){.alloc = mmoe_allocator_or_default(alloc),
-                       .n_value = t->n_value,
-                       .n_state = t->n_state,
-                       .n_counter = t->n_counter};
-    p->values = map->data ? map->data : zeroed(&p->alloc, p->n_value, sizeof *p->values);
-    p->states = p->values ? zeroed(&p->alloc, p->n_state, sizeof *p->states) : NULL;
-    p->counters = p->states ? zeroed(&p->alloc, p->n_counter, sizeof *p->counters) : NULL;
-    if (p->counters) {
-        p->map = *map;
-        return MMOE_OK;
-    }
-    if (map->data) p->values = NULL;
-    mmoe_params_finish(p);
+static mmoe_status open_table(mmoe_params *p, const mmoe_tensor *tensor,
+                              const mmoe_lent_tables *lent, mmoe_error *err) {
+    mmoe_embedding *t = &p->tables[tensor->table];
+    *t = (mmoe_embedding){.kind = &mmoe_table_dense,
+                          .alloc = p->alloc,
+                          .rows = tensor->shape[0],
+                          .dim = (int32_t)tensor->shape[1]};
+    const bool is_lent = tensor->table < lent->count;
+    mmoe_status status =
+        t->kind->open(t, is_lent ? (float *)lent->map.data + tensor->offset : NULL, err);
+    if (status) return status;
+    mmoe_block memory[MMOE_MOST_BLOCKS];
+    const int32_t count = t->kind->blocks(t, memory);
+    assert(count == 1);
+    (void)count;
+    memory->name = tensor->name;
+    p->blocks[tensor->table] = (mmoe_params_block){*memory, tensor->offset};
+    return MMOE_OK;
+}
+
+static mmoe_status open_tables(mmoe_params *p, const mmoe_tensors *t, const mmoe_lent_tables *lent,
+                               mmoe_error *err) {
+    mmoe_status status = MMOE_OK;
+    p->tables = mmoe_alloc_zero(&p->alloc, (size_t)t->n_table, sizeof *p->tables);
+    if (!p->tables) return mmoe_fail_memory(err, (size_t)t->n_table * sizeof *p->tables);
+    for (size_t i = 0; i < t->count && !status; i++)
+        if (t->items[i].kind == MMOE_TENSOR_TABLE) {
+            status = open_table(p, &t->items[i], lent, err);
+            p->n_table += !status;
+        }
+    return status;
+}
+
+static mmoe_status make_layers(mmoe_params *p, const mmoe_tensors *t, mmoe_error *err) {
+    p->values = zeroed(&p->alloc, t->n_value, sizeof *p->values);
+    p->states = p->values ? zeroed(&p->alloc, t->n_state, sizeof *p->states) : NULL;
+    p->counters = p->states ? zeroed(&p->alloc, t->n_counter, sizeof *p->counters) : NULL;
+    if (p->counters) return MMOE_OK;
     size_t bytes;
     if (__builtin_mul_overflow((size_t)t->n_value, sizeof(float), &bytes)) bytes = SIZE_MAX;
     return mmoe_fail_memory(err, bytes);
 }
 
+mmoe_status mmoe_params_init_lent(mmoe_params *p, const mmoe_tensors *t,
+                                  const mmoe_lent_tables *lent, const mmoe_allocator *alloc,
+                                  mmoe_error *err) {
+    enum { LAYER_BLOCKS = 3 };
+    assert(p && t && (uintptr_t)lent->map.data % (FLOATS_A_LINE * sizeof(float)) == 0);
+    *p = (mmoe_params){.alloc = mmoe_allocator_or_default(alloc),
+                       .n_value = t->n_value,
+                       .n_state = t->n_state,
+                       .n_counter = t->n_counter,
+                       .n_trained = t->n_table + 1,
+                       .n_block = t->n_table + LAYER_BLOCKS};
+    const int64_t place = whole_lines(t->n_row_value);
+    if (__builtin_add_overflow(place, t->n_value, &p->n_whole) || p->n_whole == INT64_MAX)
+        return mmoe_fail_memory(err, SIZE_MAX);
+    p->blocks = mmoe_alloc(&p->alloc, (size_t)p->n_block, sizeof *p->blocks);
+    mmoe_status status =
+        p->blocks ? MMOE_OK : mmoe_fail_memory(err, (size_t)p->n_block * sizeof *p->blocks);
+    if (!status) status = open_tables(p, t, lent, err);
+    if (!status) status = make_layers(p, t, err);
+    if (status) {
+        mmoe_params_finish(p);
+        return status;
+    }
+    mmoe_params_block *layers = p->blocks + t->n_table;
+    layers[0] =
+        (mmoe_params_block){{"layers.values", MMOE_F32, p->n_value, p->values}, .place = place};
+    layers[1] =
+        (mmoe_params_block){{"layers.states", MMOE_F32, p->n_state, p->states}, .place = -1};
+    layers[2] =
+        (mmoe_params_block){{"layers.counters", MMOE_I64, p->n_counter, p->counters}, .place = -1};
+    p->map = lent->map;
+    return MMOE_OK;
+}
+
 mmoe_status mmoe_params_init(mmoe_params *p, const mmoe_tensors *t, const mmoe_allocator *alloc,
                              mmoe_error *err) {
-    return mmoe_params_init_mapped(p, t, &(mmoe_mapping){0}, alloc, err);
+    return mmoe_params_init_lent(p, t, &(mmoe_lent_tables){0}, alloc, err);
 }
 
 void mmoe_params_finish(mmoe_params *p) {
-    if (!p->map.data) mmoe_release_aligned(&p->alloc, p->values);
+    for (int32_t i = 0; i < p->n_table; i++) p->tables[i].kind->close(&p->tables[i]);
     mmoe_mapping_free(&p->map);
+    mmoe_release(&p->alloc, p->tables);
+    mmoe_release(&p->alloc, p->blocks);
+    mmoe_release_aligned(&p->alloc, p->values);
     mmoe_release_aligned(&p->alloc, p->states);
     mmoe_release_aligned(&p->alloc, p->counters);
-    p->values = p->states = NULL;
-    p->counters = NULL;
-    p->n_value = p->n_state = p->n_counter = 0;
+    *p = (mmoe_params){.alloc = p->alloc};
 }
 
 void mmoe_params_copy(mmoe_params *to, const mmoe_params *from) {
-    assert(to->n_value == from->n_value && to->n_state == from->n_state &&
-           to->n_counter == from->n_counter);
-    memcpy(to->values, from->values, (size_t)from->n_value * sizeof *from->values);
-    memcpy(to->states, from->states, (size_t)from->n_state * sizeof *from->states);
-    memcpy(to->counters, from->counters, (size_t)from->n_counter * sizeof *from->counters);
+    assert(to->n_block == from->n_block);
+    for (int32_t i = 0; i < from->n_block; i++) {
+        const mmoe_block *b = &from->blocks[i].memory;
+        assert(to->blocks[i].memory.count == b->count);
+        memcpy(to->blocks[i].memory.data, b->data, (size_t)b->count * mmoe_dtype_size(b->dtype));
+    }
+}
+
+void *mmoe_params_at(const mmoe_params *p, const mmoe_tensor *tensor) {
+    switch (tensor->kind) {
+    case MMOE_TENSOR_VALUE:
+        return p->values + tensor->offset;
+    case MMOE_TENSOR_STATE:
+        return p->states + tensor->offset;
+    case MMOE_TENSOR_COUNTER:
+        return p->counters + tensor->offset;
+    case MMOE_TENSOR_TABLE:
+        return mmoe_params_rows(p, tensor->table);
+    }
+    return NULL;
+}
+
+/* The last trained block that begins at `place` or before it. */
+static int32_t block_at(const mmoe_params *p, int64_t place) {
+    int32_t first = 0, end = p->n_trained;
+    while (end - first > 1) {
+        const int32_t middle = first + (end - first) / 2;
+        if (p->blocks[middle].place <= place)
+            first = middle;
+        else
+            end = middle;
+    }
+    return first;
+}
+
+bool mmoe_params_next(const mmoe_params *p, int64_t *at, int64_t end, mmoe_params_part *part) {
+    if (*at >= end) return false;
+    for (int32_t i = block_at(p, *at); i < p->n_trained && p->blocks[i].place < end; i++) {
+        const mmoe_params_block *b = &p->blocks[i];
+        const int64_t first = *at > b->place ? *at : b->place, behind = b->place + b->memory.count,
+                      last = end < behind ? end : behind;
+        if (first >= last) continue;
+        *part = (mmoe_params_part){i, first - b->place, last - first, first};
+        *at = last;
+        return true;
+    }
+    return false;
 }

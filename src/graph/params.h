@@ -1,16 +1,26 @@
-/* Named tensors and the storage behind them. All trainable values stand in one block, so an
- * optimizer is one flat loop; a fused layer's tensors (every expert's first layer, every gate) are
- * neighbours, so they are one matrix for a GEMM. */
+/* Named tensors and the storage behind them. The layers' trained values stand in one block; a fused
+ * layer's tensors (every expert's first layer, every gate) are neighbours, so they are one matrix
+ * for a GEMM. Embedding tables are things of their own (table/table.h).
+ *
+ * The whole is the sequence of all trained values, table after table and then the layers:
+ *
+ *   | table 0 | table 1 | ... | 0 to 15 unused | layers' values, with gaps between tensors |
+ *   place 0                                     place of the layers, a multiple of 16
+ *
+ * No memory need look like this; it is the order of sums over all values, and of gradients that are
+ * kept whole. */
 #ifndef MMOE_GRAPH_PARAMS_H
 #define MMOE_GRAPH_PARAMS_H
 
 #include "base/alloc.h"
 #include "base/mapping.h"
+#include "table/table.h"
 
 typedef enum mmoe_tensor_kind {
-    MMOE_TENSOR_VALUE,  /* trained; offset into values */
-    MMOE_TENSOR_STATE,  /* running statistics; offset into states */
-    MMOE_TENSOR_COUNTER /* int64 scalar num_batches_tracked; offset into counters */
+    MMOE_TENSOR_VALUE,   /* of a layer, trained; offset into values */
+    MMOE_TENSOR_STATE,   /* running statistics; offset into states */
+    MMOE_TENSOR_COUNTER, /* int64 scalar num_batches_tracked; offset into counters */
+    MMOE_TENSOR_TABLE    /* the rows of a table, trained; offset is their place in the whole */
 } mmoe_tensor_kind;
 
 typedef enum mmoe_init_kind {
@@ -27,7 +37,6 @@ typedef enum mmoe_tensor_role {
     MMOE_ROLE_OTHER,
     MMOE_ROLE_WEIGHT, /* of a Linear, [out, in] */
     MMOE_ROLE_BIAS,   /* of a Linear */
-    MMOE_ROLE_TABLE,  /* embeddings, [rows, dim] */
     MMOE_ROLE_NORM    /* of a batch norm */
 } mmoe_tensor_role;
 
@@ -38,6 +47,7 @@ typedef struct mmoe_tensor {
     int32_t rank; /* 0, 1 or 2 */
     int64_t shape[2];
     int64_t offset; /* of its first element in its block */
+    int32_t table;  /* its index, of MMOE_TENSOR_TABLE */
     int64_t count;  /* elements */
     mmoe_init_kind init;
     float init_a;
@@ -49,50 +59,80 @@ typedef struct mmoe_tensors {
     mmoe_tensor *items;
     size_t count, capacity;
     int64_t n_value, n_state, n_counter; /* sizes of the blocks */
+    int64_t n_row_value;                 /* of all tables */
+    int32_t n_table;
 } mmoe_tensors;
 
-/* The blocks. */
+/* The trained ones stand first: each table's rows, then the layers' values. */
+typedef struct mmoe_params_block {
+    mmoe_block
+        memory;    /* named as its tensor, or "layers.values", "layers.states", "layers.counters" */
+    int64_t place; /* of its first value in the whole; -1: it is not trained */
+} mmoe_params_block;
+
 typedef struct mmoe_params {
     mmoe_allocator alloc;
     int64_t n_value, n_state, n_counter;
     float *values; /* 64-byte aligned */
     float *states;
     int64_t *counters;
-    mmoe_mapping map; /* that values stand in; without data: they are the allocator's */
+    int32_t n_table, n_trained, n_block;
+    mmoe_embedding *tables;
+    mmoe_params_block *blocks; /* all of the above */
+    int64_t n_whole;           /* length of the whole */
+    mmoe_mapping map;          /* that tables stand in */
 } mmoe_params;
+
+/* Rows of the first tables, one table behind another, in memory that is somebody's. */
+typedef struct mmoe_lent_tables {
+    mmoe_mapping map;
+    int32_t count; /* tables; 0: none */
+} mmoe_lent_tables;
 
 /* Makes room for `count` elements of a kind at the end of its block and returns the offset, of
  * floats a multiple of 16 (64 bytes). A size that overflows makes mmoe_params_init fail. */
 int64_t mmoe_tensors_reserve(mmoe_tensors *t, mmoe_tensor_kind kind, int64_t count);
-/* Adds a tensor that stands at `offset`, in reserved room; its count follows from its shape; `name`
- * is formatted. MMOE_E_MEMORY. */
+/* Adds a tensor that stands at `offset`, in reserved room; a table gets its room, its offset and
+ * its index here. Its count follows from its shape; `name` is formatted. MMOE_E_MEMORY. */
 mmoe_status mmoe_tensors_add(mmoe_tensors *t, mmoe_tensor tensor, mmoe_error *err, const char *name,
                              ...) __attribute__((format(printf, 4, 5)));
 const mmoe_tensor *mmoe_tensors_find(const mmoe_tensors *t, const char *name); /* NULL: none */
 void mmoe_tensors_finish(mmoe_tensors *t);
+/* Where a trained tensor begins in the whole. */
+int64_t mmoe_tensors_place(const mmoe_tensors *t, const mmoe_tensor *tensor);
+static inline bool mmoe_tensor_is_trained(const mmoe_tensor *t) {
+    return t->kind == MMOE_TENSOR_VALUE || t->kind == MMOE_TENSOR_TABLE;
+}
 
+/* Zeroed; `t` must outlive them. */
 mmoe_status mmoe_params_init(mmoe_params *p, const mmoe_tensors *t, const mmoe_allocator *alloc,
-                             mmoe_error *err); /* zeroed */
-/* The same, but for the values, which are `map` (at least n_value floats, 64-byte aligned); taken
- * over on success. */
-mmoe_status mmoe_params_init_mapped(mmoe_params *p, const mmoe_tensors *t, const mmoe_mapping *map,
-                                    const mmoe_allocator *alloc, mmoe_error *err);
+                             mmoe_error *err);
+/* The same, but for tables that are lent; their mapping is taken over on success. */
+mmoe_status mmoe_params_init_lent(mmoe_params *p, const mmoe_tensors *t,
+                                  const mmoe_lent_tables *lent, const mmoe_allocator *alloc,
+                                  mmoe_error *err);
 void mmoe_params_finish(mmoe_params *p);
-void mmoe_params_copy(mmoe_params *to, const mmoe_params *from); /* of the same sizes */
+void mmoe_params_copy(mmoe_params *to, const mmoe_params *from); /* of the same tensors */
 /* draw.c, no part of a serving build: draws every tensor from `seed`; a tensor's numbers depend on
  * the seed, its name and its shape alone. MMOE_E_MEMORY. */
 mmoe_status mmoe_params_draw(mmoe_params *p, const mmoe_tensors *t, uint64_t seed, mmoe_error *err);
 
 /* First element of a tensor: float, or int64_t for a counter. */
-static inline void *mmoe_params_at(const mmoe_params *p, const mmoe_tensor *tensor) {
-    switch (tensor->kind) {
-    case MMOE_TENSOR_VALUE:
-        return p->values + tensor->offset;
-    case MMOE_TENSOR_STATE:
-        return p->states + tensor->offset;
-    default:
-        return p->counters + tensor->offset;
-    }
+void *mmoe_params_at(const mmoe_params *p, const mmoe_tensor *tensor);
+/* A table's rows, [rows, dim]. */
+static inline float *mmoe_params_rows(const mmoe_params *p, int32_t index) {
+    return p->blocks[index].memory.data;
 }
+
+/* Values of one block that are neighbours. */
+typedef struct mmoe_params_part {
+    int32_t block;
+    int64_t offset, count; /* of the block */
+    int64_t place;
+} mmoe_params_part;
+/* The first part of the whole's [*at, end), *at moved behind it; false: there is none left.
+ *
+ *   for (int64_t at = first; mmoe_params_next(p, &at, end, &part);) ... */
+bool mmoe_params_next(const mmoe_params *p, int64_t *at, int64_t end, mmoe_params_part *part);
 
 #endif

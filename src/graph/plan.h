@@ -29,11 +29,18 @@ typedef struct mmoe_rows {
     bool complete; /* no label is missing and no row is weighed */
 } mmoe_rows;
 
-/* The gradient of a run of values: `rows` rows of `cols`, row r at values[offset + r * cols] and
- * gradient[r * ld]. Called from any worker, each value once a step, and no later step of the graph
- * reads those values. */
-typedef void (*mmoe_gradient_sink)(void *context, int64_t offset, int64_t rows, int64_t cols,
-                                   const float *gradient, int64_t ld);
+/* The gradient of a run of values: `rows` rows of `cols`, row r at offset + r * cols of the
+ * parameters' block and values[r * ld]. */
+typedef struct mmoe_gradient {
+    int32_t block;
+    int64_t offset, rows, cols;
+    const float *values;
+    int64_t ld;
+} mmoe_gradient;
+
+/* Called from any worker, each value once a step, and no later step of the graph reads those
+ * values. */
+typedef void (*mmoe_gradient_sink)(void *context, const mmoe_gradient *gradient);
 
 typedef struct mmoe_span {
     int32_t worker, chunk;
@@ -101,8 +108,8 @@ typedef struct mmoe_phase {
 
 /* A table and the lookups that read it, for the gradient's scatter. */
 typedef struct mmoe_table_use {
-    int64_t table, rows; /* offset into values, rows */
-    int32_t dim;
+    int32_t table, dim;
+    int64_t rows;
     int32_t first, count; /* of plan->table_lookups */
 } mmoe_table_use;
 

@@ -25,7 +25,7 @@ static mmoe_status plan_tables(mmoe_plan *p, mmoe_error *err) {
         for (int32_t t = 0; t < p->n_table; t++) known |= p->tables[t].table == l->table;
         if (known) continue;
         mmoe_table_use *t = &p->tables[p->n_table++];
-        *t = (mmoe_table_use){l->table, l->rows, l->dim, placed, 0};
+        *t = (mmoe_table_use){l->table, l->dim, l->rows, placed, 0};
         for (int32_t j = i; j < count; j++)
             if (n->u.input.lookups[j].table == l->table) {
                 p->table_lookups[placed++] = j;

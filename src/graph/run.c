@@ -115,13 +115,12 @@ static void run_chunk(void *context, int worker, int chunk) {
 }
 
 /* Hands a gradient on, its time taken apart from the product's. */
-void mmoe_plan_sink(mmoe_plan *p, int worker, int32_t node, int64_t offset, int64_t rows,
-                    int64_t cols, const float *gradient, int64_t ld) {
+void mmoe_plan_sink(mmoe_plan *p, int worker, int32_t node, const mmoe_gradient *gradient) {
     double start = mmoe_plan_clock(p);
-    p->sink(p->sink_context, offset, rows, cols, gradient, ld);
+    p->sink(p->sink_context, gradient);
     if (p->profile)
         mmoe_profile_add(p->profile, worker, node, MMOE_PASS_UPDATE, -1, start, 0,
-                         28.0 * (double)(rows * cols)); /* w, m, v twice; g */
+                         28.0 * (double)(gradient->rows * gradient->cols)); /* w, m, v twice; g */
 }
 
 /* Part of a linear node's work that a weight task does. */

@@ -32,10 +32,16 @@ static void mark_values(const marks *m, int64_t offset, int64_t count) {
             m->tensors[i] = 1;
 }
 
+static void mark_table(const marks *m, int32_t table) {
+    const mmoe_tensors *t = &m->graph->tensors;
+    for (size_t i = 0; i < t->count; i++)
+        if (t->items[i].kind == MMOE_TENSOR_TABLE && t->items[i].table == table) m->tensors[i] = 1;
+}
+
 static void mark_input(const marks *m, const mmoe_node *n) {
     for (int32_t i = 0; i < n->u.input.n_lookup; i++) {
         const mmoe_lookup *l = &n->u.input.lookups[i];
-        if (any(m, n->out, l->col, l->dim)) mark_values(m, l->table, l->rows * l->dim);
+        if (any(m, n->out, l->col, l->dim)) mark_table(m, l->table);
     }
 }
 

@@ -63,7 +63,7 @@ static void choose_inits(mmoe_tensors *tensors, const mmoe_config *c) {
         if (t->role == MMOE_ROLE_WEIGHT) choose_weight(t, c->init);
         if (t->role == MMOE_ROLE_BIAS && c->init != MMOE_LINEAR_PYTORCH)
             set_init(t, MMOE_INIT_CONSTANT, 0);
-        if (t->role == MMOE_ROLE_TABLE) choose_table(t, c);
+        if (t->kind == MMOE_TENSOR_TABLE) choose_table(t, c);
     }
 }
 

@@ -263,36 +263,19 @@ mmoe_status mmoe_add_heads(mmoe_graph *g, const mmoe_module *modules, int32_t co
     return status;
 }
 
-/* The tables follow each other without gaps,
- * as in a model file, whose pages can so take their place. */
-static mmoe_status add_tables(mmoe_graph *g, const mmoe_schema *schema, int64_t *offsets,
-                              mmoe_error *err) {
-    int64_t total = 0, count;
-    for (int32_t i = 0; i < schema->n_table; i++) {
-        offsets[i] = total;
-        if (__builtin_mul_overflow(schema->tables[i].rows, (int64_t)schema->tables[i].dim,
-                                   &count) ||
-            __builtin_add_overflow(total, count, &total))
-            return mmoe_fail_memory(err, SIZE_MAX);
-    }
-    const int64_t first = mmoe_tensors_reserve(&g->tensors, MMOE_TENSOR_VALUE, total);
-    for (int32_t i = 0; i < schema->n_table; i++) {
+static mmoe_status add_tables(mmoe_graph *g, const mmoe_schema *schema, mmoe_error *err) {
+    mmoe_status status = MMOE_OK;
+    for (int32_t i = 0; i < schema->n_table && !status; i++) {
         const mmoe_table *t = &schema->tables[i];
-        offsets[i] += first;
-        mmoe_tensor w = {.kind = MMOE_TENSOR_VALUE,
-                         .role = MMOE_ROLE_TABLE,
-                         .rank = 2,
-                         .shape = {t->rows, t->dim},
-                         .offset = offsets[i]};
-        mmoe_status status =
-            mmoe_tensors_add(&g->tensors, w, err, "embedding.embed_dict.%s.weight", t->name);
-        if (status) return status;
+        const mmoe_tensor rows = {.kind = MMOE_TENSOR_TABLE, .rank = 2, .shape = {t->rows, t->dim}};
+        status =
+            mmoe_tensors_add(&g->tensors, rows, err, "embedding.embed_dict.%s.weight", t->name);
     }
-    return MMOE_OK;
+    return status;
 }
 
-static mmoe_status add_lookups(mmoe_graph *g, const mmoe_schema *schema, const int64_t *offsets,
-                               mmoe_lookup *lookups, mmoe_view *x, mmoe_error *err) {
+static mmoe_status add_lookups(mmoe_graph *g, const mmoe_schema *schema, mmoe_lookup *lookups,
+                               mmoe_view *x, mmoe_error *err) {
     int32_t col = 0;
     for (int32_t i = 0; i < schema->n_sparse; i++) {
         const mmoe_table *t = &schema->tables[schema->sparse[i].table];
@@ -300,7 +283,7 @@ static mmoe_status add_lookups(mmoe_graph *g, const mmoe_schema *schema, const i
             return mmoe_fail(err, MMOE_E_CONFIG,
                              "the embeddings together would be wider than %d columns",
                              MOST_COLUMNS);
-        lookups[i] = (mmoe_lookup){i, col, t->dim, t->rows, offsets[schema->sparse[i].table]};
+        lookups[i] = (mmoe_lookup){i, col, t->dim, schema->sparse[i].table, t->rows};
         col += t->dim;
     }
     return mmoe_graph_input(g, "input", lookups, schema->n_sparse, schema->n_sparse,
@@ -309,15 +292,11 @@ static mmoe_status add_lookups(mmoe_graph *g, const mmoe_schema *schema, const i
 
 mmoe_status mmoe_add_input(mmoe_graph *g, const mmoe_schema *schema, mmoe_view *x,
                            mmoe_error *err) {
-    const size_t tables = (size_t)schema->n_table, columns = (size_t)schema->n_sparse;
-    int64_t *offsets = mmoe_alloc(&g->alloc, tables, sizeof *offsets);
+    const size_t columns = (size_t)schema->n_sparse;
     mmoe_lookup *lookups = mmoe_alloc(&g->alloc, columns, sizeof *lookups);
     mmoe_status status =
-        offsets && lookups
-            ? add_tables(g, schema, offsets, err)
-            : mmoe_fail_memory(err, tables * sizeof *offsets + columns * sizeof *lookups);
-    if (!status) status = add_lookups(g, schema, offsets, lookups, x, err);
-    mmoe_release(&g->alloc, offsets);
+        lookups ? add_tables(g, schema, err) : mmoe_fail_memory(err, columns * sizeof *lookups);
+    if (!status) status = add_lookups(g, schema, lookups, x, err);
     mmoe_release(&g->alloc, lookups);
     return status;
 }

@@ -3,30 +3,31 @@
 #include "base/error.h"
 #include "model/build.h"
 
-static mmoe_status fill(mmoe_model *m, mmoe_mapping *values, mmoe_error *err) {
+static mmoe_status fill(mmoe_model *m, mmoe_lent_tables *lent, mmoe_error *err) {
     mmoe_status status =
-        mmoe_params_init_mapped(&m->params, &m->graph->tensors, values, &m->alloc, err);
-    if (!status) *values = (mmoe_mapping){0};
+        mmoe_params_init_lent(&m->params, &m->graph->tensors, lent, &m->alloc, err);
+    if (!status) lent->map = (mmoe_mapping){0};
     char fault[8]; /* the configuration was checked */
     if (!status && mmoe_config_score(m->config, &m->alloc, &m->score, fault, sizeof fault))
         status = mmoe_fail_memory(err, sizeof *m->score);
     return status;
 }
 
-mmoe_status mmoe_model_assemble(mmoe_config *config, mmoe_schema *schema, mmoe_graph *graph,
-                                mmoe_mapping *values, const mmoe_allocator *alloc, mmoe_model **out,
-                                mmoe_error *err) {
+mmoe_status mmoe_model_assemble(const mmoe_model_parts *parts, const mmoe_allocator *alloc,
+                                mmoe_model **out, mmoe_error *err) {
+    mmoe_lent_tables lent = parts->tables;
     mmoe_model *m = mmoe_alloc_zero(alloc, 1, sizeof *m);
     if (!m) {
-        mmoe_graph_free(graph);
-        mmoe_schema_free(schema);
-        mmoe_config_free(config);
-        mmoe_mapping_free(values);
+        mmoe_graph_free(parts->graph);
+        mmoe_schema_free(parts->schema);
+        mmoe_config_free(parts->config);
+        mmoe_mapping_free(&lent.map);
         return mmoe_fail_memory(err, sizeof *m);
     }
-    *m = (mmoe_model){.alloc = *alloc, .config = config, .schema = schema, .graph = graph};
-    mmoe_status status = fill(m, values, err);
-    mmoe_mapping_free(values);
+    *m = (mmoe_model){
+        .alloc = *alloc, .config = parts->config, .schema = parts->schema, .graph = parts->graph};
+    mmoe_status status = fill(m, &lent, err);
+    mmoe_mapping_free(&lent.map);
     if (status)
         mmoe_model_free(m);
     else
@@ -37,18 +38,15 @@ mmoe_status mmoe_model_assemble(mmoe_config *config, mmoe_schema *schema, mmoe_g
 mmoe_status mmoe_model_build(const mmoe_config *config, const mmoe_schema *schema,
                              const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err) {
     mmoe_allocator a = mmoe_allocator_or_default(alloc);
-    mmoe_config *own_config = NULL;
-    mmoe_schema *own_schema = NULL;
-    mmoe_graph *graph = NULL;
-    mmoe_status status = mmoe_config_copy(config, &a, &own_config, err);
-    if (!status) status = mmoe_schema_copy(schema, &a, &own_schema, err);
-    if (!status) status = mmoe_graph_create(&a, &graph, err);
-    if (!status) status = mmoe_build_graph(graph, own_config, own_schema, err);
-    if (!status)
-        return mmoe_model_assemble(own_config, own_schema, graph, &(mmoe_mapping){0}, &a, out, err);
-    mmoe_graph_free(graph);
-    mmoe_schema_free(own_schema);
-    mmoe_config_free(own_config);
+    mmoe_model_parts parts = {0};
+    mmoe_status status = mmoe_config_copy(config, &a, &parts.config, err);
+    if (!status) status = mmoe_schema_copy(schema, &a, &parts.schema, err);
+    if (!status) status = mmoe_graph_create(&a, &parts.graph, err);
+    if (!status) status = mmoe_build_graph(parts.graph, parts.config, parts.schema, err);
+    if (!status) return mmoe_model_assemble(&parts, &a, out, err);
+    mmoe_graph_free(parts.graph);
+    mmoe_schema_free(parts.schema);
+    mmoe_config_free(parts.config);
     return status;
 }
 
@@ -100,7 +98,7 @@ int64_t mmoe_model_parameter_count(const mmoe_model *m) {
     if (!m) return -1;
     int64_t count = 0;
     for (size_t i = 0; i < m->graph->tensors.count; i++)
-        if (m->graph->tensors.items[i].kind == MMOE_TENSOR_VALUE)
+        if (mmoe_tensor_is_trained(&m->graph->tensors.items[i]))
             count += m->graph->tensors.items[i].count;
     return count;
 }
@@ -112,7 +110,7 @@ int mmoe_model_tensor(const mmoe_model *m, size_t index, mmoe_tensor_info *out) 
                               t->rank,
                               {t->shape[0], t->shape[1]},
                               t->kind == MMOE_TENSOR_COUNTER,
-                              t->kind == MMOE_TENSOR_VALUE,
+                              mmoe_tensor_is_trained(t),
                               NULL};
     out->data = mmoe_params_at(&m->params, t);
     return 0;

@@ -20,10 +20,16 @@ struct mmoe_model {
 mmoe_status mmoe_model_build(const mmoe_config *config, const mmoe_schema *schema,
                              const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err);
 
-/* A model of what it takes over, on failure too: a configuration, a schema and their graph.
- * `values` (params.h), taken over with them, may be empty: then the weights are zero. */
-mmoe_status mmoe_model_assemble(mmoe_config *config, mmoe_schema *schema, mmoe_graph *graph,
-                                mmoe_mapping *values, const mmoe_allocator *alloc, mmoe_model **out,
-                                mmoe_error *err);
+/* What a model is put together from. */
+typedef struct mmoe_model_parts {
+    mmoe_config *config;
+    mmoe_schema *schema;
+    mmoe_graph *graph;
+    mmoe_lent_tables tables;
+} mmoe_model_parts;
+
+/* A model of parts, which it takes over, on failure too. Weights that no table has are zero. */
+mmoe_status mmoe_model_assemble(const mmoe_model_parts *parts, const mmoe_allocator *alloc,
+                                mmoe_model **out, mmoe_error *err);
 
 #endif

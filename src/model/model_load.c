@@ -145,35 +145,37 @@ static mmoe_status check_tensors(reader *r, const mmoe_tensors *tensors, mmoe_er
     return status;
 }
 
-/* All tensors but the first `mapped`, which are there already. */
-static void copy_tensors(const reader *r, size_t mapped, mmoe_model *model) {
+/* All tensors but the first tables that are lent, which are there already. */
+static void copy_tensors(const reader *r, int32_t lent, mmoe_model *model) {
     const mmoe_tensors *tensors = &model->graph->tensors;
-    for (size_t i = mapped; i < tensors->count; i++) {
-        const mmoe_container_tensor *f = mmoe_container_find(r->file, tensors->items[i].name);
-        if (f->bytes) memcpy(mmoe_params_at(&model->params, &tensors->items[i]), f->data, f->bytes);
+    for (size_t i = 0; i < tensors->count; i++) {
+        const mmoe_tensor *t = &tensors->items[i];
+        const mmoe_container_tensor *f = mmoe_container_find(r->file, t->name);
+        if (t->kind == MMOE_TENSOR_TABLE && t->table < lent) continue;
+        if (f->bytes) memcpy(mmoe_params_at(&model->params, t), f->data, f->bytes);
     }
 }
 
-/* The leading tensors that stand in the file as they do in the block of values: the embedding
- * tables, in a file that this library wrote. Small ones are copied instead, into larger pages.
- * Returns their number, 0 when nothing is mapped. */
-static size_t map_tensors(const reader *r, const mmoe_tensors *tensors, mmoe_mapping *out) {
+/* The first tables that follow each other in the file without gaps, as all do in one that this
+ * library wrote, are mapped. Small ones are copied instead, into larger pages. */
+static mmoe_lent_tables map_tables(const reader *r, const mmoe_tensors *tensors) {
     const size_t least = (size_t)8 << 20;
     const mmoe_container_tensor *first = NULL;
-    size_t count = 0, size = 0;
-    for (; count < tensors->count; count++) {
-        const mmoe_tensor *t = &tensors->items[count];
+    mmoe_lent_tables lent = {0};
+    size_t size = 0;
+    for (size_t i = 0; i < tensors->count; i++) {
+        const mmoe_tensor *t = &tensors->items[i];
+        if (t->kind != MMOE_TENSOR_TABLE) continue;
         const mmoe_container_tensor *f = mmoe_container_find(r->file, t->name);
-        if (!count) first = f;
-        if (t->kind != MMOE_TENSOR_VALUE || (size_t)t->offset * sizeof(float) != size ||
-            (const char *)f->data != (const char *)first->data + size)
-            break;
+        if (!first) first = f;
+        if ((const char *)f->data != (const char *)first->data + size) break;
         size += f->bytes;
+        lent.count++;
     }
-    if (size < least || (uintptr_t)first->data % 64) return 0;
-    return mmoe_container_map(r->file, first, size, (size_t)tensors->n_value * sizeof(float), out)
-               ? count
-               : 0;
+    if (size < least || (uintptr_t)first->data % 64 ||
+        !mmoe_container_map(r->file, first, size, &lent.map))
+        lent.count = 0;
+    return lent;
 }
 
 /* ---- Schema and configuration ---- */
@@ -259,38 +261,30 @@ static mmoe_status check_tasks(const reader *r, const mmoe_config *config,
 
 /* Compares the file with the graph before there are weights: a forged configuration could ask for
  * any amount of them. */
-static mmoe_status read_graph(reader *r, const mmoe_config *config, const mmoe_schema *schema,
-                              mmoe_graph **out, mmoe_error *err) {
-    mmoe_graph *graph;
-    mmoe_status status = mmoe_graph_create(r->alloc, &graph, err);
+static mmoe_status read_graph(reader *r, mmoe_model_parts *parts, mmoe_error *err) {
+    mmoe_status status = mmoe_graph_create(r->alloc, &parts->graph, err);
     if (status) return status;
     mmoe_error inner = {0};
-    status = of_file(r, mmoe_build_graph(graph, config, schema, &inner), &inner, "model", err);
-    if (!status) status = check_tensors(r, &graph->tensors, err);
-    if (status)
-        mmoe_graph_free(graph);
-    else
-        *out = graph;
-    return status;
+    status = mmoe_build_graph(parts->graph, parts->config, parts->schema, &inner);
+    status = of_file(r, status, &inner, "model", err);
+    return status ? status : check_tensors(r, &parts->graph->tensors, err);
 }
 
 static mmoe_status read_model(reader *r, mmoe_model **out, mmoe_error *err) {
-    mmoe_config *config = NULL;
-    mmoe_schema *schema = NULL;
-    mmoe_graph *graph = NULL;
-    mmoe_status status = read_config(r, &config, err);
-    if (!status) status = read_schema(r, &schema, err);
-    if (!status) status = check_tasks(r, config, schema, err);
-    if (!status) status = read_graph(r, config, schema, &graph, err);
+    mmoe_model_parts parts = {0};
+    mmoe_status status = read_config(r, &parts.config, err);
+    if (!status) status = read_schema(r, &parts.schema, err);
+    if (!status) status = check_tasks(r, parts.config, parts.schema, err);
+    if (!status) status = read_graph(r, &parts, err);
     if (status) {
-        mmoe_config_free(config);
-        mmoe_schema_free(schema);
+        mmoe_graph_free(parts.graph);
+        mmoe_config_free(parts.config);
+        mmoe_schema_free(parts.schema);
         return status;
     }
-    mmoe_mapping values = {0};
-    const size_t mapped = map_tensors(r, &graph->tensors, &values);
-    status = mmoe_model_assemble(config, schema, graph, &values, r->alloc, out, err);
-    if (!status) copy_tensors(r, mapped, *out);
+    parts.tables = map_tables(r, &parts.graph->tensors);
+    status = mmoe_model_assemble(&parts, r->alloc, out, err);
+    if (!status) copy_tensors(r, parts.tables.count, *out);
     return status;
 }
 

@@ -67,8 +67,9 @@ static void fill_side(mmoe_program *p, mmoe_serve_side *side, int which, const m
     for (int32_t i = 0; i < input->u.input.n_lookup; i++) {
         const mmoe_lookup *l = &input->u.input.lookups[i];
         if (has_side(which, s->sparse[l->column].side))
-            side->lookups[side->n_lookup++] = (mmoe_serve_lookup){
-                p->model->params.values + l->table, place[l->column], p->x_col[l->col], l->dim};
+            side->lookups[side->n_lookup++] =
+                (mmoe_serve_lookup){mmoe_params_rows(&p->model->params, l->table), place[l->column],
+                                    p->x_col[l->col], l->dim};
     }
 }
 

@@ -22,12 +22,12 @@ static void run(const mmoe_balancer *b, int tasks, mmoe_pool_fn fn, void *contex
 /* ---- Pieces ---- */
 
 /* Cuts a tensor or the representation into pieces; with `pieces` NULL they are counted. */
-static int32_t cut(mmoe_gradient_piece *pieces, int32_t n, int64_t offset, int64_t count,
+static int32_t cut(mmoe_gradient_piece *pieces, int32_t n, int64_t place, int64_t count,
                    int32_t block) {
     for (int64_t at = 0; at < count; at += PIECE, n++)
         if (pieces)
             pieces[n] =
-                (mmoe_gradient_piece){offset + at, count - at < PIECE ? count - at : PIECE, block};
+                (mmoe_gradient_piece){place + at, count - at < PIECE ? count - at : PIECE, block};
     return n;
 }
 
@@ -37,8 +37,8 @@ static int32_t cut_tensors(const mmoe_tensors *t, const uint8_t *shared,
     int32_t n = 0;
     *n_block = 0;
     for (size_t i = 0; i < t->count; i++)
-        if (t->items[i].kind == MMOE_TENSOR_VALUE)
-            n = cut(pieces, n, t->items[i].offset, t->items[i].count,
+        if (mmoe_tensor_is_trained(&t->items[i]))
+            n = cut(pieces, n, mmoe_tensors_place(t, &t->items[i]), t->items[i].count,
                     shared[i] ? (*n_block)++ : -1);
     return n;
 }
@@ -76,7 +76,7 @@ static mmoe_status plan_gradients(mmoe_balancer *b, const mmoe_model *model, con
     const int64_t tasks = model->config->n_task, pairs = tasks * (tasks + 1) / 2;
     b->probes = plan->kind == MMOE_PLAN_PROBE;
     b->cols = b->probes ? mmoe_plan_shared_cols(plan) : 0;
-    b->size = b->probes ? (int64_t)plan->max_rows * b->cols : model->params.n_value;
+    b->size = b->probes ? (int64_t)plan->max_rows * b->cols : model->params.n_whole;
     if (plan_pieces(b, model, n_block, err)) return MMOE_E_MEMORY;
     b->terms =
         !b->probes &&
@@ -139,13 +139,15 @@ static void take_gradients(mmoe_balancer *b, mmoe_plan *plan, const double *weig
         if (b->probes)
             mmoe_plan_probe(plan, out);
         else
-            mmoe_plan_backward(plan, NULL, mmoe_whole_gradient_keep, out);
+            mmoe_plan_backward(plan, NULL, mmoe_whole_gradient_keep,
+                               &(mmoe_gradient_room){plan->params, out});
         alone[t] = 0;
     }
     plan->leaves_terms = false;
     if (b->terms) {
         mmoe_plan_set_factors(plan, alone);
-        mmoe_plan_backward(plan, NULL, mmoe_whole_gradient_keep, b->gradients + tasks * b->size);
+        mmoe_plan_backward(plan, NULL, mmoe_whole_gradient_keep,
+                           &(mmoe_gradient_room){plan->params, b->gradients + tasks * b->size});
     }
     mmoe_plan_set_factors(plan, NULL);
 }
@@ -160,8 +162,8 @@ static void multiply_piece(void *context, int worker, int index) {
     for (int32_t i = 0; i < tasks; i++)
         for (int32_t j = 0; j <= i; j++)
             *part++ =
-                b->kernels->dot((size_t)piece->count, b->gradients + i * b->size + piece->offset,
-                                b->gradients + j * b->size + piece->offset);
+                b->kernels->dot((size_t)piece->count, b->gradients + i * b->size + piece->place,
+                                b->gradients + j * b->size + piece->place);
 }
 
 /* Products of the tasks' gradients, block by block; pieces in their order. */
@@ -190,7 +192,7 @@ static void combine_piece(void *context, int worker, int index) {
     const mmoe_balancer *b = context;
     const mmoe_gradient_piece *piece = &b->pieces[index];
     const int32_t tasks = b->balance.n_task;
-    float f[MOST_TASKS + 1], *at = b->gradients + piece->offset;
+    float f[MOST_TASKS + 1], *at = b->gradients + piece->place;
     for (int32_t t = 0; t < tasks; t++)
         f[t] = (float)((piece->block < 0 ? 1 : b->balance.factor[piece->block * tasks + t]) /
                        b->balance.divisor);
@@ -203,14 +205,15 @@ typedef struct target {
     mmoe_gradient_sink sink;
     void *context;
     const mmoe_balancer *balancer;
+    const mmoe_params *params;
 } target;
 
 static void hand_on_piece(void *context, int worker, int index) {
     (void)worker;
     const target *to = context;
     const mmoe_gradient_piece *piece = &to->balancer->pieces[index];
-    to->sink(to->context, piece->offset, 1, piece->count, to->balancer->gradients + piece->offset,
-             piece->count);
+    const mmoe_gradient_room room = {to->params, to->balancer->gradients};
+    mmoe_whole_gradient_hand_on(&room, piece->place, piece->count, to->sink, to->context);
 }
 
 /* ---- The step ---- */
@@ -258,7 +261,7 @@ static void look_again(mmoe_balancer *b, const mmoe_model *model, mmoe_plan *pla
 mmoe_status mmoe_balancer_step(mmoe_balancer *b, const mmoe_model *model, mmoe_plan *plan,
                                const mmoe_rows *batch, uint64_t step, mmoe_gradient_sink sink,
                                void *context, double *loss, double *weight, mmoe_error *err) {
-    target to = {sink, context, b};
+    target to = {sink, context, b, &model->params};
     mmoe_plan_forward(plan, batch, b->balance.seed, step, loss, weight);
     for (int32_t t = 0; t < b->balance.n_task; t++)
         if (weight[t] > 0 && !isfinite(loss[t])) return MMOE_OK;

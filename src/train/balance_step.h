@@ -9,8 +9,8 @@
 
 /* Part of a gradient that one worker takes. */
 typedef struct mmoe_gradient_piece {
-    int64_t offset, count; /* of the gradient */
-    int32_t block;         /* whose factors are its own; -1: not shared, plain */
+    int64_t place, count; /* of the gradient */
+    int32_t block;        /* whose factors are its own; -1: not shared, plain */
 } mmoe_gradient_piece;
 
 typedef struct mmoe_balancer {
@@ -19,7 +19,7 @@ typedef struct mmoe_balancer {
     const mmoe_kernels *kernels;
     mmoe_pool *pool;
     bool probes; /* gradients are those at the shared representation, [rows, cols]; else those of
-                    the parameters, laid out as they are */
+                    the parameters, in the order of the whole */
     int32_t cols;
     int64_t size;     /* floats of a task's gradient, at most */
     float *gradients; /* [tasks + terms, size]; NULL: the method takes none */

@@ -1,6 +1,11 @@
-/* A checkpoint is a safetensors file of a run's blocks, whole: parameters, moments, best
- * parameters, and where it stands. */
+/* A checkpoint is a safetensors file of a run's memory, block by block: parameters, moments,
+ * average, best parameters; and where the run stands, a number a tensor ("progress.epoch").
+ *
+ * Version 2 had the tables and the layers' values in one tensor ("now.values"), in the order of the
+ * whole (graph/params.h), and the numbers in two. The list of parts says where each stood; so the
+ * reader reads both. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -8,43 +13,198 @@
 #include "file/container.h"
 #include "train/trainer.h"
 
-enum { N_NUMBER = 10, N_REAL = 4, MOST_PARTS = 16 };
-#define VERSION "2"
+#define VERSION "3"
 #define FORMAT "mmoe-checkpoint"
+enum { INTEGERS_OF_2 = 10, REALS_OF_2 = 4 };
 
-/* One block of the run: the same list writes and reads. */
-typedef struct part {
+/* ---- Where the run stands ---- */
+
+typedef struct run_place {
+    uint64_t steps;
+    mmoe_progress_state at;
+    mmoe_schedule schedule;
+} run_place;
+
+typedef enum field_type { FIELD_INT32, FIELD_INT64, FIELD_UINT64, FIELD_REAL } field_type;
+
+/* One number of the run's place: this table writes, reads and checks it. */
+typedef struct place_field {
     const char *name;
-    mmoe_dtype dtype;
-    int64_t count;
-    void *data;
-} part;
+    field_type type;
+    void *at;
+    int32_t of_2; /* its index among version 2's integers or reals; -1: it had none */
+    double low, high;
+    const int32_t *most; /* another bound, of a field further up; NULL: none */
+} place_field;
 
-static size_t size_of(mmoe_dtype dtype) { return dtype == MMOE_F32 ? 4 : 8; }
+enum { N_FIELD = 13 };
 
-static size_t list_parts(const mmoe_trainer *t, int64_t *numbers, double *reals, part *out) {
+typedef union place_cell {
+    int64_t integer;
+    double real;
+} place_cell;
+
+static void list_fields(const mmoe_trainer *t, run_place *p, place_field out[N_FIELD]) {
+    const double any = INFINITY, epochs = t->model->config->trainer.n_epoch;
+    mmoe_progress_state *at = &p->at;
+    mmoe_schedule *s = &p->schedule;
+    const place_field fields[N_FIELD] = {
+        {"steps", FIELD_UINT64, &p->steps, 0, 0, any, NULL},
+        {"epoch", FIELD_INT32, &at->epoch, 1, 0, epochs, NULL},
+        {"row", FIELD_INT64, &at->row, 2, 0, any, NULL},
+        {"waited", FIELD_INT32, &at->waited, 3, 0, any, &at->epoch},
+        {"has_best", FIELD_INT32, &at->has_best, 4, 0, 1, NULL},
+        {"finished", FIELD_INT32, &at->finished, 5, 0, 1, NULL},
+        {"data_hash", FIELD_UINT64, &at->data_hash, 6, -any, any, NULL},
+        {"schedule.has_best", FIELD_INT32, &s->has_best, 8, 0, 1, NULL},
+        {"schedule.waited", FIELD_INT32, &s->waited, 9, 0, any, &at->epoch},
+        {"best_score", FIELD_REAL, &at->best_score, 0, -any, any, NULL},
+        {"seconds", FIELD_REAL, &at->seconds, 1, 0, any, NULL},
+        {"schedule.rate", FIELD_REAL, &s->rate, 2, 0, any, NULL},
+        {"schedule.best", FIELD_REAL, &s->best, 3, -any, any, NULL},
+    };
+    memcpy(out, fields, sizeof fields);
+}
+
+static place_cell field_value(const place_field *f) {
+    switch (f->type) {
+    case FIELD_INT32:
+        return (place_cell){.integer = *(const int32_t *)f->at};
+    case FIELD_INT64:
+        return (place_cell){.integer = *(const int64_t *)f->at};
+    case FIELD_UINT64:
+        return (place_cell){.integer = (int64_t) * (const uint64_t *)f->at};
+    case FIELD_REAL:
+        break;
+    }
+    return (place_cell){.real = *(const double *)f->at};
+}
+
+/* False: the field may not have this value. */
+static bool set_field(const place_field *f, place_cell value) {
+    const double x = f->type == FIELD_REAL ? value.real : (double)value.integer;
+    if (!(x >= f->low && x <= f->high) || (f->most && x > *f->most)) return false;
+    switch (f->type) {
+    case FIELD_INT32:
+        *(int32_t *)f->at = (int32_t)value.integer;
+        break;
+    case FIELD_INT64:
+        *(int64_t *)f->at = value.integer;
+        break;
+    case FIELD_UINT64:
+        *(uint64_t *)f->at = (uint64_t)value.integer;
+        break;
+    case FIELD_REAL:
+        *(double *)f->at = value.real;
+        break;
+    }
+    return true;
+}
+
+/* ---- Parts ---- */
+
+/* Elements [first, first + count of the part) of a tensor of `count` elements. */
+typedef struct part_source {
+    const char *tensor; /* NULL: there is none */
+    int64_t first, count;
+} part_source;
+
+/* One tensor of the file: the same list writes and reads. */
+typedef struct run_part {
+    char *name;
+    mmoe_block memory; /* its name is not used */
+    part_source of_2;
+} run_part;
+
+typedef struct part_list {
+    const mmoe_allocator *alloc;
+    run_part *parts;
+    size_t count;
+    place_cell cells[N_FIELD]; /* what the first parts are */
+    bool failed;               /* memory is out */
+} part_list;
+
+static void add_part(part_list *l, const char *group, const mmoe_block *memory, part_source of_2) {
+    const size_t size = strlen(group) + strlen(memory->name) + 1;
+    run_part *p = &l->parts[l->count];
+    *p = (run_part){mmoe_alloc(l->alloc, size, 1), *memory, of_2};
+    l->failed |= !p->name;
+    if (!p->name) return;
+    snprintf(p->name, size, "%s%s", group, memory->name);
+    l->count++;
+}
+
+static void add_fields(part_list *l, const place_field *fields) {
+    for (int i = 0; i < N_FIELD; i++) {
+        const bool real = fields[i].type == FIELD_REAL;
+        const mmoe_block cell = {fields[i].name, real ? MMOE_F64 : MMOE_I64, 1, &l->cells[i]};
+        part_source of_2 = {real ? "progress.reals" : "progress.integers", fields[i].of_2,
+                            real ? REALS_OF_2 : INTEGERS_OF_2};
+        if (fields[i].of_2 < 0) of_2.tensor = NULL;
+        add_part(l, "progress.", &cell, of_2);
+    }
+}
+
+static void add_doubles(part_list *l, const char *name, int64_t count, double *data) {
+    if (data)
+        add_part(l, "", &(mmoe_block){name, MMOE_F64, count, data}, (part_source){name, 0, count});
+}
+
+/* What of the parameters is not trained. */
+static void add_state(part_list *l, const mmoe_params *p, const char *group, mmoe_dtype dtype,
+                      const char *of_2) {
+    for (int32_t i = p->n_trained; i < p->n_block; i++) {
+        const mmoe_block *b = &p->blocks[i].memory;
+        if (b->dtype == dtype) add_part(l, group, b, (part_source){of_2, 0, b->count});
+    }
+}
+
+static void add_values(part_list *l, const mmoe_params *p, const char *group, const char *of_2) {
+    for (int32_t i = 0; i < p->n_trained; i++)
+        add_part(l, group, &p->blocks[i].memory,
+                 (part_source){of_2, p->blocks[i].place, p->n_whole});
+}
+
+static void add_moments(part_list *l, const mmoe_trainer *t, bool second) {
+    const mmoe_params *p = &t->model->params;
+    for (int32_t i = 0; i < p->n_trained; i++) {
+        mmoe_block b = p->blocks[i].memory;
+        b.data = second ? t->optimizer.blocks[i].v : t->optimizer.blocks[i].m;
+        if (b.data)
+            add_part(l, second ? "optimizer.v." : "optimizer.m.", &b,
+                     (part_source){second ? "optimizer.v" : "optimizer.m", p->blocks[i].place,
+                                   p->n_whole});
+    }
+}
+
+static void finish_list(part_list *l) {
+    for (size_t i = 0; i < l->count; i++) mmoe_release(l->alloc, l->parts[i].name);
+    mmoe_release(l->alloc, l->parts);
+}
+
+/* 8-byte types first, which keeps each aligned. The list is to be finished on failure, too. */
+static mmoe_status list_parts(const mmoe_trainer *t, const place_field *fields, part_list *l,
+                              mmoe_error *err) {
     const mmoe_params *now = &t->model->params, *best = &t->best;
     const int64_t tasks = t->model->schema->n_label;
-    part parts[] = {
-        {"progress.integers", MMOE_I64, N_NUMBER, numbers},
-        {"progress.reals", MMOE_F64, N_REAL, reals},
-        {"epoch.loss_sum", MMOE_F64, tasks, t->loss_sum},
-        {"epoch.weight_sum", MMOE_F64, tasks, t->weight_sum},
-        {"now.counters", MMOE_I64, now->n_counter, now->counters},
-        {"best.counters", MMOE_I64, best->n_counter, best->counters},
-        {"now.values", MMOE_F32, now->n_value, now->values},
-        {"now.states", MMOE_F32, now->n_state, now->states},
-        {"best.values", MMOE_F32, best->n_value, best->values},
-        {"best.states", MMOE_F32, best->n_state, best->states},
-        {"balance.state", MMOE_F64, t->balancer.balance.n_state, t->balancer.balance.state},
-        {"optimizer.m", MMOE_F32, now->n_value, t->optimizer.m},
-        {"optimizer.v", MMOE_F32, now->n_value, t->optimizer.v},
-        {"average.values", MMOE_F32, now->n_value, t->average.values},
-    };
-    size_t count = 0;
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        if (parts[i].data) out[count++] = parts[i];
-    return count;
+    const size_t most = N_FIELD + 3 + 5 * (size_t)now->n_block;
+    *l = (part_list){.alloc = &t->alloc};
+    l->parts = mmoe_alloc(l->alloc, most, sizeof *l->parts);
+    if (!l->parts) return mmoe_fail_memory(err, most * sizeof *l->parts);
+    add_fields(l, fields);
+    add_doubles(l, "epoch.loss_sum", tasks, t->loss_sum);
+    add_doubles(l, "epoch.weight_sum", tasks, t->weight_sum);
+    add_doubles(l, "balance.state", t->balancer.balance.n_state, t->balancer.balance.state);
+    add_state(l, now, "now.", MMOE_I64, "now.counters");
+    add_state(l, best, "best.", MMOE_I64, "best.counters");
+    add_state(l, now, "now.", MMOE_F32, "now.states");
+    add_state(l, best, "best.", MMOE_F32, "best.states");
+    add_values(l, now, "now.", "now.values");
+    add_values(l, best, "best.", "best.values");
+    add_moments(l, t, false);
+    add_moments(l, t, true);
+    if (t->average.values) add_values(l, &t->average, "average.", "average.values");
+    return l->failed ? mmoe_fail_memory(err, most * sizeof *l->parts) : MMOE_OK;
 }
 
 static uint64_t checksum_of(const mmoe_container_tensor *tensors, size_t count) {
@@ -59,38 +219,58 @@ static void print_hex(uint64_t x, char out[17]) {
     out[16] = '\0';
 }
 
-mmoe_status mmoe_checkpoint_write(const mmoe_trainer *t, const char *path, mmoe_error *err) {
-    const mmoe_progress_state *at = &t->at;
-    int64_t numbers[N_NUMBER] = {(int64_t)t->optimizer.steps,
-                                 at->epoch,
-                                 at->row,
-                                 at->waited,
-                                 at->has_best,
-                                 at->finished,
-                                 (int64_t)at->data_hash,
-                                 t->model->params.n_value,
-                                 t->schedule.has_best,
-                                 t->schedule.waited};
-    double reals[N_REAL] = {at->best_score, at->seconds, t->schedule.rate, t->schedule.best};
-    part parts[MOST_PARTS];
-    mmoe_container_tensor tensors[MOST_PARTS];
-    size_t count = list_parts(t, numbers, reals, parts);
-    for (size_t i = 0; i < count; i++)
-        tensors[i] = (mmoe_container_tensor){
-            parts[i].name,    parts[i].dtype, 1,
-            {parts[i].count}, parts[i].data,  (size_t)parts[i].count * size_of(parts[i].dtype)};
-    char sum[17];
-    print_hex(checksum_of(tensors, count), sum);
-    char *config;
+static size_t bytes_of(const mmoe_block *b) { return (size_t)b->count * mmoe_dtype_size(b->dtype); }
+
+/* ---- Writing ---- */
+
+static mmoe_status write_parts(const mmoe_trainer *t, const part_list *l, const char *path,
+                               mmoe_error *err) {
+    mmoe_container_tensor *tensors = mmoe_alloc(l->alloc, l->count, sizeof *tensors);
+    if (!tensors) return mmoe_fail_memory(err, l->count * sizeof *tensors);
+    for (size_t i = 0; i < l->count; i++) {
+        const mmoe_block *b = &l->parts[i].memory;
+        tensors[i] = (mmoe_container_tensor){.name = l->parts[i].name,
+                                             .dtype = b->dtype,
+                                             .rank = 1,
+                                             .shape = {b->count},
+                                             .data = b->data,
+                                             .bytes = bytes_of(b)};
+    }
+    char sum[17], *config;
+    print_hex(checksum_of(tensors, l->count), sum);
     mmoe_status status = mmoe_config_text(t->model->config, &config, err);
-    if (status) return status;
-    const char *const metadata[] = {
-        "format", FORMAT,   "format_version", VERSION, "mmoe_version", mmoe_version(), "checksum",
-        sum,      "config", config,           NULL};
-    status = mmoe_container_write(path, tensors, count, metadata, &t->alloc, err);
-    mmoe_config_text_free(t->model->config, config);
+    if (!status) {
+        const char *const metadata[] = {"format",
+                                        FORMAT,
+                                        "format_version",
+                                        VERSION,
+                                        "mmoe_version",
+                                        mmoe_version(),
+                                        "checksum",
+                                        sum,
+                                        "config",
+                                        config,
+                                        NULL};
+        status = mmoe_container_write(path, tensors, l->count, metadata, l->alloc, err);
+        mmoe_config_text_free(t->model->config, config);
+    }
+    mmoe_release(l->alloc, tensors);
     return status;
 }
+
+mmoe_status mmoe_checkpoint_write(const mmoe_trainer *t, const char *path, mmoe_error *err) {
+    run_place place = {t->optimizer.steps, t->at, t->schedule};
+    place_field fields[N_FIELD];
+    part_list l;
+    list_fields(t, &place, fields);
+    mmoe_status status = list_parts(t, fields, &l, err);
+    for (int i = 0; i < N_FIELD; i++) l.cells[i] = field_value(&fields[i]);
+    if (!status) status = write_parts(t, &l, path, err);
+    finish_list(&l);
+    return status;
+}
+
+/* ---- Reading ---- */
 
 static mmoe_status check_header(const mmoe_trainer *t, const mmoe_container *c, const char *path,
                                 mmoe_error *err) {
@@ -99,10 +279,10 @@ static mmoe_status check_header(const mmoe_trainer *t, const mmoe_container *c, 
     const char *written = mmoe_container_metadata(c, "config");
     if (!format || strcmp(format, FORMAT) != 0 || !version || !written)
         return mmoe_fail_at(err, MMOE_E_FORMAT, path, 0, NULL, "this is no checkpoint of mmoe");
-    if (strcmp(version, VERSION) != 0)
-        return mmoe_fail_at(err, MMOE_E_VERSION, path, 0, NULL,
-                            "the checkpoint has format version %s; this library reads " VERSION,
-                            version);
+    if (strcmp(version, VERSION) != 0 && strcmp(version, "2") != 0)
+        return mmoe_fail_at(
+            err, MMOE_E_VERSION, path, 0, NULL,
+            "the checkpoint has format version %s; this library reads 2 and " VERSION, version);
     char *config;
     mmoe_status status = mmoe_config_text(t->model->config, &config, err);
     if (status) return status;
@@ -113,23 +293,38 @@ static mmoe_status check_header(const mmoe_trainer *t, const mmoe_container *c, 
     return status;
 }
 
+static part_source source_of(const mmoe_container *c, const run_part *p) {
+    const bool is_2 = strcmp(mmoe_container_metadata(c, "format_version"), "2") == 0;
+    return is_2 ? p->of_2 : (part_source){p->name, 0, p->memory.count};
+}
+
+/* Where a part's bytes stand in the file, which is checked to have them; NULL: in a file of version
+ * 2, of a part that it does not know. */
+static const char *bytes_in_file(const mmoe_container *c, const run_part *p) {
+    const part_source s = source_of(c, p);
+    return s.tensor ? (const char *)mmoe_container_find(c, s.tensor)->data +
+                          (size_t)s.first * mmoe_dtype_size(p->memory.dtype)
+                    : NULL;
+}
+
 /* Everything is checked before the first byte of the trainer changes. */
-static mmoe_status check_parts(const mmoe_container *c, const part *parts, size_t count,
-                               const char *path, mmoe_error *err) {
-    mmoe_container_tensor tensors[MOST_PARTS];
-    for (size_t i = 0; i < count; i++) {
-        const mmoe_container_tensor *x = mmoe_container_find(c, parts[i].name);
+static mmoe_status check_parts(const mmoe_container *c, const part_list *l, const char *path,
+                               mmoe_error *err) {
+    for (size_t i = 0; i < l->count; i++) {
+        const part_source s = source_of(c, &l->parts[i]);
+        if (!s.tensor) continue;
+        const mmoe_container_tensor *x = mmoe_container_find(c, s.tensor);
         if (!x)
-            return mmoe_fail_at(err, MMOE_E_FORMAT, path, 0, NULL, "the checkpoint lacks \"%s\"",
-                                parts[i].name);
-        if (x->dtype != parts[i].dtype || x->rank != 1 || x->shape[0] != parts[i].count)
             return mmoe_fail_at(err, MMOE_E_FORMAT, path, 0, NULL,
-                                "\"%s\" of the checkpoint has not the size of this model and data",
-                                parts[i].name);
-        tensors[i] = *x;
+                                "the checkpoint lacks \"%.120s\"", s.tensor);
+        if (x->dtype != l->parts[i].memory.dtype || x->rank != 1 || x->shape[0] != s.count)
+            return mmoe_fail_at(
+                err, MMOE_E_FORMAT, path, 0, NULL,
+                "\"%.120s\" of the checkpoint has not the size of this model and data", s.tensor);
     }
     char sum[17];
-    print_hex(checksum_of(tensors, count), sum);
+    const size_t count = mmoe_container_count(c);
+    print_hex(checksum_of(count ? mmoe_container_at(c, 0) : NULL, count), sum);
     const char *written = mmoe_container_metadata(c, "checksum");
     if (!written || strcmp(sum, written) != 0)
         return mmoe_fail_at(err, MMOE_E_FORMAT, path, 0, NULL,
@@ -137,44 +332,40 @@ static mmoe_status check_parts(const mmoe_container *c, const part *parts, size_
     return MMOE_OK;
 }
 
-static mmoe_status check_numbers(const mmoe_trainer *t, const int64_t *n, const char *path,
-                                 mmoe_error *err) {
-    bool ok = n[0] >= 0 && n[1] >= 0 && n[1] <= t->model->config->trainer.n_epoch && n[2] >= 0 &&
-              n[3] >= 0 && n[3] <= n[1] && n[4] >> 1 == 0 && n[5] >> 1 == 0 &&
-              n[7] == t->model->params.n_value && n[8] >> 1 == 0 && n[9] >= 0 && n[9] <= n[1];
-    return ok ? MMOE_OK
-              : mmoe_fail_at(err, MMOE_E_FORMAT, path, 0, NULL,
-                             "the checkpoint's progress is impossible");
+static mmoe_status read_fields(const mmoe_container *c, const part_list *l,
+                               const place_field *fields, const char *path, mmoe_error *err) {
+    for (int i = 0; i < N_FIELD; i++) {
+        const char *bytes = bytes_in_file(c, &l->parts[i]);
+        place_cell value;
+        if (!bytes) continue;
+        memcpy(&value, bytes, sizeof value);
+        if (!set_field(&fields[i], value))
+            return mmoe_fail_at(err, MMOE_E_FORMAT, path, 0, NULL,
+                                "the checkpoint's progress is impossible (%s)", fields[i].name);
+    }
+    return MMOE_OK;
 }
 
 static mmoe_status read_parts(mmoe_trainer *t, const mmoe_container *c, const char *path,
                               mmoe_error *err) {
-    int64_t numbers[N_NUMBER];
-    double reals[N_REAL];
-    part parts[MOST_PARTS];
-    size_t count = list_parts(t, numbers, reals, parts);
-    mmoe_status status = check_parts(c, parts, count, path, err);
-    if (!status)
-        status = check_numbers(t, mmoe_container_find(c, "progress.integers")->data, path, err);
-    if (status) return status;
-    for (size_t i = 0; i < count; i++)
-        if (parts[i].count)
-            memcpy(parts[i].data, mmoe_container_find(c, parts[i].name)->data,
-                   (size_t)parts[i].count * size_of(parts[i].dtype));
-    t->optimizer.steps = (uint64_t)numbers[0];
-    t->at = (mmoe_progress_state){.epoch = (int32_t)numbers[1],
-                                  .row = numbers[2],
-                                  .waited = (int32_t)numbers[3],
-                                  .has_best = (int32_t)numbers[4],
-                                  .finished = (int32_t)numbers[5],
-                                  .data_hash = (uint64_t)numbers[6],
-                                  .best_score = reals[0],
-                                  .seconds = reals[1]};
-    t->schedule = (mmoe_schedule){.rate = reals[2],
-                                  .best = reals[3],
-                                  .has_best = (int32_t)numbers[8],
-                                  .waited = (int32_t)numbers[9]};
-    return MMOE_OK;
+    run_place place = {0};
+    place_field fields[N_FIELD];
+    part_list l;
+    list_fields(t, &place, fields);
+    mmoe_status status = list_parts(t, fields, &l, err);
+    if (!status) status = check_parts(c, &l, path, err);
+    if (!status) status = read_fields(c, &l, fields, path, err);
+    if (!status) {
+        for (size_t i = N_FIELD; i < l.count; i++)
+            if (l.parts[i].memory.count)
+                memcpy(l.parts[i].memory.data, bytes_in_file(c, &l.parts[i]),
+                       bytes_of(&l.parts[i].memory));
+        t->optimizer.steps = place.steps;
+        t->at = place.at;
+        t->schedule = place.schedule;
+    }
+    finish_list(&l);
+    return status;
 }
 
 mmoe_status mmoe_checkpoint_read(mmoe_trainer *t, const char *path, mmoe_error *err) {

@@ -5,35 +5,42 @@
 
 #include "math/kernels.h"
 
-enum { BLOCK = 1 << 14 };
+enum { PIECE = 1 << 14 };
 
 void mmoe_ema_start(mmoe_params *average, const mmoe_params *now) {
     mmoe_params_copy(average, now);
 }
 
 typedef struct blending {
-    float *average;
-    const float *now;
+    mmoe_params *average;
+    const mmoe_params *now;
     float rate;
-    int64_t n_value;
 } blending;
 
-static void blend_block(void *context, int worker, int block) {
+static void blend_piece(void *context, int worker, int index) {
     (void)worker;
     const blending *b = context;
-    const int64_t first = (int64_t)block * BLOCK, left = b->n_value - first;
-    mmoe_kernels_best()->blend((size_t)(left < BLOCK ? left : BLOCK), b->rate, b->now + first,
-                               b->average + first);
+    const int64_t first = (int64_t)index * PIECE;
+    mmoe_params_part part;
+    for (int64_t at = first; mmoe_params_next(b->now, &at, first + PIECE, &part);) {
+        const float *now = b->now->blocks[part.block].memory.data;
+        float *average = b->average->blocks[part.block].memory.data;
+        mmoe_kernels_best()->blend((size_t)part.count, b->rate, now + part.offset,
+                                   average + part.offset);
+    }
 }
 
 void mmoe_ema_update(mmoe_params *average, const mmoe_params *now, double decay, uint64_t step,
                      mmoe_pool *pool) {
     const double d = fmin(decay, (1 + (double)step) / (10 + (double)step));
-    blending b = {average->values, now->values, (float)(1 - d), now->n_value};
-    mmoe_pool_run(pool, (int)((now->n_value + BLOCK - 1) / BLOCK), blend_block, &b);
+    blending b = {average, now, (float)(1 - d)};
+    mmoe_pool_run(pool, (int)((now->n_whole + PIECE - 1) / PIECE), blend_piece, &b);
 }
 
 void mmoe_ema_settle(mmoe_params *average, const mmoe_params *now) {
-    memcpy(average->states, now->states, (size_t)now->n_state * sizeof *now->states);
-    memcpy(average->counters, now->counters, (size_t)now->n_counter * sizeof *now->counters);
+    for (int32_t i = now->n_trained; i < now->n_block; i++) {
+        const mmoe_block *b = &now->blocks[i].memory;
+        memcpy(average->blocks[i].memory.data, b->data,
+               (size_t)b->count * mmoe_dtype_size(b->dtype));
+    }
 }

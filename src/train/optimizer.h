@@ -5,7 +5,7 @@
 
 #include <stdatomic.h>
 
-#include "graph/params.h"
+#include "graph/plan.h"
 #include "math/kernels.h"
 #include "config/config.h"
 
@@ -15,6 +15,15 @@ typedef struct mmoe_penalty {
 } mmoe_penalty;
 enum { MMOE_PENALTY_NONE, MMOE_PENALTY_TABLE, MMOE_PENALTY_DENSE, MMOE_PENALTIES };
 
+/* A block of the parameters with its moments. */
+typedef struct mmoe_optimizer_block {
+    float *values; /* the model's, written */
+    int64_t count;
+    float *m, *v;        /* [count]; SGD has m alone */
+    uint8_t penalty;     /* one of the above, of all values where penalty_of is NULL */
+    uint8_t *penalty_of; /* of each line of 16 values */
+} mmoe_optimizer_block;
+
 typedef struct mmoe_optimizer {
     mmoe_allocator alloc;
     const mmoe_kernels *kernels;
@@ -23,16 +32,15 @@ typedef struct mmoe_optimizer {
     float momentum;
     float scale;    /* of this step's gradients, before penalties and decay */
     uint64_t steps; /* done or under way */
-    float *values;  /* the model's, written */
-    int64_t n_value;
-    float *m, *v; /* [n_value] moments; SGD has m alone */
     mmoe_penalty penalties[MMOE_PENALTIES];
-    uint8_t *penalty_of;    /* of each line of 16 values, one of the above; NULL: none has any */
-    atomic_bool not_finite; /* a weight, in this step */
+    bool has_penalties;
+    int32_t n_block;
+    mmoe_optimizer_block *blocks; /* the parameters' trained ones */
+    atomic_bool not_finite;       /* a weight, in this step */
 } mmoe_optimizer;
 
 mmoe_status mmoe_optimizer_init(mmoe_optimizer *o, const mmoe_trainer_config *config,
-                                mmoe_params *params, const mmoe_tensors *tensors,
+                                const mmoe_params *params, const mmoe_tensors *tensors,
                                 const mmoe_allocator *alloc, mmoe_error *err);
 void mmoe_optimizer_finish(mmoe_optimizer *o);
 void mmoe_optimizer_begin(mmoe_optimizer *o); /* a step, of scale 1 */
@@ -41,7 +49,6 @@ void mmoe_optimizer_begin(mmoe_optimizer *o); /* a step, of scale 1 */
 bool mmoe_optimizer_move(const mmoe_optimizer *o, size_t n, float *w, const float *g, float *m,
                          float *v);
 /* An mmoe_gradient_sink: updates the values that the gradient is of. `context` is the optimizer. */
-void mmoe_optimizer_apply(void *context, int64_t offset, int64_t rows, int64_t cols,
-                          const float *gradient, int64_t ld);
+void mmoe_optimizer_apply(void *context, const mmoe_gradient *gradient);
 
 #endif

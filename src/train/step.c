@@ -14,11 +14,13 @@ static const mmoe_tensor *find_lost(const mmoe_trainer *t, size_t *more) {
     size_t count = 0;
     for (size_t i = 0; i < tensors->count; i++) {
         const mmoe_tensor *x = &tensors->items[i];
-        const float *w = t->model->params.values + x->offset;
+        if (!mmoe_tensor_is_trained(x)) continue;
+        const float *w = mmoe_params_at(&t->model->params, x);
         int64_t k = 0;
-        while (x->kind == MMOE_TENSOR_VALUE && k < x->count && isfinite(w[k])) k++;
-        if (x->kind != MMOE_TENSOR_VALUE || k == x->count) continue;
-        if (!first || x->offset < first->offset) first = x;
+        while (k < x->count && isfinite(w[k])) k++;
+        if (k == x->count) continue;
+        if (!first || mmoe_tensors_place(tensors, x) < mmoe_tensors_place(tensors, first))
+            first = x;
         count++;
     }
     *more = count - (first != NULL);
@@ -58,10 +60,10 @@ static float clip_scale(double norm, double most) {
 mmoe_status mmoe_trainer_update(mmoe_trainer *t, const mmoe_rows *batch, int64_t row,
                                 mmoe_error *err) {
     const mmoe_trainer_config *c = &t->model->config->trainer;
-    const bool clips = t->gradient.values != NULL, balances = t->plan->kind != MMOE_PLAN_TRAIN;
+    const bool clips = t->gradient.room.values != NULL, balances = t->plan->kind != MMOE_PLAN_TRAIN;
     mmoe_optimizer *o = &t->optimizer;
     const mmoe_gradient_sink sink = clips ? mmoe_whole_gradient_keep : mmoe_optimizer_apply;
-    void *context = clips ? (void *)t->gradient.values : o;
+    void *context = clips ? (void *)&t->gradient.room : o;
     mmoe_status status = MMOE_OK;
     if (o->steps == 0 && t->average.values) mmoe_ema_start(&t->average, &t->model->params);
     mmoe_optimizer_begin(o);

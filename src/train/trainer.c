@@ -42,7 +42,7 @@ static mmoe_status build(mmoe_trainer *t, mmoe_error *err) {
         status = mmoe_optimizer_init(&t->optimizer, c, &t->model->params, &m->graph->tensors,
                                      &t->alloc, err);
     if (!status && c->clip_norm > 0)
-        status = mmoe_whole_gradient_init(&t->gradient, t->model->params.n_value, &t->alloc, err);
+        status = mmoe_whole_gradient_init(&t->gradient, &t->model->params, &t->alloc, err);
     mmoe_schedule_init(&t->schedule, c);
     if (!status && c->ema_decay > 0)
         status = mmoe_params_init(&t->average, &m->graph->tensors, &t->alloc, err);
@@ -146,9 +146,10 @@ mmoe_status mmoe_trainer_gradients(mmoe_trainer *t, const mmoe_dataset *data, in
     if (status) return status;
     int before = mmoe_trainer_take_blas(t);
     mmoe_rows batch = mmoe_dataset_rows_of(data, first, (int32_t)rows, NULL);
-    memset(out, 0, (size_t)t->model->params.n_value * sizeof *out);
+    mmoe_gradient_room room = {&t->model->params, out};
+    memset(out, 0, (size_t)room.params->n_whole * sizeof *out);
     mmoe_plan_train(t->plan, &batch, t->model->config->trainer.seed, t->optimizer.steps + 1,
-                    mmoe_whole_gradient_keep, out, t->loss, t->weight);
+                    mmoe_whole_gradient_keep, &room, t->loss, t->weight);
     mmoe_trainer_give_blas(t, before);
     if (losses) memcpy(losses, t->loss, (size_t)data->n_label * sizeof *losses);
     return MMOE_OK;

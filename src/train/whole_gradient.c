@@ -5,56 +5,66 @@
 
 #include "base/error.h"
 
-enum { BLOCK = 1 << 14 };
+enum { PIECE = 1 << 14 };
 
-static int block_count(const mmoe_whole_gradient *g) {
-    return (int)((g->n_value + BLOCK - 1) / BLOCK);
+static int piece_count(const mmoe_whole_gradient *g) {
+    return (int)((g->room.params->n_whole + PIECE - 1) / PIECE);
 }
 
-static size_t block_size(const mmoe_whole_gradient *g, int64_t first) {
-    return (size_t)(g->n_value - first < BLOCK ? g->n_value - first : BLOCK);
+static int64_t piece_size(const mmoe_whole_gradient *g, int64_t first) {
+    const int64_t left = g->room.params->n_whole - first;
+    return left < PIECE ? left : PIECE;
 }
 
-mmoe_status mmoe_whole_gradient_init(mmoe_whole_gradient *g, int64_t n_value,
+mmoe_status mmoe_whole_gradient_init(mmoe_whole_gradient *g, const mmoe_params *params,
                                      const mmoe_allocator *alloc, mmoe_error *err) {
-    *g = (mmoe_whole_gradient){.alloc = *alloc, .n_value = n_value};
-    g->values = mmoe_alloc_aligned(alloc, (size_t)n_value, sizeof *g->values);
-    g->parts = mmoe_alloc(alloc, (size_t)block_count(g), sizeof *g->parts);
-    if (!g->values || !g->parts) {
+    const size_t n = (size_t)params->n_whole;
+    *g = (mmoe_whole_gradient){.alloc = *alloc, .room.params = params};
+    g->room.values = mmoe_alloc_aligned(alloc, n, sizeof *g->room.values);
+    g->parts = mmoe_alloc(alloc, (size_t)piece_count(g), sizeof *g->parts);
+    if (!g->room.values || !g->parts) {
         mmoe_whole_gradient_finish(g);
-        return mmoe_fail_memory(err, (size_t)n_value * sizeof *g->values);
+        return mmoe_fail_memory(err, n * sizeof *g->room.values);
     }
-    memset(g->values, 0, (size_t)n_value * sizeof *g->values);
+    memset(g->room.values, 0, n * sizeof *g->room.values);
     return MMOE_OK;
 }
 
 void mmoe_whole_gradient_finish(mmoe_whole_gradient *g) {
-    mmoe_release_aligned(&g->alloc, g->values);
+    mmoe_release_aligned(&g->alloc, g->room.values);
     mmoe_release(&g->alloc, g->parts);
-    g->values = NULL;
+    g->room.values = NULL;
     g->parts = NULL;
 }
 
-void mmoe_whole_gradient_keep(void *context, int64_t offset, int64_t rows, int64_t cols,
-                              const float *gradient, int64_t ld) {
-    float *values = context;
-    for (int64_t r = 0; r < rows; r++)
-        memcpy(values + offset + r * cols, gradient + r * ld, (size_t)cols * sizeof *values);
+void mmoe_whole_gradient_keep(void *context, const mmoe_gradient *g) {
+    const mmoe_gradient_room *room = context;
+    float *to = room->values + room->params->blocks[g->block].place + g->offset;
+    for (int64_t r = 0; r < g->rows; r++)
+        memcpy(to + r * g->cols, g->values + r * g->ld, (size_t)g->cols * sizeof *to);
 }
 
-static void sum_block(void *context, int worker, int block) {
+static void sum_piece(void *context, int worker, int index) {
     (void)worker;
     const mmoe_whole_gradient *g = context;
-    const int64_t first = (int64_t)block * BLOCK;
-    g->parts[block] =
-        mmoe_kernels_best()->dot(block_size(g, first), g->values + first, g->values + first);
+    const int64_t first = (int64_t)index * PIECE;
+    const float *x = g->room.values + first;
+    g->parts[index] = mmoe_kernels_best()->dot((size_t)piece_size(g, first), x, x);
 }
 
 double mmoe_whole_gradient_norm(const mmoe_whole_gradient *g, mmoe_pool *pool) {
     double sum = 0;
-    mmoe_pool_run(pool, block_count(g), sum_block, (void *)(uintptr_t)g);
-    for (int i = 0; i < block_count(g); i++) sum += g->parts[i];
+    mmoe_pool_run(pool, piece_count(g), sum_piece, (void *)(uintptr_t)g);
+    for (int i = 0; i < piece_count(g); i++) sum += g->parts[i];
     return sqrt(sum);
+}
+
+void mmoe_whole_gradient_hand_on(const mmoe_gradient_room *room, int64_t place, int64_t count,
+                                 mmoe_gradient_sink sink, void *context) {
+    mmoe_params_part part;
+    for (int64_t at = place; mmoe_params_next(room->params, &at, place + count, &part);)
+        sink(context, &(mmoe_gradient){part.block, part.offset, 1, part.count,
+                                       room->values + part.place, part.count});
 }
 
 typedef struct application {
@@ -62,15 +72,16 @@ typedef struct application {
     mmoe_optimizer *optimizer;
 } application;
 
-static void apply_block(void *context, int worker, int block) {
+static void apply_piece(void *context, int worker, int index) {
     (void)worker;
     const application *a = context;
-    const int64_t first = (int64_t)block * BLOCK, n = (int64_t)block_size(a->gradient, first);
-    mmoe_optimizer_apply(a->optimizer, first, 1, n, a->gradient->values + first, n);
+    const int64_t first = (int64_t)index * PIECE;
+    mmoe_whole_gradient_hand_on(&a->gradient->room, first, piece_size(a->gradient, first),
+                                mmoe_optimizer_apply, a->optimizer);
 }
 
 void mmoe_whole_gradient_apply(const mmoe_whole_gradient *g, mmoe_pool *pool,
                                mmoe_optimizer *optimizer) {
     application a = {g, optimizer};
-    mmoe_pool_run(pool, block_count(g), apply_block, &a);
+    mmoe_pool_run(pool, piece_count(g), apply_piece, &a);
 }

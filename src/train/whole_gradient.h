@@ -6,26 +6,33 @@
 #include "base/pool.h"
 #include "train/optimizer.h"
 
+/* Gradients of all trained values, in the order of the whole (graph/params.h). */
+typedef struct mmoe_gradient_room {
+    const mmoe_params *params;
+    float *values; /* [n_whole] */
+} mmoe_gradient_room;
+
 typedef struct mmoe_whole_gradient {
     mmoe_allocator alloc;
-    int64_t n_value;
-    float
-        *values; /* [n_value], laid out as the parameters are; 0 between tensors. NULL: not kept */
-    double *parts; /* [blocks] */
+    mmoe_gradient_room room; /* 0 between tensors; values NULL: not kept */
+    double *parts;           /* [pieces] */
 } mmoe_whole_gradient;
 
-mmoe_status mmoe_whole_gradient_init(mmoe_whole_gradient *g, int64_t n_value,
+mmoe_status mmoe_whole_gradient_init(mmoe_whole_gradient *g, const mmoe_params *params,
                                      const mmoe_allocator *alloc, mmoe_error *err);
 void mmoe_whole_gradient_finish(mmoe_whole_gradient *g);
 
-/* An mmoe_gradient_sink that copies; `context` is the array of values. */
-void mmoe_whole_gradient_keep(void *context, int64_t offset, int64_t rows, int64_t cols,
-                              const float *gradient, int64_t ld);
+/* An mmoe_gradient_sink that copies; `context` is an mmoe_gradient_room. */
+void mmoe_whole_gradient_keep(void *context, const mmoe_gradient *gradient);
 
-/* Both run in blocks of a fixed size, whose sums are added in their order: the same bits for any
+/* Both run in pieces of a fixed size, whose sums are added in their order: the same bits for any
  * number of workers. */
 double mmoe_whole_gradient_norm(const mmoe_whole_gradient *g, mmoe_pool *pool);
 void mmoe_whole_gradient_apply(const mmoe_whole_gradient *g, mmoe_pool *pool,
                                mmoe_optimizer *optimizer);
+
+/* Hands on the gradients at places [place, place + count) of the whole, block by block. */
+void mmoe_whole_gradient_hand_on(const mmoe_gradient_room *room, int64_t place, int64_t count,
+                                 mmoe_gradient_sink sink, void *context);
 
 #endif

@@ -45,8 +45,8 @@ done
     head -c 5000 whole.ckpt >short.ckpt
     expect 1 "short.ckpt" train $flags --output m --resume short.ckpt
     expect 1 "--resume" train $flags --output m --resume whole.safetensors
-    LC_ALL=C sed '1s/"format_version":"2"/"format_version":"1"/' whole.ckpt >old.ckpt
-    expect 1 "old.ckpt: the checkpoint has format version 1; this library reads 2" train $flags --output m --resume old.ckpt
+    LC_ALL=C sed '1s/"format_version":"3"/"format_version":"1"/' whole.ckpt >old.ckpt
+    expect 1 "old.ckpt: the checkpoint has format version 1; this library reads 2 and 3" train $flags --output m --resume old.ckpt
 }
 expect 1 "--resume" train --config config.json --train test.csv --output m --resume whole.ckpt
 expect_nothing_left m

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "params_support.h"
 #include "data/schema.h"
 #include "model/model.h"
 #include "mmoe/train.h"
@@ -41,8 +42,9 @@ static inline mmoe_model *export_model_of(const char *json, const mmoe_allocator
     ck_assert_msg(!mmoe_model_create(config, schema, alloc, &model, &err), "%s", err.message);
     mmoe_schema_free(schema);
     mmoe_config_free(config);
-    for (int64_t i = 0; i < model->params.n_value; i++)
-        model->params.values[i] += (float)(i % 17) / 16;
+    float *value;
+    for (int64_t i = 0; (value = params_value(&model->params, i)); i++)
+        *value += (float)(i % 17) / 16;
     for (int64_t i = 0; i < model->params.n_state; i++)
         model->params.states[i] += (float)(i % 5) / 4;
     for (int64_t i = 0; i < model->params.n_counter; i++) model->params.counters[i] = i + 5;

@@ -9,6 +9,7 @@
 
 #include "succeeds.h"
 #include "models_support.h"
+#include "params_support.h"
 #include "train/trainer.h"
 
 enum { ROWS = 700, SPARSE = 3, DENSE = 2, TASKS = 2, BATCH = 300 };
@@ -60,12 +61,7 @@ static mmoe_trainer *trainer_of(mmoe_model *model, const mmoe_trainer_options *o
 }
 
 static bool same_model(const mmoe_model *a, const mmoe_model *b) {
-    return memcmp(a->params.values, b->params.values, (size_t)a->params.n_value * sizeof(float)) ==
-               0 &&
-           memcmp(a->params.states, b->params.states, (size_t)a->params.n_state * sizeof(float)) ==
-               0 &&
-           memcmp(a->params.counters, b->params.counters,
-                  (size_t)a->params.n_counter * sizeof(int64_t)) == 0;
+    return params_same(&a->params, &b->params);
 }
 
 /* An epoch or two by fit, then a batch of one row, and one in which a task has no label. */
@@ -84,8 +80,9 @@ static void check_threads(int shape, int method) {
     world w = world_of(shape, method);
     mmoe_model *fresh = model_of(&w), *one = train(&w, 1);
     ck_assert(!same_model(one, fresh));
-    for (int64_t i = 0; i < one->params.n_value; i++)
-        if (!isfinite(one->params.values[i]))
+    const float *value;
+    for (int64_t i = 0; (value = params_value(&one->params, i)); i++)
+        if (!isfinite(*value))
             ck_abort_msg("%s, %s: not finite", model_shapes[shape].name, model_methods[method]);
     for (int threads = 2; threads <= 4; threads += 2) {
         mmoe_model *other = train(&w, threads);
@@ -105,13 +102,6 @@ END_TEST
 
 /* ---- The parts of a step ---- */
 
-static void keep(void *context, int64_t offset, int64_t rows, int64_t cols, const float *g,
-                 int64_t ld) {
-    float *out = context;
-    for (int64_t r = 0; r < rows; r++)
-        memcpy(out + offset + r * cols, g + r * ld, (size_t)cols * sizeof *out);
-}
-
 static float *zeros(int64_t count) {
     float *x = calloc((size_t)count + 1, sizeof *x);
     ck_assert_ptr_nonnull(x);
@@ -122,9 +112,10 @@ static float *zeros(int64_t count) {
 static void check_near(const mmoe_model *m, const float *got, const float *want) {
     const mmoe_tensors *t = &m->graph->tensors;
     for (size_t i = 0; i < t->count; i++) {
-        if (t->items[i].kind != MMOE_TENSOR_VALUE) continue;
+        if (!mmoe_tensor_is_trained(&t->items[i])) continue;
         float most = 1e-6f, worst = 0;
-        for (int64_t k = t->items[i].offset; k < t->items[i].offset + t->items[i].count; k++) {
+        const int64_t first = mmoe_tensors_place(t, &t->items[i]);
+        for (int64_t k = first; k < first + t->items[i].count; k++) {
             most = fmaxf(most, fabsf(want[k]));
             worst = fmaxf(worst, fabsf(got[k] - want[k]));
         }
@@ -147,15 +138,17 @@ START_TEST(replays_are_steps) {
     SUCCEEDS(
         mmoe_plan_create(m->graph, &m->params, NULL, MMOE_PLAN_PROBE, BATCH, NULL, &probes, &err));
     const mmoe_rows batch = mmoe_dataset_rows_of(w.rows, 0, BATCH, NULL);
-    const int64_t n = m->params.n_value, shared = (int64_t)BATCH * mmoe_plan_shared_cols(probes);
+    const int64_t n = m->params.n_whole, shared = (int64_t)BATCH * mmoe_plan_shared_cols(probes);
     float *want = zeros(n), *got = zeros(n), *probe = zeros(shared), *sum = zeros(shared);
+    mmoe_gradient_room room = {&m->params, got};
     double loss[TASKS], loss_again[TASKS], weight[TASKS];
-    mmoe_plan_train(whole, &batch, 1, 1, keep, want, loss, weight);
+    mmoe_plan_train(whole, &batch, 1, 1, mmoe_whole_gradient_keep,
+                    &(mmoe_gradient_room){&m->params, want}, loss, weight);
     mmoe_plan_forward(parts, &batch, 1, 1, loss_again, weight);
     ck_assert_mem_eq(loss, loss_again, sizeof loss);
     for (int k = 0; k < 2; k++) {
         memset(got, 0, (size_t)n * sizeof *got);
-        mmoe_plan_backward(parts, NULL, keep, got);
+        mmoe_plan_backward(parts, NULL, mmoe_whole_gradient_keep, &room);
         ck_assert_msg(memcmp(got, want, (size_t)n * sizeof *got) == 0, "%s: replay %d",
                       model_shapes[_i].name, k);
     }
@@ -175,7 +168,7 @@ START_TEST(replays_are_steps) {
     }
     mmoe_plan_set_factors(probes, NULL);
     memset(got, 0, (size_t)n * sizeof *got);
-    mmoe_plan_backward(probes, sum, keep, got);
+    mmoe_plan_backward(probes, sum, mmoe_whole_gradient_keep, &room);
     check_near(m, got, want);
     free(want), free(got), free(probe), free(sum);
     mmoe_plan_free(whole), mmoe_plan_free(parts), mmoe_plan_free(probes);

@@ -35,7 +35,8 @@ END_TEST
 START_TEST(comes_back) {
     mmoe_model *model = export_model(NULL), *other = export_model(NULL);
     mmoe_error err = {0};
-    memset(other->params.values, 0, (size_t)other->params.n_value * sizeof *other->params.values);
+    float *value;
+    for (int64_t i = 0; (value = params_value(&other->params, i)); i++) *value = 0;
     memset(other->params.counters, 0,
            (size_t)other->params.n_counter * sizeof *other->params.counters);
     ck_assert_int_eq(mmoe_model_export_weights(model, file, NULL), MMOE_OK);

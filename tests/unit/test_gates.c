@@ -357,9 +357,9 @@ END_TEST
 
 /* ---- Balance ---- */
 
-static void ignore(void *context, int64_t offset, int64_t rows, int64_t cols, const float *gradient,
-                   int64_t ld) {
-    (void)context, (void)offset, (void)rows, (void)cols, (void)gradient, (void)ld;
+static void ignore(void *context, const mmoe_gradient *gradient) {
+    (void)context;
+    (void)gradient;
 }
 
 /* The mean over the gates of the squared coefficient of variation of what experts weigh, after some

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "graph/plan.h"
+#include "params_support.h"
 
 enum { ROWS = 300, MOST = 40, VOCAB = 5 };
 
@@ -31,18 +31,18 @@ typedef struct problem {
     int64_t weight, bias;
     int32_t *ids;
     float *labels;
-    float *gradient; /* [n_value], what the sink got */
+    float *gradient; /* [n_whole], what the sink got */
 } problem;
 
 static int32_t draw(int32_t i, int32_t below) {
     return (int32_t)(((uint64_t)(uint32_t)i * 2654435761u >> 7) % (uint64_t)below);
 }
 
-static void keep_gradient(void *context, int64_t offset, int64_t rows, int64_t cols,
-                          const float *gradient, int64_t ld) {
-    float *to = context;
-    for (int64_t r = 0; r < rows; r++)
-        for (int64_t c = 0; c < cols; c++) to[offset + r * cols + c] += gradient[r * ld + c];
+static void keep_gradient(void *context, const mmoe_gradient *g) {
+    const problem *p = context;
+    for (int64_t r = 0; r < g->rows; r++)
+        for (int64_t c = 0; c < g->cols; c++)
+            p->gradient[params_place(&p->params, g, r, c)] += g->values[r * g->ld + c];
 }
 
 static void add_nodes(problem *p) {
@@ -53,10 +53,9 @@ static void add_nodes(problem *p) {
     p->tables = l->shared ? l->shared : l->columns;
     for (int32_t i = 0; i < l->columns; i++) {
         const int32_t dim = l->dim[i % 3];
-        const int64_t table =
-            i < p->tables ? mmoe_tensors_reserve(t, MMOE_TENSOR_VALUE, (int64_t)l->rows * dim)
-                          : p->lookups[i % p->tables].table;
-        p->lookups[i] = (mmoe_lookup){i, p->width, dim, l->rows, table};
+        const mmoe_tensor rows = {.kind = MMOE_TENSOR_TABLE, .rank = 2, .shape = {l->rows, dim}};
+        if (i < p->tables) ck_assert(!mmoe_tensors_add(t, rows, &err, "table %d", (int)i));
+        p->lookups[i] = (mmoe_lookup){i, p->width, dim, i % p->tables, l->rows};
         p->width += dim;
     }
     p->weight = mmoe_tensors_reserve(t, MMOE_TENSOR_VALUE, p->width);
@@ -81,18 +80,19 @@ static void problem_init(problem *p, const layout *l) {
     ck_assert(!mmoe_graph_create(NULL, &p->graph, &err));
     add_nodes(p);
     ck_assert(!mmoe_params_init(&p->params, &p->graph->tensors, NULL, &err));
-    for (int64_t i = 0; i < p->params.n_value; i++)
-        p->params.values[i] = (float)draw((int32_t)i, 201) / 100 - 1;
+    float *value;
+    for (int64_t i = 0; (value = params_value(&p->params, i)); i++)
+        *value = (float)draw((int32_t)i, 201) / 100 - 1;
     p->ids = malloc(sizeof *p->ids * ROWS * (size_t)l->columns);
     p->labels = malloc(sizeof *p->labels * ROWS);
-    p->gradient = calloc((size_t)p->params.n_value, sizeof *p->gradient);
+    p->gradient = calloc((size_t)p->params.n_whole, sizeof *p->gradient);
     for (int32_t i = 0; i < ROWS * l->columns; i++) p->ids[i] = draw(i + 17, l->rows);
     for (int32_t b = 0; b < ROWS; b++) p->labels[b] = (float)draw(b, 7);
 }
 
-static const float *row_of(const problem *p, int32_t b, int32_t i) {
-    return p->params.values + p->lookups[i].table +
-           (int64_t)p->ids[b * p->l->columns + i] * p->lookups[i].dim;
+/* Where the row that column i of row b looks up begins in its table. */
+static int64_t row_of(const problem *p, int32_t b, int32_t i) {
+    return (int64_t)p->ids[b * p->l->columns + i] * p->lookups[i].dim;
 }
 
 /* The loss and, into `gradient`, the tables' gradients. */
@@ -103,12 +103,14 @@ static double plain(const problem *p, double *gradient) {
         double z = p->params.values[p->bias];
         for (int32_t i = 0; i < p->l->columns; i++)
             for (int32_t c = 0; c < p->lookups[i].dim; c++)
-                z += (double)row_of(p, b, i)[c] * w[p->lookups[i].col + c];
+                z +=
+                    (double)mmoe_params_rows(&p->params, p->lookups[i].table)[row_of(p, b, i) + c] *
+                    w[p->lookups[i].col + c];
         const double d = z - p->labels[b];
         loss += d * d / ROWS;
         for (int32_t i = 0; i < p->l->columns; i++)
             for (int32_t c = 0; c < p->lookups[i].dim; c++)
-                gradient[row_of(p, b, i) + c - p->params.values] +=
+                gradient[p->params.blocks[p->lookups[i].table].place + row_of(p, b, i) + c] +=
                     2 * d / ROWS * w[p->lookups[i].col + c];
     }
     return loss;
@@ -128,14 +130,15 @@ START_TEST(tables_and_their_gradients) {
                              .id_stride = (size_t)p.l->columns,
                              .label_stride = 1,
                              .complete = true};
-    mmoe_plan_train(plan, &batch, 1, 1, keep_gradient, p.gradient, &loss, &weight);
-    double *wanted = calloc((size_t)p.params.n_value, sizeof *wanted);
+    mmoe_plan_train(plan, &batch, 1, 1, keep_gradient, &p, &loss, &weight);
+    double *wanted = calloc((size_t)p.params.n_whole, sizeof *wanted);
     const double wanted_loss = plain(&p, wanted);
     ck_assert_msg(fabs(loss - wanted_loss) <= 1e-5 * wanted_loss, "loss %g, not %g", loss,
                   wanted_loss);
     double most = 0;
-    for (int64_t i = 0; i < p.weight; i++) most = fmax(most, fabs(wanted[i]));
-    for (int64_t i = 0; i < p.weight; i++)
+    for (int64_t i = 0; i < p.params.blocks[p.tables].place; i++)
+        most = fmax(most, fabs(wanted[i]));
+    for (int64_t i = 0; i < p.params.blocks[p.tables].place; i++)
         ck_assert_msg(fabs(p.gradient[i] - wanted[i]) <= 2e-6 * most, "value %d: %g, not %g",
                       (int)i, p.gradient[i], wanted[i]);
     mmoe_plan_free(plan);

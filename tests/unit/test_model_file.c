@@ -10,6 +10,7 @@
 
 #include "base/checksum.h"
 #include "model/model_file.h"
+#include "params_support.h"
 
 static char folder[64], file[128], other[128], table[128];
 
@@ -248,7 +249,8 @@ static void check_load(mmoe_status wanted, const char *message) {
 
 static mmoe_model *blank_model(void) {
     mmoe_model *model = new_model(config_json, NULL);
-    for (int64_t i = 0; i < model->params.n_value; i++) model->params.values[i] = 0.25f;
+    float *value;
+    for (int64_t i = 0; (value = params_value(&model->params, i)); i++) *value = 0.25f;
     for (int64_t i = 0; i < model->params.n_counter; i++) model->params.counters[i] = 77;
     return model;
 }

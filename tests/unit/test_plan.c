@@ -1,6 +1,7 @@
 /* Plans: the same bits whatever the threads and slices, batches of every size, gradients against
  * differences of the loss. test_plan_memory.c looks at buffers and weight tasks. */
 #include "plan_support.h"
+#include "params_support.h"
 
 #include "graph/plan.h"
 #include "model/model.h"
@@ -129,9 +130,10 @@ static void draw_weights(mmoe_model *m) {
     for (size_t k = 0; k < m->graph->tensors.count; k++) {
         const mmoe_tensor *t = &m->graph->tensors.items[k];
         const int is_scale = t->init == MMOE_INIT_CONSTANT && t->init_a > 0;
-        for (int64_t i = 0; t->kind == MMOE_TENSOR_VALUE && i < t->count; i++)
-            m->params.values[t->offset + i] =
-                (float)(drawn(100 + k, (size_t)i) - 0.5) + (is_scale ? 1.0f : 0.0f);
+        if (!mmoe_tensor_is_trained(t)) continue;
+        float *values = mmoe_params_at(&m->params, t);
+        for (int64_t i = 0; i < t->count; i++)
+            values[i] = (float)(drawn(100 + k, (size_t)i) - 0.5) + (is_scale ? 1.0f : 0.0f);
     }
 }
 
@@ -140,7 +142,7 @@ static void check_reach(const bench *b, const mmoe_tensor *t, const float *befor
     static float after[ROWS * 3];
     const int own = t->name[0] == 't' || t->name[0] == 'g' ? atoi(strchr(t->name, '.') + 1)
                                                            : -1; /* towers.0, gates.0 */
-    float *value = b->model->params.values + t->offset, kept = *value;
+    float *value = mmoe_params_at(&b->model->params, t), kept = *value;
     mmoe_predictor *predictor;
     *value += 0.5f;
     SUCCEEDS(mmoe_predictor_create(b->model, NULL, &predictor, &err));
@@ -161,7 +163,7 @@ static float *bias_of_regression(mmoe_model *m) {
     float *bias = NULL;
     for (size_t k = 0; k < m->graph->tensors.count; k++)
         if (strncmp(m->graph->tensors.items[k].name, "towers.1.", 9) == 0)
-            bias = m->params.values + m->graph->tensors.items[k].offset;
+            bias = mmoe_params_at(&m->params, &m->graph->tensors.items[k]);
     return bias;
 }
 
@@ -188,7 +190,7 @@ START_TEST(towers_and_gates_serve_their_task) {
     check_types(&b, before);
     for (size_t k = 0; k < b.model->graph->tensors.count; k++) {
         const mmoe_tensor *t = &b.model->graph->tensors.items[k];
-        if (t->kind == MMOE_TENSOR_VALUE && (shapes[_i].n_expert > 1 || t->name[0] != 'g'))
+        if (mmoe_tensor_is_trained(t) && (shapes[_i].n_expert > 1 || t->name[0] != 'g'))
             check_reach(&b, t, before);
     }
     mmoe_predictor_free(predictor);
@@ -234,11 +236,11 @@ START_TEST(one_row_leaves_the_statistics) {
     mmoe_params_copy(&before.model->params, &b.model->params);
     take_steps(&b, 2, 1, 1, 1);
     const mmoe_params *x = &b.model->params, *y = &before.model->params;
-    ck_assert(memcmp(x->values, y->values, (size_t)x->n_value * sizeof *x->values) != 0);
-    for (int64_t i = 0; i < x->n_value; i++)
-        if (!isfinite(x->values[i])) ck_abort_msg("value %lld is not finite", (long long)i);
-    ck_assert(memcmp(x->states, y->states, (size_t)x->n_state * sizeof *x->states) == 0);
-    ck_assert(memcmp(x->counters, y->counters, (size_t)x->n_counter * sizeof *x->counters) == 0);
+    for (int32_t i = 0; i < x->n_trained; i++) ck_assert(!params_same_block(x, y, i));
+    const float *value;
+    for (int64_t i = 0; (value = params_value(x, i)); i++)
+        if (!isfinite(*value)) ck_abort_msg("value %lld is not finite", (long long)i);
+    for (int32_t i = x->n_trained; i < x->n_block; i++) ck_assert(params_same_block(x, y, i));
     bench_finish(&b);
     bench_finish(&before);
 }
@@ -270,7 +272,7 @@ static double loss_and_gradient(const bench *b, mmoe_trainer *trainer, float *gr
 
 static double moved_loss(const bench *b, mmoe_trainer *trainer, const mmoe_tensor *t,
                          const double *direction, double by, float *scratch) {
-    float *values = b->model->params.values + t->offset;
+    float *values = mmoe_params_at(&b->model->params, t);
     float *kept = malloc((size_t)t->count * sizeof *kept);
     ck_assert_ptr_nonnull(kept);
     memcpy(kept, values, (size_t)t->count * sizeof *kept);
@@ -289,12 +291,11 @@ static void check_tensor(const bench *b, mmoe_trainer *trainer, const mmoe_tenso
     const double h = 0.02;
     double length = 0, *direction = malloc((size_t)t->count * sizeof *direction);
     ck_assert_ptr_nonnull(direction);
-    for (int64_t i = 0; i < t->count; i++)
-        length += (double)gradient[t->offset + i] * (double)gradient[t->offset + i];
+    gradient += mmoe_tensors_place(&b->model->graph->tensors, t);
+    for (int64_t i = 0; i < t->count; i++) length += (double)gradient[i] * (double)gradient[i];
     length = sqrt(length);
     for (int64_t i = 0; i < t->count; i++)
-        direction[i] =
-            length > 0 ? (double)gradient[t->offset + i] / length : 1 / sqrt((double)t->count);
+        direction[i] = length > 0 ? (double)gradient[i] / length : 1 / sqrt((double)t->count);
     double difference[2];
     for (int k = 0; k < 2; k++) {
         const double by = (k + 1) * h;
@@ -313,12 +314,12 @@ START_TEST(gradients_are_the_loss_s) {
     bench_init(&b, &shapes[_i], BATCH);
     draw_weights(b.model);
     mmoe_trainer *trainer = trainer_of(b.model, 1);
-    const size_t n = (size_t)b.model->params.n_value;
+    const size_t n = (size_t)b.model->params.n_whole;
     float *gradient = malloc(n * sizeof *gradient), *scratch = malloc(n * sizeof *scratch);
     ck_assert(gradient && scratch);
     loss_and_gradient(&b, trainer, gradient);
     for (size_t k = 0; k < b.model->graph->tensors.count; k += _i == WIDE ? 9 : 1)
-        if (b.model->graph->tensors.items[k].kind == MMOE_TENSOR_VALUE)
+        if (mmoe_tensor_is_trained(&b.model->graph->tensors.items[k]))
             check_tensor(&b, trainer, &b.model->graph->tensors.items[k], gradient, scratch);
     free(gradient);
     free(scratch);

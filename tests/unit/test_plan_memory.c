@@ -2,6 +2,7 @@
  * written, and every value's gradient is handed out once; the tables' is the sum over the rows that
  * looked them up. */
 #include "plan_support.h"
+#include "params_support.h"
 
 #include "graph/plan.h"
 #include "model/model.h"
@@ -167,7 +168,7 @@ START_TEST(nothing_is_left_of_earlier_batches) {
     bench b;
     bench_init(&b, &shapes[_i], BATCH);
     mmoe_trainer *trainer = trainer_of(b.model, 2);
-    const size_t n = (size_t)b.model->params.n_value;
+    const size_t n = (size_t)b.model->params.n_whole;
     float *first = malloc(n * sizeof *first), *later = malloc(n * sizeof *later);
     ck_assert(first && later);
     spoil(trainer->plan);
@@ -193,21 +194,23 @@ END_TEST
 typedef struct sink {
     uint8_t *seen; /* of a value: how often its gradient came */
     float *gradient;
+    const mmoe_params *params;
 } sink;
 
-static void keep(void *context, int64_t offset, int64_t count, int64_t cols, const float *gradient,
-                 int64_t ld) {
+static void keep(void *context, const mmoe_gradient *g) {
     const sink *s = context;
-    for (int64_t r = 0; r < count; r++)
-        for (int64_t c = 0; c < cols; c++) {
-            s->seen[offset + r * cols + c]++;
-            s->gradient[offset + r * cols + c] = gradient[r * ld + c];
+    for (int64_t r = 0; r < g->rows; r++)
+        for (int64_t c = 0; c < g->cols; c++) {
+            const int64_t at = params_place(s->params, g, r, c);
+            s->seen[at]++;
+            s->gradient[at] = g->values[r * g->ld + c];
         }
 }
 
 static void sink_init(sink *s, const mmoe_model *m) {
-    s->seen = calloc((size_t)m->params.n_value, 1);
-    s->gradient = calloc((size_t)m->params.n_value, sizeof *s->gradient);
+    s->params = &m->params;
+    s->seen = calloc((size_t)m->params.n_whole, 1);
+    s->gradient = calloc((size_t)m->params.n_whole, sizeof *s->gradient);
     ck_assert(s->seen && s->gradient);
 }
 
@@ -220,12 +223,13 @@ static void sink_finish(sink *s) {
 static void check_seen(const mmoe_model *m, const sink *s) {
     for (size_t k = 0; k < m->graph->tensors.count; k++) {
         const mmoe_tensor *t = &m->graph->tensors.items[k];
-        for (int64_t i = 0; t->kind == MMOE_TENSOR_VALUE && i < t->count; i++)
-            if (s->seen[t->offset + i]-- != 1)
-                ck_abort_msg("%s[%lld]: %d gradients", t->name, (long long)i,
-                             s->seen[t->offset + i] + 1);
+        if (!mmoe_tensor_is_trained(t)) continue;
+        uint8_t *seen = s->seen + mmoe_tensors_place(&m->graph->tensors, t);
+        for (int64_t i = 0; i < t->count; i++)
+            if (seen[i]-- != 1)
+                ck_abort_msg("%s[%lld]: %d gradients", t->name, (long long)i, seen[i] + 1);
     }
-    for (int64_t i = 0; i < m->params.n_value; i++)
+    for (int64_t i = 0; i < m->params.n_whole; i++)
         if (s->seen[i]) ck_abort_msg("value %lld is no tensor's", (long long)i);
 }
 
@@ -313,7 +317,7 @@ static void tables_init(bench *b) {
  * rows and columns. */
 static float *sum_by_hand(const mmoe_plan *p, const mmoe_model *m, const mmoe_rows *batch) {
     const mmoe_node *n = &p->graph->nodes[0];
-    float *sum = calloc((size_t)m->params.n_value, sizeof *sum);
+    float *sum = calloc((size_t)m->params.n_whole, sizeof *sum);
     ck_assert_ptr_nonnull(sum);
     for (int32_t b = 0; b < batch->rows; b++)
         for (int32_t k = 0; k < n->u.input.n_lookup; k++) {
@@ -322,7 +326,8 @@ static float *sum_by_hand(const mmoe_plan *p, const mmoe_model *m, const mmoe_ro
                 p->grads[n->out].base + (size_t)b * (size_t)p->grads[n->out].ld + l->col;
             const int64_t row =
                 batch->ids[mmoe_row_of(batch, b) * batch->id_stride + (size_t)l->column];
-            for (int32_t c = 0; c < l->dim; c++) sum[l->table + row * l->dim + c] += dx[c];
+            float *to = sum + m->params.blocks[l->table].place + row * l->dim;
+            for (int32_t c = 0; c < l->dim; c++) to[c] += dx[c];
         }
     return sum;
 }
