@@ -24,12 +24,13 @@ expect() { # pass|fail NAME COMMAND...
 # ---- includes
 clean() {
     rm -rf "$work/house"
-    for folder in src/base src/math src/data src/graph src/model src/train src/serve src/export tools bench; do
+    for folder in src/base src/math src/data src/graph src/model src/look src/train src/serve src/export tools bench; do
         mkdir -p "$work/house/$folder"
         echo '#include <stdio.h>' >"$work/house/$folder/a.c"
     done
     echo '#include "mmoe/train.h"' >>"$work/house/tools/a.c"
     printf '#include "data/schema.h"\n#include "model/model.h"\n#include "mmoe/mmoe.h"\n' >>"$work/house/src/serve/a.c"
+    echo '#include "data/batch.h"' >>"$work/house/src/graph/a.c"
     printf '#include <cblas.h>\n#include "base/alloc.h"\n' >"$work/house/src/math/blas.c"
     printf '#include <csv.h>\n#include "data/csv.h"\n' >"$work/house/src/data/csv.c"
 }
@@ -47,6 +48,7 @@ plant src/math/a.c '#include "graph/graph.h"'
 plant src/data/a.c '#include "graph/graph.h"'
 plant src/data/a.c '#include "config/config.h"'
 plant src/graph/a.c '#include "data/schema.h"'
+plant src/look/a.c '#include "train/evaluate.h"'
 plant src/graph/a.c '#include "model/model.h"'
 plant src/model/a.c '#include "train/trainer.h"'
 plant src/model/a.c '  #  include "serve/predictor.h"'
