@@ -1,27 +1,9 @@
 #include <getopt.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common.h"
-
-noreturn void bench_fail(const char *format, ...) {
-    va_list args;
-    va_start(args, format);
-    fflush(stdout);
-    fputs("bench: ", stderr);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
-    va_end(args);
-    exit(1);
-}
-
-void *bench_alloc(size_t count, size_t size) {
-    void *p = calloc(count ? count : 1, size);
-    if (!p) bench_fail("out of memory");
-    return p;
-}
 
 typedef enum kind { LIST, INTEGER, NUMBER, SWITCH, WORD, FLAG, PATH, MODELS, WORDS, SETTING } kind;
 

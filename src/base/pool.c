@@ -198,3 +198,10 @@ mmoe_status mmoe_pool_create(int workers, const mmoe_allocator *alloc, mmoe_pool
     *out = p;
     return MMOE_OK;
 }
+
+int mmoe_worker_count(int threads) {
+    if (threads > 0) return threads;
+    cpu_set_t set;
+    int count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+    return count < 1 ? 1 : count > 256 ? 256 : count;
+}

@@ -186,3 +186,39 @@ float mmoe_dataset_weight(const mmoe_dataset *set, int64_t row) {
     if (!set || row < 0 || row >= set->rows) return NAN;
     return set->weights ? set->weights[row] : 1;
 }
+
+/* ---- For those who run it ---- */
+
+mmoe_rows mmoe_dataset_rows_of(const dataset *set, int64_t first, int32_t rows,
+                               const uint32_t *index) {
+    mmoe_rows r = {.rows = rows,
+                   .index = index,
+                   .id_stride = (size_t)set->n_sparse,
+                   .dense_stride = (size_t)set->n_dense,
+                   .label_stride = (size_t)set->n_label};
+    r.ids = set->ids + first * set->n_sparse;
+    r.dense = set->dense + first * set->n_dense;
+    r.labels = set->labels + first * set->n_label;
+    r.weights = set->weights ? set->weights + first : NULL;
+    r.complete = !set->weights && !set->any_missing_label;
+    return r;
+}
+
+mmoe_status mmoe_dataset_check(const dataset *set, const struct mmoe_schema *s, mmoe_error *err) {
+    if (set->n_sparse != s->n_sparse || set->n_dense != s->n_dense || set->n_label != s->n_label)
+        return mmoe_fail(err, MMOE_E_ARGUMENT,
+                         "the data set has %d sparse columns, %d dense columns and %d labels; the "
+                         "model wants %d, %d and %d",
+                         set->n_sparse, set->n_dense, set->n_label, s->n_sparse, s->n_dense,
+                         s->n_label);
+    for (int32_t c = 0; c < set->n_sparse; c++)
+        if (set->most_id[c] >= s->tables[s->sparse[c].table].rows)
+            return mmoe_fail_at(
+                err, MMOE_E_ARGUMENT, NULL, 0, s->sparse[c].name,
+                "the data set has row number %d, which is outside the model's table",
+                (int)set->most_id[c]);
+    if (set->schema_hash == mmoe_schema_fingerprint(s)) return MMOE_OK;
+    return mmoe_fail(err, MMOE_E_ARGUMENT,
+                     "the data set is of another schema: its columns, vocabularies or transforms "
+                     "are not the model's; read it with the model's schema");
+}

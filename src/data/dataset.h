@@ -3,6 +3,7 @@
 #ifndef MMOE_DATA_DATASET_H
 #define MMOE_DATA_DATASET_H
 
+#include "data/batch.h"
 #include "data/schema.h"
 #include "mmoe/train.h"
 
@@ -34,6 +35,14 @@ mmoe_status mmoe_dataset_fit(const mmoe_feature_specs *specs, const mmoe_label_c
                              int32_t n_label, const char *path, const mmoe_allocator *alloc,
                              struct mmoe_schema **schema, struct mmoe_dataset **out,
                              mmoe_error *err);
+
+/* A data set as rows to run: `rows` from `first` on, or by `index`. */
+mmoe_rows mmoe_dataset_rows_of(const struct mmoe_dataset *set, int64_t first, int32_t rows,
+                               const uint32_t *index);
+/* MMOE_E_ARGUMENT unless the data set was encoded with this schema, or with one that encodes alike
+ * (mmoe_schema_fingerprint). */
+mmoe_status mmoe_dataset_check(const struct mmoe_dataset *set, const struct mmoe_schema *schema,
+                               mmoe_error *err);
 
 /* Fills most_id and schema_hash of a data set whose rows stand, encoded by `schema` as it is now.
  * MMOE_E_MEMORY. */

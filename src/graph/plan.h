@@ -11,23 +11,11 @@
 
 #include "base/pool.h"
 #include "base/rng.h"
+#include "data/batch.h"
 #include "graph/graph.h"
 #include "math/blas.h"
 #include "graph/profile.h"
 #include "math/kernels.h"
-
-/* Rows to run, read in place: row b of the batch is row index[b] of the arrays (b where index is
- * NULL). */
-typedef struct mmoe_rows {
-    int32_t rows;
-    const uint32_t *index;
-    const int32_t *ids;  /* [., id_stride] */
-    const float *dense;  /* [., dense_stride] */
-    const float *labels; /* [., label_stride], NaN: missing; NULL when predicting */
-    const float *weights;
-    size_t id_stride, dense_stride, label_stride;
-    bool complete; /* no label is missing and no row is weighed */
-} mmoe_rows;
 
 /* The gradient of a run of values: `rows` rows of `cols`, row r at offset + r * cols of the
  * parameters' block and values[r * ld]. */
@@ -239,9 +227,6 @@ static inline int32_t *mmoe_ids_at(const mmoe_plan *p, const mmoe_span *s) {
 static inline float *mmoe_grad_at(const mmoe_plan *p, int32_t value, const mmoe_span *s) {
     const mmoe_buffer *b = &p->grads[value];
     return b->base + (size_t)s->first * (size_t)b->ld;
-}
-static inline size_t mmoe_row_of(const mmoe_rows *batch, int32_t b) {
-    return batch->index ? batch->index[b] : (size_t)b;
 }
 
 #endif

@@ -177,6 +177,18 @@ static double gather_products(const mmoe_balance *b, double *m) {
     return trace;
 }
 
+/* A gradient of this part of all tasks' squared length, and less, is rounding beside the others': a
+ * dead tower's is 0. It has no direction to combine, and its task none to be given. */
+#define SILENT 1e-30
+
+/* Leaves out of `present` the tasks whose gradient is silent. Their factor stays 1. */
+static void leave_out_silent(mmoe_balance *b, const double *m, double trace) {
+    const int32_t n = b->n_present;
+    b->n_present = 0;
+    for (int32_t i = 0; i < n; i++)
+        if (m[i * n + i] > SILENT * trace) b->present[b->n_present++] = b->present[i];
+}
+
 /* Yu et al. 2020: from each gradient the part is taken that goes against another's, one after the
  * other in random order. A gradient is kept as its coefficients. */
 static void combine_pcgrad(const mmoe_balance *b, uint64_t step, const double *m, double *out,
@@ -205,6 +217,8 @@ static void combine_pcgrad(const mmoe_balance *b, uint64_t step, const double *m
     }
 }
 
+#define CANCELLED 0x1p-40 /* squared length of a sum, of its terms' squared lengths */
+
 /* Liu et al. 2021: with g_0 the mean, the d within c |g_0| of it that the worst-off task gains most
  * from, over 1 + c^2. */
 static void combine_cagrad(const mmoe_balance *b, const double *m, double *out, double *work) {
@@ -219,7 +233,10 @@ static void combine_cagrad(const mmoe_balance *b, const double *m, double *out, 
     mmoe_simplex_support(n, m, with_mean, radius, w, slopes);
     for (int32_t i = 0; i < n; i++)
         for (int32_t j = 0; j < n; j++) square += w[i] * w[j] * m[i * n + j];
-    const double scale = square > 0 ? radius / sqrt(square) : 0;
+    /* Gradients that cancel leave what single precision makes of 0: no direction. */
+    double trace = 0;
+    for (int32_t i = 0; i < n; i++) trace += m[i * n + i];
+    const double scale = square > CANCELLED * trace ? radius / sqrt(square) : 0;
     for (int32_t i = 0; i < n; i++) out[i] = (1.0 / n + scale * w[i]) / (1 + c * c);
 }
 
@@ -264,10 +281,13 @@ static bool combine(const mmoe_balance *b, uint64_t step, const double *m, doubl
 }
 
 static mmoe_status factors_of_combination(mmoe_balance *b, uint64_t step, mmoe_error *err) {
-    const int32_t n = b->n_present, tasks = b->n_task;
-    double *m = b->work, *out = m + n * n;
-    const double trace = gather_products(b, m);
+    const int32_t tasks = b->n_task;
+    double *m = b->work, trace = gather_products(b, m);
     if (trace == 0) return MMOE_OK;
+    leave_out_silent(b, m, trace);
+    trace = gather_products(b, m);
+    const int32_t n = b->n_present;
+    double *out = m + n * n;
     if (!isfinite(trace) || !combine(b, step, m, out, out + n))
         return mmoe_fail(err, MMOE_E_NUMERIC, "the tasks' gradients are not finite at step %llu",
                          (unsigned long long)step);
@@ -276,16 +296,8 @@ static mmoe_status factors_of_combination(mmoe_balance *b, uint64_t step, mmoe_e
     return MMOE_OK;
 }
 
-mmoe_status mmoe_balance_factors(mmoe_balance *b, uint64_t step, const double *losses,
-                                 const double *weight, mmoe_error *err) {
-    b->n_present = 0;
-    for (int32_t t = 0; t < b->n_task; t++) {
-        if (!(weight[t] > 0)) continue;
-        b->present[b->n_present++] = t;
-        if (b->first[t] == 0) b->first[t] = losses[t];
-    }
-    for (int64_t i = 0; i < (int64_t)b->n_block * b->n_task; i++) b->factor[i] = 1;
-    if (b->n_present == 0) return MMOE_OK;
+static mmoe_status fill_factors(mmoe_balance *b, uint64_t step, const double *losses,
+                                mmoe_error *err) {
     switch (b->config.method) {
     case MMOE_BALANCE_NONE:
         break;
@@ -317,6 +329,31 @@ mmoe_status mmoe_balance_factors(mmoe_balance *b, uint64_t step, const double *l
         b->config.normalize)
         normalize(b);
     return MMOE_OK;
+}
+
+/* No factor leaves single precision, nor does a gradient by it: a task that has all but stopped
+ * would be given any factor by the formulas that divide by its loss or its gradient. */
+#define LARGEST_FACTOR 1e12
+
+mmoe_status mmoe_balance_factors(mmoe_balance *b, uint64_t step, const double *losses,
+                                 const double *weight, mmoe_error *err) {
+    const int64_t n_factor = (int64_t)b->n_block * b->n_task;
+    b->n_present = 0;
+    for (int32_t t = 0; t < b->n_task; t++) {
+        if (!(weight[t] > 0)) continue;
+        b->present[b->n_present++] = t;
+        if (b->first[t] == 0) b->first[t] = losses[t];
+    }
+    for (int64_t i = 0; i < n_factor; i++) b->factor[i] = 1;
+    if (b->n_present == 0) return MMOE_OK;
+    mmoe_status status = fill_factors(b, step, losses, err);
+    for (int64_t i = 0; i < n_factor && !status; i++) {
+        if (isnan(b->factor[i]))
+            status = mmoe_fail(err, MMOE_E_NUMERIC, "a task's factor is not a number at step %llu",
+                               (unsigned long long)step);
+        b->factor[i] = fmax(-LARGEST_FACTOR, fmin(LARGEST_FACTOR, b->factor[i]));
+    }
+    return status;
 }
 
 /* ---- The methods' own weights ---- */

@@ -1,7 +1,5 @@
 #include "train/evaluate.h"
 
-#include <sched.h>
-
 #include "base/error.h"
 #include "train/metrics.h"
 
@@ -17,49 +15,6 @@ struct mmoe_evaluator {
     char *scratch;          /* [tasks, scratch_size] */
     size_t scratch_size;
 };
-
-mmoe_rows mmoe_dataset_rows_of(const struct mmoe_dataset *d, int64_t first, int32_t rows,
-                               const uint32_t *index) {
-    mmoe_rows r = {.rows = rows,
-                   .index = index,
-                   .id_stride = (size_t)d->n_sparse,
-                   .dense_stride = (size_t)d->n_dense,
-                   .label_stride = (size_t)d->n_label};
-    r.ids = d->ids + first * d->n_sparse;
-    r.dense = d->dense + first * d->n_dense;
-    r.labels = d->labels + first * d->n_label;
-    r.weights = d->weights ? d->weights + first : NULL;
-    r.complete = !d->weights && !d->any_missing_label;
-    return r;
-}
-
-/* A data set of another schema may have ids that this model's tables have not. */
-static mmoe_status check_ids(const mmoe_model *m, const struct mmoe_dataset *d, mmoe_error *err) {
-    for (int32_t c = 0; c < d->n_sparse; c++)
-        if (d->most_id[c] >= m->schema->tables[m->schema->sparse[c].table].rows)
-            return mmoe_fail_at(
-                err, MMOE_E_ARGUMENT, NULL, 0, m->schema->sparse[c].name,
-                "the data set has row number %d, which is outside the model's table",
-                (int)d->most_id[c]);
-    return MMOE_OK;
-}
-
-mmoe_status mmoe_check_dataset(const mmoe_model *m, const struct mmoe_dataset *d, mmoe_error *err) {
-    const mmoe_schema *s = m->schema;
-    if (d->n_sparse != s->n_sparse || d->n_dense != s->n_dense || d->n_label != s->n_label)
-        return mmoe_fail(err, MMOE_E_ARGUMENT,
-                         "the data set has %d sparse columns, %d dense columns and %d labels; the "
-                         "model wants %d, %d and %d",
-                         d->n_sparse, d->n_dense, d->n_label, s->n_sparse, s->n_dense, s->n_label);
-    return check_ids(m, d, err);
-}
-
-int mmoe_worker_count(int threads) {
-    if (threads > 0) return threads;
-    cpu_set_t set;
-    int count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-    return count < 1 ? 1 : count > 256 ? 256 : count;
-}
 
 mmoe_status mmoe_evaluator_create(const mmoe_model *model, const mmoe_params *params,
                                   mmoe_pool *pool, int64_t rows, const mmoe_allocator *alloc,
@@ -149,7 +104,7 @@ mmoe_status mmoe_evaluate(const mmoe_model *model, const mmoe_dataset *data, int
         return mmoe_fail(
             err, MMOE_E_ARGUMENT,
             "mmoe_evaluate: model, dataset and metrics must not be NULL, threads must be 0 to 256");
-    mmoe_status status = mmoe_check_dataset(model, data, err);
+    mmoe_status status = mmoe_dataset_check(data, model->schema, err);
     if (status) return status;
     mmoe_allocator a = mmoe_allocator_or_default(alloc);
     mmoe_pool *pool = NULL;

@@ -24,13 +24,4 @@ void mmoe_evaluator_run(mmoe_evaluator *e, const struct mmoe_dataset *data,
 int32_t mmoe_evaluator_chunks(const mmoe_evaluator *e);
 void mmoe_evaluator_watch(mmoe_evaluator *e, mmoe_gate_meter *meter);
 
-/* A data set as rows to run: `rows` from `first` on, or by `index`. */
-mmoe_rows mmoe_dataset_rows_of(const struct mmoe_dataset *data, int64_t first, int32_t rows,
-                               const uint32_t *index);
-/* MMOE_E_ARGUMENT unless the data set's columns are those of the model. */
-mmoe_status mmoe_check_dataset(const mmoe_model *model, const struct mmoe_dataset *data,
-                               mmoe_error *err);
-/* Workers for a request of `threads`: itself, or one a processor that the process may use for 0. */
-int mmoe_worker_count(int threads);
-
 #endif

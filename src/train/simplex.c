@@ -74,9 +74,11 @@ static void solve(const problem *p, double *slopes) {
         }
         if (!(slopes[from] - slopes[to] > GAP * largest)) return;
         const double move = best_move(p, from, to);
-        if (!(move > 0)) return;
-        p->w[to] += move;
-        p->w[from] = move < p->w[from] ? p->w[from] - move : 0;
+        const double more = p->w[to] + move, less = move < p->w[from] ? p->w[from] - move : 0;
+        /* Slopes that cancel differ by rounding for ever, but the weights no longer move. */
+        if (more == p->w[to] && less == p->w[from]) return;
+        p->w[to] = more;
+        p->w[from] = less;
     }
 }
 

@@ -117,7 +117,7 @@ static mmoe_status check_step(const mmoe_trainer *t, const mmoe_dataset *data, i
                               size_t rows, mmoe_error *err) {
     if (!t || !data)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "a training step needs a trainer and a data set");
-    mmoe_status status = mmoe_check_dataset(t->model, data, err);
+    mmoe_status status = mmoe_dataset_check(data, t->model->schema, err);
     if (status) return status;
     if (rows < 1 || rows > (size_t)t->plan->max_rows || first < 0 ||
         first > data->rows - (int64_t)rows)

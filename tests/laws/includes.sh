@@ -19,10 +19,12 @@ BEGIN {
     law["config"] = " config data math base "
     law["file"] = " file data base "
     law["model"] = " model config file graph table data math base "
-    law["look"] = " look train model config graph data math base "
+    law["look"] = " look model config graph data math base "
     law["train"] = " train look model config file graph table data math base "
     law["serve"] = " serve model config graph table math base "
     law["export"] = " export model config file graph table math base "
+    reads["graph"] = " data/batch.h "
+    reads["table"] = " data/batch.h "
     reads["serve"] = " data/schema.h data/vocab.h "
     reads["export"] = " data/schema.h "
 }

@@ -24,12 +24,13 @@ expect() { # pass|fail NAME COMMAND...
 # ---- includes
 clean() {
     rm -rf "$work/house"
-    for folder in src/base src/math src/data src/graph src/model src/train src/serve src/export tools bench; do
+    for folder in src/base src/math src/data src/graph src/model src/look src/train src/serve src/export tools bench; do
         mkdir -p "$work/house/$folder"
         echo '#include <stdio.h>' >"$work/house/$folder/a.c"
     done
     echo '#include "mmoe/train.h"' >>"$work/house/tools/a.c"
     printf '#include "data/schema.h"\n#include "model/model.h"\n#include "mmoe/mmoe.h"\n' >>"$work/house/src/serve/a.c"
+    echo '#include "data/batch.h"' >>"$work/house/src/graph/a.c"
     printf '#include <cblas.h>\n#include "base/alloc.h"\n' >"$work/house/src/math/blas.c"
     printf '#include <csv.h>\n#include "data/csv.h"\n' >"$work/house/src/data/csv.c"
 }
@@ -47,6 +48,7 @@ plant src/math/a.c '#include "graph/graph.h"'
 plant src/data/a.c '#include "graph/graph.h"'
 plant src/data/a.c '#include "config/config.h"'
 plant src/graph/a.c '#include "data/schema.h"'
+plant src/look/a.c '#include "train/evaluate.h"'
 plant src/graph/a.c '#include "model/model.h"'
 plant src/model/a.c '#include "train/trainer.h"'
 plant src/model/a.c '  #  include "serve/predictor.h"'
@@ -73,6 +75,70 @@ mkdir "$work/house/src/util" && echo '#include <stdio.h>' >"$work/house/src/util
 expect fail "a room of its own" sh "$laws/includes.sh" "$work/house"
 mkdir "$work/empty"
 expect fail "an empty house" sh "$laws/includes.sh" "$work/empty"
+
+# ---- circles
+circle() { # pass|fail NAME FILE=INCLUDED...
+    rm -rf "$work/house"
+    mkdir -p "$work/house/src/base" "$work/house/src/data" "$work/house/tools"
+    want=$1 name=$2
+    shift 2
+    for arrow in "$@"; do
+        touch "$work/house/${arrow%=*}"
+        printf '#include "%s"\n' "${arrow#*=}" >>"$work/house/${arrow%=*}"
+    done
+    expect "$want" "circles: $name" sh "$laws/circles.sh" includes "$work/house"
+}
+circle pass "a source and its header" src/data/a.h=base/b.h src/data/a.c=data/a.h src/base/b.h=none.h
+circle pass "two ways to one file" src/data/a.c=data/b.h src/data/a.c=base/c.h \
+    src/data/b.h=base/c.h src/base/c.h=none.h
+circle fail "of headers" src/data/a.h=data/b.h src/data/b.h=data/a.h
+circle fail "through the sources" src/data/a.c=data/b.h src/data/a.h=none.h \
+    src/data/b.c=data/a.h src/data/b.h=none.h
+circle fail "of three, across rooms" src/data/a.h=data/b.h src/data/b.c=base/c.h \
+    src/data/b.h=none.h src/base/c.h=data/a.h
+grep -q 'src/data/a -> src/data/b -> src/base/c -> src/data/a' "$work/out" ||
+    grep -q 'src/base/c -> src/data/a -> src/data/b -> src/base/c' "$work/out" ||
+    grep -q 'src/data/b -> src/base/c -> src/data/a -> src/data/b' "$work/out" ||
+    { echo "not ok circles: the message walks it"; status=1; }
+circle fail "among neighbours" tools/a.c=b.h tools/a.h=none.h tools/b.h=a.h
+expect fail "circles: an empty house" sh "$laws/circles.sh" includes "$work/empty"
+
+calls() { # pass|fail NAME SOURCE...
+    rm -rf "$work/objects" "$work/lib.a"
+    mkdir "$work/objects"
+    want=$1 name=$2
+    shift 2
+    for source in "$@"; do
+        printf '%s\n' "${source#*:}" >"$work/unit.c"
+        "$cc" -O0 -c "$work/unit.c" -o "$work/objects/${source%%:*}.c.o" || exit 2
+    done
+    ar rcT "$work/lib.a" "$work/objects/"*.o
+    expect "$want" "calls, an archive: $name" sh "$laws/circles.sh" calls "$work/lib.a"
+    expect "$want" "calls, a folder: $name" sh "$laws/circles.sh" calls "$work/objects"
+}
+calls pass "a chain" 'a:void g(void); void f(void) { g(); }' 'b:void h(void); void g(void) { h(); }' \
+    'c:void h(void) { }'
+calls fail "a circle of three" 'a:void g(void); void f(void) { g(); }' \
+    'b:void h(void); void g(void) { h(); }' 'c:void f(void); void h(void) { f(); }'
+calls fail "through a table" 'a:void g(void); void (*const f[])(void) = {g};' \
+    'b:extern void (*const f[])(void); void g(void) { f[0](); }'
+expect fail "calls: nothing there" sh "$laws/circles.sh" calls "$work/none.a"
+
+# ---- format
+formatted() { # pass|fail TEXT
+    rm -rf "$work/house"
+    mkdir -p "$work/house/src/base"
+    cp "$laws/../../.clang-format" "$work/house/"
+    printf '%s\n' "$2" >"$work/house/src/base/a.c"
+    expect "$1" "format: $2" sh "$laws/format.sh" "$work/house"
+}
+sh "$laws/format.sh" "$work/empty" >/dev/null 2>&1
+if [ $? -ne 77 ]; then
+    formatted pass 'static int f(int a) { return a; }'
+    formatted fail 'static int f(int a) {return a;}'
+    formatted fail 'int *p,  q;'
+    expect fail "format: an empty house" sh "$laws/format.sh" "$work/empty"
+fi
 
 # ---- headers
 mkdir -p "$work/include/mmoe"

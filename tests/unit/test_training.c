@@ -132,6 +132,39 @@ START_TEST(evaluation_stays_plain) {
 }
 END_TEST
 
+/* The same columns, two of them in each other's place: all counts and ids fit. */
+START_TEST(rows_of_another_schema_are_refused) {
+    static const char *const swapped[] = {"a", "b", "d1", "d0"};
+    mmoe_schema *other;
+    mmoe_dataset *theirs;
+    mmoe_task_metrics metrics[TASKS];
+    mmoe_inspection *inspection;
+    set_up("", "", "");
+    mmoe_model *model = new_model();
+    mmoe_trainer *trainer = new_trainer(model, 1);
+    SUCCEEDS(mmoe_schema_create(config, swapped, 4, NULL, &other, &err));
+    SUCCEEDS(mmoe_dataset_create(other, &batch, labels, NULL, NULL, &theirs, &err));
+    const mmoe_status statuses[] = {
+        mmoe_trainer_fit(trainer, theirs, NULL, NULL),
+        mmoe_trainer_fit(trainer, rows, theirs, NULL),
+        mmoe_trainer_step(trainer, theirs, 0, BATCH, NULL, NULL),
+        mmoe_evaluate(model, theirs, 1, NULL, metrics, NULL),
+        mmoe_inspect(model, theirs, 1, NULL, &inspection, NULL),
+    };
+    for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++)
+        ck_assert_int_eq(statuses[i], MMOE_E_ARGUMENT);
+    mmoe_error why;
+    mmoe_evaluate(model, theirs, 1, NULL, metrics, &why);
+    ck_assert_ptr_nonnull(strstr(why.message, "another schema"));
+    SUCCEEDS(mmoe_evaluate(model, rows, 1, NULL, metrics, &err));
+    mmoe_dataset_free(theirs);
+    mmoe_schema_free(other);
+    mmoe_trainer_free(trainer);
+    mmoe_model_free(model);
+    tear_down();
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("training");
     TCase *c = tcase_create("training");
@@ -140,6 +173,7 @@ int main(void) {
     tcase_add_loop_test(c, clipping_far_away_changes_no_bit, 0, MODELS);
     tcase_add_test(c, a_clipped_step_has_its_length);
     tcase_add_test(c, evaluation_stays_plain);
+    tcase_add_test(c, rows_of_another_schema_are_refused);
     suite_add_tcase(s, c);
     return run_suite(s);
 }

@@ -1,0 +1,26 @@
+/* What a source hands out and a plan runs. */
+#ifndef MMOE_DATA_BATCH_H
+#define MMOE_DATA_BATCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Rows to run, read in place: row b of the batch is row index[b] of the arrays (b where index is
+ * NULL). */
+typedef struct mmoe_rows {
+    int32_t rows;
+    const uint32_t *index;
+    const int32_t *ids;  /* [., id_stride] */
+    const float *dense;  /* [., dense_stride] */
+    const float *labels; /* [., label_stride], NaN: missing; NULL when predicting */
+    const float *weights;
+    size_t id_stride, dense_stride, label_stride;
+    bool complete; /* no label is missing and no row is weighed */
+} mmoe_rows;
+
+static inline size_t mmoe_row_of(const mmoe_rows *batch, int32_t b) {
+    return batch->index ? batch->index[b] : (size_t)b;
+}
+
+#endif
