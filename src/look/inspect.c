@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "data/dataset.h"
+#include "graph/run.h"
 #include "look/gate_meter.h"
 #include "look/similarity.h"
 
@@ -30,7 +31,7 @@ typedef struct inspector {
     const mmoe_model *model;
     const struct mmoe_dataset *data;
     mmoe_pool *pool;
-    mmoe_plan *plan;
+    mmoe_run *run;
     float *predictions;    /* [SLICE, tasks] */
     uint8_t *alive;        /* [workers, units] 1: the unit was not 0 in a row that the worker ran */
     int32_t units;         /* of all layers */
@@ -54,7 +55,7 @@ void mmoe_inspection_free(mmoe_inspection *view) {
 }
 
 static void free_inspector(inspector *w, const mmoe_allocator *a) {
-    mmoe_plan_free(w->plan);
+    mmoe_run_free(w->run);
     mmoe_pool_free(w->pool);
     mmoe_release(a, w->predictions);
     mmoe_release(a, w->alive);
@@ -148,16 +149,16 @@ static void observe(void *context, const mmoe_plan *p, int32_t node, const mmoe_
 }
 
 static void run_rows(inspector *w) {
-    w->plan->observer = observe;
-    w->plan->observer_context = w;
-    mmoe_plan_fold(w->plan);
+    w->run->observer = observe;
+    w->run->observer_context = w;
+    mmoe_run_fold(w->run);
     for (w->first = 0; w->first < w->data->rows; w->first += SLICE) {
         const int32_t rows =
             w->data->rows - w->first < SLICE ? (int32_t)(w->data->rows - w->first) : SLICE;
         const mmoe_rows batch = mmoe_dataset_rows_of(w->data, w->first, rows, NULL);
         w->of->gates.first = w->first;
-        mmoe_plan_predict(w->plan, &batch, w->predictions);
-        mmoe_gate_meter_add(&w->of->gates, w->plan);
+        mmoe_run_predict(w->run, &batch, w->predictions);
+        mmoe_gate_meter_add(&w->of->gates, w->run);
     }
 }
 
@@ -191,13 +192,14 @@ static mmoe_status inspect(inspector *w, int threads, mmoe_error *err) {
     /* A plan that predicts does not write to the parameters. */
     mmoe_params *params = (mmoe_params *)(uintptr_t)&w->model->params;
     if (!status)
-        status = mmoe_plan_create(w->model->graph, params, w->pool, MMOE_PLAN_INSPECT, SLICE,
-                                  &i->alloc, &w->plan, err);
+        status = mmoe_run_create(&(mmoe_plan_request){w->model->graph, params, w->pool,
+                                                      MMOE_PLAN_INSPECT, SLICE, &i->alloc},
+                                 &w->run, err);
     if (!status) status = mmoe_parts_find(&i->parts, w->model, &i->alloc, err);
     if (!status)
-        status = mmoe_gate_meter_init(&i->gates, &i->parts, w->model,
-                                      (SLICE + w->plan->max_chunk - 1) / w->plan->max_chunk,
-                                      &i->alloc, err);
+        status = mmoe_gate_meter_init(
+            &i->gates, &i->parts, w->model,
+            (SLICE + w->run->plan->max_chunk - 1) / w->run->plan->max_chunk, &i->alloc, err);
     if (!status) status = copy_task_names(i, err);
     if (!status) status = take_memory(w, err);
     if (status) return status;

@@ -9,7 +9,7 @@ struct mmoe_evaluator {
     mmoe_allocator alloc;
     const mmoe_model *model;
     mmoe_pool *pool;
-    mmoe_plan *plan;
+    mmoe_run *run;
     mmoe_gate_meter *meter; /* NULL: none */
     float *predictions;     /* [rows, tasks] */
     char *scratch;          /* [tasks, scratch_size] */
@@ -34,8 +34,10 @@ mmoe_status mmoe_evaluator_create(const mmoe_model *model, const mmoe_params *pa
             : mmoe_fail_memory(err, (e->scratch_size + (size_t)rows * sizeof(float)) * tasks);
     /* A plan that predicts does not write to the parameters. */
     if (!status)
-        status = mmoe_plan_create(model->graph, (mmoe_params *)(uintptr_t)params, pool,
-                                  MMOE_PLAN_PREDICT, SLICE, alloc, &e->plan, err);
+        status =
+            mmoe_run_create(&(mmoe_plan_request){model->graph, (mmoe_params *)(uintptr_t)params,
+                                                 pool, MMOE_PLAN_PREDICT, SLICE, alloc},
+                            &e->run, err);
     if (status) {
         mmoe_evaluator_free(e);
         return status;
@@ -47,20 +49,20 @@ mmoe_status mmoe_evaluator_create(const mmoe_model *model, const mmoe_params *pa
 void mmoe_evaluator_free(mmoe_evaluator *e) {
     if (!e) return;
     mmoe_allocator a = e->alloc;
-    mmoe_plan_free(e->plan);
+    mmoe_run_free(e->run);
     mmoe_release_aligned(&a, e->scratch);
     mmoe_release(&a, e->predictions);
     mmoe_release(&a, e);
 }
 
 int32_t mmoe_evaluator_chunks(const mmoe_evaluator *e) {
-    return (SLICE + e->plan->max_chunk - 1) / e->plan->max_chunk;
+    return (SLICE + e->run->plan->max_chunk - 1) / e->run->plan->max_chunk;
 }
 
 void mmoe_evaluator_watch(mmoe_evaluator *e, mmoe_gate_meter *meter) {
     e->meter = meter;
-    e->plan->observer = meter ? mmoe_gate_meter_observe : NULL;
-    e->plan->observer_context = meter;
+    e->run->observer = meter ? mmoe_gate_meter_observe : NULL;
+    e->run->observer_context = meter;
 }
 
 typedef struct metrics_job {
@@ -82,13 +84,13 @@ static void task_metrics(void *context, int worker, int task) {
 
 void mmoe_evaluator_run(mmoe_evaluator *e, const struct mmoe_dataset *data,
                         mmoe_task_metrics *metrics) {
-    mmoe_plan_fold(e->plan);
+    mmoe_run_fold(e->run);
     for (int64_t first = 0; first < data->rows; first += SLICE) {
         int32_t rows = data->rows - first < SLICE ? (int32_t)(data->rows - first) : SLICE;
         mmoe_rows batch = mmoe_dataset_rows_of(data, first, rows, NULL);
         if (e->meter) e->meter->first = first;
-        mmoe_plan_predict(e->plan, &batch, e->predictions + first * data->n_label);
-        if (e->meter) mmoe_gate_meter_add(e->meter, e->plan);
+        mmoe_run_predict(e->run, &batch, e->predictions + first * data->n_label);
+        if (e->meter) mmoe_gate_meter_add(e->meter, e->run);
     }
     metrics_job job = {e, data, metrics};
     if (e->pool)

@@ -101,9 +101,9 @@ static int64_t watched_rows(const fit_run *r) {
  * alone. */
 static bool watch_step(fit_run *r, int64_t left) {
     const bool watched =
-        r->parts.n_gate && !r->valid && left < watched_rows(r) + r->t->plan->max_rows;
-    r->t->plan->observer = watched ? mmoe_gate_meter_observe : NULL;
-    r->t->plan->observer_context = &r->gates;
+        r->parts.n_gate && !r->valid && left < watched_rows(r) + r->t->run->plan->max_rows;
+    r->t->run->observer = watched ? mmoe_gate_meter_observe : NULL;
+    r->t->run->observer_context = &r->gates;
     return watched;
 }
 
@@ -118,7 +118,7 @@ static mmoe_status run_steps(fit_run *r, mmoe_error *err) {
         const bool watched = watch_step(r, left);
         mmoe_status status = mmoe_trainer_update(t, &batch, t->at.row, err);
         if (status) return status;
-        if (watched) mmoe_gate_meter_add(&r->gates, t->plan);
+        if (watched) mmoe_gate_meter_add(&r->gates, t->run);
         add_losses(t);
         t->at.row += rows;
         if (report_progress(r) || atomic_load(&t->stop))
@@ -222,7 +222,7 @@ static int report_epoch(fit_run *r, double score, double train_seconds, int is_b
 }
 
 static void end_balanced_epoch(mmoe_trainer *t) {
-    if (t->plan->kind == MMOE_PLAN_TRAIN) return;
+    if (t->run->plan->kind == MMOE_PLAN_TRAIN) return;
     for (int32_t i = 0; i < t->model->config->n_task; i++)
         t->loss[i] = (double)t->model->config->tasks[i].loss_weight * mean_loss(t, i);
     mmoe_balance_end_epoch(&t->balancer.balance, t->loss);
@@ -309,7 +309,7 @@ static mmoe_status begin_fit(fit_run *r, mmoe_error *err) {
         r->order = mmoe_alloc(&t->alloc, rows, sizeof *r->order);
         if (!r->order) return mmoe_fail_memory(err, rows * sizeof *r->order);
     }
-    if (!r->valid) return watch_gates(r, t->plan->max_chunks, err);
+    if (!r->valid) return watch_gates(r, t->run->plan->max_chunks, err);
     r->metrics = mmoe_alloc_zero(&t->alloc, tasks, sizeof *r->metrics);
     if (!r->metrics) return mmoe_fail_memory(err, tasks * sizeof *r->metrics);
     mmoe_status status = mmoe_evaluator_create(t->model, kept_params(t), t->pool, r->valid->rows,
@@ -353,7 +353,7 @@ mmoe_status mmoe_trainer_fit(mmoe_trainer *t, const mmoe_dataset *train, const m
         if (t->at.has_best || status == MMOE_E_NUMERIC)
             mmoe_params_copy(&t->model->params, &t->best);
     }
-    t->plan->observer = NULL;
+    t->run->observer = NULL;
     mmoe_gate_meter_finish(&r.gates);
     mmoe_parts_finish(&r.parts);
     mmoe_evaluator_free(r.evaluator);
