@@ -1,10 +1,10 @@
 /* Tasks whose gradient is 0, tiny, huge, parallel or opposite to another's: every way of balancing
  * gives finite factors, step after step, and training goes on. */
-#include <check.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "check_main.h"
 #include "models_support.h"
 #include "succeeds.h"
 #include "train/balance.h"
@@ -163,16 +163,8 @@ START_TEST(test_dead_towers_do_not_end_training) {
 }
 END_TEST
 
-int main(void) {
-    Suite *suite = suite_create("balance_extremes");
-    TCase *cases = tcase_create("extremes");
-    tcase_add_loop_test(cases, test_factors_are_finite, 0, METHODS * EXTREMES);
-    tcase_add_loop_test(cases, test_silent_task_changes_nothing, 0, 4);
-    tcase_add_loop_test(cases, test_dead_towers_do_not_end_training, 0, 3 * METHODS);
-    suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+void add_cases(TCase *c) {
+    tcase_add_loop_test(c, test_factors_are_finite, 0, METHODS * EXTREMES);
+    tcase_add_loop_test(c, test_silent_task_changes_nothing, 0, 4);
+    tcase_add_loop_test(c, test_dead_towers_do_not_end_training, 0, 3 * METHODS);
 }

@@ -2,6 +2,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "check_main.h"
 #include "config_support.h"
 
 /* "tasks[].label" with `index` for the "[]". */
@@ -431,10 +432,7 @@ START_TEST(regressions_refuse_shaped_losses) {
 }
 END_TEST
 
-int main(void) {
-    Suite *s = suite_create("config_keys");
-    TCase *c = tcase_create("config_keys");
-    tcase_set_timeout(c, 60);
+void add_cases(TCase *c) {
     tcase_add_test(c, every_key_has_its_default);
     tcase_add_test(c, every_key_stands_in_the_text);
     tcase_add_test(c, every_key_refuses_other_types);
@@ -447,10 +445,4 @@ int main(void) {
     tcase_add_test(c, models_say_what_they_take);
     tcase_add_test(c, models_refuse_tasks);
     tcase_add_test(c, regressions_refuse_shaped_losses);
-    suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
 }

@@ -1,11 +1,11 @@
 /* CSV, row by row */
-#include <check.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "check_main.h"
 #include "data/csv.h"
 #include "failing.h"
 
@@ -376,9 +376,7 @@ START_TEST(every_allocation_may_fail) {
 }
 END_TEST
 
-int main(void) {
-    Suite *s = suite_create("csv");
-    TCase *c = tcase_create("csv");
+void add_cases(TCase *c) {
     tcase_add_test(c, rows_and_fields);
     tcase_add_test(c, crlf_and_blank_lines);
     tcase_add_test(c, byte_order_mark);
@@ -396,11 +394,4 @@ int main(void) {
     tcase_add_test(c, pipes_are_read);
     tcase_add_test(c, reading_nests);
     tcase_add_test(c, every_allocation_may_fail);
-    tcase_set_timeout(c, 60);
-    suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
 }

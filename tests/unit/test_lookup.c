@@ -1,9 +1,9 @@
 /* Lookups of many columns, neighbours and not, one dim and several: the step's loss and the tables'
  * gradients, against sums in double precision. */
-#include <check.h>
 #include <math.h>
 #include <stdlib.h>
 
+#include "check_main.h"
 #include "params_support.h"
 
 enum { ROWS = 300, MOST = 40, VOCAB = 5 };
@@ -151,14 +151,6 @@ START_TEST(tables_and_their_gradients) {
 }
 END_TEST
 
-int main(void) {
-    Suite *s = suite_create("lookup");
-    TCase *c = tcase_create("lookup");
+void add_cases(TCase *c) {
     tcase_add_loop_test(c, tables_and_their_gradients, 0, LAYOUTS);
-    suite_add_tcase(s, c);
-    SRunner *runner = srunner_create(s);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
 }
