@@ -151,6 +151,4 @@ START_TEST(tables_and_their_gradients) {
 }
 END_TEST
 
-void add_cases(TCase *c) {
-    tcase_add_loop_test(c, tables_and_their_gradients, 0, LAYOUTS);
-}
+void add_cases(TCase *c) { tcase_add_loop_test(c, tables_and_their_gradients, 0, LAYOUTS); }
