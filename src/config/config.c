@@ -260,3 +260,10 @@ mmoe_status mmoe_config_set(mmoe_config *config, const char *key, const char *va
     mmoe_config_free(changed);
     return MMOE_OK;
 }
+
+const mmoe_metric_kind *mmoe_config_watched_metric(const mmoe_config *config) {
+    const mmoe_trainer_config *c = &config->trainer;
+    if (c->earlystop_metric >= 0) return mmoe_loss_metric(-1, (size_t)c->earlystop_metric);
+    const int32_t task = c->earlystop_task >= 0 ? c->earlystop_task : 0;
+    return mmoe_loss_metric((int)config->tasks[task].type, 0);
+}

@@ -157,7 +157,7 @@ static mmoe_status read_label(const loader *l, int32_t i, int64_t row, const mmo
     }
     if (!mmoe_parse_double(f->text, f->length, &value))
         return fail_field(l, row, column->name, f, "is not a number", err);
-    const char *fault = mmoe_label_fault(column->type, value);
+    const char *fault = mmoe_label_fault((int)column->type, value);
     if (fault) return fail_field(l, row, column->name, f, fault, err);
     *out = (float)value;
     return MMOE_OK;
