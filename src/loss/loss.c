@@ -1,7 +1,6 @@
 #include "loss/loss.h"
 
 #include <assert.h>
-#include <math.h>
 
 #define DECLARE(name, word, labels, metrics) extern const mmoe_loss_kind mmoe_loss_##word;
 MMOE_TASK_TYPES(DECLARE)
@@ -19,11 +18,6 @@ const char *mmoe_task_type_name(int type) {
 const mmoe_loss_kind *mmoe_loss_kind_of(mmoe_task_type type) {
     assert((int)type >= 0 && (int)type < MMOE_TASK_TYPE_COUNT);
     return kinds[type];
-}
-
-const char *mmoe_number_fault(double value) {
-    if (!isfinite(value)) return "is not finite";
-    return isfinite((float)value) ? NULL : "is too large for single precision";
 }
 
 static bool is_of_earlier(const mmoe_metric_kind *metric, int type) {

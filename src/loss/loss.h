@@ -36,9 +36,6 @@ typedef struct mmoe_loss_kind {
 
 const mmoe_loss_kind *mmoe_loss_kind_of(mmoe_task_type type);
 
-/* The fault of a label that may be any number that a float can be. */
-const char *mmoe_number_fault(double value);
-
 /* Metric `index` of a type's, or with -1 of all types', each once, those without a better direction
  * last; NULL past the last. */
 const mmoe_metric_kind *mmoe_loss_metric(int type, size_t index);

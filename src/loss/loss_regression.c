@@ -1,4 +1,5 @@
 /* Labels are numbers, the score is the logit, the loss its squared error. */
+#include "base/text.h"
 #include "loss/loss.h"
 
 static void squared_errors(const mmoe_loss_rows *r) {
