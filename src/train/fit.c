@@ -1,8 +1,8 @@
 /* Epochs: order, steps, validation, the best weights, early stopping, checkpoints. */
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/rng.h"
 #include "base/checksum.h"
@@ -24,12 +24,6 @@ typedef struct fit_run {
 } fit_run;
 
 __extension__ typedef unsigned __int128 wide;
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* Fisher and Yates, from the last row down; draw i of an epoch is the two words 2 (i % 2) of Philox
  * at counter i / 2. */
@@ -79,7 +73,7 @@ static void add_losses(mmoe_trainer *t) {
 static int report_progress(fit_run *r) {
     mmoe_trainer *t = r->t;
     if (!t->options.on_progress) return 0;
-    double time = now();
+    double time = mmoe_clock();
     if (time - r->last_progress < 0.1) return 0;
     r->last_progress = time;
     for (int32_t i = 0; i < t->model->schema->n_label; i++) t->loss[i] = mean_loss(t, i);
@@ -188,7 +182,7 @@ static int report_epoch(fit_run *r, double score, double train_seconds, int is_b
                            .n_task = c->n_task,
                            .rows = r->train->rows,
                            .is_best = is_best};
-    e.seconds = t->at.seconds + now() - r->epoch_start;
+    e.seconds = t->at.seconds + mmoe_clock() - r->epoch_start;
     e.train_seconds = train_seconds;
     e.rows_per_second = (double)r->train->rows / train_seconds;
     for (int32_t i = 0; i < c->n_task; i++) {
@@ -219,7 +213,7 @@ static void end_balanced_epoch(mmoe_trainer *t) {
 static mmoe_status run_epoch(fit_run *r, mmoe_error *err) {
     mmoe_trainer *t = r->t;
     const mmoe_trainer_config *c = &t->model->config->trainer;
-    r->epoch_start = r->last_progress = now();
+    r->epoch_start = r->last_progress = mmoe_clock();
     if (r->order) draw_order(r->order, r->train->rows, c->seed, t->at.epoch);
     const int64_t watched = watched_rows(r);
     if (r->parts.n_gate)
@@ -227,10 +221,10 @@ static mmoe_status run_epoch(fit_run *r, mmoe_error *err) {
                                                   : 1 + c->batch_size / watched);
     mmoe_status status = run_steps(r, err);
     if (status) {
-        t->at.seconds += now() - r->epoch_start;
+        t->at.seconds += mmoe_clock() - r->epoch_start;
         return status;
     }
-    double train_seconds = t->at.seconds + now() - r->epoch_start;
+    double train_seconds = t->at.seconds + mmoe_clock() - r->epoch_start;
     r->lr = (double)(float)mmoe_schedule_rate(&t->schedule, c, t->at.epoch, t->optimizer.steps);
     if (t->average.values) mmoe_ema_settle(&t->average, &t->model->params);
     if (r->valid) mmoe_evaluator_run(r->evaluator, r->valid, r->metrics);

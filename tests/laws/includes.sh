@@ -69,7 +69,7 @@ function outside(file, part) {
     if (header ~ /^(cblas|openblas_config|f77blas)\.h$/ && FILENAME !~ /^src\/math\/blas\.[ch]$/ && path[1] == "src") fault("src/math/blas alone knows BLAS")
     if (header == "lapacke.h" && FILENAME != "src/math/lapack.c" && path[1] == "src") fault("src/math/lapack.c alone knows LAPACK")
     if (header == "export/onnx.pb-c.h" && FILENAME != "src/export/onnx_file.h") fault("src/export/onnx_file.h alone knows protobuf-c")
-    if (header == "csv.h" && path[1] == "src" && FILENAME != "src/data/csv.c") fault("src/data/csv.c alone knows libcsv")
+    if (header == "csv.h" && path[1] == "src" && FILENAME != "src/base/csv.c") fault("src/base/csv.c alone knows libcsv")
     if (header ~ /\.c$/) fault("a source is not included")
     if (path[1] != "src")
         outside(FILENAME)
