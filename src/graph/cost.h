@@ -3,12 +3,11 @@
 #ifndef MMOE_GRAPH_COST_H
 #define MMOE_GRAPH_COST_H
 
+#include "base/clock.h"
 #include "graph/profile.h"
 #include "graph/state.h"
 
-static inline double mmoe_run_clock(const mmoe_run *r) {
-    return r->profile ? mmoe_profile_clock() : 0;
-}
+static inline double mmoe_run_clock(const mmoe_run *r) { return r->profile ? mmoe_clock() : 0; }
 
 /* What began at `start` is done: a step of a chunk; what follows it at a barrier; the gradient of a
  * weight task, or of its slice, which is not yet handed on. */

@@ -1,23 +1,27 @@
-/* L = (1 / T) sum_t factor_t weight_t L_t,  L_t = sum_b w_b l(logit_bt, y_bt) / sum_b w_b over the
- * rows whose label is there; l: binary cross-entropy of the logit, plain or shaped, or the squared
- * error. */
-#include <math.h>
+/* L = (1 / divisor) sum_t factor_t weight_t L_t,  L_t = sum_b w_b l_t(logit_bt, y_bt) / sum_b w_b
+ * over the rows whose label is there; l_t is of the task's kind (src/loss). */
+#include <assert.h>
 
 #include "graph/op.h"
 
 /* ---- The node ---- */
 
-mmoe_status mmoe_graph_loss(mmoe_graph *g, const char *name, const mmoe_view *logits,
-                            const int *classification, const float *weight,
-                            const mmoe_loss_shape *shape, int32_t n_task, mmoe_error *err) {
-    mmoe_node n = {.op = MMOE_OP_LOSS, .in = -1};
-    n.u.loss.n_task = n_task;
-    n.u.loss.logits = mmoe_node_keep(g, &n, logits, n_task, sizeof *logits);
-    n.u.loss.classification = mmoe_node_keep(g, &n, classification, n_task, sizeof *classification);
-    n.u.loss.weight = mmoe_node_keep(g, &n, weight, n_task, sizeof *weight);
-    n.u.loss.shape = mmoe_node_keep(g, &n, shape, n_task, sizeof *shape);
+mmoe_status mmoe_graph_loss(mmoe_graph *g, const char *name, const mmoe_losses *losses,
+                            mmoe_error *err) {
+    const int32_t n_task = losses->n_task;
+    mmoe_node n = {.op = MMOE_OP_LOSS, .in = -1, .u.loss = *losses};
+    n.u.loss.logits = mmoe_node_keep(g, &n, losses->logits, n_task, sizeof *losses->logits);
+    n.u.loss.kinds = mmoe_node_keep(g, &n, losses->kinds, n_task, sizeof *losses->kinds);
+    n.u.loss.weight = mmoe_node_keep(g, &n, losses->weight, n_task, sizeof *losses->weight);
+    n.u.loss.shape = mmoe_node_keep(g, &n, losses->shape, n_task, sizeof *losses->shape);
     g->n_task = n_task;
     return mmoe_graph_add(g, name, &n, (mmoe_value){0}, NULL, err);
+}
+
+const mmoe_losses *mmoe_graph_losses(const mmoe_graph *g) {
+    const mmoe_node *last = &g->nodes[g->n_node - 1];
+    assert(last->op == MMOE_OP_LOSS);
+    return &last->u.loss;
 }
 
 static void loss_inputs(const mmoe_graph *g, const mmoe_node *n, mmoe_input_visit visit,
@@ -44,7 +48,7 @@ static void loss_lay(const mmoe_plan *p, int32_t node, mmoe_layout *l) {
 static void set_scale(mmoe_run *r, const mmoe_node *n, int32_t t) {
     const double weight = r->task_weight[t];
     r->task_scale[t] =
-        weight > 0 ? (float)(r->task_factor[t] * n->u.loss.weight[t] / (n->u.loss.n_task * weight))
+        weight > 0 ? (float)(r->task_factor[t] * n->u.loss.weight[t] / (n->u.loss.divisor * weight))
                    : 0;
 }
 
@@ -80,25 +84,6 @@ static void gather_labels(const mmoe_rows *batch, int32_t task, const mmoe_span 
     }
 }
 
-static bool is_plain(const mmoe_loss_shape *s) {
-    return s->smoothing == 0 && s->positive_weight == 1 && s->gamma == 0;
-}
-
-static void row_losses(const mmoe_plan *p, const mmoe_node *n, int32_t task, int32_t rows,
-                       const float *z, const float *y, float *loss, float *dz) {
-    const mmoe_loss_shape *shape = &n->u.loss.shape[task];
-    if (n->u.loss.classification[task] && is_plain(shape))
-        p->kernels->bce(rows, z, y, loss, dz);
-    else if (n->u.loss.classification[task])
-        p->kernels->shaped_bce(shape, rows, z, y, loss, dz);
-    else
-        for (int32_t b = 0; b < rows; b++) {
-            float d = z[b] - y[b];
-            loss[b] = d * d;
-            dz[b] = 2 * d;
-        }
-}
-
 static float *scratch_of(const mmoe_plan *p, int32_t node, const mmoe_span *s) {
     return (float *)p->nodes[node].own + (size_t)s->worker * 5 * (size_t)p->max_chunk;
 }
@@ -117,7 +102,8 @@ static void loss_train(mmoe_run *r, int32_t node, const mmoe_span *s) {
         const int32_t ld = p->values[v->value].ld, ldd = p->grads[v->value].ld;
         gather_labels(r->batch, t, s, y, w);
         for (int32_t b = 0; b < s->rows; b++) z[b] = logit[(size_t)b * (size_t)ld];
-        row_losses(p, n, t, s->rows, z, y, loss, dz);
+        n->u.loss.kinds[t]->run(
+            &(mmoe_loss_rows){s->rows, p->kernels, &n->u.loss.shape[t], z, y, loss, dz});
         double sum = 0;
         for (int32_t b = 0; b < s->rows; b++) {
             if (w[b] != 0) sum += (double)w[b] * (double)loss[b];
@@ -138,7 +124,8 @@ static void loss_predict(mmoe_run *r, int32_t node, const mmoe_span *s) {
         float *out = r->predictions + (size_t)s->first * (size_t)tasks + (size_t)t;
         for (int32_t b = 0; b < s->rows; b++)
             scratch[b] = logit[(size_t)b * (size_t)p->values[v->value].ld];
-        if (n->u.loss.classification[t]) p->kernels->sigmoid(s->rows, scratch, scratch);
+        if (n->u.loss.kinds[t]->link)
+            n->u.loss.kinds[t]->link(p->kernels, s->rows, scratch, scratch);
         for (int32_t b = 0; b < s->rows; b++) out[(size_t)b * (size_t)tasks] = scratch[b];
     }
 }

@@ -1,8 +1,8 @@
 #include "graph/profile.h"
 
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "graph/op.h"
 
@@ -12,12 +12,6 @@ static const char *pass_name(const mmoe_profile *p, size_t node, int pass) {
 
 const char *mmoe_profile_pass(const mmoe_profile *p, int32_t node, int pass) {
     return pass_name(p, (size_t)node, pass);
-}
-
-double mmoe_profile_clock(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 mmoe_status mmoe_profile_create(size_t max_slices, const mmoe_allocator *alloc, mmoe_profile **out,
@@ -60,7 +54,7 @@ void mmoe_profile_reset(mmoe_profile *p) {
         p->logs[w].count = 0;
         memset(p->logs[w].sums, 0, p->n_node * MMOE_PASS_COUNT * sizeof *p->logs[w].sums);
     }
-    p->begin = mmoe_profile_clock();
+    p->begin = mmoe_clock();
 }
 
 mmoe_status mmoe_profile_attach(mmoe_profile *p, const mmoe_plan *plan, mmoe_error *err) {
@@ -96,7 +90,7 @@ void mmoe_profile_add(mmoe_profile *p, int worker, const mmoe_slice *slice) {
     mmoe_worker_log *l = &p->logs[worker];
     mmoe_profile_entry *e = &l->sums[slice->node * MMOE_PASS_COUNT + slice->pass];
     mmoe_slice ended = *slice;
-    ended.end = mmoe_profile_clock();
+    ended.end = mmoe_clock();
     e->calls++;
     e->seconds += ended.end - ended.start;
     e->flops += ended.flops;

@@ -1,13 +1,14 @@
 /* The engine and the reference against torch-rechub's numbers.
- *   test_golden FOLDER          what needs no data: the optimizer, the import of weights, and the
- * engine against the reference from the golden weights on rows drawn at random test_golden FOLDER
- * sample   the numbers themselves, on the sample whose folder MMOE_ALI_CCP names; 77: not set */
-#include <check.h>
+ *   test_golden FOLDER         what needs no data: the optimizer, the import of weights, and the
+ *                              engine against the reference from the golden weights on drawn rows
+ *   test_golden FOLDER sample  the numbers themselves, on the sample whose folder MMOE_ALI_CCP
+ *                              names; 77: not set */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "check_main.h"
 #include "compare.h"
 #include "engine.h"
 #include "golden.h"
@@ -257,18 +258,15 @@ START_TEST(engine_agrees_with_the_golden_numbers) {
 }
 END_TEST
 
-int main(int argc, char **argv) {
-    if (argc < 2) return 2;
-    folder = argv[1];
-    bool with_sample = argc > 2 && strcmp(argv[2], "sample") == 0;
+void add_cases(TCase *c) {
+    if (check_argc < 2) exit(2);
+    folder = check_argv[1];
+    bool with_sample = check_argc > 2 && strcmp(check_argv[2], "sample") == 0;
     sample = getenv("MMOE_ALI_CCP");
     if (with_sample && !sample) {
         puts("MMOE_ALI_CCP does not name the folder of ali_ccp_{train,val,test}_sample.csv");
-        return 77;
+        exit(77);
     }
-    Suite *s = suite_create("golden");
-    TCase *c = tcase_create("golden");
-    tcase_set_timeout(c, 60);
     if (with_sample) {
         tcase_add_test(c, reference_agrees_with_the_golden_numbers);
         tcase_add_loop_test(c, engine_agrees_with_the_golden_numbers, 1, 3);
@@ -277,10 +275,4 @@ int main(int argc, char **argv) {
         tcase_add_test(c, import_copies_every_tensor);
         tcase_add_loop_test(c, engine_agrees_with_the_reference_on_drawn_rows, 1, 3);
     }
-    suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
 }

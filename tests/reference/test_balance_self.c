@@ -1,11 +1,11 @@
 /* The reference's balancing methods: their gradients by finite differences, their weights by what
  * makes them the best. */
-#include <check.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cases.h"
+#include "check_main.h"
 #include "compare.h"
 #include "reference_balance.h"
 
@@ -780,10 +780,7 @@ START_TEST(factors_by_hand) {
 }
 END_TEST
 
-int main(void) {
-    Suite *s = suite_create("balance");
-    TCase *c = tcase_create("balance");
-    tcase_set_timeout(c, 60);
+void add_cases(TCase *c) {
     tcase_add_loop_test(c, shared_parameters_move_the_representation, 0, CASES);
     tcase_add_loop_test(c, running_statistics_are_not_shared_parameters, 0, CASES);
     tcase_add_loop_test(c, task_gradients_are_slopes, 0, CASES);
@@ -802,10 +799,4 @@ int main(void) {
     tcase_add_test(c, updates_keep_what_they_promise);
     tcase_add_test(c, absent_tasks_are_left_alone);
     tcase_add_test(c, factors_by_hand);
-    suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
 }

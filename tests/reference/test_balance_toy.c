@@ -4,11 +4,11 @@
  * Two regressions read one small network: y_0 = x_0 + noise, y_1 = x_0 cos 45 + x_1 sin 45 + noise,
  * whose noises go against each other. What one step moves is the second task's, noise and all,
  * until the first one's tower no longer listens. */
-#include <check.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "check_main.h"
 #include "engine.h"
 #include "reference_balance.h"
 
@@ -134,16 +134,7 @@ START_TEST(methods_let_the_small_task_learn) {
 }
 END_TEST
 
-int main(void) {
-    Suite *s = suite_create("balance toy");
-    TCase *c = tcase_create("balance toy");
-    tcase_set_timeout(c, 60);
+void add_cases(TCase *c) {
     tcase_add_loop_test(c, no_method_leaves_the_small_task_behind, 0, MODELS * SCALINGS);
     tcase_add_loop_test(c, methods_let_the_small_task_learn, 0, (REFERENCE_METHODS - 1) * SCALINGS);
-    suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
 }

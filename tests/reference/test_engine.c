@@ -1,11 +1,11 @@
 /* The engine against the reference on the table of shapes. */
-#include <check.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cases.h"
+#include "check_main.h"
 #include "compare.h"
 #include "engine.h"
 
@@ -168,16 +168,7 @@ START_TEST(optimizers_agree_with_the_reference) {
 }
 END_TEST
 
-int main(void) {
-    Suite *s = suite_create("engine");
-    TCase *c = tcase_create("engine");
-    tcase_set_timeout(c, 60);
+void add_cases(TCase *c) {
     tcase_add_loop_test(c, engine_agrees_with_the_reference, 0, (int)reference_case_count);
     tcase_add_loop_test(c, optimizers_agree_with_the_reference, 0, OPTIMIZERS);
-    suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
 }

@@ -1,5 +1,4 @@
 /* The engine's balancing methods against the reference. */
-#include <check.h>
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
@@ -7,6 +6,7 @@
 #include <string.h>
 
 #include "cases.h"
+#include "check_main.h"
 #include "compare.h"
 #include "engine.h"
 #include "reference_balance.h"
@@ -476,10 +476,7 @@ START_TEST(dwa_follows_the_epochs) {
 }
 END_TEST
 
-int main(void) {
-    Suite *s = suite_create("engine balance");
-    TCase *c = tcase_create("engine balance");
-    tcase_set_timeout(c, 60);
+void add_cases(TCase *c) {
     tcase_add_loop_test(c, engine_agrees_with_the_reference, 0, CASES);
     tcase_add_loop_test(c, three_tasks_agree_with_the_reference, 0, THREE);
     tcase_add_loop_test(c, keys_are_the_references, 0, WITH_KEYS);
@@ -487,10 +484,4 @@ int main(void) {
     tcase_add_loop_test(c, optimizers_agree_with_the_reference, 0,
                         (int)(sizeof trained / sizeof *trained));
     tcase_add_loop_test(c, dwa_follows_the_epochs, 0, 2);
-    suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
 }

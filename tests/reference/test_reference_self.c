@@ -1,10 +1,10 @@
 /* The reference, by finite differences and by hand; the comparison, by tensors that are wrong. */
-#include <check.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cases.h"
+#include "check_main.h"
 #include "compare.h"
 
 START_TEST(comparison_refuses_a_wrong_tensor) {
@@ -235,10 +235,7 @@ START_TEST(coupled_decay_by_hand) {
 }
 END_TEST
 
-int main(void) {
-    Suite *s = suite_create("reference");
-    TCase *c = tcase_create("reference");
-    tcase_set_timeout(c, 60);
+void add_cases(TCase *c) {
     tcase_add_test(c, comparison_refuses_a_wrong_tensor);
     tcase_add_test(c, comparison_refuses_what_is_not_finite);
     tcase_add_test(c, comparison_with_zero_wants_zero_or_a_floor);
@@ -248,10 +245,4 @@ int main(void) {
     tcase_add_test(c, batch_norm_by_hand);
     tcase_add_test(c, optimizers_by_hand);
     tcase_add_test(c, coupled_decay_by_hand);
-    suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
 }

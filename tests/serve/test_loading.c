@@ -1,5 +1,4 @@
 /* Models whose tables are large: mapped, shared among processes, quick to the first score. */
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "check_main.h"
 #include "mmoe/train.h"
 
 /* LARGE: 100 MB, and its time is measured; else the least that is mapped and a little more. */
@@ -230,19 +230,20 @@ START_TEST(a_file_that_is_replaced_stays) {
 END_TEST
 
 #ifdef LARGE
-static double now(void) {
+/* Of this process alone: the machine may have other work. */
+static double processor_seconds(void) {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 START_TEST(the_first_score_comes_within_50_ms) {
     double best = 1;
-    for (int i = 0; i < 20 && best >= 0.05; i++) { /* the machine may have other work */
-        const double start = now();
+    for (int i = 0; i < 20 && best >= 0.05; i++) {
+        const double start = processor_seconds();
         mmoe_model *model = load(file);
         get_scores(model, scores);
-        const double seconds = now() - start;
+        const double seconds = processor_seconds() - start;
         if (seconds < best) best = seconds;
         mmoe_model_free(model);
     }
@@ -251,23 +252,14 @@ START_TEST(the_first_score_comes_within_50_ms) {
 END_TEST
 #endif
 
-int main(void) {
-    Suite *suite = suite_create("loading");
-    TCase *tests = tcase_create("loading");
-    tcase_set_timeout(tests, 120);
-    tcase_add_unchecked_fixture(tests, set_up, tear_down);
-    tcase_add_test(tests, tables_are_mapped);
-    tcase_add_test(tests, processes_share_the_tables);
-    tcase_add_test(tests, training_leaves_the_file_as_it_was);
-    tcase_add_test(tests, what_is_not_aligned_is_copied);
+void add_cases(TCase *c) {
+    tcase_add_unchecked_fixture(c, set_up, tear_down);
+    tcase_add_test(c, tables_are_mapped);
+    tcase_add_test(c, processes_share_the_tables);
+    tcase_add_test(c, training_leaves_the_file_as_it_was);
+    tcase_add_test(c, what_is_not_aligned_is_copied);
 #ifdef LARGE
-    tcase_add_test(tests, the_first_score_comes_within_50_ms);
+    tcase_add_test(c, the_first_score_comes_within_50_ms);
 #endif
-    tcase_add_test(tests, a_file_that_is_replaced_stays);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    tcase_add_test(c, a_file_that_is_replaced_stays);
 }

@@ -1,5 +1,4 @@
 /* the slot: versions, ownership, readers beside publishers */
-#include <check.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -7,6 +6,7 @@
 #include <unistd.h>
 
 #include "../unit/failing.h"
+#include "check_main.h"
 #include "served_model.h"
 
 /* What the library still holds of each of these. */
@@ -326,23 +326,14 @@ END_TEST
 START_TEST(what_was_replaced_goes_with_its_last_reader) { run_threads(1, publish_and_wait); }
 END_TEST
 
-int main(void) {
-    Suite *suite = suite_create("slot");
-    TCase *tests = tcase_create("slot");
-    tcase_set_timeout(tests, 120);
-    tcase_add_checked_fixture(tests, set_up, tear_down);
-    tcase_add_test(tests, scores_are_those_of_the_version);
-    tcase_add_test(tests, the_last_reader_frees_the_old_model);
-    tcase_add_test(tests, an_idle_reader_holds_nothing);
-    tcase_add_test(tests, a_predictor_stays_while_its_version_does);
-    tcase_add_test(tests, arguments_are_checked);
-    tcase_add_test(tests, every_allocation_may_fail);
-    tcase_add_test(tests, readers_beside_publishers);
-    tcase_add_test(tests, what_was_replaced_goes_with_its_last_reader);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+void add_cases(TCase *c) {
+    tcase_add_checked_fixture(c, set_up, tear_down);
+    tcase_add_test(c, scores_are_those_of_the_version);
+    tcase_add_test(c, the_last_reader_frees_the_old_model);
+    tcase_add_test(c, an_idle_reader_holds_nothing);
+    tcase_add_test(c, a_predictor_stays_while_its_version_does);
+    tcase_add_test(c, arguments_are_checked);
+    tcase_add_test(c, every_allocation_may_fail);
+    tcase_add_test(c, readers_beside_publishers);
+    tcase_add_test(c, what_was_replaced_goes_with_its_last_reader);
 }

@@ -1,15 +1,15 @@
 /* Balanced training: the parts of a step are the step, no number of threads changes a bit, a run
  * that is cut off goes on to the same bits. */
-#include <check.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "succeeds.h"
+#include "check_main.h"
 #include "models_support.h"
 #include "params_support.h"
+#include "succeeds.h"
 #include "train/trainer.h"
 
 enum { ROWS = 700, SPARSE = 3, DENSE = 2, TASKS = 2, BATCH = 300 };
@@ -244,18 +244,9 @@ START_TEST(factors_are_told) {
 }
 END_TEST
 
-int main(void) {
-    Suite *s = suite_create("balance");
-    TCase *c = tcase_create("balance");
-    tcase_set_timeout(c, 60);
+void add_cases(TCase *c) {
     tcase_add_loop_test(c, replays_are_steps, 0, MODELS);
     tcase_add_loop_test(c, threads_change_no_bit, 0, MODELS);
     tcase_add_loop_test(c, resumed_runs_are_the_same, 0, METHODS);
     tcase_add_loop_test(c, factors_are_told, 0, METHODS);
-    suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
 }

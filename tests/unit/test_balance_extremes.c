@@ -1,10 +1,10 @@
 /* Tasks whose gradient is 0, tiny, huge, parallel or opposite to another's: every way of balancing
  * gives finite factors, step after step, and training goes on. */
-#include <check.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "check_main.h"
 #include "models_support.h"
 #include "succeeds.h"
 #include "train/balance.h"
@@ -76,7 +76,7 @@ START_TEST(test_factors_are_finite) {
     mmoe_config *config = config_of(model_methods[_i / EXTREMES]);
     const extreme_case *e = &extremes[_i % EXTREMES];
     mmoe_balance b;
-    SUCCEEDS(mmoe_balance_init(&b, config, 2, &alloc, &err));
+    SUCCEEDS(mmoe_balance_init(&b, config, TASKS, 2, &alloc, &err));
     mmoe_optimizer optimizer = {
         .kernels = mmoe_kernels_best(), .kind = MMOE_SGD, .adam = {.lr = 0.02f}};
     for (int step = 0; step < STEPS; step++) {
@@ -110,7 +110,7 @@ START_TEST(test_silent_task_changes_nothing) {
     mmoe_config *config = config_of(methods[_i]);
     mmoe_balance b;
     double without[TASKS], losses[TASKS] = {1, 1, 1};
-    SUCCEEDS(mmoe_balance_init(&b, config, 1, &alloc, &err));
+    SUCCEEDS(mmoe_balance_init(&b, config, TASKS, 1, &alloc, &err));
     for (int silent = 0; silent < 2; silent++) {
         const extreme_case e = {"", {1, 2, silent ? 1e-20 : 1}, 0};
         const double weight[TASKS] = {1, 1, silent};
@@ -163,16 +163,8 @@ START_TEST(test_dead_towers_do_not_end_training) {
 }
 END_TEST
 
-int main(void) {
-    Suite *suite = suite_create("balance_extremes");
-    TCase *cases = tcase_create("extremes");
-    tcase_add_loop_test(cases, test_factors_are_finite, 0, METHODS * EXTREMES);
-    tcase_add_loop_test(cases, test_silent_task_changes_nothing, 0, 4);
-    tcase_add_loop_test(cases, test_dead_towers_do_not_end_training, 0, 3 * METHODS);
-    suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+void add_cases(TCase *c) {
+    tcase_add_loop_test(c, test_factors_are_finite, 0, METHODS * EXTREMES);
+    tcase_add_loop_test(c, test_silent_task_changes_nothing, 0, 4);
+    tcase_add_loop_test(c, test_dead_towers_do_not_end_training, 0, 3 * METHODS);
 }

@@ -1,5 +1,4 @@
 /* status, errors, allocator, random numbers */
-#include <check.h>
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
@@ -8,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/rng.h"
+#include "check_main.h"
 
 START_TEST(status_string_is_total) {
     const int codes[] = {0, -1, -9, -10, 1, INT_MIN, INT_MAX};
@@ -100,19 +100,11 @@ START_TEST(allocator_checks_overflow_and_aligns) {
 }
 END_TEST
 
-int main(void) {
-    Suite *s = suite_create("base");
-    TCase *c = tcase_create("base");
+void add_cases(TCase *c) {
     tcase_add_test(c, status_string_is_total);
     tcase_add_test(c, error_names_its_place);
     tcase_add_test(c, long_names_are_cut_and_control_characters_replaced);
     tcase_add_test(c, philox_known_answers);
     tcase_add_test(c, draws_have_their_moments);
     tcase_add_test(c, allocator_checks_overflow_and_aligns);
-    suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
 }

@@ -1,4 +1,5 @@
 /* The door to BLAS: products of every shape, transposed or not, set or added to. */
+#include "check_main.h"
 #include "kernels_support.h"
 #include "math/blas.h"
 
@@ -125,18 +126,9 @@ START_TEST(threads_are_set_and_read) {
 }
 END_TEST
 
-int main(void) {
-    Suite *s = suite_create("blas");
-    TCase *c = tcase_create("blas");
-    tcase_set_timeout(c, 60);
+void add_cases(TCase *c) {
     tcase_add_loop_test(c, small_products, 0, 8);
     tcase_add_loop_test(c, large_products, 0, 8);
     tcase_add_test(c, empty_products);
     tcase_add_test(c, threads_are_set_and_read);
-    suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
 }

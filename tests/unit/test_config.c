@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "check_main.h"
 #include "config_support.h"
 
 /* ---- Whole texts ---- */
@@ -255,7 +256,7 @@ START_TEST(early_stopping_watches_what_there_is) {
     mmoe_config *config = parse(TWO("regression", "regression",
                                     "\"earlystop_task\":\"mean\",\"earlystop_metric\":\"mae\""));
     ck_assert_int_eq(config->trainer.earlystop_task, -1);
-    ck_assert_int_eq(config->trainer.earlystop_metric, MMOE_METRIC_MAE);
+    ck_assert_ptr_eq(mmoe_config_watched_metric(config), &mmoe_metric_mae);
     set(config, "trainer.earlystop_task", "b");
     ck_assert_int_eq(config->trainer.earlystop_task, 1);
     mmoe_config_free(config);
@@ -487,10 +488,7 @@ START_TEST(every_allocation_may_fail) {
     unlink(path);
 }
 END_TEST
-int main(void) {
-    Suite *s = suite_create("config");
-    TCase *c = tcase_create("config");
-    tcase_set_timeout(c, 60);
+void add_cases(TCase *c) {
     tcase_add_test(c, the_example_parses);
     tcase_add_test(c, text_parses_to_the_same);
     tcase_add_test(c, floats_keep_their_bits_and_shortest_text);
@@ -505,10 +503,4 @@ int main(void) {
     tcase_add_test(c, arguments_are_checked);
     tcase_add_test(c, files_are_read);
     tcase_add_test(c, every_allocation_may_fail);
-    suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
 }

@@ -2,6 +2,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "check_main.h"
 #include "config_support.h"
 
 /* "tasks[].label" with `index` for the "[]". */
@@ -294,12 +295,8 @@ START_TEST(words_are_their_enumerators) {
         ck_assert_int_eq(config->features.dense[0].transform, transform[i]);
     }
     const char *metrics[] = {"auto", "auc", "logloss", "mse", "rmse", "mae"};
-    const int metric[] = {-1,
-                          MMOE_METRIC_AUC,
-                          MMOE_METRIC_LOGLOSS,
-                          MMOE_METRIC_MSE,
-                          MMOE_METRIC_RMSE,
-                          MMOE_METRIC_MAE};
+    const mmoe_metric_kind *metric[] = {&mmoe_metric_auc, &mmoe_metric_auc,  &mmoe_metric_logloss,
+                                        &mmoe_metric_mse, &mmoe_metric_rmse, &mmoe_metric_mae};
     set(config, "tasks.ctr.type", "regression");
     ck_assert_int_eq(config->tasks[0].type, MMOE_CLASSIFICATION);
     ck_assert_int_eq(config->tasks[1].type, MMOE_REGRESSION);
@@ -307,7 +304,8 @@ START_TEST(words_are_their_enumerators) {
         set(config, "trainer.earlystop_metric", "auto");
         set(config, "trainer.earlystop_task", i < 3 ? "cvr" : "ctr");
         set(config, "trainer.earlystop_metric", metrics[i]);
-        ck_assert_int_eq(config->trainer.earlystop_metric, metric[i]);
+        ck_assert_int_eq(config->trainer.earlystop_metric, i - 1);
+        ck_assert_ptr_eq(mmoe_config_watched_metric(config), metric[i]);
         char *text;
         ck_assert_int_eq(mmoe_config_text(config, &text, NULL), MMOE_OK);
         ck_assert_ptr_nonnull(strstr(text, metrics[i]));
@@ -431,10 +429,7 @@ START_TEST(regressions_refuse_shaped_losses) {
 }
 END_TEST
 
-int main(void) {
-    Suite *s = suite_create("config_keys");
-    TCase *c = tcase_create("config_keys");
-    tcase_set_timeout(c, 60);
+void add_cases(TCase *c) {
     tcase_add_test(c, every_key_has_its_default);
     tcase_add_test(c, every_key_stands_in_the_text);
     tcase_add_test(c, every_key_refuses_other_types);
@@ -447,10 +442,4 @@ int main(void) {
     tcase_add_test(c, models_say_what_they_take);
     tcase_add_test(c, models_refuse_tasks);
     tcase_add_test(c, regressions_refuse_shaped_losses);
-    suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
 }

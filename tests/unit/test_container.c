@@ -1,5 +1,4 @@
 /* safetensors: reading and writing */
-#include <check.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <jansson.h>
@@ -12,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "check_main.h"
 #include "file/container.h"
 
 /* ---- A folder of its own ---- */
@@ -601,9 +601,7 @@ START_TEST(every_allocation_of_a_writer_may_fail) {
 }
 END_TEST
 
-int main(void) {
-    Suite *s = suite_create("container");
-    TCase *c = tcase_create("container");
+void add_cases(TCase *c) {
     tcase_add_checked_fixture(c, make_folder, remove_folder);
     tcase_add_test(c, written_file_reads_back);
     tcase_add_test(c, data_that_is_not_aligned_is_copied);
@@ -621,10 +619,4 @@ int main(void) {
     tcase_add_test(c, text_that_is_not_utf8_is_refused);
     tcase_add_test(c, every_allocation_of_a_reader_may_fail);
     tcase_add_test(c, every_allocation_of_a_writer_may_fail);
-    suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
 }

@@ -1,5 +1,4 @@
 /* data sets from files and from memory */
-#include <check.h>
 #include <float.h>
 #include <locale.h>
 #include <math.h>
@@ -7,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "check_main.h"
 #include "data/dataset.h"
 #include "failing.h"
 
@@ -713,9 +713,7 @@ START_TEST(every_allocation_may_fail) {
 }
 END_TEST
 
-int main(void) {
-    Suite *s = suite_create("dataset");
-    TCase *c = tcase_create("dataset");
+void add_cases(TCase *c) {
     tcase_add_checked_fixture(c, NULL, remove_file);
     tcase_add_test(c, a_file_is_encoded);
     tcase_add_test(c, batches_point_into_the_set);
@@ -737,11 +735,4 @@ int main(void) {
     tcase_add_test(c, bad_sets_from_memory);
     tcase_add_test(c, a_fingerprint_is_of_what_encodes);
     tcase_add_test(c, every_allocation_may_fail);
-    tcase_set_timeout(c, 60);
-    suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
 }

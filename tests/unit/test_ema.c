@@ -1,6 +1,7 @@
 /* The moving average of the weights: its numbers, and that it is what is judged and kept. */
 #include <unistd.h>
 
+#include "check_main.h"
 #include "training_support.h"
 
 enum { STEPS = 7, EPOCHS = 4 };
@@ -148,13 +149,8 @@ START_TEST(a_run_goes_on_to_the_same_bits) {
 }
 END_TEST
 
-int main(void) {
-    Suite *s = suite_create("ema");
-    TCase *c = tcase_create("ema");
-    tcase_set_timeout(c, 60);
+void add_cases(TCase *c) {
     tcase_add_loop_test(c, the_average_is_recomputed, 0, 2);
     tcase_add_test(c, the_average_is_judged);
     tcase_add_loop_test(c, a_run_goes_on_to_the_same_bits, 0, 3);
-    suite_add_tcase(s, c);
-    return run_suite(s);
 }

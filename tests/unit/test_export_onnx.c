@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdbool.h>
 
+#include "check_main.h"
 #include "export/onnx_file.h"
 #include "export_support.h"
 #include "failing.h"
@@ -390,27 +391,19 @@ START_TEST(each_allocation_fails) {
 }
 END_TEST
 
-int main(void) {
-    Suite *suite = suite_create("export_onnx");
-    TCase *tests = tcase_create("onnx");
-    tcase_add_checked_fixture(tests, set_up, tear_down);
-    tcase_add_test(tests, header);
-    tcase_add_test(tests, every_name_is_made_once_and_before_its_use);
-    tcase_add_test(tests, initialisers_have_their_sizes_and_uses);
-    tcase_add_test(tests, a_shared_table_stands_once);
-    tcase_add_test(tests, first_layers_are_one_product_with_batch_norm_folded);
-    tcase_add_test(tests, without_batch_norm_weights_are_as_they_are);
-    tcase_add_test(tests, activations_mixing_and_scores);
-    tcase_add_test(tests, gates_choose_and_weigh);
-    tcase_add_test(tests, transforms_are_in_the_graph);
-    tcase_add_test(tests, the_same_model_gives_the_same_bytes);
-    tcase_add_test(tests, bad_calls);
-    tcase_add_test(tests, larger_than_a_message);
-    tcase_add_loop_test(tests, each_allocation_fails, 0, 2);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+void add_cases(TCase *c) {
+    tcase_add_checked_fixture(c, set_up, tear_down);
+    tcase_add_test(c, header);
+    tcase_add_test(c, every_name_is_made_once_and_before_its_use);
+    tcase_add_test(c, initialisers_have_their_sizes_and_uses);
+    tcase_add_test(c, a_shared_table_stands_once);
+    tcase_add_test(c, first_layers_are_one_product_with_batch_norm_folded);
+    tcase_add_test(c, without_batch_norm_weights_are_as_they_are);
+    tcase_add_test(c, activations_mixing_and_scores);
+    tcase_add_test(c, gates_choose_and_weigh);
+    tcase_add_test(c, transforms_are_in_the_graph);
+    tcase_add_test(c, the_same_model_gives_the_same_bytes);
+    tcase_add_test(c, bad_calls);
+    tcase_add_test(c, larger_than_a_message);
+    tcase_add_loop_test(c, each_allocation_fails, 0, 2);
 }

@@ -1,4 +1,5 @@
 /* mmoe_model_export_weights: torch-rechub's state_dict */
+#include "check_main.h"
 #include "export_support.h"
 #include "failing.h"
 #include "file/container.h"
@@ -75,18 +76,10 @@ START_TEST(each_allocation_fails) {
 }
 END_TEST
 
-int main(void) {
-    Suite *suite = suite_create("export_weights");
-    TCase *tests = tcase_create("state_dict");
-    tcase_add_checked_fixture(tests, make_folder, remove_folder);
-    tcase_add_test(tests, only_the_state_dict);
-    tcase_add_test(tests, comes_back);
-    tcase_add_test(tests, bad_calls);
-    tcase_add_test(tests, each_allocation_fails);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+void add_cases(TCase *c) {
+    tcase_add_checked_fixture(c, make_folder, remove_folder);
+    tcase_add_test(c, only_the_state_dict);
+    tcase_add_test(c, comes_back);
+    tcase_add_test(c, bad_calls);
+    tcase_add_test(c, each_allocation_fails);
 }

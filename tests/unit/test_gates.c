@@ -1,5 +1,6 @@
 /* Gates: the kernel against its formulas in double precision; which experts are dropped; what
  * balances them. */
+#include "check_main.h"
 #include "kernels_support.h"
 #include "plan_support.h"
 
@@ -434,10 +435,7 @@ START_TEST(gates_leave_the_experts_relu_where_it_is) {
 }
 END_TEST
 
-int main(void) {
-    Suite *s = suite_create("gates");
-    TCase *c = tcase_create("gates");
-    tcase_set_timeout(c, 60);
+void add_cases(TCase *c) {
     tcase_add_loop_test(c, weights_are_their_formula, 0, table_count());
     tcase_add_loop_test(c, ends_of_the_range, 0, table_count());
     tcase_add_loop_test(c, a_nan_spoils_its_gate_alone, 0, table_count());
@@ -446,10 +444,4 @@ int main(void) {
     tcase_add_test(c, nothing_is_dropped_in_predictions);
     tcase_add_test(c, a_load_balance_evens_experts_out);
     tcase_add_loop_test(c, gates_leave_the_experts_relu_where_it_is, 0, 5);
-    suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
 }

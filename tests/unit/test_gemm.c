@@ -1,10 +1,10 @@
 /* Products with a packed matrix, of every instruction set, against plain loops in double. */
-#include <check.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "check_main.h"
 #include "math/kernels.h"
 
 enum { MOST_ROWS = 40, MOST_N = 160, MOST_K = 700, PAD = 5 };
@@ -290,24 +290,15 @@ START_TEST(outer_products) {
 }
 END_TEST
 
-int main(void) {
+void add_cases(TCase *cases) {
     enum { SETS = 3 };
-    Suite *s = suite_create("gemm");
-    TCase *tc = tcase_create("gemm");
-    tcase_add_checked_fixture(tc, set_up, NULL);
-    tcase_set_timeout(tc, 60);
-    tcase_add_loop_test(tc, agrees_with_plain_loops, 0, SETS);
-    tcase_add_loop_test(tc, long_sums, 0, SETS);
-    tcase_add_loop_test(tc, empty_sums, 0, SETS);
-    tcase_add_loop_test(tc, bits_do_not_depend_on_the_way, 0, SETS);
-    tcase_add_loop_test(tc, packed_in_pieces, 0, SETS);
-    tcase_add_loop_test(tc, a_nan_stays, 0, SETS);
-    tcase_add_loop_test(tc, packed_by_rows, 0, SETS);
-    tcase_add_loop_test(tc, outer_products, 0, SETS);
-    suite_add_tcase(s, tc);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    tcase_add_checked_fixture(cases, set_up, NULL);
+    tcase_add_loop_test(cases, agrees_with_plain_loops, 0, SETS);
+    tcase_add_loop_test(cases, long_sums, 0, SETS);
+    tcase_add_loop_test(cases, empty_sums, 0, SETS);
+    tcase_add_loop_test(cases, bits_do_not_depend_on_the_way, 0, SETS);
+    tcase_add_loop_test(cases, packed_in_pieces, 0, SETS);
+    tcase_add_loop_test(cases, a_nan_stays, 0, SETS);
+    tcase_add_loop_test(cases, packed_by_rows, 0, SETS);
+    tcase_add_loop_test(cases, outer_products, 0, SETS);
 }

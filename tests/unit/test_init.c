@@ -1,5 +1,6 @@
 /* What models begin with: the bounds and moments of every initialisation, and that experts begin
  * apart. */
+#include "check_main.h"
 #include "training_support.h"
 
 enum { WIDE = 300 };
@@ -331,10 +332,8 @@ START_TEST(equal_experts_stay_equal) {
 }
 END_TEST
 
-int main(void) {
+void add_cases(TCase *c) {
     const int n = sizeof words / sizeof *words;
-    Suite *s = suite_create("init");
-    TCase *c = tcase_create("init");
     tcase_add_loop_test(c, layers_have_their_moments, 0, n);
     tcase_add_loop_test(c, embeddings_have_their_moments, 0,
                         (int)(sizeof table_words / sizeof *table_words));
@@ -343,6 +342,4 @@ int main(void) {
     tcase_add_loop_test(c, no_two_experts_begin_equal, 0, n);
     tcase_add_test(c, permuted_experts_predict_the_same);
     tcase_add_loop_test(c, equal_experts_stay_equal, 0, n);
-    suite_add_tcase(s, c);
-    return run_suite(s);
 }

@@ -1,12 +1,12 @@
 /* What gates and experts do: figures by hand, names, threads, the report of an epoch, collapse. */
-#include <check.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "succeeds.h"
+#include "check_main.h"
 #include "models_support.h"
+#include "succeeds.h"
 #include "train/trainer.h"
 
 typedef struct world {
@@ -482,10 +482,7 @@ START_TEST(bad_arguments) {
 }
 END_TEST
 
-int main(void) {
-    Suite *s = suite_create("inspect");
-    TCase *c = tcase_create("inspect");
-    tcase_set_timeout(c, 60);
+void add_cases(TCase *c) {
     tcase_add_test(c, gates_by_hand);
     tcase_add_test(c, gates_that_choose);
     tcase_add_test(c, experts_by_hand);
@@ -498,10 +495,4 @@ int main(void) {
     tcase_add_test(c, epochs_report_collapse);
     tcase_add_test(c, epochs_without_gates);
     tcase_add_test(c, bad_arguments);
-    suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
 }

@@ -1,6 +1,7 @@
 /* The kernels over matrices, each table that the processor runs against formulas in double
  * precision: every width around the vectors', strides, gaps that must stay as they are.
  * test_kernels_math.c has exp, losses, dropout and optimizers. */
+#include "check_main.h"
 #include "kernels_support.h"
 
 enum { MOST_COLS = 70 };
@@ -326,21 +327,12 @@ START_TEST(mixed_rows_stand_alone) {
 }
 END_TEST
 
-int main(void) {
+void add_cases(TCase *c) {
     const int tables = table_count();
-    Suite *s = suite_create("kernels");
-    TCase *c = tcase_create("kernels");
-    tcase_set_timeout(c, 60);
     tcase_add_loop_test(c, column_stats, 0, tables);
     tcase_add_loop_test(c, column_stats_do_not_cancel, 0, tables);
     tcase_add_loop_test(c, column_sums, 0, tables);
     tcase_add_loop_test(c, norm_backward, 0, tables);
     tcase_add_loop_test(c, mix, 0, tables);
     tcase_add_loop_test(c, mixed_rows_stand_alone, 0, tables);
-    suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
 }

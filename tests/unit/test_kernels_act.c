@@ -1,5 +1,6 @@
 /* The activations of a layer, forward and backward, each table that the processor runs against
  * formulas in double precision, whose derivatives are taken by finite differences. */
+#include "check_main.h"
 #include "kernels_support.h"
 
 enum { MOST_GROUP = 70 };
@@ -431,21 +432,12 @@ START_TEST(relu_backward_sums) {
 }
 END_TEST
 
-int main(void) {
+void add_cases(TCase *c) {
     const int tables = table_count();
-    Suite *s = suite_create("kernels_act");
-    TCase *c = tcase_create("kernels_act");
-    tcase_set_timeout(c, 60);
     tcase_add_loop_test(c, activations, 0, 7 * tables);
     tcase_add_loop_test(c, rows_stand_alone, 0, 7 * tables);
     tcase_add_loop_test(c, kinks, 0, tables);
     tcase_add_loop_test(c, softmax_of_extremes, 0, tables);
     tcase_add_loop_test(c, nan_stays, 0, 7 * tables);
     tcase_add_loop_test(c, relu_backward_sums, 0, tables);
-    suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
 }

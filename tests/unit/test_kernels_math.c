@@ -4,6 +4,7 @@
 #include <float.h>
 
 #include "base/rng.h"
+#include "check_main.h"
 #include "kernels_support.h"
 
 enum { MOST = 70 };
@@ -550,11 +551,8 @@ START_TEST(best_is_the_last) {
 }
 END_TEST
 
-int main(void) {
+void add_cases(TCase *c) {
     const int tables = table_count();
-    Suite *s = suite_create("kernels_math");
-    TCase *c = tcase_create("kernels_math");
-    tcase_set_timeout(c, 60);
     tcase_add_loop_test(c, exp_in_ulps, 0, tables);
     tcase_add_loop_test(c, exp_at_the_ends, 0, tables);
     tcase_add_loop_test(c, sigmoid_in_ulps, 0, tables);
@@ -575,10 +573,4 @@ int main(void) {
     tcase_add_loop_test(c, dot, 0, tables);
     tcase_add_loop_test(c, combine, 0, tables);
     tcase_add_test(c, best_is_the_last);
-    suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
 }

@@ -1,5 +1,6 @@
 /* The kernels of single models against their formulas in double precision: attention of two items,
  * the logit of a product. */
+#include "check_main.h"
 #include "kernels_support.h"
 
 /* Columns of an item's query, key and value. */
@@ -106,15 +107,7 @@ START_TEST(joint_logit) {
 }
 END_TEST
 
-int main(void) {
-    Suite *s = suite_create("kernels_models");
-    TCase *c = tcase_create("kernels_models");
+void add_cases(TCase *c) {
     tcase_add_loop_test(c, attention, 0, table_count());
     tcase_add_loop_test(c, joint_logit, 0, table_count());
-    suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
 }

@@ -1,10 +1,10 @@
 /* Eigenvalues and orthonormal rows, by what defines them. */
-#include <check.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/rng.h"
+#include "check_main.h"
 #include "math/lapack.h"
 
 static double *draw(int32_t count, uint64_t stream) {
@@ -109,17 +109,9 @@ START_TEST(singular_values) {
 }
 END_TEST
 
-int main(void) {
-    Suite *s = suite_create("lapack");
-    TCase *c = tcase_create("lapack");
+void add_cases(TCase *c) {
     const int n = sizeof sizes / sizeof *sizes;
     tcase_add_loop_test(c, eigenvectors_are_what_they_say, 0, n);
     tcase_add_loop_test(c, rows_become_orthonormal, 0, n);
     tcase_add_loop_test(c, singular_values, 0, n);
-    suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
 }

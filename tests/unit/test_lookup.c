@@ -1,9 +1,9 @@
 /* Lookups of many columns, neighbours and not, one dim and several: the step's loss and the tables'
  * gradients, against sums in double precision. */
-#include <check.h>
 #include <math.h>
 #include <stdlib.h>
 
+#include "check_main.h"
 #include "params_support.h"
 
 #include "graph/run.h"
@@ -63,9 +63,9 @@ static void add_nodes(problem *p) {
     p->weight = mmoe_tensors_reserve(t, MMOE_TENSOR_VALUE, p->width);
     p->bias = mmoe_tensors_reserve(t, MMOE_TENSOR_VALUE, 1);
     const mmoe_segment identity = {0, 1, 1, MMOE_ACT_NONE, -1, 0};
-    const int classification = 0;
-    const float loss_weight = 1;
-    const mmoe_loss_shape plain_loss = {0, 1, 0};
+    const mmoe_loss_kind *kind = mmoe_loss_kind_of(MMOE_REGRESSION);
+    float loss_weight = 1;
+    mmoe_loss_shape plain_loss = {0, 1, 0};
     ck_assert(!mmoe_graph_input(
         p->graph, "input", &(mmoe_input_args){p->lookups, l->columns, l->columns, 0}, &x, &err));
     const mmoe_linear_block block = {x, 0, 1, p->weight, false};
@@ -75,8 +75,8 @@ static void add_nodes(problem *p) {
             p->graph, "z",
             &(mmoe_layer_args){.in = z, .bias = p->bias, .segments = &identity, .n_segment = 1}, &u,
             &err));
-    ck_assert(!mmoe_graph_loss(p->graph, "loss", &u, &classification, &loss_weight, &plain_loss, 1,
-                               &err));
+    const mmoe_losses losses = {1, &u, &kind, &loss_weight, &plain_loss, 1};
+    ck_assert(!mmoe_graph_loss(p->graph, "loss", &losses, &err));
     p->graph->n_task = 1;
 }
 
@@ -157,14 +157,4 @@ START_TEST(tables_and_their_gradients) {
 }
 END_TEST
 
-int main(void) {
-    Suite *s = suite_create("lookup");
-    TCase *c = tcase_create("lookup");
-    tcase_add_loop_test(c, tables_and_their_gradients, 0, LAYOUTS);
-    suite_add_tcase(s, c);
-    SRunner *runner = srunner_create(s);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
-}
+void add_cases(TCase *c) { tcase_add_loop_test(c, tables_and_their_gradients, 0, LAYOUTS); }

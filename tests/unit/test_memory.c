@@ -1,6 +1,5 @@
 /* The n-th allocation fails, for every n: each call reports it, gives nothing out, leaks nothing,
  * and leaves what it was given as it was. jansson's allocations count and fail, too. */
-#include <check.h>
 #include <dirent.h>
 #include <jansson.h>
 #include <math.h>
@@ -11,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "check_main.h"
 #include "models_support.h"
 
 /* ---- An allocator that fails on demand ---- */
@@ -519,11 +519,8 @@ START_TEST(predictions) {
 }
 END_TEST
 
-int main(void) {
-    Suite *s = suite_create("memory");
-    TCase *c = tcase_create("memory");
+void add_cases(TCase *c) {
     tcase_add_checked_fixture(c, set_up, tear_down);
-    tcase_set_timeout(c, 60);
     tcase_add_test(c, configurations);
     tcase_add_test(c, data_sets);
     tcase_add_test(c, models);
@@ -531,10 +528,4 @@ int main(void) {
     tcase_add_test(c, predictions);
     tcase_add_loop_test(c, family, 0, MODELS);
     tcase_add_loop_test(c, methods, 0, 3);
-    suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
 }

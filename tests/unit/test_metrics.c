@@ -1,10 +1,10 @@
 /* figures of a task against their definitions */
-#include <check.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/rng.h"
+#include "check_main.h"
 #include "train/metrics.h"
 
 enum { MAX_ROWS = 400 };
@@ -258,9 +258,7 @@ START_TEST(large_n_is_precise) {
 }
 END_TEST
 
-int main(void) {
-    Suite *s = suite_create("metrics");
-    TCase *c = tcase_create("metrics");
+void add_cases(TCase *c) {
     tcase_add_test(c, auc_agrees_with_pairs);
     tcase_add_test(c, auc_orders_all_floats);
     tcase_add_test(c, auc_of_plain_cases);
@@ -271,10 +269,4 @@ int main(void) {
     tcase_add_test(c, one_class_has_no_auc);
     tcase_add_test(c, strides_pick_one_task);
     tcase_add_test(c, large_n_is_precise);
-    suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
 }

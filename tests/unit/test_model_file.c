@@ -1,5 +1,4 @@
 /* the model file: save, load, load_weights */
-#include <check.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdbool.h>
@@ -9,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/checksum.h"
+#include "check_main.h"
 #include "model/model_file.h"
 #include "params_support.h"
 
@@ -662,10 +662,7 @@ END_TEST
 
 #define ROWS(array) (int)(sizeof(array) / sizeof *(array))
 
-int main(void) {
-    Suite *s = suite_create("model_file");
-    TCase *c = tcase_create("model_file");
-    tcase_set_timeout(c, 60);
+void add_cases(TCase *c) {
     tcase_add_checked_fixture(c, set_up, tear_down);
     tcase_add_test(c, checksum_known_answers);
     tcase_add_test(c, loaded_model_is_the_saved_one);
@@ -681,10 +678,4 @@ int main(void) {
     tcase_add_test(c, weights_that_are_not_finite_are_not_saved);
     tcase_add_loop_test(c, every_allocation_of_load_may_fail, 0, 2);
     tcase_add_loop_test(c, every_allocation_of_save_and_load_weights_may_fail, 0, 2);
-    suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
 }

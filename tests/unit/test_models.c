@@ -1,14 +1,14 @@
 /* Every model of the family: trained with any number of threads it is the same, saved and loaded it
  * is the same, and what is served is what is evaluated. */
-#include <check.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "succeeds.h"
+#include "check_main.h"
 #include "models_support.h"
+#include "succeeds.h"
 
 enum { ROWS = 700, SPARSE = 3, DENSE = 2, TASKS = 2, BATCH = 400 };
 
@@ -179,16 +179,7 @@ START_TEST(what_is_served_is_what_is_evaluated) {
 }
 END_TEST
 
-int main(void) {
-    Suite *s = suite_create("models");
-    TCase *c = tcase_create("models");
-    tcase_set_timeout(c, 60);
+void add_cases(TCase *c) {
     tcase_add_loop_test(c, threads_change_no_bit, 0, MODELS);
     tcase_add_loop_test(c, what_is_served_is_what_is_evaluated, 0, MODELS);
-    suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
 }

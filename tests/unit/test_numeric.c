@@ -1,5 +1,6 @@
 /* Weights and losses that are not finite end training, say where they began, and cost no weights.
  */
+#include "check_main.h"
 #include "training_support.h"
 
 /* Weights are NaN from the start, but for what no row reads. */
@@ -117,13 +118,9 @@ START_TEST(a_rate_that_is_too_large_ends_training) {
 }
 END_TEST
 
-int main(void) {
-    Suite *s = suite_create("numeric");
-    TCase *c = tcase_create("numeric");
+void add_cases(TCase *c) {
     tcase_add_test(c, a_weight_that_is_not_finite_is_named);
     tcase_add_test(c, a_loss_that_is_not_finite_is_named);
     tcase_add_test(c, the_best_weights_stay);
     tcase_add_test(c, a_rate_that_is_too_large_ends_training);
-    suite_add_tcase(s, c);
-    return run_suite(s);
 }

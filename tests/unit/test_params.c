@@ -1,9 +1,9 @@
 /* named tensors, their blocks, and what they are drawn from */
-#include <check.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "check_main.h"
 #include "graph/params.h"
 
 typedef struct countdown {
@@ -259,9 +259,7 @@ START_TEST(every_allocation_may_fail) {
 }
 END_TEST
 
-int main(void) {
-    Suite *s = suite_create("params");
-    TCase *c = tcase_create("params");
+void add_cases(TCase *c) {
     tcase_add_test(c, blocks_are_aligned_and_apart);
     tcase_add_test(c, neighbours_share_a_reservation);
     tcase_add_test(c, draw_depends_on_seed_and_name_alone);
@@ -269,10 +267,4 @@ int main(void) {
     tcase_add_test(c, draws_have_their_moments);
     tcase_add_test(c, sizes_that_overflow_fail);
     tcase_add_test(c, every_allocation_may_fail);
-    suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
 }

@@ -1,5 +1,6 @@
 /* Plans: the same bits whatever the threads and slices, batches of every size, gradients against
  * differences of the loss. test_plan_memory.c looks at buffers and weight tasks. */
+#include "check_main.h"
 #include "plan_support.h"
 #include "params_support.h"
 
@@ -329,10 +330,7 @@ START_TEST(gradients_are_the_loss_s) {
 }
 END_TEST
 
-int main(void) {
-    Suite *s = suite_create("plan");
-    TCase *c = tcase_create("plan");
-    tcase_set_timeout(c, 60);
+void add_cases(TCase *c) {
     tcase_add_loop_test(c, same_bits_with_any_threads, 0, SHAPES);
     tcase_add_loop_test(c, same_bits_of_a_large_batch, 0, SHAPES);
     tcase_add_loop_test(c, predictions_do_not_depend_on_slices, 0, SHAPES);
@@ -342,10 +340,4 @@ int main(void) {
     tcase_add_loop_test(c, one_row_leaves_the_statistics, 0, SHAPES);
     tcase_add_test(c, chunks_depend_on_the_batch_alone);
     tcase_add_loop_test(c, gradients_are_the_loss_s, SMOOTH, SHAPES);
-    suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
 }

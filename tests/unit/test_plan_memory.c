@@ -1,6 +1,7 @@
 /* Where plans keep what: buffers that live together lie apart, nothing is read before it is
  * written, and every value's gradient is handed out once; the tables' is the sum over the rows that
  * looked them up. */
+#include "check_main.h"
 #include "plan_support.h"
 #include "params_support.h"
 
@@ -392,18 +393,9 @@ START_TEST(table_gradients_are_sums_over_rows) {
 }
 END_TEST
 
-int main(void) {
-    Suite *s = suite_create("plan_memory");
-    TCase *c = tcase_create("plan_memory");
-    tcase_set_timeout(c, 60);
+void add_cases(TCase *c) {
     tcase_add_loop_test(c, buffers_that_live_together_lie_apart, 0, SHAPES);
     tcase_add_loop_test(c, nothing_is_left_of_earlier_batches, 0, SHAPES);
     tcase_add_loop_test(c, every_gradient_comes_once, 0, SHAPES);
     tcase_add_test(c, table_gradients_are_sums_over_rows);
-    suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
 }

@@ -1,6 +1,5 @@
 /* The worker pool. Tasks write plain memory, so that a thread sanitizer sees a task that runs twice
  * or late. */
-#include <check.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -8,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/pool.h"
+#include "check_main.h"
 #include "failing.h"
 
 enum { MOST_WORKERS = 8, MOST_TASKS = 1000 };
@@ -217,10 +217,7 @@ START_TEST(workers_take_no_signals) {
 }
 END_TEST
 
-int main(void) {
-    Suite *s = suite_create("pool");
-    TCase *c = tcase_create("pool");
-    tcase_set_timeout(c, 60);
+void add_cases(TCase *c) {
     tcase_add_loop_test(c, every_task_runs_once, 1, MOST_WORKERS + 1);
     tcase_add_loop_test(c, late_workers_run_nothing_of_another_loop, 2, MOST_WORKERS + 1);
     tcase_add_loop_test(c, sleeping_workers_wake, 1, MOST_WORKERS + 1);
@@ -229,10 +226,4 @@ int main(void) {
     tcase_add_test(c, nth_allocation_fails);
     tcase_add_test(c, no_thread_is_an_error);
     tcase_add_test(c, workers_take_no_signals);
-    suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
 }

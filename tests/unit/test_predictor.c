@@ -2,6 +2,7 @@
  * plain scoring. */
 #include <pthread.h>
 
+#include "check_main.h"
 #include "failing.h"
 #include "graph/run.h"
 #include "model/model.h"
@@ -280,10 +281,7 @@ START_TEST(null_arguments) {
 }
 END_TEST
 
-int main(void) {
-    Suite *s = suite_create("predictor");
-    TCase *c = tcase_create("predictor");
-    tcase_set_timeout(c, 60);
+void add_cases(TCase *c) {
     tcase_add_loop_test(c, agrees_with_the_plan, 0, SHAPES);
     tcase_add_loop_test(c, any_number_of_rows, 0, SHAPES);
     tcase_add_loop_test(c, the_weights_are_those_of_creation, 0, SHAPES);
@@ -292,10 +290,4 @@ int main(void) {
     tcase_add_test(c, threads_share_the_weights);
     tcase_add_loop_test(c, allocations_that_fail, 0, SHAPES);
     tcase_add_test(c, null_arguments);
-    suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
 }

@@ -1,6 +1,7 @@
 /* What a batch may look like: encoded or raw, in arrays or columns; and what it may not. */
 #include <unistd.h>
 
+#include "check_main.h"
 #include "predictor_support.h"
 
 /* ---- A model whose columns are learned ---- */
@@ -440,9 +441,7 @@ START_TEST(null_arguments) {
 }
 END_TEST
 
-int main(void) {
-    Suite *s = suite_create("predictor_input");
-    TCase *c = tcase_create("predictor_input");
+void add_cases(TCase *c) {
     tcase_add_checked_fixture(c, set_up, tear_down);
     tcase_add_test(c, members_of_structures);
     tcase_add_test(c, texts);
@@ -457,10 +456,4 @@ int main(void) {
     tcase_add_test(c, a_data_set_takes_no_columns);
     tcase_add_test(c, users_and_items);
     tcase_add_test(c, null_arguments);
-    suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
 }

@@ -1,4 +1,5 @@
 /* The learning rate: PyTorch's schedules and a warm-up, as numbers, and in a run. */
+#include "check_main.h"
 #include "training_support.h"
 
 #include "train/schedule.h"
@@ -196,9 +197,7 @@ START_TEST(a_step_uses_its_rate) {
 }
 END_TEST
 
-int main(void) {
-    Suite *s = suite_create("schedule");
-    TCase *c = tcase_create("schedule");
+void add_cases(TCase *c) {
     tcase_add_test(c, rates_by_the_epoch);
     tcase_add_test(c, warm_up_is_on_top);
     tcase_add_test(c, plateaus);
@@ -206,6 +205,4 @@ int main(void) {
     tcase_add_test(c, a_plateau_follows_what_is_watched);
     tcase_add_test(c, a_plateau_needs_validation_rows);
     tcase_add_test(c, a_step_uses_its_rate);
-    suite_add_tcase(s, c);
-    return run_suite(s);
 }

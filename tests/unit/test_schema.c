@@ -1,8 +1,8 @@
 /* configurations' features against a file's columns */
-#include <check.h>
 #include <math.h>
 #include <string.h>
 
+#include "check_main.h"
 #include "data/columns.h"
 #include "data/schema.h"
 #include "data/transform.h"
@@ -424,9 +424,7 @@ START_TEST(every_allocation_may_fail) {
 }
 END_TEST
 
-int main(void) {
-    Suite *s = suite_create("schema");
-    TCase *c = tcase_create("schema");
+void add_cases(TCase *c) {
     tcase_add_test(c, exact_names_then_patterns_then_the_rest);
     tcase_add_test(c, patterns_pass_over_columns_without_a_name);
     tcase_add_test(c, a_column_may_bear_a_star);
@@ -443,10 +441,4 @@ int main(void) {
     tcase_add_test(c, values_that_double_cannot_scale);
     tcase_add_test(c, copies_are_whole);
     tcase_add_test(c, every_allocation_may_fail);
-    suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
 }

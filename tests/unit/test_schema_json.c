@@ -1,13 +1,13 @@
 /* Schemas to and from JSON; schemas that a configuration makes. */
-#include <check.h>
 #include <float.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/dataset.h"
+#include "check_main.h"
 #include "config/config.h"
+#include "data/dataset.h"
 #include "file/schema_json.h"
 
 static const char good[] =
@@ -370,9 +370,7 @@ START_TEST(every_allocation_may_fail) {
 }
 END_TEST
 
-int main(void) {
-    Suite *s = suite_create("schema_json");
-    TCase *c = tcase_create("schema_json");
+void add_cases(TCase *c) {
     tcase_add_test(c, a_schema_comes_back);
     tcase_add_test(c, doubles_keep_their_bits);
     tcase_add_test(c, wrong_json_is_refused);
@@ -381,10 +379,4 @@ int main(void) {
     tcase_add_test(c, without_a_file_nothing_is_learned);
     tcase_add_test(c, arguments_are_checked);
     tcase_add_test(c, every_allocation_may_fail);
-    suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
 }

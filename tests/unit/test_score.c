@@ -1,7 +1,8 @@
 /* Final scores: the expression's grammar and values, and the best candidates by them. */
+#include "check_main.h"
+#include "config/score.h"
 #include "data/schema.h"
 #include "failing.h"
-#include "config/score.h"
 #include "predictor_support.h"
 
 /* ---- Expressions ---- */
@@ -284,9 +285,7 @@ START_TEST(a_fault_is_one_of_the_configuration) {
 }
 END_TEST
 
-int main(void) {
-    Suite *s = suite_create("score");
-    TCase *c = tcase_create("score");
+void add_cases(TCase *c) {
     tcase_add_test(c, expressions_have_their_values);
     tcase_add_test(c, names_may_have_a_minus);
     tcase_add_test(c, faults_are_named);
@@ -297,10 +296,4 @@ int main(void) {
     tcase_add_test(c, several_tasks_need_an_expression);
     tcase_add_loop_test(c, the_best_candidates, 0, 3);
     tcase_add_test(c, a_fault_is_one_of_the_configuration);
-    suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
 }

@@ -1,13 +1,13 @@
 /* CKA and effective rank, by what they are known to be and by what leaves them as they are. */
-#include <check.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/rng.h"
+#include "check_main.h"
 #include "failing.h"
-#include "math/lapack.h"
 #include "look/similarity.h"
+#include "math/lapack.h"
 
 enum { ROWS = 200, UNITS = 5 };
 
@@ -146,19 +146,11 @@ START_TEST(memory) {
 }
 END_TEST
 
-int main(void) {
-    Suite *s = suite_create("similarity");
-    TCase *c = tcase_create("similarity");
+void add_cases(TCase *c) {
     tcase_add_test(c, rotation_and_scale_change_nothing);
     tcase_add_test(c, known_matrices);
     tcase_add_test(c, what_cannot_be_compared);
     tcase_add_test(c, wide_outputs);
     tcase_add_test(c, threads_change_no_bit);
     tcase_add_test(c, memory);
-    suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
 }

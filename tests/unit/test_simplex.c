@@ -1,10 +1,10 @@
 /* Minima over the simplex, by what marks them: on the support all slopes are equal, beside it none
  * is smaller. */
-#include <check.h>
 #include <math.h>
 #include <stdlib.h>
 
 #include "base/rng.h"
+#include "check_main.h"
 #include "train/simplex.h"
 
 enum { MOST = 12 };
@@ -98,16 +98,8 @@ START_TEST(two_vectors) {
 }
 END_TEST
 
-int main(void) {
-    Suite *s = suite_create("simplex");
-    TCase *c = tcase_create("simplex");
+void add_cases(TCase *c) {
     tcase_add_loop_test(c, shortest, 0, 20);
     tcase_add_loop_test(c, support, 0, 20);
     tcase_add_test(c, two_vectors);
-    suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
 }

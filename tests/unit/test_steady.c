@@ -1,6 +1,5 @@
 /* A training step and a prediction allocate nothing: every malloc of the process is counted,
  * whoever calls it. */
-#include <check.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -8,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "check_main.h"
 #include "mmoe/train.h"
 
 /* glibc's own, under the names that stay when a program brings its own malloc. */
@@ -223,17 +223,9 @@ START_TEST(predictions_allocate_nothing) {
 }
 END_TEST
 
-int main(void) {
+void add_cases(TCase *c) {
     const int cases = 2 * (int)(sizeof variants / sizeof *variants);
-    Suite *s = suite_create("steady");
-    TCase *c = tcase_create("steady");
     tcase_add_test(c, calls_are_counted);
     tcase_add_loop_test(c, steps_allocate_nothing, 0, cases);
     tcase_add_loop_test(c, predictions_allocate_nothing, 0, cases);
-    suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
 }

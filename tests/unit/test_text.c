@@ -1,5 +1,4 @@
 /* numbers to and from text */
-#include <check.h>
 #include <float.h>
 #include <limits.h>
 #include <locale.h>
@@ -11,6 +10,7 @@
 
 #include "base/rng.h"
 #include "base/text.h"
+#include "check_main.h"
 
 static int parse(const char *text, double *out) {
     return mmoe_parse_double(text, strlen(text), out);
@@ -340,9 +340,7 @@ START_TEST(a_decimal_comma_changes_nothing) {
 }
 END_TEST
 
-int main(void) {
-    Suite *s = suite_create("text");
-    TCase *c = tcase_create("text");
+void add_cases(TCase *c) {
     tcase_add_test(c, integers);
     tcase_add_test(c, integers_as_pandas_writes_them);
     tcase_add_test(c, doubles_agree_with_strtod);
@@ -352,11 +350,4 @@ int main(void) {
     tcase_add_test(c, texts_read_back);
     tcase_add_test(c, no_shorter_text_reads_back);
     tcase_add_test(c, a_decimal_comma_changes_nothing);
-    tcase_set_timeout(c, 60);
-    suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
 }

@@ -1,5 +1,6 @@
 /* What steps keep whatever they do: the same bits for any number of workers; and what losses and
  * clipping do not touch. */
+#include "check_main.h"
 #include "models_support.h"
 #include "training_support.h"
 
@@ -165,15 +166,10 @@ START_TEST(rows_of_another_schema_are_refused) {
 }
 END_TEST
 
-int main(void) {
-    Suite *s = suite_create("training");
-    TCase *c = tcase_create("training");
-    tcase_set_timeout(c, 60);
+void add_cases(TCase *c) {
     tcase_add_loop_test(c, threads_change_no_bit, 0, 3 * UPDATES);
     tcase_add_loop_test(c, clipping_far_away_changes_no_bit, 0, MODELS);
     tcase_add_test(c, a_clipped_step_has_its_length);
     tcase_add_test(c, evaluation_stays_plain);
     tcase_add_test(c, rows_of_another_schema_are_refused);
-    suite_add_tcase(s, c);
-    return run_suite(s);
 }

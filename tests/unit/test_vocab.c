@@ -1,9 +1,9 @@
 /* vocabularies of sparse columns */
-#include <check.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "check_main.h"
 #include "data/vocab.h"
 #include "failing.h"
 
@@ -277,9 +277,7 @@ START_TEST(every_allocation_may_fail) {
 }
 END_TEST
 
-int main(void) {
-    Suite *s = suite_create("vocab");
-    TCase *c = tcase_create("vocab");
+void add_cases(TCase *c) {
     tcase_add_test(c, rows_come_in_order_of_first_appearance);
     tcase_add_test(c, integers_are_found_however_they_are_written);
     tcase_add_test(c, one_other_text_makes_texts_of_all);
@@ -289,10 +287,4 @@ int main(void) {
     tcase_add_test(c, from_integer_keys);
     tcase_add_test(c, from_text_keys);
     tcase_add_test(c, every_allocation_may_fail);
-    suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
 }

@@ -115,12 +115,4 @@ static inline void assert_same_models(const mmoe_model *a, const mmoe_model *b) 
     free(y);
 }
 
-static inline int run_suite(Suite *s) {
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
-}
-
 #endif
