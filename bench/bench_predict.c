@@ -7,6 +7,7 @@
 
 #include <cblas.h>
 
+#include "base/clock.h"
 #include "common.h"
 
 static const char description[] =
@@ -97,11 +98,11 @@ static void *score(void *context) {
         const mmoe_batch batch =
             window(s->ranks ? &s->rows->items : &s->rows->all, s->next, s->count);
         s->next += s->count;
-        const double begin = bench_now();
+        const double begin = mmoe_clock();
         const mmoe_status status =
             s->ranks ? mmoe_predictor_rank(s->predictor, &s->rows->user, &batch, s->scores, &err)
                      : mmoe_predictor_run(s->predictor, &batch, s->scores, &err);
-        if (s->seconds) s->seconds[i] = bench_now() - begin;
+        if (s->seconds) s->seconds[i] = mmoe_clock() - begin;
         if (status) bench_fail("%s", err.message);
     }
     return NULL;
@@ -119,22 +120,22 @@ static void serve(void *context, int calls, double *seconds) {
         s->scorers[t].calls = calls;
         s->scorers[t].seconds = t ? NULL : seconds;
     }
-    const double begin = bench_now();
+    const double begin = mmoe_clock();
     for (int t = 1; t < s->threads; t++)
         if (pthread_create(&s->scorers[t].thread, NULL, score, &s->scorers[t]))
             bench_fail("the system gives no thread");
     score(&s->scorers[0]);
     for (int t = 1; t < s->threads; t++) pthread_join(s->scorers[t].thread, NULL);
-    s->seconds += bench_now() - begin;
+    s->seconds += mmoe_clock() - begin;
     s->rows += (double)calls * s->threads * (double)s->scorers[0].count;
 }
 
 static void multiply(void *context, int calls, double *seconds) {
     const bench_products *p = context;
     for (int i = 0; i < calls; i++) {
-        const double begin = bench_now();
+        const double begin = mmoe_clock();
         for (size_t l = 0; l < p->count; l++) bench_layer_run(&p->layers[l], BENCH_FORWARD, 0, 1);
-        seconds[i] = bench_now() - begin;
+        seconds[i] = mmoe_clock() - begin;
     }
 }
 

@@ -77,8 +77,6 @@ int bench_table_end(bench_table *t);
 
 /* ---- Time ---- */
 
-double bench_now(void);
-
 typedef struct bench_samples {
     double *seconds;
     size_t count, size;

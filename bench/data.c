@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "common.h"
 
 float *bench_floats(size_t count, float bound) {
@@ -120,10 +121,10 @@ void bench_steps(void *stepper, int calls, double *seconds) {
     mmoe_error err;
     for (int i = 0; i < calls; i++) {
         if (s->next + s->batch > mmoe_dataset_rows(s->data)) s->next = 0;
-        double begin = bench_now();
+        double begin = mmoe_clock();
         if (mmoe_trainer_step(s->trainer, s->data, s->next, (size_t)s->batch, NULL, &err))
             bench_fail("%s", err.message);
-        seconds[i] = bench_now() - begin;
+        seconds[i] = mmoe_clock() - begin;
         s->seconds += seconds[i];
         s->steps++;
         s->next += s->batch;

@@ -2,15 +2,9 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "common.h"
-
-double bench_now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static int compare(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;
@@ -42,8 +36,8 @@ static void take_turn(bench_racer *r, int calls) {
 
 /* Calls of a turn, by the median of a warm-up. */
 static int calibrate(bench_racer *r, double seconds, double turn) {
-    double begin = bench_now();
-    while (r->samples.count < 3 || bench_now() - begin < seconds / 8) take_turn(r, 1);
+    double begin = mmoe_clock();
+    while (r->samples.count < 3 || mmoe_clock() - begin < seconds / 8) take_turn(r, 1);
     double calls = turn / (bench_quantile(&r->samples, 0.5) + 1e-9);
     r->samples.count = 0;
     return calls < 1 ? 1 : calls > 65536 ? 65536 : (int)calls;
@@ -53,8 +47,8 @@ void bench_race(bench_racer *racers, size_t count, double seconds) {
     double turn = seconds / 8 < 0.03 ? seconds / 8 : 0.03;
     int *calls = bench_alloc(count, sizeof *calls);
     for (size_t i = 0; i < count; i++) calls[i] = calibrate(&racers[i], seconds, turn);
-    double begin = bench_now();
-    for (int turns = 0; turns < 3 || bench_now() - begin < seconds * (double)count; turns++)
+    double begin = mmoe_clock();
+    for (int turns = 0; turns < 3 || mmoe_clock() - begin < seconds * (double)count; turns++)
         for (size_t i = 0; i < count; i++) take_turn(&racers[i], calls[i]);
     free(calls);
 }
@@ -101,10 +95,10 @@ void bench_crew_run(int workers, bench_work work, void *context, int calls, doub
     }
     for (int i = 0; i < calls; i++) {
         bench_crew_meet(&crew);
-        double begin = bench_now();
+        double begin = mmoe_clock();
         work(context, &crew, 0);
         bench_crew_meet(&crew);
-        seconds[i] = bench_now() - begin;
+        seconds[i] = mmoe_clock() - begin;
     }
     for (int w = 1; w < workers; w++) pthread_join(members[w].thread, NULL);
 }

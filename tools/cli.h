@@ -22,7 +22,9 @@ int cli_synth(int argc, char **argv);
 
 /* "mmoe COMMAND: sentence" on standard error. Returns CLI_FAILED. */
 int cli_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/* The same, with the way to the command's help. Returns CLI_USAGE. */
+/* The same, and ": " and the system's reason, which errno has. */
+int cli_fail_system(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The same as cli_fail, with the way to the command's help. Returns CLI_USAGE. */
 int cli_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* A remark that is no error. */
 void cli_note(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -1,7 +1,7 @@
 /* mmoe export */
 #include <string.h>
 
-#include "output.h"
+#include "files.h"
 
 static const struct {
     const char *name;

@@ -2,7 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "csvfile.h"
+#include "base/csv.h"
+#include "base/error.h"
+#include "files.h"
 #include "output.h"
 
 typedef struct names {
@@ -27,11 +29,19 @@ static int add_name(names *n, const char *name, bool once) {
     return CLI_OK;
 }
 
-static int take_header(void *user, long long row, const char *const *fields, size_t count) {
-    (void)row;
+/* Enough has been read then. */
+static mmoe_status take_names(void *user, const mmoe_csv_field *fields, size_t count,
+                              mmoe_error *err) {
     int status = CLI_OK;
-    for (size_t i = 0; !status && i < count; i++) status = add_name(user, fields[i], false);
-    return status ? status : CSVFILE_ENOUGH;
+    for (size_t i = 0; !status && i < count; i++) status = add_name(user, fields[i].text, false);
+    return status ? mmoe_fail_memory(err, count) : MMOE_E_CANCELLED;
+}
+
+static int names_of_file(const char *path, names *n) {
+    const mmoe_csv_handler handler = {n, take_names, NULL};
+    mmoe_error err;
+    const mmoe_status status = mmoe_csv_read(path, &handler, NULL, &err);
+    return status == MMOE_E_CANCELLED ? CLI_OK : cli_fail("%s", err.message);
 }
 
 /* The columns that the configuration names, which must be whole names. */
@@ -114,7 +124,7 @@ int cli_import(int argc, char **argv) {
     if (!json)
         status = cli_fail_memory();
     else
-        status = columns_path ? csvfile_read(columns_path, take_header, &columns)
+        status = columns_path ? names_of_file(columns_path, &columns)
                               : names_of_config(json, config_path, &columns);
     if (!status) status = import(config, &columns, weights, output);
     free_names(&columns);

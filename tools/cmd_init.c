@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "csvfile.h"
+#include "base/csv.h"
+#include "base/error.h"
+#include "files.h"
 #include "output.h"
 
 /* Integers of up to this many values are ids; of more, ids only if a value comes ten times on
@@ -68,8 +70,9 @@ static bool insert(value_set *set, uint64_t hash) {
 
 static bool is_missing(const char *text) { return !*text || strcmp(text, "NA") == 0; }
 
-static int take_value(column *c, const char *text) {
-    if (is_missing(text)) return CLI_OK;
+/* False: memory is out. */
+static bool survey_value(column *c, const char *text) {
+    if (is_missing(text)) return true;
     c->present++;
     char *end;
     double value = strtod(text, &end);
@@ -78,29 +81,41 @@ static int take_value(column *c, const char *text) {
     c->fractions += is_number && value != floor(value);
     c->other_than_01 += !is_number || (value != 0 && value != 1);
     bool is_dense = c->fractions && !c->texts && c->values.count > 1;
-    return is_dense || insert(&c->values, hash_text(text)) ? CLI_OK : cli_fail_memory();
+    return is_dense || insert(&c->values, hash_text(text));
 }
 
-static int take_header(survey *s, const char *const *fields, size_t count) {
-    s->columns = calloc(count, sizeof *s->columns);
-    if (!s->columns) return cli_fail_memory();
-    for (; s->count < count; s->count++) {
-        for (size_t j = 0; j < s->count; j++)
-            if (strcmp(s->columns[j].name, fields[s->count]) == 0)
-                return cli_fail("%s: row 1: two columns bear the name \"%s\"", s->path,
-                                fields[s->count]);
-        if (!(s->columns[s->count].name = strdup(fields[s->count]))) return cli_fail_memory();
-    }
-    return CLI_OK;
-}
-
-static int take_row(void *user, long long row, const char *const *fields, size_t count) {
+static mmoe_status begin_survey(void *user, const mmoe_csv_field *fields, size_t count,
+                                mmoe_error *err) {
     survey *s = user;
-    if (row == 1) return take_header(s, fields, count);
+    s->columns = calloc(count, sizeof *s->columns);
+    if (!s->columns) return mmoe_fail_memory(err, count * sizeof *s->columns);
+    for (; s->count < count; s->count++) {
+        const char *name = fields[s->count].text;
+        for (size_t j = 0; j < s->count; j++)
+            if (strcmp(s->columns[j].name, name) == 0)
+                return mmoe_fail_at(err, MMOE_E_FORMAT, s->path, 1, NULL,
+                                    "two columns bear the name \"%s\"", name);
+        s->columns[s->count].name = strdup(name);
+        if (!s->columns[s->count].name) return mmoe_fail_memory(err, strlen(name) + 1);
+    }
+    return MMOE_OK;
+}
+
+static mmoe_status survey_row(void *user, int64_t row, const mmoe_csv_field *fields,
+                              mmoe_error *err) {
+    (void)row;
+    survey *s = user;
     s->rows++;
-    int status = CLI_OK;
-    for (size_t i = 0; !status && i < count; i++) status = take_value(&s->columns[i], fields[i]);
-    return status;
+    for (size_t i = 0; i < s->count; i++)
+        if (!survey_value(&s->columns[i], fields[i].text))
+            return mmoe_fail_memory(err, s->columns[i].values.capacity * 2 * sizeof(uint64_t));
+    return MMOE_OK;
+}
+
+static int survey_file(survey *s) {
+    const mmoe_csv_handler handler = {s, begin_survey, survey_row};
+    mmoe_error err;
+    return mmoe_csv_read(s->path, &handler, NULL, &err) ? cli_fail("%s", err.message) : CLI_OK;
 }
 
 static void free_survey(survey *s) {
@@ -263,7 +278,7 @@ int cli_init(int argc, char **argv) {
         const cli_path paths[] = {{"DATA.csv", path, false}, {"--output", output, true}};
         survey s = {.path = path};
         status = cli_check_paths(paths, 2);
-        if (!status) status = csvfile_read(path, take_row, &s);
+        if (!status) status = survey_file(&s);
         if (!status) status = check_labels(&s, &labels);
         if (!status) status = write_config(&s, &labels, output);
         free_survey(&s);

@@ -1,7 +1,7 @@
 /* mmoe predict */
 #include <stdlib.h>
 
-#include "output.h"
+#include "files.h"
 
 enum { CHUNK_ROWS = 8192 };
 

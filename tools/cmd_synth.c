@@ -1,6 +1,7 @@
 /* mmoe synth */
 #include <string.h>
 
+#include "output.h"
 #include "synth.h"
 
 typedef struct synth_flags {

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "cli.h"
-#include "output.h"
+#include "files.h"
 
 /* Threads belong to the commands, which cut rows among workers; of OpenBLAS alone no public header
  * of ours speaks. */

@@ -7,13 +7,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "cli.h"
 
 static const char *command_name = "";
 
-__attribute__((format(printf, 1, 0))) static void message(const char *format, va_list args) {
+__attribute__((format(printf, 1, 0))) static void print_sentence(const char *format, va_list args) {
     fprintf(stderr, "mmoe%s%s: ", *command_name ? " " : "", command_name);
     vfprintf(stderr, format, args);
+}
+
+__attribute__((format(printf, 1, 0))) static void message(const char *format, va_list args) {
+    print_sentence(format, args);
     fputc('\n', stderr);
 }
 
@@ -22,6 +27,17 @@ int cli_fail(const char *format, ...) {
     va_start(args, format);
     message(format, args);
     va_end(args);
+    return CLI_FAILED;
+}
+
+int cli_fail_system(const char *format, ...) {
+    const int number = errno;
+    char text[MMOE_REASON_SIZE];
+    va_list args;
+    va_start(args, format);
+    print_sentence(format, args);
+    va_end(args);
+    fprintf(stderr, ": %s\n", number ? mmoe_reason(number, text) : "an earlier write failed");
     return CLI_FAILED;
 }
 

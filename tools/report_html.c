@@ -1,35 +1,31 @@
 #include "report_html.h"
 
-#include <stdint.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 static const char none[] = "\xe2\x80\x93"; /* a dash */
 
-/* Bytes of the UTF-8 character that begins here; 0: it is none. */
-static size_t character(const unsigned char *s) {
-    if (*s < 0x80) return *s >= 0x20 && *s != 0x7f ? 1 : 0;
-    const size_t length = *s >= 0xf0 && *s <= 0xf4 ? 4 : *s >= 0xe0 ? 3 : *s >= 0xc2 ? 2 : 0;
-    if (!length || *s > 0xf4) return 0;
-    for (size_t i = 1; i < length; i++)
-        if ((s[i] & 0xc0) != 0x80) return 0;
-    const bool is_c1 = *s == 0xc2 && s[1] < 0xa0;
-    const bool too_long = (*s == 0xe0 && s[1] < 0xa0) || (*s == 0xf0 && s[1] < 0x90);
-    const bool is_surrogate = *s == 0xed && s[1] >= 0xa0, too_large = *s == 0xf4 && s[1] >= 0x90;
-    return is_c1 || too_long || is_surrogate || too_large ? 0 : length;
+/* Bytes of the character that begins here; 0: it is none that a page shows. */
+static size_t character(const char *text, size_t length) {
+    uint32_t point = 0;
+    const size_t bytes = mmoe_utf8_next(text, length, &point);
+    const bool is_control = point < 0x20 || (point >= 0x7f && point < 0xa0);
+    return bytes && is_control ? 0 : bytes;
 }
 
 void cli_html_cut(FILE *out, const char *text, size_t most) {
-    const unsigned char *s = (const unsigned char *)text;
-    for (size_t count = 0; *s; count++) {
+    size_t left = strlen(text);
+    for (size_t count = 0; left; count++) {
         if (count == most) {
             fputs("\xe2\x80\xa6", out);
             return;
         }
-        const size_t length = character(s);
-        switch (*s) {
+        const size_t length = character(text, left);
+        switch (*text) {
         case '&':
             fputs("&amp;", out);
             break;
@@ -47,11 +43,12 @@ void cli_html_cut(FILE *out, const char *text, size_t most) {
             break;
         default:
             if (length)
-                fwrite(s, 1, length, out);
+                fwrite(text, 1, length, out);
             else
                 fputs("\xef\xbf\xbd", out);
         }
-        s += length ? length : 1;
+        text += length ? length : 1;
+        left -= length ? length : 1;
     }
 }
 
@@ -59,10 +56,7 @@ void cli_html_text(FILE *out, const char *text) { cli_html_cut(out, text, SIZE_M
 void cli_html_name(FILE *out, const char *name) { cli_html_cut(out, name, REPORT_NAME); }
 
 int cli_html_fit(const char *text, size_t most) {
-    size_t length = strnlen(text, most + 1);
-    if (length <= most) return (int)length;
-    for (length = most; length && ((unsigned char)text[length] & 0xc0) == 0x80;) length--;
-    return (int)length;
+    return (int)mmoe_utf8_cut(text, strnlen(text, most + 1), most);
 }
 
 void cli_html_count(FILE *out, double value) {

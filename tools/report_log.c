@@ -102,7 +102,7 @@ int cli_log_read(report_log *log, const char *path) {
     *log = (report_log){.path = path, .epochs = json_array(), .starts = json_array()};
     if (!log->epochs || !log->starts) return cli_fail_memory();
     FILE *file = fopen(path, "r");
-    if (!file) return cli_fail("--log: cannot read %s: %s", path, strerror(errno));
+    if (!file) return cli_fail_system("--log: cannot read %s", path);
     char *text = NULL;
     size_t size = 0;
     ssize_t length;
@@ -111,7 +111,8 @@ int cli_log_read(report_log *log, const char *path) {
     const int reason = errno;
     free(text);
     fclose(file);
-    if (failed) return cli_fail("--log: cannot read %s: %s", path, strerror(reason));
+    errno = reason;
+    if (failed) return cli_fail_system("--log: cannot read %s", path);
     return check(log);
 }
 

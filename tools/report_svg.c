@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 /* A figure is 360 units wide, as wide as on a phone, so that its text keeps its size. */
 enum {
     WIDTH = 360,
@@ -285,7 +287,7 @@ static void write_values(FILE *out, const report_heat *h, const grid *g) {
 static void write_tail(FILE *out, const char *name) {
     const size_t length = strlen(name);
     size_t from = length > NAME_LENGTH ? length - NAME_LENGTH + 1 : 0;
-    while (from && from < length && ((unsigned char)name[from] & 0xc0) == 0x80) from++;
+    while (from && from < length && mmoe_utf8_continues(name[from])) from++;
     if (from) fputs("\xe2\x80\xa6", out);
     cli_html_text(out, name + from);
 }

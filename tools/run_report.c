@@ -29,7 +29,7 @@ int cli_report_open(run_report *report, const char *log_path, bool is_resumed,
     if (!log_path) return CLI_OK;
     report->log_path = log_path;
     report->log = fopen(log_path, is_resumed ? "a+" : "w");
-    if (!report->log) return cli_fail("--log: cannot write %s: %s", log_path, strerror(errno));
+    if (!report->log) return cli_fail_system("--log: cannot write %s", log_path);
     if (is_resumed) end_last_line(report->log);
     json_t *line = json_pack(
         "{s:s, s:i, s:s, s:s*, s:s*, s:s, s:o, s:i, s:I, s:b, s:o}", "version", mmoe_version(),
@@ -48,9 +48,7 @@ int cli_report_close(run_report *report) {
     errno = 0;
     failed |= fclose(report->log) != 0;
     report->log = NULL;
-    return failed ? cli_fail("cannot write %s: %s", report->log_path,
-                             errno ? strerror(errno) : "an earlier write failed")
-                  : CLI_OK;
+    return failed ? cli_fail_system("cannot write %s", report->log_path) : CLI_OK;
 }
 
 void cli_report_newline(run_report *report) {

@@ -3,7 +3,9 @@
 #ifndef MMOE_TOOLS_SWEEP_H
 #define MMOE_TOOLS_SWEEP_H
 
-#include "output.h"
+#include <jansson.h>
+
+#include "files.h"
 
 typedef enum sweep_metric {
     SWEEP_AUC,

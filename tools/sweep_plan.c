@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "output.h"
 #include "sweep.h"
 
 enum { MAX_RUNS = 1000000 };

@@ -9,7 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "csvfile.h"
+#include "base/csv.h"
+#include "base/error.h"
+#include "output.h"
 #include "sweep.h"
 
 /* Columns: the keys, these, the figures, and the last five. */
@@ -57,14 +59,12 @@ static json_t *identity_of(const sweep_plan *p) {
 static int compare_identity(json_t *own, const json_t *found, const char *directory) {
     const char *key;
     json_t *value;
-    json_object_foreach(
-        own, key,
-        value) if (!json_equal(value,
-                               json_object_get(
-                                   found, key))) return cli_fail("%s has the results of another "
-                                                                 "sweep: its \"%s\" is not this "
-                                                                 "one's; choose another --output",
-                                                                 directory, key);
+    json_object_foreach(own, key, value) {
+        if (json_equal(value, json_object_get(found, key))) continue;
+        return cli_fail("%s has the results of another sweep: its \"%s\" is not this one's; choose "
+                        "another --output",
+                        directory, key);
+    }
     return CLI_OK;
 }
 
@@ -109,12 +109,10 @@ static int write_line(const sweep_results *r, char *line, size_t length) {
     const int reason = errno;
     free(line);
     if (!line) return cli_fail_memory();
-    if (written != (ssize_t)length)
-        return cli_fail("cannot write %s: %s", r->path,
-                        written < 0 ? strerror(reason) : "the disk is full");
-    return fdatasync(r->fd) && errno != EINVAL
-               ? cli_fail("cannot write %s: %s", r->path, strerror(errno))
-               : CLI_OK;
+    errno = written < 0 ? reason : ENOSPC;
+    if (written != (ssize_t)length) return cli_fail_system("cannot write %s", r->path);
+    return fdatasync(r->fd) && errno != EINVAL ? cli_fail_system("cannot write %s", r->path)
+                                               : CLI_OK;
 }
 
 static void print_header(FILE *out, const sweep_plan *p) {
@@ -177,63 +175,85 @@ static bool parse_number(const char *text, double *out) {
 }
 
 /* The run that a row is of; n_run: none of this sweep. */
-static size_t find_run(const sweep_plan *p, const char *const *fields) {
+static size_t find_run(const sweep_plan *p, const mmoe_csv_field *fields) {
     const size_t n_run = p->n_setting * p->n_seed;
     size_t setting = 0, seed = 0;
     char text[32];
     for (; setting < p->n_setting; setting++) {
         size_t k = 0;
-        while (k < p->n_key && strcmp(fields[k], p->settings[setting].values[k]) == 0) k++;
+        while (k < p->n_key && strcmp(fields[k].text, p->settings[setting].values[k]) == 0) k++;
         if (k == p->n_key) break;
     }
     for (; seed < p->n_seed; seed++) {
         snprintf(text, sizeof text, "%lld", (long long)p->seeds[seed]);
-        if (strcmp(fields[p->n_key], text) == 0) break;
+        if (strcmp(fields[p->n_key].text, text) == 0) break;
     }
     return setting < p->n_setting && seed < p->n_seed ? setting * p->n_seed + seed : n_run;
 }
 
-static int check_header(const reading *at, const char *const *fields, size_t count) {
-    const sweep_plan *p = at->plan;
-    bool same = count == p->n_key + N_BEFORE + p->n_figure + N_AFTER;
-    for (size_t i = 0; same && i < count; i++) {
-        const size_t b = i - p->n_key, f = b - N_BEFORE, a = f - p->n_figure;
-        const char *name = i < p->n_key      ? p->keys[i]
-                           : b < N_BEFORE    ? before[b]
-                           : f < p->n_figure ? p->figures[f].name
-                                             : after[a];
-        same = strcmp(fields[i], name) == 0;
-    }
-    return same ? CLI_OK
-                : cli_fail("%s has not the columns of this sweep; choose another --output",
-                           at->results->path);
+/* The name of the table's i-th column. */
+static const char *column_name(const sweep_plan *p, size_t i) {
+    if (i < p->n_key) return p->keys[i];
+    i -= p->n_key;
+    if (i < N_BEFORE) return before[i];
+    i -= N_BEFORE;
+    return i < p->n_figure ? p->figures[i].name : after[i - p->n_figure];
 }
 
-static int read_row(void *user, long long row, const char *const *fields, size_t count) {
-    reading *at = user;
+static mmoe_status check_header(void *user, const mmoe_csv_field *fields, size_t count,
+                                mmoe_error *err) {
+    const reading *at = user;
     const sweep_plan *p = at->plan;
-    if (row == 1) return check_header(at, fields, count);
+    bool same = count == p->n_key + N_BEFORE + p->n_figure + N_AFTER;
+    for (size_t i = 0; same && i < count; i++) same = !strcmp(fields[i].text, column_name(p, i));
+    if (same) return MMOE_OK;
+    return mmoe_fail(err, MMOE_E_FORMAT,
+                     "%s has not the columns of this sweep; choose another --output",
+                     at->results->path);
+}
+
+/* The figures and the last columns of a row; false: one is no number. */
+static bool read_numbers(const sweep_plan *p, const mmoe_csv_field *fields, double *figures,
+                         double last[N_AFTER]) {
+    const mmoe_csv_field *field = fields + p->n_key + N_BEFORE;
+    bool valid = true;
+    for (size_t i = 0; i < p->n_figure; i++, field++)
+        valid &= parse_number(field->text, &figures[i]);
+    for (int i = 0; i < N_AFTER; i++, field++)
+        valid &= parse_number(field->text, &last[i]) && isfinite(last[i]);
+    return valid;
+}
+
+static mmoe_status read_row(void *user, int64_t row, const mmoe_csv_field *fields,
+                            mmoe_error *err) {
+    const reading *at = user;
+    const sweep_plan *p = at->plan;
     const size_t run = find_run(p, fields);
-    if (run == at->results->n_run) return CLI_OK;
+    if (run == at->results->n_run) return MMOE_OK;
     sweep_result *r = &at->results->runs[run];
-    const char *const *rest = fields + p->n_key, *status = rest[1],
-                      *const *figures = rest + N_BEFORE, *const *last = figures + p->n_figure;
-    double numbers[N_AFTER];
-    bool valid = strcmp(status, "ok") == 0 || strcmp(status, "failed") == 0;
-    for (size_t i = 0; i < p->n_figure; i++) valid &= parse_number(figures[i], &r->values[i]);
-    for (int i = 0; i < N_AFTER; i++)
-        valid &= parse_number(last[i], &numbers[i]) && isfinite(numbers[i]);
-    if (!valid) return cli_fail("%s: row %lld is no run's result", at->results->path, row);
+    const char *status = fields[p->n_key + 1].text, *message = fields[p->n_key + 2].text;
+    const bool is_ok = strcmp(status, "ok") == 0;
+    double last[N_AFTER];
+    if (!read_numbers(p, fields, r->values, last) || (!is_ok && strcmp(status, "failed") != 0))
+        return mmoe_fail(err, MMOE_E_FORMAT, "%s: row %lld is no run's result", at->results->path,
+                         (long long)row);
     free(r->message);
-    r->message = strdup(rest[2]);
-    if (!r->message) return cli_fail_memory();
-    r->status = strcmp(status, "ok") == 0 ? SWEEP_OK : SWEEP_FAILED;
-    r->epochs = (int64_t)numbers[0];
-    r->best_epoch = (int64_t)numbers[1];
-    r->seconds = numbers[2];
-    r->rows_per_second = numbers[3];
-    r->parameters = (int64_t)numbers[4];
-    return CLI_OK;
+    r->message = strdup(message);
+    if (!r->message) return mmoe_fail_memory(err, strlen(message) + 1);
+    r->status = is_ok ? SWEEP_OK : SWEEP_FAILED;
+    r->epochs = (int64_t)last[0];
+    r->best_epoch = (int64_t)last[1];
+    r->seconds = last[2];
+    r->rows_per_second = last[3];
+    r->parameters = (int64_t)last[4];
+    return MMOE_OK;
+}
+
+static int read_rows(const sweep_plan *p, sweep_results *r) {
+    reading at = {p, r};
+    const mmoe_csv_handler handler = {&at, check_header, read_row};
+    mmoe_error err;
+    return mmoe_csv_read(r->path, &handler, NULL, &err) ? cli_fail("%s", err.message) : CLI_OK;
 }
 
 /* Cuts off a last line that a killed run left unfinished. *size: of what stays. */
@@ -243,31 +263,29 @@ static int trim(const sweep_results *r, off_t *size) {
     const off_t whole = *size;
     while (*size > 0) {
         if (pread(r->fd, &byte, 1, *size - 1) != 1)
-            return cli_fail("cannot read %s: %s", r->path, strerror(errno));
+            return cli_fail_system("cannot read %s", r->path);
         if (byte == '\n') break;
         --*size;
     }
-    return *size < whole && ftruncate(r->fd, *size)
-               ? cli_fail("cannot write %s: %s", r->path, strerror(errno))
-               : CLI_OK;
+    return *size < whole && ftruncate(r->fd, *size) ? cli_fail_system("cannot write %s", r->path)
+                                                    : CLI_OK;
 }
 
 static int open_rows(const sweep_plan *p, sweep_results *r) {
     off_t size;
-    reading at = {p, r};
     r->fd = open(r->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-    if (r->fd < 0) return cli_fail("cannot write %s: %s", r->path, strerror(errno));
+    if (r->fd < 0) return cli_fail_system("cannot write %s", r->path);
     if (flock(r->fd, LOCK_EX | LOCK_NB))
         return cli_fail("%s is being written by another sweep", r->path);
     int status = trim(r, &size);
     if (status) return status;
-    return size == 0 ? write_header(r, p) : csvfile_read(r->path, read_row, &at);
+    return size == 0 ? write_header(r, p) : read_rows(p, r);
 }
 
 int sweep_results_open(sweep_results *r, const sweep_plan *p, const char *directory) {
     *r = (sweep_results){.n_run = p->n_setting * p->n_seed, .fd = -1};
     if (mkdir(directory, 0777) && errno != EEXIST)
-        return cli_fail("cannot make the folder %s: %s", directory, strerror(errno));
+        return cli_fail_system("cannot make the folder %s", directory);
     r->directory = strdup(directory);
     r->path = join(directory, "results.csv");
     r->runs = calloc(r->n_run, sizeof *r->runs);

@@ -6,8 +6,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "sweep.h"
 
 /* Rows in memory. Whoever needs them first reads them; they go when the last run that needs them is
@@ -44,12 +44,6 @@ static atomic_int stopped; /* a signal's handler writes it, and all workers read
 static void stop(int number) {
     (void)number;
     stopped = 1;
-}
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 /* ---- Data ---- */
@@ -148,7 +142,7 @@ static mmoe_status do_run(const sweep_plan *p, size_t run, rows *d, sweep_result
         .threads = 1, .user = &state, .on_epoch = on_epoch, .on_progress = on_progress};
     mmoe_status status = need_rows(p, run, d);
     if (status) *err = d->err;
-    const double began = now();
+    const double began = mmoe_clock();
     if (!status) status = sweep_config(p, run / p->n_seed, p->seeds[run % p->n_seed], &config, err);
     if (!status) status = mmoe_model_create(config, d->schema, NULL, &model, err);
     if (!status) status = mmoe_trainer_create(model, &options, NULL, &trainer, err);
@@ -160,7 +154,7 @@ static mmoe_status do_run(const sweep_plan *p, size_t run, rows *d, sweep_result
     mmoe_trainer_free(trainer);
     mmoe_model_free(model);
     mmoe_config_free(config);
-    result->seconds = round(1000 * (now() - began)) / 1000; /* as the results' file has it */
+    result->seconds = round(1000 * (mmoe_clock() - began)) / 1000; /* as the results' file has it */
     return status;
 }
 

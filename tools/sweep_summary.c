@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "output.h"
 #include "sweep.h"
 
 /* One figure over a setting's seeds. */

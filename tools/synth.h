@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "output.h"
+#include "files.h"
 
 typedef struct synth_rows {
     int64_t first, count; /* rows [first, first + count) of the seed's world */

@@ -85,7 +85,22 @@ typedef struct mmoe_allocator {
 
 /* ---- Model ---- */
 
-typedef enum mmoe_task_type { MMOE_CLASSIFICATION = 0, MMOE_REGRESSION = 1 } mmoe_task_type;
+/* What a task learns to predict, a row a type: MMOE_CLASSIFICATION is 0, and so on; the word of
+ * configurations and files; its labels and loss; the figures that it adds to those that early
+ * stopping may watch (mmoe_metric_at in mmoe/train.h has all). */
+#define MMOE_TASK_TYPES(X)                                                                         \
+    X(CLASSIFICATION, classification, "0 and 1, cross-entropy", " | auc | logloss")                \
+    X(REGRESSION, regression, "numbers, squared error", " | mse | rmse | mae")
+
+#define MMOE_TASK_TYPE_ENUMERATOR(name, word, labels, metrics) MMOE_##name,
+#define MMOE_TASK_TYPE_ONE(name, word, labels, metrics) +1
+typedef enum mmoe_task_type { MMOE_TASK_TYPES(MMOE_TASK_TYPE_ENUMERATOR) } mmoe_task_type;
+enum { MMOE_TASK_TYPE_COUNT = 0 MMOE_TASK_TYPES(MMOE_TASK_TYPE_ONE) };
+#undef MMOE_TASK_TYPE_ENUMERATOR
+#undef MMOE_TASK_TYPE_ONE
+
+/* "classification"; NULL where `type` is none. Static. */
+MMOE_API const char *mmoe_task_type_name(int type);
 
 /* Schema, configuration and weights. Once loaded it is immutable and may be shared by any number of
  * threads; only a trainer writes to the model it was given. */
@@ -185,8 +200,8 @@ MMOE_API void mmoe_predictor_free(mmoe_predictor *predictor);
  * `err->column` the column. All rows are checked before the first is scored: on failure the output
  * is as it was. */
 
-/* Writes `scores` [rows, tasks]: a probability for a classification task, a value for a regression
- * task. Any number of rows. */
+/* Writes `scores` [rows, tasks]: a probability for a classification task, for another the value
+ * that its labels are expected to have. Any number of rows. */
 MMOE_API mmoe_status mmoe_predictor_run(mmoe_predictor *predictor, const mmoe_batch *batch,
                                         float *scores, mmoe_error *err);
 

@@ -256,8 +256,24 @@ MMOE_API void mmoe_inspection_free(mmoe_inspection *inspection);
 
 /* ---- Training ---- */
 
+/* A figure that tasks are judged by; static. */
+typedef struct mmoe_metric {
+    const char *name;  /* "logloss", in configurations, JSON and names of columns */
+    const char *title; /* "log-loss" */
+    const char *what;  /* "squared error" */
+    int better;        /* 1: larger values, -1: smaller ones, 0: those nearer to 1 */
+} mmoe_metric;
+
+enum { MMOE_MAX_METRICS = 7 }; /* of a task type */
+/* Metric `index` of a task type, or NULL past the last; the first is what early stopping watches by
+ * default. `type` -1: of all types, each metric once. */
+MMOE_API const mmoe_metric *mmoe_metric_at(int type, size_t index);
+/* Why a label of a task of this type cannot be `value`, "is neither 0 nor 1"; NULL: it can.
+ * Static. */
+MMOE_API const char *mmoe_label_fault(int type, double value);
+
 /* Figures of one task over a data set, weighted by the rows' weights. NaN: undefined (see `why`) or
- * of the other type. */
+ * of another type. */
 typedef struct mmoe_task_metrics {
     const char *name; /* belongs to the model */
     mmoe_task_type type;
@@ -267,6 +283,7 @@ typedef struct mmoe_task_metrics {
     double mse, rmse, mae;
     double calibration; /* sum of predictions over sum of labels */
     const char *why;    /* why a figure is undefined; NULL when all are defined; static */
+    double values[MMOE_MAX_METRICS]; /* the same and all others: in the order of mmoe_metric_at */
 } mmoe_task_metrics;
 
 /* Predicts with `threads` workers and fills `metrics` [tasks]. Uses the process's BLAS threads as

@@ -4,64 +4,196 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
 
-enum { NAME_ATTEMPTS = 1000 };
+enum { NAME_ATTEMPTS = 100, MAX_LINKS = 40, SUFFIX_SIZE = 64 };
 
 struct mmoe_atomic_file {
     mmoe_allocator alloc;
     const char *path;      /* as given, for errors */
     char target[PATH_MAX]; /* behind symbolic links, so that a link stays one */
-    size_t folder;         /* length of target's folder with its '/'; 0: the current one */
-    char temporary[PATH_MAX + 64];
+    char folder[PATH_MAX]; /* of target, with its '/'; "./": the current one */
+    char temporary[PATH_MAX + SUFFIX_SIZE];
+    bool named; /* the file stands in the folder, as `temporary` */
     int fd;
 };
 
-static mmoe_status io_failed(const mmoe_atomic_file *f, mmoe_error *err) {
-    return mmoe_fail_at(err, MMOE_E_IO, f->path, 0, NULL, "cannot write: %s", strerror(errno));
+static mmoe_status write_failed(const mmoe_atomic_file *f, mmoe_error *err) {
+    return mmoe_fail_system(err, f->path, "cannot write");
 }
 
-/* `mode`: the permissions of a file that is there already, or -1. */
-static mmoe_status find_target(mmoe_atomic_file *f, int *mode, mmoe_error *err) {
-    struct stat info;
-    *mode = -1;
-    if (realpath(f->path, f->target)) {
-        if (stat(f->target, &info)) return io_failed(f, err);
-        if (!S_ISREG(info.st_mode))
-            return mmoe_fail_at(err, MMOE_E_IO, f->path, 0, NULL, "cannot write: it is %s",
-                                S_ISDIR(info.st_mode) ? "a directory" : "not a regular file");
-        *mode = (int)(info.st_mode & 0777);
-    } else {
-        if (errno == ENOENT && strlen(f->path) >= sizeof f->target) errno = ENAMETOOLONG;
-        if (errno != ENOENT || !*f->path) return io_failed(f, err);
-        strcpy(f->target, f->path);
+/* ---- Where the file goes ---- */
+
+/* `target` with its last component, a link, replaced by what the link says; errno on failure. */
+static bool follow(char target[PATH_MAX]) {
+    char link[PATH_MAX];
+    const ssize_t length = readlink(target, link, sizeof link);
+    if (length < 0) return false;
+    const char *slash = strrchr(target, '/');
+    const size_t folder = slash && *link != '/' ? (size_t)(slash - target) + 1 : 0;
+    if (folder + (size_t)length >= PATH_MAX) {
+        errno = ENAMETOOLONG;
+        return false;
     }
-    const char *slash = strrchr(f->target, '/');
-    f->folder = slash ? (size_t)(slash - f->target) + 1 : 0;
+    memcpy(target + folder, link, (size_t)length);
+    target[folder + (size_t)length] = '\0';
+    return true;
+}
+
+/* Follows links to a file, which need not be there. `mode`: its permissions, or -1. */
+static mmoe_status find_target(mmoe_atomic_file *f, int *mode, mmoe_error *err) {
+    *mode = -1;
+    errno = *f->path ? ENAMETOOLONG : ENOENT;
+    if (!*f->path || strlen(f->path) >= sizeof f->target) return write_failed(f, err);
+    strcpy(f->target, f->path);
+    struct stat info;
+    int links = 0;
+    bool is_there;
+    while ((is_there = lstat(f->target, &info) == 0) && S_ISLNK(info.st_mode)) {
+        errno = ELOOP;
+        if (links++ == MAX_LINKS || !follow(f->target)) return write_failed(f, err);
+    }
+    if (!is_there) return errno == ENOENT ? MMOE_OK : write_failed(f, err);
+    errno = S_ISDIR(info.st_mode) ? EISDIR : EINVAL;
+    if (!S_ISREG(info.st_mode))
+        return mmoe_fail_at(err, MMOE_E_IO, f->path, 0, NULL, "cannot write: it is %s",
+                            S_ISDIR(info.st_mode) ? "a directory" : "not a regular file");
+    *mode = (int)(info.st_mode & 0777);
     return MMOE_OK;
+}
+
+static void find_folder(mmoe_atomic_file *f) {
+    const char *slash = strrchr(f->target, '/');
+    if (slash)
+        snprintf(f->folder, sizeof f->folder, "%.*s", (int)(slash + 1 - f->target), f->target);
+    else
+        strcpy(f->folder, "./");
+}
+
+/* ---- Temporary names ---- */
+
+/* A file's writers hold a lock on it, which ends with them: what nobody has locked is left over
+ * from a killed one, whatever its number was and in whichever container it ran. */
+static bool is_leftover(int fd, const char *name) {
+    struct stat info, there;
+    return fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_uid == geteuid() &&
+           flock(fd, LOCK_EX | LOCK_NB) == 0 && lstat(name, &there) == 0 &&
+           there.st_dev == info.st_dev && there.st_ino == info.st_ino;
+}
+
+static bool remove_leftover(const char *name) {
+    const int fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0) return false;
+    const bool removed = is_leftover(fd, name) && unlink(name) == 0;
+    close(fd);
+    return removed;
+}
+
+/* Makes f->temporary, and locks it. EEXIST, too, when somebody took it for left over meanwhile. */
+static bool create_named(mmoe_atomic_file *f, int fd) {
+    (void)fd;
+    f->fd = open(f->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (f->fd < 0) return false;
+    const bool taken = flock(f->fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    struct stat info;
+    if (!taken && fstat(f->fd, &info) == 0 && info.st_nlink > 0) return true;
+    close(f->fd);
+    f->fd = -1;
+    errno = EEXIST;
+    return false;
+}
+
+static bool link_to(int fd, const char *name) {
+    char source[64];
+    snprintf(source, sizeof source, "/proc/self/fd/%d", fd);
+    return linkat(AT_FDCWD, source, AT_FDCWD, name, AT_SYMLINK_FOLLOW) == 0;
+}
+
+static bool link_temporary(mmoe_atomic_file *f, int fd) { return link_to(fd, f->temporary); }
+
+/* Names follow from the target's, so that the next writer of it meets what a killed one left; a
+ * hash, since a target's name may be as long as names can be. */
+static uint64_t hash_name(const char *target) {
+    const char *slash = strrchr(target, '/');
+    uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a */
+    for (const char *c = slash ? slash + 1 : target; *c; c++)
+        hash = (hash ^ (unsigned char)*c) * 0x100000001b3u;
+    return hash;
+}
+
+/* `make` with the first name that is free or can be made free; errno on failure. */
+static bool take_name(mmoe_atomic_file *f, bool (*make)(mmoe_atomic_file *, int), int fd) {
+    const uint64_t hash = hash_name(f->target);
+    for (int attempt = 0; attempt < NAME_ATTEMPTS; attempt++) {
+        snprintf(f->temporary, sizeof f->temporary, "%s.mmoe-%016llx-%d.tmp", f->folder,
+                 (unsigned long long)hash, attempt);
+        if (make(f, fd)) return true;
+        if (errno != EEXIST) return false;
+        if (remove_leftover(f->temporary) && make(f, fd)) return true;
+    }
+    errno = EEXIST;
+    return false;
+}
+
+/* ---- Making, writing, ending ---- */
+
+static int open_unnamed(const mmoe_atomic_file *f) {
+#ifdef O_TMPFILE
+    return open(f->folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
+#else
+    (void)f;
+    return -1;
+#endif
+}
+
+/* Can a file without a name be given one? That may fail where there is no /proc, or under a
+ * security policy; it has to be known before hours of work, not after. */
+static bool can_link(mmoe_atomic_file *f) {
+    const int fd = open_unnamed(f);
+    if (fd < 0) return false;
+    flock(fd, LOCK_EX | LOCK_NB);
+    const bool linked = take_name(f, link_temporary, fd);
+    if (linked) unlink(f->temporary);
+    close(fd);
+    return linked;
+}
+
+/* Leaves errno, which has the reason of a failure. */
+static void discard(mmoe_atomic_file *f) {
+    const int reason = errno;
+    if (f->named) unlink(f->temporary);
+    close(f->fd);
+    errno = reason;
+}
+
+static void release(mmoe_atomic_file *f) {
+    const int reason = errno;
+    mmoe_allocator a = f->alloc;
+    mmoe_release(&a, f);
+    errno = reason;
 }
 
 static mmoe_status open_temporary(mmoe_atomic_file *f, mmoe_error *err) {
     int mode;
     mmoe_status status = find_target(f, &mode, err);
     if (status) return status;
-    for (int attempt = 0; attempt < NAME_ATTEMPTS; attempt++) {
-        snprintf(f->temporary, sizeof f->temporary, "%.*s.mmoe-%ld-%d.tmp", (int)f->folder,
-                 f->target, (long)getpid(), attempt);
-        f->fd = open(f->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (f->fd >= 0 || errno != EEXIST) break;
-    }
-    if (f->fd < 0) return io_failed(f, err);
+    find_folder(f);
+    f->fd = can_link(f) ? open_unnamed(f) : -1;
+    f->named = f->fd < 0;
+    if (f->named && !take_name(f, create_named, -1)) return write_failed(f, err);
+    flock(f->fd, LOCK_EX | LOCK_NB);
     if (mode < 0 || !fchmod(f->fd, (mode_t)mode)) return MMOE_OK;
-    status = io_failed(f, err);
-    close(f->fd);
-    unlink(f->temporary);
+    status = write_failed(f, err);
+    discard(f);
     return status;
 }
 
@@ -70,12 +202,13 @@ mmoe_status mmoe_atomic_file_open(const char *path, const mmoe_allocator *alloc,
     assert(path && out);
     mmoe_allocator a = mmoe_allocator_or_default(alloc);
     mmoe_atomic_file *f = mmoe_alloc(&a, 1, sizeof *f);
+    if (!f) errno = ENOMEM;
     if (!f) return mmoe_fail_memory(err, sizeof *f);
     f->alloc = a;
     f->path = path;
     mmoe_status status = open_temporary(f, err);
     if (status)
-        mmoe_release(&a, f);
+        release(f);
     else
         *out = f;
     return status;
@@ -86,7 +219,7 @@ mmoe_status mmoe_atomic_file_write(mmoe_atomic_file *f, const void *data, size_t
     const char *at = data;
     while (size) {
         ssize_t written = write(f->fd, at, size < 1u << 30 ? size : 1u << 30);
-        if (written < 0 && errno != EINTR) return io_failed(f, err);
+        if (written < 0 && errno != EINTR) return write_failed(f, err);
         if (written < 0) continue;
         at += written;
         size -= (size_t)written;
@@ -94,36 +227,39 @@ mmoe_status mmoe_atomic_file_write(mmoe_atomic_file *f, const void *data, size_t
     return MMOE_OK;
 }
 
-/* The rename lasts through a loss of power once the folder is synced. Folders that may not be read,
+/* The name lasts through a loss of power once the folder is synced. Folders that may not be read,
  * and file systems that cannot sync one, are left to the system. */
-static mmoe_status sync_folder(mmoe_atomic_file *f, mmoe_error *err) {
-    f->target[f->folder] = '\0';
-    int fd = open(f->folder ? f->target : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+static mmoe_status sync_folder(const mmoe_atomic_file *f, mmoe_error *err) {
+    int fd = open(f->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) return MMOE_OK;
     mmoe_status status = MMOE_OK;
     if (fsync(fd) && (errno == EIO || errno == ENOSPC || errno == EDQUOT))
-        status = io_failed(f, err);
+        status = write_failed(f, err);
     close(fd);
     return status;
 }
 
-static mmoe_status keep(mmoe_atomic_file *f, mmoe_error *err) {
-    mmoe_status status = fsync(f->fd) ? io_failed(f, err) : MMOE_OK;
-    if (close(f->fd) && !status) status = io_failed(f, err);
-    if (!status && rename(f->temporary, f->target)) status = io_failed(f, err);
-    if (!status) return sync_folder(f, err);
-    unlink(f->temporary);
-    return status;
+/* A link cannot replace a file: where there is one, the file takes a temporary name first. */
+static bool take_target(mmoe_atomic_file *f) {
+    if (!f->named && link_to(f->fd, f->target)) return true;
+    if (!f->named && errno != EEXIST) return false;
+    if (!f->named) f->named = take_name(f, link_temporary, f->fd);
+    if (!f->named || rename(f->temporary, f->target)) return false;
+    f->named = false;
+    return true;
 }
 
 mmoe_status mmoe_atomic_file_close(mmoe_atomic_file *f, mmoe_status status, mmoe_error *err) {
-    if (status) {
-        close(f->fd);
-        unlink(f->temporary);
-    } else {
-        status = keep(f, err);
-    }
-    mmoe_allocator a = f->alloc;
-    mmoe_release(&a, f);
+    if (!status && (fsync(f->fd) || !take_target(f))) status = write_failed(f, err);
+    const bool kept = !status;
+    discard(f);
+    if (kept) status = sync_folder(f, err);
+    release(f);
     return status;
+}
+
+int mmoe_atomic_file_descriptor(const mmoe_atomic_file *f) { return f->fd; }
+
+const char *mmoe_atomic_file_temporary(const mmoe_atomic_file *f) {
+    return f->named ? f->temporary : NULL;
 }

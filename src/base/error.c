@@ -1,43 +1,9 @@
 #include "base/error.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-#define STRINGIFY_(x) #x
-#define STRINGIFY(x) STRINGIFY_(x)
-
-const char *mmoe_version(void) {
-    return STRINGIFY(MMOE_VERSION_MAJOR) "." STRINGIFY(MMOE_VERSION_MINOR) "." STRINGIFY(
-        MMOE_VERSION_PATCH);
-}
-
-const char *mmoe_status_string(mmoe_status status) {
-    switch (status) {
-    case MMOE_OK:
-        return "success";
-    case MMOE_E_ARGUMENT:
-        return "invalid argument";
-    case MMOE_E_MEMORY:
-        return "out of memory";
-    case MMOE_E_IO:
-        return "input or output failed";
-    case MMOE_E_FORMAT:
-        return "malformed file";
-    case MMOE_E_VERSION:
-        return "file of a newer version";
-    case MMOE_E_CONFIG:
-        return "invalid configuration";
-    case MMOE_E_DATA:
-        return "invalid data";
-    case MMOE_E_NUMERIC:
-        return "value is not finite";
-    case MMOE_E_CANCELLED:
-        return "cancelled";
-    default:
-        return "unknown status";
-    }
-}
 
 static void copy_cut(char *to, size_t size, const char *from) {
     size_t n = from ? strlen(from) : 0;
@@ -89,4 +55,13 @@ mmoe_status mmoe_fail_at(mmoe_error *err, mmoe_status code, const char *file, in
 
 mmoe_status mmoe_fail_memory(mmoe_error *err, size_t bytes) {
     return mmoe_fail(err, MMOE_E_MEMORY, "out of memory: %zu bytes more were needed", bytes);
+}
+
+const char *mmoe_reason(int number, char text[MMOE_REASON_SIZE]) {
+    return strerror_r(number, text, MMOE_REASON_SIZE);
+}
+
+mmoe_status mmoe_fail_system(mmoe_error *err, const char *file, const char *what) {
+    char text[MMOE_REASON_SIZE];
+    return mmoe_fail_at(err, MMOE_E_IO, file, 0, NULL, "%s: %s", what, mmoe_reason(errno, text));
 }

@@ -18,4 +18,11 @@ mmoe_status mmoe_fail_at(mmoe_error *err, mmoe_status code, const char *file, in
 /* "out of memory" for `bytes` wanted. */
 mmoe_status mmoe_fail_memory(mmoe_error *err, size_t bytes);
 
+/* The system's words for an errno, whatever other threads ask meanwhile; they may stand in `text`.
+ */
+enum { MMOE_REASON_SIZE = 128 };
+const char *mmoe_reason(int number, char text[MMOE_REASON_SIZE]);
+/* MMOE_E_IO: "FILE: WHAT: the reason that errno has", as in "a.csv: cannot open: No such file". */
+mmoe_status mmoe_fail_system(mmoe_error *err, const char *file, const char *what);
+
 #endif

@@ -252,3 +252,8 @@ size_t mmoe_format_double(double value, char out[MMOE_NUMBER_SIZE]) {
 size_t mmoe_format_float(float value, char out[MMOE_NUMBER_SIZE]) {
     return format((double)value, true, out);
 }
+
+const char *mmoe_number_fault(double value) {
+    if (!isfinite(value)) return "is not finite";
+    return isfinite((float)value) ? NULL : "is too large for single precision";
+}

@@ -1,6 +1,5 @@
 #include "config/config.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -100,9 +99,7 @@ static mmoe_status read_all(FILE *file, const char *path, const mmoe_allocator *
         used += got;
     } while (used == capacity && used <= MMOE_CONFIG_MAX_BYTES + 3);
     *length = used;
-    return ferror(file)
-               ? mmoe_fail_at(err, MMOE_E_IO, path, 0, NULL, "cannot read: %s", strerror(errno))
-               : MMOE_OK;
+    return ferror(file) ? mmoe_fail_system(err, path, "cannot read") : MMOE_OK;
 }
 
 mmoe_status mmoe_config_read(const char *path, const mmoe_allocator *alloc, mmoe_config **out,
@@ -111,8 +108,7 @@ mmoe_status mmoe_config_read(const char *path, const mmoe_allocator *alloc, mmoe
         return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_config_read: an argument is NULL");
     const mmoe_allocator a = mmoe_allocator_or_default(alloc);
     FILE *file = fopen(path, "rbe");
-    if (!file)
-        return mmoe_fail_at(err, MMOE_E_IO, path, 0, NULL, "cannot open: %s", strerror(errno));
+    if (!file) return mmoe_fail_system(err, path, "cannot open");
     char *text = NULL;
     size_t length = 0;
     mmoe_status status = read_all(file, path, &a, &text, &length, err);
@@ -259,4 +255,11 @@ mmoe_status mmoe_config_set(mmoe_config *config, const char *key, const char *va
     *changed = old;
     mmoe_config_free(changed);
     return MMOE_OK;
+}
+
+const mmoe_metric_kind *mmoe_config_watched_metric(const mmoe_config *config) {
+    const mmoe_trainer_config *c = &config->trainer;
+    if (c->earlystop_metric >= 0) return mmoe_loss_metric(-1, (size_t)c->earlystop_metric);
+    const int32_t task = c->earlystop_task >= 0 ? c->earlystop_task : 0;
+    return mmoe_loss_metric((int)config->tasks[task].type, 0);
 }

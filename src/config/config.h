@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "data/schema.h"
+#include "loss/loss.h"
 #include "math/activation.h"
 #include "mmoe/train.h"
 #include "config/score.h"
@@ -21,13 +22,6 @@ typedef enum mmoe_scheduler_kind {
     MMOE_SCHEDULER_COSINE,
     MMOE_SCHEDULER_PLATEAU
 } mmoe_scheduler_kind;
-typedef enum mmoe_metric_kind {
-    MMOE_METRIC_AUC,
-    MMOE_METRIC_LOGLOSS,
-    MMOE_METRIC_MSE,
-    MMOE_METRIC_RMSE,
-    MMOE_METRIC_MAE
-} mmoe_metric_kind;
 
 /* In the order of the words of "model.name". */
 typedef enum mmoe_model_kind {
@@ -84,7 +78,7 @@ typedef struct mmoe_task_config {
     char *label; /* column */
     mmoe_task_type type;
     float loss_weight;                                   /* > 0 */
-    float label_smoothing, positive_weight, focal_gamma; /* of a classification */
+    float label_smoothing, positive_weight, focal_gamma; /* of the kinds that are shaped */
     mmoe_mlp_config tower;
 } mmoe_task_config;
 
@@ -127,8 +121,7 @@ typedef struct mmoe_trainer_config {
     float gamma, min_lr, factor;
     int32_t earlystop_patience; /* epochs without a better score; 0: never stop early */
     int32_t earlystop_task;     /* index, or -1: the mean of the tasks */
-    int32_t
-        earlystop_metric; /* mmoe_metric_kind, or -1: AUC for classification, MSE for regression */
+    int32_t earlystop_metric;   /* of mmoe_loss_metric(-1, i), or -1: the first of the task's */
     bool shuffle;
     uint64_t seed;
     mmoe_balance_config balance; /* trainer.adaptive_params */
@@ -158,6 +151,9 @@ struct mmoe_config {
 /* A deep copy; MMOE_E_MEMORY. */
 mmoe_status mmoe_config_copy(const mmoe_config *config, const mmoe_allocator *alloc,
                              mmoe_config **out, mmoe_error *err);
+
+/* What early stopping watches. */
+const mmoe_metric_kind *mmoe_config_watched_metric(const mmoe_config *config);
 
 /* The compiled final score, *out NULL when the configuration has none; as mmoe_score_compile. */
 mmoe_status mmoe_config_score(const mmoe_config *config, const mmoe_allocator *alloc,

@@ -74,7 +74,20 @@ static bool is_task_name(const char *name) {
            strlen(name) <= MOST && strcmp(name, "mean") != 0;
 }
 
-/* The keys that shape a cross-entropy mean nothing to a squared error. */
+/* The word of the first type whose loss is shaped, or is of a probability. */
+static const char *shaped_type(void) {
+    int type = 0;
+    while (!mmoe_loss_kind_of((mmoe_task_type)type)->is_shaped) type++;
+    return mmoe_task_type_name(type);
+}
+
+static const char *probability_type(void) {
+    int type = 0;
+    while (!mmoe_loss_kind_of((mmoe_task_type)type)->is_probability) type++;
+    return mmoe_task_type_name(type);
+}
+
+/* The keys that shape a cross-entropy mean nothing to other losses. */
 static mmoe_status check_shape(const mmoe_task_config *task, int32_t i,
                                const mmoe_key_place *place) {
     const char *key = NULL;
@@ -84,11 +97,11 @@ static mmoe_status check_shape(const mmoe_task_config *task, int32_t i,
         key = "positive_weight";
     else if (task->focal_gamma != 0)
         key = "focal_gamma";
-    if (!key || task->type == MMOE_CLASSIFICATION) return MMOE_OK;
+    if (!key || mmoe_loss_kind_of(task->type)->is_shaped) return MMOE_OK;
     char path[MMOE_PATH_SIZE];
     snprintf(path, sizeof path, "tasks[%d].%s", i, key);
-    return mmoe_key_fail(
-        place, path, "\"%s\" is a regression; only a classification takes this key", task->name);
+    return mmoe_key_fail(place, path, "\"%s\" is a %s; only a %s takes this key", task->name,
+                         mmoe_task_type_name((int)task->type), shaped_type());
 }
 
 static mmoe_status check_tasks(const mmoe_config *config, json_t *columns, json_t *names,
@@ -187,11 +200,11 @@ static mmoe_status check_model(const mmoe_config *config, const mmoe_key_place *
             "the model \"esmm\" has two tasks, the click and then the conversion; here are %d",
             config->n_task);
     for (int32_t i = 0; i < config->n_task && (is_esmm || config->model == MMOE_MODEL_AITM); i++) {
-        if (config->tasks[i].type == MMOE_CLASSIFICATION) continue;
+        if (mmoe_loss_kind_of(config->tasks[i].type)->is_probability) continue;
         char path[MMOE_PATH_SIZE];
         snprintf(path, sizeof path, "tasks[%d].type", i);
-        return mmoe_key_fail(place, path, "the model \"%s\" takes classifications alone",
-                             is_esmm ? "esmm" : "aitm");
+        return mmoe_key_fail(place, path, "the model \"%s\" takes %ss alone",
+                             is_esmm ? "esmm" : "aitm", probability_type());
     }
     return MMOE_OK;
 }
@@ -227,6 +240,31 @@ static mmoe_status find_earlystop_task(const json_t *root, mmoe_config *config,
                          "no task is named \"%.80s\"; allowed are %smean", name, allowed);
 }
 
+static bool can_be_watched(int type, size_t index) {
+    const mmoe_metric_kind *metric = mmoe_loss_metric(type, index);
+    return metric && metric->doc.better != 0;
+}
+
+/* ", mse, rmse and mae" */
+static void list_watched(int type, char *text, size_t size) {
+    size_t used = 0;
+    for (size_t i = 0; can_be_watched(type, i) && used < size; i++)
+        used += (size_t)snprintf(text + used, size - used, "%s%s",
+                                 i && !can_be_watched(type, i + 1) ? " and " : ", ",
+                                 mmoe_loss_metric(type, i)->doc.name);
+}
+
+static mmoe_status check_watched_metric(const mmoe_config *config, const mmoe_task_config *watched,
+                                        const mmoe_key_place *place) {
+    const int type = (int)watched->type;
+    for (size_t i = 0; can_be_watched(type, i); i++)
+        if (mmoe_loss_metric(type, i) == mmoe_config_watched_metric(config)) return MMOE_OK;
+    char metrics[200] = "";
+    list_watched(type, metrics, sizeof metrics);
+    return mmoe_key_fail(place, "trainer.earlystop_metric", "\"%s\" is a %s; allowed are auto%s",
+                         watched->name, mmoe_task_type_name(type), metrics);
+}
+
 static mmoe_status check_trainer(const mmoe_config *config, const mmoe_key_place *place) {
     const mmoe_trainer_config *trainer = &config->trainer;
     if (trainer->momentum > 0 && trainer->optimizer != MMOE_SGD)
@@ -241,15 +279,7 @@ static mmoe_status check_trainer(const mmoe_config *config, const mmoe_key_place
                 place, "trainer.earlystop_task",
                 "mean needs tasks of one type, but \"%s\" and \"%s\" differ; name a task",
                 watched->name, config->tasks[i].name);
-    const bool of_classification = trainer->earlystop_metric == MMOE_METRIC_AUC ||
-                                   trainer->earlystop_metric == MMOE_METRIC_LOGLOSS;
-    if (trainer->earlystop_metric >= 0 &&
-        of_classification != (watched->type == MMOE_CLASSIFICATION))
-        return mmoe_key_fail(place, "trainer.earlystop_metric",
-                             "\"%s\" is a %s; allowed are auto, %s", watched->name,
-                             of_classification ? "regression" : "classification",
-                             of_classification ? "mse, rmse and mae" : "auc and logloss");
-    return MMOE_OK;
+    return check_watched_metric(config, watched, place);
 }
 
 static mmoe_status check_balance(const mmoe_config *config, const mmoe_key_place *place) {

@@ -73,6 +73,10 @@
         .required = required_                                                                      \
     }
 
+#define TYPE_WORD(name, word, labels, metrics) " | " #word
+#define LABELS_OF_TYPE(name, word, labels, metrics) "; " #word ": " labels
+#define METRICS_OF_TYPE(name, word, labels, metrics) metrics
+#define TASK_TYPES &(MMOE_TASK_TYPES(TYPE_WORD))[3]
 #define ACTIVATIONS "relu | sigmoid | tanh | prelu | dice"
 #define PATTERN "a column's name, or a pattern with one *"
 #define COLUMN "a column's name"
@@ -106,9 +110,8 @@ static const mmoe_key keys[] = {
          "The task, and the column of its predictions."),
     TEXT("tasks[].label", IN_TASK(label), true, COLUMN,
          "Column of the labels; empty or NA is a missing label."),
-    WORD("tasks[].type", IN_TASK(type), "\"classification\"", MMOE_CLASSIFICATION,
-         "classification | regression",
-         "Labels 0 and 1 with cross-entropy, or numbers with squared error."),
+    WORD("tasks[].type", IN_TASK(type), "\"classification\"", MMOE_CLASSIFICATION, TASK_TYPES,
+         "Labels and loss" MMOE_TASK_TYPES(LABELS_OF_TYPE) "."),
     NUMBER("tasks[].loss_weight", IN_TASK(loss_weight), "1.0", "(", 0, 1000000, "]",
            "Factor of the task's loss in the mean over tasks."),
     NUMBER("tasks[].label_smoothing", IN_TASK(label_smoothing), "0.0", "[", 0, 1, ")",
@@ -258,9 +261,9 @@ static const mmoe_key keys[] = {
      .kind = MMOE_KEY_TASK,
      IN_CONFIG(trainer.earlystop_task)},
     WORD("trainer.earlystop_metric", IN_CONFIG(trainer.earlystop_metric), "\"auto\"", -1,
-         "auto | auc | logloss | mse | rmse | mae",
-         "What early stopping watches: auc or logloss of a classification, mse, rmse or mae of a "
-         "regression; auto: auc or mse."),
+         "auto" MMOE_TASK_TYPES(METRICS_OF_TYPE),
+         "What early stopping watches, one of the figures that tasks of this type are judged by; "
+         "auto: the first of them."),
     WORD("trainer.adaptive_params.method", IN_CONFIG(trainer.balance.method), "\"none\"",
          MMOE_BALANCE_NONE,
          "none | uwl | dwa | rlw | gradnorm | metabalance | pcgrad | cagrad | mgda | aligned_mtl | "

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/utf8.h"
 #include "base/text.h"
 #include "config/config_keys.h"
 #include "base/json_text.h"
@@ -36,20 +37,12 @@ mmoe_status mmoe_key_fail(const mmoe_key_place *place, const char *path, const c
     return MMOE_E_CONFIG;
 }
 
-/* Bytes of `text`, at most `most`, that end with a whole character. */
-static int cut(const char *text, size_t most) {
-    size_t n = strlen(text);
-    if (n <= most) return (int)n;
-    for (n = most; n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80;) n--;
-    return (int)n;
-}
-
 static mmoe_status refuse(const json_t *value, const char *type, const char *allowed,
                           const mmoe_key_place *place, const char *path) {
     char shown[80] = "an object";
     if (json_is_string(value)) {
         const char *text = json_string_value(value);
-        const int n = cut(text, 60);
+        const int n = (int)mmoe_utf8_cut(text, strlen(text), 60);
         snprintf(shown, sizeof shown, "\"%.*s%s\"", n, text, text[n] ? "..." : "");
     } else if (!json_is_object(value)) {
         const size_t n = json_dumpb(value, shown, sizeof shown - 1,

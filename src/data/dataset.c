@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "loss/loss.h"
 #include "base/text.h"
 
 typedef struct mmoe_dataset dataset;
@@ -44,16 +45,14 @@ int32_t mmoe_dataset_id(const mmoe_table *table, int64_t id) {
     return id >= 0 && id < table->rows ? (int32_t)id : (int32_t)table->oov_id;
 }
 
-const char *mmoe_label_fault(mmoe_task_type type, double value) {
-    if (type == MMOE_CLASSIFICATION) return value == 0 || value == 1 ? NULL : "is neither 0 nor 1";
-    if (!isfinite(value)) return "is not finite";
-    return isfinite((float)value) ? NULL : "is too large for single precision";
+const char *mmoe_label_fault(int type, double value) {
+    if (type < 0 || type >= MMOE_TASK_TYPE_COUNT) return "is of no type of task";
+    return mmoe_loss_kind_of((mmoe_task_type)type)->fault(value);
 }
 
 const char *mmoe_weight_fault(double value) {
-    if (!isfinite(value)) return "is not finite";
-    if (value < 0) return "is a weight less than 0";
-    return isfinite((float)value) ? NULL : "is too large for single precision";
+    if (isfinite(value) && value < 0) return "is a weight less than 0";
+    return mmoe_number_fault(value);
 }
 
 /* ---- From memory ---- */
@@ -90,7 +89,7 @@ static mmoe_status copy_targets(dataset *set, const struct mmoe_schema *schema, 
     for (size_t i = 0; i < (size_t)set->n_label; i++) {
         float value = labels[row * (size_t)set->n_label + i];
         const char *fault =
-            isnan(value) ? NULL : mmoe_label_fault(schema->labels[i].type, (double)value);
+            isnan(value) ? NULL : mmoe_label_fault((int)schema->labels[i].type, (double)value);
         if (fault) return fail_value(err, row, schema->labels[i].name, (double)value, fault);
         if (isnan(value)) set->any_missing_label = 1;
         set->labels[row * (size_t)set->n_label + i] = value;

@@ -54,7 +54,6 @@ struct mmoe_dataset *mmoe_dataset_new(const struct mmoe_schema *schema,
 /* The row of the table for an id: itself, oov_id, or -1: an error. */
 int32_t mmoe_dataset_id(const mmoe_table *table, int64_t id);
 /* What is wrong with a value ("is neither 0 nor 1"); NULL: nothing. */
-const char *mmoe_label_fault(mmoe_task_type type, double value);
 const char *mmoe_weight_fault(double value);
 
 #endif

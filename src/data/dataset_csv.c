@@ -4,10 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/csv.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "data/columns.h"
-#include "data/csv.h"
 #include "data/dataset.h"
 #include "data/transform.h"
 
@@ -92,9 +93,7 @@ static mmoe_status on_header(void *user, const mmoe_csv_field *fields, size_t n,
 
 static mmoe_status fail_field(const loader *l, int64_t row, const char *column,
                               const mmoe_csv_field *f, const char *fault, mmoe_error *err) {
-    size_t shown = f->length < 64 ? f->length : 64;
-    while (shown < f->length && shown > 0 && ((unsigned char)f->text[shown] & 0xC0) == 0x80)
-        shown--; /* no part of a character */
+    const size_t shown = mmoe_utf8_cut(f->text, f->length, 64);
     if (f->length == 0)
         return mmoe_fail_at(err, MMOE_E_DATA, l->path, row, column, "an empty value %s", fault);
     return mmoe_fail_at(err, MMOE_E_DATA, l->path, row, column, "\"%.*s%s\" %s", (int)shown,
@@ -157,7 +156,7 @@ static mmoe_status read_label(const loader *l, int32_t i, int64_t row, const mmo
     }
     if (!mmoe_parse_double(f->text, f->length, &value))
         return fail_field(l, row, column->name, f, "is not a number", err);
-    const char *fault = mmoe_label_fault(column->type, value);
+    const char *fault = mmoe_label_fault((int)column->type, value);
     if (fault) return fail_field(l, row, column->name, f, fault, err);
     *out = (float)value;
     return MMOE_OK;
@@ -287,6 +286,9 @@ static mmoe_status finish_set(loader *l, mmoe_error *err) {
 static mmoe_status load(loader *l, struct mmoe_dataset **out, mmoe_error *err) {
     mmoe_csv_handler handler = {l, on_header, on_row};
     mmoe_status status = mmoe_csv_read(l->path, &handler, &l->alloc, err);
+    if (!status && l->set->rows == 0)
+        status =
+            mmoe_fail_at(err, MMOE_E_FORMAT, l->path, 0, NULL, "the file has a header but no rows");
     if (!status && l->learning) status = finish_learning(l, err);
     if (!status) status = finish_set(l, err);
     if (!status) {

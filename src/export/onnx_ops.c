@@ -441,19 +441,19 @@ static void add_joint(exporter *e, const mmoe_node *n) {
 static void add_scores(exporter *e, const mmoe_node *n) {
     const int32_t n_task = n->u.loss.n_task;
     const mmoe_view *logits = n->u.loss.logits;
-    const int *classification = n->u.loss.classification;
+    const mmoe_loss_kind **kinds = n->u.loss.kinds;
     const char **names = mmoe_onnx_room(e->onnx, (size_t)n_task, sizeof *names);
     if (!names) return;
     int32_t count = 0;
     for (int32_t first = 0, end; first < n_task;
-         first = end) { /* a run of neighbours of one type is one view */
+         first = end) { /* a run of neighbours of one kind is one view */
         for (end = first + 1;
-             end < n_task && classification[end] == classification[first] &&
+             end < n_task && kinds[end] == kinds[first] &&
              logits[end].value == logits[first].value && logits[end].col == logits[end - 1].col + 1;
              end++)
             continue;
         const char *z = view(e, (mmoe_view){logits[first].value, logits[first].col, end - first});
-        names[count++] = classification[first] ? mmoe_onnx_add(e->onnx, "Sigmoid", z) : z;
+        names[count++] = kinds[first]->onnx ? mmoe_onnx_add(e->onnx, kinds[first]->onnx, z) : z;
     }
     mmoe_onnx_add(e->onnx, "Identity", concat(e, names, count));
     if (e->onnx->failed) return;

@@ -250,7 +250,7 @@ mmoe_status mmoe_container_parse(const void *bytes, size_t size, const char *nam
 }
 
 static mmoe_status io_failed(const mmoe_container *c, mmoe_error *err) {
-    return mmoe_fail_at(err, MMOE_E_IO, c->name, 0, NULL, "cannot read: %s", strerror(errno));
+    return mmoe_fail_system(err, c->name, "cannot read");
 }
 
 /* Without O_NONBLOCK, to open a pipe would wait for its writer. */

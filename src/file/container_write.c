@@ -7,6 +7,7 @@
 
 #include "base/atomic_file.h"
 #include "base/error.h"
+#include "base/utf8.h"
 #include "file/container.h"
 
 enum { ALIGNMENT = 64, LENGTH_BYTES = 8 };
@@ -107,27 +108,7 @@ static void append_header(text *t, const mmoe_container_tensor *tensors, size_t 
 }
 
 /* A reader refuses a header that is not UTF-8, so none is written. */
-static bool is_utf8(const char *string) {
-    const unsigned char *c = (const unsigned char *)string;
-    while (*c) {
-        uint32_t point = *c++;
-        if (point < 0x80) continue;
-        int more = point >= 0xf0 && point < 0xf8   ? 3
-                   : point >= 0xe0 && point < 0xf0 ? 2
-                   : point >= 0xc0 && point < 0xe0 ? 1
-                                                   : 0;
-        if (!more) return false;
-        static const uint32_t least[] = {0, 0x80, 0x800, 0x10000};
-        point &= 0x3fu >> more;
-        for (int i = 0; i < more; i++, c++) {
-            if ((*c & 0xc0) != 0x80) return false;
-            point = point << 6 | (*c & 0x3fu);
-        }
-        if (point < least[more] || point > 0x10ffff || (point >= 0xd800 && point < 0xe000))
-            return false;
-    }
-    return true;
-}
+static bool is_utf8(const char *name) { return mmoe_utf8_is(name, strlen(name)); }
 
 static mmoe_status check_texts(const char *path, const mmoe_container_tensor *tensors, size_t count,
                                const char *const *metadata, mmoe_error *err) {

@@ -11,7 +11,8 @@
 
 /* The words stand in the order of their enumerations. */
 static const char *const transforms[] = {"none", "standardize", "minmax", "log1p_standardize"};
-static const char *const task_types[] = {"classification", "regression"};
+#define TASK_TYPE_WORD(name, word, labels, metrics) #word,
+static const char *const task_types[] = {MMOE_TASK_TYPES(TASK_TYPE_WORD)};
 static const char *const sides[] = {"item", "user"};
 static const char *const vocabularies[] = {"none", "int", "string"};
 enum { VOCABULARY_NONE, VOCABULARY_INT, VOCABULARY_STRING };
@@ -63,7 +64,7 @@ static json_t *dense_json(const mmoe_schema *schema, int32_t i) {
 static json_t *label_json(const mmoe_schema *schema, int32_t i) {
     const mmoe_label_column *l = schema->labels + i;
     return json_pack("{s:s, s:s, s:s}", "name", l->name, "task", l->task, "type",
-                     task_types[l->type]);
+                     mmoe_task_type_name((int)l->type));
 }
 
 static int put_array(json_t *json, const char *key, const mmoe_schema *schema, int32_t count,

@@ -40,7 +40,7 @@ static void finish_node(const mmoe_allocator *a, mmoe_node *n) {
         break;
     case MMOE_OP_LOSS:
         mmoe_release(a, n->u.loss.logits);
-        mmoe_release(a, n->u.loss.classification);
+        mmoe_release(a, n->u.loss.kinds);
         mmoe_release(a, n->u.loss.weight);
         mmoe_release(a, n->u.loss.shape);
         break;
@@ -270,21 +270,26 @@ mmoe_status mmoe_graph_share(mmoe_graph *g, const mmoe_view *views, int32_t coun
     return MMOE_OK;
 }
 
-mmoe_status mmoe_graph_loss(mmoe_graph *g, const char *name, const mmoe_view *logits,
-                            const int *classification, const float *weight,
-                            const mmoe_loss_shape *shape, int32_t n_task, mmoe_error *err) {
+mmoe_status mmoe_graph_loss(mmoe_graph *g, const char *name, const mmoe_losses *losses,
+                            mmoe_error *err) {
     if (make_room(g, err)) return MMOE_E_MEMORY;
-    mmoe_node n = {.op = MMOE_OP_LOSS, .in = -1};
-    n.u.loss.n_task = n_task;
-    n.u.loss.logits = copy(g, logits, n_task, sizeof *logits);
-    n.u.loss.classification = copy(g, classification, n_task, sizeof *classification);
-    n.u.loss.weight = copy(g, weight, n_task, sizeof *weight);
-    n.u.loss.shape = copy(g, shape, n_task, sizeof *shape);
-    if (!n.u.loss.logits || !n.u.loss.classification || !n.u.loss.weight || !n.u.loss.shape) {
+    const int32_t n_task = losses->n_task;
+    mmoe_node n = {.op = MMOE_OP_LOSS, .in = -1, .u.loss = *losses};
+    n.u.loss.logits = copy(g, losses->logits, n_task, sizeof *losses->logits);
+    n.u.loss.kinds = copy(g, losses->kinds, n_task, sizeof *losses->kinds);
+    n.u.loss.weight = copy(g, losses->weight, n_task, sizeof *losses->weight);
+    n.u.loss.shape = copy(g, losses->shape, n_task, sizeof *losses->shape);
+    if (!n.u.loss.logits || !n.u.loss.kinds || !n.u.loss.weight || !n.u.loss.shape) {
         finish_node(&g->alloc, &n);
-        return mmoe_fail_memory(err, (size_t)n_task * sizeof *logits);
+        return mmoe_fail_memory(err, (size_t)n_task * sizeof *losses->logits);
     }
     g->n_task = n_task;
     push(g, name, n, 0, 0, NULL);
     return MMOE_OK;
+}
+
+const mmoe_losses *mmoe_graph_losses(const mmoe_graph *g) {
+    const mmoe_node *last = &g->nodes[g->n_node - 1];
+    assert(last->op == MMOE_OP_LOSS);
+    return &last->u.loss;
 }

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 #include "graph/params.h"
+#include "loss/loss.h"
 #include "math/kernels.h"
 
 typedef struct mmoe_view {
@@ -80,6 +81,16 @@ typedef struct mmoe_gating {
                       part; 0: all may */
 } mmoe_gating;
 
+/* The sum of the tasks' weighted losses over `divisor`: n_task for their mean, or 1. */
+typedef struct mmoe_losses {
+    int32_t n_task;
+    mmoe_view *logits;            /* [n_task], one column each */
+    const mmoe_loss_kind **kinds; /* [n_task] */
+    float *weight;                /* [n_task] loss weights */
+    mmoe_loss_shape *shape;       /* [n_task] of the kinds that are shaped */
+    double divisor;
+} mmoe_losses;
+
 typedef struct mmoe_node {
     mmoe_op op;
     char name[32]; /* for profiles: "experts+gates 1" */
@@ -123,13 +134,7 @@ typedef struct mmoe_node {
         struct { /* the logit of the product of two probabilities, given by their logits */
             mmoe_view logits[2];
         } joint;
-        struct { /* mean over tasks of the weighted losses of the logits */
-            int32_t n_task;
-            mmoe_view *logits;      /* [n_task], one column each */
-            int *classification;    /* [n_task] */
-            float *weight;          /* [n_task] loss weights */
-            mmoe_loss_shape *shape; /* [n_task] of classifications */
-        } loss;
+        mmoe_losses loss;
     } u;
 } mmoe_node;
 
@@ -182,8 +187,9 @@ mmoe_status mmoe_graph_share(mmoe_graph *g, const mmoe_view *views, int32_t coun
 /* shared [tensors]: 1 where the shared representation depends on the tensor, a trained one
  * (shared.c). */
 mmoe_status mmoe_graph_shared_tensors(const mmoe_graph *g, uint8_t *shared, mmoe_error *err);
-mmoe_status mmoe_graph_loss(mmoe_graph *g, const char *name, const mmoe_view *logits,
-                            const int *classification, const float *weight,
-                            const mmoe_loss_shape *shape, int32_t n_task, mmoe_error *err);
+mmoe_status mmoe_graph_loss(mmoe_graph *g, const char *name, const mmoe_losses *losses,
+                            mmoe_error *err);
+/* The losses of a whole graph: its last node's. */
+const mmoe_losses *mmoe_graph_losses(const mmoe_graph *g);
 
 #endif

@@ -1,14 +1,11 @@
-/* L = (1 / T) sum_t factor_t weight_t L_t,  L_t = sum_b w_b l(logit_bt, y_bt) / sum_b w_b over the
- * rows whose label is there; l: binary cross-entropy of the logit, plain or shaped, or the squared
- * error. */
-#include <math.h>
-
+/* L = (1 / divisor) sum_t factor_t weight_t L_t,  L_t = sum_b w_b l_t(logit_bt, y_bt) / sum_b w_b
+ * over the rows whose label is there; l_t is of the task's kind (src/loss). */
 #include "graph/ops.h"
 
 static void set_scale(mmoe_plan *p, const mmoe_node *n, int32_t t) {
     const double weight = p->task_weight[t];
     p->task_scale[t] =
-        weight > 0 ? (float)(p->task_factor[t] * n->u.loss.weight[t] / (n->u.loss.n_task * weight))
+        weight > 0 ? (float)(p->task_factor[t] * n->u.loss.weight[t] / (n->u.loss.divisor * weight))
                    : 0;
 }
 
@@ -43,25 +40,6 @@ static void gather_labels(const mmoe_plan *p, int32_t task, const mmoe_span *s, 
     }
 }
 
-static bool is_plain(const mmoe_loss_shape *s) {
-    return s->smoothing == 0 && s->positive_weight == 1 && s->gamma == 0;
-}
-
-static void row_losses(const mmoe_plan *p, const mmoe_node *n, int32_t task, int32_t rows,
-                       const float *z, const float *y, float *loss, float *dz) {
-    const mmoe_loss_shape *shape = &n->u.loss.shape[task];
-    if (n->u.loss.classification[task] && is_plain(shape))
-        p->kernels->bce(rows, z, y, loss, dz);
-    else if (n->u.loss.classification[task])
-        p->kernels->shaped_bce(shape, rows, z, y, loss, dz);
-    else
-        for (int32_t b = 0; b < rows; b++) {
-            float d = z[b] - y[b];
-            loss[b] = d * d;
-            dz[b] = 2 * d;
-        }
-}
-
 void mmoe_loss_train(mmoe_plan *p, const mmoe_node *n, const mmoe_node_state *state,
                      const mmoe_span *s) {
     const size_t room = (size_t)p->max_chunk;
@@ -74,7 +52,8 @@ void mmoe_loss_train(mmoe_plan *p, const mmoe_node *n, const mmoe_node_state *st
         const int32_t ld = p->values[v->value].ld, ldd = p->grads[v->value].ld;
         gather_labels(p, t, s, y, w);
         for (int32_t b = 0; b < s->rows; b++) z[b] = logit[(size_t)b * (size_t)ld];
-        row_losses(p, n, t, s->rows, z, y, loss, dz);
+        n->u.loss.kinds[t]->run(
+            &(mmoe_loss_rows){s->rows, p->kernels, &n->u.loss.shape[t], z, y, loss, dz});
         double sum = 0;
         for (int32_t b = 0; b < s->rows; b++) {
             if (w[b] != 0) sum += (double)w[b] * (double)loss[b];
@@ -94,7 +73,8 @@ void mmoe_loss_predict(mmoe_plan *p, const mmoe_node *n, const mmoe_span *s) {
         float *out = p->predictions + (size_t)s->first * (size_t)tasks + (size_t)t;
         for (int32_t b = 0; b < s->rows; b++)
             scratch[b] = logit[(size_t)b * (size_t)p->values[v->value].ld];
-        if (n->u.loss.classification[t]) p->kernels->sigmoid(s->rows, scratch, scratch);
+        if (n->u.loss.kinds[t]->link)
+            n->u.loss.kinds[t]->link(p->kernels, s->rows, scratch, scratch);
         for (int32_t b = 0; b < s->rows; b++) out[(size_t)b * (size_t)tasks] = scratch[b];
     }
 }

@@ -3,6 +3,7 @@
 #ifndef MMOE_GRAPH_OPS_H
 #define MMOE_GRAPH_OPS_H
 
+#include "base/clock.h"
 #include "graph/plan.h"
 
 /* For weight tasks: a gradient is computed (its slice ends), and handed to the sink. `node` names
@@ -14,9 +15,7 @@ static inline mmoe_gradient mmoe_layer_gradient(const mmoe_plan *p, int64_t offs
                                                 const float *values) {
     return (mmoe_gradient){p->params->n_table, offset, 1, count, values, count};
 }
-static inline double mmoe_plan_clock(const mmoe_plan *p) {
-    return p->profile ? mmoe_profile_clock() : 0;
-}
+static inline double mmoe_plan_clock(const mmoe_plan *p) { return p->profile ? mmoe_clock() : 0; }
 
 /* A stream of random numbers of its own for each segment of each node in each step: 12, 12 and 32
  * bits of them. */

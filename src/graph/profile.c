@@ -1,8 +1,8 @@
 #include "graph/profile.h"
 
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 
 static const char *const pass_names[][MMOE_PASS_COUNT] = {
@@ -21,12 +21,6 @@ static const char *const pass_names[][MMOE_PASS_COUNT] = {
 
 const char *mmoe_profile_pass(const mmoe_profile *p, int32_t node, int pass) {
     return pass_names[p->ops[node]][pass];
-}
-
-double mmoe_profile_clock(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 mmoe_status mmoe_profile_create(size_t max_slices, const mmoe_allocator *alloc, mmoe_profile **out,
@@ -69,7 +63,7 @@ void mmoe_profile_reset(mmoe_profile *p) {
         p->logs[w].count = 0;
         memset(p->logs[w].sums, 0, p->n_node * MMOE_PASS_COUNT * sizeof *p->logs[w].sums);
     }
-    p->begin = mmoe_profile_clock();
+    p->begin = mmoe_clock();
 }
 
 mmoe_status mmoe_profile_attach(mmoe_profile *p, const mmoe_graph *g, int workers,
@@ -102,7 +96,7 @@ mmoe_status mmoe_profile_attach(mmoe_profile *p, const mmoe_graph *g, int worker
 
 void mmoe_profile_add(mmoe_profile *p, int worker, int32_t node, int pass, int32_t chunk,
                       double start, double flops, double bytes) {
-    double end = mmoe_profile_clock();
+    double end = mmoe_clock();
     mmoe_worker_log *l = &p->logs[worker];
     mmoe_profile_entry *e = &l->sums[node * MMOE_PASS_COUNT + pass];
     e->calls++;

@@ -43,7 +43,6 @@ mmoe_status mmoe_profile_attach(mmoe_profile *p, const mmoe_graph *graph, int wo
                                 mmoe_error *err);
 /* Name of a node's pass; NULL: it has none. Static. */
 const char *mmoe_profile_pass(const mmoe_profile *p, int32_t node, int pass);
-double mmoe_profile_clock(void); /* seconds */
 /* Adds a slice that began at `start` and ends now. `chunk` -1: none. */
 void mmoe_profile_add(mmoe_profile *p, int worker, int32_t node, int pass, int32_t chunk,
                       double start, double flops, double bytes);

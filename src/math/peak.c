@@ -1,7 +1,7 @@
 /* The machine's GEMM peak, as the roof over a profile. */
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/pool.h"
 #include "math/blas.h"
@@ -29,20 +29,14 @@ static void multiply(void *context, int worker, int task) {
     for (int i = 0; i < REPEATS; i++) mmoe_gemm_run(&g);
 }
 
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static double best_rate(mmoe_pool *pool, int threads, peak_job *job) {
     double best = 0, flops = 2.0 * N * N * N * REPEATS * threads;
     int before = mmoe_blas_threads();
     mmoe_blas_set_threads(1);
     for (int i = 0; i < RUNS; i++) {
-        double start = now();
+        double start = mmoe_clock();
         mmoe_pool_run(pool, threads, multiply, job);
-        double rate = flops / (now() - start);
+        double rate = flops / (mmoe_clock() - start);
         if (rate > best) best = rate;
     }
     mmoe_blas_set_threads(before);

@@ -83,29 +83,28 @@ mmoe_status mmoe_share_modules(mmoe_graph *g, const mmoe_module *modules, int32_
     return status;
 }
 
-mmoe_status mmoe_add_loss(mmoe_graph *g, const mmoe_config *config, const mmoe_view *logits,
-                          bool sum, mmoe_error *err) {
+mmoe_status mmoe_add_loss(mmoe_graph *g, const mmoe_config *config, mmoe_view *logits, bool sum,
+                          mmoe_error *err) {
     const size_t n = (size_t)config->n_task;
-    int *classification = mmoe_alloc(&g->alloc, n, sizeof *classification);
-    float *weight = mmoe_alloc(&g->alloc, n, sizeof *weight);
-    mmoe_loss_shape *shape = mmoe_alloc(&g->alloc, n, sizeof *shape);
-    const size_t size = sizeof *classification + sizeof *weight + sizeof *shape;
+    mmoe_losses losses = {.n_task = config->n_task, .logits = logits};
+    losses.divisor = sum ? 1 : config->n_task;
+    losses.kinds = mmoe_alloc(&g->alloc, n, sizeof *losses.kinds);
+    losses.weight = mmoe_alloc(&g->alloc, n, sizeof *losses.weight);
+    losses.shape = mmoe_alloc(&g->alloc, n, sizeof *losses.shape);
+    const size_t size = sizeof *losses.kinds + sizeof *losses.weight + sizeof *losses.shape;
     mmoe_status status =
-        classification && weight && shape ? MMOE_OK : mmoe_fail_memory(err, n * size);
+        losses.kinds && losses.weight && losses.shape ? MMOE_OK : mmoe_fail_memory(err, n * size);
     for (size_t i = 0; i < n && !status; i++) {
-        classification[i] = config->tasks[i].type == MMOE_CLASSIFICATION;
-        weight[i] =
-            config->tasks[i].loss_weight * (sum ? (float)n : 1); /* the node takes the mean */
-        shape[i] =
-            (mmoe_loss_shape){config->tasks[i].label_smoothing, config->tasks[i].positive_weight,
-                              config->tasks[i].focal_gamma};
+        const mmoe_task_config *task = &config->tasks[i];
+        losses.kinds[i] = mmoe_loss_kind_of(task->type);
+        losses.weight[i] = task->loss_weight;
+        losses.shape[i] =
+            (mmoe_loss_shape){task->label_smoothing, task->positive_weight, task->focal_gamma};
     }
-    if (!status)
-        status =
-            mmoe_graph_loss(g, "loss", logits, classification, weight, shape, config->n_task, err);
-    mmoe_release(&g->alloc, classification);
-    mmoe_release(&g->alloc, weight);
-    mmoe_release(&g->alloc, shape);
+    if (!status) status = mmoe_graph_loss(g, "loss", &losses, err);
+    mmoe_release(&g->alloc, losses.kinds);
+    mmoe_release(&g->alloc, losses.weight);
+    mmoe_release(&g->alloc, losses.shape);
     return status;
 }
 

@@ -35,8 +35,8 @@ mmoe_status mmoe_share_modules(mmoe_graph *g, const mmoe_module *modules, int32_
 mmoe_status mmoe_add_levels(mmoe_graph *g, const char *name, mmoe_module *modules, int32_t count,
                             int32_t first, mmoe_error *err);
 /* Adds the loss: the mean of the tasks' weighted losses, or their sum. */
-mmoe_status mmoe_add_loss(mmoe_graph *g, const mmoe_config *config, const mmoe_view *logits,
-                          bool sum, mmoe_error *err);
+mmoe_status mmoe_add_loss(mmoe_graph *g, const mmoe_config *config, mmoe_view *logits, bool sum,
+                          mmoe_error *err);
 /* Adds the tasks' towers on in[t], and the mean of their losses. */
 mmoe_status mmoe_add_towers(mmoe_graph *g, const mmoe_config *config, const mmoe_view *in,
                             mmoe_error *err);

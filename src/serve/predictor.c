@@ -15,7 +15,7 @@ static mmoe_status create(mmoe_program *program, const mmoe_allocator *alloc, mm
     const size_t counts[] = {program->chunk_floats,
                              program->user_starts,
                              chunk * (size_t)program->model->schema->n_dense,
-                             2 * chunk * tasks,
+                             chunk * tasks,
                              chunk * tasks,
                              chunk,
                              score ? chunk * (size_t)score->depth : 0,

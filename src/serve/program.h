@@ -91,7 +91,7 @@ typedef struct mmoe_program {
     mmoe_serve_block *blocks;
     mmoe_serve_value *values; /* [n_value of the graph] */
     int32_t x;                /* the input's value */
-    const mmoe_node *loss;    /* its logits and task types */
+    const mmoe_node *loss;    /* its logits and their kinds */
     float *weights;
     size_t weights_used;
     const float *ones, *zeros; /* scale and shift of activations that were folded */

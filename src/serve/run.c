@@ -145,21 +145,25 @@ static void join(const mmoe_predictor *p, const mmoe_node *n, int32_t rows) {
     for (int32_t r = 0; r < rows; r++) out[(size_t)r * (size_t)values[n->out].ld] = z[r];
 }
 
+/* Task after task, so that neighbours of one link take one call. */
 static void write_scores(const mmoe_predictor *p, int32_t rows, float *scores) {
-    const mmoe_node *loss = p->program->loss;
-    const size_t tasks = (size_t)p->program->n_task, count = (size_t)rows * tasks;
-    float *logits = p->logits, *probabilities = logits + count;
+    const mmoe_losses *losses = &p->program->loss->u.loss;
+    const size_t tasks = (size_t)losses->n_task, n = (size_t)rows;
+    float *z = p->logits; /* [tasks, rows] */
     for (size_t t = 0; t < tasks; t++) {
-        const mmoe_view *v = &loss->u.loss.logits[t];
-        const float *z = value_of(p, v->value) + v->col;
-        for (size_t r = 0; r < (size_t)rows; r++)
-            logits[r * tasks + t] = z[r * (size_t)p->program->values[v->value].ld];
+        const mmoe_view *v = &losses->logits[t];
+        const float *from = value_of(p, v->value) + v->col;
+        const size_t ld = (size_t)p->program->values[v->value].ld;
+        for (size_t r = 0; r < n; r++) z[t * n + r] = from[r * ld];
     }
-    p->program->kernels->sigmoid((int32_t)count, logits, probabilities);
-    for (size_t t = 0; t < tasks; t++) {
-        const float *from = loss->u.loss.classification[t] ? probabilities : logits;
-        for (size_t r = 0; r < (size_t)rows; r++) scores[r * tasks + t] = from[r * tasks + t];
+    for (size_t first = 0, end; first < tasks; first = end) {
+        const mmoe_loss_kind *kind = losses->kinds[first];
+        for (end = first + 1; end < tasks && losses->kinds[end] == kind;) end++;
+        float *at = z + first * n;
+        if (kind->link) kind->link(p->program->kernels, (int32_t)((end - first) * n), at, at);
     }
+    for (size_t t = 0; t < tasks; t++)
+        for (size_t r = 0; r < n; r++) scores[r * tasks + t] = z[t * n + r];
 }
 
 void mmoe_run_user(mmoe_predictor *p, const mmoe_batch *user) {

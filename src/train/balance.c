@@ -42,8 +42,8 @@ static double *take(double **at, int64_t count) {
     return taken;
 }
 
-mmoe_status mmoe_balance_init(mmoe_balance *b, const mmoe_config *config, int32_t n_block,
-                              const mmoe_allocator *alloc, mmoe_error *err) {
+mmoe_status mmoe_balance_init(mmoe_balance *b, const mmoe_config *config, double divisor,
+                              int32_t n_block, const mmoe_allocator *alloc, mmoe_error *err) {
     const int64_t tasks = config->n_task, blocks = n_block > 0 ? n_block : 1,
                   products = tasks * tasks;
     *b = (mmoe_balance){.alloc = *alloc,
@@ -51,7 +51,7 @@ mmoe_status mmoe_balance_init(mmoe_balance *b, const mmoe_config *config, int32_
                         .seed = config->trainer.seed,
                         .n_task = config->n_task};
     b->n_block = (int32_t)blocks;
-    b->divisor = config->model == MMOE_MODEL_ESMM ? 1 : (double)tasks;
+    b->divisor = divisor;
     b->n_state = 7 * tasks + blocks * tasks;
     const int64_t work = 3 * products + 3 * tasks + mmoe_lapack_eigen_scratch((int32_t)tasks),
                   rest = blocks * (tasks + products) + work;

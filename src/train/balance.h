@@ -38,8 +38,8 @@ typedef struct mmoe_balance {
 } mmoe_balance;
 
 /* MMOE_E_MEMORY. n_block 0: the method takes no gradients. */
-mmoe_status mmoe_balance_init(mmoe_balance *b, const mmoe_config *config, int32_t n_block,
-                              const mmoe_allocator *alloc, mmoe_error *err);
+mmoe_status mmoe_balance_init(mmoe_balance *b, const mmoe_config *config, double divisor,
+                              int32_t n_block, const mmoe_allocator *alloc, mmoe_error *err);
 void mmoe_balance_finish(mmoe_balance *b);
 bool mmoe_balance_takes_gradients(mmoe_balance_method method);
 

@@ -100,7 +100,9 @@ mmoe_status mmoe_balancer_init(mmoe_balancer *b, const mmoe_model *model, const 
     mmoe_status status = MMOE_OK;
     if (mmoe_balance_takes_gradients(model->config->trainer.balance.method))
         status = plan_gradients(b, model, plan, &n_block, err);
-    if (!status) status = mmoe_balance_init(&b->balance, model->config, n_block, alloc, err);
+    if (!status)
+        status = mmoe_balance_init(&b->balance, model->config,
+                                   mmoe_graph_losses(model->graph)->divisor, n_block, alloc, err);
     if (!status) {
         b->losses = mmoe_alloc_zero(alloc, 2 * tasks, sizeof *b->losses);
         b->after = b->losses + tasks;

@@ -1,8 +1,8 @@
 /* Epochs: order, steps, validation, the best weights, early stopping, checkpoints. */
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/rng.h"
 #include "base/checksum.h"
@@ -24,12 +24,6 @@ typedef struct fit_run {
 } fit_run;
 
 __extension__ typedef unsigned __int128 wide;
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* Fisher and Yates, from the last row down; draw i of an epoch is the two words 2 (i % 2) of Philox
  * at counter i / 2. */
@@ -79,7 +73,7 @@ static void add_losses(mmoe_trainer *t) {
 static int report_progress(fit_run *r) {
     mmoe_trainer *t = r->t;
     if (!t->options.on_progress) return 0;
-    double time = now();
+    double time = mmoe_clock();
     if (time - r->last_progress < 0.1) return 0;
     r->last_progress = time;
     for (int32_t i = 0; i < t->model->schema->n_label; i++) t->loss[i] = mean_loss(t, i);
@@ -131,44 +125,32 @@ static mmoe_status run_steps(fit_run *r, mmoe_error *err) {
 
 /* ---- Epochs ---- */
 
+/* What early stopping watches of a task: a place among its metrics. */
+static size_t watched_metric(const mmoe_config *config, int type) {
+    const mmoe_metric_kind *watched = mmoe_config_watched_metric(config);
+    size_t i = 0;
+    while (mmoe_loss_metric(type, i) != watched) i++;
+    return i;
+}
+
 /* Larger is better for AUC, smaller for the errors: the sign makes larger better for all. */
-static double task_score(const mmoe_task_metrics *m, int metric) {
-    if (metric < 0) metric = m->type == MMOE_CLASSIFICATION ? MMOE_METRIC_AUC : MMOE_METRIC_MSE;
-    switch ((mmoe_metric_kind)metric) {
-    case MMOE_METRIC_AUC:
-        return m->auc;
-    case MMOE_METRIC_LOGLOSS:
-        return -m->logloss;
-    case MMOE_METRIC_MSE:
-        return -m->mse;
-    case MMOE_METRIC_RMSE:
-        return -m->rmse;
-    case MMOE_METRIC_MAE:
-        return -m->mae;
-    }
-    return (double)NAN;
+static double task_score(const mmoe_config *config, const mmoe_task_metrics *m) {
+    return mmoe_config_watched_metric(config)->doc.better *
+           m->values[watched_metric(config, (int)m->type)];
 }
 
 static double valid_score(const fit_run *r) {
-    const mmoe_trainer_config *c = &r->t->model->config->trainer;
-    if (c->earlystop_task >= 0)
-        return task_score(&r->metrics[c->earlystop_task], c->earlystop_metric);
+    const mmoe_config *config = r->t->model->config;
+    const int32_t task = config->trainer.earlystop_task, n = r->train->n_label;
+    if (task >= 0) return task_score(config, &r->metrics[task]);
     double sum = 0;
-    int32_t n = r->train->n_label;
-    for (int32_t i = 0; i < n; i++) sum += task_score(&r->metrics[i], c->earlystop_metric);
+    for (int32_t i = 0; i < n; i++) sum += task_score(config, &r->metrics[i]);
     return sum / n;
-}
-
-static bool watches_auc(const mmoe_config *config) {
-    const mmoe_trainer_config *c = &config->trainer;
-    const mmoe_task_config *task = &config->tasks[c->earlystop_task >= 0 ? c->earlystop_task : 0];
-    return c->earlystop_metric == MMOE_METRIC_AUC ||
-           (c->earlystop_metric < 0 && task->type == MMOE_CLASSIFICATION);
 }
 
 /* The figure as its metric is named: an error is positive again. */
 static double shown_score(const fit_run *r, double score) {
-    return watches_auc(r->t->model->config) ? score : -score;
+    return mmoe_config_watched_metric(r->t->model->config)->doc.better * score;
 }
 
 /* The weights that are judged and kept. */
@@ -200,14 +182,14 @@ static int report_epoch(fit_run *r, double score, double train_seconds, int is_b
                            .n_task = c->n_task,
                            .rows = r->train->rows,
                            .is_best = is_best};
-    e.seconds = t->at.seconds + now() - r->epoch_start;
+    e.seconds = t->at.seconds + mmoe_clock() - r->epoch_start;
     e.train_seconds = train_seconds;
     e.rows_per_second = (double)r->train->rows / train_seconds;
     for (int32_t i = 0; i < c->n_task; i++) {
         t->loss[i] = mean_loss(t, i);
         if (!isnan(t->loss[i]))
             e.loss += (double)c->tasks[i].loss_weight * t->loss[i] /
-                      (c->model == MMOE_MODEL_ESMM ? 1 : c->n_task);
+                      mmoe_graph_losses(t->model->graph)->divisor;
     }
     e.task_loss = t->loss;
     e.valid = r->valid ? r->metrics : NULL;
@@ -231,7 +213,7 @@ static void end_balanced_epoch(mmoe_trainer *t) {
 static mmoe_status run_epoch(fit_run *r, mmoe_error *err) {
     mmoe_trainer *t = r->t;
     const mmoe_trainer_config *c = &t->model->config->trainer;
-    r->epoch_start = r->last_progress = now();
+    r->epoch_start = r->last_progress = mmoe_clock();
     if (r->order) draw_order(r->order, r->train->rows, c->seed, t->at.epoch);
     const int64_t watched = watched_rows(r);
     if (r->parts.n_gate)
@@ -239,10 +221,10 @@ static mmoe_status run_epoch(fit_run *r, mmoe_error *err) {
                                                   : 1 + c->batch_size / watched);
     mmoe_status status = run_steps(r, err);
     if (status) {
-        t->at.seconds += now() - r->epoch_start;
+        t->at.seconds += mmoe_clock() - r->epoch_start;
         return status;
     }
-    double train_seconds = t->at.seconds + now() - r->epoch_start;
+    double train_seconds = t->at.seconds + mmoe_clock() - r->epoch_start;
     r->lr = (double)(float)mmoe_schedule_rate(&t->schedule, c, t->at.epoch, t->optimizer.steps);
     if (t->average.values) mmoe_ema_settle(&t->average, &t->model->params);
     if (r->valid) mmoe_evaluator_run(r->evaluator, r->valid, r->metrics);
@@ -250,7 +232,8 @@ static mmoe_status run_epoch(fit_run *r, mmoe_error *err) {
     t->at.epoch++;
     int is_best = keep_best(r, score);
     if (r->valid)
-        mmoe_schedule_watch(&t->schedule, c, shown_score(r, score), watches_auc(t->model->config));
+        mmoe_schedule_watch(&t->schedule, c, shown_score(r, score),
+                            mmoe_config_watched_metric(t->model->config)->doc.better > 0);
     bool early = r->valid && c->earlystop_patience > 0 && t->at.waited >= c->earlystop_patience;
     t->at.finished = early || t->at.epoch >= c->n_epoch;
     int stop = report_epoch(r, score, train_seconds, is_best);

@@ -2,7 +2,10 @@
 
 #include <assert.h>
 #include <math.h>
+#include <stddef.h>
 #include <string.h>
+
+#include "loss/loss.h"
 
 /* A labelled row for the sort: `key` orders as its prediction does, the sign of `weight` is the
  * class. */
@@ -87,79 +90,114 @@ static double auc_of_weights(const record *sorted, size_t n) {
     return area / (positives * negatives);
 }
 
-/* What a task's figures are made of; `weight[1]` is that of the rows with a positive label. */
+/* What a task's figures are made of; `weight[1]` is that of the rows with a positive label, `part`
+ * the sum of each metric that is a mean. */
 typedef struct sums {
     int64_t rows, nans;
-    double weight[2], logloss, square, absolute, prediction, label;
+    double weight[2], prediction, label, part[MMOE_MAX_METRICS];
 } sums;
 
-static inline double clamped_log(double x) {
-    const double l = log(x);
-    return l < -100 ? -100 : l;
-}
-
-static void add_row(sums *s, mmoe_task_type type, float prediction, float label, float weight) {
+static void add_row(sums *s, const mmoe_loss_kind *kind, float prediction, float label,
+                    float weight) {
     const double p = (double)prediction, y = (double)label, w = (double)weight;
     s->rows++;
     s->nans += isnan(prediction) != 0;
     s->weight[label > 0] += w;
     s->prediction += w * p;
     s->label += w * y;
-    if (type == MMOE_CLASSIFICATION) {
-        s->logloss -= w * clamped_log(label > 0 ? p : 1 - p);
-    } else {
-        s->square += w * (p - y) * (p - y);
-        s->absolute += w * fabs(p - y);
-    }
+    for (size_t i = 0; kind->metrics[i]; i++)
+        if (kind->metrics[i]->how == MMOE_METRIC_MEAN) s->part[i] += kind->metrics[i]->row(w, p, y);
 }
 
-static void set_figures(const sums *s, mmoe_task_type type, mmoe_task_metrics *out) {
-    const double total = s->weight[0] + s->weight[1];
-    if (!(total > 0)) {
-        out->why = s->rows > 0 ? "weights sum to zero" : "no labels";
-        return;
+static bool has_metric(const mmoe_loss_kind *kind, mmoe_metric_how how) {
+    for (size_t i = 0; kind->metrics[i]; i++)
+        if (kind->metrics[i]->how == how) return true;
+    return false;
+}
+
+static bool has_both_classes(const sums *s) { return s->weight[0] > 0 && s->weight[1] > 0; }
+
+/* Why a figure is undefined; NULL: all are defined. */
+static const char *why_undefined(const sums *s, const mmoe_loss_kind *kind) {
+    if (!(s->weight[0] + s->weight[1] > 0))
+        return s->rows > 0 ? "weights sum to zero" : "no labels";
+    if (s->nans > 0) return "a prediction is not a number";
+    if (has_metric(kind, MMOE_METRIC_AREA) && !has_both_classes(s)) return "one class only";
+    if (has_metric(kind, MMOE_METRIC_RATIO) && !(s->label > 0)) return "no positive sum of labels";
+    return NULL;
+}
+
+static double figure_of(const sums *s, const mmoe_loss_kind *kind, size_t i, double area) {
+    const double total = s->weight[0] + s->weight[1], none = (double)NAN;
+    const mmoe_metric_kind *metric = kind->metrics[i];
+    if (!(total > 0)) return none;
+    switch (metric->how) {
+    case MMOE_METRIC_AREA:
+        return area;
+    case MMOE_METRIC_RATIO:
+        return s->label > 0 ? s->prediction / s->label : none;
+    case MMOE_METRIC_MEAN:
+        return metric->of_mean ? metric->of_mean(s->part[i] / total) : s->part[i] / total;
     }
-    if (type == MMOE_CLASSIFICATION) {
-        out->logloss = s->logloss / total;
-    } else {
-        out->mse = s->square / total;
-        out->rmse = sqrt(out->mse);
-        out->mae = s->absolute / total;
+    return none;
+}
+
+/* The metrics that have a member of their own in mmoe_task_metrics. */
+static const struct {
+    const mmoe_metric_kind *metric;
+    size_t offset;
+} members[] = {{&mmoe_metric_auc, offsetof(mmoe_task_metrics, auc)},
+               {&mmoe_metric_logloss, offsetof(mmoe_task_metrics, logloss)},
+               {&mmoe_metric_mse, offsetof(mmoe_task_metrics, mse)},
+               {&mmoe_metric_rmse, offsetof(mmoe_task_metrics, rmse)},
+               {&mmoe_metric_mae, offsetof(mmoe_task_metrics, mae)},
+               {&mmoe_metric_calibration, offsetof(mmoe_task_metrics, calibration)}};
+
+static void set_figures(const sums *s, const mmoe_loss_kind *kind, double area,
+                        mmoe_task_metrics *out) {
+    const double none = (double)NAN;
+    for (size_t i = 0; i < MMOE_MAX_METRICS; i++) out->values[i] = none;
+    for (size_t i = 0; kind->metrics[i]; i++) out->values[i] = figure_of(s, kind, i, area);
+    for (size_t m = 0; m < sizeof members / sizeof *members; m++) {
+        double *member = (double *)(void *)((char *)out + members[m].offset);
+        *member = none;
+        for (size_t i = 0; kind->metrics[i]; i++)
+            if (kind->metrics[i] == members[m].metric) *member = out->values[i];
     }
-    if (s->label > 0) out->calibration = s->prediction / s->label;
-    if (s->nans > 0)
-        out->why = "a prediction is not a number";
-    else if (type == MMOE_CLASSIFICATION && !(s->weight[0] > 0 && s->weight[1] > 0))
-        out->why = "one class only";
-    else if (!(s->label > 0))
-        out->why = "no positive sum of labels";
+    out->why = why_undefined(s, kind);
 }
 
 void mmoe_metrics_compute(mmoe_task_type type, int64_t rows, const float *predictions,
                           int64_t stride, const float *labels, int64_t label_stride,
                           const float *weights, void *scratch, mmoe_task_metrics *out) {
     assert(rows >= 0 && stride > 0 && label_stride > 0 && scratch && out);
+    const mmoe_loss_kind *kind = mmoe_loss_kind_of(type);
     auc_scratch *work = scratch;
     sums s = {0};
     size_t n = 0;
-    const int sorting = type == MMOE_CLASSIFICATION;
+    const bool sorting = has_metric(kind, MMOE_METRIC_AREA);
     if (sorting) memset(work->count, 0, sizeof work->count);
     for (int64_t i = 0; i < rows; i++) {
         const float p = predictions[i * stride], y = labels[i * label_stride],
                     w = weights ? weights[i] : 1.0F;
         if (isnan(y)) continue;
         assert(w >= 0);
-        add_row(&s, type, p, y, w);
+        add_row(&s, kind, p, y, w);
         if (!sorting) continue;
         const uint32_t key = ordered_bits(p);
         work->records[n++] = (record){key, y > 0 ? w : -w};
         for (int d = 0; d < DIGITS; d++) work->count[d][digit_of(key, d)]++;
     }
+    double area = (double)NAN;
+    if (sorting && s.nans == 0 && has_both_classes(&s)) {
+        const record *sorted = sort_records(work->records, work->records + rows, n, work->count);
+        area = weights ? auc_of_weights(sorted, n) : auc_of_counts(sorted, n);
+    }
+    *out = (mmoe_task_metrics){.name = out->name, .type = type, .rows = s.rows};
+    set_figures(&s, kind, area, out);
+}
 
-    const double none = (double)NAN;
-    *out = (mmoe_task_metrics){out->name, type, s.rows, none, none, none, none, none, none, NULL};
-    set_figures(&s, type, out);
-    if (!sorting || s.nans > 0 || !(s.weight[0] > 0 && s.weight[1] > 0)) return;
-    const record *sorted = sort_records(work->records, work->records + rows, n, work->count);
-    out->auc = weights ? auc_of_weights(sorted, n) : auc_of_counts(sorted, n);
+const mmoe_metric *mmoe_metric_at(int type, size_t index) {
+    const mmoe_metric_kind *metric = mmoe_loss_metric(type, index);
+    return metric ? &metric->doc : NULL;
 }

@@ -10,19 +10,20 @@ files=$(find src tools bench -name '*.[ch]' 2>/dev/null | sort)
 # shellcheck disable=SC2086
 awk '
 BEGIN {
-    private = " base math data table graph config file model train look serve export "
+    private = " base math loss data table graph config file model train look serve export "
     law["base"] = " base "
     law["math"] = " math base "
-    law["data"] = " data base "
+    law["loss"] = " loss math base "
+    law["data"] = " data loss base "
     law["table"] = " table math base "
-    law["graph"] = " graph table math base "
-    law["config"] = " config data math base "
+    law["graph"] = " graph table loss math base "
+    law["config"] = " config data loss math base "
     law["file"] = " file data base "
-    law["model"] = " model config file graph table data math base "
+    law["model"] = " model config file graph table data loss math base "
     law["look"] = " look model config graph data math base "
-    law["train"] = " train look model config file graph table data math base "
-    law["serve"] = " serve model config graph table math base "
-    law["export"] = " export model config file graph table math base "
+    law["train"] = " train look model config file graph table data loss math base "
+    law["serve"] = " serve model config graph table loss math base "
+    law["export"] = " export model config file graph table loss math base "
     reads["graph"] = " data/batch.h "
     reads["table"] = " data/batch.h "
     reads["serve"] = " data/schema.h data/vocab.h "
@@ -68,7 +69,7 @@ function outside(file, part) {
     if (header ~ /^(cblas|openblas_config|f77blas)\.h$/ && FILENAME !~ /^src\/math\/blas\.[ch]$/ && path[1] == "src") fault("src/math/blas alone knows BLAS")
     if (header == "lapacke.h" && FILENAME != "src/math/lapack.c" && path[1] == "src") fault("src/math/lapack.c alone knows LAPACK")
     if (header == "export/onnx.pb-c.h" && FILENAME != "src/export/onnx_file.h") fault("src/export/onnx_file.h alone knows protobuf-c")
-    if (header == "csv.h" && path[1] == "src" && FILENAME != "src/data/csv.c") fault("src/data/csv.c alone knows libcsv")
+    if (header == "csv.h" && path[1] == "src" && FILENAME != "src/base/csv.c") fault("src/base/csv.c alone knows libcsv")
     if (header ~ /\.c$/) fault("a source is not included")
     if (path[1] != "src")
         outside(FILENAME)

@@ -32,7 +32,7 @@ clean() {
     printf '#include "data/schema.h"\n#include "model/model.h"\n#include "mmoe/mmoe.h"\n' >>"$work/house/src/serve/a.c"
     echo '#include "data/batch.h"' >>"$work/house/src/graph/a.c"
     printf '#include <cblas.h>\n#include "base/alloc.h"\n' >"$work/house/src/math/blas.c"
-    printf '#include <csv.h>\n#include "data/csv.h"\n' >"$work/house/src/data/csv.c"
+    printf '#include <csv.h>\n#include "base/csv.h"\n' >"$work/house/src/base/csv.c"
 }
 
 clean
@@ -54,7 +54,7 @@ plant src/model/a.c '#include "train/trainer.h"'
 plant src/model/a.c '  #  include "serve/predictor.h"'
 plant src/train/a.c '#include "serve/predictor.h"'
 plant src/serve/a.c '#include "train/trainer.h"'
-plant src/serve/a.c '#include "data/csv.h"'
+plant src/serve/a.c '#include "data/dataset_csv.h"'
 plant src/serve/a.c '#include "data/dataset.h"'
 plant src/serve/a.c '#include "mmoe/train.h"'
 plant src/serve/a.c '#include <train/trainer.h>'

@@ -76,7 +76,7 @@ START_TEST(test_factors_are_finite) {
     mmoe_config *config = config_of(model_methods[_i / EXTREMES]);
     const extreme_case *e = &extremes[_i % EXTREMES];
     mmoe_balance b;
-    SUCCEEDS(mmoe_balance_init(&b, config, 2, &alloc, &err));
+    SUCCEEDS(mmoe_balance_init(&b, config, TASKS, 2, &alloc, &err));
     mmoe_optimizer optimizer = {
         .kernels = mmoe_kernels_best(), .kind = MMOE_SGD, .adam = {.lr = 0.02f}};
     for (int step = 0; step < STEPS; step++) {
@@ -110,7 +110,7 @@ START_TEST(test_silent_task_changes_nothing) {
     mmoe_config *config = config_of(methods[_i]);
     mmoe_balance b;
     double without[TASKS], losses[TASKS] = {1, 1, 1};
-    SUCCEEDS(mmoe_balance_init(&b, config, 1, &alloc, &err));
+    SUCCEEDS(mmoe_balance_init(&b, config, TASKS, 1, &alloc, &err));
     for (int silent = 0; silent < 2; silent++) {
         const extreme_case e = {"", {1, 2, silent ? 1e-20 : 1}, 0};
         const double weight[TASKS] = {1, 1, silent};

@@ -256,7 +256,7 @@ START_TEST(early_stopping_watches_what_there_is) {
     mmoe_config *config = parse(TWO("regression", "regression",
                                     "\"earlystop_task\":\"mean\",\"earlystop_metric\":\"mae\""));
     ck_assert_int_eq(config->trainer.earlystop_task, -1);
-    ck_assert_int_eq(config->trainer.earlystop_metric, MMOE_METRIC_MAE);
+    ck_assert_ptr_eq(mmoe_config_watched_metric(config), &mmoe_metric_mae);
     set(config, "trainer.earlystop_task", "b");
     ck_assert_int_eq(config->trainer.earlystop_task, 1);
     mmoe_config_free(config);

@@ -295,12 +295,8 @@ START_TEST(words_are_their_enumerators) {
         ck_assert_int_eq(config->features.dense[0].transform, transform[i]);
     }
     const char *metrics[] = {"auto", "auc", "logloss", "mse", "rmse", "mae"};
-    const int metric[] = {-1,
-                          MMOE_METRIC_AUC,
-                          MMOE_METRIC_LOGLOSS,
-                          MMOE_METRIC_MSE,
-                          MMOE_METRIC_RMSE,
-                          MMOE_METRIC_MAE};
+    const mmoe_metric_kind *metric[] = {&mmoe_metric_auc, &mmoe_metric_auc,  &mmoe_metric_logloss,
+                                        &mmoe_metric_mse, &mmoe_metric_rmse, &mmoe_metric_mae};
     set(config, "tasks.ctr.type", "regression");
     ck_assert_int_eq(config->tasks[0].type, MMOE_CLASSIFICATION);
     ck_assert_int_eq(config->tasks[1].type, MMOE_REGRESSION);
@@ -308,7 +304,8 @@ START_TEST(words_are_their_enumerators) {
         set(config, "trainer.earlystop_metric", "auto");
         set(config, "trainer.earlystop_task", i < 3 ? "cvr" : "ctr");
         set(config, "trainer.earlystop_metric", metrics[i]);
-        ck_assert_int_eq(config->trainer.earlystop_metric, metric[i]);
+        ck_assert_int_eq(config->trainer.earlystop_metric, i - 1);
+        ck_assert_ptr_eq(mmoe_config_watched_metric(config), metric[i]);
         char *text;
         ck_assert_int_eq(mmoe_config_text(config, &text, NULL), MMOE_OK);
         ck_assert_ptr_nonnull(strstr(text, metrics[i]));

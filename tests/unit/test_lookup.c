@@ -61,16 +61,16 @@ static void add_nodes(problem *p) {
     p->weight = mmoe_tensors_reserve(t, MMOE_TENSOR_VALUE, p->width);
     p->bias = mmoe_tensors_reserve(t, MMOE_TENSOR_VALUE, 1);
     const mmoe_segment identity = {0, 1, 1, MMOE_ACT_NONE, -1, 0};
-    const int classification = 0;
-    const float loss_weight = 1;
-    const mmoe_loss_shape plain_loss = {0, 1, 0};
+    const mmoe_loss_kind *kind = mmoe_loss_kind_of(MMOE_REGRESSION);
+    float loss_weight = 1;
+    mmoe_loss_shape plain_loss = {0, 1, 0};
     ck_assert(
         !mmoe_graph_input(p->graph, "input", p->lookups, l->columns, l->columns, 0, &x, &err));
     const mmoe_linear_block block = {x, 0, 1, p->weight, false};
     ck_assert(!mmoe_graph_linear(p->graph, "z", &block, 1, &z, &err) &&
               !mmoe_graph_layer(p->graph, "z", z, p->bias, NULL, &identity, 1, &u, &err));
-    ck_assert(!mmoe_graph_loss(p->graph, "loss", &u, &classification, &loss_weight, &plain_loss, 1,
-                               &err));
+    const mmoe_losses losses = {1, &u, &kind, &loss_weight, &plain_loss, 1};
+    ck_assert(!mmoe_graph_loss(p->graph, "loss", &losses, &err));
     p->graph->n_task = 1;
 }
 

@@ -1,4 +1,4 @@
-#include "data/csv.h"
+#include "base/csv.h"
 
 #include <csv.h>
 #include <errno.h>
@@ -12,7 +12,7 @@
 /* Read and parsed at a time: small enough for the cache, and for an error to end reading soon. */
 enum { BLOCK = 256 * 1024 };
 
-typedef struct reader {
+typedef struct csv_reader {
     struct csv_parser parser;
     mmoe_allocator alloc;
     const char *name;
@@ -27,12 +27,12 @@ typedef struct reader {
     size_t n_fields, field_capacity;
     char *text;
     size_t used, text_capacity;
-} reader;
+} csv_reader;
 
 /* ---- libcsv's memory ---- */
 
 /* libcsv gives its allocation functions no context: this is the reader that the thread is in. */
-static _Thread_local reader *active;
+static _Thread_local csv_reader *active;
 
 static void *resize_entry(void *memory, size_t size) {
     void *entry = mmoe_resize(&active->alloc, memory, active->parser.entry_size, size, 1);
@@ -48,7 +48,7 @@ static void free_entry(void *memory) { mmoe_release(&active->alloc, memory); }
 
 /* `memory` with room for `wanted` entries; NULL, the reader's status being set, when there is none.
  */
-static void *grown(reader *r, void *memory, size_t *capacity, size_t wanted, size_t size) {
+static void *grown(csv_reader *r, void *memory, size_t *capacity, size_t wanted, size_t size) {
     size_t more = *capacity + *capacity / 2 + 64;
     if (more < wanted) more = wanted;
     memory = mmoe_resize(&r->alloc, memory, *capacity, more, size);
@@ -60,7 +60,7 @@ static void *grown(reader *r, void *memory, size_t *capacity, size_t wanted, siz
 }
 
 static void on_field(void *text, size_t length, void *user) {
-    reader *r = user;
+    csv_reader *r = user;
     if (r->status) return;
     size_t used = r->used + length + 1;
     if (used > r->text_capacity) {
@@ -83,7 +83,7 @@ static void on_field(void *text, size_t length, void *user) {
 
 static void on_row(int terminator, void *user) {
     (void)terminator;
-    reader *r = user;
+    csv_reader *r = user;
     if (r->status) return;
     const char *text = r->text;
     for (size_t i = 0; i < r->n_fields; i++) {
@@ -106,7 +106,7 @@ static void on_row(int terminator, void *user) {
 
 /* ---- Bytes ---- */
 
-static void fail_parser(reader *r) {
+static void fail_parser(csv_reader *r) {
     if (r->status) return;
     if (csv_error(&r->parser) == CSV_EPARSE)
         r->status = mmoe_fail_at(r->err, MMOE_E_FORMAT, r->name, r->row + 1, NULL,
@@ -115,7 +115,7 @@ static void fail_parser(reader *r) {
         r->status = mmoe_fail_memory(r->err, csv_get_buffer_size(&r->parser));
 }
 
-static void feed(reader *r, const char *bytes, size_t length) {
+static void feed(csv_reader *r, const char *bytes, size_t length) {
     if (!r->started && length >= 3 && memcmp(bytes, "\xEF\xBB\xBF", 3) == 0) {
         bytes += 3;
         length -= 3;
@@ -123,7 +123,7 @@ static void feed(reader *r, const char *bytes, size_t length) {
     r->started = true;
     const char *zero = length ? memchr(bytes, '\0', length) : NULL;
     size_t wanted = zero ? (size_t)(zero - bytes) : length;
-    reader *outer = active;
+    csv_reader *outer = active;
     active = r;
     if (csv_parse(&r->parser, bytes, wanted, on_field, on_row, r) != wanted) fail_parser(r);
     active = outer;
@@ -132,9 +132,9 @@ static void feed(reader *r, const char *bytes, size_t length) {
                                  "a zero byte: the file is no text in UTF-8");
 }
 
-static mmoe_status start(reader *r, const char *name, const mmoe_csv_handler *handler,
+static mmoe_status start(csv_reader *r, const char *name, const mmoe_csv_handler *handler,
                          const mmoe_allocator *alloc, mmoe_error *err) {
-    *r = (reader){
+    *r = (csv_reader){
         .alloc = mmoe_allocator_or_default(alloc), .name = name, .handler = handler, .err = err};
     if (csv_init(&r->parser, CSV_STRICT | CSV_STRICT_FINI) != 0)
         return mmoe_fail_memory(err, sizeof r->parser);
@@ -144,8 +144,8 @@ static mmoe_status start(reader *r, const char *name, const mmoe_csv_handler *ha
     return MMOE_OK;
 }
 
-static mmoe_status finish(reader *r) {
-    reader *outer = active;
+static mmoe_status finish(csv_reader *r) {
+    csv_reader *outer = active;
     active = r;
     if (!r->status && csv_fini(&r->parser, on_field, on_row, r) != 0) {
         if (csv_error(&r->parser) == CSV_EPARSE)
@@ -159,9 +159,6 @@ static mmoe_status finish(reader *r) {
     if (!r->status && r->row == 0)
         r->status = mmoe_fail_at(r->err, MMOE_E_FORMAT, r->name, 0, NULL,
                                  "the file is empty: it has no header");
-    if (!r->status && r->row == 1)
-        r->status = mmoe_fail_at(r->err, MMOE_E_FORMAT, r->name, 0, NULL,
-                                 "the file has a header but no rows");
     mmoe_release(&r->alloc, r->fields);
     mmoe_release(&r->alloc, r->text);
     return r->status;
@@ -170,7 +167,7 @@ static mmoe_status finish(reader *r) {
 mmoe_status mmoe_csv_parse(const char *bytes, size_t length, const char *name,
                            const mmoe_csv_handler *handler, const mmoe_allocator *alloc,
                            mmoe_error *err) {
-    reader r;
+    csv_reader r;
     mmoe_status status = start(&r, name, handler, alloc, err);
     if (status) return status;
     while (length && !r.status) {
@@ -195,19 +192,13 @@ static ssize_t read_block(int file, char *block) {
     return (ssize_t)used;
 }
 
-static mmoe_status fail_io(const char *path, const char *what, mmoe_error *err) {
-    char text[128];
-    return mmoe_fail_at(err, MMOE_E_IO, path, 0, NULL, "cannot %s: %s", what,
-                        strerror_r(errno, text, sizeof text));
-}
-
-static mmoe_status read_all(reader *r, int file) {
+static mmoe_status read_all(csv_reader *r, int file) {
     char *block = mmoe_alloc(&r->alloc, BLOCK, 1);
     if (!block) return mmoe_fail_memory(r->err, BLOCK);
     ssize_t n = 1;
     while (n > 0 && !r->status) {
         n = read_block(file, block);
-        if (n < 0) r->status = fail_io(r->name, "read", r->err);
+        if (n < 0) r->status = mmoe_fail_system(r->err, r->name, "cannot read");
         if (n > 0) feed(r, block, (size_t)n);
     }
     mmoe_release(&r->alloc, block);
@@ -217,8 +208,8 @@ static mmoe_status read_all(reader *r, int file) {
 mmoe_status mmoe_csv_read(const char *path, const mmoe_csv_handler *handler,
                           const mmoe_allocator *alloc, mmoe_error *err) {
     int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0) return fail_io(path, "open", err);
-    reader r;
+    if (file < 0) return mmoe_fail_system(err, path, "cannot open");
+    csv_reader r;
     mmoe_status status = start(&r, path, handler, alloc, err);
     if (!status) {
         r.status = read_all(&r, file);

@@ -4,8 +4,8 @@
  *
  * Row numbers count records, the header being row 1: a quoted field's newlines and blank lines do
  * not count. */
-#ifndef MMOE_DATA_CSV_H
-#define MMOE_DATA_CSV_H
+#ifndef MMOE_BASE_CSV_H
+#define MMOE_BASE_CSV_H
 
 #include "base/alloc.h"
 
@@ -24,7 +24,7 @@ typedef struct mmoe_csv_handler {
     mmoe_status (*row)(void *user, int64_t row, const mmoe_csv_field *fields, mmoe_error *err);
 } mmoe_csv_handler;
 
-/* MMOE_E_IO: the file cannot be read; _FORMAT, with file and row: it is empty, has no rows, a row
+/* MMOE_E_IO: the file cannot be read; _FORMAT, with file and row: it is empty, a row
  * has more or fewer fields than the header, quotes are malformed (a quote within a field that is
  * not quoted, text after a closing quote, a quote never closed), a zero byte; _MEMORY. */
 mmoe_status mmoe_csv_read(const char *path, const mmoe_csv_handler *handler,

@@ -1,0 +1,41 @@
+#include "loss/loss.h"
+
+#include <assert.h>
+
+#define DECLARE(name, word, labels, metrics) extern const mmoe_loss_kind mmoe_loss_##word;
+MMOE_TASK_TYPES(DECLARE)
+
+#define KIND(name, word, labels, metrics) [MMOE_##name] = &mmoe_loss_##word,
+static const mmoe_loss_kind *const kinds[] = {MMOE_TASK_TYPES(KIND)};
+
+#define WORD(name, word, labels, metrics) [MMOE_##name] = #word,
+static const char *const words[] = {MMOE_TASK_TYPES(WORD)};
+
+const char *mmoe_task_type_name(int type) {
+    return type >= 0 && type < MMOE_TASK_TYPE_COUNT ? words[type] : NULL;
+}
+
+const mmoe_loss_kind *mmoe_loss_kind_of(mmoe_task_type type) {
+    assert((int)type >= 0 && (int)type < MMOE_TASK_TYPE_COUNT);
+    return kinds[type];
+}
+
+static bool is_of_earlier(const mmoe_metric_kind *metric, int type) {
+    for (int t = 0; t < type; t++)
+        for (size_t i = 0; kinds[t]->metrics[i]; i++)
+            if (kinds[t]->metrics[i] == metric) return true;
+    return false;
+}
+
+const mmoe_metric_kind *mmoe_loss_metric(int type, size_t index) {
+    for (int last = 0; type < 0 && last < 2; last++)
+        for (int t = 0; t < MMOE_TASK_TYPE_COUNT; t++)
+            for (size_t i = 0; kinds[t]->metrics[i]; i++) {
+                const mmoe_metric_kind *metric = kinds[t]->metrics[i];
+                if ((metric->doc.better == 0) != last || is_of_earlier(metric, t)) continue;
+                if (index-- == 0) return metric;
+            }
+    for (size_t i = 0; type >= 0 && type < MMOE_TASK_TYPE_COUNT && kinds[type]->metrics[i]; i++)
+        if (i == index) return kinds[type]->metrics[i];
+    return NULL;
+}

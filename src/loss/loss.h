@@ -1,0 +1,43 @@
+/* What a task is: which labels it has, its loss, what a logit becomes as a score, and the figures
+ * that it is judged by. A kind is a file, loss_WORD.c, and a row of MMOE_TASK_TYPES (mmoe/mmoe.h),
+ * which the table in loss.c and the build follow. It knows neither graph nor data set; a call
+ * serves the rows of a chunk. */
+#ifndef MMOE_LOSS_LOSS_H
+#define MMOE_LOSS_LOSS_H
+
+#include <stdbool.h>
+
+#include "loss/metric.h"
+#include "math/kernels.h"
+
+/* A chunk's rows of one task, [n] each. */
+typedef struct mmoe_loss_rows {
+    int32_t n;
+    const mmoe_kernels *kernels;
+    const mmoe_loss_shape *shape;
+    const float *z, *y; /* logits and labels, 0 where one is missing */
+    float *loss, *dz;   /* written: the loss of each row, and its slope in the logit */
+} mmoe_loss_rows;
+
+typedef struct mmoe_loss_kind {
+    /* Why a label cannot be what it is, "is not finite", or NULL. */
+    const char *(*fault)(double label);
+    void (*run)(const mmoe_loss_rows *rows);
+    /* Scores of n logits, in place too; NULL: the logit is the score. `onnx` names the same as an
+     * operator of ONNX. */
+    void (*link)(const mmoe_kernels *kernels, int32_t n, const float *z, float *score);
+    const char *onnx;
+    bool is_probability; /* so are the scores, by a sigmoid: models may take their product */
+    bool is_shaped;      /* label_smoothing, positive_weight and focal_gamma have a meaning */
+    /* The first is what early stopping watches unless it is told otherwise. NULL behind the last.
+     */
+    const mmoe_metric_kind *metrics[MMOE_MAX_METRICS + 1];
+} mmoe_loss_kind;
+
+const mmoe_loss_kind *mmoe_loss_kind_of(mmoe_task_type type);
+
+/* Metric `index` of a type's, or with -1 of all types', each once, those without a better direction
+ * last; NULL past the last. */
+const mmoe_metric_kind *mmoe_loss_metric(int type, size_t index);
+
+#endif

@@ -1,0 +1,30 @@
+/* Labels 0 and 1, the cross-entropy of a probability given by its logit, plain or shaped. */
+#include "loss/loss.h"
+
+static const char *class_fault(double label) {
+    return label == 0 || label == 1 ? NULL : "is neither 0 nor 1";
+}
+
+static bool is_plain(const mmoe_loss_shape *s) {
+    return s->smoothing == 0 && s->positive_weight == 1 && s->gamma == 0;
+}
+
+static void cross_entropies(const mmoe_loss_rows *r) {
+    if (is_plain(r->shape))
+        r->kernels->bce(r->n, r->z, r->y, r->loss, r->dz);
+    else
+        r->kernels->shaped_bce(r->shape, r->n, r->z, r->y, r->loss, r->dz);
+}
+
+static void probabilities(const mmoe_kernels *kernels, int32_t n, const float *z, float *p) {
+    kernels->sigmoid(n, z, p);
+}
+
+const mmoe_loss_kind mmoe_loss_classification = {
+    .fault = class_fault,
+    .run = cross_entropies,
+    .link = probabilities,
+    .onnx = "Sigmoid",
+    .is_probability = true,
+    .is_shaped = true,
+    .metrics = {&mmoe_metric_auc, &mmoe_metric_logloss, &mmoe_metric_calibration}};

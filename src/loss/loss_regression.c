@@ -1,0 +1,16 @@
+/* Labels are numbers, the score is the logit, the loss its squared error. */
+#include "base/text.h"
+#include "loss/loss.h"
+
+static void squared_errors(const mmoe_loss_rows *r) {
+    for (int32_t i = 0; i < r->n; i++) {
+        const float d = r->z[i] - r->y[i];
+        r->loss[i] = d * d;
+        r->dz[i] = 2 * d;
+    }
+}
+
+const mmoe_loss_kind mmoe_loss_regression = {
+    .fault = mmoe_number_fault,
+    .run = squared_errors,
+    .metrics = {&mmoe_metric_mse, &mmoe_metric_rmse, &mmoe_metric_mae, &mmoe_metric_calibration}};

@@ -1,0 +1,31 @@
+#include "loss/metric.h"
+
+#include <math.h>
+
+/* As PyTorch's BCELoss has it. */
+static double clamped_log(double x) {
+    const double l = log(x);
+    return l < -100 ? -100 : l;
+}
+
+static double cross_entropy(double w, double p, double y) {
+    return -(w * clamped_log(y > 0 ? p : 1 - p));
+}
+
+static double square(double w, double p, double y) { return w * (p - y) * (p - y); }
+
+static double absolute(double w, double p, double y) { return w * fabs(p - y); }
+
+const mmoe_metric_kind mmoe_metric_auc = {
+    .doc = {"auc", "AUC", "how well the predictions order the rows", 1}, .how = MMOE_METRIC_AREA};
+const mmoe_metric_kind mmoe_metric_logloss = {.doc = {"logloss", "log-loss", "log-loss", -1},
+                                              .row = cross_entropy};
+const mmoe_metric_kind mmoe_metric_mse = {.doc = {"mse", "MSE", "squared error", -1},
+                                          .row = square};
+const mmoe_metric_kind mmoe_metric_rmse = {
+    .doc = {"rmse", "RMSE", "root of the mean squared error", -1}, .row = square, .of_mean = sqrt};
+const mmoe_metric_kind mmoe_metric_mae = {.doc = {"mae", "MAE", "mean absolute error", -1},
+                                          .row = absolute};
+const mmoe_metric_kind mmoe_metric_calibration = {
+    .doc = {"calibration", "calibration", "sum of the predictions over the sum of the labels", 0},
+    .how = MMOE_METRIC_RATIO};

@@ -1,0 +1,25 @@
+/* The figures that tasks are judged by. What several kinds of task share stands in metric.c; a kind
+ * may bring one of its own. */
+#ifndef MMOE_LOSS_METRIC_H
+#define MMOE_LOSS_METRIC_H
+
+#include "mmoe/train.h"
+
+typedef enum mmoe_metric_how {
+    MMOE_METRIC_MEAN, /* of a figure that each row has */
+    MMOE_METRIC_AREA, /* of the order of predictions whose labels are of two classes */
+    MMOE_METRIC_RATIO /* of the sum of the predictions and the sum of the labels */
+} mmoe_metric_how;
+
+typedef struct mmoe_metric_kind {
+    mmoe_metric doc;
+    mmoe_metric_how how;
+    double (*row)(double weight, double prediction,
+                  double label);    /* a row's part, its weight in it */
+    double (*of_mean)(double mean); /* NULL: the mean itself */
+} mmoe_metric_kind;
+
+extern const mmoe_metric_kind mmoe_metric_auc, mmoe_metric_logloss, mmoe_metric_mse,
+    mmoe_metric_rmse, mmoe_metric_mae, mmoe_metric_calibration;
+
+#endif

@@ -1,0 +1,79 @@
+#!/bin/sh
+# shellcheck disable=SC2016
+# Outputs: whole or not at all, in the place and with the mode that they had.
+no_unnamed=${2:+$(realpath "$2")} # to be preloaded: a system where temporary files have names
+# shellcheck source=tests/cli/lib.sh
+. "$(dirname "$0")/lib.sh"
+make_data 400
+expect 0 "" train --config config.json --train train.csv --output m.safetensors
+"$mmoe" synth clicks --rows 300000 --seed 9 --output many.csv 2>/dev/null
+predict="predict --model m.safetensors --data test.csv --output"
+
+same_folder() { # DESCRIPTION
+    ls -A >after
+    check "$1" cmp -s before after
+}
+
+mkdir deep
+umask 022
+# shellcheck disable=SC2086
+{
+    expect 0 "" $predict scores.csv
+    ln -s deep/scores.csv link.csv
+    expect 0 "" $predict link.csv
+    check "a dangling link's file is made" [ -L link.csv -a -f deep/scores.csv ]
+    chmod 600 deep/scores.csv
+    : >deep/scores.csv
+    expect 0 "" $predict link.csv
+    check "a link stays one" [ -L link.csv ]
+    check "what it points to is written" cmp -s deep/scores.csv scores.csv
+    check "and keeps its mode" [ "$(stat -c %a deep/scores.csv)" = 600 ]
+    ln -s deep/model.safetensors link.safetensors
+    expect 0 "" train --config config.json --train train.csv --output link.safetensors
+    check "a dangling link's model is made" [ -L link.safetensors -a -f deep/model.safetensors ]
+}
+
+# What a killed run of the same process number left.
+printf '#!/bin/sh\n: >s.csv.$$.tmp; : >.mmoe-$$-0.tmp; exec "$@"\n' >namesake
+wrapper="sh ./namesake"
+# shellcheck disable=SC2086
+expect 0 "" $predict s.csv
+wrapper=""
+check "a namesake's leftovers do not block" cmp -s s.csv scores.csv
+rm -f s.csv.*.tmp .mmoe-*.tmp
+
+# Stopped while the scores are written: the file is open by then.
+stopped() { # SIGNAL DESCRIPTION
+    : >after
+    ls -A >before
+    LD_PRELOAD=$preload "$mmoe" predict --model m.safetensors --data many.csv --output big.csv 2>err &
+    pid=$!
+    while kill -0 "$pid" 2>/dev/null; do
+        # shellcheck disable=SC2010
+        ls -l "/proc/$pid/fd" 2>/dev/null | grep -q -e "-> $PWD/[^ ]* (deleted)" -e "-> $PWD/.mmoe-" && break
+    done
+    kill -s "$1" "$pid" 2>/dev/null
+    wait "$pid"
+    status=$?
+    check "$2: ended by the signal (was $status)" [ "$status" -gt 128 ]
+}
+preload=""
+for signal in TERM HUP KILL; do
+    stopped $signal "$signal, without names"
+    same_folder "$signal, without names: nothing is left"
+done
+if [ -n "$no_unnamed" ]; then
+    preload=$no_unnamed
+    for signal in TERM HUP; do
+        stopped $signal "$signal, with names"
+        same_folder "$signal, with names: nothing is left"
+    done
+    stopped KILL "KILL, with names"
+    check "KILL, with names: something is left" [ "$(ls -A)" != "$(cat before)" ]
+    preload=""
+    expect 0 "" predict --model m.safetensors --data test.csv --output big.csv
+    check "the next run's scores are whole" cmp -s big.csv scores.csv
+    rm -f big.csv
+    same_folder "and it removes what the killed one left"
+fi
+finish

@@ -1,0 +1,263 @@
+/* Every block of a run is in its checkpoint; no number, block or version that cannot be is read,
+ * and what is refused leaves the trainer as it was. */
+#include <check.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "models_support.h"
+#include "succeeds.h"
+#include "base/checksum.h"
+#include "file/container.h"
+#include "train/trainer.h"
+
+enum { ROWS = 100, SPARSE = 3, DENSE = 2, TASKS = 2, MOST = 256, EPOCHS = 4 };
+
+static char path[] = "/tmp/mmoe-checkpoint-XXXXXX", changed[] = "/tmp/mmoe-checkpoint-XXXXXX";
+static mmoe_model *model;
+static mmoe_trainer *trainer;
+
+static void set_up(void) {
+    static int32_t ids[ROWS * SPARSE];
+    static float dense[ROWS * DENSE], labels[ROWS * TASKS];
+    char json[1024];
+    mmoe_config *config;
+    mmoe_schema *schema;
+    mmoe_dataset *rows;
+    ck_assert(close(mkstemp(path)) == 0 && close(mkstemp(changed)) == 0);
+    models_json(json, 3, 5, 16);
+    SUCCEEDS(mmoe_config_parse(json, strlen(json), NULL, NULL, &config, &err));
+    SUCCEEDS(mmoe_config_set(config, "trainer.ema_decay", "0.9", &err));
+    SUCCEEDS(mmoe_schema_create(config, models_columns, MODELS_COLUMNS, NULL, &schema, &err));
+    for (int i = 0; i < ROWS * SPARSE; i++) ids[i] = i % 7;
+    for (int i = 0; i < ROWS * DENSE; i++) dense[i] = (float)(i % 11) / 11;
+    for (int i = 0; i < ROWS * TASKS; i++) labels[i] = (float)(i % 3 == 0);
+    const mmoe_batch batch = {
+        .rows = ROWS, .ids = ids, .id_stride = SPARSE, .dense = dense, .dense_stride = DENSE};
+    SUCCEEDS(mmoe_dataset_create(schema, &batch, labels, NULL, NULL, &rows, &err));
+    SUCCEEDS(mmoe_model_create(config, schema, NULL, &model, &err));
+    const mmoe_trainer_options options = {.threads = 1};
+    SUCCEEDS(mmoe_trainer_create(model, &options, NULL, &trainer, &err));
+    for (int i = 0; i < 3; i++) SUCCEEDS(mmoe_trainer_step(trainer, rows, 16 * i, 16, NULL, &err));
+    trainer->at = (mmoe_progress_state){.epoch = 2, .row = 48, .waited = 1, .seconds = 3};
+    SUCCEEDS(mmoe_checkpoint_write(trainer, path, &err));
+    mmoe_dataset_free(rows);
+    mmoe_schema_free(schema);
+    mmoe_config_free(config);
+}
+
+static void tear_down(void) {
+    mmoe_trainer_free(trainer);
+    mmoe_model_free(model);
+    unlink(path);
+    unlink(changed);
+}
+
+/* ---- Changing a checkpoint ---- */
+
+typedef struct edit {
+    mmoe_container *file;
+    mmoe_container_tensor tensors[MOST];
+    size_t count;
+    const char *version;
+} edit;
+
+static edit begin_edit(void) {
+    edit e = {.version = "3"};
+    SUCCEEDS(mmoe_container_open(path, NULL, &e.file, &err));
+    e.count = mmoe_container_count(e.file);
+    ck_assert_uint_le(e.count, MOST);
+    for (size_t i = 0; i < e.count; i++) e.tensors[i] = *mmoe_container_at(e.file, i);
+    return e;
+}
+
+static mmoe_container_tensor *tensor_of(edit *e, const char *name) {
+    for (size_t i = 0; i < e->count; i++)
+        if (!strcmp(e->tensors[i].name, name)) return &e->tensors[i];
+    ck_abort_msg("no tensor %s", name);
+    return NULL;
+}
+
+/* Writes what was changed, with a checksum that fits. */
+static void end_edit(edit *e) {
+    uint64_t sum = 0;
+    char text[17];
+    for (size_t i = 0; i < e->count; i++)
+        sum += mmoe_checksum_part(e->tensors[i].name, e->tensors[i].data, e->tensors[i].bytes);
+    snprintf(text, sizeof text, "%016llx", (unsigned long long)sum);
+    const char *const metadata[] = {"format",
+                                    "mmoe-checkpoint",
+                                    "format_version",
+                                    e->version,
+                                    "checksum",
+                                    text,
+                                    "config",
+                                    mmoe_container_metadata(e->file, "config"),
+                                    NULL};
+    SUCCEEDS(mmoe_container_write(changed, e->tensors, e->count, metadata, NULL, &err));
+    mmoe_container_close(e->file);
+}
+
+static void same_file(const char *a, const char *b) {
+    char command[256];
+    snprintf(command, sizeof command, "cmp -s %s %s", a, b);
+    ck_assert_int_eq(system(command), 0);
+}
+
+static void refuse_changed(mmoe_status wanted, const char *text) {
+    mmoe_error fault = {0};
+    ck_assert_msg(mmoe_checkpoint_read(trainer, changed, &fault) == wanted, "%s: %s", text,
+                  fault.message);
+    ck_assert_msg(strstr(fault.message, text) != NULL, "\"%s\" is not in \"%s\"", text,
+                  fault.message);
+    SUCCEEDS(mmoe_checkpoint_write(trainer, changed, &err));
+    same_file(path, changed);
+}
+
+/* ---- Blocks ---- */
+
+START_TEST(every_block_is_there) {
+    static const char *const groups[] = {"now.", "best.", "average.", "optimizer.m.",
+                                         "optimizer.v."};
+    edit e = begin_edit();
+    const mmoe_params *p = &model->params;
+    for (int g = 0; g < 5; g++)
+        for (int32_t i = 0; i < (g < 2 ? p->n_block : p->n_trained); i++) {
+            char name[128];
+            const mmoe_block *b = &p->blocks[i].memory;
+            snprintf(name, sizeof name, "%s%s", groups[g], b->name);
+            const mmoe_container_tensor *t = tensor_of(&e, name);
+            ck_assert_int_eq(t->dtype, b->dtype);
+            ck_assert_int_eq(t->shape[0], b->count);
+            if (g == 0) ck_assert_mem_eq(t->data, b->data, t->bytes);
+        }
+    const mmoe_container_tensor *m = tensor_of(&e, "optimizer.m.layers.values");
+    ck_assert_mem_eq(m->data, trainer->optimizer.blocks[p->n_table].m, m->bytes);
+    tensor_of(&e, "now.embedding.embed_dict.a.weight");
+    mmoe_container_close(e.file);
+}
+END_TEST
+
+START_TEST(what_lacks_a_block_is_refused) {
+    edit e = begin_edit();
+    const size_t drop = (size_t)_i;
+    if (drop >= e.count) {
+        mmoe_container_close(e.file);
+        return;
+    }
+    char text[256];
+    snprintf(text, sizeof text, "the checkpoint lacks \"%s\"", e.tensors[drop].name);
+    e.tensors[drop] = e.tensors[--e.count];
+    end_edit(&e);
+    refuse_changed(MMOE_E_FORMAT, text);
+}
+END_TEST
+
+START_TEST(other_sizes_and_versions_are_refused) {
+    edit e = begin_edit();
+    mmoe_container_tensor *t = tensor_of(&e, "best.embedding.embed_dict.b.weight");
+    t->shape[0]--;
+    t->bytes -= sizeof(float);
+    end_edit(&e);
+    refuse_changed(MMOE_E_FORMAT,
+                   "\"best.embedding.embed_dict.b.weight\" of the checkpoint has not");
+    e = begin_edit();
+    tensor_of(&e, "progress.seconds")->dtype = MMOE_I64;
+    end_edit(&e);
+    refuse_changed(MMOE_E_FORMAT, "\"progress.seconds\" of the checkpoint has not");
+    e = begin_edit();
+    e.version = "4";
+    end_edit(&e);
+    refuse_changed(MMOE_E_VERSION, "format version 4; this library reads 2 and 3");
+    e = begin_edit();
+    e.version = "2";
+    end_edit(&e);
+    refuse_changed(MMOE_E_FORMAT, "the checkpoint lacks \"progress.integers\"");
+}
+END_TEST
+
+/* ---- Numbers ---- */
+
+static const struct {
+    const char *name;
+    bool is_real;
+    double low, high; /* the last that are read */
+} bounds[] = {
+    {"steps", false, 0, 1e15},
+    {"epoch", false, 1, EPOCHS},
+    {"row", false, 0, 1e15},
+    {"waited", false, 0, 2},
+    {"has_best", false, 0, 1},
+    {"finished", false, 0, 1},
+    {"schedule.has_best", false, 0, 1},
+    {"schedule.waited", false, 0, 2},
+    {"seconds", true, 0, 1e300},
+    {"schedule.rate", true, 0, 1e300},
+};
+enum { BOUNDS = sizeof bounds / sizeof *bounds };
+
+static void change_number(int which, double value) {
+    char name[64];
+    edit e = begin_edit();
+    union {
+        int64_t integer;
+        double real;
+    } cell;
+    if (bounds[which].is_real)
+        cell.real = value;
+    else
+        cell.integer = (int64_t)value;
+    snprintf(name, sizeof name, "progress.%s", bounds[which].name);
+    tensor_of(&e, name)->data = &cell;
+    end_edit(&e);
+}
+
+START_TEST(numbers_have_bounds) {
+    const bool endless = bounds[_i].high > EPOCHS;
+    const double beyond[] = {bounds[_i].low - 1, bounds[_i].high + 1};
+    char text[64];
+    snprintf(text, sizeof text, "progress is impossible (%s)", bounds[_i].name);
+    for (int k = 0; k < (endless ? 1 : 2); k++) {
+        if (beyond[k] == 0) continue; /* an epoch before those that were waited for */
+        change_number(_i, beyond[k]);
+        refuse_changed(MMOE_E_FORMAT, text);
+    }
+    if (bounds[_i].is_real) {
+        change_number(_i, (double)NAN);
+        refuse_changed(MMOE_E_FORMAT, text);
+    }
+    const double good[] = {bounds[_i].low, bounds[_i].high};
+    for (int k = 0; k < 2; k++) {
+        change_number(_i, good[k]);
+        SUCCEEDS(mmoe_checkpoint_read(trainer, changed, &err));
+    }
+}
+END_TEST
+
+/* An epoch of 2^32 + 1 is none of 1. */
+START_TEST(numbers_are_not_cut) {
+    change_number(1, 0x1p32 + 1);
+    refuse_changed(MMOE_E_FORMAT, "progress is impossible (epoch)");
+    change_number(1, 0);
+    refuse_changed(MMOE_E_FORMAT, "progress is impossible (waited)");
+}
+END_TEST
+
+int main(void) {
+    Suite *s = suite_create("checkpoint");
+    TCase *c = tcase_create("checkpoint");
+    tcase_add_checked_fixture(c, set_up, tear_down);
+    tcase_add_test(c, every_block_is_there);
+    tcase_add_loop_test(c, what_lacks_a_block_is_refused, 0, 48);
+    tcase_add_test(c, other_sizes_and_versions_are_refused);
+    tcase_add_loop_test(c, numbers_have_bounds, 0, BOUNDS);
+    tcase_add_test(c, numbers_are_not_cut);
+    suite_add_tcase(s, c);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_ENV);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed != 0;
+}

@@ -1,0 +1,167 @@
+#include "files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---- A signal leaves nothing ---- */
+
+/* Temporary files of this process that have names, for the handler of signals. */
+enum { MAX_NAMED = 4 };
+static struct named_file {
+    const mmoe_atomic_file *file;
+    char name[PATH_MAX + 64];
+    volatile sig_atomic_t is_there;
+} named[MAX_NAMED];
+
+static void unlink_and_die(int number) {
+    for (int i = 0; i < MAX_NAMED; i++)
+        if (named[i].is_there) unlink(named[i].name);
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+static void catch_signals(void) {
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    for (int i = 0; i < 3; i++) {
+        struct sigaction action;
+        if (sigaction(numbers[i], NULL, &action) || action.sa_handler != SIG_DFL) continue;
+        action.sa_handler = unlink_and_die;
+        sigaction(numbers[i], &action, NULL);
+    }
+}
+
+static void remember(const mmoe_atomic_file *file) {
+    const char *name = mmoe_atomic_file_temporary(file);
+    for (int i = 0; name && i < MAX_NAMED; i++) {
+        if (named[i].is_there) continue;
+        snprintf(named[i].name, sizeof named[i].name, "%s", name);
+        named[i].file = file;
+        named[i].is_there = 1;
+        catch_signals();
+        return;
+    }
+}
+
+static void forget(const mmoe_atomic_file *file) {
+    for (int i = 0; i < MAX_NAMED; i++)
+        if (named[i].file == file) named[i].is_there = 0;
+}
+
+/* ---- Files ---- */
+
+/* A device or pipe takes what is written to it; to rename a file over it would replace it. */
+static bool is_special(const char *path) {
+    struct stat st;
+    return stat(path, &st) == 0 && !S_ISREG(st.st_mode);
+}
+
+static int fail_to_write(const cli_file *file) {
+    const char *name = file->stream == stdout ? "standard output" : file->path;
+    return cli_fail_system("cannot write %s", name);
+}
+
+/* A descriptor to write to, the stream's own; -1 and errno on failure. */
+static int open_descriptor(cli_file *file) {
+    if (is_special(file->path)) return open(file->path, O_WRONLY | O_CLOEXEC);
+    if (mmoe_atomic_file_open(file->path, NULL, &file->atomic, NULL)) return -1;
+    remember(file->atomic);
+    return fcntl(mmoe_atomic_file_descriptor(file->atomic), F_DUPFD_CLOEXEC, 0);
+}
+
+int cli_file_open(cli_file *file, const char *path) {
+    *file = (cli_file){.path = path};
+    if (strcmp(path, "-") == 0) {
+        file->stream = stdout;
+        return CLI_OK;
+    }
+    int fd = open_descriptor(file);
+    if (fd >= 0) file->stream = fdopen(fd, "w");
+    if (file->stream) return CLI_OK;
+    int status = fail_to_write(file);
+    if (fd >= 0) close(fd);
+    cli_file_drop(file);
+    return status;
+}
+
+/* Errno on failure. */
+static bool end_atomic(cli_file *file, mmoe_status status) {
+    mmoe_atomic_file *atomic = file->atomic;
+    file->atomic = NULL;
+    if (!atomic) return true;
+    status = mmoe_atomic_file_close(atomic, status, NULL);
+    forget(atomic);
+    return status == MMOE_OK;
+}
+
+void cli_file_drop(cli_file *file) {
+    if (file->stream && file->stream != stdout) fclose(file->stream);
+    end_atomic(file, MMOE_E_CANCELLED);
+    *file = (cli_file){0};
+}
+
+int cli_file_check(const cli_file *file) {
+    return ferror(file->stream) ? fail_to_write(file) : CLI_OK;
+}
+
+static bool finish(cli_file *file) {
+    if (fflush(file->stream) != 0 || ferror(file->stream)) return false;
+    if (file->stream == stdout) return true;
+    FILE *stream = file->stream;
+    file->stream = NULL;
+    return fclose(stream) == 0 && end_atomic(file, MMOE_OK);
+}
+
+int cli_file_keep(cli_file *file) {
+    errno = 0;
+    int status = finish(file) ? CLI_OK : fail_to_write(file);
+    if (status)
+        cli_file_drop(file);
+    else
+        *file = (cli_file){0};
+    return status;
+}
+
+/* ---- Paths ---- */
+
+int cli_check_output(const char *flag, const char *path) {
+    if (!path) return CLI_OK;
+    struct stat st;
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+        return cli_fail("--%s: %s is %s", flag, path,
+                        S_ISDIR(st.st_mode) ? "a folder" : "not a regular file");
+    mmoe_atomic_file *file;
+    if (mmoe_atomic_file_open(path, NULL, &file, NULL))
+        return cli_fail_system("--%s: cannot write %s", flag, path);
+    mmoe_atomic_file_close(file, MMOE_E_CANCELLED, NULL);
+    return CLI_OK;
+}
+
+static bool is_same_file(const char *a, const char *b) {
+    if (strcmp(a, b) == 0) return true;
+    struct stat x, y;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && S_ISREG(x.st_mode) && x.st_dev == y.st_dev &&
+           x.st_ino == y.st_ino;
+}
+
+int cli_check_paths(const cli_path *paths, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < i; j++) {
+            if (!paths[i].path || !paths[j].path || (!paths[i].is_output && !paths[j].is_output))
+                continue;
+            if (is_same_file(paths[i].path, paths[j].path))
+                return cli_usage("%s and %s are the same file, %s", paths[j].flag, paths[i].flag,
+                                 paths[i].path);
+        }
+    return CLI_OK;
+}
+
+int cli_close_stdout(void) {
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout)) return CLI_OK;
+    return cli_fail_system("cannot write standard output");
+}

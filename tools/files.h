@@ -1,0 +1,42 @@
+/* Files that commands write, whole or not at all, and checks of paths before hours of work. */
+#ifndef MMOE_TOOLS_FILES_H
+#define MMOE_TOOLS_FILES_H
+
+#include <stdio.h>
+
+#include "base/atomic_file.h"
+#include "cli.h"
+
+/* A file on its way: nothing is at `path` until it is kept. */
+typedef struct cli_file {
+    const char *path;
+    mmoe_atomic_file *atomic; /* NULL: standard output or a device, written in place */
+    FILE *stream;
+} cli_file;
+
+/* "-" is standard output. Prints the error. The caller keeps or drops the file. SIGINT, SIGTERM and
+ * SIGHUP leave nothing of it, unless the command has handlers of its own. */
+int cli_file_open(cli_file *file, const char *path);
+/* Has a write failed? To be asked right after writing: the system's reason is the last call's.
+ * Prints the error. */
+int cli_file_check(const cli_file *file);
+/* Puts the file in its place; prints the error and drops the file on failure. */
+int cli_file_keep(cli_file *file);
+/* Leaves nothing; does nothing to a file that was never opened (all zero) or was kept. */
+void cli_file_drop(cli_file *file);
+
+/* Can a file be written there? Makes and removes one in its folder. */
+int cli_check_output(const char *flag, const char *path);
+
+/* Paths of one command line, NULL where a flag was not given. */
+typedef struct cli_path {
+    const char *flag, *path;
+    bool is_output;
+} cli_path;
+/* Wrong usage when an output is also another flag's file. */
+int cli_check_paths(const cli_path *paths, size_t count);
+
+/* Flushes standard output; prints the error. */
+int cli_close_stdout(void);
+
+#endif
