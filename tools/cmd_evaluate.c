@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "output.h"
+#include "task_types.h"
 
 typedef struct evaluate_flags {
     const char *model, *data;
@@ -26,6 +27,25 @@ static int evaluate(const evaluate_flags *f, const mmoe_model *model, const mmoe
     return status;
 }
 
+static void describe(char *text, size_t size) {
+    int used = snprintf(text, size, "Prints each task's metrics");
+    for (int type = 0; type < MMOE_TASK_TYPE_COUNT; type++) {
+        const char *titles[MMOE_MAX_METRICS];
+        char list[200];
+        size_t count = 0;
+        for (; mmoe_metric_at(type, count); count++)
+            titles[count] = mmoe_metric_at(type, count)->title;
+        cli_join_words(titles, count, list, sizeof list);
+        used += snprintf(text + used, size - (size_t)used, ",\nof a %s %s",
+                         mmoe_task_type_name(type), list);
+    }
+    snprintf(
+        text + used, size - (size_t)used,
+        ".\nCalibration is the sum of the predictions over the sum of the labels. Rows without "
+        "a task's label are left out of it.\n"
+        "In JSON a figure that is undefined is null, and \"why\" says why.");
+}
+
 int cli_evaluate(int argc, char **argv) {
     evaluate_flags f = {.threads = cli_processors()};
     const cli_option options[] = {
@@ -35,17 +55,10 @@ int cli_evaluate(int argc, char **argv) {
          "workers; default: the processors"},
         {"json", NULL, CLI_FLAG, &f.json, false, 0, 0, "print JSON"},
         {NULL, NULL, CLI_FLAG, NULL, false, 0, 0, NULL}};
+    char description[1024];
+    describe(description, sizeof description);
     const cli_command command = {
-        "evaluate",
-        "--model M.safetensors --data T.csv [FLAGS]",
-        "Prints each task's metrics: AUC and log-loss of a classification, MSE, RMSE and MAE of a "
-        "regression,\n"
-        "calibration (sum of the predictions over sum of the labels). Rows without a task's label "
-        "are left out of it.\n"
-        "In JSON a figure that is undefined is null, and \"why\" says why.",
-        options,
-        NULL,
-        NULL,
+        "evaluate", "--model M.safetensors --data T.csv [FLAGS]", description, options, NULL, NULL,
         NULL};
     int status;
     if (!cli_parse(&command, argc, argv, &status)) return status;

@@ -26,8 +26,8 @@ typedef struct column {
     char *name;
     int64_t present, texts,
         fractions; /* values that are there; of them no numbers; of them numbers with a fraction */
-    int64_t other_than_01;
-    value_set values; /* counted until the column is known to be dense */
+    int64_t label_faults[MMOE_TASK_TYPE_COUNT]; /* values that are no label of a type */
+    value_set values;                           /* counted until the column is known to be dense */
 } column;
 
 typedef struct survey {
@@ -79,7 +79,8 @@ static bool survey_value(column *c, const char *text) {
     bool is_number = end != text && !*end && isfinite(value) && !strpbrk(text, "xX");
     c->texts += !is_number;
     c->fractions += is_number && value != floor(value);
-    c->other_than_01 += !is_number || (value != 0 && value != 1);
+    for (int type = 0; type < MMOE_TASK_TYPE_COUNT; type++)
+        c->label_faults[type] += !is_number || mmoe_label_fault(type, value);
     bool is_dense = c->fractions && !c->texts && c->values.count > 1;
     return is_dense || insert(&c->values, hash_text(text));
 }
@@ -206,11 +207,18 @@ static json_t *task_name(const char *label) {
     return json_string(name);
 }
 
+/* The first type whose labels the column may have; of those that fit none the best. */
+static const char *guess_type(const column *c) {
+    int best = 0;
+    for (int type = 1; type < MMOE_TASK_TYPE_COUNT; type++)
+        if (c->label_faults[type] < c->label_faults[best]) best = type;
+    return mmoe_task_type_name(best);
+}
+
 static json_t *tasks_json(const survey *s, const cli_list *labels) {
     json_t *tasks = json_array();
     for (size_t i = 0; i < labels->count; i++) {
-        const char *label = labels->items[i],
-                   *type = find_column(s, label)->other_than_01 ? "regression" : "classification";
+        const char *label = labels->items[i], *type = guess_type(find_column(s, label));
         json_array_append_new(tasks,
                               json_pack("{s:o, s:s, s:s, s:{s:[i]}}", "name", task_name(label),
                                         "label", label, "type", type, "tower_params", "dims", 8));

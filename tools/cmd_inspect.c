@@ -38,9 +38,9 @@ static json_t *columns_json(const mmoe_model *model) {
 static json_t *inspect_json(const mmoe_model *model) {
     json_t *tasks = json_array();
     for (int32_t t = 0; t < mmoe_model_task_count(model); t++)
-        json_array_append_new(tasks, json_pack("{s:s, s:s}", "name", mmoe_model_task_name(model, t),
-                                               "type",
-                                               cli_task_type_name(mmoe_model_task_type(model, t))));
+        json_array_append_new(
+            tasks, json_pack("{s:s, s:s}", "name", mmoe_model_task_name(model, t), "type",
+                             mmoe_task_type_name(mmoe_model_task_type(model, t))));
     return json_pack("{s:I, s:o, s:o, s:o, s:o}", "parameters",
                      (json_int_t)mmoe_model_parameter_count(model), "features", columns_json(model),
                      "tasks", tasks, "tensors", tensors_json(model), "config",
@@ -53,7 +53,7 @@ static void print_model(const mmoe_model *model) {
     printf("parameters  %" PRId64 "\n\ntasks\n", mmoe_model_parameter_count(model));
     for (int32_t t = 0; t < mmoe_model_task_count(model); t++)
         printf("  %-32s %s\n", mmoe_model_task_name(model, t),
-               cli_task_type_name(mmoe_model_task_type(model, t)));
+               mmoe_task_type_name(mmoe_model_task_type(model, t)));
     if (mmoe_model_score(model)) printf("\nfinal score\n  %s\n", mmoe_model_score(model));
     if (mmoe_model_sparse_count(model)) puts("\nsparse columns, rows of their tables");
     for (int32_t i = 0; i < mmoe_model_sparse_count(model); i++)

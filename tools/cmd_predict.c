@@ -60,7 +60,8 @@ int cli_predict(int argc, char **argv) {
         "--model M.safetensors --data X.csv --output P.csv",
         "Writes a column a task under the tasks' names, and the rows in the order of the input: a "
         "probability for\n"
-        "a classification, a value for a regression, with the nine digits that give a float back.",
+        "a classification, for others the expected label, with the nine digits that give a float "
+        "back.",
         options,
         NULL,
         NULL,

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "task_types.h"
+
 json_t *cli_config_json(const mmoe_config *config) {
     char *text = NULL;
     if (mmoe_config_text(config, &text, NULL)) return NULL;
@@ -61,33 +63,11 @@ int cli_print_json(FILE *stream, json_t *value, bool indent) {
     return CLI_OK;
 }
 
-const char *cli_task_type_name(int type) {
-    return type == MMOE_CLASSIFICATION ? "classification" : "regression";
-}
-
-typedef struct figure {
-    const char *name;
-    double value;
-    bool applies;
-} figure;
-
-enum { N_FIGURE = 6 };
-
-static void list_figures(const mmoe_task_metrics *m, figure out[N_FIGURE]) {
-    bool c = m->type == MMOE_CLASSIFICATION;
-    const figure figures[N_FIGURE] = {{"auc", m->auc, c},  {"logloss", m->logloss, c},
-                                      {"mse", m->mse, !c}, {"rmse", m->rmse, !c},
-                                      {"mae", m->mae, !c}, {"calibration", m->calibration, true}};
-    memcpy(out, figures, sizeof figures);
-}
-
 json_t *cli_metrics_json(const mmoe_task_metrics *metrics) {
-    figure figures[N_FIGURE];
-    list_figures(metrics, figures);
+    const mmoe_metric *metric;
     json_t *object = json_object();
-    for (int i = 0; i < N_FIGURE; i++)
-        if (figures[i].applies)
-            json_object_set_new(object, figures[i].name, cli_json_number(figures[i].value));
+    for (size_t i = 0; (metric = mmoe_metric_at((int)metrics->type, i)); i++)
+        json_object_set_new(object, metric->name, cli_json_number(metrics->values[i]));
     if (metrics->why) json_object_set_new(object, "why", json_string(metrics->why));
     return object;
 }
@@ -96,7 +76,7 @@ json_t *cli_report_json(int64_t rows, const mmoe_task_metrics *metrics, int32_t 
     json_t *tasks = json_array();
     for (int32_t t = 0; t < n_task; t++) {
         json_t *task = json_pack("{s:s, s:s}", "name", metrics[t].name, "type",
-                                 cli_task_type_name((int)metrics[t].type));
+                                 mmoe_task_type_name((int)metrics[t].type));
         json_t *figures = cli_metrics_json(&metrics[t]);
         if (task && figures) json_object_update(task, figures);
         json_decref(figures);
@@ -106,30 +86,35 @@ json_t *cli_report_json(int64_t rows, const mmoe_task_metrics *metrics, int32_t 
     return json_pack("{s:I, s:o}", "rows", (json_int_t)rows, "tasks", tasks);
 }
 
+static bool is_of_any(const mmoe_metric *metric, const mmoe_task_metrics *metrics, int32_t n_task) {
+    for (int32_t t = 0; t < n_task; t++)
+        if (cli_metric_place((int)metrics[t].type, metric->name) >= 0) return true;
+    return false;
+}
+
+static void print_figure(const mmoe_metric *metric, const mmoe_task_metrics *of) {
+    const int place = cli_metric_place((int)of->type, metric->name);
+    if (place >= 0 && isfinite(of->values[place]))
+        printf("  %11.6g", of->values[place]);
+    else
+        printf("  %11s", place >= 0 ? "undefined" : "-");
+}
+
 void cli_print_metrics(const mmoe_task_metrics *metrics, int32_t n_task) {
-    bool wanted[N_FIGURE] = {false};
-    figure figures[N_FIGURE];
+    const mmoe_metric *metric;
     int width = 4;
-    for (int32_t t = 0; t < n_task; t++) {
-        list_figures(&metrics[t], figures);
-        for (int i = 0; i < N_FIGURE; i++) wanted[i] |= figures[i].applies;
+    for (int32_t t = 0; t < n_task; t++)
         if ((int)strlen(metrics[t].name) > width) width = (int)strlen(metrics[t].name);
-    }
     printf("%-*s  %-14s  %10s", width, "task", "type", "rows");
-    for (int i = 0; i < N_FIGURE; i++)
-        if (wanted[i]) printf("  %11s", figures[i].name);
+    for (size_t i = 0; (metric = mmoe_metric_at(-1, i)); i++)
+        if (is_of_any(metric, metrics, n_task)) printf("  %11s", metric->name);
     putchar('\n');
     for (int32_t t = 0; t < n_task; t++) {
-        list_figures(&metrics[t], figures);
-        printf("%-*s  %-14s  %10" PRId64, width, metrics[t].name,
-               cli_task_type_name((int)metrics[t].type), metrics[t].rows);
-        for (int i = 0; i < N_FIGURE; i++) {
-            if (!wanted[i]) continue;
-            if (figures[i].applies && isfinite(figures[i].value))
-                printf("  %11.6g", figures[i].value);
-            else
-                printf("  %11s", figures[i].applies ? "undefined" : "-");
-        }
-        printf("%s%s\n", metrics[t].why ? "  " : "", metrics[t].why ? metrics[t].why : "");
+        const mmoe_task_metrics *of = &metrics[t];
+        printf("%-*s  %-14s  %10" PRId64, width, of->name, mmoe_task_type_name((int)of->type),
+               of->rows);
+        for (size_t i = 0; (metric = mmoe_metric_at(-1, i)); i++)
+            if (is_of_any(metric, metrics, n_task)) print_figure(metric, of);
+        printf("%s%s\n", of->why ? "  " : "", of->why ? of->why : "");
     }
 }

@@ -14,12 +14,11 @@ json_t *cli_json_number(double value);
 /* One line, or indented; releases the value, NULL being a lack of memory. */
 int cli_print_json(FILE *stream, json_t *value, bool indent);
 
-/* {"auc": ..., "logloss": ..., "calibration": ...} or {"mse": ...}, with "why" when a figure is
- * undefined. */
+/* The metrics of the task's type, {"auc": ..., "logloss": ..., "calibration": ...}, with "why" when
+ * one is undefined. */
 json_t *cli_metrics_json(const mmoe_task_metrics *metrics);
 /* {"rows": N, "tasks": [...]} */
 json_t *cli_report_json(int64_t rows, const mmoe_task_metrics *metrics, int32_t n_task);
 void cli_print_metrics(const mmoe_task_metrics *metrics, int32_t n_task);
-const char *cli_task_type_name(int type);
 
 #endif

@@ -1,9 +1,11 @@
+#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "report_sections.h"
 #include "report_svg.h"
+#include "task_types.h"
 
 enum { MAX_COLUMNS = 24, TABLE_CELLS = 4000 };
 
@@ -85,27 +87,41 @@ static void name_figure(char *title, size_t size, const char *what, const char *
         snprintf(title, size, "%s of %.*s...", what, cli_html_fit(name, most - 5), name);
 }
 
-static void draw_task(FILE *out, curves *c, const char *task) {
-    const bool is_class = cli_log_is_classification(c->log, task);
-    char title[128];
+/* What training minimises, and the same of the validation rows. */
+static void draw_loss(FILE *out, curves *c, const char *task, const mmoe_metric *metric) {
+    char title[128], sentence[200] = "The loss that training minimises, mean over the epoch's rows";
     report_series series[2];
     int count = take(c, series, 0, "training", "losses", task, NULL);
-    count += count && take(c, series, 1, "validation", "valid", task, is_class ? "logloss" : "mse");
+    if (!count) return;
+    const size_t used = strlen(sentence);
+    if (metric && take(c, series, 1, "validation", "valid", task, metric->name)) {
+        snprintf(sentence + used, sizeof sentence - used, ", and the %s on validation rows",
+                 metric->what);
+        count++;
+    }
+    strcat(sentence, ".");
     name_figure(title, sizeof title, "Loss", task);
-    if (count)
-        draw(out, c, title,
-             count == 1 ? "The loss that training minimises, mean over the epoch's rows."
-             : is_class ? "The loss that training minimises, mean over the epoch's rows, and the "
-                          "log-loss on validation rows."
-                        : "The loss that training minimises, mean over the epoch's rows, and the "
-                          "squared error on validation rows.",
-             "loss", series, count);
-    name_figure(title, sizeof title, is_class ? "AUC" : "MAE", task);
-    if (take(c, series, 0, NULL, "valid", task, is_class ? "auc" : "mae"))
-        draw(out, c, title,
-             is_class ? "How well the predictions order the validation rows; higher is better."
-                      : "Mean absolute error on validation rows; lower is better.",
-             is_class ? "validation AUC" : "validation MAE", series, 1);
+    draw(out, c, title, sentence, "loss", series, count);
+}
+
+static void draw_metric(FILE *out, curves *c, const char *task, const mmoe_metric *metric) {
+    char title[128], sentence[200], label[64];
+    report_series series[1];
+    if (!metric || !take(c, series, 0, NULL, "valid", task, metric->name)) return;
+    snprintf(sentence, sizeof sentence, "%c%s on validation rows; %s is better.",
+             toupper((unsigned char)*metric->what), metric->what + 1,
+             metric->better > 0 ? "higher" : "lower");
+    snprintf(label, sizeof label, "validation %s", metric->title);
+    name_figure(title, sizeof title, metric->title, task);
+    draw(out, c, title, sentence, label, series, 1);
+}
+
+static void draw_task(FILE *out, curves *c, const char *task) {
+    const int type = cli_log_task_type(c->log, task);
+    char title[128];
+    report_series series[1];
+    draw_loss(out, c, task, cli_loss_metric(type));
+    draw_metric(out, c, task, cli_other_metric(type));
     name_figure(title, sizeof title, "Calibration", task);
     if (take(c, series, 0, NULL, "valid", task, "calibration"))
         draw(out, c, title,
@@ -271,6 +287,10 @@ static void write_gates(FILE *out, curves *c) {
 
 /* ---- Table ---- */
 
+static const mmoe_metric *first_metric(const curves *c, const char *task) {
+    return mmoe_metric_at(cli_log_task_type(c->log, task), 0);
+}
+
 static void write_epoch(FILE *out, const curves *c, int i, int tasks) {
     const json_t *line = line_at(c, i);
     fprintf(out, "<tr%s><th scope=\"row\" class=\"n\">%.0f</th>",
@@ -280,9 +300,7 @@ static void write_epoch(FILE *out, const curves *c, int i, int tasks) {
         fputs("<td class=\"n\">", out);
         cli_html_fixed(out, 5, cli_json_at(line, "losses", task, NULL));
         fputs("</td><td class=\"n\">", out);
-        cli_html_fixed(out, 5,
-                       cli_json_at(line, "valid", task,
-                                   cli_log_is_classification(c->log, task) ? "auc" : "mse", NULL));
+        cli_html_fixed(out, 5, cli_json_at(line, "valid", task, first_metric(c, task)->name, NULL));
         fputs("</td>", out);
     }
     fputs("<td class=\"n\">", out);
@@ -305,8 +323,7 @@ static void write_table(FILE *out, const curves *c) {
         snprintf(names[2 * t], sizeof names[2 * t], "%.*s loss", cli_html_fit(task, REPORT_NAME),
                  task);
         snprintf(names[2 * t + 1], sizeof names[2 * t + 1], "%.*s valid %s",
-                 cli_html_fit(task, REPORT_NAME), task,
-                 cli_log_is_classification(c->log, task) ? "AUC" : "MSE");
+                 cli_html_fit(task, REPORT_NAME), task, first_metric(c, task)->title);
         columns[count++] = names[2 * t];
         columns[count++] = names[2 * t + 1];
     }

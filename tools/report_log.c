@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "task_types.h"
+
 double cli_json_at(const json_t *object, ...) {
     va_list keys;
     va_start(keys, object);
@@ -151,16 +153,19 @@ const char *cli_log_task(const report_log *log, int task) {
     return entry ? json_object_iter_key(entry) : NULL;
 }
 
-bool cli_log_is_classification(const report_log *log, const char *task) {
+int cli_log_task_type(const report_log *log, const char *task) {
     size_t i;
     json_t *entry;
     json_array_foreach(tasks_of(log), i, entry) {
-        const char *name = cli_json_text_at(entry, "name"), *type = cli_json_text_at(entry, "type");
-        if (name && type && strcmp(name, task) == 0) return strcmp(type, "classification") == 0;
+        const char *name = cli_json_text_at(entry, "name");
+        const int type = cli_task_type_of(cli_json_text_at(entry, "type"));
+        if (name && type >= 0 && strcmp(name, task) == 0) return type;
     }
     const json_t *metrics =
         json_object_get(json_object_get(json_array_get(log->epochs, 0), "valid"), task);
-    return !json_object_get(metrics, "mse");
+    for (int type = 0; type < MMOE_TASK_TYPE_COUNT; type++)
+        if (json_object_get(metrics, mmoe_metric_at(type, 0)->name)) return type;
+    return 0;
 }
 
 int64_t cli_log_best(const report_log *log) {

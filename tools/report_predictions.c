@@ -6,6 +6,7 @@
 #include "report_scores.h"
 #include "report_sections.h"
 #include "report_svg.h"
+#include "task_types.h"
 
 enum { CHUNK_ROWS = 8192 };
 
@@ -74,7 +75,7 @@ static void draw_roc(FILE *out, const char *name, const report_score *scores, si
     cli_svg_plot(out, &plot);
 }
 
-/* A curve's points, a bin each; of regressions the quartiles too. */
+/* A curve's points, a bin each; unless labels are classes the quartiles too. */
 static void draw_bins(FILE *out, const char *name, bool is_class, const report_bin *bins,
                       size_t count) {
     double score[REPORT_BINS], label[REPORT_BINS], low[REPORT_BINS], high[REPORT_BINS];
@@ -145,7 +146,7 @@ static void write_bins(FILE *out, const char *name, bool is_class, const report_
 static void draw_task(FILE *out, const mmoe_task_metrics *m, const report_score *scores,
                       size_t count) {
     report_bin bins[REPORT_BINS];
-    const bool is_class = m->type == MMOE_CLASSIFICATION;
+    const bool is_class = cli_has_classes((int)m->type);
     const size_t n_bin = cli_scores_bins(scores, count, bins);
     if (is_class) draw_roc(out, m->name, scores, count, m->auc);
     if (!n_bin) return;
@@ -155,16 +156,14 @@ static void draw_task(FILE *out, const mmoe_task_metrics *m, const report_score 
 
 static void write_metrics(FILE *out, const report_model *of, const mmoe_task_metrics *metrics,
                           int32_t n_task) {
-    bool classes = false, regressions = false;
-    for (int32_t t = 0; t < n_task; t++)
-        *(metrics[t].type == MMOE_CLASSIFICATION ? &classes : &regressions) = true;
+    uint32_t types = 0;
+    for (int32_t t = 0; t < n_task; t++) types |= 1u << metrics[t].type;
     cli_report_metrics_head(out, "Metrics of the model on these rows",
-                            "Rows without a task's label are left out of it.", classes,
-                            regressions);
+                            "Rows without a task's label are left out of it.", types);
     for (int32_t t = 0; t < n_task && t < REPORT_TASKS; t++) {
         json_t *json = cli_metrics_json(&metrics[t]);
         cli_report_metrics_row(out, metrics[t].name, of->data_path, (double)metrics[t].rows, json,
-                               classes, regressions);
+                               types);
         json_decref(json);
     }
     cli_html_table_end(out);

@@ -5,6 +5,7 @@
 
 #include "report_sections.h"
 #include "run_report.h"
+#include "task_types.h"
 
 /* ---- Facts ---- */
 
@@ -45,9 +46,7 @@ static void write_tasks(FILE *out, const report_log *log) {
     for (int t = 0; t < count && t < REPORT_TASKS; t++) {
         fputs(t ? ", " : "", out);
         cli_html_name(out, cli_log_task(log, t));
-        fputs(cli_log_is_classification(log, cli_log_task(log, t)) ? " (classification)"
-                                                                   : " (regression)",
-              out);
+        fprintf(out, " (%s)", mmoe_task_type_name(cli_log_task_type(log, cli_log_task(log, t))));
     }
     if (count > REPORT_TASKS) fprintf(out, " and %d more", count - REPORT_TASKS);
     end_fact(out);
@@ -196,30 +195,28 @@ void cli_report_head(report_page *page, const report_log *log) {
 
 /* ---- Metrics ---- */
 
-static const struct {
-    const char *key, *name;
-    int of; /* 0: both, 1: a classification, 2: a regression */
-} figures[] = {{"auc", "AUC", 1},   {"logloss", "log-loss", 1}, {"mse", "MSE", 2},
-               {"rmse", "RMSE", 2}, {"mae", "MAE", 2},          {"calibration", "calibration", 0}};
-enum { N_FIGURE = sizeof figures / sizeof *figures };
+enum { MOST_METRICS = MMOE_TASK_TYPE_COUNT * MMOE_MAX_METRICS };
 
-static bool is_wanted(int figure, bool classifications, bool regressions) {
-    return !figures[figure].of || (figures[figure].of == 1 ? classifications : regressions);
+static bool is_wanted(const mmoe_metric *metric, uint32_t types) {
+    for (int type = 0; type < MMOE_TASK_TYPE_COUNT; type++)
+        if (types >> type & 1 && cli_metric_place(type, metric->name) >= 0) return true;
+    return false;
 }
 
-void cli_report_metrics_head(FILE *out, const char *title, const char *sentence,
-                             bool classifications, bool regressions) {
-    const char *columns[N_FIGURE + 3] = {"task", "rows of"};
+void cli_report_metrics_head(FILE *out, const char *title, const char *sentence, uint32_t types) {
+    const char *columns[MOST_METRICS + 3] = {"task", "rows of"};
+    const mmoe_metric *metric;
     int count = 2;
-    for (int i = 0; i < N_FIGURE; i++)
-        if (is_wanted(i, classifications, regressions)) columns[count++] = figures[i].name;
+    for (size_t i = 0; i < MOST_METRICS && (metric = mmoe_metric_at(-1, i)); i++)
+        if (is_wanted(metric, types)) columns[count++] = metric->title;
     columns[count++] = "rows";
     cli_html_table(out, title, sentence, columns, count, 2);
 }
 
 void cli_report_metrics_row(FILE *out, const char *task, const char *where, double rows,
-                            const json_t *metrics, bool classifications, bool regressions) {
+                            const json_t *metrics, uint32_t types) {
     const char *why = cli_json_text_at(metrics, "why");
+    const mmoe_metric *metric;
     fputs("<tr><th scope=\"row\">", out);
     cli_html_name(out, task);
     fputs("</th><td>", out);
@@ -227,10 +224,10 @@ void cli_report_metrics_row(FILE *out, const char *task, const char *where, doub
     if (why)
         fputs("<br><span class=\"dim\">", out), cli_html_cut(out, why, REPORT_VALUE),
             fputs("</span>", out);
-    for (int i = 0; i < N_FIGURE; i++) {
-        if (!is_wanted(i, classifications, regressions)) continue;
+    for (size_t i = 0; i < MOST_METRICS && (metric = mmoe_metric_at(-1, i)); i++) {
+        if (!is_wanted(metric, types)) continue;
         fputs("</td><td class=\"n\">", out);
-        cli_html_fixed(out, 5, cli_json_at(metrics, figures[i].key, NULL));
+        cli_html_fixed(out, 5, cli_json_at(metrics, metric->name, NULL));
     }
     fputs("</td><td class=\"n\">", out);
     cli_html_count(out, rows);
@@ -258,9 +255,8 @@ void cli_report_result_of(report_page *page, const report_log *log) {
     const int count = cli_log_task_count(log);
     const json_t *valid = json_object_get(epoch_line(log, cli_log_best(log)), "valid");
     const char *data = cli_json_text_at(log->result, "data");
-    bool classes = false, regressions = false;
-    for (int t = 0; t < count; t++)
-        *(cli_log_is_classification(log, cli_log_task(log, t)) ? &classes : &regressions) = true;
+    uint32_t types = 0;
+    for (int t = 0; t < count; t++) types |= 1u << cli_log_task_type(log, cli_log_task(log, t));
     cli_html_section(out, "result", "Result", NULL);
     if (!json_object_size(valid) && !data) {
         fputs("<p>The log has no metrics of validation or test rows.</p>\n</section>\n", out);
@@ -269,7 +265,7 @@ void cli_report_result_of(report_page *page, const report_log *log) {
     cli_report_metrics_head(out, "Metrics of the weights that were kept",
                             "AUC: 1 is a perfect order, 0.5 none. Calibration: the sum of the "
                             "predictions over the sum of the labels, 1 is right.",
-                            classes, regressions);
+                            types);
     for (int t = 0; t < count && t < REPORT_TASKS; t++) {
         const char *task = cli_log_task(log, t);
         const json_t *last = result_of(log->result, task), *best = json_object_get(valid, task);
@@ -277,10 +273,9 @@ void cli_report_result_of(report_page *page, const report_log *log) {
                      last_rows = cli_json_at(last, "rows", NULL);
         char where[64];
         snprintf(where, sizeof where, "validation, epoch %" PRId64, cli_log_best(log));
-        if (best) cli_report_metrics_row(out, task, where, rows, best, classes, regressions);
+        if (best) cli_report_metrics_row(out, task, where, rows, best, types);
         if (last && (!best || !data || strcmp(data, "valid") != 0))
-            cli_report_metrics_row(out, task, data ? data : "?", last_rows, last, classes,
-                                   regressions);
+            cli_report_metrics_row(out, task, data ? data : "?", last_rows, last, types);
     }
     cli_html_table_end(out);
     if (count > REPORT_TASKS)

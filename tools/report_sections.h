@@ -25,12 +25,11 @@ void cli_report_predictions(report_page *page, const mmoe_model *model, const mm
                             const report_model *of);
 void cli_report_experts(report_page *page, const mmoe_inspection *inspection);
 
-/* A table of metrics; `classifications` and `regressions` say which figures it has. */
-void cli_report_metrics_head(FILE *out, const char *title, const char *sentence,
-                             bool classifications, bool regressions);
+/* A table of the metrics of some types, a bit 1 << type each. */
+void cli_report_metrics_head(FILE *out, const char *title, const char *sentence, uint32_t types);
 /* `rows` NaN: not known; `metrics` as cli_metrics_json has them. */
 void cli_report_metrics_row(FILE *out, const char *task, const char *where, double rows,
-                            const json_t *metrics, bool classifications, bool regressions);
+                            const json_t *metrics, uint32_t types);
 
 /* "cgc_layers.0.experts_shared.1" is "experts_shared.1" where its level is told besides. */
 const char *cli_report_short_name(const char *name);

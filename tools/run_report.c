@@ -126,13 +126,11 @@ static void print_epoch(run_report *report, const mmoe_epoch_report *epoch) {
         fprintf(stderr, "  %s %.5f", mmoe_model_task_name(report->model, t), epoch->task_loss[t]);
         if (!epoch->valid) continue;
         const mmoe_task_metrics *m = &epoch->valid[t];
-        bool is_class = m->type == MMOE_CLASSIFICATION;
-        double value = is_class ? m->auc : m->mse;
-        if (isfinite(value))
-            fprintf(stderr, " (valid %s %.5f)", is_class ? "auc" : "mse", value);
+        const char *metric = mmoe_metric_at((int)m->type, 0)->name;
+        if (isfinite(m->values[0]))
+            fprintf(stderr, " (valid %s %.5f)", metric, m->values[0]);
         else
-            fprintf(stderr, " (valid %s undefined: %s)", is_class ? "auc" : "mse",
-                    m->why ? m->why : "not finite");
+            fprintf(stderr, " (valid %s undefined: %s)", metric, m->why ? m->why : "not finite");
     }
     fputs(epoch->valid && epoch->is_best ? "  best\n" : "\n", stderr);
 }

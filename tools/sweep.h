@@ -7,21 +7,12 @@
 
 #include "files.h"
 
-typedef enum sweep_metric {
-    SWEEP_AUC,
-    SWEEP_LOGLOSS,
-    SWEEP_CALIBRATION,
-    SWEEP_MSE,
-    SWEEP_RMSE,
-    SWEEP_MAE,
-    SWEEP_N_METRIC
-} sweep_metric;
-
 /* A column of the table: one metric of one task. */
 typedef struct sweep_figure {
     bool is_test; /* of the test rows, not of the validation rows */
     int32_t task;
-    sweep_metric metric;
+    size_t place; /* of the metric among those of the task's type */
+    const mmoe_metric *metric;
     char *name; /* "valid.ctr.auc" */
 } sweep_figure;
 
@@ -83,11 +74,6 @@ mmoe_status sweep_config(const sweep_plan *plan, size_t setting, int64_t seed, m
 /* "lr=0.01 dims=[16]": the keys' last parts, as many as tell them apart; cut to `size`. */
 void sweep_setting_text(const sweep_plan *plan, size_t setting, char *text, size_t size);
 const char *sweep_key_label(const sweep_plan *plan, size_t key);
-
-const char *sweep_metric_name(sweep_metric metric);
-bool sweep_metric_applies(sweep_metric metric, bool is_classification);
-/* Larger is better. */
-double sweep_metric_score(sweep_metric metric, double value);
 
 /* ---- sweep_results.c ---- */
 

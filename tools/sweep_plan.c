@@ -5,30 +5,10 @@
 
 #include "output.h"
 #include "sweep.h"
+#include "task_types.h"
 
 enum { MAX_RUNS = 1000000 };
 static const int64_t largest_seed = INT64_C(1) << 53;
-
-static const struct {
-    const char *name;
-    bool of_classification;
-} metrics[SWEEP_N_METRIC] = {[SWEEP_AUC] = {"auc", true},
-                             [SWEEP_LOGLOSS] = {"logloss", true},
-                             [SWEEP_CALIBRATION] = {"calibration", true},
-                             [SWEEP_MSE] = {"mse", false},
-                             [SWEEP_RMSE] = {"rmse", false},
-                             [SWEEP_MAE] = {"mae", false}};
-
-const char *sweep_metric_name(sweep_metric metric) { return metrics[metric].name; }
-
-bool sweep_metric_applies(sweep_metric metric, bool is_classification) {
-    return metrics[metric].of_classification == is_classification;
-}
-
-double sweep_metric_score(sweep_metric metric, double value) {
-    if (metric == SWEEP_AUC) return value;
-    return metric == SWEEP_CALIBRATION ? -fabs(value - 1) : -value;
-}
 
 /* ---- Keys of the file ---- */
 
@@ -217,46 +197,66 @@ static int check_settings(sweep_plan *p) {
 
 /* ---- Figures ---- */
 
-static bool is_classification(const sweep_plan *p, size_t task) {
-    return strcmp(json_string_value(json_object_get(json_array_get(p->tasks, task), "type")),
-                  cli_task_type_name(MMOE_CLASSIFICATION)) == 0;
+static int type_of(const sweep_plan *p, size_t task) {
+    return cli_task_type_of(
+        json_string_value(json_object_get(json_array_get(p->tasks, task), "type")));
 }
 
 static const char *task_name(const sweep_plan *p, size_t task) {
     return json_string_value(json_object_get(json_array_get(p->tasks, task), "name"));
 }
 
-static int list_figures(sweep_plan *p) {
-    const size_t n_task = json_array_size(p->tasks), n_split = p->test ? 2 : 1;
-    p->figures = calloc(n_split * n_task * SWEEP_N_METRIC, sizeof *p->figures);
-    if (!p->figures) return cli_fail_memory();
-    for (size_t split = 0; split < n_split; split++)
-        for (size_t t = 0; t < n_task; t++)
-            for (int m = 0; m < SWEEP_N_METRIC; m++) {
-                if (!sweep_metric_applies((sweep_metric)m, is_classification(p, t))) continue;
-                const size_t size = strlen(task_name(p, t)) + 32;
-                char *name = malloc(size);
-                if (!name) return cli_fail_memory();
-                snprintf(name, size, "%s.%s.%s", split ? "test" : "valid", task_name(p, t),
-                         metrics[m].name);
-                p->figures[p->n_figure++] =
-                    (sweep_figure){split == 1, (int32_t)t, (sweep_metric)m, name};
-            }
+/* Settings are ranked by what has a direction, and by the calibration of probabilities. */
+static bool is_figure(int type, size_t place) {
+    return mmoe_metric_at(type, place)->better != 0 || cli_has_classes(type);
+}
+
+static int add_figures(sweep_plan *p, bool is_test, size_t task) {
+    const int type = type_of(p, task);
+    const mmoe_metric *metric;
+    for (size_t i = 0; (metric = mmoe_metric_at(type, i)); i++) {
+        if (!is_figure(type, i)) continue;
+        const size_t size = strlen(task_name(p, task)) + 32;
+        char *name = malloc(size);
+        if (!name) return cli_fail_memory();
+        snprintf(name, size, "%s.%s.%s", is_test ? "test" : "valid", task_name(p, task),
+                 metric->name);
+        p->figures[p->n_figure++] = (sweep_figure){is_test, (int32_t)task, i, metric, name};
+    }
     return CLI_OK;
 }
 
+static int list_figures(sweep_plan *p) {
+    const size_t n_task = json_array_size(p->tasks), n_split = p->test ? 2 : 1;
+    p->figures = calloc(n_split * n_task * MMOE_MAX_METRICS, sizeof *p->figures);
+    int status = p->figures ? CLI_OK : cli_fail_memory();
+    for (size_t i = 0; !status && i < n_split * n_task; i++)
+        status = add_figures(p, i >= n_task, i % n_task);
+    return status;
+}
+
+static int refuse_metric(const sweep_plan *p, size_t task, const char *metric) {
+    const char *names[MMOE_MAX_METRICS];
+    char list[200];
+    size_t count = 0;
+    for (size_t i = 0; i < p->n_figure; i++)
+        if (!p->figures[i].is_test && p->figures[i].task == (int32_t)task)
+            names[count++] = p->figures[i].metric->name;
+    cli_join_words(names, count, list, sizeof list);
+    return cli_fail("%s: select: task \"%s\" has no metric \"%s\"; a %s has %s", p->path,
+                    task_name(p, task), metric, mmoe_task_type_name(type_of(p, task)), list);
+}
+
 static int select_figure(sweep_plan *p, size_t task, const char *metric) {
-    if (strcmp(metric, "auto") == 0) metric = is_classification(p, task) ? "auc" : "mse";
+    if (strcmp(metric, "auto") == 0) metric = mmoe_metric_at(type_of(p, task), 0)->name;
     for (size_t i = 0; i < p->n_figure; i++) {
         const sweep_figure *f = &p->figures[i];
-        if (f->is_test || (size_t)f->task != task || strcmp(metrics[f->metric].name, metric) != 0)
+        if (f->is_test || f->task != (int32_t)task || strcmp(f->metric->name, metric) != 0)
             continue;
         p->selected[p->n_selected++] = i;
         return CLI_OK;
     }
-    return cli_fail("%s: select: task \"%s\" has no metric \"%s\"; a classification has auc, "
-                    "logloss and calibration, a regression mse, rmse and mae",
-                    p->path, task_name(p, task), metric);
+    return refuse_metric(p, task, metric);
 }
 
 /* By default what early stopping watches. */

@@ -98,25 +98,6 @@ static int on_progress(void *user, const mmoe_progress *progress) {
     return stopped;
 }
 
-static double metric_value(const mmoe_task_metrics *m, sweep_metric metric) {
-    switch (metric) {
-    case SWEEP_AUC:
-        return m->auc;
-    case SWEEP_LOGLOSS:
-        return m->logloss;
-    case SWEEP_CALIBRATION:
-        return m->calibration;
-    case SWEEP_MSE:
-        return m->mse;
-    case SWEEP_RMSE:
-        return m->rmse;
-    case SWEEP_MAE:
-        return m->mae;
-    default:
-        return NAN;
-    }
-}
-
 static mmoe_status evaluate(const sweep_plan *p, const mmoe_model *model, const rows *d,
                             sweep_result *result, mmoe_error *err) {
     mmoe_task_metrics metrics[256]; /* as many tasks as a model has at most */
@@ -126,8 +107,7 @@ static mmoe_status evaluate(const sweep_plan *p, const mmoe_model *model, const 
         if (status) return status;
         for (size_t i = 0; i < p->n_figure; i++)
             if (p->figures[i].is_test == (split == 1))
-                result->values[i] =
-                    metric_value(&metrics[p->figures[i].task], p->figures[i].metric);
+                result->values[i] = metrics[p->figures[i].task].values[p->figures[i].place];
     }
     return MMOE_OK;
 }

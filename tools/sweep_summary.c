@@ -5,6 +5,7 @@
 
 #include "output.h"
 #include "sweep.h"
+#include "task_types.h"
 
 /* One figure over a setting's seeds. */
 typedef struct spread {
@@ -25,7 +26,7 @@ typedef struct line {
 static spread spread_of(const sweep_plan *p, const sweep_results *r, size_t setting,
                         size_t figure) {
     spread s = {0, 0, NAN, NAN};
-    const sweep_metric metric = p->figures[figure].metric;
+    const mmoe_metric *metric = p->figures[figure].metric;
     double squares = 0;
     for (size_t i = setting * p->n_seed; i < (setting + 1) * p->n_seed; i++) {
         const double x = r->runs[i].values[figure];
@@ -33,7 +34,7 @@ static spread spread_of(const sweep_plan *p, const sweep_results *r, size_t sett
         const double step = x - s.mean; /* Welford's: no sum of squares to cancel */
         s.mean += step / (double)++s.count;
         squares += step * (x - s.mean);
-        if (s.count == 1 || sweep_metric_score(metric, x) > sweep_metric_score(metric, s.best))
+        if (s.count == 1 || cli_metric_score(metric, x) > cli_metric_score(metric, s.best))
             s.best = x;
     }
     if (s.count == 0) s.mean = NAN;
@@ -56,7 +57,7 @@ static void fill_line(const sweep_plan *p, const sweep_results *r, line *l) {
     for (size_t i = 0; i < p->n_figure; i++) l->figures[i] = spread_of(p, r, l->setting, i);
     for (size_t i = 0; i < p->n_selected; i++)
         l->score +=
-            sweep_metric_score(p->figures[p->selected[i]].metric, l->figures[p->selected[i]].mean) /
+            cli_metric_score(p->figures[p->selected[i]].metric, l->figures[p->selected[i]].mean) /
             (double)p->n_selected;
 }
 
@@ -152,7 +153,7 @@ enum { CELL = 44 };
 static bool is_shown(const sweep_plan *p, size_t figure) {
     for (size_t i = 0; i < p->n_selected; i++)
         if (p->selected[i] == figure) return true;
-    return p->figures[figure].metric == SWEEP_AUC || p->figures[figure].metric == SWEEP_MSE;
+    return p->figures[figure].place == 0;
 }
 
 static void put(char *cell, const char *text) {

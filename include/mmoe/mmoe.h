@@ -26,10 +26,14 @@
 /* Binary interface: changes when a program built against an older header would break. */
 #define MMOE_SOVERSION 0
 
+/* Empty (-DMMOE_API=), the functions are hidden with all else: for a static copy of the library
+ * inside a plug-in, whose symbols must not meet another copy's. */
+#ifndef MMOE_API
 #if defined(__GNUC__)
 #define MMOE_API __attribute__((visibility("default")))
 #else
 #define MMOE_API
+#endif
 #endif
 
 #ifdef __cplusplus

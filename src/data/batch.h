@@ -19,8 +19,8 @@ typedef struct mmoe_rows {
     bool complete; /* no label is missing and no row is weighed */
 } mmoe_rows;
 
-static inline size_t mmoe_row_of(const mmoe_rows *batch, int32_t b) {
-    return batch->index ? batch->index[b] : (size_t)b;
+static inline size_t mmoe_row_of(const mmoe_rows *r, int32_t b) {
+    return r->index ? r->index[b] : (size_t)b;
 }
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "data/dataset.h"
+#include "data/source.h"
 #include "graph/run.h"
 #include "look/gate_meter.h"
 #include "look/similarity.h"
@@ -29,7 +30,8 @@ typedef struct inspection {
 typedef struct inspector {
     inspection *of;
     const mmoe_model *model;
-    const struct mmoe_dataset *data;
+    mmoe_source *source;
+    int64_t rows; /* of the source */
     mmoe_pool *pool;
     mmoe_run *run;
     float *predictions;    /* [SLICE, tasks] */
@@ -55,6 +57,7 @@ void mmoe_inspection_free(mmoe_inspection *view) {
 }
 
 static void free_inspector(inspector *w, const mmoe_allocator *a) {
+    mmoe_source_free(w->source);
     mmoe_run_free(w->run);
     mmoe_pool_free(w->pool);
     mmoe_release(a, w->predictions);
@@ -82,8 +85,8 @@ static mmoe_status copy_task_names(inspection *i, mmoe_error *err) {
 static mmoe_status take_memory(inspector *w, mmoe_error *err) {
     inspection *i = w->of;
     const size_t experts = (size_t)i->parts.n_expert, rows = (size_t)i->view.sampled;
-    const size_t slice = w->data->rows < SLICE ? (size_t)w->data->rows : SLICE,
-                 tasks = (size_t)w->data->n_label;
+    const size_t slice = w->rows < SLICE ? (size_t)w->rows : SLICE,
+                 tasks = (size_t)w->model->schema->n_label;
     size_t columns = 0;
     for (size_t e = 0; e < experts; e++) columns += (size_t)i->parts.experts[e].cols;
     for (int32_t k = 0; k < i->parts.n_layer; k++) w->units += i->parts.layers[k].cols;
@@ -125,7 +128,7 @@ static void see_units(const inspector *w, const mmoe_plan *p, int32_t node, cons
 static void sample_outputs(const inspector *w, const mmoe_plan *p, int32_t node,
                            const mmoe_span *s) {
     const mmoe_parts *parts = &w->of->parts;
-    const int64_t rows = w->data->rows, sampled = w->of->view.sampled, first = w->first + s->first,
+    const int64_t rows = w->rows, sampled = w->of->view.sampled, first = w->first + s->first,
                   end = first + s->rows;
     const mmoe_buffer *out = &p->values[p->graph->nodes[node].out];
     for (int32_t e = 0; e < parts->n_expert; e++) {
@@ -148,18 +151,21 @@ static void observe(void *context, const mmoe_plan *p, int32_t node, const mmoe_
     sample_outputs(w, p, node, s);
 }
 
-static void run_rows(inspector *w) {
+static mmoe_status run_rows(inspector *w, mmoe_error *err) {
+    mmoe_rows batch;
     w->run->observer = observe;
     w->run->observer_context = w;
     mmoe_run_fold(w->run);
-    for (w->first = 0; w->first < w->data->rows; w->first += SLICE) {
-        const int32_t rows =
-            w->data->rows - w->first < SLICE ? (int32_t)(w->data->rows - w->first) : SLICE;
-        const mmoe_rows batch = mmoe_dataset_rows_of(w->data, w->first, rows, NULL);
+    mmoe_status status = mmoe_source_begin(w->source, 0, err);
+    while (!status) {
+        status = mmoe_source_next(w->source, SLICE, &batch, err);
+        if (status || batch.rows == 0) break;
         w->of->gates.first = w->first;
         mmoe_run_predict(w->run, &batch, w->predictions);
         mmoe_gate_meter_add(&w->of->gates, w->run);
+        w->first += batch.rows;
     }
+    return status;
 }
 
 /* ---- Figures ---- */
@@ -202,10 +208,10 @@ static mmoe_status inspect(inspector *w, int threads, mmoe_error *err) {
             (SLICE + w->run->plan->max_chunk - 1) / w->run->plan->max_chunk, &i->alloc, err);
     if (!status) status = copy_task_names(i, err);
     if (!status) status = take_memory(w, err);
-    if (status) return status;
-    run_rows(w);
-    status = mmoe_compare_outputs(w->outputs, i->parts.n_expert, i->view.sampled, w->pool,
-                                  &i->alloc, i->similarity, err);
+    if (!status) status = run_rows(w, err);
+    if (!status)
+        status = mmoe_compare_outputs(w->outputs, i->parts.n_expert, i->view.sampled, w->pool,
+                                      &i->alloc, i->similarity, err);
     if (status) return status;
     mmoe_gate_meter_read(&i->gates);
     fill_experts(w);
@@ -233,8 +239,9 @@ mmoe_status mmoe_inspect(const mmoe_model *model, const mmoe_dataset *data, int 
     i->alloc = a;
     i->view.rows = data->rows;
     i->view.sampled = data->rows < SAMPLED ? (int32_t)data->rows : SAMPLED;
-    inspector w = {.of = i, .model = model, .data = data};
-    status = inspect(&w, threads, err);
+    inspector w = {.of = i, .model = model, .rows = data->rows};
+    status = mmoe_source_memory_create(data, false, 0, &a, &w.source, err);
+    if (!status) status = inspect(&w, threads, err);
     free_inspector(&w, &a);
     if (status)
         mmoe_inspection_free(&i->view);

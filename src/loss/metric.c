@@ -17,7 +17,7 @@ static double square(double w, double p, double y) { return w * (p - y) * (p - y
 static double absolute(double w, double p, double y) { return w * fabs(p - y); }
 
 const mmoe_metric_kind mmoe_metric_auc = {
-    .doc = {"auc", "AUC", "how well the predictions order the rows", 1}, .how = MMOE_METRIC_AREA};
+    .doc = {"auc", "AUC", "quality of the predictions' order", 1}, .how = MMOE_METRIC_AREA};
 const mmoe_metric_kind mmoe_metric_logloss = {.doc = {"logloss", "log-loss", "log-loss", -1},
                                               .row = cross_entropy};
 const mmoe_metric_kind mmoe_metric_mse = {.doc = {"mse", "MSE", "squared error", -1},

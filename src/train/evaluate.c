@@ -1,6 +1,9 @@
 #include "train/evaluate.h"
 
+#include <string.h>
+
 #include "base/error.h"
+#include "data/dataset.h"
 #include "train/metrics.h"
 
 enum { SLICE = 1 << 16 }; /* rows predicted in one go */
@@ -10,34 +13,42 @@ struct mmoe_evaluator {
     const mmoe_model *model;
     mmoe_pool *pool;
     mmoe_run *run;
-    mmoe_gate_meter *meter; /* NULL: none */
-    float *predictions;     /* [rows, tasks] */
-    char *scratch;          /* [tasks, scratch_size] */
+    mmoe_gate_meter *meter;      /* NULL: none */
+    int64_t rows;                /* of this run, so far */
+    float *predictions, *labels; /* [rows, tasks] */
+    float *weights;              /* [rows] */
+    bool weighed;                /* a row of this run has a weight */
+    char *scratch;               /* [tasks, scratch_size] */
     size_t scratch_size;
 };
 
-mmoe_status mmoe_evaluator_create(const mmoe_model *model, const mmoe_params *params,
-                                  mmoe_pool *pool, int64_t rows, const mmoe_allocator *alloc,
-                                  mmoe_evaluator **out, mmoe_error *err) {
-    const size_t tasks = (size_t)model->schema->n_label;
+static mmoe_status take_memory(mmoe_evaluator *e, int64_t most, mmoe_error *err) {
+    const size_t tasks = (size_t)e->model->schema->n_label, rows = (size_t)most;
+    e->scratch_size = (mmoe_metrics_scratch(most) + 63) / 64 * 64;
+    e->predictions = mmoe_alloc(&e->alloc, rows * tasks, sizeof *e->predictions);
+    e->labels = mmoe_alloc(&e->alloc, rows * tasks, sizeof *e->labels);
+    e->weights = mmoe_alloc(&e->alloc, rows, sizeof *e->weights);
+    e->scratch = mmoe_alloc_aligned(&e->alloc, e->scratch_size, tasks);
+    if (e->predictions && e->labels && e->weights && e->scratch) return MMOE_OK;
+    return mmoe_fail_memory(err, (e->scratch_size + 2 * rows * sizeof(float)) * tasks +
+                                     rows * sizeof(float));
+}
+
+mmoe_status mmoe_evaluator_create(const mmoe_evaluation *of, int64_t rows,
+                                  const mmoe_allocator *alloc, mmoe_evaluator **out,
+                                  mmoe_error *err) {
     mmoe_evaluator *e = mmoe_alloc_zero(alloc, 1, sizeof *e);
     if (!e) return mmoe_fail_memory(err, sizeof *e);
     e->alloc = *alloc;
-    e->model = model;
-    e->pool = pool;
-    e->scratch_size = (mmoe_metrics_scratch(rows) + 63) / 64 * 64;
-    e->predictions = mmoe_alloc(alloc, (size_t)rows * tasks, sizeof *e->predictions);
-    e->scratch = mmoe_alloc_aligned(alloc, e->scratch_size, tasks);
-    mmoe_status status =
-        e->predictions && e->scratch
-            ? MMOE_OK
-            : mmoe_fail_memory(err, (e->scratch_size + (size_t)rows * sizeof(float)) * tasks);
+    e->model = of->model;
+    e->pool = of->pool;
+    mmoe_status status = take_memory(e, rows, err);
     /* A plan that predicts does not write to the parameters. */
     if (!status)
-        status =
-            mmoe_run_create(&(mmoe_plan_request){model->graph, (mmoe_params *)(uintptr_t)params,
-                                                 pool, MMOE_PLAN_PREDICT, SLICE, alloc},
-                            &e->run, err);
+        status = mmoe_run_create(&(mmoe_plan_request){of->model->graph,
+                                                      (mmoe_params *)(uintptr_t)of->params,
+                                                      of->pool, MMOE_PLAN_PREDICT, SLICE, alloc},
+                                 &e->run, err);
     if (status) {
         mmoe_evaluator_free(e);
         return status;
@@ -52,6 +63,8 @@ void mmoe_evaluator_free(mmoe_evaluator *e) {
     mmoe_run_free(e->run);
     mmoe_release_aligned(&a, e->scratch);
     mmoe_release(&a, e->predictions);
+    mmoe_release(&a, e->labels);
+    mmoe_release(&a, e->weights);
     mmoe_release(&a, e);
 }
 
@@ -65,38 +78,66 @@ void mmoe_evaluator_watch(mmoe_evaluator *e, mmoe_gate_meter *meter) {
     e->run->observer_context = meter;
 }
 
+/* A batch goes when the next one comes. */
+static void keep_targets(mmoe_evaluator *e, const mmoe_rows *batch) {
+    const size_t tasks = (size_t)e->model->schema->n_label;
+    float *labels = e->labels + (size_t)e->rows * tasks, *weights = e->weights + e->rows;
+    e->weighed |= batch->weights != NULL;
+    for (int32_t b = 0; b < batch->rows; b++) {
+        const size_t row = mmoe_row_of(batch, b);
+        memcpy(labels + (size_t)b * tasks, batch->labels + row * batch->label_stride,
+               tasks * sizeof *labels);
+        weights[b] = batch->weights ? batch->weights[row] : 1;
+    }
+}
+
 typedef struct metrics_job {
     mmoe_evaluator *e;
-    const struct mmoe_dataset *data;
     mmoe_task_metrics *metrics;
 } metrics_job;
 
 static void task_metrics(void *context, int worker, int task) {
     (void)worker;
-    metrics_job *j = context;
-    const mmoe_label_column *l = &j->e->model->schema->labels[task];
-    const int32_t tasks = j->data->n_label;
-    mmoe_metrics_compute(l->type, j->data->rows, j->e->predictions + task, tasks,
-                         j->data->labels + task, tasks, j->data->weights,
-                         j->e->scratch + (size_t)task * j->e->scratch_size, &j->metrics[task]);
+    const metrics_job *j = context;
+    const mmoe_evaluator *e = j->e;
+    const mmoe_label_column *l = &e->model->schema->labels[task];
+    const int32_t tasks = e->model->schema->n_label;
+    mmoe_metrics_compute(l->type, e->rows, e->predictions + task, tasks, e->labels + task, tasks,
+                         e->weighed ? e->weights : NULL,
+                         e->scratch + (size_t)task * e->scratch_size, &j->metrics[task]);
     j->metrics[task].name = l->task;
 }
 
-void mmoe_evaluator_run(mmoe_evaluator *e, const struct mmoe_dataset *data,
-                        mmoe_task_metrics *metrics) {
-    mmoe_run_fold(e->run);
-    for (int64_t first = 0; first < data->rows; first += SLICE) {
-        int32_t rows = data->rows - first < SLICE ? (int32_t)(data->rows - first) : SLICE;
-        mmoe_rows batch = mmoe_dataset_rows_of(data, first, rows, NULL);
-        if (e->meter) e->meter->first = first;
-        mmoe_run_predict(e->run, &batch, e->predictions + first * data->n_label);
+static mmoe_status predict_rows(mmoe_evaluator *e, mmoe_source *source, mmoe_error *err) {
+    const int32_t tasks = e->model->schema->n_label;
+    mmoe_rows batch;
+    mmoe_status status = mmoe_source_begin(source, 0, err);
+    e->rows = 0;
+    e->weighed = false;
+    while (!status) {
+        status = mmoe_source_next(source, SLICE, &batch, err);
+        if (status || batch.rows == 0) break;
+        if (e->meter) e->meter->first = e->rows;
+        mmoe_run_predict(e->run, &batch, e->predictions + e->rows * tasks);
         if (e->meter) mmoe_gate_meter_add(e->meter, e->run);
+        keep_targets(e, &batch);
+        e->rows += batch.rows;
     }
-    metrics_job job = {e, data, metrics};
+    return status;
+}
+
+mmoe_status mmoe_evaluator_run(mmoe_evaluator *e, mmoe_source *source, mmoe_task_metrics *metrics,
+                               mmoe_error *err) {
+    mmoe_run_fold(e->run);
+    const mmoe_status status = predict_rows(e, source, err);
+    if (status) return status;
+    metrics_job job = {e, metrics};
+    const int32_t tasks = e->model->schema->n_label;
     if (e->pool)
-        mmoe_pool_run(e->pool, data->n_label, task_metrics, &job);
+        mmoe_pool_run(e->pool, tasks, task_metrics, &job);
     else
-        for (int32_t t = 0; t < data->n_label; t++) task_metrics(&job, 0, t);
+        for (int32_t t = 0; t < tasks; t++) task_metrics(&job, 0, t);
+    return MMOE_OK;
 }
 
 mmoe_status mmoe_evaluate(const mmoe_model *model, const mmoe_dataset *data, int threads,
@@ -109,13 +150,15 @@ mmoe_status mmoe_evaluate(const mmoe_model *model, const mmoe_dataset *data, int
     mmoe_status status = mmoe_dataset_check(data, model->schema, err);
     if (status) return status;
     mmoe_allocator a = mmoe_allocator_or_default(alloc);
-    mmoe_pool *pool = NULL;
+    mmoe_evaluation of = {.model = model, .params = &model->params};
+    mmoe_source *source = NULL;
     mmoe_evaluator *e = NULL;
-    status = mmoe_pool_create(mmoe_worker_count(threads), &a, &pool, err);
-    if (!status)
-        status = mmoe_evaluator_create(model, &model->params, pool, data->rows, &a, &e, err);
-    if (!status) mmoe_evaluator_run(e, data, metrics);
+    status = mmoe_source_memory_create(data, false, 0, &a, &source, err);
+    if (!status) status = mmoe_pool_create(mmoe_worker_count(threads), &a, &of.pool, err);
+    if (!status) status = mmoe_evaluator_create(&of, mmoe_source_count(source), &a, &e, err);
+    if (!status) status = mmoe_evaluator_run(e, source, metrics, err);
     mmoe_evaluator_free(e);
-    mmoe_pool_free(pool);
+    mmoe_pool_free(of.pool);
+    mmoe_source_free(source);
     return status;
 }

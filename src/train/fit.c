@@ -4,8 +4,6 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/rng.h"
-#include "base/checksum.h"
 #include "train/ema.h"
 #include "train/trainer.h"
 
@@ -13,48 +11,15 @@ enum { LEAST_WATCHED = 256, MOST_WATCHED = 4096 }; /* rows of an epoch whose gat
 
 typedef struct fit_run {
     mmoe_trainer *t;
-    const mmoe_dataset *train, *valid;
+    mmoe_source *train, *valid; /* valid: NULL, without validation rows */
+    int64_t rows;               /* of an epoch */
     mmoe_evaluator *evaluator;
     mmoe_task_metrics *metrics; /* [tasks] */
-    uint32_t *order;            /* [rows] of an epoch; NULL: the file's order */
     double epoch_start, last_progress;
     double lr; /* of the epoch's last step */
     mmoe_parts parts;
     mmoe_gate_meter gates;
 } fit_run;
-
-__extension__ typedef unsigned __int128 wide;
-
-/* Fisher and Yates, from the last row down; draw i of an epoch is the two words 2 (i % 2) of Philox
- * at counter i / 2. */
-static void draw_order(uint32_t *order, int64_t rows, uint64_t seed, int32_t epoch) {
-    uint32_t words[4 * MMOE_PHILOX_BLOCK];
-    const mmoe_kernels *kernels = mmoe_kernels_best();
-    const uint64_t stream = mmoe_stream(MMOE_STREAM_SHUFFLE, (uint64_t)epoch);
-    for (int64_t i = 0; i < rows; i++) order[i] = (uint32_t)i;
-    int64_t first = INT64_MAX; /* counter of the block's first */
-    for (int64_t i = rows - 1; i > 0; i--) {
-        if (i / 2 < first) {
-            first = i / 2 / MMOE_PHILOX_BLOCK * MMOE_PHILOX_BLOCK;
-            kernels->philox(seed, stream, (uint64_t)first, MMOE_PHILOX_BLOCK, words);
-        }
-        const uint32_t *word = words + i % 2 * 2 * MMOE_PHILOX_BLOCK + (i / 2 - first);
-        uint64_t bits = (uint64_t)word[MMOE_PHILOX_BLOCK] << 32 | word[0];
-        uint64_t j = (uint64_t)(((wide)bits * ((uint64_t)i + 1)) >> 64);
-        uint32_t swap = order[i];
-        order[i] = order[j];
-        order[j] = swap;
-    }
-}
-
-static uint64_t hash_dataset(const mmoe_dataset *d) {
-    uint64_t h = mmoe_checksum_hash((uint64_t)d->rows, d->ids,
-                                    (size_t)(d->rows * d->n_sparse) * sizeof *d->ids);
-    h = mmoe_checksum_hash(h, d->dense, (size_t)(d->rows * d->n_dense) * sizeof *d->dense);
-    h = mmoe_checksum_hash(h, d->labels, (size_t)(d->rows * d->n_label) * sizeof *d->labels);
-    if (d->weights) h = mmoe_checksum_hash(h, d->weights, (size_t)d->rows * sizeof *d->weights);
-    return h ? h : 1;
-}
 
 /* ---- Steps ---- */
 
@@ -79,7 +44,7 @@ static int report_progress(fit_run *r) {
     for (int32_t i = 0; i < t->model->schema->n_label; i++) t->loss[i] = mean_loss(t, i);
     mmoe_progress p = {
         t->at.epoch + 1, t->model->config->trainer.n_epoch,     t->at.row,
-        r->train->rows,  t->at.seconds + time - r->epoch_start, t->model->schema->n_label,
+        r->rows,         t->at.seconds + time - r->epoch_start, t->model->schema->n_label,
         t->loss};
     return t->options.on_progress(t->options.user, &p);
 }
@@ -87,7 +52,7 @@ static int report_progress(fit_run *r) {
 /* Two gates of 8 experts cost 0.1 us a row, training 0.7 us: a row in 32 is half a per cent of an
  * epoch, of long ones less. */
 static int64_t watched_rows(const fit_run *r) {
-    const int64_t share = r->train->rows / 32;
+    const int64_t share = r->rows / 32;
     return share < LEAST_WATCHED ? LEAST_WATCHED : share > MOST_WATCHED ? MOST_WATCHED : share;
 }
 
@@ -103,24 +68,25 @@ static bool watch_step(fit_run *r, int64_t left) {
 
 static mmoe_status run_steps(fit_run *r, mmoe_error *err) {
     mmoe_trainer *t = r->t;
-    const mmoe_trainer_config *c = &t->model->config->trainer;
-    while (t->at.row < r->train->rows) {
-        int64_t left = r->train->rows - t->at.row;
-        int32_t rows = left < c->batch_size ? (int32_t)left : c->batch_size;
-        mmoe_rows batch = mmoe_dataset_rows_of(r->train, r->order ? 0 : t->at.row, rows,
-                                               r->order ? r->order + t->at.row : NULL);
-        const bool watched = watch_step(r, left);
-        mmoe_status status = mmoe_trainer_update(t, &batch, t->at.row, err);
+    const int32_t batch_size = t->model->config->trainer.batch_size;
+    mmoe_rows batch;
+    mmoe_status status = mmoe_source_begin(r->train, t->at.epoch, err);
+    if (!status) status = mmoe_source_seek(r->train, t->at.row, err);
+    while (!status) {
+        status = mmoe_source_next(r->train, batch_size, &batch, err);
+        if (status || batch.rows == 0) break;
+        const bool watched = watch_step(r, r->rows - t->at.row);
+        status = mmoe_trainer_update(t, &batch, t->at.row, err);
         if (status) return status;
         if (watched) mmoe_gate_meter_add(&r->gates, t->run);
         add_losses(t);
-        t->at.row += rows;
+        t->at.row = mmoe_source_place(r->train);
         if (report_progress(r) || atomic_load(&t->stop))
             return mmoe_fail(err, MMOE_E_CANCELLED,
                              "training was stopped in epoch %d after %lld of %lld rows",
-                             (int)t->at.epoch + 1, (long long)t->at.row, (long long)r->train->rows);
+                             (int)t->at.epoch + 1, (long long)t->at.row, (long long)r->rows);
     }
-    return MMOE_OK;
+    return status;
 }
 
 /* ---- Epochs ---- */
@@ -141,7 +107,7 @@ static double task_score(const mmoe_config *config, const mmoe_task_metrics *m) 
 
 static double valid_score(const fit_run *r) {
     const mmoe_config *config = r->t->model->config;
-    const int32_t task = config->trainer.earlystop_task, n = r->train->n_label;
+    const int32_t task = config->trainer.earlystop_task, n = r->t->model->schema->n_label;
     if (task >= 0) return task_score(config, &r->metrics[task]);
     double sum = 0;
     for (int32_t i = 0; i < n; i++) sum += task_score(config, &r->metrics[i]);
@@ -180,11 +146,11 @@ static int report_epoch(fit_run *r, double score, double train_seconds, int is_b
     mmoe_epoch_report e = {.epoch = t->at.epoch,
                            .n_epoch = c->trainer.n_epoch,
                            .n_task = c->n_task,
-                           .rows = r->train->rows,
+                           .rows = r->rows,
                            .is_best = is_best};
     e.seconds = t->at.seconds + mmoe_clock() - r->epoch_start;
     e.train_seconds = train_seconds;
-    e.rows_per_second = (double)r->train->rows / train_seconds;
+    e.rows_per_second = (double)r->rows / train_seconds;
     for (int32_t i = 0; i < c->n_task; i++) {
         t->loss[i] = mean_loss(t, i);
         if (!isnan(t->loss[i]))
@@ -214,11 +180,11 @@ static mmoe_status run_epoch(fit_run *r, mmoe_error *err) {
     mmoe_trainer *t = r->t;
     const mmoe_trainer_config *c = &t->model->config->trainer;
     r->epoch_start = r->last_progress = mmoe_clock();
-    if (r->order) draw_order(r->order, r->train->rows, c->seed, t->at.epoch);
     const int64_t watched = watched_rows(r);
     if (r->parts.n_gate)
-        mmoe_gate_meter_reset(&r->gates, r->valid ? (r->valid->rows + watched - 1) / watched
-                                                  : 1 + c->batch_size / watched);
+        mmoe_gate_meter_reset(&r->gates, r->valid
+                                             ? (mmoe_source_count(r->valid) + watched - 1) / watched
+                                             : 1 + c->batch_size / watched);
     mmoe_status status = run_steps(r, err);
     if (status) {
         t->at.seconds += mmoe_clock() - r->epoch_start;
@@ -227,7 +193,8 @@ static mmoe_status run_epoch(fit_run *r, mmoe_error *err) {
     double train_seconds = t->at.seconds + mmoe_clock() - r->epoch_start;
     r->lr = (double)(float)mmoe_schedule_rate(&t->schedule, c, t->at.epoch, t->optimizer.steps);
     if (t->average.values) mmoe_ema_settle(&t->average, &t->model->params);
-    if (r->valid) mmoe_evaluator_run(r->evaluator, r->valid, r->metrics);
+    if (r->valid) status = mmoe_evaluator_run(r->evaluator, r->valid, r->metrics, err);
+    if (status) return status;
     double score = r->valid ? valid_score(r) : 0;
     t->at.epoch++;
     int is_best = keep_best(r, score);
@@ -241,7 +208,7 @@ static mmoe_status run_epoch(fit_run *r, mmoe_error *err) {
     t->at.row = 0;
     t->at.seconds = 0;
     memset(t->loss_sum, 0,
-           2 * (size_t)r->train->n_label *
+           2 * (size_t)t->model->schema->n_label *
                sizeof *t->loss_sum); /* the weights' sums stand behind */
     if (t->checkpoint_path) status = mmoe_checkpoint_write(t, t->checkpoint_path, err);
     if (!status && stop && !t->at.finished)
@@ -270,6 +237,15 @@ static mmoe_status check_fit(const mmoe_trainer *t, const mmoe_dataset *train,
     return MMOE_OK;
 }
 
+static mmoe_status open_sources(fit_run *r, const mmoe_dataset *train, const mmoe_dataset *valid,
+                                mmoe_error *err) {
+    const mmoe_trainer_config *c = &r->t->model->config->trainer;
+    const mmoe_allocator *a = &r->t->alloc;
+    mmoe_status status = mmoe_source_memory_create(train, c->shuffle, c->seed, a, &r->train, err);
+    if (!status && valid) status = mmoe_source_memory_create(valid, false, 0, a, &r->valid, err);
+    return status;
+}
+
 static mmoe_status watch_gates(fit_run *r, int32_t chunks, mmoe_error *err) {
     const mmoe_status status = mmoe_parts_find(&r->parts, r->t->model, &r->t->alloc, err);
     return status || !r->parts.n_gate
@@ -279,7 +255,7 @@ static mmoe_status watch_gates(fit_run *r, int32_t chunks, mmoe_error *err) {
 
 static mmoe_status begin_fit(fit_run *r, mmoe_error *err) {
     mmoe_trainer *t = r->t;
-    uint64_t hash = hash_dataset(r->train);
+    const uint64_t hash = mmoe_source_identity(r->train).rows;
     if (t->at.data_hash && t->at.data_hash != hash)
         return mmoe_fail(err, MMOE_E_ARGUMENT,
                          "the training data are not those that the checkpoint was written with");
@@ -287,16 +263,13 @@ static mmoe_status begin_fit(fit_run *r, mmoe_error *err) {
     if (!t->at.has_best)
         mmoe_params_copy(&t->best,
                          &t->model->params); /* what a run that loses its weights falls back to */
-    const size_t rows = (size_t)r->train->rows, tasks = (size_t)r->train->n_label;
-    if (t->model->config->trainer.shuffle) {
-        r->order = mmoe_alloc(&t->alloc, rows, sizeof *r->order);
-        if (!r->order) return mmoe_fail_memory(err, rows * sizeof *r->order);
-    }
+    const size_t tasks = (size_t)t->model->schema->n_label;
     if (!r->valid) return watch_gates(r, t->run->plan->max_chunks, err);
     r->metrics = mmoe_alloc_zero(&t->alloc, tasks, sizeof *r->metrics);
     if (!r->metrics) return mmoe_fail_memory(err, tasks * sizeof *r->metrics);
-    mmoe_status status = mmoe_evaluator_create(t->model, kept_params(t), t->pool, r->valid->rows,
-                                               &t->alloc, &r->evaluator, err);
+    const mmoe_evaluation of = {t->model, kept_params(t), t->pool};
+    mmoe_status status =
+        mmoe_evaluator_create(&of, mmoe_source_count(r->valid), &t->alloc, &r->evaluator, err);
     if (!status) status = watch_gates(r, mmoe_evaluator_chunks(r->evaluator), err);
     if (!status && r->parts.n_gate) mmoe_evaluator_watch(r->evaluator, &r->gates);
     return status;
@@ -327,8 +300,9 @@ mmoe_status mmoe_trainer_fit(mmoe_trainer *t, const mmoe_dataset *train, const m
                              mmoe_error *err) {
     mmoe_status status = check_fit(t, train, valid, err);
     if (status) return status;
-    fit_run r = {.t = t, .train = train, .valid = valid};
-    status = begin_fit(&r, err);
+    fit_run r = {.t = t, .rows = train->rows};
+    status = open_sources(&r, train, valid, err);
+    if (!status) status = begin_fit(&r, err);
     if (!status) {
         int before = mmoe_trainer_take_blas(t);
         status = run_epochs(&r, err);
@@ -341,6 +315,7 @@ mmoe_status mmoe_trainer_fit(mmoe_trainer *t, const mmoe_dataset *train, const m
     mmoe_parts_finish(&r.parts);
     mmoe_evaluator_free(r.evaluator);
     mmoe_release(&t->alloc, r.metrics);
-    mmoe_release(&t->alloc, r.order);
+    mmoe_source_free(r.train);
+    mmoe_source_free(r.valid);
     return status;
 }

@@ -48,6 +48,23 @@ expect_nothing_left() { # FILE
     report $? "nothing is left of $1"
 }
 
+# Sends SIGNAL to a command as soon as a check is true, and waits for its end: $status. A command that
+# ended before that, since this shell had to wait for its turn, has another try.
+cut_off() { # SIGNAL START CHECK COMMAND...: START is run before each try; START and CHECK are functions
+    signal=$1 start=$2 ready=$3
+    shift 3
+    for _ in 1 2 3 4 5 6 7 8 9 10; do
+        $start
+        "$@" >out 2>err &
+        pid=$!
+        while kill -0 $pid 2>/dev/null && ! $ready; do sleep 0.01; done
+        kill -"$signal" $pid 2>/dev/null
+        wait $pid 2>/dev/null
+        status=$?
+        [ "$status" -eq 0 ] || break
+    done
+}
+
 finish() {
     [ "$failures" -eq 0 ]
     exit

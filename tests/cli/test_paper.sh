@@ -48,12 +48,11 @@ check "a second call runs nothing" [ "$status" -eq 0 -a ! -s err ]
 figures whole.md >again.md
 check "and writes the same" cmp figures.md again.md
 
-"$tables" cut --raw raw --mmoe "$mmoe" --quick --output cut.md >out 2>err &
-pid=$!
-while kill -0 $pid 2>/dev/null && [ ! -e cut/group1/tune-mmoe.sweep/results.csv ]; do sleep 0.01; done
-kill -TERM $pid 2>/dev/null
-wait $pid
-check "cut off" [ $? -ne 0 -a ! -e cut.md ]
+no_tables_are_there() { rm -rf cut cut.md; }
+a_sweep_has_begun() { [ -e cut/group1/tune-mmoe.sweep/results.csv ]; }
+cut_off TERM no_tables_are_there a_sweep_has_begun \
+    "$tables" cut --raw raw --mmoe "$mmoe" --quick --output cut.md
+check "cut off" [ "$status" -ne 0 -a ! -e cut.md ]
 make_tables cut
 check "it goes on" [ "$status" -eq 0 ]
 figures cut.md >again.md

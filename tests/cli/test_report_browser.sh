@@ -68,7 +68,7 @@ HTML
 chromium() { # DARK ARGUMENT...
     dark=$1
     shift
-    timeout 60 "$browser" --headless --no-sandbox --disable-gpu --hide-scrollbars --allow-file-access-from-files --user-data-dir="$work/profile" \
+    timeout 600 "$browser" --headless --no-sandbox --disable-gpu --hide-scrollbars --allow-file-access-from-files --user-data-dir="$work/profile" \
         --host-resolver-rules='MAP * ~NOTFOUND' --blink-settings=preferredColorScheme="$((1 - dark))" "$@" 2>/dev/null
 }
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# shellcheck disable=SC2016
+# shellcheck disable=SC2016,SC2317
 # A run that is cut off, politely or not, and continued ends with the same bits.
 # shellcheck source=tests/cli/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -11,21 +11,15 @@ flags="$all --config config.json --train train.csv --valid valid.csv --set train
 # shellcheck disable=SC2086 # a list of flags
 expect 0 "" train $flags --output whole.safetensors --checkpoint whole.ckpt
 
-# Ends a run with a signal when its log has two epochs.
-cut_off() { # SIGNAL CHECKPOINT LOG
-    : >"$3"
-    # shellcheck disable=SC2086
-    "$mmoe" train $flags --output cut.safetensors --checkpoint "$2" --log "$3" >out 2>err &
-    pid=$!
-    while kill -0 $pid 2>/dev/null && [ "$(grep -c '"epoch":' "$3")" -lt 2 ]; do sleep 0.01; done
-    kill -"$1" $pid 2>/dev/null
-    wait $pid 2>/dev/null
-    status=$?
-}
-
-for signal in TERM INT KILL; do
+log_is_empty() {
     rm -f cut.safetensors
-    cut_off $signal $signal.ckpt $signal.jsonl
+    : >$signal.jsonl
+}
+log_has_two_epochs() { [ "$(grep -c '"epoch":' $signal.jsonl)" -ge 2 ]; }
+for signal in TERM INT KILL; do
+    # shellcheck disable=SC2086
+    cut_off $signal log_is_empty log_has_two_epochs "$mmoe" train $flags --output cut.safetensors \
+        --checkpoint $signal.ckpt --log $signal.jsonl
     [ "$signal" = KILL ] && wanted=137 || wanted=1
     check "SIG$signal ends the run with $wanted" [ "$status" -eq "$wanted" ]
     [ "$signal" = KILL ] || check "and the way to continue" grep -qF -e "--resume $signal.ckpt" err

@@ -1,5 +1,5 @@
 #!/bin/sh
-# shellcheck disable=SC2016
+# shellcheck disable=SC2016,SC2317
 # A sweep: the same figures whatever the threads and however often it was cut off; a failed run stands in the table; a file that
 # asks for the impossible is refused before anything runs.
 # shellcheck source=tests/cli/lib.sh
@@ -66,14 +66,11 @@ check "seeds may be added" [ "$(wc -l <s.sweep/results.csv)" -eq 13 ]
 
 plan slow ', "seeds": 6, "grid": {"trainer.n_epoch": [40], "trainer.earlystop_patience": [0]}'
 expect 0 "" sweep --config slow.json --output slow
+no_sweep_is_there() { rm -rf cut; }
+one_run_is_done() { [ "$(cat cut/results.csv 2>/dev/null | wc -l)" -ge 2 ]; }
 for signal in INT TERM KILL; do
-    rm -rf cut
-    "$mmoe" sweep --config slow.json --output cut --threads 2 >out 2>err &
-    pid=$!
-    while kill -0 $pid 2>/dev/null && [ "$(cat cut/results.csv 2>/dev/null | wc -l)" -lt 2 ]; do sleep 0.01; done
-    kill -$signal $pid 2>/dev/null
-    wait $pid 2>/dev/null
-    status=$?
+    cut_off $signal no_sweep_is_there one_run_is_done \
+        "$mmoe" sweep --config slow.json --output cut --threads 2
     [ $signal = KILL ] && wanted=137 || wanted=1
     check "SIG$signal ends it with $wanted" [ "$status" -eq "$wanted" ]
     [ $signal = KILL ] || check "and says that it can go on" grep -q "the same command goes on" err

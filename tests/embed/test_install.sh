@@ -37,6 +37,8 @@ for file in include/mmoe/mmoe.h include/mmoe/train.h bin/mmoe share/man/man1/mmo
 for file in libmmoe.a libmmoe.so; do check "$file" test -s "$lib/$file"; done
 check "nothing else" test "$(find "$root" \( -type f -o -type l \) | wc -l)" -eq 9
 check "the program runs" "$prefix/bin/mmoe" --version
+check "and without a word where its library is" env -u LD_LIBRARY_PATH "$prefix/bin/mmoe" --version
+check "the library's own calls are bound" sh -c "readelf -d '$lib/libmmoe.so' | grep -q SYMBOLIC"
 check "models" make_models "$prefix/bin/mmoe"
 printf '7\n9\n4\n' >events.list
 expected_of_c >expected

@@ -14,7 +14,7 @@ BEGIN {
     law["base"] = " base "
     law["math"] = " math base "
     law["loss"] = " loss math base "
-    law["data"] = " data loss base "
+    law["data"] = " data loss math base "
     law["table"] = " table math base "
     law["graph"] = " graph table loss math base "
     law["config"] = " config data loss math base "

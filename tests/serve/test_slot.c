@@ -281,7 +281,7 @@ static void *publish_and_wait(void *blocks_a_model) {
     for (unsigned i = 0; i < PUBLICATIONS; i++) {
         if (mmoe_slot_publish(slot, served_model(i, &counted), NULL, NULL)) return (void *)1;
         for (int waited = 0; atomic_load(&live_blocks) != *(const long *)blocks_a_model; waited++) {
-            if (waited == 20000) {
+            if (waited == 2000000) { /* minutes: a reader may wait long for its turn */
                 atomic_fetch_sub(&publishing, 1);
                 return (void *)1;
             }

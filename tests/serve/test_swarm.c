@@ -89,7 +89,7 @@ static void *score(void *argument) {
     float *scores = malloc(SERVED_ROWS * SERVED_TASKS * sizeof *scores);
     long done = 0, bad = 0, refused = !scores || mmoe_reader_create(slot, &reader, NULL);
     for (unsigned i = (unsigned)(uintptr_t)argument;
-         !refused && !atomic_load_explicit(&stop, memory_order_relaxed); i++) {
+         !refused && !(done && atomic_load_explicit(&stop, memory_order_relaxed)); i++) {
         const int call = (int)(i % CALLS);
         const mmoe_batch batch = rows_of(call);
         const uint64_t least = atomic_load(&newest);

@@ -1,0 +1,64 @@
+/* Where batches come from: an epoch of rows, handed out a batch at a time. Who trains or evaluates
+ * knows no more of its rows than this. */
+#ifndef MMOE_DATA_SOURCE_H
+#define MMOE_DATA_SOURCE_H
+
+#include "base/alloc.h"
+#include "data/batch.h"
+
+struct mmoe_dataset;
+
+/* What tells one source's rows from another's: the schema that encoded them (its fingerprint), and
+ * the rows themselves, in the order of their file. `rows` is never 0. */
+typedef struct mmoe_identity {
+    uint64_t schema, rows;
+} mmoe_identity;
+
+typedef struct mmoe_source mmoe_source;
+
+typedef struct mmoe_source_kind {
+    /* Begins an epoch at its first row. The order of the rows depends on the epoch's number alone:
+     * a run that is resumed meets the same. */
+    mmoe_status (*begin)(mmoe_source *s, int32_t epoch, mmoe_error *err);
+    /* Hands out the next `most` rows, fewer at the end of the epoch alone, and none behind it. They
+     * stay until the next call. Allocates nothing. */
+    mmoe_status (*next)(mmoe_source *s, int32_t most, mmoe_rows *out, mmoe_error *err);
+    int64_t (*count)(const mmoe_source *s); /* rows of an epoch */
+    int64_t (*place)(const mmoe_source *s); /* rows of this epoch that were handed out */
+    /* To a place of this epoch, from 0 to the number of its rows. */
+    mmoe_status (*seek)(mmoe_source *s, int64_t place, mmoe_error *err);
+    mmoe_identity (*identity)(const mmoe_source *s); /* reads all rows */
+    void (*free)(mmoe_source *s);
+} mmoe_source_kind;
+
+/* The first member of every kind's own structure. */
+struct mmoe_source {
+    const mmoe_source_kind *kind;
+};
+
+/* Rows in memory (source_memory.c), which must outlive the source: in their own order, or shuffled
+ * anew for each epoch, by `seed`. MMOE_E_MEMORY; MMOE_E_ARGUMENT: too many rows to shuffle. */
+mmoe_status mmoe_source_memory_create(const struct mmoe_dataset *set, bool shuffles, uint64_t seed,
+                                      const mmoe_allocator *alloc, mmoe_source **out,
+                                      mmoe_error *err);
+
+static inline mmoe_status mmoe_source_begin(mmoe_source *s, int32_t epoch, mmoe_error *err) {
+    return s->kind->begin(s, epoch, err);
+}
+static inline mmoe_status mmoe_source_next(mmoe_source *s, int32_t most, mmoe_rows *out,
+                                           mmoe_error *err) {
+    return s->kind->next(s, most, out, err);
+}
+static inline int64_t mmoe_source_count(const mmoe_source *s) { return s->kind->count(s); }
+static inline int64_t mmoe_source_place(const mmoe_source *s) { return s->kind->place(s); }
+static inline mmoe_status mmoe_source_seek(mmoe_source *s, int64_t place, mmoe_error *err) {
+    return s->kind->seek(s, place, err);
+}
+static inline mmoe_identity mmoe_source_identity(const mmoe_source *s) {
+    return s->kind->identity(s);
+}
+static inline void mmoe_source_free(mmoe_source *s) {
+    if (s) s->kind->free(s);
+}
+
+#endif

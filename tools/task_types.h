@@ -1,0 +1,24 @@
+/* What the library says of types of task and their metrics, as the program asks for it. */
+#ifndef MMOE_TOOLS_TASK_TYPES_H
+#define MMOE_TOOLS_TASK_TYPES_H
+
+#include <stdbool.h>
+
+#include "mmoe/train.h"
+
+/* The type of a name; -1: none. */
+int cli_task_type_of(const char *name);
+/* The place of a metric among a type's, by its name; -1: it is none of them. */
+int cli_metric_place(int type, const char *name);
+/* Are a type's labels two classes, and its scores probabilities? Those have an AUC. */
+bool cli_has_classes(int type);
+/* The metric of what training minimises: the first of which less is better. */
+const mmoe_metric *cli_loss_metric(int type);
+/* The metric to be shown beside that one, NULL: none. */
+const mmoe_metric *cli_other_metric(int type);
+/* Larger is better. */
+double cli_metric_score(const mmoe_metric *metric, double value);
+/* "auc, logloss and calibration"; cut to `size`. */
+void cli_join_words(const char *const *words, size_t count, char *text, size_t size);
+
+#endif
