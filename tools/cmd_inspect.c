@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "inspect_report.h"
+#include "base/words.h"
 #include "output.h"
 
 static json_t *tensors_json(const mmoe_model *model) {
@@ -19,7 +20,7 @@ static json_t *tensors_json(const mmoe_model *model) {
     return tensors;
 }
 
-static const char *side_name(int side) { return side == MMOE_SIDE_USER ? "user" : "item"; }
+static const char *const side_names[] = {MMOE_SIDES(MMOE_WORD)};
 
 static json_t *columns_json(const mmoe_model *model) {
     json_t *sparse = json_array(), *dense = json_array();
@@ -27,11 +28,11 @@ static json_t *columns_json(const mmoe_model *model) {
         json_array_append_new(sparse,
                               json_pack("{s:s, s:I, s:s}", "name", mmoe_model_sparse_name(model, i),
                                         "rows", (json_int_t)mmoe_model_sparse_rows(model, i),
-                                        "side", side_name(mmoe_model_sparse_side(model, i))));
+                                        "side", side_names[mmoe_model_sparse_side(model, i)]));
     for (int32_t i = 0; i < mmoe_model_dense_count(model); i++)
         json_array_append_new(dense,
                               json_pack("{s:s, s:s}", "name", mmoe_model_dense_name(model, i),
-                                        "side", side_name(mmoe_model_dense_side(model, i))));
+                                        "side", side_names[mmoe_model_dense_side(model, i)]));
     return json_pack("{s:o, s:o}", "sparse", sparse, "dense", dense);
 }
 

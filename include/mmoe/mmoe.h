@@ -133,6 +133,8 @@ MMOE_API const char *mmoe_model_dense_name(const mmoe_model *model, int32_t colu
 /* Of a request to rank: the user's columns are given once, the items' for every candidate ("side"
  * in the configuration). */
 typedef enum mmoe_side { MMOE_SIDE_ITEM = 0, MMOE_SIDE_USER = 1 } mmoe_side;
+/* With their words. */
+#define MMOE_SIDES(X) X(MMOE_SIDE_ITEM, item) X(MMOE_SIDE_USER, user)
 /* A column's side, or -1. */
 MMOE_API int mmoe_model_sparse_side(const mmoe_model *model, int32_t column);
 MMOE_API int mmoe_model_dense_side(const mmoe_model *model, int32_t column);

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "base/alloc.h"
+#include "base/words.h"
 #include "data/schema.h"
 #include "loss/loss.h"
 #include "math/activation.h"
@@ -13,44 +14,45 @@
 
 enum { MMOE_MAX_LAYERS = 16 };
 
-typedef enum mmoe_optimizer_kind { MMOE_ADAM, MMOE_ADAMW, MMOE_SGD } mmoe_optimizer_kind;
-/* In the order of the words of "trainer.scheduler". */
-typedef enum mmoe_scheduler_kind {
-    MMOE_SCHEDULER_NONE,
-    MMOE_SCHEDULER_STEP,
-    MMOE_SCHEDULER_EXPONENTIAL,
-    MMOE_SCHEDULER_COSINE,
-    MMOE_SCHEDULER_PLATEAU
-} mmoe_scheduler_kind;
+#define MMOE_OPTIMIZERS(X)                                                                         \
+    X(MMOE_ADAM, adam)                                                                             \
+    X(MMOE_ADAMW, adamw)                                                                           \
+    X(MMOE_SGD, sgd)
+typedef enum mmoe_optimizer_kind { MMOE_OPTIMIZERS(MMOE_ENUMERATOR) } mmoe_optimizer_kind;
+#define MMOE_SCHEDULERS(X)                                                                         \
+    X(MMOE_SCHEDULER_NONE, none)                                                                   \
+    X(MMOE_SCHEDULER_STEP, step)                                                                   \
+    X(MMOE_SCHEDULER_EXPONENTIAL, exponential)                                                     \
+    X(MMOE_SCHEDULER_COSINE, cosine)                                                               \
+    X(MMOE_SCHEDULER_PLATEAU, plateau)
+typedef enum mmoe_scheduler_kind { MMOE_SCHEDULERS(MMOE_ENUMERATOR) } mmoe_scheduler_kind;
 
-/* In the order of the words of "model.name". */
-typedef enum mmoe_model_kind {
-    MMOE_MODEL_SINGLE_TASK,
-    MMOE_MODEL_SHARED_BOTTOM,
-    MMOE_MODEL_OMOE,
-    MMOE_MODEL_MMOE,
-    MMOE_MODEL_CGC,
-    MMOE_MODEL_PLE,
-    MMOE_MODEL_ESMM,
-    MMOE_MODEL_AITM,
-    MMOE_MODEL_CROSS_STITCH
-} mmoe_model_kind;
+#define MMOE_MODELS(X)                                                                             \
+    X(MMOE_MODEL_SINGLE_TASK, single_task)                                                         \
+    X(MMOE_MODEL_SHARED_BOTTOM, shared_bottom)                                                     \
+    X(MMOE_MODEL_OMOE, omoe)                                                                       \
+    X(MMOE_MODEL_MMOE, mmoe)                                                                       \
+    X(MMOE_MODEL_CGC, cgc)                                                                         \
+    X(MMOE_MODEL_PLE, ple)                                                                         \
+    X(MMOE_MODEL_ESMM, esmm)                                                                       \
+    X(MMOE_MODEL_AITM, aitm)                                                                       \
+    X(MMOE_MODEL_CROSS_STITCH, cross_stitch)
+typedef enum mmoe_model_kind { MMOE_MODELS(MMOE_ENUMERATOR) } mmoe_model_kind;
 
-/* In the order of the words of "model.init" and "model.embedding_init". */
-typedef enum mmoe_linear_init {
-    MMOE_LINEAR_PYTORCH,
-    MMOE_LINEAR_XAVIER_UNIFORM,
-    MMOE_LINEAR_XAVIER_NORMAL,
-    MMOE_LINEAR_HE_UNIFORM,
-    MMOE_LINEAR_HE_NORMAL,
-    MMOE_LINEAR_ORTHOGONAL
-} mmoe_linear_init;
-typedef enum mmoe_table_init {
-    MMOE_TABLE_NORMAL,
-    MMOE_TABLE_UNIFORM,
-    MMOE_TABLE_XAVIER_UNIFORM,
-    MMOE_TABLE_XAVIER_NORMAL
-} mmoe_table_init;
+#define MMOE_LINEAR_INITS(X)                                                                       \
+    X(MMOE_LINEAR_PYTORCH, pytorch)                                                                \
+    X(MMOE_LINEAR_XAVIER_UNIFORM, xavier_uniform)                                                  \
+    X(MMOE_LINEAR_XAVIER_NORMAL, xavier_normal)                                                    \
+    X(MMOE_LINEAR_HE_UNIFORM, he_uniform)                                                          \
+    X(MMOE_LINEAR_HE_NORMAL, he_normal)                                                            \
+    X(MMOE_LINEAR_ORTHOGONAL, orthogonal)
+typedef enum mmoe_linear_init { MMOE_LINEAR_INITS(MMOE_ENUMERATOR) } mmoe_linear_init;
+#define MMOE_TABLE_INITS(X)                                                                        \
+    X(MMOE_TABLE_NORMAL, normal)                                                                   \
+    X(MMOE_TABLE_UNIFORM, uniform)                                                                 \
+    X(MMOE_TABLE_XAVIER_UNIFORM, xavier_uniform)                                                   \
+    X(MMOE_TABLE_XAVIER_NORMAL, xavier_normal)
+typedef enum mmoe_table_init { MMOE_TABLE_INITS(MMOE_ENUMERATOR) } mmoe_table_init;
 
 /* Linear, BatchNorm1d, activation, dropout, for each of dims. */
 typedef struct mmoe_mlp_config {
@@ -82,23 +84,25 @@ typedef struct mmoe_task_config {
     mmoe_mlp_config tower;
 } mmoe_task_config;
 
-/* In the order of the words of "trainer.adaptive_params.method". */
-typedef enum mmoe_balance_method {
-    MMOE_BALANCE_NONE,
-    MMOE_BALANCE_UWL,
-    MMOE_BALANCE_DWA,
-    MMOE_BALANCE_RLW,
-    MMOE_BALANCE_GRADNORM,
-    MMOE_BALANCE_METABALANCE,
-    MMOE_BALANCE_PCGRAD,
-    MMOE_BALANCE_CAGRAD,
-    MMOE_BALANCE_MGDA,
-    MMOE_BALANCE_ALIGNED_MTL,
-    MMOE_BALANCE_FAMO
-} mmoe_balance_method;
+#define MMOE_BALANCE_METHODS(X)                                                                    \
+    X(MMOE_BALANCE_NONE, none)                                                                     \
+    X(MMOE_BALANCE_UWL, uwl)                                                                       \
+    X(MMOE_BALANCE_DWA, dwa)                                                                       \
+    X(MMOE_BALANCE_RLW, rlw)                                                                       \
+    X(MMOE_BALANCE_GRADNORM, gradnorm)                                                             \
+    X(MMOE_BALANCE_METABALANCE, metabalance)                                                       \
+    X(MMOE_BALANCE_PCGRAD, pcgrad)                                                                 \
+    X(MMOE_BALANCE_CAGRAD, cagrad)                                                                 \
+    X(MMOE_BALANCE_MGDA, mgda)                                                                     \
+    X(MMOE_BALANCE_ALIGNED_MTL, aligned_mtl)                                                       \
+    X(MMOE_BALANCE_FAMO, famo)
+typedef enum mmoe_balance_method { MMOE_BALANCE_METHODS(MMOE_ENUMERATOR) } mmoe_balance_method;
 
 /* Where the tasks' gradients are taken and combined. */
-typedef enum mmoe_balance_place { MMOE_AT_REPRESENTATION, MMOE_AT_PARAMETERS } mmoe_balance_place;
+#define MMOE_BALANCE_PLACES(X)                                                                     \
+    X(MMOE_AT_REPRESENTATION, representation)                                                      \
+    X(MMOE_AT_PARAMETERS, parameters)
+typedef enum mmoe_balance_place { MMOE_BALANCE_PLACES(MMOE_ENUMERATOR) } mmoe_balance_place;
 
 typedef struct mmoe_balance_config {
     mmoe_balance_method method;

@@ -67,6 +67,13 @@
         .doc = {path_, "string", default_, words, help_}, .kind = MMOE_KEY_WORD, place,            \
         .first = first_                                                                            \
     }
+#define WORDS(path_, place, default_, list, help_)                                                 \
+    { .doc = {path_, "string", default_, MMOE_WORDS(list), help_}, .kind = MMOE_KEY_WORD, place }
+#define ACTIVATION(path_, place, help_)                                                            \
+    {                                                                                              \
+        .doc = {path_, "string", "\"relu\"", MMOE_WORDS(MMOE_ACTIVATIONS), help_},                 \
+        .kind = MMOE_KEY_WORD, place, .first = MMOE_ACT_RELU                                       \
+    }
 #define TEXT(path_, place, required_, allowed_, help_)                                             \
     {                                                                                              \
         .doc = {path_, "string", NULL, allowed_, help_}, .kind = MMOE_KEY_TEXT, place,             \
@@ -77,7 +84,6 @@
 #define LABELS_OF_TYPE(name, word, labels, metrics) "; " #word ": " labels
 #define METRICS_OF_TYPE(name, word, labels, metrics) metrics
 #define TASK_TYPES &(MMOE_TASK_TYPES(TYPE_WORD))[3]
-#define ACTIVATIONS "relu | sigmoid | tanh | prelu | dice"
 #define PATTERN "a column's name, or a pattern with one *"
 #define COLUMN "a column's name"
 
@@ -94,15 +100,13 @@ static const mmoe_key keys[] = {
              "value is an error."),
     TEXT("features.sparse[].shared_with", IN_SPARSE(shared_with), false, COLUMN,
          "The sparse column whose table this one uses."),
-    WORD("features.sparse[].side", IN_SPARSE(side), "\"item\"", MMOE_SIDE_ITEM, "item | user",
-         "In a request to rank, the user's columns are given once and the items' for every "
-         "candidate."),
+    WORDS("features.sparse[].side", IN_SPARSE(side), "\"item\"", MMOE_SIDES,
+          "In a request to rank, the user's columns are given once and the items' for every "
+          "candidate."),
     TEXT("features.dense[].name", IN_DENSE(name), true, PATTERN, "Columns of numbers."),
-    WORD("features.dense[].transform", IN_DENSE(transform), "\"none\"", MMOE_TRANSFORM_NONE,
-         "none | standardize | minmax | log1p_standardize",
-         "What is done to the values, fitted on the training rows."),
-    WORD("features.dense[].side", IN_DENSE(side), "\"item\"", MMOE_SIDE_ITEM, "item | user",
-         "As of sparse columns."),
+    WORDS("features.dense[].transform", IN_DENSE(transform), "\"none\"", MMOE_TRANSFORMS,
+          "What is done to the values, fitted on the training rows."),
+    WORDS("features.dense[].side", IN_DENSE(side), "\"item\"", MMOE_SIDES, "As of sparse columns."),
     TEXT("features.weight", IN_CONFIG(features.weight), false, COLUMN,
          "Column of the rows' weights in losses and metrics; without it all weigh 1."),
 
@@ -123,8 +127,8 @@ static const mmoe_key keys[] = {
            "its loss; 0: plain cross-entropy."),
     LAYERS("tasks[].tower_params.dims", IN_TASK(tower.n_dims), "[8]", 0, 16, 1, 65536,
            "Widths of the tower's hidden layers; a last layer of width 1 follows."),
-    WORD("tasks[].tower_params.activation", IN_TASK(tower.activation), "\"relu\"", MMOE_ACT_RELU,
-         ACTIVATIONS, "Activation of the tower's hidden layers."),
+    ACTIVATION("tasks[].tower_params.activation", IN_TASK(tower.activation),
+               "Activation of the tower's hidden layers."),
     NUMBER("tasks[].tower_params.dropout", IN_TASK(tower.dropout), "0.0", "[", 0, 1, ")",
            "Probability that a value of a tower's hidden layer is dropped."),
     BOOLEAN("tasks[].tower_params.batch_norm", IN_TASK(tower.batch_norm), "true",
@@ -135,12 +139,11 @@ static const mmoe_key keys[] = {
          "The final score that candidates are ranked by, as \"ctr * cvr^0.5\"; without it, the "
          "score of the only task."),
 
-    WORD("model.name", IN_CONFIG(model), "\"mmoe\"", MMOE_MODEL_SINGLE_TASK,
-         "single_task | shared_bottom | omoe | mmoe | cgc | ple | esmm | aitm | cross_stitch",
-         "A network a task; a bottom for all; experts mixed by one gate, or by a gate a task; "
-         "experts of each task beside shared ones, at one level or several; "
-         "a click, and a conversion as a product with it; tasks that attend to the one before; "
-         "networks stitched layer by layer."),
+    WORDS("model.name", IN_CONFIG(model), "\"mmoe\"", MMOE_MODELS,
+          "A network a task; a bottom for all; experts mixed by one gate, or by a gate a task; "
+          "experts of each task beside shared ones, at one level or several; "
+          "a click, and a conversion as a product with it; tasks that attend to the one before; "
+          "networks stitched layer by layer."),
     INTEGER("model.n_expert", MMOE_KEY_INT32, OF(MIXED, n_expert), "8", 1, 4096,
             "omoe, mmoe: experts that all tasks share."),
     INTEGER("model.n_level", MMOE_KEY_INT32, OF(LEVELS, n_level), "2", 1, 8,
@@ -151,16 +154,16 @@ static const mmoe_key keys[] = {
             "cgc, ple: experts that all tasks share, at each level."),
     LAYERS("model.expert_params.dims", OF(EXPERTS, expert.n_dims), "[16]", 1, 16, 1, 65536,
            "Models with experts: widths of every expert's layers."),
-    WORD("model.expert_params.activation", OF(EXPERTS, expert.activation), "\"relu\"",
-         MMOE_ACT_RELU, ACTIVATIONS, "Activation of the experts' layers."),
+    ACTIVATION("model.expert_params.activation", OF(EXPERTS, expert.activation),
+               "Activation of the experts' layers."),
     NUMBER("model.expert_params.dropout", OF(EXPERTS, expert.dropout), "0.0", "[", 0, 1, ")",
            "Probability that a value of an expert's layer is dropped."),
     BOOLEAN("model.expert_params.batch_norm", OF(EXPERTS, expert.batch_norm), "true",
             "Batch normalisation in the experts' layers."),
     LAYERS("model.gate_params.dims", OF(GATED, gate.layers.n_dims), "[]", 0, 16, 1, 65536,
            "Widths of a gate's hidden layers."),
-    WORD("model.gate_params.activation", OF(GATED, gate.layers.activation), "\"relu\"",
-         MMOE_ACT_RELU, ACTIVATIONS, "Activation of the gates' hidden layers."),
+    ACTIVATION("model.gate_params.activation", OF(GATED, gate.layers.activation),
+               "Activation of the gates' hidden layers."),
     BOOLEAN("model.gate_params.batch_norm", OF(GATED | BIT(AITM), gate.layers.batch_norm), NULL,
             "Batch normalisation in the gates; by default as in the experts, in aitm's as in the "
             "bottoms."),
@@ -180,18 +183,16 @@ static const mmoe_key keys[] = {
            "weights, averaged over the gates. Reported losses do not contain it."),
     LAYERS("model.bottom_params.dims", OF(BOTTOM, bottom.n_dims), "[128]", 1, 16, 1, 65536,
            "shared_bottom, aitm: widths of a bottom's layers."),
-    WORD("model.bottom_params.activation", OF(BOTTOM, bottom.activation), "\"relu\"", MMOE_ACT_RELU,
-         ACTIVATIONS, "Activation of the bottom's layers."),
+    ACTIVATION("model.bottom_params.activation", OF(BOTTOM, bottom.activation),
+               "Activation of the bottom's layers."),
     NUMBER("model.bottom_params.dropout", OF(BOTTOM, bottom.dropout), "0.0", "[", 0, 1, ")",
            "Probability that a value of the bottom's layer is dropped."),
     BOOLEAN("model.bottom_params.batch_norm", OF(BOTTOM, bottom.batch_norm), "true",
             "Batch normalisation in the bottom's layers."),
-    WORD("model.init", IN_CONFIG(init), "\"pytorch\"", MMOE_LINEAR_PYTORCH,
-         "pytorch | xavier_uniform | xavier_normal | he_uniform | he_normal | orthogonal",
-         "What the weights of all layers are drawn from; biases begin at 0, but pytorch's."),
-    WORD("model.embedding_init", IN_CONFIG(embedding_init), "\"normal\"", MMOE_TABLE_NORMAL,
-         "normal | uniform | xavier_uniform | xavier_normal",
-         "What the embeddings are drawn from."),
+    WORDS("model.init", IN_CONFIG(init), "\"pytorch\"", MMOE_LINEAR_INITS,
+          "What the weights of all layers are drawn from; biases begin at 0, but pytorch's."),
+    WORDS("model.embedding_init", IN_CONFIG(embedding_init), "\"normal\"", MMOE_TABLE_INITS,
+          "What the embeddings are drawn from."),
     NUMBER("model.embedding_init_scale",
            OF_TABLES(1u << MMOE_TABLE_NORMAL | 1u << MMOE_TABLE_UNIFORM, embedding_init_scale),
            "0.0001", "[", 0, 1000, "]",
@@ -201,9 +202,8 @@ static const mmoe_key keys[] = {
             "Rows of an update."),
     INTEGER("trainer.n_epoch", MMOE_KEY_INT32, IN_CONFIG(trainer.n_epoch), "10", 1, 1000000,
             "Passes over the training rows, at most."),
-    WORD("trainer.optimizer", IN_CONFIG(trainer.optimizer), "\"adam\"", MMOE_ADAM,
-         "adam | adamw | sgd",
-         "adam and sgd add the decay to the gradient, adamw applies it to the weights."),
+    WORDS("trainer.optimizer", IN_CONFIG(trainer.optimizer), "\"adam\"", MMOE_OPTIMIZERS,
+          "adam and sgd add the decay to the gradient, adamw applies it to the weights."),
     NUMBER("trainer.optimizer_params.lr", IN_CONFIG(trainer.lr), "0.001", "(", 0, 1000, "]",
            "Learning rate."),
     NUMBER("trainer.optimizer_params.weight_decay", IN_CONFIG(trainer.weight_decay), "1e-05", "[",
@@ -214,10 +214,9 @@ static const mmoe_key keys[] = {
            "Added to the root of Adam's second moment."),
     NUMBER("trainer.optimizer_params.momentum", IN_CONFIG(trainer.momentum), "0.0", "[", 0, 1, ")",
            "Momentum of sgd."),
-    WORD("trainer.scheduler", IN_CONFIG(trainer.scheduler), "\"none\"", MMOE_SCHEDULER_NONE,
-         "none | step | exponential | cosine | plateau",
-         "How the learning rate changes from epoch to epoch; plateau watches what early stopping "
-         "watches."),
+    WORDS("trainer.scheduler", IN_CONFIG(trainer.scheduler), "\"none\"", MMOE_SCHEDULERS,
+          "How the learning rate changes from epoch to epoch; plateau watches what early stopping "
+          "watches."),
     INTEGER("trainer.scheduler_params.step_size", MMOE_KEY_INT32,
             OF_SCHEDULERS(BY(STEP), trainer.step_size), "10", 1, 1000000,
             "step: epochs after which the rate falls."),
@@ -264,13 +263,11 @@ static const mmoe_key keys[] = {
          "auto" MMOE_TASK_TYPES(METRICS_OF_TYPE),
          "What early stopping watches, one of the figures that tasks of this type are judged by; "
          "auto: the first of them."),
-    WORD("trainer.adaptive_params.method", IN_CONFIG(trainer.balance.method), "\"none\"",
-         MMOE_BALANCE_NONE,
-         "none | uwl | dwa | rlw | gradnorm | metabalance | pcgrad | cagrad | mgda | aligned_mtl | "
-         "famo",
-         "How the tasks' losses are balanced: uncertainty weights, dynamic weight average, random "
-         "weights; by each task's gradient: GradNorm, MetaBalance "
-         "(the first task is its target), PCGrad, CAGrad, MGDA, Aligned-MTL; FAMO."),
+    WORDS("trainer.adaptive_params.method", IN_CONFIG(trainer.balance.method), "\"none\"",
+          MMOE_BALANCE_METHODS,
+          "How the tasks' losses are balanced: uncertainty weights, dynamic weight average, random "
+          "weights; by each task's gradient: GradNorm, MetaBalance "
+          "(the first task is its target), PCGrad, CAGrad, MGDA, Aligned-MTL; FAMO."),
     BOOLEAN(
         "trainer.adaptive_params.clamp", WITH(METHOD(UWL), clamp), "true",
         "uwl: log-variances below 0 count as 0, as torch-rechub has it; false: the paper's form."),
@@ -292,10 +289,10 @@ static const mmoe_key keys[] = {
            "cagrad: how far from the mean gradient it may go, in norms of that gradient."),
     NUMBER("trainer.adaptive_params.gamma", WITH(METHOD(FAMO), gamma), "0.001", "[", 0, 1000, "]",
            "famo: decay of the weights' logits."),
-    WORD("trainer.adaptive_params.at", WITH(WITH_GRADIENTS, at), "\"representation\"",
-         MMOE_AT_REPRESENTATION, "representation | parameters",
-         "Where the tasks' gradients are taken and combined: at the representation that the tasks "
-         "share last, or in the parameters before it."),
+    WORDS("trainer.adaptive_params.at", WITH(WITH_GRADIENTS, at), "\"representation\"",
+          MMOE_BALANCE_PLACES,
+          "Where the tasks' gradients are taken and combined: at the representation that the tasks "
+          "share last, or in the parameters before it."),
     BOOLEAN("trainer.shuffle", IN_CONFIG(trainer.shuffle), "true",
             "A new order of the training rows in each epoch; false keeps the file's."),
     INTEGER("trainer.seed", MMOE_KEY_UINT64, IN_CONFIG(trainer.seed), "2022", 0, 9007199254740991,

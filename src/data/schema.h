@@ -3,14 +3,15 @@
 #define MMOE_DATA_SCHEMA_H
 
 #include "base/alloc.h"
+#include "base/words.h"
 #include "data/vocab.h"
 
-typedef enum mmoe_transform {
-    MMOE_TRANSFORM_NONE,
-    MMOE_TRANSFORM_STANDARDIZE,
-    MMOE_TRANSFORM_MINMAX,
-    MMOE_TRANSFORM_LOG1P_STANDARDIZE
-} mmoe_transform;
+#define MMOE_TRANSFORMS(X)                                                                         \
+    X(MMOE_TRANSFORM_NONE, none)                                                                   \
+    X(MMOE_TRANSFORM_STANDARDIZE, standardize)                                                     \
+    X(MMOE_TRANSFORM_MINMAX, minmax)                                                               \
+    X(MMOE_TRANSFORM_LOG1P_STANDARDIZE, log1p_standardize)
+typedef enum mmoe_transform { MMOE_TRANSFORMS(MMOE_ENUMERATOR) } mmoe_transform;
 
 /* What a configuration says of the features, in the caller's words. `name` may be a pattern: "D*"
  * matches a prefix (one

@@ -9,13 +9,14 @@
 #include "base/text.h"
 #include "mmoe/train.h"
 
-/* The words stand in the order of their enumerations. */
-static const char *const transforms[] = {"none", "standardize", "minmax", "log1p_standardize"};
+static const char *const transforms[] = {MMOE_TRANSFORMS(MMOE_WORD)};
 #define TASK_TYPE_WORD(name, word, labels, metrics) #word,
 static const char *const task_types[] = {MMOE_TASK_TYPES(TASK_TYPE_WORD)};
-static const char *const sides[] = {"item", "user"};
-static const char *const vocabularies[] = {"none", "int", "string"};
-enum { VOCABULARY_NONE, VOCABULARY_INT, VOCABULARY_STRING };
+static const char *const sides[] = {MMOE_SIDES(MMOE_WORD)};
+
+#define VOCABULARIES(X) X(VOCABULARY_NONE, none) X(VOCABULARY_INT, int) X(VOCABULARY_STRING, string)
+enum { VOCABULARIES(MMOE_ENUMERATOR) };
+static const char *const vocabularies[] = {VOCABULARIES(MMOE_WORD)};
 
 #define COUNT(array) ((int32_t)(sizeof(array) / sizeof *(array)))
 

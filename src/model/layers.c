@@ -37,69 +37,92 @@ static bool has_slope(const mmoe_module *m, int32_t level) {
     return activation_of(m, level) == MMOE_ACT_PRELU || activation_of(m, level) == MMOE_ACT_DICE;
 }
 
-static mmoe_status add_vector(mmoe_tensors *t, mmoe_tensor_kind kind, mmoe_tensor_role role,
-                              int64_t offset, int32_t count, mmoe_init_kind init, float a,
-                              const char *module, int32_t index, const char *name,
-                              mmoe_error *err) {
-    mmoe_tensor x = {.kind = kind,
-                     .role = role,
-                     .rank = kind == MMOE_TENSOR_COUNTER ? 0 : 1,
-                     .shape = {count},
-                     .offset = offset,
-                     .init = init,
-                     .init_a = a};
-    return mmoe_tensors_add(t, x, err, "%s.mlp.%d.%s", module, (int)index, name);
+/* Where a module's tensors stand in a level. */
+typedef struct module_place {
+    int32_t module, col, cols; /* its number, and its columns */
+    int64_t weight, bias, slope;
+} module_place;
+
+static mmoe_status add_tensor(mmoe_tensors *t, const mmoe_module *m, int32_t index,
+                              const char *name, mmoe_tensor x, mmoe_error *err) {
+    return mmoe_tensors_add(t, x, err, "%s.mlp.%d.%s", m->name, (int)index, name);
 }
 
 /* PyTorch's Linear: weight and bias uniform in +-1/sqrt(fan_in). */
 static mmoe_status add_linear_tensors(mmoe_tensors *t, const mmoe_module *m, int32_t index,
-                                      int32_t cols, int64_t weight, int64_t bias, mmoe_error *err) {
-    float bound = (float)(1 / sqrt((double)m->in.cols));
-    mmoe_tensor w = {.kind = MMOE_TENSOR_VALUE,
-                     .role = MMOE_ROLE_WEIGHT,
-                     .rank = 2,
-                     .shape = {cols, m->in.cols},
-                     .offset = weight};
-    w.init = MMOE_INIT_UNIFORM;
-    w.init_a = bound;
-    mmoe_status status = mmoe_tensors_add(t, w, err, "%s.mlp.%d.weight", m->name, (int)index);
-    return status ? status
-                  : add_vector(t, MMOE_TENSOR_VALUE, MMOE_ROLE_BIAS, bias, cols, MMOE_INIT_UNIFORM,
-                               bound, m->name, index, "bias", err);
+                                      const module_place *at, mmoe_error *err) {
+    const float bound = (float)(1 / sqrt((double)m->in.cols));
+    const mmoe_tensor weight = {.kind = MMOE_TENSOR_VALUE,
+                                .role = MMOE_ROLE_WEIGHT,
+                                .rank = 2,
+                                .shape = {at->cols, m->in.cols},
+                                .offset = at->weight,
+                                .init = MMOE_INIT_UNIFORM,
+                                .init_a = bound};
+    const mmoe_tensor bias = {.kind = MMOE_TENSOR_VALUE,
+                              .role = MMOE_ROLE_BIAS,
+                              .rank = 1,
+                              .shape = {at->cols},
+                              .offset = at->bias,
+                              .init = MMOE_INIT_UNIFORM,
+                              .init_a = bound};
+    const mmoe_status status = add_tensor(t, m, index, "weight", weight, err);
+    return status ? status : add_tensor(t, m, index, "bias", bias, err);
 }
 
 static mmoe_status add_norm_tensors(mmoe_tensors *t, const mmoe_module *m, int32_t index,
-                                    int32_t cols, const level_blocks *k, int32_t col,
-                                    int32_t module, mmoe_error *err) {
-    mmoe_status s = add_vector(t, MMOE_TENSOR_VALUE, MMOE_ROLE_NORM, k->gamma + col, cols,
-                               MMOE_INIT_CONSTANT, 1, m->name, index, "weight", err);
-    if (!s)
-        s = add_vector(t, MMOE_TENSOR_VALUE, MMOE_ROLE_NORM, k->beta + col, cols,
-                       MMOE_INIT_CONSTANT, 0, m->name, index, "bias", err);
-    if (!s)
-        s = add_vector(t, MMOE_TENSOR_STATE, MMOE_ROLE_NORM, k->mean + col, cols,
-                       MMOE_INIT_CONSTANT, 0, m->name, index, "running_mean", err);
-    if (!s)
-        s = add_vector(t, MMOE_TENSOR_STATE, MMOE_ROLE_NORM, k->var + col, cols, MMOE_INIT_CONSTANT,
-                       1, m->name, index, "running_var", err);
-    if (!s)
-        s = add_vector(t, MMOE_TENSOR_COUNTER, MMOE_ROLE_NORM, k->counter + module, 1,
-                       MMOE_INIT_CONSTANT, 0, m->name, index, "num_batches_tracked", err);
-    return s;
+                                    const module_place *at, const level_blocks *k,
+                                    mmoe_error *err) {
+    const struct {
+        const char *name;
+        mmoe_tensor_kind kind;
+        int64_t offset;
+        float start;
+    } vectors[] = {{"weight", MMOE_TENSOR_VALUE, k->gamma, 1},
+                   {"bias", MMOE_TENSOR_VALUE, k->beta, 0},
+                   {"running_mean", MMOE_TENSOR_STATE, k->mean, 0},
+                   {"running_var", MMOE_TENSOR_STATE, k->var, 1}};
+    mmoe_status status = MMOE_OK;
+    for (size_t i = 0; i < sizeof vectors / sizeof *vectors && !status; i++) {
+        const mmoe_tensor x = {.kind = vectors[i].kind,
+                               .role = MMOE_ROLE_NORM,
+                               .rank = 1,
+                               .shape = {at->cols},
+                               .offset = vectors[i].offset + at->col,
+                               .init = MMOE_INIT_CONSTANT,
+                               .init_a = vectors[i].start};
+        status = add_tensor(t, m, index, vectors[i].name, x, err);
+    }
+    const mmoe_tensor counter = {.kind = MMOE_TENSOR_COUNTER,
+                                 .role = MMOE_ROLE_NORM,
+                                 .shape = {1},
+                                 .offset = k->counter + at->module,
+                                 .init = MMOE_INIT_CONSTANT};
+    return status ? status : add_tensor(t, m, index, "num_batches_tracked", counter, err);
+}
+
+/* PyTorch's prelu begins at 0.25, torch-rechub's Dice at N(0, 1). */
+static mmoe_status add_slope(mmoe_tensors *t, const mmoe_module *m, int32_t index, int64_t offset,
+                             mmoe_error *err) {
+    const bool prelu = m->activation == MMOE_ACT_PRELU;
+    const mmoe_tensor slope = {.kind = MMOE_TENSOR_VALUE,
+                               .role = MMOE_ROLE_OTHER,
+                               .rank = 1,
+                               .shape = {1},
+                               .offset = offset,
+                               .init = prelu ? MMOE_INIT_CONSTANT : MMOE_INIT_NORMAL,
+                               .init_a = prelu ? 0.25f : 1};
+    return add_tensor(t, m, index, prelu ? "weight" : "alpha", slope, err);
 }
 
 static mmoe_status add_module_tensors(mmoe_tensors *t, const mmoe_module *m, int32_t level,
-                                      int64_t weight, const level_blocks *k, int32_t col,
-                                      int32_t module, int64_t slope, mmoe_error *err) {
-    int32_t index = layer_index(m, level), cols = width_of(m, level);
-    mmoe_status status = add_linear_tensors(t, m, index, cols, weight, k->bias + col, err);
-    if (!status && m->batch_norm)
-        status = add_norm_tensors(t, m, index + 1, cols, k, col, module, err);
+                                      const module_place *at, const level_blocks *k,
+                                      mmoe_error *err) {
+    const int32_t index = layer_index(m, level);
+    mmoe_status status = add_linear_tensors(t, m, index, at, err);
+    if (!status && m->batch_norm) status = add_norm_tensors(t, m, index + 1, at, k, err);
     if (status || !has_slope(m, level)) return status;
-    bool prelu = m->activation == MMOE_ACT_PRELU; /* PyTorch: 0.25; torch-rechub's Dice: N(0, 1) */
-    return add_vector(t, MMOE_TENSOR_VALUE, MMOE_ROLE_OTHER, slope, 1,
-                      prelu ? MMOE_INIT_CONSTANT : MMOE_INIT_NORMAL, prelu ? 0.25f : 1, m->name,
-                      index + (m->batch_norm ? 2 : 1), prelu ? "weight" : "alpha", err);
+    return add_slope(t, m, index + (m->batch_norm ? 2 : 1), at->slope, err);
 }
 
 static bool same_view(mmoe_view a, mmoe_view b) {
@@ -183,17 +206,18 @@ static level_blocks reserve_blocks(mmoe_tensors *t, level_parts *p) {
 
 static mmoe_status add_tensors(mmoe_tensors *t, const level_parts *p, const level_blocks *k,
                                int32_t level, mmoe_error *err) {
-    int32_t col = 0, block = 0;
-    int64_t slope = k->slope;
-    for (int32_t i = 0; i < p->count; i++) {
-        const mmoe_module *m = p->modules[i];
-        if (col == p->blocks[block].col + p->blocks[block].cols) block++;
-        int64_t weight =
-            p->blocks[block].weight + (int64_t)(col - p->blocks[block].col) * m->in.cols;
-        mmoe_status status = add_module_tensors(t, m, level, weight, k, col, i, slope, err);
+    module_place at = {.slope = k->slope};
+    const mmoe_linear_block *block = p->blocks;
+    for (at.module = 0; at.module < p->count; at.module++) {
+        const mmoe_module *m = p->modules[at.module];
+        if (at.col == block->col + block->cols) block++;
+        at.cols = width_of(m, level);
+        at.weight = block->weight + (int64_t)(at.col - block->col) * m->in.cols;
+        at.bias = k->bias + at.col;
+        mmoe_status status = add_module_tensors(t, m, level, &at, k, err);
         if (status) return status;
-        col += width_of(m, level);
-        slope += has_slope(m, level);
+        at.col += at.cols;
+        at.slope += has_slope(m, level);
     }
     return MMOE_OK;
 }
@@ -252,8 +276,8 @@ mmoe_status mmoe_add_heads(mmoe_graph *g, const mmoe_module *modules, int32_t co
         const mmoe_module *m = &modules[i];
         blocks[i] = (mmoe_linear_block){
             m->in, i, 1, mmoe_tensors_reserve(&g->tensors, MMOE_TENSOR_VALUE, m->in.cols)};
-        status = add_linear_tensors(&g->tensors, m, layer_index(m, m->n_dims), 1, blocks[i].weight,
-                                    bias + i, err);
+        const module_place at = {.cols = 1, .weight = blocks[i].weight, .bias = bias + i};
+        status = add_linear_tensors(&g->tensors, m, layer_index(m, m->n_dims), &at, err);
     }
     mmoe_view z, out;
     mmoe_segment identity = {0, count, 1, MMOE_ACT_NONE, -1, 0};

@@ -10,18 +10,18 @@
 #include "file/schema_json.h"
 
 /* A file that is being read. */
-typedef struct reader {
+typedef struct model_reader {
     const mmoe_allocator *alloc;
     mmoe_container *file;
     const char *path;
     bool *used; /* [tensors of the file] whether something of the model took it */
-} reader;
+} model_reader;
 
 #define MALFORMED(r, err, ...) mmoe_fail_at(err, MMOE_E_FORMAT, (r)->path, 0, NULL, __VA_ARGS__)
 
-static mmoe_status open_reader(reader *r, const char *path, const mmoe_allocator *alloc,
+static mmoe_status open_reader(model_reader *r, const char *path, const mmoe_allocator *alloc,
                                mmoe_error *err) {
-    *r = (reader){.alloc = alloc, .path = path};
+    *r = (model_reader){.alloc = alloc, .path = path};
     mmoe_status status = mmoe_container_open(path, alloc, &r->file, err);
     if (status) return status;
     const size_t count = mmoe_container_count(r->file);
@@ -31,19 +31,19 @@ static mmoe_status open_reader(reader *r, const char *path, const mmoe_allocator
     return mmoe_fail_memory(err, count);
 }
 
-static void close_reader(reader *r) {
+static void close_reader(model_reader *r) {
     mmoe_release(r->alloc, r->used);
     mmoe_container_close(r->file);
 }
 
 /* ---- Metadata ---- */
 
-static bool is_mmoe_file(const reader *r) {
+static bool is_mmoe_file(const model_reader *r) {
     const char *format = mmoe_container_metadata(r->file, "format");
     return format && !strcmp(format, MMOE_FILE_FORMAT);
 }
 
-static mmoe_status check_version(const reader *r, mmoe_error *err) {
+static mmoe_status check_version(const model_reader *r, mmoe_error *err) {
     const char *text = mmoe_container_metadata(r->file, "format_version"),
                *writer = mmoe_container_metadata(r->file, "mmoe_version");
     int64_t version;
@@ -59,7 +59,7 @@ static mmoe_status check_version(const reader *r, mmoe_error *err) {
     return MMOE_OK;
 }
 
-static mmoe_status check_sum(const reader *r, mmoe_error *err) {
+static mmoe_status check_sum(const model_reader *r, mmoe_error *err) {
     const char *values[MMOE_FILE_COVERED], *stored = mmoe_container_metadata(r->file, "checksum");
     if (!stored) return MALFORMED(r, err, "its metadata have no checksum");
     for (int i = 0; i < MMOE_FILE_COVERED; i++) {
@@ -77,7 +77,7 @@ static mmoe_status check_sum(const reader *r, mmoe_error *err) {
 
 /* ---- Tensors ---- */
 
-static const mmoe_container_tensor *take(reader *r, const char *name) {
+static const mmoe_container_tensor *take_tensor(model_reader *r, const char *name) {
     const mmoe_container_tensor *t = mmoe_container_find(r->file, name);
     if (t) r->used[t - mmoe_container_at(r->file, 0)] = true;
     return t;
@@ -101,7 +101,7 @@ static bool same_shape(const mmoe_tensor *t, const mmoe_container_tensor *f) {
     return same;
 }
 
-static mmoe_status check_values(const reader *r, const mmoe_tensor *t,
+static mmoe_status check_values(const model_reader *r, const mmoe_tensor *t,
                                 const mmoe_container_tensor *f, mmoe_error *err) {
     if (t->kind == MMOE_TENSOR_COUNTER) {
         const int64_t *counts = f->data;
@@ -118,8 +118,8 @@ static mmoe_status check_values(const reader *r, const mmoe_tensor *t,
                      variance ? " or is negative" : "");
 }
 
-static mmoe_status check_tensor(reader *r, const mmoe_tensor *t, mmoe_error *err) {
-    const mmoe_container_tensor *f = take(r, t->name);
+static mmoe_status check_tensor(model_reader *r, const mmoe_tensor *t, mmoe_error *err) {
+    const mmoe_container_tensor *f = take_tensor(r, t->name);
     if (!f) return MALFORMED(r, err, "tensor \"%.120s\" is missing", t->name);
     bool counter = t->kind == MMOE_TENSOR_COUNTER;
     if (f->dtype != (counter ? MMOE_I64 : MMOE_F32))
@@ -133,7 +133,7 @@ static mmoe_status check_tensor(reader *r, const mmoe_tensor *t, mmoe_error *err
 }
 
 /* Every tensor of the model is there and good, and no other is. */
-static mmoe_status check_tensors(reader *r, const mmoe_tensors *tensors, mmoe_error *err) {
+static mmoe_status check_tensors(model_reader *r, const mmoe_tensors *tensors, mmoe_error *err) {
     mmoe_status status = MMOE_OK;
     for (size_t i = 0; i < tensors->count && !status; i++)
         status = check_tensor(r, &tensors->items[i], err);
@@ -146,7 +146,7 @@ static mmoe_status check_tensors(reader *r, const mmoe_tensors *tensors, mmoe_er
 }
 
 /* All tensors but the first tables that are lent, which are there already. */
-static void copy_tensors(const reader *r, int32_t lent, mmoe_model *model) {
+static void copy_tensors(const model_reader *r, int32_t lent, mmoe_model *model) {
     const mmoe_tensors *tensors = &model->graph->tensors;
     for (size_t i = 0; i < tensors->count; i++) {
         const mmoe_tensor *t = &tensors->items[i];
@@ -158,7 +158,7 @@ static void copy_tensors(const reader *r, int32_t lent, mmoe_model *model) {
 
 /* The first tables that follow each other in the file without gaps, as all do in one that this
  * library wrote, are mapped. Small ones are copied instead, into larger pages. */
-static mmoe_lent_tables map_tables(const reader *r, const mmoe_tensors *tensors) {
+static mmoe_lent_tables map_tables(const model_reader *r, const mmoe_tensors *tensors) {
     const size_t least = (size_t)8 << 20;
     const mmoe_container_tensor *first = NULL;
     mmoe_lent_tables lent = {0};
@@ -181,12 +181,13 @@ static mmoe_lent_tables map_tables(const reader *r, const mmoe_tensors *tensors)
 /* ---- Schema and configuration ---- */
 
 /* The tensor vocab.TABLE.WHAT, a vector of `n` (-1: any number). */
-static mmoe_status take_vocab(reader *r, const char *table, const char *what, mmoe_dtype dtype,
-                              int64_t n, const mmoe_container_tensor **out, mmoe_error *err) {
+static mmoe_status take_vocab(model_reader *r, const char *table, const char *what,
+                              mmoe_dtype dtype, int64_t n, const mmoe_container_tensor **out,
+                              mmoe_error *err) {
     char *name = mmoe_file_vocab_name(r->alloc, table, what);
     if (!name) return mmoe_fail_memory(err, strlen(table));
     mmoe_status status = MMOE_OK;
-    *out = take(r, name);
+    *out = take_tensor(r, name);
     if (!*out)
         status = MALFORMED(r, err, "tensor \"%.120s\" is missing", name);
     else if ((*out)->dtype != dtype || (*out)->rank != 1 || (n >= 0 && (*out)->shape[0] != n))
@@ -201,7 +202,7 @@ static mmoe_status take_vocab(reader *r, const char *table, const char *what, mm
 static mmoe_status read_vocab(void *user, int32_t table, const char *name, int is_string,
                               int64_t rows, mmoe_vocab **out, mmoe_error *err) {
     (void)table;
-    reader *r = user;
+    model_reader *r = user;
     if (rows < 1)
         return MALFORMED(r, err, "table \"%.120s\": a vocabulary has at least one row", name);
     const mmoe_container_tensor *keys = NULL, *bytes = NULL;
@@ -219,7 +220,7 @@ static mmoe_status read_vocab(void *user, int32_t table, const char *name, int i
     return status;
 }
 
-static mmoe_status read_schema(reader *r, mmoe_schema **out, mmoe_error *err) {
+static mmoe_status read_schema(model_reader *r, mmoe_schema **out, mmoe_error *err) {
     const char *text = mmoe_container_metadata(r->file, "schema");
     json_t *json;
     json_error_t error;
@@ -233,7 +234,7 @@ static mmoe_status read_schema(reader *r, mmoe_schema **out, mmoe_error *err) {
 }
 
 /* What is wrong with a part of the file is wrong with the file. */
-static mmoe_status of_file(const reader *r, mmoe_status status, const mmoe_error *inner,
+static mmoe_status of_file(const model_reader *r, mmoe_status status, const mmoe_error *inner,
                            const char *part, mmoe_error *err) {
     if (status && status != MMOE_E_MEMORY)
         return MALFORMED(r, err, "its %s: %.400s", part, inner->message);
@@ -241,7 +242,7 @@ static mmoe_status of_file(const reader *r, mmoe_status status, const mmoe_error
     return status;
 }
 
-static mmoe_status read_config(const reader *r, mmoe_config **out, mmoe_error *err) {
+static mmoe_status read_config(const model_reader *r, mmoe_config **out, mmoe_error *err) {
     const char *text = mmoe_container_metadata(r->file, "config");
     mmoe_error inner = {0};
     mmoe_status status = mmoe_config_parse(text, strlen(text), NULL, r->alloc, out, &inner);
@@ -249,7 +250,7 @@ static mmoe_status read_config(const reader *r, mmoe_config **out, mmoe_error *e
 }
 
 /* A configuration and a schema of one model name the same tasks. */
-static mmoe_status check_tasks(const reader *r, const mmoe_config *config,
+static mmoe_status check_tasks(const model_reader *r, const mmoe_config *config,
                                const mmoe_schema *schema, mmoe_error *err) {
     bool same = config->n_task == schema->n_label;
     for (int32_t i = 0; same && i < config->n_task; i++)
@@ -261,7 +262,7 @@ static mmoe_status check_tasks(const reader *r, const mmoe_config *config,
 
 /* Compares the file with the graph before there are weights: a forged configuration could ask for
  * any amount of them. */
-static mmoe_status read_graph(reader *r, mmoe_model_parts *parts, mmoe_error *err) {
+static mmoe_status read_graph(model_reader *r, mmoe_model_parts *parts, mmoe_error *err) {
     mmoe_status status = mmoe_graph_create(r->alloc, &parts->graph, err);
     if (status) return status;
     mmoe_error inner = {0};
@@ -270,7 +271,7 @@ static mmoe_status read_graph(reader *r, mmoe_model_parts *parts, mmoe_error *er
     return status ? status : check_tensors(r, &parts->graph->tensors, err);
 }
 
-static mmoe_status read_model(reader *r, mmoe_model **out, mmoe_error *err) {
+static mmoe_status read_model(model_reader *r, mmoe_model **out, mmoe_error *err) {
     mmoe_model_parts parts = {0};
     mmoe_status status = read_config(r, &parts.config, err);
     if (!status) status = read_schema(r, &parts.schema, err);
@@ -296,7 +297,7 @@ mmoe_status mmoe_model_load(const char *path, const mmoe_allocator *alloc, mmoe_
         return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_model_load: %s is NULL",
                          path ? "out" : "path");
     mmoe_allocator a = mmoe_allocator_or_default(alloc);
-    reader r;
+    model_reader r;
     mmoe_status status = open_reader(&r, path, &a, err);
     if (status) return status;
     if (!is_mmoe_file(&r))
@@ -314,7 +315,7 @@ mmoe_status mmoe_model_load_weights(mmoe_model *model, const char *path, mmoe_er
     if (!model || !path)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_model_load_weights: %s is NULL",
                          model ? "path" : "model");
-    reader r;
+    model_reader r;
     mmoe_status status = open_reader(&r, path, &model->alloc, err);
     if (status) return status;
     if (is_mmoe_file(&r)) {

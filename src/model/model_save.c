@@ -9,36 +9,36 @@
 
 /* ---- Collecting what is written ---- */
 
-typedef struct contents {
+typedef struct file_contents {
     const mmoe_allocator *alloc;
     mmoe_container_tensor *tensors;
     size_t count;
     void **owned; /* names and keys of vocabularies */
     size_t n_owned;
-} contents;
+} file_contents;
 
-static void *own(contents *c, void *memory) {
+static void *own(file_contents *c, void *memory) {
     if (memory) c->owned[c->n_owned++] = memory;
     return memory;
 }
 
-static void add_vector(contents *c, const char *name, mmoe_dtype dtype, int64_t n, const void *data,
-                       size_t bytes) {
+static void add_key_vector(file_contents *c, const char *name, mmoe_dtype dtype, int64_t n,
+                           const void *data, size_t bytes) {
     c->tensors[c->count++] = (mmoe_container_tensor){
         .name = name, .dtype = dtype, .rank = 1, .shape = {n}, .data = data, .bytes = bytes};
 }
 
-static mmoe_status add_int_keys(contents *c, const mmoe_table *table, mmoe_error *err) {
+static mmoe_status add_int_keys(file_contents *c, const mmoe_table *table, mmoe_error *err) {
     int64_t n = mmoe_vocab_rows(table->vocab) - 1;
     char *name = own(c, mmoe_file_vocab_name(c->alloc, table->name, "keys"));
     int64_t *keys = own(c, mmoe_alloc(c->alloc, (size_t)n, sizeof *keys));
     if (!name || !keys) return mmoe_fail_memory(err, (size_t)n * sizeof *keys);
     for (int64_t i = 0; i < n; i++) keys[i] = mmoe_vocab_int_key(table->vocab, i + 1);
-    add_vector(c, name, MMOE_I64, n, keys, (size_t)n * sizeof *keys);
+    add_key_vector(c, name, MMOE_I64, n, keys, (size_t)n * sizeof *keys);
     return MMOE_OK;
 }
 
-static mmoe_status add_text_offsets(contents *c, const mmoe_table *table, mmoe_error *err) {
+static mmoe_status add_text_offsets(file_contents *c, const mmoe_table *table, mmoe_error *err) {
     int64_t n = mmoe_vocab_rows(table->vocab);
     char *name = own(c, mmoe_file_vocab_name(c->alloc, table->name, "offsets"));
     int64_t *offsets = own(c, mmoe_alloc(c->alloc, (size_t)n, sizeof *offsets));
@@ -49,11 +49,11 @@ static mmoe_status add_text_offsets(contents *c, const mmoe_table *table, mmoe_e
         mmoe_vocab_text_key(table->vocab, i, &length);
         offsets[i] = offsets[i - 1] + (int64_t)length;
     }
-    add_vector(c, name, MMOE_I64, n, offsets, (size_t)n * sizeof *offsets);
+    add_key_vector(c, name, MMOE_I64, n, offsets, (size_t)n * sizeof *offsets);
     return MMOE_OK;
 }
 
-static mmoe_status add_text_bytes(contents *c, const mmoe_table *table, mmoe_error *err) {
+static mmoe_status add_text_bytes(file_contents *c, const mmoe_table *table, mmoe_error *err) {
     size_t size = 0, length;
     int64_t rows = mmoe_vocab_rows(table->vocab);
     for (int64_t i = 1; i < rows; i++) {
@@ -63,7 +63,7 @@ static mmoe_status add_text_bytes(contents *c, const mmoe_table *table, mmoe_err
     char *name = own(c, mmoe_file_vocab_name(c->alloc, table->name, "bytes"));
     char *bytes = own(c, mmoe_alloc(c->alloc, size, 1));
     if (!name || !bytes) return mmoe_fail_memory(err, size);
-    add_vector(c, name, MMOE_U8, (int64_t)size, bytes, size);
+    add_key_vector(c, name, MMOE_U8, (int64_t)size, bytes, size);
     for (int64_t i = 1; i < rows; i++, bytes += length) {
         const char *key = mmoe_vocab_text_key(table->vocab, i, &length);
         if (length) memcpy(bytes, key, length);
@@ -89,7 +89,7 @@ size_t mmoe_file_model_tensors(const mmoe_model *model, bool counters, mmoe_cont
 }
 
 /* In the order that keeps each aligned: 8-byte types, 4-byte types, bytes. */
-static mmoe_status collect(contents *c, const mmoe_model *model, mmoe_error *err) {
+static mmoe_status collect(file_contents *c, const mmoe_model *model, mmoe_error *err) {
     const mmoe_schema *schema = model->schema;
     size_t n = model->graph->tensors.count + 2 * (size_t)schema->n_table;
     c->tensors = mmoe_alloc(c->alloc, n, sizeof *c->tensors);
@@ -112,7 +112,7 @@ static mmoe_status collect(contents *c, const mmoe_model *model, mmoe_error *err
     return status;
 }
 
-static void finish_contents(contents *c) {
+static void finish_contents(file_contents *c) {
     for (size_t i = 0; i < c->n_owned; i++) mmoe_release(c->alloc, c->owned[i]);
     mmoe_release(c->alloc, c->owned);
     mmoe_release(c->alloc, c->tensors);
@@ -120,7 +120,7 @@ static void finish_contents(contents *c) {
 
 /* ---- Writing ---- */
 
-static mmoe_status write_contents(const contents *c, const char *path, const char *config,
+static mmoe_status write_contents(const file_contents *c, const char *path, const char *config,
                                   const char *schema, mmoe_error *err) {
     char version[24], checksum[24];
     snprintf(version, sizeof version, "%d", MMOE_FILE_FORMAT_VERSION);
@@ -172,7 +172,7 @@ mmoe_status mmoe_model_save(const mmoe_model *model, const char *path, mmoe_erro
     status = mmoe_config_text(model->config, &config, err);
     if (status) return status;
     char *schema = schema_text(model);
-    contents c = {.alloc = &model->alloc};
+    file_contents c = {.alloc = &model->alloc};
     status = schema ? collect(&c, model, err) : mmoe_fail_memory(err, 0);
     if (!status) status = write_contents(&c, path, config, schema, err);
     finish_contents(&c);
