@@ -358,7 +358,8 @@ static int range_tasks(const mmoe_plan *p) {
     const mmoe_input_state *input = p->nodes[0].own;
     int count = 0;
     for (int32_t i = 0; i < p->n_task; i++)
-        count += p->tasks[i].node == 0 && p->tasks[i].rows < input->tables[p->tasks[i].first].rows;
+        count +=
+            p->tasks[i].node == 0 && p->tasks[i].rows < input->uses[p->tasks[i].first].table->rows;
     return count;
 }
 
