@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "math/blas.h"
 #include "graph/profile.h"
 
 void mmoe_trainer_free(mmoe_trainer *t) {
