@@ -168,6 +168,25 @@ columns fail "a program in a page" docs/a.md "$(printf '```c\n%sx\n```' "$hundre
 columns fail "after a fence's end" docs/a.md "$(printf '```\n```\n%sx' "$hundred")"
 expect fail "columns: an empty house" sh "$laws/columns.sh" "$work/empty"
 
+# ---- pages
+page() { # pass|fail NAME README [FILE]
+    rm -rf "$work/house"
+    mkdir -p "$work/house/docs" "$work/house/src/base"
+    echo 'See `src/base/`, [the rest](../README.md), [there](https://example.org).' \
+        >"$work/house/docs/a.md"
+    printf '%s\n' "$3" >"$work/house/README.md"
+    [ $# -lt 4 ] || echo >"$work/house/$4"
+    expect "$1" "pages: $2" sh "$laws/pages.sh" "$work/house"
+}
+page pass "150 lines" "$(yes | head -n 150)"
+page fail "151 lines" "$(yes | head -n 151)"
+page pass "a link to a page" '[more](docs/a.md#part)'
+page fail "a link to nothing" '[more](docs/b.md)'
+page fail "a path to nothing" 'See `src/base/x.c`.'
+page pass "a path" 'See `src/base/x.c`.' src/base/x.c
+page pass "a pattern" 'Add `src/base/NAME.c`.'
+
+
 # ---- headers
 mkdir -p "$work/include/mmoe"
 header() { # pass|fail TEXT
