@@ -70,7 +70,9 @@ static void add_deeper(bench_products *p, const char *name, int32_t level, int32
                        int32_t in, int32_t out) {
     const bench_layer *before = &p->layers[p->count - 1];
     bench_layer l = {.groups = groups, .rows = before->rows, .in = in, .out = out, .grad = in};
-    l.x = before->z, l.dx = before->dz, l.ldx = l.lddx = before->ldz;
+    l.x = before->z;
+    l.dx = before->dz;
+    l.ldx = l.lddx = before->ldz;
     l.x_step = l.dx_step = (size_t)in;
     add_layer(p, l, name, level);
 }

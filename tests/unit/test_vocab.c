@@ -245,7 +245,10 @@ static mmoe_status everything(const mmoe_allocator *a, mmoe_error *err) {
     if (!status) status = mmoe_vocab_copy(v, a, &copy, err);
     if (!status) ck_assert_int_eq(find(copy, "value 1375700"), 301);
     int64_t keys[40], offsets[41] = {0};
-    for (int i = 0; i < 40; i++) keys[i] = i, offsets[i + 1] = i + 1;
+    for (int i = 0; i < 40; i++) {
+        keys[i] = i;
+        offsets[i + 1] = i + 1;
+    }
     if (!status) status = mmoe_vocab_from_ints(keys, 40, a, &ints, err);
     if (!status)
         status = mmoe_vocab_from_texts("abcdefghijklmnopqrstuvwxyz0123456789ABCD", 40, offsets, 40,
