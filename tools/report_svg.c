@@ -34,7 +34,9 @@ static double place(const axis *a, double value) {
 static double nice_step(double range, int count) {
     const double least = range / count, power = pow(10, floor(log10(least)));
     const double factor = least / power;
-    return power * (factor <= 1 ? 1 : factor <= 2 ? 2 : factor <= 5 ? 5 : 10);
+    if (factor <= 1) return power;
+    if (factor <= 2) return 2 * power;
+    return (factor <= 5 ? 5 : 10) * power;
 }
 
 static void print_tick(FILE *out, double value, double step) {
@@ -240,8 +242,8 @@ static double left_of(const report_heat *h) {
     size_t longest = 0;
     for (int r = 0; r < h->rows && h->row_names; r++)
         longest = strlen(h->row_names[r]) > longest ? strlen(h->row_names[r]) : longest;
-    return h->row_names ? 8 + 6.6 * (double)(longest < NAME_LENGTH ? longest : NAME_LENGTH)
-                        : NUMBERS;
+    if (longest > NAME_LENGTH) longest = NAME_LENGTH;
+    return h->row_names ? 8 + 6.6 * (double)longest : NUMBERS;
 }
 
 static grid lay_out(const report_heat *h) {

@@ -216,7 +216,7 @@ static reference_spec spec_of(const reference_case *c) {
     static const double loss_weights[] = {1, 0.5, 3};
     reference_spec s = {.n_sparse = c->no_sparse ? 0 : CASE_SPARSE,
                         .n_dense = c->no_dense ? 0 : CASE_DENSE};
-    s.n_table = c->no_sparse ? 0 : c->shared ? 2 : 3;
+    if (!c->no_sparse) s.n_table = c->shared ? 2 : 3;
     s.tables[0].name = "item";
     s.tables[0].rows = 11;
     s.tables[0].dim = 4;

@@ -158,10 +158,9 @@ END_TEST
 START_TEST(copies_are_whole) {
     const char *const ints[] = {"3", "1", "2"}, *const texts[] = {"c", "a", "NA", "b"};
     for (int kind = 0; kind < 3; kind++) {
-        mmoe_vocab *v = kind == 0   ? learn(ints, 3)
-                        : kind == 1 ? learn(texts, 4)
-                                    : learn(NULL, 0),
-                   *copy = NULL;
+        const char *const *const keys[] = {ints, texts, NULL};
+        const size_t counts[] = {3, 4, 0};
+        mmoe_vocab *v = learn(keys[kind], counts[kind]), *copy = NULL;
         ck_assert_int_eq(mmoe_vocab_copy(v, NULL, &copy, NULL), MMOE_OK);
         ck_assert_int_eq(mmoe_vocab_rows(copy), mmoe_vocab_rows(v));
         ck_assert_int_eq(mmoe_vocab_is_int(copy), mmoe_vocab_is_int(v));
