@@ -108,13 +108,11 @@ static void print_row(bench_table *table, int32_t n_expert, const bench_layer *s
         flops += bench_layer_flops(&m->parts[i], m->pass);
         products += m->parts[i].groups;
     }
-    const double seconds = bench_quantile(s, 0.5),
-                 inner = m->pass == BENCH_INPUT ? shape->grad : shape->in;
-    const double size[] = {m->pass == BENCH_WEIGHTS ? shape->out : shape->rows,
-                           m->pass == BENCH_FORWARD ? shape->out : inner,
-                           m->pass == BENCH_FORWARD ? shape->in
-                           : m->pass == BENCH_INPUT ? shape->out
-                                                    : shape->rows};
+    const double seconds = bench_quantile(s, 0.5);
+    const double sizes[][3] = {[BENCH_FORWARD] = {shape->rows, shape->out, shape->in},
+                               [BENCH_INPUT] = {shape->rows, shape->grad, shape->out},
+                               [BENCH_WEIGHTS] = {shape->out, shape->in, shape->rows}};
+    const double *size = sizes[m->pass];
     const bench_cell cells[] = {{NULL, n_expert},
                                 {shape->name, 0},
                                 {bench_pass_names[m->pass], 0},

@@ -70,7 +70,9 @@ static void add_deeper(bench_products *p, const char *name, int32_t level, int32
                        int32_t in, int32_t out) {
     const bench_layer *before = &p->layers[p->count - 1];
     bench_layer l = {.groups = groups, .rows = before->rows, .in = in, .out = out, .grad = in};
-    l.x = before->z, l.dx = before->dz, l.ldx = l.lddx = before->ldz;
+    l.x = before->z;
+    l.dx = before->dz;
+    l.ldx = l.lddx = before->ldz;
     l.x_step = l.dx_step = (size_t)in;
     add_layer(p, l, name, level);
 }
@@ -125,8 +127,8 @@ static void add_transfers(bench_products *p, int32_t tasks, int32_t dim) {
 /* Columns of the products with x, beside the experts' or bottoms': gates. */
 static int32_t first_gates(const bench_shape *s, int32_t tasks) {
     const int32_t all = tasks * s->n_specific + s->n_shared, mixed = s->n_specific + s->n_shared;
-    return s->n_level ? tasks * mixed + (s->n_level > 1 ? all : 0)
-                      : (strcmp(s->model, "mmoe") == 0 ? tasks : 1) * s->n_expert;
+    if (s->n_level) return tasks * mixed + (s->n_level > 1 ? all : 0);
+    return (strcmp(s->model, "mmoe") == 0 ? tasks : 1) * s->n_expert;
 }
 
 bench_products bench_products_make(const bench_options *o, const bench_shape *s) {
@@ -139,20 +141,17 @@ bench_products bench_products_make(const bench_options *o, const bench_shape *s)
     }
     const bool one = strcmp(s->model, "shared_bottom") == 0 || strcmp(s->model, "omoe") == 0,
                is_aitm = strcmp(s->model, "aitm") == 0;
-    const int32_t modules = s->n_level    ? all
-                            : s->n_expert ? s->n_expert
-                            : one         ? 1
-                                          : tasks,
-                  h = s->dims.items[s->dims.count - 1];
-    const char *name = s->n_level || s->n_expert ? "experts+gates"
-                       : one || is_aitm          ? "bottoms"
-                                                 : "experts";
+    const int32_t h = s->dims.items[s->dims.count - 1];
+    int32_t modules = one ? 1 : tasks;
+    const char *name = one || is_aitm ? "bottoms" : "experts", *deeper = name;
+    if (s->n_expert) modules = s->n_expert;
+    if (s->n_level) modules = all;
+    if (s->n_expert || s->n_level) {
+        name = "experts+gates";
+        deeper = "experts";
+    }
     add_first(&p, o, name, modules * s->dims.items[0] + first_gates(s, tasks));
-    add_deeper_all(&p,
-                   one && !s->n_expert ? "bottoms"
-                   : is_aitm           ? "bottoms"
-                                       : "experts",
-                   modules, &s->dims);
+    add_deeper_all(&p, deeper, modules, &s->dims);
     if (s->n_level) add_levels(&p, s, tasks);
     if (is_aitm) add_transfers(&p, tasks, h);
     add_towers(&p, &s->towers, tasks, h, one);

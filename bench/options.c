@@ -256,10 +256,10 @@ bench_options bench_parse(int argc, char **argv, const char *description, double
         read_flag(&o, &flags[i], optarg);
     }
     if (has_models && !has_counts) o.n_expert = (bench_list){{8}, 1};
-    const char *wrong = optind < argc              ? "no operands are taken"
-                        : o.json && o.csv          ? "--json and --csv exclude each other"
-                        : o.rows / 4 * 4 < o.batch ? "--rows must be at least --batch"
-                                                   : NULL;
+    const char *wrong = NULL;
+    if (o.rows / 4 * 4 < o.batch) wrong = "--rows must be at least --batch";
+    if (o.json && o.csv) wrong = "--json and --csv exclude each other";
+    if (optind < argc) wrong = "no operands are taken";
     if (!wrong && o.plot &&
         (o.models.count > 1 || o.methods.count > 1 || !strstr(o.models.items[0], "moe")))
         wrong = "--plot draws omoe or mmoe alone";

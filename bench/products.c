@@ -167,10 +167,10 @@ static void check_entry(const bench_layer *l, size_t count, bench_pass pass, siz
 void bench_layer_check(const bench_layer *l, size_t count, bench_pass pass) {
     for (size_t n = 0; n < count; n++)
         for (int k = 0; k < 24; k++) {
-            int32_t rows = pass == BENCH_WEIGHTS ? l[n].out : l[n].rows,
-                    cols = pass == BENCH_FORWARD ? l[n].out
-                           : pass == BENCH_INPUT ? l[n].grad
-                                                 : l[n].in;
+            const int32_t rows = pass == BENCH_WEIGHTS ? l[n].out : l[n].rows;
+            int32_t cols = l[n].in;
+            if (pass == BENCH_FORWARD) cols = l[n].out;
+            if (pass == BENCH_INPUT) cols = l[n].grad;
             if (!cols) continue;
             check_entry(l, count, pass, n, k * 7 % l[n].groups,
                         (int32_t)((int64_t)k * (rows - 1) / 23),

@@ -55,7 +55,8 @@ static bool is_one_of(const char *name, const char *const *list) {
 static int core_level(const char *core) {
     static const char *const avx512[] = {"SkylakeX", "Cooperlake", "SapphireRapids", NULL},
                              *const avx2[] = {"Haswell", "Zen", "Excavator", NULL};
-    return is_one_of(core, avx512) ? 2 : is_one_of(core, avx2) ? 1 : 0;
+    if (is_one_of(core, avx512)) return 2;
+    return is_one_of(core, avx2);
 }
 
 static void warn_of_old_core(void) {
@@ -122,7 +123,10 @@ static void print_object(FILE *f, const char *name, const json_t *object) {
     if (!text) bench_fail("out of memory");
     fprintf(f, "%s ", name);
     for (const char *c = text; *c; c++)
-        if (!strchr("{}\"", *c)) fputs(*c == ',' ? ", " : *c == ':' ? " " : (char[]){*c, 0}, f);
+        if (!strchr("{}\"", *c)) {
+            if (*c != ':') fputc(*c, f);
+            if (*c == ',' || *c == ':') fputc(' ', f);
+        }
     fputc('\n', f);
     free(text);
 }
@@ -169,10 +173,13 @@ static void add_row(json_t *rows, const bench_column *columns, const bench_cell 
     json_t *row = json_object();
     for (size_t i = 0; i < count; i++) {
         double x = cells[i].number;
-        json_t *value = cells[i].text       ? json_string(cells[i].text)
-                        : isnan(x)          ? json_null()
-                        : columns[i].digits ? json_real(x)
-                                            : json_integer((json_int_t)(x + 0.5));
+        json_t *value;
+        if (cells[i].text)
+            value = json_string(cells[i].text);
+        else if (isnan(x))
+            value = json_null();
+        else
+            value = columns[i].digits ? json_real(x) : json_integer((json_int_t)(x + 0.5));
         json_object_set_new(row, columns[i].key, value);
     }
     json_array_append_new(rows, row);

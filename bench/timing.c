@@ -40,7 +40,8 @@ static int calibrate(bench_racer *r, double seconds, double turn) {
     while (r->samples.count < 3 || mmoe_clock() - begin < seconds / 8) take_turn(r, 1);
     double calls = turn / (bench_quantile(&r->samples, 0.5) + 1e-9);
     r->samples.count = 0;
-    return calls < 1 ? 1 : calls > 65536 ? 65536 : (int)calls;
+    if (calls > 65536) return 65536;
+    return calls < 1 ? 1 : (int)calls;
 }
 
 void bench_race(bench_racer *racers, size_t count, double seconds) {

@@ -112,7 +112,8 @@ static int report(const report_flags *f) {
     }
     cli_file_drop(&file);
     cli_log_free(&log);
-    return status ? status : page.incomplete ? CLI_FAILED : CLI_OK;
+    if (!status && page.incomplete) status = CLI_FAILED;
+    return status;
 }
 
 int cli_report(int argc, char **argv) {

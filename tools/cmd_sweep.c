@@ -92,7 +92,8 @@ int cli_sweep(int argc, char **argv) {
     int status;
     if (!cli_parse(&command, argc, argv, &status)) return status;
     char *own = f.output ? NULL : default_output(f.config);
-    status = f.output || own ? sweep(&f, f.output ? f.output : own) : cli_fail_memory();
+    const char *folder = f.output ? f.output : own;
+    status = folder ? sweep(&f, folder) : cli_fail_memory();
     free(own);
     return status;
 }

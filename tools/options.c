@@ -61,7 +61,8 @@ int cli_fail_memory(void) { return cli_fail("out of memory"); }
 
 int cli_processors(void) {
     const int count = mmoe_processors();
-    return count < 1 ? 1 : count > CLI_MAX_THREADS ? CLI_MAX_THREADS : count;
+    if (count > CLI_MAX_THREADS) return CLI_MAX_THREADS;
+    return count < 1 ? 1 : count;
 }
 
 void cli_list_free(cli_list *list) {

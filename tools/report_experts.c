@@ -140,7 +140,10 @@ static void write_level(report_page *page, const mmoe_inspection *in, const leve
 static void write_warnings(FILE *out, const mmoe_inspection *in) {
     for (int32_t g = 0, shown = 0; g < in->n_gate && shown < REPORT_GATES; g++) {
         char *warning = in->gates[g].collapsed ? cli_gate_warning(&in->gates[g]) : NULL;
-        if (warning) cli_html_remark(out, "%s", warning), shown++;
+        if (warning) {
+            cli_html_remark(out, "%s", warning);
+            shown++;
+        }
         free(warning);
     }
 }
@@ -161,11 +164,17 @@ void cli_report_experts(report_page *page, const mmoe_inspection *in) {
     level l = {.is_only = last == in->experts[0].level};
     int shown = 0;
     for (int32_t e = 0; e < in->n_expert && shown < REPORT_LEVELS; e += l.n_expert, shown++) {
-        l.number = in->experts[e].level, l.first = e, l.n_expert = 0, l.n_gate = 0;
+        l.number = in->experts[e].level;
+        l.first = e;
+        l.n_expert = 0;
+        l.n_gate = 0;
         while (e + l.n_expert < in->n_expert && in->experts[e + l.n_expert].level == l.number)
             l.n_expert++;
         for (int32_t g = in->n_gate; g-- > 0;)
-            if (in->gates[g].level == l.number) l.gates = &in->gates[g], l.n_gate++;
+            if (in->gates[g].level == l.number) {
+                l.gates = &in->gates[g];
+                l.n_gate++;
+            }
         write_level(page, in, &l);
     }
     if (last > REPORT_LEVELS)

@@ -34,7 +34,9 @@ static double place(const axis *a, double value) {
 static double nice_step(double range, int count) {
     const double least = range / count, power = pow(10, floor(log10(least)));
     const double factor = least / power;
-    return power * (factor <= 1 ? 1 : factor <= 2 ? 2 : factor <= 5 ? 5 : 10);
+    if (factor <= 1) return power;
+    if (factor <= 2) return 2 * power;
+    return (factor <= 5 ? 5 : 10) * power;
 }
 
 static void print_tick(FILE *out, double value, double step) {
@@ -74,15 +76,23 @@ static void measure(const report_plot *p, axis *x, axis *y) {
             widen(y, p->series[s].y[i]);
         }
     if (p->from_zero) widen(y, 0);
-    if (p->unit) *x = (axis){0, 1, x->from, x->to, 0}, *y = (axis){0, 1, y->from, y->to, 0};
+    if (p->unit) {
+        *x = (axis){0, 1, x->from, x->to, 0};
+        *y = (axis){0, 1, y->from, y->to, 0};
+    }
     if (p->square && !p->unit) {
-        widen(x, y->low), widen(x, y->high);
+        widen(x, y->low);
+        widen(x, y->high);
         settle(x, 0.03);
-        y->low = x->low, y->high = x->high;
+        y->low = x->low;
+        y->high = x->high;
         if (p->from_zero) x->low = y->low = 0;
     } else if (!p->unit) {
         const double low = y->low;
-        if (p->whole_x && x->low == x->high) x->low -= 0.5, x->high += 0.5;
+        if (p->whole_x && x->low == x->high) {
+            x->low -= 0.5;
+            x->high += 0.5;
+        }
         settle(x, 0);
         settle(y, 0.06);
         if (p->from_zero && low >= 0) y->low = 0;
@@ -232,8 +242,8 @@ static double left_of(const report_heat *h) {
     size_t longest = 0;
     for (int r = 0; r < h->rows && h->row_names; r++)
         longest = strlen(h->row_names[r]) > longest ? strlen(h->row_names[r]) : longest;
-    return h->row_names ? 8 + 6.6 * (double)(longest < NAME_LENGTH ? longest : NAME_LENGTH)
-                        : NUMBERS;
+    if (longest > NAME_LENGTH) longest = NAME_LENGTH;
+    return h->row_names ? 8 + 6.6 * (double)longest : NUMBERS;
 }
 
 static grid lay_out(const report_heat *h) {

@@ -63,7 +63,8 @@ static int read_seeds(sweep_plan *p, const mmoe_config *config) {
         return cli_fail("%s: \"seeds\" must be a list of seeds or their number", p->path);
     if (json_is_array(value) && json_array_size(value) == 0)
         return cli_fail("%s: \"seeds\" is empty", p->path);
-    p->n_seed = !value ? 1 : json_is_array(value) ? json_array_size(value) : (size_t)count;
+    p->n_seed = json_is_array(value) ? json_array_size(value) : (size_t)count;
+    if (!value) p->n_seed = 1;
     p->seeds = calloc(p->n_seed, sizeof *p->seeds);
     if (!p->seeds) return cli_fail_memory();
     if (!value) {
@@ -267,9 +268,9 @@ static int read_select(sweep_plan *p, const json_t *trainer) {
     if (select && !json_is_object(select))
         return cli_fail("%s: \"select\" must be an object with \"task\" and \"metric\"", p->path);
     json_object_foreach(select, key, value) {
-        const char **target = strcmp(key, "task") == 0     ? &task
-                              : strcmp(key, "metric") == 0 ? &metric
-                                                           : NULL;
+        const char **target = NULL;
+        if (strcmp(key, "task") == 0) target = &task;
+        if (strcmp(key, "metric") == 0) target = &metric;
         if (!target)
             return cli_fail("%s: select: unknown key \"%s\"; known are task and metric", p->path,
                             key);

@@ -107,9 +107,9 @@ static void draw_features(const world *w, uint64_t row, click_row *out) {
     int user = draw_id(w, USER, random_uniform(w->seed, STREAM_USER, row));
     int item = draw_id(w, ITEM, random_uniform(w->seed, STREAM_ITEM, row));
     for (int c = 0; c < N_SPARSE; c++) {
-        uint64_t key = columns[c].source == OF_USER   ? (uint64_t)user
-                       : columns[c].source == OF_ITEM ? (uint64_t)item
-                                                      : row;
+        uint64_t key = row;
+        if (columns[c].source == OF_USER) key = (uint64_t)user;
+        if (columns[c].source == OF_ITEM) key = (uint64_t)item;
         double u = random_uniform(w->seed, stream(c, STREAM_ID), key);
         if (c == USER)
             out->id[c] = user;

@@ -100,9 +100,11 @@ static void *thread_main(void *argument) {
     worker *self = argument;
     mmoe_pool *p = self->pool;
     uint32_t seen = 0;
-    while (seen = await_loop(p, seen), !atomic_load_explicit(&p->stop, memory_order_relaxed))
+    for (;;) {
+        seen = await_loop(p, seen);
+        if (atomic_load_explicit(&p->stop, memory_order_relaxed)) return NULL;
         work(p, seen, self->index);
-    return NULL;
+    }
 }
 
 static void wake_sleepers(mmoe_pool *p) {

@@ -80,7 +80,8 @@ static void gather_labels(const mmoe_rows *batch, int32_t task, const mmoe_span 
         float label = batch->labels[row * batch->label_stride + (size_t)task];
         int there = label == label;
         y[b] = there ? label : 0;
-        w[b] = !there ? 0 : batch->weights ? batch->weights[row] : 1;
+        w[b] = (float)there;
+        if (there && batch->weights) w[b] = batch->weights[row];
     }
 }
 

@@ -405,7 +405,10 @@ static void update_gradnorm(mmoe_balance *b, const double *losses) {
                                                          (double)b->config.alpha)
                                             : mean,
                      above = length[i] - target;
-        move_weight(b, t, above > 0 ? length[i] : above < 0 ? -length[i] : 0);
+        double slope = 0;
+        if (above > 0) slope = length[i];
+        if (above < 0) slope = -length[i];
+        move_weight(b, t, slope);
     }
     for (int32_t t = 0; t < b->n_task; t++) sum += exp(b->weight[t]);
     for (int32_t t = 0; t < b->n_task; t++) b->weight[t] += log(b->n_task / sum);

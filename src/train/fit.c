@@ -53,7 +53,8 @@ static int report_progress(fit_run *r) {
  * epoch, of long ones less. */
 static int64_t watched_rows(const fit_run *r) {
     const int64_t share = r->rows / 32;
-    return share < LEAST_WATCHED ? LEAST_WATCHED : share > MOST_WATCHED ? MOST_WATCHED : share;
+    if (share > MOST_WATCHED) return MOST_WATCHED;
+    return share < LEAST_WATCHED ? LEAST_WATCHED : share;
 }
 
 /* Without validation rows the gates are watched in an epoch's last steps, a last short one not

@@ -186,6 +186,43 @@ page fail "a path to nothing" 'See `src/base/x.c`.'
 page pass "a path" 'See `src/base/x.c`.' src/base/x.c
 page pass "a pattern" 'Add `src/base/NAME.c`.'
 
+# ---- shape
+shape() { # pass|fail TEXT
+    rm -rf "$work/house"
+    mkdir -p "$work/house/src/base"
+    printf '%s\n' "$2" >"$work/house/src/base/a.c"
+    expect "$1" "shape: $2" sh "$laws/shape.sh" "$work/house"
+}
+shape pass 'int f(int a, int b, int c, int d, int e, int f);'
+shape fail 'int f(int a, int b, int c, int d, int e, int f, int g);'
+shape fail 'static int f(int a, int b, int c,
+                 int d, int e, int f, int g) {
+    return a;
+}'
+shape pass 'int f(int a, int b, int c, int d, int e, const char *format, ...);'
+shape pass 'int f(void) {
+    return g(1, 2, 3, 4, 5, 6, 7);
+}'
+shape pass 'int f(int a, int (*b)(int, int, int), int c, int d, int e, int f);'
+shape fail 'int x = a ? b : c ? d : e;'
+shape fail 'int x = a ? f(b ? c : d) : e;'
+shape fail 'int x = (a ? b : c) ? d : e;'
+shape fail 'int x = a ? b :
+    c ? d : e;'
+shape fail '#define X(a) ((a) ? 1 : (a) ? 2 : 3)'
+shape pass 'int x = f(a ? b : c, d ? e : g);'
+shape pass 'int x[] = {a ? b : c, d ? e : g};'
+shape pass 'int x = (a ? b : c) + (d ? e : g);'
+shape pass 'const char *x = a ? "?:" : "?"; // a ? b : c ? d : e'
+shape pass "int x = a ? '?' : b; /* c ? d : e */"
+shape pass 'int f(void) {
+    if (a ? b : c) return 1;
+    return d ? e : g;
+}'
+shape fail 'void f(void) { a(); b(); }'
+shape pass 'void f(void) { a(); }'
+shape pass 'for (i = 0; i < 3; i++) f();'
+expect fail "shape: an empty house" sh "$laws/shape.sh" "$work/empty"
 
 # ---- headers
 mkdir -p "$work/include/mmoe"

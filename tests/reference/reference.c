@@ -45,7 +45,7 @@ __attribute__((format(printf, 6, 7))) static reference_tensor *add_tensor(refere
     t->rank = rank;
     t->shape[0] = rank > 0 ? rows : 0;
     t->shape[1] = rank > 1 ? columns : 0;
-    t->count = rank == 0 ? 1 : (size_t)rows * (size_t)(rank == 2 ? columns : 1);
+    t->count = (size_t)(rank > 0 ? rows : 1) * (size_t)(rank == 2 ? columns : 1);
     t->trainable = trainable;
     t->value = take(t->count, sizeof(double));
     t->gradient = take(t->count, sizeof(double));
@@ -502,12 +502,9 @@ void reference_update(reference_model *m, const reference_optimizer *o, int step
         reference_tensor *t = m->tensors[i];
         if (!t->trainable) continue;
         bool table = strncmp(t->name, "embedding.", 10) == 0;
-        double l1 = t->of_norm ? 0
-                    : table    ? o->embedding_l1
-                               : o->dense_l1,
-               l2 = t->of_norm ? 0
-                    : table    ? o->embedding_l2
-                               : o->dense_l2;
+        double l1 = table ? o->embedding_l1 : o->dense_l1;
+        double l2 = table ? o->embedding_l2 : o->dense_l2;
+        if (t->of_norm) l1 = l2 = 0;
         for (size_t j = 0; j < t->count; j++) {
             double w = t->value[j],
                    g = scale * t->gradient[j] + l1 * ((w > 0) - (w < 0)) + 2 * l2 * w;

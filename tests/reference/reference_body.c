@@ -125,11 +125,9 @@ static void cgc_init(reference_model *m, reference_level *l, const reference_spe
     level_init(l, i ? T + 1 : 1, all, i + 1 < n_level ? T + 1 : T, last_of(&s->expert));
     for (int e = 0; e < all; e++) {
         snprintf(name, sizeof name, "cgc_layers.%d.experts_%s", i, e < own ? "specific" : "shared");
-        add_net(m, l, e,
-                !i        ? 0
-                : e < own ? e / s->n_specific
-                          : T,
-                name, e < own ? e : e - own, in, &s->expert);
+        int input = e < own ? e / s->n_specific : T;
+        if (!i) input = 0;
+        add_net(m, l, e, input, name, e < own ? e : e - own, in, &s->expert);
     }
     snprintf(name, sizeof name, "cgc_layers.%d.gates_specific", i);
     for (int t = 0; t < T; t++) {
@@ -159,9 +157,8 @@ static int levels_of(const reference_spec *s) {
 reference_body reference_body_create(reference_model *m, const reference_spec *s, int in) {
     reference_body b = {.n_level = levels_of(s), .input_width = in, .n_task = s->n_task};
     b.levels = take(b.n_level, sizeof *b.levels);
-    b.seam = s->kind == REFERENCE_SINGLE_TASK || s->kind == REFERENCE_ESMM ? REFERENCE_AT_INPUT
-             : s->kind == REFERENCE_OMOE                                   ? REFERENCE_AT_MIXTURE
-                                                                           : REFERENCE_AT_NETS;
+    b.seam = s->kind == REFERENCE_OMOE ? REFERENCE_AT_MIXTURE : REFERENCE_AT_NETS;
+    if (s->kind == REFERENCE_SINGLE_TASK || s->kind == REFERENCE_ESMM) b.seam = REFERENCE_AT_INPUT;
     b.n_embedding = in - s->n_dense;
     const bool together = s->kind == REFERENCE_SHARED_BOTTOM || s->kind == REFERENCE_OMOE ||
                           s->kind == REFERENCE_ESMM;
@@ -300,10 +297,12 @@ static void level_forward(reference_body *body, reference_level *l, double *cons
         for (int b = 0; b < B; b++)
             reference_weigh(&l->gating, l->g[k] + b * l->n_mixed[k], l->n_mixed[k], kinks);
     }
-    for (int k = 0; k < l->n_output; k++)
-        out[k] = l->n_gate   ? mix_forward(l, k, B)
-                 : l->stitch ? stitch_forward(l, k, B)
-                             : copy_of(l->u[k], B * l->width);
+    for (int k = 0; k < l->n_output; k++) {
+        if (l->n_gate)
+            out[k] = mix_forward(l, k, B);
+        else
+            out[k] = l->stitch ? stitch_forward(l, k, B) : copy_of(l->u[k], B * l->width);
+    }
     if (is_last(body, l) && body->seam == REFERENCE_AT_MIXTURE) keep_shared(body, out, B);
 }
 

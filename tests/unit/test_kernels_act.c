@@ -318,7 +318,7 @@ START_TEST(kinks) {
         float z[40], u[40], du[40], ones[40], zeros[40] = {0}, slope = 0.25f, dslope = 0;
         for (int32_t c = 0; c < n; c++) {
             ones[c] = 1;
-            z[c] = c % 3 == 0 ? 0.0f : c % 3 == 1 ? -0.0f : 2.0f;
+            z[c] = (const float[]){0.0f, -0.0f, 2.0f}[c % 3];
             du[c] = 3;
         }
         mmoe_act_args a = {.act = MMOE_ACT_RELU,

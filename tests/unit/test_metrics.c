@@ -35,7 +35,8 @@ static double auc_of_pairs(int n, const float *p, const float *y, const float *w
             if (!(y[i] == 1) || !(y[j] == 0)) continue;
             const double pair = w ? (double)w[i] * (double)w[j] : 1;
             all += pair;
-            right += p[i] > p[j] ? pair : p[i] == p[j] ? pair / 2 : 0;
+            if (p[i] > p[j]) right += pair;
+            if (p[i] == p[j]) right += pair / 2;
         }
     return right / all;
 }

@@ -37,7 +37,7 @@ static mmoe_tensors new_tensors(const mmoe_allocator *alloc) {
 
 static mmoe_status add(mmoe_tensors *t, const char *name, mmoe_tensor_kind kind, int32_t rank,
                        int64_t rows, int64_t columns, mmoe_init_kind init, float a) {
-    int64_t count = rank == 0 ? 1 : rank == 1 ? rows : rows * columns;
+    int64_t count = (rank > 0 ? rows : 1) * (rank > 1 ? columns : 1);
     mmoe_tensor tensor = {
         .kind = kind, .rank = rank, .shape = {rows, columns}, .init = init, .init_a = a};
     tensor.offset = mmoe_tensors_reserve(t, kind, count);
@@ -153,8 +153,9 @@ START_TEST(stitches_are_mostly_their_own) {
         ck_assert_int_eq(mmoe_params_draw(&p, &t, 1, NULL), MMOE_OK);
         for (int32_t i = 0; i < n * n; i++) {
             const float *x = mmoe_params_at(&p, t.items);
-            ck_assert_float_eq_tol(
-                x[i], i / n == i % n ? (n > 1 ? 0.9f : 1) : 0.1f / (float)(n - 1), 1e-7f);
+            float wanted = 1;
+            if (n > 1) wanted = i / n == i % n ? 0.9f : 0.1f / (float)(n - 1);
+            ck_assert_float_eq_tol(x[i], wanted, 1e-7f);
         }
         mmoe_params_finish(&p);
         mmoe_tensors_finish(&t);

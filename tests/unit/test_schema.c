@@ -321,8 +321,10 @@ START_TEST(long_columns_are_fitted_soundly) {
     double *values = malloc(N * sizeof *values);
     for (int i = 0; i < N; i++) values[i] = 1e15 + 0.125 * (i * 37 % N % 8);
     double sum = 0, square = 0; /* of the small parts: exact */
-    for (int i = 0; i < N; i++)
-        sum += values[i] - 1e15, square += (values[i] - 1e15) * (values[i] - 1e15);
+    for (int i = 0; i < N; i++) {
+        sum += values[i] - 1e15;
+        square += (values[i] - 1e15) * (values[i] - 1e15);
+    }
     double variance = square / N - sum / N * (sum / N);
     mmoe_dense_column c = {NULL, MMOE_TRANSFORM_STANDARDIZE, 0, 1};
     ck_assert_int_eq(mmoe_transform_fit(&c, 1, values, N, NULL, NULL, NULL), MMOE_OK);
