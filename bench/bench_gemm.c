@@ -101,8 +101,18 @@ static void take_own(method *m) {
     }
 }
 
-static void print_row(bench_table *table, int32_t n_expert, const bench_layer *shape,
-                      const char *name, method *m, bench_samples *s, double peak) {
+/* What a row of the table is of. */
+typedef struct measured {
+    int32_t n_expert;
+    const char *name;
+    method *method;
+    bench_samples *samples;
+    double peak;
+} measured;
+
+static void print_row(bench_table *table, const bench_layer *shape, measured r) {
+    const method *m = r.method;
+    bench_samples *s = r.samples;
     double flops = 0, products = 0;
     for (size_t i = 0; i < m->count; i++) {
         flops += bench_layer_flops(&m->parts[i], m->pass);
@@ -113,10 +123,10 @@ static void print_row(bench_table *table, int32_t n_expert, const bench_layer *s
                                [BENCH_INPUT] = {shape->rows, shape->grad, shape->out},
                                [BENCH_WEIGHTS] = {shape->out, shape->in, shape->rows}};
     const double *size = sizes[m->pass];
-    const bench_cell cells[] = {{NULL, n_expert},
+    const bench_cell cells[] = {{NULL, r.n_expert},
                                 {shape->name, 0},
                                 {bench_pass_names[m->pass], 0},
-                                {name, 0},
+                                {r.name, 0},
                                 {NULL, products},
                                 {NULL, size[0]},
                                 {NULL, size[1]},
@@ -125,7 +135,7 @@ static void print_row(bench_table *table, int32_t n_expert, const bench_layer *s
                                 {NULL, 1e6 * bench_quantile(s, 0.1)},
                                 {NULL, 1e6 * bench_quantile(s, 0.9)},
                                 {NULL, flops / seconds / 1e9},
-                                {NULL, 100 * flops / seconds / peak}};
+                                {NULL, 100 * flops / seconds / r.peak}};
     _Static_assert(sizeof cells / sizeof *cells == N_COLUMN, "a cell a column");
     bench_table_row(table, cells);
     bench_samples_free(s);
@@ -156,8 +166,8 @@ static void measure_layer(bench_table *table, const bench_options *o, const benc
         bench_race(racers + !is_first, METHODS + 1 - !is_first, o->seconds);
         const double roof = bench_peak_end(&peak, &racers[METHODS].samples);
         for (int i = is_first ? 0 : 1; i < METHODS; i++)
-            print_row(table, n_expert, &methods[i].parts[0], method_names[i], &methods[i],
-                      &racers[i].samples, roof);
+            print_row(table, &methods[i].parts[0],
+                      (measured){n_expert, method_names[i], &methods[i], &racers[i].samples, roof});
     }
     for (size_t i = 0; i < sizeof methods[2].own / sizeof *methods[2].own; i++)
         free(methods[2].own[i]);

@@ -139,8 +139,18 @@ static void multiply(void *context, int calls, double *seconds) {
     }
 }
 
+/* What a row of the table is of. */
+typedef struct request {
+    size_t count; /* rows of a call */
+    bool ranks;
+    int threads;
+} request;
+
 static void measure(bench_table *table, const bench_options *o, service *s, int32_t n_expert,
-                    size_t count, bool ranks, int threads) {
+                    request q) {
+    const size_t count = q.count;
+    const bool ranks = q.ranks;
+    const int threads = q.threads;
     bench_options of_batch = *o;
     of_batch.batch = (int64_t)count;
     const bench_shape shape = {
@@ -215,7 +225,7 @@ static void measure_model(bench_table *table, const bench_options *o, bench_data
         for (size_t i = 0; i < N_ROWS && row_counts[i] <= r.count; i++)
             for (int threads = 1; threads <= (int)o->threads;
                  threads = more_threads(threads, (int)o->threads))
-                measure(table, o, s, n_expert, row_counts[i], ranks, threads);
+                measure(table, o, s, n_expert, (request){row_counts[i], ranks, threads});
     for (int t = 0; t < (int)o->threads; t++) {
         mmoe_predictor_free(s->scorers[t].predictor);
         free(s->scorers[t].scores);

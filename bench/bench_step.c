@@ -50,9 +50,17 @@ static void print_row(bench_table *table, const bench_setting *s, row r, double 
     bench_table_row(table, cells);
 }
 
+/* What a profile is held against. */
+typedef struct yardstick {
+    int threads;
+    double plain;       /* seconds of a step without the profile */
+    double worker_peak; /* FLOP/s of one worker's GEMM */
+} yardstick;
+
 static void print_profile(bench_table *table, const bench_setting *s, const mmoe_profile *profile,
-                          const bench_stepper *stepper, int threads, double plain,
-                          double worker_peak) {
+                          const bench_stepper *stepper, yardstick by) {
+    const int threads = by.threads;
+    const double plain = by.plain, worker_peak = by.worker_peak;
     const double steps = (double)stepper->steps, time = stepper->seconds / steps * threads;
     mmoe_profile_entry e;
     row all = {.node = "step", .pass = "", .calls = 1, .seconds = plain};
@@ -103,8 +111,8 @@ static void measure(bench_table *table, const bench_options *o, const bench_data
                             {.turn = bench_peak_turn, .context = &peak}};
     bench_race(racers, sizeof racers / sizeof *racers, o->seconds);
     const double roof = bench_peak_end(&peak, &racers[2].samples);
-    print_profile(table, s, profile, &stepper, threads, bench_quantile(&racers[0].samples, 0.5),
-                  roof / threads);
+    print_profile(table, s, profile, &stepper,
+                  (yardstick){threads, bench_quantile(&racers[0].samples, 0.5), roof / threads});
     for (int i = 0; i < 2; i++) bench_samples_free(&racers[i].samples);
     mmoe_trainer_free(trainer);
     mmoe_trainer_free(plain_trainer);

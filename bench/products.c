@@ -145,8 +145,15 @@ static void add_entry(const product *p, int32_t i, int32_t j, double *sum, doubl
     }
 }
 
-static void check_entry(const bench_layer *l, size_t count, bench_pass pass, size_t layer,
-                        int32_t g, int32_t i, int32_t j) {
+/* Entry [row, col] of a group's product. */
+typedef struct entry {
+    size_t layer;
+    int32_t group, row, col;
+} entry;
+
+static void check_entry(const bench_layer *l, size_t count, bench_pass pass, const entry *e) {
+    const size_t layer = e->layer;
+    const int32_t g = e->group, i = e->row, j = e->col;
     const bool shared =
         (pass == BENCH_INPUT && l[layer].dx_step == 0) ||
         (pass == BENCH_WEIGHTS && l[layer].w_step == 0); /* every group adds to it */
@@ -172,9 +179,9 @@ void bench_layer_check(const bench_layer *l, size_t count, bench_pass pass) {
             if (pass == BENCH_FORWARD) cols = l[n].out;
             if (pass == BENCH_INPUT) cols = l[n].grad;
             if (!cols) continue;
-            check_entry(l, count, pass, n, k * 7 % l[n].groups,
-                        (int32_t)((int64_t)k * (rows - 1) / 23),
-                        (int32_t)((int64_t)(23 - k) * (cols - 1) / 23));
+            check_entry(l, count, pass,
+                        &(entry){n, k * 7 % l[n].groups, (int32_t)((int64_t)k * (rows - 1) / 23),
+                                 (int32_t)((int64_t)(23 - k) * (cols - 1) / 23)});
         }
 }
 

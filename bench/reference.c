@@ -61,11 +61,17 @@ static void normalise(const reference *r, const char *module, int index, double 
         z[b * cols + c] = (z[b * cols + c] - mean) * scale + shift;
 }
 
+typedef struct layer_shape {
+    int32_t in, out;
+    bool norm, relu;
+} layer_shape;
+
 /* Linear, batch norm, ReLU: [rows, out]; the caller frees it. */
-static double *layer(const reference *r, const char *module, int index, const double *x, int32_t in,
-                     int32_t out, bool norm, bool relu) {
+static double *layer(const reference *r, const char *module, int index, const double *x,
+                     layer_shape s) {
     const float *w = must_find(r, module, index, "weight"),
                 *bias = must_find(r, module, index, "bias");
+    const int32_t in = s.in, out = s.out;
     double *z = bench_alloc((size_t)r->rows * (size_t)out, sizeof *z);
     for (int32_t b = 0; b < r->rows; b++)
         for (int32_t c = 0; c < out; c++) {
@@ -75,8 +81,8 @@ static double *layer(const reference *r, const char *module, int index, const do
                     x[(size_t)b * (size_t)in + (size_t)i] * w[(size_t)c * (size_t)in + (size_t)i];
             z[b * out + c] = sum;
         }
-    for (int32_t c = 0; norm && c < out; c++) normalise(r, module, index + 1, z, out, c);
-    for (int32_t i = 0; relu && i < r->rows * out; i++) z[i] = z[i] > 0 ? z[i] : 0;
+    for (int32_t c = 0; s.norm && c < out; c++) normalise(r, module, index + 1, z, out, c);
+    for (int32_t i = 0; s.relu && i < r->rows * out; i++) z[i] = z[i] > 0 ? z[i] : 0;
     return z;
 }
 
@@ -88,7 +94,8 @@ static double *mlp(const reference *r, const char *kind, int32_t number, const d
     const bool norm = r->o->batch_norm;
     double *a = NULL;
     for (int32_t i = 0; i < dims->count; i++) {
-        double *z = layer(r, module, i * (norm ? 4 : 3), a ? a : x, in, dims->items[i], norm, true);
+        double *z = layer(r, module, i * (norm ? 4 : 3), a ? a : x,
+                          (layer_shape){in, dims->items[i], norm, true});
         free(a);
         a = z;
         in = dims->items[i];
@@ -138,7 +145,8 @@ static double *task_logits(const reference *r, int32_t task, const double *x,
     const bench_options *o = r->o;
     const int32_t cols = o->dims.items[o->dims.count - 1];
     snprintf(module, sizeof module, "gates.%d", (int)task);
-    double *g = layer(r, module, 0, x, bench_input_width(o), r->n_expert, o->batch_norm, false);
+    double *g = layer(r, module, 0, x,
+                      (layer_shape){bench_input_width(o), r->n_expert, o->batch_norm, false});
     softmax(r, g);
     double *y = bench_alloc((size_t)r->rows * (size_t)cols, sizeof *y);
     for (int32_t b = 0; b < r->rows; b++)
@@ -148,7 +156,7 @@ static double *task_logits(const reference *r, int32_t task, const double *x,
     double *a = mlp(r, "towers", task, y, cols, &o->towers);
     snprintf(module, sizeof module, "towers.%d", (int)task);
     double *logits = layer(r, module, o->towers.count * (o->batch_norm ? 4 : 3), a,
-                           o->towers.items[o->towers.count - 1], 1, false, false);
+                           (layer_shape){o->towers.items[o->towers.count - 1], 1, false, false});
     free(g);
     free(y);
     free(a);

@@ -51,13 +51,18 @@ static void end(curves *c) {
     free(c->starts);
 }
 
-/* Curve `index` from the numbers at these keys of each epoch. False: there is none. */
-static bool take(curves *c, report_series *series, int index, const char *label, const char *a,
-                 const char *b, const char *key) {
+/* Where a number stands in an epoch's line; NULL: at no deeper key. */
+typedef struct number_place {
+    const char *a, *b, *key;
+} number_place;
+
+/* Curve `index` from the numbers at a place of each epoch. False: there is none. */
+static bool take_curve(curves *c, report_series *series, int index, const char *label,
+                       number_place at) {
     double *values = c->room + (size_t)index * (size_t)c->count;
     bool any = false;
     for (int i = 0; i < c->count; i++) {
-        values[i] = cli_json_at(line_at(c, i), a, b, key, NULL);
+        values[i] = cli_json_at(line_at(c, i), at.a, at.b, at.key, NULL);
         any |= isfinite(values[i]);
     }
     series[index] = (report_series){
@@ -65,12 +70,17 @@ static bool take(curves *c, report_series *series, int index, const char *label,
     return any;
 }
 
-static void draw(FILE *out, const curves *c, const char *title, const char *sentence,
-                 const char *y_label, const report_series *series, int count) {
+/* What stands around the curves of a figure. */
+typedef struct figure_texts {
+    const char *title, *sentence, *y_label;
+} figure_texts;
+
+static void draw_figure(FILE *out, const curves *c, figure_texts texts, const report_series *series,
+                        int count) {
     report_plot plot = c->plot;
-    plot.title = title;
-    plot.sentence = sentence;
-    plot.y_label = y_label;
+    plot.title = texts.title;
+    plot.sentence = texts.sentence;
+    plot.y_label = texts.y_label;
     plot.series = series;
     plot.n_series = count;
     cli_svg_plot(out, &plot);
@@ -91,29 +101,31 @@ static void name_figure(char *title, size_t size, const char *what, const char *
 static void draw_loss(FILE *out, curves *c, const char *task, const mmoe_metric *metric) {
     char title[128], sentence[200] = "The loss that training minimises, mean over the epoch's rows";
     report_series series[2];
-    int count = take(c, series, 0, "training", "losses", task, NULL);
+    int count = take_curve(c, series, 0, "training", (number_place){"losses", task, NULL});
     if (!count) return;
     const size_t used = strlen(sentence);
-    if (metric && take(c, series, 1, "validation", "valid", task, metric->name)) {
+    if (metric &&
+        take_curve(c, series, 1, "validation", (number_place){"valid", task, metric->name})) {
         snprintf(sentence + used, sizeof sentence - used, ", and the %s on validation rows",
                  metric->what);
         count++;
     }
     strcat(sentence, ".");
     name_figure(title, sizeof title, "Loss", task);
-    draw(out, c, title, sentence, "loss", series, count);
+    draw_figure(out, c, (figure_texts){title, sentence, "loss"}, series, count);
 }
 
 static void draw_metric(FILE *out, curves *c, const char *task, const mmoe_metric *metric) {
     char title[128], sentence[200], label[64];
     report_series series[1];
-    if (!metric || !take(c, series, 0, NULL, "valid", task, metric->name)) return;
+    if (!metric || !take_curve(c, series, 0, NULL, (number_place){"valid", task, metric->name}))
+        return;
     snprintf(sentence, sizeof sentence, "%c%s on validation rows; %s is better.",
              toupper((unsigned char)*metric->what), metric->what + 1,
              metric->better > 0 ? "higher" : "lower");
     snprintf(label, sizeof label, "validation %s", metric->title);
     name_figure(title, sizeof title, metric->title, task);
-    draw(out, c, title, sentence, label, series, 1);
+    draw_figure(out, c, (figure_texts){title, sentence, label}, series, 1);
 }
 
 static void draw_task(FILE *out, curves *c, const char *task) {
@@ -123,10 +135,13 @@ static void draw_task(FILE *out, curves *c, const char *task) {
     draw_loss(out, c, task, cli_loss_metric(type));
     draw_metric(out, c, task, cli_other_metric(type));
     name_figure(title, sizeof title, "Calibration", task);
-    if (take(c, series, 0, NULL, "valid", task, "calibration"))
-        draw(out, c, title,
-             "Sum of the predictions over the sum of the labels, on validation rows; 1 is right.",
-             "calibration", series, 1);
+    if (take_curve(c, series, 0, NULL, (number_place){"valid", task, "calibration"}))
+        draw_figure(out, c,
+                    (figure_texts){title,
+                                   "Sum of the predictions over the sum of the labels, on "
+                                   "validation rows; 1 is right.",
+                                   "calibration"},
+                    series, 1);
 }
 
 /* ---- The trainer ---- */
@@ -139,8 +154,11 @@ static bool varies(const double *values, int count) {
 
 static void draw_rate(FILE *out, curves *c) {
     report_series series[1];
-    if (take(c, series, 0, NULL, "lr", NULL, NULL) && varies(series->y, c->count))
-        draw(out, c, "Learning rate", "Of each epoch's last step.", "learning rate", series, 1);
+    if (take_curve(c, series, 0, NULL, (number_place){"lr", NULL, NULL}) &&
+        varies(series->y, c->count))
+        draw_figure(out, c,
+                    (figure_texts){"Learning rate", "Of each epoch's last step.", "learning rate"},
+                    series, 1);
 }
 
 static void draw_factors(FILE *out, curves *c) {
@@ -150,16 +168,21 @@ static void draw_factors(FILE *out, curves *c) {
     bool any = false;
     for (int t = 0; t < count; t++) {
         const char *task = cli_log_task(c->log, t);
-        if (take(c, series, t, task, "factors", task, NULL))
+        if (take_curve(c, series, t, task, (number_place){"factors", task, NULL}))
             any |= series[t].y[0] != 1 || varies(series[t].y, c->count);
     }
     if (any)
-        draw(out, c, "Factors of the tasks",
-             tasks > count ? "What the balancing method gave the losses in each epoch's last step, "
-                             "1 each being the plain mean; of the first tasks."
-                           : "What the balancing method gave the losses in each epoch's last step, "
-                             "1 each being the plain mean.",
-             "factor", series, count);
+        draw_figure(
+            out, c,
+            (figure_texts){
+                "Factors of the tasks",
+                tasks > count
+                    ? "What the balancing method gave the losses in each epoch's last step, "
+                      "1 each being the plain mean; of the first tasks."
+                    : "What the balancing method gave the losses in each epoch's last step, "
+                      "1 each being the plain mean.",
+                "factor"},
+            series, count);
 }
 
 /* ---- Gates ---- */
@@ -207,11 +230,16 @@ static void draw_entropies(FILE *out, curves *c) {
             .label = names[g], .x = c->epochs, .y = values, .count = c->count, .style = g};
     }
     if (any)
-        draw(out, c, "Entropy of the gates",
-             gates > count ? "1: a gate weighs all its experts alike in each row, 0: it takes one; "
-                             "of the first gates."
-                           : "1: a gate weighs all its experts alike in each row, 0: it takes one.",
-             "entropy / ln(experts)", series, count);
+        draw_figure(
+            out, c,
+            (figure_texts){
+                "Entropy of the gates",
+                gates > count
+                    ? "1: a gate weighs all its experts alike in each row, 0: it takes one; "
+                      "of the first gates."
+                    : "1: a gate weighs all its experts alike in each row, 0: it takes one.",
+                "entropy / ln(experts)"},
+            series, count);
 }
 
 /* The experts' names stand in the first line; without them numbers. */
