@@ -209,9 +209,8 @@ static mmoe_status inspect(inspector *w, int threads, mmoe_error *err) {
     if (!status) status = copy_task_names(i, err);
     if (!status) status = take_memory(w, err);
     if (!status) status = run_rows(w, err);
-    if (!status)
-        status = mmoe_compare_outputs(w->outputs, i->parts.n_expert, i->view.sampled, w->pool,
-                                      &i->alloc, i->similarity, err);
+    const mmoe_compared compared = {w->outputs, i->parts.n_expert, i->view.sampled, i->similarity};
+    if (!status) status = mmoe_compare_outputs(&compared, w->pool, &i->alloc, err);
     if (status) return status;
     mmoe_gate_meter_read(&i->gates);
     fill_experts(w);

@@ -78,10 +78,12 @@ static void run(const comparison *c, mmoe_pool *pool, mmoe_pool_fn fn) {
         for (int32_t i = 0; i < c->count; i++) fn((void *)(uintptr_t)c, 0, i);
 }
 
-mmoe_status mmoe_compare_outputs(mmoe_outputs *modules, int32_t count, int32_t rows,
-                                 mmoe_pool *pool, const mmoe_allocator *alloc, double *cka,
-                                 mmoe_error *err) {
-    comparison c = {.modules = modules, .count = count, .rows = rows, .cka = cka};
+mmoe_status mmoe_compare_outputs(const mmoe_compared *compared, mmoe_pool *pool,
+                                 const mmoe_allocator *alloc, mmoe_error *err) {
+    const mmoe_outputs *modules = compared->modules;
+    const int32_t count = compared->count, rows = compared->rows;
+    comparison c = {.modules = compared->modules, .count = count, .rows = rows};
+    c.cka = compared->cka;
     size_t widest = 0;
     for (int32_t i = 0; i < count; i++)
         if ((size_t)modules[i].units > widest) widest = (size_t)modules[i].units;

@@ -102,9 +102,10 @@ static void task_metrics(void *context, int worker, int task) {
     const mmoe_evaluator *e = j->e;
     const mmoe_label_column *l = &e->model->schema->labels[task];
     const int32_t tasks = e->model->schema->n_label;
-    mmoe_metrics_compute(l->type, e->rows, e->predictions + task, tasks, e->labels + task, tasks,
-                         e->weighed ? e->weights : NULL,
-                         e->scratch + (size_t)task * e->scratch_size, &j->metrics[task]);
+    const mmoe_judged judged = {e->rows, e->predictions + task,         tasks, e->labels + task,
+                                tasks,   e->weighed ? e->weights : NULL};
+    mmoe_metrics_compute(l->type, &judged, e->scratch + (size_t)task * e->scratch_size,
+                         &j->metrics[task]);
     j->metrics[task].name = l->task;
 }
 

@@ -167,10 +167,11 @@ static void set_figures(const sums *s, const mmoe_loss_kind *kind, double area,
     out->why = why_undefined(s, kind);
 }
 
-void mmoe_metrics_compute(mmoe_task_type type, int64_t rows, const float *predictions,
-                          int64_t stride, const float *labels, int64_t label_stride,
-                          const float *weights, void *scratch, mmoe_task_metrics *out) {
-    assert(rows >= 0 && stride > 0 && label_stride > 0 && scratch && out);
+void mmoe_metrics_compute(mmoe_task_type type, const mmoe_judged *j, void *scratch,
+                          mmoe_task_metrics *out) {
+    const int64_t rows = j->rows;
+    const float *weights = j->weights;
+    assert(rows >= 0 && j->stride > 0 && j->label_stride > 0 && scratch && out);
     const mmoe_loss_kind *kind = mmoe_loss_kind_of(type);
     auc_scratch *work = scratch;
     sums s = {0};
@@ -178,7 +179,7 @@ void mmoe_metrics_compute(mmoe_task_type type, int64_t rows, const float *predic
     const bool sorting = has_metric(kind, MMOE_METRIC_AREA);
     if (sorting) memset(work->count, 0, sizeof work->count);
     for (int64_t i = 0; i < rows; i++) {
-        const float p = predictions[i * stride], y = labels[i * label_stride],
+        const float p = j->predictions[i * j->stride], y = j->labels[i * j->label_stride],
                     w = weights ? weights[i] : 1.0F;
         if (isnan(y)) continue;
         assert(w >= 0);
