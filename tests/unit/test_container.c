@@ -1,7 +1,6 @@
 /* safetensors: reading and writing */
 #include <dirent.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "check_main.h"
+#include "failing.h"
 #include "file/container.h"
 
 /* ---- A folder of its own ---- */
@@ -521,83 +521,44 @@ END_TEST
 
 /* ---- Memory that runs out ---- */
 
-static int64_t left, live; /* allocations that still succeed; blocks not yet given back */
-static bool lasting;       /* whether those after the first that fails fail too */
-
-static bool fails(void) { return lasting ? left-- <= 0 : left-- == 0; }
-
-static void *json_alloc(size_t size) {
-    if (fails()) return NULL;
-    live++;
-    return malloc(size);
-}
-
-static void json_release(void *p) {
-    live -= p != NULL;
-    free(p);
-}
-
-static void *count_alloc(void *user, size_t size) {
-    (void)user;
-    return json_alloc(size);
-}
-
-static void *count_resize(void *user, void *memory, size_t old_size, size_t new_size) {
-    (void)user;
-    (void)old_size;
-    return fails() ? NULL : realloc(memory, new_size);
-}
-
-static void count_release(void *user, void *memory) {
-    (void)user;
-    json_release(memory);
-}
-
-static const mmoe_allocator counting = {NULL, count_alloc, count_resize, count_release};
-
 START_TEST(every_allocation_of_a_reader_may_fail) {
     char file[2048];
     size_t size = sample_file(file + 1, sizeof file - 1);
     const char *path = in_folder("sample.safetensors");
-    json_set_alloc_funcs(json_alloc, json_release);
-    for (int round = 0; round < 4; round++) {
-        const bool mapped = round & 1;
-        lasting = round & 2;
-        int64_t n = 0;
-        for (left = -1; left < 0; n++) { /* until none fails */
-            mmoe_container *c = NULL;
-            mmoe_error err = {0};
-            left = n;
-            live = 0;
-            mmoe_status status =
-                mapped ? mmoe_container_open(path, &counting, &c, &err)
-                       : mmoe_container_parse(file + 1, size, "m", &counting, &c, &err);
-            ck_assert_msg(status == MMOE_OK || status == MMOE_E_MEMORY, "%s", err.message);
-            ck_assert_int_eq(err.code, status);
-            if (c) check_sample(c);
-            mmoe_container_close(c);
-            ck_assert_int_eq(live, 0);
-        }
-        ck_assert_int_gt(n, 50);
+    const bool mapped = _i & 1;
+    failing memory = {.and_after = _i >> 1};
+    const mmoe_allocator alloc = failing_allocator(&memory);
+    long attempts = 0;
+    failing_json(&memory);
+    for (; failing_next(&memory); attempts++) {
+        mmoe_container *c = NULL;
+        mmoe_error err = {0};
+        mmoe_status status = mapped ? mmoe_container_open(path, &alloc, &c, &err)
+                                    : mmoe_container_parse(file + 1, size, "m", &alloc, &c, &err);
+        failing_check(&memory, status, &err);
+        ck_assert((c != NULL) == (status == MMOE_OK));
+        if (c) check_sample(c);
+        mmoe_container_close(c);
+        ck_assert_int_eq(memory.live, 0);
     }
-    json_set_alloc_funcs(malloc, free);
+    failing_json(NULL);
+    ck_assert_int_gt(attempts, 50);
 }
 END_TEST
 
 START_TEST(every_allocation_of_a_writer_may_fail) {
-    int64_t n = 0;
-    for (left = -1; left < 0; n++) {
+    failing memory = {0};
+    const mmoe_allocator alloc = failing_allocator(&memory);
+    long attempts = 0;
+    for (; failing_next(&memory); attempts++) {
         mmoe_error err = {0};
-        left = n;
-        live = 0;
         mmoe_status status =
-            mmoe_container_write(in_folder("m"), sample, N_SAMPLE, metadata, &counting, &err);
-        ck_assert_int_eq(status, left < 0 ? MMOE_E_MEMORY : MMOE_OK);
-        ck_assert_int_eq(err.code, status);
-        ck_assert_int_eq(live, 0);
+            mmoe_container_write(in_folder("m"), sample, N_SAMPLE, metadata, &alloc, &err);
+        failing_check(&memory, status, &err);
+        ck_assert_int_eq(memory.live, 0);
         ck_assert_int_eq(empty_folder(), status == MMOE_OK);
     }
-    ck_assert_int_gt(n, 2);
+    ck_assert_int_gt(attempts, 2);
 }
 END_TEST
 
@@ -617,6 +578,6 @@ void add_cases(TCase *c) {
     tcase_add_test(c, permissions_and_links_stay);
     tcase_add_test(c, writes_into_the_current_folder_and_beside_leftovers);
     tcase_add_test(c, text_that_is_not_utf8_is_refused);
-    tcase_add_test(c, every_allocation_of_a_reader_may_fail);
+    tcase_add_loop_test(c, every_allocation_of_a_reader_may_fail, 0, 4);
     tcase_add_test(c, every_allocation_of_a_writer_may_fail);
 }
