@@ -10,6 +10,7 @@
 
 #include "check_main.h"
 #include "failing.h"
+#include "files.h"
 #include "models_support.h"
 
 static failing memory;
@@ -41,19 +42,11 @@ static const char csv[] = "city,town,age,d1,d2,buy,pay,w\n"
                           "Bern,Bonn,4,0.75,1,,3,1\n"
                           "Bonn,Basel,5,1,2,1,-1,1\n";
 
-static char folder[64], csv_path[128], json_path[128], model_path[128], new_path[128],
-    checkpoint_path[128];
+static char csv_path[128], json_path[128], model_path[128], new_path[128], checkpoint_path[128];
 static mmoe_config *config;
 static mmoe_schema *schema;
 static mmoe_dataset *rows;
 static mmoe_model *model;
-
-static void write_text(const char *path, const char *text) {
-    FILE *f = fopen(path, "w");
-    ck_assert_ptr_nonnull(f);
-    ck_assert_int_ge(fputs(text, f), 0);
-    ck_assert_int_eq(fclose(f), 0);
-}
 
 static void ok(mmoe_status status, const mmoe_error *err) {
     if (status != MMOE_OK) ck_abort_msg("status %d: %s", status, err->message);
@@ -61,15 +54,13 @@ static void ok(mmoe_status status, const mmoe_error *err) {
 
 static void set_up(void) {
     mmoe_error err = {0};
-    const char *base = getenv("TMPDIR");
-    snprintf(folder, sizeof folder, "%.40s/mmoe-memory-XXXXXX", base ? base : "/tmp");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
+    make_folder();
     char *const paths[] = {csv_path, json_path, model_path, new_path, checkpoint_path};
     const char *const names[] = {"rows.csv", "config.json", "model.safetensors", "new.safetensors",
                                  "checkpoint"};
     for (int i = 0; i < 5; i++) snprintf(paths[i], sizeof csv_path, "%s/%s", folder, names[i]);
-    write_text(csv_path, csv);
-    write_text(json_path, json);
+    put_text(csv_path, csv);
+    put_text(json_path, json);
     alloc = failing_allocator(&memory);
     failing_json(&memory);
     ok(mmoe_config_read(json_path, &alloc, &config, &err), &err);
@@ -86,8 +77,8 @@ static void tear_down(void) {
     ck_assert_int_eq(memory.live, 0);
     const char *const paths[] = {csv_path, json_path, model_path, new_path, checkpoint_path};
     for (int i = 0; i < 5; i++) unlink(paths[i]);
-    /* what is left would be a temporary file */
-    ck_assert_int_eq(rmdir(folder), 0);
+    ck_assert_int_eq(empty_folder(), 0); /* else a temporary file is left */
+    remove_folder();
 }
 
 /* ---- The calls ---- */
