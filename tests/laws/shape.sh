@@ -12,9 +12,9 @@ files=$(find bench examples include python src tests tools \
 known="
     src/base/error.c src/base/pool.c src/data/dataset.c src/data/dataset.h
     src/data/dataset_csv.c src/data/schema.c src/data/schema.h src/data/transform.c
-    src/data/transform.h src/data/vocab.c src/data/vocab.h src/export/onnx_file.c
-    src/file/schema_json.c src/file/schema_json.h src/model/build.c src/model/build.h
-    src/model/model_load.c src/serve/predictor.c src/serve/request.c tests/fuzz/fuzz_schema.c
+    src/data/transform.h src/data/vocab.c src/data/vocab.h src/file/schema_json.c
+    src/file/schema_json.h src/model/build.c src/model/build.h src/model/model_load.c
+    src/serve/predictor.c src/serve/request.c tests/fuzz/fuzz_schema.c
     tests/reference/reference.c tests/reference/reference_body.c
     tests/reference/test_balance_self.c tests/unit/test_blas.c tests/unit/test_kernels.c
     tests/unit/test_kernels_act.c tests/unit/test_params.c tests/unit/test_schema_json.c
