@@ -55,8 +55,8 @@ static mmoe_status add_nodes(mmoe_graph *g, const mmoe_config *config, const mmo
     status = add_layers(g, p, err);
     for (int32_t t = 0; t < p->n_gate; t++) p->weights[t] = p->gates[t].in;
     if (!status)
-        status =
-            mmoe_add_weighing(g, "gates", &config->gate, p->weights, p->n_gate, p->n_gate, err);
+        status = mmoe_add_weighing(g, "gates", &config->gate,
+                                   (mmoe_gates){p->weights, p->n_gate, p->n_gate}, err);
     for (int32_t t = 0; t < p->n_gate && !status; t++)
         status = mmoe_graph_mark_gate(g, p->gates[t].name, p->weights[t],
                                       config->model == MMOE_MODEL_OMOE ? -1 : t, err);

@@ -102,8 +102,9 @@ static mmoe_status add_level(mmoe_graph *g, const parts *p, const mmoe_config *c
     for (int32_t e = 0; e < p->n_expert; e++) p->experts[e] = p->modules[p->expert_at[e]].in;
     for (int32_t t = 0; t < n_gate; t++) p->weights[t] = p->modules[p->gate_at[t]].in;
     if (!status)
-        status = mmoe_add_weighing(g, gates, &config->gate, p->weights, n_gate,
-                                   n_level * (p->n_task + 1) - 1, err);
+        status =
+            mmoe_add_weighing(g, gates, &config->gate,
+                              (mmoe_gates){p->weights, n_gate, n_level * (p->n_task + 1) - 1}, err);
     for (int32_t t = 0; t < n_gate && !status; t++)
         status = mmoe_graph_mark_gate(g, p->modules[p->gate_at[t]].name, p->weights[t],
                                       t < p->n_task ? t : -1, err);

@@ -222,6 +222,14 @@ shape pass 'int f(void) {
 shape fail 'void f(void) { a(); b(); }'
 shape pass 'void f(void) { a(); }'
 shape pass 'for (i = 0; i < 3; i++) f();'
+mkdir -p "$work/house/include/mmoe"
+echo 'MMOE_API int mmoe_f(int);' >"$work/house/include/mmoe/mmoe.h"
+for name in mmoe_f mmoe_g; do
+    echo "int $name(int a, int b, int c, int d, int e, int f, int g) { return a; }" \
+        >"$work/house/src/base/a.c"
+    [ $name = mmoe_f ] && want=pass || want=fail
+    expect $want "shape: $name where mmoe_f is public" sh "$laws/shape.sh" "$work/house"
+done
 expect fail "shape: an empty house" sh "$laws/shape.sh" "$work/empty"
 
 # ---- headers
