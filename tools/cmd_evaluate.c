@@ -10,7 +10,8 @@ typedef struct evaluate_flags {
     bool json;
 } evaluate_flags;
 
-static int evaluate(const evaluate_flags *f, const mmoe_model *model, const mmoe_dataset *data) {
+static int evaluate_file(const evaluate_flags *f, const mmoe_model *model,
+                         const mmoe_dataset *data) {
     int32_t n_task = mmoe_model_task_count(model);
     mmoe_task_metrics *metrics = calloc((size_t)n_task, sizeof *metrics);
     if (!metrics) return cli_fail_memory();
@@ -70,7 +71,7 @@ int cli_evaluate(int argc, char **argv) {
                               &err))
         status = cli_fail("%s", err.message);
     else
-        status = evaluate(&f, model, data);
+        status = evaluate_file(&f, model, data);
     mmoe_dataset_free(data);
     mmoe_model_free(model);
     return status;
