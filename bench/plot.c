@@ -3,13 +3,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "common.h"
 
 void bench_plot_prepare(const char *path) {
     FILE *f = popen("command -v gnuplot >/dev/null", "w");
     if (!f || pclose(f) != 0) bench_fail("--plot: there is no gnuplot (Debian: gnuplot-nox)");
+    char reason[MMOE_REASON_SIZE];
     f = fopen(path, "we");
-    if (!f) bench_fail("--plot: cannot write %s: %s", path, strerror(errno));
+    if (!f) bench_fail("--plot: cannot write %s: %s", path, mmoe_reason(errno, reason));
     fclose(f);
 }
 

@@ -1,12 +1,12 @@
 #include <jansson.h>
 #include <math.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cblas.h>
 
+#include "base/processors.h"
 #include "common.h"
 
 struct bench_table {
@@ -31,11 +31,6 @@ static void read_processor(char *name, size_t size) {
         break;
     }
     fclose(f);
-}
-
-static int processors(void) {
-    cpu_set_t set;
-    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
 }
 
 /* 2: AVX-512, 1: AVX2, 0: neither. */
@@ -88,7 +83,7 @@ static json_t *machine_json(void) {
     if (!json_object_size(environment))
         json_object_set_new(environment, "OPENBLAS", json_string("nothing set"));
     return json_pack("{s:s, s:i, s:s, s:s, s:i, s:s, s:s, s:o}", "processor", processor,
-                     "processors", processors(), "openblas", mmoe_blas_version(), "core_type",
+                     "processors", mmoe_processors(), "openblas", mmoe_blas_version(), "core_type",
                      mmoe_blas_core_type(), "blas_threads", openblas_get_num_threads(), "kernels",
                      mmoe_kernel_set(), "mmoe", mmoe_version(), "environment", environment);
 }

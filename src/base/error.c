@@ -57,6 +57,14 @@ mmoe_status mmoe_fail_at(mmoe_error *err, mmoe_status code, const char *file, in
     return code;
 }
 
+mmoe_status mmoe_fail_format(mmoe_error *err, const char *file, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    fill(err, MMOE_E_FORMAT, (error_place){.file = file}, format, args);
+    va_end(args);
+    return MMOE_E_FORMAT;
+}
+
 mmoe_status mmoe_fail_memory(mmoe_error *err, size_t bytes) {
     return mmoe_fail(err, MMOE_E_MEMORY, "out of memory: %zu bytes more were needed", bytes);
 }

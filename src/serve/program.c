@@ -6,20 +6,12 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "math/stride.h"
 
 enum {
-    LINE = 16,              /* floats of a cache line */
     CHUNK_FLOATS = 1 << 16, /* of all values of a chunk: 256 KB, a part of a core's L2 */
     LEAST_CHUNK = 48
 };
-
-static size_t rounded(size_t count) { return (count + LINE - 1) / LINE * LINE; }
-
-/* Whole cache lines, but no large power of two, whose rows meet in the same cache sets. */
-static int32_t stride_of(int32_t width) {
-    int32_t ld = (int32_t)rounded((size_t)width);
-    return ld >= 256 && ld % 128 == 0 ? ld + LINE : ld;
-}
 
 /* ---- Columns ---- */
 
@@ -102,7 +94,7 @@ static mmoe_status make_sides(mmoe_program *p, const mmoe_node *input, mmoe_erro
 
 static float *take(mmoe_program *p, size_t count) {
     float *at = p->weights + p->weights_used;
-    p->weights_used += rounded(count);
+    p->weights_used += mmoe_line_floats(count);
     return at;
 }
 
@@ -130,16 +122,17 @@ static size_t count_weights(const mmoe_program *p, int32_t *widest) {
             if (g->values[n->out].width > *widest) *widest = g->values[n->out].width;
             for (int32_t i = 0; i < n->u.linear.n_block; i++) {
                 const mmoe_linear_block *k = &n->u.linear.blocks[i];
-                floats += rounded(p->kernels->packed_size(k->cols, k->in.cols)) +
-                          2 * rounded((size_t)k->cols);
+                floats += mmoe_line_floats(p->kernels->packed_size(k->cols, k->in.cols)) +
+                          2 * mmoe_line_floats((size_t)k->cols);
             }
         }
-        floats += rounded(fixed_gates(n));
+        floats += mmoe_line_floats(fixed_gates(n));
         if (n->op == MMOE_OP_APPLY)
             for (int32_t i = 0; i < n->u.apply.n_segment; i++)
-                floats += rounded((size_t)slopes_of(&n->u.apply.segments[i]));
+                floats += mmoe_line_floats((size_t)slopes_of(&n->u.apply.segments[i]));
     }
-    return floats + 3 * rounded((size_t)*widest); /* ones, zeros and the scale while it is folded */
+    return floats +
+           3 * mmoe_line_floats((size_t)*widest); /* ones, zeros and the scale while it is folded */
 }
 
 /* Inference's batch norm: a = (z + bias - mean) gamma / sqrt(var + eps) + beta. */
@@ -220,7 +213,7 @@ static void make_block(mmoe_program *p, const mmoe_linear_block *k, const mmoe_n
     b->item = range_of(p, &k->in, false);
     b->item.first = b->user.count;
     b->user_start = (int32_t)p->user_starts;
-    p->user_starts += rounded((size_t)b->n);
+    p->user_starts += mmoe_line_floats((size_t)b->n);
     pack_input(p, b, &k->in, w, scale, packed);
 }
 
@@ -291,7 +284,7 @@ static void add_steps(mmoe_program *p, float *scale) {
 static void place_values(mmoe_program *p) {
     const mmoe_graph *g = p->model->graph;
     size_t row = 0;
-    for (int32_t v = 0; v < g->n_value; v++) p->values[v].ld = stride_of(g->values[v].width);
+    for (int32_t v = 0; v < g->n_value; v++) p->values[v].ld = mmoe_row_stride(g->values[v].width);
     for (const mmoe_node *n = g->nodes; n < g->nodes + g->n_node; n++)
         if (n->op == MMOE_OP_APPLY) p->values[n->out].ld = 0;
     for (int32_t v = 0; v < g->n_value; v++) row += (size_t)p->values[v].ld;
