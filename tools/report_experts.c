@@ -162,11 +162,16 @@ void cli_report_experts(report_page *page, const mmoe_inspection *in) {
     level l = {.is_only = last == in->experts[0].level};
     int shown = 0;
     for (int32_t e = 0; e < in->n_expert && shown < REPORT_LEVELS; e += l.n_expert, shown++) {
-        l.number = in->experts[e].level, l.first = e, l.n_expert = 0, l.n_gate = 0;
+        l.number = in->experts[e].level;
+        l.first = e;
+        l.n_expert = l.n_gate = 0;
         while (e + l.n_expert < in->n_expert && in->experts[e + l.n_expert].level == l.number)
             l.n_expert++;
-        for (int32_t g = in->n_gate; g-- > 0;)
-            if (in->gates[g].level == l.number) l.gates = &in->gates[g], l.n_gate++;
+        for (int32_t g = in->n_gate; g-- > 0;) {
+            if (in->gates[g].level != l.number) continue;
+            l.gates = &in->gates[g];
+            l.n_gate++;
+        }
         write_level(page, in, &l);
     }
     if (last > REPORT_LEVELS)

@@ -81,9 +81,12 @@ static void draw_bins(FILE *out, const char *name, bool is_class, const report_b
     double score[REPORT_BINS], label[REPORT_BINS], low[REPORT_BINS], high[REPORT_BINS];
     char title[320], sentence[256] = "Tenths of the rows by their prediction: the labels over the "
                                      "mean prediction; on the diagonal they agree.";
-    for (size_t i = 0; i < count; i++)
-        score[i] = bins[i].score, label[i] = bins[i].label, low[i] = bins[i].low_quarter,
+    for (size_t i = 0; i < count; i++) {
+        score[i] = bins[i].score;
+        label[i] = bins[i].label;
+        low[i] = bins[i].low_quarter;
         high[i] = bins[i].high_quarter;
+    }
     const report_series series[] = {
         {.label = "mean", .x = score, .y = label, .count = (int)count},
         {.label = "lower quartile", .x = score, .y = low, .count = (int)count, .style = 1},

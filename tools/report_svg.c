@@ -76,15 +76,23 @@ static void measure_series(const report_plot *p, axis *x, axis *y) {
             widen(y, p->series[s].y[i]);
         }
     if (p->from_zero) widen(y, 0);
-    if (p->unit) *x = (axis){0, 1, x->from, x->to, 0}, *y = (axis){0, 1, y->from, y->to, 0};
+    if (p->unit) {
+        *x = (axis){0, 1, x->from, x->to, 0};
+        *y = (axis){0, 1, y->from, y->to, 0};
+    }
     if (p->square && !p->unit) {
-        widen(x, y->low), widen(x, y->high);
+        widen(x, y->low);
+        widen(x, y->high);
         settle_axis(x, 0.03);
-        y->low = x->low, y->high = x->high;
+        y->low = x->low;
+        y->high = x->high;
         if (p->from_zero) x->low = y->low = 0;
     } else if (!p->unit) {
         const double low = y->low;
-        if (p->whole_x && x->low == x->high) x->low -= 0.5, x->high += 0.5;
+        if (p->whole_x && x->low == x->high) {
+            x->low -= 0.5;
+            x->high += 0.5;
+        }
         settle_axis(x, 0);
         settle_axis(y, 0.06);
         if (p->from_zero && low >= 0) y->low = 0;

@@ -105,9 +105,11 @@ static uint32_t await_loop(mmoe_pool *p, uint32_t seen) {
 static void *thread_main(void *argument) {
     worker *self = argument;
     mmoe_pool *p = self->pool;
-    uint32_t seen = 0;
-    while (seen = await_loop(p, seen), !atomic_load_explicit(&p->stop, memory_order_relaxed))
+    uint32_t seen = await_loop(p, 0);
+    while (!atomic_load_explicit(&p->stop, memory_order_relaxed)) {
         work_on(p, seen, self->index);
+        seen = await_loop(p, seen);
+    }
     return NULL;
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "graph/profile.h"
+#include "math/blas.h"
 
 void mmoe_trainer_free(mmoe_trainer *t) {
     if (!t) return;

@@ -5,6 +5,7 @@
 #include "check_main.h"
 #include "failing.h"
 #include "graph/run.h"
+#include "math/blas.h"
 #include "model/model.h"
 #include "predictor_support.h"
 
