@@ -3,6 +3,7 @@
 
 #include "output.h"
 #include "task_types.h"
+#include "warnings.h"
 
 typedef struct evaluate_flags {
     const char *model, *data;
@@ -20,8 +21,9 @@ static int evaluate_file(const evaluate_flags *f, const mmoe_model *model,
     if (mmoe_evaluate(model, data, (int)f->threads, NULL, metrics, &err))
         status = cli_fail("%s", err.message);
     else if (f->json)
-        status =
-            cli_print_json(stdout, cli_report_json(mmoe_dataset_rows(data), metrics, n_task), true);
+        status = cli_print_json(
+            stdout, cli_with_warnings(cli_report_json(mmoe_dataset_rows(data), metrics, n_task)),
+            true);
     else
         cli_print_metrics(metrics, n_task);
     free(metrics);
@@ -70,8 +72,8 @@ int cli_evaluate(int argc, char **argv) {
         mmoe_dataset_read_csv(mmoe_model_schema(model), f.data, MMOE_LABELS_REQUIRED, NULL, &data,
                               &err))
         status = cli_fail("%s", err.message);
-    else
-        status = evaluate_file(&f, model, data);
+    cli_warn_of_data(f.data, data);
+    if (!status) status = evaluate_file(&f, model, data);
     mmoe_dataset_free(data);
     mmoe_model_free(model);
     return status;

@@ -1,4 +1,4 @@
-/* A product of matrices, whoever computes it. */
+/* What a matrix product is; math/blas.h and math/kernels.h do them. */
 #ifndef MMOE_MATH_GEMM_H
 #define MMOE_MATH_GEMM_H
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "math/blas.h"
 #include "graph/profile.h"
 #include "math/blas.h"
 
