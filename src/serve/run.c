@@ -166,11 +166,10 @@ static void write_scores(const mmoe_predictor *p, int32_t rows, float *scores) {
         for (size_t r = 0; r < n; r++) scores[r * tasks + t] = z[t * n + r];
 }
 
-void mmoe_run_user(mmoe_predictor *p, const mmoe_batch *user) {
+void mmoe_run_user(mmoe_predictor *p, const mmoe_request *user) {
     const mmoe_program *program = p->program;
-    const mmoe_serve_side *side = &program->sides[MMOE_USER_COLUMNS];
-    const mmoe_encoded e = mmoe_request_encode(side, user, 0, 1, p->ids, p->dense);
-    gather(p, side, &e, 1);
+    const mmoe_encoded e = mmoe_request_encode(user, 0, 1);
+    gather(p, user->side, &e, 1);
     for (const mmoe_serve_block *b = program->blocks; b < program->blocks + program->n_block; b++) {
         if (b->user_start < 0) continue;
         mmoe_packed_gemm g = product_of(p, b, &b->user, 1);
@@ -180,12 +179,11 @@ void mmoe_run_user(mmoe_predictor *p, const mmoe_batch *user) {
     }
 }
 
-void mmoe_run_chunk(mmoe_predictor *p, const mmoe_batch *batch, bool ranked, size_t first,
+void mmoe_run_chunk(mmoe_predictor *p, const mmoe_request *batch, bool ranked, size_t first,
                     int32_t rows, float *scores) {
     const mmoe_program *program = p->program;
-    const mmoe_serve_side *side = &program->sides[ranked ? MMOE_ITEM_COLUMNS : MMOE_ALL_COLUMNS];
-    const mmoe_encoded e = mmoe_request_encode(side, batch, first, rows, p->ids, p->dense);
-    gather(p, side, &e, rows);
+    const mmoe_encoded e = mmoe_request_encode(batch, first, rows);
+    gather(p, batch->side, &e, rows);
     for (const mmoe_serve_step *s = program->steps; s < program->steps + program->n_step; s++)
         switch (s->op) {
         case MMOE_SERVE_LINEAR:

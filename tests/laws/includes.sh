@@ -26,8 +26,8 @@ BEGIN {
     law["export"] = " export model config file graph table loss math base "
     reads["graph"] = " data/batch.h "
     reads["table"] = " data/batch.h "
-    reads["serve"] = " data/schema.h data/vocab.h "
-    reads["export"] = " data/schema.h "
+    reads["serve"] = " data/schema.h data/encode.h "
+    reads["export"] = " data/schema.h data/column_number.h "
 }
 
 function fault(why) {

@@ -4,6 +4,7 @@
 
 #include "check_main.h"
 #include "config_support.h"
+#include "data/column_number.h"
 
 /* "tasks[].label" with `index` for the "[]". */
 static const char *at_index(const char *path, const char *index, char out[128]) {
@@ -292,7 +293,8 @@ START_TEST(words_are_their_enumerators) {
                                         MMOE_TRANSFORM_MINMAX, MMOE_TRANSFORM_LOG1P_STANDARDIZE};
     for (int i = 0; i < 4; i++) {
         set(config, "features.dense.0.transform", transforms[i]);
-        ck_assert_int_eq(config->features.dense[0].transform, transform[i]);
+        ck_assert_int_eq(mmoe_number_of(config->features.dense[0].encoder)->transform,
+                         transform[i]);
     }
     const char *metrics[] = {"auto", "auc", "logloss", "mse", "rmse", "mae"};
     const mmoe_metric_kind *metric[] = {&mmoe_metric_auc, &mmoe_metric_auc,  &mmoe_metric_logloss,
