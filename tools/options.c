@@ -1,12 +1,12 @@
 #include <errno.h>
 #include <math.h>
-#include <sched.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/processors.h"
 #include "base/error.h"
 #include "cli.h"
 
@@ -60,8 +60,7 @@ void cli_note(const char *format, ...) {
 int cli_fail_memory(void) { return cli_fail("out of memory"); }
 
 int cli_processors(void) {
-    cpu_set_t set;
-    int count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+    const int count = mmoe_processors();
     return count < 1 ? 1 : count > CLI_MAX_THREADS ? CLI_MAX_THREADS : count;
 }
 

@@ -1,6 +1,8 @@
-"""What the PyTorch peers share: arguments, synthetic rows, the clock and the check that both compute the same.
+"""What the PyTorch peers share: arguments, synthetic rows, the clock and the check that both
+compute the same.
 
-Rows are random: only their shape matters to the clock. Sparse columns have `--vocab` values each, labels follow a planted signal.
+Rows are random: only their shape matters to the clock. Sparse columns have `--vocab` values each,
+labels follow a planted signal.
 """
 import argparse
 import json
@@ -22,14 +24,17 @@ def parse_arguments(description):
     p.add_argument("--embed-dim", type=int, default=4)
     p.add_argument("--dense", type=int, default=7, help="dense columns")
     p.add_argument("--n-expert", type=int, default=8)
-    p.add_argument("--dims", type=integers, default=[16], help="widths of an expert's layers: 256,128")
+    p.add_argument("--dims", type=integers, default=[16],
+                   help="widths of an expert's layers: 256,128")
     p.add_argument("--towers", type=integers, default=[8], help="widths of a tower's layers")
     p.add_argument("--tasks", type=int, default=2)
     p.add_argument("--dropout", type=float, default=0.0)
     p.add_argument("--threads", type=int, default=1)
-    p.add_argument("--seconds", type=float, default=5.0, help="time for training, and again for inference")
+    p.add_argument("--seconds", type=float, default=5.0,
+                   help="time for training, and again for inference")
     p.add_argument("--seed", type=int, default=2022)
-    p.add_argument("--check", action="store_true", help="compare both peers in double precision instead")
+    p.add_argument("--check", action="store_true",
+                   help="compare both peers in double precision instead")
     return p.parse_args()
 
 
@@ -38,7 +43,8 @@ def synthetic_rows(torch, a):
     g = torch.Generator().manual_seed(a.seed)
     ids = torch.randint(0, a.vocab, (a.rows, a.sparse), generator=g)
     dense = torch.randn(a.rows, a.dense, generator=g)
-    signal = torch.randn(a.vocab, a.tasks, generator=g)[ids[:, 0]] if a.sparse else torch.randn(a.rows, a.tasks, generator=g)
+    signal = torch.randn(a.vocab, a.tasks, generator=g)[ids[:, 0]] if a.sparse else torch.randn(
+        a.rows, a.tasks, generator=g)
     labels = (torch.rand(a.rows, a.tasks, generator=g) < torch.sigmoid(signal)).to(dense.dtype)
     return ids, dense, labels
 
@@ -74,7 +80,8 @@ def benchmark(torch, a, name, model_class):
     model = model_class(a)
     ids, dense, labels = synthetic_rows(torch, a)
     inputs = model.prepare(ids, dense)
-    batches = [(model.rows(inputs, i, a.batch), labels[i : i + a.batch]) for i in range(0, a.rows - a.batch + 1, a.batch)]
+    batches = [(model.rows(inputs, i, a.batch), labels[i:i + a.batch])
+               for i in range(0, a.rows - a.batch + 1, a.batch)]
     optimizer = make_optimizer(torch, model)
     losses = []
 
@@ -94,16 +101,26 @@ def benchmark(torch, a, name, model_class):
     with torch.no_grad():
         inference = time_calls(predict, batches, a.seconds)
     tail = losses[-min(len(losses), 100) :]
-    capability = [line.split(":")[1].strip() for line in torch.__config__.show().splitlines() if "CPU capability" in line]
-    print(json.dumps({
-        "program": name, "batch": a.batch, "n_expert": a.n_expert, "tasks": a.tasks, "threads": a.threads,
-        "train_rows_per_second": round(a.batch * 1e3 / quantile(train, 0.5)),
-        "inference_rows_per_second": round(a.batch * 1e3 / quantile(inference, 0.5)),
-        "step_ms_p10": round(quantile(train, 0.1), 4), "step_ms_p50": round(quantile(train, 0.5), 4), "step_ms_p90": round(quantile(train, 0.9), 4),
-        "steps": len(losses), "parameters": sum(p.numel() for p in model.parameters()), "final_loss": sum(tail) / len(tail),
-        "torch": torch.__version__, "capability": capability[0] if capability else None,
-        "openblas_coretype": os.environ.get("OPENBLAS_CORETYPE"),
-    }))
+    capability = [
+        line.split(":")[1].strip()
+        for line in torch.__config__.show().splitlines()
+        if "CPU capability" in line
+    ]
+    print(
+        json.dumps({
+            "program": name, "batch": a.batch, "n_expert": a.n_expert, "tasks": a.tasks,
+            "threads": a.threads,
+            "train_rows_per_second": round(a.batch * 1e3 / quantile(train, 0.5)),
+            "inference_rows_per_second": round(a.batch * 1e3 / quantile(inference, 0.5)
+                                               ), "step_ms_p10": round(quantile(train, 0.1), 4),
+            "step_ms_p50": round(quantile(train, 0.5),
+                                 4), "step_ms_p90": round(quantile(train, 0.9),
+                                                          4), "steps": len(losses),
+            "parameters": sum(p.numel()
+                              for p in model.parameters()), "final_loss": sum(tail) / len(tail),
+            "torch": torch.__version__, "capability": capability[0] if capability else None,
+            "openblas_coretype": os.environ.get("OPENBLAS_CORETYPE"),
+        }))
 
 
 def check(torch, a):
@@ -123,7 +140,9 @@ def check(torch, a):
         difference = (values[0] - values[1]).abs().max().item()
         assert difference <= tolerance, f"{what}: the peers differ by {difference}"
 
-    compare("parameters", [torch.tensor(float(sum(p.numel() for p in m.parameters()))) for m in (usual, fused)], 0)
+    compare("parameters",
+            [torch.tensor(float(sum(p.numel() for p in m.parameters()))) for m in (usual, fused)],
+            0)
     for i in range(0, a.rows, a.batch):
         losses = []
         for model, inputs, optimizer in models:
@@ -134,13 +153,18 @@ def check(torch, a):
             optimizer.step()
             losses.append(loss.detach())
         compare(f"loss of step {i // a.batch + 1}", losses, 1e-9)
-    # A bias before a batch norm has a gradient of pure rounding, which Adam turns into updates: running means follow them.
+    # A bias before a batch norm has a gradient of pure rounding, which Adam turns into updates:
+    # running means follow them.
     for model, _, _ in models:
         model.eval()
     fused.copy_from(usual)
     with torch.no_grad():
-        compare("predictions", [m.predict(m.rows(inputs, 0, a.batch)) for m, inputs, _ in models], 1e-12)
-    print(json.dumps({"check": "ok", "losses": [loss.item() for loss in losses], "torch": torch.__version__}))
+        compare("predictions", [m.predict(m.rows(inputs, 0, a.batch)) for m, inputs, _ in models],
+                1e-12)
+    print(
+        json.dumps(
+            {"check": "ok", "losses": [loss.item() for loss in losses],
+             "torch": torch.__version__}))
 
 
 def main(name, model_name, description):

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""MMoE in PyTorch with few large operations: one table, one linear for all experts and gates, batched products, one batch norm a depth."""
+"""MMoE in PyTorch with few large operations: one table, one linear for all experts and gates,
+batched products, one batch norm a depth."""
 import sys
 
 import mmoe_common
@@ -53,10 +54,14 @@ class FusedMMoE(nn.Module):
         first = self.expert_width + a.tasks * a.n_expert
         self.first = nn.Linear(width, first)  # every expert's first layer, then every gate
         self.first_norm = nn.BatchNorm1d(first)
-        self.experts = nn.ModuleList(BatchedLayer(a.n_expert, i, o, a.dropout) for i, o in zip(a.dims, a.dims[1:]))
-        self.towers = nn.ModuleList(BatchedLayer(a.tasks, i, o, a.dropout) for i, o in zip([a.dims[-1]] + a.towers, a.towers))
+        self.experts = nn.ModuleList(
+            BatchedLayer(a.n_expert, i, o, a.dropout) for i, o in zip(a.dims, a.dims[1:]))
+        self.towers = nn.ModuleList(
+            BatchedLayer(a.tasks, i, o, a.dropout)
+            for i, o in zip([a.dims[-1]] + a.towers, a.towers))
         bound = a.towers[-1] ** -0.5
-        self.out_weight = nn.Parameter(torch.empty(a.tasks, a.towers[-1], 1).uniform_(-bound, bound))
+        self.out_weight = nn.Parameter(
+            torch.empty(a.tasks, a.towers[-1], 1).uniform_(-bound, bound))
         self.out_bias = nn.Parameter(torch.empty(a.tasks, 1, 1).uniform_(-bound, bound))
 
     def prepare(self, ids, dense):
@@ -70,9 +75,12 @@ class FusedMMoE(nn.Module):
         a = self.a
         ids, dense = x
         rows = ids.shape[0]
-        x = torch.cat([functional.embedding(ids, self.table).view(rows, -1), dense], dim=1)  # [B, D]
-        experts, gates = self.first_norm(self.first(x)).split([self.expert_width, a.tasks * a.n_expert], dim=1)
-        u = functional.dropout(torch.relu(experts), a.dropout, self.training).view(rows, a.n_expert, -1)
+        x = torch.cat([functional.embedding(ids, self.table).view(rows, -1), dense],
+                      dim=1)  # [B, D]
+        experts, gates = self.first_norm(self.first(x)).split(
+            [self.expert_width, a.tasks * a.n_expert], dim=1)
+        u = functional.dropout(torch.relu(experts), a.dropout,
+                               self.training).view(rows, a.n_expert, -1)
         if self.experts:
             u = u.transpose(0, 1)
             for layer in self.experts:
@@ -98,8 +106,10 @@ class FusedMMoE(nn.Module):
         self.first.weight.copy_(torch.cat([part[0].weight for part in parts]))
         self.first.bias.copy_(torch.cat([part[0].bias for part in parts]))
         copy_norms(self.first_norm, [part[1] for part in parts])
-        for modules, layers, depth in ((usual.experts, self.experts, 1), (usual.towers, self.towers, 0)):
+        for modules, layers, depth in ((usual.experts, self.experts, 1), (usual.towers, self.towers,
+                                                                          0)):
             for i, layer in enumerate(layers, depth):
-                layer.copy_from([module[4 * i] for module in modules], [module[4 * i + 1] for module in modules])
+                layer.copy_from([module[4 * i] for module in modules],
+                                [module[4 * i + 1] for module in modules])
         self.out_weight.copy_(torch.stack([tower[-1].weight.t() for tower in usual.towers]))
         self.out_bias.copy_(torch.stack([tower[-1].bias for tower in usual.towers]).unsqueeze(1))

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""MMoE in PyTorch in the usual way: a module an expert, a gate and a tower, an embedding a column, a dictionary of columns."""
+"""MMoE in PyTorch in the usual way: a module an expert, a gate and a tower, an embedding a column,
+a dictionary of columns."""
 import sys
 
 import mmoe_common
@@ -25,14 +26,17 @@ def mlp(width, dims, dropout, activation=nn.ReLU, output=False):
 class UsualMMoE(nn.Module):
     def __init__(self, a):
         super().__init__()
-        self.embeddings = nn.ModuleDict({f"s{c}": nn.Embedding(a.vocab, a.embed_dim) for c in range(a.sparse)})
+        self.embeddings = nn.ModuleDict(
+            {f"s{c}": nn.Embedding(a.vocab, a.embed_dim) for c in range(a.sparse)})
         for table in self.embeddings.values():
             nn.init.normal_(table.weight, 0, 1e-4)
         self.dense_names = [f"d{c}" for c in range(a.dense)]
         width = a.sparse * a.embed_dim + a.dense
         self.experts = nn.ModuleList(mlp(width, a.dims, a.dropout) for _ in range(a.n_expert))
-        self.gates = nn.ModuleList(mlp(width, [a.n_expert], a.dropout, lambda: nn.Softmax(dim=1)) for _ in range(a.tasks))
-        self.towers = nn.ModuleList(mlp(a.dims[-1], a.towers, a.dropout, output=True) for _ in range(a.tasks))
+        self.gates = nn.ModuleList(
+            mlp(width, [a.n_expert], a.dropout, lambda: nn.Softmax(dim=1)) for _ in range(a.tasks))
+        self.towers = nn.ModuleList(
+            mlp(a.dims[-1], a.towers, a.dropout, output=True) for _ in range(a.tasks))
 
     def prepare(self, ids, dense):
         columns = {f"s{c}": ids[:, c].contiguous() for c in range(ids.shape[1])}
@@ -58,4 +62,6 @@ class UsualMMoE(nn.Module):
 
     def loss(self, output, labels):
         tasks = labels.shape[1]
-        return sum(nn.functional.binary_cross_entropy(output[:, t], labels[:, t]) for t in range(tasks)) / tasks
+        return sum(
+            nn.functional.binary_cross_entropy(output[:, t], labels[:, t])
+            for t in range(tasks)) / tasks

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Serving with TorchScript: both peers traced, frozen and optimised for inference, timed over numbers of rows a call."""
+"""Serving with TorchScript: both peers traced, frozen and optimised for inference, timed over
+numbers of rows a call."""
 import json
 import os
 import sys
@@ -12,7 +13,8 @@ MODELS = {"fused": ("mmoe_fused", "FusedMMoE"), "usual": ("mmoe_usual", "UsualMM
 
 
 def serving(torch, model, example):
-    """A module is traced anew for each number of rows: the interpreter specialises on the shapes it sees."""
+    """A module is traced anew for each number of rows: the interpreter specialises on the shapes it
+    sees."""
 
     class Serving(torch.nn.Module):
         def __init__(self):
@@ -35,10 +37,14 @@ def measure(torch, a, model):
         script = serving(torch, model, batches[0])
         for _ in range(3):  # profiled, then compiled
             script(batches[0])
-        torch.testing.assert_close(script(batches[-1]), model.predict(batches[-1]), rtol=0, atol=1e-5)
+        torch.testing.assert_close(script(batches[-1]), model.predict(batches[-1]), rtol=0,
+                                   atol=1e-5)
         times = mmoe_common.time_calls(script, batches, a.seconds)
-        results.append({"rows": count, "p50_us": 1e3 * mmoe_common.quantile(times, 0.5), "p99_us": 1e3 * mmoe_common.quantile(times, 0.99),
-                        "rows_per_second": 1e3 * count * len(times) / sum(times), "calls": len(times)})
+        results.append({
+            "rows": count, "p50_us": 1e3 * mmoe_common.quantile(times, 0.5),
+            "p99_us": 1e3 * mmoe_common.quantile(times, 0.99),
+            "rows_per_second": 1e3 * count * len(times) / sum(times), "calls": len(times)
+        })
     return results
 
 
@@ -57,9 +63,17 @@ def main():
         model = getattr(__import__(module), model_class)(a).eval()
         with torch.no_grad():
             models[name] = measure(torch, a, model)
-    capability = [line.split(":")[1].strip() for line in torch.__config__.show().splitlines() if "CPU capability" in line]
-    print(json.dumps({"program": "serve_torchscript", "n_expert": a.n_expert, "threads": a.threads, "torch": torch.__version__,
-                      "capability": capability[0] if capability else None, "models": models}))
+    capability = [
+        line.split(":")[1].strip()
+        for line in torch.__config__.show().splitlines()
+        if "CPU capability" in line
+    ]
+    print(
+        json.dumps({
+            "program": "serve_torchscript", "n_expert": a.n_expert, "threads": a.threads,
+            "torch": torch.__version__, "capability": capability[0] if capability else None,
+            "models": models
+        }))
 
 
 if __name__ == "__main__":

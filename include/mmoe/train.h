@@ -326,9 +326,10 @@ typedef struct mmoe_progress {
 } mmoe_progress;
 
 typedef struct mmoe_trainer_options {
-    int threads;              /* workers, 1 to 256; 0: one a processor that this process may use */
-    int single_threaded_blas; /* 1: set the process's BLAS to one thread during fit and step, and
-                                 put it back */
+    int threads; /* workers, 1 to 256; 0: one a processor that this process may use, by its
+                    affinity and by its control groups' quota */
+    int single_threaded_blas;    /* 1: set the process's BLAS to one thread during fit and step, and
+                                    put it back */
     const char *checkpoint_path; /* written after each epoch and when stopped; NULL: none */
     void *user;
     /* Called from the thread that called fit; a return other than 0 stops training

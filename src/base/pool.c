@@ -2,12 +2,14 @@
 
 #include <assert.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "base/processors.h"
+
+enum { MOST_WORKERS = 256 };
 
 /* A worker's share of a loop: the loop's number in the high half, its next task in the low half.
  * Claiming a task is one compare-and-swap of both, so a worker that is late for a loop cannot take
@@ -201,7 +203,6 @@ mmoe_status mmoe_pool_create(int workers, const mmoe_allocator *alloc, mmoe_pool
 
 int mmoe_worker_count(int threads) {
     if (threads > 0) return threads;
-    cpu_set_t set;
-    int count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-    return count < 1 ? 1 : count > 256 ? 256 : count;
+    const int count = mmoe_processors();
+    return count > MOST_WORKERS ? MOST_WORKERS : count;
 }

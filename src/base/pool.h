@@ -21,7 +21,8 @@ int mmoe_pool_workers(const mmoe_pool *pool);
  * at a time. */
 void mmoe_pool_run(mmoe_pool *pool, int tasks, mmoe_pool_fn fn, void *context);
 
-/* Workers for a request of `threads`: itself, or one a processor that the process may use for 0. */
+/* Workers for a request of `threads`: itself, or for 0 one a processor that the process may use
+ * (processors.h), at most 256. */
 int mmoe_worker_count(int threads);
 
 #endif

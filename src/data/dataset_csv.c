@@ -275,6 +275,22 @@ static void *settle(loader *l, void *grown, size_t count, size_t size) {
     return to;
 }
 
+/* The mean of each label, which heads may begin with. */
+static void measure_labels(const struct mmoe_dataset *set, struct mmoe_schema *schema) {
+    for (int32_t i = 0; i < set->n_label; i++) {
+        double sum = 0, weights = 0;
+        for (int64_t r = 0; r < set->rows; r++) {
+            const double y = (double)set->labels[r * set->n_label + i],
+                         w = set->weights ? (double)set->weights[r] : 1;
+            if (isnan(y)) continue;
+            sum += w * y;
+            weights += w;
+        }
+        schema->labels[i].has_mean = weights > 0;
+        schema->labels[i].mean = weights > 0 ? sum / weights : 0;
+    }
+}
+
 static mmoe_status finish_set(loader *l, mmoe_error *err) {
     struct mmoe_dataset *set = l->set;
     const size_t rows = (size_t)set->rows;
@@ -291,10 +307,11 @@ static mmoe_status finish_set(loader *l, mmoe_error *err) {
     l->ids = NULL;
     l->values = NULL;
     l->labels_read = l->weights = NULL;
-    if (set->ids && set->dense && set->labels && (set->weights || !weighted))
-        return mmoe_dataset_seal(set, l->schema, err);
-    return mmoe_fail_memory(err,
-                            rows * 4 * (size_t)(set->n_sparse + set->n_dense + set->n_label + 1));
+    if (!set->ids || !set->dense || !set->labels || (weighted && !set->weights))
+        return mmoe_fail_memory(err, rows * 4 *
+                                         (size_t)(set->n_sparse + set->n_dense + set->n_label + 1));
+    if (l->learning) measure_labels(set, l->learned);
+    return mmoe_dataset_seal(set, l->schema, err);
 }
 
 static mmoe_status load(loader *l, struct mmoe_dataset **out, mmoe_error *err) {

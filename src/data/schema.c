@@ -362,6 +362,8 @@ static mmoe_status copy_into(const schema *from, schema *s, mmoe_error *err) {
         mmoe_label_column *l = &s->labels[s->n_label];
         const mmoe_label_column *source = &from->labels[s->n_label];
         l->type = source->type;
+        l->has_mean = source->has_mean;
+        l->mean = source->mean;
         ok = copy_name(s, source->name, &l->name) && copy_name(s, source->task, &l->task);
     }
     for (; ok && s->n_table < from->n_table; s->n_table++) {

@@ -54,6 +54,8 @@ typedef struct mmoe_label_column {
     char *name; /* of the column */
     char *task; /* of the task */
     mmoe_task_type type;
+    bool has_mean; /* a file has told it: that of the rows which the schema was fitted to */
+    double mean;   /* by the rows' weights; no file keeps it */
 } mmoe_label_column;
 
 struct mmoe_schema {

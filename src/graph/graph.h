@@ -23,17 +23,28 @@ typedef struct mmoe_value {
     int32_t grad_cols; /* its leading columns that need a gradient */
 } mmoe_value;
 
+/* All kinds of nodes. A row makes a name of mmoe_op, and the record that op_NAME.c defines (op.h).
+ */
+#define MMOE_OP_LIST(ROW)                                                                          \
+    ROW(INPUT, input)                                                                              \
+    ROW(LINEAR, linear)                                                                            \
+    ROW(STATS, stats)                                                                              \
+    ROW(APPLY, apply)                                                                              \
+    ROW(GATE, gate)                                                                                \
+    ROW(MIX, mix)                                                                                  \
+    ROW(ATTEND, attend)                                                                            \
+    ROW(JOINT, joint)                                                                              \
+    ROW(LOSS, loss)
+
 typedef enum mmoe_op {
-    MMOE_OP_INPUT,
-    MMOE_OP_LINEAR,
-    MMOE_OP_STATS,
-    MMOE_OP_APPLY,
-    MMOE_OP_GATE,
-    MMOE_OP_MIX,
-    MMOE_OP_ATTEND,
-    MMOE_OP_JOINT,
-    MMOE_OP_LOSS
+#define MMOE_OP_NAME(NAME, name) MMOE_OP_##NAME,
+    MMOE_OP_LIST(MMOE_OP_NAME)
+#undef MMOE_OP_NAME
 } mmoe_op;
+
+#define MMOE_OP_ONE(NAME, name) +1
+enum { MMOE_OP_COUNT = 0 MMOE_OP_LIST(MMOE_OP_ONE) };
+#undef MMOE_OP_ONE
 
 /* out[b, col : col+dim] = table[ids[b, column]] */
 typedef struct mmoe_lookup {
@@ -91,11 +102,15 @@ typedef struct mmoe_losses {
     double divisor;
 } mmoe_losses;
 
+enum { MMOE_NODE_ARRAYS = 6 };
+
 typedef struct mmoe_node {
     mmoe_op op;
-    char name[32]; /* for profiles: "experts+gates 1" */
-    int32_t in;    /* value read: linear has one a block; -1 */
-    int32_t out;   /* value written; -1 */
+    char name[32];                 /* for profiles: "experts+gates 1" */
+    int32_t in;                    /* value read: linear has one a block; -1 */
+    int32_t out;                   /* value written; -1 */
+    void *owned[MMOE_NODE_ARRAYS]; /* arrays that go with the node */
+    size_t missing;                /* bytes that there was no memory for */
     union {
         struct {
             int32_t n_lookup, n_dense;
@@ -154,42 +169,77 @@ typedef struct mmoe_graph {
 mmoe_status mmoe_graph_create(const mmoe_allocator *alloc, mmoe_graph **out, mmoe_error *err);
 void mmoe_graph_free(mmoe_graph *graph);
 
-/* Each adds a node; arrays and the name (cut to 31 bytes) are copied. They return MMOE_E_MEMORY, or
- * write the new value's view to *out. Shapes are the builder's duty: asserted. */
-mmoe_status mmoe_graph_input(mmoe_graph *g, const char *name, const mmoe_lookup *lookups,
-                             int32_t n_lookup, int32_t n_id, int32_t n_dense, mmoe_view *out,
-                             mmoe_error *err);
+/* Each adds a node, and stands in its op's file; arrays and the name (cut to 31 bytes) are copied.
+ * They return MMOE_E_MEMORY, or write the new value's view to *out. Shapes are the builder's duty:
+ * asserted. */
+typedef struct mmoe_input_args {
+    const mmoe_lookup *lookups;
+    int32_t n_lookup, n_id, n_dense;
+} mmoe_input_args;
+mmoe_status mmoe_graph_input(mmoe_graph *g, const char *name, const mmoe_input_args *args,
+                             mmoe_view *out, mmoe_error *err);
 mmoe_status mmoe_graph_linear(mmoe_graph *g, const char *name, const mmoe_linear_block *blocks,
                               int32_t n_block, mmoe_view *out, mmoe_error *err);
-/* A stats node (if norm has columns) and an apply node on a linear node's whole output. */
-mmoe_status mmoe_graph_layer(mmoe_graph *g, const char *name, mmoe_view in, int64_t bias,
-                             const mmoe_norm *norm, const mmoe_segment *segments, int32_t n_segment,
+
+/* A stats node (if `norm` has columns) and an apply node on a linear node's whole output. */
+typedef struct mmoe_layer_args {
+    mmoe_view in;
+    int64_t bias;
+    mmoe_norm norm;
+    const mmoe_segment *segments;
+    int32_t n_segment;
+} mmoe_layer_args;
+mmoe_status mmoe_graph_layer(mmoe_graph *g, const char *name, const mmoe_layer_args *args,
                              mmoe_view *out, mmoe_error *err);
+
 /* gates[i] are the logits, all of one value, and become the weights. */
 mmoe_status mmoe_graph_gate(mmoe_graph *g, const char *name, mmoe_view *gates, int32_t n_gate,
                             const mmoe_gating *how, mmoe_error *err);
-mmoe_status mmoe_graph_mix(mmoe_graph *g, const char *name, mmoe_view gates,
-                           const int32_t *gate_col, mmoe_view experts, const int32_t *expert_col,
-                           int32_t n_task, int32_t n_expert, int32_t cols, mmoe_view *out,
+
+typedef struct mmoe_mixing {
+    int32_t gates, experts;               /* values */
+    const int32_t *gate_col, *expert_col; /* [n_task], [n_task, n_expert] */
+    int32_t n_task, n_expert, cols;
+} mmoe_mixing;
+mmoe_status mmoe_graph_mix(mmoe_graph *g, const char *name, const mmoe_mixing *args, mmoe_view *out,
                            mmoe_error *err);
-/* y_t = sum_k weight[t, k] x_k, x_k a block of `experts` (Misra et al., CVPR 2016). */
-mmoe_status mmoe_graph_stitch(mmoe_graph *g, const char *name, int64_t weight, mmoe_view experts,
-                              int32_t n, mmoe_view *out, mmoe_error *err);
+
+/* y_t = sum_k weight[t, k] x_k, x_k one of n blocks of `experts` (Misra et al., CVPR 2016). */
+typedef struct mmoe_stitching {
+    int64_t weight; /* offset into values: [n, n] */
+    mmoe_view experts;
+    int32_t n;
+} mmoe_stitching;
+mmoe_status mmoe_graph_stitch(mmoe_graph *g, const char *name, const mmoe_stitching *args,
+                              mmoe_view *out, mmoe_error *err);
+
 /* Attention of two items; `in` is a whole value, q k v of the one and then of the other, each of a
  * sixth of its columns. */
 mmoe_status mmoe_graph_attend(mmoe_graph *g, const char *name, mmoe_view in, mmoe_view *out,
                               mmoe_error *err);
 mmoe_status mmoe_graph_joint(mmoe_graph *g, const char *name, mmoe_view a, mmoe_view b,
                              mmoe_view *out, mmoe_error *err);
+mmoe_status mmoe_graph_loss(mmoe_graph *g, const char *name, const mmoe_losses *losses,
+                            mmoe_error *err);
+/* The losses of a whole graph: its last node's. */
+const mmoe_losses *mmoe_graph_losses(const mmoe_graph *g);
+
 /* Says which columns of one value are the shared representation: what comes before serves all
  * tasks. */
 mmoe_status mmoe_graph_share(mmoe_graph *g, const mmoe_view *views, int32_t count, mmoe_error *err);
 /* shared [tensors]: 1 where the shared representation depends on the tensor, a trained one
  * (shared.c). */
 mmoe_status mmoe_graph_shared_tensors(const mmoe_graph *g, uint8_t *shared, mmoe_error *err);
-mmoe_status mmoe_graph_loss(mmoe_graph *g, const char *name, const mmoe_losses *losses,
-                            mmoe_error *err);
-/* The losses of a whole graph: its last node's. */
-const mmoe_losses *mmoe_graph_losses(const mmoe_graph *g);
+
+/* ---- For the functions that add nodes ---- */
+
+/* An array that the node owns: a copy of `count` items, not set where `from` is NULL. NULL without
+ * memory, which mmoe_graph_add then reports. */
+void *mmoe_node_keep(const mmoe_graph *g, mmoe_node *n, const void *from, int32_t count,
+                     size_t size);
+mmoe_status mmoe_graph_add_value(mmoe_graph *g, mmoe_value value, mmoe_view *out, mmoe_error *err);
+/* Takes the node over, and on failure frees its arrays. `out` NULL: it writes no value. */
+mmoe_status mmoe_graph_add(mmoe_graph *g, const char *name, mmoe_node *n, mmoe_value value,
+                           mmoe_view *out, mmoe_error *err);
 
 #endif

@@ -5,7 +5,54 @@
  * Balance (Shazeer et al., equations 6 and 7): CV(I)^2 of a gate's E experts, I_e the sum of g_be
  * over the batch, is E sum_e m_e^2 - 1 with m_e the mean of g_be; by g_be its gradient is 2 E m_e /
  * B. */
-#include "graph/ops.h"
+#include <assert.h>
+
+#include "graph/op.h"
+
+mmoe_status mmoe_graph_gate(mmoe_graph *g, const char *name, mmoe_view *gates, int32_t n_gate,
+                            const mmoe_gating *how, mmoe_error *err) {
+    mmoe_node n = {.op = MMOE_OP_GATE, .in = gates[0].value};
+    n.u.gate.n_gate = n_gate;
+    n.u.gate.how = *how;
+    n.u.gate.col = mmoe_node_keep(g, &n, NULL, n_gate, sizeof *n.u.gate.col);
+    n.u.gate.n_expert = mmoe_node_keep(g, &n, NULL, n_gate, sizeof *n.u.gate.n_expert);
+    int32_t width = 0;
+    for (int32_t i = 0; i < n_gate && !n.missing; i++) {
+        assert(gates[i].value == n.in && gates[i].cols >= how->top_k);
+        n.u.gate.col[i] = gates[i].col;
+        n.u.gate.n_expert[i] = gates[i].cols;
+        gates[i].col = width;
+        width += gates[i].cols;
+    }
+    mmoe_view out;
+    const mmoe_status status = mmoe_graph_add(g, name, &n, (mmoe_value){width, width}, &out, err);
+    for (int32_t i = 0; i < n_gate && !status; i++) gates[i].value = out.value;
+    return status;
+}
+
+static void gate_inputs(const mmoe_graph *g, const mmoe_node *n, mmoe_input_visit visit,
+                        void *context) {
+    (void)g;
+    for (int32_t i = 0, col = 0; i < n->u.gate.n_gate; col += n->u.gate.n_expert[i++]) {
+        const int32_t cols = n->u.gate.n_expert[i];
+        visit(context, &(mmoe_node_input){{n->in, n->u.gate.col[i], cols}, col, cols});
+    }
+}
+
+static mmoe_barrier gate_waits(const mmoe_node *n, bool backward) {
+    return !backward && n->u.gate.how.balance > 0 ? MMOE_BARRIER_NOW : MMOE_BARRIER_NONE;
+}
+
+static void gate_lay(const mmoe_plan *p, int32_t node, mmoe_layout *l) {
+    const mmoe_node *n = &p->graph->nodes[node];
+    if (!p->training || !(n->u.gate.how.balance > 0)) return;
+    const size_t width = (size_t)p->graph->values[n->out].width;
+    mmoe_gate_state *own = mmoe_lay(l, 1, sizeof *own);
+    double *importance = mmoe_lay(l, (size_t)p->max_chunks * width, sizeof *importance);
+    float *balance = mmoe_lay_floats(l, width);
+    p->nodes[node].own = own;
+    if (own) *own = (mmoe_gate_state){importance, balance};
+}
 
 static mmoe_gate_args gate_args(const mmoe_plan *p, const mmoe_node *n, const mmoe_span *s) {
     mmoe_gate_args a = {.rows = s->rows,
@@ -20,51 +67,72 @@ static mmoe_gate_args gate_args(const mmoe_plan *p, const mmoe_node *n, const mm
 }
 
 /* Writes 0 to what is dropped. */
-static void drop(const mmoe_plan *p, const mmoe_node *n, const mmoe_span *s, float *g, int32_t ld) {
-    const int32_t node = (int32_t)(n - p->graph->nodes), cols = p->graph->values[n->out].width;
+static void drop_experts(const mmoe_run *r, int32_t node, const mmoe_span *s, float *g,
+                         int32_t ld) {
+    const mmoe_node *n = &r->plan->graph->nodes[node];
+    const int32_t cols = r->plan->graph->values[n->out].width;
     for (int32_t b = 0; b < s->rows; b++)
         for (int32_t c = 0; c < cols; c++) g[(size_t)b * (size_t)ld + (size_t)c] = 1;
-    p->kernels->dropout(s->rows, cols, g, ld, n->u.gate.how.dropout, p->seed,
-                        mmoe_dropout_stream(p, node, 0), (uint64_t)s->first);
+    r->plan->kernels->dropout(s->rows, cols, g, ld, n->u.gate.how.dropout, r->seed,
+                              mmoe_dropout_stream(r, node, 0), (uint64_t)s->first);
 }
 
-void mmoe_gate_forward(mmoe_plan *p, const mmoe_node *n, const mmoe_node_state *state,
-                       const mmoe_span *s) {
+static void gate_forward(mmoe_run *r, int32_t node, const mmoe_span *s) {
+    const mmoe_plan *p = r->plan;
+    const mmoe_node *n = &p->graph->nodes[node];
+    const mmoe_gate_state *own = p->nodes[node].own;
     mmoe_gate_args a = gate_args(p, n, s);
     a.a = mmoe_value_at(p, n->in, s);
     a.lda = p->values[n->in].ld;
     a.masked = p->training && n->u.gate.how.dropout > 0;
-    if (a.masked) drop(p, n, s, a.g, a.ldg);
+    if (a.masked) drop_experts(r, node, s, a.g, a.ldg);
     p->kernels->gate_forward(&a);
-    if (!state->balance) return;
+    if (!own) return;
     const int32_t cols = p->graph->values[n->out].width;
-    double *sums = state->importance + (size_t)s->chunk * (size_t)cols;
+    double *sums = own->importance + (size_t)s->chunk * (size_t)cols;
     for (int32_t c = 0; c < cols; c++) sums[c] = 0;
     for (int32_t b = 0; b < s->rows; b++)
         for (int32_t c = 0; c < cols; c++)
             sums[c] += (double)a.g[(size_t)b * (size_t)a.ldg + (size_t)c];
 }
 
-void mmoe_gate_barrier(mmoe_plan *p, const mmoe_node *n, const mmoe_node_state *state) {
-    const int32_t cols = p->graph->values[n->out].width;
-    const double rows = p->batch->rows;
+static void gate_barrier(mmoe_run *r, int32_t node, bool backward) {
+    (void)backward;
+    const mmoe_node *n = &r->plan->graph->nodes[node];
+    const mmoe_gate_state *own = r->plan->nodes[node].own;
+    const int32_t cols = r->plan->graph->values[n->out].width;
+    const double rows = r->batch->rows;
     for (int32_t i = 0, c = 0; i < n->u.gate.n_gate; i++)
         for (const int32_t end = c + n->u.gate.n_expert[i]; c < end; c++) {
             double sum = 0;
-            for (int32_t k = 0; k < p->chunks; k++)
-                sum += state->importance[(size_t)k * (size_t)cols + (size_t)c];
-            state->balance[c] =
+            for (int32_t k = 0; k < r->chunks; k++)
+                sum += own->importance[(size_t)k * (size_t)cols + (size_t)c];
+            own->balance[c] =
                 (float)(n->u.gate.how.balance * 2 * n->u.gate.n_expert[i] * (sum / rows) / rows);
         }
 }
 
-void mmoe_gate_backward(mmoe_plan *p, const mmoe_node *n, const mmoe_node_state *state,
-                        const mmoe_span *s) {
+static void gate_backward(mmoe_run *r, int32_t node, const mmoe_span *s) {
+    const mmoe_plan *p = r->plan;
+    const mmoe_node *n = &p->graph->nodes[node];
+    const mmoe_gate_state *own = p->nodes[node].own;
     mmoe_gate_args a = gate_args(p, n, s);
     a.dg = mmoe_grad_at(p, n->out, s);
     a.lddg = p->grads[n->out].ld;
-    a.more = p->leaves_terms ? NULL : state->balance;
+    a.more = own && !r->leaves_terms ? own->balance : NULL;
     a.da = mmoe_grad_at(p, n->in, s);
     a.ldda = p->grads[n->in].ld;
     p->kernels->gate_backward(&a);
 }
+
+const mmoe_op_kind mmoe_op_gate = {
+    .passes = {[MMOE_PASS_FORWARD] = "gate",
+               [MMOE_PASS_BARRIER] = "balance",
+               [MMOE_PASS_BACKWARD] = "gate backward"},
+    .inputs = gate_inputs,
+    .waits = gate_waits,
+    .lay = gate_lay,
+    .forward = gate_forward,
+    .barrier = gate_barrier,
+    .backward = gate_backward,
+};

@@ -1,18 +1,132 @@
 /* x = [table_0[id_0], table_1[id_1], ..., dense]; the gradient of a table's row is the sum of dx
  * over the rows that looked it up. */
+#include <assert.h>
 #include <string.h>
 
-#include "graph/ops.h"
+#include "graph/cost.h"
+#include "graph/op.h"
+
+enum { TABLE_FLOATS = 1 << 16 }; /* gradient of tables that one task scatters */
 
 typedef float v4 __attribute__((vector_size(16), aligned(4), may_alias));
+
+/* ---- The node ---- */
+
+mmoe_status mmoe_graph_input(mmoe_graph *g, const char *name, const mmoe_input_args *args,
+                             mmoe_view *out, mmoe_error *err) {
+    const int32_t n_lookup = args->n_lookup;
+    mmoe_node n = {.op = MMOE_OP_INPUT, .in = -1};
+    n.u.input.n_lookup = n_lookup;
+    n.u.input.n_dense = args->n_dense;
+    n.u.input.lookups = mmoe_node_keep(g, &n, args->lookups, n_lookup, sizeof *args->lookups);
+    int32_t embedded = 0;
+    for (int32_t i = 0; i < n_lookup; i++) {
+        assert(args->lookups[i].col == embedded);
+        embedded += args->lookups[i].dim;
+    }
+    n.u.input.dense_col = embedded;
+    g->n_id = args->n_id;
+    g->n_dense = args->n_dense;
+    return mmoe_graph_add(g, name, &n, (mmoe_value){embedded + args->n_dense, embedded}, out, err);
+}
+
+static void input_inputs(const mmoe_graph *g, const mmoe_node *n, mmoe_input_visit visit,
+                         void *context) {
+    (void)g, (void)n, (void)visit, (void)context; /* it reads the batch */
+}
+
+static void input_weights(const mmoe_node *n, mmoe_weights_visit visit, void *context) {
+    for (int32_t i = 0; i < n->u.input.n_lookup; i++) {
+        const mmoe_lookup *l = &n->u.input.lookups[i];
+        visit(context, &(mmoe_node_weights){l->table, 0, l->rows * l->dim, l->col, l->dim, l->dim});
+    }
+}
+
+static void input_kept(const mmoe_node *n, mmoe_value_visit visit, void *context) {
+    visit(context, n->out, true);
+}
+
+/* The batch's columns are read and written once. */
+static mmoe_cost input_cost(const mmoe_plan *p, int32_t node, const mmoe_weight_task *task,
+                            double rows) {
+    (void)task;
+    return (mmoe_cost){0, rows * 8 * p->graph->values[p->graph->nodes[node].out].width};
+}
+
+/* ---- Tables ---- */
+
+/* Groups lookups by their table, in the order of the first of each. */
+static void group_lookups(const mmoe_node *n, mmoe_input_state *own) {
+    const int32_t count = n->u.input.n_lookup;
+    int32_t placed = 0;
+    own->n_table = 0;
+    for (int32_t i = 0; i < count; i++) {
+        const mmoe_lookup *l = &n->u.input.lookups[i];
+        bool known = false;
+        for (int32_t t = 0; t < own->n_table; t++) known |= own->tables[t].table == l->table;
+        if (known) continue;
+        mmoe_table_use *t = &own->tables[own->n_table++];
+        *t = (mmoe_table_use){l->table, l->dim, l->rows, placed, 0};
+        for (int32_t j = i; j < count; j++)
+            if (n->u.input.lookups[j].table == l->table) {
+                own->lookups[placed++] = j;
+                t->count++;
+            }
+    }
+}
+
+static void input_lay(const mmoe_plan *p, int32_t node, mmoe_layout *l) {
+    const mmoe_node *n = &p->graph->nodes[node];
+    if (!p->training) return;
+    const size_t count = (size_t)n->u.input.n_lookup;
+    mmoe_input_state *own = mmoe_lay(l, 1, sizeof *own);
+    mmoe_table_use *tables = mmoe_lay(l, count, sizeof *tables);
+    int32_t *lookups = mmoe_lay(l, count, sizeof *lookups);
+    p->nodes[node].own = own;
+    if (!own) return;
+    *own = (mmoe_input_state){.tables = tables, .lookups = lookups};
+    group_lookups(n, own);
+}
+
+static void input_list(const mmoe_plan *p, int32_t node, mmoe_task_list *l) {
+    const mmoe_input_state *own = p->nodes[node].own;
+    for (int32_t t = 0, together; t < own->n_table; t += together) {
+        int64_t floats = own->tables[t].rows * own->tables[t].dim;
+        together = 1;
+        if (floats > TABLE_FLOATS) {
+            int64_t rows =
+                TABLE_FLOATS / own->tables[t].dim > 0 ? TABLE_FLOATS / own->tables[t].dim : 1;
+            for (int64_t row = 0; row < own->tables[t].rows; row += rows) {
+                int64_t some = own->tables[t].rows - row < rows ? own->tables[t].rows - row : rows;
+                mmoe_list_task(l, (mmoe_weight_task){node, t, 1, row, some},
+                               (size_t)(some * own->tables[t].dim));
+            }
+            continue;
+        }
+        int32_t lookups = own->tables[t].count;
+        while (t + together < own->n_table &&
+               floats + own->tables[t + together].rows * own->tables[t + together].dim <=
+                   TABLE_FLOATS &&
+               lookups < 8) {
+            floats += own->tables[t + together].rows * own->tables[t + together].dim;
+            lookups += own->tables[t + together].count;
+            together++;
+        }
+        mmoe_list_task(l, (mmoe_weight_task){node, t, together, 0, own->tables[t].rows},
+                       (size_t)floats);
+    }
+}
+
+/* ---- A chunk ---- */
 
 /* A shuffled batch's rows lie anywhere in the data set, and each costs misses of cache and TLB. A
  * chunk's rows are first copied, in a loop whose loads do not wait for each other; what follows,
  * and the gradient's scatter, reads the copy. (Asking for rows ahead with prefetch instructions did
  * nothing on the virtual machine where this was measured.) */
-static void copy_chunk(mmoe_plan *p, const mmoe_node *n, const mmoe_span *s, float *x,
+static void copy_chunk(const mmoe_run *r, const mmoe_node *n, const mmoe_span *s, float *x,
                        int32_t *ids) {
-    const mmoe_rows *batch = p->batch;
+    const mmoe_plan *p = r->plan;
+    const mmoe_rows *batch = r->batch;
     const int32_t ld = p->values[n->out].ld, n_id = p->graph->n_id,
                   dense_col = n->u.input.dense_col, n_dense = n->u.input.n_dense;
     float touched = 0;
@@ -148,10 +262,12 @@ static inline __attribute__((always_inline)) void run_any(const target *t, int32
 
 static void look_up(const target *t, int32_t count, matrix_rows m) { run_any(t, count, m, false); }
 
-void mmoe_input_forward(mmoe_plan *p, const mmoe_node *n, const mmoe_span *s) {
+static void input_forward(mmoe_run *r, int32_t node, const mmoe_span *s) {
+    const mmoe_plan *p = r->plan;
+    const mmoe_node *n = &p->graph->nodes[node];
     float *x = mmoe_value_at(p, n->out, s); /* [rows, D], its padding to ld zero */
     int32_t *ids = mmoe_ids_at(p, s);
-    copy_chunk(p, n, s, x, ids);
+    copy_chunk(r, n, s, x, ids);
     for (int32_t i = 0; i < n->u.input.n_lookup; i += MOST_TARGETS) {
         target targets[MOST_TARGETS];
         int32_t count =
@@ -165,70 +281,90 @@ void mmoe_input_forward(mmoe_plan *p, const mmoe_node *n, const mmoe_span *s) {
     }
 }
 
-static void scatter(const mmoe_plan *p, const mmoe_node *n, const target *t, int32_t count) {
+/* ---- The tables' gradients ---- */
+
+static void scatter(const mmoe_run *r, const mmoe_node *n, const target *t, int32_t count) {
+    const mmoe_plan *p = r->plan;
     run_any(t, count,
-            (matrix_rows){p->batch->rows, p->graph->n_id, p->grads[n->out].ld, p->ids,
+            (matrix_rows){r->batch->rows, p->graph->n_id, p->grads[n->out].ld, p->ids,
                           p->grads[n->out].base},
             true);
 }
 
 /* Several small tables together: a row's dx is read once for all of their columns. */
-static void scatter_tables(const mmoe_plan *p, const mmoe_node *n, const mmoe_weight_task *task,
-                           float *out) {
+static void scatter_tables(const mmoe_run *r, const mmoe_weight_task *task, float *out) {
+    const mmoe_node *n = &r->plan->graph->nodes[task->node];
+    const mmoe_input_state *own = r->plan->nodes[task->node].own;
     target targets[MOST_TARGETS];
     int32_t count = 0;
     for (int32_t i = task->first; i < task->first + task->count; i++) {
-        const mmoe_table_use *t = &p->tables[i];
+        const mmoe_table_use *t = &own->tables[i];
         for (int32_t j = t->first; j < t->first + t->count; j++) {
-            const mmoe_lookup *l = &n->u.input.lookups[p->table_lookups[j]];
+            const mmoe_lookup *l = &n->u.input.lookups[own->lookups[j]];
             targets[count++] = (target){out, l->column, l->col, l->dim};
             if (count == MOST_TARGETS) {
-                scatter(p, n, targets, count);
+                scatter(r, n, targets, count);
                 count = 0;
             }
         }
         out += t->rows * t->dim;
     }
-    if (count) scatter(p, n, targets, count);
+    if (count) scatter(r, n, targets, count);
 }
 
 /* Rows [task->row, + task->rows) of one large table. */
-static void scatter_range(const mmoe_plan *p, const mmoe_node *n, const mmoe_weight_task *task,
-                          float *out) {
-    const mmoe_table_use *t = &p->tables[task->first];
+static void scatter_range(const mmoe_run *r, const mmoe_weight_task *task, float *out) {
+    const mmoe_plan *p = r->plan;
+    const mmoe_node *n = &p->graph->nodes[task->node];
+    const mmoe_input_state *own = p->nodes[task->node].own;
+    const mmoe_table_use *t = &own->tables[task->first];
     const int32_t *ids = p->ids;
     const float *dx = p->grads[n->out].base;
-    for (int32_t b = 0; b < p->batch->rows; b++, ids += p->graph->n_id, dx += p->grads[n->out].ld)
+    for (int32_t b = 0; b < r->batch->rows; b++, ids += p->graph->n_id, dx += p->grads[n->out].ld)
         for (int32_t i = t->first; i < t->first + t->count; i++) {
-            const mmoe_lookup *l = &n->u.input.lookups[p->table_lookups[i]];
-            int64_t r = ids[l->column] - task->row;
-            if (r < 0 || r >= task->rows) continue;
-            for (int32_t c = 0; c < l->dim; c++) out[r * l->dim + c] += dx[l->col + c];
+            const mmoe_lookup *l = &n->u.input.lookups[own->lookups[i]];
+            int64_t row = ids[l->column] - task->row;
+            if (row < 0 || row >= task->rows) continue;
+            for (int32_t c = 0; c < l->dim; c++) out[row * l->dim + c] += dx[l->col + c];
         }
 }
 
-void mmoe_input_weights(mmoe_plan *p, const mmoe_node *n, const mmoe_weight_task *task,
-                        int worker) {
-    float *out = p->scratch + (size_t)worker * p->scratch_stride;
-    const mmoe_table_use *t = &p->tables[task->first];
-    double start = mmoe_plan_clock(p);
+static void input_run_task(mmoe_run *r, const mmoe_weight_task *task, int worker) {
+    const mmoe_input_state *own = r->plan->nodes[task->node].own;
+    float *out = mmoe_scratch_of(r->plan, worker);
+    const mmoe_table_use *t = &own->tables[task->first];
+    double start = mmoe_run_clock(r);
     if (task->rows < t->rows) {
         memset(out, 0, (size_t)(task->rows * t->dim) * sizeof *out);
-        scatter_range(p, n, task, out);
-        mmoe_plan_weights_done(p, worker, task, start);
-        mmoe_plan_sink(
-            p, worker, task->node,
+        scatter_range(r, task, out);
+        mmoe_run_task_done(r, worker, task, start);
+        mmoe_run_sink(
+            r, worker, task->node,
             &(mmoe_gradient){t->table, task->row * t->dim, task->rows, t->dim, out, t->dim});
         return;
     }
     int64_t count = 0;
     for (int32_t i = 0; i < task->count; i++) count += t[i].rows * t[i].dim;
     memset(out, 0, (size_t)count * sizeof *out);
-    scatter_tables(p, n, task, out);
-    mmoe_plan_weights_done(p, worker, task, start);
+    scatter_tables(r, task, out);
+    mmoe_run_task_done(r, worker, task, start);
     for (int32_t i = 0; i < task->count; i++) {
-        mmoe_plan_sink(p, worker, task->node,
-                       &(mmoe_gradient){t[i].table, 0, t[i].rows, t[i].dim, out, t[i].dim});
+        mmoe_run_sink(r, worker, task->node,
+                      &(mmoe_gradient){t[i].table, 0, t[i].rows, t[i].dim, out, t[i].dim});
         out += t[i].rows * t[i].dim;
     }
 }
+
+const mmoe_op_kind mmoe_op_input = {
+    .passes = {[MMOE_PASS_FORWARD] = "gather",
+               [MMOE_PASS_WEIGHTS] = "scatter",
+               [MMOE_PASS_UPDATE] = "update tables"},
+    .inputs = input_inputs,
+    .weights = input_weights,
+    .kept = input_kept,
+    .lay = input_lay,
+    .list = input_list,
+    .cost = input_cost,
+    .forward = input_forward,
+    .run_task = input_run_task,
+};

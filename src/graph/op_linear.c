@@ -1,20 +1,136 @@
 /* z_g = x_g W_g^T;  dx_g = dz_g W_g;  dW_g = dz_g^T x_g. */
-#include "graph/ops.h"
+#include <assert.h>
 
-enum { TOGETHER = 64 };
+#include "graph/cost.h"
+#include "graph/op.h"
+#include "math/blas.h"
 
-void mmoe_linear_pack(mmoe_plan *p, const mmoe_weight_task *task) {
-    const mmoe_linear_block *k = &p->graph->nodes[task->node].u.linear.blocks[task->first];
-    const mmoe_packed_block *to = &p->nodes[task->node].packed[task->first];
+enum {
+    TOGETHER = 64,        /* products of one call */
+    TASK_FLOPS = 8 << 20, /* smaller weight tasks go together */
+    SLAB = 96 /* rows of a weight matrix that a task takes: OpenBLAS likes multiples of 48 */
+};
+
+/* Weights of a block, packed for this step's forward and backward products; NULL: BLAS takes them
+ * as they are. */
+typedef struct packed_block {
+    float *forward, *backward;
+} packed_block;
+
+typedef struct linear_state {
+    packed_block *packed; /* [blocks] */
+    float *zeros;         /* as many as the widest packed block has columns */
+} linear_state;
+
+/* ---- The node ---- */
+
+mmoe_status mmoe_graph_linear(mmoe_graph *g, const char *name, const mmoe_linear_block *blocks,
+                              int32_t n_block, mmoe_view *out, mmoe_error *err) {
+    int32_t width = 0;
+    for (int32_t i = 0; i < n_block; i++) {
+        assert(blocks[i].col == width && blocks[i].in.value < g->n_value);
+        assert(!blocks[i].again || (i && blocks[i].weight == blocks[i - 1].weight &&
+                                    blocks[i].cols == blocks[i - 1].cols));
+        width += blocks[i].cols;
+    }
+    mmoe_node n = {.op = MMOE_OP_LINEAR, .in = -1};
+    n.u.linear.n_block = n_block;
+    n.u.linear.blocks = mmoe_node_keep(g, &n, blocks, n_block, sizeof *blocks);
+    return mmoe_graph_add(g, name, &n, (mmoe_value){width, width}, out, err);
+}
+
+static void linear_inputs(const mmoe_graph *g, const mmoe_node *n, mmoe_input_visit visit,
+                          void *context) {
+    (void)g;
+    for (int32_t i = 0; i < n->u.linear.n_block; i++) {
+        const mmoe_linear_block *k = &n->u.linear.blocks[i];
+        visit(context, &(mmoe_node_input){k->in, k->col, k->cols});
+    }
+}
+
+static void linear_weights(const mmoe_node *n, mmoe_weights_visit visit, void *context) {
+    for (int32_t i = 0; i < n->u.linear.n_block; i++) {
+        const mmoe_linear_block *k = &n->u.linear.blocks[i];
+        visit(context, &(mmoe_node_weights){-1, k->weight, k->in.cols, k->col, k->cols, 1});
+    }
+}
+
+static void linear_kept(const mmoe_node *n, mmoe_value_visit visit, void *context) {
+    for (int32_t i = 0; i < n->u.linear.n_block; i++)
+        visit(context, n->u.linear.blocks[i].in.value, false);
+    visit(context, n->out, true);
+}
+
+/* The same in each direction; of a task its share of the weights. */
+static mmoe_cost linear_cost(const mmoe_plan *p, int32_t node, const mmoe_weight_task *task,
+                             double rows) {
+    const mmoe_node *n = &p->graph->nodes[node];
+    mmoe_cost cost = {0};
+    double all = 0, mine = 0;
+    for (int32_t i = 0; i < n->u.linear.n_block; i++) {
+        const mmoe_linear_block *k = &n->u.linear.blocks[i];
+        double in = k->in.cols, out = k->cols;
+        cost.flops += 2 * rows * in * out;
+        cost.bytes += 4 * (rows * in + rows * out + in * out);
+        all += out * in;
+        if (task && i >= task->first && i < task->first + task->count)
+            mine += (double)task->rows * in;
+    }
+    if (!task) return cost;
+    return (mmoe_cost){cost.flops * (mine / all), cost.bytes * (mine / all)};
+}
+
+/* ---- Packed weights ---- */
+
+/* Columns of a block's input that need a gradient. */
+static int32_t grad_cols_of(const mmoe_graph *g, const mmoe_linear_block *k) {
+    int32_t cols = g->values[k->in.value].grad_cols - k->in.col;
+    return cols < k->in.cols ? cols : k->in.cols;
+}
+
+static void linear_lay(const mmoe_plan *p, int32_t node, mmoe_layout *l) {
+    const mmoe_node *n = &p->graph->nodes[node];
+    linear_state *own = mmoe_lay(l, 1, sizeof *own);
+    packed_block *packed = mmoe_lay(l, (size_t)n->u.linear.n_block, sizeof *packed);
+    size_t widest = 0;
+    for (int32_t i = 0; i < n->u.linear.n_block && p->kernels->packs_steps; i++) {
+        const mmoe_linear_block *k = &n->u.linear.blocks[i];
+        const int32_t back = p->training ? grad_cols_of(p->graph, k) : 0;
+        if (k->cols < MMOE_PACKED_N || k->in.cols < MMOE_PACKED_K) continue;
+        packed_block b = {mmoe_lay_floats(l, p->kernels->packed_size(k->cols, k->in.cols)), NULL};
+        if (back >= MMOE_PACKED_N)
+            b.backward = mmoe_lay_floats(l, p->kernels->packed_size(back, k->cols));
+        if (packed) packed[i] = b;
+        const size_t wide = (size_t)(k->cols > back ? k->cols : back);
+        if (wide > widest) widest = wide;
+    }
+    float *zeros = mmoe_lay_floats(l, widest);
+    p->nodes[node].own = own;
+    if (own) *own = (linear_state){packed, zeros};
+}
+
+static void linear_list_packs(const mmoe_plan *p, int32_t node, mmoe_task_list *l) {
+    const linear_state *own = p->nodes[node].own;
+    for (int32_t i = 0; i < p->graph->nodes[node].u.linear.n_block; i++)
+        if (own->packed[i].forward)
+            mmoe_list_task(l, (mmoe_weight_task){.node = node, .first = i, .count = 1}, 0);
+}
+
+static void linear_pack(const mmoe_plan *p, const mmoe_weight_task *pack) {
+    const mmoe_linear_block *k = &p->graph->nodes[pack->node].u.linear.blocks[pack->first];
+    const linear_state *own = p->nodes[pack->node].own;
+    const packed_block *to = &own->packed[pack->first];
     const float *w = p->params->values + k->weight;
     p->kernels->pack(k->cols, k->in.cols, 0, k->in.cols, w, k->in.cols, NULL, to->forward);
     if (to->backward)
-        p->kernels->pack_rows(mmoe_block_grad_cols(p->graph, k), k->cols, w, k->in.cols,
-                              to->backward);
+        p->kernels->pack_rows(grad_cols_of(p->graph, k), k->cols, w, k->in.cols, to->backward);
 }
 
+/* ---- A chunk ---- */
+
 /* g's product with its B packed. */
-static void run_packed(const mmoe_plan *p, const mmoe_gemm *g, const float *packed) {
+static void run_packed(const mmoe_kernels *kernels, const mmoe_gemm *g, const float *packed,
+                       const float *zeros) {
     mmoe_packed_gemm q = {.rows = g->m,
                           .n = g->n,
                           .k = g->k,
@@ -24,13 +140,15 @@ static void run_packed(const mmoe_plan *p, const mmoe_gemm *g, const float *pack
                           .packed = packed,
                           .c = g->c,
                           .ldc = g->ldc};
-    q.start = g->beta != 0 ? g->c : p->zeros;
+    q.start = g->beta != 0 ? g->c : zeros;
     q.ldstart = g->beta != 0 ? g->ldc : 0;
-    p->kernels->gemm(&q);
+    kernels->gemm(&q);
 }
 
-void mmoe_linear_forward(mmoe_plan *p, const mmoe_node *n, const mmoe_node_state *state,
-                         const mmoe_span *s) {
+static void linear_forward(mmoe_run *r, int32_t node, const mmoe_span *s) {
+    const mmoe_plan *p = r->plan;
+    const mmoe_node *n = &p->graph->nodes[node];
+    const linear_state *own = p->nodes[node].own;
     float *z = mmoe_value_at(p, n->out, s);
     mmoe_gemm g[TOGETHER];
     int32_t count = 0;
@@ -46,9 +164,9 @@ void mmoe_linear_forward(mmoe_plan *p, const mmoe_node *n, const mmoe_node_state
                                .ldb = k->in.cols,
                                .c = z + k->col,
                                .ldc = p->values[n->out].ld};
-        if (state->packed[i].forward)
-            run_packed(p, &g[count], state->packed[i].forward);
-        else if (++count == TOGETHER) {
+        if (own->packed[i].forward) {
+            run_packed(p->kernels, &g[count], own->packed[i].forward, own->zeros);
+        } else if (++count == TOGETHER) {
             mmoe_gemm_batch(g, count);
             count = 0;
         }
@@ -57,15 +175,18 @@ void mmoe_linear_forward(mmoe_plan *p, const mmoe_node *n, const mmoe_node_state
 }
 
 /* Blocks that add to one input's gradient depend on each other: they go one by one. */
-void mmoe_linear_backward(mmoe_plan *p, const mmoe_node *n, const mmoe_node_state *state,
-                          const mmoe_span *s) {
+static void linear_backward(mmoe_run *r, int32_t node, const mmoe_span *s) {
+    const mmoe_plan *p = r->plan;
+    const mmoe_node *n = &p->graph->nodes[node];
+    const linear_state *own = p->nodes[node].own;
+    const uint8_t *add = p->nodes[node].add;
     const float *dz = mmoe_grad_at(p, n->out, s);
     mmoe_gemm g[TOGETHER];
     int32_t count = 0;
     for (int32_t i = 0; i < n->u.linear.n_block; i++) {
         const mmoe_linear_block *k = &n->u.linear.blocks[i];
-        int32_t cols = mmoe_block_grad_cols(p->graph, k);
-        if (count == TOGETHER || (count && state->add[i])) {
+        int32_t cols = grad_cols_of(p->graph, k);
+        if (count == TOGETHER || (count && add[i])) {
             mmoe_gemm_batch(g, count);
             count = 0;
         }
@@ -77,20 +198,49 @@ void mmoe_linear_backward(mmoe_plan *p, const mmoe_node *n, const mmoe_node_stat
                                .lda = p->grads[n->out].ld,
                                .b = p->params->values + k->weight,
                                .ldb = k->in.cols,
-                               .beta = state->add[i],
+                               .beta = add[i],
                                .c = mmoe_grad_at(p, k->in.value, s) + k->in.col,
                                .ldc = p->grads[k->in.value].ld};
-        if (state->packed[i].backward)
-            run_packed(p, &g[count], state->packed[i].backward);
+        if (own->packed[i].backward)
+            run_packed(p->kernels, &g[count], own->packed[i].backward, own->zeros);
         else
             count++;
     }
     if (count) mmoe_gemm_batch(g, count);
 }
 
-void mmoe_linear_weights(mmoe_plan *p, const mmoe_node *n, const mmoe_weight_task *task,
-                         int worker) {
-    float *dw = p->scratch + (size_t)worker * p->scratch_stride;
+/* ---- Weights ---- */
+
+static void linear_list(const mmoe_plan *p, int32_t node, mmoe_task_list *l) {
+    const mmoe_node *n = &p->graph->nodes[node];
+    for (int32_t i = 0, together; i < n->u.linear.n_block; i += together) {
+        const mmoe_linear_block *k = &n->u.linear.blocks[i];
+        int32_t ld = mmoe_row_stride(k->in.cols);
+        double flops = 2.0 * k->cols * k->in.cols * p->max_rows;
+        together = 1;
+        while (i + together < n->u.linear.n_block && k[together].again) together++;
+        if (flops < TASK_FLOPS) { /* small blocks of one shape go together */
+            while (i + together < n->u.linear.n_block && k[together].cols == k->cols &&
+                   k[together].in.cols == k->in.cols &&
+                   (k[together].again || (together + 1) * flops <= TASK_FLOPS))
+                together++;
+            mmoe_list_task(l, (mmoe_weight_task){node, i, together, 0, k->cols},
+                           (size_t)k->cols * (size_t)ld);
+            continue;
+        }
+        for (int32_t row = 0, rows; row < k->cols; row += rows) {
+            rows =
+                k->cols - row >= SLAB + SLAB / 2 && n->u.linear.n_block < 8 ? SLAB : k->cols - row;
+            mmoe_list_task(l, (mmoe_weight_task){node, i, together, row, rows},
+                           (size_t)rows * (size_t)ld);
+        }
+    }
+}
+
+static void linear_run_task(mmoe_run *r, const mmoe_weight_task *task, int worker) {
+    const mmoe_plan *p = r->plan;
+    const mmoe_node *n = &p->graph->nodes[task->node];
+    float *dw = mmoe_scratch_of(p, worker);
     for (int32_t i = task->first; i < task->first + task->count; i++) {
         const mmoe_linear_block *k = &n->u.linear.blocks[i];
         const mmoe_buffer *x = &p->values[k->in.value];
@@ -101,7 +251,7 @@ void mmoe_linear_weights(mmoe_plan *p, const mmoe_node *n, const mmoe_weight_tas
                                k->in.cols == p->graph->values[k->in.value].width
                            ? x->ld
                            : k->in.cols;
-        mmoe_gemm g = {.ta = true, .m = (int32_t)task->rows, .n = cols, .k = p->batch->rows};
+        mmoe_gemm g = {.ta = true, .m = (int32_t)task->rows, .n = cols, .k = r->batch->rows};
         g.a = p->grads[n->out].base + k->col + task->row;
         g.lda = p->grads[n->out].ld;
         g.b = x->base + k->in.col;
@@ -109,17 +259,35 @@ void mmoe_linear_weights(mmoe_plan *p, const mmoe_node *n, const mmoe_weight_tas
         g.c = dw;
         g.ldc = cols;
         g.beta = k->again;
-        double start = mmoe_plan_clock(p);
+        double start = mmoe_run_clock(r);
         if (g.beta == 0 && p->kernels->packs_steps && g.m >= MMOE_PACKED_N &&
             g.n >= MMOE_PACKED_K && g.n % p->kernels->mix_cols == 0)
             p->kernels->gemm_outer(&g);
         else
             mmoe_gemm_run(&g);
-        mmoe_plan_weights_done(p, worker,
-                               &(mmoe_weight_task){task->node, i, 1, task->row, task->rows}, start);
+        mmoe_run_task_done(r, worker, &(mmoe_weight_task){task->node, i, 1, task->row, task->rows},
+                           start);
         if (i + 1 == n->u.linear.n_block || !k[1].again)
-            mmoe_plan_sink(p, worker, task->node,
-                           &(mmoe_gradient){p->params->n_table, k->weight + task->row * k->in.cols,
-                                            task->rows, k->in.cols, dw, cols});
+            mmoe_run_sink(r, worker, task->node,
+                          &(mmoe_gradient){p->params->n_table, k->weight + task->row * k->in.cols,
+                                           task->rows, k->in.cols, dw, cols});
     }
 }
+
+const mmoe_op_kind mmoe_op_linear = {
+    .passes = {[MMOE_PASS_FORWARD] = "linear",
+               [MMOE_PASS_BACKWARD] = "linear backward",
+               [MMOE_PASS_WEIGHTS] = "linear weights",
+               [MMOE_PASS_UPDATE] = "update weights"},
+    .inputs = linear_inputs,
+    .weights = linear_weights,
+    .kept = linear_kept,
+    .lay = linear_lay,
+    .list_packs = linear_list_packs,
+    .list = linear_list,
+    .cost = linear_cost,
+    .pack = linear_pack,
+    .forward = linear_forward,
+    .backward = linear_backward,
+    .run_task = linear_run_task,
+};

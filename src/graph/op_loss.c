@@ -1,20 +1,65 @@
 /* L = (1 / divisor) sum_t factor_t weight_t L_t,  L_t = sum_b w_b l_t(logit_bt, y_bt) / sum_b w_b
  * over the rows whose label is there; l_t is of the task's kind (src/loss). */
-#include "graph/ops.h"
+#include <assert.h>
 
-static void set_scale(mmoe_plan *p, const mmoe_node *n, int32_t t) {
-    const double weight = p->task_weight[t];
-    p->task_scale[t] =
-        weight > 0 ? (float)(p->task_factor[t] * n->u.loss.weight[t] / (n->u.loss.divisor * weight))
+#include "graph/op.h"
+
+/* ---- The node ---- */
+
+mmoe_status mmoe_graph_loss(mmoe_graph *g, const char *name, const mmoe_losses *losses,
+                            mmoe_error *err) {
+    const int32_t n_task = losses->n_task;
+    mmoe_node n = {.op = MMOE_OP_LOSS, .in = -1, .u.loss = *losses};
+    n.u.loss.logits = mmoe_node_keep(g, &n, losses->logits, n_task, sizeof *losses->logits);
+    n.u.loss.kinds = mmoe_node_keep(g, &n, losses->kinds, n_task, sizeof *losses->kinds);
+    n.u.loss.weight = mmoe_node_keep(g, &n, losses->weight, n_task, sizeof *losses->weight);
+    n.u.loss.shape = mmoe_node_keep(g, &n, losses->shape, n_task, sizeof *losses->shape);
+    g->n_task = n_task;
+    return mmoe_graph_add(g, name, &n, (mmoe_value){0}, NULL, err);
+}
+
+const mmoe_losses *mmoe_graph_losses(const mmoe_graph *g) {
+    const mmoe_node *last = &g->nodes[g->n_node - 1];
+    assert(last->op == MMOE_OP_LOSS);
+    return &last->u.loss;
+}
+
+static void loss_inputs(const mmoe_graph *g, const mmoe_node *n, mmoe_input_visit visit,
+                        void *context) {
+    (void)g;
+    for (int32_t t = 0; t < n->u.loss.n_task; t++)
+        visit(context, &(mmoe_node_input){.in = n->u.loss.logits[t]});
+}
+
+/* Logits, labels and the logits' gradients. */
+static mmoe_cost loss_cost(const mmoe_plan *p, int32_t node, const mmoe_weight_task *task,
+                           double rows) {
+    (void)task;
+    return (mmoe_cost){0, rows * 12 * p->graph->nodes[node].u.loss.n_task};
+}
+
+/* own: [workers, 5, chunk rows] */
+static void loss_lay(const mmoe_plan *p, int32_t node, mmoe_layout *l) {
+    p->nodes[node].own = mmoe_lay_floats(l, (size_t)p->workers * 5 * (size_t)p->max_chunk);
+}
+
+/* ---- A batch ---- */
+
+static void set_scale(mmoe_run *r, const mmoe_node *n, int32_t t) {
+    const double weight = r->task_weight[t];
+    r->task_scale[t] =
+        weight > 0 ? (float)(r->task_factor[t] * n->u.loss.weight[t] / (n->u.loss.divisor * weight))
                    : 0;
 }
 
-void mmoe_loss_rescale(mmoe_plan *p, const mmoe_node *n) {
-    for (int32_t t = 0; t < n->u.loss.n_task; t++) set_scale(p, n, t);
+static void loss_replay(mmoe_run *r, int32_t node) {
+    const mmoe_node *n = &r->plan->graph->nodes[node];
+    for (int32_t t = 0; t < n->u.loss.n_task; t++) set_scale(r, n, t);
 }
 
-void mmoe_loss_begin(mmoe_plan *p, const mmoe_node *n) {
-    const mmoe_rows *batch = p->batch;
+static void loss_begin(mmoe_run *r, int32_t node) {
+    const mmoe_node *n = &r->plan->graph->nodes[node];
+    const mmoe_rows *batch = r->batch;
     for (int32_t t = 0; t < n->u.loss.n_task; t++) {
         double sum = batch->complete ? batch->rows : 0;
         for (int32_t b = 0; b < batch->rows && !batch->complete; b++) {
@@ -22,15 +67,14 @@ void mmoe_loss_begin(mmoe_plan *p, const mmoe_node *n) {
             float y = batch->labels[row * batch->label_stride + (size_t)t];
             if (y == y) sum += batch->weights ? (double)batch->weights[row] : 1.0;
         }
-        p->task_weight[t] = sum;
-        set_scale(p, n, t);
+        r->task_weight[t] = sum;
+        set_scale(r, n, t);
     }
 }
 
 /* The task's labels and weights of a chunk; a missing label is a weight of 0. */
-static void gather_labels(const mmoe_plan *p, int32_t task, const mmoe_span *s, float *y,
+static void gather_labels(const mmoe_rows *batch, int32_t task, const mmoe_span *s, float *y,
                           float *w) {
-    const mmoe_rows *batch = p->batch;
     for (int32_t b = 0; b < s->rows; b++) {
         size_t row = mmoe_row_of(batch, s->first + b);
         float label = batch->labels[row * batch->label_stride + (size_t)task];
@@ -40,37 +84,44 @@ static void gather_labels(const mmoe_plan *p, int32_t task, const mmoe_span *s, 
     }
 }
 
-void mmoe_loss_train(mmoe_plan *p, const mmoe_node *n, const mmoe_node_state *state,
-                     const mmoe_span *s) {
+static float *scratch_of(const mmoe_plan *p, int32_t node, const mmoe_span *s) {
+    return (float *)p->nodes[node].own + (size_t)s->worker * 5 * (size_t)p->max_chunk;
+}
+
+/* Losses, and the logits' gradients. */
+static void loss_train(mmoe_run *r, int32_t node, const mmoe_span *s) {
+    const mmoe_plan *p = r->plan;
+    const mmoe_node *n = &p->graph->nodes[node];
     const size_t room = (size_t)p->max_chunk;
-    float *z = state->scratch + (size_t)s->worker * 5 * room, *y = z + room, *w = y + room,
-          *loss = w + room, *dz = loss + room; /* [rows] each */
+    float *z = scratch_of(p, node, s), *y = z + room, *w = y + room, *loss = w + room,
+          *dz = loss + room; /* [rows] each */
     for (int32_t t = 0; t < n->u.loss.n_task; t++) {
         const mmoe_view *v = &n->u.loss.logits[t];
         const float *logit = mmoe_value_at(p, v->value, s) + v->col;
         float *dlogit = mmoe_grad_at(p, v->value, s) + v->col;
         const int32_t ld = p->values[v->value].ld, ldd = p->grads[v->value].ld;
-        gather_labels(p, t, s, y, w);
+        gather_labels(r->batch, t, s, y, w);
         for (int32_t b = 0; b < s->rows; b++) z[b] = logit[(size_t)b * (size_t)ld];
         n->u.loss.kinds[t]->run(
             &(mmoe_loss_rows){s->rows, p->kernels, &n->u.loss.shape[t], z, y, loss, dz});
         double sum = 0;
         for (int32_t b = 0; b < s->rows; b++) {
             if (w[b] != 0) sum += (double)w[b] * (double)loss[b];
-            dlogit[(size_t)b * (size_t)ldd] = dz[b] * w[b] * p->task_scale[t];
+            dlogit[(size_t)b * (size_t)ldd] = dz[b] * w[b] * r->task_scale[t];
         }
-        state->loss_part[s->chunk * n->u.loss.n_task + t] = sum;
+        r->loss_part[s->chunk * n->u.loss.n_task + t] = sum;
     }
 }
 
-void mmoe_loss_predict(mmoe_plan *p, const mmoe_node *n, const mmoe_span *s) {
+static void loss_predict(mmoe_run *r, int32_t node, const mmoe_span *s) {
+    const mmoe_plan *p = r->plan;
+    const mmoe_node *n = &p->graph->nodes[node];
     const int32_t tasks = n->u.loss.n_task;
-    float *scratch =
-        p->nodes[n - p->graph->nodes].scratch + (size_t)s->worker * 5 * (size_t)p->max_chunk;
+    float *scratch = scratch_of(p, node, s);
     for (int32_t t = 0; t < tasks; t++) {
         const mmoe_view *v = &n->u.loss.logits[t];
         const float *logit = mmoe_value_at(p, v->value, s) + v->col;
-        float *out = p->predictions + (size_t)s->first * (size_t)tasks + (size_t)t;
+        float *out = r->predictions + (size_t)s->first * (size_t)tasks + (size_t)t;
         for (int32_t b = 0; b < s->rows; b++)
             scratch[b] = logit[(size_t)b * (size_t)p->values[v->value].ld];
         if (n->u.loss.kinds[t]->link)
@@ -78,3 +129,22 @@ void mmoe_loss_predict(mmoe_plan *p, const mmoe_node *n, const mmoe_span *s) {
         for (int32_t b = 0; b < s->rows; b++) out[(size_t)b * (size_t)tasks] = scratch[b];
     }
 }
+
+static void loss_forward(mmoe_run *r, int32_t node, const mmoe_span *s) {
+    if (r->plan->training)
+        loss_train(r, node, s);
+    else
+        loss_predict(r, node, s);
+}
+
+const mmoe_op_kind mmoe_op_loss = {
+    .passes = {[MMOE_PASS_FORWARD] = "loss", [MMOE_PASS_BACKWARD] = "loss again"},
+    .ends = true,
+    .inputs = loss_inputs,
+    .cost = loss_cost,
+    .lay = loss_lay,
+    .begin = loss_begin,
+    .forward = loss_forward,
+    .replay = loss_replay,
+    .backward = loss_train,
+};

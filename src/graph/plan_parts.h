@@ -1,20 +1,21 @@
-/* What plan.c and its parts have in common. */
+/* What plan.c is put together from, in this order; each part knows ops by their records alone. */
 #ifndef MMOE_GRAPH_PLAN_PARTS_H
 #define MMOE_GRAPH_PLAN_PARTS_H
 
-#include "graph/plan.h"
+#include "graph/state.h"
 
-/* Row strides are whole cache lines, but no large multiple of 512 bytes: rows would then meet in
- * the same cache sets, which costs a product that walks down columns a sixth of its speed. */
-static inline int32_t mmoe_plan_stride(int32_t width) {
-    int32_t ld = (width + 15) / 16 * 16;
-    return ld >= 256 && ld % 128 == 0 ? ld + 16 : ld;
-}
+/* plan_fuse.c: nodes that take work of others upon themselves. */
+void mmoe_plan_fuse(mmoe_plan *p);
+/* Whether a node other than `node` reads one of the view's columns. */
+bool mmoe_other_reads(const mmoe_plan *p, mmoe_view view, int32_t node);
 
-/* Floats in whole cache lines. */
-static inline size_t mmoe_plan_rounded(size_t count) { return (count + 15) / 16 * 16; }
-
-/* Lists the weight tasks of a plan that trains, and takes their scratch. MMOE_E_MEMORY. */
+/* plan_phases.c: steps, and the phases that they fall into. MMOE_E_MEMORY, as all below. */
+mmoe_status mmoe_plan_phases(mmoe_plan *p, mmoe_error *err);
+/* plan_memory.c: values and gradients in one arena, by their lifetimes; working memory of nodes. */
+mmoe_status mmoe_plan_memory(mmoe_plan *p, mmoe_error *err);
+/* plan_reads.c: which gradients are added to others, and how many columns each node touches. */
+mmoe_status mmoe_plan_reads(mmoe_plan *p, mmoe_error *err);
+/* plan_tasks.c: weights to pack, and weight tasks with their scratch. */
 mmoe_status mmoe_plan_tasks(mmoe_plan *p, mmoe_error *err);
 
 #endif

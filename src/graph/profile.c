@@ -4,23 +4,14 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "graph/op.h"
 
-static const char *const pass_names[][MMOE_PASS_COUNT] = {
-    [MMOE_OP_INPUT] = {"gather", NULL, NULL, NULL, "scatter", "update tables"},
-    [MMOE_OP_LINEAR] = {"linear", NULL, "linear backward", NULL, "linear weights",
-                        "update weights"},
-    [MMOE_OP_STATS] = {"statistics", "statistics merged", "norm backward", NULL, NULL, NULL},
-    [MMOE_OP_APPLY] = {"norm, activation", NULL, "activation backward", "sums merged", "vectors",
-                       "update vectors"},
-    [MMOE_OP_GATE] = {"gate", "balance", "gate backward", NULL, NULL, NULL},
-    [MMOE_OP_MIX] = {"mix", NULL, "mix backward", NULL, NULL, "update weights"},
-    [MMOE_OP_ATTEND] = {"attention", NULL, "attention backward", NULL, NULL, NULL},
-    [MMOE_OP_JOINT] = {"product", NULL, "product backward", NULL, NULL, NULL},
-    [MMOE_OP_LOSS] = {"loss", NULL, "loss again", NULL, NULL, NULL},
-};
+static const char *pass_name(const mmoe_profile *p, size_t node, int pass) {
+    return p->ops[node]->passes[pass];
+}
 
 const char *mmoe_profile_pass(const mmoe_profile *p, int32_t node, int pass) {
-    return pass_names[p->ops[node]][pass];
+    return pass_name(p, (size_t)node, pass);
 }
 
 mmoe_status mmoe_profile_create(size_t max_slices, const mmoe_allocator *alloc, mmoe_profile **out,
@@ -66,8 +57,9 @@ void mmoe_profile_reset(mmoe_profile *p) {
     p->begin = mmoe_clock();
 }
 
-mmoe_status mmoe_profile_attach(mmoe_profile *p, const mmoe_graph *g, int workers,
-                                mmoe_error *err) {
+mmoe_status mmoe_profile_attach(mmoe_profile *p, const mmoe_plan *plan, mmoe_error *err) {
+    const mmoe_graph *g = plan->graph;
+    const int workers = plan->workers;
     detach(p);
     const size_t n = (size_t)g->n_node;
     p->logs = mmoe_alloc_zero(&p->alloc, (size_t)workers, sizeof *p->logs);
@@ -87,24 +79,23 @@ mmoe_status mmoe_profile_attach(mmoe_profile *p, const mmoe_graph *g, int worker
     }
     for (size_t i = 0; i < n; i++) {
         memcpy(p->names[i], g->nodes[i].name, sizeof p->names[i]);
-        p->ops[i] = g->nodes[i].op;
+        p->ops[i] = plan->nodes[i].op;
     }
     p->n_node = n;
     mmoe_profile_reset(p);
     return MMOE_OK;
 }
 
-void mmoe_profile_add(mmoe_profile *p, int worker, int32_t node, int pass, int32_t chunk,
-                      double start, double flops, double bytes) {
-    double end = mmoe_clock();
+void mmoe_profile_add(mmoe_profile *p, int worker, const mmoe_slice *slice) {
     mmoe_worker_log *l = &p->logs[worker];
-    mmoe_profile_entry *e = &l->sums[node * MMOE_PASS_COUNT + pass];
+    mmoe_profile_entry *e = &l->sums[slice->node * MMOE_PASS_COUNT + slice->pass];
+    mmoe_slice ended = *slice;
+    ended.end = mmoe_clock();
     e->calls++;
-    e->seconds += end - start;
-    e->flops += flops;
-    e->bytes += bytes;
-    if (l->count < p->max_slices)
-        l->slices[l->count++] = (mmoe_slice){start, end, flops, bytes, node, chunk, pass, 0};
+    e->seconds += ended.end - ended.start;
+    e->flops += ended.flops;
+    e->bytes += ended.bytes;
+    if (l->count < p->max_slices) l->slices[l->count++] = ended;
 }
 
 /* A step's order: nodes forward, nodes backward, weights and updates. */
@@ -120,7 +111,7 @@ int mmoe_profile_entry_at(const mmoe_profile *p, size_t index, mmoe_profile_entr
     for (size_t i = 0; i < p->n_node * MMOE_PASS_COUNT; i++) {
         int pass;
         size_t node = slot_of(p, i, &pass);
-        mmoe_profile_entry sum = {.node = p->names[node], .pass = pass_names[p->ops[node]][pass]};
+        mmoe_profile_entry sum = {.node = p->names[node], .pass = pass_name(p, node, pass)};
         for (int w = 0; w < p->workers; w++) {
             const mmoe_profile_entry *e = &p->logs[w].sums[node * MMOE_PASS_COUNT + (size_t)pass];
             sum.calls += e->calls;

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "graph/graph.h"
+#include "graph/op.h"
 
 typedef struct marks {
     const mmoe_graph *graph;
@@ -32,98 +32,46 @@ static void mark_values(const marks *m, int64_t offset, int64_t count) {
             m->tensors[i] = 1;
 }
 
+/* Of the node that is walked over. */
+typedef struct node_marks {
+    const marks *of;
+    int32_t out;
+} node_marks;
+
+static void mark_view(void *context, const mmoe_node_input *input) {
+    const node_marks *m = context;
+    if (any(m->of, m->out, input->col, input->cols))
+        mark_columns(m->of, input->in.value, input->in.col, input->in.cols);
+}
+
 static void mark_table(const marks *m, int32_t table) {
     const mmoe_tensors *t = &m->graph->tensors;
     for (size_t i = 0; i < t->count; i++)
         if (t->items[i].kind == MMOE_TENSOR_TABLE && t->items[i].table == table) m->tensors[i] = 1;
 }
 
-static void mark_input(const marks *m, const mmoe_node *n) {
-    for (int32_t i = 0; i < n->u.input.n_lookup; i++) {
-        const mmoe_lookup *l = &n->u.input.lookups[i];
-        if (any(m, n->out, l->col, l->dim)) mark_table(m, l->table);
+/* Granules that are neighbours are marked together. */
+static void mark_weights(void *context, const mmoe_node_weights *w) {
+    const node_marks *m = context;
+    if (w->table >= 0) {
+        if (any(m->of, m->out, w->col, w->cols)) mark_table(m->of, w->table);
+        return;
     }
-}
-
-static void mark_linear(const marks *m, const mmoe_node *n) {
-    const uint8_t *out = columns_of(m, n->out);
-    for (int32_t i = 0; i < n->u.linear.n_block; i++) {
-        const mmoe_linear_block *k = &n->u.linear.blocks[i];
-        for (int32_t c = 0, run; c < k->cols; c += run) {
-            for (run = 1; c + run < k->cols && out[k->col + c + run] == out[k->col + c];) run++;
-            if (!out[k->col + c]) continue;
-            mark_values(m, k->weight + (int64_t)c * k->in.cols, (int64_t)run * k->in.cols);
-            mark_columns(m, k->in.value, k->in.col, k->in.cols);
-        }
-    }
-}
-
-static void mark_apply(const marks *m, const mmoe_node *n) {
-    const mmoe_norm *norm = &n->u.apply.norm;
-    for (int32_t i = 0; i < n->u.apply.n_segment; i++) {
-        const mmoe_segment *g = &n->u.apply.segments[i];
-        for (int32_t c = g->col; c < g->col + g->cols;
-             c += g->group) { /* a module has one slope, one normaliser */
-            if (!any(m, n->out, c, g->group)) continue;
-            mark_columns(m, n->in, c, g->group);
-            mark_values(m, n->u.apply.bias + c, g->group);
-            if (g->slope >= 0) mark_values(m, g->slope + (c - g->col) / g->group, 1);
-            if (c < norm->col || c >= norm->col + norm->cols) continue;
-            mark_values(m, norm->gamma + c - norm->col, g->group);
-            mark_values(m, norm->beta + c - norm->col, g->group);
-        }
-    }
-}
-
-/* A gate's columns have one normaliser. */
-static void mark_gates(const marks *m, const mmoe_node *n) {
-    for (int32_t i = 0, c = 0; i < n->u.gate.n_gate; c += n->u.gate.n_expert[i++])
-        if (any(m, n->out, c, n->u.gate.n_expert[i]))
-            mark_columns(m, n->in, n->u.gate.col[i], n->u.gate.n_expert[i]);
-}
-
-static void mark_mix(const marks *m, const mmoe_node *n) {
-    const int32_t n_expert = n->u.mix.n_expert, cols = n->u.mix.cols;
-    for (int32_t t = 0; t < n->u.mix.n_task; t++) {
-        if (!any(m, n->out, t * cols, cols)) continue;
-        if (n->u.mix.weight >= 0)
-            mark_values(m, n->u.mix.weight, 1); /* one tensor, whose rows are the tasks' */
-        else
-            mark_columns(m, n->u.mix.gates, n->u.mix.gate_col[t], n_expert);
-        for (int32_t k = 0; k < n_expert; k++)
-            mark_columns(m, n->u.mix.experts, n->u.mix.expert_col[t * n_expert + k], cols);
+    for (int32_t c = 0, run; c < w->cols; c += run) {
+        const bool marked = any(m->of, m->out, w->col + c, w->granule);
+        for (run = w->granule; c + run < w->cols; run += w->granule)
+            if (any(m->of, m->out, w->col + c + run, w->granule) != marked) break;
+        if (marked)
+            mark_values(m->of, w->offset + c / w->granule * w->each, run / w->granule * w->each);
     }
 }
 
 static void mark_node(const marks *m, const mmoe_node *n) {
-    switch (n->op) {
-    case MMOE_OP_INPUT:
-        mark_input(m, n);
-        break;
-    case MMOE_OP_LINEAR:
-        mark_linear(m, n);
-        break;
-    case MMOE_OP_APPLY:
-        mark_apply(m, n);
-        break;
-    case MMOE_OP_GATE:
-        mark_gates(m, n);
-        break;
-    case MMOE_OP_MIX:
-        mark_mix(m, n);
-        break;
-    case MMOE_OP_ATTEND:
-        if (any(m, n->out, 0, m->graph->values[n->out].width))
-            mark_columns(m, n->in, 0, m->graph->values[n->in].width);
-        break;
-    case MMOE_OP_JOINT:
-        for (int i = 0; i < 2 && any(m, n->out, 0, 1); i++)
-            mark_columns(m, n->u.joint.logits[i].value, n->u.joint.logits[i].col, 1);
-        break;
-    case MMOE_OP_STATS:
-    case MMOE_OP_LOSS:
-        break;
-    }
+    const mmoe_op_kind *op = mmoe_ops[n->op];
+    node_marks of = {m, n->out};
+    if (n->out < 0) return;
+    op->inputs(m->graph, n, mark_view, &of);
+    if (op->weights) op->weights(n, mark_weights, &of);
 }
 
 mmoe_status mmoe_graph_shared_tensors(const mmoe_graph *g, uint8_t *shared, mmoe_error *err) {

@@ -89,11 +89,11 @@ void mmoe_gate_meter_observe(void *context, const mmoe_plan *p, int32_t node, co
     }
 }
 
-void mmoe_gate_meter_add(mmoe_gate_meter *m, const mmoe_plan *p) {
-    for (int32_t k = 0; k < p->chunks; k++)
+void mmoe_gate_meter_add(mmoe_gate_meter *m, const mmoe_run *r) {
+    for (int32_t k = 0; k < r->chunks; k++)
         for (int32_t i = 0; i < m->stride; i++)
             m->sums[i] += m->chunk_sums[(size_t)k * (size_t)m->stride + (size_t)i];
-    const int64_t end = m->first + p->batch->rows;
+    const int64_t end = m->first + r->batch->rows;
     m->rows += (next_row(m, end) - next_row(m, m->first)) / m->every;
 }
 

@@ -3,7 +3,7 @@
 #ifndef MMOE_LOOK_GATE_METER_H
 #define MMOE_LOOK_GATE_METER_H
 
-#include "graph/plan.h"
+#include "graph/state.h"
 #include "mmoe/train.h"
 #include "look/parts.h"
 
@@ -36,7 +36,7 @@ void mmoe_gate_meter_reset(mmoe_gate_meter *m, int64_t every);
 void mmoe_gate_meter_observe(void *context, const mmoe_plan *plan, int32_t node,
                              const mmoe_span *s);
 /* Adds the sums of the batch that the plan has run. */
-void mmoe_gate_meter_add(mmoe_gate_meter *m, const mmoe_plan *plan);
+void mmoe_gate_meter_add(mmoe_gate_meter *m, const mmoe_run *run);
 /* Writes the figures to m->use, and m->used; NaN where no row was counted. */
 void mmoe_gate_meter_read(mmoe_gate_meter *m);
 

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "data/dataset.h"
 #include "data/source.h"
+#include "graph/run.h"
 #include "look/gate_meter.h"
 #include "look/similarity.h"
 
@@ -32,7 +33,7 @@ typedef struct inspector {
     mmoe_source *source;
     int64_t rows; /* of the source */
     mmoe_pool *pool;
-    mmoe_plan *plan;
+    mmoe_run *run;
     float *predictions;    /* [SLICE, tasks] */
     uint8_t *alive;        /* [workers, units] 1: the unit was not 0 in a row that the worker ran */
     int32_t units;         /* of all layers */
@@ -57,7 +58,7 @@ void mmoe_inspection_free(mmoe_inspection *view) {
 
 static void free_inspector(inspector *w, const mmoe_allocator *a) {
     mmoe_source_free(w->source);
-    mmoe_plan_free(w->plan);
+    mmoe_run_free(w->run);
     mmoe_pool_free(w->pool);
     mmoe_release(a, w->predictions);
     mmoe_release(a, w->alive);
@@ -152,16 +153,16 @@ static void observe(void *context, const mmoe_plan *p, int32_t node, const mmoe_
 
 static mmoe_status run_rows(inspector *w, mmoe_error *err) {
     mmoe_rows batch;
-    w->plan->observer = observe;
-    w->plan->observer_context = w;
-    mmoe_plan_fold(w->plan);
+    w->run->observer = observe;
+    w->run->observer_context = w;
+    mmoe_run_fold(w->run);
     mmoe_status status = mmoe_source_begin(w->source, 0, err);
     while (!status) {
         status = mmoe_source_next(w->source, SLICE, &batch, err);
         if (status || batch.rows == 0) break;
         w->of->gates.first = w->first;
-        mmoe_plan_predict(w->plan, &batch, w->predictions);
-        mmoe_gate_meter_add(&w->of->gates, w->plan);
+        mmoe_run_predict(w->run, &batch, w->predictions);
+        mmoe_gate_meter_add(&w->of->gates, w->run);
         w->first += batch.rows;
     }
     return status;
@@ -197,13 +198,14 @@ static mmoe_status inspect(inspector *w, int threads, mmoe_error *err) {
     /* A plan that predicts does not write to the parameters. */
     mmoe_params *params = (mmoe_params *)(uintptr_t)&w->model->params;
     if (!status)
-        status = mmoe_plan_create(w->model->graph, params, w->pool, MMOE_PLAN_INSPECT, SLICE,
-                                  &i->alloc, &w->plan, err);
+        status = mmoe_run_create(&(mmoe_plan_request){w->model->graph, params, w->pool,
+                                                      MMOE_PLAN_INSPECT, SLICE, &i->alloc},
+                                 &w->run, err);
     if (!status) status = mmoe_parts_find(&i->parts, w->model, &i->alloc, err);
     if (!status)
-        status = mmoe_gate_meter_init(&i->gates, &i->parts, w->model,
-                                      (SLICE + w->plan->max_chunk - 1) / w->plan->max_chunk,
-                                      &i->alloc, err);
+        status = mmoe_gate_meter_init(
+            &i->gates, &i->parts, w->model,
+            (SLICE + w->run->plan->max_chunk - 1) / w->run->plan->max_chunk, &i->alloc, err);
     if (!status) status = copy_task_names(i, err);
     if (!status) status = take_memory(w, err);
     if (!status) status = run_rows(w, err);

@@ -16,7 +16,7 @@ typedef struct mmoe_loss_rows {
     const mmoe_kernels *kernels;
     const mmoe_loss_shape *shape;
     const float *z, *y; /* logits and labels, 0 where one is missing */
-    float *loss, *dz;   /* written: the loss of each row, and its slope in the logit */
+    float *loss, *dz;   /* written: each row's loss, not below 0, and its slope in the logit */
 } mmoe_loss_rows;
 
 typedef struct mmoe_loss_kind {
@@ -27,6 +27,9 @@ typedef struct mmoe_loss_kind {
      * operator of ONNX. */
     void (*link)(const mmoe_kernels *kernels, int32_t n, const float *z, float *score);
     const char *onnx;
+    /* The logit that a new model's head begins with, of the mean of the labels; it may be infinite.
+     * NULL: the head's bias is drawn as all are. */
+    double (*bias)(double mean);
     bool is_probability; /* so are the scores, by a sigmoid: models may take their product */
     bool is_shaped;      /* label_smoothing, positive_weight and focal_gamma have a meaning */
     /* The first is what early stopping watches unless it is told otherwise. NULL behind the last.

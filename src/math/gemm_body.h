@@ -111,16 +111,17 @@ static inline __attribute__((always_inline)) void tile(const tile_args *t, int r
 #define NAMES_8(v) NAMES_6(v), tile_7x##v, tile_8x##v
 #define NAMES_12(v) NAMES_8(v), tile_9x##v, tile_10x##v, tile_11x##v, tile_12x##v
 
+typedef void (*tile_row[TILE_ROWS])(const tile_args *);
 /* clang-format off */
 #if W == 16
 TILES_12(1) TILES_12(2) TILES_8(3)
-static void (*const tiles[TILE_VECTORS][TILE_ROWS])(const tile_args *) = {{NAMES_12(1)}, {NAMES_12(2)}, {NAMES_8(3)}};
+static const tile_row tiles[TILE_VECTORS] = {{NAMES_12(1)}, {NAMES_12(2)}, {NAMES_8(3)}};
 #elif W == 8
 TILES_6(1) TILES_6(2)
-static void (*const tiles[TILE_VECTORS][TILE_ROWS])(const tile_args *) = {{NAMES_6(1)}, {NAMES_6(2)}};
+static const tile_row tiles[TILE_VECTORS] = {{NAMES_6(1)}, {NAMES_6(2)}};
 #else
 TILES_4(1) TILES_4(2)
-static void (*const tiles[TILE_VECTORS][TILE_ROWS])(const tile_args *) = {{NAMES_4(1)}, {NAMES_4(2)}};
+static const tile_row tiles[TILE_VECTORS] = {{NAMES_4(1)}, {NAMES_4(2)}};
 #endif
 /* clang-format on */
 

@@ -21,7 +21,7 @@ static mmoe_status add_stitch(mmoe_graph *g, mmoe_module *experts, int32_t n, in
     char name[32];
     snprintf(name, sizeof name, "stitch %d", (int)level + 1);
     mmoe_view y;
-    if (!status) status = mmoe_graph_stitch(g, name, w.offset, all, n, &y, err);
+    if (!status) status = mmoe_graph_stitch(g, name, &(mmoe_stitching){w.offset, all, n}, &y, err);
     for (int32_t t = 0; t < n && !status; t++) experts[t].in = (mmoe_view){y.value, t * cols, cols};
     return status;
 }

@@ -19,8 +19,14 @@ static mmoe_status add_mix(mmoe_graph *g, const mmoe_config *config, const parts
             p->expert_col[t * p->n_expert + e] = p->experts[e].in.col;
     }
     mmoe_view y;
-    mmoe_status status = mmoe_graph_mix(g, "mix", p->weights[0], p->gate_col, p->experts[0].in,
-                                        p->expert_col, p->n_gate, p->n_expert, cols, &y, err);
+    const mmoe_mixing mixing = {.gates = p->weights[0].value,
+                                .experts = p->experts[0].in.value,
+                                .gate_col = p->gate_col,
+                                .expert_col = p->expert_col,
+                                .n_task = p->n_gate,
+                                .n_expert = p->n_expert,
+                                .cols = cols};
+    mmoe_status status = mmoe_graph_mix(g, "mix", &mixing, &y, err);
     for (int32_t t = 0; t < config->n_task && !status; t++)
         p->y[t] = (mmoe_view){y.value, p->n_gate > 1 ? t * cols : 0, cols};
     return status;

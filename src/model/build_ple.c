@@ -55,8 +55,14 @@ static void name_modules(const parts *p, const mmoe_config *config, int32_t leve
 static mmoe_status mix_shared(mmoe_graph *g, const parts *p, const char *name, mmoe_error *err) {
     const mmoe_view gate = p->weights[p->n_task], experts = p->experts[0];
     for (int32_t e = 0; e < p->n_expert; e++) p->expert_col[e] = p->experts[e].col;
-    return mmoe_graph_mix(g, name, gate, &gate.col, experts, p->expert_col, 1, p->n_expert,
-                          experts.cols, &p->y[p->n_task], err);
+    const mmoe_mixing mixing = {.gates = gate.value,
+                                .experts = experts.value,
+                                .gate_col = &gate.col,
+                                .expert_col = p->expert_col,
+                                .n_task = 1,
+                                .n_expert = p->n_expert,
+                                .cols = experts.cols};
+    return mmoe_graph_mix(g, name, &mixing, &p->y[p->n_task], err);
 }
 
 static mmoe_status mix_specific(mmoe_graph *g, const parts *p, const char *name, mmoe_error *err) {
@@ -70,8 +76,14 @@ static mmoe_status mix_specific(mmoe_graph *g, const parts *p, const char *name,
         }
     }
     mmoe_view y;
-    mmoe_status status = mmoe_graph_mix(g, name, gates, p->gate_col, experts, p->expert_col,
-                                        p->n_task, p->n_mixed, experts.cols, &y, err);
+    const mmoe_mixing mixing = {.gates = gates.value,
+                                .experts = experts.value,
+                                .gate_col = p->gate_col,
+                                .expert_col = p->expert_col,
+                                .n_task = p->n_task,
+                                .n_expert = p->n_mixed,
+                                .cols = experts.cols};
+    mmoe_status status = mmoe_graph_mix(g, name, &mixing, &y, err);
     for (int32_t t = 0; t < p->n_task && !status; t++)
         p->y[t] = (mmoe_view){y.value, t * experts.cols, experts.cols};
     return status;

@@ -67,6 +67,39 @@ static void choose_inits(mmoe_tensors *tensors, const mmoe_config *c) {
     }
 }
 
+/* The bias behind a logit; NULL: it has none of its own. */
+static mmoe_tensor *bias_of(mmoe_graph *g, mmoe_view logit) {
+    for (int32_t i = 0; i < g->n_node; i++) {
+        const mmoe_node *n = &g->nodes[i];
+        if (n->op != MMOE_OP_APPLY || n->out != logit.value) continue;
+        for (size_t t = 0; t < g->tensors.count; t++) {
+            mmoe_tensor *tensor = &g->tensors.items[t];
+            if (tensor->kind == MMOE_TENSOR_VALUE && tensor->role == MMOE_ROLE_BIAS &&
+                tensor->offset == n->u.apply.bias + logit.col)
+                return tensor;
+        }
+    }
+    return NULL;
+}
+
+/* A head begins with what its kind of loss makes of the labels' mean. */
+static void choose_heads(mmoe_graph *g, const mmoe_schema *schema) {
+    const mmoe_losses *losses = mmoe_graph_losses(g);
+    for (int32_t i = 0; i < losses->n_task; i++) {
+        const mmoe_label_column *label = &schema->labels[i];
+        if (!losses->kinds[i]->bias || !label->has_mean) continue;
+        const float logit = (float)losses->kinds[i]->bias(label->mean);
+        mmoe_tensor *bias = bias_of(g, losses->logits[i]);
+        if (bias && isfinite(logit)) set_init(bias, MMOE_INIT_CONSTANT, (double)logit);
+    }
+}
+
+mmoe_status mmoe_model_draw(mmoe_model *m, mmoe_error *err) {
+    choose_inits(&m->graph->tensors, m->config);
+    choose_heads(m->graph, m->schema);
+    return mmoe_params_draw(&m->params, &m->graph->tensors, m->config->trainer.seed, err);
+}
+
 mmoe_status mmoe_model_create(const mmoe_config *config, const mmoe_schema *schema,
                               const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err) {
     if (!config || !schema || !out)
@@ -79,8 +112,7 @@ mmoe_status mmoe_model_create(const mmoe_config *config, const mmoe_schema *sche
     mmoe_model *m;
     mmoe_status status = mmoe_model_build(config, schema, alloc, &m, err);
     if (status) return status;
-    choose_inits(&m->graph->tensors, config);
-    status = mmoe_params_draw(&m->params, &m->graph->tensors, config->trainer.seed, err);
+    status = mmoe_model_draw(m, err);
     if (status)
         mmoe_model_free(m);
     else

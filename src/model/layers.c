@@ -234,7 +234,8 @@ static mmoe_status build_level(mmoe_graph *g, const char *name, level_parts *p, 
     snprintf(node, sizeof node, "%s %d", name, (int)level + 1);
     if (!status) status = mmoe_graph_linear(g, node, p->blocks, p->n_block, &z, err);
     if (!status)
-        status = mmoe_graph_layer(g, node, z, k.bias, &norm, p->segments, p->n_segment, &u, err);
+        status = mmoe_graph_layer(
+            g, node, &(mmoe_layer_args){z, k.bias, norm, p->segments, p->n_segment}, &u, err);
     if (status) return status;
     for (int32_t i = 0, col = 0; i < p->count; i++) {
         const int32_t cols = width_of(p->modules[i], level);
@@ -281,7 +282,11 @@ mmoe_status mmoe_add_heads(mmoe_graph *g, const mmoe_module *modules, int32_t co
     mmoe_view z, out;
     mmoe_segment identity = {0, count, 1, MMOE_ACT_NONE, -1, 0};
     if (!status) status = mmoe_graph_linear(g, "logits", blocks, count, &z, err);
-    if (!status) status = mmoe_graph_layer(g, "logits", z, bias, NULL, &identity, 1, &out, err);
+    if (!status) {
+        const mmoe_layer_args layer = {
+            .in = z, .bias = bias, .segments = &identity, .n_segment = 1};
+        status = mmoe_graph_layer(g, "logits", &layer, &out, err);
+    }
     mmoe_release(&g->alloc, blocks);
     for (int32_t i = 0; i < count && !status; i++) logits[i] = (mmoe_view){out.value, i, 1};
     return status;
@@ -310,8 +315,8 @@ static mmoe_status add_lookups(mmoe_graph *g, const mmoe_schema *schema, mmoe_lo
         lookups[i] = (mmoe_lookup){i, col, t->dim, schema->sparse[i].table, t->rows};
         col += t->dim;
     }
-    return mmoe_graph_input(g, "input", lookups, schema->n_sparse, schema->n_sparse,
-                            schema->n_dense, x, err);
+    const mmoe_input_args input = {lookups, schema->n_sparse, schema->n_sparse, schema->n_dense};
+    return mmoe_graph_input(g, "input", &input, x, err);
 }
 
 mmoe_status mmoe_add_input(mmoe_graph *g, const mmoe_schema *schema, mmoe_view *x,

@@ -20,6 +20,9 @@ struct mmoe_model {
 mmoe_status mmoe_model_build(const mmoe_config *config, const mmoe_schema *schema,
                              const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err);
 
+/* Draws the weights of a model that was built as its configuration and its losses say. */
+mmoe_status mmoe_model_draw(mmoe_model *model, mmoe_error *err);
+
 /* What a model is put together from. */
 typedef struct mmoe_model_parts {
     mmoe_config *config;

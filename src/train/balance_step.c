@@ -126,10 +126,10 @@ void mmoe_balancer_finish(mmoe_balancer *b) {
 /* ---- Gradients ---- */
 
 /* The gradient of L_t alone, of every task that is there. */
-static void take_gradients(mmoe_balancer *b, mmoe_plan *plan, const double *weight) {
+static void take_gradients(mmoe_balancer *b, mmoe_run *r, const double *weight) {
     const int32_t tasks = b->balance.n_task;
     double alone[MOST_TASKS] = {0};
-    plan->leaves_terms = true;
+    r->leaves_terms = true;
     for (int32_t t = 0; t < tasks; t++) {
         float *out = b->gradients + t * b->size;
         if (!(weight[t] > 0)) {
@@ -137,21 +137,21 @@ static void take_gradients(mmoe_balancer *b, mmoe_plan *plan, const double *weig
             continue;
         }
         alone[t] = b->balance.divisor;
-        mmoe_plan_set_factors(plan, alone);
+        mmoe_run_set_factors(r, alone);
         if (b->probes)
-            mmoe_plan_probe(plan, out);
+            mmoe_run_probe(r, out);
         else
-            mmoe_plan_backward(plan, NULL, mmoe_whole_gradient_keep,
-                               &(mmoe_gradient_room){plan->params, out});
+            mmoe_run_backward(r, NULL, mmoe_whole_gradient_keep,
+                              &(mmoe_gradient_room){r->plan->params, out});
         alone[t] = 0;
     }
-    plan->leaves_terms = false;
+    r->leaves_terms = false;
     if (b->terms) {
-        mmoe_plan_set_factors(plan, alone);
-        mmoe_plan_backward(plan, NULL, mmoe_whole_gradient_keep,
-                           &(mmoe_gradient_room){plan->params, b->gradients + tasks * b->size});
+        mmoe_run_set_factors(r, alone);
+        mmoe_run_backward(r, NULL, mmoe_whole_gradient_keep,
+                          &(mmoe_gradient_room){r->plan->params, b->gradients + tasks * b->size});
     }
-    mmoe_plan_set_factors(plan, NULL);
+    mmoe_run_set_factors(r, NULL);
 }
 
 static void multiply_piece(void *context, int worker, int index) {
@@ -220,28 +220,28 @@ static void hand_on_piece(void *context, int worker, int index) {
 
 /* ---- The step ---- */
 
-static mmoe_status step_by_gradients(mmoe_balancer *b, mmoe_plan *plan, uint64_t step, target *to,
+static mmoe_status step_by_gradients(mmoe_balancer *b, mmoe_run *r, uint64_t step, target *to,
                                      const double *weight, mmoe_error *err) {
-    const int64_t size = (int64_t)plan->batch->rows * b->cols; /* of a probe */
+    const int64_t size = (int64_t)r->batch->rows * b->cols; /* of a probe */
     const int32_t n_piece = b->probes ? cut(b->pieces, 0, 0, size, 0) : b->n_piece;
-    take_gradients(b, plan, weight);
+    take_gradients(b, r, weight);
     multiply_gradients(b, n_piece);
     mmoe_status status = mmoe_balance_factors(&b->balance, step, b->losses, weight, err);
     if (status) return status;
     run(b, n_piece, combine_piece, b);
     if (b->probes)
-        mmoe_plan_backward(plan, b->gradients, to->sink, to->context);
+        mmoe_run_backward(r, b->gradients, to->sink, to->context);
     else
         run(b, n_piece, hand_on_piece, to);
     return MMOE_OK;
 }
 
-static mmoe_status step_by_losses(mmoe_balancer *b, mmoe_plan *plan, uint64_t step,
-                                  const target *to, const double *weight, mmoe_error *err) {
+static mmoe_status step_by_losses(mmoe_balancer *b, mmoe_run *r, uint64_t step, const target *to,
+                                  const double *weight, mmoe_error *err) {
     mmoe_status status = mmoe_balance_factors(&b->balance, step, b->losses, weight, err);
     if (status) return status;
-    mmoe_plan_set_factors(plan, b->balance.factor);
-    mmoe_plan_backward(plan, NULL, to->sink, to->context);
+    mmoe_run_set_factors(r, b->balance.factor);
+    mmoe_run_backward(r, NULL, to->sink, to->context);
     return MMOE_OK;
 }
 
@@ -251,31 +251,31 @@ static void weigh(const mmoe_model *model, const double *loss, double *out) {
 }
 
 /* The losses of the same rows behind the step; the running statistics have seen them. */
-static void look_again(mmoe_balancer *b, const mmoe_model *model, mmoe_plan *plan,
+static void look_again(mmoe_balancer *b, const mmoe_model *model, mmoe_run *r,
                        const mmoe_rows *batch, uint64_t step) {
     double again[MOST_TASKS], weight[MOST_TASKS];
-    plan->keeps_statistics = true;
-    mmoe_plan_forward(plan, batch, b->balance.seed, step, again, weight);
-    plan->keeps_statistics = false;
+    r->keeps_statistics = true;
+    mmoe_run_forward(r, &(mmoe_pass){batch, b->balance.seed, step, again, weight});
+    r->keeps_statistics = false;
     weigh(model, again, b->after);
 }
 
-mmoe_status mmoe_balancer_step(mmoe_balancer *b, const mmoe_model *model, mmoe_plan *plan,
+mmoe_status mmoe_balancer_step(mmoe_balancer *b, const mmoe_model *model, mmoe_run *r,
                                const mmoe_rows *batch, uint64_t step, mmoe_gradient_sink sink,
                                void *context, double *loss, double *weight, mmoe_error *err) {
     target to = {sink, context, b, &model->params};
-    mmoe_plan_forward(plan, batch, b->balance.seed, step, loss, weight);
+    mmoe_run_forward(r, &(mmoe_pass){batch, b->balance.seed, step, loss, weight});
     for (int32_t t = 0; t < b->balance.n_task; t++)
         if (weight[t] > 0 && !isfinite(loss[t])) return MMOE_OK;
     weigh(model, loss, b->losses);
-    return b->gradients ? step_by_gradients(b, plan, step, &to, weight, err)
-                        : step_by_losses(b, plan, step, &to, weight, err);
+    return b->gradients ? step_by_gradients(b, r, step, &to, weight, err)
+                        : step_by_losses(b, r, step, &to, weight, err);
 }
 
-void mmoe_balancer_end(mmoe_balancer *b, const mmoe_model *model, mmoe_plan *plan,
+void mmoe_balancer_end(mmoe_balancer *b, const mmoe_model *model, mmoe_run *r,
                        const mmoe_rows *batch, const mmoe_optimizer *optimizer) {
     if (b->balance.config.method == MMOE_BALANCE_FAMO)
-        look_again(b, model, plan, batch, optimizer->steps);
+        look_again(b, model, r, batch, optimizer->steps);
     mmoe_balance_update(&b->balance, optimizer, b->losses, b->after);
 }
 

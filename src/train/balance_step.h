@@ -3,7 +3,7 @@
 #ifndef MMOE_TRAIN_BALANCE_STEP_H
 #define MMOE_TRAIN_BALANCE_STEP_H
 
-#include "graph/plan.h"
+#include "graph/run.h"
 #include "model/model.h"
 #include "train/balance.h"
 
@@ -36,13 +36,13 @@ mmoe_plan_kind mmoe_balance_plan(const mmoe_balance_config *config);
 mmoe_status mmoe_balancer_init(mmoe_balancer *b, const mmoe_model *model, const mmoe_plan *plan,
                                mmoe_pool *pool, const mmoe_allocator *alloc, mmoe_error *err);
 void mmoe_balancer_finish(mmoe_balancer *b);
-/* Takes the place of mmoe_plan_train: gradients go to the sink, which may change the weights. Where
+/* Takes the place of mmoe_run_train: gradients go to the sink, which may change the weights. Where
  * a loss is not finite there are no gradients. MMOE_E_NUMERIC. */
-mmoe_status mmoe_balancer_step(mmoe_balancer *b, const mmoe_model *model, mmoe_plan *plan,
+mmoe_status mmoe_balancer_step(mmoe_balancer *b, const mmoe_model *model, mmoe_run *run,
                                const mmoe_rows *batch, uint64_t step, mmoe_gradient_sink sink,
                                void *context, double *loss, double *weight, mmoe_error *err);
 /* When the weights have changed: the method's own weights follow. */
-void mmoe_balancer_end(mmoe_balancer *b, const mmoe_model *model, mmoe_plan *plan,
+void mmoe_balancer_end(mmoe_balancer *b, const mmoe_model *model, mmoe_run *run,
                        const mmoe_rows *batch, const mmoe_optimizer *optimizer);
 /* a_t of the last step, the mean over blocks. */
 void mmoe_balancer_factors(const mmoe_balancer *b, double *factors);

@@ -12,7 +12,7 @@ struct mmoe_evaluator {
     mmoe_allocator alloc;
     const mmoe_model *model;
     mmoe_pool *pool;
-    mmoe_plan *plan;
+    mmoe_run *run;
     mmoe_gate_meter *meter;      /* NULL: none */
     int64_t rows;                /* of this run, so far */
     float *predictions, *labels; /* [rows, tasks] */
@@ -45,8 +45,10 @@ mmoe_status mmoe_evaluator_create(const mmoe_evaluation *of, int64_t rows,
     mmoe_status status = take_memory(e, rows, err);
     /* A plan that predicts does not write to the parameters. */
     if (!status)
-        status = mmoe_plan_create(of->model->graph, (mmoe_params *)(uintptr_t)of->params, of->pool,
-                                  MMOE_PLAN_PREDICT, SLICE, alloc, &e->plan, err);
+        status = mmoe_run_create(&(mmoe_plan_request){of->model->graph,
+                                                      (mmoe_params *)(uintptr_t)of->params,
+                                                      of->pool, MMOE_PLAN_PREDICT, SLICE, alloc},
+                                 &e->run, err);
     if (status) {
         mmoe_evaluator_free(e);
         return status;
@@ -58,7 +60,7 @@ mmoe_status mmoe_evaluator_create(const mmoe_evaluation *of, int64_t rows,
 void mmoe_evaluator_free(mmoe_evaluator *e) {
     if (!e) return;
     mmoe_allocator a = e->alloc;
-    mmoe_plan_free(e->plan);
+    mmoe_run_free(e->run);
     mmoe_release_aligned(&a, e->scratch);
     mmoe_release(&a, e->predictions);
     mmoe_release(&a, e->labels);
@@ -67,13 +69,13 @@ void mmoe_evaluator_free(mmoe_evaluator *e) {
 }
 
 int32_t mmoe_evaluator_chunks(const mmoe_evaluator *e) {
-    return (SLICE + e->plan->max_chunk - 1) / e->plan->max_chunk;
+    return (SLICE + e->run->plan->max_chunk - 1) / e->run->plan->max_chunk;
 }
 
 void mmoe_evaluator_watch(mmoe_evaluator *e, mmoe_gate_meter *meter) {
     e->meter = meter;
-    e->plan->observer = meter ? mmoe_gate_meter_observe : NULL;
-    e->plan->observer_context = meter;
+    e->run->observer = meter ? mmoe_gate_meter_observe : NULL;
+    e->run->observer_context = meter;
 }
 
 /* A batch goes when the next one comes. */
@@ -116,8 +118,8 @@ static mmoe_status predict_rows(mmoe_evaluator *e, mmoe_source *source, mmoe_err
         status = mmoe_source_next(source, SLICE, &batch, err);
         if (status || batch.rows == 0) break;
         if (e->meter) e->meter->first = e->rows;
-        mmoe_plan_predict(e->plan, &batch, e->predictions + e->rows * tasks);
-        if (e->meter) mmoe_gate_meter_add(e->meter, e->plan);
+        mmoe_run_predict(e->run, &batch, e->predictions + e->rows * tasks);
+        if (e->meter) mmoe_gate_meter_add(e->meter, e->run);
         keep_targets(e, &batch);
         e->rows += batch.rows;
     }
@@ -126,7 +128,7 @@ static mmoe_status predict_rows(mmoe_evaluator *e, mmoe_source *source, mmoe_err
 
 mmoe_status mmoe_evaluator_run(mmoe_evaluator *e, mmoe_source *source, mmoe_task_metrics *metrics,
                                mmoe_error *err) {
-    mmoe_plan_fold(e->plan);
+    mmoe_run_fold(e->run);
     const mmoe_status status = predict_rows(e, source, err);
     if (status) return status;
     metrics_job job = {e, metrics};

@@ -3,7 +3,7 @@
 #define MMOE_TRAIN_EVALUATE_H
 
 #include "data/source.h"
-#include "graph/plan.h"
+#include "graph/run.h"
 #include "model/model.h"
 #include "look/gate_meter.h"
 

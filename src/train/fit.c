@@ -60,9 +60,9 @@ static int64_t watched_rows(const fit_run *r) {
  * alone. */
 static bool watch_step(fit_run *r, int64_t left) {
     const bool watched =
-        r->parts.n_gate && !r->valid && left < watched_rows(r) + r->t->plan->max_rows;
-    r->t->plan->observer = watched ? mmoe_gate_meter_observe : NULL;
-    r->t->plan->observer_context = &r->gates;
+        r->parts.n_gate && !r->valid && left < watched_rows(r) + r->t->run->plan->max_rows;
+    r->t->run->observer = watched ? mmoe_gate_meter_observe : NULL;
+    r->t->run->observer_context = &r->gates;
     return watched;
 }
 
@@ -78,7 +78,7 @@ static mmoe_status run_steps(fit_run *r, mmoe_error *err) {
         const bool watched = watch_step(r, r->rows - t->at.row);
         status = mmoe_trainer_update(t, &batch, t->at.row, err);
         if (status) return status;
-        if (watched) mmoe_gate_meter_add(&r->gates, t->plan);
+        if (watched) mmoe_gate_meter_add(&r->gates, t->run);
         add_losses(t);
         t->at.row = mmoe_source_place(r->train);
         if (report_progress(r) || atomic_load(&t->stop))
@@ -170,7 +170,7 @@ static int report_epoch(fit_run *r, double score, double train_seconds, int is_b
 }
 
 static void end_balanced_epoch(mmoe_trainer *t) {
-    if (t->plan->kind == MMOE_PLAN_TRAIN) return;
+    if (t->run->plan->kind == MMOE_PLAN_TRAIN) return;
     for (int32_t i = 0; i < t->model->config->n_task; i++)
         t->loss[i] = (double)t->model->config->tasks[i].loss_weight * mean_loss(t, i);
     mmoe_balance_end_epoch(&t->balancer.balance, t->loss);
@@ -264,7 +264,7 @@ static mmoe_status begin_fit(fit_run *r, mmoe_error *err) {
         mmoe_params_copy(&t->best,
                          &t->model->params); /* what a run that loses its weights falls back to */
     const size_t tasks = (size_t)t->model->schema->n_label;
-    if (!r->valid) return watch_gates(r, t->plan->max_chunks, err);
+    if (!r->valid) return watch_gates(r, t->run->plan->max_chunks, err);
     r->metrics = mmoe_alloc_zero(&t->alloc, tasks, sizeof *r->metrics);
     if (!r->metrics) return mmoe_fail_memory(err, tasks * sizeof *r->metrics);
     const mmoe_evaluation of = {t->model, kept_params(t), t->pool};
@@ -310,7 +310,7 @@ mmoe_status mmoe_trainer_fit(mmoe_trainer *t, const mmoe_dataset *train, const m
         if (t->at.has_best || status == MMOE_E_NUMERIC)
             mmoe_params_copy(&t->model->params, &t->best);
     }
-    t->plan->observer = NULL;
+    t->run->observer = NULL;
     mmoe_gate_meter_finish(&r.gates);
     mmoe_parts_finish(&r.parts);
     mmoe_evaluator_free(r.evaluator);

@@ -60,7 +60,8 @@ static float clip_scale(double norm, double most) {
 mmoe_status mmoe_trainer_update(mmoe_trainer *t, const mmoe_rows *batch, int64_t row,
                                 mmoe_error *err) {
     const mmoe_trainer_config *c = &t->model->config->trainer;
-    const bool clips = t->gradient.room.values != NULL, balances = t->plan->kind != MMOE_PLAN_TRAIN;
+    const bool clips = t->gradient.room.values != NULL,
+               balances = t->run->plan->kind != MMOE_PLAN_TRAIN;
     mmoe_optimizer *o = &t->optimizer;
     const mmoe_gradient_sink sink = clips ? mmoe_whole_gradient_keep : mmoe_optimizer_apply;
     void *context = clips ? (void *)&t->gradient.room : o;
@@ -69,10 +70,11 @@ mmoe_status mmoe_trainer_update(mmoe_trainer *t, const mmoe_rows *batch, int64_t
     mmoe_optimizer_begin(o);
     o->adam.lr = (float)mmoe_schedule_rate(&t->schedule, c, t->at.epoch, o->steps);
     if (balances)
-        status = mmoe_balancer_step(&t->balancer, t->model, t->plan, batch, o->steps, sink, context,
+        status = mmoe_balancer_step(&t->balancer, t->model, t->run, batch, o->steps, sink, context,
                                     t->loss, t->weight, err);
     else
-        mmoe_plan_train(t->plan, batch, c->seed, o->steps, sink, context, t->loss, t->weight);
+        mmoe_run_train(t->run, &(mmoe_pass){batch, c->seed, o->steps, t->loss, t->weight}, sink,
+                       context);
     if (!status && clips) status = check_step(t, row, err); /* before a weight changes */
     if (status) return status;
     if (clips) {
@@ -83,6 +85,6 @@ mmoe_status mmoe_trainer_update(mmoe_trainer *t, const mmoe_rows *batch, int64_t
     if (t->average.values)
         mmoe_ema_update(&t->average, &t->model->params, (double)c->ema_decay, o->steps, t->pool);
     status = check_step(t, row, err);
-    if (!status && balances) mmoe_balancer_end(&t->balancer, t->model, t->plan, batch, o);
+    if (!status && balances) mmoe_balancer_end(&t->balancer, t->model, t->run, batch, o);
     return status;
 }

@@ -3,11 +3,12 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "graph/profile.h"
 
 void mmoe_trainer_free(mmoe_trainer *t) {
     if (!t) return;
     mmoe_allocator a = t->alloc;
-    mmoe_plan_free(t->plan);
+    mmoe_run_free(t->run);
     mmoe_pool_free(t->pool);
     mmoe_balancer_finish(&t->balancer);
     mmoe_optimizer_finish(&t->optimizer);
@@ -48,13 +49,14 @@ static mmoe_status build(mmoe_trainer *t, mmoe_error *err) {
         status = mmoe_params_init(&t->average, &m->graph->tensors, &t->alloc, err);
     if (!status) status = mmoe_params_init(&t->best, &m->graph->tensors, &t->alloc, err);
     if (!status)
-        status = mmoe_plan_create(m->graph, &t->model->params, t->pool, kind, c->batch_size,
-                                  &t->alloc, &t->plan, err);
+        status = mmoe_run_create(&(mmoe_plan_request){m->graph, &t->model->params, t->pool, kind,
+                                                      c->batch_size, &t->alloc},
+                                 &t->run, err);
     if (!status && kind != MMOE_PLAN_TRAIN)
-        status = mmoe_balancer_init(&t->balancer, m, t->plan, t->pool, &t->alloc, err);
+        status = mmoe_balancer_init(&t->balancer, m, t->run->plan, t->pool, &t->alloc, err);
     if (!status && t->options.profile) {
-        status = mmoe_profile_attach(t->options.profile, m->graph, mmoe_pool_workers(t->pool), err);
-        t->plan->profile = t->options.profile;
+        status = mmoe_profile_attach(t->options.profile, t->run->plan, err);
+        t->run->profile = t->options.profile;
     }
     return status;
 }
@@ -86,7 +88,7 @@ mmoe_status mmoe_trainer_create(mmoe_model *model, const mmoe_trainer_options *o
 
 void mmoe_trainer_task_factors(const mmoe_trainer *t, double *factors) {
     if (!t || !factors) return;
-    if (t->plan->kind != MMOE_PLAN_TRAIN)
+    if (t->run->plan->kind != MMOE_PLAN_TRAIN)
         mmoe_balancer_factors(&t->balancer, factors);
     else
         for (int32_t i = 0; i < t->model->config->n_task; i++) factors[i] = 1;
@@ -119,12 +121,12 @@ static mmoe_status check_step(const mmoe_trainer *t, const mmoe_dataset *data, i
         return mmoe_fail(err, MMOE_E_ARGUMENT, "a training step needs a trainer and a data set");
     mmoe_status status = mmoe_dataset_check(data, t->model->schema, err);
     if (status) return status;
-    if (rows < 1 || rows > (size_t)t->plan->max_rows || first < 0 ||
+    if (rows < 1 || rows > (size_t)t->run->plan->max_rows || first < 0 ||
         first > data->rows - (int64_t)rows)
         return mmoe_fail(err, MMOE_E_ARGUMENT,
                          "rows %lld to %lld: a step takes 1 to %d rows of the %lld of the data set",
                          (long long)first, (long long)(first + (int64_t)rows),
-                         (int)t->plan->max_rows, (long long)data->rows);
+                         (int)t->run->plan->max_rows, (long long)data->rows);
     return MMOE_OK;
 }
 
@@ -148,8 +150,9 @@ mmoe_status mmoe_trainer_gradients(mmoe_trainer *t, const mmoe_dataset *data, in
     mmoe_rows batch = mmoe_dataset_rows_of(data, first, (int32_t)rows, NULL);
     mmoe_gradient_room room = {&t->model->params, out};
     memset(out, 0, (size_t)room.params->n_whole * sizeof *out);
-    mmoe_plan_train(t->plan, &batch, t->model->config->trainer.seed, t->optimizer.steps + 1,
-                    mmoe_whole_gradient_keep, &room, t->loss, t->weight);
+    const mmoe_pass pass = {&batch, t->model->config->trainer.seed, t->optimizer.steps + 1, t->loss,
+                            t->weight};
+    mmoe_run_train(t->run, &pass, mmoe_whole_gradient_keep, &room);
     mmoe_trainer_give_blas(t, before);
     if (losses) memcpy(losses, t->loss, (size_t)data->n_label * sizeof *losses);
     return MMOE_OK;

@@ -5,7 +5,7 @@
 #include <stdatomic.h>
 
 #include "data/dataset.h"
-#include "graph/plan.h"
+#include "graph/run.h"
 #include "model/model.h"
 #include "train/balance_step.h"
 #include "train/evaluate.h"
@@ -32,7 +32,7 @@ struct mmoe_trainer {
     mmoe_trainer_options options;
     char *checkpoint_path;
     mmoe_pool *pool;
-    mmoe_plan *plan;
+    mmoe_run *run;
     mmoe_optimizer optimizer;
     mmoe_balancer balancer;       /* zero without a method */
     mmoe_whole_gradient gradient; /* kept for clipping alone */

@@ -1,5 +1,6 @@
 # shellcheck shell=sh
-# Sourced by the program's tests: sh test_NAME.sh MMOE_PROGRAM. Each check prints a line "ok ..." or "not ok ...".
+# Sourced by the program's tests: sh test_NAME.sh MMOE_PROGRAM. Each check prints a line "ok ..." or
+# "not ok ...".
 set -u
 mmoe=$(realpath "$1")
 work=$(mktemp -d)
@@ -18,7 +19,8 @@ report() { # STATUS DESCRIPTION
     fi
 }
 
-# Runs the program, by $wrapper if there is one: its exit status in $status, its output in the files out and err.
+# Runs the program, by $wrapper if there is one: its exit status in $status, its output in the files
+# out and err.
 wrapper=""
 run() {
     $wrapper "$mmoe" "$@" >out 2>err
@@ -33,7 +35,8 @@ check() { # DESCRIPTION COMMAND...
     report $? "$description"
 }
 
-# The program must end with a status and, on standard error, have a text (a fixed string); "" is any.
+# The program must end with a status and, on standard error, have a text (a fixed string); "" is
+# any.
 expect() { # STATUS TEXT ARGUMENT...
     wanted=$1 text=$2
     shift 2
@@ -48,9 +51,10 @@ expect_nothing_left() { # FILE
     report $? "nothing is left of $1"
 }
 
-# Sends SIGNAL to a command as soon as a check is true, and waits for its end: $status. A command that
-# ended before that, since this shell had to wait for its turn, has another try.
-cut_off() { # SIGNAL START CHECK COMMAND...: START is run before each try; START and CHECK are functions
+# Sends SIGNAL to a command as soon as a check is true, and waits for its end: $status. A command
+# that ended before that, since this shell had to wait for its turn, has another try.
+# START and CHECK are functions; START is run before each try.
+cut_off() { # SIGNAL START CHECK COMMAND...
     signal=$1 start=$2 ready=$3
     shift 3
     for _ in 1 2 3 4 5 6 7 8 9 10; do
@@ -74,11 +78,14 @@ finish() {
 make_data() { # ROWS
     rows=$1
     "$mmoe" synth clicks --rows "$rows" --seed 7 --output train.csv 2>/dev/null &&
-        "$mmoe" synth clicks --rows 200 --seed 7 --first-row "$rows" --output valid.csv 2>/dev/null &&
-        "$mmoe" synth clicks --rows 1000 --seed 7 --first-row $((rows + 200)) --output test.csv 2>/dev/null &&
+        "$mmoe" synth clicks --rows 200 --seed 7 --first-row "$rows" --output valid.csv \
+        2>/dev/null &&
+        "$mmoe" synth clicks --rows 1000 --seed 7 --first-row $((rows + 200)) --output test.csv \
+        2>/dev/null &&
         cat >config.json <<'JSON'
 {
-  "features": {"sparse": [{"name": "*", "embed_dim": 4}], "dense": [{"name": "D*", "transform": "standardize"}]},
+  "features": {"sparse": [{"name": "*", "embed_dim": 4}],
+      "dense": [{"name": "D*", "transform": "standardize"}]},
   "tasks": [
     {"name": "cvr", "label": "purchase", "type": "classification", "tower_params": {"dims": [4]}},
     {"name": "ctr", "label": "click", "type": "classification", "tower_params": {"dims": [4]}}

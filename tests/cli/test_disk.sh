@@ -11,7 +11,8 @@ expect 0 "" $train --output m.safetensors
 full() { # ARGUMENT...
     "$mmoe" "$@" >/dev/full 2>err
     status=$?
-    [ "$status" -eq 1 ] && grep -qF "cannot write standard output: No space left on device" err && [ "$(wc -l <err)" -eq 1 ]
+    [ "$status" -eq 1 ] && grep -qF "cannot write standard output: No space left on device" err &&
+        [ "$(wc -l <err)" -eq 1 ]
     report $? "standard output is full: mmoe $*"
 }
 if [ -c /dev/full ]; then
@@ -25,7 +26,8 @@ if [ -c /dev/full ]; then
     full predict --model m.safetensors --data test.csv --output -
     full init train.csv --label click
     full synth paper --rows 100 --output -
-    expect 1 "cannot write /dev/full: No space left on device" predict --model m.safetensors --data test.csv --output /dev/full
+    expect 1 "cannot write /dev/full: No space left on device" predict --model m.safetensors \
+        --data test.csv --output /dev/full
     check "/dev/full is a device still" [ -c /dev/full ]
     # shellcheck disable=SC2086
     expect 1 "/dev/full is not a regular file" $train --output /dev/full
@@ -40,10 +42,12 @@ wrapper="sh ./limited"
     expect 1 "File too large" $train --output full.safetensors
     expect 1 "File too large" $train --output full.safetensors --checkpoint full.ckpt
 }
-expect 1 "cannot write full.csv: File too large" predict --model m.safetensors --data train.csv --output full.csv
+expect 1 "cannot write full.csv: File too large" predict --model m.safetensors --data train.csv \
+    --output full.csv
 expect 1 "cannot write full.csv: File too large" synth clicks --rows 1000 --output full.csv
 expect 1 "cannot write full.csv: File too large" synth paper --rows 1000 --output full.csv
-expect 1 "cannot write full.truth: File too large" synth clicks --rows 1000 --output /dev/null --truth full.truth
+expect 1 "cannot write full.truth: File too large" synth clicks --rows 1000 --output /dev/null \
+    --truth full.truth
 wrapper=""
 expect_nothing_left full.safetensors
 expect_nothing_left full.ckpt
@@ -58,13 +62,16 @@ check "a failure leaves the file that was there" [ "$(cat kept.csv)" = old ]
 # shellcheck disable=SC2086
 {
     expect 1 "--output: cannot write none/m: No such file or directory" $train --output none/m
-    expect 1 "--checkpoint: cannot write none/c: No such file or directory" $train --output x --checkpoint none/c
+    expect 1 "--checkpoint: cannot write none/c: No such file or directory" $train --output x \
+        --checkpoint none/c
     expect 1 "--log: cannot write none/l: No such file or directory" $train --output x --log none/l
     expect 1 "is a folder" $train --output .
 }
-expect 1 "No such file or directory" predict --model m.safetensors --data test.csv --output none/p.csv
+expect 1 "No such file or directory" predict --model m.safetensors --data test.csv --output \
+    none/p.csv
 expect 1 "No such file or directory" synth clicks --rows 3 --output none/x.csv
 expect 1 "No such file or directory" init train.csv --label click --output none/c.json
-expect 1 "No such file or directory" import --config config.json --weights m.safetensors --output none/m
+expect 1 "No such file or directory" import --config config.json --weights m.safetensors --output \
+    none/m
 expect_nothing_left x
 finish

@@ -3,11 +3,13 @@
 # shellcheck shell=sh source=tests/cli/lib.sh
 . "$(dirname "$0")/lib.sh"
 make_data 2000
-"$mmoe" train --config config.json --train train.csv --output a.safetensors --set trainer.n_epoch=1 2>/dev/null
+"$mmoe" train --config config.json --train train.csv --output a.safetensors --set \
+    trainer.n_epoch=1 2>/dev/null
 
 expect 0 "" export --help
 expect 2 "--format NAME is missing" export --model a.safetensors --output x
-expect 2 "\"pickle\" is not safetensors or onnx" export --model a.safetensors --format pickle --output x
+expect 2 "\"pickle\" is not safetensors or onnx" export --model a.safetensors --format pickle \
+    --output x
 expect 2 "--output" export --model a.safetensors --format safetensors --output a.safetensors
 expect 1 "none.safetensors" export --model none.safetensors --format safetensors --output x
 expect 1 "train.csv" export --model train.csv --format onnx --output x
@@ -16,12 +18,16 @@ expect 0 "" export --model a.safetensors --format safetensors --output w.safeten
 check "the state_dict has no metadata" sh -c '! grep -q __metadata__ w.safetensors'
 check "the state_dict has no vocabularies" sh -c '! grep -q vocab w.safetensors'
 check "nothing is printed" test ! -s out
-expect 1 "missing/w: cannot write" export --model a.safetensors --format safetensors --output missing/w
+expect 1 "missing/w: cannot write" export --model a.safetensors --format safetensors --output \
+    missing/w
 
-sed 's/"embed_dim": 4/"embed_dim": 4, "vocab_size": 9000/; s/"D\*", "transform": "standardize"/"D*"/' config.json >sized.json
-expect 0 "" train --config sized.json --train train.csv --output sized.safetensors --set trainer.n_epoch=1
+sed -e 's/"embed_dim": 4/"embed_dim": 4, "vocab_size": 9000/' \
+    -e 's/"D\*", "transform": "standardize"/"D*"/' config.json >sized.json
+expect 0 "" train --config sized.json --train train.csv --output sized.safetensors --set \
+    trainer.n_epoch=1
 expect 0 "" export --model sized.safetensors --format safetensors --output w.safetensors
-expect 0 "" import --config sized.json --weights w.safetensors --columns test.csv --output imported.safetensors
+expect 0 "" import --config sized.json --weights w.safetensors --columns test.csv --output \
+    imported.safetensors
 run predict --model sized.safetensors --data test.csv --output p.csv
 run predict --model imported.safetensors --data test.csv --output q.csv
 check "an exported model that is imported predicts the same" cmp p.csv q.csv
@@ -38,7 +44,8 @@ else
     printf '#!/bin/sh\nulimit -f 8\nexec "$@"\n' >limited
     # shellcheck disable=SC2034 # used by run
     wrapper="sh ./limited"
-    expect 1 "full: cannot write: File too large" export --model a.safetensors --format onnx --output full
+    expect 1 "full: cannot write: File too large" export --model a.safetensors --format onnx \
+        --output full
     expect_nothing_left full
 fi
 finish

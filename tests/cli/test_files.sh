@@ -46,11 +46,13 @@ rm -f s.csv.*.tmp .mmoe-*.tmp
 stopped() { # SIGNAL DESCRIPTION
     : >after
     ls -A >before
-    LD_PRELOAD=$preload "$mmoe" predict --model m.safetensors --data many.csv --output big.csv 2>err &
+    LD_PRELOAD=$preload "$mmoe" predict --model m.safetensors --data many.csv --output big.csv \
+        2>err &
     pid=$!
     while kill -0 "$pid" 2>/dev/null; do
         # shellcheck disable=SC2010
-        ls -l "/proc/$pid/fd" 2>/dev/null | grep -q -e "-> $PWD/[^ ]* (deleted)" -e "-> $PWD/.mmoe-" && break
+        ls -l "/proc/$pid/fd" 2>/dev/null |
+            grep -q -e "-> $PWD/[^ ]* (deleted)" -e "-> $PWD/.mmoe-" && break
     done
     kill -s "$1" "$pid" 2>/dev/null
     wait "$pid"

@@ -6,8 +6,10 @@
 
 cat >config.json <<'JSON'
 {
-  "features": {"sparse": [{"name": "c", "embed_dim": 2}], "dense": [{"name": "x", "transform": "standardize"}]},
-  "tasks": [{"name": "task", "label": "y", "type": "classification", "tower_params": {"dims": [4]}}],
+  "features": {"sparse": [{"name": "c", "embed_dim": 2}],
+      "dense": [{"name": "x", "transform": "standardize"}]},
+  "tasks": [{"name": "task", "label": "y", "type": "classification",
+  "tower_params": {"dims": [4]}}],
   "model": {"name": "mmoe", "n_expert": 2, "expert_params": {"dims": [4]}},
   "trainer": {"batch_size": 4, "n_epoch": 2}
 }
@@ -26,7 +28,8 @@ fails() { # TEXT FILE
 trains plain.csv
 mv m.safetensors plain.safetensors
 run predict --model plain.safetensors --data plain.csv --output plain.pred
-check "a row a row, under the task's name" [ "$(head -n 1 plain.pred) $(wc -l <plain.pred)" = "task 7" ]
+check "a row a row, under the task's name" [ "$(head -n 1 plain.pred) $(wc -l <plain.pred)" = \
+    "task 7" ]
 
 # Variants of the same rows give the same model and the same predictions.
 printf '\357\273\277y,c,x\n1,a,0.5\n0,b,1.5\n1,a,-2\n0,c,3\n0,b,0\n1,c,1\n' >bom.csv
@@ -87,7 +90,8 @@ rm -f big big_*.csv
 
 # One class, or no label at all, trains; its AUC is undefined and the reason stands there.
 printf 'y,c,x\n1,a,0.5\n1,b,1.5\n1,a,-2\n' >one.csv
-expect 0 "" train --config config.json --train plain.csv --valid one.csv --test one.csv --output m.safetensors --json
+expect 0 "" train --config config.json --train plain.csv --valid one.csv --test one.csv --output \
+    m.safetensors --json
 check "AUC of one class is null" grep -q '"auc": null' out
 check "and why" grep -q '"why": "one class only"' out
 trains one.csv
@@ -122,8 +126,10 @@ sed 's/"embed_dim": 2/"embed_dim": 2, "vocab_size": 3/' config.json >sized.json
 printf 'y,c,x\n1,0,0.5\n0,1,1.5\n1,2,-2\n' >ids.csv
 printf 'y,c,x\n1,0,0.5\n0,3,1.5\n' >outside.csv
 expect 0 "" train --config sized.json --train ids.csv --output ids.safetensors
-expect 1 'outside.csv: row 3: column "c": "3" is outside of the table' train --config sized.json --train outside.csv --output m.safetensors
-expect 1 'outside.csv: row 3: column "c": "3" is outside of the table' predict --model ids.safetensors --data outside.csv --output p.csv
+expect 1 'outside.csv: row 3: column "c": "3" is outside of the table' train --config sized.json \
+    --train outside.csv --output m.safetensors
+expect 1 'outside.csv: row 3: column "c": "3" is outside of the table' predict --model \
+    ids.safetensors --data outside.csv --output p.csv
 expect_nothing_left p.csv
 expect 1 "row 3" evaluate --model ids.safetensors --data outside.csv
 sed 's/"vocab_size": 3/"vocab_size": 3, "oov_id": 1/' sized.json >oov.json

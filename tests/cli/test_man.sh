@@ -11,7 +11,8 @@ check "man/mmoe.1 is up to date; if not: tools/manpage PROGRAM >man/mmoe.1" cmp 
 # Each flag by itself, whatever the page's form.
 for command in $("$mmoe" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p'); do
     sed -n "/^\.SS $command\$/,/^\.S[SH] /p" "$page" | sed 's/\\-/-/g' >section
-    for flag in $("$mmoe" "$command" --help | grep -o -e '--[a-z-]*' | sort -u); do check "$command $flag" grep -q -e "$flag" section; done
+    for flag in $("$mmoe" "$command" --help | grep -o -e '--[a-z-]*' |
+        sort -u); do check "$command $flag" grep -q -e "$flag" section; done
 done
 check "commands were found" test -s section
 

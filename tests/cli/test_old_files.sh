@@ -1,6 +1,7 @@
 #!/bin/sh
 # shellcheck disable=SC2016
-# Files of version 0.1 (tests/files/v0.1): a model serves, and a checkpoint goes on to that model's bits.
+# Files of version 0.1 (tests/files/v0.1): a model serves, and a checkpoint goes on to that model's
+# bits.
 #   test_old_files.sh PROGRAM README-OF-THE-FOLDER
 old=$(dirname "$(realpath "$2")")
 # shellcheck source=tests/cli/lib.sh
@@ -15,7 +16,8 @@ for name in mmoe_adam ple_adamw esmm_sgd; do
     check "$name: the model is read" weights "$old/$name.safetensors" wanted
     for threads in 1 3; do
         cp "$old/$name.ckpt" run.ckpt
-        expect 0 "" train --config "$old/$name.json" --train "$old/train.csv" --valid "$old/valid.csv" \
+        expect 0 "" train --config "$old/$name.json" --train "$old/train.csv" --valid \
+            "$old/valid.csv" \
             --resume run.ckpt --output new.safetensors --threads $threads
         check "$name: the new model's tensors" weights new.safetensors got
         check "$name, $threads threads: the same model as from a run of version 0.1" cmp got wanted

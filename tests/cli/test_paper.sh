@@ -1,12 +1,14 @@
 #!/bin/sh
-# test_paper.sh MMOE_PROGRAM PAPER-TABLES: the paper's tables, very small, on rows with the shape of the census; cut off and gone on with.
+# test_paper.sh MMOE_PROGRAM PAPER-TABLES: the paper's tables, very small, on rows with the shape of
+# the census; cut off and gone on with.
 here=$(cd "$(dirname "$0")" && pwd)
 tables=$(realpath "$2")
 # shellcheck source=tests/cli/lib.sh
 . "$here/lib.sh"
 command -v python3 >/dev/null || exit 77
 
-# 42 fields: numbers where the census has them, the rest of three values each; the labels depend on the age.
+# 42 fields: numbers where the census has them, the rest of three values each; the labels depend on
+# the age.
 raw() { # ROWS SEED
     awk -v rows="$1" -v seed="$2" 'BEGIN {
         srand(seed)
@@ -15,7 +17,12 @@ raw() { # ROWS SEED
         for (r = 0; r < rows; r++) {
             age = int(90 * rand())
             line = age
-            for (f = 2; f <= 41; f++) line = line ", " (f == 5 ? (age + 60 * rand() > 80 ? "Masters degree(MA MS)" : "Children") : f == 8 ? (age + 20 * rand() < 40 ? "Never married" : "Widowed") : f in number ? int(50 * rand()) : "v" int(3 * rand()))
+            for (f = 2; f <= 41; f++) {
+                if (f == 5) value = age + 60 * rand() > 80 ? "Masters degree(MA MS)" : "Children"
+                else if (f == 8) value = age + 20 * rand() < 40 ? "Never married" : "Widowed"
+                else value = f in number ? int(50 * rand()) : "v" int(3 * rand())
+                line = line ", " value
+            }
             print line ", " (age + 60 * rand() > 90 ? "50000+." : "- 50000.")
         }
     }'
@@ -29,16 +36,20 @@ make_tables() { # DIR
     status=$?
 }
 # The measured figures, not the clock's.
-figures() { sed -e '/^Written by/d' -e '/minutes in all/d' -e 's/| [0-9,]* | \([0-9,]* |\)$/| \1/' "$1"; }
+figures() { sed -e '/^Written by/d' -e '/minutes in all/d' -e 's/| [0-9,]* | \([0-9,]* |\)$/| \1/' \
+    "$1"; }
 
 make_tables whole
 check "the tables are made" [ "$status" -eq 0 ]
 for model in single_task shared_bottom cross_stitch omoe mmoe ple aitm; do
-    check "$model has a row in both tables" [ "$(grep -c "^| $model | \.[0-9]* | \.[0-9]* |" whole.md)" -eq 2 ]
+    check "$model has a row in both tables" [ "$(grep -c "^| $model | \.[0-9]* | \.[0-9]* |" \
+        whole.md)" -eq 2 ]
 done
 check "the paper's own figures stand beside" grep -q "^| \*the paper's mmoe\* | .9410 |" whole.md
-check "Figure 4 has three correlations" [ "$(grep -cE '^\| (0\.5|0\.9|1) \| [0-9.]+ ± [0-9.]+ \|' whole.md)" -eq 3 ]
-check "experts on two tasks and on three" [ "$(grep -cE '^\| [12] \| (\.[0-9]+ ± [^|]+ \| ){2,3}[0-9,]+ \| [0-9,]+ \|$' whole.md)" -eq 4 ]
+check "Figure 4 has three correlations" [ "$(grep -cE '^\| (0\.5|0\.9|1) \| [0-9.]+ ± [0-9.]+ \|' \
+    whole.md)" -eq 3 ]
+check "experts on two tasks and on three" [ "$(grep -cE \
+    '^\| [12] \| (\.[0-9]+ ± [^|]+ \| ){2,3}[0-9,]+ \| [0-9,]+ \|$' whole.md)" -eq 4 ]
 check "methods" [ "$(grep -cE '^\| (none|uwl) \| \.' whole.md)" -eq 2 ]
 check "what was wanted is answered" [ "$(grep -cE '\| (yes|\*\*no\*\*) \|$' whole.md)" -eq 5 ]
 check "synthetic rows are not kept" [ -z "$(find whole/figure4 -name 'train.csv')" ]

@@ -16,12 +16,18 @@ cp err table
 check "the model is that of a run without a profile" cmp m.safetensors plain.safetensors
 check "nothing but the results on standard output" [ ! -s out ]
 check "the epochs' lines stay" [ "$(grep -c '^epoch [123]/3 ' table)" -eq 3 ]
-check "the table names its columns" grep -qE '^node +pass +calls +seconds +share +GFLOP/s +% peak$' table
+check "the table names its columns" grep -qE \
+    '^node +pass +calls +seconds +share +GFLOP/s +% peak$' table
 # 2000 rows in batches of 64 make 32 steps an epoch; a batch is one chunk.
-check "a product has its calls, its rate and its part of the peak" grep -qE '^experts\+gates 1 +linear +96 +[0-9.]+ +[0-9.]+ +[0-9.]+ +[0-9.]+$' table
+check "a product has its calls, its rate and its part of the peak" grep -qE \
+    '^experts\+gates 1 +linear +96 +[0-9.]+ +[0-9.]+ +[0-9.]+ +[0-9.]+$' table
 check "what is no product has no rate" grep -qE '^mix +mix +96 +[0-9.]+ +[0-9.]+ +- +-$' table
-check "the shares add up" awk '/^node / { on = 1; next } /^all nodes / { on = 0 } on { sum += $(NF - 2) } END { exit !(sum > 97 && sum < 103) }' table
-check "the sum of the calls" awk '/^node / { on = 1; next } /^all nodes / { exit !($3 == sum && sum > 1000) } on { sum += $(NF - 4) } END { exit !sum }' table
+check "the shares add up" awk \
+    '/^node / { on = 1; next } /^all nodes / { on = 0 } on { sum += $(NF - 2) }
+    END { exit !(sum > 97 && sum < 103) }' table
+check "the sum of the calls" awk \
+    '/^node / { on = 1; next } /^all nodes / { exit !($3 == sum && sum > 1000) }
+    on { sum += $(NF - 4) } END { exit !sum }' table
 cat >check.py <<'PY'
 import json
 import sys
@@ -34,16 +40,19 @@ assert {"worker 0", "worker 1"} <= names, names
 assert len(slices) == calls, (len(slices), calls)
 assert {e["tid"] for e in slices} <= {0, 1}
 nodes = json.loads(open("run.jsonl").readlines()[-1])["profile"]["nodes"]
-assert sum(n["calls"] for n in nodes) == calls and all(n["seconds"] >= 0 and n["flops"] >= 0 for n in nodes), nodes
+assert sum(n["calls"] for n in nodes) == calls, nodes
+assert all(n["seconds"] >= 0 and n["flops"] >= 0 for n in nodes), nodes
 assert all(e["ts"] >= 0 and e["dur"] >= 0 and e["args"]["bytes"] >= 0 for e in slices)
 first = [e for e in slices if e["name"] == "experts+gates 1: linear"]
 assert len(first) == 96 and all(e["args"]["MFLOP"] > 0 for e in first)
 PY
-check "the trace: a row a worker, a slice a call, bytes and FLOP; the log: the nodes" python3 check.py
+check "the trace: a row a worker, a slice a call, bytes and FLOP; the log: the nodes" python3 \
+    check.py
 
 # shellcheck disable=SC2086
 {
-    expect 1 "--profile: cannot write none/t.json: No such file or directory" $train --profile none/t.json
+    expect 1 "--profile: cannot write none/t.json: No such file or directory" $train --profile \
+        none/t.json
     expect 2 "--profile" $train --profile train.csv
     expect 2 "--profile" $train --profile m.safetensors
 }

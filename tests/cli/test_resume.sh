@@ -4,9 +4,12 @@
 # shellcheck source=tests/cli/lib.sh
 . "$(dirname "$0")/lib.sh"
 make_data 10000
-all="--set trainer.scheduler=plateau --set trainer.scheduler_params.patience=0 --set trainer.scheduler_params.factor=0.7 --set trainer.warmup_steps=50
-    --set trainer.ema_decay=0.99 --set trainer.clip_norm=0.2 --set trainer.regularization_params.dense_l1=0.0001"
-flags="$all --config config.json --train train.csv --valid valid.csv --set trainer.n_epoch=40 --set trainer.earlystop_patience=0 --threads 2"
+all="--set trainer.scheduler=plateau --set trainer.scheduler_params.patience=0
+    --set trainer.scheduler_params.factor=0.7 --set trainer.warmup_steps=50
+    --set trainer.ema_decay=0.99 --set trainer.clip_norm=0.2
+    --set trainer.regularization_params.dense_l1=0.0001"
+flags="$all --config config.json --train train.csv --valid valid.csv --threads 2
+    --set trainer.n_epoch=40 --set trainer.earlystop_patience=0"
 
 # shellcheck disable=SC2086 # a list of flags
 expect 0 "" train $flags --output whole.safetensors --checkpoint whole.ckpt
@@ -27,20 +30,24 @@ for signal in TERM INT KILL; do
     check "$signal.ckpt is there" [ -s $signal.ckpt ]
     # shellcheck disable=SC2086
     expect 0 "" train $flags --output cut.safetensors --resume $signal.ckpt --log $signal.jsonl
-    check "the same model as from a run that was not cut off (SIG$signal)" cmp cut.safetensors whole.safetensors
+    check "the same model as from a run that was not cut off (SIG$signal)" cmp cut.safetensors \
+        whole.safetensors
     # A killed run may have written an epoch's line and not its checkpoint.
-    check "the log goes on to the last epoch" [ "$(sed -n 's/^{"epoch":\([0-9]*\),.*/\1/p' $signal.jsonl | sort -nu | wc -l)" -eq 40 ]
+    check "the log goes on to the last epoch" [ "$(sed -n 's/^{"epoch":\([0-9]*\),.*/\1/p' \
+        $signal.jsonl | sort -nu | wc -l)" -eq 40 ]
 done
 
 # shellcheck disable=SC2086
 {
     expect 1 "--resume" train $flags --output m --resume none.ckpt
-    expect 1 "--resume" train $flags --output m --resume whole.ckpt --set trainer.optimizer_params.lr=0.01
+    expect 1 "--resume" train $flags --output m --resume whole.ckpt --set \
+        trainer.optimizer_params.lr=0.01
     head -c 5000 whole.ckpt >short.ckpt
     expect 1 "short.ckpt" train $flags --output m --resume short.ckpt
     expect 1 "--resume" train $flags --output m --resume whole.safetensors
     LC_ALL=C sed '1s/"format_version":"3"/"format_version":"1"/' whole.ckpt >old.ckpt
-    expect 1 "old.ckpt: the checkpoint has format version 1; this library reads 2 and 3" train $flags --output m --resume old.ckpt
+    expect 1 "old.ckpt: the checkpoint has format version 1; this library reads 2 and 3" train \
+        $flags --output m --resume old.ckpt
 }
 expect 1 "--resume" train --config config.json --train test.csv --output m --resume whole.ckpt
 expect_nothing_left m

@@ -1,7 +1,7 @@
 #!/bin/sh
 # shellcheck disable=SC2016,SC2317
-# A sweep: the same figures whatever the threads and however often it was cut off; a failed run stands in the table; a file that
-# asks for the impossible is refused before anything runs.
+# A sweep: the same figures whatever the threads and however often it was cut off; a failed run
+# stands in the table; a file that asks for the impossible is refused before anything runs.
 # shellcheck source=tests/cli/lib.sh
 . "$(dirname "$0")/lib.sh"
 make_data 600
@@ -14,41 +14,55 @@ JSON
 # Rows without what a clock measured, in an order of their own.
 figures() { awk -F, -v OFS=, '{ $(NF - 1) = $(NF - 2) = ""; print }' "$1/results.csv" | sort; }
 column() { # FILE NAME: a column's values; no field has a comma
-    awk -F, -v name="$2" 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == name) at = i; next } { print $at }' "$1"
+    awk -F, -v name="$2" \
+        'NR == 1 { for (i = 1; i <= NF; i++) if ($i == name) at = i; next } { print $at }' "$1"
 }
 
 # ---- Results ----
-grid=', "test": "test.csv", "seeds": [3, 11], "grid": {"trainer.optimizer_params.lr": [0.001, 0.01], "model.n_expert": [2, 3]}'
+grid=', "test": "test.csv", "seeds": [3, 11], "grid": {"trainer.optimizer_params.lr": [0.001, 0.01],
+    "model.n_expert": [2, 3]}'
 plan s "$grid"
 expect 0 "run 8/8" sweep --config s.json --threads 1
 cp out table
 check "a row a run" [ "$(wc -l <s.sweep/results.csv)" -eq 9 ]
-check "keys, seed, status, metrics of both files, speed" [ "$(head -n 1 s.sweep/results.csv)" = "trainer.optimizer_params.lr,model.n_expert,seed,status,message,valid.cvr.auc,\
-valid.cvr.logloss,valid.cvr.calibration,valid.ctr.auc,valid.ctr.logloss,valid.ctr.calibration,test.cvr.auc,test.cvr.logloss,test.cvr.calibration,test.ctr.auc,\
+check "keys, seed, status, metrics of both files, speed" [ "$(head -n 1 s.sweep/results.csv)" = \
+    "trainer.optimizer_params.lr,model.n_expert,seed,status,message,\
+valid.cvr.auc,valid.cvr.logloss,valid.cvr.calibration,valid.ctr.auc,valid.ctr.logloss,\
+valid.ctr.calibration,test.cvr.auc,test.cvr.logloss,test.cvr.calibration,test.ctr.auc,\
 test.ctr.logloss,test.ctr.calibration,epochs,best_epoch,seconds,rows_per_second,parameters" ]
 expect 0 "" sweep --config s.json --threads 3 --output three
 check "three threads give the figures of one" [ "$(figures s.sweep)" = "$(figures three)" ]
-run train --config config.json --train train.csv --valid valid.csv --test test.csv --output m --set trainer.seed=11 --set model.n_expert=2 --set trainer.optimizer_params.lr=0.01 --json
+run train --config config.json --train train.csv --valid valid.csv --test test.csv --output m \
+    --set trainer.seed=11 --set model.n_expert=2 --set trainer.optimizer_params.lr=0.01 --json
 auc=$(sed -n '/"ctr"/,$s/.*"auc": \(0\.[0-9]*\).*/\1/p' out)
-check "a run gives what train gives" grep -q "^0.01,2,11,ok,.*,$(echo "$auc" | cut -c 1-12)" s.sweep/results.csv
+check "a run gives what train gives" grep -q "^0.01,2,11,ok,.*,$(echo "$auc" |
+    cut -c 1-12)" s.sweep/results.csv
 
 summary_is_right() {
     awk -F, '
         FNR == 1 { for (i = 1; i <= NF; i++) at[FILENAME, $i] = i; next }
         FILENAME == ARGV[1] && $1 == 0.01 && $2 == 3 { x[++n] = $at[FILENAME, "valid.ctr.auc"] }
-        FILENAME == ARGV[2] && $1 == 0.01 && $2 == 3 { mean = $at[FILENAME, "valid.ctr.auc.mean"]; deviation = $at[FILENAME, "valid.ctr.auc.deviation"]; best = $at[FILENAME, "valid.ctr.auc.best"] }
+        FILENAME == ARGV[2] && $1 == 0.01 && $2 == 3 { mean = $at[FILENAME, "valid.ctr.auc.mean"];
+            deviation = $at[FILENAME, "valid.ctr.auc.deviation"]; best = $at[FILENAME,
+                "valid.ctr.auc.best"] }
         function off(a, b) { return a - b > 1e-8 || b - a > 1e-8 }
-        END { d = x[1] - x[2]; exit !(n == 2 && !off(mean, (x[1] + x[2]) / 2) && !off(deviation, sqrt(d * d / 2)) && !off(best, d > 0 ? x[1] : x[2])) }
+        END { d = x[1] - x[2];
+            exit !(n == 2 && !off(mean, (x[1] + x[2]) / 2) && !off(deviation, sqrt(d * d / 2)) &&
+                !off(best, d > 0 ? x[1] : x[2])) }
     ' s.sweep/results.csv s.sweep/summary.csv
 }
 check "mean, deviation and best" summary_is_right
-check "the best setting first, by what early stopping watches" [ "$(column s.sweep/summary.csv valid.cvr.auc.mean)" = "$(column s.sweep/summary.csv valid.cvr.auc.mean | sort -gr)" ]
+check "the best setting first, by what early stopping watches" [ \
+    "$(column s.sweep/summary.csv valid.cvr.auc.mean)" = \
+    "$(column s.sweep/summary.csv valid.cvr.auc.mean | sort -gr)" ]
 plan t "$grid, \"select\": {\"task\": \"mean\", \"metric\": \"logloss\"}"
 expect 0 "8 of 8 runs are done already" sweep --config t.json --output s.sweep
 check "or by the metric that is asked for" awk -F, '
     NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
-    { x = $at["valid.cvr.logloss.mean"] + $at["valid.ctr.logloss.mean"]; if (x < last) exit 1; last = x }' s.sweep/summary.csv
-check "the table has short names and a line a setting" [ "$(head -n 1 table | cut -d ' ' -f 1) $(wc -l <table)" = "lr 5" ]
+    { x = $at["valid.cvr.logloss.mean"] + $at["valid.ctr.logloss.mean"]; if (x < last) exit 1;
+        last = x }' s.sweep/summary.csv
+check "the table has short names and a line a setting" [ "$(head -n 1 table |
+    cut -d ' ' -f 1) $(wc -l <table)" = "lr 5" ]
 run sweep --config s.json --json
 check "JSON" grep -q '"selected_by": \["valid.cvr.auc"\]' out
 
@@ -80,26 +94,38 @@ for signal in INT TERM KILL; do
 done
 
 # ---- A run that fails ----
-plan fail ', "seeds": 2, "grid": {"model.expert_params.batch_norm": [false], "tasks.0.tower_params.batch_norm": [false], "trainer.optimizer": ["sgd"],
+plan fail ', "seeds": 2, "grid": {"model.expert_params.batch_norm": [false],
+    "tasks.0.tower_params.batch_norm": [false], "trainer.optimizer": ["sgd"],
     "trainer.optimizer_params.lr": [0.01, 1000], "trainer.optimizer_params.weight_decay": [50]}'
 expect 1 "2 of 4 runs failed; fail.sweep/results.csv has their messages" sweep --config fail.json
-check "its row has the message" [ "$(grep -c ',1000.*,failed,"*[a-z].*not finite' fail.sweep/results.csv)" -eq 2 ]
+check "its row has the message" [ "$(grep -c ',1000.*,failed,"*[a-z].*not finite' \
+    fail.sweep/results.csv)" -eq 2 ]
 check "the others are done" [ "$(grep -c ',ok,' fail.sweep/results.csv)" -eq 2 ]
-check "it stands in the table, last" [ "$(column fail.sweep/summary.csv failed | tr '\n' ' ')" = "0 2 " ]
+check "it stands in the table, last" [ "$(column fail.sweep/summary.csv failed |
+    tr '\n' ' ')" = "0 2 " ]
 expect 1 "2 of 4 runs failed" sweep --config fail.json
 check "it is not repeated" [ "$(wc -l <fail.sweep/results.csv)" -eq 5 ]
 
 # ---- Random, features, models ----
-plan r ', "random": {"runs": 6, "seed": 5, "keys": {"trainer.optimizer_params.lr": {"low": 0.001, "high": 0.1, "log": true},
-    "model.n_expert": {"low": 1, "high": 4, "integer": true}, "model.expert_params.dropout": [0, 0.25]}}'
+plan r ', "random": {"runs": 6, "seed": 5, "keys": {"trainer.optimizer_params.lr": {"low": 0.001,
+    "high": 0.1, "log": true},
+    "model.n_expert": {"low": 1, "high": 4, "integer": true},
+    "model.expert_params.dropout": [0, 0.25]}}'
 expect 0 "" sweep --config r.json
-check "six different settings within their bounds" awk -F, 'NR > 1 && !($1 >= 0.001 && $1 <= 0.1 && $2 ~ /^[1-4]$/ && ($3 == 0 || $3 == 0.25)) { bad = 1 } END { exit bad || NR != 7 }' r.sweep/results.csv
+check "six different settings within their bounds" awk -F, \
+    'NR > 1 && !($1 >= 0.001 && $1 <= 0.1 && $2 ~ /^[1-4]$/ && ($3 == 0 ||
+        $3 == 0.25)) { bad = 1 } END { exit bad || NR != 7 }' r.sweep/results.csv
 sed -i 's/"runs": 6/"runs": 8/' r.json
 expect 0 "6 of 8 runs are done already" sweep --config r.json
-plan f ', "grid": {"features.sparse.0.embed_dim": [2, 4], "model": [{"name": "mmoe", "n_expert": 2}, {"name": "shared_bottom", "bottom_params": {"dims": [8, 4]}}]}'
+plan f ', "grid": {"features.sparse.0.embed_dim": [2, 4], "model": [{"name": "mmoe",
+    "n_expert": 2}, {"name": "shared_bottom", "bottom_params": {"dims": [8, 4]}}]}'
 expect 0 "" sweep --config f.json --threads 2
-run train --config config.json --train train.csv --valid valid.csv --output m --set features.sparse.0.embed_dim=2 --set 'model={"name": "shared_bottom", "bottom_params": {"dims": [8, 4]}}' --json
-check "settings of other features have data of their own" grep -q "^2,.*shared_bottom.*,3,ok,,$(sed -n '/"cvr"/s/.*"auc": \(0\.[0-9]*\).*/\1/p' out | cut -c 1-12)" f.sweep/results.csv
+run train --config config.json --train train.csv --valid valid.csv --output m --set \
+    features.sparse.0.embed_dim=2 --set \
+    'model={"name": "shared_bottom", "bottom_params": {"dims": [8, 4]}}' --json
+check "settings of other features have data of their own" grep -q \
+    "^2,.*shared_bottom.*,3,ok,,$(sed -n '/"cvr"/s/.*"auc": \(0\.[0-9]*\).*/\1/p' out |
+    cut -c 1-12)" f.sweep/results.csv
 plan one ', "seeds": 2'
 expect 0 "" sweep --config one.json
 check "no search: one setting" [ "$(wc -l <one.sweep/summary.csv)" -eq 2 ]
@@ -129,10 +155,15 @@ refuse 'unknown key "on"' ', "select": {"on": "cvr"}'
 refuse '"buy" is no task' ', "select": {"task": "buy"}'
 refuse 'has no metric "mse"' ', "select": {"metric": "mse"}'
 refuse '"runs" must be' ', "random": {"keys": {"model.n_expert": [1]}}'
-refuse 'unknown key "maximum"' ', "random": {"runs": 1, "keys": {"model.n_expert": {"low": 1, "maximum": 2}}}'
-refuse 'low is above high' ', "random": {"runs": 1, "keys": {"model.n_expert": {"low": 3, "high": 2}}}'
-refuse 'low must be above 0' ', "random": {"runs": 1, "keys": {"trainer.optimizer_params.lr": {"low": 0, "high": 2, "log": true}}}'
-refuse 'have not 3 different settings; 2 were found' ', "random": {"runs": 3, "keys": {"model.n_expert": [1, 2]}}'
+refuse 'unknown key "maximum"' \
+    ', "random": {"runs": 1, "keys": {"model.n_expert": {"low": 1, "maximum": 2}}}'
+refuse 'low is above high' \
+    ', "random": {"runs": 1, "keys": {"model.n_expert": {"low": 3, "high": 2}}}'
+refuse 'low must be above 0' \
+    ', "random": {"runs": 1, "keys": {"trainer.optimizer_params.lr": {"low": 0, "high": 2,
+        "log": true}}}'
+refuse 'have not 3 different settings; 2 were found' \
+    ', "random": {"runs": 3, "keys": {"model.n_expert": [1, 2]}}'
 refuse '"random.keys" is empty' ', "random": {"runs": 3, "keys": {}}'
 refuse 'cannot open none.csv' ', "test": "none.csv"'
 echo '{"config": "config.json", "train": "train.csv"}' >bad.json

@@ -1,7 +1,7 @@
 #!/bin/sh
 # shellcheck disable=SC2016
-# The synthetic data: the same rows whatever part of them is written, the columns, and the configuration that init guesses.
-# shellcheck source=tests/cli/lib.sh
+# The synthetic data: the same rows whatever part of them is written, the columns, and the
+# configuration that init guesses. shellcheck source=tests/cli/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 expect 0 "" synth clicks --rows 3000 --seed 5 --output all.csv --truth truth.csv --json
@@ -9,9 +9,14 @@ cp out all.json
 check "figures of the log in JSON" grep -q '"click_rate"' all.json
 check "3000 rows" [ "$(wc -l <all.csv)" -eq 3001 ]
 check "3000 probabilities" [ "$(wc -l <truth.csv)" -eq 3001 ]
-check "Ali-CCP's columns" [ "$(head -n 1 all.csv)" = "click,purchase,101,121,122,124,125,126,127,128,129,205,206,207,210,216,508,509,702,853,301,109_14,110_14,127_14,150_14,D109_14,D110_14,D127_14,D150_14,D508,D509,D702,D853" ]
-check "a purchase only after a click; clicks 4 to 8 %" awk -F, 'NR > 1 { c += $1; bad += $2 > $1; other += $1 !~ /^[01]$/ } END { exit !(bad + other == 0 && c > 120 && c < 240) }' all.csv
-check "a purchase is less likely than its click" awk -F, 'NR > 1 && !($1 > 0 && $1 < $2 && $2 < 1) { bad = 1 } END { exit bad }' truth.csv
+check "Ali-CCP's columns" [ "$(head -n 1 all.csv)" = \
+    "click,purchase,101,121,122,124,125,126,127,128,129,205,206,207,210,216,508,509,702,853,301,\
+109_14,110_14,127_14,150_14,D109_14,D110_14,D127_14,D150_14,D508,D509,D702,D853" ]
+check "a purchase only after a click; clicks 4 to 8 %" awk -F, \
+    'NR > 1 { c += $1; bad += $2 > $1; other += $1 !~ /^[01]$/ }
+    END { exit !(bad + other == 0 && c > 120 && c < 240) }' all.csv
+check "a purchase is less likely than its click" awk -F, \
+    'NR > 1 && !($1 > 0 && $1 < $2 && $2 < 1) { bad = 1 } END { exit bad }' truth.csv
 run synth clicks --rows 1000 --seed 5 --first-row 2000 --output part.csv
 { head -n 1 all.csv && tail -n 1000 all.csv; } >wanted.csv
 check "rows 2000 to 2999 of the same world" cmp part.csv wanted.csv
@@ -23,15 +28,22 @@ check "rows on standard output" [ "$(wc -l <out)" -eq 1001 ]
 expect 0 "" synth paper --rows 2000 --seed 3 --correlation 1 --dim 10 --output same.csv
 check "paper's columns" [ "$(head -n 1 same.csv)" = "y1,y2,x0,x1,x2,x3,x4,x5,x6,x7,x8,x9" ]
 # With p = 1 the tasks differ by their noise alone: a variance of 2 * 0.01.
-check "correlation 1: labels differ by noise of variance 0.02" awk -F, 'NR > 1 { d = $1 - $2; s += d * d; n++ } END { exit !(s / n > 0.018 && s / n < 0.022) }' same.csv
+check "correlation 1: labels differ by noise of variance 0.02" awk -F, \
+    'NR > 1 { d = $1 - $2; s += d * d; n++ } END { exit !(s / n > 0.018 && s / n < 0.022) }' \
+    same.csv
 run synth paper --rows 2000 --seed 3 --correlation -1 --terms 0 --dim 10 --output opposite.csv
-check "correlation -1, no sines: labels are opposite" awk -F, 'NR > 1 { d = $1 + $2; s += d * d; v += $1 * $1; n++ } END { exit !(s / n > 0.018 && s / n < 0.022 && v / n > 0.08 && v / n < 0.12) }' opposite.csv
+check "correlation -1, no sines: labels are opposite" awk -F, \
+    'NR > 1 { d = $1 + $2; s += d * d; v += $1 * $1; n++ }
+    END { exit !(s / n > 0.018 && s / n < 0.022 && v / n > 0.08 && v / n < 0.12) }' opposite.csv
 
 expect 0 "" init all.csv --label purchase --label click
-check "init: labels of 0 and 1 are classifications" [ "$(grep -c '"type": "classification"' out)" -eq 2 ]
+check "init: labels of 0 and 1 are classifications" [ "$(grep -c '"type": "classification"' out)" \
+    -eq 2 ]
 check "init: 23 ids" [ "$(grep -c '"embed_dim": 4' out)" -eq 23 ]
 check "init: 8 dense columns" [ "$(grep -c '"transform": "standardize"' out)" -eq 8 ]
-awk -F, 'BEGIN { OFS = "," } NR == 1 { print "key", "same", "gap", "many", "2nd label", $0; next } { print "r" NR, 7, NR % 3 ? NR + 0.5 : "", NR * 7919 % 2003, NR / 4, $0 }' all.csv >more.csv
+awk -F, 'BEGIN { OFS = "," }
+    NR == 1 { print "key", "same", "gap", "many", "2nd label", $0; next }
+    { print "r" NR, 7, NR % 3 ? NR + 0.5 : "", NR * 7919 % 2003, NR / 4, $0 }' all.csv >more.csv
 expect 0 'column "key" left out' init more.csv --label click --label "2nd label" --output guess.json
 check "init: a constant column is left out" grep -qF 'column "same" left out' err
 check "init: a dense column with gaps is left out" grep -qF 'column "gap" left out' err

@@ -1,7 +1,7 @@
 #!/bin/sh
 # shellcheck disable=SC2016
-# Wrong usage ends with status 2, names the flag and points at the help; help and results end with 0.
-# shellcheck source=tests/cli/lib.sh
+# Wrong usage ends with status 2, names the flag and points at the help; help and results end with
+# 0. shellcheck source=tests/cli/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 expect 0 "" --help
@@ -29,7 +29,8 @@ expect 2 "--config needs a value" train --config
 expect 2 "--config needs a value" train --config --train t
 expect 2 "--config: its value is empty" train --config "" --train t --output o
 expect 2 "--output is given twice" train --config c --train t --output o --output p
-expect 2 '--threads: "four" is not a whole number from 1 to 256' train --config c --train t --output o --threads four
+expect 2 '--threads: "four" is not a whole number from 1 to 256' train --config c --train t \
+    --output o --threads four
 expect 2 '"0" is not a whole number' train --config c --train t --output o --threads 0
 expect 2 '"257" is not a whole number' train --config c --train t --output o --threads=257
 expect 2 '"1.5" is not a whole number' evaluate --model m --data d --threads 1.5
@@ -38,9 +39,12 @@ expect 2 'unexpected argument "more"' evaluate --model m --data d more
 expect 2 "unknown flag -x" inspect -x
 expect 2 "--train and --output are the same file" train --config c --train t --output t
 expect 2 "--output and --log are the same file" train --config c --train t --output o --log o
-expect 2 "--output and --checkpoint are the same file" train --config c --train t --output o --checkpoint o
-expect 2 "--output and --checkpoint are the same file" train --config c --train t --output o --resume o
-expect 2 "--from and --resume exclude each other" train --config c --train t --output o --from m --resume r
+expect 2 "--output and --checkpoint are the same file" train --config c --train t --output o \
+    --checkpoint o
+expect 2 "--output and --checkpoint are the same file" train --config c --train t --output o \
+    --resume o
+expect 2 "--from and --resume exclude each other" train --config c --train t --output o --from m \
+    --resume r
 expect 2 "--data and --output are the same file" predict --model m --data d --output d
 expect 2 "DATA.csv is missing" init --label click
 expect 2 "--label COLUMN is missing" init data.csv
@@ -55,7 +59,10 @@ expect 2 "belong to clicks" synth paper --rows 3 --truth t --output x
 expect 2 "cannot both go to standard output" synth clicks --rows 3 --json --output -
 expect 2 "--output and --truth are the same file" synth clicks --rows 3 --output x --truth x
 make_data 400
-expect 2 "is not KEY=VALUE" train --config config.json --train train.csv --output m --set trainer.n_epoch
-expect 2 "trainer.n_epochs" train --config config.json --train train.csv --output m --set trainer.n_epochs=3
-expect 2 "trainer.n_epoch" train --config config.json --train train.csv --output m --set trainer.n_epoch=-1
+expect 2 "is not KEY=VALUE" train --config config.json --train train.csv --output m --set \
+    trainer.n_epoch
+expect 2 "trainer.n_epochs" train --config config.json --train train.csv --output m --set \
+    trainer.n_epochs=3
+expect 2 "trainer.n_epoch" train --config config.json --train train.csv --output m --set \
+    trainer.n_epoch=-1
 finish

@@ -1,6 +1,6 @@
 #!/bin/sh
-# test_install.sh BUILD CC CXX: what is installed is all that a service needs. The README's examples are built against it,
-# through pkg-config alone, and score as the program does.
+# test_install.sh BUILD CC CXX: what is installed is all that a service needs. The README's examples
+# are built against it, through pkg-config alone, and score as the program does.
 set -u
 build=$1 cc=$2 cxx=$3 here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d) || exit 2
@@ -33,7 +33,8 @@ lib=$(package --variable=libdir)
 LD_LIBRARY_PATH=$lib
 export LD_LIBRARY_PATH
 
-for file in include/mmoe/mmoe.h include/mmoe/train.h bin/mmoe share/man/man1/mmoe.1; do check "$file" test -s "$prefix/$file"; done
+for file in include/mmoe/mmoe.h include/mmoe/train.h bin/mmoe share/man/man1/mmoe.1; do check \
+    "$file" test -s "$prefix/$file"; done
 for file in libmmoe.a libmmoe.so; do check "$file" test -s "$lib/$file"; done
 check "nothing else" test "$(find "$root" \( -type f -o -type l \) | wc -l)" -eq 9
 check "the program runs" "$prefix/bin/mmoe" --version
@@ -53,13 +54,19 @@ for how in shared static; do
     check "C11, $how: builds" "$cc" -std=c11 $strict "$here/serve.c" -o serve_c $flags
     check "C11, $how: runs" sh -c './serve_c old.mm new.mm >out && cmp out expected'
     # shellcheck disable=SC2086
-    check "C++17, $how: builds" "$cxx" -std=c++17 $strict "$here/serve.cpp" -o serve_cpp $flags -pthread
+    check "C++17, $how: builds" "$cxx" -std=c++17 $strict "$here/serve.cpp" -o serve_cpp $flags \
+        -pthread
     check "C++17, $how: runs" sh -c './serve_cpp old.mm new.mm >out && cmp out expected_cpp'
-    check "$how: a failure is said" sh -c './serve_c none.mm new.mm 2>err; [ $? -eq 1 ] && grep -q none.mm err && ! ./serve_cpp old.mm none.mm 2>err && grep -q none.mm err'
-    check "$how: is linked so" sh -c "[ \$(ldd serve_c | grep -c libmmoe) -eq $([ $how = shared ] && echo 1 || echo 0) ]"
+    check "$how: a failure is said" sh -c \
+        './serve_c none.mm new.mm 2>err; [ $? -eq 1 ] && grep -q none.mm err &&
+            ! ./serve_cpp old.mm none.mm 2>err && grep -q none.mm err'
+    check "$how: is linked so" sh -c "[ \$(ldd serve_c | grep -c libmmoe) -eq $([ $how = shared ] &&
+        echo 1 || echo 0) ]"
 done
 readme=$here/../../README.md
 for source in serve.c serve.cpp; do
-    if grep -q "tests/embed/$source" "$readme"; then check "the README shows $source" sh "$here/shown.sh" "$readme" "$here/$source"; fi
+    if grep -q "tests/embed/$source" "$readme"; then
+        check "the README shows $source" sh "$here/shown.sh" "$readme" "$here/$source"
+    fi
 done
 [ $failures -eq 0 ]

@@ -1,6 +1,7 @@
 #!/bin/sh
-# test_subproject.sh MMOE_PROGRAM SOURCE_ROOT CC: a service whose build has mmoe as a subproject and takes the serving
-# library alone: it links nothing but jansson and the system, and gives the functions of mmoe.h alone.
+# test_subproject.sh MMOE_PROGRAM SOURCE_ROOT CC: a service whose build has mmoe as a subproject and
+# takes the serving library alone: it links nothing but jansson and the system, and gives the
+# functions of mmoe.h alone.
 set -u
 mmoe=$(realpath "$1") root=$2 here=$2/tests/embed CC=$3
 export CC
@@ -29,7 +30,8 @@ done
 cp "$here/serve.c" host/
 cat >host/meson.build <<'EOM'
 project('host', 'c', default_options: ['c_std=c11', 'buildtype=debugoptimized'])
-executable('serve', 'serve.c', dependencies: dependency('mmoe', fallback: 'mmoe', default_options: ['training=false', 'werror=true']))
+mmoe = dependency('mmoe', fallback: 'mmoe', default_options: ['training=false', 'werror=true'])
+executable('serve', 'serve.c', dependencies: mmoe)
 EOM
 check "sets up" meson setup host/build host
 check "builds" meson compile -C host/build
@@ -40,9 +42,12 @@ check "scores as the program does" sh -c './host/build/serve old.mm new.mm >out 
 
 so=$(find host/build -name libmmoe.so)
 readelf -d "$so" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' >needed
-check "needs jansson: $(paste -sd' ' needed)" sh -c "grep -q '^libjansson' needed && ! grep -Ev '^lib(jansson|c|m)\.so' needed"
-nm -D --defined-only "$so" | awk 'NF == 3 && $2 != "A" {sub(/@.*/, "", $3); print $3}' | LC_ALL=C sort >exported
-sed -nE 's/^MMOE_API [^(]*[ *](mmoe_[a-z0-9_]+)\(.*/\1/p' "$root/include/mmoe/mmoe.h" | LC_ALL=C sort >declared
+check "needs jansson: $(paste -sd' ' needed)" sh -c \
+    "grep -q '^libjansson' needed && ! grep -Ev '^lib(jansson|c|m)\.so' needed"
+nm -D --defined-only "$so" | awk 'NF == 3 && $2 != "A" {sub(/@.*/, "", $3); print $3}' |
+    LC_ALL=C sort >exported
+sed -nE 's/^MMOE_API [^(]*[ *](mmoe_[a-z0-9_]+)\(.*/\1/p' "$root/include/mmoe/mmoe.h" |
+    LC_ALL=C sort >declared
 check "exports what mmoe.h declares" diff declared exported
 archive=$(find host/build -name libmmoe.a)
 check "an archive, too" test -s "$archive"
@@ -52,15 +57,24 @@ check "and scores so" sh -c './static old.mm new.mm >out && cmp out expected'
 check "builds against the library" \
     "$CC" -I"$root/include" "$here/small_stack.c" -pthread "$so" -o small_stack
 head -n 1 old.csv >first
-check "a thread of 16 KB scores" sh -c "LD_LIBRARY_PATH=$(dirname "$so") ./small_stack old.mm >out && cmp out first"
-check "without trainer, data sets, CSV and LAPACK" sh -c "! nm '$archive' | grep -E ' [TU] (csv_|LAPACKE_|mmoe_(trainer|dataset|csv|evaluate|checkpoint))'"
+LD_LIBRARY_PATH=$(dirname "$so")
+export LD_LIBRARY_PATH
+check "a thread of 16 KB scores" sh -c "./small_stack old.mm >out && cmp out first"
+check "without trainer, data sets, CSV and LAPACK" sh -c \
+    "! nm '$archive' |
+        grep -E ' [TU] (csv_|LAPACKE_|mmoe_(trainer|dataset|csv|evaluate|checkpoint))'"
 
 # A plug-in that holds a static copy hides it.
 check "sets up a hidden copy" meson setup hidden host/subprojects/mmoe -Dtraining=false \
     -Dtests=disabled -Ddefault_library=static -Dc_args=-DMMOE_API=
 check "builds it" meson compile -C hidden
-printf '#include <mmoe/mmoe.h>\nconst char *plug(void);\nconst char *plug(void) { return mmoe_version(); }\n' >plug.c
+cat >plug.c <<'EOM'
+#include <mmoe/mmoe.h>
+const char *plug(void);
+const char *plug(void) { return mmoe_version(); }
+EOM
 check "a plug-in holds it" \
     "$CC" -shared -fPIC -I"$root/include" plug.c hidden/src/libmmoe.a -ljansson -lm -o plug.so
-check "and shows none of it" sh -c "nm -D --defined-only plug.so | grep -q plug && ! nm -D --defined-only plug.so | grep mmoe_"
+check "and shows none of it" sh -c \
+    "nm -D --defined-only plug.so | grep -q plug && ! nm -D --defined-only plug.so | grep mmoe_"
 [ $failures -eq 0 ]

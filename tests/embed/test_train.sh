@@ -1,6 +1,8 @@
 #!/bin/sh
-# test_train.sh MMOE_PROGRAM EXAMPLE SOURCE README: the example does what the program does, and stands in the README.
-example=$(realpath "$2") source=$(realpath "$3") readme=$(realpath "$4") here=$(realpath "$(dirname "$0")")
+# test_train.sh MMOE_PROGRAM EXAMPLE SOURCE README: the example does what the program does, and
+# stands in the README.
+example=$(realpath "$2") source=$(realpath "$3") readme=$(realpath "$4") \
+    here=$(realpath "$(dirname "$0")")
 # shellcheck source=tests/cli/lib.sh
 . "$(dirname "$0")/../cli/lib.sh"
 make_data 2000
@@ -9,7 +11,8 @@ check "the README shows the example" sh "$here/shown.sh" "$readme" "$source"
 
 "$example" config.json train.csv valid.csv example.safetensors >scores.csv 2>err
 check "the example trains and scores" [ $? -eq 0 ]
-expect 0 "" train --config config.json --train train.csv --valid valid.csv --output program.safetensors
+expect 0 "" train --config config.json --train train.csv --valid valid.csv --output \
+    program.safetensors
 check "its model is the program's" cmp example.safetensors program.safetensors
 expect 0 "" predict --model example.safetensors --data valid.csv --output all.csv
 sed -n 2,4p all.csv >expected.csv

@@ -12,25 +12,34 @@ let ort;
 try {
     ort = require(path.join(modules, 'onnxruntime-node'));
 } catch (error) {
-    console.log(`skipped: no onnxruntime-node in ${modules} (tools/test --stage onnx installs it): ${error.message.split('\n')[0]}`);
+    const why = error.message.split('\n')[0];
+    const cure = 'tools/test --stage onnx installs it';
+    console.log(`skipped: no onnxruntime-node in ${modules} (${cure}): ${why}`);
     process.exit(77);
 }
 const work = fs.mkdtempSync(path.join(os.tmpdir(), 'mmoe-onnx-'));
 const inWork = (name) => path.join(work, name);
 const run = (...args) => execFileSync(mmoe, args, { cwd: work, stdio: ['ignore', 'pipe', 'pipe'] });
 
-// ---- Data: values that a float holds, so that the program (double) and ONNX (float) read the same ones.
+// ---- Data: values that a float holds, so that the program (double) and ONNX (float) read the same
+// ones.
 const ROWS = 400;
 const TOWNS = ['Bern', 'Zürich', 'Chur', 'Genf', 'Basel'];
 let seed = 12345;
-function random() { // Park and Miller's generator
+function random() {
+    // Park and Miller's generator
     seed = (seed * 48271) % 2147483647;
     return seed / 2147483647;
 }
 const pick = (n) => Math.floor(random() * n);
 
 function makeRow() {
-    const row = { user: pick(20), friend: pick(20), slot: pick(5), town: TOWNS[pick(TOWNS.length)] };
+    const row = {
+        user: pick(20),
+        friend: pick(20),
+        slot: pick(5),
+        town: TOWNS[pick(TOWNS.length)],
+    };
     row.age = Math.fround(random() * 80);
     row.wage = Math.fround(Math.exp(random() * 8) - 1);
     row.clock = 1e6 + pick(160) * 0.0625; // large values that lie close together
@@ -43,37 +52,90 @@ function makeRow() {
 }
 const rows = Array.from({ length: ROWS }, makeRow);
 const columns = Object.keys(rows[0]);
-fs.writeFileSync(inWork('data.csv'), [columns.join(','), ...rows.map((r) => columns.map((c) => r[c]).join(','))].join('\n') + '\n');
+fs.writeFileSync(
+    inWork('data.csv'),
+    [columns.join(','), ...rows.map((r) => columns.map((c) => r[c]).join(','))].join('\n') + '\n'
+);
 
 // ---- Cases
 const sized = { user: 20, friend: 20, slot: 5 };
-const sparse = (...names) => names.map((name) => ({ name, embed_dim: 4, ...(name in sized ? { vocab_size: sized[name] } : {}) }));
+const sparse = (...names) =>
+    names.map((name) => ({
+        name,
+        embed_dim: 4,
+        ...(name in sized ? { vocab_size: sized[name] } : {}),
+    }));
 const dense = [
-    { name: 'age', transform: 'standardize' }, { name: 'wage', transform: 'log1p_standardize' },
-    { name: 'clock', transform: 'minmax' }, { name: 'share' },
+    { name: 'age', transform: 'standardize' },
+    { name: 'wage', transform: 'log1p_standardize' },
+    { name: 'clock', transform: 'minmax' },
+    { name: 'share' },
 ];
-const task = (name, label, tower, type = 'classification') => ({ name, label, type, tower_params: tower });
+const task = (name, label, tower, type = 'classification') => ({
+    name,
+    label,
+    type,
+    tower_params: tower,
+});
 const twoTasks = [task('cvr', 'buy', { dims: [8] }), task('ctr', 'click', { dims: [8] })];
 const census = { sparse: sparse('user', 'friend', 'slot', 'town'), dense };
 const shared = [...sparse('slot', 'user'), { name: 'friend', embed_dim: 4, shared_with: 'user' }];
-const model = (expert, more = {}) => ({ name: 'mmoe', n_expert: 4, expert_params: { dims: [16], ...expert }, ...more });
-const withActivation = (activation) =>
-    [activation, census, [task('cvr', 'buy', { dims: [6], activation }), task('ctr', 'click', { dims: [6], activation })], model({ dims: [8], activation })];
+const model = (expert, more = {}) => ({
+    name: 'mmoe',
+    n_expert: 4,
+    expert_params: { dims: [16], ...expert },
+    ...more,
+});
+const withActivation = (activation) => [
+    activation,
+    census,
+    [
+        task('cvr', 'buy', { dims: [6], activation }),
+        task('ctr', 'click', { dims: [6], activation }),
+    ],
+    model({ dims: [8], activation }),
+];
 const towers = [
-    task('cvr', 'buy', { dims: [8], activation: 'prelu', batch_norm: false }), task('ctr', 'click', { dims: [] }),
+    task('cvr', 'buy', { dims: [8], activation: 'prelu', batch_norm: false }),
+    task('ctr', 'click', { dims: [] }),
     task('value', 'value', { dims: [5, 3], activation: 'dice' }, 'regression'),
 ];
 const cases = [
     ['census', census, twoTasks, model({ dropout: 0.1 })],
-    ['no batch norm', census, twoTasks.map((t) => ({ ...t, tower_params: { dims: [8], batch_norm: false } })), model({ batch_norm: false })],
-    ['batch norm in the gates alone', census, twoTasks, model({ batch_norm: false }, { gate_params: { batch_norm: true } })],
-    ['batch norm in the experts alone', census, twoTasks, model({}, { gate_params: { batch_norm: false } })],
+    [
+        'no batch norm',
+        census,
+        twoTasks.map((t) => ({ ...t, tower_params: { dims: [8], batch_norm: false } })),
+        model({ batch_norm: false }),
+    ],
+    [
+        'batch norm in the gates alone',
+        census,
+        twoTasks,
+        model({ batch_norm: false }, { gate_params: { batch_norm: true } }),
+    ],
+    [
+        'batch norm in the experts alone',
+        census,
+        twoTasks,
+        model({}, { gate_params: { batch_norm: false } }),
+    ],
     ['one task', census, twoTasks.slice(1), model({})],
-    ['three tasks, of two types', census, [task('value', 'value', { dims: [4] }, 'regression'), ...twoTasks], model({})],
+    [
+        'three tasks, of two types',
+        census,
+        [task('value', 'value', { dims: [4] }, 'regression'), ...twoTasks],
+        model({}),
+    ],
     ['regression', census, [task('value', 'value', { dims: [4] }, 'regression')], model({})],
     ...['relu', 'sigmoid', 'tanh', 'prelu', 'dice'].map(withActivation),
     ['deep experts', census, twoTasks, model({ dims: [12, 8, 6] })],
-    ['deep experts, prelu, no batch norm', census, twoTasks, model({ dims: [12, 8], activation: 'prelu', batch_norm: false })],
+    [
+        'deep experts, prelu, no batch norm',
+        census,
+        twoTasks,
+        model({ dims: [12, 8], activation: 'prelu', batch_norm: false }),
+    ],
     ['one expert', census, twoTasks, model({}, { n_expert: 1 })],
     ['shared tables', { sparse: shared, dense: dense.slice(3) }, twoTasks, model({})],
     ['towers that differ', census, towers, model({})],
@@ -86,19 +148,75 @@ const cases = [
     ['PLE', census, twoTasks, { name: 'ple' }],
     ['ESMM', census, twoTasks, { name: 'esmm' }],
     ['AITM', census, twoTasks, { name: 'aitm', bottom_params: { dims: [16] } }],
-    ['AITM, three tasks, one kind of tower', census, [...twoTasks, task('again', 'click', { dims: [] })], { name: 'aitm', bottom_params: { dims: [12, 9], activation: 'tanh' } }],
-    ['gates with hidden layers', census, twoTasks, model({}, { gate_params: { dims: [16, 6], activation: 'prelu' } })],
-    ['gates with a temperature', census, twoTasks, model({}, { gate_params: { temperature: 0.3 } })],
-    ['one expert of four', census, towers, model({}, { gate_params: { top_k: 1, expert_dropout: 0.2 } })],
-    ['three of six experts, no batch norm', census, twoTasks, model({ batch_norm: false }, { n_expert: 6, gate_params: { top_k: 3, load_balance: 1 } })],
-    ['OMoE, three of four experts', census, twoTasks, { name: 'omoe', n_expert: 4, gate_params: { dims: [8], top_k: 3, temperature: 2 } }],
-    ['PLE, every gating', census, towers, { name: 'ple', n_expert_shared: 2, gate_params: { dims: [5], temperature: 0.5, top_k: 2, expert_dropout: 0.1, load_balance: 0.1 } }],
+    [
+        'AITM, three tasks, one kind of tower',
+        census,
+        [...twoTasks, task('again', 'click', { dims: [] })],
+        { name: 'aitm', bottom_params: { dims: [12, 9], activation: 'tanh' } },
+    ],
+    [
+        'gates with hidden layers',
+        census,
+        twoTasks,
+        model({}, { gate_params: { dims: [16, 6], activation: 'prelu' } }),
+    ],
+    [
+        'gates with a temperature',
+        census,
+        twoTasks,
+        model({}, { gate_params: { temperature: 0.3 } }),
+    ],
+    [
+        'one expert of four',
+        census,
+        towers,
+        model({}, { gate_params: { top_k: 1, expert_dropout: 0.2 } }),
+    ],
+    [
+        'three of six experts, no batch norm',
+        census,
+        twoTasks,
+        model({ batch_norm: false }, { n_expert: 6, gate_params: { top_k: 3, load_balance: 1 } }),
+    ],
+    [
+        'OMoE, three of four experts',
+        census,
+        twoTasks,
+        { name: 'omoe', n_expert: 4, gate_params: { dims: [8], top_k: 3, temperature: 2 } },
+    ],
+    [
+        'PLE, every gating',
+        census,
+        towers,
+        {
+            name: 'ple',
+            n_expert_shared: 2,
+            gate_params: {
+                dims: [5],
+                temperature: 0.5,
+                top_k: 2,
+                expert_dropout: 0.1,
+                load_balance: 0.1,
+            },
+        },
+    ],
     ['cross-stitch', census, towers, { name: 'cross_stitch', expert_params: { dims: [12, 8] } }],
-    ['PLE, three levels, deep', census, towers, { name: 'ple', n_level: 3, expert_params: { dims: [8, 6], activation: 'prelu' }, gate_params: { batch_norm: false } }],
+    [
+        'PLE, three levels, deep',
+        census,
+        towers,
+        {
+            name: 'ple',
+            n_level: 3,
+            expert_params: { dims: [8, 6], activation: 'prelu' },
+            gate_params: { batch_norm: false },
+        },
+    ],
 ];
 
 // ---- Comparison
-function learnVocabulary(column) { // row 0: unknown; then in the order of first appearance
+function learnVocabulary(column) {
+    // row 0: unknown; then in the order of first appearance
     const ids = new Map();
     for (const row of rows) if (!ids.has(row[column])) ids.set(row[column], ids.size + 1);
     return (value) => ids.get(value);
@@ -106,24 +224,40 @@ function learnVocabulary(column) { // row 0: unknown; then in the order of first
 
 function makeFeeds(features, count) {
     const feeds = {};
-    const ids = (features.sparse || []).map(({ name }) => [name, name in sized ? (value) => value : learnVocabulary(name)]);
+    const ids = (features.sparse || []).map(({ name }) => [
+        name,
+        name in sized ? (value) => value : learnVocabulary(name),
+    ]);
     if (ids.length) {
-        const values = rows.slice(0, count).flatMap((row) => ids.map(([name, id]) => BigInt(id(row[name]))));
+        const values = rows
+            .slice(0, count)
+            .flatMap((row) => ids.map(([name, id]) => BigInt(id(row[name]))));
         feeds.ids = new ort.Tensor('int64', BigInt64Array.from(values), [count, ids.length]);
     }
     if (features.dense) {
-        const values = rows.slice(0, count).flatMap((row) => features.dense.map(({ name }) => row[name]));
-        feeds.x = new ort.Tensor('float32', Float32Array.from(values), [count, features.dense.length]);
+        const values = rows
+            .slice(0, count)
+            .flatMap((row) => features.dense.map(({ name }) => row[name]));
+        feeds.x = new ort.Tensor('float32', Float32Array.from(values), [
+            count,
+            features.dense.length,
+        ]);
     }
     return feeds;
 }
 
 function expectEqual(what, got, wanted) {
-    if (JSON.stringify(got) !== JSON.stringify(wanted)) throw new Error(`${what}: ${JSON.stringify(got)}, not ${JSON.stringify(wanted)}`);
+    if (JSON.stringify(got) !== JSON.stringify(wanted))
+        throw new Error(`${what}: ${JSON.stringify(got)}, not ${JSON.stringify(wanted)}`);
 }
 
 async function check(features, tasks, shape) {
-    const config = { features, tasks, model: shape, trainer: { n_epoch: 4, batch_size: 64, optimizer_params: { lr: 0.02 }, seed: 3 } };
+    const config = {
+        features,
+        tasks,
+        model: shape,
+        trainer: { n_epoch: 4, batch_size: 64, optimizer_params: { lr: 0.02 }, seed: 3 },
+    };
     fs.writeFileSync(inWork('config.json'), JSON.stringify(config));
     run('train', '--config', 'config.json', '--train', 'data.csv', '--output', 'm.safetensors');
     run('predict', '--model', 'm.safetensors', '--data', 'data.csv', '--output', 'p.csv');
@@ -131,7 +265,10 @@ async function check(features, tasks, shape) {
     const lines = fs.readFileSync(inWork('p.csv'), 'utf8').trim().split('\n').slice(1);
     const wanted = lines.flatMap((line) => line.split(',').map(Number));
     const session = await ort.InferenceSession.create(inWork('m.onnx'), { logSeverityLevel: 3 });
-    expectEqual('inputs', session.inputNames, [...(features.sparse ? ['ids'] : []), ...(features.dense ? ['x'] : [])]);
+    expectEqual('inputs', session.inputNames, [
+        ...(features.sparse ? ['ids'] : []),
+        ...(features.dense ? ['x'] : []),
+    ]);
     expectEqual('outputs', session.outputNames, ['scores']);
     let worst = 0;
     for (const count of [ROWS, 1]) {
@@ -139,13 +276,19 @@ async function check(features, tasks, shape) {
         expectEqual('shape', scores.dims, [count, tasks.length]);
         scores.data.forEach((score, i) => {
             const error = Math.abs(score - wanted[i]) / Math.max(1, Math.abs(wanted[i]));
-            if (!(error <= 1e-5)) throw new Error(`row ${Math.floor(i / tasks.length)}, task ${i % tasks.length}: ${score}, not ${wanted[i]}`);
+            if (!(error <= 1e-5))
+                throw new Error(
+                    `row ${Math.floor(i / tasks.length)}, task ${i % tasks.length}: ` +
+                        `${score}, not ${wanted[i]}`
+                );
             worst = Math.max(worst, error);
         });
     }
-    tasks.forEach((_, t) => { // a model that has learned nothing would show nothing
+    tasks.forEach((_, t) => {
+        // a model that has learned nothing would show nothing
         const scores = wanted.filter((__, i) => i % tasks.length === t);
-        if (!(Math.max(...scores) - Math.min(...scores) > 0.05)) throw new Error(`task ${t}: the scores hardly differ`);
+        if (!(Math.max(...scores) - Math.min(...scores) > 0.05))
+            throw new Error(`task ${t}: the scores hardly differ`);
     });
     return worst;
 }

@@ -1,4 +1,5 @@
-"""PyTorch loads the exported state_dict, strictly, into modules that are built as torch-rechub's are, and gives the scores of
+"""PyTorch loads the exported state_dict, strictly, into modules that are built as torch-rechub's
+are, and gives the scores of
 `mmoe predict`.
     test_torch.py MMOE
 Skipped (77) without torch."""
@@ -25,7 +26,9 @@ class Dice(nn.Module):
         return x * (self.alpha + (1 - self.alpha) * p)
 
 
-ACTIVATIONS = {"relu": nn.ReLU, "prelu": nn.PReLU, "dice": Dice, "softmax": lambda: nn.Softmax(dim=1)}
+ACTIVATIONS = {
+    "relu": nn.ReLU, "prelu": nn.PReLU, "dice": Dice, "softmax": lambda: nn.Softmax(dim=1)
+}
 
 
 class MLP(nn.Module):
@@ -33,7 +36,9 @@ class MLP(nn.Module):
         super().__init__()
         layers = []
         for dim in dims:
-            layers += [nn.Linear(width, dim)] + ([nn.BatchNorm1d(dim)] if batch_norm else []) + [ACTIVATIONS[activation](), nn.Dropout(0)]
+            layers += [nn.Linear(width, dim)] + ([nn.BatchNorm1d(dim)] if batch_norm else []) + [
+                ACTIVATIONS[activation](), nn.Dropout(0)
+            ]
             width = dim
         self.mlp = nn.Sequential(*layers, *([nn.Linear(width, 1)] if output else []))
 
@@ -44,7 +49,8 @@ class MLP(nn.Module):
 class Embedding(nn.Module):
     def __init__(self, sizes, dim):
         super().__init__()
-        self.embed_dict = nn.ModuleDict({name: nn.Embedding(rows, dim) for name, rows in sizes.items()})
+        self.embed_dict = nn.ModuleDict(
+            {name: nn.Embedding(rows, dim) for name, rows in sizes.items()})
 
 
 class MMOE(nn.Module):
@@ -54,14 +60,20 @@ class MMOE(nn.Module):
         expert, n_expert = model["expert_params"], model["n_expert"]
         self.tables = [f.get("shared_with", f["name"]) for f in features["sparse"]]
         self.types = [task["type"] for task in config["tasks"]]
-        self.embedding = Embedding({f["name"]: f["vocab_size"] for f in features["sparse"] if "vocab_size" in f}, 4)
+        self.embedding = Embedding(
+            {f["name"]: f["vocab_size"] for f in features["sparse"] if "vocab_size" in f}, 4)
         width = 4 * len(self.tables) + len(features["dense"])
         self.experts = nn.ModuleList(MLP(width, **expert) for _ in range(n_expert))
-        self.gates = nn.ModuleList(MLP(width, [n_expert], "softmax", expert.get("batch_norm", True)) for _ in self.types)
-        self.towers = nn.ModuleList(MLP(expert["dims"][-1], **task["tower_params"], output=True) for task in config["tasks"])
+        self.gates = nn.ModuleList(
+            MLP(width, [n_expert], "softmax", expert.get("batch_norm", True)) for _ in self.types)
+        self.towers = nn.ModuleList(
+            MLP(expert["dims"][-1], **task["tower_params"], output=True)
+            for task in config["tasks"])
 
     def forward(self, ids, dense):
-        x = torch.cat([self.embedding.embed_dict[table](ids[:, i]) for i, table in enumerate(self.tables)] + [dense], dim=1)
+        x = torch.cat(
+            [self.embedding.embed_dict[table](ids[:, i])
+             for i, table in enumerate(self.tables)] + [dense], dim=1)
         experts = torch.stack([expert(x) for expert in self.experts], dim=1)
         scores = []
         for gate, tower, kind in zip(self.gates, self.towers, self.types):
@@ -77,16 +89,21 @@ def load_file(path):
         data = f.read()
     types = {"F32": torch.float32, "I64": torch.int64}
     return {
-        name: torch.frombuffer(bytearray(data[slice(*t["data_offsets"])]), dtype=types[t["dtype"]]).reshape(t["shape"])
+        name: torch.frombuffer(bytearray(data[slice(*t["data_offsets"])]),
+                               dtype=types[t["dtype"]]).reshape(t["shape"])
         for name, t in header.items()
     }
 
 
-SPARSE = [{"name": "user", "embed_dim": 4, "vocab_size": 20}, {"name": "slot", "embed_dim": 4, "vocab_size": 5},
+SPARSE = [{"name": "user", "embed_dim": 4,
+           "vocab_size": 20}, {"name": "slot", "embed_dim": 4, "vocab_size": 5},
           {"name": "friend", "embed_dim": 4, "shared_with": "user"}]
 FEATURES = {"sparse": SPARSE, "dense": [{"name": "age"}]}
 CTR = {"name": "ctr", "label": "click", "type": "classification", "tower_params": {"dims": [8]}}
-VALUE = {"name": "value", "label": "price", "type": "regression", "tower_params": {"dims": [6, 3], "activation": "dice", "batch_norm": False}}
+VALUE = {
+    "name": "value", "label": "price", "type": "regression",
+    "tower_params": {"dims": [6, 3], "activation": "dice", "batch_norm": False}
+}
 CASES = {
     "batch norm": ([CTR, VALUE], {"dims": [16]}),
     "no batch norm": ([CTR, VALUE], {"dims": [16], "batch_norm": False}),
@@ -100,21 +117,30 @@ def write_data(path):
     with open(path, "w") as f:
         f.write("user,slot,friend,age,click,price\n")
         for _ in range(300):
-            user, slot, age = generator.randrange(20), generator.randrange(5), generator.randrange(64) / 16
-            f.write(f"{user},{slot},{generator.randrange(20)},{age},{int(generator.random() < user / 20)},{slot + age - 3}\n")
+            user, slot, age = generator.randrange(20), generator.randrange(
+                5), generator.randrange(64) / 16
+            f.write(
+                f"{user},{slot},{generator.randrange(20)},{age},"
+                f"{int(generator.random() < user / 20)},{slot + age - 3}\n"
+            )
 
 
 def check(program, folder, tasks, expert):
     def run(*arguments):
-        subprocess.run([program, *arguments], cwd=folder, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        subprocess.run([program, *arguments], cwd=folder, check=True, stdout=subprocess.DEVNULL,
+                       stderr=subprocess.PIPE)
 
-    config = {"features": FEATURES, "tasks": tasks, "model": {"name": "mmoe", "n_expert": 3, "expert_params": expert},
-              "trainer": {"n_epoch": 3, "batch_size": 64, "optimizer_params": {"lr": 0.02}, "seed": 3}}
+    config = {
+        "features": FEATURES, "tasks": tasks,
+        "model": {"name": "mmoe", "n_expert": 3, "expert_params": expert},
+        "trainer": {"n_epoch": 3, "batch_size": 64, "optimizer_params": {"lr": 0.02}, "seed": 3}
+    }
     with open(os.path.join(folder, "config.json"), "w") as f:
         json.dump(config, f)
     run("train", "--config", "config.json", "--train", "data.csv", "--output", "m.safetensors")
     run("predict", "--model", "m.safetensors", "--data", "data.csv", "--output", "p.csv")
-    run("export", "--model", "m.safetensors", "--format", "safetensors", "--output", "weights.safetensors")
+    run("export", "--model", "m.safetensors", "--format", "safetensors", "--output",
+        "weights.safetensors")
 
     model = MMOE(config).eval()
     model.load_state_dict(load_file(os.path.join(folder, "weights.safetensors")))
@@ -122,11 +148,14 @@ def check(program, folder, tasks, expert):
     with open(os.path.join(folder, "data.csv")) as f:
         rows = list(csv.DictReader(f))
     with open(os.path.join(folder, "p.csv")) as f:
-        wanted = torch.tensor([[float(row[task["name"]]) for task in tasks] for row in csv.DictReader(f)])
+        wanted = torch.tensor([[float(row[task["name"]])
+                                for task in tasks]
+                               for row in csv.DictReader(f)])
     ids = torch.tensor([[int(row[feature["name"]]) for feature in SPARSE] for row in rows])
     with torch.no_grad():
         scores = model(ids, torch.tensor([[float(row["age"])] for row in rows]))
-    assert (wanted.max(dim=0).values - wanted.min(dim=0).values > 0.05).all(), "the scores hardly differ"
+    assert (wanted.max(dim=0).values - wanted.min(dim=0).values >
+            0.05).all(), "the scores hardly differ"
     error = ((scores - wanted).abs() / wanted.abs().clamp(min=1)).max().item()
     assert error <= 1e-5, f"scores differ by {error}"
     return error

@@ -1,16 +1,18 @@
 #!/bin/sh
 # No circle of files: whoever follows the arrows from a file never comes back to it.
-#   circles.sh includes ROOT     a file is a source with the header of its name, an arrow an #include
+#   circles.sh includes ROOT     a file is a source with the header of its name, an arrow an
+#                                #include
 #   circles.sh calls ARCHIVE     a file is an object (of an archive, or in a folder), an arrow a
 #                                symbol that it needs of another
 set -u
 export LC_ALL=C
 # Rooms whose circles are known and being opened.
-known_includes='^src/(config|graph|math|model)/'
-known_calls='^(config|graph|model)_'
+known_includes='^src/(config|math|model)/'
+known_calls='^(config|model)_'
 
-# Lines "from to" on standard input. Files without an arrow out of them, or without one into them, are in no circle:
-# what is left when none of these is left has one, and following its arrows walks into it.
+# Lines "from to" on standard input. Files without an arrow out of them, or without one into them,
+# are in no circle: what is left when none of these is left has one, and following its arrows walks
+# into it.
 find_circle() {
     awk '
     $1 != $2 && !(($1, $2) in known) {
@@ -24,7 +26,8 @@ find_circle() {
             split("", out)
             split("", in_)
             for (i = 1; i <= n; i++) if (!gone[i]) { out[from[i]]++; in_[to[i]]++ }
-            for (i = 1; i <= n; i++) if (!gone[i] && (!(to[i] in out) || !(from[i] in in_))) { gone[i] = 1; left-- }
+            for (i = 1; i <= n; i++)
+                if (!gone[i] && (!(to[i] in out) || !(from[i] in in_))) { gone[i] = 1; left-- }
         }
         if (!left) exit 0
         for (i = 1; i <= n; i++) if (!gone[i]) { next_of[from[i]] = to[i]; at = from[i] }
@@ -58,11 +61,13 @@ calls() { # ARCHIVE
     [ ! -d "$1" ] || objects=$(find "$1" -name '*.o')
     # nm says "archive:member:value type name" or "object:value type name".
     # shellcheck disable=SC2086 # a list of names
-    nm -A $objects 2>/dev/null | sed -nE 's/^([^ ]*[:\/])?([^: \/]+)\.o:[0-9a-f ]+ ([A-Za-z]) ([^@ ]+).*$/\2 \3 \4/p' |
+    nm -A $objects 2>/dev/null | sed -nE \
+        's/^([^ ]*[:\/])?([^: \/]+)\.o:[0-9a-f ]+ ([A-Za-z]) ([^@ ]+).*$/\2 \3 \4/p' |
         grep -Ev "$known_calls" >"$work/symbols"
     grep -q ' T ' "$work/symbols" || { echo "no functions in $1" >&2; exit 2; }
     awk 'NR == FNR { if ($2 ~ /[TDBRC]/) home[$3] = $1; next }
-         $2 == "U" && $3 in home { print $1, home[$3] }' "$work/symbols" "$work/symbols" | find_circle
+         $2 == "U" && $3 in home { print $1, home[$3] }' "$work/symbols" "$work/symbols" |
+        find_circle
 }
 
 work=$(mktemp -d) || exit 2

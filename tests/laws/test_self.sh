@@ -24,12 +24,14 @@ expect() { # pass|fail NAME COMMAND...
 # ---- includes
 clean() {
     rm -rf "$work/house"
-    for folder in src/base src/math src/data src/graph src/model src/look src/train src/serve src/export tools bench; do
+    for folder in src/base src/math src/data src/graph src/model src/look src/train \
+        src/serve src/export tools bench; do
         mkdir -p "$work/house/$folder"
         echo '#include <stdio.h>' >"$work/house/$folder/a.c"
     done
     echo '#include "mmoe/train.h"' >>"$work/house/tools/a.c"
-    printf '#include "data/schema.h"\n#include "model/model.h"\n#include "mmoe/mmoe.h"\n' >>"$work/house/src/serve/a.c"
+    printf '#include "data/schema.h"\n#include "model/model.h"\n#include "mmoe/mmoe.h"\n' \
+        >>"$work/house/src/serve/a.c"
     echo '#include "data/batch.h"' >>"$work/house/src/graph/a.c"
     printf '#include <cblas.h>\n#include "base/alloc.h"\n' >"$work/house/src/math/blas.c"
     printf '#include <csv.h>\n#include "base/csv.h"\n' >"$work/house/src/base/csv.c"
@@ -41,7 +43,8 @@ plant() { # FILE LINE
     clean
     printf '%s\n' "$2" >>"$work/house/$1"
     expect fail "$1 with $2" sh "$laws/includes.sh" "$work/house"
-    grep -q "^$1:[0-9]" "$work/out" || { echo "not ok $1 with $2: no place in the message"; status=1; }
+    grep -q "^$1:[0-9]" "$work/out" ||
+        { echo "not ok $1 with $2: no place in the message"; status=1; }
 }
 plant src/base/a.c '#include "math/kernels.h"'
 plant src/math/a.c '#include "graph/graph.h"'
@@ -88,7 +91,8 @@ circle() { # pass|fail NAME FILE=INCLUDED...
     done
     expect "$want" "circles: $name" sh "$laws/circles.sh" includes "$work/house"
 }
-circle pass "a source and its header" src/data/a.h=base/b.h src/data/a.c=data/a.h src/base/b.h=none.h
+circle pass "a source and its header" src/data/a.h=base/b.h src/data/a.c=data/a.h \
+    src/base/b.h=none.h
 circle pass "two ways to one file" src/data/a.c=data/b.h src/data/a.c=base/c.h \
     src/data/b.h=base/c.h src/base/c.h=none.h
 circle fail "of headers" src/data/a.h=data/b.h src/data/b.h=data/a.h
@@ -116,7 +120,8 @@ calls() { # pass|fail NAME SOURCE...
     expect "$want" "calls, an archive: $name" sh "$laws/circles.sh" calls "$work/lib.a"
     expect "$want" "calls, a folder: $name" sh "$laws/circles.sh" calls "$work/objects"
 }
-calls pass "a chain" 'a:void g(void); void f(void) { g(); }' 'b:void h(void); void g(void) { h(); }' \
+calls pass "a chain" 'a:void g(void); void f(void) { g(); }' \
+    'b:void h(void); void g(void) { h(); }' \
     'c:void h(void) { }'
 calls fail "a circle of three" 'a:void g(void); void f(void) { g(); }' \
     'b:void h(void); void g(void) { h(); }' 'c:void f(void); void h(void) { f(); }'
@@ -140,6 +145,29 @@ if [ $? -ne 77 ]; then
     expect fail "format: an empty house" sh "$laws/format.sh" "$work/empty"
 fi
 
+# ---- columns
+columns() { # pass|fail NAME FILE TEXT
+    rm -rf "$work/house"
+    mkdir -p "$work/house/src/base" "$work/house/tools" "$work/house/docs"
+    echo 'int x;' >"$work/house/src/base/x.c"
+    printf '%s\n' "$4" >"$work/house/$3"
+    expect "$1" "columns: $2" sh "$laws/columns.sh" "$work/house"
+}
+ten='1234 6789 ' hundred=
+for _ in 1 2 3 4 5 6 7 8 9 10; do hundred=$hundred$ten; done
+columns pass "100 in a source" src/base/a.c "// ${hundred#1234}4"
+columns fail "101 in a source" src/base/a.c "// $hundred"
+columns fail "101 in a script without a suffix" tools/run "#$hundred"
+columns fail "101 in a build" src/meson.build "#$hundred"
+columns pass "100 characters of 200 bytes" src/base/a.c "$(echo "$hundred" | sed 's/./é/g')"
+columns fail "a sentence of a page" docs/a.md "A $hundred"
+columns pass "a row of a table" docs/a.md "| a | $hundred"
+columns pass "an address alone" docs/a.md "- $(echo "$hundred" | tr ' ' /)x"
+columns pass "what a program printed" docs/a.md "$(printf '```\n%sx\n```' "$hundred")"
+columns fail "a program in a page" docs/a.md "$(printf '```c\n%sx\n```' "$hundred")"
+columns fail "after a fence's end" docs/a.md "$(printf '```\n```\n%sx' "$hundred")"
+expect fail "columns: an empty house" sh "$laws/columns.sh" "$work/empty"
+
 # ---- headers
 mkdir -p "$work/include/mmoe"
 header() { # pass|fail TEXT
@@ -156,7 +184,8 @@ static int mmoe_g(void) { return 1; }'
 archive() { # TEXT
     rm -f "$work/lib.a" "$work/lib.so"
     printf '%s\n' "$1" >"$work/unit.c"
-    "$cc" -O0 -fPIC -c "$work/unit.c" -o "$work/unit.o" && ar rc "$work/lib.a" "$work/unit.o" && "$cc" -shared "$work/unit.o" -o "$work/lib.so" || exit 2
+    "$cc" -O0 -fPIC -c "$work/unit.c" -o "$work/unit.o" && ar rc "$work/lib.a" "$work/unit.o" &&
+        "$cc" -shared "$work/unit.o" -o "$work/lib.so" || exit 2
 }
 needs() { # pass|fail STATEMENT [asserts]
     archive "#include <assert.h>
@@ -190,7 +219,8 @@ serving() { # pass|fail OBJECT STATEMENT
     printf '%s\n' "#include <pthread.h>
 #include <stdlib.h>
 void mmoe_gemm_run(const void *); void *mmoe_alloc(const void *, size_t, size_t);
-void mmoe_f(pthread_mutex_t *m); void mmoe_f(pthread_mutex_t *m) { (void)m; $3; abort(); }" >"$work/unit.c"
+void mmoe_f(pthread_mutex_t *m); void mmoe_f(pthread_mutex_t *m) { (void)m; $3; abort(); }" \
+        >"$work/unit.c"
     rm -f "$work/lib.a"
     "$cc" -O0 -c "$work/unit.c" -o "$work/$2" && ar rc "$work/lib.a" "$work/$2" || exit 2
     expect "$1" "serving: $2 with $3" sh "$laws/symbols.sh" serving "$work/lib.a"
@@ -202,16 +232,20 @@ serving fail serve_run.c.o 'mmoe_alloc(m, 1, 1)'
 serving pass serve_predictor.c.o 'mmoe_alloc(m, 1, 1)'
 serving fail serve_slot.c.o ''
 
-archive 'int mmoe_f(void); int mmoe_f(void) { return 1; } static int h(void) { return 2; } int (*mmoe_p)(void) = h;'
+archive 'int mmoe_f(void); int mmoe_f(void) { return 1; }
+static int h(void) { return 2; }
+int (*mmoe_p)(void) = h;'
 printf 'mmoe_f\nmmoe_p\n' >"$work/list"
 expect pass "names" sh "$laws/symbols.sh" names "$work/lib.a"
 expect pass "exports" sh "$laws/symbols.sh" exports "$work/lib.so" "$work/list"
 printf 'mmoe_p\nmmoe_f\n' >"$work/list"
 expect fail "a list that is not sorted" sh "$laws/symbols.sh" exports "$work/lib.so" "$work/list"
 printf 'mmoe_f\n' >"$work/list"
-expect fail "an export that the list lacks" sh "$laws/symbols.sh" exports "$work/lib.so" "$work/list"
+expect fail "an export that the list lacks" sh "$laws/symbols.sh" exports "$work/lib.so" \
+    "$work/list"
 printf 'mmoe_f\nmmoe_p\nmmoe_q\n' >"$work/list"
-expect fail "a listed symbol that is not exported" sh "$laws/symbols.sh" exports "$work/lib.so" "$work/list"
+expect fail "a listed symbol that is not exported" sh "$laws/symbols.sh" exports "$work/lib.so" \
+    "$work/list"
 archive 'int helper(void); int helper(void) { return 1; }'
 expect fail "a global name without mmoe_" sh "$laws/symbols.sh" names "$work/lib.a"
 printf 'helper\n' >"$work/list"
@@ -220,6 +254,7 @@ printf 'MMOE_API const char *mmoe_f(int x);\nMMOE_API int mmoe_g(void);\n' >"$wo
 printf 'mmoe_f\nmmoe_g\n' >"$work/list"
 expect pass "declared" sh "$laws/symbols.sh" declared "$work/include" "$work/list"
 printf 'mmoe_f\n' >"$work/list"
-expect fail "a declared symbol that the list lacks" sh "$laws/symbols.sh" declared "$work/include" "$work/list"
+expect fail "a declared symbol that the list lacks" sh "$laws/symbols.sh" declared "$work/include" \
+    "$work/list"
 
 exit $status

@@ -1,5 +1,6 @@
 #!/bin/sh
-# test_check_main.sh FAILING NOTHING: the main of all test programs tells what failed by its exit status.
+# test_check_main.sh FAILING NOTHING: the main of all test programs tells what failed by its exit
+# status.
 told=$("$1")
 status=$?
 wanted="50%: Checks: 6, Failures: 2, Errors: 1"

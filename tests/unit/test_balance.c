@@ -130,35 +130,36 @@ static void check_near(const mmoe_model *m, const float *got, const float *want)
 START_TEST(replays_are_steps) {
     world w = world_of(_i, 0);
     mmoe_model *m = model_of(&w);
-    mmoe_plan *whole, *parts, *probes;
-    SUCCEEDS(
-        mmoe_plan_create(m->graph, &m->params, NULL, MMOE_PLAN_TRAIN, BATCH, NULL, &whole, &err));
-    SUCCEEDS(
-        mmoe_plan_create(m->graph, &m->params, NULL, MMOE_PLAN_REPLAY, BATCH, NULL, &parts, &err));
-    SUCCEEDS(
-        mmoe_plan_create(m->graph, &m->params, NULL, MMOE_PLAN_PROBE, BATCH, NULL, &probes, &err));
+    mmoe_run *whole, *parts, *probes;
+    SUCCEEDS(mmoe_run_create(
+        &(mmoe_plan_request){m->graph, &m->params, NULL, MMOE_PLAN_TRAIN, BATCH}, &whole, &err));
+    SUCCEEDS(mmoe_run_create(
+        &(mmoe_plan_request){m->graph, &m->params, NULL, MMOE_PLAN_REPLAY, BATCH}, &parts, &err));
+    SUCCEEDS(mmoe_run_create(
+        &(mmoe_plan_request){m->graph, &m->params, NULL, MMOE_PLAN_PROBE, BATCH}, &probes, &err));
     const mmoe_rows batch = mmoe_dataset_rows_of(w.rows, 0, BATCH, NULL);
-    const int64_t n = m->params.n_whole, shared = (int64_t)BATCH * mmoe_plan_shared_cols(probes);
+    const int64_t n = m->params.n_whole,
+                  shared = (int64_t)BATCH * mmoe_plan_shared_cols(probes->plan);
     float *want = zeros(n), *got = zeros(n), *probe = zeros(shared), *sum = zeros(shared);
     mmoe_gradient_room room = {&m->params, got};
     double loss[TASKS], loss_again[TASKS], weight[TASKS];
-    mmoe_plan_train(whole, &batch, 1, 1, mmoe_whole_gradient_keep,
-                    &(mmoe_gradient_room){&m->params, want}, loss, weight);
-    mmoe_plan_forward(parts, &batch, 1, 1, loss_again, weight);
+    mmoe_run_train(whole, &(mmoe_pass){&batch, 1, 1, loss, weight}, mmoe_whole_gradient_keep,
+                   &(mmoe_gradient_room){&m->params, want});
+    mmoe_run_forward(parts, &(mmoe_pass){&batch, 1, 1, loss_again, weight});
     ck_assert_mem_eq(loss, loss_again, sizeof loss);
     for (int k = 0; k < 2; k++) {
         memset(got, 0, (size_t)n * sizeof *got);
-        mmoe_plan_backward(parts, NULL, mmoe_whole_gradient_keep, &room);
+        mmoe_run_backward(parts, NULL, mmoe_whole_gradient_keep, &room);
         ck_assert_msg(memcmp(got, want, (size_t)n * sizeof *got) == 0, "%s: replay %d",
                       model_shapes[_i].name, k);
     }
 
-    mmoe_plan_forward(probes, &batch, 1, 1, loss_again, weight);
+    mmoe_run_forward(probes, &(mmoe_pass){&batch, 1, 1, loss_again, weight});
     for (int t = 0; t < TASKS; t++) {
         double alone[TASKS] = {0};
         alone[t] = 1;
-        mmoe_plan_set_factors(probes, alone);
-        mmoe_plan_probe(probes, probe);
+        mmoe_run_set_factors(probes, alone);
+        mmoe_run_probe(probes, probe);
         double length = 0;
         for (int64_t i = 0; i < shared; i++) {
             sum[i] += probe[i];
@@ -166,12 +167,12 @@ START_TEST(replays_are_steps) {
         }
         ck_assert_double_gt(length, 0);
     }
-    mmoe_plan_set_factors(probes, NULL);
+    mmoe_run_set_factors(probes, NULL);
     memset(got, 0, (size_t)n * sizeof *got);
-    mmoe_plan_backward(probes, sum, mmoe_whole_gradient_keep, &room);
+    mmoe_run_backward(probes, sum, mmoe_whole_gradient_keep, &room);
     check_near(m, got, want);
     free(want), free(got), free(probe), free(sum);
-    mmoe_plan_free(whole), mmoe_plan_free(parts), mmoe_plan_free(probes);
+    mmoe_run_free(whole), mmoe_run_free(parts), mmoe_run_free(probes);
     mmoe_model_free(m);
     world_end(&w);
 }

@@ -156,6 +156,8 @@ START_TEST(a_file_is_encoded) {
     ck_assert(set->any_missing_label);
     ck_assert_int_eq(schema->tables[0].rows, 3);
     ck_assert_int_eq(schema->tables[1].rows, 5);
+    ck_assert(schema->labels[0].has_mean && schema->labels[0].mean == 0.5 / 1.5);
+    ck_assert(schema->labels[1].has_mean && schema->labels[1].mean == -2.5);
     free_both(schema, set);
 }
 END_TEST

@@ -4,7 +4,8 @@
 #include "kernels_support.h"
 #include "plan_support.h"
 
-#include "graph/ops.h"
+#include "graph/op.h"
+#include "graph/run.h"
 #include "model/model.h"
 #include "train/trainer.h"
 
@@ -191,28 +192,30 @@ END_TEST
 
 enum { EXPERTS = 4, TASKS = 2, BATCH = 500, COLS = TASKS * EXPERTS };
 
-static mmoe_plan *plan_of(const bench *b, int32_t *gate) {
-    mmoe_plan *plan;
-    SUCCEEDS(mmoe_plan_create(b->model->graph, &b->model->params, NULL, MMOE_PLAN_TRAIN, ROWS, NULL,
-                              &plan, &err));
+static mmoe_run *run_of(const bench *b, int32_t *gate) {
+    mmoe_run *run;
+    SUCCEEDS(mmoe_run_create(
+        &(mmoe_plan_request){b->model->graph, &b->model->params, NULL, MMOE_PLAN_TRAIN, ROWS}, &run,
+        &err));
     for (*gate = 0; b->model->graph->nodes[*gate].op != MMOE_OP_GATE;) ++*gate;
-    return plan;
+    return run;
 }
 
 /* The gate node alone over all rows, `slice` rows at a time; g [ROWS, COLS]. */
-static void weigh(mmoe_plan *p, int32_t gate, uint64_t seed, uint64_t step, int32_t slice,
+static void weigh(mmoe_run *r, int32_t gate, uint64_t seed, uint64_t step, int32_t slice,
                   float g[ROWS * COLS]) {
+    const mmoe_plan *p = r->plan;
     const mmoe_node *n = &p->graph->nodes[gate];
     const mmoe_buffer *a = &p->values[n->in], *out = &p->values[n->out];
-    p->seed = seed;
-    p->step = step;
+    r->seed = seed;
+    r->step = step;
     for (size_t b = 0; b < ROWS; b++)
         for (size_t c = 0; c < COLS; c++)
             a->base[b * (size_t)a->ld + (size_t)n->u.gate.col[c / EXPERTS] + c % EXPERTS] =
                 (float)(3 * drawn(20, b * COLS + c));
     for (int32_t first = 0; first < ROWS; first += slice) {
         const mmoe_span s = {.first = first, .rows = ROWS - first < slice ? ROWS - first : slice};
-        mmoe_gate_forward(p, n, &p->nodes[gate], &s);
+        mmoe_ops[MMOE_OP_GATE]->forward(r, gate, &s);
     }
     for (size_t b = 0; b < ROWS; b++)
         memcpy(g + b * COLS, out->base + b * (size_t)out->ld, COLS * sizeof *g);
@@ -272,22 +275,22 @@ START_TEST(experts_are_dropped_row_by_row) {
     bench b;
     int32_t gate;
     bench_init(&b, &dropping, BATCH);
-    mmoe_plan *plan = plan_of(&b, &gate);
+    mmoe_run *run = run_of(&b, &gate);
     mmoe_gating *how = &b.model->graph->nodes[gate].u.gate.how;
     how->dropout = 0;
-    weigh(plan, gate, 1, 1, ROWS, whole);
+    weigh(run, gate, 1, 1, ROWS, whole);
     how->dropout = 0.4f;
-    weigh(plan, gate, 1, 1, ROWS, first);
+    weigh(run, gate, 1, 1, ROWS, first);
     check_dropped(first, whole, p, 1 - p + pow(p, EXPERTS));
     for (int32_t slice = 1; slice < ROWS; slice = 3 * slice + 1) {
-        weigh(plan, gate, 1, 1, slice, other);
+        weigh(run, gate, 1, 1, slice, other);
         ck_assert_mem_eq(first, other, sizeof first);
     }
-    weigh(plan, gate, 2, 1, ROWS, other);
+    weigh(run, gate, 2, 1, ROWS, other);
     ck_assert_int_gt(differ(first, other), ROWS);
-    weigh(plan, gate, 1, 2, ROWS, other);
+    weigh(run, gate, 1, 2, ROWS, other);
     ck_assert_int_gt(differ(first, other), ROWS);
-    mmoe_plan_free(plan);
+    mmoe_run_free(run);
     bench_finish(&b);
 }
 END_TEST
@@ -299,12 +302,12 @@ START_TEST(dropping_keeps_to_the_largest) {
     bench b;
     int32_t gate, count[3] = {0};
     bench_init(&b, &keeping, BATCH);
-    mmoe_plan *plan = plan_of(&b, &gate);
+    mmoe_run *run = run_of(&b, &gate);
     mmoe_gating *how = &b.model->graph->nodes[gate].u.gate.how;
     how->dropout = 0;
-    weigh(plan, gate, 1, 1, ROWS, whole);
+    weigh(run, gate, 1, 1, ROWS, whole);
     how->dropout = 0.4f;
-    weigh(plan, gate, 1, 1, ROWS, g);
+    weigh(run, gate, 1, 1, ROWS, g);
     for (int i = 0; i < ROWS * COLS; i += EXPERTS) {
         int n = 0, kept = 0;
         for (int e = 0; e < EXPERTS; e++) {
@@ -319,7 +322,7 @@ START_TEST(dropping_keeps_to_the_largest) {
     }
     const double all = ROWS * TASKS, one = 2 * p * (1 - p);
     ck_assert_double_eq_tol(count[1] / all, one, 4 * sqrt(one * (1 - one) / all));
-    mmoe_plan_free(plan);
+    mmoe_run_free(run);
     bench_finish(&b);
 }
 END_TEST
@@ -333,15 +336,16 @@ START_TEST(nothing_is_dropped_in_predictions) {
     mmoe_predictor *predictor;
     mmoe_batch batch;
     bench_init(&b, &dropping, BATCH);
-    mmoe_plan_free(plan_of(&b, &gate));
+    mmoe_run_free(run_of(&b, &gate));
     for (int k = 0; k < 2; k++) {
-        mmoe_plan *plan;
+        mmoe_run *run;
         const mmoe_rows rows = mmoe_dataset_rows_of(b.data, 0, ROWS, NULL);
-        SUCCEEDS(mmoe_plan_create(b.model->graph, &b.model->params, NULL, MMOE_PLAN_PREDICT, ROWS,
-                                  NULL, &plan, &err));
-        mmoe_plan_fold(plan);
-        mmoe_plan_predict(plan, &rows, k ? plain : dropped);
-        mmoe_plan_free(plan);
+        SUCCEEDS(mmoe_run_create(
+            &(mmoe_plan_request){b.model->graph, &b.model->params, NULL, MMOE_PLAN_PREDICT, ROWS},
+            &run, &err));
+        mmoe_run_fold(run);
+        mmoe_run_predict(run, &rows, k ? plain : dropped);
+        mmoe_run_free(run);
         b.model->graph->nodes[gate].u.gate.how.dropout = 0;
     }
     ck_assert_mem_eq(dropped, plain, sizeof plain);
@@ -378,17 +382,18 @@ static double imbalance_after_training(const char *keys) {
         b.model->params.values[mmoe_tensors_find(&b.model->graph->tensors, name)->offset] = 1;
     }
     take_steps(&b, 2, 150, 300, 300);
-    mmoe_plan *plan = plan_of(&b, &gate);
+    mmoe_run *run = run_of(&b, &gate);
     const mmoe_rows rows = mmoe_dataset_rows_of(b.data, 0, ROWS, NULL);
-    mmoe_plan_train(plan, &rows, 1, 1, ignore, NULL, loss, weight);
-    const float *balance = plan->nodes[gate].balance; /* a multiple of the experts' shares */
+    mmoe_run_train(run, &(mmoe_pass){&rows, 1, 1, loss, weight}, ignore, NULL);
+    const mmoe_gate_state *own = run->plan->nodes[gate].own;
+    const float *balance = own->balance; /* a multiple of the experts' shares */
     for (int t = 0; t < TASKS; t++, balance += EXPERTS) {
         double sum = 0, squares = 0;
         for (int e = 0; e < EXPERTS; e++) sum += (double)balance[e];
         for (int e = 0; e < EXPERTS; e++) squares += pow((double)balance[e] / sum, 2);
         imbalance += (EXPERTS * squares - 1) / TASKS;
     }
-    mmoe_plan_free(plan);
+    mmoe_run_free(run);
     bench_finish(&b);
     return imbalance;
 }
@@ -411,20 +416,21 @@ START_TEST(gates_leave_the_experts_relu_where_it_is) {
     const shape s = {"relu",           TASKS,    EXPERTS,
                      "\"dims\": [16]", keys[_i], {"\"dims\": [5]", "\"dims\": [5]"}};
     bench b;
-    mmoe_plan *plan;
+    mmoe_run *run;
     int mixes = 0;
     bench_init(&b, &s, BATCH);
-    SUCCEEDS(mmoe_plan_create(b.model->graph, &b.model->params, NULL, MMOE_PLAN_TRAIN, BATCH, NULL,
-                              &plan, &err));
+    SUCCEEDS(mmoe_run_create(
+        &(mmoe_plan_request){b.model->graph, &b.model->params, NULL, MMOE_PLAN_TRAIN, BATCH}, &run,
+        &err));
     for (int32_t i = 0; i < b.model->graph->n_node; i++) {
         if (b.model->graph->nodes[i].op != MMOE_OP_MIX) continue;
-        const int32_t from = plan->nodes[i].relu_of;
+        const int32_t from = run->plan->nodes[i].relu_of;
         ck_assert_int_ge(from, 0);
-        ck_assert_int_ge(plan->nodes[from].mixed_segment, 0);
+        ck_assert_int_ge(run->plan->nodes[from].mixed_segment, 0);
         mixes++;
     }
     ck_assert_int_eq(mixes, 1);
-    mmoe_plan_free(plan);
+    mmoe_run_free(run);
     bench_finish(&b);
 }
 END_TEST

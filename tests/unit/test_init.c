@@ -1,6 +1,7 @@
 /* What models begin with: the bounds and moments of every initialisation, and that experts begin
  * apart. */
 #include "check_main.h"
+#include "model/model.h"
 #include "training_support.h"
 
 enum { WIDE = 300 };
@@ -151,6 +152,45 @@ START_TEST(the_default_is_as_it_was) {
     for (int i = 0; i < 4; i++)
         ck_assert_msg(fabsf(table[i] - embeddings[i]) < 1e-11F, "%.9g", (double)table[i]);
     mmoe_model_free(model);
+    tear_down();
+}
+END_TEST
+
+static double a_third(double mean) { return mean / 3; }
+
+/* Whether all tensors are those of `drawn`, but for the second task's head where it is `bias`. */
+static void check_head(const mmoe_model *model, const mmoe_model *drawn, const float *bias) {
+    static const char head[] = "towers.1.mlp.8.bias";
+    mmoe_tensor_info info, want;
+    for (size_t i = 0; mmoe_model_tensor(model, i, &info) == 0; i++) {
+        ck_assert_int_eq(mmoe_model_tensor(drawn, i, &want), 0);
+        if (!bias || strcmp(info.name, head) != 0)
+            ck_assert_mem_eq(info.data, want.data, count_of(&info) * (info.is_integer ? 8 : 4));
+    }
+    if (bias) check_constant(model, head, *bias);
+}
+
+/* The head of a kind of loss that says so begins with what it makes of the labels' mean. */
+START_TEST(heads_begin_with_the_mean_of_the_labels) {
+    const float bias = 2.5F;
+    set_up("", "", "");
+    mmoe_model *model = new_model(), *drawn = new_model();
+    mmoe_loss_kind kind = *mmoe_graph_losses(model->graph)->kinds[1];
+    mmoe_label_column *label = &model->schema->labels[1];
+    kind.bias = a_third;
+    mmoe_graph_losses(model->graph)->kinds[1] = &kind;
+    label->mean = 7.5;
+    SUCCEEDS(mmoe_model_draw(model, &err));
+    check_head(model, drawn, NULL); /* no file has told the mean */
+    label->has_mean = true;
+    label->mean = -(double)INFINITY;
+    SUCCEEDS(mmoe_model_draw(model, &err));
+    check_head(model, drawn, NULL);
+    label->mean = 7.5;
+    SUCCEEDS(mmoe_model_draw(model, &err));
+    check_head(model, drawn, &bias);
+    mmoe_model_free(model);
+    mmoe_model_free(drawn);
     tear_down();
 }
 END_TEST
@@ -338,6 +378,7 @@ void add_cases(TCase *c) {
     tcase_add_loop_test(c, embeddings_have_their_moments, 0,
                         (int)(sizeof table_words / sizeof *table_words));
     tcase_add_test(c, the_default_is_as_it_was);
+    tcase_add_test(c, heads_begin_with_the_mean_of_the_labels);
     tcase_add_loop_test(c, a_draw_depends_on_its_name, 0, n);
     tcase_add_loop_test(c, no_two_experts_begin_equal, 0, n);
     tcase_add_test(c, permuted_experts_predict_the_same);

@@ -6,6 +6,8 @@
 #include "check_main.h"
 #include "params_support.h"
 
+#include "graph/run.h"
+
 enum { ROWS = 300, MOST = 40, VOCAB = 5 };
 
 /* Column i has dim[i % 3] and reads table i, or table i % shared. */
@@ -64,11 +66,15 @@ static void add_nodes(problem *p) {
     const mmoe_loss_kind *kind = mmoe_loss_kind_of(MMOE_REGRESSION);
     float loss_weight = 1;
     mmoe_loss_shape plain_loss = {0, 1, 0};
-    ck_assert(
-        !mmoe_graph_input(p->graph, "input", p->lookups, l->columns, l->columns, 0, &x, &err));
+    ck_assert(!mmoe_graph_input(
+        p->graph, "input", &(mmoe_input_args){p->lookups, l->columns, l->columns, 0}, &x, &err));
     const mmoe_linear_block block = {x, 0, 1, p->weight, false};
-    ck_assert(!mmoe_graph_linear(p->graph, "z", &block, 1, &z, &err) &&
-              !mmoe_graph_layer(p->graph, "z", z, p->bias, NULL, &identity, 1, &u, &err));
+    ck_assert(
+        !mmoe_graph_linear(p->graph, "z", &block, 1, &z, &err) &&
+        !mmoe_graph_layer(
+            p->graph, "z",
+            &(mmoe_layer_args){.in = z, .bias = p->bias, .segments = &identity, .n_segment = 1}, &u,
+            &err));
     const mmoe_losses losses = {1, &u, &kind, &loss_weight, &plain_loss, 1};
     ck_assert(!mmoe_graph_loss(p->graph, "loss", &losses, &err));
     p->graph->n_task = 1;
@@ -118,19 +124,19 @@ static double plain(const problem *p, double *gradient) {
 
 START_TEST(tables_and_their_gradients) {
     problem p;
-    mmoe_plan *plan;
+    mmoe_run *run;
     mmoe_error err;
     double loss, weight;
     problem_init(&p, &layouts[_i]);
-    ck_assert(
-        !mmoe_plan_create(p.graph, &p.params, NULL, MMOE_PLAN_TRAIN, ROWS, NULL, &plan, &err));
+    ck_assert(!mmoe_run_create(
+        &(mmoe_plan_request){p.graph, &p.params, NULL, MMOE_PLAN_TRAIN, ROWS}, &run, &err));
     const mmoe_rows batch = {.rows = ROWS,
                              .ids = p.ids,
                              .labels = p.labels,
                              .id_stride = (size_t)p.l->columns,
                              .label_stride = 1,
                              .complete = true};
-    mmoe_plan_train(plan, &batch, 1, 1, keep_gradient, &p, &loss, &weight);
+    mmoe_run_train(run, &(mmoe_pass){&batch, 1, 1, &loss, &weight}, keep_gradient, &p);
     double *wanted = calloc((size_t)p.params.n_whole, sizeof *wanted);
     const double wanted_loss = plain(&p, wanted);
     ck_assert_msg(fabs(loss - wanted_loss) <= 1e-5 * wanted_loss, "loss %g, not %g", loss,
@@ -141,7 +147,7 @@ START_TEST(tables_and_their_gradients) {
     for (int64_t i = 0; i < p.params.blocks[p.tables].place; i++)
         ck_assert_msg(fabs(p.gradient[i] - wanted[i]) <= 2e-6 * most, "value %d: %g, not %g",
                       (int)i, p.gradient[i], wanted[i]);
-    mmoe_plan_free(plan);
+    mmoe_run_free(run);
     mmoe_params_finish(&p.params);
     mmoe_graph_free(p.graph);
     free(p.ids);

@@ -4,7 +4,7 @@
 #include "plan_support.h"
 #include "params_support.h"
 
-#include "graph/plan.h"
+#include "graph/run.h"
 #include "model/model.h"
 #include "train/trainer.h"
 
@@ -104,22 +104,23 @@ START_TEST(predictions_do_not_depend_on_threads_and_order) {
     for (uint32_t i = 0; i < ROWS; i++) index[i] = (i * 1009u + 5) % ROWS;
     for (int workers = 1; workers <= 7; workers += 2) {
         mmoe_pool *pool;
-        mmoe_plan *plan;
+        mmoe_run *run;
         SUCCEEDS(mmoe_pool_create(workers, NULL, &pool, &err));
-        SUCCEEDS(mmoe_plan_create(b.model->graph, &b.model->params, pool, MMOE_PLAN_PREDICT, ROWS,
-                                  NULL, &plan, &err));
-        mmoe_plan_fold(plan);
+        SUCCEEDS(mmoe_run_create(
+            &(mmoe_plan_request){b.model->graph, &b.model->params, pool, MMOE_PLAN_PREDICT, ROWS},
+            &run, &err));
+        mmoe_run_fold(run);
         mmoe_rows batch = mmoe_dataset_rows_of(b.data, 0, ROWS, NULL);
-        mmoe_plan_predict(plan, &batch, workers == 1 ? whole : some);
+        mmoe_run_predict(run, &batch, workers == 1 ? whole : some);
         if (workers > 1) ck_assert_mem_eq(some, whole, ROWS * tasks * sizeof *some);
         batch = mmoe_dataset_rows_of(b.data, 0, ROWS, index);
-        mmoe_plan_predict(plan, &batch, some);
+        mmoe_run_predict(run, &batch, some);
         for (size_t i = 0; i < ROWS; i++)
             for (size_t t = 0; t < tasks; t++)
                 if (!(fabs((double)some[i * tasks + t] - (double)whole[index[i] * tasks + t]) <=
                       5e-7))
                     ck_abort_msg("row %zu of an order, task %zu", i, t);
-        mmoe_plan_free(plan);
+        mmoe_run_free(run);
         mmoe_pool_free(pool);
     }
     bench_finish(&b);

@@ -5,7 +5,7 @@
 #include "plan_support.h"
 #include "params_support.h"
 
-#include "graph/plan.h"
+#include "graph/run.h"
 #include "model/model.h"
 #include "train/trainer.h"
 
@@ -135,16 +135,18 @@ static int check_plan(const mmoe_plan *p) {
 
 START_TEST(buffers_that_live_together_lie_apart) {
     bench b;
-    mmoe_plan *plan;
+    mmoe_run *run;
     bench_init(&b, &shapes[_i], BATCH);
-    SUCCEEDS(mmoe_plan_create(b.model->graph, &b.model->params, NULL, MMOE_PLAN_TRAIN, BATCH, NULL,
-                              &plan, &err));
-    check_plan(plan);
-    mmoe_plan_free(plan);
-    SUCCEEDS(mmoe_plan_create(b.model->graph, &b.model->params, NULL, MMOE_PLAN_PREDICT, BATCH,
-                              NULL, &plan, &err));
-    ck_assert_int_gt(check_plan(plan), 0); /* else this test would see nothing */
-    mmoe_plan_free(plan);
+    SUCCEEDS(mmoe_run_create(
+        &(mmoe_plan_request){b.model->graph, &b.model->params, NULL, MMOE_PLAN_TRAIN, BATCH}, &run,
+        &err));
+    check_plan(run->plan);
+    mmoe_run_free(run);
+    SUCCEEDS(mmoe_run_create(
+        &(mmoe_plan_request){b.model->graph, &b.model->params, NULL, MMOE_PLAN_PREDICT, BATCH},
+        &run, &err));
+    ck_assert_int_gt(check_plan(run->plan), 0); /* else this test would see nothing */
+    mmoe_run_free(run);
     bench_finish(&b);
 }
 END_TEST
@@ -172,7 +174,7 @@ START_TEST(nothing_is_left_of_earlier_batches) {
     const size_t n = (size_t)b.model->params.n_whole;
     float *first = malloc(n * sizeof *first), *later = malloc(n * sizeof *later);
     ck_assert(first && later);
-    spoil(trainer->plan);
+    spoil(trainer->run->plan);
     SUCCEEDS(mmoe_trainer_gradients(trainer, b.data, 0, 600, first, NULL, &err));
     for (size_t i = 0; i < n; i++)
         if (!isfinite(first[i])) ck_abort_msg("gradient %zu is not finite", i);
@@ -180,7 +182,7 @@ START_TEST(nothing_is_left_of_earlier_batches) {
     ck_assert(memcmp(first, later, n * sizeof *first) != 0);
     SUCCEEDS(mmoe_trainer_gradients(trainer, b.data, 0, 600, later, NULL, &err));
     ck_assert(memcmp(first, later, n * sizeof *first) == 0);
-    spoil(trainer->plan);
+    spoil(trainer->run->plan);
     SUCCEEDS(mmoe_trainer_gradients(trainer, b.data, 0, 600, later, NULL, &err));
     ck_assert(memcmp(first, later, n * sizeof *first) == 0);
     free(first);
@@ -239,16 +241,17 @@ START_TEST(every_gradient_comes_once) {
     bench b;
     bench_init(&b, &shapes[_i], BATCH);
     for (int k = 0; k < 4; k++) {
-        mmoe_plan *plan;
+        mmoe_run *run;
         double loss[3], weight[3];
         sink s;
         sink_init(&s, b.model);
-        SUCCEEDS(mmoe_plan_create(b.model->graph, &b.model->params, NULL, MMOE_PLAN_TRAIN, sizes[k],
-                                  NULL, &plan, &err));
+        SUCCEEDS(mmoe_run_create(
+            &(mmoe_plan_request){b.model->graph, &b.model->params, NULL, MMOE_PLAN_TRAIN, sizes[k]},
+            &run, &err));
         const mmoe_rows batch = mmoe_dataset_rows_of(b.data, 0, sizes[k], NULL);
-        mmoe_plan_train(plan, &batch, 1, 1, keep, &s, loss, weight);
+        mmoe_run_train(run, &(mmoe_pass){&batch, 1, 1, loss, weight}, keep, &s);
         check_seen(b.model, &s);
-        mmoe_plan_free(plan);
+        mmoe_run_free(run);
         sink_finish(&s);
     }
     bench_finish(&b);
@@ -352,37 +355,39 @@ static void check_tables(const mmoe_model *m, const float *got, const float *wan
 }
 
 static int range_tasks(const mmoe_plan *p) {
+    const mmoe_input_state *input = p->nodes[0].own;
     int count = 0;
     for (int32_t i = 0; i < p->n_task; i++)
-        count += p->tasks[i].node == 0 && p->tasks[i].rows < p->tables[p->tasks[i].first].rows;
+        count += p->tasks[i].node == 0 && p->tasks[i].rows < input->tables[p->tasks[i].first].rows;
     return count;
 }
 
 START_TEST(table_gradients_are_sums_over_rows) {
     static uint32_t order[LOOKED];
     bench b;
-    mmoe_plan *plan;
+    mmoe_run *run;
     mmoe_pool *pool;
     tables_init(&b);
     for (uint32_t i = 0; i < LOOKED; i++) order[i] = i * 7 % LOOKED;
     SUCCEEDS(mmoe_pool_create(3, NULL, &pool, &err));
-    SUCCEEDS(mmoe_plan_create(b.model->graph, &b.model->params, pool, MMOE_PLAN_TRAIN, LOOKED, NULL,
-                              &plan, &err));
-    ck_assert_int_ge(range_tasks(plan), 2);
+    SUCCEEDS(mmoe_run_create(
+        &(mmoe_plan_request){b.model->graph, &b.model->params, pool, MMOE_PLAN_TRAIN, LOOKED}, &run,
+        &err));
+    ck_assert_int_ge(range_tasks(run->plan), 2);
     for (int shuffled = 0; shuffled < 2; shuffled++) {
         double loss, weight;
         sink s;
         sink_init(&s, b.model);
         const mmoe_rows batch = mmoe_dataset_rows_of(b.data, 0, shuffled ? LOOKED - 100 : LOOKED,
                                                      shuffled ? order : NULL);
-        mmoe_plan_train(plan, &batch, 1, 1, keep, &s, &loss, &weight);
-        float *want = sum_by_hand(plan, b.model, &batch);
+        mmoe_run_train(run, &(mmoe_pass){&batch, 1, 1, &loss, &weight}, keep, &s);
+        float *want = sum_by_hand(run->plan, b.model, &batch);
         check_seen(b.model, &s);
         check_tables(b.model, s.gradient, want);
         free(want);
         sink_finish(&s);
     }
-    mmoe_plan_free(plan);
+    mmoe_run_free(run);
     mmoe_pool_free(pool);
     bench_finish(&b);
 }

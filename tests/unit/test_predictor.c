@@ -4,7 +4,7 @@
 
 #include "check_main.h"
 #include "failing.h"
-#include "graph/plan.h"
+#include "graph/run.h"
 #include "model/model.h"
 #include "predictor_support.h"
 
@@ -92,18 +92,19 @@ static void assert_bits(const float *got, const float *want, size_t n_rows, cons
 START_TEST(agrees_with_the_plan) {
     set_up(_i);
     mmoe_error err = {0};
-    mmoe_plan *plan;
-    ok(mmoe_plan_create(model->graph, &model->params, NULL, MMOE_PLAN_PREDICT, ROWS, NULL, &plan,
-                        &err),
+    mmoe_run *planned;
+    ok(mmoe_run_create(
+           &(mmoe_plan_request){model->graph, &model->params, NULL, MMOE_PLAN_PREDICT, ROWS},
+           &planned, &err),
        &err);
     mmoe_blas_set_threads(1);
-    mmoe_plan_fold(plan);
+    mmoe_run_fold(planned);
     const mmoe_rows batch = {.rows = ROWS,
                              .ids = rows.ids,
                              .dense = rows.dense,
                              .id_stride = SPARSE,
                              .dense_stride = DENSE};
-    mmoe_plan_predict(plan, &batch, expected);
+    mmoe_run_predict(planned, &batch, expected);
     run(predictor, &rows.batch, scores);
     double spread = 0;
     for (size_t i = 0; i < ROWS * n_task; i++) {
@@ -113,7 +114,7 @@ START_TEST(agrees_with_the_plan) {
         spread = fmax(spread, fabs(want - (double)expected[i % n_task]));
     }
     ck_assert_double_gt(spread, 1e-2);
-    mmoe_plan_free(plan);
+    mmoe_run_free(planned);
     tear_down();
 }
 END_TEST

@@ -1,0 +1,125 @@
+/* What an op is: one record a kind, in a file of its own (op_NAME.c); ops.c lists them. The planner
+ * and the run know ops by their records alone.
+ *
+ * A function takes a chunk of rows, a node or a task, never a row. NULL: the op has nothing to do
+ * there. */
+#ifndef MMOE_GRAPH_OP_H
+#define MMOE_GRAPH_OP_H
+
+#include "graph/state.h"
+
+/* A view that a node reads, and columns [col, col + cols) of its output, those that depend on it.
+ */
+typedef struct mmoe_node_input {
+    mmoe_view in;
+    int32_t col, cols;
+} mmoe_node_input;
+
+/* Weights that a node reads: `each` values for every `granule` of columns [col, col + cols) of its
+ * output, one behind the other from `offset` on. */
+typedef struct mmoe_node_weights {
+    int32_t table; /* -1: they are the layers' values */
+    int64_t offset, each;
+    int32_t col, cols, granule;
+} mmoe_node_weights;
+
+typedef void (*mmoe_input_visit)(void *context, const mmoe_node_input *input);
+typedef void (*mmoe_weights_visit)(void *context, const mmoe_node_weights *weights);
+typedef void (*mmoe_value_visit)(void *context, int32_t value, bool gradient);
+
+/* Whether something is done once behind all chunks of a step: ANY: at whichever barrier comes next;
+ * NOW: the steps behind it wait, so the phase ends. */
+typedef enum mmoe_barrier { MMOE_BARRIER_NONE, MMOE_BARRIER_ANY, MMOE_BARRIER_NOW } mmoe_barrier;
+
+/* What is timed apart. */
+enum {
+    MMOE_PASS_FORWARD,
+    MMOE_PASS_BARRIER,
+    MMOE_PASS_BACKWARD,
+    MMOE_PASS_BACKWARD_BARRIER,
+    MMOE_PASS_WEIGHTS,
+    MMOE_PASS_UPDATE,
+    MMOE_PASS_COUNT
+};
+
+/* Working memory, given out from one piece; `at` NULL: it is counted. */
+typedef struct mmoe_layout {
+    char *at;
+    size_t bytes;
+} mmoe_layout;
+
+/* Items of whole cache lines, zeroed; NULL while they are counted. */
+static inline void *mmoe_lay(mmoe_layout *l, size_t count, size_t size) {
+    char *place = l->at ? l->at + l->bytes : NULL;
+    l->bytes += (count * size + 63) / 64 * 64;
+    return place;
+}
+static inline float *mmoe_lay_floats(mmoe_layout *l, size_t count) {
+    return mmoe_lay(l, count, sizeof(float));
+}
+
+/* The n-th task is written to out[n], where out is not NULL; scratch grows to the floats that a
+ * task needs. */
+typedef struct mmoe_task_list {
+    mmoe_weight_task *out;
+    int32_t count;
+    size_t scratch;
+} mmoe_task_list;
+
+static inline void mmoe_list_task(mmoe_task_list *l, mmoe_weight_task task, size_t scratch) {
+    if (l->out) l->out[l->count] = task;
+    l->count++;
+    if (scratch > l->scratch) l->scratch = scratch;
+}
+
+typedef struct mmoe_cost {
+    double flops, bytes;
+} mmoe_cost;
+
+typedef struct mmoe_op_kind {
+    const char *passes[MMOE_PASS_COUNT]; /* names, for profiles; NULL: it has none */
+    bool training;                       /* it is no step of a plan that predicts */
+    bool ends;     /* the gradients of its inputs are part of its forward step, and taken anew by
+                      each replay */
+    bool in_place; /* its input's gradient takes the memory of its output's */
+
+    /* What the node reads. From `inputs` follow lifetimes, where gradients are added, who reads
+     * what, what the shared representation depends on, and costs. */
+    void (*inputs)(const mmoe_graph *g, const mmoe_node *n, mmoe_input_visit visit, void *context);
+    void (*weights)(const mmoe_node *n, mmoe_weights_visit visit, void *context);
+    /* Values, and gradients of values, that its weight tasks read. */
+    void (*kept)(const mmoe_node *n, mmoe_value_visit visit, void *context);
+
+    /* Planning, in this order: takes work of another node upon itself; lays its working memory out
+     * (plan->nodes[node].own); lists the weights that it packs, and its weight tasks. */
+    void (*fuse)(const mmoe_plan *p, int32_t node);
+    void (*lay)(const mmoe_plan *p, int32_t node, mmoe_layout *l);
+    void (*list_packs)(const mmoe_plan *p, int32_t node, mmoe_task_list *l);
+    void (*list)(const mmoe_plan *p, int32_t node, mmoe_task_list *l);
+    mmoe_barrier (*waits)(const mmoe_node *n, bool backward);
+    /* Of a chunk of `rows` rows; of a weight task where there is one. NULL: no products, and the
+     * columns that it reads and writes, once each. */
+    mmoe_cost (*cost)(const mmoe_plan *p, int32_t node, const mmoe_weight_task *task, double rows);
+
+    /* A step. */
+    void (*pack)(const mmoe_plan *p, const mmoe_weight_task *pack); /* weights, as they are now */
+    void (*fold)(const mmoe_plan *p, int32_t node); /* then this: into scale and shift */
+    void (*begin)(mmoe_run *r, int32_t node);       /* then this, in training */
+    void (*forward)(mmoe_run *r, int32_t node, const mmoe_span *s);
+    void (*barrier)(mmoe_run *r, int32_t node, bool backward);
+    void (*replay)(mmoe_run *r, int32_t node); /* before a backward pass: factors have changed */
+    void (*backward)(mmoe_run *r, int32_t node, const mmoe_span *s);
+    void (*run_task)(mmoe_run *r, const mmoe_weight_task *task, int worker);
+} mmoe_op_kind;
+
+extern const mmoe_op_kind *const mmoe_ops[MMOE_OP_COUNT];
+
+#define MMOE_OP_RECORD(NAME, name) extern const mmoe_op_kind mmoe_op_##name;
+MMOE_OP_LIST(MMOE_OP_RECORD)
+#undef MMOE_OP_RECORD
+
+static inline const mmoe_op_kind *mmoe_op_of(const mmoe_plan *p, int32_t node) {
+    return p->nodes[node].op;
+}
+
+#endif

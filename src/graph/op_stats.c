@@ -1,0 +1,123 @@
+/* The mean and variance of a linear node's columns over a batch; backward, their share of the
+ * gradient.
+ *
+ * BatchNorm1d (Ioffe and Szegedy 2015, as PyTorch has it): with the batch's mean m and biased
+ * variance v, a = gamma (z - m) r + beta,  r = 1 / sqrt(v + 1e-5); dz = gamma r (da - mean(da) - (z
+ * - m) r^2 mean(da (z - m))); running <- 0.9 running + 0.1 batch, the variance unbiased. A bias in
+ * front of it moves m and nothing else, so z is taken without it and its gradient is 0. A batch of
+ * one row has no variance: it is normalised with the running statistics, which it leaves as they
+ * are; they are constants to it, and the bias then has a gradient.
+ *
+ * Stands in front of its apply node (op_apply.c), and has its working memory. */
+#include <math.h>
+
+#include "graph/op.h"
+
+#define MOMENTUM 0.1
+
+static const mmoe_node *apply_of(const mmoe_node *stats) {
+    return stats + 1;
+} /* mmoe_graph_layer adds them together */
+
+static void stats_inputs(const mmoe_graph *g, const mmoe_node *n, mmoe_input_visit visit,
+                         void *context) {
+    (void)g;
+    const mmoe_norm *norm = &n->u.stats.norm;
+    visit(context, &(mmoe_node_input){.in = {n->in, norm->col, norm->cols}});
+}
+
+static mmoe_barrier stats_waits(const mmoe_node *n, bool backward) {
+    (void)n;
+    return backward ? MMOE_BARRIER_NONE : MMOE_BARRIER_NOW;
+}
+
+static void stats_forward(mmoe_run *r, int32_t node, const mmoe_span *s) {
+    const mmoe_plan *p = r->plan;
+    const mmoe_node *n = &p->graph->nodes[node];
+    const mmoe_layer_state *l = p->nodes[node].own;
+    const mmoe_norm *norm = &n->u.stats.norm;
+    size_t at = (size_t)s->chunk * (size_t)p->graph->values[n->in].width + (size_t)norm->col;
+    p->kernels->column_stats(s->rows, norm->cols, mmoe_value_at(p, n->in, s) + norm->col,
+                             p->values[n->in].ld, l->pivot + at, l->sum + at, l->square + at);
+}
+
+/* Mean and sum of squared deviations of a column from its chunks' (Chan, Golub and LeVeque 1979),
+ * in chunk order. */
+static void merge_column(const mmoe_run *r, const mmoe_layer_state *l, size_t width, size_t c,
+                         double *mean, double *m2) {
+    double n = 0;
+    *mean = *m2 = 0;
+    for (int32_t k = 0; k < r->chunks; k++) {
+        size_t at = (size_t)k * width + c;
+        int32_t left = r->batch->rows - k * r->chunk;
+        double rows = left < r->chunk ? left : r->chunk, shift = l->sum[at] / rows;
+        double chunk_mean = l->pivot[at] + shift,
+               chunk_m2 = fmax(0, l->square[at] - l->sum[at] * shift);
+        double delta = chunk_mean - *mean, both = n + rows;
+        *mean += delta * rows / both;
+        *m2 += chunk_m2 + delta * delta * n * rows / both;
+        n = both;
+    }
+}
+
+static void stats_barrier(mmoe_run *r, int32_t node, bool backward) {
+    (void)backward;
+    const mmoe_plan *p = r->plan;
+    const mmoe_node *n = &p->graph->nodes[node];
+    const mmoe_layer_state *l = p->nodes[node].own;
+    const mmoe_norm *norm = &n->u.stats.norm;
+    const float *values = p->params->values, *bias = values + apply_of(n)->u.apply.bias;
+    float *running_mean = p->params->states + norm->mean,
+          *running_var = p->params->states + norm->var;
+    const double rows = r->batch->rows;
+    const bool updates = rows > 1 && !r->keeps_statistics;
+    const size_t width = (size_t)p->graph->values[n->in].width;
+    for (int32_t i = 0; i < norm->cols; i++) {
+        int32_t c = norm->col + i;
+        double mean, var;
+        if (rows > 1) {
+            double m2;
+            merge_column(r, l, width, (size_t)c, &mean, &m2);
+            var = m2 / rows;
+            if (updates)
+                running_mean[i] =
+                    (float)((1 - MOMENTUM) * running_mean[i] + MOMENTUM * (mean + bias[c]));
+            if (updates)
+                running_var[i] =
+                    (float)((1 - MOMENTUM) * running_var[i] + MOMENTUM * m2 / (rows - 1));
+        } else {
+            mean = (double)running_mean[i] - bias[c];
+            var = running_var[i];
+        }
+        double rstd = 1 / sqrt(var + MMOE_BATCH_NORM_EPS), scale = values[norm->gamma + i] * rstd;
+        l->mean[c] = (float)mean;
+        l->rstd[c] = (float)rstd;
+        l->scale[c] = (float)scale;
+        l->shift[c] = (float)(values[norm->beta + i] - mean * scale);
+    }
+    if (updates)
+        for (int32_t i = 0; i < norm->n_counter; i++) p->params->counters[norm->counter + i]++;
+}
+
+static void stats_backward(mmoe_run *r, int32_t node, const mmoe_span *s) {
+    const mmoe_plan *p = r->plan;
+    const mmoe_node *n = &p->graph->nodes[node];
+    const mmoe_layer_state *l = p->nodes[node].own;
+    const mmoe_norm *norm = &n->u.stats.norm;
+    const int32_t c = norm->col;
+    p->kernels->norm_backward(s->rows, norm->cols, mmoe_grad_at(p, n->in, s) + c,
+                              p->grads[n->in].ld, mmoe_value_at(p, n->in, s) + c,
+                              p->values[n->in].ld, l->k0 + c, l->k1 + c, l->k2 + c);
+}
+
+const mmoe_op_kind mmoe_op_stats = {
+    .passes = {[MMOE_PASS_FORWARD] = "statistics",
+               [MMOE_PASS_BARRIER] = "statistics merged",
+               [MMOE_PASS_BACKWARD] = "norm backward"},
+    .training = true,
+    .inputs = stats_inputs,
+    .waits = stats_waits,
+    .forward = stats_forward,
+    .barrier = stats_barrier,
+    .backward = stats_backward,
+};

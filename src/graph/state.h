@@ -1,0 +1,211 @@
+/* What the planner, the ops and the run have in common.
+ *
+ * A plan says where everything lies and what is done in which order; once made, no member of it
+ * changes. A run is the batch that runs now, in the memory that the plan laid out: of a plan one
+ * runs at a time. */
+#ifndef MMOE_GRAPH_STATE_H
+#define MMOE_GRAPH_STATE_H
+
+#include "base/pool.h"
+#include "base/rng.h"
+#include "data/batch.h"
+#include "graph/graph.h"
+#include "math/kernels.h"
+
+/* The gradient of a run of values: `rows` rows of `cols`, row r at offset + r * cols of the
+ * parameters' block and values[r * ld]. */
+typedef struct mmoe_gradient {
+    int32_t block;
+    int64_t offset, rows, cols;
+    const float *values;
+    int64_t ld;
+} mmoe_gradient;
+
+/* Called from any worker, each value once a step, and no later step of the graph reads those
+ * values. */
+typedef void (*mmoe_gradient_sink)(void *context, const mmoe_gradient *gradient);
+
+typedef struct mmoe_span {
+    int32_t worker, chunk;
+    int32_t first, rows; /* of the batch */
+} mmoe_span;
+
+/* A buffer of a value: row r at base + worker * worker_stride + (r - first row) * ld; when
+ * predicting each worker has room for one chunk, in training worker_stride is 0 and rows are those
+ * of the batch. */
+typedef struct mmoe_buffer {
+    float *base;
+    int32_t ld;
+} mmoe_buffer;
+
+/* ---- What nodes keep from one step of a batch to the next ---- */
+
+/* Of a layer: of an apply node, and of its stats node; arrays are [width] of the apply node. */
+typedef struct mmoe_layer_state {
+    float *scale, *shift;          /* a = z scale + shift */
+    float *mean, *rstd;            /* of z, without the bias */
+    float *k0, *k1, *k2;           /* norm_backward */
+    float *dbias, *dgamma, *dbeta; /* gradients */
+    float *dslope;                 /* [slopes] */
+    float *pivot, *sum, *square;   /* [chunks, width] of the forward statistics */
+    float *sum_da, *sum_daz;       /* [chunks, width] */
+    float *slope_part;             /* [chunks, slopes] */
+    int32_t slopes;
+} mmoe_layer_state;
+
+/* Of gates that are balanced. */
+typedef struct mmoe_gate_state {
+    double *importance; /* [chunks, width] sums of the weights */
+    float *balance;     /* [width] the term's gradient by a weight, the same in every row */
+} mmoe_gate_state;
+
+/* A table and the lookups that read it, for the gradient's scatter. */
+typedef struct mmoe_table_use {
+    int32_t table, dim;
+    int64_t rows;
+    int32_t first, count; /* of `lookups` */
+} mmoe_table_use;
+
+/* Of the input, in training. */
+typedef struct mmoe_input_state {
+    mmoe_table_use *tables;
+    int32_t n_table, *lookups;
+} mmoe_input_state;
+
+typedef struct mmoe_node_state {
+    const struct mmoe_op_kind *op;
+    void *own;       /* what the op laid out for itself, one of the above or its own; NULL: none */
+    uint8_t *add;    /* training: [inputs] in the order in which the op visits them, 1 where the
+                        input's gradient is added to */
+    int32_t relu_of; /* mix: the apply node whose relu over the experts it takes upon itself; -1 */
+    int32_t mixed_segment; /* apply: the segment whose relu is the mix node's; -1 */
+    int32_t columns;       /* that the node reads and writes, each once */
+} mmoe_node_state;
+
+/* ---- The plan ---- */
+
+/* A piece of the weights (plan_tasks.c): what `first`, `count`, `row` and `rows` are is the op's.
+ */
+typedef struct mmoe_weight_task {
+    int32_t node;
+    int32_t first, count; /* linear: blocks; input: tables */
+    int64_t row, rows;    /* of each of them */
+} mmoe_weight_task;
+
+typedef struct mmoe_step {
+    int32_t node;
+    bool backward;
+} mmoe_step;
+
+typedef struct mmoe_phase {
+    int32_t first, count; /* steps */
+} mmoe_phase;
+
+/* What a plan is for; each of those that train, from MMOE_PLAN_TRAIN on, does what the one before
+ * does, and costs more memory. */
+typedef enum mmoe_plan_kind {
+    MMOE_PLAN_PREDICT,
+    MMOE_PLAN_INSPECT, /* predicts; an observer sees every layer's output */
+    MMOE_PLAN_TRAIN,   /* steps in one go: mmoe_run_train */
+    MMOE_PLAN_REPLAY,  /* forward, then backward as often as one likes: mmoe_run_forward,
+                          mmoe_run_backward */
+    MMOE_PLAN_PROBE    /* and backward to the shared representation alone: mmoe_run_probe */
+} mmoe_plan_kind;
+
+typedef struct mmoe_plan {
+    mmoe_allocator alloc;
+    const mmoe_graph *graph;
+    mmoe_params *params; /* read; in training the running statistics are written */
+    const mmoe_kernels *kernels;
+    mmoe_pool *pool; /* NULL: the calling thread alone */
+    mmoe_plan_kind kind;
+    bool training; /* its kind is one of those */
+    int32_t max_rows, max_chunk, max_chunks, workers;
+
+    mmoe_step *steps;
+    mmoe_phase *phases;
+    int32_t n_step, n_phase;
+    int32_t loss_phase;   /* replays begin here, with the losses' gradients */
+    int32_t shared_phase; /* the first one that goes below the shared representation */
+
+    float *arena;           /* all activations and gradients */
+    size_t worker_stride;   /* floats; 0 in training */
+    mmoe_buffer *values;    /* [n_value] */
+    mmoe_buffer *grads;     /* [n_value]; training */
+    int32_t *ids;           /* of the batch, or of each worker's chunk: [rows, n_id] */
+    mmoe_node_state *nodes; /* [n_node] */
+    void *working;          /* what the nodes laid out for themselves */
+    uint8_t *flags;         /* `add` of all nodes */
+
+    mmoe_weight_task *packs; /* weights to pack whenever they have changed */
+    mmoe_weight_task *tasks;
+    int32_t n_pack, n_task;
+    float *scratch; /* [workers, scratch_stride]: a task's gradient */
+    size_t scratch_stride;
+} mmoe_plan;
+
+/* ---- The run ---- */
+
+/* Told of a node that a worker has just taken a chunk through, forward: what the node read and
+ * wrote can be read. */
+typedef void (*mmoe_observer)(void *context, const mmoe_plan *plan, int32_t node,
+                              const mmoe_span *span);
+
+typedef struct mmoe_run {
+    const mmoe_plan *plan;
+    const mmoe_rows *batch;
+    int32_t chunk, chunks, current_phase;
+    uint64_t seed, step;
+    float *predictions;    /* [rows, tasks] */
+    double *task_factor;   /* [tasks]: of the task's term in the objective; set with
+                              mmoe_run_set_factors */
+    double *task_weight;   /* [tasks]: sum of the weights of rows that have a label */
+    double *loss_part;     /* [chunks, tasks]: sums of the weighted losses */
+    float *task_scale;     /* [tasks]: factor * loss weight / (tasks * sum of the rows' weights) */
+    bool leaves_terms;     /* the backward pass leaves out what is no task's: the gates' balance */
+    bool keeps_statistics; /* the forward pass leaves the running statistics as they are */
+    mmoe_gradient_sink sink;
+    void *sink_context;
+    mmoe_observer observer; /* NULL: none; set by the owner */
+    void *observer_context;
+    struct mmoe_profile *profile; /* NULL: none; set by the owner, attached to this graph and this
+                                     many workers */
+} mmoe_run;
+
+static inline float *mmoe_value_at(const mmoe_plan *p, int32_t value, const mmoe_span *s) {
+    const mmoe_buffer *b = &p->values[value];
+    return p->training ? b->base + (size_t)s->first * (size_t)b->ld
+                       : b->base + (size_t)s->worker * p->worker_stride;
+}
+static inline int32_t *mmoe_ids_at(const mmoe_plan *p, const mmoe_span *s) {
+    return p->ids +
+           (size_t)(p->training ? s->first : s->worker * p->max_chunk) * (size_t)p->graph->n_id;
+}
+static inline float *mmoe_grad_at(const mmoe_plan *p, int32_t value, const mmoe_span *s) {
+    const mmoe_buffer *b = &p->grads[value];
+    return b->base + (size_t)s->first * (size_t)b->ld;
+}
+/* A gradient of `count` of the layers' values. */
+static inline mmoe_gradient mmoe_layer_gradient(const mmoe_plan *p, int64_t offset, int64_t count,
+                                                const float *values) {
+    return (mmoe_gradient){p->params->n_table, offset, 1, count, values, count};
+}
+static inline float *mmoe_scratch_of(const mmoe_plan *p, int worker) {
+    return p->scratch + (size_t)worker * p->scratch_stride;
+}
+/* A stream of random numbers of its own for each segment of each node in each step: 12, 12 and 32
+ * bits of them. */
+static inline uint64_t mmoe_dropout_stream(const mmoe_run *r, int32_t node, int32_t segment) {
+    return mmoe_stream(MMOE_STREAM_DROPOUT, (uint64_t)(node & 0xfff) << 44 |
+                                                (uint64_t)(segment & 0xfff) << 32 |
+                                                (r->step & 0xffffffff));
+}
+
+/* Row strides are whole cache lines, but no large multiple of 512 bytes: rows would then meet in
+ * the same cache sets, which costs a product that walks down columns a sixth of its speed. */
+static inline int32_t mmoe_row_stride(int32_t width) {
+    int32_t ld = (width + 15) / 16 * 16;
+    return ld >= 256 && ld % 128 == 0 ? ld + 16 : ld;
+}
+
+#endif

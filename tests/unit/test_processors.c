@@ -1,0 +1,84 @@
+/* Quotas of control groups, in folders that look like the system's. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/pool.h"
+#include "base/processors.h"
+#include "check_main.h"
+
+static char work[] = "/tmp/mmoe-processors-XXXXXX";
+
+static void put(const char *path, const char *text) {
+    char full[256];
+    snprintf(full, sizeof full, "%s/%s", work, path);
+    for (char *slash = strchr(full + strlen(work) + 1, '/'); slash;
+         slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        mkdir(full, 0700);
+        *slash = '/';
+    }
+    FILE *f = fopen(full, "w");
+    ck_assert_ptr_nonnull(f);
+    fputs(text, f);
+    fclose(f);
+}
+
+static int quota(void) {
+    char groups[256], mount[256];
+    snprintf(groups, sizeof groups, "%s/groups", work);
+    snprintf(mount, sizeof mount, "%s/mount", work);
+    return mmoe_quota_processors(groups, mount);
+}
+
+typedef struct quota_case {
+    const char *groups, *path, *text, *path2, *text2;
+    int processors;
+} quota_case;
+
+static const quota_case cases[] = {
+    {"0::/\n", "mount/cpu.max", "max 100000\n", NULL, NULL, 0},
+    {"0::/\n", "mount/cpu.max", "200000 100000\n", NULL, NULL, 2},
+    {"0::/\n", "mount/cpu.max", "150000 100000\n", NULL, NULL, 2},
+    {"0::/\n", "mount/cpu.max", "5000 100000\n", NULL, NULL, 1},
+    {"0::/\n", "mount/cpu.max", "none of this\n", NULL, NULL, 0},
+    {"0::/a/b\n", "mount/a/b/cpu.max", "400000 100000\n", NULL, NULL, 4},
+    {"0::/a/b\n", "mount/a/b/cpu.max", "400000 100000\n", "mount/a/cpu.max", "300000 100000\n", 3},
+    {"0::/a/b\n", "mount/a/b/cpu.max", "max 100000\n", "mount/a/cpu.max", "300000 100000\n", 3},
+    {"0::/not/here\n", "mount/cpu.max", "700000 100000\n", NULL, NULL, 7},
+    {"4:cpu,cpuacct:/d\n", "mount/cpu,cpuacct/d/cpu.cfs_quota_us", "250000\n",
+     "mount/cpu,cpuacct/d/cpu.cfs_period_us", "100000\n", 3},
+    {"1:cpuset:/x\n4:cpu:/\n", "mount/cpu/cpu.cfs_quota_us", "-1\n", "mount/cpu/cpu.cfs_period_us",
+     "100000\n", 0},
+    {"4:cpuset:/d\n", "mount/cpu/d/cpu.cfs_quota_us", "250000\n", "mount/cpu/d/cpu.cfs_period_us",
+     "100000\n", 0},
+    {"no line of theirs", "mount/cpu.max", "200000 100000\n", NULL, NULL, 0},
+};
+
+START_TEST(test_quota) {
+    const quota_case *c = &cases[_i];
+    char command[64];
+    ck_assert_ptr_nonnull(mkdtemp(work));
+    put("groups", c->groups);
+    put(c->path, c->text);
+    if (c->path2) put(c->path2, c->text2);
+    const int got = quota();
+    snprintf(command, sizeof command, "rm -rf %s", work);
+    ck_assert_int_eq(system(command), 0);
+    ck_assert_int_eq(got, c->processors);
+}
+END_TEST
+
+START_TEST(test_no_files) {
+    ck_assert_int_eq(mmoe_quota_processors("/none/groups", "/none"), 0);
+    ck_assert_int_ge(mmoe_processors(), 1);
+    ck_assert_int_le(mmoe_worker_count(0), 256);
+    ck_assert_int_eq(mmoe_worker_count(7), 7);
+}
+END_TEST
+
+void add_cases(TCase *c) {
+    tcase_add_loop_test(c, test_quota, 0, sizeof cases / sizeof *cases);
+    tcase_add_test(c, test_no_files);
+}
