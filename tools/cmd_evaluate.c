@@ -3,6 +3,7 @@
 
 #include "output.h"
 #include "task_types.h"
+#include "warnings.h"
 
 typedef struct evaluate_flags {
     const char *model, *data;
@@ -19,8 +20,9 @@ static int evaluate(const evaluate_flags *f, const mmoe_model *model, const mmoe
     if (mmoe_evaluate(model, data, (int)f->threads, NULL, metrics, &err))
         status = cli_fail("%s", err.message);
     else if (f->json)
-        status =
-            cli_print_json(stdout, cli_report_json(mmoe_dataset_rows(data), metrics, n_task), true);
+        status = cli_print_json(
+            stdout, cli_with_warnings(cli_report_json(mmoe_dataset_rows(data), metrics, n_task)),
+            true);
     else
         cli_print_metrics(metrics, n_task);
     free(metrics);
@@ -69,8 +71,8 @@ int cli_evaluate(int argc, char **argv) {
         mmoe_dataset_read_csv(mmoe_model_schema(model), f.data, MMOE_LABELS_REQUIRED, NULL, &data,
                               &err))
         status = cli_fail("%s", err.message);
-    else
-        status = evaluate(&f, model, data);
+    cli_warn_of_data(f.data, data);
+    if (!status) status = evaluate(&f, model, data);
     mmoe_dataset_free(data);
     mmoe_model_free(model);
     return status;

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "files.h"
+#include "warnings.h"
 
 enum { CHUNK_ROWS = 8192 };
 
@@ -79,8 +80,8 @@ int cli_predict(int argc, char **argv) {
         mmoe_dataset_read_csv(mmoe_model_schema(model), data_path, MMOE_LABELS_OPTIONAL, NULL,
                               &data, &err))
         status = cli_fail("%s", err.message);
-    else
-        status = predict(model, data, output);
+    cli_warn_of_data(data_path, data);
+    if (!status) status = predict(model, data, output);
     mmoe_dataset_free(data);
     mmoe_model_free(model);
     return status;

@@ -8,6 +8,7 @@
 #include "output.h"
 #include "profile_report.h"
 #include "run_report.h"
+#include "warnings.h"
 
 typedef struct train_flags {
     const char *config, *train, *valid, *test, *output, *from, *checkpoint, *resume, *log, *profile;
@@ -150,24 +151,32 @@ static int read_from(const train_flags *f, train_run *run) {
     return status;
 }
 
+/* A file of rows by a schema that stands. */
+static int read_rows(const mmoe_schema *schema, const char *path, mmoe_dataset **out) {
+    mmoe_error err;
+    if (mmoe_dataset_read_csv(schema, path, MMOE_LABELS_REQUIRED, NULL, out, &err))
+        return cli_fail("%s", err.message);
+    cli_warn_of_data(path, *out);
+    return CLI_OK;
+}
+
+/* The training file, and the schema that it gives unless --from has one. */
+static int read_training(const train_flags *f, train_run *run) {
+    if (run->from) return read_rows(mmoe_model_schema(run->from), f->train, &run->train);
+    mmoe_error err;
+    if (mmoe_dataset_fit_csv(run->config, f->train, NULL, &run->schema, &run->train, &err))
+        return cli_fail("%s", err.message);
+    cli_warn_of_data(f->train, run->train);
+    return CLI_OK;
+}
+
 static int read_data(const train_flags *f, train_run *run) {
     mmoe_error err;
-    const mmoe_schema *schema = NULL;
-    if (run->from) {
-        schema = mmoe_model_schema(run->from);
-        if (mmoe_dataset_read_csv(schema, f->train, MMOE_LABELS_REQUIRED, NULL, &run->train, &err))
-            return cli_fail("%s", err.message);
-    } else {
-        if (mmoe_dataset_fit_csv(run->config, f->train, NULL, &run->schema, &run->train, &err))
-            return cli_fail("%s", err.message);
-        schema = run->schema;
-    }
-    if (f->valid &&
-        mmoe_dataset_read_csv(schema, f->valid, MMOE_LABELS_REQUIRED, NULL, &run->valid, &err))
-        return cli_fail("%s", err.message);
-    if (f->test &&
-        mmoe_dataset_read_csv(schema, f->test, MMOE_LABELS_REQUIRED, NULL, &run->test, &err))
-        return cli_fail("%s", err.message);
+    int status = read_training(f, run);
+    const mmoe_schema *schema = run->from ? mmoe_model_schema(run->from) : run->schema;
+    if (!status && f->valid) status = read_rows(schema, f->valid, &run->valid);
+    if (!status && f->test) status = read_rows(schema, f->test, &run->test);
+    if (status) return status;
     if (mmoe_model_create(run->config, schema, NULL, &run->model, &err))
         return cli_fail("%s", err.message);
     if (f->from && mmoe_model_load_weights(run->model, f->from, &err))
@@ -184,7 +193,8 @@ static int make_trainer(const train_flags *f, train_run *run) {
                                           .user = &run->report,
                                           .on_epoch = cli_report_epoch,
                                           .on_progress = cli_report_progress,
-                                          .profile = run->profile.profile};
+                                          .profile = run->profile.profile,
+                                          .on_warning = cli_warn_of_training};
     if (mmoe_trainer_create(run->model, &options, NULL, &run->trainer, &err))
         return cli_fail("%s", err.message);
     if (f->resume && mmoe_trainer_resume(run->trainer, f->resume, &err))
@@ -237,7 +247,7 @@ static json_t *result_json(const train_flags *f, const train_run *run, const mmo
     json_object_set_new(result, "rows_per_second",
                         r->train_seconds > 0 ? json_real((double)r->train_rows / r->train_seconds)
                                              : json_null());
-    return result;
+    return cli_with_warnings(result);
 }
 
 /* Metrics of the test rows, or else of the validation rows, with the weights that were saved. */

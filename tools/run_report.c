@@ -1,3 +1,4 @@
+#include "warnings.h"
 #include "run_report.h"
 
 #include <errno.h>
@@ -82,7 +83,7 @@ static void warn_of_gates(run_report *report, const mmoe_epoch_report *epoch) {
     for (int32_t i = 0; i < epoch->n_gate; i++) collapsed += epoch->gates[i].collapsed;
     for (int32_t i = 0; i < epoch->n_gate && collapsed > report->collapsed; i++) {
         char *warning = epoch->gates[i].collapsed ? cli_gate_warning(&epoch->gates[i]) : NULL;
-        if (warning) cli_note("warning: epoch %" PRId32 ": %s", epoch->epoch, warning);
+        if (warning) cli_warn("epoch %" PRId32 ": %s", epoch->epoch, warning);
         free(warning);
     }
     report->collapsed = collapsed;

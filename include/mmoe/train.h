@@ -49,6 +49,17 @@ typedef struct mmoe_config_key {
 } mmoe_config_key;
 MMOE_API const mmoe_config_key *mmoe_config_key_at(size_t index);
 
+/* ---- Warnings ---- */
+
+/* What is suspicious but no error, once a column or task. */
+typedef struct mmoe_warning {
+    const char
+        *message; /* a sentence with its figure: "column "age": 12 of 300 values are missing" */
+    const char *subject; /* the column or task; NULL: it is of none */
+    int64_t count;       /* values or rows that it speaks of */
+    int64_t row;         /* the first of them, as errors count rows; 0: it has no place */
+} mmoe_warning;
+
 /* ---- Schema and data sets ---- */
 
 /* Which columns a model reads, their vocabularies and fitted transforms. Immutable and shareable
@@ -92,6 +103,9 @@ MMOE_API mmoe_status mmoe_dataset_create(const mmoe_schema *schema, const mmoe_b
                                          mmoe_error *err);
 
 MMOE_API int64_t mmoe_dataset_rows(const mmoe_dataset *dataset);
+/* Warning `index` of what was found when the data set was made; NULL past the last. Belongs to the
+ * data set. */
+MMOE_API const mmoe_warning *mmoe_dataset_warning(const mmoe_dataset *dataset, size_t index);
 /* Rows [first, first + rows) as a batch to predict; points into the data set. */
 MMOE_API mmoe_status mmoe_dataset_batch(const mmoe_dataset *dataset, int64_t first, size_t rows,
                                         mmoe_batch *out, mmoe_error *err);
@@ -337,7 +351,10 @@ typedef struct mmoe_trainer_options {
     int (*on_epoch)(void *user, const mmoe_epoch_report *report);
     int (*on_progress)(void *user, const mmoe_progress *progress); /* at most ten times a second */
     mmoe_profile *profile; /* NULL: none; must outlive the trainer */
-    void *reserved[7];     /* NULL */
+    /* Called from the thread that called fit, before its first step or behind an epoch; the warning
+     * lasts until the call returns. May be NULL. */
+    void (*on_warning)(void *user, const mmoe_warning *warning);
+    void *reserved[6]; /* NULL */
 } mmoe_trainer_options;
 
 /* Trains one model, in the way that the model's configuration says. Not thread-safe, but for

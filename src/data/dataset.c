@@ -14,6 +14,7 @@ dataset *mmoe_dataset_new(const struct mmoe_schema *schema, const mmoe_allocator
     dataset *set = mmoe_alloc_zero(alloc, 1, sizeof *set);
     if (!set) return NULL;
     set->alloc = *alloc;
+    set->warnings.alloc = *alloc;
     set->n_sparse = schema->n_sparse;
     set->n_dense = schema->n_dense;
     set->n_label = schema->n_label;
@@ -28,6 +29,7 @@ void mmoe_dataset_free(dataset *set) {
     mmoe_release_aligned(&a, set->labels);
     mmoe_release_aligned(&a, set->weights);
     mmoe_release(&a, set->most_id);
+    mmoe_warnings_finish(&set->warnings);
     mmoe_release(&a, set);
 }
 
@@ -183,6 +185,10 @@ mmoe_status mmoe_dataset_create(const mmoe_schema *schema, const mmoe_batch *bat
 /* ---- Reading ---- */
 
 int64_t mmoe_dataset_rows(const mmoe_dataset *set) { return set ? set->rows : 0; }
+
+const mmoe_warning *mmoe_dataset_warning(const mmoe_dataset *set, size_t index) {
+    return set && index < set->warnings.count ? &set->warnings.items[index] : NULL;
+}
 
 mmoe_status mmoe_dataset_batch(const mmoe_dataset *set, int64_t first, size_t rows, mmoe_batch *out,
                                mmoe_error *err) {

@@ -3,6 +3,7 @@
 #ifndef MMOE_DATA_DATASET_H
 #define MMOE_DATA_DATASET_H
 
+#include "base/warnings.h"
 #include "data/batch.h"
 #include "data/schema.h"
 #include "mmoe/train.h"
@@ -19,6 +20,7 @@ struct mmoe_dataset {
     uint64_t schema_hash; /* mmoe_schema_fingerprint of the schema that encoded the rows */
     int32_t *most_id; /* [n_sparse] the largest of each column: what a model's tables are checked
                          against */
+    mmoe_warnings warnings; /* of when it was made */
 };
 
 /* Public functions of mmoe/train.h that need a configuration stand in model/; these are what they

@@ -42,16 +42,16 @@ static void draw_normal(float *x, int64_t count, float deviation, uint64_t seed,
     }
 }
 
-/* x [rows, cols]; the orthonormal vectors stand one behind another in `a`. */
-static mmoe_status draw_orthogonal(const mmoe_allocator *alloc, float *x, int64_t rows,
-                                   int64_t cols, uint64_t seed, uint64_t stream, mmoe_error *err) {
+/* x [rows, cols], whose values are normal; the orthonormal vectors stand one behind another in `a`.
+ */
+static mmoe_status make_orthogonal(const mmoe_allocator *alloc, float *x, int64_t rows,
+                                   int64_t cols, mmoe_error *err) {
     const bool by_row = rows <= cols;
     const int64_t count = by_row ? rows : cols, length = by_row ? cols : rows;
     const size_t size = (size_t)(count * length),
                  room = (size_t)mmoe_lapack_orthonormal_scratch((int32_t)length, (int32_t)count);
     double *a = mmoe_alloc(alloc, size + room, sizeof *a);
     if (!a) return mmoe_fail_memory(err, (size + room) * sizeof *a);
-    draw_normal(x, rows * cols, 1, seed, stream);
     for (size_t i = 0; i < size; i++) a[i] = (double)x[i];
     const bool done = mmoe_lapack_orthonormal((int32_t)length, (int32_t)count, a, a + size);
     for (int64_t i = 0; i < rows && done; i++)
@@ -87,7 +87,8 @@ static mmoe_status draw_tensor(const mmoe_params *p, const mmoe_tensor *tensor, 
             x[i] = i / n == i % n ? tensor->init_a : (1 - tensor->init_a) / (float)(n - 1);
         break;
     case MMOE_INIT_ORTHOGONAL:
-        return draw_orthogonal(&p->alloc, x, tensor->shape[0], tensor->shape[1], seed, stream, err);
+        draw_normal(x, tensor->count, 1, seed, stream);
+        return make_orthogonal(&p->alloc, x, tensor->shape[0], tensor->shape[1], err);
     }
     return MMOE_OK;
 }

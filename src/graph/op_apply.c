@@ -135,8 +135,14 @@ static mmoe_act_args segment_args(const mmoe_plan *p, const mmoe_node *n, const 
 static void drop_units(const mmoe_run *r, int32_t node, int32_t segment, float *u, int32_t ldu,
                        const mmoe_span *s) {
     const mmoe_segment *g = &r->plan->graph->nodes[node].u.apply.segments[segment];
-    r->plan->kernels->dropout(s->rows, g->cols, u, ldu, g->dropout, r->seed,
-                              mmoe_dropout_stream(r, node, segment), (uint64_t)s->first);
+    r->plan->kernels->dropout(&(mmoe_dropout_args){.rows = s->rows,
+                                                   .cols = g->cols,
+                                                   .u = u,
+                                                   .ldu = ldu,
+                                                   .p = g->dropout,
+                                                   .seed = r->seed,
+                                                   .stream = mmoe_dropout_stream(r, node, segment),
+                                                   .first_row = (uint64_t)s->first});
 }
 
 static void apply_forward(mmoe_run *r, int32_t node, const mmoe_span *s) {
@@ -172,13 +178,14 @@ static void apply_backward(mmoe_run *r, int32_t node, const mmoe_span *s) {
         size_t at = (size_t)s->chunk * width + (size_t)g->col;
         bool normed = n->u.apply.norm.cols && g->col >= n->u.apply.norm.col &&
                       g->col < n->u.apply.norm.col + n->u.apply.norm.cols;
-        const float *mean = normed ? l->mean + g->col : NULL;
+        const mmoe_act_sums to = {normed ? l->mean + g->col : NULL, l->sum_da + at,
+                                  l->sum_daz + at};
         if (g->act == MMOE_ACT_RELU) {
-            p->kernels->relu_backward_sums(&a, mean, l->sum_da + at, l->sum_daz + at);
+            p->kernels->relu_backward_sums(&a, &to);
         } else {
             if (g->act != MMOE_ACT_NONE) p->kernels->act_backward(&a);
-            p->kernels->column_sums(a.rows, a.cols, a.du, a.lddu, a.z, a.ldz, mean, l->sum_da + at,
-                                    l->sum_daz + at);
+            p->kernels->column_sums(&(mmoe_sums_args){a.rows, a.cols, a.du, a.lddu, a.z, a.ldz,
+                                                      to.mean, to.sum_da, to.sum_daz});
         }
     }
 }

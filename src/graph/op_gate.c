@@ -73,8 +73,14 @@ static void drop_experts(const mmoe_run *r, int32_t node, const mmoe_span *s, fl
     const int32_t cols = r->plan->graph->values[n->out].width;
     for (int32_t b = 0; b < s->rows; b++)
         for (int32_t c = 0; c < cols; c++) g[(size_t)b * (size_t)ld + (size_t)c] = 1;
-    r->plan->kernels->dropout(s->rows, cols, g, ld, n->u.gate.how.dropout, r->seed,
-                              mmoe_dropout_stream(r, node, 0), (uint64_t)s->first);
+    r->plan->kernels->dropout(&(mmoe_dropout_args){.rows = s->rows,
+                                                   .cols = cols,
+                                                   .u = g,
+                                                   .ldu = ld,
+                                                   .p = n->u.gate.how.dropout,
+                                                   .seed = r->seed,
+                                                   .stream = mmoe_dropout_stream(r, node, 0),
+                                                   .first_row = (uint64_t)s->first});
 }
 
 static void gate_forward(mmoe_run *r, int32_t node, const mmoe_span *s) {

@@ -6,10 +6,6 @@
 #include "graph/cost.h"
 #include "graph/op.h"
 
-enum { TABLE_FLOATS = 1 << 16 }; /* gradient of tables that one task scatters */
-
-typedef float v4 __attribute__((vector_size(16), aligned(4), may_alias));
-
 /* ---- The node ---- */
 
 mmoe_status mmoe_graph_input(mmoe_graph *g, const char *name, const mmoe_input_args *args,
@@ -55,65 +51,60 @@ static mmoe_cost input_cost(const mmoe_plan *p, int32_t node, const mmoe_weight_
 
 /* ---- Tables ---- */
 
-/* Groups lookups by their table, in the order of the first of each. */
-static void group_lookups(const mmoe_node *n, mmoe_input_state *own) {
-    const int32_t count = n->u.input.n_lookup;
+/* Groups reads by their table, in the order of the first of each. */
+static void group_reads(const mmoe_node *n, mmoe_input_state *own) {
     int32_t placed = 0;
-    own->n_table = 0;
-    for (int32_t i = 0; i < count; i++) {
-        const mmoe_lookup *l = &n->u.input.lookups[i];
+    for (int32_t i = 0; i < own->n_read; i++) {
         bool known = false;
-        for (int32_t t = 0; t < own->n_table; t++) known |= own->tables[t].table == l->table;
+        for (int32_t t = 0; t < own->n_use; t++) known |= own->uses[t].table == own->reads[i].table;
         if (known) continue;
-        mmoe_table_use *t = &own->tables[own->n_table++];
-        *t = (mmoe_table_use){l->table, l->dim, l->rows, placed, 0};
-        for (int32_t j = i; j < count; j++)
-            if (n->u.input.lookups[j].table == l->table) {
-                own->lookups[placed++] = j;
-                t->count++;
+        mmoe_table_use *use = &own->uses[own->n_use++];
+        *use = (mmoe_table_use){own->reads[i].table, n->u.input.lookups[i].table, placed, 0};
+        for (int32_t j = i; j < own->n_read; j++)
+            if (own->reads[j].table == use->table) {
+                own->used[placed++] = own->reads[j];
+                use->count++;
             }
     }
 }
 
 static void input_lay(const mmoe_plan *p, int32_t node, mmoe_layout *l) {
     const mmoe_node *n = &p->graph->nodes[node];
-    if (!p->training) return;
     const size_t count = (size_t)n->u.input.n_lookup;
     mmoe_input_state *own = mmoe_lay(l, 1, sizeof *own);
-    mmoe_table_use *tables = mmoe_lay(l, count, sizeof *tables);
-    int32_t *lookups = mmoe_lay(l, count, sizeof *lookups);
+    mmoe_table_read *reads = mmoe_lay(l, count, sizeof *reads),
+                    *used = mmoe_lay(l, p->training ? count : 0, sizeof *used);
+    mmoe_table_use *uses = mmoe_lay(l, p->training ? count : 0, sizeof *uses);
     p->nodes[node].own = own;
     if (!own) return;
-    *own = (mmoe_input_state){.tables = tables, .lookups = lookups};
-    group_lookups(n, own);
+    *own = (mmoe_input_state){.reads = reads, .used = used, .uses = uses, .n_read = (int32_t)count};
+    for (size_t i = 0; i < count; i++) {
+        const mmoe_lookup *k = &n->u.input.lookups[i];
+        reads[i] = (mmoe_table_read){&p->params->tables[k->table], k->column, k->col};
+    }
+    if (p->training) group_reads(n, own);
+}
+
+/* Tasks of uses [first, ...), which are of one kind. */
+typedef struct use_list {
+    mmoe_task_list *tasks;
+    int32_t node, first;
+} use_list;
+
+static void list_use(void *context, const mmoe_table_task *t, size_t scratch) {
+    const use_list *u = context;
+    mmoe_list_task(u->tasks,
+                   (mmoe_weight_task){u->node, u->first + t->first, t->count, t->row, t->rows},
+                   scratch);
 }
 
 static void input_list(const mmoe_plan *p, int32_t node, mmoe_task_list *l) {
     const mmoe_input_state *own = p->nodes[node].own;
-    for (int32_t t = 0, together; t < own->n_table; t += together) {
-        int64_t floats = own->tables[t].rows * own->tables[t].dim;
-        together = 1;
-        if (floats > TABLE_FLOATS) {
-            int64_t rows =
-                TABLE_FLOATS / own->tables[t].dim > 0 ? TABLE_FLOATS / own->tables[t].dim : 1;
-            for (int64_t row = 0; row < own->tables[t].rows; row += rows) {
-                int64_t some = own->tables[t].rows - row < rows ? own->tables[t].rows - row : rows;
-                mmoe_list_task(l, (mmoe_weight_task){node, t, 1, row, some},
-                               (size_t)(some * own->tables[t].dim));
-            }
-            continue;
-        }
-        int32_t lookups = own->tables[t].count;
-        while (t + together < own->n_table &&
-               floats + own->tables[t + together].rows * own->tables[t + together].dim <=
-                   TABLE_FLOATS &&
-               lookups < 8) {
-            floats += own->tables[t + together].rows * own->tables[t + together].dim;
-            lookups += own->tables[t + together].count;
-            together++;
-        }
-        mmoe_list_task(l, (mmoe_weight_task){node, t, together, 0, own->tables[t].rows},
-                       (size_t)floats);
+    for (int32_t first = 0, count; first < own->n_use; first += count) {
+        const mmoe_table_use *uses = own->uses + first;
+        const mmoe_table_kind *kind = uses->table->kind;
+        for (count = 1; first + count < own->n_use && uses[count].table->kind == kind;) count++;
+        kind->list(uses, count, list_use, &(use_list){l, node, first});
     }
 }
 
@@ -145,214 +136,55 @@ static void copy_chunk(const mmoe_run *r, const mmoe_node *n, const mmoe_span *s
     __asm__ volatile("" : : "r"(touched)); /* the loads must stay */
 }
 
-/* Where a lookup reads or adds: row r of its table at table + r * dim, its columns of x or dx from
- * `col` on. */
-typedef struct target {
-    float *table;
-    int32_t column, col, dim;
-} target;
-
-enum { MOST_TARGETS = 64 };
-
-/* rows of ids [rows, n_id] and x [rows, ld] */
-typedef struct matrix_rows {
-    int32_t rows, n_id, ld;
-    const int32_t *ids;
-    float *x;
-} matrix_rows;
-
-/* With a constant `dim`, which all targets have, these are vector moves. `dim` 0: any. */
-static inline __attribute__((always_inline)) void copy_row(const float *from, float *x, int32_t dim,
-                                                           int32_t any) {
-    if (dim)
-        memcpy(x, from, (size_t)dim * sizeof *x);
-    else
-        for (int32_t c = 0; c < any; c++) x[c] = from[c];
-}
-
-static inline __attribute__((always_inline)) void add_row(float *to, const float *dx, int32_t dim,
-                                                          int32_t any) {
-    if (dim)
-        for (int32_t c = 0; c < dim; c += 4) *(v4 *)(to + c) += *(const v4 *)(dx + c);
-    else
-        for (int32_t c = 0; c < any; c++) to[c] += dx[c];
-}
-
-enum { TOGETHER = 8 };
-
-/* Neighbours in ids and x alike, of one dim: the loop over rows keeps their tables in registers,
- * which halves its time. */
-static bool are_neighbours(const target *t, int32_t count) {
-    for (int32_t i = 1; i < TOGETHER; i++)
-        if (i >= count || t[i].column != t[0].column + i || t[i].col != t[0].col + i * t[0].dim ||
-            t[i].dim != t[0].dim)
-            return false;
-    return true;
-}
-
-static inline __attribute__((always_inline)) void run_neighbours(const target *t, matrix_rows m,
-                                                                 bool add, int32_t dim) {
-    float *tables[TOGETHER];
-    for (int i = 0; i < TOGETHER; i++) tables[i] = t[i].table;
-    m.ids += t[0].column;
-    m.x += t[0].col;
-    for (int32_t b = 0; b < m.rows; b++, m.ids += m.n_id, m.x += m.ld)
-#pragma GCC unroll 8
-        for (int i = 0; i < TOGETHER; i++) {
-            float *row = tables[i] + (size_t)(uint32_t)m.ids[i] * (size_t)dim;
-            if (add)
-                add_row(row, m.x + i * dim, dim, 0);
-            else
-                copy_row(row, m.x + i * dim, dim, 0);
-        }
-}
-
-static inline __attribute__((always_inline)) void
-run_targets(const target *t, int32_t count, matrix_rows m, bool add, int32_t dim) {
-    for (int32_t b = 0; b < m.rows; b++, m.ids += m.n_id, m.x += m.ld)
-        for (int32_t i = 0; i < count; i++) {
-            const int32_t d = dim ? dim : t[i].dim;
-            float *row = t[i].table + (int64_t)m.ids[t[i].column] * d;
-            if (add)
-                add_row(row, m.x + t[i].col, dim, d);
-            else
-                copy_row(row, m.x + t[i].col, dim, d);
-        }
-}
-
-static inline __attribute__((always_inline)) void run_dim(const target *t, int32_t count,
-                                                          matrix_rows m, bool add, int32_t dim) {
-    for (int32_t i = 0, n; i < count; i += n) {
-        if (dim && are_neighbours(t + i, count - i)) {
-            run_neighbours(t + i, m, add, dim);
-            n = TOGETHER;
-            continue;
-        }
-        for (n = 1; i + n < count && !(dim && are_neighbours(t + i + n, count - i - n));) n++;
-        run_targets(t + i, n, m, add, dim);
-    }
-}
-
-/* The dim that all targets share, if it is one that has a loop of its own. */
-static int32_t common_dim(const target *t, int32_t count) {
-    for (int32_t i = 1; i < count; i++)
-        if (t[i].dim != t[0].dim) return 0;
-    return t[0].dim == 4 || t[0].dim == 8 || t[0].dim == 16 || t[0].dim == 32 ? t[0].dim : 0;
-}
-
-static inline __attribute__((always_inline)) void run_any(const target *t, int32_t count,
-                                                          matrix_rows m, bool add) {
-    switch (common_dim(t, count)) {
-    case 4:
-        run_dim(t, count, m, add, 4);
-        break;
-    case 8:
-        run_dim(t, count, m, add, 8);
-        break;
-    case 16:
-        run_dim(t, count, m, add, 16);
-        break;
-    case 32:
-        run_dim(t, count, m, add, 32);
-        break;
-    default:
-        run_dim(t, count, m, add, 0);
-    }
-}
-
-static void look_up(const target *t, int32_t count, matrix_rows m) { run_any(t, count, m, false); }
-
 static void input_forward(mmoe_run *r, int32_t node, const mmoe_span *s) {
     const mmoe_plan *p = r->plan;
     const mmoe_node *n = &p->graph->nodes[node];
+    const mmoe_input_state *own = p->nodes[node].own;
     float *x = mmoe_value_at(p, n->out, s); /* [rows, D], its padding to ld zero */
     int32_t *ids = mmoe_ids_at(p, s);
+    const mmoe_looked_up m = {s->rows, p->graph->n_id, p->values[n->out].ld, ids, x};
     copy_chunk(r, n, s, x, ids);
-    for (int32_t i = 0; i < n->u.input.n_lookup; i += MOST_TARGETS) {
-        target targets[MOST_TARGETS];
-        int32_t count =
-            n->u.input.n_lookup - i < MOST_TARGETS ? n->u.input.n_lookup - i : MOST_TARGETS;
-        for (int32_t j = 0; j < count; j++) {
-            const mmoe_lookup *l = &n->u.input.lookups[i + j];
-            targets[j] = (target){mmoe_params_rows(p->params, l->table), l->column, l->col, l->dim};
-        }
-        look_up(targets, count,
-                (matrix_rows){s->rows, p->graph->n_id, p->values[n->out].ld, ids, x});
+    for (int32_t first = 0, count; first < own->n_read; first += count) {
+        const mmoe_table_read *reads = own->reads + first;
+        const mmoe_table_kind *kind = reads->table->kind;
+        for (count = 1; first + count < own->n_read && reads[count].table->kind == kind;) count++;
+        kind->gather(reads, count, &m);
     }
 }
 
 /* ---- The tables' gradients ---- */
 
-static void scatter(const mmoe_run *r, const mmoe_node *n, const target *t, int32_t count) {
-    const mmoe_plan *p = r->plan;
-    run_any(t, count,
-            (matrix_rows){r->batch->rows, p->graph->n_id, p->grads[n->out].ld, p->ids,
-                          p->grads[n->out].base},
-            true);
-}
+/* A task whose sums come back. */
+typedef struct table_sums {
+    mmoe_run *run;
+    const mmoe_weight_task *task;
+    int worker;
+    double start; /* of the scatter */
+    bool done;
+} table_sums;
 
-/* Several small tables together: a row's dx is read once for all of their columns. */
-static void scatter_tables(const mmoe_run *r, const mmoe_weight_task *task, float *out) {
-    const mmoe_node *n = &r->plan->graph->nodes[task->node];
-    const mmoe_input_state *own = r->plan->nodes[task->node].own;
-    target targets[MOST_TARGETS];
-    int32_t count = 0;
-    for (int32_t i = task->first; i < task->first + task->count; i++) {
-        const mmoe_table_use *t = &own->tables[i];
-        for (int32_t j = t->first; j < t->first + t->count; j++) {
-            const mmoe_lookup *l = &n->u.input.lookups[own->lookups[j]];
-            targets[count++] = (target){out, l->column, l->col, l->dim};
-            if (count == MOST_TARGETS) {
-                scatter(r, n, targets, count);
-                count = 0;
-            }
-        }
-        out += t->rows * t->dim;
-    }
-    if (count) scatter(r, n, targets, count);
-}
-
-/* Rows [task->row, + task->rows) of one large table. */
-static void scatter_range(const mmoe_run *r, const mmoe_weight_task *task, float *out) {
-    const mmoe_plan *p = r->plan;
-    const mmoe_node *n = &p->graph->nodes[task->node];
-    const mmoe_input_state *own = p->nodes[task->node].own;
-    const mmoe_table_use *t = &own->tables[task->first];
-    const int32_t *ids = p->ids;
-    const float *dx = p->grads[n->out].base;
-    for (int32_t b = 0; b < r->batch->rows; b++, ids += p->graph->n_id, dx += p->grads[n->out].ld)
-        for (int32_t i = t->first; i < t->first + t->count; i++) {
-            const mmoe_lookup *l = &n->u.input.lookups[own->lookups[i]];
-            int64_t row = ids[l->column] - task->row;
-            if (row < 0 || row >= task->rows) continue;
-            for (int32_t c = 0; c < l->dim; c++) out[row * l->dim + c] += dx[l->col + c];
-        }
+static void hand_on_rows(void *context, const mmoe_row_gradient *g) {
+    table_sums *t = context;
+    if (!t->done) mmoe_run_task_done(t->run, t->worker, t->task, t->start);
+    t->done = true;
+    mmoe_run_sink(
+        t->run, t->worker, t->task->node,
+        &(mmoe_gradient){g->table, g->first * g->dim, g->rows, g->dim, g->values, g->dim});
 }
 
 static void input_run_task(mmoe_run *r, const mmoe_weight_task *task, int worker) {
-    const mmoe_input_state *own = r->plan->nodes[task->node].own;
-    float *out = mmoe_scratch_of(r->plan, worker);
-    const mmoe_table_use *t = &own->tables[task->first];
-    double start = mmoe_run_clock(r);
-    if (task->rows < t->rows) {
-        memset(out, 0, (size_t)(task->rows * t->dim) * sizeof *out);
-        scatter_range(r, task, out);
-        mmoe_run_task_done(r, worker, task, start);
-        mmoe_run_sink(
-            r, worker, task->node,
-            &(mmoe_gradient){t->table, task->row * t->dim, task->rows, t->dim, out, t->dim});
-        return;
-    }
-    int64_t count = 0;
-    for (int32_t i = 0; i < task->count; i++) count += t[i].rows * t[i].dim;
-    memset(out, 0, (size_t)count * sizeof *out);
-    scatter_tables(r, task, out);
-    mmoe_run_task_done(r, worker, task, start);
-    for (int32_t i = 0; i < task->count; i++) {
-        mmoe_run_sink(r, worker, task->node,
-                      &(mmoe_gradient){t[i].table, 0, t[i].rows, t[i].dim, out, t[i].dim});
-        out += t[i].rows * t[i].dim;
-    }
+    const mmoe_plan *p = r->plan;
+    const mmoe_input_state *own = p->nodes[task->node].own;
+    const mmoe_buffer *dx = &p->grads[p->graph->nodes[task->node].out];
+    table_sums sums = {r, task, worker, mmoe_run_clock(r), false};
+    const mmoe_scattering s = {.uses = own->uses,
+                               .reads = own->used,
+                               .dx = {r->batch->rows, p->graph->n_id, dx->ld, p->ids, dx->base},
+                               .scratch = mmoe_scratch_of(p, worker),
+                               .sink = hand_on_rows,
+                               .context = &sums};
+    const mmoe_table_task part = {task->first, task->count, task->row, task->rows};
+    own->uses[task->first].table->kind->scatter(&s, &part);
 }
 
 const mmoe_op_kind mmoe_op_input = {

@@ -121,7 +121,12 @@ static void linear_pack(const mmoe_plan *p, const mmoe_weight_task *pack) {
     const linear_state *own = p->nodes[pack->node].own;
     const packed_block *to = &own->packed[pack->first];
     const float *w = p->params->values + k->weight;
-    p->kernels->pack(k->cols, k->in.cols, 0, k->in.cols, w, k->in.cols, NULL, to->forward);
+    p->kernels->pack(&(mmoe_pack_args){.n = k->cols,
+                                       .k = k->in.cols,
+                                       .count = k->in.cols,
+                                       .w = w,
+                                       .ldw = k->in.cols,
+                                       .packed = to->forward});
     if (to->backward)
         p->kernels->pack_rows(grad_cols_of(p->graph, k), k->cols, w, k->in.cols, to->backward);
 }

@@ -37,8 +37,13 @@ static void stats_forward(mmoe_run *r, int32_t node, const mmoe_span *s) {
     const mmoe_layer_state *l = p->nodes[node].own;
     const mmoe_norm *norm = &n->u.stats.norm;
     size_t at = (size_t)s->chunk * (size_t)p->graph->values[n->in].width + (size_t)norm->col;
-    p->kernels->column_stats(s->rows, norm->cols, mmoe_value_at(p, n->in, s) + norm->col,
-                             p->values[n->in].ld, l->pivot + at, l->sum + at, l->square + at);
+    p->kernels->column_stats(&(mmoe_stats_args){.rows = s->rows,
+                                                .cols = norm->cols,
+                                                .z = mmoe_value_at(p, n->in, s) + norm->col,
+                                                .ldz = p->values[n->in].ld,
+                                                .pivot = l->pivot + at,
+                                                .sum = l->sum + at,
+                                                .square = l->square + at});
 }
 
 /* Mean and sum of squared deviations of a column from its chunks' (Chan, Golub and LeVeque 1979),
@@ -105,9 +110,15 @@ static void stats_backward(mmoe_run *r, int32_t node, const mmoe_span *s) {
     const mmoe_layer_state *l = p->nodes[node].own;
     const mmoe_norm *norm = &n->u.stats.norm;
     const int32_t c = norm->col;
-    p->kernels->norm_backward(s->rows, norm->cols, mmoe_grad_at(p, n->in, s) + c,
-                              p->grads[n->in].ld, mmoe_value_at(p, n->in, s) + c,
-                              p->values[n->in].ld, l->k0 + c, l->k1 + c, l->k2 + c);
+    p->kernels->norm_backward(&(mmoe_norm_args){.rows = s->rows,
+                                                .cols = norm->cols,
+                                                .da = mmoe_grad_at(p, n->in, s) + c,
+                                                .ldda = p->grads[n->in].ld,
+                                                .z = mmoe_value_at(p, n->in, s) + c,
+                                                .ldz = p->values[n->in].ld,
+                                                .k0 = l->k0 + c,
+                                                .k1 = l->k1 + c,
+                                                .k2 = l->k2 + c});
 }
 
 const mmoe_op_kind mmoe_op_stats = {

@@ -59,17 +59,12 @@ typedef struct mmoe_gate_state {
     float *balance;     /* [width] the term's gradient by a weight, the same in every row */
 } mmoe_gate_state;
 
-/* A table and the lookups that read it, for the gradient's scatter. */
-typedef struct mmoe_table_use {
-    int32_t table, dim;
-    int64_t rows;
-    int32_t first, count; /* of `lookups` */
-} mmoe_table_use;
-
-/* Of the input, in training. */
+/* Of the input. */
 typedef struct mmoe_input_state {
-    mmoe_table_use *tables;
-    int32_t n_table, *lookups;
+    mmoe_table_read *reads; /* [n_read] in the order of its columns */
+    mmoe_table_read *used;  /* the same, in the order of uses; training */
+    mmoe_table_use *uses;   /* [n_use]; training */
+    int32_t n_read, n_use;
 } mmoe_input_state;
 
 typedef struct mmoe_node_state {

@@ -1,4 +1,9 @@
-/* Attention of two items, each with a query, a key and a value. Included by kernels_body.h. */
+/* Attention of two items, each with a query, a key and a value. */
+#ifndef MMOE_MATH_ATTEND_BODY_H
+#define MMOE_MATH_ATTEND_BODY_H
+
+#include "math/kernels.h"
+#include "math/simd.h"
 
 static inline float dot_of(const float *a, const float *b, int32_t n) {
     vf sum = {0};
@@ -21,11 +26,10 @@ static void attend_forward(const mmoe_attend_args *a) {
     float *y = a->y;
     for (int32_t b = 0; b < a->rows; b++, x += a->ldx, y += a->ldy) {
         const float first = attend_share(x, dim, scale), second = 1.0f - first;
-#define BODY(c, n)                                                                                 \
-    store_n(y + (c), first * load_n(x + 2 * dim + (c), n) + second * load_n(x + 5 * dim + (c), n), \
-            n)
-        FOR_COLUMNS(dim, BODY);
-#undef BODY
+        FOR_COLUMNS(dim, c, n, {
+            store_n(y + c, first * load_n(x + 2 * dim + c, n) + second * load_n(x + 5 * dim + c, n),
+                    n);
+        });
     }
 }
 
@@ -37,17 +41,16 @@ static void attend_backward(const mmoe_attend_args *a) {
         const float first = attend_share(x, dim, scale), second = 1.0f - first;
         const float ds =
             first * second * scale * (dot_of(dy, x + 2 * dim, dim) - dot_of(dy, x + 5 * dim, dim));
-#define BODY(c, n)                                                                                 \
-    do {                                                                                           \
-        const vf d = load_n(dy + (c), n);                                                          \
-        store_n(dx + (c), ds * load_n(x + dim + (c), n), n);                                       \
-        store_n(dx + dim + (c), ds * load_n(x + (c), n), n);                                       \
-        store_n(dx + 2 * dim + (c), first * d, n);                                                 \
-        store_n(dx + 3 * dim + (c), -ds * load_n(x + 4 * dim + (c), n), n);                        \
-        store_n(dx + 4 * dim + (c), -ds * load_n(x + 3 * dim + (c), n), n);                        \
-        store_n(dx + 5 * dim + (c), second * d, n);                                                \
-    } while (0)
-        FOR_COLUMNS(dim, BODY);
-#undef BODY
+        FOR_COLUMNS(dim, c, n, {
+            const vf d = load_n(dy + c, n);
+            store_n(dx + c, ds * load_n(x + dim + c, n), n);
+            store_n(dx + dim + c, ds * load_n(x + c, n), n);
+            store_n(dx + 2 * dim + c, first * d, n);
+            store_n(dx + 3 * dim + c, -ds * load_n(x + 4 * dim + c, n), n);
+            store_n(dx + 4 * dim + c, -ds * load_n(x + 3 * dim + c, n), n);
+            store_n(dx + 5 * dim + c, second * d, n);
+        });
     }
 }
+
+#endif

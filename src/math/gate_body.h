@@ -1,4 +1,9 @@
-/* Gates: a softmax over those logits that take part. Included by kernels_body.h. */
+/* Gates: a softmax over those logits that take part. */
+#ifndef MMOE_MATH_GATE_BODY_H
+#define MMOE_MATH_GATE_BODY_H
+
+#include "math/kernels.h"
+#include "math/simd.h"
 
 #define LOWEST INT32_MIN
 
@@ -134,3 +139,5 @@ static void gate_backward(const mmoe_gate_args *a) {
 }
 
 #undef LOWEST
+
+#endif

@@ -1,10 +1,16 @@
-/* Products with a matrix that was packed beforehand; included by kernels_body.h.
+/* Products with a matrix that was packed beforehand.
  *
  * B [k, n] stands in panels of one to TILE_VECTORS vectors of columns, each panel row after row, so
  * that the inner loop reads it in one stream; columns beyond n are zero. A tile of C stays in
  * registers while the loop goes down k: of each row of B the vectors are loaded once, each element
  * of A is spread over a vector and used for all of them. An element of C is the same sum in the
  * same order in whatever tile it stands. */
+#ifndef MMOE_MATH_GEMM_BODY_H
+#define MMOE_MATH_GEMM_BODY_H
+
+#include "math/kernels.h"
+#include "math/simd.h"
+
 #if W == 16
 #define TILE_VECTORS 3 /* 8 x 48: 24 of 32 registers */
 #define TILE_ROWS 12
@@ -31,17 +37,16 @@ static inline int32_t parts_of(int32_t whole, int32_t most) { return (whole + mo
 
 static size_t packed_size(int32_t n, int32_t k) { return (size_t)parts_of(n, W) * W * (size_t)k; }
 
-static void pack(int32_t n, int32_t k, int32_t first, int32_t count, const float *w, int32_t ldw,
-                 const float *scale, float *packed) {
-    const int32_t vectors = parts_of(n, W), panels = parts_of(vectors, TILE_VECTORS);
+static void pack(const mmoe_pack_args *a) {
+    const int32_t n = a->n, vectors = parts_of(n, W), panels = parts_of(vectors, TILE_VECTORS);
     for (int32_t p = 0; p < panels; p++) {
         const int32_t begin = part(vectors, panels, p) * W,
                       width = part(vectors, panels, p + 1) * W - begin;
-        float *to = packed + (size_t)begin * (size_t)k + (size_t)first * (size_t)width;
+        float *to = a->packed + (size_t)begin * (size_t)a->k + (size_t)a->first * (size_t)width;
         for (int32_t c = begin; c < begin + width; c++, to++) {
-            const float *from = w + (size_t)c * (size_t)ldw;
-            const float s = c < n && scale ? scale[c] : 1.0f;
-            for (int32_t i = 0; i < count; i++)
+            const float *from = a->w + (size_t)c * (size_t)a->ldw;
+            const float s = c < n && a->scale ? a->scale[c] : 1.0f;
+            for (int32_t i = 0; i < a->count; i++)
                 to[(size_t)i * (size_t)width] = c < n ? from[i] * s : 0.0f;
         }
     }
@@ -184,3 +189,5 @@ static void gemm_outer(const mmoe_gemm *g) {
         }
     }
 }
+
+#endif

@@ -1,9 +1,17 @@
-/* Part of kernels_body.h: loops over whole gradients and weights, but for the optimizers. */
+/* Loops over whole gradients and weights, but for the optimizers. */
+#ifndef MMOE_MATH_GRADIENT_BODY_H
+#define MMOE_MATH_GRADIENT_BODY_H
 
-static void regularize(size_t n, float scale, float l1, float l2, const float *restrict w,
+#include "math/kernels.h"
+#include "math/simd.h"
+
+static void regularize(const mmoe_penalty_args *a, size_t n, const float *restrict w,
                        const float *restrict g, float *restrict out) {
-    for (size_t i = 0; i < n; i++)
-        out[i] = scale * g[i] + (w[i] > 0 ? l1 : w[i] < 0 ? -l1 : 0) + 2 * l2 * w[i];
+    const float scale = a->scale, l1 = a->l1, l2 = a->l2;
+    for (size_t i = 0; i < n; i++) {
+        const float below = w[i] < 0 ? -l1 : 0;
+        out[i] = scale * g[i] + (w[i] > 0 ? l1 : below) + 2 * l2 * w[i];
+    }
 }
 
 typedef float half_vector __attribute__((vector_size(2 * W), aligned(4), may_alias));
@@ -45,3 +53,5 @@ static void combine(size_t n, int32_t count, const float *factors, const float *
 static void blend(size_t n, float rate, const float *restrict x, float *restrict y) {
     for (size_t i = 0; i < n; i++) y[i] += rate * (x[i] - y[i]);
 }
+
+#endif

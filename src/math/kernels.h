@@ -111,6 +111,71 @@ typedef struct mmoe_packed_gemm {
     int32_t ldc;
 } mmoe_packed_gemm;
 
+/* Packing of rows [first, first + count) of B [k, n]: row first + i is scale[c] w[c * ldw + i], c <
+ * n. Each table has its own layout. */
+typedef struct mmoe_pack_args {
+    int32_t n, k, first, count;
+    const float *w;
+    int32_t ldw;
+    const float *scale; /* NULL: 1 */
+    float *packed;
+} mmoe_pack_args;
+
+/* Column sums about the first row k = z[0, :], which keeps the variance clear of cancellation:
+ * pivot = k, sum = sum_b (z - k), square = sum_b (z - k)^2; each [cols]. rows >= 1. */
+typedef struct mmoe_stats_args {
+    int32_t rows, cols;
+    const float *z;
+    int32_t ldz;
+    float *pivot, *sum, *square;
+} mmoe_stats_args;
+
+/* sum_da = sum_b da, sum_daz = sum_b da (z - mean); each [cols]; mean NULL: sum_da alone. */
+typedef struct mmoe_sums_args {
+    int32_t rows, cols;
+    const float *da;
+    int32_t ldda;
+    const float *z;
+    int32_t ldz;
+    const float *mean;
+    float *sum_da, *sum_daz;
+} mmoe_sums_args;
+/* The same behind an activation. */
+typedef struct mmoe_act_sums {
+    const float *mean;
+    float *sum_da, *sum_daz;
+} mmoe_act_sums;
+
+/* da = k0 da + k1 z + k2, in place; k [cols] each: batch norm's input gradient. */
+typedef struct mmoe_norm_args {
+    int32_t rows, cols;
+    float *da;
+    int32_t ldda;
+    const float *z;
+    int32_t ldz;
+    const float *k0, *k1, *k2;
+} mmoe_norm_args;
+
+/* u *= mask / (1 - p): an element is kept when its random number is at least p. With q = ceil(cols
+ * / 4), element (b, c) takes word c / q of Philox (seed, stream, (first_row + b) * q + c % q). */
+typedef struct mmoe_dropout_args {
+    int32_t rows, cols;
+    float *u;
+    int32_t ldu;
+    float p;
+    uint64_t seed, stream, first_row;
+} mmoe_dropout_args;
+
+typedef struct mmoe_sgd_args {
+    float lr, momentum, weight_decay;
+    int first; /* the first step */
+} mmoe_sgd_args;
+/* The gradient scale g + l1 sign(w) + 2 l2 w: that of a loss to which l1 sum |w| + l2 sum w^2 is
+ * added. */
+typedef struct mmoe_penalty_args {
+    float scale, l1, l2;
+} mmoe_penalty_args;
+
 typedef struct mmoe_adam_args {
     float lr, beta1, beta2, eps, weight_decay;
     float correction1, correction2; /* 1 / (1 - beta1^t), 1 / sqrt(1 - beta2^t) */
@@ -126,21 +191,13 @@ typedef struct mmoe_loss_shape {
 
 typedef struct mmoe_kernels {
     const char *name; /* "generic", "avx2", "avx512" */
-    /* Column sums about the first row k = z[0, :], which keeps the variance clear of cancellation:
-     * pivot = k, sum = sum_b (z - k), square = sum_b (z - k)^2; each [cols]. rows >= 1. */
-    void (*column_stats)(int32_t rows, int32_t cols, const float *z, int32_t ldz, float *pivot,
-                         float *sum, float *square);
+    void (*column_stats)(const mmoe_stats_args *a);
     void (*act_forward)(const mmoe_act_args *a);
     void (*act_backward)(const mmoe_act_args *a);
-    /* sum_da = sum_b da, sum_daz = sum_b da (z - mean); each [cols]; mean NULL: sum_da alone. */
-    void (*column_sums)(int32_t rows, int32_t cols, const float *da, int32_t ldda, const float *z,
-                        int32_t ldz, const float *mean, float *sum_da, float *sum_daz);
+    void (*column_sums)(const mmoe_sums_args *a);
     /* act_backward for relu and column_sums in one pass. */
-    void (*relu_backward_sums)(const mmoe_act_args *a, const float *mean, float *sum_da,
-                               float *sum_daz);
-    /* da = k0 da + k1 z + k2, in place; k [cols] each: batch norm's input gradient. */
-    void (*norm_backward)(int32_t rows, int32_t cols, float *da, int32_t ldda, const float *z,
-                          int32_t ldz, const float *k0, const float *k1, const float *k2);
+    void (*relu_backward_sums)(const mmoe_act_args *a, const mmoe_act_sums *to);
+    void (*norm_backward)(const mmoe_norm_args *a);
     void (*gate_forward)(const mmoe_gate_args *a);
     void (*gate_backward)(const mmoe_gate_args *a);
     void (*mix_forward)(const mmoe_mix_args *a);
@@ -156,11 +213,7 @@ typedef struct mmoe_kernels {
     /* The words of Philox (base/rng.h) at counters first .. first + n - 1, n at most
      * MMOE_PHILOX_BLOCK: word l of counter first + j at out[l * MMOE_PHILOX_BLOCK + j]. */
     void (*philox)(uint64_t seed, uint64_t stream, uint64_t first, int n, uint32_t *out);
-    /* u *= mask / (1 - p): an element is kept when its random number is at least p. With q =
-     * ceil(cols / 4), element (b, c) takes word c / q of Philox (seed, stream, (first_row + b) * q
-     * + c % q). */
-    void (*dropout)(int32_t rows, int32_t cols, float *u, int32_t ldu, float p, uint64_t seed,
-                    uint64_t stream, uint64_t first_row);
+    void (*dropout)(const mmoe_dropout_args *a);
     /* p = sigmoid(z), [n]. */
     void (*sigmoid)(int32_t n, const float *z, float *p);
     /* Binary cross-entropy of logits: loss[i] = max(z,0) - z y + log1p(exp(-|z|)), dz[i] =
@@ -180,22 +233,16 @@ typedef struct mmoe_kernels {
      * weight is not finite. */
     bool (*adam)(const mmoe_adam_args *a, size_t n, float *w, const float *g, float *m, float *v);
     /* PyTorch's SGD: g += weight_decay w; m = momentum m + g (first step: m = g); w -= lr m. */
-    bool (*sgd)(float lr, float momentum, float weight_decay, int first, size_t n, float *w,
-                const float *g, float *m);
-    /* out = scale g + l1 sign(w) + 2 l2 w: the gradient of a loss to which l1 sum |w| + l2 sum w^2
-     * is added. */
-    void (*regularize)(size_t n, float scale, float l1, float l2, const float *w, const float *g,
+    bool (*sgd)(const mmoe_sgd_args *a, size_t n, float *w, const float *g, float *m);
+    void (*regularize)(const mmoe_penalty_args *a, size_t n, const float *w, const float *g,
                        float *out);
     double (*dot)(size_t n, const float *x, const float *y);
     /* out[i] = sum_t factors[t] x[t * stride + i], i < n; out may be x. count >= 1. */
     void (*combine)(size_t n, int32_t count, const float *factors, const float *x, size_t stride,
                     float *out);
     void (*blend)(size_t n, float rate, const float *x, float *y); /* y += rate (x - y) */
-    /* Floats of a packed B [k, n]; and packing of its rows [first, first + count): row first + i is
-     * scale[c] w[c * ldw + i], c < n. Each table has its own layout. */
-    size_t (*packed_size)(int32_t n, int32_t k);
-    void (*pack)(int32_t n, int32_t k, int32_t first, int32_t count, const float *w, int32_t ldw,
-                 const float *scale, float *packed);
+    size_t (*packed_size)(int32_t n, int32_t k);                   /* floats of a packed B [k, n] */
+    void (*pack)(const mmoe_pack_args *a);
     /* Packing of B [k, n] as it stands, row i at b + i * ldb. */
     void (*pack_rows)(int32_t n, int32_t k, const float *b, int32_t ldb, float *packed);
     void (*gemm)(const mmoe_packed_gemm *g);

@@ -19,6 +19,21 @@
 
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
 
+/* Does what stands in the braces for columns c .. c + n - 1, a vector at a time; n is a constant W
+ * but for the last ones, so the compiler sees two texts, of which the first is free of masks. */
+#define FOR_COLUMNS(cols, c, n, ...)                                                               \
+    do {                                                                                           \
+        int32_t c = 0;                                                                             \
+        for (; c + W <= (cols); c += W) {                                                          \
+            const int n = W;                                                                       \
+            __VA_ARGS__                                                                            \
+        }                                                                                          \
+        if (c < (cols)) {                                                                          \
+            const int n = (cols)-c;                                                                \
+            __VA_ARGS__                                                                            \
+        }                                                                                          \
+    } while (0)
+
 typedef float vf __attribute__((vector_size(4 * W)));
 typedef int32_t vi __attribute__((vector_size(4 * W)));
 typedef float vf_unaligned __attribute__((vector_size(4 * W), aligned(4), may_alias));
@@ -256,6 +271,11 @@ static inline vf vtanh(vf x) {
                                                 a2 * (62.0f / 2835 + a2 * (-1382.0f / 155925)))));
     vf y = choose(a < 0.25f, small, big);
     return (vf)((vi)y | ((vi)x & (int32_t)0x80000000));
+}
+
+/* z scale + shift: what batch norm comes down to. */
+static inline vf affine(const float *z, const float *scale, const float *shift, int n) {
+    return load_n(z, n) * load_n(scale, n) + load_n(shift, n);
 }
 
 #endif

@@ -1,4 +1,9 @@
-/* Products too small for a BLAS call to pay: towers and logits. Included by kernels_body.h. */
+/* Products too small for a BLAS call to pay: towers and logits. */
+#ifndef MMOE_MATH_SMALL_GEMM_BODY_H
+#define MMOE_MATH_SMALL_GEMM_BODY_H
+
+#include "math/kernels.h"
+#include "math/simd.h"
 
 /* W rows of C [rows, 1] = A b^T at a time: dots, summed together. `n` of them are there; b_0 is the
  * first vector of b. */
@@ -70,3 +75,5 @@ static void gemm_one_row(const mmoe_gemm *g) {
         store_n(g->c + c, g->beta != 0 ? sum + load_n(g->c + c, n) : sum, n);
     }
 }
+
+#endif

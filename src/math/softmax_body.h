@@ -1,4 +1,9 @@
-/* Softmax over modules of columns: gates. Included by kernels_body.h. */
+/* Softmax over modules of columns: gates. */
+#ifndef MMOE_MATH_SOFTMAX_BODY_H
+#define MMOE_MATH_SOFTMAX_BODY_H
+
+#include "math/kernels.h"
+#include "math/simd.h"
 
 /* Softmax over each module's columns: exp(a - max) / sum. A NaN makes its module's sum NaN, and so
  * all of it. */
@@ -13,10 +18,9 @@ static inline __attribute__((always_inline)) void softmax_packed(const mmoe_act_
     for (int32_t b = 0; b < a->rows; b++) {
         const float *z = a->z + (size_t)b * (size_t)a->ldz;
         float *u = a->u + (size_t)b * (size_t)a->ldu;
-#define BODY(c, n)                                                                                 \
-    store_n(u + (c), softmax_lanes(affine(z + (c), a->scale + (c), a->shift + (c), n), group), n)
-        FOR_COLUMNS(a->cols, BODY);
-#undef BODY
+        FOR_COLUMNS(a->cols, c, n, {
+            store_n(u + c, softmax_lanes(affine(z + c, a->scale + c, a->shift + c, n), group), n);
+        });
     }
 }
 
@@ -181,13 +185,10 @@ static inline __attribute__((always_inline)) void softmax_packed_backward(const 
     for (int32_t b = 0; b < a->rows; b++) {
         const float *u = a->u + (size_t)b * (size_t)a->ldu;
         float *du = a->du + (size_t)b * (size_t)a->lddu;
-#define BODY(c, n)                                                                                 \
-    do {                                                                                           \
-        vf s = load_n(u + (c), n), d = load_n(du + (c), n);                                        \
-        store_n(du + (c), s * (d - group_sum(s * d, group)), n);                                   \
-    } while (0)
-        FOR_COLUMNS(a->cols, BODY);
-#undef BODY
+        FOR_COLUMNS(a->cols, c, n, {
+            vf s = load_n(u + c, n), d = load_n(du + c, n);
+            store_n(du + c, s * (d - group_sum(s * d, group)), n);
+        });
     }
 }
 
@@ -237,3 +238,5 @@ static void softmax_backward(const mmoe_act_args *a) {
             softmax_module_backward(a->u + (size_t)b * (size_t)a->ldu + m,
                                     a->du + (size_t)b * (size_t)a->lddu + m, a->group);
 }
+
+#endif

@@ -180,7 +180,8 @@ static void pack_input(const mmoe_program *p, const mmoe_serve_block *b, const m
         for (run = 1; c + run < in->cols && p->x_col[in->col + c + run] == at + run;) run++;
         if (at < p->user_cols && at + run > p->user_cols) run = p->user_cols - at;
         const mmoe_serve_range *r = at < p->user_cols ? &b->user : &b->item;
-        p->kernels->pack(b->n, b->k, r->first + at - r->col, run, w + c, in->cols, scale, packed);
+        p->kernels->pack(&(mmoe_pack_args){b->n, b->k, r->first + at - r->col, run, w + c, in->cols,
+                                           scale, packed});
     }
 }
 
@@ -204,7 +205,7 @@ static void make_block(mmoe_program *p, const mmoe_linear_block *k, const mmoe_n
     const float *w = p->model->params.values + k->weight;
     if (k->in.value != p->x) {
         b->item = (mmoe_serve_range){k->in.col, 0, b->k};
-        p->kernels->pack(b->n, b->k, 0, b->k, w, b->k, scale, packed);
+        p->kernels->pack(&(mmoe_pack_args){b->n, b->k, 0, b->k, w, b->k, scale, packed});
         return;
     }
     b->user = range_of(p, &k->in, true);

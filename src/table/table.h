@@ -30,6 +30,55 @@ typedef struct mmoe_embedding {
     bool is_lent;
 } mmoe_embedding;
 
+/* Column `column` of the ids looks rows of a table up, which stand in x from column `col` on. */
+typedef struct mmoe_table_read {
+    mmoe_embedding *table;
+    int32_t column, col;
+} mmoe_table_read;
+
+/* Row b: ids[b * n_id], and x (or its gradient) at x[b * ld]. Ids are rows of their tables. */
+typedef struct mmoe_looked_up {
+    int32_t rows, n_id, ld;
+    const int32_t *ids;
+    float *x;
+} mmoe_looked_up;
+
+/* A table and all reads of it. */
+typedef struct mmoe_table_use {
+    mmoe_embedding *table;
+    int32_t index;        /* that its owner knows it by */
+    int32_t first, count; /* of the reads, in the order of uses */
+} mmoe_table_use;
+
+/* Gradients that one worker adds up: of all rows of `count` tables, or of rows [row, row + rows) of
+ * one. */
+typedef struct mmoe_table_task {
+    int32_t first, count; /* of the uses */
+    int64_t row, rows;    /* of the first table */
+} mmoe_table_task;
+/* Told of a task, and of the floats of scratch memory that it needs. */
+typedef void (*mmoe_table_task_visit)(void *context, const mmoe_table_task *task, size_t scratch);
+
+/* Gradients of a table's rows [first, first + rows): values [rows, dim]. */
+typedef struct mmoe_row_gradient {
+    int32_t table, dim; /* its index */
+    int64_t first, rows;
+    const float *values;
+} mmoe_row_gradient;
+typedef void (*mmoe_row_sink)(void *context, const mmoe_row_gradient *gradient);
+
+typedef struct mmoe_scattering {
+    const mmoe_table_use *uses;
+    const mmoe_table_read *reads;
+    mmoe_looked_up dx;
+    float *scratch;
+    mmoe_row_sink sink;
+    void *context;
+} mmoe_scattering;
+
+/* Reads, uses and tasks of one call are of tables of one kind. (A kind whose rows lag behind, or
+ * stand elsewhere, needs two calls more: one before a batch is gathered, one before blocks are
+ * read.) */
 struct mmoe_table_kind {
     /* Takes memory for the table's rows, zeroed, or the block that is lent to it. `t` has kind,
      * alloc, rows and dim. MMOE_E_MEMORY. */
@@ -37,6 +86,12 @@ struct mmoe_table_kind {
     /* Its memory, to out [MMOE_MOST_BLOCKS]; the first block is the rows that a model file has,
      * [rows, dim]. Returns how many. */
     int32_t (*blocks)(const mmoe_embedding *t, mmoe_block *out);
+    void (*gather)(const mmoe_table_read *reads, int32_t count, const mmoe_looked_up *m);
+    /* Cuts the gradients of all uses into tasks. */
+    void (*list)(const mmoe_table_use *uses, int32_t count, mmoe_table_task_visit visit,
+                 void *context);
+    /* Adds a task's gradients up, in the order of the batch's rows, and hands them to the sink. */
+    void (*scatter)(const mmoe_scattering *s, const mmoe_table_task *task);
     void (*close)(mmoe_embedding *t); /* one that is not open, too */
 };
 

@@ -15,7 +15,7 @@ mmoe_plan_kind mmoe_balance_plan(const mmoe_balance_config *config) {
                : MMOE_PLAN_REPLAY;
 }
 
-static void run(const mmoe_balancer *b, int tasks, mmoe_pool_fn fn, void *context) {
+static void run_pieces(const mmoe_balancer *b, int tasks, mmoe_pool_fn fn, void *context) {
     mmoe_pool_run(b->pool, tasks, fn, context);
 }
 
@@ -95,7 +95,7 @@ static mmoe_status plan_gradients(mmoe_balancer *b, const mmoe_model *model, con
 mmoe_status mmoe_balancer_init(mmoe_balancer *b, const mmoe_model *model, const mmoe_plan *plan,
                                mmoe_pool *pool, const mmoe_allocator *alloc, mmoe_error *err) {
     const size_t tasks = (size_t)model->config->n_task;
-    *b = (mmoe_balancer){.alloc = *alloc, .pool = pool, .kernels = plan->kernels};
+    *b = (mmoe_balancer){.alloc = *alloc, .pool = pool, .model = model, .kernels = plan->kernels};
     int32_t n_block = 0;
     mmoe_status status = MMOE_OK;
     if (mmoe_balance_takes_gradients(model->config->trainer.balance.method))
@@ -173,7 +173,7 @@ static void multiply_gradients(mmoe_balancer *b, int32_t n_piece) {
     const int64_t tasks = b->balance.n_task;
     memset(b->balance.gram, 0,
            (size_t)(b->balance.n_block * tasks * tasks) * sizeof *b->balance.gram);
-    run(b, n_piece, multiply_piece, b);
+    run_pieces(b, n_piece, multiply_piece, b);
     for (int32_t p = 0; p < n_piece; p++) {
         const double *part = b->parts + p * tasks * (tasks + 1) / 2;
         if (b->pieces[p].block < 0) continue;
@@ -203,41 +203,41 @@ static void combine_piece(void *context, int worker, int index) {
 }
 
 /* Where the step's gradients go. */
-typedef struct target {
+typedef struct gradient_target {
     mmoe_gradient_sink sink;
     void *context;
     const mmoe_balancer *balancer;
-    const mmoe_params *params;
-} target;
+} gradient_target;
 
 static void hand_on_piece(void *context, int worker, int index) {
     (void)worker;
-    const target *to = context;
+    const gradient_target *to = context;
     const mmoe_gradient_piece *piece = &to->balancer->pieces[index];
-    const mmoe_gradient_room room = {to->params, to->balancer->gradients};
+    const mmoe_gradient_room room = {&to->balancer->model->params, to->balancer->gradients};
     mmoe_whole_gradient_hand_on(&room, piece->place, piece->count, to->sink, to->context);
 }
 
 /* ---- The step ---- */
 
-static mmoe_status step_by_gradients(mmoe_balancer *b, mmoe_run *r, uint64_t step, target *to,
-                                     const double *weight, mmoe_error *err) {
+static mmoe_status step_by_gradients(mmoe_balancer *b, mmoe_run *r, uint64_t step,
+                                     gradient_target *to, const double *weight, mmoe_error *err) {
     const int64_t size = (int64_t)r->batch->rows * b->cols; /* of a probe */
     const int32_t n_piece = b->probes ? cut(b->pieces, 0, 0, size, 0) : b->n_piece;
     take_gradients(b, r, weight);
     multiply_gradients(b, n_piece);
     mmoe_status status = mmoe_balance_factors(&b->balance, step, b->losses, weight, err);
     if (status) return status;
-    run(b, n_piece, combine_piece, b);
+    run_pieces(b, n_piece, combine_piece, b);
     if (b->probes)
         mmoe_run_backward(r, b->gradients, to->sink, to->context);
     else
-        run(b, n_piece, hand_on_piece, to);
+        run_pieces(b, n_piece, hand_on_piece, to);
     return MMOE_OK;
 }
 
-static mmoe_status step_by_losses(mmoe_balancer *b, mmoe_run *r, uint64_t step, const target *to,
-                                  const double *weight, mmoe_error *err) {
+static mmoe_status step_by_losses(mmoe_balancer *b, mmoe_run *r, uint64_t step,
+                                  const gradient_target *to, const double *weight,
+                                  mmoe_error *err) {
     mmoe_status status = mmoe_balance_factors(&b->balance, step, b->losses, weight, err);
     if (status) return status;
     mmoe_run_set_factors(r, b->balance.factor);
@@ -245,37 +245,34 @@ static mmoe_status step_by_losses(mmoe_balancer *b, mmoe_run *r, uint64_t step, 
     return MMOE_OK;
 }
 
-static void weigh(const mmoe_model *model, const double *loss, double *out) {
+static void weigh_losses(const mmoe_model *model, const double *loss, double *out) {
     for (int32_t t = 0; t < model->config->n_task; t++)
         out[t] = (double)model->config->tasks[t].loss_weight * loss[t];
 }
 
 /* The losses of the same rows behind the step; the running statistics have seen them. */
-static void look_again(mmoe_balancer *b, const mmoe_model *model, mmoe_run *r,
-                       const mmoe_rows *batch, uint64_t step) {
-    double again[MOST_TASKS], weight[MOST_TASKS];
+static void look_again(mmoe_balancer *b, mmoe_run *r, const mmoe_pass *pass) {
+    double loss[MOST_TASKS], weight[MOST_TASKS];
     r->keeps_statistics = true;
-    mmoe_run_forward(r, &(mmoe_pass){batch, b->balance.seed, step, again, weight});
+    mmoe_run_forward(r, &(mmoe_pass){pass->batch, pass->seed, pass->step, loss, weight});
     r->keeps_statistics = false;
-    weigh(model, again, b->after);
+    weigh_losses(b->model, loss, b->after);
 }
 
-mmoe_status mmoe_balancer_step(mmoe_balancer *b, const mmoe_model *model, mmoe_run *r,
-                               const mmoe_rows *batch, uint64_t step, mmoe_gradient_sink sink,
-                               void *context, double *loss, double *weight, mmoe_error *err) {
-    target to = {sink, context, b, &model->params};
-    mmoe_run_forward(r, &(mmoe_pass){batch, b->balance.seed, step, loss, weight});
+mmoe_status mmoe_balancer_step(mmoe_balancer *b, mmoe_run *r, const mmoe_pass *pass,
+                               mmoe_gradient_sink sink, void *context, mmoe_error *err) {
+    gradient_target to = {sink, context, b};
+    mmoe_run_forward(r, pass);
     for (int32_t t = 0; t < b->balance.n_task; t++)
-        if (weight[t] > 0 && !isfinite(loss[t])) return MMOE_OK;
-    weigh(model, loss, b->losses);
-    return b->gradients ? step_by_gradients(b, r, step, &to, weight, err)
-                        : step_by_losses(b, r, step, &to, weight, err);
+        if (pass->weight[t] > 0 && !isfinite(pass->loss[t])) return MMOE_OK;
+    weigh_losses(b->model, pass->loss, b->losses);
+    return b->gradients ? step_by_gradients(b, r, pass->step, &to, pass->weight, err)
+                        : step_by_losses(b, r, pass->step, &to, pass->weight, err);
 }
 
-void mmoe_balancer_end(mmoe_balancer *b, const mmoe_model *model, mmoe_run *r,
-                       const mmoe_rows *batch, const mmoe_optimizer *optimizer) {
-    if (b->balance.config.method == MMOE_BALANCE_FAMO)
-        look_again(b, model, r, batch, optimizer->steps);
+void mmoe_balancer_end(mmoe_balancer *b, mmoe_run *r, const mmoe_pass *pass,
+                       const mmoe_optimizer *optimizer) {
+    if (b->balance.config.method == MMOE_BALANCE_FAMO) look_again(b, r, pass);
     mmoe_balance_update(&b->balance, optimizer, b->losses, b->after);
 }
 

@@ -16,6 +16,7 @@ typedef struct mmoe_gradient_piece {
 typedef struct mmoe_balancer {
     mmoe_allocator alloc;
     mmoe_balance balance;
+    const mmoe_model *model;
     const mmoe_kernels *kernels;
     mmoe_pool *pool;
     bool probes; /* gradients are those at the shared representation, [rows, cols]; else those of
@@ -38,12 +39,11 @@ mmoe_status mmoe_balancer_init(mmoe_balancer *b, const mmoe_model *model, const 
 void mmoe_balancer_finish(mmoe_balancer *b);
 /* Takes the place of mmoe_run_train: gradients go to the sink, which may change the weights. Where
  * a loss is not finite there are no gradients. MMOE_E_NUMERIC. */
-mmoe_status mmoe_balancer_step(mmoe_balancer *b, const mmoe_model *model, mmoe_run *run,
-                               const mmoe_rows *batch, uint64_t step, mmoe_gradient_sink sink,
-                               void *context, double *loss, double *weight, mmoe_error *err);
+mmoe_status mmoe_balancer_step(mmoe_balancer *b, mmoe_run *run, const mmoe_pass *pass,
+                               mmoe_gradient_sink sink, void *context, mmoe_error *err);
 /* When the weights have changed: the method's own weights follow. */
-void mmoe_balancer_end(mmoe_balancer *b, const mmoe_model *model, mmoe_run *run,
-                       const mmoe_rows *batch, const mmoe_optimizer *optimizer);
+void mmoe_balancer_end(mmoe_balancer *b, mmoe_run *run, const mmoe_pass *pass,
+                       const mmoe_optimizer *optimizer);
 /* a_t of the last step, the mean over blocks. */
 void mmoe_balancer_factors(const mmoe_balancer *b, double *factors);
 

@@ -101,8 +101,9 @@ void mmoe_optimizer_begin(mmoe_optimizer *o) {
 bool mmoe_optimizer_move(const mmoe_optimizer *o, size_t n, float *w, const float *g, float *m,
                          float *v) {
     if (o->kind == MMOE_SGD)
-        return o->kernels->sgd(o->adam.lr, o->momentum, o->adam.weight_decay, o->steps == 1, n, w,
-                               g, m);
+        return o->kernels->sgd(
+            &(mmoe_sgd_args){o->adam.lr, o->momentum, o->adam.weight_decay, o->steps == 1}, n, w, g,
+            m);
     return o->kernels->adam(&o->adam, n, w, g, m, v);
 }
 
@@ -135,7 +136,8 @@ static void apply_run(mmoe_optimizer *o, const mmoe_optimizer_block *b, int64_t 
         const int64_t from = at + (int64_t)done;
         some = piece_of(b, from, n - done, &penalty);
         const mmoe_penalty *p = &o->penalties[penalty];
-        o->kernels->regularize(some, o->scale, p->l1, p->l2, b->values + from, g + done, changed);
+        o->kernels->regularize(&(mmoe_penalty_args){o->scale, p->l1, p->l2}, some, b->values + from,
+                               g + done, changed);
         update_run(o, b, from, some, changed);
     }
 }

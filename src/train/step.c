@@ -68,13 +68,12 @@ mmoe_status mmoe_trainer_update(mmoe_trainer *t, const mmoe_rows *batch, int64_t
     mmoe_status status = MMOE_OK;
     if (o->steps == 0 && t->average.values) mmoe_ema_start(&t->average, &t->model->params);
     mmoe_optimizer_begin(o);
+    const mmoe_pass pass = {batch, c->seed, o->steps, t->loss, t->weight};
     o->adam.lr = (float)mmoe_schedule_rate(&t->schedule, c, t->at.epoch, o->steps);
     if (balances)
-        status = mmoe_balancer_step(&t->balancer, t->model, t->run, batch, o->steps, sink, context,
-                                    t->loss, t->weight, err);
+        status = mmoe_balancer_step(&t->balancer, t->run, &pass, sink, context, err);
     else
-        mmoe_run_train(t->run, &(mmoe_pass){batch, c->seed, o->steps, t->loss, t->weight}, sink,
-                       context);
+        mmoe_run_train(t->run, &pass, sink, context);
     if (!status && clips) status = check_step(t, row, err); /* before a weight changes */
     if (status) return status;
     if (clips) {
@@ -85,6 +84,6 @@ mmoe_status mmoe_trainer_update(mmoe_trainer *t, const mmoe_rows *batch, int64_t
     if (t->average.values)
         mmoe_ema_update(&t->average, &t->model->params, (double)c->ema_decay, o->steps, t->pool);
     status = check_step(t, row, err);
-    if (!status && balances) mmoe_balancer_end(&t->balancer, t->model, t->run, batch, o);
+    if (!status && balances) mmoe_balancer_end(&t->balancer, t->run, &pass, o);
     return status;
 }

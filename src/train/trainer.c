@@ -142,18 +142,12 @@ mmoe_status mmoe_trainer_step(mmoe_trainer *t, const mmoe_dataset *data, int64_t
     return status;
 }
 
-mmoe_status mmoe_trainer_gradients(mmoe_trainer *t, const mmoe_dataset *data, int64_t first,
-                                   size_t rows, float *out, double *losses, mmoe_error *err) {
-    mmoe_status status = check_step(t, data, first, rows, err);
-    if (status) return status;
-    int before = mmoe_trainer_take_blas(t);
-    mmoe_rows batch = mmoe_dataset_rows_of(data, first, (int32_t)rows, NULL);
+void mmoe_trainer_gradients(mmoe_trainer *t, const mmoe_rows *batch, float *out) {
+    const int before = mmoe_trainer_take_blas(t);
     mmoe_gradient_room room = {&t->model->params, out};
     memset(out, 0, (size_t)room.params->n_whole * sizeof *out);
-    const mmoe_pass pass = {&batch, t->model->config->trainer.seed, t->optimizer.steps + 1, t->loss,
+    const mmoe_pass pass = {batch, t->model->config->trainer.seed, t->optimizer.steps + 1, t->loss,
                             t->weight};
     mmoe_run_train(t->run, &pass, mmoe_whole_gradient_keep, &room);
     mmoe_trainer_give_blas(t, before);
-    if (losses) memcpy(losses, t->loss, (size_t)data->n_label * sizeof *losses);
-    return MMOE_OK;
 }

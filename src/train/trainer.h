@@ -61,9 +61,8 @@ mmoe_status mmoe_trainer_update(mmoe_trainer *t, const mmoe_rows *batch, int64_t
 mmoe_status mmoe_checkpoint_write(const mmoe_trainer *t, const char *path, mmoe_error *err);
 mmoe_status mmoe_checkpoint_read(mmoe_trainer *t, const char *path, mmoe_error *err);
 
-/* Gradients of the total loss over rows [first, first + rows) to out [params.n_whole], in the
- * order of the whole; no update but for the running statistics. For tests. */
-mmoe_status mmoe_trainer_gradients(mmoe_trainer *t, const mmoe_dataset *data, int64_t first,
-                                   size_t rows, float *out, double *losses, mmoe_error *err);
+/* Gradients of the total loss over a batch to out [params.n_whole], in the order of the whole; no
+ * update but for the running statistics. The tasks' losses go to t->loss. For tests. */
+void mmoe_trainer_gradients(mmoe_trainer *t, const mmoe_rows *batch, float *out);
 
 #endif

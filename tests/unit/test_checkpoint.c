@@ -1,12 +1,12 @@
 /* Every block of a run is in its checkpoint; no number, block or version that cannot be is read,
  * and what is refused leaves the trainer as it was. */
-#include <check.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "check_main.h"
 #include "models_support.h"
 #include "succeeds.h"
 #include "base/checksum.h"
@@ -245,19 +245,11 @@ START_TEST(numbers_are_not_cut) {
 }
 END_TEST
 
-int main(void) {
-    Suite *s = suite_create("checkpoint");
-    TCase *c = tcase_create("checkpoint");
+void add_cases(TCase *c) {
     tcase_add_checked_fixture(c, set_up, tear_down);
     tcase_add_test(c, every_block_is_there);
     tcase_add_loop_test(c, what_lacks_a_block_is_refused, 0, 48);
     tcase_add_test(c, other_sizes_and_versions_are_refused);
     tcase_add_loop_test(c, numbers_have_bounds, 0, BOUNDS);
     tcase_add_test(c, numbers_are_not_cut);
-    suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
 }

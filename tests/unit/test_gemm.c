@@ -42,7 +42,7 @@ static float *packed_of(const mmoe_kernels *t, int32_t n, int32_t k) {
     float *packed = aligned_alloc(64, (count * sizeof *packed / 64 + 1) * 64);
     ck_assert_ptr_nonnull(packed);
     for (size_t i = 0; i < count; i++) packed[i] = NAN;
-    t->pack(n, k, 0, k, w, MOST_K, scale, packed);
+    t->pack(&(mmoe_pack_args){n, k, 0, k, w, MOST_K, scale, packed});
     for (size_t i = 0; i < count; i++)
         if (isnan(packed[i])) ck_abort_msg("n %d, k %d: %zu was not written", n, k, i);
     return packed;
@@ -196,7 +196,7 @@ START_TEST(packed_in_pieces) {
         memset(pieces, 0, size);
         for (int32_t first = 0, count = 1; first < K; first += count, count++) {
             const int32_t take = first + count > K ? K - first : count;
-            t->pack(n, K, first, take, w + first, MOST_K, scale, pieces);
+            t->pack(&(mmoe_pack_args){n, K, first, take, w + first, MOST_K, scale, pieces});
         }
         ck_assert_mem_eq(whole, pieces, size);
         free(whole);
@@ -231,7 +231,7 @@ START_TEST(packed_by_rows) {
             const size_t count = t->packed_size(n, k);
             float *rows = malloc(count * sizeof *rows), *columns = malloc(count * sizeof *columns);
             t->pack_rows(n, k, w, MOST_N, rows);
-            t->pack(n, k, 0, k, turned, k, NULL, columns);
+            t->pack(&(mmoe_pack_args){n, k, 0, k, turned, k, NULL, columns});
             ck_assert_mem_eq(rows, columns, count * sizeof *rows);
             free(turned);
             free(rows);

@@ -27,8 +27,8 @@ static void check_sum(const char *what, double got, column_sum want, int32_t n) 
 static void check_column_stats(const mmoe_kernels *k, int32_t rows, int32_t cols) {
     matrix z = matrix_drawn(rows, cols, some_stride(cols), -3, 5), before = matrix_copy(&z);
     matrix out = matrix_new(3, cols, cols + 17); /* pivot, sum, square */
-    k->column_stats(rows, cols, z.at, z.ld, out.at, matrix_cell(&out, 1, 0),
-                    matrix_cell(&out, 2, 0));
+    k->column_stats(&(mmoe_stats_args){rows, cols, z.at, z.ld, out.at, matrix_cell(&out, 1, 0),
+                                       matrix_cell(&out, 2, 0)});
     for (int32_t c = 0; c < cols; c++) {
         const float pivot = *matrix_cell(&z, 0, c);
         column_sum sum = {0}, square = {0};
@@ -62,7 +62,7 @@ START_TEST(column_stats_do_not_cancel) {
     double exact = 0;
     for (int b = 0; b < ROWS; b++) z[b] = 1e6f + (float)(b % 8);
     for (int b = 0; b < 8; b++) exact += (b - 3.5) * (b - 3.5) / 8;
-    table_at(_i)->column_stats(ROWS, 1, z, 1, &pivot, &sum, &square);
+    table_at(_i)->column_stats(&(mmoe_stats_args){ROWS, 1, z, 1, &pivot, &sum, &square});
     const double mean = (double)sum / ROWS;
     check_near("variance", (double)square / ROWS - mean * mean, exact, 1e-12);
 }
@@ -72,8 +72,8 @@ static void check_column_sums(const mmoe_kernels *k, int32_t rows, int32_t cols,
     matrix da = matrix_drawn(rows, cols, some_stride(cols), -1, 2),
            z = matrix_drawn(rows, cols, some_stride(cols), -3, 3);
     matrix mean = matrix_drawn(1, cols, cols, -1, 1), out = matrix_new(2, cols, cols + 17);
-    k->column_sums(rows, cols, da.at, da.ld, z.at, z.ld, centred ? mean.at : NULL, out.at,
-                   matrix_cell(&out, 1, 0));
+    k->column_sums(&(mmoe_sums_args){rows, cols, da.at, da.ld, z.at, z.ld, centred ? mean.at : NULL,
+                                     out.at, matrix_cell(&out, 1, 0)});
     for (int32_t c = 0; c < cols; c++) {
         column_sum plain = {0}, product = {0};
         for (int32_t b = 0; b < rows; b++) {
@@ -106,8 +106,8 @@ static void check_norm_backward(const mmoe_kernels *kernels, int32_t rows, int32
     matrix da = matrix_drawn(rows, cols, some_stride(cols), -1, 1), before = matrix_copy(&da);
     matrix z = matrix_drawn(rows, cols, some_stride(cols), -3, 3),
            k = matrix_drawn(3, cols, cols, -2, 2);
-    kernels->norm_backward(rows, cols, da.at, da.ld, z.at, z.ld, k.at, k.at + cols,
-                           k.at + 2 * cols);
+    kernels->norm_backward(&(mmoe_norm_args){rows, cols, da.at, da.ld, z.at, z.ld, k.at,
+                                             k.at + cols, k.at + 2 * cols});
     for (int32_t b = 0; b < rows; b++)
         for (int32_t c = 0; c < cols; c++) {
             const double term[3] = {(double)k.at[c] * (double)*matrix_cell(&before, b, c),

@@ -398,7 +398,8 @@ static void check_relu_sums(const mmoe_kernels *k, int32_t rows, int32_t cols, i
     layer l;
     layer_init(&l, MMOE_ACT_RELU, rows, cols, cols);
     matrix mean = matrix_drawn(1, cols, cols, -1, 1), out = matrix_new(2, cols, cols + 17);
-    k->relu_backward_sums(&l.a, centred ? mean.at : NULL, out.at, matrix_cell(&out, 1, 0));
+    k->relu_backward_sums(
+        &l.a, &(mmoe_act_sums){centred ? mean.at : NULL, out.at, matrix_cell(&out, 1, 0)});
     for (int32_t c = 0; c < cols; c++) {
         double sum = 0, size = 0, product = 0, product_size = 0;
         for (int32_t b = 0; b < rows; b++) {

@@ -289,7 +289,7 @@ static void check_dropout(const mmoe_kernels *k, int32_t rows, int32_t cols, flo
     const uint64_t seed = (uint64_t)draw_bits() << 32 | draw_bits(),
                    stream = (uint64_t)draw_bits() << 32 | draw_bits();
     matrix u = matrix_drawn(rows, cols, some_stride(cols), 1, 2), before = matrix_copy(&u);
-    k->dropout(rows, cols, u.at, u.ld, p, seed, stream, first_row);
+    k->dropout(&(mmoe_dropout_args){rows, cols, u.at, u.ld, p, seed, stream, first_row});
     for (int32_t b = 0; b < rows; b++)
         for (int32_t c = 0; c < cols; c++) {
             const double number = word_of(cols, seed, stream, first_row + (uint64_t)b, c) * 0x1p-32,
@@ -327,8 +327,9 @@ START_TEST(dropout_keeps_its_share) {
         const double n = ROWS * COLS, keep = 1 - (double)p[which];
         double kept = 0;
         for (int i = 0; i < ROWS * COLS; i++) u[i] = 1;
-        table_at(_i)->dropout(ROWS, COLS, u, COLS, p[which], 2022,
-                              mmoe_stream(MMOE_STREAM_DROPOUT, (uint64_t)which), 0);
+        table_at(_i)->dropout(
+            &(mmoe_dropout_args){ROWS, COLS, u, COLS, p[which], 2022,
+                                 mmoe_stream(MMOE_STREAM_DROPOUT, (uint64_t)which), 0});
         for (int i = 0; i < ROWS * COLS; i++) kept += u[i] != 0;
         ck_assert_double_eq_tol(kept, n * keep, 5 * sqrt(n * keep * (1 - keep)));
     }
@@ -340,8 +341,8 @@ END_TEST
 START_TEST(tables_drop_the_same) {
     const mmoe_kernels *first = table_at(0), *k = table_at(_i);
     matrix u = matrix_drawn(5, 77, 80, -2, 2), copy = matrix_copy(&u);
-    first->dropout(5, 77, u.at, 80, 0.3f, 1, 2, 3);
-    k->dropout(5, 77, copy.at, 80, 0.3f, 1, 2, 3);
+    first->dropout(&(mmoe_dropout_args){5, 77, u.at, 80, 0.3f, 1, 2, 3});
+    k->dropout(&(mmoe_dropout_args){5, 77, copy.at, 80, 0.3f, 1, 2, 3});
     check_same_bits(&u, &copy);
     free(u.at);
     free(copy.at);
@@ -424,7 +425,8 @@ START_TEST(regularize) {
         matrix w = matrix_drawn(1, n, n, -1, 1), g = matrix_drawn(1, n, n, -1, 1),
                out = matrix_new(2, n, n + 3);
         for (int32_t i = 2; i < n; i += 5) w.at[i] = i % 2 ? 0.0f : -0.0f;
-        table_at(_i)->regularize((size_t)n, scale, l1, l2, w.at, g.at, out.at);
+        table_at(_i)->regularize(&(mmoe_penalty_args){scale, l1, l2}, (size_t)n, w.at, g.at,
+                                 out.at);
         for (int32_t i = 0; i < n; i++) {
             const double x = w.at[i], want = (double)scale * (double)g.at[i] +
                                              (double)l1 * ((x > 0) - (x < 0)) + 2 * (double)l2 * x;
@@ -458,8 +460,8 @@ START_TEST(optimizers_tell_what_is_not_finite) {
                               n);
                 fill(&w, -1, 1);
                 if (i < 3) w.at[at] = bad[i % 3];
-                ck_assert_msg(k->sgd(0.1f, 0, 0, 1, (size_t)n, w.at, g.at, m.at), "sgd: %d of %d",
-                              at, n);
+                ck_assert_msg(k->sgd(&(mmoe_sgd_args){0.1f, 0, 0, 1}, (size_t)n, w.at, g.at, m.at),
+                              "sgd: %d of %d", at, n);
                 free(w.at);
                 free(m.at);
                 free(v.at);
@@ -477,7 +479,8 @@ static void check_sgd(const mmoe_kernels *k, int32_t n, float momentum, float de
     for (int32_t i = 0; i < n; i++) want[i] = (moments){(double)w.at[i], 0, 0};
     for (int step = 1; step <= STEPS; step++) {
         fill(&g, -1, 1);
-        ck_assert(!k->sgd(lr, momentum, decay, step == 1, (size_t)n, w.at, g.at, m.at));
+        ck_assert(
+            !k->sgd(&(mmoe_sgd_args){lr, momentum, decay, step == 1}, (size_t)n, w.at, g.at, m.at));
         for (int32_t i = 0; i < n; i++) {
             moments *s = &want[i];
             const double d = (double)g.at[i] + (double)decay * s->w;

@@ -175,15 +175,17 @@ START_TEST(nothing_is_left_of_earlier_batches) {
     float *first = malloc(n * sizeof *first), *later = malloc(n * sizeof *later);
     ck_assert(first && later);
     spoil(trainer->run->plan);
-    SUCCEEDS(mmoe_trainer_gradients(trainer, b.data, 0, 600, first, NULL, &err));
+    const mmoe_rows some = mmoe_dataset_rows_of(b.data, 0, 600, NULL),
+                    others = mmoe_dataset_rows_of(b.data, 50, BATCH, NULL);
+    mmoe_trainer_gradients(trainer, &some, first);
     for (size_t i = 0; i < n; i++)
         if (!isfinite(first[i])) ck_abort_msg("gradient %zu is not finite", i);
-    SUCCEEDS(mmoe_trainer_gradients(trainer, b.data, 50, BATCH, later, NULL, &err));
+    mmoe_trainer_gradients(trainer, &others, later);
     ck_assert(memcmp(first, later, n * sizeof *first) != 0);
-    SUCCEEDS(mmoe_trainer_gradients(trainer, b.data, 0, 600, later, NULL, &err));
+    mmoe_trainer_gradients(trainer, &some, later);
     ck_assert(memcmp(first, later, n * sizeof *first) == 0);
     spoil(trainer->run->plan);
-    SUCCEEDS(mmoe_trainer_gradients(trainer, b.data, 0, 600, later, NULL, &err));
+    mmoe_trainer_gradients(trainer, &some, later);
     ck_assert(memcmp(first, later, n * sizeof *first) == 0);
     free(first);
     free(later);
@@ -358,7 +360,8 @@ static int range_tasks(const mmoe_plan *p) {
     const mmoe_input_state *input = p->nodes[0].own;
     int count = 0;
     for (int32_t i = 0; i < p->n_task; i++)
-        count += p->tasks[i].node == 0 && p->tasks[i].rows < input->tables[p->tasks[i].first].rows;
+        count +=
+            p->tasks[i].node == 0 && p->tasks[i].rows < input->uses[p->tasks[i].first].table->rows;
     return count;
 }
 

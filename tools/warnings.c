@@ -1,0 +1,52 @@
+#include "warnings.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/utf8.h"
+
+static json_t *said; /* sentences; NULL: none yet */
+
+/* A file's own words need not be UTF-8, but JSON's must. */
+static void mend_text(char *text) {
+    size_t length = strlen(text), size;
+    for (size_t at = 0; at < length; at += size) {
+        size = mmoe_utf8_next(text + at, length - at, NULL);
+        if (size) continue;
+        text[at] = '?';
+        size = 1;
+    }
+}
+
+void cli_warn(const char *format, ...) {
+    char text[1200];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    mend_text(text);
+    cli_note("warning: %s", text);
+    if (!said) said = json_array();
+    json_array_append_new(said, json_string(text));
+}
+
+void cli_warn_of_data(const char *file, const mmoe_dataset *data) {
+    const mmoe_warning *warning;
+    for (size_t i = 0; (warning = mmoe_dataset_warning(data, i)); i++)
+        cli_warn("%s: %s", file, warning->message);
+}
+
+void cli_warn_of_training(void *user, const mmoe_warning *warning) {
+    (void)user;
+    cli_warn("%s", warning->message);
+}
+
+json_t *cli_with_warnings(json_t *result) {
+    json_t *list = said ? json_deep_copy(said) : json_array();
+    if (result && json_object_set_new(result, "warnings", list)) {
+        json_decref(result);
+        return NULL;
+    }
+    return result;
+}

@@ -1,0 +1,18 @@
+/* Warnings: each is said on standard error at once, and kept for the results of --json. */
+#ifndef MMOE_TOOLS_WARNINGS_H
+#define MMOE_TOOLS_WARNINGS_H
+
+#include <jansson.h>
+
+#include "cli.h"
+
+/* "mmoe COMMAND: warning: sentence". */
+void cli_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Those of a data set, each behind the name of its file. */
+void cli_warn_of_data(const char *file, const mmoe_dataset *data);
+/* An on_warning of mmoe_trainer_options. */
+void cli_warn_of_training(void *user, const mmoe_warning *warning);
+/* Adds "warnings" to a result, [] where there were none; gives it back. */
+json_t *cli_with_warnings(json_t *result);
+
+#endif
