@@ -91,18 +91,16 @@ static mmoe_status on_header(void *user, const mmoe_csv_field *fields, size_t n,
 static mmoe_status fail_field(const loader *l, int64_t row, const char *column,
                               const mmoe_csv_field *f, const char *fault, mmoe_error *err) {
     char shown[MMOE_SHOWN_SIZE];
+    if (fault == mmoe_column_no_memory) return mmoe_fail_memory(err, f->length);
     return mmoe_fail_at(err, MMOE_E_DATA, l->path, row, column, "%s %s",
                         mmoe_text_show(f->text, f->length, shown), fault);
 }
 
 /* A cell of a feature; while learning its encoder may change. */
-static mmoe_status read_cell(const loader *l, mmoe_encoder *e, const char *column, int64_t row,
-                             const mmoe_csv_field *f, mmoe_cell *out, mmoe_error *err) {
-    const char *fault = l->learning && e->kind->learn ? e->kind->learn(e, f->text, f->length, out)
-                                                      : e->kind->parse(e, f->text, f->length, out);
-    if (!fault) return MMOE_OK;
-    if (fault == mmoe_column_no_memory) return mmoe_fail_memory(err, f->length);
-    return fail_field(l, row, column, f, fault, err);
+static const char *read_cell(const loader *l, mmoe_encoder *e, const mmoe_csv_field *f,
+                             mmoe_cell *out) {
+    return l->learning && e->kind->learn ? e->kind->learn(e, f->text, f->length, out)
+                                         : e->kind->parse(e, f->text, f->length, out);
 }
 
 static mmoe_status read_features(const loader *l, int64_t row, const mmoe_csv_field *fields,
@@ -112,23 +110,22 @@ static mmoe_status read_features(const loader *l, int64_t row, const mmoe_csv_fi
     int32_t *ids = l->ids + l->set->rows * s->n_sparse;
     const int64_t first = l->set->rows * s->n_dense;
     mmoe_cell cell;
-    mmoe_status status = MMOE_OK;
-    for (int32_t i = 0; !status && i < s->n_sparse; i++) {
+    for (int32_t i = 0; i < s->n_sparse; i++, at++) {
         const mmoe_sparse_column *c = &s->sparse[i];
-        status =
-            read_cell(l, s->tables[c->table].encoder, c->name, row, &fields[*at++], &cell, err);
-        if (!status) ids[i] = cell.id;
+        const char *fault = read_cell(l, s->tables[c->table].encoder, &fields[*at], &cell);
+        if (fault) return fail_field(l, row, c->name, &fields[*at], fault, err);
+        ids[i] = cell.id;
     }
-    for (int32_t i = 0; !status && i < s->n_dense; i++) {
-        status =
-            read_cell(l, s->dense[i].encoder, s->dense[i].name, row, &fields[*at++], &cell, err);
-        if (status) return status;
+    for (int32_t i = 0; i < s->n_dense; i++, at++) {
+        const mmoe_dense_column *c = &s->dense[i];
+        const char *fault = read_cell(l, c->encoder, &fields[*at], &cell);
+        if (fault) return fail_field(l, row, c->name, &fields[*at], fault, err);
         if (l->learning)
             ((double *)l->values)[first + i] = cell.learned;
         else
             ((float *)l->values)[first + i] = cell.input;
     }
-    return status;
+    return MMOE_OK;
 }
 
 static mmoe_status read_label(const loader *l, int32_t i, int64_t row, const mmoe_csv_field *f,

@@ -1,6 +1,6 @@
 /* Values of a sparse column to rows of its table. Row 0 is for missing and unknown values; known
- * values take rows 1, 2,
- * ... in order of first appearance. Keys are all integers (64 bits) or all strings.
+ * values take rows 1, 2, ... in order of first appearance. Keys are all integers (64 bits) or all
+ * strings.
  *
  * An integer has one form: "7", "7.0" (what pandas writes in a column with gaps), "7.00" and " 7 "
  * are 7, be the keys integers or, because of other values in the column, strings. "007", "+7" and

@@ -435,6 +435,10 @@ END_TEST
 
 START_TEST(columns_that_the_training_file_lacks) {
     features f = usual();
+    f.sparse[0] = learned("*", NULL);
+    fit_refused(&f, "caf\xe9,n,d,y,r,w\na,1,2,0,3,1\n", MMOE_E_FORMAT, 1, "",
+                "row 1: the name of column 1 is not UTF-8");
+    f = usual();
     fit_refused(&f, "s,n,d,r,w\na,1,2,3,1\n", MMOE_E_CONFIG, 0, "y",
                 "column \"y\": the file has no such column");
     fit_refused(&f, "s,n,d,y,r\na,1,2,0,3\n", MMOE_E_CONFIG, 0, "w",
