@@ -78,9 +78,10 @@ static void gather_labels(const mmoe_rows *batch, int32_t task, const mmoe_span 
     for (int32_t b = 0; b < s->rows; b++) {
         size_t row = mmoe_row_of(batch, s->first + b);
         float label = batch->labels[row * batch->label_stride + (size_t)task];
-        int there = label == label;
+        const bool there = label == label;
+        const float weight = batch->weights ? batch->weights[row] : 1;
         y[b] = there ? label : 0;
-        w[b] = !there ? 0 : batch->weights ? batch->weights[row] : 1;
+        w[b] = there ? weight : 0;
     }
 }
 

@@ -5,7 +5,7 @@
 #define MMOE_MODEL_LAYERS_H
 
 #include "config/config.h"
-#include "model/model.h"
+#include "graph/graph.h"
 
 /* One MLP among several that are built level by level. */
 typedef struct mmoe_module {

@@ -104,7 +104,7 @@ static mmoe_status begin(scoring *q, mmoe_predictor *p, const mmoe_batch *user,
     if (user) {
         mmoe_request one = request_of(p, MMOE_USER_COLUMNS, user, call, "user");
         status = mmoe_request_check(&one, err);
-        if (!status && items->rows) mmoe_run_user(p, &one);
+        if (!status && items->rows) mmoe_serve_user(p, &one);
     }
     if (!status) status = mmoe_request_check(&q->items, err);
     if (status) return status;
@@ -124,8 +124,8 @@ static mmoe_status score_tasks(mmoe_predictor *p, const mmoe_batch *user, const 
     scoring q;
     const mmoe_status status = begin(&q, p, user, items, call, err);
     for (size_t first = 0; !status && first < items->rows; first += q.chunk)
-        mmoe_run_chunk(p, &q.items, q.ranked, first, rows_at(&q, first),
-                       scores + first * (size_t)p->program->n_task);
+        mmoe_serve_rows(p, &q.items, q.ranked, first, rows_at(&q, first),
+                        scores + first * (size_t)p->program->n_task);
     return status;
 }
 
@@ -157,7 +157,7 @@ static mmoe_status check_final(const mmoe_program *program, const char *call, mm
 static void final_scores(const scoring *q, size_t first, int32_t rows, float *out) {
     mmoe_predictor *p = q->predictor;
     const mmoe_score *score = p->program->model->score;
-    mmoe_run_chunk(p, &q->items, q->ranked, first, rows, score ? p->scores : out);
+    mmoe_serve_rows(p, &q->items, q->ranked, first, rows, score ? p->scores : out);
     if (score) mmoe_score_run(score, rows, p->scores, p->program->n_task, p->stack, out);
 }
 

@@ -4,6 +4,7 @@
 
 #include "check_main.h"
 #include "failing.h"
+#include "math/blas.h"
 #include "graph/run.h"
 #include "model/model.h"
 #include "predictor_support.h"
