@@ -7,6 +7,7 @@
 
 #include "base/csv.h"
 #include "base/error.h"
+#include "base/utf8.h"
 #include "files.h"
 #include "output.h"
 
@@ -92,6 +93,9 @@ static mmoe_status begin_survey(void *user, const mmoe_csv_field *fields, size_t
     if (!s->columns) return mmoe_fail_memory(err, count * sizeof *s->columns);
     for (; s->count < count; s->count++) {
         const char *name = fields[s->count].text;
+        if (!mmoe_utf8_is(name, fields[s->count].length))
+            return mmoe_fail_at(err, MMOE_E_FORMAT, s->path, 1, NULL,
+                                "the name of column %zu is not UTF-8", s->count + 1);
         for (size_t j = 0; j < s->count; j++)
             if (strcmp(s->columns[j].name, name) == 0)
                 return mmoe_fail_at(err, MMOE_E_FORMAT, s->path, 1, NULL,

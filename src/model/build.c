@@ -19,6 +19,13 @@ mmoe_module mmoe_module_of(const char *kind, int32_t index, mmoe_view in,
     return m;
 }
 
+mmoe_module mmoe_expert_of(const char *kind, int32_t index, mmoe_view in,
+                           const mmoe_mlp_config *mlp) {
+    mmoe_module m = mmoe_module_of(kind, index, in, mlp);
+    m.is_expert = true;
+    return m;
+}
+
 /* A plain softmax is the gates' last activation; all else is a node of its own. */
 static bool is_plain(const mmoe_gate_config *c) {
     return c->temperature == 1 && !c->top_k && c->expert_dropout == 0 && c->load_balance == 0;

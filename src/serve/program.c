@@ -1,7 +1,6 @@
 #include "serve/program.h"
 
 #include <assert.h>
-#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -35,13 +34,6 @@ static void order_columns(mmoe_program *p, const mmoe_node *input) {
     }
 }
 
-/* Transforms rise or stand still, so what the ends of a value's range give bounds all. */
-static bool is_unbounded(const mmoe_dense_column *c) {
-    const bool log = c->transform == MMOE_TRANSFORM_LOG1P_STANDARDIZE;
-    return !isfinite(mmoe_dense_apply(c, log ? nextafter(-1, 0) : -DBL_MAX)) ||
-           !isfinite(mmoe_dense_apply(c, DBL_MAX));
-}
-
 static void fill_side(mmoe_program *p, mmoe_serve_side *side, int which, const mmoe_node *input,
                       int32_t *place) {
     const mmoe_schema *s = p->model->schema;
@@ -54,8 +46,8 @@ static void fill_side(mmoe_program *p, mmoe_serve_side *side, int which, const m
     }
     for (int32_t i = 0; i < s->n_dense; i++)
         if (has_side(which, s->dense[i].side))
-            side->dense[side->n_dense++] = (mmoe_serve_dense){
-                &s->dense[i], p->x_col[input->u.input.dense_col + i], is_unbounded(&s->dense[i])};
+            side->dense[side->n_dense++] =
+                (mmoe_serve_dense){&s->dense[i], p->x_col[input->u.input.dense_col + i]};
     for (int32_t i = 0; i < input->u.input.n_lookup; i++) {
         const mmoe_lookup *l = &input->u.input.lookups[i];
         if (has_side(which, s->sparse[l->column].side))

@@ -21,7 +21,6 @@ typedef struct mmoe_serve_lookup {
 typedef struct mmoe_serve_dense {
     const mmoe_dense_column *column;
     int32_t col;
-    bool unbounded; /* some finite value leaves the range of float in the transform */
 } mmoe_serve_dense;
 
 /* The columns that a batch has: all of them, the user's or the items', each in the schema's order.
