@@ -40,6 +40,7 @@ static const char *const method_names[METHODS] = {"fused", "batched", "one by on
 
 /* One way to compute a layer: up to two kinds of groups (experts and gates) over the same x. */
 typedef struct method {
+    const char *name;
     bench_layer parts[MOST_PARTS];
     size_t count;
     bench_pass pass;
@@ -101,32 +102,31 @@ static void take_own(method *m) {
     }
 }
 
-/* What a row of the table is of. */
-typedef struct measured {
-    int32_t n_expert;
-    const char *name;
-    method *method;
-    bench_samples *samples;
-    double peak;
-} measured;
+/* Rows and columns of a product's result, and the terms of each sum. */
+static void sizes_of(const bench_layer *l, bench_pass pass, int32_t size[3]) {
+    size[0] = pass == BENCH_WEIGHTS ? l->out : l->rows;
+    size[1] = pass == BENCH_INPUT ? l->grad : l->in;
+    size[2] = pass == BENCH_INPUT ? l->out : l->rows;
+    if (pass != BENCH_FORWARD) return;
+    size[1] = l->out;
+    size[2] = l->in;
+}
 
-static void print_row(bench_table *table, const bench_layer *shape, measured r) {
-    const method *m = r.method;
-    bench_samples *s = r.samples;
+static void print_method(bench_table *table, int32_t n_expert, const method *m, bench_samples *s,
+                         double peak) {
+    const bench_layer *shape = &m->parts[0];
     double flops = 0, products = 0;
     for (size_t i = 0; i < m->count; i++) {
         flops += bench_layer_flops(&m->parts[i], m->pass);
         products += m->parts[i].groups;
     }
     const double seconds = bench_quantile(s, 0.5);
-    const double sizes[][3] = {[BENCH_FORWARD] = {shape->rows, shape->out, shape->in},
-                               [BENCH_INPUT] = {shape->rows, shape->grad, shape->out},
-                               [BENCH_WEIGHTS] = {shape->out, shape->in, shape->rows}};
-    const double *size = sizes[m->pass];
-    const bench_cell cells[] = {{NULL, r.n_expert},
+    int32_t size[3];
+    sizes_of(shape, m->pass, size);
+    const bench_cell cells[] = {{NULL, n_expert},
                                 {shape->name, 0},
                                 {bench_pass_names[m->pass], 0},
-                                {r.name, 0},
+                                {m->name, 0},
                                 {NULL, products},
                                 {NULL, size[0]},
                                 {NULL, size[1]},
@@ -135,7 +135,7 @@ static void print_row(bench_table *table, const bench_layer *shape, measured r) 
                                 {NULL, 1e6 * bench_quantile(s, 0.1)},
                                 {NULL, 1e6 * bench_quantile(s, 0.9)},
                                 {NULL, flops / seconds / 1e9},
-                                {NULL, 100 * flops / seconds / r.peak}};
+                                {NULL, 100 * flops / seconds / peak}};
     _Static_assert(sizeof cells / sizeof *cells == N_COLUMN, "a cell a column");
     bench_table_row(table, cells);
     bench_samples_free(s);
@@ -157,6 +157,7 @@ static void measure_layer(bench_table *table, const bench_options *o, const benc
         for (int i = is_first ? 0 : 1; i < METHODS; i++) {
             double seconds;
             method *m = &methods[i];
+            m->name = method_names[i];
             m->pass = (bench_pass)pass;
             m->threads = (int)o->threads;
             racers[i] = (bench_racer){.turn = turn, .context = m};
@@ -166,8 +167,7 @@ static void measure_layer(bench_table *table, const bench_options *o, const benc
         bench_race(racers + !is_first, METHODS + 1 - !is_first, o->seconds);
         const double roof = bench_peak_end(&peak, &racers[METHODS].samples);
         for (int i = is_first ? 0 : 1; i < METHODS; i++)
-            print_row(table, &methods[i].parts[0],
-                      (measured){n_expert, method_names[i], &methods[i], &racers[i].samples, roof});
+            print_method(table, n_expert, &methods[i], &racers[i].samples, roof);
     }
     for (size_t i = 0; i < sizeof methods[2].own / sizeof *methods[2].own; i++)
         free(methods[2].own[i]);
