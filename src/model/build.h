@@ -24,15 +24,15 @@ mmoe_module mmoe_expert_of(const char *kind, int32_t index, mmoe_view in,
 /* A gate over n_expert experts. */
 mmoe_module mmoe_gate_of(const char *kind, int32_t index, mmoe_view in, int32_t n_expert,
                          const mmoe_gate_config *config);
-/* Gates' last layers: views[i] are the columns of one. */
-typedef struct mmoe_gates {
-    mmoe_view *views;  /* [count] */
-    int32_t count, of; /* `of` are in the whole graph */
-} mmoe_gates;
-
-/* Behind those layers: gates.views become the experts' weights. */
+/* Gates side by side, of all that a graph has. */
+typedef struct mmoe_gate_row {
+    mmoe_view *gates; /* [count] */
+    int32_t count, n_in_graph;
+} mmoe_gate_row;
+/* Behind the gates' last layer: their views are that layer's columns, and become the experts'
+ * weights. */
 mmoe_status mmoe_add_weighing(mmoe_graph *g, const char *name, const mmoe_gate_config *config,
-                              mmoe_gates gates, mmoe_error *err);
+                              const mmoe_gate_row *row, mmoe_error *err);
 
 /* The representation that the tasks share last: the embeddings of x, or what the modules give. */
 mmoe_status mmoe_share_input(mmoe_graph *g, mmoe_view x, mmoe_error *err);
