@@ -10,10 +10,9 @@ typedef mmoe_status mmoe_builder(mmoe_graph *g, const mmoe_config *config,
 /* Adds the model of config->model. */
 mmoe_builder mmoe_build_graph;
 
-mmoe_builder mmoe_build_single_task, mmoe_build_shared_bottom, mmoe_build_esmm, mmoe_build_aitm,
-    mmoe_build_cross_stitch;
-mmoe_builder mmoe_build_mmoe; /* OMoE, too: one gate */
-mmoe_builder mmoe_build_ple;  /* CGC, too: one level */
+#define MMOE_BUILDER(name, word) mmoe_builder mmoe_build_##word;
+MMOE_MODELS(MMOE_BUILDER)
+#undef MMOE_BUILDER
 
 /* "KIND.INDEX", or "KIND" with the index -1. */
 mmoe_module mmoe_module_of(const char *kind, int32_t index, mmoe_view in,
