@@ -1,5 +1,5 @@
 #!/bin/sh
-# Counts: a task of type poisson begins at the labels' mean, learns means, is judged by its deviance.
+# Counts: a task of type poisson begins at the mean, learns means, is judged by its deviance.
 # shellcheck source=tests/cli/lib.sh
 . "$(dirname "$0")/lib.sh"
 # Users whose mean is 0.5, 2, 8: in every eight rows their counts sum up to 4, 16, 64.
