@@ -78,11 +78,12 @@ MMOE_API mmoe_status mmoe_dataset_fit_csv(const mmoe_config *config, const char 
 
 enum {
     MMOE_LABELS_REQUIRED = 0, /* every task's label column must be there */
-    MMOE_LABELS_OPTIONAL = 1  /* a label column that the file lacks is missing in every row */
+    MMOE_LABELS_OPTIONAL = 1, /* a label column that the file lacks is missing in every row */
+    MMOE_LABELS_IGNORED = 2   /* no label or weight is read: all are missing, whatever stands there */
 };
 /* Reads a file with a schema that stands: unknown values take row 0 of a learned vocabulary.
  * Columns are found by name, in any order; columns that the schema does not name are passed over.
- * `labels`: one of the two above. */
+ * `labels`: one of the three above. */
 MMOE_API mmoe_status mmoe_dataset_read_csv(const mmoe_schema *schema, const char *path, int labels,
                                            const mmoe_allocator *alloc, mmoe_dataset **out,
                                            mmoe_error *err);

@@ -22,7 +22,7 @@ typedef struct loader {
     int32_t n_label;
     struct mmoe_schema *learned;
     const struct mmoe_schema *schema;
-    bool labels_optional;
+    int label_mode; /* MMOE_LABELS_ */
     int64_t *field; /* [n_sparse + n_dense + n_label + 1] where a column stands in the file, -1: it
                        does not; the weight last */
     struct mmoe_dataset *set;
@@ -43,6 +43,14 @@ static mmoe_status find_column(const loader *l, const mmoe_columns *index, const
                         "the file has no such column");
 }
 
+/* A label or the weight. */
+static mmoe_status find_target(const loader *l, const mmoe_columns *index, const char *name,
+                               int64_t *at, mmoe_error *err) {
+    *at = -1;
+    if (!name || l->label_mode == MMOE_LABELS_IGNORED) return MMOE_OK;
+    return find_column(l, index, name, l->label_mode == MMOE_LABELS_OPTIONAL, at, err);
+}
+
 static mmoe_status find_columns(const loader *l, const mmoe_columns *index, mmoe_error *err) {
     const struct mmoe_schema *s = l->schema;
     int64_t *at = l->field;
@@ -52,10 +60,8 @@ static mmoe_status find_columns(const loader *l, const mmoe_columns *index, mmoe
     for (int32_t i = 0; !status && i < s->n_dense; i++)
         status = find_column(l, index, s->dense[i].name, false, at++, err);
     for (int32_t i = 0; !status && i < s->n_label; i++)
-        status = find_column(l, index, s->labels[i].name, l->labels_optional, at++, err);
-    if (status) return status;
-    *at = -1;
-    return s->weight ? find_column(l, index, s->weight, l->labels_optional, at, err) : MMOE_OK;
+        status = find_target(l, index, s->labels[i].name, at++, err);
+    return status ? status : find_target(l, index, s->weight, at, err);
 }
 
 static mmoe_status bind_header(loader *l, const char *const *names, size_t n, mmoe_error *err) {
@@ -344,12 +350,13 @@ mmoe_status mmoe_dataset_read_csv(const mmoe_schema *schema, const char *path, i
                                   mmoe_error *err) {
     if (!schema || !path || !out)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "schema, path or out is NULL");
-    if (labels != MMOE_LABELS_REQUIRED && labels != MMOE_LABELS_OPTIONAL)
+    if (labels < MMOE_LABELS_REQUIRED || labels > MMOE_LABELS_IGNORED)
         return mmoe_fail(err, MMOE_E_ARGUMENT,
-                         "labels is %d, neither MMOE_LABELS_REQUIRED nor _OPTIONAL", labels);
+                         "labels is %d, none of MMOE_LABELS_REQUIRED, _OPTIONAL and _IGNORED",
+                         labels);
     loader l = {.alloc = mmoe_allocator_or_default(alloc),
                 .path = path,
                 .schema = schema,
-                .labels_optional = labels == MMOE_LABELS_OPTIONAL};
+                .label_mode = labels};
     return load(&l, out, err);
 }
