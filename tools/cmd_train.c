@@ -259,6 +259,7 @@ static int print_result(const train_flags *f, train_run *run) {
     mmoe_error err;
     json_t *result = NULL;
     int status = CLI_OK;
+    if (run->test) cli_warn_of_labels(f->test, run->model, run->test);
     if (data && mmoe_evaluate(run->model, data, (int)f->threads, NULL, metrics, &err))
         status = cli_fail("%s", err.message);
     else if (!(result = result_json(f, run, data, metrics)))

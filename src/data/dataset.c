@@ -142,6 +142,7 @@ mmoe_status mmoe_dataset_create(const mmoe_schema *schema, const mmoe_batch *bat
     dataset *set = mmoe_dataset_new(schema, &a);
     if (!set) return mmoe_fail_memory(err, sizeof *set);
     set->rows = (int64_t)batch->rows;
+    set->first_row = 1;
     set->ids = mmoe_alloc_aligned(&a, batch->rows, (size_t)set->n_sparse * sizeof *set->ids);
     set->dense = mmoe_alloc_aligned(&a, batch->rows, (size_t)set->n_dense * sizeof *set->dense);
     set->labels = mmoe_alloc_aligned(&a, batch->rows, (size_t)set->n_label * sizeof *set->labels);

@@ -78,6 +78,7 @@ static mmoe_status bind_header(loader *l, const char *const *names, size_t n, mm
     l->set = mmoe_dataset_new(s, &l->alloc);
     if (!l->field || !l->set)
         return mmoe_fail_memory(err, wanted * sizeof *l->field + sizeof *l->set);
+    l->set->first_row = 2; /* behind the header */
     mmoe_columns *index;
     if ((status = mmoe_columns_create(names, n, l->path, &l->alloc, &index, err))) return status;
     status = find_columns(l, index, err);

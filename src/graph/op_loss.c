@@ -24,6 +24,12 @@ const mmoe_losses *mmoe_graph_losses(const mmoe_graph *g) {
     return &last->u.loss;
 }
 
+void mmoe_graph_order_tasks(mmoe_graph *g, mmoe_task_order order) {
+    mmoe_node *last = &g->nodes[g->n_node - 1];
+    assert(last->op == MMOE_OP_LOSS);
+    last->u.loss.order = order;
+}
+
 static void loss_inputs(const mmoe_graph *g, const mmoe_node *n, mmoe_input_visit visit,
                         void *context) {
     (void)g;
@@ -64,7 +70,8 @@ static void loss_begin(mmoe_run *r, int32_t node) {
         double sum = batch->complete ? batch->rows : 0;
         for (int32_t b = 0; b < batch->rows && !batch->complete; b++) {
             size_t row = mmoe_row_of(batch, b);
-            float y = batch->labels[row * batch->label_stride + (size_t)t];
+            const float y =
+                mmoe_label_of(n->u.loss.order, batch->labels + row * batch->label_stride, t);
             if (y == y) sum += batch->weights ? (double)batch->weights[row] : 1.0;
         }
         r->task_weight[t] = sum;
@@ -73,11 +80,11 @@ static void loss_begin(mmoe_run *r, int32_t node) {
 }
 
 /* The task's labels and weights of a chunk; a missing label is a weight of 0. */
-static void gather_labels(const mmoe_rows *batch, int32_t task, const mmoe_span *s, float *y,
-                          float *w) {
+static void gather_labels(const mmoe_rows *batch, mmoe_task_order order, int32_t task,
+                          const mmoe_span *s, float *y, float *w) {
     for (int32_t b = 0; b < s->rows; b++) {
         size_t row = mmoe_row_of(batch, s->first + b);
-        float label = batch->labels[row * batch->label_stride + (size_t)task];
+        float label = mmoe_label_of(order, batch->labels + row * batch->label_stride, task);
         int there = label == label;
         y[b] = there ? label : 0;
         w[b] = !there ? 0 : batch->weights ? batch->weights[row] : 1;
@@ -100,7 +107,7 @@ static void loss_train(mmoe_run *r, int32_t node, const mmoe_span *s) {
         const float *logit = mmoe_value_at(p, v->value, s) + v->col;
         float *dlogit = mmoe_grad_at(p, v->value, s) + v->col;
         const int32_t ld = p->values[v->value].ld, ldd = p->grads[v->value].ld;
-        gather_labels(r->batch, t, s, y, w);
+        gather_labels(r->batch, n->u.loss.order, t, s, y, w);
         for (int32_t b = 0; b < s->rows; b++) z[b] = logit[(size_t)b * (size_t)ld];
         n->u.loss.kinds[t]->run(
             &(mmoe_loss_rows){s->rows, p->kernels, &n->u.loss.shape[t], z, y, loss, dz});

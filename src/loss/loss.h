@@ -37,6 +37,20 @@ typedef struct mmoe_loss_kind {
     const mmoe_metric_kind *metrics[MMOE_MAX_METRICS + 1];
 } mmoe_loss_kind;
 
+/* What one task's label says of the next one's. */
+typedef enum mmoe_task_order {
+    MMOE_TASKS_APART,   /* nothing */
+    MMOE_TASKS_IN_TURN, /* an event of a task presupposes that of the task before */
+    MMOE_TASKS_NESTED   /* likewise, and a task's score is that of both: where the task before has a
+                           label of 0, so has this one, whatever its column says */
+} mmoe_task_order;
+
+/* The label of a task as its loss and its metrics take it; NaN: missing. `row` [tasks]: a row's
+ * columns. */
+static inline float mmoe_label_of(mmoe_task_order order, const float *row, int32_t task) {
+    return order == MMOE_TASKS_NESTED && task > 0 && row[task - 1] == 0 ? 0 : row[task];
+}
+
 const mmoe_loss_kind *mmoe_loss_kind_of(mmoe_task_type type);
 
 /* Metric `index` of a type's, or with -1 of all types', each once, those without a better direction
