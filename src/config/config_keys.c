@@ -191,6 +191,14 @@ static const mmoe_key keys[] = {
             "Batch normalisation in the bottom's layers."),
     WORDS("model.init", IN_CONFIG(init), "\"pytorch\"", MMOE_LINEAR_INITS,
           "What the weights of all layers are drawn from; biases begin at 0, but pytorch's."),
+    {.doc = {"model.init_bias", "string", NULL, MMOE_WORDS(MMOE_BIAS_INITS),
+             "What the last bias of a task's tower begins with: labels, the mean of the training "
+             "labels, or of a classification its log-odds (of esmm's conversion, whose score is a "
+             "product, as torch); torch, what model.init says. By default labels for a regression, "
+             "torch for a classification."},
+     .kind = MMOE_KEY_WORD,
+     .absent = MMOE_BIAS_BY_TYPE,
+     IN_CONFIG(init_bias)},
     WORDS("model.embedding_init", IN_CONFIG(embedding_init), "\"normal\"", MMOE_TABLE_INITS,
           "What the embeddings are drawn from."),
     NUMBER("model.embedding_init_scale",

@@ -30,6 +30,7 @@ typedef struct mmoe_loss_kind {
     /* The logit that a new model's head begins with, of the mean of the labels; it may be infinite.
      * NULL: the head's bias is drawn as all are. */
     double (*bias)(double mean);
+    bool draws_bias;     /* all the same, unless the configuration asks for the labels' mean */
     bool is_probability; /* so are the scores, by a sigmoid: models may take their product */
     bool is_shaped;      /* label_smoothing, positive_weight and focal_gamma have a meaning */
     /* The first is what early stopping watches unless it is told otherwise. NULL behind the last.

@@ -65,8 +65,7 @@ refuses 'task "cvr": none of the 400 training rows has a label' none.csv
 rows 'i % 2 "," (i % 4 == 1)' | sed '2,$s/,1,/,0,/' >weightless.csv
 refuses 'task "ctr": all 400 training rows that have a label have a weight of 0' weightless.csv
 # neighbours: the labels that are there stand in rows of weight 0; one class, of either kind; few
-awk -F, 'BEGIN { OFS = "," } NR > 1 { $4 = NR % 2; $2 = $4 == 0; if (!$2) $4 = 1; else $4 = "" } 1' \
-    good.csv >weightless.csv
+awk -F, 'BEGIN { OFS = "," } NR > 1 { $2 = NR % 2; $4 = $2 ? "" : 1 } 1' good.csv >weightless.csv
 refuses 'task "cvr": all 200 training rows that have a label have a weight of 0' weightless.csv
 for class in 0 1; do
     rows "i % 2 \",$class\"" >class.csv
@@ -110,9 +109,9 @@ for kind in missing wrong; do
     check "esmm's metrics are the same on $kind.csv" cmp full.metrics $kind.metrics
 done
 trains wrong.csv --valid wrong.csv
-text='have a label of 1 where that of "ctr", which comes before, is 0 (the first is row 2): there it'
-warns "task \"cvr\": 200 of 400 training rows $text counts as 0"
-warns "task \"cvr\": 200 of 400 validation rows $text counts as 0"
+text='have a label of 1 where that of "ctr", which comes before, is 0 (the first is row 2): there'
+warns "task \"cvr\": 200 of 400 training rows $text it counts as 0"
+warns "task \"cvr\": 200 of 400 validation rows $text it counts as 0"
 run evaluate --model full.safetensors --data wrong.csv --json
 warns "wrong.csv: task \"cvr\": 200 of 400 rows $text"
 in_json "wrong.csv: task \"cvr\": 200 of 400 rows $text"
@@ -132,5 +131,45 @@ warns 'task "cvr": 200 of 400 training rows have no label where that of "ctr", w
 config mmoe '{"name": "ctr", "label": "click"}, {"name": "cvr", "label": "buy"}' >plain.json
 trains wrong.csv # neighbour: tasks of other models say nothing of each other
 quiet
+
+# ---- Where a head's bias begins ----
+
+bias_of() { # TASK: its head's, as the file of the weights has it
+    run export --model m.safetensors --format safetensors --output w.safetensors
+    python3 - "towers.$1" <<'PY'
+import json, struct, sys
+b = open("w.safetensors", "rb").read()
+n = struct.unpack("<Q", b[:8])[0]
+h = json.loads(b[8 : 8 + n])
+name = [k for k in h if k.startswith(sys.argv[1]) and k.endswith("bias") and h[k]["shape"] == [1]]
+at = h[name[-1]]["data_offsets"][0] + 8 + n
+print("%.6g" % struct.unpack("<f", b[at : at + 4])[0])
+PY
+}
+config mmoe '{"name": "ctr", "label": "click"}, {"name": "secs", "label": "buy",
+    "type": "regression"}' >plain.json
+rows '(i % 10 == 3) "," 600 + i % 4 * 100' | awk -F, 'BEGIN {OFS = ","}
+    NR > 1 {$2 = NR % 2 ? 1 : 3} 1' >plain.csv # rows of 600 and 800 weigh 3, of 700 and 900 1
+still="--set trainer.optimizer_params.lr=1e-20 --set trainer.optimizer_params.weight_decay=0"
+# shellcheck disable=SC2086 # words
+begins() { # TASK WANTED ARGUMENT...
+    head=$1 bias=$2
+    shift 2
+    trains plain.csv $still "$@"
+    check "the bias of task $head is $bias: $*" [ "$(bias_of "$head")" = "$bias" ]
+}
+begins 1 725
+begins 1 725 --set model.init_bias=labels --set model.init=xavier_uniform
+begins 0 -2.94444 --set model.init_bias=labels # a tenth, of half the weight: 1 of 20
+# shellcheck disable=SC2086 # words
+trains plain.csv $still
+drawn=$(bias_of 0)
+check "a classification's is drawn" [ "$drawn" != -2.94444 ]
+# shellcheck disable=SC2086 # words
+trains plain.csv $still --set model.init_bias=torch
+check "as torch's" [ "$(bias_of 0)" = "$drawn" ]
+check "and so is a regression's then" [ "$(bias_of 1 | cut -d. -f1 | tr -d -)" = 0 ]
+expect 2 'model.init_bias: "zero" is not allowed here; allowed is a string: labels | torch' train \
+    --config plain.json --train plain.csv --output m.safetensors --set model.init_bias=zero
 
 finish
