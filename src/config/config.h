@@ -87,6 +87,8 @@ typedef struct mmoe_task_config {
     char *name;
     char *label; /* column */
     mmoe_task_type type;
+    char *positive; /* NULL: labels are numbers */
+    mmoe_label_transform label_transform;
     float loss_weight;                                   /* > 0 */
     float label_smoothing, positive_weight, focal_gamma; /* of the kinds that are shaped */
     mmoe_mlp_config tower;

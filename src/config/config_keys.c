@@ -116,6 +116,15 @@ static const mmoe_key keys[] = {
          "Column of the labels; empty or NA is a missing label."),
     WORD("tasks[].type", IN_TASK(type), "\"classification\"", MMOE_CLASSIFICATION, TASK_TYPES,
          "Labels and loss" MMOE_TASK_TYPES(LABELS_OF_TYPE) "."),
+    TEXT(
+        "tasks[].positive", IN_TASK(positive), false, "a label's text or number, in quotes",
+        "The label of a classification that counts as 1; the column's one other value counts as 0. "
+        "Without it labels are 0 and 1."),
+    WORDS(
+        "tasks[].label_transform", IN_TASK(label_transform), "\"none\"", MMOE_LABEL_TRANSFORMS,
+        "What a regression's labels become before the loss, which is reported as it is then: "
+        "standardize, less the mean of the training labels and divided by their deviation; log1p, "
+        "log(1 + label). Scores and metrics are of the labels as they stand in the file."),
     NUMBER("tasks[].loss_weight", IN_TASK(loss_weight), "1.0", "(", 0, 1000000, "]",
            "Factor of the task's loss in the mean over tasks."),
     NUMBER("tasks[].label_smoothing", IN_TASK(label_smoothing), "0.0", "[", 0, 1, ")",

@@ -34,13 +34,17 @@ static uint64_t hash_dense(uint64_t h, const mmoe_dense_column *column) {
     return hash_double(h, column->scale);
 }
 
+static uint64_t hash_label(uint64_t h, const mmoe_label_column *label) {
+    h = hash_number(hash_text(h, label->name), label->type);
+    return label->positive ? hash_text(hash_text(h, label->positive), label->negative) : h;
+}
+
 uint64_t mmoe_schema_fingerprint(const struct mmoe_schema *s) {
     uint64_t h = hash_number(hash_number(s->n_sparse, s->n_dense), s->n_label);
     for (int32_t i = 0; i < s->n_sparse; i++)
         h = hash_sparse(h, &s->sparse[i], &s->tables[s->sparse[i].table]);
     for (int32_t i = 0; i < s->n_dense; i++) h = hash_dense(h, &s->dense[i]);
-    for (int32_t i = 0; i < s->n_label; i++)
-        h = hash_number(hash_text(h, s->labels[i].name), s->labels[i].type);
+    for (int32_t i = 0; i < s->n_label; i++) h = hash_label(h, &s->labels[i]);
     h = hash_text(h, s->weight);
     return h ? h : 1;
 }

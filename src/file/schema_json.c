@@ -12,6 +12,7 @@
 static const char *const transforms[] = {MMOE_TRANSFORMS(MMOE_WORD)};
 #define TASK_TYPE_WORD(name, word, labels, metrics) #word,
 static const char *const task_types[] = {MMOE_TASK_TYPES(TASK_TYPE_WORD)};
+static const char *const label_transforms[] = {MMOE_LABEL_TRANSFORMS(MMOE_WORD)};
 static const char *const sides[] = {MMOE_SIDES(MMOE_WORD)};
 
 #define VOCABULARIES(X) X(VOCABULARY_NONE, none) X(VOCABULARY_INT, int) X(VOCABULARY_STRING, string)
@@ -62,10 +63,32 @@ static json_t *dense_json(const mmoe_schema *schema, int32_t i) {
     return with_side(json, d->side);
 }
 
+/* What not all labels have is written where they have it, as sides are. Both take `json`. */
+static json_t *with_texts(json_t *json, const mmoe_label_column *l) {
+    if (json &&
+        (!l->positive || !json_object_set_new(json, "positive", json_string(l->positive))) &&
+        (!l->negative || !json_object_set_new(json, "negative", json_string(l->negative))))
+        return json;
+    json_decref(json);
+    return NULL;
+}
+
+static json_t *with_scale(json_t *json, const mmoe_label_scale *scale) {
+    if (!json || scale->transform == MMOE_LABEL_NONE ||
+        !json_object_set_new(
+            json, "label_transform",
+            json_pack("{s:s, s:o, s:o}", "transform", label_transforms[scale->transform], "shift",
+                      double_text(scale->shift), "unit", double_text(scale->unit))))
+        return json;
+    json_decref(json);
+    return NULL;
+}
+
 static json_t *label_json(const mmoe_schema *schema, int32_t i) {
     const mmoe_label_column *l = schema->labels + i;
-    return json_pack("{s:s, s:s, s:s}", "name", l->name, "task", l->task, "type",
-                     mmoe_task_type_name((int)l->type));
+    json_t *json = json_pack("{s:s, s:s, s:s}", "name", l->name, "task", l->task, "type",
+                             mmoe_task_type_name((int)l->type));
+    return with_scale(with_texts(json, l), &l->scale);
 }
 
 static int put_array(json_t *json, const char *key, const mmoe_schema *schema, int32_t count,
@@ -220,12 +243,36 @@ static mmoe_status read_dense(const entry *e, int32_t i) {
     return status;
 }
 
+static mmoe_status read_scale(const entry *e, mmoe_label_scale *out) {
+    entry of = {e->r, json_object_get(e->json, "label_transform"), ""};
+    int32_t transform = 0;
+    snprintf(of.at, sizeof of.at, "%.20s.label_transform", e->at);
+    *out = (mmoe_label_scale){.unit = 1};
+    if (!of.json) return MMOE_OK;
+    if (!json_is_object(of.json) || json_object_size(of.json) != 3)
+        return fail(&of, "", "an object of three keys is needed");
+    mmoe_status status =
+        get_word(&of, "transform", label_transforms, COUNT(label_transforms), &transform);
+    if (status == MMOE_OK) status = get_double(&of, "shift", &out->shift);
+    if (status == MMOE_OK) status = get_double(&of, "unit", &out->unit);
+    if (status) return status;
+    out->transform = (mmoe_label_transform)transform;
+    return out->unit > 0 ? MMOE_OK : fail(&of, "unit", "a number above 0 is needed");
+}
+
+static mmoe_status read_optional(const entry *e, const char *key, char **out) {
+    return json_object_get(e->json, key) ? get_text(e, key, out) : MMOE_OK;
+}
+
 static mmoe_status read_label(const entry *e, int32_t i) {
     mmoe_label_column *label = e->r->schema->labels + i;
     int32_t type = 0;
     mmoe_status status = get_text(e, "name", &label->name);
     if (status == MMOE_OK) status = get_text(e, "task", &label->task);
     if (status == MMOE_OK) status = get_word(e, "type", task_types, COUNT(task_types), &type);
+    if (status == MMOE_OK) status = read_optional(e, "positive", &label->positive);
+    if (status == MMOE_OK) status = read_optional(e, "negative", &label->negative);
+    if (status == MMOE_OK) status = read_scale(e, &label->scale);
     if (status == MMOE_OK) label->type = (mmoe_task_type)type;
     return status;
 }
@@ -234,22 +281,24 @@ static mmoe_status read_label(const entry *e, int32_t i) {
 typedef struct part {
     const char *key;
     size_t n_keys, size, items, count;
-    bool has_side; /* a key that may be absent */
+    const char *const *optional; /* keys that may be absent, NULL behind the last */
     mmoe_status (*read)(const entry *, int32_t);
 } part;
 
-#define PART(key_, n_keys_, type, items_, count_, has_side_, read_)                                \
+#define PART(key_, n_keys_, type, items_, count_, optional_, read_)                                \
     {                                                                                              \
         key_, n_keys_, sizeof(type), offsetof(struct mmoe_schema, items_),                         \
-            offsetof(struct mmoe_schema, count_), has_side_, read_                                 \
+            offsetof(struct mmoe_schema, count_), optional_, read_                                 \
     }
+static const char *const no_keys[] = {NULL}, *const side_keys[] = {"side", NULL},
+                         *const label_keys[] = {"positive", "negative", "label_transform", NULL};
 
 /* Columns name tables, so tables come first. */
 static const part parts[] = {
-    PART("tables", 5, mmoe_table, tables, n_table, false, read_table),
-    PART("sparse", 2, mmoe_sparse_column, sparse, n_sparse, true, read_sparse),
-    PART("dense", 4, mmoe_dense_column, dense, n_dense, true, read_dense),
-    PART("labels", 3, mmoe_label_column, labels, n_label, false, read_label),
+    PART("tables", 5, mmoe_table, tables, n_table, no_keys, read_table),
+    PART("sparse", 2, mmoe_sparse_column, sparse, n_sparse, side_keys, read_sparse),
+    PART("dense", 4, mmoe_dense_column, dense, n_dense, side_keys, read_dense),
+    PART("labels", 3, mmoe_label_column, labels, n_label, label_keys, read_label),
 };
 
 /* The array is zero and in the schema before it is filled, so that a schema half read can be freed.
@@ -272,7 +321,9 @@ static mmoe_status read_part(const entry *root, const part *p) {
         snprintf(e.at, sizeof e.at, "%s[%zu]", p->key, i);
         if (!json_is_object(e.json)) return fail(&e, "", "an object is needed");
         status = p->read(&e, (int32_t)i);
-        const size_t n_keys = p->n_keys + (p->has_side && json_object_get(e.json, "side"));
+        size_t n_keys = p->n_keys;
+        for (const char *const *key = p->optional; *key; key++)
+            n_keys += json_object_get(e.json, *key) != NULL;
         if (status == MMOE_OK && json_object_size(e.json) != n_keys)
             status = fail(&e, "", "a key is unknown");
     }

@@ -101,6 +101,7 @@ typedef struct mmoe_losses {
     mmoe_loss_shape *shape;       /* [n_task] of the kinds that are shaped */
     double divisor;
     mmoe_task_order order;
+    mmoe_label_scale *scale; /* [n_task] of labels; NULL, to those that make one: none */
 } mmoe_losses;
 
 enum { MMOE_NODE_ARRAYS = 6 };

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+#include "loss/label_scale.h"
 #include "loss/metric.h"
 #include "math/kernels.h"
 
@@ -32,6 +33,7 @@ typedef struct mmoe_loss_kind {
     double (*bias)(double mean);
     bool draws_bias;     /* all the same, unless the configuration asks for the labels' mean */
     bool is_probability; /* so are the scores, by a sigmoid: models may take their product */
+    bool is_scaled;      /* label_transform has a meaning */
     bool is_shaped;      /* label_smoothing, positive_weight and focal_gamma have a meaning */
     /* The first is what early stopping watches unless it is told otherwise. NULL behind the last.
      */

@@ -113,6 +113,12 @@ mmoe_status mmoe_model_create(const mmoe_config *config, const mmoe_schema *sche
         return mmoe_fail(err, MMOE_E_ARGUMENT,
                          "mmoe_model_create: the configuration has %d tasks, the schema %d labels",
                          config->n_task, schema->n_label);
+    for (int32_t i = 0; i < config->n_task; i++)
+        if (config->tasks[i].label_transform != schema->labels[i].scale.transform)
+            return mmoe_fail(err, MMOE_E_ARGUMENT,
+                             "mmoe_model_create: the configuration's label_transform of task "
+                             "\"%s\" is not the schema's",
+                             config->tasks[i].name);
     mmoe_model *m;
     mmoe_status status = mmoe_model_build(config, schema, alloc, &m, err);
     if (status) return status;

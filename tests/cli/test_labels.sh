@@ -172,4 +172,117 @@ check "and so is a regression's then" [ "$(bias_of 1 | cut -d. -f1 | tr -d -)" =
 expect 2 'model.init_bias: "zero" is not allowed here; allowed is a string: labels | torch' train \
     --config plain.json --train plain.csv --output m.safetensors --set model.init_bias=zero
 
+# ---- Labels that are not 0 and 1 ----
+
+same_model() { # FILE TEXT: the model that stands has FILE's weights
+    run export --model m.safetensors --format safetensors --output w.safetensors
+    check "$2" cmp w.safetensors "$1"
+}
+positive() { # TEXT
+    config mmoe "{\"name\": \"ctr\", \"label\": \"click\", \"positive\": \"$1\"},
+        {\"name\": \"cvr\", \"label\": \"buy\"}" >plain.json
+}
+config mmoe '{"name": "ctr", "label": "click"}, {"name": "cvr", "label": "buy"}' >plain.json
+rows '(i % 7 ? i % 3 > 0 : "") "," (i % 4 == 1)' >plain.csv
+trains plain.csv
+run export --model m.safetensors --format safetensors --output plain.weights
+run evaluate --model m.safetensors --data plain.csv
+cp out plain.metrics
+# what counts as 1, how the file has it, the other one
+while IFS='|' read -r one shown other; do
+    awk -F, -v OFS=, -v one="$shown" -v other="$other" \
+        'NR > 1 && $3 != "" { $3 = $3 ? one : other } 1' plain.csv >words.csv
+    positive "$one"
+    trains words.csv
+    same_model plain.weights "labels \"$shown\" and \"$other\" are 1 and 0"
+    run evaluate --model m.safetensors --data words.csv
+    check "evaluate reads them so" cmp out plain.metrics
+    sed "10s/.*/1,1,maybe,0/" words.csv >third.csv
+    third="row 10: column \"click\": \"maybe\" is neither \"$one\", the task's positive label, nor"
+    expect 1 "$third \"$other\"" evaluate --model m.safetensors --data third.csv
+    expect 0 "" predict --model m.safetensors --data third.csv --output p.csv
+    awk -F, -v one="$shown" '$3 != one' words.csv >others.csv
+    run evaluate --model m.safetensors --data others.csv
+    check "a file of one of them, too" grep -q 'one class only' out
+    refuses "$third \"$other\"" third.csv
+done <<'WORDS'
+1|1|-1
+1|1.0|-1.0
+1| 1|2
+2|2|1
+yes|yes|no
+gekauft ja|gekauft ja|nein
+WORDS
+rows '(i % 2 ? "yes" : "maybe") "," (i % 4 == 1)' >words.csv
+positive no # neighbour: a word that never comes, so that two others do
+refuses '"yes" is neither "no", the task'"'"'s positive label, nor "maybe", its other one' words.csv
+sed 's/"positive": "no"/&, "type": "regression"/' plain.json >money.json
+expect 1 'tasks[0].positive: "ctr" is a regression; only a classification takes this key' train \
+    --config money.json --train words.csv --output m.safetensors
+
+# ---- Labels on another scale ----
+
+transformed() { # WORD
+    config mmoe "{\"name\": \"ctr\", \"label\": \"click\"}, {\"name\": \"secs\",
+        \"label\": \"buy\", \"type\": \"regression\", \"label_transform\": \"$1\"}" >plain.json
+}
+scores() { # NAME FILE
+    run predict --model "$1.safetensors" --data "$2" --output "$1.pred"
+}
+near() { # FORMULA-OF-x LEAST: secs of x.pred are that of plain.pred
+    paste -d, x.pred plain.pred | awk -F, "function f(x) { return $1 } NR > 1 {
+        d = \$2 - f(\$4); if (d < 0) d = -d; if (d > $2 * (1 + f(\$4))) bad++; n++ }
+        END { exit bad || n != 400 }"
+}
+rows 'i % 2 "," (i % 4 < 2 ? -1 : 1)' >plain.csv
+rows 'i % 2 "," (i % 4 < 2 ? 600 : 800)' >large.csv # the same, standardised, to the bit
+transformed none
+trains plain.csv --valid plain.csv
+cp m.safetensors plain.safetensors
+run export --model m.safetensors --format safetensors --output plain.weights
+scores plain plain.csv
+transformed standardize
+trains large.csv --valid large.csv
+cp m.safetensors x.safetensors
+same_model plain.weights "standardised labels train as what they become"
+scores x large.csv
+check "scores are of the labels as they stand" near '700 + 100 * x' 1e-6
+run evaluate --model x.safetensors --data large.csv --json
+cp out large.json
+run evaluate --model plain.safetensors --data plain.csv --json
+cat >metrics.py <<'PY'
+import json
+a, b = (json.load(open(f))["tasks"] for f in ("large.json", "out"))
+a, b = ([t for t in x if t["name"] == "secs"][0] for x in (a, b))
+assert abs(a["rmse"] - 100 * b["rmse"]) < 1e-3 * a["rmse"], (a, b)
+assert abs(a["mae"] - 100 * b["mae"]) < 1e-3 * a["mae"], (a, b)
+assert abs(a["calibration"] - 1) < 0.2, a
+PY
+check "so are metrics" python3 metrics.py
+rows 'i % 2 "," (i % 4 < 2 ? 1 : 3) / 2' >plain.csv
+awk -F, -v OFS=, 'NR > 1 { $4 = sprintf("%.17g", exp($4) - 1) } 1' plain.csv >large.csv
+transformed none
+trains plain.csv
+cp m.safetensors plain.safetensors
+scores plain plain.csv
+transformed log1p
+trains large.csv
+cp m.safetensors x.safetensors
+scores x large.csv
+check "log1p, too" near 'exp(x) - 1' 1e-4
+sed '7s/[^,]*$/-1/' large.csv >bad.csv
+refuses 'row 7: column "buy": "-1" is not above -1, as log1p needs' bad.csv
+expect 1 'row 7: column "buy": "-1" is not above -1' evaluate --model x.safetensors --data bad.csv
+expect 1 "--from: the features or tasks of x.safetensors are not those of" train \
+    --config plain.json --set tasks.1.label_transform=standardize --train large.csv \
+    --from x.safetensors --output m.safetensors
+sed 's/"label": "click"/&, "label_transform": "log1p"/' plain.json >bad.json
+expect 1 'tasks[0].label_transform: "ctr" is a classification; only a regression takes this' train \
+    --config bad.json --train plain.csv --output m.safetensors
+rows 'i % 2 ",7.5"' >same.csv # neighbour: a deviation of 0
+transformed standardize
+trains same.csv
+run predict --model m.safetensors --data same.csv --output p.csv
+check "labels that are all the same" sh -c 'tail -n 1 p.csv | grep -qE ",[678]\."'
+
 finish
