@@ -383,13 +383,21 @@ MMOE_API void mmoe_trainer_free(mmoe_trainer *trainer);
  * last step, 1 each being the plain mean; of MetaBalance in the parameters the mean over tensors.
  * All 1 without a method and before the first step. */
 MMOE_API void mmoe_trainer_task_factors(const mmoe_trainer *trainer, double *factors);
-/* Continues from a checkpoint of the same configuration and data: MMOE_E_IO, _FORMAT, _ARGUMENT. */
+/* Reads a checkpoint of the same configuration, whose run the next fit continues: MMOE_E_IO,
+ * _FORMAT, _VERSION, _ARGUMENT. */
 MMOE_API mmoe_status mmoe_trainer_resume(mmoe_trainer *trainer, const char *path, mmoe_error *err);
 /* Trains until the last epoch or until early stopping; the model then has the best weights seen on
  * `valid` (the last ones without it; `valid` may be NULL, but not with the scheduler "plateau").
  * With trainer.ema_decay "weights" is their moving average; what mmoe_trainer_step leaves in the
  * model is never an average. On MMOE_E_NUMERIC or _CANCELLED the model has the best weights so far
- * (those it began with, or has now, where no epoch was finished). */
+ * (those it began with, or has now, where no epoch was finished).
+ *
+ * Each fit is a run of its own: epochs count from 1, and optimizer, schedule and balancing know of
+ * no earlier fit; the weights are the model's. Steps before the first fit do count. But the fit
+ * that follows mmoe_trainer_resume continues the checkpoint's run, with the rows that it began
+ * with: other training rows, other validation rows, or none where there were some, are
+ * MMOE_E_ARGUMENT, and the message says which. (A checkpoint of version 0.1 knows of training rows
+ * alone.) */
 MMOE_API mmoe_status mmoe_trainer_fit(mmoe_trainer *trainer, const mmoe_dataset *train,
                                       const mmoe_dataset *valid, mmoe_error *err);
 /* One update with rows [first, first + rows) in their order; rows is at most the batch size. Writes
@@ -398,8 +406,9 @@ MMOE_API mmoe_status mmoe_trainer_fit(mmoe_trainer *trainer, const mmoe_dataset 
  * and in which tensor. Allocates nothing. */
 MMOE_API mmoe_status mmoe_trainer_step(mmoe_trainer *trainer, const mmoe_dataset *train,
                                        int64_t first, size_t rows, double *losses, mmoe_error *err);
-/* Makes a running fit return MMOE_E_CANCELLED after its current step, its checkpoint written. May
- * be called from any thread and from a signal handler. */
+/* Makes the fit that runs, or else the next one, return MMOE_E_CANCELLED after its current step,
+ * its checkpoint written; fits behind that one run as ever. May be called from any thread and from
+ * a signal handler. */
 MMOE_API void mmoe_trainer_stop(mmoe_trainer *trainer);
 
 #ifdef __cplusplus

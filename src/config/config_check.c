@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "config/config_json.h"
+#include "config/config_check.h"
 
 /* Enters `name` with `path`; false when memory is out, *earlier the path that bears the name
  * already. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "config/config_check.h"
 
 typedef struct reader {
     mmoe_config *config;

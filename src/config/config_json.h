@@ -8,8 +8,6 @@
  */
 mmoe_status mmoe_config_from_json(const json_t *root, mmoe_config *config,
                                   const mmoe_key_place *place);
-/* What no key can check alone: the model's keys, names, columns, what early stopping watches. */
-mmoe_status mmoe_config_check(const json_t *root, mmoe_config *config, const mmoe_key_place *place);
 /* Every key that the model takes, in the order of the table; NULL when memory is out. The caller
  * drops the reference. */
 json_t *mmoe_config_to_json(const mmoe_config *config);

@@ -129,6 +129,11 @@ void mmoe_onnx_output(mmoe_onnx *o, const char *name, int64_t cols) {
     o->graph.n_output = 1;
 }
 
+static size_t size_of_type(int32_t type) {
+    if (type == BOOL) return 1;
+    return type == FLOAT ? sizeof(float) : sizeof(double); /* INT64, too */
+}
+
 const char *mmoe_onnx_tensor(mmoe_onnx *o, const char *name, int32_t type, int32_t rank,
                              const int64_t *shape, const void *data) {
     MmoeOnnx__TensorProto *t = mmoe_onnx_room(o, 1, sizeof *t);
@@ -143,7 +148,7 @@ const char *mmoe_onnx_tensor(mmoe_onnx *o, const char *name, int32_t type, int32
     t->dims = dims;
     t->has_data_type = t->has_raw_data = true;
     t->data_type = type;
-    t->raw_data.len = type == FLOAT ? sizeof(float) : type == BOOL ? 1 : sizeof(double);
+    t->raw_data.len = size_of_type(type);
     for (int32_t d = 0; d < rank; d++) t->raw_data.len *= (size_t)(dims[d] = shape[d]);
     t->raw_data.data = (uint8_t *)(uintptr_t)data; /* packing reads it alone */
     o->graph.initializer = list;

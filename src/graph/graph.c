@@ -25,6 +25,8 @@ void mmoe_graph_free(mmoe_graph *g) {
     mmoe_tensors_finish(&g->tensors);
     mmoe_allocator a = g->alloc;
     mmoe_release(&a, g->shared);
+    mmoe_release(&a, g->expert_layers.items);
+    mmoe_release(&a, g->gates.items);
     mmoe_release(&a, g->values);
     mmoe_release(&a, g->nodes);
     mmoe_release(&a, g);

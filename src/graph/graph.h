@@ -155,6 +155,18 @@ typedef struct mmoe_node {
     } u;
 } mmoe_node;
 
+/* A view that its builder gives a name. */
+typedef struct mmoe_mark {
+    char name[64]; /* of its tensors, in front of ".mlp": "experts.3" */
+    mmoe_view view;
+    int32_t task; /* -1: all */
+} mmoe_mark;
+
+typedef struct mmoe_mark_list {
+    int32_t count, capacity;
+    mmoe_mark *items;
+} mmoe_mark_list;
+
 typedef struct mmoe_graph {
     mmoe_allocator alloc;
     int32_t n_value, n_node;
@@ -166,6 +178,8 @@ typedef struct mmoe_graph {
     mmoe_view
         *shared; /* [n_shared] columns of one value: the representation that the tasks share last */
     int32_t n_shared;
+    mmoe_mark_list expert_layers; /* an expert's last one is its output */
+    mmoe_mark_list gates;         /* the weights that mix nodes read */
 } mmoe_graph;
 
 mmoe_status mmoe_graph_create(const mmoe_allocator *alloc, mmoe_graph **out, mmoe_error *err);
@@ -235,6 +249,13 @@ mmoe_status mmoe_graph_share(mmoe_graph *g, const mmoe_view *views, int32_t coun
 /* shared [tensors]: 1 where the shared representation depends on the tensor, a trained one
  * (shared.c). */
 mmoe_status mmoe_graph_shared_tensors(const mmoe_graph *g, uint8_t *shared, mmoe_error *err);
+
+/* For those who look at a model (marks.c): a view is the output of an expert's layer, layers in
+ * their order; or the weights of a gate, of one task or, -1, of all. The name is copied. */
+mmoe_status mmoe_graph_mark_expert(mmoe_graph *g, const char *name, mmoe_view layer,
+                                   mmoe_error *err);
+mmoe_status mmoe_graph_mark_gate(mmoe_graph *g, const char *name, mmoe_view weights, int32_t task,
+                                 mmoe_error *err);
 
 /* ---- For the functions that add nodes ---- */
 

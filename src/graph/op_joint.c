@@ -20,59 +20,53 @@ static void gather_logits(const float *from, int32_t ld, int32_t rows, float *to
     for (int32_t i = 0; i < rows; i++) to[i] = from[(size_t)i * (size_t)ld];
 }
 
-/* dz (dz / d logit) */
-static void scatter_logits(const float *slope, const float *dz, int32_t lddz, int32_t rows,
-                           bool add, float *to, int32_t ld) {
-    for (int32_t i = 0; i < rows; i++) {
-        const float d = slope[i] * dz[(size_t)i * (size_t)lddz];
-        float *at = to + (size_t)i * (size_t)ld;
-        *at = add ? *at + d : d;
-    }
-}
+/* Rows [first, first + rows) of a chunk, and dz / d logit of both. */
+typedef struct joint_rows {
+    int32_t first, rows;
+    float z[ROWS], slopes[2][ROWS];
+} joint_rows;
 
-/* Rows [first, first + rows) of a chunk. */
-static void run_rows(const mmoe_plan *p, const mmoe_node *n, const mmoe_span *s, int32_t first,
-                     int32_t rows, float *z, float slopes[2][ROWS]) {
+/* The next rows of the chunk; false: there is none left. */
+static bool next_rows(const mmoe_plan *p, const mmoe_node *n, const mmoe_span *s, joint_rows *x) {
     float logits[2][ROWS];
+    x->first += x->rows;
+    x->rows = s->rows - x->first < ROWS ? s->rows - x->first : ROWS;
+    if (x->rows <= 0) return false;
     for (int i = 0; i < 2; i++) {
         const mmoe_view *v = &n->u.joint.logits[i];
         const int32_t ld = p->values[v->value].ld;
-        gather_logits(mmoe_value_at(p, v->value, s) + (size_t)first * (size_t)ld + v->col, ld, rows,
-                      logits[i]);
+        const float *from = mmoe_value_at(p, v->value, s) + (size_t)x->first * (size_t)ld + v->col;
+        gather_logits(from, ld, x->rows, logits[i]);
     }
-    p->kernels->joint_logit(rows, logits[0], logits[1], z, slopes[0], slopes[1]);
+    p->kernels->joint_logit(x->rows, logits[0], logits[1], x->z, x->slopes[0], x->slopes[1]);
+    return true;
 }
 
 static void joint_forward(mmoe_run *r, int32_t node, const mmoe_span *s) {
     const mmoe_plan *p = r->plan;
     const mmoe_node *n = &p->graph->nodes[node];
-    const int32_t ld = p->values[n->out].ld;
-    float z[ROWS], slopes[2][ROWS], *out = mmoe_value_at(p, n->out, s);
-    for (int32_t first = 0, rows; first < s->rows; first += rows) {
-        rows = s->rows - first < ROWS ? s->rows - first : ROWS;
-        run_rows(p, n, s, first, rows, z, slopes);
-        for (int32_t i = 0; i < rows; i++) out[(size_t)(first + i) * (size_t)ld] = z[i];
-    }
+    const size_t ld = (size_t)p->values[n->out].ld;
+    float *out = mmoe_value_at(p, n->out, s);
+    for (joint_rows x = {0}; next_rows(p, n, s, &x);)
+        for (int32_t i = 0; i < x.rows; i++) out[(size_t)(x.first + i) * ld] = x.z[i];
 }
 
 static void joint_backward(mmoe_run *r, int32_t node, const mmoe_span *s) {
     const mmoe_plan *p = r->plan;
     const mmoe_node *n = &p->graph->nodes[node];
-    const uint8_t *add = p->nodes[node].add;
-    const int32_t lddz = p->grads[n->out].ld;
+    const size_t lddz = (size_t)p->grads[n->out].ld;
     const float *dz = mmoe_grad_at(p, n->out, s);
-    float z[ROWS], slopes[2][ROWS];
-    for (int32_t first = 0, rows; first < s->rows; first += rows) {
-        rows = s->rows - first < ROWS ? s->rows - first : ROWS;
-        run_rows(p, n, s, first, rows, z, slopes);
+    for (joint_rows x = {0}; next_rows(p, n, s, &x);)
         for (int i = 0; i < 2; i++) {
             const mmoe_view *v = &n->u.joint.logits[i];
-            const int32_t ld = p->grads[v->value].ld;
-            float *to = mmoe_grad_at(p, v->value, s) + (size_t)first * (size_t)ld + v->col;
-            scatter_logits(slopes[i], dz + (size_t)first * (size_t)lddz, lddz, rows, add[i], to,
-                           ld);
+            const size_t ld = (size_t)p->grads[v->value].ld, first = (size_t)x.first;
+            const bool add = p->nodes[node].add[i];
+            float *at = mmoe_grad_at(p, v->value, s) + first * ld + v->col;
+            for (int32_t b = 0; b < x.rows; b++, at += ld) {
+                const float d = x.slopes[i][b] * dz[(first + (size_t)b) * lddz];
+                *at = add ? *at + d : d;
+            }
         }
-    }
 }
 
 const mmoe_op_kind mmoe_op_joint = {

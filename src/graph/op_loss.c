@@ -90,10 +90,11 @@ static void gather_labels(const mmoe_rows *batch, const mmoe_losses *losses, int
     for (int32_t b = 0; b < s->rows; b++) {
         size_t row = mmoe_row_of(batch, s->first + b);
         float label = mmoe_label_of(losses->order, batch->labels + row * batch->label_stride, task);
-        int there = label == label;
+        const bool there = label == label;
+        const float weight = batch->weights ? batch->weights[row] : 1;
         if (scale->transform != MMOE_LABEL_NONE) label = mmoe_label_scaled(scale, label);
         y[b] = there ? label : 0;
-        w[b] = !there ? 0 : batch->weights ? batch->weights[row] : 1;
+        w[b] = there ? weight : 0;
     }
 }
 

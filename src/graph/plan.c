@@ -1,3 +1,15 @@
+/* A training step, here of a layer with batch norm. Each chunk of rows goes through a phase's steps
+ * on its own, in whichever worker takes it; nobody passes a barrier before all chunks have come.
+ *
+ *             phase 0           phase 1                    phase 2         weights (plan_tasks.c)
+ *   chunk 0 | gather z sums  |  a .. loss .. da, sums  |  dz dx ..  |  task 0, over all rows
+ *   chunk 1 | gather z sums  |  a .. loss .. da, sums  |  dz dx ..  |  task 1, over all rows
+ *   chunk 2 | gather z sums  |  a .. loss .. da, sums  |  dz dx ..  |  task 2, over all rows
+ *                            ^                         ^            ^
+ *              mean and variance of z      means of da and da z     no chunk is left
+ *
+ * A plan that replays has one barrier more, in front of the losses (loss_phase); one that probes
+ * another, where the gradient at the shared representation is whole (shared_phase). */
 #include "graph/plan.h"
 
 #include "base/error.h"

@@ -1,5 +1,18 @@
 /* The weight tasks of a plan: gradients of pieces of the weights and of the tables, each over all
- * rows; and the weights that are packed whenever they have changed. */
+ * rows of the batch, in row order; and the weights that are packed whenever they have changed.
+ *
+ *     a linear node's W: dW = dz^T x             tables: dx added to the rows that were looked up
+ *
+ *     wide block      small blocks               large table     small tables
+ *     +--------+      +----+ +----+ +----+       +--------+      +---+ +---+ +---+
+ *     | task 0 |      | task 2, together |       | task 3 |      | task 5,       |
+ *     |--------|      +----+ +----+ +----+       |--------|      | together      |
+ *     | task 1 |                                 | task 4 |      +---+ +---+ +---+
+ *     +--------+                                 +--------+
+ *     slabs of rows                              ranges of rows
+ *
+ * A worker sums a task's gradient in scratch of its own and hands it to the sink, once a step. Who
+ * takes which task does not change a bit of it. */
 #include "base/error.h"
 #include "graph/op.h"
 #include "graph/plan_parts.h"

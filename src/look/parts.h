@@ -1,5 +1,5 @@
 /* The parts of a model that one looks at: its experts (bottoms, networks), and the gates that mix
- * them; found in its graph. */
+ * them, as its builder marked them in the graph. */
 #ifndef MMOE_LOOK_PARTS_H
 #define MMOE_LOOK_PARTS_H
 

@@ -3,24 +3,7 @@
 #ifndef MMOE_MATH_BLAS_H
 #define MMOE_MATH_BLAS_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-/* One product: C [m, n] = op(A) [m, k] op(B) [k, n] + beta C, beta 0 or 1 (with 0, C is not read).
- * op transposes when its flag says so; ld* are the row strides of the matrices as they are stored.
- */
-typedef struct mmoe_gemm {
-    bool ta, tb;
-    int32_t m, n, k;
-    const float *a;
-    int32_t lda;
-    const float *b;
-    int32_t ldb;
-    float beta;
-    float *c;
-    int32_t ldc;
-} mmoe_gemm;
+#include "math/gemm.h"
 
 /* One product, by BLAS, or by a kernel of ours where the shape is so small that the call would cost
  * more (measured: math/blas.c). */

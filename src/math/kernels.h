@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "math/activation.h"
-#include "math/blas.h"
+#include "math/gemm.h"
 
 enum { MMOE_NARROW_K = 64, MMOE_PHILOX_BLOCK = 64, MMOE_PACKED_N = 16, MMOE_PACKED_K = 16 };
 

@@ -4,26 +4,6 @@
 
 #include "base/error.h"
 
-static mmoe_builder *const builders[] = {
-    [MMOE_MODEL_SINGLE_TASK] = mmoe_build_single_task,
-    [MMOE_MODEL_SHARED_BOTTOM] = mmoe_build_shared_bottom,
-    [MMOE_MODEL_OMOE] = mmoe_build_mmoe,
-    [MMOE_MODEL_MMOE] = mmoe_build_mmoe,
-    [MMOE_MODEL_CGC] = mmoe_build_ple,
-    [MMOE_MODEL_PLE] = mmoe_build_ple,
-    [MMOE_MODEL_ESMM] = mmoe_build_esmm,
-    [MMOE_MODEL_AITM] = mmoe_build_aitm,
-    [MMOE_MODEL_CROSS_STITCH] = mmoe_build_cross_stitch,
-};
-
-mmoe_status mmoe_build_graph(mmoe_graph *g, const mmoe_config *config, const mmoe_schema *schema,
-                             mmoe_error *err) {
-    const mmoe_status status = builders[config->model](g, config, schema, err);
-    for (int32_t i = 0; i < schema->n_label && !status; i++)
-        mmoe_graph_losses(g)->scale[i] = schema->labels[i].scale;
-    return status;
-}
-
 mmoe_module mmoe_module_of(const char *kind, int32_t index, mmoe_view in,
                            const mmoe_mlp_config *mlp) {
     mmoe_module m = {.in = in,
@@ -36,6 +16,13 @@ mmoe_module mmoe_module_of(const char *kind, int32_t index, mmoe_view in,
         snprintf(m.name, sizeof m.name, "%s", kind);
     else
         snprintf(m.name, sizeof m.name, "%s.%d", kind, (int)index);
+    return m;
+}
+
+mmoe_module mmoe_expert_of(const char *kind, int32_t index, mmoe_view in,
+                           const mmoe_mlp_config *mlp) {
+    mmoe_module m = mmoe_module_of(kind, index, in, mlp);
+    m.is_expert = true;
     return m;
 }
 

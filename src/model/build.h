@@ -18,6 +18,9 @@ mmoe_builder mmoe_build_ple;  /* CGC, too: one level */
 /* "KIND.INDEX", or "KIND" with the index -1. */
 mmoe_module mmoe_module_of(const char *kind, int32_t index, mmoe_view in,
                            const mmoe_mlp_config *mlp);
+/* The same of an expert, or of what stands in its place: a bottom, the network of a task. */
+mmoe_module mmoe_expert_of(const char *kind, int32_t index, mmoe_view in,
+                           const mmoe_mlp_config *mlp);
 /* A gate over n_expert experts. */
 mmoe_module mmoe_gate_of(const char *kind, int32_t index, mmoe_view in, int32_t n_expert,
                          const mmoe_gate_config *config);

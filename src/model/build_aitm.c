@@ -60,7 +60,7 @@ mmoe_status mmoe_build_aitm(mmoe_graph *g, const mmoe_config *config, const mmoe
         bottoms && y ? mmoe_add_input(g, schema, &x, err)
                      : mmoe_fail_memory(err, (size_t)n_task * (sizeof *bottoms + sizeof *y));
     for (int32_t t = 0; t < n_task && !status; t++)
-        bottoms[t] = mmoe_module_of("bottoms", t, x, &config->bottom);
+        bottoms[t] = mmoe_expert_of("bottoms", t, x, &config->bottom);
     if (!status) status = mmoe_add_levels(g, "bottoms", bottoms, n_task, 0, err);
     for (int32_t t = 0; t < n_task && !status; t++) y[t] = bottoms[t].in;
     if (!status) status = mmoe_share_modules(g, bottoms, n_task, err);

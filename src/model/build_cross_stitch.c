@@ -35,7 +35,7 @@ mmoe_status mmoe_build_cross_stitch(mmoe_graph *g, const mmoe_config *config,
         experts && y ? mmoe_add_input(g, schema, &x, err)
                      : mmoe_fail_memory(err, (size_t)n_task * (sizeof *experts + sizeof *y));
     for (int32_t t = 0; t < n_task && !status; t++)
-        experts[t] = mmoe_module_of("experts", t, x, &config->expert);
+        experts[t] = mmoe_expert_of("experts", t, x, &config->expert);
     for (int32_t level = 0; level < config->expert.n_dims && !status; level++) {
         status = mmoe_add_level(g, "experts", experts, n_task, level, err);
         if (!status && level + 1 == config->expert.n_dims)

@@ -49,7 +49,7 @@ static mmoe_status add_nodes(mmoe_graph *g, const mmoe_config *config, const mmo
     mmoe_status status = mmoe_add_input(g, schema, &x, err);
     if (status) return status;
     for (int32_t e = 0; e < p->n_expert; e++)
-        p->experts[e] = mmoe_module_of("experts", e, x, &config->expert);
+        p->experts[e] = mmoe_expert_of("experts", e, x, &config->expert);
     for (int32_t t = 0; t < p->n_gate; t++)
         p->gates[t] = mmoe_gate_of("gates", t, x, p->n_expert, &config->gate);
     status = add_layers(g, p, err);
@@ -57,6 +57,9 @@ static mmoe_status add_nodes(mmoe_graph *g, const mmoe_config *config, const mmo
     if (!status)
         status =
             mmoe_add_weighing(g, "gates", &config->gate, p->weights, p->n_gate, p->n_gate, err);
+    for (int32_t t = 0; t < p->n_gate && !status; t++)
+        status = mmoe_graph_mark_gate(g, p->gates[t].name, p->weights[t],
+                                      config->model == MMOE_MODEL_OMOE ? -1 : t, err);
     if (!status && config->model != MMOE_MODEL_OMOE)
         status = mmoe_share_modules(g, p->experts, p->n_expert, err);
     if (!status) status = add_mix(g, config, p, err);

@@ -41,10 +41,10 @@ static void name_modules(const parts *p, const mmoe_config *config, int32_t leve
     snprintf(gate, sizeof gate, "cgc_layers.%d.gate_shared", (int)level);
     for (int32_t e = 0; e < n_own; e++)
         p->modules[p->expert_at[e]] =
-            mmoe_module_of(specific, e, p->y[e / p->n_specific], &config->expert);
+            mmoe_expert_of(specific, e, p->y[e / p->n_specific], &config->expert);
     for (int32_t e = 0; e < p->n_shared; e++)
         p->modules[p->expert_at[n_own + e]] =
-            mmoe_module_of(shared, e, p->y[p->n_task], &config->expert);
+            mmoe_expert_of(shared, e, p->y[p->n_task], &config->expert);
     for (int32_t t = 0; t < p->n_task; t++)
         p->modules[p->gate_at[t]] = mmoe_gate_of(gates, t, p->y[t], p->n_mixed, &config->gate);
     if (!last)
@@ -104,6 +104,9 @@ static mmoe_status add_level(mmoe_graph *g, const parts *p, const mmoe_config *c
     if (!status)
         status = mmoe_add_weighing(g, gates, &config->gate, p->weights, n_gate,
                                    n_level * (p->n_task + 1) - 1, err);
+    for (int32_t t = 0; t < n_gate && !status; t++)
+        status = mmoe_graph_mark_gate(g, p->modules[p->gate_at[t]].name, p->weights[t],
+                                      t < p->n_task ? t : -1, err);
     if (!status && last) status = mmoe_graph_share(g, p->experts, p->n_expert, err);
     if (!status && !last) status = mix_shared(g, p, mix, err);
     return status ? status : mix_specific(g, p, mix, err);

@@ -9,7 +9,7 @@ mmoe_status mmoe_build_shared_bottom(mmoe_graph *g, const mmoe_config *config,
     mmoe_module bottom;
     mmoe_status status = mmoe_add_input(g, schema, &x, err);
     if (!status) {
-        bottom = mmoe_module_of("bottom_mlp", -1, x, &config->bottom);
+        bottom = mmoe_expert_of("bottom_mlp", -1, x, &config->bottom);
         status = mmoe_add_levels(g, "bottom", &bottom, 1, 0, err);
         if (!status) status = mmoe_share_modules(g, &bottom, 1, err);
     }

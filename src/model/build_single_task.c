@@ -11,7 +11,7 @@ mmoe_status mmoe_build_single_task(mmoe_graph *g, const mmoe_config *config,
         experts && y ? mmoe_add_input(g, schema, &x, err)
                      : mmoe_fail_memory(err, (size_t)n_task * (sizeof *experts + sizeof *y));
     for (int32_t t = 0; t < n_task && !status; t++)
-        experts[t] = mmoe_module_of("experts", t, x, &config->expert);
+        experts[t] = mmoe_expert_of("experts", t, x, &config->expert);
     if (!status) status = mmoe_share_input(g, x, err);
     if (!status) status = mmoe_add_levels(g, "experts", experts, n_task, 0, err);
     for (int32_t t = 0; t < n_task && !status; t++) y[t] = experts[t].in;

@@ -237,12 +237,13 @@ static mmoe_status build_level(mmoe_graph *g, const char *name, level_parts *p, 
         status = mmoe_graph_layer(
             g, node, &(mmoe_layer_args){z, k.bias, norm, p->segments, p->n_segment}, &u, err);
     if (status) return status;
-    for (int32_t i = 0, col = 0; i < p->count; i++) {
-        const int32_t cols = width_of(p->modules[i], level);
-        p->modules[i]->in = (mmoe_view){u.value, col, cols};
-        col += cols;
+    for (int32_t i = 0, col = 0; i < p->count && !status; i++) {
+        mmoe_module *m = p->modules[i];
+        m->in = (mmoe_view){u.value, col, width_of(m, level)};
+        col += m->in.cols;
+        if (m->is_expert) status = mmoe_graph_mark_expert(g, m->name, m->in, err);
     }
-    return MMOE_OK;
+    return status;
 }
 
 mmoe_status mmoe_add_level(mmoe_graph *g, const char *name, mmoe_module *modules, int32_t count,

@@ -5,7 +5,7 @@
 #define MMOE_MODEL_LAYERS_H
 
 #include "config/config.h"
-#include "model/model.h"
+#include "graph/graph.h"
 
 /* One MLP among several that are built level by level. */
 typedef struct mmoe_module {
@@ -19,6 +19,7 @@ typedef struct mmoe_module {
     int32_t n_expert; /* of a gate: columns of one more layer, behind dims, without dropout; 0: it
                          is none */
     mmoe_activation weighing; /* of that layer */
+    bool is_expert;           /* its layers are marked as such in the graph */
 } mmoe_module;
 
 static inline int32_t mmoe_module_depth(const mmoe_module *m) {

@@ -180,17 +180,22 @@ static mmoe_lent_tables map_tables(const model_reader *r, const mmoe_tensors *te
 
 /* ---- Schema and configuration ---- */
 
-/* The tensor vocab.TABLE.WHAT, a vector of `n` (-1: any number). */
-static mmoe_status take_vocab(model_reader *r, const char *table, const char *what,
-                              mmoe_dtype dtype, int64_t n, const mmoe_container_tensor **out,
-                              mmoe_error *err) {
-    char *name = mmoe_file_vocab_name(r->alloc, table, what);
-    if (!name) return mmoe_fail_memory(err, strlen(table));
+/* A tensor vocab.TABLE.WHAT. */
+typedef struct vocab_vector {
+    const char *table, *what;
+    mmoe_dtype dtype;
+    int64_t count; /* -1: any number */
+} vocab_vector;
+
+static mmoe_status take_vocab(model_reader *r, const vocab_vector *v,
+                              const mmoe_container_tensor **out, mmoe_error *err) {
+    char *name = mmoe_file_vocab_name(r->alloc, v->table, v->what);
+    if (!name) return mmoe_fail_memory(err, strlen(v->table));
     mmoe_status status = MMOE_OK;
-    *out = take_tensor(r, name);
-    if (!*out)
+    const mmoe_container_tensor *t = *out = take_tensor(r, name);
+    if (!t)
         status = MALFORMED(r, err, "tensor \"%.120s\" is missing", name);
-    else if ((*out)->dtype != dtype || (*out)->rank != 1 || (n >= 0 && (*out)->shape[0] != n))
+    else if (t->dtype != v->dtype || t->rank != 1 || (v->count >= 0 && t->shape[0] != v->count))
         status = MALFORMED(
             r, err,
             "tensor \"%.120s\": its type or its shape is not that of its table's vocabulary", name);
@@ -206,9 +211,11 @@ static mmoe_status read_vocab(void *user, int32_t table, const char *name, int i
     if (rows < 1)
         return MALFORMED(r, err, "table \"%.120s\": a vocabulary has at least one row", name);
     const mmoe_container_tensor *keys = NULL, *bytes = NULL;
-    mmoe_status status = take_vocab(r, name, is_string ? "offsets" : "keys", MMOE_I64,
-                                    is_string ? rows : rows - 1, &keys, err);
-    if (!status && is_string) status = take_vocab(r, name, "bytes", MMOE_U8, -1, &bytes, err);
+    const vocab_vector offsets = {name, "offsets", MMOE_I64, rows},
+                       texts = {name, "bytes", MMOE_U8, -1},
+                       numbers = {name, "keys", MMOE_I64, rows - 1};
+    mmoe_status status = take_vocab(r, is_string ? &offsets : &numbers, &keys, err);
+    if (!status && is_string) status = take_vocab(r, &texts, &bytes, err);
     if (status) return status;
     mmoe_error inner = {0};
     status = is_string ? mmoe_vocab_from_texts(bytes->data, bytes->bytes, keys->data,

@@ -103,7 +103,7 @@ static mmoe_status begin(request *q, mmoe_predictor *p, const mmoe_batch *user,
     const size_t chunks = items->rows / most + (items->rows % most != 0);
     if (chunks) q->chunk = (items->rows / chunks + (items->rows % chunks != 0) + 7) / 8 * 8;
     if (q->chunk > most) q->chunk = most;
-    if (user && items->rows) mmoe_run_user(p, user);
+    if (user && items->rows) mmoe_serve_user(p, user);
     return MMOE_OK;
 }
 
@@ -117,8 +117,8 @@ static mmoe_status score_tasks(mmoe_predictor *p, const mmoe_batch *user, const 
     request q;
     const mmoe_status status = begin(&q, p, user, items, call, err);
     for (size_t first = 0; !status && first < items->rows; first += q.chunk)
-        mmoe_run_chunk(p, items, q.ranked, first, rows_at(&q, first),
-                       scores + first * (size_t)p->program->n_task);
+        mmoe_serve_rows(p, items, q.ranked, first, rows_at(&q, first),
+                        scores + first * (size_t)p->program->n_task);
     return status;
 }
 
@@ -150,7 +150,7 @@ static mmoe_status check_final(const mmoe_program *program, const char *call, mm
 static void final_scores(const request *q, size_t first, int32_t rows, float *out) {
     mmoe_predictor *p = q->predictor;
     const mmoe_score *score = p->program->model->score;
-    mmoe_run_chunk(p, q->items, q->ranked, first, rows, score ? p->scores : out);
+    mmoe_serve_rows(p, q->items, q->ranked, first, rows, score ? p->scores : out);
     if (score) mmoe_score_run(score, rows, p->scores, p->program->n_task, p->stack, out);
 }
 

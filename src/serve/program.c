@@ -8,17 +8,14 @@
 #include "base/error.h"
 
 enum {
-    LINE = 16,              /* floats of a cache line */
     CHUNK_FLOATS = 1 << 16, /* of all values of a chunk: 256 KB, a part of a core's L2 */
     LEAST_CHUNK = 48
 };
 
-static size_t rounded(size_t count) { return (count + LINE - 1) / LINE * LINE; }
-
 /* Whole cache lines, but no large power of two, whose rows meet in the same cache sets. */
 static int32_t stride_of(int32_t width) {
-    int32_t ld = (int32_t)rounded((size_t)width);
-    return ld >= 256 && ld % 128 == 0 ? ld + LINE : ld;
+    int32_t ld = (int32_t)mmoe_serve_rounded((size_t)width);
+    return ld >= 256 && ld % 128 == 0 ? ld + 16 : ld;
 }
 
 /* ---- Columns ---- */
@@ -98,221 +95,67 @@ static mmoe_status make_sides(mmoe_program *p, const mmoe_node *input, mmoe_erro
                                           lookups * sizeof *p->sides->lookups);
 }
 
-/* ---- Weights ---- */
-
-static float *take(mmoe_program *p, size_t count) {
-    float *at = p->weights + p->weights_used;
-    p->weights_used += rounded(count);
-    return at;
-}
-
-/* The layer on a linear node's output; NULL: none. */
-static const mmoe_node *layer_of(const mmoe_graph *g, const mmoe_node *linear) {
-    for (const mmoe_node *n = linear + 1; n < g->nodes + g->n_node; n++)
-        if (n->op == MMOE_OP_APPLY && n->in == linear->out) return n;
-    return NULL;
-}
-
-static int32_t slopes_of(const mmoe_segment *s) { return s->slope >= 0 ? s->cols / s->group : 0; }
-
-/* Gates that all rows share. */
-static size_t fixed_gates(const mmoe_node *n) {
-    return n->op == MMOE_OP_MIX && n->u.mix.weight >= 0
-               ? (size_t)(n->u.mix.n_task * n->u.mix.n_expert)
-               : 0;
-}
-
-static size_t count_weights(const mmoe_program *p, int32_t *widest) {
-    const mmoe_graph *g = p->model->graph;
-    size_t floats = 0;
-    for (const mmoe_node *n = g->nodes; n < g->nodes + g->n_node; n++) {
-        if (n->op == MMOE_OP_LINEAR) {
-            if (g->values[n->out].width > *widest) *widest = g->values[n->out].width;
-            for (int32_t i = 0; i < n->u.linear.n_block; i++) {
-                const mmoe_linear_block *k = &n->u.linear.blocks[i];
-                floats += rounded(p->kernels->packed_size(k->cols, k->in.cols)) +
-                          2 * rounded((size_t)k->cols);
-            }
-        }
-        floats += rounded(fixed_gates(n));
-        if (n->op == MMOE_OP_APPLY)
-            for (int32_t i = 0; i < n->u.apply.n_segment; i++)
-                floats += rounded((size_t)slopes_of(&n->u.apply.segments[i]));
-    }
-    return floats + 3 * rounded((size_t)*widest); /* ones, zeros and the scale while it is folded */
-}
-
-/* Inference's batch norm: a = (z + bias - mean) gamma / sqrt(var + eps) + beta. */
-static void fold_column(const mmoe_params *params, const mmoe_node *layer, int32_t c, float *scale,
-                        float *start) {
-    *scale = 1;
-    *start = 0;
-    if (!layer) return;
-    const float bias = params->values[layer->u.apply.bias + c];
-    const mmoe_norm *norm = &layer->u.apply.norm;
-    const int32_t i = c - norm->col;
-    *start = bias;
-    if (i < 0 || i >= norm->cols) return;
-    const double folded = params->values[norm->gamma + i] /
-                          sqrt((double)params->states[norm->var + i] + MMOE_BATCH_NORM_EPS);
-    *scale = (float)folded;
-    *start = (float)(params->values[norm->beta + i] +
-                     ((double)bias - params->states[norm->mean + i]) * folded);
-}
-
-static mmoe_activation activation_at(const mmoe_node *layer, int32_t c) {
-    for (int32_t i = 0; layer && i < layer->u.apply.n_segment; i++) {
-        const mmoe_segment *s = &layer->u.apply.segments[i];
-        if (c >= s->col && c < s->col + s->cols) return s->act;
-    }
-    return MMOE_ACT_NONE;
-}
-
-/* The columns of `in` on one side: neighbours in x as they are in the graph. */
-static mmoe_serve_range range_of(const mmoe_program *p, const mmoe_view *in, bool user) {
-    mmoe_serve_range r = {0};
-    for (int32_t c = in->col; c < in->col + in->cols; c++) {
-        const int32_t at = p->x_col[c];
-        if ((at < p->user_cols) != user) continue;
-        if (r.count == 0 || at < r.col) r.col = at;
-        r.count++;
-    }
-    return r;
-}
-
-/* Rows of B in the order of x; runs of columns that are neighbours there too are packed at once. */
-static void pack_input(const mmoe_program *p, const mmoe_serve_block *b, const mmoe_view *in,
-                       const float *w, const float *scale, float *packed) {
-    for (int32_t c = 0, run; c < in->cols; c += run) {
-        const int32_t at = p->x_col[in->col + c];
-        for (run = 1; c + run < in->cols && p->x_col[in->col + c + run] == at + run;) run++;
-        if (at < p->user_cols && at + run > p->user_cols) run = p->user_cols - at;
-        const mmoe_serve_range *r = at < p->user_cols ? &b->user : &b->item;
-        p->kernels->pack(&(mmoe_pack_args){b->n, b->k, r->first + at - r->col, run, w + c, in->cols,
-                                           scale, packed});
-    }
-}
-
-static void make_block(mmoe_program *p, const mmoe_linear_block *k, const mmoe_node *layer,
-                       float *scale) {
-    mmoe_serve_block *b = &p->blocks[p->n_block++];
-    *b = (mmoe_serve_block){
-        .in = k->in.value, .col = k->col, .n = k->cols, .k = k->in.cols, .user_start = -1};
-    float *packed = take(p, p->kernels->packed_size(b->n, b->k)), *start = take(p, (size_t)b->n),
-          *least = take(p, (size_t)b->n);
-    bool any = false;
-    for (int32_t c = 0; c < b->n; c++) {
-        fold_column(&p->model->params, layer, k->col + c, &scale[c], &start[c]);
-        const bool relu = activation_at(layer, k->col + c) == MMOE_ACT_RELU;
-        least[c] = relu ? 0 : -INFINITY;
-        any |= relu;
-    }
-    b->packed = packed;
-    b->start = start;
-    b->floor = any ? least : NULL;
-    const float *w = p->model->params.values + k->weight;
-    if (k->in.value != p->x) {
-        b->item = (mmoe_serve_range){k->in.col, 0, b->k};
-        p->kernels->pack(&(mmoe_pack_args){b->n, b->k, 0, b->k, w, b->k, scale, packed});
-        return;
-    }
-    b->user = range_of(p, &k->in, true);
-    b->item = range_of(p, &k->in, false);
-    b->item.first = b->user.count;
-    b->user_start = (int32_t)p->user_starts;
-    p->user_starts += rounded((size_t)b->n);
-    pack_input(p, b, &k->in, w, scale, packed);
-}
-
 /* ---- Steps ---- */
 
-/* What a block's epilogue does not do. */
-static void add_activations(mmoe_program *p, const mmoe_node *layer) {
-    for (int32_t i = 0; layer && i < layer->u.apply.n_segment; i++) {
-        const mmoe_segment *s = &layer->u.apply.segments[i];
-        if (s->act == MMOE_ACT_NONE || s->act == MMOE_ACT_RELU) continue;
-        float *slope = take(p, (size_t)slopes_of(s));
-        if (slopes_of(s))
-            memcpy(slope, p->model->params.values + s->slope, (size_t)slopes_of(s) * sizeof *slope);
-        p->steps[p->n_step++] = (mmoe_serve_step){
-            .op = MMOE_SERVE_ACTIVATE, .out = layer->in, .segment = *s, .slope = slope};
-    }
-}
-
-static void add_mix(mmoe_program *p, const mmoe_node *n) {
-    mmoe_serve_step *s = &p->steps[p->n_step++];
-    *s = (mmoe_serve_step){.op = MMOE_SERVE_MIX, .out = n->out, .node = n};
-    const size_t count = fixed_gates(n);
-    if (!count) return;
-    float *gates = take(p, count);
-    memcpy(gates, p->model->params.values + n->u.mix.weight, count * sizeof *gates);
-    s->gates = gates;
-}
-
-static void add_steps(mmoe_program *p, float *scale) {
-    const mmoe_graph *g = p->model->graph;
-    for (const mmoe_node *n = g->nodes; n < g->nodes + g->n_node; n++) switch (n->op) {
-        case MMOE_OP_LINEAR: {
-            const mmoe_node *layer = layer_of(g, n);
-            p->steps[p->n_step++] = (mmoe_serve_step){.op = MMOE_SERVE_LINEAR,
-                                                      .out = n->out,
-                                                      .first = p->n_block,
-                                                      .count = n->u.linear.n_block};
-            for (int32_t i = 0; i < n->u.linear.n_block; i++)
-                make_block(p, &n->u.linear.blocks[i], layer, scale);
-            add_activations(p, layer);
-            break;
-        }
-        case MMOE_OP_GATE:
-            p->steps[p->n_step++] =
-                (mmoe_serve_step){.op = MMOE_SERVE_GATE, .out = n->out, .node = n};
-            break;
-        case MMOE_OP_MIX:
-            add_mix(p, n);
-            break;
-        case MMOE_OP_ATTEND:
-            p->steps[p->n_step++] =
-                (mmoe_serve_step){.op = MMOE_SERVE_ATTEND, .out = n->out, .node = n};
-            break;
-        case MMOE_OP_JOINT:
-            p->steps[p->n_step++] =
-                (mmoe_serve_step){.op = MMOE_SERVE_JOINT, .out = n->out, .node = n};
-            break;
-        case MMOE_OP_LOSS:
-            p->loss = n;
-            break;
-        default:
-            break; /* inputs are gathered first; statistics are folded; layers follow their linear
-                      node */
-        }
-}
-
-/* A layer works in place: its output is its linear node's. */
 static void place_values(mmoe_program *p) {
     const mmoe_graph *g = p->model->graph;
     size_t row = 0;
     for (int32_t v = 0; v < g->n_value; v++) p->values[v].ld = stride_of(g->values[v].width);
     for (const mmoe_node *n = g->nodes; n < g->nodes + g->n_node; n++)
-        if (n->op == MMOE_OP_APPLY) p->values[n->out].ld = 0;
+        if (mmoe_serve_ops[n->op]->in_place) p->values[n->out].ld = 0;
     for (int32_t v = 0; v < g->n_value; v++) row += (size_t)p->values[v].ld;
-    size_t rows = CHUNK_FLOATS / row;
-    rows = rows < LEAST_CHUNK        ? LEAST_CHUNK
-           : rows > MMOE_SERVE_CHUNK ? MMOE_SERVE_CHUNK
-                                     : rows / 24 * 24;
+    size_t rows = CHUNK_FLOATS / row / 24 * 24;
+    if (rows < LEAST_CHUNK) rows = LEAST_CHUNK;
+    if (rows > MMOE_SERVE_CHUNK) rows = MMOE_SERVE_CHUNK;
     p->chunk = (int32_t)rows;
     for (int32_t v = 0; v < g->n_value; v++) {
         p->values[v].offset = p->chunk_floats;
         p->chunk_floats += rows * (size_t)p->values[v].ld;
     }
     for (const mmoe_node *n = g->nodes; n < g->nodes + g->n_node; n++)
-        if (n->op == MMOE_OP_APPLY) p->values[n->out] = p->values[n->in];
+        if (mmoe_serve_ops[n->op]->in_place) p->values[n->out] = p->values[n->in];
 }
 
-static void count_nodes(const mmoe_graph *g, size_t *steps, size_t *blocks) {
+static void make_steps(mmoe_program *p, mmoe_serve_maker *m) {
+    const mmoe_graph *g = p->model->graph;
     for (const mmoe_node *n = g->nodes; n < g->nodes + g->n_node; n++) {
-        *steps += n->op == MMOE_OP_APPLY ? (size_t)n->u.apply.n_segment : 1;
-        if (n->op == MMOE_OP_LINEAR) *blocks += (size_t)n->u.linear.n_block;
+        const mmoe_serve_op *op = mmoe_serve_ops[n->op];
+        if (!op->run) continue;
+        mmoe_serve_step *s = &p->steps[p->n_step++];
+        *s = (mmoe_serve_step){.op = op, .node = n};
+        if (op->make) op->make(m, n, s);
     }
+}
+
+/* ---- Weights ---- */
+
+static size_t widest_value(const mmoe_graph *g) {
+    size_t widest = 0;
+    for (int32_t v = 0; v < g->n_value; v++)
+        if ((size_t)g->values[v].width > widest) widest = (size_t)g->values[v].width;
+    return widest;
+}
+
+/* Ones, zeros and a maker's scale, and what steps need. */
+static mmoe_serve_room count_room(const mmoe_program *p, size_t widest) {
+    const mmoe_graph *g = p->model->graph;
+    mmoe_serve_room room = {.floats = 3 * mmoe_serve_rounded(widest)};
+    for (const mmoe_node *n = g->nodes; n < g->nodes + g->n_node; n++)
+        if (mmoe_serve_ops[n->op]->count) mmoe_serve_ops[n->op]->count(p, n, &room);
+    return room;
+}
+
+static mmoe_serve_maker start_weights(mmoe_program *p, size_t widest) {
+    mmoe_serve_maker m = {.program = p};
+    float *ones = mmoe_serve_take(&m, widest), *zeros = mmoe_serve_take(&m, widest);
+    for (size_t c = 0; c < widest; c++) {
+        ones[c] = 1;
+        zeros[c] = 0;
+    }
+    p->ones = ones;
+    p->zeros = zeros;
+    m.scale = mmoe_serve_take(&m, widest);
+    return m;
 }
 
 static mmoe_status compile(mmoe_program *p, mmoe_error *err) {
@@ -322,27 +165,18 @@ static mmoe_status compile(mmoe_program *p, mmoe_error *err) {
     p->n_task = g->n_task;
     mmoe_status status = make_sides(p, &g->nodes[0], err);
     if (status) return status;
-    int32_t widest = 0;
-    size_t floats = count_weights(p, &widest), steps = 0, blocks = 0;
-    count_nodes(g, &steps, &blocks);
-    p->weights = mmoe_alloc_aligned(&p->alloc, floats, sizeof *p->weights);
-    p->steps = mmoe_alloc(&p->alloc, steps, sizeof *p->steps);
-    p->blocks = mmoe_alloc(&p->alloc, blocks, sizeof *p->blocks);
+    const size_t widest = widest_value(g);
+    const mmoe_serve_room r = count_room(p, widest);
+    p->weights = mmoe_alloc_aligned(&p->alloc, r.floats, sizeof *p->weights);
+    p->steps = mmoe_alloc(&p->alloc, (size_t)g->n_node, sizeof *p->steps);
+    p->blocks = mmoe_alloc(&p->alloc, r.blocks, sizeof *p->blocks);
     p->values = mmoe_alloc(&p->alloc, (size_t)g->n_value, sizeof *p->values);
     if (!p->weights || !p->steps || !p->blocks || !p->values)
-        return mmoe_fail_memory(err, floats * sizeof *p->weights + steps * sizeof *p->steps +
-                                         blocks * sizeof *p->blocks);
-    float *ones = take(p, (size_t)widest), *zeros = take(p, (size_t)widest),
-          *scale = take(p, (size_t)widest);
-    for (int32_t c = 0; c < widest; c++) {
-        ones[c] = 1;
-        zeros[c] = 0;
-    }
-    p->ones = ones;
-    p->zeros = zeros;
-    add_steps(p, scale);
+        return mmoe_fail_memory(err, r.floats * sizeof *p->weights + r.blocks * sizeof *p->blocks);
+    mmoe_serve_maker m = start_weights(p, widest);
+    make_steps(p, &m);
     place_values(p);
-    assert(p->weights_used <= floats && p->loss);
+    assert(m.taken <= r.floats && p->n_block == (int32_t)r.blocks);
     return MMOE_OK;
 }
 

@@ -1,5 +1,15 @@
 /* Models that are read while others take their place.
  *
+ *   publish
+ *      |
+ *      v       replaced           a sweep
+ *   current ------------> retired -------> waiting ------> destroyed, once it is nobody's `active`
+ *    [v4]                  [v3]            [v2] [v1]
+ *      ^                                    ^
+ *      |                                    |
+ *   active of reader B                   active of reader A          active of reader C: NULL,
+ *                                                                    it holds none
+ *
  * A reader announces the version that it takes (`active`) and looks again whether that is still the
  * current one: then whoever replaces it later will find the announcement. A replaced version is
  * destroyed by the sweep that finds no announcement of it. A sweep follows each publication and

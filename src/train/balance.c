@@ -42,6 +42,11 @@ static double *take(double **at, int64_t count) {
     return taken;
 }
 
+void mmoe_balance_restart(mmoe_balance *b) {
+    memset(b->state, 0, (size_t)b->n_state * sizeof *b->state);
+    for (int64_t i = 0; i < (int64_t)b->n_block * b->n_task; i++) b->factor[i] = 1;
+}
+
 mmoe_status mmoe_balance_init(mmoe_balance *b, const mmoe_config *config, double divisor,
                               int32_t n_block, const mmoe_allocator *alloc, mmoe_error *err) {
     const int64_t tasks = config->n_task, blocks = n_block > 0 ? n_block : 1,
@@ -73,7 +78,7 @@ mmoe_status mmoe_balance_init(mmoe_balance *b, const mmoe_config *config, double
     b->norm = take(&at, blocks * tasks);
     b->gram = b->factor + blocks * tasks;
     b->work = b->gram + blocks * products;
-    for (int64_t i = 0; i < blocks * tasks; i++) b->factor[i] = 1;
+    mmoe_balance_restart(b);
     return MMOE_OK;
 }
 

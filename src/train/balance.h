@@ -41,6 +41,7 @@ typedef struct mmoe_balance {
 mmoe_status mmoe_balance_init(mmoe_balance *b, const mmoe_config *config, double divisor,
                               int32_t n_block, const mmoe_allocator *alloc, mmoe_error *err);
 void mmoe_balance_finish(mmoe_balance *b);
+void mmoe_balance_restart(mmoe_balance *b); /* as before the first step */
 bool mmoe_balance_takes_gradients(mmoe_balance_method method);
 
 /* Fills `factor` for step `step`: losses [tasks] L_t, weight [tasks] the sums of the rows' weights,

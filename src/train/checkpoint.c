@@ -37,7 +37,7 @@ typedef struct place_field {
     const int32_t *most; /* another bound, of a field further up; NULL: none */
 } place_field;
 
-enum { N_FIELD = 13 };
+enum { N_FIELD = 15 };
 
 typedef union place_cell {
     int64_t integer;
@@ -56,6 +56,8 @@ static void list_fields(const mmoe_trainer *t, run_place *p, place_field out[N_F
         {"has_best", FIELD_INT32, &at->has_best, 4, 0, 1, NULL},
         {"finished", FIELD_INT32, &at->finished, 5, 0, 1, NULL},
         {"data_hash", FIELD_UINT64, &at->data_hash, 6, -any, any, NULL},
+        {"valid_hash", FIELD_UINT64, &at->valid_hash, -1, -any, any, NULL},
+        {"schema_hash", FIELD_UINT64, &at->schema_hash, -1, -any, any, NULL},
         {"schedule.has_best", FIELD_INT32, &s->has_best, 8, 0, 1, NULL},
         {"schedule.waited", FIELD_INT32, &s->waited, 9, 0, any, &at->epoch},
         {"best_score", FIELD_REAL, &at->best_score, 0, -any, any, NULL},

@@ -5,27 +5,16 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "train/ema.h"
+#include "train/fit_run.h"
 #include "train/labels.h"
-#include "train/trainer.h"
 
 enum { LEAST_WATCHED = 256, MOST_WATCHED = 4096 }; /* rows of an epoch whose gates are looked at */
 
-typedef struct fit_run {
-    mmoe_trainer *t;
-    mmoe_source *train, *valid; /* valid: NULL, without validation rows */
-    int64_t rows;               /* of an epoch */
-    mmoe_evaluator *evaluator;
-    mmoe_task_metrics *metrics; /* [tasks] */
-    double epoch_start, last_progress;
-    double lr; /* of the epoch's last step */
-    mmoe_parts parts;
-    mmoe_gate_meter gates;
-} fit_run;
-
 /* ---- Steps ---- */
 
-static double mean_loss(const mmoe_trainer *t, int32_t task) {
-    return t->weight_sum[task] > 0 ? t->loss_sum[task] / t->weight_sum[task] : (double)NAN;
+/* The weights' sums stand behind the losses'. */
+static void clear_losses(mmoe_trainer *t) {
+    memset(t->loss_sum, 0, 2 * (size_t)t->model->schema->n_label * sizeof *t->loss_sum);
 }
 
 static void add_losses(mmoe_trainer *t) {
@@ -36,30 +25,17 @@ static void add_losses(mmoe_trainer *t) {
     }
 }
 
-static int report_progress(fit_run *r) {
-    mmoe_trainer *t = r->t;
-    if (!t->options.on_progress) return 0;
-    double time = mmoe_clock();
-    if (time - r->last_progress < 0.1) return 0;
-    r->last_progress = time;
-    for (int32_t i = 0; i < t->model->schema->n_label; i++) t->loss[i] = mean_loss(t, i);
-    mmoe_progress p = {
-        t->at.epoch + 1, t->model->config->trainer.n_epoch,     t->at.row,
-        r->rows,         t->at.seconds + time - r->epoch_start, t->model->schema->n_label,
-        t->loss};
-    return t->options.on_progress(t->options.user, &p);
-}
-
 /* Two gates of 8 experts cost 0.1 us a row, training 0.7 us: a row in 32 is half a per cent of an
  * epoch, of long ones less. */
-static int64_t watched_rows(const fit_run *r) {
+static int64_t watched_rows(const mmoe_fit_run *r) {
     const int64_t share = r->rows / 32;
-    return share < LEAST_WATCHED ? LEAST_WATCHED : share > MOST_WATCHED ? MOST_WATCHED : share;
+    if (share < LEAST_WATCHED) return LEAST_WATCHED;
+    return share < MOST_WATCHED ? share : MOST_WATCHED;
 }
 
 /* Without validation rows the gates are watched in an epoch's last steps, a last short one not
  * alone. */
-static bool watch_step(fit_run *r, int64_t left) {
+static bool watch_step(mmoe_fit_run *r, int64_t left) {
     const bool watched =
         r->parts.n_gate && !r->valid && left < watched_rows(r) + r->t->run->plan->max_rows;
     r->t->run->observer = watched ? mmoe_gate_meter_observe : NULL;
@@ -67,7 +43,7 @@ static bool watch_step(fit_run *r, int64_t left) {
     return watched;
 }
 
-static mmoe_status run_steps(fit_run *r, mmoe_error *err) {
+static mmoe_status run_steps(mmoe_fit_run *r, mmoe_error *err) {
     mmoe_trainer *t = r->t;
     const int32_t batch_size = t->model->config->trainer.batch_size;
     mmoe_rows batch;
@@ -82,7 +58,7 @@ static mmoe_status run_steps(fit_run *r, mmoe_error *err) {
         if (watched) mmoe_gate_meter_add(&r->gates, t->run);
         add_losses(t);
         t->at.row = mmoe_source_place(r->train);
-        if (report_progress(r) || atomic_load(&t->stop))
+        if (mmoe_fit_report_progress(r) || atomic_load(&t->stop))
             return mmoe_fail(err, MMOE_E_CANCELLED,
                              "training was stopped in epoch %d after %lld of %lld rows",
                              (int)t->at.epoch + 1, (long long)t->at.row, (long long)r->rows);
@@ -92,41 +68,13 @@ static mmoe_status run_steps(fit_run *r, mmoe_error *err) {
 
 /* ---- Epochs ---- */
 
-/* What early stopping watches of a task: a place among its metrics. */
-static size_t watched_metric(const mmoe_config *config, int type) {
-    const mmoe_metric_kind *watched = mmoe_config_watched_metric(config);
-    size_t i = 0;
-    while (mmoe_loss_metric(type, i) != watched) i++;
-    return i;
-}
-
-/* Larger is better for AUC, smaller for the errors: the sign makes larger better for all. */
-static double task_score(const mmoe_config *config, const mmoe_task_metrics *m) {
-    return mmoe_config_watched_metric(config)->doc.better *
-           m->values[watched_metric(config, (int)m->type)];
-}
-
-static double valid_score(const fit_run *r) {
-    const mmoe_config *config = r->t->model->config;
-    const int32_t task = config->trainer.earlystop_task, n = r->t->model->schema->n_label;
-    if (task >= 0) return task_score(config, &r->metrics[task]);
-    double sum = 0;
-    for (int32_t i = 0; i < n; i++) sum += task_score(config, &r->metrics[i]);
-    return sum / n;
-}
-
-/* The figure as its metric is named: an error is positive again. */
-static double shown_score(const fit_run *r, double score) {
-    return mmoe_config_watched_metric(r->t->model->config)->doc.better * score;
-}
-
 /* The weights that are judged and kept. */
 static const mmoe_params *kept_params(const mmoe_trainer *t) {
     return t->average.values ? &t->average : &t->model->params;
 }
 
 /* Keeps the best weights. A score that is undefined neither counts as better nor as a wait. */
-static int keep_best(fit_run *r, double score) {
+static int keep_best(mmoe_fit_run *r, double score) {
     mmoe_trainer *t = r->t;
     if (r->valid && isnan(score)) return 0;
     if (r->valid && t->at.has_best && score <= t->at.best_score) {
@@ -140,44 +88,14 @@ static int keep_best(fit_run *r, double score) {
     return 1;
 }
 
-static int report_epoch(fit_run *r, double score, double train_seconds, int is_best) {
-    mmoe_trainer *t = r->t;
-    if (!t->options.on_epoch) return 0;
-    const mmoe_config *c = t->model->config;
-    mmoe_epoch_report e = {.epoch = t->at.epoch,
-                           .n_epoch = c->trainer.n_epoch,
-                           .n_task = c->n_task,
-                           .rows = r->rows,
-                           .is_best = is_best};
-    e.seconds = t->at.seconds + mmoe_clock() - r->epoch_start;
-    e.train_seconds = train_seconds;
-    e.rows_per_second = (double)r->rows / train_seconds;
-    for (int32_t i = 0; i < c->n_task; i++) {
-        t->loss[i] = mean_loss(t, i);
-        if (!isnan(t->loss[i]))
-            e.loss += (double)c->tasks[i].loss_weight * t->loss[i] /
-                      mmoe_graph_losses(t->model->graph)->divisor;
-    }
-    e.task_loss = t->loss;
-    e.valid = r->valid ? r->metrics : NULL;
-    e.lr = r->lr;
-    mmoe_trainer_task_factors(t, t->factors);
-    e.task_factors = t->factors;
-    e.score = r->valid ? shown_score(r, score) : (double)NAN;
-    e.n_gate = r->parts.n_gate;
-    e.gates = r->gates.use;
-    if (e.n_gate) mmoe_gate_meter_read(&r->gates);
-    return t->options.on_epoch(t->options.user, &e);
-}
-
 static void end_balanced_epoch(mmoe_trainer *t) {
     if (t->run->plan->kind == MMOE_PLAN_TRAIN) return;
     for (int32_t i = 0; i < t->model->config->n_task; i++)
-        t->loss[i] = (double)t->model->config->tasks[i].loss_weight * mean_loss(t, i);
+        t->loss[i] = (double)t->model->config->tasks[i].loss_weight * mmoe_fit_mean_loss(t, i);
     mmoe_balance_end_epoch(&t->balancer.balance, t->loss);
 }
 
-static mmoe_status run_epoch(fit_run *r, mmoe_error *err) {
+static mmoe_status run_epoch(mmoe_fit_run *r, mmoe_error *err) {
     mmoe_trainer *t = r->t;
     const mmoe_trainer_config *c = &t->model->config->trainer;
     r->epoch_start = r->last_progress = mmoe_clock();
@@ -196,21 +114,19 @@ static mmoe_status run_epoch(fit_run *r, mmoe_error *err) {
     if (t->average.values) mmoe_ema_settle(&t->average, &t->model->params);
     if (r->valid) status = mmoe_evaluator_run(r->evaluator, r->valid, r->metrics, err);
     if (status) return status;
-    double score = r->valid ? valid_score(r) : 0;
+    double score = r->valid ? mmoe_fit_score(r) : 0;
     t->at.epoch++;
     int is_best = keep_best(r, score);
     if (r->valid)
-        mmoe_schedule_watch(&t->schedule, c, shown_score(r, score),
+        mmoe_schedule_watch(&t->schedule, c, mmoe_fit_shown_score(r, score),
                             mmoe_config_watched_metric(t->model->config)->doc.better > 0);
     bool early = r->valid && c->earlystop_patience > 0 && t->at.waited >= c->earlystop_patience;
     t->at.finished = early || t->at.epoch >= c->n_epoch;
-    int stop = report_epoch(r, score, train_seconds, is_best);
+    int stop = mmoe_fit_report_epoch(r, score, train_seconds, is_best);
     end_balanced_epoch(t);
     t->at.row = 0;
     t->at.seconds = 0;
-    memset(t->loss_sum, 0,
-           2 * (size_t)t->model->schema->n_label *
-               sizeof *t->loss_sum); /* the weights' sums stand behind */
+    clear_losses(t);
     if (t->checkpoint_path) status = mmoe_checkpoint_write(t, t->checkpoint_path, err);
     if (!status && stop && !t->at.finished)
         status = mmoe_fail(err, MMOE_E_CANCELLED, "training was stopped after epoch %d",
@@ -250,8 +166,8 @@ static mmoe_status check_labels(const mmoe_trainer *t, const mmoe_dataset *train
     return mmoe_labels_check(&check, err);
 }
 
-static mmoe_status open_sources(fit_run *r, const mmoe_dataset *train, const mmoe_dataset *valid,
-                                mmoe_error *err) {
+static mmoe_status open_sources(mmoe_fit_run *r, const mmoe_dataset *train,
+                                const mmoe_dataset *valid, mmoe_error *err) {
     const mmoe_trainer_config *c = &r->t->model->config->trainer;
     const mmoe_allocator *a = &r->t->alloc;
     mmoe_status status = mmoe_source_memory_create(train, c->shuffle, c->seed, a, &r->train, err);
@@ -259,23 +175,54 @@ static mmoe_status open_sources(fit_run *r, const mmoe_dataset *train, const mmo
     return status;
 }
 
-static mmoe_status watch_gates(fit_run *r, int32_t chunks, mmoe_error *err) {
-    const mmoe_status status = mmoe_parts_find(&r->parts, r->t->model, &r->t->alloc, err);
-    return status || !r->parts.n_gate
-               ? status
-               : mmoe_gate_meter_init(&r->gates, &r->parts, r->t->model, chunks, &r->t->alloc, err);
+/* As a new trainer of this model would be. */
+static void begin_anew(mmoe_trainer *t) {
+    t->at = (mmoe_progress_state){0};
+    mmoe_optimizer_restart(&t->optimizer);
+    mmoe_schedule_init(&t->schedule, &t->model->config->trainer);
+    if (t->run->plan->kind != MMOE_PLAN_TRAIN) mmoe_balance_restart(&t->balancer.balance);
+    clear_losses(t);
 }
 
-static mmoe_status begin_fit(fit_run *r, mmoe_error *err) {
+/* How the run that is to be continued began, if not with these rows; NULL: it did. */
+static const char *differing_rows(const mmoe_progress_state *at, mmoe_identity train,
+                                  uint64_t valid) {
+    const bool knows_all = at->schema_hash != 0; /* a checkpoint of version 0.1 does not */
+    if (knows_all && train.schema != at->schema_hash)
+        return "with rows of another schema: other columns, vocabularies or transforms";
+    if (train.rows != at->data_hash) return "with other training rows";
+    if (!knows_all || valid == at->valid_hash) return NULL;
+    if (!valid) return "with validation rows, and now there are none";
+    return at->valid_hash ? "with other validation rows"
+                          : "without validation rows, and now there are some";
+}
+
+static mmoe_status begin_run(mmoe_fit_run *r, mmoe_error *err) {
     mmoe_trainer *t = r->t;
-    const uint64_t hash = mmoe_source_identity(r->train).rows;
-    if (t->at.data_hash && t->at.data_hash != hash)
-        return mmoe_fail(err, MMOE_E_ARGUMENT,
-                         "the training data are not those that the checkpoint was written with");
-    t->at.data_hash = hash;
-    if (!t->at.has_best)
-        mmoe_params_copy(&t->best,
-                         &t->model->params); /* what a run that loses its weights falls back to */
+    const mmoe_identity train = mmoe_source_identity(r->train);
+    const uint64_t valid = r->valid ? mmoe_source_identity(r->valid).rows : 0;
+    if (t->has_fitted) begin_anew(t);
+    const char *fault = t->at.data_hash ? differing_rows(&t->at, train, valid) : NULL;
+    if (fault)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "the run that is to be continued began %s", fault);
+    t->at.data_hash = train.rows;
+    t->at.valid_hash = valid;
+    t->at.schema_hash = train.schema;
+    t->has_fitted = true;
+    /* What a run that loses its weights falls back to. */
+    if (!t->at.has_best) mmoe_params_copy(&t->best, &t->model->params);
+    return MMOE_OK;
+}
+
+static mmoe_status watch_gates(mmoe_fit_run *r, int32_t chunks, mmoe_error *err) {
+    const mmoe_trainer *t = r->t;
+    const mmoe_status status = mmoe_parts_find(&r->parts, t->model, &t->alloc, err);
+    if (status || !r->parts.n_gate) return status;
+    return mmoe_gate_meter_init(&r->gates, &r->parts, t->model, chunks, &t->alloc, err);
+}
+
+static mmoe_status take_memory(mmoe_fit_run *r, mmoe_error *err) {
+    const mmoe_trainer *t = r->t;
     const size_t tasks = (size_t)t->model->schema->n_label;
     if (!r->valid) return watch_gates(r, t->run->plan->max_chunks, err);
     r->metrics = mmoe_alloc_zero(&t->alloc, tasks, sizeof *r->metrics);
@@ -290,7 +237,7 @@ static mmoe_status begin_fit(fit_run *r, mmoe_error *err) {
 
 /* A run that is cut off keeps the state of its last step for the checkpoint; a failure to write
  * that one is the error then. */
-static mmoe_status run_epochs(fit_run *r, mmoe_error *err) {
+static mmoe_status run_epochs(mmoe_fit_run *r, mmoe_error *err) {
     mmoe_trainer *t = r->t;
     mmoe_status status = MMOE_OK;
     while (!t->at.finished && !status) {
@@ -314,13 +261,15 @@ mmoe_status mmoe_trainer_fit(mmoe_trainer *t, const mmoe_dataset *train, const m
     mmoe_status status = check_fit(t, train, valid, err);
     if (!status) status = check_labels(t, train, valid, err);
     if (status) return status;
-    fit_run r = {.t = t, .rows = train->rows};
+    mmoe_fit_run r = {.t = t, .rows = train->rows};
     status = open_sources(&r, train, valid, err);
-    if (!status) status = begin_fit(&r, err);
+    if (!status) status = take_memory(&r, err);
+    if (!status) status = begin_run(&r, err);
     if (!status) {
         int before = mmoe_trainer_take_blas(t);
         status = run_epochs(&r, err);
         mmoe_trainer_give_blas(t, before);
+        atomic_store(&t->stop, 0); /* it was meant for this run */
         if (t->at.has_best || status == MMOE_E_NUMERIC)
             mmoe_params_copy(&t->model->params, &t->best);
     }

@@ -44,8 +44,6 @@ static mmoe_status init_block(mmoe_optimizer *o, mmoe_optimizer_block *b, const 
     b->m = mmoe_alloc_aligned(&o->alloc, n, sizeof *b->m);
     if (o->kind != MMOE_SGD) b->v = mmoe_alloc_aligned(&o->alloc, n, sizeof *b->v);
     if (!b->m || (!b->v && o->kind != MMOE_SGD)) return mmoe_fail_memory(err, 2 * n * sizeof *b->m);
-    memset(b->m, 0, n * sizeof *b->m);
-    if (b->v) memset(b->v, 0, n * sizeof *b->v);
     return MMOE_OK;
 }
 
@@ -75,8 +73,20 @@ mmoe_status mmoe_optimizer_init(mmoe_optimizer *o, const mmoe_trainer_config *c,
     o->adam.decoupled = c->optimizer == MMOE_ADAMW;
     mmoe_status status = init_blocks(o, params, err);
     if (!status) status = init_penalties(o, c, tensors, err);
-    if (status) mmoe_optimizer_finish(o);
+    if (status)
+        mmoe_optimizer_finish(o);
+    else
+        mmoe_optimizer_restart(o);
     return status;
+}
+
+void mmoe_optimizer_restart(mmoe_optimizer *o) {
+    o->steps = 0;
+    for (int32_t i = 0; i < o->n_block; i++) {
+        const size_t size = (size_t)o->blocks[i].count * sizeof(float);
+        memset(o->blocks[i].m, 0, size);
+        if (o->blocks[i].v) memset(o->blocks[i].v, 0, size);
+    }
 }
 
 void mmoe_optimizer_finish(mmoe_optimizer *o) {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "math/blas.h"
 #include "graph/profile.h"
 
 void mmoe_trainer_free(mmoe_trainer *t) {
@@ -102,7 +103,9 @@ mmoe_status mmoe_trainer_resume(mmoe_trainer *t, const char *path, mmoe_error *e
     if (!t || !path)
         return mmoe_fail(err, MMOE_E_ARGUMENT,
                          "mmoe_trainer_resume: trainer and path must not be NULL");
-    return mmoe_checkpoint_read(t, path, err);
+    const mmoe_status status = mmoe_checkpoint_read(t, path, err);
+    if (!status) t->has_fitted = false;
+    return status;
 }
 
 int mmoe_trainer_take_blas(const mmoe_trainer *t) {

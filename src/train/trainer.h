@@ -22,8 +22,11 @@ typedef struct mmoe_progress_state {
     int32_t has_best; /* whether `best` and best_score mean anything */
     int32_t finished; /* stopped early, or the last epoch done */
     double best_score;
-    uint64_t data_hash; /* of the training data; 0: not begun */
-    double seconds;     /* of the current epoch, in earlier runs */
+    /* The rows that the run began with (mmoe_identity): of training, 0: not begun; of validation,
+     * 0: there are none; and their schema's, 0: read from a checkpoint of version 0.1, which knew
+     * of training rows alone. */
+    uint64_t data_hash, valid_hash, schema_hash;
+    double seconds; /* of the current epoch, in earlier runs */
 } mmoe_progress_state;
 
 struct mmoe_trainer {
@@ -43,6 +46,7 @@ struct mmoe_trainer {
     double *loss_sum, *weight_sum; /* [tasks] of the current epoch; kept in a checkpoint */
     double *loss, *weight;         /* [tasks] of a step, and for reports */
     double *factors;               /* [tasks] for reports */
+    bool has_fitted;               /* the next fit begins a run of its own */
     atomic_int stop;
 };
 

@@ -24,5 +24,10 @@ for name in mmoe_adam ple_adamw esmm_sgd; do
         check "$name, $threads threads: the same model as from a run of version 0.1" cmp got wanted
     done
     check "$name: the checkpoint is now of version 3" grep -qaF '"format_version":"3"' run.ckpt
+    # Version 0.1 did not know its validation rows.
+    cp "$old/$name.ckpt" run.ckpt
+    head -n 100 "$old/valid.csv" >other.csv
+    expect 0 "" train --config "$old/$name.json" --train "$old/train.csv" --valid other.csv \
+        --resume run.ckpt --output new.safetensors
 done
 finish

@@ -50,5 +50,33 @@ done
         $flags --output m --resume old.ckpt
 }
 expect 1 "--resume" train --config config.json --train test.csv --output m --resume whole.ckpt
+
+# A run goes on with its own rows.
+once() { # WHAT-IS-SAID STATUS ARGUMENT...: a run of an epoch
+    said=$1 wanted=$2
+    shift 2
+    expect "$wanted" "$said" train --config config.json --set trainer.n_epoch=1 --output m "$@"
+}
+turn_label() { # FILE: one of its labels becomes another
+    awk -F, 'BEGIN { OFS = "," } NR == 40 { $1 = 1 - $1 } { print }' "$1"
+}
+turn_label valid.csv >other.csv
+turn_label train.csv >changed.csv
+check "one label differs" [ "$(cmp -l valid.csv other.csv | wc -l)" -eq 1 ]
+once "" 0 --train train.csv --valid valid.csv --checkpoint judged.ckpt
+once "" 0 --train train.csv --checkpoint bare.ckpt
+rm m
+cp judged.ckpt judged.kept
+cp bare.ckpt bare.kept
+once "began with other validation rows" 1 \
+    --train train.csv --valid other.csv --resume judged.ckpt
+once "began with validation rows, and now there are none" 1 --train train.csv --resume judged.ckpt
+once "began without validation rows, and now there are some" 1 \
+    --train train.csv --valid valid.csv --resume bare.ckpt
+once "began with other training rows" 1 --train changed.csv --resume bare.ckpt
 expect_nothing_left m
+check "the refused checkpoint is as it was" cmp judged.ckpt judged.kept
+check "and so is the other" cmp bare.ckpt bare.kept
+once "" 0 --train train.csv --valid valid.csv --resume judged.ckpt
+once "" 0 --train train.csv --resume bare.ckpt
 finish

@@ -59,11 +59,13 @@ needs)
         fail_if_any "BLAS threads are set in math/blas.c alone" || exit 1
     ;;
 serving)
-    undefined "$2" | grep -E '^serve_(predictor|program|request|run)\.c\.' >"$work/serving"
+    undefined "$2" | grep -E '^serve_(predictor|program|request|run|step_linear|steps)\.c\.' \
+        >"$work/serving"
     [ -s "$work/serving" ] || { echo "$2: no predictor" >&2; exit 2; }
-    grep -E ' (pthread_|mtx_|cnd_|sem_|cblas_|mmoe_gemm_|mmoe_plan_|mmoe_pool_)' "$work/serving" |
+    ours='mmoe_(gemm_|op|plan_|pool_|run_)'
+    grep -E " (pthread_|mtx_|cnd_|sem_|cblas_|$ours)" "$work/serving" |
         fail_if_any "the predictor must not need" || exit 1
-    grep -E '^serve_(request|run)\.c\.' "$work/serving" |
+    grep -E '^serve_(request|run|step_linear|steps)\.c\.' "$work/serving" |
         grep -E ' (malloc|calloc|realloc|aligned_alloc|mmoe_alloc.*|mmoe_resize|mmoe_copy_text)$' |
         fail_if_any "a run must not need" || exit 1
     ;;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "check_main.h"
+#include "files.h"
 #include "mmoe/train.h"
 
 /* LARGE: 100 MB, and its time is measured; else the least that is mapped and a little more. */
@@ -18,7 +19,7 @@ enum { ROWS_A = 70000, ROWS_B = 90001 };
 #endif
 enum { SPARSE = 3, BATCH = 64 };
 
-static char folder[64], file[128], other[128];
+static char file[128], other[128];
 static int32_t ids[BATCH * SPARSE];
 static float dense[BATCH * 2], wanted[BATCH], scores[BATCH];
 static const mmoe_batch batch = {BATCH, ids, SPARSE, dense, 2};
@@ -72,8 +73,7 @@ static void make_file(void) {
 }
 
 static void set_up(void) {
-    strcpy(folder, "/tmp/mmoe-load-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
+    make_folder();
     snprintf(file, sizeof file, "%s/m", folder);
     snprintf(other, sizeof other, "%s/other", folder);
     make_file();
@@ -82,7 +82,8 @@ static void set_up(void) {
 static void tear_down(void) {
     unlink(file);
     unlink(other);
-    ck_assert_int_eq(rmdir(folder), 0);
+    ck_assert_int_eq(empty_folder(), 0);
+    remove_folder();
 }
 
 /* What /proc/self/smaps says of the mappings of a file, in kB. */
@@ -150,19 +151,6 @@ START_TEST(processes_share_the_tables) {
     mmoe_model_free(model);
 }
 END_TEST
-
-static char *get_file(const char *path, size_t *size) {
-    FILE *f = fopen(path, "rb");
-    ck_assert_ptr_nonnull(f);
-    fseek(f, 0, SEEK_END);
-    *size = (size_t)ftell(f);
-    rewind(f);
-    char *bytes = malloc(*size);
-    ck_assert_ptr_nonnull(bytes);
-    ck_assert_uint_eq(fread(bytes, 1, *size, f), *size);
-    fclose(f);
-    return bytes;
-}
 
 START_TEST(training_leaves_the_file_as_it_was) {
     size_t before_size, after_size;

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../unit/failing.h"
+#include "failing.h"
 #include "check_main.h"
 #include "served_model.h"
 
@@ -199,18 +199,17 @@ static mmoe_status use_memory(failing *memory, mmoe_model *models[2]) {
 }
 
 START_TEST(every_allocation_may_fail) {
-    mmoe_status status = MMOE_E_MEMORY;
-    long n = 0;
-    while (status) {
-        failing memory = {.fail_at = ++n};
+    failing memory = {0};
+    long attempts = 0;
+    for (; failing_next(&memory); attempts++) {
         mmoe_model *models[] = {new_model(1), new_model(2)};
-        status = use_memory(&memory, models);
-        if (status) ck_assert_int_eq(status, MMOE_E_MEMORY);
+        err = (mmoe_error){0};
+        failing_check(&memory, use_memory(&memory, models), &err);
         ck_assert_int_eq(memory.live, 0);
         ck_assert_int_eq(model_memory[1].live, 0);
         ck_assert_int_eq(model_memory[2].live, 0);
     }
-    ck_assert_int_gt(n, 6);
+    ck_assert_int_gt(attempts, 6);
 }
 END_TEST
 
@@ -219,27 +218,8 @@ END_TEST
 enum { READERS = 6, PUBLISHERS = 2, PUBLICATIONS = 300 };
 
 static atomic_int publishing;
-static atomic_long live_blocks; /* of the models in the slot */
-
-static void *counted_alloc(void *user, size_t size) {
-    void *memory = malloc(size);
-    if (memory) atomic_fetch_add((atomic_long *)user, 1);
-    return memory;
-}
-
-static void *counted_resize(void *user, void *memory, size_t old_size, size_t new_size) {
-    (void)user;
-    (void)old_size;
-    return realloc(memory, new_size);
-}
-
-static void counted_release(void *user, void *memory) {
-    if (memory) atomic_fetch_sub((atomic_long *)user, 1);
-    free(memory);
-}
-
-static const mmoe_allocator counted = {&live_blocks, counted_alloc, counted_resize,
-                                       counted_release};
+static failing served_memory; /* of the models in the slot */
+static mmoe_allocator counted;
 
 /* A model that another thread freed would be no readable memory any more; a version never goes
  * back. */
@@ -280,7 +260,7 @@ static void *publish_often(void *unused) {
 static void *publish_and_wait(void *blocks_a_model) {
     for (unsigned i = 0; i < PUBLICATIONS; i++) {
         if (mmoe_slot_publish(slot, served_model(i, &counted), NULL, NULL)) return (void *)1;
-        for (int waited = 0; atomic_load(&live_blocks) != *(const long *)blocks_a_model; waited++) {
+        for (int waited = 0; served_memory.live != *(const long *)blocks_a_model; waited++) {
             if (waited == 2000000) { /* minutes: a reader may wait long for its turn */
                 atomic_fetch_sub(&publishing, 1);
                 return (void *)1;
@@ -295,9 +275,10 @@ static void *publish_and_wait(void *blocks_a_model) {
 static void run_threads(int publishers, void *(*publisher)(void *)) {
     pthread_t threads[READERS + PUBLISHERS];
     mmoe_slot *own, *given = slot;
-    atomic_store(&live_blocks, 0);
+    served_memory = (failing){0};
+    counted = failing_allocator(&served_memory);
     mmoe_model *first = served_model(0, &counted);
-    long blocks = atomic_load(&live_blocks);
+    long blocks = served_memory.live;
     ck_assert_int_eq(mmoe_slot_create(first, NULL, &own, &err), MMOE_OK);
     slot = own;
     atomic_store(&publishing, publishers);
@@ -310,14 +291,14 @@ static void run_threads(int publishers, void *(*publisher)(void *)) {
         ck_assert_int_eq(pthread_join(threads[i], &bad), 0);
         ck_assert_ptr_null(bad);
     }
-    ck_assert_int_eq(atomic_load(&live_blocks), blocks);
+    ck_assert_int_eq(served_memory.live, blocks);
     mmoe_reader *reader = new_reader();
     ck_assert_uint_eq(enter(reader).version, 1 + (uint64_t)publishers * PUBLICATIONS);
     mmoe_reader_leave(reader);
     mmoe_reader_free(reader);
     mmoe_slot_free(own);
     slot = given;
-    ck_assert_int_eq(atomic_load(&live_blocks), 0);
+    ck_assert_int_eq(served_memory.live, 0);
 }
 
 START_TEST(readers_beside_publishers) { run_threads(PUBLISHERS, publish_often); }

@@ -1,11 +1,11 @@
 /* The configuration: syntax, checks between keys, set, copy, text, memory. */
-#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "check_main.h"
+#include "failing.h"
 #include "config_support.h"
 
 /* ---- Whole texts ---- */
@@ -365,38 +365,8 @@ END_TEST
 
 /* ---- Memory ---- */
 
-/* Fails the allocation number `fail_at`, and those after it if `forever`; the library's and
- * jansson's alike. */
-static long allocations, fail_at, live;
-static bool forever;
-
-static void *counted_malloc(size_t size) {
-    allocations++;
-    if (fail_at && (forever ? allocations >= fail_at : allocations == fail_at)) return NULL;
-    void *memory = malloc(size);
-    live += memory != NULL;
-    return memory;
-}
-static void counted_free(void *memory) {
-    live -= memory != NULL;
-    free(memory);
-}
-static void *counted_alloc(void *user, size_t size) {
-    (void)user;
-    return counted_malloc(size);
-}
-static void *counted_resize(void *user, void *memory, size_t old_size, size_t new_size) {
-    void *grown = counted_alloc(user, new_size);
-    if (!grown) return NULL;
-    memcpy(grown, memory, old_size < new_size ? old_size : new_size);
-    counted_free(memory);
-    return grown;
-}
-static void counted_release(void *user, void *memory) {
-    (void)user;
-    counted_free(memory);
-}
-static const mmoe_allocator counted = {NULL, counted_alloc, counted_resize, counted_release};
+static failing memory;
+static mmoe_allocator counted;
 
 static mmoe_status use_parse(mmoe_config *config, mmoe_error *err) {
     (void)config;
@@ -453,41 +423,34 @@ START_TEST(every_allocation_may_fail) {
     const int fd = mkstemp(path);
     ck_assert_int_eq(write(fd, full, sizeof full - 1), (ssize_t)sizeof full - 1);
     close(fd);
-    json_set_alloc_funcs(counted_malloc, counted_free);
+    memory.and_after = _i;
+    counted = failing_allocator(&memory);
+    failing_json(&memory);
     mmoe_config *config = NULL;
-    fail_at = 0;
     ck_assert_int_eq(mmoe_config_parse(full, sizeof full - 1, NULL, &counted, &config, NULL),
                      MMOE_OK);
-    for (int mode = 0; mode < 2; mode++) {
-        forever = mode == 1;
-        for (size_t u = 0; u < sizeof uses / sizeof *uses; u++) {
-            const long before = live;
-            long n = 0;
-            for (bool failed = true; failed;) {
-                mmoe_error err = {0};
-                allocations = 0;
-                fail_at = ++n;
-                const mmoe_status status = uses[u](config, &err);
-                failed = allocations >= fail_at;
-                fail_at = 0;
-                /* a text that is no JSON stays so when an allocation fails while it is looked at */
-                const bool may_pass = !failed || uses[u] == use_set_string;
-                ck_assert_msg(status == MMOE_E_MEMORY ? failed : (status == MMOE_OK && may_pass),
-                              "use %zu, allocation %ld: %d %s", u, n, status, err.message);
-                ck_assert_int_eq(err.code, status);
-                if (u < 4 || status)
-                    ck_assert_msg(live == before, "use %zu, allocation %ld: %ld blocks leak", u, n,
-                                  live - before);
-            }
-            ck_assert_int_ge(n, uses[u] == use_text ? 2 : 100);
+    for (size_t u = 0; u < sizeof uses / sizeof *uses; u++) {
+        const long before = memory.live;
+        long attempts = 0;
+        for (; failing_next(&memory); attempts++) {
+            mmoe_error err = {0};
+            const mmoe_status status = uses[u](config, &err);
+            /* a text that is no JSON stays so when an allocation fails while it is looked at */
+            if (uses[u] == use_set_string && status == MMOE_OK) continue;
+            failing_check(&memory, status, &err);
+            if (u < 4 || status)
+                ck_assert_msg(memory.live == before, "use %zu, allocation %ld leaks", u,
+                              memory.fail_at);
         }
+        ck_assert_int_ge(attempts, uses[u] == use_text ? 2 : 100);
     }
     mmoe_config_free(config);
-    ck_assert_int_eq(live, 0);
-    json_set_alloc_funcs(malloc, free);
+    ck_assert_int_eq(memory.live, 0);
+    failing_json(NULL);
     unlink(path);
 }
 END_TEST
+
 void add_cases(TCase *c) {
     tcase_add_test(c, the_example_parses);
     tcase_add_test(c, text_parses_to_the_same);
@@ -502,5 +465,5 @@ void add_cases(TCase *c) {
     tcase_add_test(c, set_fails_cleanly);
     tcase_add_test(c, arguments_are_checked);
     tcase_add_test(c, files_are_read);
-    tcase_add_test(c, every_allocation_may_fail);
+    tcase_add_loop_test(c, every_allocation_may_fail, 0, 2);
 }

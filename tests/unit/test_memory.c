@@ -1,9 +1,7 @@
 /* The n-th allocation fails, for every n: each call reports it, gives nothing out, leaks nothing,
  * and leaves what it was given as it was. jansson's allocations count and fail, too. */
 #include <dirent.h>
-#include <jansson.h>
 #include <math.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,69 +9,12 @@
 #include <unistd.h>
 
 #include "check_main.h"
+#include "failing.h"
+#include "files.h"
 #include "models_support.h"
 
-/* ---- An allocator that fails on demand ---- */
-
-static atomic_long calls, live, fail_at; /* fail_at: the call that fails; 0: none */
-static int fail_rest; /* the calls after it fail, too, but for those that shrink a block */
-
-typedef union header {
-    size_t size;
-    max_align_t align;
-} header;
-
-static int fails(void) {
-    const long call = atomic_fetch_add(&calls, 1) + 1, at = atomic_load(&fail_at);
-    return at && (call == at || (call > at && fail_rest));
-}
-
-/* Behind every block, for libraries that sanitizers do not see. */
-static const char canary[8] = "canary!";
-
-static void *take(size_t size) {
-    header *h = malloc(sizeof *h + size + sizeof canary);
-    if (!h) return NULL;
-    h->size = size;
-    memset(h + 1, 0xa5, size);
-    memcpy((char *)(h + 1) + size, canary, sizeof canary);
-    atomic_fetch_add(&live, 1);
-    return h + 1;
-}
-
-static void *failing_alloc(void *user, size_t size) {
-    (void)user;
-    return fails() ? NULL : take(size);
-}
-
-static void failing_release(void *user, void *memory) {
-    (void)user;
-    if (!memory) return;
-    header *h = (header *)memory - 1;
-    if (memcmp((char *)memory + h->size, canary, sizeof canary) != 0)
-        ck_abort_msg("written behind a block of %zu bytes", h->size);
-    atomic_fetch_sub(&live, 1);
-    free(h);
-}
-
-/* Always moves, so that an old pointer that is still in use shows. */
-static void *failing_resize(void *user, void *memory, size_t old_size, size_t new_size) {
-    (void)user;
-    if (memory && old_size != ((header *)memory - 1)->size)
-        ck_abort_msg("resize from %zu, but the block has %zu", old_size,
-                     ((header *)memory - 1)->size);
-    const int shrinks = memory && new_size <= old_size;
-    void *moved = shrinks && fail_rest ? take(new_size) : failing_alloc(NULL, new_size);
-    if (!moved || !memory) return moved;
-    memcpy(moved, memory, old_size < new_size ? old_size : new_size);
-    failing_release(NULL, memory);
-    return moved;
-}
-
-static void *failing_json_alloc(size_t size) { return failing_alloc(NULL, size); }
-static void failing_json_release(void *memory) { failing_release(NULL, memory); }
-
-static const mmoe_allocator failing = {NULL, failing_alloc, failing_resize, failing_release};
+static failing memory;
+static mmoe_allocator alloc;
 
 /* ---- A tiny model, its files and its objects ---- */
 
@@ -101,19 +42,11 @@ static const char csv[] = "city,town,age,d1,d2,buy,pay,w\n"
                           "Bern,Bonn,4,0.75,1,,3,1\n"
                           "Bonn,Basel,5,1,2,1,-1,1\n";
 
-static char folder[64], csv_path[128], json_path[128], model_path[128], new_path[128],
-    checkpoint_path[128];
+static char csv_path[128], json_path[128], model_path[128], new_path[128], checkpoint_path[128];
 static mmoe_config *config;
 static mmoe_schema *schema;
 static mmoe_dataset *rows;
 static mmoe_model *model;
-
-static void write_text(const char *path, const char *text) {
-    FILE *f = fopen(path, "w");
-    ck_assert_ptr_nonnull(f);
-    ck_assert_int_ge(fputs(text, f), 0);
-    ck_assert_int_eq(fclose(f), 0);
-}
 
 static void ok(mmoe_status status, const mmoe_error *err) {
     if (status != MMOE_OK) ck_abort_msg("status %d: %s", status, err->message);
@@ -121,21 +54,18 @@ static void ok(mmoe_status status, const mmoe_error *err) {
 
 static void set_up(void) {
     mmoe_error err = {0};
-    const char *base = getenv("TMPDIR");
-    snprintf(folder, sizeof folder, "%.40s/mmoe-memory-XXXXXX", base ? base : "/tmp");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
+    make_folder();
     char *const paths[] = {csv_path, json_path, model_path, new_path, checkpoint_path};
     const char *const names[] = {"rows.csv", "config.json", "model.safetensors", "new.safetensors",
                                  "checkpoint"};
     for (int i = 0; i < 5; i++) snprintf(paths[i], sizeof csv_path, "%s/%s", folder, names[i]);
-    write_text(csv_path, csv);
-    write_text(json_path, json);
-    atomic_store(&fail_at, 0);
-    atomic_store(&live, 0);
-    json_set_alloc_funcs(failing_json_alloc, failing_json_release);
-    ok(mmoe_config_read(json_path, &failing, &config, &err), &err);
-    ok(mmoe_dataset_fit_csv(config, csv_path, &failing, &schema, &rows, &err), &err);
-    ok(mmoe_model_create(config, schema, &failing, &model, &err), &err);
+    put_text(csv_path, csv);
+    put_text(json_path, json);
+    alloc = failing_allocator(&memory);
+    failing_json(&memory);
+    ok(mmoe_config_read(json_path, &alloc, &config, &err), &err);
+    ok(mmoe_dataset_fit_csv(config, csv_path, &alloc, &schema, &rows, &err), &err);
+    ok(mmoe_model_create(config, schema, &alloc, &model, &err), &err);
     ok(mmoe_model_save(model, model_path, &err), &err);
 }
 
@@ -144,75 +74,65 @@ static void tear_down(void) {
     mmoe_dataset_free(rows);
     mmoe_schema_free(schema);
     mmoe_config_free(config);
-    ck_assert_int_eq(atomic_load(&live), 0);
+    ck_assert_int_eq(memory.live, 0);
     const char *const paths[] = {csv_path, json_path, model_path, new_path, checkpoint_path};
     for (int i = 0; i < 5; i++) unlink(paths[i]);
-    /* what is left would be a temporary file */
-    ck_assert_int_eq(rmdir(folder), 0);
+    ck_assert_int_eq(empty_folder(), 0); /* else a temporary file is left */
+    remove_folder();
 }
 
 /* ---- The calls ---- */
 
-/* Whether `status` is what a call may give of whose allocations the n-th failed. libcsv asks for
- * less when it is refused once, and an array that cannot shrink serves as it is, so what reads CSV
- * may recover. */
-static void check_failure(long n, mmoe_status status, const mmoe_error *err, int recovers) {
-    if (recovers && !fail_rest && status == MMOE_OK) return;
-    ck_assert_msg(status == MMOE_E_MEMORY, "allocation %ld: status %d: %s", n, status,
-                  err->message);
-    ck_assert_int_eq(err->code, MMOE_E_MEMORY);
-    ck_assert_ptr_nonnull(strstr(err->message, "out of memory"));
-}
-
-/* Runs `run`, which frees what it makes, until none of its allocations fails. Returns how many
- * those are. */
-static long fail_each(mmoe_status (*run)(mmoe_error *err), int recovers) {
-    const long before = atomic_load(&live);
-    for (long n = 1; n < 20000; n += fail_rest ? 1 + n / 32 : 1) {
-        mmoe_error err = {0};
-        atomic_store(&calls, 0);
-        atomic_store(&fail_at, n);
-        const mmoe_status status = run(&err);
-        atomic_store(&fail_at, 0);
-        ck_assert_msg(atomic_load(&live) == before, "allocation %ld: %ld blocks leaked", n,
-                      atomic_load(&live) - before);
-        if (atomic_load(&calls) < n) {
-            ok(status, &err);
-            return atomic_load(&calls);
-        }
-        check_failure(n, status, &err, recovers);
-    }
-    ck_abort_msg("does not end");
-    return 0;
-}
-
-/* Fails single allocations, then all from one on; there are at least `least`. */
+/* Runs `run`, which frees what it makes, until none of its allocations fails: first single ones,
+ * then all from one on. There are at least `least`. libcsv asks for less when it is refused once,
+ * and an array that cannot shrink serves as it is, so what reads CSV `recovers`. */
 static void fail_all(mmoe_status (*run)(mmoe_error *err), int recovers, long least) {
-    for (fail_rest = 0; fail_rest < 2; fail_rest++)
-        ck_assert_int_ge(fail_each(run, recovers), least);
+    for (int rest = 0; rest < 2; rest++) {
+        const long before = memory.live;
+        long calls = 0;
+        memory.and_after = memory.may_shrink = rest;
+        memory.stride = 1;
+        for (; failing_next(&memory); calls = memory.calls) {
+            mmoe_error err = {0};
+            const mmoe_status status = run(&err);
+            ck_assert_msg(memory.live == before, "allocation %ld: %ld blocks leaked",
+                          memory.fail_at, memory.live - before);
+            ck_assert_int_lt(memory.fail_at, 20000);
+            if (rest) memory.stride = 1 + (memory.fail_at + 1) / 32;
+            if (recovers && !rest && status == MMOE_OK) continue;
+            failing_check(&memory, status, &err);
+            ck_assert(status == MMOE_OK || strstr(err.message, "out of memory"));
+        }
+        ck_assert_int_ge(calls, least);
+    }
 }
 
 static void *const untouched = folder; /* a pointer that no call gives out */
 
-static mmoe_status parse_config(mmoe_error *err) {
-    mmoe_config *out = untouched;
-    const mmoe_status status = mmoe_config_parse(json, sizeof json - 1, NULL, &failing, &out, err);
-    if (status == MMOE_OK)
-        mmoe_config_free(out);
-    else
-        ck_assert_ptr_eq(out, untouched);
-    return status;
-}
+/* A function that makes an object by a call, which gives nothing out where it fails. */
+#define MAKES(function, type, release, call)                                                       \
+    static mmoe_status function(mmoe_error *err) {                                                 \
+        type *out = untouched;                                                                     \
+        const mmoe_status status = (call);                                                         \
+        if (status == MMOE_OK)                                                                     \
+            release(out);                                                                          \
+        else                                                                                       \
+            ck_assert_ptr_eq(out, untouched);                                                      \
+        return status;                                                                             \
+    }
 
-static mmoe_status read_config(mmoe_error *err) {
-    mmoe_config *out = untouched;
-    const mmoe_status status = mmoe_config_read(json_path, &failing, &out, err);
-    if (status == MMOE_OK)
-        mmoe_config_free(out);
-    else
-        ck_assert_ptr_eq(out, untouched);
-    return status;
-}
+static const mmoe_trainer_options options = {.threads = 2, .checkpoint_path = checkpoint_path};
+
+MAKES(parse_config, mmoe_config, mmoe_config_free,
+      mmoe_config_parse(json, sizeof json - 1, NULL, &alloc, &out, err))
+MAKES(read_config, mmoe_config, mmoe_config_free, mmoe_config_read(json_path, &alloc, &out, err))
+MAKES(create_model, mmoe_model, mmoe_model_free,
+      mmoe_model_create(config, schema, &alloc, &out, err))
+MAKES(load_model, mmoe_model, mmoe_model_free, mmoe_model_load(model_path, &alloc, &out, err))
+MAKES(create_trainer, mmoe_trainer, mmoe_trainer_free,
+      mmoe_trainer_create(model, &options, &alloc, &out, err))
+MAKES(inspect, mmoe_inspection, mmoe_inspection_free,
+      mmoe_inspect(model, rows, 2, &alloc, &out, err))
 
 /* What jansson's token buffer, which doubles, is refused depends on the length of the text. */
 static int text_length;
@@ -224,7 +144,7 @@ static mmoe_status parse_padded(mmoe_error *err) {
     ck_assert_int_eq(snprintf(text, sizeof text, "%-*s", text_length, plain), text_length);
     mmoe_config *out = NULL;
     const mmoe_status status =
-        mmoe_config_parse(text, (size_t)text_length, NULL, &failing, &out, err);
+        mmoe_config_parse(text, (size_t)text_length, NULL, &alloc, &out, err);
     mmoe_config_free(out);
     return status;
 }
@@ -240,18 +160,17 @@ static mmoe_status text_of_config(mmoe_error *err) {
 }
 
 static char *text_without_failure(const mmoe_config *of) {
-    const long at = atomic_exchange(&fail_at, 0), done = atomic_load(&calls);
     char *text;
     mmoe_error err = {0};
+    memory.paused = 1;
     ok(mmoe_config_text(of, &text, &err), &err);
-    atomic_store(&calls, done);
-    atomic_store(&fail_at, at);
+    memory.paused = 0;
     return text;
 }
 
 static mmoe_status set_config(mmoe_error *err) {
     mmoe_config *copy = NULL;
-    mmoe_status status = mmoe_config_parse(json, sizeof json - 1, NULL, &failing, &copy, err);
+    mmoe_status status = mmoe_config_parse(json, sizeof json - 1, NULL, &alloc, &copy, err);
     if (status != MMOE_OK) return status;
     char *before = text_without_failure(copy);
     status = mmoe_config_set(copy, "model.expert_params.dims", "[5, 4]", err);
@@ -266,7 +185,7 @@ static mmoe_status set_config(mmoe_error *err) {
 static mmoe_status fit_csv(mmoe_error *err) {
     mmoe_schema *s = untouched;
     mmoe_dataset *d = untouched;
-    const mmoe_status status = mmoe_dataset_fit_csv(config, csv_path, &failing, &s, &d, err);
+    const mmoe_status status = mmoe_dataset_fit_csv(config, csv_path, &alloc, &s, &d, err);
     if (status == MMOE_OK) {
         ck_assert_int_eq(mmoe_dataset_rows(d), 6);
         mmoe_dataset_free(d);
@@ -281,7 +200,7 @@ static mmoe_status fit_csv(mmoe_error *err) {
 static mmoe_status read_csv(mmoe_error *err) {
     mmoe_dataset *out = untouched;
     const mmoe_status status =
-        mmoe_dataset_read_csv(schema, csv_path, MMOE_LABELS_REQUIRED, &failing, &out, err);
+        mmoe_dataset_read_csv(schema, csv_path, MMOE_LABELS_REQUIRED, &alloc, &out, err);
     if (status == MMOE_OK) {
         ck_assert_int_eq(mmoe_dataset_rows(out), 6);
         mmoe_dataset_free(out);
@@ -300,24 +219,13 @@ static mmoe_status rows_from_memory(mmoe_error *err) {
     mmoe_config *c = NULL;
     mmoe_schema *s = NULL;
     mmoe_dataset *d = NULL;
-    mmoe_status status = mmoe_config_parse(text, strlen(text), NULL, &failing, &c, err);
-    if (status == MMOE_OK) status = mmoe_schema_create(c, columns, 3, &failing, &s, err);
+    mmoe_status status = mmoe_config_parse(text, strlen(text), NULL, &alloc, &c, err);
+    if (status == MMOE_OK) status = mmoe_schema_create(c, columns, 3, &alloc, &s, err);
     if (status == MMOE_OK)
-        status =
-            mmoe_dataset_create(s, &batch, (float[]){0, 1}, (float[]){1, 2}, &failing, &d, err);
+        status = mmoe_dataset_create(s, &batch, (float[]){0, 1}, (float[]){1, 2}, &alloc, &d, err);
     mmoe_dataset_free(d);
     mmoe_schema_free(s);
     mmoe_config_free(c);
-    return status;
-}
-
-static mmoe_status create_model(mmoe_error *err) {
-    mmoe_model *out = untouched;
-    const mmoe_status status = mmoe_model_create(config, schema, &failing, &out, err);
-    if (status == MMOE_OK)
-        mmoe_model_free(out);
-    else
-        ck_assert_ptr_eq(out, untouched);
     return status;
 }
 
@@ -336,16 +244,6 @@ static mmoe_status save_model(mmoe_error *err) {
     const mmoe_status status = mmoe_model_save(model, new_path, err);
     if (status == MMOE_OK) ck_assert_int_eq(unlink(new_path), 0);
     ck_assert_int_eq(files_in_folder(), before);
-    return status;
-}
-
-static mmoe_status load_model(mmoe_error *err) {
-    mmoe_model *out = untouched;
-    const mmoe_status status = mmoe_model_load(model_path, &failing, &out, err);
-    if (status == MMOE_OK)
-        mmoe_model_free(out);
-    else
-        ck_assert_ptr_eq(out, untouched);
     return status;
 }
 
@@ -372,21 +270,9 @@ static mmoe_status load_weights(mmoe_error *err) {
     return status;
 }
 
-static mmoe_status create_trainer(mmoe_error *err) {
-    mmoe_trainer *out = untouched;
-    const mmoe_trainer_options options = {.threads = 2, .checkpoint_path = checkpoint_path};
-    const mmoe_status status = mmoe_trainer_create(model, &options, &failing, &out, err);
-    if (status == MMOE_OK)
-        mmoe_trainer_free(out);
-    else
-        ck_assert_ptr_eq(out, untouched);
-    return status;
-}
-
 static mmoe_status train(mmoe_error *err) {
     mmoe_trainer *trainer = NULL;
-    const mmoe_trainer_options options = {.threads = 2, .checkpoint_path = checkpoint_path};
-    mmoe_status status = mmoe_trainer_create(model, &options, &failing, &trainer, err);
+    mmoe_status status = mmoe_trainer_create(model, &options, &alloc, &trainer, err);
     if (status == MMOE_OK) status = mmoe_trainer_fit(trainer, rows, rows, err);
     ck_assert(isfinite(digest(model)));
     mmoe_trainer_free(trainer);
@@ -395,7 +281,7 @@ static mmoe_status train(mmoe_error *err) {
 
 static mmoe_status resume(mmoe_error *err) {
     mmoe_trainer *trainer = NULL;
-    mmoe_status status = mmoe_trainer_create(model, NULL, &failing, &trainer, err);
+    mmoe_status status = mmoe_trainer_create(model, NULL, &alloc, &trainer, err);
     if (status == MMOE_OK) status = mmoe_trainer_resume(trainer, checkpoint_path, err);
     mmoe_trainer_free(trainer);
     return status;
@@ -403,7 +289,7 @@ static mmoe_status resume(mmoe_error *err) {
 
 static mmoe_status evaluate(mmoe_error *err) {
     mmoe_task_metrics metrics[2];
-    const mmoe_status status = mmoe_evaluate(model, rows, 2, &failing, metrics, err);
+    const mmoe_status status = mmoe_evaluate(model, rows, 2, &alloc, metrics, err);
     if (status == MMOE_OK) {
         ck_assert_int_eq(metrics[0].rows, 5);
         ck_assert_int_eq(metrics[1].rows, 5);
@@ -411,21 +297,11 @@ static mmoe_status evaluate(mmoe_error *err) {
     return status;
 }
 
-static mmoe_status inspect(mmoe_error *err) {
-    mmoe_inspection *out = untouched;
-    const mmoe_status status = mmoe_inspect(model, rows, 2, &failing, &out, err);
-    if (status == MMOE_OK)
-        mmoe_inspection_free(out);
-    else
-        ck_assert_ptr_eq(out, untouched);
-    return status;
-}
-
 static mmoe_status predict(mmoe_error *err) {
     mmoe_predictor *predictor = untouched;
     mmoe_batch batch;
     float scores[12];
-    mmoe_status status = mmoe_predictor_create(model, &failing, &predictor, err);
+    mmoe_status status = mmoe_predictor_create(model, &alloc, &predictor, err);
     if (status != MMOE_OK) {
         ck_assert_ptr_eq(predictor, untouched);
         return status;
@@ -478,12 +354,12 @@ static mmoe_status make_of_family(mmoe_error *err) {
     mmoe_trainer *trainer = NULL;
     mmoe_predictor *predictor = NULL;
     models_json(text, which_model, which_method, 64);
-    mmoe_status status = mmoe_config_parse(text, strlen(text), NULL, &failing, &c, err);
+    mmoe_status status = mmoe_config_parse(text, strlen(text), NULL, &alloc, &c, err);
     if (status == MMOE_OK)
-        status = mmoe_schema_create(c, models_columns, MODELS_COLUMNS, &failing, &s, err);
-    if (status == MMOE_OK) status = mmoe_model_create(c, s, &failing, &m, err);
-    if (status == MMOE_OK) status = mmoe_trainer_create(m, NULL, &failing, &trainer, err);
-    if (status == MMOE_OK) status = mmoe_predictor_create(m, &failing, &predictor, err);
+        status = mmoe_schema_create(c, models_columns, MODELS_COLUMNS, &alloc, &s, err);
+    if (status == MMOE_OK) status = mmoe_model_create(c, s, &alloc, &m, err);
+    if (status == MMOE_OK) status = mmoe_trainer_create(m, NULL, &alloc, &trainer, err);
+    if (status == MMOE_OK) status = mmoe_predictor_create(m, &alloc, &predictor, err);
     mmoe_predictor_free(predictor);
     mmoe_trainer_free(trainer);
     mmoe_model_free(m);

@@ -1,5 +1,4 @@
 /* the model file: save, load, load_weights */
-#include <jansson.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -9,6 +8,7 @@
 
 #include "base/checksum.h"
 #include "check_main.h"
+#include "failing.h"
 #include "model/model_file.h"
 #include "params_support.h"
 
@@ -563,82 +563,46 @@ END_TEST
 
 /* ---- Memory that runs out ---- */
 
-static int64_t left, live; /* allocations that still succeed; blocks not yet given back */
-static bool lasting;       /* whether those after the first that fails fail too */
-
-static bool fails(void) { return lasting ? left-- <= 0 : left-- == 0; }
-
-static void *json_alloc(size_t size) {
-    if (fails()) return NULL;
-    live++;
-    return malloc(size);
-}
-
-static void json_release(void *p) {
-    live -= p != NULL;
-    free(p);
-}
-
-static void *count_alloc(void *user, size_t size) {
-    (void)user;
-    return json_alloc(size);
-}
-
-static void *count_resize(void *user, void *memory, size_t old_size, size_t new_size) {
-    (void)user;
-    (void)old_size;
-    return fails() ? NULL : realloc(memory, new_size);
-}
-
-static void count_release(void *user, void *memory) {
-    (void)user;
-    json_release(memory);
-}
-
-static const mmoe_allocator counting = {NULL, count_alloc, count_resize, count_release};
-
 START_TEST(every_allocation_of_load_may_fail) {
-    json_set_alloc_funcs(json_alloc, json_release);
-    lasting = _i;
-    int64_t n = 0;
-    for (left = -1; left < 0; n += lasting ? 3 : 1) {
+    failing memory = {.and_after = _i, .stride = _i ? 3 : 1};
+    const mmoe_allocator alloc = failing_allocator(&memory);
+    long calls = 0;
+    failing_json(&memory);
+    for (; failing_next(&memory); calls = memory.calls) {
         mmoe_model *model = NULL;
         mmoe_error err = {0};
-        left = n;
-        live = 0;
-        mmoe_status status = mmoe_model_load(file, &counting, &model, &err);
-        ck_assert_msg(status == MMOE_OK || status == MMOE_E_MEMORY, "%s", err.message);
-        ck_assert_int_eq(err.code, status);
+        mmoe_status status = mmoe_model_load(file, &alloc, &model, &err);
+        failing_check(&memory, status, &err);
         ck_assert((model != NULL) == (status == MMOE_OK));
         if (model) ck_assert(same_weights(model, sample));
         mmoe_model_free(model);
-        ck_assert_int_eq(live, 0);
+        ck_assert_int_eq(memory.live, 0);
     }
-    ck_assert_int_gt(n, 500);
-    json_set_alloc_funcs(malloc, free);
+    ck_assert_int_gt(calls, 500);
+    failing_json(NULL);
 }
 END_TEST
 
 START_TEST(every_allocation_of_save_and_load_weights_may_fail) {
-    left = INT64_MAX;
-    mmoe_model *model = new_model(config_json, &counting), *blank = blank_model();
+    failing memory = {0};
+    const mmoe_allocator alloc = failing_allocator(&memory);
+    mmoe_model *model = new_model(config_json, &alloc), *blank = blank_model();
+    const long live = memory.live;
     size_t size, size_again;
     char *bytes = get_file(file, &size);
-    json_set_alloc_funcs(json_alloc, json_release);
-    lasting = _i;
+    memory.and_after = _i;
+    memory.stride = _i ? 3 : 1;
+    failing_json(&memory);
     for (int loading = 0; loading < 2; loading++) {
-        int64_t n = 0;
-        for (left = -1; left < 0; n += lasting ? 3 : 1) {
+        long calls = 0;
+        for (; failing_next(&memory); calls = memory.calls) {
             mmoe_error err = {0};
             unlink(other);
             mmoe_params_copy(&model->params, loading ? &blank->params : &sample->params);
-            left = n;
-            live = 0;
             mmoe_status status = loading ? mmoe_model_load_weights(model, file, &err)
                                          : mmoe_model_save(model, other, &err);
-            ck_assert_msg(status == MMOE_OK || status == MMOE_E_MEMORY, "%s", err.message);
-            ck_assert_int_eq(err.code, status);
-            ck_assert_int_eq(live, 0);
+            failing_check(&memory, status, &err);
+            ck_assert_int_eq(memory.live, live);
             if (loading)
                 ck_assert(same_weights(model, status ? blank : sample));
             else
@@ -650,11 +614,10 @@ START_TEST(every_allocation_of_save_and_load_weights_may_fail) {
                 free(again);
             }
         }
-        ck_assert_int_gt(n, 20);
+        ck_assert_int_gt(calls, 20);
     }
-    json_set_alloc_funcs(malloc, free);
+    failing_json(NULL);
     free(bytes);
-    left = INT64_MAX;
     mmoe_model_free(model);
     mmoe_model_free(blank);
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "check_main.h"
+#include "files.h"
 #include "models_support.h"
 #include "succeeds.h"
 
@@ -69,14 +70,8 @@ static void train(mmoe_model *of, int threads) {
 
 static size_t save(const mmoe_model *of, char **bytes) {
     SUCCEEDS(mmoe_model_save(of, path, &err));
-    FILE *f = fopen(path, "rb");
-    ck_assert_ptr_nonnull(f);
-    fseek(f, 0, SEEK_END);
-    const size_t size = (size_t)ftell(f);
-    rewind(f);
-    *bytes = malloc(size);
-    ck_assert_uint_eq(fread(*bytes, 1, size, f), size);
-    fclose(f);
+    size_t size;
+    *bytes = get_file(path, &size);
     return size;
 }
 

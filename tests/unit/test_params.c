@@ -112,6 +112,93 @@ START_TEST(neighbours_share_a_reservation) {
 }
 END_TEST
 
+/* ---- Tables, and the whole ---- */
+
+/* Tables [5, 3] and [7, 4] between a layer's tensors, 18 values and 2. */
+static mmoe_tensors tensors_with_tables(void) {
+    mmoe_tensors t = new_tensors(NULL);
+    const mmoe_tensor first = {.kind = MMOE_TENSOR_TABLE, .rank = 2, .shape = {5, 3}},
+                      second = {.kind = MMOE_TENSOR_TABLE, .rank = 2, .shape = {7, 4}};
+    ck_assert_int_eq(mmoe_tensors_add(&t, first, NULL, "first"), MMOE_OK);
+    ck_assert_int_eq(add(&t, "a", MMOE_TENSOR_VALUE, 1, 18, 0, MMOE_INIT_CONSTANT, 1), MMOE_OK);
+    ck_assert_int_eq(mmoe_tensors_add(&t, second, NULL, "second"), MMOE_OK);
+    ck_assert_int_eq(add(&t, "b", MMOE_TENSOR_VALUE, 1, 2, 0, MMOE_INIT_CONSTANT, 2), MMOE_OK);
+    ck_assert_int_eq(add(&t, "mean", MMOE_TENSOR_STATE, 1, 3, 0, MMOE_INIT_CONSTANT, 0), MMOE_OK);
+    return t;
+}
+
+START_TEST(the_whole_is_tables_and_then_layers) {
+    static const int64_t places[] = {0, 48, 15, 48 + 32}; /* of first, a, second, b */
+    mmoe_tensors t = tensors_with_tables();
+    mmoe_params p;
+    ck_assert_int_eq(mmoe_params_init(&p, &t, NULL, NULL), MMOE_OK);
+    ck_assert_int_eq(p.n_table, 2);
+    ck_assert_int_eq(p.n_trained, 3);
+    ck_assert_int_eq(p.n_block, 5);
+    ck_assert_int_eq(p.n_whole, 48 + 48);
+    for (int i = 0; i < 4; i++) ck_assert_int_eq(mmoe_tensors_place(&t, &t.items[i]), places[i]);
+    ck_assert_str_eq(p.blocks[1].memory.name, "second");
+    ck_assert_int_eq(p.blocks[1].place, 15);
+    ck_assert_int_eq(p.blocks[2].place, 48);
+    ck_assert_ptr_eq(p.blocks[2].memory.data, p.values);
+    ck_assert_ptr_eq(mmoe_params_at(&p, &t.items[2]), mmoe_params_rows(&p, 1));
+    ck_assert_ptr_eq(mmoe_params_at(&p, &t.items[3]), p.values + 32);
+    for (int i = 3; i < 5; i++) ck_assert_int_eq(p.blocks[i].place, -1);
+    mmoe_params_finish(&p);
+    mmoe_tensors_finish(&t);
+}
+END_TEST
+
+/* Walked in steps of any size, the whole's parts are every block's values once, in order. */
+START_TEST(parts_cover_the_blocks) {
+    mmoe_tensors t = tensors_with_tables();
+    mmoe_params p;
+    ck_assert_int_eq(mmoe_params_init(&p, &t, NULL, NULL), MMOE_OK);
+    for (int64_t step = 1; step <= 100; step++) {
+        int64_t seen[3] = {0}, last = -1;
+        for (int64_t first = 0; first < p.n_whole; first += step) {
+            const int64_t end = first + step < p.n_whole ? first + step : p.n_whole;
+            mmoe_params_part part;
+            for (int64_t at = first; mmoe_params_next(&p, &at, end, &part);) {
+                ck_assert_int_gt(part.count, 0);
+                ck_assert_int_gt(part.place, last);
+                ck_assert_int_le(first, part.place);
+                ck_assert_int_le(part.place + part.count, end);
+                ck_assert_int_eq(part.place, p.blocks[part.block].place + part.offset);
+                ck_assert_int_eq(part.offset, seen[part.block]);
+                seen[part.block] += part.count;
+                last = part.place;
+            }
+        }
+        for (int i = 0; i < 3; i++) ck_assert_int_eq(seen[i], p.blocks[i].memory.count);
+    }
+    mmoe_params_finish(&p);
+    mmoe_tensors_finish(&t);
+}
+END_TEST
+
+START_TEST(lent_tables_are_used_where_they_stand) {
+    static _Alignas(64) float file[15 + 28];
+    mmoe_tensors t = tensors_with_tables();
+    for (int32_t count = 0; count <= 2; count++) {
+        mmoe_params p, copy;
+        const mmoe_lent_tables lent = {.map.data = file, .count = count};
+        for (int i = 0; i < 15 + 28; i++) file[i] = (float)i;
+        ck_assert_int_eq(mmoe_params_init_lent(&p, &t, &lent, NULL, NULL), MMOE_OK);
+        ck_assert_int_eq(mmoe_params_init(&copy, &t, NULL, NULL), MMOE_OK);
+        ck_assert((mmoe_params_rows(&p, 0) == file) == (count > 0));
+        ck_assert((mmoe_params_rows(&p, 1) == file + 15) == (count > 1));
+        mmoe_params_copy(&copy, &p);
+        ck_assert(mmoe_params_rows(&copy, 0)[14] == (count > 0 ? 14 : 0));
+        ck_assert(mmoe_params_rows(&copy, 1)[27] == (count > 1 ? 42 : 0));
+        mmoe_params_finish(&copy);
+        mmoe_params_finish(&p);
+        ck_assert(file[42] == 42);
+    }
+    mmoe_tensors_finish(&t);
+}
+END_TEST
+
 /* The same tensor drawn at two places of two models of different order, and under another name and
  * seed. */
 START_TEST(draw_depends_on_seed_and_name_alone) {
@@ -262,6 +349,9 @@ END_TEST
 void add_cases(TCase *c) {
     tcase_add_test(c, blocks_are_aligned_and_apart);
     tcase_add_test(c, neighbours_share_a_reservation);
+    tcase_add_test(c, the_whole_is_tables_and_then_layers);
+    tcase_add_test(c, parts_cover_the_blocks);
+    tcase_add_test(c, lent_tables_are_used_where_they_stand);
     tcase_add_test(c, draw_depends_on_seed_and_name_alone);
     tcase_add_test(c, stitches_are_mostly_their_own);
     tcase_add_test(c, draws_have_their_moments);

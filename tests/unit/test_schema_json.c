@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "check_main.h"
+#include "failing.h"
 #include "config/config.h"
 #include "data/dataset.h"
 #include "file/schema_json.h"
@@ -296,77 +297,39 @@ END_TEST
 
 /* ---- Memory ---- */
 
-static long allocations, fail_at, live;
-
-static void *counted_malloc(size_t size) {
-    if (++allocations == fail_at) return NULL;
-    void *memory = malloc(size);
-    live += memory != NULL;
-    return memory;
-}
-static void counted_free(void *memory) {
-    live -= memory != NULL;
-    free(memory);
-}
-static void *counted_alloc(void *user, size_t size) {
-    (void)user;
-    return counted_malloc(size);
-}
-static void *counted_resize(void *user, void *memory, size_t old_size, size_t new_size) {
-    void *grown = counted_alloc(user, new_size);
-    if (!grown) return NULL;
-    memcpy(grown, memory, old_size < new_size ? old_size : new_size);
-    counted_free(memory);
-    return grown;
-}
-static void counted_release(void *user, void *memory) {
-    (void)user;
-    counted_free(memory);
-}
-
 START_TEST(every_allocation_may_fail) {
-    const mmoe_allocator counted = {NULL, counted_alloc, counted_resize, counted_release};
-    json_set_alloc_funcs(counted_malloc, counted_free);
+    failing memory = {0};
+    const mmoe_allocator counted = failing_allocator(&memory);
+    failing_json(&memory);
     json_t *json = json_loads(good, 0, NULL);
-    const long start = live;
-    for (bool failed = true; failed;) {
-        static long n = 0;
-        mmoe_schema *schema = NULL;
+    mmoe_schema *schema = NULL;
+    const long start = memory.live;
+    long attempts = 0;
+    for (; failing_next(&memory); attempts++) {
         mmoe_error err = {0};
         source s = {&counted, 0, 0};
-        allocations = 0;
-        fail_at = ++n;
-        const mmoe_status status =
-            mmoe_schema_from_json(json, "m", make_vocab, &s, &counted, &schema, &err);
-        failed = allocations >= fail_at;
-        fail_at = 0;
-        ck_assert_msg(status == (failed ? MMOE_E_MEMORY : MMOE_OK), "allocation %ld: %d %s", n,
-                      status, err.message);
+        schema = NULL;
+        failing_check(&memory,
+                      mmoe_schema_from_json(json, "m", make_vocab, &s, &counted, &schema, &err),
+                      &err);
+        if (!memory.refused) continue;
         mmoe_schema_free(schema);
-        ck_assert_int_eq(live, start);
-        if (!failed) ck_assert_int_gt(n, 30);
+        ck_assert_int_eq(memory.live, start);
     }
-    source s = {&counted, 0, 0};
-    mmoe_schema *schema = NULL;
-    ck_assert_int_eq(mmoe_schema_from_json(json, "m", make_vocab, &s, &counted, &schema, NULL),
-                     MMOE_OK);
-    const long bound = live;
-    for (bool failed = true; failed;) {
-        static long n = 0;
-        allocations = 0;
-        fail_at = ++n;
+    ck_assert_int_gt(attempts, 30);
+    const long bound = memory.live;
+    while (failing_next(&memory)) {
         json_t *written = mmoe_schema_to_json(schema);
-        failed = allocations >= fail_at;
-        fail_at = 0;
-        ck_assert_msg((written == NULL) == failed, "allocation %ld", n);
+        ck_assert_msg((written == NULL) == (memory.refused > 0), "allocation %ld", memory.fail_at);
         if (written) ck_assert(json_equal(written, json));
         json_decref(written);
-        ck_assert_msg(live == bound, "allocation %ld leaks", n);
+        ck_assert_msg(memory.live == bound, "allocation %ld leaks", memory.fail_at);
     }
     mmoe_schema_free(schema);
+    ck_assert_int_eq(memory.live, start);
     json_decref(json);
-    ck_assert_int_eq(live, 0);
-    json_set_alloc_funcs(malloc, free);
+    ck_assert_int_eq(memory.live, 0);
+    failing_json(NULL);
 }
 END_TEST
 

@@ -166,10 +166,58 @@ START_TEST(rows_of_another_schema_are_refused) {
 }
 END_TEST
 
+static void fit(mmoe_trainer *trainer, const mmoe_dataset *train_rows) {
+    SUCCEEDS(mmoe_trainer_fit(trainer, train_rows, valid, &err));
+}
+
+/* A trainer that has fitted begins anew: as one that is made for the model as it is now. */
+START_TEST(a_second_fit_is_a_run_of_its_own) {
+    static const char *const keys[] = {
+        ", \"n_epoch\": 3, \"ema_decay\": 0.9, \"optimizer\": \"sgd\"",
+        ", \"n_epoch\": 2, \"warmup_steps\": 9, \"scheduler\": \"cosine\"",
+        ", \"n_epoch\": 2, \"adaptive_params\": {\"method\": \"gradnorm\"}",
+    };
+    set_up("", "", keys[_i]);
+    mmoe_model *twice = new_model(), *once = new_model();
+    mmoe_trainer *trainer = new_trainer(twice, 1), *first = new_trainer(once, 1);
+    fit(trainer, rows);
+    fit(trainer, valid);
+    fit(first, rows);
+    mmoe_trainer *second = new_trainer(once, 2);
+    fit(second, valid);
+    assert_same_models(twice, once);
+    mmoe_trainer_free(trainer);
+    mmoe_trainer_free(first);
+    mmoe_trainer_free(second);
+    mmoe_model_free(twice);
+    mmoe_model_free(once);
+    tear_down();
+}
+END_TEST
+
+/* A stop ends one fit, whenever it was asked for. */
+START_TEST(a_stop_is_heeded_once) {
+    set_up("", "", ", \"n_epoch\": 2");
+    mmoe_model *stopped = new_model();
+    mmoe_trainer *trainer = new_trainer(stopped, 1);
+    mmoe_trainer_stop(trainer);
+    mmoe_error why;
+    ck_assert_int_eq(mmoe_trainer_fit(trainer, rows, valid, &why), MMOE_E_CANCELLED);
+    ck_assert_ptr_nonnull(strstr(why.message, "after 100 of 700 rows"));
+    fit(trainer, rows);
+    fit(trainer, rows);
+    mmoe_trainer_free(trainer);
+    mmoe_model_free(stopped);
+    tear_down();
+}
+END_TEST
+
 void add_cases(TCase *c) {
     tcase_add_loop_test(c, threads_change_no_bit, 0, 3 * UPDATES);
     tcase_add_loop_test(c, clipping_far_away_changes_no_bit, 0, MODELS);
     tcase_add_test(c, a_clipped_step_has_its_length);
     tcase_add_test(c, evaluation_stays_plain);
     tcase_add_test(c, rows_of_another_schema_are_refused);
+    tcase_add_loop_test(c, a_second_fit_is_a_run_of_its_own, 0, 3);
+    tcase_add_test(c, a_stop_is_heeded_once);
 }

@@ -1,6 +1,7 @@
 /* vocabularies of sparse columns */
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "check_main.h"

@@ -1,5 +1,4 @@
-#include "config/config.h"
-
+/* A configuration from its text and back, and keys that are set by their paths. */
 #include <stdio.h>
 #include <string.h>
 
@@ -137,19 +136,6 @@ void mmoe_config_text_free(const mmoe_config *config, char *text) {
     if (config) mmoe_release(&config->alloc, text);
 }
 
-mmoe_status mmoe_config_score(const mmoe_config *config, const mmoe_allocator *alloc,
-                              mmoe_score **out, char *fault, size_t size) {
-    *out = NULL;
-    if (!config->score) return MMOE_OK;
-    const char **names = mmoe_alloc(alloc, (size_t)config->n_task, sizeof *names);
-    if (!names) return MMOE_E_MEMORY;
-    for (int32_t i = 0; i < config->n_task; i++) names[i] = config->tasks[i].name;
-    const mmoe_status status =
-        mmoe_score_compile(config->score, names, config->n_task, alloc, out, fault, size);
-    mmoe_release(alloc, names);
-    return status;
-}
-
 /* The entry of an array: by its number, or the object whose "name" is `key`; -1: there is none. */
 static int64_t array_index(const json_t *array, const char *key) {
     const size_t n = json_array_size(array);
@@ -256,11 +242,4 @@ mmoe_status mmoe_config_set(mmoe_config *config, const char *key, const char *va
     *changed = old;
     mmoe_config_free(changed);
     return MMOE_OK;
-}
-
-const mmoe_metric_kind *mmoe_config_watched_metric(const mmoe_config *config) {
-    const mmoe_trainer_config *c = &config->trainer;
-    if (c->earlystop_metric >= 0) return mmoe_loss_metric(-1, (size_t)c->earlystop_metric);
-    const int32_t task = c->earlystop_task >= 0 ? c->earlystop_task : 0;
-    return mmoe_loss_metric((int)config->tasks[task].type, 0);
 }

@@ -1,0 +1,146 @@
+/* What a served model is made of, and what its ops make and do.
+ *
+ * The columns of the model's input stand in an order of their own: those of the user's side, then
+ * the items'. So both shares of a first layer read neighbouring columns of x and neighbouring rows
+ * of the packed weights. */
+#ifndef MMOE_SERVE_STEP_H
+#define MMOE_SERVE_STEP_H
+
+#include <stdatomic.h>
+
+#include "math/kernels.h"
+#include "model/model.h"
+
+/* x[col : col+dim] = table[ids[column]] */
+typedef struct mmoe_serve_lookup {
+    const float *table;
+    int32_t column, col, dim;
+} mmoe_serve_lookup;
+
+typedef struct mmoe_serve_dense {
+    const mmoe_dense_column *column;
+    int32_t col;
+    bool unbounded; /* some finite value leaves the range of float in the transform */
+} mmoe_serve_dense;
+
+/* The columns that a batch has: all of them, the user's or the items', each in the schema's order.
+ */
+typedef struct mmoe_serve_side {
+    int32_t n_sparse, n_dense, n_lookup;
+    const mmoe_sparse_column **sparse; /* [n_sparse] */
+    const mmoe_table **tables;         /* [n_sparse] */
+    int32_t *last;                     /* [n_sparse] the tables' last rows */
+    mmoe_serve_dense *dense;           /* [n_dense] */
+    mmoe_serve_lookup *lookups;        /* [n_lookup] */
+} mmoe_serve_side;
+
+enum { MMOE_ALL_COLUMNS, MMOE_USER_COLUMNS, MMOE_ITEM_COLUMNS, MMOE_SERVE_SIDES };
+
+/* Columns [col, col + count) of the value that a block reads meet rows [first, first + count) of
+ * its packed weights. */
+typedef struct mmoe_serve_range {
+    int32_t col, first, count;
+} mmoe_serve_range;
+
+/* out[:, col : col+n] = max(start + in W, floor) */
+typedef struct mmoe_serve_block {
+    int32_t in, col, n, k;
+    const float *packed, *start, *floor;
+    mmoe_serve_range user, item; /* of a block that does not read x, all is the item's */
+    int32_t user_start; /* where its start stands in a predictor's user starts; -1: it does not read
+                           x */
+} mmoe_serve_block;
+
+/* A node over a chunk of rows. */
+typedef struct mmoe_serve_step {
+    const struct mmoe_serve_op *op;
+    const mmoe_node *node;
+    int32_t first_block;  /* linear */
+    const float *weights; /* apply: slopes; mix: gates of all rows, NULL: they are a value */
+} mmoe_serve_step;
+
+typedef struct mmoe_serve_value {
+    size_t offset; /* in floats, of a predictor's memory for one chunk */
+    int32_t ld;
+} mmoe_serve_value;
+
+enum { MMOE_SERVE_CHUNK = 240 }; /* rows, at most */
+
+typedef struct mmoe_program {
+    mmoe_allocator alloc;
+    atomic_int users;
+    const mmoe_model *model;
+    const mmoe_kernels *kernels;
+    mmoe_serve_side sides[MMOE_SERVE_SIDES];
+    int32_t *x_col;    /* [D] place in x of a column of the graph's input */
+    int32_t user_cols; /* of x: the user's come first */
+    int32_t n_step, n_block, n_task;
+    mmoe_serve_step *steps;
+    mmoe_serve_block *blocks;
+    mmoe_serve_value *values; /* [n_value of the graph] */
+    int32_t x;                /* the input's value */
+    float *weights;
+    const float *ones, *zeros; /* scale and shift of activations that were folded */
+    int32_t chunk;             /* rows, at most */
+    size_t chunk_floats;       /* of all values */
+    size_t user_starts;        /* floats */
+} mmoe_program;
+
+/* What steps need: grows node by node. */
+typedef struct mmoe_serve_room {
+    size_t floats; /* of the program's weights, in whole cache lines */
+    size_t blocks;
+} mmoe_serve_room;
+
+/* A program while it is made. */
+typedef struct mmoe_serve_maker {
+    mmoe_program *program;
+    size_t taken; /* floats of the program's weights */
+    float *scale; /* [widest linear node] for who makes a step */
+} mmoe_serve_maker;
+
+/* Floats of whole cache lines. */
+static inline size_t mmoe_serve_rounded(size_t count) { return (count + 15) / 16 * 16; }
+
+static inline float *mmoe_serve_take(mmoe_serve_maker *m, size_t count) {
+    float *at = m->program->weights + m->taken;
+    m->taken += mmoe_serve_rounded(count);
+    return at;
+}
+
+/* A chunk of rows on its way through the steps. */
+typedef struct mmoe_serve_chunk {
+    const mmoe_program *program;
+    float *values;            /* of the program's values, each at its offset */
+    const float *user_starts; /* of the first layers, where `ranked` */
+    float *logits;            /* [tasks, rows] */
+    float *scores;            /* [rows, tasks] */
+    int32_t rows;
+    bool ranked; /* the user's share of the first layers is done */
+} mmoe_serve_chunk;
+
+static inline float *mmoe_serve_at(const mmoe_serve_chunk *c, int32_t value) {
+    return c->values + c->program->values[value].offset;
+}
+static inline int32_t mmoe_serve_ld(const mmoe_serve_chunk *c, int32_t value) {
+    return c->program->values[value].ld;
+}
+
+/* What an op is when it is served; NULL: nothing. */
+typedef struct mmoe_serve_op {
+    bool in_place; /* its output takes the memory of its input */
+    void (*count)(const mmoe_program *p, const mmoe_node *n, mmoe_serve_room *room);
+    void (*make)(mmoe_serve_maker *m, const mmoe_node *n, mmoe_serve_step *s);
+    void (*run)(const mmoe_serve_chunk *c, const mmoe_serve_step *s); /* NULL: it is no step */
+} mmoe_serve_op;
+
+extern const mmoe_serve_op *const mmoe_serve_ops[MMOE_OP_COUNT]; /* steps.c */
+
+#define MMOE_SERVE_RECORD(NAME, name) extern const mmoe_serve_op mmoe_serve_##name;
+MMOE_OP_LIST(MMOE_SERVE_RECORD)
+#undef MMOE_SERVE_RECORD
+
+/* step_linear.c: the user's share of the first layers, from a chunk of one row. */
+void mmoe_serve_user_share(const mmoe_serve_chunk *c, float *user_starts);
+
+#endif

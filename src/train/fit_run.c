@@ -1,0 +1,80 @@
+#include "train/fit_run.h"
+
+#include <math.h>
+
+#include "base/clock.h"
+
+double mmoe_fit_mean_loss(const mmoe_trainer *t, int32_t task) {
+    return t->weight_sum[task] > 0 ? t->loss_sum[task] / t->weight_sum[task] : (double)NAN;
+}
+
+int mmoe_fit_report_progress(mmoe_fit_run *r) {
+    mmoe_trainer *t = r->t;
+    if (!t->options.on_progress) return 0;
+    double time = mmoe_clock();
+    if (time - r->last_progress < 0.1) return 0;
+    r->last_progress = time;
+    for (int32_t i = 0; i < t->model->schema->n_label; i++) t->loss[i] = mmoe_fit_mean_loss(t, i);
+    mmoe_progress p = {
+        t->at.epoch + 1, t->model->config->trainer.n_epoch,     t->at.row,
+        r->rows,         t->at.seconds + time - r->epoch_start, t->model->schema->n_label,
+        t->loss};
+    return t->options.on_progress(t->options.user, &p);
+}
+
+/* What early stopping watches of a task: a place among its metrics. */
+static size_t watched_metric(const mmoe_config *config, int type) {
+    const mmoe_metric_kind *watched = mmoe_config_watched_metric(config);
+    size_t i = 0;
+    while (mmoe_loss_metric(type, i) != watched) i++;
+    return i;
+}
+
+/* Larger is better for AUC, smaller for the errors: the sign makes larger better for all. */
+static double task_score(const mmoe_config *config, const mmoe_task_metrics *m) {
+    return mmoe_config_watched_metric(config)->doc.better *
+           m->values[watched_metric(config, (int)m->type)];
+}
+
+double mmoe_fit_score(const mmoe_fit_run *r) {
+    const mmoe_config *config = r->t->model->config;
+    const int32_t task = config->trainer.earlystop_task, n = r->t->model->schema->n_label;
+    if (task >= 0) return task_score(config, &r->metrics[task]);
+    double sum = 0;
+    for (int32_t i = 0; i < n; i++) sum += task_score(config, &r->metrics[i]);
+    return sum / n;
+}
+
+double mmoe_fit_shown_score(const mmoe_fit_run *r, double score) {
+    return mmoe_config_watched_metric(r->t->model->config)->doc.better * score;
+}
+
+int mmoe_fit_report_epoch(mmoe_fit_run *r, double score, double train_seconds, int is_best) {
+    mmoe_trainer *t = r->t;
+    if (!t->options.on_epoch) return 0;
+    const mmoe_config *c = t->model->config;
+    mmoe_epoch_report e = {.epoch = t->at.epoch,
+                           .n_epoch = c->trainer.n_epoch,
+                           .n_task = c->n_task,
+                           .rows = r->rows,
+                           .is_best = is_best};
+    e.seconds = t->at.seconds + mmoe_clock() - r->epoch_start;
+    e.train_seconds = train_seconds;
+    e.rows_per_second = (double)r->rows / train_seconds;
+    for (int32_t i = 0; i < c->n_task; i++) {
+        t->loss[i] = mmoe_fit_mean_loss(t, i);
+        if (!isnan(t->loss[i]))
+            e.loss += (double)c->tasks[i].loss_weight * t->loss[i] /
+                      mmoe_graph_losses(t->model->graph)->divisor;
+    }
+    e.task_loss = t->loss;
+    e.valid = r->valid ? r->metrics : NULL;
+    e.lr = r->lr;
+    mmoe_trainer_task_factors(t, t->factors);
+    e.task_factors = t->factors;
+    e.score = r->valid ? mmoe_fit_shown_score(r, score) : (double)NAN;
+    e.n_gate = r->parts.n_gate;
+    e.gates = r->gates.use;
+    if (e.n_gate) mmoe_gate_meter_read(&r->gates);
+    return t->options.on_epoch(t->options.user, &e);
+}

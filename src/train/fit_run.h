@@ -1,0 +1,31 @@
+/* A fit under way, and what is told of it: losses, scores, the calls of the caller's functions. */
+#ifndef MMOE_TRAIN_FIT_RUN_H
+#define MMOE_TRAIN_FIT_RUN_H
+
+#include "train/trainer.h"
+
+typedef struct mmoe_fit_run {
+    mmoe_trainer *t;
+    mmoe_source *train, *valid; /* valid: NULL, without validation rows */
+    int64_t rows;               /* of an epoch */
+    mmoe_evaluator *evaluator;
+    mmoe_task_metrics *metrics; /* [tasks] */
+    double epoch_start, last_progress;
+    double lr; /* of the epoch's last step */
+    mmoe_parts parts;
+    mmoe_gate_meter gates;
+} mmoe_fit_run;
+
+/* Of the epoch so far; NaN: no row had a label. */
+double mmoe_fit_mean_loss(const mmoe_trainer *t, int32_t task);
+/* What early stopping watches of the validation rows' metrics, larger being better; and the figure
+ * as its metric is named, an error being positive again. */
+double mmoe_fit_score(const mmoe_fit_run *r);
+double mmoe_fit_shown_score(const mmoe_fit_run *r, double score);
+
+/* Call on_progress, when it is time for it, and on_epoch; other than 0: the caller stops the run.
+ */
+int mmoe_fit_report_progress(mmoe_fit_run *r);
+int mmoe_fit_report_epoch(mmoe_fit_run *r, double score, double train_seconds, int is_best);
+
+#endif
