@@ -71,7 +71,7 @@ typedef struct inference {
     int threads;
 } inference;
 
-static void predict(void *context, bench_crew *crew, int worker) {
+static void predict_batches(void *context, bench_crew *crew, int worker) {
     inference *s = context;
     const int64_t batches = mmoe_dataset_rows(s->data) / s->batch;
     mmoe_batch batch;
@@ -87,7 +87,7 @@ static void predict(void *context, bench_crew *crew, int worker) {
 
 static void inference_turn(void *context, int calls, double *seconds) {
     inference *s = context;
-    bench_crew_run(s->threads, predict, s, calls, seconds);
+    bench_crew_run(s->threads, predict_batches, s, calls, seconds);
 }
 
 static void make_inference(inference *s, const bench_options *o, const bench_data *d,
@@ -158,29 +158,45 @@ static void check_products(bench_products *p, int threads) {
             bench_layer_check(&p->layers[i], 1, (bench_pass)pass);
 }
 
-static mmoe_trainer *make_trainer(mmoe_model *model, const mmoe_trainer_options *options) {
+static mmoe_trainer *make_logged_trainer(mmoe_model *model, const mmoe_trainer_options *options) {
     mmoe_trainer *trainer;
     mmoe_error err;
     if (mmoe_trainer_create(model, options, NULL, &trainer, &err)) bench_fail("%s", err.message);
     return trainer;
 }
 
-static result measure(const bench_options *o, const bench_data *d, const bench_setting *s) {
+/* Of the racers' samples: steps, a step's products, the first layer, scoring, the peak, and steps
+ * of the plain method. */
+static void keep_times(result *r, bench_racer *racers, bench_peak *peak, bool has_plain) {
+    static const double quantiles[3] = {0.1, 0.5, 0.9};
+    for (int q = 0; q < 3; q++) r->step[q] = bench_quantile(&racers[0].samples, quantiles[q]);
+    r->gemm = bench_quantile(&racers[1].samples, 0.5);
+    r->first_layer = bench_quantile(&racers[2].samples, 0.5);
+    r->inference = bench_quantile(&racers[3].samples, 0.5);
+    r->peak = bench_peak_end(peak, &racers[4].samples);
+    r->plain_step = has_plain ? bench_quantile(&racers[5].samples, 0.5) : NAN;
+}
+
+static double memory_so_far(void) {
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (double)usage.ru_maxrss / 1024;
+}
+
+static result measure_setting(const bench_options *o, const bench_data *d, const bench_setting *s) {
     result r = {0};
     epochs e = {0};
     const int threads = (int)o->threads;
     mmoe_model *model = bench_model(o, d, s);
     inference *scoring = bench_alloc(1, sizeof *scoring);
     const mmoe_trainer_options options = {.threads = threads, .user = &e, .on_epoch = keep_epoch};
-    mmoe_trainer *trainer = make_trainer(model, &options);
+    mmoe_trainer *trainer = make_logged_trainer(model, &options);
     const double loss = bench_first_loss(o, d, trainer);
     bench_check_model(o, d, s, model, trainer);
     make_inference(scoring, o, d, model);
     double warm[2];
     inference_turn(scoring, 2, warm);
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    r.memory_mb = (double)usage.ru_maxrss / 1024;
+    r.memory_mb = memory_so_far();
 
     const bench_shape shape = bench_shape_of(o, s);
     bench_products all = bench_products_make(o, &shape);
@@ -195,7 +211,7 @@ static result measure(const bench_options *o, const bench_data *d, const bench_s
         {.turn = bench_peak_turn, .context = &peak},   {.turn = bench_steps, .context = &plain}};
     size_t n_racer = sizeof racers / sizeof *racers - 1;
     if (s->method) {
-        plain.trainer = make_trainer(
+        plain.trainer = make_logged_trainer(
             bench_model(o, d, &(bench_setting){.model = s->model, .n_expert = s->n_expert}),
             &options);
         n_racer++;
@@ -206,13 +222,7 @@ static result measure(const bench_options *o, const bench_data *d, const bench_s
         bench_fail("%s: the loss of the first batch did not fall: %g, then %g", s->model, loss,
                    loss_now);
 
-    for (int q = 0; q < 3; q++)
-        r.step[q] = bench_quantile(&racers[0].samples, (double[]){0.1, 0.5, 0.9}[q]);
-    r.plain_step = s->method ? bench_quantile(&racers[5].samples, 0.5) : NAN;
-    r.gemm = bench_quantile(&racers[1].samples, 0.5);
-    r.first_layer = bench_quantile(&racers[2].samples, 0.5);
-    r.inference = bench_quantile(&racers[3].samples, 0.5);
-    r.peak = bench_peak_end(&peak, &racers[4].samples);
+    keep_times(&r, racers, &peak, s->method != NULL);
     r.flops = bench_products_flops(&all);
     r.parameters = (double)mmoe_model_parameter_count(model);
     r.steps = stepper.steps;
@@ -231,7 +241,7 @@ static result measure_apart(const bench_options *o, const bench_data *d, const b
     if (child < 0) bench_fail("the system gives no process");
     if (child == 0) {
         openblas_set_num_threads(1);
-        r = measure(o, d, s);
+        r = measure_setting(o, d, s);
         _exit(write(ends[1], &r, sizeof r) == (ssize_t)sizeof r ? 0 : 1);
     }
     close(ends[1]);

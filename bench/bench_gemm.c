@@ -40,6 +40,7 @@ static const char *const method_names[METHODS] = {"fused", "batched", "one by on
 
 /* One way to compute a layer: up to two kinds of groups (experts and gates) over the same x. */
 typedef struct method {
+    const char *name;
     bench_layer parts[MOST_PARTS];
     size_t count;
     bench_pass pass;
@@ -101,24 +102,31 @@ static void take_own(method *m) {
     }
 }
 
-static void print_row(bench_table *table, int32_t n_expert, const bench_layer *shape,
-                      const char *name, method *m, bench_samples *s, double peak) {
+/* Rows and columns of a product's result, and the terms of each sum. */
+static void sizes_of(const bench_layer *l, bench_pass pass, int32_t size[3]) {
+    size[0] = pass == BENCH_WEIGHTS ? l->out : l->rows;
+    size[1] = pass == BENCH_INPUT ? l->grad : l->in;
+    size[2] = pass == BENCH_INPUT ? l->out : l->rows;
+    if (pass != BENCH_FORWARD) return;
+    size[1] = l->out;
+    size[2] = l->in;
+}
+
+static void print_method(bench_table *table, int32_t n_expert, const method *m, bench_samples *s,
+                         double peak) {
+    const bench_layer *shape = &m->parts[0];
     double flops = 0, products = 0;
     for (size_t i = 0; i < m->count; i++) {
         flops += bench_layer_flops(&m->parts[i], m->pass);
         products += m->parts[i].groups;
     }
-    const double seconds = bench_quantile(s, 0.5),
-                 inner = m->pass == BENCH_INPUT ? shape->grad : shape->in;
-    const double size[] = {m->pass == BENCH_WEIGHTS ? shape->out : shape->rows,
-                           m->pass == BENCH_FORWARD ? shape->out : inner,
-                           m->pass == BENCH_FORWARD ? shape->in
-                           : m->pass == BENCH_INPUT ? shape->out
-                                                    : shape->rows};
+    const double seconds = bench_quantile(s, 0.5);
+    int32_t size[3];
+    sizes_of(shape, m->pass, size);
     const bench_cell cells[] = {{NULL, n_expert},
                                 {shape->name, 0},
                                 {bench_pass_names[m->pass], 0},
-                                {name, 0},
+                                {m->name, 0},
                                 {NULL, products},
                                 {NULL, size[0]},
                                 {NULL, size[1]},
@@ -149,6 +157,7 @@ static void measure_layer(bench_table *table, const bench_options *o, const benc
         for (int i = is_first ? 0 : 1; i < METHODS; i++) {
             double seconds;
             method *m = &methods[i];
+            m->name = method_names[i];
             m->pass = (bench_pass)pass;
             m->threads = (int)o->threads;
             racers[i] = (bench_racer){.turn = turn, .context = m};
@@ -158,8 +167,7 @@ static void measure_layer(bench_table *table, const bench_options *o, const benc
         bench_race(racers + !is_first, METHODS + 1 - !is_first, o->seconds);
         const double roof = bench_peak_end(&peak, &racers[METHODS].samples);
         for (int i = is_first ? 0 : 1; i < METHODS; i++)
-            print_row(table, n_expert, &methods[i].parts[0], method_names[i], &methods[i],
-                      &racers[i].samples, roof);
+            print_method(table, n_expert, &methods[i], &racers[i].samples, roof);
     }
     for (size_t i = 0; i < sizeof methods[2].own / sizeof *methods[2].own; i++)
         free(methods[2].own[i]);

@@ -31,16 +31,16 @@ static const size_t row_counts[] = {1, 8, 32, 128, 1000};
 enum { N_ROWS = sizeof row_counts / sizeof *row_counts, MOST_ROWS = 1000 };
 
 /* The data set's rows, whole and by sides; every candidate's user is the first row's. */
-typedef struct rows {
+typedef struct scored_rows {
     mmoe_batch all, user, items;
     int32_t *ids, *user_ids, *item_ids;
     size_t count;
-} rows;
+} scored_rows;
 
-static rows make_rows(const bench_data *d, const mmoe_model *model) {
+static scored_rows make_rows(const bench_data *d, const mmoe_model *model) {
     mmoe_batch all;
     mmoe_error err;
-    rows r = {.count = (size_t)mmoe_dataset_rows(d->train)};
+    scored_rows r = {.count = (size_t)mmoe_dataset_rows(d->train)};
     if (mmoe_dataset_batch(d->train, 0, r.count, &all, &err)) bench_fail("%s", err.message);
     const size_t n = (size_t)mmoe_model_sparse_count(model);
     r.ids = bench_alloc(r.count * n, sizeof *r.ids);
@@ -81,7 +81,7 @@ static mmoe_batch window(const mmoe_batch *b, size_t first, size_t count) {
 /* A thread that scores. */
 typedef struct scorer {
     mmoe_predictor *predictor;
-    const rows *rows;
+    const scored_rows *rows;
     size_t count, next;
     bool ranks;
     float *scores;
@@ -130,7 +130,7 @@ static void serve(void *context, int calls, double *seconds) {
     s->rows += (double)calls * s->threads * (double)s->scorers[0].count;
 }
 
-static void multiply(void *context, int calls, double *seconds) {
+static void multiply_layers(void *context, int calls, double *seconds) {
     const bench_products *p = context;
     for (int i = 0; i < calls; i++) {
         const double begin = mmoe_clock();
@@ -139,27 +139,36 @@ static void multiply(void *context, int calls, double *seconds) {
     }
 }
 
-static void measure(bench_table *table, const bench_options *o, service *s, int32_t n_expert,
-                    size_t count, bool ranks, int threads) {
+/* What is asked of a service: so many rows at once, scored or ranked, by so many threads. */
+typedef struct load_shape {
+    int32_t n_expert;
+    size_t count;
+    bool ranks;
+    int threads;
+} load_shape;
+
+static void measure_request(bench_table *table, const bench_options *o, service *s,
+                            const load_shape *q) {
+    const int threads = q->threads;
     bench_options of_batch = *o;
-    of_batch.batch = (int64_t)count;
+    of_batch.batch = (int64_t)q->count;
     const bench_shape shape = {
-        .model = "mmoe", .n_expert = n_expert, .dims = o->dims, .towers = o->towers};
+        .model = "mmoe", .n_expert = q->n_expert, .dims = o->dims, .towers = o->towers};
     bench_products products = bench_products_make(&of_batch, &shape);
     bench_racer racers[] = {{.turn = serve, .context = s},
-                            {.turn = multiply, .context = &products}};
+                            {.turn = multiply_layers, .context = &products}};
     for (int t = 0; t < threads; t++) {
-        s->scorers[t].count = count;
-        s->scorers[t].ranks = ranks;
+        s->scorers[t].count = q->count;
+        s->scorers[t].ranks = q->ranks;
     }
     s->threads = threads;
     s->seconds = s->rows = 0;
     bench_race(racers, threads == 1 ? 2 : 1, o->seconds);
     const double p50 = bench_quantile(&racers[0].samples, 0.5),
                  gemm = threads == 1 ? bench_quantile(&racers[1].samples, 0.5) : NAN;
-    const bench_cell cells[] = {{NULL, n_expert},
-                                {ranks ? "rank" : "plain", 0},
-                                {NULL, (double)count},
+    const bench_cell cells[] = {{NULL, q->n_expert},
+                                {q->ranks ? "rank" : "plain", 0},
+                                {NULL, (double)q->count},
                                 {NULL, threads},
                                 {NULL, 1e6 * p50},
                                 {NULL, 1e6 * bench_quantile(&racers[0].samples, 0.99)},
@@ -174,7 +183,7 @@ static void measure(bench_table *table, const bench_options *o, service *s, int3
 }
 
 /* Ranking gives what plain scoring gives. */
-static void check(const rows *r, mmoe_predictor *predictor, size_t tasks) {
+static void check_ranking(const scored_rows *r, mmoe_predictor *predictor, size_t tasks) {
     const size_t count = r->count < MOST_ROWS ? r->count : MOST_ROWS;
     float *plain = bench_alloc(count * tasks, sizeof *plain),
           *ranked = bench_alloc(count * tasks, sizeof *ranked);
@@ -197,7 +206,7 @@ static int more_threads(int threads, int most) {
 static void measure_model(bench_table *table, const bench_options *o, bench_data *d,
                           int32_t n_expert) {
     mmoe_model *model = bench_model(o, d, &(bench_setting){.model = "mmoe", .n_expert = n_expert});
-    rows r = make_rows(d, model);
+    scored_rows r = make_rows(d, model);
     service *s = bench_alloc(1, sizeof *s);
     mmoe_error err;
     for (int t = 0; t < (int)o->threads; t++) {
@@ -210,12 +219,13 @@ static void measure_model(bench_table *table, const bench_options *o, bench_data
         w->next = (size_t)t * r.count / (size_t)o->threads;
         w->scores = bench_alloc(MOST_ROWS * (size_t)o->tasks, sizeof *w->scores);
     }
-    check(&r, s->scorers[0].predictor, (size_t)o->tasks);
+    check_ranking(&r, s->scorers[0].predictor, (size_t)o->tasks);
     for (int ranks = 0; ranks < 2; ranks++)
         for (size_t i = 0; i < N_ROWS && row_counts[i] <= r.count; i++)
             for (int threads = 1; threads <= (int)o->threads;
                  threads = more_threads(threads, (int)o->threads))
-                measure(table, o, s, n_expert, row_counts[i], ranks, threads);
+                measure_request(table, o, s,
+                                &(load_shape){n_expert, row_counts[i], ranks, threads});
     for (int t = 0; t < (int)o->threads; t++) {
         mmoe_predictor_free(s->scorers[t].predictor);
         free(s->scorers[t].scores);

@@ -33,8 +33,8 @@ typedef struct row {
 } row;
 
 /* `time`: all workers' time of a step; NaN: no share of it. */
-static void print_row(bench_table *table, const bench_setting *s, row r, double time,
-                      double worker_peak) {
+static void print_pass(bench_table *table, const bench_setting *s, row r, double time,
+                       double worker_peak) {
     const double rate = r.flops > 0 ? r.flops / r.seconds : NAN;
     const bench_cell cells[] = {{NULL, s->n_expert ? s->n_expert : NAN},
                                 {s->model, 0},
@@ -50,28 +50,33 @@ static void print_row(bench_table *table, const bench_setting *s, row r, double 
     bench_table_row(table, cells);
 }
 
-static void print_profile(bench_table *table, const bench_setting *s, const mmoe_profile *profile,
-                          const bench_stepper *stepper, int threads, double plain,
-                          double worker_peak) {
-    const double steps = (double)stepper->steps, time = stepper->seconds / steps * threads;
+typedef struct profiled {
+    const mmoe_profile *profile;
+    const bench_stepper *stepper;
+    int threads;
+    double plain; /* seconds of a step without profile */
+    double worker_peak;
+} profiled;
+
+static void print_profile(bench_table *table, const bench_setting *s, const profiled *p) {
+    const double steps = (double)p->stepper->steps, time = p->stepper->seconds / steps * p->threads;
     mmoe_profile_entry e;
-    row all = {.node = "step", .pass = "", .calls = 1, .seconds = plain};
+    row all = {.node = "step", .pass = "", .calls = 1, .seconds = p->plain};
     double seconds = 0;
-    for (size_t i = 0; mmoe_profile_entry_at(profile, i, &e) == 0; i++) {
+    for (size_t i = 0; mmoe_profile_entry_at(p->profile, i, &e) == 0; i++) {
         const row r = {e.node,          e.pass,         (double)e.calls / steps, e.seconds / steps,
                        e.flops / steps, e.bytes / steps};
-        print_row(table, s, r, time, worker_peak);
+        print_pass(table, s, r, time, p->worker_peak);
         seconds += r.seconds;
         all.flops += r.flops;
     }
-    print_row(table, s,
-              (row){.node = "waiting", .pass = "", .calls = NAN, .seconds = time - seconds}, time,
-              worker_peak);
-    print_row(table, s, all, NAN,
-              worker_peak * threads); /* not a share of the profiled step, nor one worker's */
+    const row waiting = {.node = "waiting", .pass = "", .calls = NAN, .seconds = time - seconds};
+    print_pass(table, s, waiting, time, p->worker_peak);
+    /* not a share of the profiled step, nor one worker's */
+    print_pass(table, s, all, NAN, p->worker_peak * p->threads);
 }
 
-static mmoe_trainer *make_trainer(mmoe_model *model, int threads, mmoe_profile *profile) {
+static mmoe_trainer *make_profiled_trainer(mmoe_model *model, int threads, mmoe_profile *profile) {
     const mmoe_trainer_options options = {.threads = threads, .profile = profile};
     mmoe_trainer *trainer;
     mmoe_error err;
@@ -79,16 +84,16 @@ static mmoe_trainer *make_trainer(mmoe_model *model, int threads, mmoe_profile *
     return trainer;
 }
 
-static void measure(bench_table *table, const bench_options *o, const bench_data *d,
-                    const bench_setting *s) {
+static void measure_profile(bench_table *table, const bench_options *o, const bench_data *d,
+                            const bench_setting *s) {
     const int threads = (int)o->threads;
     mmoe_error err;
     mmoe_profile *profile;
     double warm[10];
     if (mmoe_profile_create(0, NULL, &profile, &err)) bench_fail("%s", err.message);
     mmoe_model *plain_model = bench_model(o, d, s), *model = bench_model(o, d, s);
-    mmoe_trainer *plain_trainer = make_trainer(plain_model, threads, NULL),
-                 *trainer = make_trainer(model, threads, profile);
+    mmoe_trainer *plain_trainer = make_profiled_trainer(plain_model, threads, NULL),
+                 *trainer = make_profiled_trainer(model, threads, profile);
     bench_check_model(o, d, s, plain_model, plain_trainer);
     bench_check_model(o, d, s, model, trainer);
     bench_stepper plain = {.trainer = plain_trainer, .data = d->train, .batch = o->batch},
@@ -103,8 +108,9 @@ static void measure(bench_table *table, const bench_options *o, const bench_data
                             {.turn = bench_peak_turn, .context = &peak}};
     bench_race(racers, sizeof racers / sizeof *racers, o->seconds);
     const double roof = bench_peak_end(&peak, &racers[2].samples);
-    print_profile(table, s, profile, &stepper, threads, bench_quantile(&racers[0].samples, 0.5),
-                  roof / threads);
+    const profiled measured = {profile, &stepper, threads, bench_quantile(&racers[0].samples, 0.5),
+                               roof / threads};
+    print_profile(table, s, &measured);
     for (int i = 0; i < 2; i++) bench_samples_free(&racers[i].samples);
     mmoe_trainer_free(trainer);
     mmoe_trainer_free(plain_trainer);
@@ -120,7 +126,7 @@ int main(int argc, char **argv) {
     openblas_set_num_threads(1);
     bench_table *table = bench_table_begin("bench_step", &o, columns, N_COLUMN);
     bench_data data = bench_data_make(&o);
-    for (size_t i = 0; i < count; i++) measure(table, &o, &data, &settings[i]);
+    for (size_t i = 0; i < count; i++) measure_profile(table, &o, &data, &settings[i]);
     bench_data_free(&data);
     free(settings);
     return bench_table_end(table);

@@ -16,7 +16,7 @@ static float *array(bench_products *p, size_t rows, size_t cols, float bound) {
 }
 
 /* The layer's results and weights; x and dx stand. Groups' columns are neighbours. */
-static void add_layer(bench_products *p, bench_layer l, const char *name, int32_t level) {
+static void add_products(bench_products *p, bench_layer l, const char *name, int32_t level) {
     const size_t rows = (size_t)l.rows, width = (size_t)l.groups * (size_t)l.out,
                  weights = (size_t)l.out * (size_t)l.in;
     snprintf(l.name, sizeof l.name, level ? "%s %d" : "%s", name, (int)level);
@@ -45,7 +45,7 @@ static void add_first(bench_products *p, const bench_options *o, const char *nam
                      .grad = bench_embedding_width(o)};
     l.x = array(p, (size_t)rows, (size_t)d, 1);
     l.dx = array(p, (size_t)rows, (size_t)d, 1);
-    add_layer(p, l, name, 1);
+    add_products(p, l, name, 1);
 }
 
 /* `groups` layers, each reads `in` columns of its own. */
@@ -62,7 +62,7 @@ static void add_groups(bench_products *p, const char *name, int32_t level, int32
     l.x_step = l.dx_step = (size_t)in;
     l.x = array(p, (size_t)rows, (size_t)width, 1);
     l.dx = array(p, (size_t)rows, (size_t)width, 1);
-    add_layer(p, l, name, level);
+    add_products(p, l, name, level);
 }
 
 /* A layer of as many groups over the columns of the last one's result. */
@@ -70,9 +70,11 @@ static void add_deeper(bench_products *p, const char *name, int32_t level, int32
                        int32_t in, int32_t out) {
     const bench_layer *before = &p->layers[p->count - 1];
     bench_layer l = {.groups = groups, .rows = before->rows, .in = in, .out = out, .grad = in};
-    l.x = before->z, l.dx = before->dz, l.ldx = l.lddx = before->ldz;
+    l.x = before->z;
+    l.dx = before->dz;
+    l.ldx = l.lddx = before->ldz;
     l.x_step = l.dx_step = (size_t)in;
-    add_layer(p, l, name, level);
+    add_products(p, l, name, level);
 }
 
 static void add_deeper_all(bench_products *p, const char *name, int32_t groups,
@@ -114,7 +116,7 @@ static void add_levels(bench_products *p, const bench_shape *s, int32_t tasks) {
 
 /* From the second task on: an info gate, and queries, keys and values of two by the same weights.
  */
-static void add_transfers(bench_products *p, int32_t tasks, int32_t dim) {
+static void add_attention(bench_products *p, int32_t tasks, int32_t dim) {
     for (int32_t t = 1; t < tasks; t++) {
         add_groups(p, "info gate", t, 1, dim, dim);
         add_groups(p, "attention", t, 2, dim, 3 * dim);
@@ -125,12 +127,19 @@ static void add_transfers(bench_products *p, int32_t tasks, int32_t dim) {
 /* Columns of the products with x, beside the experts' or bottoms': gates. */
 static int32_t first_gates(const bench_shape *s, int32_t tasks) {
     const int32_t all = tasks * s->n_specific + s->n_shared, mixed = s->n_specific + s->n_shared;
-    return s->n_level ? tasks * mixed + (s->n_level > 1 ? all : 0)
-                      : (strcmp(s->model, "mmoe") == 0 ? tasks : 1) * s->n_expert;
+    if (!s->n_level) return (strcmp(s->model, "mmoe") == 0 ? tasks : 1) * s->n_expert;
+    return tasks * mixed + (s->n_level > 1 ? all : 0);
+}
+
+/* Experts or bottoms, of which there is one each task unless the shape says otherwise. */
+static int32_t modules_of(const bench_shape *s, int32_t tasks, bool one) {
+    if (s->n_level) return tasks * s->n_specific + s->n_shared;
+    if (s->n_expert) return s->n_expert;
+    return one ? 1 : tasks;
 }
 
 bench_products bench_products_make(const bench_options *o, const bench_shape *s) {
-    const int32_t tasks = (int32_t)o->tasks, all = tasks * s->n_specific + s->n_shared;
+    const int32_t tasks = (int32_t)o->tasks;
     bench_products p = {0};
     if (strcmp(s->model, "esmm") == 0) {
         add_first(&p, o, "towers", tasks * s->towers.items[0]);
@@ -139,22 +148,14 @@ bench_products bench_products_make(const bench_options *o, const bench_shape *s)
     }
     const bool one = strcmp(s->model, "shared_bottom") == 0 || strcmp(s->model, "omoe") == 0,
                is_aitm = strcmp(s->model, "aitm") == 0;
-    const int32_t modules = s->n_level    ? all
-                            : s->n_expert ? s->n_expert
-                            : one         ? 1
-                                          : tasks,
-                  h = s->dims.items[s->dims.count - 1];
-    const char *name = s->n_level || s->n_expert ? "experts+gates"
-                       : one || is_aitm          ? "bottoms"
-                                                 : "experts";
-    add_first(&p, o, name, modules * s->dims.items[0] + first_gates(s, tasks));
-    add_deeper_all(&p,
-                   one && !s->n_expert ? "bottoms"
-                   : is_aitm           ? "bottoms"
-                                       : "experts",
-                   modules, &s->dims);
+    const bool has_gates = s->n_level || s->n_expert;
+    const int32_t modules = modules_of(s, tasks, one), h = s->dims.items[s->dims.count - 1];
+    const char *module = is_aitm || (one && !s->n_expert) ? "bottoms" : "experts";
+    add_first(&p, o, has_gates ? "experts+gates" : module,
+              modules * s->dims.items[0] + first_gates(s, tasks));
+    add_deeper_all(&p, module, modules, &s->dims);
     if (s->n_level) add_levels(&p, s, tasks);
-    if (is_aitm) add_transfers(&p, tasks, h);
+    if (is_aitm) add_attention(&p, tasks, h);
     add_towers(&p, &s->towers, tasks, h, one);
     return p;
 }

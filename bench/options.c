@@ -56,7 +56,7 @@ enum { N_FLAG = sizeof flags / sizeof *flags };
 
 static void *target(bench_options *o, const flag *f) { return (char *)o + f->offset; }
 
-static void print_list(const bench_list *l) {
+static void print_default_list(const bench_list *l) {
     for (int32_t i = 0; i < l->count; i++) printf("%s%d", i ? "," : "", (int)l->items[i]);
 }
 
@@ -66,7 +66,8 @@ static void print_words(const bench_words *w) {
     for (int32_t i = 0; i < w->count; i++) printf("%s%s", i ? "," : "", w->items[i]);
 }
 
-static void print_help(const char *program, const char *description, bench_options *o, int takes) {
+static void print_bench_help(const char *program, const char *description, bench_options *o,
+                             int takes) {
     printf("Usage: %s [FLAGS]\n\n%s\n\nFlags:\n", program, description);
     for (int i = 0; i < N_FLAG; i++) {
         const flag *f = &flags[i];
@@ -78,7 +79,7 @@ static void print_help(const char *program, const char *description, bench_optio
         printf("  %-20s %s", left, f->help);
         fputs(bare ? "" : " [", stdout);
         if (f->kind == MODELS) print_words(target(o, f));
-        if (f->kind == LIST) print_list(target(o, f));
+        if (f->kind == LIST) print_default_list(target(o, f));
         if (f->kind == INTEGER) printf("%lld", (long long)*(int64_t *)target(o, f));
         if (f->kind == NUMBER) printf("%g", *(double *)target(o, f));
         if (f->kind == SWITCH) fputs(*(bool *)target(o, f) ? "on" : "off", stdout);
@@ -224,6 +225,16 @@ static void read_flag(bench_options *o, const flag *f, char *text) {
     }
 }
 
+/* What is wrong with the options together; NULL: nothing. */
+static const char *fault_of(const bench_options *o) {
+    if (o->json && o->csv) return "--json and --csv exclude each other";
+    if (o->rows / 4 * 4 < o->batch) return "--rows must be at least --batch";
+    const bool many = o->models.count > 1 || o->methods.count > 1;
+    if (o->plot && (many || !strstr(o->models.items[0], "moe")))
+        return "--plot draws omoe or mmoe alone";
+    return NULL;
+}
+
 bench_options bench_parse(int argc, char **argv, const char *description, double seconds,
                           int takes) {
     bench_options o = {.n_expert = {{1, 2, 4, 8, 16, 32, 64, 128, 256}, 9},
@@ -250,19 +261,13 @@ bench_options bench_parse(int argc, char **argv, const char *description, double
                 flags[i].name, flags[i].operand ? required_argument : no_argument, NULL, i};
     for (int i; (i = getopt_long(argc, argv, "", known, NULL)) != -1;) {
         if (i == '?') exit(2);
-        if (i == N_FLAG) print_help(argv[0], description, &o, takes);
+        if (i == N_FLAG) print_bench_help(argv[0], description, &o, takes);
         has_models |= flags[i].kind == MODELS;
         has_counts |= flags[i].offset == AT(n_expert);
         read_flag(&o, &flags[i], optarg);
     }
     if (has_models && !has_counts) o.n_expert = (bench_list){{8}, 1};
-    const char *wrong = optind < argc              ? "no operands are taken"
-                        : o.json && o.csv          ? "--json and --csv exclude each other"
-                        : o.rows / 4 * 4 < o.batch ? "--rows must be at least --batch"
-                                                   : NULL;
-    if (!wrong && o.plot &&
-        (o.models.count > 1 || o.methods.count > 1 || !strstr(o.models.items[0], "moe")))
-        wrong = "--plot draws omoe or mmoe alone";
+    const char *wrong = optind < argc ? "no operands are taken" : fault_of(&o);
     if (wrong) {
         fprintf(stderr, "%s: %s\n", argv[0], wrong);
         exit(2);

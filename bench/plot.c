@@ -3,13 +3,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "common.h"
 
 void bench_plot_prepare(const char *path) {
     FILE *f = popen("command -v gnuplot >/dev/null", "w");
     if (!f || pclose(f) != 0) bench_fail("--plot: there is no gnuplot (Debian: gnuplot-nox)");
+    char reason[MMOE_REASON_SIZE];
     f = fopen(path, "we");
-    if (!f) bench_fail("--plot: cannot write %s: %s", path, strerror(errno));
+    if (!f) bench_fail("--plot: cannot write %s: %s", path, mmoe_reason(errno, reason));
     fclose(f);
 }
 
@@ -19,15 +21,15 @@ static void print_quoted(FILE *f, const char *text) {
     fputc('\'', f);
 }
 
-static void print_list(FILE *f, const bench_list *l) {
+static void print_points(FILE *f, const bench_list *l) {
     for (int32_t i = 0; i < l->count; i++) fprintf(f, "%s%d", i ? "," : "", (int)l->items[i]);
 }
 
 static void print_settings(FILE *f, const bench_options *o) {
     fprintf(f, "set label 1 'experts of [");
-    print_list(f, &o->dims);
+    print_points(f, &o->dims);
     fprintf(f, "], %d inputs, %d tasks with towers of [", (int)bench_input_width(o), (int)o->tasks);
-    print_list(f, &o->towers);
+    print_points(f, &o->towers);
     fprintf(f,
             "], batch %d, %s, batch norm %s, %d thread%s; %s' at screen 0.5, 0.925 center tc rgb "
             "'#555555' noenhanced\n",

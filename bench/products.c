@@ -15,75 +15,85 @@ typedef struct product {
     float beta, *c;
 } product;
 
+/* Groups [first, last), rows [begin, end) of their results. */
+typedef struct layer_part {
+    int32_t first, last, begin, end;
+} layer_part;
+
 /* Product of group `g`; the rows of its result from `begin` to `end`. */
+static product forward_at(const bench_layer *l, int32_t g, int32_t begin, int32_t end) {
+    return (product){.ta = CblasNoTrans,
+                     .tb = CblasTrans,
+                     .m = end - begin,
+                     .n = l->out,
+                     .k = l->in,
+                     .lda = l->ldx,
+                     .ldb = l->in,
+                     .ldc = l->ldz,
+                     .a = l->x + (size_t)g * l->x_step + (size_t)begin * (size_t)l->ldx,
+                     .b = l->w + (size_t)g * l->w_step,
+                     .c = l->z + (size_t)g * l->z_step + (size_t)begin * (size_t)l->ldz};
+}
+
+static product input_at(const bench_layer *l, int32_t g, int32_t begin, int32_t end) {
+    return (product){.ta = CblasNoTrans,
+                     .tb = CblasNoTrans,
+                     .m = end - begin,
+                     .n = l->grad,
+                     .k = l->out,
+                     .lda = l->ldz,
+                     .ldb = l->in,
+                     .ldc = l->lddx,
+                     .a = l->dz + (size_t)g * l->z_step + (size_t)begin * (size_t)l->ldz,
+                     .b = l->w + (size_t)g * l->w_step,
+                     .beta = l->add || (g > 0 && l->dx_step == 0),
+                     .c = l->dx + (size_t)g * l->dx_step + (size_t)begin * (size_t)l->lddx};
+}
+
+static product weights_at(const bench_layer *l, int32_t g, int32_t begin, int32_t end) {
+    return (product){.ta = CblasTrans,
+                     .tb = CblasNoTrans,
+                     .m = end - begin,
+                     .n = l->in,
+                     .k = l->rows,
+                     .lda = l->ldz,
+                     .ldb = l->ldx,
+                     .ldc = l->in,
+                     .a = l->dz + (size_t)g * l->z_step + (size_t)begin,
+                     .b = l->x + (size_t)g * l->x_step,
+                     .beta = g > 0 && l->w_step == 0,
+                     .c = l->dw + (size_t)g * l->w_step + (size_t)begin * (size_t)l->in};
+}
+
 static product product_at(const bench_layer *l, bench_pass pass, int32_t g, int32_t begin,
                           int32_t end) {
-    const float *x = l->x + (size_t)g * l->x_step, *w = l->w + (size_t)g * l->w_step,
-                *dz = l->dz + (size_t)g * l->z_step;
-    const size_t at = (size_t)begin;
-    const int32_t m = end - begin;
-    float *z = l->z + (size_t)g * l->z_step, *dx = l->dx + (size_t)g * l->dx_step,
-          *dw = l->dw + (size_t)g * l->w_step;
-    const float beta = l->add || (g > 0 && l->dx_step == 0);
     switch (pass) {
     case BENCH_FORWARD:
-        return (product){CblasNoTrans,
-                         CblasTrans,
-                         m,
-                         l->out,
-                         l->in,
-                         l->ldx,
-                         l->in,
-                         l->ldz,
-                         x + at * (size_t)l->ldx,
-                         w,
-                         0,
-                         z + at * (size_t)l->ldz};
+        return forward_at(l, g, begin, end);
     case BENCH_INPUT:
-        return (product){CblasNoTrans,
-                         CblasNoTrans,
-                         m,
-                         l->grad,
-                         l->out,
-                         l->ldz,
-                         l->in,
-                         l->lddx,
-                         dz + at * (size_t)l->ldz,
-                         w,
-                         beta,
-                         dx + at * (size_t)l->lddx};
+        return input_at(l, g, begin, end);
     default:
-        return (product){CblasTrans,
-                         CblasNoTrans,
-                         m,
-                         l->in,
-                         l->rows,
-                         l->ldz,
-                         l->ldx,
-                         l->in,
-                         dz + at,
-                         x,
-                         g > 0 && l->w_step == 0,
-                         dw + at * (size_t)l->in};
+        return weights_at(l, g, begin, end);
     }
 }
 
-static void multiply(const product *p) {
+static void multiply_one(const product *p) {
     cblas_sgemm(CblasRowMajor, p->ta, p->tb, p->m, p->n, p->k, 1, p->a, p->lda, p->b, p->ldb,
                 p->beta, p->c, p->ldc);
 }
 
 #ifdef BENCH_HAS_SGEMM_BATCH
 /* One call of OpenBLAS for equal products, unless they add to the same result. */
-static void multiply_all(const bench_layer *l, bench_pass pass, int32_t first, int32_t last,
-                         int32_t begin, int32_t end) {
-    const size_t count = (size_t)(last - first);
+static void multiply_all(const bench_layer *l, bench_pass pass, const layer_part *r) {
+    const size_t count = (size_t)(r->last - r->first);
     const float **a = bench_alloc(count, sizeof *a), **b = bench_alloc(count, sizeof *b);
     float **c = bench_alloc(count, sizeof *c);
     product p = {0};
-    for (int32_t g = first; g < last; g++) {
-        p = product_at(l, pass, g, begin, end);
-        a[g - first] = p.a, b[g - first] = p.b, c[g - first] = p.c;
+    for (size_t i = 0; i < count; i++) {
+        p = product_at(l, pass, r->first + (int32_t)i, r->begin, r->end);
+        a[i] = p.a;
+        b[i] = p.b;
+        c[i] = p.c;
     }
     const blasint m = p.m, n = p.n, k = p.k, lda = p.lda, ldb = p.ldb, ldc = p.ldc,
                   size = (blasint)count;
@@ -96,18 +106,17 @@ static void multiply_all(const bench_layer *l, bench_pass pass, int32_t first, i
 }
 #endif
 
-static void run_groups(const bench_layer *l, bench_pass pass, int32_t first, int32_t last,
-                       int32_t begin, int32_t end) {
+static void run_groups(const bench_layer *l, bench_pass pass, const layer_part *r) {
 #ifdef BENCH_HAS_SGEMM_BATCH
-    if (l->batched && last - first > 1 && (pass != BENCH_INPUT || l->dx_step) &&
+    if (l->batched && r->last - r->first > 1 && (pass != BENCH_INPUT || l->dx_step) &&
         (pass != BENCH_WEIGHTS || l->w_step)) {
-        multiply_all(l, pass, first, last, begin, end);
+        multiply_all(l, pass, r);
         return;
     }
 #endif
-    for (int32_t g = first; g < last && begin < end; g++) {
-        product p = product_at(l, pass, g, begin, end);
-        multiply(&p);
+    for (int32_t g = r->first; g < r->last && r->begin < r->end; g++) {
+        product p = product_at(l, pass, g, r->begin, r->end);
+        multiply_one(&p);
     }
 }
 
@@ -116,15 +125,17 @@ static int32_t share(int32_t count, int worker, int workers) {
 }
 
 void bench_layer_run(const bench_layer *l, bench_pass pass, int worker, int workers) {
-    if (pass != BENCH_WEIGHTS)
-        run_groups(l, pass, 0, l->groups, share(l->rows, worker, workers),
-                   share(l->rows, worker + 1, workers));
-    else if (l->groups >= workers && l->w_step)
-        run_groups(l, pass, share(l->groups, worker, workers),
-                   share(l->groups, worker + 1, workers), 0, l->out);
-    else
-        run_groups(l, pass, 0, l->groups, share(l->out, worker, workers),
-                   share(l->out, worker + 1, workers));
+    const bool by_group = pass == BENCH_WEIGHTS && l->groups >= workers && l->w_step;
+    const int32_t rows = pass == BENCH_WEIGHTS ? l->out : l->rows;
+    layer_part r = {0, l->groups, 0, rows};
+    if (by_group) {
+        r.first = share(l->groups, worker, workers);
+        r.last = share(l->groups, worker + 1, workers);
+    } else {
+        r.begin = share(rows, worker, workers);
+        r.end = share(rows, worker + 1, workers);
+    }
+    run_groups(l, pass, &r);
 }
 
 double bench_layer_flops(const bench_layer *l, bench_pass pass) {
@@ -145,36 +156,46 @@ static void add_entry(const product *p, int32_t i, int32_t j, double *sum, doubl
     }
 }
 
-static void check_entry(const bench_layer *l, size_t count, bench_pass pass, size_t layer,
-                        int32_t g, int32_t i, int32_t j) {
-    const bool shared =
-        (pass == BENCH_INPUT && l[layer].dx_step == 0) ||
-        (pass == BENCH_WEIGHTS && l[layer].w_step == 0); /* every group adds to it */
+/* An entry of a layer's result. */
+typedef struct place {
+    size_t layer;
+    int32_t group, row, col;
+} place;
+
+static int32_t rows_of(const bench_layer *l, bench_pass pass) {
+    return pass == BENCH_WEIGHTS ? l->out : l->rows;
+}
+
+static int32_t cols_of(const bench_layer *l, bench_pass pass) {
+    if (pass == BENCH_FORWARD) return l->out;
+    return pass == BENCH_INPUT ? l->grad : l->in;
+}
+
+static void check_entry(const bench_layer *l, size_t count, bench_pass pass, const place *at) {
+    const bench_layer *own = &l[at->layer];
+    const bool shared = (pass == BENCH_INPUT && own->dx_step == 0) ||
+                        (pass == BENCH_WEIGHTS && own->w_step == 0); /* every group adds to it */
     double sum = 0, magnitude = 0;
     product p = {0};
-    for (size_t n = shared ? 0 : layer; n < (shared ? count : layer + 1); n++)
-        for (int32_t h = shared ? 0 : g; h < (shared ? l[n].groups : g + 1); h++) {
-            const bench_layer *from = &l[n];
-            p = product_at(from, pass, h, 0, pass == BENCH_WEIGHTS ? from->out : from->rows);
-            add_entry(&p, i, j, &sum, &magnitude);
+    for (size_t n = shared ? 0 : at->layer; n < (shared ? count : at->layer + 1); n++)
+        for (int32_t g = shared ? 0 : at->group; g < (shared ? l[n].groups : at->group + 1); g++) {
+            p = product_at(&l[n], pass, g, 0, rows_of(&l[n], pass));
+            add_entry(&p, at->row, at->col, &sum, &magnitude);
         }
-    double got = p.c[(size_t)i * (size_t)p.ldc + (size_t)j];
+    double got = p.c[(size_t)at->row * (size_t)p.ldc + (size_t)at->col];
     if (!(fabs(got - sum) <= 1e-5 * magnitude))
-        bench_fail("%s, %s: entry (%d, %d) is %g, not %g", l[layer].name, bench_pass_names[pass], i,
-                   j, got, sum);
+        bench_fail("%s, %s: entry (%d, %d) is %g, not %g", own->name, bench_pass_names[pass],
+                   at->row, at->col, got, sum);
 }
 
 void bench_layer_check(const bench_layer *l, size_t count, bench_pass pass) {
     for (size_t n = 0; n < count; n++)
         for (int k = 0; k < 24; k++) {
-            int32_t rows = pass == BENCH_WEIGHTS ? l[n].out : l[n].rows,
-                    cols = pass == BENCH_FORWARD ? l[n].out
-                           : pass == BENCH_INPUT ? l[n].grad
-                                                 : l[n].in;
+            const int64_t rows = rows_of(&l[n], pass), cols = cols_of(&l[n], pass);
             if (!cols) continue;
-            check_entry(l, count, pass, n, k * 7 % l[n].groups,
-                        (int32_t)((int64_t)k * (rows - 1) / 23),
-                        (int32_t)((int64_t)(23 - k) * (cols - 1) / 23));
+            const place at = {n, k * 7 % l[n].groups, (int32_t)(k * (rows - 1) / 23),
+                              (int32_t)((23 - k) * (cols - 1) / 23)};
+            check_entry(l, count, pass, &at);
         }
 }
 
@@ -230,7 +251,7 @@ static void run_peak(void *context, bench_crew *crew, int worker) {
                             p->arrays + one,
                             0,
                             p->arrays + one * (size_t)(worker + 2)};
-    multiply(&square);
+    multiply_one(&square);
 }
 
 void bench_peak_turn(void *peak, int calls, double *seconds) {

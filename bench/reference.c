@@ -16,7 +16,7 @@ typedef struct reference {
     size_t n_tensor;
 } reference;
 
-static int compare_names(const void *a, const void *b) {
+static int compare_tensors(const void *a, const void *b) {
     return strcmp(((const mmoe_tensor_info *)a)->name, ((const mmoe_tensor_info *)b)->name);
 }
 
@@ -25,21 +25,22 @@ static void index_tensors(reference *r) {
     while (mmoe_model_tensor(r->model, r->n_tensor, &info) == 0) r->n_tensor++;
     r->tensors = bench_alloc(r->n_tensor, sizeof *r->tensors);
     for (size_t i = 0; i < r->n_tensor; i++) mmoe_model_tensor(r->model, i, &r->tensors[i]);
-    qsort(r->tensors, r->n_tensor, sizeof *r->tensors, compare_names);
+    qsort(r->tensors, r->n_tensor, sizeof *r->tensors, compare_tensors);
 }
 
 /* NULL: no such tensor. */
-static const float *find(const reference *r, const char *module, int index, const char *name) {
+static const float *find_tensor(const reference *r, const char *module, int index,
+                                const char *name) {
     char text[128];
     snprintf(text, sizeof text, "%s.mlp.%d.%s", module, index, name);
     mmoe_tensor_info key = {.name = text};
     const mmoe_tensor_info *found =
-        bsearch(&key, r->tensors, r->n_tensor, sizeof key, compare_names);
+        bsearch(&key, r->tensors, r->n_tensor, sizeof key, compare_tensors);
     return found ? found->data : NULL;
 }
 
 static const float *must_find(const reference *r, const char *module, int index, const char *name) {
-    const float *data = find(r, module, index, name);
+    const float *data = find_tensor(r, module, index, name);
     if (!data) bench_fail("the model has no tensor %s.mlp.%d.%s", module, index, name);
     return data;
 }
@@ -61,9 +62,18 @@ static void normalise(const reference *r, const char *module, int index, double 
         z[b * cols + c] = (z[b * cols + c] - mean) * scale + shift;
 }
 
+/* A layer of a module, from its `index` on. */
+typedef struct layer_shape {
+    int index;
+    int32_t in, out;
+    bool norm, relu;
+} layer_shape;
+
 /* Linear, batch norm, ReLU: [rows, out]; the caller frees it. */
-static double *layer(const reference *r, const char *module, int index, const double *x, int32_t in,
-                     int32_t out, bool norm, bool relu) {
+static double *layer(const reference *r, const char *module, const layer_shape *s,
+                     const double *x) {
+    const int index = s->index;
+    const int32_t in = s->in, out = s->out;
     const float *w = must_find(r, module, index, "weight"),
                 *bias = must_find(r, module, index, "bias");
     double *z = bench_alloc((size_t)r->rows * (size_t)out, sizeof *z);
@@ -75,8 +85,8 @@ static double *layer(const reference *r, const char *module, int index, const do
                     x[(size_t)b * (size_t)in + (size_t)i] * w[(size_t)c * (size_t)in + (size_t)i];
             z[b * out + c] = sum;
         }
-    for (int32_t c = 0; norm && c < out; c++) normalise(r, module, index + 1, z, out, c);
-    for (int32_t i = 0; relu && i < r->rows * out; i++) z[i] = z[i] > 0 ? z[i] : 0;
+    for (int32_t c = 0; s->norm && c < out; c++) normalise(r, module, index + 1, z, out, c);
+    for (int32_t i = 0; s->relu && i < r->rows * out; i++) z[i] = z[i] > 0 ? z[i] : 0;
     return z;
 }
 
@@ -88,7 +98,8 @@ static double *mlp(const reference *r, const char *kind, int32_t number, const d
     const bool norm = r->o->batch_norm;
     double *a = NULL;
     for (int32_t i = 0; i < dims->count; i++) {
-        double *z = layer(r, module, i * (norm ? 4 : 3), a ? a : x, in, dims->items[i], norm, true);
+        const layer_shape shape = {i * (norm ? 4 : 3), in, dims->items[i], norm, true};
+        double *z = layer(r, module, &shape, a ? a : x);
         free(a);
         a = z;
         in = dims->items[i];
@@ -105,7 +116,7 @@ static double *inputs(const reference *r, const mmoe_batch *batch) {
         snprintf(name, sizeof name, "embedding.embed_dict.s%d.weight", (int)c);
         mmoe_tensor_info key = {.name = name};
         const mmoe_tensor_info *table =
-            bsearch(&key, r->tensors, r->n_tensor, sizeof key, compare_names);
+            bsearch(&key, r->tensors, r->n_tensor, sizeof key, compare_tensors);
         if (!table) bench_fail("the model has no tensor %s", name);
         for (int32_t b = 0; b < r->rows; b++) {
             const float *row =
@@ -122,7 +133,7 @@ static double *inputs(const reference *r, const mmoe_batch *batch) {
 }
 
 /* Weights of the experts for one task: a softmax, in place. */
-static void softmax(const reference *r, double *g) {
+static void softmax_rows(const reference *r, double *g) {
     for (int32_t b = 0; b < r->rows; b++) {
         double sum = 0, most = -INFINITY, *row = g + b * r->n_expert;
         for (int32_t e = 0; e < r->n_expert; e++) most = fmax(most, row[e]);
@@ -138,8 +149,9 @@ static double *task_logits(const reference *r, int32_t task, const double *x,
     const bench_options *o = r->o;
     const int32_t cols = o->dims.items[o->dims.count - 1];
     snprintf(module, sizeof module, "gates.%d", (int)task);
-    double *g = layer(r, module, 0, x, bench_input_width(o), r->n_expert, o->batch_norm, false);
-    softmax(r, g);
+    const layer_shape gate = {0, bench_input_width(o), r->n_expert, o->batch_norm, false};
+    double *g = layer(r, module, &gate, x);
+    softmax_rows(r, g);
     double *y = bench_alloc((size_t)r->rows * (size_t)cols, sizeof *y);
     for (int32_t b = 0; b < r->rows; b++)
         for (int32_t e = 0; e < r->n_expert; e++)
@@ -147,8 +159,9 @@ static double *task_logits(const reference *r, int32_t task, const double *x,
                 y[b * cols + c] += g[b * r->n_expert + e] * experts[e][b * cols + c];
     double *a = mlp(r, "towers", task, y, cols, &o->towers);
     snprintf(module, sizeof module, "towers.%d", (int)task);
-    double *logits = layer(r, module, o->towers.count * (o->batch_norm ? 4 : 3), a,
-                           o->towers.items[o->towers.count - 1], 1, false, false);
+    const layer_shape last = {o->towers.count * (o->batch_norm ? 4 : 3),
+                              o->towers.items[o->towers.count - 1], 1, false, false};
+    double *logits = layer(r, module, &last, a);
     free(g);
     free(y);
     free(a);

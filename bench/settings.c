@@ -16,7 +16,7 @@ static const struct model {
               {"cross_stitch", false, true, false}};
 enum { N_MODEL = sizeof models / sizeof *models };
 
-static const struct model *find(const char *name) {
+static const struct model *find_setting(const char *name) {
     for (size_t i = 0; i < N_MODEL; i++)
         if (strcmp(models[i].name, name) == 0) return &models[i];
     return NULL;
@@ -40,7 +40,7 @@ static json_t *named(const char *letter, int64_t index) {
 }
 
 static json_t *model_json(const bench_options *o, const bench_setting *s) {
-    const struct model *m = find(s->model);
+    const struct model *m = find_setting(s->model);
     json_t *model = json_pack("{s:s}", "name", s->model);
     if (m->n_expert) json_object_set_new(model, "n_expert", json_integer(s->n_expert));
     if (m->experts)
@@ -104,7 +104,7 @@ bench_setting *bench_settings(const bench_options *o, size_t *count) {
         bench_alloc((size_t)(o->models.count * o->n_expert.count * n_method), sizeof *list);
     size_t n = 0;
     for (int32_t m = 0; m < o->models.count; m++) {
-        const bool counts = find(o->models.items[m])->n_expert;
+        const bool counts = find_setting(o->models.items[m])->n_expert;
         for (int32_t e = 0; e < (counts ? o->n_expert.count : 1); e++)
             for (int32_t k = 0; k < n_method; k++) {
                 const char *method = o->methods.count && strcmp(o->methods.items[k], "none") != 0
@@ -148,7 +148,7 @@ bench_shape bench_shape_of(const bench_options *o, const bench_setting *s) {
     shape.n_specific = integer(model, "n_expert_specific");
     shape.n_shared = integer(model, "n_expert_shared");
     if (levels && !shape.n_level) shape.n_level = 1; /* cgc */
-    shape.dims = layers(model, find(s->model)->bottom ? "bottom_params" : "expert_params");
+    shape.dims = layers(model, find_setting(s->model)->bottom ? "bottom_params" : "expert_params");
     shape.towers = o->towers;
     json_decref(root);
     mmoe_config_text_free(config, text);

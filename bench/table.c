@@ -1,12 +1,12 @@
 #include <jansson.h>
 #include <math.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cblas.h>
 
+#include "base/processors.h"
 #include "common.h"
 
 struct bench_table {
@@ -33,11 +33,6 @@ static void read_processor(char *name, size_t size) {
     fclose(f);
 }
 
-static int processors(void) {
-    cpu_set_t set;
-    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-}
-
 /* 2: AVX-512, 1: AVX2, 0: neither. */
 static int processor_level(void) {
 #if defined(__x86_64__) || defined(__i386__)
@@ -55,7 +50,8 @@ static bool is_one_of(const char *name, const char *const *list) {
 static int core_level(const char *core) {
     static const char *const avx512[] = {"SkylakeX", "Cooperlake", "SapphireRapids", NULL},
                              *const avx2[] = {"Haswell", "Zen", "Excavator", NULL};
-    return is_one_of(core, avx512) ? 2 : is_one_of(core, avx2) ? 1 : 0;
+    if (is_one_of(core, avx512)) return 2;
+    return is_one_of(core, avx2) ? 1 : 0;
 }
 
 static void warn_of_old_core(void) {
@@ -87,7 +83,7 @@ static json_t *machine_json(void) {
     if (!json_object_size(environment))
         json_object_set_new(environment, "OPENBLAS", json_string("nothing set"));
     return json_pack("{s:s, s:i, s:s, s:s, s:i, s:s, s:s, s:o}", "processor", processor,
-                     "processors", processors(), "openblas", mmoe_blas_version(), "core_type",
+                     "processors", mmoe_processors(), "openblas", mmoe_blas_version(), "core_type",
                      mmoe_blas_core_type(), "blas_threads", openblas_get_num_threads(), "kernels",
                      mmoe_kernel_set(), "mmoe", mmoe_version(), "environment", environment);
 }
@@ -121,8 +117,11 @@ static void print_object(FILE *f, const char *name, const json_t *object) {
     char *text = json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(6));
     if (!text) bench_fail("out of memory");
     fprintf(f, "%s ", name);
-    for (const char *c = text; *c; c++)
-        if (!strchr("{}\"", *c)) fputs(*c == ',' ? ", " : *c == ':' ? " " : (char[]){*c, 0}, f);
+    for (const char *c = text; *c; c++) {
+        if (strchr("{}\"", *c)) continue;
+        fputc(*c == ':' ? ' ' : *c, f);
+        if (*c == ',') fputc(' ', f);
+    }
     fputc('\n', f);
     free(text);
 }
@@ -164,23 +163,24 @@ static void print_cell(const bench_column *c, const bench_cell *cell, bool csv) 
         printf("%*.*f", width, csv && c->digits ? c->digits + 3 : c->digits, cell->number);
 }
 
-static void add_row(json_t *rows, const bench_column *columns, const bench_cell *cells,
-                    size_t count) {
+static json_t *cell_json(const bench_column *column, const bench_cell *cell) {
+    if (cell->text) return json_string(cell->text);
+    if (isnan(cell->number)) return json_null();
+    if (column->digits) return json_real(cell->number);
+    return json_integer((json_int_t)(cell->number + 0.5));
+}
+
+static void add_cells(json_t *rows, const bench_column *columns, const bench_cell *cells,
+                      size_t count) {
     json_t *row = json_object();
-    for (size_t i = 0; i < count; i++) {
-        double x = cells[i].number;
-        json_t *value = cells[i].text       ? json_string(cells[i].text)
-                        : isnan(x)          ? json_null()
-                        : columns[i].digits ? json_real(x)
-                                            : json_integer((json_int_t)(x + 0.5));
-        json_object_set_new(row, columns[i].key, value);
-    }
+    for (size_t i = 0; i < count; i++)
+        json_object_set_new(row, columns[i].key, cell_json(&columns[i], &cells[i]));
     json_array_append_new(rows, row);
 }
 
 void bench_table_row(bench_table *t, const bench_cell *cells) {
     if (t->json) {
-        add_row(json_object_get(t->result, "rows"), t->columns, cells, t->count);
+        add_cells(json_object_get(t->result, "rows"), t->columns, cells, t->count);
         return;
     }
     bool is_first = true;

@@ -6,14 +6,14 @@
 #include "base/clock.h"
 #include "common.h"
 
-static int compare(const void *a, const void *b) {
+static int compare_seconds(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
 }
 
 double bench_quantile(bench_samples *s, double q) {
     if (!s->count) bench_fail("nothing was measured");
-    qsort(s->seconds, s->count, sizeof *s->seconds, compare);
+    qsort(s->seconds, s->count, sizeof *s->seconds, compare_seconds);
     return s->seconds[(size_t)(q * (double)(s->count - 1) + 0.5)];
 }
 
@@ -40,7 +40,8 @@ static int calibrate(bench_racer *r, double seconds, double turn) {
     while (r->samples.count < 3 || mmoe_clock() - begin < seconds / 8) take_turn(r, 1);
     double calls = turn / (bench_quantile(&r->samples, 0.5) + 1e-9);
     r->samples.count = 0;
-    return calls < 1 ? 1 : calls > 65536 ? 65536 : (int)calls;
+    if (calls < 1) return 1;
+    return calls > 65536 ? 65536 : (int)calls;
 }
 
 void bench_race(bench_racer *racers, size_t count, double seconds) {

@@ -11,7 +11,8 @@ typedef struct evaluate_flags {
     bool json;
 } evaluate_flags;
 
-static int evaluate(const evaluate_flags *f, const mmoe_model *model, const mmoe_dataset *data) {
+static int evaluate_file(const evaluate_flags *f, const mmoe_model *model,
+                         const mmoe_dataset *data) {
     int32_t n_task = mmoe_model_task_count(model);
     mmoe_task_metrics *metrics = calloc((size_t)n_task, sizeof *metrics);
     if (!metrics) return cli_fail_memory();
@@ -73,7 +74,7 @@ int cli_evaluate(int argc, char **argv) {
         status = cli_fail("%s", err.message);
     cli_warn_of_data(f.data, data);
     if (!status) cli_warn_of_labels(f.data, model, data);
-    if (!status) status = evaluate(&f, model, data);
+    if (!status) status = evaluate_file(&f, model, data);
     mmoe_dataset_free(data);
     mmoe_model_free(model);
     return status;

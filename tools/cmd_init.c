@@ -7,6 +7,7 @@
 
 #include "base/csv.h"
 #include "base/error.h"
+#include "base/utf8.h"
 #include "files.h"
 #include "output.h"
 
@@ -39,27 +40,27 @@ typedef struct survey {
 
 typedef enum role { ROLE_LEFT_OUT, ROLE_SPARSE, ROLE_DENSE } role;
 
-static uint64_t hash_text(const char *text) {
+static uint64_t hash_value(const char *text) {
     uint64_t h = 1469598103934665603u; /* FNV-1a */
     for (; *text; text++) h = (h ^ (unsigned char)*text) * 1099511628211u;
     return h ? h : 1;
 }
 
-static bool insert(value_set *set, uint64_t hash);
+static bool insert_value(value_set *set, uint64_t hash);
 
-static bool grow(value_set *set) {
+static bool grow_values(value_set *set) {
     value_set bigger = {.capacity = set->capacity ? 2 * set->capacity : 64};
     bigger.slots = calloc(bigger.capacity, sizeof *bigger.slots);
     if (!bigger.slots) return false;
     for (size_t i = 0; i < set->capacity; i++)
-        if (set->slots[i]) insert(&bigger, set->slots[i]);
+        if (set->slots[i]) insert_value(&bigger, set->slots[i]);
     free(set->slots);
     *set = bigger;
     return true;
 }
 
-static bool insert(value_set *set, uint64_t hash) {
-    if (2 * (set->count + 1) > set->capacity && !grow(set)) return false;
+static bool insert_value(value_set *set, uint64_t hash) {
+    if (2 * (set->count + 1) > set->capacity && !grow_values(set)) return false;
     size_t i = (size_t)(hash ^ (hash >> 32)) & (set->capacity - 1);
     for (; set->slots[i]; i = (i + 1) & (set->capacity - 1))
         if (set->slots[i] == hash) return true;
@@ -82,7 +83,7 @@ static bool survey_value(column *c, const char *text) {
     for (int type = 0; type < MMOE_TASK_TYPE_COUNT; type++)
         c->label_faults[type] += !is_number || mmoe_label_fault(type, value);
     bool is_dense = c->fractions && !c->texts && c->values.count > 1;
-    return is_dense || insert(&c->values, hash_text(text));
+    return is_dense || insert_value(&c->values, hash_value(text));
 }
 
 static mmoe_status begin_survey(void *user, const mmoe_csv_field *fields, size_t count,
@@ -92,6 +93,9 @@ static mmoe_status begin_survey(void *user, const mmoe_csv_field *fields, size_t
     if (!s->columns) return mmoe_fail_memory(err, count * sizeof *s->columns);
     for (; s->count < count; s->count++) {
         const char *name = fields[s->count].text;
+        if (!mmoe_utf8_is(name, fields[s->count].length))
+            return mmoe_fail_at(err, MMOE_E_FORMAT, s->path, 1, NULL,
+                                "the name of column %zu is not UTF-8", s->count + 1);
         for (size_t j = 0; j < s->count; j++)
             if (strcmp(s->columns[j].name, name) == 0)
                 return mmoe_fail_at(err, MMOE_E_FORMAT, s->path, 1, NULL,
@@ -128,7 +132,7 @@ static void free_survey(survey *s) {
 }
 
 /* What a feature column is; `remark`: what the reader should know of the guess, or NULL. */
-static role judge(const column *c, int64_t rows, const char **remark) {
+static role judge_column(const column *c, int64_t rows, const char **remark) {
     int64_t distinct = (int64_t)c->values.count;
     role guess = c->texts || (!c->fractions &&
                               (distinct <= FEW_VALUES || distinct * ROWS_A_VALUE <= c->present))
@@ -149,7 +153,7 @@ static role judge(const column *c, int64_t rows, const char **remark) {
     return guess;
 }
 
-static const column *find_column(const survey *s, const char *name) {
+static const column *find_surveyed(const survey *s, const char *name) {
     for (size_t i = 0; i < s->count; i++)
         if (strcmp(s->columns[i].name, name) == 0) return &s->columns[i];
     return NULL;
@@ -158,7 +162,7 @@ static const column *find_column(const survey *s, const char *name) {
 static int check_labels(const survey *s, const cli_list *labels) {
     if (s->rows == 0) return cli_fail("%s: there are no rows after the header", s->path);
     for (size_t i = 0; i < labels->count; i++) {
-        const column *c = find_column(s, labels->items[i]);
+        const column *c = find_surveyed(s, labels->items[i]);
         if (!c)
             return cli_fail("%s: there is no column \"%s\" (--label)", s->path, labels->items[i]);
         if (!c->present)
@@ -185,7 +189,7 @@ static json_t *features_json(const survey *s, const cli_list *labels) {
         const column *c = &s->columns[i];
         if (is_label(labels, c->name)) continue;
         const char *remark;
-        role r = judge(c, s->rows, &remark);
+        role r = judge_column(c, s->rows, &remark);
         if (remark) cli_note("column \"%s\" %s", c->name, remark);
         if (r == ROLE_SPARSE)
             json_array_append_new(sparse, json_pack("{s:s, s:i}", "name", c->name, "embed_dim", 4));
@@ -197,7 +201,7 @@ static json_t *features_json(const survey *s, const cli_list *labels) {
 }
 
 /* A task's name is a word; a column's need not be. */
-static json_t *task_name(const char *label) {
+static json_t *task_name_of(const char *label) {
     char name[65];
     int used =
         snprintf(name, sizeof name, "%s%s", isalpha((unsigned char)*label) ? "" : "_", label);
@@ -218,9 +222,9 @@ static const char *guess_type(const column *c) {
 static json_t *tasks_json(const survey *s, const cli_list *labels) {
     json_t *tasks = json_array();
     for (size_t i = 0; i < labels->count; i++) {
-        const char *label = labels->items[i], *type = guess_type(find_column(s, label));
+        const char *label = labels->items[i], *type = guess_type(find_surveyed(s, label));
         json_array_append_new(tasks,
-                              json_pack("{s:o, s:s, s:s, s:{s:[i]}}", "name", task_name(label),
+                              json_pack("{s:o, s:s, s:s, s:{s:[i]}}", "name", task_name_of(label),
                                         "label", label, "type", type, "tower_params", "dims", 8));
     }
     return tasks;

@@ -6,15 +6,15 @@
 
 enum { CHUNK_ROWS = 8192 };
 
-static void write_scores(FILE *stream, const float *scores, size_t rows, int32_t n_task) {
+static void write_score_rows(FILE *stream, const float *scores, size_t rows, int32_t n_task) {
     for (size_t r = 0; r < rows; r++)
         for (int32_t t = 0; t < n_task; t++)
             fprintf(stream, "%.9g%c", (double)scores[r * (size_t)n_task + (size_t)t],
                     t + 1 < n_task ? ',' : '\n');
 }
 
-static int write_rows(const cli_file *file, const mmoe_model *model, const mmoe_dataset *data,
-                      mmoe_predictor *predictor, float *scores) {
+static int write_predictions(const cli_file *file, const mmoe_model *model,
+                             const mmoe_dataset *data, mmoe_predictor *predictor, float *scores) {
     int32_t n_task = mmoe_model_task_count(model);
     for (int32_t t = 0; t < n_task; t++)
         fprintf(file->stream, "%s%c", mmoe_model_task_name(model, t), t + 1 < n_task ? ',' : '\n');
@@ -26,20 +26,20 @@ static int write_rows(const cli_file *file, const mmoe_model *model, const mmoe_
         if (mmoe_dataset_batch(data, first, n, &batch, &err) ||
             mmoe_predictor_run(predictor, &batch, scores, &err))
             return cli_fail("%s", err.message);
-        write_scores(file->stream, scores, n, n_task);
+        write_score_rows(file->stream, scores, n, n_task);
         if (cli_file_check(file)) return CLI_FAILED;
     }
     return CLI_OK;
 }
 
-static int predict(const mmoe_model *model, const mmoe_dataset *data, const char *output) {
+static int predict_file(const mmoe_model *model, const mmoe_dataset *data, const char *output) {
     mmoe_predictor *predictor = NULL;
     mmoe_error err;
     if (mmoe_predictor_create(model, NULL, &predictor, &err)) return cli_fail("%s", err.message);
     float *scores = malloc(CHUNK_ROWS * (size_t)mmoe_model_task_count(model) * sizeof *scores);
     cli_file file = {0};
     int status = scores ? cli_file_open(&file, output) : cli_fail_memory();
-    if (!status) status = write_rows(&file, model, data, predictor, scores);
+    if (!status) status = write_predictions(&file, model, data, predictor, scores);
     if (!status) status = cli_file_keep(&file);
     cli_file_drop(&file);
     free(scores);
@@ -81,7 +81,7 @@ int cli_predict(int argc, char **argv) {
                               &err))
         status = cli_fail("%s", err.message);
     cli_warn_of_data(data_path, data);
-    if (!status) status = predict(model, data, output);
+    if (!status) status = predict_file(model, data, output);
     mmoe_dataset_free(data);
     mmoe_model_free(model);
     return status;

@@ -28,7 +28,8 @@ static void compare_configs(report_page *page, const report_log *log, const mmoe
 
 /* Labels are needed for the curves alone: where there are none, or none that are labels, that is
  * said, and the gates and experts are still shown. */
-static mmoe_dataset *read_data(report_page *page, const mmoe_model *model, const char *path) {
+static mmoe_dataset *read_report_data(report_page *page, const mmoe_model *model,
+                                      const char *path) {
     mmoe_dataset *data = NULL;
     mmoe_error err;
     if (!mmoe_dataset_read_csv(mmoe_model_schema(model), path, MMOE_LABELS_REQUIRED, NULL, &data,
@@ -61,7 +62,7 @@ void cli_report_model(report_page *page, const report_log *log, const report_mod
         cli_html_notice(page, "%s", err.message);
     else {
         compare_configs(page, log, model, of->model_path);
-        data = read_data(page, model, of->data_path);
+        data = read_report_data(page, model, of->data_path);
     }
     if (data) {
         write_source(page->out, of, data);
@@ -112,7 +113,8 @@ static int report(const report_flags *f) {
     }
     cli_file_drop(&file);
     cli_log_free(&log);
-    return status ? status : page.incomplete ? CLI_FAILED : CLI_OK;
+    if (status) return status;
+    return page.incomplete ? CLI_FAILED : CLI_OK;
 }
 
 int cli_report(int argc, char **argv) {

@@ -11,7 +11,7 @@ typedef struct sweep_flags {
     bool json;
 } sweep_flags;
 
-static void print_keys(void) {
+static void print_file_keys(void) {
     puts("\nKeys of the sweep's file (paths are beside it):\n"
          "  config        a configuration or the path of one\n"
          "  train, valid  paths of CSV files; test too, or none\n"
@@ -50,7 +50,7 @@ static int count_failures(const sweep_results *r) {
                                   r->path);
 }
 
-static int sweep(const sweep_flags *f, const char *output) {
+static int run_sweep(const sweep_flags *f, const char *output) {
     sweep_plan plan;
     sweep_results results = {.fd = -1};
     int status = sweep_plan_read(f->config, &plan);
@@ -88,11 +88,12 @@ int cli_sweep(int argc, char **argv) {
                                  options,
                                  NULL,
                                  NULL,
-                                 print_keys};
+                                 print_file_keys};
     int status;
     if (!cli_parse(&command, argc, argv, &status)) return status;
     char *own = f.output ? NULL : default_output(f.config);
-    status = f.output || own ? sweep(&f, f.output ? f.output : own) : cli_fail_memory();
+    const char *output = f.output ? f.output : own;
+    status = output ? run_sweep(&f, output) : cli_fail_memory();
     free(own);
     return status;
 }

@@ -104,7 +104,7 @@ static bool parse_flags(int argc, char **argv, train_flags *f, int *status) {
 }
 
 /* The configuration, --set applied. */
-static int read_config(const train_flags *f, train_run *run) {
+static int read_run_config(const train_flags *f, train_run *run) {
     mmoe_error err;
     if (mmoe_config_read(f->config, NULL, &run->config, &err)) return cli_fail("%s", err.message);
     for (size_t i = 0; i < f->set.count; i++) {
@@ -153,7 +153,7 @@ static int read_from(const train_flags *f, train_run *run) {
 }
 
 /* A file of rows by a schema that stands. */
-static int read_rows(const mmoe_schema *schema, const char *path, mmoe_dataset **out) {
+static int read_rows_of(const mmoe_schema *schema, const char *path, mmoe_dataset **out) {
     mmoe_error err;
     if (mmoe_dataset_read_csv(schema, path, MMOE_LABELS_REQUIRED, NULL, out, &err))
         return cli_fail("%s", err.message);
@@ -163,7 +163,7 @@ static int read_rows(const mmoe_schema *schema, const char *path, mmoe_dataset *
 
 /* The training file, and the schema that it gives unless --from has one. */
 static int read_training(const train_flags *f, train_run *run) {
-    if (run->from) return read_rows(mmoe_model_schema(run->from), f->train, &run->train);
+    if (run->from) return read_rows_of(mmoe_model_schema(run->from), f->train, &run->train);
     mmoe_error err;
     if (mmoe_dataset_fit_csv(run->config, f->train, NULL, &run->schema, &run->train, &err))
         return cli_fail("%s", err.message);
@@ -171,12 +171,12 @@ static int read_training(const train_flags *f, train_run *run) {
     return CLI_OK;
 }
 
-static int read_data(const train_flags *f, train_run *run) {
+static int read_run_data(const train_flags *f, train_run *run) {
     mmoe_error err;
     int status = read_training(f, run);
     const mmoe_schema *schema = run->from ? mmoe_model_schema(run->from) : run->schema;
-    if (!status && f->valid) status = read_rows(schema, f->valid, &run->valid);
-    if (!status && f->test) status = read_rows(schema, f->test, &run->test);
+    if (!status && f->valid) status = read_rows_of(schema, f->valid, &run->valid);
+    if (!status && f->test) status = read_rows_of(schema, f->test, &run->test);
     if (status) return status;
     if (mmoe_model_create(run->config, schema, NULL, &run->model, &err))
         return cli_fail("%s", err.message);
@@ -213,7 +213,7 @@ static int make_trainer(const train_flags *f, train_run *run) {
     return cli_report_open(&run->report, f->log, f->resume != NULL, &files);
 }
 
-static int fit(const train_flags *f, train_run *run) {
+static int fit_run(const train_flags *f, train_run *run) {
     struct sigaction action = {
         .sa_handler = stop_training,
         .sa_flags = (int)SA_RESETHAND}; /* a second signal ends the program at once */
@@ -252,7 +252,7 @@ static json_t *result_json(const train_flags *f, const train_run *run, const mmo
 }
 
 /* Metrics of the test rows, or else of the validation rows, with the weights that were saved. */
-static int print_result(const train_flags *f, train_run *run) {
+static int print_run_result(const train_flags *f, train_run *run) {
     const mmoe_dataset *data = run->test ? run->test : run->valid;
     int32_t n_task = mmoe_model_task_count(run->model);
     mmoe_task_metrics *metrics = calloc((size_t)n_task, sizeof *metrics);
@@ -281,16 +281,16 @@ static int train(const train_flags *f, train_run *run) {
     int status = cli_check_output("output", f->output);
     if (!status) status = cli_check_output("checkpoint", f->checkpoint);
     if (!status) status = cli_check_output("profile", f->profile);
-    if (!status) status = read_config(f, run);
+    if (!status) status = read_run_config(f, run);
     if (!status && f->from) status = read_from(f, run);
-    if (!status) status = read_data(f, run);
+    if (!status) status = read_run_data(f, run);
     if (!status) status = make_trainer(f, run);
-    if (!status) status = fit(f, run);
+    if (!status) status = fit_run(f, run);
     mmoe_error err;
     if (!status && mmoe_model_save(run->model, f->output, &err))
         status = cli_fail("%s", err.message);
     if (!status) status = cli_profile_close(&run->profile, f->profile, run->report.train_seconds);
-    if (!status) status = print_result(f, run);
+    if (!status) status = print_run_result(f, run);
     int closed = cli_report_close(&run->report);
     return status ? status : closed;
 }

@@ -108,7 +108,7 @@ int cli_file_check(const cli_file *file) {
     return ferror(file->stream) ? fail_to_write(file) : CLI_OK;
 }
 
-static bool finish(cli_file *file) {
+static bool finish_file(cli_file *file) {
     if (fflush(file->stream) != 0 || ferror(file->stream)) return false;
     if (file->stream == stdout) return true;
     FILE *stream = file->stream;
@@ -118,7 +118,7 @@ static bool finish(cli_file *file) {
 
 int cli_file_keep(cli_file *file) {
     errno = 0;
-    int status = finish(file) ? CLI_OK : fail_to_write(file);
+    int status = finish_file(file) ? CLI_OK : fail_to_write(file);
     if (status)
         cli_file_drop(file);
     else

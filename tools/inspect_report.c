@@ -148,7 +148,7 @@ static void print_experts(const mmoe_inspection *in, int32_t level) {
     putchar('\n');
 }
 
-static double similarity(const mmoe_inspection *in, int32_t a, int32_t b) {
+static double similarity_of(const mmoe_inspection *in, int32_t a, int32_t b) {
     return in->similarity[(size_t)a * (size_t)in->n_expert + (size_t)b];
 }
 
@@ -159,7 +159,7 @@ static void print_matrix(const mmoe_inspection *in, int32_t first, int32_t end) 
     putchar('\n');
     for (int32_t a = first; a < end; a++) {
         printf("%4" PRId32 "  ", a);
-        for (int32_t b = first; b <= a; b++) print_number(6, 2, similarity(in, a, b));
+        for (int32_t b = first; b <= a; b++) print_number(6, 2, similarity_of(in, a, b));
         putchar('\n');
     }
     putchar('\n');
@@ -174,12 +174,12 @@ static void print_pairs(const mmoe_inspection *in, int32_t first, int32_t end) {
         double next = -1;
         for (int32_t a = first; a < end; a++)
             for (int32_t b = first; b < a; b++)
-                if (similarity(in, a, b) < last && similarity(in, a, b) > next)
-                    next = similarity(in, a, b);
+                if (similarity_of(in, a, b) < last && similarity_of(in, a, b) > next)
+                    next = similarity_of(in, a, b);
         if (next < 0) break;
         for (int32_t a = first; a < end; a++)
             for (int32_t b = first; b < a && printed < PAIRS; b++)
-                if (similarity(in, a, b) == next && ++printed)
+                if (similarity_of(in, a, b) == next && ++printed)
                     printf("%6.2f  %4" PRId32 "  %4" PRId32 "\n", next, b, a);
         last = next;
     }

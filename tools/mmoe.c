@@ -29,7 +29,7 @@ static const struct {
 };
 enum { N_COMMAND = sizeof commands / sizeof *commands };
 
-static void print_help(FILE *out) {
+static void print_program_help(FILE *out) {
     fputs("Usage: mmoe COMMAND [FLAGS]\n\n"
           "Trains and serves Multi-gate Mixture-of-Experts ranking models on CPUs.\n\nCommands:\n",
           out);
@@ -44,12 +44,12 @@ static void print_help(FILE *out) {
 
 static int dispatch(int argc, char **argv) {
     if (argc < 2) {
-        print_help(stderr);
+        print_program_help(stderr);
         return CLI_USAGE;
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
         strcmp(argv[1], "help") == 0) {
-        print_help(stdout);
+        print_program_help(stdout);
         return CLI_OK;
     }
     if (strcmp(argv[1], "--version") == 0) {

@@ -61,7 +61,8 @@ int cli_fail_memory(void) { return cli_fail("out of memory"); }
 
 int cli_processors(void) {
     const int count = mmoe_processors();
-    return count < 1 ? 1 : count > CLI_MAX_THREADS ? CLI_MAX_THREADS : count;
+    if (count < 1) return 1;
+    return count < CLI_MAX_THREADS ? count : CLI_MAX_THREADS;
 }
 
 void cli_list_free(cli_list *list) {
@@ -70,7 +71,7 @@ void cli_list_free(cli_list *list) {
     list->count = 0;
 }
 
-static void print_help(const cli_command *command) {
+static void print_command_help(const cli_command *command) {
     printf("Usage: mmoe %s %s\n\n%s\n\nOptions:\n", command->name, command->synopsis,
            command->description);
     for (const cli_option *o = command->options; o->name; o++) {
@@ -95,7 +96,7 @@ static int parse_integer(const cli_option *o, const char *text) {
     return CLI_OK;
 }
 
-static int parse_number(const cli_option *o, const char *text) {
+static int parse_real(const cli_option *o, const char *text) {
     char *end;
     double value = strtod(text, &end);
     if (*end || end == text || !isfinite(value) || value < o->lowest || value > o->highest)
@@ -114,13 +115,13 @@ static int parse_list(const cli_option *o, const char *text) {
     return CLI_OK;
 }
 
-static int set_value(const cli_option *o, const char *text) {
+static int set_option(const cli_option *o, const char *text) {
     if (!*text) return cli_usage("--%s: its value is empty", o->name);
     switch (o->kind) {
     case CLI_INTEGER:
         return parse_integer(o, text);
     case CLI_NUMBER:
-        return parse_number(o, text);
+        return parse_real(o, text);
     case CLI_LIST:
         return parse_list(o, text);
     default:
@@ -152,10 +153,10 @@ static int parse_option(const cli_command *command, int argc, char **argv, int *
         *(bool *)o->target = true;
         return CLI_OK;
     }
-    if (equals) return set_value(o, equals + 1);
+    if (equals) return set_option(o, equals + 1);
     if (*i + 1 >= argc || strncmp(argv[*i + 1], "--", 2) == 0)
         return cli_usage("--%s needs a value: --%s %s", o->name, o->name, o->operand);
-    return set_value(o, argv[++*i]);
+    return set_option(o, argv[++*i]);
 }
 
 static int parse_all(const cli_command *command, int argc, char **argv) {
@@ -184,7 +185,7 @@ bool cli_parse(const cli_command *command, int argc, char **argv, int *status) {
     command_name = command->name;
     for (int i = 1; i < argc; i++)
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-            print_help(command);
+            print_command_help(command);
             *status = CLI_OK;
             return false;
         }

@@ -28,7 +28,7 @@ static void print_entry(const mmoe_profile_entry *e, double total, double worker
         fprintf(stderr, " %9s %7s\n", "-", "-");
 }
 
-static void print_table(const profile_report *report, double train_seconds) {
+static void print_node_table(const profile_report *report, double train_seconds) {
     const double worker_peak = report->peak / report->threads;
     mmoe_profile_entry e, all = {.node = "all nodes", .pass = ""};
     for (size_t i = 0; mmoe_profile_entry_at(report->profile, i, &e) == 0; i++) {
@@ -55,7 +55,7 @@ static void print_table(const profile_report *report, double train_seconds) {
 int cli_profile_close(const profile_report *report, const char *path, double train_seconds) {
     if (!report->profile) return CLI_OK;
     mmoe_error err;
-    print_table(report, train_seconds);
+    print_node_table(report, train_seconds);
     return mmoe_profile_write(report->profile, path, &err) ? cli_fail("--profile: %s", err.message)
                                                            : CLI_OK;
 }

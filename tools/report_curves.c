@@ -24,7 +24,7 @@ static const json_t *line_at(const curves *c, int epoch) {
     return json_array_get(c->log->epochs, (size_t)epoch);
 }
 
-static bool begin(curves *c, const report_log *log) {
+static bool begin_curves(curves *c, const report_log *log) {
     const size_t count = json_array_size(log->epochs), n_start = json_array_size(log->starts);
     *c = (curves){.log = log, .count = (int)count};
     c->epochs = calloc(count, sizeof *c->epochs);
@@ -45,19 +45,23 @@ static bool begin(curves *c, const report_log *log) {
     return true;
 }
 
-static void end(curves *c) {
+static void end_curves(curves *c) {
     free(c->epochs);
     free(c->room);
     free(c->starts);
 }
 
-/* Curve `index` from the numbers at these keys of each epoch. False: there is none. */
-static bool take(curves *c, report_series *series, int index, const char *label, const char *a,
-                 const char *b, const char *key) {
+/* Keys that lead to a number of an epoch. */
+typedef struct path {
+    const char *first, *second, *third; /* NULL ends it */
+} path;
+
+/* Curve `index` from the numbers at `at` of each epoch. False: there is none. */
+static bool take_series(curves *c, report_series *series, int index, const char *label, path at) {
     double *values = c->room + (size_t)index * (size_t)c->count;
     bool any = false;
     for (int i = 0; i < c->count; i++) {
-        values[i] = cli_json_at(line_at(c, i), a, b, key, NULL);
+        values[i] = cli_json_at(line_at(c, i), at.first, at.second, at.third, NULL);
         any |= isfinite(values[i]);
     }
     series[index] = (report_series){
@@ -65,12 +69,16 @@ static bool take(curves *c, report_series *series, int index, const char *label,
     return any;
 }
 
-static void draw(FILE *out, const curves *c, const char *title, const char *sentence,
-                 const char *y_label, const report_series *series, int count) {
+typedef struct captions {
+    const char *title, *sentence, *y_label;
+} captions;
+
+static void draw_plot(FILE *out, const curves *c, captions texts, const report_series *series,
+                      int count) {
     report_plot plot = c->plot;
-    plot.title = title;
-    plot.sentence = sentence;
-    plot.y_label = y_label;
+    plot.title = texts.title;
+    plot.sentence = texts.sentence;
+    plot.y_label = texts.y_label;
     plot.series = series;
     plot.n_series = count;
     cli_svg_plot(out, &plot);
@@ -79,7 +87,7 @@ static void draw(FILE *out, const curves *c, const char *title, const char *sent
 /* ---- Tasks ---- */
 
 /* "Loss of ctr", a long name cut. */
-static void name_figure(char *title, size_t size, const char *what, const char *name) {
+static void name_curve(char *title, size_t size, const char *what, const char *name) {
     size_t most = size - strlen(what) - 5;
     if (strlen(name) < most)
         snprintf(title, size, "%s of %s", what, name);
@@ -91,42 +99,45 @@ static void name_figure(char *title, size_t size, const char *what, const char *
 static void draw_loss(FILE *out, curves *c, const char *task, const mmoe_metric *metric) {
     char title[128], sentence[200] = "The loss that training minimises, mean over the epoch's rows";
     report_series series[2];
-    int count = take(c, series, 0, "training", "losses", task, NULL);
+    int count = take_series(c, series, 0, "training", (path){"losses", task, NULL});
     if (!count) return;
     const size_t used = strlen(sentence);
-    if (metric && take(c, series, 1, "validation", "valid", task, metric->name)) {
+    if (metric && take_series(c, series, 1, "validation", (path){"valid", task, metric->name})) {
         snprintf(sentence + used, sizeof sentence - used, ", and the %s on validation rows",
                  metric->what);
         count++;
     }
     strcat(sentence, ".");
-    name_figure(title, sizeof title, "Loss", task);
-    draw(out, c, title, sentence, "loss", series, count);
+    name_curve(title, sizeof title, "Loss", task);
+    draw_plot(out, c, (captions){title, sentence, "loss"}, series, count);
 }
 
 static void draw_metric(FILE *out, curves *c, const char *task, const mmoe_metric *metric) {
     char title[128], sentence[200], label[64];
     report_series series[1];
-    if (!metric || !take(c, series, 0, NULL, "valid", task, metric->name)) return;
+    if (!metric || !take_series(c, series, 0, NULL, (path){"valid", task, metric->name})) return;
     snprintf(sentence, sizeof sentence, "%c%s on validation rows; %s is better.",
              toupper((unsigned char)*metric->what), metric->what + 1,
              metric->better > 0 ? "higher" : "lower");
     snprintf(label, sizeof label, "validation %s", metric->title);
-    name_figure(title, sizeof title, metric->title, task);
-    draw(out, c, title, sentence, label, series, 1);
+    name_curve(title, sizeof title, metric->title, task);
+    draw_plot(out, c, (captions){title, sentence, label}, series, 1);
 }
 
-static void draw_task(FILE *out, curves *c, const char *task) {
+static void draw_task_curves(FILE *out, curves *c, const char *task) {
     const int type = cli_log_task_type(c->log, task);
     char title[128];
     report_series series[1];
     draw_loss(out, c, task, cli_loss_metric(type));
     draw_metric(out, c, task, cli_other_metric(type));
-    name_figure(title, sizeof title, "Calibration", task);
-    if (take(c, series, 0, NULL, "valid", task, "calibration"))
-        draw(out, c, title,
-             "Sum of the predictions over the sum of the labels, on validation rows; 1 is right.",
-             "calibration", series, 1);
+    name_curve(title, sizeof title, "Calibration", task);
+    if (take_series(c, series, 0, NULL, (path){"valid", task, "calibration"}))
+        draw_plot(out, c,
+                  (captions){title,
+                             "Sum of the predictions over the sum of the labels, on validation "
+                             "rows; 1 is right.",
+                             "calibration"},
+                  series, 1);
 }
 
 /* ---- The trainer ---- */
@@ -139,8 +150,10 @@ static bool varies(const double *values, int count) {
 
 static void draw_rate(FILE *out, curves *c) {
     report_series series[1];
-    if (take(c, series, 0, NULL, "lr", NULL, NULL) && varies(series->y, c->count))
-        draw(out, c, "Learning rate", "Of each epoch's last step.", "learning rate", series, 1);
+    if (take_series(c, series, 0, NULL, (path){"lr", NULL, NULL}) && varies(series->y, c->count))
+        draw_plot(out, c,
+                  (captions){"Learning rate", "Of each epoch's last step.", "learning rate"},
+                  series, 1);
 }
 
 static void draw_factors(FILE *out, curves *c) {
@@ -150,16 +163,16 @@ static void draw_factors(FILE *out, curves *c) {
     bool any = false;
     for (int t = 0; t < count; t++) {
         const char *task = cli_log_task(c->log, t);
-        if (take(c, series, t, task, "factors", task, NULL))
+        if (take_series(c, series, t, task, (path){"factors", task, NULL}))
             any |= series[t].y[0] != 1 || varies(series[t].y, c->count);
     }
+    char sentence[200];
+    snprintf(sentence, sizeof sentence,
+             "What the balancing method gave the losses in each epoch's last step, 1 each being "
+             "the plain mean%s.",
+             tasks > count ? "; of the first tasks" : "");
     if (any)
-        draw(out, c, "Factors of the tasks",
-             tasks > count ? "What the balancing method gave the losses in each epoch's last step, "
-                             "1 each being the plain mean; of the first tasks."
-                           : "What the balancing method gave the losses in each epoch's last step, "
-                             "1 each being the plain mean.",
-             "factor", series, count);
+        draw_plot(out, c, (captions){"Factors of the tasks", sentence, "factor"}, series, count);
 }
 
 /* ---- Gates ---- */
@@ -206,12 +219,13 @@ static void draw_entropies(FILE *out, curves *c) {
         series[g] = (report_series){
             .label = names[g], .x = c->epochs, .y = values, .count = c->count, .style = g};
     }
+    char sentence[200];
+    snprintf(sentence, sizeof sentence,
+             "1: a gate weighs all its experts alike in each row, 0: it takes one%s.",
+             gates > count ? "; of the first gates" : "");
     if (any)
-        draw(out, c, "Entropy of the gates",
-             gates > count ? "1: a gate weighs all its experts alike in each row, 0: it takes one; "
-                             "of the first gates."
-                           : "1: a gate weighs all its experts alike in each row, 0: it takes one.",
-             "entropy / ln(experts)", series, count);
+        draw_plot(out, c, (captions){"Entropy of the gates", sentence, "entropy / ln(experts)"},
+                  series, count);
 }
 
 /* The experts' names stand in the first line; without them numbers. */
@@ -227,7 +241,7 @@ static void name_experts(const curves *c, int gate, int count, const char **name
     }
 }
 
-static void draw_weights(FILE *out, const curves *c, int gate) {
+static void draw_gate_weights(FILE *out, const curves *c, int gate) {
     const size_t n_expert = json_array_size(json_object_get(gate_at(c, 0, gate), "mean_weights"));
     const int rows = (int)(n_expert < REPORT_EXPERTS ? n_expert : REPORT_EXPERTS),
               columns = c->count < MAX_COLUMNS ? c->count : MAX_COLUMNS;
@@ -247,7 +261,7 @@ static void draw_weights(FILE *out, const curves *c, int gate) {
     }
     name_experts(c, gate, rows, names, numbers);
     name_gate(c, gate, gate_name, sizeof gate_name);
-    name_figure(title, sizeof title, "Gate", gate_name);
+    name_curve(title, sizeof title, "Gate", gate_name);
     const report_heat heat = {
         .title = title,
         .sentence = n_expert > REPORT_EXPERTS
@@ -263,7 +277,7 @@ static void draw_weights(FILE *out, const curves *c, int gate) {
     cli_svg_heat(out, &heat);
 }
 
-static void write_warnings(FILE *out, const curves *c) {
+static void write_gate_warnings(FILE *out, const curves *c) {
     const json_t *warnings = json_object_get(line_at(c, c->count - 1), "warnings");
     size_t i;
     json_t *warning;
@@ -278,11 +292,11 @@ static void write_gates(FILE *out, curves *c) {
     if (!count) return;
     fputs("<div class=\"grid loose\">\n", out);
     draw_entropies(out, c);
-    for (int g = 0; g < count && g < REPORT_GATES; g++) draw_weights(out, c, g);
+    for (int g = 0; g < count && g < REPORT_GATES; g++) draw_gate_weights(out, c, g);
     fputs("</div>\n", out);
     if (count > REPORT_GATES)
         cli_html_remark(out, "the first %d of %d gates are shown.", REPORT_GATES, count);
-    write_warnings(out, c);
+    write_gate_warnings(out, c);
 }
 
 /* ---- Table ---- */
@@ -312,7 +326,7 @@ static void write_epoch(FILE *out, const curves *c, int i, int tasks) {
     fputs("</td></tr>\n", out);
 }
 
-static void write_table(FILE *out, const curves *c) {
+static void write_gate_table(FILE *out, const curves *c) {
     const int all = cli_log_task_count(c->log), tasks = all < REPORT_TASKS ? all : REPORT_TASKS,
               every = 1 + c->count * (2 * tasks + 4) / TABLE_CELLS;
     char names[2 * REPORT_TASKS][96];
@@ -352,22 +366,22 @@ void cli_report_curves(report_page *page, const report_log *log) {
             : "The run epoch by epoch. The line marks the best epoch, whose weights were kept.");
     if (!json_array_size(log->epochs))
         fputs("<p>The log has no finished epoch.</p>\n", out);
-    else if (!begin(&c, log)) {
+    else if (!begin_curves(&c, log)) {
         cli_html_notice(page, "out of memory");
-        end(&c);
+        end_curves(&c);
     } else {
         const int tasks = cli_log_task_count(log);
         fputs("<div class=\"grid\">\n", out);
         for (int t = 0; t < tasks && t < REPORT_TASKS; t++)
-            draw_task(out, &c, cli_log_task(log, t));
+            draw_task_curves(out, &c, cli_log_task(log, t));
         draw_rate(out, &c);
         draw_factors(out, &c);
         fputs("</div>\n", out);
         if (tasks > REPORT_TASKS)
             cli_html_remark(out, "the first %d of %d tasks are shown.", REPORT_TASKS, tasks);
         write_gates(out, &c);
-        write_table(out, &c);
-        end(&c);
+        write_gate_table(out, &c);
+        end_curves(&c);
     }
     fputs("</section>\n", out);
 }

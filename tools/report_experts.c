@@ -16,7 +16,7 @@ typedef struct level {
     bool is_only;
 } level;
 
-static void name_figure(char *title, size_t size, const level *l, const char *name) {
+static void name_expert_figure(char *title, size_t size, const level *l, const char *name) {
     if (l->is_only)
         snprintf(title, size, "%s", name);
     else
@@ -64,7 +64,7 @@ static void write_entropies(FILE *out, const level *l, int gates, bool normalise
     fputs("<td></td><td></td><td></td></tr>\n", out);
 }
 
-static void write_table(FILE *out, const mmoe_inspection *in, const level *l) {
+static void write_expert_table(FILE *out, const mmoe_inspection *in, const level *l) {
     const int gates = l->n_gate < REPORT_GATES ? l->n_gate : REPORT_GATES;
     const int experts = (int)(l->n_expert < REPORT_EXPERTS ? l->n_expert : REPORT_EXPERTS);
     const char *columns[5 + REPORT_GATES] = {"#", "expert"};
@@ -79,8 +79,9 @@ static void write_table(FILE *out, const mmoe_inspection *in, const level *l) {
     columns[count++] = "outputs";
     columns[count++] = "effective rank";
     columns[count++] = "dead units";
-    name_figure(title, sizeof title, l,
-                gates ? "What the gates weigh, and what the experts use" : "What the experts use");
+    name_expert_figure(title, sizeof title, l,
+                       gates ? "What the gates weigh, and what the experts use"
+                             : "What the experts use");
     cli_html_table(out, title,
                    gates ? "Mean weight that each task's gate gives each expert, the stronger the "
                            "colour the more; entropy 1: all alike in each row, 0: one "
@@ -111,7 +112,7 @@ static void draw_similarity(report_page *page, const mmoe_inspection *in, const 
             values[a * count + b] = in->similarity[(size_t)(l->first + a) * (size_t)in->n_expert +
                                                    (size_t)(l->first + b)];
     char title[64];
-    name_figure(title, sizeof title, l, "How alike the experts are");
+    name_expert_figure(title, sizeof title, l, "How alike the experts are");
     const report_heat heat = {.title = title,
                               .sentence =
                                   "Similarity of two experts' outputs (linear CKA): 1 where they "
@@ -129,7 +130,7 @@ static void draw_similarity(report_page *page, const mmoe_inspection *in, const 
 
 static void write_level(report_page *page, const mmoe_inspection *in, const level *l) {
     fputs("<div class=\"parts\">\n", page->out);
-    write_table(page->out, in, l);
+    write_expert_table(page->out, in, l);
     draw_similarity(page, in, l);
     fputs("</div>\n", page->out);
     if (l->n_expert > REPORT_EXPERTS)
@@ -137,7 +138,7 @@ static void write_level(report_page *page, const mmoe_inspection *in, const leve
                         l->n_expert);
 }
 
-static void write_warnings(FILE *out, const mmoe_inspection *in) {
+static void write_expert_warnings(FILE *out, const mmoe_inspection *in) {
     for (int32_t g = 0, shown = 0; g < in->n_gate && shown < REPORT_GATES; g++) {
         char *warning = in->gates[g].collapsed ? cli_gate_warning(&in->gates[g]) : NULL;
         if (warning) cli_html_remark(out, "%s", warning), shown++;
@@ -156,16 +157,21 @@ void cli_report_experts(report_page *page, const mmoe_inspection *in) {
     fputs(" rows; effective rank and similarity on ", out);
     cli_html_count(out, (double)in->sampled);
     fputs(" of them, evenly taken.</p>\n", out);
-    write_warnings(out, in);
+    write_expert_warnings(out, in);
     const int32_t last = in->experts[in->n_expert - 1].level;
     level l = {.is_only = last == in->experts[0].level};
     int shown = 0;
     for (int32_t e = 0; e < in->n_expert && shown < REPORT_LEVELS; e += l.n_expert, shown++) {
-        l.number = in->experts[e].level, l.first = e, l.n_expert = 0, l.n_gate = 0;
+        l.number = in->experts[e].level;
+        l.first = e;
+        l.n_expert = l.n_gate = 0;
         while (e + l.n_expert < in->n_expert && in->experts[e + l.n_expert].level == l.number)
             l.n_expert++;
-        for (int32_t g = in->n_gate; g-- > 0;)
-            if (in->gates[g].level == l.number) l.gates = &in->gates[g], l.n_gate++;
+        for (int32_t g = in->n_gate; g-- > 0;) {
+            if (in->gates[g].level != l.number) continue;
+            l.gates = &in->gates[g];
+            l.n_gate++;
+        }
         write_level(page, in, &l);
     }
     if (last > REPORT_LEVELS)

@@ -91,7 +91,7 @@ static void read_line(report_log *log, const char *text, size_t length) {
     json_decref(line);
 }
 
-static int check(const report_log *log) {
+static int check_log(const report_log *log) {
     if (!log->lines) return cli_fail("--log: %s is empty", log->path);
     if (log->head || json_array_size(log->epochs)) return CLI_OK;
     if (log->is_cut && log->lines == 1)
@@ -115,7 +115,7 @@ int cli_log_read(report_log *log, const char *path) {
     fclose(file);
     errno = reason;
     if (failed) return cli_fail_system("--log: cannot read %s", path);
-    return check(log);
+    return check_log(log);
 }
 
 void cli_log_free(report_log *log) {

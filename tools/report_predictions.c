@@ -11,7 +11,7 @@
 enum { CHUNK_ROWS = 8192 };
 
 /* Scores [rows, tasks]; NULL, the error written, when they cannot be had. */
-static float *predict(const mmoe_model *model, const mmoe_dataset *data, mmoe_error *err) {
+static float *predict_rows(const mmoe_model *model, const mmoe_dataset *data, mmoe_error *err) {
     const size_t rows = (size_t)mmoe_dataset_rows(data),
                  tasks = (size_t)mmoe_model_task_count(model);
     float *scores = calloc(rows ? rows : 1, tasks * sizeof *scores);
@@ -35,8 +35,8 @@ static float *predict(const mmoe_model *model, const mmoe_dataset *data, mmoe_er
 }
 
 /* The rows that have the task's label, by score. */
-static size_t take(const mmoe_model *model, const mmoe_dataset *data, const float *scores,
-                   int32_t task, report_score *out) {
+static size_t take_scores(const mmoe_model *model, const mmoe_dataset *data, const float *scores,
+                          int32_t task, report_score *out) {
     const int32_t n_task = mmoe_model_task_count(model);
     size_t count = 0;
     for (int64_t r = 0; r < mmoe_dataset_rows(data); r++) {
@@ -49,7 +49,7 @@ static size_t take(const mmoe_model *model, const mmoe_dataset *data, const floa
     return count;
 }
 
-static void name_figure(char *title, size_t size, const char *what, const char *name) {
+static void name_score_figure(char *title, size_t size, const char *what, const char *name) {
     snprintf(title, size, "%s of %.*s", what, cli_html_fit(name, REPORT_NAME), name);
 }
 
@@ -82,9 +82,12 @@ static void draw_bins(FILE *out, const char *name, bool is_class, const report_b
     double score[REPORT_BINS], label[REPORT_BINS], low[REPORT_BINS], high[REPORT_BINS];
     char title[320], sentence[256] = "Tenths of the rows by their prediction: the labels over the "
                                      "mean prediction; on the diagonal they agree.";
-    for (size_t i = 0; i < count; i++)
-        score[i] = bins[i].score, label[i] = bins[i].label, low[i] = bins[i].low_quarter,
+    for (size_t i = 0; i < count; i++) {
+        score[i] = bins[i].score;
+        label[i] = bins[i].label;
+        low[i] = bins[i].low_quarter;
         high[i] = bins[i].high_quarter;
+    }
     const report_series series[] = {
         {.label = "mean", .x = score, .y = label, .count = (int)count},
         {.label = "lower quartile", .x = score, .y = low, .count = (int)count, .style = 1},
@@ -95,7 +98,7 @@ static void draw_bins(FILE *out, const char *name, bool is_class, const report_b
                  "prediction; on the diagonal they agree. ECE, their mean "
                  "distance: %.5f.",
                  cli_bins_error(bins, count));
-    name_figure(title, sizeof title, is_class ? "Calibration" : "Predictions", name);
+    name_score_figure(title, sizeof title, is_class ? "Calibration" : "Predictions", name);
     const report_plot plot = {.title = title,
                               .sentence = sentence,
                               .x_label = "mean prediction",
@@ -124,7 +127,7 @@ static void write_bins(FILE *out, const char *name, bool is_class, const report_
     const char *const columns[] = {"up to", "rows", "mean prediction",
                                    is_class ? "share of positives" : "mean label"};
     const int digits = is_class ? 5 : digits_of(bins, count);
-    name_figure(title, sizeof title, "Bins", name);
+    name_score_figure(title, sizeof title, "Bins", name);
     cli_html_table(out, title, "The points of the curve: tenths of the rows by their prediction.",
                    columns, 4, 0);
     for (size_t i = 0; i < count; i++) {
@@ -144,8 +147,8 @@ static void write_bins(FILE *out, const char *name, bool is_class, const report_
     cli_html_table_end(out);
 }
 
-static void draw_task(FILE *out, const mmoe_task_metrics *m, const report_score *scores,
-                      size_t count) {
+static void draw_task_scores(FILE *out, const mmoe_task_metrics *m, const report_score *scores,
+                             size_t count) {
     report_bin bins[REPORT_BINS];
     const bool is_class = cli_has_classes((int)m->type);
     const size_t n_bin = cli_scores_bins(scores, count, bins);
@@ -179,13 +182,14 @@ void cli_report_predictions(report_page *page, const mmoe_model *model, const mm
     report_score *sorted = malloc((rows ? rows : 1) * sizeof *sorted);
     float *scores =
         metrics && sorted && !mmoe_evaluate(model, data, of->threads, NULL, metrics, &err)
-            ? predict(model, data, &err)
+            ? predict_rows(model, data, &err)
             : NULL;
     if (scores) {
         write_metrics(page->out, of, metrics, n_task);
         fputs("<div class=\"grid\">\n", page->out);
         for (int32_t t = 0; t < n_task && t < REPORT_TASKS; t++)
-            draw_task(page->out, &metrics[t], sorted, take(model, data, scores, t, sorted));
+            draw_task_scores(page->out, &metrics[t], sorted,
+                             take_scores(model, data, scores, t, sorted));
         fputs("</div>\n", page->out);
         if (n_task > REPORT_TASKS)
             cli_html_remark(page->out, "the first %d of %" PRId32 " tasks are shown.", REPORT_TASKS,

@@ -290,7 +290,7 @@ enum { SLOWEST = 15 };
 static int compare_seconds(const void *a, const void *b) {
     const json_t *x = *(json_t *const *)a, *y = *(json_t *const *)b;
     const double s = cli_json_at(x, "seconds", NULL), t = cli_json_at(y, "seconds", NULL);
-    return s < t ? 1 : s > t ? -1 : 0;
+    return (s < t) - (s > t);
 }
 
 static void write_node(FILE *out, const json_t *node, double total, double worker_peak) {

@@ -6,7 +6,7 @@
 
 /* A float's order, and for the same figures from the same rows in whatever order they stood: all of
  * it. */
-static int compare(const void *a, const void *b) {
+static int compare_scores(const void *a, const void *b) {
     const report_score *x = a, *y = b;
     if (x->score != y->score) return x->score < y->score ? -1 : 1;
     if (x->label != y->label) return x->label < y->label ? -1 : 1;
@@ -14,7 +14,7 @@ static int compare(const void *a, const void *b) {
 }
 
 void cli_scores_sort(report_score *scores, size_t count) {
-    qsort(scores, count, sizeof *scores, compare);
+    qsort(scores, count, sizeof *scores, compare_scores);
 }
 
 size_t cli_scores_roc(const report_score *scores, size_t count, double *negatives,
@@ -47,7 +47,7 @@ static int compare_labels(const void *a, const void *b) {
     return x < y ? -1 : x > y;
 }
 
-static report_bin measure(const report_score *scores, size_t count, float *labels) {
+static report_bin measure_scores(const report_score *scores, size_t count, float *labels) {
     report_bin bin = {.rows = count, .highest = (double)scores[count - 1].score};
     for (size_t i = 0; i < count; i++) {
         const double weight = (double)scores[i].weight;
@@ -73,7 +73,7 @@ size_t cli_scores_bins(const report_score *scores, size_t count, report_bin *bin
                          : count / REPORT_BINS * b + count % REPORT_BINS * b / REPORT_BINS;
         while (end > first && end < count && scores[end].score == scores[end - 1].score) end++;
         if (end <= first) continue;
-        bins[n++] = measure(scores + first, end - first, labels);
+        bins[n++] = measure_scores(scores + first, end - first, labels);
         first = end;
     }
     free(labels);

@@ -26,7 +26,7 @@ typedef struct axis {
 } axis;
 
 static bool is_drawn(double value) { return isfinite(value) && fabs(value) < too_large; }
-static double place(const axis *a, double value) {
+static double place_on_axis(const axis *a, double value) {
     return a->from + (value - a->low) / (a->high - a->low) * (a->to - a->from);
 }
 
@@ -34,7 +34,9 @@ static double place(const axis *a, double value) {
 static double nice_step(double range, int count) {
     const double least = range / count, power = pow(10, floor(log10(least)));
     const double factor = least / power;
-    return power * (factor <= 1 ? 1 : factor <= 2 ? 2 : factor <= 5 ? 5 : 10);
+    if (factor <= 1) return power;
+    if (factor <= 2) return power * 2;
+    return power * (factor <= 5 ? 5 : 10);
 }
 
 static void print_tick(FILE *out, double value, double step) {
@@ -55,7 +57,7 @@ static void widen(axis *a, double value) {
 }
 
 /* A range of its own for what has none, and room above and below the curves. */
-static void settle(axis *a, double room) {
+static void settle_axis(axis *a, double room) {
     if (a->low > a->high) *a = (axis){0, 1, a->from, a->to, 0};
     double pad = room * (a->high - a->low);
     if (a->high - a->low <= 1e-12 * fmax(fabs(a->low), fabs(a->high)) || a->high == a->low)
@@ -64,7 +66,7 @@ static void settle(axis *a, double room) {
     a->high += pad;
 }
 
-static void measure(const report_plot *p, axis *x, axis *y) {
+static void measure_series(const report_plot *p, axis *x, axis *y) {
     x->low = y->low = INFINITY;
     x->high = y->high = -INFINITY;
     for (int s = 0; s < p->n_series; s++)
@@ -74,17 +76,25 @@ static void measure(const report_plot *p, axis *x, axis *y) {
             widen(y, p->series[s].y[i]);
         }
     if (p->from_zero) widen(y, 0);
-    if (p->unit) *x = (axis){0, 1, x->from, x->to, 0}, *y = (axis){0, 1, y->from, y->to, 0};
+    if (p->unit) {
+        *x = (axis){0, 1, x->from, x->to, 0};
+        *y = (axis){0, 1, y->from, y->to, 0};
+    }
     if (p->square && !p->unit) {
-        widen(x, y->low), widen(x, y->high);
-        settle(x, 0.03);
-        y->low = x->low, y->high = x->high;
+        widen(x, y->low);
+        widen(x, y->high);
+        settle_axis(x, 0.03);
+        y->low = x->low;
+        y->high = x->high;
         if (p->from_zero) x->low = y->low = 0;
     } else if (!p->unit) {
         const double low = y->low;
-        if (p->whole_x && x->low == x->high) x->low -= 0.5, x->high += 0.5;
-        settle(x, 0);
-        settle(y, 0.06);
+        if (p->whole_x && x->low == x->high) {
+            x->low -= 0.5;
+            x->high += 0.5;
+        }
+        settle_axis(x, 0);
+        settle_axis(y, 0.06);
         if (p->from_zero && low >= 0) y->low = 0;
     }
     x->step = nice_step(x->high - x->low, 6);
@@ -94,7 +104,7 @@ static void measure(const report_plot *p, axis *x, axis *y) {
 
 static void draw_axes(FILE *out, const report_plot *p, const axis *x, const axis *y) {
     for (double k = ceil(y->low / y->step - 1e-9); k * y->step <= y->high + 1e-9 * y->step; k++) {
-        const double at = place(y, k * y->step);
+        const double at = place_on_axis(y, k * y->step);
         fprintf(out,
                 "<path class=\"gridline\" d=\"M%.1f %.1fH%.1f\"/><text class=\"tick\" x=\"%d\" "
                 "y=\"%.1f\" text-anchor=\"end\">",
@@ -103,7 +113,7 @@ static void draw_axes(FILE *out, const report_plot *p, const axis *x, const axis
         fputs("</text>", out);
     }
     for (double k = ceil(x->low / x->step - 1e-9); k * x->step <= x->high + 1e-9 * x->step; k++) {
-        const double at = place(x, k * x->step);
+        const double at = place_on_axis(x, k * x->step);
         fprintf(out,
                 "<path class=\"axis\" d=\"M%.1f %.1fv4\"/><text class=\"tick\" x=\"%.1f\" "
                 "y=\"%.1f\" text-anchor=\"middle\">",
@@ -131,7 +141,8 @@ static void draw_series(FILE *out, const report_series *s, const axis *x, const 
         const int i = count == s->count ? k : (int)((int64_t)k * (s->count - 1) / (count - 1));
         const bool drawn = is_drawn(s->x[i]) && is_drawn(s->y[i]);
         if (drawn)
-            fprintf(out, "%c%.1f %.1f", is_open ? 'L' : 'M', place(x, s->x[i]), place(y, s->y[i]));
+            fprintf(out, "%c%.1f %.1f", is_open ? 'L' : 'M', place_on_axis(x, s->x[i]),
+                    place_on_axis(y, s->y[i]));
         is_open = drawn;
     }
     fputs("\"/>", out);
@@ -140,7 +151,8 @@ static void draw_series(FILE *out, const report_series *s, const axis *x, const 
         fprintf(out,
                 "<circle class=\"dot s%d\" cx=\"%.1f\" cy=\"%.1f\" r=\"%s\"><title>%.6g: "
                 "%.6g</title></circle>",
-                s->style, place(x, s->x[i]), place(y, s->y[i]), dots ? "3" : "2", s->x[i], s->y[i]);
+                s->style, place_on_axis(x, s->x[i]), place_on_axis(y, s->y[i]), dots ? "3" : "2",
+                s->x[i], s->y[i]);
     }
     fputc('\n', out);
 }
@@ -151,10 +163,10 @@ static void draw_marks(FILE *out, const report_plot *p, const axis *x, const axi
                 y->to);
     for (int i = 0; i < p->n_start; i++)
         if (p->starts[i] > x->low && p->starts[i] < x->high)
-            fprintf(out, "<path class=\"mark\" d=\"M%.1f %.1fV%.1f\"/>", place(x, p->starts[i]),
-                    y->from, y->to);
+            fprintf(out, "<path class=\"mark\" d=\"M%.1f %.1fV%.1f\"/>",
+                    place_on_axis(x, p->starts[i]), y->from, y->to);
     if (!is_drawn(p->mark) || p->mark < x->low || p->mark > x->high) return;
-    const double at = place(x, p->mark);
+    const double at = place_on_axis(x, p->mark);
     fprintf(out,
             "<path class=\"axis\" d=\"M%.1f %.1fV%.1f\"/><text class=\"tick\" x=\"%.1f\" y=\"11\" "
             "text-anchor=\"middle\">",
@@ -189,7 +201,7 @@ void cli_svg_swatch(FILE *out, int style) {
 void cli_svg_plot(FILE *out, const report_plot *p) {
     const int height = p->square ? SQUARE_HEIGHT : HEIGHT;
     axis x = {.from = LEFT, .to = WIDTH - RIGHT}, y = {.from = height - BOTTOM, .to = TOP};
-    measure(p, &x, &y);
+    measure_series(p, &x, &y);
     cli_html_figure(out, "plot", p->title, p->sentence);
     if (p->n_series > 1) {
         fputs("<ul class=\"legend\">", out);
@@ -229,14 +241,16 @@ typedef struct grid {
 
 /* As wide as the longest name: about 6.6 units a character. */
 static double left_of(const report_heat *h) {
+    if (!h->row_names) return NUMBERS;
     size_t longest = 0;
-    for (int r = 0; r < h->rows && h->row_names; r++)
-        longest = strlen(h->row_names[r]) > longest ? strlen(h->row_names[r]) : longest;
-    return h->row_names ? 8 + 6.6 * (double)(longest < NAME_LENGTH ? longest : NAME_LENGTH)
-                        : NUMBERS;
+    for (int r = 0; r < h->rows; r++) {
+        const size_t length = strlen(h->row_names[r]);
+        if (length > longest) longest = length;
+    }
+    return 8 + 6.6 * (double)(longest < NAME_LENGTH ? longest : NAME_LENGTH);
 }
 
-static grid lay_out(const report_heat *h) {
+static grid lay_out_grid(const report_heat *h) {
     grid g = {.left = left_of(h)};
     g.cell_width = fmin(MOST_CELL, (WIDTH - g.left - 2) / h->columns);
     if (h->is_wide) g.cell_width = fmax(LEAST_CELL, g.cell_width);
@@ -330,7 +344,7 @@ static void draw_key(FILE *out, const report_heat *h, const grid *g) {
 }
 
 void cli_svg_heat(FILE *out, const report_heat *h) {
-    const grid g = lay_out(h);
+    const grid g = lay_out_grid(h);
     cli_html_figure(out, g.width > WIDTH ? "wide" : "plot", h->title, h->sentence);
     if (g.width > WIDTH)
         fprintf(out,

@@ -63,7 +63,8 @@ static int read_seeds(sweep_plan *p, const mmoe_config *config) {
         return cli_fail("%s: \"seeds\" must be a list of seeds or their number", p->path);
     if (json_is_array(value) && json_array_size(value) == 0)
         return cli_fail("%s: \"seeds\" is empty", p->path);
-    p->n_seed = !value ? 1 : json_is_array(value) ? json_array_size(value) : (size_t)count;
+    p->n_seed = value ? (size_t)count : 1;
+    if (json_is_array(value)) p->n_seed = json_array_size(value);
     p->seeds = calloc(p->n_seed, sizeof *p->seeds);
     if (!p->seeds) return cli_fail_memory();
     if (!value) {
@@ -89,7 +90,7 @@ static int read_seeds(sweep_plan *p, const mmoe_config *config) {
 
 /* ---- Configurations ---- */
 
-static int read_config(sweep_plan *p, mmoe_config **out) {
+static int read_plan_config(sweep_plan *p, mmoe_config **out) {
     json_t *value = json_object_get(p->root, "config");
     mmoe_error err;
     if (!value) return cli_fail("%s: the key \"config\" is missing", p->path);
@@ -204,7 +205,7 @@ static int type_of(const sweep_plan *p, size_t task) {
         json_string_value(json_object_get(json_array_get(p->tasks, task), "type")));
 }
 
-static const char *task_name(const sweep_plan *p, size_t task) {
+static const char *plan_task_name(const sweep_plan *p, size_t task) {
     return json_string_value(json_object_get(json_array_get(p->tasks, task), "name"));
 }
 
@@ -218,10 +219,10 @@ static int add_figures(sweep_plan *p, bool is_test, size_t task) {
     const mmoe_metric *metric;
     for (size_t i = 0; (metric = mmoe_metric_at(type, i)); i++) {
         if (!is_figure(type, i)) continue;
-        const size_t size = strlen(task_name(p, task)) + 32;
+        const size_t size = strlen(plan_task_name(p, task)) + 32;
         char *name = malloc(size);
         if (!name) return cli_fail_memory();
-        snprintf(name, size, "%s.%s.%s", is_test ? "test" : "valid", task_name(p, task),
+        snprintf(name, size, "%s.%s.%s", is_test ? "test" : "valid", plan_task_name(p, task),
                  metric->name);
         p->figures[p->n_figure++] = (sweep_figure){is_test, (int32_t)task, i, metric, name};
     }
@@ -246,7 +247,7 @@ static int refuse_metric(const sweep_plan *p, size_t task, const char *metric) {
             names[count++] = p->figures[i].metric->name;
     cli_join_words(names, count, list, sizeof list);
     return cli_fail("%s: select: task \"%s\" has no metric \"%s\"; a %s has %s", p->path,
-                    task_name(p, task), metric, mmoe_task_type_name(type_of(p, task)), list);
+                    plan_task_name(p, task), metric, mmoe_task_type_name(type_of(p, task)), list);
 }
 
 static int select_figure(sweep_plan *p, size_t task, const char *metric) {
@@ -269,12 +270,11 @@ static int read_select(sweep_plan *p, const json_t *trainer) {
     if (select && !json_is_object(select))
         return cli_fail("%s: \"select\" must be an object with \"task\" and \"metric\"", p->path);
     json_object_foreach(select, key, value) {
-        const char **target = strcmp(key, "task") == 0     ? &task
-                              : strcmp(key, "metric") == 0 ? &metric
-                                                           : NULL;
-        if (!target)
+        const bool is_task = strcmp(key, "task") == 0;
+        if (!is_task && strcmp(key, "metric") != 0)
             return cli_fail("%s: select: unknown key \"%s\"; known are task and metric", p->path,
                             key);
+        const char **target = is_task ? &task : &metric;
         *target = json_string_value(value);
         if (!*target) return cli_fail("%s: select: \"%s\" must be a string", p->path, key);
     }
@@ -282,7 +282,7 @@ static int read_select(sweep_plan *p, const json_t *trainer) {
     if (!metric) metric = "auto";
     const bool mean = task && strcmp(task, "mean") == 0;
     for (size_t t = 0; !status && t < json_array_size(p->tasks); t++)
-        if (mean || (task ? strcmp(task, task_name(p, t)) == 0 : t == 0))
+        if (mean || (task ? strcmp(task, plan_task_name(p, t)) == 0 : t == 0))
             status = select_figure(p, t, metric);
     if (!status && p->n_selected == 0)
         status = cli_fail("%s: select: \"%s\" is no task", p->path, task);
@@ -294,7 +294,7 @@ static int read_select(sweep_plan *p, const json_t *trainer) {
 static int read_plan(sweep_plan *p) {
     mmoe_config *config = NULL;
     int status = check_keys(p);
-    if (!status) status = read_config(p, &config);
+    if (!status) status = read_plan_config(p, &config);
     if (!status) status = read_path(p, "train", true, &p->train);
     if (!status) status = read_path(p, "valid", true, &p->valid);
     if (!status) status = read_path(p, "test", false, &p->test);

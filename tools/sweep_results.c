@@ -30,7 +30,7 @@ void sweep_write_field(FILE *stream, const char *text) {
     fputc('"', stream);
 }
 
-static char *join(const char *directory, const char *name) {
+static char *join_path(const char *directory, const char *name) {
     const size_t size = strlen(directory) + strlen(name) + 2;
     char *path = malloc(size);
     if (path) snprintf(path, size, "%s/%s", directory, name);
@@ -78,7 +78,7 @@ static int write_identity(const char *path, json_t *own) {
 }
 
 static int check_identity(const sweep_plan *p, const sweep_results *r) {
-    char *path = join(r->directory, "sweep.json");
+    char *path = join_path(r->directory, "sweep.json");
     json_t *own = identity_of(p);
     struct stat st;
     int status;
@@ -122,7 +122,7 @@ static void print_header(FILE *out, const sweep_plan *p) {
     for (int i = 0; i < N_AFTER; i++) fprintf(out, "%s%c", after[i], i + 1 < N_AFTER ? ',' : '\n');
 }
 
-static void print_row(FILE *out, const sweep_plan *p, const sweep_result *run,
+static void print_run(FILE *out, const sweep_plan *p, const sweep_result *run,
                       const sweep_setting *setting, int64_t seed) {
     for (size_t k = 0; k < p->n_key; k++) {
         sweep_write_field(out, setting->values[k]);
@@ -144,7 +144,7 @@ int sweep_results_add(const sweep_results *r, const sweep_plan *p, size_t run) {
     size_t length = 0;
     FILE *out = open_memstream(&line, &length);
     if (!out) return cli_fail_memory();
-    print_row(out, p, &r->runs[run], &p->settings[run / p->n_seed], p->seeds[run % p->n_seed]);
+    print_run(out, p, &r->runs[run], &p->settings[run / p->n_seed], p->seeds[run % p->n_seed]);
     if (fclose(out) != 0) {
         free(line);
         return cli_fail_memory();
@@ -152,7 +152,7 @@ int sweep_results_add(const sweep_results *r, const sweep_plan *p, size_t run) {
     return write_line(r, line, length);
 }
 
-static int write_header(const sweep_results *r, const sweep_plan *p) {
+static int write_columns(const sweep_results *r, const sweep_plan *p) {
     char *line = NULL;
     size_t length = 0;
     FILE *out = open_memstream(&line, &length);
@@ -168,7 +168,7 @@ typedef struct reading {
     sweep_results *results;
 } reading;
 
-static bool parse_number(const char *text, double *out) {
+static bool parse_figure(const char *text, double *out) {
     char *end;
     *out = *text ? strtod(text, &end) : NAN;
     return !*text || (*end == '\0' && end != text);
@@ -200,8 +200,8 @@ static const char *column_name(const sweep_plan *p, size_t i) {
     return i < p->n_figure ? p->figures[i].name : after[i - p->n_figure];
 }
 
-static mmoe_status check_header(void *user, const mmoe_csv_field *fields, size_t count,
-                                mmoe_error *err) {
+static mmoe_status check_columns(void *user, const mmoe_csv_field *fields, size_t count,
+                                 mmoe_error *err) {
     const reading *at = user;
     const sweep_plan *p = at->plan;
     bool same = count == p->n_key + N_BEFORE + p->n_figure + N_AFTER;
@@ -218,9 +218,9 @@ static bool read_numbers(const sweep_plan *p, const mmoe_csv_field *fields, doub
     const mmoe_csv_field *field = fields + p->n_key + N_BEFORE;
     bool valid = true;
     for (size_t i = 0; i < p->n_figure; i++, field++)
-        valid &= parse_number(field->text, &figures[i]);
+        valid &= parse_figure(field->text, &figures[i]);
     for (int i = 0; i < N_AFTER; i++, field++)
-        valid &= parse_number(field->text, &last[i]) && isfinite(last[i]);
+        valid &= parse_figure(field->text, &last[i]) && isfinite(last[i]);
     return valid;
 }
 
@@ -249,15 +249,15 @@ static mmoe_status read_row(void *user, int64_t row, const mmoe_csv_field *field
     return MMOE_OK;
 }
 
-static int read_rows(const sweep_plan *p, sweep_results *r) {
+static int read_results(const sweep_plan *p, sweep_results *r) {
     reading at = {p, r};
-    const mmoe_csv_handler handler = {&at, check_header, read_row};
+    const mmoe_csv_handler handler = {&at, check_columns, read_row};
     mmoe_error err;
     return mmoe_csv_read(r->path, &handler, NULL, &err) ? cli_fail("%s", err.message) : CLI_OK;
 }
 
 /* Cuts off a last line that a killed run left unfinished. *size: of what stays. */
-static int trim(const sweep_results *r, off_t *size) {
+static int trim_rows(const sweep_results *r, off_t *size) {
     char byte;
     *size = lseek(r->fd, 0, SEEK_END);
     const off_t whole = *size;
@@ -277,9 +277,9 @@ static int open_rows(const sweep_plan *p, sweep_results *r) {
     if (r->fd < 0) return cli_fail_system("cannot write %s", r->path);
     if (flock(r->fd, LOCK_EX | LOCK_NB))
         return cli_fail("%s is being written by another sweep", r->path);
-    int status = trim(r, &size);
+    int status = trim_rows(r, &size);
     if (status) return status;
-    return size == 0 ? write_header(r, p) : read_rows(p, r);
+    return size == 0 ? write_columns(r, p) : read_results(p, r);
 }
 
 int sweep_results_open(sweep_results *r, const sweep_plan *p, const char *directory) {
@@ -287,7 +287,7 @@ int sweep_results_open(sweep_results *r, const sweep_plan *p, const char *direct
     if (mkdir(directory, 0777) && errno != EEXIST)
         return cli_fail_system("cannot make the folder %s", directory);
     r->directory = strdup(directory);
-    r->path = join(directory, "results.csv");
+    r->path = join_path(directory, "results.csv");
     r->runs = calloc(r->n_run, sizeof *r->runs);
     for (size_t i = 0; r->runs && i < r->n_run; i++) {
         r->runs[i].values = calloc(p->n_figure, sizeof *r->runs[i].values);

@@ -12,7 +12,7 @@
 
 /* Rows in memory. Whoever needs them first reads them; they go when the last run that needs them is
  * done. */
-typedef struct rows {
+typedef struct run_rows {
     pthread_mutex_t mutex;
     bool is_read;
     mmoe_status status;
@@ -20,12 +20,12 @@ typedef struct rows {
     mmoe_schema *schema;
     mmoe_dataset *train, *valid, *test;
     size_t users; /* open runs; guarded by the crew's mutex */
-} rows;
+} run_rows;
 
 typedef struct crew {
     const sweep_plan *plan;
     sweep_results *results;
-    rows *data;           /* [plan->n_data] */
+    run_rows *data;       /* [plan->n_data] */
     size_t n_open, *open; /* the runs to do, those of the same data one after the other */
     pthread_mutex_t mutex;
     size_t next, done; /* of open: taken, ended */
@@ -48,7 +48,7 @@ static void stop(int number) {
 
 /* ---- Data ---- */
 
-static mmoe_status read_rows(const sweep_plan *p, size_t run, rows *d) {
+static mmoe_status read_run_rows(const sweep_plan *p, size_t run, run_rows *d) {
     mmoe_config *config;
     mmoe_status status =
         sweep_config(p, run / p->n_seed, p->seeds[run % p->n_seed], &config, &d->err);
@@ -64,7 +64,7 @@ static mmoe_status read_rows(const sweep_plan *p, size_t run, rows *d) {
     return status;
 }
 
-static void free_rows(rows *d) {
+static void free_rows(run_rows *d) {
     mmoe_dataset_free(d->train);
     mmoe_dataset_free(d->valid);
     mmoe_dataset_free(d->test);
@@ -73,9 +73,9 @@ static void free_rows(rows *d) {
     d->schema = NULL;
 }
 
-static mmoe_status need_rows(const sweep_plan *p, size_t run, rows *d) {
+static mmoe_status need_rows(const sweep_plan *p, size_t run, run_rows *d) {
     pthread_mutex_lock(&d->mutex);
-    if (!d->is_read) d->status = read_rows(p, run, d);
+    if (!d->is_read) d->status = read_run_rows(p, run, d);
     d->is_read = true;
     pthread_mutex_unlock(&d->mutex);
     return d->status;
@@ -98,8 +98,8 @@ static int on_progress(void *user, const mmoe_progress *progress) {
     return stopped;
 }
 
-static mmoe_status evaluate(const sweep_plan *p, const mmoe_model *model, const rows *d,
-                            sweep_result *result, mmoe_error *err) {
+static mmoe_status evaluate_rows(const sweep_plan *p, const mmoe_model *model, const run_rows *d,
+                                 sweep_result *result, mmoe_error *err) {
     mmoe_task_metrics metrics[256]; /* as many tasks as a model has at most */
     for (int split = 0; split < (d->test ? 2 : 1); split++) {
         mmoe_status status =
@@ -112,7 +112,7 @@ static mmoe_status evaluate(const sweep_plan *p, const mmoe_model *model, const 
     return MMOE_OK;
 }
 
-static mmoe_status do_run(const sweep_plan *p, size_t run, rows *d, sweep_result *result,
+static mmoe_status do_run(const sweep_plan *p, size_t run, run_rows *d, sweep_result *result,
                           mmoe_error *err) {
     mmoe_config *config = NULL;
     mmoe_model *model = NULL;
@@ -127,7 +127,7 @@ static mmoe_status do_run(const sweep_plan *p, size_t run, rows *d, sweep_result
     if (!status) status = mmoe_model_create(config, d->schema, NULL, &model, err);
     if (!status) status = mmoe_trainer_create(model, &options, NULL, &trainer, err);
     if (!status) status = mmoe_trainer_fit(trainer, d->train, d->valid, err);
-    if (!status) status = evaluate(p, model, d, result, err);
+    if (!status) status = evaluate_rows(p, model, d, result, err);
     if (model) result->parameters = mmoe_model_parameter_count(model);
     if (state.train_seconds > 0)
         result->rows_per_second = round((double)state.rows / state.train_seconds);
@@ -170,12 +170,12 @@ static void end_run(crew *c, size_t run, mmoe_status status, const mmoe_error *e
     if (!c->status) print_run(c, run);
 }
 
-static void *work(void *user) {
+static void *do_runs(void *user) {
     crew *c = user;
     pthread_mutex_lock(&c->mutex);
     while (!stopped && !c->status && c->next < c->n_open) {
         const size_t run = c->open[c->next++];
-        rows *d = &c->data[c->plan->settings[run / c->plan->n_seed].data];
+        run_rows *d = &c->data[c->plan->settings[run / c->plan->n_seed].data];
         pthread_mutex_unlock(&c->mutex);
         mmoe_error err;
         mmoe_status status = do_run(c->plan, run, d, &c->results->runs[run], &err);
@@ -197,7 +197,7 @@ static void list_open(crew *c) {
             }
 }
 
-static int start(crew *c, int threads) {
+static int start_threads(crew *c, int threads) {
     pthread_t others[CLI_MAX_THREADS];
     int started = 0;
     struct sigaction action = {
@@ -206,12 +206,12 @@ static int start(crew *c, int threads) {
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     /* Data that cannot be read end the sweep before it begins. */
-    rows *first = &c->data[c->plan->settings[c->open[0] / c->plan->n_seed].data];
+    run_rows *first = &c->data[c->plan->settings[c->open[0] / c->plan->n_seed].data];
     if (need_rows(c->plan, c->open[0], first)) return cli_fail("%s", first->err.message);
     while (started + 1 < threads && (size_t)started + 1 < c->n_open &&
-           pthread_create(&others[started], NULL, work, c) == 0)
+           pthread_create(&others[started], NULL, do_runs, c) == 0)
         started++;
-    work(c);
+    do_runs(c);
     for (int i = 0; i < started; i++) pthread_join(others[i], NULL);
     if (!c->status && c->done < c->n_open)
         return cli_fail("stopped with %zu of %zu runs done; the same command goes on", c->done,
@@ -228,7 +228,7 @@ int sweep_run_all(const sweep_plan *plan, sweep_results *results, int threads) {
     if (!status) list_open(&c);
     if (!status && c.n_open < results->n_run)
         cli_note("%zu of %zu runs are done already", results->n_run - c.n_open, results->n_run);
-    if (!status && c.n_open > 0) status = start(&c, threads);
+    if (!status && c.n_open > 0) status = start_threads(&c, threads);
     for (size_t i = 0; c.data && i < plan->n_data; i++) {
         free_rows(&c.data[i]);
         pthread_mutex_destroy(&c.data[i].mutex);

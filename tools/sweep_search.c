@@ -208,12 +208,13 @@ static int draw_setting(sweep_plan *p, json_t *keys, uint64_t seed, uint64_t *dr
     int status = add_setting(p);
     const size_t i = p->n_setting - 1;
     *found = false;
-    for (int attempt = 0; !status && !*found && attempt < MAX_DRAWS; attempt++, ++*draws) {
+    for (int attempt = 0; !status && !*found && attempt < MAX_DRAWS; attempt++) {
         for (size_t k = 0; !status && k < p->n_key; k++) {
             free(p->settings[i].values[k]);
             p->settings[i].values[k] = NULL;
             status = draw_value(p, keys, k, seed, *draws, &p->settings[i].values[k]);
         }
+        ++*draws;
         *found = !status && find_equal(p, i) == i;
     }
     return status;

@@ -100,7 +100,7 @@ static void write_csv(FILE *out, const sweep_plan *p, const line *lines) {
     }
 }
 
-static int write_file(const sweep_plan *p, const sweep_results *r, const line *lines) {
+static int write_summary_file(const sweep_plan *p, const sweep_results *r, const line *lines) {
     const size_t size = strlen(r->directory) + sizeof "/summary.csv";
     char *path = malloc(size);
     if (!path) return cli_fail_memory();
@@ -156,14 +156,14 @@ static bool is_shown(const sweep_plan *p, size_t figure) {
     return p->figures[figure].place == 0;
 }
 
-static void put(char *cell, const char *text) {
+static void put_figure(char *cell, const char *text) {
     snprintf(cell, CELL, "%s", text);
     if (strlen(text) >= CELL) memcpy(cell + CELL - 4, "...", 4);
 }
 
 static void put_spread(char *cell, const spread *s) {
     if (s->count == 0)
-        put(cell, "-");
+        put_figure(cell, "-");
     else if (s->count == 1)
         snprintf(cell, CELL, "%.5f", s->mean);
     else
@@ -174,10 +174,10 @@ static void put_spread(char *cell, const spread *s) {
 static size_t fill_row(const sweep_plan *p, const line *l, char (*cells)[CELL]) {
     size_t n = 0;
     for (size_t k = 0; k < p->n_key; k++)
-        put(cells[n++], l ? p->settings[l->setting].values[k] : sweep_key_label(p, k));
+        put_figure(cells[n++], l ? p->settings[l->setting].values[k] : sweep_key_label(p, k));
     if (!l) {
-        put(cells[n++], "runs");
-        put(cells[n++], "failed");
+        put_figure(cells[n++], "runs");
+        put_figure(cells[n++], "failed");
     } else {
         snprintf(cells[n++], CELL, "%zu", l->done);
         snprintf(cells[n++], CELL, "%zu", l->failed);
@@ -187,10 +187,10 @@ static size_t fill_row(const sweep_plan *p, const line *l, char (*cells)[CELL]) 
         if (l)
             put_spread(cells[n++], &l->figures[i]);
         else
-            put(cells[n++], p->figures[i].name);
+            put_figure(cells[n++], p->figures[i].name);
     }
-    put(cells[n], l ? "-" : "rows/s");
-    put(cells[n + 1], l ? "-" : "parameters");
+    put_figure(cells[n], l ? "-" : "rows/s");
+    put_figure(cells[n + 1], l ? "-" : "parameters");
     if (l && l->done) {
         snprintf(cells[n], CELL, "%.0f", l->rows_per_second);
         snprintf(cells[n + 1], CELL, "%lld", (long long)l->parameters);
@@ -198,7 +198,7 @@ static size_t fill_row(const sweep_plan *p, const line *l, char (*cells)[CELL]) 
     return n + 2;
 }
 
-static int print_table(const sweep_plan *p, const line *lines) {
+static int print_summary_table(const sweep_plan *p, const line *lines) {
     const size_t columns = p->n_key + p->n_figure + 4;
     char(*cells)[CELL] = calloc(columns * (p->n_setting + 1), sizeof *cells);
     int *widths = calloc(columns, sizeof *widths);
@@ -231,8 +231,8 @@ int sweep_summarize(const sweep_plan *p, const sweep_results *r, bool json) {
             status = cli_fail_memory();
     }
     if (!status) qsort(lines, p->n_setting, sizeof *lines, compare_lines);
-    if (!status) status = write_file(p, r, lines);
-    if (!status) status = json ? print_json(p, lines) : print_table(p, lines);
+    if (!status) status = write_summary_file(p, r, lines);
+    if (!status) status = json ? print_json(p, lines) : print_summary_table(p, lines);
     for (size_t i = 0; lines && i < p->n_setting; i++) free(lines[i].figures);
     free(lines);
     return status;

@@ -102,15 +102,18 @@ static int draw_id(const world *w, int column, double u) {
     return low;
 }
 
+/* What a column's value is drawn from: the user, the item, or the row. */
+static uint64_t key_of(int column, int user, int item, uint64_t row) {
+    if (columns[column].source == OF_USER) return (uint64_t)user;
+    return columns[column].source == OF_ITEM ? (uint64_t)item : row;
+}
+
 static void draw_features(const world *w, uint64_t row, click_row *out) {
     enum { USER = 0, ITEM = 9 };
     int user = draw_id(w, USER, random_uniform(w->seed, STREAM_USER, row));
     int item = draw_id(w, ITEM, random_uniform(w->seed, STREAM_ITEM, row));
     for (int c = 0; c < N_SPARSE; c++) {
-        uint64_t key = columns[c].source == OF_USER   ? (uint64_t)user
-                       : columns[c].source == OF_ITEM ? (uint64_t)item
-                                                      : row;
-        double u = random_uniform(w->seed, stream(c, STREAM_ID), key);
+        double u = random_uniform(w->seed, stream(c, STREAM_ID), key_of(c, user, item, row));
         if (c == USER)
             out->id[c] = user;
         else if (c == ITEM)
@@ -242,24 +245,24 @@ static double auc(scored *rows, int64_t count) {
     return positives > 0 && negatives > 0 ? won / (positives * negatives) : (double)NAN;
 }
 
-static void write_row(FILE *out, const click_row *row, bool is_click, bool is_purchase) {
+static void write_click_row(FILE *out, const click_row *row, bool is_click, bool is_purchase) {
     fprintf(out, "%d,%d", is_click, is_purchase);
     for (int c = 0; c < N_SPARSE; c++) fprintf(out, ",%d", row->id[c]);
     for (int d = 0; d < N_DENSE; d++) fprintf(out, ",%.4f", row->dense[d]);
     fputc('\n', out);
 }
 
-static void write_header(FILE *out) {
+static void write_click_header(FILE *out) {
     fputs("click,purchase", out);
     for (int c = 0; c < N_SPARSE; c++) fprintf(out, ",%s", columns[c].name);
     for (int d = 0; d < N_DENSE; d++) fprintf(out, ",%s", dense_names[d]);
     fputc('\n', out);
 }
 
-static int write_rows(const world *w, const synth_rows *rows, const cli_file *truth, scored *clicks,
-                      scored *purchases, synth_clicks_result *result) {
+static int write_click_rows(const world *w, const synth_rows *rows, const cli_file *truth,
+                            scored *clicks, scored *purchases, synth_clicks_result *result) {
     int64_t n_click = 0, n_purchase = 0;
-    write_header(rows->out->stream);
+    write_click_header(rows->out->stream);
     if (truth) fputs("purchase,click\n", truth->stream);
     int status = CLI_OK;
     for (int64_t i = 0; !status && i < rows->count; i++) {
@@ -270,7 +273,7 @@ static int write_rows(const world *w, const synth_rows *rows, const cli_file *tr
                p_buy = sigmoid(row.purchase_score + w->purchase_intercept);
         bool is_click = random_uniform(w->seed, STREAM_CLICK, r) < p_click;
         bool is_purchase = is_click && random_uniform(w->seed, STREAM_PURCHASE, r) < p_buy;
-        write_row(rows->out->stream, &row, is_click, is_purchase);
+        write_click_row(rows->out->stream, &row, is_click, is_purchase);
         status = cli_file_check(rows->out);
         if (truth) fprintf(truth->stream, "%.9g,%.9g\n", p_click * p_buy, p_click);
         if (truth && !status) status = cli_file_check(truth);
@@ -289,7 +292,7 @@ int synth_clicks(const synth_rows *rows, const cli_file *truth, synth_clicks_res
     int status = make_world(rows->seed, &w);
     scored *scores = status ? NULL : calloc((size_t)rows->count, 2 * sizeof *scores);
     if (!status && !scores) status = cli_fail_memory();
-    if (!status) status = write_rows(&w, rows, truth, scores, scores + rows->count, result);
+    if (!status) status = write_click_rows(&w, rows, truth, scores, scores + rows->count, result);
     if (!status) {
         result->click_auc = auc(scores, rows->count);
         result->purchase_auc = auc(scores + rows->count, rows->count);

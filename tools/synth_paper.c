@@ -9,28 +9,28 @@ enum { STREAM_U1 = 1, STREAM_U2, STREAM_PHASE, STREAM_X, STREAM_NOISE };
 /* The paper's N(0, 0.01), read as a variance. */
 static const double noise_deviation = 0.1;
 
-static double dot(const double *a, const double *b, int64_t n) {
+static double dot_of_features(const double *a, const double *b, int64_t n) {
     double sum = 0;
     for (int64_t i = 0; i < n; i++) sum += a[i] * b[i];
     return sum;
 }
 
-static void normalize(double *a, int64_t n) {
-    double length = sqrt(dot(a, a, n));
+static void normalize_weights(double *a, int64_t n) {
+    double length = sqrt(dot_of_features(a, a, n));
     for (int64_t i = 0; i < n; i++) a[i] /= length;
 }
 
 /* w [2, dim]: w1 = c u1, w2 = c (p u1 + sqrt(1 - p^2) u2), u1 and u2 orthonormal. */
-static void draw_weights(uint64_t seed, const synth_paper_shape *s, double *w) {
+static void draw_task_weights(uint64_t seed, const synth_paper_shape *s, double *w) {
     double *u1 = w, *u2 = w + s->dim, p = s->correlation;
     for (int64_t i = 0; i < s->dim; i++) {
         u1[i] = random_normal(seed, STREAM_U1, (uint64_t)i);
         u2[i] = random_normal(seed, STREAM_U2, (uint64_t)i);
     }
-    normalize(u1, s->dim);
-    double along = dot(u1, u2, s->dim);
+    normalize_weights(u1, s->dim);
+    double along = dot_of_features(u1, u2, s->dim);
     for (int64_t i = 0; i < s->dim; i++) u2[i] -= along * u1[i];
-    normalize(u2, s->dim);
+    normalize_weights(u2, s->dim);
     for (int64_t i = 0; i < s->dim; i++) {
         double a = u1[i], b = u2[i];
         w[i] = s->scale * a;
@@ -48,8 +48,8 @@ static double respond(uint64_t seed, int64_t terms, double z) {
     return y;
 }
 
-static void write_row(const synth_rows *rows, const synth_paper_shape *shape, const double *w,
-                      int64_t r, double *x) {
+static void write_paper_row(const synth_rows *rows, const synth_paper_shape *shape, const double *w,
+                            int64_t r, double *x) {
     FILE *out = rows->out->stream;
     int64_t d = shape->dim;
     for (int64_t j = 0; j < d; j++)
@@ -58,7 +58,7 @@ static void write_row(const synth_rows *rows, const synth_paper_shape *shape, co
         double noise =
             noise_deviation * random_normal(rows->seed, STREAM_NOISE, (uint64_t)(2 * r + k));
         fprintf(out, "%s%.9g", k ? "," : "",
-                respond(rows->seed, shape->terms, dot(w + k * d, x, d)) + noise);
+                respond(rows->seed, shape->terms, dot_of_features(w + k * d, x, d)) + noise);
     }
     for (int64_t j = 0; j < d; j++) fprintf(out, ",%.7g", x[j]);
     fputc('\n', out);
@@ -67,13 +67,13 @@ static void write_row(const synth_rows *rows, const synth_paper_shape *shape, co
 int synth_paper(const synth_rows *rows, const synth_paper_shape *shape) {
     double *w = calloc((size_t)(3 * shape->dim), sizeof *w);
     if (!w) return cli_fail_memory();
-    draw_weights(rows->seed, shape, w);
+    draw_task_weights(rows->seed, shape, w);
     fputs("y1,y2", rows->out->stream);
     for (int64_t j = 0; j < shape->dim; j++) fprintf(rows->out->stream, ",x%lld", (long long)j);
     fputc('\n', rows->out->stream);
     int status = CLI_OK;
     for (int64_t r = rows->first; !status && r < rows->first + rows->count; r++) {
-        write_row(rows, shape, w, r, w + 2 * shape->dim);
+        write_paper_row(rows, shape, w, r, w + 2 * shape->dim);
         status = cli_file_check(rows->out);
     }
     free(w);

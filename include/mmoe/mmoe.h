@@ -143,15 +143,17 @@ MMOE_API int mmoe_model_dense_side(const mmoe_model *model, int32_t column);
 MMOE_API const char *mmoe_model_score(const mmoe_model *model);
 
 /* What the values of a column are. Raw values, as a training file has them, pass through the
- * model's vocabularies and transforms: unknown ids take row 0 of a learned vocabulary; of a table
- * with vocab_size, the row oov_id, without which they are an error. */
+ * model's vocabularies and transforms, and mean what their text means in a file: an id is 7 as the
+ * integer 7, the double 7.0, and the texts "7", "7.0" and " 7". Unknown ids take row 0 of a learned
+ * vocabulary; of a table with vocab_size, the row oov_id, without which they are an error. A NaN is
+ * a missing id. */
 typedef enum mmoe_value_type {
     MMOE_VALUE_ROW = 0,   /* sparse: int32_t, a row number of the embedding table */
-    MMOE_VALUE_INT64 = 1, /* sparse: int64_t, raw */
-    MMOE_VALUE_TEXT = 2,  /* sparse: const char *, raw; NULL, "" and "NA" are missing */
+    MMOE_VALUE_INT64 = 1, /* int64_t, raw */
+    MMOE_VALUE_TEXT = 2,  /* const char *, raw; NULL, "" and "NA" are missing */
     MMOE_VALUE_INPUT = 3, /* dense: float that has passed the transform */
-    MMOE_VALUE_FLOAT = 4, /* dense: float, raw */
-    MMOE_VALUE_DOUBLE = 5 /* dense: double, raw */
+    MMOE_VALUE_FLOAT = 4, /* float, raw */
+    MMOE_VALUE_DOUBLE = 5 /* double, raw */
 } mmoe_value_type;
 
 /* The values of one column, wherever they stand: an array of its own, a column of a row-major

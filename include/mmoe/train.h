@@ -95,7 +95,7 @@ MMOE_API void mmoe_dataset_free(mmoe_dataset *dataset);
 MMOE_API mmoe_status mmoe_schema_create(const mmoe_config *config, const char *const *columns,
                                         size_t n_columns, const mmoe_allocator *alloc,
                                         mmoe_schema **out, mmoe_error *err);
-/* A data set from memory, copied: `batch` (see mmoe_batch; its ids and dense, not columns),
+/* A data set from memory, copied: `batch` (see mmoe_batch: encoded, or columns of raw values),
  * `labels` [rows, tasks] (NaN: missing), `weights` [rows] or NULL. Values are checked as those of a
  * file are. */
 MMOE_API mmoe_status mmoe_dataset_create(const mmoe_schema *schema, const mmoe_batch *batch,

@@ -28,7 +28,7 @@ mmoe_allocator mmoe_allocator_or_default(const mmoe_allocator *alloc) {
     return (mmoe_allocator){NULL, default_alloc, default_resize, default_release};
 }
 
-static int bytes_of(size_t count, size_t size, size_t *bytes) {
+static int bytes_of_array(size_t count, size_t size, size_t *bytes) {
     if (__builtin_mul_overflow(count, size, bytes) || *bytes > PTRDIFF_MAX - 128) return 0;
     if (*bytes == 0) *bytes = 1;
     return 1;
@@ -36,7 +36,7 @@ static int bytes_of(size_t count, size_t size, size_t *bytes) {
 
 void *mmoe_alloc(const mmoe_allocator *a, size_t count, size_t size) {
     size_t bytes;
-    return bytes_of(count, size, &bytes) ? a->alloc(a->user, bytes) : NULL;
+    return bytes_of_array(count, size, &bytes) ? a->alloc(a->user, bytes) : NULL;
 }
 
 void *mmoe_alloc_zero(const mmoe_allocator *a, size_t count, size_t size) {
@@ -48,7 +48,7 @@ void *mmoe_alloc_zero(const mmoe_allocator *a, size_t count, size_t size) {
 void *mmoe_resize(const mmoe_allocator *a, void *memory, size_t old_count, size_t new_count,
                   size_t size) {
     size_t bytes;
-    if (!bytes_of(new_count, size, &bytes)) return NULL;
+    if (!bytes_of_array(new_count, size, &bytes)) return NULL;
     if (!memory) return a->alloc(a->user, bytes);
     const size_t old_bytes = old_count * size;
     return a->resize(a->user, memory, old_bytes ? old_bytes : 1, bytes);
@@ -71,7 +71,7 @@ char *mmoe_copy_text(const mmoe_allocator *a, const char *text, size_t length) {
  * stands in front of the aligned address. */
 void *mmoe_alloc_aligned(const mmoe_allocator *a, size_t count, size_t size) {
     size_t bytes;
-    if (!bytes_of(count, size, &bytes)) return NULL;
+    if (!bytes_of_array(count, size, &bytes)) return NULL;
     const size_t align = bytes >= 2 * LARGE_PAGE ? LARGE_PAGE : 64;
     if (bytes > PTRDIFF_MAX - 2 * align) return NULL;
     char *raw = a->alloc(a->user, bytes + align + sizeof(void *));

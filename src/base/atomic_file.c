@@ -122,7 +122,7 @@ static bool link_temporary(mmoe_atomic_file *f, int fd) { return link_to(fd, f->
 
 /* Names follow from the target's, so that the next writer of it meets what a killed one left; a
  * hash, since a target's name may be as long as names can be. */
-static uint64_t hash_name(const char *target) {
+static uint64_t hash_of_name(const char *target) {
     const char *slash = strrchr(target, '/');
     uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a */
     for (const char *c = slash ? slash + 1 : target; *c; c++)
@@ -132,7 +132,7 @@ static uint64_t hash_name(const char *target) {
 
 /* `make` with the first name that is free or can be made free; errno on failure. */
 static bool take_name(mmoe_atomic_file *f, bool (*make)(mmoe_atomic_file *, int), int fd) {
-    const uint64_t hash = hash_name(f->target);
+    const uint64_t hash = hash_of_name(f->target);
     for (int attempt = 0; attempt < NAME_ATTEMPTS; attempt++) {
         snprintf(f->temporary, sizeof f->temporary, "%s.mmoe-%016llx-%d.tmp", f->folder,
                  (unsigned long long)hash, attempt);

@@ -81,7 +81,7 @@ static void on_field(void *text, size_t length, void *user) {
     r->fields[r->n_fields++].length = length;
 }
 
-static void on_row(int terminator, void *user) {
+static void on_record(int terminator, void *user) {
     (void)terminator;
     csv_reader *r = user;
     if (r->status) return;
@@ -125,15 +125,15 @@ static void feed(csv_reader *r, const char *bytes, size_t length) {
     size_t wanted = zero ? (size_t)(zero - bytes) : length;
     csv_reader *outer = active;
     active = r;
-    if (csv_parse(&r->parser, bytes, wanted, on_field, on_row, r) != wanted) fail_parser(r);
+    if (csv_parse(&r->parser, bytes, wanted, on_field, on_record, r) != wanted) fail_parser(r);
     active = outer;
     if (zero && !r->status)
         r->status = mmoe_fail_at(r->err, MMOE_E_FORMAT, r->name, r->row + 1, NULL,
                                  "a zero byte: the file is no text in UTF-8");
 }
 
-static mmoe_status start(csv_reader *r, const char *name, const mmoe_csv_handler *handler,
-                         const mmoe_allocator *alloc, mmoe_error *err) {
+static mmoe_status start_reader(csv_reader *r, const char *name, const mmoe_csv_handler *handler,
+                                const mmoe_allocator *alloc, mmoe_error *err) {
     *r = (csv_reader){
         .alloc = mmoe_allocator_or_default(alloc), .name = name, .handler = handler, .err = err};
     if (csv_init(&r->parser, CSV_STRICT | CSV_STRICT_FINI) != 0)
@@ -144,10 +144,10 @@ static mmoe_status start(csv_reader *r, const char *name, const mmoe_csv_handler
     return MMOE_OK;
 }
 
-static mmoe_status finish(csv_reader *r) {
+static mmoe_status finish_reader(csv_reader *r) {
     csv_reader *outer = active;
     active = r;
-    if (!r->status && csv_fini(&r->parser, on_field, on_row, r) != 0) {
+    if (!r->status && csv_fini(&r->parser, on_field, on_record, r) != 0) {
         if (csv_error(&r->parser) == CSV_EPARSE)
             r->status = mmoe_fail_at(r->err, MMOE_E_FORMAT, r->name, r->row + 1, NULL,
                                      "the file ends within quotes, in field %zu", r->n_fields + 1);
@@ -168,7 +168,7 @@ mmoe_status mmoe_csv_parse(const char *bytes, size_t length, const char *name,
                            const mmoe_csv_handler *handler, const mmoe_allocator *alloc,
                            mmoe_error *err) {
     csv_reader r;
-    mmoe_status status = start(&r, name, handler, alloc, err);
+    mmoe_status status = start_reader(&r, name, handler, alloc, err);
     if (status) return status;
     while (length && !r.status) {
         size_t n = length < BLOCK ? length : BLOCK;
@@ -176,7 +176,7 @@ mmoe_status mmoe_csv_parse(const char *bytes, size_t length, const char *name,
         bytes += n;
         length -= n;
     }
-    return finish(&r);
+    return finish_reader(&r);
 }
 
 /* A whole block, but for the end of the file: a pipe gives less at a time. */
@@ -192,7 +192,7 @@ static ssize_t read_block(int file, char *block) {
     return (ssize_t)used;
 }
 
-static mmoe_status read_all(csv_reader *r, int file) {
+static mmoe_status read_blocks(csv_reader *r, int file) {
     char *block = mmoe_alloc(&r->alloc, BLOCK, 1);
     if (!block) return mmoe_fail_memory(r->err, BLOCK);
     ssize_t n = 1;
@@ -210,10 +210,10 @@ mmoe_status mmoe_csv_read(const char *path, const mmoe_csv_handler *handler,
     int file = open(path, O_RDONLY | O_CLOEXEC);
     if (file < 0) return mmoe_fail_system(err, path, "cannot open");
     csv_reader r;
-    mmoe_status status = start(&r, path, handler, alloc, err);
+    mmoe_status status = start_reader(&r, path, handler, alloc, err);
     if (!status) {
-        r.status = read_all(&r, file);
-        status = finish(&r);
+        r.status = read_blocks(&r, file);
+        status = finish_reader(&r);
     }
     close(file);
     return status;

@@ -12,23 +12,27 @@ static void copy_cut(char *to, size_t size, const char *from) {
     to[n] = '\0';
 }
 
-__attribute__((format(printf, 6, 0))) static void fill(mmoe_error *err, mmoe_status code,
-                                                       const char *file, int64_t row,
-                                                       const char *column, const char *format,
-                                                       va_list args) {
+typedef struct error_place {
+    const char *file;
+    int64_t row;
+    const char *column;
+} error_place;
+
+__attribute__((format(printf, 4, 0))) static void
+fill(mmoe_error *err, mmoe_status code, error_place at, const char *format, va_list args) {
     if (!err) return;
     err->code = code;
-    err->row = row;
-    copy_cut(err->file, sizeof err->file, file);
-    copy_cut(err->column, sizeof err->column, column);
+    err->row = at.row;
+    copy_cut(err->file, sizeof err->file, at.file);
+    copy_cut(err->column, sizeof err->column, at.column);
     char place[sizeof err->message];
     size_t used = 0;
     place[0] = '\0';
-    if (file && *file)
-        used += (size_t)snprintf(place + used, sizeof place - used, "%s: ", err->file);
-    if (row > 0)
-        used += (size_t)snprintf(place + used, sizeof place - used, "row %lld: ", (long long)row);
-    if (column && *column)
+    if (*err->file) used += (size_t)snprintf(place + used, sizeof place - used, "%s: ", err->file);
+    if (at.row > 0)
+        used +=
+            (size_t)snprintf(place + used, sizeof place - used, "row %lld: ", (long long)at.row);
+    if (*err->column)
         used += (size_t)snprintf(place + used, sizeof place - used, "column \"%s\": ", err->column);
     memcpy(err->message, place, used + 1); /* at most 256 + 128 + 40 bytes: fits */
     vsnprintf(err->message + used, sizeof err->message - used, format, args);
@@ -39,7 +43,7 @@ __attribute__((format(printf, 6, 0))) static void fill(mmoe_error *err, mmoe_sta
 mmoe_status mmoe_fail(mmoe_error *err, mmoe_status code, const char *format, ...) {
     va_list args;
     va_start(args, format);
-    fill(err, code, NULL, 0, NULL, format, args);
+    fill(err, code, (error_place){0}, format, args);
     va_end(args);
     return code;
 }
@@ -48,9 +52,17 @@ mmoe_status mmoe_fail_at(mmoe_error *err, mmoe_status code, const char *file, in
                          const char *column, const char *format, ...) {
     va_list args;
     va_start(args, format);
-    fill(err, code, file, row, column, format, args);
+    fill(err, code, (error_place){file, row, column}, format, args);
     va_end(args);
     return code;
+}
+
+mmoe_status mmoe_fail_format(mmoe_error *err, const char *file, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    fill(err, MMOE_E_FORMAT, (error_place){.file = file}, format, args);
+    va_end(args);
+    return MMOE_E_FORMAT;
 }
 
 mmoe_status mmoe_fail_memory(mmoe_error *err, size_t bytes) {

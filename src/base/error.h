@@ -15,6 +15,10 @@ mmoe_status mmoe_fail_at(mmoe_error *err, mmoe_status code, const char *file, in
                          const char *column, const char *format, ...)
     __attribute__((format(printf, 6, 7)));
 
+/* MMOE_E_FORMAT, with the file. */
+mmoe_status mmoe_fail_format(mmoe_error *err, const char *file, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
 /* "out of memory" for `bytes` wanted. */
 mmoe_status mmoe_fail_memory(mmoe_error *err, size_t bytes);
 

@@ -5,7 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-static bool read_all(int fd, char *to, size_t size, size_t offset) {
+static bool read_range(int fd, char *to, size_t size, size_t offset) {
     while (size) {
         ssize_t got = pread(fd, to, size, (off_t)offset);
         if (got < 0 && errno == EINTR) continue;
@@ -28,7 +28,7 @@ bool mmoe_mapping_create(int fd, size_t offset, size_t size, mmoe_mapping *out) 
     bool mapped = !whole || mmap(region, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, fd,
                                  (off_t)(offset - before)) != MAP_FAILED;
     const size_t done = whole > before ? whole - before : 0;
-    if (!mapped || !read_all(fd, region + before + done, size - done, offset + done)) {
+    if (!mapped || !read_range(fd, region + before + done, size - done, offset + done)) {
         mmoe_mapping_free(&mapping);
         return false;
     }

@@ -49,31 +49,37 @@ static int share_begin(int tasks, int workers, int w) {
     return (int)((int64_t)tasks * w / workers);
 }
 
-/* Claims and runs what is left of worker `w`'s share of loop `loop`. */
-static void drain(mmoe_pool *p, uint32_t loop, int w, int self, mmoe_pool_fn fn, void *context,
-                  int end) {
+/* What a worker knows of a loop. */
+typedef struct loop_view {
+    uint32_t number;
+    mmoe_pool_fn fn;
+    void *context;
+    int tasks;
+} loop_view;
+
+/* Claims and runs what is left of worker `w`'s share. */
+static void drain(mmoe_pool *p, const loop_view *loop, int w, int self) {
+    const int end = share_begin(loop->tasks, p->workers, w + 1);
     _Atomic uint64_t *next = &p->shares[w].next;
     uint64_t seen = atomic_load_explicit(next, memory_order_acquire);
-    while ((uint32_t)(seen >> 32) == loop && (int)(uint32_t)seen < end) {
+    while ((uint32_t)(seen >> 32) == loop->number && (int)(uint32_t)seen < end) {
         if (!atomic_compare_exchange_weak_explicit(next, &seen, seen + 1, memory_order_acq_rel,
                                                    memory_order_acquire))
             continue;
-        fn(context, self, (int)(uint32_t)seen);
+        loop->fn(loop->context, self, (int)(uint32_t)seen);
         atomic_fetch_sub_explicit(&p->left, 1, memory_order_acq_rel);
         seen = atomic_load_explicit(next, memory_order_acquire);
     }
 }
 
 /* fn, context and tasks may already be those of a later loop. Then its shares are closed or open
- * under its own number, which was stored before them, and no claim under `loop` succeeds. */
-static void work(mmoe_pool *p, uint32_t loop, int self) {
-    mmoe_pool_fn fn = atomic_load_explicit(&p->fn, memory_order_acquire);
-    void *context = atomic_load_explicit(&p->context, memory_order_acquire);
-    int tasks = atomic_load_explicit(&p->tasks, memory_order_acquire);
-    for (int i = 0; i < p->workers; i++) {
-        int w = (self + i) % p->workers;
-        drain(p, loop, w, self, fn, context, share_begin(tasks, p->workers, w + 1));
-    }
+ * under its own number, which was stored before them, and no claim under `number` succeeds. */
+static void work_on(mmoe_pool *p, uint32_t number, int self) {
+    loop_view loop = {.number = number};
+    loop.fn = atomic_load_explicit(&p->fn, memory_order_acquire);
+    loop.context = atomic_load_explicit(&p->context, memory_order_acquire);
+    loop.tasks = atomic_load_explicit(&p->tasks, memory_order_acquire);
+    for (int i = 0; i < p->workers; i++) drain(p, &loop, (self + i) % p->workers, self);
 }
 
 /* Spins, then yields, then sleeps until the loop's number is not `seen`. A step's phases follow
@@ -99,9 +105,11 @@ static uint32_t await_loop(mmoe_pool *p, uint32_t seen) {
 static void *thread_main(void *argument) {
     worker *self = argument;
     mmoe_pool *p = self->pool;
-    uint32_t seen = 0;
-    while (seen = await_loop(p, seen), !atomic_load_explicit(&p->stop, memory_order_relaxed))
-        work(p, seen, self->index);
+    uint32_t seen = await_loop(p, 0);
+    while (!atomic_load_explicit(&p->stop, memory_order_relaxed)) {
+        work_on(p, seen, self->index);
+        seen = await_loop(p, seen);
+    }
     return NULL;
 }
 
@@ -132,7 +140,7 @@ void mmoe_pool_run(mmoe_pool *p, int tasks, mmoe_pool_fn fn, void *context) {
                               memory_order_release);
     atomic_store(&p->loop, loop);
     wake_sleepers(p);
-    work(p, loop, 0);
+    work_on(p, loop, 0);
     for (int i = 0; atomic_load_explicit(&p->left, memory_order_acquire) > 0; i++) {
         if (i < 2000)
             relax();

@@ -32,17 +32,17 @@ uint64_t mmoe_random_bits(uint64_t seed, uint64_t stream, uint64_t index) {
     return pair(r);
 }
 
-static double unit(uint64_t bits) { return (double)(bits >> 11) * 0x1p-53; }
+static double unit_of(uint64_t bits) { return (double)(bits >> 11) * 0x1p-53; }
 
 double mmoe_random_uniform(uint64_t seed, uint64_t stream, uint64_t index) {
-    return unit(mmoe_random_bits(seed, stream, index));
+    return unit_of(mmoe_random_bits(seed, stream, index));
 }
 
 double mmoe_random_normal(uint64_t seed, uint64_t stream, uint64_t index) {
     uint32_t r[4];
     mmoe_philox(seed, stream, index, r);
-    double u = unit(pair(r)) + 0x1p-54; /* in (0, 1): the logarithm is finite */
-    return sqrt(-2.0 * log(u)) * cos(TWO_PI * unit(pair(r + 2)));
+    double u = unit_of(pair(r)) + 0x1p-54; /* in (0, 1): the logarithm is finite */
+    return sqrt(-2.0 * log(u)) * cos(TWO_PI * unit_of(pair(r + 2)));
 }
 
 uint64_t mmoe_random_below(uint64_t seed, uint64_t stream, uint64_t index, uint64_t n) {

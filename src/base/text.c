@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool is_digit(char c) { return (unsigned char)(c - '0') < 10; }
+static bool is_decimal_digit(char c) { return (unsigned char)(c - '0') < 10; }
 static bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
-static void trim(const char **text, const char **end) {
+static void trim_blanks(const char **text, const char **end) {
     while (*text < *end && is_blank(**text)) ++*text;
     while (*end > *text && is_blank((*end)[-1])) --*end;
 }
@@ -21,7 +21,7 @@ static int parse_digits(const char *p, const char *end, int64_t *out) {
     uint64_t magnitude = 0;
     bool fits = true;
     for (; p < end; p++) {
-        if (!is_digit(*p)) return 0;
+        if (!is_decimal_digit(*p)) return 0;
         if (__builtin_mul_overflow(magnitude, (uint64_t)10, &magnitude) ||
             __builtin_add_overflow(magnitude, (uint64_t)(*p - '0'), &magnitude))
             fits = false;
@@ -33,13 +33,13 @@ static int parse_digits(const char *p, const char *end, int64_t *out) {
 
 bool mmoe_parse_int64(const char *text, size_t length, int64_t *out) {
     const char *end = text + length;
-    trim(&text, &end);
+    trim_blanks(&text, &end);
     return parse_digits(text, end, out) > 0;
 }
 
 int mmoe_parse_integral(const char *text, size_t length, int64_t *out) {
     const char *end = text + length;
-    trim(&text, &end);
+    trim_blanks(&text, &end);
     const char *zero = end;
     while (zero > text && zero[-1] == '0') zero--;
     if (zero > text && zero[-1] == '.' && zero < end) end = zero - 1;
@@ -51,14 +51,14 @@ int mmoe_parse_integral(const char *text, size_t length, int64_t *out) {
 /* A decimal number digits * 10^exponent. More than 767 significant digits cannot change a double's
  * rounding but by being there, so the rest is kept as one digit that is not zero. */
 enum { MAX_DIGITS = 768 };
-typedef struct decimal {
+typedef struct parsed_decimal {
     uint64_t leading; /* value of the first 19 significant digits */
     int n_digits;     /* all that are kept */
     long exponent;
     char digits[MAX_DIGITS + 32]; /* with room for an exponent */
-} decimal;
+} parsed_decimal;
 
-static void add_digit(decimal *d, char c, bool fraction) {
+static void add_digit(parsed_decimal *d, char c, bool fraction) {
     if (d->n_digits == 0 && c == '0') {
         d->exponent -= fraction;
         return;
@@ -79,16 +79,16 @@ static void add_digit(decimal *d, char c, bool fraction) {
 }
 
 /* Everything after the sign; false when it is no number. */
-static bool scan(const char *p, const char *end, decimal *d) {
+static bool scan(const char *p, const char *end, parsed_decimal *d) {
     d->leading = 0;
     d->n_digits = 0;
     d->exponent = 0;
     const char *start = p;
-    for (; p < end && is_digit(*p); p++) add_digit(d, *p, false);
+    for (; p < end && is_decimal_digit(*p); p++) add_digit(d, *p, false);
     bool any = p > start;
     if (p < end && *p == '.') {
         start = ++p;
-        for (; p < end && is_digit(*p); p++) add_digit(d, *p, true);
+        for (; p < end && is_decimal_digit(*p); p++) add_digit(d, *p, true);
         any |= p > start;
     }
     if (!any) return false;
@@ -100,14 +100,14 @@ static bool scan(const char *p, const char *end, decimal *d) {
     if (p == end) return false;
     long exponent = 0;
     for (; p < end; p++) {
-        if (!is_digit(*p)) return false;
+        if (!is_decimal_digit(*p)) return false;
         if (exponent < 100000000) exponent = exponent * 10 + (*p - '0');
     }
     d->exponent += negative ? -exponent : exponent;
     return true;
 }
 
-static double to_double(decimal *d) {
+static double to_double(parsed_decimal *d) {
     static const double power[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
                                    1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
                                    1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
@@ -122,7 +122,7 @@ static double to_double(decimal *d) {
     return strtod(d->digits, NULL);
 }
 
-static bool is_word(const char *p, const char *end, const char *word) {
+static bool is_special_word(const char *p, const char *end, const char *word) {
     size_t n = strlen(word);
     if ((size_t)(end - p) != n) return false;
     for (size_t i = 0; i < n; i++)
@@ -132,16 +132,16 @@ static bool is_word(const char *p, const char *end, const char *word) {
 
 bool mmoe_parse_double(const char *text, size_t length, double *out) {
     const char *end = text + length;
-    trim(&text, &end);
+    trim_blanks(&text, &end);
     bool negative = text < end && *text == '-';
     if (text < end && (*text == '-' || *text == '+')) text++;
     double value;
-    decimal d;
+    parsed_decimal d;
     if (scan(text, end, &d))
         value = to_double(&d);
-    else if (is_word(text, end, "inf") || is_word(text, end, "infinity"))
+    else if (is_special_word(text, end, "inf") || is_special_word(text, end, "infinity"))
         value = (double)INFINITY;
-    else if (is_word(text, end, "nan"))
+    else if (is_special_word(text, end, "nan"))
         value = (double)NAN;
     else
         return false;
@@ -169,7 +169,7 @@ static void round_to(double value, int n, shortest *s) {
     s->n = 0;
     const char *p = text;
     for (; *p != 'e'; p++)
-        if (is_digit(*p)) s->digits[s->n++] = *p; /* whatever the locale's point is */
+        if (is_decimal_digit(*p)) s->digits[s->n++] = *p; /* whatever the locale's point is */
     s->exponent = atoi(p + 1);
 }
 
@@ -198,14 +198,13 @@ static void find_shortest(double value, bool single, shortest *s) {
     /* Decimals of up to 6 (15) digits survive the way through a normal float (double). */
     int sure = single ? 6 : 15, most = single ? 9 : 17;
     if (value < (single ? 1.1754943508222875e-38 : 2.2250738585072014e-308)) sure = 1;
-    for (int n = sure; n < most; n++)
-        if (try_digits(value, single, n, s)) goto strip;
-    round_to(value, most, s);
-strip:
+    int n = sure;
+    while (n < most && !try_digits(value, single, n, s)) n++;
+    if (n == most) round_to(value, most, s);
     while (s->n > 1 && s->digits[s->n - 1] == '0') s->n--;
 }
 
-static size_t lay_out(const shortest *s, char *out) {
+static size_t lay_out_digits(const shortest *s, char *out) {
     char *p = out;
     int e = s->exponent;
     if (e < -4 || e >= 16) {
@@ -243,7 +242,7 @@ static size_t format(double value, bool single, char *out) {
     }
     shortest s = {.digits = "0", .n = 1};
     if (value > 0) find_shortest(value, single, &s);
-    return sign + lay_out(&s, out);
+    return sign + lay_out_digits(&s, out);
 }
 
 size_t mmoe_format_double(double value, char out[MMOE_NUMBER_SIZE]) {

@@ -22,27 +22,38 @@ static mmoe_status enter_feature(json_t *names, const char *name, const char *pa
     return earlier ? mmoe_key_fail(place, path, "\"%s\" is already %s", name, earlier) : MMOE_OK;
 }
 
+/* What is wrong between the keys of a column's kind. */
+static mmoe_status check_encoder(const mmoe_encoder *e, const char *item,
+                                 const mmoe_key_place *place) {
+    char path[MMOE_PATH_SIZE], room[MMOE_FAULT_SIZE];
+    const char *key = "", *fault = e->kind->check ? e->kind->check(e, room, &key) : NULL;
+    snprintf(path, sizeof path, "%s.%s", item, key);
+    return fault ? mmoe_key_fail(place, path, "%s", fault) : MMOE_OK;
+}
+
 static mmoe_status check_sparse(const mmoe_sparse_spec *spec, int32_t i, json_t *names,
                                 const mmoe_key_place *place) {
-    char path[MMOE_PATH_SIZE];
-    snprintf(path, sizeof path, "features.sparse[%d].name", i);
+    char item[MMOE_PATH_SIZE / 2], path[MMOE_PATH_SIZE];
+    snprintf(item, sizeof item, "features.sparse[%d]", i);
+    snprintf(path, sizeof path, "%s.name", item);
     const mmoe_status status = enter_feature(names, spec->name, path, place);
     if (status) return status;
-    snprintf(path, sizeof path, "features.sparse[%d].shared_with", i);
-    if (spec->shared_with && spec->vocab_size)
-        return mmoe_key_fail(place, path,
-                             "vocab_size belongs to the column \"%s\" that owns the table",
-                             spec->shared_with);
+    snprintf(path, sizeof path, "%s.shared_with", item);
+    if (spec->shared_with && spec->encoder->kind->is_decided)
+        return mmoe_key_fail(place, path, "%s belongs to the column \"%s\" that owns the table",
+                             mmoe_key_name(spec->encoder->kind->keys), spec->shared_with);
     if (spec->shared_with && strcmp(spec->shared_with, spec->name) == 0)
         return mmoe_key_fail(place, path, "\"%s\" is the column itself", spec->name);
-    snprintf(path, sizeof path, "features.sparse[%d].oov_id", i);
-    if (spec->oov_id >= 0 && !spec->vocab_size)
-        return mmoe_key_fail(place, path, "%lld needs vocab_size beside it",
-                             (long long)spec->oov_id);
-    if (spec->oov_id >= 0 && spec->oov_id >= spec->vocab_size)
-        return mmoe_key_fail(place, path, "%lld is no row of the table: 0 to %lld",
-                             (long long)spec->oov_id, (long long)spec->vocab_size - 1);
-    return MMOE_OK;
+    return check_encoder(spec->encoder, item, place);
+}
+
+static mmoe_status check_dense(const mmoe_dense_spec *spec, int32_t i, json_t *names,
+                               const mmoe_key_place *place) {
+    char item[MMOE_PATH_SIZE / 2], path[MMOE_PATH_SIZE];
+    snprintf(item, sizeof item, "features.dense[%d]", i);
+    snprintf(path, sizeof path, "%s.name", item);
+    const mmoe_status status = enter_feature(names, spec->name, path, place);
+    return status ? status : check_encoder(spec->encoder, item, place);
 }
 
 static mmoe_status check_features(const mmoe_feature_specs *features, json_t *names,
@@ -52,11 +63,8 @@ static mmoe_status check_features(const mmoe_feature_specs *features, json_t *na
     mmoe_status status = MMOE_OK;
     for (int32_t i = 0; status == MMOE_OK && i < features->n_sparse; i++)
         status = check_sparse(features->sparse + i, i, names, place);
-    for (int32_t i = 0; status == MMOE_OK && i < features->n_dense; i++) {
-        char path[MMOE_PATH_SIZE];
-        snprintf(path, sizeof path, "features.dense[%d].name", i);
-        status = enter_feature(names, features->dense[i].name, path, place);
-    }
+    for (int32_t i = 0; status == MMOE_OK && i < features->n_dense; i++)
+        status = check_dense(features->dense + i, i, names, place);
     const char *earlier =
         features->weight ? json_string_value(json_object_get(names, features->weight)) : NULL;
     if (status == MMOE_OK && earlier)

@@ -32,21 +32,23 @@ mmoe_status mmoe_dataset_fit_csv(const mmoe_config *config, const char *path,
 }
 
 /* Without a file there is nothing to learn from. */
+static mmoe_status check_encoder(const mmoe_encoder *e, const char *name, mmoe_error *err) {
+    const char *fault = e->kind->without_file ? e->kind->without_file(e) : NULL;
+    return fault ? mmoe_fail_at(err, MMOE_E_CONFIG, NULL, 0, name, "%s", fault) : MMOE_OK;
+}
+
 static mmoe_status check_ready(const mmoe_schema *schema, mmoe_error *err) {
-    for (int32_t i = 0; i < schema->n_table; i++)
-        if (schema->tables[i].vocab)
-            return mmoe_fail_at(err, MMOE_E_CONFIG, NULL, 0, schema->tables[i].name,
-                                "a schema without a file needs vocab_size");
-    for (int32_t i = 0; i < schema->n_dense; i++)
-        if (schema->dense[i].transform != MMOE_TRANSFORM_NONE)
-            return mmoe_fail_at(err, MMOE_E_CONFIG, NULL, 0, schema->dense[i].name,
-                                "a schema without a file needs the transform \"none\"");
-    for (int32_t i = 0; i < schema->n_label; i++)
+    mmoe_status status = MMOE_OK;
+    for (int32_t i = 0; !status && i < schema->n_table; i++)
+        status = check_encoder(schema->tables[i].encoder, schema->tables[i].name, err);
+    for (int32_t i = 0; !status && i < schema->n_dense; i++)
+        status = check_encoder(schema->dense[i].encoder, schema->dense[i].name, err);
+    for (int32_t i = 0; !status && i < schema->n_label; i++)
         if (schema->labels[i].scale.transform == MMOE_LABEL_STANDARDIZE)
-            return mmoe_fail_at(err, MMOE_E_CONFIG, NULL, 0, schema->labels[i].name,
-                                "a schema without a file needs a label_transform that is not "
-                                "fitted: \"none\" or \"log1p\"");
-    return MMOE_OK;
+            status = mmoe_fail_at(err, MMOE_E_CONFIG, NULL, 0, schema->labels[i].name,
+                                  "a schema without a file needs a label_transform that is not "
+                                  "fitted: \"none\" or \"log1p\"");
+    return status;
 }
 
 mmoe_status mmoe_schema_create(const mmoe_config *config, const char *const *columns,

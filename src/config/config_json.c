@@ -82,11 +82,54 @@ static mmoe_status unknown_key(const reader *r, const node *parent, const char *
 
 static mmoe_status read_object(const reader *r, const json_t *object, const node *at);
 
+static mmoe_status store_defaults(const reader *r, mmoe_key_scope scope, void *item) {
+    mmoe_status status = MMOE_OK;
+    const mmoe_key *key;
+    for (size_t i = 0; status == MMOE_OK && (key = mmoe_key_at(i)); i++) {
+        void *home = key->scope == scope ? mmoe_key_home(key, item) : NULL;
+        if (home) status = mmoe_key_store_default(key, &r->config->alloc, home);
+    }
+    return status ? mmoe_fail_memory(r->place.err, 0) : MMOE_OK;
+}
+
+/* The kind of a column: that of the deciding key which is there, of which there may be one. */
+static mmoe_status choose_kind(const reader *r, const mmoe_key_list *list, const json_t *item,
+                               const char *path, const mmoe_column_kind **out) {
+    const char *decides = NULL;
+    const mmoe_column_kind *kind;
+    *out = mmoe_column_kind_default(list->shape);
+    for (int32_t i = 0; (kind = mmoe_column_kind_at(i)); i++) {
+        const char *key = kind->is_decided ? mmoe_key_name(kind->keys) : NULL;
+        if (kind->shape != list->shape || !key || !json_object_get(item, key)) continue;
+        if (decides)
+            return mmoe_key_fail(&r->place, path,
+                                 "\"%s\" and \"%s\" both say what becomes of a value; give one",
+                                 decides, key);
+        decides = key;
+        *out = kind;
+    }
+    return MMOE_OK;
+}
+
+/* Gives a column its encoder; the defaults of the list's own keys stand already. */
+static mmoe_status begin_item(const reader *r, const mmoe_key_list *list, const json_t *item,
+                              const node *at) {
+    const mmoe_column_kind *kind;
+    mmoe_status status = list->has_kinds ? choose_kind(r, list, item, at->path, &kind) : MMOE_OK;
+    if (status || !list->has_kinds) return status;
+    mmoe_encoder *encoder = mmoe_encoder_create(kind, &r->config->alloc);
+    *mmoe_key_encoder(list, at->scope) = encoder;
+    for (int32_t i = 0; encoder && !status && i < kind->n_key; i++)
+        status = mmoe_key_store_default(kind->keys + i, &r->config->alloc, encoder);
+    return encoder && !status ? MMOE_OK : mmoe_fail_memory(r->place.err, kind->size);
+}
+
 static mmoe_status read_item(const reader *r, const mmoe_key_list *list, const json_t *item,
                              const node *at) {
     if (!json_is_object(item))
         return mmoe_key_fail(&r->place, at->path, "an object is needed here");
-    mmoe_status status = read_object(r, item, at);
+    mmoe_status status = begin_item(r, list, item, at);
+    if (status == MMOE_OK) status = read_object(r, item, at);
     const mmoe_key *key;
     for (size_t i = 0; status == MMOE_OK && (key = mmoe_key_at(i)); i++) {
         if (key->scope != list->scope || !key->required) continue;
@@ -95,14 +138,6 @@ static mmoe_status read_item(const reader *r, const mmoe_key_list *list, const j
             status = mmoe_key_fail(&r->place, at->path, "\"%s\" is missing", name);
     }
     return status;
-}
-
-static mmoe_status store_defaults(const reader *r, mmoe_key_scope scope, void *structure) {
-    mmoe_status status = MMOE_OK;
-    const mmoe_key *key;
-    for (size_t i = 0; status == MMOE_OK && (key = mmoe_key_at(i)); i++)
-        if (key->scope == scope) status = mmoe_key_store_default(key, &r->config->alloc, structure);
-    return status ? mmoe_fail_memory(r->place.err, 0) : MMOE_OK;
 }
 
 static mmoe_status read_list(const reader *r, const mmoe_key_list *list, const json_t *array,
@@ -129,6 +164,18 @@ static mmoe_status read_list(const reader *r, const mmoe_key_list *list, const j
     return status;
 }
 
+static mmoe_status store_value(const reader *r, const mmoe_key *key, const json_t *value,
+                               void *item, const char *path) {
+    void *home = mmoe_key_home(key, item);
+    if (home) return mmoe_key_store(key, value, &r->config->alloc, home, &r->place, path);
+    /* It belongs to another kind of column. */
+    char shown[40] = "";
+    const size_t n = json_dumpb(value, shown, sizeof shown - 1, JSON_ENCODE_ANY | JSON_COMPACT);
+    return mmoe_key_fail(&r->place, path, "%s needs %s beside it",
+                         n < sizeof shown ? shown : "this value",
+                         mmoe_key_name(mmoe_key_owner(key)->keys));
+}
+
 static mmoe_status read_value(const reader *r, const char *name, const json_t *value,
                               const node *parent) {
     char path[MMOE_PATH_SIZE], pattern[MMOE_PATH_SIZE];
@@ -139,8 +186,7 @@ static mmoe_status read_value(const reader *r, const char *name, const json_t *v
         size_t length;
         const char *child = child_of(key->doc.path, parent->pattern, &length);
         if (!child || strlen(name) != length || strncmp(child, name, length) != 0) continue;
-        if (child[length] == '\0')
-            return mmoe_key_store(key, value, &r->config->alloc, parent->scope, &r->place, path);
+        if (child[length] == '\0') return store_value(r, key, value, parent->scope, path);
         if (child[length] == '[') return read_list(r, mmoe_key_list_of(key->scope), value, path);
         if (!json_is_object(value))
             return mmoe_key_fail(&r->place, path, "an object is needed here");
@@ -211,16 +257,16 @@ static json_t *make_list(json_t *root, const mmoe_key_list *list, int32_t count)
 static bool put_key(json_t *root, const mmoe_key *key, const mmoe_config *config) {
     const mmoe_key_list *list = mmoe_key_list_of(key->scope);
     if (!list) return put(root, key->doc.path, key, config, config);
-    const char *items;
+    char *items;
     int32_t count;
     memcpy(&items, (const char *)config + list->items, sizeof items);
     memcpy(&count, (const char *)config + list->count, sizeof count);
     json_t *array = make_list(root, list, count);
     const char *path = key->doc.path + strlen(list->path) + strlen("[].");
-    for (int32_t i = 0; array && i < count; i++)
-        if (!put(json_array_get(array, (size_t)i), path, key, items + (size_t)i * list->size,
-                 config))
-            return false;
+    for (int32_t i = 0; array && i < count; i++) {
+        const void *home = mmoe_key_home(key, items + (size_t)i * list->size);
+        if (home && !put(json_array_get(array, (size_t)i), path, key, home, config)) return false;
+    }
     return array != NULL;
 }
 

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "data/key_macros.h"
+
 #define IN_CONFIG(member) .scope = MMOE_SCOPE_CONFIG, .offset = offsetof(struct mmoe_config, member)
 #define IN_SPARSE(member) .scope = MMOE_SCOPE_SPARSE, .offset = offsetof(mmoe_sparse_spec, member)
 #define IN_DENSE(member) .scope = MMOE_SCOPE_DENSE, .offset = offsetof(mmoe_dense_spec, member)
@@ -28,56 +30,10 @@
 #define WITH(methods_, member)                                                                     \
     .chooser = MMOE_CHOOSER_METHOD, .takers = methods_, IN_CONFIG(trainer.balance.member)
 
-/* Bounds and words stand once: the text that documents them is made of, or read as, the values that
- * are checked. */
-#define INTEGER(path_, kind_, place, default_, low_, high_, help_)                                 \
-    {                                                                                              \
-        .doc = {path_, "integer", default_, #low_ " to " #high_, help_}, .kind = kind_, place,     \
-        .low = low_, .high = high_                                                                 \
-    }
-#define OPTIONAL(path_, place, absent_, low_, high_, help_)                                        \
-    {                                                                                              \
-        .doc = {path_, "integer", NULL, #low_ " to " #high_, help_}, .kind = MMOE_KEY_INT64,       \
-        place, .low = low_, .high = high_, .absent = absent_                                       \
-    }
-#define NUMBER(path_, place, default_, open, low_, high_, close, help_)                            \
-    {                                                                                              \
-        .doc = {path_, "number", default_, "in " open #low_ ", " #high_ close, help_},             \
-        .kind = MMOE_KEY_FLOAT, place, .low = low_, .high = high_, .above = open[0] == '(',        \
-        .below = close[0] == ')'                                                                   \
-    }
-#define PAIR(path_, place, default_, open, low_, high_, close, help_)                              \
-    {                                                                                              \
-        .doc = {path_, "array", default_, "two numbers in " open #low_ ", " #high_ close, help_},  \
-        .kind = MMOE_KEY_PAIR, place, .low = low_, .high = high_, .above = open[0] == '(',         \
-        .below = close[0] == ')', .entry = "in " open #low_ ", " #high_ close, .least = 2,         \
-        .most = 2                                                                                  \
-    }
-#define LAYERS(path_, place, default_, least_, most_, low_, high_, help_)                          \
-    {                                                                                              \
-        .doc = {path_, "array", default_, #least_ " to " #most_ " layers of " #low_ " to " #high_, \
-                help_},                                                                            \
-        .kind = MMOE_KEY_LAYERS, place, .low = low_, .high = high_, .entry = #low_ " to " #high_,  \
-        .least = least_, .most = most_                                                             \
-    }
-#define BOOLEAN(path_, place, default_, help_)                                                     \
-    { .doc = {path_, "boolean", default_, "true | false", help_}, .kind = MMOE_KEY_BOOL, place }
-#define WORD(path_, place, default_, first_, words, help_)                                         \
-    {                                                                                              \
-        .doc = {path_, "string", default_, words, help_}, .kind = MMOE_KEY_WORD, place,            \
-        .first = first_                                                                            \
-    }
-#define WORDS(path_, place, default_, list, help_)                                                 \
-    { .doc = {path_, "string", default_, MMOE_WORDS(list), help_}, .kind = MMOE_KEY_WORD, place }
 #define ACTIVATION(path_, place, help_)                                                            \
     {                                                                                              \
         .doc = {path_, "string", "\"relu\"", MMOE_WORDS(MMOE_ACTIVATIONS), help_},                 \
         .kind = MMOE_KEY_WORD, place, .first = MMOE_ACT_RELU                                       \
-    }
-#define TEXT(path_, place, required_, allowed_, help_)                                             \
-    {                                                                                              \
-        .doc = {path_, "string", NULL, allowed_, help_}, .kind = MMOE_KEY_TEXT, place,             \
-        .required = required_                                                                      \
     }
 
 #define TYPE_WORD(name, word, labels, metrics) " | " #word
@@ -87,25 +43,24 @@
 #define PATTERN "a column's name, or a pattern with one *"
 #define COLUMN "a column's name"
 
-static const mmoe_key keys[] = {
+/* Keys of the column kinds stand where sparse_keys and dense_keys end. */
+static const mmoe_key sparse_keys[] = {
     TEXT("features.sparse[].name", IN_SPARSE(name), true, PATTERN,
          "Columns of categories, each value having a row in an embedding table."),
     INTEGER("features.sparse[].embed_dim", MMOE_KEY_INT32, IN_SPARSE(embed_dim), "4", 1, 65536,
             "Width of the embedding."),
-    OPTIONAL("features.sparse[].vocab_size", IN_SPARSE(vocab_size), 0, 1, 2147483647,
-             "Rows of the table, values being row numbers; without it a vocabulary is learned from "
-             "the training file."),
-    OPTIONAL("features.sparse[].oov_id", IN_SPARSE(oov_id), -1, 0, 2147483646,
-             "With vocab_size: the row that a value outside of the table takes; without it such a "
-             "value is an error."),
+};
+
+static const mmoe_key dense_keys[] = {
     TEXT("features.sparse[].shared_with", IN_SPARSE(shared_with), false, COLUMN,
          "The sparse column whose table this one uses."),
     WORDS("features.sparse[].side", IN_SPARSE(side), "\"item\"", MMOE_SIDES,
           "In a request to rank, the user's columns are given once and the items' for every "
           "candidate."),
     TEXT("features.dense[].name", IN_DENSE(name), true, PATTERN, "Columns of numbers."),
-    WORDS("features.dense[].transform", IN_DENSE(transform), "\"none\"", MMOE_TRANSFORMS,
-          "What is done to the values, fitted on the training rows."),
+};
+
+static const mmoe_key other_keys[] = {
     WORDS("features.dense[].side", IN_DENSE(side), "\"item\"", MMOE_SIDES, "As of sparse columns."),
     TEXT("features.weight", IN_CONFIG(features.weight), false, COLUMN,
          "Column of the rows' weights in losses and metrics; without it all weigh 1."),
@@ -317,17 +272,17 @@ static const mmoe_key keys[] = {
 };
 
 #define LIST(path_, scope_, items_, count_, type, most_)                                           \
-    {                                                                                              \
-        path_, scope_, offsetof(struct mmoe_config, items_), offsetof(struct mmoe_config, count_), \
-            sizeof(type), most_                                                                    \
-    }
+    .path = path_, .scope = scope_, .items = offsetof(struct mmoe_config, items_),                 \
+    .count = offsetof(struct mmoe_config, count_), .size = sizeof(type), .most = most_
 
 const mmoe_key_list mmoe_key_lists[MMOE_KEY_LISTS] = {
-    LIST("features.sparse", MMOE_SCOPE_SPARSE, features.sparse, features.n_sparse, mmoe_sparse_spec,
-         65536),
-    LIST("features.dense", MMOE_SCOPE_DENSE, features.dense, features.n_dense, mmoe_dense_spec,
-         65536),
-    LIST("tasks", MMOE_SCOPE_TASK, tasks, n_task, mmoe_task_config, 256),
+    {LIST("features.sparse", MMOE_SCOPE_SPARSE, features.sparse, features.n_sparse,
+          mmoe_sparse_spec, 65536),
+     .has_kinds = true, .shape = MMOE_SHAPE_ID, .encoder = offsetof(mmoe_sparse_spec, encoder)},
+    {LIST("features.dense", MMOE_SCOPE_DENSE, features.dense, features.n_dense, mmoe_dense_spec,
+          65536),
+     .has_kinds = true, .shape = MMOE_SHAPE_NUMBER, .encoder = offsetof(mmoe_dense_spec, encoder)},
+    {LIST("tasks", MMOE_SCOPE_TASK, tasks, n_task, mmoe_task_config, 256)},
 };
 
 const mmoe_chooser mmoe_choosers[MMOE_CHOOSERS] = {
@@ -351,14 +306,56 @@ bool mmoe_key_is_taken(const mmoe_key *key, const mmoe_config *config) {
     return !key->takers || key->takers >> chosen(&mmoe_choosers[key->chooser], config) & 1;
 }
 
+/* The key at *index of one table; NULL: it stands *index further on. */
+static const mmoe_key *key_among(const mmoe_key *keys, size_t count, size_t *index) {
+    if (*index < count) return keys + *index;
+    *index -= count;
+    return NULL;
+}
+
+static const mmoe_key *key_of_kinds(mmoe_column_shape shape, size_t *index) {
+    const mmoe_column_kind *kind;
+    const mmoe_key *key = NULL;
+    for (int32_t i = 0; !key && (kind = mmoe_column_kind_at(i)); i++)
+        if (kind->shape == shape) key = key_among(kind->keys, (size_t)kind->n_key, index);
+    return key;
+}
+
+#define KEY_AMONG(table, index) key_among(table, sizeof(table) / sizeof *(table), index)
+
 const mmoe_key *mmoe_key_at(size_t index) {
-    return index < sizeof keys / sizeof *keys ? keys + index : NULL;
+    const mmoe_key *key = KEY_AMONG(sparse_keys, &index);
+    if (!key) key = key_of_kinds(MMOE_SHAPE_ID, &index);
+    if (!key) key = KEY_AMONG(dense_keys, &index);
+    if (!key) key = key_of_kinds(MMOE_SHAPE_NUMBER, &index);
+    if (!key) key = KEY_AMONG(other_keys, &index);
+    return key;
 }
 
 const mmoe_key_list *mmoe_key_list_of(mmoe_key_scope scope) {
     for (size_t i = 0; i < MMOE_KEY_LISTS; i++)
         if (mmoe_key_lists[i].scope == scope) return mmoe_key_lists + i;
     return NULL;
+}
+
+mmoe_encoder **mmoe_key_encoder(const mmoe_key_list *list, void *item) {
+    return (mmoe_encoder **)(void *)((char *)item + list->encoder);
+}
+
+const mmoe_column_kind *mmoe_key_owner(const mmoe_key *key) {
+    const mmoe_column_kind *kind;
+    for (int32_t i = 0; (kind = mmoe_column_kind_at(i)); i++)
+        for (int32_t k = 0; k < kind->n_key; k++)
+            if (key == kind->keys + k) return kind;
+    return NULL;
+}
+
+void *mmoe_key_home(const mmoe_key *key, void *item) {
+    const mmoe_key_list *list = mmoe_key_list_of(key->scope);
+    const mmoe_column_kind *owner = list && list->has_kinds ? mmoe_key_owner(key) : NULL;
+    if (!owner) return item;
+    mmoe_encoder *encoder = *mmoe_key_encoder(list, item);
+    return encoder && encoder->kind == owner ? encoder : NULL;
 }
 
 const mmoe_config_key *mmoe_config_key_at(size_t index) {

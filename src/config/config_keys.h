@@ -6,27 +6,8 @@
 #include <jansson.h>
 
 #include "config/config.h"
-
-/* The structure that a key's value stands in. */
-typedef enum mmoe_key_scope {
-    MMOE_SCOPE_CONFIG,
-    MMOE_SCOPE_SPARSE,
-    MMOE_SCOPE_DENSE,
-    MMOE_SCOPE_TASK
-} mmoe_key_scope;
-
-typedef enum mmoe_key_kind {
-    MMOE_KEY_INT32,
-    MMOE_KEY_INT64,
-    MMOE_KEY_UINT64,
-    MMOE_KEY_FLOAT,
-    MMOE_KEY_BOOL,
-    MMOE_KEY_WORD,   /* one of doc.allowed, "a | b | c"; an enumeration in that order */
-    MMOE_KEY_TEXT,   /* char *, NULL when absent */
-    MMOE_KEY_TASK,   /* a task's name or "mean"; resolved when all tasks are known */
-    MMOE_KEY_LAYERS, /* dims of an mmoe_mlp_config */
-    MMOE_KEY_PAIR    /* float[2] */
-} mmoe_key_kind;
+#include "data/column_kinds.h"
+#include "data/key.h"
 
 /* A key whose word decides which keys of a section there are. */
 typedef enum mmoe_chooser_kind {
@@ -44,23 +25,6 @@ typedef struct mmoe_chooser {
 } mmoe_chooser;
 extern const mmoe_chooser mmoe_choosers[MMOE_CHOOSERS];
 
-typedef struct mmoe_key {
-    mmoe_config_key doc;
-    mmoe_key_scope scope;
-    mmoe_key_kind kind;
-    uint32_t takers; /* values of the chooser's key that take this one, a bit 1 << enumerator each;
-                        0: all */
-    mmoe_chooser_kind chooser;
-    size_t offset; /* of the value in its scope's structure */
-    bool required;
-    double low, high;    /* bounds of the value, or of each entry of an array */
-    bool above, below;   /* low, high itself is not allowed */
-    const char *entry;   /* what an entry of an array may be */
-    int32_t least, most; /* entries of an array */
-    int32_t first;       /* enumerator of the first word */
-    int64_t absent;      /* what stands for an integer or word without default that is not given */
-} mmoe_key;
-
 /* An array of objects, each of them a scope. */
 typedef struct mmoe_key_list {
     const char *path; /* "tasks" */
@@ -68,6 +32,9 @@ typedef struct mmoe_key_list {
     size_t items, count; /* offsets of the pointer and of the int32_t in struct mmoe_config */
     size_t size;         /* of one item */
     int32_t most;
+    bool has_kinds; /* its items are columns, each with an encoder of a kind of this shape */
+    mmoe_column_shape shape;
+    size_t encoder; /* offset of that pointer in an item */
 } mmoe_key_list;
 
 #define MMOE_TASK_NAME "a letter or _, then letters, digits, _ and -; at most 64 bytes; not mean"
@@ -81,6 +48,13 @@ bool mmoe_key_is_taken(const mmoe_key *key, const mmoe_config *config);
 const mmoe_key *mmoe_key_at(size_t index);                   /* NULL past the last */
 const mmoe_key_list *mmoe_key_list_of(mmoe_key_scope scope); /* NULL for MMOE_SCOPE_CONFIG */
 
+/* Where an item of a list with kinds has its encoder. */
+mmoe_encoder **mmoe_key_encoder(const mmoe_key_list *list, void *item);
+/* The column kind whose key it is; NULL: it belongs to its scope. */
+const mmoe_column_kind *mmoe_key_owner(const mmoe_key *key);
+/* The structure of an item that the key's value stands in; NULL: the item is of another kind. */
+void *mmoe_key_home(const mmoe_key *key, void *item);
+
 /* Where an error is found; `name` is the configuration's. */
 typedef struct mmoe_key_place {
     const char *name;
@@ -91,7 +65,8 @@ typedef struct mmoe_key_place {
 mmoe_status mmoe_key_fail(const mmoe_key_place *place, const char *path, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Checks a value and stores it in `scope`, the structure of key->scope. `path` names it in errors.
+/* Checks a value and stores it in `scope`, its structure (mmoe_key_home). `path` names it in
+ * errors.
  */
 mmoe_status mmoe_key_store(const mmoe_key *key, const json_t *value, const mmoe_allocator *alloc,
                            void *scope, const mmoe_key_place *place, const char *path);

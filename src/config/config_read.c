@@ -17,9 +17,12 @@ void mmoe_config_free(mmoe_config *config) {
     for (int32_t i = 0; i < config->features.n_sparse; i++) {
         mmoe_release(&a, config->features.sparse[i].name);
         mmoe_release(&a, config->features.sparse[i].shared_with);
+        mmoe_encoder_free(config->features.sparse[i].encoder);
     }
-    for (int32_t i = 0; i < config->features.n_dense; i++)
+    for (int32_t i = 0; i < config->features.n_dense; i++) {
         mmoe_release(&a, config->features.dense[i].name);
+        mmoe_encoder_free(config->features.dense[i].encoder);
+    }
     for (int32_t i = 0; i < config->n_task; i++) {
         mmoe_release(&a, config->tasks[i].name);
         mmoe_release(&a, config->tasks[i].label);

@@ -1,5 +1,6 @@
 /* One value of the configuration: checked and stored, and loaded again. */
 #include <assert.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,7 +16,6 @@ _Static_assert(offsetof(mmoe_trainer_config, beta2) ==
                "the betas are a pair");
 _Static_assert(sizeof(mmoe_task_type) == sizeof(int32_t) &&
                    sizeof(mmoe_activation) == sizeof(int32_t) &&
-                   sizeof(mmoe_transform) == sizeof(int32_t) &&
                    sizeof(mmoe_side) == sizeof(int32_t) &&
                    sizeof(mmoe_optimizer_kind) == sizeof(int32_t) &&
                    sizeof(mmoe_model_kind) == sizeof(int32_t) &&
@@ -76,28 +76,11 @@ static bool as_float(const mmoe_key *key, const json_t *value, float *out) {
     return within(key, (double)*out);
 }
 
-/* Index of the word in "a | b | c", or -1. */
-static int32_t word_index(const char *words, const char *word) {
-    const size_t length = strlen(word);
-    for (int32_t i = 0; words; i++) {
-        const char *end = strstr(words, " | ");
-        const size_t n = end ? (size_t)(end - words) : strlen(words);
-        if (n == length && memcmp(words, word, n) == 0) return i;
-        words = end ? end + 3 : NULL;
-    }
-    return -1;
-}
-
 const char *mmoe_key_word(const mmoe_key *key, int32_t value, int *length) {
-    const char *words = key->doc.allowed;
-    for (int32_t index = value - key->first; index > 0; index--) {
-        words = strstr(words, " | ");
-        assert(words);
-        words += 3;
-    }
-    const char *end = strstr(words, " | ");
-    *length = end ? (int)(end - words) : (int)strlen(words);
-    return words;
+    size_t n;
+    const char *word = mmoe_key_word_of(key->doc.allowed, value - key->first, &n);
+    *length = (int)n;
+    return word;
 }
 
 static json_t *load_word(const mmoe_key *key, int32_t value) {
@@ -130,6 +113,38 @@ static mmoe_status store_array(const mmoe_key *key, const json_t *value, char *a
         }
     }
     if (n == 0) *(int32_t *)(void *)at = 0;
+    return MMOE_OK;
+}
+
+/* The text of a configuration gives 9 significant digits back, and integers whole. */
+static bool prints_whole(double value) {
+    char text[MMOE_NUMBER_SIZE];
+    int digits = 0;
+    if (value == trunc(value) && fabs(value) < 0x1p53) return true;
+    mmoe_format_double(fabs(value), text);
+    for (const char *c = text + strspn(text, "0."); *c && *c != 'e'; c++) digits += *c != '.';
+    return digits <= 9;
+}
+
+static mmoe_status store_numbers(const mmoe_key *key, const json_t *value,
+                                 const mmoe_allocator *alloc, mmoe_numbers *to,
+                                 const mmoe_key_place *place, const char *path) {
+    const size_t n = json_array_size(value);
+    if (!json_is_array(value) || n < (size_t)key->least || n > (size_t)key->most)
+        return refuse(value, key->doc.type, key->doc.allowed, place, path);
+    to->items = mmoe_alloc(alloc, n, sizeof *to->items);
+    if (!to->items) return mmoe_fail_memory(place->err, n * sizeof *to->items);
+    to->count = n;
+    for (size_t i = 0; i < n; i++) {
+        const json_t *entry = json_array_get(value, i);
+        char entry_path[MMOE_PATH_SIZE + 32];
+        snprintf(entry_path, sizeof entry_path, "%s[%zu]", path, i);
+        to->items[i] = json_number_value(entry);
+        if (!json_is_number(entry) || !within(key, to->items[i]))
+            return refuse(entry, "number", key->entry, place, entry_path);
+        if (!prints_whole(to->items[i]))
+            return refuse(entry, "number", "of at most 9 digits, or whole", place, entry_path);
+    }
     return MMOE_OK;
 }
 
@@ -167,8 +182,9 @@ mmoe_status mmoe_key_store(const mmoe_key *key, const json_t *value, const mmoe_
         if ((valid = json_is_boolean(value))) *(bool *)to = json_is_true(value);
         break;
     case MMOE_KEY_WORD: {
-        const int32_t index =
-            json_is_string(value) ? word_index(key->doc.allowed, json_string_value(value)) : -1;
+        const int32_t index = json_is_string(value)
+                                  ? mmoe_key_word_index(key->doc.allowed, json_string_value(value))
+                                  : -1;
         valid = index >= 0;
         if (valid) *(int32_t *)to = key->first + index;
         break;
@@ -179,6 +195,11 @@ mmoe_status mmoe_key_store(const mmoe_key *key, const json_t *value, const mmoe_
     case MMOE_KEY_LAYERS:
     case MMOE_KEY_PAIR:
         return store_array(key, value, at, place, path);
+    case MMOE_KEY_NUMBERS:
+        return store_numbers(key, value, alloc, to, place, path);
+    case MMOE_KEY_DOUBLE:
+    case MMOE_KEY_VOCABULARY:
+        assert(!"no key of a configuration");
     }
     return valid ? MMOE_OK : refuse(value, key->doc.type, key->doc.allowed, place, path);
 }
@@ -229,6 +250,19 @@ static json_t *load_array(const mmoe_key *key, const char *at) {
     return array;
 }
 
+static json_t *load_numbers(const mmoe_numbers *numbers) {
+    json_t *array = json_array();
+    for (size_t i = 0; array && i < numbers->count; i++) {
+        const double x = numbers->items[i];
+        const bool whole = x == trunc(x) && fabs(x) < 0x1p53;
+        if (json_array_append_new(array, whole ? json_integer((json_int_t)x) : json_real(x))) {
+            json_decref(array);
+            array = NULL;
+        }
+    }
+    return array;
+}
+
 mmoe_status mmoe_key_load(const mmoe_key *key, const void *scope, const mmoe_config *config,
                           json_t **out) {
     const void *from = (const char *)scope + key->offset;
@@ -270,6 +304,14 @@ mmoe_status mmoe_key_load(const mmoe_key *key, const void *scope, const mmoe_con
     case MMOE_KEY_PAIR:
         *out = load_array(key, from);
         break;
+    case MMOE_KEY_NUMBERS:
+        *out = NULL;
+        if (!((const mmoe_numbers *)from)->items) return MMOE_OK;
+        *out = load_numbers(from);
+        break;
+    case MMOE_KEY_DOUBLE:
+    case MMOE_KEY_VOCABULARY:
+        assert(!"no key of a configuration");
     }
     return *out ? MMOE_OK : MMOE_E_MEMORY;
 }

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "loss/loss.h"
 #include "base/text.h"
+#include "data/encode.h"
 
 typedef struct mmoe_dataset dataset;
 
@@ -43,10 +44,6 @@ mmoe_status mmoe_dataset_seal(dataset *set, const struct mmoe_schema *schema, mm
     return MMOE_OK;
 }
 
-int32_t mmoe_dataset_id(const mmoe_table *table, int64_t id) {
-    return id >= 0 && id < table->rows ? (int32_t)id : (int32_t)table->oov_id;
-}
-
 const char *mmoe_label_fault(int type, double value) {
     if (type < 0 || type >= MMOE_TASK_TYPE_COUNT) return "is of no type of task";
     return mmoe_loss_kind_of((mmoe_task_type)type)->fault(value);
@@ -66,18 +63,41 @@ static mmoe_status fail_value(mmoe_error *err, size_t row, const char *column, d
     return mmoe_fail_at(err, MMOE_E_DATA, NULL, (int64_t)row + 1, column, "%s %s", text, fault);
 }
 
+/* Raw values, and what is encoded column by column. */
+static mmoe_status encode_columns(dataset *set, const struct mmoe_schema *schema,
+                                  const mmoe_batch *batch, mmoe_error *err) {
+    static const char call[] = "mmoe_dataset_create";
+    const size_t n_sparse = batch->sparse_columns ? (size_t)set->n_sparse : 0;
+    const size_t n_dense = batch->dense_columns ? (size_t)set->n_dense : 0;
+    mmoe_status status = MMOE_OK;
+    for (size_t i = 0; !status && i < n_sparse; i++) {
+        const mmoe_sparse_column *c = &schema->sparse[i];
+        const mmoe_values v = {schema->tables[c->table].encoder, c->name, &batch->sparse_columns[i],
+                               0, batch->rows};
+        status = mmoe_values_check(&v, call, err);
+        if (!status) status = mmoe_encode_ids(&v, set->ids + i, n_sparse, err);
+    }
+    for (size_t i = 0; !status && i < n_dense; i++) {
+        const mmoe_values v = {schema->dense[i].encoder, schema->dense[i].name,
+                               &batch->dense_columns[i], 0, batch->rows};
+        status = mmoe_values_check(&v, call, err);
+        if (!status) status = mmoe_encode_numbers(&v, set->dense + i, n_dense, err);
+    }
+    return status;
+}
+
 static mmoe_status copy_features(dataset *set, const struct mmoe_schema *schema,
                                  const mmoe_batch *batch, size_t row, mmoe_error *err) {
-    for (size_t i = 0; i < (size_t)set->n_sparse; i++) {
-        const mmoe_table *table = &schema->tables[schema->sparse[i].table];
-        int32_t id = batch->ids[row * batch->id_stride + i], known = mmoe_dataset_id(table, id);
+    for (size_t i = 0; !batch->sparse_columns && i < (size_t)set->n_sparse; i++) {
+        const mmoe_encoder *e = schema->tables[schema->sparse[i].table].encoder;
+        int32_t id = batch->ids[row * batch->id_stride + i], known = mmoe_encoder_row(e, id);
         if (known < 0)
             return mmoe_fail_at(err, MMOE_E_DATA, NULL, (int64_t)row + 1, schema->sparse[i].name,
                                 "%d is outside of the table's rows 0 to %lld", (int)id,
-                                (long long)table->rows - 1);
+                                (long long)e->rows - 1);
         set->ids[row * (size_t)set->n_sparse + i] = known;
     }
-    for (size_t i = 0; i < (size_t)set->n_dense; i++) {
+    for (size_t i = 0; !batch->dense_columns && i < (size_t)set->n_dense; i++) {
         float value = batch->dense[row * batch->dense_stride + i];
         if (!isfinite(value))
             return fail_value(err, row, schema->dense[i].name, (double)value, "is not finite");
@@ -110,20 +130,19 @@ static mmoe_status check_arguments(const struct mmoe_schema *schema, const mmoe_
                                    const float *labels, mmoe_error *err) {
     if (batch->rows == 0)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "a data set needs at least one row");
-    if (batch->sparse_columns || batch->dense_columns)
-        return mmoe_fail(err, MMOE_E_ARGUMENT,
-                         "a data set is made of batch.ids and batch.dense, not of columns");
-    if (schema->n_sparse && !batch->ids)
+    const bool ids = schema->n_sparse && !batch->sparse_columns,
+               dense = schema->n_dense && !batch->dense_columns;
+    if (ids && !batch->ids)
         return mmoe_fail(err, MMOE_E_ARGUMENT,
                          "batch.ids is NULL, but the schema has sparse columns");
-    if (schema->n_sparse && batch->id_stride < (size_t)schema->n_sparse)
+    if (ids && batch->id_stride < (size_t)schema->n_sparse)
         return mmoe_fail(err, MMOE_E_ARGUMENT,
                          "batch.id_stride is %zu, less than the %d sparse columns",
                          batch->id_stride, (int)schema->n_sparse);
-    if (schema->n_dense && !batch->dense)
+    if (dense && !batch->dense)
         return mmoe_fail(err, MMOE_E_ARGUMENT,
                          "batch.dense is NULL, but the schema has dense columns");
-    if (schema->n_dense && batch->dense_stride < (size_t)schema->n_dense)
+    if (dense && batch->dense_stride < (size_t)schema->n_dense)
         return mmoe_fail(err, MMOE_E_ARGUMENT,
                          "batch.dense_stride is %zu, less than the %d dense columns",
                          batch->dense_stride, (int)schema->n_dense);
@@ -152,6 +171,7 @@ mmoe_status mmoe_dataset_create(const mmoe_schema *schema, const mmoe_batch *bat
         status = mmoe_fail_memory(
             err, batch->rows * 4 *
                      ((size_t)set->n_sparse + (size_t)set->n_dense + (size_t)set->n_label + 1));
+    if (!status) status = encode_columns(set, schema, batch, err);
     for (size_t row = 0; !status && row < batch->rows; row++) {
         status = copy_features(set, schema, batch, row, err);
         if (!status) status = copy_targets(set, schema, labels, weights, row, err);

@@ -27,9 +27,7 @@ struct mmoe_dataset {
 /* Public functions of mmoe/train.h that need a configuration stand in model/; these are what they
  * call. Fields of the file:
  *  - missing: empty or NA, exactly; "nan" is a value, and one that is not allowed;
- *  - an id of a table with vocab_size: an integer, "5.0" being 5; a missing id or one outside takes
- * oov_id or is an error, other text always is;
- *  - dense: a finite number, above -1 for log1p, whose transform a float holds;
+ *  - features: as their columns' kinds take them (column.h);
  *  - a label: missing, else 0 or 1 for classification (0.0 and 1.0, too), any finite float for
  * regression;
  *  - a weight: a finite number, at least 0.
@@ -54,8 +52,6 @@ mmoe_status mmoe_dataset_seal(struct mmoe_dataset *set, const struct mmoe_schema
 /* For those who make data sets: one without rows or arrays for them, but for its counts. */
 struct mmoe_dataset *mmoe_dataset_new(const struct mmoe_schema *schema,
                                       const mmoe_allocator *alloc);
-/* The row of the table for an id: itself, oov_id, or -1: an error. */
-int32_t mmoe_dataset_id(const mmoe_table *table, int64_t id);
 /* What is wrong with a value ("is neither 0 nor 1"); NULL: nothing. */
 const char *mmoe_weight_fault(double value);
 

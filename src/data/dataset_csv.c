@@ -1,7 +1,6 @@
 /* Data sets from CSV files. */
 #include <assert.h>
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/csv.h"
@@ -11,7 +10,6 @@
 #include "data/columns.h"
 #include "data/dataset.h"
 #include "data/label.h"
-#include "data/transform.h"
 
 typedef struct loader {
     mmoe_allocator alloc;
@@ -103,55 +101,41 @@ static mmoe_status on_header(void *user, const mmoe_csv_field *fields, size_t n,
 
 static mmoe_status fail_field(const loader *l, int64_t row, const char *column,
                               const mmoe_csv_field *f, const char *fault, mmoe_error *err) {
-    const size_t shown = mmoe_utf8_cut(f->text, f->length, 64);
-    if (f->length == 0)
-        return mmoe_fail_at(err, MMOE_E_DATA, l->path, row, column, "an empty value %s", fault);
-    return mmoe_fail_at(err, MMOE_E_DATA, l->path, row, column, "\"%.*s%s\" %s", (int)shown,
-                        f->text, shown < f->length ? "..." : "", fault);
+    char shown[MMOE_SHOWN_SIZE];
+    if (fault == mmoe_column_no_memory) return mmoe_fail_memory(err, f->length);
+    return mmoe_fail_at(err, MMOE_E_DATA, l->path, row, column, "%s %s",
+                        mmoe_text_show(f->text, f->length, shown), fault);
 }
 
-static mmoe_status read_id(const loader *l, int32_t i, int64_t row, const mmoe_csv_field *f,
-                           int32_t *out, mmoe_error *err) {
-    const mmoe_table *table = &l->schema->tables[l->schema->sparse[i].table];
-    if (table->vocab && !l->learning) {
-        *out = mmoe_vocab_find(table->vocab, f->text, f->length);
-        return MMOE_OK;
+/* A cell of a feature; while learning its encoder may change. */
+static const char *read_cell(const loader *l, mmoe_encoder *e, const mmoe_csv_field *f,
+                             mmoe_cell *out) {
+    return l->learning && e->kind->learn ? e->kind->learn(e, f->text, f->length, out)
+                                         : e->kind->parse(e, f->text, f->length, out);
+}
+
+static mmoe_status read_features(const loader *l, int64_t row, const mmoe_csv_field *fields,
+                                 mmoe_error *err) {
+    const struct mmoe_schema *s = l->schema;
+    const int64_t *at = l->field;
+    int32_t *ids = l->ids + l->set->rows * s->n_sparse;
+    const int64_t first = l->set->rows * s->n_dense;
+    mmoe_cell cell;
+    for (int32_t i = 0; i < s->n_sparse; i++, at++) {
+        const mmoe_sparse_column *c = &s->sparse[i];
+        const char *fault = read_cell(l, s->tables[c->table].encoder, &fields[*at], &cell);
+        if (fault) return fail_field(l, row, c->name, &fields[*at], fault, err);
+        ids[i] = cell.id;
     }
-    if (table->vocab) return mmoe_vocab_add(table->vocab, f->text, f->length, out, err);
-    int64_t id = -1;
-    if (!mmoe_text_is_missing(f->text, f->length) &&
-        mmoe_parse_integral(f->text, f->length, &id) == 0)
-        return fail_field(l, row, l->schema->sparse[i].name, f,
-                          "is not an integer, but the column's ids are row numbers", err);
-    *out = mmoe_dataset_id(table, id);
-    if (*out >= 0) return MMOE_OK;
-    char fault[80];
-    snprintf(fault, sizeof fault, "is outside of the table's rows 0 to %lld",
-             (long long)table->rows - 1);
-    return fail_field(l, row, l->schema->sparse[i].name, f, fault, err);
-}
-
-static mmoe_status read_dense(const loader *l, int32_t i, int64_t row, const mmoe_csv_field *f,
-                              mmoe_error *err) {
-    const mmoe_dense_column *column = &l->schema->dense[i];
-    double value;
-    if (!mmoe_parse_double(f->text, f->length, &value))
-        return fail_field(l, row, column->name, f, "is not a number", err);
-    if (!isfinite(value)) return fail_field(l, row, column->name, f, "is not finite", err);
-    bool log = column->transform == MMOE_TRANSFORM_LOG1P_STANDARDIZE;
-    if (log && value <= -1)
-        return fail_field(l, row, column->name, f, "is not above -1, as log1p needs", err);
-    double prepared = mmoe_transform_prepare(column->transform, value);
-    size_t at = (size_t)l->set->rows * (size_t)l->set->n_dense + (size_t)i;
-    float input = mmoe_transform_scale(
-        column, prepared); /* while learning: of value itself, where no transform follows */
-    if (!isfinite(input) && (!l->learning || column->transform == MMOE_TRANSFORM_NONE))
-        return fail_field(l, row, column->name, f,
-                          "is too large for single precision after the column's transform", err);
-    if (l->learning)
-        ((double *)l->values)[at] = prepared;
-    else
-        ((float *)l->values)[at] = input;
+    for (int32_t i = 0; i < s->n_dense; i++, at++) {
+        const mmoe_dense_column *c = &s->dense[i];
+        const char *fault = read_cell(l, c->encoder, &fields[*at], &cell);
+        if (fault) return fail_field(l, row, c->name, &fields[*at], fault, err);
+        if (l->learning)
+            ((double *)l->values)[first + i] = cell.learned;
+        else
+            ((float *)l->values)[first + i] = cell.input;
+    }
     return MMOE_OK;
 }
 
@@ -221,13 +205,9 @@ static mmoe_status on_row(void *user, int64_t row, const mmoe_csv_field *fields,
     loader *l = user;
     struct mmoe_dataset *set = l->set;
     mmoe_status status = set->rows == l->capacity ? grow(l, err) : MMOE_OK;
-    const int64_t *at = l->field;
+    const int64_t *at = l->field + set->n_sparse + set->n_dense;
     size_t r = (size_t)set->rows;
-    for (int32_t i = 0; !status && i < set->n_sparse; i++)
-        status =
-            read_id(l, i, row, &fields[*at++], &l->ids[r * (size_t)set->n_sparse + (size_t)i], err);
-    for (int32_t i = 0; !status && i < set->n_dense; i++)
-        status = read_dense(l, i, row, &fields[*at++], err);
+    if (!status) status = read_features(l, row, fields, err);
     for (int32_t i = 0; !status && i < set->n_label; i++, at++)
         status = read_label(l, i, row, *at < 0 ? NULL : &fields[*at],
                             &l->labels_read[r * (size_t)set->n_label + (size_t)i], err);
@@ -238,30 +218,58 @@ static mmoe_status on_row(void *user, int64_t row, const mmoe_csv_field *fields,
 
 /* ---- The whole file ---- */
 
-/* Shifts and scales in place: each float lands at or before the double that it comes from. */
-static void scale_values(loader *l) {
-    const mmoe_dense_column *columns = l->schema->dense;
-    size_t n = (size_t)l->set->n_dense, rows = (size_t)l->set->rows;
-    char *to = l->values;
-    const double *from = l->values;
-    for (size_t r = 0; r < rows; r++)
-        for (size_t c = 0; c < n; c++, from++, to += sizeof(float)) {
-            float input = mmoe_transform_scale(&columns[c], *from);
-            assert(isfinite(input));
-            memcpy(to, &input, sizeof input);
-        }
+/* All learned numbers, in runs of rows that stay in the cache while each column sees its own. */
+static void measure_numbers(const loader *l) {
+    enum { RUN = 1024 };
+    const struct mmoe_schema *s = l->learned;
+    const int64_t n = s->n_dense, rows = l->set->rows;
+    int32_t passes = 0;
+    for (int32_t i = 0; i < n; i++)
+        if (s->dense[i].encoder->kind->passes > passes) passes = s->dense[i].encoder->kind->passes;
+    for (int32_t pass = 0; pass < passes; pass++)
+        for (int64_t first = 0; first < rows; first += RUN)
+            for (int32_t i = 0; i < n; i++) {
+                mmoe_encoder *e = s->dense[i].encoder;
+                const double *values = (const double *)l->values + first * n + i;
+                if (pass < e->kind->passes)
+                    e->kind->measure(e, pass, values, (size_t)n,
+                                     rows - first < RUN ? rows - first : RUN);
+            }
+}
+
+static mmoe_status settle_encoder(const loader *l, mmoe_encoder *e, const char *name,
+                                  mmoe_error *err) {
+    char room[MMOE_FAULT_SIZE];
+    const char *fault = e->kind->settle ? e->kind->settle(e, room) : NULL;
+    return fault ? mmoe_fail_at(err, MMOE_E_DATA, l->path, 0, name, "%s", fault) : MMOE_OK;
 }
 
 static mmoe_status finish_learning(loader *l, mmoe_error *err) {
     struct mmoe_schema *s = l->learned;
-    mmoe_status status =
-        mmoe_transform_fit(s->dense, s->n_dense, l->values, l->set->rows, l->path, &l->alloc, err);
+    mmoe_status status = MMOE_OK;
+    measure_numbers(l);
+    for (int32_t i = 0; !status && i < s->n_dense; i++)
+        status = settle_encoder(l, s->dense[i].encoder, s->dense[i].name, err);
     for (int32_t i = 0; !status && i < s->n_table; i++) {
-        if (!s->tables[i].vocab) continue;
-        status = mmoe_vocab_finish(s->tables[i].vocab, err);
-        s->tables[i].rows = mmoe_vocab_rows(s->tables[i].vocab);
+        status = settle_encoder(l, s->tables[i].encoder, s->tables[i].name, err);
+        s->tables[i].rows = s->tables[i].encoder->rows;
     }
     return status;
+}
+
+/* Learned numbers as the model's inputs; NULL when memory is out. */
+static float *finish_numbers(const loader *l) {
+    const mmoe_dense_column *columns = l->schema->dense;
+    const size_t n = (size_t)l->set->n_dense, rows = (size_t)l->set->rows;
+    float *to = mmoe_alloc_aligned(&l->alloc, rows, n * sizeof *to), *out = to;
+    const double *from = l->values;
+    for (size_t r = 0; to && r < rows; r++)
+        for (size_t c = 0; c < n; c++, from++, to++) {
+            const mmoe_encoder *e = columns[c].encoder;
+            *to = e->kind->finish(e, *from);
+            assert(isfinite(*to));
+        }
+    return out;
 }
 
 /* Moves an array into memory of its own size that is aligned, and in large pages where it is large:
@@ -291,11 +299,15 @@ static void learn_labels(loader *l) {
 }
 
 static mmoe_status finish_set(loader *l, mmoe_error *err) {
-    if (l->learning) scale_values(l);
     struct mmoe_dataset *set = l->set;
     const size_t rows = (size_t)set->rows;
     set->ids = settle(l, l->ids, rows, (size_t)set->n_sparse * sizeof *set->ids);
-    set->dense = settle(l, l->values, rows, (size_t)set->n_dense * sizeof *set->dense);
+    if (l->learning) {
+        set->dense = finish_numbers(l);
+        mmoe_release(&l->alloc, l->values);
+    } else {
+        set->dense = settle(l, l->values, rows, (size_t)set->n_dense * sizeof *set->dense);
+    }
     set->labels = settle(l, l->labels_read, rows, (size_t)set->n_label * sizeof *set->labels);
     const bool weighted = l->weights != NULL;
     if (weighted) set->weights = settle(l, l->weights, rows, sizeof *set->weights);

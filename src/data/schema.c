@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/utf8.h"
 #include "data/columns.h"
 #include "mmoe/train.h"
 
@@ -29,6 +30,10 @@ typedef struct binding {
 static int32_t n_specs(const mmoe_feature_specs *s) { return s->n_sparse + s->n_dense; }
 static const char *spec_name(const mmoe_feature_specs *s, int32_t i) {
     return i < s->n_sparse ? s->sparse[i].name : s->dense[i - s->n_sparse].name;
+}
+
+static const mmoe_encoder *spec_encoder(const mmoe_feature_specs *s, int32_t i) {
+    return i < s->n_sparse ? s->sparse[i].encoder : s->dense[i - s->n_sparse].encoder;
 }
 
 static bool matches(const char *pattern, const char *name) {
@@ -127,36 +132,53 @@ static mmoe_status check_specs(const binding *b, mmoe_error *err) {
         if (s->embed_dim < 1)
             return mmoe_fail_at(err, MMOE_E_CONFIG, b->file, 0, s->name,
                                 "embed_dim is %d, not at least 1", (int)s->embed_dim);
-        if (s->vocab_size < 0 || s->vocab_size > INT32_MAX)
-            return mmoe_fail_at(err, MMOE_E_CONFIG, b->file, 0, s->name,
-                                "vocab_size is %lld, not 1 to %d", (long long)s->vocab_size,
-                                INT32_MAX);
-        if (s->oov_id < -1 || (s->oov_id >= 0 && s->oov_id >= s->vocab_size))
-            return mmoe_fail_at(err, MMOE_E_CONFIG, b->file, 0, s->name,
-                                "oov_id %lld is no row of a table of vocab_size %lld",
-                                (long long)s->oov_id, (long long)s->vocab_size);
+    }
+    for (int32_t i = 0; i < n_specs(specs); i++) {
+        const mmoe_encoder *e = spec_encoder(specs, i);
+        const char *key, *fault;
+        char room[MMOE_FAULT_SIZE];
+        if (e->kind->check && (fault = e->kind->check(e, room, &key)))
+            return mmoe_fail_at(err, MMOE_E_CONFIG, b->file, 0, spec_name(specs, i), "%s: %s", key,
+                                fault);
     }
     return MMOE_OK;
 }
 
 /* ---- Columns and tables ---- */
 
+/* A copy of the spec's encoder that is ready to learn. */
+static mmoe_status start_encoder(const mmoe_encoder *spec, const mmoe_allocator *alloc,
+                                 mmoe_encoder **out, mmoe_error *err) {
+    *out = mmoe_encoder_copy(spec, alloc);
+    if (!*out) return mmoe_fail_memory(err, spec->kind->size);
+    return spec->kind->start ? spec->kind->start(*out, err) : MMOE_OK;
+}
+
+static mmoe_status add_column(binding *b, int32_t spec, size_t c, schema *s, mmoe_error *err) {
+    const size_t length = strlen(b->columns[c]);
+    if (!mmoe_utf8_is(b->columns[c], length))
+        return mmoe_fail_at(err, MMOE_E_FORMAT, b->file, b->file ? 1 : 0, NULL,
+                            "the name of column %zu is not UTF-8", c + 1);
+    char *name = mmoe_copy_text(&s->alloc, b->columns[c], length);
+    if (!name) return mmoe_fail_memory(err, length + 1);
+    if (spec < b->specs->n_sparse) {
+        b->spec_of[s->n_sparse] = spec;
+        s->sparse[s->n_sparse++] = (mmoe_sparse_column){name, -1, b->specs->sparse[spec].side};
+        return MMOE_OK;
+    }
+    const mmoe_dense_spec *d = &b->specs->dense[spec - b->specs->n_sparse];
+    mmoe_dense_column *column = &s->dense[s->n_dense++];
+    *column = (mmoe_dense_column){name, d->side, NULL};
+    return start_encoder(d->encoder, &s->alloc, &column->encoder, err);
+}
+
 static mmoe_status add_columns(binding *b, int32_t spec, schema *s, mmoe_error *err) {
     bool exact = b->exact[spec] >= 0;
     size_t first = exact ? (size_t)b->exact[spec] : 0, end = exact ? first + 1 : b->n_columns;
-    for (size_t c = first; c < end; c++) {
-        if (b->taker[c] != spec) continue;
-        char *name = mmoe_copy_text(&s->alloc, b->columns[c], strlen(b->columns[c]));
-        if (!name) return mmoe_fail_memory(err, strlen(b->columns[c]) + 1);
-        if (spec < b->specs->n_sparse) {
-            b->spec_of[s->n_sparse] = spec;
-            s->sparse[s->n_sparse++] = (mmoe_sparse_column){name, -1, b->specs->sparse[spec].side};
-        } else {
-            const mmoe_dense_spec *d = &b->specs->dense[spec - b->specs->n_sparse];
-            s->dense[s->n_dense++] = (mmoe_dense_column){name, d->transform, 0, 1, d->side};
-        }
-    }
-    return MMOE_OK;
+    mmoe_status status = MMOE_OK;
+    for (size_t c = first; !status && c < end; c++)
+        if (b->taker[c] == spec) status = add_column(b, spec, c, s, err);
+    return status;
 }
 
 static int32_t find_sparse(const schema *s, const char *name) {
@@ -197,11 +219,9 @@ static mmoe_status check_sharing(const binding *b, const schema *s, int32_t i, i
                             "shared_with runs in a circle: no column owns the table");
     const mmoe_sparse_spec *mine = &b->specs->sparse[b->spec_of[i]],
                            *theirs = &b->specs->sparse[b->spec_of[owner]];
-    const char *key = mine->embed_dim != theirs->embed_dim ? "embed_dim"
-                      : mine->vocab_size > 0 && mine->vocab_size != theirs->vocab_size
-                          ? "vocab_size"
-                      : mine->oov_id >= 0 && mine->oov_id != theirs->oov_id ? "oov_id"
-                                                                            : NULL;
+    const char *key = mine->embed_dim != theirs->embed_dim
+                          ? "embed_dim"
+                          : mmoe_encoder_difference(mine->encoder, theirs->encoder);
     if (!key) return MMOE_OK;
     return mmoe_fail_at(err, MMOE_E_CONFIG, b->file, 0, s->sparse[i].name,
                         "shares the table of \"%.100s\", which has another %s",
@@ -211,11 +231,12 @@ static mmoe_status check_sharing(const binding *b, const schema *s, int32_t i, i
 static mmoe_status add_table(const mmoe_sparse_spec *spec, const char *name, schema *s,
                              mmoe_error *err) {
     mmoe_table *t = &s->tables[s->n_table++];
-    *t = (mmoe_table){NULL, spec->vocab_size > 0 ? spec->vocab_size : 1, spec->embed_dim,
-                      spec->vocab_size > 0 ? spec->oov_id : -1, NULL};
+    *t = (mmoe_table){NULL, 0, spec->embed_dim, NULL};
     t->name = mmoe_copy_text(&s->alloc, name, strlen(name));
     if (!t->name) return mmoe_fail_memory(err, strlen(name) + 1);
-    return spec->vocab_size > 0 ? MMOE_OK : mmoe_vocab_create(&s->alloc, &t->vocab, err);
+    const mmoe_status status = start_encoder(spec->encoder, &s->alloc, &t->encoder, err);
+    if (!status) t->rows = t->encoder->rows;
+    return status;
 }
 
 static mmoe_status add_tables(binding *b, schema *s, mmoe_error *err) {
@@ -336,18 +357,20 @@ static mmoe_status copy_into(const schema *from, schema *s, mmoe_error *err) {
         ok = copy_name(s, from->sparse[s->n_sparse].name, &s->sparse[s->n_sparse].name);
     }
     for (; ok && s->n_dense < from->n_dense; s->n_dense++) {
-        s->dense[s->n_dense] = from->dense[s->n_dense];
-        ok = copy_name(s, from->dense[s->n_dense].name, &s->dense[s->n_dense].name);
+        mmoe_dense_column *d = &s->dense[s->n_dense];
+        const mmoe_dense_column *source = &from->dense[s->n_dense];
+        *d = (mmoe_dense_column){NULL, source->side, NULL};
+        ok = copy_name(s, source->name, &d->name) &&
+             (d->encoder = mmoe_encoder_copy(source->encoder, &s->alloc));
     }
     for (; ok && s->n_label < from->n_label; s->n_label++)
         ok = copy_label(s, &from->labels[s->n_label], &s->labels[s->n_label]);
     for (; ok && s->n_table < from->n_table; s->n_table++) {
         mmoe_table *t = &s->tables[s->n_table];
         const mmoe_table *source = &from->tables[s->n_table];
-        *t = (mmoe_table){NULL, source->rows, source->dim, source->oov_id, NULL};
+        *t = (mmoe_table){NULL, source->rows, source->dim, NULL};
         ok = copy_name(s, source->name, &t->name) &&
-             (!source->vocab ||
-              mmoe_vocab_copy(source->vocab, &s->alloc, &t->vocab, err) == MMOE_OK);
+             (t->encoder = mmoe_encoder_copy(source->encoder, &s->alloc));
     }
     return ok ? MMOE_OK : mmoe_fail_memory(err, sizeof *s);
 }
@@ -371,10 +394,13 @@ void mmoe_schema_free(schema *s) {
     mmoe_allocator a = s->alloc;
     for (int32_t i = 0; i < s->n_table; i++) {
         mmoe_release(&a, s->tables[i].name);
-        mmoe_vocab_free(s->tables[i].vocab);
+        mmoe_encoder_free(s->tables[i].encoder);
     }
     for (int32_t i = 0; i < s->n_sparse; i++) mmoe_release(&a, s->sparse[i].name);
-    for (int32_t i = 0; i < s->n_dense; i++) mmoe_release(&a, s->dense[i].name);
+    for (int32_t i = 0; i < s->n_dense; i++) {
+        mmoe_release(&a, s->dense[i].name);
+        mmoe_encoder_free(s->dense[i].encoder);
+    }
     for (int32_t i = 0; i < s->n_label; i++) {
         mmoe_release(&a, s->labels[i].name);
         mmoe_release(&a, s->labels[i].task);

@@ -3,16 +3,8 @@
 #define MMOE_DATA_SCHEMA_H
 
 #include "base/alloc.h"
-#include "base/words.h"
-#include "data/vocab.h"
+#include "data/column.h"
 #include "loss/label_scale.h"
-
-#define MMOE_TRANSFORMS(X)                                                                         \
-    X(MMOE_TRANSFORM_NONE, none)                                                                   \
-    X(MMOE_TRANSFORM_STANDARDIZE, standardize)                                                     \
-    X(MMOE_TRANSFORM_MINMAX, minmax)                                                               \
-    X(MMOE_TRANSFORM_LOG1P_STANDARDIZE, log1p_standardize)
-typedef enum mmoe_transform { MMOE_TRANSFORMS(MMOE_ENUMERATOR) } mmoe_transform;
 
 /* What a configuration says of the features, in the caller's words. `name` may be a pattern: "D*"
  * matches a prefix (one
@@ -21,16 +13,15 @@ typedef enum mmoe_transform { MMOE_TRANSFORMS(MMOE_ENUMERATOR) } mmoe_transform;
 typedef struct mmoe_sparse_spec {
     char *name;
     int32_t embed_dim;
-    int64_t vocab_size; /* rows of the table, ids being row numbers; 0: learn a vocabulary */
-    int64_t oov_id;     /* with vocab_size: the row that an id outside takes; -1: it is an error */
-    char *shared_with;  /* name of the column whose table this one uses; NULL: its own */
+    char *shared_with; /* name of the column whose table this one uses; NULL: its own */
     mmoe_side side;
+    mmoe_encoder *encoder; /* a kind of ids with its keys */
 } mmoe_sparse_spec;
 
 typedef struct mmoe_dense_spec {
     char *name;
-    mmoe_transform transform;
     mmoe_side side;
+    mmoe_encoder *encoder; /* a kind of numbers with its keys */
 } mmoe_dense_spec;
 
 typedef struct mmoe_feature_specs {
@@ -45,8 +36,7 @@ typedef struct mmoe_table {
     char *name; /* of the column that owns it */
     int64_t rows;
     int32_t dim;
-    int64_t oov_id;    /* as in the spec; -1 with a vocabulary */
-    mmoe_vocab *vocab; /* NULL: ids are row numbers */
+    mmoe_encoder *encoder; /* what makes rows of the values of all columns that use it */
 } mmoe_table;
 
 typedef struct mmoe_sparse_column {
@@ -55,13 +45,10 @@ typedef struct mmoe_sparse_column {
     mmoe_side side;
 } mmoe_sparse_column;
 
-/* value -> (f(value) - shift) * scale, f = log1p or identity; computed in double, stored as float.
- * A column constant in the training rows has scale 0 with standardize and minmax. */
 typedef struct mmoe_dense_column {
     char *name;
-    mmoe_transform transform;
-    double shift, scale;
     mmoe_side side;
+    mmoe_encoder *encoder;
 } mmoe_dense_column;
 
 typedef struct mmoe_label_column {
@@ -87,12 +74,12 @@ struct mmoe_schema {
     char *weight; /* or NULL */
 };
 
-/* Resolves `specs` against the columns' names: tables, columns, labels; transforms unfitted (shift
- * 0, scale 1), learned vocabularies empty. Patterns pass over columns without a name (an index that
- * pandas wrote); label and weight columns need not be among `columns`. `file` stands in errors.
- * MMOE_E_CONFIG: a name or pattern that matches nothing, a column named twice, shared_with an
- * unknown column or one of another embed_dim, vocab_size or oov_id, no feature at all; _FORMAT:
- * duplicate column names. */
+/* Resolves `specs` against the columns' names: tables, columns, labels; encoders that have started
+ * but learned nothing. Patterns pass over columns without a name (an index that pandas wrote);
+ * label and weight columns need not be among `columns`. `file` stands in errors. MMOE_E_CONFIG: a
+ * name or pattern that matches nothing, a column named twice, shared_with an unknown column or one
+ * of another embed_dim or of other keys of its kind, no feature at all; _FORMAT, in row 1:
+ * duplicate column names, a feature's name that is not UTF-8. */
 mmoe_status mmoe_schema_bind(const mmoe_feature_specs *specs, const mmoe_label_column *labels,
                              int32_t n_label, const char *const *columns, size_t n_columns,
                              const char *file, const mmoe_allocator *alloc,
@@ -103,7 +90,5 @@ mmoe_status mmoe_schema_copy(const struct mmoe_schema *schema, const mmoe_alloca
  * vocabularies, in their order; never 0. What a model makes of its rows (widths, sides, shared
  * tables) is no part of it, nor are the tasks' names. Cheap: vocabularies know their own. */
 uint64_t mmoe_schema_fingerprint(const struct mmoe_schema *schema);
-/* value -> the model's input. */
-float mmoe_dense_apply(const mmoe_dense_column *column, double value);
 
 #endif

@@ -230,14 +230,17 @@ static size_t print_int(int64_t value, char out[24]) {
     return used;
 }
 
-/* True when the text is what the integer prints as. */
+/* True when the text is what the integer prints as, alone or with blanks around it or ".0" behind
+ * it: "7", " 7", "7.0", but not "007", "+7", "-0". */
 static bool canonical_int(const char *text, size_t length, int64_t *value) {
-    size_t sign = text[0] == '-';
-    if (length > 20 || length == sign || (unsigned char)(text[sign] - '0') > 9 ||
-        (unsigned char)(text[length - 1] - '0') > 9)
-        return false;
-    if (text[sign] == '0' && (length > 1 || sign)) return false;
-    return mmoe_parse_int64(text, length, value);
+    const char *end = text + length;
+    while (text < end && (*text == ' ' || *text == '\t')) text++;
+    const char *digits = text + (text < end && *text == '-');
+    if (digits == end || (unsigned char)(*digits - '0') > 9) return false;
+    const bool zero = *digits == '0';
+    if (zero && digits > text) return false;
+    if (zero && digits + 1 < end && (unsigned char)(digits[1] - '0') <= 9) return false;
+    return mmoe_parse_integral(text, (size_t)(end - text), value) > 0;
 }
 
 /* A value came that is no integer: the keys so far become the texts that they were. */
@@ -276,6 +279,12 @@ mmoe_status mmoe_vocab_add(mmoe_vocab *vocab, const char *text, size_t length, i
         }
         if ((status = turn_to_texts(vocab, err))) return status;
     }
+    char number[24];
+    int64_t value;
+    if (canonical_int(text, length, &value)) {
+        length = print_int(value, number);
+        text = number;
+    }
     uint32_t hash = hash_text(text, length);
     *row = look_up_text(vocab, text, length, hash);
     if (!*row && !(status = enter_text(vocab, text, length, hash, err)))
@@ -307,11 +316,17 @@ mmoe_status mmoe_vocab_finish(mmoe_vocab *vocab, mmoe_error *err) {
 
 int32_t mmoe_vocab_find(const mmoe_vocab *vocab, const char *text, size_t length) {
     if (mmoe_text_is_missing(text, length)) return 0;
-    if (!vocab->is_int) return look_up_text(vocab, text, length, hash_text(text, length));
     int64_t value;
-    return mmoe_parse_integral(text, length, &value) > 0
-               ? look_up_int(vocab, value, hash_int(value))
-               : 0;
+    if (vocab->is_int)
+        return mmoe_parse_integral(text, length, &value) > 0
+                   ? look_up_int(vocab, value, hash_int(value))
+                   : 0;
+    /* The text itself first: a file of version 0.1 may have "7.0" for a key. */
+    const int32_t row = look_up_text(vocab, text, length, hash_text(text, length));
+    if (row || !canonical_int(text, length, &value)) return row;
+    char number[24];
+    const size_t n = print_int(value, number);
+    return look_up_text(vocab, number, n, hash_text(number, n));
 }
 
 int32_t mmoe_vocab_find_int(const mmoe_vocab *vocab, int64_t value) {

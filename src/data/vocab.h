@@ -1,6 +1,11 @@
 /* Values of a sparse column to rows of its table. Row 0 is for missing and unknown values; known
- * values take rows 1, 2,
- * ... in order of first appearance. Keys are all integers (64 bits) or all strings. */
+ * values take rows 1, 2, ... in order of first appearance. Keys are all integers (64 bits) or all
+ * strings.
+ *
+ * An integer has one form: "7", "7.0" (what pandas writes in a column with gaps), "7.00" and " 7 "
+ * are 7, be the keys integers or, because of other values in the column, strings. "007", "+7" and
+ * "-0" are no integers to one who learns: postal codes and telephone numbers stay what they are,
+ * and the first of them makes strings of all keys. */
 #ifndef MMOE_DATA_VOCAB_H
 #define MMOE_DATA_VOCAB_H
 
@@ -24,12 +29,10 @@ mmoe_status mmoe_vocab_copy(const mmoe_vocab *vocab, const mmoe_allocator *alloc
  * 0. */
 mmoe_status mmoe_vocab_add(mmoe_vocab *vocab, const char *text, size_t length, int32_t *row,
                            mmoe_error *err);
-/* Ends learning: keys become integers if each is a canonical 64-bit integer (its text is what the
- * integer prints as). */
+/* Ends learning: keys are integers if each value was one of 64 bits. */
 mmoe_status mmoe_vocab_finish(mmoe_vocab *vocab, mmoe_error *err);
 
-/* 0 when unknown or missing. Thread-safe. An integer vocabulary finds "7" by text, and also "+7",
- * "007" and "7.0". */
+/* 0 when unknown or missing. Thread-safe. An integer vocabulary finds 7 by "+7" and "007", too. */
 int32_t mmoe_vocab_find(const mmoe_vocab *vocab, const char *text, size_t length);
 int32_t mmoe_vocab_find_int(const mmoe_vocab *vocab, int64_t value);
 

@@ -1,4 +1,5 @@
 /* The inputs "ids" and "x", look-ups and transforms. */
+#include "data/column_number.h"
 #include "data/schema.h"
 #include "export/onnx_ops.h"
 
@@ -39,7 +40,8 @@ static const char *add_logarithms(mmoe_exporter *e, const char *x, const mmoe_de
     if (!one) return "";
     *one = 1;
     for (int64_t i = 0; i < n; i++)
-        any |= mask[i] = columns[i].transform == MMOE_TRANSFORM_LOG1P_STANDARDIZE;
+        any |= mask[i] =
+            mmoe_number_of(columns[i].encoder)->transform == MMOE_TRANSFORM_LOG1P_STANDARDIZE;
     if (!any) return x;
     const char *sum = mmoe_onnx_add(
         e->onnx, "Add", x, mmoe_onnx_tensor(e->onnx, NULL, MMOE_ONNX_DOUBLE, 0, NULL, one));
@@ -57,9 +59,10 @@ static const char *add_transforms(mmoe_exporter *e, const mmoe_dense_column *col
     if (!scale) return "";
     bool any = false;
     for (int64_t i = 0; i < n; i++) {
-        shift[i] = columns[i].shift;
-        scale[i] = columns[i].scale;
-        any |= columns[i].transform != MMOE_TRANSFORM_NONE;
+        const mmoe_number_encoder *number = mmoe_number_of(columns[i].encoder);
+        shift[i] = number->shift;
+        scale[i] = number->scale;
+        any |= number->transform != MMOE_TRANSFORM_NONE;
     }
     if (!any) return "x";
     const char *x = mmoe_onnx_add(e->onnx, "Cast", "x");

@@ -150,7 +150,8 @@ static const char *unscale(mmoe_exporter *e, const mmoe_label_scale *s, const ch
     z = log ? mmoe_onnx_add(e->onnx, "Exp", z)
             : mmoe_onnx_add(e->onnx, "Mul", z,
                             mmoe_onnx_tensor(e->onnx, NULL, MMOE_ONNX_DOUBLE, 0, NULL, a + 1));
-    z = mmoe_onnx_add(e->onnx, "Add", z, mmoe_onnx_tensor(e->onnx, NULL, MMOE_ONNX_DOUBLE, 0, NULL, a));
+    z = mmoe_onnx_add(e->onnx, "Add", z,
+                      mmoe_onnx_tensor(e->onnx, NULL, MMOE_ONNX_DOUBLE, 0, NULL, a));
     z = mmoe_onnx_add(e->onnx, "Cast", z);
     mmoe_onnx_set_int(e->onnx, "to", MMOE_ONNX_FLOAT);
     return z;

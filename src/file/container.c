@@ -30,41 +30,43 @@ struct mmoe_container {
     size_t count;
 };
 
-#define MALFORMED(c, err, ...) mmoe_fail_at(err, MMOE_E_FORMAT, (c)->name, 0, NULL, __VA_ARGS__)
-
 /* ---- One tensor's entry ---- */
 
 static mmoe_status read_dtype(const mmoe_container *c, mmoe_container_tensor *t,
                               const json_t *entry, mmoe_error *err) {
     const char *dtype = json_string_value(json_object_get(entry, "dtype"));
     if (!dtype)
-        return MALFORMED(c, err, "tensor \"%.120s\": dtype is missing or is no string", t->name);
+        return mmoe_fail_format(err, c->name, "tensor \"%.120s\": dtype is missing or is no string",
+                                t->name);
     for (int d = 0; d < MMOE_DTYPES; d++)
         if (!strcmp(mmoe_dtype_name((mmoe_dtype)d), dtype)) {
             t->dtype = (mmoe_dtype)d;
             return MMOE_OK;
         }
-    return MALFORMED(
-        c, err, "tensor \"%.120s\": type %.20s is not supported; F32, F64, I32, I64 and U8 are",
-        t->name, dtype);
+    return mmoe_fail_format(
+        err, c->name,
+        "tensor \"%.120s\": type %.20s is not supported; F32, F64, I32, I64 and U8 are", t->name,
+        dtype);
 }
 
 static mmoe_status read_shape(const mmoe_container *c, mmoe_container_tensor *t,
                               const json_t *entry, mmoe_error *err) {
     const json_t *shape = json_object_get(entry, "shape");
     if (!json_is_array(shape) || json_array_size(shape) > MAX_RANK)
-        return MALFORMED(c, err, "tensor \"%.120s\": shape is not an array of at most %d sizes",
-                         t->name, MAX_RANK);
+        return mmoe_fail_format(err, c->name,
+                                "tensor \"%.120s\": shape is not an array of at most %d sizes",
+                                t->name, MAX_RANK);
     t->rank = (int32_t)json_array_size(shape);
     t->bytes = mmoe_dtype_size(t->dtype);
     for (int32_t d = 0; d < t->rank; d++) {
         const json_t *size = json_array_get(shape, (size_t)d);
         t->shape[d] = json_integer_value(size);
         if (!json_is_integer(size) || t->shape[d] < 0)
-            return MALFORMED(c, err, "tensor \"%.120s\": shape has a size that is no whole number",
-                             t->name);
+            return mmoe_fail_format(err, c->name,
+                                    "tensor \"%.120s\": shape has a size that is no whole number",
+                                    t->name);
         if (__builtin_mul_overflow(t->bytes, (size_t)t->shape[d], &t->bytes))
-            return MALFORMED(c, err, "tensor \"%.120s\": shape is too large", t->name);
+            return mmoe_fail_format(err, c->name, "tensor \"%.120s\": shape is too large", t->name);
     }
     return MMOE_OK;
 }
@@ -74,19 +76,20 @@ static mmoe_status read_offsets(const mmoe_container *c, mmoe_container_tensor *
     const json_t *offsets = json_object_get(entry, "data_offsets");
     const json_t *first = json_array_get(offsets, 0), *last = json_array_get(offsets, 1);
     if (json_array_size(offsets) != 2 || !json_is_integer(first) || !json_is_integer(last))
-        return MALFORMED(c, err, "tensor \"%.120s\": data_offsets are not two whole numbers",
-                         t->name);
+        return mmoe_fail_format(
+            err, c->name, "tensor \"%.120s\": data_offsets are not two whole numbers", t->name);
     json_int_t begin = json_integer_value(first), end = json_integer_value(last);
     size_t size = (size_t)(c->bytes + c->size - data);
     if (begin < 0 || end < begin || (uint64_t)end > size)
-        return MALFORMED(c, err,
-                         "tensor \"%.120s\": data_offsets [%lld, %lld] lie outside the file's %zu "
-                         "bytes of data (truncated?)",
-                         t->name, (long long)begin, (long long)end, size);
+        return mmoe_fail_format(
+            err, c->name,
+            "tensor \"%.120s\": data_offsets [%lld, %lld] lie outside the file's %zu "
+            "bytes of data (truncated?)",
+            t->name, (long long)begin, (long long)end, size);
     if ((size_t)(end - begin) != t->bytes)
-        return MALFORMED(c, err,
-                         "tensor \"%.120s\": data_offsets hold %lld bytes, its shape needs %zu",
-                         t->name, (long long)(end - begin), t->bytes);
+        return mmoe_fail_format(
+            err, c->name, "tensor \"%.120s\": data_offsets hold %lld bytes, its shape needs %zu",
+            t->name, (long long)(end - begin), t->bytes);
     t->data = data + begin;
     return MMOE_OK;
 }
@@ -95,10 +98,10 @@ static mmoe_status read_tensor(const mmoe_container *c, mmoe_container_tensor *t
                                const json_t *entry, const unsigned char *data, mmoe_error *err) {
     *t = (mmoe_container_tensor){.name = name};
     if (!json_is_object(entry))
-        return MALFORMED(c, err, "tensor \"%.120s\": its entry is no object", name);
+        return mmoe_fail_format(err, c->name, "tensor \"%.120s\": its entry is no object", name);
     if (json_object_size(entry) != 3)
-        return MALFORMED(
-            c, err,
+        return mmoe_fail_format(
+            err, c->name,
             "tensor \"%.120s\": its entry has other keys than dtype, shape and data_offsets", name);
     mmoe_status status = read_dtype(c, t, entry, err);
     if (!status) status = read_shape(c, t, entry, err);
@@ -110,35 +113,37 @@ static mmoe_status read_tensor(const mmoe_container *c, mmoe_container_tensor *t
 static mmoe_status check_metadata(const mmoe_container *c, mmoe_error *err) {
     json_t *metadata = json_object_get(c->header, METADATA);
     if (!metadata) return MMOE_OK;
-    if (!json_is_object(metadata)) return MALFORMED(c, err, METADATA " is no object");
+    if (!json_is_object(metadata)) return mmoe_fail_format(err, c->name, METADATA " is no object");
     for (void *i = json_object_iter(metadata); i; i = json_object_iter_next(metadata, i))
         if (!json_is_string(json_object_iter_value(i)))
-            return MALFORMED(c, err, METADATA ": the value of \"%.120s\" is no string",
-                             json_object_iter_key(i));
+            return mmoe_fail_format(err, c->name, METADATA ": the value of \"%.120s\" is no string",
+                                    json_object_iter_key(i));
     return MMOE_OK;
 }
 
 static mmoe_status read_header(mmoe_container *c, const unsigned char **data, mmoe_error *err) {
     if (c->size < LENGTH_BYTES + 2)
-        return MALFORMED(c, err, "not a safetensors file: %zu bytes are too few", c->size);
+        return mmoe_fail_format(err, c->name, "not a safetensors file: %zu bytes are too few",
+                                c->size);
     uint64_t length = 0;
     for (int i = LENGTH_BYTES - 1; i >= 0; i--) length = length << 8 | c->bytes[i];
     if (length < 2 || length > MAX_HEADER || c->bytes[LENGTH_BYTES] != '{')
-        return MALFORMED(
-            c, err,
+        return mmoe_fail_format(
+            err, c->name,
             "not a safetensors file: it does not begin with a header's length and a header");
     if (length > c->size - LENGTH_BYTES)
-        return MALFORMED(c, err,
-                         "the file is truncated: %llu bytes of header are announced, %zu are there",
-                         (unsigned long long)length, c->size - LENGTH_BYTES);
+        return mmoe_fail_format(
+            err, c->name,
+            "the file is truncated: %llu bytes of header are announced, %zu are there",
+            (unsigned long long)length, c->size - LENGTH_BYTES);
     *data = c->bytes + LENGTH_BYTES + length;
     json_error_t error;
     mmoe_status status = mmoe_json_parse((const char *)c->bytes + LENGTH_BYTES, (size_t)length,
                                          JSON_REJECT_DUPLICATES, &c->alloc, &c->header, &error);
     if (status == MMOE_E_MEMORY) return mmoe_fail_memory(err, (size_t)length);
     if (status)
-        return MALFORMED(c, err, "the header is not valid JSON at byte %d: %.200s",
-                         error.position + LENGTH_BYTES, error.text);
+        return mmoe_fail_format(err, c->name, "the header is not valid JSON at byte %d: %.200s",
+                                error.position + LENGTH_BYTES, error.text);
     return check_metadata(c, err);
 }
 
@@ -161,17 +166,18 @@ static mmoe_status check_cover(const mmoe_container *c, const unsigned char *dat
     for (size_t i = 0; i < c->count; i++) {
         const mmoe_container_tensor *t = &c->tensors[i];
         if ((uintptr_t)t->data < (uintptr_t)at)
-            return MALFORMED(c, err, "tensor \"%.120s\": its data overlap those of another",
-                             t->name);
+            return mmoe_fail_format(
+                err, c->name, "tensor \"%.120s\": its data overlap those of another", t->name);
         if ((uintptr_t)t->data > (uintptr_t)at)
-            return MALFORMED(c, err,
-                             "tensor \"%.120s\": %td bytes before its data belong to no tensor",
-                             t->name, (const unsigned char *)t->data - at);
+            return mmoe_fail_format(
+                err, c->name, "tensor \"%.120s\": %td bytes before its data belong to no tensor",
+                t->name, (const unsigned char *)t->data - at);
         at += t->bytes;
     }
     if (at != c->bytes + c->size)
-        return MALFORMED(c, err, "%td bytes at the end of the file belong to no tensor",
-                         c->bytes + c->size - at);
+        return mmoe_fail_format(err, c->name,
+                                "%td bytes at the end of the file belong to no tensor",
+                                c->bytes + c->size - at);
     return MMOE_OK;
 }
 
@@ -265,7 +271,7 @@ static mmoe_status map_file(mmoe_container *c, const char *path, mmoe_error *err
         status = mmoe_fail_at(err, MMOE_E_IO, c->name, 0, NULL, "cannot read: it is %s",
                               S_ISDIR(info.st_mode) ? "a directory" : "not a regular file");
     } else if (info.st_size == 0) {
-        status = MALFORMED(c, err, "the file is empty");
+        status = mmoe_fail_format(err, c->name, "the file is empty");
     } else {
         void *map = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
         if (map == MAP_FAILED) {

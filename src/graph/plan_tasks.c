@@ -49,7 +49,7 @@ mmoe_status mmoe_plan_tasks(mmoe_plan *p, mmoe_error *err) {
     p->n_pack = packs.count;
     if (!p->training) return MMOE_OK;
     p->tasks = make_list(p, list_tasks, &tasks);
-    p->scratch_stride = (tasks.scratch + 15) / 16 * 16;
+    p->scratch_stride = mmoe_line_floats(tasks.scratch);
     const size_t floats = p->scratch_stride * (size_t)p->workers;
     p->scratch = mmoe_alloc_aligned(&p->alloc, floats, sizeof *p->scratch);
     if (!p->tasks || !p->scratch) return mmoe_fail_memory(err, floats * sizeof *p->scratch);

@@ -11,6 +11,7 @@
 #include "data/batch.h"
 #include "graph/graph.h"
 #include "math/kernels.h"
+#include "math/stride.h"
 
 /* The gradient of a run of values: `rows` rows of `cols`, row r at offset + r * cols of the
  * parameters' block and values[r * ld]. */
@@ -194,13 +195,6 @@ static inline uint64_t mmoe_dropout_stream(const mmoe_run *r, int32_t node, int3
     return mmoe_stream(MMOE_STREAM_DROPOUT, (uint64_t)(node & 0xfff) << 44 |
                                                 (uint64_t)(segment & 0xfff) << 32 |
                                                 (r->step & 0xffffffff));
-}
-
-/* Row strides are whole cache lines, but no large multiple of 512 bytes: rows would then meet in
- * the same cache sets, which costs a product that walks down columns a sixth of its speed. */
-static inline int32_t mmoe_row_stride(int32_t width) {
-    int32_t ld = (width + 15) / 16 * 16;
-    return ld >= 256 && ld % 128 == 0 ? ld + 16 : ld;
 }
 
 #endif

@@ -25,7 +25,7 @@ void mmoe_gemm_run(const mmoe_gemm *g) {
 #ifdef MMOE_HAS_SGEMM_BATCH
 enum { MOST_TOGETHER = 64 };
 
-static bool same_shape(const mmoe_gemm *a, const mmoe_gemm *b) {
+static bool same_products(const mmoe_gemm *a, const mmoe_gemm *b) {
     return a->ta == b->ta && a->tb == b->tb && a->m == b->m && a->n == b->n && a->k == b->k &&
            a->lda == b->lda && a->ldb == b->ldb && a->ldc == b->ldc && a->beta == b->beta;
 }
@@ -50,7 +50,7 @@ void mmoe_gemm_batch(const mmoe_gemm *g, int32_t count) {
         together = 1;
 #ifdef MMOE_HAS_SGEMM_BATCH
         while (i + together < count && together < MOST_TOGETHER &&
-               same_shape(&g[i], &g[i + together]))
+               same_products(&g[i], &g[i + together]))
             together++;
         if (together > 1) {
             blas_batch(&g[i], together);

@@ -3,6 +3,8 @@
 #ifndef MMOE_MATH_BLAS_H
 #define MMOE_MATH_BLAS_H
 
+#include <stdint.h>
+
 #include "math/gemm.h"
 
 /* One product, by BLAS, or by a kernel of ours where the shape is so small that the call would cost

@@ -14,7 +14,7 @@ typedef struct peak_job {
     float *a, *b, *c; /* [workers, N, N] c, [N, N] a and b */
 } peak_job;
 
-static void multiply(void *context, int worker, int task) {
+static void multiply_square(void *context, int worker, int task) {
     (void)worker;
     peak_job *j = context;
     mmoe_gemm g = {.m = N,
@@ -35,7 +35,7 @@ static double best_rate(mmoe_pool *pool, int threads, peak_job *job) {
     mmoe_blas_set_threads(1);
     for (int i = 0; i < RUNS; i++) {
         double start = mmoe_clock();
-        mmoe_pool_run(pool, threads, multiply, job);
+        mmoe_pool_run(pool, threads, multiply_square, job);
         double rate = flops / (mmoe_clock() - start);
         if (rate > best) best = rate;
     }

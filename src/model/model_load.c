@@ -17,8 +17,6 @@ typedef struct model_reader {
     bool *used; /* [tensors of the file] whether something of the model took it */
 } model_reader;
 
-#define MALFORMED(r, err, ...) mmoe_fail_at(err, MMOE_E_FORMAT, (r)->path, 0, NULL, __VA_ARGS__)
-
 static mmoe_status open_reader(model_reader *r, const char *path, const mmoe_allocator *alloc,
                                mmoe_error *err) {
     *r = (model_reader){.alloc = alloc, .path = path};
@@ -48,8 +46,8 @@ static mmoe_status check_version(const model_reader *r, mmoe_error *err) {
                *writer = mmoe_container_metadata(r->file, "mmoe_version");
     int64_t version;
     if (!text || !mmoe_parse_int64(text, strlen(text), &version) || version < 1)
-        return MALFORMED(r, err,
-                         "its metadata have no format_version, or one that is no positive number");
+        return mmoe_fail_format(
+            err, r->path, "its metadata have no format_version, or one that is no positive number");
     if (version > MMOE_FILE_FORMAT_VERSION)
         return mmoe_fail_at(
             err, MMOE_E_VERSION, r->path, 0, NULL,
@@ -61,18 +59,20 @@ static mmoe_status check_version(const model_reader *r, mmoe_error *err) {
 
 static mmoe_status check_sum(const model_reader *r, mmoe_error *err) {
     const char *values[MMOE_FILE_COVERED], *stored = mmoe_container_metadata(r->file, "checksum");
-    if (!stored) return MALFORMED(r, err, "its metadata have no checksum");
+    if (!stored) return mmoe_fail_format(err, r->path, "its metadata have no checksum");
     for (int i = 0; i < MMOE_FILE_COVERED; i++) {
         values[i] = mmoe_container_metadata(r->file, mmoe_file_covered[i]);
-        if (!values[i]) return MALFORMED(r, err, "its metadata have no %s", mmoe_file_covered[i]);
+        if (!values[i])
+            return mmoe_fail_format(err, r->path, "its metadata have no %s", mmoe_file_covered[i]);
     }
     char sum[24];
     size_t count = mmoe_container_count(r->file);
     snprintf(sum, sizeof sum, "%016" PRIx64,
              mmoe_file_checksum(count ? mmoe_container_at(r->file, 0) : NULL, count, values));
     if (!strcmp(sum, stored)) return MMOE_OK;
-    return MALFORMED(
-        r, err, "the checksum does not agree: the file is damaged, or was changed without mmoe");
+    return mmoe_fail_format(
+        err, r->path,
+        "the checksum does not agree: the file is damaged, or was changed without mmoe");
 }
 
 /* ---- Tensors ---- */
@@ -107,28 +107,30 @@ static mmoe_status check_values(const model_reader *r, const mmoe_tensor *t,
         const int64_t *counts = f->data;
         for (int64_t i = 0; i < t->count; i++)
             if (counts[i] < 0)
-                return MALFORMED(r, err, "tensor \"%.120s\": the count %" PRId64 " is negative",
-                                 t->name, counts[i]);
+                return mmoe_fail_format(err, r->path,
+                                        "tensor \"%.120s\": the count %" PRId64 " is negative",
+                                        t->name, counts[i]);
         return MMOE_OK;
     }
     bool variance = mmoe_file_is_variance(t);
     int64_t bad = mmoe_file_bad_value(f->data, t->count, variance);
     if (bad < 0) return MMOE_OK;
-    return MALFORMED(r, err, "tensor \"%.120s\": value %" PRId64 " is not finite%s", t->name, bad,
-                     variance ? " or is negative" : "");
+    return mmoe_fail_format(err, r->path, "tensor \"%.120s\": value %" PRId64 " is not finite%s",
+                            t->name, bad, variance ? " or is negative" : "");
 }
 
 static mmoe_status check_tensor(model_reader *r, const mmoe_tensor *t, mmoe_error *err) {
     const mmoe_container_tensor *f = take_tensor(r, t->name);
-    if (!f) return MALFORMED(r, err, "tensor \"%.120s\" is missing", t->name);
+    if (!f) return mmoe_fail_format(err, r->path, "tensor \"%.120s\" is missing", t->name);
     bool counter = t->kind == MMOE_TENSOR_COUNTER;
     if (f->dtype != (counter ? MMOE_I64 : MMOE_F32))
-        return MALFORMED(r, err, "tensor \"%.120s\": its type is not %s", t->name,
-                         counter ? "I64" : "F32");
+        return mmoe_fail_format(err, r->path, "tensor \"%.120s\": its type is not %s", t->name,
+                                counter ? "I64" : "F32");
     char have[128], want[128];
     if (!same_shape(t, f))
-        return MALFORMED(r, err, "tensor \"%.120s\": its shape is %s, the model's is %s", t->name,
-                         shape_text(f->rank, f->shape, have), shape_text(t->rank, t->shape, want));
+        return mmoe_fail_format(
+            err, r->path, "tensor \"%.120s\": its shape is %s, the model's is %s", t->name,
+            shape_text(f->rank, f->shape, have), shape_text(t->rank, t->shape, want));
     return check_values(r, t, f, err);
 }
 
@@ -139,9 +141,9 @@ static mmoe_status check_tensors(model_reader *r, const mmoe_tensors *tensors, m
         status = check_tensor(r, &tensors->items[i], err);
     for (size_t i = 0; i < mmoe_container_count(r->file) && !status; i++)
         if (!r->used[i])
-            status =
-                MALFORMED(r, err, "tensor \"%.120s\" is too many: the model has none of this name",
-                          mmoe_container_at(r->file, i)->name);
+            status = mmoe_fail_format(
+                err, r->path, "tensor \"%.120s\" is too many: the model has none of this name",
+                mmoe_container_at(r->file, i)->name);
     return status;
 }
 
@@ -194,10 +196,10 @@ static mmoe_status take_vocab(model_reader *r, const vocab_vector *v,
     mmoe_status status = MMOE_OK;
     const mmoe_container_tensor *t = *out = take_tensor(r, name);
     if (!t)
-        status = MALFORMED(r, err, "tensor \"%.120s\" is missing", name);
+        status = mmoe_fail_format(err, r->path, "tensor \"%.120s\" is missing", name);
     else if (t->dtype != v->dtype || t->rank != 1 || (v->count >= 0 && t->shape[0] != v->count))
-        status = MALFORMED(
-            r, err,
+        status = mmoe_fail_format(
+            err, r->path,
             "tensor \"%.120s\": its type or its shape is not that of its table's vocabulary", name);
     mmoe_release(r->alloc, name);
     return status;
@@ -209,7 +211,8 @@ static mmoe_status read_vocab(void *user, int32_t table, const char *name, int i
     (void)table;
     model_reader *r = user;
     if (rows < 1)
-        return MALFORMED(r, err, "table \"%.120s\": a vocabulary has at least one row", name);
+        return mmoe_fail_format(err, r->path, "table \"%.120s\": a vocabulary has at least one row",
+                                name);
     const mmoe_container_tensor *keys = NULL, *bytes = NULL;
     const vocab_vector offsets = {name, "offsets", MMOE_I64, rows},
                        texts = {name, "bytes", MMOE_U8, -1},
@@ -222,7 +225,8 @@ static mmoe_status read_vocab(void *user, int32_t table, const char *name, int i
                                                (size_t)rows - 1, r->alloc, out, &inner)
                        : mmoe_vocab_from_ints(keys->data, (size_t)rows - 1, r->alloc, out, &inner);
     if (status == MMOE_E_FORMAT)
-        return MALFORMED(r, err, "the vocabulary of \"%.120s\": %.300s", name, inner.message);
+        return mmoe_fail_format(err, r->path, "the vocabulary of \"%.120s\": %.300s", name,
+                                inner.message);
     if (status && err) *err = inner;
     return status;
 }
@@ -234,7 +238,8 @@ static mmoe_status read_schema(model_reader *r, mmoe_schema **out, mmoe_error *e
     mmoe_status status =
         mmoe_json_parse(text, strlen(text), JSON_REJECT_DUPLICATES, r->alloc, &json, &error);
     if (status == MMOE_E_MEMORY) return mmoe_fail_memory(err, strlen(text));
-    if (status) return MALFORMED(r, err, "its schema is not valid JSON: %.200s", error.text);
+    if (status)
+        return mmoe_fail_format(err, r->path, "its schema is not valid JSON: %.200s", error.text);
     status = mmoe_schema_from_json(json, r->path, read_vocab, r, r->alloc, out, err);
     json_decref(json);
     return status;
@@ -244,7 +249,7 @@ static mmoe_status read_schema(model_reader *r, mmoe_schema **out, mmoe_error *e
 static mmoe_status of_file(const model_reader *r, mmoe_status status, const mmoe_error *inner,
                            const char *part, mmoe_error *err) {
     if (status && status != MMOE_E_MEMORY)
-        return MALFORMED(r, err, "its %s: %.400s", part, inner->message);
+        return mmoe_fail_format(err, r->path, "its %s: %.400s", part, inner->message);
     if (status && err) *err = *inner;
     return status;
 }
@@ -265,7 +270,8 @@ static mmoe_status check_tasks(const model_reader *r, const mmoe_config *config,
                config->tasks[i].label_transform == schema->labels[i].scale.transform &&
                !strcmp(config->tasks[i].name, schema->labels[i].task);
     return same ? MMOE_OK
-                : MALFORMED(r, err, "its configuration and its schema name different tasks");
+                : mmoe_fail_format(err, r->path,
+                                   "its configuration and its schema name different tasks");
 }
 
 /* Compares the file with the graph before there are weights: a forged configuration could ask for
@@ -309,9 +315,10 @@ mmoe_status mmoe_model_load(const char *path, const mmoe_allocator *alloc, mmoe_
     mmoe_status status = open_reader(&r, path, &a, err);
     if (status) return status;
     if (!is_mmoe_file(&r))
-        status = MALFORMED(&r, err,
-                           "no model of mmoe, but a safetensors file; `mmoe import` makes a model "
-                           "of torch-rechub's weights");
+        status = mmoe_fail_format(
+            err, r.path,
+            "no model of mmoe, but a safetensors file; `mmoe import` makes a model "
+            "of torch-rechub's weights");
     if (!status) status = check_version(&r, err);
     if (!status) status = check_sum(&r, err);
     if (!status) status = read_model(&r, out, err);

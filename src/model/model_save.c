@@ -29,24 +29,26 @@ static void add_key_vector(file_contents *c, const char *name, mmoe_dtype dtype,
 }
 
 static mmoe_status add_int_keys(file_contents *c, const mmoe_table *table, mmoe_error *err) {
-    int64_t n = mmoe_vocab_rows(table->vocab) - 1;
+    const mmoe_vocab *vocab = mmoe_encoder_vocab(table->encoder);
+    int64_t n = mmoe_vocab_rows(vocab) - 1;
     char *name = own(c, mmoe_file_vocab_name(c->alloc, table->name, "keys"));
     int64_t *keys = own(c, mmoe_alloc(c->alloc, (size_t)n, sizeof *keys));
     if (!name || !keys) return mmoe_fail_memory(err, (size_t)n * sizeof *keys);
-    for (int64_t i = 0; i < n; i++) keys[i] = mmoe_vocab_int_key(table->vocab, i + 1);
+    for (int64_t i = 0; i < n; i++) keys[i] = mmoe_vocab_int_key(vocab, i + 1);
     add_key_vector(c, name, MMOE_I64, n, keys, (size_t)n * sizeof *keys);
     return MMOE_OK;
 }
 
 static mmoe_status add_text_offsets(file_contents *c, const mmoe_table *table, mmoe_error *err) {
-    int64_t n = mmoe_vocab_rows(table->vocab);
+    const mmoe_vocab *vocab = mmoe_encoder_vocab(table->encoder);
+    int64_t n = mmoe_vocab_rows(vocab);
     char *name = own(c, mmoe_file_vocab_name(c->alloc, table->name, "offsets"));
     int64_t *offsets = own(c, mmoe_alloc(c->alloc, (size_t)n, sizeof *offsets));
     if (!name || !offsets) return mmoe_fail_memory(err, (size_t)n * sizeof *offsets);
     offsets[0] = 0;
     for (int64_t i = 1; i < n; i++) {
         size_t length;
-        mmoe_vocab_text_key(table->vocab, i, &length);
+        mmoe_vocab_text_key(vocab, i, &length);
         offsets[i] = offsets[i - 1] + (int64_t)length;
     }
     add_key_vector(c, name, MMOE_I64, n, offsets, (size_t)n * sizeof *offsets);
@@ -54,10 +56,11 @@ static mmoe_status add_text_offsets(file_contents *c, const mmoe_table *table, m
 }
 
 static mmoe_status add_text_bytes(file_contents *c, const mmoe_table *table, mmoe_error *err) {
+    const mmoe_vocab *vocab = mmoe_encoder_vocab(table->encoder);
     size_t size = 0, length;
-    int64_t rows = mmoe_vocab_rows(table->vocab);
+    int64_t rows = mmoe_vocab_rows(vocab);
     for (int64_t i = 1; i < rows; i++) {
-        mmoe_vocab_text_key(table->vocab, i, &length);
+        mmoe_vocab_text_key(vocab, i, &length);
         size += length;
     }
     char *name = own(c, mmoe_file_vocab_name(c->alloc, table->name, "bytes"));
@@ -65,7 +68,7 @@ static mmoe_status add_text_bytes(file_contents *c, const mmoe_table *table, mmo
     if (!name || !bytes) return mmoe_fail_memory(err, size);
     add_key_vector(c, name, MMOE_U8, (int64_t)size, bytes, size);
     for (int64_t i = 1; i < rows; i++, bytes += length) {
-        const char *key = mmoe_vocab_text_key(table->vocab, i, &length);
+        const char *key = mmoe_vocab_text_key(vocab, i, &length);
         if (length) memcpy(bytes, key, length);
     }
     return MMOE_OK;
@@ -99,15 +102,16 @@ static mmoe_status collect(file_contents *c, const mmoe_model *model, mmoe_error
     mmoe_status status = MMOE_OK;
     for (int32_t i = 0; i < schema->n_table && !status; i++) {
         const mmoe_table *table = &schema->tables[i];
-        if (table->vocab)
-            status = mmoe_vocab_is_int(table->vocab) ? add_int_keys(c, table, err)
-                                                     : add_text_offsets(c, table, err);
+        const mmoe_vocab *vocab = mmoe_encoder_vocab(table->encoder);
+        if (vocab)
+            status = mmoe_vocab_is_int(vocab) ? add_int_keys(c, table, err)
+                                              : add_text_offsets(c, table, err);
     }
     c->count += mmoe_file_model_tensors(model, false, c->tensors + c->count);
     for (int32_t i = 0; i < schema->n_table && !status; i++) {
         const mmoe_table *table = &schema->tables[i];
-        if (table->vocab && !mmoe_vocab_is_int(table->vocab))
-            status = add_text_bytes(c, table, err);
+        const mmoe_vocab *vocab = mmoe_encoder_vocab(table->encoder);
+        if (vocab && !mmoe_vocab_is_int(vocab)) status = add_text_bytes(c, table, err);
     }
     return status;
 }

@@ -79,45 +79,52 @@ void mmoe_predictor_free(mmoe_predictor *p) {
 
 /* A request that was checked; its chunks are nearly equal, and but for the last of a multiple of 8
  * rows. */
-typedef struct request {
+typedef struct scoring {
     mmoe_predictor *predictor;
-    const mmoe_batch *items;
+    mmoe_request items;
     bool ranked;
     size_t chunk;
-} request;
+} scoring;
 
-static mmoe_status begin(request *q, mmoe_predictor *p, const mmoe_batch *user,
+static mmoe_request request_of(const mmoe_predictor *p, int side, const mmoe_batch *batch,
+                               const char *call, const char *what) {
+    return (mmoe_request){&p->program->sides[side],  batch, call, what, p->ids, p->dense,
+                          (size_t)p->program->chunk, false};
+}
+
+static mmoe_status begin(scoring *q, mmoe_predictor *p, const mmoe_batch *user,
                          const mmoe_batch *items, const char *call, mmoe_error *err) {
-    const mmoe_serve_side *sides = p->program->sides;
     const size_t most = (size_t)p->program->chunk;
-    *q = (request){p, items, user != NULL, 0};
+    *q = (scoring){p, request_of(p, MMOE_ALL_COLUMNS, items, call, "batch"), user != NULL, 0};
+    if (user) q->items = request_of(p, MMOE_ITEM_COLUMNS, items, call, "items");
     if (user && user->rows != 1)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: the user has %zu rows, not 1", call,
                          user->rows);
-    mmoe_status status =
-        user ? mmoe_request_check(&sides[MMOE_USER_COLUMNS], user, call, "user", err) : MMOE_OK;
-    if (!status)
-        status = mmoe_request_check(&sides[user ? MMOE_ITEM_COLUMNS : MMOE_ALL_COLUMNS], items,
-                                    call, user ? "items" : "batch", err);
+    mmoe_status status = MMOE_OK;
+    if (user) {
+        mmoe_request one = request_of(p, MMOE_USER_COLUMNS, user, call, "user");
+        status = mmoe_request_check(&one, err);
+        if (!status && items->rows) mmoe_serve_user(p, &one);
+    }
+    if (!status) status = mmoe_request_check(&q->items, err);
     if (status) return status;
     const size_t chunks = items->rows / most + (items->rows % most != 0);
     if (chunks) q->chunk = (items->rows / chunks + (items->rows % chunks != 0) + 7) / 8 * 8;
     if (q->chunk > most) q->chunk = most;
-    if (user && items->rows) mmoe_serve_user(p, user);
     return MMOE_OK;
 }
 
-static int32_t rows_at(const request *q, size_t first) {
-    const size_t left = q->items->rows - first;
+static int32_t rows_at(const scoring *q, size_t first) {
+    const size_t left = q->items.batch->rows - first;
     return (int32_t)(left < q->chunk ? left : q->chunk);
 }
 
 static mmoe_status score_tasks(mmoe_predictor *p, const mmoe_batch *user, const mmoe_batch *items,
                                float *scores, const char *call, mmoe_error *err) {
-    request q;
+    scoring q;
     const mmoe_status status = begin(&q, p, user, items, call, err);
     for (size_t first = 0; !status && first < items->rows; first += q.chunk)
-        mmoe_serve_rows(p, items, q.ranked, first, rows_at(&q, first),
+        mmoe_serve_rows(p, &q.items, q.ranked, first, rows_at(&q, first),
                         scores + first * (size_t)p->program->n_task);
     return status;
 }
@@ -147,10 +154,10 @@ static mmoe_status check_final(const mmoe_program *program, const char *call, mm
                      (int)program->n_task);
 }
 
-static void final_scores(const request *q, size_t first, int32_t rows, float *out) {
+static void final_scores(const scoring *q, size_t first, int32_t rows, float *out) {
     mmoe_predictor *p = q->predictor;
     const mmoe_score *score = p->program->model->score;
-    mmoe_serve_rows(p, q->items, q->ranked, first, rows, score ? p->scores : out);
+    mmoe_serve_rows(p, &q->items, q->ranked, first, rows, score ? p->scores : out);
     if (score) mmoe_score_run(score, rows, p->scores, p->program->n_task, p->stack, out);
 }
 
@@ -159,7 +166,7 @@ mmoe_status mmoe_predictor_score(mmoe_predictor *p, const mmoe_batch *user, cons
     const char *const call = "mmoe_predictor_score";
     if (!p || !items || (items->rows && !scores))
         return mmoe_fail(err, MMOE_E_ARGUMENT, ARGUMENTS, call);
-    request q;
+    scoring q;
     mmoe_status status = check_final(p->program, call, err);
     if (!status) status = begin(&q, p, user, items, call, err);
     for (size_t first = 0; !status && first < items->rows; first += q.chunk)
@@ -221,7 +228,7 @@ mmoe_status mmoe_predictor_top(mmoe_predictor *p, const mmoe_batch *user, const 
     const char *const call = "mmoe_predictor_top";
     if (!p || !items || (items->rows && k && (!rows || !scores)))
         return mmoe_fail(err, MMOE_E_ARGUMENT, ARGUMENTS, call);
-    request q;
+    scoring q;
     mmoe_status status = check_final(p->program, call, err);
     if (!status) status = begin(&q, p, user, items, call, err);
     if (status || k == 0) return status;

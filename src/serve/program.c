@@ -1,22 +1,16 @@
 #include "serve/program.h"
 
 #include <assert.h>
-#include <float.h>
 #include <math.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "math/stride.h"
 
 enum {
     CHUNK_FLOATS = 1 << 16, /* of all values of a chunk: 256 KB, a part of a core's L2 */
     LEAST_CHUNK = 48
 };
-
-/* Whole cache lines, but no large power of two, whose rows meet in the same cache sets. */
-static int32_t stride_of(int32_t width) {
-    int32_t ld = (int32_t)mmoe_serve_rounded((size_t)width);
-    return ld >= 256 && ld % 128 == 0 ? ld + 16 : ld;
-}
 
 /* ---- Columns ---- */
 
@@ -40,13 +34,6 @@ static void order_columns(mmoe_program *p, const mmoe_node *input) {
     }
 }
 
-/* Transforms rise or stand still, so what the ends of a value's range give bounds all. */
-static bool is_unbounded(const mmoe_dense_column *c) {
-    const bool log = c->transform == MMOE_TRANSFORM_LOG1P_STANDARDIZE;
-    return !isfinite(mmoe_dense_apply(c, log ? nextafter(-1, 0) : -DBL_MAX)) ||
-           !isfinite(mmoe_dense_apply(c, DBL_MAX));
-}
-
 static void fill_side(mmoe_program *p, mmoe_serve_side *side, int which, const mmoe_node *input,
                       int32_t *place) {
     const mmoe_schema *s = p->model->schema;
@@ -59,8 +46,8 @@ static void fill_side(mmoe_program *p, mmoe_serve_side *side, int which, const m
     }
     for (int32_t i = 0; i < s->n_dense; i++)
         if (has_side(which, s->dense[i].side))
-            side->dense[side->n_dense++] = (mmoe_serve_dense){
-                &s->dense[i], p->x_col[input->u.input.dense_col + i], is_unbounded(&s->dense[i])};
+            side->dense[side->n_dense++] =
+                (mmoe_serve_dense){&s->dense[i], p->x_col[input->u.input.dense_col + i]};
     for (int32_t i = 0; i < input->u.input.n_lookup; i++) {
         const mmoe_lookup *l = &input->u.input.lookups[i];
         if (has_side(which, s->sparse[l->column].side))
@@ -100,7 +87,7 @@ static mmoe_status make_sides(mmoe_program *p, const mmoe_node *input, mmoe_erro
 static void place_values(mmoe_program *p) {
     const mmoe_graph *g = p->model->graph;
     size_t row = 0;
-    for (int32_t v = 0; v < g->n_value; v++) p->values[v].ld = stride_of(g->values[v].width);
+    for (int32_t v = 0; v < g->n_value; v++) p->values[v].ld = mmoe_row_stride(g->values[v].width);
     for (const mmoe_node *n = g->nodes; n < g->nodes + g->n_node; n++)
         if (mmoe_serve_ops[n->op]->in_place) p->values[n->out].ld = 0;
     for (int32_t v = 0; v < g->n_value; v++) row += (size_t)p->values[v].ld;
@@ -139,7 +126,7 @@ static size_t widest_value(const mmoe_graph *g) {
 /* Ones, zeros and a maker's scale, and what steps need. */
 static mmoe_serve_room count_room(const mmoe_program *p, size_t widest) {
     const mmoe_graph *g = p->model->graph;
-    mmoe_serve_room room = {.floats = 3 * mmoe_serve_rounded(widest)};
+    mmoe_serve_room room = {.floats = 3 * mmoe_line_floats(widest)};
     for (const mmoe_node *n = g->nodes; n < g->nodes + g->n_node; n++)
         if (mmoe_serve_ops[n->op]->count) mmoe_serve_ops[n->op]->count(p, n, &room);
     return room;

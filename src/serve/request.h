@@ -4,10 +4,18 @@
 
 #include "serve/program.h"
 
-/* Every row, before anything is written. `call` names the public function, `what` the batch.
- * MMOE_E_ARGUMENT, _DATA. */
-mmoe_status mmoe_request_check(const mmoe_serve_side *side, const mmoe_batch *batch,
-                               const char *call, const char *what, mmoe_error *err);
+typedef struct mmoe_request {
+    const mmoe_serve_side *side;
+    const mmoe_batch *batch;
+    const char *call, *what; /* the public function and the batch, in errors */
+    int32_t *ids;            /* [room, n_sparse] working memory */
+    float *dense;            /* [room, n_dense] */
+    size_t room;
+    bool is_read; /* the whole batch fitted: its raw values stand there, each read once */
+} mmoe_request;
+
+/* Every row, before anything is written. MMOE_E_ARGUMENT, _DATA. */
+mmoe_status mmoe_request_check(mmoe_request *request, mmoe_error *err);
 
 /* Encoded rows: ids [rows, id_stride], dense [rows, dense_stride]. */
 typedef struct mmoe_encoded {
@@ -17,8 +25,7 @@ typedef struct mmoe_encoded {
 } mmoe_encoded;
 
 /* Rows [first, first + rows) of a batch that was checked, where they stand or, raw, encoded into
- * `ids` [rows, n_sparse] and `dense` [rows, n_dense]. */
-mmoe_encoded mmoe_request_encode(const mmoe_serve_side *side, const mmoe_batch *batch, size_t first,
-                                 int32_t rows, int32_t *ids, float *dense);
+ * the working memory: at most `room`. */
+mmoe_encoded mmoe_request_encode(const mmoe_request *request, size_t first, int32_t rows);
 
 #endif

@@ -29,18 +29,16 @@ static void gather(const mmoe_serve_chunk *c, const mmoe_serve_side *s, const mm
     }
 }
 
-void mmoe_serve_user(mmoe_predictor *p, const mmoe_batch *user) {
-    const mmoe_serve_side *side = &p->program->sides[MMOE_USER_COLUMNS];
+void mmoe_serve_user(mmoe_predictor *p, const mmoe_request *user) {
     const mmoe_serve_chunk c = {.program = p->program, .values = p->values, .rows = 1};
-    const mmoe_encoded e = mmoe_request_encode(side, user, 0, 1, p->ids, p->dense);
-    gather(&c, side, &e);
+    const mmoe_encoded e = mmoe_request_encode(user, 0, 1);
+    gather(&c, user->side, &e);
     mmoe_serve_user_share(&c, p->user_starts);
 }
 
-void mmoe_serve_rows(mmoe_predictor *p, const mmoe_batch *batch, bool ranked, size_t first,
+void mmoe_serve_rows(mmoe_predictor *p, const mmoe_request *batch, bool ranked, size_t first,
                      int32_t rows, float *scores) {
     const mmoe_program *program = p->program;
-    const mmoe_serve_side *side = &program->sides[ranked ? MMOE_ITEM_COLUMNS : MMOE_ALL_COLUMNS];
     const mmoe_serve_chunk c = {.program = program,
                                 .values = p->values,
                                 .user_starts = p->user_starts,
@@ -48,8 +46,8 @@ void mmoe_serve_rows(mmoe_predictor *p, const mmoe_batch *batch, bool ranked, si
                                 .scores = scores,
                                 .rows = rows,
                                 .ranked = ranked};
-    const mmoe_encoded e = mmoe_request_encode(side, batch, first, rows, p->ids, p->dense);
-    gather(&c, side, &e);
+    const mmoe_encoded e = mmoe_request_encode(batch, first, rows);
+    gather(&c, batch->side, &e);
     for (const mmoe_serve_step *s = program->steps; s < program->steps + program->n_step; s++)
         s->op->run(&c, s);
 }

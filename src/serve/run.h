@@ -19,10 +19,10 @@ struct mmoe_predictor {
 };
 
 /* The user's share of the first layers, of a batch of one row that was checked. */
-void mmoe_serve_user(mmoe_predictor *p, const mmoe_batch *user);
+void mmoe_serve_user(mmoe_predictor *p, const mmoe_request *user);
 /* Scores [rows, tasks] of rows [first, first + rows) of a batch that was checked, at most a chunk;
  * `ranked`: it has the items' columns, and mmoe_serve_user has gone before. */
-void mmoe_serve_rows(mmoe_predictor *p, const mmoe_batch *batch, bool ranked, size_t first,
+void mmoe_serve_rows(mmoe_predictor *p, const mmoe_request *batch, bool ranked, size_t first,
                      int32_t rows, float *scores);
 
 #endif

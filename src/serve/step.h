@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 
 #include "math/kernels.h"
+#include "math/stride.h"
 #include "model/model.h"
 
 /* x[col : col+dim] = table[ids[column]] */
@@ -20,7 +21,6 @@ typedef struct mmoe_serve_lookup {
 typedef struct mmoe_serve_dense {
     const mmoe_dense_column *column;
     int32_t col;
-    bool unbounded; /* some finite value leaves the range of float in the transform */
 } mmoe_serve_dense;
 
 /* The columns that a batch has: all of them, the user's or the items', each in the schema's order.
@@ -99,12 +99,9 @@ typedef struct mmoe_serve_maker {
     float *scale; /* [widest linear node] for who makes a step */
 } mmoe_serve_maker;
 
-/* Floats of whole cache lines. */
-static inline size_t mmoe_serve_rounded(size_t count) { return (count + 15) / 16 * 16; }
-
 static inline float *mmoe_serve_take(mmoe_serve_maker *m, size_t count) {
     float *at = m->program->weights + m->taken;
-    m->taken += mmoe_serve_rounded(count);
+    m->taken += mmoe_line_floats(count);
     return at;
 }
 

@@ -15,8 +15,8 @@ static void count_blocks(const mmoe_program *p, const mmoe_node *n, mmoe_serve_r
     room->blocks += (size_t)n->u.linear.n_block;
     for (int32_t i = 0; i < n->u.linear.n_block; i++) {
         const mmoe_linear_block *k = &n->u.linear.blocks[i];
-        room->floats += mmoe_serve_rounded(p->kernels->packed_size(k->cols, k->in.cols)) +
-                        2 * mmoe_serve_rounded((size_t)k->cols);
+        room->floats += mmoe_line_floats(p->kernels->packed_size(k->cols, k->in.cols)) +
+                        2 * mmoe_line_floats((size_t)k->cols);
     }
 }
 
@@ -101,7 +101,7 @@ static void make_block(mmoe_serve_maker *m, const mmoe_linear_block *k, const mm
     b->item = range_of(p, &k->in, false);
     b->item.first = b->user.count;
     b->user_start = (int32_t)p->user_starts;
-    p->user_starts += mmoe_serve_rounded((size_t)b->n);
+    p->user_starts += mmoe_line_floats((size_t)b->n);
     pack_input(p, b, &k->in, w, scale, packed);
 }
 

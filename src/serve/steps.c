@@ -21,7 +21,7 @@ static size_t all_slopes(const mmoe_node *n) {
 
 static void count_slopes(const mmoe_program *p, const mmoe_node *n, mmoe_serve_room *room) {
     (void)p;
-    room->floats += mmoe_serve_rounded(all_slopes(n));
+    room->floats += mmoe_line_floats(all_slopes(n));
 }
 
 static void copy_slopes(mmoe_serve_maker *m, const mmoe_node *n, mmoe_serve_step *s) {
@@ -89,7 +89,7 @@ static size_t fixed_gates(const mmoe_node *n) {
 
 static void count_gates(const mmoe_program *p, const mmoe_node *n, mmoe_serve_room *room) {
     (void)p;
-    room->floats += mmoe_serve_rounded(fixed_gates(n));
+    room->floats += mmoe_line_floats(fixed_gates(n));
 }
 
 static void copy_gates(mmoe_serve_maker *m, const mmoe_node *n, mmoe_serve_step *s) {

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "math/blas.h"
 #include "graph/profile.h"
+#include "math/blas.h"
 
 void mmoe_trainer_free(mmoe_trainer *t) {
     if (!t) return;

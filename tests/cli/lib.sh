@@ -47,7 +47,7 @@ expect() { # STATUS TEXT ARGUMENT...
 
 # A failure that leaves nothing behind: neither the file nor a temporary one beside it.
 expect_nothing_left() { # FILE
-    [ ! -e "$1" ] && ! ls "$1".* >/dev/null 2>&1
+    [ ! -e "$1" ] && ! ls "$1".* >/dev/null 2>&1 && ! ls "$(dirname "$1")"/.mmoe-* >/dev/null 2>&1
     report $? "nothing is left of $1"
 }
 

@@ -7,7 +7,7 @@
 set -u
 export LC_ALL=C
 # Rooms whose circles are known and being opened.
-known_includes='^src/(config|math|model)/'
+known_includes='^src/(config|model)/'
 known_calls='^(config|model)_'
 
 # Lines "from to" on standard input. Files without an arrow out of them, or without one into them,

@@ -31,8 +31,8 @@ BEGIN {
     known_to["lapacke.h"] = "src/math/lapack.c"
     known_to["export/onnx.pb-c.h"] = "src/export/onnx_file.h"
     known_to["csv.h"] = "src/base/csv.c"
-    reads["serve"] = " data/schema.h data/vocab.h "
-    reads["export"] = " data/schema.h "
+    reads["serve"] = " data/schema.h data/encode.h "
+    reads["export"] = " data/schema.h data/column_number.h "
 }
 
 function fault(why) {

@@ -103,8 +103,8 @@ static inline void assert_same(const mmoe_config *a, const mmoe_config *b) {
         const mmoe_sparse_spec *x = a->features.sparse + i, *y = b->features.sparse + i;
         ck_assert_str_eq(x->name, y->name);
         ck_assert_pstr_eq(x->shared_with, y->shared_with);
-        ck_assert(x->embed_dim == y->embed_dim && x->vocab_size == y->vocab_size &&
-                  x->oov_id == y->oov_id);
+        ck_assert(x->embed_dim == y->embed_dim && x->encoder->kind == y->encoder->kind &&
+                  x->encoder->rows == y->encoder->rows && x->encoder->oov_id == y->encoder->oov_id);
     }
     for (int32_t i = 0; i < a->n_task; i++) {
         ck_assert_str_eq(a->tasks[i].label, b->tasks[i].label);

@@ -111,6 +111,7 @@ START_TEST(empty_products) {
 }
 END_TEST
 
+#ifndef WITHOUT_BLAS
 START_TEST(threads_are_set_and_read) {
     const int before = mmoe_blas_threads();
     ck_assert_int_ge(before, 1);
@@ -125,10 +126,13 @@ START_TEST(threads_are_set_and_read) {
     ck_assert_uint_gt(strlen(mmoe_blas_core()), 0);
 }
 END_TEST
+#endif
 
 void add_cases(TCase *c) {
     tcase_add_loop_test(c, small_products, 0, 8);
     tcase_add_loop_test(c, large_products, 0, 8);
     tcase_add_test(c, empty_products);
+#ifndef WITHOUT_BLAS
     tcase_add_test(c, threads_are_set_and_read);
+#endif
 }

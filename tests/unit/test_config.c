@@ -7,6 +7,7 @@
 #include "check_main.h"
 #include "failing.h"
 #include "config_support.h"
+#include "data/column_kinds.h"
 
 /* ---- Whole texts ---- */
 
@@ -15,8 +16,7 @@ START_TEST(the_example_parses) {
     ck_assert_int_eq(c->features.n_sparse, 1);
     ck_assert_str_eq(c->features.sparse[0].name, "*");
     ck_assert_int_eq(c->features.sparse[0].embed_dim, 4);
-    ck_assert_int_eq(c->features.sparse[0].vocab_size, 0);
-    ck_assert_int_eq(c->features.sparse[0].oov_id, -1);
+    ck_assert(c->features.sparse[0].encoder->kind == &mmoe_column_vocabulary);
     ck_assert_ptr_null(c->features.sparse[0].shared_with);
     ck_assert_int_eq(c->features.n_dense, 1);
     ck_assert_str_eq(c->features.dense[0].name, "D*");

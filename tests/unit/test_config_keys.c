@@ -4,6 +4,7 @@
 
 #include "check_main.h"
 #include "config_support.h"
+#include "data/column_number.h"
 
 /* "tasks[].label" with `index` for the "[]". */
 static const char *at_index(const char *path, const char *index, char out[128]) {
@@ -30,10 +31,25 @@ static void choose(mmoe_config *config, const mmoe_chooser *chooser, int32_t enu
     ck_assert_msg(mmoe_config_set(config, chooser->path, word, &err) == MMOE_OK, "%s", err.message);
 }
 
-/* `text` parsed, with words that take the key. */
+/* Makes the first column one of the kind that the key belongs to. */
+static void choose_kind(mmoe_config *config, const mmoe_key *key) {
+    const mmoe_column_kind *kind = mmoe_key_owner(key);
+    const mmoe_key_list *list = mmoe_key_list_of(key->scope);
+    char path[64], column[200];
+    if (!kind || mmoe_key_home(key, kind->shape == MMOE_SHAPE_ID ? (void *)config->features.sparse
+                                                                 : (void *)config->features.dense))
+        return;
+    snprintf(path, sizeof path, "%s.0", list->path);
+    snprintf(column, sizeof column, "{\"name\": \"a\", \"%s\": %s}", mmoe_key_name(kind->keys),
+             kind->keys->kind == MMOE_KEY_NUMBERS ? "[1]" : "1");
+    set(config, path, column);
+}
+
+/* `text` parsed, with words and columns that take the key. */
 static mmoe_config *parse_for(const mmoe_config_key *doc, const char *text) {
     const mmoe_key *key = key_at_path(doc->path);
     mmoe_config *config = parse(text);
+    choose_kind(config, key);
     if (!mmoe_key_is_taken(key, config))
         choose(config, &mmoe_choosers[key->chooser], __builtin_ctz(key->takers));
     ck_assert_msg(mmoe_key_is_taken(key, config), "%s", doc->path);
@@ -294,7 +310,8 @@ START_TEST(words_are_their_enumerators) {
                                         MMOE_TRANSFORM_MINMAX, MMOE_TRANSFORM_LOG1P_STANDARDIZE};
     for (int i = 0; i < 4; i++) {
         set(config, "features.dense.0.transform", transforms[i]);
-        ck_assert_int_eq(config->features.dense[0].transform, transform[i]);
+        ck_assert_int_eq(mmoe_number_of(config->features.dense[0].encoder)->transform,
+                         transform[i]);
     }
     const char *metrics[] = {"auto", "auc", "logloss", "mse", "rmse", "mae"};
     const mmoe_metric_kind *metric[] = {&mmoe_metric_auc, &mmoe_metric_auc,  &mmoe_metric_logloss,

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "check_main.h"
+#include "columns_support.h"
 #include "data/dataset.h"
 #include "failing.h"
 
@@ -45,13 +46,17 @@ typedef struct features {
 } features;
 
 static mmoe_sparse_spec learned(const char *name, const char *with) {
-    return (mmoe_sparse_spec){literal(name), 4, 0, -1, literal(with)};
+    return (mmoe_sparse_spec){.name = literal(name),
+                              .embed_dim = 4,
+                              .shared_with = literal(with),
+                              .encoder = new_encoder(&mmoe_column_vocabulary)};
 }
 static mmoe_sparse_spec numbered(const char *name, int64_t oov) {
-    return (mmoe_sparse_spec){literal(name), 4, 5, oov, NULL};
+    return (mmoe_sparse_spec){
+        .name = literal(name), .embed_dim = 4, .encoder = row_encoder(5, oov)};
 }
 static mmoe_dense_spec dense(const char *name, mmoe_transform transform) {
-    return (mmoe_dense_spec){literal(name), transform};
+    return (mmoe_dense_spec){.name = literal(name), .encoder = number_encoder(transform)};
 }
 static mmoe_label_column label(const char *name, mmoe_task_type type) {
     return (mmoe_label_column){literal(name), literal("task"), type};
@@ -441,6 +446,10 @@ END_TEST
 
 START_TEST(columns_that_the_training_file_lacks) {
     features f = usual();
+    f.sparse[0] = learned("*", NULL);
+    fit_refused(&f, "caf\xe9,n,d,y,r,w\na,1,2,0,3,1\n", MMOE_E_FORMAT, 1, "",
+                "row 1: the name of column 1 is not UTF-8");
+    f = usual();
     fit_refused(&f, "s,n,d,r,w\na,1,2,3,1\n", MMOE_E_CONFIG, 0, "y",
                 "column \"y\": the file has no such column");
     fit_refused(&f, "s,n,d,y,r\na,1,2,0,3\n", MMOE_E_CONFIG, 0, "w",
@@ -641,7 +650,7 @@ static uint64_t fingerprint_of(const features *f, const char *csv) {
 START_TEST(a_fingerprint_is_of_what_encodes) {
     const char *csv = HEADER "\n" GOOD "\nb,2,3,1,1,1\n";
     features f = usual();
-    f.dense[0].transform = MMOE_TRANSFORM_STANDARDIZE;
+    f.dense[0].encoder = number_encoder(MMOE_TRANSFORM_STANDARDIZE);
     const uint64_t hash = fingerprint_of(&f, csv);
     features other = f;
     other.sparse[0].embed_dim = 9;
@@ -652,13 +661,13 @@ START_TEST(a_fingerprint_is_of_what_encodes) {
     ck_assert(fingerprint_of(&f, HEADER "\nb,2,3,1,1,1\n" GOOD "\n") != hash);
     ck_assert(fingerprint_of(&f, HEADER "\n" GOOD "\nb,2,3.5,1,1,1\n") != hash);
     other = f;
-    other.sparse[1].oov_id = 1;
+    other.sparse[1].encoder = row_encoder(5, 1);
     ck_assert(fingerprint_of(&other, csv) != hash);
     other = f;
-    other.sparse[1].vocab_size = 6;
+    other.sparse[1].encoder = row_encoder(6, -1);
     ck_assert(fingerprint_of(&other, csv) != hash);
     other = f;
-    other.dense[0].transform = MMOE_TRANSFORM_MINMAX;
+    other.dense[0].encoder = number_encoder(MMOE_TRANSFORM_MINMAX);
     ck_assert(fingerprint_of(&other, csv) != hash);
     other = f;
     other.labels[0].type = MMOE_REGRESSION;
@@ -677,7 +686,7 @@ END_TEST
 
 static mmoe_status everything(const char *name, const mmoe_allocator *a, mmoe_error *err) {
     features f = usual();
-    f.dense[0].transform = MMOE_TRANSFORM_STANDARDIZE;
+    f.dense[0].encoder = number_encoder(MMOE_TRANSFORM_STANDARDIZE);
     mmoe_schema *schema = NULL;
     mmoe_dataset *set = NULL, *read = NULL, *copy = NULL;
     mmoe_batch batch;

@@ -5,6 +5,7 @@
 
 #include "check_main.h"
 #include "export/onnx_file.h"
+#include "data/column_number.h"
 #include "export_support.h"
 #include "failing.h"
 
@@ -303,14 +304,15 @@ START_TEST(gates_choose_and_weigh) {
 END_TEST
 
 START_TEST(transforms_are_in_the_graph) {
-    mmoe_dense_column *dense = model->schema->dense;
-    dense[0].transform = MMOE_TRANSFORM_MINMAX;
-    dense[1].transform = MMOE_TRANSFORM_LOG1P_STANDARDIZE;
+    mmoe_number_encoder *dense[2];
+    for (int i = 0; i < 2; i++) dense[i] = mmoe_number_of(model->schema->dense[i].encoder);
+    dense[0]->transform = MMOE_TRANSFORM_MINMAX;
+    dense[1]->transform = MMOE_TRANSFORM_LOG1P_STANDARDIZE;
     const double shift[] = {1e9, 3}, scale[] = {0.1, 0.2};
     const uint8_t mask[] = {0, 1};
     for (int i = 0; i < 2; i++) {
-        dense[i].shift = shift[i];
-        dense[i].scale = scale[i];
+        dense[i]->shift = shift[i];
+        dense[i]->scale = scale[i];
     }
     write_and_read();
     ck_assert_str_eq(nth_node("Cast", 0)->input[0], "x");
@@ -323,7 +325,7 @@ START_TEST(transforms_are_in_the_graph) {
     ck_assert_str_eq(where->input[2], nth_node("Cast", 0)->output[0]);
     ck_assert_mem_eq(find_tensor(sub->input[1])->raw_data.data, shift, sizeof shift);
     ck_assert_mem_eq(find_tensor(mul->input[1])->raw_data.data, scale, sizeof scale);
-    dense[1].transform = MMOE_TRANSFORM_STANDARDIZE;
+    dense[1]->transform = MMOE_TRANSFORM_STANDARDIZE;
     write_and_read();
     ck_assert_int_eq(count_nodes("Log") + count_nodes("Where"), 0);
     ck_assert_int_eq(count_nodes("Cast"), 2);

@@ -8,6 +8,7 @@
 
 #include "base/checksum.h"
 #include "check_main.h"
+#include "data/column_number.h"
 #include "failing.h"
 #include "model/model_file.h"
 #include "params_support.h"
@@ -134,14 +135,14 @@ START_TEST(loaded_model_is_the_saved_one) {
     const mmoe_schema *schema = mmoe_model_schema(model);
     ck_assert_int_eq(schema->n_table, 3);
     ck_assert_int_eq(schema->n_sparse, 4);
-    ck_assert_int_eq(mmoe_vocab_find(schema->tables[0].vocab, "9000000000", 10),
-                     mmoe_vocab_find(sample->schema->tables[0].vocab, "9000000000", 10));
-    ck_assert_int_gt(mmoe_vocab_find(schema->tables[0].vocab, "-7", 2), 0);
-    ck_assert_int_gt(mmoe_vocab_find(schema->tables[1].vocab, "a,b", 3), 0);
-    ck_assert_int_eq(mmoe_vocab_find(schema->tables[1].vocab, "Basel", 5), 0);
-    ck_assert(schema->dense[0].shift == sample->schema->dense[0].shift &&
-              schema->dense[0].scale == sample->schema->dense[0].scale);
-    ck_assert(schema->dense[0].shift != 0);
+    ck_assert_int_eq(
+        mmoe_vocab_find(mmoe_encoder_vocab(schema->tables[0].encoder), "9000000000", 10),
+        mmoe_vocab_find(mmoe_encoder_vocab(sample->schema->tables[0].encoder), "9000000000", 10));
+    ck_assert_int_gt(mmoe_vocab_find(mmoe_encoder_vocab(schema->tables[0].encoder), "-7", 2), 0);
+    ck_assert_int_gt(mmoe_vocab_find(mmoe_encoder_vocab(schema->tables[1].encoder), "a,b", 3), 0);
+    ck_assert_int_eq(mmoe_vocab_find(mmoe_encoder_vocab(schema->tables[1].encoder), "Basel", 5), 0);
+    ck_assert(mmoe_schema_fingerprint(schema) == mmoe_schema_fingerprint(sample->schema));
+    ck_assert(mmoe_number_of(schema->dense[0].encoder)->shift != 0);
     char *before, *after;
     ck_assert_int_eq(mmoe_config_text(mmoe_model_config(sample), &before, NULL), MMOE_OK);
     ck_assert_int_eq(mmoe_config_text(mmoe_model_config(model), &after, NULL), MMOE_OK);

@@ -6,6 +6,7 @@
 #include "failing.h"
 #include "math/blas.h"
 #include "graph/run.h"
+#include "math/blas.h"
 #include "model/model.h"
 #include "predictor_support.h"
 

@@ -313,7 +313,7 @@ START_TEST(raw_texts) {
     pages[3] = "99999999999999999999";
     refuse(&batch, MMOE_E_DATA, 4, "page", "is outside of the table's rows");
     pages[3] = NULL;
-    refuse(&batch, MMOE_E_DATA, 4, "page", "\"\" is outside of the table's rows");
+    refuse(&batch, MMOE_E_DATA, 4, "page", "an empty value is outside of the table's rows");
 }
 END_TEST
 
@@ -332,7 +332,7 @@ START_TEST(shapes_and_types) {
     refuse(&batch, MMOE_E_ARGUMENT, 0, "",
            "dense_stride of the batch is smaller than its 4 columns");
     mmoe_column sparse[COLUMNS] = {MEMBER(MMOE_VALUE_TEXT, city), MEMBER(MMOE_VALUE_INT64, user),
-                                   MEMBER(MMOE_VALUE_INT64, slot), MEMBER(MMOE_VALUE_FLOAT, page)};
+                                   MEMBER(MMOE_VALUE_INT64, slot), MEMBER(MMOE_VALUE_INPUT, page)};
     mmoe_column dense[COLUMNS] = {MEMBER(MMOE_VALUE_FLOAT, age), MEMBER(MMOE_VALUE_FLOAT, price),
                                   MEMBER(MMOE_VALUE_ROW, share), MEMBER(MMOE_VALUE_DOUBLE, plain)};
     batch = plain_batch;
@@ -350,17 +350,95 @@ START_TEST(shapes_and_types) {
 }
 END_TEST
 
-START_TEST(a_data_set_takes_no_columns) {
-    const mmoe_column sparse[COLUMNS] = {{MMOE_VALUE_ROW, plain_batch.ids, 0}};
+/* Raw values make the rows that the same values make in a file, to the bit. */
+START_TEST(a_data_set_takes_columns) {
+    const mmoe_column sparse[COLUMNS] = {
+        MEMBER(MMOE_VALUE_TEXT, city), MEMBER(MMOE_VALUE_TEXT, user_text),
+        MEMBER(MMOE_VALUE_INT64, slot), MEMBER(MMOE_VALUE_INT64, page)};
+    mmoe_column dense[COLUMNS] = {MEMBER(MMOE_VALUE_FLOAT, age), MEMBER(MMOE_VALUE_FLOAT, price),
+                                  MEMBER(MMOE_VALUE_FLOAT, share),
+                                  MEMBER(MMOE_VALUE_DOUBLE, plain)};
     const float labels[REQUESTS * TASKS] = {0};
-    mmoe_batch batch = plain_batch;
-    batch.sparse_columns = sparse;
+    const mmoe_batch batch = {.rows = REQUESTS, .sparse_columns = sparse, .dense_columns = dense};
+    const mmoe_schema *schema = mmoe_model_schema(model);
     mmoe_dataset *set = NULL;
-    ck_assert_int_eq(
-        mmoe_dataset_create(mmoe_model_schema(model), &batch, labels, NULL, NULL, &set, &err),
-        MMOE_E_ARGUMENT);
+    mmoe_batch back;
+    ok(mmoe_dataset_create(schema, &batch, labels, NULL, NULL, &set, &err), &err);
+    ok(mmoe_dataset_batch(set, 0, REQUESTS, &back, &err), &err);
+    ck_assert_mem_eq(back.ids, plain_batch.ids, REQUESTS * COLUMNS * sizeof *back.ids);
+    ck_assert_mem_eq(back.dense, plain_batch.dense, REQUESTS * COLUMNS * sizeof *back.dense);
+    mmoe_dataset_free(set);
+    set = NULL;
+    dense[1].type = MMOE_VALUE_ROW;
+    ck_assert_int_eq(mmoe_dataset_create(schema, &batch, labels, NULL, NULL, &set, &err),
+                     MMOE_E_ARGUMENT);
+    ck_assert_ptr_nonnull(strstr(err.message, "0 is no type of a dense column's values"));
+    const double prices[REQUESTS] = {1, 2, -1, 3, 4};
+    dense[1] = (mmoe_column){MMOE_VALUE_DOUBLE, prices, 0};
+    ck_assert_int_eq(mmoe_dataset_create(schema, &batch, labels, NULL, NULL, &set, &err),
+                     MMOE_E_DATA);
+    ck_assert_str_eq(err.message, "row 3: column \"price\": -1 is not above -1, as log1p needs");
     ck_assert_ptr_null(set);
-    ck_assert_ptr_nonnull(strstr(err.message, "not of columns"));
+}
+END_TEST
+
+/* A file, a request of one chunk and one of many: each type of value that says the same. */
+START_TEST(every_type_says_the_same) {
+    enum { MANY = 1000 };
+    static double users[MANY], slots[MANY];
+    static float pages[MANY];
+    static const char *ages[MANY];
+    static int64_t prices[MANY];
+    static double shares[MANY], plains[MANY];
+    static const char *cities[MANY];
+    static float got[MANY * TASKS], want[MANY * TASKS];
+    static char written[MANY][16];
+    for (int i = 0; i < MANY; i++) {
+        users[i] = i % 3 ? (i % 2 ? 7 : -12) : 9e9;
+        slots[i] = i % 5;
+        pages[i] = (float)(i % 9);
+        snprintf(written[i], sizeof written[i], " %d.5", i % 50);
+        ages[i] = written[i];
+        prices[i] = i % 20;
+        shares[i] = i % 4 / 4.0;
+        plains[i] = i;
+        cities[i] = i % 2 ? "Oslo" : "Rome";
+    }
+    users[5] = slots[6] = (double)NAN; /* missing */
+    users[7] = 7.5;                    /* unknown */
+    FILE *file = fopen(request_path, "w");
+    ck_assert_ptr_nonnull(file);
+    fputs("city,user,slot,page,age,price,share,plain\n", file);
+    for (int i = 0; i < MANY; i++) {
+        char user[40], slot[40];
+        snprintf(user, sizeof user, isnan(users[i]) ? "" : "%.1f", users[i]);
+        snprintf(slot, sizeof slot, isnan(slots[i]) ? "NA" : "%.0f", slots[i]);
+        fprintf(file, "%s,%s,%s,%.1f,%s,%d.0,%g,%g\n", cities[i], user, slot, (double)pages[i],
+                ages[i], (int)prices[i], shares[i], plains[i]);
+    }
+    ck_assert_int_eq(fclose(file), 0);
+    const mmoe_column sparse[COLUMNS] = {{MMOE_VALUE_TEXT, cities, 0},
+                                         {MMOE_VALUE_DOUBLE, users, 0},
+                                         {MMOE_VALUE_DOUBLE, slots, 0},
+                                         {MMOE_VALUE_FLOAT, pages, 0}};
+    const mmoe_column dense[COLUMNS] = {{MMOE_VALUE_TEXT, ages, 0},
+                                        {MMOE_VALUE_INT64, prices, 0},
+                                        {MMOE_VALUE_DOUBLE, shares, 0},
+                                        {MMOE_VALUE_DOUBLE, plains, 0}};
+    mmoe_batch raw = {.rows = MANY, .sparse_columns = sparse, .dense_columns = dense}, read;
+    mmoe_dataset *set;
+    ok(mmoe_dataset_read_csv(mmoe_model_schema(model), request_path, MMOE_LABELS_OPTIONAL, NULL,
+                             &set, &err),
+       &err);
+    ok(mmoe_dataset_batch(set, 0, MANY, &read, &err), &err);
+    ok(mmoe_predictor_run(predictor, &read, want, &err), &err);
+    ok(mmoe_predictor_run(predictor, &raw, got, &err), &err);
+    ck_assert_mem_eq(got, want, sizeof got);
+    raw.rows = 11;
+    memset(got, 0, sizeof got);
+    ok(mmoe_predictor_run(predictor, &raw, got, &err), &err);
+    ck_assert_mem_eq(got, want, 11 * TASKS * sizeof *got);
+    mmoe_dataset_free(set);
 }
 END_TEST
 
@@ -453,7 +531,8 @@ void add_cases(TCase *c) {
     tcase_add_test(c, raw_values);
     tcase_add_test(c, raw_texts);
     tcase_add_test(c, shapes_and_types);
-    tcase_add_test(c, a_data_set_takes_no_columns);
+    tcase_add_test(c, a_data_set_takes_columns);
+    tcase_add_test(c, every_type_says_the_same);
     tcase_add_test(c, users_and_items);
     tcase_add_test(c, null_arguments);
 }

@@ -5,8 +5,8 @@
 
 #include "check_main.h"
 #include "data/columns.h"
+#include "columns_support.h"
 #include "data/schema.h"
-#include "data/transform.h"
 #include "failing.h"
 #include "mmoe/train.h"
 
@@ -14,14 +14,14 @@
 
 /* Names in the tests are literals, and the specs are not written to. */
 static mmoe_sparse_spec sparse(const char *name, const char *shared_with) {
-    mmoe_sparse_spec s = {.embed_dim = 4, .oov_id = -1};
+    mmoe_sparse_spec s = {.embed_dim = 4, .encoder = new_encoder(&mmoe_column_vocabulary)};
     memcpy(&s.name, &name, sizeof name);
     memcpy(&s.shared_with, &shared_with, sizeof shared_with);
     return s;
 }
 
 static mmoe_dense_spec dense(const char *name) {
-    mmoe_dense_spec s = {.transform = MMOE_TRANSFORM_STANDARDIZE};
+    mmoe_dense_spec s = {.encoder = number_encoder(MMOE_TRANSFORM_STANDARDIZE)};
     memcpy(&s.name, &name, sizeof name);
     return s;
 }
@@ -91,8 +91,10 @@ START_TEST(exact_names_then_patterns_then_the_rest) {
     }
     for (size_t i = 0; i < COUNT(numbers); i++) {
         ck_assert_str_eq(m->dense[i].name, numbers[i]);
-        ck_assert_int_eq(m->dense[i].transform, MMOE_TRANSFORM_STANDARDIZE);
-        ck_assert(m->dense[i].shift == 0 && m->dense[i].scale == 1);
+        ck_assert_int_eq(mmoe_number_of(m->dense[i].encoder)->transform,
+                         MMOE_TRANSFORM_STANDARDIZE);
+        ck_assert(mmoe_number_of(m->dense[i].encoder)->shift == 0 &&
+                  mmoe_number_of(m->dense[i].encoder)->scale == 1);
     }
     ck_assert_int_eq(m->n_label, 1);
     ck_assert_str_eq(m->labels[0].name, "D_label");
@@ -158,9 +160,9 @@ START_TEST(tables_are_shared) {
     ck_assert_str_eq(m->tables[1].name, "c");
     const int32_t tables[] = {1, 0, 1, 1};
     for (int i = 0; i < 4; i++) ck_assert_int_eq(m->sparse[i].table, tables[i]);
-    ck_assert_ptr_nonnull(m->tables[1].vocab);
+    ck_assert_ptr_nonnull(mmoe_encoder_vocab(m->tables[1].encoder));
     ck_assert_int_eq(m->tables[1].rows, 1);
-    ck_assert_int_eq(m->tables[1].oov_id, -1);
+    ck_assert_int_eq(m->tables[1].encoder->oov_id, -1);
     mmoe_schema_free(m);
     /* a pattern with one of its own columns */
     setup p = {.n_sparse = 1, .sparse = {sparse("h*", "h2")}, .columns = {"h1", "h2", "h3"}};
@@ -172,14 +174,14 @@ START_TEST(tables_are_shared) {
     setup v = {.n_sparse = 3,
                .sparse = {sparse("a", NULL), sparse("b", "a"), sparse("c", "a")},
                .columns = {"a", "b", "c"}};
-    v.sparse[0].vocab_size = v.sparse[1].vocab_size = 9;
-    v.sparse[0].oov_id = v.sparse[1].oov_id = 8;
+    v.sparse[0].encoder = row_encoder(9, 8);
+    v.sparse[1].encoder = row_encoder(9, 8);
     m = bound(&v);
     ck_assert_int_eq(m->n_table, 1);
     ck_assert_int_eq(m->tables[0].rows, 9);
     ck_assert_int_eq(m->tables[0].dim, 4);
-    ck_assert_int_eq(m->tables[0].oov_id, 8);
-    ck_assert_ptr_null(m->tables[0].vocab);
+    ck_assert_int_eq(m->tables[0].encoder->oov_id, 8);
+    ck_assert_ptr_null(mmoe_encoder_vocab(m->tables[0].encoder));
     mmoe_schema_free(m);
 }
 END_TEST
@@ -204,11 +206,11 @@ START_TEST(bad_sharing) {
     refused(&s, MMOE_E_CONFIG,
             "a.csv: column \"a\": shares the table of \"b\", which has another embed_dim");
     s.sparse[0] = sparse("a", "b");
-    s.sparse[0].vocab_size = 5;
+    s.sparse[0].encoder = row_encoder(5, -1);
     refused(&s, MMOE_E_CONFIG,
             "a.csv: column \"a\": shares the table of \"b\", which has another vocab_size");
-    s.sparse[1].vocab_size = 5;
-    s.sparse[0].oov_id = 0;
+    s.sparse[1].encoder = row_encoder(5, -1);
+    s.sparse[0].encoder = row_encoder(5, 0);
     refused(&s, MMOE_E_CONFIG,
             "a.csv: column \"a\": shares the table of \"b\", which has another oov_id");
 }
@@ -248,13 +250,11 @@ START_TEST(bad_features) {
     s.sparse[0].embed_dim = 0;
     refused(&s, MMOE_E_CONFIG, "a.csv: column \"*\": embed_dim is 0, not at least 1");
     s.sparse[0] = sparse("*", NULL);
-    s.sparse[0].vocab_size = (int64_t)INT32_MAX + 1;
+    s.sparse[0].encoder = row_encoder((int64_t)INT32_MAX + 1, -1);
     refused(&s, MMOE_E_CONFIG,
-            "a.csv: column \"*\": vocab_size is 2147483648, not 1 to 2147483647");
-    s.sparse[0].vocab_size = 3;
-    s.sparse[0].oov_id = 3;
-    refused(&s, MMOE_E_CONFIG,
-            "a.csv: column \"*\": oov_id 3 is no row of a table of vocab_size 3");
+            "a.csv: column \"*\": vocab_size: 2147483648 is not 1 to 2147483647");
+    s.sparse[0].encoder = row_encoder(3, 3);
+    refused(&s, MMOE_E_CONFIG, "a.csv: column \"*\": oov_id: 3 is no row of the table: 0 to 2");
 }
 END_TEST
 
@@ -280,75 +280,24 @@ START_TEST(columns_are_found) {
 }
 END_TEST
 
-START_TEST(dense_values_are_transformed) {
-    mmoe_dense_column c = {NULL, MMOE_TRANSFORM_NONE, 0, 1};
-    ck_assert(mmoe_dense_apply(&c, 0.1) == 0.1f);
-    c = (mmoe_dense_column){NULL, MMOE_TRANSFORM_MINMAX, 3, 0.25};
-    ck_assert(mmoe_dense_apply(&c, 5) == 0.5f);
-    c = (mmoe_dense_column){NULL, MMOE_TRANSFORM_LOG1P_STANDARDIZE, 1, 2};
-    ck_assert(mmoe_dense_apply(&c, expm1(3)) == 4.0f);
-    c.scale = 0;
-    ck_assert(mmoe_dense_apply(&c, 1e300) == 0.0f);
+/* ---- Names ---- */
+
+/* Before a row is read: JSON holds no other names. */
+START_TEST(names_are_utf8) {
+    setup s = {.n_sparse = 1,
+               .n_dense = 1,
+               .sparse = {sparse("c*", NULL)},
+               .dense = {dense("x")},
+               .columns = {"x", "cafe", "caf\xe9", "\xff", "c\xc3\xa4"}};
+    refused(&s, MMOE_E_FORMAT, "a.csv: row 1: the name of column 3 is not UTF-8");
+    s.columns[2] = "d\xe9"; /* which no feature takes */
+    mmoe_schema_free(bound(&s));
+    s.dense[0] = dense("*");
+    refused(&s, MMOE_E_FORMAT, "a.csv: row 1: the name of column 3 is not UTF-8");
 }
 END_TEST
 
-static void fit_one(mmoe_transform transform, const double *values, int64_t n, double shift,
-                    double scale) {
-    mmoe_dense_column c = {NULL, transform, 0, 1};
-    ck_assert_int_eq(mmoe_transform_fit(&c, 1, values, n, "a.csv", NULL, NULL), MMOE_OK);
-    ck_assert_double_le(fabs(c.shift - shift), 1e-15 * fabs(shift));
-    ck_assert_double_le(fabs(c.scale - scale), 1e-15 * fabs(scale));
-}
-
-START_TEST(transforms_are_fitted) {
-    const double values[] = {2, 4, 4, 4, 5, 5, 7, 9}; /* mean 5, population standard deviation 2 */
-    fit_one(MMOE_TRANSFORM_STANDARDIZE, values, 8, 5, 0.5);
-    fit_one(MMOE_TRANSFORM_LOG1P_STANDARDIZE, values, 8, 5, 0.5); /* values come with f applied */
-    fit_one(MMOE_TRANSFORM_MINMAX, values, 8, 2, 1.0 / 7);
-    fit_one(MMOE_TRANSFORM_NONE, values, 8, 0, 1);
-    const double constant[] = {0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1};
-    fit_one(MMOE_TRANSFORM_STANDARDIZE, constant, 10, 0.1, 0);
-    fit_one(MMOE_TRANSFORM_MINMAX, constant, 10, 0.1, 0);
-    fit_one(MMOE_TRANSFORM_STANDARDIZE, values, 1, 2, 0);
-    /* far from zero, where the mean of squares less the square of the mean has no digit left */
-    const double far[] = {1e9 + 4, 1e9 + 7, 1e9 + 13, 1e9 + 16}; /* mean 1e9 + 10, variance 22.5 */
-    fit_one(MMOE_TRANSFORM_STANDARDIZE, far, 4, 1e9 + 10, 1 / sqrt(22.5));
-}
-END_TEST
-
-/* 1e15 + 0.125 k, exact in double, whose plain sum rounds at every step. */
-START_TEST(long_columns_are_fitted_soundly) {
-    enum { N = 100001 };
-    double *values = malloc(N * sizeof *values);
-    for (int i = 0; i < N; i++) values[i] = 1e15 + 0.125 * (i * 37 % N % 8);
-    double sum = 0, square = 0; /* of the small parts: exact */
-    for (int i = 0; i < N; i++)
-        sum += values[i] - 1e15, square += (values[i] - 1e15) * (values[i] - 1e15);
-    double variance = square / N - sum / N * (sum / N);
-    mmoe_dense_column c = {NULL, MMOE_TRANSFORM_STANDARDIZE, 0, 1};
-    ck_assert_int_eq(mmoe_transform_fit(&c, 1, values, N, NULL, NULL, NULL), MMOE_OK);
-    ck_assert_double_le(fabs(c.shift - (1e15 + sum / N)), 0.125);
-    ck_assert_double_eq_tol(c.scale, 1 / sqrt(variance), 1e-9);
-    free(values);
-}
-END_TEST
-
-START_TEST(values_that_double_cannot_scale) {
-    const double wide[] = {-1.5e308, 1.5e308}, close[] = {0, 5e-324};
-    mmoe_error err;
-    mmoe_dense_column c[2] = {{NULL, MMOE_TRANSFORM_NONE, 0, 1}, {NULL, MMOE_TRANSFORM_NONE, 0, 1}};
-    const mmoe_transform transforms[] = {MMOE_TRANSFORM_MINMAX, MMOE_TRANSFORM_STANDARDIZE};
-    const char *name = "d";
-    memcpy(&c[0].name, &name, sizeof name);
-    for (int i = 0; i < 2; i++) {
-        c[0].transform = transforms[i];
-        ck_assert_int_eq(mmoe_transform_fit(c, 1, wide, 2, "a.csv", NULL, &err), MMOE_E_DATA);
-        ck_assert_str_eq(err.message, "a.csv: column \"d\": values from -1.5e+308 to 1.5e+308 "
-                                      "cannot be scaled in double precision");
-        ck_assert_int_eq(mmoe_transform_fit(c, 1, close, 2, "a.csv", NULL, &err), MMOE_E_DATA);
-    }
-}
-END_TEST
+/* ---- Copies ---- */
 
 static const setup *everything_to_bind(void) {
     static setup s;
@@ -359,19 +308,19 @@ static const setup *everything_to_bind(void) {
                 .weight = "w",
                 .label = "y",
                 .columns = {"a", "b", "s1", "s2", "d1", "d2", "y", "w"}};
-    s.sparse[2].vocab_size = 7;
-    s.sparse[2].oov_id = 2;
+    s.sparse[2].encoder = row_encoder(7, 2);
     return &s;
 }
 
 START_TEST(copies_are_whole) {
     mmoe_schema *m = bound(everything_to_bind()), *copy = NULL;
     int32_t row;
-    ck_assert_int_eq(mmoe_vocab_add(m->tables[0].vocab, "x", 1, &row, NULL), MMOE_OK);
-    mmoe_vocab_finish(m->tables[0].vocab, NULL);
+    mmoe_vocab *vocab = mmoe_encoder_vocab(m->tables[0].encoder);
+    ck_assert_int_eq(mmoe_vocab_add(vocab, "x", 1, &row, NULL), MMOE_OK);
+    mmoe_vocab_finish(vocab, NULL);
     m->tables[0].rows = 2;
-    m->dense[1].shift = 3;
-    m->dense[1].scale = 0.5;
+    mmoe_number_of(m->dense[1].encoder)->shift = 3;
+    mmoe_number_of(m->dense[1].encoder)->scale = 0.5;
     ck_assert_int_eq(mmoe_schema_copy(m, NULL, &copy, NULL), MMOE_OK);
     mmoe_schema_free(m);
     ck_assert_int_eq(copy->n_sparse, 4);
@@ -382,13 +331,14 @@ START_TEST(copies_are_whole) {
     ck_assert_int_eq(copy->sparse[3].table, 2);
     ck_assert_str_eq(copy->tables[0].name, "b");
     ck_assert_int_eq(copy->tables[0].rows, 2);
-    ck_assert_int_eq(mmoe_vocab_find(copy->tables[0].vocab, "x", 1), 1);
+    ck_assert_int_eq(mmoe_vocab_find(mmoe_encoder_vocab(copy->tables[0].encoder), "x", 1), 1);
     ck_assert_int_eq(copy->tables[2].rows, 7);
-    ck_assert_int_eq(copy->tables[2].oov_id, 2);
-    ck_assert_ptr_null(copy->tables[2].vocab);
+    ck_assert_int_eq(copy->tables[2].encoder->oov_id, 2);
+    ck_assert_ptr_null(mmoe_encoder_vocab(copy->tables[2].encoder));
     ck_assert_str_eq(copy->dense[1].name, "d2");
-    ck_assert(copy->dense[1].shift == 3 && copy->dense[1].scale == 0.5 &&
-              copy->dense[1].transform == MMOE_TRANSFORM_STANDARDIZE);
+    const mmoe_number_encoder *number = mmoe_number_of(copy->dense[1].encoder);
+    ck_assert(number->shift == 3 && number->scale == 0.5 &&
+              number->transform == MMOE_TRANSFORM_STANDARDIZE);
     ck_assert_str_eq(copy->labels[0].name, "y");
     ck_assert_str_eq(copy->labels[0].task, "task");
     ck_assert_str_eq(copy->weight, "w");
@@ -397,12 +347,10 @@ START_TEST(copies_are_whole) {
 }
 END_TEST
 
-static mmoe_status bind_copy_fit(const mmoe_allocator *a, mmoe_error *err) {
+static mmoe_status bind_copy(const mmoe_allocator *a, mmoe_error *err) {
     mmoe_schema *m = NULL, *copy = NULL;
-    const double values[] = {1, 2, 3, 4};
     mmoe_status status = bind(everything_to_bind(), a, &m, err);
     if (!status) status = mmoe_schema_copy(m, a, &copy, err);
-    if (!status) status = mmoe_transform_fit(copy->dense, 2, values, 2, NULL, a, err);
     mmoe_schema_free(m);
     mmoe_schema_free(copy);
     return status;
@@ -414,7 +362,7 @@ START_TEST(every_allocation_may_fail) {
     long attempts = 0;
     for (; failing_next(&memory); attempts++) {
         mmoe_error err = {0};
-        failing_check(&memory, bind_copy_fit(&a, &err), &err);
+        failing_check(&memory, bind_copy(&a, &err), &err);
         ck_assert_int_eq(memory.live, 0);
     }
     ck_assert_int_gt(attempts, 40);
@@ -432,10 +380,7 @@ void add_cases(TCase *c) {
     tcase_add_test(c, bad_features);
     tcase_add_test(c, duplicate_columns_are_named);
     tcase_add_test(c, columns_are_found);
-    tcase_add_test(c, dense_values_are_transformed);
-    tcase_add_test(c, transforms_are_fitted);
-    tcase_add_test(c, long_columns_are_fitted_soundly);
-    tcase_add_test(c, values_that_double_cannot_scale);
+    tcase_add_test(c, names_are_utf8);
     tcase_add_test(c, copies_are_whole);
     tcase_add_test(c, every_allocation_may_fail);
 }

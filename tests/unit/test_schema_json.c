@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "check_main.h"
+#include "data/column_number.h"
 #include "failing.h"
 #include "config/config.h"
 #include "data/dataset.h"
@@ -67,18 +68,21 @@ START_TEST(a_schema_comes_back) {
     ck_assert_msg(from_text(good, NULL, &s, &err) == MMOE_OK, "%s", err.message);
     ck_assert(s->n_table == 3 && s->n_sparse == 4 && s->n_dense == 2 && s->n_label == 2);
     ck_assert_str_eq(s->tables[0].name, "a");
-    ck_assert(s->tables[0].rows == 7 && s->tables[0].dim == 4 && s->tables[0].oov_id == 6 &&
-              !s->tables[0].vocab);
-    ck_assert(s->tables[1].oov_id == -1 && mmoe_vocab_is_int(s->tables[1].vocab) &&
-              mmoe_vocab_find_int(s->tables[1].vocab, 12) == 3);
-    ck_assert(!mmoe_vocab_is_int(s->tables[2].vocab) &&
-              mmoe_vocab_find(s->tables[2].vocab, "k1", 2) == 2);
+    ck_assert(s->tables[0].rows == 7 && s->tables[0].dim == 4 &&
+              s->tables[0].encoder->oov_id == 6 && s->tables[0].encoder->rows == 7 &&
+              s->tables[0].encoder->kind == &mmoe_column_row);
+    const mmoe_vocab *ints = mmoe_encoder_vocab(s->tables[1].encoder),
+                     *texts = mmoe_encoder_vocab(s->tables[2].encoder);
+    ck_assert(s->tables[1].encoder->oov_id == -1 && mmoe_vocab_is_int(ints) &&
+              mmoe_vocab_find_int(ints, 12) == 3);
+    ck_assert(!mmoe_vocab_is_int(texts) && mmoe_vocab_find(texts, "k1", 2) == 2);
     ck_assert_str_eq(s->sparse[3].name, "d");
     ck_assert_int_eq(s->sparse[3].table, 1);
     ck_assert(s->sparse[2].side == MMOE_SIDE_ITEM && s->sparse[3].side == MMOE_SIDE_USER);
     ck_assert(s->dense[0].side == MMOE_SIDE_ITEM && s->dense[1].side == MMOE_SIDE_USER);
-    ck_assert_int_eq(s->dense[1].transform, MMOE_TRANSFORM_LOG1P_STANDARDIZE);
-    ck_assert(s->dense[1].shift == 0.1 && s->dense[1].scale == -2.5e-300);
+    const mmoe_number_encoder *number = mmoe_number_of(s->dense[1].encoder);
+    ck_assert_int_eq(number->transform, MMOE_TRANSFORM_LOG1P_STANDARDIZE);
+    ck_assert(number->shift == 0.1 && number->scale == -2.5e-300);
     ck_assert_int_eq(s->labels[1].type, MMOE_REGRESSION);
     ck_assert_str_eq(s->labels[1].task, "u");
     ck_assert_str_eq(s->weight, "w");
@@ -104,14 +108,16 @@ START_TEST(doubles_keep_their_bits) {
     mmoe_schema *s = NULL;
     ck_assert_int_eq(from_text(good, NULL, &s, NULL), MMOE_OK);
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
-        s->dense[0].shift = values[i];
-        s->dense[0].scale = -values[i];
+        mmoe_number_encoder *number = mmoe_number_of(s->dense[0].encoder), *back;
+        number->shift = values[i];
+        number->scale = -values[i];
         json_t *json = mmoe_schema_to_json(s);
         char *text = json_dumps(json, 0);
         mmoe_schema *again = NULL;
         ck_assert_int_eq(from_text(text, NULL, &again, NULL), MMOE_OK);
-        ck_assert_mem_eq(&again->dense[0].shift, &s->dense[0].shift, sizeof(double));
-        ck_assert_mem_eq(&again->dense[0].scale, &s->dense[0].scale, sizeof(double));
+        back = mmoe_number_of(again->dense[0].encoder);
+        ck_assert_mem_eq(&back->shift, &number->shift, sizeof(double));
+        ck_assert_mem_eq(&back->scale, &number->scale, sizeof(double));
         mmoe_schema_free(again);
         free(text);
         json_decref(json);
@@ -131,7 +137,7 @@ START_TEST(wrong_json_is_refused) {
         {"\"rows\": 7, ", "", "tables[0].rows"},
         {"\"dim\": 4", "\"dim\": 65537", "tables[0].dim: an integer from 1 to 65536"},
         {"\"dim\": 4", "\"dim\": \"4\"", "tables[0].dim"},
-        {"\"oov_id\": 6", "\"oov_id\": 7", "tables[0].oov_id: an integer from -1 to 6"},
+        {"\"oov_id\": 6", "\"oov_id\": 7", "tables[0].oov_id: 7 is no row of the table: 0 to 6"},
         {"\"oov_id\": 6", "\"oov_id\": -2", "tables[0].oov_id"},
         {"\"oov_id\": -1, \"vocabulary\": \"int\"", "\"oov_id\": 0, \"vocabulary\": \"int\"",
          "tables[1].oov_id: a table with a vocabulary has none"},

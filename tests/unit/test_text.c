@@ -10,6 +10,7 @@
 
 #include "base/rng.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "check_main.h"
 
 static int parse(const char *text, double *out) {
@@ -340,6 +341,52 @@ START_TEST(a_decimal_comma_changes_nothing) {
 }
 END_TEST
 
+/* Characters from their bytes; what is none has length 0. */
+START_TEST(utf8_is_walked) {
+    static const struct {
+        const char *text;
+        size_t bytes;
+        uint32_t point;
+    } cases[] = {{"a", 1, 'a'},
+                 {"\xc2\x80", 2, 0x80},
+                 {"\xdf\xbf", 2, 0x7ff},
+                 {"\xe0\xa0\x80", 3, 0x800},
+                 {"\xed\x9f\xbf", 3, 0xd7ff},
+                 {"\xee\x80\x80", 3, 0xe000},
+                 {"\xef\xbf\xbf", 3, 0xffff},
+                 {"\xf0\x90\x80\x80", 4, 0x10000},
+                 {"\xf4\x8f\xbf\xbf", 4, 0x10ffff},
+                 {"\x80", 0, 0},     /* begins with what continues */
+                 {"\xc1\xbf", 0, 0}, /* longer than needed */
+                 {"\xe0\x9f\xbf", 0, 0},
+                 {"\xf0\x8f\xbf\xbf", 0, 0},
+                 {"\xed\xa0\x80", 0, 0},     /* a surrogate */
+                 {"\xf4\x90\x80\x80", 0, 0}, /* above U+10FFFF */
+                 {"\xf8\x88\x80\x80\x80", 0, 0},
+                 {"\xff", 0, 0},
+                 {"\xe2\x82", 0, 0}, /* cut off */
+                 {"\xe2\x82x", 0, 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        uint32_t point = 0;
+        const size_t length = strlen(cases[i].text);
+        ck_assert_uint_eq(mmoe_utf8_next(cases[i].text, length, &point), cases[i].bytes);
+        ck_assert_uint_eq(point, cases[i].point);
+        ck_assert_int_eq(mmoe_utf8_is(cases[i].text, length), cases[i].bytes == length);
+    }
+    ck_assert_uint_eq(mmoe_utf8_next("", 0, NULL), 0);
+    ck_assert(mmoe_utf8_is("", 0) && mmoe_utf8_is("a\xc3\xa9z", 4));
+    ck_assert(!mmoe_utf8_is("a\xc3", 2) && !mmoe_utf8_is("caf\xe9", 4));
+}
+END_TEST
+
+START_TEST(utf8_is_cut_between_characters) {
+    const char *text = "a\xc3\xa9\xe2\x82\xac"; /* 1, 2 and 3 bytes */
+    static const size_t cut[] = {0, 1, 1, 3, 3, 3, 6, 6};
+    for (size_t most = 0; most < 8; most++)
+        ck_assert_uint_eq(mmoe_utf8_cut(text, 6, most), cut[most]);
+}
+END_TEST
+
 void add_cases(TCase *c) {
     tcase_add_test(c, integers);
     tcase_add_test(c, integers_as_pandas_writes_them);
@@ -350,4 +397,6 @@ void add_cases(TCase *c) {
     tcase_add_test(c, texts_read_back);
     tcase_add_test(c, no_shorter_text_reads_back);
     tcase_add_test(c, a_decimal_comma_changes_nothing);
+    tcase_add_test(c, utf8_is_walked);
+    tcase_add_test(c, utf8_is_cut_between_characters);
 }

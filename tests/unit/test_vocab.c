@@ -70,17 +70,64 @@ START_TEST(integers_are_found_however_they_are_written) {
 }
 END_TEST
 
-/* A column is of integers only when each text is what its integer prints as. */
+/* What is 7 to one who learns is 7 to one who looks for it, be the keys integers or strings. */
+START_TEST(an_integer_has_one_form) {
+    const char *const forms[] = {"7", "7.0", " 7", "7 ", "\t7.00 "};
+    const size_t n = sizeof forms / sizeof *forms;
+    for (size_t first = 0; first < n; first++)
+        for (int strings = 0; strings < 3; strings++) {
+            mmoe_vocab *v = make();
+            if (strings == 1) ck_assert_int_eq(add(v, "x"), 1);
+            const int32_t row = add(v, forms[first]);
+            for (size_t i = 0; i < n; i++) ck_assert_int_eq(add(v, forms[i]), row);
+            ck_assert_int_eq(add(v, "-12.0"), row + 1);
+            if (strings == 2) ck_assert_int_eq(add(v, "007"), row + 2);
+            for (size_t i = 0; i < n; i++) ck_assert_int_eq(add(v, forms[i]), row);
+            mmoe_vocab_finish(v, NULL);
+            ck_assert_int_eq(mmoe_vocab_is_int(v), strings == 0);
+            for (size_t i = 0; i < n; i++) ck_assert_int_eq(find(v, forms[i]), row);
+            ck_assert_int_eq(mmoe_vocab_find_int(v, 7), row);
+            ck_assert_int_eq(mmoe_vocab_find_int(v, -12), row + 1);
+            ck_assert_int_eq(find(v, "-12"), row + 1);
+            ck_assert_int_eq(find(v, "7.5"), 0);
+            const int32_t code[] = {row, 0, row + 2};
+            ck_assert_int_eq(find(v, "007"), code[strings]);
+            mmoe_vocab_free(v);
+        }
+}
+END_TEST
+
+/* Keys of version 0.1 stand as they were learned. */
+START_TEST(old_keys_are_found_as_they_stand) {
+    mmoe_vocab *v = NULL;
+    ck_assert_int_eq(
+        mmoe_vocab_from_texts("7.07x8.0", 8, (const int64_t[]){0, 3, 4, 5, 8}, 4, NULL, &v, NULL),
+        MMOE_OK);
+    ck_assert_int_eq(find(v, "7.0"), 1);
+    ck_assert_int_eq(find(v, "7"), 2);
+    ck_assert_int_eq(find(v, " 7"), 2);
+    ck_assert_int_eq(find(v, "8.0"), 4);
+    ck_assert_int_eq(find(v, "8"), 0);
+    mmoe_vocab_free(v);
+}
+END_TEST
+
+/* A column is of integers only when each text is an integer's one form. */
 START_TEST(one_other_text_makes_texts_of_all) {
     const char *const others[] = {"x",
                                   "07",
                                   "+1",
                                   "-0",
-                                  "1.0",
+                                  "1.5",
+                                  "1.",
+                                  "1.0.0",
+                                  "- 1",
+                                  "1e0",
+                                  "00",
+                                  "00.0",
+                                  "-0.0",
                                   "9223372036854775808",
                                   "-9223372036854775809",
-                                  " 1",
-                                  "1 ",
                                   "-",
                                   "123456789012345678901"};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
@@ -281,6 +328,8 @@ END_TEST
 void add_cases(TCase *c) {
     tcase_add_test(c, rows_come_in_order_of_first_appearance);
     tcase_add_test(c, integers_are_found_however_they_are_written);
+    tcase_add_test(c, an_integer_has_one_form);
+    tcase_add_test(c, old_keys_are_found_as_they_stand);
     tcase_add_test(c, one_other_text_makes_texts_of_all);
     tcase_add_test(c, texts_may_be_any_bytes);
     tcase_add_loop_test(c, many_values, 0, 2);

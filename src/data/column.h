@@ -1,0 +1,114 @@
+/* What a column is: how the text of a cell, or a caller's value, becomes a row of a table or a
+ * number. A kind is one record, in a file of its own; CSV files, requests, data sets from memory,
+ * schema files, the configuration's keys and its help all pass through it.
+ *
+ *     configuration -> keys -> check -> start -> learn (each cell) -> measure -> settle
+ *     schema file ---> keys and fitted -> check -----------------------------------+
+ *                                                     parse (text), take (value) <-+
+ *
+ * A kind knows no file, no batch, no row and no other kind: a fault is a sentence that goes on
+ * after the value ("is not a number"), and the caller says where. */
+#ifndef MMOE_DATA_COLUMN_H
+#define MMOE_DATA_COLUMN_H
+
+#include "base/alloc.h"
+#include "data/key.h"
+#include "data/vocab.h"
+
+/* What a cell becomes; features.sparse takes the kinds of ids, features.dense those of numbers. */
+typedef enum mmoe_column_shape { MMOE_SHAPE_ID, MMOE_SHAPE_NUMBER } mmoe_column_shape;
+
+enum { MMOE_FAULT_SIZE = 160, MMOE_SHOWN_SIZE = 80 };
+
+typedef struct mmoe_cell {
+    int32_t id;                  /* ids: the row of the table */
+    float input;                 /* numbers: of parse and take, what the model gets */
+    double learned;              /* numbers: of learn, what measure and finish get */
+    char fault[MMOE_FAULT_SIZE]; /* room for a sentence with figures */
+} mmoe_cell;
+
+/* The structure of every kind begins with this. */
+typedef struct mmoe_encoder {
+    const struct mmoe_column_kind *kind;
+    mmoe_allocator alloc;
+    int64_t rows;   /* ids: of the table, 0 as long as it is not known */
+    int64_t oov_id; /* ids: the row that a row number outside the table takes; -1: it is an error */
+} mmoe_encoder;
+
+typedef struct mmoe_column_kind {
+    const char *word; /* in schema files */
+    mmoe_column_shape shape;
+    bool is_total; /* each value of the types that it takes has a row: nothing to check */
+    size_t size;   /* of its structure */
+    /* Its keys in the configuration and, by the last word of their paths, in schema files. */
+    const mmoe_key *keys;
+    int32_t n_key;
+    /* The first key decides for this kind; without, it is what a column is that no key decides. */
+    bool is_decided;
+    const mmoe_key *fitted; /* what it learns: in schema files alone */
+    int32_t n_fitted;
+
+    /* What is wrong between its keys, and at which; NULL: nothing. (May be NULL.) */
+    const char *(*check)(const mmoe_encoder *e, char fault[MMOE_FAULT_SIZE], const char **key);
+    /* What a schema that no file is read for lacks. (May be NULL.) */
+    const char *(*without_file)(const mmoe_encoder *e);
+
+    /* Makes it ready to learn, or to parse where nothing is learned; MMOE_E_MEMORY. (May be NULL.)
+     */
+    mmoe_status (*start)(mmoe_encoder *e, mmoe_error *err);
+    /* A cell of the training file. NULL: as parse. */
+    const char *(*learn)(mmoe_encoder *e, const char *text, size_t length, mmoe_cell *out);
+    /* Numbers: sees all learned cells in order, `passes` times, in runs of `rows` values that are
+     * `stride` apart. */
+    int32_t passes;
+    void (*measure)(mmoe_encoder *e, int32_t pass, const double *learned, size_t stride,
+                    int64_t rows);
+    /* Ends learning; a fault is of the column, not of a cell. (May be NULL.) */
+    const char *(*settle)(mmoe_encoder *e, char fault[MMOE_FAULT_SIZE]);
+    /* Numbers: a learned cell as the model's input. */
+    float (*finish)(const mmoe_encoder *e, double learned);
+
+    /* A cell's text; it needs no terminator. Thread-safe, as take is. */
+    const char *(*parse)(const mmoe_encoder *e, const char *text, size_t length, mmoe_cell *out);
+    /* A raw value at any address: MMOE_VALUE_INT64, _TEXT, _FLOAT or _DOUBLE. */
+    const char *(*take)(const mmoe_encoder *e, mmoe_value_type type, const void *at,
+                        mmoe_cell *out);
+} mmoe_column_kind;
+
+/* The fault that learn returns when memory is out; compared by address. */
+extern const char mmoe_column_no_memory[];
+
+/* All values absent; NULL when memory is out. */
+mmoe_encoder *mmoe_encoder_create(const mmoe_column_kind *kind, const mmoe_allocator *alloc);
+/* A deep copy; NULL when memory is out. */
+mmoe_encoder *mmoe_encoder_copy(const mmoe_encoder *e, const mmoe_allocator *alloc);
+void mmoe_encoder_free(mmoe_encoder *e);
+/* One number for the kind and all its values, going on from `seed`. */
+uint64_t mmoe_encoder_hash(uint64_t seed, const mmoe_encoder *e);
+/* A key that is given in `mine` and is another in `theirs`: its name, else NULL. */
+const char *mmoe_encoder_difference(const mmoe_encoder *mine, const mmoe_encoder *theirs);
+/* Its vocabulary; NULL: it has none. */
+mmoe_vocab *mmoe_encoder_vocab(const mmoe_encoder *e);
+
+/* The row for a row number: itself, oov_id, or -1: an error. */
+static inline int32_t mmoe_encoder_row(const mmoe_encoder *e, int64_t id) {
+    return (int32_t)(id >= 0 && id < e->rows ? id : e->oov_id);
+}
+
+/* ---- Values ---- */
+
+/* What a value that stands for an id is: 1, *out being the integer ("7.0" and 7.0 are 7); 0: no
+ * integer; -1: one that 64 bits do not hold; -2: missing (NaN; NULL, empty or NA). */
+int mmoe_value_integral(mmoe_value_type type, const void *at, int64_t *out);
+/* The number of a raw value; false: it is a text that is none. */
+bool mmoe_value_number(mmoe_value_type type, const void *at, double *out);
+/* The text at `at`, "" for NULL. */
+const char *mmoe_value_text(const void *at, size_t *length);
+
+size_t mmoe_value_size(mmoe_value_type type);
+/* The value as a sentence names it: "\"red\"", "an empty value", "7"; long texts are cut, no
+ * character in two. */
+const char *mmoe_value_show(mmoe_value_type type, const void *at, char out[MMOE_SHOWN_SIZE]);
+const char *mmoe_text_show(const char *text, size_t length, char out[MMOE_SHOWN_SIZE]);
+
+#endif

@@ -1,0 +1,147 @@
+#include "data/column_number.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "base/text.h"
+#include "data/key_macros.h"
+
+_Static_assert(sizeof(mmoe_transform) == sizeof(int32_t), "words are stored as int32_t");
+
+static const mmoe_key number_keys[] = {
+    WORDS("features.dense[].transform", IN_NUMBER(mmoe_number_encoder, transform), "\"none\"",
+          MMOE_TRANSFORMS, "What is done to the values, fitted on the training rows."),
+};
+
+static const mmoe_key number_fitted[] = {
+    FITTED("shift", MMOE_KEY_DOUBLE, mmoe_number_encoder, shift),
+    FITTED("scale", MMOE_KEY_DOUBLE, mmoe_number_encoder, scale),
+};
+
+static const mmoe_number_encoder *constant_of(const mmoe_encoder *e) {
+    return (const mmoe_number_encoder *)e;
+}
+
+static const char *number_without_file(const mmoe_encoder *e) {
+    return constant_of(e)->transform == MMOE_TRANSFORM_NONE
+               ? NULL
+               : "a schema without a file needs the transform \"none\"";
+}
+
+static mmoe_status start_number(mmoe_encoder *e, mmoe_error *err) {
+    (void)err;
+    mmoe_number_of(e)->shift = 0;
+    mmoe_number_of(e)->scale = 1;
+    return MMOE_OK;
+}
+
+/* ---- Values ---- */
+
+static float finish_number(const mmoe_encoder *e, double learned) {
+    const mmoe_number_encoder *n = constant_of(e);
+    return (float)((learned - n->shift) * n->scale);
+}
+
+/* f(value), or what is wrong with the value. */
+static const char *prepare_number(const mmoe_encoder *e, double value, double *prepared) {
+    const bool log = constant_of(e)->transform == MMOE_TRANSFORM_LOG1P_STANDARDIZE;
+    if (!isfinite(value)) return "is not finite";
+    if (log && value <= -1) return "is not above -1, as log1p needs";
+    *prepared = log ? log1p(value) : value;
+    return NULL;
+}
+
+static const char too_large[] = "is too large for single precision after the column's transform";
+
+static const char *encode_number(const mmoe_encoder *e, double value, mmoe_cell *out) {
+    double prepared;
+    const char *fault = prepare_number(e, value, &prepared);
+    if (fault) return fault;
+    out->input = finish_number(e, prepared);
+    return isfinite(out->input) ? NULL : too_large;
+}
+
+static const char *parse_number(const mmoe_encoder *e, const char *text, size_t length,
+                                mmoe_cell *out) {
+    double value;
+    return mmoe_parse_double(text, length, &value) ? encode_number(e, value, out)
+                                                   : "is not a number";
+}
+
+static const char *take_number(const mmoe_encoder *e, mmoe_value_type type, const void *at,
+                               mmoe_cell *out) {
+    double value;
+    return mmoe_value_number(type, at, &value) ? encode_number(e, value, out) : "is not a number";
+}
+
+/* ---- Learning ---- */
+
+/* A transform that is yet to be fitted may bring any value into the range of float. */
+static const char *learn_number(mmoe_encoder *e, const char *text, size_t length, mmoe_cell *out) {
+    double value;
+    if (!mmoe_parse_double(text, length, &value)) return "is not a number";
+    const char *fault = prepare_number(e, value, &out->learned);
+    if (fault || constant_of(e)->transform != MMOE_TRANSFORM_NONE) return fault;
+    return isfinite((float)value) ? NULL : too_large;
+}
+
+/* The first pass: the mean; the second: the distances from it, whose sum corrects the first one's
+ * rounding (Chan, Golub and LeVeque, 1983). */
+static void measure_number(mmoe_encoder *e, int32_t pass, const double *x, size_t stride,
+                           int64_t rows) {
+    mmoe_moments m = mmoe_number_of(e)->moments;
+    if (pass == 0 && m.rows == 0) m = (mmoe_moments){0, *x, *x, 0, 0, 0};
+    const double mean = m.sum / (double)m.rows;
+    for (int64_t r = 0; r < rows; r++, x += stride) {
+        if (pass == 0) {
+            m.min = fmin(m.min, *x);
+            m.max = fmax(m.max, *x);
+            m.sum += *x;
+            continue;
+        }
+        const double distance = *x - mean;
+        m.rest += distance;
+        m.square += distance * distance;
+    }
+    if (pass == 0) m.rows += rows;
+    mmoe_number_of(e)->moments = m;
+}
+
+static const char *settle_number(mmoe_encoder *e, char fault[MMOE_FAULT_SIZE]) {
+    mmoe_number_encoder *n = mmoe_number_of(e);
+    const mmoe_moments *m = &n->moments;
+    if (n->transform == MMOE_TRANSFORM_NONE) return NULL;
+    const double rows = (double)m->rows;
+    const bool minmax = n->transform == MMOE_TRANSFORM_MINMAX;
+    double spread = m->max - m->min;
+    n->shift = minmax || spread == 0 ? m->min : m->sum / rows + m->rest / rows;
+    if (!minmax)
+        spread = m->min == m->max ? 0 : sqrt((m->square - m->rest * m->rest / rows) / rows);
+    n->scale = m->min == m->max ? 0 : 1 / spread;
+    if (isfinite(n->shift) && isfinite(spread) && isfinite(n->scale)) return NULL;
+    char low[MMOE_NUMBER_SIZE], high[MMOE_NUMBER_SIZE];
+    mmoe_format_double(m->min, low);
+    mmoe_format_double(m->max, high);
+    snprintf(fault, MMOE_FAULT_SIZE, "values from %s to %s cannot be scaled in double precision",
+             low, high);
+    return fault;
+}
+
+const mmoe_column_kind mmoe_column_number = {
+    .word = "number",
+    .shape = MMOE_SHAPE_NUMBER,
+    .size = sizeof(mmoe_number_encoder),
+    .keys = number_keys,
+    .n_key = sizeof number_keys / sizeof *number_keys,
+    .fitted = number_fitted,
+    .n_fitted = sizeof number_fitted / sizeof *number_fitted,
+    .without_file = number_without_file,
+    .start = start_number,
+    .learn = learn_number,
+    .passes = 2,
+    .measure = measure_number,
+    .settle = settle_number,
+    .finish = finish_number,
+    .parse = parse_number,
+    .take = take_number,
+};

@@ -1,0 +1,89 @@
+#include "data/encode.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/error.h"
+
+mmoe_status mmoe_fail_row_number(const mmoe_values *v, size_t row, int32_t id, mmoe_error *err) {
+    return mmoe_fail_at(err, MMOE_E_ARGUMENT, NULL, (int64_t)row + 1, v->name,
+                        "row number %d is outside 0 to %d", (int)id, (int)v->encoder->rows - 1);
+}
+
+mmoe_status mmoe_fail_input(const mmoe_values *v, size_t row, mmoe_error *err) {
+    return mmoe_fail_at(err, MMOE_E_ARGUMENT, NULL, (int64_t)row + 1, v->name,
+                        "the value is not finite");
+}
+
+static mmoe_status fail_raw(const mmoe_values *v, size_t row, const char *at, const char *fault,
+                            mmoe_error *err) {
+    char shown[MMOE_SHOWN_SIZE];
+    return mmoe_fail_at(err, MMOE_E_DATA, NULL, (int64_t)row + 1, v->name, "%s %s",
+                        mmoe_value_show(v->column->type, at, shown), fault);
+}
+
+static bool is_raw(mmoe_value_type type) {
+    return type == MMOE_VALUE_INT64 || type == MMOE_VALUE_TEXT || type == MMOE_VALUE_FLOAT ||
+           type == MMOE_VALUE_DOUBLE;
+}
+
+mmoe_status mmoe_values_check(const mmoe_values *v, const char *call, mmoe_error *err) {
+    const bool sparse = v->encoder->kind->shape == MMOE_SHAPE_ID;
+    const mmoe_value_type encoded = sparse ? MMOE_VALUE_ROW : MMOE_VALUE_INPUT;
+    if (v->column->type != encoded && !is_raw(v->column->type))
+        return mmoe_fail_at(err, MMOE_E_ARGUMENT, NULL, 0, v->name,
+                            "%s: %d is no type of a %s column's values", call, (int)v->column->type,
+                            sparse ? "sparse" : "dense");
+    if (!v->column->values && v->rows)
+        return mmoe_fail_at(err, MMOE_E_ARGUMENT, NULL, 0, v->name,
+                            "%s: the column's values are NULL", call);
+    return MMOE_OK;
+}
+
+static size_t step_of(const mmoe_column *c) {
+    return c->stride ? c->stride : mmoe_value_size(c->type);
+}
+
+static const char *start_of(const mmoe_values *v) {
+    return (const char *)v->column->values + v->first * step_of(v->column);
+}
+
+mmoe_status mmoe_encode_ids(const mmoe_values *v, int32_t *to, size_t stride, mmoe_error *err) {
+    const mmoe_encoder *e = v->encoder;
+    const mmoe_value_type type = v->column->type;
+    const size_t step = step_of(v->column);
+    const char *at = start_of(v);
+    mmoe_cell cell;
+    if (!to && type != MMOE_VALUE_ROW && e->kind->is_total) return MMOE_OK;
+    for (size_t r = 0; r < v->rows; r++, at += step) {
+        if (type == MMOE_VALUE_ROW) {
+            memcpy(&cell.id, at, sizeof cell.id);
+            if (cell.id < 0 || cell.id >= e->rows)
+                return mmoe_fail_row_number(v, v->first + r, cell.id, err);
+        } else {
+            const char *fault = e->kind->take(e, type, at, &cell);
+            if (fault) return fail_raw(v, v->first + r, at, fault, err);
+        }
+        if (to) to[r * stride] = cell.id;
+    }
+    return MMOE_OK;
+}
+
+mmoe_status mmoe_encode_numbers(const mmoe_values *v, float *to, size_t stride, mmoe_error *err) {
+    const mmoe_encoder *e = v->encoder;
+    const mmoe_value_type type = v->column->type;
+    const size_t step = step_of(v->column);
+    const char *at = start_of(v);
+    mmoe_cell cell;
+    for (size_t r = 0; r < v->rows; r++, at += step) {
+        if (type == MMOE_VALUE_INPUT) {
+            memcpy(&cell.input, at, sizeof cell.input);
+            if (!isfinite(cell.input)) return mmoe_fail_input(v, v->first + r, err);
+        } else {
+            const char *fault = e->kind->take(e, type, at, &cell);
+            if (fault) return fail_raw(v, v->first + r, at, fault, err);
+        }
+        if (to) to[r * stride] = cell.input;
+    }
+    return MMOE_OK;
+}

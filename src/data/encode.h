@@ -1,0 +1,30 @@
+/* Columns of a caller's values as rows of tables and numbers. */
+#ifndef MMOE_DATA_ENCODE_H
+#define MMOE_DATA_ENCODE_H
+
+#include "data/column.h"
+
+/* Rows [first, first + rows) of a column. */
+typedef struct mmoe_values {
+    const mmoe_encoder *encoder;
+    const char *name; /* in errors */
+    const mmoe_column *column;
+    size_t first, rows;
+} mmoe_values;
+
+/* Is the column of a type that its encoder takes, and are there values? `call` names the public
+ * function. MMOE_E_ARGUMENT. */
+mmoe_status mmoe_values_check(const mmoe_values *values, const char *call, mmoe_error *err);
+/* Writes row r to to[r * stride]; `to` NULL: looks for faults alone. err->row counts from 1, the
+ * batch's first row. MMOE_E_ARGUMENT: a row number outside the table, an input that is not finite;
+ * MMOE_E_DATA: a raw value that the encoder does not take. */
+mmoe_status mmoe_encode_ids(const mmoe_values *values, int32_t *to, size_t stride, mmoe_error *err);
+mmoe_status mmoe_encode_numbers(const mmoe_values *values, float *to, size_t stride,
+                                mmoe_error *err);
+
+/* The two faults of encoded values, in whatever array they stand. */
+mmoe_status mmoe_fail_row_number(const mmoe_values *values, size_t row, int32_t id,
+                                 mmoe_error *err);
+mmoe_status mmoe_fail_input(const mmoe_values *values, size_t row, mmoe_error *err);
+
+#endif

@@ -1,0 +1,447 @@
+/* Kinds of columns: what a cell is, in all the ways to say it; what a kind keeps. */
+#include <float.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "check_main.h"
+#include "columns_support.h"
+#include "config/config_keys.h"
+#include "failing.h"
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+/* ---- The list ---- */
+
+START_TEST(every_kind_is_whole) {
+    const mmoe_column_kind *kind;
+    for (int32_t i = 0; (kind = mmoe_column_kind_at(i)); i++) {
+        ck_assert_ptr_eq(mmoe_column_kind_named(kind->word), kind);
+        ck_assert(kind->parse && kind->take && kind->size >= sizeof(mmoe_encoder));
+        ck_assert(!kind->is_decided || kind->n_key > 0);
+        ck_assert(kind->shape == MMOE_SHAPE_ID || !kind->learn || kind->finish);
+        ck_assert(!kind->passes || kind->measure);
+        for (int32_t k = 0; k < kind->n_key; k++)
+            ck_assert_int_eq(kind->keys[k].scope,
+                             kind->shape == MMOE_SHAPE_ID ? MMOE_SCOPE_SPARSE : MMOE_SCOPE_DENSE);
+    }
+    ck_assert_ptr_null(mmoe_column_kind_named("no kind"));
+    ck_assert_ptr_eq(mmoe_column_kind_default(MMOE_SHAPE_ID), &mmoe_column_vocabulary);
+    ck_assert_ptr_eq(mmoe_column_kind_default(MMOE_SHAPE_NUMBER), &mmoe_column_number);
+}
+END_TEST
+
+/* ---- Values ---- */
+
+/* A value in the forms that it has: a text, and where they say the same a double (and so an
+ * integer, a float). */
+typedef struct form {
+    const char *text;
+    double number; /* NAN: the text alone */
+    int32_t id;    /* wanted; -1: `fault` */
+    const char *fault;
+} form;
+
+static void has(const form *f, const char *how, const mmoe_cell *cell, const char *fault) {
+    if (f->fault)
+        ck_assert_msg(fault && strcmp(fault, f->fault) == 0, "\"%s\" as %s: %s, not %s", f->text,
+                      how, fault ? fault : "no fault", f->fault);
+    else
+        ck_assert_msg(!fault && cell->id == f->id, "\"%s\" as %s: %d (%s), not %d", f->text, how,
+                      cell->id, fault ? fault : "no fault", f->id);
+}
+
+/* Whatever the door, the same row or the same sentence. */
+static void check_form(const mmoe_encoder *e, const form *f) {
+    mmoe_cell cell;
+    has(f, "a cell", &cell, e->kind->parse(e, f->text, strlen(f->text), &cell));
+    has(f, "a text", &cell, e->kind->take(e, MMOE_VALUE_TEXT, &f->text, &cell));
+    if (isnan(f->number)) return;
+    const float narrow = (float)f->number;
+    has(f, "a double", &cell, e->kind->take(e, MMOE_VALUE_DOUBLE, &f->number, &cell));
+    if ((double)narrow == f->number)
+        has(f, "a float", &cell, e->kind->take(e, MMOE_VALUE_FLOAT, &narrow, &cell));
+    if (f->number != trunc(f->number) || fabs(f->number) >= 0x1p63) return;
+    const int64_t integer = (int64_t)f->number;
+    has(f, "an integer", &cell, e->kind->take(e, MMOE_VALUE_INT64, &integer, &cell));
+}
+
+#define NONE (double)NAN
+#define OUTSIDE "is outside of the table's rows 0 to 7"
+#define NO_INTEGER "is not an integer, but the column's ids are row numbers"
+
+START_TEST(rows) {
+    const form forms[] = {{"7", 7, 7, NULL},
+                          {"7.0", 7, 7, NULL},
+                          {" 7", 7, 7, NULL},
+                          {"7.00 ", 7, 7, NULL},
+                          {"+7", 7, 7, NULL},
+                          {"007", 7, 7, NULL},
+                          {"0", 0, 0, NULL},
+                          {"-0.0", -0.0, 0, NULL},
+                          {"8", 8, -1, OUTSIDE},
+                          {"-1", -1, -1, OUTSIDE},
+                          {"1e300", NONE, -1, NO_INTEGER},
+                          {"99999999999999999999", 1e20, -1, OUTSIDE},
+                          {"-9223372036854775808", -0x1p63, -1, OUTSIDE},
+                          {"0.5", 0.5, -1, NO_INTEGER},
+                          {"seven", NONE, -1, NO_INTEGER},
+                          {"", NONE, -1, OUTSIDE},
+                          {"NA", NONE, -1, OUTSIDE}};
+    const mmoe_encoder *e = row_encoder(8, -1), *lenient = row_encoder(8, 3);
+    for (size_t i = 0; i < COUNT(forms); i++) {
+        check_form(e, &forms[i]);
+        form f = forms[i];
+        if (f.fault && strcmp(f.fault, OUTSIDE) == 0) f = (form){f.text, f.number, 3, NULL};
+        check_form(lenient, &f);
+    }
+    mmoe_cell cell;
+    const double missing = (double)NAN;
+    const char *none = NULL;
+    ck_assert_str_eq(e->kind->take(e, MMOE_VALUE_DOUBLE, &missing, &cell), OUTSIDE);
+    ck_assert_str_eq(e->kind->take(e, MMOE_VALUE_TEXT, &none, &cell), OUTSIDE);
+    ck_assert_ptr_null(e->kind->take(lenient, MMOE_VALUE_DOUBLE, &missing, &cell));
+    ck_assert_int_eq(cell.id, 3);
+}
+END_TEST
+
+static mmoe_encoder *learned(const char *const *texts, size_t n) {
+    mmoe_encoder *e = new_encoder(&mmoe_column_vocabulary);
+    mmoe_cell cell;
+    char room[MMOE_FAULT_SIZE];
+    ck_assert_int_eq(e->kind->start(e, NULL), MMOE_OK);
+    for (size_t i = 0; i < n; i++)
+        ck_assert_ptr_null(e->kind->learn(e, texts[i], strlen(texts[i]), &cell));
+    ck_assert_ptr_null(e->kind->settle(e, room));
+    return e;
+}
+
+/* The forms of an integer, in vocabularies of integers and of other values too; what a column
+ * learns it finds, whatever its rows were first written as. */
+START_TEST(vocabularies) {
+    const char *const ints[] = {"7", "-3", "9007199254740993"},
+                      *const gaps[] = {"7.0", "", "-3.0", "9007199254740993", "7"},
+                      *const mixed[] = {" 7", "-3", "9007199254740993.0", "red", "0.5", "007", "7"};
+    const mmoe_encoder *encoders[] = {learned(ints, 3), learned(gaps, 5), learned(mixed, 7)};
+    const form known[] = {{"7", 7, 1, NULL},
+                          {"7.0", 7, 1, NULL},
+                          {" 7", 7, 1, NULL},
+                          {"7.00\t", 7, 1, NULL},
+                          {"-3", -3, 2, NULL},
+                          {"-3.0", -3, 2, NULL},
+                          {"9007199254740993", NONE, 3, NULL},
+                          {"8", 8, 0, NULL},
+                          {"", NONE, 0, NULL},
+                          {"NA", NONE, 0, NULL},
+                          {"1e+300", 1e300, 0, NULL},
+                          {"blue", NONE, 0, NULL}};
+    for (size_t v = 0; v < COUNT(encoders); v++) {
+        for (size_t i = 0; i < COUNT(known); i++) check_form(encoders[v], &known[i]);
+        mmoe_cell cell;
+        const double missing = (double)NAN;
+        const int64_t large = 9007199254740993;
+        ck_assert_ptr_null(
+            encoders[v]->kind->take(encoders[v], MMOE_VALUE_DOUBLE, &missing, &cell));
+        ck_assert_int_eq(cell.id, 0);
+        ck_assert_ptr_null(encoders[v]->kind->take(encoders[v], MMOE_VALUE_INT64, &large, &cell));
+        ck_assert_int_eq(cell.id, 3);
+    }
+    ck_assert_int_eq(encoders[0]->rows, 4);
+    ck_assert_int_eq(encoders[1]->rows, 4);
+    ck_assert(mmoe_vocab_is_int(mmoe_encoder_vocab(encoders[1])));
+    const form strings[] = {{"red", NONE, 4, NULL}, {"0.5", 0.5, 5, NULL}, {"007", NONE, 6, NULL}};
+    for (size_t i = 0; i < COUNT(strings); i++) check_form(encoders[2], &strings[i]);
+    ck_assert_int_eq(encoders[2]->rows, 7);
+}
+END_TEST
+
+START_TEST(numbers) {
+    static const struct {
+        mmoe_transform transform;
+        double shift, scale;
+        const char *text;
+        double value; /* NAN: the text alone */
+        float input;
+        const char *fault;
+    } cases[] = {
+        {MMOE_TRANSFORM_NONE, 0, 1, "0.1", 0.1, 0.1f, NULL},
+        {MMOE_TRANSFORM_NONE, 0, 1, " 1e0 ", 1, 1, NULL},
+        {MMOE_TRANSFORM_NONE, 0, 1, "7.0", 7, 7, NULL},
+        {MMOE_TRANSFORM_MINMAX, 3, 0.25, "5", 5, 0.5f, NULL},
+        {MMOE_TRANSFORM_STANDARDIZE, 1, 0, "1e300", 1e300, 0, NULL},
+        {MMOE_TRANSFORM_LOG1P_STANDARDIZE, 0, 2, "0", 0, 0, NULL},
+        {MMOE_TRANSFORM_LOG1P_STANDARDIZE, 0, 1, "-1", -1, 0, "is not above -1, as log1p needs"},
+        {MMOE_TRANSFORM_NONE, 0, 1, "1e39", 1e39, 0,
+         "is too large for single precision after the column's transform"},
+        {MMOE_TRANSFORM_NONE, 0, 1, "inf", (double)INFINITY, 0, "is not finite"},
+        {MMOE_TRANSFORM_NONE, 0, 1, "nan", NONE, 0, "is not finite"},
+        {MMOE_TRANSFORM_NONE, 0, 1, "", NONE, 0, "is not a number"},
+        {MMOE_TRANSFORM_NONE, 0, 1, "NA", NONE, 0, "is not a number"},
+        {MMOE_TRANSFORM_NONE, 0, 1, "7 apples", NONE, 0, "is not a number"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        mmoe_encoder *e = number_encoder(cases[i].transform);
+        mmoe_number_of(e)->shift = cases[i].shift;
+        mmoe_number_of(e)->scale = cases[i].scale;
+        mmoe_cell cell[3];
+        const char *faults[3];
+        int n = 2;
+        faults[0] = e->kind->parse(e, cases[i].text, strlen(cases[i].text), &cell[0]);
+        faults[1] = e->kind->take(e, MMOE_VALUE_TEXT, &cases[i].text, &cell[1]);
+        if (!isnan(cases[i].value))
+            faults[n++] = e->kind->take(e, MMOE_VALUE_DOUBLE, &cases[i].value, &cell[2]);
+        while (n--) {
+            ck_assert_pstr_eq(faults[n], cases[i].fault);
+            if (!cases[i].fault) ck_assert(cell[n].input == cases[i].input);
+        }
+    }
+    mmoe_cell cell;
+    const int64_t seven = 7;
+    const mmoe_encoder *e = number_encoder(MMOE_TRANSFORM_NONE);
+    mmoe_number_of(new_encoder(&mmoe_column_number));
+    ck_assert_ptr_null(e->kind->take(e, MMOE_VALUE_INT64, &seven, &cell));
+}
+END_TEST
+
+/* ---- Fitting ---- */
+
+/* Learns the values as a file's cells: in runs, through text. */
+static mmoe_number_encoder *fit(mmoe_transform transform, const double *values, int64_t n,
+                                const char **fault) {
+    static char room[MMOE_FAULT_SIZE];
+    mmoe_encoder *e = number_encoder(transform);
+    ck_assert_int_eq(e->kind->start(e, NULL), MMOE_OK);
+    for (int32_t pass = 0; pass < e->kind->passes; pass++)
+        for (int64_t first = 0; first < n; first += 3)
+            e->kind->measure(e, pass, values + first, 1, n - first < 3 ? n - first : 3);
+    *fault = e->kind->settle(e, room);
+    return mmoe_number_of(e);
+}
+
+static void fit_one(mmoe_transform transform, const double *values, int64_t n, double shift,
+                    double scale) {
+    const char *fault;
+    const mmoe_number_encoder *c = fit(transform, values, n, &fault);
+    ck_assert_ptr_null(fault);
+    ck_assert_double_le(fabs(c->shift - shift), 1e-15 * fabs(shift));
+    ck_assert_double_le(fabs(c->scale - scale), 1e-15 * fabs(scale));
+}
+
+START_TEST(transforms_are_fitted) {
+    const double values[] = {2, 4, 4, 4, 5, 5, 7, 9}; /* mean 5, population standard deviation 2 */
+    fit_one(MMOE_TRANSFORM_STANDARDIZE, values, 8, 5, 0.5);
+    fit_one(MMOE_TRANSFORM_LOG1P_STANDARDIZE, values, 8, 5, 0.5); /* values come with f applied */
+    fit_one(MMOE_TRANSFORM_MINMAX, values, 8, 2, 1.0 / 7);
+    fit_one(MMOE_TRANSFORM_NONE, values, 8, 0, 1);
+    const double constant[] = {0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1};
+    fit_one(MMOE_TRANSFORM_STANDARDIZE, constant, 10, 0.1, 0);
+    fit_one(MMOE_TRANSFORM_MINMAX, constant, 10, 0.1, 0);
+    fit_one(MMOE_TRANSFORM_STANDARDIZE, values, 1, 2, 0);
+    /* far from zero, where the mean of squares less the square of the mean has no digit left */
+    const double far[] = {1e9 + 4, 1e9 + 7, 1e9 + 13, 1e9 + 16}; /* mean 1e9 + 10, variance 22.5 */
+    fit_one(MMOE_TRANSFORM_STANDARDIZE, far, 4, 1e9 + 10, 1 / sqrt(22.5));
+}
+END_TEST
+
+/* 1e15 + 0.125 k, exact in double, whose plain sum rounds at every step. */
+START_TEST(long_columns_are_fitted_soundly) {
+    enum { N = 100001 };
+    double *values = malloc(N * sizeof *values);
+    for (int i = 0; i < N; i++) values[i] = 1e15 + 0.125 * (i * 37 % N % 8);
+    double sum = 0, square = 0; /* of the small parts: exact */
+    for (int i = 0; i < N; i++) {
+        sum += values[i] - 1e15;
+        square += (values[i] - 1e15) * (values[i] - 1e15);
+    }
+    double variance = square / N - sum / N * (sum / N);
+    const char *fault;
+    const mmoe_number_encoder *c = fit(MMOE_TRANSFORM_STANDARDIZE, values, N, &fault);
+    ck_assert_ptr_null(fault);
+    ck_assert_double_le(fabs(c->shift - (1e15 + sum / N)), 0.125);
+    ck_assert_double_eq_tol(c->scale, 1 / sqrt(variance), 1e-9);
+    free(values);
+}
+END_TEST
+
+START_TEST(values_that_double_cannot_scale) {
+    const double wide[] = {-1.5e308, 1.5e308}, close[] = {0, 5e-324};
+    const mmoe_transform transforms[] = {MMOE_TRANSFORM_MINMAX, MMOE_TRANSFORM_STANDARDIZE};
+    for (int i = 0; i < 2; i++) {
+        const char *fault;
+        fit(transforms[i], wide, 2, &fault);
+        ck_assert_pstr_eq(fault,
+                          "values from -1.5e+308 to 1.5e+308 cannot be scaled in double precision");
+        fit(transforms[i], close, 2, &fault);
+        ck_assert_ptr_nonnull(fault);
+    }
+}
+END_TEST
+
+/* ---- What a kind keeps ---- */
+
+/* A kind of every type of key. */
+typedef struct many {
+    mmoe_encoder head;
+    mmoe_numbers numbers;
+    char *text;
+    int32_t small;
+    double fitted;
+    mmoe_vocab *vocab;
+    bool flag;
+} many;
+
+static const mmoe_key many_keys[] = {
+    {.doc = {"features.sparse[].numbers", "array", NULL, "1 to 3 numbers in [-10, 1e12]", "Some."},
+     .scope = MMOE_SCOPE_SPARSE,
+     .kind = MMOE_KEY_NUMBERS,
+     .offset = offsetof(many, numbers),
+     .low = -10,
+     .high = 1e12,
+     .entry = "in [-10, 1e12]",
+     .least = 1,
+     .most = 3},
+    {.doc = {.path = "text"}, .kind = MMOE_KEY_TEXT, .offset = offsetof(many, text)},
+    {.doc = {.path = "small"}, .kind = MMOE_KEY_INT32, .offset = offsetof(many, small)},
+    {.doc = {.path = "flag"}, .kind = MMOE_KEY_BOOL, .offset = offsetof(many, flag)},
+};
+static const mmoe_key many_fitted[] = {
+    {.doc = {.path = "fitted"}, .kind = MMOE_KEY_DOUBLE, .offset = offsetof(many, fitted)},
+    {.doc = {.path = "vocab"}, .kind = MMOE_KEY_VOCABULARY, .offset = offsetof(many, vocab)},
+};
+static const mmoe_column_kind many_kind = {.word = "many",
+                                           .size = sizeof(many),
+                                           .keys = many_keys,
+                                           .n_key = COUNT(many_keys),
+                                           .fitted = many_fitted,
+                                           .n_fitted = COUNT(many_fitted)};
+
+static many *whole_encoder(void) {
+    const mmoe_allocator a = mmoe_allocator_or_default(NULL);
+    const int64_t keys[] = {5, 6};
+    many *m = (many *)mmoe_encoder_create(&many_kind, &a);
+    ck_assert_ptr_nonnull(m);
+    m->numbers = (mmoe_numbers){mmoe_alloc(&a, 2, sizeof(double)), 2};
+    m->numbers.items[0] = 0.5;
+    m->numbers.items[1] = -3;
+    m->text = mmoe_copy_text(&a, "words", 5);
+    m->small = 4;
+    m->fitted = 0.1;
+    ck_assert_int_eq(mmoe_vocab_from_ints(keys, 2, &a, &m->vocab, NULL), MMOE_OK);
+    return m;
+}
+
+START_TEST(encoders_are_copied_whole) {
+    many *m = whole_encoder();
+    failing count = {0};
+    mmoe_allocator a = failing_allocator(&count);
+    many *copy = (many *)mmoe_encoder_copy(&m->head, &a);
+    ck_assert_ptr_nonnull(copy);
+    const uint64_t hash = mmoe_encoder_hash(1, &m->head);
+    mmoe_encoder_free(&m->head);
+    ck_assert(mmoe_encoder_hash(1, &copy->head) == hash &&
+              mmoe_encoder_hash(2, &copy->head) != hash);
+    ck_assert(copy->numbers.count == 2 && copy->numbers.items[1] == -3);
+    ck_assert_str_eq(copy->text, "words");
+    ck_assert_int_eq(mmoe_vocab_find_int(mmoe_encoder_vocab(&copy->head), 6), 2);
+    /* each value is part of the number */
+    copy->numbers.items[1] = -4;
+    ck_assert(mmoe_encoder_hash(1, &copy->head) != hash);
+    copy->numbers.items[1] = -3;
+    copy->text[0] = 'W';
+    ck_assert(mmoe_encoder_hash(1, &copy->head) != hash);
+    copy->text[0] = 'w';
+    copy->flag = true;
+    ck_assert(mmoe_encoder_hash(1, &copy->head) != hash);
+    copy->flag = false;
+    copy->fitted = 0.2;
+    ck_assert(mmoe_encoder_hash(1, &copy->head) != hash);
+    copy->fitted = 0.1;
+    copy->head.rows = 9;
+    ck_assert(mmoe_encoder_hash(1, &copy->head) != hash);
+    mmoe_encoder_free(&copy->head);
+    mmoe_encoder_free(NULL);
+    ck_assert_int_eq(count.live, 0);
+    m = whole_encoder();
+    for (long k = 1; k <= count.calls; k++) {
+        failing f = {.fail_at = k};
+        a = failing_allocator(&f);
+        ck_assert_ptr_null(mmoe_encoder_copy(&m->head, &a));
+        ck_assert_int_eq(f.live, 0);
+    }
+    mmoe_encoder_free(&m->head);
+}
+END_TEST
+
+/* ---- Arrays of numbers in a configuration ---- */
+
+static mmoe_status store(const char *text, many *m, mmoe_error *err) {
+    const mmoe_allocator a = mmoe_allocator_or_default(NULL);
+    const mmoe_key_place place = {"c.json", err};
+    json_t *json = json_loads(text, JSON_DECODE_ANY, NULL);
+    ck_assert_ptr_nonnull(json);
+    const mmoe_status status = mmoe_key_store(many_keys, json, &a, m, &place, "numbers");
+    json_decref(json);
+    return status;
+}
+
+START_TEST(arrays_of_numbers_are_keys) {
+    const mmoe_allocator a = mmoe_allocator_or_default(NULL);
+    static const char *const good[] = {"[-10, 0.123456789, 1e12]", "[3]", "[999999999999]",
+                                       "[123456.789, -0.001]"};
+    for (size_t i = 0; i < COUNT(good); i++) {
+        mmoe_error err = {0};
+        many *m = (many *)mmoe_encoder_create(&many_kind, &a);
+        ck_assert_msg(store(good[i], m, &err) == MMOE_OK, "%s: %s", good[i], err.message);
+        json_t *json = NULL, *wanted = json_loads(good[i], 0, NULL);
+        ck_assert_int_eq(mmoe_key_load(many_keys, m, NULL, &json), MMOE_OK);
+        ck_assert_uint_eq(json_array_size(json), json_array_size(wanted));
+        char *text = json_dumps(json, JSON_REAL_PRECISION(9)); /* as a configuration is printed */
+        json_t *back = json_loads(text, 0, NULL);
+        for (size_t k = 0; k < json_array_size(wanted); k++) {
+            const double number = json_number_value(json_array_get(wanted, k));
+            ck_assert(m->numbers.items[k] == number);
+            ck_assert(json_number_value(json_array_get(back, k)) == number);
+        }
+        free(text);
+        json_decref(json);
+        json_decref(wanted);
+        json_decref(back);
+        mmoe_encoder_free(&m->head);
+    }
+    static const struct {
+        const char *text, *path, *wanted;
+    } bad[] = {{"[]", "numbers", "1 to 3 numbers"},
+               {"[1, 2, 3, 4]", "numbers", "1 to 3 numbers"},
+               {"7", "numbers", "7 is not allowed here; allowed is an array: 1 to 3 numbers"},
+               {"[1, -11]", "numbers[1]", "-11 is not allowed here; allowed is a number: in [-10"},
+               {"[1e13]", "numbers[0]", "in [-10, 1e12]"},
+               {"[\"1\"]", "numbers[0]", "\"1\" is not allowed here"},
+               {"[0.1234567891]", "numbers[0]", "of at most 9 digits, or whole"}};
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        mmoe_error err = {0};
+        many *m = (many *)mmoe_encoder_create(&many_kind, &a);
+        ck_assert_int_eq(store(bad[i].text, m, &err), MMOE_E_CONFIG);
+        ck_assert_str_eq(err.column, bad[i].path);
+        ck_assert_msg(strstr(err.message, bad[i].wanted), "%s", err.message);
+        mmoe_encoder_free(&m->head);
+    }
+    many *m = (many *)mmoe_encoder_create(&many_kind, &a);
+    json_t *none = NULL;
+    ck_assert_int_eq(mmoe_key_load(many_keys, m, NULL, &none), MMOE_OK);
+    ck_assert_ptr_null(none);
+    mmoe_encoder_free(&m->head);
+}
+END_TEST
+
+void add_cases(TCase *c) {
+    tcase_add_test(c, every_kind_is_whole);
+    tcase_add_test(c, rows);
+    tcase_add_test(c, vocabularies);
+    tcase_add_test(c, numbers);
+    tcase_add_test(c, transforms_are_fitted);
+    tcase_add_test(c, long_columns_are_fitted_soundly);
+    tcase_add_test(c, values_that_double_cannot_scale);
+    tcase_add_test(c, encoders_are_copied_whole);
+    tcase_add_test(c, arrays_of_numbers_are_keys);
+}
