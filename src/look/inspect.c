@@ -82,7 +82,7 @@ static mmoe_status copy_task_names(inspection *i, mmoe_error *err) {
     return MMOE_OK;
 }
 
-static mmoe_status take_memory(inspector *w, mmoe_error *err) {
+static mmoe_status take_inspector_memory(inspector *w, mmoe_error *err) {
     inspection *i = w->of;
     const size_t experts = (size_t)i->parts.n_expert, rows = (size_t)i->view.sampled;
     const size_t slice = w->rows < SLICE ? (size_t)w->rows : SLICE,
@@ -207,11 +207,12 @@ static mmoe_status inspect(inspector *w, int threads, mmoe_error *err) {
             &i->gates, &i->parts, w->model,
             (SLICE + w->run->plan->max_chunk - 1) / w->run->plan->max_chunk, &i->alloc, err);
     if (!status) status = copy_task_names(i, err);
-    if (!status) status = take_memory(w, err);
+    if (!status) status = take_inspector_memory(w, err);
     if (!status) status = run_rows(w, err);
     if (!status)
-        status = mmoe_compare_outputs(w->outputs, i->parts.n_expert, i->view.sampled, w->pool,
-                                      &i->alloc, i->similarity, err);
+        status = mmoe_compare_outputs(&(mmoe_comparison){w->outputs, i->parts.n_expert,
+                                                         i->view.sampled, w->pool, i->similarity},
+                                      &i->alloc, err);
     if (status) return status;
     mmoe_gate_meter_read(&i->gates);
     fill_experts(w);

@@ -9,9 +9,8 @@
 #include "math/lapack.h"
 
 typedef struct comparison {
-    mmoe_outputs *modules;
-    int32_t count, rows;
-    double *cka, *scratch; /* [count, count], [workers, stride] */
+    mmoe_comparison of;
+    double *scratch; /* [workers, stride] */
     size_t stride;
 } comparison;
 
@@ -27,7 +26,7 @@ static void centre(double *x, int32_t units, int32_t rows) {
     }
 }
 
-static void measure(mmoe_outputs *m, const double *values, int32_t n) {
+static void measure_spectrum(mmoe_outputs *m, const double *values, int32_t n) {
     double sum = 0, fourth = 0, entropy = 0;
     for (int32_t i = 0; i < n; i++) {
         sum += values[i];
@@ -39,16 +38,16 @@ static void measure(mmoe_outputs *m, const double *values, int32_t n) {
     m->norm = sqrt(fourth);
 }
 
-static void prepare(void *context, int worker, int task) {
+static void prepare_module(void *context, int worker, int task) {
     const comparison *c = context;
-    mmoe_outputs *m = &c->modules[task];
-    const int32_t n = m->units < c->rows ? m->units : c->rows;
+    mmoe_outputs *m = &c->of.modules[task];
+    const int32_t n = m->units < c->of.rows ? m->units : c->of.rows;
     double *copy = c->scratch + (size_t)worker * c->stride,
-           *values = copy + (size_t)m->units * (size_t)c->rows;
-    centre(m->x, m->units, c->rows);
-    memcpy(copy, m->x, (size_t)m->units * (size_t)c->rows * sizeof *copy);
-    if (mmoe_lapack_singular(c->rows, m->units, copy, values, values + n))
-        measure(m, values, n);
+           *values = copy + (size_t)m->units * (size_t)c->of.rows;
+    centre(m->x, m->units, c->of.rows);
+    memcpy(copy, m->x, (size_t)m->units * (size_t)c->of.rows * sizeof *copy);
+    if (mmoe_lapack_singular(c->of.rows, m->units, copy, values, values + n))
+        measure_spectrum(m, values, n);
     else
         m->rank = m->norm = (double)NAN;
 }
@@ -57,43 +56,44 @@ static double similarity(const comparison *c, const mmoe_outputs *a, const mmoe_
                          double *product) {
     if (a->group != b->group || !(a->norm > 0) || !(b->norm > 0)) return (double)NAN;
     if (a == b) return 1;
-    mmoe_gemm_double(a->units, b->units, c->rows, a->x, b->x, product);
+    mmoe_gemm_double(a->units, b->units, c->of.rows, a->x, b->x, product);
     double sum = 0;
     for (int64_t i = 0; i < (int64_t)a->units * b->units; i++) sum += product[i] * product[i];
     return sum / (a->norm * b->norm);
 }
 
-static void compare(void *context, int worker, int task) {
+static void compare_module(void *context, int worker, int task) {
     const comparison *c = context;
     double *product = c->scratch + (size_t)worker * c->stride;
     for (int32_t b = 0; b <= task; b++)
-        c->cka[task * c->count + b] = c->cka[b * c->count + task] =
-            similarity(c, &c->modules[task], &c->modules[b], product);
+        c->of.cka[task * c->of.count + b] = c->of.cka[b * c->of.count + task] =
+            similarity(c, &c->of.modules[task], &c->of.modules[b], product);
 }
 
-static void run(const comparison *c, mmoe_pool *pool, mmoe_pool_fn fn) {
-    if (pool)
-        mmoe_pool_run(pool, c->count, fn, (void *)(uintptr_t)c);
+static void run_all(const comparison *c, mmoe_pool_fn fn) {
+    void *context = (void *)(uintptr_t)c;
+    if (c->of.pool)
+        mmoe_pool_run(c->of.pool, c->of.count, fn, context);
     else
-        for (int32_t i = 0; i < c->count; i++) fn((void *)(uintptr_t)c, 0, i);
+        for (int32_t i = 0; i < c->of.count; i++) fn(context, 0, i);
 }
 
-mmoe_status mmoe_compare_outputs(mmoe_outputs *modules, int32_t count, int32_t rows,
-                                 mmoe_pool *pool, const mmoe_allocator *alloc, double *cka,
+mmoe_status mmoe_compare_outputs(const mmoe_comparison *wanted, const mmoe_allocator *alloc,
                                  mmoe_error *err) {
-    comparison c = {.modules = modules, .count = count, .rows = rows, .cka = cka};
+    comparison c = {.of = *wanted};
+    const int32_t rows = wanted->rows;
     size_t widest = 0;
-    for (int32_t i = 0; i < count; i++)
-        if ((size_t)modules[i].units > widest) widest = (size_t)modules[i].units;
+    for (int32_t i = 0; i < wanted->count; i++)
+        if ((size_t)wanted->modules[i].units > widest) widest = (size_t)wanted->modules[i].units;
     if (!widest) return MMOE_OK;
     const size_t decompose = widest * (size_t)rows + widest +
                              (size_t)mmoe_lapack_singular_scratch(rows, (int32_t)widest);
-    const size_t workers = pool ? (size_t)mmoe_pool_workers(pool) : 1;
+    const size_t workers = wanted->pool ? (size_t)mmoe_pool_workers(wanted->pool) : 1;
     c.stride = decompose > widest * widest ? decompose : widest * widest;
     c.scratch = mmoe_alloc(alloc, workers * c.stride, sizeof *c.scratch);
     if (!c.scratch) return mmoe_fail_memory(err, workers * c.stride * sizeof *c.scratch);
-    run(&c, pool, prepare);
-    run(&c, pool, compare);
+    run_all(&c, prepare_module);
+    run_all(&c, compare_module);
     mmoe_release(alloc, c.scratch);
     return MMOE_OK;
 }

@@ -16,13 +16,19 @@ typedef struct mmoe_outputs {
     double norm; /* |X X^T| */
 } mmoe_outputs;
 
-/* Centres `count` modules' outputs, fills rank and norm, and writes linear CKA (Kornblith et al.,
+typedef struct mmoe_comparison {
+    mmoe_outputs *modules; /* [count] */
+    int32_t count, rows;
+    mmoe_pool *pool; /* NULL: the calling thread alone */
+    double *cka;     /* [count, count], written */
+} mmoe_comparison;
+
+/* Centres the modules' outputs, fills rank and norm, and writes linear CKA (Kornblith et al.,
  * ICML 2019, equation in section 3) of all pairs to cka [count, count]: |X_a X_b^T|^2 / (|X_a
  * X_a^T| |X_b X_b^T|), Frobenius norms. NaN: of modules of different groups, and where outputs are
- * the same in every row or not finite; rank is NaN where outputs are not finite. `pool` may be
- * NULL. MMOE_E_MEMORY. */
-mmoe_status mmoe_compare_outputs(mmoe_outputs *modules, int32_t count, int32_t rows,
-                                 mmoe_pool *pool, const mmoe_allocator *alloc, double *cka,
+ * the same in every row or not finite; rank is NaN where outputs are not finite.
+ * MMOE_E_MEMORY. */
+mmoe_status mmoe_compare_outputs(const mmoe_comparison *wanted, const mmoe_allocator *alloc,
                                  mmoe_error *err);
 
 #endif

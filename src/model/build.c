@@ -40,11 +40,11 @@ mmoe_module mmoe_gate_of(const char *kind, int32_t index, mmoe_view in, int32_t 
 }
 
 mmoe_status mmoe_add_weighing(mmoe_graph *g, const char *name, const mmoe_gate_config *config,
-                              mmoe_view *gates, int32_t count, int32_t of, mmoe_error *err) {
+                              const mmoe_gate_row *row, mmoe_error *err) {
     if (is_plain(config)) return MMOE_OK;
     const mmoe_gating how = {config->temperature, config->expert_dropout,
-                             config->load_balance / (float)of, (int32_t)config->top_k};
-    return mmoe_graph_gate(g, name, gates, count, &how, err);
+                             config->load_balance / (float)row->n_in_graph, (int32_t)config->top_k};
+    return mmoe_graph_gate(g, name, row->gates, row->count, &how, err);
 }
 
 mmoe_status mmoe_add_levels(mmoe_graph *g, const char *name, mmoe_module *modules, int32_t count,

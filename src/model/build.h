@@ -24,10 +24,15 @@ mmoe_module mmoe_expert_of(const char *kind, int32_t index, mmoe_view in,
 /* A gate over n_expert experts. */
 mmoe_module mmoe_gate_of(const char *kind, int32_t index, mmoe_view in, int32_t n_expert,
                          const mmoe_gate_config *config);
-/* Behind the gates' last layer: gates[i] are those layers' columns, and become the experts'
- * weights. `of` gates are in the whole graph. */
+/* Gates side by side, of all that a graph has. */
+typedef struct mmoe_gate_row {
+    mmoe_view *gates; /* [count] */
+    int32_t count, n_in_graph;
+} mmoe_gate_row;
+/* Behind the gates' last layer: their views are that layer's columns, and become the experts'
+ * weights. */
 mmoe_status mmoe_add_weighing(mmoe_graph *g, const char *name, const mmoe_gate_config *config,
-                              mmoe_view *gates, int32_t count, int32_t of, mmoe_error *err);
+                              const mmoe_gate_row *row, mmoe_error *err);
 
 /* The representation that the tasks share last: the embeddings of x, or what the modules give. */
 mmoe_status mmoe_share_input(mmoe_graph *g, mmoe_view x, mmoe_error *err);

@@ -3,15 +3,15 @@
 #include "base/error.h"
 #include "model/build.h"
 
-typedef struct parts {
+typedef struct gated_parts {
     int32_t n_expert, n_gate;
     mmoe_module *modules, *experts, *gates; /* experts first */
     int32_t *gate_col, *expert_col;         /* [n_gate], [n_gate, n_expert] */
     mmoe_view *weights, *y;                 /* [n_gate], [n_task] */
-} parts;
+} gated_parts;
 
-static mmoe_status add_mix(mmoe_graph *g, const mmoe_config *config, const parts *p,
-                           mmoe_error *err) {
+static mmoe_status add_gated_mix(mmoe_graph *g, const mmoe_config *config, const gated_parts *p,
+                                 mmoe_error *err) {
     const int32_t cols = p->experts[0].in.cols;
     for (int32_t t = 0; t < p->n_gate; t++) {
         p->gate_col[t] = p->weights[t].col;
@@ -32,7 +32,7 @@ static mmoe_status add_mix(mmoe_graph *g, const mmoe_config *config, const parts
     return status;
 }
 
-static mmoe_status add_layers(mmoe_graph *g, const parts *p, mmoe_error *err) {
+static mmoe_status add_gated_layers(mmoe_graph *g, const gated_parts *p, mmoe_error *err) {
     const int32_t experts = mmoe_module_depth(p->experts), gates = mmoe_module_depth(p->gates),
                   both = experts < gates ? experts : gates;
     mmoe_status status = MMOE_OK;
@@ -43,8 +43,9 @@ static mmoe_status add_layers(mmoe_graph *g, const parts *p, mmoe_error *err) {
     return status ? status : mmoe_add_levels(g, "gates", p->gates, p->n_gate, both, err);
 }
 
-static mmoe_status add_nodes(mmoe_graph *g, const mmoe_config *config, const mmoe_schema *schema,
-                             const parts *p, mmoe_error *err) {
+static mmoe_status add_gated_nodes(mmoe_graph *g, const mmoe_config *config,
+                                   const mmoe_schema *schema, const gated_parts *p,
+                                   mmoe_error *err) {
     mmoe_view x;
     mmoe_status status = mmoe_add_input(g, schema, &x, err);
     if (status) return status;
@@ -52,25 +53,25 @@ static mmoe_status add_nodes(mmoe_graph *g, const mmoe_config *config, const mmo
         p->experts[e] = mmoe_expert_of("experts", e, x, &config->expert);
     for (int32_t t = 0; t < p->n_gate; t++)
         p->gates[t] = mmoe_gate_of("gates", t, x, p->n_expert, &config->gate);
-    status = add_layers(g, p, err);
+    status = add_gated_layers(g, p, err);
     for (int32_t t = 0; t < p->n_gate; t++) p->weights[t] = p->gates[t].in;
     if (!status)
-        status =
-            mmoe_add_weighing(g, "gates", &config->gate, p->weights, p->n_gate, p->n_gate, err);
+        status = mmoe_add_weighing(g, "gates", &config->gate,
+                                   &(mmoe_gate_row){p->weights, p->n_gate, p->n_gate}, err);
     for (int32_t t = 0; t < p->n_gate && !status; t++)
         status = mmoe_graph_mark_gate(g, p->gates[t].name, p->weights[t],
                                       config->model == MMOE_MODEL_OMOE ? -1 : t, err);
     if (!status && config->model != MMOE_MODEL_OMOE)
         status = mmoe_share_modules(g, p->experts, p->n_expert, err);
-    if (!status) status = add_mix(g, config, p, err);
+    if (!status) status = add_gated_mix(g, config, p, err);
     if (!status && config->model == MMOE_MODEL_OMOE) status = mmoe_graph_share(g, &p->y[0], 1, err);
     return status ? status : mmoe_add_towers(g, config, p->y, err);
 }
 
 mmoe_status mmoe_build_mmoe(mmoe_graph *g, const mmoe_config *config, const mmoe_schema *schema,
                             mmoe_error *err) {
-    parts p = {.n_expert = config->n_expert,
-               .n_gate = config->model == MMOE_MODEL_OMOE ? 1 : config->n_task};
+    gated_parts p = {.n_expert = config->n_expert,
+                     .n_gate = config->model == MMOE_MODEL_OMOE ? 1 : config->n_task};
     const size_t experts = (size_t)p.n_expert, gates = (size_t)p.n_gate;
     p.modules = mmoe_alloc(&g->alloc, experts + gates, sizeof *p.modules);
     p.gate_col = mmoe_alloc(&g->alloc, gates, sizeof *p.gate_col);
@@ -81,7 +82,7 @@ mmoe_status mmoe_build_mmoe(mmoe_graph *g, const mmoe_config *config, const mmoe
     if (p.modules && p.gate_col && p.expert_col && p.weights && p.y) {
         p.experts = p.modules;
         p.gates = p.modules + experts;
-        status = add_nodes(g, config, schema, &p, err);
+        status = add_gated_nodes(g, config, schema, &p, err);
     } else {
         mmoe_fail_memory(err, (experts + gates) * sizeof *p.modules);
     }

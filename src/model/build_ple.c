@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "model/build.h"
 
-typedef struct parts {
+typedef struct ple_parts {
     int32_t n_task, n_specific, n_shared, n_expert,
         n_mixed;                    /* all experts; a task's and the shared ones */
     mmoe_module *modules;           /* in the order of a level's columns */
@@ -15,11 +15,11 @@ typedef struct parts {
     int32_t *expert_at, *gate_at;   /* [n_expert], [n_task + 1] places in `modules` */
     int32_t *gate_col, *expert_col; /* [n_task], [n_task, n_mixed] or [n_expert] */
     mmoe_view *weights, *y;         /* [n_task + 1] */
-} parts;
+} ple_parts;
 
 /* Those that read the same y stand together, its gate last; where all read x, all gates stand last,
  * to be one softmax. */
-static int32_t place_modules(const parts *p, bool first, bool last) {
+static int32_t place_modules(const ple_parts *p, bool first, bool last) {
     const int32_t n_gate = p->n_task + !last;
     int32_t at = 0;
     for (int32_t e = 0; e < p->n_expert; e++) {
@@ -32,7 +32,7 @@ static int32_t place_modules(const parts *p, bool first, bool last) {
     return at;
 }
 
-static void name_modules(const parts *p, const mmoe_config *config, int32_t level, bool last) {
+static void name_modules(const ple_parts *p, const mmoe_config *config, int32_t level, bool last) {
     const int32_t n_own = p->n_task * p->n_specific;
     char specific[48], shared[48], gates[48], gate[48];
     snprintf(specific, sizeof specific, "cgc_layers.%d.experts_specific", (int)level);
@@ -52,7 +52,8 @@ static void name_modules(const parts *p, const mmoe_config *config, int32_t leve
             mmoe_gate_of(gate, -1, p->y[p->n_task], p->n_expert, &config->gate);
 }
 
-static mmoe_status mix_shared(mmoe_graph *g, const parts *p, const char *name, mmoe_error *err) {
+static mmoe_status mix_shared(mmoe_graph *g, const ple_parts *p, const char *name,
+                              mmoe_error *err) {
     const mmoe_view gate = p->weights[p->n_task], experts = p->experts[0];
     for (int32_t e = 0; e < p->n_expert; e++) p->expert_col[e] = p->experts[e].col;
     const mmoe_mixing mixing = {.gates = gate.value,
@@ -65,7 +66,8 @@ static mmoe_status mix_shared(mmoe_graph *g, const parts *p, const char *name, m
     return mmoe_graph_mix(g, name, &mixing, &p->y[p->n_task], err);
 }
 
-static mmoe_status mix_specific(mmoe_graph *g, const parts *p, const char *name, mmoe_error *err) {
+static mmoe_status mix_specific(mmoe_graph *g, const ple_parts *p, const char *name,
+                                mmoe_error *err) {
     const mmoe_view gates = p->weights[0], experts = p->experts[0];
     for (int32_t t = 0, i = 0; t < p->n_task; t++) {
         p->gate_col[t] = p->weights[t].col;
@@ -89,8 +91,8 @@ static mmoe_status mix_specific(mmoe_graph *g, const parts *p, const char *name,
     return status;
 }
 
-static mmoe_status add_level(mmoe_graph *g, const parts *p, const mmoe_config *config,
-                             int32_t level, int32_t n_level, mmoe_error *err) {
+static mmoe_status add_ple_level(mmoe_graph *g, const ple_parts *p, const mmoe_config *config,
+                                 int32_t level, int32_t n_level, mmoe_error *err) {
     const bool last = level + 1 == n_level;
     const int32_t n_gate = p->n_task + !last, n_module = place_modules(p, level == 0, last);
     char experts[32], gates[32], mix[32];
@@ -101,9 +103,8 @@ static mmoe_status add_level(mmoe_graph *g, const parts *p, const mmoe_config *c
     mmoe_status status = mmoe_add_levels(g, experts, p->modules, n_module, 0, err);
     for (int32_t e = 0; e < p->n_expert; e++) p->experts[e] = p->modules[p->expert_at[e]].in;
     for (int32_t t = 0; t < n_gate; t++) p->weights[t] = p->modules[p->gate_at[t]].in;
-    if (!status)
-        status = mmoe_add_weighing(g, gates, &config->gate, p->weights, n_gate,
-                                   n_level * (p->n_task + 1) - 1, err);
+    const mmoe_gate_row row = {p->weights, n_gate, n_level * (p->n_task + 1) - 1};
+    if (!status) status = mmoe_add_weighing(g, gates, &config->gate, &row, err);
     for (int32_t t = 0; t < n_gate && !status; t++)
         status = mmoe_graph_mark_gate(g, p->modules[p->gate_at[t]].name, p->weights[t],
                                       t < p->n_task ? t : -1, err);
@@ -112,22 +113,22 @@ static mmoe_status add_level(mmoe_graph *g, const parts *p, const mmoe_config *c
     return status ? status : mix_specific(g, p, mix, err);
 }
 
-static mmoe_status add_nodes(mmoe_graph *g, const parts *p, const mmoe_config *config,
-                             const mmoe_schema *schema, mmoe_error *err) {
+static mmoe_status add_ple_nodes(mmoe_graph *g, const ple_parts *p, const mmoe_config *config,
+                                 const mmoe_schema *schema, mmoe_error *err) {
     const int32_t n_level = config->model == MMOE_MODEL_CGC ? 1 : config->n_level;
     mmoe_view x;
     mmoe_status status = mmoe_add_input(g, schema, &x, err);
     for (int32_t t = 0; t <= p->n_task && !status; t++) p->y[t] = x;
     for (int32_t level = 0; level < n_level && !status; level++)
-        status = add_level(g, p, config, level, n_level, err);
+        status = add_ple_level(g, p, config, level, n_level, err);
     return status ? status : mmoe_add_towers(g, config, p->y, err);
 }
 
 mmoe_status mmoe_build_ple(mmoe_graph *g, const mmoe_config *config, const mmoe_schema *schema,
                            mmoe_error *err) {
-    parts p = {.n_task = config->n_task,
-               .n_specific = config->n_expert_specific,
-               .n_shared = config->n_expert_shared};
+    ple_parts p = {.n_task = config->n_task,
+                   .n_specific = config->n_expert_specific,
+                   .n_shared = config->n_expert_shared};
     p.n_expert = p.n_task * p.n_specific + p.n_shared;
     p.n_mixed = p.n_specific + p.n_shared;
     const size_t tasks = (size_t)p.n_task, experts = (size_t)p.n_expert,
@@ -144,7 +145,7 @@ mmoe_status mmoe_build_ple(mmoe_graph *g, const mmoe_config *config, const mmoe_
     const bool whole = p.modules && p.experts && p.expert_at && p.gate_at && p.gate_col &&
                        p.expert_col && p.weights && p.y;
     mmoe_status status = whole
-                             ? add_nodes(g, &p, config, schema, err)
+                             ? add_ple_nodes(g, &p, config, schema, err)
                              : mmoe_fail_memory(err, (2 * experts + tasks + 1) * sizeof *p.modules);
     void *memory[] = {p.modules,  p.experts,    p.expert_at, p.gate_at,
                       p.gate_col, p.expert_col, p.weights,   p.y};

@@ -36,7 +36,7 @@ void mmoe_balance_finish(mmoe_balance *b) {
     b->present = NULL;
 }
 
-static double *take(double **at, int64_t count) {
+static double *take_doubles(double **at, int64_t count) {
     double *taken = *at;
     *at += count;
     return taken;
@@ -68,14 +68,14 @@ mmoe_status mmoe_balance_init(mmoe_balance *b, const mmoe_config *config, double
         return mmoe_fail_memory(err, (size_t)(b->n_state + rest) * sizeof *b->state);
     }
     double *at = b->state;
-    b->weight = take(&at, tasks);
-    b->m = take(&at, tasks);
-    b->v = take(&at, tasks);
-    b->first = take(&at, tasks);
-    b->earlier = take(&at, tasks);
-    b->last = take(&at, tasks);
-    b->updates = take(&at, tasks);
-    b->norm = take(&at, blocks * tasks);
+    b->weight = take_doubles(&at, tasks);
+    b->m = take_doubles(&at, tasks);
+    b->v = take_doubles(&at, tasks);
+    b->first = take_doubles(&at, tasks);
+    b->earlier = take_doubles(&at, tasks);
+    b->last = take_doubles(&at, tasks);
+    b->updates = take_doubles(&at, tasks);
+    b->norm = take_doubles(&at, blocks * tasks);
     b->gram = b->factor + blocks * tasks;
     b->work = b->gram + blocks * products;
     mmoe_balance_restart(b);
@@ -410,7 +410,10 @@ static void update_gradnorm(mmoe_balance *b, const double *losses) {
                                                          (double)b->config.alpha)
                                             : mean,
                      above = length[i] - target;
-        move_weight(b, t, above > 0 ? length[i] : above < 0 ? -length[i] : 0);
+        double slope = 0;
+        if (above > 0) slope = length[i];
+        if (above < 0) slope = -length[i];
+        move_weight(b, t, slope);
     }
     for (int32_t t = 0; t < b->n_task; t++) sum += exp(b->weight[t]);
     for (int32_t t = 0; t < b->n_task; t++) b->weight[t] += log(b->n_task / sum);

@@ -22,7 +22,7 @@ struct mmoe_evaluator {
     size_t scratch_size;
 };
 
-static mmoe_status take_memory(mmoe_evaluator *e, int64_t most, mmoe_error *err) {
+static mmoe_status take_evaluator_memory(mmoe_evaluator *e, int64_t most, mmoe_error *err) {
     const size_t tasks = (size_t)e->model->schema->n_label, rows = (size_t)most;
     e->scratch_size = (mmoe_metrics_scratch(most) + 63) / 64 * 64;
     e->predictions = mmoe_alloc(&e->alloc, rows * tasks, sizeof *e->predictions);
@@ -42,7 +42,7 @@ mmoe_status mmoe_evaluator_create(const mmoe_evaluation *of, int64_t rows,
     e->alloc = *alloc;
     e->model = of->model;
     e->pool = of->pool;
-    mmoe_status status = take_memory(e, rows, err);
+    mmoe_status status = take_evaluator_memory(e, rows, err);
     /* A plan that predicts does not write to the parameters. */
     if (!status)
         status = mmoe_run_create(&(mmoe_plan_request){of->model->graph,
@@ -103,9 +103,14 @@ static void task_metrics(void *context, int worker, int task) {
     const mmoe_evaluator *e = j->e;
     const mmoe_label_column *l = &e->model->schema->labels[task];
     const int32_t tasks = e->model->schema->n_label;
-    mmoe_metrics_compute(l->type, e->rows, e->predictions + task, tasks, e->labels + task, tasks,
-                         e->weighed ? e->weights : NULL,
-                         e->scratch + (size_t)task * e->scratch_size, &j->metrics[task]);
+    const mmoe_judged_rows judged = {.type = l->type,
+                                     .rows = e->rows,
+                                     .predictions = e->predictions + task,
+                                     .labels = e->labels + task,
+                                     .weights = e->weighed ? e->weights : NULL,
+                                     .stride = tasks,
+                                     .label_stride = tasks};
+    mmoe_metrics_compute(&judged, e->scratch + (size_t)task * e->scratch_size, &j->metrics[task]);
     j->metrics[task].name = l->task;
 }
 

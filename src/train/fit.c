@@ -221,7 +221,7 @@ static mmoe_status watch_gates(mmoe_fit_run *r, int32_t chunks, mmoe_error *err)
     return mmoe_gate_meter_init(&r->gates, &r->parts, t->model, chunks, &t->alloc, err);
 }
 
-static mmoe_status take_memory(mmoe_fit_run *r, mmoe_error *err) {
+static mmoe_status take_fit_memory(mmoe_fit_run *r, mmoe_error *err) {
     const mmoe_trainer *t = r->t;
     const size_t tasks = (size_t)t->model->schema->n_label;
     if (!r->valid) return watch_gates(r, t->run->plan->max_chunks, err);
@@ -263,7 +263,7 @@ mmoe_status mmoe_trainer_fit(mmoe_trainer *t, const mmoe_dataset *train, const m
     if (status) return status;
     mmoe_fit_run r = {.t = t, .rows = train->rows};
     status = open_sources(&r, train, valid, err);
-    if (!status) status = take_memory(&r, err);
+    if (!status) status = take_fit_memory(&r, err);
     if (!status) status = begin_run(&r, err);
     if (!status) {
         int before = mmoe_trainer_take_blas(t);

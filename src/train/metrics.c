@@ -167,33 +167,38 @@ static void set_figures(const sums *s, const mmoe_loss_kind *kind, double area,
     out->why = why_undefined(s, kind);
 }
 
-void mmoe_metrics_compute(mmoe_task_type type, int64_t rows, const float *predictions,
-                          int64_t stride, const float *labels, int64_t label_stride,
-                          const float *weights, void *scratch, mmoe_task_metrics *out) {
-    assert(rows >= 0 && stride > 0 && label_stride > 0 && scratch && out);
-    const mmoe_loss_kind *kind = mmoe_loss_kind_of(type);
-    auc_scratch *work = scratch;
-    sums s = {0};
+/* Sums over the rows that have a label; `work`, unless NULL, gets the records that are to be
+ * sorted, and their digits' histograms. Returns how many. */
+static size_t take_rows(const mmoe_judged_rows *j, const mmoe_loss_kind *kind, sums *s,
+                        auc_scratch *work) {
     size_t n = 0;
-    const bool sorting = has_metric(kind, MMOE_METRIC_AREA);
-    if (sorting) memset(work->count, 0, sizeof work->count);
-    for (int64_t i = 0; i < rows; i++) {
-        const float p = predictions[i * stride], y = labels[i * label_stride],
-                    w = weights ? weights[i] : 1.0F;
+    for (int64_t i = 0; i < j->rows; i++) {
+        const float p = j->predictions[i * j->stride], y = j->labels[i * j->label_stride];
+        const float w = j->weights ? j->weights[i] : 1.0F;
         if (isnan(y)) continue;
         assert(w >= 0);
-        add_row(&s, kind, p, y, w);
-        if (!sorting) continue;
+        add_row(s, kind, p, y, w);
+        if (!work) continue;
         const uint32_t key = ordered_bits(p);
         work->records[n++] = (record){key, y > 0 ? w : -w};
         for (int d = 0; d < DIGITS; d++) work->count[d][digit_of(key, d)]++;
     }
+    return n;
+}
+
+void mmoe_metrics_compute(const mmoe_judged_rows *j, void *scratch, mmoe_task_metrics *out) {
+    assert(j->rows >= 0 && j->stride > 0 && j->label_stride > 0 && scratch && out);
+    const mmoe_loss_kind *kind = mmoe_loss_kind_of(j->type);
+    auc_scratch *work = has_metric(kind, MMOE_METRIC_AREA) ? scratch : NULL;
+    sums s = {0};
+    if (work) memset(work->count, 0, sizeof work->count);
+    const size_t n = take_rows(j, kind, &s, work);
     double area = (double)NAN;
-    if (sorting && s.nans == 0 && has_both_classes(&s)) {
-        const record *sorted = sort_records(work->records, work->records + rows, n, work->count);
-        area = weights ? auc_of_weights(sorted, n) : auc_of_counts(sorted, n);
+    if (work && s.nans == 0 && has_both_classes(&s)) {
+        const record *sorted = sort_records(work->records, work->records + j->rows, n, work->count);
+        area = j->weights ? auc_of_weights(sorted, n) : auc_of_counts(sorted, n);
     }
-    *out = (mmoe_task_metrics){.name = out->name, .type = type, .rows = s.rows};
+    *out = (mmoe_task_metrics){.name = out->name, .type = j->type, .rows = s.rows};
     set_figures(&s, kind, area, out);
 }
 

@@ -8,17 +8,23 @@
 /* Bytes of scratch that mmoe_metrics_compute wants for `rows` rows. */
 size_t mmoe_metrics_scratch(int64_t rows);
 
-/* Fills the figures of `out` (but for `name`): predictions [rows, stride], element 0 of each row, a
- * probability for classification; labels [rows, label_stride] alike, NaN: left out; weights [rows]
- * or NULL. Sums in double, in row order. AUC: weighted Mann-Whitney, ties count half, exact, by a
- * radix sort of the predictions. Log-loss as PyTorch's BCELoss: logarithms clamped at -100. No
- * label at all: every figure NaN, why "no labels" (or "weights sum to zero"); one class only: AUC
- * NaN, why "one class only"; calibration without a positive sum of labels: NaN, with a why of its
- * own unless AUC has one. A prediction that is NaN makes every figure NaN. Rows of weight 0 count
- * in `rows` alone. `scratch`: mmoe_metrics_scratch(rows) bytes, aligned to 8. Allocates nothing;
- * thread-safe. */
-void mmoe_metrics_compute(mmoe_task_type type, int64_t rows, const float *predictions,
-                          int64_t stride, const float *labels, int64_t label_stride,
-                          const float *weights, void *scratch, mmoe_task_metrics *out);
+/* A task's rows: element 0 of each row of the two matrices is the task's. */
+typedef struct mmoe_judged_rows {
+    mmoe_task_type type;
+    int64_t rows;
+    const float *predictions; /* [rows, stride]; a probability for classification */
+    const float *labels;      /* [rows, label_stride]; NaN: left out */
+    const float *weights;     /* [rows]; NULL: all 1 */
+    int64_t stride, label_stride;
+} mmoe_judged_rows;
+
+/* Fills the figures of `out`, but for `name`. Sums in double, in row order. AUC: weighted
+ * Mann-Whitney, ties count half, exact, by a radix sort of the predictions. Log-loss as PyTorch's
+ * BCELoss: logarithms clamped at -100. No label at all: every figure NaN, why "no labels" (or
+ * "weights sum to zero"); one class only: AUC NaN, why "one class only"; calibration without a
+ * positive sum of labels: NaN, with a why of its own unless AUC has one. A prediction that is NaN
+ * makes every figure NaN. Rows of weight 0 count in `rows` alone. `scratch`:
+ * mmoe_metrics_scratch(rows) bytes, aligned to 8. Allocates nothing; thread-safe. */
+void mmoe_metrics_compute(const mmoe_judged_rows *judged, void *scratch, mmoe_task_metrics *out);
 
 #endif

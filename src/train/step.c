@@ -28,7 +28,7 @@ static const mmoe_tensor *find_lost(const mmoe_trainer *t, size_t *more) {
 }
 
 /* Training ends where a loss or a weight is not finite: no later step brings the weights back. */
-static mmoe_status check_step(const mmoe_trainer *t, int64_t row, mmoe_error *err) {
+static mmoe_status check_update(const mmoe_trainer *t, int64_t row, mmoe_error *err) {
     const char *task = NULL;
     for (int32_t i = t->model->schema->n_label - 1; i >= 0; i--)
         if (t->weight[i] > 0 && !isfinite(t->loss[i])) task = t->model->schema->labels[i].task;
@@ -74,7 +74,7 @@ mmoe_status mmoe_trainer_update(mmoe_trainer *t, const mmoe_rows *batch, int64_t
         status = mmoe_balancer_step(&t->balancer, t->run, &pass, sink, context, err);
     else
         mmoe_run_train(t->run, &pass, sink, context);
-    if (!status && clips) status = check_step(t, row, err); /* before a weight changes */
+    if (!status && clips) status = check_update(t, row, err); /* before a weight changes */
     if (status) return status;
     if (clips) {
         o->scale =
@@ -83,7 +83,7 @@ mmoe_status mmoe_trainer_update(mmoe_trainer *t, const mmoe_rows *batch, int64_t
     }
     if (t->average.values)
         mmoe_ema_update(&t->average, &t->model->params, (double)c->ema_decay, o->steps, t->pool);
-    status = check_step(t, row, err);
+    status = check_update(t, row, err);
     if (!status && balances) mmoe_balancer_end(&t->balancer, t->run, &pass, o);
     return status;
 }

@@ -16,7 +16,8 @@ static mmoe_task_metrics compute(mmoe_task_type type, int64_t rows, const float 
     out.name = "task";
     void *scratch = malloc(mmoe_metrics_scratch(rows));
     ck_assert_ptr_nonnull(scratch);
-    mmoe_metrics_compute(type, rows, p, stride, y, label_stride, w, scratch, &out);
+    const mmoe_judged_rows judged = {type, rows, p, y, w, stride, label_stride};
+    mmoe_metrics_compute(&judged, scratch, &out);
     free(scratch);
     ck_assert_str_eq(out.name, "task");
     ck_assert_int_eq(out.type, type);

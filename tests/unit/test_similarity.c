@@ -24,8 +24,8 @@ static void compare(mmoe_outputs *modules, int32_t count, int32_t rows, int thre
     mmoe_pool *pool;
     const mmoe_allocator a = mmoe_allocator_or_default(NULL);
     ck_assert_int_eq(mmoe_pool_create(threads, &a, &pool, &err), MMOE_OK);
-    ck_assert_msg(mmoe_compare_outputs(modules, count, rows, pool, &a, cka, &err) == MMOE_OK, "%s",
-                  err.message);
+    const mmoe_comparison wanted = {modules, count, rows, pool, cka};
+    ck_assert_msg(mmoe_compare_outputs(&wanted, &a, &err) == MMOE_OK, "%s", err.message);
     mmoe_pool_free(pool);
 }
 
@@ -140,8 +140,9 @@ START_TEST(memory) {
     const mmoe_allocator a = failing_allocator(&f);
     mmoe_outputs m = {.units = 1, .x = x};
     mmoe_error err = {0};
-    ck_assert_int_eq(mmoe_compare_outputs(&m, 1, 3, NULL, &a, &cka, &err), MMOE_E_MEMORY);
-    ck_assert_int_eq(mmoe_compare_outputs(&m, 1, 3, NULL, &a, &cka, &err), MMOE_OK);
+    const mmoe_comparison wanted = {&m, 1, 3, NULL, &cka};
+    ck_assert_int_eq(mmoe_compare_outputs(&wanted, &a, &err), MMOE_E_MEMORY);
+    ck_assert_int_eq(mmoe_compare_outputs(&wanted, &a, &err), MMOE_OK);
     ck_assert_int_eq(f.live, 0);
 }
 END_TEST
