@@ -274,6 +274,20 @@ mmoe_status mmoe_checkpoint_write(const mmoe_trainer *t, const char *path, mmoe_
 
 /* ---- Reading ---- */
 
+/* Keys that the checkpoint's writer did not know yet have their defaults. */
+static mmoe_status check_config(const mmoe_trainer *t, const char *text, const char *path,
+                                mmoe_error *err) {
+    mmoe_config *written;
+    const mmoe_status status =
+        mmoe_config_parse(text, strlen(text), path, &t->alloc, &written, err);
+    if (status) return status;
+    const bool is_same = strcmp(t->model->config->json, written->json) == 0;
+    mmoe_config_free(written);
+    return is_same ? MMOE_OK
+                   : mmoe_fail_at(err, MMOE_E_ARGUMENT, path, 0, NULL,
+                                  "the checkpoint was written with another configuration");
+}
+
 static mmoe_status check_header(const mmoe_trainer *t, const mmoe_container *c, const char *path,
                                 mmoe_error *err) {
     const char *format = mmoe_container_metadata(c, "format"),
@@ -285,14 +299,7 @@ static mmoe_status check_header(const mmoe_trainer *t, const mmoe_container *c, 
         return mmoe_fail_at(
             err, MMOE_E_VERSION, path, 0, NULL,
             "the checkpoint has format version %s; this library reads 2 and " VERSION, version);
-    char *config;
-    mmoe_status status = mmoe_config_text(t->model->config, &config, err);
-    if (status) return status;
-    if (strcmp(config, written) != 0)
-        status = mmoe_fail_at(err, MMOE_E_ARGUMENT, path, 0, NULL,
-                              "the checkpoint was written with another configuration");
-    mmoe_config_text_free(t->model->config, config);
-    return status;
+    return check_config(t, written, path, err);
 }
 
 static part_source source_of(const mmoe_container *c, const run_part *p) {

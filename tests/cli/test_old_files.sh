@@ -27,7 +27,7 @@ for name in mmoe_adam ple_adamw esmm_sgd; do
     # Version 0.1 did not know its validation rows.
     cp "$old/$name.ckpt" run.ckpt
     head -n 100 "$old/valid.csv" >other.csv
-    expect 0 "" train --config "$old/$name.json" --train "$old/train.csv" --valid other.csv \
+    expect 0 "" train --config "$old/$name.json" --train "$rows" --valid other.csv \
         --resume run.ckpt --output new.safetensors
 done
 finish
