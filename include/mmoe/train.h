@@ -384,7 +384,10 @@ MMOE_API void mmoe_trainer_free(mmoe_trainer *trainer);
  * All 1 without a method and before the first step. */
 MMOE_API void mmoe_trainer_task_factors(const mmoe_trainer *trainer, double *factors);
 /* Reads a checkpoint of the same configuration, whose run the next fit continues: MMOE_E_IO,
- * _FORMAT, _VERSION, _ARGUMENT. */
+ * _FORMAT, _VERSION, _ARGUMENT. trainer.n_epoch and trainer.earlystop_patience may be others (and
+ * score): a run that has ended goes on where they are raised, to the bits of one that began with
+ * them. Any other key that differs is named in the error, with both values; keys that the
+ * checkpoint's version did not know count there as their defaults. */
 MMOE_API mmoe_status mmoe_trainer_resume(mmoe_trainer *trainer, const char *path, mmoe_error *err);
 /* Trains until the last epoch or until early stopping; the model then has the best weights seen on
  * `valid` (the last ones without it; `valid` may be NULL, but not with the scheduler "plateau").

@@ -5,6 +5,8 @@
 #include "data/key_macros.h"
 
 #define IN_CONFIG(member) .scope = MMOE_SCOPE_CONFIG, .offset = offsetof(struct mmoe_config, member)
+/* A run that is continued may have another value. */
+#define CHANGES(member) IN_CONFIG(member), .may_differ = true
 #define IN_SPARSE(member) .scope = MMOE_SCOPE_SPARSE, .offset = offsetof(mmoe_sparse_spec, member)
 #define IN_DENSE(member) .scope = MMOE_SCOPE_DENSE, .offset = offsetof(mmoe_dense_spec, member)
 #define IN_TASK(member) .scope = MMOE_SCOPE_TASK, .offset = offsetof(mmoe_task_config, member)
@@ -98,7 +100,7 @@ static const mmoe_key other_keys[] = {
     BOOLEAN("tasks[].tower_params.batch_norm", IN_TASK(tower.batch_norm), "true",
             "Batch normalisation in the tower's hidden layers."),
 
-    TEXT("score", IN_CONFIG(score), false,
+    TEXT("score", CHANGES(score), false,
          "an expression of tasks, numbers, + - * / ^ and parentheses",
          "The final score that candidates are ranked by, as \"ctr * cvr^0.5\"; without it, the "
          "score of the only task."),
@@ -172,8 +174,8 @@ static const mmoe_key other_keys[] = {
 
     INTEGER("trainer.batch_size", MMOE_KEY_INT32, IN_CONFIG(trainer.batch_size), "1024", 1, 1048576,
             "Rows of an update."),
-    INTEGER("trainer.n_epoch", MMOE_KEY_INT32, IN_CONFIG(trainer.n_epoch), "10", 1, 1000000,
-            "Passes over the training rows, at most."),
+    INTEGER("trainer.n_epoch", MMOE_KEY_INT32, CHANGES(trainer.n_epoch), "10", 1, 1000000,
+            "Passes over the training rows, at most; a run that is resumed may have more of them."),
     WORDS("trainer.optimizer", IN_CONFIG(trainer.optimizer), "\"adam\"", MMOE_OPTIMIZERS,
           "adam and sgd add the decay to the gradient, adamw applies it to the weights."),
     NUMBER("trainer.optimizer_params.lr", IN_CONFIG(trainer.lr), "0.001", "(", 0, 1000, "]",
@@ -225,8 +227,10 @@ static const mmoe_key other_keys[] = {
     NUMBER("trainer.ema_decay", IN_CONFIG(trainer.ema_decay), "0.0", "[", 0, 1, ")",
            "Validates and keeps a moving average of the weights, of which a step replaces 1 less "
            "this part; 0: the weights themselves."),
-    INTEGER("trainer.earlystop_patience", MMOE_KEY_INT32, IN_CONFIG(trainer.earlystop_patience),
-            "10", 0, 1000000, "Epochs without a better score after which training ends; 0: never."),
+    INTEGER("trainer.earlystop_patience", MMOE_KEY_INT32, CHANGES(trainer.earlystop_patience), "10",
+            0, 1000000,
+            "Epochs without a better score after which training ends; 0: never. A run that is "
+            "resumed may have more of them."),
     {.doc = {"trainer.earlystop_task", "string", NULL, "a task's name | mean",
              "The task that early stopping watches; by default the first one."},
      .kind = MMOE_KEY_TASK,

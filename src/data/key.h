@@ -48,6 +48,7 @@ typedef struct mmoe_key {
     int chooser;     /* an mmoe_chooser_kind */
     size_t offset;   /* of the value in its structure: its scope's, or its column kind's */
     bool required;
+    bool may_differ;     /* a run that is continued may have another value than it began with */
     double low, high;    /* bounds of the value, or of each entry of an array */
     bool above, below;   /* low, high itself is not allowed */
     const char *entry;   /* what an entry of an array may be */
