@@ -285,4 +285,70 @@ trains same.csv
 run predict --model m.safetensors --data same.csv --output p.csv
 check "labels that are all the same" sh -c 'tail -n 1 p.csv | grep -qE ",[678]\."'
 
+# ---- What init makes of labels ----
+
+names() { tr -d ' \n' <out | grep -o '"tasks":.*' | grep -o '"name":"[^"]*"' | sed '$d' | tr '\n' ' '; }
+guesses() { # NAMES LABEL...: the tasks' names, and the file trains as they say
+    guessed=$(printf '"name":"%s" ' $1)
+    shift
+    set -- $(printf -- '--label\n%s\n' "$@")
+    run init labels.csv "$@"
+    cp err err.init
+    check "init $*: $guessed" [ "$(names)" = "$guessed" ]
+    cp out guess.json
+    expect 0 "" train --config guess.json --set trainer.n_epoch=1 --train labels.csv --output \
+        m.safetensors
+}
+labelled() { # COLUMN COLUMN
+    awk -v a="$1" -v b="$2" 'BEGIN { print "user," a "," b
+        for (i = 0; i < 400; i++) print i % 9 "," i % 2 "," (i % 4 == 1) }' >labels.csv
+}
+labelled 点击 购买
+guesses 'task_1 task_2' 点击 购买
+guesses task_1 购买
+labelled 'click?' 'click!'
+guesses 'click click_2' 'click?' 'click!'
+labelled mean task_mean
+guesses 'task_mean task_mean_2' mean task_mean
+labelled ';' нет_2
+guesses '____2 task_2' нет_2 ';'
+labelled "$(printf 'l%099d' 0)" "$(printf 'l%098d!' 0)"
+guesses "$(printf 'l%063d' 0) $(printf 'l%052d_2' 0)" "$(printf 'l%099d' 0)" "$(printf 'l%098d!' 0)"
+while IFS='|' read -r other one; do
+    awk -v a="$one" -v b="$other" 'BEGIN { print "user,y"
+        for (i = 0; i < 400; i++) print i % 9 "," (i % 3 ? b : a) }' >labels.csv
+    guesses y y
+    check "of $other and $one, $one is 1" grep -qF "\"positive\": \"$one\"" guess.json
+    check "it is a classification" grep -qF '"type": "classification"' guess.json
+    check "and said" grep -qF "\"$one\" is taken as the positive label" err.init
+done <<'PAIRS'
+-1|1
+1|2
+-1.0|1.0
+no|yes
+FALSE|TRUE
+stay|leave
+7|300
+PAIRS
+awk 'BEGIN { print "user,y"; for (i = 0; i < 400; i++) print i % 9 "," i % 2 ".0" }' >labels.csv
+guesses y y
+check "0.0 and 1.0 need no key" sh -c '! grep -q positive guess.json'
+awk 'BEGIN { print "user,y"; for (i = 0; i < 400; i++) print i % 9 "," i % 3 - 1 }' >labels.csv
+guesses y y
+check "three numbers are a regression" grep -q regression guess.json
+sed '2s/,.*/,maybe/; 3s/,.*/,no/' labels.csv >words.csv
+expect 1 'not two in all: the first is "maybe", in row 2' init words.csv --label y
+
+# Numbers with fractions are no ids for a word among them.
+for odd in '?' oops inf 12,5; do
+    awk -v odd="\"$odd\"" 'BEGIN { print "x,n,c,y"; for (i = 0; i < 2000; i++)
+        print (i == 41 ? odd : i * 7919 % 1000 / 8) "," (i == 7 ? odd : i * 7919 % 1999) "," \
+            (i == 9 ? odd : i % 50) "," i % 2 }' >odd.csv
+    expect 0 "column \"x\" left out: 1 of 2000 values are no numbers (the first, in row 43, is" \
+        init odd.csv --label y
+    check "of $odd, which is named" grep -qF "is \"$odd\")" err
+    check "nor is one of many integers" grep -qF 'column "n" left out: 1 of 2000 values are' err
+    check "few integers are ids" [ "$(grep -c embed_dim out) $(grep -c standardize out)" = "1 0" ]
+done
+
 finish
