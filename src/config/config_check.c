@@ -108,8 +108,8 @@ static mmoe_status check_shape(const mmoe_task_config *task, int32_t i,
     if (!key || mmoe_loss_kind_of(task->type)->is_shaped) return MMOE_OK;
     char path[MMOE_PATH_SIZE];
     snprintf(path, sizeof path, "tasks[%d].%s", i, key);
-    return mmoe_key_fail(place, path, "\"%s\" is a %s; only a %s takes this key", task->name,
-                         mmoe_task_type_name((int)task->type), shaped_type());
+    return mmoe_key_fail(place, path, "\"%s\" is of the type %s; only a %s takes this key",
+                         task->name, mmoe_task_type_name((int)task->type), shaped_type());
 }
 
 static const char *scaled_type(void) {
@@ -295,8 +295,9 @@ static mmoe_status check_watched_metric(const mmoe_config *config, const mmoe_ta
         if (mmoe_loss_metric(type, i) == mmoe_config_watched_metric(config)) return MMOE_OK;
     char metrics[200] = "";
     list_watched(type, metrics, sizeof metrics);
-    return mmoe_key_fail(place, "trainer.earlystop_metric", "\"%s\" is a %s; allowed are auto%s",
-                         watched->name, mmoe_task_type_name(type), metrics);
+    return mmoe_key_fail(place, "trainer.earlystop_metric",
+                         "\"%s\" is of the type %s; allowed are auto%s", watched->name,
+                         mmoe_task_type_name(type), metrics);
 }
 
 static mmoe_status check_trainer(const mmoe_config *config, const mmoe_key_place *place) {

@@ -287,7 +287,9 @@ check "labels that are all the same" sh -c 'tail -n 1 p.csv | grep -qE ",[678]\.
 
 # ---- What init makes of labels ----
 
-names() { tr -d ' \n' <out | grep -o '"tasks":.*' | grep -o '"name":"[^"]*"' | sed '$d' | tr '\n' ' '; }
+names() { # of the tasks; the last name of all is the model's
+    tr -d ' \n' <out | grep -o '"tasks":.*' | grep -o '"name":"[^"]*"' | sed '$d' | tr '\n' ' '
+}
 guesses() { # NAMES LABEL...: the tasks' names, and the file trains as they say
     guessed=$(printf '"name":"%s" ' $1)
     shift

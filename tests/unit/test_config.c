@@ -247,10 +247,10 @@ START_TEST(early_stopping_watches_what_there_is) {
            "trainer.earlystop_task", "mean needs tasks of one type, but \"a\" and \"b\" differ");
     refuse(TWO("classification", "regression", "\"earlystop_metric\":\"mse\""),
            "trainer.earlystop_metric",
-           "\"a\" is a classification; allowed are auto, auc and logloss");
+           "\"a\" is of the type classification; allowed are auto, auc and logloss");
     refuse(TWO("regression", "classification", "\"earlystop_metric\":\"auc\""),
            "trainer.earlystop_metric",
-           "\"a\" is a regression; allowed are auto, mse, rmse and mae");
+           "\"a\" is of the type regression; allowed are auto, mse, rmse and mae");
     refuse(TWO("regression", "regression",
                "\"earlystop_task\":\"mean\",\"earlystop_metric\":\"logloss\""),
            "trainer.earlystop_metric", "regression");
