@@ -161,7 +161,8 @@ START_TEST(unknown_keys_are_named) {
     refuse("{\"tasks\": [{\"name\": \"a\", \"label\": \"b\"}, {\"name\": \"b\", \"tower_parms\": "
            "{}}]}",
            "tasks[1].tower_parms",
-           "did you mean \"tower_params\"? Allowed are name, label, type, loss_weight, "
+           "did you mean \"tower_params\"? Allowed are name, label, type, positive, "
+           "label_transform, loss_weight, "
            "label_smoothing, positive_weight, focal_gamma, tower_params");
     refuse("{\"model\": {\"expert_params\": {\"dim\": [3]}}}", "model.expert_params.dim",
            "did you mean \"dims\"");

@@ -100,6 +100,8 @@ START_TEST(every_key_stands_in_the_text) {
             continue; /* stands against vocab_size */
         mmoe_config *config = parse_for(mmoe_config_key_at(i), full);
         if (strcmp(path, "model.gate_params.top_k") == 0) set(config, path, "2"); /* absent: all */
+        if (strcmp(path, "model.init_bias") == 0) set(config, path, "labels");    /* by the types */
+        if (strcmp(path, "tasks[].positive") == 0) set(config, "tasks.0.positive", "yes");
         json_t *json = json_loads(config->json, 0, NULL);
         ck_assert_msg(lookup(json, path) != NULL, "%s is not in the text", path);
         json_decref(json);
