@@ -188,6 +188,26 @@ sed -i 's/"dropout": 0.1/"dropout": 0.2/' config.json
 expect 1 'its "config" is not' sweep --config s.json
 sed -i 's/"dropout": 0.2/"dropout": 0.1/' config.json
 check "a refused sweep leaves the results alone" [ "$(wc -l <s.sweep/results.csv)" -eq 13 ]
+# Data of the same length are not the same.
+for file in train valid test; do
+    cp $file.csv kept.csv
+    awk -F, 'BEGIN { OFS = "," } NR == 9 { $1 = 1 - $1 } { print }' kept.csv >$file.csv
+    expect 1 "another sweep: \"$file\" has changed, the file $file.csv" sweep --config s.json
+    check "the length of $file.csv is as it was" [ "$(wc -c <kept.csv)" -eq "$(wc -c <$file.csv)" ]
+    cp kept.csv $file.csv
+    touch -d 2001-01-01 $file.csv
+done
+expect 0 "8 of 8 runs are done already" sweep --config s.json
+# A record of version 0.1 knows paths and lengths.
+sed -i 's/, "checksum": "[0-9a-f]*"//' s.sweep/sweep.json
+expect 0 "knows the length of the data files alone" sweep --config s.json
+expect 0 "8 of 8 runs are done already" sweep --config s.json
+check "which is said once" [ "$(grep -c warning err)" -eq 0 ]
+sed -i 's/, "checksum": "[0-9a-f]*"//' s.sweep/sweep.json
+echo "$(tail -n 1 train.csv)" >>train.csv
+expect 1 '"train" has changed' sweep --config s.json
+sed -i '$d' train.csv
+
 sed -i '3s/ok/perhaps/' s.sweep/results.csv
 expect 1 'row 3 is no run'"'"'s result' sweep --config s.json
 rm three/sweep.json
