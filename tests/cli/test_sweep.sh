@@ -106,6 +106,33 @@ check "it stands in the table, last" [ "$(column fail.sweep/summary.csv failed |
 expect 1 "2 of 4 runs failed" sweep --config fail.json
 check "it is not repeated" [ "$(wc -l <fail.sweep/results.csv)" -eq 5 ]
 
+# ---- Figures that are undefined ----
+awk -F, 'BEGIN { OFS = "," } NR > 1 { $1 = 0 } { print }' valid.csv >no_clicks.csv
+undefined() { # NAME REST: a sweep over rows of which a task has one class
+    cat >"$1.json" <<JSON
+{"config": "config.json", "train": "train.csv", "valid": "no_clicks.csv", "grid":
+    {"trainer.earlystop_patience": [0], "trainer.optimizer_params.lr": [0.0001, 0.01]}$2}
+JSON
+}
+undefined u ", \"select\": {\"task\": \"ctr\"}"
+expect 0 "valid.ctr.auc is undefined in every run: the settings stand in no order" \
+    sweep --config u.json --threads 1
+check "it is no number" sh -c '! grep -qw nan err out'
+check "a run says so" [ "$(grep -c "^run.*valid.ctr.auc undefined" err)" -eq 2 ]
+check "and the table" [ "$(grep -c undefined out)" -eq 2 ]
+check "the settings stand as they were given" [ "$(column u.sweep/summary.csv \
+    trainer.optimizer_params.lr | tr '\n' ' ')" = "0.0001 0.01 " ]
+run sweep --config u.json --json
+check "JSON has the warning" grep -q "\"warnings\": \[\"valid.ctr.auc is undefined" out
+undefined v ', "select": {"task": "mean", "metric": "auc"}'
+expect 0 "valid.ctr.auc is undefined in every run: the order is that of the others" \
+    sweep --config v.json
+check "which decide" [ "$(column v.sweep/summary.csv valid.cvr.auc.mean)" = \
+    "$(column v.sweep/summary.csv valid.cvr.auc.mean | sort -gr)" ]
+undefined w ", \"select\": {\"task\": \"ctr\", \"metric\": \"logloss\"}"
+expect 0 "" sweep --config w.json
+check "another metric is defined" sh -c '! grep -q "every run" err'
+
 # ---- Random, features, models ----
 plan r ', "random": {"runs": 6, "seed": 5, "keys": {"trainer.optimizer_params.lr": {"low": 0.001,
     "high": 0.1, "log": true},
