@@ -25,8 +25,8 @@ mmoe_status mmoe_dataset_fit_csv(const mmoe_config *config, const char *path,
     const mmoe_allocator a = mmoe_allocator_or_default(alloc);
     mmoe_label_column *labels = labels_of(config, &a);
     if (!labels) return mmoe_fail_memory(err, (size_t)config->n_task * sizeof *labels);
-    const mmoe_status status =
-        mmoe_dataset_fit(&config->features, labels, config->n_task, path, alloc, schema, out, err);
+    const mmoe_schema_wanted wanted = {&config->features, labels, config->n_task, path};
+    const mmoe_status status = mmoe_dataset_fit(&wanted, alloc, schema, out, err);
     mmoe_release(&a, labels);
     return status;
 }
@@ -64,8 +64,8 @@ mmoe_status mmoe_schema_create(const mmoe_config *config, const char *const *col
     mmoe_label_column *labels = labels_of(config, &a);
     if (!labels) return mmoe_fail_memory(err, (size_t)config->n_task * sizeof *labels);
     mmoe_schema *schema = NULL;
-    mmoe_status status = mmoe_schema_bind(&config->features, labels, config->n_task, columns,
-                                          n_columns, "columns", alloc, &schema, err);
+    const mmoe_schema_wanted wanted = {&config->features, labels, config->n_task, "columns"};
+    mmoe_status status = mmoe_schema_bind(&wanted, columns, n_columns, alloc, &schema, err);
     mmoe_release(&a, labels);
     if (status == MMOE_OK) status = check_ready(schema, err);
     if (status == MMOE_OK)

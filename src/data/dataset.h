@@ -32,8 +32,7 @@ struct mmoe_dataset {
  * regression;
  *  - a weight: a finite number, at least 0.
  * A label or weight column that the file lacks is MMOE_E_CONFIG. */
-mmoe_status mmoe_dataset_fit(const mmoe_feature_specs *specs, const mmoe_label_column *labels,
-                             int32_t n_label, const char *path, const mmoe_allocator *alloc,
+mmoe_status mmoe_dataset_fit(const mmoe_schema_wanted *wanted, const mmoe_allocator *alloc,
                              struct mmoe_schema **schema, struct mmoe_dataset **out,
                              mmoe_error *err);
 

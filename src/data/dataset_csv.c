@@ -14,11 +14,8 @@
 typedef struct loader {
     mmoe_allocator alloc;
     const char *path;
-    bool learning; /* fitting a schema, which `specs` and `labels` describe; else reading with one
-                      that stands */
-    const mmoe_feature_specs *specs;
-    const mmoe_label_column *labels;
-    int32_t n_label;
+    bool learning;                    /* fitting a schema; else reading with one that stands */
+    const mmoe_schema_wanted *wanted; /* that schema */
     struct mmoe_schema *learned;
     const struct mmoe_schema *schema;
     int label_mode; /* MMOE_LABELS_ */
@@ -67,8 +64,7 @@ static mmoe_status find_columns(const loader *l, const mmoe_columns *index, mmoe
 static mmoe_status bind_header(loader *l, const char *const *names, size_t n, mmoe_error *err) {
     mmoe_status status = MMOE_OK;
     if (l->learning) {
-        status = mmoe_schema_bind(l->specs, l->labels, l->n_label, names, n, l->path, &l->alloc,
-                                  &l->learned, err);
+        status = mmoe_schema_bind(l->wanted, names, n, &l->alloc, &l->learned, err);
         if (status) return status;
         l->schema = l->learned;
     }
@@ -347,16 +343,13 @@ static mmoe_status load(loader *l, struct mmoe_dataset **out, mmoe_error *err) {
     return status;
 }
 
-mmoe_status mmoe_dataset_fit(const mmoe_feature_specs *specs, const mmoe_label_column *labels,
-                             int32_t n_label, const char *path, const mmoe_allocator *alloc,
+mmoe_status mmoe_dataset_fit(const mmoe_schema_wanted *wanted, const mmoe_allocator *alloc,
                              struct mmoe_schema **schema, struct mmoe_dataset **out,
                              mmoe_error *err) {
     loader l = {.alloc = mmoe_allocator_or_default(alloc),
-                .path = path,
+                .path = wanted->file,
                 .learning = true,
-                .specs = specs,
-                .labels = labels,
-                .n_label = n_label};
+                .wanted = wanted};
     mmoe_status status = load(&l, out, err);
     if (status)
         mmoe_schema_free(l.learned);

@@ -321,10 +321,13 @@ static mmoe_status build(binding *b, const mmoe_label_column *labels, int32_t n_
     return status;
 }
 
-mmoe_status mmoe_schema_bind(const mmoe_feature_specs *specs, const mmoe_label_column *labels,
-                             int32_t n_label, const char *const *columns, size_t n_columns,
-                             const char *file, const mmoe_allocator *alloc, schema **out,
+mmoe_status mmoe_schema_bind(const mmoe_schema_wanted *wanted, const char *const *columns,
+                             size_t n_columns, const mmoe_allocator *alloc, schema **out,
                              mmoe_error *err) {
+    const mmoe_feature_specs *specs = wanted->specs;
+    const mmoe_label_column *labels = wanted->labels;
+    const int32_t n_label = wanted->n_label;
+    const char *file = wanted->file;
     mmoe_allocator a = mmoe_allocator_or_default(alloc);
     binding b = {.specs = specs, .columns = columns, .n_columns = n_columns, .file = file};
     size_t count = (size_t)n_specs(specs);

@@ -74,15 +74,22 @@ struct mmoe_schema {
     char *weight; /* or NULL */
 };
 
-/* Resolves `specs` against the columns' names: tables, columns, labels; encoders that have started
+/* What a schema is made of: the features, and the labels' columns. */
+typedef struct mmoe_schema_wanted {
+    const mmoe_feature_specs *specs;
+    const mmoe_label_column *labels; /* [n_label] */
+    int32_t n_label;
+    const char *file; /* the training file */
+} mmoe_schema_wanted;
+
+/* Resolves `wanted` against the columns' names: tables, columns, labels; encoders that have started
  * but learned nothing. Patterns pass over columns without a name (an index that pandas wrote);
- * label and weight columns need not be among `columns`. `file` stands in errors. MMOE_E_CONFIG: a
+ * label and weight columns need not be among `columns`. The file stands in errors. MMOE_E_CONFIG: a
  * name or pattern that matches nothing, a column named twice, shared_with an unknown column or one
  * of another embed_dim or of other keys of its kind, no feature at all; _FORMAT, in row 1:
  * duplicate column names, a feature's name that is not UTF-8. */
-mmoe_status mmoe_schema_bind(const mmoe_feature_specs *specs, const mmoe_label_column *labels,
-                             int32_t n_label, const char *const *columns, size_t n_columns,
-                             const char *file, const mmoe_allocator *alloc,
+mmoe_status mmoe_schema_bind(const mmoe_schema_wanted *wanted, const char *const *columns,
+                             size_t n_columns, const mmoe_allocator *alloc,
                              struct mmoe_schema **out, mmoe_error *err);
 mmoe_status mmoe_schema_copy(const struct mmoe_schema *schema, const mmoe_allocator *alloc,
                              struct mmoe_schema **out, mmoe_error *err);

@@ -420,9 +420,11 @@ mmoe_status mmoe_vocab_from_ints(const int64_t *keys, size_t count, const mmoe_a
     return MMOE_OK;
 }
 
-mmoe_status mmoe_vocab_from_texts(const char *bytes, size_t n_bytes, const int64_t *offsets,
-                                  size_t count, const mmoe_allocator *alloc, mmoe_vocab **out,
-                                  mmoe_error *err) {
+mmoe_status mmoe_vocab_from_texts(const mmoe_packed_texts *keys, const mmoe_allocator *alloc,
+                                  mmoe_vocab **out, mmoe_error *err) {
+    const char *bytes = keys->bytes;
+    const int64_t *offsets = keys->offsets;
+    const size_t n_bytes = keys->n_bytes, count = keys->count;
     if (offsets[0] != 0 || offsets[count] < 0 || (uint64_t)offsets[count] != n_bytes)
         return mmoe_fail(err, MMOE_E_FORMAT, "the vocabulary's offsets do not cover its %zu bytes",
                          n_bytes);

@@ -48,10 +48,15 @@ uint64_t mmoe_vocab_hash(const mmoe_vocab *vocab);
  * key that stands twice. */
 mmoe_status mmoe_vocab_from_ints(const int64_t *keys, size_t count, const mmoe_allocator *alloc,
                                  mmoe_vocab **out, mmoe_error *err);
-/* Key i is bytes[offsets[i] .. offsets[i+1]); offsets has count + 1 entries, checked against
- * n_bytes. */
-mmoe_status mmoe_vocab_from_texts(const char *bytes, size_t n_bytes, const int64_t *offsets,
-                                  size_t count, const mmoe_allocator *alloc, mmoe_vocab **out,
-                                  mmoe_error *err);
+/* Key i is bytes[offsets[i] .. offsets[i+1]); offsets has count + 1 entries, which are checked
+ * against n_bytes. */
+typedef struct mmoe_packed_texts {
+    const char *bytes;
+    size_t n_bytes;
+    const int64_t *offsets;
+    size_t count;
+} mmoe_packed_texts;
+mmoe_status mmoe_vocab_from_texts(const mmoe_packed_texts *keys, const mmoe_allocator *alloc,
+                                  mmoe_vocab **out, mmoe_error *err);
 
 #endif

@@ -105,7 +105,8 @@ static mmoe_status get_vocabulary(const mmoe_entry *e, int64_t rows, mmoe_vocab 
     if (status) return status;
     const bool is_text = kind == VOCABULARY_STRING;
     const char *name = json_string_value(json_object_get(e->json, "name"));
-    status = e->r->vocab(e->r->user, e->index, name, is_text, rows, out, e->r->err);
+    status = e->r->vocabs.make(e->r->vocabs.user,
+                               &(mmoe_vocab_wanted){e->index, name, is_text, rows}, out, e->r->err);
     if (status) return status;
     if (mmoe_vocab_rows(*out) != rows)
         return mmoe_entry_fail(e, "rows", "%lld rows, but the vocabulary has %lld", (long long)rows,

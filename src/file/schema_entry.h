@@ -6,17 +6,27 @@
 
 #include "data/schema.h"
 
-/* Makes the vocabulary of table number `table`, which bears that name. */
-typedef mmoe_status (*mmoe_vocab_source)(void *user, int32_t table, const char *name, int is_string,
-                                         int64_t rows, mmoe_vocab **out, mmoe_error *err);
+/* The vocabulary that a table has by its schema. */
+typedef struct mmoe_vocab_wanted {
+    int32_t table; /* its number */
+    const char *name;
+    bool is_text; /* of its keys; else they are integers */
+    int64_t rows;
+} mmoe_vocab_wanted;
+
+/* Where vocabularies come from. */
+typedef struct mmoe_vocab_source {
+    mmoe_status (*make)(void *user, const mmoe_vocab_wanted *wanted, mmoe_vocab **out,
+                        mmoe_error *err);
+    void *user;
+} mmoe_vocab_source;
 
 typedef struct mmoe_schema_reader {
     const char *file;
     mmoe_error *err;
     mmoe_allocator alloc;
     struct mmoe_schema *schema;
-    mmoe_vocab_source vocab;
-    void *user;
+    mmoe_vocab_source vocabs;
 } mmoe_schema_reader;
 
 /* An object of the tree; `at` is its place, "tables[3]". */

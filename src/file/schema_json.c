@@ -235,14 +235,13 @@ static mmoe_status read_schema(const mmoe_entry *root) {
     return status ? status : check_schema(root);
 }
 
-mmoe_status mmoe_schema_from_json(const json_t *json, const char *file, mmoe_vocab_source vocab,
-                                  void *user, const mmoe_allocator *alloc, mmoe_schema **out,
-                                  mmoe_error *err) {
+mmoe_status mmoe_schema_from_json(const json_t *json, const char *file, mmoe_vocab_source vocabs,
+                                  const mmoe_allocator *alloc, mmoe_schema **out, mmoe_error *err) {
     const mmoe_allocator a = mmoe_allocator_or_default(alloc);
     mmoe_schema *schema = mmoe_alloc_zero(&a, 1, sizeof *schema);
     if (!schema) return mmoe_fail_memory(err, sizeof *schema);
     schema->alloc = a;
-    const mmoe_schema_reader r = {file, err, a, schema, vocab, user};
+    const mmoe_schema_reader r = {file, err, a, schema, vocabs};
     const mmoe_status status = read_schema(&(mmoe_entry){&r, json, "", 0, 0});
     if (status == MMOE_OK)
         *out = schema;

@@ -13,10 +13,9 @@
  */
 json_t *mmoe_schema_to_json(const mmoe_schema *schema);
 
-/* `vocab(user, table_index, name, is_string, rows, out, err)` makes a table's vocabulary.
- * Everything in the JSON is checked (types, ranges, indices, finite numbers): MMOE_E_FORMAT. */
-mmoe_status mmoe_schema_from_json(const json_t *json, const char *file, mmoe_vocab_source vocab,
-                                  void *user, const mmoe_allocator *alloc, mmoe_schema **out,
-                                  mmoe_error *err);
+/* `vocabs` makes the tables' vocabularies. Everything in the JSON is checked (types, ranges,
+ * indices, finite numbers): MMOE_E_FORMAT. */
+mmoe_status mmoe_schema_from_json(const json_t *json, const char *file, mmoe_vocab_source vocabs,
+                                  const mmoe_allocator *alloc, mmoe_schema **out, mmoe_error *err);
 
 #endif

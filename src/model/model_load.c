@@ -214,11 +214,13 @@ static mmoe_status take_vocab(model_reader *r, const vocab_vector *v,
     return status;
 }
 
-/* An mmoe_vocab_source. */
-static mmoe_status read_vocab(void *user, int32_t table, const char *name, int is_string,
-                              int64_t rows, mmoe_vocab **out, mmoe_error *err) {
-    (void)table;
+/* Of an mmoe_vocab_source. */
+static mmoe_status read_vocab(void *user, const mmoe_vocab_wanted *wanted, mmoe_vocab **out,
+                              mmoe_error *err) {
     model_reader *r = user;
+    const char *name = wanted->name;
+    const int64_t rows = wanted->rows;
+    const bool is_string = wanted->is_text;
     if (rows < 1)
         return mmoe_fail_format(err, r->path, "table \"%.120s\": a vocabulary has at least one row",
                                 name);
@@ -230,8 +232,9 @@ static mmoe_status read_vocab(void *user, int32_t table, const char *name, int i
     if (!status && is_string) status = take_vocab(r, &texts, &bytes, err);
     if (status) return status;
     mmoe_error inner = {0};
-    status = is_string ? mmoe_vocab_from_texts(bytes->data, bytes->bytes, keys->data,
-                                               (size_t)rows - 1, r->alloc, out, &inner)
+    status = is_string ? mmoe_vocab_from_texts(&(mmoe_packed_texts){bytes->data, bytes->bytes,
+                                                                    keys->data, (size_t)rows - 1},
+                                               r->alloc, out, &inner)
                        : mmoe_vocab_from_ints(keys->data, (size_t)rows - 1, r->alloc, out, &inner);
     if (status == MMOE_E_FORMAT)
         return mmoe_fail_format(err, r->path, "the vocabulary of \"%.120s\": %.300s", name,
@@ -249,7 +252,8 @@ static mmoe_status read_schema(model_reader *r, mmoe_schema **out, mmoe_error *e
     if (status == MMOE_E_MEMORY) return mmoe_fail_memory(err, strlen(text));
     if (status)
         return mmoe_fail_format(err, r->path, "its schema is not valid JSON: %.200s", error.text);
-    status = mmoe_schema_from_json(json, r->path, read_vocab, r, r->alloc, out, err);
+    status = mmoe_schema_from_json(json, r->path, (mmoe_vocab_source){read_vocab, r}, r->alloc, out,
+                                   err);
     json_decref(json);
     return status;
 }

@@ -79,7 +79,8 @@ static inline mmoe_status fit_with(const features *f, const char *name, const mm
     features copy = *f;
     mmoe_feature_specs specs = {f->n_sparse, f->n_dense, copy.sparse, copy.dense,
                                 literal(f->weight)};
-    return mmoe_dataset_fit(&specs, copy.labels, f->n_label, name, a, schema, set, err);
+    const mmoe_schema_wanted wanted = {&specs, copy.labels, f->n_label, name};
+    return mmoe_dataset_fit(&wanted, a, schema, set, err);
 }
 
 static inline void fit(const features *f, const char *csv, mmoe_schema **schema,

@@ -51,7 +51,8 @@ static mmoe_status bind(const setup *s, const mmoe_allocator *a, mmoe_schema **o
     mmoe_label_column labels[1] = {label(s->label ? s->label : "")};
     size_t n = 0;
     while (n < COUNT(s->columns) && s->columns[n]) n++;
-    return mmoe_schema_bind(&specs, labels, s->label ? 1 : 0, s->columns, n, "a.csv", a, out, err);
+    const mmoe_schema_wanted wanted = {&specs, labels, s->label ? 1 : 0, "a.csv"};
+    return mmoe_schema_bind(&wanted, s->columns, n, a, out, err);
 }
 
 static mmoe_schema *bound(const setup *s) {

@@ -37,19 +37,21 @@ typedef struct source {
     int calls;
 } source;
 
-static mmoe_status make_vocab(void *user, int32_t table, const char *name, int is_string,
-                              int64_t rows, mmoe_vocab **out, mmoe_error *err) {
+static mmoe_status make_vocab(void *user, const mmoe_vocab_wanted *wanted, mmoe_vocab **out,
+                              mmoe_error *err) {
     source *s = user;
-    const size_t n = (size_t)(rows - 1 - s->lacking);
-    ck_assert_str_eq(name, is_string ? "c" : "b");
-    ck_assert_int_eq(table, is_string ? 2 : 1);
+    const bool is_string = wanted->is_text;
+    const size_t n = (size_t)(wanted->rows - 1 - s->lacking);
+    ck_assert_str_eq(wanted->name, is_string ? "c" : "b");
+    ck_assert_int_eq(wanted->table, is_string ? 2 : 1);
     ck_assert_uint_le(n, 8);
     s->calls++;
     const int64_t ints[8] = {10, 11, 12, 13, 14, 15, 16, 17},
                   offsets[9] = {0, 2, 4, 6, 8, 10, 12, 14, 16};
     if (is_string)
-        return mmoe_vocab_from_texts("k0k1k2k3k4k5k6k7", (size_t)offsets[n], offsets, n, s->alloc,
-                                     out, err);
+        return mmoe_vocab_from_texts(
+            &(mmoe_packed_texts){"k0k1k2k3k4k5k6k7", (size_t)offsets[n], offsets, n}, s->alloc, out,
+            err);
     return mmoe_vocab_from_ints(ints, n, s->alloc, out, err);
 }
 
@@ -58,8 +60,8 @@ static mmoe_status from_text(const char *text, const mmoe_allocator *alloc, mmoe
     json_t *json = json_loads(text, JSON_DECODE_ANY, NULL);
     if (!json) return MMOE_E_MEMORY;
     source s = {alloc, 0, 0};
-    const mmoe_status status =
-        mmoe_schema_from_json(json, "m.safetensors", make_vocab, &s, alloc, out, err);
+    const mmoe_status status = mmoe_schema_from_json(
+        json, "m.safetensors", (mmoe_vocab_source){make_vocab, &s}, alloc, out, err);
     json_decref(json);
     return status;
 }
@@ -231,8 +233,9 @@ START_TEST(a_vocabulary_must_have_the_rows) {
     source s = {NULL, 1, 0};
     mmoe_schema *schema = NULL;
     mmoe_error err = {0};
-    ck_assert_int_eq(mmoe_schema_from_json(json, "m", make_vocab, &s, NULL, &schema, &err),
-                     MMOE_E_FORMAT);
+    ck_assert_int_eq(
+        mmoe_schema_from_json(json, "m", (mmoe_vocab_source){make_vocab, &s}, NULL, &schema, &err),
+        MMOE_E_FORMAT);
     ck_assert_ptr_nonnull(strstr(err.message, "tables[1].rows: 4 rows, but the vocabulary has 3"));
     ck_assert_int_eq(s.calls, 1);
     json_decref(json);
@@ -332,7 +335,8 @@ START_TEST(every_allocation_may_fail) {
         source s = {&counted, 0, 0};
         schema = NULL;
         failing_check(&memory,
-                      mmoe_schema_from_json(json, "m", make_vocab, &s, &counted, &schema, &err),
+                      mmoe_schema_from_json(json, "m", (mmoe_vocab_source){make_vocab, &s},
+                                            &counted, &schema, &err),
                       &err);
         if (!memory.refused) continue;
         mmoe_schema_free(schema);

@@ -100,9 +100,10 @@ END_TEST
 /* Keys of version 0.1 stand as they were learned. */
 START_TEST(old_keys_are_found_as_they_stand) {
     mmoe_vocab *v = NULL;
-    ck_assert_int_eq(
-        mmoe_vocab_from_texts("7.07x8.0", 8, (const int64_t[]){0, 3, 4, 5, 8}, 4, NULL, &v, NULL),
-        MMOE_OK);
+    ck_assert_int_eq(mmoe_vocab_from_texts(
+                         &(mmoe_packed_texts){"7.07x8.0", 8, (const int64_t[]){0, 3, 4, 5, 8}, 4},
+                         NULL, &v, NULL),
+                     MMOE_OK);
     ck_assert_int_eq(find(v, "7.0"), 1);
     ck_assert_int_eq(find(v, "7"), 2);
     ck_assert_int_eq(find(v, " 7"), 2);
@@ -247,14 +248,17 @@ START_TEST(from_text_keys) {
     mmoe_vocab *v = NULL;
     mmoe_error err;
     const int64_t offsets[] = {0, 1, 3, 6};
-    ck_assert_int_eq(mmoe_vocab_from_texts("abb123", 6, offsets, 3, NULL, &v, &err), MMOE_OK);
+    ck_assert_int_eq(
+        mmoe_vocab_from_texts(&(mmoe_packed_texts){"abb123", 6, offsets, 3}, NULL, &v, &err),
+        MMOE_OK);
     ck_assert_int_eq(mmoe_vocab_rows(v), 4);
     ck_assert_int_eq(find(v, "bb"), 2);
     ck_assert_int_eq(find(v, "123"), 3);
     ck_assert_int_eq(mmoe_vocab_find_int(v, 123), 3);
     mmoe_vocab_free(v);
     const int64_t none[] = {0};
-    ck_assert_int_eq(mmoe_vocab_from_texts("", 0, none, 0, NULL, &v, &err), MMOE_OK);
+    ck_assert_int_eq(mmoe_vocab_from_texts(&(mmoe_packed_texts){"", 0, none, 0}, NULL, &v, &err),
+                     MMOE_OK);
     ck_assert_int_eq(mmoe_vocab_rows(v), 1);
     ck_assert(!mmoe_vocab_is_int(v));
     mmoe_vocab_free(v);
@@ -262,15 +266,20 @@ START_TEST(from_text_keys) {
     const int64_t bad[][4] = {{1, 1, 3, 6},  {0, 4, 3, 6}, {0, 1, 3, 7}, {0, 1, 3, 5},
                               {0, -1, 3, 6}, {0, 7, 3, 6}, {0, 1, 3, -6}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        ck_assert_int_eq(mmoe_vocab_from_texts("abb123", 6, bad[i], 3, NULL, &v, &err),
-                         MMOE_E_FORMAT);
+        ck_assert_int_eq(
+            mmoe_vocab_from_texts(&(mmoe_packed_texts){"abb123", 6, bad[i], 3}, NULL, &v, &err),
+            MMOE_E_FORMAT);
     ck_assert_int_eq(
-        mmoe_vocab_from_texts("abbabb", 6, (const int64_t[]){0, 3, 6}, 2, NULL, &v, &err),
+        mmoe_vocab_from_texts(&(mmoe_packed_texts){"abbabb", 6, (const int64_t[]){0, 3, 6}, 2},
+                              NULL, &v, &err),
         MMOE_E_FORMAT);
     ck_assert_str_eq(err.message, "the vocabulary's key 2 stands there twice");
-    ck_assert_int_eq(mmoe_vocab_from_texts("a", 1, (const int64_t[]){0, 1, 1}, 2, NULL, &v, &err),
-                     MMOE_E_FORMAT);
-    ck_assert_int_eq(mmoe_vocab_from_texts("NA", 2, (const int64_t[]){0, 2}, 1, NULL, &v, &err),
+    ck_assert_int_eq(
+        mmoe_vocab_from_texts(&(mmoe_packed_texts){"a", 1, (const int64_t[]){0, 1, 1}, 2}, NULL, &v,
+                              &err),
+        MMOE_E_FORMAT);
+    ck_assert_int_eq(mmoe_vocab_from_texts(
+                         &(mmoe_packed_texts){"NA", 2, (const int64_t[]){0, 2}, 1}, NULL, &v, &err),
                      MMOE_E_FORMAT);
     ck_assert_str_eq(err.message, "key 1 of the vocabulary is the text of a missing value");
     ck_assert_ptr_null(v);
@@ -298,8 +307,9 @@ static mmoe_status everything(const mmoe_allocator *a, mmoe_error *err) {
     }
     if (!status) status = mmoe_vocab_from_ints(keys, 40, a, &ints, err);
     if (!status)
-        status = mmoe_vocab_from_texts("abcdefghijklmnopqrstuvwxyz0123456789ABCD", 40, offsets, 40,
-                                       a, &texts, err);
+        status = mmoe_vocab_from_texts(
+            &(mmoe_packed_texts){"abcdefghijklmnopqrstuvwxyz0123456789ABCD", 40, offsets, 40}, a,
+            &texts, err);
     mmoe_vocab_free(v);
     mmoe_vocab_free(copy);
     mmoe_vocab_free(ints);
