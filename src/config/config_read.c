@@ -174,11 +174,11 @@ static mmoe_status set_below(json_t *node, const char *key, json_t *value,
             return mmoe_key_fail(place, path, "\"%s\" would stand in a value that has no keys",
                                  key);
         }
-        if (is_last)
-            return (index < 0 ? json_object_set(node, key, value)
-                              : json_array_set(node, (size_t)index, value))
-                       ? MMOE_E_MEMORY
-                       : MMOE_OK;
+        if (is_last) {
+            const int failed = index < 0 ? json_object_set(node, key, value)
+                                         : json_array_set(node, (size_t)index, value);
+            return failed ? MMOE_E_MEMORY : MMOE_OK;
+        }
         if (!child && (json_object_set_new(node, key, json_object()) ||
                        !(child = json_object_get(node, key))))
             return MMOE_E_MEMORY;

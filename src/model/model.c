@@ -7,8 +7,8 @@ static mmoe_status fill(mmoe_model *m, mmoe_lent_tables *lent, mmoe_error *err) 
     mmoe_status status =
         mmoe_params_init_lent(&m->params, &m->graph->tensors, lent, &m->alloc, err);
     if (!status) lent->map = (mmoe_mapping){0};
-    char fault[8]; /* the configuration was checked */
-    if (!status && mmoe_config_score(m->config, &m->alloc, &m->score, fault, sizeof fault))
+    char fault[MMOE_SCORE_FAULT]; /* there is none: the configuration was checked */
+    if (!status && mmoe_config_score(m->config, &m->alloc, &m->score, fault))
         status = mmoe_fail_memory(err, sizeof *m->score);
     return status;
 }

@@ -237,9 +237,12 @@ mmoe_status mmoe_reader_enter(mmoe_reader *r, mmoe_served *out, mmoe_error *err)
                          r ? "out" : "reader");
     if (atomic_load_explicit(&r->active, memory_order_relaxed))
         return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_reader_enter: the reader has not left");
-    version *v = atomic_load(&r->slot->current), *seen;
+    version *v = atomic_load(&r->slot->current);
     bool missed = false;
-    while (atomic_store(&r->active, v), seen = atomic_load(&r->slot->current), seen != v) {
+    for (;;) {
+        atomic_store(&r->active, v);
+        version *seen = atomic_load(&r->slot->current);
+        if (seen == v) break;
         v = seen;
         missed = true;
     }

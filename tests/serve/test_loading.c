@@ -147,7 +147,9 @@ START_TEST(processes_share_the_tables) {
     ck_assert_int_ge(u.rss, tables - 8);
     ck_assert_msg(u.pss <= u.rss * 6 / 10, "of %ld kB, %ld kB count as this process's", u.rss,
                   u.pss);
-    close(ready[0]), close(ready[1]), close(done[0]);
+    close(ready[0]);
+    close(ready[1]);
+    close(done[0]);
     mmoe_model_free(model);
 }
 END_TEST

@@ -8,7 +8,10 @@ typedef struct product {
     matrix a, b, c, before; /* as they are stored */
 } product;
 
-static void product_init(product *p, int32_t m, int32_t n, int32_t k, int ta, int tb, float beta) {
+/* flags: 1 transposes A, 2 transposes B, 4 adds to C. */
+static void product_init(product *p, int32_t m, int32_t n, int32_t k, int flags) {
+    const int ta = flags & 1, tb = flags & 2;
+    const float beta = flags & 4 ? 1 : 0;
     const int32_t a_cols = ta ? m : k, b_cols = tb ? k : n;
     p->a = matrix_drawn(ta ? k : m, a_cols, some_stride(a_cols), -1, 1);
     p->b = matrix_drawn(tb ? n : k, b_cols, some_stride(b_cols), -1, 1);
@@ -70,7 +73,7 @@ static void check_along_a_vector(const product *p) {
 static void check_product(int32_t m, int32_t n, int32_t k, int flags,
                           void (*check)(const product *p)) {
     product p;
-    product_init(&p, m, n, k, flags & 1, flags & 2, flags & 4 ? 1 : 0);
+    product_init(&p, m, n, k, flags);
     matrix a = matrix_copy(&p.a), b = matrix_copy(&p.b);
     mmoe_gemm_run(&p.g);
     check(&p);
