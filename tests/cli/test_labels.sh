@@ -90,6 +90,27 @@ warns 'task "cvr": all 400 labels of the training rows are 7.5: there is nothing
 refuses 'task "cvr": none of the 400 training rows has a label' none.csv
 mv classes.json plain.json
 
+# ---- Features that tell nothing ----
+
+cat >same.json <<'JSON'
+{"features": {"sparse": [{"name": "id"}, {"name": "row", "vocab_size": 9}, {"name": "any"}],
+    "dense": [{"name": "x"}, {"name": "s", "transform": "standardize"}, {"name": "t"}]},
+ "tasks": [{"name": "y", "label": "y"}], "trainer": {"n_epoch": 1}}
+JSON
+awk 'BEGIN { print "id,row,any,x,s,t,y"; for (i = 0; i < 200; i++)
+    print "A,3," i % 7 ",2.5,-1," i / 9 "," i % 2 }' >same.csv
+expect 0 "" train --config same.json --train same.csv --valid same.csv --output m.safetensors --json
+for column in id row x s; do
+    warns "same.csv: column \"$column\": all 200 values are the same"
+    in_json "same.csv: column \"$column\": all 200 values are the same"
+done
+check "no other column is named" [ "$(grep -c warning err)" = 4 ]
+run evaluate --model m.safetensors --data same.csv # neighbour: rows to score may well be alike
+quiet
+head -n 2 same.csv >one.csv
+expect 0 "" train --config same.json --train one.csv --output m.safetensors
+check "one row says nothing of a column" sh -c '! grep "column .*the same" err'
+
 # ---- What comes before ----
 
 config esmm '{"name": "ctr", "label": "click"}, {"name": "cvr", "label": "buy"}' >plain.json
