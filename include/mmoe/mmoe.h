@@ -10,7 +10,10 @@
  *  - Arrays are row-major: [rows, columns] means element (r, c) stands at r * columns + c.
  *  - Every `..._free` accepts NULL.
  *  - `const mmoe_allocator *alloc` may be NULL (malloc). The structure is copied; what `user`
- * points to must outlive every object made with it.
+ * points to must outlive every object made with it. A function of it that is NULL is
+ * MMOE_E_ARGUMENT.
+ *  - Functions that the library calls (an allocator's, those of mmoe_trainer_options) must return:
+ * they must not throw a C++ exception, longjmp or end their thread.
  *  - The library never prints, exits or changes the process's BLAS threads, signal handlers, locale
  * or floating-point mode, except mmoe_trainer_options.single_threaded_blas, which asks for it.
  */
@@ -75,7 +78,7 @@ typedef struct mmoe_error {
 
 /* Where the library takes its memory. Each function may be called from any thread at once. `alloc`
  * and `resize` return NULL when there is none; memory must be aligned as malloc's is. `resize` gets
- * the old size too. `release` accepts NULL. */
+ * the old size too. `release` accepts NULL. None of them may be NULL, nor throw. */
 typedef struct mmoe_allocator {
     void *user;
     void *(*alloc)(void *user, size_t size);
@@ -184,7 +187,8 @@ typedef struct mmoe_batch {
  * laid out for its own matrix products: it calls no BLAS, takes no lock and, once made, allocates
  * nothing, so any number of threads may run at once. A predictor serves one thread at a time: make
  * one with create, and one a further thread with clone, which shares the weights. A row's scores
- * are the same to the bit in whatever batch, predictor and call (run or rank) it stands. */
+ * are the same to the bit in whatever batch, predictor and call (run or rank) it stands, under one
+ * rounding mode: the library computes in the caller's, and sets none. */
 typedef struct mmoe_predictor mmoe_predictor;
 
 /* Takes the layers' weights as they are now; embeddings are read in the model, which must outlive

@@ -343,16 +343,16 @@ typedef struct mmoe_trainer_options {
     int threads; /* workers, 1 to 256; 0: one a processor that this process may use, by its
                     affinity and by its control groups' quota */
     int single_threaded_blas;    /* 1: set the process's BLAS to one thread during fit and step, and
-                                    put it back */
+                                    put it back; of several trainers at once the last puts it back */
     const char *checkpoint_path; /* written after each epoch and when stopped; NULL: none */
     void *user;
     /* Called from the thread that called fit; a return other than 0 stops training
-     * (MMOE_E_CANCELLED). Either may be NULL. */
+     * (MMOE_E_CANCELLED). Either may be NULL; neither may throw. */
     int (*on_epoch)(void *user, const mmoe_epoch_report *report);
     int (*on_progress)(void *user, const mmoe_progress *progress); /* at most ten times a second */
     mmoe_profile *profile; /* NULL: none; must outlive the trainer */
     /* Called from the thread that called fit, before its first step or behind an epoch; the warning
-     * lasts until the call returns. May be NULL. */
+     * lasts until the call returns. May be NULL, must not throw. */
     void (*on_warning)(void *user, const mmoe_warning *warning);
     void *reserved[6]; /* NULL */
 } mmoe_trainer_options;

@@ -358,6 +358,7 @@ mmoe_status mmoe_dataset_read_csv(const mmoe_schema *schema, const char *path, i
     if (labels != MMOE_LABELS_REQUIRED && labels != MMOE_LABELS_OPTIONAL)
         return mmoe_fail(err, MMOE_E_ARGUMENT,
                          "labels is %d, neither MMOE_LABELS_REQUIRED nor _OPTIONAL", labels);
+    if (mmoe_allocator_check(alloc, "mmoe_dataset_read_csv", err)) return MMOE_E_ARGUMENT;
     loader l = {.alloc = mmoe_allocator_or_default(alloc),
                 .path = path,
                 .schema = schema,

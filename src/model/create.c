@@ -109,6 +109,7 @@ mmoe_status mmoe_model_create(const mmoe_config *config, const mmoe_schema *sche
         return mmoe_fail(err, MMOE_E_ARGUMENT,
                          "mmoe_model_create: the configuration has %d tasks, the schema %d labels",
                          config->n_task, schema->n_label);
+    if (mmoe_allocator_check(alloc, "mmoe_model_create", err)) return MMOE_E_ARGUMENT;
     mmoe_model *m;
     mmoe_status status = mmoe_model_build(config, schema, alloc, &m, err);
     if (status) return status;

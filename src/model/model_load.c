@@ -106,10 +106,10 @@ static mmoe_status check_values(const model_reader *r, const mmoe_tensor *t,
     if (t->kind == MMOE_TENSOR_COUNTER) {
         const int64_t *counts = f->data;
         for (int64_t i = 0; i < t->count; i++)
-            if (counts[i] < 0)
+            if (counts[i] < 0 || counts[i] > MMOE_FILE_MOST_BATCHES)
                 return mmoe_fail_format(err, r->path,
-                                        "tensor \"%.120s\": the count %" PRId64 " is negative",
-                                        t->name, counts[i]);
+                                        "tensor \"%.120s\": the count %" PRId64 " is %s", t->name,
+                                        counts[i], counts[i] < 0 ? "negative" : "above 2^62");
         return MMOE_OK;
     }
     bool variance = mmoe_file_is_variance(t);
@@ -309,6 +309,7 @@ mmoe_status mmoe_model_load(const char *path, const mmoe_allocator *alloc, mmoe_
     if (!path || !out)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_model_load: %s is NULL",
                          path ? "out" : "path");
+    if (mmoe_allocator_check(alloc, "mmoe_model_load", err)) return MMOE_E_ARGUMENT;
     mmoe_allocator a = mmoe_allocator_or_default(alloc);
     model_reader r;
     mmoe_status status = open_reader(&r, path, &a, err);

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/checksum.h"
 #include "file/container.h"
+#include "model/model_file.h"
 #include "train/trainer.h"
 
 #define VERSION "3"
@@ -334,6 +335,23 @@ static mmoe_status check_parts(const mmoe_container *c, const part_list *l, cons
     return MMOE_OK;
 }
 
+/* Of batches, which batch norm goes on counting. */
+static mmoe_status check_counts(const mmoe_container *c, const part_list *l, const char *path,
+                                mmoe_error *err) {
+    for (size_t i = N_FIELD; i < l->count; i++) {
+        const mmoe_block *b = &l->parts[i].memory;
+        const char *bytes = b->dtype == MMOE_I64 ? bytes_in_file(c, &l->parts[i]) : NULL;
+        for (int64_t k = 0; bytes && k < b->count; k++) {
+            int64_t value;
+            memcpy(&value, bytes + (size_t)k * sizeof value, sizeof value);
+            if (value < 0 || value > MMOE_FILE_MOST_BATCHES)
+                return mmoe_fail_at(err, MMOE_E_FORMAT, path, 0, NULL,
+                                    "the checkpoint's counts of batches are impossible");
+        }
+    }
+    return MMOE_OK;
+}
+
 static mmoe_status read_fields(const mmoe_container *c, const part_list *l,
                                const place_field *fields, const char *path, mmoe_error *err) {
     for (int i = 0; i < N_FIELD; i++) {
@@ -356,6 +374,7 @@ static mmoe_status read_parts(mmoe_trainer *t, const mmoe_container *c, const ch
     list_fields(t, &place, fields);
     mmoe_status status = list_parts(t, fields, &l, err);
     if (!status) status = check_parts(c, &l, path, err);
+    if (!status) status = check_counts(c, &l, path, err);
     if (!status) status = read_fields(c, &l, fields, path, err);
     if (!status) {
         for (size_t i = N_FIELD; i < l.count; i++)
