@@ -1,138 +1,11 @@
 /* data sets from files and from memory */
-#include <float.h>
-#include <locale.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "check_main.h"
-#include "columns_support.h"
-#include "data/dataset.h"
+#include "dataset_support.h"
 #include "failing.h"
-
-/* Names in the tests are literals, and what bears them is not written to. */
-static char *literal(const char *name) {
-    char *p;
-    memcpy(&p, &name, sizeof p);
-    return p;
-}
-
-static char path[64];
-
-static const char *file_of(const char *csv) {
-    if (*path) unlink(path);
-    strcpy(path, "/tmp/mmoe-dataset-XXXXXX");
-    int file = mkstemp(path);
-    ck_assert_int_ge(file, 0);
-    ck_assert_int_eq(write(file, csv, strlen(csv)), (ssize_t)strlen(csv));
-    close(file);
-    return path;
-}
-
-static void remove_file(void) {
-    if (*path) unlink(path);
-}
-
-/* Features in few words: a learned column, a table of 5 row numbers, a dense column; two labels; a
- * weight. */
-typedef struct features {
-    mmoe_sparse_spec sparse[4];
-    mmoe_dense_spec dense[4];
-    int32_t n_sparse, n_dense, n_label;
-    mmoe_label_column labels[2];
-    const char *weight;
-} features;
-
-static mmoe_sparse_spec learned(const char *name, const char *with) {
-    return (mmoe_sparse_spec){.name = literal(name),
-                              .embed_dim = 4,
-                              .shared_with = literal(with),
-                              .encoder = new_encoder(&mmoe_column_vocabulary)};
-}
-static mmoe_sparse_spec numbered(const char *name, int64_t oov) {
-    return (mmoe_sparse_spec){
-        .name = literal(name), .embed_dim = 4, .encoder = row_encoder(5, oov)};
-}
-static mmoe_dense_spec dense(const char *name, mmoe_transform transform) {
-    return (mmoe_dense_spec){.name = literal(name), .encoder = number_encoder(transform)};
-}
-static mmoe_label_column label(const char *name, mmoe_task_type type) {
-    return (mmoe_label_column){literal(name), literal("task"), type};
-}
-
-static features usual(void) {
-    return (features){.n_sparse = 2,
-                      .sparse = {learned("s", NULL), numbered("n", -1)},
-                      .n_dense = 1,
-                      .dense = {dense("d", MMOE_TRANSFORM_NONE)},
-                      .n_label = 2,
-                      .labels = {label("y", MMOE_CLASSIFICATION), label("r", MMOE_REGRESSION)},
-                      .weight = "w"};
-}
-
-static mmoe_status fit_with(const features *f, const char *name, const mmoe_allocator *a,
-                            mmoe_schema **schema, mmoe_dataset **set, mmoe_error *err) {
-    features copy = *f;
-    mmoe_feature_specs specs = {f->n_sparse, f->n_dense, copy.sparse, copy.dense,
-                                literal(f->weight)};
-    return mmoe_dataset_fit(&specs, copy.labels, f->n_label, name, a, schema, set, err);
-}
-
-static void fit(const features *f, const char *csv, mmoe_schema **schema, mmoe_dataset **set) {
-    mmoe_error err = {0};
-    ck_assert_msg(fit_with(f, file_of(csv), NULL, schema, set, &err) == MMOE_OK, "%s", err.message);
-}
-
-static void free_both(mmoe_schema *schema, mmoe_dataset *set) {
-    mmoe_schema_free(schema);
-    mmoe_dataset_free(set);
-}
-
-/* The message without the file's name in front. */
-static void said(const mmoe_error *err, const char *name, int64_t row, const char *column,
-                 const char *message) {
-    ck_assert_str_eq(err->file, name);
-    ck_assert_int_eq(strncmp(err->message, name, strlen(name)), 0);
-    ck_assert_str_eq(err->message + strlen(name) + 2, message);
-    ck_assert_int_eq(err->row, row);
-    ck_assert_str_eq(err->column, column);
-}
-
-static void fit_refused(const features *f, const char *csv, mmoe_status status, int64_t row,
-                        const char *column, const char *message) {
-    mmoe_schema *schema = NULL;
-    mmoe_dataset *set = NULL;
-    mmoe_error err = {0};
-    ck_assert_int_eq(fit_with(f, file_of(csv), NULL, &schema, &set, &err), status);
-    ck_assert_int_eq(err.code, status);
-    said(&err, path, row, column, message);
-    ck_assert_ptr_null(schema);
-    ck_assert_ptr_null(set);
-}
-
-/* A field that fitting refuses is one that reading refuses, and in the same words. */
-static void field_refused(const features *f, const char *header, const char *good, const char *bad,
-                          const char *column, const char *message) {
-    char csv[1000], place[700];
-    snprintf(place, sizeof place, "row 3: column \"%s\": %s", column, message);
-    snprintf(csv, sizeof csv, "%s\n%s\n%s\n%s\n", header, good, bad, good);
-    fit_refused(f, csv, MMOE_E_DATA, 3, column, place);
-    mmoe_schema *schema;
-    mmoe_dataset *set, *read = NULL;
-    mmoe_error err = {0};
-    snprintf(csv, sizeof csv, "%s\n%s\n%s\n", header, good, good);
-    fit(f, csv, &schema, &set);
-    snprintf(csv, sizeof csv, "%s\n%s\n%s\n", header, good, bad);
-    for (int labels = 0; labels < 2; labels++) {
-        ck_assert_int_eq(mmoe_dataset_read_csv(schema, file_of(csv), labels, NULL, &read, &err),
-                         MMOE_E_DATA);
-        said(&err, path, 3, column, place);
-        ck_assert_ptr_null(read);
-    }
-    free_both(schema, set);
-}
 
 /* ---- Good files ---- */
 
@@ -335,198 +208,7 @@ START_TEST(a_column_of_missing_values_has_a_table_of_one_row) {
 }
 END_TEST
 
-/* ---- Bad files ---- */
-
-#define HEADER "s,n,d,y,r,w"
-#define GOOD "a,1,2,0,3,1"
-
-START_TEST(bad_ids) {
-    features f = usual();
-    field_refused(&f, HEADER, GOOD, "a,5,2,0,3,1", "n",
-                  "\"5\" is outside of the table's rows 0 to 4");
-    field_refused(&f, HEADER, GOOD, "a,-1,2,0,3,1", "n",
-                  "\"-1\" is outside of the table's rows 0 to 4");
-    field_refused(&f, HEADER, GOOD, "a,4294967297,2,0,3,1", "n",
-                  "\"4294967297\" is outside of the table's rows 0 to 4");
-    field_refused(&f, HEADER, GOOD, "a,99999999999999999999,2,0,3,1", "n",
-                  "\"99999999999999999999\" is outside of the table's rows 0 to 4");
-    field_refused(&f, HEADER, GOOD, "a,,2,0,3,1", "n",
-                  "an empty value is outside of the table's rows 0 to 4");
-    field_refused(&f, HEADER, GOOD, "a,NA,2,0,3,1", "n",
-                  "\"NA\" is outside of the table's rows 0 to 4");
-    field_refused(&f, HEADER, GOOD, "a,1.5,2,0,3,1", "n",
-                  "\"1.5\" is not an integer, but the column's ids are row numbers");
-    field_refused(&f, HEADER, GOOD, "a,two,2,0,3,1", "n",
-                  "\"two\" is not an integer, but the column's ids are row numbers");
-}
-END_TEST
-
-START_TEST(bad_numbers) {
-    features f = usual();
-    field_refused(&f, HEADER, GOOD, "a,1,abc,0,3,1", "d", "\"abc\" is not a number");
-    field_refused(&f, HEADER, GOOD, "a,1,,0,3,1", "d", "an empty value is not a number");
-    field_refused(&f, HEADER, GOOD, "a,1,NA,0,3,1", "d", "\"NA\" is not a number");
-    field_refused(&f, HEADER, GOOD, "a,1,nan,0,3,1", "d", "\"nan\" is not finite");
-    field_refused(&f, HEADER, GOOD, "a,1,-inf,0,3,1", "d", "\"-inf\" is not finite");
-    field_refused(&f, HEADER, GOOD, "a,1,1e999,0,3,1", "d", "\"1e999\" is not finite");
-    field_refused(&f, HEADER, GOOD, "a,1,1e39,0,3,1", "d",
-                  "\"1e39\" is too large for single precision after the column's transform");
-    field_refused(&f, HEADER, GOOD, "a,1,\"1,5\",0,3,1", "d", "\"1,5\" is not a number");
-    f.dense[0] = dense("d", MMOE_TRANSFORM_LOG1P_STANDARDIZE);
-    field_refused(&f, HEADER, GOOD, "a,1,-1,0,3,1", "d", "\"-1\" is not above -1, as log1p needs");
-    field_refused(&f, HEADER, GOOD, "a,1,-2.5,0,3,1", "d",
-                  "\"-2.5\" is not above -1, as log1p needs");
-}
-END_TEST
-
-START_TEST(long_and_strange_values_are_cut) {
-    features f = usual();
-    char *csv = malloc(20000100), *at = csv + sprintf(csv, HEADER "\n" GOOD "\na,1,");
-    for (int i = 0; i < 10000000; i++) memcpy(at + 2 * i + 1, "\xC3\xA4", 2);
-    *at = 'x';
-    strcpy(at + 20000001, ",0,3,1\n");
-    char message[300] = "row 3: column \"d\": \"x";
-    for (int i = 0; i < 31; i++) strcat(message, "\xC3\xA4"); /* whole characters within 64 bytes */
-    strcat(message, "...\" is not a number");
-    fit_refused(&f, csv, MMOE_E_DATA, 3, "d", message);
-    free(csv);
-}
-END_TEST
-
-START_TEST(values_too_large_after_a_transform_that_stands) {
-    features f = {.n_dense = 1, .dense = {dense("d", MMOE_TRANSFORM_MINMAX)}};
-    mmoe_schema *schema;
-    mmoe_dataset *set, *read = NULL;
-    mmoe_error err;
-    fit(&f, "d\n0\n1e-30\n", &schema, &set);
-    ck_assert_int_eq(mmoe_dataset_read_csv(schema, file_of("d\n1\n1e10\n"), 0, NULL, &read, &err),
-                     MMOE_E_DATA);
-    said(&err, path, 3, "d",
-         "row 3: column \"d\": \"1e10\" is too large for single precision after the column's "
-         "transform");
-    ck_assert_ptr_null(read);
-    free_both(schema, set);
-    fit_refused(
-        &f, "d\n-1.5e308\n1.5e308\n", MMOE_E_DATA, 0, "d",
-        "column \"d\": values from -1.5e+308 to 1.5e+308 cannot be scaled in double precision");
-}
-END_TEST
-
-START_TEST(bad_labels_and_weights) {
-    features f = usual();
-    field_refused(&f, HEADER, GOOD, "a,1,2,2,3,1", "y", "\"2\" is neither 0 nor 1");
-    field_refused(&f, HEADER, GOOD, "a,1,2,0.5,3,1", "y", "\"0.5\" is neither 0 nor 1");
-    field_refused(&f, HEADER, GOOD, "a,1,2,-1,3,1", "y", "\"-1\" is neither 0 nor 1");
-    field_refused(&f, HEADER, GOOD, "a,1,2,nan,3,1", "y", "\"nan\" is neither 0 nor 1");
-    field_refused(&f, HEADER, GOOD, "a,1,2,yes,3,1", "y", "\"yes\" is not a number");
-    field_refused(&f, HEADER, GOOD, "a,1,2,0,x,1", "r", "\"x\" is not a number");
-    field_refused(&f, HEADER, GOOD, "a,1,2,0,inf,1", "r", "\"inf\" is not finite");
-    field_refused(&f, HEADER, GOOD, "a,1,2,0,NaN,1", "r", "\"NaN\" is not finite");
-    field_refused(&f, HEADER, GOOD, "a,1,2,0,-1e39,1", "r",
-                  "\"-1e39\" is too large for single precision");
-    field_refused(&f, HEADER, GOOD, "a,1,2,0,3,-0.5", "w", "\"-0.5\" is a weight less than 0");
-    field_refused(&f, HEADER, GOOD, "a,1,2,0,3,inf", "w", "\"inf\" is not finite");
-    field_refused(&f, HEADER, GOOD, "a,1,2,0,3,nan", "w", "\"nan\" is not finite");
-    field_refused(&f, HEADER, GOOD, "a,1,2,0,3,1e39", "w",
-                  "\"1e39\" is too large for single precision");
-    field_refused(&f, HEADER, GOOD, "a,1,2,0,3,", "w", "an empty value is not a number");
-    field_refused(&f, HEADER, GOOD, "a,1,2,0,3,NA", "w", "\"NA\" is not a number");
-}
-END_TEST
-
-START_TEST(columns_that_the_training_file_lacks) {
-    features f = usual();
-    f.sparse[0] = learned("*", NULL);
-    fit_refused(&f, "caf\xe9,n,d,y,r,w\na,1,2,0,3,1\n", MMOE_E_FORMAT, 1, "",
-                "row 1: the name of column 1 is not UTF-8");
-    f = usual();
-    fit_refused(&f, "s,n,d,r,w\na,1,2,3,1\n", MMOE_E_CONFIG, 0, "y",
-                "column \"y\": the file has no such column");
-    fit_refused(&f, "s,n,d,y,r\na,1,2,0,3\n", MMOE_E_CONFIG, 0, "w",
-                "column \"w\": the file has no such column");
-    fit_refused(&f, "s,n,y,r,w\na,1,0,3,1\n", MMOE_E_CONFIG, 0, "d",
-                "column \"d\": the configuration names a column that is not there");
-    fit_refused(&f, "s,n,d,y,r,w,d\na,1,2,0,3,1,2\n", MMOE_E_FORMAT, 1, "d",
-                "row 1: column \"d\": columns 3 and 7 have the same name");
-}
-END_TEST
-
-START_TEST(columns_that_another_file_lacks) {
-    features f = usual();
-    mmoe_schema *schema;
-    mmoe_dataset *set, *read = NULL;
-    mmoe_error err;
-    fit(&f, HEADER "\n" GOOD "\n", &schema, &set);
-    const char *const columns[] = {"s", "n", "d", "y", "r", "w"};
-    const char *const headers[] = {"z,n,d,y,r,w", "s,z,d,y,r,w", "s,n,z,y,r,w",
-                                   "s,n,d,z,r,w", "s,n,d,y,z,w", "s,n,d,y,r,z"};
-    for (int i = 0; i < 6; i++) {
-        char csv[100], message[100];
-        snprintf(csv, sizeof csv, "%s\n" GOOD "\n", headers[i]);
-        snprintf(message, sizeof message, "column \"%s\": the file has no such column", columns[i]);
-        ck_assert_int_eq(
-            mmoe_dataset_read_csv(schema, file_of(csv), MMOE_LABELS_REQUIRED, NULL, &read, &err),
-            MMOE_E_FORMAT);
-        said(&err, path, 0, columns[i], message);
-        mmoe_status status =
-            mmoe_dataset_read_csv(schema, path, MMOE_LABELS_OPTIONAL, NULL, &read, &err);
-        ck_assert_int_eq(status, i < 3 ? MMOE_E_FORMAT : MMOE_OK);
-        if (!status) mmoe_dataset_free(read);
-        read = NULL;
-    }
-    ck_assert_int_eq(
-        mmoe_dataset_read_csv(schema, file_of(HEADER ",q,q\n" GOOD ",1,1\n"), 0, NULL, &read, &err),
-        MMOE_E_FORMAT);
-    said(&err, path, 1, "q", "row 1: column \"q\": columns 7 and 8 have the same name");
-    free_both(schema, set);
-}
-END_TEST
-
-START_TEST(files_without_rows_and_ragged_rows) {
-    features f = usual();
-    fit_refused(&f, "", MMOE_E_FORMAT, 0, "", "the file is empty: it has no header");
-    fit_refused(&f, HEADER "\n", MMOE_E_FORMAT, 0, "", "the file has a header but no rows");
-    fit_refused(&f, HEADER "\n" GOOD "\n" GOOD ",1\n", MMOE_E_FORMAT, 3, "",
-                "row 3: 7 fields, but the header has 6");
-    fit_refused(&f, HEADER "\n" GOOD "\na\n", MMOE_E_FORMAT, 3, "",
-                "row 3: 1 fields, but the header has 6");
-    mmoe_schema *schema;
-    mmoe_dataset *set, *read = NULL;
-    mmoe_error err;
-    fit(&f, HEADER "\n" GOOD "\n", &schema, &set);
-    ck_assert_int_eq(mmoe_dataset_read_csv(schema, file_of(""), 1, NULL, &read, &err),
-                     MMOE_E_FORMAT);
-    said(&err, path, 0, "", "the file is empty: it has no header");
-    ck_assert_int_eq(mmoe_dataset_read_csv(schema, file_of(HEADER), 1, NULL, &read, &err),
-                     MMOE_E_FORMAT);
-    said(&err, path, 0, "", "the file has a header but no rows");
-    ck_assert_int_eq(mmoe_dataset_read_csv(schema, "/nowhere/x.csv", 1, NULL, &read, &err),
-                     MMOE_E_IO);
-    said(&err, "/nowhere/x.csv", 0, "", "cannot open: No such file or directory");
-    ck_assert_int_eq(mmoe_dataset_read_csv(NULL, path, 1, NULL, &read, &err), MMOE_E_ARGUMENT);
-    ck_assert_int_eq(mmoe_dataset_read_csv(schema, NULL, 1, NULL, &read, &err), MMOE_E_ARGUMENT);
-    ck_assert_int_eq(mmoe_dataset_read_csv(schema, path, 1, NULL, NULL, &err), MMOE_E_ARGUMENT);
-    ck_assert_int_eq(mmoe_dataset_read_csv(schema, path, 2, NULL, &read, &err), MMOE_E_ARGUMENT);
-    ck_assert_ptr_null(read);
-    free_both(schema, set);
-}
-END_TEST
-
 /* ---- From memory ---- */
-
-static mmoe_schema *memory_schema(int64_t oov) {
-    features f = {.n_sparse = 2,
-                  .sparse = {numbered("n", oov), learned("s", NULL)},
-                  .n_dense = 1,
-                  .dense = {dense("d", MMOE_TRANSFORM_NONE)},
-                  .n_label = 2,
-                  .labels = {label("y", MMOE_CLASSIFICATION), label("r", MMOE_REGRESSION)}};
-    mmoe_schema *schema;
-    mmoe_dataset *set;
-    fit(&f, "n,s,d,y,r\n1,a,0,0,0\n1,b,0,0,0\n", &schema, &set);
-    mmoe_dataset_free(set);
-    return schema;
-}
 
 START_TEST(sets_from_memory) {
     mmoe_schema *schema = memory_schema(-1);
@@ -559,61 +241,6 @@ START_TEST(sets_from_memory) {
     ck_assert_int_eq(mmoe_dataset_create(schema, &batch, labels, NULL, NULL, &set, NULL), MMOE_OK);
     ck_assert(set->ids[0] == 3 && set->ids[2] == 3 && set->ids[3] == 2);
     mmoe_dataset_free(set);
-    mmoe_schema_free(schema);
-}
-END_TEST
-
-START_TEST(bad_sets_from_memory) {
-    mmoe_schema *schema = memory_schema(-1);
-    const struct {
-        int32_t ids[2];
-        float dense, labels[2], weight;
-        const char *message;
-    } bad[] = {
-        {{5, 0}, 0, {0, 0}, 1, "row 2: column \"n\": 5 is outside of the table's rows 0 to 4"},
-        {{-1, 0}, 0, {0, 0}, 1, "row 2: column \"n\": -1 is outside of the table's rows 0 to 4"},
-        {{0, 3}, 0, {0, 0}, 1, "row 2: column \"s\": 3 is outside of the table's rows 0 to 2"},
-        {{0, 0}, NAN, {0, 0}, 1, "row 2: column \"d\": nan is not finite"},
-        {{0, 0}, -INFINITY, {0, 0}, 1, "row 2: column \"d\": -inf is not finite"},
-        {{0, 0}, 0, {0.5f, 0}, 1, "row 2: column \"y\": 0.5 is neither 0 nor 1"},
-        {{0, 0}, 0, {0, INFINITY}, 1, "row 2: column \"r\": inf is not finite"},
-        {{0, 0}, 0, {0, 0}, -1, "row 2: column \"weight\": -1 is a weight less than 0"},
-        {{0, 0}, 0, {0, 0}, NAN, "row 2: column \"weight\": nan is not finite"}};
-    mmoe_dataset *set = NULL;
-    mmoe_error err;
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        const int32_t ids[] = {0, 0, bad[i].ids[0], bad[i].ids[1]};
-        const float values[] = {0, bad[i].dense},
-                    labels[] = {0, 0, bad[i].labels[0], bad[i].labels[1]},
-                    weights[] = {1, bad[i].weight};
-        mmoe_batch batch = {2, ids, 2, values, 1};
-        ck_assert_int_eq(mmoe_dataset_create(schema, &batch, labels, weights, NULL, &set, &err),
-                         MMOE_E_DATA);
-        ck_assert_str_eq(err.message, bad[i].message);
-        ck_assert_int_eq(err.row, 2);
-    }
-    const int32_t ids[2] = {0};
-    const float values[1] = {0}, labels[2] = {0};
-    const mmoe_batch wrong[] = {
-        {0, ids, 2, values, 1}, {1, NULL, 2, values, 1}, {1, ids, 1, values, 1},
-        {1, ids, 2, NULL, 1},   {1, ids, 2, values, 0},
-    };
-    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
-        ck_assert_int_eq(mmoe_dataset_create(schema, &wrong[i], labels, NULL, NULL, &set, &err),
-                         MMOE_E_ARGUMENT);
-    mmoe_batch batch = {1, ids, 2, values, 1};
-    ck_assert_int_eq(mmoe_dataset_create(NULL, &batch, labels, NULL, NULL, &set, &err),
-                     MMOE_E_ARGUMENT);
-    ck_assert_int_eq(mmoe_dataset_create(schema, NULL, labels, NULL, NULL, &set, &err),
-                     MMOE_E_ARGUMENT);
-    ck_assert_int_eq(mmoe_dataset_create(schema, &batch, NULL, NULL, NULL, &set, &err),
-                     MMOE_E_ARGUMENT);
-    ck_assert_int_eq(mmoe_dataset_create(schema, &batch, labels, NULL, NULL, NULL, &err),
-                     MMOE_E_ARGUMENT);
-    batch.rows = SIZE_MAX / 2;
-    ck_assert_int_eq(mmoe_dataset_create(schema, &batch, labels, NULL, NULL, &set, &err),
-                     MMOE_E_MEMORY);
-    ck_assert_ptr_null(set);
     mmoe_schema_free(schema);
 }
 END_TEST
@@ -704,24 +331,21 @@ START_TEST(every_allocation_may_fail) {
         n += (size_t)sprintf(csv + n, "%s%d,%d,%d,%d,%d,1\n", i < 300 ? "" : "v", i % 400, i % 5, i,
                              i % 2, i);
     file_of(csv);
-    failing count = {0};
-    mmoe_allocator a = failing_allocator(&count);
-    ck_assert_int_eq(everything(path, &a, NULL), MMOE_OK);
-    ck_assert_int_eq(count.live, 0);
-    ck_assert_int_gt(count.calls, 90);
-    int failures = 0;
-    for (long k = 1; k <= count.calls; k++) {
-        failing f = {.fail_at = k};
+    failing memory = {0};
+    const mmoe_allocator a = failing_allocator(&memory);
+    long attempts = 0, recovered = 0;
+    for (; failing_next(&memory); attempts++) {
         mmoe_error err = {0};
-        a = failing_allocator(&f);
-        mmoe_status status = everything(path, &a, &err);
-        ck_assert(status == MMOE_OK || (status == MMOE_E_MEMORY && err.code == status));
-        failures += status != MMOE_OK;
-        ck_assert_int_eq(f.live, 0);
+        const mmoe_status status = everything(path, &a, &err);
+        ck_assert_int_eq(memory.live, 0);
+        if (status == MMOE_OK && memory.refused)
+            recovered++;
+        else
+            failing_check(&memory, status, &err);
     }
-    /* What may fail without harm: a vocabulary's keys and texts give memory back; and libcsv asks
-     * again for less, twice. */
-    ck_assert_int_eq(failures, count.calls - 2 - 2);
+    ck_assert_int_gt(attempts, 90);
+    /* a vocabulary's keys and texts give memory back; and libcsv asks again for less, twice */
+    ck_assert_int_eq(recovered, 4);
 }
 END_TEST
 
@@ -735,16 +359,7 @@ void add_cases(TCase *c) {
     tcase_add_test(c, shared_vocabularies_hold_the_values_of_all_their_columns);
     tcase_add_test(c, ids_outside_take_the_row_that_is_given);
     tcase_add_test(c, a_column_of_missing_values_has_a_table_of_one_row);
-    tcase_add_test(c, bad_ids);
-    tcase_add_test(c, bad_numbers);
-    tcase_add_test(c, long_and_strange_values_are_cut);
-    tcase_add_test(c, values_too_large_after_a_transform_that_stands);
-    tcase_add_test(c, bad_labels_and_weights);
-    tcase_add_test(c, columns_that_the_training_file_lacks);
-    tcase_add_test(c, columns_that_another_file_lacks);
-    tcase_add_test(c, files_without_rows_and_ragged_rows);
     tcase_add_test(c, sets_from_memory);
-    tcase_add_test(c, bad_sets_from_memory);
     tcase_add_test(c, a_fingerprint_is_of_what_encodes);
     tcase_add_test(c, every_allocation_may_fail);
 }

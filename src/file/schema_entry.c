@@ -1,0 +1,48 @@
+#include "file/schema_entry.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+
+mmoe_status mmoe_entry_fail(const mmoe_entry *e, const char *key, const char *format, ...) {
+    char sentence[300];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(sentence, sizeof sentence, format, args);
+    va_end(args);
+    return mmoe_fail_at(e->r->err, MMOE_E_FORMAT, e->r->file, 0, NULL, "schema: %s%s%s: %s", e->at,
+                        *e->at && *key ? "." : "", key, sentence);
+}
+
+mmoe_status mmoe_entry_text(const mmoe_entry *e, const char *key, char **out) {
+    const json_t *value = json_object_get(e->json, key);
+    const char *text = json_string_value(value);
+    if (!text || strlen(text) != json_string_length(value))
+        return mmoe_entry_fail(e, key, "a string is needed");
+    *out = mmoe_copy_text(&e->r->alloc, text, strlen(text));
+    return *out ? MMOE_OK : mmoe_fail_memory(e->r->err, strlen(text) + 1);
+}
+
+mmoe_status mmoe_entry_integer(const mmoe_entry *e, const char *key, int64_t low, int64_t high,
+                               int64_t *out) {
+    const json_t *value = json_object_get(e->json, key);
+    if (!json_is_integer(value) || json_integer_value(value) < low ||
+        json_integer_value(value) > high)
+        return mmoe_entry_fail(e, key, "an integer from %lld to %lld is needed", (long long)low,
+                               (long long)high);
+    *out = json_integer_value(value);
+    return MMOE_OK;
+}
+
+mmoe_status mmoe_entry_word(const mmoe_entry *e, const char *key, const char *const *words,
+                            int32_t n_words, int32_t *out) {
+    const char *text = json_string_value(json_object_get(e->json, key));
+    for (int32_t i = 0; text && i < n_words; i++) {
+        if (strcmp(text, words[i]) != 0) continue;
+        *out = i;
+        return MMOE_OK;
+    }
+    return mmoe_entry_fail(e, key, "\"%.60s\" is none of its words", text ? text : "");
+}

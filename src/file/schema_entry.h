@@ -1,0 +1,42 @@
+/* One object of a schema's JSON, and what may be wrong with its values. */
+#ifndef MMOE_FILE_SCHEMA_ENTRY_H
+#define MMOE_FILE_SCHEMA_ENTRY_H
+
+#include <jansson.h>
+
+#include "data/schema.h"
+
+/* Makes the vocabulary of table number `table`, which bears that name. */
+typedef mmoe_status (*mmoe_vocab_source)(void *user, int32_t table, const char *name, int is_string,
+                                         int64_t rows, mmoe_vocab **out, mmoe_error *err);
+
+typedef struct mmoe_schema_reader {
+    const char *file;
+    mmoe_error *err;
+    mmoe_allocator alloc;
+    struct mmoe_schema *schema;
+    mmoe_vocab_source vocab;
+    void *user;
+} mmoe_schema_reader;
+
+/* An object of the tree; `at` is its place, "tables[3]". */
+typedef struct mmoe_entry {
+    const mmoe_schema_reader *r;
+    const json_t *json;
+    char at[40];
+    int32_t index; /* in its array */
+    size_t n_keys; /* that it may have */
+} mmoe_entry;
+
+/* MMOE_E_FORMAT: "schema: AT.KEY: sentence". */
+__attribute__((format(printf, 3, 4))) mmoe_status
+mmoe_entry_fail(const mmoe_entry *e, const char *key, const char *format, ...);
+/* A copy of a text without zero bytes. */
+mmoe_status mmoe_entry_text(const mmoe_entry *e, const char *key, char **out);
+mmoe_status mmoe_entry_integer(const mmoe_entry *e, const char *key, int64_t low, int64_t high,
+                               int64_t *out);
+/* The index of one of `words`. */
+mmoe_status mmoe_entry_word(const mmoe_entry *e, const char *key, const char *const *words,
+                            int32_t n_words, int32_t *out);
+
+#endif
