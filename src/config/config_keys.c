@@ -5,6 +5,8 @@
 #include "data/key_macros.h"
 
 #define IN_CONFIG(member) .scope = MMOE_SCOPE_CONFIG, .offset = offsetof(struct mmoe_config, member)
+/* A run that is continued may have another value. */
+#define CHANGES(member) IN_CONFIG(member), .may_differ = true
 #define IN_SPARSE(member) .scope = MMOE_SCOPE_SPARSE, .offset = offsetof(mmoe_sparse_spec, member)
 #define IN_DENSE(member) .scope = MMOE_SCOPE_DENSE, .offset = offsetof(mmoe_dense_spec, member)
 #define IN_TASK(member) .scope = MMOE_SCOPE_TASK, .offset = offsetof(mmoe_task_config, member)
@@ -71,6 +73,15 @@ static const mmoe_key other_keys[] = {
          "Column of the labels; empty or NA is a missing label."),
     WORD("tasks[].type", IN_TASK(type), "\"classification\"", MMOE_CLASSIFICATION, TASK_TYPES,
          "Labels and loss" MMOE_TASK_TYPES(LABELS_OF_TYPE) "."),
+    TEXT(
+        "tasks[].positive", IN_TASK(positive), false, "a label's text or number, in quotes",
+        "The label of a classification that counts as 1; the column's one other value counts as 0. "
+        "Without it labels are 0 and 1."),
+    WORDS(
+        "tasks[].label_transform", IN_TASK(label_transform), "\"none\"", MMOE_LABEL_TRANSFORMS,
+        "What a regression's labels become before the loss, which is reported as it is then: "
+        "standardize, less the mean of the training labels and divided by their deviation; log1p, "
+        "log(1 + label). Scores and metrics are of the labels as they stand in the file."),
     NUMBER("tasks[].loss_weight", IN_TASK(loss_weight), "1.0", "(", 0, 1000000, "]",
            "Factor of the task's loss in the mean over tasks."),
     NUMBER("tasks[].label_smoothing", IN_TASK(label_smoothing), "0.0", "[", 0, 1, ")",
@@ -89,7 +100,7 @@ static const mmoe_key other_keys[] = {
     BOOLEAN("tasks[].tower_params.batch_norm", IN_TASK(tower.batch_norm), "true",
             "Batch normalisation in the tower's hidden layers."),
 
-    TEXT("score", IN_CONFIG(score), false,
+    TEXT("score", CHANGES(score), false,
          "an expression of tasks, numbers, + - * / ^ and parentheses",
          "The final score that candidates are ranked by, as \"ctr * cvr^0.5\"; without it, the "
          "score of the only task."),
@@ -146,6 +157,14 @@ static const mmoe_key other_keys[] = {
             "Batch normalisation in the bottom's layers."),
     WORDS("model.init", IN_CONFIG(init), "\"pytorch\"", MMOE_LINEAR_INITS,
           "What the weights of all layers are drawn from; biases begin at 0, but pytorch's."),
+    {.doc = {"model.init_bias", "string", NULL, MMOE_WORDS(MMOE_BIAS_INITS),
+             "What the last bias of a task's tower begins with: labels, the mean of the training "
+             "labels, or of a classification its log-odds (of esmm's conversion, whose score is a "
+             "product, as torch); torch, what model.init says. By default labels for a regression, "
+             "torch for a classification."},
+     .kind = MMOE_KEY_WORD,
+     .absent = MMOE_BIAS_BY_TYPE,
+     IN_CONFIG(init_bias)},
     WORDS("model.embedding_init", IN_CONFIG(embedding_init), "\"normal\"", MMOE_TABLE_INITS,
           "What the embeddings are drawn from."),
     NUMBER("model.embedding_init_scale",
@@ -155,8 +174,8 @@ static const mmoe_key other_keys[] = {
 
     INTEGER("trainer.batch_size", MMOE_KEY_INT32, IN_CONFIG(trainer.batch_size), "1024", 1, 1048576,
             "Rows of an update."),
-    INTEGER("trainer.n_epoch", MMOE_KEY_INT32, IN_CONFIG(trainer.n_epoch), "10", 1, 1000000,
-            "Passes over the training rows, at most."),
+    INTEGER("trainer.n_epoch", MMOE_KEY_INT32, CHANGES(trainer.n_epoch), "10", 1, 1000000,
+            "Passes over the training rows, at most; a run that is resumed may have more of them."),
     WORDS("trainer.optimizer", IN_CONFIG(trainer.optimizer), "\"adam\"", MMOE_OPTIMIZERS,
           "adam and sgd add the decay to the gradient, adamw applies it to the weights."),
     NUMBER("trainer.optimizer_params.lr", IN_CONFIG(trainer.lr), "0.001", "(", 0, 1000, "]",
@@ -208,8 +227,10 @@ static const mmoe_key other_keys[] = {
     NUMBER("trainer.ema_decay", IN_CONFIG(trainer.ema_decay), "0.0", "[", 0, 1, ")",
            "Validates and keeps a moving average of the weights, of which a step replaces 1 less "
            "this part; 0: the weights themselves."),
-    INTEGER("trainer.earlystop_patience", MMOE_KEY_INT32, IN_CONFIG(trainer.earlystop_patience),
-            "10", 0, 1000000, "Epochs without a better score after which training ends; 0: never."),
+    INTEGER("trainer.earlystop_patience", MMOE_KEY_INT32, CHANGES(trainer.earlystop_patience), "10",
+            0, 1000000,
+            "Epochs without a better score after which training ends; 0: never. A run that is "
+            "resumed may have more of them."),
     {.doc = {"trainer.earlystop_task", "string", NULL, "a task's name | mean",
              "The task that early stopping watches; by default the first one."},
      .kind = MMOE_KEY_TASK,

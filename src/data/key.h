@@ -48,12 +48,13 @@ typedef struct mmoe_key {
     int chooser;     /* an mmoe_chooser_kind */
     size_t offset;   /* of the value in its structure: its scope's, or its column kind's */
     bool required;
+    bool may_differ;     /* a run that is continued may have another value than it began with */
     double low, high;    /* bounds of the value, or of each entry of an array */
     bool above, below;   /* low, high itself is not allowed */
     const char *entry;   /* what an entry of an array may be */
     int32_t least, most; /* entries of an array */
     int32_t first;       /* enumerator of the first word */
-    int64_t absent;      /* what stands for an integer without default that is not given */
+    int64_t absent;      /* what stands for an integer or word without default that is not given */
 } mmoe_key;
 
 /* The name of a key within its object: the last word of its path. */

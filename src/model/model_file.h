@@ -11,8 +11,9 @@
 #include "file/container.h"
 #include "model/model.h"
 
-#define MMOE_FILE_FORMAT "mmoe"    /* "format" */
-#define MMOE_FILE_FORMAT_VERSION 1 /* "format_version" */
+#define MMOE_FILE_FORMAT "mmoe"                  /* "format" */
+#define MMOE_CHECKPOINT_FORMAT "mmoe-checkpoint" /* "format" of train/checkpoint.c's files */
+#define MMOE_FILE_FORMAT_VERSION 1               /* "format_version" */
 #define MMOE_FILE_VOCAB_PREFIX "vocab."
 
 /* Metadata that the checksum covers beside all tensors: "mmoe_version" wrote the file, "config" is

@@ -36,9 +36,18 @@ static void close_reader(model_reader *r) {
 
 /* ---- Metadata ---- */
 
-static bool is_mmoe_file(const model_reader *r) {
+static bool is_of_format(const model_reader *r, const char *wanted) {
     const char *format = mmoe_container_metadata(r->file, "format");
-    return format && !strcmp(format, MMOE_FILE_FORMAT);
+    return format && !strcmp(format, wanted);
+}
+
+static bool is_mmoe_file(const model_reader *r) { return is_of_format(r, MMOE_FILE_FORMAT); }
+
+static mmoe_status refuse_checkpoint(const model_reader *r, mmoe_error *err) {
+    if (!is_of_format(r, MMOE_CHECKPOINT_FORMAT)) return MMOE_OK;
+    return mmoe_fail_format(err, r->path,
+                            "this is a checkpoint of a run, and no model; `mmoe train --resume` "
+                            "goes on with it and writes the model");
 }
 
 static mmoe_status check_version(const model_reader *r, mmoe_error *err) {
@@ -267,6 +276,7 @@ static mmoe_status check_tasks(const model_reader *r, const mmoe_config *config,
     bool same = config->n_task == schema->n_label;
     for (int32_t i = 0; same && i < config->n_task; i++)
         same = config->tasks[i].type == schema->labels[i].type &&
+               config->tasks[i].label_transform == schema->labels[i].scale.transform &&
                !strcmp(config->tasks[i].name, schema->labels[i].task);
     return same ? MMOE_OK
                 : mmoe_fail_format(err, r->path,
@@ -314,7 +324,8 @@ mmoe_status mmoe_model_load(const char *path, const mmoe_allocator *alloc, mmoe_
     model_reader r;
     mmoe_status status = open_reader(&r, path, &a, err);
     if (status) return status;
-    if (!is_mmoe_file(&r))
+    status = refuse_checkpoint(&r, err);
+    if (!status && !is_mmoe_file(&r))
         status = mmoe_fail_format(
             err, r.path,
             "no model of mmoe, but a safetensors file; `mmoe import` makes a model "
@@ -333,7 +344,8 @@ mmoe_status mmoe_model_load_weights(mmoe_model *model, const char *path, mmoe_er
     model_reader r;
     mmoe_status status = open_reader(&r, path, &model->alloc, err);
     if (status) return status;
-    if (is_mmoe_file(&r)) {
+    status = refuse_checkpoint(&r, err);
+    if (!status && is_mmoe_file(&r)) {
         status = check_version(&r, err);
         if (!status && mmoe_container_metadata(r.file, "checksum")) status = check_sum(&r, err);
     }

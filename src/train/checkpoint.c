@@ -10,12 +10,12 @@
 
 #include "base/error.h"
 #include "base/checksum.h"
+#include "config/config_compare.h"
 #include "file/container.h"
 #include "model/model_file.h"
 #include "train/trainer.h"
 
 #define VERSION "3"
-#define FORMAT "mmoe-checkpoint"
 enum { INTEGERS_OF_2 = 10, REALS_OF_2 = 4 };
 
 /* ---- Where the run stands ---- */
@@ -45,8 +45,9 @@ typedef union place_cell {
     double real;
 } place_cell;
 
-static void list_fields(const mmoe_trainer *t, run_place *p, place_field out[N_FIELD]) {
-    const double any = INFINITY, epochs = t->model->config->trainer.n_epoch;
+/* `epochs`: the most that there can be behind the run. */
+static void list_fields(int32_t n_epoch, run_place *p, place_field out[N_FIELD]) {
+    const double any = INFINITY, epochs = n_epoch;
     mmoe_progress_state *at = &p->at;
     mmoe_schedule *s = &p->schedule;
     const place_field fields[N_FIELD] = {
@@ -244,7 +245,7 @@ static mmoe_status write_parts(const mmoe_trainer *t, const part_list *l, const 
     mmoe_status status = mmoe_config_text(t->model->config, &config, err);
     if (!status) {
         const char *const metadata[] = {"format",
-                                        FORMAT,
+                                        MMOE_CHECKPOINT_FORMAT,
                                         "format_version",
                                         VERSION,
                                         "mmoe_version",
@@ -265,7 +266,7 @@ mmoe_status mmoe_checkpoint_write(const mmoe_trainer *t, const char *path, mmoe_
     run_place place = {t->optimizer.steps, t->at, t->schedule};
     place_field fields[N_FIELD];
     part_list l;
-    list_fields(t, &place, fields);
+    list_fields(t->model->config->trainer.n_epoch, &place, fields);
     mmoe_status status = list_parts(t, fields, &l, err);
     for (int i = 0; i < N_FIELD; i++) l.cells[i] = field_value(&fields[i]);
     if (!status) status = write_parts(t, &l, path, err);
@@ -275,24 +276,45 @@ mmoe_status mmoe_checkpoint_write(const mmoe_trainer *t, const char *path, mmoe_
 
 /* ---- Reading ---- */
 
-static mmoe_status check_header(const mmoe_trainer *t, const mmoe_container *c, const char *path,
-                                mmoe_error *err) {
+static mmoe_status check_format(const mmoe_container *c, const char *path, mmoe_error *err) {
     const char *format = mmoe_container_metadata(c, "format"),
                *version = mmoe_container_metadata(c, "format_version");
-    const char *written = mmoe_container_metadata(c, "config");
-    if (!format || strcmp(format, FORMAT) != 0 || !version || !written)
-        return mmoe_fail_at(err, MMOE_E_FORMAT, path, 0, NULL, "this is no checkpoint of mmoe");
+    if (format && strcmp(format, MMOE_FILE_FORMAT) == 0)
+        return mmoe_fail_format(err, path,
+                                "this is a model, and no checkpoint of a run; `mmoe train --from` "
+                                "starts from a model's weights");
+    if (!format || strcmp(format, MMOE_CHECKPOINT_FORMAT) != 0 || !version ||
+        !mmoe_container_metadata(c, "config"))
+        return mmoe_fail_format(err, path, "this is no checkpoint of mmoe");
     if (strcmp(version, VERSION) != 0 && strcmp(version, "2") != 0)
         return mmoe_fail_at(
             err, MMOE_E_VERSION, path, 0, NULL,
             "the checkpoint has format version %s; this library reads 2 and " VERSION, version);
-    char *config;
-    mmoe_status status = mmoe_config_text(t->model->config, &config, err);
-    if (status) return status;
-    if (strcmp(config, written) != 0)
+    return MMOE_OK;
+}
+
+/* The trainer's configuration against the checkpoint's, in which keys that its version did not know
+ * have their defaults. *n_epoch: the checkpoint's. */
+static mmoe_status check_config(const mmoe_trainer *t, const mmoe_container *c, const char *path,
+                                int32_t *n_epoch, mmoe_error *err) {
+    static const char t_max[] = "trainer.scheduler_params.t_max ";
+    const char *written = mmoe_container_metadata(c, "config");
+    mmoe_config *began = NULL;
+    mmoe_error why;
+    mmoe_status status = mmoe_config_parse(written, strlen(written), NULL, &t->alloc, &began, &why);
+    if (status == MMOE_E_MEMORY) return mmoe_fail_memory(err, strlen(written));
+    if (status) return mmoe_fail_format(err, path, "the checkpoint's %s", why.message);
+    char difference[MMOE_DIFFERENCE_SIZE];
+    status = mmoe_config_compare(t->model->config, began, difference, err);
+    const char *hint = strncmp(difference, t_max, strlen(t_max)) == 0
+                           ? "; unless it is set, it is trainer.n_epoch"
+                           : "";
+    if (!status && *difference)
         status = mmoe_fail_at(err, MMOE_E_ARGUMENT, path, 0, NULL,
-                              "the checkpoint was written with another configuration");
-    mmoe_config_text_free(t->model->config, config);
+                              "the checkpoint was written with another configuration: %s%s",
+                              difference, hint);
+    *n_epoch = began->trainer.n_epoch;
+    mmoe_config_free(began);
     return status;
 }
 
@@ -366,16 +388,28 @@ static mmoe_status read_fields(const mmoe_container *c, const part_list *l,
     return MMOE_OK;
 }
 
-static mmoe_status read_parts(mmoe_trainer *t, const mmoe_container *c, const char *path,
-                              mmoe_error *err) {
+/* A run of fewer epochs than are done already is none to go on with. */
+static mmoe_status check_epochs(const mmoe_trainer *t, const mmoe_progress_state *at,
+                                const char *path, mmoe_error *err) {
+    const int32_t n_epoch = t->model->config->trainer.n_epoch;
+    if (at->epoch <= n_epoch) return MMOE_OK;
+    return mmoe_fail_at(err, MMOE_E_ARGUMENT, path, 0, NULL,
+                        "trainer.n_epoch is %d, but the checkpoint's run has done %d epochs",
+                        (int)n_epoch, (int)at->epoch);
+}
+
+/* `n_epoch`: of the run as it began. */
+static mmoe_status read_parts(mmoe_trainer *t, const mmoe_container *c, int32_t n_epoch,
+                              const char *path, mmoe_error *err) {
     run_place place = {0};
     place_field fields[N_FIELD];
     part_list l;
-    list_fields(t, &place, fields);
+    list_fields(n_epoch, &place, fields);
     mmoe_status status = list_parts(t, fields, &l, err);
     if (!status) status = check_parts(c, &l, path, err);
     if (!status) status = check_counts(c, &l, path, err);
     if (!status) status = read_fields(c, &l, fields, path, err);
+    if (!status) status = check_epochs(t, &place.at, path, err);
     if (!status) {
         for (size_t i = N_FIELD; i < l.count; i++)
             if (l.parts[i].memory.count)
@@ -391,10 +425,12 @@ static mmoe_status read_parts(mmoe_trainer *t, const mmoe_container *c, const ch
 
 mmoe_status mmoe_checkpoint_read(mmoe_trainer *t, const char *path, mmoe_error *err) {
     mmoe_container *c;
+    int32_t n_epoch;
     mmoe_status status = mmoe_container_open(path, &t->alloc, &c, err);
     if (status) return status;
-    status = check_header(t, c, path, err);
-    if (!status) status = read_parts(t, c, path, err);
+    status = check_format(c, path, err);
+    if (!status) status = check_config(t, c, path, &n_epoch, err);
+    if (!status) status = read_parts(t, c, n_epoch, path, err);
     mmoe_container_close(c);
     return status;
 }

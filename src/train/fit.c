@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "train/ema.h"
 #include "train/fit_run.h"
+#include "train/labels.h"
 
 enum { LEAST_WATCHED = 256, MOST_WATCHED = 4096 }; /* rows of an epoch whose gates are looked at */
 
@@ -87,6 +88,16 @@ static int keep_best(mmoe_fit_run *r, double score) {
     return 1;
 }
 
+/* Without validation rows each epoch is the best, and none waits. */
+static bool has_waited_enough(const mmoe_trainer *t) {
+    const int32_t patience = t->model->config->trainer.earlystop_patience;
+    return patience > 0 && t->at.waited >= patience;
+}
+
+static bool is_over(const mmoe_trainer *t) {
+    return has_waited_enough(t) || t->at.epoch >= t->model->config->trainer.n_epoch;
+}
+
 static void end_balanced_epoch(mmoe_trainer *t) {
     if (t->run->plan->kind == MMOE_PLAN_TRAIN) return;
     for (int32_t i = 0; i < t->model->config->n_task; i++)
@@ -119,8 +130,7 @@ static mmoe_status run_epoch(mmoe_fit_run *r, mmoe_error *err) {
     if (r->valid)
         mmoe_schedule_watch(&t->schedule, c, mmoe_fit_shown_score(r, score),
                             mmoe_config_watched_metric(t->model->config)->doc.better > 0);
-    bool early = r->valid && c->earlystop_patience > 0 && t->at.waited >= c->earlystop_patience;
-    t->at.finished = early || t->at.epoch >= c->n_epoch;
+    t->at.finished = is_over(t);
     int stop = mmoe_fit_report_epoch(r, score, train_seconds, is_best);
     end_balanced_epoch(t);
     t->at.row = 0;
@@ -151,6 +161,18 @@ static mmoe_status check_fit(const mmoe_trainer *t, const mmoe_dataset *train,
         return mmoe_fail(err, MMOE_E_ARGUMENT, "training takes 1 to %u rows; the data set has %lld",
                          UINT32_MAX, (long long)train->rows);
     return MMOE_OK;
+}
+
+static mmoe_status check_labels(const mmoe_trainer *t, const mmoe_dataset *train,
+                                const mmoe_dataset *valid, mmoe_error *err) {
+    mmoe_label_check check = {t->model,       train, "training rows", true, t->options.on_warning,
+                              t->options.user};
+    const mmoe_status status = mmoe_labels_check(&check, err);
+    if (status || !valid) return status;
+    check.set = valid;
+    check.rows = "validation rows";
+    check.to_learn = false;
+    return mmoe_labels_check(&check, err);
 }
 
 static mmoe_status open_sources(mmoe_fit_run *r, const mmoe_dataset *train,
@@ -184,6 +206,16 @@ static const char *differing_rows(const mmoe_progress_state *at, mmoe_identity t
                           : "without validation rows, and now there are some";
 }
 
+static void warn_of_end(const mmoe_trainer *t) {
+    const int32_t epochs = t->at.epoch, waited = t->at.waited;
+    const bool early = has_waited_enough(t);
+    mmoe_fit_warn(t, (mmoe_warning){.count = early ? waited : epochs},
+                  "the run that is continued is over: %s %d epochs%s",
+                  early ? "it had no better score for" : "it has done all",
+                  (int)(early ? waited : epochs),
+                  early ? " (trainer.earlystop_patience)" : " (trainer.n_epoch)");
+}
+
 static mmoe_status begin_run(mmoe_fit_run *r, mmoe_error *err) {
     mmoe_trainer *t = r->t;
     const mmoe_identity train = mmoe_source_identity(r->train);
@@ -196,6 +228,8 @@ static mmoe_status begin_run(mmoe_fit_run *r, mmoe_error *err) {
     t->at.valid_hash = valid;
     t->at.schema_hash = train.schema;
     t->has_fitted = true;
+    t->at.finished = is_over(t); /* by the configuration as it is now */
+    if (t->at.finished) warn_of_end(t);
     /* What a run that loses its weights falls back to. */
     if (!t->at.has_best) mmoe_params_copy(&t->best, &t->model->params);
     return MMOE_OK;
@@ -246,6 +280,7 @@ static mmoe_status run_epochs(mmoe_fit_run *r, mmoe_error *err) {
 mmoe_status mmoe_trainer_fit(mmoe_trainer *t, const mmoe_dataset *train, const mmoe_dataset *valid,
                              mmoe_error *err) {
     mmoe_status status = check_fit(t, train, valid, err);
+    if (!status) status = check_labels(t, train, valid, err);
     if (status) return status;
     mmoe_fit_run r = {.t = t, .rows = train->rows};
     status = open_sources(&r, train, valid, err);

@@ -23,6 +23,10 @@ double mmoe_fit_mean_loss(const mmoe_trainer *t, int32_t task);
 double mmoe_fit_score(const mmoe_fit_run *r);
 double mmoe_fit_shown_score(const mmoe_fit_run *r, double score);
 
+/* Tells the caller what is suspicious; `about` lacks the sentence alone. */
+void mmoe_fit_warn(const mmoe_trainer *t, mmoe_warning about, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
 /* Call on_progress, when it is time for it, and on_epoch; other than 0: the caller stops the run.
  */
 int mmoe_fit_report_progress(mmoe_fit_run *r);

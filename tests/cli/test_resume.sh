@@ -40,11 +40,15 @@ done
 # shellcheck disable=SC2086
 {
     expect 1 "--resume" train $flags --output m --resume none.ckpt
-    expect 1 "--resume" train $flags --output m --resume whole.ckpt --set \
-        trainer.optimizer_params.lr=0.01
+    expect 1 "trainer.optimizer_params.lr is 0.01, the checkpoint's is 0.001" train $flags \
+        --output m --resume whole.ckpt --set trainer.optimizer_params.lr=0.01
     head -c 5000 whole.ckpt >short.ckpt
     expect 1 "short.ckpt" train $flags --output m --resume short.ckpt
-    expect 1 "--resume" train $flags --output m --resume whole.safetensors
+    expect 1 "this is a model, and no checkpoint" train $flags --output m --resume whole.safetensors
+    expect 1 "this is a checkpoint of a run, and no model" predict --model whole.ckpt \
+        --data test.csv --output scores.csv
+    expect 1 "this is a checkpoint of a run, and no model" train $flags --output m --from whole.ckpt
+    expect 1 "this is a checkpoint of a run, and no model" inspect --model whole.ckpt
     LC_ALL=C sed '1s/"format_version":"3"/"format_version":"1"/' whole.ckpt >old.ckpt
     expect 1 "old.ckpt: the checkpoint has format version 1; this library reads 2 and 3" train \
         $flags --output m --resume old.ckpt
@@ -79,4 +83,58 @@ check "the refused checkpoint is as it was" cmp judged.ckpt judged.kept
 check "and so is the other" cmp bare.ckpt bare.kept
 once "" 0 --train train.csv --valid valid.csv --resume judged.ckpt
 once "" 0 --train train.csv --resume bare.ckpt
+
+# A run that has ended goes on where it may have more epochs, or wait longer.
+few="--config config.json --train train.csv --valid valid.csv"
+few="$few --set trainer.optimizer_params.lr=0.02 --set trainer.earlystop_task=ctr"
+go() { # WHAT-IS-SAID STATUS KEYS ARGUMENT...
+    said=$1 wanted=$2 set=
+    for key in $3; do set="$set --set trainer.$key"; done
+    shift 3
+    # shellcheck disable=SC2086
+    expect "$wanted" "$said" train $few $set "$@"
+}
+go "" 0 "n_epoch=5" --output five --checkpoint five.ckpt
+for keys in "n_epoch=2" "n_epoch=2 scheduler=step" "n_epoch=2 adaptive_params.method=uwl"; do
+    more=$(echo "$keys" | sed 's/n_epoch=2/n_epoch=5/')
+    go "" 0 "$more" --output five
+    go "" 0 "$keys" --output two --checkpoint two.ckpt
+    go "" 0 "$more" --output more --resume two.ckpt
+    check "two epochs and three are five ($keys)" cmp five more
+done
+go "it has done all 5 epochs (trainer.n_epoch)" 0 "n_epoch=5" --output more --resume five.ckpt
+go "trainer.n_epoch is 3, but the checkpoint's run has done 5 epochs" 1 "n_epoch=3" --output m \
+    --resume five.ckpt
+
+go "" 0 "n_epoch=2 scheduler=cosine" --output two --checkpoint cosine.ckpt
+go "trainer.scheduler_params.t_max is 5, the checkpoint's is 2" 1 "n_epoch=5 scheduler=cosine" \
+    --output m --resume cosine.ckpt
+go "" 0 "n_epoch=5 scheduler=cosine scheduler_params.t_max=2" --output five
+go "" 0 "n_epoch=5 scheduler=cosine scheduler_params.t_max=2" --output more --resume cosine.ckpt
+check "with the t_max it began with, too" cmp five more
+
+go "" 0 "n_epoch=30 earlystop_patience=1" --output early --checkpoint early.ckpt --json
+check "the run ended early" grep -q '"epochs": [1-9],' out
+go "it had no better score for 1 epochs (trainer.earlystop_patience)" 0 \
+    "n_epoch=60 earlystop_patience=1" --output more --resume early.ckpt
+for model in early more; do
+    run export --model $model --format safetensors --output $model.weights
+done
+check "more epochs alone do not change that" cmp early.weights more.weights
+go "" 0 "n_epoch=30 earlystop_patience=4" --output patient
+go "" 0 "n_epoch=30 earlystop_patience=4" --output more --resume early.ckpt
+check "more patience does" cmp patient more
+
+rm -f m
+go 'trainer.optimizer is "sgd", the checkpoint'"'"'s is "adam"' 1 "n_epoch=5 optimizer=sgd" \
+    --output m --resume five.ckpt
+go 'trainer.batch_size is 32, the checkpoint'"'"'s is 64 (and 1 keys more differ)' 1 \
+    "n_epoch=5 batch_size=32 seed=9" --output m --resume five.ckpt
+# shellcheck disable=SC2086
+expect 1 "tasks[1].loss_weight is 2.0, the checkpoint's is 1.0" train $few --output m \
+    --set trainer.n_epoch=5 --set tasks.1.loss_weight=2 --resume five.ckpt
+# shellcheck disable=SC2086
+expect 1 "features.sparse[0].embed_dim is 5, the checkpoint's is 4" train $few --output m \
+    --set trainer.n_epoch=5 --set features.sparse.0.embed_dim=5 --resume five.ckpt
+expect_nothing_left m
 finish
