@@ -391,7 +391,7 @@ static mmoe_status read_parts(mmoe_trainer *t, const mmoe_container *c, const ch
 
 mmoe_status mmoe_checkpoint_read(mmoe_trainer *t, const char *path, mmoe_error *err) {
     mmoe_container *c;
-    mmoe_status status = mmoe_container_open(path, &t->alloc, &c, err);
+    mmoe_status status = mmoe_container_open(path, false, &t->alloc, &c, err);
     if (status) return status;
     status = check_header(t, c, path, err);
     if (!status) status = read_parts(t, c, path, err);
