@@ -112,11 +112,23 @@ typedef struct mmoe_model mmoe_model;
 
 /* Reads a model file (.safetensors written by mmoe). MMOE_E_IO, _FORMAT, _VERSION, _MEMORY; nothing
  * is loaded on failure. The caller frees the model, after every predictor and trainer made from it.
- * Embedding tables of 8 MB and more are not read but mapped, and processes that load the same file
- * share that memory: such a file may be replaced or removed while a model stands on it
- * (mmoe_model_save and mv do that), but not written into. */
+ * Nothing of the model stands in the file then: whatever becomes of it, scores stay. A file that is
+ * cut off or written to while it is read is an error. */
 MMOE_API mmoe_status mmoe_model_load(const char *path, const mmoe_allocator *alloc,
                                      mmoe_model **out, mmoe_error *err);
+/* A zeroed structure is what mmoe_model_load does. */
+typedef struct mmoe_model_load_options {
+    /* 1: embedding tables of 8 MB and more are not read but mapped, which is quicker, and processes
+     * that load the same file share that memory. Such a file may be replaced or removed while a
+     * model stands on it (mmoe_model_save and mv do that), but must never be written into, as cp
+     * does: other scores, or the end of the process by SIGBUS, would be the consequence. */
+    int map_tables;
+    void *reserved[7]; /* NULL; else MMOE_E_ARGUMENT */
+} mmoe_model_load_options;
+/* `options` may be NULL. */
+MMOE_API mmoe_status mmoe_model_load_with(const char *path, const mmoe_model_load_options *options,
+                                          const mmoe_allocator *alloc, mmoe_model **out,
+                                          mmoe_error *err);
 MMOE_API void mmoe_model_free(mmoe_model *model);
 
 /* Columns of the model's input and output. Names belong to the model; NULL or -1 for an index out

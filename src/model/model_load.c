@@ -17,10 +17,10 @@ typedef struct model_reader {
     bool *used; /* [tensors of the file] whether something of the model took it */
 } model_reader;
 
-static mmoe_status open_reader(model_reader *r, const char *path, const mmoe_allocator *alloc,
-                               mmoe_error *err) {
+static mmoe_status open_reader(model_reader *r, const char *path, bool mapped,
+                               const mmoe_allocator *alloc, mmoe_error *err) {
     *r = (model_reader){.alloc = alloc, .path = path};
-    mmoe_status status = mmoe_container_open(path, alloc, &r->file, err);
+    mmoe_status status = mmoe_container_open(path, mapped, alloc, &r->file, err);
     if (status) return status;
     const size_t count = mmoe_container_count(r->file);
     r->used = mmoe_alloc_zero(alloc, count, sizeof *r->used);
@@ -156,19 +156,26 @@ static mmoe_status check_tensors(model_reader *r, const mmoe_tensors *tensors, m
     return status;
 }
 
-/* All tensors but the first tables that are lent, which are there already. */
+/* All tensors but the tables that are there already: those that were given, and the first, lent
+ * ones. */
 static void copy_tensors(const model_reader *r, int32_t lent, mmoe_model *model) {
     const mmoe_tensors *tensors = &model->graph->tensors;
     for (size_t i = 0; i < tensors->count; i++) {
         const mmoe_tensor *t = &tensors->items[i];
         const mmoe_container_tensor *f = mmoe_container_find(r->file, t->name);
         if (t->kind == MMOE_TENSOR_TABLE && t->table < lent) continue;
-        if (f->bytes) memcpy(mmoe_params_at(&model->params, t), f->data, f->bytes);
+        void *to = mmoe_params_at(&model->params, t);
+        if (f->bytes && to != f->data) memcpy(to, f->data, f->bytes);
     }
 }
 
-/* The first tables that follow each other in the file without gaps, as all do in one that this
- * library wrote, are mapped. Small ones are copied instead, into larger pages. */
+static void *give_table(void *context, const mmoe_tensor *tensor) {
+    const model_reader *r = context;
+    return mmoe_container_take(r->file, mmoe_container_find(r->file, tensor->name));
+}
+
+/* Of a file that is mapped, the first tables that follow each other without gaps, as all do in one
+ * that this library wrote. Small ones are copied instead, into larger pages. */
 static mmoe_lent_tables map_tables(const model_reader *r, const mmoe_tensors *tensors) {
     const size_t least = (size_t)8 << 20;
     const mmoe_container_tensor *first = NULL;
@@ -307,6 +314,8 @@ static mmoe_status read_model(model_reader *r, mmoe_model **out, mmoe_error *err
         return status;
     }
     parts.tables = map_tables(r, &parts.graph->tensors);
+    parts.tables.give = give_table;
+    parts.tables.context = r;
     status = mmoe_model_assemble(&parts, r->alloc, out, err);
     if (!status) copy_tensors(r, parts.tables.count, *out);
     return status;
@@ -314,15 +323,23 @@ static mmoe_status read_model(model_reader *r, mmoe_model **out, mmoe_error *err
 
 /* ---- Public ---- */
 
-mmoe_status mmoe_model_load(const char *path, const mmoe_allocator *alloc, mmoe_model **out,
-                            mmoe_error *err) {
+static mmoe_status check_load(const char *call, const char *path,
+                              const mmoe_model_load_options *options, const mmoe_allocator *alloc,
+                              mmoe_model **out, mmoe_error *err) {
     if (!path || !out)
-        return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_model_load: %s is NULL",
-                         path ? "out" : "path");
-    if (mmoe_allocator_check(alloc, "mmoe_model_load", err)) return MMOE_E_ARGUMENT;
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: %s is NULL", call, path ? "out" : "path");
+    for (size_t i = 0; options && i < sizeof options->reserved / sizeof *options->reserved; i++)
+        if (options->reserved[i])
+            return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: the options' reserved members must be NULL",
+                             call);
+    return mmoe_allocator_check(alloc, call, err);
+}
+
+static mmoe_status load_model(const char *path, bool mapped, const mmoe_allocator *alloc,
+                              mmoe_model **out, mmoe_error *err) {
     mmoe_allocator a = mmoe_allocator_or_default(alloc);
     model_reader r;
-    mmoe_status status = open_reader(&r, path, &a, err);
+    mmoe_status status = open_reader(&r, path, mapped, &a, err);
     if (status) return status;
     status = refuse_checkpoint(&r, err);
     if (!status && !is_mmoe_file(&r))
@@ -337,12 +354,24 @@ mmoe_status mmoe_model_load(const char *path, const mmoe_allocator *alloc, mmoe_
     return status;
 }
 
+mmoe_status mmoe_model_load(const char *path, const mmoe_allocator *alloc, mmoe_model **out,
+                            mmoe_error *err) {
+    const mmoe_status status = check_load("mmoe_model_load", path, NULL, alloc, out, err);
+    return status ? status : load_model(path, false, alloc, out, err);
+}
+
+mmoe_status mmoe_model_load_with(const char *path, const mmoe_model_load_options *options,
+                                 const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err) {
+    const mmoe_status status = check_load("mmoe_model_load_with", path, options, alloc, out, err);
+    return status ? status : load_model(path, options && options->map_tables, alloc, out, err);
+}
+
 mmoe_status mmoe_model_load_weights(mmoe_model *model, const char *path, mmoe_error *err) {
     if (!model || !path)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_model_load_weights: %s is NULL",
                          model ? "path" : "model");
     model_reader r;
-    mmoe_status status = open_reader(&r, path, &model->alloc, err);
+    mmoe_status status = open_reader(&r, path, false, &model->alloc, err);
     if (status) return status;
     status = refuse_checkpoint(&r, err);
     if (!status && is_mmoe_file(&r)) {

@@ -426,7 +426,7 @@ static mmoe_status read_parts(mmoe_trainer *t, const mmoe_container *c, int32_t 
 mmoe_status mmoe_checkpoint_read(mmoe_trainer *t, const char *path, mmoe_error *err) {
     mmoe_container *c;
     int32_t n_epoch;
-    mmoe_status status = mmoe_container_open(path, &t->alloc, &c, err);
+    mmoe_status status = mmoe_container_open(path, false, &t->alloc, &c, err);
     if (status) return status;
     status = check_format(c, path, err);
     if (!status) status = check_config(t, c, path, &n_epoch, err);

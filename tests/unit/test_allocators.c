@@ -33,6 +33,7 @@ static double rate;
     X(mmoe_dataset_create, (schema, &batch, labels, NULL, &alloc, &a_set, err))                    \
     X(mmoe_model_create, (config, schema, &alloc, &a_model, err))                                  \
     X(mmoe_model_load, (in_folder("m"), &alloc, &a_model, err))                                    \
+    X(mmoe_model_load_with, (in_folder("m"), NULL, &alloc, &a_model, err))                         \
     X(mmoe_predictor_create, (model, &alloc, &a_predictor, err))                                   \
     X(mmoe_predictor_clone, (predictor, &alloc, &a_predictor, err))                                \
     X(mmoe_slot_create, (model, &alloc, &a_slot, err))                                             \

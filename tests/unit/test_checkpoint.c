@@ -66,7 +66,7 @@ typedef struct edit {
 
 static edit begin_edit(void) {
     edit e = {.version = "3"};
-    SUCCEEDS(mmoe_container_open(path, NULL, &e.file, &err));
+    SUCCEEDS(mmoe_container_open(path, false, NULL, &e.file, &err));
     e.count = mmoe_container_count(e.file);
     ck_assert_uint_le(e.count, MOST);
     for (size_t i = 0; i < e.count; i++) e.tensors[i] = *mmoe_container_at(e.file, i);

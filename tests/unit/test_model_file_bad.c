@@ -15,7 +15,7 @@ typedef struct edit {
 enum { FORMAT, FORMAT_VERSION, VERSION, CONFIG, SCHEMA };
 
 static void begin_edit(edit *e) {
-    ck_assert_int_eq(mmoe_container_open(file, NULL, &e->file, NULL), MMOE_OK);
+    ck_assert_int_eq(mmoe_container_open(file, false, NULL, &e->file, NULL), MMOE_OK);
     e->count = mmoe_container_count(e->file);
     ck_assert_uint_lt(e->count, 127);
     memcpy(e->tensors, mmoe_container_at(e->file, 0), e->count * sizeof *e->tensors);
