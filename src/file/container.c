@@ -79,8 +79,8 @@ static mmoe_status read_dtype(const mmoe_container *c, mmoe_container_tensor *t,
         }
     return mmoe_fail_format(
         err, c->name,
-        "tensor \"%.120s\": type %.20s is not supported; F32, F64, I32, I64 and U8 are", t->name,
-        dtype);
+        "tensor \"%.120s\": type %.20s is not supported; F32, F64, F16, BF16, I32, I64 and U8 are",
+        t->name, dtype);
 }
 
 static mmoe_status read_shape(const mmoe_container *c, mmoe_container_tensor *t,

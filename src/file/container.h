@@ -22,9 +22,9 @@ typedef struct mmoe_container mmoe_container;
 
 /* Reads the file and checks all of its header: sizes, types, shapes against byte counts, offsets in
  * bounds, without holes and without overlap, names unique, depth and size of the JSON limited. A
- * tensor of a type not listed above (F16, BF16 ...) is MMOE_E_FORMAT. MMOE_E_IO, too where the file
- * is cut off or written to meanwhile; _MEMORY. `mapped`: a file of 8 MB and more is mapped instead,
- * which must not be written to then; data that it does not align are copied. */
+ * tensor of a type that dtype.h has not (I16, BOOL ...) is MMOE_E_FORMAT. MMOE_E_IO, too where the
+ * file is cut off or written to meanwhile; _MEMORY. `mapped`: a file of 8 MB and more is mapped
+ * instead, which must not be written to then; data that it does not align are copied. */
 mmoe_status mmoe_container_open(const char *path, bool mapped, const mmoe_allocator *alloc,
                                 mmoe_container **out, mmoe_error *err);
 /* The same over bytes in memory, which must outlive the container (fuzzing, tests); `name` stands
