@@ -68,6 +68,7 @@ mmoe_status mmoe_config_parse(const char *json, size_t length, const char *name,
     static const char byte_order_mark[] = "\xef\xbb\xbf";
     if (!json || !out)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_config_parse: an argument is NULL");
+    if (mmoe_allocator_check(alloc, "mmoe_config_parse", err)) return MMOE_E_ARGUMENT;
     const mmoe_allocator a = mmoe_allocator_or_default(alloc);
     if (!name) name = default_name;
     if (length >= 3 && memcmp(json, byte_order_mark, 3) == 0) {
@@ -109,6 +110,7 @@ mmoe_status mmoe_config_read(const char *path, const mmoe_allocator *alloc, mmoe
                              mmoe_error *err) {
     if (!path || !out)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_config_read: an argument is NULL");
+    if (mmoe_allocator_check(alloc, "mmoe_config_read", err)) return MMOE_E_ARGUMENT;
     const mmoe_allocator a = mmoe_allocator_or_default(alloc);
     FILE *file = fopen(path, "rbe");
     if (!file) return mmoe_fail_system(err, path, "cannot open");

@@ -184,6 +184,7 @@ mmoe_status mmoe_dataset_create(const mmoe_schema *schema, const mmoe_batch *bat
         return mmoe_fail(err, MMOE_E_ARGUMENT, "schema, batch or out is NULL");
     mmoe_status status = check_arguments(schema, batch, labels, err);
     if (status) return status;
+    if (mmoe_allocator_check(alloc, "mmoe_dataset_create", err)) return MMOE_E_ARGUMENT;
     mmoe_allocator a = mmoe_allocator_or_default(alloc);
     dataset *set = mmoe_dataset_new(schema, &a);
     if (!set) return mmoe_fail_memory(err, sizeof *set);

@@ -124,6 +124,7 @@ mmoe_status mmoe_slot_create(mmoe_model *model, const mmoe_allocator *alloc, mmo
     if (!model || !out)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_slot_create: %s is NULL",
                          model ? "out" : "model");
+    if (mmoe_allocator_check(alloc, "mmoe_slot_create", err)) return MMOE_E_ARGUMENT;
     mmoe_allocator a = mmoe_allocator_or_default(alloc);
     mmoe_slot *s = mmoe_alloc_aligned(&a, 1, sizeof *s);
     if (!s) return mmoe_fail_memory(err, sizeof *s);
