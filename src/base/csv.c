@@ -162,7 +162,8 @@ static void fail_parser(csv_reader *r) {
         fail_separator(r);
     else
         r->status = mmoe_fail_at(r->err, MMOE_E_FORMAT, r->name, r->row + 1, NULL,
-                                 "malformed quotes in field %zu", r->n_fields + 1);
+                                 "malformed quotes in field %zu%s", r->n_fields + 1,
+                                 r->handler->quotes_hint ? r->handler->quotes_hint : "");
 }
 
 /* The first block: what stands before the header, and what the file is. Returns the bytes passed
@@ -213,6 +214,8 @@ static mmoe_status start_reader(csv_reader *r, const char *name, const mmoe_csv_
 static mmoe_status finish_reader(csv_reader *r) {
     csv_reader *outer = active;
     active = r;
+    /* Quotes must end, whatever may stand between them. */
+    csv_set_opts(&r->parser, CSV_STRICT | CSV_STRICT_FINI);
     if (!r->status && csv_fini(&r->parser, on_field, on_record, r) != 0) {
         if (csv_error(&r->parser) == CSV_EPARSE)
             r->status = mmoe_fail_at(r->err, MMOE_E_FORMAT, r->name, r->row + 1, NULL,

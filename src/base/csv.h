@@ -33,6 +33,7 @@ typedef struct mmoe_csv_handler {
                           mmoe_error *err);
     mmoe_status (*row)(void *user, int64_t row, const mmoe_csv_field *fields, mmoe_error *err);
     bool lenient;            /* a quote that is malformed is part of its field */
+    const char *quotes_hint; /* stands behind the fault of malformed quotes; NULL: nothing */
     mmoe_csv_passed *passed; /* filled while reading; may be NULL */
 } mmoe_csv_handler;
 

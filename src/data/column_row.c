@@ -42,8 +42,7 @@ static const char *find_row(const mmoe_encoder *e, int kind, int64_t id, mmoe_ce
 static const char *parse_row(const mmoe_encoder *e, const char *text, size_t length,
                              mmoe_cell *out) {
     int64_t id = -1;
-    const bool missing = mmoe_text_is_missing(text, length);
-    const int kind = missing ? -2 : mmoe_parse_integral(text, length, &id);
+    const int kind = length == 0 ? -2 : mmoe_parse_integral(text, length, &id);
     return find_row(e, kind, id, out);
 }
 

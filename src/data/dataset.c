@@ -72,14 +72,22 @@ static mmoe_status encode_columns(dataset *set, const struct mmoe_schema *schema
     mmoe_status status = MMOE_OK;
     for (size_t i = 0; !status && i < n_sparse; i++) {
         const mmoe_sparse_column *c = &schema->sparse[i];
-        const mmoe_values v = {schema->tables[c->table].encoder, c->name, &batch->sparse_columns[i],
-                               0, batch->rows};
+        const mmoe_values v = {schema->tables[c->table].encoder,
+                               c->name,
+                               &batch->sparse_columns[i],
+                               0,
+                               batch->rows,
+                               &schema->reading};
         status = mmoe_values_check(&v, call, err);
         if (!status) status = mmoe_encode_ids(&v, set->ids + i, n_sparse, err);
     }
     for (size_t i = 0; !status && i < n_dense; i++) {
-        const mmoe_values v = {schema->dense[i].encoder, schema->dense[i].name,
-                               &batch->dense_columns[i], 0, batch->rows};
+        const mmoe_values v = {schema->dense[i].encoder,
+                               schema->dense[i].name,
+                               &batch->dense_columns[i],
+                               0,
+                               batch->rows,
+                               &schema->reading};
         status = mmoe_values_check(&v, call, err);
         if (!status) status = mmoe_encode_numbers(&v, set->dense + i, n_dense, err);
     }

@@ -25,7 +25,7 @@ struct mmoe_dataset {
 
 /* Public functions of mmoe/train.h that need a configuration stand in model/; these are what they
  * call. Fields of the file:
- *  - missing: empty or NA, exactly; "nan" is a value, and one that is not allowed;
+ *  - missing: empty, of blanks, or one of the words for it (reading.h), where a value may be;
  *  - features: as their columns' kinds take them (column.h);
  *  - a label: missing, else 0 or 1 for classification (0.0 and 1.0, too), any finite float for
  * regression;

@@ -23,6 +23,7 @@ typedef struct loader {
     int64_t *field; /* [n_sparse + n_dense + n_label + 1] where a column stands in the file, -1: it
                        does not; the weight last */
     struct mmoe_dataset *set;
+    mmoe_csv_passed passed;
     int64_t capacity;
     int32_t *ids; /* [capacity, n_sparse], and so on as in the data set */
     float *labels_read, *weights;
@@ -96,6 +97,10 @@ static mmoe_status fail_field(const loader *l, int64_t row, const char *column,
                         mmoe_text_show(f->text, f->length, shown), fault);
 }
 
+static bool is_missing(const loader *l, const mmoe_csv_field *f) {
+    return mmoe_reading_is_missing(&l->schema->reading, f->text, f->length);
+}
+
 /* A cell of a feature; while learning its encoder may change. */
 static const char *read_cell(const loader *l, mmoe_encoder *e, const mmoe_csv_field *f,
                              mmoe_cell *out) {
@@ -112,7 +117,9 @@ static mmoe_status read_features(const loader *l, int64_t row, const mmoe_csv_fi
     mmoe_cell cell;
     for (int32_t i = 0; i < s->n_sparse; i++, at++) {
         const mmoe_sparse_column *c = &s->sparse[i];
-        const char *fault = read_cell(l, s->tables[c->table].encoder, &fields[*at], &cell);
+        const mmoe_csv_field f =
+            is_missing(l, &fields[*at]) ? (mmoe_csv_field){"", 0} : fields[*at];
+        const char *fault = read_cell(l, s->tables[c->table].encoder, &f, &cell);
         if (fault) return fail_field(l, row, c->name, &fields[*at], fault, err);
         ids[i] = cell.id;
     }
@@ -133,7 +140,7 @@ static mmoe_status read_label(const loader *l, int32_t i, int64_t row, const mmo
     const mmoe_label_column *column = &l->schema->labels[i];
     double value;
     *out = NAN;
-    if (!f || mmoe_text_is_missing(f->text, f->length)) {
+    if (!f || is_missing(l, f)) {
         l->set->any_missing_label = 1;
         return MMOE_OK;
     }
@@ -312,7 +319,14 @@ static mmoe_status finish_set(loader *l, mmoe_error *err) {
 }
 
 static mmoe_status load(loader *l, struct mmoe_dataset **out, mmoe_error *err) {
-    mmoe_csv_handler handler = {l, on_header, on_row};
+    const mmoe_reading *reading = l->learning ? &l->specs->reading : &l->schema->reading;
+    const mmoe_csv_handler handler = {
+        .user = l,
+        .header = on_header,
+        .row = on_row,
+        .lenient = reading->quotes == MMOE_QUOTES_LENIENT,
+        .quotes_hint = "; \"data\": {\"quotes\": \"lenient\"} takes them as text",
+        .passed = &l->passed};
     mmoe_status status = mmoe_csv_read(l->path, &handler, &l->alloc, err);
     if (!status && l->set->rows == 0)
         status =

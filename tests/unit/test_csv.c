@@ -262,6 +262,7 @@ START_TEST(quotes_are_text_by_choice) {
     ck_assert_msg(mmoe_csv_parse(csv, sizeof csv - 1, "a.csv", &handler, NULL, &err) == MMOE_OK,
                   "%s", err.message);
     ck_assert_str_eq(s.text, "1:[a][b]2:[5\" tv][2]3:[x][5\" tv]4:[1 \"x\" 2][a\"b\"]");
+    s = (seen){0};
     ck_assert_int_eq(mmoe_csv_parse("a\n\"1\n", 5, "a.csv", &handler, NULL, &err), MMOE_E_FORMAT);
 }
 END_TEST

@@ -85,11 +85,12 @@ START_TEST(bad_labels_and_weights) {
     field_refused(&f, HEADER, GOOD, "a,1,2,2,3,1", "y", "\"2\" is neither 0 nor 1");
     field_refused(&f, HEADER, GOOD, "a,1,2,0.5,3,1", "y", "\"0.5\" is neither 0 nor 1");
     field_refused(&f, HEADER, GOOD, "a,1,2,-1,3,1", "y", "\"-1\" is neither 0 nor 1");
-    field_refused(&f, HEADER, GOOD, "a,1,2,nan,3,1", "y", "\"nan\" is neither 0 nor 1");
+    field_refused(&f, HEADER, GOOD, "a,1,2,-nan,3,1", "y", "\"-nan\" is neither 0 nor 1");
+    field_refused(&f, HEADER, GOOD, "a,1,2,?,3,1", "y", "\"?\" is not a number");
     field_refused(&f, HEADER, GOOD, "a,1,2,yes,3,1", "y", "\"yes\" is not a number");
     field_refused(&f, HEADER, GOOD, "a,1,2,0,x,1", "r", "\"x\" is not a number");
     field_refused(&f, HEADER, GOOD, "a,1,2,0,inf,1", "r", "\"inf\" is not finite");
-    field_refused(&f, HEADER, GOOD, "a,1,2,0,NaN,1", "r", "\"NaN\" is not finite");
+    field_refused(&f, HEADER, GOOD, "a,1,2,0,+NaN,1", "r", "\"+NaN\" is not finite");
     field_refused(&f, HEADER, GOOD, "a,1,2,0,-1e39,1", "r",
                   "\"-1e39\" is too large for single precision");
     field_refused(&f, HEADER, GOOD, "a,1,2,0,3,-0.5", "w", "\"-0.5\" is a weight less than 0");
