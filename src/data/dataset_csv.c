@@ -318,6 +318,24 @@ static mmoe_status finish_set(loader *l, mmoe_error *err) {
     return mmoe_dataset_seal(set, l->schema, err);
 }
 
+/* What was passed over, in words. */
+static mmoe_status warn_of_file(const loader *l, mmoe_error *err) {
+    const mmoe_csv_passed *p = &l->passed;
+    mmoe_warnings *list = &l->set->warnings;
+    mmoe_status status = MMOE_OK;
+    if (p->blank_lines)
+        status = mmoe_warn(list, (mmoe_warning){.count = p->blank_lines, .row = p->blank_behind},
+                           err, "%lld blank line%s no row%s, the first %s row %lld",
+                           (long long)p->blank_lines, p->blank_lines == 1 ? " is" : "s are",
+                           p->blank_lines == 1 ? "" : "s", p->blank_behind ? "behind" : "before",
+                           (long long)(p->blank_behind ? p->blank_behind : 1));
+    if (!status && p->commas)
+        status = mmoe_warn(list, (mmoe_warning){.count = p->commas, .row = 2}, err,
+                           "%lld row%s with a comma behind the last column, which is passed over",
+                           (long long)p->commas, p->commas == 1 ? " ends" : "s end");
+    return status;
+}
+
 static mmoe_status load(loader *l, struct mmoe_dataset **out, mmoe_error *err) {
     const mmoe_reading *reading = l->learning ? &l->specs->reading : &l->schema->reading;
     const mmoe_csv_handler handler = {
@@ -331,6 +349,7 @@ static mmoe_status load(loader *l, struct mmoe_dataset **out, mmoe_error *err) {
     if (!status && l->set->rows == 0)
         status =
             mmoe_fail_at(err, MMOE_E_FORMAT, l->path, 0, NULL, "the file has a header but no rows");
+    if (!status) status = warn_of_file(l, err);
     if (!status && l->learning) status = finish_learning(l, err);
     if (!status) status = finish_set(l, err);
     if (!status) {

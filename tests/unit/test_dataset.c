@@ -211,6 +211,31 @@ static void ids_of(const mmoe_reading *reading, const char *values, const char *
     free_both(schema, set);
 }
 
+static void warns(const char *csv, const char *message, int64_t count, int64_t row) {
+    const features f = {.n_sparse = 1, .sparse = {learned("n", NULL)}};
+    mmoe_schema *schema;
+    mmoe_dataset *set;
+    fit(&f, csv, &schema, &set);
+    const mmoe_warning *w = mmoe_dataset_warning(set, 0);
+    ck_assert_int_eq(w != NULL, message != NULL);
+    if (message) {
+        ck_assert_str_eq(w->message, message);
+        ck_assert_int_eq(w->count, count);
+        ck_assert_int_eq(w->row, row);
+    }
+    free_both(schema, set);
+}
+
+START_TEST(what_is_passed_over_is_said) {
+    warns("n,z\n1,\n2,\n", NULL, 0, 0);
+    warns("n,z\n1,\n\n2,\n", "1 blank line is no row, the first behind row 2", 1, 2);
+    warns("\nn,z\n1,\n\n2,\n\n", "3 blank lines are no rows, the first before row 1", 3, 0);
+    warns("n\n1\n\n2\n", NULL, 0, 0);
+    warns("n,z\n1,2,\n2,3,\n",
+          "2 rows end with a comma behind the last column, which is passed over", 2, 2);
+}
+END_TEST
+
 START_TEST(words_stand_for_missing_values) {
     const mmoe_reading usual = {0};
     ids_of(&usual, "7,\nNA,\nN/A,\nnan,\nNaN,\nnull,\nNULL,\nNone,\n\\N,\n\" null \",\n7.0,\n",
@@ -384,6 +409,7 @@ void add_cases(TCase *c) {
     tcase_add_test(c, transforms_are_fitted_on_the_training_rows);
     tcase_add_test(c, shared_vocabularies_hold_the_values_of_all_their_columns);
     tcase_add_test(c, ids_outside_take_the_row_that_is_given);
+    tcase_add_test(c, what_is_passed_over_is_said);
     tcase_add_test(c, words_stand_for_missing_values);
     tcase_add_test(c, a_column_of_missing_values_has_a_table_of_one_row);
     tcase_add_test(c, sets_from_memory);
