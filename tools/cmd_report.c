@@ -36,10 +36,12 @@ static mmoe_dataset *read_report_data(report_page *page, const mmoe_model *model
                                &err))
         return data;
     cli_html_notice(page, "%s", err.message);
-    return mmoe_dataset_read_csv(mmoe_model_schema(model), path, MMOE_LABELS_OPTIONAL, NULL, &data,
-                                 NULL)
-               ? NULL
-               : data;
+    if (mmoe_dataset_read_csv(mmoe_model_schema(model), path, MMOE_LABELS_OPTIONAL, NULL, &data,
+                              NULL))
+        return NULL;
+    if (mmoe_dataset_rows(data) > 0) return data;
+    mmoe_dataset_free(data);
+    return NULL;
 }
 
 static void write_source(FILE *out, const report_model *of, const mmoe_dataset *data) {

@@ -20,8 +20,17 @@ typedef enum mmoe_column_shape { MMOE_SHAPE_ID, MMOE_SHAPE_NUMBER } mmoe_column_
 
 enum { MMOE_FAULT_SIZE = 160, MMOE_SHOWN_SIZE = 80 };
 
+/* What a value of an id was. */
+typedef enum mmoe_cell_state {
+    MMOE_CELL_KNOWN,
+    MMOE_CELL_MISSING, /* there is none */
+    MMOE_CELL_UNKNOWN, /* one that has no row of its own */
+    MMOE_CELL_TEXT     /* of learn: the column's ids are texts, and this one is no integer */
+} mmoe_cell_state;
+
 typedef struct mmoe_cell {
     int32_t id;                  /* ids: the row of the table */
+    mmoe_cell_state state;       /* ids: MMOE_CELL_KNOWN unless the kind says otherwise */
     float input;                 /* numbers: of parse and take, what the model gets */
     double learned;              /* numbers: of learn, what measure and finish get */
     char fault[MMOE_FAULT_SIZE]; /* room for a sentence with figures */

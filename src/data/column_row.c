@@ -33,6 +33,10 @@ static const char *check_row_keys(const mmoe_encoder *e, char fault[MMOE_FAULT_S
 static const char *find_row(const mmoe_encoder *e, int kind, int64_t id, mmoe_cell *out) {
     if (kind == 0) return "is not an integer, but the column's ids are row numbers";
     out->id = mmoe_encoder_row(e, kind > 0 ? id : -1);
+    if (kind == -2)
+        out->state = MMOE_CELL_MISSING;
+    else if (kind < 0 || id < 0 || id >= e->rows)
+        out->state = MMOE_CELL_UNKNOWN;
     if (out->id >= 0) return NULL;
     snprintf(out->fault, sizeof out->fault, "is outside of the table's rows 0 to %lld",
              (long long)e->rows - 1);

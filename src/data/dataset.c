@@ -77,7 +77,8 @@ static mmoe_status encode_columns(dataset *set, const struct mmoe_schema *schema
                                &batch->sparse_columns[i],
                                0,
                                batch->rows,
-                               &schema->reading};
+                               &schema->reading,
+                               &set->notes[i]};
         status = mmoe_values_check(&v, call, err);
         if (!status) status = mmoe_encode_ids(&v, set->ids + i, n_sparse, err);
     }
@@ -182,6 +183,8 @@ mmoe_status mmoe_dataset_create(const mmoe_schema *schema, const mmoe_batch *bat
         status = copy_features(set, schema, batch, row, err);
         if (!status) status = copy_targets(set, schema, labels, weights, row, err);
     }
+    if (!status)
+        status = mmoe_notes_warn_read(set->notes, set->n_sparse, set->rows, &set->warnings, err);
     if (!status) status = mmoe_dataset_seal(set, schema, err);
     if (status)
         mmoe_dataset_free(set);
@@ -196,6 +199,10 @@ int64_t mmoe_dataset_rows(const mmoe_dataset *set) { return set ? set->rows : 0;
 
 const mmoe_warning *mmoe_dataset_warning(const mmoe_dataset *set, size_t index) {
     return set && index < set->warnings.count ? &set->warnings.items[index] : NULL;
+}
+
+const mmoe_column_counts *mmoe_dataset_column(const mmoe_dataset *set, size_t index) {
+    return set && index < (size_t)set->n_sparse ? &set->notes[index].counts : NULL;
 }
 
 mmoe_status mmoe_dataset_batch(const mmoe_dataset *set, int64_t first, size_t rows, mmoe_batch *out,
@@ -238,6 +245,7 @@ mmoe_rows mmoe_dataset_rows_of(const dataset *set, int64_t first, int32_t rows,
 }
 
 mmoe_status mmoe_dataset_check(const dataset *set, const struct mmoe_schema *s, mmoe_error *err) {
+    if (set->rows < 1) return mmoe_fail(err, MMOE_E_ARGUMENT, "the data set has no rows");
     if (set->n_sparse != s->n_sparse || set->n_dense != s->n_dense || set->n_label != s->n_label)
         return mmoe_fail(err, MMOE_E_ARGUMENT,
                          "the data set has %d sparse columns, %d dense columns and %d labels; the "

@@ -119,8 +119,10 @@ static mmoe_status read_features(const loader *l, int64_t row, const mmoe_csv_fi
         const mmoe_sparse_column *c = &s->sparse[i];
         const mmoe_csv_field f =
             is_missing(l, &fields[*at]) ? (mmoe_csv_field){"", 0} : fields[*at];
+        cell.state = MMOE_CELL_KNOWN;
         const char *fault = read_cell(l, s->tables[c->table].encoder, &f, &cell);
         if (fault) return fail_field(l, row, c->name, &fields[*at], fault, err);
+        mmoe_note_add(&l->set->notes[i], cell.state, row);
         ids[i] = cell.id;
     }
     for (int32_t i = 0; i < s->n_dense; i++, at++) {
@@ -336,6 +338,13 @@ static mmoe_status warn_of_file(const loader *l, mmoe_error *err) {
     return status;
 }
 
+static mmoe_status warn_of_columns(const loader *l, mmoe_error *err) {
+    struct mmoe_dataset *set = l->set;
+    return l->learning
+               ? mmoe_notes_warn_learned(set->notes, l->schema, set->rows, &set->warnings, err)
+               : mmoe_notes_warn_read(set->notes, set->n_sparse, set->rows, &set->warnings, err);
+}
+
 static mmoe_status load(loader *l, struct mmoe_dataset **out, mmoe_error *err) {
     const mmoe_reading *reading = l->learning ? &l->specs->reading : &l->schema->reading;
     const mmoe_csv_handler handler = {
@@ -346,12 +355,13 @@ static mmoe_status load(loader *l, struct mmoe_dataset **out, mmoe_error *err) {
         .quotes_hint = "; \"data\": {\"quotes\": \"lenient\"} takes them as text",
         .passed = &l->passed};
     mmoe_status status = mmoe_csv_read(l->path, &handler, &l->alloc, err);
-    if (!status && l->set->rows == 0)
+    if (!status && l->set->rows == 0 && !l->labels_optional)
         status =
             mmoe_fail_at(err, MMOE_E_FORMAT, l->path, 0, NULL, "the file has a header but no rows");
     if (!status) status = warn_of_file(l, err);
     if (!status && l->learning) status = finish_learning(l, err);
     if (!status) status = finish_set(l, err);
+    if (!status) status = warn_of_columns(l, err);
     if (!status) {
         *out = l->set;
     } else {

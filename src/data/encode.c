@@ -70,8 +70,10 @@ mmoe_status mmoe_encode_ids(const mmoe_values *v, int32_t *to, size_t stride, mm
             if (cell.id < 0 || cell.id >= e->rows)
                 return mmoe_fail_row_number(v, v->first + r, cell.id, err);
         } else {
+            cell.state = MMOE_CELL_KNOWN;
             const char *fault = e->kind->take(e, type, present_value(v, at), &cell);
             if (fault) return fail_raw(v, v->first + r, at, fault, err);
+            if (v->note) mmoe_note_add(v->note, cell.state, (int64_t)(v->first + r) + 1);
         }
         if (to) to[r * stride] = cell.id;
     }

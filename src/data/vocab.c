@@ -244,6 +244,11 @@ static bool canonical_int(const char *text, size_t length, int64_t *value) {
     return mmoe_parse_integral(text, (size_t)(end - text), value) > 0;
 }
 
+bool mmoe_vocab_is_integer(const char *text, size_t length) {
+    int64_t value;
+    return canonical_int(text, length, &value);
+}
+
 /* A value came that is no integer: the keys so far become the texts that they were. */
 static mmoe_status turn_to_texts(mmoe_vocab *v, mmoe_error *err) {
     size_t total = 0;

@@ -32,6 +32,9 @@ mmoe_status mmoe_vocab_finish(mmoe_vocab *vocab, mmoe_error *err);
 int32_t mmoe_vocab_find(const mmoe_vocab *vocab, const char *text, size_t length);
 int32_t mmoe_vocab_find_int(const mmoe_vocab *vocab, int64_t value);
 
+/* Would a text be one of integer keys to one who learns? */
+bool mmoe_vocab_is_integer(const char *text, size_t length);
+
 bool mmoe_vocab_is_int(const mmoe_vocab *vocab);
 int64_t mmoe_vocab_rows(const mmoe_vocab *vocab); /* known values + 1 */
 /* Key of row 1 .. rows-1. */
