@@ -73,6 +73,7 @@ int cli_evaluate(int argc, char **argv) {
                               &err))
         status = cli_fail("%s", err.message);
     cli_warn_of_data(f.data, data);
+    if (!status) cli_warn_of_labels(f.data, model, data);
     if (!status) status = evaluate_file(&f, model, data);
     mmoe_dataset_free(data);
     mmoe_model_free(model);

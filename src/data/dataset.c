@@ -118,8 +118,9 @@ static mmoe_status copy_targets(dataset *set, const struct mmoe_schema *schema, 
                                 const float *weights, size_t row, mmoe_error *err) {
     for (size_t i = 0; i < (size_t)set->n_label; i++) {
         float value = labels[row * (size_t)set->n_label + i];
-        const char *fault =
-            isnan(value) ? NULL : mmoe_label_fault((int)schema->labels[i].type, (double)value);
+        const mmoe_label_column *label = &schema->labels[i];
+        const char *fault = isnan(value) ? NULL : mmoe_label_fault((int)label->type, (double)value);
+        if (!fault) fault = mmoe_label_scale_fault(label->scale.transform, (double)value);
         if (fault) return fail_value(err, row, schema->labels[i].name, (double)value, fault);
         if (isnan(value)) set->any_missing_label = 1;
         set->labels[row * (size_t)set->n_label + i] = value;
@@ -169,6 +170,7 @@ mmoe_status mmoe_dataset_create(const mmoe_schema *schema, const mmoe_batch *bat
     dataset *set = mmoe_dataset_new(schema, &a);
     if (!set) return mmoe_fail_memory(err, sizeof *set);
     set->rows = (int64_t)batch->rows;
+    set->first_row = 1;
     set->ids = mmoe_alloc_aligned(&a, batch->rows, (size_t)set->n_sparse * sizeof *set->ids);
     set->dense = mmoe_alloc_aligned(&a, batch->rows, (size_t)set->n_dense * sizeof *set->dense);
     set->labels = mmoe_alloc_aligned(&a, batch->rows, (size_t)set->n_label * sizeof *set->labels);

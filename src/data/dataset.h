@@ -17,6 +17,7 @@ struct mmoe_dataset {
     float *labels;  /* [rows, n_label], NaN: missing */
     float *weights; /* [rows] or NULL: all 1 */
     int any_missing_label;
+    int64_t first_row;    /* its number, as errors and warnings count rows */
     uint64_t schema_hash; /* mmoe_schema_fingerprint of the schema that encoded the rows */
     int32_t *most_id; /* [n_sparse] the largest of each column: what a model's tables are checked
                          against */
