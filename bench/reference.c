@@ -236,7 +236,7 @@ static void check_evaluation(const bench_data *d, const mmoe_model *model) {
         double loss = 0;
         for (size_t b = 0; b < batch.rows; b++) {
             const double p = scores[b * tasks + t];
-            loss -= log(mmoe_dataset_label(d->valid, (int64_t)b, (int32_t)t) > 0 ? p : 1 - p) /
+            loss -= log(mmoe_model_label(model, d->valid, (int64_t)b, (int32_t)t) > 0 ? p : 1 - p) /
                     (double)batch.rows;
         }
         must_agree("the loss of a predictor's scores", loss, metrics[t].logloss);

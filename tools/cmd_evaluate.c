@@ -79,6 +79,7 @@ int cli_evaluate(int argc, char **argv) {
                               &err))
         status = cli_fail("%s", err.message);
     if (!status) cli_remark_columns(f.data, data);
+    if (!status) cli_warn_of_labels(f.data, model, data);
     if (!status) status = evaluate_file(&f, model, data);
     mmoe_dataset_free(data);
     mmoe_model_free(model);

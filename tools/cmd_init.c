@@ -1,5 +1,5 @@
 /* mmoe init: guesses a configuration from a file. */
-#include <ctype.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -7,15 +7,19 @@
 
 #include "base/csv.h"
 #include "base/error.h"
+#include "base/missing.h"
 #include "base/utf8.h"
 #include "files.h"
+#include "init_labels.h"
 #include "output.h"
+#include "warnings.h"
 
 /* Integers of up to this many values are ids; of more, ids only if a value comes ten times on
  * average. */
 enum { FEW_VALUES = 1000, ROWS_A_VALUE = 10 };
 /* A column whose values all differ is a key of the rows, in files long enough to tell. */
 enum { KEY_ROWS = 20 };
+enum { REMARK_SIZE = 300 };
 
 /* Hashes of the values seen, open addressing; 0 stands for an empty slot. */
 typedef struct value_set {
@@ -27,6 +31,9 @@ typedef struct column {
     char *name;
     int64_t present, texts,
         fractions; /* values that are there; of them no numbers; of them numbers with a fraction */
+    int64_t odd_row; /* of the first value that is no number, and that value */
+    char *odd;
+    cli_label_values two;                       /* for a label */
     int64_t label_faults[MMOE_TASK_TYPE_COUNT]; /* values that are no label of a type */
     value_set values;                           /* counted until the column is known to be dense */
 } column;
@@ -36,6 +43,8 @@ typedef struct survey {
     column *columns; /* [count] */
     size_t count;
     int64_t rows;
+    const cli_list *labels;
+    bool lenient; /* quotes are taken as text */
 } survey;
 
 typedef enum role { ROLE_LEFT_OUT, ROLE_SPARSE, ROLE_DENSE } role;
@@ -69,21 +78,30 @@ static bool insert_value(value_set *set, uint64_t hash) {
     return true;
 }
 
-static bool is_missing(const char *text) { return !*text || strcmp(text, "NA") == 0; }
-
 /* False: memory is out. */
-static bool survey_value(column *c, const char *text) {
-    if (is_missing(text)) return true;
+static bool survey_value(column *c, int64_t row, const char *text) {
+    if (mmoe_is_usual_missing(text, strlen(text))) return true;
     c->present++;
+    if (!c->two.more && !cli_label_values_add(&c->two, text)) return false;
     char *end;
     double value = strtod(text, &end);
     bool is_number = end != text && !*end && isfinite(value) && !strpbrk(text, "xX");
-    c->texts += !is_number;
+    if (!is_number && c->texts++ == 0) {
+        c->odd_row = row;
+        c->odd = strdup(text);
+        if (!c->odd) return false;
+    }
     c->fractions += is_number && value != floor(value);
     for (int type = 0; type < MMOE_TASK_TYPE_COUNT; type++)
         c->label_faults[type] += !is_number || mmoe_label_fault(type, value);
     bool is_dense = c->fractions && !c->texts && c->values.count > 1;
     return is_dense || insert_value(&c->values, hash_value(text));
+}
+
+static const column *find_surveyed(const survey *s, const char *name) {
+    for (size_t i = 0; i < s->count; i++)
+        if (strcmp(s->columns[i].name, name) == 0) return &s->columns[i];
+    return NULL;
 }
 
 static mmoe_status begin_survey(void *user, const mmoe_csv_field *fields, size_t count,
@@ -103,73 +121,108 @@ static mmoe_status begin_survey(void *user, const mmoe_csv_field *fields, size_t
         s->columns[s->count].name = strdup(name);
         if (!s->columns[s->count].name) return mmoe_fail_memory(err, strlen(name) + 1);
     }
+    for (size_t i = 0; i < s->labels->count; i++)
+        if (!find_surveyed(s, s->labels->items[i]))
+            return mmoe_fail_at(err, MMOE_E_CONFIG, s->path, 0, NULL,
+                                "there is no column \"%s\" (--label)", s->labels->items[i]);
     return MMOE_OK;
 }
 
 static mmoe_status survey_row(void *user, int64_t row, const mmoe_csv_field *fields,
                               mmoe_error *err) {
-    (void)row;
     survey *s = user;
     s->rows++;
     for (size_t i = 0; i < s->count; i++)
-        if (!survey_value(&s->columns[i], fields[i].text))
+        if (!survey_value(&s->columns[i], row, fields[i].text))
             return mmoe_fail_memory(err, s->columns[i].values.capacity * 2 * sizeof(uint64_t));
     return MMOE_OK;
-}
-
-static int survey_file(survey *s) {
-    const mmoe_csv_handler handler = {s, begin_survey, survey_row};
-    mmoe_error err;
-    return mmoe_csv_read(s->path, &handler, NULL, &err) ? cli_fail("%s", err.message) : CLI_OK;
 }
 
 static void free_survey(survey *s) {
     for (size_t i = 0; i < s->count; i++) {
         free(s->columns[i].name);
         free(s->columns[i].values.slots);
+        free(s->columns[i].odd);
+        cli_label_values_free(&s->columns[i].two);
     }
     free(s->columns);
 }
 
-/* What a feature column is; `remark`: what the reader should know of the guess, or NULL. */
-static role judge_column(const column *c, int64_t rows, const char **remark) {
-    int64_t distinct = (int64_t)c->values.count;
-    role guess = c->texts || (!c->fractions &&
-                              (distinct <= FEW_VALUES || distinct * ROWS_A_VALUE <= c->present))
-                     ? ROLE_SPARSE
-                     : ROLE_DENSE;
-    *remark = NULL;
-    if (!*c->name)
-        *remark = "left out: it has no name";
-    else if (distinct < 2)
-        *remark = c->present ? "left out: one value only" : "left out: no value at all";
-    else if (!(c->fractions && !c->texts) && distinct == c->present && c->present >= KEY_ROWS)
-        *remark = "left out: every value is another one, as of a row's key";
-    else if (guess == ROLE_DENSE && c->present < rows)
-        *remark = "left out: values are missing, which a dense feature cannot have";
+/* Quotes that are malformed are text, which the configuration says then. */
+static int survey_file(survey *s) {
+    mmoe_csv_passed passed = {0};
+    mmoe_csv_handler handler = {s, begin_survey, survey_row, .passed = &passed};
+    mmoe_error err;
+    mmoe_status status = mmoe_csv_read(s->path, &handler, NULL, &err);
+    if (status && passed.quotes_row) {
+        cli_note("%s; they are taken as text", err.message);
+        free_survey(s);
+        *s = (survey){.path = s->path, .labels = s->labels, .lenient = true};
+        handler.lenient = true;
+        status = mmoe_csv_read(s->path, &handler, NULL, &err);
+    }
+    char text[MMOE_PASSED_SIZE];
+    int64_t count, row;
+    for (int i = 0; !status && mmoe_csv_passed_text(&passed, i, text, &count, &row); i++)
+        cli_warn("%s: %s", s->path, text);
+    return status ? cli_fail("%s", err.message) : CLI_OK;
+}
+
+/* A few words among numbers: a slip, or a mark for missing. */
+static bool has_slips(const column *c) { return c->texts && c->texts * 10 <= c->present; }
+
+static role guess_role(const column *c) {
+    const int64_t distinct = (int64_t)c->values.count;
+    if (c->texts && !has_slips(c)) return ROLE_SPARSE;
+    if (c->fractions) return ROLE_DENSE;
+    return distinct <= FEW_VALUES || distinct * ROWS_A_VALUE <= c->present ? ROLE_SPARSE
+                                                                           : ROLE_DENSE;
+}
+
+/* Why a column is no feature; NULL: it is one. */
+static const char *why_left_out(const column *c, int64_t rows, role guess, char room[REMARK_SIZE]) {
+    const int64_t distinct = (int64_t)c->values.count;
+    if (!*c->name) return "left out: it has no name";
+    if (distinct < 2) return c->present ? "left out: one value only" : "left out: no value at all";
+    if (guess == ROLE_DENSE && c->texts) {
+        snprintf(room, REMARK_SIZE,
+                 "left out: %" PRId64 " of %" PRId64 " values are no numbers (the first, in row "
+                 "%" PRId64 ", is \"%.*s\"), which a dense feature cannot have",
+                 c->texts, c->present, c->odd_row, (int)mmoe_utf8_cut(c->odd, strlen(c->odd), 40),
+                 c->odd);
+        return room;
+    }
+    if (!(c->fractions && !c->texts) && distinct == c->present && c->present >= KEY_ROWS)
+        return "left out: every value is another one, as of a row's key";
+    if (guess == ROLE_DENSE && c->present < rows)
+        return "left out: values are missing, which a dense feature cannot have; as a sparse one "
+               "with boundaries it may";
+    return NULL;
+}
+
+/* What a feature column is; `remark`: what the reader should know of the guess, perhaps in `room`,
+ * or NULL. */
+static role judge_column(const column *c, int64_t rows, char room[REMARK_SIZE],
+                         const char **remark) {
+    const role guess = guess_role(c);
+    *remark = why_left_out(c, rows, guess, room);
     if (*remark) return ROLE_LEFT_OUT;
     if (guess == ROLE_DENSE && !c->fractions)
         *remark = "taken as dense: so many integers; make it sparse if they are ids";
     return guess;
 }
 
-static const column *find_surveyed(const survey *s, const char *name) {
-    for (size_t i = 0; i < s->count; i++)
-        if (strcmp(s->columns[i].name, name) == 0) return &s->columns[i];
-    return NULL;
-}
-
 static int check_labels(const survey *s, const cli_list *labels) {
     if (s->rows == 0) return cli_fail("%s: there are no rows after the header", s->path);
     for (size_t i = 0; i < labels->count; i++) {
         const column *c = find_surveyed(s, labels->items[i]);
-        if (!c)
-            return cli_fail("%s: there is no column \"%s\" (--label)", s->path, labels->items[i]);
         if (!c->present)
             return cli_fail("%s: column \"%s\" (--label) has no value", s->path, c->name);
-        if (c->texts)
-            return cli_fail("%s: column \"%s\" (--label) has values that are no numbers", s->path,
-                            c->name);
+        if (c->texts && !cli_label_positive(&c->two))
+            return cli_fail("%s: column \"%s\" (--label) has values that are no numbers, and not "
+                            "two in all: the first is \"%.*s\", in row %" PRId64,
+                            s->path, c->name, (int)mmoe_utf8_cut(c->odd, strlen(c->odd), 40),
+                            c->odd, c->odd_row);
         for (size_t j = 0; j < i; j++)
             if (strcmp(labels->items[i], labels->items[j]) == 0)
                 return cli_usage("--label %s is given twice", c->name);
@@ -188,8 +241,9 @@ static json_t *features_json(const survey *s, const cli_list *labels) {
     for (size_t i = 0; i < s->count; i++) {
         const column *c = &s->columns[i];
         if (is_label(labels, c->name)) continue;
+        char room[REMARK_SIZE];
         const char *remark;
-        role r = judge_column(c, s->rows, &remark);
+        const role r = judge_column(c, s->rows, room, &remark);
         if (remark) cli_note("column \"%s\" %s", c->name, remark);
         if (r == ROLE_SPARSE)
             json_array_append_new(sparse, json_pack("{s:s, s:i}", "name", c->name, "embed_dim", 4));
@@ -200,17 +254,6 @@ static json_t *features_json(const survey *s, const cli_list *labels) {
     return json_pack("{s:o, s:o}", "sparse", sparse, "dense", dense);
 }
 
-/* A task's name is a word; a column's need not be. */
-static json_t *task_name_of(const char *label) {
-    char name[65];
-    int used =
-        snprintf(name, sizeof name, "%s%s", isalpha((unsigned char)*label) ? "" : "_", label);
-    if (used < 0) return NULL;
-    for (char *c = name; *c; c++)
-        if (!isalnum((unsigned char)*c) && *c != '-') *c = '_';
-    return json_string(name);
-}
-
 /* The first type whose labels the column may have; of those that fit none the best. */
 static const char *guess_type(const column *c) {
     int best = 0;
@@ -219,14 +262,23 @@ static const char *guess_type(const column *c) {
     return mmoe_task_type_name(best);
 }
 
+static json_t *task_json(const json_t *tasks, const column *c) {
+    char name[CLI_TASK_NAME_SIZE];
+    const char *positive = cli_label_positive(&c->two),
+               *type = positive ? mmoe_task_type_name(MMOE_CLASSIFICATION) : guess_type(c);
+    cli_task_name(tasks, c->name, name);
+    if (positive)
+        cli_note("column \"%s\": of its two values, \"%s\" and \"%s\", \"%s\" is taken as the "
+                 "positive label: see \"positive\" in the configuration",
+                 c->name, c->two.seen[0].text, c->two.seen[1].text, positive);
+    return json_pack("{s:s, s:s, s:s, s:s*, s:{s:[i]}}", "name", name, "label", c->name, "type",
+                     type, "positive", positive, "tower_params", "dims", 8);
+}
+
 static json_t *tasks_json(const survey *s, const cli_list *labels) {
     json_t *tasks = json_array();
-    for (size_t i = 0; i < labels->count; i++) {
-        const char *label = labels->items[i], *type = guess_type(find_surveyed(s, label));
-        json_array_append_new(tasks,
-                              json_pack("{s:o, s:s, s:s, s:{s:[i]}}", "name", task_name_of(label),
-                                        "label", label, "type", type, "tower_params", "dims", 8));
-    }
+    for (size_t i = 0; i < labels->count; i++)
+        json_array_append_new(tasks, task_json(tasks, find_surveyed(s, labels->items[i])));
     return tasks;
 }
 
@@ -254,6 +306,8 @@ static int check_config(const char *path, const json_t *config) {
 
 static int write_config(const survey *s, const cli_list *labels, const char *output) {
     json_t *config = config_json(s, labels);
+    if (config && s->lenient)
+        json_object_set_new(config, "data", json_pack("{s:s}", "quotes", "lenient"));
     int status = config ? check_config(s->path, config) : cli_fail_memory();
     cli_file file = {0};
     if (!status) status = cli_file_open(&file, output);
@@ -272,23 +326,24 @@ int cli_init(int argc, char **argv) {
         {"output", "FILE", CLI_TEXT, &output, false, 0, 0,
          "the configuration (JSON); default: standard output"},
         {NULL, NULL, CLI_FLAG, NULL, false, 0, 0, NULL}};
-    const cli_command command = {"init",
-                                 "DATA.csv --label COLUMN [--label COLUMN ...] [--output C.json]",
-                                 "Writes a configuration inferred from all the rows of a file. A "
-                                 "label of 0 and 1 makes a classification, another number a\n"
-                                 "regression. Numbers with fractions become dense features, "
-                                 "standardized; texts, and integers of few values, become\n"
-                                 "sparse features with a vocabulary of their own. Columns of one "
-                                 "value and columns whose values all differ are left out\n"
-                                 "and named on standard error. It is a first guess, to be edited.",
-                                 options,
-                                 "DATA.csv",
-                                 &path,
-                                 NULL};
+    const cli_command command = {
+        "init",
+        "DATA.csv --label COLUMN [--label COLUMN ...] [--output C.json]",
+        "Writes a configuration inferred from all the rows of a file. A "
+        "label of 0 and 1, or of two other values, makes a\n"
+        "classification, other numbers a regression. Numbers with fractions become dense features, "
+        "standardized; texts, and integers of few values, become\n"
+        "sparse features with a vocabulary of their own. Columns of one "
+        "value and columns whose values all differ are left out\n"
+        "and named on standard error. It is a first guess, to be edited.",
+        options,
+        "DATA.csv",
+        &path,
+        NULL};
     int status;
     if (cli_parse(&command, argc, argv, &status)) {
         const cli_path paths[] = {{"DATA.csv", path, false}, {"--output", output, true}};
-        survey s = {.path = path};
+        survey s = {.path = path, .labels = &labels};
         status = cli_check_paths(paths, 2);
         if (!status) status = survey_file(&s);
         if (!status) status = check_labels(&s, &labels);

@@ -97,7 +97,7 @@ int cli_inspect(int argc, char **argv) {
     const cli_option options[] = {
         {"model", "FILE", CLI_TEXT, &path, true, 0, 0, "model file (.safetensors)"},
         {"data", "FILE", CLI_TEXT, &rows, false, 0, 0,
-         "rows (CSV; labels are not needed): what gates and experts do on them"},
+         "rows (CSV; labels and weights are not read): what gates and experts do on them"},
         {"threads", "N", CLI_INTEGER, &threads, false, 1, CLI_MAX_THREADS,
          "workers; default: the processors"},
         {"json", NULL, CLI_FLAG, &json, false, 0, 0, "print JSON, the whole configuration with it"},
@@ -127,7 +127,7 @@ int cli_inspect(int argc, char **argv) {
     mmoe_error err;
     mmoe_status s = mmoe_model_load(path, NULL, &model, &err);
     if (!s && rows)
-        s = mmoe_dataset_read_csv(mmoe_model_schema(model), rows, MMOE_LABELS_OPTIONAL, NULL, &data,
+        s = mmoe_dataset_read_csv(mmoe_model_schema(model), rows, MMOE_LABELS_IGNORED, NULL, &data,
                                   &err);
     if (!s && rows) s = mmoe_inspect(model, data, (int)threads, NULL, &inspection, &err);
     status = s ? cli_fail("%s", err.message) : print(model, inspection, json);

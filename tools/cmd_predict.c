@@ -52,7 +52,7 @@ int cli_predict(int argc, char **argv) {
     const cli_option options[] = {
         {"model", "FILE", CLI_TEXT, &model_path, true, 0, 0, "model file (.safetensors)"},
         {"data", "FILE", CLI_TEXT, &data_path, true, 0, 0,
-         "rows to score (CSV); it needs no labels"},
+         "rows to score (CSV); columns of labels and weights are not read"},
         {"output", "FILE", CLI_TEXT, &output, true, 0, 0,
          "the scores to write (CSV), whole or not at all; -: standard output"},
         {NULL, NULL, CLI_FLAG, NULL, false, 0, 0, NULL}};
@@ -77,8 +77,8 @@ int cli_predict(int argc, char **argv) {
     mmoe_dataset *data = NULL;
     mmoe_error err;
     if (mmoe_model_load(model_path, NULL, &model, &err) ||
-        mmoe_dataset_read_csv(mmoe_model_schema(model), data_path, MMOE_LABELS_OPTIONAL, NULL,
-                              &data, &err))
+        mmoe_dataset_read_csv(mmoe_model_schema(model), data_path, MMOE_LABELS_IGNORED, NULL, &data,
+                              &err))
         status = cli_fail("%s", err.message);
     if (!status) cli_remark_columns(data_path, data);
     if (!status) status = predict_file(model, data, output);

@@ -26,8 +26,8 @@ static void compare_configs(report_page *page, const report_log *log, const mmoe
     json_decref(config);
 }
 
-/* Labels are needed for the curves alone: without them, an error, the gates and experts are still
- * shown. */
+/* Labels are needed for the curves alone: where there are none, or none that are labels, that is
+ * said, and the gates and experts are still shown. */
 static mmoe_dataset *read_report_data(report_page *page, const mmoe_model *model,
                                       const char *path) {
     mmoe_dataset *data = NULL;
@@ -36,9 +36,9 @@ static mmoe_dataset *read_report_data(report_page *page, const mmoe_model *model
                                &err))
         return data;
     cli_html_notice(page, "%s", err.message);
-    if (mmoe_dataset_read_csv(mmoe_model_schema(model), path, MMOE_LABELS_OPTIONAL, NULL, &data,
-                              NULL))
-        return NULL;
+    for (int labels = MMOE_LABELS_OPTIONAL; labels <= MMOE_LABELS_IGNORED; labels++)
+        if (!mmoe_dataset_read_csv(mmoe_model_schema(model), path, labels, NULL, &data, NULL))
+            break;
     if (mmoe_dataset_rows(data) > 0) return data;
     mmoe_dataset_free(data);
     return NULL;

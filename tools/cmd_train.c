@@ -124,12 +124,13 @@ static bool have_same_columns(const json_t *a, const json_t *b) {
     if (!json_equal(json_object_get(a, "features"), json_object_get(b, "features"))) return false;
     const json_t *x = json_object_get(a, "tasks"), *y = json_object_get(b, "tasks");
     if (json_array_size(x) != json_array_size(y)) return false;
-    const char *const keys[] = {"name", "label", "type"};
+    const char *const keys[] = {"name", "label", "type", "positive", "label_transform"};
     for (size_t t = 0; t < json_array_size(x); t++)
-        for (size_t k = 0; k < 3; k++)
-            if (!json_equal(json_object_get(json_array_get(x, t), keys[k]),
-                            json_object_get(json_array_get(y, t), keys[k])))
-                return false;
+        for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {
+            const json_t *mine = json_object_get(json_array_get(x, t), keys[k]),
+                         *other = json_object_get(json_array_get(y, t), keys[k]);
+            if ((mine || other) && !json_equal(mine, other)) return false;
+        }
     return true;
 }
 
@@ -263,6 +264,7 @@ static int print_run_result(const train_flags *f, train_run *run) {
     mmoe_error err;
     json_t *result = NULL;
     int status = CLI_OK;
+    if (run->test) cli_warn_of_labels(f->test, run->model, run->test);
     if (data && mmoe_evaluate(run->model, data, (int)f->threads, NULL, metrics, &err))
         status = cli_fail("%s", err.message);
     else if (!(result = result_json(f, run, data, metrics)))

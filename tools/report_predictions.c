@@ -35,11 +35,12 @@ static float *predict_rows(const mmoe_model *model, const mmoe_dataset *data, mm
 }
 
 /* The rows that have the task's label, by score. */
-static size_t take_scores(const mmoe_dataset *data, const float *scores, int32_t task,
-                          int32_t n_task, report_score *out) {
+static size_t take_scores(const mmoe_model *model, const mmoe_dataset *data, const float *scores,
+                          int32_t task, report_score *out) {
+    const int32_t n_task = mmoe_model_task_count(model);
     size_t count = 0;
     for (int64_t r = 0; r < mmoe_dataset_rows(data); r++) {
-        const float label = mmoe_dataset_label(data, r, task),
+        const float label = mmoe_model_label(model, data, r, task),
                     score = scores[(size_t)r * (size_t)n_task + (size_t)task];
         if (isnan(label) || isnan(score)) continue;
         out[count++] = (report_score){score, label, mmoe_dataset_weight(data, r)};
@@ -188,7 +189,7 @@ void cli_report_predictions(report_page *page, const mmoe_model *model, const mm
         fputs("<div class=\"grid\">\n", page->out);
         for (int32_t t = 0; t < n_task && t < REPORT_TASKS; t++)
             draw_task_scores(page->out, &metrics[t], sorted,
-                             take_scores(data, scores, t, n_task, sorted));
+                             take_scores(model, data, scores, t, sorted));
         fputs("</div>\n", page->out);
         if (n_task > REPORT_TASKS)
             cli_html_remark(page->out, "the first %d of %" PRId32 " tasks are shown.", REPORT_TASKS,

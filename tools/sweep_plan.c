@@ -138,8 +138,10 @@ static json_t *data_of(const json_t *config) {
     json_t *tasks = json_array(), *task;
     size_t i;
     json_array_foreach(json_object_get(config, "tasks"), i, task) json_array_append_new(
-        tasks, json_pack("[O, O, O]", json_object_get(task, "name"), json_object_get(task, "label"),
-                         json_object_get(task, "type")));
+        tasks,
+        json_pack("[O, O, O, O?, O?]", json_object_get(task, "name"),
+                  json_object_get(task, "label"), json_object_get(task, "type"),
+                  json_object_get(task, "positive"), json_object_get(task, "label_transform")));
     return json_pack("{s:O, s:o}", "features", json_object_get(config, "features"), "tasks", tasks);
 }
 

@@ -1,6 +1,7 @@
 #include "warnings.h"
 
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -35,6 +36,16 @@ void cli_warn_of_data(const char *file, const mmoe_dataset *data) {
     const mmoe_warning *warning;
     for (size_t i = 0; (warning = mmoe_dataset_warning(data, i)); i++)
         cli_warn("%s: %s", file, warning->message);
+}
+
+static void warn_of_file(void *user, const mmoe_warning *warning) {
+    cli_warn("%s: %s", (const char *)user, warning->message);
+}
+
+void cli_warn_of_labels(const char *file, const mmoe_model *model, const mmoe_dataset *data) {
+    mmoe_error err;
+    if (mmoe_model_check_labels(model, data, warn_of_file, (void *)(uintptr_t)file, &err))
+        cli_warn("%s: %s", file, err.message);
 }
 
 void cli_warn_of_training(void *user, const mmoe_warning *warning) {

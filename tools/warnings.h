@@ -10,6 +10,8 @@
 void cli_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Those of a data set, each behind the name of its file. */
 void cli_warn_of_data(const char *file, const mmoe_dataset *data);
+/* Those of its labels in a model's eyes. */
+void cli_warn_of_labels(const char *file, const mmoe_model *model, const mmoe_dataset *data);
 /* An on_warning of mmoe_trainer_options. */
 void cli_warn_of_training(void *user, const mmoe_warning *warning);
 /* Adds "warnings" to a result, [] where there were none; gives it back. */

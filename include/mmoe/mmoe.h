@@ -90,7 +90,8 @@ typedef struct mmoe_allocator {
  * stopping may watch (mmoe_metric_at in mmoe/train.h has all). */
 #define MMOE_TASK_TYPES(X)                                                                         \
     X(CLASSIFICATION, classification, "0 and 1, cross-entropy", " | auc | logloss")                \
-    X(REGRESSION, regression, "numbers, squared error", " | mse | rmse | mae")
+    X(REGRESSION, regression, "numbers, squared error", " | mse | rmse | mae")                     \
+    X(POISSON, poisson, "counts, half the deviance of Poisson's distribution", " | deviance")
 
 #define MMOE_TASK_TYPE_ENUMERATOR(name, word, labels, metrics) MMOE_##name,
 #define MMOE_TASK_TYPE_ONE(name, word, labels, metrics) +1

@@ -78,11 +78,12 @@ MMOE_API mmoe_status mmoe_dataset_fit_csv(const mmoe_config *config, const char 
 
 enum {
     MMOE_LABELS_REQUIRED = 0, /* every task's label column must be there */
-    MMOE_LABELS_OPTIONAL = 1  /* a label column that the file lacks is missing in every row */
+    MMOE_LABELS_OPTIONAL = 1, /* a label column that the file lacks is missing in every row */
+    MMOE_LABELS_IGNORED = 2 /* no label or weight is read: all are missing, whatever stands there */
 };
 /* Reads a file with a schema that stands: unknown values take row 0 of a learned vocabulary.
  * Columns are found by name, in any order; columns that the schema does not name are passed over.
- * `labels`: one of the two above. */
+ * `labels`: one of the three above. */
 MMOE_API mmoe_status mmoe_dataset_read_csv(const mmoe_schema *schema, const char *path, int labels,
                                            const mmoe_allocator *alloc, mmoe_dataset **out,
                                            mmoe_error *err);
@@ -313,6 +314,18 @@ typedef struct mmoe_task_metrics {
 MMOE_API mmoe_status mmoe_evaluate(const mmoe_model *model, const mmoe_dataset *dataset,
                                    int threads, const mmoe_allocator *alloc,
                                    mmoe_task_metrics *metrics, mmoe_error *err);
+
+/* Label of a row as the model's loss and metrics take it: mmoe_dataset_label's, but that of ESMM's
+ * conversion is 0 where the click's is 0. NaN as there. */
+MMOE_API float mmoe_model_label(const mmoe_model *model, const mmoe_dataset *dataset, int64_t row,
+                                int32_t task);
+/* Gives what is suspicious of rows to evaluate: labels that contradict the order of an ESMM's or
+ * AITM's tasks, as a conversion without a click. (mmoe_trainer_fit does so of its rows itself, to
+ * its own on_warning.) MMOE_E_ARGUMENT: a data set of another schema; MMOE_E_MEMORY. */
+MMOE_API mmoe_status mmoe_model_check_labels(const mmoe_model *model, const mmoe_dataset *dataset,
+                                             void (*on_warning)(void *user,
+                                                                const mmoe_warning *warning),
+                                             void *user, mmoe_error *err);
 
 /* One finished epoch; pointers are valid during the callback. */
 typedef struct mmoe_epoch_report {

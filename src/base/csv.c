@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -160,10 +161,12 @@ static void fail_parser(csv_reader *r) {
         r->status = mmoe_fail_memory(r->err, csv_get_buffer_size(&r->parser));
     else if (r->row == 0 && r->other)
         fail_separator(r);
-    else
+    else {
+        r->passed.quotes_row = r->row + 1;
         r->status = mmoe_fail_at(r->err, MMOE_E_FORMAT, r->name, r->row + 1, NULL,
                                  "malformed quotes in field %zu%s", r->n_fields + 1,
                                  r->handler->quotes_hint ? r->handler->quotes_hint : "");
+    }
 }
 
 /* The first block: what stands before the header, and what the file is. Returns the bytes passed
@@ -287,4 +290,27 @@ mmoe_status mmoe_csv_read(const char *path, const mmoe_csv_handler *handler,
     }
     close(file);
     return status;
+}
+
+/* ---- What was passed over ---- */
+
+bool mmoe_csv_passed_text(const mmoe_csv_passed *p, int index, char out[MMOE_PASSED_SIZE],
+                          int64_t *count, int64_t *row) {
+    const bool one_line = p->blank_lines == 1;
+    if (index == 0 && p->blank_lines) {
+        *count = p->blank_lines;
+        *row = p->blank_behind;
+        snprintf(out, MMOE_PASSED_SIZE, "%lld blank line%s no row%s, the first %s row %lld",
+                 (long long)p->blank_lines, one_line ? " is" : "s are", one_line ? "" : "s",
+                 p->blank_behind ? "behind" : "before",
+                 (long long)(p->blank_behind ? p->blank_behind : 1));
+        return true;
+    }
+    if (index > (p->blank_lines > 0) || !p->commas) return false;
+    *count = p->commas;
+    *row = 2;
+    snprintf(out, MMOE_PASSED_SIZE,
+             "%lld row%s with a comma behind the last column, which is passed over",
+             (long long)p->commas, p->commas == 1 ? " ends" : "s end");
+    return true;
 }

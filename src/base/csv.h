@@ -22,6 +22,7 @@ typedef struct mmoe_csv_field {
 typedef struct mmoe_csv_passed {
     int64_t blank_lines, blank_behind; /* how many, and the row before the first (0: none) */
     int64_t commas;                    /* rows with one more at their end */
+    int64_t quotes_row;                /* of malformed quotes, which ended reading; 0: none */
 } mmoe_csv_passed;
 
 /* Called once with the header, then with each row, which has as many fields. A status other than
@@ -47,5 +48,11 @@ mmoe_status mmoe_csv_read(const char *path, const mmoe_csv_handler *handler,
 mmoe_status mmoe_csv_parse(const char *bytes, size_t length, const char *name,
                            const mmoe_csv_handler *handler, const mmoe_allocator *alloc,
                            mmoe_error *err);
+
+/* Says one after the other what has been passed over: a sentence with its figure for each `index`,
+ * and count and row; false past the last. */
+enum { MMOE_PASSED_SIZE = 160 };
+bool mmoe_csv_passed_text(const mmoe_csv_passed *passed, int index, char out[MMOE_PASSED_SIZE],
+                          int64_t *count, int64_t *row);
 
 #endif

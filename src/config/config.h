@@ -53,6 +53,14 @@ typedef enum mmoe_linear_init { MMOE_LINEAR_INITS(MMOE_ENUMERATOR) } mmoe_linear
     X(MMOE_TABLE_XAVIER_UNIFORM, xavier_uniform)                                                   \
     X(MMOE_TABLE_XAVIER_NORMAL, xavier_normal)
 typedef enum mmoe_table_init { MMOE_TABLE_INITS(MMOE_ENUMERATOR) } mmoe_table_init;
+/* Not given, MMOE_BIAS_BY_TYPE: of each task what its type says. */
+#define MMOE_BIAS_INITS(X)                                                                         \
+    X(MMOE_BIAS_LABELS, labels)                                                                    \
+    X(MMOE_BIAS_TORCH, torch)
+typedef enum mmoe_bias_init {
+    MMOE_BIAS_BY_TYPE = -1,
+    MMOE_BIAS_INITS(MMOE_ENUMERATOR)
+} mmoe_bias_init;
 
 /* Linear, BatchNorm1d, activation, dropout, for each of dims. */
 typedef struct mmoe_mlp_config {
@@ -79,6 +87,8 @@ typedef struct mmoe_task_config {
     char *name;
     char *label; /* column */
     mmoe_task_type type;
+    char *positive; /* NULL: labels are numbers */
+    mmoe_label_transform label_transform;
     float loss_weight;                                   /* > 0 */
     float label_smoothing, positive_weight, focal_gamma; /* of the kinds that are shaped */
     mmoe_mlp_config tower;
@@ -143,6 +153,7 @@ struct mmoe_config {
     char *score; /* expression of the final score; NULL: none */
     mmoe_gate_config gate;
     mmoe_linear_init init;
+    mmoe_bias_init init_bias;
     mmoe_table_init embedding_init;
     float embedding_init_scale;
     mmoe_trainer_config trainer;

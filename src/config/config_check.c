@@ -108,8 +108,33 @@ static mmoe_status check_shape(const mmoe_task_config *task, int32_t i,
     if (!key || mmoe_loss_kind_of(task->type)->is_shaped) return MMOE_OK;
     char path[MMOE_PATH_SIZE];
     snprintf(path, sizeof path, "tasks[%d].%s", i, key);
+    return mmoe_key_fail(place, path, "\"%s\" is of the type %s; only a %s takes this key",
+                         task->name, mmoe_task_type_name((int)task->type), shaped_type());
+}
+
+static const char *scaled_type(void) {
+    int type = 0;
+    while (!mmoe_loss_kind_of((mmoe_task_type)type)->is_scaled) type++;
+    return mmoe_task_type_name(type);
+}
+
+/* Keys of the labels that mean nothing to tasks of the type. */
+static mmoe_status check_labels(const mmoe_task_config *task, int32_t i,
+                                const mmoe_key_place *place) {
+    const mmoe_loss_kind *kind = mmoe_loss_kind_of(task->type);
+    const char *key = NULL, *taker = NULL;
+    if (task->positive && !kind->is_probability) {
+        key = "positive";
+        taker = probability_type();
+    } else if (task->label_transform != MMOE_LABEL_NONE && !kind->is_scaled) {
+        key = "label_transform";
+        taker = scaled_type();
+    }
+    if (!key) return MMOE_OK;
+    char path[MMOE_PATH_SIZE];
+    snprintf(path, sizeof path, "tasks[%d].%s", i, key);
     return mmoe_key_fail(place, path, "\"%s\" is a %s; only a %s takes this key", task->name,
-                         mmoe_task_type_name((int)task->type), shaped_type());
+                         mmoe_task_type_name((int)task->type), taker);
 }
 
 static mmoe_status check_tasks(const mmoe_config *config, json_t *columns, json_t *names,
@@ -134,7 +159,8 @@ static mmoe_status check_tasks(const mmoe_config *config, json_t *columns, json_
             earlier = "features.weight";
         if (earlier)
             return mmoe_key_fail(place, path, "\"%s\" is already %s", task->label, earlier);
-        const mmoe_status status = check_shape(task, i, place);
+        mmoe_status status = check_shape(task, i, place);
+        if (!status) status = check_labels(task, i, place);
         if (status) return status;
     }
     return MMOE_OK;
@@ -269,8 +295,9 @@ static mmoe_status check_watched_metric(const mmoe_config *config, const mmoe_ta
         if (mmoe_loss_metric(type, i) == mmoe_config_watched_metric(config)) return MMOE_OK;
     char metrics[200] = "";
     list_watched(type, metrics, sizeof metrics);
-    return mmoe_key_fail(place, "trainer.earlystop_metric", "\"%s\" is a %s; allowed are auto%s",
-                         watched->name, mmoe_task_type_name(type), metrics);
+    return mmoe_key_fail(place, "trainer.earlystop_metric",
+                         "\"%s\" is of the type %s; allowed are auto%s", watched->name,
+                         mmoe_task_type_name(type), metrics);
 }
 
 static mmoe_status check_trainer(const mmoe_config *config, const mmoe_key_place *place) {

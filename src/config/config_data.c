@@ -8,8 +8,11 @@ static mmoe_label_column *labels_of(const mmoe_config *config, const mmoe_alloca
     mmoe_label_column *labels = mmoe_alloc(alloc, (size_t)config->n_task, sizeof *labels);
     for (int32_t i = 0; labels && i < config->n_task; i++) {
         const mmoe_task_config *task = config->tasks + i;
-        labels[i] =
-            (mmoe_label_column){.name = task->label, .task = task->name, .type = task->type};
+        labels[i] = (mmoe_label_column){.name = task->label,
+                                        .task = task->name,
+                                        .type = task->type,
+                                        .positive = task->positive,
+                                        .scale = {.transform = task->label_transform, .unit = 1}};
     }
     return labels;
 }
@@ -40,6 +43,11 @@ static mmoe_status check_ready(const mmoe_schema *schema, mmoe_error *err) {
         status = check_encoder(schema->tables[i].encoder, schema->tables[i].name, err);
     for (int32_t i = 0; !status && i < schema->n_dense; i++)
         status = check_encoder(schema->dense[i].encoder, schema->dense[i].name, err);
+    for (int32_t i = 0; !status && i < schema->n_label; i++)
+        if (schema->labels[i].scale.transform == MMOE_LABEL_STANDARDIZE)
+            status = mmoe_fail_at(err, MMOE_E_CONFIG, NULL, 0, schema->labels[i].name,
+                                  "a schema without a file needs a label_transform that is not "
+                                  "fitted: \"none\" or \"log1p\"");
     return status;
 }
 

@@ -82,6 +82,15 @@ static const mmoe_key other_keys[] = {
          "Column of the labels; what data.missing says is a missing label."),
     WORD("tasks[].type", IN_TASK(type), "\"classification\"", MMOE_CLASSIFICATION, TASK_TYPES,
          "Labels and loss" MMOE_TASK_TYPES(LABELS_OF_TYPE) "."),
+    TEXT(
+        "tasks[].positive", IN_TASK(positive), false, "a label's text or number, in quotes",
+        "The label of a classification that counts as 1; the column's one other value counts as 0. "
+        "Without it labels are 0 and 1."),
+    WORDS(
+        "tasks[].label_transform", IN_TASK(label_transform), "\"none\"", MMOE_LABEL_TRANSFORMS,
+        "What a regression's labels become before the loss, which is reported as it is then: "
+        "standardize, less the mean of the training labels and divided by their deviation; log1p, "
+        "log(1 + label). Scores and metrics are of the labels as they stand in the file."),
     NUMBER("tasks[].loss_weight", IN_TASK(loss_weight), "1.0", "(", 0, 1000000, "]",
            "Factor of the task's loss in the mean over tasks."),
     NUMBER("tasks[].label_smoothing", IN_TASK(label_smoothing), "0.0", "[", 0, 1, ")",
@@ -157,6 +166,14 @@ static const mmoe_key other_keys[] = {
             "Batch normalisation in the bottom's layers."),
     WORDS("model.init", IN_CONFIG(init), "\"pytorch\"", MMOE_LINEAR_INITS,
           "What the weights of all layers are drawn from; biases begin at 0, but pytorch's."),
+    {.doc = {"model.init_bias", "string", NULL, MMOE_WORDS(MMOE_BIAS_INITS),
+             "What the last bias of a task's tower begins with: labels, the mean of the training "
+             "labels, or of a classification its log-odds (of esmm's conversion, whose score is a "
+             "product, as torch); torch, what model.init says. By default labels for a regression, "
+             "torch for a classification."},
+     .kind = MMOE_KEY_WORD,
+     .absent = MMOE_BIAS_BY_TYPE,
+     IN_CONFIG(init_bias)},
     WORDS("model.embedding_init", IN_CONFIG(embedding_init), "\"normal\"", MMOE_TABLE_INITS,
           "What the embeddings are drawn from."),
     NUMBER("model.embedding_init_scale",

@@ -26,6 +26,7 @@ void mmoe_config_free(mmoe_config *config) {
     for (int32_t i = 0; i < config->n_task; i++) {
         mmoe_release(&a, config->tasks[i].name);
         mmoe_release(&a, config->tasks[i].label);
+        mmoe_release(&a, config->tasks[i].positive);
     }
     mmoe_release(&a, config->features.sparse);
     mmoe_release(&a, config->features.dense);

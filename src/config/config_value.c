@@ -239,6 +239,8 @@ mmoe_status mmoe_key_store_default(const mmoe_key *key, const mmoe_allocator *al
     if (!key->doc.default_value) {
         if (key->kind == MMOE_KEY_INT64)
             *(int64_t *)(void *)((char *)scope + key->offset) = key->absent;
+        if (key->kind == MMOE_KEY_WORD)
+            *(int32_t *)(void *)((char *)scope + key->offset) = (int32_t)key->absent;
         return MMOE_OK;
     }
     json_t *value;
@@ -324,6 +326,9 @@ mmoe_status mmoe_key_load(const mmoe_key *key, const void *scope, const mmoe_con
         *out = json_boolean(*(const bool *)from);
         break;
     case MMOE_KEY_WORD:
+        *out = NULL;
+        if (!key->doc.default_value && *(const int32_t *)from == (int32_t)key->absent)
+            return MMOE_OK;
         *out = load_word(key, *(const int32_t *)from);
         break;
     case MMOE_KEY_TEXT:

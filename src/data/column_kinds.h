@@ -8,6 +8,7 @@
 #define MMOE_COLUMN_KINDS(X)                                                                       \
     X(row)                                                                                         \
     X(vocabulary)                                                                                  \
+    X(boundaries)                                                                                  \
     X(number)
 
 #define MMOE_COLUMN_KIND(name) extern const mmoe_column_kind mmoe_column_##name;

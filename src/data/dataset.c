@@ -18,7 +18,10 @@ dataset *mmoe_dataset_new(const struct mmoe_schema *schema, const mmoe_allocator
     set->n_sparse = schema->n_sparse;
     set->n_dense = schema->n_dense;
     set->n_label = schema->n_label;
-    return set;
+    set->notes = mmoe_notes_create(schema, alloc);
+    if (set->notes) return set;
+    mmoe_dataset_free(set);
+    return NULL;
 }
 
 void mmoe_dataset_free(dataset *set) {
@@ -29,6 +32,7 @@ void mmoe_dataset_free(dataset *set) {
     mmoe_release_aligned(&a, set->labels);
     mmoe_release_aligned(&a, set->weights);
     mmoe_release(&a, set->most_id);
+    mmoe_notes_free(set->notes, set->n_sparse, &a);
     mmoe_warnings_finish(&set->warnings);
     mmoe_release(&a, set);
 }
@@ -119,8 +123,9 @@ static mmoe_status copy_targets(dataset *set, const struct mmoe_schema *schema, 
                                 const float *weights, size_t row, mmoe_error *err) {
     for (size_t i = 0; i < (size_t)set->n_label; i++) {
         float value = labels[row * (size_t)set->n_label + i];
-        const char *fault =
-            isnan(value) ? NULL : mmoe_label_fault((int)schema->labels[i].type, (double)value);
+        const mmoe_label_column *label = &schema->labels[i];
+        const char *fault = isnan(value) ? NULL : mmoe_label_fault((int)label->type, (double)value);
+        if (!fault) fault = mmoe_label_scale_fault(label->scale.transform, (double)value);
         if (fault) return fail_value(err, row, schema->labels[i].name, (double)value, fault);
         if (isnan(value)) set->any_missing_label = 1;
         set->labels[row * (size_t)set->n_label + i] = value;
@@ -170,6 +175,7 @@ mmoe_status mmoe_dataset_create(const mmoe_schema *schema, const mmoe_batch *bat
     dataset *set = mmoe_dataset_new(schema, &a);
     if (!set) return mmoe_fail_memory(err, sizeof *set);
     set->rows = (int64_t)batch->rows;
+    set->first_row = 1;
     set->ids = mmoe_alloc_aligned(&a, batch->rows, (size_t)set->n_sparse * sizeof *set->ids);
     set->dense = mmoe_alloc_aligned(&a, batch->rows, (size_t)set->n_dense * sizeof *set->dense);
     set->labels = mmoe_alloc_aligned(&a, batch->rows, (size_t)set->n_label * sizeof *set->labels);

@@ -18,6 +18,7 @@ struct mmoe_dataset {
     float *labels;  /* [rows, n_label], NaN: missing */
     float *weights; /* [rows] or NULL: all 1 */
     int any_missing_label;
+    int64_t first_row;    /* its number, as errors and warnings count rows */
     uint64_t schema_hash; /* mmoe_schema_fingerprint of the schema that encoded the rows */
     int32_t *most_id; /* [n_sparse] the largest of each column: what a model's tables are checked
                          against */
@@ -41,8 +42,8 @@ mmoe_status mmoe_dataset_fit(const mmoe_feature_specs *specs, const mmoe_label_c
 /* A data set as rows to run: `rows` from `first` on, or by `index`. */
 mmoe_rows mmoe_dataset_rows_of(const struct mmoe_dataset *set, int64_t first, int32_t rows,
                                const uint32_t *index);
-/* MMOE_E_ARGUMENT unless the data set has rows and was encoded with this schema, or with one that encodes alike
- * (mmoe_schema_fingerprint). */
+/* MMOE_E_ARGUMENT unless the data set has rows and was encoded with this schema, or with one that
+ * encodes alike (mmoe_schema_fingerprint). */
 mmoe_status mmoe_dataset_check(const struct mmoe_dataset *set, const struct mmoe_schema *schema,
                                mmoe_error *err);
 

@@ -6,8 +6,10 @@
 #include "base/csv.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "data/columns.h"
 #include "data/dataset.h"
+#include "data/label.h"
 
 typedef struct loader {
     mmoe_allocator alloc;
@@ -19,11 +21,12 @@ typedef struct loader {
     int32_t n_label;
     struct mmoe_schema *learned;
     const struct mmoe_schema *schema;
-    bool labels_optional;
+    int label_mode; /* MMOE_LABELS_ */
     int64_t *field; /* [n_sparse + n_dense + n_label + 1] where a column stands in the file, -1: it
                        does not; the weight last */
     struct mmoe_dataset *set;
     mmoe_csv_passed passed;
+    char **negatives; /* [n_label] mmoe_label_cell.negative */
     int64_t capacity;
     int32_t *ids; /* [capacity, n_sparse], and so on as in the data set */
     float *labels_read, *weights;
@@ -41,6 +44,14 @@ static mmoe_status find_column(const loader *l, const mmoe_columns *index, const
                         "the file has no such column");
 }
 
+/* A label or the weight. */
+static mmoe_status find_target(const loader *l, const mmoe_columns *index, const char *name,
+                               int64_t *at, mmoe_error *err) {
+    *at = -1;
+    if (!name || l->label_mode == MMOE_LABELS_IGNORED) return MMOE_OK;
+    return find_column(l, index, name, l->label_mode == MMOE_LABELS_OPTIONAL, at, err);
+}
+
 static mmoe_status find_columns(const loader *l, const mmoe_columns *index, mmoe_error *err) {
     const struct mmoe_schema *s = l->schema;
     int64_t *at = l->field;
@@ -50,10 +61,8 @@ static mmoe_status find_columns(const loader *l, const mmoe_columns *index, mmoe
     for (int32_t i = 0; !status && i < s->n_dense; i++)
         status = find_column(l, index, s->dense[i].name, false, at++, err);
     for (int32_t i = 0; !status && i < s->n_label; i++)
-        status = find_column(l, index, s->labels[i].name, l->labels_optional, at++, err);
-    if (status) return status;
-    *at = -1;
-    return s->weight ? find_column(l, index, s->weight, l->labels_optional, at, err) : MMOE_OK;
+        status = find_target(l, index, s->labels[i].name, at++, err);
+    return status ? status : find_target(l, index, s->weight, at, err);
 }
 
 static mmoe_status bind_header(loader *l, const char *const *names, size_t n, mmoe_error *err) {
@@ -68,8 +77,10 @@ static mmoe_status bind_header(loader *l, const char *const *names, size_t n, mm
     size_t wanted = (size_t)s->n_sparse + (size_t)s->n_dense + (size_t)s->n_label + 1;
     l->field = mmoe_alloc(&l->alloc, wanted, sizeof *l->field);
     l->set = mmoe_dataset_new(s, &l->alloc);
-    if (!l->field || !l->set)
+    l->negatives = mmoe_alloc_zero(&l->alloc, (size_t)s->n_label, sizeof *l->negatives);
+    if (!l->field || !l->set || !l->negatives)
         return mmoe_fail_memory(err, wanted * sizeof *l->field + sizeof *l->set);
+    l->set->first_row = 2; /* behind the header */
     mmoe_columns *index;
     if ((status = mmoe_columns_create(names, n, l->path, &l->alloc, &index, err))) return status;
     status = find_columns(l, index, err);
@@ -140,17 +151,16 @@ static mmoe_status read_features(const loader *l, int64_t row, const mmoe_csv_fi
 static mmoe_status read_label(const loader *l, int32_t i, int64_t row, const mmoe_csv_field *f,
                               float *out, mmoe_error *err) {
     const mmoe_label_column *column = &l->schema->labels[i];
-    double value;
+    char room[MMOE_LABEL_FAULT_SIZE];
+    const char *fault = NULL;
     *out = NAN;
-    if (!f || is_missing(l, f)) {
-        l->set->any_missing_label = 1;
-        return MMOE_OK;
-    }
-    if (!mmoe_parse_double(f->text, f->length, &value))
-        return fail_field(l, row, column->name, f, "is not a number", err);
-    const char *fault = mmoe_label_fault((int)column->type, value);
+    if (f)
+        fault = mmoe_label_read(&(mmoe_label_cell){column, &l->alloc, &l->negatives[i], f->text,
+                                                   f->length, is_missing(l, f)},
+                                room, out);
+    if (fault == mmoe_label_no_memory) return mmoe_fail_memory(err, f->length + 1);
     if (fault) return fail_field(l, row, column->name, f, fault, err);
-    *out = (float)value;
+    if (isnan(*out)) l->set->any_missing_label = 1;
     return MMOE_OK;
 }
 
@@ -281,19 +291,20 @@ static void *settle(loader *l, void *grown, size_t count, size_t size) {
     return to;
 }
 
-/* The mean of each label, which heads may begin with. */
-static void measure_labels(const struct mmoe_dataset *set, struct mmoe_schema *schema) {
+/* What a file tells of its labels: their transforms, means, which heads may begin with, and second
+ * texts; one that is not UTF-8 has no place in a model's file, so other files may tell their own.
+ */
+static void learn_labels(loader *l) {
+    const struct mmoe_dataset *set = l->set;
     for (int32_t i = 0; i < set->n_label; i++) {
-        double sum = 0, weights = 0;
-        for (int64_t r = 0; r < set->rows; r++) {
-            const double y = (double)set->labels[r * set->n_label + i],
-                         w = set->weights ? (double)set->weights[r] : 1;
-            if (isnan(y)) continue;
-            sum += w * y;
-            weights += w;
-        }
-        schema->labels[i].has_mean = weights > 0;
-        schema->labels[i].mean = weights > 0 ? sum / weights : 0;
+        mmoe_label_column *label = &l->learned->labels[i];
+        const mmoe_label_run run = {set->rows, set->labels + i, set->weights, (size_t)set->n_label};
+        mmoe_label_scale_fit(&label->scale, &run);
+        label->has_mean = mmoe_label_mean(&label->scale, &run, &label->mean);
+        char *negative = l->negatives[i];
+        if (!negative || !mmoe_utf8_is(negative, strlen(negative))) continue;
+        label->negative = negative;
+        l->negatives[i] = NULL;
     }
 }
 
@@ -316,25 +327,17 @@ static mmoe_status finish_set(loader *l, mmoe_error *err) {
     if (!set->ids || !set->dense || !set->labels || (weighted && !set->weights))
         return mmoe_fail_memory(err, rows * 4 *
                                          (size_t)(set->n_sparse + set->n_dense + set->n_label + 1));
-    if (l->learning) measure_labels(set, l->learned);
+    if (l->learning) learn_labels(l);
     return mmoe_dataset_seal(set, l->schema, err);
 }
 
 /* What was passed over, in words. */
 static mmoe_status warn_of_file(const loader *l, mmoe_error *err) {
-    const mmoe_csv_passed *p = &l->passed;
-    mmoe_warnings *list = &l->set->warnings;
+    char text[MMOE_PASSED_SIZE];
+    mmoe_warning w = {NULL};
     mmoe_status status = MMOE_OK;
-    if (p->blank_lines)
-        status = mmoe_warn(list, (mmoe_warning){.count = p->blank_lines, .row = p->blank_behind},
-                           err, "%lld blank line%s no row%s, the first %s row %lld",
-                           (long long)p->blank_lines, p->blank_lines == 1 ? " is" : "s are",
-                           p->blank_lines == 1 ? "" : "s", p->blank_behind ? "behind" : "before",
-                           (long long)(p->blank_behind ? p->blank_behind : 1));
-    if (!status && p->commas)
-        status = mmoe_warn(list, (mmoe_warning){.count = p->commas, .row = 2}, err,
-                           "%lld row%s with a comma behind the last column, which is passed over",
-                           (long long)p->commas, p->commas == 1 ? " ends" : "s end");
+    for (int i = 0; !status && mmoe_csv_passed_text(&l->passed, i, text, &w.count, &w.row); i++)
+        status = mmoe_warn(&l->set->warnings, w, err, "%s", text);
     return status;
 }
 
@@ -355,7 +358,7 @@ static mmoe_status load(loader *l, struct mmoe_dataset **out, mmoe_error *err) {
         .quotes_hint = "; \"data\": {\"quotes\": \"lenient\"} takes them as text",
         .passed = &l->passed};
     mmoe_status status = mmoe_csv_read(l->path, &handler, &l->alloc, err);
-    if (!status && l->set->rows == 0 && !l->labels_optional)
+    if (!status && l->set->rows == 0 && l->label_mode == MMOE_LABELS_REQUIRED)
         status =
             mmoe_fail_at(err, MMOE_E_FORMAT, l->path, 0, NULL, "the file has a header but no rows");
     if (!status) status = warn_of_file(l, err);
@@ -372,6 +375,9 @@ static mmoe_status load(loader *l, struct mmoe_dataset **out, mmoe_error *err) {
         mmoe_dataset_free(l->set);
     }
     mmoe_release(&l->alloc, l->field);
+    for (int32_t i = 0; l->negatives && i < l->schema->n_label; i++)
+        mmoe_release(&l->alloc, l->negatives[i]);
+    mmoe_release(&l->alloc, l->negatives);
     return status;
 }
 
@@ -398,12 +404,13 @@ mmoe_status mmoe_dataset_read_csv(const mmoe_schema *schema, const char *path, i
                                   mmoe_error *err) {
     if (!schema || !path || !out)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "schema, path or out is NULL");
-    if (labels != MMOE_LABELS_REQUIRED && labels != MMOE_LABELS_OPTIONAL)
+    if (labels < MMOE_LABELS_REQUIRED || labels > MMOE_LABELS_IGNORED)
         return mmoe_fail(err, MMOE_E_ARGUMENT,
-                         "labels is %d, neither MMOE_LABELS_REQUIRED nor _OPTIONAL", labels);
+                         "labels is %d, none of MMOE_LABELS_REQUIRED, _OPTIONAL and _IGNORED",
+                         labels);
     loader l = {.alloc = mmoe_allocator_or_default(alloc),
                 .path = path,
                 .schema = schema,
-                .labels_optional = labels == MMOE_LABELS_OPTIONAL};
+                .label_mode = labels};
     return load(&l, out, err);
 }

@@ -61,7 +61,7 @@ typedef struct mmoe_key {
     const char *entry;   /* what an entry of an array may be */
     int32_t least, most; /* entries of an array */
     int32_t first;       /* enumerator of the first word */
-    int64_t absent;      /* what stands for an integer without default that is not given */
+    int64_t absent;      /* what stands for an integer or word without default that is not given */
 } mmoe_key;
 
 /* The name of a key within its object: the last word of its path. */

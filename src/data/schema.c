@@ -256,14 +256,24 @@ static mmoe_status add_tables(binding *b, schema *s, mmoe_error *err) {
     return MMOE_OK;
 }
 
+static bool copy_name(const schema *s, const char *from, char **to) {
+    *to = from ? mmoe_copy_text(&s->alloc, from, strlen(from)) : NULL;
+    return !from || *to;
+}
+
+static bool copy_label(const schema *s, const mmoe_label_column *from, mmoe_label_column *to) {
+    *to = *from;
+    to->name = to->task = to->positive = to->negative = NULL;
+    return copy_name(s, from->name, &to->name) && copy_name(s, from->task, &to->task) &&
+           copy_name(s, from->positive, &to->positive) &&
+           copy_name(s, from->negative, &to->negative);
+}
+
 static mmoe_status add_labels(const mmoe_label_column *labels, int32_t n_label, const char *weight,
                               schema *s, mmoe_error *err) {
     for (int32_t i = 0; i < n_label; i++) {
         mmoe_label_column *l = &s->labels[s->n_label++];
-        *l = (mmoe_label_column){mmoe_copy_text(&s->alloc, labels[i].name, strlen(labels[i].name)),
-                                 mmoe_copy_text(&s->alloc, labels[i].task, strlen(labels[i].task)),
-                                 labels[i].type};
-        if (!l->name || !l->task)
+        if (!copy_label(s, &labels[i], l))
             return mmoe_fail_memory(err, strlen(labels[i].name) + strlen(labels[i].task) + 2);
     }
     if (!weight) return MMOE_OK;
@@ -342,11 +352,6 @@ mmoe_status mmoe_schema_bind(const mmoe_feature_specs *specs, const mmoe_label_c
 
 /* ---- Copying and freeing ---- */
 
-static bool copy_name(const schema *s, const char *from, char **to) {
-    *to = from ? mmoe_copy_text(&s->alloc, from, strlen(from)) : NULL;
-    return !from || *to;
-}
-
 static mmoe_status copy_into(const schema *from, schema *s, mmoe_error *err) {
     bool ok = copy_name(s, from->weight, &s->weight) &&
               mmoe_reading_copy(&from->reading, &s->alloc, &s->reading);
@@ -361,14 +366,8 @@ static mmoe_status copy_into(const schema *from, schema *s, mmoe_error *err) {
         ok = copy_name(s, source->name, &d->name) &&
              (d->encoder = mmoe_encoder_copy(source->encoder, &s->alloc));
     }
-    for (; ok && s->n_label < from->n_label; s->n_label++) {
-        mmoe_label_column *l = &s->labels[s->n_label];
-        const mmoe_label_column *source = &from->labels[s->n_label];
-        l->type = source->type;
-        l->has_mean = source->has_mean;
-        l->mean = source->mean;
-        ok = copy_name(s, source->name, &l->name) && copy_name(s, source->task, &l->task);
-    }
+    for (; ok && s->n_label < from->n_label; s->n_label++)
+        ok = copy_label(s, &from->labels[s->n_label], &s->labels[s->n_label]);
     for (; ok && s->n_table < from->n_table; s->n_table++) {
         mmoe_table *t = &s->tables[s->n_table];
         const mmoe_table *source = &from->tables[s->n_table];
@@ -408,6 +407,8 @@ void mmoe_schema_free(schema *s) {
     for (int32_t i = 0; i < s->n_label; i++) {
         mmoe_release(&a, s->labels[i].name);
         mmoe_release(&a, s->labels[i].task);
+        mmoe_release(&a, s->labels[i].positive);
+        mmoe_release(&a, s->labels[i].negative);
     }
     mmoe_release(&a, s->tables);
     mmoe_release(&a, s->sparse);

@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "data/column.h"
 #include "data/reading.h"
+#include "loss/label_scale.h"
 
 /* What a configuration says of the features, in the caller's words. `name` may be a pattern: "D*"
  * matches a prefix (one
@@ -56,8 +57,12 @@ typedef struct mmoe_label_column {
     char *name; /* of the column */
     char *task; /* of the task */
     mmoe_task_type type;
+    char *positive; /* the text that is a label of 1, another one being 0; NULL: labels are numbers
+                     */
+    char *negative; /* that other one; NULL: no file has told it */
+    mmoe_label_scale scale; /* between labels and the loss */
     bool has_mean; /* a file has told it: that of the rows which the schema was fitted to */
-    double mean;   /* by the rows' weights; no file keeps it */
+    double mean;   /* of the scaled labels, by the rows' weights; no file keeps it */
 } mmoe_label_column;
 
 struct mmoe_schema {

@@ -134,6 +134,29 @@ void mmoe_onnx_op_joint(mmoe_exporter *e, const mmoe_node *n) {
     mmoe_onnx_set_whole(e, n->out, mmoe_onnx_add(o, "Neg", sum));
 }
 
+static bool is_scaled(const mmoe_node *n, int32_t task) {
+    return n->u.loss.scale[task].transform != MMOE_LABEL_NONE;
+}
+
+/* The scores of labels as they stand in the data, in double as the library has it. */
+static const char *unscale(mmoe_exporter *e, const mmoe_label_scale *s, const char *z) {
+    double *a = mmoe_onnx_room(e->onnx, 2, sizeof *a);
+    if (!a || s->transform == MMOE_LABEL_NONE) return z;
+    const bool log = s->transform == MMOE_LABEL_LOG1P;
+    a[0] = log ? -1 : s->shift;
+    a[1] = s->unit;
+    z = mmoe_onnx_add(e->onnx, "Cast", z);
+    mmoe_onnx_set_int(e->onnx, "to", MMOE_ONNX_DOUBLE);
+    z = log ? mmoe_onnx_add(e->onnx, "Exp", z)
+            : mmoe_onnx_add(e->onnx, "Mul", z,
+                            mmoe_onnx_tensor(e->onnx, NULL, MMOE_ONNX_DOUBLE, 0, NULL, a + 1));
+    z = mmoe_onnx_add(e->onnx, "Add", z,
+                      mmoe_onnx_tensor(e->onnx, NULL, MMOE_ONNX_DOUBLE, 0, NULL, a));
+    z = mmoe_onnx_add(e->onnx, "Cast", z);
+    mmoe_onnx_set_int(e->onnx, "to", MMOE_ONNX_FLOAT);
+    return z;
+}
+
 void mmoe_onnx_op_loss(mmoe_exporter *e, const mmoe_node *n) {
     const int32_t n_task = n->u.loss.n_task;
     const mmoe_view *logits = n->u.loss.logits;
@@ -143,14 +166,15 @@ void mmoe_onnx_op_loss(mmoe_exporter *e, const mmoe_node *n) {
     int32_t count = 0;
     for (int32_t first = 0, end; first < n_task;
          first = end) { /* a run of neighbours of one kind is one view */
-        for (end = first + 1;
-             end < n_task && kinds[end] == kinds[first] &&
-             logits[end].value == logits[first].value && logits[end].col == logits[end - 1].col + 1;
+        for (end = first + 1; end < n_task && kinds[end] == kinds[first] && !is_scaled(n, first) &&
+                              !is_scaled(n, end) && logits[end].value == logits[first].value &&
+                              logits[end].col == logits[end - 1].col + 1;
              end++)
             continue;
         const char *z =
             mmoe_onnx_view(e, (mmoe_view){logits[first].value, logits[first].col, end - first});
-        names[count++] = kinds[first]->onnx ? mmoe_onnx_add(e->onnx, kinds[first]->onnx, z) : z;
+        if (kinds[first]->onnx) z = mmoe_onnx_add(e->onnx, kinds[first]->onnx, z);
+        names[count++] = unscale(e, &n->u.loss.scale[first], z);
     }
     mmoe_onnx_add(e->onnx, "Identity", mmoe_onnx_concat(e, names, count));
     if (e->onnx->failed) return;

@@ -34,15 +34,10 @@ static bool is_written(const mmoe_key *key, const mmoe_column_kind *kind) {
 
 /* ---- Writing ---- */
 
-static json_t *double_text(double value) {
-    char text[MMOE_NUMBER_SIZE];
-    return json_stringn(text, mmoe_format_double(value, text));
-}
-
 static json_t *numbers_json(const mmoe_numbers *numbers) {
     json_t *array = json_array();
     for (size_t i = 0; array && i < numbers->count; i++)
-        if (json_array_append_new(array, double_text(numbers->items[i]))) {
+        if (json_array_append_new(array, mmoe_double_to_json(numbers->items[i]))) {
             json_decref(array);
             array = NULL;
         }
@@ -65,9 +60,9 @@ static json_t *value_json(const mmoe_encoder *e, const mmoe_key *key) {
     case MMOE_KEY_UINT64:
         return json_integer((json_int_t) * (const uint64_t *)at);
     case MMOE_KEY_FLOAT:
-        return double_text((double)*(const float *)at);
+        return mmoe_double_to_json((double)*(const float *)at);
     case MMOE_KEY_DOUBLE:
-        return double_text(*(const double *)at);
+        return mmoe_double_to_json(*(const double *)at);
     case MMOE_KEY_BOOL:
         return json_boolean(*(const bool *)at);
     case MMOE_KEY_WORD:
@@ -104,17 +99,6 @@ json_t *mmoe_encoder_to_json(json_t *json, const mmoe_encoder *e) {
 }
 /* ---- Reading ---- */
 
-static bool is_double(const json_t *value, double *out) {
-    const char *text = json_string_value(value);
-    return text && mmoe_parse_double(text, json_string_length(value), out) && isfinite(*out);
-}
-
-static mmoe_status get_double(const mmoe_entry *e, const char *key, double *out) {
-    return is_double(json_object_get(e->json, key), out)
-               ? MMOE_OK
-               : mmoe_entry_fail(e, key, "a string with a finite number is needed");
-}
-
 static mmoe_status get_vocabulary(const mmoe_entry *e, int64_t rows, mmoe_vocab **out) {
     int32_t kind = VOCABULARY_NONE;
     mmoe_status status = mmoe_entry_word(e, "vocabulary", vocabularies, N_VOCABULARIES, &kind);
@@ -142,7 +126,7 @@ static mmoe_status get_numbers(const mmoe_entry *e, const mmoe_key *key, mmoe_nu
     if (!out->items) return mmoe_fail_memory(e->r->err, n * sizeof *out->items);
     out->count = n;
     for (size_t i = 0; i < n; i++)
-        if (!is_double(json_array_get(array, i), &out->items[i]))
+        if (!mmoe_double_from_json(json_array_get(array, i), &out->items[i]))
             return mmoe_entry_fail(e, name, "number %zu is no string with a finite number", i + 1);
     return MMOE_OK;
 }
@@ -183,10 +167,11 @@ static mmoe_status get_value(const mmoe_entry *e, const mmoe_key *key, mmoe_enco
         if (!(status = get_key_integer(e, key, &integer))) *(uint64_t *)at = (uint64_t)integer;
         return status;
     case MMOE_KEY_FLOAT:
-        if (!(status = get_double(e, mmoe_key_name(key), &number))) *(float *)at = (float)number;
+        if (!(status = mmoe_entry_double(e, mmoe_key_name(key), &number)))
+            *(float *)at = (float)number;
         return status;
     case MMOE_KEY_DOUBLE:
-        return get_double(e, mmoe_key_name(key), at);
+        return mmoe_entry_double(e, mmoe_key_name(key), at);
     case MMOE_KEY_BOOL:
         *(bool *)at = json_is_true(json_object_get(e->json, mmoe_key_name(key)));
         return MMOE_OK;

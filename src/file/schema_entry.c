@@ -1,10 +1,12 @@
 #include "file/schema_entry.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "base/text.h"
 
 mmoe_status mmoe_entry_fail(const mmoe_entry *e, const char *key, const char *format, ...) {
     char sentence[300];
@@ -14,6 +16,22 @@ mmoe_status mmoe_entry_fail(const mmoe_entry *e, const char *key, const char *fo
     va_end(args);
     return mmoe_fail_at(e->r->err, MMOE_E_FORMAT, e->r->file, 0, NULL, "schema: %s%s%s: %s", e->at,
                         *e->at && *key ? "." : "", key, sentence);
+}
+
+json_t *mmoe_double_to_json(double value) {
+    char text[MMOE_NUMBER_SIZE];
+    return json_stringn(text, mmoe_format_double(value, text));
+}
+
+bool mmoe_double_from_json(const json_t *value, double *out) {
+    const char *text = json_string_value(value);
+    return text && mmoe_parse_double(text, json_string_length(value), out) && isfinite(*out);
+}
+
+mmoe_status mmoe_entry_double(const mmoe_entry *e, const char *key, double *out) {
+    return mmoe_double_from_json(json_object_get(e->json, key), out)
+               ? MMOE_OK
+               : mmoe_entry_fail(e, key, "a string with a finite number is needed");
 }
 
 mmoe_status mmoe_entry_text(const mmoe_entry *e, const char *key, char **out) {

@@ -28,6 +28,10 @@ typedef struct mmoe_entry {
     size_t n_keys; /* that it may have */
 } mmoe_entry;
 
+/* A finite number as a string, in the shortest text that gives it back; false: it is none. */
+json_t *mmoe_double_to_json(double value);
+bool mmoe_double_from_json(const json_t *value, double *out);
+
 /* MMOE_E_FORMAT: "schema: AT.KEY: sentence". */
 __attribute__((format(printf, 3, 4))) mmoe_status
 mmoe_entry_fail(const mmoe_entry *e, const char *key, const char *format, ...);
@@ -35,6 +39,7 @@ mmoe_entry_fail(const mmoe_entry *e, const char *key, const char *format, ...);
 mmoe_status mmoe_entry_text(const mmoe_entry *e, const char *key, char **out);
 mmoe_status mmoe_entry_integer(const mmoe_entry *e, const char *key, int64_t low, int64_t high,
                                int64_t *out);
+mmoe_status mmoe_entry_double(const mmoe_entry *e, const char *key, double *out);
 /* The index of one of `words`. */
 mmoe_status mmoe_entry_word(const mmoe_entry *e, const char *key, const char *const *words,
                             int32_t n_words, int32_t *out);

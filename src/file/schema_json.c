@@ -7,10 +7,9 @@
 #include "base/words.h"
 #include "file/encoder_json.h"
 #include "file/reading_json.h"
+#include "file/label_json.h"
 #include "mmoe/train.h"
 
-#define TASK_TYPE_WORD(name, word, labels, metrics) #word,
-static const char *const task_types[] = {MMOE_TASK_TYPES(TASK_TYPE_WORD)};
 static const char *const sides[] = {MMOE_SIDES(MMOE_WORD)};
 
 #define COUNT(array) ((int32_t)(sizeof(array) / sizeof *(array)))
@@ -46,9 +45,7 @@ static json_t *dense_json(const mmoe_schema *schema, int32_t i) {
 }
 
 static json_t *label_json(const mmoe_schema *schema, int32_t i) {
-    const mmoe_label_column *l = schema->labels + i;
-    return json_pack("{s:s, s:s, s:s}", "name", l->name, "task", l->task, "type",
-                     mmoe_task_type_name((int)l->type));
+    return mmoe_label_to_json(schema->labels + i);
 }
 
 static int put_array(json_t *json, const char *key, const mmoe_schema *schema, int32_t count,
@@ -117,36 +114,30 @@ static mmoe_status read_dense(mmoe_entry *e, int32_t i) {
 }
 
 static mmoe_status read_label(mmoe_entry *e, int32_t i) {
-    mmoe_label_column *label = e->r->schema->labels + i;
-    int32_t type = 0;
-    mmoe_status status = mmoe_entry_text(e, "name", &label->name);
-    if (status == MMOE_OK) status = mmoe_entry_text(e, "task", &label->task);
-    if (status == MMOE_OK)
-        status = mmoe_entry_word(e, "type", task_types, COUNT(task_types), &type);
-    if (status == MMOE_OK) label->type = (mmoe_task_type)type;
-    return status;
+    return mmoe_label_from_json(e, e->r->schema->labels + i);
 }
 
 /* An array of objects and where it goes in the schema. */
 typedef struct part {
     const char *key;
     size_t n_keys, size, items, count;
-    bool has_side; /* a key that may be absent */
+    const char *const *optional; /* keys that may be absent, NULL behind the last */
     mmoe_status (*read)(mmoe_entry *, int32_t);
 } part;
 
-#define PART(key_, n_keys_, type, items_, count_, has_side_, read_)                                \
+#define PART(key_, n_keys_, type, items_, count_, optional_, read_)                                \
     {                                                                                              \
         key_, n_keys_, sizeof(type), offsetof(struct mmoe_schema, items_),                         \
-            offsetof(struct mmoe_schema, count_), has_side_, read_                                 \
+            offsetof(struct mmoe_schema, count_), optional_, read_                                 \
     }
+static const char *const no_keys[] = {NULL}, *const side_keys[] = {"side", NULL};
 
 /* Columns name tables, so tables come first. */
 static const part parts[] = {
-    PART("tables", 3, mmoe_table, tables, n_table, false, read_table),
-    PART("sparse", 2, mmoe_sparse_column, sparse, n_sparse, true, read_sparse),
-    PART("dense", 1, mmoe_dense_column, dense, n_dense, true, read_dense),
-    PART("labels", 3, mmoe_label_column, labels, n_label, false, read_label),
+    PART("tables", 3, mmoe_table, tables, n_table, no_keys, read_table),
+    PART("sparse", 2, mmoe_sparse_column, sparse, n_sparse, side_keys, read_sparse),
+    PART("dense", 1, mmoe_dense_column, dense, n_dense, side_keys, read_dense),
+    PART("labels", 3, mmoe_label_column, labels, n_label, mmoe_label_keys, read_label),
 };
 
 /* The array is zero and in the schema before it is filled, so that a schema half read can be freed.
@@ -169,7 +160,8 @@ static mmoe_status read_part(const mmoe_entry *root, const part *p) {
         snprintf(e.at, sizeof e.at, "%s[%zu]", p->key, i);
         if (!json_is_object(e.json)) return mmoe_entry_fail(&e, "", "an object is needed");
         status = p->read(&e, (int32_t)i);
-        e.n_keys += p->has_side && json_object_get(e.json, "side");
+        for (const char *const *key = p->optional; *key; key++)
+            e.n_keys += json_object_get(e.json, *key) != NULL;
         if (status == MMOE_OK && json_object_size(e.json) != e.n_keys)
             status = mmoe_entry_fail(&e, "", "a key is unknown");
     }

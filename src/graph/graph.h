@@ -100,6 +100,8 @@ typedef struct mmoe_losses {
     float *weight;                /* [n_task] loss weights */
     mmoe_loss_shape *shape;       /* [n_task] of the kinds that are shaped */
     double divisor;
+    mmoe_task_order order;
+    mmoe_label_scale *scale; /* [n_task] of labels; NULL, to those that make one: none */
 } mmoe_losses;
 
 enum { MMOE_NODE_ARRAYS = 6 };
@@ -237,6 +239,9 @@ mmoe_status mmoe_graph_loss(mmoe_graph *g, const char *name, const mmoe_losses *
                             mmoe_error *err);
 /* The losses of a whole graph: its last node's. */
 const mmoe_losses *mmoe_graph_losses(const mmoe_graph *g);
+/* For builders, behind the loss: what a task's label says of the next one's; APART unless called.
+ */
+void mmoe_graph_order_tasks(mmoe_graph *g, mmoe_task_order order);
 
 /* Says which columns of one value are the shared representation: what comes before serves all
  * tasks. */

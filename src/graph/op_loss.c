@@ -1,6 +1,7 @@
 /* L = (1 / divisor) sum_t factor_t weight_t L_t,  L_t = sum_b w_b l_t(logit_bt, y_bt) / sum_b w_b
  * over the rows whose label is there; l_t is of the task's kind (src/loss). */
 #include <assert.h>
+#include <string.h>
 
 #include "graph/op.h"
 
@@ -14,6 +15,9 @@ mmoe_status mmoe_graph_loss(mmoe_graph *g, const char *name, const mmoe_losses *
     n.u.loss.kinds = mmoe_node_keep(g, &n, losses->kinds, n_task, sizeof *losses->kinds);
     n.u.loss.weight = mmoe_node_keep(g, &n, losses->weight, n_task, sizeof *losses->weight);
     n.u.loss.shape = mmoe_node_keep(g, &n, losses->shape, n_task, sizeof *losses->shape);
+    n.u.loss.scale = mmoe_node_keep(g, &n, losses->scale, n_task, sizeof *losses->scale);
+    if (n.u.loss.scale && !losses->scale)
+        memset(n.u.loss.scale, 0, (size_t)n_task * sizeof *n.u.loss.scale);
     g->n_task = n_task;
     return mmoe_graph_add(g, name, &n, (mmoe_value){0}, NULL, err);
 }
@@ -22,6 +26,12 @@ const mmoe_losses *mmoe_graph_losses(const mmoe_graph *g) {
     const mmoe_node *last = &g->nodes[g->n_node - 1];
     assert(last->op == MMOE_OP_LOSS);
     return &last->u.loss;
+}
+
+void mmoe_graph_order_tasks(mmoe_graph *g, mmoe_task_order order) {
+    mmoe_node *last = &g->nodes[g->n_node - 1];
+    assert(last->op == MMOE_OP_LOSS);
+    last->u.loss.order = order;
 }
 
 static void loss_inputs(const mmoe_graph *g, const mmoe_node *n, mmoe_input_visit visit,
@@ -64,7 +74,8 @@ static void loss_begin(mmoe_run *r, int32_t node) {
         double sum = batch->complete ? batch->rows : 0;
         for (int32_t b = 0; b < batch->rows && !batch->complete; b++) {
             size_t row = mmoe_row_of(batch, b);
-            float y = batch->labels[row * batch->label_stride + (size_t)t];
+            const float y =
+                mmoe_label_of(n->u.loss.order, batch->labels + row * batch->label_stride, t);
             if (y == y) sum += batch->weights ? (double)batch->weights[row] : 1.0;
         }
         r->task_weight[t] = sum;
@@ -73,13 +84,15 @@ static void loss_begin(mmoe_run *r, int32_t node) {
 }
 
 /* The task's labels and weights of a chunk; a missing label is a weight of 0. */
-static void gather_labels(const mmoe_rows *batch, int32_t task, const mmoe_span *s, float *y,
-                          float *w) {
+static void gather_labels(const mmoe_rows *batch, const mmoe_losses *losses, int32_t task,
+                          const mmoe_span *s, float *y, float *w) {
+    const mmoe_label_scale *scale = &losses->scale[task];
     for (int32_t b = 0; b < s->rows; b++) {
         size_t row = mmoe_row_of(batch, s->first + b);
-        float label = batch->labels[row * batch->label_stride + (size_t)task];
+        float label = mmoe_label_of(losses->order, batch->labels + row * batch->label_stride, task);
         const bool there = label == label;
         const float weight = batch->weights ? batch->weights[row] : 1;
+        if (scale->transform != MMOE_LABEL_NONE) label = mmoe_label_scaled(scale, label);
         y[b] = there ? label : 0;
         w[b] = there ? weight : 0;
     }
@@ -101,7 +114,7 @@ static void loss_train(mmoe_run *r, int32_t node, const mmoe_span *s) {
         const float *logit = mmoe_value_at(p, v->value, s) + v->col;
         float *dlogit = mmoe_grad_at(p, v->value, s) + v->col;
         const int32_t ld = p->values[v->value].ld, ldd = p->grads[v->value].ld;
-        gather_labels(r->batch, t, s, y, w);
+        gather_labels(r->batch, &n->u.loss, t, s, y, w);
         for (int32_t b = 0; b < s->rows; b++) z[b] = logit[(size_t)b * (size_t)ld];
         n->u.loss.kinds[t]->run(
             &(mmoe_loss_rows){s->rows, p->kernels, &n->u.loss.shape[t], z, y, loss, dz});
@@ -127,6 +140,7 @@ static void loss_predict(mmoe_run *r, int32_t node, const mmoe_span *s) {
             scratch[b] = logit[(size_t)b * (size_t)p->values[v->value].ld];
         if (n->u.loss.kinds[t]->link)
             n->u.loss.kinds[t]->link(p->kernels, s->rows, scratch, scratch);
+        mmoe_label_unscale(&n->u.loss.scale[t], (size_t)s->rows, scratch);
         for (int32_t b = 0; b < s->rows; b++) out[(size_t)b * (size_t)tasks] = scratch[b];
     }
 }

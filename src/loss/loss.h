@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+#include "loss/label_scale.h"
 #include "loss/metric.h"
 #include "math/kernels.h"
 
@@ -30,12 +31,28 @@ typedef struct mmoe_loss_kind {
     /* The logit that a new model's head begins with, of the mean of the labels; it may be infinite.
      * NULL: the head's bias is drawn as all are. */
     double (*bias)(double mean);
+    bool draws_bias;     /* all the same, unless the configuration asks for the labels' mean */
     bool is_probability; /* so are the scores, by a sigmoid: models may take their product */
+    bool is_scaled;      /* label_transform has a meaning */
     bool is_shaped;      /* label_smoothing, positive_weight and focal_gamma have a meaning */
     /* The first is what early stopping watches unless it is told otherwise. NULL behind the last.
      */
     const mmoe_metric_kind *metrics[MMOE_MAX_METRICS + 1];
 } mmoe_loss_kind;
+
+/* What one task's label says of the next one's. */
+typedef enum mmoe_task_order {
+    MMOE_TASKS_APART,   /* nothing */
+    MMOE_TASKS_IN_TURN, /* an event of a task presupposes that of the task before */
+    MMOE_TASKS_NESTED   /* likewise, and a task's score is that of both: where the task before has a
+                           label of 0, so has this one, whatever its column says */
+} mmoe_task_order;
+
+/* The label of a task as its loss and its metrics take it; NaN: missing. `row` [tasks]: a row's
+ * columns. */
+static inline float mmoe_label_of(mmoe_task_order order, const float *row, int32_t task) {
+    return order == MMOE_TASKS_NESTED && task > 0 && row[task - 1] == 0 ? 0 : row[task];
+}
 
 const mmoe_loss_kind *mmoe_loss_kind_of(mmoe_task_type type);
 

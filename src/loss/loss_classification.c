@@ -1,4 +1,6 @@
 /* Labels 0 and 1, the cross-entropy of a probability given by its logit, plain or shaped. */
+#include <math.h>
+
 #include "loss/loss.h"
 
 static const char *class_fault(double label) {
@@ -20,11 +22,15 @@ static void probabilities(const mmoe_kernels *kernels, int32_t n, const float *z
     kernels->sigmoid(n, z, p);
 }
 
+static double log_odds(double mean) { return log(mean) - log1p(-mean); }
+
 const mmoe_loss_kind mmoe_loss_classification = {
     .fault = class_fault,
     .run = cross_entropies,
     .link = probabilities,
     .onnx = "Sigmoid",
+    .bias = log_odds,
+    .draws_bias = true,
     .is_probability = true,
     .is_shaped = true,
     .metrics = {&mmoe_metric_auc, &mmoe_metric_logloss, &mmoe_metric_calibration}};

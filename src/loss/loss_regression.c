@@ -10,7 +10,11 @@ static void squared_errors(const mmoe_loss_rows *r) {
     }
 }
 
+static double mean_itself(double mean) { return mean; }
+
 const mmoe_loss_kind mmoe_loss_regression = {
     .fault = mmoe_number_fault,
     .run = squared_errors,
+    .bias = mean_itself,
+    .is_scaled = true,
     .metrics = {&mmoe_metric_mse, &mmoe_metric_rmse, &mmoe_metric_mae, &mmoe_metric_calibration}};

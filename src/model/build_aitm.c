@@ -66,6 +66,7 @@ mmoe_status mmoe_build_aitm(mmoe_graph *g, const mmoe_config *config, const mmoe
     if (!status) status = mmoe_share_modules(g, bottoms, n_task, err);
     if (!status) status = add_transfers(g, config, y, err);
     if (!status) status = mmoe_add_towers(g, config, y, err);
+    if (!status) mmoe_graph_order_tasks(g, MMOE_TASKS_IN_TURN);
     mmoe_release(&g->alloc, bottoms);
     mmoe_release(&g->alloc, y);
     return status;

@@ -1,7 +1,8 @@
 /* ESMM (Ma et al., SIGIR 2018), as torch-rechub has it. Two towers read x: the first task is the
  * click, whose tower gives p(click), the second the conversion, whose tower gives p(conversion |
  * click). What is predicted of the second, and compared with its label in every row, is the product
- * of both. The loss is the sum over the tasks, not their mean. */
+ * of both. So without a click that label is 0, whether the log says so or has none. The loss is the
+ * sum over the tasks, not their mean. */
 #include "base/error.h"
 #include "model/build.h"
 
@@ -16,5 +17,7 @@ mmoe_status mmoe_build_esmm(mmoe_graph *g, const mmoe_config *config, const mmoe
     status = mmoe_add_levels(g, "towers", towers, 2, 0, err);
     if (!status) status = mmoe_add_heads(g, towers, 2, logits, err);
     if (!status) status = mmoe_graph_joint(g, "product", logits[0], logits[1], &logits[1], err);
-    return status ? status : mmoe_add_loss(g, config, logits, true, err);
+    if (!status) status = mmoe_add_loss(g, config, logits, true, err);
+    if (!status) mmoe_graph_order_tasks(g, MMOE_TASKS_NESTED);
+    return status;
 }

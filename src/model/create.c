@@ -82,12 +82,16 @@ static mmoe_tensor *bias_of(mmoe_graph *g, mmoe_view logit) {
     return NULL;
 }
 
+static bool begins_with_labels(const mmoe_loss_kind *kind, mmoe_bias_init how) {
+    return kind->bias && (how == MMOE_BIAS_BY_TYPE ? !kind->draws_bias : how == MMOE_BIAS_LABELS);
+}
+
 /* A head begins with what its kind of loss makes of the labels' mean. */
-static void choose_heads(mmoe_graph *g, const mmoe_schema *schema) {
+static void choose_heads(mmoe_graph *g, const mmoe_schema *schema, mmoe_bias_init how) {
     const mmoe_losses *losses = mmoe_graph_losses(g);
     for (int32_t i = 0; i < losses->n_task; i++) {
         const mmoe_label_column *label = &schema->labels[i];
-        if (!losses->kinds[i]->bias || !label->has_mean) continue;
+        if (!begins_with_labels(losses->kinds[i], how) || !label->has_mean) continue;
         const float logit = (float)losses->kinds[i]->bias(label->mean);
         mmoe_tensor *bias = bias_of(g, losses->logits[i]);
         if (bias && isfinite(logit)) set_init(bias, MMOE_INIT_CONSTANT, (double)logit);
@@ -96,7 +100,7 @@ static void choose_heads(mmoe_graph *g, const mmoe_schema *schema) {
 
 mmoe_status mmoe_model_draw(mmoe_model *m, mmoe_error *err) {
     choose_inits(&m->graph->tensors, m->config);
-    choose_heads(m->graph, m->schema);
+    choose_heads(m->graph, m->schema, m->config->init_bias);
     return mmoe_params_draw(&m->params, &m->graph->tensors, m->config->trainer.seed, err);
 }
 
@@ -109,6 +113,12 @@ mmoe_status mmoe_model_create(const mmoe_config *config, const mmoe_schema *sche
         return mmoe_fail(err, MMOE_E_ARGUMENT,
                          "mmoe_model_create: the configuration has %d tasks, the schema %d labels",
                          config->n_task, schema->n_label);
+    for (int32_t i = 0; i < config->n_task; i++)
+        if (config->tasks[i].label_transform != schema->labels[i].scale.transform)
+            return mmoe_fail(err, MMOE_E_ARGUMENT,
+                             "mmoe_model_create: the configuration's label_transform of task "
+                             "\"%s\" is not the schema's",
+                             config->tasks[i].name);
     mmoe_model *m;
     mmoe_status status = mmoe_model_build(config, schema, alloc, &m, err);
     if (status) return status;

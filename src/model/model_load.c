@@ -276,6 +276,7 @@ static mmoe_status check_tasks(const model_reader *r, const mmoe_config *config,
     bool same = config->n_task == schema->n_label;
     for (int32_t i = 0; same && i < config->n_task; i++)
         same = config->tasks[i].type == schema->labels[i].type &&
+               config->tasks[i].label_transform == schema->labels[i].scale.transform &&
                !strcmp(config->tasks[i].name, schema->labels[i].task);
     return same ? MMOE_OK
                 : mmoe_fail_format(err, r->path,

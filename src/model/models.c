@@ -15,5 +15,8 @@ static mmoe_builder *const builders[] = {
 
 mmoe_status mmoe_build_graph(mmoe_graph *g, const mmoe_config *config, const mmoe_schema *schema,
                              mmoe_error *err) {
-    return builders[config->model](g, config, schema, err);
+    const mmoe_status status = builders[config->model](g, config, schema, err);
+    for (int32_t i = 0; i < schema->n_label && !status; i++)
+        mmoe_graph_losses(g)->scale[i] = schema->labels[i].scale;
+    return status;
 }

@@ -80,13 +80,14 @@ void mmoe_evaluator_watch(mmoe_evaluator *e, mmoe_gate_meter *meter) {
 
 /* A batch goes when the next one comes. */
 static void keep_targets(mmoe_evaluator *e, const mmoe_rows *batch) {
-    const size_t tasks = (size_t)e->model->schema->n_label;
-    float *labels = e->labels + (size_t)e->rows * tasks, *weights = e->weights + e->rows;
+    const int32_t tasks = e->model->schema->n_label;
+    const mmoe_task_order order = mmoe_graph_losses(e->model->graph)->order;
+    float *labels = e->labels + e->rows * tasks, *weights = e->weights + e->rows;
     e->weighed |= batch->weights != NULL;
     for (int32_t b = 0; b < batch->rows; b++) {
         const size_t row = mmoe_row_of(batch, b);
-        memcpy(labels + (size_t)b * tasks, batch->labels + row * batch->label_stride,
-               tasks * sizeof *labels);
+        for (int32_t t = 0; t < tasks; t++)
+            *labels++ = mmoe_label_of(order, batch->labels + row * batch->label_stride, t);
         weights[b] = batch->weights ? batch->weights[row] : 1;
     }
 }

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "train/ema.h"
 #include "train/fit_run.h"
+#include "train/labels.h"
 
 enum { LEAST_WATCHED = 256, MOST_WATCHED = 4096 }; /* rows of an epoch whose gates are looked at */
 
@@ -162,6 +163,18 @@ static mmoe_status check_fit(const mmoe_trainer *t, const mmoe_dataset *train,
     return MMOE_OK;
 }
 
+static mmoe_status check_labels(const mmoe_trainer *t, const mmoe_dataset *train,
+                                const mmoe_dataset *valid, mmoe_error *err) {
+    mmoe_label_check check = {t->model,       train, "training rows", true, t->options.on_warning,
+                              t->options.user};
+    const mmoe_status status = mmoe_labels_check(&check, err);
+    if (status || !valid) return status;
+    check.set = valid;
+    check.rows = "validation rows";
+    check.to_learn = false;
+    return mmoe_labels_check(&check, err);
+}
+
 static mmoe_status open_sources(mmoe_fit_run *r, const mmoe_dataset *train,
                                 const mmoe_dataset *valid, mmoe_error *err) {
     const mmoe_trainer_config *c = &r->t->model->config->trainer;
@@ -267,6 +280,7 @@ static mmoe_status run_epochs(mmoe_fit_run *r, mmoe_error *err) {
 mmoe_status mmoe_trainer_fit(mmoe_trainer *t, const mmoe_dataset *train, const mmoe_dataset *valid,
                              mmoe_error *err) {
     mmoe_status status = check_fit(t, train, valid, err);
+    if (!status) status = check_labels(t, train, valid, err);
     if (status) return status;
     mmoe_fit_run r = {.t = t, .rows = train->rows};
     status = open_sources(&r, train, valid, err);

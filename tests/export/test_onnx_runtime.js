@@ -128,6 +128,16 @@ const cases = [
         model({}),
     ],
     ['regression', census, [task('value', 'value', { dims: [4] }, 'regression')], model({})],
+    ...['standardize', 'log1p'].map((label_transform) => [
+        `labels that are transformed: ${label_transform}`,
+        census,
+        [
+            { ...task('value', 'value', { dims: [4] }, 'regression'), label_transform },
+            task('plain', 'value', { dims: [4] }, 'regression'),
+            ...twoTasks,
+        ],
+        model({}),
+    ]),
     ...['relu', 'sigmoid', 'tanh', 'prelu', 'dice'].map(withActivation),
     ['deep experts', census, twoTasks, model({ dims: [12, 8, 6] })],
     [

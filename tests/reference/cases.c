@@ -110,6 +110,8 @@ const reference_case reference_cases[] = {
     {"esmm, one row", 1, 2, 0, 1, TANH, false, false, .kind = REFERENCE_ESMM},
     {"esmm, dense columns alone", 33, 2, 0, 2, PRELU, false, false, .kind = REFERENCE_ESMM,
      .no_sparse = true},
+    {"esmm, missing labels", 33, 2, 0, 1, RELU, true, true, .kind = REFERENCE_ESMM,
+     .missing = true},
     {"esmm: everything", 300, 2, 0, 2, RELU, true, true, .kind = REFERENCE_ESMM, EVERYTHING},
     {"esmm, 1030 rows", 1030, 2, 0, 1, TANH, true, true, .kind = REFERENCE_ESMM, .weighted = true},
     {"aitm: tutorial", 33, 2, 0, 1, RELU, true, true, .kind = REFERENCE_AITM},

@@ -290,8 +290,14 @@ int reference_divisor(const reference_model *m) {
     return m->spec.kind == REFERENCE_ESMM ? 1 : m->spec.n_task;
 }
 
+/* No click: the product's label is 0, whatever stands there. */
+static double label_of(const reference_model *m, const reference_batch *batch, int b, int t) {
+    const double *labels = batch->labels + b * m->spec.n_task;
+    return is_joint(m, t) && labels[0] == 0 ? 0 : labels[t];
+}
+
 static double row_weight(const reference_model *m, const reference_batch *batch, int b, int t) {
-    if (isnan(batch->labels[b * m->spec.n_task + t])) return 0;
+    if (isnan(label_of(m, batch, b, t))) return 0;
     return batch->weights ? batch->weights[b] : 1;
 }
 
@@ -309,7 +315,7 @@ static double losses_of(const reference_model *m, const reference_batch *batch, 
         for (int b = 0; b < batch->rows; b++) {
             double w = row_weight(m, batch, b, t);
             if (w == 0) continue;
-            double slope, label = batch->labels[b * T + t];
+            double slope, label = label_of(m, batch, b, t);
             if (is_joint(m, t))
                 sum += w * joint_loss(&m->spec, t, m->logits[0][b], m->logits[1][b], label, &slope);
             else
@@ -349,7 +355,7 @@ static double *loss_backward(const reference_model *m, const reference_batch *ba
         if (of != t && !is_joint(m, of)) continue;
         double denominator = reference_label_weight(m, batch, of);
         for (int b = 0; b < batch->rows; b++) {
-            double w = row_weight(m, batch, b, of), label = batch->labels[b * T + of],
+            double w = row_weight(m, batch, b, of), label = label_of(m, batch, b, of),
                    z = m->logits[t][b];
             if (w == 0) continue;
             double slope;

@@ -106,6 +106,41 @@ START_TEST(rows) {
 }
 END_TEST
 
+START_TEST(bins) {
+    double items[] = {-1.5, 0, 3, 1e12};
+    const form forms[] = {{"-2", -2, 1, NULL},
+                          {"-1.5", -1.5, 2, NULL},
+                          {"-0.25", -0.25, 2, NULL},
+                          {"0", 0, 3, NULL},
+                          {" 2.75 ", 2.75, 3, NULL},
+                          {"3", 3, 4, NULL},
+                          {"3.0", 3, 4, NULL},
+                          {"999999999999", 999999999999, 4, NULL},
+                          {"1e12", 1e12, 5, NULL},
+                          {"1e300", 1e300, 5, NULL},
+                          {"inf", (double)INFINITY, 5, NULL},
+                          {"-inf", -(double)INFINITY, 1, NULL},
+                          {"", NONE, 0, NULL},
+                          {"three", NONE, -1, "is not a number"}};
+    mmoe_encoder *e = new_encoder(&mmoe_column_boundaries);
+    *(mmoe_numbers *)((char *)e + e->kind->keys[0].offset) = (mmoe_numbers){items, COUNT(items)};
+    char fault[MMOE_FAULT_SIZE];
+    const char *key;
+    ck_assert_ptr_null(e->kind->check(e, fault, &key));
+    ck_assert_int_eq(e->kind->start(e, NULL), MMOE_OK);
+    ck_assert_int_eq(e->rows, COUNT(items) + 2);
+    for (size_t i = 0; i < COUNT(forms); i++) check_form(e, &forms[i]);
+    mmoe_cell cell;
+    const double missing = (double)NAN;
+    ck_assert_ptr_null(e->kind->take(e, MMOE_VALUE_DOUBLE, &missing, &cell));
+    ck_assert_int_eq(cell.id, 0);
+    items[2] = 0;
+    ck_assert_str_eq(e->kind->check(e, fault, &key), "0 stands behind 0: they must ascend");
+    ck_assert_str_eq(key, "boundaries");
+    *(mmoe_numbers *)((char *)e + e->kind->keys[0].offset) = (mmoe_numbers){NULL, 0};
+}
+END_TEST
+
 static mmoe_encoder *learned(const char *const *texts, size_t n) {
     mmoe_encoder *e = new_encoder(&mmoe_column_vocabulary);
     mmoe_cell cell;
@@ -437,6 +472,7 @@ END_TEST
 void add_cases(TCase *c) {
     tcase_add_test(c, every_kind_is_whole);
     tcase_add_test(c, rows);
+    tcase_add_test(c, bins);
     tcase_add_test(c, vocabularies);
     tcase_add_test(c, numbers);
     tcase_add_test(c, transforms_are_fitted);

@@ -161,7 +161,8 @@ START_TEST(unknown_keys_are_named) {
     refuse("{\"tasks\": [{\"name\": \"a\", \"label\": \"b\"}, {\"name\": \"b\", \"tower_parms\": "
            "{}}]}",
            "tasks[1].tower_parms",
-           "did you mean \"tower_params\"? Allowed are name, label, type, loss_weight, "
+           "did you mean \"tower_params\"? Allowed are name, label, type, positive, "
+           "label_transform, loss_weight, "
            "label_smoothing, positive_weight, focal_gamma, tower_params");
     refuse("{\"model\": {\"expert_params\": {\"dim\": [3]}}}", "model.expert_params.dim",
            "did you mean \"dims\"");
@@ -246,10 +247,10 @@ START_TEST(early_stopping_watches_what_there_is) {
            "trainer.earlystop_task", "mean needs tasks of one type, but \"a\" and \"b\" differ");
     refuse(TWO("classification", "regression", "\"earlystop_metric\":\"mse\""),
            "trainer.earlystop_metric",
-           "\"a\" is a classification; allowed are auto, auc and logloss");
+           "\"a\" is of the type classification; allowed are auto, auc and logloss");
     refuse(TWO("regression", "classification", "\"earlystop_metric\":\"auc\""),
            "trainer.earlystop_metric",
-           "\"a\" is a regression; allowed are auto, mse, rmse and mae");
+           "\"a\" is of the type regression; allowed are auto, mse, rmse and mae");
     refuse(TWO("regression", "regression",
                "\"earlystop_task\":\"mean\",\"earlystop_metric\":\"logloss\""),
            "trainer.earlystop_metric", "regression");

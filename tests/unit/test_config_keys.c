@@ -100,6 +100,8 @@ START_TEST(every_key_stands_in_the_text) {
             continue; /* stands against vocab_size */
         mmoe_config *config = parse_for(mmoe_config_key_at(i), full);
         if (strcmp(path, "model.gate_params.top_k") == 0) set(config, path, "2"); /* absent: all */
+        if (strcmp(path, "model.init_bias") == 0) set(config, path, "labels");    /* by the types */
+        if (strcmp(path, "tasks[].positive") == 0) set(config, "tasks.0.positive", "yes");
         json_t *json = json_loads(config->json, 0, NULL);
         ck_assert_msg(lookup(json, path) != NULL, "%s is not in the text", path);
         json_decref(json);
@@ -435,7 +437,7 @@ START_TEST(regressions_refuse_shaped_losses) {
     mmoe_config *config = parse(full);
     set(config, "tasks.ctr.type", "regression");
     refuse_set(config, "tasks.ctr.label_smoothing", "0.1", "tasks[1].label_smoothing",
-               "\"ctr\" is a regression; only a classification takes this key");
+               "\"ctr\" is of the type regression; only a classification takes this key");
     refuse_set(config, "tasks.1.positive_weight", "2", "tasks[1].positive_weight",
                "only a classification takes this key");
     refuse_set(config, "tasks.1.focal_gamma", "2", "tasks[1].focal_gamma",
@@ -443,7 +445,7 @@ START_TEST(regressions_refuse_shaped_losses) {
     set(config, "tasks.1.positive_weight", "1");
     set(config, "tasks.cvr.focal_gamma", "2");
     refuse_set(config, "tasks.cvr.type", "regression", "tasks[0].focal_gamma",
-               "\"cvr\" is a regression");
+               "\"cvr\" is of the type regression");
     mmoe_config_free(config);
 }
 END_TEST

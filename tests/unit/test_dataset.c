@@ -96,6 +96,16 @@ START_TEST(a_schema_reads_other_files) {
                      MMOE_OK);
     ck_assert(mmoe_dataset_label(read, 0, 0) == 1 && isnan(mmoe_dataset_label(read, 0, 1)));
     mmoe_dataset_free(read);
+    /* and unless they are ignored, must be labels, as weights must be weights */
+    file_of("d,s,n,y,r,w\n5,-8,0,-1,nan,-5\n5,-8,0,?,1e999,\n");
+    ck_assert_int_eq(mmoe_dataset_read_csv(schema, path, MMOE_LABELS_OPTIONAL, NULL, &read, &err),
+                     MMOE_E_DATA);
+    ck_assert_int_eq(mmoe_dataset_read_csv(schema, path, MMOE_LABELS_IGNORED, NULL, &read, &err),
+                     MMOE_OK);
+    ck_assert_ptr_null(read->weights);
+    for (int i = 0; i < 4; i++) ck_assert(isnan(mmoe_dataset_label(read, i / 2, i % 2)));
+    mmoe_dataset_free(read);
+    ck_assert_int_eq(mmoe_dataset_read_csv(schema, path, 3, NULL, &read, &err), MMOE_E_ARGUMENT);
     free_both(schema, set);
 }
 END_TEST

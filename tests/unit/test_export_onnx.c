@@ -332,6 +332,27 @@ START_TEST(transforms_are_in_the_graph) {
 }
 END_TEST
 
+/* Scores come back to the labels as they stand in the data. */
+START_TEST(label_transforms_are_in_the_graph) {
+    mmoe_label_scale *scale = &mmoe_graph_losses(model->graph)->scale[1];
+    *scale = (mmoe_label_scale){MMOE_LABEL_STANDARDIZE, 700, 25};
+    write_and_read();
+    assert_names();
+    const MmoeOnnx__NodeProto *mul = nth_node("Mul", count_nodes("Mul") - 1),
+                              *add = nth_node("Add", count_nodes("Add") - 1);
+    ck_assert_str_eq(mul->input[0], nth_node("Cast", 0)->output[0]);
+    ck_assert_mem_eq(find_tensor(mul->input[1])->raw_data.data, &scale->unit, sizeof(double));
+    ck_assert_str_eq(add->input[0], mul->output[0]);
+    ck_assert_mem_eq(find_tensor(add->input[1])->raw_data.data, &scale->shift, sizeof(double));
+    ck_assert_str_eq(nth_node("Cast", 1)->input[0], add->output[0]);
+    ck_assert_int_eq(count_nodes("Exp"), 0);
+    *scale = (mmoe_label_scale){MMOE_LABEL_LOG1P, 0, 1};
+    write_and_read();
+    ck_assert_int_eq(count_nodes("Exp"), 1);
+    ck_assert_int_eq(count_nodes("Cast"), 2);
+}
+END_TEST
+
 START_TEST(the_same_model_gives_the_same_bytes) {
     size_t size, again;
     uint8_t *bytes = get_file(&size);
@@ -399,6 +420,7 @@ void add_cases(TCase *c) {
     tcase_add_test(c, activations_mixing_and_scores);
     tcase_add_test(c, gates_choose_and_weigh);
     tcase_add_test(c, transforms_are_in_the_graph);
+    tcase_add_test(c, label_transforms_are_in_the_graph);
     tcase_add_test(c, the_same_model_gives_the_same_bytes);
     tcase_add_test(c, bad_calls);
     tcase_add_test(c, larger_than_a_message);

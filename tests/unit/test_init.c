@@ -176,6 +176,7 @@ START_TEST(heads_begin_with_the_mean_of_the_labels) {
     set_up("", "", "");
     mmoe_model *model = new_model(), *drawn = new_model();
     mmoe_loss_kind kind = *mmoe_graph_losses(model->graph)->kinds[1];
+    kind.draws_bias = false;
     mmoe_label_column *label = &model->schema->labels[1];
     kind.bias = a_third;
     mmoe_graph_losses(model->graph)->kinds[1] = &kind;
@@ -187,11 +188,40 @@ START_TEST(heads_begin_with_the_mean_of_the_labels) {
     SUCCEEDS(mmoe_model_draw(model, &err));
     check_head(model, drawn, NULL);
     label->mean = 7.5;
+    kind.draws_bias = true; /* unless it is asked for */
+    SUCCEEDS(mmoe_model_draw(model, &err));
+    check_head(model, drawn, NULL);
+    kind.draws_bias = false;
+    model->config->init_bias = MMOE_BIAS_TORCH;
+    SUCCEEDS(mmoe_model_draw(model, &err));
+    check_head(model, drawn, NULL);
+    model->config->init_bias = MMOE_BIAS_BY_TYPE;
     SUCCEEDS(mmoe_model_draw(model, &err));
     check_head(model, drawn, &bias);
+    SUCCEEDS(mmoe_config_set(config, "model.init_bias", "labels", &err));
+    mmoe_model *asked = new_model();
+    kind.draws_bias = true;
+    mmoe_graph_losses(asked->graph)->kinds[1] = &kind;
+    asked->schema->labels[1].has_mean = true;
+    asked->schema->labels[1].mean = 7.5;
+    SUCCEEDS(mmoe_model_draw(asked, &err));
+    check_head(asked, drawn, &bias);
+    mmoe_model_free(asked);
     mmoe_model_free(model);
     mmoe_model_free(drawn);
     tear_down();
+}
+END_TEST
+
+/* By default a regression's head begins with the mean, a classification's as torch has it. */
+START_TEST(what_types_begin_with) {
+    const mmoe_loss_kind *classes = mmoe_loss_kind_of(MMOE_CLASSIFICATION),
+                         *numbers = mmoe_loss_kind_of(MMOE_REGRESSION);
+    ck_assert(classes->draws_bias && !numbers->draws_bias);
+    ck_assert(numbers->bias(-713.25) == -713.25);
+    ck_assert_double_eq_tol(classes->bias(0.02), log(0.02 / 0.98), 1e-12);
+    ck_assert(classes->bias(0.5) == 0);
+    ck_assert(isinf(classes->bias(0)) && isinf(classes->bias(1)));
 }
 END_TEST
 
@@ -379,6 +409,7 @@ void add_cases(TCase *c) {
                         (int)(sizeof table_words / sizeof *table_words));
     tcase_add_test(c, the_default_is_as_it_was);
     tcase_add_test(c, heads_begin_with_the_mean_of_the_labels);
+    tcase_add_test(c, what_types_begin_with);
     tcase_add_loop_test(c, a_draw_depends_on_its_name, 0, n);
     tcase_add_loop_test(c, no_two_experts_begin_equal, 0, n);
     tcase_add_test(c, permuted_experts_predict_the_same);

@@ -105,6 +105,14 @@ static void same_scores(const mmoe_batch *batch) {
     ck_assert_mem_eq(scores, expected, sizeof scores);
 }
 
+/* Rows whose ids are handed over so, and whose inputs are plain. */
+static mmoe_batch batch_of(const mmoe_column *sparse) {
+    return (mmoe_batch){.rows = REQUESTS,
+                        .sparse_columns = sparse,
+                        .dense = plain_batch.dense,
+                        .dense_stride = plain_batch.dense_stride};
+}
+
 /* ---- Ways to hand rows over ---- */
 
 START_TEST(members_of_structures) {
@@ -124,10 +132,7 @@ START_TEST(texts) {
     const mmoe_column sparse[COLUMNS] = {
         MEMBER(MMOE_VALUE_TEXT, city), MEMBER(MMOE_VALUE_TEXT, user_text),
         MEMBER(MMOE_VALUE_TEXT, slot_text), MEMBER(MMOE_VALUE_INT64, page)};
-    const mmoe_batch batch = {.rows = REQUESTS,
-                              .sparse_columns = sparse,
-                              .dense = plain_batch.dense,
-                              .dense_stride = plain_batch.dense_stride};
+    const mmoe_batch batch = batch_of(sparse);
     same_scores(&batch);
 }
 END_TEST
@@ -167,10 +172,7 @@ START_TEST(a_row_major_array_of_raw_ids) {
                                          {MMOE_VALUE_INT64, &raw[0][0], sizeof raw[0]},
                                          {MMOE_VALUE_INT64, &raw[0][1], sizeof raw[0]},
                                          {MMOE_VALUE_INT64, &raw[0][2], sizeof raw[0]}};
-    const mmoe_batch batch = {.rows = REQUESTS,
-                              .sparse_columns = sparse,
-                              .dense = plain_batch.dense,
-                              .dense_stride = plain_batch.dense_stride};
+    const mmoe_batch batch = batch_of(sparse);
     same_scores(&batch);
 }
 END_TEST
@@ -182,10 +184,7 @@ START_TEST(addresses_that_are_not_aligned) {
                                          {MMOE_VALUE_INT64, bytes + 1, 9},
                                          MEMBER(MMOE_VALUE_INT64, slot),
                                          MEMBER(MMOE_VALUE_INT64, page)};
-    const mmoe_batch batch = {.rows = REQUESTS,
-                              .sparse_columns = sparse,
-                              .dense = plain_batch.dense,
-                              .dense_stride = plain_batch.dense_stride};
+    const mmoe_batch batch = batch_of(sparse);
     same_scores(&batch);
 }
 END_TEST
@@ -301,10 +300,7 @@ START_TEST(raw_texts) {
                                          MEMBER(MMOE_VALUE_TEXT, user_text),
                                          MEMBER(MMOE_VALUE_TEXT, slot_text),
                                          {MMOE_VALUE_TEXT, pages, 0}};
-    const mmoe_batch batch = {.rows = REQUESTS,
-                              .sparse_columns = sparse,
-                              .dense = plain_batch.dense,
-                              .dense_stride = plain_batch.dense_stride};
+    const mmoe_batch batch = batch_of(sparse);
     same_scores(&batch);
     pages[3] = "9";
     refuse(&batch, MMOE_E_DATA, 4, "page", "\"9\" is outside of the table's rows 0 to 8");

@@ -1,0 +1,42 @@
+/* Labels are counts or rates, the logit the logarithm of their mean mu; the loss is the negative
+ * log-likelihood of Poisson's distribution less what a perfect mean would have: mu - y + y log(y /
+ * mu), half the deviance (McCullagh and Nelder, Generalized Linear Models, 1989). It is never below
+ * 0, and its slope in the logit is mu - y. */
+#include <math.h>
+
+#include "base/text.h"
+#include "loss/loss.h"
+
+static const char *count_fault(double label) {
+    return label < 0 ? "is less than 0" : mmoe_number_fault(label);
+}
+
+static void half_deviances(const mmoe_loss_rows *r) {
+    for (int32_t i = 0; i < r->n; i++) {
+        const double z = (double)r->z[i], y = (double)r->y[i], mu = exp(z);
+        const double loss = mu - y + (y > 0 ? y * (log(y) - z) : 0);
+        r->loss[i] = (float)fmax(0, loss);
+        r->dz[i] = (float)(mu - y);
+    }
+}
+
+static void means(const mmoe_kernels *kernels, int32_t n, const float *z, float *mu) {
+    (void)kernels;
+    for (int32_t i = 0; i < n; i++) mu[i] = expf(z[i]);
+}
+
+/* 2 (mu - y + y log(y / mu)). */
+static double deviance_of_row(double weight, double mu, double y) {
+    return weight * 2 * (mu - y + (y > 0 ? y * log(y / mu) : 0));
+}
+
+static const mmoe_metric_kind deviance = {.doc = {"deviance", "deviance", "mean deviance", -1},
+                                          .row = deviance_of_row};
+
+const mmoe_loss_kind mmoe_loss_poisson = {
+    .fault = count_fault,
+    .run = half_deviances,
+    .link = means,
+    .onnx = "Exp",
+    .bias = log,
+    .metrics = {&deviance, &mmoe_metric_rmse, &mmoe_metric_mae, &mmoe_metric_calibration}};
