@@ -75,7 +75,8 @@ expect 0 "" evaluate --model m.out --data regions.csv
 silent_on "NA is a value" missing
 train_on regions.csv
 expect 0 "" evaluate --model m.out --data regions.csv
-says "NA is none" 'column "user": of 90 values 0.0 % are unknown and 66.7 % missing, the first in row 3'
+says "NA is none" \
+    'column "user": of 90 values 0.0 % are unknown and 66.7 % missing, the first in row 3'
 expect 2 'data.missing[0]' train --config config.json --train regions.csv --output m.out \
     --set 'data.missing=[7]'
 expect 2 'data.missing' train --config config.json --train regions.csv --output m.out \
