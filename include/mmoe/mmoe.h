@@ -166,7 +166,7 @@ MMOE_API const char *mmoe_model_score(const mmoe_model *model);
 typedef enum mmoe_value_type {
     MMOE_VALUE_ROW = 0,   /* sparse: int32_t, a row number of the embedding table */
     MMOE_VALUE_INT64 = 1, /* int64_t, raw */
-    MMOE_VALUE_TEXT = 2,  /* const char *, raw; NULL, "" and "NA" are missing */
+    MMOE_VALUE_TEXT = 2,  /* const char *, raw; NULL, "" and the words of data.missing: missing */
     MMOE_VALUE_INPUT = 3, /* dense: float that has passed the transform */
     MMOE_VALUE_FLOAT = 4, /* float, raw */
     MMOE_VALUE_DOUBLE = 5 /* double, raw */

@@ -18,7 +18,10 @@ dataset *mmoe_dataset_new(const struct mmoe_schema *schema, const mmoe_allocator
     set->n_sparse = schema->n_sparse;
     set->n_dense = schema->n_dense;
     set->n_label = schema->n_label;
-    return set;
+    set->notes = mmoe_notes_create(schema, alloc);
+    if (set->notes) return set;
+    mmoe_dataset_free(set);
+    return NULL;
 }
 
 void mmoe_dataset_free(dataset *set) {
@@ -29,6 +32,7 @@ void mmoe_dataset_free(dataset *set) {
     mmoe_release_aligned(&a, set->labels);
     mmoe_release_aligned(&a, set->weights);
     mmoe_release(&a, set->most_id);
+    mmoe_notes_free(set->notes, set->n_sparse, &a);
     mmoe_warnings_finish(&set->warnings);
     mmoe_release(&a, set);
 }
@@ -98,14 +102,23 @@ static mmoe_status encode_columns(dataset *set, const struct mmoe_schema *schema
     mmoe_status status = MMOE_OK;
     for (size_t i = 0; !status && i < n_sparse; i++) {
         const mmoe_sparse_column *c = &schema->sparse[i];
-        const mmoe_values v = {schema->tables[c->table].encoder, c->name, &batch->sparse_columns[i],
-                               0, batch->rows};
+        const mmoe_values v = {schema->tables[c->table].encoder,
+                               c->name,
+                               &batch->sparse_columns[i],
+                               0,
+                               batch->rows,
+                               &schema->reading,
+                               &set->notes[i]};
         status = mmoe_values_check(&v, call, err);
         if (!status) status = mmoe_encode_ids(&v, set->ids + i, n_sparse, err);
     }
     for (size_t i = 0; !status && i < n_dense; i++) {
-        const mmoe_values v = {schema->dense[i].encoder, schema->dense[i].name,
-                               &batch->dense_columns[i], 0, batch->rows};
+        const mmoe_values v = {schema->dense[i].encoder,
+                               schema->dense[i].name,
+                               &batch->dense_columns[i],
+                               0,
+                               batch->rows,
+                               &schema->reading};
         status = mmoe_values_check(&v, call, err);
         if (!status) status = mmoe_encode_numbers(&v, set->dense + i, n_dense, err);
     }
@@ -203,6 +216,8 @@ mmoe_status mmoe_dataset_create(const mmoe_schema *schema, const mmoe_batch *bat
         status = copy_features(set, schema, batch, row, err);
         if (!status) status = copy_targets(set, schema, labels, weights, row, err);
     }
+    if (!status)
+        status = mmoe_notes_warn_read(set->notes, set->n_sparse, set->rows, &set->warnings, err);
     if (!status) status = mmoe_dataset_seal(set, schema, err);
     if (status)
         mmoe_dataset_free(set);
@@ -217,6 +232,10 @@ int64_t mmoe_dataset_rows(const mmoe_dataset *set) { return set ? set->rows : 0;
 
 const mmoe_warning *mmoe_dataset_warning(const mmoe_dataset *set, size_t index) {
     return set && index < set->warnings.count ? &set->warnings.items[index] : NULL;
+}
+
+const mmoe_column_counts *mmoe_dataset_column(const mmoe_dataset *set, size_t index) {
+    return set && index < (size_t)set->n_sparse ? &set->notes[index].counts : NULL;
 }
 
 mmoe_status mmoe_dataset_batch(const mmoe_dataset *set, int64_t first, size_t rows, mmoe_batch *out,
@@ -259,6 +278,7 @@ mmoe_rows mmoe_dataset_rows_of(const dataset *set, int64_t first, int32_t rows,
 }
 
 mmoe_status mmoe_dataset_check(const dataset *set, const struct mmoe_schema *s, mmoe_error *err) {
+    if (set->rows < 1) return mmoe_fail(err, MMOE_E_ARGUMENT, "the data set has no rows");
     if (set->n_sparse != s->n_sparse || set->n_dense != s->n_dense || set->n_label != s->n_label)
         return mmoe_fail(err, MMOE_E_ARGUMENT,
                          "the data set has %d sparse columns, %d dense columns and %d labels; the "

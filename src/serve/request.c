@@ -7,14 +7,18 @@
 
 static mmoe_values sparse_values(const mmoe_request *q, int32_t i, size_t first, size_t rows) {
     const mmoe_column *c = q->batch->sparse_columns;
-    return (mmoe_values){q->side->tables[i]->encoder, q->side->sparse[i]->name, c ? c + i : NULL,
-                         first, rows};
+    return (mmoe_values){q->side->tables[i]->encoder,
+                         q->side->sparse[i]->name,
+                         c ? c + i : NULL,
+                         first,
+                         rows,
+                         q->side->reading};
 }
 
 static mmoe_values dense_values(const mmoe_request *q, int32_t i, size_t first, size_t rows) {
     const mmoe_column *c = q->batch->dense_columns;
     const mmoe_dense_column *d = q->side->dense[i].column;
-    return (mmoe_values){d->encoder, d->name, c ? c + i : NULL, first, rows};
+    return (mmoe_values){d->encoder, d->name, c ? c + i : NULL, first, rows, q->side->reading};
 }
 
 /* ---- Checks ---- */
