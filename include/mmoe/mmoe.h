@@ -194,6 +194,9 @@ typedef struct mmoe_batch {
     size_t dense_stride;
     const mmoe_column *sparse_columns; /* [sparse_count]; not NULL: in the place of ids */
     const mmoe_column *dense_columns;  /* [dense_count]; not NULL: in the place of dense */
+    /* How many columns these arrays have: others than the call wants are MMOE_E_ARGUMENT. Both 0
+     * (unless neither is wanted): not checked, and read as if they were right. Set them. */
+    size_t sparse_count, dense_count;
 } mmoe_batch;
 
 /* Scores rows with one model. It has a private copy of the layers' weights, batch norm folded in,
@@ -289,7 +292,13 @@ MMOE_API void mmoe_slot_free(mmoe_slot *slot);
 /* Puts `model` in the place of the current one: from now on readers enter it. Returns at once,
  * whoever still reads the old one. Writes its version to `version`, which may be NULL. The model is
  * the slot's on success, on failure the caller's. From any thread; publishers take turns.
- * MMOE_E_ARGUMENT, _MEMORY. */
+ * MMOE_E_ARGUMENT, _MEMORY.
+ *
+ * Readers know columns and tasks by their numbers, so a model must have those of the slot's first
+ * one: the same sparse and dense columns by name and side, and the same tasks by name and type, in
+ * the same order. Another is MMOE_E_ARGUMENT, and the error names the column or task that differs;
+ * it takes a slot of its own. (Vocabularies may differ: raw values mean the same to each model, but
+ * row numbers are of one model's vocabularies.) */
 MMOE_API mmoe_status mmoe_slot_publish(mmoe_slot *slot, mmoe_model *model, uint64_t *version,
                                        mmoe_error *err);
 

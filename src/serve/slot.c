@@ -23,6 +23,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "serve/same_columns.h"
 
 typedef struct owned {
     mmoe_predictor *predictor;
@@ -168,12 +169,16 @@ mmoe_status mmoe_slot_publish(mmoe_slot *s, mmoe_model *model, uint64_t *number,
     if (status) return status;
     pthread_mutex_lock(&s->publishing);
     version *old = atomic_load(&s->current);
-    if (old->model == model) {
+    if (old->model == model)
+        status =
+            mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_slot_publish: the model is the slot's already");
+    else
+        status = mmoe_check_same_columns(old->model, model, err);
+    if (status) {
         pthread_mutex_unlock(&s->publishing);
         mmoe_predictor_free(next->predictor);
         mmoe_release(&s->alloc, next);
-        return mmoe_fail(err, MMOE_E_ARGUMENT,
-                         "mmoe_slot_publish: the model is the slot's already");
+        return status;
     }
     next->number = old->number + 1;
     if (number) *number = next->number;
