@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "sweep.h"
+#include "warnings.h"
 
 /* Rows in memory. Whoever needs them first reads them; they go when the last run that needs them is
  * done. */
@@ -61,6 +62,9 @@ static mmoe_status read_run_rows(const sweep_plan *p, size_t run, run_rows *d) {
         status = mmoe_dataset_read_csv(d->schema, p->test, MMOE_LABELS_REQUIRED, NULL, &d->test,
                                        &d->err);
     mmoe_config_free(config);
+    cli_warn_of_data(p->train, d->train);
+    cli_warn_of_data(p->valid, d->valid);
+    cli_warn_of_data(p->test, d->test);
     return status;
 }
 
@@ -101,6 +105,7 @@ static int on_progress(void *user, const mmoe_progress *progress) {
 static mmoe_status evaluate_rows(const sweep_plan *p, const mmoe_model *model, const run_rows *d,
                                  sweep_result *result, mmoe_error *err) {
     mmoe_task_metrics metrics[256]; /* as many tasks as a model has at most */
+    if (d->test) cli_warn_of_labels(p->test, model, d->test);
     for (int split = 0; split < (d->test ? 2 : 1); split++) {
         mmoe_status status =
             mmoe_evaluate(model, split ? d->test : d->valid, 1, NULL, metrics, err);
@@ -119,7 +124,12 @@ static mmoe_status do_run(const sweep_plan *p, size_t run, run_rows *d, sweep_re
     mmoe_trainer *trainer = NULL;
     run_state state = {.result = result};
     const mmoe_trainer_options options = {
-        .threads = 1, .user = &state, .on_epoch = on_epoch, .on_progress = on_progress};
+        .threads = 1,
+        .user = &state,
+        .on_epoch = on_epoch,
+        .on_progress = on_progress,
+        .on_warning = cli_warn_of_training,
+    };
     mmoe_status status = need_rows(p, run, d);
     if (status) *err = d->err;
     const double began = mmoe_clock();

@@ -1,5 +1,6 @@
 #include "warnings.h"
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -7,7 +8,14 @@
 
 #include "base/utf8.h"
 
-static json_t *said; /* sentences; NULL: none yet */
+static json_t *said;                                           /* sentences; NULL: none yet */
+static pthread_mutex_t said_mutex = PTHREAD_MUTEX_INITIALIZER; /* a sweep's runs warn at once */
+
+static bool was_said(const char *text) {
+    for (size_t i = 0; i < json_array_size(said); i++)
+        if (strcmp(json_string_value(json_array_get(said, i)), text) == 0) return true;
+    return false;
+}
 
 /* A file's own words need not be UTF-8, but JSON's must. */
 static void mend_text(char *text) {
@@ -27,9 +35,13 @@ void cli_warn(const char *format, ...) {
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
     mend_text(text);
-    cli_note("warning: %s", text);
+    pthread_mutex_lock(&said_mutex);
     if (!said) said = json_array();
-    json_array_append_new(said, json_string(text));
+    if (!was_said(text)) {
+        cli_note("warning: %s", text);
+        json_array_append_new(said, json_string(text));
+    }
+    pthread_mutex_unlock(&said_mutex);
 }
 
 void cli_warn_of_data(const char *file, const mmoe_dataset *data) {

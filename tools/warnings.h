@@ -6,7 +6,7 @@
 
 #include "cli.h"
 
-/* "mmoe COMMAND: warning: sentence". */
+/* "mmoe COMMAND: warning: sentence", unless that was said before. From any thread. */
 void cli_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Those of a data set, each behind the name of its file. */
 void cli_warn_of_data(const char *file, const mmoe_dataset *data);

@@ -44,6 +44,32 @@ mmoe_status mmoe_dataset_seal(dataset *set, const struct mmoe_schema *schema, mm
     return MMOE_OK;
 }
 
+/* Whether a column [rows], `stride` words apart, is the same in all rows. */
+static bool is_constant(const void *column, size_t stride, int64_t rows) {
+    const char *first = column;
+    int64_t r = 1;
+    while (r < rows && memcmp(first, first + (size_t)r * stride * 4, 4) == 0) r++;
+    return rows > 1 && r == rows;
+}
+
+static mmoe_status warn_of_constant(dataset *set, const char *column, mmoe_error *err) {
+    return mmoe_warn(&set->warnings, (mmoe_warning){NULL, column, set->rows, set->first_row}, err,
+                     "column \"%s\": all %lld values are the same: it tells nothing", column,
+                     (long long)set->rows);
+}
+
+mmoe_status mmoe_dataset_warn_of_constants(dataset *set, const struct mmoe_schema *schema,
+                                           mmoe_error *err) {
+    mmoe_status status = MMOE_OK;
+    for (int32_t i = 0; i < set->n_sparse && !status; i++)
+        if (is_constant(set->ids + i, (size_t)set->n_sparse, set->rows))
+            status = warn_of_constant(set, schema->sparse[i].name, err);
+    for (int32_t i = 0; i < set->n_dense && !status; i++)
+        if (is_constant(set->dense + i, (size_t)set->n_dense, set->rows))
+            status = warn_of_constant(set, schema->dense[i].name, err);
+    return status;
+}
+
 const char *mmoe_label_fault(int type, double value) {
     if (type < 0 || type >= MMOE_TASK_TYPE_COUNT) return "is of no type of task";
     return mmoe_loss_kind_of((mmoe_task_type)type)->fault(value);

@@ -49,6 +49,10 @@ mmoe_status mmoe_dataset_check(const struct mmoe_dataset *set, const struct mmoe
  * MMOE_E_MEMORY. */
 mmoe_status mmoe_dataset_seal(struct mmoe_dataset *set, const struct mmoe_schema *schema,
                               mmoe_error *err);
+/* Warns of each feature that is the same in all rows, of which there are at least two: of rows to
+ * learn from. MMOE_E_MEMORY. */
+mmoe_status mmoe_dataset_warn_of_constants(struct mmoe_dataset *set,
+                                           const struct mmoe_schema *schema, mmoe_error *err);
 /* For those who make data sets: one without rows or arrays for them, but for its counts. */
 struct mmoe_dataset *mmoe_dataset_new(const struct mmoe_schema *schema,
                                       const mmoe_allocator *alloc);

@@ -318,7 +318,9 @@ static mmoe_status finish_set(loader *l, mmoe_error *err) {
         return mmoe_fail_memory(err, rows * 4 *
                                          (size_t)(set->n_sparse + set->n_dense + set->n_label + 1));
     if (l->learning) learn_labels(l);
-    return mmoe_dataset_seal(set, l->schema, err);
+    const mmoe_status status = mmoe_dataset_seal(set, l->schema, err);
+    if (status || !l->learning) return status;
+    return mmoe_dataset_warn_of_constants(set, l->schema, err);
 }
 
 static mmoe_status load(loader *l, struct mmoe_dataset **out, mmoe_error *err) {

@@ -90,6 +90,27 @@ warns 'task "cvr": all 400 labels of the training rows are 7.5: there is nothing
 refuses 'task "cvr": none of the 400 training rows has a label' none.csv
 mv classes.json plain.json
 
+# ---- Features that tell nothing ----
+
+cat >same.json <<'JSON'
+{"features": {"sparse": [{"name": "id"}, {"name": "row", "vocab_size": 9}, {"name": "any"}],
+    "dense": [{"name": "x"}, {"name": "s", "transform": "standardize"}, {"name": "t"}]},
+ "tasks": [{"name": "y", "label": "y"}], "trainer": {"n_epoch": 1}}
+JSON
+awk 'BEGIN { print "id,row,any,x,s,t,y"; for (i = 0; i < 200; i++)
+    print "A,3," i % 7 ",2.5,-1," i / 9 "," i % 2 }' >same.csv
+expect 0 "" train --config same.json --train same.csv --valid same.csv --output m.safetensors --json
+for column in id row x s; do
+    warns "same.csv: column \"$column\": all 200 values are the same"
+    in_json "same.csv: column \"$column\": all 200 values are the same"
+done
+check "no other column is named" [ "$(grep -c warning err)" = 4 ]
+run evaluate --model m.safetensors --data same.csv # neighbour: rows to score may well be alike
+quiet
+head -n 2 same.csv >one.csv
+expect 0 "" train --config same.json --train one.csv --output m.safetensors
+check "one row says nothing of a column" sh -c '! grep "column .*the same" err'
+
 # ---- What comes before ----
 
 config esmm '{"name": "ctr", "label": "click"}, {"name": "cvr", "label": "buy"}' >plain.json
@@ -109,12 +130,12 @@ for kind in missing wrong; do
     check "esmm's metrics are the same on $kind.csv" cmp full.metrics $kind.metrics
 done
 trains wrong.csv --valid wrong.csv
-text='have a label of 1 where that of "ctr", which comes before, is 0 (the first is row 2): there'
-warns "task \"cvr\": 200 of 400 training rows $text it counts as 0"
-warns "task \"cvr\": 200 of 400 validation rows $text it counts as 0"
+said='have a label of 1 where that of "ctr", which comes before, is 0 (the first is row 2): there'
+warns "task \"cvr\": 200 of 400 training rows $said it counts as 0"
+warns "task \"cvr\": 200 of 400 validation rows $said it counts as 0"
 run evaluate --model full.safetensors --data wrong.csv --json
-warns "wrong.csv: task \"cvr\": 200 of 400 rows $text"
-in_json "wrong.csv: task \"cvr\": 200 of 400 rows $text"
+warns "wrong.csv: task \"cvr\": 200 of 400 rows $said"
+in_json "wrong.csv: task \"cvr\": 200 of 400 rows $said"
 rows '(i % 3 ? 0 : "") "," (i % 3 ? "" : i % 2)' >unknown.csv
 trains unknown.csv # neighbour: where the click is not known, its conversion says what it says
 warns 'task "ctr": all 266 labels of the training rows are 0'
@@ -131,6 +152,16 @@ warns 'task "cvr": 200 of 400 training rows have no label where that of "ctr", w
 config mmoe '{"name": "ctr", "label": "click"}, {"name": "cvr", "label": "buy"}' >plain.json
 trains wrong.csv # neighbour: tasks of other models say nothing of each other
 quiet
+
+# A sweep says each once, whatever its runs.
+cat >sweep.json <<'JSON'
+{"config": "plain.json", "train": "wrong.csv", "valid": "full.csv", "test": "wrong.csv",
+ "seeds": [1, 2], "grid": {"model": [{"name": "esmm"}, {"name": "aitm"}]}}
+JSON
+expect 0 "run 4/4" sweep --config sweep.json --threads 2
+warns "task \"cvr\": 200 of 400 training rows $said it counts as 0"
+warns "wrong.csv: task \"cvr\": 200 of 400 rows $said it counts as 0"
+check "and aitm's, of both files" [ "$(grep -c warning: err)" = 4 ]
 
 # ---- Where a head's bias begins ----
 

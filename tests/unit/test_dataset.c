@@ -304,8 +304,45 @@ START_TEST(a_fingerprint_is_of_what_encodes) {
     other.labels[1] = f.labels[0];
     ck_assert(fingerprint_of(&other, csv) != hash);
     other = f;
+    other.labels[0].positive = literal("1");
+    ck_assert(fingerprint_of(&other, csv) != hash);
+    other = f; /* labels are kept as they stand */
+    other.labels[1].scale.transform = MMOE_LABEL_STANDARDIZE;
+    ck_assert(fingerprint_of(&other, csv) == hash);
     other.weight = NULL;
     ck_assert(fingerprint_of(&other, csv) != hash);
+}
+END_TEST
+
+/* ---- Labels ---- */
+
+/* A schema keeps which text is 1 and which 0, and what the labels are less and divided by. */
+START_TEST(labels_are_learnt_with_their_schema) {
+    features f = usual();
+    mmoe_schema *schema, *copy;
+    mmoe_dataset *set, *read = NULL;
+    mmoe_error err;
+    f.labels[0].positive = literal("b");
+    f.labels[1].scale.transform = MMOE_LABEL_STANDARDIZE;
+    fit(&f, "y,r,s,n,d,w\na b,2,v,1,1,1\nb,6,v,1,1,1\n,NA,v,1,1,1\n b,14,v,1,1,2\n", &schema, &set);
+    const float labels[] = {0, 2, 1, 6, NAN, NAN, 1, 14};
+    for (int i = 0; i < 8; i++)
+        ck_assert(isnan(labels[i]) ? isnan(set->labels[i]) : set->labels[i] == labels[i]);
+    ck_assert_int_eq(mmoe_schema_copy(schema, NULL, &copy, &err), MMOE_OK);
+    ck_assert_str_eq(copy->labels[0].positive, "b");
+    ck_assert_str_eq(copy->labels[0].negative, "a b");
+    const mmoe_label_scale *scale = &copy->labels[1].scale; /* weights 1, 1, 2 */
+    ck_assert_double_eq_tol(scale->shift, 9, 1e-12);
+    ck_assert_double_eq_tol(scale->unit, sqrt((49 + 9 + 2 * 25) / 4.0), 1e-12);
+    ck_assert(copy->labels[1].has_mean && fabs(copy->labels[1].mean) < 1e-12);
+    mmoe_schema_free(copy);
+    file_of("y,r,s,n,d,w\na b,2,v,1,1,1\nc,6,v,1,1,1\n");
+    ck_assert_int_eq(mmoe_dataset_read_csv(schema, path, MMOE_LABELS_REQUIRED, NULL, &read, &err),
+                     MMOE_E_DATA);
+    said(&err, path, 3, "y",
+         "row 3: column \"y\": \"c\" is neither \"b\", the task's positive label, nor \"a b\", its "
+         "other one");
+    free_both(schema, set);
 }
 END_TEST
 
@@ -314,6 +351,8 @@ END_TEST
 static mmoe_status everything(const char *name, const mmoe_allocator *a, mmoe_error *err) {
     features f = usual();
     f.dense[0].encoder = number_encoder(MMOE_TRANSFORM_STANDARDIZE);
+    f.labels[0].positive = literal("1");
+    f.labels[1].scale.transform = MMOE_LABEL_STANDARDIZE;
     mmoe_schema *schema = NULL;
     mmoe_dataset *set = NULL, *read = NULL, *copy = NULL;
     mmoe_batch batch;
@@ -371,5 +410,6 @@ void add_cases(TCase *c) {
     tcase_add_test(c, a_column_of_missing_values_has_a_table_of_one_row);
     tcase_add_test(c, sets_from_memory);
     tcase_add_test(c, a_fingerprint_is_of_what_encodes);
+    tcase_add_test(c, labels_are_learnt_with_their_schema);
     tcase_add_test(c, every_allocation_may_fail);
 }

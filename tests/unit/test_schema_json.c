@@ -23,8 +23,10 @@ static const char good[] =
     " \"dense\": [{\"name\": \"x\", \"transform\": \"none\", \"shift\": \"0\", \"scale\": \"1\"},"
     " {\"name\": \"y\", \"transform\": \"log1p_standardize\", \"shift\": \"0.1\", \"scale\": "
     "\"-2.5e-300\", \"side\": \"user\"}],"
-    " \"labels\": [{\"name\": \"l\", \"task\": \"t\", \"type\": \"classification\"}, {\"name\": "
-    "\"l\", \"task\": \"u\", \"type\": \"regression\"}],"
+    " \"labels\": [{\"name\": \"l\", \"task\": \"t\", \"type\": \"classification\", \"positive\": "
+    "\"yes\", \"negative\": \"no\"}, {\"name\": \"l\", \"task\": \"u\", \"type\": \"regression\", "
+    "\"label_transform\": {\"transform\": \"standardize\", \"shift\": \"700.5\", \"unit\": "
+    "\"0.1\"}}],"
     " \"weight\": \"w\"}";
 
 /* Vocabularies of n - `lacking` rows: integer keys 10, 11, ...; or texts of which none is an
@@ -85,6 +87,12 @@ START_TEST(a_schema_comes_back) {
     ck_assert(number->shift == 0.1 && number->scale == -2.5e-300);
     ck_assert_int_eq(s->labels[1].type, MMOE_REGRESSION);
     ck_assert_str_eq(s->labels[1].task, "u");
+    ck_assert_str_eq(s->labels[0].positive, "yes");
+    ck_assert_str_eq(s->labels[0].negative, "no");
+    ck_assert(s->labels[0].scale.transform == MMOE_LABEL_NONE && !s->labels[1].positive);
+    const mmoe_label_scale *scale = &s->labels[1].scale;
+    ck_assert(scale->transform == MMOE_LABEL_STANDARDIZE && scale->shift == 700.5 &&
+              scale->unit == 0.1);
     ck_assert_str_eq(s->weight, "w");
     json_t *json = mmoe_schema_to_json(s), *wanted = json_loads(good, 0, NULL);
     ck_assert(json_equal(json, wanted));
@@ -179,6 +187,14 @@ START_TEST(wrong_json_is_refused) {
         {"\"scale\": \"1\"", "\"scale\": \"1x\"", "dense[0].scale"},
         {"\"type\": \"regression\"", "\"type\": \"ranking\"", "labels[1].type: \"ranking\""},
         {"\"type\": \"regression\"", "\"typ\": \"regression\"", "labels[1].type"},
+        {"\"positive\": \"yes\"", "\"positive\": 1", "labels[0].positive: a string"},
+        {"\"negative\": \"no\"", "\"negative\": null", "labels[0].negative: a string"},
+        {"\"standardize\"", "\"log\"", "labels[1].label_transform.transform: \"log\" is none of"},
+        {"\"700.5\"", "700.5", "labels[1].label_transform.shift: a string with a finite number"},
+        {"\"0.1\"}}", "\"0\"}}", "labels[1].label_transform.unit: a number above 0"},
+        {", \"unit\": \"0.1\"", "", "labels[1].label_transform: an object of three keys"},
+        {"{\"transform\": \"standardize\", \"shift\": \"700.5\", \"unit\": \"0.1\"}", "\"log1p\"",
+         "labels[1].label_transform: an object of three keys"},
         {"{\"name\": \"x\", ", "3, {\"name\": \"x\", ", "dense[0]: an object"},
         {"\"labels\"", "\"label\"", "labels: an array"},
         {"\"sparse\": [", "\"sparse\": {}, \"s\": [", "sparse: an array"},
