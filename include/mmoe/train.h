@@ -356,7 +356,7 @@ typedef struct mmoe_trainer_options {
     int threads; /* workers, 1 to 256; 0: one a processor that this process may use, by its
                     affinity and by its control groups' quota */
     int single_threaded_blas;    /* 1: set the process's BLAS to one thread during fit and step, and
-                                    put it back; of several trainers at once the last puts it back */
+                                    put it back; of several trainers at once the last does */
     const char *checkpoint_path; /* written after each epoch and when stopped; NULL: none */
     void *user;
     /* Called from the thread that called fit; a return other than 0 stops training
