@@ -29,8 +29,17 @@ int cli_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* A remark that is no error. */
 void cli_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int cli_fail_memory(void);
+/* Wrong usage when a file that is read is given as "-". */
+int cli_check_input(const char *dashes, const char *name, const char *path);
 
-typedef enum cli_kind { CLI_FLAG, CLI_TEXT, CLI_INTEGER, CLI_NUMBER, CLI_LIST } cli_kind;
+typedef enum cli_kind {
+    CLI_FLAG,
+    CLI_TEXT,
+    CLI_INPUT, /* a file that is read; "-" is none */
+    CLI_INTEGER,
+    CLI_NUMBER,
+    CLI_LIST
+} cli_kind;
 
 typedef struct cli_list {
     const char **items; /* [count]; the texts are argv's */

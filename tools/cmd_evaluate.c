@@ -52,8 +52,8 @@ static void describe(char *text, size_t size) {
 int cli_evaluate(int argc, char **argv) {
     evaluate_flags f = {.threads = cli_processors()};
     const cli_option options[] = {
-        {"model", "FILE", CLI_TEXT, &f.model, true, 0, 0, "model file (.safetensors)"},
-        {"data", "FILE", CLI_TEXT, &f.data, true, 0, 0, "rows with labels (CSV)"},
+        {"model", "FILE", CLI_INPUT, &f.model, true, 0, 0, "model file (.safetensors)"},
+        {"data", "FILE", CLI_INPUT, &f.data, true, 0, 0, "rows with labels (CSV)"},
         {"threads", "N", CLI_INTEGER, &f.threads, false, 1, CLI_MAX_THREADS,
          "workers; default: the processors"},
         {"json", NULL, CLI_FLAG, &f.json, false, 0, 0, "print JSON"},

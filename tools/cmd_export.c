@@ -24,7 +24,7 @@ static void print_formats(void) {
 int cli_export(int argc, char **argv) {
     const char *model_path = NULL, *format = NULL, *output = NULL;
     const cli_option options[] = {
-        {"model", "FILE", CLI_TEXT, &model_path, true, 0, 0, "model file (.safetensors)"},
+        {"model", "FILE", CLI_INPUT, &model_path, true, 0, 0, "model file (.safetensors)"},
         {"format", "NAME", CLI_TEXT, &format, true, 0, 0, "safetensors or onnx"},
         {"output", "FILE", CLI_TEXT, &output, true, 0, 0, "the file to write, whole or not at all"},
         {NULL, NULL, CLI_FLAG, NULL, false, 0, 0, NULL}};

@@ -88,12 +88,12 @@ static int import(const mmoe_config *config, const names *columns, const char *w
 int cli_import(int argc, char **argv) {
     const char *config_path = NULL, *weights = NULL, *output = NULL, *columns_path = NULL;
     const cli_option options[] = {
-        {"config", "FILE", CLI_TEXT, &config_path, true, 0, 0, "configuration (JSON)"},
-        {"weights", "FILE", CLI_TEXT, &weights, true, 0, 0,
+        {"config", "FILE", CLI_INPUT, &config_path, true, 0, 0, "configuration (JSON)"},
+        {"weights", "FILE", CLI_INPUT, &weights, true, 0, 0,
          "torch-rechub's state_dict (.safetensors)"},
         {"output", "FILE", CLI_TEXT, &output, true, 0, 0,
          "the model to write (.safetensors), whole or not at all"},
-        {"columns", "FILE", CLI_TEXT, &columns_path, false, 0, 0,
+        {"columns", "FILE", CLI_INPUT, &columns_path, false, 0, 0,
          "a CSV file whose header the configuration's patterns are matched against"},
         {NULL, NULL, CLI_FLAG, NULL, false, 0, 0, NULL}};
     const cli_command command = {

@@ -323,7 +323,8 @@ int cli_init(int argc, char **argv) {
     if (cli_parse(&command, argc, argv, &status)) {
         const cli_path paths[] = {{"DATA.csv", path, false}, {"--output", output, true}};
         survey s = {.path = path};
-        status = cli_check_paths(paths, 2);
+        status = cli_check_input("", "DATA.csv", path);
+        if (!status) status = cli_check_paths(paths, 2);
         if (!status) status = survey_file(&s);
         if (!status) status = check_labels(&s, &labels);
         if (!status) status = write_config(&s, &labels, output);

@@ -95,8 +95,8 @@ int cli_inspect(int argc, char **argv) {
     bool json = false;
     int64_t threads = cli_processors();
     const cli_option options[] = {
-        {"model", "FILE", CLI_TEXT, &path, true, 0, 0, "model file (.safetensors)"},
-        {"data", "FILE", CLI_TEXT, &rows, false, 0, 0,
+        {"model", "FILE", CLI_INPUT, &path, true, 0, 0, "model file (.safetensors)"},
+        {"data", "FILE", CLI_INPUT, &rows, false, 0, 0,
          "rows (CSV; labels and weights are not read): what gates and experts do on them"},
         {"threads", "N", CLI_INTEGER, &threads, false, 1, CLI_MAX_THREADS,
          "workers; default: the processors"},

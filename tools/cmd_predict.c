@@ -50,8 +50,8 @@ static int predict_file(const mmoe_model *model, const mmoe_dataset *data, const
 int cli_predict(int argc, char **argv) {
     const char *model_path = NULL, *data_path = NULL, *output = NULL;
     const cli_option options[] = {
-        {"model", "FILE", CLI_TEXT, &model_path, true, 0, 0, "model file (.safetensors)"},
-        {"data", "FILE", CLI_TEXT, &data_path, true, 0, 0,
+        {"model", "FILE", CLI_INPUT, &model_path, true, 0, 0, "model file (.safetensors)"},
+        {"data", "FILE", CLI_INPUT, &data_path, true, 0, 0,
          "rows to score (CSV); columns of labels and weights are not read"},
         {"output", "FILE", CLI_TEXT, &output, true, 0, 0,
          "the scores to write (CSV), whole or not at all; -: standard output"},

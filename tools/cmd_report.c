@@ -120,10 +120,10 @@ static int report(const report_flags *f) {
 int cli_report(int argc, char **argv) {
     report_flags f = {.threads = cli_processors()};
     const cli_option options[] = {
-        {"log", "FILE", CLI_TEXT, &f.log, true, 0, 0, "what mmoe train --log wrote"},
-        {"model", "FILE", CLI_TEXT, &f.model, false, 0, 0,
+        {"log", "FILE", CLI_INPUT, &f.log, true, 0, 0, "what mmoe train --log wrote"},
+        {"model", "FILE", CLI_INPUT, &f.model, false, 0, 0,
          "the run's model, for its predictions, gates and experts"},
-        {"data", "FILE", CLI_TEXT, &f.data, false, 0, 0, "rows with labels (CSV) for --model"},
+        {"data", "FILE", CLI_INPUT, &f.data, false, 0, 0, "rows with labels (CSV) for --model"},
         {"output", "FILE", CLI_TEXT, &f.output, true, 0, 0,
          "the page to write (HTML), whole or not at all; -: standard output"},
         {"threads", "N", CLI_INTEGER, &f.threads, false, 1, CLI_MAX_THREADS,

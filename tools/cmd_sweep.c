@@ -66,7 +66,7 @@ static int run_sweep(const sweep_flags *f, const char *output) {
 int cli_sweep(int argc, char **argv) {
     sweep_flags f = {.threads = cli_processors()};
     const cli_option options[] = {
-        {"config", "FILE", CLI_TEXT, &f.config, true, 0, 0, "what to run (JSON)"},
+        {"config", "FILE", CLI_INPUT, &f.config, true, 0, 0, "what to run (JSON)"},
         {"output", "FOLDER", CLI_TEXT, &f.output, false, 0, 0,
          "results.csv and summary.csv; default: FILE without .json, and .sweep"},
         {"threads", "N", CLI_INTEGER, &f.threads, false, 1, CLI_MAX_THREADS,

@@ -115,6 +115,11 @@ static int parse_list(const cli_option *o, const char *text) {
     return CLI_OK;
 }
 
+int cli_check_input(const char *dashes, const char *name, const char *path) {
+    if (strcmp(path, "-") != 0) return CLI_OK;
+    return cli_usage("%s%s: - is no file that is read; standard input is /dev/stdin", dashes, name);
+}
+
 static int set_option(const cli_option *o, const char *text) {
     if (!*text) return cli_usage("--%s: its value is empty", o->name);
     switch (o->kind) {
@@ -124,10 +129,15 @@ static int set_option(const cli_option *o, const char *text) {
         return parse_real(o, text);
     case CLI_LIST:
         return parse_list(o, text);
-    default:
-        *(const char **)o->target = text;
-        return CLI_OK;
+    case CLI_INPUT:
+        if (cli_check_input("--", o->name, text)) return CLI_USAGE;
+        break;
+    case CLI_FLAG:
+    case CLI_TEXT:
+        break;
     }
+    *(const char **)o->target = text;
+    return CLI_OK;
 }
 
 static const cli_option *find_option(const cli_command *command, const char *name, size_t length) {

@@ -2,6 +2,7 @@
  * which says of what sweep. */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,10 +10,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/checksum.h"
 #include "base/csv.h"
 #include "base/error.h"
 #include "output.h"
 #include "sweep.h"
+#include "warnings.h"
 
 /* Columns: the keys, these, the figures, and the last five. */
 static const char *const before[] = {"seed", "status", "message"};
@@ -39,33 +42,88 @@ static char *join_path(const char *directory, const char *name) {
 
 /* ---- Which sweep ---- */
 
-static json_t *file_identity(const char *path) {
+/* Of its bytes, in blocks; false and errno on failure. */
+static bool hash_file(const char *path, uint64_t *hash) {
+    enum { BLOCK = 1 << 20 };
+    FILE *file = fopen(path, "rbe");
+    char *block = malloc(BLOCK);
+    size_t got = 0;
+    *hash = 0;
+    while (file && block && (got = fread(block, 1, BLOCK, file)) > 0)
+        *hash = mmoe_checksum_hash(*hash, block, got);
+    const bool is_read = file && block && !ferror(file);
+    const int reason = errno;
+    if (file) fclose(file);
+    free(block);
+    errno = reason;
+    return is_read;
+}
+
+/* CLI_OK: *out is the file's, null where there is none. */
+static int file_identity(const char *path, json_t **out) {
     struct stat st;
-    if (!path) return json_null();
-    return json_pack("{s:s, s:I}", "path", path, "bytes",
-                     stat(path, &st) == 0 ? (json_int_t)st.st_size : -1);
+    uint64_t hash;
+    char text[17];
+    *out = NULL;
+    if (path && (stat(path, &st) || !hash_file(path, &hash)))
+        return cli_fail_system("cannot read %s", path);
+    if (path) snprintf(text, sizeof text, "%016" PRIx64, hash);
+    *out = path ? json_pack("{s:s, s:I, s:s}", "path", path, "bytes", (json_int_t)st.st_size,
+                            "checksum", text)
+                : json_null();
+    return *out ? CLI_OK : cli_fail_memory();
 }
 
 /* All that must be the same for results to stand in one table; settings and seeds may be more or
  * others. */
-static json_t *identity_of(const sweep_plan *p) {
-    json_t *keys = json_array();
+static int identity_of(const sweep_plan *p, json_t **out) {
+    const char *const names[] = {"train", "valid", "test"};
+    const char *const paths[] = {p->train, p->valid, p->test};
+    json_t *keys = json_array(), *own = json_object();
     for (size_t k = 0; k < p->n_key; k++) json_array_append_new(keys, json_string(p->keys[k]));
-    return json_pack("{s:O, s:o, s:o, s:o, s:o}", "config", p->config, "train",
-                     file_identity(p->train), "valid", file_identity(p->valid), "test",
-                     file_identity(p->test), "keys", keys);
+    int status = json_object_set(own, "config", p->config) ? cli_fail_memory() : CLI_OK;
+    for (int i = 0; !status && i < 3; i++) {
+        json_t *file;
+        status = file_identity(paths[i], &file);
+        if (!status && json_object_set_new(own, names[i], file)) status = cli_fail_memory();
+    }
+    if (json_object_set_new(own, "keys", keys) && !status) status = cli_fail_memory();
+    *out = own;
+    return status;
 }
 
-static int compare_identity(json_t *own, const json_t *found, const char *directory) {
-    const char *key;
-    json_t *value;
-    json_object_foreach(own, key, value) {
-        if (json_equal(value, json_object_get(found, key))) continue;
-        return cli_fail("%s has the results of another sweep: its \"%s\" is not this one's; choose "
-                        "another --output",
-                        directory, key);
+/* What of a record is not as it was; NULL: nothing. `known`: the bytes of its data are. */
+static const char *differing_part(json_t *own, const json_t *found, bool *known) {
+    const char *part, *key;
+    json_t *value, *entry;
+    *known = true;
+    json_object_foreach(own, part, value) {
+        const json_t *other = json_object_get(found, part);
+        if (json_equal(value, (json_t *)(uintptr_t)other)) continue;
+        if (!json_is_object(other) || json_object_get(other, "checksum") ||
+            !json_object_get(value, "checksum"))
+            return part;
+        /* Version 0.1 kept path and length alone. */
+        json_object_foreach(value, key,
+                            entry) if (strcmp(key, "checksum") != 0 &&
+                                       !json_equal(entry, json_object_get(other, key))) return part;
+        *known = false;
     }
-    return CLI_OK;
+    return NULL;
+}
+
+static int compare_identity(json_t *own, const json_t *found, const char *directory, bool *known) {
+    const char *part = differing_part(own, found, known);
+    if (!part) return CLI_OK;
+    const json_t *value = json_object_get(own, part), *other = json_object_get(found, part);
+    const char *path = json_string_value(json_object_get(value, "path"));
+    if (path && json_equal(json_object_get(value, "path"), json_object_get(other, "path")))
+        return cli_fail("%s has the results of another sweep: \"%s\" has changed, the file %s; "
+                        "choose another --output",
+                        directory, part, path);
+    return cli_fail("%s has the results of another sweep: its \"%s\" is not this one's; choose "
+                    "another --output",
+                    directory, part);
 }
 
 static int write_identity(const char *path, json_t *own) {
@@ -77,25 +135,34 @@ static int write_identity(const char *path, json_t *own) {
     return status;
 }
 
+/* Its record is read; one of an older version has its data's bytes from now on. */
+static int check_record(const char *path, json_t *own, const char *directory) {
+    json_t *found = json_load_file(path, 0, NULL);
+    if (!found) return cli_fail("%s is no description of a sweep", path);
+    bool known;
+    int status = compare_identity(own, found, directory, &known);
+    json_decref(found);
+    if (status || known) return status;
+    cli_warn("%s is of an older version and knows the length of the data files alone: that their "
+             "rows are those of the results cannot be checked",
+             path);
+    return write_identity(path, own);
+}
+
 static int check_identity(const sweep_plan *p, const sweep_results *r) {
     char *path = join_path(r->directory, "sweep.json");
-    json_t *own = identity_of(p);
+    json_t *own;
     struct stat st;
-    int status;
-    if (!path || !own) {
-        status = cli_fail_memory();
-    } else if (stat(path, &st) == 0) {
-        json_t *found = json_load_file(path, 0, NULL);
-        status = found ? compare_identity(own, found, r->directory)
-                       : cli_fail("%s is no description of a sweep", path);
-        json_decref(found);
-    } else if (stat(r->path, &st) == 0 && st.st_size > 0) {
+    int status = identity_of(p, &own);
+    if (!status && !path) status = cli_fail_memory();
+    if (!status && stat(path, &st) == 0)
+        status = check_record(path, own, r->directory);
+    else if (!status && stat(r->path, &st) == 0 && st.st_size > 0)
         status = cli_fail("%s stands there, but not %s, which would say of what sweep it is; "
                           "choose another --output",
                           r->path, path);
-    } else {
+    else if (!status)
         status = write_identity(path, own);
-    }
     free(path);
     json_decref(own);
     return status;

@@ -163,7 +163,11 @@ static void print_run(const crew *c, size_t run) {
     }
     for (size_t i = 0; i < p->n_selected; i++) {
         const sweep_figure *f = &p->figures[p->selected[i]];
-        fprintf(stderr, "  %s %.5f", f->name, r->values[p->selected[i]]);
+        const double value = r->values[p->selected[i]];
+        if (isfinite(value))
+            fprintf(stderr, "  %s %.5f", f->name, value);
+        else
+            fprintf(stderr, "  %s undefined", f->name);
     }
     fprintf(stderr, "  epoch %lld of %lld  %.2f s\n", (long long)r->best_epoch,
             (long long)r->epochs, r->seconds);

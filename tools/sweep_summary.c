@@ -6,6 +6,7 @@
 #include "output.h"
 #include "sweep.h"
 #include "task_types.h"
+#include "warnings.h"
 
 /* One figure over a setting's seeds. */
 typedef struct spread {
@@ -18,7 +19,7 @@ typedef struct line {
     spread *figures;                 /* [n_figure] */
     double rows_per_second, seconds; /* means */
     int64_t parameters;
-    double score; /* larger is better; NaN: none */
+    double score; /* larger is better; NaN: undefined */
 } line;
 
 /* ---- Figures ---- */
@@ -55,10 +56,42 @@ static void fill_line(const sweep_plan *p, const sweep_results *r, line *l) {
     l->rows_per_second /= (double)l->done;
     l->seconds /= (double)l->done;
     for (size_t i = 0; i < p->n_figure; i++) l->figures[i] = spread_of(p, r, l->setting, i);
-    for (size_t i = 0; i < p->n_selected; i++)
-        l->score +=
-            cli_metric_score(p->figures[p->selected[i]].metric, l->figures[p->selected[i]].mean) /
-            (double)p->n_selected;
+}
+
+/* ---- The order ---- */
+
+/* Is a figure defined in a run of any setting? */
+static bool is_defined(const sweep_plan *p, const line *lines, size_t figure) {
+    for (size_t i = 0; i < p->n_setting; i++)
+        if (lines[i].figures[figure].count > 0) return true;
+    return false;
+}
+
+static bool is_any_done(const sweep_plan *p, const line *lines) {
+    for (size_t i = 0; i < p->n_setting; i++)
+        if (lines[i].done > 0) return true;
+    return false;
+}
+
+/* The settings are ranked by the mean of those selected figures that are defined at all. A setting
+ * that lacks one of these has no score. */
+static void score_lines(const sweep_plan *p, line *lines) {
+    size_t defined = 0;
+    if (!is_any_done(p, lines)) return;
+    for (size_t i = 0; i < p->n_selected; i++) defined += is_defined(p, lines, p->selected[i]);
+    for (size_t i = 0; i < p->n_setting; i++) lines[i].score = defined ? 0 : (double)NAN;
+    for (size_t s = 0; s < p->n_selected; s++) {
+        const sweep_figure *f = &p->figures[p->selected[s]];
+        const char *then = defined ? "the order is that of the others"
+                                   : "the settings stand in no order, and none is the best";
+        if (!is_defined(p, lines, p->selected[s])) {
+            cli_warn("%s is undefined in every run: %s", f->name, then);
+            continue;
+        }
+        for (size_t i = 0; i < p->n_setting; i++)
+            lines[i].score += cli_metric_score(f->metric, lines[i].figures[p->selected[s]].mean) /
+                              (double)defined;
+    }
 }
 
 /* Best first; those without a figure last; equal ones in the order of the settings. */
@@ -141,8 +174,8 @@ static int print_json(const sweep_plan *p, const line *lines) {
         json_array_append_new(settings, line_json(p, &lines[i]));
     for (size_t i = 0; i < p->n_selected; i++)
         json_array_append_new(selected, json_string(p->figures[p->selected[i]].name));
-    return cli_print_json(
-        stdout, json_pack("{s:o, s:o}", "selected_by", selected, "settings", settings), true);
+    json_t *result = json_pack("{s:o, s:o}", "selected_by", selected, "settings", settings);
+    return cli_print_json(stdout, cli_with_warnings(result), true);
 }
 
 /* ---- Table ---- */
@@ -161,9 +194,9 @@ static void put_figure(char *cell, const char *text) {
     if (strlen(text) >= CELL) memcpy(cell + CELL - 4, "...", 4);
 }
 
-static void put_spread(char *cell, const spread *s) {
+static void put_spread(char *cell, const line *l, const spread *s) {
     if (s->count == 0)
-        put_figure(cell, "-");
+        put_figure(cell, l->done ? "undefined" : "-");
     else if (s->count == 1)
         snprintf(cell, CELL, "%.5f", s->mean);
     else
@@ -185,7 +218,7 @@ static size_t fill_row(const sweep_plan *p, const line *l, char (*cells)[CELL]) 
     for (size_t i = 0; i < p->n_figure; i++) {
         if (!is_shown(p, i)) continue;
         if (l)
-            put_spread(cells[n++], &l->figures[i]);
+            put_spread(cells[n++], l, &l->figures[i]);
         else
             put_figure(cells[n++], p->figures[i].name);
     }
@@ -230,6 +263,7 @@ int sweep_summarize(const sweep_plan *p, const sweep_results *r, bool json) {
         else
             status = cli_fail_memory();
     }
+    if (!status) score_lines(p, lines);
     if (!status) qsort(lines, p->n_setting, sizeof *lines, compare_lines);
     if (!status) status = write_summary_file(p, r, lines);
     if (!status) status = json ? print_json(p, lines) : print_summary_table(p, lines);

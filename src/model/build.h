@@ -10,10 +10,21 @@ typedef mmoe_status mmoe_builder(mmoe_graph *g, const mmoe_config *config,
 /* Adds the model of config->model. */
 mmoe_builder mmoe_build_graph;
 
-mmoe_builder mmoe_build_single_task, mmoe_build_shared_bottom, mmoe_build_esmm, mmoe_build_aitm,
-    mmoe_build_cross_stitch;
-mmoe_builder mmoe_build_mmoe; /* OMoE, too: one gate */
-mmoe_builder mmoe_build_ple;  /* CGC, too: one level */
+/* Every model, and the builder that build_NAME.c has for it. */
+#define MMOE_BUILDERS(ROW)                                                                         \
+    ROW(SINGLE_TASK, single_task)                                                                  \
+    ROW(SHARED_BOTTOM, shared_bottom)                                                              \
+    ROW(OMOE, mmoe) /* one gate */                                                                 \
+    ROW(MMOE, mmoe)                                                                                \
+    ROW(CGC, ple) /* one level */                                                                  \
+    ROW(PLE, ple)                                                                                  \
+    ROW(ESMM, esmm)                                                                                \
+    ROW(AITM, aitm)                                                                                \
+    ROW(CROSS_STITCH, cross_stitch)
+
+#define MMOE_DECLARE_BUILDER(MODEL, name) extern mmoe_builder mmoe_build_##name;
+MMOE_BUILDERS(MMOE_DECLARE_BUILDER)
+#undef MMOE_DECLARE_BUILDER
 
 /* "KIND.INDEX", or "KIND" with the index -1. */
 mmoe_module mmoe_module_of(const char *kind, int32_t index, mmoe_view in,

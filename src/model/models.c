@@ -1,17 +1,8 @@
-/* The table of models: a row a kind. */
+/* The table of models. */
 #include "model/build.h"
 
-static mmoe_builder *const builders[] = {
-    [MMOE_MODEL_SINGLE_TASK] = mmoe_build_single_task,
-    [MMOE_MODEL_SHARED_BOTTOM] = mmoe_build_shared_bottom,
-    [MMOE_MODEL_OMOE] = mmoe_build_mmoe,
-    [MMOE_MODEL_MMOE] = mmoe_build_mmoe,
-    [MMOE_MODEL_CGC] = mmoe_build_ple,
-    [MMOE_MODEL_PLE] = mmoe_build_ple,
-    [MMOE_MODEL_ESMM] = mmoe_build_esmm,
-    [MMOE_MODEL_AITM] = mmoe_build_aitm,
-    [MMOE_MODEL_CROSS_STITCH] = mmoe_build_cross_stitch,
-};
+#define BUILDER(MODEL, name) [MMOE_MODEL_##MODEL] = mmoe_build_##name,
+static mmoe_builder *const builders[] = {MMOE_BUILDERS(BUILDER)};
 
 mmoe_status mmoe_build_graph(mmoe_graph *g, const mmoe_config *config, const mmoe_schema *schema,
                              mmoe_error *err) {

@@ -31,6 +31,11 @@ run predict --model plain.safetensors --data plain.csv --output plain.pred
 check "a row a row, under the task's name" [ "$(head -n 1 plain.pred) $(wc -l <plain.pred)" = \
     "task 7" ]
 
+# Standard input has a name.
+same_from_input() { "$mmoe" predict --model plain.safetensors --data /dev/stdin --output - \
+    <plain.csv | cmp - plain.pred; }
+check "rows come from standard input, too" same_from_input
+
 # Variants of the same rows give the same model and the same predictions.
 printf '\357\273\277y,c,x\n1,a,0.5\n0,b,1.5\n1,a,-2\n0,c,3\n0,b,0\n1,c,1\n' >bom.csv
 sed 's/$/\r/' plain.csv >crlf.csv

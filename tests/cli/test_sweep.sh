@@ -106,6 +106,33 @@ check "it stands in the table, last" [ "$(column fail.sweep/summary.csv failed |
 expect 1 "2 of 4 runs failed" sweep --config fail.json
 check "it is not repeated" [ "$(wc -l <fail.sweep/results.csv)" -eq 5 ]
 
+# ---- Figures that are undefined ----
+awk -F, 'BEGIN { OFS = "," } NR > 1 { $1 = 0 } { print }' valid.csv >no_clicks.csv
+undefined() { # NAME REST: a sweep over rows of which a task has one class
+    cat >"$1.json" <<JSON
+{"config": "config.json", "train": "train.csv", "valid": "no_clicks.csv", "grid":
+    {"trainer.earlystop_patience": [0], "trainer.optimizer_params.lr": [0.0001, 0.01]}$2}
+JSON
+}
+undefined u ", \"select\": {\"task\": \"ctr\"}"
+expect 0 "valid.ctr.auc is undefined in every run: the settings stand in no order" \
+    sweep --config u.json --threads 1
+check "it is no number" sh -c '! grep -qw nan err out'
+check "a run says so" [ "$(grep -c "^run.*valid.ctr.auc undefined" err)" -eq 2 ]
+check "and the table" [ "$(grep -c undefined out)" -eq 2 ]
+check "the settings stand as they were given" [ "$(column u.sweep/summary.csv \
+    trainer.optimizer_params.lr | tr '\n' ' ')" = "0.0001 0.01 " ]
+run sweep --config u.json --json
+check "JSON has the warning" grep -q "\"warnings\": \[\"valid.ctr.auc is undefined" out
+undefined v ', "select": {"task": "mean", "metric": "auc"}'
+expect 0 "valid.ctr.auc is undefined in every run: the order is that of the others" \
+    sweep --config v.json
+check "which decide" [ "$(column v.sweep/summary.csv valid.cvr.auc.mean)" = \
+    "$(column v.sweep/summary.csv valid.cvr.auc.mean | sort -gr)" ]
+undefined w ", \"select\": {\"task\": \"ctr\", \"metric\": \"logloss\"}"
+expect 0 "" sweep --config w.json
+check "another metric is defined" sh -c '! grep -q "every run" err'
+
 # ---- Random, features, models ----
 plan r ', "random": {"runs": 6, "seed": 5, "keys": {"trainer.optimizer_params.lr": {"low": 0.001,
     "high": 0.1, "log": true},
@@ -188,6 +215,26 @@ sed -i 's/"dropout": 0.1/"dropout": 0.2/' config.json
 expect 1 'its "config" is not' sweep --config s.json
 sed -i 's/"dropout": 0.2/"dropout": 0.1/' config.json
 check "a refused sweep leaves the results alone" [ "$(wc -l <s.sweep/results.csv)" -eq 13 ]
+# Data of the same length are not the same.
+for file in train valid test; do
+    cp $file.csv kept.csv
+    awk -F, 'BEGIN { OFS = "," } NR == 9 { $1 = 1 - $1 } { print }' kept.csv >$file.csv
+    expect 1 "another sweep: \"$file\" has changed, the file $file.csv" sweep --config s.json
+    check "the length of $file.csv is as it was" [ "$(wc -c <kept.csv)" -eq "$(wc -c <$file.csv)" ]
+    cp kept.csv $file.csv
+    touch -d 2001-01-01 $file.csv
+done
+expect 0 "8 of 8 runs are done already" sweep --config s.json
+# A record of version 0.1 knows paths and lengths.
+sed -i 's/, "checksum": "[0-9a-f]*"//' s.sweep/sweep.json
+expect 0 "knows the length of the data files alone" sweep --config s.json
+expect 0 "8 of 8 runs are done already" sweep --config s.json
+check "which is said once" [ "$(grep -c warning err)" -eq 0 ]
+sed -i 's/, "checksum": "[0-9a-f]*"//' s.sweep/sweep.json
+echo "$(tail -n 1 train.csv)" >>train.csv
+expect 1 '"train" has changed' sweep --config s.json
+sed -i '$d' train.csv
+
 sed -i '3s/ok/perhaps/' s.sweep/results.csv
 expect 1 'row 3 is no run'"'"'s result' sweep --config s.json
 rm three/sweep.json

@@ -46,6 +46,17 @@ expect 2 "--output and --checkpoint are the same file" train --config c --train 
 expect 2 "--from and --resume exclude each other" train --config c --train t --output o --from m \
     --resume r
 expect 2 "--data and --output are the same file" predict --model m --data d --output d
+# Standard input has a name, and - is none.
+for flag in config train valid test from resume; do
+    expect 2 "--$flag: - is no file that is read; standard input is /dev/stdin" train --$flag -
+done
+for command in evaluate predict inspect report; do
+    expect 2 "--data: - is no file that is read" $command --data - --output -
+    expect 2 "--model: - is no file that is read" $command --model -
+done
+expect 2 "--weights: - is no file that is read" import --weights -
+expect 2 "--config: - is no file that is read" sweep --config -
+expect 2 "DATA.csv: - is no file that is read" init - --label click
 expect 2 "DATA.csv is missing" init --label click
 expect 2 "--label COLUMN is missing" init data.csv
 expect 2 "KIND" synth --rows 3 --output x
