@@ -96,8 +96,8 @@ MMOE_API mmoe_status mmoe_schema_create(const mmoe_config *config, const char *c
                                         size_t n_columns, const mmoe_allocator *alloc,
                                         mmoe_schema **out, mmoe_error *err);
 /* A data set from memory, copied: `batch` (see mmoe_batch: encoded, or columns of raw values),
- * `labels` [rows, tasks] (NaN: missing), `weights` [rows] or NULL. Values are checked as those of a
- * file are. */
+ * `labels` [rows, tasks] (NaN: missing; those of a task with a `positive` are 0 and 1), `weights`
+ * [rows] or NULL. Values are checked as those of a file are. */
 MMOE_API mmoe_status mmoe_dataset_create(const mmoe_schema *schema, const mmoe_batch *batch,
                                          const float *labels, const float *weights,
                                          const mmoe_allocator *alloc, mmoe_dataset **out,
@@ -337,7 +337,7 @@ typedef struct mmoe_epoch_report {
     double train_seconds;           /* training alone */
     double rows_per_second;         /* rows / train_seconds */
     double loss;                    /* mean of the weighted tasks' losses over the epoch */
-    const double *task_loss;        /* [n_task] */
+    const double *task_loss;        /* [n_task], of labels as tasks[].label_transform makes them */
     const mmoe_task_metrics *valid; /* [n_task]; NULL without validation data */
     double score;                   /* what early stopping watches; NaN without validation data */
     int is_best;

@@ -167,10 +167,10 @@ static const mmoe_key other_keys[] = {
     WORDS("model.init", IN_CONFIG(init), "\"pytorch\"", MMOE_LINEAR_INITS,
           "What the weights of all layers are drawn from; biases begin at 0, but pytorch's."),
     {.doc = {"model.init_bias", "string", NULL, MMOE_WORDS(MMOE_BIAS_INITS),
-             "What the last bias of a task's tower begins with: labels, the mean of the training "
-             "labels, or of a classification its log-odds (of esmm's conversion, whose score is a "
-             "product, as torch); torch, what model.init says. By default labels for a regression, "
-             "torch for a classification."},
+             "What the last bias of a task's tower begins with: labels, that which scores the mean "
+             "of the training labels: the mean itself for a regression, its log-odds for a "
+             "classification (for esmm's conversion, whose score is a product, as torch); torch, "
+             "what model.init says. By default torch for a classification, labels for all others."},
      .kind = MMOE_KEY_WORD,
      .absent = MMOE_BIAS_BY_TYPE,
      IN_CONFIG(init_bias)},
