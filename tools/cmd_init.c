@@ -212,6 +212,13 @@ static role judge_column(const column *c, int64_t rows, char room[REMARK_SIZE],
     return guess;
 }
 
+static bool has_utf8_labels(const cli_label_values *two) {
+    for (int i = 0; i < 2; i++)
+        if (two->seen[i].text && !mmoe_utf8_is(two->seen[i].text, strlen(two->seen[i].text)))
+            return false;
+    return true;
+}
+
 static int check_labels(const survey *s, const cli_list *labels) {
     if (s->rows == 0) return cli_fail("%s: there are no rows after the header", s->path);
     for (size_t i = 0; i < labels->count; i++) {
@@ -223,6 +230,9 @@ static int check_labels(const survey *s, const cli_list *labels) {
                             "two in all: the first is \"%.*s\", in row %" PRId64,
                             s->path, c->name, (int)mmoe_utf8_cut(c->odd, strlen(c->odd), 40),
                             c->odd, c->odd_row);
+        if (c->texts && !has_utf8_labels(&c->two))
+            return cli_fail("%s: column \"%s\" (--label) has a value that is not UTF-8", s->path,
+                            c->name);
         for (size_t j = 0; j < i; j++)
             if (strcmp(labels->items[i], labels->items[j]) == 0)
                 return cli_usage("--label %s is given twice", c->name);

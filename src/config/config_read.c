@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "config/config_json.h"
 #include "base/json_text.h"
 
@@ -236,6 +237,10 @@ mmoe_status mmoe_config_set(mmoe_config *config, const char *key, const char *va
     json_t *root;
     json_error_t syntax;
     const mmoe_key_place place = {default_name, err};
+    if (!mmoe_utf8_is(key, strlen(key)))
+        return mmoe_key_fail(&place, "", "the key to set is not UTF-8");
+    if (!mmoe_utf8_is(value, strlen(value)))
+        return mmoe_key_fail(&place, key, "the value is not UTF-8");
     if (mmoe_json_parse(config->source, strlen(config->source), 0, &config->alloc, &root, &syntax))
         return mmoe_fail_memory(err, strlen(config->source));
     mmoe_config *changed;

@@ -160,6 +160,45 @@ expect 0 "" predict --model m.out --data inch.csv --output p.csv
 expect 0 "they are taken as text" init inch.csv --label click
 says "init writes it" '"quotes": "lenient"' out
 
+# ---- Text that is no UTF-8 ----
+
+latin=$(printf 'caf\351')
+sed "1s/user/$latin/" empty.csv >latin.csv
+sed 's/"name": "user"/"name": "*"/' config.json >star.json
+for bytes in '\351' '\300\257' '\355\240\200' '\364\220\200\200'; do
+    { printf "${bytes},price,click\n" && tail -n +2 empty.csv; } >header.csv
+    expect 1 "header.csv: row 1: the name of column 1 is not UTF-8" train --config star.json \
+        --train header.csv --output n.out
+    expect_nothing_left n.out
+    expect 1 "row 1: the name of column 1 is not UTF-8" init header.csv --label click
+    check "no epoch is trained" [ "$(grep -c epoch err)" = 0 ]
+done
+expect 2 "tasks.0.label: the value is not UTF-8" train --config config.json --train empty.csv \
+    --output n.out --set "tasks.0.label=$latin"
+expect 2 "the key to set is not UTF-8" train --config config.json --train empty.csv \
+    --output n.out --set "$latin=1"
+# Paths and values may be any bytes.
+mkdir "$latin"
+cp empty.csv "$latin/a.csv"
+expect 0 "" train --config config.json --train "$latin/a.csv" --valid "$latin/a.csv" \
+    --output "$latin/m" --log "$latin/log" --json
+says "a path in JSON" '"model": "caf?/m"' out
+check "and in the log" [ "$(grep -cF '"train":"caf?/a.csv"' "$latin/log")" = 1 ]
+cp "$latin/log" log
+check "the log is JSON" python3 -c 'import json
+for line in open("log", encoding="utf-8"): json.loads(line)'
+expect 0 "" predict --model "$latin/m" --data "$latin/a.csv" --output "$latin/p"
+sed "2,\$s/^[^,]*/$latin&/" empty.csv >values.csv
+train_on values.csv
+expect 0 "" evaluate --model m.out --data values.csv
+silent_on "values of any bytes" warning
+sed "2,\$s/,0\$/,$latin/" empty.csv >labels.csv
+expect 1 'row 2: column "click": ' train --config config.json --train labels.csv --output n.out \
+    --set 'tasks.0.positive="1"'
+says "a label must be UTF-8" "is not UTF-8, as a label must be"
+expect 1 "has a value that is not UTF-8" init labels.csv --label click
+check "no lack of memory is ever without bytes" [ "$(grep -c 'out of memory' err)" = 0 ]
+
 # ---- init ----
 
 for word in '' NA nan NaN null None '\\N'; do
