@@ -197,9 +197,9 @@ START_TEST(half_numbers_are_exact) {
     ck_assert_int_eq(mmoe_state_floats(&t, 1 << 16, "f", out, NULL), MMOE_OK);
     for (int i = 0; i < 1 << 16; i++) {
         const int exponent = i >> 10 & 31, rest = i & 1023;
-        const float size = exponent == 31 ? (rest ? NAN : INFINITY)
-                           : exponent     ? (1 + (float)rest / 1024) * (float)exp2(exponent - 15)
-                                          : (float)rest / 1024 * 0x1p-14F;
+        float size = (float)rest / 1024 * 0x1p-14F;
+        if (exponent) size = (1 + (float)rest / 1024) * (float)exp2(exponent - 15);
+        if (exponent == 31) size = rest ? NAN : INFINITY;
         const float wanted = i >> 15 ? -size : size;
         ck_assert_msg(isnan(wanted) ? isnan(out[i]) : memcmp(&out[i], &wanted, 4) == 0,
                       "%04x: %g, not %g", (unsigned)i, (double)out[i], (double)wanted);
