@@ -1,6 +1,7 @@
 /* mmoe evaluate */
 #include <stdlib.h>
 
+#include "columns.h"
 #include "output.h"
 #include "task_types.h"
 #include "warnings.h"
@@ -10,6 +11,13 @@ typedef struct evaluate_flags {
     int64_t threads;
     bool json;
 } evaluate_flags;
+
+static json_t *result_json(const mmoe_dataset *data, const mmoe_task_metrics *metrics,
+                           int32_t n_task) {
+    json_t *result = cli_report_json(mmoe_dataset_rows(data), metrics, n_task);
+    if (result) json_object_set_new(result, "columns", cli_columns_json(data));
+    return cli_with_warnings(result);
+}
 
 static int evaluate_file(const evaluate_flags *f, const mmoe_model *model,
                          const mmoe_dataset *data) {
@@ -21,9 +29,7 @@ static int evaluate_file(const evaluate_flags *f, const mmoe_model *model,
     if (mmoe_evaluate(model, data, (int)f->threads, NULL, metrics, &err))
         status = cli_fail("%s", err.message);
     else if (f->json)
-        status = cli_print_json(
-            stdout, cli_with_warnings(cli_report_json(mmoe_dataset_rows(data), metrics, n_task)),
-            true);
+        status = cli_print_json(stdout, result_json(data, metrics, n_task), true);
     else
         cli_print_metrics(metrics, n_task);
     free(metrics);
@@ -72,7 +78,7 @@ int cli_evaluate(int argc, char **argv) {
         mmoe_dataset_read_csv(mmoe_model_schema(model), f.data, MMOE_LABELS_REQUIRED, NULL, &data,
                               &err))
         status = cli_fail("%s", err.message);
-    cli_warn_of_data(f.data, data);
+    if (!status) cli_remark_columns(f.data, data);
     if (!status) cli_warn_of_labels(f.data, model, data);
     if (!status) status = evaluate_file(&f, model, data);
     mmoe_dataset_free(data);

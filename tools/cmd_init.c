@@ -7,10 +7,12 @@
 
 #include "base/csv.h"
 #include "base/error.h"
+#include "base/missing.h"
 #include "base/utf8.h"
 #include "files.h"
 #include "init_labels.h"
 #include "output.h"
+#include "warnings.h"
 
 /* Integers of up to this many values are ids; of more, ids only if a value comes ten times on
  * average. */
@@ -41,6 +43,8 @@ typedef struct survey {
     column *columns; /* [count] */
     size_t count;
     int64_t rows;
+    const cli_list *labels;
+    bool lenient; /* quotes are taken as text */
 } survey;
 
 typedef enum role { ROLE_LEFT_OUT, ROLE_SPARSE, ROLE_DENSE } role;
@@ -74,11 +78,9 @@ static bool insert_value(value_set *set, uint64_t hash) {
     return true;
 }
 
-static bool is_missing(const char *text) { return !*text || strcmp(text, "NA") == 0; }
-
 /* False: memory is out. */
 static bool survey_value(column *c, int64_t row, const char *text) {
-    if (is_missing(text)) return true;
+    if (mmoe_is_usual_missing(text, strlen(text))) return true;
     c->present++;
     if (!c->two.more && !cli_label_values_add(&c->two, text)) return false;
     char *end;
@@ -94,6 +96,12 @@ static bool survey_value(column *c, int64_t row, const char *text) {
         c->label_faults[type] += !is_number || mmoe_label_fault(type, value);
     bool is_dense = c->fractions && !c->texts && c->values.count > 1;
     return is_dense || insert_value(&c->values, hash_value(text));
+}
+
+static const column *find_surveyed(const survey *s, const char *name) {
+    for (size_t i = 0; i < s->count; i++)
+        if (strcmp(s->columns[i].name, name) == 0) return &s->columns[i];
+    return NULL;
 }
 
 static mmoe_status begin_survey(void *user, const mmoe_csv_field *fields, size_t count,
@@ -113,6 +121,10 @@ static mmoe_status begin_survey(void *user, const mmoe_csv_field *fields, size_t
         s->columns[s->count].name = strdup(name);
         if (!s->columns[s->count].name) return mmoe_fail_memory(err, strlen(name) + 1);
     }
+    for (size_t i = 0; i < s->labels->count; i++)
+        if (!find_surveyed(s, s->labels->items[i]))
+            return mmoe_fail_at(err, MMOE_E_CONFIG, s->path, 0, NULL,
+                                "there is no column \"%s\" (--label)", s->labels->items[i]);
     return MMOE_OK;
 }
 
@@ -126,12 +138,6 @@ static mmoe_status survey_row(void *user, int64_t row, const mmoe_csv_field *fie
     return MMOE_OK;
 }
 
-static int survey_file(survey *s) {
-    const mmoe_csv_handler handler = {s, begin_survey, survey_row};
-    mmoe_error err;
-    return mmoe_csv_read(s->path, &handler, NULL, &err) ? cli_fail("%s", err.message) : CLI_OK;
-}
-
 static void free_survey(survey *s) {
     for (size_t i = 0; i < s->count; i++) {
         free(s->columns[i].name);
@@ -140,6 +146,26 @@ static void free_survey(survey *s) {
         cli_label_values_free(&s->columns[i].two);
     }
     free(s->columns);
+}
+
+/* Quotes that are malformed are text, which the configuration says then. */
+static int survey_file(survey *s) {
+    mmoe_csv_passed passed = {0};
+    mmoe_csv_handler handler = {s, begin_survey, survey_row, .passed = &passed};
+    mmoe_error err;
+    mmoe_status status = mmoe_csv_read(s->path, &handler, NULL, &err);
+    if (status && passed.quotes_row) {
+        cli_note("%s; they are taken as text", err.message);
+        free_survey(s);
+        *s = (survey){.path = s->path, .labels = s->labels, .lenient = true};
+        handler.lenient = true;
+        status = mmoe_csv_read(s->path, &handler, NULL, &err);
+    }
+    char text[MMOE_PASSED_SIZE];
+    int64_t count, row;
+    for (int i = 0; !status && mmoe_csv_passed_text(&passed, i, text, &count, &row); i++)
+        cli_warn("%s: %s", s->path, text);
+    return status ? cli_fail("%s", err.message) : CLI_OK;
 }
 
 /* A few words among numbers: a slip, or a mark for missing. */
@@ -169,7 +195,8 @@ static const char *why_left_out(const column *c, int64_t rows, role guess, char 
     if (!(c->fractions && !c->texts) && distinct == c->present && c->present >= KEY_ROWS)
         return "left out: every value is another one, as of a row's key";
     if (guess == ROLE_DENSE && c->present < rows)
-        return "left out: values are missing, which a dense feature cannot have";
+        return "left out: values are missing, which a dense feature cannot have; as a sparse one "
+               "with boundaries it may";
     return NULL;
 }
 
@@ -185,18 +212,17 @@ static role judge_column(const column *c, int64_t rows, char room[REMARK_SIZE],
     return guess;
 }
 
-static const column *find_surveyed(const survey *s, const char *name) {
-    for (size_t i = 0; i < s->count; i++)
-        if (strcmp(s->columns[i].name, name) == 0) return &s->columns[i];
-    return NULL;
+static bool has_utf8_labels(const cli_label_values *two) {
+    for (int i = 0; i < 2; i++)
+        if (two->seen[i].text && !mmoe_utf8_is(two->seen[i].text, strlen(two->seen[i].text)))
+            return false;
+    return true;
 }
 
 static int check_labels(const survey *s, const cli_list *labels) {
     if (s->rows == 0) return cli_fail("%s: there are no rows after the header", s->path);
     for (size_t i = 0; i < labels->count; i++) {
         const column *c = find_surveyed(s, labels->items[i]);
-        if (!c)
-            return cli_fail("%s: there is no column \"%s\" (--label)", s->path, labels->items[i]);
         if (!c->present)
             return cli_fail("%s: column \"%s\" (--label) has no value", s->path, c->name);
         if (c->texts && !cli_label_positive(&c->two))
@@ -204,6 +230,9 @@ static int check_labels(const survey *s, const cli_list *labels) {
                             "two in all: the first is \"%.*s\", in row %" PRId64,
                             s->path, c->name, (int)mmoe_utf8_cut(c->odd, strlen(c->odd), 40),
                             c->odd, c->odd_row);
+        if (c->texts && !has_utf8_labels(&c->two))
+            return cli_fail("%s: column \"%s\" (--label) has a value that is not UTF-8", s->path,
+                            c->name);
         for (size_t j = 0; j < i; j++)
             if (strcmp(labels->items[i], labels->items[j]) == 0)
                 return cli_usage("--label %s is given twice", c->name);
@@ -287,6 +316,8 @@ static int check_config(const char *path, const json_t *config) {
 
 static int write_config(const survey *s, const cli_list *labels, const char *output) {
     json_t *config = config_json(s, labels);
+    if (config && s->lenient)
+        json_object_set_new(config, "data", json_pack("{s:s}", "quotes", "lenient"));
     int status = config ? check_config(s->path, config) : cli_fail_memory();
     cli_file file = {0};
     if (!status) status = cli_file_open(&file, output);
@@ -322,7 +353,7 @@ int cli_init(int argc, char **argv) {
     int status;
     if (cli_parse(&command, argc, argv, &status)) {
         const cli_path paths[] = {{"DATA.csv", path, false}, {"--output", output, true}};
-        survey s = {.path = path};
+        survey s = {.path = path, .labels = &labels};
         status = cli_check_input("", "DATA.csv", path);
         if (!status) status = cli_check_paths(paths, 2);
         if (!status) status = survey_file(&s);

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "inspect_report.h"
 #include "base/words.h"
 #include "output.h"
@@ -129,6 +130,8 @@ int cli_inspect(int argc, char **argv) {
     if (!s && rows)
         s = mmoe_dataset_read_csv(mmoe_model_schema(model), rows, MMOE_LABELS_IGNORED, NULL, &data,
                                   &err);
+    if (!s && rows && mmoe_dataset_rows(data) == 0)
+        s = mmoe_fail_at(&err, MMOE_E_FORMAT, rows, 0, NULL, "the file has a header but no rows");
     if (!s && rows) s = mmoe_inspect(model, data, (int)threads, NULL, &inspection, &err);
     status = s ? cli_fail("%s", err.message) : print(model, inspection, json);
     mmoe_inspection_free(inspection);

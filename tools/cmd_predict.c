@@ -1,8 +1,8 @@
 /* mmoe predict */
 #include <stdlib.h>
 
+#include "columns.h"
 #include "files.h"
-#include "warnings.h"
 
 enum { CHUNK_ROWS = 8192 };
 
@@ -80,7 +80,7 @@ int cli_predict(int argc, char **argv) {
         mmoe_dataset_read_csv(mmoe_model_schema(model), data_path, MMOE_LABELS_IGNORED, NULL, &data,
                               &err))
         status = cli_fail("%s", err.message);
-    cli_warn_of_data(data_path, data);
+    if (!status) cli_remark_columns(data_path, data);
     if (!status) status = predict_file(model, data, output);
     mmoe_dataset_free(data);
     mmoe_model_free(model);

@@ -38,7 +38,9 @@ static mmoe_dataset *read_report_data(report_page *page, const mmoe_model *model
     cli_html_notice(page, "%s", err.message);
     for (int labels = MMOE_LABELS_OPTIONAL; labels <= MMOE_LABELS_IGNORED; labels++)
         if (!mmoe_dataset_read_csv(mmoe_model_schema(model), path, labels, NULL, &data, NULL))
-            return data;
+            break;
+    if (mmoe_dataset_rows(data) > 0) return data;
+    mmoe_dataset_free(data);
     return NULL;
 }
 

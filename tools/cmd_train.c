@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "columns.h"
 #include "files.h"
 #include "output.h"
 #include "profile_report.h"
@@ -157,7 +158,7 @@ static int read_rows_of(const mmoe_schema *schema, const char *path, mmoe_datase
     mmoe_error err;
     if (mmoe_dataset_read_csv(schema, path, MMOE_LABELS_REQUIRED, NULL, out, &err))
         return cli_fail("%s", err.message);
-    cli_warn_of_data(path, *out);
+    cli_remark_columns(path, *out);
     return CLI_OK;
 }
 
@@ -238,8 +239,11 @@ static json_t *result_json(const train_flags *f, const train_run *run, const mmo
         data ? cli_report_json(mmoe_dataset_rows(data), metrics, mmoe_model_task_count(run->model))
              : json_object();
     const run_report *r = &run->report;
-    if (data) json_object_set_new(result, "data", json_string(run->test ? "test" : "valid"));
-    json_object_set_new(result, "model", json_string(f->output));
+    if (data) {
+        json_object_set_new(result, "data", json_string(run->test ? "test" : "valid"));
+        json_object_set_new(result, "columns", cli_columns_json(data));
+    }
+    json_object_set_new(result, "model", cli_json_text(f->output));
     json_object_set_new(result, "parameters", json_integer(mmoe_model_parameter_count(run->model)));
     json_object_set_new(result, "epochs", json_integer(r->epochs));
     json_object_set_new(result, "best_epoch",

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "task_types.h"
 
 json_t *cli_config_json(const mmoe_config *config) {
@@ -13,6 +14,26 @@ json_t *cli_config_json(const mmoe_config *config) {
     json_t *value = json_loads(text, 0, NULL);
     mmoe_config_text_free(config, text);
     return value;
+}
+
+/* A file's own words and names need not be UTF-8, but JSON's must. */
+static void mend_text(char *text) {
+    size_t length = strlen(text), size;
+    for (size_t at = 0; at < length; at += size) {
+        size = mmoe_utf8_next(text + at, length - at, NULL);
+        if (size) continue;
+        text[at] = '?';
+        size = 1;
+    }
+}
+
+json_t *cli_json_text(const char *text) {
+    char *mended = strdup(text);
+    if (!mended) return NULL;
+    mend_text(mended);
+    json_t *json = json_string(mended);
+    free(mended);
+    return json;
 }
 
 json_t *cli_json_number(double value) { return isfinite(value) ? json_real(value) : json_null(); }

@@ -9,6 +9,8 @@
 
 /* The whole configuration; NULL when memory is out. */
 json_t *cli_config_json(const mmoe_config *config);
+/* A text that need not be UTF-8, a path: with ? for each byte that is no character. */
+json_t *cli_json_text(const char *text);
 /* null unless the value is finite. */
 json_t *cli_json_number(double value);
 /* One line, or indented; releases the value, NULL being a lack of memory. */

@@ -32,12 +32,14 @@ int cli_report_open(run_report *report, const char *log_path, bool is_resumed,
     report->log = fopen(log_path, is_resumed ? "a+" : "w");
     if (!report->log) return cli_fail_system("--log: cannot write %s", log_path);
     if (is_resumed) end_last_line(report->log);
-    json_t *line = json_pack(
-        "{s:s, s:i, s:s, s:s*, s:s*, s:s, s:o, s:i, s:I, s:b, s:o}", "version", mmoe_version(),
-        "format", CLI_LOG_FORMAT, "train", files->train, "valid", files->valid, "test", files->test,
-        "model", files->model, "rows", rows_json(files), "threads", files->threads, "parameters",
-        (json_int_t)mmoe_model_parameter_count(report->model), "resumed", (int)is_resumed, "config",
-        cli_config_json(mmoe_model_config(report->model)));
+    json_t *line =
+        json_pack("{s:s, s:i, s:o, s:o, s:o, s:i, s:I, s:b, s:o}", "version", mmoe_version(),
+                  "format", CLI_LOG_FORMAT, "train", cli_json_text(files->train), "model",
+                  cli_json_text(files->model), "rows", rows_json(files), "threads", files->threads,
+                  "parameters", (json_int_t)mmoe_model_parameter_count(report->model), "resumed",
+                  (int)is_resumed, "config", cli_config_json(mmoe_model_config(report->model)));
+    if (files->valid) json_object_set_new(line, "valid", cli_json_text(files->valid));
+    if (files->test) json_object_set_new(line, "test", cli_json_text(files->test));
     int status = cli_print_json(report->log, line, false);
     fflush(report->log);
     return status;

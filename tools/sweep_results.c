@@ -68,8 +68,8 @@ static int file_identity(const char *path, json_t **out) {
     if (path && (stat(path, &st) || !hash_file(path, &hash)))
         return cli_fail_system("cannot read %s", path);
     if (path) snprintf(text, sizeof text, "%016" PRIx64, hash);
-    *out = path ? json_pack("{s:s, s:I, s:s}", "path", path, "bytes", (json_int_t)st.st_size,
-                            "checksum", text)
+    *out = path ? json_pack("{s:o, s:I, s:s}", "path", cli_json_text(path), "bytes",
+                            (json_int_t)st.st_size, "checksum", text)
                 : json_null();
     return *out ? CLI_OK : cli_fail_memory();
 }

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/utf8.h"
+#include "output.h"
 
 static json_t *said;                                           /* sentences; NULL: none yet */
 static pthread_mutex_t said_mutex = PTHREAD_MUTEX_INITIALIZER; /* a sweep's runs warn at once */
@@ -17,29 +17,17 @@ static bool was_said(const char *text) {
     return false;
 }
 
-/* A file's own words need not be UTF-8, but JSON's must. */
-static void mend_text(char *text) {
-    size_t length = strlen(text), size;
-    for (size_t at = 0; at < length; at += size) {
-        size = mmoe_utf8_next(text + at, length - at, NULL);
-        if (size) continue;
-        text[at] = '?';
-        size = 1;
-    }
-}
-
 void cli_warn(const char *format, ...) {
     char text[1200];
     va_list args;
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    mend_text(text);
     pthread_mutex_lock(&said_mutex);
     if (!said) said = json_array();
     if (!was_said(text)) {
         cli_note("warning: %s", text);
-        json_array_append_new(said, json_string(text));
+        json_array_append_new(said, cli_json_text(text));
     }
     pthread_mutex_unlock(&said_mutex);
 }
@@ -58,6 +46,12 @@ void cli_warn_of_labels(const char *file, const mmoe_model *model, const mmoe_da
     mmoe_error err;
     if (mmoe_model_check_labels(model, data, warn_of_file, (void *)(uintptr_t)file, &err))
         cli_warn("%s: %s", file, err.message);
+}
+
+void cli_warn_of_weights(const char *file, const mmoe_model *model) {
+    const mmoe_warning *warning;
+    for (size_t i = 0; (warning = mmoe_model_warning(model, i)); i++)
+        cli_warn("%s: %s", file, warning->message);
 }
 
 void cli_warn_of_training(void *user, const mmoe_warning *warning) {

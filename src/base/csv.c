@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/csv_guess.h"
 #include "base/error.h"
 
 /* Read and parsed at a time: small enough for the cache, and for an error to end reading soon. */
@@ -19,9 +21,13 @@ typedef struct csv_reader {
     const mmoe_csv_handler *handler;
     mmoe_error *err;
     mmoe_status status;
-    bool started; /* past the byte-order mark */
-    int64_t row;  /* records so far */
+    bool started;      /* past the byte-order mark */
+    const char *other; /* what may separate the header's fields in a comma's place; NULL: nothing */
+    int terminator;    /* of the record or blank line before */
+    int64_t row;       /* records so far */
     size_t columns;
+    bool has_comma; /* the first row ended with one comma more than the header */
+    mmoe_csv_passed passed;
     mmoe_csv_field *fields; /* [field_capacity] of the row so far; their texts stand one after the
                                other in `text` */
     size_t n_fields, field_capacity;
@@ -81,25 +87,68 @@ static void on_field(void *text, size_t length, void *user) {
     r->fields[r->n_fields++].length = length;
 }
 
+/* A line of nothing, or of blanks: a row where the header has one field. */
+static void on_blank_line(csv_reader *r) {
+    if (r->columns == 1) {
+        on_field(NULL, 0, r);
+        return;
+    }
+    if (r->passed.blank_lines++ == 0) r->passed.blank_behind = r->row;
+}
+
+/* Is the field behind the last column the nothing that follows a comma, here as in the first row?
+ */
+static bool drop_last_comma(csv_reader *r) {
+    const bool dropped = r->n_fields == r->columns + 1 && r->fields[r->columns].length == 0;
+    if (r->row == 2) r->has_comma = dropped;
+    if (!dropped || !r->has_comma) return false;
+    r->n_fields--;
+    r->passed.commas++;
+    return true;
+}
+
+static void fail_separator(csv_reader *r) {
+    r->status = mmoe_fail_at(r->err, MMOE_E_FORMAT, r->name, 1, NULL,
+                             "the file looks separated by %s, but commas separate columns; a first "
+                             "line of sep= and another character says what does",
+                             r->other);
+}
+
+static void pass_header(csv_reader *r) {
+    r->columns = r->n_fields;
+    r->status = r->handler->header(r->handler->user, r->fields, r->n_fields, r->err);
+    const bool refused = r->status && r->status != MMOE_E_MEMORY && r->status != MMOE_E_CANCELLED;
+    if (refused && r->other) fail_separator(r);
+}
+
+static void pass_row(csv_reader *r) {
+    if (r->n_fields == r->columns || drop_last_comma(r))
+        r->status = r->handler->row(r->handler->user, r->row, r->fields, r->err);
+    else
+        r->status = mmoe_fail_at(r->err, MMOE_E_FORMAT, r->name, r->row, NULL,
+                                 "%zu fields, but the header has %zu", r->n_fields, r->columns);
+}
+
+/* libcsv reports each line feed outside of a record, the second half of CR LF, too. */
 static void on_record(int terminator, void *user) {
-    (void)terminator;
     csv_reader *r = user;
+    const bool is_second = terminator == '\n' && r->terminator == '\r';
     if (r->status) return;
+    r->terminator = terminator;
+    if (r->n_fields == 0) {
+        if (!is_second) on_blank_line(r);
+        if (r->n_fields == 0 || r->status) return;
+    }
     const char *text = r->text;
     for (size_t i = 0; i < r->n_fields; i++) {
         r->fields[i].text = text;
         text += r->fields[i].length + 1;
     }
     r->row++;
-    if (r->row == 1) {
-        r->columns = r->n_fields;
-        r->status = r->handler->header(r->handler->user, r->fields, r->n_fields, r->err);
-    } else if (r->n_fields != r->columns) {
-        r->status = mmoe_fail_at(r->err, MMOE_E_FORMAT, r->name, r->row, NULL,
-                                 "%zu fields, but the header has %zu", r->n_fields, r->columns);
-    } else {
-        r->status = r->handler->row(r->handler->user, r->row, r->fields, r->err);
-    }
+    if (r->row == 1)
+        pass_header(r);
+    else
+        pass_row(r);
     r->n_fields = 0;
     r->used = 0;
 }
@@ -108,19 +157,39 @@ static void on_record(int terminator, void *user) {
 
 static void fail_parser(csv_reader *r) {
     if (r->status) return;
-    if (csv_error(&r->parser) == CSV_EPARSE)
-        r->status = mmoe_fail_at(r->err, MMOE_E_FORMAT, r->name, r->row + 1, NULL,
-                                 "malformed quotes in field %zu", r->n_fields + 1);
-    else
+    if (csv_error(&r->parser) != CSV_EPARSE)
         r->status = mmoe_fail_memory(r->err, csv_get_buffer_size(&r->parser));
+    else if (r->row == 0 && r->other)
+        fail_separator(r);
+    else {
+        r->passed.quotes_row = r->row + 1;
+        r->status = mmoe_fail_at(r->err, MMOE_E_FORMAT, r->name, r->row + 1, NULL,
+                                 "malformed quotes in field %zu%s", r->n_fields + 1,
+                                 r->handler->quotes_hint ? r->handler->quotes_hint : "");
+    }
+}
+
+/* The first block: what stands before the header, and what the file is. Returns the bytes passed
+ * over. */
+static size_t start_bytes(csv_reader *r, const char *bytes, size_t length) {
+    const char *foreign = mmoe_csv_foreign(bytes, length);
+    char separator = CSV_COMMA;
+    size_t at = length >= 3 && memcmp(bytes, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+    if (foreign)
+        r->status =
+            mmoe_fail_at(r->err, MMOE_E_FORMAT, r->name, 1, NULL, "the file looks %s", foreign);
+    at += mmoe_csv_sep_line(bytes + at, length - at, &separator);
+    csv_set_delim(&r->parser, (unsigned char)separator);
+    if (separator == CSV_COMMA) r->other = mmoe_csv_other_separator(bytes + at, length - at);
+    r->started = true;
+    return at;
 }
 
 static void feed(csv_reader *r, const char *bytes, size_t length) {
-    if (!r->started && length >= 3 && memcmp(bytes, "\xEF\xBB\xBF", 3) == 0) {
-        bytes += 3;
-        length -= 3;
-    }
-    r->started = true;
+    const size_t passed = r->started ? 0 : start_bytes(r, bytes, length);
+    if (r->status) return;
+    bytes += passed;
+    length -= passed;
     const char *zero = length ? memchr(bytes, '\0', length) : NULL;
     size_t wanted = zero ? (size_t)(zero - bytes) : length;
     csv_reader *outer = active;
@@ -136,7 +205,8 @@ static mmoe_status start_reader(csv_reader *r, const char *name, const mmoe_csv_
                                 const mmoe_allocator *alloc, mmoe_error *err) {
     *r = (csv_reader){
         .alloc = mmoe_allocator_or_default(alloc), .name = name, .handler = handler, .err = err};
-    if (csv_init(&r->parser, CSV_STRICT | CSV_STRICT_FINI) != 0)
+    const int quotes = handler->lenient ? CSV_STRICT_FINI : CSV_STRICT | CSV_STRICT_FINI;
+    if (csv_init(&r->parser, (unsigned char)(quotes | CSV_REPALL_NL)) != 0)
         return mmoe_fail_memory(err, sizeof r->parser);
     csv_set_realloc_func(&r->parser, resize_entry);
     csv_set_free_func(&r->parser, free_entry);
@@ -147,6 +217,8 @@ static mmoe_status start_reader(csv_reader *r, const char *name, const mmoe_csv_
 static mmoe_status finish_reader(csv_reader *r) {
     csv_reader *outer = active;
     active = r;
+    /* Quotes must end, whatever may stand between them. */
+    csv_set_opts(&r->parser, CSV_STRICT | CSV_STRICT_FINI);
     if (!r->status && csv_fini(&r->parser, on_field, on_record, r) != 0) {
         if (csv_error(&r->parser) == CSV_EPARSE)
             r->status = mmoe_fail_at(r->err, MMOE_E_FORMAT, r->name, r->row + 1, NULL,
@@ -159,6 +231,7 @@ static mmoe_status finish_reader(csv_reader *r) {
     if (!r->status && r->row == 0)
         r->status = mmoe_fail_at(r->err, MMOE_E_FORMAT, r->name, 0, NULL,
                                  "the file is empty: it has no header");
+    if (r->handler->passed) *r->handler->passed = r->passed;
     mmoe_release(&r->alloc, r->fields);
     mmoe_release(&r->alloc, r->text);
     return r->status;
@@ -217,4 +290,27 @@ mmoe_status mmoe_csv_read(const char *path, const mmoe_csv_handler *handler,
     }
     close(file);
     return status;
+}
+
+/* ---- What was passed over ---- */
+
+bool mmoe_csv_passed_text(const mmoe_csv_passed *p, int index, char out[MMOE_PASSED_SIZE],
+                          int64_t *count, int64_t *row) {
+    const bool one_line = p->blank_lines == 1;
+    if (index == 0 && p->blank_lines) {
+        *count = p->blank_lines;
+        *row = p->blank_behind;
+        snprintf(out, MMOE_PASSED_SIZE, "%lld blank line%s no row%s, the first %s row %lld",
+                 (long long)p->blank_lines, one_line ? " is" : "s are", one_line ? "" : "s",
+                 p->blank_behind ? "behind" : "before",
+                 (long long)(p->blank_behind ? p->blank_behind : 1));
+        return true;
+    }
+    if (index > (p->blank_lines > 0) || !p->commas) return false;
+    *count = p->commas;
+    *row = 2;
+    snprintf(out, MMOE_PASSED_SIZE,
+             "%lld row%s with a comma behind the last column, which is passed over",
+             (long long)p->commas, p->commas == 1 ? " ends" : "s end");
+    return true;
 }

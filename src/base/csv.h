@@ -1,11 +1,15 @@
 /* CSV, row by row: comma, double quotes (doubled within quotes), LF or CRLF, a header first. A
- * UTF-8 byte-order mark is passed over, and so are blank lines; a newline at the end may be
- * missing. Blanks around a field that is not quoted are not part of it.
+ * UTF-8 byte-order mark is passed over, and so are blank lines where they cannot be rows: before
+ * the header, and below a header of two or more fields. A newline at the end may be missing. Blanks
+ * around a field that is not quoted are not part of it. A first line "sep=;" is no record but says
+ * what separates fields. Where the first row ends with one comma too many, all may.
  *
  * Row numbers count records, the header being row 1: a quoted field's newlines and blank lines do
  * not count. */
 #ifndef MMOE_BASE_CSV_H
 #define MMOE_BASE_CSV_H
+
+#include <stdbool.h>
 
 #include "base/alloc.h"
 
@@ -13,6 +17,13 @@ typedef struct mmoe_csv_field {
     const char *text; /* terminated, too; valid during the call */
     size_t length;
 } mmoe_csv_field;
+
+/* What has been passed over. */
+typedef struct mmoe_csv_passed {
+    int64_t blank_lines, blank_behind; /* how many, and the row before the first (0: none) */
+    int64_t commas;                    /* rows with one more at their end */
+    int64_t quotes_row;                /* of malformed quotes, which ended reading; 0: none */
+} mmoe_csv_passed;
 
 /* Called once with the header, then with each row, which has as many fields. A status other than
  * MMOE_OK ends reading and is returned; the handler has filled `err` then. Header fields contain no
@@ -22,16 +33,26 @@ typedef struct mmoe_csv_handler {
     mmoe_status (*header)(void *user, const mmoe_csv_field *fields, size_t n_fields,
                           mmoe_error *err);
     mmoe_status (*row)(void *user, int64_t row, const mmoe_csv_field *fields, mmoe_error *err);
+    bool lenient;            /* a quote that is malformed is part of its field */
+    const char *quotes_hint; /* stands behind the fault of malformed quotes; NULL: nothing */
+    mmoe_csv_passed *passed; /* filled while reading; may be NULL */
 } mmoe_csv_handler;
 
 /* MMOE_E_IO: the file cannot be read; _FORMAT, with file and row: it is empty, a row
  * has more or fewer fields than the header, quotes are malformed (a quote within a field that is
- * not quoted, text after a closing quote, a quote never closed), a zero byte; _MEMORY. */
+ * not quoted, text after a closing quote, a quote never closed), a zero byte; it is packed or no
+ * text; the header is refused, and another separator seems to be the reason; _MEMORY. */
 mmoe_status mmoe_csv_read(const char *path, const mmoe_csv_handler *handler,
                           const mmoe_allocator *alloc, mmoe_error *err);
 /* The same from memory; `name` stands in errors as the file. */
 mmoe_status mmoe_csv_parse(const char *bytes, size_t length, const char *name,
                            const mmoe_csv_handler *handler, const mmoe_allocator *alloc,
                            mmoe_error *err);
+
+/* Says one after the other what has been passed over: a sentence with its figure for each `index`,
+ * and count and row; false past the last. */
+enum { MMOE_PASSED_SIZE = 160 };
+bool mmoe_csv_passed_text(const mmoe_csv_passed *passed, int index, char out[MMOE_PASSED_SIZE],
+                          int64_t *count, int64_t *row);
 
 #endif

@@ -66,6 +66,7 @@ mmoe_status mmoe_fail_format(mmoe_error *err, const char *file, const char *form
 }
 
 mmoe_status mmoe_fail_memory(mmoe_error *err, size_t bytes) {
+    if (bytes == 0) return mmoe_fail(err, MMOE_E_MEMORY, "out of memory");
     return mmoe_fail(err, MMOE_E_MEMORY, "out of memory: %zu bytes more were needed", bytes);
 }
 

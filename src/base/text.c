@@ -252,6 +252,18 @@ size_t mmoe_format_float(float value, char out[MMOE_NUMBER_SIZE]) {
     return format((double)value, true, out);
 }
 
+size_t mmoe_format_count(int64_t count, char out[MMOE_NUMBER_SIZE]) {
+    char digits[MMOE_NUMBER_SIZE];
+    const int n = snprintf(digits, sizeof digits, "%lld", (long long)count);
+    char *to = out;
+    for (int i = 0; i < n; i++) {
+        if (i > (*digits == '-') && (n - i) % 3 == 0) *to++ = ',';
+        *to++ = digits[i];
+    }
+    *to = '\0';
+    return (size_t)(to - out);
+}
+
 const char *mmoe_number_fault(double value) {
     if (!isfinite(value)) return "is not finite";
     return isfinite((float)value) ? NULL : "is too large for single precision";

@@ -21,6 +21,8 @@ bool mmoe_parse_double(const char *text, size_t length, double *out);
 enum { MMOE_NUMBER_SIZE = 40 };
 size_t mmoe_format_double(double value, char out[MMOE_NUMBER_SIZE]);
 size_t mmoe_format_float(float value, char out[MMOE_NUMBER_SIZE]);
+/* An integer with a comma between thousands, "30,000", terminated. Returns its length. */
+size_t mmoe_format_count(int64_t count, char out[MMOE_NUMBER_SIZE]);
 /* Why a float cannot have this value: "is not finite"; NULL: it can. */
 const char *mmoe_number_fault(double value);
 

@@ -42,6 +42,7 @@
 #define LABELS_OF_TYPE(name, word, labels, metrics) "; " #word ": " labels
 #define METRICS_OF_TYPE(name, word, labels, metrics) metrics
 #define TASK_TYPES &(MMOE_TASK_TYPES(TYPE_WORD))[3]
+#define USUAL_MISSING "[\"NA\",\"N/A\",\"nan\",\"NaN\",\"null\",\"NULL\",\"None\",\"\\\\N\"]"
 #define PATTERN "a column's name, or a pattern with one *"
 #define COLUMN "a column's name"
 
@@ -67,10 +68,18 @@ static const mmoe_key other_keys[] = {
     TEXT("features.weight", IN_CONFIG(features.weight), false, COLUMN,
          "Column of the rows' weights in losses and metrics; without it all weigh 1."),
 
+    TEXTS("data.missing", IN_CONFIG(features.reading.missing), USUAL_MISSING, 64,
+          "of at most 64 bytes",
+          "The words that stand for a missing value of a sparse column or of a label, in the place "
+          "of the usual ones; an empty field is one in any case."),
+    WORDS("data.quotes", IN_CONFIG(features.reading.quotes), "\"strict\"", MMOE_QUOTES,
+          "What becomes of a quote within a field that is not quoted, or of a single one within a "
+          "quoted field: an error, or a part of the field."),
+
     TEXT("tasks[].name", IN_TASK(name), true, MMOE_TASK_NAME,
          "The task, and the column of its predictions."),
     TEXT("tasks[].label", IN_TASK(label), true, COLUMN,
-         "Column of the labels; empty or NA is a missing label."),
+         "Column of the labels; what data.missing says is a missing label."),
     WORD("tasks[].type", IN_TASK(type), "\"classification\"", MMOE_CLASSIFICATION, TASK_TYPES,
          "Labels and loss" MMOE_TASK_TYPES(LABELS_OF_TYPE) "."),
     TEXT(
@@ -158,10 +167,10 @@ static const mmoe_key other_keys[] = {
     WORDS("model.init", IN_CONFIG(init), "\"pytorch\"", MMOE_LINEAR_INITS,
           "What the weights of all layers are drawn from; biases begin at 0, but pytorch's."),
     {.doc = {"model.init_bias", "string", NULL, MMOE_WORDS(MMOE_BIAS_INITS),
-             "What the last bias of a task's tower begins with: labels, the mean of the training "
-             "labels, or of a classification its log-odds (of esmm's conversion, whose score is a "
-             "product, as torch); torch, what model.init says. By default labels for a regression, "
-             "torch for a classification."},
+             "What the last bias of a task's tower begins with: labels, that which scores the mean "
+             "of the training labels: the mean itself for a regression, its log-odds for a "
+             "classification (for esmm's conversion, whose score is a product, as torch); torch, "
+             "what model.init says. By default torch for a classification, labels for all others."},
      .kind = MMOE_KEY_WORD,
      .absent = MMOE_BIAS_BY_TYPE,
      IN_CONFIG(init_bias)},

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "config/config_json.h"
 #include "base/json_text.h"
 
@@ -31,6 +32,7 @@ void mmoe_config_free(mmoe_config *config) {
     mmoe_release(&a, config->features.sparse);
     mmoe_release(&a, config->features.dense);
     mmoe_release(&a, config->features.weight);
+    mmoe_reading_finish(&config->features.reading, &a);
     mmoe_release(&a, config->tasks);
     mmoe_release(&a, config->score);
     mmoe_release(&a, config->json);
@@ -68,6 +70,7 @@ mmoe_status mmoe_config_parse(const char *json, size_t length, const char *name,
     static const char byte_order_mark[] = "\xef\xbb\xbf";
     if (!json || !out)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_config_parse: an argument is NULL");
+    if (mmoe_allocator_check(alloc, "mmoe_config_parse", err)) return MMOE_E_ARGUMENT;
     const mmoe_allocator a = mmoe_allocator_or_default(alloc);
     if (!name) name = default_name;
     if (length >= 3 && memcmp(json, byte_order_mark, 3) == 0) {
@@ -109,6 +112,7 @@ mmoe_status mmoe_config_read(const char *path, const mmoe_allocator *alloc, mmoe
                              mmoe_error *err) {
     if (!path || !out)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_config_read: an argument is NULL");
+    if (mmoe_allocator_check(alloc, "mmoe_config_read", err)) return MMOE_E_ARGUMENT;
     const mmoe_allocator a = mmoe_allocator_or_default(alloc);
     FILE *file = fopen(path, "rbe");
     if (!file) return mmoe_fail_system(err, path, "cannot open");
@@ -233,6 +237,10 @@ mmoe_status mmoe_config_set(mmoe_config *config, const char *key, const char *va
     json_t *root;
     json_error_t syntax;
     const mmoe_key_place place = {default_name, err};
+    if (!mmoe_utf8_is(key, strlen(key)))
+        return mmoe_key_fail(&place, "", "the key to set is not UTF-8");
+    if (!mmoe_utf8_is(value, strlen(value)))
+        return mmoe_key_fail(&place, key, "the value is not UTF-8");
     if (mmoe_json_parse(config->source, strlen(config->source), 0, &config->alloc, &root, &syntax))
         return mmoe_fail_memory(err, strlen(config->source));
     mmoe_config *changed;

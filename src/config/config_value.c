@@ -148,6 +148,35 @@ static mmoe_status store_numbers(const mmoe_key *key, const json_t *value,
     return MMOE_OK;
 }
 
+/* A default's memory is given back. */
+static mmoe_status store_texts(const mmoe_key *key, const json_t *value,
+                               const mmoe_allocator *alloc, mmoe_texts *to,
+                               const mmoe_key_place *place, const char *path) {
+    const size_t n = json_array_size(value);
+    if (!json_is_array(value) || n > (size_t)key->most)
+        return refuse(value, key->doc.type, key->doc.allowed, place, path);
+    for (size_t i = 0; i < n; i++) {
+        const json_t *entry = json_array_get(value, i);
+        const size_t length = json_string_length(entry);
+        char entry_path[MMOE_PATH_SIZE + 32];
+        snprintf(entry_path, sizeof entry_path, "%s[%zu]", path, i);
+        if (!json_is_string(entry) || length > 64 || strlen(json_string_value(entry)) != length)
+            return refuse(entry, "string", key->entry, place, entry_path);
+    }
+    mmoe_texts texts = {mmoe_alloc_zero(alloc, n + 1, sizeof(char *)), 0};
+    if (!texts.items) return mmoe_fail_memory(place->err, (n + 1) * sizeof(char *));
+    for (size_t i = 0; i < to->count; i++) mmoe_release(alloc, to->items[i]);
+    mmoe_release(alloc, to->items);
+    *to = texts;
+    for (; to->count < n; to->count++) {
+        const json_t *entry = json_array_get(value, to->count);
+        char *copy = mmoe_copy_text(alloc, json_string_value(entry), json_string_length(entry));
+        if (!copy) return mmoe_fail_memory(place->err, json_string_length(entry) + 1);
+        to->items[to->count] = copy;
+    }
+    return MMOE_OK;
+}
+
 static mmoe_status store_text(const mmoe_key *key, const json_t *value, const mmoe_allocator *alloc,
                               char *at, const mmoe_key_place *place, const char *path) {
     if (!json_is_string(value) || json_string_length(value) == 0)
@@ -197,6 +226,8 @@ mmoe_status mmoe_key_store(const mmoe_key *key, const json_t *value, const mmoe_
         return store_array(key, value, at, place, path);
     case MMOE_KEY_NUMBERS:
         return store_numbers(key, value, alloc, to, place, path);
+    case MMOE_KEY_TEXTS:
+        return store_texts(key, value, alloc, to, place, path);
     case MMOE_KEY_DOUBLE:
     case MMOE_KEY_VOCABULARY:
         assert(!"no key of a configuration");
@@ -263,6 +294,16 @@ static json_t *load_numbers(const mmoe_numbers *numbers) {
     return array;
 }
 
+static json_t *load_texts(const mmoe_texts *texts) {
+    json_t *array = json_array();
+    for (size_t i = 0; array && i < texts->count; i++)
+        if (json_array_append_new(array, json_string(texts->items[i]))) {
+            json_decref(array);
+            array = NULL;
+        }
+    return array;
+}
+
 mmoe_status mmoe_key_load(const mmoe_key *key, const void *scope, const mmoe_config *config,
                           json_t **out) {
     const void *from = (const char *)scope + key->offset;
@@ -308,6 +349,9 @@ mmoe_status mmoe_key_load(const mmoe_key *key, const void *scope, const mmoe_con
         *out = NULL;
         if (!((const mmoe_numbers *)from)->items) return MMOE_OK;
         *out = load_numbers(from);
+        break;
+    case MMOE_KEY_TEXTS:
+        *out = load_texts(from);
         break;
     case MMOE_KEY_DOUBLE:
     case MMOE_KEY_VOCABULARY:

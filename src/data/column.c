@@ -6,6 +6,7 @@
 
 #include "base/checksum.h"
 #include "base/error.h"
+#include "base/missing.h"
 #include "base/text.h"
 #include "base/utf8.h"
 
@@ -206,7 +207,8 @@ int mmoe_value_integral(mmoe_value_type type, const void *at, int64_t *out) {
     if (type == MMOE_VALUE_TEXT) {
         size_t length;
         const char *text = mmoe_value_text(at, &length);
-        return mmoe_text_is_missing(text, length) ? -2 : mmoe_parse_integral(text, length, out);
+        text = mmoe_trim_blanks(text, &length);
+        return length == 0 ? -2 : mmoe_parse_integral(text, length, out);
     }
     const double value = double_at(type, at);
     if (isnan(value)) return -2;

@@ -20,8 +20,17 @@ typedef enum mmoe_column_shape { MMOE_SHAPE_ID, MMOE_SHAPE_NUMBER } mmoe_column_
 
 enum { MMOE_FAULT_SIZE = 160, MMOE_SHOWN_SIZE = 80 };
 
+/* What a value of an id was. */
+typedef enum mmoe_cell_state {
+    MMOE_CELL_KNOWN,
+    MMOE_CELL_MISSING, /* there is none */
+    MMOE_CELL_UNKNOWN, /* one that has no row of its own */
+    MMOE_CELL_TEXT     /* of learn: the column's ids are texts, and this one is no integer */
+} mmoe_cell_state;
+
 typedef struct mmoe_cell {
     int32_t id;                  /* ids: the row of the table */
+    mmoe_cell_state state;       /* ids: MMOE_CELL_KNOWN unless the kind says otherwise */
     float input;                 /* numbers: of parse and take, what the model gets */
     double learned;              /* numbers: of learn, what measure and finish get */
     char fault[MMOE_FAULT_SIZE]; /* room for a sentence with figures */
@@ -98,7 +107,7 @@ static inline int32_t mmoe_encoder_row(const mmoe_encoder *e, int64_t id) {
 /* ---- Values ---- */
 
 /* What a value that stands for an id is: 1, *out being the integer ("7.0" and 7.0 are 7); 0: no
- * integer; -1: one that 64 bits do not hold; -2: missing (NaN; NULL, empty or NA). */
+ * integer; -1: one that 64 bits do not hold; -2: missing (NaN; NULL, of blanks alone or empty). */
 int mmoe_value_integral(mmoe_value_type type, const void *at, int64_t *out);
 /* The number of a raw value; false: it is a text that is none. */
 bool mmoe_value_number(mmoe_value_type type, const void *at, double *out);

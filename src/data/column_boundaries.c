@@ -61,13 +61,14 @@ static const char *find_bin(const mmoe_encoder *e, double value, mmoe_cell *out)
 
 static const char *find_missing(mmoe_cell *out) {
     out->id = 0;
+    out->state = MMOE_CELL_MISSING;
     return NULL;
 }
 
 static const char *parse_boundaries(const mmoe_encoder *e, const char *text, size_t length,
                                     mmoe_cell *out) {
     double value;
-    if (mmoe_text_is_missing(text, length)) return find_missing(out);
+    if (length == 0) return find_missing(out);
     if (!mmoe_parse_double(text, length, &value) || isnan(value)) return "is not a number";
     return find_bin(e, value, out);
 }

@@ -33,6 +33,10 @@ static const char *check_row_keys(const mmoe_encoder *e, char fault[MMOE_FAULT_S
 static const char *find_row(const mmoe_encoder *e, int kind, int64_t id, mmoe_cell *out) {
     if (kind == 0) return "is not an integer, but the column's ids are row numbers";
     out->id = mmoe_encoder_row(e, kind > 0 ? id : -1);
+    if (kind == -2)
+        out->state = MMOE_CELL_MISSING;
+    else if (kind < 0 || id < 0 || id >= e->rows)
+        out->state = MMOE_CELL_UNKNOWN;
     if (out->id >= 0) return NULL;
     snprintf(out->fault, sizeof out->fault, "is outside of the table's rows 0 to %lld",
              (long long)e->rows - 1);
@@ -42,8 +46,7 @@ static const char *find_row(const mmoe_encoder *e, int kind, int64_t id, mmoe_ce
 static const char *parse_row(const mmoe_encoder *e, const char *text, size_t length,
                              mmoe_cell *out) {
     int64_t id = -1;
-    const bool missing = mmoe_text_is_missing(text, length);
-    const int kind = missing ? -2 : mmoe_parse_integral(text, length, &id);
+    const int kind = length == 0 ? -2 : mmoe_parse_integral(text, length, &id);
     return find_row(e, kind, id, out);
 }
 

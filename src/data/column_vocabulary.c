@@ -30,9 +30,20 @@ static mmoe_status start_vocabulary(mmoe_encoder *e, mmoe_error *err) {
     return mmoe_vocab_create(&e->alloc, &vocabulary_of(e)->vocab, err);
 }
 
+static void judge_found(mmoe_cell *cell, bool missing) {
+    if (missing)
+        cell->state = MMOE_CELL_MISSING;
+    else if (cell->id == 0)
+        cell->state = MMOE_CELL_UNKNOWN;
+}
+
 static const char *learn_value(mmoe_encoder *e, const char *text, size_t length, mmoe_cell *out) {
     const mmoe_status status =
         mmoe_vocab_add(vocabulary_of(e)->vocab, text, length, &out->id, NULL);
+    if (out->id == 0)
+        out->state = MMOE_CELL_MISSING;
+    else if (!mmoe_vocab_is_int(keys_of(e)) && !mmoe_vocab_is_integer(text, length))
+        out->state = MMOE_CELL_TEXT;
     if (status == MMOE_OK) return NULL;
     return status == MMOE_E_MEMORY ? mmoe_column_no_memory
                                    : "is one value more than a vocabulary holds, 2147483646";
@@ -48,6 +59,7 @@ static const char *settle_vocabulary(mmoe_encoder *e, char fault[MMOE_FAULT_SIZE
 static const char *parse_value(const mmoe_encoder *e, const char *text, size_t length,
                                mmoe_cell *out) {
     out->id = mmoe_vocab_find(keys_of(e), text, length);
+    judge_found(out, length == 0);
     return NULL;
 }
 
@@ -69,6 +81,7 @@ static const char *take_value(const mmoe_encoder *e, mmoe_value_type type, const
         const char *text = mmoe_value_show(type, at, number);
         out->id = mmoe_vocab_find(keys_of(e), text, strlen(text));
     }
+    judge_found(out, kind == -2);
     return NULL;
 }
 

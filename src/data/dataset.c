@@ -18,7 +18,10 @@ dataset *mmoe_dataset_new(const struct mmoe_schema *schema, const mmoe_allocator
     set->n_sparse = schema->n_sparse;
     set->n_dense = schema->n_dense;
     set->n_label = schema->n_label;
-    return set;
+    set->notes = mmoe_notes_create(schema, alloc);
+    if (set->notes) return set;
+    mmoe_dataset_free(set);
+    return NULL;
 }
 
 void mmoe_dataset_free(dataset *set) {
@@ -29,6 +32,7 @@ void mmoe_dataset_free(dataset *set) {
     mmoe_release_aligned(&a, set->labels);
     mmoe_release_aligned(&a, set->weights);
     mmoe_release(&a, set->most_id);
+    mmoe_notes_free(set->notes, set->n_sparse, &a);
     mmoe_warnings_finish(&set->warnings);
     mmoe_release(&a, set);
 }
@@ -98,14 +102,23 @@ static mmoe_status encode_columns(dataset *set, const struct mmoe_schema *schema
     mmoe_status status = MMOE_OK;
     for (size_t i = 0; !status && i < n_sparse; i++) {
         const mmoe_sparse_column *c = &schema->sparse[i];
-        const mmoe_values v = {schema->tables[c->table].encoder, c->name, &batch->sparse_columns[i],
-                               0, batch->rows};
+        const mmoe_values v = {schema->tables[c->table].encoder,
+                               c->name,
+                               &batch->sparse_columns[i],
+                               0,
+                               batch->rows,
+                               &schema->reading,
+                               &set->notes[i]};
         status = mmoe_values_check(&v, call, err);
         if (!status) status = mmoe_encode_ids(&v, set->ids + i, n_sparse, err);
     }
     for (size_t i = 0; !status && i < n_dense; i++) {
-        const mmoe_values v = {schema->dense[i].encoder, schema->dense[i].name,
-                               &batch->dense_columns[i], 0, batch->rows};
+        const mmoe_values v = {schema->dense[i].encoder,
+                               schema->dense[i].name,
+                               &batch->dense_columns[i],
+                               0,
+                               batch->rows,
+                               &schema->reading};
         status = mmoe_values_check(&v, call, err);
         if (!status) status = mmoe_encode_numbers(&v, set->dense + i, n_dense, err);
     }
@@ -156,6 +169,14 @@ static mmoe_status check_arguments(const struct mmoe_schema *schema, const mmoe_
                                    const float *labels, mmoe_error *err) {
     if (batch->rows == 0)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "a data set needs at least one row");
+    if ((batch->sparse_count || batch->dense_count) &&
+        (batch->sparse_count != (size_t)schema->n_sparse ||
+         batch->dense_count != (size_t)schema->n_dense))
+        return mmoe_fail(
+            err, MMOE_E_ARGUMENT,
+            "batch.sparse_count and dense_count are %zu and %zu; the schema has %d and "
+            "%d columns",
+            batch->sparse_count, batch->dense_count, (int)schema->n_sparse, (int)schema->n_dense);
     const bool ids = schema->n_sparse && !batch->sparse_columns,
                dense = schema->n_dense && !batch->dense_columns;
     if (ids && !batch->ids)
@@ -184,6 +205,7 @@ mmoe_status mmoe_dataset_create(const mmoe_schema *schema, const mmoe_batch *bat
         return mmoe_fail(err, MMOE_E_ARGUMENT, "schema, batch or out is NULL");
     mmoe_status status = check_arguments(schema, batch, labels, err);
     if (status) return status;
+    if (mmoe_allocator_check(alloc, "mmoe_dataset_create", err)) return MMOE_E_ARGUMENT;
     mmoe_allocator a = mmoe_allocator_or_default(alloc);
     dataset *set = mmoe_dataset_new(schema, &a);
     if (!set) return mmoe_fail_memory(err, sizeof *set);
@@ -202,6 +224,8 @@ mmoe_status mmoe_dataset_create(const mmoe_schema *schema, const mmoe_batch *bat
         status = copy_features(set, schema, batch, row, err);
         if (!status) status = copy_targets(set, schema, labels, weights, row, err);
     }
+    if (!status)
+        status = mmoe_notes_warn_read(set->notes, set->n_sparse, set->rows, &set->warnings, err);
     if (!status) status = mmoe_dataset_seal(set, schema, err);
     if (status)
         mmoe_dataset_free(set);
@@ -218,6 +242,10 @@ const mmoe_warning *mmoe_dataset_warning(const mmoe_dataset *set, size_t index) 
     return set && index < set->warnings.count ? &set->warnings.items[index] : NULL;
 }
 
+const mmoe_column_counts *mmoe_dataset_column(const mmoe_dataset *set, size_t index) {
+    return set && index < (size_t)set->n_sparse ? &set->notes[index].counts : NULL;
+}
+
 mmoe_status mmoe_dataset_batch(const mmoe_dataset *set, int64_t first, size_t rows, mmoe_batch *out,
                                mmoe_error *err) {
     if (!set || !out) return mmoe_fail(err, MMOE_E_ARGUMENT, "dataset or out is NULL");
@@ -225,8 +253,13 @@ mmoe_status mmoe_dataset_batch(const mmoe_dataset *set, int64_t first, size_t ro
         return mmoe_fail(err, MMOE_E_ARGUMENT, "rows %lld and %zu more are not among the %lld rows",
                          (long long)first, rows, (long long)set->rows);
     size_t n_sparse = (size_t)set->n_sparse, n_dense = (size_t)set->n_dense;
-    *out = (mmoe_batch){rows, n_sparse ? set->ids + (size_t)first * n_sparse : NULL, n_sparse,
-                        n_dense ? set->dense + (size_t)first * n_dense : NULL, n_dense};
+    *out = (mmoe_batch){.rows = rows,
+                        .ids = n_sparse ? set->ids + (size_t)first * n_sparse : NULL,
+                        .id_stride = n_sparse,
+                        .dense = n_dense ? set->dense + (size_t)first * n_dense : NULL,
+                        .dense_stride = n_dense,
+                        .sparse_count = n_sparse,
+                        .dense_count = n_dense};
     return MMOE_OK;
 }
 
@@ -258,6 +291,7 @@ mmoe_rows mmoe_dataset_rows_of(const dataset *set, int64_t first, int32_t rows,
 }
 
 mmoe_status mmoe_dataset_check(const dataset *set, const struct mmoe_schema *s, mmoe_error *err) {
+    if (set->rows < 1) return mmoe_fail(err, MMOE_E_ARGUMENT, "the data set has no rows");
     if (set->n_sparse != s->n_sparse || set->n_dense != s->n_dense || set->n_label != s->n_label)
         return mmoe_fail(err, MMOE_E_ARGUMENT,
                          "the data set has %d sparse columns, %d dense columns and %d labels; the "

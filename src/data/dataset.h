@@ -5,6 +5,7 @@
 
 #include "base/warnings.h"
 #include "data/batch.h"
+#include "data/notes.h"
 #include "data/schema.h"
 #include "mmoe/train.h"
 
@@ -22,11 +23,12 @@ struct mmoe_dataset {
     int32_t *most_id; /* [n_sparse] the largest of each column: what a model's tables are checked
                          against */
     mmoe_warnings warnings; /* of when it was made */
+    mmoe_note *notes;       /* [n_sparse] */
 };
 
 /* Public functions of mmoe/train.h that need a configuration stand in model/; these are what they
  * call. Fields of the file:
- *  - missing: empty or NA, exactly; "nan" is a value, and one that is not allowed;
+ *  - missing: empty, of blanks, or one of the words for it (reading.h), where a value may be;
  *  - features: as their columns' kinds take them (column.h);
  *  - a label: missing, else 0 or 1 for classification (0.0 and 1.0, too), any finite float for
  * regression;
@@ -39,8 +41,8 @@ mmoe_status mmoe_dataset_fit(const mmoe_schema_wanted *wanted, const mmoe_alloca
 /* A data set as rows to run: `rows` from `first` on, or by `index`. */
 mmoe_rows mmoe_dataset_rows_of(const struct mmoe_dataset *set, int64_t first, int32_t rows,
                                const uint32_t *index);
-/* MMOE_E_ARGUMENT unless the data set was encoded with this schema, or with one that encodes alike
- * (mmoe_schema_fingerprint). */
+/* MMOE_E_ARGUMENT unless the data set has rows and was encoded with this schema, or with one that
+ * encodes alike (mmoe_schema_fingerprint). */
 mmoe_status mmoe_dataset_check(const struct mmoe_dataset *set, const struct mmoe_schema *schema,
                                mmoe_error *err);
 

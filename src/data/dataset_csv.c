@@ -22,6 +22,7 @@ typedef struct loader {
     int64_t *field; /* [n_sparse + n_dense + n_label + 1] where a column stands in the file, -1: it
                        does not; the weight last */
     struct mmoe_dataset *set;
+    mmoe_csv_passed passed;
     char **negatives; /* [n_label] mmoe_label_cell.negative */
     int64_t capacity;
     int32_t *ids; /* [capacity, n_sparse], and so on as in the data set */
@@ -103,6 +104,10 @@ static mmoe_status fail_field(const loader *l, int64_t row, const char *column,
                         mmoe_text_show(f->text, f->length, shown), fault);
 }
 
+static bool is_missing(const loader *l, const mmoe_csv_field *f) {
+    return mmoe_reading_is_missing(&l->schema->reading, f->text, f->length);
+}
+
 /* A cell of a feature; while learning its encoder may change. */
 static const char *read_cell(const loader *l, mmoe_encoder *e, const mmoe_csv_field *f,
                              mmoe_cell *out) {
@@ -119,8 +124,12 @@ static mmoe_status read_features(const loader *l, int64_t row, const mmoe_csv_fi
     mmoe_cell cell;
     for (int32_t i = 0; i < s->n_sparse; i++, at++) {
         const mmoe_sparse_column *c = &s->sparse[i];
-        const char *fault = read_cell(l, s->tables[c->table].encoder, &fields[*at], &cell);
+        const mmoe_csv_field f =
+            is_missing(l, &fields[*at]) ? (mmoe_csv_field){"", 0} : fields[*at];
+        cell.state = MMOE_CELL_KNOWN;
+        const char *fault = read_cell(l, s->tables[c->table].encoder, &f, &cell);
         if (fault) return fail_field(l, row, c->name, &fields[*at], fault, err);
+        mmoe_note_add(&l->set->notes[i], cell.state, row);
         ids[i] = cell.id;
     }
     for (int32_t i = 0; i < s->n_dense; i++, at++) {
@@ -142,8 +151,9 @@ static mmoe_status read_label(const loader *l, int32_t i, int64_t row, const mmo
     const char *fault = NULL;
     *out = NAN;
     if (f)
-        fault = mmoe_label_read(
-            &(mmoe_label_cell){column, &l->alloc, &l->negatives[i], f->text, f->length}, room, out);
+        fault = mmoe_label_read(&(mmoe_label_cell){column, &l->alloc, &l->negatives[i], f->text,
+                                                   f->length, is_missing(l, f)},
+                                room, out);
     if (fault == mmoe_label_no_memory) return mmoe_fail_memory(err, f->length + 1);
     if (fault) return fail_field(l, row, column->name, f, fault, err);
     if (isnan(*out)) l->set->any_missing_label = 1;
@@ -319,14 +329,40 @@ static mmoe_status finish_set(loader *l, mmoe_error *err) {
     return mmoe_dataset_warn_of_constants(set, l->schema, err);
 }
 
+/* What was passed over, in words. */
+static mmoe_status warn_of_file(const loader *l, mmoe_error *err) {
+    char text[MMOE_PASSED_SIZE];
+    mmoe_warning w = {NULL};
+    mmoe_status status = MMOE_OK;
+    for (int i = 0; !status && mmoe_csv_passed_text(&l->passed, i, text, &w.count, &w.row); i++)
+        status = mmoe_warn(&l->set->warnings, w, err, "%s", text);
+    return status;
+}
+
+static mmoe_status warn_of_columns(const loader *l, mmoe_error *err) {
+    struct mmoe_dataset *set = l->set;
+    return l->learning
+               ? mmoe_notes_warn_learned(set->notes, l->schema, set->rows, &set->warnings, err)
+               : mmoe_notes_warn_read(set->notes, set->n_sparse, set->rows, &set->warnings, err);
+}
+
 static mmoe_status load(loader *l, struct mmoe_dataset **out, mmoe_error *err) {
-    mmoe_csv_handler handler = {l, on_header, on_row};
+    const mmoe_reading *reading = l->learning ? &l->wanted->specs->reading : &l->schema->reading;
+    const mmoe_csv_handler handler = {
+        .user = l,
+        .header = on_header,
+        .row = on_row,
+        .lenient = reading->quotes == MMOE_QUOTES_LENIENT,
+        .quotes_hint = "; \"data\": {\"quotes\": \"lenient\"} takes them as text",
+        .passed = &l->passed};
     mmoe_status status = mmoe_csv_read(l->path, &handler, &l->alloc, err);
-    if (!status && l->set->rows == 0)
+    if (!status && l->set->rows == 0 && l->label_mode == MMOE_LABELS_REQUIRED)
         status =
             mmoe_fail_at(err, MMOE_E_FORMAT, l->path, 0, NULL, "the file has a header but no rows");
+    if (!status) status = warn_of_file(l, err);
     if (!status && l->learning) status = finish_learning(l, err);
     if (!status) status = finish_set(l, err);
+    if (!status) status = warn_of_columns(l, err);
     if (!status) {
         *out = l->set;
     } else {
@@ -367,6 +403,7 @@ mmoe_status mmoe_dataset_read_csv(const mmoe_schema *schema, const char *path, i
         return mmoe_fail(err, MMOE_E_ARGUMENT,
                          "labels is %d, none of MMOE_LABELS_REQUIRED, _OPTIONAL and _IGNORED",
                          labels);
+    if (mmoe_allocator_check(alloc, "mmoe_dataset_read_csv", err)) return MMOE_E_ARGUMENT;
     loader l = {.alloc = mmoe_allocator_or_default(alloc),
                 .path = path,
                 .schema = schema,

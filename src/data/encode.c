@@ -48,6 +48,15 @@ static const char *start_of(const mmoe_values *v) {
     return (const char *)v->column->values + v->first * step_of(v->column);
 }
 
+/* The value at `at`, or an empty text where it is a word for nothing. */
+static const char *present_value(const mmoe_values *v, const char *at) {
+    static const char *const nothing = "";
+    size_t length;
+    if (v->column->type != MMOE_VALUE_TEXT) return at;
+    const char *text = mmoe_value_text(at, &length);
+    return mmoe_reading_is_missing(v->reading, text, length) ? (const char *)&nothing : at;
+}
+
 mmoe_status mmoe_encode_ids(const mmoe_values *v, int32_t *to, size_t stride, mmoe_error *err) {
     const mmoe_encoder *e = v->encoder;
     const mmoe_value_type type = v->column->type;
@@ -61,8 +70,10 @@ mmoe_status mmoe_encode_ids(const mmoe_values *v, int32_t *to, size_t stride, mm
             if (cell.id < 0 || cell.id >= e->rows)
                 return mmoe_fail_row_number(v, v->first + r, cell.id, err);
         } else {
-            const char *fault = e->kind->take(e, type, at, &cell);
+            cell.state = MMOE_CELL_KNOWN;
+            const char *fault = e->kind->take(e, type, present_value(v, at), &cell);
             if (fault) return fail_raw(v, v->first + r, at, fault, err);
+            if (v->note) mmoe_note_add(v->note, cell.state, (int64_t)(v->first + r) + 1);
         }
         if (to) to[r * stride] = cell.id;
     }

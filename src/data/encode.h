@@ -3,6 +3,7 @@
 #define MMOE_DATA_ENCODE_H
 
 #include "data/column.h"
+#include "data/notes.h"
 
 /* Rows [first, first + rows) of a column. */
 typedef struct mmoe_values {
@@ -10,6 +11,8 @@ typedef struct mmoe_values {
     const char *name; /* in errors */
     const mmoe_column *column;
     size_t first, rows;
+    const mmoe_reading *reading; /* of the texts of ids */
+    mmoe_note *note;             /* of raw ids; NULL: nothing is noted */
 } mmoe_values;
 
 /* Is the column of a type that its encoder takes, and are there values? `call` names the public

@@ -28,6 +28,7 @@ typedef enum mmoe_key_kind {
     MMOE_KEY_LAYERS,  /* dims of an mmoe_mlp_config */
     MMOE_KEY_PAIR,    /* float[2] */
     MMOE_KEY_NUMBERS, /* mmoe_numbers */
+    MMOE_KEY_TEXTS,   /* mmoe_texts, of a configuration alone */
     /* Of schema files alone: what a column kind has learned. */
     MMOE_KEY_DOUBLE,    /* any finite one, to the bit */
     MMOE_KEY_VOCABULARY /* mmoe_vocab *, its keys standing in tensors */
@@ -38,6 +39,12 @@ typedef struct mmoe_numbers {
     double *items;
     size_t count;
 } mmoe_numbers;
+
+/* An array of texts; all memory is its owner's. */
+typedef struct mmoe_texts {
+    char **items; /* NULL: it is absent */
+    size_t count;
+} mmoe_texts;
 
 typedef struct mmoe_key {
     mmoe_config_key doc; /* of a schema file's key the path alone */

@@ -59,6 +59,11 @@
         .kind = MMOE_KEY_NUMBERS, place, .low = low_, .high = high_,                               \
         .entry = "in [" #low_ ", " #high_ "]", .least = least_, .most = most_                      \
     }
+#define TEXTS(path_, place, default_, most_, allowed_, help_)                                      \
+    {                                                                                              \
+        .doc = {path_, "array", default_, "up to " #most_ " strings: " allowed_, help_},           \
+        .kind = MMOE_KEY_TEXTS, place, .entry = allowed_, .most = most_                            \
+    }
 /* A value of a column kind's structure. */
 #define IN_ID(type, member) .scope = MMOE_SCOPE_SPARSE, .offset = offsetof(type, member)
 #define IN_NUMBER(type, member) .scope = MMOE_SCOPE_DENSE, .offset = offsetof(type, member)

@@ -32,6 +32,7 @@ static const char *read_other(const mmoe_label_cell *cell, char room[MMOE_LABEL_
     const char *text = cell->text, *negative = c->negative ? c->negative : *cell->negative;
     size_t length = cell->length;
     trim(&text, &length);
+    if (!mmoe_utf8_is(text, length)) return "is not UTF-8, as a label must be";
     if (!negative) {
         *cell->negative = mmoe_copy_text(cell->alloc, text, length);
         return *cell->negative ? NULL : mmoe_label_no_memory;
@@ -63,7 +64,7 @@ const char *mmoe_label_read(const mmoe_label_cell *cell, char room[MMOE_LABEL_FA
         *out = 1;
         return NULL;
     }
-    if (mmoe_text_is_missing(cell->text, cell->length)) return NULL;
+    if (cell->is_missing) return NULL;
     if (!c->positive) return read_number(cell, out);
     *out = 0;
     return read_other(cell, room);

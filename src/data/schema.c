@@ -314,6 +314,8 @@ static mmoe_status build(binding *b, const mmoe_label_column *labels, int32_t n_
     for (int32_t i = 0; !status && i < n_specs(b->specs); i++) status = add_columns(b, i, s, err);
     if (!status) status = add_tables(b, s, err);
     if (!status) status = add_labels(labels, n_label, b->specs->weight, s, err);
+    if (!status && !mmoe_reading_copy(&b->specs->reading, a, &s->reading))
+        status = mmoe_fail_memory(err, b->specs->reading.missing.count * sizeof(char *));
     if (status)
         mmoe_schema_free(s);
     else
@@ -354,7 +356,8 @@ mmoe_status mmoe_schema_bind(const mmoe_schema_wanted *wanted, const char *const
 /* ---- Copying and freeing ---- */
 
 static mmoe_status copy_into(const schema *from, schema *s, mmoe_error *err) {
-    bool ok = copy_name(s, from->weight, &s->weight);
+    bool ok = copy_name(s, from->weight, &s->weight) &&
+              mmoe_reading_copy(&from->reading, &s->alloc, &s->reading);
     for (; ok && s->n_sparse < from->n_sparse; s->n_sparse++) {
         s->sparse[s->n_sparse] = from->sparse[s->n_sparse];
         ok = copy_name(s, from->sparse[s->n_sparse].name, &s->sparse[s->n_sparse].name);
@@ -415,5 +418,6 @@ void mmoe_schema_free(schema *s) {
     mmoe_release(&a, s->dense);
     mmoe_release(&a, s->labels);
     mmoe_release(&a, s->weight);
+    mmoe_reading_finish(&s->reading, &a);
     mmoe_release(&a, s);
 }

@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "data/column.h"
+#include "data/reading.h"
 #include "loss/label_scale.h"
 
 /* What a configuration says of the features, in the caller's words. `name` may be a pattern: "D*"
@@ -29,6 +30,7 @@ typedef struct mmoe_feature_specs {
     mmoe_sparse_spec *sparse;
     mmoe_dense_spec *dense;
     char *weight; /* column of the rows' weights; NULL: all 1 */
+    mmoe_reading reading;
 } mmoe_feature_specs;
 
 /* One embedding table; several columns may share it. */
@@ -72,6 +74,7 @@ struct mmoe_schema {
     mmoe_dense_column *dense;
     mmoe_label_column *labels;
     char *weight; /* or NULL */
+    mmoe_reading reading;
 };
 
 /* What a schema is made of: the features, and the labels' columns. */

@@ -5,6 +5,7 @@
 
 #include "base/checksum.h"
 #include "base/error.h"
+#include "base/missing.h"
 #include "base/text.h"
 
 /* A slot of an open-addressing table; row 0 marks an empty one. The hash kept beside it saves most
@@ -243,6 +244,11 @@ static bool canonical_int(const char *text, size_t length, int64_t *value) {
     return mmoe_parse_integral(text, (size_t)(end - text), value) > 0;
 }
 
+bool mmoe_vocab_is_integer(const char *text, size_t length) {
+    int64_t value;
+    return canonical_int(text, length, &value);
+}
+
 /* A value came that is no integer: the keys so far become the texts that they were. */
 static mmoe_status turn_to_texts(mmoe_vocab *v, mmoe_error *err) {
     size_t total = 0;
@@ -266,7 +272,8 @@ mmoe_status mmoe_vocab_add(mmoe_vocab *vocab, const char *text, size_t length, i
                            mmoe_error *err) {
     assert(!vocab->finished);
     *row = 0;
-    if (mmoe_text_is_missing(text, length)) return MMOE_OK;
+    text = mmoe_trim_blanks(text, &length);
+    if (length == 0) return MMOE_OK;
     mmoe_status status = MMOE_OK;
     if (vocab->is_int) {
         int64_t value;
@@ -315,14 +322,18 @@ mmoe_status mmoe_vocab_finish(mmoe_vocab *vocab, mmoe_error *err) {
 /* ---- Reading ---- */
 
 int32_t mmoe_vocab_find(const mmoe_vocab *vocab, const char *text, size_t length) {
-    if (mmoe_text_is_missing(text, length)) return 0;
+    if (length == 0) return 0;
     int64_t value;
     if (vocab->is_int)
         return mmoe_parse_integral(text, length, &value) > 0
                    ? look_up_int(vocab, value, hash_int(value))
                    : 0;
-    /* The text itself first: a file of version 0.1 may have "7.0" for a key. */
-    const int32_t row = look_up_text(vocab, text, length, hash_text(text, length));
+    /* The text itself first: a file of version 0.1 may have "7.0" or " red" for a key. */
+    int32_t row = look_up_text(vocab, text, length, hash_text(text, length));
+    const size_t whole = length;
+    text = mmoe_trim_blanks(text, &length);
+    if (!row && length > 0 && length < whole)
+        row = look_up_text(vocab, text, length, hash_text(text, length));
     if (row || !canonical_int(text, length, &value)) return row;
     char number[24];
     const size_t n = print_int(value, number);
@@ -448,7 +459,7 @@ mmoe_status mmoe_vocab_from_texts(const mmoe_packed_texts *keys, const mmoe_allo
         if (i + AHEAD < count)
             prefetch_slot(v, hash_text(bytes + offsets[i + AHEAD],
                                        (size_t)(offsets[i + AHEAD + 1] - offsets[i + AHEAD])));
-        if (mmoe_text_is_missing(text, length))
+        if (length == 0)
             status = mmoe_fail(err, MMOE_E_FORMAT,
                                "key %zu of the vocabulary is the text of a missing value", i + 1);
         else if (!take_slot(v, (uint32_t)i + 1, hash_text(text, length), same_texts))

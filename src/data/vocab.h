@@ -1,6 +1,7 @@
 /* Values of a sparse column to rows of its table. Row 0 is for missing and unknown values; known
  * values take rows 1, 2, ... in order of first appearance. Keys are all integers (64 bits) or all
- * strings.
+ * strings. Which words stand for
+ * nothing is said elsewhere (data/reading.h): here the empty text alone does.
  *
  * An integer has one form: "7", "7.0" (what pandas writes in a column with gaps), "7.00" and " 7 "
  * are 7, be the keys integers or, because of other values in the column, strings. "007", "+7" and
@@ -15,18 +16,13 @@
 
 typedef struct mmoe_vocab mmoe_vocab;
 
-/* Empty or NA, exactly. */
-static inline bool mmoe_text_is_missing(const char *text, size_t length) {
-    return length == 0 || (length == 2 && text[0] == 'N' && text[1] == 'A');
-}
-
 mmoe_status mmoe_vocab_create(const mmoe_allocator *alloc, mmoe_vocab **out, mmoe_error *err);
 void mmoe_vocab_free(mmoe_vocab *vocab);
 mmoe_status mmoe_vocab_copy(const mmoe_vocab *vocab, const mmoe_allocator *alloc, mmoe_vocab **out,
                             mmoe_error *err);
 
-/* While learning: the row of a value, entered if it is new. An empty text (or NA) is missing: row
- * 0. */
+/* While learning: the row of a value, entered if it is new. An empty text is missing: row 0.
+ * Blanks around a text are not part of it. */
 mmoe_status mmoe_vocab_add(mmoe_vocab *vocab, const char *text, size_t length, int32_t *row,
                            mmoe_error *err);
 /* Ends learning: keys are integers if each value was one of 64 bits. */
@@ -35,6 +31,9 @@ mmoe_status mmoe_vocab_finish(mmoe_vocab *vocab, mmoe_error *err);
 /* 0 when unknown or missing. Thread-safe. An integer vocabulary finds 7 by "+7" and "007", too. */
 int32_t mmoe_vocab_find(const mmoe_vocab *vocab, const char *text, size_t length);
 int32_t mmoe_vocab_find_int(const mmoe_vocab *vocab, int64_t value);
+
+/* Would a text be one of integer keys to one who learns? */
+bool mmoe_vocab_is_integer(const char *text, size_t length);
 
 bool mmoe_vocab_is_int(const mmoe_vocab *vocab);
 int64_t mmoe_vocab_rows(const mmoe_vocab *vocab); /* known values + 1 */

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/words.h"
 #include "file/encoder_json.h"
+#include "file/reading_json.h"
 #include "file/label_json.h"
 #include "mmoe/train.h"
 
@@ -63,7 +64,8 @@ json_t *mmoe_schema_to_json(const mmoe_schema *schema) {
         put_array(json, "sparse", schema, schema->n_sparse, sparse_json) ||
         put_array(json, "dense", schema, schema->n_dense, dense_json) ||
         put_array(json, "labels", schema, schema->n_label, label_json) ||
-        (schema->weight && json_object_set_new(json, "weight", json_string(schema->weight)))) {
+        (schema->weight && json_object_set_new(json, "weight", json_string(schema->weight))) ||
+        mmoe_reading_to_json(json, &schema->reading)) {
         json_decref(json);
         return NULL;
     }
@@ -230,7 +232,9 @@ static mmoe_status read_schema(const mmoe_entry *root) {
         status = read_part(root, parts + i);
     const bool weighted = json_object_get(json, "weight") != NULL;
     if (status == MMOE_OK && weighted) status = mmoe_entry_text(root, "weight", &r->schema->weight);
-    if (status == MMOE_OK && json_object_size(json) != (size_t)COUNT(parts) + weighted)
+    size_t count = (size_t)COUNT(parts) + weighted;
+    if (status == MMOE_OK) status = mmoe_reading_from_json(root, &r->schema->reading, &count);
+    if (status == MMOE_OK && json_object_size(json) != count)
         status = mmoe_entry_fail(root, "", "a key is unknown");
     return status ? status : check_schema(root);
 }

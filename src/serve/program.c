@@ -68,6 +68,7 @@ static mmoe_status make_sides(mmoe_program *p, const mmoe_node *input, mmoe_erro
     if (ok) order_columns(p, input);
     for (int i = 0; ok && i < MMOE_SERVE_SIDES; i++) {
         mmoe_serve_side *s = &p->sides[i];
+        s->reading = &p->model->schema->reading;
         s->sparse = mmoe_alloc(&p->alloc, sparse, sizeof *s->sparse);
         s->tables = mmoe_alloc(&p->alloc, sparse, sizeof *s->tables);
         s->last = mmoe_alloc(&p->alloc, sparse, sizeof *s->last);

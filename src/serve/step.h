@@ -32,6 +32,7 @@ typedef struct mmoe_serve_side {
     int32_t *last;                     /* [n_sparse] the tables' last rows */
     mmoe_serve_dense *dense;           /* [n_dense] */
     mmoe_serve_lookup *lookups;        /* [n_lookup] */
+    const mmoe_reading *reading;
 } mmoe_serve_side;
 
 enum { MMOE_ALL_COLUMNS, MMOE_USER_COLUMNS, MMOE_ITEM_COLUMNS, MMOE_SERVE_SIDES };

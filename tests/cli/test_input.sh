@@ -70,7 +70,7 @@ for value in abc nan NaN inf -inf 1e999 0x10 1,5 ''; do
     printf 'y,c,x\n1,a,0.5\n0,b,"%s"\n' "$value" >number.csv
     fails 'number.csv: row 3: column "x": ' number.csv
 done
-for label in 2 -1 0.5 yes nan inf; do
+for label in 2 -1 0.5 yes -nan "?" inf; do
     printf 'y,c,x\n1,a,0.5\n%s,b,1\n' "$label" >label.csv
     fails 'label.csv: row 3: column "y": ' label.csv
 done

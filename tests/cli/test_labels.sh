@@ -20,7 +20,7 @@ config mmoe '{"name": "ctr", "label": "click"}, {"name": "cvr", "label": "buy"}'
 rows 'i % 2 "," (i % 4 == 1)' >plain.csv
 expect 0 "" train --config plain.json --train plain.csv --output plain.safetensors
 run predict --model plain.safetensors --data plain.csv --output plain.pred
-for placeholder in -1 '?' nan 2 none 1e999 "''" 'a b'; do
+for placeholder in -1 '?' -nan 2 none 1e999 "''" 'a b'; do
     sed "2,\$s/^\([^,]*\),.*/\1,$placeholder,$placeholder,$placeholder/" plain.csv >odd.csv
     expect 0 "" predict --model plain.safetensors --data odd.csv --output odd.pred
     check "the same scores beside labels and weights of $placeholder" cmp plain.pred odd.pred

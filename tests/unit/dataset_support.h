@@ -45,6 +45,7 @@ typedef struct features {
     int32_t n_sparse, n_dense, n_label;
     mmoe_label_column labels[2];
     const char *weight;
+    mmoe_reading reading;
 } features;
 
 static inline mmoe_sparse_spec learned(const char *name, const char *with) {
@@ -77,8 +78,8 @@ static inline features usual(void) {
 static inline mmoe_status fit_with(const features *f, const char *name, const mmoe_allocator *a,
                                    mmoe_schema **schema, mmoe_dataset **set, mmoe_error *err) {
     features copy = *f;
-    mmoe_feature_specs specs = {f->n_sparse, f->n_dense, copy.sparse, copy.dense,
-                                literal(f->weight)};
+    mmoe_feature_specs specs = {f->n_sparse, f->n_dense,         copy.sparse,
+                                copy.dense,  literal(f->weight), f->reading};
     const mmoe_schema_wanted wanted = {&specs, copy.labels, f->n_label, name};
     return mmoe_dataset_fit(&wanted, a, schema, set, err);
 }

@@ -155,7 +155,7 @@ START_TEST(unknown_keys_are_named) {
            "c.json: trainer.batchsize: unknown key; did you mean \"batch_size\"? Allowed are "
            "batch_size, n_epoch, ");
     refuse("{\"trainr\": {}}", "trainr",
-           "did you mean \"trainer\"? Allowed are features, tasks, score, model, trainer");
+           "did you mean \"trainer\"? Allowed are features, data, tasks, score, model, trainer");
     refuse("{\"trainer.seed\": 1}", "trainer.seed", "unknown key");
     refuse("{\"\": 1}", "", "unknown key");
     refuse("{\"tasks\": [{\"name\": \"a\", \"label\": \"b\"}, {\"name\": \"b\", \"tower_parms\": "

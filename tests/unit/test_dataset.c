@@ -208,6 +208,57 @@ START_TEST(ids_outside_take_the_row_that_is_given) {
 }
 END_TEST
 
+/* A column n of ids, whose training rows have these values, and what a file's become. */
+static void ids_of(const mmoe_reading *reading, const char *values, const char *wanted) {
+    features f = {.n_sparse = 1, .sparse = {learned("n", NULL)}, .reading = *reading};
+    mmoe_schema *schema;
+    mmoe_dataset *set;
+    char csv[400], ids[200] = "";
+    snprintf(csv, sizeof csv, "n,z\n%s", values);
+    fit(&f, csv, &schema, &set);
+    for (int64_t r = 0; r < mmoe_dataset_rows(set); r++)
+        snprintf(ids + strlen(ids), sizeof ids - strlen(ids), "%d ", (int)set->ids[r]);
+    ck_assert_str_eq(ids, wanted);
+    free_both(schema, set);
+}
+
+static void warns(const char *csv, const char *message, int64_t count, int64_t row) {
+    const features f = {.n_sparse = 1, .sparse = {learned("n", NULL)}};
+    mmoe_schema *schema;
+    mmoe_dataset *set;
+    fit(&f, csv, &schema, &set);
+    const mmoe_warning *w = mmoe_dataset_warning(set, 0);
+    ck_assert_int_eq(w != NULL, message != NULL);
+    if (message) {
+        ck_assert_str_eq(w->message, message);
+        ck_assert_int_eq(w->count, count);
+        ck_assert_int_eq(w->row, row);
+    }
+    free_both(schema, set);
+}
+
+START_TEST(what_is_passed_over_is_said) {
+    warns("n,z\n1,\n2,\n", NULL, 0, 0);
+    warns("n,z\n1,\n\n2,\n", "1 blank line is no row, the first behind row 2", 1, 2);
+    warns("\nn,z\n1,\n\n2,\n\n", "3 blank lines are no rows, the first before row 1", 3, 0);
+    warns("n\n1\n\n2\n", NULL, 0, 0);
+    warns("n,z\n1,2,\n2,3,\n",
+          "2 rows end with a comma behind the last column, which is passed over", 2, 2);
+}
+END_TEST
+
+START_TEST(words_stand_for_missing_values) {
+    const mmoe_reading usual = {0};
+    ids_of(&usual, "7,\nNA,\nN/A,\nnan,\nNaN,\nnull,\nNULL,\nNone,\n\\N,\n\" null \",\n7.0,\n",
+           "1 0 0 0 0 0 0 0 0 0 1 ");
+    ids_of(&usual, "7,\n?,\nnone,\n-,\nNA.,\nN,\n", "1 2 3 4 5 6 ");
+    char any[] = "?", minus[] = "-1", empty[] = "", *words[] = {any, minus, empty};
+    const mmoe_reading own = {.missing = {words, 3}}, none = {.missing = {words, 0}};
+    ids_of(&own, "7,\nNA,\n?,\n-1,\n,\nnull,\n", "1 2 0 0 0 3 ");
+    ids_of(&none, "NA,\nUS,\n,\n\"NA\",\n?,\n", "1 2 0 1 3 ");
+}
+END_TEST
+
 START_TEST(a_column_of_missing_values_has_a_table_of_one_row) {
     features f = {.n_sparse = 1, .sparse = {learned("s", NULL)}};
     mmoe_schema *schema;
@@ -408,6 +459,8 @@ void add_cases(TCase *c) {
     tcase_add_test(c, transforms_are_fitted_on_the_training_rows);
     tcase_add_test(c, shared_vocabularies_hold_the_values_of_all_their_columns);
     tcase_add_test(c, ids_outside_take_the_row_that_is_given);
+    tcase_add_test(c, what_is_passed_over_is_said);
+    tcase_add_test(c, words_stand_for_missing_values);
     tcase_add_test(c, a_column_of_missing_values_has_a_table_of_one_row);
     tcase_add_test(c, sets_from_memory);
     tcase_add_test(c, a_fingerprint_is_of_what_encodes);

@@ -34,11 +34,12 @@ static const struct {
     {"y", "2", "\"2\" is neither 0 nor 1"},
     {"y", "0.5", "\"0.5\" is neither 0 nor 1"},
     {"y", "-1", "\"-1\" is neither 0 nor 1"},
-    {"y", "nan", "\"nan\" is neither 0 nor 1"},
+    {"y", "-nan", "\"-nan\" is neither 0 nor 1"},
+    {"y", "?", "\"?\" is not a number"},
     {"y", "yes", "\"yes\" is not a number"},
     {"r", "x", "\"x\" is not a number"},
     {"r", "inf", "\"inf\" is not finite"},
-    {"r", "NaN", "\"NaN\" is not finite"},
+    {"r", "+NaN", "\"+NaN\" is not finite"},
     {"r", "-1e39", "\"-1e39\" is too large for single precision"},
     {"w", "-0.5", "\"-0.5\" is a weight less than 0"},
     {"w", "inf", "\"inf\" is not finite"},
@@ -158,9 +159,19 @@ START_TEST(files_without_rows_and_ragged_rows) {
     ck_assert_int_eq(mmoe_dataset_read_csv(schema, file_of(""), 1, NULL, &read, &err),
                      MMOE_E_FORMAT);
     said(&err, path, 0, "", "the file is empty: it has no header");
-    ck_assert_int_eq(mmoe_dataset_read_csv(schema, file_of(HEADER), 1, NULL, &read, &err),
+    ck_assert_int_eq(mmoe_dataset_read_csv(schema, file_of(HEADER), 0, NULL, &read, &err),
                      MMOE_E_FORMAT);
     said(&err, path, 0, "", "the file has a header but no rows");
+    mmoe_batch batch; /* where labels need not be there, no rows are no fault */
+    for (int labels = MMOE_LABELS_OPTIONAL; labels <= MMOE_LABELS_IGNORED; labels++) {
+        ck_assert_int_eq(mmoe_dataset_read_csv(schema, path, labels, NULL, &read, &err), MMOE_OK);
+        ck_assert_int_eq(mmoe_dataset_rows(read), 0);
+        ck_assert_int_eq(mmoe_dataset_batch(read, 0, 0, &batch, &err), MMOE_OK);
+        ck_assert_int_eq(mmoe_dataset_check(read, schema, &err), MMOE_E_ARGUMENT);
+        ck_assert_str_eq(err.message, "the data set has no rows");
+        mmoe_dataset_free(read);
+        read = NULL;
+    }
     ck_assert_int_eq(mmoe_dataset_read_csv(schema, "/nowhere/x.csv", 1, NULL, &read, &err),
                      MMOE_E_IO);
     said(&err, "/nowhere/x.csv", 0, "", "cannot open: No such file or directory");

@@ -38,7 +38,7 @@ START_TEST(rows_come_in_order_of_first_appearance) {
     ck_assert_int_eq(add(v, "-7"), 2);
     ck_assert_int_eq(add(v, "30"), 1);
     ck_assert_int_eq(add(v, ""), 0);
-    ck_assert_int_eq(add(v, "NA"), 0);
+    ck_assert_int_eq(add(v, " \t"), 0);
     ck_assert_int_eq(add(v, "0"), 3);
     ck_assert_int_eq(mmoe_vocab_finish(v, NULL), MMOE_OK);
     ck_assert_int_eq(mmoe_vocab_rows(v), 4);
@@ -204,8 +204,31 @@ START_TEST(many_values) {
 }
 END_TEST
 
+START_TEST(blanks_around_a_text_are_not_part_of_it) {
+    const char *const texts[] = {"red", " red", "blue\t ", "NA", "a b"};
+    mmoe_vocab *v = learn(texts, 5);
+    ck_assert_int_eq(mmoe_vocab_rows(v), 5);
+    ck_assert_int_eq(find(v, "red "), 1);
+    ck_assert_int_eq(find(v, "blue"), 2);
+    ck_assert_int_eq(find(v, " NA"), 3); /* a text here */
+    ck_assert_int_eq(find(v, "a b"), 4);
+    ck_assert_int_eq(find(v, "ab"), 0);
+    ck_assert_int_eq(find(v, "  "), 0);
+    mmoe_vocab_free(v);
+    /* A file of version 0.1 may have learned blanks. */
+    ck_assert_int_eq(
+        mmoe_vocab_from_texts(&(mmoe_packed_texts){"red red", 7, (const int64_t[]){0, 3, 7}, 2},
+                              NULL, &v, NULL),
+        MMOE_OK);
+    ck_assert_int_eq(find(v, "red"), 1);
+    ck_assert_int_eq(find(v, " red"), 2);
+    ck_assert_int_eq(find(v, "red "), 1);
+    mmoe_vocab_free(v);
+}
+END_TEST
+
 START_TEST(copies_are_whole) {
-    const char *const ints[] = {"3", "1", "2"}, *const texts[] = {"c", "a", "NA", "b"};
+    const char *const ints[] = {"3", "1", "2"}, *const texts[] = {"c", "a", "", "b"};
     for (int kind = 0; kind < 3; kind++) {
         const char *const *const keys[] = {ints, texts, NULL};
         const size_t counts[] = {3, 4, 0};
@@ -278,8 +301,8 @@ START_TEST(from_text_keys) {
         mmoe_vocab_from_texts(&(mmoe_packed_texts){"a", 1, (const int64_t[]){0, 1, 1}, 2}, NULL, &v,
                               &err),
         MMOE_E_FORMAT);
-    ck_assert_int_eq(mmoe_vocab_from_texts(
-                         &(mmoe_packed_texts){"NA", 2, (const int64_t[]){0, 2}, 1}, NULL, &v, &err),
+    ck_assert_int_eq(mmoe_vocab_from_texts(&(mmoe_packed_texts){"", 0, (const int64_t[]){0, 0}, 1},
+                                           NULL, &v, &err),
                      MMOE_E_FORMAT);
     ck_assert_str_eq(err.message, "key 1 of the vocabulary is the text of a missing value");
     ck_assert_ptr_null(v);
@@ -344,6 +367,7 @@ void add_cases(TCase *c) {
     tcase_add_test(c, one_other_text_makes_texts_of_all);
     tcase_add_test(c, texts_may_be_any_bytes);
     tcase_add_loop_test(c, many_values, 0, 2);
+    tcase_add_test(c, blanks_around_a_text_are_not_part_of_it);
     tcase_add_test(c, copies_are_whole);
     tcase_add_test(c, from_integer_keys);
     tcase_add_test(c, from_text_keys);

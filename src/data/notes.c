@@ -1,0 +1,69 @@
+#include "data/notes.h"
+
+#include <string.h>
+
+#include "base/text.h"
+
+mmoe_note *mmoe_notes_create(const struct mmoe_schema *schema, const mmoe_allocator *alloc) {
+    const int32_t n = schema->n_sparse;
+    mmoe_note *notes = mmoe_alloc_zero(alloc, (size_t)n, sizeof *notes);
+    for (int32_t i = 0; notes && i < n; i++) {
+        const char *name = schema->sparse[i].name;
+        notes[i].counts.name = mmoe_copy_text(alloc, name, strlen(name));
+        if (notes[i].counts.name) continue;
+        mmoe_notes_free(notes, i, alloc);
+        notes = NULL;
+    }
+    return notes;
+}
+
+void mmoe_notes_free(mmoe_note *notes, int32_t count, const mmoe_allocator *alloc) {
+    for (int32_t i = 0; notes && i < count; i++)
+        mmoe_release(alloc, (void *)(uintptr_t)notes[i].counts.name);
+    mmoe_release(alloc, notes);
+}
+
+/* More texts than integers are a column of texts. */
+mmoe_status mmoe_notes_warn_learned(const mmoe_note *notes, const struct mmoe_schema *schema,
+                                    int64_t rows, mmoe_warnings *list, mmoe_error *err) {
+    char texts[MMOE_NUMBER_SIZE], values[MMOE_NUMBER_SIZE];
+    mmoe_status status = MMOE_OK;
+    for (int32_t i = 0; !status && i < schema->n_sparse; i++) {
+        const mmoe_note *n = notes + i;
+        const int64_t present = rows - n->counts.missing;
+        if (n->texts == 0 || 2 * n->texts >= present) continue;
+        mmoe_format_count(n->texts, texts);
+        mmoe_format_count(present, values);
+        status =
+            mmoe_warn(list, (mmoe_warning){NULL, n->counts.name, n->texts, n->first_text}, err,
+                      "column \"%s\": %s of %s values %s no integer%s, the first in row %lld: its "
+                      "ids are texts; data.missing says what stands for nothing",
+                      n->counts.name, texts, values, n->texts == 1 ? "is" : "are",
+                      n->texts == 1 ? "" : "s", (long long)n->first_text);
+    }
+    return status;
+}
+
+static bool is_many(int64_t count, int64_t rows) { return 20 * count > rows; }
+
+mmoe_status mmoe_notes_warn_read(const mmoe_note *notes, int32_t count, int64_t rows,
+                                 mmoe_warnings *list, mmoe_error *err) {
+    mmoe_status status = MMOE_OK;
+    for (int32_t i = 0; !status && i < count; i++) {
+        const mmoe_note *n = notes + i;
+        const int64_t unknown = n->counts.unknown, missing = n->counts.missing;
+        if (!is_many(unknown, rows) && !is_many(missing, rows)) continue;
+        const bool is_unknown = is_many(unknown, rows);
+        const mmoe_warning about = {NULL, n->counts.name, is_unknown ? unknown : missing,
+                                    is_unknown ? n->first_unknown : n->first_missing};
+        const double all = (double)rows / 100;
+        char values[MMOE_NUMBER_SIZE];
+        mmoe_format_count(rows, values);
+        status = mmoe_warn(list, about, err,
+                           "column \"%s\": of %s values %.1f %% are unknown and %.1f %% missing, "
+                           "the first in row %lld",
+                           n->counts.name, values, (double)unknown / all, (double)missing / all,
+                           (long long)about.row);
+    }
+    return status;
+}

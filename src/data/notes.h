@@ -1,0 +1,32 @@
+/* What is noticed of the values of a sparse column while rows are encoded. */
+#ifndef MMOE_DATA_NOTES_H
+#define MMOE_DATA_NOTES_H
+
+#include "base/warnings.h"
+#include "data/schema.h"
+
+typedef struct mmoe_note {
+    mmoe_column_counts counts; /* its name is owned */
+    int64_t texts;             /* values that are no integers among ids that are texts */
+    int64_t first_missing, first_unknown, first_text; /* rows; 0: none */
+} mmoe_note;
+
+/* [n_sparse]; NULL when memory is out. */
+mmoe_note *mmoe_notes_create(const struct mmoe_schema *schema, const mmoe_allocator *alloc);
+void mmoe_notes_free(mmoe_note *notes, int32_t count, const mmoe_allocator *alloc);
+
+static inline void mmoe_note_add(mmoe_note *n, mmoe_cell_state state, int64_t row) {
+    int64_t *const counts[] = {NULL, &n->counts.missing, &n->counts.unknown, &n->texts},
+                   *const firsts[] = {NULL, &n->first_missing, &n->first_unknown, &n->first_text};
+    if (state == MMOE_CELL_KNOWN) return;
+    if ((*counts[state])++ == 0) *firsts[state] = row;
+}
+
+/* Of rows that were learned from: a column whose ids are texts because of the fewer values. */
+mmoe_status mmoe_notes_warn_learned(const mmoe_note *notes, const struct mmoe_schema *schema,
+                                    int64_t rows, mmoe_warnings *list, mmoe_error *err);
+/* Of rows that were only read: a column of which more than a twentieth is missing or unknown. */
+mmoe_status mmoe_notes_warn_read(const mmoe_note *notes, int32_t count, int64_t rows,
+                                 mmoe_warnings *list, mmoe_error *err);
+
+#endif

@@ -1,0 +1,25 @@
+/* How the texts of cells are read, whatever their columns are: which of them stand for nothing, and
+ * what quotes may do. */
+#ifndef MMOE_DATA_READING_H
+#define MMOE_DATA_READING_H
+
+#include "base/alloc.h"
+#include "base/missing.h"
+#include "base/words.h"
+#include "data/key.h"
+
+#define MMOE_QUOTES(X) X(MMOE_QUOTES_STRICT, strict) X(MMOE_QUOTES_LENIENT, lenient)
+typedef enum mmoe_quotes { MMOE_QUOTES(MMOE_ENUMERATOR) } mmoe_quotes;
+
+typedef struct mmoe_reading {
+    mmoe_texts missing; /* items NULL: the usual words; an empty text is missing in any case */
+    mmoe_quotes quotes;
+} mmoe_reading;
+
+/* Is the cell missing? Blanks around it do not count. */
+bool mmoe_reading_is_missing(const mmoe_reading *r, const char *text, size_t length);
+/* A deep copy; false when memory is out, *to being empty then. */
+bool mmoe_reading_copy(const mmoe_reading *from, const mmoe_allocator *alloc, mmoe_reading *to);
+void mmoe_reading_finish(mmoe_reading *r, const mmoe_allocator *alloc);
+
+#endif

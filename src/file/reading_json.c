@@ -1,0 +1,74 @@
+#include "file/reading_json.h"
+
+#include <string.h>
+
+#include "base/error.h"
+
+enum { MOST_WORDS = 64 };
+
+#define WORD_OF_MISSING(word) word,
+static const char *const usual[] = {MMOE_MISSING_WORDS(WORD_OF_MISSING)};
+static const char *const quotes[] = {MMOE_QUOTES(MMOE_WORD)};
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+static const char only_word_of_0_1[] = "NA";
+
+static json_t *missing_json(const mmoe_texts *missing) {
+    const size_t n = missing->items ? missing->count : COUNT(usual);
+    json_t *array = json_array();
+    for (size_t i = 0; array && i < n; i++) {
+        const char *word = missing->items ? missing->items[i] : usual[i];
+        if (!json_array_append_new(array, json_string(word))) continue;
+        json_decref(array);
+        array = NULL;
+    }
+    return array;
+}
+
+int mmoe_reading_to_json(json_t *schema, const mmoe_reading *reading) {
+    const mmoe_texts *missing = &reading->missing;
+    const bool is_old =
+        missing->items && missing->count == 1 && strcmp(*missing->items, only_word_of_0_1) == 0;
+    if (!is_old && json_object_set_new(schema, "missing", missing_json(missing))) return -1;
+    return reading->quotes == MMOE_QUOTES_STRICT
+               ? 0
+               : json_object_set_new(schema, "quotes", json_string(quotes[reading->quotes]));
+}
+
+/* The word's text; NULL: it is no string, or one with a zero byte. */
+static const char *word_at(const json_t *array, size_t i) {
+    if (!array) return only_word_of_0_1;
+    const json_t *word = json_array_get(array, i);
+    const char *text = json_string_value(word);
+    return text && strlen(text) == json_string_length(word) ? text : NULL;
+}
+
+static mmoe_status read_missing(const mmoe_entry *schema, mmoe_texts *out) {
+    const mmoe_allocator *a = &schema->r->alloc;
+    const json_t *array = json_object_get(schema->json, "missing");
+    const size_t n = array ? json_array_size(array) : 1;
+    if ((array && !json_is_array(array)) || n > MOST_WORDS)
+        return mmoe_entry_fail(schema, "missing", "an array of at most %d strings is needed",
+                               MOST_WORDS);
+    out->items = mmoe_alloc_zero(a, n + 1, sizeof *out->items);
+    if (!out->items) return mmoe_fail_memory(schema->r->err, (n + 1) * sizeof *out->items);
+    for (; out->count < n; out->count++) {
+        const char *text = word_at(array, out->count);
+        if (!text) return mmoe_entry_fail(schema, "missing", "string %zu is none", out->count + 1);
+        out->items[out->count] = mmoe_copy_text(a, text, strlen(text));
+        if (!out->items[out->count]) return mmoe_fail_memory(schema->r->err, strlen(text) + 1);
+    }
+    return MMOE_OK;
+}
+
+mmoe_status mmoe_reading_from_json(const mmoe_entry *schema, mmoe_reading *out, size_t *count) {
+    int32_t word = MMOE_QUOTES_STRICT;
+    mmoe_status status = read_missing(schema, &out->missing);
+    const bool has_quotes = json_object_get(schema->json, "quotes");
+    if (!status && has_quotes)
+        status = mmoe_entry_word(schema, "quotes", quotes, (int32_t)COUNT(quotes), &word);
+    out->quotes = (mmoe_quotes)word;
+    *count += (size_t)(json_object_get(schema->json, "missing") != NULL) + (size_t)has_quotes;
+    return status;
+}
