@@ -260,15 +260,16 @@ static inline vf vsigmoid(vf x) {
 }
 
 static inline vf vtanh(vf x) {
-    vf a = vabs(x), a2 = a * a;
+    vf a = vabs(x);
     vf e = vexp(-2.0f * a);
     vf big = (1.0f - e) / (1.0f + e);
     /* below 0.25 the difference 1 - e loses digits: tanh's series, its next term below 1e-8 of the
-     * value */
-    vf small = a + a * a2 *
+     * value; above, where it is not taken, it must not overflow, which a process may trap */
+    vf b = vmin(a, splat(1.0f)), b2 = b * b;
+    vf small = b + b * b2 *
                        (-1.0f / 3 +
-                        a2 * (2.0f / 15 + a2 * (-17.0f / 315 +
-                                                a2 * (62.0f / 2835 + a2 * (-1382.0f / 155925)))));
+                        b2 * (2.0f / 15 + b2 * (-17.0f / 315 +
+                                                b2 * (62.0f / 2835 + b2 * (-1382.0f / 155925)))));
     vf y = choose(a < 0.25f, small, big);
     return (vf)((vi)y | ((vi)x & (int32_t)0x80000000));
 }
