@@ -1,7 +1,21 @@
-# shellcheck shell=sh
-# Sourced: make_models PROGRAM... writes old.mm, new.mm, and the scores of the examples' events,
-# old.csv and new.csv.
-make_models() {
+# shellcheck shell=sh disable=SC2034
+# Sourced.
+failures=0
+
+check() { # DESCRIPTION COMMAND...
+    description=$1
+    shift
+    if "$@" >log 2>&1; then
+        echo "ok $description"
+    else
+        failures=$((failures + 1))
+        echo "not ok $description"
+        sed 's/^/#   /' log | tail -40
+    fi
+}
+
+# Writes old.mm, new.mm, and the scores of the examples' events, old.csv and new.csv.
+make_models() { # PROGRAM...
     cat >config.json <<'JSON'
 {
   "features": {"sparse": [{"name": "user", "embed_dim": 4, "side": "user"},

@@ -8,19 +8,6 @@ trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 2
 # shellcheck source=tests/embed/make_models.sh
 . "$here/make_models.sh"
-failures=0
-check() { # DESCRIPTION COMMAND...
-    description=$1
-    shift
-    if "$@" >log 2>&1; then
-        echo "ok $description"
-    else
-        failures=$((failures + 1))
-        echo "not ok $description"
-        sed 's/^/#   /' log | head -40
-    fi
-}
-
 root=$work/root
 check "meson install" env DESTDIR="$root" meson install -C "$build" --no-rebuild
 pc=$(find "$root" -name mmoe.pc)

@@ -10,19 +10,6 @@ trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 2
 # shellcheck source=tests/embed/make_models.sh
 . "$here/make_models.sh"
-failures=0
-check() { # DESCRIPTION COMMAND...
-    description=$1
-    shift
-    if "$@" >log 2>&1; then
-        echo "ok $description"
-    else
-        failures=$((failures + 1))
-        echo "not ok $description"
-        sed 's/^/#   /' log | tail -40
-    fi
-}
-
 mkdir -p host/subprojects
 for part in include src tools tests meson.build meson_options.txt; do
     mkdir -p host/subprojects/mmoe && ln -s "$root/$part" host/subprojects/mmoe/

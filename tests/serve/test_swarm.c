@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "failing.h"
 #include "served_model.h"
 
 enum { MODELS = 4, CALLS = 6 };
@@ -20,29 +21,11 @@ static char files[MODELS][96];
 static float wanted[MODELS][CALLS][SERVED_ROWS * SERVED_TASKS];
 static mmoe_slot *slot;
 static atomic_int stop;
-static atomic_long calls, wrong, failed, live; /* live: blocks of the library */
+static atomic_long calls, wrong, failed;
 static _Atomic uint64_t newest;
 
-static void *count_alloc(void *user, size_t size) {
-    (void)user;
-    void *memory = malloc(size);
-    if (memory) atomic_fetch_add(&live, 1);
-    return memory;
-}
-
-static void *count_resize(void *user, void *memory, size_t old_size, size_t new_size) {
-    (void)user;
-    (void)old_size;
-    return realloc(memory, new_size);
-}
-
-static void count_release(void *user, void *memory) {
-    (void)user;
-    if (memory) atomic_fetch_sub(&live, 1);
-    free(memory);
-}
-
-static const mmoe_allocator counted = {NULL, count_alloc, count_resize, count_release};
+static failing library;
+static mmoe_allocator counted;
 
 static void need(int ok, const char *what) {
     if (ok) return;
@@ -153,6 +136,7 @@ int main(int argc, char **argv) {
     const int threads = argc == 3 ? atoi(argv[1]) : 64, seconds = argc == 3 ? atoi(argv[2]) : 3;
     char folder[] = "/tmp/mmoe-swarm-XXXXXX";
     need(threads > 0 && seconds > 0 && mkdtemp(folder), "mkdtemp");
+    counted = failing_allocator(&library);
     make_models(folder);
     const long printed = swarm(threads, seconds);
     for (int m = 0; m < MODELS; m++) unlink(files[m]);
@@ -160,7 +144,7 @@ int main(int argc, char **argv) {
     printf("%d threads, %d s, %llu versions: %ld calls, %ld wrong, %ld threads failed, %ld blocks "
            "left, %ld bytes on standard error\n",
            threads, seconds, (unsigned long long)atomic_load(&newest), atomic_load(&calls),
-           atomic_load(&wrong), atomic_load(&failed), atomic_load(&live), printed);
+           atomic_load(&wrong), atomic_load(&failed), library.live, printed);
     return atomic_load(&calls) < threads || atomic_load(&wrong) || atomic_load(&failed) ||
-           atomic_load(&live) || printed;
+           library.live || printed;
 }
