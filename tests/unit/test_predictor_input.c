@@ -407,9 +407,9 @@ START_TEST(every_type_says_the_same) {
     ck_assert_ptr_nonnull(file);
     fputs("city,user,slot,page,age,price,share,plain\n", file);
     for (int i = 0; i < MANY; i++) {
-        char user[40], slot[40];
-        snprintf(user, sizeof user, isnan(users[i]) ? "" : "%.1f", users[i]);
-        snprintf(slot, sizeof slot, isnan(slots[i]) ? "NA" : "%.0f", slots[i]);
+        char user[40] = "", slot[40] = "NA";
+        if (!isnan(users[i])) snprintf(user, sizeof user, "%.1f", users[i]);
+        if (!isnan(slots[i])) snprintf(slot, sizeof slot, "%.0f", slots[i]);
         fprintf(file, "%s,%s,%s,%.1f,%s,%d.0,%g,%g\n", cities[i], user, slot, (double)pages[i],
                 ages[i], (int)prices[i], shares[i], plains[i]);
     }

@@ -217,10 +217,10 @@ START_TEST(wrong_json_is_refused) {
                           strstr(err.message, cases[i].wanted),
                       "\"%s\" lacks \"%s\"", err.message, cases[i].wanted);
     }
-    const char *wholes[] = {"[]", "3", "{}",
-                            "{\"tables\":[],\"sparse\":[],\"dense\":[],\"labels\":[]}",
-                            "{\"tables\":[],\"sparse\":[],\"dense\":[{\"name\":\"x\",\"transform\":"
-                            "\"none\",\"shift\":\"0\",\"scale\":\"1\"}],\"labels\":[]}"};
+    const char *wholes[] = {
+        "[]", "3", "{}", "{\"tables\":[],\"sparse\":[],\"dense\":[],\"labels\":[]}",
+        ("{\"tables\":[],\"sparse\":[],\"dense\":[{\"name\":\"x\",\"transform\":"
+         "\"none\",\"shift\":\"0\",\"scale\":\"1\"}],\"labels\":[]}")};
     for (size_t i = 0; i < sizeof wholes / sizeof *wholes; i++) {
         mmoe_schema *s = NULL;
         ck_assert_int_eq(from_text(wholes[i], NULL, &s, NULL), MMOE_E_FORMAT);

@@ -9,8 +9,8 @@ static const char *const updates[] = {
     "",
     ", \"clip_norm\": 0.05",
     ", \"regularization_params\": {\"embedding_l1\": 0.001, \"dense_l2\": 0.01}",
-    ", \"clip_norm\": 0.05, \"regularization_params\": {\"embedding_l2\": 0.01, \"dense_l1\": "
-    "0.002}",
+    (", \"clip_norm\": 0.05, \"regularization_params\": {\"embedding_l2\": 0.01, \"dense_l1\": "
+     "0.002}"),
 };
 static const char *const optimizers[] = {"adam", "adamw", "sgd"};
 enum { UPDATES = sizeof updates / sizeof *updates };
