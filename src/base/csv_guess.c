@@ -3,7 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define IS_UTF16 "in UTF-16, of which only UTF-8 is read: convert it first (iconv -t UTF-8)"
+#define IS_UTF16 "like UTF-16, but only UTF-8 is read: convert it first (iconv -t UTF-8)"
 #define UNPACK(name) "compressed by " name ": unpack it first"
 
 typedef struct first_bytes {
@@ -16,13 +16,13 @@ typedef struct first_bytes {
 static const first_bytes known[] = {
     {"\xff\xfe", 2, IS_UTF16},
     {"\xfe\xff", 2, IS_UTF16},
-    {"\0\0\xfe\xff", 4, "in UTF-32, of which only UTF-8 is read: convert it first (iconv)"},
+    {"\0\0\xfe\xff", 4, "like UTF-32, but only UTF-8 is read: convert it first (iconv)"},
     {"\x1f\x8b", 2, UNPACK("gzip")},
     {"BZh91AY&SY", 10, UNPACK("bzip2")},
     {"\x28\xb5\x2f\xfd", 4, UNPACK("zstd")},
     {"\xfd\x37zXZ\0", 6, UNPACK("xz")},
-    {"PK\x03\x04", 4, "a zip archive, as spreadsheets are: save it as CSV first"},
-    {"PAR1", 4, "a Parquet file: write it as CSV first"},
+    {"PK\x03\x04", 4, "like a zip archive, as spreadsheets are: save it as CSV first"},
+    {"PAR1", 4, "like a Parquet file: write it as CSV first"},
 };
 
 /* Letters of ASCII have a zero byte each, before or behind. */

@@ -145,7 +145,7 @@ gzip -c empty.csv >packed.csv.gz
 { printf '\377\376' && sed 's/./&\n/g' empty.csv | awk '{ printf "%s", $0 }' | sed 's/./&\x0/g'; } \
     >utf16.csv
 for case in "semicolon.csv:separated by ';'" "empty.tsv:separated by tabs" \
-    "bar.csv:separated by '|'" "packed.csv.gz:compressed by gzip" "utf16.csv:in UTF-16"; do
+    "bar.csv:separated by '|'" "packed.csv.gz:compressed by gzip" "utf16.csv:like UTF-16"; do
     expect 1 "${case%%:*}: row 1: the file looks ${case#*:}" train --config config.json \
         --train "${case%%:*}" --output n.out
     expect 1 "${case%%:*}: row 1: the file looks ${case#*:}" predict --model m.out \

@@ -238,13 +238,13 @@ END_TEST
 
 START_TEST(packed_files_are_named) {
 #define LOOKS(csv, what) REFUSED(csv, 1, "a.csv: row 1: the file looks " what)
-#define IN_UTF16 "in UTF-16, of which only UTF-8 is read: convert it first (iconv -t UTF-8)"
+#define IN_UTF16 "like UTF-16, but only UTF-8 is read: convert it first (iconv -t UTF-8)"
     LOOKS("\x1f\x8b\x08\0\0", "compressed by gzip: unpack it first");
     LOOKS("BZh91AY&SY..", "compressed by bzip2: unpack it first");
     LOOKS("\x28\xb5\x2f\xfd\x04", "compressed by zstd: unpack it first");
     LOOKS("\xfd\x37zXZ\0", "compressed by xz: unpack it first");
-    LOOKS("PK\x03\x04..", "a zip archive, as spreadsheets are: save it as CSV first");
-    LOOKS("PAR1..", "a Parquet file: write it as CSV first");
+    LOOKS("PK\x03\x04..", "like a zip archive, as spreadsheets are: save it as CSV first");
+    LOOKS("PAR1..", "like a Parquet file: write it as CSV first");
     LOOKS("\xff\xfe"
           "a\0,\0b\0\n\0",
           IN_UTF16);
