@@ -65,8 +65,9 @@ static scored_rows make_rows(const bench_data *d, const mmoe_model *model) {
     r.all.ids = r.ids;
     r.all.id_stride = n;
     r.items.ids = r.item_ids;
-    r.items.id_stride = n_item;
-    r.user = (mmoe_batch){.rows = 1, .ids = r.user_ids, .id_stride = n_user};
+    r.items.id_stride = r.items.sparse_count = n_item;
+    r.user =
+        (mmoe_batch){.rows = 1, .ids = r.user_ids, .id_stride = n_user, .sparse_count = n_user};
     return r;
 }
 

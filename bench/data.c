@@ -12,7 +12,9 @@ float *bench_floats(size_t count, float bound) {
     if (!p) bench_fail("out of memory");
     uint32_t x = 2463534242u;
     for (size_t i = 0; i < count; i++) {
-        x ^= x << 13, x ^= x >> 17, x ^= x << 5;
+        x ^= x << 13;
+        x ^= x >> 17;
+        x ^= x << 5;
         p[i] = ((float)(x >> 8) * 0x1p-23f - 1) * bound;
     }
     return p;

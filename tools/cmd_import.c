@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "files.h"
 #include "output.h"
+#include "warnings.h"
 
 typedef struct names {
     char **items; /* [count], in the order in which patterns see them */
@@ -78,8 +79,10 @@ static int import(const mmoe_config *config, const names *columns, const char *w
     if (mmoe_schema_create(config, (const char *const *)columns->items, columns->count, NULL,
                            &schema, &err) ||
         mmoe_model_create(config, schema, NULL, &model, &err) ||
-        mmoe_model_load_weights(model, weights, &err) || mmoe_model_save(model, output, &err))
+        mmoe_model_load_weights(model, weights, &err))
         status = cli_fail("%s", err.message);
+    if (!status) cli_warn_of_weights(weights, model);
+    if (!status && mmoe_model_save(model, output, &err)) status = cli_fail("%s", err.message);
     mmoe_model_free(model);
     mmoe_schema_free(schema);
     return status;

@@ -141,7 +141,10 @@ static void write_level(report_page *page, const mmoe_inspection *in, const leve
 static void write_expert_warnings(FILE *out, const mmoe_inspection *in) {
     for (int32_t g = 0, shown = 0; g < in->n_gate && shown < REPORT_GATES; g++) {
         char *warning = in->gates[g].collapsed ? cli_gate_warning(&in->gates[g]) : NULL;
-        if (warning) cli_html_remark(out, "%s", warning), shown++;
+        if (warning) {
+            cli_html_remark(out, "%s", warning);
+            shown++;
+        }
         free(warning);
     }
 }

@@ -58,7 +58,10 @@ static void write_epochs(FILE *out, const report_log *log) {
     const int64_t best = cli_log_best(log);
     begin_fact(out, "Epochs");
     fprintf(out, "%" PRId64, count ? cli_log_epoch_at(log, count - 1) : 0);
-    if (isfinite(planned)) fputs(" of at most ", out), cli_html_count(out, planned);
+    if (isfinite(planned)) {
+        fputs(" of at most ", out);
+        cli_html_count(out, planned);
+    }
     if (!log->result)
         fputs("; the log has no closing line: the run was stopped, failed, or goes on", out);
     end_fact(out);
@@ -77,7 +80,10 @@ static void write_epochs(FILE *out, const report_log *log) {
         begin_fact(out, "Best epoch");
         fprintf(out, "%" PRId64 ", score ", best);
         cli_html_fixed(out, 5, score);
-        if (task) fputs(" on ", out), cli_html_name(out, task);
+        if (task) {
+            fputs(" on ", out);
+            cli_html_name(out, task);
+        }
         end_fact(out);
     }
 }
@@ -94,8 +100,11 @@ static void write_speed(FILE *out, const report_log *log) {
     begin_fact(out, "Time");
     cli_html_number(out, 4, seconds);
     fputs(" s", out);
-    if (isfinite(rate))
-        fputs("; ", out), cli_html_count(out, rate), fputs(" rows/s in training", out);
+    if (isfinite(rate)) {
+        fputs("; ", out);
+        cli_html_count(out, rate);
+        fputs(" rows/s in training", out);
+    }
     end_fact(out);
 }
 
@@ -167,7 +176,10 @@ void cli_report_head(report_page *page, const report_log *log) {
            *model = json_object_get(config, "model");
     const char *name = cli_json_text_at(model, "name");
     fputs("<header>\n<h1>Training run", out);
-    if (name) fputs(": ", out), cli_html_name(out, name);
+    if (name) {
+        fputs(": ", out);
+        cli_html_name(out, name);
+    }
     fputs("</h1>\n<p class=\"dim\">What one run of mmoe train learned, epoch by epoch, how good "
           "the model is, and where the time went; from the log ",
           out);
@@ -221,9 +233,11 @@ void cli_report_metrics_row(FILE *out, const char *task, const char *where, doub
     cli_html_name(out, task);
     fputs("</th><td>", out);
     cli_html_cut(out, where, REPORT_VALUE);
-    if (why)
-        fputs("<br><span class=\"dim\">", out), cli_html_cut(out, why, REPORT_VALUE),
-            fputs("</span>", out);
+    if (why) {
+        fputs("<br><span class=\"dim\">", out);
+        cli_html_cut(out, why, REPORT_VALUE);
+        fputs("</span>", out);
+    }
     for (size_t i = 0; i < MOST_METRICS && (metric = mmoe_metric_at(-1, i)); i++) {
         if (!is_wanted(metric, types)) continue;
         fputs("</td><td class=\"n\">", out);
@@ -353,11 +367,16 @@ void cli_report_nodes(report_page *page, const report_log *log) {
         write_node(out, order[i], total, peak / threads);
     cli_html_table_end(out);
     fputs("<p class=\"dim\">", out);
-    if (isfinite(peak))
-        fputs("Peak of all workers: ", out), cli_html_fixed(out, 1, peak / 1e9),
-            fputs(" GFLOP/s. ", out);
+    if (isfinite(peak)) {
+        fputs("Peak of all workers: ", out);
+        cli_html_fixed(out, 1, peak / 1e9);
+        fputs(" GFLOP/s. ", out);
+    }
     if (blas) cli_html_cut(out, blas, REPORT_VALUE);
-    if (core) fputs(", core type ", out), cli_html_cut(out, core, REPORT_VALUE);
+    if (core) {
+        fputs(", core type ", out);
+        cli_html_cut(out, core, REPORT_VALUE);
+    }
     fputs("</p>\n</section>\n", out);
     free(order);
 }

@@ -56,7 +56,10 @@ static report_bin measure_scores(const report_score *scores, size_t count, float
         bin.label += weight * (double)scores[i].label;
         labels[i] = scores[i].label;
     }
-    if (bin.weight > 0) bin.score /= bin.weight, bin.label /= bin.weight;
+    if (bin.weight > 0) {
+        bin.score /= bin.weight;
+        bin.label /= bin.weight;
+    }
     qsort(labels, count, sizeof *labels, compare_labels);
     bin.low_quarter = (double)labels[(count - 1) / 4];
     bin.high_quarter = (double)labels[(count - 1) - (count - 1) / 4];

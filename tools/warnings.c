@@ -48,6 +48,12 @@ void cli_warn_of_labels(const char *file, const mmoe_model *model, const mmoe_da
         cli_warn("%s: %s", file, err.message);
 }
 
+void cli_warn_of_weights(const char *file, const mmoe_model *model) {
+    const mmoe_warning *warning;
+    for (size_t i = 0; (warning = mmoe_model_warning(model, i)); i++)
+        cli_warn("%s: %s", file, warning->message);
+}
+
 void cli_warn_of_training(void *user, const mmoe_warning *warning) {
     (void)user;
     cli_warn("%s", warning->message);

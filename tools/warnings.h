@@ -12,6 +12,8 @@ void cli_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void cli_warn_of_data(const char *file, const mmoe_dataset *data);
 /* Those of its labels in a model's eyes. */
 void cli_warn_of_labels(const char *file, const mmoe_model *model, const mmoe_dataset *data);
+/* Those of weights that were read, each behind the name of their file. */
+void cli_warn_of_weights(const char *file, const mmoe_model *model);
 /* An on_warning of mmoe_trainer_options. */
 void cli_warn_of_training(void *user, const mmoe_warning *warning);
 /* Adds "warnings" to a result, [] where there were none; gives it back. */

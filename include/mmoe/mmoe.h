@@ -10,7 +10,10 @@
  *  - Arrays are row-major: [rows, columns] means element (r, c) stands at r * columns + c.
  *  - Every `..._free` accepts NULL.
  *  - `const mmoe_allocator *alloc` may be NULL (malloc). The structure is copied; what `user`
- * points to must outlive every object made with it.
+ * points to must outlive every object made with it. A function of it that is NULL is
+ * MMOE_E_ARGUMENT.
+ *  - Functions that the library calls (an allocator's, those of mmoe_trainer_options) must return:
+ * they must not throw a C++ exception, longjmp or end their thread.
  *  - The library never prints, exits or changes the process's BLAS threads, signal handlers, locale
  * or floating-point mode, except mmoe_trainer_options.single_threaded_blas, which asks for it.
  */
@@ -75,7 +78,7 @@ typedef struct mmoe_error {
 
 /* Where the library takes its memory. Each function may be called from any thread at once. `alloc`
  * and `resize` return NULL when there is none; memory must be aligned as malloc's is. `resize` gets
- * the old size too. `release` accepts NULL. */
+ * the old size too. `release` accepts NULL. None of them may be NULL, nor throw. */
 typedef struct mmoe_allocator {
     void *user;
     void *(*alloc)(void *user, size_t size);
@@ -109,11 +112,23 @@ typedef struct mmoe_model mmoe_model;
 
 /* Reads a model file (.safetensors written by mmoe). MMOE_E_IO, _FORMAT, _VERSION, _MEMORY; nothing
  * is loaded on failure. The caller frees the model, after every predictor and trainer made from it.
- * Embedding tables of 8 MB and more are not read but mapped, and processes that load the same file
- * share that memory: such a file may be replaced or removed while a model stands on it
- * (mmoe_model_save and mv do that), but not written into. */
+ * Nothing of the model stands in the file then: whatever becomes of it, scores stay. A file that is
+ * cut off or written to while it is read is an error. */
 MMOE_API mmoe_status mmoe_model_load(const char *path, const mmoe_allocator *alloc,
                                      mmoe_model **out, mmoe_error *err);
+/* A zeroed structure is what mmoe_model_load does. */
+typedef struct mmoe_model_load_options {
+    /* 1: embedding tables of 8 MB and more are not read but mapped, which is quicker, and processes
+     * that load the same file share that memory. Such a file may be replaced or removed while a
+     * model stands on it (mmoe_model_save and mv do that), but must never be written into, as cp
+     * does: other scores, or the end of the process by SIGBUS, would be the consequence. */
+    int map_tables;
+    void *reserved[7]; /* NULL; else MMOE_E_ARGUMENT */
+} mmoe_model_load_options;
+/* `options` may be NULL. */
+MMOE_API mmoe_status mmoe_model_load_with(const char *path, const mmoe_model_load_options *options,
+                                          const mmoe_allocator *alloc, mmoe_model **out,
+                                          mmoe_error *err);
 MMOE_API void mmoe_model_free(mmoe_model *model);
 
 /* Columns of the model's input and output. Names belong to the model; NULL or -1 for an index out
@@ -179,13 +194,17 @@ typedef struct mmoe_batch {
     size_t dense_stride;
     const mmoe_column *sparse_columns; /* [sparse_count]; not NULL: in the place of ids */
     const mmoe_column *dense_columns;  /* [dense_count]; not NULL: in the place of dense */
+    /* How many columns these arrays have: others than the call wants are MMOE_E_ARGUMENT. Both 0
+     * (unless neither is wanted): not checked, and read as if they were right. Set them. */
+    size_t sparse_count, dense_count;
 } mmoe_batch;
 
 /* Scores rows with one model. It has a private copy of the layers' weights, batch norm folded in,
  * laid out for its own matrix products: it calls no BLAS, takes no lock and, once made, allocates
  * nothing, so any number of threads may run at once. A predictor serves one thread at a time: make
  * one with create, and one a further thread with clone, which shares the weights. A row's scores
- * are the same to the bit in whatever batch, predictor and call (run or rank) it stands. */
+ * are the same to the bit in whatever batch, predictor and call (run or rank) it stands, under one
+ * rounding mode: the library computes in the caller's, and sets none. */
 typedef struct mmoe_predictor mmoe_predictor;
 
 /* Takes the layers' weights as they are now; embeddings are read in the model, which must outlive
@@ -273,7 +292,13 @@ MMOE_API void mmoe_slot_free(mmoe_slot *slot);
 /* Puts `model` in the place of the current one: from now on readers enter it. Returns at once,
  * whoever still reads the old one. Writes its version to `version`, which may be NULL. The model is
  * the slot's on success, on failure the caller's. From any thread; publishers take turns.
- * MMOE_E_ARGUMENT, _MEMORY. */
+ * MMOE_E_ARGUMENT, _MEMORY.
+ *
+ * Readers know columns and tasks by their numbers, so a model must have those of the slot's first
+ * one: the same sparse and dense columns by name and side, and the same tasks by name and type, in
+ * the same order. Another is MMOE_E_ARGUMENT, and the error names the column or task that differs;
+ * it takes a slot of its own. (Vocabularies may differ: raw values mean the same to each model, but
+ * row numbers are of one model's vocabularies.) */
 MMOE_API mmoe_status mmoe_slot_publish(mmoe_slot *slot, mmoe_model *model, uint64_t *version,
                                        mmoe_error *err);
 

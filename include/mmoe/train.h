@@ -134,9 +134,16 @@ MMOE_API mmoe_status mmoe_model_create(const mmoe_config *config, const mmoe_sch
                                        const mmoe_allocator *alloc, mmoe_model **out,
                                        mmoe_error *err);
 /* Copies weights and running statistics from a safetensors file that bears the model's tensor names
- * (torch-rechub's state_dict, or a model file of ours). MMOE_E_FORMAT names the tensor that is
- * missing, too many or of another shape; the model is then as it was. */
+ * (torch-rechub's state_dict, or a model file of ours). Of a state_dict, the words that wrappers of
+ * torch put before names are passed over ("module.", "_orig_mod.", also nested), and tensors of
+ * other precision (F64, F16, BF16) are read, rounded to nearest: mmoe_model_warning says so.
+ * MMOE_E_FORMAT names the tensor that is missing, too many, of another shape or of a type that
+ * weights do not have, or the value that is not finite in single precision; the model is then as it
+ * was. */
 MMOE_API mmoe_status mmoe_model_load_weights(mmoe_model *model, const char *path, mmoe_error *err);
+/* Warning `index` of the last mmoe_model_load_weights that succeeded; NULL past the last. Belongs
+ * to the model. */
+MMOE_API const mmoe_warning *mmoe_model_warning(const mmoe_model *model, size_t index);
 /* Writes the model whole or not at all: a temporary file beside `path`, synced, renamed. */
 MMOE_API mmoe_status mmoe_model_save(const mmoe_model *model, const char *path, mmoe_error *err);
 MMOE_API const mmoe_config *mmoe_model_config(const mmoe_model *model);
@@ -364,16 +371,16 @@ typedef struct mmoe_trainer_options {
     int threads; /* workers, 1 to 256; 0: one a processor that this process may use, by its
                     affinity and by its control groups' quota */
     int single_threaded_blas;    /* 1: set the process's BLAS to one thread during fit and step, and
-                                    put it back */
+                                    put it back; of several trainers at once the last does */
     const char *checkpoint_path; /* written after each epoch and when stopped; NULL: none */
     void *user;
     /* Called from the thread that called fit; a return other than 0 stops training
-     * (MMOE_E_CANCELLED). Either may be NULL. */
+     * (MMOE_E_CANCELLED). Either may be NULL; neither may throw. */
     int (*on_epoch)(void *user, const mmoe_epoch_report *report);
     int (*on_progress)(void *user, const mmoe_progress *progress); /* at most ten times a second */
     mmoe_profile *profile; /* NULL: none; must outlive the trainer */
     /* Called from the thread that called fit, before its first step or behind an epoch; the warning
-     * lasts until the call returns. May be NULL. */
+     * lasts until the call returns. May be NULL, must not throw. */
     void (*on_warning)(void *user, const mmoe_warning *warning);
     void *reserved[6]; /* NULL */
 } mmoe_trainer_options;

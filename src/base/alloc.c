@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/error.h"
+
 #define LARGE_PAGE ((size_t)2 << 20)
 
 static void *default_alloc(void *user, size_t size) {
@@ -26,6 +28,19 @@ static void default_release(void *user, void *memory) {
 mmoe_allocator mmoe_allocator_or_default(const mmoe_allocator *alloc) {
     if (alloc) return *alloc;
     return (mmoe_allocator){NULL, default_alloc, default_resize, default_release};
+}
+
+mmoe_status mmoe_allocator_check(const mmoe_allocator *alloc, const char *call, mmoe_error *err) {
+    if (!alloc) return MMOE_OK;
+    const char *lacks = NULL;
+    if (!alloc->alloc)
+        lacks = "alloc";
+    else if (!alloc->resize)
+        lacks = "resize";
+    else if (!alloc->release)
+        lacks = "release";
+    if (!lacks) return MMOE_OK;
+    return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: the allocator's function %s is NULL", call, lacks);
 }
 
 static int bytes_of_array(size_t count, size_t size, size_t *bytes) {

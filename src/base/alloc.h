@@ -7,6 +7,10 @@
 /* A copy of *alloc, or of malloc's where alloc is NULL. */
 mmoe_allocator mmoe_allocator_or_default(const mmoe_allocator *alloc);
 
+/* MMOE_E_ARGUMENT where a function of *alloc is NULL, in the name of the public `call`; alloc may
+ * be NULL. */
+mmoe_status mmoe_allocator_check(const mmoe_allocator *alloc, const char *call, mmoe_error *err);
+
 /* NULL when there is none, when count * size overflows or exceeds PTRDIFF_MAX. A size of 0 gives a
  * pointer to free. */
 void *mmoe_alloc(const mmoe_allocator *a, size_t count, size_t size);

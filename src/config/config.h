@@ -172,6 +172,6 @@ const mmoe_metric_kind *mmoe_config_watched_metric(const mmoe_config *config);
 
 /* The compiled final score, *out NULL when the configuration has none; as mmoe_score_compile. */
 mmoe_status mmoe_config_score(const mmoe_config *config, const mmoe_allocator *alloc,
-                              mmoe_score **out, char *fault, size_t size);
+                              mmoe_score **out, char fault[MMOE_SCORE_FAULT]);
 
 #endif

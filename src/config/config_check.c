@@ -168,9 +168,8 @@ static mmoe_status check_tasks(const mmoe_config *config, json_t *columns, json_
 
 static mmoe_status check_score(const mmoe_config *config, const mmoe_key_place *place) {
     mmoe_score *score;
-    char fault[300];
-    const mmoe_status status =
-        mmoe_config_score(config, &config->alloc, &score, fault, sizeof fault);
+    char fault[MMOE_SCORE_FAULT];
+    const mmoe_status status = mmoe_config_score(config, &config->alloc, &score, fault);
     if (status == MMOE_E_MEMORY) return mmoe_fail_memory(place->err, sizeof *score);
     if (status) return mmoe_key_fail(place, "score", "%s", fault);
     mmoe_score_free(score, &config->alloc);

@@ -22,6 +22,7 @@ mmoe_status mmoe_dataset_fit_csv(const mmoe_config *config, const char *path,
                                  mmoe_dataset **out, mmoe_error *err) {
     if (!config || !path || !schema || !out)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_dataset_fit_csv: an argument is NULL");
+    if (mmoe_allocator_check(alloc, "mmoe_dataset_fit_csv", err)) return MMOE_E_ARGUMENT;
     const mmoe_allocator a = mmoe_allocator_or_default(alloc);
     mmoe_label_column *labels = labels_of(config, &a);
     if (!labels) return mmoe_fail_memory(err, (size_t)config->n_task * sizeof *labels);
@@ -60,6 +61,7 @@ mmoe_status mmoe_schema_create(const mmoe_config *config, const char *const *col
         if (!columns[i])
             return mmoe_fail(err, MMOE_E_ARGUMENT,
                              "mmoe_schema_create: the name of column %zu is NULL", i);
+    if (mmoe_allocator_check(alloc, "mmoe_schema_create", err)) return MMOE_E_ARGUMENT;
     const mmoe_allocator a = mmoe_allocator_or_default(alloc);
     mmoe_label_column *labels = labels_of(config, &a);
     if (!labels) return mmoe_fail_memory(err, (size_t)config->n_task * sizeof *labels);

@@ -2,14 +2,14 @@
 #include "config/config.h"
 
 mmoe_status mmoe_config_score(const mmoe_config *config, const mmoe_allocator *alloc,
-                              mmoe_score **out, char *fault, size_t size) {
+                              mmoe_score **out, char fault[MMOE_SCORE_FAULT]) {
     *out = NULL;
     if (!config->score) return MMOE_OK;
     const char **names = mmoe_alloc(alloc, (size_t)config->n_task, sizeof *names);
     if (!names) return MMOE_E_MEMORY;
     for (int32_t i = 0; i < config->n_task; i++) names[i] = config->tasks[i].name;
     const mmoe_status status =
-        mmoe_score_compile(config->score, names, config->n_task, alloc, out, fault, size);
+        mmoe_score_compile(config->score, names, config->n_task, alloc, out, fault);
     mmoe_release(alloc, names);
     return status;
 }

@@ -70,6 +70,7 @@ mmoe_status mmoe_config_parse(const char *json, size_t length, const char *name,
     static const char byte_order_mark[] = "\xef\xbb\xbf";
     if (!json || !out)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_config_parse: an argument is NULL");
+    if (mmoe_allocator_check(alloc, "mmoe_config_parse", err)) return MMOE_E_ARGUMENT;
     const mmoe_allocator a = mmoe_allocator_or_default(alloc);
     if (!name) name = default_name;
     if (length >= 3 && memcmp(json, byte_order_mark, 3) == 0) {
@@ -111,6 +112,7 @@ mmoe_status mmoe_config_read(const char *path, const mmoe_allocator *alloc, mmoe
                              mmoe_error *err) {
     if (!path || !out)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_config_read: an argument is NULL");
+    if (mmoe_allocator_check(alloc, "mmoe_config_read", err)) return MMOE_E_ARGUMENT;
     const mmoe_allocator a = mmoe_allocator_or_default(alloc);
     FILE *file = fopen(path, "rbe");
     if (!file) return mmoe_fail_system(err, path, "cannot open");
@@ -176,11 +178,11 @@ static mmoe_status set_below(json_t *node, const char *key, json_t *value,
             return mmoe_key_fail(place, path, "\"%s\" would stand in a value that has no keys",
                                  key);
         }
-        if (is_last)
-            return (index < 0 ? json_object_set(node, key, value)
-                              : json_array_set(node, (size_t)index, value))
-                       ? MMOE_E_MEMORY
-                       : MMOE_OK;
+        if (is_last) {
+            const int failed = index < 0 ? json_object_set(node, key, value)
+                                         : json_array_set(node, (size_t)index, value);
+            return failed ? MMOE_E_MEMORY : MMOE_OK;
+        }
         if (!child && (json_object_set_new(node, key, json_object()) ||
                        !(child = json_object_get(node, key))))
             return MMOE_E_MEMORY;

@@ -17,16 +17,15 @@ typedef struct parser {
     int32_t n_task;
     mmoe_score *score;
     int32_t depth, nested;
-    char *fault;
-    size_t size;
+    char *fault; /* [MMOE_SCORE_FAULT] */
 } parser;
 
 __attribute__((format(printf, 2, 3))) static bool fail(parser *p, const char *format, ...) {
     va_list args;
-    int used = snprintf(p->fault, p->size, "column %d: ", (int)(p->at - p->text) + 1);
+    int used = snprintf(p->fault, MMOE_SCORE_FAULT, "column %d: ", (int)(p->at - p->text) + 1);
     va_start(args, format);
-    if (used > 0 && (size_t)used < p->size)
-        vsnprintf(p->fault + used, p->size - (size_t)used, format, args);
+    if (used > 0 && used < MMOE_SCORE_FAULT)
+        vsnprintf(p->fault + used, MMOE_SCORE_FAULT - (size_t)used, format, args);
     va_end(args);
     return false;
 }
@@ -146,21 +145,16 @@ static bool parse_sum(parser *p) {
 }
 
 mmoe_status mmoe_score_compile(const char *text, const char *const *tasks, int32_t n_task,
-                               const mmoe_allocator *alloc, mmoe_score **out, char *fault,
-                               size_t size) {
+                               const mmoe_allocator *alloc, mmoe_score **out,
+                               char fault[MMOE_SCORE_FAULT]) {
     mmoe_score *score = mmoe_alloc_zero(alloc, 1, sizeof *score);
     if (score) score->text = mmoe_copy_text(alloc, text, strlen(text));
     if (!score || !score->text) {
         mmoe_score_free(score, alloc);
         return MMOE_E_MEMORY;
     }
-    parser p = {.text = text,
-                .at = text,
-                .tasks = tasks,
-                .n_task = n_task,
-                .score = score,
-                .fault = fault,
-                .size = size};
+    parser p = {
+        .text = text, .at = text, .tasks = tasks, .n_task = n_task, .score = score, .fault = fault};
     bool ok = parse_sum(&p);
     if (ok && next(&p)) ok = fail(&p, "an operator is needed, not \"%.1s\"", p.at);
     if (ok) {

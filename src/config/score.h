@@ -28,13 +28,15 @@ typedef struct mmoe_score {
     } steps[MMOE_SCORE_STEPS];
 } mmoe_score;
 
+enum { MMOE_SCORE_FAULT = 300 };
+
 /* Compiles an expression of numbers, the tasks' names, + - * / ^ and parentheses: ^ binds tightest
  * and to the right, then the minus sign, then * and /. A name ends where the longest task's name
- * does. MMOE_E_CONFIG, with the fault and its column of the text in `fault` (of `size` bytes, a
- * sentence); MMOE_E_MEMORY. */
+ * does. MMOE_E_CONFIG, with the fault and its column of the text in `fault`, a sentence;
+ * MMOE_E_MEMORY. */
 mmoe_status mmoe_score_compile(const char *text, const char *const *tasks, int32_t n_task,
-                               const mmoe_allocator *alloc, mmoe_score **out, char *fault,
-                               size_t size);
+                               const mmoe_allocator *alloc, mmoe_score **out,
+                               char fault[MMOE_SCORE_FAULT]);
 void mmoe_score_free(mmoe_score *score, const mmoe_allocator *alloc);
 
 /* Final scores [rows] of the tasks' scores [rows, n_task]; `stack` has room for [depth, rows]. */

@@ -169,6 +169,14 @@ static mmoe_status check_arguments(const struct mmoe_schema *schema, const mmoe_
                                    const float *labels, mmoe_error *err) {
     if (batch->rows == 0)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "a data set needs at least one row");
+    if ((batch->sparse_count || batch->dense_count) &&
+        (batch->sparse_count != (size_t)schema->n_sparse ||
+         batch->dense_count != (size_t)schema->n_dense))
+        return mmoe_fail(
+            err, MMOE_E_ARGUMENT,
+            "batch.sparse_count and dense_count are %zu and %zu; the schema has %d and "
+            "%d columns",
+            batch->sparse_count, batch->dense_count, (int)schema->n_sparse, (int)schema->n_dense);
     const bool ids = schema->n_sparse && !batch->sparse_columns,
                dense = schema->n_dense && !batch->dense_columns;
     if (ids && !batch->ids)
@@ -197,6 +205,7 @@ mmoe_status mmoe_dataset_create(const mmoe_schema *schema, const mmoe_batch *bat
         return mmoe_fail(err, MMOE_E_ARGUMENT, "schema, batch or out is NULL");
     mmoe_status status = check_arguments(schema, batch, labels, err);
     if (status) return status;
+    if (mmoe_allocator_check(alloc, "mmoe_dataset_create", err)) return MMOE_E_ARGUMENT;
     mmoe_allocator a = mmoe_allocator_or_default(alloc);
     dataset *set = mmoe_dataset_new(schema, &a);
     if (!set) return mmoe_fail_memory(err, sizeof *set);
@@ -244,8 +253,13 @@ mmoe_status mmoe_dataset_batch(const mmoe_dataset *set, int64_t first, size_t ro
         return mmoe_fail(err, MMOE_E_ARGUMENT, "rows %lld and %zu more are not among the %lld rows",
                          (long long)first, rows, (long long)set->rows);
     size_t n_sparse = (size_t)set->n_sparse, n_dense = (size_t)set->n_dense;
-    *out = (mmoe_batch){rows, n_sparse ? set->ids + (size_t)first * n_sparse : NULL, n_sparse,
-                        n_dense ? set->dense + (size_t)first * n_dense : NULL, n_dense};
+    *out = (mmoe_batch){.rows = rows,
+                        .ids = n_sparse ? set->ids + (size_t)first * n_sparse : NULL,
+                        .id_stride = n_sparse,
+                        .dense = n_dense ? set->dense + (size_t)first * n_dense : NULL,
+                        .dense_stride = n_dense,
+                        .sparse_count = n_sparse,
+                        .dense_count = n_dense};
     return MMOE_OK;
 }
 

@@ -410,6 +410,7 @@ mmoe_status mmoe_dataset_read_csv(const mmoe_schema *schema, const char *path, i
         return mmoe_fail(err, MMOE_E_ARGUMENT,
                          "labels is %d, none of MMOE_LABELS_REQUIRED, _OPTIONAL and _IGNORED",
                          labels);
+    if (mmoe_allocator_check(alloc, "mmoe_dataset_read_csv", err)) return MMOE_E_ARGUMENT;
     loader l = {.alloc = mmoe_allocator_or_default(alloc),
                 .path = path,
                 .schema = schema,

@@ -13,22 +13,56 @@
 #include "base/error.h"
 #include "base/json_text.h"
 
-enum { LENGTH_BYTES = 8, MAX_RANK = 4 };
+enum {
+    LENGTH_BYTES = 8,
+    MAX_RANK = 4,
+    LINE = 64,
+    OWN_BYTES = 1 << 20,   /* tensors of as many and more that are read have memory of their own */
+    LEAST_MAPPED = 8 << 20 /* bytes of a file */
+};
 #define MAX_HEADER 100000000u /* the format's own limit */
 #define METADATA "__metadata__"
 
+/* A container's bytes are the caller's, or a file's: mapped, or read from `fd` to where the tensors
+ * then stand. */
 struct mmoe_container {
     mmoe_allocator alloc;
     char *name;
-    void *map; /* NULL: the bytes are the caller's */
-    int fd;    /* of the map */
-    const unsigned char *bytes;
+    int fd;                     /* -1: none */
+    void *map;                  /* NULL: it is not mapped */
+    const unsigned char *bytes; /* [size]; NULL: they are read */
     size_t size;
+    size_t data_place;                     /* of the first tensor's data */
     json_t *header;                        /* owns the tensors' names and the metadata */
     mmoe_container_tensor *tensors;        /* [count] in the order of their data */
     const mmoe_container_tensor **by_name; /* [count] */
     size_t count;
+    char *small; /* that was read of tensors without memory of their own */
 };
+
+static mmoe_status io_failed(const mmoe_container *c, mmoe_error *err) {
+    return mmoe_fail_system(err, c->name, "cannot read");
+}
+
+/* `size` bytes from `place` on, which the file had when it was opened. */
+static mmoe_status read_bytes(const mmoe_container *c, void *to, size_t size, size_t place,
+                              mmoe_error *err) {
+    if (c->bytes) {
+        memcpy(to, c->bytes + place, size);
+        return MMOE_OK;
+    }
+    for (size_t done = 0; done < size;) {
+        const ssize_t got = pread(c->fd, (char *)to + done, size - done, (off_t)(place + done));
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return io_failed(c, err);
+        if (got == 0)
+            return mmoe_fail_at(err, MMOE_E_IO, c->name, 0, NULL,
+                                "cannot read: the file was cut off at byte %zu meanwhile",
+                                place + done);
+        done += (size_t)got;
+    }
+    return MMOE_OK;
+}
 
 /* ---- One tensor's entry ---- */
 
@@ -45,8 +79,8 @@ static mmoe_status read_dtype(const mmoe_container *c, mmoe_container_tensor *t,
         }
     return mmoe_fail_format(
         err, c->name,
-        "tensor \"%.120s\": type %.20s is not supported; F32, F64, I32, I64 and U8 are", t->name,
-        dtype);
+        "tensor \"%.120s\": type %.20s is not supported; F32, F64, F16, BF16, I32, I64 and U8 are",
+        t->name, dtype);
 }
 
 static mmoe_status read_shape(const mmoe_container *c, mmoe_container_tensor *t,
@@ -72,14 +106,14 @@ static mmoe_status read_shape(const mmoe_container *c, mmoe_container_tensor *t,
 }
 
 static mmoe_status read_offsets(const mmoe_container *c, mmoe_container_tensor *t,
-                                const json_t *entry, const unsigned char *data, mmoe_error *err) {
+                                const json_t *entry, mmoe_error *err) {
     const json_t *offsets = json_object_get(entry, "data_offsets");
     const json_t *first = json_array_get(offsets, 0), *last = json_array_get(offsets, 1);
     if (json_array_size(offsets) != 2 || !json_is_integer(first) || !json_is_integer(last))
         return mmoe_fail_format(
             err, c->name, "tensor \"%.120s\": data_offsets are not two whole numbers", t->name);
     json_int_t begin = json_integer_value(first), end = json_integer_value(last);
-    size_t size = (size_t)(c->bytes + c->size - data);
+    const size_t size = c->size - c->data_place;
     if (begin < 0 || end < begin || (uint64_t)end > size)
         return mmoe_fail_format(
             err, c->name,
@@ -90,12 +124,12 @@ static mmoe_status read_offsets(const mmoe_container *c, mmoe_container_tensor *
         return mmoe_fail_format(
             err, c->name, "tensor \"%.120s\": data_offsets hold %lld bytes, its shape needs %zu",
             t->name, (long long)(end - begin), t->bytes);
-    t->data = data + begin;
+    t->place = (size_t)begin;
     return MMOE_OK;
 }
 
 static mmoe_status read_tensor(const mmoe_container *c, mmoe_container_tensor *t, const char *name,
-                               const json_t *entry, const unsigned char *data, mmoe_error *err) {
+                               const json_t *entry, mmoe_error *err) {
     *t = (mmoe_container_tensor){.name = name};
     if (!json_is_object(entry))
         return mmoe_fail_format(err, c->name, "tensor \"%.120s\": its entry is no object", name);
@@ -105,7 +139,7 @@ static mmoe_status read_tensor(const mmoe_container *c, mmoe_container_tensor *t
             "tensor \"%.120s\": its entry has other keys than dtype, shape and data_offsets", name);
     mmoe_status status = read_dtype(c, t, entry, err);
     if (!status) status = read_shape(c, t, entry, err);
-    return status ? status : read_offsets(c, t, entry, data, err);
+    return status ? status : read_offsets(c, t, entry, err);
 }
 
 /* ---- The header ---- */
@@ -121,13 +155,28 @@ static mmoe_status check_metadata(const mmoe_container *c, mmoe_error *err) {
     return MMOE_OK;
 }
 
-static mmoe_status read_header(mmoe_container *c, const unsigned char **data, mmoe_error *err) {
+static mmoe_status parse_header(mmoe_container *c, const char *text, size_t length,
+                                mmoe_error *err) {
+    json_error_t error;
+    mmoe_status status =
+        mmoe_json_parse(text, length, JSON_REJECT_DUPLICATES, &c->alloc, &c->header, &error);
+    if (status == MMOE_E_MEMORY) return mmoe_fail_memory(err, length);
+    if (status)
+        return mmoe_fail_format(err, c->name, "the header is not valid JSON at byte %d: %.200s",
+                                error.position + LENGTH_BYTES, error.text);
+    return check_metadata(c, err);
+}
+
+static mmoe_status read_header(mmoe_container *c, mmoe_error *err) {
+    unsigned char start[LENGTH_BYTES + 1];
     if (c->size < LENGTH_BYTES + 2)
         return mmoe_fail_format(err, c->name, "not a safetensors file: %zu bytes are too few",
                                 c->size);
+    mmoe_status status = read_bytes(c, start, sizeof start, 0, err);
+    if (status) return status;
     uint64_t length = 0;
-    for (int i = LENGTH_BYTES - 1; i >= 0; i--) length = length << 8 | c->bytes[i];
-    if (length < 2 || length > MAX_HEADER || c->bytes[LENGTH_BYTES] != '{')
+    for (int i = LENGTH_BYTES - 1; i >= 0; i--) length = length << 8 | start[i];
+    if (length < 2 || length > MAX_HEADER || start[LENGTH_BYTES] != '{')
         return mmoe_fail_format(
             err, c->name,
             "not a safetensors file: it does not begin with a header's length and a header");
@@ -136,20 +185,18 @@ static mmoe_status read_header(mmoe_container *c, const unsigned char **data, mm
             err, c->name,
             "the file is truncated: %llu bytes of header are announced, %zu are there",
             (unsigned long long)length, c->size - LENGTH_BYTES);
-    *data = c->bytes + LENGTH_BYTES + length;
-    json_error_t error;
-    mmoe_status status = mmoe_json_parse((const char *)c->bytes + LENGTH_BYTES, (size_t)length,
-                                         JSON_REJECT_DUPLICATES, &c->alloc, &c->header, &error);
-    if (status == MMOE_E_MEMORY) return mmoe_fail_memory(err, (size_t)length);
-    if (status)
-        return mmoe_fail_format(err, c->name, "the header is not valid JSON at byte %d: %.200s",
-                                error.position + LENGTH_BYTES, error.text);
-    return check_metadata(c, err);
+    c->data_place = LENGTH_BYTES + (size_t)length;
+    char *text = mmoe_alloc(&c->alloc, (size_t)length, 1);
+    if (!text) return mmoe_fail_memory(err, (size_t)length);
+    status = read_bytes(c, text, (size_t)length, LENGTH_BYTES, err);
+    if (!status) status = parse_header(c, text, (size_t)length, err);
+    mmoe_release(&c->alloc, text);
+    return status;
 }
 
 static int compare_data(const void *left, const void *right) {
     const mmoe_container_tensor *a = left, *b = right;
-    if (a->data != b->data) return (uintptr_t)a->data < (uintptr_t)b->data ? -1 : 1;
+    if (a->place != b->place) return a->place < b->place ? -1 : 1;
     if (a->bytes != b->bytes) return a->bytes < b->bytes ? -1 : 1;
     return strcmp(a->name, b->name);
 }
@@ -160,47 +207,74 @@ static int compare_names(const void *left, const void *right) {
 }
 
 /* Every byte of the data belongs to one tensor. */
-static mmoe_status check_cover(const mmoe_container *c, const unsigned char *data,
-                               mmoe_error *err) {
-    const unsigned char *at = data;
+static mmoe_status check_cover(const mmoe_container *c, mmoe_error *err) {
+    size_t at = 0;
     for (size_t i = 0; i < c->count; i++) {
         const mmoe_container_tensor *t = &c->tensors[i];
-        if ((uintptr_t)t->data < (uintptr_t)at)
+        if (t->place < at)
             return mmoe_fail_format(
                 err, c->name, "tensor \"%.120s\": its data overlap those of another", t->name);
-        if ((uintptr_t)t->data > (uintptr_t)at)
+        if (t->place > at)
             return mmoe_fail_format(
-                err, c->name, "tensor \"%.120s\": %td bytes before its data belong to no tensor",
-                t->name, (const unsigned char *)t->data - at);
+                err, c->name, "tensor \"%.120s\": %zu bytes before its data belong to no tensor",
+                t->name, t->place - at);
         at += t->bytes;
     }
-    if (at != c->bytes + c->size)
+    if (at != c->size - c->data_place)
         return mmoe_fail_format(err, c->name,
-                                "%td bytes at the end of the file belong to no tensor",
-                                c->bytes + c->size - at);
+                                "%zu bytes at the end of the file belong to no tensor",
+                                c->size - c->data_place - at);
     return MMOE_OK;
 }
 
-static bool is_copy(const mmoe_container *c, const mmoe_container_tensor *t) {
-    uintptr_t data = (uintptr_t)t->data, first = (uintptr_t)c->bytes;
-    return data < first || data - first > c->size;
+/* ---- Data ---- */
+
+/* Memory of the tensor's own, filled. */
+static mmoe_status own_data(mmoe_container *c, mmoe_container_tensor *t, mmoe_error *err) {
+    t->own = mmoe_alloc_aligned(&c->alloc, t->bytes, 1);
+    t->data = t->own;
+    if (!t->own) return mmoe_fail_memory(err, t->bytes);
+    return read_bytes(c, t->own, t->bytes, c->data_place + t->place, err);
 }
 
-static mmoe_status align_data(mmoe_container *c, mmoe_error *err) {
-    for (size_t i = 0; i < c->count; i++) {
+/* Where the bytes are; those that are not aligned are copied. */
+static mmoe_status point_data(mmoe_container *c, mmoe_error *err) {
+    mmoe_status status = MMOE_OK;
+    for (size_t i = 0; !status && i < c->count; i++) {
         mmoe_container_tensor *t = &c->tensors[i];
-        if ((uintptr_t)t->data % mmoe_dtype_size(t->dtype) == 0) continue;
-        void *copy = mmoe_alloc_aligned(&c->alloc, t->bytes, 1);
-        if (!copy) return mmoe_fail_memory(err, t->bytes);
-        memcpy(copy, t->data, t->bytes);
-        t->data = copy;
+        t->data = c->bytes + c->data_place + t->place;
+        if ((uintptr_t)t->data % mmoe_dtype_size(t->dtype)) status = own_data(c, t, err);
     }
-    return MMOE_OK;
+    return status;
+}
+
+static size_t room_of(const mmoe_container_tensor *t) {
+    return (t->bytes + LINE - 1) / LINE * LINE;
+}
+
+/* Large tensors each to memory that a model may take over, the others side by side. */
+static mmoe_status read_data(mmoe_container *c, mmoe_error *err) {
+    mmoe_status status = MMOE_OK;
+    size_t room = 0, at = 0;
+    for (size_t i = 0; i < c->count; i++)
+        if (c->tensors[i].bytes < OWN_BYTES) room += room_of(&c->tensors[i]);
+    c->small = mmoe_alloc_aligned(&c->alloc, room, 1);
+    if (!c->small) return mmoe_fail_memory(err, room);
+    for (size_t i = 0; !status && i < c->count; i++) {
+        mmoe_container_tensor *t = &c->tensors[i];
+        if (t->bytes >= OWN_BYTES) {
+            status = own_data(c, t, err);
+            continue;
+        }
+        t->data = c->small + at;
+        status = read_bytes(c, c->small + at, t->bytes, c->data_place + t->place, err);
+        at += room_of(t);
+    }
+    return status;
 }
 
 static mmoe_status parse(mmoe_container *c, mmoe_error *err) {
-    const unsigned char *data;
-    mmoe_status status = read_header(c, &data, err);
+    mmoe_status status = read_header(c, err);
     if (status) return status;
     size_t n = json_object_size(c->header);
     c->tensors = mmoe_alloc(&c->alloc, n, sizeof *c->tensors);
@@ -210,15 +284,16 @@ static mmoe_status parse(mmoe_container *c, mmoe_error *err) {
     for (void *i = json_object_iter(c->header); i; i = json_object_iter_next(c->header, i)) {
         const char *name = json_object_iter_key(i);
         if (!strcmp(name, METADATA)) continue;
-        status = read_tensor(c, &c->tensors[c->count], name, json_object_iter_value(i), data, err);
+        status = read_tensor(c, &c->tensors[c->count], name, json_object_iter_value(i), err);
         if (status) return status;
         c->count++;
     }
     qsort(c->tensors, c->count, sizeof *c->tensors, compare_data);
     for (size_t i = 0; i < c->count; i++) c->by_name[i] = &c->tensors[i];
     qsort(c->by_name, c->count, sizeof *c->by_name, compare_names);
-    status = check_cover(c, data, err);
-    return status ? status : align_data(c, err);
+    status = check_cover(c, err);
+    if (status) return status;
+    return c->bytes ? point_data(c, err) : read_data(c, err);
 }
 
 /* ---- Opening and closing ---- */
@@ -229,6 +304,7 @@ static mmoe_status new_container(const char *name, const mmoe_allocator *alloc,
     mmoe_container *c = mmoe_alloc_zero(&a, 1, sizeof *c);
     if (!c) return mmoe_fail_memory(err, sizeof *c);
     c->alloc = a;
+    c->fd = -1;
     c->name = mmoe_copy_text(&a, name, strlen(name));
     if (!c->name) {
         mmoe_release(&a, c);
@@ -255,47 +331,49 @@ mmoe_status mmoe_container_parse(const void *bytes, size_t size, const char *nam
     return status;
 }
 
-static mmoe_status io_failed(const mmoe_container *c, mmoe_error *err) {
-    return mmoe_fail_system(err, c->name, "cannot read");
-}
-
 /* Without O_NONBLOCK, to open a pipe would wait for its writer. */
-static mmoe_status map_file(mmoe_container *c, const char *path, mmoe_error *err) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0) return io_failed(c, err);
-    struct stat info;
-    mmoe_status status = MMOE_OK;
-    if (fstat(fd, &info)) {
-        status = io_failed(c, err);
-    } else if (!S_ISREG(info.st_mode)) {
-        status = mmoe_fail_at(err, MMOE_E_IO, c->name, 0, NULL, "cannot read: it is %s",
-                              S_ISDIR(info.st_mode) ? "a directory" : "not a regular file");
-    } else if (info.st_size == 0) {
-        status = mmoe_fail_format(err, c->name, "the file is empty");
-    } else {
-        void *map = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (map == MAP_FAILED) {
-            status = io_failed(c, err);
-        } else {
-            c->bytes = c->map = map;
-            c->size = (size_t)info.st_size;
-        }
-    }
-    if (c->map)
-        c->fd = fd;
-    else
-        close(fd);
-    return status;
+static mmoe_status open_file(mmoe_container *c, const char *path, struct stat *info,
+                             mmoe_error *err) {
+    c->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (c->fd < 0 || fstat(c->fd, info)) return io_failed(c, err);
+    if (!S_ISREG(info->st_mode))
+        return mmoe_fail_at(err, MMOE_E_IO, c->name, 0, NULL, "cannot read: it is %s",
+                            S_ISDIR(info->st_mode) ? "a directory" : "not a regular file");
+    if (info->st_size == 0) return mmoe_fail_format(err, c->name, "the file is empty");
+    c->size = (size_t)info->st_size;
+    return MMOE_OK;
 }
 
-mmoe_status mmoe_container_open(const char *path, const mmoe_allocator *alloc, mmoe_container **out,
-                                mmoe_error *err) {
+static mmoe_status map_file(mmoe_container *c, mmoe_error *err) {
+    void *map = mmap(NULL, c->size, PROT_READ, MAP_PRIVATE, c->fd, 0);
+    if (map == MAP_FAILED) return io_failed(c, err);
+    c->bytes = c->map = map;
+    return MMOE_OK;
+}
+
+/* What was read may be half of one file and half of another, and not every file has a checksum. */
+static mmoe_status check_unchanged(const mmoe_container *c, const struct stat *before,
+                                   mmoe_error *err) {
+    struct stat now;
+    if (fstat(c->fd, &now)) return io_failed(c, err);
+    if (now.st_size == before->st_size && now.st_mtim.tv_sec == before->st_mtim.tv_sec &&
+        now.st_mtim.tv_nsec == before->st_mtim.tv_nsec)
+        return MMOE_OK;
+    return mmoe_fail_at(err, MMOE_E_IO, c->name, 0, NULL,
+                        "cannot read: the file was written to meanwhile");
+}
+
+mmoe_status mmoe_container_open(const char *path, bool mapped, const mmoe_allocator *alloc,
+                                mmoe_container **out, mmoe_error *err) {
     assert(path && out);
     mmoe_container *c = NULL;
     mmoe_status status = new_container(path, alloc, &c, err);
     if (status) return status;
-    status = map_file(c, path, err);
+    struct stat info;
+    status = open_file(c, path, &info, err);
+    if (!status && mapped && c->size >= LEAST_MAPPED) status = map_file(c, err);
     if (!status) status = parse(c, err);
+    if (!status && !c->map) status = check_unchanged(c, &info, err);
     if (status)
         mmoe_container_close(c);
     else
@@ -305,16 +383,13 @@ mmoe_status mmoe_container_open(const char *path, const mmoe_allocator *alloc, m
 
 void mmoe_container_close(mmoe_container *c) {
     if (!c) return;
-    for (size_t i = 0; i < c->count; i++)
-        if (is_copy(c, &c->tensors[i]))
-            mmoe_release_aligned(&c->alloc, (void *)(uintptr_t)c->tensors[i].data);
+    for (size_t i = 0; i < c->count; i++) mmoe_release_aligned(&c->alloc, c->tensors[i].own);
+    mmoe_release_aligned(&c->alloc, c->small);
     mmoe_release(&c->alloc, c->tensors);
     mmoe_release(&c->alloc, c->by_name);
     json_decref(c->header);
-    if (c->map) {
-        munmap(c->map, c->size);
-        close(c->fd);
-    }
+    if (c->map) munmap(c->map, c->size);
+    if (c->fd >= 0) close(c->fd);
     mmoe_release(&c->alloc, c->name);
     mmoe_release(&c->alloc, c);
 }
@@ -341,9 +416,15 @@ const char *mmoe_container_metadata(const mmoe_container *c, const char *key) {
 
 bool mmoe_container_map(const mmoe_container *c, const mmoe_container_tensor *first, size_t size,
                         mmoe_mapping *out) {
-    if (!c->map || is_copy(c, first)) return false;
-    const size_t offset = (size_t)((const unsigned char *)first->data - c->bytes);
-    return mmoe_mapping_create(c->fd, offset, size, out);
+    if (!c->map || first->own) return false;
+    return mmoe_mapping_create(c->fd, c->data_place + first->place, size, out);
+}
+
+void *mmoe_container_take(mmoe_container *c, const mmoe_container_tensor *tensor) {
+    mmoe_container_tensor *t = &c->tensors[tensor - c->tensors];
+    void *own = t->own;
+    t->own = NULL;
+    return own;
 }
 
 const char *mmoe_container_name(const mmoe_container *c) { return c->name; }

@@ -14,16 +14,19 @@ typedef struct mmoe_container_tensor {
     int64_t shape[4];
     const void *data; /* aligned for its type */
     size_t bytes;
+    size_t place; /* of its data among the file's */
+    void *own; /* the data, where they have memory of their own (mmoe_alloc_aligned), else NULL */
 } mmoe_container_tensor;
 
 typedef struct mmoe_container mmoe_container;
 
-/* Maps the file and checks all of its header: sizes, types, shapes against byte counts, offsets in
+/* Reads the file and checks all of its header: sizes, types, shapes against byte counts, offsets in
  * bounds, without holes and without overlap, names unique, depth and size of the JSON limited. A
- * tensor of a type not listed above (F16, BF16 ...) is MMOE_E_FORMAT. MMOE_E_IO, _MEMORY. Data that
- * the file does not align is copied. */
-mmoe_status mmoe_container_open(const char *path, const mmoe_allocator *alloc, mmoe_container **out,
-                                mmoe_error *err);
+ * tensor of a type that dtype.h has not (I16, BOOL ...) is MMOE_E_FORMAT. MMOE_E_IO, too where the
+ * file is cut off or written to meanwhile; _MEMORY. `mapped`: a file of 8 MB and more is mapped
+ * instead, which must not be written to then; data that it does not align are copied. */
+mmoe_status mmoe_container_open(const char *path, bool mapped, const mmoe_allocator *alloc,
+                                mmoe_container **out, mmoe_error *err);
 /* The same over bytes in memory, which must outlive the container (fuzzing, tests); `name` stands
  * in errors. */
 mmoe_status mmoe_container_parse(const void *bytes, size_t size, const char *name,
@@ -39,9 +42,12 @@ const mmoe_container_tensor *mmoe_container_find(const mmoe_container *container
 const char *mmoe_container_metadata(const mmoe_container *container,
                                     const char *key); /* NULL: none */
 /* Memory of `size` bytes, the file's from `first`'s data on (mapping.h); false when the system
- * gives none, or the file is not open. */
+ * gives none, or the file is not mapped. */
 bool mmoe_container_map(const mmoe_container *container, const mmoe_container_tensor *first,
                         size_t size, mmoe_mapping *out);
+/* A tensor's own memory becomes the caller's, to release with mmoe_release_aligned and the
+ * container's allocator; NULL: it has none. Its data stay where they are. */
+void *mmoe_container_take(mmoe_container *container, const mmoe_container_tensor *tensor);
 const char *mmoe_container_name(const mmoe_container *container); /* the path, for errors */
 
 /* Writes tensors (in this order) and metadata (pairs key, value, ended by NULL) whole or not at

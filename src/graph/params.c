@@ -118,9 +118,11 @@ static mmoe_status open_table(mmoe_params *p, const mmoe_tensor *tensor,
                           .rows = tensor->shape[0],
                           .dim = (int32_t)tensor->shape[1]};
     const bool is_lent = tensor->table < lent->count;
-    mmoe_status status =
-        t->kind->open(t, is_lent ? (float *)lent->map.data + tensor->offset : NULL, err);
+    void *rows = is_lent ? (float *)lent->map.data + tensor->offset : NULL;
+    if (!is_lent && lent->give) rows = lent->give(lent->context, tensor);
+    mmoe_status status = t->kind->open(t, rows, err);
     if (status) return status;
+    t->is_lent = is_lent; /* what was given is the table's own */
     mmoe_block memory[MMOE_MOST_BLOCKS];
     const int32_t count = t->kind->blocks(t, memory);
     assert(count == 1);

@@ -83,10 +83,14 @@ typedef struct mmoe_params {
     mmoe_mapping map;          /* that tables stand in */
 } mmoe_params;
 
-/* Rows of the first tables, one table behind another, in memory that is somebody's. */
+/* Rows of tables that stand in memory already. */
 typedef struct mmoe_lent_tables {
-    mmoe_mapping map;
-    int32_t count; /* tables; 0: none */
+    mmoe_mapping map; /* the first tables, one behind another */
+    int32_t count;    /* of them; 0: none */
+    /* Memory of mmoe_alloc_aligned with the rows of another table, which takes it over; NULL: there
+     * is none. May be NULL. */
+    void *(*give)(void *context, const mmoe_tensor *tensor);
+    void *context;
 } mmoe_lent_tables;
 
 /* Makes room for `count` elements of a kind at the end of its block and returns the offset, of

@@ -17,6 +17,7 @@ const char *mmoe_profile_pass(const mmoe_profile *p, int32_t node, int pass) {
 mmoe_status mmoe_profile_create(size_t max_slices, const mmoe_allocator *alloc, mmoe_profile **out,
                                 mmoe_error *err) {
     if (!out) return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_profile_create: out must not be NULL");
+    if (mmoe_allocator_check(alloc, "mmoe_profile_create", err)) return MMOE_E_ARGUMENT;
     mmoe_allocator a = mmoe_allocator_or_default(alloc);
     mmoe_profile *p = mmoe_alloc_zero(&a, 1, sizeof *p);
     if (!p) return mmoe_fail_memory(err, sizeof *p);

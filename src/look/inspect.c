@@ -234,6 +234,7 @@ mmoe_status mmoe_inspect(const mmoe_model *model, const mmoe_dataset *data, int 
     if (status) return status;
     if (data->rows < 1)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_inspect: the data set has no rows");
+    if (mmoe_allocator_check(alloc, "mmoe_inspect", err)) return MMOE_E_ARGUMENT;
     mmoe_allocator a = mmoe_allocator_or_default(alloc);
     inspection *i = mmoe_alloc_zero(&a, 1, sizeof *i);
     if (!i) return mmoe_fail_memory(err, sizeof *i);

@@ -1,6 +1,8 @@
 #include "math/blas.h"
 
+#include <assert.h>
 #include <cblas.h>
+#include <pthread.h>
 
 #include "math/kernels.h"
 
@@ -66,9 +68,24 @@ void mmoe_gemm_double(int32_t m, int32_t n, int32_t k, const double *a, const do
     cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, m, n, k, 1, a, k, b, k, 0, c, n);
 }
 
-int mmoe_blas_threads(void) { return openblas_get_num_threads(); }
+static pthread_mutex_t single_lock = PTHREAD_MUTEX_INITIALIZER;
+static int single_users, threads_before;
 
-void mmoe_blas_set_threads(int threads) { openblas_set_num_threads(threads); }
+void mmoe_blas_begin_single(void) {
+    pthread_mutex_lock(&single_lock);
+    if (single_users++ == 0) {
+        threads_before = openblas_get_num_threads();
+        if (threads_before != 1) openblas_set_num_threads(1);
+    }
+    pthread_mutex_unlock(&single_lock);
+}
+
+void mmoe_blas_end_single(void) {
+    pthread_mutex_lock(&single_lock);
+    assert(single_users > 0);
+    if (--single_users == 0 && threads_before != 1) openblas_set_num_threads(threads_before);
+    pthread_mutex_unlock(&single_lock);
+}
 
 const char *mmoe_blas_config(void) { return openblas_get_config(); }
 

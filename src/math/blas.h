@@ -17,9 +17,11 @@ void mmoe_gemm_batch(const mmoe_gemm *g, int32_t count);
 /* C [m, n] = A B^T of double matrices A [m, k] and B [n, k] without gaps between their rows. */
 void mmoe_gemm_double(int32_t m, int32_t n, int32_t k, const double *a, const double *b, double *c);
 
-/* Threads of the process's BLAS, and setting them; set only where the caller asked. */
-int mmoe_blas_threads(void);
-void mmoe_blas_set_threads(int threads);
+/* Between the two the process's BLAS has one thread. Its number of threads is the process's, so all
+ * who want one at the same time are counted: the first sets it, the last puts back what was there.
+ * From any thread; only where the caller asked. */
+void mmoe_blas_begin_single(void);
+void mmoe_blas_end_single(void);
 /* "OpenBLAS 0.3.21 ... "; the core type in use. Static. */
 const char *mmoe_blas_config(void);
 const char *mmoe_blas_core(void);

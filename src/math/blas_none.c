@@ -35,9 +35,9 @@ void mmoe_gemm_double(int32_t m, int32_t n, int32_t k, const double *a, const do
         }
 }
 
-int mmoe_blas_threads(void) { return 1; }
+void mmoe_blas_begin_single(void) {}
 
-void mmoe_blas_set_threads(int threads) { (void)threads; }
+void mmoe_blas_end_single(void) {}
 
 const char *mmoe_blas_config(void) { return "none"; }
 

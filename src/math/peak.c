@@ -31,15 +31,14 @@ static void multiply_square(void *context, int worker, int task) {
 
 static double best_rate(mmoe_pool *pool, int threads, peak_job *job) {
     double best = 0, flops = 2.0 * N * N * N * REPEATS * threads;
-    int before = mmoe_blas_threads();
-    mmoe_blas_set_threads(1);
+    mmoe_blas_begin_single();
     for (int i = 0; i < RUNS; i++) {
         double start = mmoe_clock();
         mmoe_pool_run(pool, threads, multiply_square, job);
         double rate = flops / (mmoe_clock() - start);
         if (rate > best) best = rate;
     }
-    mmoe_blas_set_threads(before);
+    mmoe_blas_end_single();
     return best;
 }
 
@@ -47,6 +46,7 @@ mmoe_status mmoe_gemm_peak(int threads, const mmoe_allocator *alloc, double *flo
                            mmoe_error *err) {
     if (!flops_per_second || threads < 1 || threads > 256)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_gemm_peak: threads must be 1 to 256");
+    if (mmoe_allocator_check(alloc, "mmoe_gemm_peak", err)) return MMOE_E_ARGUMENT;
     mmoe_allocator a = mmoe_allocator_or_default(alloc);
     mmoe_pool *pool;
     mmoe_status status = mmoe_pool_create(threads, &a, &pool, err);

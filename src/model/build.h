@@ -10,21 +10,9 @@ typedef mmoe_status mmoe_builder(mmoe_graph *g, const mmoe_config *config,
 /* Adds the model of config->model. */
 mmoe_builder mmoe_build_graph;
 
-/* Every model, and the builder that build_NAME.c has for it. */
-#define MMOE_BUILDERS(ROW)                                                                         \
-    ROW(SINGLE_TASK, single_task)                                                                  \
-    ROW(SHARED_BOTTOM, shared_bottom)                                                              \
-    ROW(OMOE, mmoe) /* one gate */                                                                 \
-    ROW(MMOE, mmoe)                                                                                \
-    ROW(CGC, ple) /* one level */                                                                  \
-    ROW(PLE, ple)                                                                                  \
-    ROW(ESMM, esmm)                                                                                \
-    ROW(AITM, aitm)                                                                                \
-    ROW(CROSS_STITCH, cross_stitch)
-
-#define MMOE_DECLARE_BUILDER(MODEL, name) extern mmoe_builder mmoe_build_##name;
-MMOE_BUILDERS(MMOE_DECLARE_BUILDER)
-#undef MMOE_DECLARE_BUILDER
+#define MMOE_BUILDER(name, word) mmoe_builder mmoe_build_##word;
+MMOE_MODELS(MMOE_BUILDER)
+#undef MMOE_BUILDER
 
 /* "KIND.INDEX", or "KIND" with the index -1. */
 mmoe_module mmoe_module_of(const char *kind, int32_t index, mmoe_view in,

@@ -119,6 +119,7 @@ mmoe_status mmoe_model_create(const mmoe_config *config, const mmoe_schema *sche
                              "mmoe_model_create: the configuration's label_transform of task "
                              "\"%s\" is not the schema's",
                              config->tasks[i].name);
+    if (mmoe_allocator_check(alloc, "mmoe_model_create", err)) return MMOE_E_ARGUMENT;
     mmoe_model *m;
     mmoe_status status = mmoe_model_build(config, schema, alloc, &m, err);
     if (status) return status;

@@ -7,8 +7,8 @@ static mmoe_status fill(mmoe_model *m, mmoe_lent_tables *lent, mmoe_error *err) 
     mmoe_status status =
         mmoe_params_init_lent(&m->params, &m->graph->tensors, lent, &m->alloc, err);
     if (!status) lent->map = (mmoe_mapping){0};
-    char fault[8]; /* the configuration was checked */
-    if (!status && mmoe_config_score(m->config, &m->alloc, &m->score, fault, sizeof fault))
+    char fault[MMOE_SCORE_FAULT]; /* there is none: the configuration was checked */
+    if (!status && mmoe_config_score(m->config, &m->alloc, &m->score, fault))
         status = mmoe_fail_memory(err, sizeof *m->score);
     return status;
 }
@@ -24,8 +24,11 @@ mmoe_status mmoe_model_assemble(const mmoe_model_parts *parts, const mmoe_alloca
         mmoe_mapping_free(&lent.map);
         return mmoe_fail_memory(err, sizeof *m);
     }
-    *m = (mmoe_model){
-        .alloc = *alloc, .config = parts->config, .schema = parts->schema, .graph = parts->graph};
+    *m = (mmoe_model){.alloc = *alloc,
+                      .warnings = {.alloc = *alloc},
+                      .config = parts->config,
+                      .schema = parts->schema,
+                      .graph = parts->graph};
     mmoe_status status = fill(m, &lent, err);
     mmoe_mapping_free(&lent.map);
     if (status)
@@ -55,6 +58,7 @@ void mmoe_model_free(mmoe_model *m) {
     mmoe_params_finish(&m->params);
     mmoe_graph_free(m->graph);
     mmoe_score_free(m->score, &m->alloc);
+    mmoe_warnings_finish(&m->warnings);
     mmoe_schema_free(m->schema);
     mmoe_config_free(m->config);
     mmoe_allocator a = m->alloc;
@@ -114,4 +118,8 @@ int mmoe_model_tensor(const mmoe_model *m, size_t index, mmoe_tensor_info *out) 
                               NULL};
     out->data = mmoe_params_at(&m->params, t);
     return 0;
+}
+
+const mmoe_warning *mmoe_model_warning(const mmoe_model *m, size_t index) {
+    return m && index < m->warnings.count ? &m->warnings.items[index] : NULL;
 }

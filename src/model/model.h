@@ -2,6 +2,7 @@
 #ifndef MMOE_MODEL_MODEL_H
 #define MMOE_MODEL_MODEL_H
 
+#include "base/warnings.h"
 #include "graph/graph.h"
 #include "graph/params.h"
 #include "config/config.h"
@@ -12,7 +13,8 @@ struct mmoe_model {
     mmoe_schema *schema;
     mmoe_graph *graph; /* nodes and graph->tensors */
     mmoe_params params;
-    mmoe_score *score; /* NULL: none */
+    mmoe_score *score;      /* NULL: none */
+    mmoe_warnings warnings; /* of the last import of weights */
 };
 
 /* A model of a configuration: both are copied, the graph and its tensors built, weights zero.

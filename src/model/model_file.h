@@ -30,6 +30,9 @@ uint64_t mmoe_file_checksum(const mmoe_container_tensor *tensors, size_t count,
 /* "vocab.NAME.WHAT"; NULL when memory is out. */
 char *mmoe_file_vocab_name(const mmoe_allocator *alloc, const char *table, const char *what);
 
+/* Of num_batches_tracked: so that a training run may count on. */
+#define MMOE_FILE_MOST_BATCHES ((int64_t)1 << 62)
+
 /* The first of `count` values that a weight may not have: one that is not finite, or with
  * `positive` one below 0; -1: none. */
 int64_t mmoe_file_bad_value(const float *values, int64_t count, bool positive);

@@ -7,6 +7,7 @@
 #include "model/build.h"
 #include "base/json_text.h"
 #include "model/model_file.h"
+#include "model/state_dict.h"
 #include "file/schema_json.h"
 
 /* A file that is being read. */
@@ -15,21 +16,38 @@ typedef struct model_reader {
     mmoe_container *file;
     const char *path;
     bool *used; /* [tensors of the file] whether something of the model took it */
+    mmoe_container_tensor *tensors; /* [of the file] as it has them, or converted to memory of the
+                                       reader's own */
+    bool foreign;                   /* its names and types may be other programs' */
+    mmoe_state_names names;
+    int64_t converted[MMOE_DTYPES]; /* tensors, by the type that they had */
 } model_reader;
 
-static mmoe_status open_reader(model_reader *r, const char *path, const mmoe_allocator *alloc,
-                               mmoe_error *err) {
+static mmoe_status open_reader(model_reader *r, const char *path, bool mapped,
+                               const mmoe_allocator *alloc, mmoe_error *err) {
     *r = (model_reader){.alloc = alloc, .path = path};
-    mmoe_status status = mmoe_container_open(path, alloc, &r->file, err);
+    mmoe_status status = mmoe_container_open(path, mapped, alloc, &r->file, err);
     if (status) return status;
     const size_t count = mmoe_container_count(r->file);
     r->used = mmoe_alloc_zero(alloc, count, sizeof *r->used);
-    if (r->used) return MMOE_OK;
+    r->tensors = mmoe_alloc(alloc, count, sizeof *r->tensors);
+    if (r->used && r->tensors) {
+        for (size_t i = 0; i < count; i++) {
+            r->tensors[i] = *mmoe_container_at(r->file, i);
+            r->tensors[i].own = NULL;
+        }
+        return MMOE_OK;
+    }
+    mmoe_release(alloc, r->used);
+    mmoe_release(alloc, r->tensors);
     mmoe_container_close(r->file);
-    return mmoe_fail_memory(err, count);
+    return mmoe_fail_memory(err, count * (sizeof *r->tensors + sizeof *r->used));
 }
 
 static void close_reader(model_reader *r) {
+    for (size_t i = 0; i < mmoe_container_count(r->file); i++)
+        mmoe_release_aligned(r->alloc, r->tensors[i].own);
+    mmoe_release(r->alloc, r->tensors);
     mmoe_release(r->alloc, r->used);
     mmoe_container_close(r->file);
 }
@@ -86,10 +104,13 @@ static mmoe_status check_sum(const model_reader *r, mmoe_error *err) {
 
 /* ---- Tensors ---- */
 
-static const mmoe_container_tensor *take_tensor(model_reader *r, const char *name) {
-    const mmoe_container_tensor *t = mmoe_container_find(r->file, name);
-    if (t) r->used[t - mmoe_container_at(r->file, 0)] = true;
-    return t;
+static mmoe_container_tensor *take_tensor(model_reader *r, const char *name) {
+    const mmoe_container_tensor *t =
+        r->foreign ? mmoe_state_find(r->file, &r->names, name) : mmoe_container_find(r->file, name);
+    if (!t) return NULL;
+    const size_t index = (size_t)(t - mmoe_container_at(r->file, 0));
+    r->used[index] = true;
+    return &r->tensors[index];
 }
 
 /* "[2, 3]" */
@@ -115,10 +136,10 @@ static mmoe_status check_values(const model_reader *r, const mmoe_tensor *t,
     if (t->kind == MMOE_TENSOR_COUNTER) {
         const int64_t *counts = f->data;
         for (int64_t i = 0; i < t->count; i++)
-            if (counts[i] < 0)
+            if (counts[i] < 0 || counts[i] > MMOE_FILE_MOST_BATCHES)
                 return mmoe_fail_format(err, r->path,
-                                        "tensor \"%.120s\": the count %" PRId64 " is negative",
-                                        t->name, counts[i]);
+                                        "tensor \"%.120s\": the count %" PRId64 " is %s", t->name,
+                                        counts[i], counts[i] < 0 ? "negative" : "above 2^62");
         return MMOE_OK;
     }
     bool variance = mmoe_file_is_variance(t);
@@ -128,19 +149,51 @@ static mmoe_status check_values(const model_reader *r, const mmoe_tensor *t,
                             t->name, bad, variance ? " or is negative" : "");
 }
 
+/* A tensor of another program's type becomes one of ours, in memory of the reader's. */
+static mmoe_status convert_tensor(model_reader *r, const mmoe_tensor *t, mmoe_container_tensor *f,
+                                  mmoe_error *err) {
+    const bool counter = t->kind == MMOE_TENSOR_COUNTER;
+    const mmoe_dtype wanted = counter ? MMOE_I64 : MMOE_F32;
+    const size_t size = mmoe_dtype_size(wanted);
+    void *memory = mmoe_alloc_aligned(r->alloc, (size_t)t->count, size);
+    if (!memory) return mmoe_fail_memory(err, (size_t)t->count * size);
+    mmoe_status status = MMOE_OK;
+    if (!counter)
+        status = mmoe_state_floats(f, t->count, r->path, memory, err);
+    else if (!mmoe_state_counts(f, t->count, memory))
+        status = mmoe_fail_format(
+            err, r->path,
+            "tensor \"%.120s\": its type is not I64 but %s, and its value is no whole number",
+            t->name, mmoe_dtype_name(f->dtype));
+    r->converted[f->dtype] += !counter;
+    f->own = memory;
+    f->data = memory;
+    f->dtype = wanted;
+    f->bytes = (size_t)t->count * size;
+    return status;
+}
+
+static bool can_convert(const model_reader *r, const mmoe_tensor *t, mmoe_dtype from) {
+    if (!r->foreign) return false;
+    if (mmoe_state_is_other_float(from)) return true;
+    return t->kind == MMOE_TENSOR_COUNTER && (from == MMOE_F32 || from == MMOE_I32);
+}
+
 static mmoe_status check_tensor(model_reader *r, const mmoe_tensor *t, mmoe_error *err) {
-    const mmoe_container_tensor *f = take_tensor(r, t->name);
+    mmoe_container_tensor *f = take_tensor(r, t->name);
     if (!f) return mmoe_fail_format(err, r->path, "tensor \"%.120s\" is missing", t->name);
-    bool counter = t->kind == MMOE_TENSOR_COUNTER;
-    if (f->dtype != (counter ? MMOE_I64 : MMOE_F32))
-        return mmoe_fail_format(err, r->path, "tensor \"%.120s\": its type is not %s", t->name,
-                                counter ? "I64" : "F32");
+    const mmoe_dtype wanted = t->kind == MMOE_TENSOR_COUNTER ? MMOE_I64 : MMOE_F32;
+    const bool convert = f->dtype != wanted && can_convert(r, t, f->dtype);
+    if (f->dtype != wanted && !convert)
+        return mmoe_fail_format(err, r->path, "tensor \"%.120s\": its type is not %s but %s",
+                                t->name, mmoe_dtype_name(wanted), mmoe_dtype_name(f->dtype));
     char have[128], want[128];
     if (!same_shape(t, f))
         return mmoe_fail_format(
             err, r->path, "tensor \"%.120s\": its shape is %s, the model's is %s", t->name,
             shape_text(f->rank, f->shape, have), shape_text(t->rank, t->shape, want));
-    return check_values(r, t, f, err);
+    const mmoe_status status = convert ? convert_tensor(r, t, f, err) : MMOE_OK;
+    return status ? status : check_values(r, t, f, err);
 }
 
 /* Every tensor of the model is there and good, and no other is. */
@@ -156,19 +209,26 @@ static mmoe_status check_tensors(model_reader *r, const mmoe_tensors *tensors, m
     return status;
 }
 
-/* All tensors but the first tables that are lent, which are there already. */
-static void copy_tensors(const model_reader *r, int32_t lent, mmoe_model *model) {
+/* All tensors but the tables that are there already: those that were given, and the first, lent
+ * ones. */
+static void copy_tensors(model_reader *r, int32_t lent, mmoe_model *model) {
     const mmoe_tensors *tensors = &model->graph->tensors;
     for (size_t i = 0; i < tensors->count; i++) {
         const mmoe_tensor *t = &tensors->items[i];
-        const mmoe_container_tensor *f = mmoe_container_find(r->file, t->name);
+        const mmoe_container_tensor *f = take_tensor(r, t->name);
         if (t->kind == MMOE_TENSOR_TABLE && t->table < lent) continue;
-        if (f->bytes) memcpy(mmoe_params_at(&model->params, t), f->data, f->bytes);
+        void *to = mmoe_params_at(&model->params, t);
+        if (f->bytes && to != f->data) memcpy(to, f->data, f->bytes);
     }
 }
 
-/* The first tables that follow each other in the file without gaps, as all do in one that this
- * library wrote, are mapped. Small ones are copied instead, into larger pages. */
+static void *give_table(void *context, const mmoe_tensor *tensor) {
+    const model_reader *r = context;
+    return mmoe_container_take(r->file, mmoe_container_find(r->file, tensor->name));
+}
+
+/* Of a file that is mapped, the first tables that follow each other without gaps, as all do in one
+ * that this library wrote. Small ones are copied instead, into larger pages. */
 static mmoe_lent_tables map_tables(const model_reader *r, const mmoe_tensors *tensors) {
     const size_t least = (size_t)8 << 20;
     const mmoe_container_tensor *first = NULL;
@@ -307,6 +367,8 @@ static mmoe_status read_model(model_reader *r, mmoe_model **out, mmoe_error *err
         return status;
     }
     parts.tables = map_tables(r, &parts.graph->tensors);
+    parts.tables.give = give_table;
+    parts.tables.context = r;
     status = mmoe_model_assemble(&parts, r->alloc, out, err);
     if (!status) copy_tensors(r, parts.tables.count, *out);
     return status;
@@ -314,14 +376,23 @@ static mmoe_status read_model(model_reader *r, mmoe_model **out, mmoe_error *err
 
 /* ---- Public ---- */
 
-mmoe_status mmoe_model_load(const char *path, const mmoe_allocator *alloc, mmoe_model **out,
-                            mmoe_error *err) {
+static mmoe_status check_load(const char *call, const char *path,
+                              const mmoe_model_load_options *options, const mmoe_allocator *alloc,
+                              mmoe_model **out, mmoe_error *err) {
     if (!path || !out)
-        return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_model_load: %s is NULL",
-                         path ? "out" : "path");
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: %s is NULL", call, path ? "out" : "path");
+    for (size_t i = 0; options && i < sizeof options->reserved / sizeof *options->reserved; i++)
+        if (options->reserved[i])
+            return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: the options' reserved members must be NULL",
+                             call);
+    return mmoe_allocator_check(alloc, call, err);
+}
+
+static mmoe_status load_model(const char *path, bool mapped, const mmoe_allocator *alloc,
+                              mmoe_model **out, mmoe_error *err) {
     mmoe_allocator a = mmoe_allocator_or_default(alloc);
     model_reader r;
-    mmoe_status status = open_reader(&r, path, &a, err);
+    mmoe_status status = open_reader(&r, path, mapped, &a, err);
     if (status) return status;
     status = refuse_checkpoint(&r, err);
     if (!status && !is_mmoe_file(&r))
@@ -336,23 +407,72 @@ mmoe_status mmoe_model_load(const char *path, const mmoe_allocator *alloc, mmoe_
     return status;
 }
 
+mmoe_status mmoe_model_load(const char *path, const mmoe_allocator *alloc, mmoe_model **out,
+                            mmoe_error *err) {
+    const mmoe_status status = check_load("mmoe_model_load", path, NULL, alloc, out, err);
+    return status ? status : load_model(path, false, alloc, out, err);
+}
+
+mmoe_status mmoe_model_load_with(const char *path, const mmoe_model_load_options *options,
+                                 const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err) {
+    const mmoe_status status = check_load("mmoe_model_load_with", path, options, alloc, out, err);
+    return status ? status : load_model(path, options && options->map_tables, alloc, out, err);
+}
+
+/* What was read as something else than it is. */
+static mmoe_status warn_of_conversions(const model_reader *r, mmoe_warnings *list,
+                                       mmoe_error *err) {
+    static const mmoe_dtype types[] = {MMOE_F64, MMOE_F16, MMOE_BF16};
+    const size_t all = mmoe_container_count(r->file);
+    mmoe_status status = MMOE_OK;
+    for (size_t i = 0; !status && i < sizeof types / sizeof *types; i++) {
+        const mmoe_warning about = {.count = r->converted[types[i]]};
+        if (about.count)
+            status = mmoe_warn(list, about, err, "%lld of %zu tensors are %s: %s single precision",
+                               (long long)about.count, all, mmoe_dtype_name(types[i]),
+                               types[i] == MMOE_F64 ? "rounded to" : "widened to");
+    }
+    const mmoe_warning about = {.count = r->names.wrapped};
+    if (!status && about.count)
+        status =
+            mmoe_warn(list, about, err,
+                      "%lld of %zu tensors have words of a wrapper in their names (\"%s\"), "
+                      "which were passed over",
+                      (long long)about.count, all, *r->names.prefix ? r->names.prefix : "within");
+    return status;
+}
+
+static mmoe_status read_weights(model_reader *r, mmoe_model *model, mmoe_error *err) {
+    const size_t prefix = strlen(MMOE_FILE_VOCAB_PREFIX);
+    mmoe_warnings warnings = {.alloc = model->alloc};
+    r->foreign = !is_mmoe_file(r);
+    mmoe_status status = refuse_checkpoint(r, err);
+    if (!status && !r->foreign) {
+        status = check_version(r, err);
+        if (!status && mmoe_container_metadata(r->file, "checksum")) status = check_sum(r, err);
+    }
+    for (size_t i = 0; i < mmoe_container_count(r->file); i++)
+        r->used[i] = !strncmp(r->tensors[i].name, MMOE_FILE_VOCAB_PREFIX, prefix);
+    if (!status) status = check_tensors(r, &model->graph->tensors, err);
+    if (!status) status = warn_of_conversions(r, &warnings, err);
+    if (status) {
+        mmoe_warnings_finish(&warnings);
+        return status;
+    }
+    copy_tensors(r, 0, model);
+    mmoe_warnings_finish(&model->warnings);
+    model->warnings = warnings;
+    return MMOE_OK;
+}
+
 mmoe_status mmoe_model_load_weights(mmoe_model *model, const char *path, mmoe_error *err) {
     if (!model || !path)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_model_load_weights: %s is NULL",
                          model ? "path" : "model");
     model_reader r;
-    mmoe_status status = open_reader(&r, path, &model->alloc, err);
+    mmoe_status status = open_reader(&r, path, false, &model->alloc, err);
     if (status) return status;
-    status = refuse_checkpoint(&r, err);
-    if (!status && is_mmoe_file(&r)) {
-        status = check_version(&r, err);
-        if (!status && mmoe_container_metadata(r.file, "checksum")) status = check_sum(&r, err);
-    }
-    const size_t prefix = strlen(MMOE_FILE_VOCAB_PREFIX);
-    for (size_t i = 0; i < mmoe_container_count(r.file); i++)
-        r.used[i] = !strncmp(mmoe_container_at(r.file, i)->name, MMOE_FILE_VOCAB_PREFIX, prefix);
-    if (!status) status = check_tensors(&r, &model->graph->tensors, err);
-    if (!status) copy_tensors(&r, 0, model);
+    status = read_weights(&r, model, err);
     close_reader(&r);
     return status;
 }

@@ -1,8 +1,9 @@
-/* The table of models. */
+/* The table of models: each row of MMOE_MODELS has a builder of its word. */
 #include "model/build.h"
 
-#define BUILDER(MODEL, name) [MMOE_MODEL_##MODEL] = mmoe_build_##name,
-static mmoe_builder *const builders[] = {MMOE_BUILDERS(BUILDER)};
+#define ROW(name, word) [name] = mmoe_build_##word,
+static mmoe_builder *const builders[] = {MMOE_MODELS(ROW)};
+#undef ROW
 
 mmoe_status mmoe_build_graph(mmoe_graph *g, const mmoe_config *config, const mmoe_schema *schema,
                              mmoe_error *err) {

@@ -47,6 +47,7 @@ mmoe_status mmoe_predictor_create(const mmoe_model *model, const mmoe_allocator 
     if (!model || !out)
         return mmoe_fail(err, MMOE_E_ARGUMENT,
                          "mmoe_predictor_create: model and out must not be NULL");
+    if (mmoe_allocator_check(alloc, "mmoe_predictor_create", err)) return MMOE_E_ARGUMENT;
     const mmoe_allocator a = mmoe_allocator_or_default(alloc);
     mmoe_program *program;
     mmoe_status status = mmoe_program_create(model, &a, &program, err);
@@ -61,6 +62,7 @@ mmoe_status mmoe_predictor_clone(const mmoe_predictor *predictor, const mmoe_all
     if (!predictor || !out)
         return mmoe_fail(err, MMOE_E_ARGUMENT,
                          "mmoe_predictor_clone: predictor and out must not be NULL");
+    if (mmoe_allocator_check(alloc, "mmoe_predictor_clone", err)) return MMOE_E_ARGUMENT;
     const mmoe_allocator a = mmoe_allocator_or_default(alloc);
     const mmoe_status status = create(predictor->program, &a, out, err);
     if (!status) mmoe_program_share(predictor->program);

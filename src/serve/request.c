@@ -1,6 +1,8 @@
 #include "serve/request.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "data/encode.h"
@@ -79,6 +81,32 @@ static mmoe_status check_dense(const mmoe_request *q, mmoe_error *err) {
     return status;
 }
 
+static const char *column_name(const mmoe_serve_side *s, bool dense, int32_t i) {
+    return dense ? s->dense[i].column->name : s->sparse[i]->name;
+}
+
+/* What a caller counted, if it counted: others' columns would be read as these. */
+static mmoe_status check_count(const mmoe_request *q, bool dense, mmoe_error *err) {
+    const mmoe_serve_side *s = q->side;
+    const size_t given = dense ? q->batch->dense_count : q->batch->sparse_count,
+                 wanted = (size_t)(dense ? s->n_dense : s->n_sparse);
+    char names[200] = "none";
+    size_t used = 0;
+    if (given == wanted) return MMOE_OK;
+    for (size_t i = 0; i < wanted && used < sizeof names; i++)
+        used += (size_t)snprintf(names + used, sizeof names - used, i ? ", %s" : "%s",
+                                 column_name(s, dense, (int32_t)i));
+    return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: the %s %s %zu %s columns, not %zu (%s%s)", q->call,
+                     q->what, strcmp(q->what, "items") ? "has" : "have", given,
+                     dense ? "dense" : "sparse", wanted, names, used < sizeof names ? "" : " ...");
+}
+
+static mmoe_status check_counts(const mmoe_request *q, mmoe_error *err) {
+    if (!q->batch->sparse_count && !q->batch->dense_count) return MMOE_OK;
+    const mmoe_status status = check_count(q, false, err);
+    return status ? status : check_count(q, true, err);
+}
+
 static mmoe_status check_arrays(const mmoe_request *q, mmoe_error *err) {
     const mmoe_serve_side *s = q->side;
     const mmoe_batch *b = q->batch;
@@ -98,7 +126,8 @@ static mmoe_status check_arrays(const mmoe_request *q, mmoe_error *err) {
 
 mmoe_status mmoe_request_check(mmoe_request *q, mmoe_error *err) {
     q->is_read = q->batch->rows <= q->room;
-    mmoe_status status = check_arrays(q, err);
+    mmoe_status status = check_counts(q, err);
+    if (!status) status = check_arrays(q, err);
     if (!status && q->side->n_sparse)
         status = q->batch->sparse_columns ? check_sparse(q, err) : check_ids(q, err);
     if (!status && q->side->n_dense)

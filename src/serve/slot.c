@@ -23,6 +23,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "serve/same_columns.h"
 
 typedef struct owned {
     mmoe_predictor *predictor;
@@ -124,6 +125,7 @@ mmoe_status mmoe_slot_create(mmoe_model *model, const mmoe_allocator *alloc, mmo
     if (!model || !out)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_slot_create: %s is NULL",
                          model ? "out" : "model");
+    if (mmoe_allocator_check(alloc, "mmoe_slot_create", err)) return MMOE_E_ARGUMENT;
     mmoe_allocator a = mmoe_allocator_or_default(alloc);
     mmoe_slot *s = mmoe_alloc_aligned(&a, 1, sizeof *s);
     if (!s) return mmoe_fail_memory(err, sizeof *s);
@@ -167,12 +169,16 @@ mmoe_status mmoe_slot_publish(mmoe_slot *s, mmoe_model *model, uint64_t *number,
     if (status) return status;
     pthread_mutex_lock(&s->publishing);
     version *old = atomic_load(&s->current);
-    if (old->model == model) {
+    if (old->model == model)
+        status =
+            mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_slot_publish: the model is the slot's already");
+    else
+        status = mmoe_check_same_columns(old->model, model, err);
+    if (status) {
         pthread_mutex_unlock(&s->publishing);
         mmoe_predictor_free(next->predictor);
         mmoe_release(&s->alloc, next);
-        return mmoe_fail(err, MMOE_E_ARGUMENT,
-                         "mmoe_slot_publish: the model is the slot's already");
+        return status;
     }
     next->number = old->number + 1;
     if (number) *number = next->number;
@@ -237,9 +243,12 @@ mmoe_status mmoe_reader_enter(mmoe_reader *r, mmoe_served *out, mmoe_error *err)
                          r ? "out" : "reader");
     if (atomic_load_explicit(&r->active, memory_order_relaxed))
         return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_reader_enter: the reader has not left");
-    version *v = atomic_load(&r->slot->current), *seen;
+    version *v = atomic_load(&r->slot->current);
     bool missed = false;
-    while (atomic_store(&r->active, v), seen = atomic_load(&r->slot->current), seen != v) {
+    for (;;) {
+        atomic_store(&r->active, v);
+        version *seen = atomic_load(&r->slot->current);
+        if (seen == v) break;
         v = seen;
         missed = true;
     }

@@ -357,6 +357,23 @@ static mmoe_status check_parts(const mmoe_container *c, const part_list *l, cons
     return MMOE_OK;
 }
 
+/* Of batches, which batch norm goes on counting. */
+static mmoe_status check_counts(const mmoe_container *c, const part_list *l, const char *path,
+                                mmoe_error *err) {
+    for (size_t i = N_FIELD; i < l->count; i++) {
+        const mmoe_block *b = &l->parts[i].memory;
+        const char *bytes = b->dtype == MMOE_I64 ? bytes_in_file(c, &l->parts[i]) : NULL;
+        for (int64_t k = 0; bytes && k < b->count; k++) {
+            int64_t value;
+            memcpy(&value, bytes + (size_t)k * sizeof value, sizeof value);
+            if (value < 0 || value > MMOE_FILE_MOST_BATCHES)
+                return mmoe_fail_at(err, MMOE_E_FORMAT, path, 0, NULL,
+                                    "the checkpoint's counts of batches are impossible");
+        }
+    }
+    return MMOE_OK;
+}
+
 static mmoe_status read_fields(const mmoe_container *c, const part_list *l,
                                const place_field *fields, const char *path, mmoe_error *err) {
     for (int i = 0; i < N_FIELD; i++) {
@@ -390,6 +407,7 @@ static mmoe_status read_parts(mmoe_trainer *t, const mmoe_container *c, int32_t 
     list_fields(n_epoch, &place, fields);
     mmoe_status status = list_parts(t, fields, &l, err);
     if (!status) status = check_parts(c, &l, path, err);
+    if (!status) status = check_counts(c, &l, path, err);
     if (!status) status = read_fields(c, &l, fields, path, err);
     if (!status) status = check_epochs(t, &place.at, path, err);
     if (!status) {
@@ -408,7 +426,7 @@ static mmoe_status read_parts(mmoe_trainer *t, const mmoe_container *c, int32_t 
 mmoe_status mmoe_checkpoint_read(mmoe_trainer *t, const char *path, mmoe_error *err) {
     mmoe_container *c;
     int32_t n_epoch;
-    mmoe_status status = mmoe_container_open(path, &t->alloc, &c, err);
+    mmoe_status status = mmoe_container_open(path, false, &t->alloc, &c, err);
     if (status) return status;
     status = check_format(c, path, err);
     if (!status) status = check_config(t, c, path, &n_epoch, err);

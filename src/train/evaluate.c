@@ -37,6 +37,10 @@ static mmoe_status take_evaluator_memory(mmoe_evaluator *e, int64_t most, mmoe_e
 mmoe_status mmoe_evaluator_create(const mmoe_evaluation *of, int64_t rows,
                                   const mmoe_allocator *alloc, mmoe_evaluator **out,
                                   mmoe_error *err) {
+    if (rows > (int64_t)UINT32_MAX)
+        return mmoe_fail(err, MMOE_E_ARGUMENT,
+                         "metrics are of at most %u rows; the data set has %lld", UINT32_MAX,
+                         (long long)rows);
     mmoe_evaluator *e = mmoe_alloc_zero(alloc, 1, sizeof *e);
     if (!e) return mmoe_fail_memory(err, sizeof *e);
     e->alloc = *alloc;
@@ -155,6 +159,7 @@ mmoe_status mmoe_evaluate(const mmoe_model *model, const mmoe_dataset *data, int
             "mmoe_evaluate: model, dataset and metrics must not be NULL, threads must be 0 to 256");
     mmoe_status status = mmoe_dataset_check(data, model->schema, err);
     if (status) return status;
+    if (mmoe_allocator_check(alloc, "mmoe_evaluate", err)) return MMOE_E_ARGUMENT;
     mmoe_allocator a = mmoe_allocator_or_default(alloc);
     mmoe_evaluation of = {.model = model, .params = &model->params};
     mmoe_source *source = NULL;

@@ -287,9 +287,9 @@ mmoe_status mmoe_trainer_fit(mmoe_trainer *t, const mmoe_dataset *train, const m
     if (!status) status = take_fit_memory(&r, err);
     if (!status) status = begin_run(&r, err);
     if (!status) {
-        int before = mmoe_trainer_take_blas(t);
+        mmoe_trainer_take_blas(t);
         status = run_epochs(&r, err);
-        mmoe_trainer_give_blas(t, before);
+        mmoe_trainer_give_blas(t);
         atomic_store(&t->stop, 0); /* it was meant for this run */
         if (t->at.has_best || status == MMOE_E_NUMERIC)
             mmoe_params_copy(&t->model->params, &t->best);

@@ -1,4 +1,5 @@
 /* One training step: what fit and mmoe_trainer_step have in common. */
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,38 +8,63 @@
 #include "train/ema.h"
 #include "train/trainer.h"
 
-/* The first tensor that has a value that is not finite, and how many more have one; NULL: none. */
-static const mmoe_tensor *find_lost(const mmoe_trainer *t, size_t *more) {
+/* Is a running statistic not finite? There are few, and a step writes them all. */
+static bool states_are_lost(const mmoe_params *p) {
+    bool lost = false;
+    for (int32_t i = p->n_trained; i < p->n_block; i++) {
+        const mmoe_block *b = &p->blocks[i].memory;
+        const float *x = b->data;
+        for (int64_t k = 0; b->dtype == MMOE_F32 && k < b->count; k++)
+            lost |= !(fabsf(x[k]) <= FLT_MAX);
+    }
+    return lost;
+}
+
+static bool is_lost(const mmoe_params *p, const mmoe_tensor *x) {
+    const float *w = mmoe_params_at(p, x);
+    int64_t k = 0;
+    while (k < x->count && isfinite(w[k])) k++;
+    return k < x->count;
+}
+
+static bool is_before(const mmoe_tensors *tensors, const mmoe_tensor *x, const mmoe_tensor *y) {
+    if (x->kind == MMOE_TENSOR_STATE) return x->offset < y->offset;
+    return mmoe_tensors_place(tensors, x) < mmoe_tensors_place(tensors, y);
+}
+
+/* The first weights that have a value that is not finite, or with `states` the first running
+ * statistics, and how many more of them have one; NULL: none. */
+static const mmoe_tensor *find_lost(const mmoe_trainer *t, bool states, size_t *more) {
     const mmoe_tensors *tensors = &t->model->graph->tensors;
     const mmoe_tensor *first = NULL;
     size_t count = 0;
     for (size_t i = 0; i < tensors->count; i++) {
         const mmoe_tensor *x = &tensors->items[i];
-        if (!mmoe_tensor_is_trained(x)) continue;
-        const float *w = mmoe_params_at(&t->model->params, x);
-        int64_t k = 0;
-        while (k < x->count && isfinite(w[k])) k++;
-        if (k == x->count) continue;
-        if (!first || mmoe_tensors_place(tensors, x) < mmoe_tensors_place(tensors, first))
-            first = x;
+        if (states ? x->kind != MMOE_TENSOR_STATE : !mmoe_tensor_is_trained(x)) continue;
+        if (!is_lost(&t->model->params, x)) continue;
+        if (!first || is_before(tensors, x, first)) first = x;
         count++;
     }
     *more = count - (first != NULL);
     return first;
 }
 
-/* Training ends where a loss or a weight is not finite: no later step brings the weights back. */
+/* Training ends where a loss, a weight or a running statistic is not finite: no later step brings
+ * it back, and no file would take it. */
 static mmoe_status check_update(const mmoe_trainer *t, int64_t row, mmoe_error *err) {
     const char *task = NULL;
     for (int32_t i = t->model->schema->n_label - 1; i >= 0; i--)
         if (t->weight[i] > 0 && !isfinite(t->loss[i])) task = t->model->schema->labels[i].task;
     size_t more = 0;
     const mmoe_tensor *tensor = atomic_load_explicit(&t->optimizer.not_finite, memory_order_relaxed)
-                                    ? find_lost(t, &more)
+                                    ? find_lost(t, false, &more)
                                     : NULL;
+    if (!tensor && states_are_lost(&t->model->params)) tensor = find_lost(t, true, &more);
     if (!task && !tensor) return MMOE_OK;
     char weights[256] = "", place[128];
-    if (tensor) snprintf(weights, sizeof weights, "the weights \"%.128s\"", tensor->name);
+    if (tensor)
+        snprintf(weights, sizeof weights, "the %s \"%.128s\"",
+                 mmoe_tensor_is_trained(tensor) ? "weights" : "running statistics", tensor->name);
     if (more)
         snprintf(weights + strlen(weights), sizeof weights - strlen(weights),
                  " (and %zu tensors more)", more);

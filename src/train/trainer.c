@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "math/blas.h"
 #include "graph/profile.h"
 #include "math/blas.h"
 
@@ -72,6 +71,7 @@ mmoe_status mmoe_trainer_create(mmoe_model *model, const mmoe_trainer_options *o
                          "mmoe_trainer_create: model and out must not be NULL");
     if (options->threads < 0 || options->threads > 256)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_trainer_create: threads must be 0 to 256");
+    if (mmoe_allocator_check(alloc, "mmoe_trainer_create", err)) return MMOE_E_ARGUMENT;
     mmoe_allocator a = mmoe_allocator_or_default(alloc);
     mmoe_trainer *t = mmoe_alloc_zero(&a, 1, sizeof *t);
     if (!t) return mmoe_fail_memory(err, sizeof *t);
@@ -109,14 +109,12 @@ mmoe_status mmoe_trainer_resume(mmoe_trainer *t, const char *path, mmoe_error *e
     return status;
 }
 
-int mmoe_trainer_take_blas(const mmoe_trainer *t) {
-    int before = mmoe_blas_threads();
-    if (t->options.single_threaded_blas && before != 1) mmoe_blas_set_threads(1);
-    return before;
+void mmoe_trainer_take_blas(const mmoe_trainer *t) {
+    if (t->options.single_threaded_blas) mmoe_blas_begin_single();
 }
 
-void mmoe_trainer_give_blas(const mmoe_trainer *t, int before) {
-    if (t->options.single_threaded_blas && before != 1) mmoe_blas_set_threads(before);
+void mmoe_trainer_give_blas(const mmoe_trainer *t) {
+    if (t->options.single_threaded_blas) mmoe_blas_end_single();
 }
 
 static mmoe_status check_step(const mmoe_trainer *t, const mmoe_dataset *data, int64_t first,
@@ -138,20 +136,20 @@ mmoe_status mmoe_trainer_step(mmoe_trainer *t, const mmoe_dataset *data, int64_t
                               double *losses, mmoe_error *err) {
     mmoe_status status = check_step(t, data, first, rows, err);
     if (status) return status;
-    int before = mmoe_trainer_take_blas(t);
+    mmoe_trainer_take_blas(t);
     mmoe_rows batch = mmoe_dataset_rows_of(data, first, (int32_t)rows, NULL);
     status = mmoe_trainer_update(t, &batch, first, err);
-    mmoe_trainer_give_blas(t, before);
+    mmoe_trainer_give_blas(t);
     if (losses) memcpy(losses, t->loss, (size_t)data->n_label * sizeof *losses);
     return status;
 }
 
 void mmoe_trainer_gradients(mmoe_trainer *t, const mmoe_rows *batch, float *out) {
-    const int before = mmoe_trainer_take_blas(t);
+    mmoe_trainer_take_blas(t);
     mmoe_gradient_room room = {&t->model->params, out};
     memset(out, 0, (size_t)room.params->n_whole * sizeof *out);
     const mmoe_pass pass = {batch, t->model->config->trainer.seed, t->optimizer.steps + 1, t->loss,
                             t->weight};
     mmoe_run_train(t->run, &pass, mmoe_whole_gradient_keep, &room);
-    mmoe_trainer_give_blas(t, before);
+    mmoe_trainer_give_blas(t);
 }

@@ -50,9 +50,9 @@ struct mmoe_trainer {
     atomic_int stop;
 };
 
-/* Sets BLAS to one thread if the caller asked for it, and gives what to put back. */
-int mmoe_trainer_take_blas(const mmoe_trainer *t);
-void mmoe_trainer_give_blas(const mmoe_trainer *t, int before);
+/* BLAS has one thread between the two, if the caller asked for it. */
+void mmoe_trainer_take_blas(const mmoe_trainer *t);
+void mmoe_trainer_give_blas(const mmoe_trainer *t);
 
 /* step.c: one update with a batch, whose first row is `row` of the epoch's order. Losses and
  * weights of the tasks go to t->loss and t->weight. MMOE_E_NUMERIC when a loss or a weight is not

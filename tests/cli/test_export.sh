@@ -32,6 +32,36 @@ run predict --model sized.safetensors --data test.csv --output p.csv
 run predict --model imported.safetensors --data test.csv --output q.csv
 check "an exported model that is imported predicts the same" cmp p.csv q.csv
 
+# As torch's wrappers write it, in double precision.
+cat >wrap.py <<'PY'
+import json, struct, sys
+data = open("w.safetensors", "rb").read()
+size = struct.unpack("<Q", data[:8])[0]
+header, rest = json.loads(data[8:8 + size]), data[8 + size:]
+out, blob = {}, b""
+for name, t in header.items():
+    begin, end = t["data_offsets"]
+    part = rest[begin:end]
+    if t["dtype"] == "F32":
+        n = len(part) // 4
+        part = struct.pack("<%dd" % n, *struct.unpack("<%df" % n, part))
+        t["dtype"] = "F64"
+    out["module._orig_mod." + name] = dict(t, data_offsets=[len(blob), len(blob) + len(part)])
+    blob += part
+text = json.dumps(out).encode()
+open("wrapped.safetensors", "wb").write(struct.pack("<Q", len(text)) + text + blob)
+PY
+if command -v python3 >/dev/null; then
+    python3 wrap.py
+    expect 0 "warning: wrapped.safetensors: " import --config sized.json --weights \
+        wrapped.safetensors --columns test.csv --output imported.safetensors
+    check "two warnings" test "$(wc -l <err)" -eq 2
+    check "of the type" grep -q " tensors are F64: rounded to single precision" err
+    check "of the names" grep -qF '("module._orig_mod.")' err
+    run predict --model imported.safetensors --data test.csv --output q.csv
+    check "wrapped doubles are the same weights" cmp p.csv q.csv
+fi
+
 run export --model a.safetensors --format onnx --output m.onnx
 if grep -q "built without ONNX" err; then
     check "without protobuf-c: exit 1" test "$status" -eq 1

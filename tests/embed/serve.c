@@ -16,9 +16,17 @@ static mmoe_status serve(mmoe_reader *reader, mmoe_error *err) {
     const mmoe_column ids[] = {{MMOE_VALUE_INT64, &events->user, sizeof *events},
                                {MMOE_VALUE_INT64, &events->item, sizeof *events}};
     const mmoe_column price = {MMOE_VALUE_FLOAT, &events->price, sizeof *events};
-    const mmoe_batch batch = {.rows = 3, .sparse_columns = ids, .dense_columns = &price};
-    const mmoe_batch user = {.rows = 1, .sparse_columns = &ids[0]};
-    const mmoe_batch items = {.rows = 3, .sparse_columns = &ids[1], .dense_columns = &price};
+    const mmoe_batch batch = {.rows = 3,
+                              .sparse_columns = ids,
+                              .sparse_count = 2,
+                              .dense_columns = &price,
+                              .dense_count = 1};
+    const mmoe_batch user = {.rows = 1, .sparse_columns = &ids[0], .sparse_count = 1};
+    const mmoe_batch items = {.rows = 3,
+                              .sparse_columns = &ids[1],
+                              .sparse_count = 1,
+                              .dense_columns = &price,
+                              .dense_count = 1};
     float scores[3][2], best_scores[2];
     size_t best[2];
     mmoe_served now; /* the model and this thread's predictor, until it leaves */

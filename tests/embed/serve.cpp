@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdio>
 #include <future>
+#include <iterator>
 #include <memory>
 #include <stdexcept>
 #include <vector>
@@ -44,7 +45,9 @@ scores serve(mmoe_slot *slot, int requests) {
     mmoe_batch batch{};
     batch.rows = 3;
     batch.sparse_columns = ids;
+    batch.sparse_count = std::size(ids);
     batch.dense_columns = &price;
+    batch.dense_count = 1;
     scores last{};
     for (int i = 0; i < requests; i++) {
         const auto now = made_by<mmoe_served>(mmoe_reader_enter, reader.get());

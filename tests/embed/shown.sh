@@ -1,5 +1,5 @@
 #!/bin/sh
-# shown.sh README SOURCE: a fenced block of the README is the source, to the byte.
+# shown.sh PAGE SOURCE: a fenced block of the page is the source, to the byte.
 awk -v source="$2" '
     BEGIN { while ((getline line < source) > 0) wanted = wanted line "\n" }
     /^```/ { if (inside && block == wanted) found = 1; inside = !inside; block = ""; next }

@@ -54,6 +54,9 @@ for how in shared static; do
     check "C11, $how: builds" "$cc" -std=c11 $strict "$here/serve.c" -o serve_c $flags
     check "C11, $how: runs" sh -c './serve_c old.mm new.mm >out && cmp out expected'
     # shellcheck disable=SC2086
+    check "the shortest, $how: builds" "$cc" -std=c11 $strict "$here/score.c" -o score_c $flags
+    check "the shortest, $how: runs" sh -c './score_c new.mm >out && head -n 2 new.csv | cmp out -'
+    # shellcheck disable=SC2086
     check "C++17, $how: builds" "$cxx" -std=c++17 $strict "$here/serve.cpp" -o serve_cpp $flags \
         -pthread
     check "C++17, $how: runs" sh -c './serve_cpp old.mm new.mm >out && cmp out expected_cpp'
@@ -63,10 +66,9 @@ for how in shared static; do
     check "$how: is linked so" sh -c "[ \$(ldd serve_c | grep -c libmmoe) -eq $([ $how = shared ] &&
         echo 1 || echo 0) ]"
 done
-readme=$here/../../README.md
+root=$(dirname "$(dirname "$here")")
+check "the README shows score.c" sh "$here/shown.sh" "$root/README.md" "$here/score.c"
 for source in serve.c serve.cpp; do
-    if grep -q "tests/embed/$source" "$readme"; then
-        check "the README shows $source" sh "$here/shown.sh" "$readme" "$here/$source"
-    fi
+    check "a page shows $source" sh "$here/shown.sh" "$root/docs/serving.md" "$here/$source"
 done
 [ $failures -eq 0 ]

@@ -1,13 +1,16 @@
 #!/bin/sh
 # test_train.sh MMOE_PROGRAM EXAMPLE SOURCE README: the example does what the program does, and
 # stands in the README.
-example=$(realpath "$2") source=$(realpath "$3") readme=$(realpath "$4") \
+example=$(realpath "$2") source=$(realpath "$3") page=$(realpath "$4") \
     here=$(realpath "$(dirname "$0")")
 # shellcheck source=tests/cli/lib.sh
 . "$(dirname "$0")/../cli/lib.sh"
 make_data 2000
 
-check "the README shows the example" sh "$here/shown.sh" "$readme" "$source"
+check "the page shows the example" sh "$here/shown.sh" "$page" "$source"
+root=$(dirname "$(dirname "$page")")
+check "a page shows the tutorial's configuration" sh "$here/shown.sh" \
+    "$root/docs/configuration.md" "$root/examples/ali-ccp.json"
 
 "$example" config.json train.csv valid.csv example.safetensors >scores.csv 2>err
 check "the example trains and scores" [ $? -eq 0 ]

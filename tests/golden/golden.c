@@ -74,7 +74,8 @@ static void read_tensors(const golden *g, const char *file, reference_model *to,
             float real;
             memcpy(&integer, data + begin + i * width, width);
             memcpy(&real, &integer, sizeof real);
-            (gradients ? t->gradient : t->value)[i] = width == 8 ? (double)integer : (double)real;
+            double *values = gradients ? t->gradient : t->value;
+            values[i] = width == 8 ? (double)integer : (double)real;
         }
         seen++;
     }

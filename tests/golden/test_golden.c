@@ -208,7 +208,8 @@ END_TEST
  * no nearer than this. */
 static const double kink_distance = 1e-5;
 static uint64_t draw_of(const golden *g) {
-    return g->spec.kind == REFERENCE_MMOE ? 11 : g->spec.kind == REFERENCE_PLE ? 6 : 1;
+    if (g->spec.kind == REFERENCE_MMOE) return 11;
+    return g->spec.kind == REFERENCE_PLE ? 6 : 1;
 }
 
 START_TEST(engine_agrees_with_the_reference_on_drawn_rows) {

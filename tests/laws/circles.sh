@@ -6,17 +6,13 @@
 #                                symbol that it needs of another
 set -u
 export LC_ALL=C
-# Rooms whose circles are known and being opened.
-known_includes='^src/(config|model)/'
-known_calls='^(config|model)_'
-
 # Lines "from to" on standard input. Files without an arrow out of them, or without one into them,
 # are in no circle: what is left when none of these is left has one, and following its arrows walks
 # into it.
 find_circle() {
     awk '
-    $1 != $2 && !(($1, $2) in known) {
-        known[$1, $2] = 1
+    $1 != $2 && !(($1, $2) in told) {
+        told[$1, $2] = 1
         from[++n] = $1
         to[n] = $2
     }
@@ -53,7 +49,7 @@ includes() { # ROOT
         sub(/[^\/]*$/, "", beside)
         if ((beside part[2]) in there) print stem(FILENAME), stem(beside part[2])
         else if (("src/" part[2]) in there) print stem(FILENAME), stem("src/" part[2])
-    }' $files | grep -Ev "$known_includes" | find_circle
+    }' $files | find_circle
 }
 
 calls() { # ARCHIVE
@@ -62,8 +58,8 @@ calls() { # ARCHIVE
     # nm says "archive:member:value type name" or "object:value type name".
     # shellcheck disable=SC2086 # a list of names
     nm -A $objects 2>/dev/null | sed -nE \
-        's/^([^ ]*[:\/])?([^: \/]+)\.o:[0-9a-f ]+ ([A-Za-z]) ([^@ ]+).*$/\2 \3 \4/p' |
-        grep -Ev "$known_calls" >"$work/symbols"
+        's/^([^ ]*[:\/])?([^: \/]+)\.o:[0-9a-f ]+ ([A-Za-z]) ([^@ ]+).*$/\2 \3 \4/p' \
+        >"$work/symbols"
     grep -q ' T ' "$work/symbols" || { echo "no functions in $1" >&2; exit 2; }
     awk 'NR == FNR { if ($2 ~ /[TDBRC]/) home[$3] = $1; next }
          $2 == "U" && $3 in home { print $1, home[$3] }' "$work/symbols" "$work/symbols" |

@@ -7,8 +7,7 @@ set -uf
 export LC_ALL=C
 cd "$1" || exit 2
 # Written by programs: a manual page, and what fuzzing and torch-rechub gave.
-# The pages' turn comes with the next commit.
-pages="! -name README.md ! -name CHANGELOG.md ! -name RESULTS.md ! -name PAPER.md ! -name meson*"
+pages=
 # shellcheck disable=SC2086 # a list of conditions
 files=$(find . -type d \( -name .git -o -name 'build*' -o -name corpus \) -prune \
     -o -type f \( -name '*.[ch]' -o -name '*.cpp' -o -name '*.hpp' -o -name '*.sh' -o -name '*.py' \

@@ -168,6 +168,70 @@ columns fail "a program in a page" docs/a.md "$(printf '```c\n%sx\n```' "$hundre
 columns fail "after a fence's end" docs/a.md "$(printf '```\n```\n%sx' "$hundred")"
 expect fail "columns: an empty house" sh "$laws/columns.sh" "$work/empty"
 
+# ---- pages
+page() { # pass|fail NAME README [FILE]
+    rm -rf "$work/house"
+    mkdir -p "$work/house/docs" "$work/house/src/base"
+    echo 'See `src/base/`, [the rest](../README.md), [there](https://example.org).' \
+        >"$work/house/docs/a.md"
+    printf '%s\n' "$3" >"$work/house/README.md"
+    [ $# -lt 4 ] || echo >"$work/house/$4"
+    expect "$1" "pages: $2" sh "$laws/pages.sh" "$work/house"
+}
+page pass "150 lines" "$(yes | head -n 150)"
+page fail "151 lines" "$(yes | head -n 151)"
+page pass "a link to a page" '[more](docs/a.md#part)'
+page fail "a link to nothing" '[more](docs/b.md)'
+page fail "a path to nothing" 'See `src/base/x.c`.'
+page pass "a path" 'See `src/base/x.c`.' src/base/x.c
+page pass "a pattern" 'Add `src/base/NAME.c`.'
+
+# ---- shape
+shape() { # pass|fail TEXT
+    rm -rf "$work/house"
+    mkdir -p "$work/house/src/base"
+    printf '%s\n' "$2" >"$work/house/src/base/a.c"
+    expect "$1" "shape: $2" sh "$laws/shape.sh" "$work/house"
+}
+shape pass 'int f(int a, int b, int c, int d, int e, int f);'
+shape fail 'int f(int a, int b, int c, int d, int e, int f, int g);'
+shape fail 'static int f(int a, int b, int c,
+                 int d, int e, int f, int g) {
+    return a;
+}'
+shape pass 'int f(int a, int b, int c, int d, int e, const char *format, ...);'
+shape pass 'int f(void) {
+    return g(1, 2, 3, 4, 5, 6, 7);
+}'
+shape pass 'int f(int a, int (*b)(int, int, int), int c, int d, int e, int f);'
+shape fail 'int x = a ? b : c ? d : e;'
+shape fail 'int x = a ? f(b ? c : d) : e;'
+shape fail 'int x = (a ? b : c) ? d : e;'
+shape fail 'int x = a ? b :
+    c ? d : e;'
+shape fail '#define X(a) ((a) ? 1 : (a) ? 2 : 3)'
+shape pass 'int x = f(a ? b : c, d ? e : g);'
+shape pass 'int x[] = {a ? b : c, d ? e : g};'
+shape pass 'int x = (a ? b : c) + (d ? e : g);'
+shape pass 'const char *x = a ? "?:" : "?"; // a ? b : c ? d : e'
+shape pass "int x = a ? '?' : b; /* c ? d : e */"
+shape pass 'int f(void) {
+    if (a ? b : c) return 1;
+    return d ? e : g;
+}'
+shape fail 'void f(void) { a(); b(); }'
+shape pass 'void f(void) { a(); }'
+shape pass 'for (i = 0; i < 3; i++) f();'
+mkdir -p "$work/house/include/mmoe"
+echo 'MMOE_API int mmoe_f(int);' >"$work/house/include/mmoe/mmoe.h"
+for name in mmoe_f mmoe_g; do
+    echo "int $name(int a, int b, int c, int d, int e, int f, int g) { return a; }" \
+        >"$work/house/src/base/a.c"
+    [ $name = mmoe_f ] && want=pass || want=fail
+    expect $want "shape: $name where mmoe_f is public" sh "$laws/shape.sh" "$work/house"
+done
+expect fail "shape: an empty house" sh "$laws/shape.sh" "$work/empty"
+
 # ---- headers
 mkdir -p "$work/include/mmoe"
 header() { # pass|fail TEXT

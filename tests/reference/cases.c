@@ -218,10 +218,16 @@ static reference_spec spec_of(const reference_case *c) {
     static const double loss_weights[] = {1, 0.5, 3};
     reference_spec s = {.n_sparse = c->no_sparse ? 0 : CASE_SPARSE,
                         .n_dense = c->no_dense ? 0 : CASE_DENSE};
-    s.n_table = c->no_sparse ? 0 : c->shared ? 2 : 3;
-    s.tables[0].name = "item", s.tables[0].rows = 11, s.tables[0].dim = 4;
-    s.tables[1].name = "user", s.tables[1].rows = 5, s.tables[1].dim = 3;
-    s.tables[2].name = "last", s.tables[2].rows = 11, s.tables[2].dim = 4;
+    if (!c->no_sparse) s.n_table = c->shared ? 2 : 3;
+    s.tables[0].name = "item";
+    s.tables[0].rows = 11;
+    s.tables[0].dim = 4;
+    s.tables[1].name = "user";
+    s.tables[1].rows = 5;
+    s.tables[1].dim = 3;
+    s.tables[2].name = "last";
+    s.tables[2].rows = 11;
+    s.tables[2].dim = 4;
     for (int i = 0; i < s.n_sparse; i++) s.table_of[i] = i == 2 && c->shared ? 0 : i;
     s.kind = c->kind;
     s.n_expert = c->experts;
@@ -269,17 +275,23 @@ static void draw_tensor(const reference_case *c, reference_tensor *t, const refe
     double low = -0.5, high = 0.5;
     bool small = c->rows == 2 && ((next && next->in_front_of_norm) || t->in_front_of_norm);
     if (ends_with(t->name, "num_batches_tracked")) return;
-    if (strncmp(t->name, "embedding.", 10) == 0)
-        low = -1, high = 1;
-    else if (t->rank == 2)
-        high = weight_bound(c, t, small), low = -high;
-    else if (small)
-        low = -0.002, high = 0.002;
-    else if (ends_with(t->name, "running_var") ||
-             (ends_with(t->name, ".weight") && next && t->count > 1))
-        low = 0.5, high = 1.5;
-    else if (t->count == 1 && (ends_with(t->name, ".weight") || ends_with(t->name, ".alpha")))
-        low = 0.1, high = 0.4;
+    if (strncmp(t->name, "embedding.", 10) == 0) {
+        low = -1;
+        high = 1;
+    } else if (t->rank == 2) {
+        high = weight_bound(c, t, small);
+        low = -high;
+    } else if (small) {
+        low = -0.002;
+        high = 0.002;
+    } else if (ends_with(t->name, "running_var") ||
+               (ends_with(t->name, ".weight") && next && t->count > 1)) {
+        low = 0.5;
+        high = 1.5;
+    } else if (t->count == 1 && (ends_with(t->name, ".weight") || ends_with(t->name, ".alpha"))) {
+        low = 0.1;
+        high = 0.4;
+    }
     for (size_t i = 0; i < t->count; i++) t->value[i] = draw(state, low, high);
 }
 

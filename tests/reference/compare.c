@@ -21,7 +21,8 @@ comparison compare_tensors(const char *name, const double *got, const double *wa
         c.error = HUGE_VAL;
         return c;
     }
-    c.error = worst == 0 ? 0 : scale == 0 ? HUGE_VAL : worst / scale;
+    c.error = scale == 0 ? HUGE_VAL : worst / scale;
+    if (worst == 0) c.error = 0;
     c.agrees = c.error <= tolerance;
     snprintf(c.message, sizeof c.message,
              "%s[%zu]: got %.9g, want %.9g: error %.3g of the largest entry, allowed %.3g", name,

@@ -45,7 +45,7 @@ __attribute__((format(printf, 6, 7))) static reference_tensor *add_tensor(refere
     t->rank = rank;
     t->shape[0] = rank > 0 ? rows : 0;
     t->shape[1] = rank > 1 ? columns : 0;
-    t->count = rank == 0 ? 1 : (size_t)rows * (size_t)(rank == 2 ? columns : 1);
+    t->count = (size_t)(rank > 0 ? rows : 1) * (size_t)(rank == 2 ? columns : 1);
     t->trainable = trainable;
     t->value = take(t->count, sizeof(double));
     t->gradient = take(t->count, sizeof(double));
@@ -61,10 +61,10 @@ static void fill(reference_tensor *t, double value) {
     for (size_t i = 0; i < t->count; i++) t->value[i] = value;
 }
 
-static void add_layer(reference_model *m, reference_layer *l, const char *prefix, int index, int in,
-                      int out, bool batch_norm) {
-    l->in = in;
-    l->out = out;
+/* Of l->in and l->out. */
+static void add_layer(reference_model *m, reference_layer *l, const char *prefix, int index,
+                      bool batch_norm) {
+    const int in = l->in, out = l->out;
     l->weight = add_tensor(m, true, 2, out, in, "%s.mlp.%d.weight", prefix, index);
     l->bias = add_tensor(m, true, 1, out, 0, "%s.mlp.%d.bias", prefix, index);
     if (!batch_norm) return;
@@ -97,13 +97,17 @@ void reference_add_mlp(reference_model *m, reference_mlp *mlp, const char *prefi
     mlp->n_layer = spec->depth + output_layer;
     for (int l = 0; l < spec->depth; l++) {
         reference_layer *layer = &mlp->layers[l];
-        add_layer(m, layer, prefix, entries * l, in, spec->dims[l], spec->batch_norm);
+        layer->in = in;
+        layer->out = spec->dims[l];
+        add_layer(m, layer, prefix, entries * l, spec->batch_norm);
         add_activation(m, layer, prefix, entries * l + (spec->batch_norm ? 2 : 1),
                        spec->activation);
         in = spec->dims[l];
     }
     if (output_layer) {
-        add_layer(m, &mlp->layers[spec->depth], prefix, entries * spec->depth, in, 1, false);
+        mlp->layers[spec->depth].in = in;
+        mlp->layers[spec->depth].out = 1;
+        add_layer(m, &mlp->layers[spec->depth], prefix, entries * spec->depth, false);
         mlp->layers[spec->depth].activation = REFERENCE_NO_ACTIVATION;
     }
 }
@@ -114,8 +118,10 @@ void reference_add_gate(reference_model *m, reference_mlp *gate, const char *pre
     const int depth = hidden.depth;
     hidden.batch_norm = spec->gate_batch_norm;
     reference_add_mlp(m, gate, prefix, in, &hidden, false);
+    gate->layers[depth].in = depth ? hidden.dims[depth - 1] : in;
+    gate->layers[depth].out = n;
     add_layer(m, &gate->layers[depth], prefix, (hidden.batch_norm ? 4 : 3) * depth,
-              depth ? hidden.dims[depth - 1] : in, n, hidden.batch_norm);
+              hidden.batch_norm);
     gate->layers[depth].activation = REFERENCE_NO_ACTIVATION;
     gate->n_layer = depth + 1;
 }

@@ -359,7 +359,9 @@ static void gradnorm_slope(const reference_balance *b, const int *at, int n, dou
         const int t = at[i];
         const double above =
             G[t] - mean * pow(b->losses[t] / b->first_loss[t] / rate, b->spec.alpha);
-        slope[t] = above > 0 ? G[t] : above < 0 ? -G[t] : 0;
+        slope[t] = 0;
+        if (above > 0) slope[t] = G[t];
+        if (above < 0) slope[t] = -G[t];
     }
 }
 

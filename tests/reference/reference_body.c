@@ -55,27 +55,34 @@ static void name_net(char prefix[64], const char *name, int number) {
         snprintf(prefix, 64, "%s.%d", name, number);
 }
 
-static void add_net(reference_model *m, reference_level *l, int i, int input, const char *name,
-                    int number, int in, const reference_mlp_spec *spec) {
+/* "NAME.NUMBER", or NAME alone for -1; which of the level's inputs it reads, and their width. */
+typedef struct net_place {
+    int input;
+    const char *name;
+    int number, in;
+} net_place;
+
+static void add_net(reference_model *m, reference_level *l, int i, net_place at,
+                    const reference_mlp_spec *spec) {
     char prefix[64];
-    name_net(prefix, name, number);
-    reference_add_mlp(m, &l->nets[i], prefix, in, spec, false);
-    l->net_input[i] = input;
+    name_net(prefix, at.name, at.number);
+    reference_add_mlp(m, &l->nets[i], prefix, at.in, spec, false);
+    l->net_input[i] = at.input;
 }
 
-static void add_gate(reference_model *m, reference_level *l, int k, int input, const char *name,
-                     int number, int in, const reference_spec *s) {
+static void add_gate(reference_model *m, reference_level *l, int k, net_place at,
+                     const reference_spec *s) {
     char prefix[64];
-    name_net(prefix, name, number);
-    reference_add_gate(m, &l->gates[k], prefix, in, l->n_mixed[k], s);
-    l->gate_input[k] = input;
+    name_net(prefix, at.name, at.number);
+    reference_add_gate(m, &l->gates[k], prefix, at.in, l->n_mixed[k], s);
+    l->gate_input[k] = at.input;
 }
 
 /* A network a task. */
 static void nets_init(reference_model *m, reference_level *l, const char *name, int count, int in,
                       const reference_mlp_spec *spec) {
     level_init(l, 1, count, 0, last_of(spec));
-    for (int i = 0; i < count; i++) add_net(m, l, i, 0, name, i, in, spec);
+    for (int i = 0; i < count; i++) add_net(m, l, i, (net_place){0, name, i, in}, spec);
 }
 
 /* A network a task, cut into its layers; all tasks' are stitched behind each. */
@@ -103,16 +110,17 @@ static void stitches_init(reference_model *m, reference_body *b, const reference
 
 static void bottom_init(reference_model *m, reference_level *l, const reference_spec *s, int in) {
     level_init(l, 1, 1, 0, last_of(&s->bottom));
-    add_net(m, l, 0, 0, "bottom_mlp", -1, in, &s->bottom);
+    add_net(m, l, 0, (net_place){0, "bottom_mlp", -1, in}, &s->bottom);
 }
 
 static void mmoe_init(reference_model *m, reference_level *l, const reference_spec *s, int n_gate,
                       int in) {
     level_init(l, 1, s->n_expert, n_gate, last_of(&s->expert));
-    for (int e = 0; e < s->n_expert; e++) add_net(m, l, e, 0, "experts", e, in, &s->expert);
+    for (int e = 0; e < s->n_expert; e++)
+        add_net(m, l, e, (net_place){0, "experts", e, in}, &s->expert);
     for (int k = 0; k < n_gate; k++) {
         for (int e = 0; e < s->n_expert; e++) mix_net(l, k, e);
-        add_gate(m, l, k, 0, "gates", k, in, s);
+        add_gate(m, l, k, (net_place){0, "gates", k, in}, s);
     }
 }
 
@@ -125,22 +133,20 @@ static void cgc_init(reference_model *m, reference_level *l, const reference_spe
     level_init(l, i ? T + 1 : 1, all, i + 1 < n_level ? T + 1 : T, last_of(&s->expert));
     for (int e = 0; e < all; e++) {
         snprintf(name, sizeof name, "cgc_layers.%d.experts_%s", i, e < own ? "specific" : "shared");
-        add_net(m, l, e,
-                !i        ? 0
-                : e < own ? e / s->n_specific
-                          : T,
-                name, e < own ? e : e - own, in, &s->expert);
+        int input = e < own ? e / s->n_specific : T;
+        if (!i) input = 0;
+        add_net(m, l, e, (net_place){input, name, e < own ? e : e - own, in}, &s->expert);
     }
     snprintf(name, sizeof name, "cgc_layers.%d.gates_specific", i);
     for (int t = 0; t < T; t++) {
         for (int e = t * s->n_specific; e < (t + 1) * s->n_specific; e++) mix_net(l, t, e);
         for (int e = own; e < all; e++) mix_net(l, t, e);
-        add_gate(m, l, t, i ? t : 0, name, t, in, s);
+        add_gate(m, l, t, (net_place){i ? t : 0, name, t, in}, s);
     }
     if (i + 1 == n_level) return;
     for (int e = 0; e < all; e++) mix_net(l, T, e);
     snprintf(name, sizeof name, "cgc_layers.%d.gate_shared", i);
-    add_gate(m, l, T, i ? T : 0, name, -1, in, s);
+    add_gate(m, l, T, (net_place){i ? T : 0, name, -1, in}, s);
 }
 
 static int levels_of(const reference_spec *s) {
@@ -159,9 +165,8 @@ static int levels_of(const reference_spec *s) {
 reference_body reference_body_create(reference_model *m, const reference_spec *s, int in) {
     reference_body b = {.n_level = levels_of(s), .input_width = in, .n_task = s->n_task};
     b.levels = take(b.n_level, sizeof *b.levels);
-    b.seam = s->kind == REFERENCE_SINGLE_TASK || s->kind == REFERENCE_ESMM ? REFERENCE_AT_INPUT
-             : s->kind == REFERENCE_OMOE                                   ? REFERENCE_AT_MIXTURE
-                                                                           : REFERENCE_AT_NETS;
+    b.seam = s->kind == REFERENCE_OMOE ? REFERENCE_AT_MIXTURE : REFERENCE_AT_NETS;
+    if (s->kind == REFERENCE_SINGLE_TASK || s->kind == REFERENCE_ESMM) b.seam = REFERENCE_AT_INPUT;
     b.n_embedding = in - s->n_dense;
     const bool together = s->kind == REFERENCE_SHARED_BOTTOM || s->kind == REFERENCE_OMOE ||
                           s->kind == REFERENCE_ESMM;
@@ -289,9 +294,18 @@ static bool is_last(const reference_body *b, const reference_level *l) {
     return l == &b->levels[b->n_level - 1];
 }
 
+typedef struct forward_pass {
+    int B;
+    bool training;
+    reference_kinks *kinks;
+} forward_pass;
+
 /* Outputs are new arrays. */
-static void level_forward(reference_body *body, reference_level *l, double *const in[], int B,
-                          bool training, reference_kinks *kinks, double *out[]) {
+static void level_forward(reference_body *body, reference_level *l, double *const in[],
+                          double *out[], const forward_pass *pass) {
+    const int B = pass->B;
+    const bool training = pass->training;
+    reference_kinks *kinks = pass->kinks;
     for (int i = 0; i < l->n_net; i++)
         l->u[i] = reference_mlp_forward(&l->nets[i], in[l->net_input[i]], B, training, kinks);
     if (is_last(body, l) && body->seam == REFERENCE_AT_NETS) keep_shared(body, l->u, B);
@@ -300,10 +314,12 @@ static void level_forward(reference_body *body, reference_level *l, double *cons
         for (int b = 0; b < B; b++)
             reference_weigh(&l->gating, l->g[k] + b * l->n_mixed[k], l->n_mixed[k], kinks);
     }
-    for (int k = 0; k < l->n_output; k++)
-        out[k] = l->n_gate   ? mix_forward(l, k, B)
-                 : l->stitch ? stitch_forward(l, k, B)
-                             : copy_of(l->u[k], B * l->width);
+    for (int k = 0; k < l->n_output; k++) {
+        if (l->n_gate)
+            out[k] = mix_forward(l, k, B);
+        else
+            out[k] = l->stitch ? stitch_forward(l, k, B) : copy_of(l->u[k], B * l->width);
+    }
     if (is_last(body, l) && body->seam == REFERENCE_AT_MIXTURE) keep_shared(body, out, B);
 }
 
@@ -319,7 +335,7 @@ void reference_body_forward(reference_body *body, const double *x, int B, bool t
     if (body->seam == REFERENCE_AT_INPUT) keep_shared(body, in, B);
     for (int i = 0; i < body->n_level; i++) {
         reference_level *l = &body->levels[i];
-        level_forward(body, l, in, B, training, kinks, out);
+        level_forward(body, l, in, out, &(forward_pass){B, training, kinks});
         free_all(in, l->n_input);
         memcpy(in, out, sizeof in);
     }
@@ -373,9 +389,17 @@ static void add_to(double *sum, double *more, int count) {
     free(more);
 }
 
+typedef struct backward_pass {
+    int B;
+    double through, *at_shared;
+} backward_pass;
+
 /* dout of the outputs -> din, new arrays. */
-static void level_backward(const reference_body *body, reference_level *l, double *dout[], int B,
-                           double through, double *at_shared, double *din[]) {
+static void level_backward(const reference_body *body, reference_level *l, double *dout[],
+                           double *din[], const backward_pass *pass) {
+    const int B = pass->B;
+    const double through = pass->through;
+    double *at_shared = pass->at_shared;
     const int in = l->nets[0].layers[0].in;
     double **du = take(l->n_net, sizeof *du);
     if (is_last(body, l) && body->seam == REFERENCE_AT_MIXTURE)
@@ -408,7 +432,7 @@ double *reference_body_backward(reference_body *body, double *dy[], int B, doubl
         add_to(dout[body->read[t]], copy_of(dy[t], B * width), B * width);
     for (int i = body->n_level - 1; i >= 0; i--) {
         reference_level *l = &body->levels[i];
-        level_backward(body, l, dout, B, through, at_shared, din);
+        level_backward(body, l, dout, din, &(backward_pass){B, through, at_shared});
         free_all(dout, l->n_output);
         memcpy(dout, din, sizeof dout);
     }

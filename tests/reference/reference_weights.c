@@ -99,13 +99,22 @@ static double least_from(const worst_case *p, int k, double left, double *w) {
         return cagrad_objective(p, w);
     }
     double low = 0, high = left, x[2] = {left * (1 - golden), left * golden}, f[2];
-    for (int i = 0; i < 2; i++) w[k] = x[i], f[i] = least_from(p, k + 1, left - x[i], w);
+    for (int i = 0; i < 2; i++) {
+        w[k] = x[i];
+        f[i] = least_from(p, k + 1, left - x[i], w);
+    }
     for (int step = 0; step < 60; step++) {
         const int better = f[1] < f[0];
         if (better) {
-            low = x[0], x[0] = x[1], f[0] = f[1], x[1] = low + golden * (high - low);
+            low = x[0];
+            x[0] = x[1];
+            f[0] = f[1];
+            x[1] = low + golden * (high - low);
         } else {
-            high = x[1], x[1] = x[0], f[1] = f[0], x[0] = high - golden * (high - low);
+            high = x[1];
+            x[1] = x[0];
+            f[1] = f[0];
+            x[0] = high - golden * (high - low);
         }
         w[k] = x[better];
         f[better] = least_from(p, k + 1, left - x[better], w);
@@ -116,7 +125,10 @@ static double least_from(const worst_case *p, int k, double left, double *w) {
     for (int i = 0; i < 3; i++) {
         w[k] = ends[i];
         const double value = least_from(p, k + 1, left - ends[i], w);
-        if (value < least) least = value, at = ends[i];
+        if (value < least) {
+            least = value;
+            at = ends[i];
+        }
     }
     w[k] = at;
     return least_from(p, k + 1, left - at, w);

@@ -62,6 +62,11 @@ typedef struct probe {
     double through[MOST], past[MOST];
 } probe;
 
+/* Of each task, where a value changes the representation alone, or all else alone. */
+typedef struct split_losses {
+    double through[MOST], past[MOST];
+} split_losses;
+
 typedef struct slopes {
     size_t n;
     probe *probes;
@@ -69,15 +74,15 @@ typedef struct slopes {
 
 /* L_t where only the representation, or only all else, is that of t[i] = value. */
 static void losses_at(reference_problem *p, reference_tensor *t, size_t i, double value,
-                      const double *home, double *through, double *past) {
+                      const double *home, split_losses *out) {
     const double old = t->value[i];
     t->value[i] = value;
     double *values = shared_values(p);
     reference_hold_shared(p->model, home);
-    losses_of(p, past);
+    losses_of(p, out->past);
     t->value[i] = old;
     reference_hold_shared(p->model, values);
-    losses_of(p, through);
+    losses_of(p, out->through);
     reference_hold_shared(p->model, NULL);
     free(values);
 }
@@ -88,11 +93,11 @@ static void probe_slopes(reference_problem *p, const double *home, probe *at) {
     const double h = 1e-4;
     reference_tensor *t = reference_tensor_at(p->model, at->tensor);
     for (int k = 0; k < 4; k++) {
-        double through[MOST], past[MOST];
-        losses_at(p, t, at->entry, t->value[at->entry] + steps[k] * h, home, through, past);
+        split_losses losses;
+        losses_at(p, t, at->entry, t->value[at->entry] + steps[k] * h, home, &losses);
         for (int s = 0; s < p->spec.n_task; s++) {
-            at->through[s] += shares[k] * through[s] / (12 * h);
-            at->past[s] += shares[k] * past[s] / (12 * h);
+            at->through[s] += shares[k] * losses.through[s] / (12 * h);
+            at->past[s] += shares[k] * losses.past[s] / (12 * h);
         }
     }
 }

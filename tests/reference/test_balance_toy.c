@@ -66,8 +66,10 @@ static void toy_init(toy *p, reference_kind kind, scaling s) {
                                .expert = one_unit,
                                .bottom = two_units,
                                .n_task = TASKS};
-    for (int t = 0; t < TASKS; t++)
-        p->spec.tasks[t].regression = true, p->spec.tasks[t].loss_weight = 1;
+    for (int t = 0; t < TASKS; t++) {
+        p->spec.tasks[t].regression = true;
+        p->spec.tasks[t].loss_weight = 1;
+    }
     if (s == BY_WEIGHT) p->spec.tasks[1].loss_weight = 100;
 }
 

@@ -99,7 +99,8 @@ typedef struct run {
 /* A rate that outweighs the weights shows the gradient to the last bits: (old - new) / rate. Where
  * the method's state depends on the update, weights have to stay where losses mean something. */
 static double rate_of(reference_method method) {
-    return method == REFERENCE_UWL ? 0.125 : method == REFERENCE_FAMO ? 1 : 512;
+    if (method == REFERENCE_UWL) return 0.125;
+    return method == REFERENCE_FAMO ? 1 : 512;
 }
 
 static void run_init(run *r, const reference_case *c, const reference_balance_spec *spec,

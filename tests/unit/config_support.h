@@ -22,7 +22,7 @@ static const char full[] =
 static const char minimal[] =
     "{\"features\":{\"sparse\":[{\"name\":\"*\"}],\"dense\":[{\"name\":\"D*\"}]},\"tasks\":[{"
     "\"name\":\"t\",\"label\":\"y\"},{\"name\":\"u\",\"label\":\"z\"}]}";
-/* The example of the README. */
+/* The example of docs/configuration.md. */
 static const char example[] =
     "{\n"
     "  \"features\": {\"sparse\": [{\"name\": \"*\", \"embed_dim\": 4}], \"dense\": [{\"name\": "

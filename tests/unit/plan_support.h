@@ -116,9 +116,9 @@ static inline void table_draw(table *r, int n_task) {
         for (size_t t = 0; t < (size_t)n_task; t++) {
             const double y = drawn(3, 3 * b + t),
                          signal = (double)r->dense[b * DENSE] / 8 + r->ids[b * SPARSE] / 100.0;
-            r->labels[b * (size_t)n_task + t] = y > 0.95 ? NAN
-                                                : t == 1 ? (float)(y + signal)
-                                                         : (float)(y < 0.2 + signal);
+            float *label = &r->labels[b * (size_t)n_task + t];
+            *label = t == 1 ? (float)(y + signal) : (float)(y < 0.2 + signal);
+            if (y > 0.95) *label = NAN;
         }
         r->weights[b] = (float)((int)(5 * drawn(4, b))) / 2;
     }

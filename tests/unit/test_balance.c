@@ -171,8 +171,13 @@ START_TEST(replays_are_steps) {
     memset(got, 0, (size_t)n * sizeof *got);
     mmoe_run_backward(probes, sum, mmoe_whole_gradient_keep, &room);
     check_near(m, got, want);
-    free(want), free(got), free(probe), free(sum);
-    mmoe_run_free(whole), mmoe_run_free(parts), mmoe_run_free(probes);
+    free(want);
+    free(got);
+    free(probe);
+    free(sum);
+    mmoe_run_free(whole);
+    mmoe_run_free(parts);
+    mmoe_run_free(probes);
     mmoe_model_free(m);
     world_end(&w);
 }
@@ -210,7 +215,9 @@ START_TEST(resumed_runs_are_the_same) {
     mmoe_trainer_free(t);
     ck_assert_msg(same_model(whole, resumed), "%s", model_methods[_i]);
     ck_assert_mem_eq(factors[0], factors[1], sizeof factors[0]);
-    mmoe_model_free(whole), mmoe_model_free(cut), mmoe_model_free(resumed);
+    mmoe_model_free(whole);
+    mmoe_model_free(cut);
+    mmoe_model_free(resumed);
     world_end(&w);
     unlink(path);
 }

@@ -1,4 +1,10 @@
 /* The door to BLAS: products of every shape, transposed or not, set or added to. */
+#ifndef WITHOUT_BLAS
+#include <cblas.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#endif
+
 #include "check_main.h"
 #include "kernels_support.h"
 #include "math/blas.h"
@@ -8,7 +14,10 @@ typedef struct product {
     matrix a, b, c, before; /* as they are stored */
 } product;
 
-static void product_init(product *p, int32_t m, int32_t n, int32_t k, int ta, int tb, float beta) {
+/* flags: 1 transposes A, 2 transposes B, 4 adds to C. */
+static void product_init(product *p, int32_t m, int32_t n, int32_t k, int flags) {
+    const int ta = flags & 1, tb = flags & 2;
+    const float beta = flags & 4 ? 1 : 0;
     const int32_t a_cols = ta ? m : k, b_cols = tb ? k : n;
     p->a = matrix_drawn(ta ? k : m, a_cols, some_stride(a_cols), -1, 1);
     p->b = matrix_drawn(tb ? n : k, b_cols, some_stride(b_cols), -1, 1);
@@ -70,7 +79,7 @@ static void check_along_a_vector(const product *p) {
 static void check_product(int32_t m, int32_t n, int32_t k, int flags,
                           void (*check)(const product *p)) {
     product p;
-    product_init(&p, m, n, k, flags & 1, flags & 2, flags & 4 ? 1 : 0);
+    product_init(&p, m, n, k, flags);
     matrix a = matrix_copy(&p.a), b = matrix_copy(&p.b);
     mmoe_gemm_run(&p.g);
     check(&p);
@@ -112,18 +121,61 @@ START_TEST(empty_products) {
 END_TEST
 
 #ifndef WITHOUT_BLAS
-START_TEST(threads_are_set_and_read) {
-    const int before = mmoe_blas_threads();
-    ck_assert_int_ge(before, 1);
+START_TEST(one_thread_while_it_is_asked_for) {
+    const int before = openblas_get_num_threads();
     for (int n = 2; n >= 1; n--) {
-        mmoe_blas_set_threads(n);
-        ck_assert_int_eq(mmoe_blas_threads(), n);
+        openblas_set_num_threads(n);
+        ck_assert_int_eq(openblas_get_num_threads(), n);
         check_product(200, 200, 200, 0, check_along_a_vector);
+        mmoe_blas_begin_single();
+        ck_assert_int_eq(openblas_get_num_threads(), 1);
+        check_product(200, 200, 200, 0, check_along_a_vector);
+        mmoe_blas_end_single();
+        ck_assert_int_eq(openblas_get_num_threads(), n);
     }
-    mmoe_blas_set_threads(before);
-    ck_assert_int_eq(mmoe_blas_threads(), before);
+    openblas_set_num_threads(before);
     ck_assert_ptr_nonnull(strstr(mmoe_blas_config(), "OpenBLAS"));
     ck_assert_uint_gt(strlen(mmoe_blas_core()), 0);
+}
+END_TEST
+
+/* In whatever order they leave. */
+START_TEST(the_last_user_puts_threads_back) {
+    const int before = openblas_get_num_threads();
+    openblas_set_num_threads(3);
+    for (int round = 0; round < 2; round++) {
+        for (int users = 0; users < 3; users++) mmoe_blas_begin_single();
+        for (int users = 3; users > 0; users--) {
+            ck_assert_int_eq(openblas_get_num_threads(), 1);
+            mmoe_blas_end_single();
+        }
+        ck_assert_int_eq(openblas_get_num_threads(), 3);
+    }
+    openblas_set_num_threads(before);
+}
+END_TEST
+
+static void *come_and_go(void *wrong) {
+    for (int i = 0; i < 2000; i++) {
+        mmoe_blas_begin_single();
+        if (openblas_get_num_threads() != 1) atomic_fetch_add((atomic_int *)wrong, 1);
+        mmoe_blas_end_single();
+    }
+    return NULL;
+}
+
+START_TEST(users_in_many_threads) {
+    enum { USERS = 4 };
+    const int before = openblas_get_num_threads();
+    pthread_t threads[USERS];
+    atomic_int wrong = 0;
+    openblas_set_num_threads(2);
+    for (int i = 0; i < USERS; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, come_and_go, &wrong), 0);
+    for (int i = 0; i < USERS; i++) pthread_join(threads[i], NULL);
+    ck_assert_int_eq(atomic_load(&wrong), 0);
+    ck_assert_int_eq(openblas_get_num_threads(), 2);
+    openblas_set_num_threads(before);
 }
 END_TEST
 #endif
@@ -133,6 +185,8 @@ void add_cases(TCase *c) {
     tcase_add_loop_test(c, large_products, 0, 8);
     tcase_add_test(c, empty_products);
 #ifndef WITHOUT_BLAS
-    tcase_add_test(c, threads_are_set_and_read);
+    tcase_add_test(c, one_thread_while_it_is_asked_for);
+    tcase_add_test(c, the_last_user_puts_threads_back);
+    tcase_add_test(c, users_in_many_threads);
 #endif
 }

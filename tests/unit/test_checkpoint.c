@@ -66,7 +66,7 @@ typedef struct edit {
 
 static edit begin_edit(void) {
     edit e = {.version = "3"};
-    SUCCEEDS(mmoe_container_open(path, NULL, &e.file, &err));
+    SUCCEEDS(mmoe_container_open(path, false, NULL, &e.file, &err));
     e.count = mmoe_container_count(e.file);
     ck_assert_uint_le(e.count, MOST);
     for (size_t i = 0; i < e.count; i++) e.tensors[i] = *mmoe_container_at(e.file, i);
@@ -245,6 +245,23 @@ START_TEST(numbers_are_not_cut) {
 }
 END_TEST
 
+/* A step would count on, past the last number. */
+START_TEST(counts_of_batches_have_bounds) {
+    static const char *const blocks[] = {"now.layers.counters", "best.layers.counters"};
+    const int64_t bad[] = {-1, ((int64_t)1 << 62) + 1, INT64_MAX};
+    for (int i = 0; i < 6; i++) {
+        edit e = begin_edit();
+        mmoe_container_tensor *t = tensor_of(&e, blocks[i % 2]);
+        int64_t counts[64] = {0};
+        ck_assert(t->bytes > 0 && t->bytes <= sizeof counts);
+        counts[t->shape[0] - 1] = bad[i / 2];
+        t->data = counts;
+        end_edit(&e);
+        refuse_changed(MMOE_E_FORMAT, "counts of batches are impossible");
+    }
+}
+END_TEST
+
 void add_cases(TCase *c) {
     tcase_add_checked_fixture(c, set_up, tear_down);
     tcase_add_test(c, every_block_is_there);
@@ -252,4 +269,5 @@ void add_cases(TCase *c) {
     tcase_add_test(c, other_sizes_and_versions_are_refused);
     tcase_add_loop_test(c, numbers_have_bounds, 0, BOUNDS);
     tcase_add_test(c, numbers_are_not_cut);
+    tcase_add_test(c, counts_of_batches_have_bounds);
 }

@@ -104,7 +104,7 @@ START_TEST(permissions_and_links_stay) {
     ck_assert_int_eq(lstat(in_folder("link"), &info), 0);
     ck_assert(S_ISLNK(info.st_mode));
     mmoe_container *c;
-    ck_assert_int_eq(mmoe_container_open(path, NULL, &c, NULL), MMOE_OK);
+    ck_assert_int_eq(mmoe_container_open(path, false, NULL, &c, NULL), MMOE_OK);
     ck_assert_uint_eq(mmoe_container_count(c), 1);
     mmoe_container_close(c);
     ck_assert_int_eq(empty_folder(), 2);
@@ -158,7 +158,7 @@ START_TEST(text_that_is_not_utf8_is_refused) {
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         t.name = good[i];
         ck_assert_int_eq(mmoe_container_write(in_folder("m"), &t, 1, NULL, NULL, NULL), MMOE_OK);
-        ck_assert_int_eq(mmoe_container_open(in_folder("m"), NULL, &c, NULL), MMOE_OK);
+        ck_assert_int_eq(mmoe_container_open(in_folder("m"), false, NULL, &c, NULL), MMOE_OK);
         ck_assert_ptr_nonnull(mmoe_container_find(c, good[i]));
         mmoe_container_close(c);
     }

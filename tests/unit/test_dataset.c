@@ -135,9 +135,10 @@ START_TEST(reading_the_training_file_gives_the_same_bits) {
     ck_assert_mem_eq(set->labels, read->labels, ROWS * 2 * sizeof(float));
     ck_assert_mem_eq(set->weights, read->weights, ROWS * sizeof(float));
     double sum = 0, square = 0;
-    for (int i = 0; i < ROWS; i++)
-        sum += (double)set->dense[4 * i],
-            square += (double)set->dense[4 * i] * (double)set->dense[4 * i];
+    for (int i = 0; i < ROWS; i++) {
+        sum += (double)set->dense[4 * i];
+        square += (double)set->dense[4 * i] * (double)set->dense[4 * i];
+    }
     ck_assert_double_eq_tol(sum / ROWS, 0, 1e-7);
     ck_assert_double_eq_tol(square / ROWS, 1, 1e-7);
     ck_assert(set->dense[1] == 0 && set->dense[4 * (ROWS - 1) + 1] == 1); /* minmax */

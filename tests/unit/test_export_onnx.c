@@ -152,7 +152,8 @@ END_TEST
 START_TEST(initialisers_have_their_sizes_and_uses) {
     for (size_t i = 0; i < graph->n_initializer; i++) {
         const MmoeOnnx__TensorProto *t = graph->initializer[i];
-        size_t bytes = t->data_type == FLOAT ? 4 : t->data_type == BOOL ? 1 : 8;
+        size_t bytes = t->data_type == FLOAT ? 4 : 8;
+        if (t->data_type == BOOL) bytes = 1;
         for (size_t d = 0; d < t->n_dims; d++) bytes *= (size_t)t->dims[d];
         ck_assert_msg(t->raw_data.len == bytes, "%s: %zu bytes", t->name, t->raw_data.len);
         bool used = false;

@@ -9,7 +9,7 @@ START_TEST(only_the_state_dict) {
     mmoe_error err = {0};
     mmoe_container *c;
     ck_assert_msg(!mmoe_model_export_weights(model, file, &err), "%s", err.message);
-    ck_assert_msg(!mmoe_container_open(file, NULL, &c, &err), "%s", err.message);
+    ck_assert_msg(!mmoe_container_open(file, false, NULL, &c, &err), "%s", err.message);
     ck_assert_ptr_null(mmoe_container_metadata(c, "format"));
     ck_assert_ptr_null(mmoe_container_metadata(c, "config"));
     mmoe_tensor_info info;

@@ -33,8 +33,14 @@ static void gates_init(gates *t, int32_t n_expert) {
     for (int32_t c = 0; c < t->width; c++) t->more[c] = draw(-1, 1);
     t->args = (mmoe_gate_args){
         .rows = t->rows, .n_gate = GATES, .col = t->col, .n_expert = t->n_expert, .temperature = 1};
-    t->args.a = t->a.at, t->args.lda = t->a.ld, t->args.g = t->g.at, t->args.ldg = t->g.ld;
-    t->args.dg = t->dg.at, t->args.lddg = t->dg.ld, t->args.da = t->da.at, t->args.ldda = t->da.ld;
+    t->args.a = t->a.at;
+    t->args.lda = t->a.ld;
+    t->args.g = t->g.at;
+    t->args.ldg = t->g.ld;
+    t->args.dg = t->dg.at;
+    t->args.lddg = t->dg.ld;
+    t->args.da = t->da.at;
+    t->args.ldda = t->da.ld;
 }
 
 static void gates_finish(const gates *t) {

@@ -113,9 +113,8 @@ END_TEST
 START_TEST(embeddings_have_their_moments) {
     static const char *const columns[] = {"a"};
     char json[512];
-    const double deviation = _i == 3 ? sqrt(2.0 / 9005) : 0.02, bound = _i == 1   ? 0.02
-                                                                        : _i == 2 ? sqrt(6.0 / 9005)
-                                                                                  : 0;
+    const double bounds[] = {0, 0.02, sqrt(6.0 / 9005), 0}, bound = bounds[_i];
+    const double deviation = _i == 3 ? sqrt(2.0 / 9005) : 0.02;
     snprintf(json, sizeof json,
              "{\"features\": {\"sparse\": [{\"name\": \"a\", \"vocab_size\": 9000, \"embed_dim\": "
              "5}]}, \"tasks\": [{\"name\": \"y\", \"label\": \"y\"}],"

@@ -41,7 +41,9 @@ static world world_of(const char *json, int n_sparse, int n_dense, int32_t rows)
                               .dense_stride = (size_t)n_dense};
     SUCCEEDS(mmoe_dataset_create(w.schema, &batch, labels, NULL, NULL, &w.rows, &err));
     SUCCEEDS(mmoe_model_create(w.config, w.schema, NULL, &w.model, &err));
-    free(ids), free(dense), free(labels);
+    free(ids);
+    free(dense);
+    free(labels);
     return w;
 }
 
@@ -200,7 +202,9 @@ START_TEST(experts_by_hand) {
     for (int i = 0; i < 2048; i++) {
         const double x = (double)w.rows->dense[2 * (i * 3000 / 2048)] - mean[0],
                      y = (double)w.rows->dense[2 * (i * 3000 / 2048) + 1] - mean[1];
-        c[0] += x * x, c[1] += x * y, c[2] += y * y;
+        c[0] += x * x;
+        c[1] += x * y;
+        c[2] += y * y;
     }
     for (int e = 0; e < 2; e++) {
         const double p = c[0] * (e ? 1 : 2), q = c[1] * sqrt(2), r = c[2] * (e ? 2 : 1),

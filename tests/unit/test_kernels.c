@@ -162,8 +162,15 @@ static void choose_experts(mixture *m, int32_t first_col) {
     }
 }
 
-static void mixture_init(mixture *m, int32_t rows, int32_t n_task, int32_t n_expert, int32_t n_pool,
-                         int32_t cols, int together) {
+typedef struct mixture_shape {
+    int32_t rows, n_task, n_expert, n_pool, cols;
+    int together; /* gates and experts are columns of one matrix */
+} mixture_shape;
+
+static void mixture_init(mixture *m, mixture_shape s) {
+    const int32_t rows = s.rows, n_task = s.n_task, n_expert = s.n_expert, n_pool = s.n_pool;
+    const int32_t cols = s.cols;
+    const int together = s.together;
     const int32_t gates = n_task * n_expert, width = n_pool * cols + (together ? gates : 0);
     *m = (mixture){.a = {.rows = rows, .n_task = n_task, .n_expert = n_expert, .cols = cols},
                    .n_pool = n_pool};
@@ -264,19 +271,18 @@ static void check_expert_gradients(const mixture *m, int32_t b, int32_t e, int32
     }
 }
 
-static void check_mixture(const mmoe_kernels *k, int32_t rows, int32_t n_task, int32_t n_expert,
-                          int32_t n_pool, int32_t cols, int together) {
+static void check_mixture(const mmoe_kernels *k, mixture_shape shape) {
     mixture m;
-    mixture_init(&m, rows, n_task, n_expert, n_pool, cols, together);
+    mixture_init(&m, shape);
     matrix x = matrix_copy(&m.x), g = matrix_copy(&m.g), dy = matrix_copy(&m.dy);
     k->mix_forward(&m.a);
     check_mixed(&m);
     spoil_outputs(&m);
     k->mix_backward(&m.a);
-    const int32_t first_col = m.expert_col[0] - m.expert[0] * cols;
-    for (int32_t b = 0; b < rows; b++) {
+    const int32_t first_col = m.expert_col[0] - m.expert[0] * shape.cols;
+    for (int32_t b = 0; b < shape.rows; b++) {
         check_gate_gradients(&m, b);
-        for (int32_t e = 0; e < n_pool; e++) check_expert_gradients(&m, b, e, first_col);
+        for (int32_t e = 0; e < shape.n_pool; e++) check_expert_gradients(&m, b, e, first_col);
     }
     check_gaps(&m.dg);
     check_gaps(&m.dx);
@@ -293,13 +299,15 @@ START_TEST(mix) {
     for (int32_t cols = 1; cols <= MOST_COLS; cols++)
         for (int r = 0; r < 4; r++) {
             const int32_t n_task = 1 + draw_below(4), n_expert = 1 + draw_below(9);
-            check_mixture(table_at(_i), some_rows[r], n_task, n_expert, n_expert, cols, r % 2);
-            check_mixture(table_at(_i), some_rows[r], n_task, n_expert, n_expert + draw_below(5),
-                          cols, r % 2);
+            check_mixture(table_at(_i),
+                          (mixture_shape){some_rows[r], n_task, n_expert, n_expert, cols, r % 2});
+            check_mixture(table_at(_i), (mixture_shape){some_rows[r], n_task, n_expert,
+                                                        n_expert + draw_below(5), cols, r % 2});
         }
     for (int32_t n_expert = 1; n_expert <= 70; n_expert++)
-        check_mixture(table_at(_i), 2, 2, n_expert, n_expert, 1 + draw_below(20), n_expert % 2);
-    check_mixture(table_at(_i), 0, 2, 3, 3, 4, 1);
+        check_mixture(table_at(_i),
+                      (mixture_shape){2, 2, n_expert, n_expert, 1 + draw_below(20), n_expert % 2});
+    check_mixture(table_at(_i), (mixture_shape){0, 2, 3, 3, 4, 1});
 }
 END_TEST
 
@@ -307,7 +315,7 @@ END_TEST
 START_TEST(mixed_rows_stand_alone) {
     for (int32_t cols = 1; cols <= MOST_COLS; cols++) {
         mixture m;
-        mixture_init(&m, 5, 2, 1 + draw_below(8), 8, cols, cols % 2);
+        mixture_init(&m, (mixture_shape){5, 2, 1 + draw_below(8), 8, cols, cols % 2});
         table_at(_i)->mix_forward(&m.a);
         matrix row = matrix_new(1, m.y.cols, m.y.cols);
         for (int32_t b = 0; b < 5; b++) {

@@ -292,21 +292,14 @@ END_TEST
 
 /* ---- Kinks, extremes, NaN ---- */
 
-/* u = act(z) over one row of n columns in modules of `group`. */
-static void run_row(const mmoe_kernels *k, mmoe_activation act, int32_t n, int32_t group,
-                    const float *slope, const float *z, float *u) {
+/* u = act(z) over one row of a.cols columns in modules of a.group; act, slope, z and u are a's. */
+static void run_row(const mmoe_kernels *k, mmoe_act_args a) {
+    const int32_t n = a.cols;
     matrix scale = matrix_drawn(1, n, n, 1, 1), shift = matrix_drawn(1, n, n, 0, 0);
-    const mmoe_act_args a = {.act = act,
-                             .rows = 1,
-                             .cols = n,
-                             .group = group,
-                             .scale = scale.at,
-                             .shift = shift.at,
-                             .slope = slope,
-                             .z = z,
-                             .ldz = n,
-                             .u = u,
-                             .ldu = n};
+    a.rows = 1;
+    a.scale = scale.at;
+    a.shift = shift.at;
+    a.ldz = a.ldu = n;
     k->act_forward(&a);
     free(scale.at);
     free(shift.at);
@@ -318,7 +311,7 @@ START_TEST(kinks) {
         float z[40], u[40], du[40], ones[40], zeros[40] = {0}, slope = 0.25f, dslope = 0;
         for (int32_t c = 0; c < n; c++) {
             ones[c] = 1;
-            z[c] = c % 3 == 0 ? 0.0f : c % 3 == 1 ? -0.0f : 2.0f;
+            z[c] = (const float[]){0.0f, -0.0f, 2.0f}[c % 3];
             du[c] = 3;
         }
         mmoe_act_args a = {.act = MMOE_ACT_RELU,
@@ -355,18 +348,30 @@ START_TEST(softmax_of_extremes) {
         for (int32_t at = 0; at < n; at++) {
             float z[MOST_GROUP], u[MOST_GROUP];
             for (int32_t c = 0; c < n; c++) z[c] = -1e4f;
-            run_row(k, MMOE_ACT_SOFTMAX, n, n, NULL, z, u);
+            run_row(
+                k,
+                (mmoe_act_args){
+                    .act = MMOE_ACT_SOFTMAX, .cols = n, .group = n, .slope = NULL, .z = z, .u = u});
             for (int32_t c = 0; c < n; c++) check_near("equal", u[c], 1.0 / n, 2 * U / n);
             z[at] = 1e4f;
-            run_row(k, MMOE_ACT_SOFTMAX, n, n, NULL, z, u);
+            run_row(
+                k,
+                (mmoe_act_args){
+                    .act = MMOE_ACT_SOFTMAX, .cols = n, .group = n, .slope = NULL, .z = z, .u = u});
             for (int32_t c = 0; c < n; c++) REQUIRE(u[c] == (c == at ? 1.0f : 0.0f), "wrong bits");
             for (int32_t c = 0; c < n; c++) z[c] = 1e4f;
             z[at] = -INFINITY;
-            run_row(k, MMOE_ACT_SOFTMAX, n, n, NULL, z, u);
+            run_row(
+                k,
+                (mmoe_act_args){
+                    .act = MMOE_ACT_SOFTMAX, .cols = n, .group = n, .slope = NULL, .z = z, .u = u});
             for (int32_t c = 0; n > 1 && c < n; c++)
                 check_near("without one", u[c], c == at ? 0 : 1.0 / (n - 1), 2 * U / n);
             for (int32_t c = 0; c < n; c++) z[c] = c == at ? 0 : -80;
-            run_row(k, MMOE_ACT_SOFTMAX, n, n, NULL, z, u);
+            run_row(
+                k,
+                (mmoe_act_args){
+                    .act = MMOE_ACT_SOFTMAX, .cols = n, .group = n, .slope = NULL, .z = z, .u = u});
             for (int32_t c = 0; c < n; c++)
                 check_near("far", u[c], c == at ? 1 : exp(-80), c == at ? U : 8 * U * exp(-80));
         }
@@ -382,7 +387,12 @@ START_TEST(nan_stays) {
             float z[69], u[69];
             for (int32_t c = 0; c < 3 * group; c++) z[c] = draw(-2, 2);
             z[at] = NAN;
-            run_row(table_at(_i / 7), act, 3 * group, group, slopes, z, u);
+            run_row(table_at(_i / 7), (mmoe_act_args){.act = act,
+                                                      .cols = 3 * group,
+                                                      .group = group,
+                                                      .slope = slopes,
+                                                      .z = z,
+                                                      .u = u});
             for (int32_t c = 0; c < 3 * group; c++) {
                 const int hit = by_group(act) ? c / group == at / group : c == at;
                 REQUIRE(!isnan(u[c]) == !hit, "modules of %d, NaN at %d: %g at %d", group, at,

@@ -182,9 +182,11 @@ START_TEST(bce) {
     for (int32_t n = 0; n <= MOST; n++) {
         matrix in = matrix_new(2, n, n + 5), out = matrix_new(2, n, n + 5); /* z, y; loss, dz */
         for (int32_t i = 0; i < n; i++) {
-            *matrix_cell(&in, 0, i) = i % 5 == 0   ? draw(-1e4f, 1e4f)
-                                      : i % 7 == 0 ? 0
-                                                   : draw(-12, 12);
+            *matrix_cell(&in, 0, i) = 0;
+            if (i % 5 == 0)
+                *matrix_cell(&in, 0, i) = draw(-1e4f, 1e4f);
+            else if (i % 7 != 0)
+                *matrix_cell(&in, 0, i) = draw(-12, 12);
             *matrix_cell(&in, 1, i) = i % 3 == 0 ? draw(0, 1) : (float)(i % 2);
         }
         table_at(_i)->bce(n, in.at, matrix_cell(&in, 1, 0), out.at, matrix_cell(&out, 1, 0));

@@ -51,7 +51,11 @@ START_TEST(eigenvectors_are_what_they_say) {
     }
     a[n * n - 1] = NAN;
     ck_assert(!mmoe_lapack_eigen(n, a, values, scratch));
-    free(half), free(a), free(v), free(values), free(scratch);
+    free(half);
+    free(a);
+    free(v);
+    free(values);
+    free(scratch);
 }
 END_TEST
 
@@ -73,7 +77,9 @@ START_TEST(rows_become_orthonormal) {
     }
     a[0] = INFINITY;
     ck_assert(!mmoe_lapack_orthonormal(length, count, a, scratch));
-    free(a), free(q), free(scratch);
+    free(a);
+    free(q);
+    free(scratch);
 }
 END_TEST
 
@@ -105,7 +111,11 @@ START_TEST(singular_values) {
     }
     a[length * count - 1] = INFINITY;
     ck_assert(!mmoe_lapack_singular(length, count, a, values, scratch));
-    free(a), free(q), free(values), free(scratch), free(other);
+    free(a);
+    free(q);
+    free(values);
+    free(scratch);
+    free(other);
 }
 END_TEST
 

@@ -9,23 +9,21 @@
 
 enum { MAX_ROWS = 400 };
 
-static mmoe_task_metrics compute(mmoe_task_type type, int64_t rows, const float *p, int64_t stride,
-                                 const float *y, int64_t label_stride, const float *w) {
+static mmoe_task_metrics compute(mmoe_judged_rows judged) {
     mmoe_task_metrics out;
     memset(&out, 0x5a, sizeof out);
     out.name = "task";
-    void *scratch = malloc(mmoe_metrics_scratch(rows));
+    void *scratch = malloc(mmoe_metrics_scratch(judged.rows));
     ck_assert_ptr_nonnull(scratch);
-    const mmoe_judged_rows judged = {type, rows, p, y, w, stride, label_stride};
     mmoe_metrics_compute(&judged, scratch, &out);
     free(scratch);
     ck_assert_str_eq(out.name, "task");
-    ck_assert_int_eq(out.type, type);
+    ck_assert_int_eq(out.type, judged.type);
     return out;
 }
 
 static double auc_of(int64_t rows, const float *p, const float *y) {
-    return compute(MMOE_CLASSIFICATION, rows, p, 1, y, 1, NULL).auc;
+    return compute((mmoe_judged_rows){MMOE_CLASSIFICATION, rows, p, y, NULL, 1, 1}).auc;
 }
 
 /* Of every pair of a positive and a negative row, the weight of those in the right order. */
@@ -36,7 +34,8 @@ static double auc_of_pairs(int n, const float *p, const float *y, const float *w
             if (!(y[i] == 1) || !(y[j] == 0)) continue;
             const double pair = w ? (double)w[i] * (double)w[j] : 1;
             all += pair;
-            right += p[i] > p[j] ? pair : p[i] == p[j] ? pair / 2 : 0;
+            if (p[i] > p[j]) right += pair;
+            if (p[i] == p[j]) right += pair / 2;
         }
     return right / all;
 }
@@ -62,8 +61,9 @@ START_TEST(auc_agrees_with_pairs) {
         const int n = (int)(2 + mmoe_random_below(seed, 3, 0, MAX_ROWS - 1));
         random_rows(seed, n, p, y, w);
         ck_assert_double_eq_tol(auc_of(n, p, y), auc_of_pairs(n, p, y, NULL), 1e-15);
-        ck_assert_double_eq_tol(compute(MMOE_CLASSIFICATION, n, p, 1, y, 1, w).auc,
-                                auc_of_pairs(n, p, y, w), 1e-15);
+        ck_assert_double_eq_tol(
+            compute((mmoe_judged_rows){MMOE_CLASSIFICATION, n, p, y, w, 1, 1}).auc,
+            auc_of_pairs(n, p, y, w), 1e-15);
     }
 }
 END_TEST
@@ -99,15 +99,15 @@ START_TEST(auc_of_plain_cases) {
     ck_assert_double_eq(auc_of(2, (float[]){-1e-40F, 0.0F}, labels), 1);
     const float weights[] = {3, 1, 1, 2};
     /* pairs: (1,0) tied 3, (1,2) right 1, (3,0) right 6, (3,2) right 2 */
-    const mmoe_task_metrics m =
-        compute(MMOE_CLASSIFICATION, 4, (float[]){.3F, .3F, .2F, .4F}, 1, labels, 1, weights);
+    const mmoe_task_metrics m = compute((mmoe_judged_rows){
+        MMOE_CLASSIFICATION, 4, (float[]){.3F, .3F, .2F, .4F}, labels, weights, 1, 1});
     ck_assert_double_eq_tol(m.auc, 10.5 / 12, 1e-15);
 }
 END_TEST
 
 START_TEST(logloss_and_calibration) {
     const float p[] = {.25F, .5F, .75F, .125F}, y[] = {0, 1, 1, NAN}, w[] = {1, 2, 4, 1000};
-    mmoe_task_metrics m = compute(MMOE_CLASSIFICATION, 4, p, 1, y, 1, NULL);
+    mmoe_task_metrics m = compute((mmoe_judged_rows){MMOE_CLASSIFICATION, 4, p, y, NULL, 1, 1});
     ck_assert_int_eq(m.rows, 3);
     ck_assert_double_eq_tol(m.logloss, -(log(.75) + log(.5) + log(.75)) / 3, 1e-15);
     ck_assert_double_eq_tol(m.calibration, 1.5 / 2, 1e-15);
@@ -115,7 +115,7 @@ START_TEST(logloss_and_calibration) {
     ck_assert_double_nan(m.mse);
     ck_assert_double_nan(m.rmse);
     ck_assert_double_nan(m.mae);
-    m = compute(MMOE_CLASSIFICATION, 4, p, 1, y, 1, w);
+    m = compute((mmoe_judged_rows){MMOE_CLASSIFICATION, 4, p, y, w, 1, 1});
     ck_assert_int_eq(m.rows, 3);
     ck_assert_double_eq_tol(m.logloss, -(log(.75) + 2 * log(.5) + 4 * log(.75)) / 7, 1e-15);
     ck_assert_double_eq_tol(m.calibration, 4.25 / 6, 1e-15);
@@ -124,21 +124,28 @@ END_TEST
 
 START_TEST(logarithms_are_clamped) {
     const float smallest = nextafterf(0, 1), below_one = nextafterf(1, 0);
+    ck_assert_double_eq(compute((mmoe_judged_rows){MMOE_CLASSIFICATION, 2, (float[]){0, 1},
+                                                   (float[]){1, 0}, NULL, 1, 1})
+                            .logloss,
+                        100);
+    ck_assert_double_eq(compute((mmoe_judged_rows){MMOE_CLASSIFICATION, 2, (float[]){0, 1},
+                                                   (float[]){0, 1}, NULL, 1, 1})
+                            .logloss,
+                        0);
     ck_assert_double_eq(
-        compute(MMOE_CLASSIFICATION, 2, (float[]){0, 1}, 1, (float[]){1, 0}, 1, NULL).logloss, 100);
-    ck_assert_double_eq(
-        compute(MMOE_CLASSIFICATION, 2, (float[]){0, 1}, 1, (float[]){0, 1}, 1, NULL).logloss, 0);
-    ck_assert_double_eq(
-        compute(MMOE_CLASSIFICATION, 1, &smallest, 1, (float[]){1}, 1, NULL).logloss, 100);
+        compute((mmoe_judged_rows){MMOE_CLASSIFICATION, 1, &smallest, (float[]){1}, NULL, 1, 1})
+            .logloss,
+        100);
     ck_assert_double_eq_tol(
-        compute(MMOE_CLASSIFICATION, 1, &below_one, 1, (float[]){0}, 1, NULL).logloss, 24 * log(2),
-        1e-14);
+        compute((mmoe_judged_rows){MMOE_CLASSIFICATION, 1, &below_one, (float[]){0}, NULL, 1, 1})
+            .logloss,
+        24 * log(2), 1e-14);
 }
 END_TEST
 
 START_TEST(regression_figures) {
     const float p[] = {1, -2, 3, 9}, y[] = {2, 2, 3, NAN}, w[] = {1, 2, 5, 7};
-    mmoe_task_metrics m = compute(MMOE_REGRESSION, 4, p, 1, y, 1, NULL);
+    mmoe_task_metrics m = compute((mmoe_judged_rows){MMOE_REGRESSION, 4, p, y, NULL, 1, 1});
     ck_assert_int_eq(m.rows, 3);
     ck_assert_double_eq_tol(m.mse, 17.0 / 3, 1e-15);
     ck_assert_double_eq_tol(m.rmse, sqrt(17.0 / 3), 1e-15);
@@ -147,12 +154,12 @@ START_TEST(regression_figures) {
     ck_assert_double_nan(m.auc);
     ck_assert_double_nan(m.logloss);
     ck_assert_ptr_null(m.why);
-    m = compute(MMOE_REGRESSION, 4, p, 1, y, 1, w);
+    m = compute((mmoe_judged_rows){MMOE_REGRESSION, 4, p, y, w, 1, 1});
     ck_assert_double_eq_tol(m.mse, 33.0 / 8, 1e-15);
     ck_assert_double_eq_tol(m.rmse, sqrt(33.0 / 8), 1e-15);
     ck_assert_double_eq_tol(m.mae, 9.0 / 8, 1e-15);
     ck_assert_double_eq_tol(m.calibration, 12.0 / 21, 1e-15);
-    m = compute(MMOE_REGRESSION, 2, p, 1, (float[]){1, -2}, 1, NULL);
+    m = compute((mmoe_judged_rows){MMOE_REGRESSION, 2, p, (float[]){1, -2}, NULL, 1, 1});
     ck_assert_double_eq(m.mse, 0);
     ck_assert_double_nan(m.calibration);
     ck_assert_str_eq(m.why, "no positive sum of labels");
@@ -170,16 +177,17 @@ START_TEST(undefined_figures_say_why) {
     const float p[] = {.25F, .5F}, nan_p[] = {NAN, .5F}, none[] = {NAN, NAN}, y[] = {0, 1},
                 zero[] = {0, 0};
     for (int type = MMOE_CLASSIFICATION; type <= MMOE_REGRESSION; type++) {
-        mmoe_task_metrics m = compute((mmoe_task_type)type, 0, p, 1, y, 1, NULL);
+        mmoe_task_metrics m =
+            compute((mmoe_judged_rows){(mmoe_task_type)type, 0, p, y, NULL, 1, 1});
         ck_assert_int_eq(m.rows, 0);
         assert_undefined(&m, "no labels");
-        m = compute((mmoe_task_type)type, 2, p, 1, none, 1, zero);
+        m = compute((mmoe_judged_rows){(mmoe_task_type)type, 2, p, none, zero, 1, 1});
         ck_assert_int_eq(m.rows, 0);
         assert_undefined(&m, "no labels");
-        m = compute((mmoe_task_type)type, 2, p, 1, y, 1, zero);
+        m = compute((mmoe_judged_rows){(mmoe_task_type)type, 2, p, y, zero, 1, 1});
         ck_assert_int_eq(m.rows, 2);
         assert_undefined(&m, "weights sum to zero");
-        m = compute((mmoe_task_type)type, 2, nan_p, 1, y, 1, NULL);
+        m = compute((mmoe_judged_rows){(mmoe_task_type)type, 2, nan_p, y, NULL, 1, 1});
         ck_assert_int_eq(m.rows, 2);
         assert_undefined(&m, "a prediction is not a number");
     }
@@ -188,17 +196,19 @@ END_TEST
 
 START_TEST(one_class_has_no_auc) {
     const float p[] = {.25F, .5F};
-    mmoe_task_metrics m = compute(MMOE_CLASSIFICATION, 2, p, 1, (float[]){0, 0}, 1, NULL);
+    mmoe_task_metrics m =
+        compute((mmoe_judged_rows){MMOE_CLASSIFICATION, 2, p, (float[]){0, 0}, NULL, 1, 1});
     ck_assert_double_nan(m.auc);
     ck_assert_double_nan(m.calibration);
     ck_assert_double_eq_tol(m.logloss, -(log(.75) + log(.5)) / 2, 1e-15);
     ck_assert_str_eq(m.why, "one class only");
-    m = compute(MMOE_CLASSIFICATION, 2, p, 1, (float[]){1, 1}, 1, NULL);
+    m = compute((mmoe_judged_rows){MMOE_CLASSIFICATION, 2, p, (float[]){1, 1}, NULL, 1, 1});
     ck_assert_double_nan(m.auc);
     ck_assert_double_eq_tol(m.calibration, .375, 1e-15);
     ck_assert_str_eq(m.why, "one class only");
     /* the other class has no weight */
-    m = compute(MMOE_CLASSIFICATION, 2, p, 1, (float[]){0, 1}, 1, (float[]){1, 0});
+    m = compute(
+        (mmoe_judged_rows){MMOE_CLASSIFICATION, 2, p, (float[]){0, 1}, (float[]){1, 0}, 1, 1});
     ck_assert_double_nan(m.auc);
     ck_assert_str_eq(m.why, "one class only");
 }
@@ -215,9 +225,10 @@ START_TEST(strides_pick_one_task) {
         wide_y[i * 2 + 1] = y[i];
     }
     for (int type = MMOE_CLASSIFICATION; type <= MMOE_REGRESSION; type++) {
-        const mmoe_task_metrics a = compute((mmoe_task_type)type, ROWS, p, 1, y, 1, w);
-        const mmoe_task_metrics b =
-            compute((mmoe_task_type)type, ROWS, wide_p + 1, TASKS, wide_y + 1, 2, w);
+        const mmoe_task_metrics a =
+            compute((mmoe_judged_rows){(mmoe_task_type)type, ROWS, p, y, w, 1, 1});
+        const mmoe_task_metrics b = compute(
+            (mmoe_judged_rows){(mmoe_task_type)type, ROWS, wide_p + 1, wide_y + 1, w, TASKS, 2});
         ck_assert_int_eq(a.rows, b.rows);
         ck_assert_mem_eq(&a.auc, &b.auc, 6 * sizeof(double));
     }
@@ -244,11 +255,11 @@ START_TEST(large_n_is_precise) {
     }
     /* the k-th positive beats k * (EVERY - 1) negatives of (N / EVERY) * (EVERY - 1) */
     const double expected = (N / EVERY + 1) / 2.0 / (N / EVERY);
-    mmoe_task_metrics m = compute(MMOE_CLASSIFICATION, N, p, 1, y, 1, NULL);
+    mmoe_task_metrics m = compute((mmoe_judged_rows){MMOE_CLASSIFICATION, N, p, y, NULL, 1, 1});
     ck_assert_double_eq_tol(m.auc, expected, 1e-15);
     ck_assert_double_eq_tol(m.logloss, loss / N, 1e-12);
     ck_assert_double_eq_tol(m.calibration, sum / (N / EVERY), 1e-9);
-    m = compute(MMOE_CLASSIFICATION, N, p, 1, y, 1, w);
+    m = compute((mmoe_judged_rows){MMOE_CLASSIFICATION, N, p, y, w, 1, 1});
     ck_assert_double_eq_tol(m.auc, expected, 1e-11);
     ck_assert_double_eq_tol(m.logloss, loss / N, 1e-11);
     for (int i = 0; i < N; i++) p[i] = 0.5F;

@@ -15,7 +15,7 @@ typedef struct edit {
 enum { FORMAT, FORMAT_VERSION, VERSION, CONFIG, SCHEMA };
 
 static void begin_edit(edit *e) {
-    ck_assert_int_eq(mmoe_container_open(file, NULL, &e->file, NULL), MMOE_OK);
+    ck_assert_int_eq(mmoe_container_open(file, false, NULL, &e->file, NULL), MMOE_OK);
     e->count = mmoe_container_count(e->file);
     ck_assert_uint_lt(e->count, 127);
     memcpy(e->tensors, mmoe_container_at(e->file, 0), e->count * sizeof *e->tensors);
@@ -54,7 +54,7 @@ static const char experts_weight[] = "experts.1.mlp.0.weight",
                   variance[] = "experts.0.mlp.1.running_var",
                   counter[] = "towers.1.mlp.1.num_batches_tracked";
 static float values[4096];
-static const int64_t negative = -1;
+static const int64_t negative = -1, too_many = ((int64_t)1 << 62) + 1, endless = INT64_MAX;
 
 static void remove_tensor(edit *e) {
     mmoe_container_tensor *t = find(e, mean);
@@ -100,6 +100,8 @@ static void set_infinity(edit *e) { set_value(e, mean, 2, -INFINITY); }
 static void set_negative_variance(edit *e) { set_value(e, variance, 1, -1e-30f); }
 static void set_infinite_variance(edit *e) { set_value(e, variance, 0, INFINITY); }
 static void set_negative_count(edit *e) { find(e, counter)->data = &negative; }
+static void set_too_many(edit *e) { find(e, counter)->data = &too_many; }
+static void set_endless_count(edit *e) { find(e, counter)->data = &endless; }
 
 static const struct {
     void (*change)(edit *);
@@ -120,6 +122,8 @@ static const struct {
     {set_infinite_variance,
      "tensor \"experts.0.mlp.1.running_var\": value 0 is not finite or is negative"},
     {set_negative_count, "tensor \"towers.1.mlp.1.num_batches_tracked\": the count -1 is negative"},
+    {set_too_many, "num_batches_tracked\": the count 4611686018427387905 is above 2^62"},
+    {set_endless_count, "num_batches_tracked\": the count 9223372036854775807 is above 2^62"},
 };
 
 START_TEST(bad_tensors_are_named) {

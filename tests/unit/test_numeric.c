@@ -33,6 +33,41 @@ START_TEST(a_weight_that_is_not_finite_is_named) {
 }
 END_TEST
 
+/* A column of 1e30: its variance is infinite from the first step on, and all losses are finite. */
+START_TEST(running_statistics_are_checked) {
+    static const char *const trainers[] = {"", ", \"clip_norm\": 1", ", \"ema_decay\": 0.9",
+                                           ", \"adaptive_params\": {\"method\": \"uwl\"}"};
+    set_up("", "", trainers[_i]);
+    mmoe_dataset *huge;
+    float wide[ROWS * DENSE];
+    for (int i = 0; i < ROWS * DENSE; i++) wide[i] = dense[i] * (i % DENSE ? 1 : 1e30F);
+    mmoe_batch part = batch;
+    part.dense = wide;
+    SUCCEEDS(mmoe_dataset_create(schema, &part, labels, NULL, NULL, &huge, &err));
+    mmoe_model *model = new_model(), *start = new_model();
+    mmoe_trainer *trainer = new_trainer(model, 2);
+    mmoe_error why = {0};
+    ck_assert_int_eq(mmoe_trainer_fit(trainer, huge, valid, &why), MMOE_E_NUMERIC);
+    ck_assert_msg(
+        strstr(why.message, "the running statistics \"experts.0.mlp.1.running_var\" (and"), "%s",
+        why.message);
+    ck_assert_msg(strstr(why.message, "at step 1, epoch 1, from row 1 of"), "%s", why.message);
+    assert_same_models(model, start);
+    /* Statistics that someone else spoiled are found as well. */
+    SUCCEEDS(mmoe_trainer_step(trainer, rows, 0, BATCH, NULL, &err));
+    values_of(model, "towers.1.mlp.5.running_mean")[1] = NAN;
+    ck_assert_int_eq(mmoe_trainer_step(trainer, rows, 0, BATCH, NULL, &why), MMOE_E_NUMERIC);
+    ck_assert_msg(
+        strstr(why.message, "the running statistics \"towers.1.mlp.5.running_mean\" have"), "%s",
+        why.message);
+    mmoe_dataset_free(huge);
+    mmoe_trainer_free(trainer);
+    mmoe_model_free(model);
+    mmoe_model_free(start);
+    tear_down();
+}
+END_TEST
+
 /* What is wrong with the loss is said as well. */
 START_TEST(a_loss_that_is_not_finite_is_named) {
     set_up("", "", "");
@@ -120,6 +155,7 @@ END_TEST
 
 void add_cases(TCase *c) {
     tcase_add_test(c, a_weight_that_is_not_finite_is_named);
+    tcase_add_loop_test(c, running_statistics_are_checked, 0, 4);
     tcase_add_test(c, a_loss_that_is_not_finite_is_named);
     tcase_add_test(c, the_best_weights_stay);
     tcase_add_test(c, a_rate_that_is_too_large_ends_training);

@@ -35,11 +35,16 @@ static mmoe_tensors new_tensors(const mmoe_allocator *alloc) {
     return (mmoe_tensors){.alloc = mmoe_allocator_or_default(alloc)};
 }
 
-static mmoe_status add(mmoe_tensors *t, const char *name, mmoe_tensor_kind kind, int32_t rank,
-                       int64_t rows, int64_t columns, mmoe_init_kind init, float a) {
-    int64_t count = rank == 0 ? 1 : rank == 1 ? rows : rows * columns;
+typedef struct tensor_shape {
+    int32_t rank;
+    int64_t rows, columns;
+} tensor_shape;
+
+static mmoe_status add(mmoe_tensors *t, const char *name, mmoe_tensor_kind kind, tensor_shape s,
+                       mmoe_init_kind init, float a) {
+    int64_t count = (s.rank > 0 ? s.rows : 1) * (s.rank > 1 ? s.columns : 1);
     mmoe_tensor tensor = {
-        .kind = kind, .rank = rank, .shape = {rows, columns}, .init = init, .init_a = a};
+        .kind = kind, .rank = s.rank, .shape = {s.rows, s.columns}, .init = init, .init_a = a};
     tensor.offset = mmoe_tensors_reserve(t, kind, count);
     return mmoe_tensors_add(t, tensor, NULL, "%s", name);
 }
@@ -83,12 +88,12 @@ START_TEST(neighbours_share_a_reservation) {
         ck_assert_int_eq(mmoe_tensors_add(&t, expert, NULL, "experts.%d.mlp.%d.weight", e, 0),
                          MMOE_OK);
     }
-    ck_assert_int_eq(add(&t, "experts.0.mlp.1.num_batches_tracked", MMOE_TENSOR_COUNTER, 0, 0, 0,
-                         MMOE_INIT_CONSTANT, 0),
+    ck_assert_int_eq(add(&t, "experts.0.mlp.1.num_batches_tracked", MMOE_TENSOR_COUNTER,
+                         (tensor_shape){0, 0, 0}, MMOE_INIT_CONSTANT, 0),
                      MMOE_OK);
-    ck_assert_int_eq(
-        add(&t, "experts.0.mlp.1.running_var", MMOE_TENSOR_STATE, 1, 2, 0, MMOE_INIT_CONSTANT, 1),
-        MMOE_OK);
+    ck_assert_int_eq(add(&t, "experts.0.mlp.1.running_var", MMOE_TENSOR_STATE,
+                         (tensor_shape){1, 2, 0}, MMOE_INIT_CONSTANT, 1),
+                     MMOE_OK);
     const mmoe_tensor *second = mmoe_tensors_find(&t, "experts.1.mlp.0.weight");
     ck_assert_ptr_nonnull(second);
     ck_assert_int_eq(second->count, 6);
@@ -120,10 +125,14 @@ static mmoe_tensors tensors_with_tables(void) {
     const mmoe_tensor first = {.kind = MMOE_TENSOR_TABLE, .rank = 2, .shape = {5, 3}},
                       second = {.kind = MMOE_TENSOR_TABLE, .rank = 2, .shape = {7, 4}};
     ck_assert_int_eq(mmoe_tensors_add(&t, first, NULL, "first"), MMOE_OK);
-    ck_assert_int_eq(add(&t, "a", MMOE_TENSOR_VALUE, 1, 18, 0, MMOE_INIT_CONSTANT, 1), MMOE_OK);
+    ck_assert_int_eq(
+        add(&t, "a", MMOE_TENSOR_VALUE, (tensor_shape){1, 18, 0}, MMOE_INIT_CONSTANT, 1), MMOE_OK);
     ck_assert_int_eq(mmoe_tensors_add(&t, second, NULL, "second"), MMOE_OK);
-    ck_assert_int_eq(add(&t, "b", MMOE_TENSOR_VALUE, 1, 2, 0, MMOE_INIT_CONSTANT, 2), MMOE_OK);
-    ck_assert_int_eq(add(&t, "mean", MMOE_TENSOR_STATE, 1, 3, 0, MMOE_INIT_CONSTANT, 0), MMOE_OK);
+    ck_assert_int_eq(
+        add(&t, "b", MMOE_TENSOR_VALUE, (tensor_shape){1, 2, 0}, MMOE_INIT_CONSTANT, 2), MMOE_OK);
+    ck_assert_int_eq(
+        add(&t, "mean", MMOE_TENSOR_STATE, (tensor_shape){1, 3, 0}, MMOE_INIT_CONSTANT, 0),
+        MMOE_OK);
     return t;
 }
 
@@ -203,11 +212,16 @@ END_TEST
  * seed. */
 START_TEST(draw_depends_on_seed_and_name_alone) {
     mmoe_tensors t = new_tensors(NULL), u = new_tensors(NULL);
-    ck_assert_int_eq(add(&t, "a", MMOE_TENSOR_VALUE, 2, 5, 7, MMOE_INIT_UNIFORM, 0.5f), MMOE_OK);
-    ck_assert_int_eq(add(&t, "b", MMOE_TENSOR_VALUE, 1, 33, 0, MMOE_INIT_NORMAL, 2), MMOE_OK);
-    ck_assert_int_eq(add(&u, "b", MMOE_TENSOR_VALUE, 1, 33, 0, MMOE_INIT_NORMAL, 2), MMOE_OK);
-    ck_assert_int_eq(add(&u, "c", MMOE_TENSOR_VALUE, 1, 33, 0, MMOE_INIT_NORMAL, 2), MMOE_OK);
-    ck_assert_int_eq(add(&u, "a", MMOE_TENSOR_VALUE, 2, 5, 7, MMOE_INIT_UNIFORM, 0.5f), MMOE_OK);
+    ck_assert_int_eq(
+        add(&t, "a", MMOE_TENSOR_VALUE, (tensor_shape){2, 5, 7}, MMOE_INIT_UNIFORM, 0.5f), MMOE_OK);
+    ck_assert_int_eq(add(&t, "b", MMOE_TENSOR_VALUE, (tensor_shape){1, 33, 0}, MMOE_INIT_NORMAL, 2),
+                     MMOE_OK);
+    ck_assert_int_eq(add(&u, "b", MMOE_TENSOR_VALUE, (tensor_shape){1, 33, 0}, MMOE_INIT_NORMAL, 2),
+                     MMOE_OK);
+    ck_assert_int_eq(add(&u, "c", MMOE_TENSOR_VALUE, (tensor_shape){1, 33, 0}, MMOE_INIT_NORMAL, 2),
+                     MMOE_OK);
+    ck_assert_int_eq(
+        add(&u, "a", MMOE_TENSOR_VALUE, (tensor_shape){2, 5, 7}, MMOE_INIT_UNIFORM, 0.5f), MMOE_OK);
     mmoe_params p, q;
     ck_assert_int_eq(mmoe_params_init(&p, &t, NULL, NULL), MMOE_OK);
     ck_assert_int_eq(mmoe_params_init(&q, &u, NULL, NULL), MMOE_OK);
@@ -233,15 +247,16 @@ START_TEST(stitches_are_mostly_their_own) {
     for (int32_t n = 1; n <= 3; n++) {
         mmoe_tensors t = new_tensors(NULL);
         mmoe_params p;
-        ck_assert_int_eq(add(&t, "stitches.0.weight", MMOE_TENSOR_VALUE, 2, n, n, MMOE_INIT_STITCH,
-                             n > 1 ? 0.9f : 1),
+        ck_assert_int_eq(add(&t, "stitches.0.weight", MMOE_TENSOR_VALUE, (tensor_shape){2, n, n},
+                             MMOE_INIT_STITCH, n > 1 ? 0.9f : 1),
                          MMOE_OK);
         ck_assert_int_eq(mmoe_params_init(&p, &t, NULL, NULL), MMOE_OK);
         ck_assert_int_eq(mmoe_params_draw(&p, &t, 1, NULL), MMOE_OK);
         for (int32_t i = 0; i < n * n; i++) {
             const float *x = mmoe_params_at(&p, t.items);
-            ck_assert_float_eq_tol(
-                x[i], i / n == i % n ? (n > 1 ? 0.9f : 1) : 0.1f / (float)(n - 1), 1e-7f);
+            float wanted = 1;
+            if (n > 1) wanted = i / n == i % n ? 0.9f : 0.1f / (float)(n - 1);
+            ck_assert_float_eq_tol(x[i], wanted, 1e-7f);
         }
         mmoe_params_finish(&p);
         mmoe_tensors_finish(&t);
@@ -269,9 +284,12 @@ static void check_moments(const float *x, int64_t n, double variance, double fou
 START_TEST(draws_have_their_moments) {
     enum { N = 200001 };
     mmoe_tensors t = new_tensors(NULL);
-    ck_assert_int_eq(add(&t, "uniform", MMOE_TENSOR_VALUE, 1, N, 0, MMOE_INIT_UNIFORM, 0.25f),
-                     MMOE_OK);
-    ck_assert_int_eq(add(&t, "normal", MMOE_TENSOR_VALUE, 1, N, 0, MMOE_INIT_NORMAL, 3), MMOE_OK);
+    ck_assert_int_eq(
+        add(&t, "uniform", MMOE_TENSOR_VALUE, (tensor_shape){1, N, 0}, MMOE_INIT_UNIFORM, 0.25f),
+        MMOE_OK);
+    ck_assert_int_eq(
+        add(&t, "normal", MMOE_TENSOR_VALUE, (tensor_shape){1, N, 0}, MMOE_INIT_NORMAL, 3),
+        MMOE_OK);
     mmoe_params p;
     ck_assert_int_eq(mmoe_params_init(&p, &t, NULL, NULL), MMOE_OK);
     ck_assert_int_eq(mmoe_params_draw(&p, &t, 1, NULL), MMOE_OK);

@@ -271,9 +271,9 @@ enum { SMALL = 70, COLUMNS = SMALL + 7, LOOKED = 500 };
 static int32_t some_row(size_t r, size_t c, int64_t table_rows) {
     const double u = drawn(10, r * COLUMNS + c);
     const int64_t edge = 65536 / 3, edges[] = {0, edge - 1, edge, table_rows - 1};
-    const int64_t row = r % 3 == 0   ? (int64_t)(u * 9)
-                        : r % 3 == 1 ? (int64_t)(u * (double)table_rows)
-                                     : edges[(int)(u * 4)];
+    int64_t row = edges[(int)(u * 4)];
+    if (r % 3 == 0) row = (int64_t)(u * 9);
+    if (r % 3 == 1) row = (int64_t)(u * (double)table_rows);
     return (int32_t)(row < table_rows ? row : table_rows - 1);
 }
 

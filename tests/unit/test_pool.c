@@ -83,7 +83,9 @@ START_TEST(late_workers_run_nothing_of_another_loop) {
     static loop l[4];
     for (int n = 0; n < 4000; n++) {
         loop *now = &l[n % 4], *before = &l[(n + 3) % 4];
-        run_loop(pool, now, n % 7 == 0 ? 1 : n % 11 == 0 ? 100 : n % 13, n + 1);
+        int tasks = n % 11 == 0 ? 100 : n % 13;
+        if (n % 7 == 0) tasks = 1;
+        run_loop(pool, now, tasks, n + 1);
         if (n) loop_end(before);
     }
     for (int k = 0; k < 4; k++) loop_end(&l[k]);

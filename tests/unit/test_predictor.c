@@ -99,7 +99,7 @@ START_TEST(agrees_with_the_plan) {
            &(mmoe_plan_request){model->graph, &model->params, NULL, MMOE_PLAN_PREDICT, ROWS},
            &planned, &err),
        &err);
-    mmoe_blas_set_threads(1);
+    mmoe_blas_begin_single();
     mmoe_run_fold(planned);
     const mmoe_rows batch = {.rows = ROWS,
                              .ids = rows.ids,

@@ -390,7 +390,8 @@ START_TEST(every_type_says_the_same) {
     static float got[MANY * TASKS], want[MANY * TASKS];
     static char written[MANY][16];
     for (int i = 0; i < MANY; i++) {
-        users[i] = i % 3 ? (i % 2 ? 7 : -12) : 9e9;
+        users[i] = i % 2 ? 7 : -12;
+        if (i % 3 == 0) users[i] = 9e9;
         slots[i] = i % 5;
         pages[i] = (float)(i % 9);
         snprintf(written[i], sizeof written[i], " %d.5", i % 50);

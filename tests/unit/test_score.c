@@ -12,15 +12,15 @@ enum { N_TASK = 5, ROWS = 3 };
 static const float values[ROWS * N_TASK] = {0.5f, 0.25f, 2, 3, -1, 0.1f, 0.9f, -4,
                                             10,   0.3f,  1, 0, 7,  -2,   5};
 
-static mmoe_status compile(const char *text, mmoe_score **out, char *fault) {
+static mmoe_status compile(const char *text, mmoe_score **out, char fault[MMOE_SCORE_FAULT]) {
     const mmoe_allocator alloc = mmoe_allocator_or_default(NULL);
-    return mmoe_score_compile(text, tasks, N_TASK, &alloc, out, fault, 200);
+    return mmoe_score_compile(text, tasks, N_TASK, &alloc, out, fault);
 }
 
 static void evaluate(const char *text, float out[ROWS]) {
     const mmoe_allocator alloc = mmoe_allocator_or_default(NULL);
     mmoe_score *score;
-    char fault[200] = "";
+    char fault[MMOE_SCORE_FAULT] = "";
     ck_assert_msg(compile(text, &score, fault) == MMOE_OK, "%s: %s", text, fault);
     ck_assert_str_eq(score->text, text);
     float stack[MMOE_SCORE_DEPTH * ROWS];
@@ -103,7 +103,7 @@ START_TEST(faults_are_named) {
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         mmoe_score *score = NULL;
-        char fault[200] = "";
+        char fault[MMOE_SCORE_FAULT] = "";
         ck_assert_msg(compile(cases[i].text, &score, fault) == MMOE_E_CONFIG, "%s was accepted",
                       cases[i].text);
         ck_assert_ptr_null(score);
@@ -121,7 +121,7 @@ static void repeat(char *out, const char *part, int times, const char *end) {
 START_TEST(size_is_bounded) {
     static char text[100000];
     mmoe_score *score = NULL;
-    char fault[200];
+    char fault[MMOE_SCORE_FAULT];
     repeat(text, "(", 20000, "1");
     ck_assert_int_eq(compile(text, &score, fault), MMOE_E_CONFIG);
     ck_assert_ptr_nonnull(strstr(fault, "levels"));
@@ -145,9 +145,8 @@ START_TEST(allocations_that_fail) {
         failing f = {.fail_at = n};
         const mmoe_allocator alloc = failing_allocator(&f);
         mmoe_score *score = NULL;
-        char fault[100];
-        const mmoe_status status =
-            mmoe_score_compile("ctr", tasks, N_TASK, &alloc, &score, fault, sizeof fault);
+        char fault[MMOE_SCORE_FAULT];
+        const mmoe_status status = mmoe_score_compile("ctr", tasks, N_TASK, &alloc, &score, fault);
         ck_assert_int_eq(status, n < 3 ? MMOE_E_MEMORY : MMOE_OK);
         mmoe_score_free(score, &alloc);
         ck_assert_int_eq(f.live, 0);

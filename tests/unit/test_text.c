@@ -258,7 +258,10 @@ START_TEST(texts_read_back) {
         memcpy(&value, &bits, sizeof value);
         memcpy(&single, &bits, sizeof single);
         if (i % 4 == 0) value = ldexp(1, (int)(i % 2000) - 1074);
-        if (i % 4 == 1) value = mmoe_random_uniform(7, 2, i), single = (float)value;
+        if (i % 4 == 1) {
+            value = mmoe_random_uniform(7, 2, i);
+            single = (float)value;
+        }
         if (isfinite(value)) {
             ck_assert_uint_eq(mmoe_format_double(value, text), strlen(text));
             ck_assert(parse(text, &back));

@@ -228,10 +228,9 @@ END_TEST
 START_TEST(copies_are_whole) {
     const char *const ints[] = {"3", "1", "2"}, *const texts[] = {"c", "a", "", "b"};
     for (int kind = 0; kind < 3; kind++) {
-        mmoe_vocab *v = kind == 0   ? learn(ints, 3)
-                        : kind == 1 ? learn(texts, 4)
-                                    : learn(NULL, 0),
-                   *copy = NULL;
+        const char *const *const keys[] = {ints, texts, NULL};
+        const size_t counts[] = {3, 4, 0};
+        mmoe_vocab *v = learn(keys[kind], counts[kind]), *copy = NULL;
         ck_assert_int_eq(mmoe_vocab_copy(v, NULL, &copy, NULL), MMOE_OK);
         ck_assert_int_eq(mmoe_vocab_rows(copy), mmoe_vocab_rows(v));
         ck_assert_int_eq(mmoe_vocab_is_int(copy), mmoe_vocab_is_int(v));
@@ -315,7 +314,10 @@ static mmoe_status everything(const mmoe_allocator *a, mmoe_error *err) {
     if (!status) status = mmoe_vocab_copy(v, a, &copy, err);
     if (!status) ck_assert_int_eq(find(copy, "value 1375700"), 301);
     int64_t keys[40], offsets[41] = {0};
-    for (int i = 0; i < 40; i++) keys[i] = i, offsets[i + 1] = i + 1;
+    for (int i = 0; i < 40; i++) {
+        keys[i] = i;
+        offsets[i + 1] = i + 1;
+    }
     if (!status) status = mmoe_vocab_from_ints(keys, 40, a, &ints, err);
     if (!status)
         status = mmoe_vocab_from_texts("abcdefghijklmnopqrstuvwxyz0123456789ABCD", 40, offsets, 40,

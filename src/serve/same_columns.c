@@ -1,0 +1,65 @@
+#include "serve/same_columns.h"
+
+#include <string.h>
+
+#include "base/error.h"
+
+/* A list of things that callers number. */
+typedef struct numbered {
+    const char *what; /* "sparse column" */
+    int32_t (*count)(const mmoe_model *m);
+    const char *(*name)(const mmoe_model *m, int32_t i);
+    int (*kind)(const mmoe_model *m, int32_t i);
+    const char *(*kind_name)(int kind);
+} numbered;
+
+static const char *side_name(int side) {
+#define NAME(value, word)                                                                          \
+    if (side == (int)(value)) return #word;
+    MMOE_SIDES(NAME)
+    return "none";
+}
+
+static const numbered lists[] = {
+    {"sparse column", mmoe_model_sparse_count, mmoe_model_sparse_name, mmoe_model_sparse_side,
+     side_name},
+    {"dense column", mmoe_model_dense_count, mmoe_model_dense_name, mmoe_model_dense_side,
+     side_name},
+    {"task", mmoe_model_task_count, mmoe_model_task_name, mmoe_model_task_type,
+     mmoe_task_type_name},
+};
+
+static mmoe_status check_list(const numbered *l, const mmoe_model *current, const mmoe_model *next,
+                              mmoe_error *err) {
+    const char *const call = "mmoe_slot_publish";
+    const int32_t old_count = l->count(current), new_count = l->count(next);
+    for (int32_t i = 0; i < old_count && i < new_count; i++) {
+        const char *old_name = l->name(current, i), *new_name = l->name(next, i);
+        if (strcmp(old_name, new_name) != 0)
+            return mmoe_fail_at(err, MMOE_E_ARGUMENT, NULL, 0, new_name,
+                                "%s: %s %d of the slot's models is \"%.120s\", of this one "
+                                "\"%.120s\"; callers know them by number",
+                                call, l->what, (int)i, old_name, new_name);
+        const int old_kind = l->kind(current, i), new_kind = l->kind(next, i);
+        if (old_kind != new_kind)
+            return mmoe_fail_at(
+                err, MMOE_E_ARGUMENT, NULL, 0, new_name,
+                "%s: this %s is \"%s\" in the slot's models, and \"%s\" in this one", call, l->what,
+                l->kind_name(old_kind), l->kind_name(new_kind));
+    }
+    if (old_count == new_count) return MMOE_OK;
+    const bool more = new_count > old_count;
+    const char *name = more ? l->name(next, old_count) : l->name(current, new_count);
+    return mmoe_fail_at(err, MMOE_E_ARGUMENT, NULL, 0, name,
+                        more ? "%s: the slot's models have no such %s"
+                             : "%s: the model lacks this %s",
+                        call, l->what);
+}
+
+mmoe_status mmoe_check_same_columns(const mmoe_model *current, const mmoe_model *next,
+                                    mmoe_error *err) {
+    mmoe_status status = MMOE_OK;
+    for (size_t i = 0; !status && i < sizeof lists / sizeof *lists; i++)
+        status = check_list(&lists[i], current, next, err);
+    return status;
+}
