@@ -1,6 +1,6 @@
 #!/bin/sh
 # shellcheck disable=SC2016
-# Files of version 0.1 (tests/files/v0.1): a model serves, and a checkpoint goes on to that model: to
+# Files of version 0.1 (tests/files/v0.1): a model serves, a checkpoint goes on to that model: to
 # its bits where a whole run gives them, else (another processor, compiler or sanitizer) to its
 # numbers.
 #   test_old_files.sh PROGRAM README-OF-THE-FOLDER
