@@ -15,7 +15,10 @@ static inline bool mmoe_is_word(const char *word, const char *text, size_t lengt
 
 /* Cuts the blanks, spaces and tabs, around a text off. */
 static inline const char *mmoe_trim_blanks(const char *text, size_t *length) {
-    while (*length && (*text == ' ' || *text == '\t')) text++, --*length;
+    while (*length && (*text == ' ' || *text == '\t')) {
+        text++;
+        --*length;
+    }
     while (*length && (text[*length - 1] == ' ' || text[*length - 1] == '\t')) --*length;
     return text;
 }
