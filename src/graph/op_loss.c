@@ -83,18 +83,34 @@ static void loss_begin(mmoe_run *r, int32_t node) {
     }
 }
 
-/* The task's labels and weights of a chunk; a missing label is a weight of 0. */
+/* A column of the batch's labels. */
+static void gather_column(const mmoe_rows *batch, int32_t task, const mmoe_span *s, float *y) {
+    for (int32_t b = 0; b < s->rows; b++)
+        y[b] = batch->labels[mmoe_row_of(batch, s->first + b) * batch->label_stride + (size_t)task];
+}
+
+/* The task's labels of a chunk; NaN: missing. What only some tasks ask of a label has a loop of its
+ * own, which the others need not walk. `before`: scratch. */
 static void gather_labels(const mmoe_rows *batch, const mmoe_losses *losses, int32_t task,
-                          const mmoe_span *s, float *y, float *w) {
+                          const mmoe_span *s, float *restrict y, float *restrict before) {
     const mmoe_label_scale *scale = &losses->scale[task];
+    gather_column(batch, task, s, y);
+    if (losses->order == MMOE_TASKS_NESTED && task > 0) {
+        gather_column(batch, task - 1, s, before);
+        for (int32_t b = 0; b < s->rows; b++) y[b] = mmoe_nested_label(before[b], y[b]);
+    }
+    for (int32_t b = 0; scale->transform != MMOE_LABEL_NONE && b < s->rows; b++)
+        y[b] = mmoe_label_scaled(scale, y[b]);
+}
+
+/* Weights of the labels; a missing one is a label of 0 with a weight of 0. */
+static void gather_weights(const mmoe_rows *batch, const mmoe_span *s, float *restrict y,
+                           float *restrict w) {
     for (int32_t b = 0; b < s->rows; b++) {
-        size_t row = mmoe_row_of(batch, s->first + b);
-        float label = mmoe_label_of(losses->order, batch->labels + row * batch->label_stride, task);
-        const bool there = label == label;
-        const float weight = batch->weights ? batch->weights[row] : 1;
-        if (scale->transform != MMOE_LABEL_NONE) label = mmoe_label_scaled(scale, label);
-        y[b] = there ? label : 0;
+        const bool there = y[b] == y[b];
+        const float weight = batch->weights ? batch->weights[mmoe_row_of(batch, s->first + b)] : 1;
         w[b] = there ? weight : 0;
+        y[b] = there ? y[b] : 0;
     }
 }
 
@@ -114,7 +130,8 @@ static void loss_train(mmoe_run *r, int32_t node, const mmoe_span *s) {
         const float *logit = mmoe_value_at(p, v->value, s) + v->col;
         float *dlogit = mmoe_grad_at(p, v->value, s) + v->col;
         const int32_t ld = p->values[v->value].ld, ldd = p->grads[v->value].ld;
-        gather_labels(r->batch, &n->u.loss, t, s, y, w);
+        gather_labels(r->batch, &n->u.loss, t, s, y, z);
+        gather_weights(r->batch, s, y, w);
         for (int32_t b = 0; b < s->rows; b++) z[b] = logit[(size_t)b * (size_t)ld];
         n->u.loss.kinds[t]->run(
             &(mmoe_loss_rows){s->rows, p->kernels, &n->u.loss.shape[t], z, y, loss, dz});

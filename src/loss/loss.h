@@ -48,10 +48,13 @@ typedef enum mmoe_task_order {
                            label of 0, so has this one, whatever its column says */
 } mmoe_task_order;
 
+static inline float mmoe_nested_label(float before, float own) { return before == 0 ? 0 : own; }
+
 /* The label of a task as its loss and its metrics take it; NaN: missing. `row` [tasks]: a row's
  * columns. */
 static inline float mmoe_label_of(mmoe_task_order order, const float *row, int32_t task) {
-    return order == MMOE_TASKS_NESTED && task > 0 && row[task - 1] == 0 ? 0 : row[task];
+    return order == MMOE_TASKS_NESTED && task > 0 ? mmoe_nested_label(row[task - 1], row[task])
+                                                  : row[task];
 }
 
 const mmoe_loss_kind *mmoe_loss_kind_of(mmoe_task_type type);

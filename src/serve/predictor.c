@@ -97,8 +97,8 @@ static mmoe_request request_of(const mmoe_predictor *p, int side, const mmoe_bat
 static mmoe_status begin(scoring *q, mmoe_predictor *p, const mmoe_batch *user,
                          const mmoe_batch *items, const char *call, mmoe_error *err) {
     const size_t most = (size_t)p->program->chunk;
-    *q = (scoring){p, request_of(p, MMOE_ALL_COLUMNS, items, call, "batch"), user != NULL, 0};
-    if (user) q->items = request_of(p, MMOE_ITEM_COLUMNS, items, call, "items");
+    const int side = user ? MMOE_ITEM_COLUMNS : MMOE_ALL_COLUMNS;
+    *q = (scoring){p, request_of(p, side, items, call, user ? "items" : "batch"), user != NULL, 0};
     if (user && user->rows != 1)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: the user has %zu rows, not 1", call,
                          user->rows);

@@ -85,14 +85,12 @@ static const char *column_name(const mmoe_serve_side *s, bool dense, int32_t i) 
     return dense ? s->dense[i].column->name : s->sparse[i]->name;
 }
 
-/* What a caller counted, if it counted: others' columns would be read as these. */
-static mmoe_status check_count(const mmoe_request *q, bool dense, mmoe_error *err) {
+static mmoe_status fail_count(const mmoe_request *q, bool dense, mmoe_error *err) {
     const mmoe_serve_side *s = q->side;
     const size_t given = dense ? q->batch->dense_count : q->batch->sparse_count,
                  wanted = (size_t)(dense ? s->n_dense : s->n_sparse);
     char names[200] = "none";
     size_t used = 0;
-    if (given == wanted) return MMOE_OK;
     for (size_t i = 0; i < wanted && used < sizeof names; i++)
         used += (size_t)snprintf(names + used, sizeof names - used, i ? ", %s" : "%s",
                                  column_name(s, dense, (int32_t)i));
@@ -101,10 +99,12 @@ static mmoe_status check_count(const mmoe_request *q, bool dense, mmoe_error *er
                      dense ? "dense" : "sparse", wanted, names, used < sizeof names ? "" : " ...");
 }
 
+/* What a caller counted, if it counted: others' columns would be read as these. */
 static mmoe_status check_counts(const mmoe_request *q, mmoe_error *err) {
-    if (!q->batch->sparse_count && !q->batch->dense_count) return MMOE_OK;
-    const mmoe_status status = check_count(q, false, err);
-    return status ? status : check_count(q, true, err);
+    const mmoe_batch *b = q->batch;
+    if (!b->sparse_count && !b->dense_count) return MMOE_OK;
+    if (b->sparse_count != (size_t)q->side->n_sparse) return fail_count(q, false, err);
+    return b->dense_count != (size_t)q->side->n_dense ? fail_count(q, true, err) : MMOE_OK;
 }
 
 static mmoe_status check_arrays(const mmoe_request *q, mmoe_error *err) {
