@@ -82,59 +82,40 @@ static bool is_task_name(const char *name) {
            strlen(name) <= MOST && strcmp(name, "mean") != 0;
 }
 
-/* The word of the first type whose loss is shaped, or is of a probability. */
-static const char *shaped_type(void) {
+typedef bool kind_trait(const mmoe_loss_kind *kind);
+
+static bool is_shaped(const mmoe_loss_kind *kind) { return kind->is_shaped; }
+static bool is_probability(const mmoe_loss_kind *kind) { return kind->is_probability; }
+static bool is_scaled(const mmoe_loss_kind *kind) { return kind->is_scaled; }
+
+/* The word of the first type that has the trait. */
+static const char *first_type(kind_trait *has) {
     int type = 0;
-    while (!mmoe_loss_kind_of((mmoe_task_type)type)->is_shaped) type++;
+    while (!has(mmoe_loss_kind_of((mmoe_task_type)type))) type++;
     return mmoe_task_type_name(type);
 }
 
-static const char *probability_type(void) {
-    int type = 0;
-    while (!mmoe_loss_kind_of((mmoe_task_type)type)->is_probability) type++;
-    return mmoe_task_type_name(type);
-}
-
-/* The keys that shape a cross-entropy mean nothing to other losses. */
-static mmoe_status check_shape(const mmoe_task_config *task, int32_t i,
-                               const mmoe_key_place *place) {
-    const char *key = NULL;
-    if (task->label_smoothing != 0)
-        key = "label_smoothing";
-    else if (task->positive_weight != 1)
-        key = "positive_weight";
-    else if (task->focal_gamma != 0)
-        key = "focal_gamma";
-    if (!key || mmoe_loss_kind_of(task->type)->is_shaped) return MMOE_OK;
-    char path[MMOE_PATH_SIZE];
-    snprintf(path, sizeof path, "tasks[%d].%s", i, key);
-    return mmoe_key_fail(place, path, "\"%s\" is of the type %s; only a %s takes this key",
-                         task->name, mmoe_task_type_name((int)task->type), shaped_type());
-}
-
-static const char *scaled_type(void) {
-    int type = 0;
-    while (!mmoe_loss_kind_of((mmoe_task_type)type)->is_scaled) type++;
-    return mmoe_task_type_name(type);
-}
-
-/* Keys of the labels that mean nothing to tasks of the type. */
-static mmoe_status check_labels(const mmoe_task_config *task, int32_t i,
-                                const mmoe_key_place *place) {
-    const mmoe_loss_kind *kind = mmoe_loss_kind_of(task->type);
-    const char *key = NULL, *taker = NULL;
-    if (task->positive && !kind->is_probability) {
-        key = "positive";
-        taker = probability_type();
-    } else if (task->label_transform != MMOE_LABEL_NONE && !kind->is_scaled) {
-        key = "label_transform";
-        taker = scaled_type();
+/* Keys that mean nothing to some types of task. */
+static mmoe_status check_typed_keys(const mmoe_task_config *task, int32_t i,
+                                    const mmoe_key_place *place) {
+    const struct {
+        const char *name;
+        bool is_given;
+        kind_trait *takes;
+    } keys[] = {{"label_smoothing", task->label_smoothing != 0, is_shaped},
+                {"positive_weight", task->positive_weight != 1, is_shaped},
+                {"focal_gamma", task->focal_gamma != 0, is_shaped},
+                {"positive", task->positive != NULL, is_probability},
+                {"label_transform", task->label_transform != MMOE_LABEL_NONE, is_scaled}};
+    for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {
+        if (!keys[k].is_given || keys[k].takes(mmoe_loss_kind_of(task->type))) continue;
+        char path[MMOE_PATH_SIZE];
+        snprintf(path, sizeof path, "tasks[%d].%s", i, keys[k].name);
+        return mmoe_key_fail(place, path, "\"%s\" is of the type %s; only a %s takes this key",
+                             task->name, mmoe_task_type_name((int)task->type),
+                             first_type(keys[k].takes));
     }
-    if (!key) return MMOE_OK;
-    char path[MMOE_PATH_SIZE];
-    snprintf(path, sizeof path, "tasks[%d].%s", i, key);
-    return mmoe_key_fail(place, path, "\"%s\" is a %s; only a %s takes this key", task->name,
-                         mmoe_task_type_name((int)task->type), taker);
+    return MMOE_OK;
 }
 
 static mmoe_status check_tasks(const mmoe_config *config, json_t *columns, json_t *names,
@@ -159,8 +140,7 @@ static mmoe_status check_tasks(const mmoe_config *config, json_t *columns, json_
             earlier = "features.weight";
         if (earlier)
             return mmoe_key_fail(place, path, "\"%s\" is already %s", task->label, earlier);
-        mmoe_status status = check_shape(task, i, place);
-        if (!status) status = check_labels(task, i, place);
+        mmoe_status status = check_typed_keys(task, i, place);
         if (status) return status;
     }
     return MMOE_OK;
@@ -237,7 +217,7 @@ static mmoe_status check_model(const mmoe_config *config, const mmoe_key_place *
         char path[MMOE_PATH_SIZE];
         snprintf(path, sizeof path, "tasks[%d].type", i);
         return mmoe_key_fail(place, path, "the model \"%s\" takes %ss alone",
-                             is_esmm ? "esmm" : "aitm", probability_type());
+                             is_esmm ? "esmm" : "aitm", first_type(is_probability));
     }
     return MMOE_OK;
 }

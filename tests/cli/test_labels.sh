@@ -248,8 +248,8 @@ rows '(i % 2 ? "yes" : "maybe") "," (i % 4 == 1)' >words.csv
 positive no # neighbour: a word that never comes, so that two others do
 refuses '"yes" is neither "no", the task'"'"'s positive label, nor "maybe", its other one' words.csv
 sed 's/"positive": "no"/&, "type": "regression"/' plain.json >money.json
-expect 1 'tasks[0].positive: "ctr" is a regression; only a classification takes this key' train \
-    --config money.json --train words.csv --output m.safetensors
+expect 1 'tasks[0].positive: "ctr" is of the type regression; only a classification takes this' \
+    train --config money.json --train words.csv --output m.safetensors
 
 # ---- Labels on another scale ----
 
@@ -308,8 +308,8 @@ expect 1 "--from: the features or tasks of x.safetensors are not those of" train
     --config plain.json --set tasks.1.label_transform=standardize --train large.csv \
     --from x.safetensors --output m.safetensors
 sed 's/"label": "click"/&, "label_transform": "log1p"/' plain.json >bad.json
-expect 1 'tasks[0].label_transform: "ctr" is a classification; only a regression takes this' train \
-    --config bad.json --train plain.csv --output m.safetensors
+expect 1 'tasks[0].label_transform: "ctr" is of the type classification; only a regression takes' \
+    train --config bad.json --train plain.csv --output m.safetensors
 rows 'i % 2 ",7.5"' >same.csv # neighbour: a deviation of 0
 transformed standardize
 trains same.csv

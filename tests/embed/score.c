@@ -8,7 +8,11 @@ int main(int argc, char **argv) {
     const float prices[] = {3.5F, 12};
     const mmoe_column ids[] = {{MMOE_VALUE_INT64, users, 0}, {MMOE_VALUE_INT64, items, 0}};
     const mmoe_column price = {MMOE_VALUE_FLOAT, prices, 0};
-    const mmoe_batch batch = {.rows = 2, .sparse_columns = ids, .dense_columns = &price};
+    const mmoe_batch batch = {.rows = 2,
+                              .sparse_columns = ids,
+                              .sparse_count = 2,
+                              .dense_columns = &price,
+                              .dense_count = 1};
     mmoe_model *model = NULL;         /* shared by all threads */
     mmoe_predictor *predictor = NULL; /* one a thread */
     mmoe_error err;
