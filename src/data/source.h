@@ -16,7 +16,19 @@ typedef struct mmoe_identity {
 
 typedef struct mmoe_source mmoe_source;
 
+/* What is asked of a source: the rows of a data set, which must outlive it, in their own order or
+ * shuffled anew for each epoch, by `seed`. */
+typedef struct mmoe_source_order {
+    const struct mmoe_dataset *set;
+    bool shuffles;
+    uint64_t seed;
+} mmoe_source_order;
+
 typedef struct mmoe_source_kind {
+    bool (*suits)(const struct mmoe_dataset *set);
+    /* MMOE_E_MEMORY; MMOE_E_ARGUMENT: too many rows to shuffle. */
+    mmoe_status (*open)(const mmoe_source_order *order, const mmoe_allocator *alloc,
+                        mmoe_source **out, mmoe_error *err);
     /* Begins an epoch at its first row. The order of the rows depends on the epoch's number alone:
      * a run that is resumed meets the same. */
     mmoe_status (*begin)(mmoe_source *s, int32_t epoch, mmoe_error *err);
@@ -36,11 +48,17 @@ struct mmoe_source {
     const mmoe_source_kind *kind;
 };
 
-/* Rows in memory (source_memory.c), which must outlive the source: in their own order, or shuffled
- * anew for each epoch, by `seed`. MMOE_E_MEMORY; MMOE_E_ARGUMENT: too many rows to shuffle. */
-mmoe_status mmoe_source_memory_create(const struct mmoe_dataset *set, bool shuffles, uint64_t seed,
-                                      const mmoe_allocator *alloc, mmoe_source **out,
-                                      mmoe_error *err);
+/* A kind is a file, source_NAME.c, and a row here, which the table in source.c and the build follow.
+ * The first that suits a data set reads it; the last, rows in memory, suits all. */
+#define MMOE_SOURCE_KINDS(ROW) ROW(memory)
+
+#define MMOE_SOURCE_RECORD(name) extern const mmoe_source_kind mmoe_source_##name;
+MMOE_SOURCE_KINDS(MMOE_SOURCE_RECORD)
+#undef MMOE_SOURCE_RECORD
+
+/* A new source of the data set's kind, with its errors. */
+mmoe_status mmoe_source_open(const mmoe_source_order *order, const mmoe_allocator *alloc,
+                             mmoe_source **out, mmoe_error *err);
 
 static inline mmoe_status mmoe_source_begin(mmoe_source *s, int32_t epoch, mmoe_error *err) {
     return s->kind->begin(s, epoch, err);

@@ -92,33 +92,40 @@ static void memory_free(mmoe_source *source) {
     mmoe_release(&a, s);
 }
 
-static const mmoe_source_kind memory_kind = {.begin = memory_begin,
+static bool suits_all(const struct mmoe_dataset *set) {
+    (void)set;
+    return true;
+}
+
+static mmoe_status open_memory(const mmoe_source_order *order, const mmoe_allocator *alloc,
+                               mmoe_source **out, mmoe_error *err) {
+    const int64_t rows = order->set->rows;
+    if (order->shuffles && rows > (int64_t)UINT32_MAX)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "%lld rows are too many to shuffle; %u can be",
+                         (long long)rows, UINT32_MAX);
+    memory_source *s = mmoe_alloc_zero(alloc, 1, sizeof *s);
+    if (!s) return mmoe_fail_memory(err, sizeof *s);
+    s->source.kind = &mmoe_source_memory;
+    s->alloc = *alloc;
+    s->set = order->set;
+    s->seed = order->seed;
+    if (order->shuffles) {
+        s->order = mmoe_alloc(alloc, (size_t)rows, sizeof *s->order);
+        if (!s->order) {
+            memory_free(&s->source);
+            return mmoe_fail_memory(err, (size_t)rows * sizeof *s->order);
+        }
+    }
+    *out = &s->source;
+    return MMOE_OK;
+}
+
+const mmoe_source_kind mmoe_source_memory = {.suits = suits_all,
+                                             .open = open_memory,
+                                             .begin = memory_begin,
                                              .next = memory_next,
                                              .count = memory_count,
                                              .place = memory_place,
                                              .seek = memory_seek,
                                              .identity = memory_identity,
                                              .free = memory_free};
-
-mmoe_status mmoe_source_memory_create(const struct mmoe_dataset *set, bool shuffles, uint64_t seed,
-                                      const mmoe_allocator *alloc, mmoe_source **out,
-                                      mmoe_error *err) {
-    if (shuffles && set->rows > (int64_t)UINT32_MAX)
-        return mmoe_fail(err, MMOE_E_ARGUMENT, "%lld rows are too many to shuffle; %u can be",
-                         (long long)set->rows, UINT32_MAX);
-    memory_source *s = mmoe_alloc_zero(alloc, 1, sizeof *s);
-    if (!s) return mmoe_fail_memory(err, sizeof *s);
-    s->source.kind = &memory_kind;
-    s->alloc = *alloc;
-    s->set = set;
-    s->seed = seed;
-    if (shuffles) {
-        s->order = mmoe_alloc(alloc, (size_t)set->rows, sizeof *s->order);
-        if (!s->order) {
-            memory_free(&s->source);
-            return mmoe_fail_memory(err, (size_t)set->rows * sizeof *s->order);
-        }
-    }
-    *out = &s->source;
-    return MMOE_OK;
-}

@@ -242,7 +242,7 @@ mmoe_status mmoe_inspect(const mmoe_model *model, const mmoe_dataset *data, int 
     i->view.rows = data->rows;
     i->view.sampled = data->rows < SAMPLED ? (int32_t)data->rows : SAMPLED;
     inspector w = {.of = i, .model = model, .rows = data->rows};
-    status = mmoe_source_memory_create(data, false, 0, &a, &w.source, err);
+    status = mmoe_source_open(&(mmoe_source_order){.set = data}, &a, &w.source, err);
     if (!status) status = inspect(&w, threads, err);
     free_inspector(&w, &a);
     if (status)

@@ -80,6 +80,7 @@ typedef struct mmoe_scattering {
  * stand elsewhere, needs two calls more: one before a batch is gathered, one before blocks are
  * read.) */
 struct mmoe_table_kind {
+    bool (*suits)(int64_t rows, int32_t dim);
     /* Takes memory for the table's rows, zeroed, or the block that is lent to it. `t` has kind,
      * alloc, rows and dim. MMOE_E_MEMORY. */
     mmoe_status (*open)(mmoe_embedding *t, void *lent, mmoe_error *err);
@@ -95,7 +96,16 @@ struct mmoe_table_kind {
     void (*close)(mmoe_embedding *t); /* one that is not open, too */
 };
 
-/* Rows of floats, every one of them updated in every step. */
-extern const mmoe_table_kind mmoe_table_dense;
+/* A kind is a file, table_NAME.c, and a row here, which the table in table.c and the build follow.
+ * The first that suits a table is its kind; the last, rows of floats that every step updates, suits
+ * all. */
+#define MMOE_TABLE_KINDS(ROW) ROW(dense)
+
+#define MMOE_TABLE_RECORD(name) extern const mmoe_table_kind mmoe_table_##name;
+MMOE_TABLE_KINDS(MMOE_TABLE_RECORD)
+#undef MMOE_TABLE_RECORD
+
+/* The kind of a new table. */
+const mmoe_table_kind *mmoe_table_kind_for(int64_t rows, int32_t dim);
 
 #endif

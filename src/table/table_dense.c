@@ -7,6 +7,12 @@
 
 typedef float v4 __attribute__((vector_size(16), aligned(4), may_alias));
 
+static bool suits_all(int64_t rows, int32_t dim) {
+    (void)rows;
+    (void)dim;
+    return true;
+}
+
 /* ---- Memory ---- */
 
 static mmoe_status open_dense(mmoe_embedding *t, void *lent, mmoe_error *err) {
@@ -251,7 +257,8 @@ static void scatter_dense(const mmoe_scattering *s, const mmoe_table_task *task)
                 &(mmoe_row_gradient){u[i].index, u[i].table->dim, 0, u[i].table->rows, values});
 }
 
-const mmoe_table_kind mmoe_table_dense = {.open = open_dense,
+const mmoe_table_kind mmoe_table_dense = {.suits = suits_all,
+                                          .open = open_dense,
                                           .blocks = dense_blocks,
                                           .gather = gather_dense,
                                           .list = list_dense,

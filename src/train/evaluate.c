@@ -164,7 +164,7 @@ mmoe_status mmoe_evaluate(const mmoe_model *model, const mmoe_dataset *data, int
     mmoe_evaluation of = {.model = model, .params = &model->params};
     mmoe_source *source = NULL;
     mmoe_evaluator *e = NULL;
-    status = mmoe_source_memory_create(data, false, 0, &a, &source, err);
+    status = mmoe_source_open(&(mmoe_source_order){.set = data}, &a, &source, err);
     if (!status) status = mmoe_pool_create(mmoe_worker_count(threads), &a, &of.pool, err);
     if (!status) status = mmoe_evaluator_create(&of, mmoe_source_count(source), &a, &e, err);
     if (!status) status = mmoe_evaluator_run(e, source, metrics, err);

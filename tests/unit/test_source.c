@@ -10,7 +10,7 @@ static mmoe_allocator plain;
 static mmoe_source *source_of(const mmoe_dataset *set, bool shuffles, uint64_t seed) {
     mmoe_source *made;
     plain = mmoe_allocator_or_default(NULL);
-    SUCCEEDS(mmoe_source_memory_create(set, shuffles, seed, &plain, &made, &err));
+    SUCCEEDS(mmoe_source_open(&(mmoe_source_order){set, shuffles, seed}, &plain, &made, &err));
     return made;
 }
 
