@@ -406,6 +406,10 @@ MMOE_API void mmoe_trainer_task_factors(const mmoe_trainer *trainer, double *fac
 MMOE_API mmoe_status mmoe_trainer_resume(mmoe_trainer *trainer, const char *path, mmoe_error *err);
 /* Trains until the last epoch or until early stopping; the model then has the best weights seen on
  * `valid` (the last ones without it; `valid` may be NULL, but not with the scheduler "plateau").
+ * What early stopping watches must be defined on `valid`: where its labels leave it undefined (one
+ * class, none at all, weights of 0) fit fails with MMOE_E_DATA, and without patience warns. A mean
+ * is of the tasks that it can be defined for; those left out are a warning, and so is the first
+ * epoch whose score is undefined nevertheless.
  * With trainer.ema_decay "weights" is their moving average; what mmoe_trainer_step leaves in the
  * model is never an average. On MMOE_E_NUMERIC or _CANCELLED the model has the best weights so far
  * (those it began with, or has now, where no epoch was finished).

@@ -118,8 +118,21 @@ static void task_metrics(void *context, int worker, int task) {
     j->metrics[task].name = l->task;
 }
 
-static mmoe_status predict_rows(mmoe_evaluator *e, mmoe_source *source, mmoe_error *err) {
+static void predict_batch(mmoe_evaluator *e, const mmoe_rows *batch) {
+    if (e->meter) e->meter->first = e->rows;
+    mmoe_run_predict(e->run, batch, e->predictions + e->rows * e->model->schema->n_label);
+    if (e->meter) mmoe_gate_meter_add(e->meter, e->run);
+}
+
+static void predict_nothing(mmoe_evaluator *e, const mmoe_rows *batch) {
     const int32_t tasks = e->model->schema->n_label;
+    float *out = e->predictions + e->rows * tasks;
+    for (int64_t i = 0; i < (int64_t)batch->rows * tasks; i++) out[i] = 0.5F;
+}
+
+static mmoe_status predict_rows(mmoe_evaluator *e, mmoe_source *source,
+                                void (*predict)(mmoe_evaluator *e, const mmoe_rows *batch),
+                                mmoe_error *err) {
     mmoe_rows batch;
     mmoe_status status = mmoe_source_begin(source, 0, err);
     e->rows = 0;
@@ -127,27 +140,35 @@ static mmoe_status predict_rows(mmoe_evaluator *e, mmoe_source *source, mmoe_err
     while (!status) {
         status = mmoe_source_next(source, SLICE, &batch, err);
         if (status || batch.rows == 0) break;
-        if (e->meter) e->meter->first = e->rows;
-        mmoe_run_predict(e->run, &batch, e->predictions + e->rows * tasks);
-        if (e->meter) mmoe_gate_meter_add(e->meter, e->run);
+        predict(e, &batch);
         keep_targets(e, &batch);
         e->rows += batch.rows;
     }
     return status;
 }
 
-mmoe_status mmoe_evaluator_run(mmoe_evaluator *e, mmoe_source *source, mmoe_task_metrics *metrics,
-                               mmoe_error *err) {
-    mmoe_run_fold(e->run);
-    const mmoe_status status = predict_rows(e, source, err);
-    if (status) return status;
+static void judge_tasks(mmoe_evaluator *e, mmoe_task_metrics *metrics) {
     metrics_job job = {e, metrics};
     const int32_t tasks = e->model->schema->n_label;
     if (e->pool)
         mmoe_pool_run(e->pool, tasks, task_metrics, &job);
     else
         for (int32_t t = 0; t < tasks; t++) task_metrics(&job, 0, t);
-    return MMOE_OK;
+}
+
+mmoe_status mmoe_evaluator_run(mmoe_evaluator *e, mmoe_source *source, mmoe_task_metrics *metrics,
+                               mmoe_error *err) {
+    mmoe_run_fold(e->run);
+    const mmoe_status status = predict_rows(e, source, predict_batch, err);
+    if (!status) judge_tasks(e, metrics);
+    return status;
+}
+
+mmoe_status mmoe_evaluator_judge_labels(mmoe_evaluator *e, mmoe_source *source,
+                                        mmoe_task_metrics *metrics, mmoe_error *err) {
+    const mmoe_status status = predict_rows(e, source, predict_nothing, err);
+    if (!status) judge_tasks(e, metrics);
+    return status;
 }
 
 mmoe_status mmoe_evaluate(const mmoe_model *model, const mmoe_dataset *data, int threads,

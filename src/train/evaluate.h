@@ -25,6 +25,11 @@ void mmoe_evaluator_free(mmoe_evaluator *e);
 mmoe_status mmoe_evaluator_run(mmoe_evaluator *e, mmoe_source *source, mmoe_task_metrics *metrics,
                                mmoe_error *err);
 
+/* The same of predictions that are all alike: a figure that is undefined then is so by the rows'
+ * labels and weights, whatever is predicted. */
+mmoe_status mmoe_evaluator_judge_labels(mmoe_evaluator *e, mmoe_source *source,
+                                        mmoe_task_metrics *metrics, mmoe_error *err);
+
 /* Chunks of the evaluator's largest batch; and a meter that counts rows in the runs to come, NULL:
  * none. */
 int32_t mmoe_evaluator_chunks(const mmoe_evaluator *e);

@@ -126,6 +126,7 @@ static mmoe_status run_epoch(mmoe_fit_run *r, mmoe_error *err) {
     if (status) return status;
     double score = r->valid ? mmoe_fit_score(r) : 0;
     t->at.epoch++;
+    if (r->valid) mmoe_fit_warn_undefined(r, score);
     int is_best = keep_best(r, score);
     if (r->valid)
         mmoe_schedule_watch(&t->schedule, c, mmoe_fit_shown_score(r, score),
@@ -248,7 +249,8 @@ static mmoe_status take_fit_memory(mmoe_fit_run *r, mmoe_error *err) {
     const size_t tasks = (size_t)t->model->schema->n_label;
     if (!r->valid) return watch_gates(r, t->run->plan->max_chunks, err);
     r->metrics = mmoe_alloc_zero(&t->alloc, tasks, sizeof *r->metrics);
-    if (!r->metrics) return mmoe_fail_memory(err, tasks * sizeof *r->metrics);
+    r->counts = mmoe_alloc_zero(&t->alloc, tasks, sizeof *r->counts);
+    if (!r->metrics || !r->counts) return mmoe_fail_memory(err, tasks * sizeof *r->metrics);
     const mmoe_evaluation of = {t->model, kept_params(t), t->pool};
     mmoe_status status =
         mmoe_evaluator_create(&of, mmoe_source_count(r->valid), &t->alloc, &r->evaluator, err);
@@ -286,6 +288,7 @@ mmoe_status mmoe_trainer_fit(mmoe_trainer *t, const mmoe_dataset *train, const m
     mmoe_fit_run r = {.t = t, .rows = train->rows};
     status = open_sources(&r, train, valid, err);
     if (!status) status = take_fit_memory(&r, err);
+    if (!status && valid) status = mmoe_fit_watch(&r, err);
     if (!status) status = begin_run(&r, err);
     if (!status) {
         mmoe_trainer_take_blas(t);
@@ -300,6 +303,7 @@ mmoe_status mmoe_trainer_fit(mmoe_trainer *t, const mmoe_dataset *train, const m
     mmoe_parts_finish(&r.parts);
     mmoe_evaluator_free(r.evaluator);
     mmoe_release(&t->alloc, r.metrics);
+    mmoe_release(&t->alloc, r.counts);
     mmoe_source_free(r.train);
     mmoe_source_free(r.valid);
     return status;

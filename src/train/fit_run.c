@@ -35,33 +35,6 @@ void mmoe_fit_warn(const mmoe_trainer *t, mmoe_warning about, const char *format
     t->options.on_warning(t->options.user, &about);
 }
 
-/* What early stopping watches of a task: a place among its metrics. */
-static size_t watched_metric(const mmoe_config *config, int type) {
-    const mmoe_metric_kind *watched = mmoe_config_watched_metric(config);
-    size_t i = 0;
-    while (mmoe_loss_metric(type, i) != watched) i++;
-    return i;
-}
-
-/* Larger is better for AUC, smaller for the errors: the sign makes larger better for all. */
-static double task_score(const mmoe_config *config, const mmoe_task_metrics *m) {
-    return mmoe_config_watched_metric(config)->doc.better *
-           m->values[watched_metric(config, (int)m->type)];
-}
-
-double mmoe_fit_score(const mmoe_fit_run *r) {
-    const mmoe_config *config = r->t->model->config;
-    const int32_t task = config->trainer.earlystop_task, n = r->t->model->schema->n_label;
-    if (task >= 0) return task_score(config, &r->metrics[task]);
-    double sum = 0;
-    for (int32_t i = 0; i < n; i++) sum += task_score(config, &r->metrics[i]);
-    return sum / n;
-}
-
-double mmoe_fit_shown_score(const mmoe_fit_run *r, double score) {
-    return mmoe_config_watched_metric(r->t->model->config)->doc.better * score;
-}
-
 int mmoe_fit_report_epoch(mmoe_fit_run *r, double score, double train_seconds, int is_best) {
     mmoe_trainer *t = r->t;
     if (!t->options.on_epoch) return 0;

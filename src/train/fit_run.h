@@ -10,6 +10,8 @@ typedef struct mmoe_fit_run {
     int64_t rows;               /* of an epoch */
     mmoe_evaluator *evaluator;
     mmoe_task_metrics *metrics; /* [tasks] */
+    bool *counts;               /* [tasks] those whose figures are watched and can be defined */
+    bool has_warned;            /* of a score that is undefined */
     double epoch_start, last_progress;
     double lr; /* of the epoch's last step */
     mmoe_parts parts;
@@ -18,6 +20,12 @@ typedef struct mmoe_fit_run {
 
 /* Of the epoch so far; NaN: no row had a label. */
 double mmoe_fit_mean_loss(const mmoe_trainer *t, int32_t task);
+/* fit_watch.c: finds the tasks that are watched. Where the validation rows' labels leave what
+ * decides undefined, MMOE_E_DATA; of a mean, those of the tasks that it is not are left out, and
+ * the caller is told. */
+mmoe_status mmoe_fit_watch(mmoe_fit_run *r, mmoe_error *err);
+/* Behind an epoch: tells once that its score is undefined. */
+void mmoe_fit_warn_undefined(mmoe_fit_run *r, double score);
 /* What early stopping watches of the validation rows' metrics, larger being better; and the figure
  * as its metric is named, an error being positive again. */
 double mmoe_fit_score(const mmoe_fit_run *r);

@@ -78,9 +78,9 @@ finish() {
 make_data() { # ROWS
     rows=$1
     "$mmoe" synth clicks --rows "$rows" --seed 7 --output train.csv 2>/dev/null &&
-        "$mmoe" synth clicks --rows 200 --seed 7 --first-row "$rows" --output valid.csv \
+        "$mmoe" synth clicks --rows 1000 --seed 7 --first-row "$rows" --output valid.csv \
         2>/dev/null &&
-        "$mmoe" synth clicks --rows 1000 --seed 7 --first-row $((rows + 200)) --output test.csv \
+        "$mmoe" synth clicks --rows 1000 --seed 7 --first-row $((rows + 1000)) --output test.csv \
         2>/dev/null &&
         cat >config.json <<'JSON'
 {

@@ -103,7 +103,7 @@ expect 0 "" report --log run.jsonl --output log.html
 check "nothing on standard output" [ ! -s out ]
 page "the log's page" log.html "Training run: mmoe" "run.jsonl" \
     "Tasks cvr (classification), ctr (classification)" "Training data train.csv 2000 rows" \
-    "Validation data valid.csv 200 rows" "Test data test.csv 1000 rows" "Epochs 3 of at most 3" \
+    "Validation data valid.csv 1000 rows" "Test data test.csv 1000 rows" "Epochs 3 of at most 3" \
     "Best epoch $best, score" "Parameters $parameters" "Threads 2" \
     "Seed 3" "Loss of cvr" "AUC of ctr" "Calibration of ctr" "Entropy of the gates" "Gate of cvr" \
     "experts.2" "best: $best" "expert_params.dropout 0.1" \

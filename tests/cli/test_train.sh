@@ -18,7 +18,7 @@ check "a line an epoch on standard error" [ "$(grep -c '^epoch [123]/3 ' err)" -
 check "the log: a line for the run, one an epoch, one for the result" [ \
     "$(wc -l <run.jsonl)" -eq 5 ]
 check "the log's first line describes the run" grep -q \
-    '^{"version":.*"rows":{"train":2000,"valid":200,"test":1000}' run.jsonl
+    '^{"version":.*"rows":{"train":2000,"valid":1000,"test":1000}' run.jsonl
 epoch='^{"epoch":3,.*"losses":{"cvr":.*"factors":{"cvr":1.0,"ctr":1.0},'
 check "an epoch has losses, metrics and speed" grep -q \
     "$epoch"'"valid":{"cvr":{"auc":.*"rows_per_second":' run.jsonl

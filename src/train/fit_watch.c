@@ -1,0 +1,116 @@
+/* What early stopping, the best weights and a plateau watch of the validation rows. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "train/fit_run.h"
+
+/* What early stopping watches of a task: a place among its metrics. */
+static size_t watched_metric(const mmoe_config *config, int type) {
+    const mmoe_metric_kind *watched = mmoe_config_watched_metric(config);
+    size_t i = 0;
+    while (mmoe_loss_metric(type, i) != watched) i++;
+    return i;
+}
+
+/* Larger is better for AUC, smaller for the errors: the sign makes larger better for all. */
+static double task_score(const mmoe_config *config, const mmoe_task_metrics *m) {
+    return mmoe_config_watched_metric(config)->doc.better *
+           m->values[watched_metric(config, (int)m->type)];
+}
+
+/* Is the task's figure looked at, alone or in the mean? */
+static bool is_watched(const mmoe_fit_run *r, int32_t task) {
+    const int32_t watched = r->t->model->config->trainer.earlystop_task;
+    return watched < 0 || watched == task;
+}
+
+double mmoe_fit_score(const mmoe_fit_run *r) {
+    const mmoe_config *config = r->t->model->config;
+    const int32_t n = r->t->model->schema->n_label;
+    double sum = 0;
+    int32_t count = 0;
+    for (int32_t i = 0; i < n; i++) {
+        if (!r->counts[i]) continue;
+        sum += task_score(config, &r->metrics[i]);
+        count++;
+    }
+    return count ? sum / count : (double)NAN;
+}
+
+double mmoe_fit_shown_score(const mmoe_fit_run *r, double score) {
+    return mmoe_config_watched_metric(r->t->model->config)->doc.better * score;
+}
+
+/* ---- Undefined ---- */
+
+/* "\"ctr\" (one class only), \"cvr\" (no labels)" */
+static void list_undefined(const mmoe_fit_run *r, char *text, size_t size) {
+    size_t used = 0;
+    *text = '\0';
+    for (int32_t i = 0; i < r->t->model->schema->n_label && used < size; i++) {
+        const mmoe_task_metrics *m = &r->metrics[i];
+        if (!is_watched(r, i) || !isnan(task_score(r->t->model->config, m))) continue;
+        used += (size_t)snprintf(text + used, size - used, "%s\"%s\" (%s)", used ? ", " : "",
+                                 m->name, m->why ? m->why : "not a number");
+    }
+}
+
+static int32_t count_tasks(const mmoe_fit_run *r, bool defined) {
+    int32_t count = 0;
+    for (int32_t i = 0; i < r->t->model->schema->n_label; i++)
+        count += is_watched(r, i) && (!defined || r->counts[i]);
+    return count;
+}
+
+static const char *watched_title(const mmoe_fit_run *r) {
+    return mmoe_config_watched_metric(r->t->model->config)->doc.title;
+}
+
+static mmoe_status say_undefined(mmoe_fit_run *r, const char *tasks, mmoe_error *err) {
+    const mmoe_trainer_config *c = &r->t->model->config->trainer;
+    const bool decides = c->earlystop_patience > 0 || c->scheduler == MMOE_SCHEDULER_PLATEAU;
+    if (decides)
+        return mmoe_fail(err, MMOE_E_DATA,
+                         "%s watches the %s of validation rows, which is undefined for %s: name "
+                         "another task or metric (trainer.earlystop_task, "
+                         "trainer.earlystop_metric), or set trainer.earlystop_patience to 0",
+                         c->earlystop_patience > 0 ? "early stopping" : "the scheduler",
+                         watched_title(r), tasks);
+    r->has_warned = true;
+    mmoe_fit_warn(r->t, (mmoe_warning){.count = mmoe_source_count(r->valid)},
+                  "the %s of validation rows is undefined for %s: no epoch is the best, and the "
+                  "last weights are kept",
+                  watched_title(r), tasks);
+    return MMOE_OK;
+}
+
+mmoe_status mmoe_fit_watch(mmoe_fit_run *r, mmoe_error *err) {
+    const mmoe_status status = mmoe_evaluator_judge_labels(r->evaluator, r->valid, r->metrics, err);
+    if (status) return status;
+    const mmoe_config *config = r->t->model->config;
+    for (int32_t i = 0; i < r->t->model->schema->n_label; i++)
+        r->counts[i] = is_watched(r, i) && !isnan(task_score(config, &r->metrics[i]));
+    const int32_t defined = count_tasks(r, true), all = count_tasks(r, false);
+    if (defined == all) return MMOE_OK;
+    char tasks[512];
+    list_undefined(r, tasks, sizeof tasks);
+    if (!defined) return say_undefined(r, tasks, err);
+    mmoe_fit_warn(r->t, (mmoe_warning){.count = all - defined},
+                  "the mean %s that early stopping watches is of %d of %d tasks: on the validation "
+                  "rows it is undefined for %s",
+                  watched_title(r), (int)defined, (int)all, tasks);
+    return MMOE_OK;
+}
+
+void mmoe_fit_warn_undefined(mmoe_fit_run *r, double score) {
+    char tasks[512];
+    if (!isnan(score) || r->has_warned) return;
+    r->has_warned = true;
+    list_undefined(r, tasks, sizeof tasks);
+    mmoe_fit_warn(r->t, (mmoe_warning){.count = 1},
+                  "epoch %d: the %s that early stopping watches is undefined for %s: such an epoch "
+                  "is neither the best nor one of those that are waited for",
+                  (int)r->t->at.epoch, watched_title(r), tasks);
+}
