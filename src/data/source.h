@@ -48,8 +48,8 @@ struct mmoe_source {
     const mmoe_source_kind *kind;
 };
 
-/* A kind is a file, source_NAME.c, and a row here, which the table in source.c and the build follow.
- * The first that suits a data set reads it; the last, rows in memory, suits all. */
+/* A kind is a file, source_NAME.c, and a row here, which source.c and the build follow. The first
+ * that suits a data set reads it; the last, rows in memory, suits all. */
 #define MMOE_SOURCE_KINDS(ROW) ROW(memory)
 
 #define MMOE_SOURCE_RECORD(name) extern const mmoe_source_kind mmoe_source_##name;
