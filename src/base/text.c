@@ -13,6 +13,8 @@ static void trim_blanks(const char **text, const char **end) {
     while (*end > *text && is_blank((*end)[-1])) --*end;
 }
 
+#define MOST_EXACT 0x1p53 /* doubles tell all integers up to here apart */
+
 /* [+-]digits: 1, 0 or -1 as mmoe_parse_integral returns. */
 static int parse_digits(const char *p, const char *end, int64_t *out) {
     bool negative = p < end && *p == '-';
@@ -37,13 +39,26 @@ bool mmoe_parse_int64(const char *text, size_t length, int64_t *out) {
     return parse_digits(text, end, out) > 0;
 }
 
+/* "1e+05", as R and C write an integer that is a double; its sign tells it from a hash, "12e45". */
+static int parse_power(const char *text, const char *end, int64_t *out) {
+    const char *e = text;
+    double value;
+    while (e < end && *e != 'e' && *e != 'E') e++;
+    if (end - e < 2 || e[1] != '+') return 0;
+    if (!mmoe_parse_double(text, (size_t)(end - text), &value) || value != rint(value)) return 0;
+    if (fabs(value) > MOST_EXACT) return -1;
+    *out = (int64_t)value;
+    return 1;
+}
+
 int mmoe_parse_integral(const char *text, size_t length, int64_t *out) {
     const char *end = text + length;
     trim_blanks(&text, &end);
     const char *zero = end;
     while (zero > text && zero[-1] == '0') zero--;
-    if (zero > text && zero[-1] == '.' && zero < end) end = zero - 1;
-    return parse_digits(text, end, out);
+    const bool has_zeros = zero > text && zero[-1] == '.' && zero < end;
+    const int whole = parse_digits(text, has_zeros ? zero - 1 : end, out);
+    return whole ? whole : parse_power(text, end, out);
 }
 
 /* ---- Text to double ---- */

@@ -9,8 +9,9 @@
 /* The whole of text[0 .. length) as a decimal number, blanks (spaces and tabs) around it allowed;
  * false when it is not one or does not fit. The text needs no terminator. Integers: [+-]digits. */
 bool mmoe_parse_int64(const char *text, size_t length, int64_t *out);
-/* An integer as pandas writes it in a column with missing values, too: "5.0". Returns 1; 0 when the
- * text is none; -1 when it is one that 64 bits do not hold. *out is written with 1 only. */
+/* An integer as pandas writes it in a column with missing values, too: "5.0", and as R writes a
+ * large one: "1e+05". Returns 1; 0 when the text is none; -1 when it is one that 64 bits do not
+ * hold. *out is written with 1 only. */
 int mmoe_parse_integral(const char *text, size_t length, int64_t *out);
 /* Correctly rounded. "inf", "nan" and overflow are parsed (the caller judges); hexadecimal is not.
  */

@@ -73,8 +73,28 @@ START_TEST(integers_as_pandas_writes_them) {
     ck_assert_int_eq(value, 100);
     ck_assert_int_eq(mmoe_parse_integral("9223372036854775808", 19, &value), -1);
     ck_assert_int_eq(mmoe_parse_integral("-99999999999999999999.0", 23, &value), -1);
-    const char *bad[] = {"",      "5.",  ".0", "-.0",   "5.5",
-                         "5.00x", "5e0", "x",  "5.0.0", "99999999999999999999x"};
+    ck_assert_int_eq(mmoe_parse_integral("1e+05", 5, &value), 1);
+    ck_assert_int_eq(value, 100000);
+    ck_assert_int_eq(mmoe_parse_integral("-1.5E+06 ", 9, &value), 1);
+    ck_assert_int_eq(value, -1500000);
+    ck_assert_int_eq(mmoe_parse_integral("1e+20", 5, &value), -1);
+    const char *bad[] = {"",
+                         "5.",
+                         ".0",
+                         "-.0",
+                         "5.5",
+                         "5.00x",
+                         "x",
+                         "5.0.0",
+                         "5e0",
+                         "12e45",
+                         "e+05",
+                         "1e+",
+                         "1.5e+0",
+                         "0x1e+5",
+                         "1e+05x",
+                         "1e-05",
+                         "99999999999999999999x"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         ck_assert_msg(mmoe_parse_integral(bad[i], strlen(bad[i]), &value) == 0, "%s", bad[i]);
 }
