@@ -290,7 +290,8 @@ mmoe_rows mmoe_dataset_rows_of(const dataset *set, int64_t first, int32_t rows,
     return r;
 }
 
-mmoe_status mmoe_dataset_check(const dataset *set, const struct mmoe_schema *s, mmoe_error *err) {
+mmoe_status mmoe_dataset_check(const dataset *set, const struct mmoe_schema *s,
+                               uint64_t fingerprint, mmoe_error *err) {
     if (set->rows < 1) return mmoe_fail(err, MMOE_E_ARGUMENT, "the data set has no rows");
     if (set->n_sparse != s->n_sparse || set->n_dense != s->n_dense || set->n_label != s->n_label)
         return mmoe_fail(err, MMOE_E_ARGUMENT,
@@ -304,7 +305,7 @@ mmoe_status mmoe_dataset_check(const dataset *set, const struct mmoe_schema *s, 
                 err, MMOE_E_ARGUMENT, NULL, 0, s->sparse[c].name,
                 "the data set has row number %d, which is outside the model's table",
                 (int)set->most_id[c]);
-    if (set->schema_hash == mmoe_schema_fingerprint(s)) return MMOE_OK;
+    if (set->schema_hash == fingerprint) return MMOE_OK;
     return mmoe_fail(err, MMOE_E_ARGUMENT,
                      "the data set is of another schema: its columns, vocabularies or transforms "
                      "are not the model's; read it with the model's schema");

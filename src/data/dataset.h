@@ -42,9 +42,9 @@ mmoe_status mmoe_dataset_fit(const mmoe_schema_wanted *wanted, const mmoe_alloca
 mmoe_rows mmoe_dataset_rows_of(const struct mmoe_dataset *set, int64_t first, int32_t rows,
                                const uint32_t *index);
 /* MMOE_E_ARGUMENT unless the data set has rows and was encoded with this schema, or with one that
- * encodes alike (mmoe_schema_fingerprint). */
+ * encodes alike. `fingerprint`: the schema's, which a trainer does not take anew for each step. */
 mmoe_status mmoe_dataset_check(const struct mmoe_dataset *set, const struct mmoe_schema *schema,
-                               mmoe_error *err);
+                               uint64_t fingerprint, mmoe_error *err);
 
 /* Fills most_id and schema_hash of a data set whose rows stand, encoded by `schema` as it is now.
  * MMOE_E_MEMORY. */

@@ -230,7 +230,8 @@ mmoe_status mmoe_inspect(const mmoe_model *model, const mmoe_dataset *data, int 
         return mmoe_fail(
             err, MMOE_E_ARGUMENT,
             "mmoe_inspect: model, dataset and out must not be NULL, threads must be 0 to 256");
-    mmoe_status status = mmoe_dataset_check(data, model->schema, err);
+    mmoe_status status =
+        mmoe_dataset_check(data, model->schema, mmoe_schema_fingerprint(model->schema), err);
     if (status) return status;
     if (data->rows < 1)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_inspect: the data set has no rows");

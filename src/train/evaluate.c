@@ -178,7 +178,8 @@ mmoe_status mmoe_evaluate(const mmoe_model *model, const mmoe_dataset *data, int
         return mmoe_fail(
             err, MMOE_E_ARGUMENT,
             "mmoe_evaluate: model, dataset and metrics must not be NULL, threads must be 0 to 256");
-    mmoe_status status = mmoe_dataset_check(data, model->schema, err);
+    mmoe_status status =
+        mmoe_dataset_check(data, model->schema, mmoe_schema_fingerprint(model->schema), err);
     if (status) return status;
     if (mmoe_allocator_check(alloc, "mmoe_evaluate", err)) return MMOE_E_ARGUMENT;
     mmoe_allocator a = mmoe_allocator_or_default(alloc);

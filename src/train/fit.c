@@ -151,8 +151,8 @@ static mmoe_status check_fit(const mmoe_trainer *t, const mmoe_dataset *train,
     if (!t || !train)
         return mmoe_fail(err, MMOE_E_ARGUMENT,
                          "mmoe_trainer_fit: trainer and train must not be NULL");
-    mmoe_status status = mmoe_dataset_check(train, t->model->schema, err);
-    if (!status && valid) status = mmoe_dataset_check(valid, t->model->schema, err);
+    mmoe_status status = mmoe_dataset_check(train, t->model->schema, t->schema_hash, err);
+    if (!status && valid) status = mmoe_dataset_check(valid, t->model->schema, t->schema_hash, err);
     if (status) return status;
     if (!valid && t->model->config->trainer.scheduler == MMOE_SCHEDULER_PLATEAU)
         return mmoe_fail(err, MMOE_E_ARGUMENT,

@@ -1,8 +1,6 @@
 #include "train/fit_run.h"
 
 #include <math.h>
-#include <stdarg.h>
-#include <stdio.h>
 
 #include "base/clock.h"
 
@@ -22,17 +20,6 @@ int mmoe_fit_report_progress(mmoe_fit_run *r) {
         r->rows,         t->at.seconds + time - r->epoch_start, t->model->schema->n_label,
         t->loss};
     return t->options.on_progress(t->options.user, &p);
-}
-
-void mmoe_fit_warn(const mmoe_trainer *t, mmoe_warning about, const char *format, ...) {
-    char text[1024];
-    va_list args;
-    if (!t->options.on_warning) return;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    about.message = text;
-    t->options.on_warning(t->options.user, &about);
 }
 
 int mmoe_fit_report_epoch(mmoe_fit_run *r, double score, double train_seconds, int is_best) {

@@ -1,10 +1,22 @@
 /* What early stopping, the best weights and a plateau watch of the validation rows. */
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "train/fit_run.h"
+
+void mmoe_fit_warn(const mmoe_trainer *t, mmoe_warning about, const char *format, ...) {
+    char text[1024];
+    va_list args;
+    if (!t->options.on_warning) return;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    about.message = text;
+    t->options.on_warning(t->options.user, &about);
+}
 
 /* What early stopping watches of a task: a place among its metrics. */
 static size_t watched_metric(const mmoe_config *config, int type) {

@@ -135,7 +135,8 @@ mmoe_status mmoe_model_check_labels(const mmoe_model *model, const mmoe_dataset 
     if (!model || !dataset)
         return mmoe_fail(err, MMOE_E_ARGUMENT,
                          "mmoe_model_check_labels: model and dataset must not be NULL");
-    const mmoe_status status = mmoe_dataset_check(dataset, model->schema, err);
+    const mmoe_status status =
+        mmoe_dataset_check(dataset, model->schema, mmoe_schema_fingerprint(model->schema), err);
     const mmoe_label_check check = {model, dataset, "rows", false, on_warning, user};
     return status ? status : mmoe_labels_check(&check, err);
 }

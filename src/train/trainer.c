@@ -25,6 +25,7 @@ static mmoe_status build(mmoe_trainer *t, mmoe_error *err) {
     const mmoe_model *m = t->model;
     const mmoe_trainer_config *c = &m->config->trainer;
     const size_t tasks = (size_t)m->schema->n_label;
+    t->schema_hash = mmoe_schema_fingerprint(m->schema);
     t->loss_sum = mmoe_alloc_zero(&t->alloc, 5 * tasks, sizeof *t->loss_sum);
     if (!t->loss_sum) return mmoe_fail_memory(err, 5 * tasks * sizeof *t->loss_sum);
     t->weight_sum = t->loss_sum + tasks;
@@ -121,7 +122,7 @@ static mmoe_status check_step(const mmoe_trainer *t, const mmoe_dataset *data, i
                               size_t rows, mmoe_error *err) {
     if (!t || !data)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "a training step needs a trainer and a data set");
-    mmoe_status status = mmoe_dataset_check(data, t->model->schema, err);
+    mmoe_status status = mmoe_dataset_check(data, t->model->schema, t->schema_hash, err);
     if (status) return status;
     if (rows < 1 || rows > (size_t)t->run->plan->max_rows || first < 0 ||
         first > data->rows - (int64_t)rows)

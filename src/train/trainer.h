@@ -32,6 +32,7 @@ typedef struct mmoe_progress_state {
 struct mmoe_trainer {
     mmoe_allocator alloc;
     mmoe_model *model;
+    uint64_t schema_hash; /* its schema's fingerprint */
     mmoe_trainer_options options;
     char *checkpoint_path;
     mmoe_pool *pool;

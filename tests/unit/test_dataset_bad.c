@@ -167,7 +167,8 @@ START_TEST(files_without_rows_and_ragged_rows) {
         ck_assert_int_eq(mmoe_dataset_read_csv(schema, path, labels, NULL, &read, &err), MMOE_OK);
         ck_assert_int_eq(mmoe_dataset_rows(read), 0);
         ck_assert_int_eq(mmoe_dataset_batch(read, 0, 0, &batch, &err), MMOE_OK);
-        ck_assert_int_eq(mmoe_dataset_check(read, schema, &err), MMOE_E_ARGUMENT);
+        ck_assert_int_eq(mmoe_dataset_check(read, schema, mmoe_schema_fingerprint(schema), &err),
+                         MMOE_E_ARGUMENT);
         ck_assert_str_eq(err.message, "the data set has no rows");
         mmoe_dataset_free(read);
         read = NULL;
