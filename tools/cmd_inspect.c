@@ -23,17 +23,26 @@ static json_t *tensors_json(const mmoe_model *model) {
 
 static const char *const side_names[] = {MMOE_SIDES(MMOE_WORD)};
 
+/* Adds the column that a feature reads where it is of another name. */
+static json_t *with_column(json_t *json, const char *name, const char *column) {
+    if (json && strcmp(name, column) != 0) json_object_set_new(json, "column", json_string(column));
+    return json;
+}
+
 static json_t *columns_json(const mmoe_model *model) {
     json_t *sparse = json_array(), *dense = json_array();
     for (int32_t i = 0; i < mmoe_model_sparse_count(model); i++)
-        json_array_append_new(sparse,
-                              json_pack("{s:s, s:I, s:s}", "name", mmoe_model_sparse_name(model, i),
-                                        "rows", (json_int_t)mmoe_model_sparse_rows(model, i),
-                                        "side", side_names[mmoe_model_sparse_side(model, i)]));
+        json_array_append_new(
+            sparse,
+            with_column(json_pack("{s:s, s:I, s:s}", "name", mmoe_model_sparse_name(model, i),
+                                  "rows", (json_int_t)mmoe_model_sparse_rows(model, i), "side",
+                                  side_names[mmoe_model_sparse_side(model, i)]),
+                        mmoe_model_sparse_name(model, i), mmoe_model_sparse_column(model, i)));
     for (int32_t i = 0; i < mmoe_model_dense_count(model); i++)
-        json_array_append_new(dense,
-                              json_pack("{s:s, s:s}", "name", mmoe_model_dense_name(model, i),
-                                        "side", side_names[mmoe_model_dense_side(model, i)]));
+        json_array_append_new(
+            dense, with_column(json_pack("{s:s, s:s}", "name", mmoe_model_dense_name(model, i),
+                                         "side", side_names[mmoe_model_dense_side(model, i)]),
+                               mmoe_model_dense_name(model, i), mmoe_model_dense_column(model, i)));
     return json_pack("{s:o, s:o}", "sparse", sparse, "dense", dense);
 }
 
@@ -49,7 +58,11 @@ static json_t *inspect_json(const mmoe_model *model) {
                      cli_config_json(mmoe_model_config(model)));
 }
 
-static const char *of_user(int side) { return side == MMOE_SIDE_USER ? "  (the user's)" : ""; }
+/* Ends a feature's line. */
+static void print_place(const char *name, const char *column, int side) {
+    if (strcmp(name, column) != 0) printf("  of column %s", column);
+    puts(side == MMOE_SIDE_USER ? "  (the user's)" : "");
+}
 
 static void print_model(const mmoe_model *model) {
     printf("parameters  %" PRId64 "\n\ntasks\n", mmoe_model_parameter_count(model));
@@ -58,13 +71,17 @@ static void print_model(const mmoe_model *model) {
                mmoe_task_type_name(mmoe_model_task_type(model, t)));
     if (mmoe_model_score(model)) printf("\nfinal score\n  %s\n", mmoe_model_score(model));
     if (mmoe_model_sparse_count(model)) puts("\nsparse columns, rows of their tables");
-    for (int32_t i = 0; i < mmoe_model_sparse_count(model); i++)
-        printf("  %-32s %" PRId64 "%s\n", mmoe_model_sparse_name(model, i),
-               mmoe_model_sparse_rows(model, i), of_user(mmoe_model_sparse_side(model, i)));
+    for (int32_t i = 0; i < mmoe_model_sparse_count(model); i++) {
+        const char *name = mmoe_model_sparse_name(model, i);
+        printf("  %-32s %" PRId64, name, mmoe_model_sparse_rows(model, i));
+        print_place(name, mmoe_model_sparse_column(model, i), mmoe_model_sparse_side(model, i));
+    }
     if (mmoe_model_dense_count(model)) puts("\ndense columns");
-    for (int32_t i = 0; i < mmoe_model_dense_count(model); i++)
-        printf("  %s%s\n", mmoe_model_dense_name(model, i),
-               of_user(mmoe_model_dense_side(model, i)));
+    for (int32_t i = 0; i < mmoe_model_dense_count(model); i++) {
+        const char *name = mmoe_model_dense_name(model, i);
+        printf("  %s", name);
+        print_place(name, mmoe_model_dense_column(model, i), mmoe_model_dense_side(model, i));
+    }
     puts("\ntensors");
     mmoe_tensor_info info;
     for (size_t i = 0; mmoe_model_tensor(model, i, &info) == 0; i++) {

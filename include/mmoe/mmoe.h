@@ -131,14 +131,18 @@ MMOE_API mmoe_status mmoe_model_load_with(const char *path, const mmoe_model_loa
                                           mmoe_error *err);
 MMOE_API void mmoe_model_free(mmoe_model *model);
 
-/* Columns of the model's input and output. Names belong to the model; NULL or -1 for an index out
- * of range. */
+/* Columns of the model's input and output: its features, in the order of the configuration, and its
+ * tasks. Names belong to the model; NULL or -1 for an index out of range. */
 MMOE_API int32_t mmoe_model_task_count(const mmoe_model *model);
 MMOE_API const char *mmoe_model_task_name(const mmoe_model *model, int32_t task);
 MMOE_API int mmoe_model_task_type(const mmoe_model *model,
                                   int32_t task); /* an mmoe_task_type or -1 */
 MMOE_API int32_t mmoe_model_sparse_count(const mmoe_model *model);
 MMOE_API const char *mmoe_model_sparse_name(const mmoe_model *model, int32_t column);
+/* The column of files that the feature reads: by default the one of its name; several features may
+ * read one. */
+MMOE_API const char *mmoe_model_sparse_column(const mmoe_model *model, int32_t column);
+MMOE_API const char *mmoe_model_dense_column(const mmoe_model *model, int32_t column);
 /* Rows of the column's embedding table; ready row numbers are 0 .. rows-1. */
 MMOE_API int64_t mmoe_model_sparse_rows(const mmoe_model *model, int32_t column);
 MMOE_API int32_t mmoe_model_dense_count(const mmoe_model *model);
@@ -181,8 +185,10 @@ typedef struct mmoe_column {
     size_t stride; /* in bytes; 0: the size of a value, the column being an array of its own */
 } mmoe_column;
 
-/* Rows to score. The sparse columns are those of the model in its order, encoded in `ids`, or
- * described one by one in `sparse_columns`; likewise the dense ones. The arrays belong to the
+/* Rows to score. The sparse columns are the model's sparse features in their order
+ * (mmoe_model_sparse_name), encoded in `ids`, or described one by one in `sparse_columns`; likewise
+ * the dense ones. (Features that read one column of a file are as many columns here; they may have
+ * the same values.) The arrays belong to the
  * caller; a zeroed structure with the members that are used set is valid. (mmoe_dataset_batch makes
  * an encoded one from a data set.) */
 typedef struct mmoe_batch {

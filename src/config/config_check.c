@@ -13,9 +13,13 @@ static bool enter(json_t *names, const char *name, const char *path, const char 
     return *earlier || json_object_set_new(names, name, json_string(path)) == 0;
 }
 
-static mmoe_status enter_feature(json_t *names, const char *name, const char *path,
-                                 const mmoe_key_place *place) {
+/* A feature that says which column it reads is one: its name is no pattern. */
+static mmoe_status enter_feature(json_t *names, const char *name, const char *column,
+                                 const char *path, const mmoe_key_place *place) {
     const char *earlier, *star = strchr(name, '*');
+    if (star && column)
+        return mmoe_key_fail(place, path, "\"%s\" is a pattern, but the feature has a \"column\"",
+                             name);
     if (star && strchr(star + 1, '*'))
         return mmoe_key_fail(place, path, "\"%s\" has more than one *", name);
     if (!enter(names, name, path, &earlier)) return mmoe_fail_memory(place->err, strlen(name));
@@ -36,7 +40,7 @@ static mmoe_status check_sparse(const mmoe_sparse_spec *spec, int32_t i, json_t 
     char item[MMOE_PATH_SIZE / 2], path[MMOE_PATH_SIZE];
     snprintf(item, sizeof item, "features.sparse[%d]", i);
     snprintf(path, sizeof path, "%s.name", item);
-    const mmoe_status status = enter_feature(names, spec->name, path, place);
+    const mmoe_status status = enter_feature(names, spec->name, spec->column, path, place);
     if (status) return status;
     snprintf(path, sizeof path, "%s.shared_with", item);
     if (spec->shared_with && spec->encoder->kind->is_decided)
@@ -52,8 +56,29 @@ static mmoe_status check_dense(const mmoe_dense_spec *spec, int32_t i, json_t *n
     char item[MMOE_PATH_SIZE / 2], path[MMOE_PATH_SIZE];
     snprintf(item, sizeof item, "features.dense[%d]", i);
     snprintf(path, sizeof path, "%s.name", item);
-    const mmoe_status status = enter_feature(names, spec->name, path, place);
+    const mmoe_status status = enter_feature(names, spec->name, spec->column, path, place);
     return status ? status : check_encoder(spec->encoder, item, place);
+}
+
+/* The key of a feature that reads a column not of its name; NULL: there is none. */
+static const char *reader_of(const mmoe_feature_specs *features, const char *column,
+                             char path[MMOE_PATH_SIZE]) {
+    for (int32_t i = 0; i < features->n_sparse + features->n_dense; i++) {
+        const bool sparse = i < features->n_sparse;
+        const int32_t at = sparse ? i : i - features->n_sparse;
+        const char *read = sparse ? features->sparse[at].column : features->dense[at].column;
+        if (!read || strcmp(read, column) != 0) continue;
+        snprintf(path, MMOE_PATH_SIZE, "features.%s[%d].column", sparse ? "sparse" : "dense", at);
+        return path;
+    }
+    return NULL;
+}
+
+/* The key that says that a feature bears this name or reads this column; NULL: there is none. */
+static const char *feature_key(const mmoe_feature_specs *features, const json_t *names,
+                               const char *column, char path[MMOE_PATH_SIZE]) {
+    const char *earlier = json_string_value(json_object_get(names, column));
+    return earlier ? earlier : reader_of(features, column, path);
 }
 
 static mmoe_status check_features(const mmoe_feature_specs *features, json_t *names,
@@ -65,8 +90,9 @@ static mmoe_status check_features(const mmoe_feature_specs *features, json_t *na
         status = check_sparse(features->sparse + i, i, names, place);
     for (int32_t i = 0; status == MMOE_OK && i < features->n_dense; i++)
         status = check_dense(features->dense + i, i, names, place);
+    char path[MMOE_PATH_SIZE];
     const char *earlier =
-        features->weight ? json_string_value(json_object_get(names, features->weight)) : NULL;
+        features->weight ? feature_key(features, names, features->weight, path) : NULL;
     if (status == MMOE_OK && earlier)
         status = mmoe_key_fail(place, "features.weight", "\"%s\" is already %s", features->weight,
                                earlier);
@@ -123,7 +149,7 @@ static mmoe_status check_tasks(const mmoe_config *config, json_t *columns, json_
     if (config->n_task == 0) return mmoe_key_fail(place, "tasks", "at least one task is needed");
     for (int32_t i = 0; i < config->n_task; i++) {
         const mmoe_task_config *task = config->tasks + i;
-        char path[MMOE_PATH_SIZE];
+        char path[MMOE_PATH_SIZE], key[MMOE_PATH_SIZE];
         const char *earlier;
         snprintf(path, sizeof path, "tasks[%d].name", i);
         if (!is_task_name(task->name))
@@ -134,7 +160,7 @@ static mmoe_status check_tasks(const mmoe_config *config, json_t *columns, json_
             return mmoe_fail_memory(place->err, strlen(task->name));
         if (earlier) return mmoe_key_fail(place, path, "\"%s\" is already %s", task->name, earlier);
         snprintf(path, sizeof path, "tasks[%d].label", i);
-        earlier = json_string_value(json_object_get(columns, task->label));
+        earlier = feature_key(&config->features, columns, task->label, key);
         if (!earlier && config->features.weight &&
             strcmp(task->label, config->features.weight) == 0)
             earlier = "features.weight";

@@ -50,17 +50,21 @@
 static const mmoe_key sparse_keys[] = {
     TEXT("features.sparse[].name", IN_SPARSE(name), true, PATTERN,
          "Columns of categories, each value having a row in an embedding table."),
+    TEXT("features.sparse[].column", IN_SPARSE(column), false, COLUMN,
+         "The column that the feature reads, of which there may be several features; by default "
+         "the one of its name."),
     INTEGER("features.sparse[].embed_dim", MMOE_KEY_INT32, IN_SPARSE(embed_dim), "4", 1, 65536,
             "Width of the embedding."),
 };
 
 static const mmoe_key dense_keys[] = {
     TEXT("features.sparse[].shared_with", IN_SPARSE(shared_with), false, COLUMN,
-         "The sparse column whose table this one uses."),
+         "The sparse feature whose table this one uses."),
     WORDS("features.sparse[].side", IN_SPARSE(side), "\"item\"", MMOE_SIDES,
           "In a request to rank, the user's columns are given once and the items' for every "
           "candidate."),
     TEXT("features.dense[].name", IN_DENSE(name), true, PATTERN, "Columns of numbers."),
+    TEXT("features.dense[].column", IN_DENSE(column), false, COLUMN, "As of sparse columns."),
 };
 
 static const mmoe_key other_keys[] = {

@@ -17,11 +17,13 @@ void mmoe_config_free(mmoe_config *config) {
     const mmoe_allocator a = config->alloc;
     for (int32_t i = 0; i < config->features.n_sparse; i++) {
         mmoe_release(&a, config->features.sparse[i].name);
+        mmoe_release(&a, config->features.sparse[i].column);
         mmoe_release(&a, config->features.sparse[i].shared_with);
         mmoe_encoder_free(config->features.sparse[i].encoder);
     }
     for (int32_t i = 0; i < config->features.n_dense; i++) {
         mmoe_release(&a, config->features.dense[i].name);
+        mmoe_release(&a, config->features.dense[i].column);
         mmoe_encoder_free(config->features.dense[i].encoder);
     }
     for (int32_t i = 0; i < config->n_task; i++) {

@@ -56,10 +56,12 @@ static bool is_constant(const void *column, size_t stride, int64_t rows) {
     return rows > 1 && r == rows;
 }
 
-static mmoe_status warn_of_constant(dataset *set, const char *column, mmoe_error *err) {
-    return mmoe_warn(&set->warnings, (mmoe_warning){NULL, column, set->rows, set->first_row}, err,
-                     "column \"%s\": all %lld values are the same: it tells nothing", column,
-                     (long long)set->rows);
+static mmoe_status warn_of_constant(dataset *set, const char *name, const char *column,
+                                    mmoe_error *err) {
+    char shown[MMOE_FEATURE_SIZE];
+    return mmoe_warn(&set->warnings, (mmoe_warning){NULL, name, set->rows, set->first_row}, err,
+                     "%s: all %lld values are the same: it tells nothing",
+                     mmoe_feature_show(name, column, shown), (long long)set->rows);
 }
 
 mmoe_status mmoe_dataset_warn_of_constants(dataset *set, const struct mmoe_schema *schema,
@@ -67,10 +69,10 @@ mmoe_status mmoe_dataset_warn_of_constants(dataset *set, const struct mmoe_schem
     mmoe_status status = MMOE_OK;
     for (int32_t i = 0; i < set->n_sparse && !status; i++)
         if (is_constant(set->ids + i, (size_t)set->n_sparse, set->rows))
-            status = warn_of_constant(set, schema->sparse[i].name, err);
+            status = warn_of_constant(set, schema->sparse[i].name, schema->sparse[i].column, err);
     for (int32_t i = 0; i < set->n_dense && !status; i++)
         if (is_constant(set->dense + i, (size_t)set->n_dense, set->rows))
-            status = warn_of_constant(set, schema->dense[i].name, err);
+            status = warn_of_constant(set, schema->dense[i].name, schema->dense[i].column, err);
     return status;
 }
 
@@ -224,8 +226,7 @@ mmoe_status mmoe_dataset_create(const mmoe_schema *schema, const mmoe_batch *bat
         status = copy_features(set, schema, batch, row, err);
         if (!status) status = copy_targets(set, schema, labels, weights, row, err);
     }
-    if (!status)
-        status = mmoe_notes_warn_read(set->notes, set->n_sparse, set->rows, &set->warnings, err);
+    if (!status) status = mmoe_notes_warn_read(set->notes, schema, set->rows, &set->warnings, err);
     if (!status) status = mmoe_dataset_seal(set, schema, err);
     if (status)
         mmoe_dataset_free(set);

@@ -54,9 +54,11 @@ static mmoe_status find_columns(const loader *l, const mmoe_columns *index, mmoe
     int64_t *at = l->field;
     mmoe_status status = MMOE_OK;
     for (int32_t i = 0; !status && i < s->n_sparse; i++)
-        status = find_column(l, index, s->sparse[i].name, false, at++, err);
+        status = find_column(l, index, mmoe_feature_column(s->sparse[i].name, s->sparse[i].column),
+                             false, at++, err);
     for (int32_t i = 0; !status && i < s->n_dense; i++)
-        status = find_column(l, index, s->dense[i].name, false, at++, err);
+        status = find_column(l, index, mmoe_feature_column(s->dense[i].name, s->dense[i].column),
+                             false, at++, err);
     for (int32_t i = 0; !status && i < s->n_label; i++)
         status = find_target(l, index, s->labels[i].name, at++, err);
     return status ? status : find_target(l, index, s->weight, at, err);
@@ -96,12 +98,25 @@ static mmoe_status on_header(void *user, const mmoe_csv_field *fields, size_t n,
 
 /* ---- Fields ---- */
 
-static mmoe_status fail_field(const loader *l, int64_t row, const char *column,
-                              const mmoe_csv_field *f, const char *fault, mmoe_error *err) {
+/* Where a field stands: the column, and where it is of another name, the feature. */
+typedef struct field_place {
+    int64_t row;
+    const char *column, *feature;
+} field_place;
+
+static field_place place_of(int64_t row, const char *name, const char *column) {
+    return (field_place){row, column ? column : name, column ? name : NULL};
+}
+
+static mmoe_status fail_field(const loader *l, field_place at, const mmoe_csv_field *f,
+                              const char *fault, mmoe_error *err) {
     char shown[MMOE_SHOWN_SIZE];
     if (fault == mmoe_column_no_memory) return mmoe_fail_memory(err, f->length);
-    return mmoe_fail_at(err, MMOE_E_DATA, l->path, row, column, "%s %s",
-                        mmoe_text_show(f->text, f->length, shown), fault);
+    const char *value = mmoe_text_show(f->text, f->length, shown);
+    if (!at.feature)
+        return mmoe_fail_at(err, MMOE_E_DATA, l->path, at.row, at.column, "%s %s", value, fault);
+    return mmoe_fail_at(err, MMOE_E_DATA, l->path, at.row, at.column, "%s %s (feature \"%.100s\")",
+                        value, fault, at.feature);
 }
 
 static bool is_missing(const loader *l, const mmoe_csv_field *f) {
@@ -128,14 +143,16 @@ static mmoe_status read_features(const loader *l, int64_t row, const mmoe_csv_fi
             is_missing(l, &fields[*at]) ? (mmoe_csv_field){"", 0} : fields[*at];
         cell.state = MMOE_CELL_KNOWN;
         const char *fault = read_cell(l, s->tables[c->table].encoder, &f, &cell);
-        if (fault) return fail_field(l, row, c->name, &fields[*at], fault, err);
+        if (fault)
+            return fail_field(l, place_of(row, c->name, c->column), &fields[*at], fault, err);
         mmoe_note_add(&l->set->notes[i], cell.state, row);
         ids[i] = cell.id;
     }
     for (int32_t i = 0; i < s->n_dense; i++, at++) {
         const mmoe_dense_column *c = &s->dense[i];
         const char *fault = read_cell(l, c->encoder, &fields[*at], &cell);
-        if (fault) return fail_field(l, row, c->name, &fields[*at], fault, err);
+        if (fault)
+            return fail_field(l, place_of(row, c->name, c->column), &fields[*at], fault, err);
         if (l->learning)
             ((double *)l->values)[first + i] = cell.learned;
         else
@@ -155,7 +172,7 @@ static mmoe_status read_label(const loader *l, int32_t i, int64_t row, const mmo
                                                    f->length, is_missing(l, f)},
                                 room, out);
     if (fault == mmoe_label_no_memory) return mmoe_fail_memory(err, f->length + 1);
-    if (fault) return fail_field(l, row, column->name, f, fault, err);
+    if (fault) return fail_field(l, place_of(row, column->name, NULL), f, fault, err);
     if (isnan(*out)) l->set->any_missing_label = 1;
     return MMOE_OK;
 }
@@ -163,10 +180,9 @@ static mmoe_status read_label(const loader *l, int32_t i, int64_t row, const mmo
 static mmoe_status read_weight(const loader *l, int64_t row, const mmoe_csv_field *f, float *out,
                                mmoe_error *err) {
     double value;
-    if (!mmoe_parse_double(f->text, f->length, &value))
-        return fail_field(l, row, l->schema->weight, f, "is not a number", err);
-    const char *fault = mmoe_weight_fault(value);
-    if (fault) return fail_field(l, row, l->schema->weight, f, fault, err);
+    const char *fault = mmoe_parse_double(f->text, f->length, &value) ? mmoe_weight_fault(value)
+                                                                      : "is not a number";
+    if (fault) return fail_field(l, place_of(row, l->schema->weight, NULL), f, fault, err);
     *out = (float)value;
     return MMOE_OK;
 }
@@ -243,11 +259,22 @@ static void measure_numbers(const loader *l) {
             }
 }
 
-static mmoe_status settle_encoder(const loader *l, mmoe_encoder *e, const char *name,
+static mmoe_status settle_encoder(const loader *l, mmoe_encoder *e, field_place at,
                                   mmoe_error *err) {
     char room[MMOE_FAULT_SIZE];
     const char *fault = e->kind->settle ? e->kind->settle(e, room) : NULL;
-    return fault ? mmoe_fail_at(err, MMOE_E_DATA, l->path, 0, name, "%s", fault) : MMOE_OK;
+    if (!fault) return MMOE_OK;
+    if (!at.feature) return mmoe_fail_at(err, MMOE_E_DATA, l->path, 0, at.column, "%s", fault);
+    return mmoe_fail_at(err, MMOE_E_DATA, l->path, 0, at.column, "%s (feature \"%.100s\")", fault,
+                        at.feature);
+}
+
+/* Of the feature that owns a table. */
+static field_place owner_of(const struct mmoe_schema *s, int32_t table) {
+    const char *name = s->tables[table].name;
+    int32_t i = 0;
+    while (s->sparse[i].table != table || strcmp(s->sparse[i].name, name) != 0) i++;
+    return place_of(0, name, s->sparse[i].column);
 }
 
 static mmoe_status finish_learning(loader *l, mmoe_error *err) {
@@ -255,9 +282,10 @@ static mmoe_status finish_learning(loader *l, mmoe_error *err) {
     mmoe_status status = MMOE_OK;
     measure_numbers(l);
     for (int32_t i = 0; !status && i < s->n_dense; i++)
-        status = settle_encoder(l, s->dense[i].encoder, s->dense[i].name, err);
+        status = settle_encoder(l, s->dense[i].encoder,
+                                place_of(0, s->dense[i].name, s->dense[i].column), err);
     for (int32_t i = 0; !status && i < s->n_table; i++) {
-        status = settle_encoder(l, s->tables[i].encoder, s->tables[i].name, err);
+        status = settle_encoder(l, s->tables[i].encoder, owner_of(s, i), err);
         s->tables[i].rows = s->tables[i].encoder->rows;
     }
     return status;
@@ -343,7 +371,7 @@ static mmoe_status warn_of_columns(const loader *l, mmoe_error *err) {
     struct mmoe_dataset *set = l->set;
     return l->learning
                ? mmoe_notes_warn_learned(set->notes, l->schema, set->rows, &set->warnings, err)
-               : mmoe_notes_warn_read(set->notes, set->n_sparse, set->rows, &set->warnings, err);
+               : mmoe_notes_warn_read(set->notes, l->schema, set->rows, &set->warnings, err);
 }
 
 static mmoe_status load(loader *l, struct mmoe_dataset **out, mmoe_error *err) {

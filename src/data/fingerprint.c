@@ -16,6 +16,12 @@ static uint64_t hash_number(uint64_t h, int64_t number) {
     return mmoe_checksum_hash(h, &number, sizeof number);
 }
 
+/* A feature of a column of its own name has the number that it had when there were no others. */
+static uint64_t hash_feature(uint64_t h, const char *name, const char *column) {
+    h = hash_text(h, name);
+    return column ? hash_text(h, column) : h;
+}
+
 static uint64_t hash_label(uint64_t h, const mmoe_label_column *label) {
     h = hash_number(hash_text(h, label->name), label->type);
     return label->positive ? hash_text(hash_text(h, label->positive), label->negative) : h;
@@ -24,10 +30,11 @@ static uint64_t hash_label(uint64_t h, const mmoe_label_column *label) {
 uint64_t mmoe_schema_fingerprint(const struct mmoe_schema *s) {
     uint64_t h = hash_number(hash_number(s->n_sparse, s->n_dense), s->n_label);
     for (int32_t i = 0; i < s->n_sparse; i++)
-        h = mmoe_encoder_hash(hash_text(h, s->sparse[i].name),
+        h = mmoe_encoder_hash(hash_feature(h, s->sparse[i].name, s->sparse[i].column),
                               s->tables[s->sparse[i].table].encoder);
     for (int32_t i = 0; i < s->n_dense; i++)
-        h = mmoe_encoder_hash(hash_text(h, s->dense[i].name), s->dense[i].encoder);
+        h = mmoe_encoder_hash(hash_feature(h, s->dense[i].name, s->dense[i].column),
+                              s->dense[i].encoder);
     for (int32_t i = 0; i < s->n_label; i++) h = hash_label(h, &s->labels[i]);
     h = hash_text(h, s->weight);
     return h ? h : 1;

@@ -26,7 +26,7 @@ void mmoe_notes_free(mmoe_note *notes, int32_t count, const mmoe_allocator *allo
 /* More texts than integers are a column of texts. */
 mmoe_status mmoe_notes_warn_learned(const mmoe_note *notes, const struct mmoe_schema *schema,
                                     int64_t rows, mmoe_warnings *list, mmoe_error *err) {
-    char texts[MMOE_NUMBER_SIZE], values[MMOE_NUMBER_SIZE];
+    char texts[MMOE_NUMBER_SIZE], values[MMOE_NUMBER_SIZE], shown[MMOE_FEATURE_SIZE];
     mmoe_status status = MMOE_OK;
     for (int32_t i = 0; !status && i < schema->n_sparse; i++) {
         const mmoe_note *n = notes + i;
@@ -34,22 +34,22 @@ mmoe_status mmoe_notes_warn_learned(const mmoe_note *notes, const struct mmoe_sc
         if (n->texts == 0 || 2 * n->texts >= present) continue;
         mmoe_format_count(n->texts, texts);
         mmoe_format_count(present, values);
-        status =
-            mmoe_warn(list, (mmoe_warning){NULL, n->counts.name, n->texts, n->first_text}, err,
-                      "column \"%s\": %s of %s values %s no integer%s, the first in row %lld: its "
-                      "ids are texts; data.missing says what stands for nothing",
-                      n->counts.name, texts, values, n->texts == 1 ? "is" : "are",
-                      n->texts == 1 ? "" : "s", (long long)n->first_text);
+        status = mmoe_warn(
+            list, (mmoe_warning){NULL, n->counts.name, n->texts, n->first_text}, err,
+            "%s: %s of %s values %s no integer%s, the first in row %lld: its ids are "
+            "texts; data.missing says what stands for nothing",
+            mmoe_feature_show(n->counts.name, schema->sparse[i].column, shown), texts, values,
+            n->texts == 1 ? "is" : "are", n->texts == 1 ? "" : "s", (long long)n->first_text);
     }
     return status;
 }
 
 static bool is_many(int64_t count, int64_t rows) { return 20 * count > rows; }
 
-mmoe_status mmoe_notes_warn_read(const mmoe_note *notes, int32_t count, int64_t rows,
-                                 mmoe_warnings *list, mmoe_error *err) {
+mmoe_status mmoe_notes_warn_read(const mmoe_note *notes, const struct mmoe_schema *schema,
+                                 int64_t rows, mmoe_warnings *list, mmoe_error *err) {
     mmoe_status status = MMOE_OK;
-    for (int32_t i = 0; !status && i < count; i++) {
+    for (int32_t i = 0; !status && i < schema->n_sparse; i++) {
         const mmoe_note *n = notes + i;
         const int64_t unknown = n->counts.unknown, missing = n->counts.missing;
         if (!is_many(unknown, rows) && !is_many(missing, rows)) continue;
@@ -57,13 +57,14 @@ mmoe_status mmoe_notes_warn_read(const mmoe_note *notes, int32_t count, int64_t 
         const mmoe_warning about = {NULL, n->counts.name, is_unknown ? unknown : missing,
                                     is_unknown ? n->first_unknown : n->first_missing};
         const double all = (double)rows / 100;
-        char values[MMOE_NUMBER_SIZE];
+        char values[MMOE_NUMBER_SIZE], shown[MMOE_FEATURE_SIZE];
         mmoe_format_count(rows, values);
-        status = mmoe_warn(list, about, err,
-                           "column \"%s\": of %s values %.1f %% are unknown and %.1f %% missing, "
-                           "the first in row %lld",
-                           n->counts.name, values, (double)unknown / all, (double)missing / all,
-                           (long long)about.row);
+        status =
+            mmoe_warn(list, about, err,
+                      "%s: of %s values %.1f %% are unknown and %.1f %% missing, the first in "
+                      "row %lld",
+                      mmoe_feature_show(n->counts.name, schema->sparse[i].column, shown), values,
+                      (double)unknown / all, (double)missing / all, (long long)about.row);
     }
     return status;
 }

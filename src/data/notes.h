@@ -26,7 +26,7 @@ static inline void mmoe_note_add(mmoe_note *n, mmoe_cell_state state, int64_t ro
 mmoe_status mmoe_notes_warn_learned(const mmoe_note *notes, const struct mmoe_schema *schema,
                                     int64_t rows, mmoe_warnings *list, mmoe_error *err);
 /* Of rows that were only read: a column of which more than a twentieth is missing or unknown. */
-mmoe_status mmoe_notes_warn_read(const mmoe_note *notes, int32_t count, int64_t rows,
-                                 mmoe_warnings *list, mmoe_error *err);
+mmoe_status mmoe_notes_warn_read(const mmoe_note *notes, const struct mmoe_schema *schema,
+                                 int64_t rows, mmoe_warnings *list, mmoe_error *err);
 
 #endif

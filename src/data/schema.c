@@ -1,6 +1,7 @@
 #include "data/schema.h"
 
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -20,7 +21,8 @@ typedef struct binding {
     const char *file;
     mmoe_columns *index;
     int32_t *taker;   /* [n_columns] */
-    int64_t *exact;   /* [specs] the column that bears the spec's name, or -1 */
+    bool *named;      /* [n_columns] a spec's `column` */
+    int64_t *exact;   /* [specs] the column that the spec names itself, or -1 */
     int32_t *matches; /* [specs] columns taken */
     int32_t *spec_of; /* [n_sparse] spec of a sparse column */
     int32_t *sharing; /* [n_sparse] sparse column whose table it uses, or -1 */
@@ -30,6 +32,11 @@ typedef struct binding {
 static int32_t n_specs(const mmoe_feature_specs *s) { return s->n_sparse + s->n_dense; }
 static const char *spec_name(const mmoe_feature_specs *s, int32_t i) {
     return i < s->n_sparse ? s->sparse[i].name : s->dense[i - s->n_sparse].name;
+}
+
+/* The column that it names beside its name; NULL: none. */
+static const char *spec_column(const mmoe_feature_specs *s, int32_t i) {
+    return i < s->n_sparse ? s->sparse[i].column : s->dense[i - s->n_sparse].column;
 }
 
 static const mmoe_encoder *spec_encoder(const mmoe_feature_specs *s, int32_t i) {
@@ -60,32 +67,44 @@ static mmoe_status take_labels(binding *b, const mmoe_label_column *labels, int3
     return MMOE_OK;
 }
 
-static mmoe_status take_exact(binding *b, mmoe_error *err) {
-    for (int32_t i = 0; i < n_specs(b->specs); i++) {
-        const char *name = spec_name(b->specs, i), *star = strchr(name, '*');
-        int64_t at = *name ? mmoe_columns_find(b->index, name) : -1;
-        b->exact[i] = at;
-        if (at < 0) {
-            if (!star)
-                return mmoe_fail_at(err, MMOE_E_CONFIG, b->file, 0, name,
-                                    "the configuration names a column that is not there");
-            if (strchr(star + 1, '*'))
-                return mmoe_fail_at(err, MMOE_E_CONFIG, b->file, 0, name,
-                                    "a pattern may have one '*' only");
-            continue;
-        }
-        if (b->taker[at] == LABEL)
-            return mmoe_fail_at(err, MMOE_E_CONFIG, b->file, 0, name,
-                                "a label column cannot be a feature");
-        if (b->taker[at] == WEIGHT)
-            return mmoe_fail_at(err, MMOE_E_CONFIG, b->file, 0, name,
-                                "the weight column cannot be a feature");
-        if (b->taker[at] != NOTHING)
-            return mmoe_fail_at(err, MMOE_E_CONFIG, b->file, 0, name,
-                                "the configuration names the column twice");
-        b->taker[at] = i;
-        b->matches[i] = 1;
-    }
+/* Why no feature may read the column; NULL: it may. */
+static const char *refusal(const binding *b, int64_t at) {
+    if (b->taker[at] == LABEL) return "a label column cannot be a feature";
+    if (b->taker[at] == WEIGHT) return "the weight column cannot be a feature";
+    return NULL;
+}
+
+/* A spec that names its column does not take it: others may read it, too. */
+static mmoe_status take_named(binding *b, int32_t i, mmoe_error *err) {
+    const char *column = spec_column(b->specs, i), *fault = NULL;
+    const int64_t at = *column ? mmoe_columns_find(b->index, column) : -1;
+    b->exact[i] = at;
+    if (at < 0)
+        return mmoe_fail_at(err, MMOE_E_CONFIG, b->file, 0, column,
+                            "the configuration's feature \"%.100s\" reads a column that is not "
+                            "there",
+                            spec_name(b->specs, i));
+    if ((fault = refusal(b, at)))
+        return mmoe_fail_at(err, MMOE_E_CONFIG, b->file, 0, column, "%s", fault);
+    b->named[at] = true;
+    b->matches[i] = 1;
+    return MMOE_OK;
+}
+
+static mmoe_status take_exact(binding *b, int32_t i, mmoe_error *err) {
+    const char *name = spec_name(b->specs, i), *star = strchr(name, '*'), *fault = NULL;
+    int64_t at = *name ? mmoe_columns_find(b->index, name) : -1;
+    b->exact[i] = at;
+    if (at < 0 && !star)
+        fault = "the configuration names a column that is not there";
+    else if (at < 0 && strchr(star + 1, '*'))
+        fault = "a pattern may have one '*' only";
+    else if (at >= 0)
+        fault = b->taker[at] >= 0 ? "the configuration names the column twice" : refusal(b, at);
+    if (fault) return mmoe_fail_at(err, MMOE_E_CONFIG, b->file, 0, name, "%s", fault);
+    if (at < 0) return MMOE_OK;
+    b->taker[at] = i;
+    b->matches[i] = 1;
     return MMOE_OK;
 }
 
@@ -96,6 +115,7 @@ static void take_matches(binding *b, bool everything) {
         for (size_t c = 0; c < b->n_columns; c++) {
             if (b->taker[c] != NOTHING || !*b->columns[c] || !matches(pattern, b->columns[c]))
                 continue;
+            if (everything && b->named[c]) continue;
             b->taker[c] = i;
             b->matches[i]++;
         }
@@ -106,7 +126,8 @@ static mmoe_status take_columns(binding *b, const mmoe_label_column *labels, int
                                 mmoe_error *err) {
     for (size_t c = 0; c < b->n_columns; c++) b->taker[c] = NOTHING;
     mmoe_status status = take_labels(b, labels, n_label, err);
-    if (!status) status = take_exact(b, err);
+    for (int32_t i = 0; !status && i < n_specs(b->specs); i++)
+        status = spec_column(b->specs, i) ? take_named(b, i, err) : take_exact(b, i, err);
     if (status) return status;
     take_matches(b, false);
     take_matches(b, true);
@@ -159,17 +180,22 @@ static mmoe_status add_column(binding *b, int32_t spec, size_t c, schema *s, mmo
     if (!mmoe_utf8_is(b->columns[c], length))
         return mmoe_fail_at(err, MMOE_E_FORMAT, b->file, b->file ? 1 : 0, NULL,
                             "the name of column %zu is not UTF-8", c + 1);
-    char *name = mmoe_copy_text(&s->alloc, b->columns[c], length);
-    if (!name) return mmoe_fail_memory(err, length + 1);
+    const char *name = spec_column(b->specs, spec) ? spec_name(b->specs, spec) : b->columns[c];
+    const char *column = strcmp(name, b->columns[c]) ? b->columns[c] : NULL;
     if (spec < b->specs->n_sparse) {
         b->spec_of[s->n_sparse] = spec;
-        s->sparse[s->n_sparse++] = (mmoe_sparse_column){name, -1, b->specs->sparse[spec].side};
-        return MMOE_OK;
+        mmoe_sparse_column *to = &s->sparse[s->n_sparse++];
+        *to = (mmoe_sparse_column){NULL, NULL, -1, b->specs->sparse[spec].side};
+        return mmoe_schema_text(s, name, &to->name) && mmoe_schema_text(s, column, &to->column)
+                   ? MMOE_OK
+                   : mmoe_fail_memory(err, length + 1);
     }
     const mmoe_dense_spec *d = &b->specs->dense[spec - b->specs->n_sparse];
-    mmoe_dense_column *column = &s->dense[s->n_dense++];
-    *column = (mmoe_dense_column){name, d->side, NULL};
-    return start_encoder(d->encoder, &s->alloc, &column->encoder, err);
+    mmoe_dense_column *to = &s->dense[s->n_dense++];
+    *to = (mmoe_dense_column){.side = d->side};
+    if (!mmoe_schema_text(s, name, &to->name) || !mmoe_schema_text(s, column, &to->column))
+        return mmoe_fail_memory(err, length + 1);
+    return start_encoder(d->encoder, &s->alloc, &to->encoder, err);
 }
 
 static mmoe_status add_columns(binding *b, int32_t spec, schema *s, mmoe_error *err) {
@@ -177,7 +203,7 @@ static mmoe_status add_columns(binding *b, int32_t spec, schema *s, mmoe_error *
     size_t first = exact ? (size_t)b->exact[spec] : 0, end = exact ? first + 1 : b->n_columns;
     mmoe_status status = MMOE_OK;
     for (size_t c = first; !status && c < end; c++)
-        if (b->taker[c] == spec) status = add_column(b, spec, c, s, err);
+        if (exact || b->taker[c] == spec) status = add_column(b, spec, c, s, err);
     return status;
 }
 
@@ -256,24 +282,11 @@ static mmoe_status add_tables(binding *b, schema *s, mmoe_error *err) {
     return MMOE_OK;
 }
 
-static bool copy_name(const schema *s, const char *from, char **to) {
-    *to = from ? mmoe_copy_text(&s->alloc, from, strlen(from)) : NULL;
-    return !from || *to;
-}
-
-static bool copy_label(const schema *s, const mmoe_label_column *from, mmoe_label_column *to) {
-    *to = *from;
-    to->name = to->task = to->positive = to->negative = NULL;
-    return copy_name(s, from->name, &to->name) && copy_name(s, from->task, &to->task) &&
-           copy_name(s, from->positive, &to->positive) &&
-           copy_name(s, from->negative, &to->negative);
-}
-
 static mmoe_status add_labels(const mmoe_label_column *labels, int32_t n_label, const char *weight,
                               schema *s, mmoe_error *err) {
     for (int32_t i = 0; i < n_label; i++) {
         mmoe_label_column *l = &s->labels[s->n_label++];
-        if (!copy_label(s, &labels[i], l))
+        if (!mmoe_schema_label(s, &labels[i], l))
             return mmoe_fail_memory(err, strlen(labels[i].name) + strlen(labels[i].task) + 2);
     }
     if (!weight) return MMOE_OK;
@@ -281,19 +294,34 @@ static mmoe_status add_labels(const mmoe_label_column *labels, int32_t n_label, 
     return s->weight ? MMOE_OK : mmoe_fail_memory(err, strlen(weight) + 1);
 }
 
-/* An empty schema with room for columns and labels. */
-static schema *new_schema(const mmoe_allocator *a, size_t n_table, size_t n_sparse, size_t n_dense,
-                          size_t n_label) {
-    schema *s = mmoe_alloc_zero(a, 1, sizeof *s);
-    if (!s) return NULL;
-    s->alloc = *a;
-    s->tables = mmoe_alloc_zero(a, n_table, sizeof *s->tables);
-    s->sparse = mmoe_alloc_zero(a, n_sparse, sizeof *s->sparse);
-    s->dense = mmoe_alloc_zero(a, n_dense, sizeof *s->dense);
-    s->labels = mmoe_alloc_zero(a, n_label, sizeof *s->labels);
-    if (s->tables && s->sparse && s->dense && s->labels) return s;
-    mmoe_schema_free(s);
-    return NULL;
+static int by_text(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Names of features are columns' names or a spec's own: no two are the same, and none is a label's
+ * or the weight's. */
+static mmoe_status check_names(const binding *b, const mmoe_label_column *labels, int32_t n_label,
+                               const schema *s, mmoe_error *err) {
+    const size_t n = (size_t)s->n_sparse + (size_t)s->n_dense;
+    const char **names = mmoe_alloc(&s->alloc, n, sizeof *names), *fault = NULL, *name = NULL;
+    if (!names) return mmoe_fail_memory(err, n * sizeof *names);
+    for (int32_t i = 0; i < s->n_sparse; i++) names[i] = s->sparse[i].name;
+    for (int32_t i = 0; i < s->n_dense; i++) names[s->n_sparse + i] = s->dense[i].name;
+    qsort(names, n, sizeof *names, by_text);
+    for (size_t i = 1; !fault && i < n; i++) {
+        name = names[i];
+        if (strcmp(name, names[i - 1]) == 0) fault = "two features have this name";
+    }
+    for (int32_t i = 0; !fault && i <= n_label; i++) {
+        name = i < n_label ? labels[i].name : b->specs->weight;
+        if (name && bsearch(&name, names, n, sizeof *names, by_text))
+            fault = i < n_label ? "a feature has the name of a label column"
+                                : "a feature has the name of the weight column";
+    }
+    const mmoe_status status =
+        fault ? mmoe_fail_at(err, MMOE_E_CONFIG, b->file, 0, name, "%s", fault) : MMOE_OK;
+    mmoe_release(&s->alloc, names);
+    return status;
 }
 
 static mmoe_status build(binding *b, const mmoe_label_column *labels, int32_t n_label,
@@ -304,7 +332,7 @@ static mmoe_status build(binding *b, const mmoe_label_column *labels, int32_t n_
     b->spec_of = mmoe_alloc(a, n_sparse, sizeof *b->spec_of);
     b->sharing = mmoe_alloc(a, n_sparse, sizeof *b->sharing);
     schema *s = b->spec_of && b->sharing
-                    ? new_schema(a, n_sparse, n_sparse, n_dense, (size_t)n_label)
+                    ? mmoe_schema_new(a, n_sparse, n_sparse, n_dense, (size_t)n_label)
                     : NULL;
     if (!s)
         return mmoe_fail_memory(err, sizeof *s +
@@ -312,6 +340,7 @@ static mmoe_status build(binding *b, const mmoe_label_column *labels, int32_t n_
                                          n_dense * sizeof *s->dense);
     mmoe_status status = MMOE_OK;
     for (int32_t i = 0; !status && i < n_specs(b->specs); i++) status = add_columns(b, i, s, err);
+    if (!status) status = check_names(b, labels, n_label, s, err);
     if (!status) status = add_tables(b, s, err);
     if (!status) status = add_labels(labels, n_label, b->specs->weight, s, err);
     if (!status && !mmoe_reading_copy(&b->specs->reading, a, &s->reading))
@@ -337,87 +366,20 @@ mmoe_status mmoe_schema_bind(const mmoe_schema_wanted *wanted, const char *const
     if (!status) status = mmoe_columns_create(columns, n_columns, file, &a, &b.index, err);
     if (status) return status;
     b.taker = mmoe_alloc(&a, n_columns, sizeof *b.taker);
+    b.named = mmoe_alloc_zero(&a, n_columns, sizeof *b.named);
     b.exact = mmoe_alloc(&a, count, sizeof *b.exact);
     b.matches = mmoe_alloc_zero(&a, count, sizeof *b.matches);
-    if (!b.taker || !b.exact || !b.matches)
-        status = mmoe_fail_memory(err, n_columns * sizeof *b.taker +
+    if (!b.taker || !b.named || !b.exact || !b.matches)
+        status = mmoe_fail_memory(err, n_columns * (sizeof *b.taker + sizeof *b.named) +
                                            count * (sizeof *b.exact + sizeof *b.matches));
     if (!status) status = take_columns(&b, labels, n_label, err);
     if (!status) status = build(&b, labels, n_label, &a, out, err);
     mmoe_columns_free(b.index);
     mmoe_release(&a, b.taker);
+    mmoe_release(&a, b.named);
     mmoe_release(&a, b.exact);
     mmoe_release(&a, b.matches);
     mmoe_release(&a, b.spec_of);
     mmoe_release(&a, b.sharing);
     return status;
-}
-
-/* ---- Copying and freeing ---- */
-
-static mmoe_status copy_into(const schema *from, schema *s, mmoe_error *err) {
-    bool ok = copy_name(s, from->weight, &s->weight) &&
-              mmoe_reading_copy(&from->reading, &s->alloc, &s->reading);
-    for (; ok && s->n_sparse < from->n_sparse; s->n_sparse++) {
-        s->sparse[s->n_sparse] = from->sparse[s->n_sparse];
-        ok = copy_name(s, from->sparse[s->n_sparse].name, &s->sparse[s->n_sparse].name);
-    }
-    for (; ok && s->n_dense < from->n_dense; s->n_dense++) {
-        mmoe_dense_column *d = &s->dense[s->n_dense];
-        const mmoe_dense_column *source = &from->dense[s->n_dense];
-        *d = (mmoe_dense_column){NULL, source->side, NULL};
-        ok = copy_name(s, source->name, &d->name) &&
-             (d->encoder = mmoe_encoder_copy(source->encoder, &s->alloc));
-    }
-    for (; ok && s->n_label < from->n_label; s->n_label++)
-        ok = copy_label(s, &from->labels[s->n_label], &s->labels[s->n_label]);
-    for (; ok && s->n_table < from->n_table; s->n_table++) {
-        mmoe_table *t = &s->tables[s->n_table];
-        const mmoe_table *source = &from->tables[s->n_table];
-        *t = (mmoe_table){NULL, source->rows, source->dim, NULL};
-        ok = copy_name(s, source->name, &t->name) &&
-             (t->encoder = mmoe_encoder_copy(source->encoder, &s->alloc));
-    }
-    return ok ? MMOE_OK : mmoe_fail_memory(err, sizeof *s);
-}
-
-mmoe_status mmoe_schema_copy(const schema *source, const mmoe_allocator *alloc, schema **out,
-                             mmoe_error *err) {
-    mmoe_allocator a = mmoe_allocator_or_default(alloc);
-    schema *s = new_schema(&a, (size_t)source->n_table, (size_t)source->n_sparse,
-                           (size_t)source->n_dense, (size_t)source->n_label);
-    if (!s) return mmoe_fail_memory(err, sizeof *s);
-    mmoe_status status = copy_into(source, s, err);
-    if (status)
-        mmoe_schema_free(s);
-    else
-        *out = s;
-    return status;
-}
-
-void mmoe_schema_free(schema *s) {
-    if (!s) return;
-    mmoe_allocator a = s->alloc;
-    for (int32_t i = 0; i < s->n_table; i++) {
-        mmoe_release(&a, s->tables[i].name);
-        mmoe_encoder_free(s->tables[i].encoder);
-    }
-    for (int32_t i = 0; i < s->n_sparse; i++) mmoe_release(&a, s->sparse[i].name);
-    for (int32_t i = 0; i < s->n_dense; i++) {
-        mmoe_release(&a, s->dense[i].name);
-        mmoe_encoder_free(s->dense[i].encoder);
-    }
-    for (int32_t i = 0; i < s->n_label; i++) {
-        mmoe_release(&a, s->labels[i].name);
-        mmoe_release(&a, s->labels[i].task);
-        mmoe_release(&a, s->labels[i].positive);
-        mmoe_release(&a, s->labels[i].negative);
-    }
-    mmoe_release(&a, s->tables);
-    mmoe_release(&a, s->sparse);
-    mmoe_release(&a, s->dense);
-    mmoe_release(&a, s->labels);
-    mmoe_release(&a, s->weight);
-    mmoe_reading_finish(&s->reading, &a);
-    mmoe_release(&a, s);
 }

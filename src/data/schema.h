@@ -10,9 +10,11 @@
 /* What a configuration says of the features, in the caller's words. `name` may be a pattern: "D*"
  * matches a prefix (one
  * '*' anywhere), "*" alone takes every column that no other entry, label or weight names. Exact
- * names win over patterns, patterns over "*"; among patterns the first. */
+ * names win over patterns, patterns over "*"; among patterns the first. Where there is a `column`,
+ * both are exact: such a feature reads the column beside others that do, a pattern among them. */
 typedef struct mmoe_sparse_spec {
     char *name;
+    char *column; /* NULL: the one of that name */
     int32_t embed_dim;
     char *shared_with; /* name of the column whose table this one uses; NULL: its own */
     mmoe_side side;
@@ -21,6 +23,7 @@ typedef struct mmoe_sparse_spec {
 
 typedef struct mmoe_dense_spec {
     char *name;
+    char *column;
     mmoe_side side;
     mmoe_encoder *encoder; /* a kind of numbers with its keys */
 } mmoe_dense_spec;
@@ -35,20 +38,22 @@ typedef struct mmoe_feature_specs {
 
 /* One embedding table; several columns may share it. */
 typedef struct mmoe_table {
-    char *name; /* of the column that owns it */
+    char *name; /* of the feature that owns it */
     int64_t rows;
     int32_t dim;
     mmoe_encoder *encoder; /* what makes rows of the values of all columns that use it */
 } mmoe_table;
 
 typedef struct mmoe_sparse_column {
-    char *name;
+    char *name;    /* of the feature: no other has it */
+    char *column;  /* of files; NULL: the one of that name */
     int32_t table; /* index into tables */
     mmoe_side side;
 } mmoe_sparse_column;
 
 typedef struct mmoe_dense_column {
     char *name;
+    char *column;
     mmoe_side side;
     mmoe_encoder *encoder;
 } mmoe_dense_column;
@@ -85,15 +90,31 @@ typedef struct mmoe_schema_wanted {
     const char *file; /* the training file */
 } mmoe_schema_wanted;
 
+/* A feature as sentences name it: `column "x"`, or `feature "x_bins" of column "x"`. */
+enum { MMOE_FEATURE_SIZE = 400 };
+const char *mmoe_feature_show(const char *name, const char *column, char out[MMOE_FEATURE_SIZE]);
+/* The column of files that a feature reads. */
+static inline const char *mmoe_feature_column(const char *name, const char *column) {
+    return column ? column : name;
+}
+
 /* Resolves `wanted` against the columns' names: tables, columns, labels; encoders that have started
  * but learned nothing. Patterns pass over columns without a name (an index that pandas wrote);
  * label and weight columns need not be among `columns`. The file stands in errors. MMOE_E_CONFIG: a
- * name or pattern that matches nothing, a column named twice, shared_with an unknown column or one
- * of another embed_dim or of other keys of its kind, no feature at all; _FORMAT, in row 1:
- * duplicate column names, a feature's name that is not UTF-8. */
+ * name or pattern that matches nothing, a column named twice, two features of one name,
+ * shared_with an unknown feature or one of another embed_dim or of other keys of its kind, no
+ * feature at all; _FORMAT, in row 1: duplicate column names, a feature's name that is not UTF-8. */
 mmoe_status mmoe_schema_bind(const mmoe_schema_wanted *wanted, const char *const *columns,
                              size_t n_columns, const mmoe_allocator *alloc,
                              struct mmoe_schema **out, mmoe_error *err);
+/* For those who make schemas: an empty one with room for tables, columns and labels; NULL when
+ * memory is out. */
+struct mmoe_schema *mmoe_schema_new(const mmoe_allocator *alloc, size_t n_table, size_t n_sparse,
+                                    size_t n_dense, size_t n_label);
+/* A copy of a text of it, NULL of NULL, and of a label; false when memory is out. */
+bool mmoe_schema_text(const struct mmoe_schema *s, const char *from, char **to);
+bool mmoe_schema_label(const struct mmoe_schema *s, const mmoe_label_column *from,
+                       mmoe_label_column *to);
 mmoe_status mmoe_schema_copy(const struct mmoe_schema *schema, const mmoe_allocator *alloc,
                              struct mmoe_schema **out, mmoe_error *err);
 /* One number for all that turns a file's values into a data set's: names, kinds, fitted values,

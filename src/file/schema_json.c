@@ -23,25 +23,28 @@ static json_t *table_json(const mmoe_schema *schema, int32_t i) {
                                 t->encoder);
 }
 
-/* The side is written where it is the user's: a file without sides is one that older versions read.
- * Takes `json`. */
-static json_t *with_side(json_t *json, mmoe_side side) {
-    if (!json || side == MMOE_SIDE_ITEM ||
-        json_object_set_new(json, "side", json_string(sides[side])) == 0)
-        return json;
+/* The side is written where it is the user's, the column where it is not of the feature's name: a
+ * file without them is one that older versions read. Takes `json`. */
+static json_t *with_place(json_t *json, mmoe_side side, const char *column) {
+    bool ok = json;
+    if (ok && side != MMOE_SIDE_ITEM)
+        ok = json_object_set_new(json, "side", json_string(sides[side])) == 0;
+    if (ok && column) ok = json_object_set_new(json, "column", json_string(column)) == 0;
+    if (ok) return json;
     json_decref(json);
     return NULL;
 }
 
 static json_t *sparse_json(const mmoe_schema *schema, int32_t i) {
     const mmoe_sparse_column *c = schema->sparse + i;
-    return with_side(json_pack("{s:s, s:i}", "name", c->name, "table", (int)c->table), c->side);
+    return with_place(json_pack("{s:s, s:i}", "name", c->name, "table", (int)c->table), c->side,
+                      c->column);
 }
 
 static json_t *dense_json(const mmoe_schema *schema, int32_t i) {
     const mmoe_dense_column *d = schema->dense + i;
-    return with_side(mmoe_encoder_to_json(json_pack("{s:s}", "name", d->name), d->encoder),
-                     d->side);
+    return with_place(mmoe_encoder_to_json(json_pack("{s:s}", "name", d->name), d->encoder),
+                      d->side, d->column);
 }
 
 static json_t *label_json(const mmoe_schema *schema, int32_t i) {
@@ -85,12 +88,14 @@ static mmoe_status read_table(mmoe_entry *e, int32_t i) {
     return mmoe_encoder_from_json(e, MMOE_SHAPE_ID, table->rows, &table->encoder);
 }
 
-static mmoe_status read_side(const mmoe_entry *e, mmoe_side *out) {
+static mmoe_status read_place(const mmoe_entry *e, mmoe_side *out, char **column) {
     int32_t side = MMOE_SIDE_ITEM;
     mmoe_status status = json_object_get(e->json, "side")
                              ? mmoe_entry_word(e, "side", sides, COUNT(sides), &side)
                              : MMOE_OK;
     *out = (mmoe_side)side;
+    if (status == MMOE_OK && json_object_get(e->json, "column"))
+        status = mmoe_entry_text(e, "column", column);
     return status;
 }
 
@@ -98,7 +103,7 @@ static mmoe_status read_sparse(mmoe_entry *e, int32_t i) {
     mmoe_sparse_column *column = e->r->schema->sparse + i;
     int64_t table = 0;
     mmoe_status status = mmoe_entry_text(e, "name", &column->name);
-    if (status == MMOE_OK) status = read_side(e, &column->side);
+    if (status == MMOE_OK) status = read_place(e, &column->side, &column->column);
     if (status == MMOE_OK)
         status = mmoe_entry_integer(e, "table", 0, (int64_t)e->r->schema->n_table - 1, &table);
     if (status == MMOE_OK) column->table = (int32_t)table;
@@ -108,7 +113,7 @@ static mmoe_status read_sparse(mmoe_entry *e, int32_t i) {
 static mmoe_status read_dense(mmoe_entry *e, int32_t i) {
     mmoe_dense_column *column = e->r->schema->dense + i;
     mmoe_status status = mmoe_entry_text(e, "name", &column->name);
-    if (status == MMOE_OK) status = read_side(e, &column->side);
+    if (status == MMOE_OK) status = read_place(e, &column->side, &column->column);
     if (status) return status;
     return mmoe_encoder_from_json(e, MMOE_SHAPE_NUMBER, 0, &column->encoder);
 }
@@ -130,13 +135,13 @@ typedef struct part {
         key_, n_keys_, sizeof(type), offsetof(struct mmoe_schema, items_),                         \
             offsetof(struct mmoe_schema, count_), optional_, read_                                 \
     }
-static const char *const no_keys[] = {NULL}, *const side_keys[] = {"side", NULL};
+static const char *const no_keys[] = {NULL}, *const place_keys[] = {"side", "column", NULL};
 
 /* Columns name tables, so tables come first. */
 static const part parts[] = {
     PART("tables", 3, mmoe_table, tables, n_table, no_keys, read_table),
-    PART("sparse", 2, mmoe_sparse_column, sparse, n_sparse, side_keys, read_sparse),
-    PART("dense", 1, mmoe_dense_column, dense, n_dense, side_keys, read_dense),
+    PART("sparse", 2, mmoe_sparse_column, sparse, n_sparse, place_keys, read_sparse),
+    PART("dense", 1, mmoe_dense_column, dense, n_dense, place_keys, read_dense),
     PART("labels", 3, mmoe_label_column, labels, n_label, mmoe_label_keys, read_label),
 };
 
@@ -176,7 +181,17 @@ static mmoe_status enter(const mmoe_entry *root, json_t *names, const char *name
                : MMOE_OK;
 }
 
-/* A column has one use, but several tasks may have one label. */
+/* Whether a feature of another name reads the column. */
+static bool is_read(const mmoe_schema *s, const char *column) {
+    for (int32_t i = 0; i < s->n_sparse; i++)
+        if (s->sparse[i].column && strcmp(s->sparse[i].column, column) == 0) return true;
+    for (int32_t i = 0; i < s->n_dense; i++)
+        if (s->dense[i].column && strcmp(s->dense[i].column, column) == 0) return true;
+    return false;
+}
+
+/* A label or weight is no feature, by its name or by the column that it reads; several tasks may
+ * have one label. */
 static mmoe_status check_names(const mmoe_entry *root, json_t *columns, json_t *tasks) {
     const mmoe_schema *s = root->r->schema;
     mmoe_status status = MMOE_OK;
@@ -185,9 +200,14 @@ static mmoe_status check_names(const mmoe_entry *root, json_t *columns, json_t *
     for (int32_t i = 0; status == MMOE_OK && i < s->n_dense; i++)
         status = enter(root, columns, s->dense[i].name);
     if (status == MMOE_OK && s->weight) status = enter(root, columns, s->weight);
+    if (status == MMOE_OK && s->weight && is_read(s, s->weight))
+        status = mmoe_entry_fail(root, "weight", "\"%.60s\" is a feature's column", s->weight);
     for (int32_t i = 0; status == MMOE_OK && i < s->n_label; i++) {
         if (json_object_get(columns, s->labels[i].name))
             return mmoe_entry_fail(root, "", "the name \"%.60s\" stands twice", s->labels[i].name);
+        if (is_read(s, s->labels[i].name))
+            return mmoe_entry_fail(root, "", "the label \"%.60s\" is a feature's column",
+                                   s->labels[i].name);
         status = enter(root, tasks, s->labels[i].task);
     }
     return status;

@@ -81,6 +81,10 @@ int32_t mmoe_model_sparse_count(const mmoe_model *m) { return m ? m->schema->n_s
 const char *mmoe_model_sparse_name(const mmoe_model *m, int32_t i) {
     return m && in_range(i, m->schema->n_sparse) ? m->schema->sparse[i].name : NULL;
 }
+const char *mmoe_model_sparse_column(const mmoe_model *m, int32_t i) {
+    if (!m || !in_range(i, m->schema->n_sparse)) return NULL;
+    return mmoe_feature_column(m->schema->sparse[i].name, m->schema->sparse[i].column);
+}
 int64_t mmoe_model_sparse_rows(const mmoe_model *m, int32_t i) {
     return m && in_range(i, m->schema->n_sparse)
                ? m->schema->tables[m->schema->sparse[i].table].rows
@@ -89,6 +93,10 @@ int64_t mmoe_model_sparse_rows(const mmoe_model *m, int32_t i) {
 int32_t mmoe_model_dense_count(const mmoe_model *m) { return m ? m->schema->n_dense : -1; }
 const char *mmoe_model_dense_name(const mmoe_model *m, int32_t i) {
     return m && in_range(i, m->schema->n_dense) ? m->schema->dense[i].name : NULL;
+}
+const char *mmoe_model_dense_column(const mmoe_model *m, int32_t i) {
+    if (!m || !in_range(i, m->schema->n_dense)) return NULL;
+    return mmoe_feature_column(m->schema->dense[i].name, m->schema->dense[i].column);
 }
 int mmoe_model_sparse_side(const mmoe_model *m, int32_t i) {
     return m && in_range(i, m->schema->n_sparse) ? (int)m->schema->sparse[i].side : -1;

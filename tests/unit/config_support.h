@@ -12,9 +12,9 @@
 
 /* Gives every key of the table a place at index 0, and lets every key be set to its bounds. */
 static const char full[] =
-    "{\"features\": {\"sparse\": [{\"name\": \"a\", \"vocab_size\": 2147483647, \"oov_id\": 0}, "
-    "{\"name\": \"b*\"}],"
-    " \"dense\": [{\"name\": \"D*\"}], \"weight\": \"w\"},"
+    "{\"features\": {\"sparse\": [{\"name\": \"a\", \"column\": \"a0\", \"vocab_size\": "
+    "2147483647, \"oov_id\": 0}, {\"name\": \"b*\"}],"
+    " \"dense\": [{\"name\": \"D\", \"column\": \"D1\"}], \"weight\": \"w\"},"
     " \"tasks\": [{\"name\": \"cvr\", \"label\": \"purchase\"}, {\"name\": \"ctr\", \"label\": "
     "\"click\", \"tower_params\": {\"dims\": "
     "[]}}], \"score\": \"ctr * cvr^0.5\","

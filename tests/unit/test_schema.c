@@ -26,6 +26,19 @@ static mmoe_dense_spec dense(const char *name) {
     return s;
 }
 
+/* Features that read a column not of their name. */
+static mmoe_sparse_spec sparse_of(const char *name, const char *column) {
+    mmoe_sparse_spec s = sparse(name, NULL);
+    memcpy(&s.column, &column, sizeof column);
+    return s;
+}
+
+static mmoe_dense_spec dense_of(const char *name, const char *column) {
+    mmoe_dense_spec s = dense(name);
+    memcpy(&s.column, &column, sizeof column);
+    return s;
+}
+
 static mmoe_label_column label(const char *name) {
     mmoe_label_column l = {.type = MMOE_REGRESSION};
     const char *task = "task";
@@ -103,6 +116,58 @@ START_TEST(exact_names_then_patterns_then_the_rest) {
     ck_assert_int_eq(m->labels[0].type, MMOE_REGRESSION);
     ck_assert_str_eq(m->weight, "w");
     mmoe_schema_free(m);
+}
+END_TEST
+
+START_TEST(several_features_read_one_column) {
+    setup s = {.n_sparse = 3,
+               .n_dense = 3,
+               .sparse = {sparse_of("a1_id", "a1"), sparse_of("b", "b"), sparse("*", NULL)},
+               .dense = {dense("a*"), dense_of("a1_log", "a1"), dense_of("x", "c")},
+               .columns = {"c", "a1", "b", "a2", "d"}};
+    mmoe_schema *m = bound(&s);
+    const char *const ids[][2] = {{"a1_id", "a1"}, {"b", NULL}, {"d", NULL}},
+                      *const numbers[][2] = {
+                          {"a1", NULL}, {"a2", NULL}, {"a1_log", "a1"}, {"x", "c"}};
+    ck_assert_int_eq(m->n_sparse, COUNT(ids));
+    ck_assert_int_eq(m->n_dense, COUNT(numbers));
+    for (size_t i = 0; i < COUNT(ids); i++) {
+        ck_assert_str_eq(m->sparse[i].name, ids[i][0]);
+        ck_assert_str_eq(m->tables[m->sparse[i].table].name, ids[i][0]);
+        ck_assert_pstr_eq(m->sparse[i].column, ids[i][1]);
+    }
+    for (size_t i = 0; i < COUNT(numbers); i++) {
+        ck_assert_str_eq(m->dense[i].name, numbers[i][0]);
+        ck_assert_pstr_eq(m->dense[i].column, numbers[i][1]);
+    }
+    const uint64_t before = mmoe_schema_fingerprint(m);
+    memcpy(m->dense[2].column, "a2", 2);
+    ck_assert_uint_ne(mmoe_schema_fingerprint(m), before);
+    mmoe_schema_free(m);
+}
+END_TEST
+
+START_TEST(bad_columns_of_features) {
+    setup s = {.n_sparse = 1,
+               .n_dense = 1,
+               .sparse = {sparse("a", NULL)},
+               .dense = {dense_of("x", "b")},
+               .label = "y",
+               .weight = "w",
+               .columns = {"a", "y", "w"}};
+    refused(
+        &s, MMOE_E_CONFIG,
+        "a.csv: column \"b\": the configuration's feature \"x\" reads a column that is not there");
+    s.dense[0] = dense_of("x", "y");
+    refused(&s, MMOE_E_CONFIG, "a.csv: column \"y\": a label column cannot be a feature");
+    s.dense[0] = dense_of("x", "w");
+    refused(&s, MMOE_E_CONFIG, "a.csv: column \"w\": the weight column cannot be a feature");
+    s.dense[0] = dense_of("a", "a");
+    refused(&s, MMOE_E_CONFIG, "a.csv: column \"a\": two features have this name");
+    s.dense[0] = dense_of("y", "a");
+    refused(&s, MMOE_E_CONFIG, "a.csv: column \"y\": a feature has the name of a label column");
+    s.dense[0] = dense_of("w", "a");
+    refused(&s, MMOE_E_CONFIG, "a.csv: column \"w\": a feature has the name of the weight column");
 }
 END_TEST
 
@@ -303,9 +368,9 @@ END_TEST
 static const setup *everything_to_bind(void) {
     static setup s;
     s = (setup){.n_sparse = 3,
-                .n_dense = 1,
+                .n_dense = 2,
                 .sparse = {sparse("a", "b"), sparse("b", NULL), sparse("s*", NULL)},
-                .dense = {dense("*")},
+                .dense = {dense("*"), dense_of("s1_log", "s1")},
                 .weight = "w",
                 .label = "y",
                 .columns = {"a", "b", "s1", "s2", "d1", "d2", "y", "w"}};
@@ -325,7 +390,10 @@ START_TEST(copies_are_whole) {
     ck_assert_int_eq(mmoe_schema_copy(m, NULL, &copy, NULL), MMOE_OK);
     mmoe_schema_free(m);
     ck_assert_int_eq(copy->n_sparse, 4);
-    ck_assert_int_eq(copy->n_dense, 2);
+    ck_assert_int_eq(copy->n_dense, 3);
+    ck_assert_str_eq(copy->dense[2].name, "s1_log");
+    ck_assert_str_eq(copy->dense[2].column, "s1");
+    ck_assert_ptr_null(copy->dense[1].column);
     ck_assert_int_eq(copy->n_table, 3);
     ck_assert_str_eq(copy->sparse[3].name, "s2");
     ck_assert_int_eq(copy->sparse[0].table, 0);
@@ -372,6 +440,8 @@ END_TEST
 
 void add_cases(TCase *c) {
     tcase_add_test(c, exact_names_then_patterns_then_the_rest);
+    tcase_add_test(c, several_features_read_one_column);
+    tcase_add_test(c, bad_columns_of_features);
     tcase_add_test(c, patterns_pass_over_columns_without_a_name);
     tcase_add_test(c, a_column_may_bear_a_star);
     tcase_add_test(c, a_pattern_does_not_overlap_itself);

@@ -19,10 +19,10 @@ static const char good[] =
     " {\"name\": \"c\", \"rows\": 3, \"dim\": 1, \"oov_id\": -1, \"vocabulary\": \"string\"}],"
     " \"sparse\": [{\"name\": \"a\", \"table\": 0}, {\"name\": \"b\", \"table\": 1}, {\"name\": "
     "\"c\", \"table\": 2}, {\"name\": \"d\", \"table\": 1, "
-    "\"side\": \"user\"}],"
+    "\"side\": \"user\", \"column\": \"x\"}],"
     " \"dense\": [{\"name\": \"x\", \"transform\": \"none\", \"shift\": \"0\", \"scale\": \"1\"},"
     " {\"name\": \"y\", \"transform\": \"log1p_standardize\", \"shift\": \"0.1\", \"scale\": "
-    "\"-2.5e-300\", \"side\": \"user\"}],"
+    "\"-2.5e-300\", \"side\": \"user\", \"column\": \"of y\"}],"
     " \"labels\": [{\"name\": \"l\", \"task\": \"t\", \"type\": \"classification\", \"positive\": "
     "\"yes\", \"negative\": \"no\"}, {\"name\": \"l\", \"task\": \"u\", \"type\": \"regression\", "
     "\"label_transform\": {\"transform\": \"standardize\", \"shift\": \"700.5\", \"unit\": "
@@ -84,6 +84,10 @@ START_TEST(a_schema_comes_back) {
     ck_assert_int_eq(s->sparse[3].table, 1);
     ck_assert(s->sparse[2].side == MMOE_SIDE_ITEM && s->sparse[3].side == MMOE_SIDE_USER);
     ck_assert(s->dense[0].side == MMOE_SIDE_ITEM && s->dense[1].side == MMOE_SIDE_USER);
+    ck_assert_pstr_eq(s->sparse[2].column, NULL);
+    ck_assert_pstr_eq(s->sparse[3].column, "x");
+    ck_assert_pstr_eq(s->dense[0].column, NULL);
+    ck_assert_pstr_eq(s->dense[1].column, "of y");
     const mmoe_number_encoder *number = mmoe_number_of(s->dense[1].encoder);
     ck_assert_int_eq(number->transform, MMOE_TRANSFORM_LOG1P_STANDARDIZE);
     ck_assert(number->shift == 0.1 && number->scale == -2.5e-300);
@@ -169,6 +173,10 @@ START_TEST(wrong_json_is_refused) {
         {"\"table\": 1, \"side\": \"user\"", "\"table\": 1, \"size\": \"user\"",
          "sparse[3]: a key is unknown"},
         {"-2.5e-300\", \"side\": \"user\"", "-2.5e-300\", \"side\": 1", "dense[1].side"},
+        {"\"column\": \"x\"", "\"column\": 3", "sparse[3].column: a string"},
+        {"\"column\": \"x\"", "\"column\": \"l\"", "the label \"l\" is a feature's column"},
+        {"\"column\": \"of y\"", "\"column\": \"w\"", "weight: \"w\" is a feature's column"},
+        {"\"column\": \"of y\"", "\"column\": null", "dense[1].column: a string"},
         {"\"type\": \"regression\"", "\"type\": \"regression\", \"side\": \"user\"",
          "labels[1]: a key is unknown"},
         {"\"name\": \"d\"", "\"name\": \"a\"", "the name \"a\" stands twice"},

@@ -1,0 +1,123 @@
+/* Schemas that are made, copied and freed. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/utf8.h"
+#include "data/schema.h"
+#include "mmoe/train.h"
+
+typedef struct mmoe_schema schema;
+
+schema *mmoe_schema_new(const mmoe_allocator *a, size_t n_table, size_t n_sparse, size_t n_dense,
+                        size_t n_label) {
+    schema *s = mmoe_alloc_zero(a, 1, sizeof *s);
+    if (!s) return NULL;
+    s->alloc = *a;
+    s->tables = mmoe_alloc_zero(a, n_table, sizeof *s->tables);
+    s->sparse = mmoe_alloc_zero(a, n_sparse, sizeof *s->sparse);
+    s->dense = mmoe_alloc_zero(a, n_dense, sizeof *s->dense);
+    s->labels = mmoe_alloc_zero(a, n_label, sizeof *s->labels);
+    if (s->tables && s->sparse && s->dense && s->labels) return s;
+    mmoe_schema_free(s);
+    return NULL;
+}
+
+bool mmoe_schema_text(const schema *s, const char *from, char **to) {
+    *to = from ? mmoe_copy_text(&s->alloc, from, strlen(from)) : NULL;
+    return !from || *to;
+}
+
+bool mmoe_schema_label(const schema *s, const mmoe_label_column *from, mmoe_label_column *to) {
+    *to = *from;
+    to->name = to->task = to->positive = to->negative = NULL;
+    return mmoe_schema_text(s, from->name, &to->name) &&
+           mmoe_schema_text(s, from->task, &to->task) &&
+           mmoe_schema_text(s, from->positive, &to->positive) &&
+           mmoe_schema_text(s, from->negative, &to->negative);
+}
+
+static mmoe_status copy_into(const schema *from, schema *s, mmoe_error *err) {
+    bool ok = mmoe_schema_text(s, from->weight, &s->weight) &&
+              mmoe_reading_copy(&from->reading, &s->alloc, &s->reading);
+    for (; ok && s->n_sparse < from->n_sparse; s->n_sparse++) {
+        const mmoe_sparse_column *source = &from->sparse[s->n_sparse];
+        mmoe_sparse_column *c = &s->sparse[s->n_sparse];
+        *c = (mmoe_sparse_column){NULL, NULL, source->table, source->side};
+        ok = mmoe_schema_text(s, source->name, &c->name) &&
+             mmoe_schema_text(s, source->column, &c->column);
+    }
+    for (; ok && s->n_dense < from->n_dense; s->n_dense++) {
+        mmoe_dense_column *d = &s->dense[s->n_dense];
+        const mmoe_dense_column *source = &from->dense[s->n_dense];
+        *d = (mmoe_dense_column){.side = source->side};
+        ok = mmoe_schema_text(s, source->name, &d->name) &&
+             mmoe_schema_text(s, source->column, &d->column) &&
+             (d->encoder = mmoe_encoder_copy(source->encoder, &s->alloc));
+    }
+    for (; ok && s->n_label < from->n_label; s->n_label++)
+        ok = mmoe_schema_label(s, &from->labels[s->n_label], &s->labels[s->n_label]);
+    for (; ok && s->n_table < from->n_table; s->n_table++) {
+        mmoe_table *t = &s->tables[s->n_table];
+        const mmoe_table *source = &from->tables[s->n_table];
+        *t = (mmoe_table){NULL, source->rows, source->dim, NULL};
+        ok = mmoe_schema_text(s, source->name, &t->name) &&
+             (t->encoder = mmoe_encoder_copy(source->encoder, &s->alloc));
+    }
+    return ok ? MMOE_OK : mmoe_fail_memory(err, sizeof *s);
+}
+
+mmoe_status mmoe_schema_copy(const schema *source, const mmoe_allocator *alloc, schema **out,
+                             mmoe_error *err) {
+    mmoe_allocator a = mmoe_allocator_or_default(alloc);
+    schema *s = mmoe_schema_new(&a, (size_t)source->n_table, (size_t)source->n_sparse,
+                                (size_t)source->n_dense, (size_t)source->n_label);
+    if (!s) return mmoe_fail_memory(err, sizeof *s);
+    mmoe_status status = copy_into(source, s, err);
+    if (status)
+        mmoe_schema_free(s);
+    else
+        *out = s;
+    return status;
+}
+
+void mmoe_schema_free(schema *s) {
+    if (!s) return;
+    mmoe_allocator a = s->alloc;
+    for (int32_t i = 0; i < s->n_table; i++) {
+        mmoe_release(&a, s->tables[i].name);
+        mmoe_encoder_free(s->tables[i].encoder);
+    }
+    for (int32_t i = 0; i < s->n_sparse; i++) {
+        mmoe_release(&a, s->sparse[i].name);
+        mmoe_release(&a, s->sparse[i].column);
+    }
+    for (int32_t i = 0; i < s->n_dense; i++) {
+        mmoe_release(&a, s->dense[i].name);
+        mmoe_release(&a, s->dense[i].column);
+        mmoe_encoder_free(s->dense[i].encoder);
+    }
+    for (int32_t i = 0; i < s->n_label; i++) {
+        mmoe_release(&a, s->labels[i].name);
+        mmoe_release(&a, s->labels[i].task);
+        mmoe_release(&a, s->labels[i].positive);
+        mmoe_release(&a, s->labels[i].negative);
+    }
+    mmoe_release(&a, s->tables);
+    mmoe_release(&a, s->sparse);
+    mmoe_release(&a, s->dense);
+    mmoe_release(&a, s->labels);
+    mmoe_release(&a, s->weight);
+    mmoe_reading_finish(&s->reading, &a);
+    mmoe_release(&a, s);
+}
+
+const char *mmoe_feature_show(const char *name, const char *column, char out[MMOE_FEATURE_SIZE]) {
+    const int most = 160, n = (int)mmoe_utf8_cut(name, strlen(name), most);
+    if (column)
+        snprintf(out, MMOE_FEATURE_SIZE, "feature \"%.*s\" of column \"%.*s\"", n, name,
+                 (int)mmoe_utf8_cut(column, strlen(column), most), column);
+    else
+        snprintf(out, MMOE_FEATURE_SIZE, "column \"%.*s\"", n, name);
+    return out;
+}
