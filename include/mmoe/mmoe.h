@@ -166,12 +166,13 @@ MMOE_API const char *mmoe_model_score(const mmoe_model *model);
  * model's vocabularies and transforms, and mean what their text means in a file: an id is 7 as the
  * integer 7, the double 7.0, and the texts "7", "7.0" and " 7". Unknown ids take row 0 of a learned
  * vocabulary; of a table with vocab_size, the row oov_id, without which they are an error. A NaN is
- * a missing id. */
+ * a missing value: of an id, and of a number whose feature says what stands for it ("missing" in
+ * the configuration); of others it is an error. */
 typedef enum mmoe_value_type {
     MMOE_VALUE_ROW = 0,   /* sparse: int32_t, a row number of the embedding table */
     MMOE_VALUE_INT64 = 1, /* int64_t, raw */
     MMOE_VALUE_TEXT = 2,  /* const char *, raw; NULL, "" and the words of data.missing: missing */
-    MMOE_VALUE_INPUT = 3, /* dense: float that has passed the transform */
+    MMOE_VALUE_INPUT = 3, /* dense: float that has passed the transform, and is finite */
     MMOE_VALUE_FLOAT = 4, /* float, raw */
     MMOE_VALUE_DOUBLE = 5 /* double, raw */
 } mmoe_value_type;

@@ -107,13 +107,15 @@ MMOE_API int64_t mmoe_dataset_rows(const mmoe_dataset *dataset);
 /* Warning `index` of what was found when the data set was made; NULL past the last. Belongs to the
  * data set. */
 MMOE_API const mmoe_warning *mmoe_dataset_warning(const mmoe_dataset *dataset, size_t index);
-/* What the values of a sparse column were when the rows were made of a file or of raw values. */
+/* What the values of a feature were when the rows were made of a file or of raw values. */
 typedef struct mmoe_column_counts {
     const char *name;
     int64_t missing; /* empty, or a word of data.missing */
-    int64_t unknown; /* without a row of their own: not seen in training, outside of vocab_size */
+    int64_t
+        unknown; /* ids without a row of their own: not seen in training, outside of vocab_size */
 } mmoe_column_counts;
-/* Sparse column `index`, in the schema's order; NULL past the last. Belongs to the data set. */
+/* Sparse feature `index`, in the schema's order, and behind them the dense ones that may be
+ * missing; NULL past the last. Belongs to the data set. */
 MMOE_API const mmoe_column_counts *mmoe_dataset_column(const mmoe_dataset *dataset, size_t index);
 /* Rows [first, first + rows) as a batch to predict; points into the data set. */
 MMOE_API mmoe_status mmoe_dataset_batch(const mmoe_dataset *dataset, int64_t first, size_t rows,

@@ -10,5 +10,7 @@
 /* "word | word": what configurations allow, in the list's order */
 #define MMOE_OR_WORD(enumerator, word) " | " #word
 #define MMOE_WORDS(list) &(list(MMOE_OR_WORD))[3]
+/* 0 LIST(MMOE_ONE_WORD): how many */
+#define MMOE_ONE_WORD(enumerator, word) +1
 
 #endif

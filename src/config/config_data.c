@@ -38,12 +38,24 @@ static mmoe_status check_encoder(const mmoe_encoder *e, const char *name, mmoe_e
     return fault ? mmoe_fail_at(err, MMOE_E_CONFIG, NULL, 0, name, "%s", fault) : MMOE_OK;
 }
 
-static mmoe_status check_ready(const mmoe_schema *schema, mmoe_error *err) {
+/* A number's encoder, and what stands for a missing one. */
+static mmoe_status check_number(mmoe_dense_column *c, mmoe_error *err) {
+    char room[MMOE_FAULT_SIZE];
+    const mmoe_status status = check_encoder(c->encoder, c->name, err);
+    if (status) return status;
+    const char *fault = c->gap.rule.word == MMOE_MISSING_MEAN
+                            ? "a schema without a file needs a \"missing\" that is a number"
+                            : mmoe_gap_settle(&c->gap, c->encoder, room);
+    if (fault == mmoe_column_no_memory) return mmoe_fail_memory(err, sizeof *c->gap.fill);
+    return fault ? mmoe_fail_at(err, MMOE_E_CONFIG, NULL, 0, c->name, "%s", fault) : MMOE_OK;
+}
+
+static mmoe_status check_ready(mmoe_schema *schema, mmoe_error *err) {
     mmoe_status status = MMOE_OK;
     for (int32_t i = 0; !status && i < schema->n_table; i++)
         status = check_encoder(schema->tables[i].encoder, schema->tables[i].name, err);
     for (int32_t i = 0; !status && i < schema->n_dense; i++)
-        status = check_encoder(schema->dense[i].encoder, schema->dense[i].name, err);
+        status = check_number(&schema->dense[i], err);
     for (int32_t i = 0; !status && i < schema->n_label; i++)
         if (schema->labels[i].scale.transform == MMOE_LABEL_STANDARDIZE)
             status = mmoe_fail_at(err, MMOE_E_CONFIG, NULL, 0, schema->labels[i].name,

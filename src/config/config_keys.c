@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "data/gap.h"
 #include "data/key_macros.h"
 
 #define IN_CONFIG(member) .scope = MMOE_SCOPE_CONFIG, .offset = offsetof(struct mmoe_config, member)
@@ -68,14 +69,18 @@ static const mmoe_key dense_keys[] = {
 };
 
 static const mmoe_key other_keys[] = {
+    CHOICE("features.dense[].missing", IN_DENSE(missing), "\"error\"", MMOE_MISSING, -1e300, 1e300,
+           "What a missing value becomes: an error, the mean of the training rows' values after "
+           "their transform, or as if this number stood there."),
     WORDS("features.dense[].side", IN_DENSE(side), "\"item\"", MMOE_SIDES, "As of sparse columns."),
     TEXT("features.weight", IN_CONFIG(features.weight), false, COLUMN,
          "Column of the rows' weights in losses and metrics; without it all weigh 1."),
 
-    TEXTS("data.missing", IN_CONFIG(features.reading.missing), USUAL_MISSING, 64,
-          "of at most 64 bytes",
-          "The words that stand for a missing value of a sparse column or of a label, in the place "
-          "of the usual ones; an empty field is one in any case."),
+    TEXTS(
+        "data.missing", IN_CONFIG(features.reading.missing), USUAL_MISSING, 64,
+        "of at most 64 bytes",
+        "The words that stand for a missing value of a feature or of a label, in the place of the "
+        "usual ones; an empty field is one in any case."),
     WORDS("data.quotes", IN_CONFIG(features.reading.quotes), "\"strict\"", MMOE_QUOTES,
           "What becomes of a quote within a field that is not quoted, or of a single one within a "
           "quoted field: an error, or a part of the field."),

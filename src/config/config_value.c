@@ -177,6 +177,20 @@ static mmoe_status store_texts(const mmoe_key *key, const json_t *value,
     return MMOE_OK;
 }
 
+/* A word's enumerator, or a number as an array's. */
+static mmoe_status store_choice(const mmoe_key *key, const json_t *value, mmoe_choice *to,
+                                const mmoe_key_place *place, const char *path) {
+    *to = (mmoe_choice){-1, json_number_value(value)};
+    if (json_is_string(value))
+        to->word = mmoe_key_word_index(key->doc.allowed, json_string_value(value));
+    if (json_is_string(value) ? to->word < 0 || to->word >= key->most
+                              : !json_is_number(value) || !within(key, to->number))
+        return refuse(value, key->doc.type, key->doc.allowed, place, path);
+    if (to->word < 0 && !prints_whole(to->number))
+        return refuse(value, "number", "of at most 9 digits, or whole", place, path);
+    return MMOE_OK;
+}
+
 static mmoe_status store_text(const mmoe_key *key, const json_t *value, const mmoe_allocator *alloc,
                               char *at, const mmoe_key_place *place, const char *path) {
     if (!json_is_string(value) || json_string_length(value) == 0)
@@ -228,6 +242,8 @@ mmoe_status mmoe_key_store(const mmoe_key *key, const json_t *value, const mmoe_
         return store_numbers(key, value, alloc, to, place, path);
     case MMOE_KEY_TEXTS:
         return store_texts(key, value, alloc, to, place, path);
+    case MMOE_KEY_CHOICE:
+        return store_choice(key, value, to, place, path);
     case MMOE_KEY_DOUBLE:
     case MMOE_KEY_VOCABULARY:
         assert(!"no key of a configuration");
@@ -281,12 +297,16 @@ static json_t *load_array(const mmoe_key *key, const char *at) {
     return array;
 }
 
+/* It is printed as it was written. */
+static json_t *load_double(double x) {
+    const bool whole = x == trunc(x) && fabs(x) < 0x1p53;
+    return whole ? json_integer((json_int_t)x) : json_real(x);
+}
+
 static json_t *load_numbers(const mmoe_numbers *numbers) {
     json_t *array = json_array();
     for (size_t i = 0; array && i < numbers->count; i++) {
-        const double x = numbers->items[i];
-        const bool whole = x == trunc(x) && fabs(x) < 0x1p53;
-        if (json_array_append_new(array, whole ? json_integer((json_int_t)x) : json_real(x))) {
+        if (json_array_append_new(array, load_double(numbers->items[i]))) {
             json_decref(array);
             array = NULL;
         }
@@ -353,6 +373,11 @@ mmoe_status mmoe_key_load(const mmoe_key *key, const void *scope, const mmoe_con
     case MMOE_KEY_TEXTS:
         *out = load_texts(from);
         break;
+    case MMOE_KEY_CHOICE: {
+        const mmoe_choice *choice = from;
+        *out = choice->word < 0 ? load_double(choice->number) : load_word(key, choice->word);
+        break;
+    }
     case MMOE_KEY_DOUBLE:
     case MMOE_KEY_VOCABULARY:
         assert(!"no key of a configuration");

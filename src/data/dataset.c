@@ -32,7 +32,7 @@ void mmoe_dataset_free(dataset *set) {
     mmoe_release_aligned(&a, set->labels);
     mmoe_release_aligned(&a, set->weights);
     mmoe_release(&a, set->most_id);
-    mmoe_notes_free(set->notes, set->n_sparse, &a);
+    mmoe_notes_free(set->notes, set->n_sparse + set->n_dense, &a);
     mmoe_warnings_finish(&set->warnings);
     mmoe_release(&a, set);
 }
@@ -120,7 +120,9 @@ static mmoe_status encode_columns(dataset *set, const struct mmoe_schema *schema
                                &batch->dense_columns[i],
                                0,
                                batch->rows,
-                               &schema->reading};
+                               &schema->reading,
+                               &set->notes[(size_t)set->n_sparse + i],
+                               &schema->dense[i].gap};
         status = mmoe_values_check(&v, call, err);
         if (!status) status = mmoe_encode_numbers(&v, set->dense + i, n_dense, err);
     }
@@ -244,7 +246,10 @@ const mmoe_warning *mmoe_dataset_warning(const mmoe_dataset *set, size_t index) 
 }
 
 const mmoe_column_counts *mmoe_dataset_column(const mmoe_dataset *set, size_t index) {
-    return set && index < (size_t)set->n_sparse ? &set->notes[index].counts : NULL;
+    const size_t n = set ? (size_t)set->n_sparse + (size_t)set->n_dense : 0;
+    for (size_t i = 0; i < n; i++)
+        if (set->notes[i].counts.name && index-- == 0) return &set->notes[i].counts;
+    return NULL;
 }
 
 mmoe_status mmoe_dataset_batch(const mmoe_dataset *set, int64_t first, size_t rows, mmoe_batch *out,

@@ -23,7 +23,7 @@ struct mmoe_dataset {
     int32_t *most_id; /* [n_sparse] the largest of each column: what a model's tables are checked
                          against */
     mmoe_warnings warnings; /* of when it was made */
-    mmoe_note *notes;       /* [n_sparse] */
+    mmoe_note *notes;       /* [n_sparse + n_dense] */
 };
 
 /* Public functions of mmoe/train.h that need a configuration stand in model/; these are what they

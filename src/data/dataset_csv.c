@@ -150,7 +150,15 @@ static mmoe_status read_features(const loader *l, int64_t row, const mmoe_csv_fi
     }
     for (int32_t i = 0; i < s->n_dense; i++, at++) {
         const mmoe_dense_column *c = &s->dense[i];
-        const char *fault = read_cell(l, c->encoder, &fields[*at], &cell);
+        const bool gap = mmoe_gap_is_open(&c->gap) && is_missing(l, &fields[*at]);
+        const char *fault = NULL;
+        if (gap) {
+            cell.learned = (double)NAN;
+            if (c->gap.fill) cell.input = *c->gap.fill;
+            mmoe_note_add(&l->set->notes[s->n_sparse + i], MMOE_CELL_MISSING, row);
+        } else {
+            fault = read_cell(l, c->encoder, &fields[*at], &cell);
+        }
         if (fault)
             return fail_field(l, place_of(row, c->name, c->column), &fields[*at], fault, err);
         if (l->learning)
@@ -240,33 +248,53 @@ static mmoe_status on_row(void *user, int64_t row, const mmoe_csv_field *fields,
 
 /* ---- The whole file ---- */
 
+static void measure_column(mmoe_dense_column *c, int32_t pass, const double *values, size_t stride,
+                           int64_t rows) {
+    mmoe_encoder *e = c->encoder;
+    if (mmoe_gap_is_open(&c->gap))
+        mmoe_gap_measure(&c->gap, e, pass, values, stride, rows);
+    else if (pass < e->kind->passes)
+        e->kind->measure(e, pass, values, stride, rows);
+}
+
 /* All learned numbers, in runs of rows that stay in the cache while each column sees its own. */
 static void measure_numbers(const loader *l) {
     enum { RUN = 1024 };
     const struct mmoe_schema *s = l->learned;
     const int64_t n = s->n_dense, rows = l->set->rows;
     int32_t passes = 0;
-    for (int32_t i = 0; i < n; i++)
-        if (s->dense[i].encoder->kind->passes > passes) passes = s->dense[i].encoder->kind->passes;
+    for (int32_t i = 0; i < n; i++) {
+        const mmoe_dense_column *c = &s->dense[i];
+        if (c->encoder->kind->passes > passes) passes = c->encoder->kind->passes;
+        if (mmoe_gap_is_open(&c->gap) && MMOE_GAP_PASSES > passes) passes = MMOE_GAP_PASSES;
+    }
     for (int32_t pass = 0; pass < passes; pass++)
         for (int64_t first = 0; first < rows; first += RUN)
             for (int32_t i = 0; i < n; i++) {
-                mmoe_encoder *e = s->dense[i].encoder;
                 const double *values = (const double *)l->values + first * n + i;
-                if (pass < e->kind->passes)
-                    e->kind->measure(e, pass, values, (size_t)n,
-                                     rows - first < RUN ? rows - first : RUN);
+                measure_column(&s->dense[i], pass, values, (size_t)n,
+                               rows - first < RUN ? rows - first : RUN);
             }
 }
 
-static mmoe_status settle_encoder(const loader *l, mmoe_encoder *e, field_place at,
-                                  mmoe_error *err) {
-    char room[MMOE_FAULT_SIZE];
-    const char *fault = e->kind->settle ? e->kind->settle(e, room) : NULL;
+/* A fault of a whole column. */
+static mmoe_status fail_column(const loader *l, field_place at, const char *fault,
+                               mmoe_error *err) {
     if (!fault) return MMOE_OK;
+    if (fault == mmoe_column_no_memory) return mmoe_fail_memory(err, (size_t)l->set->rows);
     if (!at.feature) return mmoe_fail_at(err, MMOE_E_DATA, l->path, 0, at.column, "%s", fault);
     return mmoe_fail_at(err, MMOE_E_DATA, l->path, 0, at.column, "%s (feature \"%.100s\")", fault,
                         at.feature);
+}
+
+static const char *settle_encoder(mmoe_encoder *e, char room[MMOE_FAULT_SIZE]) {
+    return e->kind->settle ? e->kind->settle(e, room) : NULL;
+}
+
+static const char *settle_number(mmoe_dense_column *c, char room[MMOE_FAULT_SIZE]) {
+    if (mmoe_gap_is_open(&c->gap) && !c->gap.rows) return "every value is missing";
+    const char *fault = settle_encoder(c->encoder, room);
+    return fault ? fault : mmoe_gap_settle(&c->gap, c->encoder, room);
 }
 
 /* Of the feature that owns a table. */
@@ -279,13 +307,14 @@ static field_place owner_of(const struct mmoe_schema *s, int32_t table) {
 
 static mmoe_status finish_learning(loader *l, mmoe_error *err) {
     struct mmoe_schema *s = l->learned;
+    char room[MMOE_FAULT_SIZE];
     mmoe_status status = MMOE_OK;
     measure_numbers(l);
     for (int32_t i = 0; !status && i < s->n_dense; i++)
-        status = settle_encoder(l, s->dense[i].encoder,
-                                place_of(0, s->dense[i].name, s->dense[i].column), err);
+        status = fail_column(l, place_of(0, s->dense[i].name, s->dense[i].column),
+                             settle_number(&s->dense[i], room), err);
     for (int32_t i = 0; !status && i < s->n_table; i++) {
-        status = settle_encoder(l, s->tables[i].encoder, owner_of(s, i), err);
+        status = fail_column(l, owner_of(s, i), settle_encoder(s->tables[i].encoder, room), err);
         s->tables[i].rows = s->tables[i].encoder->rows;
     }
     return status;
@@ -300,7 +329,7 @@ static float *finish_numbers(const loader *l) {
     for (size_t r = 0; to && r < rows; r++)
         for (size_t c = 0; c < n; c++, from++, to++) {
             const mmoe_encoder *e = columns[c].encoder;
-            *to = e->kind->finish(e, *from);
+            *to = isnan(*from) ? *columns[c].gap.fill : e->kind->finish(e, *from);
             assert(isfinite(*to));
         }
     return out;

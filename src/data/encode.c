@@ -80,16 +80,32 @@ mmoe_status mmoe_encode_ids(const mmoe_values *v, int32_t *to, size_t stride, mm
     return MMOE_OK;
 }
 
+/* Is a number missing? */
+static bool is_missing(const mmoe_values *v, const char *at) {
+    double value;
+    size_t length;
+    if (v->column->type == MMOE_VALUE_TEXT) {
+        const char *text = mmoe_value_text(at, &length);
+        return mmoe_reading_is_missing(v->reading, text, length);
+    }
+    mmoe_value_number(v->column->type, at, &value);
+    return isnan(value);
+}
+
 mmoe_status mmoe_encode_numbers(const mmoe_values *v, float *to, size_t stride, mmoe_error *err) {
     const mmoe_encoder *e = v->encoder;
     const mmoe_value_type type = v->column->type;
     const size_t step = step_of(v->column);
+    const float *fill = type == MMOE_VALUE_INPUT ? NULL : v->gap->fill;
     const char *at = start_of(v);
     mmoe_cell cell;
     for (size_t r = 0; r < v->rows; r++, at += step) {
         if (type == MMOE_VALUE_INPUT) {
             memcpy(&cell.input, at, sizeof cell.input);
             if (!isfinite(cell.input)) return mmoe_fail_input(v, v->first + r, err);
+        } else if (fill && is_missing(v, at)) {
+            cell.input = *fill;
+            if (v->note) mmoe_note_add(v->note, MMOE_CELL_MISSING, (int64_t)(v->first + r) + 1);
         } else {
             const char *fault = e->kind->take(e, type, at, &cell);
             if (fault) return fail_raw(v, v->first + r, at, fault, err);

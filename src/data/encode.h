@@ -11,8 +11,9 @@ typedef struct mmoe_values {
     const char *name; /* in errors */
     const mmoe_column *column;
     size_t first, rows;
-    const mmoe_reading *reading; /* of the texts of ids */
-    mmoe_note *note;             /* of raw ids; NULL: nothing is noted */
+    const mmoe_reading *reading; /* of texts */
+    mmoe_note *note;             /* of raw values; NULL: nothing is noted */
+    const mmoe_gap *gap;         /* of numbers */
 } mmoe_values;
 
 /* Is the column of a type that its encoder takes, and are there values? `call` names the public

@@ -35,6 +35,9 @@ uint64_t mmoe_schema_fingerprint(const struct mmoe_schema *s) {
     for (int32_t i = 0; i < s->n_dense; i++)
         h = mmoe_encoder_hash(hash_feature(h, s->dense[i].name, s->dense[i].column),
                               s->dense[i].encoder);
+    for (int32_t i = 0; i < s->n_dense; i++)
+        if (s->dense[i].gap.fill)
+            h = mmoe_checksum_hash(hash_number(h, i), s->dense[i].gap.fill, sizeof(float));
     for (int32_t i = 0; i < s->n_label; i++) h = hash_label(h, &s->labels[i]);
     h = hash_text(h, s->weight);
     return h ? h : 1;

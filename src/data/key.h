@@ -29,6 +29,7 @@ typedef enum mmoe_key_kind {
     MMOE_KEY_PAIR,    /* float[2] */
     MMOE_KEY_NUMBERS, /* mmoe_numbers */
     MMOE_KEY_TEXTS,   /* mmoe_texts, of a configuration alone */
+    MMOE_KEY_CHOICE,  /* mmoe_choice: the first `most` of doc.allowed are words; the same */
     /* Of schema files alone: what a column kind has learned. */
     MMOE_KEY_DOUBLE,    /* any finite one, to the bit */
     MMOE_KEY_VOCABULARY /* mmoe_vocab *, its keys standing in tensors */
@@ -46,6 +47,12 @@ typedef struct mmoe_texts {
     size_t count;
 } mmoe_texts;
 
+/* A word, or a number in its place. */
+typedef struct mmoe_choice {
+    int32_t word; /* its enumerator; -1: the number */
+    double number;
+} mmoe_choice;
+
 typedef struct mmoe_key {
     mmoe_config_key doc; /* of a schema file's key the path alone */
     mmoe_key_scope scope;
@@ -59,7 +66,7 @@ typedef struct mmoe_key {
     double low, high;    /* bounds of the value, or of each entry of an array */
     bool above, below;   /* low, high itself is not allowed */
     const char *entry;   /* what an entry of an array may be */
-    int32_t least, most; /* entries of an array */
+    int32_t least, most; /* entries of an array; words of a choice */
     int32_t first;       /* enumerator of the first word */
     int64_t absent;      /* what stands for an integer or word without default that is not given */
 } mmoe_key;

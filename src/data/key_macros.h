@@ -64,6 +64,13 @@
         .doc = {path_, "array", default_, "up to " #most_ " strings: " allowed_, help_},           \
         .kind = MMOE_KEY_TEXTS, place, .entry = allowed_, .most = most_                            \
     }
+/* An X-macro's words, the first enumerator being 0, or a number. */
+#define CHOICE(path_, place, default_, list, low_, high_, help_)                                   \
+    {                                                                                              \
+        .doc = {path_, "string or number", default_,                                               \
+                &(list(MMOE_OR_WORD) " | a number in [" #low_ ", " #high_ "]")[3], help_},         \
+        .kind = MMOE_KEY_CHOICE, place, .low = low_, .high = high_, .most = 0 list(MMOE_ONE_WORD)  \
+    }
 /* A value of a column kind's structure. */
 #define IN_ID(type, member) .scope = MMOE_SCOPE_SPARSE, .offset = offsetof(type, member)
 #define IN_NUMBER(type, member) .scope = MMOE_SCOPE_DENSE, .offset = offsetof(type, member)

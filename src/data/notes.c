@@ -5,10 +5,11 @@
 #include "base/text.h"
 
 mmoe_note *mmoe_notes_create(const struct mmoe_schema *schema, const mmoe_allocator *alloc) {
-    const int32_t n = schema->n_sparse;
+    const int32_t n_sparse = schema->n_sparse, n = n_sparse + schema->n_dense;
     mmoe_note *notes = mmoe_alloc_zero(alloc, (size_t)n, sizeof *notes);
     for (int32_t i = 0; notes && i < n; i++) {
-        const char *name = schema->sparse[i].name;
+        if (i >= n_sparse && !mmoe_gap_is_open(&schema->dense[i - n_sparse].gap)) continue;
+        const char *name = i < n_sparse ? schema->sparse[i].name : schema->dense[i - n_sparse].name;
         notes[i].counts.name = mmoe_copy_text(alloc, name, strlen(name));
         if (notes[i].counts.name) continue;
         mmoe_notes_free(notes, i, alloc);
@@ -44,12 +45,17 @@ mmoe_status mmoe_notes_warn_learned(const mmoe_note *notes, const struct mmoe_sc
     return status;
 }
 
+/* Of the feature of note `i`. */
+static const char *column_of(const struct mmoe_schema *s, int32_t i) {
+    return i < s->n_sparse ? s->sparse[i].column : s->dense[i - s->n_sparse].column;
+}
+
 static bool is_many(int64_t count, int64_t rows) { return 20 * count > rows; }
 
 mmoe_status mmoe_notes_warn_read(const mmoe_note *notes, const struct mmoe_schema *schema,
                                  int64_t rows, mmoe_warnings *list, mmoe_error *err) {
     mmoe_status status = MMOE_OK;
-    for (int32_t i = 0; !status && i < schema->n_sparse; i++) {
+    for (int32_t i = 0; !status && i < schema->n_sparse + schema->n_dense; i++) {
         const mmoe_note *n = notes + i;
         const int64_t unknown = n->counts.unknown, missing = n->counts.missing;
         if (!is_many(unknown, rows) && !is_many(missing, rows)) continue;
@@ -59,12 +65,11 @@ mmoe_status mmoe_notes_warn_read(const mmoe_note *notes, const struct mmoe_schem
         const double all = (double)rows / 100;
         char values[MMOE_NUMBER_SIZE], shown[MMOE_FEATURE_SIZE];
         mmoe_format_count(rows, values);
-        status =
-            mmoe_warn(list, about, err,
-                      "%s: of %s values %.1f %% are unknown and %.1f %% missing, the first in "
-                      "row %lld",
-                      mmoe_feature_show(n->counts.name, schema->sparse[i].column, shown), values,
-                      (double)unknown / all, (double)missing / all, (long long)about.row);
+        status = mmoe_warn(list, about, err,
+                           "%s: of %s values %.1f %% are unknown and %.1f %% missing, the first in "
+                           "row %lld",
+                           mmoe_feature_show(n->counts.name, column_of(schema, i), shown), values,
+                           (double)unknown / all, (double)missing / all, (long long)about.row);
     }
     return status;
 }

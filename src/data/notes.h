@@ -1,4 +1,4 @@
-/* What is noticed of the values of a sparse column while rows are encoded. */
+/* What is noticed of the values of a feature while rows are encoded. */
 #ifndef MMOE_DATA_NOTES_H
 #define MMOE_DATA_NOTES_H
 
@@ -6,12 +6,12 @@
 #include "data/schema.h"
 
 typedef struct mmoe_note {
-    mmoe_column_counts counts; /* its name is owned */
+    mmoe_column_counts counts; /* its name is owned; NULL: a number that cannot be missing */
     int64_t texts;             /* values that are no integers among ids that are texts */
     int64_t first_missing, first_unknown, first_text; /* rows; 0: none */
 } mmoe_note;
 
-/* [n_sparse]; NULL when memory is out. */
+/* [n_sparse + n_dense]; NULL when memory is out. */
 mmoe_note *mmoe_notes_create(const struct mmoe_schema *schema, const mmoe_allocator *alloc);
 void mmoe_notes_free(mmoe_note *notes, int32_t count, const mmoe_allocator *alloc);
 

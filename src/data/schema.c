@@ -192,7 +192,7 @@ static mmoe_status add_column(binding *b, int32_t spec, size_t c, schema *s, mmo
     }
     const mmoe_dense_spec *d = &b->specs->dense[spec - b->specs->n_sparse];
     mmoe_dense_column *to = &s->dense[s->n_dense++];
-    *to = (mmoe_dense_column){.side = d->side};
+    *to = (mmoe_dense_column){.side = d->side, .gap = {.rule = d->missing}};
     if (!mmoe_schema_text(s, name, &to->name) || !mmoe_schema_text(s, column, &to->column))
         return mmoe_fail_memory(err, length + 1);
     return start_encoder(d->encoder, &s->alloc, &to->encoder, err);

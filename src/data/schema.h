@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "data/column.h"
+#include "data/gap.h"
 #include "data/reading.h"
 #include "loss/label_scale.h"
 
@@ -26,6 +27,7 @@ typedef struct mmoe_dense_spec {
     char *column;
     mmoe_side side;
     mmoe_encoder *encoder; /* a kind of numbers with its keys */
+    mmoe_choice missing;   /* of MMOE_MISSING */
 } mmoe_dense_spec;
 
 typedef struct mmoe_feature_specs {
@@ -56,6 +58,7 @@ typedef struct mmoe_dense_column {
     char *column;
     mmoe_side side;
     mmoe_encoder *encoder;
+    mmoe_gap gap;
 } mmoe_dense_column;
 
 typedef struct mmoe_label_column {

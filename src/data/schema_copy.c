@@ -53,6 +53,7 @@ static mmoe_status copy_into(const schema *from, schema *s, mmoe_error *err) {
         *d = (mmoe_dense_column){.side = source->side};
         ok = mmoe_schema_text(s, source->name, &d->name) &&
              mmoe_schema_text(s, source->column, &d->column) &&
+             mmoe_gap_copy(&source->gap, &s->alloc, &d->gap) &&
              (d->encoder = mmoe_encoder_copy(source->encoder, &s->alloc));
     }
     for (; ok && s->n_label < from->n_label; s->n_label++)
@@ -96,6 +97,7 @@ void mmoe_schema_free(schema *s) {
         mmoe_release(&a, s->dense[i].name);
         mmoe_release(&a, s->dense[i].column);
         mmoe_encoder_free(s->dense[i].encoder);
+        mmoe_gap_finish(&s->dense[i].gap, &a);
     }
     for (int32_t i = 0; i < s->n_label; i++) {
         mmoe_release(&a, s->labels[i].name);

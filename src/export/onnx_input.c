@@ -51,6 +51,24 @@ static const char *add_logarithms(mmoe_exporter *e, const char *x, const mmoe_de
                          x);
 }
 
+/* Where a value is missing, and may be: Where(IsNaN(raw) and mask, fill, x). */
+static const char *add_gaps(mmoe_exporter *e, const char *x, const mmoe_dense_column *columns,
+                            int64_t n) {
+    bool *mask = mmoe_onnx_room(e->onnx, (size_t)n, sizeof *mask), any = false;
+    float *fill = mmoe_onnx_room(e->onnx, (size_t)n, sizeof *fill);
+    if (!fill) return "";
+    for (int64_t i = 0; i < n; i++) {
+        any |= mask[i] = columns[i].gap.fill;
+        fill[i] = mask[i] ? *columns[i].gap.fill : 0;
+    }
+    if (!any) return x;
+    const char *missing =
+        mmoe_onnx_add(e->onnx, "And", mmoe_onnx_add(e->onnx, "IsNaN", "x"),
+                      mmoe_onnx_tensor(e->onnx, NULL, MMOE_ONNX_BOOL, 1, &n, mask));
+    return mmoe_onnx_add(e->onnx, "Where", missing,
+                         mmoe_onnx_tensor(e->onnx, NULL, MMOE_ONNX_FLOAT, 1, &n, fill), x);
+}
+
 /* In double, as the library does it: a column of large values that lie close together keeps its
  * digits. */
 static const char *add_transforms(mmoe_exporter *e, const mmoe_dense_column *columns, int64_t n) {
@@ -58,6 +76,7 @@ static const char *add_transforms(mmoe_exporter *e, const mmoe_dense_column *col
            *scale = mmoe_onnx_room(e->onnx, (size_t)n, sizeof *scale);
     if (!scale) return "";
     bool any = false;
+    for (int64_t i = 0; i < n; i++) any |= columns[i].gap.fill != NULL;
     for (int64_t i = 0; i < n; i++) {
         const mmoe_number_encoder *number = mmoe_number_of(columns[i].encoder);
         shift[i] = number->shift;
@@ -74,7 +93,7 @@ static const char *add_transforms(mmoe_exporter *e, const mmoe_dense_column *col
                       mmoe_onnx_tensor(e->onnx, NULL, MMOE_ONNX_DOUBLE, 1, &n, scale));
     x = mmoe_onnx_add(e->onnx, "Cast", x);
     mmoe_onnx_set_int(e->onnx, "to", MMOE_ONNX_FLOAT);
-    return x;
+    return add_gaps(e, x, columns, n);
 }
 
 void mmoe_onnx_op_input(mmoe_exporter *e, const mmoe_node *n) {

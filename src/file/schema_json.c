@@ -1,5 +1,6 @@
 #include "file/schema_json.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -43,8 +44,13 @@ static json_t *sparse_json(const mmoe_schema *schema, int32_t i) {
 
 static json_t *dense_json(const mmoe_schema *schema, int32_t i) {
     const mmoe_dense_column *d = schema->dense + i;
-    return with_place(mmoe_encoder_to_json(json_pack("{s:s}", "name", d->name), d->encoder),
-                      d->side, d->column);
+    json_t *json = with_place(mmoe_encoder_to_json(json_pack("{s:s}", "name", d->name), d->encoder),
+                              d->side, d->column);
+    if (!json || !d->gap.fill ||
+        json_object_set_new(json, "missing", mmoe_double_to_json((double)*d->gap.fill)) == 0)
+        return json;
+    json_decref(json);
+    return NULL;
 }
 
 static json_t *label_json(const mmoe_schema *schema, int32_t i) {
@@ -110,10 +116,24 @@ static mmoe_status read_sparse(mmoe_entry *e, int32_t i) {
     return status;
 }
 
+static mmoe_status read_missing(const mmoe_entry *e, mmoe_gap *gap) {
+    double input;
+    if (!json_object_get(e->json, "missing")) return MMOE_OK;
+    const mmoe_status status = mmoe_entry_double(e, "missing", &input);
+    if (status) return status;
+    gap->fill = mmoe_alloc(&e->r->alloc, 1, sizeof *gap->fill);
+    if (!gap->fill) return mmoe_fail_memory(e->r->err, sizeof *gap->fill);
+    *gap->fill = (float)input;
+    return isfinite(*gap->fill)
+               ? MMOE_OK
+               : mmoe_entry_fail(e, "missing", "a number of single precision is needed");
+}
+
 static mmoe_status read_dense(mmoe_entry *e, int32_t i) {
     mmoe_dense_column *column = e->r->schema->dense + i;
     mmoe_status status = mmoe_entry_text(e, "name", &column->name);
     if (status == MMOE_OK) status = read_place(e, &column->side, &column->column);
+    if (status == MMOE_OK) status = read_missing(e, &column->gap);
     if (status) return status;
     return mmoe_encoder_from_json(e, MMOE_SHAPE_NUMBER, 0, &column->encoder);
 }
@@ -135,13 +155,14 @@ typedef struct part {
         key_, n_keys_, sizeof(type), offsetof(struct mmoe_schema, items_),                         \
             offsetof(struct mmoe_schema, count_), optional_, read_                                 \
     }
-static const char *const no_keys[] = {NULL}, *const place_keys[] = {"side", "column", NULL};
+static const char *const no_keys[] = {NULL}, *const sparse_keys[] = {"side", "column", NULL},
+                         *const dense_keys[] = {"side", "column", "missing", NULL};
 
 /* Columns name tables, so tables come first. */
 static const part parts[] = {
     PART("tables", 3, mmoe_table, tables, n_table, no_keys, read_table),
-    PART("sparse", 2, mmoe_sparse_column, sparse, n_sparse, place_keys, read_sparse),
-    PART("dense", 1, mmoe_dense_column, dense, n_dense, place_keys, read_dense),
+    PART("sparse", 2, mmoe_sparse_column, sparse, n_sparse, sparse_keys, read_sparse),
+    PART("dense", 1, mmoe_dense_column, dense, n_dense, dense_keys, read_dense),
     PART("labels", 3, mmoe_label_column, labels, n_label, mmoe_label_keys, read_label),
 };
 

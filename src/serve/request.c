@@ -20,7 +20,13 @@ static mmoe_values sparse_values(const mmoe_request *q, int32_t i, size_t first,
 static mmoe_values dense_values(const mmoe_request *q, int32_t i, size_t first, size_t rows) {
     const mmoe_column *c = q->batch->dense_columns;
     const mmoe_dense_column *d = q->side->dense[i].column;
-    return (mmoe_values){d->encoder, d->name, c ? c + i : NULL, first, rows, q->side->reading};
+    return (mmoe_values){.encoder = d->encoder,
+                         .name = d->name,
+                         .column = c ? c + i : NULL,
+                         .first = first,
+                         .rows = rows,
+                         .reading = q->side->reading,
+                         .gap = &d->gap};
 }
 
 /* ---- Checks ---- */

@@ -126,7 +126,8 @@ START_TEST(every_key_refuses_other_types) {
         mmoe_config *config = parse_for(key, full);
         for (size_t v = 0; v < sizeof values / sizeof *values; v++) {
             const bool is_number =
-                !strcmp(key->type, "number") && !strcmp(values[v].type, "integer");
+                strstr(key->type, "number") &&
+                (!strcmp(values[v].type, "integer") || !strcmp(values[v].type, "number"));
             const bool is_texts = strstr(key->allowed, "strings") && values[v].value[0] == '[';
             const bool is_free = !strcmp(key->type, "string") && !strchr(key->allowed, '|') &&
                                  strcmp(key->path, "tasks[].name");
