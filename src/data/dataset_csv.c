@@ -247,7 +247,29 @@ static mmoe_status settle_encoder(const loader *l, mmoe_encoder *e, const char *
                                   mmoe_error *err) {
     char room[MMOE_FAULT_SIZE];
     const char *fault = e->kind->settle ? e->kind->settle(e, room) : NULL;
-    return fault ? mmoe_fail_at(err, MMOE_E_DATA, l->path, 0, name, "%s", fault) : MMOE_OK;
+    int64_t figure = 0;
+    if (fault == mmoe_column_no_memory) return mmoe_fail_memory(err, (size_t)l->set->rows);
+    if (fault) return mmoe_fail_at(err, MMOE_E_DATA, l->path, 0, name, "%s", fault);
+    const char *remark = e->kind->remark ? e->kind->remark(e, room, &figure) : NULL;
+    return remark ? mmoe_warn(&l->set->warnings, (mmoe_warning){NULL, name, figure, 0}, err,
+                              "column \"%s\": %s", name, remark)
+                  : MMOE_OK;
+}
+
+/* Learned ids as rows of the settled tables; a value that has none of its own is unknown. */
+static void place_ids(const loader *l) {
+    const struct mmoe_dataset *set = l->set;
+    const struct mmoe_schema *s = l->learned;
+    for (int32_t i = 0; i < s->n_sparse; i++) {
+        const mmoe_encoder *e = s->tables[s->sparse[i].table].encoder;
+        const int32_t *become = e->kind->become ? e->kind->become(e) : NULL;
+        int32_t *id = l->ids + i;
+        for (int64_t r = 0; become && r < set->rows; r++, id += s->n_sparse) {
+            const int32_t row = become[*id];
+            if (*id && !row) mmoe_note_add(&set->notes[i], MMOE_CELL_UNKNOWN, set->first_row + r);
+            *id = row;
+        }
+    }
 }
 
 static mmoe_status finish_learning(loader *l, mmoe_error *err) {
@@ -258,9 +280,12 @@ static mmoe_status finish_learning(loader *l, mmoe_error *err) {
         status = settle_encoder(l, s->dense[i].encoder, s->dense[i].name, err);
     for (int32_t i = 0; !status && i < s->n_table; i++) {
         status = settle_encoder(l, s->tables[i].encoder, s->tables[i].name, err);
-        s->tables[i].rows = s->tables[i].encoder->rows;
+        mmoe_table_settle(&s->tables[i]);
     }
-    return status;
+    if (status) return status;
+    place_ids(l);
+    for (int32_t i = 0; i < s->n_table; i++) mmoe_encoder_forget(s->tables[i].encoder);
+    return MMOE_OK;
 }
 
 /* Learned numbers as the model's inputs; NULL when memory is out. */

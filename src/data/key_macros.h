@@ -64,6 +64,8 @@
         .doc = {path_, "array", default_, "up to " #most_ " strings: " allowed_, help_},           \
         .kind = MMOE_KEY_TEXTS, place, .entry = allowed_, .most = most_                            \
     }
+/* A key that its column kind has got since files of it were written. */
+#define LATER(place) place, .is_later = true
 /* A value of a column kind's structure. */
 #define IN_ID(type, member) .scope = MMOE_SCOPE_SPARSE, .offset = offsetof(type, member)
 #define IN_NUMBER(type, member) .scope = MMOE_SCOPE_DENSE, .offset = offsetof(type, member)
