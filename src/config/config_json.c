@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "config/config_check.h"
+#include "config/config_peers.h"
 
 typedef struct reader {
     mmoe_config *config;
@@ -76,6 +77,10 @@ static mmoe_status unknown_key(const reader *r, const node *parent, const char *
         previous = child;
         previous_length = length;
     }
+    const char *ours = mmoe_peer_word_ours(parent->pattern, key);
+    if (ours)
+        return mmoe_key_fail(&r->place, path, "unknown key; here it is %s. Allowed are %s", ours,
+                             allowed);
     return mmoe_key_fail(&r->place, path, "unknown key; did you mean \"%.*s\"? Allowed are %s",
                          (int)nearest_length, nearest, allowed);
 }

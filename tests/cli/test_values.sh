@@ -61,5 +61,8 @@ expect 1 '"vocab_size" and "hash_bucket_size" both say what becomes of a value' 
 sed 's/"hash_bucket_size": 100/"hash_bucket_size": 0/' config.json >wrong.json
 expect 1 'hash_bucket_size: 0 is not allowed here' train --config wrong.json --train train.csv \
     --output n
+sed 's/"quantiles": 8/"num_bins": 8/' config.json >wrong.json
+expect 1 'features.sparse[2].num_bins: unknown key; here it is features.sparse[].quantiles' \
+    train --config wrong.json --train train.csv --output n
 expect_nothing_left n
 finish
