@@ -39,7 +39,7 @@ check "the configuration says auto" grep -q '"embed_dim": "auto"' out
 printf 'user,town,age,income\n7,t1,31,0\n 7.0,t1,3.1e1,0.0\n7,t1,NA,0\n8,rare3,31,\n8,new,31,NA\n' \
     >some.csv
 expect 0 "" predict --model m --data some.csv --output scores.csv
-check "a value is one however it is written" [ "$(sed -n '2,3p' scores.csv | sort -u | wc -l)" -eq 1 ]
+check "a value is one in all its forms" [ "$(sed -n '2,3p' scores.csv | sort -u | wc -l)" -eq 1 ]
 check "a rare value is an unknown one" [ "$(sed -n '5,6p' scores.csv | sort -u | wc -l)" -eq 1 ]
 check "a missing number is no number" [ "$(sed -n '2p;4p' scores.csv | sort -u | wc -l)" -eq 2 ]
 expect 0 "" export --model m --output m.onnx --format onnx
