@@ -14,7 +14,7 @@ bool mmoe_parse_int64(const char *text, size_t length, int64_t *out);
  * hold. *out is written with 1 only. */
 int mmoe_parse_integral(const char *text, size_t length, int64_t *out);
 /* True when the text is what the integer prints as, alone or with blanks around it or ".0" behind
- * it: "7", " 7", "7.0", but not "007", "+7", "-0". */
+ * it, or as R writes it: "7", " 7", "7.0", "1e+05", but not "007", "+7", "-0". */
 bool mmoe_parse_printed(const char *text, size_t length, int64_t *out);
 /* Correctly rounded. "inf", "nan" and overflow are parsed (the caller judges); hexadecimal is not.
  */
