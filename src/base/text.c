@@ -61,6 +61,17 @@ int mmoe_parse_integral(const char *text, size_t length, int64_t *out) {
     return whole ? whole : parse_power(text, end, out);
 }
 
+bool mmoe_parse_printed(const char *text, size_t length, int64_t *out) {
+    const char *end = text + length;
+    trim_blanks(&text, &end);
+    const char *digits = text + (text < end && *text == '-');
+    if (digits == end || !is_decimal_digit(*digits)) return false;
+    const bool zero = *digits == '0';
+    if (zero && digits > text) return false;
+    if (zero && digits + 1 < end && is_decimal_digit(digits[1])) return false;
+    return mmoe_parse_integral(text, (size_t)(end - text), out) > 0;
+}
+
 /* ---- Text to double ---- */
 
 /* A decimal number digits * 10^exponent. More than 767 significant digits cannot change a double's
@@ -265,6 +276,18 @@ size_t mmoe_format_double(double value, char out[MMOE_NUMBER_SIZE]) {
 }
 size_t mmoe_format_float(float value, char out[MMOE_NUMBER_SIZE]) {
     return format((double)value, true, out);
+}
+
+size_t mmoe_format_integer(int64_t value, char out[MMOE_NUMBER_SIZE]) {
+    char reversed[MMOE_NUMBER_SIZE];
+    size_t n = 0, used = 0;
+    uint64_t magnitude = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    do reversed[n++] = (char)('0' + magnitude % 10);
+    while (magnitude /= 10);
+    if (value < 0) out[used++] = '-';
+    while (n) out[used++] = reversed[--n];
+    out[used] = '\0';
+    return used;
 }
 
 size_t mmoe_format_count(int64_t count, char out[MMOE_NUMBER_SIZE]) {

@@ -82,6 +82,8 @@ mmoe_status mmoe_schema_create(const mmoe_config *config, const char *const *col
     mmoe_status status = mmoe_schema_bind(&wanted, columns, n_columns, alloc, &schema, err);
     mmoe_release(&a, labels);
     if (status == MMOE_OK) status = check_ready(schema, err);
+    for (int32_t i = 0; status == MMOE_OK && i < schema->n_table; i++)
+        mmoe_table_settle(&schema->tables[i]);
     if (status == MMOE_OK)
         *out = schema;
     else

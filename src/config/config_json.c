@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "config/config_check.h"
+#include "config/config_peers.h"
 
 typedef struct reader {
     mmoe_config *config;
@@ -76,6 +77,10 @@ static mmoe_status unknown_key(const reader *r, const node *parent, const char *
         previous = child;
         previous_length = length;
     }
+    const char *ours = mmoe_peer_word_ours(parent->pattern, key);
+    if (ours)
+        return mmoe_key_fail(&r->place, path, "unknown key; here it is %s. Allowed are %s", ours,
+                             allowed);
     return mmoe_key_fail(&r->place, path, "unknown key; did you mean \"%.*s\"? Allowed are %s",
                          (int)nearest_length, nearest, allowed);
 }
@@ -164,16 +169,26 @@ static mmoe_status read_list(const reader *r, const mmoe_key_list *list, const j
     return status;
 }
 
+/* The kind of the column that has a key. */
+static const mmoe_column_kind *kind_of(const mmoe_key *key, void *item) {
+    return (*mmoe_key_encoder(mmoe_key_list_of(key->scope), item))->kind;
+}
+
 static mmoe_status store_value(const reader *r, const mmoe_key *key, const json_t *value,
                                void *item, const char *path) {
     void *home = mmoe_key_home(key, item);
     if (home) return mmoe_key_store(key, value, &r->config->alloc, home, &r->place, path);
     /* It belongs to another kind of column. */
+    const mmoe_column_kind *owner = mmoe_key_owner(key);
+    if (!owner->is_decided)
+        return mmoe_key_fail(&r->place, path,
+                             "\"%s\" says already what becomes of a value; without it this key is "
+                             "allowed",
+                             mmoe_key_name(kind_of(key, item)->keys));
     char shown[40] = "";
     const size_t n = json_dumpb(value, shown, sizeof shown - 1, JSON_ENCODE_ANY | JSON_COMPACT);
     return mmoe_key_fail(&r->place, path, "%s needs %s beside it",
-                         n < sizeof shown ? shown : "this value",
-                         mmoe_key_name(mmoe_key_owner(key)->keys));
+                         n < sizeof shown ? shown : "this value", mmoe_key_name(owner->keys));
 }
 
 static mmoe_status read_value(const reader *r, const char *name, const json_t *value,

@@ -54,8 +54,15 @@ static const mmoe_key sparse_keys[] = {
     TEXT("features.sparse[].column", IN_SPARSE(column), false, COLUMN,
          "The column that the feature reads, of which there may be several features; by default "
          "the one of its name."),
-    INTEGER("features.sparse[].embed_dim", MMOE_KEY_INT32, IN_SPARSE(embed_dim), "4", 1, 65536,
-            "Width of the embedding."),
+    {.doc =
+         {"features.sparse[].embed_dim", "integer", "4", "1 to 65536, or \"auto\"",
+          "Width of the embedding; auto: floor(6 rows^0.25) of its table's rows, or the width of "
+          "the column that this one shares the table with."},
+     .kind = MMOE_KEY_INT32,
+     .low = 1,
+     .high = 65536,
+     .zero = "auto",
+     IN_SPARSE(embed_dim)},
 };
 
 static const mmoe_key dense_keys[] = {

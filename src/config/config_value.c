@@ -69,6 +69,11 @@ static bool as_integer(const mmoe_key *key, const json_t *value, int64_t *out) {
     return *out >= (int64_t)key->low && *out <= (int64_t)key->high;
 }
 
+static bool is_zero_word(const mmoe_key *key, const json_t *value) {
+    const char *word = json_string_value(value);
+    return key->zero && word && strcmp(word, key->zero) == 0;
+}
+
 /* Bounds hold for the float, too: 1e-60 is not above 0. */
 static bool as_float(const mmoe_key *key, const json_t *value, float *out) {
     if (!json_is_number(value) || !within(key, json_number_value(value))) return false;
@@ -210,7 +215,8 @@ mmoe_status mmoe_key_store(const mmoe_key *key, const json_t *value, const mmoe_
     bool valid = false;
     switch (key->kind) {
     case MMOE_KEY_INT32:
-        if ((valid = as_integer(key, value, &integer))) *(int32_t *)to = (int32_t)integer;
+        valid = is_zero_word(key, value) || as_integer(key, value, &integer);
+        if (valid) *(int32_t *)to = (int32_t)integer;
         break;
     case MMOE_KEY_INT64:
         valid = as_integer(key, value, (int64_t *)to);
@@ -329,7 +335,8 @@ mmoe_status mmoe_key_load(const mmoe_key *key, const void *scope, const mmoe_con
     const void *from = (const char *)scope + key->offset;
     switch (key->kind) {
     case MMOE_KEY_INT32:
-        *out = json_integer(*(const int32_t *)from);
+        *out = key->zero && !*(const int32_t *)from ? json_string(key->zero)
+                                                    : json_integer(*(const int32_t *)from);
         break;
     case MMOE_KEY_INT64:
         *out = NULL;

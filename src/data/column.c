@@ -1,5 +1,6 @@
 #include "data/column.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -71,6 +72,7 @@ mmoe_encoder *mmoe_encoder_copy(const mmoe_encoder *e, const mmoe_allocator *all
     if (!copy) return NULL;
     memcpy(copy, e, e->kind->size);
     copy->alloc = *alloc;
+    copy->learning = NULL;
     bool ok = true;
     for (int32_t i = 0; i < n_keys(e->kind); i++) {
         const mmoe_key *key = key_of(e->kind, i);
@@ -83,9 +85,15 @@ mmoe_encoder *mmoe_encoder_copy(const mmoe_encoder *e, const mmoe_allocator *all
     return NULL;
 }
 
+void mmoe_encoder_forget(mmoe_encoder *e) {
+    if (e->learning) e->kind->forget(e);
+    assert(!e->learning);
+}
+
 void mmoe_encoder_free(mmoe_encoder *e) {
     if (!e) return;
     const mmoe_allocator a = e->alloc;
+    mmoe_encoder_forget(e);
     for (int32_t i = 0; i < n_keys(e->kind); i++) {
         const mmoe_key *key = key_of(e->kind, i);
         void *at = place_of(e, key);
@@ -130,21 +138,27 @@ static uint64_t hash_value(uint64_t h, const mmoe_encoder *e, const mmoe_key *ke
 uint64_t mmoe_encoder_hash(uint64_t seed, const mmoe_encoder *e) {
     uint64_t h = mmoe_checksum_hash(seed, e->kind->word, strlen(e->kind->word));
     h = mmoe_checksum_hash(h, &e->rows, sizeof e->rows);
-    for (int32_t i = 0; i < n_keys(e->kind); i++) h = hash_value(h, e, key_of(e->kind, i));
+    for (int32_t i = 0; i < n_keys(e->kind); i++) {
+        const mmoe_key *key = key_of(e->kind, i);
+        if (!key->is_later || mmoe_encoder_is_given(e, key)) h = hash_value(h, e, key);
+    }
     return h;
 }
 
-static bool is_given(const mmoe_encoder *e, const mmoe_key *key) {
+bool mmoe_encoder_is_given(const mmoe_encoder *e, const mmoe_key *key) {
+    const void *at = place_of(e, key);
     int64_t integer;
+    if (key->kind == MMOE_KEY_TEXT) return *(char *const *)at;
+    if (key->kind == MMOE_KEY_NUMBERS) return ((const mmoe_numbers *)at)->items;
     if (key->doc.default_value || key->kind != MMOE_KEY_INT64) return true;
-    memcpy(&integer, place_of(e, key), sizeof integer);
+    memcpy(&integer, at, sizeof integer);
     return integer != key->absent;
 }
 
 const char *mmoe_encoder_difference(const mmoe_encoder *mine, const mmoe_encoder *theirs) {
     for (int32_t i = 0; i < mine->kind->n_key; i++) {
         const mmoe_key *key = mine->kind->keys + i;
-        if (is_given(mine, key) &&
+        if (mmoe_encoder_is_given(mine, key) &&
             (mine->kind != theirs->kind || hash_value(0, mine, key) != hash_value(0, theirs, key)))
             return mmoe_key_name(key);
     }

@@ -2,9 +2,9 @@
  * number. A kind is one record, in a file of its own; CSV files, requests, data sets from memory,
  * schema files, the configuration's keys and its help all pass through it.
  *
- *     configuration -> keys -> check -> start -> learn (each cell) -> measure -> settle
- *     schema file ---> keys and fitted -> check -----------------------------------+
- *                                                     parse (text), take (value) <-+
+ *     configuration -> keys -> check -> start -> learn (each cell) -> measure -> settle -> forget
+ *     schema file ---> keys and fitted -> check ---------------------------------------------+
+ *                                                               parse (text), take (value) <-+
  *
  * A kind knows no file, no batch, no row and no other kind: a fault is a sentence that goes on
  * after the value ("is not a number"), and the caller says where. */
@@ -42,6 +42,7 @@ typedef struct mmoe_encoder {
     mmoe_allocator alloc;
     int64_t rows;   /* ids: of the table, 0 as long as it is not known */
     int64_t oov_id; /* ids: the row that a row number outside the table takes; -1: it is an error */
+    void *learning; /* the kind's own, from start to forget; a copy has none */
 } mmoe_encoder;
 
 typedef struct mmoe_column_kind {
@@ -74,6 +75,14 @@ typedef struct mmoe_column_kind {
                     int64_t rows);
     /* Ends learning; a fault is of the column, not of a cell. (May be NULL.) */
     const char *(*settle)(mmoe_encoder *e, char fault[MMOE_FAULT_SIZE]);
+    /* Ids, between settle and forget: the row of the table that each id of learn has become, by
+     * that id; NULL: itself. (May be NULL.) */
+    const int32_t *(*become)(const mmoe_encoder *e);
+    /* In that time, too: what is suspicious about what it has settled on, a sentence that goes on
+     * after the column, and its figure; NULL: nothing. (May be NULL.) */
+    const char *(*remark)(const mmoe_encoder *e, char room[MMOE_FAULT_SIZE], int64_t *figure);
+    /* Gives back `learning`, which is NULL then. (NULL where the kind has none.) */
+    void (*forget)(mmoe_encoder *e);
     /* Numbers: a learned cell as the model's input. */
     float (*finish)(const mmoe_encoder *e, double learned);
 
@@ -84,7 +93,7 @@ typedef struct mmoe_column_kind {
                         mmoe_cell *out);
 } mmoe_column_kind;
 
-/* The fault that learn returns when memory is out; compared by address. */
+/* The fault that learn and settle return when memory is out; compared by address. */
 extern const char mmoe_column_no_memory[];
 
 /* All values absent; NULL when memory is out. */
@@ -92,6 +101,10 @@ mmoe_encoder *mmoe_encoder_create(const mmoe_column_kind *kind, const mmoe_alloc
 /* A deep copy; NULL when memory is out. */
 mmoe_encoder *mmoe_encoder_copy(const mmoe_encoder *e, const mmoe_allocator *alloc);
 void mmoe_encoder_free(mmoe_encoder *e);
+/* Gives back what only learning needs. */
+void mmoe_encoder_forget(mmoe_encoder *e);
+/* Whether a key of its kind has a value; one that has a default always has. */
+bool mmoe_encoder_is_given(const mmoe_encoder *e, const mmoe_key *key);
 /* One number for the kind and all its values, going on from `seed`. */
 uint64_t mmoe_encoder_hash(uint64_t seed, const mmoe_encoder *e);
 /* A key that is given in `mine` and is another in `theirs`: its name, else NULL. */

@@ -8,7 +8,9 @@
 #define MMOE_COLUMN_KINDS(X)                                                                       \
     X(row)                                                                                         \
     X(vocabulary)                                                                                  \
+    X(hash)                                                                                        \
     X(boundaries)                                                                                  \
+    X(quantiles)                                                                                   \
     X(number)
 
 #define MMOE_COLUMN_KIND(name) extern const mmoe_column_kind mmoe_column_##name;

@@ -1,14 +1,32 @@
-/* Ids that are any values: the training file's get a row each (vocab.h), others row 0. */
+/* Ids that are any values: the training file's get a row each (vocab.h), others row 0. With
+ * "min_count" or "max_vocab" those that are seen too seldom are others, too: then values are
+ * counted while they are learned, and what learn gave becomes rows when all have been seen. */
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "base/text.h"
 #include "data/column_kinds.h"
 #include "data/key_macros.h"
+#include "data/tally.h"
 
 typedef struct vocabulary_encoder {
-    mmoe_encoder head;
+    mmoe_encoder head; /* learning: an mmoe_tally, where values may be left out */
+    int64_t min_count, max_vocab;
     mmoe_vocab *vocab;
 } vocabulary_encoder;
+
+static const mmoe_key vocabulary_keys[] = {
+    OPTIONAL("features.sparse[].min_count", LATER(IN_ID(vocabulary_encoder, min_count)), 1, 1,
+             2147483647,
+             "Of a learned vocabulary: how often a value must stand in the training file to have a "
+             "row of its own; values that are rarer take row 0, as unknown ones do. By default 1."),
+    OPTIONAL("features.sparse[].max_vocab", LATER(IN_ID(vocabulary_encoder, max_vocab)), 0, 1,
+             2147483646,
+             "Of a learned vocabulary: how many values may have a row of their own, the most "
+             "frequent ones, and of equally frequent ones those that stand first."),
+};
 
 static const mmoe_key vocabulary_fitted[] = {
     FITTED("vocabulary", MMOE_KEY_VOCABULARY, vocabulary_encoder, vocab),
@@ -25,16 +43,16 @@ static const char *vocabulary_without_file(const mmoe_encoder *e) {
     return "a schema without a file needs vocab_size";
 }
 
-static mmoe_status start_vocabulary(mmoe_encoder *e, mmoe_error *err) {
-    e->rows = 1;
-    return mmoe_vocab_create(&e->alloc, &vocabulary_of(e)->vocab, err);
-}
+/* ---- Learning ---- */
 
-static void judge_found(mmoe_cell *cell, bool missing) {
-    if (missing)
-        cell->state = MMOE_CELL_MISSING;
-    else if (cell->id == 0)
-        cell->state = MMOE_CELL_UNKNOWN;
+static mmoe_status start_vocabulary(mmoe_encoder *e, mmoe_error *err) {
+    vocabulary_encoder *v = vocabulary_of(e);
+    e->rows = 1;
+    if (v->min_count > 1 || v->max_vocab) {
+        e->learning = mmoe_alloc_zero(&e->alloc, 1, sizeof(mmoe_tally));
+        if (!e->learning) return mmoe_fail_memory(err, sizeof(mmoe_tally));
+    }
+    return mmoe_vocab_create(&e->alloc, &v->vocab, err);
 }
 
 static const char *learn_value(mmoe_encoder *e, const char *text, size_t length, mmoe_cell *out) {
@@ -44,16 +62,111 @@ static const char *learn_value(mmoe_encoder *e, const char *text, size_t length,
         out->state = MMOE_CELL_MISSING;
     else if (!mmoe_vocab_is_int(keys_of(e)) && !mmoe_vocab_is_integer(text, length))
         out->state = MMOE_CELL_TEXT;
-    if (status == MMOE_OK) return NULL;
+    if (status == MMOE_OK)
+        return !e->learning || mmoe_tally_add(e->learning, out->id, &e->alloc)
+                   ? NULL
+                   : mmoe_column_no_memory;
     return status == MMOE_E_MEMORY ? mmoe_column_no_memory
                                    : "is one value more than a vocabulary holds, 2147483646";
 }
 
-static const char *settle_vocabulary(mmoe_encoder *e, char fault[MMOE_FAULT_SIZE]) {
-    (void)fault;
-    mmoe_vocab_finish(vocabulary_of(e)->vocab, NULL);
-    e->rows = mmoe_vocab_rows(keys_of(e));
+typedef struct seen {
+    int64_t count;
+    int32_t id;
+} seen;
+
+/* The more frequent, then the earlier one first. */
+static int compare_seen(const void *a, const void *b) {
+    const seen *x = a, *y = b;
+    if (x->count != y->count) return x->count > y->count ? -1 : 1;
+    return (x->id > y->id) - (x->id < y->id);
+}
+
+/* Marks, in `rows`, the values that are frequent enough; false: memory is out. */
+static bool mark_frequent(const vocabulary_encoder *v, mmoe_tally *t) {
+    size_t n = 0;
+    seen *enough = mmoe_alloc(&v->head.alloc, (size_t)t->n, sizeof *enough);
+    if (!enough) return false;
+    for (int32_t id = 1; id < t->n; id++)
+        if (t->counts[id] >= v->min_count) enough[n++] = (seen){t->counts[id], id};
+    if (v->max_vocab && n > (size_t)v->max_vocab) {
+        qsort(enough, n, sizeof *enough, compare_seen);
+        n = (size_t)v->max_vocab;
+    }
+    for (size_t i = 0; i < n; i++) t->rows[enough[i].id] = 1;
+    mmoe_release(&v->head.alloc, enough);
+    return true;
+}
+
+static const char *leave_out(vocabulary_encoder *v, char fault[MMOE_FAULT_SIZE]) {
+    mmoe_tally *t = v->head.learning;
+    const int64_t learned = mmoe_vocab_rows(v->vocab);
+    mmoe_vocab *kept = NULL;
+    int32_t row = 0;
+    if (!mmoe_tally_settle(t, learned, &v->head.alloc) || !mark_frequent(v, t))
+        return mmoe_column_no_memory;
+    for (int64_t id = 1; id < learned; id++)
+        if (t->rows[id]) t->rows[id] = ++row;
+    if (!row && learned > 1) {
+        snprintf(fault, MMOE_FAULT_SIZE,
+                 "none of its %lld values stands there min_count times, %lld",
+                 (long long)learned - 1, (long long)v->min_count);
+        return fault;
+    }
+    if (row == learned - 1) return NULL;
+    if (mmoe_vocab_keep(v->vocab, t->rows, &v->head.alloc, &kept, NULL))
+        return mmoe_column_no_memory;
+    mmoe_vocab_free(v->vocab);
+    v->vocab = kept;
     return NULL;
+}
+
+static const char *settle_vocabulary(mmoe_encoder *e, char fault[MMOE_FAULT_SIZE]) {
+    vocabulary_encoder *v = vocabulary_of(e);
+    const mmoe_vocab *learned = v->vocab;
+    const char *wrong = e->learning ? leave_out(v, fault) : NULL;
+    if (v->vocab == learned) mmoe_vocab_finish(v->vocab, NULL);
+    e->rows = mmoe_vocab_rows(v->vocab);
+    return wrong;
+}
+
+static const int32_t *become_rows(const mmoe_encoder *e) {
+    const mmoe_tally *t = e->learning;
+    return t ? t->rows : NULL;
+}
+
+static const char *remark_on_kept(const mmoe_encoder *e, char room[MMOE_FAULT_SIZE],
+                                  int64_t *figure) {
+    const mmoe_tally *t = e->learning;
+    int64_t all = 0, out = 0;
+    char kept[MMOE_NUMBER_SIZE], learned[MMOE_NUMBER_SIZE];
+    if (!t || e->rows == t->n) return NULL;
+    for (int64_t id = 1; id < t->n; id++) {
+        all += t->counts[id];
+        out += t->rows[id] ? 0 : t->counts[id];
+    }
+    mmoe_format_count(e->rows - 1, kept);
+    mmoe_format_count(t->n - 1, learned);
+    *figure = t->n - e->rows;
+    snprintf(room, MMOE_FAULT_SIZE,
+             "%s of %s values have own rows; the others, %.2g %% of the cells, take row 0", kept,
+             learned, 100 * (double)out / (double)all);
+    return room;
+}
+
+static void forget_tally(mmoe_encoder *e) {
+    mmoe_tally_finish(e->learning, &e->alloc);
+    mmoe_release(&e->alloc, e->learning);
+    e->learning = NULL;
+}
+
+/* ---- Finding ---- */
+
+static void judge_found(mmoe_cell *cell, bool missing) {
+    if (missing)
+        cell->state = MMOE_CELL_MISSING;
+    else if (cell->id == 0)
+        cell->state = MMOE_CELL_UNKNOWN;
 }
 
 static const char *parse_value(const mmoe_encoder *e, const char *text, size_t length,
@@ -90,12 +203,17 @@ const mmoe_column_kind mmoe_column_vocabulary = {
     .shape = MMOE_SHAPE_ID,
     .is_total = true,
     .size = sizeof(vocabulary_encoder),
+    .keys = vocabulary_keys,
+    .n_key = sizeof vocabulary_keys / sizeof *vocabulary_keys,
     .fitted = vocabulary_fitted,
     .n_fitted = sizeof vocabulary_fitted / sizeof *vocabulary_fitted,
     .without_file = vocabulary_without_file,
     .start = start_vocabulary,
     .learn = learn_value,
     .settle = settle_vocabulary,
+    .become = become_rows,
+    .remark = remark_on_kept,
+    .forget = forget_tally,
     .parse = parse_value,
     .take = take_value,
 };

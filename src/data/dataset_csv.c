@@ -287,14 +287,26 @@ static mmoe_status fail_column(const loader *l, field_place at, const char *faul
                         at.feature);
 }
 
-static const char *settle_encoder(mmoe_encoder *e, char room[MMOE_FAULT_SIZE]) {
-    return e->kind->settle ? e->kind->settle(e, room) : NULL;
+static mmoe_status settle_encoder(const loader *l, mmoe_encoder *e, field_place at,
+                                  mmoe_error *err) {
+    char room[MMOE_FAULT_SIZE], shown[MMOE_FEATURE_SIZE];
+    int64_t figure = 0;
+    const mmoe_status status =
+        fail_column(l, at, e->kind->settle ? e->kind->settle(e, room) : NULL, err);
+    const char *remark = !status && e->kind->remark ? e->kind->remark(e, room, &figure) : NULL;
+    if (!remark) return status;
+    const char *name = at.feature ? at.feature : at.column;
+    return mmoe_warn(&l->set->warnings, (mmoe_warning){NULL, name, figure, 0}, err, "%s: %s",
+                     mmoe_feature_show(name, at.feature ? at.column : NULL, shown), remark);
 }
 
-static const char *settle_number(mmoe_dense_column *c, char room[MMOE_FAULT_SIZE]) {
-    if (mmoe_gap_is_open(&c->gap) && !c->gap.rows) return "every value is missing";
-    const char *fault = settle_encoder(c->encoder, room);
-    return fault ? fault : mmoe_gap_settle(&c->gap, c->encoder, room);
+static mmoe_status settle_number(const loader *l, mmoe_dense_column *c, mmoe_error *err) {
+    const field_place at = place_of(0, c->name, c->column);
+    char room[MMOE_FAULT_SIZE];
+    if (mmoe_gap_is_open(&c->gap) && !c->gap.rows)
+        return fail_column(l, at, "every value is missing", err);
+    const mmoe_status status = settle_encoder(l, c->encoder, at, err);
+    return status ? status : fail_column(l, at, mmoe_gap_settle(&c->gap, c->encoder, room), err);
 }
 
 /* Of the feature that owns a table. */
@@ -305,19 +317,36 @@ static field_place owner_of(const struct mmoe_schema *s, int32_t table) {
     return place_of(0, name, s->sparse[i].column);
 }
 
+/* Learned ids as rows of the settled tables; a value that has none of its own is unknown. */
+static void place_ids(const loader *l) {
+    const struct mmoe_dataset *set = l->set;
+    const struct mmoe_schema *s = l->learned;
+    for (int32_t i = 0; i < s->n_sparse; i++) {
+        const mmoe_encoder *e = s->tables[s->sparse[i].table].encoder;
+        const int32_t *become = e->kind->become ? e->kind->become(e) : NULL;
+        int32_t *id = l->ids + i;
+        for (int64_t r = 0; become && r < set->rows; r++, id += s->n_sparse) {
+            const int32_t row = become[*id];
+            if (*id && !row) mmoe_note_add(&set->notes[i], MMOE_CELL_UNKNOWN, set->first_row + r);
+            *id = row;
+        }
+    }
+}
+
 static mmoe_status finish_learning(loader *l, mmoe_error *err) {
     struct mmoe_schema *s = l->learned;
-    char room[MMOE_FAULT_SIZE];
     mmoe_status status = MMOE_OK;
     measure_numbers(l);
     for (int32_t i = 0; !status && i < s->n_dense; i++)
-        status = fail_column(l, place_of(0, s->dense[i].name, s->dense[i].column),
-                             settle_number(&s->dense[i], room), err);
+        status = settle_number(l, &s->dense[i], err);
     for (int32_t i = 0; !status && i < s->n_table; i++) {
-        status = fail_column(l, owner_of(s, i), settle_encoder(s->tables[i].encoder, room), err);
-        s->tables[i].rows = s->tables[i].encoder->rows;
+        status = settle_encoder(l, s->tables[i].encoder, owner_of(s, i), err);
+        mmoe_table_settle(&s->tables[i]);
     }
-    return status;
+    if (status) return status;
+    place_ids(l);
+    for (int32_t i = 0; i < s->n_table; i++) mmoe_encoder_forget(s->tables[i].encoder);
+    return MMOE_OK;
 }
 
 /* Learned numbers as the model's inputs; NULL when memory is out. */

@@ -62,6 +62,7 @@ typedef struct mmoe_key {
     int chooser;     /* an mmoe_chooser_kind */
     size_t offset;   /* of the value in its structure: its scope's, or its column kind's */
     bool required;
+    bool is_later;       /* than files of its column kind: a schema has it where it is given */
     bool may_differ;     /* a run that is continued may have another value than it began with */
     double low, high;    /* bounds of the value, or of each entry of an array */
     bool above, below;   /* low, high itself is not allowed */
@@ -69,6 +70,7 @@ typedef struct mmoe_key {
     int32_t least, most; /* entries of an array; words of a choice */
     int32_t first;       /* enumerator of the first word */
     int64_t absent;      /* what stands for an integer or word without default that is not given */
+    const char *zero;    /* of MMOE_KEY_INT32: the word that stands for 0 */
 } mmoe_key;
 
 /* The name of a key within its object: the last word of its path. */

@@ -71,6 +71,8 @@
                 &(list(MMOE_OR_WORD) " | a number in [" #low_ ", " #high_ "]")[3], help_},         \
         .kind = MMOE_KEY_CHOICE, place, .low = low_, .high = high_, .most = 0 list(MMOE_ONE_WORD)  \
     }
+/* A key that its column kind has got since files of it were written. */
+#define LATER(place) place, .is_later = true
 /* A value of a column kind's structure. */
 #define IN_ID(type, member) .scope = MMOE_SCOPE_SPARSE, .offset = offsetof(type, member)
 #define IN_NUMBER(type, member) .scope = MMOE_SCOPE_DENSE, .offset = offsetof(type, member)

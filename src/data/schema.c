@@ -1,5 +1,6 @@
 #include "data/schema.h"
 
+#include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -150,7 +151,7 @@ static mmoe_status check_specs(const binding *b, mmoe_error *err) {
                             b->n_columns);
     for (int32_t i = 0; i < specs->n_sparse; i++) {
         const mmoe_sparse_spec *s = &specs->sparse[i];
-        if (s->embed_dim < 1)
+        if (s->embed_dim < 0)
             return mmoe_fail_at(err, MMOE_E_CONFIG, b->file, 0, s->name,
                                 "embed_dim is %d, not at least 1", (int)s->embed_dim);
     }
@@ -245,7 +246,7 @@ static mmoe_status check_sharing(const binding *b, const schema *s, int32_t i, i
                             "shared_with runs in a circle: no column owns the table");
     const mmoe_sparse_spec *mine = &b->specs->sparse[b->spec_of[i]],
                            *theirs = &b->specs->sparse[b->spec_of[owner]];
-    const char *key = mine->embed_dim != theirs->embed_dim
+    const char *key = mine->embed_dim && mine->embed_dim != theirs->embed_dim
                           ? "embed_dim"
                           : mmoe_encoder_difference(mine->encoder, theirs->encoder);
     if (!key) return MMOE_OK;
@@ -263,6 +264,11 @@ static mmoe_status add_table(const mmoe_sparse_spec *spec, const char *name, sch
     const mmoe_status status = start_encoder(spec->encoder, &s->alloc, &t->encoder, err);
     if (!status) t->rows = t->encoder->rows;
     return status;
+}
+
+void mmoe_table_settle(mmoe_table *table) {
+    table->rows = table->encoder->rows;
+    if (!table->dim) table->dim = (int32_t)floor(6 * pow((double)table->rows, 0.25));
 }
 
 static mmoe_status add_tables(binding *b, schema *s, mmoe_error *err) {

@@ -15,8 +15,8 @@
  * both are exact: such a feature reads the column beside others that do, a pattern among them. */
 typedef struct mmoe_sparse_spec {
     char *name;
-    char *column; /* NULL: the one of that name */
-    int32_t embed_dim;
+    char *column;      /* NULL: the one of that name */
+    int32_t embed_dim; /* 0: by the rows of the table, or as its owner has it */
     char *shared_with; /* name of the column whose table this one uses; NULL: its own */
     mmoe_side side;
     mmoe_encoder *encoder; /* a kind of ids with its keys */
@@ -120,6 +120,9 @@ bool mmoe_schema_label(const struct mmoe_schema *s, const mmoe_label_column *fro
                        mmoe_label_column *to);
 mmoe_status mmoe_schema_copy(const struct mmoe_schema *schema, const mmoe_allocator *alloc,
                              struct mmoe_schema **out, mmoe_error *err);
+/* Takes the rows from a table's encoder, which has settled, and a width that is by them:
+ * floor(6 rows^0.25), as torch-rechub has it. */
+void mmoe_table_settle(mmoe_table *table);
 /* One number for all that turns a file's values into a data set's: names, kinds, fitted values,
  * vocabularies, in their order; never 0. What a model makes of its rows (widths, sides, shared
  * tables) is no part of it, nor are the tasks' names. Cheap: vocabularies know their own. */

@@ -220,45 +220,21 @@ static void finish_keys(mmoe_vocab *v) {
 
 /* ---- Learning ---- */
 
-static size_t print_int(int64_t value, char out[24]) {
-    char reversed[24];
-    size_t n = 0, used = 0;
-    uint64_t magnitude = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-    do reversed[n++] = (char)('0' + magnitude % 10);
-    while (magnitude /= 10);
-    if (value < 0) out[used++] = '-';
-    while (n) out[used++] = reversed[--n];
-    return used;
-}
-
-/* True when the text is what the integer prints as, alone or with blanks around it or ".0" behind
- * it: "7", " 7", "7.0", but not "007", "+7", "-0". */
-static bool canonical_int(const char *text, size_t length, int64_t *value) {
-    const char *end = text + length;
-    while (text < end && (*text == ' ' || *text == '\t')) text++;
-    const char *digits = text + (text < end && *text == '-');
-    if (digits == end || (unsigned char)(*digits - '0') > 9) return false;
-    const bool zero = *digits == '0';
-    if (zero && digits > text) return false;
-    if (zero && digits + 1 < end && (unsigned char)(digits[1] - '0') <= 9) return false;
-    return mmoe_parse_integral(text, (size_t)(end - text), value) > 0;
-}
-
 bool mmoe_vocab_is_integer(const char *text, size_t length) {
     int64_t value;
-    return canonical_int(text, length, &value);
+    return mmoe_parse_printed(text, length, &value);
 }
 
 /* A value came that is no integer: the keys so far become the texts that they were. */
 static mmoe_status turn_to_texts(mmoe_vocab *v, mmoe_error *err) {
     size_t total = 0;
-    char text[24];
-    for (int64_t i = 0; i < v->rows - 1; i++) total += print_int(v->keys[i], text);
+    char text[MMOE_NUMBER_SIZE];
+    for (int64_t i = 0; i < v->rows - 1; i++) total += mmoe_format_integer(v->keys[i], text);
     mmoe_status status = reserve_bytes(v, total, err);
     if (status) return status;
     memset(v->slots, 0, v->n_slots * sizeof *v->slots);
     for (int64_t i = 0; i < v->rows - 1; i++) {
-        size_t n = print_int(v->keys[i], text);
+        size_t n = mmoe_format_integer(v->keys[i], text);
         memcpy(v->bytes + v->n_bytes, text, n);
         v->keys[i] = (int64_t)v->n_bytes;
         v->n_bytes += n;
@@ -266,6 +242,15 @@ static mmoe_status turn_to_texts(mmoe_vocab *v, mmoe_error *err) {
     }
     v->is_int = false;
     return MMOE_OK;
+}
+
+mmoe_status mmoe_vocab_add_int(mmoe_vocab *vocab, int64_t value, int32_t *row, mmoe_error *err) {
+    assert(vocab->is_int && !vocab->finished);
+    const uint32_t hash = hash_int(value);
+    *row = look_up_int(vocab, value, hash);
+    const mmoe_status status = *row ? MMOE_OK : enter_int(vocab, value, hash, err);
+    if (!*row && !status) *row = (int32_t)(vocab->rows - 1);
+    return status;
 }
 
 mmoe_status mmoe_vocab_add(mmoe_vocab *vocab, const char *text, size_t length, int32_t *row,
@@ -277,19 +262,14 @@ mmoe_status mmoe_vocab_add(mmoe_vocab *vocab, const char *text, size_t length, i
     mmoe_status status = MMOE_OK;
     if (vocab->is_int) {
         int64_t value;
-        if (canonical_int(text, length, &value)) {
-            uint32_t hash = hash_int(value);
-            *row = look_up_int(vocab, value, hash);
-            if (!*row && !(status = enter_int(vocab, value, hash, err)))
-                *row = (int32_t)(vocab->rows - 1);
-            return status;
-        }
+        if (mmoe_parse_printed(text, length, &value))
+            return mmoe_vocab_add_int(vocab, value, row, err);
         if ((status = turn_to_texts(vocab, err))) return status;
     }
-    char number[24];
+    char number[MMOE_NUMBER_SIZE];
     int64_t value;
-    if (canonical_int(text, length, &value)) {
-        length = print_int(value, number);
+    if (mmoe_parse_printed(text, length, &value)) {
+        length = mmoe_format_integer(value, number);
         text = number;
     }
     uint32_t hash = hash_text(text, length);
@@ -334,16 +314,16 @@ int32_t mmoe_vocab_find(const mmoe_vocab *vocab, const char *text, size_t length
     text = mmoe_trim_blanks(text, &length);
     if (!row && length > 0 && length < whole)
         row = look_up_text(vocab, text, length, hash_text(text, length));
-    if (row || !canonical_int(text, length, &value)) return row;
-    char number[24];
-    const size_t n = print_int(value, number);
+    if (row || !mmoe_parse_printed(text, length, &value)) return row;
+    char number[MMOE_NUMBER_SIZE];
+    const size_t n = mmoe_format_integer(value, number);
     return look_up_text(vocab, number, n, hash_text(number, n));
 }
 
 int32_t mmoe_vocab_find_int(const mmoe_vocab *vocab, int64_t value) {
     if (vocab->is_int) return look_up_int(vocab, value, hash_int(value));
-    char text[24];
-    return mmoe_vocab_find(vocab, text, print_int(value, text));
+    char text[MMOE_NUMBER_SIZE];
+    return mmoe_vocab_find(vocab, text, mmoe_format_integer(value, text));
 }
 
 uint64_t mmoe_vocab_hash(const mmoe_vocab *vocab) {

@@ -25,6 +25,8 @@ mmoe_status mmoe_vocab_copy(const mmoe_vocab *vocab, const mmoe_allocator *alloc
  * Blanks around a text are not part of it. */
 mmoe_status mmoe_vocab_add(mmoe_vocab *vocab, const char *text, size_t length, int32_t *row,
                            mmoe_error *err);
+/* The same of an integer, in a vocabulary that learns nothing else. */
+mmoe_status mmoe_vocab_add_int(mmoe_vocab *vocab, int64_t value, int32_t *row, mmoe_error *err);
 /* Ends learning: keys are integers if each value was one of 64 bits. */
 mmoe_status mmoe_vocab_finish(mmoe_vocab *vocab, mmoe_error *err);
 
@@ -42,6 +44,11 @@ int64_t mmoe_vocab_int_key(const mmoe_vocab *vocab, int64_t row);
 const char *mmoe_vocab_text_key(const mmoe_vocab *vocab, int64_t row, size_t *length);
 /* One number for the keys in their order, of a finished vocabulary. */
 uint64_t mmoe_vocab_hash(const mmoe_vocab *vocab);
+
+/* A finished vocabulary of the rows of another whose place in `rows` is not 0, in their order,
+ * which has them as rows 1, 2, ... */
+mmoe_status mmoe_vocab_keep(const mmoe_vocab *vocab, const int32_t *rows,
+                            const mmoe_allocator *alloc, mmoe_vocab **out, mmoe_error *err);
 
 /* A finished vocabulary from its keys in the order of their rows (a model file): MMOE_E_FORMAT on a
  * key that stands twice. */

@@ -28,8 +28,17 @@ static const mmoe_key *key_of(const mmoe_column_kind *kind, int32_t i) {
 static int32_t n_keys(const mmoe_column_kind *kind) { return kind->n_key + kind->n_fitted; }
 
 /* What stands in each entry of a table is not repeated among the keys of its kind. */
-static bool is_written(const mmoe_key *key, const mmoe_column_kind *kind) {
-    return kind->shape != MMOE_SHAPE_ID || key->offset != offsetof(mmoe_encoder, rows);
+static bool is_repeated(const mmoe_key *key, const mmoe_column_kind *kind) {
+    return kind->shape == MMOE_SHAPE_ID && key->offset == offsetof(mmoe_encoder, rows);
+}
+
+static bool is_written(const mmoe_key *key, const mmoe_encoder *e) {
+    return !is_repeated(key, e->kind) && (!key->is_later || mmoe_encoder_is_given(e, key));
+}
+
+static bool is_read(const mmoe_key *key, const mmoe_column_kind *kind, const json_t *entry) {
+    return !is_repeated(key, kind) &&
+           (!key->is_later || json_object_get(entry, mmoe_key_name(key)));
 }
 
 /* ---- Writing ---- */
@@ -88,7 +97,7 @@ json_t *mmoe_encoder_to_json(json_t *json, const mmoe_encoder *e) {
         ok = json_object_set_new(json, "oov_id", json_integer(-1)) == 0;
     for (int32_t i = 0; ok && i < n_keys(kind); i++) {
         const mmoe_key *key = key_of(kind, i);
-        if (is_written(key, kind))
+        if (is_written(key, e))
             ok = json_object_set_new(json, mmoe_key_name(key), value_json(e, key)) == 0;
     }
     if (ok && kind == &mmoe_column_row)
@@ -97,6 +106,7 @@ json_t *mmoe_encoder_to_json(json_t *json, const mmoe_encoder *e) {
     json_decref(json);
     return NULL;
 }
+
 /* ---- Reading ---- */
 
 static mmoe_status get_vocabulary(const mmoe_entry *e, int64_t rows, mmoe_vocab **out) {
@@ -227,7 +237,7 @@ mmoe_status mmoe_encoder_from_json(mmoe_entry *e, mmoe_column_shape shape, int64
     if (!*out) return mmoe_fail_memory(e->r->err, kind->size);
     (*out)->rows = rows;
     for (int32_t i = 0; !status && i < n_keys(kind); i++) {
-        if (!is_written(key_of(kind, i), kind)) continue;
+        if (!is_read(key_of(kind, i), kind, e->json)) continue;
         status = get_value(e, key_of(kind, i), *out);
         keys++;
     }

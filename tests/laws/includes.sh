@@ -30,6 +30,7 @@ BEGIN {
     known_to["openblas_config.h"] = "src/math/blas.[ch]"
     known_to["lapacke.h"] = "src/math/lapack.c"
     known_to["export/onnx.pb-c.h"] = "src/export/onnx_file.h"
+    known_to["xxhash.h"] = "src/base/text_hash.c"
     known_to["csv.h"] = "src/base/csv.c"
     reads["serve"] = " data/schema.h data/encode.h "
     reads["export"] = " data/schema.h data/column_number.h "

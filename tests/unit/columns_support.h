@@ -3,6 +3,7 @@
 #define TESTS_COLUMNS_SUPPORT_H
 
 #include <check.h>
+#include <string.h>
 
 #include "data/column_number.h"
 
@@ -15,6 +16,14 @@ static inline mmoe_encoder *new_encoder(const mmoe_column_kind *kind) {
     kept[count] = mmoe_encoder_create(kind, &a);
     ck_assert_ptr_nonnull(kept[count]);
     return kept[count++];
+}
+
+/* Gives an integer key of its kind a value. */
+static inline void set_key(mmoe_encoder *e, const char *name, int64_t value) {
+    int32_t i = 0;
+    while (i < e->kind->n_key && strcmp(mmoe_key_name(e->kind->keys + i), name) != 0) i++;
+    ck_assert_int_lt(i, e->kind->n_key);
+    memcpy((char *)e + e->kind->keys[i].offset, &value, sizeof value);
 }
 
 /* Ids that are row numbers. */

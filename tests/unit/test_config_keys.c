@@ -41,7 +41,7 @@ static void choose_kind(mmoe_config *config, const mmoe_key *key) {
         return;
     snprintf(path, sizeof path, "%s.0", list->path);
     snprintf(column, sizeof column, "{\"name\": \"a\", \"%s\": %s}", mmoe_key_name(kind->keys),
-             kind->keys->kind == MMOE_KEY_NUMBERS ? "[1]" : "1");
+             kind->keys->kind == MMOE_KEY_NUMBERS ? "[1]" : "2");
     set(config, path, column);
 }
 
@@ -101,6 +101,8 @@ START_TEST(every_key_stands_in_the_text) {
         mmoe_config *config = parse_for(mmoe_config_key_at(i), full);
         if (strcmp(path, "model.gate_params.top_k") == 0) set(config, path, "2"); /* absent: all */
         if (strcmp(path, "model.init_bias") == 0) set(config, path, "labels");    /* by the types */
+        if (strcmp(path, "features.sparse[].max_vocab") == 0)
+            set(config, "features.sparse.0.max_vocab", "9");
         if (strcmp(path, "tasks[].positive") == 0) set(config, "tasks.0.positive", "yes");
         json_t *json = json_loads(config->json, 0, NULL);
         ck_assert_msg(lookup(json, path) != NULL, "%s is not in the text", path);

@@ -313,8 +313,8 @@ START_TEST(bad_features) {
     s.dense[0] = dense("*");
     refused(&s, MMOE_E_CONFIG, "a.csv: column \"*\": the pattern matches no column that is left");
     s.n_dense = 0;
-    s.sparse[0].embed_dim = 0;
-    refused(&s, MMOE_E_CONFIG, "a.csv: column \"*\": embed_dim is 0, not at least 1");
+    s.sparse[0].embed_dim = -1;
+    refused(&s, MMOE_E_CONFIG, "a.csv: column \"*\": embed_dim is -1, not at least 1");
     s.sparse[0] = sparse("*", NULL);
     s.sparse[0].encoder = row_encoder((int64_t)INT32_MAX + 1, -1);
     refused(&s, MMOE_E_CONFIG,

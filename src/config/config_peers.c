@@ -1,0 +1,78 @@
+#include "config/config_peers.h"
+
+#include <string.h>
+
+/* FuxiCTR, EasyRec and TorchEasyRec, DeepCTR, torchrec, HugeCTR, Keras, scikit-learn, LightGBM. */
+static const mmoe_peer_word words[] = {
+    {"feature_name", "features.sparse[].name"},
+    {"embedding_dim", "features.sparse[].embed_dim"},
+    {"embedding_size", "features.sparse[].embed_dim"},
+    {"embedding_vec_size", "features.sparse[].embed_dim"},
+    {"embedding_name", "features.sparse[].shared_with"},
+    {"share_embedding", "features.sparse[].shared_with"},
+    {"num_buckets", "features.sparse[].vocab_size"},
+    {"num_embeddings", "features.sparse[].vocab_size"},
+    {"vocabulary_size", "features.sparse[].vocab_size"},
+    {"max_vocabulary_size", "features.sparse[].vocab_size"},
+    {"default_bucketize_value", "features.sparse[].oov_id"},
+    {"hash_buckets", "features.sparse[].hash_bucket_size"},
+    {"hash_bucket", "features.sparse[].hash_bucket_size"},
+    {"use_hash", "features.sparse[].hash_bucket_size"},
+    {"min_categr_count", "features.sparse[].min_count"},
+    {"min_category_count", "features.sparse[].min_count"},
+    {"filter_freq", "features.sparse[].min_count"},
+    {"min_frequency", "features.sparse[].min_count"},
+    {"max_tokens", "features.sparse[].max_vocab"},
+    {"max_categories", "features.sparse[].max_vocab"},
+    {"bin_boundaries", "features.sparse[].boundaries"},
+    {"bucket_boundaries", "features.sparse[].boundaries"},
+    {"quantile_bucket", "features.sparse[].quantiles"},
+    {"num_bins", "features.sparse[].quantiles"},
+    {"n_bins", "features.sparse[].quantiles"},
+    {"normalizer", "features.dense[].transform"},
+    {"scaler", "features.dense[].transform"},
+    {"weight_col", "features.weight"},
+    {"sample_weight", "features.weight"},
+    {"na_values", "data.missing"},
+    {"task_name", "tasks[].name"},
+    {"label_name", "tasks[].label"},
+    {"task_type", "tasks[].type"},
+    {"task_weight", "tasks[].loss_weight"},
+    {"pos_weight", "tasks[].positive_weight"},
+    {"tower_dnn_hidden_units", "tasks[].tower_params.dims"},
+    {"tower_hidden_units", "tasks[].tower_params.dims"},
+    {"num_experts", "model.n_expert"},
+    {"num_expert", "model.n_expert"},
+    {"specific_expert_num", "model.n_expert_specific"},
+    {"shared_expert_num", "model.n_expert_shared"},
+    {"num_levels", "model.n_level"},
+    {"expert_dnn_hidden_units", "model.expert_params.dims"},
+    {"expert_hidden_units", "model.expert_params.dims"},
+    {"gate_dnn_hidden_units", "model.gate_params.dims"},
+    {"gate_hidden_units", "model.gate_params.dims"},
+    {"learning_rate", "trainer.optimizer_params.lr"},
+    {"epochs", "trainer.n_epoch"},
+    {"num_epochs", "trainer.n_epoch"},
+    {"early_stop_patience", "trainer.earlystop_patience"},
+    {"patience", "trainer.earlystop_patience"},
+    {"embedding_regularizer", "trainer.regularization_params.embedding_l2"},
+    {"l2_reg_embedding", "trainer.regularization_params.embedding_l2"},
+    {"max_gradient_norm", "trainer.clip_norm"},
+};
+
+const mmoe_peer_word *mmoe_peer_word_at(size_t index) {
+    return index < sizeof words / sizeof *words ? words + index : NULL;
+}
+
+/* The part of a configuration that a path begins with; "" has all. */
+static int is_same_part(const char *pattern, const char *path) {
+    const size_t length = strcspn(pattern, ".[");
+    return length == 0 || (strncmp(pattern, path, length) == 0 && strcspn(path, ".[") == length);
+}
+
+const char *mmoe_peer_word_ours(const char *pattern, const char *theirs) {
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcmp(words[i].theirs, theirs) == 0 && is_same_part(pattern, words[i].ours))
+            return words[i].ours;
+    return NULL;
+}

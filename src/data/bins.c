@@ -1,0 +1,68 @@
+#include "data/bins.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "base/text.h"
+
+const char *mmoe_bins_check(const mmoe_numbers *boundaries, int64_t rows,
+                            char fault[MMOE_FAULT_SIZE]) {
+    const mmoe_numbers *b = boundaries;
+    for (size_t i = 1; i < b->count; i++)
+        if (b->items[i] <= b->items[i - 1]) {
+            snprintf(fault, MMOE_FAULT_SIZE, "%.17g stands behind %.17g: they must ascend",
+                     b->items[i], b->items[i - 1]);
+            return fault;
+        }
+    if (!rows || rows == mmoe_bins_rows(b)) return NULL;
+    snprintf(fault, MMOE_FAULT_SIZE, "%zu of them are no table of %lld rows", b->count,
+             (long long)rows);
+    return fault;
+}
+
+/* The first boundary above the value, by halving. */
+static const char *find_bin(const mmoe_numbers *b, double value, mmoe_cell *out) {
+    size_t low = 0, high = b->count;
+    while (low < high) {
+        const size_t middle = (low + high) / 2;
+        if (b->items[middle] <= value)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    out->id = 1 + (int32_t)low;
+    return NULL;
+}
+
+static const char *find_missing(mmoe_cell *out) {
+    out->id = 0;
+    out->state = MMOE_CELL_MISSING;
+    return NULL;
+}
+
+const char *mmoe_bins_number(const char *text, size_t length, double *out, bool *missing) {
+    *missing = length == 0;
+    if (*missing) return NULL;
+    return mmoe_parse_double(text, length, out) && !isnan(*out) ? NULL : "is not a number";
+}
+
+const char *mmoe_bins_parse(const mmoe_numbers *boundaries, const char *text, size_t length,
+                            mmoe_cell *out) {
+    double value;
+    bool missing;
+    const char *fault = mmoe_bins_number(text, length, &value, &missing);
+    if (fault) return fault;
+    return missing ? find_missing(out) : find_bin(boundaries, value, out);
+}
+
+const char *mmoe_bins_take(const mmoe_numbers *boundaries, mmoe_value_type type, const void *at,
+                           mmoe_cell *out) {
+    double value;
+    if (type == MMOE_VALUE_TEXT) {
+        size_t length;
+        const char *text = mmoe_value_text(at, &length);
+        return mmoe_bins_parse(boundaries, text, length, out);
+    }
+    if (!mmoe_value_number(type, at, &value)) return "is not a number";
+    return isnan(value) ? find_missing(out) : find_bin(boundaries, value, out);
+}
