@@ -42,7 +42,8 @@ static const struct {
     {"features.sparse.b.shared_with", "a",
      "features.sparse[1].shared_with is \"a\", the checkpoint's is not set"},
     {"features.dense", "[{\"name\": \"d\"}]",
-     "features.dense is [{\"name\":\"d\",\"transform\":\"none\",\"side\":\"item\"}], the "
+     "features.dense is "
+     "[{\"name\":\"d\",\"transform\":\"none\",\"missing\":\"error\",\"side\":\"item\"}], the "
      "checkpoint's is []"},
     {"features.sparse.1", "{\"name\": \"c\", \"vocab_size\": 5}",
      "features.sparse[1].name is \"c\", the checkpoint's is \"b\" (and 1 keys more differ)"},
