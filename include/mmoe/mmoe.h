@@ -68,9 +68,10 @@ MMOE_API const char *mmoe_version(void);
 /* What went wrong, and where. Fields that do not apply are "" or 0. */
 typedef struct mmoe_error {
     mmoe_status code;
-    int64_t row;       /* 1-based row of a file, its header being row 1 where it has one; 0: none */
-    char column[128];  /* name of a column or configuration key; long names are cut */
-    char file[256];    /* the file's path as given; long paths are cut */
+    int64_t row;      /* 1-based row of a file, its header being row 1 where it has one; blank lines
+                       * that are no rows and newlines within quotes do not count. 0: none */
+    char column[128]; /* name of a column or configuration key; long names are cut */
+    char file[256];   /* the file's path as given; long paths are cut */
     char message[512]; /* a whole sentence, with the place in it, without newline */
 } mmoe_error;
 
