@@ -155,7 +155,7 @@ static int survey_file(survey *s) {
     mmoe_error err;
     mmoe_status status = mmoe_csv_read(s->path, &handler, NULL, &err);
     if (status && passed.quotes_row) {
-        cli_note("%s; they are taken as text", err.message);
+        cli_warn("%s; they are taken as text", err.message);
         free_survey(s);
         *s = (survey){.path = s->path, .labels = s->labels, .lenient = true};
         handler.lenient = true;

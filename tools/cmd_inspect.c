@@ -3,9 +3,11 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "inspect_report.h"
 #include "base/words.h"
+#include "columns.h"
+#include "inspect_report.h"
 #include "output.h"
+#include "warnings.h"
 
 static json_t *tensors_json(const mmoe_model *model) {
     json_t *tensors = json_array();
@@ -99,7 +101,7 @@ static int print(const mmoe_model *model, const mmoe_inspection *inspection, boo
         json_t *object = inspect_json(model);
         if (object && inspection)
             json_object_set_new(object, "inspection", cli_inspection_json(inspection));
-        return cli_print_json(stdout, object, true);
+        return cli_print_json(stdout, cli_with_warnings(object), true);
     }
     if (inspection)
         cli_print_inspection(inspection);
@@ -150,6 +152,8 @@ int cli_inspect(int argc, char **argv) {
     if (!s && rows && mmoe_dataset_rows(data) == 0)
         s = mmoe_fail_at(&err, MMOE_E_FORMAT, rows, 0, NULL, "the file has a header but no rows");
     if (!s && rows) s = mmoe_inspect(model, data, (int)threads, NULL, &inspection, &err);
+    if (!s && rows) cli_remark_columns(rows, data);
+    if (!s && rows) cli_warn_of_gates(inspection->gates, inspection->n_gate, 0);
     status = s ? cli_fail("%s", err.message) : print(model, inspection, json);
     mmoe_inspection_free(inspection);
     mmoe_dataset_free(data);

@@ -438,11 +438,11 @@ static mmoe_status warn_of_conversions(const model_reader *r, mmoe_warnings *lis
     }
     const mmoe_warning about = {.count = r->names.wrapped};
     if (!status && about.count)
-        status =
-            mmoe_warn(list, about, err,
-                      "%lld of %zu tensors have words of a wrapper in their names (\"%s\"), "
-                      "which were passed over",
-                      (long long)about.count, all, *r->names.prefix ? r->names.prefix : "within");
+        status = mmoe_warn(list, about, err,
+                           "%lld of %zu tensors have words of a wrapper in their names (\"%s\"), "
+                           "which were passed over",
+                           (long long)about.count, all,
+                           *r->names.prefix ? r->names.prefix : r->names.first);
     return status;
 }
 

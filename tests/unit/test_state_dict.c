@@ -366,7 +366,7 @@ START_TEST(names_within_are_found) {
     end_dict();
     mmoe_model *model = import();
     ck_assert(same_weights(model, sample));
-    ck_assert_ptr_nonnull(strstr(mmoe_model_warning(model, 0)->message, "(\"within\")"));
+    ck_assert_ptr_nonnull(strstr(mmoe_model_warning(model, 0)->message, "(\"experts.0._orig_mod."));
     ck_assert_ptr_null(mmoe_model_warning(model, 1));
     mmoe_model_free(model);
 }
