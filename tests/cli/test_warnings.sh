@@ -93,6 +93,12 @@ walk init inch.csv --label click --label buy <<END
 inch.csv: row 3: malformed quotes in field 1; they are taken as text
 END
 
+rows label.csv '(i == 7 ? 2 : i % 2) "," (i % 4 == 1)'
+walk init label.csv --label click --label buy <<END
+label.csv: column "click": 1 of 400 labels are neither 0 nor 1, the first in row 9, so it makes a \
+regression
+END
+
 # ---- Labels ----
 
 for class in 0 1; do

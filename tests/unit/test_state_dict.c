@@ -404,7 +404,7 @@ static const struct {
     void (*change)(void);
     const char *message;
 } bad_names[] = {
-    {other_prefix, "\" is missing"},
+    {other_prefix, "\" is missing; the file has \"net."},
     {twice, "tensor \"module.experts.1.mlp.0.bias\" is too many: the model has none of this name"},
     {one_missing, "\" is missing"},
 };
