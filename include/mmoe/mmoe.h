@@ -184,7 +184,8 @@ typedef enum mmoe_value_type {
 typedef struct mmoe_column {
     mmoe_value_type type;
     const void *values;
-    size_t stride; /* in bytes; 0: the size of a value, the column being an array of its own */
+    size_t stride; /* in bytes, at least a value's size; 0: this size, the column being an array of
+                      its own */
 } mmoe_column;
 
 /* Rows to score. The sparse columns are the model's sparse features in their order

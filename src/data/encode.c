@@ -22,6 +22,15 @@ static mmoe_status fail_raw(const mmoe_values *v, size_t row, const char *at, co
                         mmoe_value_show(v->column->type, at, shown), fault);
 }
 
+/* A stride in values, not in bytes, would read each value from within the one before. */
+static mmoe_status check_stride(const mmoe_values *v, const char *call, mmoe_error *err) {
+    const size_t stride = v->column->stride, size = mmoe_value_size(v->column->type);
+    if (stride == 0 || stride >= size || v->rows < 2) return MMOE_OK;
+    return mmoe_fail_at(err, MMOE_E_ARGUMENT, NULL, 0, v->name,
+                        "%s: the column's stride, %zu bytes, is less than a value's %zu", call,
+                        stride, size);
+}
+
 static bool is_raw(mmoe_value_type type) {
     return type == MMOE_VALUE_INT64 || type == MMOE_VALUE_TEXT || type == MMOE_VALUE_FLOAT ||
            type == MMOE_VALUE_DOUBLE;
@@ -37,7 +46,7 @@ mmoe_status mmoe_values_check(const mmoe_values *v, const char *call, mmoe_error
     if (!v->column->values && v->rows)
         return mmoe_fail_at(err, MMOE_E_ARGUMENT, NULL, 0, v->name,
                             "%s: the column's values are NULL", call);
-    return MMOE_OK;
+    return check_stride(v, call, err);
 }
 
 static size_t step_of(const mmoe_column *c) {
