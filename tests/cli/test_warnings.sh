@@ -56,6 +56,17 @@ walk $(train text.csv) <<END
 text.csv: column "user": 2 of 400 values are no integers, the first in row 7: its ids are texts; \
 data.missing says what stands for nothing
 END
+set='--set features.sparse.0.min_count=45' # 0 to 3 come 45 times, 4 to 8 44 times
+walk $(train good.csv $set) <<END
+good.csv: column "user": 4 of 9 values have own rows; the others, 55 % of the cells, take row 0
+END
+cat >bins.json <<'JSON'
+{"features": {"sparse": [{"name": "bins", "column": "price", "quantiles": 10}]},
+ "tasks": [{"name": "ctr", "label": "click"}], "trainer": {"n_epoch": 1, "earlystop_patience": 0}}
+JSON
+walk train --config bins.json --output m.out --json --train good.csv <<END
+good.csv: feature "bins" of column "price": 10 quantiles have 7 different boundaries, not 9: 8 bins
+END
 sed '3,42s/^[^,]*/77/; 50s/^[^,]*//' good.csv >other.csv
 cat >said <<END
 other.csv: column "user": of 400 values 10.0 % are unknown and 0.2 % missing, the first in row 3
@@ -325,12 +336,15 @@ END
 
 # ---- Long names ----
 
-long=$(printf '%01500d' 0)
-{ printf '"%s\nb",' "$long" && head -n 1 good.csv | cut -d, -f 2-; } >long.csv
-tail -n +2 same.csv >>long.csv
-sed "s/\"user\"/\"*\"/" config.json >star.json
-walk train --config star.json --output m.out --json --train long.csv <<END
-long.csv: column "$long b": all 400 values are the same: it tells nothing
-long.csv: column "price": all 400 values are the same: it tells nothing
+# A sentence is one line, and whole, however long the file's path is.
+folder=$(printf '%0200d' 0)
+folder=$folder/$folder/$folder/$folder/$folder/$folder
+mkdir -p "$folder"
+{ printf '"us\ner",' && head -n 1 good.csv | cut -d, -f 2-; } >"$folder/same.csv"
+tail -n +2 same.csv >>"$folder/same.csv"
+sed 's/"user"/"*"/' config.json >star.json
+walk train --config star.json --output m.out --json --train "$folder/same.csv" <<END
+$folder/same.csv: column "us er": all 400 values are the same: it tells nothing
+$folder/same.csv: column "price": all 400 values are the same: it tells nothing
 END
 finish

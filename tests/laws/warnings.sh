@@ -2,17 +2,19 @@
 # Each warning that a source can give stands in the walk, tests/cli/test_warnings.sh: the words of
 # its sentence in their order on one line there, and the words that a choice puts into it anywhere.
 #   warnings.sh ROOT
-# Whoever gives a sentence that another function makes names both in `made`, FILE FUNCTION; then
-# that function's sentences are looked for. "-": it passes on what a warning said already.
+# Calls whose sentence another function makes are counted in `made`, FILE CALLS FUNCTION (a
+# pattern); that function's sentences are looked for then. "-": they pass on what a warning said already.
+# (A column kind's `remark` is of a name that the pattern has.)
 set -u
 export LC_ALL=C
 cd "$1" || exit 2
 made='
-src/data/dataset_csv.c mmoe_csv_passed_text
-tools/cmd_init.c mmoe_csv_passed_text
-tools/inspect_report.c cli_gate_warning
-tools/cmd_report.c -
-tools/warnings.c -
+src/data/dataset_csv.c 1 mmoe_csv_passed_text
+src/data/dataset_csv.c 1 remark_on_[a-z]+
+tools/cmd_init.c 1 mmoe_csv_passed_text
+tools/inspect_report.c 1 cli_gate_warning
+tools/cmd_report.c 1 -
+tools/warnings.c 5 -
 '
 walk=tests/cli/test_warnings.sh
 sources=$(find src tools -name '*.[ch]' 2>/dev/null | sort)
@@ -89,17 +91,28 @@ function read_calls(code, call, name) {
         if (head ~ /const char \*format/) continue
         read_strings(code)
         calls++
-        if (!has_words && !(file in maker)) fault("whose sentence does " name " say? (`made`)")
+        if (!has_words && ++wordless[file] > allowed[file])
+            fault("whose sentence does " name " say? (`made`)")
     }
 }
 
-function read_makers(code, m, start) {
+function read_makers(code, m, rest) {
     for (m in makers) {
-        start = match(code, "\n[a-z][^;\n]*" m "\\([^;{]*\\{")
-        if (!start) continue
-        line = 1 + count_lines(substr(code, 1, start))
-        found[m] = 1
-        read_strings(substr(code, RSTART + RLENGTH - 1))
+        line = 0
+        rest = code
+        while (match(rest, "\n[a-z][^;{}\n]*[ *]" m "\\([^;{]*\\{")) {
+            line += count_lines(substr(rest, 1, RSTART))
+            found[m] = 1
+            rest = substr(rest, RSTART + RLENGTH - 1)
+            read_strings(rest)
+        }
+    }
+    while (match(code, /\.remark = [a-z_]+/)) {
+        if (substr(code, RSTART + 10, 10) != "remark_on_") {
+            line = 0
+            fault("a remark whose name does not begin with remark_on_")
+        }
+        code = substr(code, RSTART + RLENGTH)
     }
 }
 
@@ -114,10 +127,11 @@ function read_file() {
 }
 
 BEGIN {
-    n = split(made, word, /[ \n]+/)
+    n = split(made, row, "\n")
     for (i = 1; i <= n; i++) {
-        if (word[i] ~ /\//) maker[word[i]] = word[i + 1]
-        else if (word[i] ~ /[a-z]/) makers[word[i]] = 1
+        if (split(row[i], word, " ") < 3) continue
+        allowed[word[1]] += word[2]
+        if (word[3] != "-") makers[word[3]] = 1
     }
 }
 FNR == 1 && file != "" && file != FILENAME { if (file != walk_name) read_file(); text = "" }
@@ -134,6 +148,7 @@ file == walk_name {
 END {
     read_file()
     for (m in makers) if (!(m in found)) { print m ": no such function"; faults++ }
+    for (f in allowed) if (wordless[f] + 0 < allowed[f]) { print f ": fewer calls"; faults++ }
     if (!calls) { print "no source warns"; faults++ }
     exit faults > 0
 }
