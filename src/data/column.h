@@ -111,6 +111,8 @@ uint64_t mmoe_encoder_hash(uint64_t seed, const mmoe_encoder *e);
 const char *mmoe_encoder_difference(const mmoe_encoder *mine, const mmoe_encoder *theirs);
 /* Its vocabulary; NULL: it has none. */
 mmoe_vocab *mmoe_encoder_vocab(const mmoe_encoder *e);
+/* Its array of numbers, given or fitted; NULL: it has none. */
+const mmoe_numbers *mmoe_encoder_numbers(const mmoe_encoder *e);
 
 /* The row for a row number: itself, oov_id, or -1: an error. */
 static inline int32_t mmoe_encoder_row(const mmoe_encoder *e, int64_t id) {

@@ -3,8 +3,8 @@
 # its sentence in their order on one line there, and the words that a choice puts into it anywhere.
 #   warnings.sh ROOT
 # Calls whose sentence another function makes are counted in `made`, FILE CALLS FUNCTION (a
-# pattern); that function's sentences are looked for then. "-": they pass on what a warning said already.
-# (A column kind's `remark` is of a name that the pattern has.)
+# pattern); that function's sentences are looked for then. "-": they pass on what a warning said
+# already. (A column kind's `remark` is of a name that the pattern has.)
 set -u
 export LC_ALL=C
 cd "$1" || exit 2
