@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "data/lists.h"
+
 /* Rows to run, read in place: row b of the batch is row index[b] of the arrays (b where index is
  * NULL). */
 typedef struct mmoe_rows {
@@ -16,6 +18,7 @@ typedef struct mmoe_rows {
     const float *labels; /* [., label_stride], NaN: missing; NULL when predicting */
     const float *weights;
     size_t id_stride, dense_stride, label_stride;
+    mmoe_lists lists;
     bool complete; /* no label is missing and no row is weighed */
 } mmoe_rows;
 

@@ -1,6 +1,7 @@
 /* Tensors drawn from a seed. */
 #include <math.h>
 #include <stdbool.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "base/rng.h"
@@ -96,7 +97,12 @@ static mmoe_status draw_tensor(const mmoe_params *p, const mmoe_tensor *tensor, 
 mmoe_status mmoe_params_draw(mmoe_params *p, const mmoe_tensors *t, uint64_t seed,
                              mmoe_error *err) {
     mmoe_status status = MMOE_OK;
-    for (size_t i = 0; i < t->count && !status; i++)
-        status = draw_tensor(p, &t->items[i], seed, err);
+    for (size_t i = 0; i < t->count && !status; i++) {
+        const mmoe_tensor *tensor = &t->items[i];
+        status = draw_tensor(p, tensor, seed, err);
+        if (tensor->has_padding)
+            memset((float *)mmoe_params_at(p, tensor) + tensor->padding * tensor->shape[1], 0,
+                   (size_t)tensor->shape[1] * sizeof(float));
+    }
     return status;
 }

@@ -46,13 +46,20 @@ typedef enum mmoe_op {
 enum { MMOE_OP_COUNT = 0 MMOE_OP_LIST(MMOE_OP_ONE) };
 #undef MMOE_OP_ONE
 
-/* out[b, col : col+dim] = table[ids[b, column]] */
+/* out[b, col : col+dim] = table[ids[b, column]], or what a list's rows are pooled to */
 typedef struct mmoe_lookup {
-    int32_t column; /* of the batch's ids */
+    int32_t column; /* of the batch's ids, or of its lists */
     int32_t col, dim;
     int32_t table; /* of the parameters', [rows, dim] */
     int64_t rows;
+    bool is_list;
+    mmoe_pool pool; /* of a list */
 } mmoe_lookup;
+
+/* Columns of the output. */
+static inline int32_t mmoe_lookup_width(const mmoe_lookup *l) {
+    return l->is_list ? mmoe_pool_width(l->pool.how, l->dim, l->pool.max_len) : l->dim;
+}
 
 /* out[:, col : col+cols] = in W^T, W [cols, in.cols] at `weight` */
 typedef struct mmoe_linear_block {

@@ -18,7 +18,7 @@ mmoe_status mmoe_graph_input(mmoe_graph *g, const char *name, const mmoe_input_a
     int32_t embedded = 0;
     for (int32_t i = 0; i < n_lookup; i++) {
         assert(args->lookups[i].col == embedded);
-        embedded += args->lookups[i].dim;
+        embedded += mmoe_lookup_width(&args->lookups[i]);
     }
     n.u.input.dense_col = embedded;
     g->n_id = args->n_id;
@@ -34,7 +34,8 @@ static void input_inputs(const mmoe_graph *g, const mmoe_node *n, mmoe_input_vis
 static void input_weights(const mmoe_node *n, mmoe_weights_visit visit, void *context) {
     for (int32_t i = 0; i < n->u.input.n_lookup; i++) {
         const mmoe_lookup *l = &n->u.input.lookups[i];
-        visit(context, &(mmoe_node_weights){l->table, 0, l->rows * l->dim, l->col, l->dim, l->dim});
+        const int32_t cols = mmoe_lookup_width(l);
+        visit(context, &(mmoe_node_weights){l->table, 0, l->rows * l->dim, l->col, cols, cols});
     }
 }
 
@@ -75,14 +76,21 @@ static void input_lay(const mmoe_plan *p, int32_t node, mmoe_layout *l) {
     mmoe_table_read *reads = mmoe_lay(l, count, sizeof *reads),
                     *used = mmoe_lay(l, p->training ? count : 0, sizeof *used);
     mmoe_table_use *uses = mmoe_lay(l, p->training ? count : 0, sizeof *uses);
+    mmoe_pool *pools = mmoe_lay(l, count, sizeof *pools);
     p->nodes[node].own = own;
-    if (!own) return;
-    *own = (mmoe_input_state){.reads = reads, .used = used, .uses = uses, .n_read = (int32_t)count};
+    if (own) *own = (mmoe_input_state){reads, used, uses, pools, .n_read = (int32_t)count};
     for (size_t i = 0; i < count; i++) {
         const mmoe_lookup *k = &n->u.input.lookups[i];
-        reads[i] = (mmoe_table_read){&p->params->tables[k->table], k->column, k->col};
+        const bool keeps = p->training && k->is_list && k->pool.how == MMOE_POOL_MAX;
+        int32_t *chosen =
+            mmoe_lay(l, keeps ? (size_t)p->max_rows * (size_t)k->dim : 0, sizeof *chosen);
+        if (!own) continue;
+        pools[i] = k->pool;
+        pools[i].chosen = keeps ? chosen : NULL;
+        reads[i] = (mmoe_table_read){&p->params->tables[k->table], k->column, k->col,
+                                     k->is_list ? &pools[i] : NULL};
     }
-    if (p->training) group_reads(n, own);
+    if (own && p->training) group_reads(n, own);
 }
 
 /* Tasks of uses [first, ...), which are of one kind. */
@@ -142,7 +150,13 @@ static void input_forward(mmoe_run *r, int32_t node, const mmoe_span *s) {
     const mmoe_input_state *own = p->nodes[node].own;
     float *x = mmoe_value_at(p, n->out, s); /* [rows, D], its padding to ld zero */
     int32_t *ids = mmoe_ids_at(p, s);
-    const mmoe_looked_up m = {s->rows, p->graph->n_id, p->values[n->out].ld, ids, x};
+    const mmoe_looked_up m = {.rows = s->rows,
+                              .n_id = p->graph->n_id,
+                              .ld = p->values[n->out].ld,
+                              .first = s->first,
+                              .ids = ids,
+                              .batch = r->batch,
+                              .x = x};
     copy_chunk(r, n, s, x, ids);
     for (int32_t first = 0, count; first < own->n_read; first += count) {
         const mmoe_table_read *reads = own->reads + first;
@@ -179,7 +193,12 @@ static void input_run_task(mmoe_run *r, const mmoe_weight_task *task, int worker
     table_sums sums = {r, task, worker, mmoe_run_clock(r), false};
     const mmoe_scattering s = {.uses = own->uses,
                                .reads = own->used,
-                               .dx = {r->batch->rows, p->graph->n_id, dx->ld, p->ids, dx->base},
+                               .dx = {.rows = r->batch->rows,
+                                      .n_id = p->graph->n_id,
+                                      .ld = dx->ld,
+                                      .ids = p->ids,
+                                      .batch = r->batch,
+                                      .x = dx->base},
                                .scratch = mmoe_scratch_of(p, worker),
                                .sink = hand_on_rows,
                                .context = &sums};

@@ -113,8 +113,11 @@ static void *zeroed(const mmoe_allocator *a, int64_t count, size_t size) {
 static mmoe_status open_table(mmoe_params *p, const mmoe_tensor *tensor,
                               const mmoe_lent_tables *lent, mmoe_error *err) {
     mmoe_embedding *t = &p->tables[tensor->table];
-    *t = (mmoe_embedding){
-        .alloc = p->alloc, .rows = tensor->shape[0], .dim = (int32_t)tensor->shape[1]};
+    *t = (mmoe_embedding){.alloc = p->alloc,
+                          .rows = tensor->shape[0],
+                          .dim = (int32_t)tensor->shape[1],
+                          .padding = tensor->padding,
+                          .has_padding = tensor->has_padding};
     t->kind = mmoe_table_kind_for(t->rows, t->dim);
     const bool is_lent = tensor->table < lent->count;
     void *rows = is_lent ? (float *)lent->map.data + tensor->offset : NULL;

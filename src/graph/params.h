@@ -51,6 +51,8 @@ typedef struct mmoe_tensor {
     int64_t count;  /* elements */
     mmoe_init_kind init;
     float init_a;
+    int64_t padding; /* of a table: the row that stays 0, if it has one */
+    bool has_padding;
 } mmoe_tensor;
 
 /* What each tensor is; grows while a model is built. */

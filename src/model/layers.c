@@ -313,7 +313,11 @@ static mmoe_status add_lookups(mmoe_graph *g, const mmoe_schema *schema, mmoe_lo
             return mmoe_fail(err, MMOE_E_CONFIG,
                              "the embeddings together would be wider than %d columns",
                              MOST_COLUMNS);
-        lookups[i] = (mmoe_lookup){i, col, t->dim, schema->sparse[i].table, t->rows};
+        lookups[i] = (mmoe_lookup){.column = i,
+                                   .col = col,
+                                   .dim = t->dim,
+                                   .table = schema->sparse[i].table,
+                                   .rows = t->rows};
         col += t->dim;
     }
     const mmoe_input_args input = {lookups, schema->n_sparse, schema->n_sparse, schema->n_dense};

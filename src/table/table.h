@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/dtype.h"
+#include "table/pooling.h"
 
 /* A piece of memory that is copied, averaged, kept and written as a whole. */
 typedef struct mmoe_block {
@@ -26,20 +27,26 @@ typedef struct mmoe_embedding {
     mmoe_allocator alloc;
     int64_t rows;
     int32_t dim;
+    int64_t padding; /* a row that no gradient reaches, so that it stays 0, if it has one */
+    bool has_padding;
     void *data; /* the kind's; NULL: not open */
     bool is_lent;
 } mmoe_embedding;
 
-/* Column `column` of the ids looks rows of a table up, which stand in x from column `col` on. */
+/* Column `column` of the ids, or of the lists, looks rows of a table up, which stand in x from
+ * column `col` on. */
 typedef struct mmoe_table_read {
     mmoe_embedding *table;
     int32_t column, col;
+    const mmoe_pool *pool; /* of a list; NULL: of an id */
 } mmoe_table_read;
 
-/* Row b: ids[b * n_id], and x (or its gradient) at x[b * ld]. Ids are rows of their tables. */
+/* Row b: ids[b * n_id], the lists of row first + b of the batch, and x (or its gradient) at
+ * x[b * ld]. Ids are rows of their tables. */
 typedef struct mmoe_looked_up {
-    int32_t rows, n_id, ld;
+    int32_t rows, n_id, ld, first;
     const int32_t *ids;
+    const mmoe_rows *batch;
     float *x;
 } mmoe_looked_up;
 

@@ -148,16 +148,62 @@ static inline __attribute__((always_inline)) void run_any(const target *t, int32
     }
 }
 
-static void gather_dense(const mmoe_table_read *reads, int32_t count, const mmoe_looked_up *m) {
-    for (int32_t first = 0, some; first < count; first += some) {
-        target targets[MOST_TARGETS];
-        some = count - first < MOST_TARGETS ? count - first : MOST_TARGETS;
-        for (int32_t i = 0; i < some; i++) {
-            const mmoe_table_read *r = &reads[first + i];
-            targets[i] = (target){r->table->data, r->column, r->col, r->table->dim};
-        }
-        run_any(targets, some, *m, false);
+/* Rows of a run of reads, MOST_TARGETS of them at a time. */
+typedef struct target_run {
+    target targets[MOST_TARGETS];
+    int32_t count;
+    const mmoe_looked_up *m;
+    bool add;
+} target_run;
+
+static void flush_targets(target_run *run) {
+    if (run->count && run->add)
+        run_any(run->targets, run->count, *run->m, true);
+    else if (run->count)
+        run_any(run->targets, run->count, *run->m, false);
+    run->count = 0;
+}
+
+static void add_target(target_run *run, const mmoe_table_read *r, float *rows) {
+    run->targets[run->count++] = (target){rows, r->column, r->col, r->table->dim};
+    if (run->count == MOST_TARGETS) flush_targets(run);
+}
+
+/* ---- Lists ---- */
+
+static mmoe_list list_at(const mmoe_looked_up *m, int32_t b, int32_t list) {
+    return mmoe_list_of(&m->batch->lists, mmoe_row_of(m->batch, m->first + b), list);
+}
+
+static int32_t *chosen_at(const mmoe_looked_up *m, int32_t b, const mmoe_table_read *r) {
+    const size_t row = (size_t)(m->first + b);
+    return r->pool->chosen ? r->pool->chosen + row * (size_t)r->table->dim : NULL;
+}
+
+static void pool_lists(const mmoe_table_read *r, const mmoe_looked_up *m) {
+    const mmoe_pool_table table = {r->table->data, r->table->dim};
+    float *x = m->x + r->col;
+    for (int32_t b = 0; b < m->rows; b++, x += m->ld) {
+        const mmoe_list list = list_at(m, b, r->column);
+        mmoe_pool_forward(r->pool, &list, &table, x, chosen_at(m, b, r));
     }
+}
+
+static void add_lists(const mmoe_table_read *r, const mmoe_looked_up *m, const mmoe_pool_sums *to) {
+    const float *dx = m->x + r->col;
+    for (int32_t b = 0; b < m->rows; b++, dx += m->ld) {
+        const mmoe_list list = list_at(m, b, r->column);
+        mmoe_pool_backward(r->pool, &list, dx, chosen_at(m, b, r), to);
+    }
+}
+
+static void gather_dense(const mmoe_table_read *reads, int32_t count, const mmoe_looked_up *m) {
+    target_run run = {.m = m};
+    for (int32_t i = 0; i < count; i++)
+        if (!reads[i].pool) add_target(&run, &reads[i], reads[i].table->data);
+    flush_targets(&run);
+    for (int32_t i = 0; i < count; i++)
+        if (reads[i].pool) pool_lists(&reads[i], m);
 }
 
 /* ---- Gradients ---- */
@@ -199,28 +245,23 @@ static void list_dense(const mmoe_table_use *uses, int32_t count, mmoe_table_tas
     }
 }
 
-static void add_targets(const target *t, int32_t count, const mmoe_looked_up *m) {
-    run_any(t, count, *m, true);
-}
-
-/* Several small tables together: a row's dx is read once for all of their columns. */
+/* Several small tables together: a row's dx is read once for all of their columns. Single ids come
+ * first, then lists. */
 static void add_tables(const mmoe_scattering *s, const mmoe_table_task *task) {
-    target targets[MOST_TARGETS];
+    const mmoe_table_use *uses = s->uses + task->first;
+    target_run run = {.m = &s->dx, .add = true};
     float *out = s->scratch;
-    int32_t count = 0;
-    for (int32_t i = task->first; i < task->first + task->count; i++) {
-        const mmoe_table_use *u = &s->uses[i];
-        for (int32_t j = u->first; j < u->first + u->count; j++) {
-            const mmoe_table_read *r = &s->reads[j];
-            targets[count++] = (target){out, r->column, r->col, r->table->dim};
-            if (count == MOST_TARGETS) {
-                add_targets(targets, count, &s->dx);
-                count = 0;
-            }
-        }
-        out += floats_of(u);
+    for (int32_t i = 0; i < task->count; out += floats_of(&uses[i++]))
+        for (int32_t j = uses[i].first; j < uses[i].first + uses[i].count; j++)
+            if (!s->reads[j].pool) add_target(&run, &s->reads[j], out);
+    flush_targets(&run);
+    out = s->scratch;
+    for (int32_t i = 0; i < task->count; out += floats_of(&uses[i++])) {
+        const mmoe_embedding *t = uses[i].table;
+        for (int32_t j = uses[i].first; j < uses[i].first + uses[i].count; j++)
+            if (s->reads[j].pool)
+                add_lists(&s->reads[j], &s->dx, &(mmoe_pool_sums){out, 0, t->rows, t->dim});
     }
-    if (count) add_targets(targets, count, &s->dx);
 }
 
 /* Rows [task->row, + task->rows) of one large table. */
@@ -231,11 +272,23 @@ static void add_range(const mmoe_scattering *s, const mmoe_table_task *task) {
     for (int32_t b = 0; b < s->dx.rows; b++, ids += s->dx.n_id, dx += s->dx.ld)
         for (int32_t i = u->first; i < u->first + u->count; i++) {
             const mmoe_table_read *read = &s->reads[i];
+            if (read->pool) continue;
             const int64_t r = ids[read->column] - task->row;
             if (r < 0 || r >= task->rows) continue;
             float *to = s->scratch + r * dim;
             for (int32_t c = 0; c < dim; c++) to[c] += dx[read->col + c];
         }
+    for (int32_t i = u->first; i < u->first + u->count; i++)
+        if (s->reads[i].pool)
+            add_lists(&s->reads[i], &s->dx,
+                      &(mmoe_pool_sums){s->scratch, task->row, task->rows, dim});
+}
+
+/* A padding row has no gradient. */
+static void clear_padding(const mmoe_embedding *t, float *sums, int64_t first, int64_t rows) {
+    const int64_t row = t->padding - first;
+    if (t->has_padding && row >= 0 && row < rows)
+        memset(sums + row * t->dim, 0, (size_t)t->dim * sizeof *sums);
 }
 
 static void scatter_dense(const mmoe_scattering *s, const mmoe_table_task *task) {
@@ -244,6 +297,7 @@ static void scatter_dense(const mmoe_scattering *s, const mmoe_table_task *task)
     if (task->rows < u->table->rows) {
         memset(s->scratch, 0, (size_t)(task->rows * dim) * sizeof *s->scratch);
         add_range(s, task);
+        clear_padding(u->table, s->scratch, task->row, task->rows);
         s->sink(s->context, &(mmoe_row_gradient){u->index, dim, task->row, task->rows, s->scratch});
         return;
     }
@@ -251,10 +305,12 @@ static void scatter_dense(const mmoe_scattering *s, const mmoe_table_task *task)
     for (int32_t i = 0; i < task->count; i++) count += floats_of(&u[i]);
     memset(s->scratch, 0, (size_t)count * sizeof *s->scratch);
     add_tables(s, task);
-    const float *values = s->scratch;
-    for (int32_t i = 0; i < task->count; values += floats_of(&u[i]), i++)
-        s->sink(s->context,
-                &(mmoe_row_gradient){u[i].index, u[i].table->dim, 0, u[i].table->rows, values});
+    float *values = s->scratch;
+    for (int32_t i = 0; i < task->count; values += floats_of(&u[i]), i++) {
+        const mmoe_embedding *t = u[i].table;
+        clear_padding(t, values, 0, t->rows);
+        s->sink(s->context, &(mmoe_row_gradient){u[i].index, t->dim, 0, t->rows, values});
+    }
 }
 
 const mmoe_table_kind mmoe_table_dense = {.suits = suits_all,

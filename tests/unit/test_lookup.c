@@ -57,7 +57,8 @@ static void add_nodes(problem *p) {
         const int32_t dim = l->dim[i % 3];
         const mmoe_tensor rows = {.kind = MMOE_TENSOR_TABLE, .rank = 2, .shape = {l->rows, dim}};
         if (i < p->tables) ck_assert(!mmoe_tensors_add(t, rows, &err, "table %d", (int)i));
-        p->lookups[i] = (mmoe_lookup){i, p->width, dim, i % p->tables, l->rows};
+        p->lookups[i] = (mmoe_lookup){
+            .column = i, .col = p->width, .dim = dim, .table = i % p->tables, .rows = l->rows};
         p->width += dim;
     }
     p->weight = mmoe_tensors_reserve(t, MMOE_TENSOR_VALUE, p->width);

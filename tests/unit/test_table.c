@@ -76,7 +76,8 @@ static void plan_reads(problem *p) {
     int32_t placed = 0;
     for (int32_t i = 0; i < p->l->reads; i++) {
         mmoe_embedding *t = &p->tables[i % p->l->tables];
-        p->reads[i] = (mmoe_table_read){t, p->l->backwards ? p->l->reads - 1 - i : i, p->ld};
+        p->reads[i] = (mmoe_table_read){
+            .table = t, .column = p->l->backwards ? p->l->reads - 1 - i : i, .col = p->ld};
         p->ld += t->dim;
     }
     p->ld += LD_GAP;
@@ -116,7 +117,8 @@ static void problem_finish(problem *p) {
 }
 
 static mmoe_looked_up looked_up(const problem *p) {
-    return (mmoe_looked_up){ROWS, p->l->reads, p->ld, p->ids, p->x};
+    return (mmoe_looked_up){
+        .rows = ROWS, .n_id = p->l->reads, .ld = p->ld, .ids = p->ids, .x = p->x};
 }
 
 START_TEST(vectors_are_rows) {
@@ -213,8 +215,8 @@ START_TEST(lent_memory_is_used_and_left) {
     ck_assert_int_eq(t.kind->open(&t, lent, NULL), MMOE_OK);
     ck_assert_ptr_eq(rows_of(&t), lent);
     const int32_t ids[] = {2, 0};
-    const mmoe_table_read read = {&t, 0, 0};
-    t.kind->gather(&read, 1, &(mmoe_looked_up){2, 1, 2, ids, x});
+    const mmoe_table_read read = {.table = &t};
+    t.kind->gather(&read, 1, &(mmoe_looked_up){.rows = 2, .n_id = 1, .ld = 2, .ids = ids, .x = x});
     ck_assert(x[0] == 5 && x[1] == 6 && x[2] == 1 && x[3] == 2);
     t.kind->close(&t);
     ck_assert(lent[5] == 6);

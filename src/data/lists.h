@@ -1,0 +1,45 @@
+/* Lists of ids: how many a row has, and what becomes of one. */
+#ifndef MMOE_DATA_LISTS_H
+#define MMOE_DATA_LISTS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* How the vectors of a list's elements become inputs. Weights w are 1 where none are given; of an
+ * empty list, and of weights that are all 0, the inputs are 0.
+ *   mean    sum of w e / sum of w
+ *   sum     sum of w e
+ *   max     the largest of each column; no weights
+ *   concat  the first max_len elements one behind another, 0 behind the last; no weights */
+#define MMOE_POOLINGS(X)                                                                           \
+    X(MMOE_POOL_MEAN, mean)                                                                        \
+    X(MMOE_POOL_SUM, sum)                                                                          \
+    X(MMOE_POOL_MAX, max)                                                                          \
+    X(MMOE_POOL_CONCAT, concat)
+
+#define MMOE_POOLING_NAME(name, word) name,
+typedef enum mmoe_pooling { MMOE_POOLINGS(MMOE_POOLING_NAME) MMOE_POOLING_COUNT } mmoe_pooling;
+#undef MMOE_POOLING_NAME
+
+/* One list. */
+typedef struct mmoe_list {
+    int64_t count;
+    const int32_t *ids;   /* [count] rows of its table */
+    const float *weights; /* [count], at least 0; NULL: all 1 */
+} mmoe_list;
+
+/* The lists of rows, ragged: list l of row r is elements [offsets[r * count + l],
+ * offsets[r * count + l + 1]). No padding is stored. */
+typedef struct mmoe_lists {
+    int32_t count; /* a row */
+    const int64_t *offsets;
+    const int32_t *ids;
+    const float *weights; /* NULL: all 1 */
+} mmoe_lists;
+
+static inline mmoe_list mmoe_list_of(const mmoe_lists *l, size_t row, int32_t list) {
+    const int64_t *at = l->offsets + row * (size_t)l->count + (size_t)list;
+    return (mmoe_list){at[1] - at[0], l->ids + at[0], l->weights ? l->weights + at[0] : NULL};
+}
+
+#endif
