@@ -35,10 +35,9 @@ static mmoe_status check_encoder(const mmoe_encoder *e, const char *item,
     return fault ? mmoe_key_fail(place, path, "%s", fault) : MMOE_OK;
 }
 
-static mmoe_status check_sparse(const mmoe_sparse_spec *spec, int32_t i, json_t *names,
+static mmoe_status check_sparse(const mmoe_sparse_spec *spec, const char *item, json_t *names,
                                 const mmoe_key_place *place) {
-    char item[MMOE_PATH_SIZE / 2], path[MMOE_PATH_SIZE];
-    snprintf(item, sizeof item, "features.sparse[%d]", i);
+    char path[MMOE_PATH_SIZE];
     snprintf(path, sizeof path, "%s.name", item);
     const mmoe_status status = enter_feature(names, spec->name, spec->column, path, place);
     if (status) return status;
@@ -49,6 +48,54 @@ static mmoe_status check_sparse(const mmoe_sparse_spec *spec, int32_t i, json_t 
     if (spec->shared_with && strcmp(spec->shared_with, spec->name) == 0)
         return mmoe_key_fail(place, path, "\"%s\" is the column itself", spec->name);
     return check_encoder(spec->encoder, item, place);
+}
+
+/* What stands between elements, or between an element and its weight. */
+static const char *separator_fault(const mmoe_sparse_spec *s, const char *separator) {
+    if (strlen(separator) != 1) return "is not one character of ASCII";
+    if (strchr("0123456789+-.eE\"\r\n ", *separator)) return "may be part of a value";
+    return separator != s->separator && *separator == *s->separator
+               ? "stands between elements already"
+               : NULL;
+}
+
+static mmoe_status check_separator(const mmoe_sparse_spec *s, const char *item, const char *key,
+                                   const char *separator, const mmoe_key_place *place) {
+    const char *fault = separator ? separator_fault(s, separator) : NULL;
+    char path[MMOE_PATH_SIZE];
+    snprintf(path, sizeof path, "%s.%s", item, key);
+    return fault ? mmoe_key_fail(place, path, "\"%s\" %s", separator, fault) : MMOE_OK;
+}
+
+static mmoe_status check_sequence(const mmoe_sparse_spec *s, const char *item,
+                                  const mmoe_key_place *place) {
+    const bool is_side_by_side = s->pooling == MMOE_POOL_CONCAT;
+    char path[MMOE_PATH_SIZE];
+    mmoe_status status = check_separator(s, item, "separator", s->separator, place);
+    if (!status) status = check_separator(s, item, "weight_separator", s->weight_separator, place);
+    if (status) return status;
+    snprintf(path, sizeof path, "%s.pooling", item);
+    if (is_side_by_side && s->max_len == 0)
+        return mmoe_key_fail(place, path, "concat needs max_len: its width is max_len embeddings");
+    if (s->weight_separator && (is_side_by_side || s->pooling == MMOE_POOL_MAX))
+        return mmoe_key_fail(place, path, "only mean and sum take weights");
+    return MMOE_OK;
+}
+
+static mmoe_status check_ids(const mmoe_feature_specs *features, json_t *names,
+                             const mmoe_key_place *place) {
+    char item[MMOE_PATH_SIZE / 2];
+    mmoe_status status = MMOE_OK;
+    for (int32_t i = 0; status == MMOE_OK && i < features->n_sparse; i++) {
+        snprintf(item, sizeof item, "features.sparse[%d]", i);
+        status = check_sparse(features->sparse + i, item, names, place);
+    }
+    for (int32_t i = 0; status == MMOE_OK && i < features->n_sequence; i++) {
+        snprintf(item, sizeof item, "features.sequence[%d]", i);
+        status = check_sparse(features->sequence + i, item, names, place);
+        if (!status) status = check_sequence(features->sequence + i, item, place);
+    }
+    return status;
 }
 
 static mmoe_status check_dense(const mmoe_dense_spec *spec, int32_t i, json_t *names,
@@ -83,11 +130,10 @@ static const char *feature_key(const mmoe_feature_specs *features, const json_t 
 
 static mmoe_status check_features(const mmoe_feature_specs *features, json_t *names,
                                   const mmoe_key_place *place) {
-    if (features->n_sparse + features->n_dense == 0)
-        return mmoe_key_fail(place, "features", "at least one entry of sparse or dense is needed");
-    mmoe_status status = MMOE_OK;
-    for (int32_t i = 0; status == MMOE_OK && i < features->n_sparse; i++)
-        status = check_sparse(features->sparse + i, i, names, place);
+    if (features->n_sparse + features->n_sequence + features->n_dense == 0)
+        return mmoe_key_fail(place, "features",
+                             "at least one entry of sparse, sequence or dense is needed");
+    mmoe_status status = check_ids(features, names, place);
     for (int32_t i = 0; status == MMOE_OK && i < features->n_dense; i++)
         status = check_dense(features->dense + i, i, names, place);
     char path[MMOE_PATH_SIZE];

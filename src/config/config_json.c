@@ -54,6 +54,21 @@ static size_t distance(const char *a, const char *b, size_t b_length) {
     return row[b_length];
 }
 
+/* The pattern of the keys that an object takes beside its own; NULL: there are none. */
+static const char *base_pattern(const char *pattern, char out[MMOE_PATH_SIZE]) {
+    const mmoe_key_list *list = mmoe_key_list_at(pattern);
+    if (!list || !list->base) return NULL;
+    snprintf(out, MMOE_PATH_SIZE, "%s[]", list->base->path);
+    return out;
+}
+
+/* As child_of, of keys that the object takes beside its own, too. */
+static const char *taken_child(const char *path, const char *pattern, size_t *length) {
+    char base[MMOE_PATH_SIZE];
+    const char *child = child_of(path, pattern, length);
+    return !child && base_pattern(pattern, base) ? child_of(path, base, length) : child;
+}
+
 static mmoe_status unknown_key(const reader *r, const node *parent, const char *key,
                                const char *path) {
     char allowed[400] = "";
@@ -62,7 +77,7 @@ static mmoe_status unknown_key(const reader *r, const node *parent, const char *
     const mmoe_key *entry;
     for (size_t i = 0; (entry = mmoe_key_at(i)); i++) {
         size_t length;
-        const char *child = child_of(entry->doc.path, parent->pattern, &length);
+        const char *child = taken_child(entry->doc.path, parent->pattern, &length);
         if (!child || (length == previous_length && strncmp(child, previous, length) == 0))
             continue;
         used += (size_t)snprintf(allowed + used, sizeof allowed - used, "%s%.*s", used ? ", " : "",
@@ -87,11 +102,14 @@ static mmoe_status unknown_key(const reader *r, const node *parent, const char *
 
 static mmoe_status read_object(const reader *r, const json_t *object, const node *at);
 
-static mmoe_status store_defaults(const reader *r, mmoe_key_scope scope, void *item) {
+/* `list` NULL: of the configuration itself. */
+static mmoe_status store_defaults(const reader *r, const mmoe_key_list *list, void *item) {
     mmoe_status status = MMOE_OK;
     const mmoe_key *key;
     for (size_t i = 0; status == MMOE_OK && (key = mmoe_key_at(i)); i++) {
-        void *home = key->scope == scope ? mmoe_key_home(key, item) : NULL;
+        const bool is_taken =
+            list ? mmoe_key_list_takes(list, key) : key->scope == MMOE_SCOPE_CONFIG;
+        void *home = is_taken ? mmoe_key_home(key, item) : NULL;
         if (home) status = mmoe_key_store_default(key, &r->config->alloc, home);
     }
     return status ? mmoe_fail_memory(r->place.err, 0) : MMOE_OK;
@@ -137,8 +155,8 @@ static mmoe_status read_item(const reader *r, const mmoe_key_list *list, const j
     if (status == MMOE_OK) status = read_object(r, item, at);
     const mmoe_key *key;
     for (size_t i = 0; status == MMOE_OK && (key = mmoe_key_at(i)); i++) {
-        if (key->scope != list->scope || !key->required) continue;
-        const char *name = key->doc.path + strlen(at->pattern) + 1;
+        if (!mmoe_key_list_takes(list, key) || !key->required) continue;
+        const char *name = strstr(key->doc.path, "[].") + 3;
         if (!json_object_get(item, name))
             status = mmoe_key_fail(&r->place, at->path, "\"%s\" is missing", name);
     }
@@ -157,7 +175,7 @@ static mmoe_status read_list(const reader *r, const mmoe_key_list *list, const j
     memcpy((char *)r->config + list->items, &items, sizeof items);
     memcpy((char *)r->config + list->count, &count, sizeof count);
     if (n == 0) return MMOE_OK;
-    mmoe_status status = store_defaults(r, list->scope, items);
+    mmoe_status status = store_defaults(r, list, items);
     for (size_t i = 1; i < n; i++) memcpy(items + i * list->size, items, list->size);
     char item_path[MMOE_PATH_SIZE + 32], pattern[MMOE_PATH_SIZE];
     snprintf(pattern, sizeof pattern, "%s[]", list->path);
@@ -199,7 +217,7 @@ static mmoe_status read_value(const reader *r, const char *name, const json_t *v
     const mmoe_key *key;
     for (size_t i = 0; (key = mmoe_key_at(i)); i++) {
         size_t length;
-        const char *child = child_of(key->doc.path, parent->pattern, &length);
+        const char *child = taken_child(key->doc.path, parent->pattern, &length);
         if (!child || strlen(name) != length || strncmp(child, name, length) != 0) continue;
         if (child[length] == '\0') return store_value(r, key, value, parent->scope, path);
         if (child[length] == '[') return read_list(r, mmoe_key_list_of(key->scope), value, path);
@@ -225,7 +243,7 @@ mmoe_status mmoe_config_from_json(const json_t *root, mmoe_config *config,
                                   const mmoe_key_place *place) {
     const reader r = {config, *place};
     if (!json_is_object(root)) return mmoe_key_fail(place, "", "a configuration is an object");
-    mmoe_status status = store_defaults(&r, MMOE_SCOPE_CONFIG, config);
+    mmoe_status status = store_defaults(&r, NULL, config);
     if (status == MMOE_OK) status = read_object(&r, root, &(node){"", "", config});
     return status ? status : mmoe_config_check(root, config, place);
 }
@@ -269,20 +287,30 @@ static json_t *make_list(json_t *root, const mmoe_key_list *list, int32_t count)
     return array;
 }
 
-static bool put_key(json_t *root, const mmoe_key *key, const mmoe_config *config) {
-    const mmoe_key_list *list = mmoe_key_list_of(key->scope);
-    if (!list) return put(root, key->doc.path, key, config, config);
+/* A key of all items of a list that takes it. A list that has a base is not written empty. */
+static bool put_in_list(json_t *root, const mmoe_key *key, const mmoe_key_list *list,
+                        const mmoe_config *config) {
     char *items;
     int32_t count;
     memcpy(&items, (const char *)config + list->items, sizeof items);
     memcpy(&count, (const char *)config + list->count, sizeof count);
+    if (list->base && count == 0) return true;
     json_t *array = make_list(root, list, count);
-    const char *path = key->doc.path + strlen(list->path) + strlen("[].");
+    const char *path = strstr(key->doc.path, "[].") + 3;
     for (int32_t i = 0; array && i < count; i++) {
         const void *home = mmoe_key_home(key, items + (size_t)i * list->size);
         if (home && !put(json_array_get(array, (size_t)i), path, key, home, config)) return false;
     }
     return array != NULL;
+}
+
+static bool put_key(json_t *root, const mmoe_key *key, const mmoe_config *config) {
+    if (key->scope == MMOE_SCOPE_CONFIG) return put(root, key->doc.path, key, config, config);
+    bool is_put = true;
+    for (size_t i = 0; is_put && i < MMOE_KEY_LISTS; i++)
+        if (mmoe_key_list_takes(&mmoe_key_lists[i], key))
+            is_put = put_in_list(root, key, &mmoe_key_lists[i], config);
+    return is_put;
 }
 
 json_t *mmoe_config_to_json(const mmoe_config *config) {

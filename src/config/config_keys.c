@@ -9,6 +9,8 @@
 /* A run that is continued may have another value. */
 #define CHANGES(member) IN_CONFIG(member), .may_differ = true
 #define IN_SPARSE(member) .scope = MMOE_SCOPE_SPARSE, .offset = offsetof(mmoe_sparse_spec, member)
+#define IN_SEQUENCE(member)                                                                        \
+    .scope = MMOE_SCOPE_SEQUENCE, .offset = offsetof(mmoe_sparse_spec, member)
 #define IN_DENSE(member) .scope = MMOE_SCOPE_DENSE, .offset = offsetof(mmoe_dense_spec, member)
 #define IN_TASK(member) .scope = MMOE_SCOPE_TASK, .offset = offsetof(mmoe_task_config, member)
 
@@ -71,6 +73,26 @@ static const mmoe_key dense_keys[] = {
     WORDS("features.sparse[].side", IN_SPARSE(side), "\"item\"", MMOE_SIDES,
           "In a request to rank, the user's columns are given once and the items' for every "
           "candidate."),
+    OPTIONAL("features.sparse[].padding_idx", IN_SPARSE(padding_idx), -1, 0, 2147483646,
+             "A row of the table that stays 0 and does not learn; of lists, its elements are no "
+             "part."),
+    {.doc = {"features.sequence[].separator", "string", "\"|\"", "one character",
+             "Lists of ids in one cell, what stands between elements. Takes what a sparse column "
+             "takes as well: each element has a row."},
+     .kind = MMOE_KEY_TEXT,
+     IN_SEQUENCE(separator)},
+    TEXT("features.sequence[].weight_separator", IN_SEQUENCE(weight_separator), false,
+         "one character",
+         "What stands between an element and its weight, a number of at least 0; without it all "
+         "weigh 1."),
+    OPTIONAL("features.sequence[].max_len", IN_SEQUENCE(max_len), 0, 1, 65536,
+             "Elements of a list that are read, at most; without it all are."),
+    WORDS("features.sequence[].truncate", IN_SEQUENCE(truncate), "\"last\"", MMOE_TRUNCATIONS,
+          "The elements that stay of a list that has more than max_len."),
+    WORDS("features.sequence[].pooling", IN_SEQUENCE(pooling), "\"mean\"", MMOE_POOLINGS,
+          "What a list's embeddings become: mean, sum of w e / sum of w, w being the weights; sum, "
+          "of w e; max, of each dimension; concat, max_len of them side by side. An empty list is "
+          "0."),
     TEXT("features.dense[].name", IN_DENSE(name), true, PATTERN, "Columns of numbers."),
     TEXT("features.dense[].column", IN_DENSE(column), false, COLUMN, "As of sparse columns."),
 };
@@ -308,6 +330,10 @@ const mmoe_key_list mmoe_key_lists[MMOE_KEY_LISTS] = {
     {LIST("features.sparse", MMOE_SCOPE_SPARSE, features.sparse, features.n_sparse,
           mmoe_sparse_spec, 65536),
      .has_kinds = true, .shape = MMOE_SHAPE_ID, .encoder = offsetof(mmoe_sparse_spec, encoder)},
+    {LIST("features.sequence", MMOE_SCOPE_SEQUENCE, features.sequence, features.n_sequence,
+          mmoe_sparse_spec, 65536),
+     .base = &mmoe_key_lists[0], .has_kinds = true, .shape = MMOE_SHAPE_ID,
+     .encoder = offsetof(mmoe_sparse_spec, encoder)},
     {LIST("features.dense", MMOE_SCOPE_DENSE, features.dense, features.n_dense, mmoe_dense_spec,
           65536),
      .has_kinds = true, .shape = MMOE_SHAPE_NUMBER, .encoder = offsetof(mmoe_dense_spec, encoder)},
@@ -364,6 +390,16 @@ const mmoe_key *mmoe_key_at(size_t index) {
 const mmoe_key_list *mmoe_key_list_of(mmoe_key_scope scope) {
     for (size_t i = 0; i < MMOE_KEY_LISTS; i++)
         if (mmoe_key_lists[i].scope == scope) return mmoe_key_lists + i;
+    return NULL;
+}
+
+const mmoe_key_list *mmoe_key_list_at(const char *pattern) {
+    for (size_t i = 0; i < MMOE_KEY_LISTS; i++) {
+        const size_t length = strlen(mmoe_key_lists[i].path);
+        if (strncmp(pattern, mmoe_key_lists[i].path, length) == 0 &&
+            strcmp(pattern + length, "[]") == 0)
+            return mmoe_key_lists + i;
+    }
     return NULL;
 }
 

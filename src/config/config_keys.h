@@ -29,6 +29,7 @@ extern const mmoe_chooser mmoe_choosers[MMOE_CHOOSERS];
 typedef struct mmoe_key_list {
     const char *path; /* "tasks" */
     mmoe_key_scope scope;
+    const struct mmoe_key_list *base; /* whose keys its items take, too: of one structure; NULL */
     size_t items, count; /* offsets of the pointer and of the int32_t in struct mmoe_config */
     size_t size;         /* of one item */
     int32_t most;
@@ -39,7 +40,7 @@ typedef struct mmoe_key_list {
 
 #define MMOE_TASK_NAME "a letter or _, then letters, digits, _ and -; at most 64 bytes; not mean"
 
-enum { MMOE_KEY_LISTS = 3, MMOE_PATH_SIZE = 256 };
+enum { MMOE_KEY_LISTS = 4, MMOE_PATH_SIZE = 256 };
 extern const mmoe_key_list mmoe_key_lists[MMOE_KEY_LISTS];
 
 /* Whether the key has a meaning beside the words that were chosen. */
@@ -47,6 +48,11 @@ bool mmoe_key_is_taken(const mmoe_key *key, const mmoe_config *config);
 
 const mmoe_key *mmoe_key_at(size_t index);                   /* NULL past the last */
 const mmoe_key_list *mmoe_key_list_of(mmoe_key_scope scope); /* NULL for MMOE_SCOPE_CONFIG */
+/* The list whose items stand at "features.sequence[]"; NULL: none. */
+const mmoe_key_list *mmoe_key_list_at(const char *pattern);
+static inline bool mmoe_key_list_takes(const mmoe_key_list *list, const mmoe_key *key) {
+    return key->scope == list->scope || (list->base && key->scope == list->base->scope);
+}
 
 /* Where an item of a list with kinds has its encoder. */
 mmoe_encoder **mmoe_key_encoder(const mmoe_key_list *list, void *item);

@@ -12,15 +12,21 @@ enum { MMOE_CONFIG_MAX_BYTES = 1 << 24 };
 
 static const char default_name[] = "configuration";
 
+static void free_sparse(mmoe_sparse_spec *specs, int32_t count, const mmoe_allocator *a) {
+    for (int32_t i = 0; i < count; i++) {
+        char *const texts[] = {specs[i].name, specs[i].column, specs[i].shared_with,
+                               specs[i].separator, specs[i].weight_separator};
+        for (size_t t = 0; t < sizeof texts / sizeof *texts; t++) mmoe_release(a, texts[t]);
+        mmoe_encoder_free(specs[i].encoder);
+    }
+    mmoe_release(a, specs);
+}
+
 void mmoe_config_free(mmoe_config *config) {
     if (!config) return;
     const mmoe_allocator a = config->alloc;
-    for (int32_t i = 0; i < config->features.n_sparse; i++) {
-        mmoe_release(&a, config->features.sparse[i].name);
-        mmoe_release(&a, config->features.sparse[i].column);
-        mmoe_release(&a, config->features.sparse[i].shared_with);
-        mmoe_encoder_free(config->features.sparse[i].encoder);
-    }
+    free_sparse(config->features.sparse, config->features.n_sparse, &a);
+    free_sparse(config->features.sequence, config->features.n_sequence, &a);
     for (int32_t i = 0; i < config->features.n_dense; i++) {
         mmoe_release(&a, config->features.dense[i].name);
         mmoe_release(&a, config->features.dense[i].column);
@@ -31,7 +37,6 @@ void mmoe_config_free(mmoe_config *config) {
         mmoe_release(&a, config->tasks[i].label);
         mmoe_release(&a, config->tasks[i].positive);
     }
-    mmoe_release(&a, config->features.sparse);
     mmoe_release(&a, config->features.dense);
     mmoe_release(&a, config->features.weight);
     mmoe_reading_finish(&config->features.reading, &a);

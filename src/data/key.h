@@ -12,6 +12,7 @@
 typedef enum mmoe_key_scope {
     MMOE_SCOPE_CONFIG,
     MMOE_SCOPE_SPARSE,
+    MMOE_SCOPE_SEQUENCE,
     MMOE_SCOPE_DENSE,
     MMOE_SCOPE_TASK
 } mmoe_key_scope;

@@ -21,6 +21,23 @@
 typedef enum mmoe_pooling { MMOE_POOLINGS(MMOE_POOLING_NAME) MMOE_POOLING_COUNT } mmoe_pooling;
 #undef MMOE_POOLING_NAME
 
+/* Which elements of a list stay that has more than max_len. */
+#define MMOE_TRUNCATIONS(X)                                                                        \
+    X(MMOE_KEEP_LAST, last)                                                                        \
+    X(MMOE_KEEP_FIRST, first)
+
+#define MMOE_TRUNCATION_NAME(name, word) name,
+typedef enum mmoe_truncation { MMOE_TRUNCATIONS(MMOE_TRUNCATION_NAME) } mmoe_truncation;
+#undef MMOE_TRUNCATION_NAME
+
+/* How a cell is cut into elements, and what becomes of them. */
+typedef struct mmoe_list_how {
+    char separator, weight_separator; /* '\0': elements have no weights */
+    int32_t max_len;                  /* 0: no bound */
+    mmoe_truncation truncate;
+    mmoe_pooling pooling;
+} mmoe_list_how;
+
 /* One list. */
 typedef struct mmoe_list {
     int64_t count;

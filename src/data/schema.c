@@ -30,18 +30,25 @@ typedef struct binding {
     int32_t n_sparse;
 } binding;
 
-static int32_t n_specs(const mmoe_feature_specs *s) { return s->n_sparse + s->n_dense; }
+/* Specs by number: those of ids (sparse, then sequences), then those of numbers. */
+static int32_t n_ids(const mmoe_feature_specs *s) { return s->n_sparse + s->n_sequence; }
+static int32_t n_specs(const mmoe_feature_specs *s) { return n_ids(s) + s->n_dense; }
+static bool is_sequence(const mmoe_feature_specs *s, int32_t i) { return i >= s->n_sparse; }
+static const mmoe_sparse_spec *id_spec(const mmoe_feature_specs *s, int32_t i) {
+    return is_sequence(s, i) ? &s->sequence[i - s->n_sparse] : &s->sparse[i];
+}
+
 static const char *spec_name(const mmoe_feature_specs *s, int32_t i) {
-    return i < s->n_sparse ? s->sparse[i].name : s->dense[i - s->n_sparse].name;
+    return i < n_ids(s) ? id_spec(s, i)->name : s->dense[i - n_ids(s)].name;
 }
 
 /* The column that it names beside its name; NULL: none. */
 static const char *spec_column(const mmoe_feature_specs *s, int32_t i) {
-    return i < s->n_sparse ? s->sparse[i].column : s->dense[i - s->n_sparse].column;
+    return i < n_ids(s) ? id_spec(s, i)->column : s->dense[i - n_ids(s)].column;
 }
 
 static const mmoe_encoder *spec_encoder(const mmoe_feature_specs *s, int32_t i) {
-    return i < s->n_sparse ? s->sparse[i].encoder : s->dense[i - s->n_sparse].encoder;
+    return i < n_ids(s) ? id_spec(s, i)->encoder : s->dense[i - n_ids(s)].encoder;
 }
 
 static bool matches(const char *pattern, const char *name) {
@@ -149,8 +156,8 @@ static mmoe_status check_specs(const binding *b, mmoe_error *err) {
     if (b->n_columns > INT32_MAX)
         return mmoe_fail_at(err, MMOE_E_FORMAT, b->file, 0, NULL, "%zu columns are too many",
                             b->n_columns);
-    for (int32_t i = 0; i < specs->n_sparse; i++) {
-        const mmoe_sparse_spec *s = &specs->sparse[i];
+    for (int32_t i = 0; i < n_ids(specs); i++) {
+        const mmoe_sparse_spec *s = id_spec(specs, i);
         if (s->embed_dim < 0)
             return mmoe_fail_at(err, MMOE_E_CONFIG, b->file, 0, s->name,
                                 "embed_dim is %d, not at least 1", (int)s->embed_dim);
@@ -176,6 +183,16 @@ static mmoe_status start_encoder(const mmoe_encoder *spec, const mmoe_allocator 
     return spec->kind->start ? spec->kind->start(*out, err) : MMOE_OK;
 }
 
+static mmoe_sparse_column id_column(const mmoe_sparse_spec *spec, int32_t list) {
+    mmoe_sparse_column c = {
+        .table = -1, .side = spec->side, .padding = spec->padding_idx, .list = list};
+    if (list < 0) return c;
+    c.how =
+        (mmoe_list_how){*spec->separator, spec->weight_separator ? *spec->weight_separator : '\0',
+                        (int32_t)spec->max_len, spec->truncate, spec->pooling};
+    return c;
+}
+
 static mmoe_status add_column(binding *b, int32_t spec, size_t c, schema *s, mmoe_error *err) {
     const size_t length = strlen(b->columns[c]);
     if (!mmoe_utf8_is(b->columns[c], length))
@@ -183,15 +200,15 @@ static mmoe_status add_column(binding *b, int32_t spec, size_t c, schema *s, mmo
                             "the name of column %zu is not UTF-8", c + 1);
     const char *name = spec_column(b->specs, spec) ? spec_name(b->specs, spec) : b->columns[c];
     const char *column = strcmp(name, b->columns[c]) ? b->columns[c] : NULL;
-    if (spec < b->specs->n_sparse) {
+    if (spec < n_ids(b->specs)) {
         b->spec_of[s->n_sparse] = spec;
         mmoe_sparse_column *to = &s->sparse[s->n_sparse++];
-        *to = (mmoe_sparse_column){NULL, NULL, -1, b->specs->sparse[spec].side};
+        *to = id_column(id_spec(b->specs, spec), is_sequence(b->specs, spec) ? s->n_list++ : -1);
         return mmoe_schema_text(s, name, &to->name) && mmoe_schema_text(s, column, &to->column)
                    ? MMOE_OK
                    : mmoe_fail_memory(err, length + 1);
     }
-    const mmoe_dense_spec *d = &b->specs->dense[spec - b->specs->n_sparse];
+    const mmoe_dense_spec *d = &b->specs->dense[spec - n_ids(b->specs)];
     mmoe_dense_column *to = &s->dense[s->n_dense++];
     *to = (mmoe_dense_column){.side = d->side, .gap = {.rule = d->missing}};
     if (!mmoe_schema_text(s, name, &to->name) || !mmoe_schema_text(s, column, &to->column))
@@ -226,7 +243,7 @@ static int32_t owner_of(const binding *b, int32_t i) {
 static mmoe_status find_sharing(binding *b, const schema *s, mmoe_error *err) {
     b->n_sparse = s->n_sparse;
     for (int32_t i = 0; i < s->n_sparse; i++) {
-        const char *with = b->specs->sparse[b->spec_of[i]].shared_with;
+        const char *with = id_spec(b->specs, b->spec_of[i])->shared_with;
         bool by_pattern = b->exact[b->spec_of[i]] < 0;
         b->sharing[i] = -1;
         /* A pattern may name one of its own columns: that one owns the table. */
@@ -244,8 +261,8 @@ static mmoe_status check_sharing(const binding *b, const schema *s, int32_t i, i
     if (owner < 0)
         return mmoe_fail_at(err, MMOE_E_CONFIG, b->file, 0, s->sparse[i].name,
                             "shared_with runs in a circle: no column owns the table");
-    const mmoe_sparse_spec *mine = &b->specs->sparse[b->spec_of[i]],
-                           *theirs = &b->specs->sparse[b->spec_of[owner]];
+    const mmoe_sparse_spec *mine = id_spec(b->specs, b->spec_of[i]),
+                           *theirs = id_spec(b->specs, b->spec_of[owner]);
     const char *key = mine->embed_dim && mine->embed_dim != theirs->embed_dim
                           ? "embed_dim"
                           : mmoe_encoder_difference(mine->encoder, theirs->encoder);
@@ -258,7 +275,7 @@ static mmoe_status check_sharing(const binding *b, const schema *s, int32_t i, i
 static mmoe_status add_table(const mmoe_sparse_spec *spec, const char *name, schema *s,
                              mmoe_error *err) {
     mmoe_table *t = &s->tables[s->n_table++];
-    *t = (mmoe_table){NULL, 0, spec->embed_dim, NULL};
+    *t = (mmoe_table){.dim = spec->embed_dim, .padding = spec->padding_idx};
     t->name = mmoe_copy_text(&s->alloc, name, strlen(name));
     if (!t->name) return mmoe_fail_memory(err, strlen(name) + 1);
     const mmoe_status status = start_encoder(spec->encoder, &s->alloc, &t->encoder, err);
@@ -277,7 +294,7 @@ static mmoe_status add_tables(binding *b, schema *s, mmoe_error *err) {
     for (int32_t i = 0; i < s->n_sparse; i++) {
         if (b->sharing[i] >= 0) continue;
         s->sparse[i].table = s->n_table;
-        if ((status = add_table(&b->specs->sparse[b->spec_of[i]], s->sparse[i].name, s, err)))
+        if ((status = add_table(id_spec(b->specs, b->spec_of[i]), s->sparse[i].name, s, err)))
             return status;
     }
     for (int32_t i = 0; i < s->n_sparse; i++) {
@@ -334,7 +351,7 @@ static mmoe_status build(binding *b, const mmoe_label_column *labels, int32_t n_
                          const mmoe_allocator *a, schema **out, mmoe_error *err) {
     size_t n_sparse = 0, n_dense = 0;
     for (int32_t i = 0; i < n_specs(b->specs); i++)
-        *(i < b->specs->n_sparse ? &n_sparse : &n_dense) += (size_t)b->matches[i];
+        *(i < n_ids(b->specs) ? &n_sparse : &n_dense) += (size_t)b->matches[i];
     b->spec_of = mmoe_alloc(a, n_sparse, sizeof *b->spec_of);
     b->sharing = mmoe_alloc(a, n_sparse, sizeof *b->sharing);
     schema *s = b->spec_of && b->sharing

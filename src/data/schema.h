@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "data/column.h"
 #include "data/gap.h"
+#include "data/lists.h"
 #include "data/reading.h"
 #include "loss/label_scale.h"
 
@@ -20,6 +21,13 @@ typedef struct mmoe_sparse_spec {
     char *shared_with; /* name of the column whose table this one uses; NULL: its own */
     mmoe_side side;
     mmoe_encoder *encoder; /* a kind of ids with its keys */
+    int64_t padding_idx;   /* a row of the table that stays 0, and whose elements are no part of
+                              lists; -1: there is none */
+    /* Of a sequence; its other answers are those of a sparse column. */
+    char *separator, *weight_separator; /* NULL: elements have no weights */
+    int64_t max_len;                    /* 0: no bound */
+    mmoe_truncation truncate;
+    mmoe_pooling pooling;
 } mmoe_sparse_spec;
 
 typedef struct mmoe_dense_spec {
@@ -36,6 +44,8 @@ typedef struct mmoe_feature_specs {
     mmoe_dense_spec *dense;
     char *weight; /* column of the rows' weights; NULL: all 1 */
     mmoe_reading reading;
+    int32_t n_sequence;
+    mmoe_sparse_spec *sequence; /* behind the sparse ones */
 } mmoe_feature_specs;
 
 /* One embedding table; several columns may share it. */
@@ -43,6 +53,7 @@ typedef struct mmoe_table {
     char *name; /* of the feature that owns it */
     int64_t rows;
     int32_t dim;
+    int64_t padding;       /* a row that stays 0; -1: there is none */
     mmoe_encoder *encoder; /* what makes rows of the values of all columns that use it */
 } mmoe_table;
 
@@ -51,6 +62,9 @@ typedef struct mmoe_sparse_column {
     char *column;  /* of files; NULL: the one of that name */
     int32_t table; /* index into tables */
     mmoe_side side;
+    int64_t padding;   /* elements of lists that are no part of them; -1: all are */
+    int32_t list;      /* its index among the lists; -1: it has one id a row */
+    mmoe_list_how how; /* of a list */
 } mmoe_sparse_column;
 
 typedef struct mmoe_dense_column {
@@ -76,6 +90,7 @@ typedef struct mmoe_label_column {
 struct mmoe_schema {
     mmoe_allocator alloc;
     int32_t n_table, n_sparse, n_dense, n_label;
+    int32_t n_list; /* of the sparse columns; they stand behind those of one id */
     mmoe_table *tables;
     mmoe_sparse_column
         *sparse; /* in the order of the specs; those of one pattern in the order of the header */

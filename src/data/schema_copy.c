@@ -38,12 +38,14 @@ bool mmoe_schema_label(const schema *s, const mmoe_label_column *from, mmoe_labe
 }
 
 static mmoe_status copy_into(const schema *from, schema *s, mmoe_error *err) {
+    s->n_list = from->n_list;
     bool ok = mmoe_schema_text(s, from->weight, &s->weight) &&
               mmoe_reading_copy(&from->reading, &s->alloc, &s->reading);
     for (; ok && s->n_sparse < from->n_sparse; s->n_sparse++) {
         const mmoe_sparse_column *source = &from->sparse[s->n_sparse];
         mmoe_sparse_column *c = &s->sparse[s->n_sparse];
-        *c = (mmoe_sparse_column){NULL, NULL, source->table, source->side};
+        *c = *source;
+        c->name = c->column = NULL;
         ok = mmoe_schema_text(s, source->name, &c->name) &&
              mmoe_schema_text(s, source->column, &c->column);
     }
@@ -61,7 +63,9 @@ static mmoe_status copy_into(const schema *from, schema *s, mmoe_error *err) {
     for (; ok && s->n_table < from->n_table; s->n_table++) {
         mmoe_table *t = &s->tables[s->n_table];
         const mmoe_table *source = &from->tables[s->n_table];
-        *t = (mmoe_table){NULL, source->rows, source->dim, NULL};
+        *t = *source;
+        t->name = NULL;
+        t->encoder = NULL;
         ok = mmoe_schema_text(s, source->name, &t->name) &&
              (t->encoder = mmoe_encoder_copy(source->encoder, &s->alloc));
     }

@@ -9,6 +9,7 @@
 #include "file/encoder_json.h"
 #include "file/reading_json.h"
 #include "file/label_json.h"
+#include "file/list_json.h"
 #include "mmoe/train.h"
 
 static const char *const sides[] = {MMOE_SIDES(MMOE_WORD)};
@@ -19,9 +20,11 @@ static const char *const sides[] = {MMOE_SIDES(MMOE_WORD)};
 
 static json_t *table_json(const mmoe_schema *schema, int32_t i) {
     const mmoe_table *t = schema->tables + i;
-    return mmoe_encoder_to_json(json_pack("{s:s, s:I, s:i}", "name", t->name, "rows",
-                                          (json_int_t)t->rows, "dim", (int)t->dim),
-                                t->encoder);
+    return mmoe_padding_to_json(
+        mmoe_encoder_to_json(json_pack("{s:s, s:I, s:i}", "name", t->name, "rows",
+                                       (json_int_t)t->rows, "dim", (int)t->dim),
+                             t->encoder),
+        t->padding);
 }
 
 /* The side is written where it is the user's, the column where it is not of the feature's name: a
@@ -38,8 +41,10 @@ static json_t *with_place(json_t *json, mmoe_side side, const char *column) {
 
 static json_t *sparse_json(const mmoe_schema *schema, int32_t i) {
     const mmoe_sparse_column *c = schema->sparse + i;
-    return with_place(json_pack("{s:s, s:i}", "name", c->name, "table", (int)c->table), c->side,
-                      c->column);
+    return mmoe_list_to_json(
+        with_place(json_pack("{s:s, s:i}", "name", c->name, "table", (int)c->table), c->side,
+                   c->column),
+        c);
 }
 
 static json_t *dense_json(const mmoe_schema *schema, int32_t i) {
@@ -91,7 +96,8 @@ static mmoe_status read_table(mmoe_entry *e, int32_t i) {
     if (status == MMOE_OK) status = mmoe_entry_integer(e, "dim", 1, 65536, &dim);
     if (status) return status;
     table->dim = (int32_t)dim;
-    return mmoe_encoder_from_json(e, MMOE_SHAPE_ID, table->rows, &table->encoder);
+    status = mmoe_padding_from_json(e, &table->padding);
+    return status ? status : mmoe_encoder_from_json(e, MMOE_SHAPE_ID, table->rows, &table->encoder);
 }
 
 static mmoe_status read_place(const mmoe_entry *e, mmoe_side *out, char **column) {
@@ -113,7 +119,7 @@ static mmoe_status read_sparse(mmoe_entry *e, int32_t i) {
     if (status == MMOE_OK)
         status = mmoe_entry_integer(e, "table", 0, (int64_t)e->r->schema->n_table - 1, &table);
     if (status == MMOE_OK) column->table = (int32_t)table;
-    return status;
+    return status ? status : mmoe_list_from_json(e, column);
 }
 
 static mmoe_status read_missing(const mmoe_entry *e, mmoe_gap *gap) {
@@ -155,12 +161,13 @@ typedef struct part {
         key_, n_keys_, sizeof(type), offsetof(struct mmoe_schema, items_),                         \
             offsetof(struct mmoe_schema, count_), optional_, read_                                 \
     }
-static const char *const no_keys[] = {NULL}, *const sparse_keys[] = {"side", "column", NULL},
+static const char *const table_keys[] = {"padding", NULL},
+                         *const sparse_keys[] = {"side", "column", "padding", "list", NULL},
                          *const dense_keys[] = {"side", "column", "missing", NULL};
 
 /* Columns name tables, so tables come first. */
 static const part parts[] = {
-    PART("tables", 3, mmoe_table, tables, n_table, no_keys, read_table),
+    PART("tables", 3, mmoe_table, tables, n_table, table_keys, read_table),
     PART("sparse", 2, mmoe_sparse_column, sparse, n_sparse, sparse_keys, read_sparse),
     PART("dense", 1, mmoe_dense_column, dense, n_dense, dense_keys, read_dense),
     PART("labels", 3, mmoe_label_column, labels, n_label, mmoe_label_keys, read_label),

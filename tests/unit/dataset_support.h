@@ -52,11 +52,12 @@ static inline mmoe_sparse_spec learned(const char *name, const char *with) {
     return (mmoe_sparse_spec){.name = literal(name),
                               .embed_dim = 4,
                               .shared_with = literal(with),
+                              .padding_idx = -1,
                               .encoder = new_encoder(&mmoe_column_vocabulary)};
 }
 static inline mmoe_sparse_spec numbered(const char *name, int64_t oov) {
     return (mmoe_sparse_spec){
-        .name = literal(name), .embed_dim = 4, .encoder = row_encoder(5, oov)};
+        .name = literal(name), .embed_dim = 4, .padding_idx = -1, .encoder = row_encoder(5, oov)};
 }
 static inline mmoe_dense_spec dense(const char *name, mmoe_transform transform) {
     return (mmoe_dense_spec){.name = literal(name), .encoder = number_encoder(transform)};

@@ -124,7 +124,7 @@ START_TEST(widths_by_rows) {
     } cases[] = {{1, 6},   {2, 7},      {16, 12},       {80, 17},
                  {81, 18}, {10000, 60}, {3078306, 251}, {INT32_MAX, 1291}};
     for (size_t i = 0; i < COUNT(cases); i++) {
-        mmoe_table t = {NULL, 0, 0, row_encoder(cases[i].rows, -1)};
+        mmoe_table t = {.padding = -1, .encoder = row_encoder(cases[i].rows, -1)};
         mmoe_table_settle(&t);
         ck_assert_int_eq(t.dim, cases[i].dim);
         ck_assert_int_eq(t.rows, cases[i].rows);

@@ -14,7 +14,8 @@
 
 /* Names in the tests are literals, and the specs are not written to. */
 static mmoe_sparse_spec sparse(const char *name, const char *shared_with) {
-    mmoe_sparse_spec s = {.embed_dim = 4, .encoder = new_encoder(&mmoe_column_vocabulary)};
+    mmoe_sparse_spec s = {
+        .embed_dim = 4, .padding_idx = -1, .encoder = new_encoder(&mmoe_column_vocabulary)};
     memcpy(&s.name, &name, sizeof name);
     memcpy(&s.shared_with, &shared_with, sizeof shared_with);
     return s;

@@ -1,0 +1,75 @@
+#include "file/list_json.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/words.h"
+
+static const char *const truncations[] = {MMOE_TRUNCATIONS(MMOE_WORD)}, *const poolings[] = {
+                                                                            MMOE_POOLINGS(
+                                                                                MMOE_WORD)};
+
+#define COUNT(array) ((int32_t)(sizeof(array) / sizeof *(array)))
+
+static json_t *with(json_t *json, const char *key, json_t *value) {
+    if (json && value && json_object_set_new(json, key, value) == 0) return json;
+    json_decref(json);
+    return NULL;
+}
+
+json_t *mmoe_padding_to_json(json_t *json, int64_t padding) {
+    return padding < 0 ? json : with(json, "padding", json_integer(padding));
+}
+
+json_t *mmoe_list_to_json(json_t *json, const mmoe_sparse_column *c) {
+    const mmoe_list_how *how = &c->how;
+    const char separators[] = {how->separator, how->weight_separator, '\0'};
+    json = mmoe_padding_to_json(json, c->padding);
+    if (c->list < 0) return json;
+    return with(json, "list",
+                json_pack("{s:s, s:i, s:s, s:s}", "separators", separators, "max_len",
+                          (int)how->max_len, "truncate", truncations[how->truncate], "pooling",
+                          poolings[how->pooling]));
+}
+
+mmoe_status mmoe_padding_from_json(const mmoe_entry *e, int64_t *out) {
+    *out = -1;
+    return json_object_get(e->json, "padding")
+               ? mmoe_entry_integer(e, "padding", 0, INT32_MAX - 1, out)
+               : MMOE_OK;
+}
+
+/* One character between elements, and another between element and weight. */
+static mmoe_status read_separators(const mmoe_entry *e, mmoe_list_how *how) {
+    const char *text = json_string_value(json_object_get(e->json, "separators"));
+    if (!text || strlen(text) < 1 || strlen(text) > 2)
+        return mmoe_entry_fail(e, "separators", "a string of one or two characters is needed");
+    how->separator = text[0];
+    how->weight_separator = text[1];
+    return MMOE_OK;
+}
+
+mmoe_status mmoe_list_from_json(const mmoe_entry *e, mmoe_sparse_column *c) {
+    int64_t max_len = 0;
+    int32_t truncate = 0, pooling = 0;
+    c->list = -1;
+    mmoe_status status = mmoe_padding_from_json(e, &c->padding);
+    const json_t *list = json_object_get(e->json, "list");
+    if (status || !list) return status;
+    mmoe_entry inner = {e->r, list, "", e->index, 0};
+    snprintf(inner.at, sizeof inner.at, "%s.list", e->at);
+    status = read_separators(&inner, &c->how);
+    if (!status) status = mmoe_entry_integer(&inner, "max_len", 0, 65536, &max_len);
+    if (!status)
+        status = mmoe_entry_word(&inner, "truncate", truncations, COUNT(truncations), &truncate);
+    if (!status) status = mmoe_entry_word(&inner, "pooling", poolings, COUNT(poolings), &pooling);
+    if (status) return status;
+    if (json_object_size(list) != 4) return mmoe_entry_fail(&inner, "", "a key is unknown");
+    if (pooling == MMOE_POOL_CONCAT && max_len == 0)
+        return mmoe_entry_fail(&inner, "max_len", "concat needs a length of at least 1");
+    c->how.max_len = (int32_t)max_len;
+    c->how.truncate = (mmoe_truncation)truncate;
+    c->how.pooling = (mmoe_pooling)pooling;
+    c->list = e->r->schema->n_list++;
+    return MMOE_OK;
+}
