@@ -194,7 +194,20 @@ typedef struct mmoe_column {
     const void *values;
     size_t stride; /* in bytes, at least a value's size; 0: this size, the column being an array of
                       its own */
+    /* Of a list: row r has the values offsets[r] to offsets[r + 1] - 1, each with its weight; no
+     * padding. */
+    const size_t *offsets; /* [rows + 1] */
+    const float *weights;  /* NULL: all 1 */
 } mmoe_column;
+
+/* The lists of encoded rows, ragged: list l of row r is elements [offsets[r * count + l],
+ * offsets[r * count + l + 1]). No padding is stored. */
+typedef struct mmoe_lists {
+    int32_t count; /* a row */
+    const int64_t *offsets;
+    const int32_t *ids;   /* rows of tables */
+    const float *weights; /* of elements, at least 0; NULL: all 1 */
+} mmoe_lists;
 
 /* Rows to score. The sparse columns are the model's sparse features in their order
  * (mmoe_model_sparse_name), encoded in `ids`, or described one by one in `sparse_columns`; likewise
@@ -214,6 +227,7 @@ typedef struct mmoe_batch {
     /* How many columns these arrays have: others than the call wants are MMOE_E_ARGUMENT. Both 0
      * (unless neither is wanted): not checked, and read as if they were right. Set them. */
     size_t sparse_count, dense_count;
+    mmoe_lists lists; /* beside `ids`: those of the sparse columns that are lists; ids have none */
 } mmoe_batch;
 
 /* Scores rows with one model. It has a private copy of the layers' weights, batch norm folded in,

@@ -16,6 +16,7 @@ dataset *mmoe_dataset_new(const struct mmoe_schema *schema, const mmoe_allocator
     set->alloc = *alloc;
     set->warnings.alloc = *alloc;
     set->n_sparse = schema->n_sparse;
+    set->n_id = schema->n_sparse - schema->n_list;
     set->n_dense = schema->n_dense;
     set->n_label = schema->n_label;
     set->notes = mmoe_notes_create(schema, alloc);
@@ -28,6 +29,9 @@ void mmoe_dataset_free(dataset *set) {
     if (!set) return;
     mmoe_allocator a = set->alloc;
     mmoe_release_aligned(&a, set->ids);
+    mmoe_release_aligned(&a, set->offsets);
+    mmoe_release_aligned(&a, set->elements);
+    mmoe_release_aligned(&a, set->element_weights);
     mmoe_release_aligned(&a, set->dense);
     mmoe_release_aligned(&a, set->labels);
     mmoe_release_aligned(&a, set->weights);
@@ -43,8 +47,14 @@ mmoe_status mmoe_dataset_seal(dataset *set, const struct mmoe_schema *schema, mm
     if (!set->most_id) return mmoe_fail_memory(err, (size_t)set->n_sparse * sizeof *set->most_id);
     const int32_t *id = set->ids;
     for (int64_t row = 0; row < set->rows; row++)
-        for (int32_t c = 0; c < set->n_sparse; c++, id++)
+        for (int32_t c = 0; c < set->n_id; c++, id++)
             if (*id > set->most_id[c]) set->most_id[c] = *id;
+    const int32_t n_list = set->n_sparse - set->n_id;
+    for (int64_t l = 0; l < set->rows * n_list; l++) {
+        int32_t *most = &set->most_id[set->n_id + l % n_list];
+        for (int64_t i = set->offsets[l]; i < set->offsets[l + 1]; i++)
+            if (set->elements[i] > *most) *most = set->elements[i];
+    }
     return MMOE_OK;
 }
 
@@ -67,8 +77,8 @@ static mmoe_status warn_of_constant(dataset *set, const char *name, const char *
 mmoe_status mmoe_dataset_warn_of_constants(dataset *set, const struct mmoe_schema *schema,
                                            mmoe_error *err) {
     mmoe_status status = MMOE_OK;
-    for (int32_t i = 0; i < set->n_sparse && !status; i++)
-        if (is_constant(set->ids + i, (size_t)set->n_sparse, set->rows))
+    for (int32_t i = 0; i < set->n_id && !status; i++)
+        if (is_constant(set->ids + i, (size_t)set->n_id, set->rows))
             status = warn_of_constant(set, schema->sparse[i].name, schema->sparse[i].column, err);
     for (int32_t i = 0; i < set->n_dense && !status; i++)
         if (is_constant(set->dense + i, (size_t)set->n_dense, set->rows))
@@ -283,14 +293,21 @@ float mmoe_dataset_weight(const mmoe_dataset *set, int64_t row) {
 
 /* ---- For those who run it ---- */
 
+static mmoe_lists lists_from(const dataset *set, int64_t first) {
+    const int32_t count = set->n_sparse - set->n_id;
+    if (!count) return (mmoe_lists){0};
+    return (mmoe_lists){count, set->offsets + first * count, set->elements, set->element_weights};
+}
+
 mmoe_rows mmoe_dataset_rows_of(const dataset *set, int64_t first, int32_t rows,
                                const uint32_t *index) {
     mmoe_rows r = {.rows = rows,
                    .index = index,
-                   .id_stride = (size_t)set->n_sparse,
+                   .id_stride = (size_t)set->n_id,
                    .dense_stride = (size_t)set->n_dense,
                    .label_stride = (size_t)set->n_label};
-    r.ids = set->ids + first * set->n_sparse;
+    r.ids = set->ids + first * set->n_id;
+    r.lists = lists_from(set, first);
     r.dense = set->dense + first * set->n_dense;
     r.labels = set->labels + first * set->n_label;
     r.weights = set->weights ? set->weights + first : NULL;

@@ -13,10 +13,15 @@ struct mmoe_dataset {
     mmoe_allocator alloc;
     int64_t rows;
     int32_t n_sparse, n_dense, n_label;
-    int32_t *ids;   /* [rows, n_sparse] rows of tables; all arrays from mmoe_alloc_aligned */
-    float *dense;   /* [rows, n_dense] transformed */
-    float *labels;  /* [rows, n_label], NaN: missing */
-    float *weights; /* [rows] or NULL: all 1 */
+    int32_t n_id;     /* sparse columns of one id a row; the others are lists */
+    int32_t *ids;     /* [rows, n_id] rows of tables; all arrays from mmoe_alloc_aligned */
+    int64_t *offsets; /* with `elements` and `element_weights` the rows' lists (mmoe_lists); NULL:
+                         there are none */
+    int32_t *elements;
+    float *element_weights; /* or NULL */
+    float *dense;           /* [rows, n_dense] transformed */
+    float *labels;          /* [rows, n_label], NaN: missing */
+    float *weights;         /* [rows] or NULL: all 1 */
     int any_missing_label;
     int64_t first_row;    /* its number, as errors and warnings count rows */
     uint64_t schema_hash; /* mmoe_schema_fingerprint of the schema that encoded the rows */

@@ -10,6 +10,7 @@
 #include "data/columns.h"
 #include "data/dataset.h"
 #include "data/label.h"
+#include "data/list_cell.h"
 
 typedef struct loader {
     mmoe_allocator alloc;
@@ -25,7 +26,8 @@ typedef struct loader {
     mmoe_csv_passed passed;
     char **negatives; /* [n_label] mmoe_label_cell.negative */
     int64_t capacity;
-    int32_t *ids; /* [capacity, n_sparse], and so on as in the data set */
+    int32_t *ids; /* [capacity, n_id], and so on as in the data set */
+    mmoe_list_store lists;
     float *labels_read, *weights;
     void *values; /* [capacity, n_dense] floats; while learning doubles: f(value), not yet shifted
                      and scaled */
@@ -79,6 +81,9 @@ static mmoe_status bind_header(loader *l, const char *const *names, size_t n, mm
     if (!l->field || !l->set || !l->negatives)
         return mmoe_fail_memory(err, wanted * sizeof *l->field + sizeof *l->set);
     l->set->first_row = 2; /* behind the header */
+    l->lists.alloc = l->alloc;
+    for (int32_t i = 0; i < s->n_sparse; i++)
+        l->lists.is_weighed |= s->sparse[i].list >= 0 && s->sparse[i].how.weight_separator;
     mmoe_columns *index;
     if ((status = mmoe_columns_create(names, n, l->path, &l->alloc, &index, err))) return status;
     status = find_columns(l, index, err);
@@ -130,23 +135,69 @@ static const char *read_cell(const loader *l, mmoe_encoder *e, const mmoe_csv_fi
                                          : e->kind->parse(e, f->text, f->length, out);
 }
 
-static mmoe_status read_features(const loader *l, int64_t row, const mmoe_csv_field *fields,
+static mmoe_status read_id(loader *l, int32_t i, int64_t row, const mmoe_csv_field *field,
+                           mmoe_error *err) {
+    const mmoe_sparse_column *c = &l->schema->sparse[i];
+    const mmoe_csv_field f = is_missing(l, field) ? (mmoe_csv_field){"", 0} : *field;
+    mmoe_cell cell = {.state = MMOE_CELL_KNOWN};
+    const char *fault = read_cell(l, l->schema->tables[c->table].encoder, &f, &cell);
+    if (fault) return fail_field(l, place_of(row, c->name, c->column), field, fault, err);
+    mmoe_note_add(&l->set->notes[i], cell.state, row);
+    l->ids[l->set->rows * l->set->n_id + i] = cell.id;
+    return MMOE_OK;
+}
+
+static const char *element_weight(const mmoe_element *e, float *out) {
+    double value = 1;
+    *out = 1;
+    if (e->weight && !mmoe_parse_double(e->weight, e->weight_length, &value))
+        return "has a weight that is not a number";
+    if (mmoe_weight_fault(value)) return "has a weight that is not a number of at least 0";
+    *out = (float)value;
+    return NULL;
+}
+
+static mmoe_status read_element(loader *l, int32_t i, int64_t row, const mmoe_element *e,
+                                mmoe_error *err) {
+    const mmoe_sparse_column *c = &l->schema->sparse[i];
+    const mmoe_csv_field field = {(char *)(uintptr_t)e->text, e->length},
+                         f = is_missing(l, &field) ? (mmoe_csv_field){"", 0} : field;
+    mmoe_cell cell = {.state = MMOE_CELL_KNOWN};
+    float weight;
+    const char *fault = read_cell(l, l->schema->tables[c->table].encoder, &f, &cell);
+    if (!fault) fault = element_weight(e, &weight);
+    if (fault) return fail_field(l, place_of(row, c->name, c->column), &field, fault, err);
+    mmoe_note_add(&l->set->notes[i], cell.state, row);
+    l->set->notes[i].elements++;
+    return mmoe_list_store_add(&l->lists, cell.id, weight) ? MMOE_OK
+                                                           : mmoe_fail_memory(err, e->length);
+}
+
+/* An empty cell is an empty list. */
+static mmoe_status read_list(loader *l, int32_t i, int64_t row, const mmoe_csv_field *field,
+                             mmoe_error *err) {
+    const mmoe_list_how *how = &l->schema->sparse[i].how;
+    mmoe_status status = MMOE_OK;
+    if (!is_missing(l, field)) {
+        mmoe_list_walk walk = mmoe_list_walk_begin(how, field->text, field->length);
+        if (walk.is_cut) mmoe_note_cut(&l->set->notes[i], row);
+        for (mmoe_element e; !status && mmoe_list_walk_next(&walk, &e);)
+            status = read_element(l, i, row, &e, err);
+    }
+    if (status) return status;
+    return mmoe_list_store_end(&l->lists) ? MMOE_OK : mmoe_fail_memory(err, sizeof(int64_t));
+}
+
+static mmoe_status read_features(loader *l, int64_t row, const mmoe_csv_field *fields,
                                  mmoe_error *err) {
     const struct mmoe_schema *s = l->schema;
     const int64_t *at = l->field;
-    int32_t *ids = l->ids + l->set->rows * s->n_sparse;
     const int64_t first = l->set->rows * s->n_dense;
     mmoe_cell cell;
     for (int32_t i = 0; i < s->n_sparse; i++, at++) {
-        const mmoe_sparse_column *c = &s->sparse[i];
-        const mmoe_csv_field f =
-            is_missing(l, &fields[*at]) ? (mmoe_csv_field){"", 0} : fields[*at];
-        cell.state = MMOE_CELL_KNOWN;
-        const char *fault = read_cell(l, s->tables[c->table].encoder, &f, &cell);
-        if (fault)
-            return fail_field(l, place_of(row, c->name, c->column), &fields[*at], fault, err);
-        mmoe_note_add(&l->set->notes[i], cell.state, row);
-        ids[i] = cell.id;
+        const mmoe_status status = s->sparse[i].list < 0 ? read_id(l, i, row, &fields[*at], err)
+                                                         : read_list(l, i, row, &fields[*at], err);
+        if (status) return status;
     }
     for (int32_t i = 0; i < s->n_dense; i++, at++) {
         const mmoe_dense_column *c = &s->dense[i];
@@ -207,7 +258,7 @@ static bool resize_values(loader *l, size_t from, size_t to, size_t size) {
 static bool resize_rows(loader *l, size_t rows) {
     const struct mmoe_dataset *set = l->set;
     size_t from = (size_t)l->capacity;
-    int32_t *ids = mmoe_resize(&l->alloc, l->ids, from, rows, (size_t)set->n_sparse * sizeof *ids);
+    int32_t *ids = mmoe_resize(&l->alloc, l->ids, from, rows, (size_t)set->n_id * sizeof *ids);
     if (ids) l->ids = ids;
     float *labels =
         mmoe_resize(&l->alloc, l->labels_read, from, rows, (size_t)set->n_label * sizeof *labels);
@@ -317,6 +368,11 @@ static field_place owner_of(const struct mmoe_schema *s, int32_t table) {
     return place_of(0, name, s->sparse[i].column);
 }
 
+static void place_id(mmoe_note *note, const int32_t *become, int64_t row, int32_t *id) {
+    if (*id && !become[*id]) mmoe_note_add(note, MMOE_CELL_UNKNOWN, row);
+    *id = become[*id];
+}
+
 /* Learned ids as rows of the settled tables; a value that has none of its own is unknown. */
 static void place_ids(const loader *l) {
     const struct mmoe_dataset *set = l->set;
@@ -324,11 +380,15 @@ static void place_ids(const loader *l) {
     for (int32_t i = 0; i < s->n_sparse; i++) {
         const mmoe_encoder *e = s->tables[s->sparse[i].table].encoder;
         const int32_t *become = e->kind->become ? e->kind->become(e) : NULL;
-        int32_t *id = l->ids + i;
-        for (int64_t r = 0; become && r < set->rows; r++, id += s->n_sparse) {
-            const int32_t row = become[*id];
-            if (*id && !row) mmoe_note_add(&set->notes[i], MMOE_CELL_UNKNOWN, set->first_row + r);
-            *id = row;
+        const int32_t list = s->sparse[i].list;
+        for (int64_t r = 0; become && r < set->rows; r++) {
+            const int64_t at = r * s->n_list + list;
+            int32_t *id = l->ids + r * set->n_id + i, *end = id + 1;
+            if (list >= 0) {
+                id = l->lists.ids + (at ? l->lists.ends[at - 1] : 0);
+                end = l->lists.ids + l->lists.ends[at];
+            }
+            for (; id < end; id++) place_id(&set->notes[i], become, set->first_row + r, id);
         }
     }
 }
@@ -393,7 +453,7 @@ static void learn_labels(loader *l) {
 static mmoe_status finish_set(loader *l, mmoe_error *err) {
     struct mmoe_dataset *set = l->set;
     const size_t rows = (size_t)set->rows;
-    set->ids = settle(l, l->ids, rows, (size_t)set->n_sparse * sizeof *set->ids);
+    set->ids = settle(l, l->ids, rows, (size_t)set->n_id * sizeof *set->ids);
     if (l->learning) {
         set->dense = finish_numbers(l);
         mmoe_release(&l->alloc, l->values);
@@ -406,7 +466,10 @@ static mmoe_status finish_set(loader *l, mmoe_error *err) {
     l->ids = NULL;
     l->values = NULL;
     l->labels_read = l->weights = NULL;
-    if (!set->ids || !set->dense || !set->labels || (weighted && !set->weights))
+    const bool has_lists =
+        set->n_sparse == set->n_id ||
+        mmoe_list_store_move(&l->lists, &set->offsets, &set->elements, &set->element_weights);
+    if (!set->ids || !set->dense || !set->labels || !has_lists || (weighted && !set->weights))
         return mmoe_fail_memory(err, rows * 4 *
                                          (size_t)(set->n_sparse + set->n_dense + set->n_label + 1));
     if (l->learning) learn_labels(l);
@@ -456,6 +519,7 @@ static mmoe_status load(loader *l, struct mmoe_dataset **out, mmoe_error *err) {
         mmoe_release(&l->alloc, l->values);
         mmoe_release(&l->alloc, l->labels_read);
         mmoe_release(&l->alloc, l->weights);
+        mmoe_list_store_finish(&l->lists);
         mmoe_dataset_free(l->set);
     }
     mmoe_release(&l->alloc, l->field);

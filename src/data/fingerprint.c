@@ -22,6 +22,12 @@ static uint64_t hash_feature(uint64_t h, const char *name, const char *column) {
     return column ? hash_text(h, column) : h;
 }
 
+/* What becomes of the elements is the model's. */
+static uint64_t hash_list(uint64_t h, const mmoe_list_how *how) {
+    h = hash_number(hash_number(h, how->separator), how->weight_separator);
+    return hash_number(hash_number(h, how->max_len), how->truncate);
+}
+
 static uint64_t hash_label(uint64_t h, const mmoe_label_column *label) {
     h = hash_number(hash_text(h, label->name), label->type);
     return label->positive ? hash_text(hash_text(h, label->positive), label->negative) : h;
@@ -32,6 +38,8 @@ uint64_t mmoe_schema_fingerprint(const struct mmoe_schema *s) {
     for (int32_t i = 0; i < s->n_sparse; i++)
         h = mmoe_encoder_hash(hash_feature(h, s->sparse[i].name, s->sparse[i].column),
                               s->tables[s->sparse[i].table].encoder);
+    for (int32_t i = 0; i < s->n_sparse; i++)
+        if (s->sparse[i].list >= 0) h = hash_list(hash_number(h, i), &s->sparse[i].how);
     for (int32_t i = 0; i < s->n_dense; i++)
         h = mmoe_encoder_hash(hash_feature(h, s->dense[i].name, s->dense[i].column),
                               s->dense[i].encoder);

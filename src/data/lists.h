@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "mmoe/mmoe.h"
+
 /* How the vectors of a list's elements become inputs. Weights w are 1 where none are given; of an
  * empty list, and of weights that are all 0, the inputs are 0.
  *   mean    sum of w e / sum of w
@@ -44,15 +46,6 @@ typedef struct mmoe_list {
     const int32_t *ids;   /* [count] rows of its table */
     const float *weights; /* [count], at least 0; NULL: all 1 */
 } mmoe_list;
-
-/* The lists of rows, ragged: list l of row r is elements [offsets[r * count + l],
- * offsets[r * count + l + 1]). No padding is stored. */
-typedef struct mmoe_lists {
-    int32_t count; /* a row */
-    const int64_t *offsets;
-    const int32_t *ids;
-    const float *weights; /* NULL: all 1 */
-} mmoe_lists;
 
 static inline mmoe_list mmoe_list_of(const mmoe_lists *l, size_t row, int32_t list) {
     const int64_t *at = l->offsets + row * (size_t)l->count + (size_t)list;

@@ -7,6 +7,8 @@
 
 typedef struct mmoe_note {
     mmoe_column_counts counts; /* its name is owned; NULL: a number that cannot be missing */
+    int64_t elements;          /* of lists, that were read */
+    int64_t cut, first_cut;    /* lists longer than max_len; a row, 0: none */
     int64_t texts;             /* values that are no integers among ids that are texts */
     int64_t first_missing, first_unknown, first_text; /* rows; 0: none */
 } mmoe_note;
@@ -22,6 +24,13 @@ static inline void mmoe_note_add(mmoe_note *n, mmoe_cell_state state, int64_t ro
     if ((*counts[state])++ == 0) *firsts[state] = row;
 }
 
+static inline void mmoe_note_cut(mmoe_note *n, int64_t row) {
+    if (n->cut++ == 0) n->first_cut = row;
+}
+
+/* Lists longer than max_len. */
+mmoe_status mmoe_notes_warn_cut(const mmoe_note *notes, const struct mmoe_schema *schema,
+                                int64_t rows, mmoe_warnings *list, mmoe_error *err);
 /* Of rows that were learned from: a column whose ids are texts because of the fewer values. */
 mmoe_status mmoe_notes_warn_learned(const mmoe_note *notes, const struct mmoe_schema *schema,
                                     int64_t rows, mmoe_warnings *list, mmoe_error *err);

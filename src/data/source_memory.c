@@ -75,10 +75,22 @@ static mmoe_status memory_seek(mmoe_source *source, int64_t place, mmoe_error *e
     return MMOE_OK;
 }
 
+static uint64_t hash_lists(uint64_t h, const struct mmoe_dataset *d) {
+    const size_t lists = (size_t)(d->rows * (d->n_sparse - d->n_id)),
+                 elements = lists ? (size_t)d->offsets[lists] : 0;
+    if (!lists) return h;
+    h = mmoe_checksum_hash(h, d->offsets, (lists + 1) * sizeof *d->offsets);
+    h = mmoe_checksum_hash(h, d->elements, elements * sizeof *d->elements);
+    return d->element_weights
+               ? mmoe_checksum_hash(h, d->element_weights, elements * sizeof *d->element_weights)
+               : h;
+}
+
 static mmoe_identity memory_identity(const mmoe_source *source) {
     const struct mmoe_dataset *d = ((const memory_source *)source)->set;
-    uint64_t h = mmoe_checksum_hash((uint64_t)d->rows, d->ids,
-                                    (size_t)(d->rows * d->n_sparse) * sizeof *d->ids);
+    uint64_t h =
+        mmoe_checksum_hash((uint64_t)d->rows, d->ids, (size_t)(d->rows * d->n_id) * sizeof *d->ids);
+    h = hash_lists(h, d);
     h = mmoe_checksum_hash(h, d->dense, (size_t)(d->rows * d->n_dense) * sizeof *d->dense);
     h = mmoe_checksum_hash(h, d->labels, (size_t)(d->rows * d->n_label) * sizeof *d->labels);
     if (d->weights) h = mmoe_checksum_hash(h, d->weights, (size_t)d->rows * sizeof *d->weights);

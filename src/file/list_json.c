@@ -57,7 +57,7 @@ mmoe_status mmoe_list_from_json(const mmoe_entry *e, mmoe_sparse_column *c) {
     const json_t *list = json_object_get(e->json, "list");
     if (status || !list) return status;
     mmoe_entry inner = {e->r, list, "", e->index, 0};
-    snprintf(inner.at, sizeof inner.at, "%s.list", e->at);
+    snprintf(inner.at, sizeof inner.at, "%.30s.list", e->at);
     status = read_separators(&inner, &c->how);
     if (!status) status = mmoe_entry_integer(&inner, "max_len", 0, 65536, &max_len);
     if (!status)

@@ -297,30 +297,46 @@ static mmoe_status add_tables(mmoe_graph *g, const mmoe_schema *schema, mmoe_err
     mmoe_status status = MMOE_OK;
     for (int32_t i = 0; i < schema->n_table && !status; i++) {
         const mmoe_table *t = &schema->tables[i];
-        const mmoe_tensor rows = {.kind = MMOE_TENSOR_TABLE, .rank = 2, .shape = {t->rows, t->dim}};
+        const mmoe_tensor rows = {.kind = MMOE_TENSOR_TABLE,
+                                  .rank = 2,
+                                  .shape = {t->rows, t->dim},
+                                  .padding = t->padding,
+                                  .has_padding = t->padding >= 0};
+        if (t->padding >= t->rows)
+            return mmoe_fail_at(err, MMOE_E_CONFIG, NULL, 0, t->name,
+                                "padding_idx %lld is outside the table's rows 0 to %lld",
+                                (long long)t->padding, (long long)t->rows - 1);
         status =
             mmoe_tensors_add(&g->tensors, rows, err, "embedding.embed_dict.%s.weight", t->name);
     }
     return status;
 }
 
+static mmoe_lookup lookup_of(const mmoe_schema *schema, int32_t i) {
+    const mmoe_sparse_column *c = &schema->sparse[i];
+    const mmoe_table *t = &schema->tables[c->table];
+    mmoe_lookup l = {.column = i, .dim = t->dim, .table = c->table, .rows = t->rows};
+    if (c->list < 0) return l;
+    l.column = c->list;
+    l.is_list = true;
+    l.pool = (mmoe_pool){.how = c->how.pooling, .max_len = c->how.max_len, .dropped = c->padding};
+    return l;
+}
+
 static mmoe_status add_lookups(mmoe_graph *g, const mmoe_schema *schema, mmoe_lookup *lookups,
                                mmoe_view *x, mmoe_error *err) {
     int32_t col = 0;
     for (int32_t i = 0; i < schema->n_sparse; i++) {
-        const mmoe_table *t = &schema->tables[schema->sparse[i].table];
-        if (t->dim > MOST_COLUMNS - col)
+        lookups[i] = lookup_of(schema, i);
+        lookups[i].col = col;
+        if (mmoe_lookup_width(&lookups[i]) > MOST_COLUMNS - col)
             return mmoe_fail(err, MMOE_E_CONFIG,
                              "the embeddings together would be wider than %d columns",
                              MOST_COLUMNS);
-        lookups[i] = (mmoe_lookup){.column = i,
-                                   .col = col,
-                                   .dim = t->dim,
-                                   .table = schema->sparse[i].table,
-                                   .rows = t->rows};
-        col += t->dim;
+        col += mmoe_lookup_width(&lookups[i]);
     }
-    const mmoe_input_args input = {lookups, schema->n_sparse, schema->n_sparse, schema->n_dense};
+    const mmoe_input_args input = {lookups, schema->n_sparse, schema->n_sparse - schema->n_list,
+                                   schema->n_dense};
     return mmoe_graph_input(g, "input", &input, x, err);
 }
 

@@ -1,0 +1,101 @@
+#include "data/list_cell.h"
+
+#include <string.h>
+
+/* ---- Elements ---- */
+
+static const char *end_of_element(const mmoe_list_walk *w) {
+    const char *at = memchr(w->at, w->how->separator, (size_t)(w->end - w->at));
+    return at ? at : w->end;
+}
+
+static void pass_over(mmoe_list_walk *w) {
+    const char *end = end_of_element(w);
+    w->at = end < w->end ? end + 1 : NULL;
+}
+
+mmoe_list_walk mmoe_list_walk_begin(const mmoe_list_how *how, const char *text, size_t length) {
+    mmoe_list_walk w = {.how = how, .at = text, .end = text + length, .left = 1};
+    for (const char *c = text; c < w.end; c++) w.left += *c == how->separator;
+    w.is_cut = how->max_len && w.left > how->max_len;
+    if (!w.is_cut) return w;
+    for (int64_t i = w.left - how->max_len; i > 0 && how->truncate == MMOE_KEEP_LAST; i--)
+        pass_over(&w);
+    w.left = how->max_len;
+    return w;
+}
+
+bool mmoe_list_walk_next(mmoe_list_walk *w, mmoe_element *out) {
+    if (!w->at || w->left == 0) return false;
+    const char *text = w->at, *end = end_of_element(w);
+    const char *colon = NULL;
+    for (const char *c = end; w->how->weight_separator && c > text && !colon; c--)
+        if (c[-1] == w->how->weight_separator) colon = c - 1;
+    *out = (mmoe_element){.text = text, .length = (size_t)((colon ? colon : end) - text)};
+    if (colon) {
+        out->weight = colon + 1;
+        out->weight_length = (size_t)(end - colon - 1);
+    }
+    pass_over(w);
+    w->left--;
+    return true;
+}
+
+/* ---- Lists ---- */
+
+static bool grow(const mmoe_allocator *a, void *array, size_t from, size_t to, size_t size) {
+    void *old, *grown;
+    memcpy(&old, array, sizeof old);
+    grown = mmoe_resize(a, old, from, to, size);
+    if (grown) memcpy(array, &grown, sizeof grown);
+    return grown;
+}
+
+bool mmoe_list_store_add(mmoe_list_store *s, int32_t id, float weight) {
+    const size_t more = s->element_room + s->element_room / 2 + 4096;
+    if (s->elements == s->element_room) {
+        if (!grow(&s->alloc, &s->ids, s->element_room, more, sizeof *s->ids)) return false;
+        if (s->is_weighed &&
+            !grow(&s->alloc, &s->weights, s->element_room, more, sizeof *s->weights))
+            return false;
+        s->element_room = more;
+    }
+    s->ids[s->elements] = id;
+    if (s->is_weighed) s->weights[s->elements] = weight;
+    s->elements++;
+    return true;
+}
+
+bool mmoe_list_store_end(mmoe_list_store *s) {
+    const size_t more = s->list_room + s->list_room / 2 + 1024;
+    if (s->lists == s->list_room) {
+        if (!grow(&s->alloc, &s->ends, s->list_room, more, sizeof *s->ends)) return false;
+        s->list_room = more;
+    }
+    s->ends[s->lists++] = (int64_t)s->elements;
+    return true;
+}
+
+static void *moved(const mmoe_allocator *a, const void *from, size_t count, size_t size) {
+    void *to = mmoe_alloc_aligned(a, count, size);
+    if (to && count) memcpy(to, from, count * size);
+    return to;
+}
+
+bool mmoe_list_store_move(mmoe_list_store *s, int64_t **offsets, int32_t **ids, float **weights) {
+    *offsets = mmoe_alloc_aligned(&s->alloc, s->lists + 1, sizeof **offsets);
+    *ids = moved(&s->alloc, s->ids, s->elements, sizeof **ids);
+    *weights = s->is_weighed ? moved(&s->alloc, s->weights, s->elements, sizeof **weights) : NULL;
+    if (!*offsets || !*ids || (s->is_weighed && !*weights)) return false;
+    (*offsets)[0] = 0;
+    if (s->lists) memcpy(*offsets + 1, s->ends, s->lists * sizeof *s->ends);
+    mmoe_list_store_finish(s);
+    return true;
+}
+
+void mmoe_list_store_finish(mmoe_list_store *s) {
+    mmoe_release(&s->alloc, s->ends);
+    mmoe_release(&s->alloc, s->ids);
+    mmoe_release(&s->alloc, s->weights);
+    *s = (mmoe_list_store){.alloc = s->alloc, .is_weighed = s->is_weighed};
+}

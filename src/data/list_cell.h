@@ -1,0 +1,44 @@
+/* The elements of a list's cell, and lists while they are read. */
+#ifndef MMOE_DATA_LIST_CELL_H
+#define MMOE_DATA_LIST_CELL_H
+
+#include <stdbool.h>
+
+#include "base/alloc.h"
+#include "data/lists.h"
+
+/* A text between two separators, and the weight behind it; `weight` NULL: it has none. */
+typedef struct mmoe_element {
+    const char *text, *weight;
+    size_t length, weight_length;
+} mmoe_element;
+
+/* A walk over the elements that stay of a cell's text, which may not be empty. */
+typedef struct mmoe_list_walk {
+    const mmoe_list_how *how;
+    const char *at, *end; /* of what is left; `at` NULL: nothing */
+    int64_t left;         /* elements that may still come */
+    bool is_cut;          /* the list is longer than max_len */
+} mmoe_list_walk;
+
+mmoe_list_walk mmoe_list_walk_begin(const mmoe_list_how *how, const char *text, size_t length);
+bool mmoe_list_walk_next(mmoe_list_walk *walk, mmoe_element *out);
+
+/* Lists one behind another; begins as {.alloc = ...}. `is_weighed`: weights are kept. */
+typedef struct mmoe_list_store {
+    mmoe_allocator alloc;
+    bool is_weighed;
+    int64_t *ends; /* [lists] behind the last element of each */
+    int32_t *ids;
+    float *weights;
+    size_t lists, elements, list_room, element_room;
+} mmoe_list_store;
+
+/* Each false when memory is out. */
+bool mmoe_list_store_add(mmoe_list_store *s, int32_t id, float weight);
+bool mmoe_list_store_end(mmoe_list_store *s);
+/* The store's lists as mmoe_lists has them, in aligned memory that is the caller's. */
+bool mmoe_list_store_move(mmoe_list_store *s, int64_t **offsets, int32_t **ids, float **weights);
+void mmoe_list_store_finish(mmoe_list_store *s);
+
+#endif
