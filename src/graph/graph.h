@@ -53,12 +53,12 @@ typedef struct mmoe_lookup {
     int32_t table; /* of the parameters', [rows, dim] */
     int64_t rows;
     bool is_list;
-    mmoe_pool pool; /* of a list */
+    mmoe_bag bag; /* of a list */
 } mmoe_lookup;
 
 /* Columns of the output. */
 static inline int32_t mmoe_lookup_width(const mmoe_lookup *l) {
-    return l->is_list ? mmoe_pool_width(l->pool.how, l->dim, l->pool.max_len) : l->dim;
+    return l->is_list ? mmoe_bag_width(l->bag.how, l->dim, l->bag.max_len) : l->dim;
 }
 
 /* out[:, col : col+cols] = in W^T, W [cols, in.cols] at `weight` */

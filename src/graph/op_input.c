@@ -76,19 +76,19 @@ static void input_lay(const mmoe_plan *p, int32_t node, mmoe_layout *l) {
     mmoe_table_read *reads = mmoe_lay(l, count, sizeof *reads),
                     *used = mmoe_lay(l, p->training ? count : 0, sizeof *used);
     mmoe_table_use *uses = mmoe_lay(l, p->training ? count : 0, sizeof *uses);
-    mmoe_pool *pools = mmoe_lay(l, count, sizeof *pools);
+    mmoe_bag *bags = mmoe_lay(l, count, sizeof *bags);
     p->nodes[node].own = own;
-    if (own) *own = (mmoe_input_state){reads, used, uses, pools, .n_read = (int32_t)count};
+    if (own) *own = (mmoe_input_state){reads, used, uses, bags, .n_read = (int32_t)count};
     for (size_t i = 0; i < count; i++) {
         const mmoe_lookup *k = &n->u.input.lookups[i];
-        const bool keeps = p->training && k->is_list && k->pool.how == MMOE_POOL_MAX;
+        const bool keeps = p->training && k->is_list && k->bag.how == MMOE_POOL_MAX;
         int32_t *chosen =
             mmoe_lay(l, keeps ? (size_t)p->max_rows * (size_t)k->dim : 0, sizeof *chosen);
         if (!own) continue;
-        pools[i] = k->pool;
-        pools[i].chosen = keeps ? chosen : NULL;
+        bags[i] = k->bag;
+        bags[i].chosen = keeps ? chosen : NULL;
         reads[i] = (mmoe_table_read){&p->params->tables[k->table], k->column, k->col,
-                                     k->is_list ? &pools[i] : NULL};
+                                     k->is_list ? &bags[i] : NULL};
     }
     if (own && p->training) group_reads(n, own);
 }

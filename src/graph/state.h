@@ -65,7 +65,7 @@ typedef struct mmoe_input_state {
     mmoe_table_read *reads; /* [n_read] in the order of its columns */
     mmoe_table_read *used;  /* the same, in the order of uses; training */
     mmoe_table_use *uses;   /* [n_use]; training */
-    mmoe_pool *pools;       /* [n_read] of those that are lists */
+    mmoe_bag *bags;         /* [n_read] of those that are lists */
     int32_t n_read, n_use;
 } mmoe_input_state;
 

@@ -3,17 +3,17 @@
 #include <stdbool.h>
 #include <string.h>
 
-static bool is_part(const mmoe_pool *p, const mmoe_list *l, int64_t i) {
-    return l->ids[i] != p->dropped;
+static bool is_part(const mmoe_bag *bag, const mmoe_list *l, int64_t i) {
+    return l->ids[i] != bag->dropped;
 }
 
 static float weight_of(const mmoe_list *l, int64_t i) { return l->weights ? l->weights[i] : 1; }
 
 /* Sum of the weights; 0: the list is empty, or as good as. */
-static float total_of(const mmoe_pool *p, const mmoe_list *l) {
+static float total_of(const mmoe_bag *bag, const mmoe_list *l) {
     float total = 0;
     for (int64_t i = 0; i < l->count; i++)
-        if (is_part(p, l, i)) total += weight_of(l, i);
+        if (is_part(bag, l, i)) total += weight_of(l, i);
     return total;
 }
 
@@ -21,10 +21,10 @@ static float total_of(const mmoe_pool *p, const mmoe_list *l) {
 
 /* The first element is not added to a zero: a list of one is what its id alone would be, to the
  * bit. */
-static void sum_rows(const mmoe_pool *p, const mmoe_list *l, const mmoe_pool_table *t, float *x) {
+static void sum_rows(const mmoe_bag *bag, const mmoe_list *l, const mmoe_bag_table *t, float *x) {
     bool is_first = true;
     for (int64_t i = 0; i < l->count; i++) {
-        if (!is_part(p, l, i)) continue;
+        if (!is_part(bag, l, i)) continue;
         const float *row = t->rows + (int64_t)l->ids[i] * t->dim, w = weight_of(l, i);
         if (is_first)
             for (int32_t c = 0; c < t->dim; c++) x[c] = w * row[c];
@@ -35,19 +35,19 @@ static void sum_rows(const mmoe_pool *p, const mmoe_list *l, const mmoe_pool_tab
     if (is_first) memset(x, 0, (size_t)t->dim * sizeof *x);
 }
 
-static void mean_rows(const mmoe_pool *p, const mmoe_list *l, const mmoe_pool_table *t, float *x) {
-    const float total = total_of(p, l);
-    sum_rows(p, l, t, x);
+static void mean_rows(const mmoe_bag *bag, const mmoe_list *l, const mmoe_bag_table *t, float *x) {
+    const float total = total_of(bag, l);
+    sum_rows(bag, l, t, x);
     for (int32_t c = 0; c < t->dim; c++) x[c] = total > 0 ? x[c] / total : 0;
 }
 
-static void largest_rows(const mmoe_pool *p, const mmoe_list *l, const mmoe_pool_table *t, float *x,
+static void largest_rows(const mmoe_bag *bag, const mmoe_list *l, const mmoe_bag_table *t, float *x,
                          int32_t *chosen) {
     bool is_first = true;
     memset(x, 0, (size_t)t->dim * sizeof *x);
     for (int32_t c = 0; chosen && c < t->dim; c++) chosen[c] = -1;
     for (int64_t i = 0; i < l->count; i++) {
-        if (!is_part(p, l, i)) continue;
+        if (!is_part(bag, l, i)) continue;
         const float *row = t->rows + (int64_t)l->ids[i] * t->dim;
         for (int32_t c = 0; c < t->dim; c++) {
             if (!is_first && !(row[c] > x[c])) continue;
@@ -58,82 +58,82 @@ static void largest_rows(const mmoe_pool *p, const mmoe_list *l, const mmoe_pool
     }
 }
 
-static void copy_rows(const mmoe_pool *p, const mmoe_list *l, const mmoe_pool_table *t, float *x) {
+static void copy_rows(const mmoe_bag *bag, const mmoe_list *l, const mmoe_bag_table *t, float *x) {
     const size_t dim = (size_t)t->dim;
     int32_t placed = 0;
-    for (int64_t i = 0; i < l->count && placed < p->max_len; i++) {
-        if (!is_part(p, l, i)) continue;
+    for (int64_t i = 0; i < l->count && placed < bag->max_len; i++) {
+        if (!is_part(bag, l, i)) continue;
         memcpy(x + (size_t)placed++ * dim, t->rows + (int64_t)l->ids[i] * t->dim, dim * sizeof *x);
     }
-    memset(x + (size_t)placed * dim, 0, (size_t)(p->max_len - placed) * dim * sizeof *x);
+    memset(x + (size_t)placed * dim, 0, (size_t)(bag->max_len - placed) * dim * sizeof *x);
 }
 
-void mmoe_pool_forward(const mmoe_pool *pool, const mmoe_list *list, const mmoe_pool_table *table,
-                       float *x, int32_t *chosen) {
-    switch (pool->how) {
+void mmoe_bag_forward(const mmoe_bag *bag, const mmoe_list *list, const mmoe_bag_table *table,
+                      float *x, int32_t *chosen) {
+    switch (bag->how) {
     case MMOE_POOL_MEAN:
-        mean_rows(pool, list, table, x);
+        mean_rows(bag, list, table, x);
         break;
     case MMOE_POOL_MAX:
-        largest_rows(pool, list, table, x, chosen);
+        largest_rows(bag, list, table, x, chosen);
         break;
     case MMOE_POOL_CONCAT:
-        copy_rows(pool, list, table, x);
+        copy_rows(bag, list, table, x);
         break;
     default:
-        sum_rows(pool, list, table, x);
+        sum_rows(bag, list, table, x);
     }
 }
 
 /* ---- Backward ---- */
 
 /* The sums of an element's row; NULL: it is not among the rows, or no part of the list. */
-static float *sums_of(const mmoe_pool *p, const mmoe_list *l, int64_t i, const mmoe_pool_sums *to) {
+static float *sums_of(const mmoe_bag *bag, const mmoe_list *l, int64_t i, const mmoe_bag_sums *to) {
     const int64_t row = l->ids[i] - to->first;
-    return row < 0 || row >= to->count || !is_part(p, l, i) ? NULL : to->sums + row * to->dim;
+    return row < 0 || row >= to->count || !is_part(bag, l, i) ? NULL : to->sums + row * to->dim;
 }
 
 /* d(sum of w e / total) / de = w / total; of a sum, the total is 1. */
-static void spread(const mmoe_pool *p, const mmoe_list *l, const float *dx, float total,
-                   const mmoe_pool_sums *to) {
+static void spread(const mmoe_bag *bag, const mmoe_list *l, const float *dx, float total,
+                   const mmoe_bag_sums *to) {
     for (int64_t i = 0; i < l->count; i++) {
-        float *sums = sums_of(p, l, i, to);
+        float *sums = sums_of(bag, l, i, to);
         if (!sums) continue;
         const float share = weight_of(l, i) / total;
         for (int32_t c = 0; c < to->dim; c++) sums[c] += share * dx[c];
     }
 }
 
-static void spread_chosen(const mmoe_pool *p, const mmoe_list *l, const float *dx,
-                          const int32_t *chosen, const mmoe_pool_sums *to) {
+static void spread_chosen(const mmoe_bag *bag, const mmoe_list *l, const float *dx,
+                          const int32_t *chosen, const mmoe_bag_sums *to) {
     for (int32_t c = 0; c < to->dim; c++) {
-        float *sums = chosen[c] < 0 ? NULL : sums_of(p, l, chosen[c], to);
+        float *sums = chosen[c] < 0 ? NULL : sums_of(bag, l, chosen[c], to);
         if (sums) sums[c] += dx[c];
     }
 }
 
-static void spread_copies(const mmoe_pool *p, const mmoe_list *l, const float *dx,
-                          const mmoe_pool_sums *to) {
+static void spread_copies(const mmoe_bag *bag, const mmoe_list *l, const float *dx,
+                          const mmoe_bag_sums *to) {
     int32_t placed = 0;
-    for (int64_t i = 0; i < l->count && placed < p->max_len; i++) {
-        if (!is_part(p, l, i)) continue;
-        float *sums = sums_of(p, l, i, to);
+    for (int64_t i = 0; i < l->count && placed < bag->max_len; i++) {
+        if (!is_part(bag, l, i)) continue;
+        float *sums = sums_of(bag, l, i, to);
         const float *from = dx + (size_t)placed++ * (size_t)to->dim;
         for (int32_t c = 0; sums && c < to->dim; c++) sums[c] += from[c];
     }
 }
 
-void mmoe_pool_backward(const mmoe_pool *pool, const mmoe_list *list, const float *dx,
-                        const int32_t *chosen, const mmoe_pool_sums *to) {
-    const float total = pool->how == MMOE_POOL_MEAN ? total_of(pool, list) : 1;
-    switch (pool->how) {
+void mmoe_bag_backward(const mmoe_bag *bag, const mmoe_list *list, const float *dx,
+                       const int32_t *chosen, const mmoe_bag_sums *to) {
+    const float total = bag->how == MMOE_POOL_MEAN ? total_of(bag, list) : 1;
+    switch (bag->how) {
     case MMOE_POOL_MAX:
-        spread_chosen(pool, list, dx, chosen, to);
+        spread_chosen(bag, list, dx, chosen, to);
         break;
     case MMOE_POOL_CONCAT:
-        spread_copies(pool, list, dx, to);
+        spread_copies(bag, list, dx, to);
         break;
     default:
-        if (total > 0) spread(pool, list, dx, total, to);
+        if (total > 0) spread(bag, list, dx, total, to);
     }
 }

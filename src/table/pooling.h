@@ -1,39 +1,39 @@
-/* A list of ids as inputs, and its gradient (MMOE_POOLINGS has the formulas). */
+/* A bag: a list of ids as inputs, and its gradient (MMOE_POOLINGS has the formulas). */
 #ifndef MMOE_TABLE_POOLING_H
 #define MMOE_TABLE_POOLING_H
 
 #include "data/batch.h"
 
-typedef struct mmoe_pool {
+typedef struct mmoe_bag {
     mmoe_pooling how;
     int32_t max_len; /* concat */
     int64_t dropped; /* elements that are this row are no part of their lists; -1: all are */
     int32_t *chosen; /* max, in training: [rows of a batch, dim] the place of the element that was
                         largest, -1: the list is empty; NULL: not kept */
-} mmoe_pool;
+} mmoe_bag;
 
 /* Rows of a table in memory: row r at rows + r * dim. */
-typedef struct mmoe_pool_table {
+typedef struct mmoe_bag_table {
     const float *rows;
     int32_t dim;
-} mmoe_pool_table;
+} mmoe_bag_table;
 
 /* Rows [first, first + count) of a table's gradient, [count, dim]. */
-typedef struct mmoe_pool_sums {
+typedef struct mmoe_bag_sums {
     float *sums;
     int64_t first, count;
     int32_t dim;
-} mmoe_pool_sums;
+} mmoe_bag_sums;
 
-static inline int32_t mmoe_pool_width(mmoe_pooling how, int32_t dim, int32_t max_len) {
+static inline int32_t mmoe_bag_width(mmoe_pooling how, int32_t dim, int32_t max_len) {
     return how == MMOE_POOL_CONCAT ? dim * max_len : dim;
 }
 
 /* x [width]; `chosen` [dim] or NULL. */
-void mmoe_pool_forward(const mmoe_pool *pool, const mmoe_list *list, const mmoe_pool_table *table,
-                       float *x, int32_t *chosen);
+void mmoe_bag_forward(const mmoe_bag *bag, const mmoe_list *list, const mmoe_bag_table *table,
+                      float *x, int32_t *chosen);
 /* Adds what the elements have of dx [width], in their order. */
-void mmoe_pool_backward(const mmoe_pool *pool, const mmoe_list *list, const float *dx,
-                        const int32_t *chosen, const mmoe_pool_sums *to);
+void mmoe_bag_backward(const mmoe_bag *bag, const mmoe_list *list, const float *dx,
+                       const int32_t *chosen, const mmoe_bag_sums *to);
 
 #endif

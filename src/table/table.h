@@ -38,7 +38,7 @@ typedef struct mmoe_embedding {
 typedef struct mmoe_table_read {
     mmoe_embedding *table;
     int32_t column, col;
-    const mmoe_pool *pool; /* of a list; NULL: of an id */
+    const mmoe_bag *bag; /* of a list; NULL: of an id */
 } mmoe_table_read;
 
 /* Row b: ids[b * n_id], the lists of row first + b of the batch, and x (or its gradient) at

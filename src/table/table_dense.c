@@ -177,33 +177,33 @@ static mmoe_list list_at(const mmoe_looked_up *m, int32_t b, int32_t list) {
 
 static int32_t *chosen_at(const mmoe_looked_up *m, int32_t b, const mmoe_table_read *r) {
     const size_t row = (size_t)(m->first + b);
-    return r->pool->chosen ? r->pool->chosen + row * (size_t)r->table->dim : NULL;
+    return r->bag->chosen ? r->bag->chosen + row * (size_t)r->table->dim : NULL;
 }
 
 static void pool_lists(const mmoe_table_read *r, const mmoe_looked_up *m) {
-    const mmoe_pool_table table = {r->table->data, r->table->dim};
+    const mmoe_bag_table table = {r->table->data, r->table->dim};
     float *x = m->x + r->col;
     for (int32_t b = 0; b < m->rows; b++, x += m->ld) {
         const mmoe_list list = list_at(m, b, r->column);
-        mmoe_pool_forward(r->pool, &list, &table, x, chosen_at(m, b, r));
+        mmoe_bag_forward(r->bag, &list, &table, x, chosen_at(m, b, r));
     }
 }
 
-static void add_lists(const mmoe_table_read *r, const mmoe_looked_up *m, const mmoe_pool_sums *to) {
+static void add_lists(const mmoe_table_read *r, const mmoe_looked_up *m, const mmoe_bag_sums *to) {
     const float *dx = m->x + r->col;
     for (int32_t b = 0; b < m->rows; b++, dx += m->ld) {
         const mmoe_list list = list_at(m, b, r->column);
-        mmoe_pool_backward(r->pool, &list, dx, chosen_at(m, b, r), to);
+        mmoe_bag_backward(r->bag, &list, dx, chosen_at(m, b, r), to);
     }
 }
 
 static void gather_dense(const mmoe_table_read *reads, int32_t count, const mmoe_looked_up *m) {
     target_run run = {.m = m};
     for (int32_t i = 0; i < count; i++)
-        if (!reads[i].pool) add_target(&run, &reads[i], reads[i].table->data);
+        if (!reads[i].bag) add_target(&run, &reads[i], reads[i].table->data);
     flush_targets(&run);
     for (int32_t i = 0; i < count; i++)
-        if (reads[i].pool) pool_lists(&reads[i], m);
+        if (reads[i].bag) pool_lists(&reads[i], m);
 }
 
 /* ---- Gradients ---- */
@@ -253,14 +253,14 @@ static void add_tables(const mmoe_scattering *s, const mmoe_table_task *task) {
     float *out = s->scratch;
     for (int32_t i = 0; i < task->count; out += floats_of(&uses[i++]))
         for (int32_t j = uses[i].first; j < uses[i].first + uses[i].count; j++)
-            if (!s->reads[j].pool) add_target(&run, &s->reads[j], out);
+            if (!s->reads[j].bag) add_target(&run, &s->reads[j], out);
     flush_targets(&run);
     out = s->scratch;
     for (int32_t i = 0; i < task->count; out += floats_of(&uses[i++])) {
         const mmoe_embedding *t = uses[i].table;
         for (int32_t j = uses[i].first; j < uses[i].first + uses[i].count; j++)
-            if (s->reads[j].pool)
-                add_lists(&s->reads[j], &s->dx, &(mmoe_pool_sums){out, 0, t->rows, t->dim});
+            if (s->reads[j].bag)
+                add_lists(&s->reads[j], &s->dx, &(mmoe_bag_sums){out, 0, t->rows, t->dim});
     }
 }
 
@@ -272,16 +272,16 @@ static void add_range(const mmoe_scattering *s, const mmoe_table_task *task) {
     for (int32_t b = 0; b < s->dx.rows; b++, ids += s->dx.n_id, dx += s->dx.ld)
         for (int32_t i = u->first; i < u->first + u->count; i++) {
             const mmoe_table_read *read = &s->reads[i];
-            if (read->pool) continue;
+            if (read->bag) continue;
             const int64_t r = ids[read->column] - task->row;
             if (r < 0 || r >= task->rows) continue;
             float *to = s->scratch + r * dim;
             for (int32_t c = 0; c < dim; c++) to[c] += dx[read->col + c];
         }
     for (int32_t i = u->first; i < u->first + u->count; i++)
-        if (s->reads[i].pool)
+        if (s->reads[i].bag)
             add_lists(&s->reads[i], &s->dx,
-                      &(mmoe_pool_sums){s->scratch, task->row, task->rows, dim});
+                      &(mmoe_bag_sums){s->scratch, task->row, task->rows, dim});
 }
 
 /* A padding row has no gradient. */
