@@ -195,9 +195,10 @@ typedef struct mmoe_column {
     size_t stride; /* in bytes, at least a value's size; 0: this size, the column being an array of
                       its own */
     /* Of a list: row r has the values offsets[r] to offsets[r + 1] - 1, each with its weight; no
-     * padding. */
-    const size_t *offsets; /* [rows + 1] */
-    const float *weights;  /* NULL: all 1 */
+     * padding. NULL and 0 in a column of one value a row. */
+    const size_t *offsets; /* [rows + 1], not descending, the last at most `count` */
+    const float *weights;  /* [count], finite, at least 0; NULL: all 1 */
+    size_t count;          /* of values */
 } mmoe_column;
 
 /* The lists of encoded rows, ragged: list l of row r is elements [offsets[r * count + l],

@@ -174,9 +174,9 @@ static mmoe_status read_list(const reader *r, const mmoe_key_list *list, const j
     const int32_t count = (int32_t)n;
     memcpy((char *)r->config + list->items, &items, sizeof items);
     memcpy((char *)r->config + list->count, &count, sizeof count);
-    if (n == 0) return MMOE_OK;
-    mmoe_status status = store_defaults(r, list, items);
-    for (size_t i = 1; i < n; i++) memcpy(items + i * list->size, items, list->size);
+    mmoe_status status = MMOE_OK;
+    for (size_t i = 0; status == MMOE_OK && i < n; i++)
+        status = store_defaults(r, list, items + i * list->size);
     char item_path[MMOE_PATH_SIZE + 32], pattern[MMOE_PATH_SIZE];
     snprintf(pattern, sizeof pattern, "%s[]", list->path);
     for (size_t i = 0; status == MMOE_OK && i < n; i++) {

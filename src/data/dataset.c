@@ -111,10 +111,10 @@ static mmoe_status fail_value(mmoe_error *err, size_t row, const char *column, d
 static mmoe_status encode_columns(dataset *set, const struct mmoe_schema *schema,
                                   const mmoe_batch *batch, mmoe_error *err) {
     static const char call[] = "mmoe_dataset_create";
-    const size_t n_sparse = batch->sparse_columns ? (size_t)set->n_sparse : 0;
+    const size_t n_id = batch->sparse_columns ? (size_t)set->n_id : 0;
     const size_t n_dense = batch->dense_columns ? (size_t)set->n_dense : 0;
     mmoe_status status = MMOE_OK;
-    for (size_t i = 0; !status && i < n_sparse; i++) {
+    for (size_t i = 0; !status && i < n_id; i++) {
         const mmoe_sparse_column *c = &schema->sparse[i];
         const mmoe_values v = {schema->tables[c->table].encoder,
                                c->name,
@@ -124,7 +124,7 @@ static mmoe_status encode_columns(dataset *set, const struct mmoe_schema *schema
                                &schema->reading,
                                &set->notes[i]};
         status = mmoe_values_check(&v, call, err);
-        if (!status) status = mmoe_encode_ids(&v, set->ids + i, n_sparse, err);
+        if (!status) status = mmoe_encode_ids(&v, set->ids + i, n_id, err);
     }
     for (size_t i = 0; !status && i < n_dense; i++) {
         const mmoe_values v = {schema->dense[i].encoder,
@@ -143,14 +143,14 @@ static mmoe_status encode_columns(dataset *set, const struct mmoe_schema *schema
 
 static mmoe_status copy_features(dataset *set, const struct mmoe_schema *schema,
                                  const mmoe_batch *batch, size_t row, mmoe_error *err) {
-    for (size_t i = 0; !batch->sparse_columns && i < (size_t)set->n_sparse; i++) {
+    for (size_t i = 0; !batch->sparse_columns && i < (size_t)set->n_id; i++) {
         const mmoe_encoder *e = schema->tables[schema->sparse[i].table].encoder;
         int32_t id = batch->ids[row * batch->id_stride + i], known = mmoe_encoder_row(e, id);
         if (known < 0)
             return mmoe_fail_at(err, MMOE_E_DATA, NULL, (int64_t)row + 1, schema->sparse[i].name,
                                 "%d is outside of the table's rows 0 to %lld", (int)id,
                                 (long long)e->rows - 1);
-        set->ids[row * (size_t)set->n_sparse + i] = known;
+        set->ids[row * (size_t)set->n_id + i] = known;
     }
     for (size_t i = 0; !batch->dense_columns && i < (size_t)set->n_dense; i++) {
         float value = batch->dense[row * batch->dense_stride + i];
@@ -193,15 +193,16 @@ static mmoe_status check_arguments(const struct mmoe_schema *schema, const mmoe_
             "batch.sparse_count and dense_count are %zu and %zu; the schema has %d and "
             "%d columns",
             batch->sparse_count, batch->dense_count, (int)schema->n_sparse, (int)schema->n_dense);
-    const bool ids = schema->n_sparse && !batch->sparse_columns,
+    const int32_t n_id = schema->n_sparse - schema->n_list;
+    const bool ids = n_id && !batch->sparse_columns,
                dense = schema->n_dense && !batch->dense_columns;
     if (ids && !batch->ids)
         return mmoe_fail(err, MMOE_E_ARGUMENT,
                          "batch.ids is NULL, but the schema has sparse columns");
-    if (ids && batch->id_stride < (size_t)schema->n_sparse)
+    if (ids && batch->id_stride < (size_t)n_id)
         return mmoe_fail(err, MMOE_E_ARGUMENT,
                          "batch.id_stride is %zu, less than the %d sparse columns",
-                         batch->id_stride, (int)schema->n_sparse);
+                         batch->id_stride, (int)n_id);
     if (dense && !batch->dense)
         return mmoe_fail(err, MMOE_E_ARGUMENT,
                          "batch.dense is NULL, but the schema has dense columns");
@@ -227,7 +228,7 @@ mmoe_status mmoe_dataset_create(const mmoe_schema *schema, const mmoe_batch *bat
     if (!set) return mmoe_fail_memory(err, sizeof *set);
     set->rows = (int64_t)batch->rows;
     set->first_row = 1;
-    set->ids = mmoe_alloc_aligned(&a, batch->rows, (size_t)set->n_sparse * sizeof *set->ids);
+    set->ids = mmoe_alloc_aligned(&a, batch->rows, (size_t)set->n_id * sizeof *set->ids);
     set->dense = mmoe_alloc_aligned(&a, batch->rows, (size_t)set->n_dense * sizeof *set->dense);
     set->labels = mmoe_alloc_aligned(&a, batch->rows, (size_t)set->n_label * sizeof *set->labels);
     if (weights) set->weights = mmoe_alloc_aligned(&a, batch->rows, sizeof *set->weights);
@@ -264,20 +265,27 @@ const mmoe_column_counts *mmoe_dataset_column(const mmoe_dataset *set, size_t in
     return NULL;
 }
 
+static mmoe_lists lists_from(const dataset *set, int64_t first) {
+    const int32_t count = set->n_sparse - set->n_id;
+    if (!count) return (mmoe_lists){0};
+    return (mmoe_lists){count, set->offsets + first * count, set->elements, set->element_weights};
+}
+
 mmoe_status mmoe_dataset_batch(const mmoe_dataset *set, int64_t first, size_t rows, mmoe_batch *out,
                                mmoe_error *err) {
     if (!set || !out) return mmoe_fail(err, MMOE_E_ARGUMENT, "dataset or out is NULL");
     if (first < 0 || first > set->rows || rows > (uint64_t)(set->rows - first))
         return mmoe_fail(err, MMOE_E_ARGUMENT, "rows %lld and %zu more are not among the %lld rows",
                          (long long)first, rows, (long long)set->rows);
-    size_t n_sparse = (size_t)set->n_sparse, n_dense = (size_t)set->n_dense;
+    size_t n_id = (size_t)set->n_id, n_dense = (size_t)set->n_dense;
     *out = (mmoe_batch){.rows = rows,
-                        .ids = n_sparse ? set->ids + (size_t)first * n_sparse : NULL,
-                        .id_stride = n_sparse,
+                        .ids = n_id ? set->ids + (size_t)first * n_id : NULL,
+                        .id_stride = n_id,
                         .dense = n_dense ? set->dense + (size_t)first * n_dense : NULL,
                         .dense_stride = n_dense,
-                        .sparse_count = n_sparse,
-                        .dense_count = n_dense};
+                        .sparse_count = (size_t)set->n_sparse,
+                        .dense_count = n_dense,
+                        .lists = lists_from(set, first)};
     return MMOE_OK;
 }
 
@@ -292,12 +300,6 @@ float mmoe_dataset_weight(const mmoe_dataset *set, int64_t row) {
 }
 
 /* ---- For those who run it ---- */
-
-static mmoe_lists lists_from(const dataset *set, int64_t first) {
-    const int32_t count = set->n_sparse - set->n_id;
-    if (!count) return (mmoe_lists){0};
-    return (mmoe_lists){count, set->offsets + first * count, set->elements, set->element_weights};
-}
 
 mmoe_rows mmoe_dataset_rows_of(const dataset *set, int64_t first, int32_t rows,
                                const uint32_t *index) {

@@ -66,6 +66,11 @@ static const char *present_value(const mmoe_values *v, const char *at) {
     return mmoe_reading_is_missing(v->reading, text, length) ? (const char *)&nothing : at;
 }
 
+/* The batch's row that value r of them is of. */
+static size_t row_of(const mmoe_values *v, size_t r) {
+    return v->column->offsets ? v->row : v->first + r;
+}
+
 mmoe_status mmoe_encode_ids(const mmoe_values *v, int32_t *to, size_t stride, mmoe_error *err) {
     const mmoe_encoder *e = v->encoder;
     const mmoe_value_type type = v->column->type;
@@ -77,12 +82,12 @@ mmoe_status mmoe_encode_ids(const mmoe_values *v, int32_t *to, size_t stride, mm
         if (type == MMOE_VALUE_ROW) {
             memcpy(&cell.id, at, sizeof cell.id);
             if (cell.id < 0 || cell.id >= e->rows)
-                return mmoe_fail_row_number(v, v->first + r, cell.id, err);
+                return mmoe_fail_row_number(v, row_of(v, r), cell.id, err);
         } else {
             cell.state = MMOE_CELL_KNOWN;
             const char *fault = e->kind->take(e, type, present_value(v, at), &cell);
-            if (fault) return fail_raw(v, v->first + r, at, fault, err);
-            if (v->note) mmoe_note_add(v->note, cell.state, (int64_t)(v->first + r) + 1);
+            if (fault) return fail_raw(v, row_of(v, r), at, fault, err);
+            if (v->note) mmoe_note_add(v->note, cell.state, (int64_t)row_of(v, r) + 1);
         }
         if (to) to[r * stride] = cell.id;
     }

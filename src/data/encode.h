@@ -14,6 +14,7 @@ typedef struct mmoe_values {
     const mmoe_reading *reading; /* of texts */
     mmoe_note *note;             /* of raw values; NULL: nothing is noted */
     const mmoe_gap *gap;         /* of numbers */
+    size_t row;                  /* of a list: the row whose elements these are */
 } mmoe_values;
 
 /* Is the column of a type that its encoder takes, and are there values? `call` names the public

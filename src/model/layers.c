@@ -319,7 +319,7 @@ static mmoe_lookup lookup_of(const mmoe_schema *schema, int32_t i) {
     if (c->list < 0) return l;
     l.column = c->list;
     l.is_list = true;
-    l.pool = (mmoe_bag){.how = c->how.pooling, .max_len = c->how.max_len, .dropped = c->padding};
+    l.bag = (mmoe_bag){.how = c->how.pooling, .max_len = c->how.max_len, .dropped = c->padding};
     return l;
 }
 

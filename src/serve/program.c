@@ -25,8 +25,8 @@ static void order_columns(mmoe_program *p, const mmoe_node *input) {
     for (int side = MMOE_SIDE_USER; side >= MMOE_SIDE_ITEM; side--) {
         for (int32_t i = 0; i < input->u.input.n_lookup; i++) {
             const mmoe_lookup *l = &input->u.input.lookups[i];
-            if ((int)s->sparse[l->column].side != side) continue;
-            for (int32_t c = 0; c < l->dim; c++) p->x_col[l->col + c] = at++;
+            if ((int)s->sparse[i].side != side) continue;
+            for (int32_t c = 0; c < mmoe_lookup_width(l); c++) p->x_col[l->col + c] = at++;
         }
         for (int32_t i = 0; i < input->u.input.n_dense; i++)
             if ((int)s->dense[i].side == side) p->x_col[input->u.input.dense_col + i] = at++;
@@ -40,6 +40,7 @@ static void fill_side(mmoe_program *p, mmoe_serve_side *side, int which, const m
     for (int32_t i = 0; i < s->n_sparse; i++) {
         if (!has_side(which, s->sparse[i].side)) continue;
         place[i] = side->n_sparse;
+        side->n_id += s->sparse[i].list < 0;
         side->sparse[side->n_sparse] = &s->sparse[i];
         side->tables[side->n_sparse] = &s->tables[s->sparse[i].table];
         side->last[side->n_sparse++] = (int32_t)(s->tables[s->sparse[i].table].rows - 1);
@@ -50,10 +51,10 @@ static void fill_side(mmoe_program *p, mmoe_serve_side *side, int which, const m
                 (mmoe_serve_dense){&s->dense[i], p->x_col[input->u.input.dense_col + i]};
     for (int32_t i = 0; i < input->u.input.n_lookup; i++) {
         const mmoe_lookup *l = &input->u.input.lookups[i];
-        if (has_side(which, s->sparse[l->column].side))
+        if (has_side(which, s->sparse[i].side))
             side->lookups[side->n_lookup++] =
-                (mmoe_serve_lookup){mmoe_params_rows(&p->model->params, l->table), place[l->column],
-                                    p->x_col[l->col], l->dim};
+                (mmoe_serve_lookup){mmoe_params_rows(&p->model->params, l->table), place[i],
+                                    p->x_col[l->col], l->dim, l->is_list ? &l->bag : NULL};
     }
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "data/encode.h"
+#include "serve/request_lists.h"
 
 static mmoe_values sparse_values(const mmoe_request *q, int32_t i, size_t first, size_t rows) {
     const mmoe_column *c = q->batch->sparse_columns;
@@ -37,8 +38,8 @@ static mmoe_status check_ids(const mmoe_request *q, mmoe_error *err) {
     for (size_t row = 0; row < b->rows; row++) {
         const int32_t *ids = b->ids + row * b->id_stride;
         int bad = 0;
-        for (int32_t i = 0; i < s->n_sparse; i++) bad |= (ids[i] < 0) | (ids[i] > s->last[i]);
-        for (int32_t i = 0; bad && i < s->n_sparse; i++)
+        for (int32_t i = 0; i < s->n_id; i++) bad |= (ids[i] < 0) | (ids[i] > s->last[i]);
+        for (int32_t i = 0; bad && i < s->n_id; i++)
             if (ids[i] < 0 || ids[i] > s->last[i]) {
                 const mmoe_values v = sparse_values(q, i, 0, 0);
                 return mmoe_fail_row_number(&v, row, ids[i], err);
@@ -60,7 +61,7 @@ static mmoe_status check_inputs(const mmoe_request *q, mmoe_error *err) {
 
 /* Raw values are read into the working memory where they all fit, so that no text is read twice. */
 static mmoe_status check_sparse(const mmoe_request *q, mmoe_error *err) {
-    const int32_t n = q->side->n_sparse;
+    const int32_t n = q->side->n_id;
     mmoe_status status = MMOE_OK;
     for (int32_t i = 0; !status && i < n; i++) {
         const mmoe_values v = sparse_values(q, i, 0, q->batch->rows);
@@ -116,16 +117,16 @@ static mmoe_status check_counts(const mmoe_request *q, mmoe_error *err) {
 static mmoe_status check_arrays(const mmoe_request *q, mmoe_error *err) {
     const mmoe_serve_side *s = q->side;
     const mmoe_batch *b = q->batch;
-    const bool ids = s->n_sparse && !b->sparse_columns, dense = s->n_dense && !b->dense_columns;
+    const bool ids = s->n_id && !b->sparse_columns, dense = s->n_dense && !b->dense_columns;
     if ((ids && !b->ids) || (dense && !b->dense))
         return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: the %s lacks %s", q->call, q->what,
                          ids && !b->ids ? "ids" : "dense values");
-    if ((ids && b->id_stride < (size_t)s->n_sparse) ||
+    if ((ids && b->id_stride < (size_t)s->n_id) ||
         (dense && b->dense_stride < (size_t)s->n_dense)) {
         const bool of_ids = ids && b->id_stride < (size_t)s->n_sparse;
         return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: %s of the %s is smaller than its %d columns",
                          q->call, of_ids ? "id_stride" : "dense_stride", q->what,
-                         (int)(of_ids ? s->n_sparse : s->n_dense));
+                         (int)(of_ids ? s->n_id : s->n_dense));
     }
     return MMOE_OK;
 }
@@ -134,8 +135,11 @@ mmoe_status mmoe_request_check(mmoe_request *q, mmoe_error *err) {
     q->is_read = q->batch->rows <= q->room;
     mmoe_status status = check_counts(q, err);
     if (!status) status = check_arrays(q, err);
-    if (!status && q->side->n_sparse)
+    if (!status && q->side->n_id)
         status = q->batch->sparse_columns ? check_sparse(q, err) : check_ids(q, err);
+    if (!status && q->side->n_sparse > q->side->n_id)
+        status = mmoe_request_check_lists(
+            &(mmoe_request_lists){q->side, q->batch, q->call, q->what}, err);
     if (!status && q->side->n_dense)
         status = q->batch->dense_columns ? check_dense(q, err) : check_inputs(q, err);
     return status;
@@ -145,7 +149,7 @@ mmoe_status mmoe_request_check(mmoe_request *q, mmoe_error *err) {
 
 static void encode_rows(const mmoe_request *q, size_t first, int32_t rows) {
     const mmoe_serve_side *s = q->side;
-    for (int32_t i = 0; q->batch->sparse_columns && i < s->n_sparse; i++) {
+    for (int32_t i = 0; q->batch->sparse_columns && i < s->n_id; i++) {
         const mmoe_values v = sparse_values(q, i, first, (size_t)rows);
         mmoe_encode_ids(&v, q->ids + i, (size_t)s->n_sparse, NULL);
     }
@@ -157,7 +161,7 @@ static void encode_rows(const mmoe_request *q, size_t first, int32_t rows) {
 
 mmoe_encoded mmoe_request_encode(const mmoe_request *q, size_t first, int32_t rows) {
     const mmoe_batch *b = q->batch;
-    const size_t done = q->is_read ? first : 0, sparse = (size_t)q->side->n_sparse,
+    const size_t done = q->is_read ? first : 0, sparse = (size_t)q->side->n_id,
                  dense = (size_t)q->side->n_dense;
     mmoe_encoded e = {q->ids + done * sparse, q->dense + done * dense, sparse, dense};
     if (!q->is_read) encode_rows(q, first, rows);

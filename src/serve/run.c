@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "serve/request_lists.h"
+
 typedef float v4 __attribute__((vector_size(16), aligned(4), may_alias));
 
 /* x of the columns that a side has, column by column: what a column needs stays in registers, and
@@ -11,6 +13,7 @@ static void gather(const mmoe_serve_chunk *c, const mmoe_serve_side *s, const mm
     const int32_t rows = c->rows;
     const size_t ld = (size_t)mmoe_serve_ld(c, c->program->x);
     for (const mmoe_serve_lookup *l = s->lookups; l < s->lookups + s->n_lookup; l++) {
+        if (l->bag) continue;
         float *x = mmoe_serve_at(c, c->program->x) + l->col;
         const int32_t *id = e->ids + l->column;
         const float *const table = l->table;
@@ -29,10 +32,23 @@ static void gather(const mmoe_serve_chunk *c, const mmoe_serve_side *s, const mm
     }
 }
 
+/* x of the lists of rows [first, ...). */
+static void pool(const mmoe_serve_chunk *c, const mmoe_request *q, size_t first) {
+    const size_t ld = (size_t)mmoe_serve_ld(c, c->program->x);
+    const mmoe_serve_side *s = q->side;
+    const mmoe_request_lists lists = {s, q->batch, q->call, q->what};
+    for (const mmoe_serve_lookup *l = s->lookups; l < s->lookups + s->n_lookup; l++) {
+        float *x = mmoe_serve_at(c, c->program->x) + l->col;
+        for (int32_t r = 0; l->bag && r < c->rows; r++, x += ld)
+            mmoe_request_pool(&lists, l, first + (size_t)r, x);
+    }
+}
+
 void mmoe_serve_user(mmoe_predictor *p, const mmoe_request *user) {
     const mmoe_serve_chunk c = {.program = p->program, .values = p->values, .rows = 1};
     const mmoe_encoded e = mmoe_request_encode(user, 0, 1);
     gather(&c, user->side, &e);
+    pool(&c, user, 0);
     mmoe_serve_user_share(&c, p->user_starts);
 }
 
@@ -48,6 +64,7 @@ void mmoe_serve_rows(mmoe_predictor *p, const mmoe_request *batch, bool ranked, 
                                 .ranked = ranked};
     const mmoe_encoded e = mmoe_request_encode(batch, first, rows);
     gather(&c, batch->side, &e);
+    pool(&c, batch, first);
     for (const mmoe_serve_step *s = program->steps; s < program->steps + program->n_step; s++)
         s->op->run(&c, s);
 }

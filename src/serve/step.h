@@ -16,6 +16,7 @@
 typedef struct mmoe_serve_lookup {
     const float *table;
     int32_t column, col, dim;
+    const mmoe_bag *bag; /* of a list; NULL: of an id */
 } mmoe_serve_lookup;
 
 typedef struct mmoe_serve_dense {
@@ -27,6 +28,7 @@ typedef struct mmoe_serve_dense {
  */
 typedef struct mmoe_serve_side {
     int32_t n_sparse, n_dense, n_lookup;
+    int32_t n_id; /* sparse columns of one id a row; the lists stand behind them */
     const mmoe_sparse_column **sparse; /* [n_sparse] */
     const mmoe_table **tables;         /* [n_sparse] */
     int32_t *last;                     /* [n_sparse] the tables' last rows */

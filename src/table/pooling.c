@@ -9,6 +9,86 @@ static bool is_part(const mmoe_bag *bag, const mmoe_list *l, int64_t i) {
 
 static float weight_of(const mmoe_list *l, int64_t i) { return l->weights ? l->weights[i] : 1; }
 
+/* ---- Forward ---- */
+
+/* The first element is not added to a zero: a list of one is what its id alone would be, to the
+ * bit. */
+static void add_weighed(const mmoe_bag *bag, const mmoe_list *l, const mmoe_bag_table *t, float *x,
+                        mmoe_bag_state *state) {
+    for (int64_t i = 0; i < l->count; i++) {
+        if (!is_part(bag, l, i)) continue;
+        const float *row = t->rows + (int64_t)l->ids[i] * t->dim, w = weight_of(l, i);
+        if (state->parts++ == 0)
+            for (int32_t c = 0; c < t->dim; c++) x[c] = w * row[c];
+        else
+            for (int32_t c = 0; c < t->dim; c++) x[c] += w * row[c];
+        state->total += w;
+    }
+}
+
+static void take_largest(const mmoe_bag *bag, const mmoe_list *l, const mmoe_bag_table *t, float *x,
+                         mmoe_bag_state *state) {
+    for (int64_t i = 0; i < l->count; i++) {
+        if (!is_part(bag, l, i)) continue;
+        const float *row = t->rows + (int64_t)l->ids[i] * t->dim;
+        const bool is_first = state->parts++ == 0;
+        for (int32_t c = 0; c < t->dim; c++) {
+            if (!is_first && !(row[c] > x[c])) continue;
+            x[c] = row[c];
+            if (state->chosen) state->chosen[c] = (int32_t)i;
+        }
+    }
+}
+
+static void copy_parts(const mmoe_bag *bag, const mmoe_list *l, const mmoe_bag_table *t, float *x,
+                       mmoe_bag_state *state) {
+    const size_t dim = (size_t)t->dim;
+    for (int64_t i = 0; i < l->count && state->parts < bag->max_len; i++) {
+        if (!is_part(bag, l, i)) continue;
+        memcpy(x + (size_t)state->parts++ * dim, t->rows + (int64_t)l->ids[i] * t->dim,
+               dim * sizeof *x);
+    }
+}
+
+void mmoe_bag_begin(const mmoe_bag *bag, const mmoe_bag_table *table, float *x,
+                    mmoe_bag_state *state) {
+    const int32_t width = mmoe_bag_width(bag->how, table->dim, bag->max_len);
+    state->total = 0;
+    state->parts = 0;
+    memset(x, 0, (size_t)width * sizeof *x);
+    for (int32_t c = 0; state->chosen && c < table->dim; c++) state->chosen[c] = -1;
+}
+
+void mmoe_bag_add(const mmoe_bag *bag, const mmoe_list *list, const mmoe_bag_table *table, float *x,
+                  mmoe_bag_state *state) {
+    switch (bag->how) {
+    case MMOE_POOL_MAX:
+        take_largest(bag, list, table, x, state);
+        break;
+    case MMOE_POOL_CONCAT:
+        copy_parts(bag, list, table, x, state);
+        break;
+    default:
+        add_weighed(bag, list, table, x, state);
+    }
+}
+
+void mmoe_bag_end(const mmoe_bag *bag, const mmoe_bag_table *table, float *x,
+                  const mmoe_bag_state *state) {
+    if (bag->how != MMOE_POOL_MEAN) return;
+    for (int32_t c = 0; c < table->dim; c++) x[c] = state->total > 0 ? x[c] / state->total : 0;
+}
+
+void mmoe_bag_forward(const mmoe_bag *bag, const mmoe_list *list, const mmoe_bag_table *table,
+                      float *x, int32_t *chosen) {
+    mmoe_bag_state state = {.chosen = chosen};
+    mmoe_bag_begin(bag, table, x, &state);
+    mmoe_bag_add(bag, list, table, x, &state);
+    mmoe_bag_end(bag, table, x, &state);
+}
+
+/* ---- Backward ---- */
+
 /* Sum of the weights; 0: the list is empty, or as good as. */
 static float total_of(const mmoe_bag *bag, const mmoe_list *l) {
     float total = 0;
@@ -16,76 +96,6 @@ static float total_of(const mmoe_bag *bag, const mmoe_list *l) {
         if (is_part(bag, l, i)) total += weight_of(l, i);
     return total;
 }
-
-/* ---- Forward ---- */
-
-/* The first element is not added to a zero: a list of one is what its id alone would be, to the
- * bit. */
-static void sum_rows(const mmoe_bag *bag, const mmoe_list *l, const mmoe_bag_table *t, float *x) {
-    bool is_first = true;
-    for (int64_t i = 0; i < l->count; i++) {
-        if (!is_part(bag, l, i)) continue;
-        const float *row = t->rows + (int64_t)l->ids[i] * t->dim, w = weight_of(l, i);
-        if (is_first)
-            for (int32_t c = 0; c < t->dim; c++) x[c] = w * row[c];
-        else
-            for (int32_t c = 0; c < t->dim; c++) x[c] += w * row[c];
-        is_first = false;
-    }
-    if (is_first) memset(x, 0, (size_t)t->dim * sizeof *x);
-}
-
-static void mean_rows(const mmoe_bag *bag, const mmoe_list *l, const mmoe_bag_table *t, float *x) {
-    const float total = total_of(bag, l);
-    sum_rows(bag, l, t, x);
-    for (int32_t c = 0; c < t->dim; c++) x[c] = total > 0 ? x[c] / total : 0;
-}
-
-static void largest_rows(const mmoe_bag *bag, const mmoe_list *l, const mmoe_bag_table *t, float *x,
-                         int32_t *chosen) {
-    bool is_first = true;
-    memset(x, 0, (size_t)t->dim * sizeof *x);
-    for (int32_t c = 0; chosen && c < t->dim; c++) chosen[c] = -1;
-    for (int64_t i = 0; i < l->count; i++) {
-        if (!is_part(bag, l, i)) continue;
-        const float *row = t->rows + (int64_t)l->ids[i] * t->dim;
-        for (int32_t c = 0; c < t->dim; c++) {
-            if (!is_first && !(row[c] > x[c])) continue;
-            x[c] = row[c];
-            if (chosen) chosen[c] = (int32_t)i;
-        }
-        is_first = false;
-    }
-}
-
-static void copy_rows(const mmoe_bag *bag, const mmoe_list *l, const mmoe_bag_table *t, float *x) {
-    const size_t dim = (size_t)t->dim;
-    int32_t placed = 0;
-    for (int64_t i = 0; i < l->count && placed < bag->max_len; i++) {
-        if (!is_part(bag, l, i)) continue;
-        memcpy(x + (size_t)placed++ * dim, t->rows + (int64_t)l->ids[i] * t->dim, dim * sizeof *x);
-    }
-    memset(x + (size_t)placed * dim, 0, (size_t)(bag->max_len - placed) * dim * sizeof *x);
-}
-
-void mmoe_bag_forward(const mmoe_bag *bag, const mmoe_list *list, const mmoe_bag_table *table,
-                      float *x, int32_t *chosen) {
-    switch (bag->how) {
-    case MMOE_POOL_MEAN:
-        mean_rows(bag, list, table, x);
-        break;
-    case MMOE_POOL_MAX:
-        largest_rows(bag, list, table, x, chosen);
-        break;
-    case MMOE_POOL_CONCAT:
-        copy_rows(bag, list, table, x);
-        break;
-    default:
-        sum_rows(bag, list, table, x);
-    }
-}
-
-/* ---- Backward ---- */
 
 /* The sums of an element's row; NULL: it is not among the rows, or no part of the list. */
 static float *sums_of(const mmoe_bag *bag, const mmoe_list *l, int64_t i, const mmoe_bag_sums *to) {

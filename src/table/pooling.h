@@ -29,6 +29,22 @@ static inline int32_t mmoe_bag_width(mmoe_pooling how, int32_t dim, int32_t max_
     return how == MMOE_POOL_CONCAT ? dim * max_len : dim;
 }
 
+/* A list on its way into x. */
+typedef struct mmoe_bag_state {
+    int32_t *chosen; /* [dim], of a list that is added whole; NULL: not kept */
+    float total;     /* of the weights so far */
+    int64_t parts;   /* elements so far, without dropped ones */
+} mmoe_bag_state;
+
+/* A list in pieces, in their order: begins x [width] with `state`, whose `chosen` is set; adds; and
+ * ends. */
+void mmoe_bag_begin(const mmoe_bag *bag, const mmoe_bag_table *table, float *x,
+                    mmoe_bag_state *state);
+void mmoe_bag_add(const mmoe_bag *bag, const mmoe_list *list, const mmoe_bag_table *table, float *x,
+                  mmoe_bag_state *state);
+void mmoe_bag_end(const mmoe_bag *bag, const mmoe_bag_table *table, float *x,
+                  const mmoe_bag_state *state);
+
 /* x [width]; `chosen` [dim] or NULL. */
 void mmoe_bag_forward(const mmoe_bag *bag, const mmoe_list *list, const mmoe_bag_table *table,
                       float *x, int32_t *chosen);

@@ -1,0 +1,20 @@
+/* The lists of a caller's batch: checked, and pooled where they stand. */
+#ifndef MMOE_SERVE_REQUEST_LISTS_H
+#define MMOE_SERVE_REQUEST_LISTS_H
+
+#include "serve/program.h"
+
+/* What is asked of the lists of a side's columns. */
+typedef struct mmoe_request_lists {
+    const mmoe_serve_side *side;
+    const mmoe_batch *batch;
+    const char *call, *what; /* the public function and the batch, in errors */
+} mmoe_request_lists;
+
+/* Every element of every list. MMOE_E_ARGUMENT, _DATA. */
+mmoe_status mmoe_request_check_lists(const mmoe_request_lists *q, mmoe_error *err);
+/* A row's list as inputs, to x [width]. */
+void mmoe_request_pool(const mmoe_request_lists *q, const mmoe_serve_lookup *lookup, size_t row,
+                       float *x);
+
+#endif
