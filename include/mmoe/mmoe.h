@@ -194,12 +194,15 @@ typedef struct mmoe_column {
     const void *values;
     size_t stride; /* in bytes, at least a value's size; 0: this size, the column being an array of
                       its own */
-    /* Of a list: row r has the values offsets[r] to offsets[r + 1] - 1, each with its weight; no
-     * padding. NULL and 0 in a column of one value a row. */
+} mmoe_column;
+
+/* How the values of a sparse column that is a list are lists: row r has the values offsets[r] to
+ * offsets[r + 1] - 1, each with its weight; no padding. */
+typedef struct mmoe_list_column {
     const size_t *offsets; /* [rows + 1], not descending, the last at most `count` */
     const float *weights;  /* [count], finite, at least 0; NULL: all 1 */
-    size_t count;          /* of values */
-} mmoe_column;
+    size_t count;          /* of the column's values */
+} mmoe_list_column;
 
 /* The lists of encoded rows, ragged: list l of row r is elements [offsets[r * count + l],
  * offsets[r * count + l + 1]). No padding is stored. */
@@ -228,7 +231,10 @@ typedef struct mmoe_batch {
     /* How many columns these arrays have: others than the call wants are MMOE_E_ARGUMENT. Both 0
      * (unless neither is wanted): not checked, and read as if they were right. Set them. */
     size_t sparse_count, dense_count;
-    mmoe_lists lists; /* beside `ids`: those of the sparse columns that are lists; ids have none */
+    /* Of the sparse columns that are lists, which stand behind those of one value a row: beside
+     * `ids`, which has none of them, the lists encoded; beside sparse_columns, one for each. */
+    mmoe_lists lists;
+    const mmoe_list_column *list_columns;
 } mmoe_batch;
 
 /* Scores rows with one model. It has a private copy of the layers' weights, batch norm folded in,

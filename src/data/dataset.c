@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "loss/loss.h"
 #include "base/text.h"
+#include "data/dataset_lists.h"
 #include "data/encode.h"
 
 typedef struct mmoe_dataset dataset;
@@ -237,6 +238,7 @@ mmoe_status mmoe_dataset_create(const mmoe_schema *schema, const mmoe_batch *bat
             err, batch->rows * 4 *
                      ((size_t)set->n_sparse + (size_t)set->n_dense + (size_t)set->n_label + 1));
     if (!status) status = encode_columns(set, schema, batch, err);
+    if (!status) status = mmoe_dataset_take_lists(set, schema, batch, err);
     for (size_t row = 0; !status && row < batch->rows; row++) {
         status = copy_features(set, schema, batch, row, err);
         if (!status) status = copy_targets(set, schema, labels, weights, row, err);

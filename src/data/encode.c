@@ -67,9 +67,7 @@ static const char *present_value(const mmoe_values *v, const char *at) {
 }
 
 /* The batch's row that value r of them is of. */
-static size_t row_of(const mmoe_values *v, size_t r) {
-    return v->column->offsets ? v->row : v->first + r;
-}
+static size_t row_of(const mmoe_values *v, size_t r) { return v->is_list ? v->row : v->first + r; }
 
 mmoe_status mmoe_encode_ids(const mmoe_values *v, int32_t *to, size_t stride, mmoe_error *err) {
     const mmoe_encoder *e = v->encoder;

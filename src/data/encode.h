@@ -14,7 +14,8 @@ typedef struct mmoe_values {
     const mmoe_reading *reading; /* of texts */
     mmoe_note *note;             /* of raw values; NULL: nothing is noted */
     const mmoe_gap *gap;         /* of numbers */
-    size_t row;                  /* of a list: the row whose elements these are */
+    bool is_list;                /* these are elements of one row, `row` */
+    size_t row;
 } mmoe_values;
 
 /* Is the column of a type that its encoder takes, and are there values? `call` names the public

@@ -29,7 +29,7 @@ static int64_t values_of(const mmoe_note *n, const struct mmoe_schema *s, int32_
     return i < s->n_sparse && s->sparse[i].list >= 0 ? n->elements : rows;
 }
 
-mmoe_status mmoe_notes_warn_cut(const mmoe_note *notes, const struct mmoe_schema *schema,
+static mmoe_status warn_of_cuts(const mmoe_note *notes, const struct mmoe_schema *schema,
                                 int64_t rows, mmoe_warnings *list, mmoe_error *err) {
     char cut[MMOE_NUMBER_SIZE], lists[MMOE_NUMBER_SIZE], shown[MMOE_FEATURE_SIZE];
     mmoe_status status = MMOE_OK;
@@ -54,7 +54,7 @@ mmoe_status mmoe_notes_warn_cut(const mmoe_note *notes, const struct mmoe_schema
 mmoe_status mmoe_notes_warn_learned(const mmoe_note *notes, const struct mmoe_schema *schema,
                                     int64_t rows, mmoe_warnings *list, mmoe_error *err) {
     char texts[MMOE_NUMBER_SIZE], values[MMOE_NUMBER_SIZE], shown[MMOE_FEATURE_SIZE];
-    mmoe_status status = MMOE_OK;
+    mmoe_status status = warn_of_cuts(notes, schema, rows, list, err);
     for (int32_t i = 0; !status && i < schema->n_sparse; i++) {
         const mmoe_note *n = notes + i;
         const int64_t present = values_of(n, schema, i, rows) - n->counts.missing;
@@ -80,7 +80,7 @@ static bool is_many(int64_t count, int64_t rows) { return 20 * count > rows; }
 
 mmoe_status mmoe_notes_warn_read(const mmoe_note *notes, const struct mmoe_schema *schema,
                                  int64_t rows, mmoe_warnings *list, mmoe_error *err) {
-    mmoe_status status = MMOE_OK;
+    mmoe_status status = warn_of_cuts(notes, schema, rows, list, err);
     for (int32_t i = 0; !status && i < schema->n_sparse + schema->n_dense; i++) {
         const mmoe_note *n = notes + i;
         const int64_t unknown = n->counts.unknown, missing = n->counts.missing,

@@ -28,10 +28,8 @@ static inline void mmoe_note_cut(mmoe_note *n, int64_t row) {
     if (n->cut++ == 0) n->first_cut = row;
 }
 
-/* Lists longer than max_len. */
-mmoe_status mmoe_notes_warn_cut(const mmoe_note *notes, const struct mmoe_schema *schema,
-                                int64_t rows, mmoe_warnings *list, mmoe_error *err);
-/* Of rows that were learned from: a column whose ids are texts because of the fewer values. */
+/* Each tells of lists longer than max_len, too.
+ * Of rows that were learned from: a column whose ids are texts because of the fewer values. */
 mmoe_status mmoe_notes_warn_learned(const mmoe_note *notes, const struct mmoe_schema *schema,
                                     int64_t rows, mmoe_warnings *list, mmoe_error *err);
 /* Of rows that were only read: a column of which more than a twentieth is missing or unknown. */

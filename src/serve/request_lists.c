@@ -1,31 +1,23 @@
 #include "serve/request_lists.h"
 
-#include <math.h>
-
 #include "base/error.h"
 #include "data/encode.h"
+#include "data/list_values.h"
 
 /* ---- Which elements ---- */
 
-typedef struct span {
-    size_t begin, end;
-} span;
-
-/* Those of a list that max_len leaves. */
-static span kept(const mmoe_sparse_column *c, size_t begin, size_t end) {
-    const size_t most = (size_t)c->how.max_len;
-    if (most == 0 || end - begin <= most) return (span){begin, end};
-    return c->how.truncate == MMOE_KEEP_LAST ? (span){end - most, end}
-                                             : (span){begin, begin + most};
+static const mmoe_list_column *list_column(const mmoe_request_lists *q, int32_t i) {
+    return q->batch->list_columns ? &q->batch->list_columns[i - q->side->n_id] : NULL;
 }
 
-static mmoe_values elements(const mmoe_request_lists *q, int32_t i, size_t row, span s) {
+static mmoe_values elements(const mmoe_request_lists *q, int32_t i, size_t row, mmoe_list_span s) {
     return (mmoe_values){.encoder = q->side->tables[i]->encoder,
                          .name = q->side->sparse[i]->name,
                          .column = &q->batch->sparse_columns[i],
                          .first = s.begin,
                          .rows = s.end - s.begin,
                          .reading = q->side->reading,
+                         .is_list = true,
                          .row = row};
 }
 
@@ -37,33 +29,20 @@ static mmoe_status fail_list(const mmoe_request_lists *q, int32_t i, size_t row,
                         "%s: %s", q->call, fault);
 }
 
-static const char *weight_fault(const mmoe_sparse_column *c, const float *weights, span s) {
-    const mmoe_pooling how = c->how.pooling;
-    if (weights && how != MMOE_POOL_MEAN && how != MMOE_POOL_SUM)
-        return "lists that are pooled by max or concat have no weights";
-    for (size_t e = s.begin; weights && e < s.end; e++)
-        if (!isfinite(weights[e]) || weights[e] < 0)
-            return "a weight is not a number of at least 0";
-    return NULL;
-}
-
-static const char *raw_fault(const mmoe_sparse_column *list, const mmoe_column *c, span s) {
-    if (s.end < s.begin) return "its offsets descend";
-    if (s.end > c->count) return "its offsets pass the values";
-    return weight_fault(list, c->weights, s);
-}
-
 /* Raw values, or row numbers, of one column. */
 static mmoe_status check_column(const mmoe_request_lists *q, int32_t i, mmoe_error *err) {
-    const mmoe_column *c = &q->batch->sparse_columns[i];
-    if (!c->offsets) return fail_list(q, i, 0, "the column is a list and lacks offsets", err);
-    const mmoe_values all = elements(q, i, 0, (span){0, c->count});
+    const mmoe_list_column *c = list_column(q, i);
+    if (!c || !c->offsets)
+        return mmoe_fail_at(err, MMOE_E_ARGUMENT, NULL, 0, q->side->sparse[i]->name,
+                            "%s: the column is a list and lacks offsets", q->call);
+    const mmoe_values all = elements(q, i, 0, (mmoe_list_span){0, c->count});
     mmoe_status status = mmoe_values_check(&all, q->call, err);
     for (size_t row = 0; !status && row < q->batch->rows; row++) {
-        const span s = {c->offsets[row], c->offsets[row + 1]};
-        const char *fault = raw_fault(q->side->sparse[i], c, s);
+        const mmoe_list_how *how = &q->side->sparse[i]->how;
+        const char *fault = mmoe_list_fault(how, c, row);
         if (fault) return fail_list(q, i, row, fault, err);
-        const mmoe_values v = elements(q, i, row, kept(q->side->sparse[i], s.begin, s.end));
+        const mmoe_values v =
+            elements(q, i, row, mmoe_list_kept(how, c->offsets[row], c->offsets[row + 1]));
         status = mmoe_encode_ids(&v, NULL, 1, err);
     }
     return status;
@@ -75,8 +54,8 @@ static mmoe_status check_encoded(const mmoe_request_lists *q, int32_t i, size_t 
     const mmoe_lists *lists = &q->batch->lists;
     const int64_t *at = lists->offsets + row * (size_t)lists->count + (size_t)(i - q->side->n_id);
     if (at[0] < 0 || at[1] < at[0]) return fail_list(q, i, row, "its offsets descend", err);
-    const span s = {(size_t)at[0], (size_t)at[1]};
-    const char *fault = weight_fault(q->side->sparse[i], lists->weights, s);
+    const mmoe_list_span s = {(size_t)at[0], (size_t)at[1]};
+    const char *fault = mmoe_list_weight_fault(&q->side->sparse[i]->how, lists->weights, s);
     if (fault) return fail_list(q, i, row, fault, err);
     for (size_t e = s.begin; e < s.end; e++)
         if (lists->ids[e] < 0 || lists->ids[e] > q->side->last[i]) {
@@ -110,10 +89,11 @@ enum { PIECE = 64 };
 static void add_raw(const mmoe_request_lists *q, const mmoe_serve_lookup *l, size_t row, float *x,
                     mmoe_bag_state *state) {
     const mmoe_bag_table table = {l->table, l->dim};
-    const mmoe_column *c = &q->batch->sparse_columns[l->column];
-    const span all = kept(q->side->sparse[l->column], c->offsets[row], c->offsets[row + 1]);
+    const mmoe_list_column *c = list_column(q, l->column);
+    const mmoe_list_span all =
+        mmoe_list_kept(&q->side->sparse[l->column]->how, c->offsets[row], c->offsets[row + 1]);
     int32_t ids[PIECE];
-    for (span s = {all.begin, 0}; s.begin < all.end; s.begin = s.end) {
+    for (mmoe_list_span s = {all.begin, 0}; s.begin < all.end; s.begin = s.end) {
         s.end = all.end - s.begin < PIECE ? all.end : s.begin + PIECE;
         const mmoe_values v = elements(q, l->column, row, s);
         mmoe_encode_ids(&v, ids, 1, NULL);

@@ -13,14 +13,16 @@
 /* Gives every key of the table a place at index 0, and lets every key be set to its bounds. */
 static const char full[] =
     "{\"features\": {\"sparse\": [{\"name\": \"a\", \"column\": \"a0\", \"vocab_size\": "
-    "2147483647, \"oov_id\": 0}, {\"name\": \"b*\"}],"
+    "2147483647, \"oov_id\": 0, \"padding_idx\": 0}, {\"name\": \"b*\"}],"
+    " \"sequence\": [{\"name\": \"q\", \"weight_separator\": \":\", \"max_len\": 9}],"
     " \"dense\": [{\"name\": \"D\", \"column\": \"D1\"}], \"weight\": \"w\"},"
     " \"tasks\": [{\"name\": \"cvr\", \"label\": \"purchase\"}, {\"name\": \"ctr\", \"label\": "
     "\"click\", \"tower_params\": {\"dims\": "
     "[]}}], \"score\": \"ctr * cvr^0.5\","
     " \"trainer\": {\"optimizer\": \"sgd\", \"optimizer_params\": {\"lr\": 0.1}}}";
 static const char minimal[] =
-    "{\"features\":{\"sparse\":[{\"name\":\"*\"}],\"dense\":[{\"name\":\"D*\"}]},\"tasks\":[{"
+    "{\"features\":{\"sparse\":[{\"name\":\"*\"}],\"sequence\":[{\"name\":\"q\"}],"
+    "\"dense\":[{\"name\":\"D*\"}]},\"tasks\":[{"
     "\"name\":\"t\",\"label\":\"y\"},{\"name\":\"u\",\"label\":\"z\"}]}";
 /* The example of docs/configuration.md. */
 static const char example[] =

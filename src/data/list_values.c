@@ -1,0 +1,27 @@
+#include "data/list_values.h"
+
+#include <math.h>
+
+mmoe_list_span mmoe_list_kept(const mmoe_list_how *how, size_t begin, size_t end) {
+    const size_t most = (size_t)how->max_len;
+    if (most == 0 || end - begin <= most) return (mmoe_list_span){begin, end};
+    return how->truncate == MMOE_KEEP_LAST ? (mmoe_list_span){end - most, end}
+                                           : (mmoe_list_span){begin, begin + most};
+}
+
+const char *mmoe_list_weight_fault(const mmoe_list_how *how, const float *weights,
+                                   mmoe_list_span span) {
+    if (weights && how->pooling != MMOE_POOL_MEAN && how->pooling != MMOE_POOL_SUM)
+        return "lists that are pooled by max or concat have no weights";
+    for (size_t i = span.begin; weights && i < span.end; i++)
+        if (!isfinite(weights[i]) || weights[i] < 0)
+            return "a weight is not a number of at least 0";
+    return NULL;
+}
+
+const char *mmoe_list_fault(const mmoe_list_how *how, const mmoe_list_column *c, size_t row) {
+    const mmoe_list_span span = {c->offsets[row], c->offsets[row + 1]};
+    if (span.end < span.begin) return "its offsets descend";
+    if (span.end > c->count) return "its offsets pass the values";
+    return mmoe_list_weight_fault(how, c->weights, span);
+}
