@@ -6,8 +6,8 @@
 #include "base/error.h"
 #include "loss/loss.h"
 #include "base/text.h"
-#include "data/dataset_lists.h"
 #include "data/encode.h"
+#include "data/list_take.h"
 
 typedef struct mmoe_dataset dataset;
 
@@ -142,6 +142,18 @@ static mmoe_status encode_columns(dataset *set, const struct mmoe_schema *schema
     return status;
 }
 
+static mmoe_status take_lists(dataset *set, const struct mmoe_schema *schema,
+                              const mmoe_batch *batch, mmoe_error *err) {
+    mmoe_list_store store = {.alloc = set->alloc};
+    const mmoe_list_source from = {schema, batch, set->notes};
+    mmoe_status status = mmoe_list_take(&from, &store, err);
+    if (!status &&
+        !mmoe_list_store_move(&store, &set->offsets, &set->elements, &set->element_weights))
+        status = mmoe_fail_memory(err, store.elements * sizeof(int32_t));
+    mmoe_list_store_finish(&store);
+    return status;
+}
+
 static mmoe_status copy_features(dataset *set, const struct mmoe_schema *schema,
                                  const mmoe_batch *batch, size_t row, mmoe_error *err) {
     for (size_t i = 0; !batch->sparse_columns && i < (size_t)set->n_id; i++) {
@@ -238,7 +250,7 @@ mmoe_status mmoe_dataset_create(const mmoe_schema *schema, const mmoe_batch *bat
             err, batch->rows * 4 *
                      ((size_t)set->n_sparse + (size_t)set->n_dense + (size_t)set->n_label + 1));
     if (!status) status = encode_columns(set, schema, batch, err);
-    if (!status) status = mmoe_dataset_take_lists(set, schema, batch, err);
+    if (!status) status = take_lists(set, schema, batch, err);
     for (size_t row = 0; !status && row < batch->rows; row++) {
         status = copy_features(set, schema, batch, row, err);
         if (!status) status = copy_targets(set, schema, labels, weights, row, err);

@@ -32,7 +32,7 @@ BEGIN {
     known_to["export/onnx.pb-c.h"] = "src/export/onnx_file.h"
     known_to["xxhash.h"] = "src/base/text_hash.c"
     known_to["csv.h"] = "src/base/csv.c"
-    reads["serve"] = " data/schema.h data/encode.h "
+    reads["serve"] = " data/schema.h data/encode.h data/list_values.h "
     reads["export"] = " data/schema.h data/column_number.h "
 }
 

@@ -1,16 +1,14 @@
-#include "data/dataset_lists.h"
+#include "data/list_take.h"
 
 #include "base/error.h"
 #include "data/encode.h"
-#include "data/list_cell.h"
 #include "data/list_values.h"
 
-/* What the lists are taken from, and where they go. */
 typedef struct taking {
-    struct mmoe_dataset *set;
     const struct mmoe_schema *schema;
     const mmoe_batch *batch;
-    mmoe_list_store store;
+    mmoe_note *notes;
+    mmoe_list_store *store;
 } taking;
 
 static mmoe_status fail_list(const taking *t, int32_t column, size_t row, const char *fault,
@@ -22,7 +20,7 @@ static mmoe_status fail_list(const taking *t, int32_t column, size_t row, const 
 static mmoe_status keep(taking *t, const int32_t *ids, const float *weights, size_t count,
                         mmoe_error *err) {
     for (size_t i = 0; i < count; i++)
-        if (!mmoe_list_store_add(&t->store, ids[i], weights ? weights[i] : 1))
+        if (!mmoe_list_store_add(t->store, ids[i], weights ? weights[i] : 1))
             return mmoe_fail_memory(err, count * sizeof *ids);
     return MMOE_OK;
 }
@@ -35,7 +33,7 @@ static mmoe_status take_raw(taking *t, int32_t column, size_t row, mmoe_error *e
     const char *fault = mmoe_list_fault(&c->how, list, row);
     if (fault) return fail_list(t, column, row, fault, err);
     const mmoe_list_span all = mmoe_list_kept(&c->how, list->offsets[row], list->offsets[row + 1]);
-    mmoe_note *note = &t->set->notes[column];
+    mmoe_note *note = &t->notes[column];
     if (all.end - all.begin < list->offsets[row + 1] - list->offsets[row])
         mmoe_note_cut(note, (int64_t)row + 1);
     mmoe_status status = MMOE_OK;
@@ -71,7 +69,7 @@ static mmoe_status take_encoded(taking *t, int32_t column, size_t row, mmoe_erro
         if (lists->ids[i] < 0 || lists->ids[i] >= e->rows)
             return mmoe_fail_row_number(&(mmoe_values){.encoder = e, .name = c->name}, row,
                                         lists->ids[i], err);
-    t->set->notes[column].elements += (int64_t)(all.end - all.begin);
+    t->notes[column].elements += (int64_t)(all.end - all.begin);
     return keep(t, lists->ids + all.begin, lists->weights ? lists->weights + all.begin : NULL,
                 all.end - all.begin, err);
 }
@@ -84,8 +82,9 @@ static mmoe_status check_lists(const taking *t, mmoe_error *err) {
     if (!b->sparse_columns && (b->lists.count != n_list || !b->lists.offsets || !b->lists.ids))
         return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: the batch has %d encoded lists, not %d", call,
                          (int)b->lists.count, (int)n_list);
-    for (int32_t i = t->set->n_id; !status && b->sparse_columns && i < t->set->n_sparse; i++) {
+    for (int32_t i = 0; !status && b->sparse_columns && i < t->schema->n_sparse; i++) {
         const mmoe_sparse_column *c = &t->schema->sparse[i];
+        if (c->list < 0) continue;
         const mmoe_list_column *list = b->list_columns ? &b->list_columns[c->list] : NULL;
         if (!list || !list->offsets)
             return mmoe_fail_at(err, MMOE_E_ARGUMENT, NULL, 0, c->name,
@@ -99,24 +98,25 @@ static mmoe_status check_lists(const taking *t, mmoe_error *err) {
     return status;
 }
 
-mmoe_status mmoe_dataset_take_lists(struct mmoe_dataset *set, const struct mmoe_schema *schema,
-                                    const mmoe_batch *batch, mmoe_error *err) {
-    taking t = {.set = set, .schema = schema, .batch = batch, .store = {.alloc = set->alloc}};
-    if (schema->n_list == 0) return MMOE_OK;
-    t.store.is_weighed = batch->lists.weights != NULL;
-    for (int32_t i = 0; batch->sparse_columns && batch->list_columns && i < schema->n_list; i++)
-        t.store.is_weighed |= batch->list_columns[i].weights != NULL;
+static mmoe_status take_row(taking *t, size_t row, mmoe_error *err) {
+    mmoe_status status = MMOE_OK;
+    for (int32_t i = 0; !status && i < t->schema->n_sparse; i++) {
+        if (t->schema->sparse[i].list < 0) continue;
+        status = t->batch->sparse_columns ? take_raw(t, i, row, err) : take_encoded(t, i, row, err);
+        if (!status && !mmoe_list_store_end(t->store))
+            status = mmoe_fail_memory(err, sizeof(int64_t));
+    }
+    return status;
+}
+
+mmoe_status mmoe_list_take(const mmoe_list_source *from, mmoe_list_store *to, mmoe_error *err) {
+    taking t = {from->schema, from->batch, from->notes, to};
+    const int32_t n_list = from->schema->n_list;
+    if (n_list == 0) return MMOE_OK;
+    to->is_weighed = from->batch->lists.weights != NULL;
+    for (int32_t i = 0; from->batch->list_columns && i < n_list; i++)
+        to->is_weighed |= from->batch->list_columns[i].weights != NULL;
     mmoe_status status = check_lists(&t, err);
-    for (size_t row = 0; !status && row < batch->rows; row++)
-        for (int32_t i = set->n_id; !status && i < set->n_sparse; i++) {
-            status =
-                batch->sparse_columns ? take_raw(&t, i, row, err) : take_encoded(&t, i, row, err);
-            if (!status && !mmoe_list_store_end(&t.store))
-                status = mmoe_fail_memory(err, sizeof(int64_t));
-        }
-    if (!status &&
-        !mmoe_list_store_move(&t.store, &set->offsets, &set->elements, &set->element_weights))
-        status = mmoe_fail_memory(err, t.store.elements * sizeof(int32_t));
-    mmoe_list_store_finish(&t.store);
+    for (size_t row = 0; !status && row < from->batch->rows; row++) status = take_row(&t, row, err);
     return status;
 }
