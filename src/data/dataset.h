@@ -12,9 +12,9 @@
 struct mmoe_dataset {
     mmoe_allocator alloc;
     int64_t rows;
-    int32_t n_sparse, n_dense, n_label;
+    int32_t n_sparse, n_dense, n_label, dense_width;
     int32_t *ids;   /* [rows, n_sparse] rows of tables; all arrays from mmoe_alloc_aligned */
-    float *dense;   /* [rows, n_dense] transformed */
+    float *dense;   /* [rows, dense_width] inputs */
     float *labels;  /* [rows, n_label], NaN: missing */
     float *weights; /* [rows] or NULL: all 1 */
     int any_missing_label;

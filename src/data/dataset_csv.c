@@ -1,15 +1,14 @@
 /* Data sets from CSV files. */
-#include <assert.h>
 #include <math.h>
 #include <string.h>
 
 #include "base/csv.h"
 #include "base/error.h"
 #include "base/text.h"
-#include "base/utf8.h"
 #include "data/columns.h"
 #include "data/dataset.h"
 #include "data/label.h"
+#include "data/learning.h"
 
 typedef struct loader {
     mmoe_allocator alloc;
@@ -27,8 +26,8 @@ typedef struct loader {
     int64_t capacity;
     int32_t *ids; /* [capacity, n_sparse], and so on as in the data set */
     float *labels_read, *weights;
-    void *values; /* [capacity, n_dense] floats; while learning doubles: f(value), not yet shifted
-                     and scaled */
+    void *values; /* [capacity, dense_width] floats; while learning [capacity, dense_span] doubles,
+                     of learn */
 } loader;
 
 /* ---- Header ---- */
@@ -130,12 +129,43 @@ static const char *read_cell(const loader *l, mmoe_encoder *e, const mmoe_csv_fi
                                          : e->kind->parse(e, f->text, f->length, out);
 }
 
+/* The cells of a dense feature, where the row's numbers are kept. */
+static const char *read_number(const loader *l, const mmoe_dense_column *c, const mmoe_csv_field *f,
+                               bool missing, mmoe_cell *cell) {
+    const struct mmoe_schema *s = l->schema;
+    const int64_t rows = l->set->rows;
+    if (l->learning) {
+        cell->learned = (double *)l->values + rows * s->dense_span + c->first_number;
+        if (missing) *cell->learned = (double)NAN;
+        return missing ? NULL : read_cell(l, c->encoder, f, cell);
+    }
+    cell->inputs = (float *)l->values + rows * s->dense_width + c->first;
+    const char *fault = missing ? NULL : read_cell(l, c->encoder, f, cell);
+    if (!fault) mmoe_dense_fill(c, cell->inputs, missing);
+    return fault;
+}
+
+static mmoe_status read_numbers(const loader *l, int64_t row, const mmoe_csv_field *fields,
+                                mmoe_error *err) {
+    const struct mmoe_schema *s = l->schema;
+    const int64_t *at = l->field + s->n_sparse;
+    mmoe_cell cell;
+    for (int32_t i = 0; i < s->n_dense; i++, at++) {
+        const mmoe_dense_column *c = &s->dense[i];
+        const bool missing = mmoe_gap_is_open(&c->gap) && is_missing(l, &fields[*at]);
+        const char *fault = read_number(l, c, &fields[*at], missing, &cell);
+        if (fault)
+            return fail_field(l, place_of(row, c->name, c->column), &fields[*at], fault, err);
+        if (missing) mmoe_note_add(&l->set->notes[s->n_sparse + i], MMOE_CELL_MISSING, row);
+    }
+    return MMOE_OK;
+}
+
 static mmoe_status read_features(const loader *l, int64_t row, const mmoe_csv_field *fields,
                                  mmoe_error *err) {
     const struct mmoe_schema *s = l->schema;
     const int64_t *at = l->field;
     int32_t *ids = l->ids + l->set->rows * s->n_sparse;
-    const int64_t first = l->set->rows * s->n_dense;
     mmoe_cell cell;
     for (int32_t i = 0; i < s->n_sparse; i++, at++) {
         const mmoe_sparse_column *c = &s->sparse[i];
@@ -148,25 +178,7 @@ static mmoe_status read_features(const loader *l, int64_t row, const mmoe_csv_fi
         mmoe_note_add(&l->set->notes[i], cell.state, row);
         ids[i] = cell.id;
     }
-    for (int32_t i = 0; i < s->n_dense; i++, at++) {
-        const mmoe_dense_column *c = &s->dense[i];
-        const bool gap = mmoe_gap_is_open(&c->gap) && is_missing(l, &fields[*at]);
-        const char *fault = NULL;
-        if (gap) {
-            cell.learned = (double)NAN;
-            if (c->gap.fill) cell.input = *c->gap.fill;
-            mmoe_note_add(&l->set->notes[s->n_sparse + i], MMOE_CELL_MISSING, row);
-        } else {
-            fault = read_cell(l, c->encoder, &fields[*at], &cell);
-        }
-        if (fault)
-            return fail_field(l, place_of(row, c->name, c->column), &fields[*at], fault, err);
-        if (l->learning)
-            ((double *)l->values)[first + i] = cell.learned;
-        else
-            ((float *)l->values)[first + i] = cell.input;
-    }
-    return MMOE_OK;
+    return read_numbers(l, row, fields, err);
 }
 
 static mmoe_status read_label(const loader *l, int32_t i, int64_t row, const mmoe_csv_field *f,
@@ -197,8 +209,14 @@ static mmoe_status read_weight(const loader *l, int64_t row, const mmoe_csv_fiel
 
 /* ---- Rows ---- */
 
-static bool resize_values(loader *l, size_t from, size_t to, size_t size) {
-    void *values = mmoe_resize(&l->alloc, l->values, from, to, (size_t)l->set->n_dense * size);
+/* Bytes of a row's numbers. */
+static size_t values_size(const loader *l) {
+    return l->learning ? (size_t)l->schema->dense_span * sizeof(double)
+                       : (size_t)l->schema->dense_width * sizeof(float);
+}
+
+static bool resize_values(loader *l, size_t from, size_t to) {
+    void *values = mmoe_resize(&l->alloc, l->values, from, to, values_size(l));
     if (values) l->values = values;
     return values;
 }
@@ -220,13 +238,9 @@ static bool resize_rows(loader *l, size_t rows) {
 
 static mmoe_status grow(loader *l, mmoe_error *err) {
     size_t rows = (size_t)(l->capacity + l->capacity / 2 + 1024);
-    if (!resize_values(l, (size_t)l->capacity, rows,
-                       l->learning ? sizeof(double) : sizeof(float)) ||
-        !resize_rows(l, rows))
-        return mmoe_fail_memory(err, rows * 4 *
-                                         (size_t)(l->set->n_sparse +
-                                                  (l->learning ? 2 : 1) * l->set->n_dense +
-                                                  l->set->n_label));
+    if (!resize_values(l, (size_t)l->capacity, rows) || !resize_rows(l, rows))
+        return mmoe_fail_memory(
+            err, rows * (4 * (size_t)(l->set->n_sparse + l->set->n_label) + values_size(l)));
     l->capacity = (int64_t)rows;
     return MMOE_OK;
 }
@@ -248,122 +262,6 @@ static mmoe_status on_row(void *user, int64_t row, const mmoe_csv_field *fields,
 
 /* ---- The whole file ---- */
 
-static void measure_column(mmoe_dense_column *c, int32_t pass, const double *values, size_t stride,
-                           int64_t rows) {
-    mmoe_encoder *e = c->encoder;
-    if (mmoe_gap_is_open(&c->gap))
-        mmoe_gap_measure(&c->gap, e, pass, values, stride, rows);
-    else if (pass < e->kind->passes)
-        e->kind->measure(e, pass, values, stride, rows);
-}
-
-/* All learned numbers, in runs of rows that stay in the cache while each column sees its own. */
-static void measure_numbers(const loader *l) {
-    enum { RUN = 1024 };
-    const struct mmoe_schema *s = l->learned;
-    const int64_t n = s->n_dense, rows = l->set->rows;
-    int32_t passes = 0;
-    for (int32_t i = 0; i < n; i++) {
-        const mmoe_dense_column *c = &s->dense[i];
-        if (c->encoder->kind->passes > passes) passes = c->encoder->kind->passes;
-        if (mmoe_gap_is_open(&c->gap) && MMOE_GAP_PASSES > passes) passes = MMOE_GAP_PASSES;
-    }
-    for (int32_t pass = 0; pass < passes; pass++)
-        for (int64_t first = 0; first < rows; first += RUN)
-            for (int32_t i = 0; i < n; i++) {
-                const double *values = (const double *)l->values + first * n + i;
-                measure_column(&s->dense[i], pass, values, (size_t)n,
-                               rows - first < RUN ? rows - first : RUN);
-            }
-}
-
-/* A fault of a whole column. */
-static mmoe_status fail_column(const loader *l, field_place at, const char *fault,
-                               mmoe_error *err) {
-    if (!fault) return MMOE_OK;
-    if (fault == mmoe_column_no_memory) return mmoe_fail_memory(err, (size_t)l->set->rows);
-    if (!at.feature) return mmoe_fail_at(err, MMOE_E_DATA, l->path, 0, at.column, "%s", fault);
-    return mmoe_fail_at(err, MMOE_E_DATA, l->path, 0, at.column, "%s (feature \"%.100s\")", fault,
-                        at.feature);
-}
-
-static mmoe_status settle_encoder(const loader *l, mmoe_encoder *e, field_place at,
-                                  mmoe_error *err) {
-    char room[MMOE_FAULT_SIZE], shown[MMOE_FEATURE_SIZE];
-    int64_t figure = 0;
-    const mmoe_status status =
-        fail_column(l, at, e->kind->settle ? e->kind->settle(e, room) : NULL, err);
-    const char *remark = !status && e->kind->remark ? e->kind->remark(e, room, &figure) : NULL;
-    if (!remark) return status;
-    const char *name = at.feature ? at.feature : at.column;
-    return mmoe_warn(&l->set->warnings, (mmoe_warning){NULL, name, figure, 0}, err, "%s: %s",
-                     mmoe_feature_show(name, at.feature ? at.column : NULL, shown), remark);
-}
-
-static mmoe_status settle_number(const loader *l, mmoe_dense_column *c, mmoe_error *err) {
-    const field_place at = place_of(0, c->name, c->column);
-    char room[MMOE_FAULT_SIZE];
-    if (mmoe_gap_is_open(&c->gap) && !c->gap.rows)
-        return fail_column(l, at, "every value is missing", err);
-    const mmoe_status status = settle_encoder(l, c->encoder, at, err);
-    return status ? status : fail_column(l, at, mmoe_gap_settle(&c->gap, c->encoder, room), err);
-}
-
-/* Of the feature that owns a table. */
-static field_place owner_of(const struct mmoe_schema *s, int32_t table) {
-    const char *name = s->tables[table].name;
-    int32_t i = 0;
-    while (s->sparse[i].table != table || strcmp(s->sparse[i].name, name) != 0) i++;
-    return place_of(0, name, s->sparse[i].column);
-}
-
-/* Learned ids as rows of the settled tables; a value that has none of its own is unknown. */
-static void place_ids(const loader *l) {
-    const struct mmoe_dataset *set = l->set;
-    const struct mmoe_schema *s = l->learned;
-    for (int32_t i = 0; i < s->n_sparse; i++) {
-        const mmoe_encoder *e = s->tables[s->sparse[i].table].encoder;
-        const int32_t *become = e->kind->become ? e->kind->become(e) : NULL;
-        int32_t *id = l->ids + i;
-        for (int64_t r = 0; become && r < set->rows; r++, id += s->n_sparse) {
-            const int32_t row = become[*id];
-            if (*id && !row) mmoe_note_add(&set->notes[i], MMOE_CELL_UNKNOWN, set->first_row + r);
-            *id = row;
-        }
-    }
-}
-
-static mmoe_status finish_learning(loader *l, mmoe_error *err) {
-    struct mmoe_schema *s = l->learned;
-    mmoe_status status = MMOE_OK;
-    measure_numbers(l);
-    for (int32_t i = 0; !status && i < s->n_dense; i++)
-        status = settle_number(l, &s->dense[i], err);
-    for (int32_t i = 0; !status && i < s->n_table; i++) {
-        status = settle_encoder(l, s->tables[i].encoder, owner_of(s, i), err);
-        mmoe_table_settle(&s->tables[i]);
-    }
-    if (status) return status;
-    place_ids(l);
-    for (int32_t i = 0; i < s->n_table; i++) mmoe_encoder_forget(s->tables[i].encoder);
-    return MMOE_OK;
-}
-
-/* Learned numbers as the model's inputs; NULL when memory is out. */
-static float *finish_numbers(const loader *l) {
-    const mmoe_dense_column *columns = l->schema->dense;
-    const size_t n = (size_t)l->set->n_dense, rows = (size_t)l->set->rows;
-    float *to = mmoe_alloc_aligned(&l->alloc, rows, n * sizeof *to), *out = to;
-    const double *from = l->values;
-    for (size_t r = 0; to && r < rows; r++)
-        for (size_t c = 0; c < n; c++, from++, to++) {
-            const mmoe_encoder *e = columns[c].encoder;
-            *to = isnan(*from) ? *columns[c].gap.fill : e->kind->finish(e, *from);
-            assert(isfinite(*to));
-        }
-    return out;
-}
-
 /* Moves an array into memory of its own size that is aligned, and in large pages where it is large:
  * training reads rows in random order. Releases the one that grew. */
 static void *settle(loader *l, void *grown, size_t count, size_t size) {
@@ -373,32 +271,20 @@ static void *settle(loader *l, void *grown, size_t count, size_t size) {
     return to;
 }
 
-/* What a file tells of its labels: their transforms, means, which heads may begin with, and second
- * texts; one that is not UTF-8 has no place in a model's file, so other files may tell their own.
- */
-static void learn_labels(loader *l) {
-    const struct mmoe_dataset *set = l->set;
-    for (int32_t i = 0; i < set->n_label; i++) {
-        mmoe_label_column *label = &l->learned->labels[i];
-        const mmoe_label_run run = {set->rows, set->labels + i, set->weights, (size_t)set->n_label};
-        mmoe_label_scale_fit(&label->scale, &run);
-        label->has_mean = mmoe_label_mean(&label->scale, &run, &label->mean);
-        char *negative = l->negatives[i];
-        if (!negative || !mmoe_utf8_is(negative, strlen(negative))) continue;
-        label->negative = negative;
-        l->negatives[i] = NULL;
-    }
+static mmoe_learning learning_of(const loader *l) {
+    return (mmoe_learning){l->path, l->set, l->learned, l->ids, l->values, l->negatives};
 }
 
 static mmoe_status finish_set(loader *l, mmoe_error *err) {
     struct mmoe_dataset *set = l->set;
     const size_t rows = (size_t)set->rows;
     set->ids = settle(l, l->ids, rows, (size_t)set->n_sparse * sizeof *set->ids);
+    const mmoe_learning learning = learning_of(l);
     if (l->learning) {
-        set->dense = finish_numbers(l);
+        set->dense = mmoe_learning_inputs(&learning);
         mmoe_release(&l->alloc, l->values);
     } else {
-        set->dense = settle(l, l->values, rows, (size_t)set->n_dense * sizeof *set->dense);
+        set->dense = settle(l, l->values, rows, (size_t)set->dense_width * sizeof *set->dense);
     }
     set->labels = settle(l, l->labels_read, rows, (size_t)set->n_label * sizeof *set->labels);
     const bool weighted = l->weights != NULL;
@@ -407,9 +293,9 @@ static mmoe_status finish_set(loader *l, mmoe_error *err) {
     l->values = NULL;
     l->labels_read = l->weights = NULL;
     if (!set->ids || !set->dense || !set->labels || (weighted && !set->weights))
-        return mmoe_fail_memory(err, rows * 4 *
-                                         (size_t)(set->n_sparse + set->n_dense + set->n_label + 1));
-    if (l->learning) learn_labels(l);
+        return mmoe_fail_memory(
+            err, rows * 4 * (size_t)(set->n_sparse + set->dense_width + set->n_label + 1));
+    if (l->learning) mmoe_learning_labels(&learning);
     const mmoe_status status = mmoe_dataset_seal(set, l->schema, err);
     if (status || !l->learning) return status;
     return mmoe_dataset_warn_of_constants(set, l->schema, err);
@@ -446,7 +332,10 @@ static mmoe_status load(loader *l, struct mmoe_dataset **out, mmoe_error *err) {
         status =
             mmoe_fail_at(err, MMOE_E_FORMAT, l->path, 0, NULL, "the file has a header but no rows");
     if (!status) status = warn_of_file(l, err);
-    if (!status && l->learning) status = finish_learning(l, err);
+    if (!status && l->learning) {
+        const mmoe_learning learning = learning_of(l);
+        status = mmoe_learning_settle(&learning, err);
+    }
     if (!status) status = finish_set(l, err);
     if (!status) status = warn_of_columns(l, err);
     if (!status) {

@@ -316,7 +316,8 @@ static mmoe_status add_lookups(mmoe_graph *g, const mmoe_schema *schema, mmoe_lo
         lookups[i] = (mmoe_lookup){i, col, t->dim, schema->sparse[i].table, t->rows};
         col += t->dim;
     }
-    const mmoe_input_args input = {lookups, schema->n_sparse, schema->n_sparse, schema->n_dense};
+    const mmoe_input_args input = {lookups, schema->n_sparse, schema->n_sparse,
+                                   schema->dense_width};
     return mmoe_graph_input(g, "input", &input, x, err);
 }
 
