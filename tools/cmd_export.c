@@ -43,6 +43,7 @@ int cli_export(int argc, char **argv) {
     if (chosen == N_FORMAT) return cli_usage("--format: \"%s\" is not safetensors or onnx", format);
     const cli_path paths[] = {{"--model", model_path, false}, {"--output", output, true}};
     status = cli_check_paths(paths, sizeof paths / sizeof *paths);
+    if (!status) status = cli_check_name("output", output);
     if (status) return status;
     mmoe_model *model = NULL;
     mmoe_error err;

@@ -35,6 +35,7 @@ typedef struct column {
     char *odd;
     cli_label_values two;                       /* for a label */
     int64_t label_faults[MMOE_TASK_TYPE_COUNT]; /* values that are no label of a type */
+    int64_t other_row;                          /* of the first that is no label of a class */
     value_set values;                           /* counted until the column is known to be dense */
 } column;
 
@@ -92,8 +93,11 @@ static bool survey_value(column *c, int64_t row, const char *text) {
         if (!c->odd) return false;
     }
     c->fractions += is_number && value != floor(value);
-    for (int type = 0; type < MMOE_TASK_TYPE_COUNT; type++)
-        c->label_faults[type] += !is_number || mmoe_label_fault(type, value);
+    for (int type = 0; type < MMOE_TASK_TYPE_COUNT; type++) {
+        const bool is_fault = !is_number || mmoe_label_fault(type, value);
+        if (is_fault && type == MMOE_CLASSIFICATION && !c->label_faults[type]) c->other_row = row;
+        c->label_faults[type] += is_fault;
+    }
     bool is_dense = c->fractions && !c->texts && c->values.count > 1;
     return is_dense || insert_value(&c->values, hash_value(text));
 }
@@ -155,7 +159,7 @@ static int survey_file(survey *s) {
     mmoe_error err;
     mmoe_status status = mmoe_csv_read(s->path, &handler, NULL, &err);
     if (status && passed.quotes_row) {
-        cli_note("%s; they are taken as text", err.message);
+        cli_warn("%s; they are taken as text", err.message);
         free_survey(s);
         *s = (survey){.path = s->path, .labels = s->labels, .lenient = true};
         handler.lenient = true;
@@ -272,7 +276,16 @@ static const char *guess_type(const column *c) {
     return mmoe_task_type_name(best);
 }
 
-static json_t *task_json(const json_t *tasks, const column *c) {
+/* A few other values among zeros and ones may be slips. */
+static void warn_of_type(const char *path, const column *c, const char *type) {
+    const int64_t others = c->label_faults[MMOE_CLASSIFICATION];
+    if (!others || others * 10 > c->present) return;
+    cli_warn("%s: column \"%s\": %" PRId64 " of %" PRId64
+             " labels are neither 0 nor 1, the first in row %" PRId64 ", so it makes a %s",
+             path, c->name, others, c->present, c->other_row, type);
+}
+
+static json_t *task_json(const char *path, const json_t *tasks, const column *c) {
     char name[CLI_TASK_NAME_SIZE];
     const char *positive = cli_label_positive(&c->two),
                *type = positive ? mmoe_task_type_name(MMOE_CLASSIFICATION) : guess_type(c);
@@ -281,6 +294,8 @@ static json_t *task_json(const json_t *tasks, const column *c) {
         cli_note("column \"%s\": of its two values, \"%s\" and \"%s\", \"%s\" is taken as the "
                  "positive label: see \"positive\" in the configuration",
                  c->name, c->two.seen[0].text, c->two.seen[1].text, positive);
+    else
+        warn_of_type(path, c, type);
     return json_pack("{s:s, s:s, s:s, s:s*, s:{s:[i]}}", "name", name, "label", c->name, "type",
                      type, "positive", positive, "tower_params", "dims", 8);
 }
@@ -288,7 +303,7 @@ static json_t *task_json(const json_t *tasks, const column *c) {
 static json_t *tasks_json(const survey *s, const cli_list *labels) {
     json_t *tasks = json_array();
     for (size_t i = 0; i < labels->count; i++)
-        json_array_append_new(tasks, task_json(tasks, find_surveyed(s, labels->items[i])));
+        json_array_append_new(tasks, task_json(s->path, tasks, find_surveyed(s, labels->items[i])));
     return tasks;
 }
 

@@ -3,9 +3,12 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "inspect_report.h"
+#include "base/text.h"
 #include "base/words.h"
+#include "columns.h"
+#include "inspect_report.h"
 #include "output.h"
+#include "warnings.h"
 
 static json_t *tensors_json(const mmoe_model *model) {
     json_t *tensors = json_array();
@@ -29,15 +32,24 @@ static json_t *with_column(json_t *json, const char *name, const char *column) {
     return json;
 }
 
+static json_t *sparse_json(const mmoe_model *model, int32_t i) {
+    const char *name = mmoe_model_sparse_name(model, i);
+    const double *boundaries;
+    const size_t count = mmoe_model_sparse_boundaries(model, i, &boundaries);
+    json_t *json = json_pack("{s:s, s:I, s:s, s:s}", "name", name, "rows",
+                             (json_int_t)mmoe_model_sparse_rows(model, i), "kind",
+                             mmoe_model_sparse_kind(model, i), "side",
+                             side_names[mmoe_model_sparse_side(model, i)]);
+    json_t *array = count ? json_array() : NULL;
+    for (size_t k = 0; k < count; k++) json_array_append_new(array, json_real(boundaries[k]));
+    if (json && array) json_object_set_new(json, "boundaries", array);
+    return with_column(json, name, mmoe_model_sparse_column(model, i));
+}
+
 static json_t *columns_json(const mmoe_model *model) {
     json_t *sparse = json_array(), *dense = json_array();
     for (int32_t i = 0; i < mmoe_model_sparse_count(model); i++)
-        json_array_append_new(
-            sparse,
-            with_column(json_pack("{s:s, s:I, s:s}", "name", mmoe_model_sparse_name(model, i),
-                                  "rows", (json_int_t)mmoe_model_sparse_rows(model, i), "side",
-                                  side_names[mmoe_model_sparse_side(model, i)]),
-                        mmoe_model_sparse_name(model, i), mmoe_model_sparse_column(model, i)));
+        json_array_append_new(sparse, sparse_json(model, i));
     for (int32_t i = 0; i < mmoe_model_dense_count(model); i++)
         json_array_append_new(
             dense, with_column(json_pack("{s:s, s:i, s:s}", "name", mmoe_model_dense_name(model, i),
@@ -59,6 +71,20 @@ static json_t *inspect_json(const mmoe_model *model) {
                      cli_config_json(mmoe_model_config(model)));
 }
 
+/* What makes rows of a column's values, and where bins begin, as many as a line may show. */
+static void print_kind(const mmoe_model *model, int32_t i) {
+    enum { SHOWN = 8 };
+    const double *boundaries;
+    const size_t count = mmoe_model_sparse_boundaries(model, i, &boundaries);
+    char number[MMOE_NUMBER_SIZE];
+    printf("  %s", mmoe_model_sparse_kind(model, i));
+    for (size_t k = 0; k < count && k < SHOWN; k++) {
+        mmoe_format_double(boundaries[k], number);
+        printf("%s%s", k ? ", " : " ", number);
+    }
+    if (count > SHOWN) printf(", and %zu more", count - SHOWN);
+}
+
 /* Ends a feature's line. */
 static void print_place(const char *name, const char *column, int side) {
     if (strcmp(name, column) != 0) printf("  of column %s", column);
@@ -71,10 +97,12 @@ static void print_model(const mmoe_model *model) {
         printf("  %-32s %s\n", mmoe_model_task_name(model, t),
                mmoe_task_type_name(mmoe_model_task_type(model, t)));
     if (mmoe_model_score(model)) printf("\nfinal score\n  %s\n", mmoe_model_score(model));
-    if (mmoe_model_sparse_count(model)) puts("\nsparse columns, rows of their tables");
+    if (mmoe_model_sparse_count(model))
+        puts("\nsparse columns, rows of their tables, what makes rows of values");
     for (int32_t i = 0; i < mmoe_model_sparse_count(model); i++) {
         const char *name = mmoe_model_sparse_name(model, i);
         printf("  %-32s %" PRId64, name, mmoe_model_sparse_rows(model, i));
+        print_kind(model, i);
         print_place(name, mmoe_model_sparse_column(model, i), mmoe_model_sparse_side(model, i));
     }
     if (mmoe_model_dense_count(model)) puts("\ndense columns");
@@ -102,7 +130,7 @@ static int print(const mmoe_model *model, const mmoe_inspection *inspection, boo
         json_t *object = inspect_json(model);
         if (object && inspection)
             json_object_set_new(object, "inspection", cli_inspection_json(inspection));
-        return cli_print_json(stdout, object, true);
+        return cli_print_json(stdout, cli_with_warnings(object), true);
     }
     if (inspection)
         cli_print_inspection(inspection);
@@ -153,6 +181,8 @@ int cli_inspect(int argc, char **argv) {
     if (!s && rows && mmoe_dataset_rows(data) == 0)
         s = mmoe_fail_at(&err, MMOE_E_FORMAT, rows, 0, NULL, "the file has a header but no rows");
     if (!s && rows) s = mmoe_inspect(model, data, (int)threads, NULL, &inspection, &err);
+    if (!s && rows) cli_remark_columns(rows, data);
+    if (!s && rows) cli_warn_of_gates(inspection->gates, inspection->n_gate, 0);
     status = s ? cli_fail("%s", err.message) : print(model, inspection, json);
     mmoe_inspection_free(inspection);
     mmoe_dataset_free(data);

@@ -1,20 +1,47 @@
 /* mmoe predict */
+#include <math.h>
 #include <stdlib.h>
 
 #include "columns.h"
 #include "files.h"
+#include "warnings.h"
 
 enum { CHUNK_ROWS = 8192 };
 
-static void write_score_rows(FILE *stream, const float *scores, size_t rows, int32_t n_task) {
-    for (size_t r = 0; r < rows; r++)
-        for (int32_t t = 0; t < n_task; t++)
-            fprintf(stream, "%.9g%c", (double)scores[r * (size_t)n_task + (size_t)t],
-                    t + 1 < n_task ? ',' : '\n');
+typedef struct score_writer {
+    const mmoe_model *model;
+    const char *data_path;
+    const mmoe_dataset *data;
+    float *scores;          /* [CHUNK_ROWS, tasks] */
+    int64_t odd, first_odd; /* rows with a score that is not finite, and the first of them */
+} score_writer;
+
+/* A NaN's sign says nothing. */
+static void write_score(FILE *stream, float score) {
+    if (isnan(score))
+        fputs("nan", stream);
+    else
+        fprintf(stream, "%.9g", (double)score);
 }
 
-static int write_predictions(const cli_file *file, const mmoe_model *model,
-                             const mmoe_dataset *data, mmoe_predictor *predictor, float *scores) {
+/* Rows of the data from `first`. */
+static void write_score_rows(score_writer *w, FILE *stream, int64_t first, size_t rows) {
+    const int32_t n_task = mmoe_model_task_count(w->model);
+    const float *score = w->scores;
+    for (size_t r = 0; r < rows; r++) {
+        bool finite = true;
+        for (int32_t t = 0; t < n_task; t++, score++) {
+            finite &= isfinite(*score) != 0;
+            write_score(stream, *score);
+            fputc(t + 1 < n_task ? ',' : '\n', stream);
+        }
+        if (!finite && w->odd++ == 0) w->first_odd = first + (int64_t)r + 2; /* behind the header */
+    }
+}
+
+static int write_predictions(score_writer *w, const cli_file *file, mmoe_predictor *predictor) {
+    const mmoe_model *model = w->model;
+    const mmoe_dataset *data = w->data;
     int32_t n_task = mmoe_model_task_count(model);
     for (int32_t t = 0; t < n_task; t++)
         fprintf(file->stream, "%s%c", mmoe_model_task_name(model, t), t + 1 < n_task ? ',' : '\n');
@@ -24,25 +51,29 @@ static int write_predictions(const cli_file *file, const mmoe_model *model,
         mmoe_batch batch;
         mmoe_error err;
         if (mmoe_dataset_batch(data, first, n, &batch, &err) ||
-            mmoe_predictor_run(predictor, &batch, scores, &err))
+            mmoe_predictor_run(predictor, &batch, w->scores, &err))
             return cli_fail("%s", err.message);
-        write_score_rows(file->stream, scores, n, n_task);
+        write_score_rows(w, file->stream, first, n);
         if (cli_file_check(file)) return CLI_FAILED;
     }
     return CLI_OK;
 }
 
-static int predict_file(const mmoe_model *model, const mmoe_dataset *data, const char *output) {
+static int predict_file(score_writer *w, const char *output) {
     mmoe_predictor *predictor = NULL;
     mmoe_error err;
-    if (mmoe_predictor_create(model, NULL, &predictor, &err)) return cli_fail("%s", err.message);
-    float *scores = malloc(CHUNK_ROWS * (size_t)mmoe_model_task_count(model) * sizeof *scores);
+    if (mmoe_predictor_create(w->model, NULL, &predictor, &err)) return cli_fail("%s", err.message);
+    w->scores = malloc(CHUNK_ROWS * (size_t)mmoe_model_task_count(w->model) * sizeof *w->scores);
     cli_file file = {0};
-    int status = scores ? cli_file_open(&file, output) : cli_fail_memory();
-    if (!status) status = write_predictions(&file, model, data, predictor, scores);
+    int status = w->scores ? cli_file_open(&file, output) : cli_fail_memory();
+    if (!status) status = write_predictions(w, &file, predictor);
     if (!status) status = cli_file_keep(&file);
+    if (!status && w->odd)
+        cli_warn("%s: %lld of %lld rows have a score that is not finite, the first is row %lld",
+                 w->data_path, (long long)w->odd, (long long)mmoe_dataset_rows(w->data),
+                 (long long)w->first_odd);
     cli_file_drop(&file);
-    free(scores);
+    free(w->scores);
     mmoe_predictor_free(predictor);
     return status;
 }
@@ -81,7 +112,8 @@ int cli_predict(int argc, char **argv) {
                               &err))
         status = cli_fail("%s", err.message);
     if (!status) cli_remark_columns(data_path, data);
-    if (!status) status = predict_file(model, data, output);
+    score_writer writer = {.model = model, .data_path = data_path, .data = data};
+    if (!status) status = predict_file(&writer, output);
     mmoe_dataset_free(data);
     mmoe_model_free(model);
     return status;

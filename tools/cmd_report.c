@@ -2,9 +2,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "columns.h"
 #include "files.h"
+#include "inspect_report.h"
 #include "output.h"
 #include "report_sections.h"
+#include "warnings.h"
 
 typedef struct report_flags {
     const char *log, *model, *data, *output;
@@ -54,6 +57,29 @@ static void write_source(FILE *out, const report_model *of, const mmoe_dataset *
     fputs(".</p>\n", out);
 }
 
+typedef struct remarks {
+    FILE *page;
+    const char *file;
+} remarks;
+
+static void remark(void *user, const mmoe_warning *warning) {
+    const remarks *r = user;
+    cli_warn("%s: %s", r->file, warning->message);
+    cli_html_remark(r->page, "%s", warning->message);
+}
+
+/* What is suspicious of the rows: in the page, and on standard error. */
+static void write_remarks(report_page *page, const report_model *of, const mmoe_model *model,
+                          const mmoe_dataset *data) {
+    remarks to = {page->out, of->data_path};
+    const mmoe_warning *warning;
+    mmoe_error err;
+    for (size_t i = 0; (warning = mmoe_dataset_warning(data, i)); i++) remark(&to, warning);
+    cli_remark_columns(of->data_path, data);
+    if (mmoe_model_check_labels(model, data, remark, &to, &err))
+        cli_html_notice(page, "%s", err.message);
+}
+
 void cli_report_model(report_page *page, const report_log *log, const report_model *of) {
     mmoe_model *model = NULL;
     mmoe_inspection *inspection = NULL;
@@ -68,6 +94,7 @@ void cli_report_model(report_page *page, const report_log *log, const report_mod
     }
     if (data) {
         write_source(page->out, of, data);
+        write_remarks(page, of, model, data);
         cli_report_predictions(page, model, data, of);
         fputs("</section>\n", page->out);
         cli_html_section(page->out, "experts", "Gates and experts", NULL);
@@ -75,6 +102,7 @@ void cli_report_model(report_page *page, const report_log *log, const report_mod
             cli_html_notice(page, "%s", err.message);
         else
             cli_report_experts(page, inspection);
+        if (inspection) cli_warn_of_gates(inspection->gates, inspection->n_gate, 0);
     }
     fputs("</section>\n", page->out);
     mmoe_inspection_free(inspection);

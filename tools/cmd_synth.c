@@ -1,4 +1,5 @@
 /* mmoe synth */
+#include <math.h>
 #include <string.h>
 
 #include "output.h"
@@ -19,12 +20,18 @@ static json_t *clicks_json(const synth_flags *f, const synth_clicks_result *r) {
                      cli_json_number(r->purchase_auc), "click", cli_json_number(r->click_auc));
 }
 
+static const char *auc_text(double auc, char text[16]) {
+    snprintf(text, 16, "%.5f", auc);
+    return isnan(auc) ? "undefined (one class only)" : text;
+}
+
 static int report_clicks(const synth_flags *f, const synth_clicks_result *r) {
+    char purchase[16], click[16];
     if (f->json) return cli_print_json(stdout, clicks_json(f, r), true);
     cli_note("%lld rows, clicks %.2f %%, purchases %.3f %%; AUC of the generator's own "
-             "probabilities: purchase %.5f, click %.5f",
-             (long long)f->rows, 100 * r->click_rate, 100 * r->purchase_rate, r->purchase_auc,
-             r->click_auc);
+             "probabilities: purchase %s, click %s",
+             (long long)f->rows, 100 * r->click_rate, 100 * r->purchase_rate,
+             auc_text(r->purchase_auc, purchase), auc_text(r->click_auc, click));
     return CLI_OK;
 }
 

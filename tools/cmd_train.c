@@ -285,6 +285,7 @@ static int train(const train_flags *f, train_run *run) {
     int status = cli_check_output("output", f->output);
     if (!status) status = cli_check_output("checkpoint", f->checkpoint);
     if (!status) status = cli_check_output("profile", f->profile);
+    if (!status) status = cli_check_name("log", f->log);
     if (!status) status = read_run_config(f, run);
     if (!status && f->from) status = read_from(f, run);
     if (!status) status = read_run_data(f, run);

@@ -128,8 +128,16 @@ int cli_file_keep(cli_file *file) {
 
 /* ---- Paths ---- */
 
+int cli_check_name(const char *flag, const char *path) {
+    if (!path || strcmp(path, "-") != 0) return CLI_OK;
+    return cli_usage("--%s: this file is not written to standard output; ./- is a file's name",
+                     flag);
+}
+
 int cli_check_output(const char *flag, const char *path) {
     if (!path) return CLI_OK;
+    const int status = cli_check_name(flag, path);
+    if (status) return status;
     struct stat st;
     if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
         return cli_fail("--%s: %s is %s", flag, path,

@@ -25,6 +25,8 @@ int cli_file_keep(cli_file *file);
 /* Leaves nothing; does nothing to a file that was never opened (all zero) or was kept. */
 void cli_file_drop(cli_file *file);
 
+/* Wrong usage: "-" where a file cannot be standard output. */
+int cli_check_name(const char *flag, const char *path);
 /* Can a file be written there? Makes and removes one in its folder. */
 int cli_check_output(const char *flag, const char *path);
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "output.h"
+#include "warnings.h"
 
 /* ---- JSON ---- */
 
@@ -32,14 +33,9 @@ json_t *cli_gate_json(const mmoe_gate_use *g, bool whole) {
 }
 
 json_t *cli_inspection_json(const mmoe_inspection *in) {
-    json_t *gates = json_array(), *experts = json_array(), *similarity = json_array(),
-           *warnings = json_array();
-    for (int32_t i = 0; i < in->n_gate; i++) {
+    json_t *gates = json_array(), *experts = json_array(), *similarity = json_array();
+    for (int32_t i = 0; i < in->n_gate; i++)
         json_array_append_new(gates, cli_gate_json(&in->gates[i], true));
-        char *warning = in->gates[i].collapsed ? cli_gate_warning(&in->gates[i]) : NULL;
-        if (warning) json_array_append_new(warnings, json_string(warning));
-        free(warning);
-    }
     for (int32_t e = 0; e < in->n_expert; e++) {
         const mmoe_expert_use *u = &in->experts[e];
         json_array_append_new(
@@ -51,9 +47,9 @@ json_t *cli_inspection_json(const mmoe_inspection *in) {
             similarity,
             numbers_json(in->similarity + (size_t)e * (size_t)in->n_expert, in->n_expert));
     }
-    return json_pack("{s:I, s:i, s:o, s:o, s:o, s:o}", "rows", (json_int_t)in->rows, "sampled_rows",
-                     (int)in->sampled, "gates", gates, "experts", experts, "similarity", similarity,
-                     "warnings", warnings);
+    return json_pack("{s:I, s:i, s:o, s:o, s:o}", "rows", (json_int_t)in->rows, "sampled_rows",
+                     (int)in->sampled, "gates", gates, "experts", experts, "similarity",
+                     similarity);
 }
 
 /* ---- Warnings ---- */
@@ -74,6 +70,15 @@ char *cli_gate_warning(const mmoe_gate_use *g) {
         length = asprintf(&text, "the gate %s has collapsed: %s has %.3f of its weight", g->name,
                           g->experts[most], g->mean_weight[most]);
     return length < 0 ? NULL : text;
+}
+
+void cli_warn_of_gates(const mmoe_gate_use *gates, int32_t count, int32_t epoch) {
+    for (int32_t i = 0; i < count; i++) {
+        char *warning = gates[i].collapsed ? cli_gate_warning(&gates[i]) : NULL;
+        if (warning && epoch) cli_warn("epoch %" PRId32 ": %s", epoch, warning);
+        if (warning && !epoch) cli_warn("%s", warning);
+        free(warning);
+    }
 }
 
 /* ---- Tables of 100 columns ---- */
@@ -215,10 +220,5 @@ void cli_print_inspection(const mmoe_inspection *in) {
         level = in->experts[e].level;
         if (in->experts[in->n_expert - 1].level > 1) printf("level %" PRId32 "\n\n", level);
         print_level(in, level);
-    }
-    for (int32_t i = 0; i < in->n_gate; i++) {
-        char *warning = in->gates[i].collapsed ? cli_gate_warning(&in->gates[i]) : NULL;
-        if (warning) printf("warning: %s\n", warning);
-        free(warning);
     }
 }

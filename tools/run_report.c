@@ -83,11 +83,7 @@ static void log_gates(run_report *report, json_t *line, const mmoe_epoch_report 
 static void warn_of_gates(run_report *report, const mmoe_epoch_report *epoch) {
     int32_t collapsed = 0;
     for (int32_t i = 0; i < epoch->n_gate; i++) collapsed += epoch->gates[i].collapsed;
-    for (int32_t i = 0; i < epoch->n_gate && collapsed > report->collapsed; i++) {
-        char *warning = epoch->gates[i].collapsed ? cli_gate_warning(&epoch->gates[i]) : NULL;
-        if (warning) cli_warn("epoch %" PRId32 ": %s", epoch->epoch, warning);
-        free(warning);
-    }
+    if (collapsed > report->collapsed) cli_warn_of_gates(epoch->gates, epoch->n_gate, epoch->epoch);
     report->collapsed = collapsed;
 }
 

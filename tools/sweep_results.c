@@ -92,11 +92,12 @@ static int identity_of(const sweep_plan *p, json_t **out) {
     return status;
 }
 
-/* What of a record is not as it was; NULL: nothing. `known`: the bytes of its data are. */
-static const char *differing_part(json_t *own, const json_t *found, bool *known) {
+/* What of a record is not as it was; NULL: nothing. `unknown`: of how many files it does not know
+ * the bytes. */
+static const char *differing_part(json_t *own, const json_t *found, int *unknown) {
     const char *part, *key;
     json_t *value, *entry;
-    *known = true;
+    *unknown = 0;
     json_object_foreach(own, part, value) {
         const json_t *other = json_object_get(found, part);
         if (json_equal(value, (json_t *)(uintptr_t)other)) continue;
@@ -107,13 +108,13 @@ static const char *differing_part(json_t *own, const json_t *found, bool *known)
         json_object_foreach(value, key,
                             entry) if (strcmp(key, "checksum") != 0 &&
                                        !json_equal(entry, json_object_get(other, key))) return part;
-        *known = false;
+        ++*unknown;
     }
     return NULL;
 }
 
-static int compare_identity(json_t *own, const json_t *found, const char *directory, bool *known) {
-    const char *part = differing_part(own, found, known);
+static int compare_identity(json_t *own, const json_t *found, const char *directory, int *unknown) {
+    const char *part = differing_part(own, found, unknown);
     if (!part) return CLI_OK;
     const json_t *value = json_object_get(own, part), *other = json_object_get(found, part);
     const char *path = json_string_value(json_object_get(value, "path"));
@@ -139,13 +140,13 @@ static int write_identity(const char *path, json_t *own) {
 static int check_record(const char *path, json_t *own, const char *directory) {
     json_t *found = json_load_file(path, 0, NULL);
     if (!found) return cli_fail("%s is no description of a sweep", path);
-    bool known;
-    int status = compare_identity(own, found, directory, &known);
+    int unknown;
+    int status = compare_identity(own, found, directory, &unknown);
     json_decref(found);
-    if (status || known) return status;
-    cli_warn("%s is of an older version and knows the length of the data files alone: that their "
+    if (status || !unknown) return status;
+    cli_warn("%s is of an older version and knows the length of %d data files alone: that their "
              "rows are those of the results cannot be checked",
-             path);
+             path, unknown);
     return write_identity(path, own);
 }
 

@@ -67,17 +67,18 @@ static bool is_defined(const sweep_plan *p, const line *lines, size_t figure) {
     return false;
 }
 
-static bool is_any_done(const sweep_plan *p, const line *lines) {
-    for (size_t i = 0; i < p->n_setting; i++)
-        if (lines[i].done > 0) return true;
-    return false;
+static size_t count_done(const sweep_plan *p, const line *lines) {
+    size_t done = 0;
+    for (size_t i = 0; i < p->n_setting; i++) done += lines[i].done;
+    return done;
 }
 
 /* The settings are ranked by the mean of those selected figures that are defined at all. A setting
  * that lacks one of these has no score. */
 static void score_lines(const sweep_plan *p, line *lines) {
+    const size_t done = count_done(p, lines);
     size_t defined = 0;
-    if (!is_any_done(p, lines)) return;
+    if (!done) return;
     for (size_t i = 0; i < p->n_selected; i++) defined += is_defined(p, lines, p->selected[i]);
     for (size_t i = 0; i < p->n_setting; i++) lines[i].score = defined ? 0 : (double)NAN;
     for (size_t s = 0; s < p->n_selected; s++) {
@@ -85,7 +86,7 @@ static void score_lines(const sweep_plan *p, line *lines) {
         const char *then = defined ? "the order is that of the others"
                                    : "the settings stand in no order, and none is the best";
         if (!is_defined(p, lines, p->selected[s])) {
-            cli_warn("%s is undefined in every run: %s", f->name, then);
+            cli_warn("%s is undefined in each of %zu runs: %s", f->name, done, then);
             continue;
         }
         for (size_t i = 0; i < p->n_setting; i++)

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "output.h"
@@ -18,11 +19,15 @@ static bool was_said(const char *text) {
 }
 
 void cli_warn(const char *format, ...) {
-    char text[1200];
+    char *text = NULL;
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    const int length = vasprintf(&text, format, args);
     va_end(args);
+    if (length < 0) {
+        cli_fail_memory();
+        return;
+    }
     pthread_mutex_lock(&said_mutex);
     if (!said) said = json_array();
     if (!was_said(text)) {
@@ -30,6 +35,7 @@ void cli_warn(const char *format, ...) {
         json_array_append_new(said, cli_json_text(text));
     }
     pthread_mutex_unlock(&said_mutex);
+    free(text);
 }
 
 void cli_warn_of_data(const char *file, const mmoe_dataset *data) {

@@ -68,9 +68,10 @@ MMOE_API const char *mmoe_version(void);
 /* What went wrong, and where. Fields that do not apply are "" or 0. */
 typedef struct mmoe_error {
     mmoe_status code;
-    int64_t row;       /* 1-based row of a file, its header being row 1 where it has one; 0: none */
-    char column[128];  /* name of a column or configuration key; long names are cut */
-    char file[256];    /* the file's path as given; long paths are cut */
+    int64_t row;      /* 1-based row of a file, its header being row 1 where it has one; blank lines
+                       * that are no rows and newlines within quotes do not count. 0: none */
+    char column[128]; /* name of a column or configuration key; long names are cut */
+    char file[256];   /* the file's path as given; long paths are cut */
     char message[512]; /* a whole sentence, with the place in it, without newline */
 } mmoe_error;
 
@@ -145,6 +146,13 @@ MMOE_API const char *mmoe_model_sparse_column(const mmoe_model *model, int32_t c
 MMOE_API const char *mmoe_model_dense_column(const mmoe_model *model, int32_t column);
 /* Rows of the column's embedding table; ready row numbers are 0 .. rows-1. */
 MMOE_API int64_t mmoe_model_sparse_rows(const mmoe_model *model, int32_t column);
+/* What makes rows of its values: "row", "vocabulary", "hash", "boundaries" or "quantiles". */
+MMOE_API const char *mmoe_model_sparse_kind(const mmoe_model *model, int32_t column);
+/* Where the bins of "boundaries" and "quantiles" begin, the first apart: *out (may be NULL) is an
+ * ascending array of the model's. Returns how many; 0: the column is of another kind. A number
+ * takes row 1 + how many of them are not above it, a missing one row 0. */
+MMOE_API size_t mmoe_model_sparse_boundaries(const mmoe_model *model, int32_t column,
+                                             const double **out);
 MMOE_API int32_t mmoe_model_dense_count(const mmoe_model *model);
 MMOE_API const char *mmoe_model_dense_name(const mmoe_model *model, int32_t column);
 /* Inputs that a value becomes: 1, or more where the feature is a vector, has an encoding or an
@@ -169,9 +177,10 @@ MMOE_API const char *mmoe_model_score(const mmoe_model *model);
 /* What the values of a column are. Raw values, as a training file has them, pass through the
  * model's vocabularies and transforms, and mean what their text means in a file: an id is 7 as the
  * integer 7, the double 7.0, and the texts "7", "7.0" and " 7". Unknown ids take row 0 of a learned
- * vocabulary; of a table with vocab_size, the row oov_id, without which they are an error. A NaN is
- * a missing value: of an id, and of a number whose feature says what stands for it ("missing" in
- * the configuration); of others it is an error. */
+ * vocabulary; of a table with vocab_size, the row oov_id, without which they are an error; to a
+ * hash none is unknown. What a sparse column cuts into bins is a number. A NaN is a missing value:
+ * of a sparse column, and of a number whose feature says what stands for it ("missing" in the
+ * configuration); of others it is an error. */
 typedef enum mmoe_value_type {
     MMOE_VALUE_ROW = 0,   /* sparse: int32_t, a row number of the embedding table */
     MMOE_VALUE_INT64 = 1, /* int64_t, raw */
@@ -189,8 +198,8 @@ typedef enum mmoe_value_type {
 typedef struct mmoe_column {
     mmoe_value_type type;
     const void *values;
-    size_t stride; /* in bytes; 0: the size of a value, all numbers of it, the column being an array
-                      of its own */
+    size_t stride; /* in bytes, at least a value's size, all numbers of it; 0: this size, the column
+                      being an array of its own */
 } mmoe_column;
 
 /* Rows to score. The sparse columns are the model's sparse features in their order

@@ -1,8 +1,8 @@
 /* CSV, row by row: comma, double quotes (doubled within quotes), LF or CRLF, a header first. A
  * UTF-8 byte-order mark is passed over, and so are blank lines where they cannot be rows: before
  * the header, and below a header of two or more fields. A newline at the end may be missing. Blanks
- * around a field that is not quoted are not part of it. A first line "sep=;" is no record but says
- * what separates fields. Where the first row ends with one comma too many, all may.
+ * around a field that is not quoted are not part of it. A first line "sep=;", also "SEP=;", is no
+ * record but says what separates fields. Where the first row ends with one comma too many, all may.
  *
  * Row numbers count records, the header being row 1: a quoted field's newlines and blank lines do
  * not count. */

@@ -2,8 +2,11 @@
 
 #include <stdbool.h>
 #include <string.h>
+#include <strings.h>
 
 #define IS_UTF16 "like UTF-16, but only UTF-8 is read: convert it first (iconv -t UTF-8)"
+#define LIKE_JSON "like JSON: write it as CSV first"
+#define LIKE_HTML "like a page of HTML, perhaps one that says why the file is not there"
 #define UNPACK(name) "compressed by " name ": unpack it first"
 
 typedef struct first_bytes {
@@ -23,6 +26,14 @@ static const first_bytes known[] = {
     {"\xfd\x37zXZ\0", 6, UNPACK("xz")},
     {"PK\x03\x04", 4, "like a zip archive, as spreadsheets are: save it as CSV first"},
     {"PAR1", 4, "like a Parquet file: write it as CSV first"},
+    {"ARROW1", 6, "like an Arrow file: write it as CSV first"},
+    {"\x93NUMPY", 6, "like an array of NumPy's: write it as CSV first"},
+    {"{\"", 2, LIKE_JSON},
+    {"{ \"", 3, LIKE_JSON},
+    {"[{", 2, LIKE_JSON},
+    {"<!DOCTYPE", 9, LIKE_HTML},
+    {"<html", 5, LIKE_HTML},
+    {"version https://git-lfs", 23, "like a pointer of Git LFS: fetch the file (git lfs pull)"},
 };
 
 /* Letters of ASCII have a zero byte each, before or behind. */
@@ -43,7 +54,7 @@ const char *mmoe_csv_foreign(const char *bytes, size_t length) {
 size_t mmoe_csv_sep_line(const char *bytes, size_t length, char *separator) {
     const bool quoted = length > 0 && *bytes == '"';
     size_t at = quoted;
-    if (length < at + 5 || memcmp(bytes + at, "sep=", 4) != 0) return 0;
+    if (length < at + 5 || strncasecmp(bytes + at, "sep=", 4) != 0) return 0;
     const char found = bytes[at + 4];
     at += 5;
     if (strchr("\r\n\"", found)) return 0;

@@ -7,8 +7,8 @@
 /* What the file looks like that is no text in UTF-8 ("compressed by gzip: unpack it first"); NULL:
  * nothing known. */
 const char *mmoe_csv_foreign(const char *bytes, size_t length);
-/* Excel's first line "sep=;", which is no record: its bytes, the newline among them, and the
- * separator; 0: there is none. */
+/* Excel's first line "sep=;", in letters of any case, which is no record: its bytes, the newline
+ * among them, and the separator; 0: there is none. */
 size_t mmoe_csv_sep_line(const char *bytes, size_t length, char *separator);
 /* What seems to separate the fields of the first line, which has no comma: ; or | or a tab, as a
  * sentence names it. NULL: nothing does. */

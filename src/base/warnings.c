@@ -6,8 +6,6 @@
 
 #include "base/error.h"
 
-enum { LONGEST = 1024 };
-
 static mmoe_status grow_warnings(mmoe_warnings *list, mmoe_error *err) {
     if (list->count < list->capacity) return MMOE_OK;
     const size_t capacity = list->capacity ? 2 * list->capacity : 8;
@@ -19,21 +17,33 @@ static mmoe_status grow_warnings(mmoe_warnings *list, mmoe_error *err) {
     return MMOE_OK;
 }
 
+/* One line, whole however long the names in it are; NULL when memory is out. */
+__attribute__((format(printf, 3, 0))) static char *
+sentence(const mmoe_allocator *alloc, size_t length, const char *format, va_list args) {
+    char *text = mmoe_alloc(alloc, length + 1, 1);
+    if (!text) return NULL;
+    vsnprintf(text, length + 1, format, args);
+    for (char *c = text; *c; c++)
+        if ((unsigned char)*c < ' ') *c = ' ';
+    return text;
+}
+
 mmoe_status mmoe_warn(mmoe_warnings *list, mmoe_warning about, mmoe_error *err, const char *format,
                       ...) {
-    char text[LONGEST];
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    const int length = vsnprintf(NULL, 0, format, args);
     va_end(args);
-    if (grow_warnings(list, err)) return MMOE_E_MEMORY;
-    char *message = mmoe_copy_text(&list->alloc, text, strlen(text));
+    if (length < 0 || grow_warnings(list, err)) return MMOE_E_MEMORY;
+    va_start(args, format);
+    char *message = sentence(&list->alloc, (size_t)length, format, args);
+    va_end(args);
     char *subject = NULL;
     if (about.subject) subject = mmoe_copy_text(&list->alloc, about.subject, strlen(about.subject));
     if (!message || (about.subject && !subject)) {
         mmoe_release(&list->alloc, message);
         mmoe_release(&list->alloc, subject);
-        return mmoe_fail_memory(err, sizeof text);
+        return mmoe_fail_memory(err, (size_t)length + 1);
     }
     about.message = message;
     about.subject = subject;

@@ -172,6 +172,12 @@ mmoe_vocab *mmoe_encoder_vocab(const mmoe_encoder *e) {
     return NULL;
 }
 
+const mmoe_numbers *mmoe_encoder_numbers(const mmoe_encoder *e) {
+    for (int32_t i = 0; i < n_keys(e->kind); i++)
+        if (key_of(e->kind, i)->kind == MMOE_KEY_NUMBERS) return place_of(e, key_of(e->kind, i));
+    return NULL;
+}
+
 /* ---- Values ---- */
 
 size_t mmoe_value_size(mmoe_value_type type) {

@@ -117,6 +117,8 @@ uint64_t mmoe_encoder_hash(uint64_t seed, const mmoe_encoder *e);
 const char *mmoe_encoder_difference(const mmoe_encoder *mine, const mmoe_encoder *theirs);
 /* Its vocabulary; NULL: it has none. */
 mmoe_vocab *mmoe_encoder_vocab(const mmoe_encoder *e);
+/* Its array of numbers, given or fitted; NULL: it has none. */
+const mmoe_numbers *mmoe_encoder_numbers(const mmoe_encoder *e);
 
 static inline int32_t mmoe_encoder_span(const mmoe_encoder *e) {
     return e->kind->span ? e->kind->span(e) : 1;

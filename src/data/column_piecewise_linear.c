@@ -138,8 +138,8 @@ static const char *settle_piecewise(mmoe_encoder *e, char fault[MMOE_FAULT_SIZE]
     return fault;
 }
 
-static const char *remark_merged(const mmoe_encoder *e, char room[MMOE_FAULT_SIZE],
-                                 int64_t *figure) {
+static const char *remark_on_edges(const mmoe_encoder *e, char room[MMOE_FAULT_SIZE],
+                                   int64_t *figure) {
     const mmoe_piecewise_encoder *p = constant_of(e);
     *figure = p->bins + 1 - (int64_t)p->edges.count;
     if (*figure == 0) return NULL;
@@ -200,7 +200,7 @@ const mmoe_column_kind mmoe_column_piecewise_linear = {
     .start = start_piecewise,
     .learn = learn_value,
     .settle = settle_piecewise,
-    .remark = remark_merged,
+    .remark = remark_on_edges,
     .forget = forget_values,
     .width = piecewise_width,
     .finish = finish_piecewise,

@@ -85,6 +85,8 @@ const char *mmoe_label_fault(int type, double value) {
 
 const char *mmoe_weight_fault(double value) {
     if (isfinite(value) && value < 0) return "is a weight less than 0";
+    if (value > 0 && (float)value == 0)
+        return "is too small for single precision: it would weigh nothing";
     return mmoe_number_fault(value);
 }
 

@@ -23,6 +23,23 @@ static mmoe_status fail_raw(const mmoe_values *v, size_t row, const char *at, co
                         vector ? "the vector" : mmoe_value_show(v->column->type, at, shown), fault);
 }
 
+/* Bytes of a row's value. */
+static size_t size_of(const mmoe_values *v) {
+    const mmoe_value_type type = v->column->type;
+    const size_t size = mmoe_value_size(type);
+    if (!v->dense || type == MMOE_VALUE_TEXT) return size;
+    return size * (size_t)(type == MMOE_VALUE_INPUT ? v->dense->width : v->dense->span);
+}
+
+/* A stride in values, not in bytes, would read each value from within the one before. */
+static mmoe_status check_stride(const mmoe_values *v, const char *call, mmoe_error *err) {
+    const size_t stride = v->column->stride, size = size_of(v);
+    if (stride == 0 || stride >= size || v->rows < 2) return MMOE_OK;
+    return mmoe_fail_at(err, MMOE_E_ARGUMENT, NULL, 0, v->name,
+                        "%s: the column's stride, %zu bytes, is less than a value's %zu", call,
+                        stride, size);
+}
+
 static bool is_raw(mmoe_value_type type) {
     return type == MMOE_VALUE_INT64 || type == MMOE_VALUE_TEXT || type == MMOE_VALUE_FLOAT ||
            type == MMOE_VALUE_DOUBLE;
@@ -38,16 +55,12 @@ mmoe_status mmoe_values_check(const mmoe_values *v, const char *call, mmoe_error
     if (!v->column->values && v->rows)
         return mmoe_fail_at(err, MMOE_E_ARGUMENT, NULL, 0, v->name,
                             "%s: the column's values are NULL", call);
-    return MMOE_OK;
+    return check_stride(v, call, err);
 }
 
 /* Of a row to the next. */
 static size_t step_of(const mmoe_values *v) {
-    const mmoe_column *c = v->column;
-    if (c->stride) return c->stride;
-    const size_t size = mmoe_value_size(c->type);
-    if (!v->dense || c->type == MMOE_VALUE_TEXT) return size;
-    return size * (size_t)(c->type == MMOE_VALUE_INPUT ? v->dense->width : v->dense->span);
+    return v->column->stride ? v->column->stride : size_of(v);
 }
 
 static const char *start_of(const mmoe_values *v) {

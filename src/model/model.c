@@ -90,6 +90,21 @@ int64_t mmoe_model_sparse_rows(const mmoe_model *m, int32_t i) {
                ? m->schema->tables[m->schema->sparse[i].table].rows
                : -1;
 }
+static const mmoe_encoder *sparse_encoder(const mmoe_model *m, int32_t i) {
+    return m && in_range(i, m->schema->n_sparse)
+               ? m->schema->tables[m->schema->sparse[i].table].encoder
+               : NULL;
+}
+const char *mmoe_model_sparse_kind(const mmoe_model *m, int32_t i) {
+    const mmoe_encoder *e = sparse_encoder(m, i);
+    return e ? e->kind->word : NULL;
+}
+size_t mmoe_model_sparse_boundaries(const mmoe_model *m, int32_t i, const double **out) {
+    const mmoe_encoder *e = sparse_encoder(m, i);
+    const mmoe_numbers *numbers = e ? mmoe_encoder_numbers(e) : NULL;
+    if (out) *out = numbers ? numbers->items : NULL;
+    return numbers ? numbers->count : 0;
+}
 int32_t mmoe_model_dense_count(const mmoe_model *m) { return m ? m->schema->n_dense : -1; }
 const char *mmoe_model_dense_name(const mmoe_model *m, int32_t i) {
     return m && in_range(i, m->schema->n_dense) ? m->schema->dense[i].name : NULL;

@@ -179,9 +179,22 @@ static bool can_convert(const model_reader *r, const mmoe_tensor *t, mmoe_dtype 
     return t->kind == MMOE_TENSOR_COUNTER && (from == MMOE_F32 || from == MMOE_I32);
 }
 
+/* A name that stands behind another word may be the one that is meant. */
+static mmoe_status fail_missing(const model_reader *r, const char *name, mmoe_error *err) {
+    const size_t length = strlen(name);
+    for (size_t i = 0; i < mmoe_container_count(r->file); i++) {
+        const char *other = mmoe_container_at(r->file, i)->name;
+        const size_t more = strlen(other) - length;
+        if (strlen(other) > length && other[more - 1] == '.' && strcmp(other + more, name) == 0)
+            return mmoe_fail_format(
+                err, r->path, "tensor \"%.120s\" is missing; the file has \"%.120s\"", name, other);
+    }
+    return mmoe_fail_format(err, r->path, "tensor \"%.120s\" is missing", name);
+}
+
 static mmoe_status check_tensor(model_reader *r, const mmoe_tensor *t, mmoe_error *err) {
     mmoe_container_tensor *f = take_tensor(r, t->name);
-    if (!f) return mmoe_fail_format(err, r->path, "tensor \"%.120s\" is missing", t->name);
+    if (!f) return fail_missing(r, t->name, err);
     const mmoe_dtype wanted = t->kind == MMOE_TENSOR_COUNTER ? MMOE_I64 : MMOE_F32;
     const bool convert = f->dtype != wanted && can_convert(r, t, f->dtype);
     if (f->dtype != wanted && !convert)
@@ -438,11 +451,11 @@ static mmoe_status warn_of_conversions(const model_reader *r, mmoe_warnings *lis
     }
     const mmoe_warning about = {.count = r->names.wrapped};
     if (!status && about.count)
-        status =
-            mmoe_warn(list, about, err,
-                      "%lld of %zu tensors have words of a wrapper in their names (\"%s\"), "
-                      "which were passed over",
-                      (long long)about.count, all, *r->names.prefix ? r->names.prefix : "within");
+        status = mmoe_warn(list, about, err,
+                           "%lld of %zu tensors have words of a wrapper in their names (\"%s\"), "
+                           "which were passed over",
+                           (long long)about.count, all,
+                           *r->names.prefix ? r->names.prefix : r->names.first);
     return status;
 }
 

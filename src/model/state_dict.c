@@ -55,7 +55,7 @@ const mmoe_container_tensor *mmoe_state_find(const mmoe_container *file, mmoe_st
     for (size_t i = 0; !t && i < mmoe_container_count(file); i++)
         if (is_wrapped(mmoe_container_at(file, i)->name, name)) t = mmoe_container_at(file, i);
     if (!t) return NULL;
-    names->wrapped++;
+    if (names->wrapped++ == 0) names->first = t->name;
     if (!*names->prefix) learn_prefix(names, t->name, name);
     return t;
 }

@@ -8,8 +8,9 @@
 /* DataParallel, torch.compile and their like put a word of theirs before each name, or before those
  * of a part: "module.", "_orig_mod.", also both. */
 typedef struct mmoe_state_names {
-    char prefix[128]; /* of the first name that had one */
-    int64_t wrapped;  /* names that were found behind one */
+    char prefix[128];  /* of the first name that had one */
+    int64_t wrapped;   /* names that were found behind one */
+    const char *first; /* of these, as it stands in the file */
 } mmoe_state_names;
 
 /* The tensor of this name, else the one that has it but for such words; NULL: none. */

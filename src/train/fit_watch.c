@@ -7,6 +7,8 @@
 #include "base/error.h"
 #include "train/fit_run.h"
 
+enum { LIST_SIZE = 512 };
+
 void mmoe_fit_warn(const mmoe_trainer *t, mmoe_warning about, const char *format, ...) {
     char text[1024];
     va_list args;
@@ -57,16 +59,24 @@ double mmoe_fit_shown_score(const mmoe_fit_run *r, double score) {
 
 /* ---- Undefined ---- */
 
-/* "\"ctr\" (one class only), \"cvr\" (no labels)" */
-static void list_undefined(const mmoe_fit_run *r, char *text, size_t size) {
+/* "\"ctr\" (one class only), \"cvr\" (no labels)"; of many tasks the first, and how many more. */
+static void list_undefined(const mmoe_fit_run *r, char text[LIST_SIZE]) {
+    enum { ENTRY = 160, MORE = 20 };
     size_t used = 0;
+    int32_t more = 0;
     *text = '\0';
-    for (int32_t i = 0; i < r->t->model->schema->n_label && used < size; i++) {
+    for (int32_t i = 0; i < r->t->model->schema->n_label; i++) {
         const mmoe_task_metrics *m = &r->metrics[i];
+        char entry[ENTRY];
         if (!is_watched(r, i) || !isnan(task_score(r->t->model->config, m))) continue;
-        used += (size_t)snprintf(text + used, size - used, "%s\"%s\" (%s)", used ? ", " : "",
-                                 m->name, m->why ? m->why : "not a number");
+        snprintf(entry, sizeof entry, "%s\"%s\" (%s)", used ? ", " : "", m->name,
+                 m->why ? m->why : "not a number");
+        if (more || used + strlen(entry) + MORE > LIST_SIZE)
+            more++;
+        else
+            used += (size_t)snprintf(text + used, LIST_SIZE - used, "%s", entry);
     }
+    if (more) snprintf(text + used, LIST_SIZE - used, " and %d more", (int)more);
 }
 
 static int32_t count_tasks(const mmoe_fit_run *r, bool defined) {
@@ -92,9 +102,9 @@ static mmoe_status say_undefined(mmoe_fit_run *r, const char *tasks, mmoe_error 
                          watched_title(r), tasks);
     r->has_warned = true;
     mmoe_fit_warn(r->t, (mmoe_warning){.count = mmoe_source_count(r->valid)},
-                  "the %s of validation rows is undefined for %s: no epoch is the best, and the "
-                  "last weights are kept",
-                  watched_title(r), tasks);
+                  "the %s of the %lld validation rows is undefined for %s: no epoch is the best, "
+                  "and the last weights are kept",
+                  watched_title(r), (long long)mmoe_source_count(r->valid), tasks);
     return MMOE_OK;
 }
 
@@ -106,8 +116,8 @@ mmoe_status mmoe_fit_watch(mmoe_fit_run *r, mmoe_error *err) {
         r->counts[i] = is_watched(r, i) && !isnan(task_score(config, &r->metrics[i]));
     const int32_t defined = count_tasks(r, true), all = count_tasks(r, false);
     if (defined == all) return MMOE_OK;
-    char tasks[512];
-    list_undefined(r, tasks, sizeof tasks);
+    char tasks[LIST_SIZE];
+    list_undefined(r, tasks);
     if (!defined) return say_undefined(r, tasks, err);
     mmoe_fit_warn(r->t, (mmoe_warning){.count = all - defined},
                   "the mean %s that early stopping watches is of %d of %d tasks: on the validation "
@@ -117,10 +127,10 @@ mmoe_status mmoe_fit_watch(mmoe_fit_run *r, mmoe_error *err) {
 }
 
 void mmoe_fit_warn_undefined(mmoe_fit_run *r, double score) {
-    char tasks[512];
+    char tasks[LIST_SIZE];
     if (!isnan(score) || r->has_warned) return;
     r->has_warned = true;
-    list_undefined(r, tasks, sizeof tasks);
+    list_undefined(r, tasks);
     mmoe_fit_warn(r->t, (mmoe_warning){.count = 1},
                   "epoch %d: the %s that early stopping watches is undefined for %s: such an epoch "
                   "is neither the best nor one of those that are waited for",

@@ -130,7 +130,7 @@ train_on empty.csv
 mv m.out plain.out
 sed '2,$s/$/,/' empty.csv >commas.csv
 { echo 'sep=,' && cat empty.csv; } >excel.csv
-{ echo 'sep=;' && tr , ';' <empty.csv; } >semi.csv
+{ echo 'SEP=;' && tr , ';' <empty.csv; } >semi.csv
 { printf '\357\273\277sep=\t\n' && tr , '\t' <empty.csv; } >tab.csv
 for file in commas excel semi tab; do
     train_on $file.csv

@@ -26,10 +26,11 @@ JSON
 expect 0 "" train --config config.json --train train.csv --valid train.csv --output m --json
 check "the bins are learned" [ "$(sed -n 's/.*"auc": *\([0-9.]*\).*/\1/p' out | head -n 1)" = 1.0 ]
 expect 0 "" inspect --model m
-check "inspect names features and their columns" grep -q '^  age_bins  *4  of column age$' out
+check "inspect names features and their columns" \
+    grep -q '^  age_bins  *4  boundaries .*  of column age$' out
 check "also of numbers" grep -q '^  age_log  of column age$' out
 check "and a column's own alone" grep -q '^  age$' out
-check "the rest is the rest" grep -q '^  town  *6$' out
+check "the rest is the rest" grep -q '^  town  *6  vocabulary$' out
 expect 0 "" inspect --model m --json
 check "JSON, too" grep -q '"column": "age"' out
 expect 0 "" predict --model m --data train.csv --output scores.csv

@@ -33,6 +33,19 @@ umask 022
     check "a dangling link's model is made" [ -L link.safetensors -a -f deep/model.safetensors ]
 }
 
+# Standard output is no place for a model, a log, weights: "-" is no file's name there.
+for flag in output log checkpoint profile; do
+    [ $flag = output ] && more= || more="--output m.out"
+    # shellcheck disable=SC2086 # words
+    expect 2 "--$flag: this file is not written to standard output" train --config config.json \
+        --train train.csv --$flag - $more
+    check "no file of that name" [ ! -e ./- ]
+done
+expect 2 "--output: this file is not written to" export --model m.safetensors --format onnx \
+    --output -
+expect 2 "--output: this file is not written to" import --config config.json --weights \
+    m.safetensors --columns train.csv --output -
+
 # What a killed run of the same process number left.
 printf '#!/bin/sh\n: >s.csv.$$.tmp; : >.mmoe-$$-0.tmp; exec "$@"\n' >namesake
 wrapper="sh ./namesake"

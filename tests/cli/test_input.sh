@@ -51,7 +51,7 @@ done
 printf 'y,c,x\n1,"a,\nA ""q""",0.5\n0,b,1.5\n1,"a,\nA ""q""",-2\n' >newline.csv
 trains newline.csv
 run inspect --model m.safetensors
-check "a quoted field with a comma and a newline is one value" grep -qE '^ +c +3$' out
+check "a quoted field with a comma and a newline is one value" grep -qE '^ +c +3  vocabulary$' out
 printf 'y,c,x\n1,"a,\nA",0.5\n0,b,bad\n' >newline_bad.csv
 fails 'newline_bad.csv: row 3: column "x": "bad" is not a number' newline_bad.csv
 

@@ -31,6 +31,13 @@ sed '2,$s/,1,/,,/' plain.csv >odd.csv
 expect 0 "" predict --model plain.safetensors --data odd.csv --output odd.pred
 check "the same scores beside weights that are missing" cmp plain.pred odd.pred
 expect 1 'row 2: column "w"' evaluate --model plain.safetensors --data odd.csv
+for weight in 1e-46 1e-300; do # single precision has 0 for these
+    sed "3s/,1/,$weight/" plain.csv >odd.csv
+    expect 1 "odd.csv: row 3: column \"w\": \"$weight\" is too small for single precision" \
+        evaluate --model plain.safetensors --data odd.csv
+done
+sed '3s/,1/,1e-45/; 4s/,1/,0/' plain.csv >odd.csv
+expect 0 "" evaluate --model plain.safetensors --data odd.csv
 
 # ---- Nothing to learn from ----
 
@@ -369,6 +376,13 @@ check "0.0 and 1.0 need no key" sh -c '! grep -q positive guess.json'
 awk 'BEGIN { print "user,y"; for (i = 0; i < 400; i++) print i % 9 "," i % 3 - 1 }' >labels.csv
 guesses y y
 check "three numbers are a regression" grep -q regression guess.json
+check "which needs no word" sh -c '! grep -q warning err'
+for slip in 2 0.5 -1; do # one among zeros and ones
+    awk -v slip=$slip 'BEGIN { print "user,y"; for (i = 0; i < 400; i++)
+        print i % 9 "," (i == 7 ? slip : i % 2) }' >slip.csv
+    expect 0 'slip.csv: column "y": 1 of 400 labels are neither 0 nor 1, the first in row 9, so' \
+        init slip.csv --label y
+done
 sed '2s/,.*/,maybe/; 3s/,.*/,no/' labels.csv >words.csv
 expect 1 'not two in all: the first is "maybe", in row 2' init words.csv --label y
 

@@ -112,8 +112,8 @@ page "the log's page" log.html "Training run: mmoe" "run.jsonl" \
 expect 0 "" report --log run.jsonl --model m.safetensors --data test.csv --output all.html
 page "the model's page" all.html "ROC of cvr: AUC $auc" "Calibration of cvr" "Bins of ctr" \
     "What the gates weigh" "effective rank" "How alike the experts are" \
-    "Of the model m.safetensors on the 1000 rows of test.csv" "experts+gates 1" '!Note:' \
-    '!Not shown'
+    "Of the model m.safetensors on the 1000 rows of test.csv" "experts+gates 1" 'Note: column' \
+    '!collapsed' '!Not shown'
 expect 0 "" report --log run.jsonl --model m.safetensors --data test.csv --output again.html \
     --threads 1
 check "the same page again, on one thread" cmp all.html again.html

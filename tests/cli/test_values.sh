@@ -33,7 +33,11 @@ check "tables have their rows" sh -c "grep -Eq 'user +101' out && grep -Eq 'town
     grep -Eq 'age +9' out"
 check "and widths by them" sh -c "grep -q '101 x 19' out && grep -q '7 x 9' out &&
     grep -q '9 x 4' out"
+check "and say what makes rows" sh -c "grep -Eq 'user +101  hash$' out &&
+    grep -Eq 'age +9  quantiles 10, 20, 30, 40, 50, 60, 70$' out"
 run inspect --model m --json
+check "bins too" sh -c "tr -d ' \n' <out | grep -q \
+    '\"kind\":\"quantiles\",\"side\":\"item\",\"boundaries\":\[10.0,20.0,30.0'"
 check "the configuration says auto" grep -q '"embed_dim": "auto"' out
 
 printf 'user,town,age,income\n7,t1,31,0\n 7.0,t1,3.1e1,0.0\n7,t1,NA,0\n8,rare3,31,\n8,new,31,NA\n' \

@@ -57,7 +57,7 @@ refused 'the log-loss of validation rows, which is undefined for "cvr" (no label
     "earlystop_task=cvr earlystop_metric=logloss" none.csv
 refused 'the scheduler watches the AUC of validation rows, which is undefined for "cvr"' \
     "earlystop_task=cvr earlystop_patience=0 scheduler=plateau" one.csv
-warned 'the AUC of validation rows is undefined for "cvr" (one class only): no epoch is the best' \
+warned 'the AUC of the 400 validation rows is undefined for "cvr" (one class only): no epoch is' \
     "earlystop_task=cvr earlystop_patience=0" one.csv
 
 # ---- A mean ----

@@ -186,6 +186,62 @@ page fail "a path to nothing" 'See `src/base/x.c`.'
 page pass "a path" 'See `src/base/x.c`.' src/base/x.c
 page pass "a pattern" 'Add `src/base/NAME.c`.'
 
+# ---- warnings
+warnings() { # pass|fail NAME SOURCE WALK
+    rm -rf "$work/house"
+    mkdir -p "$work/house/src/base" "$work/house/tools" "$work/house/tests/cli"
+    printf '%s\n' 'int mmoe_csv_passed_text(char *out) { sprintf(out, "%d lines", 1); }' \
+        >"$work/house/src/base/csv.c"
+    mkdir "$work/house/src/data"
+    said='void f(void) { cli_warn("%s", text); }'
+    printf '%s\n' 'char *cli_gate_warning(void) { return copy("a gate has collapsed"); }' "$said" \
+        >"$work/house/tools/inspect_report.c"
+    printf '%s\n' "$said" >"$work/house/tools/cmd_init.c"
+    printf '%s\n' "$said" >"$work/house/tools/cmd_report.c"
+    printf '%s\n' "$said" "$said" "$said" "$said" "$said" >"$work/house/tools/warnings.c"
+    printf '%s\n' "$said" >"$work/house/src/data/dataset_csv.c"
+    printf '%s\n' "$said" >"$work/house/src/data/learning.c"
+    printf '%s\n' 'static const char *remark_on_x(char *room) { print(room, "%d bins", 2); }' \
+        'static const char *remark_on_y(char *room) { print(room, "%d words", 2); }' \
+        'const kind x = {.remark = remark_on_x};' >"$work/house/src/data/x.c"
+    printf '%s\n' 'void cli_warn(const char *format, ...);' 'void f(void) {' "$3" '}' \
+        >"$work/house/tools/a.c"
+    printf '%s\n' '2 lines' 'a gate has collapsed' '2 bins' '3 words' "$4" \
+        >"$work/house/tests/cli/test_warnings.sh"
+    expect "$1" "warnings: $2" sh "$laws/warnings.sh" "$work/house"
+}
+call='mmoe_warn(list, (mmoe_warning){NULL, name}, err, "column \"%s\": %" PRId64
+    " of %.1f %% are %s", name, n, x, odd ? "odd" : "even");'
+warnings pass "a sentence that stands in the walk" "$call" 'f.csv: column "x": 3 of 4.0 % are even
+column "y": 3 of 4.0 % are odd'
+warnings pass "on a line that is wrapped" 'cli_warn("%d rows are bad", n);' '3 rows \
+are bad'
+warnings fail "a sentence that the walk lacks" "$call" 'nothing'
+warnings fail "words of a choice that it lacks" "$call" 'column "x": 3 of 4.0 % are odd'
+warnings fail "words in another order" 'cli_warn("%d rows of %d", n, m);' '4 of 3 rows'
+warnings fail "words of two lines" 'cli_warn("%d rows of %d", n, m);' '3 rows
+of 4'
+warnings fail "a comment alone" 'mmoe_fit_warn(t, w, "%d rows", n);' '# 3 rows'
+warnings pass "a call in a comment" '/* cli_warn("%d rows", n); */ cli_warn("%d bad", n);' '3 bad'
+warnings fail "a sentence made elsewhere" 'cli_warn("%d bad", n); cli_warn("%s: %s", a, b);' '3 bad'
+warnings pass "a clean house" 'cli_warn("%d bad", n);' '3 bad'
+sed -i '/collapsed/d' "$work/house/tests/cli/test_warnings.sh"
+expect fail "warnings: a sentence of a function" sh "$laws/warnings.sh" "$work/house"
+for planted in 's/"%d words"/"%d others"/' \
+    's/remark_on_y/remark_y/; s/= remark_on_x/= remark_y/'; do
+    warnings pass "a clean house" 'cli_warn("%d bad", n);' '3 bad'
+    sed -i "$planted" "$work/house/src/data/x.c"
+    expect fail "warnings: remarks with $planted" sh "$laws/warnings.sh" "$work/house"
+done
+warnings pass "a clean house" 'cli_warn("%d bad", n);' '3 bad'
+echo 'void g(void) { mmoe_warn(list, w, err, "%s: %s", a, b); }' \
+    >>"$work/house/src/data/dataset_csv.c"
+expect fail "warnings: one call more than are known" sh "$laws/warnings.sh" "$work/house"
+warnings pass "a clean house" 'cli_warn("%d bad", n);' '3 bad'
+sed -i 1d "$work/house/src/data/dataset_csv.c"
+expect fail "warnings: one call fewer" sh "$laws/warnings.sh" "$work/house"
+expect fail "warnings: an empty house" sh "$laws/warnings.sh" "$work/empty"
+
 # ---- shape
 shape() { # pass|fail TEXT
     rm -rf "$work/house"

@@ -17,7 +17,7 @@ static mmoe_encoder *ready(const mmoe_column_kind *kind, const char *key, int64_
 
 /* ---- Hashes ---- */
 
-/* Those of docs/configuration.md; the first two are xxHash's own. */
+/* The first two are xxHash's own. */
 static const struct {
     const char *text;
     uint64_t seed, hash;
@@ -49,6 +49,28 @@ START_TEST(hashes_are_the_published_function) {
         ck_assert_int_eq(e->rows, vectors[i].buckets + 1);
         check_form(e, &(form){text, NONE, vectors[i].row, NULL});
     }
+}
+END_TEST
+
+/* The page's table says what the library does. */
+START_TEST(the_page_has_such_hashes) {
+    FILE *page = fopen(PAGE, "r");
+    char line[400], text[80];
+    unsigned long long seed, hash;
+    int row, n = 0;
+    ck_assert_ptr_nonnull(page);
+    while (fgets(line, sizeof line, page)) {
+        if (sscanf(line, " | `%79[^`]`%*[^|]| %llu | %llx | %d |", text, &seed, &hash, &row) != 4)
+            continue;
+        n++;
+        ck_assert_msg(mmoe_text_hash(text, strlen(text), seed) == hash, "%s", line);
+        mmoe_encoder *e = new_encoder(&mmoe_column_hash);
+        set_key(e, "hash_bucket_size", 1000);
+        set_key(e, "hash_seed", (int64_t)seed);
+        check_form(e, &(form){text, NONE, row, NULL});
+    }
+    fclose(page);
+    ck_assert_int_eq(n, 7);
 }
 END_TEST
 
@@ -303,6 +325,7 @@ END_TEST
 
 void add_cases(TCase *c) {
     tcase_add_test(c, hashes_are_the_published_function);
+    tcase_add_test(c, the_page_has_such_hashes);
     tcase_add_test(c, hashed_values);
     tcase_add_test(c, buckets_have_bounds);
     tcase_add_test(c, quantiles_are_even);

@@ -176,6 +176,18 @@ START_TEST(packed_files_are_named) {
     LOOKS("\xfd\x37zXZ\0", "compressed by xz: unpack it first");
     LOOKS("PK\x03\x04..", "like a zip archive, as spreadsheets are: save it as CSV first");
     LOOKS("PAR1..", "like a Parquet file: write it as CSV first");
+    LOOKS("ARROW1\0\0", "like an Arrow file: write it as CSV first");
+    LOOKS("\x93NUMPY\x01", "like an array of NumPy's: write it as CSV first");
+    LOOKS("{\"a\":1,\"b\":2}\n", "like JSON: write it as CSV first");
+    LOOKS("{ \"a\": 1}\n", "like JSON: write it as CSV first");
+    LOOKS("[{\"a\":1}]\n", "like JSON: write it as CSV first");
+    LOOKS("<!DOCTYPE html>\n",
+          "like a page of HTML, perhaps one that says why the file is not there");
+    LOOKS("<html><body>404\n",
+          "like a page of HTML, perhaps one that says why the file is not there");
+    LOOKS("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 9\n",
+          "like a pointer of Git LFS: fetch the file (git lfs pull)");
+    gives("{a},version\n1,2\n", "1:[{a}][version]2:[1][2]");
     LOOKS("\xff\xfe"
           "a\0,\0b\0\n\0",
           IN_UTF16);

@@ -143,6 +143,11 @@ START_TEST(vectors) {
     ck_assert_msg(take_rows(&n, arrays, 2, &set, &err) == MMOE_OK, "%s", err.message);
     has_inputs(set, 8, integers);
     mmoe_dataset_free(set);
+    const mmoe_column narrow[] = {{MMOE_VALUE_DOUBLE, z, 0}, {MMOE_VALUE_INT64, whole, 8}};
+    ck_assert_int_eq(take_rows(&n, narrow, 2, &set, &err), MMOE_E_ARGUMENT);
+    ck_assert_str_eq(err.message,
+                     "column \"x\": mmoe_dataset_create: the column's stride, 8 bytes, "
+                     "is less than a value's 24");
     free_numbers(&n);
     numbers other = fit(X(DIM ", \"separator\": \" \""), "x,y\n1 2 3,0\n4 5 6,1\n");
     const float spaced[] = {1, 2, 3, 4, 5, 6};

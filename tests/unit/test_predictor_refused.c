@@ -123,9 +123,13 @@ START_TEST(shapes_and_types) {
     refuse(&batch, MMOE_E_ARGUMENT, 0, "page", "77 is no type of a sparse column");
     sparse[3] = (mmoe_column){MMOE_VALUE_INT64, NULL, 0};
     refuse(&batch, MMOE_E_ARGUMENT, 0, "page", "values are NULL");
+    sparse[3] = (mmoe_column){MMOE_VALUE_INT64, &requests[0].page, 1}; /* in values */
+    refuse(&batch, MMOE_E_ARGUMENT, 0, "page", "stride, 1 bytes, is less than a value's 8");
     batch = plain_batch;
     batch.dense_columns = dense;
     refuse(&batch, MMOE_E_ARGUMENT, 0, "share", "is no type of a dense column");
+    dense[2] = (mmoe_column){MMOE_VALUE_FLOAT, &requests[0].share, 3};
+    refuse(&batch, MMOE_E_ARGUMENT, 0, "share", "stride, 3 bytes, is less than a value's 4");
     dense[2] = (mmoe_column){MMOE_VALUE_DOUBLE, NULL, 0};
     refuse(&batch, MMOE_E_ARGUMENT, 0, "share", "values are NULL");
 }
@@ -150,6 +154,10 @@ START_TEST(a_data_set_takes_columns) {
     ck_assert_mem_eq(back.dense, plain_batch.dense, REQUESTS * COLUMNS * sizeof *back.dense);
     mmoe_dataset_free(set);
     set = NULL;
+    dense[1].stride = 2;
+    ck_assert_int_eq(mmoe_dataset_create(schema, &batch, labels, NULL, NULL, &set, &err),
+                     MMOE_E_ARGUMENT);
+    ck_assert_ptr_nonnull(strstr(err.message, "stride, 2 bytes, is less than a value's 4"));
     dense[1].type = MMOE_VALUE_ROW;
     ck_assert_int_eq(mmoe_dataset_create(schema, &batch, labels, NULL, NULL, &set, &err),
                      MMOE_E_ARGUMENT);

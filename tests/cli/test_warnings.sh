@@ -1,0 +1,356 @@
+#!/bin/sh
+# shellcheck disable=SC2086
+# Keeps the README's promise "Nothing wrong is silent" for warnings: a walk of every one that there
+# is. Each appears once, with its figure, on standard error, and once under "warnings" of --json.
+# (tests/laws/warnings.sh finds a warning that has no case here.)
+# shellcheck source=tests/cli/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# Runs the program: its warnings are, in this order, the lines of standard input, and no others.
+walk() { # ARGUMENT...
+    cat >wanted
+    run "$@"
+    sed -n "s/^mmoe $1: warning: //p" err >got
+    [ "$status" -eq 0 ] && cmp -s got wanted &&
+        [ "$(grep -c warning: err)" = "$(wc -l <wanted)" ]
+    report $? "$(wc -l <wanted) warnings: mmoe $*"
+    case " $* " in
+    *" --json "*) check "and in JSON" python3 -c 'import json
+assert json.load(open("out"))["warnings"] == open("wanted").read().splitlines()' ;;
+    esac
+}
+rows() { # FILE LABELS-OF-ROW-i (awk's words)
+    awk "BEGIN {print \"user,price,click,buy\"
+        for (i = 0; i < 400; i++) print i % 9 \",\" i % 8 / 8 \",\" $2}" >"$1"
+}
+train() { echo train --config config.json --output m.out --json --train "$@"; }
+
+cat >config.json <<'JSON'
+{"features": {"sparse": [{"name": "user", "embed_dim": 2}], "dense": [{"name": "price"}]},
+ "tasks": [{"name": "ctr", "label": "click"}, {"name": "cvr", "label": "buy"}],
+ "model": {"name": "mmoe", "n_expert": 3, "expert_params": {"dims": [4]}},
+ "trainer": {"batch_size": 64, "n_epoch": 2, "earlystop_patience": 0}}
+JSON
+rows good.csv 'i % 2 "," (i % 4 == 1)'
+walk $(train good.csv --valid good.csv --test good.csv) </dev/null
+cp m.out good.out
+walk evaluate --model good.out --data good.csv --json </dev/null
+walk inspect --model good.out --data good.csv --json </dev/null
+walk predict --model good.out --data good.csv --output p.csv </dev/null
+walk init good.csv --label click --label buy </dev/null
+
+# ---- Values of columns ----
+
+awk -F, 'BEGIN {OFS = ","} NR > 1 {$1 = "A"; $2 = 2.5} 1' good.csv >same.csv
+walk $(train same.csv) <<END
+same.csv: column "user": all 400 values are the same: it tells nothing
+same.csv: column "price": all 400 values are the same: it tells nothing
+END
+sed '7s/^[^,]*/?/' good.csv >text.csv
+walk $(train text.csv) <<END
+text.csv: column "user": 1 of 400 values is no integer, the first in row 7: its ids are texts; \
+data.missing says what stands for nothing
+END
+sed '7s/^[^,]*/?/; 9s/^[^,]*/-/' good.csv >text.csv
+walk $(train text.csv) <<END
+text.csv: column "user": 2 of 400 values are no integers, the first in row 7: its ids are texts; \
+data.missing says what stands for nothing
+END
+set='--set features.sparse.0.min_count=45' # 0 to 3 come 45 times, 4 to 8 44 times
+walk $(train good.csv $set) <<END
+good.csv: column "user": 4 of 9 values have own rows; the others, 55 % of the cells, take row 0
+END
+cat >bins.json <<'JSON'
+{"features": {"sparse": [{"name": "bins", "column": "price", "quantiles": 10}]},
+ "tasks": [{"name": "ctr", "label": "click"}], "trainer": {"n_epoch": 1, "earlystop_patience": 0}}
+JSON
+walk train --config bins.json --output m.out --json --train good.csv <<END
+good.csv: feature "bins" of column "price": 10 quantiles have 7 different boundaries, not 9: 8 bins
+END
+sed 's/"sparse"/"dense"/; s/"quantiles"/"encoding": "piecewise_linear", "bins"/' bins.json \
+    >edges.json
+walk train --config edges.json --output m.out --json --train good.csv <<END
+good.csv: feature "bins" of column "price": equal quantiles leave 8 of 10 bins, for many rows have \
+the same value
+END
+sed '3,42s/^[^,]*/77/; 50s/^[^,]*//' good.csv >other.csv
+cat >said <<END
+other.csv: column "user": of 400 values 10.0 % are unknown and 0.2 % missing, the first in row 3
+END
+walk $(train good.csv --valid other.csv) <said
+walk $(train good.csv --test other.csv) <said
+walk $(train other.csv --from good.out) <said
+walk evaluate --model good.out --data other.csv --json <said
+walk inspect --model good.out --data other.csv --json <said
+walk predict --model good.out --data other.csv --output p.csv <said
+
+# ---- Lines of files ----
+
+sed '3s/$/\n\n/' good.csv | sed '4d' >lines.csv
+echo 'lines.csv: 1 blank line is no row, the first behind row 3' >said
+walk $(train lines.csv) <said
+walk evaluate --model good.out --data lines.csv --json <said
+walk inspect --model good.out --data lines.csv --json <said
+walk predict --model good.out --data lines.csv --output p.csv <said
+walk init lines.csv --label click --label buy <said
+{ printf '\n  \n' && cat good.csv && echo; } >lines.csv
+walk $(train lines.csv) <<END
+lines.csv: 3 blank lines are no rows, the first before row 1
+END
+sed '2,$s/$/,/' good.csv >commas.csv
+walk $(train commas.csv) <<END
+commas.csv: 400 rows end with a comma behind the last column, which is passed over
+END
+head -n 2 commas.csv >comma.csv
+walk predict --model good.out --data comma.csv --output p.csv <<END
+comma.csv: 1 row ends with a comma behind the last column, which is passed over
+END
+sed '3s/^[^,]*/5" tv/' good.csv >inch.csv
+walk init inch.csv --label click --label buy <<END
+inch.csv: row 3: malformed quotes in field 1; they are taken as text
+END
+
+rows label.csv '(i == 7 ? 2 : i % 2) "," (i % 4 == 1)'
+walk init label.csv --label click --label buy <<END
+label.csv: column "click": 1 of 400 labels are neither 0 nor 1, the first in row 9, so it makes a \
+regression
+END
+
+# ---- Labels ----
+
+for class in 0 1; do
+    rows class.csv "i % 2 \",$class\""
+    walk $(train class.csv) <<END
+task "cvr": all 400 labels of the training rows are $class: one class alone has nothing that could \
+be learnt
+END
+done
+rows few.csv 'i % 2 "," (i < 49)'
+walk $(train few.csv) <<END
+task "cvr": 49 of 400 labels of the training rows are positive, fewer than 50
+END
+rows few.csv '(i >= 7) "," (i >= 49)'
+walk $(train few.csv) <<END
+task "ctr": 7 of 400 labels of the training rows are negative, fewer than 50
+task "cvr": 49 of 400 labels of the training rows are negative, fewer than 50
+END
+rows number.csv 'i % 2 ",7.5"'
+walk $(train number.csv --set tasks.1.type=regression) <<END
+task "cvr": all 400 labels of the training rows are 7.5: there is nothing to learn but this number
+END
+rows early.csv 'i % 2 "," (i % 4 < 2)' # a conversion without a click: of both models
+cat >said <<END
+task "cvr": 100 of 400 training rows have a label of 1 where that of "ctr", which comes before, \
+is 0 (the first is row 2)
+END
+before=$(sed 's/.* training rows //' said)
+for model in esmm aitm; do
+    then=
+    [ $model = aitm ] || then=': there it counts as 0'
+    set="--set model={\"name\":\"$model\"}"
+    walk $(train early.csv $set --valid early.csv --test early.csv) <<END
+$(cat said)$then
+task "cvr": 100 of 400 validation rows $before$then
+early.csv: task "cvr": 100 of 400 rows $before$then
+END
+    walk evaluate --model m.out --data early.csv --json <<END
+early.csv: task "cvr": 100 of 400 rows $before$then
+END
+    walk predict --model m.out --data early.csv --output p.csv </dev/null
+done
+rows open.csv 'i % 2 "," (i % 2 ? i % 4 == 1 : "")'
+walk $(train open.csv --set 'model={"name":"aitm"}') <<END
+task "cvr": 200 of 400 training rows have no label where that of "ctr", which comes before, is 0 \
+(the first is row 2): they do not count; where nothing followed, the label is 0
+END
+
+# ---- What is watched ----
+
+rows one.csv 'i % 2 ",0"'
+walk $(train good.csv --valid one.csv --set trainer.earlystop_task=cvr) <<END
+the AUC of the 400 validation rows is undefined for "cvr" (one class only): no epoch is the best, \
+and the last weights are kept
+END
+walk $(train good.csv --valid one.csv --set trainer.earlystop_task=mean) <<END
+the mean AUC that early stopping watches is of 1 of 2 tasks: on the validation rows it is \
+undefined for "cvr" (one class only)
+END
+python3 - <<'PY' # forty tasks more: those that have no room are counted
+import json
+config = json.load(open("config.json"))
+config["tasks"] += [{"name": "another_%d" % t, "label": "buy"} for t in range(40)]
+json.dump(config, open("many.json", "w"))
+PY
+run train --config many.json --output m.out --train good.csv --valid one.csv \
+    --set trainer.earlystop_task=mean
+named=$(grep -o "(one class only)" err | wc -l)
+more=$(sed -n 's/.*warning: the mean AUC .*) and \([0-9]*\) more$/\1/p' err)
+check "41 tasks: some by name, the others by their number" \
+    [ $((named > 9 && named + more == 41)) = 1 ]
+awk -F, 'BEGIN {OFS = ","} NR > 1 {$2 /= 1000} 1' good.csv >tiny.csv
+sed '9s/^\([^,]*\),[^,]*/\1,3e38/' tiny.csv >huge.csv
+walk $(train tiny.csv --valid huge.csv --set trainer.batch_size=8) <<END
+epoch 1: the AUC that early stopping watches is undefined for "ctr" (a prediction is not a \
+number): such an epoch is neither the best nor one of those that are waited for
+END
+walk predict --model m.out --data huge.csv --output p.csv <<END
+huge.csv: 1 of 400 rows have a score that is not finite, the first is row 9
+END
+check "and the score is nan" [ "$(sed -n 9p p.csv)" = nan,nan ]
+
+# ---- Runs that are over ----
+
+still="--set trainer.optimizer_params.lr=1e-20 --set trainer.earlystop_patience=1"
+walk $(train good.csv --valid good.csv $still --checkpoint k) </dev/null
+walk $(train good.csv --valid good.csv $still --resume k) <<END
+the run that is continued is over: it had no better score for 1 epochs (trainer.earlystop_patience)
+END
+walk $(train good.csv --checkpoint k) </dev/null
+walk $(train good.csv --resume k) <<END
+the run that is continued is over: it has done all 2 epochs (trainer.n_epoch)
+END
+
+# ---- Weights of others ----
+
+sed 's/"embed_dim": 2/&, "vocab_size": 9/' config.json >sized.json
+run train --config sized.json --output sized.out --train good.csv
+run export --model sized.out --format safetensors --output w.safetensors
+cat >change.py <<'PY'
+"""change.py OUT [TYPE=BYTES]... [WORD...] [GATE:EXPERT...]: weights as others have them."""
+import json
+import struct
+import sys
+
+out, changes = sys.argv[1], sys.argv[2:]
+data = open("w.safetensors", "rb").read()
+size = struct.unpack("<Q", data[:8])[0]
+header, rest, blob, whole = json.loads(data[8 : 8 + size]), data[8 + size :], b"", {}
+types = [c[:-1] for c in changes if c.endswith("=")]
+floats = 0
+for name, t in header.items():
+    begin, end = t["data_offsets"]
+    part = rest[begin:end]
+    n = len(part) // 4
+    for c in changes:
+        gate, _, expert = c.partition(":")
+        if expert and name == "gates.%s.mlp.1.bias" % gate:
+            part = struct.pack("<3f", *(60.0 * (i == int(expert)) for i in range(3)))
+    if t["dtype"] == "F32" and types:
+        values = struct.unpack("<%df" % n, part)
+        t["dtype"] = types[floats % len(types)]
+        floats += 1
+        if t["dtype"] == "BF16":
+            part = b"".join(part[i + 2 : i + 4] for i in range(0, len(part), 4))
+        else:
+            part = struct.pack("<%d%s" % (n, {"F64": "d", "F16": "e"}[t["dtype"]]), *values)
+    if "before" in changes:
+        name = "module." + name
+    if "within" in changes and name.startswith("towers.1"):
+        name = name.replace("towers.", "towers.module.")
+    whole[name] = dict(t, data_offsets=[len(blob), len(blob) + len(part)])
+    blob += part
+text = json.dumps(whole).encode()
+open(out, "wb").write(struct.pack("<Q", len(text)) + text + blob)
+for type in types:
+    print(type, sum(t["dtype"] == type for t in whole.values()))
+print("all", len(whole))
+print("within", sum("module" in name for name in whole))
+PY
+import() { # NAME CHANGE...: of the weights; the figures stand in counts
+    name=$1
+    shift
+    python3 change.py $name.safetensors "$@" >counts || exit 1
+    echo import --config sized.json --weights $name.safetensors --output $name.out
+}
+count() { sed -n "s/^$1 //p" counts; }
+import types F64= F16= BF16= >command
+walk $(cat command) <<END
+types.safetensors: $(count F64) of $(count all) tensors are F64: rounded to single precision
+types.safetensors: $(count F16) of $(count all) tensors are F16: widened to single precision
+types.safetensors: $(count BF16) of $(count all) tensors are BF16: widened to single precision
+END
+import names before >command
+walk $(cat command) <<END
+names.safetensors: $(count all) of $(count all) tensors have words of a wrapper in their names \
+("module."), which were passed over
+END
+import part within >command
+walk $(cat command) <<END
+part.safetensors: $(count within) of $(count all) tensors have words of a wrapper in their names \
+("towers.module.1.mlp.0.weight"), which were passed over
+END
+
+# ---- Experts that collapse ----
+
+import gate 0:1 >command
+walk $(cat command) </dev/null
+import gates 0:1 1:1 >command
+walk $(cat command) </dev/null
+echo 'the gate gates.0 has collapsed: experts.1 has 1.000 of its weight' >said
+walk inspect --model gate.out --data good.csv --json <said
+walk inspect --model gate.out --data good.csv <said
+check "the table has nothing of warnings" sh -c '! grep -q warning out'
+cat >said <<END
+experts have collapsed: 2 of the 3 that gates.0 mixes are used by no gate; experts.1 has 1.000 of \
+its weight
+experts have collapsed: 2 of the 3 that gates.1 mixes are used by no gate; experts.1 has 1.000 of \
+its weight
+END
+walk inspect --model gates.out --data good.csv --json <said
+sed 's/^/epoch 1: /' said >said.epoch
+walk train --config sized.json --output m.out --json --train good.csv --from gates.out \
+    --log run.jsonl <said.epoch
+
+# ---- A page ----
+
+awk -F, 'BEGIN {OFS = ","} NR > 2 && NR < 30 {$1 = ""} {print} NR == 5 {print ""}' early.csv \
+    >page.csv
+run train --config config.json --output m.out --train good.csv --set 'model={"name":"esmm"}'
+walk report --log run.jsonl --model m.out --data page.csv --output page.html <<END
+page.csv: 1 blank line is no row, the first behind row 5
+page.csv: column "user": of 400 values 0.0 % are unknown and 6.8 % missing, the first in row 3
+page.csv: task "cvr": 100 of 400 rows $before: there it counts as 0
+END
+for figure in '1 blank line' '6.8 % missing' '100 of 400 rows'; do
+    check "the page says so, too: $figure" \
+        [ "$(grep -o "Note:</strong> [^<]*$figure" page.html | wc -l)" = 1 ]
+done
+walk report --log run.jsonl --model gates.out --data good.csv --output page.html <said
+
+# ---- Sweeps ----
+
+sweep() { # SELECTED: cvr or mean
+    cat >sweep.json <<JSON
+{"config": "config.json", "train": "early.csv", "valid": "one.csv", "seeds": [1, 2],
+ "grid": {"model": [{"name": "aitm"}]}, "select": {"task": "$1", "metric": "auc"}}
+JSON
+    echo sweep --config sweep.json --threads 1 --json
+}
+walk $(sweep cvr) <<END
+task "cvr": 100 of 400 training rows $before
+valid.cvr.auc is undefined in each of 2 runs: the settings stand in no order, and none is the best
+END
+walk $(sweep mean) <<END
+valid.cvr.auc is undefined in each of 2 runs: the order is that of the others
+END
+sed -i 's/, "checksum": "[0-9a-f]*"//' sweep.sweep/sweep.json
+walk $(sweep mean) <<END
+sweep.sweep/sweep.json is of an older version and knows the length of 2 data files alone: that \
+their rows are those of the results cannot be checked
+valid.cvr.auc is undefined in each of 2 runs: the order is that of the others
+END
+
+# ---- Long names ----
+
+# A sentence is one line, and whole, however long the file's path is.
+folder=$(printf '%0200d' 0)
+folder=$folder/$folder/$folder/$folder/$folder/$folder
+mkdir -p "$folder"
+{ printf '"us\ner",' && head -n 1 good.csv | cut -d, -f 2-; } >"$folder/same.csv"
+tail -n +2 same.csv >>"$folder/same.csv"
+sed 's/"user"/"*"/' config.json >star.json
+walk train --config star.json --output m.out --json --train "$folder/same.csv" <<END
+$folder/same.csv: column "us er": all 400 values are the same: it tells nothing
+$folder/same.csv: column "price": all 400 values are the same: it tells nothing
+END
+finish
