@@ -67,18 +67,20 @@ const mmoe_peer_word *mmoe_peer_word_at(size_t index) {
     return index < sizeof words / sizeof *words ? words + index : NULL;
 }
 
-/* Whether a path lies in the list that `pattern` is an item of, or is in; elsewhere in the part of
- * a configuration that both begin with: "" has all. */
-static bool is_near(const char *pattern, const char *path) {
+/* Where a path begins as `pattern` does, for as long as the list that it is an item of, or for as
+ * long as the part of a configuration; "" has all. */
+static bool is_within(const char *pattern, const char *path, bool list) {
     const char *item = strstr(pattern, "[]");
-    const size_t length = item ? (size_t)(item - pattern) + 2 : strcspn(pattern, ".");
-    return strncmp(pattern, path, length) == 0 &&
-           (length == 0 || item || strcspn(path, ".[") == length);
+    const size_t length = list && item ? (size_t)(item - pattern) + 2 : strcspn(pattern, ".[");
+    return strncmp(pattern, path, length) == 0 && (length == 0 || strchr(".[", path[length]));
 }
 
 const char *mmoe_peer_word_ours(const char *pattern, const char *theirs) {
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (strcmp(words[i].theirs, theirs) == 0 && is_near(pattern, words[i].ours))
-            return words[i].ours;
-    return NULL;
+    const char *ours = NULL;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (strcmp(words[i].theirs, theirs) != 0) continue;
+        if (is_within(pattern, words[i].ours, true)) return words[i].ours;
+        if (!ours && is_within(pattern, words[i].ours, false)) ours = words[i].ours;
+    }
+    return ours;
 }
