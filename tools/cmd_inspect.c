@@ -52,8 +52,9 @@ static json_t *columns_json(const mmoe_model *model) {
         json_array_append_new(sparse, sparse_json(model, i));
     for (int32_t i = 0; i < mmoe_model_dense_count(model); i++)
         json_array_append_new(
-            dense, with_column(json_pack("{s:s, s:s}", "name", mmoe_model_dense_name(model, i),
-                                         "side", side_names[mmoe_model_dense_side(model, i)]),
+            dense, with_column(json_pack("{s:s, s:i, s:s}", "name", mmoe_model_dense_name(model, i),
+                                         "inputs", (int)mmoe_model_dense_width(model, i), "side",
+                                         side_names[mmoe_model_dense_side(model, i)]),
                                mmoe_model_dense_name(model, i), mmoe_model_dense_column(model, i)));
     return json_pack("{s:o, s:o}", "sparse", sparse, "dense", dense);
 }
@@ -108,6 +109,8 @@ static void print_model(const mmoe_model *model) {
     for (int32_t i = 0; i < mmoe_model_dense_count(model); i++) {
         const char *name = mmoe_model_dense_name(model, i);
         printf("  %s", name);
+        if (mmoe_model_dense_width(model, i) > 1)
+            printf("  %" PRId32 " inputs", mmoe_model_dense_width(model, i));
         print_place(name, mmoe_model_dense_column(model, i), mmoe_model_dense_side(model, i));
     }
     puts("\ntensors");

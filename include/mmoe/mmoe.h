@@ -155,6 +155,10 @@ MMOE_API size_t mmoe_model_sparse_boundaries(const mmoe_model *model, int32_t co
                                              const double **out);
 MMOE_API int32_t mmoe_model_dense_count(const mmoe_model *model);
 MMOE_API const char *mmoe_model_dense_name(const mmoe_model *model, int32_t column);
+/* Inputs that a value becomes: 1, or more where the feature is a vector, has an encoding or an
+ * indicator; and the numbers that a raw value consists of: 1, or a vector's "dim". */
+MMOE_API int32_t mmoe_model_dense_width(const mmoe_model *model, int32_t column);
+MMOE_API int32_t mmoe_model_dense_dim(const mmoe_model *model, int32_t column);
 
 /* ---- Predictor ---- */
 
@@ -181,19 +185,21 @@ typedef enum mmoe_value_type {
     MMOE_VALUE_ROW = 0,   /* sparse: int32_t, a row number of the embedding table */
     MMOE_VALUE_INT64 = 1, /* int64_t, raw */
     MMOE_VALUE_TEXT = 2,  /* const char *, raw; NULL, "" and the words of data.missing: missing */
-    MMOE_VALUE_INPUT = 3, /* dense: float that has passed the transform, and is finite */
+    MMOE_VALUE_INPUT = 3, /* dense: the floats [mmoe_model_dense_width] that a value has become by
+                             its transform or encoding, and which are finite */
     MMOE_VALUE_FLOAT = 4, /* float, raw */
     MMOE_VALUE_DOUBLE = 5 /* double, raw */
 } mmoe_value_type;
 
 /* The values of one column, wherever they stand: an array of its own, a column of a row-major
  * array, a member of an array of structures. Row r's value is at (const char *)values + r * stride;
- * it need not be aligned. */
+ * it need not be aligned. A vector's numbers (mmoe_model_dense_dim) stand one behind the other, or
+ * in one text; it is missing where all of them are NaN. */
 typedef struct mmoe_column {
     mmoe_value_type type;
     const void *values;
-    size_t stride; /* in bytes, at least a value's size; 0: this size, the column being an array of
-                      its own */
+    size_t stride; /* in bytes, at least a value's size, all numbers of it; 0: this size, the column
+                      being an array of its own */
 } mmoe_column;
 
 /* How the values of a sparse column that is a list are lists: row r has the values offsets[r] to
@@ -224,7 +230,8 @@ typedef struct mmoe_batch {
     const int32_t *ids; /* [rows, id_stride], row numbers, the first sparse_count of each row are
                            read; may be NULL without sparse columns */
     size_t id_stride;
-    const float *dense; /* [rows, dense_stride], transformed; may be NULL without dense columns */
+    const float *dense; /* [rows, dense_stride], the inputs of all dense columns side by side
+                           (mmoe_model_dense_width); may be NULL without dense columns */
     size_t dense_stride;
     const mmoe_column *sparse_columns; /* [sparse_count]; not NULL: in the place of ids */
     const mmoe_column *dense_columns;  /* [dense_count]; not NULL: in the place of dense */
@@ -333,10 +340,10 @@ MMOE_API void mmoe_slot_free(mmoe_slot *slot);
  * MMOE_E_ARGUMENT, _MEMORY.
  *
  * Readers know columns and tasks by their numbers, so a model must have those of the slot's first
- * one: the same sparse and dense columns by name and side, and the same tasks by name and type, in
- * the same order. Another is MMOE_E_ARGUMENT, and the error names the column or task that differs;
- * it takes a slot of its own. (Vocabularies may differ: raw values mean the same to each model, but
- * row numbers are of one model's vocabularies.) */
+ * one: the same sparse and dense columns by name, side and dim, and the same tasks by name and
+ * type, in the same order. Another is MMOE_E_ARGUMENT, and the error names the column or task that
+ * differs; it takes a slot of its own. (Vocabularies may differ: raw values mean the same to each
+ * model, but row numbers are of one model's vocabularies.) */
 MMOE_API mmoe_status mmoe_slot_publish(mmoe_slot *slot, mmoe_model *model, uint64_t *version,
                                        mmoe_error *err);
 

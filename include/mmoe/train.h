@@ -179,12 +179,13 @@ MMOE_API mmoe_status mmoe_model_export_weights(const mmoe_model *model, const ch
 /* Writes the model as ONNX (operator set 14), to be run by others; batch norm is folded into the
  * weights. ids    int64 [B, sparse]  row numbers of the tables, what a vocabulary made of the
  * data's values (absent: no sparse columns) x      float [B, dense]   values as they stand in the
- * data: the model's transforms are part of the graph, in double (absent: no dense columns) scores
- * float [B, tasks]   as mmoe_predictor_run writes them Nothing checks the inputs: a row number
- * below 0 counts from a table's end, one that is too large is the runtime's error, and log1p of a
- * value of -1 or less is not finite. A float holds whole numbers to 2^24: larger raw values lose
- * digits before their transform. MMOE_E_ARGUMENT too when the file would be larger than 2 GiB, a
- * protobuf message's limit, and when the library was built without protobuf-c. */
+ * data, a vector's numbers side by side, NaN where one is missing (of a vector the first): the
+ * model's transforms and encodings are part of the graph, in double (absent: no dense columns)
+ * scores float [B, tasks]   as mmoe_predictor_run writes them Nothing checks the inputs: a row
+ * number below 0 counts from a table's end, one that is too large is the runtime's error, and log1p
+ * of a value of -1 or less is not finite. A float holds whole numbers to 2^24: larger raw values
+ * lose digits before their transform. MMOE_E_ARGUMENT too when the file would be larger than 2 GiB,
+ * a protobuf message's limit, and when the library was built without protobuf-c. */
 MMOE_API mmoe_status mmoe_model_export_onnx(const mmoe_model *model, const char *path,
                                             mmoe_error *err);
 

@@ -104,7 +104,12 @@ static mmoe_status check_dense(const mmoe_dense_spec *spec, int32_t i, json_t *n
     snprintf(item, sizeof item, "features.dense[%d]", i);
     snprintf(path, sizeof path, "%s.name", item);
     const mmoe_status status = enter_feature(names, spec->name, spec->column, path, place);
-    return status ? status : check_encoder(spec->encoder, item, place);
+    if (status) return status;
+    snprintf(path, sizeof path, "%s.indicator", item);
+    if (spec->indicator && spec->missing.word == MMOE_MISSING_ERROR)
+        return mmoe_key_fail(place, path,
+                             "a missing value is an error; say in \"missing\" what it becomes");
+    return check_encoder(spec->encoder, item, place);
 }
 
 /* The key of a feature that reads a column not of its name; NULL: there is none. */

@@ -101,6 +101,8 @@ static const mmoe_key other_keys[] = {
     CHOICE("features.dense[].missing", IN_DENSE(missing), "\"error\"", MMOE_MISSING, -1e300, 1e300,
            "What a missing value becomes: an error, the mean of the training rows' values after "
            "their transform, or as if this number stood there."),
+    BOOLEAN("features.dense[].indicator", IN_DENSE(indicator), "false",
+            "One input more, 1 where the value is missing and 0 where it is there."),
     WORDS("features.dense[].side", IN_DENSE(side), "\"item\"", MMOE_SIDES, "As of sparse columns."),
     TEXT("features.weight", IN_CONFIG(features.weight), false, COLUMN,
          "Column of the rows' weights in losses and metrics; without it all weigh 1."),

@@ -1,5 +1,6 @@
 #include "config/config_peers.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 /* FuxiCTR, EasyRec and TorchEasyRec, DeepCTR, torchrec, HugeCTR, Keras, scikit-learn, LightGBM. */
@@ -29,6 +30,8 @@ static const mmoe_peer_word words[] = {
     {"quantile_bucket", "features.sparse[].quantiles"},
     {"num_bins", "features.sparse[].quantiles"},
     {"n_bins", "features.sparse[].quantiles"},
+    {"fill_na", "features.dense[].missing"},
+    {"default_value", "features.dense[].missing"},
     {"normalizer", "features.dense[].transform"},
     {"scaler", "features.dense[].transform"},
     {"weight_col", "features.weight"},
@@ -64,15 +67,20 @@ const mmoe_peer_word *mmoe_peer_word_at(size_t index) {
     return index < sizeof words / sizeof *words ? words + index : NULL;
 }
 
-/* The part of a configuration that a path begins with; "" has all. */
-static int is_same_part(const char *pattern, const char *path) {
-    const size_t length = strcspn(pattern, ".[");
-    return length == 0 || (strncmp(pattern, path, length) == 0 && strcspn(path, ".[") == length);
+/* Where a path begins as `pattern` does, for as long as the list that it is an item of, or for as
+ * long as the part of a configuration; "" has all. */
+static bool is_within(const char *pattern, const char *path, bool list) {
+    const char *item = strstr(pattern, "[]");
+    const size_t length = list && item ? (size_t)(item - pattern) + 2 : strcspn(pattern, ".[");
+    return strncmp(pattern, path, length) == 0 && (length == 0 || strchr(".[", path[length]));
 }
 
 const char *mmoe_peer_word_ours(const char *pattern, const char *theirs) {
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (strcmp(words[i].theirs, theirs) == 0 && is_same_part(pattern, words[i].ours))
-            return words[i].ours;
-    return NULL;
+    const char *ours = NULL;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (strcmp(words[i].theirs, theirs) != 0) continue;
+        if (is_within(pattern, words[i].ours, true)) return words[i].ours;
+        if (!ours && is_within(pattern, words[i].ours, false)) ours = words[i].ours;
+    }
+    return ours;
 }

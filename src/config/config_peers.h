@@ -10,8 +10,8 @@ typedef struct mmoe_peer_word {
 } mmoe_peer_word;
 
 const mmoe_peer_word *mmoe_peer_word_at(size_t index); /* NULL past the last */
-/* The path of ours for a word of theirs that stands in the object `pattern`, "features.sparse[]";
- * NULL: it is none of these. */
+/* The path of ours for a word of theirs that stands in the object `pattern`, "features.sparse[]":
+ * one of that list, else one of its part of a configuration; NULL: there is none. */
 const char *mmoe_peer_word_ours(const char *pattern, const char *theirs);
 
 #endif

@@ -29,10 +29,11 @@ typedef enum mmoe_cell_state {
 } mmoe_cell_state;
 
 typedef struct mmoe_cell {
-    int32_t id;                  /* ids: the row of the table */
-    mmoe_cell_state state;       /* ids: MMOE_CELL_KNOWN unless the kind says otherwise */
-    float input;                 /* numbers: of parse and take, what the model gets */
-    double learned;              /* numbers: of learn, what measure and finish get */
+    int32_t id;            /* ids: the row of the table */
+    mmoe_cell_state state; /* ids: MMOE_CELL_KNOWN unless the kind says otherwise */
+    float *inputs;   /* numbers: of parse and take, room for `width` that the model gets; NULL: the
+                        fault alone is wanted */
+    double *learned; /* numbers: of learn, room for `span` that measure and finish get */
     char fault[MMOE_FAULT_SIZE]; /* room for a sentence with figures */
 } mmoe_cell;
 
@@ -68,8 +69,12 @@ typedef struct mmoe_column_kind {
     mmoe_status (*start)(mmoe_encoder *e, mmoe_error *err);
     /* A cell of the training file. NULL: as parse. */
     const char *(*learn)(mmoe_encoder *e, const char *text, size_t length, mmoe_cell *out);
-    /* Numbers: sees all learned cells in order, `passes` times, in runs of `rows` values that are
-     * `stride` apart. */
+    /* Numbers: of how many a cell or value consists, and how many inputs it becomes, 0 before that
+     * has settled. NULL: 1. */
+    int32_t (*span)(const mmoe_encoder *e);
+    int32_t (*width)(const mmoe_encoder *e);
+    /* Numbers: sees all learned cells in order, `passes` times, in runs of `rows` cells that are
+     * `stride` numbers apart. */
     int32_t passes;
     void (*measure)(mmoe_encoder *e, int32_t pass, const double *learned, size_t stride,
                     int64_t rows);
@@ -83,12 +88,13 @@ typedef struct mmoe_column_kind {
     const char *(*remark)(const mmoe_encoder *e, char room[MMOE_FAULT_SIZE], int64_t *figure);
     /* Gives back `learning`, which is NULL then. (NULL where the kind has none.) */
     void (*forget)(mmoe_encoder *e);
-    /* Numbers: a learned cell as the model's input. */
-    float (*finish)(const mmoe_encoder *e, double learned);
+    /* Numbers: a learned cell as the model's inputs. */
+    void (*finish)(const mmoe_encoder *e, const double *learned, float *inputs);
 
     /* A cell's text; it needs no terminator. Thread-safe, as take is. */
     const char *(*parse)(const mmoe_encoder *e, const char *text, size_t length, mmoe_cell *out);
-    /* A raw value at any address: MMOE_VALUE_INT64, _TEXT, _FLOAT or _DOUBLE. */
+    /* A raw value at any address: MMOE_VALUE_INT64, _TEXT, _FLOAT or _DOUBLE; numbers: `span` of
+     * these one behind the other, but one text. */
     const char *(*take)(const mmoe_encoder *e, mmoe_value_type type, const void *at,
                         mmoe_cell *out);
 } mmoe_column_kind;
@@ -113,6 +119,13 @@ const char *mmoe_encoder_difference(const mmoe_encoder *mine, const mmoe_encoder
 mmoe_vocab *mmoe_encoder_vocab(const mmoe_encoder *e);
 /* Its array of numbers, given or fitted; NULL: it has none. */
 const mmoe_numbers *mmoe_encoder_numbers(const mmoe_encoder *e);
+
+static inline int32_t mmoe_encoder_span(const mmoe_encoder *e) {
+    return e->kind->span ? e->kind->span(e) : 1;
+}
+static inline int32_t mmoe_encoder_width(const mmoe_encoder *e) {
+    return e->kind->width ? e->kind->width(e) : 1;
+}
 
 /* The row for a row number: itself, oov_id, or -1: an error. */
 static inline int32_t mmoe_encoder_row(const mmoe_encoder *e, int64_t id) {

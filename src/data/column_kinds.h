@@ -11,7 +11,9 @@
     X(hash)                                                                                        \
     X(boundaries)                                                                                  \
     X(quantiles)                                                                                   \
-    X(number)
+    X(number)                                                                                      \
+    X(piecewise_linear)                                                                            \
+    X(vector)
 
 #define MMOE_COLUMN_KIND(name) extern const mmoe_column_kind mmoe_column_##name;
 MMOE_COLUMN_KINDS(MMOE_COLUMN_KIND)

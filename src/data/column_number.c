@@ -37,9 +37,9 @@ static mmoe_status start_number(mmoe_encoder *e, mmoe_error *err) {
 
 /* ---- Values ---- */
 
-static float finish_number(const mmoe_encoder *e, double learned) {
+static void finish_number(const mmoe_encoder *e, const double *learned, float *inputs) {
     const mmoe_number_encoder *n = constant_of(e);
-    return (float)((learned - n->shift) * n->scale);
+    *inputs = (float)((*learned - n->shift) * n->scale);
 }
 
 /* f(value), or what is wrong with the value. */
@@ -55,10 +55,12 @@ static const char too_large[] = "is too large for single precision after the col
 
 static const char *encode_number(const mmoe_encoder *e, double value, mmoe_cell *out) {
     double prepared;
+    float input;
     const char *fault = prepare_number(e, value, &prepared);
     if (fault) return fault;
-    out->input = finish_number(e, prepared);
-    return isfinite(out->input) ? NULL : too_large;
+    finish_number(e, &prepared, &input);
+    if (out->inputs) *out->inputs = input;
+    return isfinite(input) ? NULL : too_large;
 }
 
 static const char *parse_number(const mmoe_encoder *e, const char *text, size_t length,
@@ -80,7 +82,7 @@ static const char *take_number(const mmoe_encoder *e, mmoe_value_type type, cons
 static const char *learn_number(mmoe_encoder *e, const char *text, size_t length, mmoe_cell *out) {
     double value;
     if (!mmoe_parse_double(text, length, &value)) return "is not a number";
-    const char *fault = prepare_number(e, value, &out->learned);
+    const char *fault = prepare_number(e, value, out->learned);
     if (fault || constant_of(e)->transform != MMOE_TRANSFORM_NONE) return fault;
     return isfinite((float)value) ? NULL : too_large;
 }

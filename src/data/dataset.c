@@ -19,6 +19,7 @@ dataset *mmoe_dataset_new(const struct mmoe_schema *schema, const mmoe_allocator
     set->n_sparse = schema->n_sparse;
     set->n_id = schema->n_sparse - schema->n_list;
     set->n_dense = schema->n_dense;
+    set->dense_width = schema->dense_width;
     set->n_label = schema->n_label;
     set->notes = mmoe_notes_create(schema, alloc);
     if (set->notes) return set;
@@ -59,11 +60,11 @@ mmoe_status mmoe_dataset_seal(dataset *set, const struct mmoe_schema *schema, mm
     return MMOE_OK;
 }
 
-/* Whether a column [rows], `stride` words apart, is the same in all rows. */
-static bool is_constant(const void *column, size_t stride, int64_t rows) {
-    const char *first = column;
+/* Whether `width` columns [rows], `stride` words apart, are the same in all rows. */
+static bool is_constant(const void *columns, int32_t width, int32_t stride, int64_t rows) {
+    const char *first = columns;
     int64_t r = 1;
-    while (r < rows && memcmp(first, first + (size_t)r * stride * 4, 4) == 0) r++;
+    while (r < rows && memcmp(first, first + r * stride * 4, (size_t)width * 4) == 0) r++;
     return rows > 1 && r == rows;
 }
 
@@ -79,10 +80,11 @@ mmoe_status mmoe_dataset_warn_of_constants(dataset *set, const struct mmoe_schem
                                            mmoe_error *err) {
     mmoe_status status = MMOE_OK;
     for (int32_t i = 0; i < set->n_id && !status; i++)
-        if (is_constant(set->ids + i, (size_t)set->n_id, set->rows))
+        if (is_constant(set->ids + i, 1, set->n_id, set->rows))
             status = warn_of_constant(set, schema->sparse[i].name, schema->sparse[i].column, err);
     for (int32_t i = 0; i < set->n_dense && !status; i++)
-        if (is_constant(set->dense + i, (size_t)set->n_dense, set->rows))
+        if (is_constant(set->dense + schema->dense[i].first, schema->dense[i].width,
+                        set->dense_width, set->rows))
             status = warn_of_constant(set, schema->dense[i].name, schema->dense[i].column, err);
     return status;
 }
@@ -113,7 +115,8 @@ static mmoe_status encode_columns(dataset *set, const struct mmoe_schema *schema
                                   const mmoe_batch *batch, mmoe_error *err) {
     static const char call[] = "mmoe_dataset_create";
     const size_t n_id = batch->sparse_columns ? (size_t)set->n_id : 0;
-    const size_t n_dense = batch->dense_columns ? (size_t)set->n_dense : 0;
+    const size_t n_dense = batch->dense_columns ? (size_t)set->n_dense : 0,
+                 width = (size_t)set->dense_width;
     mmoe_status status = MMOE_OK;
     for (size_t i = 0; !status && i < n_id; i++) {
         const mmoe_sparse_column *c = &schema->sparse[i];
@@ -135,9 +138,10 @@ static mmoe_status encode_columns(dataset *set, const struct mmoe_schema *schema
                                batch->rows,
                                &schema->reading,
                                &set->notes[(size_t)set->n_sparse + i],
-                               &schema->dense[i].gap};
+                               &schema->dense[i]};
         status = mmoe_values_check(&v, call, err);
-        if (!status) status = mmoe_encode_numbers(&v, set->dense + i, n_dense, err);
+        if (!status)
+            status = mmoe_encode_numbers(&v, set->dense + schema->dense[i].first, width, err);
     }
     return status;
 }
@@ -165,11 +169,12 @@ static mmoe_status copy_features(dataset *set, const struct mmoe_schema *schema,
                                 (long long)e->rows - 1);
         set->ids[row * (size_t)set->n_id + i] = known;
     }
-    for (size_t i = 0; !batch->dense_columns && i < (size_t)set->n_dense; i++) {
+    for (size_t i = 0; !batch->dense_columns && i < (size_t)set->dense_width; i++) {
         float value = batch->dense[row * batch->dense_stride + i];
         if (!isfinite(value))
-            return fail_value(err, row, schema->dense[i].name, (double)value, "is not finite");
-        set->dense[row * (size_t)set->n_dense + i] = value;
+            return fail_value(err, row, mmoe_dense_at(schema, (int32_t)i)->name, (double)value,
+                              "is not finite");
+        set->dense[row * (size_t)set->dense_width + i] = value;
     }
     return MMOE_OK;
 }
@@ -219,10 +224,11 @@ static mmoe_status check_arguments(const struct mmoe_schema *schema, const mmoe_
     if (dense && !batch->dense)
         return mmoe_fail(err, MMOE_E_ARGUMENT,
                          "batch.dense is NULL, but the schema has dense columns");
-    if (dense && batch->dense_stride < (size_t)schema->n_dense)
+    if (dense && batch->dense_stride < (size_t)schema->dense_width)
         return mmoe_fail(err, MMOE_E_ARGUMENT,
-                         "batch.dense_stride is %zu, less than the %d dense columns",
-                         batch->dense_stride, (int)schema->n_dense);
+                         "batch.dense_stride is %zu, less than the %d %sdense columns",
+                         batch->dense_stride, (int)schema->dense_width,
+                         schema->dense_width == schema->n_dense ? "" : "inputs of the ");
     if (schema->n_label && !labels)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "labels is NULL, but the schema has labels");
     return MMOE_OK;
@@ -242,13 +248,13 @@ mmoe_status mmoe_dataset_create(const mmoe_schema *schema, const mmoe_batch *bat
     set->rows = (int64_t)batch->rows;
     set->first_row = 1;
     set->ids = mmoe_alloc_aligned(&a, batch->rows, (size_t)set->n_id * sizeof *set->ids);
-    set->dense = mmoe_alloc_aligned(&a, batch->rows, (size_t)set->n_dense * sizeof *set->dense);
+    set->dense = mmoe_alloc_aligned(&a, batch->rows, (size_t)set->dense_width * sizeof *set->dense);
     set->labels = mmoe_alloc_aligned(&a, batch->rows, (size_t)set->n_label * sizeof *set->labels);
     if (weights) set->weights = mmoe_alloc_aligned(&a, batch->rows, sizeof *set->weights);
     if (!set->ids || !set->dense || !set->labels || (weights && !set->weights))
         status = mmoe_fail_memory(
             err, batch->rows * 4 *
-                     ((size_t)set->n_sparse + (size_t)set->n_dense + (size_t)set->n_label + 1));
+                     ((size_t)set->n_sparse + (size_t)set->dense_width + (size_t)set->n_label + 1));
     if (!status) status = encode_columns(set, schema, batch, err);
     if (!status) status = take_lists(set, schema, batch, err);
     for (size_t row = 0; !status && row < batch->rows; row++) {
@@ -291,14 +297,14 @@ mmoe_status mmoe_dataset_batch(const mmoe_dataset *set, int64_t first, size_t ro
     if (first < 0 || first > set->rows || rows > (uint64_t)(set->rows - first))
         return mmoe_fail(err, MMOE_E_ARGUMENT, "rows %lld and %zu more are not among the %lld rows",
                          (long long)first, rows, (long long)set->rows);
-    size_t n_id = (size_t)set->n_id, n_dense = (size_t)set->n_dense;
+    size_t n_id = (size_t)set->n_id, width = (size_t)set->dense_width;
     *out = (mmoe_batch){.rows = rows,
                         .ids = n_id ? set->ids + (size_t)first * n_id : NULL,
                         .id_stride = n_id,
-                        .dense = n_dense ? set->dense + (size_t)first * n_dense : NULL,
-                        .dense_stride = n_dense,
+                        .dense = width ? set->dense + (size_t)first * width : NULL,
+                        .dense_stride = width,
                         .sparse_count = (size_t)set->n_sparse,
-                        .dense_count = n_dense,
+                        .dense_count = (size_t)set->n_dense,
                         .lists = lists_from(set, first)};
     return MMOE_OK;
 }
@@ -320,11 +326,11 @@ mmoe_rows mmoe_dataset_rows_of(const dataset *set, int64_t first, int32_t rows,
     mmoe_rows r = {.rows = rows,
                    .index = index,
                    .id_stride = (size_t)set->n_id,
-                   .dense_stride = (size_t)set->n_dense,
+                   .dense_stride = (size_t)set->dense_width,
                    .label_stride = (size_t)set->n_label};
     r.ids = set->ids + first * set->n_id;
     r.lists = lists_from(set, first);
-    r.dense = set->dense + first * set->n_dense;
+    r.dense = set->dense + first * set->dense_width;
     r.labels = set->labels + first * set->n_label;
     r.weights = set->weights ? set->weights + first : NULL;
     r.complete = !set->weights && !set->any_missing_label;

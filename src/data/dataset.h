@@ -12,14 +12,14 @@
 struct mmoe_dataset {
     mmoe_allocator alloc;
     int64_t rows;
-    int32_t n_sparse, n_dense, n_label;
+    int32_t n_sparse, n_dense, n_label, dense_width;
     int32_t n_id;     /* sparse columns of one id a row; the others are lists */
     int32_t *ids;     /* [rows, n_id] rows of tables; all arrays from mmoe_alloc_aligned */
     int64_t *offsets; /* with `elements` and `element_weights` the rows' lists (mmoe_lists); NULL:
                          there are none */
     int32_t *elements;
     float *element_weights; /* or NULL */
-    float *dense;           /* [rows, n_dense] transformed */
+    float *dense;           /* [rows, dense_width] inputs */
     float *labels;          /* [rows, n_label], NaN: missing */
     float *weights;         /* [rows] or NULL: all 1 */
     int any_missing_label;

@@ -1,16 +1,36 @@
 /* Data sets from CSV files. */
-#include <assert.h>
 #include <math.h>
 #include <string.h>
 
+#include "base/csv.h"
 #include "base/error.h"
 #include "base/text.h"
-#include "base/utf8.h"
 #include "data/columns.h"
 #include "data/dataset.h"
-#include "data/csv_fields.h"
+#include "data/label.h"
+#include "data/learning.h"
+#include "data/list_cell.h"
 
-typedef mmoe_csv_loader loader;
+typedef struct loader {
+    mmoe_allocator alloc;
+    const char *path;
+    bool learning;                    /* fitting a schema; else reading with one that stands */
+    const mmoe_schema_wanted *wanted; /* that schema */
+    struct mmoe_schema *learned;
+    const struct mmoe_schema *schema;
+    int label_mode; /* MMOE_LABELS_ */
+    int64_t *field; /* [n_sparse + n_dense + n_label + 1] where a column stands in the file, -1: it
+                       does not; the weight last */
+    struct mmoe_dataset *set;
+    mmoe_csv_passed passed;
+    char **negatives; /* [n_label] mmoe_label_cell.negative */
+    int64_t capacity;
+    int32_t *ids; /* [capacity, n_id], and so on as in the data set */
+    mmoe_list_store lists;
+    float *labels_read, *weights;
+    void *values; /* [capacity, dense_width] floats; while learning [capacity, dense_span] doubles,
+                     of learn */
+} loader;
 
 /* ---- Header ---- */
 
@@ -80,10 +100,173 @@ static mmoe_status on_header(void *user, const mmoe_csv_field *fields, size_t n,
     return status;
 }
 
+/* ---- Fields ---- */
+
+/* Where a field stands: the column, and where it is of another name, the feature. */
+typedef struct field_place {
+    int64_t row;
+    const char *column, *feature;
+} field_place;
+
+static field_place place_of(int64_t row, const char *name, const char *column) {
+    return (field_place){row, column ? column : name, column ? name : NULL};
+}
+
+static mmoe_status fail_field(const loader *l, field_place at, const mmoe_csv_field *f,
+                              const char *fault, mmoe_error *err) {
+    char shown[MMOE_SHOWN_SIZE];
+    if (fault == mmoe_column_no_memory) return mmoe_fail_memory(err, f->length);
+    const char *value = mmoe_text_show(f->text, f->length, shown);
+    if (!at.feature)
+        return mmoe_fail_at(err, MMOE_E_DATA, l->path, at.row, at.column, "%s %s", value, fault);
+    return mmoe_fail_at(err, MMOE_E_DATA, l->path, at.row, at.column, "%s %s (feature \"%.100s\")",
+                        value, fault, at.feature);
+}
+
+static bool is_missing(const loader *l, const mmoe_csv_field *f) {
+    return mmoe_reading_is_missing(&l->schema->reading, f->text, f->length);
+}
+
+/* A cell of a feature; while learning its encoder may change. */
+static const char *read_cell(const loader *l, mmoe_encoder *e, const mmoe_csv_field *f,
+                             mmoe_cell *out) {
+    return l->learning && e->kind->learn ? e->kind->learn(e, f->text, f->length, out)
+                                         : e->kind->parse(e, f->text, f->length, out);
+}
+
+/* The cells of a dense feature, where the row's numbers are kept. */
+static const char *read_number(const loader *l, const mmoe_dense_column *c, const mmoe_csv_field *f,
+                               bool missing, mmoe_cell *cell) {
+    const struct mmoe_schema *s = l->schema;
+    const int64_t rows = l->set->rows;
+    if (l->learning) {
+        cell->learned = (double *)l->values + rows * s->dense_span + c->first_number;
+        if (missing) *cell->learned = (double)NAN;
+        return missing ? NULL : read_cell(l, c->encoder, f, cell);
+    }
+    cell->inputs = (float *)l->values + rows * s->dense_width + c->first;
+    const char *fault = missing ? NULL : read_cell(l, c->encoder, f, cell);
+    if (!fault) mmoe_dense_fill(c, cell->inputs, missing);
+    return fault;
+}
+
+static mmoe_status read_numbers(const loader *l, int64_t row, const mmoe_csv_field *fields,
+                                mmoe_error *err) {
+    const struct mmoe_schema *s = l->schema;
+    const int64_t *at = l->field + s->n_sparse;
+    mmoe_cell cell;
+    for (int32_t i = 0; i < s->n_dense; i++, at++) {
+        const mmoe_dense_column *c = &s->dense[i];
+        const bool missing = mmoe_gap_is_open(&c->gap) && is_missing(l, &fields[*at]);
+        const char *fault = read_number(l, c, &fields[*at], missing, &cell);
+        if (fault)
+            return fail_field(l, place_of(row, c->name, c->column), &fields[*at], fault, err);
+        if (missing) mmoe_note_add(&l->set->notes[s->n_sparse + i], MMOE_CELL_MISSING, row);
+    }
+    return MMOE_OK;
+}
+
+static mmoe_status read_id(loader *l, int32_t i, int64_t row, const mmoe_csv_field *field,
+                           mmoe_error *err) {
+    const mmoe_sparse_column *c = &l->schema->sparse[i];
+    const mmoe_csv_field f = is_missing(l, field) ? (mmoe_csv_field){"", 0} : *field;
+    mmoe_cell cell = {.state = MMOE_CELL_KNOWN};
+    const char *fault = read_cell(l, l->schema->tables[c->table].encoder, &f, &cell);
+    if (fault) return fail_field(l, place_of(row, c->name, c->column), field, fault, err);
+    mmoe_note_add(&l->set->notes[i], cell.state, row);
+    l->ids[l->set->rows * l->set->n_id + i] = cell.id;
+    return MMOE_OK;
+}
+
+static const char *element_weight(const mmoe_element *e, float *out) {
+    double value = 1;
+    *out = 1;
+    if (e->weight && !mmoe_parse_double(e->weight, e->weight_length, &value))
+        return "has a weight that is not a number";
+    if (mmoe_weight_fault(value)) return "has a weight that is not a number of at least 0";
+    *out = (float)value;
+    return NULL;
+}
+
+static mmoe_status read_element(loader *l, int32_t i, int64_t row, const mmoe_element *e,
+                                mmoe_error *err) {
+    const mmoe_sparse_column *c = &l->schema->sparse[i];
+    const mmoe_csv_field field = {(char *)(uintptr_t)e->text, e->length},
+                         f = is_missing(l, &field) ? (mmoe_csv_field){"", 0} : field;
+    mmoe_cell cell = {.state = MMOE_CELL_KNOWN};
+    float weight;
+    const char *fault = read_cell(l, l->schema->tables[c->table].encoder, &f, &cell);
+    if (!fault) fault = element_weight(e, &weight);
+    if (fault) return fail_field(l, place_of(row, c->name, c->column), &field, fault, err);
+    mmoe_note_add(&l->set->notes[i], cell.state, row);
+    l->set->notes[i].elements++;
+    return mmoe_list_store_add(&l->lists, cell.id, weight) ? MMOE_OK
+                                                           : mmoe_fail_memory(err, e->length);
+}
+
+/* An empty cell is an empty list. */
+static mmoe_status read_list(loader *l, int32_t i, int64_t row, const mmoe_csv_field *field,
+                             mmoe_error *err) {
+    const mmoe_list_how *how = &l->schema->sparse[i].how;
+    mmoe_status status = MMOE_OK;
+    if (!is_missing(l, field)) {
+        mmoe_list_walk walk = mmoe_list_walk_begin(how, field->text, field->length);
+        if (walk.is_cut) mmoe_note_cut(&l->set->notes[i], row);
+        for (mmoe_element e; !status && mmoe_list_walk_next(&walk, &e);)
+            status = read_element(l, i, row, &e, err);
+    }
+    if (status) return status;
+    return mmoe_list_store_end(&l->lists) ? MMOE_OK : mmoe_fail_memory(err, sizeof(int64_t));
+}
+
+static mmoe_status read_features(loader *l, int64_t row, const mmoe_csv_field *fields,
+                                 mmoe_error *err) {
+    const struct mmoe_schema *s = l->schema;
+    const int64_t *at = l->field;
+    for (int32_t i = 0; i < s->n_sparse; i++, at++) {
+        const mmoe_status status = s->sparse[i].list < 0 ? read_id(l, i, row, &fields[*at], err)
+                                                         : read_list(l, i, row, &fields[*at], err);
+        if (status) return status;
+    }
+    return read_numbers(l, row, fields, err);
+}
+
+static mmoe_status read_label(const loader *l, int32_t i, int64_t row, const mmoe_csv_field *f,
+                              float *out, mmoe_error *err) {
+    const mmoe_label_column *column = &l->schema->labels[i];
+    char room[MMOE_LABEL_FAULT_SIZE];
+    const char *fault = NULL;
+    *out = NAN;
+    if (f)
+        fault = mmoe_label_read(&(mmoe_label_cell){column, &l->alloc, &l->negatives[i], f->text,
+                                                   f->length, is_missing(l, f)},
+                                room, out);
+    if (fault == mmoe_label_no_memory) return mmoe_fail_memory(err, f->length + 1);
+    if (fault) return fail_field(l, place_of(row, column->name, NULL), f, fault, err);
+    if (isnan(*out)) l->set->any_missing_label = 1;
+    return MMOE_OK;
+}
+
+static mmoe_status read_weight(const loader *l, int64_t row, const mmoe_csv_field *f, float *out,
+                               mmoe_error *err) {
+    double value;
+    const char *fault = mmoe_parse_double(f->text, f->length, &value) ? mmoe_weight_fault(value)
+                                                                      : "is not a number";
+    if (fault) return fail_field(l, place_of(row, l->schema->weight, NULL), f, fault, err);
+    *out = (float)value;
+    return MMOE_OK;
+}
+
 /* ---- Rows ---- */
 
-static bool resize_values(loader *l, size_t from, size_t to, size_t size) {
-    void *values = mmoe_resize(&l->alloc, l->values, from, to, (size_t)l->set->n_dense * size);
+/* Bytes of a row's numbers. */
+static size_t values_size(const loader *l) {
+    return l->learning ? (size_t)l->schema->dense_span * sizeof(double)
+                       : (size_t)l->schema->dense_width * sizeof(float);
+}
+
+static bool resize_values(loader *l, size_t from, size_t to) {
+    void *values = mmoe_resize(&l->alloc, l->values, from, to, values_size(l));
     if (values) l->values = values;
     return values;
 }
@@ -105,13 +288,9 @@ static bool resize_rows(loader *l, size_t rows) {
 
 static mmoe_status grow(loader *l, mmoe_error *err) {
     size_t rows = (size_t)(l->capacity + l->capacity / 2 + 1024);
-    if (!resize_values(l, (size_t)l->capacity, rows,
-                       l->learning ? sizeof(double) : sizeof(float)) ||
-        !resize_rows(l, rows))
-        return mmoe_fail_memory(err, rows * 4 *
-                                         (size_t)(l->set->n_sparse +
-                                                  (l->learning ? 2 : 1) * l->set->n_dense +
-                                                  l->set->n_label));
+    if (!resize_values(l, (size_t)l->capacity, rows) || !resize_rows(l, rows))
+        return mmoe_fail_memory(
+            err, rows * (4 * (size_t)(l->set->n_sparse + l->set->n_label) + values_size(l)));
     l->capacity = (int64_t)rows;
     return MMOE_OK;
 }
@@ -122,142 +301,16 @@ static mmoe_status on_row(void *user, int64_t row, const mmoe_csv_field *fields,
     mmoe_status status = set->rows == l->capacity ? grow(l, err) : MMOE_OK;
     const int64_t *at = l->field + set->n_sparse + set->n_dense;
     size_t r = (size_t)set->rows;
-    if (!status) status = mmoe_csv_read_features(l, row, fields, err);
+    if (!status) status = read_features(l, row, fields, err);
     for (int32_t i = 0; !status && i < set->n_label; i++, at++)
-        status = mmoe_csv_read_label(l, i, row, *at < 0 ? NULL : &fields[*at],
-                                     &l->labels_read[r * (size_t)set->n_label + (size_t)i], err);
-    if (!status && *at >= 0)
-        status = mmoe_csv_read_weight(l, row, &fields[*at], &l->weights[r], err);
+        status = read_label(l, i, row, *at < 0 ? NULL : &fields[*at],
+                            &l->labels_read[r * (size_t)set->n_label + (size_t)i], err);
+    if (!status && *at >= 0) status = read_weight(l, row, &fields[*at], &l->weights[r], err);
     set->rows++;
     return status;
 }
 
 /* ---- The whole file ---- */
-
-static void measure_column(mmoe_dense_column *c, int32_t pass, const double *values, size_t stride,
-                           int64_t rows) {
-    mmoe_encoder *e = c->encoder;
-    if (mmoe_gap_is_open(&c->gap))
-        mmoe_gap_measure(&c->gap, e, pass, values, stride, rows);
-    else if (pass < e->kind->passes)
-        e->kind->measure(e, pass, values, stride, rows);
-}
-
-/* All learned numbers, in runs of rows that stay in the cache while each column sees its own. */
-static void measure_numbers(const loader *l) {
-    enum { RUN = 1024 };
-    const struct mmoe_schema *s = l->learned;
-    const int64_t n = s->n_dense, rows = l->set->rows;
-    int32_t passes = 0;
-    for (int32_t i = 0; i < n; i++) {
-        const mmoe_dense_column *c = &s->dense[i];
-        if (c->encoder->kind->passes > passes) passes = c->encoder->kind->passes;
-        if (mmoe_gap_is_open(&c->gap) && MMOE_GAP_PASSES > passes) passes = MMOE_GAP_PASSES;
-    }
-    for (int32_t pass = 0; pass < passes; pass++)
-        for (int64_t first = 0; first < rows; first += RUN)
-            for (int32_t i = 0; i < n; i++) {
-                const double *values = (const double *)l->values + first * n + i;
-                measure_column(&s->dense[i], pass, values, (size_t)n,
-                               rows - first < RUN ? rows - first : RUN);
-            }
-}
-
-/* A fault of a whole column. */
-static mmoe_status fail_column(const loader *l, mmoe_field_place at, const char *fault,
-                               mmoe_error *err) {
-    if (!fault) return MMOE_OK;
-    if (fault == mmoe_column_no_memory) return mmoe_fail_memory(err, (size_t)l->set->rows);
-    if (!at.feature) return mmoe_fail_at(err, MMOE_E_DATA, l->path, 0, at.column, "%s", fault);
-    return mmoe_fail_at(err, MMOE_E_DATA, l->path, 0, at.column, "%s (feature \"%.100s\")", fault,
-                        at.feature);
-}
-
-static mmoe_status settle_encoder(const loader *l, mmoe_encoder *e, mmoe_field_place at,
-                                  mmoe_error *err) {
-    char room[MMOE_FAULT_SIZE], shown[MMOE_FEATURE_SIZE];
-    int64_t figure = 0;
-    const mmoe_status status =
-        fail_column(l, at, e->kind->settle ? e->kind->settle(e, room) : NULL, err);
-    const char *remark = !status && e->kind->remark ? e->kind->remark(e, room, &figure) : NULL;
-    if (!remark) return status;
-    const char *name = at.feature ? at.feature : at.column;
-    return mmoe_warn(&l->set->warnings, (mmoe_warning){NULL, name, figure, 0}, err, "%s: %s",
-                     mmoe_feature_show(name, at.feature ? at.column : NULL, shown), remark);
-}
-
-static mmoe_status settle_number(const loader *l, mmoe_dense_column *c, mmoe_error *err) {
-    const mmoe_field_place at = mmoe_field_place_of(0, c->name, c->column);
-    char room[MMOE_FAULT_SIZE];
-    if (mmoe_gap_is_open(&c->gap) && !c->gap.rows)
-        return fail_column(l, at, "every value is missing", err);
-    const mmoe_status status = settle_encoder(l, c->encoder, at, err);
-    return status ? status : fail_column(l, at, mmoe_gap_settle(&c->gap, c->encoder, room), err);
-}
-
-/* Of the feature that owns a table. */
-static mmoe_field_place owner_of(const struct mmoe_schema *s, int32_t table) {
-    const char *name = s->tables[table].name;
-    int32_t i = 0;
-    while (s->sparse[i].table != table || strcmp(s->sparse[i].name, name) != 0) i++;
-    return mmoe_field_place_of(0, name, s->sparse[i].column);
-}
-
-static void place_id(mmoe_note *note, const int32_t *become, int64_t row, int32_t *id) {
-    if (*id && !become[*id]) mmoe_note_add(note, MMOE_CELL_UNKNOWN, row);
-    *id = become[*id];
-}
-
-/* Learned ids as rows of the settled tables; a value that has none of its own is unknown. */
-static void place_ids(const loader *l) {
-    const struct mmoe_dataset *set = l->set;
-    const struct mmoe_schema *s = l->learned;
-    for (int32_t i = 0; i < s->n_sparse; i++) {
-        const mmoe_encoder *e = s->tables[s->sparse[i].table].encoder;
-        const int32_t *become = e->kind->become ? e->kind->become(e) : NULL;
-        const int32_t list = s->sparse[i].list;
-        for (int64_t r = 0; become && r < set->rows; r++) {
-            const int64_t at = r * s->n_list + list;
-            int32_t *id = l->ids + r * set->n_id + i, *end = id + 1;
-            if (list >= 0) {
-                id = l->lists.ids + (at ? l->lists.ends[at - 1] : 0);
-                end = l->lists.ids + l->lists.ends[at];
-            }
-            for (; id < end; id++) place_id(&set->notes[i], become, set->first_row + r, id);
-        }
-    }
-}
-
-static mmoe_status finish_learning(loader *l, mmoe_error *err) {
-    struct mmoe_schema *s = l->learned;
-    mmoe_status status = MMOE_OK;
-    measure_numbers(l);
-    for (int32_t i = 0; !status && i < s->n_dense; i++)
-        status = settle_number(l, &s->dense[i], err);
-    for (int32_t i = 0; !status && i < s->n_table; i++) {
-        status = settle_encoder(l, s->tables[i].encoder, owner_of(s, i), err);
-        mmoe_table_settle(&s->tables[i]);
-    }
-    if (status) return status;
-    place_ids(l);
-    for (int32_t i = 0; i < s->n_table; i++) mmoe_encoder_forget(s->tables[i].encoder);
-    return MMOE_OK;
-}
-
-/* Learned numbers as the model's inputs; NULL when memory is out. */
-static float *finish_numbers(const loader *l) {
-    const mmoe_dense_column *columns = l->schema->dense;
-    const size_t n = (size_t)l->set->n_dense, rows = (size_t)l->set->rows;
-    float *to = mmoe_alloc_aligned(&l->alloc, rows, n * sizeof *to), *out = to;
-    const double *from = l->values;
-    for (size_t r = 0; to && r < rows; r++)
-        for (size_t c = 0; c < n; c++, from++, to++) {
-            const mmoe_encoder *e = columns[c].encoder;
-            *to = isnan(*from) ? *columns[c].gap.fill : e->kind->finish(e, *from);
-            assert(isfinite(*to));
-        }
-    return out;
-}
 
 /* Moves an array into memory of its own size that is aligned, and in large pages where it is large:
  * training reads rows in random order. Releases the one that grew. */
@@ -268,32 +321,20 @@ static void *settle(loader *l, void *grown, size_t count, size_t size) {
     return to;
 }
 
-/* What a file tells of its labels: their transforms, means, which heads may begin with, and second
- * texts; one that is not UTF-8 has no place in a model's file, so other files may tell their own.
- */
-static void learn_labels(loader *l) {
-    const struct mmoe_dataset *set = l->set;
-    for (int32_t i = 0; i < set->n_label; i++) {
-        mmoe_label_column *label = &l->learned->labels[i];
-        const mmoe_label_run run = {set->rows, set->labels + i, set->weights, (size_t)set->n_label};
-        mmoe_label_scale_fit(&label->scale, &run);
-        label->has_mean = mmoe_label_mean(&label->scale, &run, &label->mean);
-        char *negative = l->negatives[i];
-        if (!negative || !mmoe_utf8_is(negative, strlen(negative))) continue;
-        label->negative = negative;
-        l->negatives[i] = NULL;
-    }
+static mmoe_learning learning_of(const loader *l) {
+    return (mmoe_learning){l->path, l->set, l->learned, l->ids, &l->lists, l->values, l->negatives};
 }
 
 static mmoe_status finish_set(loader *l, mmoe_error *err) {
     struct mmoe_dataset *set = l->set;
     const size_t rows = (size_t)set->rows;
     set->ids = settle(l, l->ids, rows, (size_t)set->n_id * sizeof *set->ids);
+    const mmoe_learning learning = learning_of(l);
     if (l->learning) {
-        set->dense = finish_numbers(l);
+        set->dense = mmoe_learning_inputs(&learning);
         mmoe_release(&l->alloc, l->values);
     } else {
-        set->dense = settle(l, l->values, rows, (size_t)set->n_dense * sizeof *set->dense);
+        set->dense = settle(l, l->values, rows, (size_t)set->dense_width * sizeof *set->dense);
     }
     set->labels = settle(l, l->labels_read, rows, (size_t)set->n_label * sizeof *set->labels);
     const bool weighted = l->weights != NULL;
@@ -302,12 +343,11 @@ static mmoe_status finish_set(loader *l, mmoe_error *err) {
     l->values = NULL;
     l->labels_read = l->weights = NULL;
     const bool has_lists =
-        set->n_sparse == set->n_id ||
         mmoe_list_store_move(&l->lists, &set->offsets, &set->elements, &set->element_weights);
     if (!set->ids || !set->dense || !set->labels || !has_lists || (weighted && !set->weights))
-        return mmoe_fail_memory(err, rows * 4 *
-                                         (size_t)(set->n_sparse + set->n_dense + set->n_label + 1));
-    if (l->learning) learn_labels(l);
+        return mmoe_fail_memory(
+            err, rows * 4 * (size_t)(set->n_sparse + set->dense_width + set->n_label + 1));
+    if (l->learning) mmoe_learning_labels(&learning);
     const mmoe_status status = mmoe_dataset_seal(set, l->schema, err);
     if (status || !l->learning) return status;
     return mmoe_dataset_warn_of_constants(set, l->schema, err);
@@ -344,7 +384,10 @@ static mmoe_status load(loader *l, struct mmoe_dataset **out, mmoe_error *err) {
         status =
             mmoe_fail_at(err, MMOE_E_FORMAT, l->path, 0, NULL, "the file has a header but no rows");
     if (!status) status = warn_of_file(l, err);
-    if (!status && l->learning) status = finish_learning(l, err);
+    if (!status && l->learning) {
+        const mmoe_learning learning = learning_of(l);
+        status = mmoe_learning_settle(&learning, err);
+    }
     if (!status) status = finish_set(l, err);
     if (!status) status = warn_of_columns(l, err);
     if (!status) {

@@ -18,13 +18,22 @@ mmoe_status mmoe_fail_input(const mmoe_values *v, size_t row, mmoe_error *err) {
 static mmoe_status fail_raw(const mmoe_values *v, size_t row, const char *at, const char *fault,
                             mmoe_error *err) {
     char shown[MMOE_SHOWN_SIZE];
+    const bool vector = v->dense && v->dense->span > 1 && v->column->type != MMOE_VALUE_TEXT;
     return mmoe_fail_at(err, MMOE_E_DATA, NULL, (int64_t)row + 1, v->name, "%s %s",
-                        mmoe_value_show(v->column->type, at, shown), fault);
+                        vector ? "the vector" : mmoe_value_show(v->column->type, at, shown), fault);
+}
+
+/* Bytes of a row's value. */
+static size_t size_of(const mmoe_values *v) {
+    const mmoe_value_type type = v->column->type;
+    const size_t size = mmoe_value_size(type);
+    if (!v->dense || type == MMOE_VALUE_TEXT) return size;
+    return size * (size_t)(type == MMOE_VALUE_INPUT ? v->dense->width : v->dense->span);
 }
 
 /* A stride in values, not in bytes, would read each value from within the one before. */
 static mmoe_status check_stride(const mmoe_values *v, const char *call, mmoe_error *err) {
-    const size_t stride = v->column->stride, size = mmoe_value_size(v->column->type);
+    const size_t stride = v->column->stride, size = size_of(v);
     if (stride == 0 || stride >= size || v->rows < 2) return MMOE_OK;
     return mmoe_fail_at(err, MMOE_E_ARGUMENT, NULL, 0, v->name,
                         "%s: the column's stride, %zu bytes, is less than a value's %zu", call,
@@ -49,12 +58,13 @@ mmoe_status mmoe_values_check(const mmoe_values *v, const char *call, mmoe_error
     return check_stride(v, call, err);
 }
 
-static size_t step_of(const mmoe_column *c) {
-    return c->stride ? c->stride : mmoe_value_size(c->type);
+/* Of a row to the next. */
+static size_t step_of(const mmoe_values *v) {
+    return v->column->stride ? v->column->stride : size_of(v);
 }
 
 static const char *start_of(const mmoe_values *v) {
-    return (const char *)v->column->values + v->first * step_of(v->column);
+    return (const char *)v->column->values + v->first * step_of(v);
 }
 
 /* The value at `at`, or an empty text where it is a word for nothing. */
@@ -72,7 +82,7 @@ static size_t row_of(const mmoe_values *v, size_t r) { return v->is_list ? v->ro
 mmoe_status mmoe_encode_ids(const mmoe_values *v, int32_t *to, size_t stride, mmoe_error *err) {
     const mmoe_encoder *e = v->encoder;
     const mmoe_value_type type = v->column->type;
-    const size_t step = step_of(v->column);
+    const size_t step = step_of(v);
     const char *at = start_of(v);
     mmoe_cell cell;
     if (!to && type != MMOE_VALUE_ROW && e->kind->is_total) return MMOE_OK;
@@ -92,37 +102,51 @@ mmoe_status mmoe_encode_ids(const mmoe_values *v, int32_t *to, size_t stride, mm
     return MMOE_OK;
 }
 
-/* Is a number missing? */
+/* Is a number missing? A vector is where all its numbers are. */
 static bool is_missing(const mmoe_values *v, const char *at) {
+    const mmoe_value_type type = v->column->type;
     double value;
     size_t length;
-    if (v->column->type == MMOE_VALUE_TEXT) {
+    if (type == MMOE_VALUE_TEXT) {
         const char *text = mmoe_value_text(at, &length);
         return mmoe_reading_is_missing(v->reading, text, length);
     }
-    mmoe_value_number(v->column->type, at, &value);
-    return isnan(value);
+    for (int32_t k = 0; k < v->dense->span; k++, at += mmoe_value_size(type)) {
+        mmoe_value_number(type, at, &value);
+        if (!isnan(value)) return false;
+    }
+    return true;
+}
+
+/* Inputs that have passed the encoder, at any address. */
+static bool copy_inputs(const mmoe_values *v, const char *at, float *to) {
+    float input;
+    for (int32_t i = 0; i < v->dense->width; i++, at += sizeof input) {
+        memcpy(&input, at, sizeof input);
+        if (!isfinite(input)) return false;
+        if (to) to[i] = input;
+    }
+    return true;
 }
 
 mmoe_status mmoe_encode_numbers(const mmoe_values *v, float *to, size_t stride, mmoe_error *err) {
     const mmoe_encoder *e = v->encoder;
     const mmoe_value_type type = v->column->type;
-    const size_t step = step_of(v->column);
-    const float *fill = type == MMOE_VALUE_INPUT ? NULL : v->gap->fill;
+    const size_t step = step_of(v);
     const char *at = start_of(v);
-    mmoe_cell cell;
+    mmoe_cell cell = {.inputs = to};
     for (size_t r = 0; r < v->rows; r++, at += step) {
+        if (to) cell.inputs = to + r * stride;
         if (type == MMOE_VALUE_INPUT) {
-            memcpy(&cell.input, at, sizeof cell.input);
-            if (!isfinite(cell.input)) return mmoe_fail_input(v, v->first + r, err);
-        } else if (fill && is_missing(v, at)) {
-            cell.input = *fill;
-            if (v->note) mmoe_note_add(v->note, MMOE_CELL_MISSING, (int64_t)(v->first + r) + 1);
-        } else {
-            const char *fault = e->kind->take(e, type, at, &cell);
-            if (fault) return fail_raw(v, v->first + r, at, fault, err);
+            if (!copy_inputs(v, at, cell.inputs)) return mmoe_fail_input(v, v->first + r, err);
+            continue;
         }
-        if (to) to[r * stride] = cell.input;
+        const bool missing = v->dense->gap.fill && is_missing(v, at);
+        const char *fault = missing ? NULL : e->kind->take(e, type, at, &cell);
+        if (fault) return fail_raw(v, v->first + r, at, fault, err);
+        if (to) mmoe_dense_fill(v->dense, cell.inputs, missing);
+        if (missing && v->note)
+            mmoe_note_add(v->note, MMOE_CELL_MISSING, (int64_t)(v->first + r) + 1);
     }
     return MMOE_OK;
 }

@@ -11,19 +11,20 @@ typedef struct mmoe_values {
     const char *name; /* in errors */
     const mmoe_column *column;
     size_t first, rows;
-    const mmoe_reading *reading; /* of texts */
-    mmoe_note *note;             /* of raw values; NULL: nothing is noted */
-    const mmoe_gap *gap;         /* of numbers */
-    bool is_list;                /* these are elements of one row, `row` */
+    const mmoe_reading *reading;    /* of texts */
+    mmoe_note *note;                /* of raw values; NULL: nothing is noted */
+    const mmoe_dense_column *dense; /* of numbers */
+    bool is_list;                   /* these are elements of one row, `row` */
     size_t row;
 } mmoe_values;
 
 /* Is the column of a type that its encoder takes, and are there values? `call` names the public
  * function. MMOE_E_ARGUMENT. */
 mmoe_status mmoe_values_check(const mmoe_values *values, const char *call, mmoe_error *err);
-/* Writes row r to to[r * stride]; `to` NULL: looks for faults alone. err->row counts from 1, the
- * batch's first row. MMOE_E_ARGUMENT: a row number outside the table, an input that is not finite;
- * MMOE_E_DATA: a raw value that the encoder does not take. */
+/* Writes row r to to[r * stride], a number's inputs one behind the other; `to` NULL: looks for
+ * faults alone. err->row counts from 1, the batch's first row. MMOE_E_ARGUMENT: a row number
+ * outside the table, an input that is not finite; MMOE_E_DATA: a raw value that the encoder does
+ * not take. */
 mmoe_status mmoe_encode_ids(const mmoe_values *values, int32_t *to, size_t stride, mmoe_error *err);
 mmoe_status mmoe_encode_numbers(const mmoe_values *values, float *to, size_t stride,
                                 mmoe_error *err);

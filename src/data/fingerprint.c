@@ -33,6 +33,12 @@ static uint64_t hash_label(uint64_t h, const mmoe_label_column *label) {
     return label->positive ? hash_text(hash_text(h, label->positive), label->negative) : h;
 }
 
+static uint64_t hash_gap(uint64_t h, const mmoe_dense_column *c) {
+    const size_t width = (size_t)mmoe_encoder_width(c->encoder);
+    h = mmoe_checksum_hash(h, c->gap.fill, width * sizeof(float));
+    return c->indicator ? hash_number(h, c->indicator) : h;
+}
+
 uint64_t mmoe_schema_fingerprint(const struct mmoe_schema *s) {
     uint64_t h = hash_number(hash_number(s->n_sparse, s->n_dense), s->n_label);
     for (int32_t i = 0; i < s->n_sparse; i++)
@@ -44,8 +50,7 @@ uint64_t mmoe_schema_fingerprint(const struct mmoe_schema *s) {
         h = mmoe_encoder_hash(hash_feature(h, s->dense[i].name, s->dense[i].column),
                               s->dense[i].encoder);
     for (int32_t i = 0; i < s->n_dense; i++)
-        if (s->dense[i].gap.fill)
-            h = mmoe_checksum_hash(hash_number(h, i), s->dense[i].gap.fill, sizeof(float));
+        if (s->dense[i].gap.fill) h = hash_gap(hash_number(h, i), &s->dense[i]);
     for (int32_t i = 0; i < s->n_label; i++) h = hash_label(h, &s->labels[i]);
     h = hash_text(h, s->weight);
     return h ? h : 1;

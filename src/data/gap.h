@@ -16,21 +16,26 @@ typedef struct mmoe_gap_mean {
 
 typedef struct mmoe_gap {
     mmoe_choice rule; /* while `fill` is not known */
-    float *fill;      /* the inputs that stand for a missing value; NULL: it is an error */
+    float *fill;      /* [width of the encoder] the inputs that stand for a missing value; NULL: it
+                         is an error */
     int64_t rows;     /* learning: whose value is there */
-    mmoe_gap_mean mean;
+    mmoe_gap_mean *mean; /* [span of the encoder] learning a mean */
 } mmoe_gap;
 
 static inline bool mmoe_gap_is_open(const mmoe_gap *g) {
     return g->fill || g->rule.word != MMOE_MISSING_ERROR;
 }
 
-/* A deep copy; false when memory is out, *to being empty then. */
-bool mmoe_gap_copy(const mmoe_gap *from, const mmoe_allocator *alloc, mmoe_gap *to);
+/* A deep copy of what stands for missing values of an encoder that has settled; false when memory
+ * is out. */
+bool mmoe_gap_copy(const mmoe_gap *from, const mmoe_encoder *e, mmoe_gap *to);
 void mmoe_gap_finish(mmoe_gap *g, const mmoe_allocator *alloc);
 
-/* Learned cells of an encoder, NaN where a value is missing, for a gap that is open; as measure of
- * a kind, which sees those that are there. Passes are those of the kind, and MMOE_GAP_PASSES. */
+/* Makes it ready to learn beside an encoder that has started; MMOE_E_MEMORY. */
+mmoe_status mmoe_gap_start(mmoe_gap *g, const mmoe_encoder *e, mmoe_error *err);
+/* Learned cells of an encoder, their first number NaN where a value is missing, for a gap that is
+ * open; as measure of a kind, which sees those that are there. Passes are those of the kind, and
+ * MMOE_GAP_PASSES. */
 enum { MMOE_GAP_PASSES = 2 };
 void mmoe_gap_measure(mmoe_gap *g, mmoe_encoder *e, int32_t pass, const double *learned,
                       size_t stride, int64_t rows);

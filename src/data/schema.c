@@ -210,10 +210,12 @@ static mmoe_status add_column(binding *b, int32_t spec, size_t c, schema *s, mmo
     }
     const mmoe_dense_spec *d = &b->specs->dense[spec - n_ids(b->specs)];
     mmoe_dense_column *to = &s->dense[s->n_dense++];
-    *to = (mmoe_dense_column){.side = d->side, .gap = {.rule = d->missing}};
+    *to = (mmoe_dense_column){
+        .side = d->side, .gap = {.rule = d->missing}, .indicator = d->indicator};
     if (!mmoe_schema_text(s, name, &to->name) || !mmoe_schema_text(s, column, &to->column))
         return mmoe_fail_memory(err, length + 1);
-    return start_encoder(d->encoder, &s->alloc, &to->encoder, err);
+    const mmoe_status status = start_encoder(d->encoder, &s->alloc, &to->encoder, err);
+    return status ? status : mmoe_gap_start(&to->gap, to->encoder, err);
 }
 
 static mmoe_status add_columns(binding *b, int32_t spec, schema *s, mmoe_error *err) {
@@ -368,6 +370,7 @@ static mmoe_status build(binding *b, const mmoe_label_column *labels, int32_t n_
     if (!status) status = add_labels(labels, n_label, b->specs->weight, s, err);
     if (!status && !mmoe_reading_copy(&b->specs->reading, a, &s->reading))
         status = mmoe_fail_memory(err, b->specs->reading.missing.count * sizeof(char *));
+    if (!status) status = mmoe_schema_lay(s, err);
     if (status)
         mmoe_schema_free(s);
     else

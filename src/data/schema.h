@@ -2,6 +2,8 @@
 #ifndef MMOE_DATA_SCHEMA_H
 #define MMOE_DATA_SCHEMA_H
 
+#include <string.h>
+
 #include "base/alloc.h"
 #include "data/column.h"
 #include "data/gap.h"
@@ -36,6 +38,7 @@ typedef struct mmoe_dense_spec {
     mmoe_side side;
     mmoe_encoder *encoder; /* a kind of numbers with its keys */
     mmoe_choice missing;   /* of MMOE_MISSING */
+    bool indicator;
 } mmoe_dense_spec;
 
 typedef struct mmoe_feature_specs {
@@ -73,6 +76,10 @@ typedef struct mmoe_dense_column {
     mmoe_side side;
     mmoe_encoder *encoder;
     mmoe_gap gap;
+    bool indicator; /* its last input is 1 where the value was missing, else 0 */
+    /* mmoe_schema_lay: where it stands among a row's inputs, and among the numbers of a row of raw
+     * values. */
+    int32_t first, width, first_number, span;
 } mmoe_dense_column;
 
 typedef struct mmoe_label_column {
@@ -90,7 +97,8 @@ typedef struct mmoe_label_column {
 struct mmoe_schema {
     mmoe_allocator alloc;
     int32_t n_table, n_sparse, n_dense, n_label;
-    int32_t n_list; /* of the sparse columns; they stand behind those of one id */
+    int32_t n_list;                  /* of the sparse columns; they stand behind those of one id */
+    int32_t dense_width, dense_span; /* inputs and numbers of all dense features */
     mmoe_table *tables;
     mmoe_sparse_column
         *sparse; /* in the order of the specs; those of one pattern in the order of the header */
@@ -129,6 +137,17 @@ mmoe_status mmoe_schema_bind(const mmoe_schema_wanted *wanted, const char *const
  * memory is out. */
 struct mmoe_schema *mmoe_schema_new(const mmoe_allocator *alloc, size_t n_table, size_t n_sparse,
                                     size_t n_dense, size_t n_label);
+/* The dense feature that has input `at` of a row. */
+const mmoe_dense_column *mmoe_dense_at(const struct mmoe_schema *s, int32_t at);
+/* Lays the dense features side by side, as wide as their encoders are by now. MMOE_E_CONFIG: too
+ * wide. */
+mmoe_status mmoe_schema_lay(struct mmoe_schema *s, mmoe_error *err);
+/* The inputs of a value, of which inputs[0..width) stand or, where it is missing, are filled. */
+static inline void mmoe_dense_fill(const mmoe_dense_column *c, float *inputs, bool missing) {
+    const size_t width = (size_t)(c->width - c->indicator);
+    if (missing) memcpy(inputs, c->gap.fill, width * sizeof *inputs);
+    if (c->indicator) inputs[width] = missing;
+}
 /* A copy of a text of it, NULL of NULL, and of a label; false when memory is out. */
 bool mmoe_schema_text(const struct mmoe_schema *s, const char *from, char **to);
 bool mmoe_schema_label(const struct mmoe_schema *s, const mmoe_label_column *from,

@@ -37,6 +37,32 @@ bool mmoe_schema_label(const schema *s, const mmoe_label_column *from, mmoe_labe
            mmoe_schema_text(s, from->negative, &to->negative);
 }
 
+mmoe_status mmoe_schema_lay(schema *s, mmoe_error *err) {
+    enum { MOST = 1 << 24 };
+    int64_t width = 0, span = 0;
+    for (int32_t i = 0; i < s->n_dense; i++) {
+        mmoe_dense_column *c = &s->dense[i];
+        c->span = mmoe_encoder_span(c->encoder);
+        c->width = mmoe_encoder_width(c->encoder) + c->indicator;
+        c->first = (int32_t)width;
+        c->first_number = (int32_t)span;
+        width += c->width;
+        span += c->span;
+        if (width > MOST || span > MOST)
+            return mmoe_fail_at(err, MMOE_E_CONFIG, NULL, 0, c->name,
+                                "with this one the features have more than %d numbers", MOST);
+    }
+    s->dense_width = (int32_t)width;
+    s->dense_span = (int32_t)span;
+    return MMOE_OK;
+}
+
+const mmoe_dense_column *mmoe_dense_at(const schema *s, int32_t at) {
+    const mmoe_dense_column *c = s->dense;
+    while (at >= c->first + c->width) c++;
+    return c;
+}
+
 static mmoe_status copy_into(const schema *from, schema *s, mmoe_error *err) {
     s->n_list = from->n_list;
     bool ok = mmoe_schema_text(s, from->weight, &s->weight) &&
@@ -52,11 +78,11 @@ static mmoe_status copy_into(const schema *from, schema *s, mmoe_error *err) {
     for (; ok && s->n_dense < from->n_dense; s->n_dense++) {
         mmoe_dense_column *d = &s->dense[s->n_dense];
         const mmoe_dense_column *source = &from->dense[s->n_dense];
-        *d = (mmoe_dense_column){.side = source->side};
+        *d = (mmoe_dense_column){.side = source->side, .indicator = source->indicator};
         ok = mmoe_schema_text(s, source->name, &d->name) &&
              mmoe_schema_text(s, source->column, &d->column) &&
-             mmoe_gap_copy(&source->gap, &s->alloc, &d->gap) &&
-             (d->encoder = mmoe_encoder_copy(source->encoder, &s->alloc));
+             (d->encoder = mmoe_encoder_copy(source->encoder, &s->alloc)) &&
+             mmoe_gap_copy(&source->gap, d->encoder, &d->gap);
     }
     for (; ok && s->n_label < from->n_label; s->n_label++)
         ok = mmoe_schema_label(s, &from->labels[s->n_label], &s->labels[s->n_label]);
@@ -69,7 +95,7 @@ static mmoe_status copy_into(const schema *from, schema *s, mmoe_error *err) {
         ok = mmoe_schema_text(s, source->name, &t->name) &&
              (t->encoder = mmoe_encoder_copy(source->encoder, &s->alloc));
     }
-    return ok ? MMOE_OK : mmoe_fail_memory(err, sizeof *s);
+    return ok ? mmoe_schema_lay(s, err) : mmoe_fail_memory(err, sizeof *s);
 }
 
 mmoe_status mmoe_schema_copy(const schema *source, const mmoe_allocator *alloc, schema **out,

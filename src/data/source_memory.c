@@ -91,7 +91,7 @@ static mmoe_identity memory_identity(const mmoe_source *source) {
     uint64_t h =
         mmoe_checksum_hash((uint64_t)d->rows, d->ids, (size_t)(d->rows * d->n_id) * sizeof *d->ids);
     h = hash_lists(h, d);
-    h = mmoe_checksum_hash(h, d->dense, (size_t)(d->rows * d->n_dense) * sizeof *d->dense);
+    h = mmoe_checksum_hash(h, d->dense, (size_t)(d->rows * d->dense_width) * sizeof *d->dense);
     h = mmoe_checksum_hash(h, d->labels, (size_t)(d->rows * d->n_label) * sizeof *d->labels);
     if (d->weights) h = mmoe_checksum_hash(h, d->weights, (size_t)d->rows * sizeof *d->weights);
     return (mmoe_identity){d->schema_hash, h ? h : 1};

@@ -1,5 +1,9 @@
-/* The inputs "ids" and "x", look-ups and transforms. */
+/* The inputs "ids" and "x", look-ups, transforms and encodings. */
+#include <float.h>
+#include <string.h>
+
 #include "data/column_number.h"
+#include "data/column_piecewise_linear.h"
 #include "data/schema.h"
 #include "export/onnx_ops.h"
 
@@ -51,65 +55,125 @@ static const char *add_logarithms(mmoe_exporter *e, const char *x, const mmoe_de
                          x);
 }
 
-/* Where a value is missing, and may be: Where(IsNaN(raw) and mask, fill, x). */
-static const char *add_gaps(mmoe_exporter *e, const char *x, const mmoe_dense_column *columns,
-                            int64_t n) {
-    bool *mask = mmoe_onnx_room(e->onnx, (size_t)n, sizeof *mask), any = false;
-    float *fill = mmoe_onnx_room(e->onnx, (size_t)n, sizeof *fill);
-    if (!fill) return "";
-    for (int64_t i = 0; i < n; i++) {
-        any |= mask[i] = columns[i].gap.fill;
-        fill[i] = mask[i] ? *columns[i].gap.fill : 0;
-    }
-    if (!any) return x;
-    const char *missing =
-        mmoe_onnx_add(e->onnx, "And", mmoe_onnx_add(e->onnx, "IsNaN", "x"),
-                      mmoe_onnx_tensor(e->onnx, NULL, MMOE_ONNX_BOOL, 1, &n, mask));
-    return mmoe_onnx_add(e->onnx, "Where", missing,
-                         mmoe_onnx_tensor(e->onnx, NULL, MMOE_ONNX_FLOAT, 1, &n, fill), x);
+static const char *cast(mmoe_exporter *e, const char *x, int64_t type) {
+    const char *out = mmoe_onnx_add(e->onnx, "Cast", x);
+    mmoe_onnx_set_int(e->onnx, "to", type);
+    return out;
 }
 
 /* In double, as the library does it: a column of large values that lie close together keeps its
  * digits. */
-static const char *add_transforms(mmoe_exporter *e, const mmoe_dense_column *columns, int64_t n) {
+static const char *add_transforms(mmoe_exporter *e, const char *raw,
+                                  const mmoe_dense_column *columns, int64_t n) {
     double *shift = mmoe_onnx_room(e->onnx, (size_t)n, sizeof *shift),
            *scale = mmoe_onnx_room(e->onnx, (size_t)n, sizeof *scale);
     if (!scale) return "";
     bool any = false;
-    for (int64_t i = 0; i < n; i++) any |= columns[i].gap.fill != NULL;
     for (int64_t i = 0; i < n; i++) {
         const mmoe_number_encoder *number = mmoe_number_of(columns[i].encoder);
         shift[i] = number->shift;
         scale[i] = number->scale;
         any |= number->transform != MMOE_TRANSFORM_NONE;
     }
-    if (!any) return "x";
-    const char *x = mmoe_onnx_add(e->onnx, "Cast", "x");
-    mmoe_onnx_set_int(e->onnx, "to", MMOE_ONNX_DOUBLE);
+    if (!any) return raw;
+    const char *x = cast(e, raw, MMOE_ONNX_DOUBLE);
     x = add_logarithms(e, x, columns, n);
     x = mmoe_onnx_add(e->onnx, "Sub", x,
                       mmoe_onnx_tensor(e->onnx, NULL, MMOE_ONNX_DOUBLE, 1, &n, shift));
     x = mmoe_onnx_add(e->onnx, "Mul", x,
                       mmoe_onnx_tensor(e->onnx, NULL, MMOE_ONNX_DOUBLE, 1, &n, scale));
-    x = mmoe_onnx_add(e->onnx, "Cast", x);
-    mmoe_onnx_set_int(e->onnx, "to", MMOE_ONNX_FLOAT);
-    return add_gaps(e, x, columns, n);
+    return cast(e, x, MMOE_ONNX_FLOAT);
+}
+
+/* min(max((x - low) / (high - low), least), most), a bin an entry; the first has no least, the last
+ * no most. */
+static const char *add_bins(mmoe_exporter *e, const char *raw, const mmoe_dense_column *c) {
+    const mmoe_numbers *edges = &mmoe_piecewise_of(c->encoder)->edges;
+    const int64_t n = (int64_t)edges->count - 1;
+    double *bounds[4]; /* low, size, least, most */
+    for (int i = 0; i < 4; i++) {
+        bounds[i] = mmoe_onnx_room(e->onnx, (size_t)n, sizeof **bounds);
+        if (!bounds[i]) return "";
+    }
+    for (int64_t t = 0; t < n; t++) {
+        bounds[0][t] = edges->items[t];
+        bounds[1][t] = edges->items[t + 1] - edges->items[t];
+        bounds[2][t] = t > 0 ? 0 : -DBL_MAX;
+        bounds[3][t] = t + 1 < n ? 1 : DBL_MAX;
+    }
+    static const char *const ops[] = {"Sub", "Div", "Max", "Min"};
+    const char *x = cast(e, raw, MMOE_ONNX_DOUBLE);
+    for (int i = 0; i < 4; i++)
+        x = mmoe_onnx_add(e->onnx, ops[i], x,
+                          mmoe_onnx_tensor(e->onnx, NULL, MMOE_ONNX_DOUBLE, 1, &n, bounds[i]));
+    return cast(e, x, MMOE_ONNX_FLOAT);
+}
+
+/* Columns of the input "x". */
+static const char *raw_columns(mmoe_exporter *e, int32_t first, int32_t count) {
+    int64_t *index = mmoe_onnx_room(e->onnx, (size_t)count, sizeof *index);
+    const int64_t n = count;
+    if (!index) return "";
+    for (int32_t i = 0; i < count; i++) index[i] = first + i;
+    const char *out = mmoe_onnx_add(e->onnx, "Gather", "x",
+                                    mmoe_onnx_tensor(e->onnx, NULL, MMOE_ONNX_INT64, 1, &n, index));
+    mmoe_onnx_set_int(e->onnx, "axis", 1);
+    return out;
+}
+
+/* A dense feature that is no plain number: its inputs, what stands for a missing value in their
+ * place, and whether it was. */
+static const char *add_feature(mmoe_exporter *e, const mmoe_dense_column *c) {
+    const int64_t width = c->width - c->indicator;
+    const char *raw = raw_columns(e, c->first_number, c->span), *x = raw;
+    if (c->encoder->kind == &mmoe_column_number) x = add_transforms(e, raw, c, 1);
+    if (c->encoder->kind == &mmoe_column_piecewise_linear) x = add_bins(e, raw, c);
+    if (!c->gap.fill) return x;
+    float *fill = mmoe_onnx_room(e->onnx, (size_t)width, sizeof *fill);
+    if (!fill) return "";
+    memcpy(fill, c->gap.fill, (size_t)width * sizeof *fill);
+    const char *missing =
+        mmoe_onnx_add(e->onnx, "IsNaN", c->span == 1 ? raw : raw_columns(e, c->first_number, 1));
+    x = mmoe_onnx_add(e->onnx, "Where", missing,
+                      mmoe_onnx_tensor(e->onnx, NULL, MMOE_ONNX_FLOAT, 1, &width, fill), x);
+    const char *const both[] = {x, c->indicator ? cast(e, missing, MMOE_ONNX_FLOAT) : NULL};
+    return c->indicator ? mmoe_onnx_concat(e, both, 2) : x;
+}
+
+static bool is_plain(const mmoe_dense_column *c) {
+    return c->encoder->kind == &mmoe_column_number && !c->gap.fill;
+}
+
+/* The dense features' inputs; features that are plain numbers are transformed together. */
+static int32_t add_dense(mmoe_exporter *e, int32_t col, mmoe_onnx_piece *items) {
+    const mmoe_schema *s = e->model->schema;
+    int32_t n = 0;
+    for (int32_t i = 0, end; i < s->n_dense; i = end) {
+        const mmoe_dense_column *c = &s->dense[i];
+        for (end = i; end < s->n_dense && is_plain(&s->dense[end]);) end++;
+        const int32_t plain = end - i;
+        if (plain == 0) end = i + 1;
+        items[n] = (mmoe_onnx_piece){col + c->first, plain ? plain : c->width, NULL};
+        const char *raw = "x";
+        if (plain > 0 && plain < s->n_dense) raw = raw_columns(e, c->first_number, plain);
+        items[n++].name = plain > 0 ? add_transforms(e, raw, c, plain) : add_feature(e, c);
+    }
+    return n;
 }
 
 void mmoe_onnx_op_input(mmoe_exporter *e, const mmoe_node *n) {
-    const int32_t n_lookup = n->u.input.n_lookup, n_dense = n->u.input.n_dense;
+    const int32_t n_lookup = n->u.input.n_lookup, n_dense = e->model->schema->n_dense;
     const char **tables = mmoe_onnx_room(e->onnx, (size_t)n_lookup, sizeof *tables);
-    mmoe_onnx_piece *items = mmoe_onnx_room(e->onnx, (size_t)n_lookup + 1, sizeof *items);
+    mmoe_onnx_piece *items =
+        mmoe_onnx_room(e->onnx, (size_t)n_lookup + (size_t)n_dense, sizeof *items);
     if (!items) return;
     if (e->graph->n_id) mmoe_onnx_input(e->onnx, "ids", MMOE_ONNX_INT64, e->graph->n_id);
-    if (n_dense) mmoe_onnx_input(e->onnx, "x", MMOE_ONNX_FLOAT, n_dense);
+    if (n_dense) mmoe_onnx_input(e->onnx, "x", MMOE_ONNX_FLOAT, e->model->schema->dense_span);
     for (int32_t i = 0; i < n_lookup; i++) {
         const mmoe_lookup *l = &n->u.input.lookups[i];
         tables[i] = add_table(e, n, i, tables);
         items[i] = (mmoe_onnx_piece){l->col, l->dim, look_up(e, tables[i], "ids", l->column)};
     }
-    if (n_dense)
-        items[n_lookup] = (mmoe_onnx_piece){n->u.input.dense_col, n_dense,
-                                            add_transforms(e, e->model->schema->dense, n_dense)};
-    mmoe_onnx_set_value(e, n->out, items, n_lookup + (n_dense > 0));
+    const int32_t added = add_dense(e, n->u.input.dense_col, items + n_lookup);
+    mmoe_onnx_set_value(e, n->out, items, n_lookup + added);
 }

@@ -47,13 +47,22 @@ static json_t *sparse_json(const mmoe_schema *schema, int32_t i) {
         c);
 }
 
+/* What stands for a missing number, and whether it is told; nothing where it is an error. */
+static bool put_missing(json_t *json, const mmoe_dense_column *d) {
+    const int32_t width = mmoe_encoder_width(d->encoder);
+    if (!d->gap.fill) return true;
+    json_t *array = json_array();
+    bool ok = json_object_set_new(json, "missing", array) == 0;
+    for (int32_t i = 0; ok && i < width; i++)
+        ok = json_array_append_new(array, mmoe_double_to_json((double)d->gap.fill[i])) == 0;
+    return ok && (!d->indicator || json_object_set_new(json, "indicator", json_true()) == 0);
+}
+
 static json_t *dense_json(const mmoe_schema *schema, int32_t i) {
     const mmoe_dense_column *d = schema->dense + i;
     json_t *json = with_place(mmoe_encoder_to_json(json_pack("{s:s}", "name", d->name), d->encoder),
                               d->side, d->column);
-    if (!json || !d->gap.fill ||
-        json_object_set_new(json, "missing", mmoe_double_to_json((double)*d->gap.fill)) == 0)
-        return json;
+    if (!json || put_missing(json, d)) return json;
     json_decref(json);
     return NULL;
 }
@@ -122,26 +131,36 @@ static mmoe_status read_sparse(mmoe_entry *e, int32_t i) {
     return status ? status : mmoe_list_from_json(e, column);
 }
 
-static mmoe_status read_missing(const mmoe_entry *e, mmoe_gap *gap) {
-    double input;
-    if (!json_object_get(e->json, "missing")) return MMOE_OK;
-    const mmoe_status status = mmoe_entry_double(e, "missing", &input);
-    if (status) return status;
-    gap->fill = mmoe_alloc(&e->r->alloc, 1, sizeof *gap->fill);
-    if (!gap->fill) return mmoe_fail_memory(e->r->err, sizeof *gap->fill);
-    *gap->fill = (float)input;
-    return isfinite(*gap->fill)
-               ? MMOE_OK
-               : mmoe_entry_fail(e, "missing", "a number of single precision is needed");
+/* Of an encoder that stands. */
+static mmoe_status read_missing(const mmoe_entry *e, mmoe_dense_column *c) {
+    const json_t *array = json_object_get(e->json, "missing"),
+                 *indicator = json_object_get(e->json, "indicator");
+    const size_t width = (size_t)mmoe_encoder_width(c->encoder);
+    if (indicator && (!json_is_true(indicator) || !array))
+        return mmoe_entry_fail(e, "indicator", "true, beside \"missing\", is needed");
+    c->indicator = indicator;
+    if (!array) return MMOE_OK;
+    if (json_array_size(array) != width)
+        return mmoe_entry_fail(e, "missing", "an array of %zu numbers is needed", width);
+    c->gap.fill = mmoe_alloc(&e->r->alloc, width, sizeof *c->gap.fill);
+    if (!c->gap.fill) return mmoe_fail_memory(e->r->err, width * sizeof *c->gap.fill);
+    for (size_t i = 0; i < width; i++) {
+        double input;
+        if (!mmoe_double_from_json(json_array_get(array, i), &input) || !isfinite((float)input))
+            return mmoe_entry_fail(
+                e, "missing", "number %zu is no string with a number of single precision", i + 1);
+        c->gap.fill[i] = (float)input;
+    }
+    return MMOE_OK;
 }
 
 static mmoe_status read_dense(mmoe_entry *e, int32_t i) {
     mmoe_dense_column *column = e->r->schema->dense + i;
     mmoe_status status = mmoe_entry_text(e, "name", &column->name);
     if (status == MMOE_OK) status = read_place(e, &column->side, &column->column);
-    if (status == MMOE_OK) status = read_missing(e, &column->gap);
-    if (status) return status;
-    return mmoe_encoder_from_json(e, MMOE_SHAPE_NUMBER, 0, &column->encoder);
+    if (status == MMOE_OK)
+        status = mmoe_encoder_from_json(e, MMOE_SHAPE_NUMBER, 0, &column->encoder);
+    return status ? status : read_missing(e, column);
 }
 
 static mmoe_status read_label(mmoe_entry *e, int32_t i) {
@@ -163,7 +182,7 @@ typedef struct part {
     }
 static const char *const table_keys[] = {"padding", NULL},
                          *const sparse_keys[] = {"side", "column", "padding", "list", NULL},
-                         *const dense_keys[] = {"side", "column", "missing", NULL};
+                         *const dense_keys[] = {"side", "column", "missing", "indicator", NULL};
 
 /* Columns name tables, so tables come first. */
 static const part parts[] = {
@@ -284,7 +303,10 @@ static mmoe_status read_schema(const mmoe_entry *root) {
     if (status == MMOE_OK) status = mmoe_reading_from_json(root, &r->schema->reading, &count);
     if (status == MMOE_OK && json_object_size(json) != count)
         status = mmoe_entry_fail(root, "", "a key is unknown");
-    return status ? status : check_schema(root);
+    if (status == MMOE_OK) status = check_schema(root);
+    if (status == MMOE_OK && mmoe_schema_lay(r->schema, NULL))
+        status = mmoe_entry_fail(root, "dense", "the features have too many numbers");
+    return status;
 }
 
 mmoe_status mmoe_schema_from_json(const json_t *json, const char *file, mmoe_vocab_source vocabs,

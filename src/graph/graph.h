@@ -122,7 +122,7 @@ typedef struct mmoe_node {
     size_t missing;                /* bytes that there was no memory for */
     union {
         struct {
-            int32_t n_lookup, n_dense;
+            int32_t n_lookup, n_dense; /* inputs of dense features */
             mmoe_lookup *lookups;
             int32_t dense_col; /* dense inputs follow the embeddings */
         } input;

@@ -336,7 +336,7 @@ static mmoe_status add_lookups(mmoe_graph *g, const mmoe_schema *schema, mmoe_lo
         col += mmoe_lookup_width(&lookups[i]);
     }
     const mmoe_input_args input = {lookups, schema->n_sparse, schema->n_sparse - schema->n_list,
-                                   schema->n_dense};
+                                   schema->dense_width};
     return mmoe_graph_input(g, "input", &input, x, err);
 }
 

@@ -113,6 +113,12 @@ const char *mmoe_model_dense_column(const mmoe_model *m, int32_t i) {
     if (!m || !in_range(i, m->schema->n_dense)) return NULL;
     return mmoe_feature_column(m->schema->dense[i].name, m->schema->dense[i].column);
 }
+int32_t mmoe_model_dense_width(const mmoe_model *m, int32_t i) {
+    return m && in_range(i, m->schema->n_dense) ? m->schema->dense[i].width : -1;
+}
+int32_t mmoe_model_dense_dim(const mmoe_model *m, int32_t i) {
+    return m && in_range(i, m->schema->n_dense) ? m->schema->dense[i].span : -1;
+}
 int mmoe_model_sparse_side(const mmoe_model *m, int32_t i) {
     return m && in_range(i, m->schema->n_sparse) ? (int)m->schema->sparse[i].side : -1;
 }

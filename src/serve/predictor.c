@@ -14,7 +14,7 @@ static mmoe_status create(mmoe_program *program, const mmoe_allocator *alloc, mm
     const mmoe_score *score = program->model->score;
     const size_t counts[] = {program->chunk_floats,
                              program->user_starts,
-                             chunk * (size_t)program->model->schema->n_dense,
+                             chunk * (size_t)program->model->schema->dense_width,
                              chunk * tasks,
                              chunk * tasks,
                              chunk,

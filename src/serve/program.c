@@ -28,8 +28,9 @@ static void order_columns(mmoe_program *p, const mmoe_node *input) {
             if ((int)s->sparse[i].side != side) continue;
             for (int32_t c = 0; c < mmoe_lookup_width(l); c++) p->x_col[l->col + c] = at++;
         }
-        for (int32_t i = 0; i < input->u.input.n_dense; i++)
-            if ((int)s->dense[i].side == side) p->x_col[input->u.input.dense_col + i] = at++;
+        for (int32_t i = 0; i < s->n_dense; i++)
+            for (int32_t c = 0; (int)s->dense[i].side == side && c < s->dense[i].width; c++)
+                p->x_col[input->u.input.dense_col + s->dense[i].first + c] = at++;
         if (side == MMOE_SIDE_USER) p->user_cols = at;
     }
 }
@@ -45,10 +46,13 @@ static void fill_side(mmoe_program *p, mmoe_serve_side *side, int which, const m
         side->tables[side->n_sparse] = &s->tables[s->sparse[i].table];
         side->last[side->n_sparse++] = (int32_t)(s->tables[s->sparse[i].table].rows - 1);
     }
-    for (int32_t i = 0; i < s->n_dense; i++)
-        if (has_side(which, s->dense[i].side))
-            side->dense[side->n_dense++] =
-                (mmoe_serve_dense){&s->dense[i], p->x_col[input->u.input.dense_col + i]};
+    for (int32_t i = 0; i < s->n_dense; i++) {
+        const mmoe_dense_column *d = &s->dense[i];
+        if (!has_side(which, d->side)) continue;
+        side->dense[side->n_dense++] =
+            (mmoe_serve_dense){d, side->dense_width, p->x_col[input->u.input.dense_col + d->first]};
+        side->dense_width += d->width;
+    }
     for (int32_t i = 0; i < input->u.input.n_lookup; i++) {
         const mmoe_lookup *l = &input->u.input.lookups[i];
         if (has_side(which, s->sparse[i].side))

@@ -27,7 +27,7 @@ static mmoe_values dense_values(const mmoe_request *q, int32_t i, size_t first, 
                          .first = first,
                          .rows = rows,
                          .reading = q->side->reading,
-                         .gap = &d->gap};
+                         .dense = d};
 }
 
 /* ---- Checks ---- */
@@ -51,9 +51,11 @@ static mmoe_status check_ids(const mmoe_request *q, mmoe_error *err) {
 static mmoe_status check_inputs(const mmoe_request *q, mmoe_error *err) {
     const mmoe_batch *b = q->batch;
     for (size_t row = 0; row < b->rows; row++)
-        for (int32_t i = 0; i < q->side->n_dense; i++)
+        for (int32_t i = 0; i < q->side->dense_width; i++)
             if (!isfinite(b->dense[row * b->dense_stride + (size_t)i])) {
-                const mmoe_values v = dense_values(q, i, 0, 0);
+                int32_t last = q->side->n_dense - 1;
+                while (q->side->dense[last].first > i) last--;
+                const mmoe_values v = dense_values(q, last, 0, 0);
                 return mmoe_fail_input(&v, row, err);
             }
     return MMOE_OK;
@@ -83,7 +85,8 @@ static mmoe_status check_dense(const mmoe_request *q, mmoe_error *err) {
     }
     for (int32_t i = 0; !status && i < n; i++) {
         const mmoe_values v = dense_values(q, i, 0, q->batch->rows);
-        status = mmoe_encode_numbers(&v, q->is_read ? q->dense + i : NULL, (size_t)n, err);
+        status = mmoe_encode_numbers(&v, q->is_read ? q->dense + q->side->dense[i].first : NULL,
+                                     (size_t)q->side->dense_width, err);
     }
     return status;
 }
@@ -122,11 +125,12 @@ static mmoe_status check_arrays(const mmoe_request *q, mmoe_error *err) {
         return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: the %s lacks %s", q->call, q->what,
                          ids && !b->ids ? "ids" : "dense values");
     if ((ids && b->id_stride < (size_t)s->n_id) ||
-        (dense && b->dense_stride < (size_t)s->n_dense)) {
-        const bool of_ids = ids && b->id_stride < (size_t)s->n_sparse;
-        return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: %s of the %s is smaller than its %d columns",
+        (dense && b->dense_stride < (size_t)s->dense_width)) {
+        const bool of_ids = ids && b->id_stride < (size_t)s->n_id;
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: %s of the %s is smaller than its %d %s",
                          q->call, of_ids ? "id_stride" : "dense_stride", q->what,
-                         (int)(of_ids ? s->n_id : s->n_dense));
+                         (int)(of_ids ? s->n_id : s->dense_width),
+                         of_ids || s->dense_width == s->n_dense ? "columns" : "inputs");
     }
     return MMOE_OK;
 }
@@ -155,14 +159,14 @@ static void encode_rows(const mmoe_request *q, size_t first, int32_t rows) {
     }
     for (int32_t i = 0; q->batch->dense_columns && i < s->n_dense; i++) {
         const mmoe_values v = dense_values(q, i, first, (size_t)rows);
-        mmoe_encode_numbers(&v, q->dense + i, (size_t)s->n_dense, NULL);
+        mmoe_encode_numbers(&v, q->dense + s->dense[i].first, (size_t)s->dense_width, NULL);
     }
 }
 
 mmoe_encoded mmoe_request_encode(const mmoe_request *q, size_t first, int32_t rows) {
     const mmoe_batch *b = q->batch;
     const size_t done = q->is_read ? first : 0, sparse = (size_t)q->side->n_id,
-                 dense = (size_t)q->side->n_dense;
+                 dense = (size_t)q->side->dense_width;
     mmoe_encoded e = {q->ids + done * sparse, q->dense + done * dense, sparse, dense};
     if (!q->is_read) encode_rows(q, first, rows);
     if (!b->sparse_columns && sparse) {

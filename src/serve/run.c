@@ -27,8 +27,13 @@ static void gather(const mmoe_serve_chunk *c, const mmoe_serve_side *s, const mm
     }
     for (int32_t i = 0; i < s->n_dense; i++) {
         float *x = mmoe_serve_at(c, c->program->x) + s->dense[i].col;
-        const float *value = e->dense + i;
-        for (int32_t r = 0; r < rows; r++, x += ld, value += e->dense_stride) *x = *value;
+        const float *value = e->dense + s->dense[i].first;
+        const size_t width = (size_t)s->dense[i].column->width;
+        if (width == 1)
+            for (int32_t r = 0; r < rows; r++, x += ld, value += e->dense_stride) *x = *value;
+        else
+            for (int32_t r = 0; r < rows; r++, x += ld, value += e->dense_stride)
+                memcpy(x, value, width * sizeof *x);
     }
 }
 

@@ -10,7 +10,7 @@ struct mmoe_predictor {
     mmoe_program *program;
     float *values;      /* [chunk_floats] of the program */
     float *user_starts; /* of every first layer: its start plus the user's share */
-    float *dense;       /* [chunk, n_dense] */
+    float *dense;       /* [chunk, dense_width] */
     float *logits;      /* [tasks, chunk] */
     float *scores;      /* [chunk, tasks] */
     float *finals;      /* [chunk] */

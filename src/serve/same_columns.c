@@ -56,10 +56,25 @@ static mmoe_status check_list(const numbered *l, const mmoe_model *current, cons
                         call, l->what);
 }
 
+/* A vector of another length would be read past its end. */
+static mmoe_status check_vectors(const mmoe_model *current, const mmoe_model *next,
+                                 mmoe_error *err) {
+    for (int32_t i = 0; i < mmoe_model_dense_count(next); i++) {
+        const int32_t old_dim = mmoe_model_dense_dim(current, i),
+                      new_dim = mmoe_model_dense_dim(next, i);
+        if (old_dim != new_dim)
+            return mmoe_fail_at(err, MMOE_E_ARGUMENT, NULL, 0, mmoe_model_dense_name(next, i),
+                                "mmoe_slot_publish: a value has %d numbers in the slot's models, "
+                                "and %d in this one",
+                                (int)old_dim, (int)new_dim);
+    }
+    return MMOE_OK;
+}
+
 mmoe_status mmoe_check_same_columns(const mmoe_model *current, const mmoe_model *next,
                                     mmoe_error *err) {
     mmoe_status status = MMOE_OK;
     for (size_t i = 0; !status && i < sizeof lists / sizeof *lists; i++)
         status = check_list(&lists[i], current, next, err);
-    return status;
+    return status ? status : check_vectors(current, next, err);
 }

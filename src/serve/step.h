@@ -21,14 +21,15 @@ typedef struct mmoe_serve_lookup {
 
 typedef struct mmoe_serve_dense {
     const mmoe_dense_column *column;
-    int32_t col;
+    int32_t first, col; /* of its inputs, in a row of the side and in x */
 } mmoe_serve_dense;
 
 /* The columns that a batch has: all of them, the user's or the items', each in the schema's order.
  */
 typedef struct mmoe_serve_side {
     int32_t n_sparse, n_dense, n_lookup;
-    int32_t n_id; /* sparse columns of one id a row; the lists stand behind them */
+    int32_t n_id;        /* sparse columns of one id a row; the lists stand behind them */
+    int32_t dense_width; /* inputs of the dense columns */
     const mmoe_sparse_column **sparse; /* [n_sparse] */
     const mmoe_table **tables;         /* [n_sparse] */
     int32_t *last;                     /* [n_sparse] the tables' last rows */

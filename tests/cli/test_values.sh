@@ -50,6 +50,22 @@ expect 0 "" export --model m --output m.onnx --format onnx
 expect 0 "" train --config config.json --train train.csv --from m --output again --set \
     trainer.n_epoch=1
 
+# What is of no file needs none.
+cat >without.json <<'JSON'
+{
+  "features": {"sparse": [{"name": "user", "hash_bucket_size": 100, "embed_dim": "auto"},
+                          {"name": "age", "boundaries": [30, 50]}]},
+  "tasks": [{"name": "y", "label": "y"}],
+  "trainer": {"n_epoch": 1}
+}
+JSON
+expect 0 "" train --config without.json --train train.csv --output w
+expect 0 "" predict --model w --data some.csv --output scores.csv
+expect 0 "" export --model w --output w.weights --format safetensors
+expect 0 "" import --config without.json --weights w.weights --output back
+expect 0 "" predict --model back --data some.csv --output back.csv
+check "an imported model scores as it did" cmp scores.csv back.csv
+
 printf 'user,town,age,income\n7,t1,old,0\n' >wrong.csv
 expect 1 'wrong.csv: row 2: column "age": "old" is not a number' \
     predict --model m --data wrong.csv --output -

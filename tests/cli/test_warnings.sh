@@ -67,6 +67,12 @@ JSON
 walk train --config bins.json --output m.out --json --train good.csv <<END
 good.csv: feature "bins" of column "price": 10 quantiles have 7 different boundaries, not 9: 8 bins
 END
+sed 's/"sparse"/"dense"/; s/"quantiles"/"encoding": "piecewise_linear", "bins"/' bins.json \
+    >edges.json
+walk train --config edges.json --output m.out --json --train good.csv <<END
+good.csv: feature "bins" of column "price": equal quantiles leave 8 of 10 bins, for many rows have \
+the same value
+END
 sed '3,42s/^[^,]*/77/; 50s/^[^,]*//' good.csv >other.csv
 cat >said <<END
 other.csv: column "user": of 400 values 10.0 % are unknown and 0.2 % missing, the first in row 3

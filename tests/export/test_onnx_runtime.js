@@ -44,17 +44,20 @@ function makeRow() {
     row.wage = Math.fround(Math.exp(random() * 8) - 1);
     row.clock = 1e6 + pick(160) * 0.0625; // large values that lie close together
     row.share = Math.fround(random() * 2 - 1);
+    row.gap = row.user % 4 ? Math.fround(row.share * 9 + 9) : 'NA';
+    row.vector = row.slot % 3 ? [row.share, row.user / 4, 0.5] : 'NA';
     const logit = row.user / 10 - 1 + row.share - (row.town === 'Bern' ? 1 : 0);
     row.click = random() < 1 / (1 + Math.exp(-logit)) ? 1 : 0;
     row.buy = random() < 1 / (1 + Math.exp(-logit * row.share * 2)) ? 1 : 0;
-    row.value = Math.fround(logit + row.age / 40);
+    row.value = Math.fround(logit + 3 + row.age / 40);
     return row;
 }
 const rows = Array.from({ length: ROWS }, makeRow);
 const columns = Object.keys(rows[0]);
+const line = (row) => columns.map((c) => [row[c]].flat().join('|')).join(',');
 fs.writeFileSync(
     inWork('data.csv'),
-    [columns.join(','), ...rows.map((r) => columns.map((c) => r[c]).join(','))].join('\n') + '\n'
+    [columns.join(','), ...rows.map(line)].join('\n') + '\n'
 );
 
 // ---- Cases
@@ -70,6 +73,15 @@ const dense = [
     { name: 'wage', transform: 'log1p_standardize' },
     { name: 'clock', transform: 'minmax' },
     { name: 'share' },
+];
+const gap = (more) => ({ name: 'gap', missing: 'mean', ...more });
+const bins = { encoding: 'piecewise_linear', bins: 5 };
+const encoded = [
+    dense[0],
+    { name: 'wage', ...bins },
+    gap({ transform: 'log1p_standardize', indicator: true }),
+    { name: 'vector', dim: 3, missing: 'mean', indicator: true },
+    ...dense.slice(2),
 ];
 const task = (name, label, tower, type = 'classification') => ({
     name,
@@ -149,6 +161,10 @@ const cases = [
     ['one expert', census, twoTasks, model({}, { n_expert: 1 })],
     ['shared tables', { sparse: shared, dense: dense.slice(3) }, twoTasks, model({})],
     ['towers that differ', census, towers, model({})],
+    ['encodings', { sparse: sparse('town'), dense: encoded }, towers, model({})],
+    ['bins with gaps', { dense: [gap({ ...bins, indicator: true })] }, twoTasks, model({})],
+    ['a gap', { dense: [gap({ missing: 3 }), dense[3]] }, twoTasks, model({})],
+    ['a vector', { dense: [encoded[3], dense[1]] }, twoTasks, model({})],
     ['no dense columns', { sparse: sparse('user', 'town') }, twoTasks, model({})],
     ['no sparse columns', { dense: dense.slice(0, 3) }, twoTasks, model({})],
     ['single task', census, twoTasks, { name: 'single_task', expert_params: { dims: [16, 8] } }],
@@ -245,12 +261,14 @@ function makeFeeds(features, count) {
         feeds.ids = new ort.Tensor('int64', BigInt64Array.from(values), [count, ids.length]);
     }
     if (features.dense) {
+        const numbers = ({ name, dim = 1 }, row) =>
+            row[name] === 'NA' ? Array(dim).fill(NaN) : row[name];
         const values = rows
             .slice(0, count)
-            .flatMap((row) => features.dense.map(({ name }) => row[name]));
+            .flatMap((row) => features.dense.flatMap((feature) => numbers(feature, row)));
         feeds.x = new ort.Tensor('float32', Float32Array.from(values), [
             count,
-            features.dense.length,
+            values.length / count,
         ]);
     }
     return feeds;

@@ -199,7 +199,8 @@ warnings() { # pass|fail NAME SOURCE WALK
     printf '%s\n' "$said" >"$work/house/tools/cmd_init.c"
     printf '%s\n' "$said" >"$work/house/tools/cmd_report.c"
     printf '%s\n' "$said" "$said" "$said" "$said" "$said" >"$work/house/tools/warnings.c"
-    printf '%s\n' "$said" "$said" >"$work/house/src/data/dataset_csv.c"
+    printf '%s\n' "$said" >"$work/house/src/data/dataset_csv.c"
+    printf '%s\n' "$said" >"$work/house/src/data/learning.c"
     printf '%s\n' 'static const char *remark_on_x(char *room) { print(room, "%d bins", 2); }' \
         'static const char *remark_on_y(char *room) { print(room, "%d words", 2); }' \
         'const kind x = {.remark = remark_on_x};' >"$work/house/src/data/x.c"

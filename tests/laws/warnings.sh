@@ -10,7 +10,7 @@ export LC_ALL=C
 cd "$1" || exit 2
 made='
 src/data/dataset_csv.c 1 mmoe_csv_passed_text
-src/data/dataset_csv.c 1 remark_on_[a-z]+
+src/data/learning.c 1 remark_on_[a-z]+
 tools/cmd_init.c 1 mmoe_csv_passed_text
 tools/inspect_report.c 1 cli_gate_warning
 tools/cmd_report.c 1 -

@@ -185,7 +185,8 @@ START_TEST(numbers) {
         mmoe_encoder *e = number_encoder(cases[i].transform);
         mmoe_number_of(e)->shift = cases[i].shift;
         mmoe_number_of(e)->scale = cases[i].scale;
-        mmoe_cell cell[3];
+        float inputs[3];
+        mmoe_cell cell[3] = {{.inputs = inputs}, {.inputs = inputs + 1}, {.inputs = inputs + 2}};
         const char *faults[3];
         int n = 2;
         faults[0] = e->kind->parse(e, cases[i].text, strlen(cases[i].text), &cell[0]);
@@ -194,10 +195,10 @@ START_TEST(numbers) {
             faults[n++] = e->kind->take(e, MMOE_VALUE_DOUBLE, &cases[i].value, &cell[2]);
         while (n--) {
             ck_assert_pstr_eq(faults[n], cases[i].fault);
-            if (!cases[i].fault) ck_assert(cell[n].input == cases[i].input);
+            if (!cases[i].fault) ck_assert(inputs[n] == cases[i].input);
         }
     }
-    mmoe_cell cell;
+    mmoe_cell cell = {.inputs = NULL};
     const int64_t seven = 7;
     const mmoe_encoder *e = number_encoder(MMOE_TRANSFORM_NONE);
     mmoe_number_of(new_encoder(&mmoe_column_number));

@@ -43,8 +43,8 @@ static const struct {
      "features.sparse[1].shared_with is \"a\", the checkpoint's is not set"},
     {"features.dense", "[{\"name\": \"d\"}]",
      "features.dense is "
-     "[{\"name\":\"d\",\"transform\":\"none\",\"missing\":\"error\",\"side\":\"item\"}], the "
-     "checkpoint's is []"},
+     "[{\"name\":\"d\",\"transform\":\"none\",\"missing\":\"error\",\"indicator\":false,\"side\":"
+     "\"..., the checkpoint's is []"},
     {"features.sparse.1", "{\"name\": \"c\", \"vocab_size\": 5}",
      "features.sparse[1].name is \"c\", the checkpoint's is \"b\" (and 1 keys more differ)"},
     {"trainer.earlystop_task", "y", "trainer.earlystop_task is \"y\", the checkpoint's is \"x\""},

@@ -40,8 +40,10 @@ static void choose_kind(mmoe_config *config, const mmoe_key *key) {
                                                                  : (void *)config->features.dense))
         return;
     snprintf(path, sizeof path, "%s.0", list->path);
-    snprintf(column, sizeof column, "{\"name\": \"a\", \"%s\": %s}", mmoe_key_name(kind->keys),
-             kind->keys->kind == MMOE_KEY_NUMBERS ? "[1]" : "2");
+    const char *value = kind->keys->kind == MMOE_KEY_NUMBERS ? "[1]" : "2";
+    if (kind->keys->kind == MMOE_KEY_WORD) value = "\"piecewise_linear\"";
+    snprintf(column, sizeof column, "{\"name\": \"%s\", \"%s\": %s}",
+             kind->shape == MMOE_SHAPE_ID ? "a" : "d", mmoe_key_name(kind->keys), value);
     set(config, path, column);
 }
 

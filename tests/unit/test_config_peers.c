@@ -37,6 +37,11 @@ START_TEST(words_of_peers_are_answered_with_ours) {
            "trainer.optimizer_params.learning_rate", "here it is trainer.optimizer_params.lr");
     /* one of another part is no word of this one */
     refuse("{\"model\": {\"learning_rate\": 0.1}}", "model.learning_rate", "did you mean");
+    refuse("{\"features\": {\"sparse\": [{\"name\": \"a\", \"fill_na\": 0}]}}",
+           "features.sparse[0].fill_na", "here it is features.dense[].missing");
+    refuse("{\"tasks\": [{\"name\": \"a\", \"label\": \"b\", \"tower_params\": "
+           "{\"tower_hidden_units\": [8]}}]}",
+           "tasks[0].tower_params.tower_hidden_units", "here it is tasks[].tower_params.dims");
     refuse("{\"features\": {\"embedding_dim\": 8}}", "features.embedding_dim",
            "here it is features.sparse[].embed_dim");
 }

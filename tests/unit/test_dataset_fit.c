@@ -143,6 +143,48 @@ START_TEST(widths_by_rows) {
 }
 END_TEST
 
+/* What needs no file has its rows and its width at once. */
+START_TEST(schemas_without_a_file) {
+    static const char pattern[] = "{\"features\": {\"sparse\": [{\"name\": \"a\", %s, "
+                                  "\"embed_dim\": \"auto\"}]}, \"tasks\": [{\"name\": \"t\", "
+                                  "\"label\": \"l\"}]}";
+    static const struct {
+        const char *key;
+        int64_t rows;
+        int32_t dim;
+        const char *fault;
+    } cases[] = {
+        {"\"hash_bucket_size\": 80", 81, 18, NULL},
+        {"\"boundaries\": [1, 2]", 4, 8, NULL},
+        {"\"vocab_size\": 16", 16, 12, NULL},
+        {"\"quantiles\": 4", 0, 0,
+         "a schema without a file needs boundaries, for quantiles are of a file's values"},
+        {"\"min_count\": 4", 0, 0, "a schema without a file needs vocab_size"},
+    };
+    for (size_t c = 0; c < COUNT(cases); c++) {
+        char text[300];
+        const char *const columns[] = {"a"};
+        mmoe_config *config = NULL;
+        mmoe_schema *schema = NULL;
+        mmoe_error err = {0};
+        snprintf(text, sizeof text, pattern, cases[c].key);
+        ck_assert_msg(mmoe_config_parse(text, strlen(text), NULL, NULL, &config, &err) == MMOE_OK,
+                      "%s", err.message);
+        const mmoe_status status = mmoe_schema_create(config, columns, 1, NULL, &schema, &err);
+        if (cases[c].fault) {
+            ck_assert_int_eq(status, MMOE_E_CONFIG);
+            ck_assert_msg(strstr(err.message, cases[c].fault), "%s", err.message);
+        } else {
+            ck_assert_msg(status == MMOE_OK, "%s", err.message);
+            ck_assert_int_eq(schema->tables[0].rows, cases[c].rows);
+            ck_assert_int_eq(schema->tables[0].dim, cases[c].dim);
+        }
+        mmoe_schema_free(schema);
+        mmoe_config_free(config);
+    }
+}
+END_TEST
+
 static mmoe_status no_vocabulary(void *user, const mmoe_vocab_wanted *wanted, mmoe_vocab **out,
                                  mmoe_error *err) {
     const int64_t keys[] = {10, 11, 12};
@@ -237,6 +279,7 @@ void add_cases(TCase *c) {
     tcase_add_test(c, callers_values_take_the_same_rows);
     tcase_add_test(c, columns_that_cannot_be_fitted);
     tcase_add_test(c, widths_by_rows);
+    tcase_add_test(c, schemas_without_a_file);
     tcase_add_test(c, schemas_keep_what_was_fitted);
     tcase_add_test(c, every_allocation_may_fail);
 }

@@ -19,11 +19,12 @@ START_TEST(the_mean_stands_for_missing_values) {
                 without = fit(plain, "x,y\n1,0\n2,1\n6,1\n");
         const double mean =
             isnan(cases[i].mean) ? expm1((log1p(1) + log1p(2) + log1p(6)) / 3) : cases[i].mean;
-        mmoe_cell cell;
+        float input;
+        mmoe_cell cell = {.inputs = &input};
         const mmoe_encoder *e = without.schema->dense[0].encoder;
         ck_assert_ptr_null(e->kind->take(e, MMOE_VALUE_DOUBLE, &mean, &cell));
         const float *in = without.set->dense, fill = *n.schema->dense[0].gap.fill;
-        ck_assert_double_eq_tol((double)fill, (double)cell.input, 1e-7);
+        ck_assert_double_eq_tol((double)fill, (double)input, 1e-7);
         if (strstr(cases[i].transform, "standardize")) ck_assert(fill == 0);
         const float wanted[] = {in[0], fill, in[1], fill, in[2], fill};
         has_inputs(n.set, 6, wanted);

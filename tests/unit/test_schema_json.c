@@ -22,7 +22,8 @@ static const char good[] =
     "\"side\": \"user\", \"column\": \"x\"}],"
     " \"dense\": [{\"name\": \"x\", \"transform\": \"none\", \"shift\": \"0\", \"scale\": \"1\"},"
     " {\"name\": \"y\", \"transform\": \"log1p_standardize\", \"shift\": \"0.1\", \"scale\": "
-    "\"-2.5e-300\", \"side\": \"user\", \"column\": \"of y\", \"missing\": \"0.5\"}],"
+    "\"-2.5e-300\", \"side\": \"user\", \"column\": \"of y\", \"missing\": [\"0.5\"], "
+    "\"indicator\": true}],"
     " \"labels\": [{\"name\": \"l\", \"task\": \"t\", \"type\": \"classification\", \"positive\": "
     "\"yes\", \"negative\": \"no\"}, {\"name\": \"l\", \"task\": \"u\", \"type\": \"regression\", "
     "\"label_transform\": {\"transform\": \"standardize\", \"shift\": \"700.5\", \"unit\": "
@@ -89,6 +90,9 @@ START_TEST(a_schema_comes_back) {
     ck_assert_pstr_eq(s->dense[0].column, NULL);
     ck_assert_pstr_eq(s->dense[1].column, "of y");
     ck_assert(!s->dense[0].gap.fill && *s->dense[1].gap.fill == 0.5f);
+    ck_assert(!s->dense[0].indicator && s->dense[1].indicator);
+    ck_assert(s->dense[0].width == 1 && s->dense[1].width == 2 && s->dense_width == 3);
+    ck_assert(s->dense[1].first == 1 && s->dense[1].first_number == 1 && s->dense_span == 2);
     const mmoe_number_encoder *number = mmoe_number_of(s->dense[1].encoder);
     ck_assert_int_eq(number->transform, MMOE_TRANSFORM_LOG1P_STANDARDIZE);
     ck_assert(number->shift == 0.1 && number->scale == -2.5e-300);
@@ -177,8 +181,12 @@ START_TEST(wrong_json_is_refused) {
         {"\"column\": \"x\"", "\"column\": 3", "sparse[3].column: a string"},
         {"\"column\": \"x\"", "\"column\": \"l\"", "the label \"l\" is a feature's column"},
         {"\"column\": \"of y\"", "\"column\": \"w\"", "weight: \"w\" is a feature's column"},
-        {"\"missing\": \"0.5\"", "\"missing\": 0.5", "dense[1].missing: a string with a finite"},
-        {"\"missing\": \"0.5\"", "\"missing\": \"1e39\"", "dense[1].missing: a number"},
+        {"[\"0.5\"]", "\"0.5\"", "dense[1].missing: an array of 1 numbers"},
+        {"[\"0.5\"]", "[\"0.5\", \"1\"]", "dense[1].missing: an array of 1 numbers"},
+        {"[\"0.5\"]", "[0.5]", "dense[1].missing: number 1 is no string"},
+        {"[\"0.5\"]", "[\"1e39\"]", "dense[1].missing: number 1 is no string"},
+        {"\"indicator\": true", "\"indicator\": 1", "dense[1].indicator: true, beside"},
+        {"\"missing\": [\"0.5\"], ", "", "dense[1].indicator: true, beside"},
         {"\"column\": \"of y\"", "\"column\": null", "dense[1].column: a string"},
         {"\"type\": \"regression\"", "\"type\": \"regression\", \"side\": \"user\"",
          "labels[1]: a key is unknown"},
