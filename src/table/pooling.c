@@ -103,12 +103,18 @@ static float *sums_of(const mmoe_bag *bag, const mmoe_list *l, int64_t i, const 
     return row < 0 || row >= to->count || !is_part(bag, l, i) ? NULL : to->sums + row * to->dim;
 }
 
-/* d(sum of w e / total) / de = w / total; of a sum, the total is 1. */
-static void spread(const mmoe_bag *bag, const mmoe_list *l, const float *dx, float total,
+/* d(sum of w e / total) / de = w / total; of a sum, the total is 1. A mean's is not added up before
+ * an element is among the rows: of a large table, cut into ranges, most lists have none there. */
+static void spread(const mmoe_bag *bag, const mmoe_list *l, const float *dx,
                    const mmoe_bag_sums *to) {
+    bool is_known = bag->how != MMOE_POOL_MEAN;
+    float total = 1;
     for (int64_t i = 0; i < l->count; i++) {
         float *sums = sums_of(bag, l, i, to);
         if (!sums) continue;
+        if (!is_known) total = total_of(bag, l);
+        is_known = true;
+        if (!(total > 0)) return;
         const float share = weight_of(l, i) / total;
         for (int32_t c = 0; c < to->dim; c++) sums[c] += share * dx[c];
     }
@@ -135,7 +141,6 @@ static void spread_copies(const mmoe_bag *bag, const mmoe_list *l, const float *
 
 void mmoe_bag_backward(const mmoe_bag *bag, const mmoe_list *list, const float *dx,
                        const int32_t *chosen, const mmoe_bag_sums *to) {
-    const float total = bag->how == MMOE_POOL_MEAN ? total_of(bag, list) : 1;
     switch (bag->how) {
     case MMOE_POOL_MAX:
         spread_chosen(bag, list, dx, chosen, to);
@@ -144,6 +149,6 @@ void mmoe_bag_backward(const mmoe_bag *bag, const mmoe_list *list, const float *
         spread_copies(bag, list, dx, to);
         break;
     default:
-        if (total > 0) spread(bag, list, dx, total, to);
+        spread(bag, list, dx, to);
     }
 }

@@ -98,7 +98,8 @@ struct mmoe_table_kind {
     /* Cuts the gradients of all uses into tasks. */
     void (*list)(const mmoe_table_use *uses, int32_t count, mmoe_table_task_visit visit,
                  void *context);
-    /* Adds a task's gradients up, in the order of the batch's rows, and hands them to the sink. */
+    /* Adds a task's gradients up, in the order of the batch's rows, of ids first and then of list
+     * after list, and hands them to the sink. */
     void (*scatter)(const mmoe_scattering *s, const mmoe_table_task *task);
     void (*close)(mmoe_embedding *t); /* one that is not open, too */
 };
