@@ -82,6 +82,17 @@ static mmoe_status check_sequence(const mmoe_sparse_spec *s, const char *item,
     return MMOE_OK;
 }
 
+/* What an id makes of a row is its table's alone; a list drops elements itself. */
+static mmoe_status check_padding(const mmoe_sparse_spec *s, const char *item,
+                                 const mmoe_key_place *place) {
+    char path[MMOE_PATH_SIZE];
+    snprintf(path, sizeof path, "%s.padding_idx", item);
+    return s->shared_with && s->padding_idx >= 0
+               ? mmoe_key_fail(place, path, "it belongs to the column \"%s\" that owns the table",
+                               s->shared_with)
+               : MMOE_OK;
+}
+
 static mmoe_status check_ids(const mmoe_feature_specs *features, json_t *names,
                              const mmoe_key_place *place) {
     char item[MMOE_PATH_SIZE / 2];
@@ -89,6 +100,7 @@ static mmoe_status check_ids(const mmoe_feature_specs *features, json_t *names,
     for (int32_t i = 0; status == MMOE_OK && i < features->n_sparse; i++) {
         snprintf(item, sizeof item, "features.sparse[%d]", i);
         status = check_sparse(features->sparse + i, item, names, place);
+        if (!status) status = check_padding(features->sparse + i, item, place);
     }
     for (int32_t i = 0; status == MMOE_OK && i < features->n_sequence; i++) {
         snprintf(item, sizeof item, "features.sequence[%d]", i);

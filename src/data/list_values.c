@@ -1,6 +1,7 @@
 #include "data/list_values.h"
 
 #include <math.h>
+#include <stdbool.h>
 
 mmoe_list_span mmoe_list_kept(const mmoe_list_how *how, size_t begin, size_t end) {
     const size_t most = (size_t)how->max_len;
@@ -11,11 +12,13 @@ mmoe_list_span mmoe_list_kept(const mmoe_list_how *how, size_t begin, size_t end
 
 const char *mmoe_list_weight_fault(const mmoe_list_how *how, const float *weights,
                                    mmoe_list_span span) {
-    if (weights && how->pooling != MMOE_POOL_MEAN && how->pooling != MMOE_POOL_SUM)
-        return "lists that are pooled by max or concat have no weights";
-    for (size_t i = span.begin; weights && i < span.end; i++)
+    const bool is_weighed = how->pooling == MMOE_POOL_MEAN || how->pooling == MMOE_POOL_SUM;
+    for (size_t i = span.begin; weights && i < span.end; i++) {
         if (!isfinite(weights[i]) || weights[i] < 0)
             return "a weight is not a number of at least 0";
+        if (!is_weighed && weights[i] != 1)
+            return "lists that are pooled by max or concat have no weights but 1";
+    }
     return NULL;
 }
 

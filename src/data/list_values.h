@@ -13,7 +13,8 @@ typedef struct mmoe_list_span {
 mmoe_list_span mmoe_list_kept(const mmoe_list_how *how, size_t begin, size_t end);
 /* What is wrong with a row's list ("its offsets descend"); NULL: nothing. */
 const char *mmoe_list_fault(const mmoe_list_how *how, const mmoe_list_column *c, size_t row);
-/* Likewise with elements' weights, which may be NULL. */
+/* Likewise with elements' weights, which may be NULL. Lists that are encoded together have weights
+ * if one of them has; 1 is none. */
 const char *mmoe_list_weight_fault(const mmoe_list_how *how, const float *weights,
                                    mmoe_list_span span);
 

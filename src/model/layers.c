@@ -293,6 +293,13 @@ mmoe_status mmoe_add_heads(mmoe_graph *g, const mmoe_module *modules, int32_t co
     return status;
 }
 
+static mmoe_status check_padding(const char *name, int64_t padding, int64_t rows, mmoe_error *err) {
+    return padding < rows ? MMOE_OK
+                          : mmoe_fail_at(err, MMOE_E_CONFIG, NULL, 0, name,
+                                         "padding_idx %lld is outside the table's rows 0 to %lld",
+                                         (long long)padding, (long long)rows - 1);
+}
+
 static mmoe_status add_tables(mmoe_graph *g, const mmoe_schema *schema, mmoe_error *err) {
     mmoe_status status = MMOE_OK;
     for (int32_t i = 0; i < schema->n_table && !status; i++) {
@@ -302,10 +309,8 @@ static mmoe_status add_tables(mmoe_graph *g, const mmoe_schema *schema, mmoe_err
                                   .shape = {t->rows, t->dim},
                                   .padding = t->padding,
                                   .has_padding = t->padding >= 0};
-        if (t->padding >= t->rows)
-            return mmoe_fail_at(err, MMOE_E_CONFIG, NULL, 0, t->name,
-                                "padding_idx %lld is outside the table's rows 0 to %lld",
-                                (long long)t->padding, (long long)t->rows - 1);
+        status = check_padding(t->name, t->padding, t->rows, err);
+        if (status) return status;
         status =
             mmoe_tensors_add(&g->tensors, rows, err, "embedding.embed_dict.%s.weight", t->name);
     }
@@ -329,6 +334,9 @@ static mmoe_status add_lookups(mmoe_graph *g, const mmoe_schema *schema, mmoe_lo
     for (int32_t i = 0; i < schema->n_sparse; i++) {
         lookups[i] = lookup_of(schema, i);
         lookups[i].col = col;
+        const mmoe_status status =
+            check_padding(schema->sparse[i].name, schema->sparse[i].padding, lookups[i].rows, err);
+        if (status) return status;
         if (mmoe_lookup_width(&lookups[i]) > MOST_COLUMNS - col)
             return mmoe_fail(err, MMOE_E_CONFIG,
                              "the embeddings together would be wider than %d columns",

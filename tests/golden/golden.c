@@ -5,10 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-const char *const golden_parts[GOLDEN_PARTS] = {"train", "val", "test"};
 const reference_optimizer golden_optimizer = {REFERENCE_ADAM, 1e-3, 1e-4, 0.9, 0.999, 1e-8, 0};
-static const int part_rows[GOLDEN_PARTS] = {100, 50, 50};
+/* Of the sample of Ali-CCP. */
+static const golden_part sample_parts[GOLDEN_PARTS] = {{"train", 100}, {"val", 50}, {"test", 50}};
 
 static void *take(size_t count, size_t size) {
     void *p = calloc(count, size);
@@ -96,14 +97,17 @@ void golden_read_gradients(const golden *g, reference_model *to) {
 
 /* ---- Case ---- */
 
-static reference_mlp_spec read_mlp_spec(const json_t *params) {
+static reference_mlp_spec read_mlp_spec(const json_t *dims) {
     reference_mlp_spec mlp = {.activation = REFERENCE_RELU, .batch_norm = true};
-    const json_t *dims = json_object_get(params, "dims");
     mlp.depth = (int)json_array_size(dims);
     ck_assert(mlp.depth > 0 && mlp.depth <= REFERENCE_MAX_DEPTH);
     for (int l = 0; l < mlp.depth; l++)
         mlp.dims[l] = (int)json_integer_value(json_array_get(dims, (size_t)l));
     return mlp;
+}
+
+static const json_t *dims_of(const json_t *config, const char *params) {
+    return json_object_get(json_object_get(config, params), "dims");
 }
 
 static int read_count(const json_t *config, const char *key) {
@@ -114,16 +118,78 @@ static void read_model_spec(const json_t *config, reference_spec *s) {
     const char *model = json_string_value(json_object_get(config, "model"));
     if (strcmp(model, "SharedBottom") == 0) {
         s->kind = REFERENCE_SHARED_BOTTOM;
-        s->bottom = read_mlp_spec(json_object_get(config, "bottom_params"));
+        s->bottom = read_mlp_spec(dims_of(config, "bottom_params"));
         return;
     }
     s->kind = strcmp(model, "PLE") == 0 ? REFERENCE_PLE : REFERENCE_MMOE;
     ck_assert(s->kind == REFERENCE_PLE || strcmp(model, "MMOE") == 0);
-    s->expert = read_mlp_spec(json_object_get(config, "expert_params"));
+    s->expert = read_mlp_spec(dims_of(config, "expert_params"));
     s->n_expert = read_count(config, "n_expert");
     s->n_level = read_count(config, "n_level");
     s->n_specific = read_count(config, "n_expert_specific");
     s->n_shared = read_count(config, "n_expert_shared");
+}
+
+/* Index of `name` in a list of case.json, of names or of objects that have one; -1: not in it. */
+static int index_in(const golden *g, const char *list, const char *name) {
+    size_t i;
+    json_t *entry;
+    json_array_foreach(json_object_get(g->description, list), i, entry) {
+        const json_t *own = json_is_object(entry) ? json_object_get(entry, "name") : entry;
+        if (strcmp(json_string_value(own), name) == 0) return (int)i;
+    }
+    return -1;
+}
+
+static int add_table(golden *g, const char *name) {
+    const json_t *vocab = json_object_get(g->description, "vocab");
+    const int table = g->spec.n_table++;
+    ck_assert_int_lt(table, REFERENCE_MAX_TABLES);
+    g->spec.tables[table].name = name;
+    g->spec.tables[table].rows = read_count(vocab, name);
+    g->spec.tables[table].dim = 4;
+    return table;
+}
+
+static void read_list_spec(golden *g, const json_t *entry, reference_list_spec *out) {
+    const char *name, *pooling, *with = NULL;
+    json_t *padding;
+    ck_assert_int_eq(json_unpack((json_t *)(uintptr_t)entry, "{s:s,s:s,s:o,s?:s}", "name", &name,
+                                 "pooling", &pooling, "padding_idx", &padding, "shared_with",
+                                 &with),
+                     0);
+    out->pooling = strcmp(pooling, "sum") == 0 ? REFERENCE_SUM : REFERENCE_MEAN;
+    ck_assert(out->pooling == REFERENCE_SUM || strcmp(pooling, "mean") == 0);
+    out->has_padding = json_is_integer(padding);
+    out->padding = (int)json_integer_value(padding);
+    out->table = with ? index_in(g, "sparse", with) : add_table(g, name);
+    ck_assert_int_ge(out->table, 0);
+}
+
+static void read_features(golden *g) {
+    reference_spec *s = &g->spec;
+    size_t i;
+    json_t *entry;
+    json_array_foreach(json_object_get(g->description, "sparse"), i, entry) {
+        s->table_of[s->n_sparse++] = add_table(g, json_string_value(entry));
+    }
+    json_array_foreach(json_object_get(g->description, "sequence"), i, entry) {
+        ck_assert_int_lt(s->n_list, REFERENCE_MAX_LISTS);
+        read_list_spec(g, entry, &s->lists[s->n_list++]);
+    }
+}
+
+/* A case that has rows of its own says how many. */
+static void read_parts(golden *g) {
+    json_t *rows = json_object_get(g->description, "rows"), *count;
+    const char *name;
+    g->has_rows = rows;
+    g->n_part = rows ? 0 : GOLDEN_PARTS;
+    for (int part = 0; part < g->n_part; part++) g->part[part] = sample_parts[part];
+    json_object_foreach(rows, name, count) {
+        ck_assert_int_lt(g->n_part, GOLDEN_PARTS);
+        g->part[g->n_part++] = (golden_part){name, (int)json_integer_value(count)};
+    }
 }
 
 void golden_init(golden *g, const char *folder) {
@@ -132,25 +198,18 @@ void golden_init(golden *g, const char *folder) {
     g->description = json_loads(text, 0, NULL);
     free(text);
     ck_assert_ptr_nonnull(g->description);
-    json_t *sparse = json_object_get(g->description, "sparse"),
-           *vocab = json_object_get(g->description, "vocab");
     reference_spec *s = &g->spec;
-    s->n_table = s->n_sparse = (int)json_array_size(sparse);
-    ck_assert_int_eq(s->n_table, 23);
-    for (int i = 0; i < s->n_table; i++) {
-        s->tables[i].name = json_string_value(json_array_get(sparse, (size_t)i));
-        s->tables[i].rows = (int)json_integer_value(json_object_get(vocab, s->tables[i].name));
-        s->tables[i].dim = 4;
-        s->table_of[i] = i;
-    }
+    read_parts(g);
+    read_features(g);
     s->n_dense = (int)json_array_size(json_object_get(g->description, "dense"));
     s->gate_batch_norm = true;
-    read_model_spec(json_object_get(g->description, "config"), s);
+    const json_t *config = json_object_get(g->description, "config"),
+                 *towers = json_object_get(config, "towers");
+    read_model_spec(config, s);
     s->n_task = GOLDEN_TASKS;
     for (int t = 0; t < GOLDEN_TASKS; t++) {
         s->tasks[t].loss_weight = 1;
-        s->tasks[t].tower = (reference_mlp_spec){
-            .depth = 1, .dims = {8}, .activation = REFERENCE_RELU, .batch_norm = true};
+        s->tasks[t].tower = read_mlp_spec(json_array_get(towers, (size_t)t));
     }
 }
 
@@ -158,6 +217,8 @@ static void rows_finish(golden_rows *r) {
     free(r->ids);
     free(r->dense);
     free(r->labels);
+    free(r->list_offsets);
+    free(r->list_ids);
 }
 
 void golden_finish(golden *g) {
@@ -165,47 +226,68 @@ void golden_finish(golden *g) {
     json_decref(g->description);
 }
 
+enum { LONGEST_LIST = 16 };
+
 static golden_rows *rows_init(golden *g, int part) {
     golden_rows *r = &g->parts[part];
-    size_t rows = (size_t)part_rows[part];
+    size_t rows = (size_t)g->part[part].rows, lists = rows * (size_t)g->spec.n_list;
     r->ids = take(rows * (size_t)g->spec.n_sparse, sizeof *r->ids);
     r->dense = take(rows * (size_t)g->spec.n_dense, sizeof *r->dense);
     r->labels = take(rows * GOLDEN_TASKS, sizeof *r->labels);
-    r->batch = (reference_batch){part_rows[part], r->ids, r->dense, r->labels, NULL};
+    r->list_offsets = take(lists + 1, sizeof *r->list_offsets);
+    r->list_ids = take(lists * LONGEST_LIST, sizeof *r->list_ids);
+    r->batch = (reference_batch){.rows = g->part[part].rows,
+                                 .ids = r->ids,
+                                 .dense = r->dense,
+                                 .labels = r->labels,
+                                 .list_offsets = r->list_offsets,
+                                 .list_ids = r->list_ids};
     return r;
 }
 
-/* Index of `name` in a list of case.json; -1: not in it. */
-static int index_in(const golden *g, const char *list, const char *name) {
-    size_t i;
-    json_t *entry;
-    json_array_foreach(json_object_get(g->description, list), i,
-                       entry) if (strcmp(json_string_value(entry), name) == 0) return (int)i;
-    return -1;
+static double read_number(const char *column, const char *text, char end) {
+    char *rest;
+    double value = strtod(text, &rest);
+    ck_assert_msg(rest != text && *rest == end, "column %s: %s", column, text);
+    return value;
 }
 
-static void read_cell(const golden *g, golden_rows *r, int row, const char *column,
-                      const char *cell) {
-    char *end;
-    double value = strtod(cell, &end);
-    ck_assert_msg(end != cell && *end == '\0', "column %s: %s", column, cell);
+/* The lists stand in a row in their order. */
+static void read_list(golden_rows *r, int list, char *cell) {
+    int64_t end = r->list_offsets[list], begin = end;
+    for (char *element; cell && *cell && (element = strsep(&cell, "|"));) {
+        ck_assert_int_lt(end - begin, LONGEST_LIST);
+        r->list_ids[end++] = (int32_t)read_number("of lists", element, '\0');
+    }
+    r->list_offsets[list + 1] = end;
+}
+
+static void read_cell(const golden *g, golden_rows *r, int row, const char *column, char *cell) {
     int sparse = index_in(g, "sparse", column), dense = index_in(g, "dense", column),
-        label = index_in(g, "labels", column);
-    ck_assert_msg((sparse >= 0) + (dense >= 0) + (label >= 0) == 1, "column %s", column);
+        label = index_in(g, "labels", column), list = index_in(g, "sequence", column);
+    ck_assert_msg((sparse >= 0) + (dense >= 0) + (label >= 0) + (list >= 0) == 1, "column %s",
+                  column);
+    if (list >= 0) {
+        read_list(r, row * g->spec.n_list + list, cell);
+        return;
+    }
+    double value = read_number(column, cell, '\0');
     if (sparse >= 0) r->ids[row * g->spec.n_sparse + sparse] = (int32_t)value;
     if (dense >= 0) r->dense[row * g->spec.n_dense + dense] = (double)(float)value;
     if (label >= 0) r->labels[row * GOLDEN_TASKS + label] = value;
 }
 
-void golden_read_sample(golden *g, const char *folder) {
-    for (int part = 0; part < GOLDEN_PARTS; part++) {
+void golden_read_rows(golden *g, const char *sample) {
+    for (int part = 0; part < g->n_part; part++) {
         char name[64], *columns[64], *rest;
-        snprintf(name, sizeof name, "ali_ccp_%s_sample.csv", golden_parts[part]);
-        char *text = read_file(folder, name, NULL), *lines = text, *header = strsep(&lines, "\n");
+        snprintf(name, sizeof name, g->has_rows ? "data_%s.csv" : "ali_ccp_%s_sample.csv",
+                 g->part[part].name);
+        char *text = read_file(g->has_rows ? g->folder : sample, name, NULL), *lines = text,
+             *header = strsep(&lines, "\n");
         int n = 0;
         for (rest = header; n < 64 && rest; n++) columns[n] = strsep(&rest, ",\r");
         golden_rows *r = rows_init(g, part);
-        for (int row = 0; row < part_rows[part]; row++) {
+        for (int row = 0; row < g->part[part].rows; row++) {
             char *line = strsep(&lines, "\n");
             ck_assert_msg(line != NULL, "%s: row %d", name, row);
             for (int i = 0; i < n; i++)
@@ -223,20 +305,37 @@ static double draw(uint64_t *state) {
     return (double)((z ^ (z >> 31)) >> 11) * 0x1p-53;
 }
 
+static void draw_lists(const golden *g, golden_rows *r, int rows, uint64_t *state) {
+    int64_t end = 0;
+    for (int i = 0; i < rows * g->spec.n_list; i++) {
+        const int table = g->spec.lists[i % g->spec.n_list].table;
+        for (int more = (int)(draw(state) * 6); more > 0; more--)
+            r->list_ids[end++] = (int32_t)(draw(state) * g->spec.tables[table].rows);
+        r->list_offsets[i + 1] = end;
+    }
+}
+
 void golden_draw_rows(golden *g, uint64_t seed) {
     uint64_t state = seed;
-    for (int part = 0; part < GOLDEN_PARTS; part++) {
+    for (int part = 0; part < g->n_part; part++) {
+        const int rows = g->part[part].rows;
         golden_rows *r = rows_init(g, part);
-        for (int i = 0; i < part_rows[part] * g->spec.n_sparse; i++)
+        for (int i = 0; i < rows * g->spec.n_sparse; i++)
             r->ids[i] = (int32_t)(draw(&state) *
                                   g->spec.tables[g->spec.table_of[i % g->spec.n_sparse]].rows);
-        for (int i = 0; i < part_rows[part] * g->spec.n_dense; i++)
-            r->dense[i] = (double)(float)draw(&state);
-        for (int i = 0; i < part_rows[part] * GOLDEN_TASKS; i++) r->labels[i] = draw(&state) < 0.3;
+        for (int i = 0; i < rows * g->spec.n_dense; i++) r->dense[i] = (double)(float)draw(&state);
+        for (int i = 0; i < rows * GOLDEN_TASKS; i++) r->labels[i] = draw(&state) < 0.3;
+        draw_lists(g, r, rows, &state);
     }
 }
 
 /* ---- Numbers ---- */
+
+static bool has(const golden *g, const char *file) {
+    char path[1024];
+    ck_assert_int_lt(snprintf(path, sizeof path, "%s/%s", g->folder, file), (int)sizeof path);
+    return access(path, R_OK) == 0;
+}
 
 static reference_model *read_model(const golden *g, const char *file) {
     reference_model *m = reference_create(&g->spec);
@@ -246,17 +345,19 @@ static reference_model *read_model(const golden *g, const char *file) {
 
 void golden_read_numbers(const golden *g, golden_numbers *n) {
     *n = (golden_numbers){.first = read_model(g, "init.safetensors"),
-                          .second = read_model(g, "step1.safetensors"),
                           .last = read_model(g, "step20.safetensors")};
+    if (has(g, "step1.safetensors")) n->second = read_model(g, "step1.safetensors");
     golden_read_gradients(g, n->first);
-    n->first_training_scores =
-        read_scores(g, "pred_init_train_mode.csv", part_rows[0], GOLDEN_TASKS);
-    for (int part = 0; part < GOLDEN_PARTS; part++) {
+    if (has(g, "pred_init_train_mode.csv"))
+        n->first_training_scores =
+            read_scores(g, "pred_init_train_mode.csv", g->part[0].rows, GOLDEN_TASKS);
+    for (int part = 0; part < g->n_part; part++) {
+        const golden_part *p = &g->part[part];
         char name[64];
-        snprintf(name, sizeof name, "pred_init_eval_%s.csv", golden_parts[part]);
-        n->first_scores[part] = read_scores(g, name, part_rows[part], GOLDEN_TASKS);
-        snprintf(name, sizeof name, "pred_step20_eval_%s.csv", golden_parts[part]);
-        n->last_scores[part] = read_scores(g, name, part_rows[part], GOLDEN_TASKS);
+        snprintf(name, sizeof name, "pred_init_eval_%s.csv", p->name);
+        n->first_scores[part] = read_scores(g, name, p->rows, GOLDEN_TASKS);
+        snprintf(name, sizeof name, "pred_step20_eval_%s.csv", p->name);
+        n->last_scores[part] = read_scores(g, name, p->rows, GOLDEN_TASKS);
     }
     json_t *history = json_object_get(g->description, "loss_history_total_then_tasks");
     ck_assert_uint_eq(json_array_size(history), GOLDEN_STEPS);
@@ -269,8 +370,8 @@ void golden_read_numbers(const golden *g, golden_numbers *n) {
 }
 
 static void predict_parts(golden *g, reference_model *m, double *scores[]) {
-    for (int part = 0; part < GOLDEN_PARTS; part++) {
-        scores[part] = take((size_t)part_rows[part] * GOLDEN_TASKS, sizeof(double));
+    for (int part = 0; part < g->n_part; part++) {
+        scores[part] = take((size_t)g->part[part].rows * GOLDEN_TASKS, sizeof(double));
         reference_predict(m, &g->parts[part].batch, scores[part]);
     }
 }
@@ -294,7 +395,7 @@ void golden_compute_numbers(golden *g, golden_numbers *n, reference_model *biase
     *n = (golden_numbers){.first = read_model(g, "init.safetensors"),
                           .second = reference_create(&g->spec),
                           .last = read_model(g, "init.safetensors")};
-    n->first_training_scores = take((size_t)part_rows[0] * GOLDEN_TASKS, sizeof(double));
+    n->first_training_scores = take((size_t)g->part[0].rows * GOLDEN_TASKS, sizeof(double));
     n->kink_distance = HUGE_VAL;
     predict_parts(g, n->first, n->first_scores);
     for (int s = 0; s < GOLDEN_STEPS; s++) {

@@ -1,5 +1,6 @@
 /* Numbers that torch-rechub computed (PyTorch 1.13, one thread) for a model, a folder each, on its
- * sample of Ali-CCP: 20 steps of one batch of 100 rows, Adam with lr 1e-3 and coupled decay 1e-4.
+ * sample of Ali-CCP, or on rows of the folder's own: 20 steps of one batch, Adam with lr 1e-3 and
+ * coupled decay 1e-4.
  * Two tests compare with them; see meson.build. */
 #ifndef GOLDEN_H
 #define GOLDEN_H
@@ -9,19 +10,28 @@
 #include "reference.h"
 
 enum { GOLDEN_STEPS = 20, GOLDEN_TASKS = 2, GOLDEN_PARTS = 3 };
-extern const char *const golden_parts[GOLDEN_PARTS]; /* train, val, test */
 extern const reference_optimizer golden_optimizer;
 
 typedef struct golden_rows {
     reference_batch batch;
     int32_t *ids;
     double *dense, *labels;
+    int64_t *list_offsets;
+    int32_t *list_ids;
 } golden_rows;
+
+typedef struct golden_part {
+    const char *name;
+    int rows;
+} golden_part;
 
 typedef struct golden {
     const char *folder;
     json_t *description; /* case.json; the spec's names belong to it */
     reference_spec spec;
+    bool has_rows; /* of its own */
+    int n_part;
+    golden_part part[GOLDEN_PARTS]; /* the first is trained on */
     golden_rows parts[GOLDEN_PARTS];
 } golden;
 
@@ -29,18 +39,19 @@ typedef struct golden {
 typedef struct golden_numbers {
     double losses[GOLDEN_STEPS]
                  [1 + GOLDEN_TASKS]; /* total, then each task; before the step's update */
-    double *first_training_scores;   /* of part 0 */
+    double *first_training_scores;   /* of part 0; NULL: not known */
     double *first_scores[GOLDEN_PARTS], *last_scores[GOLDEN_PARTS];
     double
         kink_distance; /* computed numbers: how near a value comes to a relu's kink in any step */
-    reference_model *first, *second,
-        *last; /* weights at the start (and the first gradients), after 1 and after 20 steps */
+    reference_model *first, *second, *last; /* weights at the start (and the first gradients), after
+                                               1 (NULL: not known) and after 20 steps */
 } golden_numbers;
 
 /* The case of a folder, without rows. */
 void golden_init(golden *g, const char *folder);
-/* Rows of the sample: ali_ccp_{train,val,test}_sample.csv. */
-void golden_read_sample(golden *g, const char *folder);
+/* The case's own rows, data_PART.csv; else those of the sample in the folder `sample`:
+ * ali_ccp_{train,val,test}_sample.csv. */
+void golden_read_rows(golden *g, const char *sample);
 /* As many rows of the same columns, ids within the tables, labels and dense values at random. */
 void golden_draw_rows(golden *g, uint64_t seed);
 void golden_finish(golden *g);

@@ -1,12 +1,13 @@
 /* The engine and the reference against torch-rechub's numbers.
  *   test_golden FOLDER         what needs no data: the optimizer, the import of weights, and the
  *                              engine against the reference from the golden weights on drawn rows
- *   test_golden FOLDER sample  the numbers themselves, on the sample whose folder MMOE_ALI_CCP
- *                              names; 77: not set */
+ *   test_golden FOLDER rows    the numbers themselves, on the case's own rows or on the sample
+ *                              whose folder MMOE_ALI_CCP names; 77: not set */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "check_main.h"
 #include "compare.h"
@@ -17,7 +18,9 @@ static const char *folder, *sample;
 
 /* What two computations in single precision may differ by. */
 static const double first_score_error = 2e-6, last_score_error = 2e-5,
-                    loss_error = 1e-5;     /* absolute */
+                    loss_error = 1e-5; /* absolute */
+/* Of a model with lists: between two of torch's own kernel sets 7.7e-5 was seen. */
+static const double last_list_score_error = 6e-5;
 static const double gradient_error = 1e-4; /* of a tensor's largest entry */
 /* A table whose column is constant in the batch has a true gradient of 0, for the batch norm takes
  * it away; what stands there is rounding of some 2e-8. The largest entry of all other tensors is
@@ -82,23 +85,25 @@ static void check_gradients(reference_model *got, reference_model *want) {
 }
 
 static void check_run(const golden *g, const golden_numbers *got, const golden_numbers *want) {
-    for (int part = 0; part < GOLDEN_PARTS; part++)
+    for (int part = 0; part < g->n_part; part++)
         check_absolute("first scores", got->first_scores[part], want->first_scores[part],
                        (size_t)g->parts[part].batch.rows * GOLDEN_TASKS, first_score_error);
-    if (got->first_training_scores)
+    if (got->first_training_scores && want->first_training_scores)
         check_absolute("first training scores", got->first_training_scores,
                        want->first_training_scores, (size_t)g->parts[0].batch.rows * GOLDEN_TASKS,
                        first_score_error);
     check_gradients(got->first, want->first);
     check_absolute("losses", got->losses[0], want->losses[0], GOLDEN_STEPS * (1 + GOLDEN_TASKS),
                    loss_error);
-    check_weights("after 1 step", got->second, want->second, got->first, want->first,
-                  second_weight_error);
+    if (want->second)
+        check_weights("after 1 step", got->second, want->second, got->first, want->first,
+                      second_weight_error);
     check_weights("after 20 steps", got->last, want->last, got->first, want->first,
                   last_weight_error);
-    for (int part = 0; part < GOLDEN_PARTS; part++)
+    for (int part = 0; part < g->n_part; part++)
         check_absolute("last scores", got->last_scores[part], want->last_scores[part],
-                       (size_t)g->parts[part].batch.rows * GOLDEN_TASKS, last_score_error);
+                       (size_t)g->parts[part].batch.rows * GOLDEN_TASKS,
+                       g->spec.n_list ? last_list_score_error : last_score_error);
 }
 
 /* ---- The engine's numbers ---- */
@@ -114,7 +119,7 @@ static void engine_start(engine *e, const golden *g, const reference_optimizer *
 }
 
 static void predict_parts(const engine *e, const golden *g, double *scores[]) {
-    for (int part = 0; part < GOLDEN_PARTS; part++) {
+    for (int part = 0; part < g->n_part; part++) {
         scores[part] = calloc((size_t)g->parts[part].batch.rows * GOLDEN_TASKS, sizeof(double));
         ck_assert_ptr_nonnull(scores[part]);
         engine_predict(e, &g->parts[part].batch, scores[part]);
@@ -208,6 +213,7 @@ END_TEST
  * no nearer than this. */
 static const double kink_distance = 1e-5;
 static uint64_t draw_of(const golden *g) {
+    if (g->spec.n_list) return 1;
     if (g->spec.kind == REFERENCE_MMOE) return 11;
     return g->spec.kind == REFERENCE_PLE ? 6 : 1;
 }
@@ -234,7 +240,7 @@ static reference_model *stray_biases(const golden *g, const golden_numbers *want
 START_TEST(reference_agrees_with_the_golden_numbers) {
     golden g;
     golden_init(&g, folder);
-    golden_read_sample(&g, sample);
+    golden_read_rows(&g, sample);
     golden_numbers got, want;
     golden_read_numbers(&g, &want);
     golden_compute_numbers(&g, &got, stray_biases(&g, &want));
@@ -248,7 +254,7 @@ END_TEST
 START_TEST(engine_agrees_with_the_golden_numbers) {
     golden g;
     golden_init(&g, folder);
-    golden_read_sample(&g, sample);
+    golden_read_rows(&g, sample);
     golden_numbers got, want;
     golden_read_numbers(&g, &want);
     engine_numbers(&g, &got, _i, stray_biases(&g, &want));
@@ -259,20 +265,27 @@ START_TEST(engine_agrees_with_the_golden_numbers) {
 }
 END_TEST
 
+/* Whether the case has this file. */
+static bool has(const char *file) {
+    char path[1024];
+    const int length = snprintf(path, sizeof path, "%s/%s", folder, file);
+    return length < (int)sizeof path && access(path, R_OK) == 0;
+}
+
 void add_cases(TCase *c) {
     if (check_argc < 2) exit(2);
     folder = check_argv[1];
-    bool with_sample = check_argc > 2 && strcmp(check_argv[2], "sample") == 0;
     sample = getenv("MMOE_ALI_CCP");
-    if (with_sample && !sample) {
+    const bool with_rows = check_argc > 2 && strcmp(check_argv[2], "rows") == 0;
+    if (with_rows && !sample && !has("data_train.csv")) {
         puts("MMOE_ALI_CCP does not name the folder of ali_ccp_{train,val,test}_sample.csv");
         exit(77);
     }
-    if (with_sample) {
+    if (with_rows) {
         tcase_add_test(c, reference_agrees_with_the_golden_numbers);
         tcase_add_loop_test(c, engine_agrees_with_the_golden_numbers, 1, 3);
     } else {
-        tcase_add_test(c, reference_adam_makes_the_first_step);
+        if (has("step1.safetensors")) tcase_add_test(c, reference_adam_makes_the_first_step);
         tcase_add_test(c, import_copies_every_tensor);
         tcase_add_loop_test(c, engine_agrees_with_the_reference_on_drawn_rows, 1, 3);
     }

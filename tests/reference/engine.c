@@ -23,40 +23,57 @@ static json_t *mlp_json(const reference_mlp_spec *mlp) {
                      "batch_norm", (int)mlp->batch_norm);
 }
 
-/* The first column of a table bears its name, those that share it follow: "item", "item.2". */
+/* Lists are the columns behind those of one id. */
+static int table_of(const reference_spec *spec, int column) {
+    return column < spec->n_sparse ? spec->table_of[column]
+                                   : spec->lists[column - spec->n_sparse].table;
+}
+
 static void column_name(const reference_spec *spec, int column, char name[32], int *owner) {
     *owner = column;
     for (int c = column - 1; c >= 0; c--)
-        if (spec->table_of[c] == spec->table_of[column]) *owner = c;
-    const char *table = spec->tables[spec->table_of[column]].name;
+        if (table_of(spec, c) == table_of(spec, column)) *owner = c;
+    const char *table = spec->tables[table_of(spec, column)].name;
     if (*owner == column)
         snprintf(name, 32, "%s", table);
     else
         snprintf(name, 32, "%s.%d", table, column);
 }
 
+static json_t *id_json(const reference_spec *spec, int column) {
+    const int table = table_of(spec, column);
+    char name[32];
+    int owner;
+    column_name(spec, column, name, &owner);
+    json_t *entry = json_pack("{s:s,s:i}", "name", name, "embed_dim", spec->tables[table].dim);
+    if (owner == column)
+        json_object_set_new(entry, "vocab_size", json_integer(spec->tables[table].rows));
+    else
+        json_object_set_new(entry, "shared_with", json_string(spec->tables[table].name));
+    return entry;
+}
+
+static json_t *list_json(const reference_spec *spec, int list) {
+    static const char *const words[] = {"mean", "sum", "max", "concat"};
+    const reference_list_spec *l = &spec->lists[list];
+    json_t *entry = id_json(spec, spec->n_sparse + list);
+    json_object_set_new(entry, "pooling", json_string(words[l->pooling]));
+    if (l->max_len) json_object_set_new(entry, "max_len", json_integer(l->max_len));
+    if (l->has_padding) json_object_set_new(entry, "padding_idx", json_integer(l->padding));
+    return entry;
+}
+
 static json_t *features_json(const reference_spec *spec, bool weighted) {
-    json_t *sparse = json_array(), *dense = json_array();
-    for (int c = 0; c < spec->n_sparse; c++) {
-        char name[32];
-        int owner;
-        column_name(spec, c, name, &owner);
-        json_t *entry =
-            json_pack("{s:s,s:i}", "name", name, "embed_dim", spec->tables[spec->table_of[c]].dim);
-        if (owner == c)
-            json_object_set_new(entry, "vocab_size",
-                                json_integer(spec->tables[spec->table_of[c]].rows));
-        else
-            json_object_set_new(entry, "shared_with",
-                                json_string(spec->tables[spec->table_of[c]].name));
-        json_array_append_new(sparse, entry);
-    }
+    json_t *sparse = json_array(), *sequence = json_array(), *dense = json_array();
+    for (int c = 0; c < spec->n_sparse; c++) json_array_append_new(sparse, id_json(spec, c));
+    for (int l = 0; l < spec->n_list; l++) json_array_append_new(sequence, list_json(spec, l));
     for (int c = 0; c < spec->n_dense; c++) {
         char name[32];
         snprintf(name, sizeof name, "dense%d", c);
         json_array_append_new(dense, json_pack("{s:s}", "name", name));
     }
-    json_t *features = json_pack("{s:o,s:o}", "sparse", sparse, "dense", dense);
+    json_t *features =
+        json_pack("{s:o,s:o,s:o}", "sparse", sparse, "sequence", sequence, "dense", dense);
     if (weighted) json_object_set_new(features, "weight", json_string("weight"));
     return features;
 }
@@ -159,9 +176,10 @@ void engine_init_with(engine *e, const reference_spec *spec, const reference_opt
     char names[64][32];
     const char *columns[64];
     size_t n = 0;
+    const int ids = spec->n_sparse + spec->n_list;
     *e = (engine){.spec = *spec, .weighted = weighted};
-    ck_assert_int_le(spec->n_sparse + spec->n_dense + spec->n_task + 1, 64);
-    for (int c = 0, owner; c < spec->n_sparse; c++) column_name(spec, c, names[n++], &owner);
+    ck_assert_int_le(ids + spec->n_dense + spec->n_task + 1, 64);
+    for (int c = 0, owner; c < ids; c++) column_name(spec, c, names[n++], &owner);
     for (int c = 0; c < spec->n_dense; c++) snprintf(names[n++], 32, "dense%d", c);
     for (int t = 0; t < spec->n_task; t++) snprintf(names[n++], 32, "label%d", t);
     if (weighted) snprintf(names[n++], 32, "weight");
@@ -180,22 +198,39 @@ static float *floats(const double *values, size_t count) {
     return f;
 }
 
-static mmoe_batch batch_of(const engine *e, const reference_batch *batch, const float *dense) {
-    return (mmoe_batch){(size_t)batch->rows, batch->ids, (size_t)e->spec.n_sparse, dense,
-                        (size_t)e->spec.n_dense};
+/* A batch of the reference as the library takes it. */
+typedef struct rows_taken {
+    mmoe_batch batch;
+    float *dense, *list_weights;
+} rows_taken;
+
+static rows_taken rows_take(const engine *e, const reference_batch *from) {
+    const reference_spec *s = &e->spec;
+    const size_t B = (size_t)from->rows, lists = B * (size_t)s->n_list;
+    rows_taken r = {.dense = floats(from->dense, B * (size_t)s->n_dense)};
+    if (from->list_weights)
+        r.list_weights = floats(from->list_weights, (size_t)from->list_offsets[lists]);
+    r.batch = (mmoe_batch){B, from->ids, (size_t)s->n_sparse, r.dense, (size_t)s->n_dense};
+    if (s->n_list)
+        r.batch.lists = (mmoe_lists){s->n_list, from->list_offsets, from->list_ids, r.list_weights};
+    return r;
+}
+
+static void rows_finish(rows_taken *r) {
+    free(r->dense);
+    free(r->list_weights);
 }
 
 void engine_prepare(engine *e, const reference_batch *batch, int threads) {
     size_t B = (size_t)batch->rows;
-    float *dense = floats(batch->dense, B * (size_t)e->spec.n_dense),
-          *labels = floats(batch->labels, B * (size_t)e->spec.n_task);
+    float *labels = floats(batch->labels, B * (size_t)e->spec.n_task);
     float *weights = e->weighted ? floats(batch->weights, B) : NULL;
-    mmoe_batch rows = batch_of(e, batch, dense);
-    SUCCEEDS(mmoe_dataset_create(e->schema, &rows, labels, weights, NULL, &e->rows, &err));
+    rows_taken rows = rows_take(e, batch);
+    SUCCEEDS(mmoe_dataset_create(e->schema, &rows.batch, labels, weights, NULL, &e->rows, &err));
     mmoe_trainer_options options = {
         .threads = threads, .single_threaded_blas = 1, .user = e, .on_epoch = e->on_epoch};
     SUCCEEDS(mmoe_trainer_create(e->model, &options, NULL, &e->trainer, &err));
-    free(dense);
+    rows_finish(&rows);
     free(labels);
     free(weights);
 }
@@ -258,16 +293,16 @@ void engine_get_weights(const engine *e, reference_model *to) {
 /* ---- Runs ---- */
 
 void engine_predict(const engine *e, const reference_batch *batch, double *scores) {
-    size_t B = (size_t)batch->rows, n = B * (size_t)e->spec.n_task;
-    float *dense = floats(batch->dense, B * (size_t)e->spec.n_dense), *out = calloc(n, sizeof *out);
+    size_t n = (size_t)batch->rows * (size_t)e->spec.n_task;
+    float *out = calloc(n, sizeof *out);
     ck_assert_ptr_nonnull(out);
-    mmoe_batch rows = batch_of(e, batch, dense);
+    rows_taken rows = rows_take(e, batch);
     mmoe_predictor *predictor;
     SUCCEEDS(mmoe_predictor_create(e->model, NULL, &predictor, &err));
-    SUCCEEDS(mmoe_predictor_run(predictor, &rows, out, &err));
+    SUCCEEDS(mmoe_predictor_run(predictor, &rows.batch, out, &err));
     for (size_t i = 0; i < n; i++) scores[i] = (double)out[i];
     mmoe_predictor_free(predictor);
-    free(dense);
+    rows_finish(&rows);
     free(out);
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "reference_body.h"
+#include "reference_lists.h"
 
 struct reference_model {
     reference_spec spec;
@@ -138,6 +139,7 @@ reference_model *reference_create(const reference_spec *spec) {
         m->tables[t] = add_tensor(m, true, 2, spec->tables[t].rows, spec->tables[t].dim,
                                   "embedding.embed_dict.%s.weight", spec->tables[t].name);
     for (int c = 0; c < spec->n_sparse; c++) m->input_width += spec->tables[spec->table_of[c]].dim;
+    for (int l = 0; l < spec->n_list; l++) m->input_width += reference_list_width(spec, l);
     m->input_width += spec->n_dense;
 
     char prefix[32];
@@ -199,6 +201,11 @@ static void gather(reference_model *m, const reference_batch *batch) {
                 id = batch->ids[b * s->n_sparse + c];
             assert(id >= 0 && id < s->tables[table].rows);
             for (int j = 0; j < dim; j++) *row++ = m->tables[table]->value[id * dim + j];
+        }
+        for (int l = 0; l < s->n_list; l++) {
+            const reference_list list = reference_list_of(s, batch, b, l, m->tables);
+            reference_list_forward(&list, row);
+            row += reference_list_width(s, l);
         }
         for (int j = 0; j < s->n_dense; j++) *row++ = batch->dense[b * s->n_dense + j];
     }
@@ -384,6 +391,11 @@ static void scatter(reference_model *m, const reference_batch *batch, const doub
                 id = batch->ids[b * s->n_sparse + c];
             for (int j = 0; j < dim; j++)
                 reference_add_term(m->tables[table], id * dim + j, *row++);
+        }
+        for (int l = 0; l < s->n_list; l++) {
+            const reference_list list = reference_list_of(s, batch, b, l, m->tables);
+            reference_list_backward(&list, row);
+            row += reference_list_width(s, l);
         }
     }
 }

@@ -11,7 +11,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { REFERENCE_MAX_DEPTH = 4, REFERENCE_MAX_TASKS = 4, REFERENCE_MAX_TABLES = 24 };
+enum {
+    REFERENCE_MAX_DEPTH = 4,
+    REFERENCE_MAX_TASKS = 4,
+    REFERENCE_MAX_TABLES = 24,
+    REFERENCE_MAX_LISTS = 4
+};
 
 typedef enum reference_activation {
     REFERENCE_RELU,
@@ -50,6 +55,25 @@ typedef enum reference_kind {
     REFERENCE_KINDS
 } reference_kind;
 
+typedef enum reference_pooling {
+    REFERENCE_MEAN,
+    REFERENCE_SUM,
+    REFERENCE_MAX,
+    REFERENCE_CONCAT
+} reference_pooling;
+
+/* A row has any number of elements, of weight w each, and of embedding e in the table. Mean: sum of
+ * w e / sum of w, 0 where there are no weights; sum: of w e; max: the largest of each dimension,
+ * whose gradient goes to the first that is it; concat: side by side, 0 behind the last. Elements
+ * that are the padding are no part of it. */
+typedef struct reference_list_spec {
+    int table;
+    reference_pooling pooling;
+    int max_len; /* of concat: no list is longer */
+    bool has_padding;
+    int padding;
+} reference_list_spec;
+
 typedef struct reference_spec {
     reference_kind kind;
     int n_table;
@@ -59,6 +83,8 @@ typedef struct reference_spec {
     } tables[REFERENCE_MAX_TABLES];
     int n_sparse;
     int table_of[REFERENCE_MAX_TABLES]; /* column -> table; columns may share one */
+    int n_list;
+    reference_list_spec lists[REFERENCE_MAX_LISTS]; /* in x behind those columns */
     int n_dense;
     int n_expert;
     int n_level, n_specific, n_shared; /* cgc, ple */
@@ -92,10 +118,13 @@ typedef struct reference_tensor {
 
 typedef struct reference_batch {
     int rows;
-    const int32_t *ids;    /* [B, n_sparse] */
-    const double *dense;   /* [B, n_dense] */
-    const double *labels;  /* [B, T], NaN: missing; not read by reference_predict */
-    const double *weights; /* [B] or NULL: all 1 */
+    const int32_t *ids;          /* [B, n_sparse] */
+    const double *dense;         /* [B, n_dense] */
+    const double *labels;        /* [B, T], NaN: missing; not read by reference_predict */
+    const double *weights;       /* [B] or NULL: all 1 */
+    const int64_t *list_offsets; /* [B * n_list + 1] where each row's lists begin, and the end */
+    const int32_t *list_ids;
+    const double *list_weights; /* of elements, or NULL: all 1 */
 } reference_batch;
 
 typedef struct reference_model reference_model;

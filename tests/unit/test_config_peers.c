@@ -42,6 +42,8 @@ START_TEST(words_of_peers_are_answered_with_ours) {
     refuse("{\"tasks\": [{\"name\": \"a\", \"label\": \"b\", \"tower_params\": "
            "{\"tower_hidden_units\": [8]}}]}",
            "tasks[0].tower_params.tower_hidden_units", "here it is tasks[].tower_params.dims");
+    refuse("{\"features\": {\"sequence\": [{\"name\": \"a\", \"embedding_dim\": 8}]}}",
+           "features.sequence[0].embedding_dim", "here it is features.sparse[].embed_dim");
     refuse("{\"features\": {\"embedding_dim\": 8}}", "features.embedding_dim",
            "here it is features.sparse[].embed_dim");
 }
