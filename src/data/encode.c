@@ -43,6 +43,10 @@ mmoe_status mmoe_values_check(const mmoe_values *v, const char *call, mmoe_error
         return mmoe_fail_at(err, MMOE_E_ARGUMENT, NULL, 0, v->name,
                             "%s: %d is no type of a %s column's values", call, (int)v->column->type,
                             sparse ? "sparse" : "dense");
+    if (!v->is_list && (v->column->offsets || v->column->weights))
+        return mmoe_fail_at(err, MMOE_E_ARGUMENT, NULL, 0, v->name,
+                            "%s: the column is no list and has %s", call,
+                            v->column->offsets ? "offsets" : "weights of elements");
     if (!v->column->values && v->rows)
         return mmoe_fail_at(err, MMOE_E_ARGUMENT, NULL, 0, v->name,
                             "%s: the column's values are NULL", call);
@@ -67,9 +71,7 @@ static const char *present_value(const mmoe_values *v, const char *at) {
 }
 
 /* The batch's row that value r of them is of. */
-static size_t row_of(const mmoe_values *v, size_t r) {
-    return v->column->offsets ? v->row : v->first + r;
-}
+static size_t row_of(const mmoe_values *v, size_t r) { return v->is_list ? v->row : v->first + r; }
 
 mmoe_status mmoe_encode_ids(const mmoe_values *v, int32_t *to, size_t stride, mmoe_error *err) {
     const mmoe_encoder *e = v->encoder;

@@ -14,11 +14,12 @@ typedef struct mmoe_values {
     const mmoe_reading *reading; /* of texts */
     mmoe_note *note;             /* of raw values; NULL: nothing is noted */
     const mmoe_gap *gap;         /* of numbers */
+    bool is_list;                /* elements of lists */
     size_t row;                  /* of a list: the row whose elements these are */
 } mmoe_values;
 
-/* Is the column of a type that its encoder takes, and are there values? `call` names the public
- * function. MMOE_E_ARGUMENT. */
+/* Is the column of a type that its encoder takes, are there values, and offsets in lists alone?
+ * `call` names the public function. MMOE_E_ARGUMENT. */
 mmoe_status mmoe_values_check(const mmoe_values *values, const char *call, mmoe_error *err);
 /* Writes row r to to[r * stride]; `to` NULL: looks for faults alone. err->row counts from 1, the
  * batch's first row. MMOE_E_ARGUMENT: a row number outside the table, an input that is not finite;

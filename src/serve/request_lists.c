@@ -1,6 +1,7 @@
 #include "serve/request_lists.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "data/encode.h"
@@ -26,43 +27,59 @@ static mmoe_values elements(const mmoe_request_lists *q, int32_t i, size_t row, 
                          .first = s.begin,
                          .rows = s.end - s.begin,
                          .reading = q->side->reading,
+                         .is_list = true,
                          .row = row};
 }
 
 /* ---- Checks ---- */
 
+/* `row` counts from 1; 0: of the column. */
 static mmoe_status fail_list(const mmoe_request_lists *q, int32_t i, size_t row, const char *fault,
                              mmoe_error *err) {
-    return mmoe_fail_at(err, MMOE_E_ARGUMENT, NULL, (int64_t)row + 1, q->side->sparse[i]->name,
+    return mmoe_fail_at(err, MMOE_E_ARGUMENT, NULL, (int64_t)row, q->side->sparse[i]->name,
                         "%s: %s", q->call, fault);
 }
 
-static const char *weight_fault(const mmoe_sparse_column *c, const float *weights, span s) {
-    const mmoe_pooling how = c->how.pooling;
-    if (weights && how != MMOE_POOL_MEAN && how != MMOE_POOL_SUM)
-        return "lists that are pooled by max or concat have no weights";
+static const char no_weights[] = "lists that are pooled by max or concat have no weights";
+
+static bool takes_weights(const mmoe_sparse_column *c) {
+    return c->how.pooling == MMOE_POOL_MEAN || c->how.pooling == MMOE_POOL_SUM;
+}
+
+static const char *weight_fault(const float *weights, span s) {
     for (size_t e = s.begin; weights && e < s.end; e++)
         if (!isfinite(weights[e]) || weights[e] < 0)
             return "a weight is not a number of at least 0";
     return NULL;
 }
 
-static const char *raw_fault(const mmoe_sparse_column *list, const mmoe_column *c, span s) {
+static const char *raw_fault(const mmoe_column *c, span s) {
     if (s.end < s.begin) return "its offsets descend";
     if (s.end > c->count) return "its offsets pass the values";
-    return weight_fault(list, c->weights, s);
+    return weight_fault(c->weights, s);
+}
+
+/* Encoded lists have one array of weights: those that take none have 1 there. */
+static const char *encoded_weight_fault(const mmoe_sparse_column *c, const float *weights, span s) {
+    if (takes_weights(c)) return weight_fault(weights, s);
+    for (size_t e = s.begin; weights && e < s.end; e++)
+        if (weights[e] != 1) return no_weights;
+    return NULL;
 }
 
 /* Raw values, or row numbers, of one column. */
 static mmoe_status check_column(const mmoe_request_lists *q, int32_t i, mmoe_error *err) {
     const mmoe_column *c = &q->batch->sparse_columns[i];
-    if (!c->offsets) return fail_list(q, i, 0, "the column is a list and lacks offsets", err);
+    if (!c->offsets && q->batch->rows)
+        return fail_list(q, i, 0, "the column is a list and lacks offsets", err);
+    if (c->weights && !takes_weights(q->side->sparse[i]))
+        return fail_list(q, i, 0, no_weights, err);
     const mmoe_values all = elements(q, i, 0, (span){0, c->count});
     mmoe_status status = mmoe_values_check(&all, q->call, err);
     for (size_t row = 0; !status && row < q->batch->rows; row++) {
         const span s = {c->offsets[row], c->offsets[row + 1]};
-        const char *fault = raw_fault(q->side->sparse[i], c, s);
-        if (fault) return fail_list(q, i, row, fault, err);
+        const char *fault = raw_fault(c, s);
+        if (fault) return fail_list(q, i, row + 1, fault, err);
         const mmoe_values v = elements(q, i, row, kept(q->side->sparse[i], s.begin, s.end));
         status = mmoe_encode_ids(&v, NULL, 1, err);
     }
@@ -74,10 +91,12 @@ static mmoe_status check_encoded(const mmoe_request_lists *q, int32_t i, size_t 
                                  mmoe_error *err) {
     const mmoe_lists *lists = &q->batch->lists;
     const int64_t *at = lists->offsets + row * (size_t)lists->count + (size_t)(i - q->side->n_id);
-    if (at[0] < 0 || at[1] < at[0]) return fail_list(q, i, row, "its offsets descend", err);
-    const span s = {(size_t)at[0], (size_t)at[1]};
-    const char *fault = weight_fault(q->side->sparse[i], lists->weights, s);
-    if (fault) return fail_list(q, i, row, fault, err);
+    if (at[0] < 0 || at[1] < at[0]) return fail_list(q, i, row + 1, "its offsets descend", err);
+    const span s = kept(q->side->sparse[i], (size_t)at[0], (size_t)at[1]);
+    const char *fault = s.begin < s.end && !lists->ids
+                            ? "its elements are NULL"
+                            : encoded_weight_fault(q->side->sparse[i], lists->weights, s);
+    if (fault) return fail_list(q, i, row + 1, fault, err);
     for (size_t e = s.begin; e < s.end; e++)
         if (lists->ids[e] < 0 || lists->ids[e] > q->side->last[i]) {
             const mmoe_values v = {.encoder = q->side->tables[i]->encoder,
@@ -95,10 +114,14 @@ mmoe_status mmoe_request_check_lists(const mmoe_request_lists *q, mmoe_error *er
         for (int32_t i = first; !status && i < end; i++) status = check_column(q, i, err);
         return status;
     }
-    if (lists->count != end - first || (first < end && (!lists->offsets || !lists->ids)))
-        return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: the %s has %d encoded lists, not %d", q->call,
-                         q->what, (int)lists->count, (int)(end - first));
-    for (size_t row = 0; !status && row < q->batch->rows; row++)
+    if (lists->count != end - first)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: the %s %s %d encoded lists, not %d", q->call,
+                         q->what, strcmp(q->what, "items") ? "has" : "have", (int)lists->count,
+                         (int)(end - first));
+    if (first < end && q->batch->rows && !lists->offsets)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: the %s lacks the offsets of its lists", q->call,
+                         q->what);
+    for (size_t row = 0; !status && first < end && row < q->batch->rows; row++)
         for (int32_t i = first; !status && i < end; i++) status = check_encoded(q, i, row, err);
     return status;
 }
@@ -106,6 +129,19 @@ mmoe_status mmoe_request_check_lists(const mmoe_request_lists *q, mmoe_error *er
 /* ---- Pooling ---- */
 
 enum { PIECE = 64 };
+
+static void add_encoded(const mmoe_request_lists *q, const mmoe_serve_lookup *l, size_t row,
+                        float *x, mmoe_bag_state *state) {
+    const mmoe_bag_table table = {l->table, l->dim};
+    const mmoe_lists *lists = &q->batch->lists;
+    const int64_t *at =
+        lists->offsets + row * (size_t)lists->count + (size_t)(l->column - q->side->n_id);
+    const span s = kept(q->side->sparse[l->column], (size_t)at[0], (size_t)at[1]);
+    if (s.begin == s.end) return;
+    const mmoe_list list = {(int64_t)(s.end - s.begin), lists->ids + s.begin,
+                            lists->weights ? lists->weights + s.begin : NULL};
+    mmoe_bag_add(l->bag, &list, &table, x, state);
+}
 
 static void add_raw(const mmoe_request_lists *q, const mmoe_serve_lookup *l, size_t row, float *x,
                     mmoe_bag_state *state) {
@@ -128,11 +164,9 @@ void mmoe_request_pool(const mmoe_request_lists *q, const mmoe_serve_lookup *l, 
     const mmoe_bag_table table = {l->table, l->dim};
     mmoe_bag_state state = {0};
     mmoe_bag_begin(l->bag, &table, x, &state);
-    if (q->batch->sparse_columns) {
+    if (q->batch->sparse_columns)
         add_raw(q, l, row, x, &state);
-    } else {
-        const mmoe_list list = mmoe_list_of(&q->batch->lists, row, l->column - q->side->n_id);
-        mmoe_bag_add(l->bag, &list, &table, x, &state);
-    }
+    else
+        add_encoded(q, l, row, x, &state);
     mmoe_bag_end(l->bag, &table, x, &state);
 }
