@@ -141,9 +141,8 @@ mmoe_status mmoe_request_check(mmoe_request *q, mmoe_error *err) {
     if (!status) status = check_arrays(q, err);
     if (!status && q->side->n_id)
         status = q->batch->sparse_columns ? check_sparse(q, err) : check_ids(q, err);
-    if (!status && q->side->n_sparse > q->side->n_id)
-        status = mmoe_request_check_lists(
-            &(mmoe_request_lists){q->side, q->batch, q->call, q->what}, err);
+    const mmoe_request_lists lists = {q->side, q->batch, q->call, q->what};
+    if (!status) status = mmoe_request_check_lists(&lists, err);
     if (!status && q->side->n_dense)
         status = q->batch->dense_columns ? check_dense(q, err) : check_inputs(q, err);
     return status;
@@ -155,7 +154,7 @@ static void encode_rows(const mmoe_request *q, size_t first, int32_t rows) {
     const mmoe_serve_side *s = q->side;
     for (int32_t i = 0; q->batch->sparse_columns && i < s->n_id; i++) {
         const mmoe_values v = sparse_values(q, i, first, (size_t)rows);
-        mmoe_encode_ids(&v, q->ids + i, (size_t)s->n_sparse, NULL);
+        mmoe_encode_ids(&v, q->ids + i, (size_t)s->n_id, NULL);
     }
     for (int32_t i = 0; q->batch->dense_columns && i < s->n_dense; i++) {
         const mmoe_values v = dense_values(q, i, first, (size_t)rows);

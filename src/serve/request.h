@@ -8,7 +8,7 @@ typedef struct mmoe_request {
     const mmoe_serve_side *side;
     const mmoe_batch *batch;
     const char *call, *what; /* the public function and the batch, in errors */
-    int32_t *ids;            /* [room, n_sparse] working memory */
+    int32_t *ids;            /* [room, n_id] working memory */
     float *dense;            /* [room, dense_width] */
     size_t room;
     bool is_read; /* the whole batch fitted: its raw values stand there, each read once */

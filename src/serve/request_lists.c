@@ -1,5 +1,7 @@
 #include "serve/request_lists.h"
 
+#include <string.h>
+
 #include "base/error.h"
 #include "data/encode.h"
 #include "data/list_values.h"
@@ -23,24 +25,24 @@ static mmoe_values elements(const mmoe_request_lists *q, int32_t i, size_t row, 
 
 /* ---- Checks ---- */
 
+/* `row` counts from 1; 0: of the column. */
 static mmoe_status fail_list(const mmoe_request_lists *q, int32_t i, size_t row, const char *fault,
                              mmoe_error *err) {
-    return mmoe_fail_at(err, MMOE_E_ARGUMENT, NULL, (int64_t)row + 1, q->side->sparse[i]->name,
+    return mmoe_fail_at(err, MMOE_E_ARGUMENT, NULL, (int64_t)row, q->side->sparse[i]->name,
                         "%s: %s", q->call, fault);
 }
 
 /* Raw values, or row numbers, of one column. */
 static mmoe_status check_column(const mmoe_request_lists *q, int32_t i, mmoe_error *err) {
     const mmoe_list_column *c = list_column(q, i);
-    if (!c || !c->offsets)
-        return mmoe_fail_at(err, MMOE_E_ARGUMENT, NULL, 0, q->side->sparse[i]->name,
-                            "%s: the column is a list and lacks offsets", q->call);
-    const mmoe_values all = elements(q, i, 0, (mmoe_list_span){0, c->count});
+    if ((!c || !c->offsets) && q->batch->rows)
+        return fail_list(q, i, 0, "the column is a list and lacks offsets", err);
+    const mmoe_values all = elements(q, i, 0, (mmoe_list_span){0, c ? c->count : 0});
     mmoe_status status = mmoe_values_check(&all, q->call, err);
     for (size_t row = 0; !status && row < q->batch->rows; row++) {
         const mmoe_list_how *how = &q->side->sparse[i]->how;
         const char *fault = mmoe_list_fault(how, c, row);
-        if (fault) return fail_list(q, i, row, fault, err);
+        if (fault) return fail_list(q, i, row + 1, fault, err);
         const mmoe_values v =
             elements(q, i, row, mmoe_list_kept(how, c->offsets[row], c->offsets[row + 1]));
         status = mmoe_encode_ids(&v, NULL, 1, err);
@@ -53,10 +55,13 @@ static mmoe_status check_encoded(const mmoe_request_lists *q, int32_t i, size_t 
                                  mmoe_error *err) {
     const mmoe_lists *lists = &q->batch->lists;
     const int64_t *at = lists->offsets + row * (size_t)lists->count + (size_t)(i - q->side->n_id);
-    if (at[0] < 0 || at[1] < at[0]) return fail_list(q, i, row, "its offsets descend", err);
-    const mmoe_list_span s = {(size_t)at[0], (size_t)at[1]};
-    const char *fault = mmoe_list_weight_fault(&q->side->sparse[i]->how, lists->weights, s);
-    if (fault) return fail_list(q, i, row, fault, err);
+    if (at[0] < 0 || at[1] < at[0]) return fail_list(q, i, row + 1, "its offsets descend", err);
+    const mmoe_list_how *how = &q->side->sparse[i]->how;
+    const mmoe_list_span s = mmoe_list_kept(how, (size_t)at[0], (size_t)at[1]);
+    const char *fault = s.begin < s.end && !lists->ids
+                            ? "its elements are NULL"
+                            : mmoe_list_weight_fault(how, lists->weights, s);
+    if (fault) return fail_list(q, i, row + 1, fault, err);
     for (size_t e = s.begin; e < s.end; e++)
         if (lists->ids[e] < 0 || lists->ids[e] > q->side->last[i]) {
             const mmoe_values v = {.encoder = q->side->tables[i]->encoder,
@@ -74,10 +79,14 @@ mmoe_status mmoe_request_check_lists(const mmoe_request_lists *q, mmoe_error *er
         for (int32_t i = first; !status && i < end; i++) status = check_column(q, i, err);
         return status;
     }
-    if (lists->count != end - first || (first < end && (!lists->offsets || !lists->ids)))
-        return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: the %s has %d encoded lists, not %d", q->call,
-                         q->what, (int)lists->count, (int)(end - first));
-    for (size_t row = 0; !status && row < q->batch->rows; row++)
+    if (lists->count != end - first)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: the %s %s %d encoded lists, not %d", q->call,
+                         q->what, strcmp(q->what, "items") ? "has" : "have", (int)lists->count,
+                         (int)(end - first));
+    if (first < end && q->batch->rows && !lists->offsets)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: the %s lacks the offsets of its lists", q->call,
+                         q->what);
+    for (size_t row = 0; !status && first < end && row < q->batch->rows; row++)
         for (int32_t i = first; !status && i < end; i++) status = check_encoded(q, i, row, err);
     return status;
 }
@@ -85,6 +94,20 @@ mmoe_status mmoe_request_check_lists(const mmoe_request_lists *q, mmoe_error *er
 /* ---- Pooling ---- */
 
 enum { PIECE = 64 };
+
+static void add_encoded(const mmoe_request_lists *q, const mmoe_serve_lookup *l, size_t row,
+                        float *x, mmoe_bag_state *state) {
+    const mmoe_bag_table table = {l->table, l->dim};
+    const mmoe_lists *lists = &q->batch->lists;
+    const int64_t *at =
+        lists->offsets + row * (size_t)lists->count + (size_t)(l->column - q->side->n_id);
+    const mmoe_list_span s =
+        mmoe_list_kept(&q->side->sparse[l->column]->how, (size_t)at[0], (size_t)at[1]);
+    if (s.begin == s.end) return;
+    const mmoe_list list = {(int64_t)(s.end - s.begin), lists->ids + s.begin,
+                            lists->weights ? lists->weights + s.begin : NULL};
+    mmoe_bag_add(l->bag, &list, &table, x, state);
+}
 
 static void add_raw(const mmoe_request_lists *q, const mmoe_serve_lookup *l, size_t row, float *x,
                     mmoe_bag_state *state) {
@@ -108,11 +131,9 @@ void mmoe_request_pool(const mmoe_request_lists *q, const mmoe_serve_lookup *l, 
     const mmoe_bag_table table = {l->table, l->dim};
     mmoe_bag_state state = {0};
     mmoe_bag_begin(l->bag, &table, x, &state);
-    if (q->batch->sparse_columns) {
+    if (q->batch->sparse_columns)
         add_raw(q, l, row, x, &state);
-    } else {
-        const mmoe_list list = mmoe_list_of(&q->batch->lists, row, l->column - q->side->n_id);
-        mmoe_bag_add(l->bag, &list, &table, x, &state);
-    }
+    else
+        add_encoded(q, l, row, x, &state);
     mmoe_bag_end(l->bag, &table, x, &state);
 }

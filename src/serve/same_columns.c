@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "model/model.h"
 
 /* A list of things that callers number. */
 typedef struct numbered {
@@ -20,9 +21,14 @@ static const char *side_name(int side) {
     return "none";
 }
 
+static int is_list(const mmoe_model *m, int32_t i) { return m->schema->sparse[i].list >= 0; }
+
+static const char *form_name(int form) { return form ? "a list" : "one value"; }
+
 static const numbered lists[] = {
     {"sparse column", mmoe_model_sparse_count, mmoe_model_sparse_name, mmoe_model_sparse_side,
      side_name},
+    {"sparse column", mmoe_model_sparse_count, mmoe_model_sparse_name, is_list, form_name},
     {"dense column", mmoe_model_dense_count, mmoe_model_dense_name, mmoe_model_dense_side,
      side_name},
     {"task", mmoe_model_task_count, mmoe_model_task_name, mmoe_model_task_type,

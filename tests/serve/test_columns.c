@@ -47,6 +47,8 @@ static const struct {
     {A "," B, D0 "," D1 "," D2, X "," Y, "c", "the model lacks this sparse column"},
     {"{\"name\": \"a\", \"vocab_size\": 9, \"embed_dim\": 4}," B "," C, D0 "," D1 "," D2, X "," Y,
      "a", "this sparse column is \"user\" in the slot's models, and \"item\" in this one"},
+    {A "," B "],\"sequence\": [" C, D0 "," D1 "," D2, X "," Y, "c",
+     "this sparse column is \"one value\" in the slot's models, and \"a list\" in this one"},
     {A "," B "," C, D1 "," D0 "," D2, X "," Y, "d1",
      "dense column 0 of the slot's models is \"d0\", of this one \"d1\""},
     {A "," B "," C, D0 "," D1, X "," Y, "d2", "the model lacks this dense column"},

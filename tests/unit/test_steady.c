@@ -223,9 +223,77 @@ START_TEST(predictions_allocate_nothing) {
 }
 END_TEST
 
+/* ---- Lists ---- */
+
+static const char lists_json[] =
+    "{\"features\": {\"sequence\": [{\"name\": \"a\", \"hash_bucket_size\": 50, \"side\": "
+    "\"user\"}, "
+    "{\"name\": \"b\", \"vocab_size\": 50, \"pooling\": \"max\"}, {\"name\": \"c\", "
+    "\"shared_with\": "
+    "\"b\", \"pooling\": \"concat\", \"max_len\": 5}]},"
+    " \"tasks\": [{\"name\": \"x\", \"label\": \"x\"}, {\"name\": \"y\", \"label\": \"y\"}], "
+    "\"score\": \"x * y\"}";
+enum { LISTS = 3, LENGTH = 100, ELEMENTS = ROWS * LENGTH };
+static size_t ends[ROWS + 1];
+static int64_t raw_ids[ELEMENTS], encoded_ends[ROWS * LISTS + 1];
+static int32_t encoded_ids[ELEMENTS * LISTS];
+
+static void set_up_lists(void) {
+    const char *const columns[] = {"a", "b", "c"};
+    mmoe_error err = {0};
+    rows = NULL;
+    for (size_t i = 0; i <= ROWS; i++) ends[i] = i * LENGTH;
+    for (int i = 0; i <= ROWS * LISTS; i++) encoded_ends[i] = (int64_t)i * LENGTH;
+    for (int i = 0; i < ELEMENTS * LISTS; i++) encoded_ids[i] = i * 31 % 50;
+    for (int i = 0; i < ELEMENTS; i++) raw_ids[i] = i * 31 % 50;
+    ok(mmoe_config_parse(lists_json, strlen(lists_json), NULL, NULL, &config, &err), &err);
+    ok(mmoe_schema_create(config, columns, LISTS, NULL, &schema, &err), &err);
+    ok(mmoe_model_create(config, schema, NULL, &model, &err), &err);
+}
+
+/* Raw and encoded lists, one user's candidates, the best of them, and an element outside its table.
+ */
+static mmoe_status score_lists(mmoe_predictor *p, size_t n, float *scores, mmoe_error *err) {
+    const mmoe_column values = {MMOE_VALUE_INT64, raw_ids, 0}, columns[] = {values, values, values};
+    const mmoe_list_column list = {ends, NULL, ELEMENTS}, lists[LISTS] = {list, list, list};
+    const mmoe_batch raw = {.rows = n, .sparse_columns = columns, .list_columns = lists},
+                     encoded = {.rows = n, .lists = {LISTS, encoded_ends, encoded_ids, NULL}},
+                     user = {.rows = 1, .sparse_columns = columns, .list_columns = lists};
+    size_t best[10];
+    mmoe_status status = mmoe_predictor_run(p, &raw, scores, err);
+    if (status == MMOE_OK) status = mmoe_predictor_run(p, &encoded, scores, err);
+    if (status == MMOE_OK) status = mmoe_predictor_rank(p, &user, &raw, scores, err);
+    if (status == MMOE_OK) status = mmoe_predictor_top(p, &user, &raw, 10, best, scores, err);
+    raw_ids[0] = 50;
+    if (status == MMOE_OK && mmoe_predictor_run(p, &raw, scores, err) != MMOE_E_DATA)
+        status = MMOE_E_ARGUMENT;
+    raw_ids[0] = 0;
+    return status;
+}
+
+START_TEST(lists_allocate_nothing) {
+    static float scores[ROWS * TASKS];
+    static const size_t sizes[] = {ROWS, 1, 64};
+    mmoe_predictor *predictor;
+    mmoe_error err = {0};
+    set_up_lists();
+    ok(mmoe_predictor_create(model, NULL, &predictor, &err), &err);
+    const long before = atomic_load(&heap_calls);
+    mmoe_status status = MMOE_OK;
+    for (int k = 0; k < 6 && status == MMOE_OK; k++)
+        status = score_lists(predictor, sizes[k % 3], scores, &err);
+    const long after = atomic_load(&heap_calls);
+    ok(status, &err);
+    ck_assert_int_eq(after, before);
+    mmoe_predictor_free(predictor);
+    tear_down();
+}
+END_TEST
+
 void add_cases(TCase *c) {
     const int cases = 2 * (int)(sizeof variants / sizeof *variants);
     tcase_add_test(c, calls_are_counted);
     tcase_add_loop_test(c, steps_allocate_nothing, 0, cases);
     tcase_add_loop_test(c, predictions_allocate_nothing, 0, cases);
+    tcase_add_test(c, lists_allocate_nothing);
 }
