@@ -16,7 +16,8 @@ static void print_formats(void) {
          "  onnx         operator set 14; inputs ids (int64 [B, sparse]: row numbers of the "
          "tables) and x (float [B, dense]:\n"
          "               values as they stand in the data, for the model's transforms are part of "
-         "the graph), output\n"
+         "the graph; NaN where one\n"
+         "               is missing; a vector's numbers side by side), output\n"
          "               scores (float [B, tasks]); columns and tasks in the order of \"mmoe "
          "inspect\"");
 }

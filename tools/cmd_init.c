@@ -184,7 +184,7 @@ static role guess_role(const column *c) {
 }
 
 /* Why a column is no feature; NULL: it is one. */
-static const char *why_left_out(const column *c, int64_t rows, role guess, char room[REMARK_SIZE]) {
+static const char *why_left_out(const column *c, role guess, char room[REMARK_SIZE]) {
     const int64_t distinct = (int64_t)c->values.count;
     if (!*c->name) return "left out: it has no name";
     if (distinct < 2) return c->present ? "left out: one value only" : "left out: no value at all";
@@ -198,9 +198,6 @@ static const char *why_left_out(const column *c, int64_t rows, role guess, char 
     }
     if (!(c->fractions && !c->texts) && distinct == c->present && c->present >= KEY_ROWS)
         return "left out: every value is another one, as of a row's key";
-    if (guess == ROLE_DENSE && c->present < rows)
-        return "left out: values are missing, which a dense feature cannot have; as a sparse one "
-               "with boundaries it may";
     return NULL;
 }
 
@@ -209,10 +206,18 @@ static const char *why_left_out(const column *c, int64_t rows, role guess, char 
 static role judge_column(const column *c, int64_t rows, char room[REMARK_SIZE],
                          const char **remark) {
     const role guess = guess_role(c);
-    *remark = why_left_out(c, rows, guess, room);
+    *remark = why_left_out(c, guess, room);
     if (*remark) return ROLE_LEFT_OUT;
-    if (guess == ROLE_DENSE && !c->fractions)
+    if (guess == ROLE_DENSE && c->present < rows) {
+        snprintf(room, REMARK_SIZE,
+                 "lacks %" PRId64 " of %" PRId64 " values: the mean stands for them "
+                 "(\"missing\")%s",
+                 rows - c->present, rows,
+                 c->fractions ? "" : "; so many integers: make it sparse if they are ids");
+        *remark = room;
+    } else if (guess == ROLE_DENSE && !c->fractions) {
         *remark = "taken as dense: so many integers; make it sparse if they are ids";
+    }
     return guess;
 }
 
@@ -250,6 +255,12 @@ static bool is_label(const cli_list *labels, const char *name) {
     return false;
 }
 
+static json_t *dense_json(const column *c, int64_t rows) {
+    json_t *json = json_pack("{s:s, s:s}", "name", c->name, "transform", "standardize");
+    if (c->present < rows) json_object_set_new(json, "missing", json_string("mean"));
+    return json;
+}
+
 static json_t *features_json(const survey *s, const cli_list *labels) {
     json_t *sparse = json_array(), *dense = json_array();
     for (size_t i = 0; i < s->count; i++) {
@@ -261,9 +272,7 @@ static json_t *features_json(const survey *s, const cli_list *labels) {
         if (remark) cli_note("column \"%s\" %s", c->name, remark);
         if (r == ROLE_SPARSE)
             json_array_append_new(sparse, json_pack("{s:s, s:i}", "name", c->name, "embed_dim", 4));
-        if (r == ROLE_DENSE)
-            json_array_append_new(
-                dense, json_pack("{s:s, s:s}", "name", c->name, "transform", "standardize"));
+        if (r == ROLE_DENSE) json_array_append_new(dense, dense_json(c, s->rows));
     }
     return json_pack("{s:o, s:o}", "sparse", sparse, "dense", dense);
 }

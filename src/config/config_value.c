@@ -203,6 +203,7 @@ static mmoe_status store_text(const mmoe_key *key, const json_t *value, const mm
     if (key->kind == MMOE_KEY_TASK) return MMOE_OK;
     char *copy = mmoe_copy_text(alloc, json_string_value(value), json_string_length(value));
     if (!copy) return mmoe_fail_memory(place->err, json_string_length(value) + 1);
+    mmoe_release(alloc, *(char **)(void *)at); /* a default */
     *(char **)(void *)at = copy;
     return MMOE_OK;
 }

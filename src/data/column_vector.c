@@ -29,6 +29,8 @@ static int32_t vector_dim(const mmoe_encoder *e) { return (int32_t)vector_of(e)-
 static const char *check_vector(const mmoe_encoder *e, char fault[MMOE_FAULT_SIZE],
                                 const char **key) {
     const char *separator = vector_of(e)->separator;
+    *key = "dim";
+    if (vector_of(e)->dim < 1) return "a vector of no numbers";
     *key = "separator";
     if (strlen(separator) == 1 && !strchr("0123456789+-.eExXnaifNAIF", *separator)) return NULL;
     snprintf(fault, MMOE_FAULT_SIZE,

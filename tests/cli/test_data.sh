@@ -204,7 +204,10 @@ check "no lack of memory is ever without bytes" [ "$(grep -c 'out of memory' err
 for word in '' NA nan NaN null None '\\N'; do
     awk -v word="$word" 'BEGIN { print "user,price,click"; for (i = 0; i < 2000; i++)
         print i % 10 "," (i == 40 ? word : i * 7919 % 1000 / 8) "," i % 2 }' >gap.csv
-    expect 0 'column "price" left out: values are missing' init gap.csv --label click
+    expect 0 'column "price" lacks 1 of 2000 values: the mean stands for them' \
+        init gap.csv --label click
+    cp out gap.json
+    expect 0 "" train --config gap.json --train gap.csv --output gap.out --set trainer.n_epoch=1
 done
 expect 0 "6 blank lines are no rows" init blank.csv --label click
 finish

@@ -48,7 +48,8 @@ awk -F, 'BEGIN { OFS = "," }
     { print "r" NR, 7, NR % 3 ? NR + 0.5 : "", NR * 7919 % 2003, NR / 4, $0 }' all.csv >more.csv
 expect 0 'column "key" left out' init more.csv --label click --label "2nd label" --output guess.json
 check "init: a constant column is left out" grep -qF 'column "same" left out' err
-check "init: a dense column with gaps is left out" grep -qF 'column "gap" left out' err
+check "init: a dense column has gaps" grep -qF 'column "gap" lacks 1000 of 3000 values' err
+check "init: the mean stands for them" grep -q '"missing": "mean"' guess.json
 check "init: so many integers are taken as dense" grep -qF 'column "many" taken as dense' err
 check "init: a label of other numbers is a regression" grep -q regression guess.json
 check "init: a task's name is a word" grep -q '"_2nd_label"' guess.json

@@ -29,13 +29,15 @@ static void put_checksum_right(uint8_t *bytes, size_t size) {
 static void score(const mmoe_model *model) {
     const size_t n_sparse = (size_t)mmoe_model_sparse_count(model),
                  n_dense = (size_t)mmoe_model_dense_count(model);
+    size_t width = 0;
+    for (size_t i = 0; i < n_dense; i++) width += (size_t)mmoe_model_dense_width(model, (int32_t)i);
     int32_t *ids = calloc(n_sparse + 1, sizeof *ids);
-    float *dense = calloc(n_dense + 1, sizeof *dense),
+    float *dense = calloc(width + 1, sizeof *dense),
           *scores = calloc((size_t)mmoe_model_task_count(model), sizeof *scores);
     mmoe_predictor *predictor;
     mmoe_error err;
     const mmoe_batch batch = {
-        .rows = 1, .ids = ids, .id_stride = n_sparse, .dense = dense, .dense_stride = n_dense};
+        .rows = 1, .ids = ids, .id_stride = n_sparse, .dense = dense, .dense_stride = width};
     if (!ids || !dense || !scores || mmoe_predictor_create(model, NULL, &predictor, &err)) abort();
     if (mmoe_predictor_run(predictor, &batch, scores, &err)) abort();
     mmoe_predictor_free(predictor);

@@ -198,6 +198,19 @@ START_TEST(bad_vectors) {
 }
 END_TEST
 
+/* As a file may have it, whose numbers are checked once they are read. */
+START_TEST(a_vector_has_numbers) {
+    const mmoe_allocator a = mmoe_allocator_or_default(NULL);
+    mmoe_encoder *e = mmoe_encoder_create(&mmoe_column_vector, &a);
+    char room[MMOE_FAULT_SIZE];
+    const char *key;
+    ck_assert_ptr_nonnull(e);
+    ck_assert_str_eq(e->kind->check(e, room, &key), "a vector of no numbers");
+    ck_assert_str_eq(key, "dim");
+    mmoe_encoder_free(e);
+}
+END_TEST
+
 /* Scores of the same rows, in the side's order and in whatever array they stand. */
 START_TEST(requests_say_the_same) {
     numbers n = fit(X(DIM ", \"side\": \"user\"") ", {\"name\": \"b\", \"missing\": 3, "
@@ -379,6 +392,7 @@ void add_cases(TCase *c) {
     tcase_add_test(c, vectors);
     tcase_add_test(c, vectors_have_gaps);
     tcase_add_test(c, bad_vectors);
+    tcase_add_test(c, a_vector_has_numbers);
     tcase_add_test(c, requests_say_the_same);
     tcase_add_test(c, long_requests_are_checked_first);
     tcase_add_test(c, a_slot_takes_vectors_of_one_length);

@@ -141,6 +141,8 @@ START_TEST(several_features_read_one_column) {
         ck_assert_str_eq(m->dense[i].name, numbers[i][0]);
         ck_assert_pstr_eq(m->dense[i].column, numbers[i][1]);
     }
+    for (int32_t i = 0; i < m->n_table; i++)
+        mmoe_vocab_finish(mmoe_encoder_vocab(m->tables[i].encoder), NULL);
     const uint64_t before = mmoe_schema_fingerprint(m);
     memcpy(m->dense[2].column, "a2", 2);
     ck_assert_uint_ne(mmoe_schema_fingerprint(m), before);
