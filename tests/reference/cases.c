@@ -51,6 +51,15 @@ const reference_case reference_cases[] = {
     {"prelu, no batch norm", 33, 3, 8, 1, PRELU, false, false, .regression = 0},
     {"dice", 33, 3, 3, 2, DICE, true, true, .regression = 0},
     {"dice, no batch norm", 33, 3, 8, 1, DICE, false, false, .regression = 2},
+    {"weighted lists", 33, 3, 3, 1, RELU, true, true, .regression = 2, .lists = WEIGHTED_LISTS},
+    {"weighted lists, no batch norm", 33, 2, 3, 2, TANH, false, false, .regression = 1,
+     .lists = WEIGHTED_LISTS},
+    {"the largest, side by side", 33, 3, 3, 1, RELU, true, true, .regression = 2,
+     .lists = OTHER_LISTS},
+    {"the largest, side by side, no batch norm", 33, 2, 3, 2, TANH, false, false, .regression = 1,
+     .lists = OTHER_LISTS},
+    {"300 rows, weighted lists", 300, 3, 3, 1, RELU, true, true, .regression = 2, .weighted = true,
+     .lists = WEIGHTED_LISTS},
     {"300 rows", 300, 3, 8, 1, RELU, true, true, .regression = 2, .missing = true, .weighted = true,
      .shared = true},
     {"300 rows, deep", 300, 1, 3, 3, RELU, true, true, .regression = 0},
@@ -213,6 +222,19 @@ static reference_mlp_spec tower_of(const reference_case *c, int task) {
     }
 }
 
+/* The padding of a list that shares another's table; that table learns the row. */
+static void add_lists(reference_spec *s, const reference_case *c) {
+    static const reference_list_spec weighted[] = {{0, REFERENCE_MEAN, 0, true, 3},
+                                                   {1, REFERENCE_SUM},
+                                                   {2, REFERENCE_MEAN}},
+                                     others[] = {{0, REFERENCE_MAX, 0, true, 3},
+                                                 {1, REFERENCE_CONCAT, CASE_LONGEST_LIST},
+                                                 {2, REFERENCE_CONCAT, CASE_LONGEST_LIST, true, 0}};
+    if (c->lists == NO_LISTS) return;
+    s->n_list = 3;
+    memcpy(s->lists, c->lists == WEIGHTED_LISTS ? weighted : others, sizeof weighted);
+}
+
 static reference_spec spec_of(const reference_case *c) {
     static const int dims[3][3] = {{6}, {7, 5}, {6, 5, 4}};
     static const double loss_weights[] = {1, 0.5, 3};
@@ -229,6 +251,7 @@ static reference_spec spec_of(const reference_case *c) {
     s.tables[2].rows = 11;
     s.tables[2].dim = 4;
     for (int i = 0; i < s.n_sparse; i++) s.table_of[i] = i == 2 && c->shared ? 0 : i;
+    add_lists(&s, c);
     s.kind = c->kind;
     s.n_expert = c->experts;
     s.n_level = c->levels;
@@ -322,6 +345,19 @@ static void draw_rows(reference_problem *p, const reference_case *c, uint64_t *s
         p->weights[b] = c->rows > 1 && b % 5 == 3 ? 0 : draw(state, 0.2, 3);
 }
 
+static void draw_lists(reference_problem *p, const reference_case *c, uint64_t *state) {
+    const reference_spec *s = &p->spec;
+    int64_t end = 0;
+    for (int i = 0; i < c->rows * s->n_list; i++) {
+        const uint64_t rows = (uint64_t)s->tables[s->lists[i % s->n_list].table].rows;
+        for (int left = (int)(draw_bits(state) % (CASE_LONGEST_LIST + 1)); left > 0; left--) {
+            p->list_weights[end] = draw_bits(state) % 5 == 0 ? 0 : draw(state, 0.2, 3);
+            p->list_ids[end++] = (int32_t)(draw_bits(state) % (rows - 1));
+        }
+        p->list_offsets[i + 1] = end;
+    }
+}
+
 static void draw_problem(reference_problem *p, const reference_case *c, uint64_t seed) {
     uint64_t state = seed;
     size_t n = reference_tensor_count(p->model);
@@ -329,6 +365,7 @@ static void draw_problem(reference_problem *p, const reference_case *c, uint64_t
         draw_tensor(c, reference_tensor_at(p->model, i), reference_tensor_at(p->model, i + 1),
                     &state);
     draw_rows(p, c, &state);
+    draw_lists(p, c, &state);
 }
 
 void reference_problem_init(reference_problem *p, const reference_case *c, double kink_distance) {
@@ -339,8 +376,19 @@ void reference_problem_init(reference_problem *p, const reference_case *c, doubl
     p->dense = numbers((size_t)c->rows * (size_t)p->spec.n_dense);
     p->labels = numbers((size_t)c->rows * (size_t)c->tasks);
     p->weights = numbers((size_t)c->rows);
-    p->batch =
-        (reference_batch){c->rows, p->ids, p->dense, p->labels, c->weighted ? p->weights : NULL};
+    const size_t lists = (size_t)(c->rows * p->spec.n_list);
+    p->list_offsets = calloc(lists + 1, sizeof *p->list_offsets);
+    p->list_ids = calloc(lists * CASE_LONGEST_LIST + 1, sizeof *p->list_ids);
+    if (!p->list_offsets || !p->list_ids) exit(1);
+    p->list_weights = numbers(lists * CASE_LONGEST_LIST);
+    p->batch = (reference_batch){c->rows,
+                                 p->ids,
+                                 p->dense,
+                                 p->labels,
+                                 c->weighted ? p->weights : NULL,
+                                 p->list_offsets,
+                                 p->list_ids,
+                                 c->lists == WEIGHTED_LISTS ? p->list_weights : NULL};
     for (uint64_t seed = 1; seed <= 1000; seed++) {
         draw_problem(p, c, seed);
         reference_loss(p->model, &p->batch, NULL, NULL);
@@ -362,4 +410,7 @@ void reference_problem_finish(reference_problem *p) {
     free(p->dense);
     free(p->labels);
     free(p->weights);
+    free(p->list_offsets);
+    free(p->list_ids);
+    free(p->list_weights);
 }

@@ -15,6 +15,7 @@ typedef struct reference_case {
     bool missing;        /* labels missing at random; the last of several tasks has none at all */
     bool weighted;       /* rows weighted, some with 0 */
     bool shared;         /* two columns read one table */
+    enum { NO_LISTS, WEIGHTED_LISTS, OTHER_LISTS } lists; /* mean and sum; max and concat */
     int wide;    /* columns of the experts' last layer, where they are a whole number of vectors; 0:
                     few */
     bool uneven; /* towers of differing depths, widths and activations, one without batch norm */
@@ -31,7 +32,7 @@ typedef struct reference_case {
 extern const reference_case reference_cases[];
 extern const size_t reference_case_count;
 
-enum { CASE_SPARSE = 3, CASE_DENSE = 4, CASE_NAME_LENGTH = 16 };
+enum { CASE_SPARSE = 3, CASE_DENSE = 4, CASE_LONGEST_LIST = 5, CASE_NAME_LENGTH = 16 };
 
 /* A case's model, weights and rows; each number is one that a float holds. */
 typedef struct reference_problem {
@@ -40,6 +41,9 @@ typedef struct reference_problem {
     reference_batch batch;
     int32_t *ids;
     double *dense, *labels, *weights;
+    int64_t *list_offsets;
+    int32_t *list_ids;
+    double *list_weights;
 } reference_problem;
 
 /* Drawn anew until no relu or prelu stands within `kink_distance` of its kink, where a rounding
