@@ -50,7 +50,8 @@ typedef struct mmoe_column_kind {
     const char *word; /* in schema files */
     mmoe_column_shape shape;
     bool is_total; /* each value of the types that it takes has a row: nothing to check */
-    size_t size;   /* of its structure */
+    bool is_total_of_numbers; /* each value that is no text has one */
+    size_t size;              /* of its structure */
     /* Its keys in the configuration and, by the last word of their paths, in schema files. */
     const mmoe_key *keys;
     int32_t n_key;

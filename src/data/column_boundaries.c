@@ -45,6 +45,7 @@ static const char *take_boundaries(const mmoe_encoder *e, mmoe_value_type type, 
 const mmoe_column_kind mmoe_column_boundaries = {
     .word = "boundaries",
     .shape = MMOE_SHAPE_ID,
+    .is_total_of_numbers = true,
     .size = sizeof(boundaries_encoder),
     .keys = boundaries_keys,
     .n_key = sizeof boundaries_keys / sizeof *boundaries_keys,

@@ -214,6 +214,7 @@ static const char *take_quantiles(const mmoe_encoder *e, mmoe_value_type type, c
 const mmoe_column_kind mmoe_column_quantiles = {
     .word = "quantiles",
     .shape = MMOE_SHAPE_ID,
+    .is_total_of_numbers = true,
     .size = sizeof(quantiles_encoder),
     .keys = quantiles_keys,
     .n_key = sizeof quantiles_keys / sizeof *quantiles_keys,

@@ -79,13 +79,19 @@ static const char *present_value(const mmoe_values *v, const char *at) {
 /* The batch's row that value r of them is of. */
 static size_t row_of(const mmoe_values *v, size_t r) { return v->is_list ? v->row : v->first + r; }
 
+/* Has each value of the type a row? */
+static bool is_total(const mmoe_column_kind *kind, mmoe_value_type type) {
+    if (type == MMOE_VALUE_ROW) return false;
+    return kind->is_total || (kind->is_total_of_numbers && type != MMOE_VALUE_TEXT);
+}
+
 mmoe_status mmoe_encode_ids(const mmoe_values *v, int32_t *to, size_t stride, mmoe_error *err) {
     const mmoe_encoder *e = v->encoder;
     const mmoe_value_type type = v->column->type;
     const size_t step = step_of(v);
     const char *at = start_of(v);
     mmoe_cell cell;
-    if (!to && type != MMOE_VALUE_ROW && e->kind->is_total) return MMOE_OK;
+    if (!to && is_total(e->kind, type)) return MMOE_OK;
     for (size_t r = 0; r < v->rows; r++, at += step) {
         if (type == MMOE_VALUE_ROW) {
             memcpy(&cell.id, at, sizeof cell.id);
