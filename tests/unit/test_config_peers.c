@@ -23,6 +23,7 @@ START_TEST(words_of_peers_are_answered_with_ours) {
     for (; (word = mmoe_peer_word_at(n)); n++) {
         char to_set[128], path[128], wanted[160];
         mmoe_config *config = parse(full);
+        set(config, "features.sequence", "[{\"name\": \"s\"}]");
         ck_assert_msg(key_at_path(word->ours) != NULL, "%s is no key", word->ours);
         at_place(word->ours, word->theirs, ".0", to_set);
         at_place(word->ours, word->theirs, "[0]", path);
@@ -39,6 +40,10 @@ START_TEST(words_of_peers_are_answered_with_ours) {
     refuse("{\"model\": {\"learning_rate\": 0.1}}", "model.learning_rate", "did you mean");
     refuse("{\"features\": {\"sparse\": [{\"name\": \"a\", \"fill_na\": 0}]}}",
            "features.sparse[0].fill_na", "here it is features.dense[].missing");
+    refuse("{\"features\": {\"sparse\": [{\"name\": \"a\", \"combiner\": \"sum\"}]}}",
+           "features.sparse[0].combiner", "here it is features.sequence[].pooling");
+    refuse("{\"features\": {\"sequence\": [{\"name\": \"a\", \"embedding_dim\": 8}]}}",
+           "features.sequence[0].embedding_dim", "here it is features.sparse[].embed_dim");
     refuse("{\"tasks\": [{\"name\": \"a\", \"label\": \"b\", \"tower_params\": "
            "{\"tower_hidden_units\": [8]}}]}",
            "tasks[0].tower_params.tower_hidden_units", "here it is tasks[].tower_params.dims");
