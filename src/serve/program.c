@@ -49,8 +49,8 @@ static void fill_side(mmoe_program *p, mmoe_serve_side *side, int which, const m
     for (int32_t i = 0; i < s->n_dense; i++) {
         const mmoe_dense_column *d = &s->dense[i];
         if (!has_side(which, d->side)) continue;
-        side->dense[side->n_dense++] =
-            (mmoe_serve_dense){d, side->dense_width, p->x_col[input->u.input.dense_col + d->first]};
+        side->dense[side->n_dense++] = (mmoe_serve_dense){
+            d, side->dense_width, p->x_col[input->u.input.dense_col + d->first], d->width};
         side->dense_width += d->width;
     }
     for (int32_t i = 0; i < input->u.input.n_lookup; i++) {

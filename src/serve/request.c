@@ -141,8 +141,9 @@ mmoe_status mmoe_request_check(mmoe_request *q, mmoe_error *err) {
     if (!status) status = check_arrays(q, err);
     if (!status && q->side->n_id)
         status = q->batch->sparse_columns ? check_sparse(q, err) : check_ids(q, err);
-    const mmoe_request_lists lists = {q->side, q->batch, q->call, q->what};
-    if (!status) status = mmoe_request_check_lists(&lists, err);
+    if (!status && (q->side->n_sparse > q->side->n_id || q->batch->lists.count))
+        status = mmoe_request_check_lists(
+            &(mmoe_request_lists){q->side, q->batch, q->call, q->what}, err);
     if (!status && q->side->n_dense)
         status = q->batch->dense_columns ? check_dense(q, err) : check_inputs(q, err);
     return status;

@@ -12,8 +12,7 @@ typedef float v4 __attribute__((vector_size(16), aligned(4), may_alias));
 static void gather(const mmoe_serve_chunk *c, const mmoe_serve_side *s, const mmoe_encoded *e) {
     const int32_t rows = c->rows;
     const size_t ld = (size_t)mmoe_serve_ld(c, c->program->x);
-    for (const mmoe_serve_lookup *l = s->lookups; l < s->lookups + s->n_lookup; l++) {
-        if (l->bag) continue;
+    for (const mmoe_serve_lookup *l = s->lookups; l < s->lookups + s->n_id; l++) {
         float *x = mmoe_serve_at(c, c->program->x) + l->col;
         const int32_t *id = e->ids + l->column;
         const float *const table = l->table;
@@ -28,7 +27,7 @@ static void gather(const mmoe_serve_chunk *c, const mmoe_serve_side *s, const mm
     for (int32_t i = 0; i < s->n_dense; i++) {
         float *x = mmoe_serve_at(c, c->program->x) + s->dense[i].col;
         const float *value = e->dense + s->dense[i].first;
-        const size_t width = (size_t)s->dense[i].column->width;
+        const size_t width = (size_t)s->dense[i].width;
         if (width == 1)
             for (int32_t r = 0; r < rows; r++, x += ld, value += e->dense_stride) *x = *value;
         else
@@ -42,9 +41,9 @@ static void pool(const mmoe_serve_chunk *c, const mmoe_request *q, size_t first)
     const size_t ld = (size_t)mmoe_serve_ld(c, c->program->x);
     const mmoe_serve_side *s = q->side;
     const mmoe_request_lists lists = {s, q->batch, q->call, q->what};
-    for (const mmoe_serve_lookup *l = s->lookups; l < s->lookups + s->n_lookup; l++) {
+    for (const mmoe_serve_lookup *l = s->lookups + s->n_id; l < s->lookups + s->n_lookup; l++) {
         float *x = mmoe_serve_at(c, c->program->x) + l->col;
-        for (int32_t r = 0; l->bag && r < c->rows; r++, x += ld)
+        for (int32_t r = 0; r < c->rows; r++, x += ld)
             mmoe_request_pool(&lists, l, first + (size_t)r, x);
     }
 }
@@ -53,7 +52,7 @@ void mmoe_serve_user(mmoe_predictor *p, const mmoe_request *user) {
     const mmoe_serve_chunk c = {.program = p->program, .values = p->values, .rows = 1};
     const mmoe_encoded e = mmoe_request_encode(user, 0, 1);
     gather(&c, user->side, &e);
-    pool(&c, user, 0);
+    if (user->side->n_lookup > user->side->n_id) pool(&c, user, 0);
     mmoe_serve_user_share(&c, p->user_starts);
 }
 
@@ -69,7 +68,7 @@ void mmoe_serve_rows(mmoe_predictor *p, const mmoe_request *batch, bool ranked, 
                                 .ranked = ranked};
     const mmoe_encoded e = mmoe_request_encode(batch, first, rows);
     gather(&c, batch->side, &e);
-    pool(&c, batch, first);
+    if (batch->side->n_lookup > batch->side->n_id) pool(&c, batch, first);
     for (const mmoe_serve_step *s = program->steps; s < program->steps + program->n_step; s++)
         s->op->run(&c, s);
 }

@@ -21,7 +21,7 @@ typedef struct mmoe_serve_lookup {
 
 typedef struct mmoe_serve_dense {
     const mmoe_dense_column *column;
-    int32_t first, col; /* of its inputs, in a row of the side and in x */
+    int32_t first, col, width; /* of its inputs, in a row of the side and in x */
 } mmoe_serve_dense;
 
 /* The columns that a batch has: all of them, the user's or the items', each in the schema's order.
@@ -34,7 +34,7 @@ typedef struct mmoe_serve_side {
     const mmoe_table **tables;         /* [n_sparse] */
     int32_t *last;                     /* [n_sparse] the tables' last rows */
     mmoe_serve_dense *dense;           /* [n_dense] */
-    mmoe_serve_lookup *lookups;        /* [n_lookup] */
+    mmoe_serve_lookup *lookups;        /* [n_lookup] those of ids, [n_id], come first */
     const mmoe_reading *reading;
 } mmoe_serve_side;
 

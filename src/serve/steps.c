@@ -171,7 +171,9 @@ static void write_scores(const mmoe_serve_chunk *c, const mmoe_serve_step *s) {
         float *at = z + first * n;
         if (kind->link) kind->link(c->program->kernels, (int32_t)((end - first) * n), at, at);
     }
-    for (size_t t = 0; t < tasks; t++) mmoe_label_unscale(&losses->scale[t], n, z + t * n);
+    for (size_t t = 0; t < tasks; t++)
+        if (losses->scale[t].transform != MMOE_LABEL_NONE)
+            mmoe_label_unscale(&losses->scale[t], n, z + t * n);
     for (size_t t = 0; t < tasks; t++)
         for (size_t r = 0; r < n; r++) c->scores[r * tasks + t] = z[t * n + r];
 }
