@@ -83,12 +83,13 @@ static void *moved(const mmoe_allocator *a, const void *from, size_t count, size
 }
 
 bool mmoe_list_store_move(mmoe_list_store *s, int64_t **offsets, int32_t **ids, float **weights) {
+    if (s->lists == 0) return true;
     *offsets = mmoe_alloc_aligned(&s->alloc, s->lists + 1, sizeof **offsets);
     *ids = moved(&s->alloc, s->ids, s->elements, sizeof **ids);
     *weights = s->is_weighed ? moved(&s->alloc, s->weights, s->elements, sizeof **weights) : NULL;
     if (!*offsets || !*ids || (s->is_weighed && !*weights)) return false;
     (*offsets)[0] = 0;
-    if (s->lists) memcpy(*offsets + 1, s->ends, s->lists * sizeof *s->ends);
+    memcpy(*offsets + 1, s->ends, s->lists * sizeof *s->ends);
     mmoe_list_store_finish(s);
     return true;
 }

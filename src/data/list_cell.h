@@ -37,7 +37,8 @@ typedef struct mmoe_list_store {
 /* Each false when memory is out. */
 bool mmoe_list_store_add(mmoe_list_store *s, int32_t id, float weight);
 bool mmoe_list_store_end(mmoe_list_store *s);
-/* The store's lists as mmoe_lists has them, in aligned memory that is the caller's. */
+/* The store's lists as mmoe_lists has them, in aligned memory that is the caller's; nothing is
+ * written where there are none. */
 bool mmoe_list_store_move(mmoe_list_store *s, int64_t **offsets, int32_t **ids, float **weights);
 void mmoe_list_store_finish(mmoe_list_store *s);
 

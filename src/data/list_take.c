@@ -13,8 +13,8 @@ typedef struct taking {
 
 static mmoe_status fail_list(const taking *t, int32_t column, size_t row, const char *fault,
                              mmoe_error *err) {
-    return mmoe_fail_at(err, MMOE_E_DATA, NULL, (int64_t)row + 1, t->schema->sparse[column].name,
-                        "%s", fault);
+    return mmoe_fail_at(err, MMOE_E_ARGUMENT, NULL, (int64_t)row + 1,
+                        t->schema->sparse[column].name, "%s", fault);
 }
 
 static mmoe_status keep(taking *t, const int32_t *ids, const float *weights, size_t count,
@@ -59,11 +59,13 @@ static mmoe_status take_raw(taking *t, int32_t column, size_t row, mmoe_error *e
 static mmoe_status take_encoded(taking *t, int32_t column, size_t row, mmoe_error *err) {
     const mmoe_sparse_column *c = &t->schema->sparse[column];
     const mmoe_lists *lists = &t->batch->lists;
-    const int64_t *at = lists->offsets + row * (size_t)lists->count + (size_t)c->list;
-    if (at[0] < 0 || at[1] < at[0]) return fail_list(t, column, row, "its offsets descend", err);
-    const mmoe_list_span all = mmoe_list_kept(&c->how, (size_t)at[0], (size_t)at[1]);
-    const char *fault = mmoe_list_weight_fault(&c->how, lists->weights, all);
+    const size_t index = row * (size_t)lists->count + (size_t)c->list;
+    const char *fault = mmoe_list_encoded_fault(&c->how, lists, index);
     if (fault) return fail_list(t, column, row, fault, err);
+    const mmoe_list_span all = mmoe_list_encoded(&c->how, lists, index);
+    const int64_t length = lists->offsets[index + 1] - lists->offsets[index];
+    if ((int64_t)(all.end - all.begin) < length) mmoe_note_cut(&t->notes[column], (int64_t)row + 1);
+    if (length == 0) return MMOE_OK;
     const mmoe_encoder *e = t->schema->tables[c->table].encoder;
     for (size_t i = all.begin; i < all.end; i++)
         if (lists->ids[i] < 0 || lists->ids[i] >= e->rows)
@@ -79,7 +81,10 @@ static mmoe_status check_lists(const taking *t, mmoe_error *err) {
     const mmoe_batch *b = t->batch;
     const int32_t n_list = t->schema->n_list;
     mmoe_status status = MMOE_OK;
-    if (!b->sparse_columns && (b->lists.count != n_list || !b->lists.offsets || !b->lists.ids))
+    if (!b->sparse_columns && n_list && b->lists.count == n_list && !b->lists.offsets)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: the batch lacks the offsets of its lists",
+                         call);
+    if (!b->sparse_columns && b->lists.count != n_list)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: the batch has %d encoded lists, not %d", call,
                          (int)b->lists.count, (int)n_list);
     for (int32_t i = 0; !status && b->sparse_columns && i < t->schema->n_sparse; i++) {
@@ -112,7 +117,6 @@ static mmoe_status take_row(taking *t, size_t row, mmoe_error *err) {
 mmoe_status mmoe_list_take(const mmoe_list_source *from, mmoe_list_store *to, mmoe_error *err) {
     taking t = {from->schema, from->batch, from->notes, to};
     const int32_t n_list = from->schema->n_list;
-    if (n_list == 0) return MMOE_OK;
     to->is_weighed = from->batch->lists.weights != NULL;
     for (int32_t i = 0; from->batch->list_columns && i < n_list; i++)
         to->is_weighed |= from->batch->list_columns[i].weights != NULL;

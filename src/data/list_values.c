@@ -28,3 +28,16 @@ const char *mmoe_list_fault(const mmoe_list_how *how, const mmoe_list_column *c,
     if (span.end > c->count) return "its offsets pass the values";
     return mmoe_list_weight_fault(how, c->weights, span);
 }
+
+mmoe_list_span mmoe_list_encoded(const mmoe_list_how *how, const mmoe_lists *lists, size_t index) {
+    return mmoe_list_kept(how, (size_t)lists->offsets[index], (size_t)lists->offsets[index + 1]);
+}
+
+const char *mmoe_list_encoded_fault(const mmoe_list_how *how, const mmoe_lists *lists,
+                                    size_t index) {
+    const int64_t *at = lists->offsets + index;
+    if (at[0] < 0 || at[1] < at[0]) return "its offsets descend";
+    const mmoe_list_span span = mmoe_list_encoded(how, lists, index);
+    if (span.begin < span.end && !lists->ids) return "its elements are NULL";
+    return mmoe_list_weight_fault(how, lists->weights, span);
+}

@@ -17,5 +17,10 @@ const char *mmoe_list_fault(const mmoe_list_how *how, const mmoe_list_column *c,
  * if one of them has; 1 is none. */
 const char *mmoe_list_weight_fault(const mmoe_list_how *how, const float *weights,
                                    mmoe_list_span span);
+/* An encoded list, `index` being its row * lists->count + list: the elements that max_len leaves,
+ * and what is wrong with it; NULL: nothing. */
+mmoe_list_span mmoe_list_encoded(const mmoe_list_how *how, const mmoe_lists *lists, size_t index);
+const char *mmoe_list_encoded_fault(const mmoe_list_how *how, const mmoe_lists *lists,
+                                    size_t index);
 
 #endif

@@ -54,14 +54,11 @@ static mmoe_status check_column(const mmoe_request_lists *q, int32_t i, mmoe_err
 static mmoe_status check_encoded(const mmoe_request_lists *q, int32_t i, size_t row,
                                  mmoe_error *err) {
     const mmoe_lists *lists = &q->batch->lists;
-    const int64_t *at = lists->offsets + row * (size_t)lists->count + (size_t)(i - q->side->n_id);
-    if (at[0] < 0 || at[1] < at[0]) return fail_list(q, i, row + 1, "its offsets descend", err);
     const mmoe_list_how *how = &q->side->sparse[i]->how;
-    const mmoe_list_span s = mmoe_list_kept(how, (size_t)at[0], (size_t)at[1]);
-    const char *fault = s.begin < s.end && !lists->ids
-                            ? "its elements are NULL"
-                            : mmoe_list_weight_fault(how, lists->weights, s);
+    const size_t index = row * (size_t)lists->count + (size_t)(i - q->side->n_id);
+    const char *fault = mmoe_list_encoded_fault(how, lists, index);
     if (fault) return fail_list(q, i, row + 1, fault, err);
+    const mmoe_list_span s = mmoe_list_encoded(how, lists, index);
     for (size_t e = s.begin; e < s.end; e++)
         if (lists->ids[e] < 0 || lists->ids[e] > q->side->last[i]) {
             const mmoe_values v = {.encoder = q->side->tables[i]->encoder,
@@ -99,10 +96,9 @@ static void add_encoded(const mmoe_request_lists *q, const mmoe_serve_lookup *l,
                         float *x, mmoe_bag_state *state) {
     const mmoe_bag_table table = {l->table, l->dim};
     const mmoe_lists *lists = &q->batch->lists;
-    const int64_t *at =
-        lists->offsets + row * (size_t)lists->count + (size_t)(l->column - q->side->n_id);
     const mmoe_list_span s =
-        mmoe_list_kept(&q->side->sparse[l->column]->how, (size_t)at[0], (size_t)at[1]);
+        mmoe_list_encoded(&q->side->sparse[l->column]->how, lists,
+                          row * (size_t)lists->count + (size_t)(l->column - q->side->n_id));
     if (s.begin == s.end) return;
     const mmoe_list list = {(int64_t)(s.end - s.begin), lists->ids + s.begin,
                             lists->weights ? lists->weights + s.begin : NULL};

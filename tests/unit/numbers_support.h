@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "check_main.h"
+#include "files.h"
 #include "data/dataset.h"
 #include "failing.h"
 #include "mmoe/train.h"
@@ -21,24 +21,10 @@ typedef struct numbers {
     mmoe_dataset *set;
 } numbers;
 
-static char path[64];
-
 static inline const char *file_of(const char *csv) {
-    if (!*path) {
-        strcpy(path, "/tmp/mmoe-numbers-XXXXXX");
-        const int file = mkstemp(path);
-        ck_assert_int_ge(file, 0);
-        close(file);
-    }
-    FILE *file = fopen(path, "w");
-    ck_assert_ptr_nonnull(file);
-    ck_assert_int_ge(fputs(csv, file), 0);
-    ck_assert_int_eq(fclose(file), 0);
+    const char *path = in_folder("data.csv");
+    put_text(path, csv);
     return path;
-}
-
-static inline void remove_file(void) {
-    if (*path) unlink(path);
 }
 
 /* The entries of features.dense; the label's column is y. */

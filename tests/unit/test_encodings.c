@@ -336,17 +336,15 @@ START_TEST(files_keep_encodings) {
                     "x,b,y\n1|2|3,1.1,0\n0|1|4,2.3,1\nNA,,1\n1|5|9,4.7,0\n");
     mmoe_model *model, *back;
     mmoe_error err = {0};
-    char file[80];
+    const char *const file = in_folder("model.safetensors");
     ck_assert_int_eq(mmoe_model_create(n.config, n.schema, NULL, &model, &err), MMOE_OK);
-    snprintf(file, sizeof file, "%s.mm", path);
     ck_assert_msg(mmoe_model_save(model, file, &err) == MMOE_OK, "%s", err.message);
     ck_assert_msg(mmoe_model_load(file, NULL, &back, &err) == MMOE_OK, "%s", err.message);
-    unlink(file);
     ck_assert_uint_eq(mmoe_schema_fingerprint(mmoe_model_schema(back)),
                       mmoe_schema_fingerprint(n.schema));
     mmoe_dataset *read;
-    ck_assert_int_eq(mmoe_dataset_read_csv(mmoe_model_schema(back), path, MMOE_LABELS_REQUIRED,
-                                           NULL, &read, &err),
+    ck_assert_int_eq(mmoe_dataset_read_csv(mmoe_model_schema(back), in_folder("data.csv"),
+                                           MMOE_LABELS_REQUIRED, NULL, &read, &err),
                      MMOE_OK);
     has_inputs(read, 4 * (3 + 4), n.set->dense);
     mmoe_dataset_free(read);
@@ -382,7 +380,7 @@ START_TEST(every_allocation_may_fail) {
 END_TEST
 
 void add_cases(TCase *c) {
-    tcase_add_unchecked_fixture(c, NULL, remove_file);
+    tcase_add_checked_fixture(c, make_folder, remove_folder);
     tcase_add_test(c, an_indicator_is_one_input_more);
     tcase_add_test(c, bins_are_quantiles_and_linear_within);
     tcase_add_test(c, quantiles_between_values_are_linear);

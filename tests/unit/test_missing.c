@@ -188,7 +188,7 @@ START_TEST(every_allocation_may_fail) {
 END_TEST
 
 void add_cases(TCase *c) {
-    tcase_add_unchecked_fixture(c, NULL, remove_file);
+    tcase_add_checked_fixture(c, make_folder, remove_folder);
     tcase_add_test(c, the_mean_stands_for_missing_values);
     tcase_add_test(c, a_value_stands_as_if_the_file_had_it);
     tcase_add_test(c, all_doors_say_the_same);

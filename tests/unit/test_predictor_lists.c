@@ -246,6 +246,68 @@ START_TEST(many_candidates) {
 }
 END_TEST
 
+/* ---- Data sets from memory ---- */
+
+static mmoe_status create(const mmoe_batch *batch, mmoe_dataset **set) {
+    static const float labels[ROWS * TASKS];
+    *set = NULL;
+    return mmoe_dataset_create(mmoe_model_schema(model), batch, labels, NULL, NULL, set, &err);
+}
+
+/* Its rows are scored as the file's are. (One missing element is a list of one here; in a file the
+ * cell is empty, and so is the list. The column with gaps drops such elements.) */
+static void scores_as_the_file(const mmoe_batch *batch, const char *what) {
+    mmoe_dataset *set;
+    mmoe_batch made;
+    ok(create(batch, &set), &err);
+    ok(mmoe_dataset_batch(set, 0, ROWS, &made, &err), &err);
+    ck_assert_int_eq(made.lists.count, LISTS);
+    same(&made, 0, what);
+    mmoe_dataset_free(set);
+}
+
+START_TEST(a_data_set_from_memory) {
+    static raw_rows rows;
+    static encoded_rows all;
+    for (int texts = 0; texts < 2; texts++) {
+        raw(&rows, OF_ALL, 0, ROWS, texts);
+        scores_as_the_file(&rows.batch, texts ? "texts" : "integers");
+    }
+    side_of_rows(&all, OF_ALL, 0, ROWS);
+    scores_as_the_file(&all.batch, "encoded");
+}
+END_TEST
+
+static void not_created(const mmoe_batch *batch, int64_t row, const char *message) {
+    mmoe_dataset *set;
+    ck_assert_int_eq(create(batch, &set), MMOE_E_ARGUMENT);
+    ck_assert_msg(strstr(err.message, message), "\"%s\" lacks \"%s\"", err.message, message);
+    ck_assert_int_eq(err.row, row);
+    ck_assert_ptr_null(set);
+    err = (mmoe_error){0};
+}
+
+START_TEST(no_data_set_of_bad_lists) {
+    static raw_rows rows;
+    static encoded_rows all;
+    raw(&rows, OF_ALL, 0, ROWS, false);
+    rows.batch.list_columns = NULL;
+    not_created(&rows.batch, 0, "the column is a list and lacks offsets");
+    raw(&rows, OF_ALL, 0, ROWS, false);
+    rows.lists[0].count = 0;
+    size_t row = 1;
+    while (rows.lists[0].offsets[row] == 0) row++;
+    not_created(&rows.batch, (int64_t)row, "its offsets pass the values");
+    side_of_rows(&all, OF_ALL, 0, ROWS);
+    all.offsets[LISTS] = -1;
+    not_created(&all.batch, 1, "its offsets descend");
+    all.batch.lists.offsets = NULL;
+    not_created(&all.batch, 0, "the batch lacks the offsets of its lists");
+    all.batch.lists.count = LISTS - 1;
+    not_created(&all.batch, 0, "the batch has 6 encoded lists, not 7");
+}
+END_TEST
+
 void add_cases(TCase *c) {
     tcase_add_checked_fixture(c, set_up, tear_down);
     tcase_add_test(c, the_rows_are_all_that_they_should_be);
@@ -254,6 +316,8 @@ void add_cases(TCase *c) {
     tcase_add_loop_test(c, any_number_of_raw_rows, 0, SIZES);
     tcase_add_test(c, raw_values_with_strides);
     tcase_add_test(c, row_numbers_with_strides);
+    tcase_add_test(c, a_data_set_from_memory);
+    tcase_add_test(c, no_data_set_of_bad_lists);
     tcase_add_test(c, encoded_lists_are_cut);
     tcase_add_test(c, weights_of_one);
     tcase_add_test(c, a_users_lists_are_given_once);
