@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -155,14 +157,30 @@ static int open_unnamed(const mmoe_atomic_file *f) {
 #endif
 }
 
+/* No signal ends this thread while a temporary name stands that only it knows. */
+static sigset_t hold_signals(void) {
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    return before;
+}
+
+static void let_signals(sigset_t before) {
+    const int reason = errno;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = reason;
+}
+
 /* Can a file without a name be given one? That may fail where there is no /proc, or under a
  * security policy; it has to be known before hours of work, not after. */
 static bool can_link(mmoe_atomic_file *f) {
     const int fd = open_unnamed(f);
     if (fd < 0) return false;
     flock(fd, LOCK_EX | LOCK_NB);
+    const sigset_t before = hold_signals();
     const bool linked = take_name(f, link_temporary, fd);
     if (linked) unlink(f->temporary);
+    let_signals(before);
     close(fd);
     return linked;
 }
@@ -240,13 +258,20 @@ static mmoe_status sync_folder(const mmoe_atomic_file *f, mmoe_error *err) {
 }
 
 /* A link cannot replace a file: where there is one, the file takes a temporary name first. */
-static bool take_target(mmoe_atomic_file *f) {
-    if (!f->named && link_to(f->fd, f->target)) return true;
-    if (!f->named && errno != EEXIST) return false;
+static bool replace_target(mmoe_atomic_file *f) {
     if (!f->named) f->named = take_name(f, link_temporary, f->fd);
     if (!f->named || rename(f->temporary, f->target)) return false;
     f->named = false;
     return true;
+}
+
+static bool take_target(mmoe_atomic_file *f) {
+    if (!f->named && link_to(f->fd, f->target)) return true;
+    if (!f->named && errno != EEXIST) return false;
+    const sigset_t before = hold_signals();
+    const bool taken = replace_target(f);
+    let_signals(before);
+    return taken;
 }
 
 mmoe_status mmoe_atomic_file_close(mmoe_atomic_file *f, mmoe_status status, mmoe_error *err) {

@@ -55,18 +55,24 @@ wrapper=""
 check "a namesake's leftovers do not block" cmp -s s.csv scores.csv
 rm -f s.csv.*.tmp .mmoe-*.tmp
 
-# Stopped while the scores are written: the file is open by then.
+# Is there a file of this process, without a name or with a temporary one, that has bytes?
+writes() { # PROCESS
+    for fd in "/proc/$1/fd"/*; do
+        case $(readlink "$fd") in
+        "$PWD/"*" (deleted)" | "$PWD/.mmoe-"*) [ -s "$fd" ] && return ;;
+        esac
+    done
+    return 1
+}
+
+# Stopped while the scores are written.
 stopped() { # SIGNAL DESCRIPTION
     : >after
     ls -A >before
     LD_PRELOAD=$preload "$mmoe" predict --model m.safetensors --data many.csv --output big.csv \
         2>err &
     pid=$!
-    while kill -0 "$pid" 2>/dev/null; do
-        # shellcheck disable=SC2010
-        ls -l "/proc/$pid/fd" 2>/dev/null |
-            grep -q -e "-> $PWD/[^ ]* (deleted)" -e "-> $PWD/.mmoe-" && break
-    done
+    while kill -0 "$pid" 2>/dev/null && ! writes "$pid"; do :; done
     kill -s "$1" "$pid" 2>/dev/null
     wait "$pid"
     status=$?
