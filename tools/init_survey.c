@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/csv.h"
 #include "base/error.h"
@@ -23,24 +24,37 @@ static void count_label(cli_column *c, int64_t row, bool is_number, double value
 
 /* False, as below: memory is out. */
 static bool count_text(cli_column *c, int64_t row, const char *text) {
-    if (c->texts++) return true;
-    c->odd_row = row;
-    c->odd = strdup(text);
-    return c->odd;
+    if (c->texts++ == 0) {
+        c->odd_row = row;
+        c->odd = strdup(text);
+    }
+    if (!c->odd) return false;
+    c->odds += strcmp(c->odd, text) == 0;
+    return true;
 }
 
-static bool count_value(cli_column *c, int64_t row, const char *text, size_t length) {
-    if (mmoe_is_usual_missing(text, length)) return true;
+static void count_number(cli_column *c, double value) {
+    const bool is_first = c->present == c->texts + 1;
+    if (is_first || value < c->lowest) c->lowest = value;
+    if (is_first || value > c->highest) c->highest = value;
+    c->fractions += value != floor(value);
+}
+
+static bool count_value(cli_column *c, int64_t row, const mmoe_csv_field *f, cli_cell *out) {
+    *out = (cli_cell){(double)NAN, 0};
+    if (mmoe_is_usual_missing(f->text, f->length)) return true;
     double value = 0;
-    const bool is_number = mmoe_parse_double(text, length, &value) && isfinite(value);
+    const bool is_number = mmoe_parse_double(f->text, f->length, &value) && isfinite(value);
+    *out = (cli_cell){is_number ? value : (double)NAN, cli_hash_value(f->text, f->length)};
     c->present++;
-    if (!c->two.more && !cli_label_values_add(&c->two, text)) return false;
-    if (!is_number && !count_text(c, row, text)) return false;
-    c->fractions += is_number && value != floor(value);
+    if (!c->two.more && !cli_label_values_add(&c->two, f->text)) return false;
+    if (is_number)
+        count_number(c, value);
+    else if (!count_text(c, row, f->text))
+        return false;
     count_label(c, row, is_number, value);
     if (c->fractions && !c->texts && c->values.count > 1) return true;
-    return cli_values_add(&c->values, cli_hash_value(text, length)) &&
-           cli_lists_add(&c->lists, text, length);
+    return cli_values_add(&c->values, out->hash) && cli_lists_add(&c->lists, f->text, f->length);
 }
 
 /* ---- Rows ---- */
@@ -67,6 +81,8 @@ static mmoe_status on_header(void *user, const mmoe_csv_field *fields, size_t co
                              mmoe_error *err) {
     cli_survey *s = user;
     const mmoe_status status = name_columns(s, fields, count, err);
+    if (!status && !cli_sample_begin(&s->sample, count))
+        return mmoe_fail_memory(err, count * sizeof *s->sample.cells);
     for (size_t i = 0; !status && i < s->labels->count; i++)
         if (!cli_survey_find(s, s->labels->items[i]))
             return mmoe_fail_at(err, MMOE_E_CONFIG, s->path, 0, NULL,
@@ -76,9 +92,10 @@ static mmoe_status on_header(void *user, const mmoe_csv_field *fields, size_t co
 
 static mmoe_status on_row(void *user, int64_t row, const mmoe_csv_field *fields, mmoe_error *err) {
     cli_survey *s = user;
+    cli_cell *kept = cli_sample_next(&s->sample), cell;
     s->rows++;
     for (size_t i = 0; i < s->count; i++)
-        if (!count_value(&s->columns[i], row, fields[i].text, fields[i].length))
+        if (!count_value(&s->columns[i], row, fields + i, kept ? kept + i : &cell))
             return mmoe_fail_memory(err, s->columns[i].values.capacity * 2 * sizeof(uint64_t));
     return MMOE_OK;
 }
@@ -112,6 +129,7 @@ void cli_survey_free(cli_survey *s) {
         cli_label_values_free(&s->columns[i].two);
     }
     free(s->columns);
+    cli_sample_free(&s->sample);
 }
 
 const cli_column *cli_survey_find(const cli_survey *s, const char *name) {
@@ -124,4 +142,12 @@ bool cli_survey_is_label(const cli_survey *s, const cli_column *c) {
     for (size_t i = 0; i < s->labels->count; i++)
         if (strcmp(s->labels->items[i], c->name) == 0) return true;
     return false;
+}
+
+const char *cli_column_mark(const cli_column *c) {
+    static const char *const marks[] = {"?", "-", ".", "*", "unknown", "missing", "n.a."};
+    if (!c->texts || c->texts != c->odds || 2 * c->texts > c->present) return NULL;
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+        if (strcasecmp(c->odd, marks[i]) == 0) return c->odd;
+    return NULL;
 }
