@@ -75,8 +75,10 @@ static json_t *missing_json(const cli_survey *s) {
 
 /* "data": how the file is to be read. */
 static json_t *data_json(const cli_survey *s) {
-    return json_pack("{s:s*, s:o*}", "quotes", s->lenient ? "lenient" : NULL, "missing",
-                     missing_json(s));
+    const cli_layout *layout = &s->layout;
+    return json_pack("{s:s*, s:s*, s:s*, s:o*}", "separator", cli_layout_separator(layout),
+                     "header", layout->headless ? "none" : NULL, "quotes",
+                     layout->lenient ? "lenient" : NULL, "missing", missing_json(s));
 }
 
 /* The library is asked whether it would take what is written. */
@@ -123,11 +125,11 @@ static int write_config(const cli_survey *s, const char *output) {
 int cli_init(int argc, char **argv) {
     const char *path = NULL, *output = "-";
     cli_list labels = {0};
-    const cli_option options[] = {
-        {"label", "COLUMN", CLI_LIST, &labels, true, 0, 0, "a task's label"},
-        {"output", "FILE", CLI_TEXT, &output, false, 0, 0,
-         "the configuration (JSON); default: standard output"},
-        {NULL, NULL, CLI_FLAG, NULL, false, 0, 0, NULL}};
+    const cli_option options[] = {{"label", "COLUMN", CLI_LIST, &labels, true, 0, 0,
+                                   "a task's label; c1, c2, ... of a file without a header"},
+                                  {"output", "FILE", CLI_TEXT, &output, false, 0, 0,
+                                   "the configuration (JSON); default: standard output"},
+                                  {NULL, NULL, CLI_FLAG, NULL, false, 0, 0, NULL}};
     const cli_command command = {
         "init",
         "DATA.csv --label COLUMN [--label COLUMN ...] [--output C.json]",

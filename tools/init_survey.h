@@ -22,6 +22,16 @@ typedef struct cli_column {
     cli_lists lists;   /* the same */
 } cli_column;
 
+/* How the file is read, found by trying. */
+typedef struct cli_layout {
+    char separator; /* 0: a comma, or what the file itself says */
+    bool headless;  /* columns are c1, c2, ... */
+    bool lenient;   /* quotes are taken as text */
+} cli_layout;
+
+/* The configuration's word for its separator; NULL: it needs none. */
+const char *cli_layout_separator(const cli_layout *layout);
+
 typedef struct cli_survey {
     const char *path;
     const cli_list *labels;
@@ -29,7 +39,8 @@ typedef struct cli_survey {
     size_t count;
     int64_t rows;
     cli_sample sample; /* its columns are `columns` */
-    bool lenient;      /* quotes are taken as text */
+    cli_layout layout;
+    bool is_numbered; /* the labels are c1, c2, ..., and no column's name */
 } cli_survey;
 
 /* Reads `path`; prints the error, of a label that is no column as well. Free it in any case. */

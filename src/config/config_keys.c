@@ -116,6 +116,12 @@ static const mmoe_key other_keys[] = {
           "What becomes of a quote within a field that is not quoted, or of a single one within a "
           "quoted field: an error, or a part of the field."),
 
+    WORDS("data.separator", IN_CONFIG(features.reading.separator), "\"comma\"", MMOE_SEPARATORS,
+          "What stands between a row's cells; a first line of sep= and a character wins over it."),
+    WORDS("data.header", IN_CONFIG(features.reading.header), "\"first_row\"", MMOE_HEADERS,
+          "What names the columns: the first row, or, where there is no header, their number: c1, "
+          "c2, ..."),
+
     TEXT("tasks[].name", IN_TASK(name), true, MMOE_TASK_NAME,
          "The task, and the column of its predictions."),
     TEXT("tasks[].label", IN_TASK(label), true, COLUMN,

@@ -378,7 +378,10 @@ static mmoe_status load(loader *l, struct mmoe_dataset **out, mmoe_error *err) {
         .row = on_row,
         .lenient = reading->quotes == MMOE_QUOTES_LENIENT,
         .quotes_hint = "; \"data\": {\"quotes\": \"lenient\"} takes them as text",
-        .passed = &l->passed};
+        .passed = &l->passed,
+        .separator = mmoe_reading_separator(reading),
+        .headless = reading->header == MMOE_HEADER_NONE,
+        .separator_hint = ", or \"data\": {\"separator\": ...}"};
     mmoe_status status = mmoe_csv_read(l->path, &handler, &l->alloc, err);
     if (!status && l->set->rows == 0 && l->label_mode == MMOE_LABELS_REQUIRED)
         status =

@@ -9,8 +9,19 @@ bool mmoe_reading_is_missing(const mmoe_reading *r, const char *text, size_t len
     return false;
 }
 
+char mmoe_reading_separator(const mmoe_reading *r) {
+    static const char characters[] = {
+        [MMOE_SEPARATOR_COMMA] = ',',
+        [MMOE_SEPARATOR_SEMICOLON] = ';',
+        [MMOE_SEPARATOR_TAB] = '\t',
+        [MMOE_SEPARATOR_BAR] = '|',
+    };
+    return characters[r->separator];
+}
+
 bool mmoe_reading_copy(const mmoe_reading *from, const mmoe_allocator *alloc, mmoe_reading *to) {
-    *to = (mmoe_reading){{NULL, 0}, from->quotes};
+    *to = *from;
+    to->missing = (mmoe_texts){NULL, 0};
     if (!from->missing.items) return true;
     to->missing.items = mmoe_alloc_zero(alloc, from->missing.count + 1, sizeof(char *));
     if (!to->missing.items) return false;

@@ -116,6 +116,39 @@ make x 'exp(8 * rand()) - 5' 600
 run init x.csv --label y
 writes "dense {$number}"
 
+# ---- Other files than with commas and a header ----
+
+awk 'BEGIN { for (i = 1; i <= 400; i++)
+    print i % 9 / 2 "," (i % 3 ? "a" : "b") "," i % 2 }' >rows.csv
+layout() { # NAME WORD LABEL SAID
+    expect 0 "$1: $4" init $1 --label $3 --output config.json
+    check "$1: the key" grep -qF "\"data\": {$2}" config.json
+    expect 0 "" train --config config.json --train $1 --set trainer.n_epoch=1 --output m
+    expect 0 "" predict --model m --data $1 --output p.csv
+    check "$1: all rows" [ "$(wc -l <p.csv)" = 401 ]
+}
+while read -r word character; do
+    { echo n,kind,buy && cat rows.csv; } | tr , "$character" >"$word".csv
+    layout "$word".csv "\"separator\": \"$word\"" buy "${word}s separate columns"
+done <<'END'
+semicolon ;
+tab \t
+bar |
+END
+layout rows.csv '"header": "none"' c3 'no header: columns are c1, c2, ...'
+expect 1 'there is no column "buy" (--label); row 1 has 2 numbers in 3 fields: if it is no header' \
+    init rows.csv --label buy
+printf '0,0,a\n' >twice.csv
+expect 1 'two columns bear the name "0"; row 1 has 2 numbers in 3 fields' init twice.csv --label 0
+tr , ';' <rows.csv >semicolon.csv
+layout semicolon.csv '"separator": "semicolon", "header": "none"' c3 'no header'
+expect 1 '"data": {"separator": ...}' train --config config.json --set 'data={}' \
+    --train semicolon.csv --output m
+expect 2 'data.separator: "x" is not allowed here; allowed is a string: comma | semicolon | tab' \
+    train --config config.json --set data.separator=x --train semicolon.csv --output m
+printf '1,2\n' >one.csv
+expect 1 'one.csv' init one.csv --label c1
+
 # ---- Keys of the rows ----
 
 make x,z '"r" i "," i % 5'
