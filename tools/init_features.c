@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "init_leaks.h"
 #include "init_names.h"
+#include "warnings.h"
 
 /* Integers that come so often, each on average, are categories to the model: it has rows enough to
  * learn every value by itself. */
@@ -78,6 +80,30 @@ static void say_constant(const cli_survey *s, const cli_column *c, char remark[R
     (void)s;
     snprintf(remark, REMARK_SIZE, "left out: %s",
              c->present ? "one value only" : "no value at all");
+}
+
+/* ---- Columns that tell too much ---- */
+
+static bool is_leak(const cli_survey *s, const cli_column *c) {
+    return cli_find_leak(s, c).kind != CLI_LEAK_NONE;
+}
+
+static void say_leak(const cli_survey *s, const cli_column *c, char remark[REMARK_SIZE]) {
+    const cli_leak leak = cli_find_leak(s, c);
+    const char *label = leak.label ? leak.label->name : "";
+    const char *other = leak.other ? leak.other->name : "";
+    char what[REMARK_SIZE * 3 / 4];
+    if (leak.kind == CLI_LEAK_ALONE)
+        snprintf(what, sizeof what, "it gives the label \"%s\"", label);
+    else if (leak.kind == CLI_LEAK_TOTAL)
+        snprintf(what, sizeof what, "it is the sum of the labels");
+    else if (leak.kind == CLI_LEAK_SUM)
+        snprintf(what, sizeof what, "with \"%s\" it sums to the label \"%s\"", other, label);
+    else if (leak.kind == CLI_LEAK_FROM)
+        snprintf(what, sizeof what, "\"%s\" less it is the label \"%s\"", other, label);
+    else
+        snprintf(what, sizeof what, "less \"%s\" it is the label \"%s\"", other, label);
+    snprintf(remark, REMARK_SIZE, "left out: %s in all %zu rows compared", what, leak.rows);
 }
 
 /* ---- Lists ---- */
@@ -253,12 +279,28 @@ static void write_skewed(const cli_survey *s, const cli_column *c, json_t *featu
 /* ---- The rules, of which the first that fits is taken ---- */
 
 static const rule rules[] = {
-    {is_nameless, say_nameless, NULL},     {is_constant, say_constant, NULL},
-    {is_list, say_list, write_list},       {is_key, say_key, NULL},
-    {is_near_key, say_key, NULL},          {is_mixed, say_mixed, NULL},
-    {is_category, say_category, write_id}, {is_skewed, say_skewed, write_skewed},
-    {is_number, say_number, write_number},
+    {is_nameless, say_nameless, NULL},     /* left out */
+    {is_constant, say_constant, NULL},     /* left out */
+    {is_leak, say_leak, NULL},             /* left out */
+    {is_list, say_list, write_list},       /* a sequence */
+    {is_key, say_key, NULL},               /* left out */
+    {is_near_key, say_key, NULL},          /* left out */
+    {is_mixed, say_mixed, NULL},           /* left out */
+    {is_category, say_category, write_id}, /* sparse */
+    {is_skewed, say_skewed, write_skewed}, /* dense, and sparse bins */
+    {is_number, say_number, write_number}, /* dense */
 };
+
+/* The file cannot tell a leak from a column that is as good as this. */
+static void warn_of_label(const cli_survey *s, const cli_column *c) {
+    size_t rows;
+    const cli_column *label = cli_find_given_label(s, c, &rows);
+    if (label)
+        cli_warn(
+            "%s: column \"%s\" gives the label \"%s\" in all %zu rows compared: it is kept, but "
+            "is it known before the label is?",
+            s->path, c->name, label->name, rows);
+}
 
 static void apply_rules(const cli_survey *s, const cli_column *c, json_t *features) {
     const rule *r = rules;
@@ -266,7 +308,9 @@ static void apply_rules(const cli_survey *s, const cli_column *c, json_t *featur
     while (!r->fits(s, c)) r++;
     if (r->say) r->say(s, c, remark);
     if (*remark) cli_note("column \"%s\" %s", c->name, remark);
-    if (r->write) r->write(s, c, features);
+    if (!r->write) return;
+    r->write(s, c, features);
+    warn_of_label(s, c);
 }
 
 json_t *cli_guess_features(const cli_survey *s) {

@@ -116,6 +116,36 @@ make x 'exp(8 * rand()) - 5' 600
 run init x.csv --label y
 writes "dense {$number}"
 
+# ---- Columns that give a label ----
+
+shape() { # CELLS: of columns x and y; a and b are any numbers, as z is
+    awk "BEGIN { srand(2); print \"z,a,b,x,y\"; for (i = 0; i < 400; i++) {
+        a = int(99 * rand()) / 4; b = int(50 * rand()); y = int(2.5 * rand()) % 2
+        print rand() \",\" a \",\" b \",\" $1 } }" >x.csv
+}
+leak() { # CELLS SAID [LABELS]
+    shape "$1"
+    expect 0 "column \"x\" left out: $2 in all 400 rows compared" init x.csv ${3:---label y}
+}
+leak 'y "," y' 'it gives the label "y"'
+leak '1 - y "," y' 'it gives the label "y"'
+leak '(y ? "on" : "off") "," y' 'it gives the label "y"'
+leak '7 - 2 * a "," a' 'it gives the label "y"'
+leak '100 * a + b "," 100 * a' 'less "b" it is the label "y"'
+leak 'i % 60 "," b + i % 60' 'with "b" it sums to the label "y"'
+check "nor its other part" grep -qF 'column "b" left out: with "x" it sums to the label "y"' err
+leak 'i % 37 + b "," i % 37' 'less "y" it is the label "b"' '--label b --label y'
+leak 'a + b + i "," i' 'it is the sum of the labels' '--label y --label a --label b'
+while read -r cells; do
+    shape "$cells"
+    expect 0 "" init x.csv --label y
+    check "no leak: $cells" sh -c '! grep "column \"x\"" err | grep -q compared'
+done <<'END'
+(i % 100 ? y : 1 - y) "," y
+i % 9 "," (i % 80 == 1)
+a + b + (i == 300) / 2 "," a
+END
+
 # ---- Other files than with commas and a header ----
 
 awk 'BEGIN { for (i = 1; i <= 400; i++)

@@ -21,7 +21,7 @@ assert json.load(open("out"))["warnings"] == open("wanted").read().splitlines()'
 }
 rows() { # FILE LABELS-OF-ROW-i (awk's words)
     awk "BEGIN {print \"user,price,click,buy\"
-        for (i = 0; i < 400; i++) print i % 9 \",\" i % 8 / 8 \",\" $2}" >"$1"
+        for (i = 0; i < 400; i++) print i % 9 \",\" int(i / 50) / 8 \",\" $2}" >"$1"
 }
 train() { echo train --config config.json --output m.out --json --train "$@"; }
 
@@ -140,6 +140,11 @@ walk init inch.csv --label click --label buy <<END
 inch.csv: row 3: malformed quotes in field 1; they are taken as text
 END
 
+rows given.csv '(i % 9 < 4) "," i * 7 % 13 % 2'
+walk init given.csv --label click --label buy <<END
+given.csv: column "user" gives the label "click" in all 400 rows compared: it is kept, but is it \
+known before the label is?
+END
 rows label.csv '(i == 7 ? 2 : i % 2) "," (i % 4 == 1)'
 walk init label.csv --label click --label buy <<END
 label.csv: column "click": 1 of 400 labels are neither 0 nor 1, the first in row 9, so it makes a \
