@@ -144,6 +144,11 @@ MMOE_API const char *mmoe_model_sparse_name(const mmoe_model *model, int32_t col
  * read one. */
 MMOE_API const char *mmoe_model_sparse_column(const mmoe_model *model, int32_t column);
 MMOE_API const char *mmoe_model_dense_column(const mmoe_model *model, int32_t column);
+/* The columns of files that a feature of several is made of ("columns" of a sequence, an element of
+ * the list each): *out (may be NULL) is an array of the model's. Returns how many; 0: it reads one
+ * column, mmoe_model_sparse_column, which of a feature of several is its name. */
+MMOE_API size_t mmoe_model_sparse_columns(const mmoe_model *model, int32_t column,
+                                          const char *const **out);
 /* Rows of the column's embedding table; ready row numbers are 0 .. rows-1. */
 MMOE_API int64_t mmoe_model_sparse_rows(const mmoe_model *model, int32_t column);
 /* What makes rows of its values: "row", "vocabulary", "hash", "boundaries" or "quantiles". */
