@@ -224,6 +224,7 @@ typedef struct mmoe_lists {
     const int64_t *offsets;
     const int32_t *ids;   /* rows of tables */
     const float *weights; /* of elements, at least 0; NULL: all 1 */
+    size_t elements;      /* in `ids` and in `weights`: where the last list ends, or more */
 } mmoe_lists;
 
 /* Rows to score. The sparse columns are the model's sparse features in their order
