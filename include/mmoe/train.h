@@ -177,15 +177,25 @@ MMOE_API mmoe_status mmoe_model_export_weights(const mmoe_model *model, const ch
                                                mmoe_error *err);
 
 /* Writes the model as ONNX (operator set 14), to be run by others; batch norm is folded into the
- * weights. ids    int64 [B, sparse]  row numbers of the tables, what a vocabulary made of the
- * data's values (absent: no sparse columns) x      float [B, dense]   values as they stand in the
- * data, a vector's numbers side by side, NaN where one is missing (of a vector the first): the
- * model's transforms and encodings are part of the graph, in double (absent: no dense columns)
- * scores float [B, tasks]   as mmoe_predictor_run writes them Nothing checks the inputs: a row
- * number below 0 counts from a table's end, one that is too large is the runtime's error, and log1p
- * of a value of -1 or less is not finite. A float holds whole numbers to 2^24: larger raw values
- * lose digits before their transform. MMOE_E_ARGUMENT too when the file would be larger than 2 GiB,
- * a protobuf message's limit, and when the library was built without protobuf-c. */
+ * weights. Its inputs and its output, rows B being free:
+ *   ids     int64 [B, sparse]  row numbers of the tables, what a vocabulary made of the data's
+ *                              values, of the columns of one value a row (absent: there are none)
+ *   x       float [B, dense]   values as they stand in the data, a vector's numbers side by side,
+ *                              NaN where one is missing (of a vector the first): the model's
+ *                              transforms and encodings are part of the graph, in double (absent:
+ *                              there are no dense columns)
+ *   of each sequence NAME, its lists padded to one length, any number of each run's:
+ *   NAME.ids      int64 [B, NAME.length]  row numbers of its table
+ *   NAME.mask     bool [B, NAME.length]   true of elements, false of padding, wherever it stands;
+ *                                         what the other two have there is not read
+ *   NAME.weights  float [B, NAME.length]  (absent: it has no "weight_separator")
+ *   scores  float [B, tasks]   as mmoe_predictor_run writes them
+ * "max_len", "truncate" and "padding_idx" are part of the graph. Nothing checks the inputs: a row
+ * number below 0 counts from a table's end, one that is too large is the runtime's error, log1p of
+ * a value of -1 or less is not finite, and a weight may be any number. A float holds whole numbers
+ * to 2^24: larger raw values lose digits before their transform. MMOE_E_ARGUMENT too when the file
+ * would be larger than 2 GiB, a protobuf message's limit, and when the library was built without
+ * protobuf-c. */
 MMOE_API mmoe_status mmoe_model_export_onnx(const mmoe_model *model, const char *path,
                                             mmoe_error *err);
 

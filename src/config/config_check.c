@@ -79,7 +79,8 @@ static mmoe_status check_sparse(const mmoe_sparse_spec *spec, const char *item, 
 /* What stands between elements, or between an element and its weight. */
 static const char *separator_fault(const mmoe_sparse_spec *s, const char *separator) {
     if (strlen(separator) != 1) return "is not one character of ASCII";
-    if (strchr("0123456789+-.eE\"\r\n ", *separator)) return "may be part of a value";
+    const bool is_blank = separator == s->separator && *separator == ' ';
+    if (strchr("0123456789+-.eE\"\r\n ", *separator) && !is_blank) return "may be part of a value";
     return separator != s->separator && *separator == *s->separator
                ? "stands between elements already"
                : NULL;

@@ -292,7 +292,8 @@ const mmoe_column_counts *mmoe_dataset_column(const mmoe_dataset *set, size_t in
 static mmoe_lists lists_from(const dataset *set, int64_t first) {
     const int32_t count = set->n_sparse - set->n_id;
     if (!count) return (mmoe_lists){0};
-    return (mmoe_lists){count, set->offsets + first * count, set->elements, set->element_weights};
+    return (mmoe_lists){count, set->offsets + first * count, set->elements, set->element_weights,
+                        (size_t)set->offsets[set->rows * count]};
 }
 
 mmoe_status mmoe_dataset_batch(const mmoe_dataset *set, int64_t first, size_t rows, mmoe_batch *out,

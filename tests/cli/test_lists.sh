@@ -306,9 +306,10 @@ refuse() { # SED PATH MESSAGE
     expect 1 "features.$2: $3" train --config wrong.json --train train.csv --output n
 }
 hist() { refuse "s/\"shared_with\": \"item\", \"pooling\": \"sum\"/$1/" "sequence[0]$2" "$3"; }
-for c in 0 9 + - . e E ' '; do
+for c in 0 9 + - . e E; do
     hist "\"separator\": \"$c\"" .separator "\"$c\" may be part of a value"
 done
+hist '"weight_separator": " "' .weight_separator '" " may be part of a value'
 hist '"separator": "||"' .separator '"||" is not one character of ASCII'
 hist '"separator": "é"' .separator '"é" is not one character of ASCII'
 hist '"separator": ""' .separator '""'

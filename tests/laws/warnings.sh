@@ -11,7 +11,7 @@ cd "$1" || exit 2
 made='
 src/data/dataset_csv.c 1 mmoe_csv_passed_text
 src/data/learning.c 1 remark_on_[a-z]+
-tools/cmd_init.c 1 mmoe_csv_passed_text
+tools/init_survey.c 1 mmoe_csv_passed_text
 tools/inspect_report.c 1 cli_gate_warning
 tools/cmd_report.c 1 -
 tools/warnings.c 5 -

@@ -1,0 +1,41 @@
+/* What `mmoe init` counts in a file, of all rows. */
+#ifndef MMOE_TOOLS_INIT_SURVEY_H
+#define MMOE_TOOLS_INIT_SURVEY_H
+
+#include "cli.h"
+#include "init_labels.h"
+#include "init_lists.h"
+#include "init_values.h"
+
+typedef struct cli_column {
+    char *name;
+    int64_t present;          /* values that are there */
+    int64_t texts, fractions; /* of them no numbers; numbers with a fraction */
+    int64_t odd_row;          /* of the first value that is no number, and that value */
+    char *odd;
+    cli_label_values two;                       /* for a label */
+    int64_t label_faults[MMOE_TASK_TYPE_COUNT]; /* values that are no label of a type */
+    int64_t other_row;                          /* of the first that is no label of a class */
+    cli_values values; /* counted until the column is known to have fractions */
+    cli_lists lists;   /* the same */
+} cli_column;
+
+typedef struct cli_survey {
+    const char *path;
+    const cli_list *labels;
+    cli_column *columns; /* [count] */
+    size_t count;
+    int64_t rows;
+    bool lenient; /* quotes are taken as text */
+} cli_survey;
+
+/* Reads `path`; prints the error, of a label that is no column as well. Free it in any case. */
+int cli_survey_read(cli_survey *s);
+void cli_survey_free(cli_survey *s);
+
+/* NULL: there is none. */
+const cli_column *cli_survey_find(const cli_survey *s, const char *name);
+bool cli_survey_is_label(const cli_survey *s, const cli_column *c);
+static inline int64_t cli_column_distinct(const cli_column *c) { return (int64_t)c->values.count; }
+
+#endif
