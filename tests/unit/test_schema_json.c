@@ -27,7 +27,8 @@ static const char good[] =
     "\"-2.5e-300\", \"side\": \"user\", \"column\": \"of y\", \"missing\": [\"0.5\"], "
     "\"indicator\": true}],"
     " \"labels\": [{\"name\": \"l\", \"task\": \"t\", \"type\": \"classification\", \"positive\": "
-    "\"yes\", \"negative\": \"no\"}, {\"name\": \"l\", \"task\": \"u\", \"type\": \"regression\", "
+    "\"yes\", \"negative\": \"no\", \"constant\": \"0.25\"}, {\"name\": \"l\", \"task\": \"u\", "
+    "\"type\": \"regression\", "
     "\"label_transform\": {\"transform\": \"standardize\", \"shift\": \"700.5\", \"unit\": "
     "\"0.1\"}}],"
     " \"weight\": \"w\"}";
@@ -105,6 +106,8 @@ START_TEST(a_schema_comes_back) {
     ck_assert_str_eq(s->labels[1].task, "u");
     ck_assert_str_eq(s->labels[0].positive, "yes");
     ck_assert_str_eq(s->labels[0].negative, "no");
+    ck_assert(s->labels[0].has_constant && s->labels[0].constant == 0.25);
+    ck_assert(!s->labels[1].has_constant);
     ck_assert(s->labels[0].scale.transform == MMOE_LABEL_NONE && !s->labels[1].positive);
     const mmoe_label_scale *scale = &s->labels[1].scale;
     ck_assert(scale->transform == MMOE_LABEL_STANDARDIZE && scale->shift == 700.5 &&
@@ -226,6 +229,7 @@ START_TEST(wrong_json_is_refused) {
         {"\"type\": \"regression\"", "\"typ\": \"regression\"", "labels[1].type"},
         {"\"positive\": \"yes\"", "\"positive\": 1", "labels[0].positive: a string"},
         {"\"negative\": \"no\"", "\"negative\": null", "labels[0].negative: a string"},
+        {"\"0.25\"", "0.25", "labels[0].constant: a string with a finite number"},
         {"\"standardize\"", "\"log\"", "labels[1].label_transform.transform: \"log\" is none of"},
         {"\"700.5\"", "700.5", "labels[1].label_transform.shift: a string with a finite number"},
         {"\"0.1\"}}", "\"0\"}}", "labels[1].label_transform.unit: a number above 0"},
