@@ -29,3 +29,20 @@ def filled(page):
         paragraph.append(line)
     flush()
     return "\n".join(out)
+
+
+def table(head, rows, left=1):
+    """Rows of cells below a head; but for the first `left` columns they stand to the right."""
+    lines = [
+        "| " + " | ".join(head) + " |",
+        "|" + "|".join(" --- " if i < left else " ---: " for i in range(len(head))) + "|"
+    ]
+    return "\n".join(lines + ["| " + " | ".join(str(c) for c in row) + " |" for row in rows])
+
+
+def auc(value):
+    """.94714, or - where there is none"""
+    if value is None:
+        return "-"
+    text = f"{value:.5f}"
+    return text[1:] if value < 1 else text

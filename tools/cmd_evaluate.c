@@ -28,9 +28,11 @@ static int evaluate_file(const evaluate_flags *f, const mmoe_model *model,
     int status = CLI_OK;
     if (mmoe_evaluate(model, data, (int)f->threads, NULL, metrics, &err))
         status = cli_fail("%s", err.message);
-    else if (f->json)
-        status = cli_print_json(stdout, result_json(data, metrics, n_task), true);
     else
+        cli_warn_of_metrics(f->data, "rows", metrics, n_task);
+    if (!status && f->json)
+        status = cli_print_json(stdout, result_json(data, metrics, n_task), true);
+    else if (!status)
         cli_print_metrics(metrics, n_task);
     free(metrics);
     return status;
@@ -39,11 +41,11 @@ static int evaluate_file(const evaluate_flags *f, const mmoe_model *model,
 static void describe(char *text, size_t size) {
     int used = snprintf(text, size, "Prints each task's metrics");
     for (int type = 0; type < MMOE_TASK_TYPE_COUNT; type++) {
-        const char *titles[MMOE_MAX_METRICS];
+        const char *titles[CLI_MAX_FIGURES];
         char list[200];
+        cli_figure figure;
         size_t count = 0;
-        for (; mmoe_metric_at(type, count); count++)
-            titles[count] = mmoe_metric_at(type, count)->title;
+        for (; cli_figure_at(type, count, &figure); count++) titles[count] = figure.title;
         cli_join_words(titles, count, list, sizeof list);
         used += snprintf(text + used, size - (size_t)used, ",\nof a %s %s",
                          mmoe_task_type_name(type), list);
@@ -52,6 +54,8 @@ static void describe(char *text, size_t size) {
         text + used, size - (size_t)used,
         ".\nCalibration is the sum of the predictions over the sum of the labels. Rows without "
         "a task's label are left out of it.\n"
+        "The base rate and the mean are those of always predicting the mean label of the training "
+        "rows: a model that is worse than they\nis worse than none, which a warning says.\n"
         "In JSON a figure that is undefined is null, and \"why\" says why.");
 }
 

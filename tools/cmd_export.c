@@ -17,7 +17,10 @@ static void print_formats(void) {
          "tables) and x (float [B, dense]:\n"
          "               values as they stand in the data, for the model's transforms are part of "
          "the graph; NaN where one\n"
-         "               is missing; a vector's numbers side by side), output\n"
+         "               is missing; a vector's numbers side by side); of a sequence NAME.ids "
+         "(int64 [B, longest]), NAME.mask\n"
+         "               (bool: true of elements) and, if there are weights, NAME.weights "
+         "(float); output\n"
          "               scores (float [B, tasks]); columns and tasks in the order of \"mmoe "
          "inspect\"");
 }

@@ -45,23 +45,38 @@ static int names_of_file(const char *path, names *n) {
     return status == MMOE_E_CANCELLED ? CLI_OK : cli_fail("%s", err.message);
 }
 
-/* The columns that the configuration names, which must be whole names. */
+/* A column that a feature reads, which must be a whole name. */
+static int add_column(names *n, const json_t *column, const char *path) {
+    const char *name = json_string_value(column);
+    if (strchr(name, '*'))
+        return cli_fail("%s: \"%s\" is a pattern: give --columns DATA.csv, whose header it is "
+                        "matched against",
+                        path, name);
+    return add_name(n, name, true);
+}
+
+/* What a feature reads: several columns, one that it names, or the one of its name. */
+static int add_feature(names *n, const json_t *feature, const char *path) {
+    const json_t *columns = json_object_get(feature, "columns"),
+                 *column = json_object_get(feature, "column");
+    int status = CLI_OK;
+    if (!columns) return add_column(n, column ? column : json_object_get(feature, "name"), path);
+    for (size_t i = 0; !status && i < json_array_size(columns); i++)
+        status = add_column(n, json_array_get(columns, i), path);
+    return status;
+}
+
+/* The columns that the configuration names. */
 static int names_of_config(const json_t *config, const char *path, names *n) {
     const json_t *features = json_object_get(config, "features"),
                  *tasks = json_object_get(config, "tasks");
-    const json_t *lists[] = {json_object_get(features, "sparse"),
-                             json_object_get(features, "dense")};
+    const char *const lists[] = {"sparse", "sequence", "dense"};
     int status = CLI_OK;
-    for (int k = 0; k < 2; k++)
-        for (size_t i = 0; !status && i < json_array_size(lists[k]); i++) {
-            const char *name =
-                json_string_value(json_object_get(json_array_get(lists[k], i), "name"));
-            if (strchr(name, '*'))
-                return cli_fail("%s: \"%s\" is a pattern: give --columns DATA.csv, whose header it "
-                                "is matched against",
-                                path, name);
-            status = add_name(n, name, true);
-        }
+    for (size_t k = 0; k < sizeof lists / sizeof *lists; k++) {
+        const json_t *list = json_object_get(features, lists[k]);
+        for (size_t i = 0; !status && i < json_array_size(list); i++)
+            status = add_feature(n, json_array_get(list, i), path);
+    }
     for (size_t t = 0; !status && t < json_array_size(tasks); t++)
         status = add_name(n, json_string_value(json_object_get(json_array_get(tasks, t), "label")),
                           true);

@@ -32,6 +32,16 @@ static json_t *with_column(json_t *json, const char *name, const char *column) {
     return json;
 }
 
+/* Adds the columns that a feature of several is made of. */
+static json_t *with_columns(json_t *json, const mmoe_model *model, int32_t i) {
+    const char *const *columns;
+    const size_t count = mmoe_model_sparse_columns(model, i, &columns);
+    json_t *array = count ? json_array() : NULL;
+    for (size_t k = 0; k < count; k++) json_array_append_new(array, json_string(columns[k]));
+    if (json && array) json_object_set_new(json, "columns", array);
+    return json;
+}
+
 static json_t *sparse_json(const mmoe_model *model, int32_t i) {
     const char *name = mmoe_model_sparse_name(model, i);
     const double *boundaries;
@@ -43,7 +53,7 @@ static json_t *sparse_json(const mmoe_model *model, int32_t i) {
     json_t *array = count ? json_array() : NULL;
     for (size_t k = 0; k < count; k++) json_array_append_new(array, json_real(boundaries[k]));
     if (json && array) json_object_set_new(json, "boundaries", array);
-    return with_column(json, name, mmoe_model_sparse_column(model, i));
+    return with_columns(with_column(json, name, mmoe_model_sparse_column(model, i)), model, i);
 }
 
 static json_t *columns_json(const mmoe_model *model) {
@@ -91,6 +101,16 @@ static void print_place(const char *name, const char *column, int side) {
     puts(side == MMOE_SIDE_USER ? "  (the user's)" : "");
 }
 
+/* The columns of a feature of several: all, or the first and the last. */
+static void print_columns(const mmoe_model *model, int32_t i) {
+    enum { SHOWN = 4 };
+    const char *const *columns;
+    const size_t count = mmoe_model_sparse_columns(model, i, &columns);
+    if (count) printf("  of columns");
+    for (size_t k = 0; k < count && count <= SHOWN; k++) printf("%s %s", k ? "," : "", columns[k]);
+    if (count > SHOWN) printf(" %s to %s, %zu", columns[0], columns[count - 1], count);
+}
+
 static void print_model(const mmoe_model *model) {
     printf("parameters  %" PRId64 "\n\ntasks\n", mmoe_model_parameter_count(model));
     for (int32_t t = 0; t < mmoe_model_task_count(model); t++)
@@ -103,6 +123,7 @@ static void print_model(const mmoe_model *model) {
         const char *name = mmoe_model_sparse_name(model, i);
         printf("  %-32s %" PRId64, name, mmoe_model_sparse_rows(model, i));
         print_kind(model, i);
+        print_columns(model, i);
         print_place(name, mmoe_model_sparse_column(model, i), mmoe_model_sparse_side(model, i));
     }
     if (mmoe_model_dense_count(model)) puts("\ndense columns");

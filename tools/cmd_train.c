@@ -256,23 +256,28 @@ static json_t *result_json(const train_flags *f, const train_run *run, const mmo
 }
 
 /* Metrics of the test rows, or else of the validation rows, with the weights that were saved. */
+static int judge_run(const train_flags *f, const train_run *run, mmoe_task_metrics *metrics) {
+    const mmoe_dataset *data = run->test ? run->test : run->valid;
+    mmoe_error err;
+    if (!data) return CLI_OK;
+    if (run->test) cli_warn_of_labels(f->test, run->model, run->test);
+    if (mmoe_evaluate(run->model, data, (int)f->threads, NULL, metrics, &err))
+        return cli_fail("%s", err.message);
+    cli_warn_of_metrics(NULL, run->test ? "test rows" : "validation rows", metrics,
+                        mmoe_model_task_count(run->model));
+    return CLI_OK;
+}
+
 static int print_run_result(const train_flags *f, train_run *run) {
     const mmoe_dataset *data = run->test ? run->test : run->valid;
     int32_t n_task = mmoe_model_task_count(run->model);
     mmoe_task_metrics *metrics = calloc((size_t)n_task, sizeof *metrics);
     if (!metrics) return cli_fail_memory();
-    mmoe_error err;
-    json_t *result = NULL;
-    int status = CLI_OK;
-    if (run->test) cli_warn_of_labels(f->test, run->model, run->test);
-    if (data && mmoe_evaluate(run->model, data, (int)f->threads, NULL, metrics, &err))
-        status = cli_fail("%s", err.message);
-    else if (!(result = result_json(f, run, data, metrics)))
-        status = cli_fail_memory();
-    else if (f->json)
-        status = cli_print_json(stdout, json_incref(result), true);
-    else if (data)
-        cli_print_metrics(metrics, n_task);
+    int status = judge_run(f, run, metrics);
+    json_t *result = status ? NULL : result_json(f, run, data, metrics);
+    if (!status && !result) status = cli_fail_memory();
+    if (!status && f->json) status = cli_print_json(stdout, json_incref(result), true);
+    if (!status && !f->json && data) cli_print_metrics(metrics, n_task);
     json_t *profile = result ? cli_profile_json(&run->profile, run->report.train_seconds) : NULL;
     cli_report_result(&run->report, result, profile);
     json_decref(profile);

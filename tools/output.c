@@ -85,10 +85,10 @@ int cli_print_json(FILE *stream, json_t *value, bool indent) {
 }
 
 json_t *cli_metrics_json(const mmoe_task_metrics *metrics) {
-    const mmoe_metric *metric;
+    cli_figure figure;
     json_t *object = json_object();
-    for (size_t i = 0; (metric = mmoe_metric_at((int)metrics->type, i)); i++)
-        json_object_set_new(object, metric->name, cli_json_number(metrics->values[i]));
+    for (size_t i = 0; cli_figure_at((int)metrics->type, i, &figure); i++)
+        json_object_set_new(object, figure.name, cli_json_number(cli_figure_value(metrics, i)));
     if (metrics->why) json_object_set_new(object, "why", json_string(metrics->why));
     return object;
 }
@@ -101,41 +101,80 @@ json_t *cli_report_json(int64_t rows, const mmoe_task_metrics *metrics, int32_t 
         json_t *figures = cli_metrics_json(&metrics[t]);
         if (task && figures) json_object_update(task, figures);
         json_decref(figures);
+        if (task) json_object_set_new(task, "constant", cli_json_number(metrics[t].constant));
+        if (task)
+            json_object_set_new(task, "constant_is_of_training",
+                                json_boolean(!metrics[t].constant_is_of_rows));
         if (task) json_object_set_new(task, "rows", json_integer(metrics[t].rows));
         json_array_append_new(tasks, task);
     }
     return json_pack("{s:I, s:o}", "rows", (json_int_t)rows, "tasks", tasks);
 }
 
-static bool is_of_any(const mmoe_metric *metric, const mmoe_task_metrics *metrics, int32_t n_task) {
-    for (int32_t t = 0; t < n_task; t++)
-        if (cli_metric_place((int)metrics[t].type, metric->name) >= 0) return true;
-    return false;
+/* ---- Tables ---- */
+
+const char *cli_figure_text(double value, char text[CLI_FIGURE_SIZE]) {
+    const double size = fabs(value);
+    if (!isfinite(value))
+        snprintf(text, CLI_FIGURE_SIZE, "undefined");
+    else if (size != 0 && (size < 1e-3 || size >= 1e7))
+        snprintf(text, CLI_FIGURE_SIZE, "%.4e", value);
+    else
+        snprintf(text, CLI_FIGURE_SIZE, "%.*f", size < 1 ? 5 : (int)fmax(0, 4 - floor(log10(size))),
+                 value);
+    return text;
 }
 
-static void print_figure(const mmoe_metric *metric, const mmoe_task_metrics *of) {
-    const int place = cli_metric_place((int)of->type, metric->name);
-    if (place >= 0 && isfinite(of->values[place]))
-        printf("  %11.6g", of->values[place]);
-    else
-        printf("  %11s", place >= 0 ? "undefined" : "-");
+static int widest(int width, const char *text) {
+    return (int)strlen(text) > width ? (int)strlen(text) : width;
+}
+
+/* The widths of a type's figures over its tasks. */
+static void measure_figures(int type, const mmoe_task_metrics *metrics, int32_t n_task,
+                            int widths[CLI_MAX_FIGURES]) {
+    cli_figure figure;
+    char cell[CLI_FIGURE_SIZE];
+    for (size_t i = 0; cli_figure_at(type, i, &figure); i++) {
+        widths[i] = (int)strlen(figure.name);
+        for (int32_t t = 0; t < n_task; t++) {
+            if ((int)metrics[t].type != type) continue;
+            widths[i] = widest(widths[i], cli_figure_text(cli_figure_value(&metrics[t], i), cell));
+        }
+    }
+}
+
+static void print_figures(const mmoe_task_metrics *of, const int widths[CLI_MAX_FIGURES]) {
+    cli_figure figure;
+    char cell[CLI_FIGURE_SIZE];
+    for (size_t i = 0; cli_figure_at((int)of->type, i, &figure); i++)
+        printf("  %*s", widths[i], cli_figure_text(cli_figure_value(of, i), cell));
+    printf("%s%s\n", of->why ? "  " : "", of->why ? of->why : "");
+}
+
+/* The tasks of a type, below the names of its figures. */
+static void print_type(int type, const mmoe_task_metrics *metrics, int32_t n_task, int width) {
+    cli_figure figure;
+    int widths[CLI_MAX_FIGURES];
+    bool has_head = false;
+    measure_figures(type, metrics, n_task, widths);
+    for (int32_t t = 0; t < n_task; t++) {
+        if ((int)metrics[t].type != type) continue;
+        if (!has_head) {
+            printf("%-*s  %-14s  %10s", width, "task", "type", "rows");
+            for (size_t i = 0; cli_figure_at(type, i, &figure); i++)
+                printf("  %*s", widths[i], figure.name);
+            putchar('\n');
+        }
+        has_head = true;
+        printf("%-*s  %-14s  %10" PRId64, width, metrics[t].name, mmoe_task_type_name(type),
+               metrics[t].rows);
+        print_figures(&metrics[t], widths);
+    }
 }
 
 void cli_print_metrics(const mmoe_task_metrics *metrics, int32_t n_task) {
-    const mmoe_metric *metric;
     int width = 4;
-    for (int32_t t = 0; t < n_task; t++)
-        if ((int)strlen(metrics[t].name) > width) width = (int)strlen(metrics[t].name);
-    printf("%-*s  %-14s  %10s", width, "task", "type", "rows");
-    for (size_t i = 0; (metric = mmoe_metric_at(-1, i)); i++)
-        if (is_of_any(metric, metrics, n_task)) printf("  %11s", metric->name);
-    putchar('\n');
-    for (int32_t t = 0; t < n_task; t++) {
-        const mmoe_task_metrics *of = &metrics[t];
-        printf("%-*s  %-14s  %10" PRId64, width, of->name, mmoe_task_type_name((int)of->type),
-               of->rows);
-        for (size_t i = 0; (metric = mmoe_metric_at(-1, i)); i++)
-            if (is_of_any(metric, metrics, n_task)) print_figure(metric, of);
-        printf("%s%s\n", of->why ? "  " : "", of->why ? of->why : "");
-    }
+    for (int32_t t = 0; t < n_task; t++) width = widest(width, metrics[t].name);
+    for (int type = 0; type < MMOE_TASK_TYPE_COUNT; type++)
+        print_type(type, metrics, n_task, width);
 }

@@ -312,9 +312,9 @@ static void write_epoch(FILE *out, const curves *c, int i, int tasks) {
     for (int t = 0; t < tasks; t++) {
         const char *task = cli_log_task(c->log, t);
         fputs("<td class=\"n\">", out);
-        cli_html_fixed(out, 5, cli_json_at(line, "losses", task, NULL));
+        cli_html_metric(out, cli_json_at(line, "losses", task, NULL));
         fputs("</td><td class=\"n\">", out);
-        cli_html_fixed(out, 5, cli_json_at(line, "valid", task, first_metric(c, task)->name, NULL));
+        cli_html_metric(out, cli_json_at(line, "valid", task, first_metric(c, task)->name, NULL));
         fputs("</td>", out);
     }
     fputs("<td class=\"n\">", out);

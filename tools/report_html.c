@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "output.h"
 
 static const char none[] = "\xe2\x80\x93"; /* a dash */
 
@@ -85,6 +86,11 @@ void cli_html_number(FILE *out, int digits, double value) {
         fprintf(out, "%.*g", digits, value);
     else
         fputs(none, out);
+}
+
+void cli_html_metric(FILE *out, double value) {
+    char text[CLI_FIGURE_SIZE];
+    fputs(isfinite(value) ? cli_figure_text(value, text) : none, out);
 }
 
 /* ---- Page ---- */

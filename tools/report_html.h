@@ -37,6 +37,9 @@ void cli_html_fixed(FILE *out, int digits, double value);
 /* `digits` significant ones; a dash when the value is not finite. */
 void cli_html_number(FILE *out, int digits, double value);
 
+/* As cli_figure_text has it; a dash when the value is not finite. */
+void cli_html_metric(FILE *out, double value);
+
 /* The page's style sheet. */
 void cli_html_style(FILE *out);
 void cli_html_begin(FILE *out, const char *title);

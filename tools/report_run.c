@@ -79,7 +79,7 @@ static void write_epochs(FILE *out, const report_log *log) {
         if (cli_log_epoch_at(log, i) != best || !isfinite(score)) continue;
         begin_fact(out, "Best epoch");
         fprintf(out, "%" PRId64 ", score ", best);
-        cli_html_fixed(out, 5, score);
+        cli_html_metric(out, score);
         if (task) {
             fputs(" on ", out);
             cli_html_name(out, task);
@@ -207,28 +207,37 @@ void cli_report_head(report_page *page, const report_log *log) {
 
 /* ---- Metrics ---- */
 
-enum { MOST_METRICS = MMOE_TASK_TYPE_COUNT * MMOE_MAX_METRICS };
+enum { MOST_FIGURES = MMOE_TASK_TYPE_COUNT * CLI_MAX_FIGURES };
 
-static bool is_wanted(const mmoe_metric *metric, uint32_t types) {
-    for (int type = 0; type < MMOE_TASK_TYPE_COUNT; type++)
-        if (types >> type & 1 && cli_metric_place(type, metric->name) >= 0) return true;
+static bool is_listed(const cli_figure *list, int count, const char *name) {
+    for (int i = 0; i < count; i++)
+        if (strcmp(list[i].name, name) == 0) return true;
     return false;
 }
 
+/* The figures of some types, a bit 1 << type each, each once; their number. */
+static int list_figures(uint32_t types, cli_figure list[MOST_FIGURES + 1]) {
+    int count = 0;
+    for (int type = 0; type < MMOE_TASK_TYPE_COUNT; type++)
+        for (size_t i = 0; types >> type & 1 && cli_figure_at(type, i, &list[count]); i++)
+            count += !is_listed(list, count, list[count].name);
+    return count;
+}
+
 void cli_report_metrics_head(FILE *out, const char *title, const char *sentence, uint32_t types) {
-    const char *columns[MOST_METRICS + 3] = {"task", "rows of"};
-    const mmoe_metric *metric;
-    int count = 2;
-    for (size_t i = 0; i < MOST_METRICS && (metric = mmoe_metric_at(-1, i)); i++)
-        if (is_wanted(metric, types)) columns[count++] = metric->title;
-    columns[count++] = "rows";
-    cli_html_table(out, title, sentence, columns, count, 2);
+    const char *columns[MOST_FIGURES + 3] = {"task", "rows of"};
+    cli_figure list[MOST_FIGURES + 1];
+    const int count = list_figures(types, list);
+    for (int i = 0; i < count; i++) columns[2 + i] = list[i].title;
+    columns[2 + count] = "rows";
+    cli_html_table(out, title, sentence, columns, 3 + count, 2);
 }
 
 void cli_report_metrics_row(FILE *out, const char *task, const char *where, double rows,
                             const json_t *metrics, uint32_t types) {
     const char *why = cli_json_text_at(metrics, "why");
-    const mmoe_metric *metric;
+    cli_figure list[MOST_FIGURES + 1];
+    const int count = list_figures(types, list);
     fputs("<tr><th scope=\"row\">", out);
     cli_html_name(out, task);
     fputs("</th><td>", out);
@@ -238,10 +247,9 @@ void cli_report_metrics_row(FILE *out, const char *task, const char *where, doub
         cli_html_cut(out, why, REPORT_VALUE);
         fputs("</span>", out);
     }
-    for (size_t i = 0; i < MOST_METRICS && (metric = mmoe_metric_at(-1, i)); i++) {
-        if (!is_wanted(metric, types)) continue;
+    for (int i = 0; i < count; i++) {
         fputs("</td><td class=\"n\">", out);
-        cli_html_fixed(out, 5, cli_json_at(metrics, metric->name, NULL));
+        cli_html_metric(out, cli_json_at(metrics, list[i].name, NULL));
     }
     fputs("</td><td class=\"n\">", out);
     cli_html_count(out, rows);

@@ -6,13 +6,14 @@
 #include <jansson.h>
 
 #include "files.h"
+#include "task_types.h"
 
-/* A column of the table: one metric of one task. */
+/* A column of the table: one figure of one task. */
 typedef struct sweep_figure {
     bool is_test; /* of the test rows, not of the validation rows */
     int32_t task;
-    size_t place; /* of the metric among those of the task's type */
-    const mmoe_metric *metric;
+    size_t place; /* among the figures of the task's type */
+    cli_figure of;
     char *name; /* "valid.ctr.auc" */
 } sweep_figure;
 

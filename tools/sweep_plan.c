@@ -210,41 +210,45 @@ static const char *plan_task_name(const sweep_plan *p, size_t task) {
 }
 
 /* Settings are ranked by what has a direction, and by the calibration of probabilities. */
-static bool is_figure(int type, size_t place) {
-    return mmoe_metric_at(type, place)->better != 0 || cli_has_classes(type);
+static bool can_rank(const cli_figure *figure, int type) {
+    return figure->better != 0 || (cli_has_classes(type) && !figure->than);
 }
 
 static int add_figures(sweep_plan *p, bool is_test, size_t task) {
     const int type = type_of(p, task);
-    const mmoe_metric *metric;
-    for (size_t i = 0; (metric = mmoe_metric_at(type, i)); i++) {
-        if (!is_figure(type, i)) continue;
+    cli_figure figure;
+    for (size_t i = 0; cli_figure_at(type, i, &figure); i++) {
+        if (!can_rank(&figure, type) && !figure.than) continue;
         const size_t size = strlen(plan_task_name(p, task)) + 32;
         char *name = malloc(size);
         if (!name) return cli_fail_memory();
         snprintf(name, size, "%s.%s.%s", is_test ? "test" : "valid", plan_task_name(p, task),
-                 metric->name);
-        p->figures[p->n_figure++] = (sweep_figure){is_test, (int32_t)task, i, metric, name};
+                 figure.name);
+        p->figures[p->n_figure++] = (sweep_figure){is_test, (int32_t)task, i, figure, name};
     }
     return CLI_OK;
 }
 
 static int list_figures(sweep_plan *p) {
     const size_t n_task = json_array_size(p->tasks), n_split = p->test ? 2 : 1;
-    p->figures = calloc(n_split * n_task * MMOE_MAX_METRICS, sizeof *p->figures);
+    p->figures = calloc(n_split * n_task * CLI_MAX_FIGURES, sizeof *p->figures);
     int status = p->figures ? CLI_OK : cli_fail_memory();
     for (size_t i = 0; !status && i < n_split * n_task; i++)
         status = add_figures(p, i >= n_task, i % n_task);
     return status;
 }
 
+/* Can the settings be ranked by it, and is it this task's? */
+static bool is_choice(const sweep_figure *f, size_t task) {
+    return !f->is_test && f->task == (int32_t)task && !f->of.than;
+}
+
 static int refuse_metric(const sweep_plan *p, size_t task, const char *metric) {
-    const char *names[MMOE_MAX_METRICS];
+    const char *names[CLI_MAX_FIGURES];
     char list[200];
     size_t count = 0;
     for (size_t i = 0; i < p->n_figure; i++)
-        if (!p->figures[i].is_test && p->figures[i].task == (int32_t)task)
-            names[count++] = p->figures[i].metric->name;
+        if (is_choice(&p->figures[i], task)) names[count++] = p->figures[i].of.name;
     cli_join_words(names, count, list, sizeof list);
     return cli_fail("%s: select: task \"%s\" has no metric \"%s\"; a %s has %s", p->path,
                     plan_task_name(p, task), metric, mmoe_task_type_name(type_of(p, task)), list);
@@ -254,8 +258,7 @@ static int select_figure(sweep_plan *p, size_t task, const char *metric) {
     if (strcmp(metric, "auto") == 0) metric = mmoe_metric_at(type_of(p, task), 0)->name;
     for (size_t i = 0; i < p->n_figure; i++) {
         const sweep_figure *f = &p->figures[i];
-        if (f->is_test || f->task != (int32_t)task || strcmp(f->metric->name, metric) != 0)
-            continue;
+        if (!is_choice(f, task) || strcmp(f->of.name, metric) != 0) continue;
         p->selected[p->n_selected++] = i;
         return CLI_OK;
     }

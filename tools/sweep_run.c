@@ -112,7 +112,8 @@ static mmoe_status evaluate_rows(const sweep_plan *p, const mmoe_model *model, c
         if (status) return status;
         for (size_t i = 0; i < p->n_figure; i++)
             if (p->figures[i].is_test == (split == 1))
-                result->values[i] = metrics[p->figures[i].task].values[p->figures[i].place];
+                result->values[i] =
+                    cli_figure_value(&metrics[p->figures[i].task], p->figures[i].place);
     }
     return MMOE_OK;
 }

@@ -27,7 +27,7 @@ typedef struct line {
 static spread spread_of(const sweep_plan *p, const sweep_results *r, size_t setting,
                         size_t figure) {
     spread s = {0, 0, NAN, NAN};
-    const mmoe_metric *metric = p->figures[figure].metric;
+    const cli_figure *of = &p->figures[figure].of;
     double squares = 0;
     for (size_t i = setting * p->n_seed; i < (setting + 1) * p->n_seed; i++) {
         const double x = r->runs[i].values[figure];
@@ -35,8 +35,7 @@ static spread spread_of(const sweep_plan *p, const sweep_results *r, size_t sett
         const double step = x - s.mean; /* Welford's: no sum of squares to cancel */
         s.mean += step / (double)++s.count;
         squares += step * (x - s.mean);
-        if (s.count == 1 || cli_metric_score(metric, x) > cli_metric_score(metric, s.best))
-            s.best = x;
+        if (s.count == 1 || cli_figure_score(of, x) > cli_figure_score(of, s.best)) s.best = x;
     }
     if (s.count == 0) s.mean = NAN;
     if (s.count > 1) s.deviation = sqrt(squares / (double)(s.count - 1));
@@ -90,8 +89,8 @@ static void score_lines(const sweep_plan *p, line *lines) {
             continue;
         }
         for (size_t i = 0; i < p->n_setting; i++)
-            lines[i].score += cli_metric_score(f->metric, lines[i].figures[p->selected[s]].mean) /
-                              (double)defined;
+            lines[i].score +=
+                cli_figure_score(&f->of, lines[i].figures[p->selected[s]].mean) / (double)defined;
     }
 }
 
@@ -101,6 +100,38 @@ static int compare_lines(const void *a, const void *b) {
     if (isnan(x->score) != isnan(y->score)) return isnan(x->score) ? 1 : -1;
     if (x->score != y->score && !isnan(x->score)) return x->score > y->score ? -1 : 1;
     return x->setting < y->setting ? -1 : x->setting > y->setting;
+}
+
+/* ---- The constant ---- */
+
+/* The rows that the settings are judged by last. */
+static bool is_of_last_rows(const sweep_plan *p, const sweep_figure *f) {
+    return f->is_test == (p->test != NULL);
+}
+
+/* The figure that is compared with the constant's figure `f`. */
+static const sweep_figure *compared(const sweep_plan *p, const sweep_figure *f) {
+    const sweep_figure *of = p->figures;
+    while (of->is_test != f->is_test || of->task != f->task || strcmp(of->of.name, f->of.than) != 0)
+        of++;
+    return of;
+}
+
+static void warn_of_runs(const sweep_plan *p, const sweep_results *r) {
+    for (size_t i = 0; i < p->n_figure; i++) {
+        const sweep_figure *base = &p->figures[i];
+        if (!base->of.than || !is_of_last_rows(p, base)) continue;
+        const sweep_figure *figure = compared(p, base);
+        size_t done = 0, worse = 0;
+        for (const sweep_result *run = r->runs; run < r->runs + r->n_run; run++) {
+            done += run->status == SWEEP_OK;
+            worse += run->status == SWEEP_OK && run->values[figure - p->figures] > run->values[i];
+        }
+        if (worse)
+            cli_warn("%s is worse than %s, that of always predicting the mean label, in %zu of %zu "
+                     "runs: their models are worse than none",
+                     figure->name, base->name, worse, done);
+    }
 }
 
 /* ---- CSV ---- */
@@ -183,11 +214,13 @@ static int print_json(const sweep_plan *p, const line *lines) {
 
 enum { CELL = 44 };
 
-/* Of a task's metrics the usual one, and what the settings are ranked by. */
+/* Of a task's figures the usual one, what the settings are ranked by, and that of last rows which
+ * compares them with the constant. */
 static bool is_shown(const sweep_plan *p, size_t figure) {
+    const sweep_figure *f = &p->figures[figure];
     for (size_t i = 0; i < p->n_selected; i++)
         if (p->selected[i] == figure) return true;
-    return p->figures[figure].place == 0;
+    return f->place == 0 || (f->of.is_ratio && is_of_last_rows(p, f));
 }
 
 static void put_figure(char *cell, const char *text) {
@@ -253,6 +286,18 @@ static int print_summary_table(const sweep_plan *p, const line *lines) {
     return status;
 }
 
+/* They are the same in all runs on the same labels. */
+static void print_constants(const sweep_plan *p, const line *best) {
+    const char *before = "without a model: ";
+    for (size_t i = 0; best->done && i < p->n_figure; i++) {
+        const sweep_figure *f = &p->figures[i];
+        if (!f->of.than || !is_of_last_rows(p, f) || !best->figures[i].count) continue;
+        printf("%s%s %.5g", before, compared(p, f)->name, best->figures[i].mean);
+        before = ", ";
+    }
+    if (*before == ',') putchar('\n');
+}
+
 int sweep_summarize(const sweep_plan *p, const sweep_results *r, bool json) {
     line *lines = calloc(p->n_setting, sizeof *lines);
     int status = lines ? CLI_OK : cli_fail_memory();
@@ -265,9 +310,11 @@ int sweep_summarize(const sweep_plan *p, const sweep_results *r, bool json) {
             status = cli_fail_memory();
     }
     if (!status) score_lines(p, lines);
+    if (!status) warn_of_runs(p, r);
     if (!status) qsort(lines, p->n_setting, sizeof *lines, compare_lines);
     if (!status) status = write_summary_file(p, r, lines);
     if (!status) status = json ? print_json(p, lines) : print_summary_table(p, lines);
+    if (!status && !json) print_constants(p, lines);
     for (size_t i = 0; lines && i < p->n_setting; i++) free(lines[i].figures);
     free(lines);
     return status;

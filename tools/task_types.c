@@ -17,6 +17,31 @@ int cli_metric_place(int type, const char *name) {
     return -1;
 }
 
+static size_t metric_count(int type) {
+    size_t count = 0;
+    while (mmoe_metric_at(type, count)) count++;
+    return count;
+}
+
+bool cli_figure_at(int type, size_t index, cli_figure *out) {
+    const mmoe_metric *metric = mmoe_metric_at(type, index);
+    const mmoe_baseline *baseline = mmoe_baseline_of(type);
+    const size_t past = metric ? 0 : index - metric_count(type);
+    if (metric)
+        *out = (cli_figure){metric->name, metric->title, metric->better, NULL, false};
+    else if (past == 0)
+        *out = (cli_figure){baseline->name, baseline->title, 0, baseline->metric, false};
+    else
+        *out = (cli_figure){baseline->ratio, baseline->ratio_title, baseline->better, NULL, true};
+    return metric || past < 2;
+}
+
+double cli_figure_value(const mmoe_task_metrics *metrics, size_t index) {
+    const size_t count = metric_count((int)metrics->type);
+    if (index < count) return metrics->values[index];
+    return index == count ? metrics->base : metrics->relative;
+}
+
 bool cli_has_classes(int type) { return cli_metric_place(type, "auc") >= 0; }
 
 const mmoe_metric *cli_loss_metric(int type) {
@@ -32,8 +57,8 @@ const mmoe_metric *cli_other_metric(int type) {
     return other;
 }
 
-double cli_metric_score(const mmoe_metric *metric, double value) {
-    return metric->better ? metric->better * value : -fabs(value - 1);
+double cli_figure_score(const cli_figure *figure, double value) {
+    return figure->better ? figure->better * value : -fabs(value - 1);
 }
 
 void cli_join_words(const char *const *words, size_t count, char *text, size_t size) {

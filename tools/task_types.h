@@ -10,6 +10,19 @@
 int cli_task_type_of(const char *name);
 /* The place of a metric among a type's, by its name; -1: it is none of them. */
 int cli_metric_place(int type, const char *name);
+
+/* The figures of a type: its metrics, then what compares it with no model. */
+enum { CLI_MAX_FIGURES = MMOE_MAX_METRICS + 2 };
+typedef struct cli_figure {
+    const char *name, *title;
+    int better;       /* as mmoe_metric has it */
+    const char *than; /* the constant's figure: the name of the model's; NULL: it is the model's */
+    bool is_ratio;    /* of these two */
+} cli_figure;
+/* Figure `index`; false past the last. */
+bool cli_figure_at(int type, size_t index, cli_figure *out);
+double cli_figure_value(const mmoe_task_metrics *metrics, size_t index);
+
 /* Are a type's labels two classes, and its scores probabilities? Those have an AUC. */
 bool cli_has_classes(int type);
 /* The metric of what training minimises: the first of which less is better. */
@@ -17,7 +30,7 @@ const mmoe_metric *cli_loss_metric(int type);
 /* The metric to be shown beside that one, NULL: none. */
 const mmoe_metric *cli_other_metric(int type);
 /* Larger is better. */
-double cli_metric_score(const mmoe_metric *metric, double value);
+double cli_figure_score(const cli_figure *figure, double value);
 /* "auc, logloss and calibration"; cut to `size`. */
 void cli_join_words(const char *const *words, size_t count, char *text, size_t size);
 

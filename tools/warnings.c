@@ -65,6 +65,14 @@ void cli_warn_of_training(void *user, const mmoe_warning *warning) {
     cli_warn("%s", warning->message);
 }
 
+void cli_warn_of_metrics(const char *file, const char *rows, const mmoe_task_metrics *metrics,
+                         int32_t n_task) {
+    mmoe_error err;
+    if (mmoe_metrics_check(metrics, n_task, rows, file ? warn_of_file : cli_warn_of_training,
+                           (void *)(uintptr_t)file, &err))
+        cli_warn("%s", err.message);
+}
+
 json_t *cli_with_warnings(json_t *result) {
     json_t *list = said ? json_deep_copy(said) : json_array();
     if (result && json_object_set_new(result, "warnings", list)) {

@@ -14,6 +14,9 @@ void cli_warn_of_data(const char *file, const mmoe_dataset *data);
 void cli_warn_of_labels(const char *file, const mmoe_model *model, const mmoe_dataset *data);
 /* Those of weights that were read, each behind the name of their file. */
 void cli_warn_of_weights(const char *file, const mmoe_model *model);
+/* What the figures say against the model; `file` NULL: `rows` names them, "test rows". */
+void cli_warn_of_metrics(const char *file, const char *rows, const mmoe_task_metrics *metrics,
+                         int32_t n_task);
 /* An on_warning of mmoe_trainer_options. */
 void cli_warn_of_training(void *user, const mmoe_warning *warning);
 /* Adds "warnings" to a result, [] where there were none; gives it back. */

@@ -144,6 +144,11 @@ MMOE_API const char *mmoe_model_sparse_name(const mmoe_model *model, int32_t col
  * read one. */
 MMOE_API const char *mmoe_model_sparse_column(const mmoe_model *model, int32_t column);
 MMOE_API const char *mmoe_model_dense_column(const mmoe_model *model, int32_t column);
+/* The columns of files that a feature of several is made of ("columns" of a sequence, an element of
+ * the list each): *out (may be NULL) is an array of the model's. Returns how many; 0: it reads one
+ * column, mmoe_model_sparse_column, which of a feature of several is its name. */
+MMOE_API size_t mmoe_model_sparse_columns(const mmoe_model *model, int32_t column,
+                                          const char *const **out);
 /* Rows of the column's embedding table; ready row numbers are 0 .. rows-1. */
 MMOE_API int64_t mmoe_model_sparse_rows(const mmoe_model *model, int32_t column);
 /* What makes rows of its values: "row", "vocabulary", "hash", "boundaries" or "quantiles". */
@@ -178,12 +183,15 @@ MMOE_API const char *mmoe_model_score(const mmoe_model *model);
  * model's vocabularies and transforms, and mean what their text means in a file: an id is 7 as the
  * integer 7, the double 7.0, and the texts "7", "7.0" and " 7". Unknown ids take row 0 of a learned
  * vocabulary; of a table with vocab_size, the row oov_id, without which they are an error; to a
- * hash none is unknown. What a sparse column cuts into bins is a number. A NaN is a missing value:
- * of a sparse column, and of a number whose feature says what stands for it ("missing" in the
- * configuration); of others it is an error. */
+ * hash none is unknown. What a sparse column cuts into bins is a number.
+ *
+ * A value that is missing, as an empty cell of a file is, is a NaN, the integer MMOE_MISSING_INT64,
+ * or one of the texts below. It takes row 0 of a table whose rows are learned, hashed or bins; of
+ * one with vocab_size the row oov_id, without which it is an error; of a number, what its feature
+ * says ("missing" in the configuration), and if it says nothing it is an error. */
 typedef enum mmoe_value_type {
     MMOE_VALUE_ROW = 0,   /* sparse: int32_t, a row number of the embedding table */
-    MMOE_VALUE_INT64 = 1, /* int64_t, raw */
+    MMOE_VALUE_INT64 = 1, /* int64_t, raw; MMOE_MISSING_INT64: missing */
     MMOE_VALUE_TEXT = 2,  /* const char *, raw; NULL, "" and the words of data.missing: missing */
     MMOE_VALUE_INPUT = 3, /* dense: the floats [mmoe_model_dense_width] that a value has become by
                              its transform or encoding, and which are finite */
@@ -191,10 +199,14 @@ typedef enum mmoe_value_type {
     MMOE_VALUE_DOUBLE = 5 /* double, raw */
 } mmoe_value_type;
 
+/* The integer that stands for none, since no bits of an int64_t are left over. (An id that is this
+ * number comes as a text.) */
+#define MMOE_MISSING_INT64 INT64_MIN
+
 /* The values of one column, wherever they stand: an array of its own, a column of a row-major
  * array, a member of an array of structures. Row r's value is at (const char *)values + r * stride;
  * it need not be aligned. A vector's numbers (mmoe_model_dense_dim) stand one behind the other, or
- * in one text; it is missing where all of them are NaN. */
+ * in one text; it is missing where all of them are. */
 typedef struct mmoe_column {
     mmoe_value_type type;
     const void *values;
@@ -217,6 +229,7 @@ typedef struct mmoe_lists {
     const int64_t *offsets;
     const int32_t *ids;   /* rows of tables */
     const float *weights; /* of elements, at least 0; NULL: all 1 */
+    size_t elements;      /* in `ids` and in `weights`: where the last list ends, or more */
 } mmoe_lists;
 
 /* Rows to score. The sparse columns are the model's sparse features in their order

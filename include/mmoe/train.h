@@ -177,15 +177,25 @@ MMOE_API mmoe_status mmoe_model_export_weights(const mmoe_model *model, const ch
                                                mmoe_error *err);
 
 /* Writes the model as ONNX (operator set 14), to be run by others; batch norm is folded into the
- * weights. ids    int64 [B, sparse]  row numbers of the tables, what a vocabulary made of the
- * data's values (absent: no sparse columns) x      float [B, dense]   values as they stand in the
- * data, a vector's numbers side by side, NaN where one is missing (of a vector the first): the
- * model's transforms and encodings are part of the graph, in double (absent: no dense columns)
- * scores float [B, tasks]   as mmoe_predictor_run writes them Nothing checks the inputs: a row
- * number below 0 counts from a table's end, one that is too large is the runtime's error, and log1p
- * of a value of -1 or less is not finite. A float holds whole numbers to 2^24: larger raw values
- * lose digits before their transform. MMOE_E_ARGUMENT too when the file would be larger than 2 GiB,
- * a protobuf message's limit, and when the library was built without protobuf-c. */
+ * weights. Its inputs and its output, rows B being free:
+ *   ids     int64 [B, sparse]  row numbers of the tables, what a vocabulary made of the data's
+ *                              values, of the columns of one value a row (absent: there are none)
+ *   x       float [B, dense]   values as they stand in the data, a vector's numbers side by side,
+ *                              NaN where one is missing (of a vector the first): the model's
+ *                              transforms and encodings are part of the graph, in double (absent:
+ *                              there are no dense columns)
+ *   of each sequence NAME, its lists padded to one length, any number of each run's:
+ *   NAME.ids      int64 [B, NAME.length]  row numbers of its table
+ *   NAME.mask     bool [B, NAME.length]   true of elements, false of padding, wherever it stands;
+ *                                         what the other two have there is not read
+ *   NAME.weights  float [B, NAME.length]  (absent: it has no "weight_separator")
+ *   scores  float [B, tasks]   as mmoe_predictor_run writes them
+ * "max_len", "truncate" and "padding_idx" are part of the graph. Nothing checks the inputs: a row
+ * number below 0 counts from a table's end, one that is too large is the runtime's error, log1p of
+ * a value of -1 or less is not finite, and a weight may be any number. A float holds whole numbers
+ * to 2^24: larger raw values lose digits before their transform. MMOE_E_ARGUMENT too when the file
+ * would be larger than 2 GiB, a protobuf message's limit, and when the library was built without
+ * protobuf-c. */
 MMOE_API mmoe_status mmoe_model_export_onnx(const mmoe_model *model, const char *path,
                                             mmoe_error *err);
 
@@ -301,6 +311,19 @@ enum { MMOE_MAX_METRICS = 7 }; /* of a task type */
 /* Metric `index` of a task type, or NULL past the last; the first is what early stopping watches by
  * default. `type` -1: of all types, each metric once. */
 MMOE_API const mmoe_metric *mmoe_metric_at(int type, size_t index);
+/* What says whether a task's model is better than none: a figure of it beside that of one constant
+ * for all rows, the mean label of the training rows, which is the best that can be predicted
+ * without looking at a row; static. */
+typedef struct mmoe_baseline {
+    const char *metric;        /* which figure: "logloss", of which less is better */
+    const char *name, *title;  /* the constant's: "base_logloss", "log-loss of the base rate" */
+    const char *ratio;         /* how they compare: "ne", in JSON and tables */
+    const char *ratio_title;   /* "normalised entropy" */
+    int better;                /* the ratio's: 1: larger values, -1: smaller ones */
+    const char *ratio_meaning; /* "log-loss / log-loss of the base rate; below 1 it is ..." */
+} mmoe_baseline;
+/* That of a task type; NULL where `type` is none. */
+MMOE_API const mmoe_baseline *mmoe_baseline_of(int type);
 /* Why a label of a task of this type cannot be `value`, "is neither 0 nor 1"; NULL: it can.
  * Static. */
 MMOE_API const char *mmoe_label_fault(int type, double value);
@@ -317,6 +340,11 @@ typedef struct mmoe_task_metrics {
     double calibration; /* sum of predictions over sum of labels */
     const char *why;    /* why a figure is undefined; NULL when all are defined; static */
     double values[MMOE_MAX_METRICS]; /* the same and all others: in the order of mmoe_metric_at */
+    /* The model beside no model, as mmoe_baseline_of(type) names it. */
+    double constant;         /* the mean label that is predicted for every row instead */
+    int constant_is_of_rows; /* 1: of these rows, the model having none of training rows: it was
+                                written by an older version, or mmoe_trainer_fit never trained it */
+    double base, relative;   /* the constant's figure; how the model's compares */
 } mmoe_task_metrics;
 
 /* Predicts with `threads` workers and fills `metrics` [tasks]. Uses the process's BLAS threads as
@@ -324,6 +352,14 @@ typedef struct mmoe_task_metrics {
 MMOE_API mmoe_status mmoe_evaluate(const mmoe_model *model, const mmoe_dataset *dataset,
                                    int threads, const mmoe_allocator *alloc,
                                    mmoe_task_metrics *metrics, mmoe_error *err);
+
+/* Gives what `metrics` [tasks], as mmoe_evaluate filled them, say against the model: a task whose
+ * figure is worse than the constant's, a constant that is not of training rows. `rows` is what the
+ * sentences call the rows: "test rows". MMOE_E_ARGUMENT, _MEMORY. */
+MMOE_API mmoe_status mmoe_metrics_check(const mmoe_task_metrics *metrics, int32_t tasks,
+                                        const char *rows,
+                                        void (*on_warning)(void *user, const mmoe_warning *warning),
+                                        void *user, mmoe_error *err);
 
 /* Label of a row as the model's loss and metrics take it: mmoe_dataset_label's, but that of ESMM's
  * conversion is 0 where the click's is 0. NaN as there. */

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "config/config_check.h"
+#include "data/texts.h"
 
 /* Enters `name` with `path`; false when memory is out, *earlier the path that bears the name
  * already. */
@@ -13,13 +14,14 @@ static bool enter(json_t *names, const char *name, const char *path, const char 
     return *earlier || json_object_set_new(names, name, json_string(path)) == 0;
 }
 
-/* A feature that says which column it reads is one: its name is no pattern. */
-static mmoe_status enter_feature(json_t *names, const char *name, const char *column,
+/* A feature that says which columns it reads, in the key `source`, is one: its name is no pattern.
+ */
+static mmoe_status enter_feature(json_t *names, const char *name, const char *source,
                                  const char *path, const mmoe_key_place *place) {
     const char *earlier, *star = strchr(name, '*');
-    if (star && column)
-        return mmoe_key_fail(place, path, "\"%s\" is a pattern, but the feature has a \"column\"",
-                             name);
+    if (star && source)
+        return mmoe_key_fail(place, path, "\"%s\" is a pattern, but the feature has a \"%s\"", name,
+                             source);
     if (star && strchr(star + 1, '*'))
         return mmoe_key_fail(place, path, "\"%s\" has more than one *", name);
     if (!enter(names, name, path, &earlier)) return mmoe_fail_memory(place->err, strlen(name));
@@ -35,11 +37,35 @@ static mmoe_status check_encoder(const mmoe_encoder *e, const char *item,
     return fault ? mmoe_key_fail(place, path, "%s", fault) : MMOE_OK;
 }
 
+static const char column_key[] = "column", columns_key[] = "columns";
+
+/* The key that says which columns a feature reads; NULL: none does. */
+static const char *source_of(const mmoe_sparse_spec *s) {
+    if (s->columns.items) return columns_key;
+    return s->column ? column_key : NULL;
+}
+
+/* Names and patterns of columns, each once. */
+static mmoe_status check_columns(const mmoe_sparse_spec *s, const char *item,
+                                 const mmoe_key_place *place) {
+    for (size_t i = 0; i < s->columns.count; i++) {
+        const char *name = s->columns.items[i], *star = strchr(name, '*'), *fault = NULL;
+        const mmoe_texts before = {s->columns.items, i};
+        char path[MMOE_PATH_SIZE];
+        snprintf(path, sizeof path, "%s.%s[%zu]", item, source_of(s), i);
+        if (star && strchr(star + 1, '*')) fault = "has more than one *";
+        if (mmoe_texts_have(&before, name)) fault = "stands here twice";
+        if (fault) return mmoe_key_fail(place, path, "\"%s\" %s", name, fault);
+    }
+    return MMOE_OK;
+}
+
 static mmoe_status check_sparse(const mmoe_sparse_spec *spec, const char *item, json_t *names,
                                 const mmoe_key_place *place) {
     char path[MMOE_PATH_SIZE];
     snprintf(path, sizeof path, "%s.name", item);
-    const mmoe_status status = enter_feature(names, spec->name, spec->column, path, place);
+    mmoe_status status = enter_feature(names, spec->name, source_of(spec), path, place);
+    if (!status) status = check_columns(spec, item, place);
     if (status) return status;
     snprintf(path, sizeof path, "%s.shared_with", item);
     if (spec->shared_with && spec->encoder->kind->is_decided)
@@ -116,7 +142,8 @@ static mmoe_status check_dense(const mmoe_dense_spec *spec, int32_t i, json_t *n
     char item[MMOE_PATH_SIZE / 2], path[MMOE_PATH_SIZE];
     snprintf(item, sizeof item, "features.dense[%d]", i);
     snprintf(path, sizeof path, "%s.name", item);
-    const mmoe_status status = enter_feature(names, spec->name, spec->column, path, place);
+    const mmoe_status status =
+        enter_feature(names, spec->name, spec->column ? column_key : NULL, path, place);
     if (status) return status;
     snprintf(path, sizeof path, "%s.indicator", item);
     if (spec->indicator && spec->missing.word == MMOE_MISSING_ERROR)
@@ -125,18 +152,28 @@ static mmoe_status check_dense(const mmoe_dense_spec *spec, int32_t i, json_t *n
     return check_encoder(spec->encoder, item, place);
 }
 
+static bool reads(const mmoe_sparse_spec *s, const char *column) {
+    return (s->column && strcmp(s->column, column) == 0) || mmoe_texts_have(&s->columns, column);
+}
+
 /* The key of a feature that reads a column not of its name; NULL: there is none. */
-static const char *reader_of(const mmoe_feature_specs *features, const char *column,
+static const char *reader_of(const mmoe_feature_specs *f, const char *column,
                              char path[MMOE_PATH_SIZE]) {
-    for (int32_t i = 0; i < features->n_sparse + features->n_dense; i++) {
-        const bool sparse = i < features->n_sparse;
-        const int32_t at = sparse ? i : i - features->n_sparse;
-        const char *read = sparse ? features->sparse[at].column : features->dense[at].column;
-        if (!read || strcmp(read, column) != 0) continue;
-        snprintf(path, MMOE_PATH_SIZE, "features.%s[%d].column", sparse ? "sparse" : "dense", at);
-        return path;
-    }
-    return NULL;
+    const struct {
+        const char *list;
+        const mmoe_sparse_spec *items;
+        int32_t count;
+    } ids[] = {{"sparse", f->sparse, f->n_sparse}, {"sequence", f->sequence, f->n_sequence}};
+    *path = '\0';
+    for (size_t k = 0; k < sizeof ids / sizeof *ids; k++)
+        for (int32_t i = 0; !*path && i < ids[k].count; i++)
+            if (reads(&ids[k].items[i], column))
+                snprintf(path, MMOE_PATH_SIZE, "features.%s[%d].%s", ids[k].list, i,
+                         source_of(&ids[k].items[i]));
+    for (int32_t i = 0; !*path && i < f->n_dense; i++)
+        if (f->dense[i].column && strcmp(f->dense[i].column, column) == 0)
+            snprintf(path, MMOE_PATH_SIZE, "features.dense[%d].%s", i, column_key);
+    return *path ? path : NULL;
 }
 
 /* The key that says that a feature bears this name or reads this column; NULL: there is none. */

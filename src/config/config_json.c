@@ -147,6 +147,36 @@ static mmoe_status begin_item(const reader *r, const mmoe_key_list *list, const 
     return encoder && !status ? MMOE_OK : mmoe_fail_memory(r->place.err, kind->size);
 }
 
+/* The key of a list's items that has the name text[0 .. length). */
+static const mmoe_key *key_named(const mmoe_key_list *list, const char *text, size_t length) {
+    const mmoe_key *key;
+    for (size_t i = 0; (key = mmoe_key_at(i)); i++) {
+        const char *name = mmoe_key_name(key);
+        if (mmoe_key_list_takes(list, key) && strlen(name) == length &&
+            strncmp(name, text, length) == 0)
+            break;
+    }
+    return key;
+}
+
+/* Beside a key that is there, those in whose place it stands are not. */
+static mmoe_status replace_keys(const reader *r, const mmoe_key_list *list, const mmoe_key *key,
+                                const json_t *item, const node *at) {
+    const char *name = mmoe_key_name(key);
+    size_t length;
+    if (!key->instead || !json_object_get(item, name)) return MMOE_OK;
+    for (const char *other = key->instead; *other; other += length + (other[length] != '\0')) {
+        length = strcspn(other, " ");
+        const mmoe_key *replaced = key_named(list, other, length);
+        if (json_object_get(item, mmoe_key_name(replaced)))
+            return mmoe_key_fail(&r->place, at->path,
+                                 "\"%s\" stands in the place of \"%s\"; give one", name,
+                                 mmoe_key_name(replaced));
+        mmoe_key_clear(replaced, &r->config->alloc, at->scope);
+    }
+    return MMOE_OK;
+}
+
 static mmoe_status read_item(const reader *r, const mmoe_key_list *list, const json_t *item,
                              const node *at) {
     if (!json_is_object(item))
@@ -155,10 +185,12 @@ static mmoe_status read_item(const reader *r, const mmoe_key_list *list, const j
     if (status == MMOE_OK) status = read_object(r, item, at);
     const mmoe_key *key;
     for (size_t i = 0; status == MMOE_OK && (key = mmoe_key_at(i)); i++) {
-        if (!mmoe_key_list_takes(list, key) || !key->required) continue;
+        if (!mmoe_key_list_takes(list, key)) continue;
         const char *name = strstr(key->doc.path, "[].") + 3;
-        if (!json_object_get(item, name))
+        if (key->required && !json_object_get(item, name))
             status = mmoe_key_fail(&r->place, at->path, "\"%s\" is missing", name);
+        else
+            status = replace_keys(r, list, key, item, at);
     }
     return status;
 }

@@ -81,6 +81,10 @@ static const mmoe_key dense_keys[] = {
              "takes as well: each element has a row."},
      .kind = MMOE_KEY_TEXT,
      IN_SEQUENCE(separator)},
+    NAMES("features.sequence[].columns",
+          INSTEAD("column separator weight_separator", IN_SEQUENCE(columns)), 1, 1024, PATTERN,
+          "Lists that stand in several columns, one element in each, in this order (of a pattern, "
+          "the file's); a missing value is no element."),
     TEXT("features.sequence[].weight_separator", IN_SEQUENCE(weight_separator), false,
          "one character",
          "What stands between an element and its weight, a number of at least 0; without it all "

@@ -78,6 +78,8 @@ mmoe_status mmoe_key_store(const mmoe_key *key, const json_t *value, const mmoe_
                            void *scope, const mmoe_key_place *place, const char *path);
 /* Stores the default, or what stands for an absent value. */
 mmoe_status mmoe_key_store_default(const mmoe_key *key, const mmoe_allocator *alloc, void *scope);
+/* Takes a text away, a default for one. */
+void mmoe_key_clear(const mmoe_key *key, const mmoe_allocator *alloc, void *scope);
 /* The word of an enumerator. */
 const char *mmoe_key_word(const mmoe_key *key, int32_t value, int *length);
 /* The stored value, *out being NULL when it is absent; MMOE_E_MEMORY. `config` gives the tasks'

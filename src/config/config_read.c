@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "base/utf8.h"
 #include "config/config_json.h"
+#include "data/texts.h"
 #include "base/json_text.h"
 
 enum { MMOE_CONFIG_MAX_BYTES = 1 << 24 };
@@ -17,6 +18,7 @@ static void free_sparse(mmoe_sparse_spec *specs, int32_t count, const mmoe_alloc
         char *const texts[] = {specs[i].name, specs[i].column, specs[i].shared_with,
                                specs[i].separator, specs[i].weight_separator};
         for (size_t t = 0; t < sizeof texts / sizeof *texts; t++) mmoe_release(a, texts[t]);
+        mmoe_texts_finish(&specs[i].columns, a);
         mmoe_encoder_free(specs[i].encoder);
     }
     mmoe_release(a, specs);

@@ -9,6 +9,7 @@
 #include "base/utf8.h"
 #include "base/text.h"
 #include "config/config_keys.h"
+#include "data/texts.h"
 #include "base/json_text.h"
 
 _Static_assert(offsetof(mmoe_trainer_config, beta2) ==
@@ -158,28 +159,24 @@ static mmoe_status store_texts(const mmoe_key *key, const json_t *value,
                                const mmoe_allocator *alloc, mmoe_texts *to,
                                const mmoe_key_place *place, const char *path) {
     const size_t n = json_array_size(value);
-    if (!json_is_array(value) || n > (size_t)key->most)
+    if (!json_is_array(value) || n < (size_t)key->least || n > (size_t)key->most)
         return refuse(value, key->doc.type, key->doc.allowed, place, path);
     for (size_t i = 0; i < n; i++) {
         const json_t *entry = json_array_get(value, i);
         const size_t length = json_string_length(entry);
         char entry_path[MMOE_PATH_SIZE + 32];
         snprintf(entry_path, sizeof entry_path, "%s[%zu]", path, i);
-        if (!json_is_string(entry) || length > 64 || strlen(json_string_value(entry)) != length)
+        if (!json_is_string(entry) || !within(key, (double)length) ||
+            strlen(json_string_value(entry)) != length)
             return refuse(entry, "string", key->entry, place, entry_path);
     }
-    mmoe_texts texts = {mmoe_alloc_zero(alloc, n + 1, sizeof(char *)), 0};
-    if (!texts.items) return mmoe_fail_memory(place->err, (n + 1) * sizeof(char *));
-    for (size_t i = 0; i < to->count; i++) mmoe_release(alloc, to->items[i]);
-    mmoe_release(alloc, to->items);
-    *to = texts;
-    for (; to->count < n; to->count++) {
-        const json_t *entry = json_array_get(value, to->count);
-        char *copy = mmoe_copy_text(alloc, json_string_value(entry), json_string_length(entry));
-        if (!copy) return mmoe_fail_memory(place->err, json_string_length(entry) + 1);
-        to->items[to->count] = copy;
+    mmoe_texts_finish(to, alloc);
+    bool ok = mmoe_texts_start(to, n, alloc);
+    for (size_t i = 0; ok && i < n; i++) {
+        const json_t *entry = json_array_get(value, i);
+        ok = mmoe_texts_add(to, json_string_value(entry), json_string_length(entry), alloc);
     }
-    return MMOE_OK;
+    return ok ? MMOE_OK : mmoe_fail_memory(place->err, (n + 1) * sizeof(char *));
 }
 
 /* A word's enumerator, or a number as an array's. */
@@ -275,6 +272,13 @@ mmoe_status mmoe_key_store_default(const mmoe_key *key, const mmoe_allocator *al
         mmoe_key_store(key, value, alloc, scope, &(mmoe_key_place){"default", NULL}, key->doc.path);
     json_decref(value);
     return status;
+}
+
+void mmoe_key_clear(const mmoe_key *key, const mmoe_allocator *alloc, void *scope) {
+    char **text = (char **)(void *)((char *)scope + key->offset);
+    assert(key->kind == MMOE_KEY_TEXT);
+    mmoe_release(alloc, *text);
+    *text = NULL;
 }
 
 /* The double that the float's shortest text reads as; printed with 9 digits, it gives that text
@@ -379,6 +383,8 @@ mmoe_status mmoe_key_load(const mmoe_key *key, const void *scope, const mmoe_con
         *out = load_numbers(from);
         break;
     case MMOE_KEY_TEXTS:
+        *out = NULL;
+        if (!((const mmoe_texts *)from)->items) return MMOE_OK;
         *out = load_texts(from);
         break;
     case MMOE_KEY_CHOICE: {

@@ -222,7 +222,7 @@ static double double_at(mmoe_value_type type, const void *at) {
 int mmoe_value_integral(mmoe_value_type type, const void *at, int64_t *out) {
     if (type == MMOE_VALUE_INT64) {
         *out = integer_at(at);
-        return 1;
+        return *out == MMOE_MISSING_INT64 ? -2 : 1;
     }
     if (type == MMOE_VALUE_TEXT) {
         size_t length;
@@ -244,7 +244,10 @@ bool mmoe_value_number(mmoe_value_type type, const void *at, double *out) {
         const char *text = mmoe_value_text(at, &length);
         return mmoe_parse_double(text, length, out);
     }
-    *out = type == MMOE_VALUE_INT64 ? (double)integer_at(at) : double_at(type, at);
+    if (type != MMOE_VALUE_INT64)
+        *out = double_at(type, at);
+    else
+        *out = integer_at(at) == MMOE_MISSING_INT64 ? (double)NAN : (double)integer_at(at);
     return true;
 }
 
@@ -262,6 +265,7 @@ const char *mmoe_value_show(mmoe_value_type type, const void *at, char out[MMOE_
         const char *text = mmoe_value_text(at, &length);
         return mmoe_text_show(text, length, out);
     }
+    if (type == MMOE_VALUE_INT64 && integer_at(at) == MMOE_MISSING_INT64) return "a missing value";
     if (type == MMOE_VALUE_INT64)
         snprintf(out, MMOE_SHOWN_SIZE, "%lld", (long long)integer_at(at));
     else if (type == MMOE_VALUE_DOUBLE)

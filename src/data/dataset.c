@@ -68,24 +68,28 @@ static bool is_constant(const void *columns, int32_t width, int32_t stride, int6
     return rows > 1 && r == rows;
 }
 
-static mmoe_status warn_of_constant(dataset *set, const char *name, const char *column,
+/* `shown`: the feature in words. */
+static mmoe_status warn_of_constant(dataset *set, const char *name, const char *shown,
                                     mmoe_error *err) {
-    char shown[MMOE_FEATURE_SIZE];
     return mmoe_warn(&set->warnings, (mmoe_warning){NULL, name, set->rows, set->first_row}, err,
-                     "%s: all %lld values are the same: it tells nothing",
-                     mmoe_feature_show(name, column, shown), (long long)set->rows);
+                     "%s: all %lld values are the same: it tells nothing", shown,
+                     (long long)set->rows);
 }
 
 mmoe_status mmoe_dataset_warn_of_constants(dataset *set, const struct mmoe_schema *schema,
                                            mmoe_error *err) {
+    char shown[MMOE_FEATURE_SIZE];
     mmoe_status status = MMOE_OK;
     for (int32_t i = 0; i < set->n_id && !status; i++)
         if (is_constant(set->ids + i, 1, set->n_id, set->rows))
-            status = warn_of_constant(set, schema->sparse[i].name, schema->sparse[i].column, err);
+            status = warn_of_constant(set, schema->sparse[i].name,
+                                      mmoe_sparse_show(&schema->sparse[i], shown), err);
     for (int32_t i = 0; i < set->n_dense && !status; i++)
         if (is_constant(set->dense + schema->dense[i].first, schema->dense[i].width,
                         set->dense_width, set->rows))
-            status = warn_of_constant(set, schema->dense[i].name, schema->dense[i].column, err);
+            status = warn_of_constant(
+                set, schema->dense[i].name,
+                mmoe_feature_show(schema->dense[i].name, schema->dense[i].column, shown), err);
     return status;
 }
 
@@ -288,7 +292,8 @@ const mmoe_column_counts *mmoe_dataset_column(const mmoe_dataset *set, size_t in
 static mmoe_lists lists_from(const dataset *set, int64_t first) {
     const int32_t count = set->n_sparse - set->n_id;
     if (!count) return (mmoe_lists){0};
-    return (mmoe_lists){count, set->offsets + first * count, set->elements, set->element_weights};
+    return (mmoe_lists){count, set->offsets + first * count, set->elements, set->element_weights,
+                        (size_t)set->offsets[set->rows * count]};
 }
 
 mmoe_status mmoe_dataset_batch(const mmoe_dataset *set, int64_t first, size_t rows, mmoe_batch *out,

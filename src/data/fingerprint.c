@@ -22,6 +22,13 @@ static uint64_t hash_feature(uint64_t h, const char *name, const char *column) {
     return column ? hash_text(h, column) : h;
 }
 
+/* As that of one column where there are no others. */
+static uint64_t hash_id_feature(uint64_t h, const mmoe_sparse_column *c) {
+    h = hash_feature(h, c->name, c->column);
+    for (size_t i = 0; i < c->columns.count; i++) h = hash_text(h, c->columns.items[i]);
+    return h;
+}
+
 /* What becomes of the elements is the model's. */
 static uint64_t hash_list(uint64_t h, const mmoe_list_how *how) {
     h = hash_number(hash_number(h, how->separator), how->weight_separator);
@@ -42,7 +49,7 @@ static uint64_t hash_gap(uint64_t h, const mmoe_dense_column *c) {
 uint64_t mmoe_schema_fingerprint(const struct mmoe_schema *s) {
     uint64_t h = hash_number(hash_number(s->n_sparse, s->n_dense), s->n_label);
     for (int32_t i = 0; i < s->n_sparse; i++)
-        h = mmoe_encoder_hash(hash_feature(h, s->sparse[i].name, s->sparse[i].column),
+        h = mmoe_encoder_hash(hash_id_feature(h, &s->sparse[i]),
                               s->tables[s->sparse[i].table].encoder);
     for (int32_t i = 0; i < s->n_sparse; i++)
         if (s->sparse[i].list >= 0) h = hash_list(hash_number(h, i), &s->sparse[i].how);

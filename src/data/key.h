@@ -65,13 +65,15 @@ typedef struct mmoe_key {
     bool required;
     bool is_later;       /* than files of its column kind: a schema has it where it is given */
     bool may_differ;     /* a run that is continued may have another value than it began with */
-    double low, high;    /* bounds of the value, or of each entry of an array */
+    double low, high;    /* bounds of the value, or of each entry of an array; bytes of texts */
     bool above, below;   /* low, high itself is not allowed */
     const char *entry;   /* what an entry of an array may be */
     int32_t least, most; /* entries of an array; words of a choice */
     int32_t first;       /* enumerator of the first word */
     int64_t absent;      /* what stands for an integer or word without default that is not given */
     const char *zero;    /* of MMOE_KEY_INT32: the word that stands for 0 */
+    const char *instead; /* texts of its object, by their names with blanks between them, in whose
+                            place it stands: beside it they are errors, and have no default */
 } mmoe_key;
 
 /* The name of a key within its object: the last word of its path. */

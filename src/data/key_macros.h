@@ -62,7 +62,14 @@
 #define TEXTS(path_, place, default_, most_, allowed_, help_)                                      \
     {                                                                                              \
         .doc = {path_, "array", default_, "up to " #most_ " strings: " allowed_, help_},           \
-        .kind = MMOE_KEY_TEXTS, place, .entry = allowed_, .most = most_                            \
+        .kind = MMOE_KEY_TEXTS, place, .high = 64, .entry = allowed_, .most = most_                \
+    }
+/* Names of columns, which may be of any length. */
+#define NAMES(path_, place, least_, most_, allowed_, help_)                                        \
+    {                                                                                              \
+        .doc = {path_, "array", NULL, #least_ " to " #most_ " strings: " allowed_, help_},         \
+        .kind = MMOE_KEY_TEXTS, place, .low = 1, .high = 1 << 20, .entry = allowed_,               \
+        .least = least_, .most = most_                                                             \
     }
 /* An X-macro's words, the first enumerator being 0, or a number. */
 #define CHOICE(path_, place, default_, list, low_, high_, help_)                                   \
@@ -73,6 +80,8 @@
     }
 /* A key that its column kind has got since files of it were written. */
 #define LATER(place) place, .is_later = true
+/* A key that stands in the place of others. */
+#define INSTEAD(others, place) place, .instead = others
 /* A value of a column kind's structure. */
 #define IN_ID(type, member) .scope = MMOE_SCOPE_SPARSE, .offset = offsetof(type, member)
 #define IN_NUMBER(type, member) .scope = MMOE_SCOPE_DENSE, .offset = offsetof(type, member)

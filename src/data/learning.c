@@ -36,9 +36,9 @@ static void measure_numbers(const mmoe_learning *l) {
             }
 }
 
-/* A feature: where it stands in errors. */
+/* A feature: where it stands in errors, and in words. */
 typedef struct place {
-    const char *name, *column;
+    const char *name, *column, *shown;
 } place;
 
 /* A fault of a whole column. */
@@ -54,19 +54,19 @@ static mmoe_status fail_column(const mmoe_learning *l, place at, const char *fau
 
 static mmoe_status settle_encoder(const mmoe_learning *l, mmoe_encoder *e, place at,
                                   mmoe_error *err) {
-    char room[MMOE_FAULT_SIZE], shown[MMOE_FEATURE_SIZE];
+    char room[MMOE_FAULT_SIZE];
     int64_t figure = 0;
     const mmoe_status status =
         fail_column(l, at, e->kind->settle ? e->kind->settle(e, room) : NULL, err);
     const char *remark = !status && e->kind->remark ? e->kind->remark(e, room, &figure) : NULL;
     if (!remark) return status;
     return mmoe_warn(&l->set->warnings, (mmoe_warning){NULL, at.name, figure, 0}, err, "%s: %s",
-                     mmoe_feature_show(at.name, at.column, shown), remark);
+                     at.shown, remark);
 }
 
 static mmoe_status settle_number(const mmoe_learning *l, mmoe_dense_column *c, mmoe_error *err) {
-    const place at = {c->name, c->column};
-    char room[MMOE_FAULT_SIZE];
+    char room[MMOE_FAULT_SIZE], shown[MMOE_FEATURE_SIZE];
+    const place at = {c->name, c->column, mmoe_feature_show(c->name, c->column, shown)};
     if (mmoe_gap_is_open(&c->gap) && !c->gap.rows)
         return fail_column(l, at, "every value is missing", err);
     const mmoe_status status = settle_encoder(l, c->encoder, at, err);
@@ -74,11 +74,11 @@ static mmoe_status settle_number(const mmoe_learning *l, mmoe_dense_column *c, m
 }
 
 /* The feature that owns a table. */
-static place owner_of(const struct mmoe_schema *s, int32_t table) {
+static place owner_of(const struct mmoe_schema *s, int32_t table, char shown[MMOE_FEATURE_SIZE]) {
     const char *name = s->tables[table].name;
     int32_t i = 0;
     while (s->sparse[i].table != table || strcmp(s->sparse[i].name, name) != 0) i++;
-    return (place){name, s->sparse[i].column};
+    return (place){name, s->sparse[i].column, mmoe_sparse_show(&s->sparse[i], shown)};
 }
 
 static void place_id(mmoe_note *note, const int32_t *become, int64_t row, int32_t *id) {
@@ -108,12 +108,13 @@ static void place_ids(const mmoe_learning *l) {
 
 mmoe_status mmoe_learning_settle(const mmoe_learning *l, mmoe_error *err) {
     struct mmoe_schema *s = l->schema;
+    char shown[MMOE_FEATURE_SIZE];
     mmoe_status status = MMOE_OK;
     measure_numbers(l);
     for (int32_t i = 0; !status && i < s->n_dense; i++)
         status = settle_number(l, &s->dense[i], err);
     for (int32_t i = 0; !status && i < s->n_table; i++) {
-        status = settle_encoder(l, s->tables[i].encoder, owner_of(s, i), err);
+        status = settle_encoder(l, s->tables[i].encoder, owner_of(s, i, shown), err);
         mmoe_table_settle(&s->tables[i]);
     }
     if (status) return status;

@@ -37,6 +37,7 @@ const char *mmoe_list_encoded_fault(const mmoe_list_how *how, const mmoe_lists *
                                     size_t index) {
     const int64_t *at = lists->offsets + index;
     if (at[0] < 0 || at[1] < at[0]) return "its offsets descend";
+    if ((uint64_t)at[1] > lists->elements) return "its offsets pass the elements";
     const mmoe_list_span span = mmoe_list_encoded(how, lists, index);
     if (span.begin < span.end && !lists->ids) return "its elements are NULL";
     return mmoe_list_weight_fault(how, lists->weights, span);

@@ -39,13 +39,12 @@ static mmoe_status warn_of_cuts(const mmoe_note *notes, const struct mmoe_schema
         if (n->cut == 0) continue;
         mmoe_format_count(n->cut, cut);
         mmoe_format_count(rows, lists);
-        status =
-            mmoe_warn(list, (mmoe_warning){NULL, n->counts.name, n->cut, n->first_cut}, err,
-                      "%s: of %s lists %s %s more than max_len, %d, elements, the first in "
-                      "row %lld: the %s ones are read",
-                      mmoe_feature_show(n->counts.name, c->column, shown), lists, cut,
-                      n->cut == 1 ? "has" : "have", (int)c->how.max_len, (long long)n->first_cut,
-                      c->how.truncate == MMOE_KEEP_LAST ? "last" : "first");
+        status = mmoe_warn(list, (mmoe_warning){NULL, n->counts.name, n->cut, n->first_cut}, err,
+                           "%s: of %s lists %s %s more than max_len, %d, elements, the first in "
+                           "row %lld: the %s ones are read",
+                           mmoe_sparse_show(c, shown), lists, cut, n->cut == 1 ? "has" : "have",
+                           (int)c->how.max_len, (long long)n->first_cut,
+                           c->how.truncate == MMOE_KEEP_LAST ? "last" : "first");
     }
     return status;
 }
@@ -65,15 +64,17 @@ mmoe_status mmoe_notes_warn_learned(const mmoe_note *notes, const struct mmoe_sc
             list, (mmoe_warning){NULL, n->counts.name, n->texts, n->first_text}, err,
             "%s: %s of %s values %s no integer%s, the first in row %lld: its ids are "
             "texts; data.missing says what stands for nothing",
-            mmoe_feature_show(n->counts.name, schema->sparse[i].column, shown), texts, values,
+            mmoe_sparse_show(&schema->sparse[i], shown), texts, values,
             n->texts == 1 ? "is" : "are", n->texts == 1 ? "" : "s", (long long)n->first_text);
     }
     return status;
 }
 
-/* Of the feature of note `i`. */
-static const char *column_of(const struct mmoe_schema *s, int32_t i) {
-    return i < s->n_sparse ? s->sparse[i].column : s->dense[i - s->n_sparse].column;
+/* The feature of note `i`. */
+static const char *show(const struct mmoe_schema *s, int32_t i, char room[MMOE_FEATURE_SIZE]) {
+    if (i < s->n_sparse) return mmoe_sparse_show(&s->sparse[i], room);
+    const mmoe_dense_column *d = &s->dense[i - s->n_sparse];
+    return mmoe_feature_show(d->name, d->column, room);
 }
 
 static bool is_many(int64_t count, int64_t rows) { return 20 * count > rows; }
@@ -95,8 +96,8 @@ mmoe_status mmoe_notes_warn_read(const mmoe_note *notes, const struct mmoe_schem
         status = mmoe_warn(list, about, err,
                            "%s: of %s values %.1f %% are unknown and %.1f %% missing, the first in "
                            "row %lld",
-                           mmoe_feature_show(n->counts.name, column_of(schema, i), shown), values,
-                           (double)unknown / all, (double)missing / all, (long long)about.row);
+                           show(schema, i, shown), values, (double)unknown / all,
+                           (double)missing / all, (long long)about.row);
     }
     return status;
 }

@@ -26,10 +26,12 @@ typedef struct mmoe_sparse_spec {
     int64_t padding_idx;   /* a row of the table that stays 0, and whose elements are no part of
                               lists; -1: there is none */
     /* Of a sequence; its other answers are those of a sparse column. */
-    char *separator, *weight_separator; /* NULL: elements have no weights */
-    int64_t max_len;                    /* 0: no bound */
+    char *separator;        /* NULL: there are `columns` */
+    char *weight_separator; /* NULL: elements have no weights */
+    int64_t max_len;        /* 0: no bound */
     mmoe_truncation truncate;
     mmoe_pooling pooling;
+    mmoe_texts columns; /* names and patterns, an element each; absent: it reads one */
 } mmoe_sparse_spec;
 
 typedef struct mmoe_dense_spec {
@@ -68,6 +70,8 @@ typedef struct mmoe_sparse_column {
     int64_t padding;   /* elements of lists that are no part of them; -1: all are */
     int32_t list;      /* its index among the lists; -1: it has one id a row */
     mmoe_list_how how; /* of a list */
+    mmoe_texts
+        columns; /* of files, of which each has an element of the list; absent: one has all */
 } mmoe_sparse_column;
 
 typedef struct mmoe_dense_column {
@@ -90,8 +94,10 @@ typedef struct mmoe_label_column {
                      */
     char *negative; /* that other one; NULL: no file has told it */
     mmoe_label_scale scale; /* between labels and the loss */
-    bool has_mean; /* a file has told it: that of the rows which the schema was fitted to */
-    double mean;   /* of the scaled labels, by the rows' weights; no file keeps it */
+    bool has_mean;     /* a file has told it: that of the rows which the schema was fitted to */
+    double mean;       /* of the scaled labels, by the rows' weights; no file keeps it */
+    bool has_constant; /* training has told it */
+    double constant;   /* what no model would predict: the mean label of the training rows */
 } mmoe_label_column;
 
 struct mmoe_schema {
@@ -116,9 +122,11 @@ typedef struct mmoe_schema_wanted {
     const char *file; /* the training file */
 } mmoe_schema_wanted;
 
-/* A feature as sentences name it: `column "x"`, or `feature "x_bins" of column "x"`. */
+/* A feature as sentences name it: `column "x"`, or `feature "x_bins" of column "x"`; of several
+ * columns, `feature "hist"`. */
 enum { MMOE_FEATURE_SIZE = 400 };
 const char *mmoe_feature_show(const char *name, const char *column, char out[MMOE_FEATURE_SIZE]);
+const char *mmoe_sparse_show(const mmoe_sparse_column *c, char out[MMOE_FEATURE_SIZE]);
 /* The column of files that a feature reads. */
 static inline const char *mmoe_feature_column(const char *name, const char *column) {
     return column ? column : name;

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/utf8.h"
 #include "data/schema.h"
+#include "data/texts.h"
 #include "mmoe/train.h"
 
 typedef struct mmoe_schema schema;
@@ -72,7 +73,8 @@ static mmoe_status copy_into(const schema *from, schema *s, mmoe_error *err) {
         mmoe_sparse_column *c = &s->sparse[s->n_sparse];
         *c = *source;
         c->name = c->column = NULL;
-        ok = mmoe_schema_text(s, source->name, &c->name) &&
+        ok = mmoe_texts_copy(&source->columns, &s->alloc, &c->columns) &&
+             mmoe_schema_text(s, source->name, &c->name) &&
              mmoe_schema_text(s, source->column, &c->column);
     }
     for (; ok && s->n_dense < from->n_dense; s->n_dense++) {
@@ -122,6 +124,7 @@ void mmoe_schema_free(schema *s) {
     for (int32_t i = 0; i < s->n_sparse; i++) {
         mmoe_release(&a, s->sparse[i].name);
         mmoe_release(&a, s->sparse[i].column);
+        mmoe_texts_finish(&s->sparse[i].columns, &a);
     }
     for (int32_t i = 0; i < s->n_dense; i++) {
         mmoe_release(&a, s->dense[i].name);
@@ -151,5 +154,13 @@ const char *mmoe_feature_show(const char *name, const char *column, char out[MMO
                  (int)mmoe_utf8_cut(column, strlen(column), most), column);
     else
         snprintf(out, MMOE_FEATURE_SIZE, "column \"%.*s\"", n, name);
+    return out;
+}
+
+const char *mmoe_sparse_show(const mmoe_sparse_column *c, char out[MMOE_FEATURE_SIZE]) {
+    const int most = 160;
+    if (!c->columns.items) return mmoe_feature_show(c->name, c->column, out);
+    snprintf(out, MMOE_FEATURE_SIZE, "feature \"%.*s\"",
+             (int)mmoe_utf8_cut(c->name, strlen(c->name), most), c->name);
     return out;
 }

@@ -84,7 +84,7 @@ typedef struct matrix_info {
     MmoeOnnx__TensorShapeProto__Dimension rows, cols, *dims[2];
 } matrix_info;
 
-static matrix_info *make_matrix(mmoe_onnx *o, const char *name, int32_t type, int64_t cols) {
+static matrix_info *make_matrix(mmoe_onnx *o, const char *name, int32_t type) {
     static char rows[] = "B";
     matrix_info *m = mmoe_onnx_room(o, 1, sizeof *m);
     if (!m) return NULL;
@@ -108,23 +108,39 @@ static matrix_info *make_matrix(mmoe_onnx *o, const char *name, int32_t type, in
     m->dims[1] = &m->cols;
     m->rows.value_case = MMOE_ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM;
     m->rows.dim_param = rows;
+    return m;
+}
+
+static void set_cols(matrix_info *m, int64_t cols) {
     m->cols.value_case = MMOE_ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
     m->cols.dim_value = cols;
+}
+
+static matrix_info *add_input(mmoe_onnx *o, const char *name, int32_t type) {
+    MmoeOnnx__ValueInfoProto **list = grow(o, o->graph.input, o->graph.n_input, &o->input_capacity);
+    matrix_info *m = make_matrix(o, name, type);
+    if (!m) return NULL;
+    o->graph.input = list;
+    list[o->graph.n_input++] = &m->info;
     return m;
 }
 
 void mmoe_onnx_input(mmoe_onnx *o, const char *name, int32_t type, int64_t cols) {
-    enum { MOST = 2 };
-    if (!o->graph.input) o->graph.input = mmoe_onnx_room(o, MOST, sizeof *o->graph.input);
-    matrix_info *m = make_matrix(o, name, type, cols);
+    matrix_info *m = add_input(o, name, type);
+    if (m) set_cols(m, cols);
+}
+
+void mmoe_onnx_input_ragged(mmoe_onnx *o, const char *name, int32_t type, const char *length) {
+    matrix_info *m = add_input(o, name, type);
     if (!m) return;
-    assert(o->graph.n_input < MOST);
-    o->graph.input[o->graph.n_input++] = &m->info;
+    m->cols.value_case = MMOE_ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM;
+    m->cols.dim_param = copy_text(o, length);
 }
 
 void mmoe_onnx_output(mmoe_onnx *o, const char *name, int64_t cols) {
-    matrix_info *m = make_matrix(o, name, FLOAT, cols);
+    matrix_info *m = make_matrix(o, name, FLOAT);
     if (!m) return;
+    set_cols(m, cols);
     o->graph.output = &m->list;
     o->graph.n_output = 1;
 }

@@ -20,7 +20,7 @@ typedef struct mmoe_onnx {
     struct mmoe_onnx_block *blocks; /* what the messages point to */
     bool failed;
     const char *label; /* stands in the names of what is added */
-    size_t node_capacity, initializer_capacity;
+    size_t node_capacity, initializer_capacity, input_capacity;
     MmoeOnnx__GraphProto graph;
 } mmoe_onnx;
 
@@ -30,8 +30,10 @@ void mmoe_onnx_finish(mmoe_onnx *o);
 /* Zeroed memory that lives as long as the graph; NULL when there is none. */
 void *mmoe_onnx_room(mmoe_onnx *o, size_t count, size_t size);
 
-/* Inputs and outputs: [B, cols] of a MMOE_ONNX__TENSOR_PROTO__DATA_TYPE. */
+/* Inputs and outputs: [B, cols] of a MMOE_ONNX__TENSOR_PROTO__DATA_TYPE; or [B, length], where
+ * `length` names a number that each run has anew. */
 void mmoe_onnx_input(mmoe_onnx *o, const char *name, int32_t type, int64_t cols);
+void mmoe_onnx_input_ragged(mmoe_onnx *o, const char *name, int32_t type, const char *length);
 void mmoe_onnx_output(mmoe_onnx *o, const char *name, int64_t cols);
 
 /* Initialisers. `data` is not copied, and must outlive the graph; `name` NULL: one is made. rank 0

@@ -1,10 +1,11 @@
-/* The inputs "ids" and "x", look-ups, transforms and encodings. */
+/* The model's inputs, look-ups, transforms and encodings. */
 #include <float.h>
 #include <string.h>
 
 #include "data/column_number.h"
 #include "data/column_piecewise_linear.h"
 #include "data/schema.h"
+#include "export/onnx_lists.h"
 #include "export/onnx_ops.h"
 
 static const char *table_name(const mmoe_exporter *e, const mmoe_lookup *l) {
@@ -26,11 +27,12 @@ static const char *add_table(mmoe_exporter *e, const mmoe_node *n, int32_t looku
                             mmoe_params_rows(&e->model->params, l[lookup].table));
 }
 
-static const char *look_up(mmoe_exporter *e, const char *table, const char *ids, int32_t column) {
+static const char *look_up(mmoe_exporter *e, const char *table, const mmoe_lookup *l) {
+    if (l->is_list) return mmoe_onnx_pool(e, table, l);
     int64_t *index = mmoe_onnx_room(e->onnx, 1, sizeof *index);
-    if (index) *index = column;
+    if (index) *index = l->column;
     const char *rows =
-        mmoe_onnx_add(e->onnx, "Gather", ids,
+        mmoe_onnx_add(e->onnx, "Gather", "ids",
                       mmoe_onnx_tensor(e->onnx, NULL, MMOE_ONNX_INT64, 0, NULL, index)); /* [B] */
     mmoe_onnx_set_int(e->onnx, "axis", 1);
     return mmoe_onnx_add(e->onnx, "Gather", table, rows);
@@ -55,12 +57,6 @@ static const char *add_logarithms(mmoe_exporter *e, const char *x, const mmoe_de
                          x);
 }
 
-static const char *cast(mmoe_exporter *e, const char *x, int64_t type) {
-    const char *out = mmoe_onnx_add(e->onnx, "Cast", x);
-    mmoe_onnx_set_int(e->onnx, "to", type);
-    return out;
-}
-
 /* In double, as the library does it: a column of large values that lie close together keeps its
  * digits. */
 static const char *add_transforms(mmoe_exporter *e, const char *raw,
@@ -76,13 +72,13 @@ static const char *add_transforms(mmoe_exporter *e, const char *raw,
         any |= number->transform != MMOE_TRANSFORM_NONE;
     }
     if (!any) return raw;
-    const char *x = cast(e, raw, MMOE_ONNX_DOUBLE);
+    const char *x = mmoe_onnx_cast(e, raw, MMOE_ONNX_DOUBLE);
     x = add_logarithms(e, x, columns, n);
     x = mmoe_onnx_add(e->onnx, "Sub", x,
                       mmoe_onnx_tensor(e->onnx, NULL, MMOE_ONNX_DOUBLE, 1, &n, shift));
     x = mmoe_onnx_add(e->onnx, "Mul", x,
                       mmoe_onnx_tensor(e->onnx, NULL, MMOE_ONNX_DOUBLE, 1, &n, scale));
-    return cast(e, x, MMOE_ONNX_FLOAT);
+    return mmoe_onnx_cast(e, x, MMOE_ONNX_FLOAT);
 }
 
 /* min(max((x - low) / (high - low), least), most), a bin an entry; the first has no least, the last
@@ -102,11 +98,11 @@ static const char *add_bins(mmoe_exporter *e, const char *raw, const mmoe_dense_
         bounds[3][t] = t + 1 < n ? 1 : DBL_MAX;
     }
     static const char *const ops[] = {"Sub", "Div", "Max", "Min"};
-    const char *x = cast(e, raw, MMOE_ONNX_DOUBLE);
+    const char *x = mmoe_onnx_cast(e, raw, MMOE_ONNX_DOUBLE);
     for (int i = 0; i < 4; i++)
         x = mmoe_onnx_add(e->onnx, ops[i], x,
                           mmoe_onnx_tensor(e->onnx, NULL, MMOE_ONNX_DOUBLE, 1, &n, bounds[i]));
-    return cast(e, x, MMOE_ONNX_FLOAT);
+    return mmoe_onnx_cast(e, x, MMOE_ONNX_FLOAT);
 }
 
 /* Columns of the input "x". */
@@ -136,7 +132,8 @@ static const char *add_feature(mmoe_exporter *e, const mmoe_dense_column *c) {
         mmoe_onnx_add(e->onnx, "IsNaN", c->span == 1 ? raw : raw_columns(e, c->first_number, 1));
     x = mmoe_onnx_add(e->onnx, "Where", missing,
                       mmoe_onnx_tensor(e->onnx, NULL, MMOE_ONNX_FLOAT, 1, &width, fill), x);
-    const char *const both[] = {x, c->indicator ? cast(e, missing, MMOE_ONNX_FLOAT) : NULL};
+    const char *const both[] = {x,
+                                c->indicator ? mmoe_onnx_cast(e, missing, MMOE_ONNX_FLOAT) : NULL};
     return c->indicator ? mmoe_onnx_concat(e, both, 2) : x;
 }
 
@@ -172,7 +169,7 @@ void mmoe_onnx_op_input(mmoe_exporter *e, const mmoe_node *n) {
     for (int32_t i = 0; i < n_lookup; i++) {
         const mmoe_lookup *l = &n->u.input.lookups[i];
         tables[i] = add_table(e, n, i, tables);
-        items[i] = (mmoe_onnx_piece){l->col, l->dim, look_up(e, tables[i], "ids", l->column)};
+        items[i] = (mmoe_onnx_piece){l->col, mmoe_lookup_width(l), look_up(e, tables[i], l)};
     }
     const int32_t added = add_dense(e, n->u.input.dense_col, items + n_lookup);
     mmoe_onnx_set_value(e, n->out, items, n_lookup + added);

@@ -4,8 +4,8 @@
 
 #include "export/onnx_values.h"
 
-/* Adds inputs "ids" and "x", all nodes, and the output "scores". A lack of memory shows in
- * onnx->failed. */
+/* Adds the inputs that mmoe_model_export_onnx tells of, all nodes, and the output "scores". A lack
+ * of memory shows in onnx->failed. */
 void mmoe_onnx_add_model(mmoe_onnx *onnx, const mmoe_model *model);
 
 /* What each op adds: a function a kind of node, of which onnx_ops.c has the table. */

@@ -24,6 +24,12 @@ const char *mmoe_onnx_flatten(mmoe_exporter *e, const char *name, int64_t cols) 
     return mmoe_onnx_add(e->onnx, "Reshape", name, mmoe_onnx_ints(e->onnx, 2, shape));
 }
 
+const char *mmoe_onnx_cast(mmoe_exporter *e, const char *name, int64_t type) {
+    const char *out = mmoe_onnx_add(e->onnx, "Cast", name);
+    mmoe_onnx_set_int(e->onnx, "to", type);
+    return out;
+}
+
 void mmoe_onnx_set_value(mmoe_exporter *e, int32_t value, mmoe_onnx_piece *items, int32_t count) {
     e->values[value] = (mmoe_onnx_pieces){items, count};
 }

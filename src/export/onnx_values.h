@@ -36,6 +36,8 @@ const char *mmoe_onnx_concat(mmoe_exporter *e, const char *const *names, int32_t
 const char *mmoe_onnx_reshape(mmoe_exporter *e, const char *name, int64_t middle, int64_t last);
 const char *mmoe_onnx_flatten(mmoe_exporter *e, const char *name, int64_t cols);
 
+const char *mmoe_onnx_cast(mmoe_exporter *e, const char *name, int64_t type);
+
 /* Says what a value of ours is: pieces, in room of the graph; or one. */
 void mmoe_onnx_set_value(mmoe_exporter *e, int32_t value, mmoe_onnx_piece *items, int32_t count);
 void mmoe_onnx_set_whole(mmoe_exporter *e, int32_t value, const char *name);

@@ -11,7 +11,7 @@ static const char *const label_transforms[] = {MMOE_LABEL_TRANSFORMS(MMOE_WORD)}
 
 #define COUNT(array) ((int32_t)(sizeof(array) / sizeof *(array)))
 
-const char *const mmoe_label_keys[] = {"positive", "negative", "label_transform", NULL};
+const char *const mmoe_label_keys[] = {"positive", "negative", "label_transform", "constant", NULL};
 
 /* What not all labels have is written where they have it, as sides are. Both take `json`. */
 static json_t *with_texts(json_t *json, const mmoe_label_column *l) {
@@ -34,10 +34,18 @@ static json_t *with_scale(json_t *json, const mmoe_label_scale *scale) {
     return NULL;
 }
 
+static json_t *with_constant(json_t *json, const mmoe_label_column *l) {
+    if (!json || !l->has_constant ||
+        !json_object_set_new(json, "constant", mmoe_double_to_json(l->constant)))
+        return json;
+    json_decref(json);
+    return NULL;
+}
+
 json_t *mmoe_label_to_json(const mmoe_label_column *l) {
     json_t *json = json_pack("{s:s, s:s, s:s}", "name", l->name, "task", l->task, "type",
                              mmoe_task_type_name((int)l->type));
-    return with_scale(with_texts(json, l), &l->scale);
+    return with_constant(with_scale(with_texts(json, l), &l->scale), l);
 }
 
 static mmoe_status read_scale(const mmoe_entry *e, mmoe_label_scale *out) {
@@ -70,6 +78,9 @@ mmoe_status mmoe_label_from_json(const mmoe_entry *e, mmoe_label_column *label) 
     if (status == MMOE_OK) status = read_optional(e, "positive", &label->positive);
     if (status == MMOE_OK) status = read_optional(e, "negative", &label->negative);
     if (status == MMOE_OK) status = read_scale(e, &label->scale);
+    label->has_constant = json_object_get(e->json, "constant") != NULL;
+    if (status == MMOE_OK && label->has_constant)
+        status = mmoe_entry_double(e, "constant", &label->constant);
     if (status == MMOE_OK) label->type = (mmoe_task_type)type;
     return status;
 }

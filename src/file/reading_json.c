@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "data/texts.h"
 
 enum { MOST_WORDS = 64 };
 
@@ -60,13 +61,12 @@ static mmoe_status read_missing(const mmoe_entry *schema, mmoe_texts *out) {
     if ((array && !json_is_array(array)) || n > MOST_WORDS)
         return mmoe_entry_fail(schema, "missing", "an array of at most %d strings is needed",
                                MOST_WORDS);
-    out->items = mmoe_alloc_zero(a, n + 1, sizeof *out->items);
-    if (!out->items) return mmoe_fail_memory(schema->r->err, (n + 1) * sizeof *out->items);
-    for (; out->count < n; out->count++) {
-        const char *text = word_at(array, out->count);
-        if (!text) return mmoe_entry_fail(schema, "missing", "string %zu is none", out->count + 1);
-        out->items[out->count] = mmoe_copy_text(a, text, strlen(text));
-        if (!out->items[out->count]) return mmoe_fail_memory(schema->r->err, strlen(text) + 1);
+    if (!mmoe_texts_start(out, n, a)) return mmoe_fail_memory(schema->r->err, n * sizeof(char *));
+    for (size_t i = 0; i < n; i++) {
+        const char *text = word_at(array, i);
+        if (!text) return mmoe_entry_fail(schema, "missing", "string %zu is none", i + 1);
+        if (!mmoe_texts_add(out, text, strlen(text), a))
+            return mmoe_fail_memory(schema->r->err, strlen(text) + 1);
     }
     return MMOE_OK;
 }

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/words.h"
+#include "data/texts.h"
 #include "file/encoder_json.h"
 #include "file/reading_json.h"
 #include "file/label_json.h"
@@ -180,8 +181,12 @@ typedef struct part {
         key_, n_keys_, sizeof(type), offsetof(struct mmoe_schema, items_),                         \
             offsetof(struct mmoe_schema, count_), optional_, read_                                 \
     }
-static const char *const table_keys[] = {"padding", NULL},
-                         *const sparse_keys[] = {"side", "column", "padding", "list", NULL},
+static const char *const table_keys[] = {"padding", NULL}, *const sparse_keys[] = {"side",
+                                                                                   "column",
+                                                                                   "columns",
+                                                                                   "padding",
+                                                                                   "list",
+                                                                                   NULL},
                          *const dense_keys[] = {"side", "column", "missing", "indicator", NULL};
 
 /* Columns name tables, so tables come first. */
@@ -231,7 +236,9 @@ static mmoe_status enter(const mmoe_entry *root, json_t *names, const char *name
 /* Whether a feature of another name reads the column. */
 static bool is_read(const mmoe_schema *s, const char *column) {
     for (int32_t i = 0; i < s->n_sparse; i++)
-        if (s->sparse[i].column && strcmp(s->sparse[i].column, column) == 0) return true;
+        if ((s->sparse[i].column && strcmp(s->sparse[i].column, column) == 0) ||
+            mmoe_texts_have(&s->sparse[i].columns, column))
+            return true;
     for (int32_t i = 0; i < s->n_dense; i++)
         if (s->dense[i].column && strcmp(s->dense[i].column, column) == 0) return true;
     return false;

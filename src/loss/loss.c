@@ -20,6 +20,12 @@ const mmoe_loss_kind *mmoe_loss_kind_of(mmoe_task_type type) {
     return kinds[type];
 }
 
+size_t mmoe_loss_compared(const mmoe_loss_kind *kind) {
+    size_t i = 0;
+    while (kind->metrics[i] != kind->baseline->metric) i++;
+    return i;
+}
+
 static bool is_of_earlier(const mmoe_metric_kind *metric, int type) {
     for (int t = 0; t < type; t++)
         for (size_t i = 0; kinds[t]->metrics[i]; i++)

@@ -38,6 +38,7 @@ typedef struct mmoe_loss_kind {
     /* The first is what early stopping watches unless it is told otherwise. NULL behind the last.
      */
     const mmoe_metric_kind *metrics[MMOE_MAX_METRICS + 1];
+    const mmoe_baseline_kind *baseline; /* of one of the metrics */
 } mmoe_loss_kind;
 
 /* What one task's label says of the next one's. */
@@ -58,6 +59,9 @@ static inline float mmoe_label_of(mmoe_task_order order, const float *row, int32
 }
 
 const mmoe_loss_kind *mmoe_loss_kind_of(mmoe_task_type type);
+
+/* The place of what its baseline compares among its metrics. */
+size_t mmoe_loss_compared(const mmoe_loss_kind *kind);
 
 /* Metric `index` of a type's, or with -1 of all types', each once, those without a better direction
  * last; NULL past the last. */

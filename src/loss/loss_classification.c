@@ -33,4 +33,5 @@ const mmoe_loss_kind mmoe_loss_classification = {
     .draws_bias = true,
     .is_probability = true,
     .is_shaped = true,
-    .metrics = {&mmoe_metric_auc, &mmoe_metric_logloss, &mmoe_metric_calibration}};
+    .metrics = {&mmoe_metric_auc, &mmoe_metric_logloss, &mmoe_metric_calibration},
+    .baseline = &mmoe_baseline_logloss};

@@ -33,10 +33,18 @@ static double deviance_of_row(double weight, double mu, double y) {
 static const mmoe_metric_kind deviance = {.doc = {"deviance", "deviance", "mean deviance", -1},
                                           .row = deviance_of_row};
 
+/* Cameron and Windmeijer, 1996. */
+static const mmoe_baseline_kind baseline = {
+    .doc = {"deviance", "base_deviance", "deviance of the mean", "d2", "D2", 1,
+            "1 - deviance / deviance of the mean; above 0 it is better than no model"},
+    .metric = &deviance,
+    .relative = mmoe_share_explained};
+
 const mmoe_loss_kind mmoe_loss_poisson = {
     .fault = count_fault,
     .run = half_deviances,
     .link = means,
     .onnx = "Exp",
     .bias = log,
-    .metrics = {&deviance, &mmoe_metric_rmse, &mmoe_metric_mae, &mmoe_metric_calibration}};
+    .metrics = {&deviance, &mmoe_metric_rmse, &mmoe_metric_mae, &mmoe_metric_calibration},
+    .baseline = &baseline};

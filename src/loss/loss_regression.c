@@ -17,4 +17,5 @@ const mmoe_loss_kind mmoe_loss_regression = {
     .run = squared_errors,
     .bias = mean_itself,
     .is_scaled = true,
-    .metrics = {&mmoe_metric_mse, &mmoe_metric_rmse, &mmoe_metric_mae, &mmoe_metric_calibration}};
+    .metrics = {&mmoe_metric_mse, &mmoe_metric_rmse, &mmoe_metric_mae, &mmoe_metric_calibration},
+    .baseline = &mmoe_baseline_rmse};

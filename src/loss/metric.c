@@ -29,3 +29,25 @@ const mmoe_metric_kind mmoe_metric_mae = {.doc = {"mae", "MAE", "mean absolute e
 const mmoe_metric_kind mmoe_metric_calibration = {
     .doc = {"calibration", "calibration", "sum of the predictions over the sum of the labels", 0},
     .how = MMOE_METRIC_RATIO};
+
+static double share_left(double model, double constant) { return model / constant; }
+
+double mmoe_share_explained(double model, double constant) { return 1 - model / constant; }
+
+static double explained_of_roots(double model, double constant) {
+    const double root = model / constant;
+    return 1 - root * root;
+}
+
+/* Normalised entropy: He et al., "Practical Lessons from Predicting Clicks on Ads at Facebook",
+ * 2014. */
+const mmoe_baseline_kind mmoe_baseline_logloss = {
+    .doc = {"logloss", "base_logloss", "log-loss of the base rate", "ne", "normalised entropy", -1,
+            "log-loss / log-loss of the base rate; below 1 it is better than no model"},
+    .metric = &mmoe_metric_logloss,
+    .relative = share_left};
+const mmoe_baseline_kind mmoe_baseline_rmse = {
+    .doc = {"rmse", "base_rmse", "RMSE of the mean", "r2", "R2", 1,
+            "1 - (RMSE / RMSE of the mean)^2; above 0 it is better than no model"},
+    .metric = &mmoe_metric_rmse,
+    .relative = explained_of_roots};

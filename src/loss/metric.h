@@ -19,6 +19,19 @@ typedef struct mmoe_metric_kind {
     double (*of_mean)(double mean); /* NULL: the mean itself */
 } mmoe_metric_kind;
 
+/* A model's figure beside that of one constant for all rows, the mean of the labels: the best that
+ * can be predicted without looking at a row. */
+typedef struct mmoe_baseline_kind {
+    mmoe_baseline doc;
+    const mmoe_metric_kind *metric; /* what is compared: a mean of a figure that each row has */
+    double (*relative)(double model, double constant);
+} mmoe_baseline_kind;
+
+extern const mmoe_baseline_kind mmoe_baseline_logloss, mmoe_baseline_rmse;
+
+/* What of the constant's error the model has not, of 1. */
+double mmoe_share_explained(double model, double constant);
+
 extern const mmoe_metric_kind mmoe_metric_auc, mmoe_metric_logloss, mmoe_metric_mse,
     mmoe_metric_rmse, mmoe_metric_mae, mmoe_metric_calibration;
 

@@ -85,6 +85,13 @@ const char *mmoe_model_sparse_column(const mmoe_model *m, int32_t i) {
     if (!m || !in_range(i, m->schema->n_sparse)) return NULL;
     return mmoe_feature_column(m->schema->sparse[i].name, m->schema->sparse[i].column);
 }
+size_t mmoe_model_sparse_columns(const mmoe_model *m, int32_t i, const char *const **out) {
+    const mmoe_sparse_column *c =
+        m && in_range(i, m->schema->n_sparse) ? &m->schema->sparse[i] : NULL;
+    const bool several = c && c->columns.items;
+    if (out) *out = several ? (const char *const *)c->columns.items : NULL;
+    return several ? c->columns.count : 0;
+}
 int64_t mmoe_model_sparse_rows(const mmoe_model *m, int32_t i) {
     return m && in_range(i, m->schema->n_sparse)
                ? m->schema->tables[m->schema->sparse[i].table].rows

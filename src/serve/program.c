@@ -35,6 +35,18 @@ static void order_columns(mmoe_program *p, const mmoe_node *input) {
     }
 }
 
+/* Takes a dense column's inputs at [col, col + width) of x. */
+static void add_copy(mmoe_serve_side *side, int32_t col, int32_t width) {
+    mmoe_serve_copy *c = side->copies + side->n_copy;
+    if (side->n_copy && c[-1].col + c[-1].width == col) {
+        c[-1].width += width;
+    } else {
+        *c = (mmoe_serve_copy){side->dense_width, col, width};
+        side->n_copy++;
+    }
+    side->dense_width += width;
+}
+
 static void fill_side(mmoe_program *p, mmoe_serve_side *side, int which, const mmoe_node *input,
                       int32_t *place) {
     const mmoe_schema *s = p->model->schema;
@@ -49,9 +61,8 @@ static void fill_side(mmoe_program *p, mmoe_serve_side *side, int which, const m
     for (int32_t i = 0; i < s->n_dense; i++) {
         const mmoe_dense_column *d = &s->dense[i];
         if (!has_side(which, d->side)) continue;
-        side->dense[side->n_dense++] = (mmoe_serve_dense){
-            d, side->dense_width, p->x_col[input->u.input.dense_col + d->first], d->width};
-        side->dense_width += d->width;
+        side->dense[side->n_dense++] = (mmoe_serve_dense){d, side->dense_width};
+        add_copy(side, p->x_col[input->u.input.dense_col + d->first], d->width);
     }
     for (int32_t i = 0; i < input->u.input.n_lookup; i++) {
         const mmoe_lookup *l = &input->u.input.lookups[i];
@@ -78,8 +89,9 @@ static mmoe_status make_sides(mmoe_program *p, const mmoe_node *input, mmoe_erro
         s->tables = mmoe_alloc(&p->alloc, sparse, sizeof *s->tables);
         s->last = mmoe_alloc(&p->alloc, sparse, sizeof *s->last);
         s->dense = mmoe_alloc(&p->alloc, dense, sizeof *s->dense);
+        s->copies = mmoe_alloc(&p->alloc, dense, sizeof *s->copies);
         s->lookups = mmoe_alloc(&p->alloc, lookups, sizeof *s->lookups);
-        ok = s->sparse && s->tables && s->last && s->dense && s->lookups;
+        ok = s->sparse && s->tables && s->last && s->dense && s->copies && s->lookups;
         if (ok) fill_side(p, s, i, input, place);
     }
     mmoe_release(&p->alloc, place);
@@ -113,7 +125,7 @@ static void make_steps(mmoe_program *p, mmoe_serve_maker *m) {
     const mmoe_graph *g = p->model->graph;
     for (const mmoe_node *n = g->nodes; n < g->nodes + g->n_node; n++) {
         const mmoe_serve_op *op = mmoe_serve_ops[n->op];
-        if (!op->run) continue;
+        if (!op->run || (op->is_done && op->is_done(n))) continue;
         mmoe_serve_step *s = &p->steps[p->n_step++];
         *s = (mmoe_serve_step){.op = op, .node = n};
         if (op->make) op->make(m, n, s);
@@ -203,6 +215,7 @@ void mmoe_program_leave(mmoe_program *p) {
         mmoe_release(&a, s->tables);
         mmoe_release(&a, s->last);
         mmoe_release(&a, s->dense);
+        mmoe_release(&a, s->copies);
         mmoe_release(&a, s->lookups);
     }
     mmoe_release(&a, p->x_col);

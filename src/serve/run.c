@@ -6,34 +6,56 @@
 
 typedef float v4 __attribute__((vector_size(16), aligned(4), may_alias));
 
-/* x of the columns that a side has, column by column: what a column needs stays in registers, and
- * its neighbours find the same cache lines of ids and x. Rows of four are the most usual width: one
- * vector each. */
-static void gather(const mmoe_serve_chunk *c, const mmoe_serve_side *s, const mmoe_encoded *e) {
-    const int32_t rows = c->rows;
-    const size_t ld = (size_t)mmoe_serve_ld(c, c->program->x);
-    for (const mmoe_serve_lookup *l = s->lookups; l < s->lookups + s->n_id; l++) {
-        float *x = mmoe_serve_at(c, c->program->x) + l->col;
-        const int32_t *id = e->ids + l->column;
+/* x of one row's ids. Four floats, the most usual width, are one vector. */
+static void gather_row(const mmoe_serve_side *s, const int32_t *ids, float *x) {
+    const mmoe_serve_lookup *const end = s->lookups + s->n_id;
+    for (const mmoe_serve_lookup *l = s->lookups; l < end; l++) {
+        const float *from = l->table + (int64_t)ids[l->column] * l->dim;
+        if (l->dim == 4)
+            *(v4 *)(x + l->col) = *(const v4 *)from;
+        else
+            memcpy(x + l->col, from, (size_t)l->dim * sizeof *x);
+    }
+}
+
+/* The same of many rows, column by column: what a column needs stays in registers, and its
+ * neighbours find the same cache lines of ids and x. */
+static void gather_rows(const mmoe_serve_side *s, const mmoe_encoded *e, int32_t rows, float *x,
+                        size_t ld) {
+    const size_t stride = e->id_stride;
+    const mmoe_serve_lookup *const end = s->lookups + s->n_id;
+    for (const mmoe_serve_lookup *l = s->lookups; l < end; l++) {
         const float *const table = l->table;
         const int64_t dim = l->dim;
+        const int32_t *id = e->ids + l->column;
+        float *to = x + l->col;
         if (dim == 4)
-            for (int32_t r = 0; r < rows; r++, x += ld, id += e->id_stride)
-                *(v4 *)x = *(const v4 *)(table + (int64_t)*id * 4);
+            for (int32_t r = 0; r < rows; r++, to += ld, id += stride)
+                *(v4 *)to = *(const v4 *)(table + (int64_t)*id * 4);
         else
-            for (int32_t r = 0; r < rows; r++, x += ld, id += e->id_stride)
-                memcpy(x, table + *id * dim, (size_t)dim * sizeof *x);
+            for (int32_t r = 0; r < rows; r++, to += ld, id += stride)
+                memcpy(to, table + *id * dim, (size_t)dim * sizeof *to);
     }
-    for (int32_t i = 0; i < s->n_dense; i++) {
-        float *x = mmoe_serve_at(c, c->program->x) + s->dense[i].col;
-        const float *value = e->dense + s->dense[i].first;
-        const size_t width = (size_t)s->dense[i].width;
-        if (width == 1)
-            for (int32_t r = 0; r < rows; r++, x += ld, value += e->dense_stride) *x = *value;
-        else
-            for (int32_t r = 0; r < rows; r++, x += ld, value += e->dense_stride)
-                memcpy(x, value, width * sizeof *x);
+}
+
+static void copy_dense(const mmoe_serve_side *s, const mmoe_encoded *e, int32_t rows, float *x,
+                       size_t ld) {
+    for (const mmoe_serve_copy *d = s->copies; d < s->copies + s->n_copy; d++) {
+        const float *value = e->dense + d->first;
+        const size_t size = (size_t)d->width * sizeof *value, stride = e->dense_stride;
+        float *to = x + d->col;
+        for (int32_t r = 0; r < rows; r++, to += ld, value += stride) memcpy(to, value, size);
     }
+}
+
+static void gather(const mmoe_serve_chunk *c, const mmoe_serve_side *s, const mmoe_encoded *e) {
+    float *x = mmoe_serve_at(c, c->program->x);
+    const size_t ld = (size_t)mmoe_serve_ld(c, c->program->x);
+    if (c->rows == 1)
+        gather_row(s, e->ids, x);
+    else
+        gather_rows(s, e, c->rows, x, ld);
+    copy_dense(s, e, c->rows, x, ld);
 }
 
 /* x of the lists of rows [first, ...). */

@@ -21,19 +21,25 @@ typedef struct mmoe_serve_lookup {
 
 typedef struct mmoe_serve_dense {
     const mmoe_dense_column *column;
-    int32_t first, col, width; /* of its inputs, in a row of the side and in x */
+    int32_t first; /* of its inputs, in a row of the side */
 } mmoe_serve_dense;
+
+/* x[col : col+width] = dense[first : first+width]: inputs that are neighbours in both. */
+typedef struct mmoe_serve_copy {
+    int32_t first, col, width;
+} mmoe_serve_copy;
 
 /* The columns that a batch has: all of them, the user's or the items', each in the schema's order.
  */
 typedef struct mmoe_serve_side {
-    int32_t n_sparse, n_dense, n_lookup;
+    int32_t n_sparse, n_dense, n_lookup, n_copy;
     int32_t n_id;        /* sparse columns of one id a row; the lists stand behind them */
     int32_t dense_width; /* inputs of the dense columns */
     const mmoe_sparse_column **sparse; /* [n_sparse] */
     const mmoe_table **tables;         /* [n_sparse] */
     int32_t *last;                     /* [n_sparse] the tables' last rows */
     mmoe_serve_dense *dense;           /* [n_dense] */
+    mmoe_serve_copy *copies;           /* [n_copy] */
     mmoe_serve_lookup *lookups;        /* [n_lookup] those of ids, [n_id], come first */
     const mmoe_reading *reading;
 } mmoe_serve_side;
@@ -129,7 +135,8 @@ static inline int32_t mmoe_serve_ld(const mmoe_serve_chunk *c, int32_t value) {
 
 /* What an op is when it is served; NULL: nothing. */
 typedef struct mmoe_serve_op {
-    bool in_place; /* its output takes the memory of its input */
+    bool in_place;                       /* its output takes the memory of its input */
+    bool (*is_done)(const mmoe_node *n); /* by another's step: it is none of its own; NULL: never */
     void (*count)(const mmoe_program *p, const mmoe_node *n, mmoe_serve_room *room);
     void (*make)(mmoe_serve_maker *m, const mmoe_node *n, mmoe_serve_step *s);
     void (*run)(const mmoe_serve_chunk *c, const mmoe_serve_step *s); /* NULL: it is no step */

@@ -36,6 +36,16 @@ static void copy_slopes(mmoe_serve_maker *m, const mmoe_node *n, mmoe_serve_step
     }
 }
 
+static bool is_in_epilogue(const mmoe_segment *g) {
+    return g->act == MMOE_ACT_NONE || g->act == MMOE_ACT_RELU;
+}
+
+static bool is_activated(const mmoe_node *n) {
+    int32_t i = 0;
+    while (i < n->u.apply.n_segment && is_in_epilogue(&n->u.apply.segments[i])) i++;
+    return i == n->u.apply.n_segment;
+}
+
 /* What the products' epilogue does not do, in place. */
 static void activate(const mmoe_serve_chunk *c, const mmoe_serve_step *s) {
     const mmoe_node *n = s->node;
@@ -43,7 +53,7 @@ static void activate(const mmoe_serve_chunk *c, const mmoe_serve_step *s) {
     const float *slope = s->weights;
     for (int32_t i = 0; i < n->u.apply.n_segment; slope += slopes_of(&n->u.apply.segments[i++])) {
         const mmoe_segment *g = &n->u.apply.segments[i];
-        if (g->act == MMOE_ACT_NONE || g->act == MMOE_ACT_RELU) continue;
+        if (is_in_epilogue(g)) continue;
         float *u = mmoe_serve_at(c, n->out) + g->col;
         const mmoe_act_args a = {.act = g->act,
                                  .rows = c->rows,
@@ -60,8 +70,11 @@ static void activate(const mmoe_serve_chunk *c, const mmoe_serve_step *s) {
     }
 }
 
-const mmoe_serve_op mmoe_serve_apply = {
-    .in_place = true, .count = count_slopes, .make = copy_slopes, .run = activate};
+const mmoe_serve_op mmoe_serve_apply = {.in_place = true,
+                                        .is_done = is_activated,
+                                        .count = count_slopes,
+                                        .make = copy_slopes,
+                                        .run = activate};
 
 /* ---- Gates and mixing ---- */
 

@@ -113,7 +113,8 @@ static void task_metrics(void *context, int worker, int task) {
                                      .labels = e->labels + task,
                                      .weights = e->weighed ? e->weights : NULL,
                                      .stride = tasks,
-                                     .label_stride = tasks};
+                                     .label_stride = tasks,
+                                     .constant = l->has_constant ? &l->constant : NULL};
     mmoe_metrics_compute(&judged, e->scratch + (size_t)task * e->scratch_size, &j->metrics[task]);
     j->metrics[task].name = l->task;
 }

@@ -128,6 +128,7 @@ static mmoe_status run_epoch(mmoe_fit_run *r, mmoe_error *err) {
     t->at.epoch++;
     if (r->valid) mmoe_fit_warn_undefined(r, score);
     int is_best = keep_best(r, score);
+    if (r->valid) mmoe_fit_follow(r, score, is_best);
     if (r->valid)
         mmoe_schedule_watch(&t->schedule, c, mmoe_fit_shown_score(r, score),
                             mmoe_config_watched_metric(t->model->config)->doc.better > 0);
@@ -290,9 +291,11 @@ mmoe_status mmoe_trainer_fit(mmoe_trainer *t, const mmoe_dataset *train, const m
     if (!status) status = take_fit_memory(&r, err);
     if (!status && valid) status = mmoe_fit_watch(&r, err);
     if (!status) status = begin_run(&r, err);
+    if (!status) mmoe_labels_keep_means(t->model, train);
     if (!status) {
         mmoe_trainer_take_blas(t);
         status = run_epochs(&r, err);
+        if (!status) mmoe_fit_warn_of_course(&r);
         mmoe_trainer_give_blas(t);
         atomic_store(&t->stop, 0); /* it was meant for this run */
         if (t->at.has_best || status == MMOE_E_NUMERIC)

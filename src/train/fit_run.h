@@ -4,6 +4,16 @@
 
 #include "train/trainer.h"
 
+enum { MMOE_FIT_STEADY = 5 }; /* epochs */
+
+/* How the scores went, for what is said of it at the end. */
+typedef struct mmoe_fit_course {
+    int32_t best;                       /* the epoch; 0: none */
+    bool best_is_poor;                  /* a watched task's figure was about that of the constant */
+    int32_t rising;                     /* epochs up to the last that were the best, each */
+    double lately[MMOE_FIT_STEADY + 1]; /* scores, the last one last */
+} mmoe_fit_course;
+
 typedef struct mmoe_fit_run {
     mmoe_trainer *t;
     mmoe_source *train, *valid; /* valid: NULL, without validation rows */
@@ -12,6 +22,7 @@ typedef struct mmoe_fit_run {
     mmoe_task_metrics *metrics; /* [tasks] */
     bool *counts;               /* [tasks] those whose figures are watched and can be defined */
     bool has_warned;            /* of a score that is undefined */
+    mmoe_fit_course course;
     double epoch_start, last_progress;
     double lr; /* of the epoch's last step */
     mmoe_parts parts;
@@ -26,6 +37,10 @@ double mmoe_fit_mean_loss(const mmoe_trainer *t, int32_t task);
 mmoe_status mmoe_fit_watch(mmoe_fit_run *r, mmoe_error *err);
 /* Behind an epoch: tells once that its score is undefined. */
 void mmoe_fit_warn_undefined(mmoe_fit_run *r, double score);
+/* An epoch ended with this score; and the run: tells of a best epoch that is one of the first few
+ * updates, and of scores that were still improving. */
+void mmoe_fit_follow(mmoe_fit_run *r, double score, bool is_best);
+void mmoe_fit_warn_of_course(const mmoe_fit_run *r);
 /* What early stopping watches of the validation rows' metrics, larger being better; and the figure
  * as its metric is named, an error being positive again. */
 double mmoe_fit_score(const mmoe_fit_run *r);

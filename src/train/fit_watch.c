@@ -136,3 +136,59 @@ void mmoe_fit_warn_undefined(mmoe_fit_run *r, double score) {
                   "is neither the best nor one of those that are waited for",
                   (int)r->t->at.epoch, watched_title(r), tasks);
 }
+
+/* ---- The course ---- */
+
+enum { FEW_UPDATES = 100 };
+static const double poor = 0.95, least_rise = 1e-3; /* parts of a figure */
+
+static bool is_poor(const mmoe_fit_run *r) {
+    for (int32_t i = 0; i < r->t->model->schema->n_label; i++) {
+        const mmoe_task_metrics *m = &r->metrics[i];
+        if (r->counts[i] &&
+            m->values[mmoe_loss_compared(mmoe_loss_kind_of(m->type))] > poor * m->base)
+            return true;
+    }
+    return false;
+}
+
+void mmoe_fit_follow(mmoe_fit_run *r, double score, bool is_best) {
+    mmoe_fit_course *c = &r->course;
+    memmove(c->lately, c->lately + 1, MMOE_FIT_STEADY * sizeof *c->lately);
+    c->lately[MMOE_FIT_STEADY] = score;
+    c->rising = is_best ? c->rising + 1 : 0;
+    if (!is_best) return;
+    c->best = r->t->at.epoch;
+    c->best_is_poor = is_poor(r);
+}
+
+static void warn_of_first(const mmoe_fit_run *r) {
+    const mmoe_fit_course *c = &r->course;
+    const int64_t batch = r->t->model->config->trainer.batch_size,
+                  updates = c->best * ((r->rows + batch - 1) / batch);
+    if (!c->best_is_poor || c->best == r->t->at.epoch || updates >= FEW_UPDATES) return;
+    mmoe_fit_warn(r->t, (mmoe_warning){.count = updates},
+                  "the best of %d epochs is epoch %d, after %lld updates: its weights are hardly "
+                  "trained; a smaller trainer.batch_size makes more updates an epoch, and "
+                  "trainer.earlystop_metric may watch another figure",
+                  (int)r->t->at.epoch, (int)c->best, (long long)updates);
+}
+
+static void warn_of_rise(const mmoe_fit_run *r) {
+    const mmoe_fit_course *c = &r->course;
+    const double from = c->lately[0], to = c->lately[MMOE_FIT_STEADY],
+                 rise = fabs(to - from) / fabs(from);
+    if (c->rising <= MMOE_FIT_STEADY || r->t->at.epoch < r->t->model->config->trainer.n_epoch ||
+        !(rise >= least_rise || c->best_is_poor))
+        return;
+    mmoe_fit_warn(r->t, (mmoe_warning){.count = MMOE_FIT_STEADY},
+                  "the %s of the validation rows was still improving at the end, in the last %d "
+                  "epochs by %.2g %% to %.5g: more epochs (trainer.n_epoch) or a larger learning "
+                  "rate (trainer.optimizer_params.lr) may do better",
+                  watched_title(r), MMOE_FIT_STEADY, 100 * rise, mmoe_fit_shown_score(r, to));
+}
+
+void mmoe_fit_warn_of_course(const mmoe_fit_run *r) {
+    warn_of_first(r);
+    warn_of_rise(r);
+}

@@ -129,6 +129,23 @@ mmoe_status mmoe_labels_check(const mmoe_label_check *c, mmoe_error *err) {
     return status;
 }
 
+void mmoe_labels_keep_means(mmoe_model *model, const struct mmoe_dataset *set) {
+    const mmoe_task_order order = order_of(model);
+    for (int32_t t = 0; t < set->n_label; t++) {
+        mmoe_label_column *label = &model->schema->labels[t];
+        double sum = 0, weights = 0;
+        for (int64_t r = 0; r < set->rows; r++) {
+            const double y = (double)mmoe_label_of(order, set->labels + r * set->n_label, t),
+                         w = set->weights ? (double)set->weights[r] : 1;
+            if (isnan(y)) continue;
+            sum += w * y;
+            weights += w;
+        }
+        label->has_constant = weights > 0;
+        label->constant = label->has_constant ? sum / weights : 0;
+    }
+}
+
 mmoe_status mmoe_model_check_labels(const mmoe_model *model, const mmoe_dataset *dataset,
                                     void (*on_warning)(void *user, const mmoe_warning *warning),
                                     void *user, mmoe_error *err) {

@@ -19,4 +19,8 @@ typedef struct mmoe_label_check {
  * weighs anything; MMOE_E_MEMORY. */
 mmoe_status mmoe_labels_check(const mmoe_label_check *check, mmoe_error *err);
 
+/* Keeps with the model what would be predicted without one: the mean of each task's labels, by the
+ * rows' weights. */
+void mmoe_labels_keep_means(mmoe_model *model, const struct mmoe_dataset *set);
+
 #endif

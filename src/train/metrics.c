@@ -95,6 +95,7 @@ static double auc_of_weights(const record *sorted, size_t n) {
 typedef struct sums {
     int64_t rows, nans;
     double weight[2], prediction, label, part[MMOE_MAX_METRICS];
+    double constant, base; /* what is predicted without a model, and the sum of its figure */
 } sums;
 
 static void add_row(sums *s, const mmoe_loss_kind *kind, float prediction, float label,
@@ -107,6 +108,7 @@ static void add_row(sums *s, const mmoe_loss_kind *kind, float prediction, float
     s->label += w * y;
     for (size_t i = 0; kind->metrics[i]; i++)
         if (kind->metrics[i]->how == MMOE_METRIC_MEAN) s->part[i] += kind->metrics[i]->row(w, p, y);
+    s->base += kind->baseline->metric->row(w, s->constant, y);
 }
 
 static bool has_metric(const mmoe_loss_kind *kind, mmoe_metric_how how) {
@@ -127,6 +129,10 @@ static const char *why_undefined(const sums *s, const mmoe_loss_kind *kind) {
     return NULL;
 }
 
+static double mean_figure(const mmoe_metric_kind *metric, double sum, double weight) {
+    return metric->of_mean ? metric->of_mean(sum / weight) : sum / weight;
+}
+
 static double figure_of(const sums *s, const mmoe_loss_kind *kind, size_t i, double area) {
     const double total = s->weight[0] + s->weight[1], none = (double)NAN;
     const mmoe_metric_kind *metric = kind->metrics[i];
@@ -137,7 +143,7 @@ static double figure_of(const sums *s, const mmoe_loss_kind *kind, size_t i, dou
     case MMOE_METRIC_RATIO:
         return s->label > 0 ? s->prediction / s->label : none;
     case MMOE_METRIC_MEAN:
-        return metric->of_mean ? metric->of_mean(s->part[i] / total) : s->part[i] / total;
+        return mean_figure(metric, s->part[i], total);
     }
     return none;
 }
@@ -153,6 +159,16 @@ static const struct {
                {&mmoe_metric_mae, offsetof(mmoe_task_metrics, mae)},
                {&mmoe_metric_calibration, offsetof(mmoe_task_metrics, calibration)}};
 
+/* Beside a constant without an error nothing compares. */
+static void set_baseline(const sums *s, const mmoe_loss_kind *kind, mmoe_task_metrics *out) {
+    const mmoe_baseline_kind *baseline = kind->baseline;
+    const double total = s->weight[0] + s->weight[1];
+    const double figure = out->values[mmoe_loss_compared(kind)];
+    out->constant = s->constant;
+    out->base = total > 0 ? mean_figure(baseline->metric, s->base, total) : (double)NAN;
+    out->relative = out->base > 0 ? baseline->relative(figure, out->base) : (double)NAN;
+}
+
 static void set_figures(const sums *s, const mmoe_loss_kind *kind, double area,
                         mmoe_task_metrics *out) {
     const double none = (double)NAN;
@@ -164,7 +180,16 @@ static void set_figures(const sums *s, const mmoe_loss_kind *kind, double area,
         for (size_t i = 0; kind->metrics[i]; i++)
             if (kind->metrics[i] == members[m].metric) *member = out->values[i];
     }
+    set_baseline(s, kind, out);
     out->why = why_undefined(s, kind);
+    if (!out->why && isnan(out->relative)) out->why = "the mean label is every label";
+}
+
+static double mean_label(const mmoe_judged_rows *j) {
+    const mmoe_label_scale as_it_is = {.unit = 1};
+    const mmoe_label_run run = {j->rows, j->labels, j->weights, (size_t)j->label_stride};
+    double mean;
+    return mmoe_label_mean(&as_it_is, &run, &mean) ? mean : (double)NAN;
 }
 
 /* Sums over the rows that have a label; `work`, unless NULL, gets the records that are to be
@@ -190,7 +215,7 @@ void mmoe_metrics_compute(const mmoe_judged_rows *j, void *scratch, mmoe_task_me
     assert(j->rows >= 0 && j->stride > 0 && j->label_stride > 0 && scratch && out);
     const mmoe_loss_kind *kind = mmoe_loss_kind_of(j->type);
     auc_scratch *work = has_metric(kind, MMOE_METRIC_AREA) ? scratch : NULL;
-    sums s = {0};
+    sums s = {.constant = j->constant ? *j->constant : mean_label(j)};
     if (work) memset(work->count, 0, sizeof work->count);
     const size_t n = take_rows(j, kind, &s, work);
     double area = (double)NAN;
@@ -198,11 +223,17 @@ void mmoe_metrics_compute(const mmoe_judged_rows *j, void *scratch, mmoe_task_me
         const record *sorted = sort_records(work->records, work->records + j->rows, n, work->count);
         area = j->weights ? auc_of_weights(sorted, n) : auc_of_counts(sorted, n);
     }
-    *out = (mmoe_task_metrics){.name = out->name, .type = j->type, .rows = s.rows};
+    *out = (mmoe_task_metrics){
+        .name = out->name, .type = j->type, .rows = s.rows, .constant_is_of_rows = !j->constant};
     set_figures(&s, kind, area, out);
 }
 
 const mmoe_metric *mmoe_metric_at(int type, size_t index) {
     const mmoe_metric_kind *metric = mmoe_loss_metric(type, index);
     return metric ? &metric->doc : NULL;
+}
+
+const mmoe_baseline *mmoe_baseline_of(int type) {
+    const bool is_type = type >= 0 && type < MMOE_TASK_TYPE_COUNT;
+    return is_type ? &mmoe_loss_kind_of((mmoe_task_type)type)->baseline->doc : NULL;
 }

@@ -60,7 +60,9 @@ in_json() { # TEXT
     check "in \"warnings\": $1" sh -c 'tr -d "\n" <out | grep -qF "$1"' - \
         "$(printf %s "$1" | sed 's/"/\\"/g')"
 }
-quiet() { check "no warning" sh -c '! grep warning: err'; }
+quiet() { # but for what so small a model is worth
+    check "no warning" sh -c '! grep warning: err | grep -v "than none$\|hardly trained"'
+}
 
 rows 'i % 2 "," (i % 4 == 1)' >good.csv
 trains good.csv
@@ -111,7 +113,7 @@ for column in id row x s; do
     warns "same.csv: column \"$column\": all 200 values are the same"
     in_json "same.csv: column \"$column\": all 200 values are the same"
 done
-check "no other column is named" [ "$(grep -c warning err)" = 4 ]
+check "no other column is named" [ "$(grep -c 'warning: .*column' err)" = 4 ]
 run evaluate --model m.safetensors --data same.csv # neighbour: rows to score may well be alike
 quiet
 head -n 2 same.csv >one.csv
@@ -168,7 +170,7 @@ JSON
 expect 0 "run 4/4" sweep --config sweep.json --threads 2
 warns "task \"cvr\": 200 of 400 training rows $said it counts as 0"
 warns "wrong.csv: task \"cvr\": 200 of 400 rows $said it counts as 0"
-check "and aitm's, of both files" [ "$(grep -c warning: err)" = 4 ]
+check "and aitm's, of both files" [ "$(grep -c 'warning: .*label of 1' err)" = 4 ]
 
 # ---- Where a head's bias begins ----
 

@@ -37,6 +37,8 @@ PY
 
 for name in mmoe_adam ple_adamw esmm_sgd; do
     expect 0 "" predict --model "$old/$name.safetensors" --data "$old/valid.csv" --output scores.csv
+    expect 0 "the model file has no mean of training labels" evaluate \
+        --model "$old/$name.safetensors" --data "$old/valid.csv"
     check "$name: the model is read" weights "$old/$name.safetensors" wanted
     rows=$old/train.csv
     [ $name != esmm_sgd ] || rows=$old/esmm_train.csv

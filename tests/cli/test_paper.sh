@@ -50,14 +50,32 @@ check "Figure 4 has three correlations" [ "$(grep -cE '^\| (0\.5|0\.9|1) \| [0-9
     whole.md)" -eq 3 ]
 check "experts on two tasks and on three" [ "$(grep -cE \
     '^\| [12] \| (\.[0-9]+ ± [^|]+ \| ){2,3}[0-9,]+ \| [0-9,]+ \|$' whole.md)" -eq 4 ]
+for row in "numbers as log1p" "census-best"; do
+    check "MMoE, $row: a row" grep -qE "^\| MMoE, $row \|( \.[0-9]+ \|){6} [0-9,]+ \|$" whole.md
+done
+if /usr/bin/python3 -c 'import xgboost' 2>/dev/null; then
+    check "XGBoost has a row" grep -qE \
+        '^\| XGBoost [0-9.]+ \(one-hot\) \| \.[0-9]+ \|  \|  \| \.[0-9]+ \|' whole.md
+fi
 check "methods" [ "$(grep -cE '^\| (none|uwl) \| \.' whole.md)" -eq 2 ]
-check "what was wanted is answered" [ "$(grep -cE '\| (yes|\*\*no\*\*) \|$' whole.md)" -eq 5 ]
+check "what was wanted is answered" [ "$(grep -cE '\| (yes|\*\*no\*\*) \|$' whole.md)" -eq 7 ]
 check "synthetic rows are not kept" [ -z "$(find whole/figure4 -name 'train.csv')" ]
 figures whole.md >figures.md
 make_tables whole
 check "a second call runs nothing" [ "$status" -eq 0 -a ! -s err ]
 figures whole.md >again.md
 check "and writes the same" cmp figures.md again.md
+
+# Where XGBoost cannot be imported its row says so; it is found by Python alone.
+mkdir without
+echo 'import sys; sys.modules["xgboost"] = None' >without/sitecustomize.py
+rm -f whole/group1/xgboost.result.json
+export PYTHONPATH="$work/without"
+make_tables whole
+unset PYTHONPATH
+check "without XGBoost there are tables, too" [ "$status" -eq 0 ]
+check "its row says that it is missing" grep -q \
+    '^| XGBoost (one-hot): not measured, as it is not installed | *|' whole.md
 
 no_tables_are_there() { rm -rf cut cut.md; }
 a_sweep_has_begun() { [ -e cut/group1/tune-mmoe.sweep/results.csv ]; }

@@ -21,8 +21,13 @@ expect 0 "" evaluate --model m --data train.csv --json
 check "the means are learned: calibration $(figure calibration)" \
     awk "BEGIN { exit !($(figure calibration) > .97 && $(figure calibration) < 1.03) }"
 # The deviance of the users' own means is 0.813; that of one mean for all 3.83.
+check "what no model would give: $(figure base_deviance)" [ "$(figure base_deviance |
+    cut -c 1-5) $(figure constant)" = "3.827 3.5" ]
 check "the deviance is that of the users' means: $(figure deviance)" \
     awk "BEGIN { exit !($(figure deviance) > 0.813 && $(figure deviance) < 0.863) }"
+sed '1,200!d' train.csv >part.csv
+expect 0 "" evaluate --model m --data part.csv --json
+check "the constant is the training rows' mean" [ "$(figure constant)" = 3.5 ]
 printf 'user\n0\n1\n2\n' >users.csv
 expect 0 "" predict --model m --data users.csv --output scores.csv
 check "scores are means" awk 'NR > 1 {

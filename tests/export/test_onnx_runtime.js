@@ -2,36 +2,13 @@
 //   node test_onnx_runtime.js MMOE NODE_MODULES
 // Skipped (77) without onnxruntime-node in NODE_MODULES: `tools/test --stage onnx` installs it.
 'use strict';
-const { execFileSync } = require('child_process');
-const fs = require('fs');
-const os = require('os');
-const path = require('path');
-
-const [mmoe, modules] = process.argv.slice(2).map((p) => path.resolve(p));
-let ort;
-try {
-    ort = require(path.join(modules, 'onnxruntime-node'));
-} catch (error) {
-    const why = error.message.split('\n')[0];
-    const cure = 'tools/test --stage onnx installs it';
-    console.log(`skipped: no onnxruntime-node in ${modules} (${cure}): ${why}`);
-    process.exit(77);
-}
-const work = fs.mkdtempSync(path.join(os.tmpdir(), 'mmoe-onnx-'));
-const inWork = (name) => path.join(work, name);
-const run = (...args) => execFileSync(mmoe, args, { cwd: work, stdio: ['ignore', 'pipe', 'pipe'] });
+const support = require('./onnx_support.js');
+const { ort, random, pick } = support;
 
 // ---- Data: values that a float holds, so that the program (double) and ONNX (float) read the same
 // ones.
 const ROWS = 400;
 const TOWNS = ['Bern', 'Zürich', 'Chur', 'Genf', 'Basel'];
-let seed = 12345;
-function random() {
-    // Park and Miller's generator
-    seed = (seed * 48271) % 2147483647;
-    return seed / 2147483647;
-}
-const pick = (n) => Math.floor(random() * n);
 
 function makeRow() {
     const row = {
@@ -53,12 +30,7 @@ function makeRow() {
     return row;
 }
 const rows = Array.from({ length: ROWS }, makeRow);
-const columns = Object.keys(rows[0]);
-const line = (row) => columns.map((c) => [row[c]].flat().join('|')).join(',');
-fs.writeFileSync(
-    inWork('data.csv'),
-    [columns.join(','), ...rows.map(line)].join('\n') + '\n'
-);
+support.writeData(Object.keys(rows[0]), rows, (value) => [value].flat().join('|'));
 
 // ---- Cases
 const sized = { user: 20, friend: 20, slot: 5 };
@@ -274,64 +246,28 @@ function makeFeeds(features, count) {
     return feeds;
 }
 
-function expectEqual(what, got, wanted) {
-    if (JSON.stringify(got) !== JSON.stringify(wanted))
-        throw new Error(`${what}: ${JSON.stringify(got)}, not ${JSON.stringify(wanted)}`);
-}
-
 async function check(features, tasks, shape) {
-    const config = {
+    const wanted = support.train({
         features,
         tasks,
         model: shape,
         trainer: { n_epoch: 4, batch_size: 64, optimizer_params: { lr: 0.02 }, seed: 3 },
-    };
-    fs.writeFileSync(inWork('config.json'), JSON.stringify(config));
-    run('train', '--config', 'config.json', '--train', 'data.csv', '--output', 'm.safetensors');
-    run('predict', '--model', 'm.safetensors', '--data', 'data.csv', '--output', 'p.csv');
-    run('export', '--model', 'm.safetensors', '--format', 'onnx', '--output', 'm.onnx');
-    const lines = fs.readFileSync(inWork('p.csv'), 'utf8').trim().split('\n').slice(1);
-    const wanted = lines.flatMap((line) => line.split(',').map(Number));
-    const session = await ort.InferenceSession.create(inWork('m.onnx'), { logSeverityLevel: 3 });
-    expectEqual('inputs', session.inputNames, [
+    });
+    support.expectLearned(wanted, tasks.length);
+    const session = await support.open();
+    support.expectEqual('inputs', session.inputNames, [
         ...(features.sparse ? ['ids'] : []),
         ...(features.dense ? ['x'] : []),
     ]);
-    expectEqual('outputs', session.outputNames, ['scores']);
+    support.expectEqual('outputs', session.outputNames, ['scores']);
     let worst = 0;
     for (const count of [ROWS, 1]) {
         const { scores } = await session.run(makeFeeds(features, count));
-        expectEqual('shape', scores.dims, [count, tasks.length]);
-        scores.data.forEach((score, i) => {
-            const error = Math.abs(score - wanted[i]) / Math.max(1, Math.abs(wanted[i]));
-            if (!(error <= 1e-5))
-                throw new Error(
-                    `row ${Math.floor(i / tasks.length)}, task ${i % tasks.length}: ` +
-                        `${score}, not ${wanted[i]}`
-                );
-            worst = Math.max(worst, error);
-        });
+        support.expectEqual('shape', scores.dims, [count, tasks.length]);
+        const difference = support.compare('scores', scores.data, wanted, tasks.length, 1e-5);
+        worst = Math.max(worst, difference);
     }
-    tasks.forEach((_, t) => {
-        // a model that has learned nothing would show nothing
-        const scores = wanted.filter((__, i) => i % tasks.length === t);
-        if (!(Math.max(...scores) - Math.min(...scores) > 0.05))
-            throw new Error(`task ${t}: the scores hardly differ`);
-    });
     return worst;
 }
 
-(async () => {
-    let failures = 0;
-    for (const [name, ...rest] of cases) {
-        try {
-            const worst = await check(...rest);
-            console.log(`ok ${name}: ${worst.toExponential(1)}`);
-        } catch (error) {
-            failures++;
-            console.log(`not ok ${name}: ${error.message}${error.stderr ? error.stderr : ''}`);
-        }
-    }
-    fs.rmSync(work, { recursive: true });
-    process.exit(failures ? 1 : 0);
-})();
+support.runCases(cases, check);

@@ -198,7 +198,7 @@ warnings() { # pass|fail NAME SOURCE WALK
         >"$work/house/tools/inspect_report.c"
     printf '%s\n' "$said" >"$work/house/tools/cmd_init.c"
     printf '%s\n' "$said" >"$work/house/tools/cmd_report.c"
-    printf '%s\n' "$said" "$said" "$said" "$said" "$said" >"$work/house/tools/warnings.c"
+    printf '%s\n' "$said" "$said" "$said" "$said" "$said" "$said" >"$work/house/tools/warnings.c"
     printf '%s\n' "$said" >"$work/house/src/data/dataset_csv.c"
     printf '%s\n' "$said" >"$work/house/src/data/learning.c"
     printf '%s\n' 'static const char *remark_on_x(char *room) { print(room, "%d bins", 2); }' \

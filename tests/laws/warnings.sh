@@ -14,7 +14,7 @@ src/data/learning.c 1 remark_on_[a-z]+
 tools/init_survey.c 1 mmoe_csv_passed_text
 tools/inspect_report.c 1 cli_gate_warning
 tools/cmd_report.c 1 -
-tools/warnings.c 5 -
+tools/warnings.c 6 -
 '
 walk=tests/cli/test_warnings.sh
 sources=$(find src tools -name '*.[ch]' 2>/dev/null | sort)

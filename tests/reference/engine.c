@@ -212,7 +212,8 @@ static rows_taken rows_take(const engine *e, const reference_batch *from) {
         r.list_weights = floats(from->list_weights, (size_t)from->list_offsets[lists]);
     r.batch = (mmoe_batch){B, from->ids, (size_t)s->n_sparse, r.dense, (size_t)s->n_dense};
     if (s->n_list)
-        r.batch.lists = (mmoe_lists){s->n_list, from->list_offsets, from->list_ids, r.list_weights};
+        r.batch.lists = (mmoe_lists){s->n_list, from->list_offsets, from->list_ids, r.list_weights,
+                                     (size_t)from->list_offsets[lists]};
     return r;
 }
 

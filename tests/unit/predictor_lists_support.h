@@ -228,15 +228,15 @@ static inline void side_of_rows(encoded_rows *to, int side, size_t first, size_t
         for (size_t i = 0; i < NUMBERS; i++)
             if (is_of(side, i == 0)) to->dense[dense++] = all.dense[row * all.dense_stride + i];
     }
-    to->batch =
-        (mmoe_batch){.rows = rows,
-                     .ids = to->ids,
-                     .id_stride = ids / rows,
-                     .dense = to->dense,
-                     .dense_stride = dense / rows,
-                     .sparse_count = sparse,
-                     .dense_count = dense / rows,
-                     .lists = {(int32_t)(lists / rows), to->offsets, to->elements, to->weights}};
+    to->batch = (mmoe_batch){.rows = rows,
+                             .ids = to->ids,
+                             .id_stride = ids / rows,
+                             .dense = to->dense,
+                             .dense_stride = dense / rows,
+                             .sparse_count = sparse,
+                             .dense_count = dense / rows,
+                             .lists = {(int32_t)(lists / rows), to->offsets, to->elements,
+                                       to->weights, (size_t)to->offsets[lists]}};
 }
 
 #endif

@@ -157,6 +157,57 @@ START_TEST(vocabularies) {
 }
 END_TEST
 
+static mmoe_encoder *hash_encoder(int64_t buckets) {
+    mmoe_encoder *e = new_encoder(&mmoe_column_hash);
+    set_key(e, "hash_bucket_size", buckets);
+    ck_assert_int_eq(e->kind->start(e, NULL), MMOE_OK);
+    return e;
+}
+
+/* A number's row is that of the text that it prints as. */
+START_TEST(hashes) {
+    static const form texts[] = {{"7", 7, 0, NULL},
+                                 {"7.0", 7, 0, NULL},
+                                 {"-12", -12, 0, NULL},
+                                 {"0.5", 0.5, 0, NULL},
+                                 {"1e+300", 1e300, 0, NULL}};
+    const mmoe_encoder *e = hash_encoder(100000);
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        form f = texts[i];
+        mmoe_cell cell;
+        ck_assert_ptr_null(e->kind->parse(e, f.text, strlen(f.text), &cell));
+        f.id = cell.id;
+        ck_assert_int_ge(f.id, 1);
+        check_form(e, &f);
+    }
+}
+END_TEST
+
+/* The integer for nothing is to every kind what an empty cell is, beside a known value. */
+START_TEST(missing_integers) {
+    static const char *const values[] = {"7", "8"};
+    static double edges[] = {0, 5};
+    mmoe_encoder *cut = new_encoder(&mmoe_column_boundaries);
+    mmoe_numbers *boundaries = (mmoe_numbers *)(uintptr_t)mmoe_encoder_numbers(cut);
+    *boundaries = (mmoe_numbers){edges, 2};
+    ck_assert_int_eq(cut->kind->start(cut, NULL), MMOE_OK);
+    const mmoe_encoder *const encoders[] = {learned(values, 2), hash_encoder(100), cut,
+                                            row_encoder(8, -1), row_encoder(8, 3)};
+    const int64_t none = MMOE_MISSING_INT64;
+    char shown[MMOE_SHOWN_SIZE];
+    for (size_t i = 0; i < COUNT(encoders); i++) {
+        const mmoe_encoder *e = encoders[i];
+        mmoe_cell cell = {.id = -2}, value = {.id = -2};
+        ck_assert_pstr_eq(e->kind->take(e, MMOE_VALUE_INT64, &none, &value),
+                          e->kind->parse(e, "", 0, &cell));
+        ck_assert_int_eq(value.id, cell.id);
+        ck_assert_int_eq(value.state, MMOE_CELL_MISSING);
+    }
+    *boundaries = (mmoe_numbers){NULL, 0};
+    ck_assert_str_eq(mmoe_value_show(MMOE_VALUE_INT64, &none, shown), "a missing value");
+}
+END_TEST
+
 START_TEST(numbers) {
     static const struct {
         mmoe_transform transform;
@@ -441,6 +492,8 @@ void add_cases(TCase *c) {
     tcase_add_test(c, rows);
     tcase_add_test(c, bins);
     tcase_add_test(c, vocabularies);
+    tcase_add_test(c, hashes);
+    tcase_add_test(c, missing_integers);
     tcase_add_test(c, numbers);
     tcase_add_test(c, transforms_are_fitted);
     tcase_add_test(c, long_columns_are_fitted_soundly);

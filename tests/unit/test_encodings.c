@@ -163,7 +163,12 @@ START_TEST(vectors_have_gaps) {
     has_inputs(n.set, 12, wanted);
     const float missing[] = {NAN, NAN, NAN, 1, 2, 3}, some[] = {NAN, 1, 2},
                 taken[] = {2, 4, 0, 1, 1, 2, 3, 0};
+    const int64_t none = MMOE_MISSING_INT64, whole[] = {none, none, none, 1, 2, 3},
+                  part[] = {1, none, 2};
     takes(&n, MMOE_VALUE_FLOAT, missing, 2, 8, taken);
+    takes(&n, MMOE_VALUE_INT64, whole, 2, 8, taken);
+    take_refused(&n, MMOE_VALUE_INT64, part, 1,
+                 "row 1: column \"x\": the vector has a number 2 that is not finite");
     take_refused(&n, MMOE_VALUE_FLOAT, some, 1,
                  "row 1: column \"x\": the vector has a number 1 that is not finite");
     const char *const texts[] = {NULL, "1|2|3"};

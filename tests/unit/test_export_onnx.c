@@ -1,80 +1,15 @@
 /* mmoe_model_export_onnx: the written file, read back by protobuf-c. Its scores are compared in
  * tests/export. */
 #include <math.h>
-#include <stdbool.h>
 
 #include "check_main.h"
-#include "export/onnx_file.h"
 #include "data/column_number.h"
-#include "export_support.h"
-#include "failing.h"
-
-#define FLOAT MMOE_ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT
-#define DOUBLE MMOE_ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE
-#define INT64 MMOE_ONNX__TENSOR_PROTO__DATA_TYPE__INT64
-#define BOOL MMOE_ONNX__TENSOR_PROTO__DATA_TYPE__BOOL
-
-static mmoe_model *model;
-static MmoeOnnx__ModelProto *read_back;
-static const MmoeOnnx__GraphProto *graph;
-
-static uint8_t *get_file(size_t *size) {
-    FILE *f = fopen(file, "rb");
-    ck_assert_ptr_nonnull(f);
-    fseek(f, 0, SEEK_END);
-    *size = (size_t)ftell(f);
-    rewind(f);
-    uint8_t *bytes = malloc(*size);
-    ck_assert_uint_eq(fread(bytes, 1, *size, f), *size);
-    fclose(f);
-    return bytes;
-}
-
-static void write_and_read(void) {
-    mmoe_error err = {0};
-    size_t size;
-    ck_assert_msg(!mmoe_model_export_onnx(model, file, &err), "%s", err.message);
-    uint8_t *bytes = get_file(&size);
-    if (read_back) mmoe_onnx__model_proto__free_unpacked(read_back, NULL);
-    read_back = mmoe_onnx__model_proto__unpack(NULL, size, bytes);
-    free(bytes);
-    ck_assert_ptr_nonnull(read_back);
-    graph = read_back->graph;
-}
+#include "onnx_graph_support.h"
 
 static void set_up(void) {
     make_folder();
     model = export_model(NULL);
     write_and_read();
-}
-
-static void tear_down(void) {
-    mmoe_onnx__model_proto__free_unpacked(read_back, NULL);
-    read_back = NULL;
-    mmoe_model_free(model);
-    remove_folder();
-}
-
-static const MmoeOnnx__TensorProto *find_tensor(const char *name) {
-    const MmoeOnnx__TensorProto *found = NULL;
-    for (size_t i = 0; i < graph->n_initializer; i++)
-        if (!strcmp(graph->initializer[i]->name, name)) {
-            ck_assert_msg(!found, "%s stands there twice", name);
-            found = graph->initializer[i];
-        }
-    return found;
-}
-
-static const MmoeOnnx__NodeProto *nth_node(const char *op, int n) {
-    for (size_t i = 0; i < graph->n_node; i++)
-        if (!strcmp(graph->node[i]->op_type, op) && n-- == 0) return graph->node[i];
-    return NULL;
-}
-
-static int count_nodes(const char *op) {
-    int count = 0;
-    while (nth_node(op, count)) count++;
-    return count;
 }
 
 static const float *param(const char *name) {
@@ -118,51 +53,10 @@ START_TEST(header) {
 }
 END_TEST
 
-static bool is_input(const char *name) { return !strcmp(name, "ids") || !strcmp(name, "x"); }
-
-/* Is it made by a node before `end`? */
-static bool is_made(const char *name, size_t end) {
-    for (size_t i = 0; i < end; i++)
-        for (size_t k = 0; k < graph->node[i]->n_output; k++)
-            if (!strcmp(graph->node[i]->output[k], name)) return true;
-    return false;
-}
-
-static void assert_names(void) {
-    for (size_t i = 0; i < graph->n_node; i++) {
-        const MmoeOnnx__NodeProto *n = graph->node[i];
-        ck_assert_uint_eq(n->n_output, strcmp(n->op_type, "TopK")
-                                           ? 1
-                                           : 2); /* values and, read by no one, their places */
-        for (size_t k = 0; k < n->n_output; k++)
-            ck_assert_msg(!is_made(n->output[k], i) && !is_input(n->output[k]) &&
-                              !find_tensor(n->output[k]),
-                          "%s is made twice", n->output[k]);
-        for (size_t k = 0; k < n->n_input; k++)
-            ck_assert_msg(is_input(n->input[k]) || find_tensor(n->input[k]) ||
-                              is_made(n->input[k], i),
-                          "%s: nothing makes %s", n->name, n->input[k]);
-    }
-    ck_assert(is_made("scores", graph->n_node));
-}
-
 START_TEST(every_name_is_made_once_and_before_its_use) { assert_names(); }
 END_TEST
 
-START_TEST(initialisers_have_their_sizes_and_uses) {
-    for (size_t i = 0; i < graph->n_initializer; i++) {
-        const MmoeOnnx__TensorProto *t = graph->initializer[i];
-        size_t bytes = t->data_type == FLOAT ? 4 : 8;
-        if (t->data_type == BOOL) bytes = 1;
-        for (size_t d = 0; d < t->n_dims; d++) bytes *= (size_t)t->dims[d];
-        ck_assert_msg(t->raw_data.len == bytes, "%s: %zu bytes", t->name, t->raw_data.len);
-        bool used = false;
-        for (size_t n = 0; n < graph->n_node; n++)
-            for (size_t k = 0; k < graph->node[n]->n_input; k++)
-                used |= !strcmp(graph->node[n]->input[k], t->name);
-        ck_assert_msg(used, "%s is not used", t->name);
-    }
-}
+START_TEST(initialisers_have_their_sizes_and_uses) { assert_initialisers(); }
 END_TEST
 
 START_TEST(a_shared_table_stands_once) {
@@ -393,21 +287,7 @@ static const char gated_config[] =
     " \"tasks\": [{\"name\": \"ctr\", \"label\": \"click\"}], \"model\": {\"name\": \"cgc\", "
     "\"gate_params\": {\"top_k\": 2, \"temperature\": 2}}}";
 
-START_TEST(each_allocation_fails) {
-    failing f = {0};
-    mmoe_allocator alloc = failing_allocator(&f);
-    mmoe_model *watched = export_model_of(_i ? gated_config : export_config, &alloc);
-    const long live = f.live;
-    unlink(file);
-    while (failing_next(&f)) {
-        mmoe_error err = {0};
-        const mmoe_status status = mmoe_model_export_onnx(watched, file, &err);
-        failing_check(&f, status, &err);
-        ck_assert_int_eq(f.live, live);
-        ck_assert_int_eq(access(file, F_OK), status ? -1 : 0);
-    }
-    mmoe_model_free(watched);
-}
+START_TEST(each_allocation_fails) { fail_each_allocation(_i ? gated_config : export_config); }
 END_TEST
 
 void add_cases(TCase *c) {

@@ -72,8 +72,15 @@ START_TEST(metrics_of_types_and_of_all) {
             ck_assert((kind->how == MMOE_METRIC_MEAN) == (kind->row != NULL));
         }
         ck_assert_uint_le(count, MMOE_MAX_METRICS);
+        const mmoe_baseline *baseline = mmoe_baseline_of(t);
+        const mmoe_loss_kind *kind = mmoe_loss_kind_of((mmoe_task_type)t);
+        const mmoe_metric_kind *compared = kind->metrics[mmoe_loss_compared(kind)];
+        ck_assert(compared == kind->baseline->metric && compared->doc.better < 0);
+        ck_assert_str_eq(baseline->metric, compared->doc.name);
+        ck_assert_int_eq(abs(baseline->better), 1);
     }
     ck_assert_ptr_null(mmoe_metric_at(MMOE_TASK_TYPE_COUNT, 0));
+    ck_assert(!mmoe_baseline_of(MMOE_TASK_TYPE_COUNT) && !mmoe_baseline_of(-1));
     ck_assert_str_eq(mmoe_metric_at(MMOE_CLASSIFICATION, 0)->name, "auc");
     ck_assert_str_eq(mmoe_metric_at(MMOE_REGRESSION, 0)->name, "mse");
 }

@@ -166,6 +166,39 @@ START_TEST(regression_figures) {
 }
 END_TEST
 
+START_TEST(beside_the_constant) {
+    const float p[] = {.25F, .5F, .75F, .125F}, y[] = {0, 1, 1, NAN}, w[] = {1, 2, 4, 1000};
+    const double quarter = .25, own = 6.0 / 7;
+    mmoe_judged_rows rows = {MMOE_CLASSIFICATION, 4, p, y, NULL, 1, 1, &quarter};
+    mmoe_task_metrics m = compute(rows);
+    ck_assert_double_eq_tol(m.base, -(log(.75) + 2 * log(.25)) / 3, 1e-15);
+    ck_assert_double_eq_tol(m.relative, m.logloss / m.base, 1e-15);
+    ck_assert(m.constant == quarter && !m.constant_is_of_rows && !m.why);
+    rows.constant = NULL; /* the rows' own mean, by their weights */
+    rows.weights = w;
+    m = compute(rows);
+    ck_assert_double_eq_tol(m.constant, own, 1e-15);
+    ck_assert_double_eq_tol(m.base, -(log(1 - own) + 6 * log(own)) / 7, 1e-15);
+    ck_assert(m.constant_is_of_rows);
+
+    const float scores[] = {1, -2, 3, 9}, numbers[] = {2, 2, 3, NAN};
+    const double one = 1;
+    m = compute((mmoe_judged_rows){MMOE_REGRESSION, 4, scores, numbers, w, 1, 1, &one});
+    ck_assert_double_eq_tol(m.base, sqrt((1 + 2 + 4 * 4) / 7.0), 1e-15);
+    ck_assert_double_eq_tol(m.relative, 1 - m.mse / (m.base * m.base), 1e-15);
+    m = compute((mmoe_judged_rows){MMOE_REGRESSION, 2, scores, numbers, NULL, 1, 1});
+    ck_assert(m.base == 0 && m.constant == 2);
+    ck_assert_double_nan(m.relative);
+    ck_assert_str_eq(m.why, "the mean label is every label");
+
+    const double half = .5;
+    const float counts[] = {0, 2}, means[] = {1, 1};
+    m = compute((mmoe_judged_rows){MMOE_POISSON, 2, means, counts, NULL, 1, 1, &half});
+    ck_assert_double_eq_tol(m.base, .5 + (.5 - 2 + 2 * log(4)), 1e-15);
+    ck_assert_double_eq_tol(m.relative, 1 - m.values[0] / m.base, 1e-15);
+}
+END_TEST
+
 static void assert_undefined(const mmoe_task_metrics *m, const char *why) {
     const double figures[] = {m->auc, m->logloss, m->mse, m->rmse, m->mae, m->calibration};
     for (size_t i = 0; i < sizeof figures / sizeof *figures; i++) ck_assert_double_nan(figures[i]);
@@ -277,6 +310,7 @@ void add_cases(TCase *c) {
     tcase_add_test(c, logloss_and_calibration);
     tcase_add_test(c, logarithms_are_clamped);
     tcase_add_test(c, regression_figures);
+    tcase_add_test(c, beside_the_constant);
     tcase_add_test(c, undefined_figures_say_why);
     tcase_add_test(c, one_class_has_no_auc);
     tcase_add_test(c, strides_pick_one_task);

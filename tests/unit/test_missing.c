@@ -61,7 +61,7 @@ START_TEST(all_doors_say_the_same) {
     const double doubles[] = {(double)NAN, 2, 5};
     const float floats[] = {NAN, 2, 5}, wanted[] = {2, 0, 3};
     const char *const texts[][3] = {{NULL, "2", "5"}, {"", " 2", "5.0"}, {" NA ", "2e0", "5"}};
-    const int64_t integers[] = {4, 2, 5};
+    const int64_t integers[] = {MMOE_MISSING_INT64, 2, 5};
     takes(&n, MMOE_VALUE_DOUBLE, doubles, 3, 3, wanted);
     takes(&n, MMOE_VALUE_FLOAT, floats, 3, 3, wanted);
     takes(&n, MMOE_VALUE_INT64, integers, 3, 3, wanted);
@@ -76,15 +76,17 @@ START_TEST(all_doors_say_the_same) {
     ck_assert_int_eq(mmoe_model_create(n.config, n.schema, NULL, &model, &err), MMOE_OK);
     ck_assert_int_eq(mmoe_predictor_create(model, NULL, &predictor, &err), MMOE_OK);
     float scores[3], same[3];
-    const mmoe_column raw = {MMOE_VALUE_DOUBLE, doubles, 0}, text = {MMOE_VALUE_TEXT, texts[2], 0};
+    const mmoe_column raw[] = {{MMOE_VALUE_DOUBLE, doubles, 0},
+                               {MMOE_VALUE_FLOAT, floats, 0},
+                               {MMOE_VALUE_INT64, integers, 0},
+                               {MMOE_VALUE_TEXT, texts[2], 0}};
     mmoe_batch b = {.rows = 3, .dense = wanted, .dense_stride = 1};
     ck_assert_int_eq(mmoe_predictor_run(predictor, &b, scores, &err), MMOE_OK);
-    b = (mmoe_batch){.rows = 3, .dense_columns = &raw};
-    ck_assert_int_eq(mmoe_predictor_run(predictor, &b, same, &err), MMOE_OK);
-    ck_assert_mem_eq(scores, same, sizeof scores);
-    b = (mmoe_batch){.rows = 3, .dense_columns = &text};
-    ck_assert_int_eq(mmoe_predictor_run(predictor, &b, same, &err), MMOE_OK);
-    ck_assert_mem_eq(scores, same, sizeof scores);
+    for (size_t i = 0; i < COUNT(raw); i++) {
+        b = (mmoe_batch){.rows = 3, .dense_columns = &raw[i]};
+        ck_assert_int_eq(mmoe_predictor_run(predictor, &b, same, &err), MMOE_OK);
+        ck_assert_mem_eq(scores, same, sizeof scores);
+    }
     mmoe_predictor_free(predictor);
     mmoe_model_free(model);
     free_numbers(&n);
@@ -98,6 +100,9 @@ START_TEST(without_a_rule_it_is_an_error) {
     numbers n = fit(X(""), "x,y\n1,0\n2,1\n");
     const double missing = (double)NAN;
     const char *none = NULL;
+    const int64_t no_integer = MMOE_MISSING_INT64;
+    take_refused(&n, MMOE_VALUE_INT64, &no_integer, 1,
+                 "row 1: column \"x\": a missing value is not finite");
     take_refused(&n, MMOE_VALUE_DOUBLE, &missing, 1, "row 1: column \"x\": nan is not finite");
     take_refused(&n, MMOE_VALUE_TEXT, &none, 1,
                  "row 1: column \"x\": an empty value is not a number");

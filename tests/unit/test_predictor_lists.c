@@ -158,6 +158,7 @@ START_TEST(encoded_lists_are_cut) {
             rows.weights[i] = 1;
         }
         for (size_t i = SEEN + 1; i <= LISTS; i++) rows.offsets[i] += 3;
+        rows.batch.lists.elements += 3;
         same(&rows.batch, row, "cut");
     }
 }
@@ -180,6 +181,41 @@ START_TEST(weights_of_one) {
     ok(mmoe_dataset_batch(encoded, 0, ROWS, &without, &err), &err);
     without.lists.weights = NULL;
     same(&without, 0, "no encoded weights");
+}
+END_TEST
+
+static mmoe_status create(const mmoe_batch *batch, mmoe_dataset **set) {
+    static const float labels[ROWS * TASKS];
+    *set = NULL;
+    return mmoe_dataset_create(mmoe_model_schema(model), batch, labels, NULL, NULL, set, &err);
+}
+
+/* An element that is missing is the same as an integer, a text and between a cell's separators, and
+ * is counted as missing. */
+START_TEST(missing_elements) {
+    static raw_rows rows;
+    values *const shops = &columns[COLUMNS - 1];
+    mmoe_dataset *set;
+    mmoe_batch read;
+    size_t row = 0;
+    while (shops->offsets[row + 1] - shops->offsets[row] < 3) row++;
+    const size_t at = shops->offsets[row] + 1;
+    shops->ids[at] = MMOE_MISSING_INT64;
+    shops->texts[at] = NULL;
+    ok(mmoe_dataset_read_csv(mmoe_model_schema(model), put_rows("gap.csv", row + 1),
+                             MMOE_LABELS_IGNORED, NULL, &set, &err),
+       &err);
+    ck_assert_int_eq(mmoe_dataset_column(set, COLUMNS - 1)->missing, 1);
+    ok(mmoe_dataset_batch(set, 0, row + 1, &read, &err), &err);
+    ok(mmoe_predictor_run(predictor, &read, expected, &err), &err);
+    mmoe_dataset_free(set);
+    for (int texts = 0; texts < 2; texts++) {
+        raw(&rows, OF_ALL, 0, row + 1, texts);
+        same(&rows.batch, 0, texts ? "texts" : "integers");
+        ok(create(&rows.batch, &set), &err);
+        ck_assert_int_eq(mmoe_dataset_column(set, COLUMNS - 1)->missing, 1);
+        mmoe_dataset_free(set);
+    }
 }
 END_TEST
 
@@ -248,12 +284,6 @@ END_TEST
 
 /* ---- Data sets from memory ---- */
 
-static mmoe_status create(const mmoe_batch *batch, mmoe_dataset **set) {
-    static const float labels[ROWS * TASKS];
-    *set = NULL;
-    return mmoe_dataset_create(mmoe_model_schema(model), batch, labels, NULL, NULL, set, &err);
-}
-
 /* Its rows are scored as the file's are. (One missing element is a list of one here; in a file the
  * cell is empty, and so is the list. The column with gaps drops such elements.) */
 static void scores_as_the_file(const mmoe_batch *batch, const char *what) {
@@ -301,6 +331,9 @@ START_TEST(no_data_set_of_bad_lists) {
     side_of_rows(&all, OF_ALL, 0, ROWS);
     all.offsets[LISTS] = -1;
     not_created(&all.batch, 1, "its offsets descend");
+    side_of_rows(&all, OF_ALL, 0, ROWS);
+    all.offsets[ROWS * LISTS]++;
+    not_created(&all.batch, ROWS, "its offsets pass the elements");
     all.batch.lists.offsets = NULL;
     not_created(&all.batch, 0, "the batch lacks the offsets of its lists");
     all.batch.lists.count = LISTS - 1;
@@ -320,6 +353,7 @@ void add_cases(TCase *c) {
     tcase_add_test(c, no_data_set_of_bad_lists);
     tcase_add_test(c, encoded_lists_are_cut);
     tcase_add_test(c, weights_of_one);
+    tcase_add_test(c, missing_elements);
     tcase_add_test(c, a_users_lists_are_given_once);
     tcase_add_test(c, the_best_of_all);
     tcase_add_test(c, many_candidates);

@@ -214,6 +214,28 @@ START_TEST(encoded_lists_that_are_wrong) {
 }
 END_TEST
 
+START_TEST(encoded_lists_that_pass_their_elements) {
+    int64_t *const end = &few.offsets[FEW * LISTS];
+    static const char message[] = "its offsets pass the elements";
+    *end = 1 + (int64_t)lists()->elements;
+    refuse(&few.batch, MMOE_E_ARGUMENT, FEW, "shops", message);
+    *end = INT64_MAX;
+    refuse(&few.batch, MMOE_E_ARGUMENT, FEW, "shops", message);
+    lists()->elements++;
+    scored(&few.batch);
+    lists()->elements--;
+    int last = FEW * LISTS - 1;
+    while (few.offsets[last] == *end) last--;
+    refuse(&few.batch, MMOE_E_ARGUMENT, last / LISTS + 1, columns[IDS + last % LISTS].name,
+           message);
+    lists()->elements = 0;
+    int first = 0;
+    while (few.offsets[first + 1] == 0) first++;
+    refuse(&few.batch, MMOE_E_ARGUMENT, first / LISTS + 1, columns[IDS + first % LISTS].name,
+           message);
+}
+END_TEST
+
 START_TEST(encoded_weights_that_are_none) {
     for (int which = BOUGHT; which <= SHOPS; which++) {
         const bool may = which != SEEN && which != RECENT && which != TOWNS;
@@ -237,6 +259,7 @@ END_TEST
 START_TEST(a_user_and_items) {
     static raw_rows user, items;
     static encoded_rows encoded_user, encoded_items;
+    static const char *const item_lists[] = {"tags", "seen", "words", "shops"};
     memset(untouched, 0x55, sizeof untouched);
     memset(scores, 0x55, sizeof scores);
     raw(&user, OF_USER, FIRST, 1, false);
@@ -249,6 +272,13 @@ START_TEST(a_user_and_items) {
     encoded_items.batch.lists.count = 3;
     refused(mmoe_predictor_rank(predictor, &user.batch, &encoded_items.batch, scores, &err),
             MMOE_E_ARGUMENT, 0, "", "the items have 3 encoded lists, not 4");
+    encoded_items.batch.lists.count = 4;
+    encoded_items.batch.lists.elements = 0;
+    int first = 0;
+    while (encoded_items.offsets[first + 1] == 0) first++;
+    ck_assert_int_lt(first, 4);
+    refused(mmoe_predictor_rank(predictor, &user.batch, &encoded_items.batch, scores, &err),
+            MMOE_E_ARGUMENT, 1, item_lists[first], "its offsets pass the elements");
     user.lists[0].offsets = NULL;
     refused(mmoe_predictor_rank(predictor, &user.batch, &items.batch, scores, &err),
             MMOE_E_ARGUMENT, 0, "bought", "lacks offsets");
@@ -271,6 +301,7 @@ void add_cases(TCase *c) {
     tcase_add_test(c, values_that_lack);
     tcase_add_test(c, encoded_lists_that_lack);
     tcase_add_test(c, encoded_lists_that_are_wrong);
+    tcase_add_test(c, encoded_lists_that_pass_their_elements);
     tcase_add_loop_test(c, encoded_weights_that_are_none, 0, BAD_WEIGHTS);
     tcase_add_test(c, a_user_and_items);
 }

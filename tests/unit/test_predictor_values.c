@@ -16,7 +16,7 @@ static const char config_text[] =
     "{\"name\": \"town\", \"min_count\": 2, \"embed_dim\": \"auto\"}, "
     "{\"name\": \"age\", \"quantiles\": 3}, "
     "{\"name\": \"pay\", \"boundaries\": [0, 2.5], \"embed_dim\": 2}, "
-    "{\"name\": \"slot\", \"vocab_size\": 9}]},"
+    "{\"name\": \"slot\", \"vocab_size\": 9, \"oov_id\": 6}]},"
     " \"tasks\": [{\"name\": \"ctr\", \"label\": \"click\"}]}";
 static const char training_text[] = "user,town,age,pay,slot,click\n"
                                     "7,30,18,0.5,0,1\n"
@@ -34,17 +34,17 @@ static const struct {
     const char *text;
     double number; /* NAN: missing, or none */
 } cells[COLUMNS][ROWS] = {
-    {{"7", 7}, {" -12.0", -12}, {"9000000000", 9e9}, {"8", 8}, {"0.5", 0.5}, {NULL, (double)NAN}},
+    {{"7", 7}, {" -12.0", -12}, {"9000000000", 9e9}, {"8", 8}, {"-5", -5}, {NULL, (double)NAN}},
     {{"30.0", 30}, {" 30", 30}, {"20", 20}, {"10", 10}, {"99", 99}, {"NA", (double)NAN}},
-    {{"18", 18}, {"29.5", 29.5}, {" 30 ", 30}, {"1e3", 1000}, {"-5", -5}, {NULL, (double)NAN}},
+    {{"18", 18}, {"29", 29}, {" 30 ", 30}, {"1e3", 1000}, {"-5", -5}, {NULL, (double)NAN}},
     {{"0", 0}, {"-0.5", -0.5}, {"2.5", 2.5}, {"2.25", 2.25}, {"1e9", 1e9}, {"", (double)NAN}},
-    {{"0", 0}, {"1.0", 1}, {"2", 2}, {"+3", 3}, {"04", 4}, {"8", 8}},
+    {{"0", 0}, {"1.0", 1}, {"2", 2}, {"+3", 3}, {"04", 4}, {NULL, (double)NAN}},
 };
 static const int32_t rows_of_cells[COLUMNS][ROWS] = {{-1, -1, -1, -1, -1, 0},
                                                      {1, 1, 2, 0, 0, 0},
                                                      {1, 1, 2, 3, 1, 0},
                                                      {2, 1, 3, 2, 3, 0},
-                                                     {0, 1, 2, 3, 4, 8}};
+                                                     {0, 1, 2, 3, 4, 6}};
 
 static mmoe_model *loaded(mmoe_dataset **requests) {
     mmoe_error err = {0};
@@ -122,8 +122,9 @@ static bool fill(values *v, int c, mmoe_value_type type) {
         v->texts[r] = cells[c][r].text;
         v->doubles[r] = number;
         v->floats[r] = (float)number;
-        v->integers[r] = isnan(number) ? 0 : (int64_t)number;
-        if (type == MMOE_VALUE_INT64 && (double)v->integers[r] != number) return false;
+        v->integers[r] = isnan(number) ? MMOE_MISSING_INT64 : (int64_t)number;
+        if (type == MMOE_VALUE_INT64 && !isnan(number) && (double)v->integers[r] != number)
+            return false;
         if (type == MMOE_VALUE_FLOAT && !isnan(number) && (double)v->floats[r] != number)
             return false;
     }
@@ -162,7 +163,7 @@ START_TEST(all_types_of_values_have_one_score) {
                           (int)types[t]);
             compared++;
         }
-    ck_assert_int_ge(compared, 15);
+    ck_assert_int_ge(compared, 18);
     mmoe_predictor_free(predictor);
     mmoe_dataset_free(requests);
     mmoe_model_free(model);

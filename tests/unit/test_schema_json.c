@@ -19,13 +19,16 @@ static const char good[] =
     " {\"name\": \"c\", \"rows\": 3, \"dim\": 1, \"oov_id\": -1, \"vocabulary\": \"string\"}],"
     " \"sparse\": [{\"name\": \"a\", \"table\": 0}, {\"name\": \"b\", \"table\": 1}, {\"name\": "
     "\"c\", \"table\": 2}, {\"name\": \"d\", \"table\": 1, "
-    "\"side\": \"user\", \"column\": \"x\"}],"
+    "\"side\": \"user\", \"column\": \"x\"}, {\"name\": \"h\", \"table\": 1, \"columns\": "
+    "[\"h1\", \"h2\"], \"list\": {\"max_len\": 2, \"truncate\": \"first\", \"pooling\": "
+    "\"concat\"}}],"
     " \"dense\": [{\"name\": \"x\", \"transform\": \"none\", \"shift\": \"0\", \"scale\": \"1\"},"
     " {\"name\": \"y\", \"transform\": \"log1p_standardize\", \"shift\": \"0.1\", \"scale\": "
     "\"-2.5e-300\", \"side\": \"user\", \"column\": \"of y\", \"missing\": [\"0.5\"], "
     "\"indicator\": true}],"
     " \"labels\": [{\"name\": \"l\", \"task\": \"t\", \"type\": \"classification\", \"positive\": "
-    "\"yes\", \"negative\": \"no\"}, {\"name\": \"l\", \"task\": \"u\", \"type\": \"regression\", "
+    "\"yes\", \"negative\": \"no\", \"constant\": \"0.25\"}, {\"name\": \"l\", \"task\": \"u\", "
+    "\"type\": \"regression\", "
     "\"label_transform\": {\"transform\": \"standardize\", \"shift\": \"700.5\", \"unit\": "
     "\"0.1\"}}],"
     " \"weight\": \"w\"}";
@@ -71,7 +74,7 @@ START_TEST(a_schema_comes_back) {
     mmoe_schema *s = NULL;
     mmoe_error err = {0};
     ck_assert_msg(from_text(good, NULL, &s, &err) == MMOE_OK, "%s", err.message);
-    ck_assert(s->n_table == 3 && s->n_sparse == 4 && s->n_dense == 2 && s->n_label == 2);
+    ck_assert(s->n_table == 3 && s->n_sparse == 5 && s->n_dense == 2 && s->n_label == 2);
     ck_assert_str_eq(s->tables[0].name, "a");
     ck_assert(s->tables[0].rows == 7 && s->tables[0].dim == 4 &&
               s->tables[0].encoder->oov_id == 6 && s->tables[0].encoder->rows == 7 &&
@@ -93,6 +96,9 @@ START_TEST(a_schema_comes_back) {
     ck_assert(!s->dense[0].indicator && s->dense[1].indicator);
     ck_assert(s->dense[0].width == 1 && s->dense[1].width == 2 && s->dense_width == 3);
     ck_assert(s->dense[1].first == 1 && s->dense[1].first_number == 1 && s->dense_span == 2);
+    const mmoe_sparse_column *h = &s->sparse[4];
+    ck_assert(s->n_list == 1 && h->list == 0 && h->columns.count == 2 && h->how.max_len == 2);
+    ck_assert_str_eq(h->columns.items[1], "h2");
     const mmoe_number_encoder *number = mmoe_number_of(s->dense[1].encoder);
     ck_assert_int_eq(number->transform, MMOE_TRANSFORM_LOG1P_STANDARDIZE);
     ck_assert(number->shift == 0.1 && number->scale == -2.5e-300);
@@ -100,6 +106,8 @@ START_TEST(a_schema_comes_back) {
     ck_assert_str_eq(s->labels[1].task, "u");
     ck_assert_str_eq(s->labels[0].positive, "yes");
     ck_assert_str_eq(s->labels[0].negative, "no");
+    ck_assert(s->labels[0].has_constant && s->labels[0].constant == 0.25);
+    ck_assert(!s->labels[1].has_constant);
     ck_assert(s->labels[0].scale.transform == MMOE_LABEL_NONE && !s->labels[1].positive);
     const mmoe_label_scale *scale = &s->labels[1].scale;
     ck_assert(scale->transform == MMOE_LABEL_STANDARDIZE && scale->shift == 700.5 &&
@@ -180,6 +188,17 @@ START_TEST(wrong_json_is_refused) {
         {"-2.5e-300\", \"side\": \"user\"", "-2.5e-300\", \"side\": 1", "dense[1].side"},
         {"\"column\": \"x\"", "\"column\": 3", "sparse[3].column: a string"},
         {"\"column\": \"x\"", "\"column\": \"l\"", "the label \"l\" is a feature's column"},
+        {"\"h1\"", "\"l\"", "the label \"l\" is a feature's column"},
+        {"\"h1\"", "\"\"", "sparse[4].columns: string 1 is no name"},
+        {"\"h2\"", "2", "sparse[4].columns: string 2 is no name"},
+        {"[\"h1\", \"h2\"]", "[]", "sparse[4].columns: an array of names, beside \"list\""},
+        {"[\"h1\", \"h2\"]", "\"h1\"", "sparse[4].columns: an array of names"},
+        {"\"columns\"", "\"column\": \"x\", \"columns\"", "sparse[4].columns: an array of names"},
+        {"\"list\"", "\"lists\"", "sparse[4].columns: an array of names, beside \"list\""},
+        {"\"max_len\": 2", "\"max_len\": 2, \"separators\": \"|\"",
+         "sparse[4].list: a key is unknown"},
+        {"\"columns\": [\"h1\", \"h2\"], ", "",
+         "sparse[4].list.separators: a string of one or two"},
         {"\"column\": \"of y\"", "\"column\": \"w\"", "weight: \"w\" is a feature's column"},
         {"[\"0.5\"]", "\"0.5\"", "dense[1].missing: an array of 1 numbers"},
         {"[\"0.5\"]", "[\"0.5\", \"1\"]", "dense[1].missing: an array of 1 numbers"},
@@ -210,6 +229,7 @@ START_TEST(wrong_json_is_refused) {
         {"\"type\": \"regression\"", "\"typ\": \"regression\"", "labels[1].type"},
         {"\"positive\": \"yes\"", "\"positive\": 1", "labels[0].positive: a string"},
         {"\"negative\": \"no\"", "\"negative\": null", "labels[0].negative: a string"},
+        {"\"0.25\"", "0.25", "labels[0].constant: a string with a finite number"},
         {"\"standardize\"", "\"log\"", "labels[1].label_transform.transform: \"log\" is none of"},
         {"\"700.5\"", "700.5", "labels[1].label_transform.shift: a string with a finite number"},
         {"\"0.1\"}}", "\"0\"}}", "labels[1].label_transform.unit: a number above 0"},

@@ -257,7 +257,9 @@ static mmoe_status score_lists(mmoe_predictor *p, size_t n, float *scores, mmoe_
     const mmoe_column values = {MMOE_VALUE_INT64, raw_ids, 0}, columns[] = {values, values, values};
     const mmoe_list_column list = {ends, NULL, ELEMENTS}, lists[LISTS] = {list, list, list};
     const mmoe_batch raw = {.rows = n, .sparse_columns = columns, .list_columns = lists},
-                     encoded = {.rows = n, .lists = {LISTS, encoded_ends, encoded_ids, NULL}},
+                     encoded = {.rows = n,
+                                .lists = {LISTS, encoded_ends, encoded_ids, NULL,
+                                          ELEMENTS * LISTS}},
                      user = {.rows = 1, .sparse_columns = columns, .list_columns = lists};
     size_t best[10];
     mmoe_status status = mmoe_predictor_run(p, &raw, scores, err);

@@ -7,168 +7,39 @@
 
 #include "base/error.h"
 #include "base/utf8.h"
-#include "data/columns.h"
+#include "data/binding.h"
 #include "mmoe/train.h"
 
 typedef struct mmoe_schema schema;
 
-/* What takes a column: a spec (sparse ones first, then dense ones), or one of these. */
-enum { NOTHING = -1, LABEL = -2, WEIGHT = -3 };
-
-typedef struct binding {
-    const mmoe_feature_specs *specs;
-    const char *const *columns;
-    size_t n_columns;
-    const char *file;
-    mmoe_columns *index;
-    int32_t *taker;   /* [n_columns] */
-    bool *named;      /* [n_columns] a spec's `column` */
-    int64_t *exact;   /* [specs] the column that the spec names itself, or -1 */
-    int32_t *matches; /* [specs] columns taken */
-    int32_t *spec_of; /* [n_sparse] spec of a sparse column */
-    int32_t *sharing; /* [n_sparse] sparse column whose table it uses, or -1 */
-    int32_t n_sparse;
-} binding;
-
-/* Specs by number: those of ids (sparse, then sequences), then those of numbers. */
-static int32_t n_ids(const mmoe_feature_specs *s) { return s->n_sparse + s->n_sequence; }
-static int32_t n_specs(const mmoe_feature_specs *s) { return n_ids(s) + s->n_dense; }
-static bool is_sequence(const mmoe_feature_specs *s, int32_t i) { return i >= s->n_sparse; }
-static const mmoe_sparse_spec *id_spec(const mmoe_feature_specs *s, int32_t i) {
-    return is_sequence(s, i) ? &s->sequence[i - s->n_sparse] : &s->sparse[i];
-}
-
-static const char *spec_name(const mmoe_feature_specs *s, int32_t i) {
-    return i < n_ids(s) ? id_spec(s, i)->name : s->dense[i - n_ids(s)].name;
-}
-
-/* The column that it names beside its name; NULL: none. */
-static const char *spec_column(const mmoe_feature_specs *s, int32_t i) {
-    return i < n_ids(s) ? id_spec(s, i)->column : s->dense[i - n_ids(s)].column;
-}
-
-static const mmoe_encoder *spec_encoder(const mmoe_feature_specs *s, int32_t i) {
-    return i < n_ids(s) ? id_spec(s, i)->encoder : s->dense[i - n_ids(s)].encoder;
-}
-
-static bool matches(const char *pattern, const char *name) {
-    const char *star = strchr(pattern, '*');
-    size_t before = (size_t)(star - pattern), after = strlen(star + 1), length = strlen(name);
-    return length >= before + after && memcmp(pattern, name, before) == 0 &&
-           strcmp(star + 1, name + length - after) == 0;
-}
-
-/* ---- Who takes which column ---- */
-
-static mmoe_status take_labels(binding *b, const mmoe_label_column *labels, int32_t n_label,
-                               mmoe_error *err) {
-    for (int32_t i = 0; i < n_label; i++) {
-        int64_t at = mmoe_columns_find(b->index, labels[i].name);
-        if (at >= 0) b->taker[at] = LABEL;
-    }
-    int64_t at = b->specs->weight ? mmoe_columns_find(b->index, b->specs->weight) : -1;
-    if (at < 0) return MMOE_OK;
-    if (b->taker[at] == LABEL)
-        return mmoe_fail_at(err, MMOE_E_CONFIG, b->file, 0, b->specs->weight,
-                            "the column is named as a label and as the weight");
-    b->taker[at] = WEIGHT;
-    return MMOE_OK;
-}
-
-/* Why no feature may read the column; NULL: it may. */
-static const char *refusal(const binding *b, int64_t at) {
-    if (b->taker[at] == LABEL) return "a label column cannot be a feature";
-    if (b->taker[at] == WEIGHT) return "the weight column cannot be a feature";
-    return NULL;
-}
-
-/* A spec that names its column does not take it: others may read it, too. */
-static mmoe_status take_named(binding *b, int32_t i, mmoe_error *err) {
-    const char *column = spec_column(b->specs, i), *fault = NULL;
-    const int64_t at = *column ? mmoe_columns_find(b->index, column) : -1;
-    b->exact[i] = at;
-    if (at < 0)
-        return mmoe_fail_at(err, MMOE_E_CONFIG, b->file, 0, column,
-                            "the configuration's feature \"%.100s\" reads a column that is not "
-                            "there",
-                            spec_name(b->specs, i));
-    if ((fault = refusal(b, at)))
-        return mmoe_fail_at(err, MMOE_E_CONFIG, b->file, 0, column, "%s", fault);
-    b->named[at] = true;
-    b->matches[i] = 1;
-    return MMOE_OK;
-}
-
-static mmoe_status take_exact(binding *b, int32_t i, mmoe_error *err) {
-    const char *name = spec_name(b->specs, i), *star = strchr(name, '*'), *fault = NULL;
-    int64_t at = *name ? mmoe_columns_find(b->index, name) : -1;
-    b->exact[i] = at;
-    if (at < 0 && !star)
-        fault = "the configuration names a column that is not there";
-    else if (at < 0 && strchr(star + 1, '*'))
-        fault = "a pattern may have one '*' only";
-    else if (at >= 0)
-        fault = b->taker[at] >= 0 ? "the configuration names the column twice" : refusal(b, at);
-    if (fault) return mmoe_fail_at(err, MMOE_E_CONFIG, b->file, 0, name, "%s", fault);
-    if (at < 0) return MMOE_OK;
-    b->taker[at] = i;
-    b->matches[i] = 1;
-    return MMOE_OK;
-}
-
-static void take_matches(binding *b, bool everything) {
-    for (int32_t i = 0; i < n_specs(b->specs); i++) {
-        const char *pattern = spec_name(b->specs, i);
-        if (b->exact[i] >= 0 || (strcmp(pattern, "*") == 0) != everything) continue;
-        for (size_t c = 0; c < b->n_columns; c++) {
-            if (b->taker[c] != NOTHING || !*b->columns[c] || !matches(pattern, b->columns[c]))
-                continue;
-            if (everything && b->named[c]) continue;
-            b->taker[c] = i;
-            b->matches[i]++;
-        }
-    }
-}
-
-static mmoe_status take_columns(binding *b, const mmoe_label_column *labels, int32_t n_label,
-                                mmoe_error *err) {
-    for (size_t c = 0; c < b->n_columns; c++) b->taker[c] = NOTHING;
-    mmoe_status status = take_labels(b, labels, n_label, err);
-    for (int32_t i = 0; !status && i < n_specs(b->specs); i++)
-        status = spec_column(b->specs, i) ? take_named(b, i, err) : take_exact(b, i, err);
-    if (status) return status;
-    take_matches(b, false);
-    take_matches(b, true);
-    for (int32_t i = 0; i < n_specs(b->specs); i++)
-        if (!b->matches[i])
-            return mmoe_fail_at(err, MMOE_E_CONFIG, b->file, 0, spec_name(b->specs, i),
-                                "the pattern matches no column that is left");
-    return MMOE_OK;
-}
-
 /* ---- Specs ---- */
 
-static mmoe_status check_specs(const binding *b, mmoe_error *err) {
+static const mmoe_encoder *spec_encoder(const mmoe_feature_specs *s, int32_t i) {
+    return i < mmoe_id_specs(s) ? mmoe_id_spec(s, i)->encoder
+                                : s->dense[i - mmoe_id_specs(s)].encoder;
+}
+
+static mmoe_status check_specs(const mmoe_binding *b, mmoe_error *err) {
     const mmoe_feature_specs *specs = b->specs;
-    if (n_specs(specs) == 0)
+    if (mmoe_all_specs(specs) == 0)
         return mmoe_fail_at(err, MMOE_E_CONFIG, b->file, 0, NULL,
                             "the configuration names no feature");
     if (b->n_columns > INT32_MAX)
         return mmoe_fail_at(err, MMOE_E_FORMAT, b->file, 0, NULL, "%zu columns are too many",
                             b->n_columns);
-    for (int32_t i = 0; i < n_ids(specs); i++) {
-        const mmoe_sparse_spec *s = id_spec(specs, i);
+    for (int32_t i = 0; i < mmoe_id_specs(specs); i++) {
+        const mmoe_sparse_spec *s = mmoe_id_spec(specs, i);
         if (s->embed_dim < 0)
             return mmoe_fail_at(err, MMOE_E_CONFIG, b->file, 0, s->name,
                                 "embed_dim is %d, not at least 1", (int)s->embed_dim);
     }
-    for (int32_t i = 0; i < n_specs(specs); i++) {
+    for (int32_t i = 0; i < mmoe_all_specs(specs); i++) {
         const mmoe_encoder *e = spec_encoder(specs, i);
         const char *key, *fault;
         char room[MMOE_FAULT_SIZE];
         if (e->kind->check && (fault = e->kind->check(e, room, &key)))
-            return mmoe_fail_at(err, MMOE_E_CONFIG, b->file, 0, spec_name(specs, i), "%s: %s", key,
-                                fault);
+            return mmoe_fail_at(err, MMOE_E_CONFIG, b->file, 0, mmoe_spec_name(specs, i), "%s: %s",
+                                key, fault);
     }
     return MMOE_OK;
 }
@@ -187,28 +58,43 @@ static mmoe_sparse_column id_column(const mmoe_sparse_spec *spec, int32_t list) 
     mmoe_sparse_column c = {
         .table = -1, .side = spec->side, .padding = spec->padding_idx, .list = list};
     if (list < 0) return c;
-    c.how =
-        (mmoe_list_how){*spec->separator, spec->weight_separator ? *spec->weight_separator : '\0',
-                        (int32_t)spec->max_len, spec->truncate, spec->pooling};
+    c.how = (mmoe_list_how){spec->separator ? *spec->separator : '\0',
+                            spec->weight_separator ? *spec->weight_separator : '\0',
+                            (int32_t)spec->max_len, spec->truncate, spec->pooling};
     return c;
 }
 
-static mmoe_status add_column(binding *b, int32_t spec, size_t c, schema *s, mmoe_error *err) {
+/* The next sparse column, that of a spec. */
+static mmoe_sparse_column *next_id_column(mmoe_binding *b, int32_t spec, schema *s) {
+    mmoe_sparse_column *to = &s->sparse[s->n_sparse];
+    b->spec_of[s->n_sparse++] = spec;
+    *to = id_column(mmoe_id_spec(b->specs, spec),
+                    mmoe_spec_is_sequence(b->specs, spec) ? s->n_list++ : -1);
+    return to;
+}
+
+/* A feature of several columns, which is of ids. */
+static mmoe_status add_several(mmoe_binding *b, int32_t spec, schema *s, mmoe_error *err) {
+    const char *name = mmoe_spec_name(b->specs, spec);
+    mmoe_sparse_column *to = next_id_column(b, spec, s);
+    return mmoe_schema_text(s, name, &to->name)
+               ? mmoe_taken_columns(b, spec, &s->alloc, &to->columns, err)
+               : mmoe_fail_memory(err, strlen(name) + 1);
+}
+
+static mmoe_status add_column(mmoe_binding *b, int32_t spec, size_t c, schema *s, mmoe_error *err) {
     const size_t length = strlen(b->columns[c]);
-    if (!mmoe_utf8_is(b->columns[c], length))
-        return mmoe_fail_at(err, MMOE_E_FORMAT, b->file, b->file ? 1 : 0, NULL,
-                            "the name of column %zu is not UTF-8", c + 1);
-    const char *name = spec_column(b->specs, spec) ? spec_name(b->specs, spec) : b->columns[c];
+    if (!mmoe_utf8_is(b->columns[c], length)) return mmoe_fail_column_name(b, c, err);
+    const char *name =
+        mmoe_spec_column(b->specs, spec) ? mmoe_spec_name(b->specs, spec) : b->columns[c];
     const char *column = strcmp(name, b->columns[c]) ? b->columns[c] : NULL;
-    if (spec < n_ids(b->specs)) {
-        b->spec_of[s->n_sparse] = spec;
-        mmoe_sparse_column *to = &s->sparse[s->n_sparse++];
-        *to = id_column(id_spec(b->specs, spec), is_sequence(b->specs, spec) ? s->n_list++ : -1);
+    if (spec < mmoe_id_specs(b->specs)) {
+        mmoe_sparse_column *to = next_id_column(b, spec, s);
         return mmoe_schema_text(s, name, &to->name) && mmoe_schema_text(s, column, &to->column)
                    ? MMOE_OK
                    : mmoe_fail_memory(err, length + 1);
     }
-    const mmoe_dense_spec *d = &b->specs->dense[spec - n_ids(b->specs)];
+    const mmoe_dense_spec *d = &b->specs->dense[spec - mmoe_id_specs(b->specs)];
     mmoe_dense_column *to = &s->dense[s->n_dense++];
     *to = (mmoe_dense_column){
         .side = d->side, .gap = {.rule = d->missing}, .indicator = d->indicator};
@@ -218,7 +104,8 @@ static mmoe_status add_column(binding *b, int32_t spec, size_t c, schema *s, mmo
     return status ? status : mmoe_gap_start(&to->gap, to->encoder, err);
 }
 
-static mmoe_status add_columns(binding *b, int32_t spec, schema *s, mmoe_error *err) {
+static mmoe_status add_columns(mmoe_binding *b, int32_t spec, schema *s, mmoe_error *err) {
+    if (mmoe_spec_columns(b->specs, spec)) return add_several(b, spec, s, err);
     bool exact = b->exact[spec] >= 0;
     size_t first = exact ? (size_t)b->exact[spec] : 0, end = exact ? first + 1 : b->n_columns;
     mmoe_status status = MMOE_OK;
@@ -234,7 +121,7 @@ static int32_t find_sparse(const schema *s, const char *name) {
 }
 
 /* The column whose table column i uses at last; -1 when the sharing runs in a circle. */
-static int32_t owner_of(const binding *b, int32_t i) {
+static int32_t owner_of(const mmoe_binding *b, int32_t i) {
     for (int32_t hops = 0; hops <= b->n_sparse; hops++) {
         if (b->sharing[i] < 0) return i;
         i = b->sharing[i];
@@ -242,10 +129,10 @@ static int32_t owner_of(const binding *b, int32_t i) {
     return -1;
 }
 
-static mmoe_status find_sharing(binding *b, const schema *s, mmoe_error *err) {
+static mmoe_status find_sharing(mmoe_binding *b, const schema *s, mmoe_error *err) {
     b->n_sparse = s->n_sparse;
     for (int32_t i = 0; i < s->n_sparse; i++) {
-        const char *with = id_spec(b->specs, b->spec_of[i])->shared_with;
+        const char *with = mmoe_id_spec(b->specs, b->spec_of[i])->shared_with;
         bool by_pattern = b->exact[b->spec_of[i]] < 0;
         b->sharing[i] = -1;
         /* A pattern may name one of its own columns: that one owns the table. */
@@ -258,13 +145,13 @@ static mmoe_status find_sharing(binding *b, const schema *s, mmoe_error *err) {
     return MMOE_OK;
 }
 
-static mmoe_status check_sharing(const binding *b, const schema *s, int32_t i, int32_t owner,
+static mmoe_status check_sharing(const mmoe_binding *b, const schema *s, int32_t i, int32_t owner,
                                  mmoe_error *err) {
     if (owner < 0)
         return mmoe_fail_at(err, MMOE_E_CONFIG, b->file, 0, s->sparse[i].name,
                             "shared_with runs in a circle: no column owns the table");
-    const mmoe_sparse_spec *mine = id_spec(b->specs, b->spec_of[i]),
-                           *theirs = id_spec(b->specs, b->spec_of[owner]);
+    const mmoe_sparse_spec *mine = mmoe_id_spec(b->specs, b->spec_of[i]),
+                           *theirs = mmoe_id_spec(b->specs, b->spec_of[owner]);
     const char *key = mine->embed_dim && mine->embed_dim != theirs->embed_dim
                           ? "embed_dim"
                           : mmoe_encoder_difference(mine->encoder, theirs->encoder);
@@ -290,13 +177,13 @@ void mmoe_table_settle(mmoe_table *table) {
     if (!table->dim) table->dim = (int32_t)floor(6 * pow((double)table->rows, 0.25));
 }
 
-static mmoe_status add_tables(binding *b, schema *s, mmoe_error *err) {
+static mmoe_status add_tables(mmoe_binding *b, schema *s, mmoe_error *err) {
     mmoe_status status = find_sharing(b, s, err);
     if (status) return status;
     for (int32_t i = 0; i < s->n_sparse; i++) {
         if (b->sharing[i] >= 0) continue;
         s->sparse[i].table = s->n_table;
-        if ((status = add_table(id_spec(b->specs, b->spec_of[i]), s->sparse[i].name, s, err)))
+        if ((status = add_table(mmoe_id_spec(b->specs, b->spec_of[i]), s->sparse[i].name, s, err)))
             return status;
     }
     for (int32_t i = 0; i < s->n_sparse; i++) {
@@ -325,8 +212,8 @@ static int by_text(const void *a, const void *b) {
 
 /* Names of features are columns' names or a spec's own: no two are the same, and none is a label's
  * or the weight's. */
-static mmoe_status check_names(const binding *b, const mmoe_label_column *labels, int32_t n_label,
-                               const schema *s, mmoe_error *err) {
+static mmoe_status check_names(const mmoe_binding *b, const mmoe_label_column *labels,
+                               int32_t n_label, const schema *s, mmoe_error *err) {
     const size_t n = (size_t)s->n_sparse + (size_t)s->n_dense;
     const char **names = mmoe_alloc(&s->alloc, n, sizeof *names), *fault = NULL, *name = NULL;
     if (!names) return mmoe_fail_memory(err, n * sizeof *names);
@@ -349,11 +236,11 @@ static mmoe_status check_names(const binding *b, const mmoe_label_column *labels
     return status;
 }
 
-static mmoe_status build(binding *b, const mmoe_label_column *labels, int32_t n_label,
+static mmoe_status build(mmoe_binding *b, const mmoe_label_column *labels, int32_t n_label,
                          const mmoe_allocator *a, schema **out, mmoe_error *err) {
     size_t n_sparse = 0, n_dense = 0;
-    for (int32_t i = 0; i < n_specs(b->specs); i++)
-        *(i < n_ids(b->specs) ? &n_sparse : &n_dense) += (size_t)b->matches[i];
+    for (int32_t i = 0; i < mmoe_all_specs(b->specs); i++)
+        *(i < mmoe_id_specs(b->specs) ? &n_sparse : &n_dense) += (size_t)b->matches[i];
     b->spec_of = mmoe_alloc(a, n_sparse, sizeof *b->spec_of);
     b->sharing = mmoe_alloc(a, n_sparse, sizeof *b->sharing);
     schema *s = b->spec_of && b->sharing
@@ -364,7 +251,8 @@ static mmoe_status build(binding *b, const mmoe_label_column *labels, int32_t n_
                                          n_sparse * (sizeof *s->tables + sizeof *s->sparse) +
                                          n_dense * sizeof *s->dense);
     mmoe_status status = MMOE_OK;
-    for (int32_t i = 0; !status && i < n_specs(b->specs); i++) status = add_columns(b, i, s, err);
+    for (int32_t i = 0; !status && i < mmoe_all_specs(b->specs); i++)
+        status = add_columns(b, i, s, err);
     if (!status) status = check_names(b, labels, n_label, s, err);
     if (!status) status = add_tables(b, s, err);
     if (!status) status = add_labels(labels, n_label, b->specs->weight, s, err);
@@ -386,8 +274,8 @@ mmoe_status mmoe_schema_bind(const mmoe_schema_wanted *wanted, const char *const
     const int32_t n_label = wanted->n_label;
     const char *file = wanted->file;
     mmoe_allocator a = mmoe_allocator_or_default(alloc);
-    binding b = {.specs = specs, .columns = columns, .n_columns = n_columns, .file = file};
-    size_t count = (size_t)n_specs(specs);
+    mmoe_binding b = {.specs = specs, .columns = columns, .n_columns = n_columns, .file = file};
+    size_t count = (size_t)mmoe_all_specs(specs);
     mmoe_status status = check_specs(&b, err);
     if (!status) status = mmoe_columns_create(columns, n_columns, file, &a, &b.index, err);
     if (status) return status;
@@ -398,7 +286,7 @@ mmoe_status mmoe_schema_bind(const mmoe_schema_wanted *wanted, const char *const
     if (!b.taker || !b.named || !b.exact || !b.matches)
         status = mmoe_fail_memory(err, n_columns * (sizeof *b.taker + sizeof *b.named) +
                                            count * (sizeof *b.exact + sizeof *b.matches));
-    if (!status) status = take_columns(&b, labels, n_label, err);
+    if (!status) status = mmoe_take_columns(&b, labels, n_label, err);
     if (!status) status = build(&b, labels, n_label, &a, out, err);
     mmoe_columns_free(b.index);
     mmoe_release(&a, b.taker);

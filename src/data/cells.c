@@ -1,0 +1,24 @@
+#include "data/cells.h"
+
+#include "base/error.h"
+
+bool mmoe_cell_is_missing(const mmoe_cells *c, const mmoe_csv_field *f) {
+    return mmoe_reading_is_missing(&c->schema->reading, f->text, f->length);
+}
+
+const char *mmoe_cell_read(const mmoe_cells *c, mmoe_encoder *e, const mmoe_csv_field *f,
+                           mmoe_cell *out) {
+    return c->learning && e->kind->learn ? e->kind->learn(e, f->text, f->length, out)
+                                         : e->kind->parse(e, f->text, f->length, out);
+}
+
+mmoe_status mmoe_cell_fail(const mmoe_cells *c, mmoe_cell_place at, const mmoe_csv_field *f,
+                           const char *fault, mmoe_error *err) {
+    char shown[MMOE_SHOWN_SIZE];
+    if (fault == mmoe_column_no_memory) return mmoe_fail_memory(err, f->length);
+    const char *value = mmoe_text_show(f->text, f->length, shown);
+    if (!at.feature)
+        return mmoe_fail_at(err, MMOE_E_DATA, c->path, at.row, at.column, "%s %s", value, fault);
+    return mmoe_fail_at(err, MMOE_E_DATA, c->path, at.row, at.column, "%s %s (feature \"%.100s\")",
+                        value, fault, at.feature);
+}

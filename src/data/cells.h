@@ -1,0 +1,33 @@
+/* Cells of a file as the kinds of their columns take them, and what is wrong with one. */
+#ifndef MMOE_DATA_CELLS_H
+#define MMOE_DATA_CELLS_H
+
+#include "base/csv.h"
+#include "data/schema.h"
+
+/* A file that is read by a schema, or to learn one. */
+typedef struct mmoe_cells {
+    const char *path;
+    const struct mmoe_schema *schema;
+    bool learning; /* encoders may change by what they see */
+} mmoe_cells;
+
+/* Where a cell stands: the column, and where it is of another name, the feature. */
+typedef struct mmoe_cell_place {
+    int64_t row;
+    const char *column, *feature;
+} mmoe_cell_place;
+
+static inline mmoe_cell_place mmoe_cell_at(int64_t row, const char *name, const char *column) {
+    return (mmoe_cell_place){row, column ? column : name, column ? name : NULL};
+}
+
+bool mmoe_cell_is_missing(const mmoe_cells *c, const mmoe_csv_field *f);
+/* NULL, or what is wrong with it. */
+const char *mmoe_cell_read(const mmoe_cells *c, mmoe_encoder *e, const mmoe_csv_field *f,
+                           mmoe_cell *out);
+/* MMOE_E_DATA, or _MEMORY where that is the fault. */
+mmoe_status mmoe_cell_fail(const mmoe_cells *c, mmoe_cell_place at, const mmoe_csv_field *f,
+                           const char *fault, mmoe_error *err);
+
+#endif

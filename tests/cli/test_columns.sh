@@ -1,0 +1,122 @@
+#!/bin/sh
+# Features of several columns: lists with one element a column.
+# shellcheck source=tests/cli/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# The same list in one cell, side by side, and side by side with a gap.
+awk 'BEGIN {
+    print "item,list,h_1,h_2,h_3,h_4,g_1,g_2,g_3,g_4,g_5,g_6,y"
+    for (i = 0; i < 300; i++) {
+        list = near = far = ""
+        y = 0
+        for (k = 0; k < 4; k++) {
+            id = k < i % 5 ? (i * 3 + k * k + int(i / 11)) % 11 : ""
+            if (id == 3) y = 1
+            if (id != "") list = list (k ? "|" : "") id
+            near = near "," id
+            far = far "," (k == i % 3 ? "NA,," : "") id
+        }
+        print i * 7 % 11 "," list near far "," y
+    }
+}' >train.csv
+
+# All that a list may be, three times.
+config() { # NAME SOURCE-OF-LISTS
+    cat >"$1.json" <<JSON
+{
+  "features": {"sparse": [{"name": "item", "vocab_size": 11, "embed_dim": 4}],
+               "sequence": [{"name": "learnt", $2},
+                            {"name": "shared", $2, "shared_with": "item", "pooling": "sum"},
+                            {"name": "rows", $2, "vocab_size": 11, "padding_idx": 3,
+                             "pooling": "max"},
+                            {"name": "last", $2, "max_len": 2, "min_count": 30},
+                            {"name": "first", $2, "max_len": 3, "truncate": "first",
+                             "pooling": "concat", "hash_bucket_size": 40}]},
+  "tasks": [{"name": "y", "label": "y"}],
+  "model": {"name": "mmoe", "n_expert": 2, "expert_params": {"dims": [8]}},
+  "trainer": {"n_epoch": 2, "batch_size": 50, "earlystop_patience": 0}
+}
+JSON
+}
+config cell '"column": "list"'
+config near '"columns": ["h_1", "h_2", "h_3", "h_4"]'
+config far '"columns": ["g_*"]'
+for name in cell near far; do
+    expect 0 "" train --config $name.json --train train.csv --output $name
+    sed -n 's/ of column "list"//; s/.*train.csv: feature/feature/p' err >$name.told
+    expect 0 "" predict --model $name --data train.csv --output $name.csv
+done
+check "a cell and columns have the same scores" cmp cell.csv near.csv
+check "a gap is no element" cmp cell.csv far.csv
+check "what is cut is counted" grep -q 'feature "last": of 300 lists 120 have more than max_len' \
+    near.told
+check "as of a cell" cmp cell.told near.told
+check "without the gaps" cmp cell.told far.told
+expect 0 "" evaluate --model near --data train.csv
+expect 0 "" inspect --model near
+check "inspect names the columns" grep -q '^  first .* of columns h_1, h_2, h_3, h_4$' out
+expect 0 "" inspect --model far
+check "or the first and the last" grep -q '^  first .* of columns g_1 to g_6, 6$' out
+expect 0 "" inspect --model far --json
+check "in JSON, too" grep -q '"columns": \["g_1", "g_2", "g_3", "g_4", "g_5", "g_6"\]' out
+cut -d, -f 2- train.csv >short.csv
+expect 1 'short.csv: column "item": the file has no such column' \
+    predict --model near --data short.csv --output -
+cut -d, -f 1-5,7- train.csv >short.csv
+expect 1 'short.csv: column "h_4": the file has no such column' \
+    predict --model near --data short.csv --output -
+sed '5s/$/,/; 5s/^\([^,]*,[^,]*\),[^,]*,/\1,11,/; 5s/,$//' train.csv >bad.csv
+outside='"11" is outside of the table'"'"'s rows 0 to 10 (feature "shared")'
+expect 1 "bad.csv: row 5: column \"h_1\": $outside" \
+    predict --model near --data bad.csv --output -
+
+sed 's/"sequence".*/"sequence": [{"name": "two", "columns": ["h_*"], "vocab_size": 11},/
+    s/^.*"name": "shared".*/{"name": "all", "column": "list", "vocab_size": 11}]},/
+    /^ *{"name": "\(rows\|last\|first\)"/d; /^ *"pooling"/d' near.json >rows.json
+expect 0 "" train --config rows.json --train train.csv --output rows
+expect 0 "" predict --model rows --data train.csv --output rows.csv
+expect 0 "" export --model rows --format safetensors --output rows.w
+expect 1 'rows.json: "h_*" is a pattern: give --columns' \
+    import --config rows.json --weights rows.w --output again
+sed 's/"h_\*"/"h_1", "h_2", "h_3", "h_4"/' rows.json >names.json
+expect 0 "" import --config names.json --weights rows.w --output again
+expect 0 "" predict --model again --data train.csv --output again.csv
+check "import knows the columns of lists" cmp rows.csv again.csv
+
+# ---- Which columns ----
+
+trains() { # MESSAGE KEY=VALUE...
+    message=$1
+    shift
+    for setting; do set -- "$@" --set "$setting"; shift; done
+    code=$([ -z "$message" ] || case $message in column*) echo 1 ;; *) echo 2 ;; esac)
+    expect "${code:-0}" "$message" \
+        train --config near.json --train train.csv --output n "$@" --set trainer.n_epoch=1
+}
+first=features.sequence.0
+trains "" "$first.columns=[\"h_2\",\"h_1\"]" "$first.pooling=sum"
+trains "" "$first.columns=[\"h_2\",\"*_1\",\"h_*\",\"item\"]"
+expect 0 "" inspect --model n
+check "a pattern leaves what is named" grep -q '^  learnt .* of columns h_2 to item, 6$' out
+rm n
+trains 'column "h_9": the configuration'"'"'s feature "learnt" reads a column that is not there' \
+    "$first.columns=[\"h_1\",\"h_9\"]"
+trains 'column "x*": the pattern matches no column that is left' "$first.columns=[\"h_1\",\"x*\"]"
+at=features.sequence[0]
+trains "$at.columns[1]: \"h_1\" stands here twice" "$first.columns=[\"h_1\",\"h_1\"]"
+trains "$at.columns[0]: \"h_*_*\" has more than one *" "$first.columns=[\"h_*_*\"]"
+trains "$at.columns: [] is not allowed here; allowed is an array: 1 to 1024 strings" \
+    "$first.columns=[]"
+trains "$at.columns[0]: \"\" is not allowed here" "$first.columns=[\"\"]"
+trains "$at.name: \"l*\" is a pattern, but the feature has a \"columns\"" "$first.name=l*"
+for key in column separator weight_separator; do
+    trains "$at: \"columns\" stands in the place of \"$key\"; give one" \
+        "$first.$key=:"
+done
+trains 'features.sparse[0].columns: unknown key' 'features.sparse.0.columns=["h_1"]'
+trains 'tasks[0].label: "h_1" is already features.sequence[0].columns' tasks.0.label=h_1
+trains 'features.weight: "h_1" is already features.sequence[0].columns' features.weight=h_1
+expect 2 'features.weight: "list" is already features.sequence[0].column' \
+    train --config cell.json --train train.csv --output n --set features.weight=list
+expect_nothing_left n
+finish
