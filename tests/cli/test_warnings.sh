@@ -28,7 +28,7 @@ for warning in json.load(open("out"))["warnings"]:
 }
 rows() { # FILE LABELS-OF-ROW-i (awk's words)
     awk "BEGIN {print \"user,price,click,buy\"
-        for (i = 0; i < 400; i++) print i % 9 \",\" int(i / 50) / 8 \",\" $2}" >"$1"
+        for (i = 0; i < 400; i++) print i % 9 \",\" i % 8 / 8 \",\" $2}" >"$1"
 }
 train() { echo train --config config.json --output m.out --json --train "$@"; }
 
@@ -45,7 +45,14 @@ cp m.out good.out
 walk evaluate --model good.out --data good.csv --json </dev/null
 walk inspect --model good.out --data good.csv --json </dev/null
 walk predict --model good.out --data good.csv --output p.csv </dev/null
-walk init good.csv --label click --label buy </dev/null
+# A price tells the label, but for one row.
+blur() { awk -F, 'BEGIN {OFS = ","} $2 == 0 && !seen++ {$3 = $4 = 1} 1' "$1" >blur.csv; }
+blur good.csv
+walk init blur.csv --label click --label buy </dev/null
+walk init good.csv --label click --label buy <<END
+good.csv: column "price" gives the label "click" in all 400 rows compared: it is kept, but is it \
+known before the label is?
+END
 
 # ---- Values of columns ----
 
@@ -135,7 +142,9 @@ walk $(train lines.csv) <said
 walk evaluate --model good.out --data lines.csv --json <said
 walk inspect --model good.out --data lines.csv --json <said
 walk predict --model good.out --data lines.csv --output p.csv <said
-walk init lines.csv --label click --label buy <said
+blur lines.csv
+sed s/lines/blur/ said >blurred
+walk init blur.csv --label click --label buy <blurred
 { printf '\n  \n' && cat good.csv && echo; } >lines.csv
 walk $(train lines.csv) <<END
 lines.csv: 3 blank lines are no rows, the first before row 1
@@ -148,17 +157,13 @@ head -n 2 commas.csv >comma.csv
 walk predict --model good.out --data comma.csv --output p.csv <<END
 comma.csv: 1 row ends with a comma behind the last column, which is passed over
 END
-sed '3s/^[^,]*/5" tv/' good.csv >inch.csv
+blur good.csv
+sed '3s/^[^,]*/5" tv/' blur.csv >inch.csv
 walk init inch.csv --label click --label buy <<END
 inch.csv: row 3: malformed quotes in field 1; they are taken as text
 END
 
-rows given.csv '(i % 9 < 4) "," i * 7 % 13 % 2'
-walk init given.csv --label click --label buy <<END
-given.csv: column "user" gives the label "click" in all 400 rows compared: it is kept, but is it \
-known before the label is?
-END
-rows label.csv '(i == 7 ? 2 : i % 2) "," (i % 4 == 1)'
+rows label.csv '(i == 7 ? 2 : i % 2) "," (i % 5 == 1)'
 walk init label.csv --label click --label buy <<END
 label.csv: column "click": 1 of 400 labels are neither 0 nor 1, the first in row 9, so it makes a \
 regression
