@@ -48,7 +48,7 @@ static bool are_texts(const cli_column *c) {
 }
 
 static bool are_integers(const cli_column *c) {
-    return !c->fractions && (!c->texts || cli_column_mark(c));
+    return !c->fractions && !c->amounts && (!c->texts || cli_column_mark(c));
 }
 
 static bool are_ids(const cli_column *c) {
@@ -137,6 +137,22 @@ static void write_list(const cli_survey *s, const cli_column *c, json_t *feature
                   "weight_separator", guess.is_weighted ? ":" : NULL));
 }
 
+/* ---- Dates ---- */
+
+static bool is_date(const cli_survey *s, const cli_column *c) {
+    (void)s;
+    return c->dates > 0 && 10 * c->dates >= 9 * c->present;
+}
+
+static void say_date(const cli_survey *s, const cli_column *c, char remark[REMARK_SIZE]) {
+    (void)s;
+    snprintf(remark, REMARK_SIZE,
+             "left out: %" PRId64 " of %" PRId64 " values are dates (the first is "
+             "\"%.*s\"), which no feature reads: make columns of them, as weekday, month and days "
+             "since one",
+             c->dates, c->present, (int)mmoe_utf8_cut(c->odd, strlen(c->odd), 40), c->odd);
+}
+
 /* ---- Keys of the rows ---- */
 
 /* Integers whose values all differ are a key by name, or if none is left out. */
@@ -191,7 +207,7 @@ static void write_id(const cli_survey *s, const cli_column *c, json_t *features)
 
 static bool is_mixed(const cli_survey *s, const cli_column *c) {
     (void)s;
-    return has_slips(c) && (c->fractions || rows_a_value(c) < ROWS_A_SLIP);
+    return has_slips(c) && (c->fractions || c->amounts || rows_a_value(c) < ROWS_A_SLIP);
 }
 
 static void say_mixed(const cli_survey *s, const cli_column *c, char remark[REMARK_SIZE]) {
@@ -224,7 +240,12 @@ static void say_gaps(const cli_survey *s, const cli_column *c, char *text, size_
 static void say_number(const cli_survey *s, const cli_column *c, char remark[REMARK_SIZE]) {
     char gaps[REMARK_SIZE / 2];
     say_gaps(s, c, gaps, sizeof gaps);
-    if (c->fractions)
+    if (c->amounts)
+        snprintf(remark, REMARK_SIZE,
+                 "taken as numbers: %" PRId64 " of %" PRId64 " have marks, of \"%s\" "
+                 "(\"strip\")%s%s",
+                 c->amounts, c->present, c->marks, *gaps ? "; " : "", gaps);
+    else if (c->fractions)
         snprintf(remark, REMARK_SIZE, "%s", gaps);
     else
         snprintf(remark, REMARK_SIZE,
@@ -239,6 +260,7 @@ static void write_dense(const cli_survey *s, const cli_column *c, const char *tr
     json_t *json =
         json_pack("{s:s, s:s, s:s}", "name", c->name, "transform", transform, "missing", "mean");
     if (cli_column_present(c) < s->rows) json_object_set_new(json, "indicator", json_true());
+    if (c->amounts) json_object_set_new(json, "strip", json_string(c->marks));
     add(features, "dense", json);
 }
 
@@ -256,8 +278,13 @@ static bool is_skewed(const cli_survey *s, const cli_column *c) {
     return s->rows >= SKEW_ROWS && c->lowest >= 0 && skewness(s, c) > skewed;
 }
 
+/* Marks are read by numbers alone. */
+static int count_bins(const cli_survey *s, const cli_column *c) {
+    return c->amounts ? 0 : cli_sample_bins(&s->sample, cli_column_place(s, c));
+}
+
 static void say_skewed(const cli_survey *s, const cli_column *c, char remark[REMARK_SIZE]) {
-    const int bins = cli_sample_bins(&s->sample, cli_column_place(s, c));
+    const int bins = count_bins(s, c);
     char beside[40] = "";
     say_number(s, c, remark);
     if (bins) snprintf(beside, sizeof beside, ", and %d quantile bins beside", bins);
@@ -267,7 +294,7 @@ static void say_skewed(const cli_survey *s, const cli_column *c, char remark[REM
 }
 
 static void write_skewed(const cli_survey *s, const cli_column *c, json_t *features) {
-    const int bins = cli_sample_bins(&s->sample, cli_column_place(s, c));
+    const int bins = count_bins(s, c);
     write_dense(s, c, "log1p_standardize", features);
     if (!bins) return;
     json_t *name = json_sprintf("%s_bins", c->name);
@@ -282,6 +309,7 @@ static const rule rules[] = {
     {is_nameless, say_nameless, NULL},     /* left out */
     {is_constant, say_constant, NULL},     /* left out */
     {is_leak, say_leak, NULL},             /* left out */
+    {is_date, say_date, NULL},             /* left out */
     {is_list, say_list, write_list},       /* a sequence */
     {is_key, say_key, NULL},               /* left out */
     {is_near_key, say_key, NULL},          /* left out */
@@ -316,7 +344,7 @@ static void apply_rules(const cli_survey *s, const cli_column *c, json_t *featur
 json_t *cli_guess_features(const cli_survey *s) {
     json_t *features = json_pack("{s:[], s:[], s:[]}", "sparse", "sequence", "dense");
     for (size_t i = 0; features && i < s->count; i++)
-        if (!cli_survey_is_label(s, &s->columns[i])) apply_rules(s, &s->columns[i], features);
+        if (!s->columns[i].is_label) apply_rules(s, &s->columns[i], features);
     if (!json_array_size(json_object_get(features, "sequence")))
         json_object_del(features, "sequence");
     return features;

@@ -179,6 +179,29 @@ expect 2 'data.separator: "x" is not allowed here; allowed is a string: comma | 
 printf '1,2\n' >one.csv
 expect 1 'one.csv' init one.csv --label c1
 
+# ---- Texts that are numbers or dates ----
+
+make x '"\"$" 1 + i % 9 "," 100 + i ".50\""'
+guess 'taken as numbers: 400 of 400 have marks, of "$," ("strip")'
+writes "dense {$number, 'strip': '\$,'}"
+cp out config.json
+expect 0 "" train --config config.json --train x.csv --set trainer.n_epoch=1 --output m
+make x 'i % 7 / 4 (i % 5 ? "%" : "")'
+guess 'taken as numbers: 320 of 400 have marks, of "%" ("strip")'
+expect 2 'features.dense[0].strip: has a character that is in a number' train --config config.json \
+    --set 'features.dense=[{"name": "x", "strip": "$1"}]' --train x.csv --output m
+expect 1 'column "x": "0.25%" is not a number' train --config config.json \
+    --set 'features.dense=[{"name": "x", "strip": "$"}]' --train x.csv --output m
+while read -r date; do
+    make x,z "$date \",\" i % 5"
+    guess "left out: 400 of 400 values are dates (the first is \""
+done <<'END'
+"2024-0" 1 + i % 9 "-1" i % 8
+"1" i % 8 "." 1 + i % 12 ".2024"
+1 + i % 12 "/" 13 + i % 9 "/24 1" i % 9 ":00"
+"\"Jan 1" i % 9 ", 2024\""
+END
+
 # ---- Keys of the rows ----
 
 make x,z '"r" i "," i % 5'
