@@ -239,7 +239,17 @@ expect 0 'column "x": labels from 5.5 to 9.5, standardized for the loss' \
 check "label_transform" grep -q '"label_transform": "standardize"' out
 check "tasks of two types: the first is watched" sh -c '! grep -qE "earlystop_(task|metric)" out'
 
-# ---- Files that cannot be ----
+# ---- Files that cannot be, or hardly ----
+
+make x 'i % 9 / 2' 30
+expect 0 "" init x.csv --label y --output config.json
+expect 0 "" train --config config.json --train x.csv --valid x.csv --output m
+sed 's/,[01]$/,/' x.csv >none.csv
+expect 1 'none.csv: column "y" (--label) has no value' init none.csv --label y --output n
+expect 1 'y' train --config config.json --train none.csv --output n
+sed '3s/[01]$/no/; 4s/[01]$/yes/; 5s/[01]$/perhaps/' x.csv >three.csv
+expect 1 'values that are no numbers, and not two in all: the first is "no", in row 3' \
+    init three.csv --label y --output n
 
 make x '"r" i'
 expect 1 'x.csv: no column is left that could be a feature' init x.csv --label y --output n
