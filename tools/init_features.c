@@ -12,7 +12,7 @@
 
 /* Integers that come so often, each on average, are categories to the model: it has rows enough to
  * learn every value by itself. */
-enum { ROWS_A_CATEGORY = 200 };
+enum { ROWS_A_CATEGORY = 200, MOST_CATEGORIES = 1000 };
 /* Where a slip has made texts of integers, they are categories from this on. */
 enum { ROWS_A_SLIP = 10 };
 /* Files of fewer rows do not tell a key of the rows from another column. */
@@ -155,12 +155,13 @@ static void say_date(const cli_survey *s, const cli_column *c, char remark[REMAR
 
 /* ---- Keys of the rows ---- */
 
-/* Integers whose values all differ are a key by name, or if none is left out. */
+/* Integers whose values all differ are a key by name, or if they are most of those in their range:
+ * of a file's row numbers a part of its rows has such. */
 static bool is_key(const cli_survey *s, const cli_column *c) {
     (void)s;
     if (c->present < KEY_ROWS || !are_integers(c) || cli_column_distinct(c) < c->present)
         return false;
-    return cli_name_is_key(c->name) || c->highest - c->lowest + 1 == (double)c->present;
+    return cli_name_is_key(c->name) || c->highest - c->lowest < 2 * (double)c->present;
 }
 
 static bool is_near_key(const cli_survey *s, const cli_column *c) {
@@ -185,7 +186,8 @@ static void say_key(const cli_survey *s, const cli_column *c, char remark[REMARK
 static bool is_category(const cli_survey *s, const cli_column *c) {
     (void)s;
     if (has_slips(c) || are_ids(c)) return true;
-    return are_integers(c) && rows_a_value(c) >= ROWS_A_CATEGORY;
+    return are_integers(c) && rows_a_value(c) >= ROWS_A_CATEGORY &&
+           cli_column_distinct(c) <= MOST_CATEGORIES;
 }
 
 static void say_category(const cli_survey *s, const cli_column *c, char remark[REMARK_SIZE]) {

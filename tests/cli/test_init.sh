@@ -90,13 +90,13 @@ expect 0 "" train --config config.json --train x.csv --set trainer.n_epoch=1 --o
 expect 0 "" predict --model m --data blank.csv --output p.csv
 check "a blank in rows to come stops nothing" [ "$(wc -l <p.csv)" = 402 ]
 
-for name in user_id ITEM zipCode 'postal code' userid 101_14; do
+for name in user_id ITEM zipCode 'postal code' userid 101_14 categorical_3 C14; do
     awk -v n="$name" 'BEGIN { print n ",y"
         for (i = 0; i < 400; i++) print i * 7919 % 63 "," i % 2 }' >x.csv
     expect 0 "column \"$name\" taken as ids (sparse) by its name: 63 integers, 6.35 rows a value" \
         init x.csv --label y
 done
-for name in user_age follow_user_num paid I1 12 items_sold; do
+for name in user_age follow_user_num paid I1 12 items_sold c2; do
     sed -i "1s/.*/$name,y/" x.csv
     expect 0 "column \"$name\" taken as numbers (dense)" init x.csv --label y
 done
@@ -211,7 +211,7 @@ guess 'left out: 201 different values in 400 rows, nearly a row'
 make x,z '"r" i % 200 "," i % 5'
 run init x.csv --label y
 writes "sparse {'embed_dim': 4}"
-make x,z '1000 + i "," i % 5'
+make x,z '1000 + int(i * 1.4) "," i % 5'
 guess 'left out: all its 400 values differ'
 make x,z '1000 + 3 * i "," i % 5'
 guess 'taken as numbers (dense): 400 integers, 1 rows a value'
