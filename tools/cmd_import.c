@@ -57,7 +57,8 @@ static int add_column(names *n, const json_t *column, const char *path) {
 
 /* What a feature reads: several columns, one that it names, or the one of its name. */
 static int add_feature(names *n, const json_t *feature, const char *path) {
-    const json_t *columns = json_object_get(feature, "columns"),
+    const json_t *cross = json_object_get(feature, "cross"),
+                 *columns = cross ? cross : json_object_get(feature, "columns"),
                  *column = json_object_get(feature, "column");
     int status = CLI_OK;
     if (!columns) return add_column(n, column ? column : json_object_get(feature, "name"), path);

@@ -56,6 +56,9 @@ static const mmoe_key sparse_keys[] = {
     TEXT("features.sparse[].column", IN_SPARSE(column), false, COLUMN,
          "The column that the feature reads, of which there may be several features; by default "
          "the one of its name."),
+    NAMES("features.sparse[].cross", OWN(INSTEAD("column", IN_SPARSE(columns))), 2, 16, COLUMN,
+          "Columns whose values together are the feature's value, a row a pair (or more) of them; "
+          "needs hash_bucket_size."),
     {.doc =
          {"features.sparse[].embed_dim", "integer", "4", "1 to 65536, or \"auto\"",
           "Width of the embedding; auto: floor(6 rows^0.25) of its table's rows, or the width of "

@@ -68,9 +68,10 @@ static bool is_pattern(const mmoe_binding *b, const char *name) {
     return strchr(name, '*') && mmoe_columns_find(b->index, name) < 0;
 }
 
-/* Likewise, by names and patterns. */
+/* Likewise, by names and patterns. What a cross is of is a feature by itself for "*". */
 static mmoe_status take_several(mmoe_binding *b, int32_t i, mmoe_error *err) {
     const mmoe_texts *columns = mmoe_spec_columns(b->specs, i);
+    const bool is_list = mmoe_spec_is_sequence(b->specs, i);
     mmoe_status status = MMOE_OK;
     b->exact[i] = -1;
     b->matches[i] = 1;
@@ -81,7 +82,7 @@ static mmoe_status take_several(mmoe_binding *b, int32_t i, mmoe_error *err) {
         for (size_t c = 0; many && c < b->n_columns; c++)
             b->named[c] |= matches(name, b->columns[c]);
         if (!many) status = find_named(b, i, name, &at, err);
-        if (!many && !status) b->named[at] = true;
+        if (!many && !status) b->named[at] |= is_list;
     }
     return status;
 }

@@ -15,7 +15,7 @@ typedef struct mmoe_binding {
     const char *file;
     mmoe_columns *index;
     int32_t *taker;   /* [n_columns] */
-    bool *named;      /* [n_columns] a spec's `column`, or one of its `columns` */
+    bool *named;      /* [n_columns] a spec's `column`, or one of a sequence's `columns` */
     int64_t *exact;   /* [specs] the column that the spec names itself, or -1 */
     int32_t *matches; /* [specs] features that it becomes */
     int32_t *spec_of; /* [n_sparse] spec of a sparse column */
