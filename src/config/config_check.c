@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "config/config_check.h"
+#include "config/config_sharing.h"
 #include "data/texts.h"
 
 /* Enters `name` with `path`; false when memory is out, *earlier the path that bears the name
@@ -460,6 +461,7 @@ mmoe_status mmoe_config_check(const json_t *root, mmoe_config *config,
         config->gate.layers.batch_norm = config->model == MMOE_MODEL_AITM
                                              ? config->bottom.batch_norm
                                              : config->expert.batch_norm;
+    mmoe_config_inherit_widths(root, &config->features);
     if (!config->trainer.t_max) config->trainer.t_max = config->trainer.n_epoch;
     json_t *columns = json_object(), *names = json_object();
     mmoe_status status = columns && names ? MMOE_OK : mmoe_fail_memory(place->err, 0);

@@ -50,6 +50,8 @@ static inline const mmoe_texts *mmoe_spec_columns(const mmoe_feature_specs *s, i
     return several ? &mmoe_id_spec(s, i)->columns : NULL;
 }
 
+/* Whether a name fits a pattern, which has one '*'. */
+bool mmoe_pattern_matches(const char *pattern, const char *name);
 /* Fills taker, named, exact and matches. MMOE_E_CONFIG. */
 mmoe_status mmoe_take_columns(mmoe_binding *b, const mmoe_label_column *labels, int32_t n_label,
                               mmoe_error *err);

@@ -95,6 +95,7 @@ trains() { # MESSAGE KEY=VALUE...
 }
 first=features.sequence.0
 trains "" "$first.columns=[\"h_2\",\"h_1\"]" "$first.pooling=sum"
+trains "" "$first.pooling=concat" "$first.max_len=2"
 trains "" "$first.columns=[\"h_2\",\"*_1\",\"h_*\",\"item\"]"
 expect 0 "" inspect --model n
 check "a pattern leaves what is named" grep -q '^  learnt .* of columns h_2 to item, 6$' out
@@ -103,6 +104,11 @@ trains 'column "h_9": the configuration'"'"'s feature "learnt" reads a column th
     "$first.columns=[\"h_1\",\"h_9\"]"
 trains 'column "x*": the pattern matches no column that is left' "$first.columns=[\"h_1\",\"x*\"]"
 at=features.sequence[0]
+trains "--set $first.pooling=concat: configuration: $at.pooling: concat needs max_len" \
+    trainer.seed=3 "$first.pooling=concat"
+expect 2 "--set, all together: configuration: $at.pooling: only mean and sum take weights" train \
+    --config cell.json --train train.csv --output n --set "$first.weight_separator=:" \
+    --set "$first.pooling=max"
 trains "$at.columns[1]: \"h_1\" stands here twice" "$first.columns=[\"h_1\",\"h_1\"]"
 trains "$at.columns[0]: \"h_*_*\" has more than one *" "$first.columns=[\"h_*_*\"]"
 trains "$at.columns: [] is not allowed here; allowed is an array: 1 to 1024 strings" \
