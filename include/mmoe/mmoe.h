@@ -221,7 +221,8 @@ typedef struct mmoe_column {
  * offsets[r + 1] - 1, each with its weight; no padding. */
 typedef struct mmoe_list_column {
     const size_t *offsets; /* [rows + 1], not descending, the last at most `count` */
-    const float *weights;  /* [count], finite, at least 0; NULL: all 1 */
+    const float *weights;  /* [count], 0 to 1e18, of a column that has a "weight_separator", others
+                              have 1; NULL: all 1 */
     size_t count;          /* of the column's values */
 } mmoe_list_column;
 
@@ -231,7 +232,7 @@ typedef struct mmoe_lists {
     int32_t count; /* a row */
     const int64_t *offsets;
     const int32_t *ids;   /* rows of tables */
-    const float *weights; /* of elements, at least 0; NULL: all 1 */
+    const float *weights; /* of elements, as of mmoe_list_column; NULL: all 1 */
     size_t elements;      /* in `ids` and in `weights`: where the last list ends, or more */
 } mmoe_lists;
 

@@ -57,6 +57,7 @@ static const char *element_weight(const mmoe_element *e, float *out) {
     if (e->weight && !mmoe_parse_double(e->weight, e->weight_length, &value))
         return "has a weight that is not a number";
     if (mmoe_weight_fault(value)) return "has a weight that is not a number of at least 0";
+    if (value > (double)MMOE_MOST_WEIGHT) return "has a weight of more than 1e18";
     *out = (float)value;
     return NULL;
 }
