@@ -120,9 +120,9 @@ int cli_import(int argc, char **argv) {
         "--config C.json --weights W.safetensors --output M.safetensors [--columns DATA.csv]",
         "Makes a model of a configuration and the weights of torch-rechub's state_dict, whose "
         "tensor names it knows.\n"
-        "Every sparse feature needs \"vocab_size\" (ids are row numbers of its table), "
-        "\"hash_bucket_size\" or\n"
-        "\"boundaries\"; dense values are taken as they are.",
+        "Every sparse feature and sequence needs \"vocab_size\" (ids are row numbers of its "
+        "table),\n"
+        "\"hash_bucket_size\" or \"boundaries\"; dense values are taken as they are.",
         options,
         NULL,
         NULL,
