@@ -147,7 +147,8 @@ MMOE_API mmoe_status mmoe_model_create(const mmoe_config *config, const mmoe_sch
 /* Copies weights and running statistics from a safetensors file that bears the model's tensor names
  * (torch-rechub's state_dict, or a model file of ours). Of a state_dict, the words that wrappers of
  * torch put before names are passed over ("module.", "_orig_mod.", also nested), and tensors of
- * other precision (F64, F16, BF16) are read, rounded to nearest: mmoe_model_warning says so.
+ * other precision (F64, F16, BF16) are read, rounded to nearest: mmoe_model_warning says so, and
+ * that a row of "padding_idx" is not 0.
  * MMOE_E_FORMAT names the tensor that is missing, too many, of another shape or of a type that
  * weights do not have, or the value that is not finite in single precision; the model is then as it
  * was. */
