@@ -56,10 +56,12 @@ static const mmoe_key sparse_keys[] = {
     TEXT("features.sparse[].column", IN_SPARSE(column), false, COLUMN,
          "The column that the feature reads, of which there may be several features; by default "
          "the one of its name."),
-    {.doc =
-         {"features.sparse[].embed_dim", "integer", "4", "1 to 65536, or \"auto\"",
-          "Width of the embedding; auto: floor(6 rows^0.25) of its table's rows, or the width of "
-          "the column that this one shares the table with."},
+    NAMES("features.sparse[].cross", OWN(INSTEAD("column", IN_SPARSE(columns))), 2, 16, COLUMN,
+          "Columns whose values together are the feature's value, a row a pair (or more) of them; "
+          "needs hash_bucket_size."),
+    {.doc = {"features.sparse[].embed_dim", "integer", "4", "1 to 65536, or \"auto\"",
+             "Width of the embedding; auto: floor(6 rows^0.25) of its table's rows. A column that "
+             "shares a table has the width of its owner, which it need not repeat."},
      .kind = MMOE_KEY_INT32,
      .low = 1,
      .high = 65536,

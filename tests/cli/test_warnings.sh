@@ -376,6 +376,11 @@ walk $(cat command) <<END
 part.safetensors: $(count within) of $(count all) tensors have words of a wrapper in their names \
 ("towers.module.1.mlp.0.weight"), which were passed over
 END
+sed 's/"vocab_size": 9/&, "padding_idx": 3/' sized.json >padded.json
+walk import --config padded.json --weights w.safetensors --output m.out <<END
+w.safetensors: 1 of 1 tables have a padding row that is not 0 ("embedding.embed_dict.user.weight", \
+row 3): it is kept, and no part of lists
+END
 
 # ---- Experts that collapse ----
 
