@@ -139,17 +139,47 @@ static void write_list(const cli_survey *s, const cli_column *c, json_t *feature
 
 /* ---- Dates ---- */
 
+/* The order that all cells have; NULL: there is none, or they are no dates alone. */
+static const char *date_order(const cli_column *c) {
+    const int orders = c->dates == c->present ? c->date_orders : 0;
+    if (orders & CLI_DATE_YMD) return "ymd";
+    if ((orders & CLI_DATE_DMY) && (orders & CLI_DATE_MDY))
+        return strchr(c->odd, '/') ? "mdy" : "dmy";
+    if (orders & CLI_DATE_DMY) return "dmy";
+    return orders & CLI_DATE_MDY ? "mdy" : NULL;
+}
+
 static bool is_date(const cli_survey *s, const cli_column *c) {
+    (void)s;
+    return c->dates > 0 && date_order(c);
+}
+
+static void say_date(const cli_survey *s, const cli_column *c, char remark[REMARK_SIZE]) {
+    const bool is_open = (c->date_orders & CLI_DATE_DMY) && (c->date_orders & CLI_DATE_MDY);
+    (void)s;
+    snprintf(remark, REMARK_SIZE,
+             "taken as dates, in the order %s%s: %" PRId64 " differ, the first is \"%.*s\"",
+             date_order(c), is_open ? " (no day above 12 tells it from another)" : "",
+             cli_column_distinct(c), (int)mmoe_utf8_cut(c->odd, strlen(c->odd), 40), c->odd);
+}
+
+static void write_date(const cli_survey *s, const cli_column *c, json_t *features) {
+    json_t *json =
+        json_pack("{s:s, s:s, s:s}", "name", c->name, "date", date_order(c), "missing", "mean");
+    if (c->present < s->rows) json_object_set_new(json, "indicator", json_true());
+    add(features, "dense", json);
+}
+
+static bool is_like_date(const cli_survey *s, const cli_column *c) {
     (void)s;
     return c->dates > 0 && 10 * c->dates >= 9 * c->present;
 }
 
-static void say_date(const cli_survey *s, const cli_column *c, char remark[REMARK_SIZE]) {
+static void say_like_date(const cli_survey *s, const cli_column *c, char remark[REMARK_SIZE]) {
     (void)s;
     snprintf(remark, REMARK_SIZE,
-             "left out: %" PRId64 " of %" PRId64 " values are dates (the first is "
-             "\"%.*s\"), which no feature reads: make columns of them, as weekday, month and days "
-             "since one",
+             "left out: %" PRId64 " of %" PRId64 " values are dates (the first text is \"%.*s\"), "
+             "but not in one order of numbers, which a feature needs",
              c->dates, c->present, (int)mmoe_utf8_cut(c->odd, strlen(c->odd), 40), c->odd);
 }
 
@@ -311,7 +341,8 @@ static const rule rules[] = {
     {is_nameless, say_nameless, NULL},     /* left out */
     {is_constant, say_constant, NULL},     /* left out */
     {is_leak, say_leak, NULL},             /* left out */
-    {is_date, say_date, NULL},             /* left out */
+    {is_date, say_date, write_date},       /* dense */
+    {is_like_date, say_like_date, NULL},   /* left out */
     {is_list, say_list, write_list},       /* a sequence */
     {is_key, say_key, NULL},               /* left out */
     {is_near_key, say_key, NULL},          /* left out */

@@ -24,7 +24,8 @@ static void count_label(cli_column *c, int64_t row, bool is_number, double value
 
 /* False, as below: memory is out. */
 static bool count_text(cli_column *c, int64_t row, const char *text) {
-    c->dates += cli_text_is_date(text, strlen(text));
+    const int orders = cli_text_date_orders(text, strlen(text));
+    if (orders) c->date_orders = c->dates++ ? c->date_orders & orders : orders;
     if (c->texts++ == 0) {
         c->odd_row = row;
         c->odd = strdup(text);

@@ -15,6 +15,7 @@ typedef struct cli_column {
     int64_t texts, fractions; /* of them no numbers; numbers with a fraction */
     int64_t amounts, dates;   /* numbers with marks ("$1,101.50"); texts that are dates */
     char marks[CLI_MARKS_SIZE];
+    int date_orders;       /* that all of these may have */
     bool is_label;         /* which has no amounts: a label with marks is a text */
     int64_t odd_row, odds; /* of the first value that is no number; how often that came */
     char *odd;             /* that value */

@@ -76,32 +76,36 @@ static bool has_month(const char *text, size_t length) {
     return found && digits >= 4 && length <= 40;
 }
 
-/* What stands before the next mark: its number, how many digits that has. */
-static int take_part(const char **at, const char *end, int *digits) {
-    int number = 0;
-    for (*digits = 0; *at < end && is_digit(**at) && *digits < 5; ++*at, ++*digits)
-        number = 10 * number + (**at - '0');
-    return number;
-}
-
 static bool is_day(int day, int month) {
-    return month >= 1 && month <= 12 && day >= 1 && day <= 31;
+    static const int most[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    return month >= 1 && month <= 12 && day >= 1 && day <= most[month - 1];
 }
 
-bool cli_text_is_date(const char *text, size_t length) {
-    int parts[3], digits[3];
-    text = mmoe_trim_blanks(text, &length);
-    const char *at = text, *end = text + length;
+/* Three numbers with one mark between them; how many digits each has. false: it is other text. */
+static bool take_parts(const char *text, const char *end, int parts[3], int digits[3]) {
     char mark = '\0';
     for (int i = 0; i < 3; i++) {
-        parts[i] = take_part(&at, end, &digits[i]);
-        if (digits[i] == 0 || i == 2) continue;
-        if (at == end || !strchr("-/.", *at) || (i && *at != mark)) return has_month(text, length);
-        mark = *at++;
+        parts[i] = digits[i] = 0;
+        for (; text < end && is_digit(*text) && digits[i] < 5; text++, digits[i]++)
+            parts[i] = 10 * parts[i] + (*text - '0');
+        if (digits[i] == 0) return false;
+        if (i == 2) continue;
+        if (text == end || !strchr("-/.", *text) || (mark && *text != mark)) return false;
+        mark = *text++;
     }
-    if (digits[2] == 0) return has_month(text, length);
-    if (at < end && *at != ' ' && *at != 'T') return false;
-    if (digits[0] == 4) return digits[2] <= 2 && is_day(parts[2], parts[1]);
-    if (digits[2] != 4 && digits[2] != 2) return false;
-    return is_day(parts[0], parts[1]) || is_day(parts[1], parts[0]);
+    return text == end || *text == ' ' || *text == 'T';
+}
+
+int cli_text_date_orders(const char *text, size_t length) {
+    int parts[3], digits[3], orders = 0;
+    text = mmoe_trim_blanks(text, &length);
+    if (!take_parts(text, text + length, parts, digits))
+        return has_month(text, length) ? CLI_DATE_IN_WORDS : 0;
+    const bool is_short = digits[0] <= 2 && digits[1] <= 2;
+    if (digits[0] == 4 && digits[1] <= 2 && digits[2] <= 2 && is_day(parts[2], parts[1]))
+        return CLI_DATE_YMD;
+    if (!is_short || (digits[2] != 4 && digits[2] != 2)) return 0;
+    if (is_day(parts[0], parts[1])) orders |= CLI_DATE_DMY;
+    if (is_day(parts[1], parts[0])) orders |= CLI_DATE_MDY;
+    return orders;
 }

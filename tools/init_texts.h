@@ -9,7 +9,9 @@
  * added to `marks`, a text with room for CLI_MARKS_SIZE. */
 enum { CLI_MARKS_SIZE = 16 };
 bool cli_text_amount(const char *text, size_t length, double *value, char marks[CLI_MARKS_SIZE]);
-/* "2024-01-31", "31.1.2024", "1/31/24", "Jan 31, 2024", with a time behind it or not. */
-bool cli_text_is_date(const char *text, size_t length);
+/* The orders that a date's text may have, "2024-01-31", "31.1.2024", "1/31/24", with a time behind
+ * it or not; CLI_DATE_IN_WORDS alone of "Jan 31, 2024"; 0: it is none. */
+enum { CLI_DATE_YMD = 1, CLI_DATE_DMY = 2, CLI_DATE_MDY = 4, CLI_DATE_IN_WORDS = 8 };
+int cli_text_date_orders(const char *text, size_t length);
 
 #endif

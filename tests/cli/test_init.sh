@@ -192,14 +192,24 @@ expect 2 'features.dense[0].strip: has a character that is in a number' train --
     --set 'features.dense=[{"name": "x", "strip": "$1"}]' --train x.csv --output m
 expect 1 'column "x": "0.25%" is not a number' train --config config.json \
     --set 'features.dense=[{"name": "x", "strip": "$"}]' --train x.csv --output m
+date() { # CELL ORDER SAID
+    make x "$1"
+    guess "taken as dates, in the order $2$3"
+    writes "dense {'date': '$2', 'missing': 'mean'}"
+}
+date '"2024-0" 1 + i % 9 "-1" i % 8' ymd ': 72 differ, the first is "2024-01-10"'
+date '1 + i % 12 "/" 13 + i % 9 "/24 1" i % 9 ":00"' mdy ': 36 differ'
+date '"1" i % 3 "." 1 + i % 12 ".2024"' dmy ' (no day above 12 tells it from another)'
+date '(i == 9 ? 31 : "1" i % 3) "." 1 + i % 6 * 2 ".2024"' dmy ': '
+cp out config.json
+expect 0 "" train --config config.json --train x.csv --set trainer.n_epoch=1 --output m
+expect 0 "" predict --model m --data x.csv --output p.csv
 while read -r date; do
     make x,z "$date \",\" i % 5"
-    guess "left out: 400 of 400 values are dates (the first is \""
+    guess "left out: 400 of 400 values are dates"
 done <<'END'
-"2024-0" 1 + i % 9 "-1" i % 8
-"1" i % 8 "." 1 + i % 12 ".2024"
-1 + i % 12 "/" 13 + i % 9 "/24 1" i % 9 ":00"
 "\"Jan 1" i % 9 ", 2024\""
+(i % 2 ? 30 : 1) "/" (i % 2 ? 1 : 30) "/2024"
 END
 
 # ---- Keys of the rows ----
