@@ -26,6 +26,16 @@ static void add_weighed(const mmoe_bag *bag, const mmoe_list *l, const mmoe_bag_
     }
 }
 
+/* Of a mean with weights: whether one element has all of them. */
+static void count_heavy(const mmoe_bag *bag, const mmoe_list *l, const mmoe_bag_table *t,
+                        mmoe_bag_state *state) {
+    for (int64_t i = 0; i < l->count; i++) {
+        if (l->ids[i] == bag->dropped || !(l->weights[i] > 0)) continue;
+        state->heavy++;
+        state->heavy_row = t->rows + (int64_t)l->ids[i] * t->dim;
+    }
+}
+
 static void take_largest(const mmoe_bag *bag, const mmoe_list *l, const mmoe_bag_table *t, float *x,
                          mmoe_bag_state *state) {
     for (int64_t i = 0; i < l->count; i++) {
@@ -55,6 +65,7 @@ void mmoe_bag_begin(const mmoe_bag *bag, const mmoe_bag_table *table, float *x,
     const int32_t width = mmoe_bag_width(bag->how, table->dim, bag->max_len);
     state->total = 0;
     state->parts = 0;
+    state->heavy = 0;
     memset(x, 0, (size_t)width * sizeof *x);
     for (int32_t c = 0; state->chosen && c < table->dim; c++) state->chosen[c] = -1;
 }
@@ -69,6 +80,7 @@ void mmoe_bag_add(const mmoe_bag *bag, const mmoe_list *list, const mmoe_bag_tab
         copy_parts(bag, list, table, x, state);
         break;
     default:
+        if (bag->how == MMOE_POOL_MEAN && list->weights) count_heavy(bag, list, table, state);
         add_weighed(bag, list, table, x, state);
     }
 }
@@ -76,6 +88,10 @@ void mmoe_bag_add(const mmoe_bag *bag, const mmoe_list *list, const mmoe_bag_tab
 void mmoe_bag_end(const mmoe_bag *bag, const mmoe_bag_table *table, float *x,
                   const mmoe_bag_state *state) {
     if (bag->how != MMOE_POOL_MEAN) return;
+    if (state->heavy == 1) { /* to the bit; w e / w is e but for rounding */
+        memcpy(x, state->heavy_row, (size_t)table->dim * sizeof *x);
+        return;
+    }
     for (int32_t c = 0; c < table->dim; c++) x[c] = state->total > 0 ? x[c] / state->total : 0;
 }
 

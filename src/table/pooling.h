@@ -34,6 +34,8 @@ typedef struct mmoe_bag_state {
     int32_t *chosen; /* [dim], of a list that is added whole; NULL: not kept */
     float total;     /* of the weights so far */
     int64_t parts;   /* elements so far, without dropped ones */
+    int64_t heavy;   /* of a mean with weights: those of a weight above 0, and the last one's row */
+    const float *heavy_row;
 } mmoe_bag_state;
 
 /* A list in pieces, in their order: begins x [width] with `state`, whose `chosen` is set; adds; and
