@@ -47,6 +47,8 @@ mmoe_status mmoe_dataset_seal(dataset *set, const struct mmoe_schema *schema, mm
     set->schema_hash = mmoe_schema_fingerprint(schema);
     set->most_id = mmoe_alloc_zero(&set->alloc, (size_t)set->n_sparse, sizeof *set->most_id);
     if (!set->most_id) return mmoe_fail_memory(err, (size_t)set->n_sparse * sizeof *set->most_id);
+    for (int32_t i = 0; i < set->n_sparse + set->n_dense; i++)
+        if (i < set->n_id || i >= set->n_sparse) set->notes[i].counts.values = set->rows;
     const int32_t *id = set->ids;
     for (int64_t row = 0; row < set->rows; row++)
         for (int32_t c = 0; c < set->n_id; c++, id++)
@@ -266,8 +268,8 @@ mmoe_status mmoe_dataset_create(const mmoe_schema *schema, const mmoe_batch *bat
         status = copy_features(set, schema, batch, row, err);
         if (!status) status = copy_targets(set, schema, labels, weights, row, err);
     }
-    if (!status) status = mmoe_notes_warn_read(set->notes, schema, set->rows, &set->warnings, err);
     if (!status) status = mmoe_dataset_seal(set, schema, err);
+    if (!status) status = mmoe_notes_warn_read(set->notes, schema, set->rows, &set->warnings, err);
     if (status)
         mmoe_dataset_free(set);
     else

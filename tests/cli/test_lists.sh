@@ -39,6 +39,7 @@ cat >config.json <<'JSON'
 }
 JSON
 auc() { sed -n 's/.*"auc": *\([0-9.]*\).*/\1/p' out | tail -n 1; }
+flat_has() { tr -s ' \n' ' ' <out | grep -qF "$1"; } # TEXT: of JSON on one line
 few="--set trainer.n_epoch=2"
 
 # ---- Learned, kept, served ----
@@ -58,7 +59,8 @@ for threads in 1 3; do
 done
 check "the same model by 1 and 3 threads" cmp t1 t3
 expect 0 "" inspect --model m
-check "rows of tables" grep -q '^  words  *8  vocabulary$' out
+check "a list's table, pooling, separators" \
+    grep -q '^  tags  *10  vocabulary  mean, "|" and ":"  3 inputs$' out
 
 # A row alone scores as among others; what is sent in place of nothing.
 scores_of() { # CELLS-OF-A-ROW...: each a row of item,hist,tags,words; scores stand in p.csv
@@ -85,7 +87,7 @@ expect 0 "" predict --model m --data rows.csv --output p.csv
 warning='column "tags": of 8 values 37.5 % are unknown and 12.5 % missing, the first in row 2'
 check "unknown elements are counted" grep -q "rows.csv: $warning" err
 run evaluate --model m --data train.csv --json
-check "JSON counts elements" grep -q '"name": "tags", "missing": 0, "unknown": 0' out
+check "JSON counts elements" flat_has '"name": "tags", "missing": 0, "unknown": 0, "values": 600,'
 
 # ---- Runs that go on; sweeps ----
 
@@ -141,6 +143,26 @@ expect 0 'of 400 lists 160 have' predict --model last --data train.csv --output 
 run predict --model last --data tail.csv --output q.csv
 check "cut where a model is served, too" cmp p.csv q.csv
 
+# ---- What the lists of rows are, in figures ----
+
+# hist: an element; none; padding alone; 4, the last 3 being read, of which 1 is padding; 2.
+printf '%s\n' item,hist,tags,words,y '3,7,,zz,0' '3,,,a,1' '3,0|0,,a;;b,0' '3,1|2|0|4,,a,1' \
+    '3,1|2,,,0' >few.csv
+expect 0 "" train --config config.json --train train.csv --output m --log run.jsonl $few \
+    --set features.sequence.0.padding_idx=0 --set features.sequence.0.max_len=3
+lengths='"lengths": {"mean": 1.0, "median": 1, "longest": 2, "empty": 2, "cut": 1}'
+for command in evaluate inspect; do
+    run $command --model m --data few.csv --json
+    check "$command: of a column's lists" flat_has "$lengths"
+    check "$command: of another's elements" flat_has '"missing": 1, "unknown": 1, "values": 6,'
+done
+expect 0 "" inspect --model m --data few.csv
+check "in a table" grep -Eqx '  hist +8 +1[.]00 +1 +2 +40[.]0 +20[.]0 +0[.]0 +0[.]0' out
+check "and its model" sh -c '"$1" inspect --model m | grep -Eq "$2"' . "$mmoe" \
+    '^  hist +11  row  sum of the last 3, "[|]", padding 0  4 inputs$'
+expect 0 "" report --log run.jsonl --model m --data few.csv --output page.html
+check "in a page" grep -qF '<th scope="row">hist</th><td>sum</td><td class="n">8</td>' page.html
+
 # ---- Values to rows ----
 
 one() { # KEYS: a configuration of one list
@@ -155,7 +177,7 @@ rows_are() { # KEYS ROWS: of the table
     expect 0 "" train --config one.json --train train.csv --output v
     run inspect --model v --json
     check "$1: $2 rows" python3 -c 'import json, sys
-assert json.load(open("out"))["features"]["sparse"][0]["rows"] == int(sys.argv[1])' "$2"
+assert json.load(open("out"))["features"]["sequence"][0]["rows"] == int(sys.argv[1])' "$2"
 }
 rows_are '"vocab_size": 9' 9
 rows_are '"min_count": 1' 10
