@@ -99,17 +99,24 @@ check "a run that is continued ends with the same bits" cmp whole resumed
 sed 's/4:1,\(.*\)$/4:2,\1/' train.csv >other.csv
 check "a list's weights belong to the rows" sh -c '! cmp -s train.csv other.csv'
 expect 1 "" train --config config.json --train other.csv --output n $few --resume half.ckpt
-cat >sweep.json <<'JSON'
-{"config": "config.json", "train": "train.csv", "valid": "train.csv", "seeds": [1],
- "set": {"trainer.n_epoch": 2},
- "grid": {"features.sequence.0.pooling": ["mean", "sum", "max"]}}
-JSON
 sed 's/"n_epoch": 30/"n_epoch": 2/' config.json >short.json
-sed -i 's/"config.json"/"short.json"/; /"set":/d' sweep.json
-expect 0 "" sweep --config sweep.json --threads 1 --json
-for pooling in mean sum max; do
-    check "a sweep over pooling: $pooling" grep -q "features.sequence.0.pooling.*$pooling" out
-done
+cat >sweep.json <<'JSON'
+{"config": "short.json", "train": "train.csv", "valid": "train.csv", "seeds": [1],
+ "grid": {"features.sequence.0.pooling": ["mean", "sum", "max", "concat"],
+          "features.sequence.0.max_len": [2, 4], "features.sequence.1.embed_dim": [2, "auto"]}}
+JSON
+expect 0 "run 16/16" sweep --config sweep.json --threads 1
+as_of_train() { # POOLING MAX_LEN EMBED_DIM: this run of the sweep
+    run train --config short.json --train train.csv --valid train.csv --output one --json \
+        --set trainer.seed=1 --set features.sequence.0.pooling=$1 \
+        --set features.sequence.0.max_len=$2 --set features.sequence.1.embed_dim=$3
+    auc=$(auc | cut -c 1-12)
+    tr -d '"' <sweep.sweep/results.csv >results
+    check "a sweep's run by $1, $2, $3 is that of train: AUC $auc" \
+        grep -q "^$1,$2,$3,1,ok,,$auc" results
+}
+as_of_train mean 4 2
+as_of_train concat 2 auto
 
 # ---- Cuts ----
 
