@@ -55,8 +55,8 @@ mmoe_status mmoe_dataset_check(const struct mmoe_dataset *set, const struct mmoe
  * stand, encoded by `schema` as it is now. MMOE_E_MEMORY. */
 mmoe_status mmoe_dataset_seal(struct mmoe_dataset *set, const struct mmoe_schema *schema,
                               mmoe_error *err);
-/* Warns of each feature that is the same in all rows, of which there are at least two: of rows to
- * learn from. MMOE_E_MEMORY. */
+/* Warns of each feature that is the same in all rows, of which there are at least two, and of lists
+ * that are all single elements: of rows to learn from. MMOE_E_MEMORY. */
 mmoe_status mmoe_dataset_warn_of_constants(struct mmoe_dataset *set,
                                            const struct mmoe_schema *schema, mmoe_error *err);
 /* For those who make data sets: one without rows or arrays for them, but for its counts. */
