@@ -83,7 +83,7 @@ static void measure_step(bench_table *table, const bench_options *o, const bench
     free_trained(&plain);
 }
 
-/* ---- One row ---- */
+/* ---- Rows to score ---- */
 
 enum { ROWS = 1024, TEXT_SIZE = 16 };
 
@@ -168,26 +168,36 @@ static void free_rows(request_rows *r) {
     free(r->dense);
 }
 
+/* ---- Vocabularies ---- */
+
+static void write_value(FILE *f, bool texts, int64_t value, char behind) {
+    char text[TEXT_SIZE];
+    write_text(text, value);
+    if (texts)
+        fprintf(f, "%s%c", text, behind);
+    else
+        fprintf(f, "%lld%c", (long long)value, behind);
+}
+
 /* A file in which each value of each vocabulary stands, in its order. */
 static void write_file(const bench_options *o, bool texts, FILE *f) {
     int64_t rows = 2;
     for (int64_t c = 0; c < o->sparse; c++) {
-        const int64_t length = length_of(o, c), needed = (bench_vocab_of(o, c) - 1) / length + 1;
+        const int64_t needed = (bench_vocab_of(o, c) - 1) / length_of(o, c) + 1;
         if (needed > rows) rows = needed;
+        fprintf(f, "s%d,", (int)c);
     }
-    for (int64_t c = 0; c < o->sparse; c++) fprintf(f, "s%d,", (int)c);
     for (int64_t c = 0; c < o->dense; c++) fprintf(f, "d%d,", (int)c);
-    for (int64_t t = 0; t < o->tasks; t++)
-        fprintf(f, "label%d%c", (int)t, t + 1 < o->tasks ? ',' : '\n');
+    for (int64_t t = 0; t < o->tasks; t++) fprintf(f, t ? ",label%d" : "label%d", (int)t);
     for (int64_t r = 0; r < rows; r++) {
+        fputc('\n', f);
         for (int64_t c = 0; c < o->sparse; c++)
             for (int64_t k = 0, n = length_of(o, c); k < n; k++)
-                fprintf(f, "%s%lld%c", texts ? "item" : "",
-                        (long long)((r * n + k) % bench_vocab_of(o, c)), k + 1 < n ? '|' : ',');
+                write_value(f, texts, (r * n + k) % bench_vocab_of(o, c), k + 1 < n ? '|' : ',');
         for (int64_t c = 0; c < o->dense; c++) fprintf(f, "%d,", (int)(r % 5));
-        for (int64_t t = 0; t < o->tasks; t++)
-            fprintf(f, "%d%c", (int)((r + t) % 2), t + 1 < o->tasks ? ',' : '\n');
+        for (int64_t t = 0; t < o->tasks; t++) fprintf(f, t ? ",%d" : "%d", (int)((r + t) % 2));
     }
+    fputc('\n', f);
 }
 
 /* A schema with learned vocabularies, of integers or of texts. */
@@ -206,6 +216,8 @@ static bench_data learn(const bench_options *o, const bench_setting *s, bool tex
     if (status) bench_fail("%s", err.message);
     return d;
 }
+
+/* ---- Scoring ---- */
 
 /* One thread that scores row after row. */
 typedef struct scorer {
@@ -281,48 +293,65 @@ static void check_scores(scorer *encoded, scorer *raw) {
     }
 }
 
-static void measure_rows(bench_table *table, const bench_options *o, const bench_setting *s) {
-    static const mmoe_value_type types[] = {MMOE_VALUE_ROW, MMOE_VALUE_INT64, MMOE_VALUE_TEXT};
-    static const char *const values[] = {"encoded", "integers", "texts"};
-    bench_options learned = *o;
-    learned.learned = true;
-    request_rows rows = make_rows(&learned);
-    scorer scorers[3];
-    bench_racer racers[3];
-    bench_data data[2];
-    mmoe_model *models[2];
+enum { SORTS = 3 }; /* of values */
+
+static scorer make_scorer(const request_rows *r, mmoe_value_type type, const mmoe_model *model) {
+    const size_t sparse = (size_t)r->o->sparse, lists = sparse - (size_t)bench_single_count(r->o);
+    scorer s = {.rows = r,
+                .type = type,
+                .scores = bench_alloc((size_t)r->o->tasks, sizeof *s.scores),
+                .sparse = bench_alloc(sparse, sizeof *s.sparse),
+                .dense = bench_alloc((size_t)r->o->dense, sizeof *s.dense),
+                .lists = bench_alloc(lists, sizeof *s.lists)};
     mmoe_error err;
-    for (int i = 0; i < 2; i++) {
-        data[i] = learn(&learned, s, i == 1);
-        models[i] = bench_model(&learned, &data[i], s);
-    }
-    for (int i = 0; i < 3; i++) {
-        scorers[i] = (scorer){.rows = &rows,
-                              .type = types[i],
-                              .scores = bench_alloc((size_t)o->tasks, sizeof(float)),
-                              .sparse = bench_alloc((size_t)o->sparse, sizeof(mmoe_column)),
-                              .dense = bench_alloc((size_t)o->dense, sizeof(mmoe_column)),
-                              .lists = bench_alloc((size_t)o->lists, sizeof(mmoe_list_column))};
-        if (mmoe_predictor_create(models[i / 2], NULL, &scorers[i].predictor, &err))
-            bench_fail("%s", err.message);
+    if (mmoe_predictor_create(model, NULL, &s.predictor, &err)) bench_fail("%s", err.message);
+    return s;
+}
+
+static void free_scorer(scorer *s) {
+    mmoe_predictor_free(s->predictor);
+    free(s->scores);
+    free(s->sparse);
+    free(s->dense);
+    free(s->lists);
+}
+
+/* The first model has vocabularies of integers, the second of texts. */
+static void measure_scorers(bench_table *table, const request_rows *r, const bench_setting *s,
+                            mmoe_model *const models[2]) {
+    static const mmoe_value_type types[SORTS] = {MMOE_VALUE_ROW, MMOE_VALUE_INT64, MMOE_VALUE_TEXT};
+    static const char *const values[SORTS] = {"encoded", "integers", "texts"};
+    scorer scorers[SORTS];
+    bench_racer racers[SORTS];
+    for (int i = 0; i < SORTS; i++) {
+        scorers[i] = make_scorer(r, types[i], models[types[i] == MMOE_VALUE_TEXT]);
         racers[i] = (bench_racer){.turn = score, .context = &scorers[i]};
+        check_scores(&scorers[0], &scorers[i]);
     }
-    for (int i = 1; i < 3; i++) check_scores(&scorers[0], &scorers[i]);
-    bench_race(racers, 3, o->seconds);
-    for (int i = 0; i < 3; i++) {
+    bench_race(racers, SORTS, r->o->seconds);
+    for (int i = 0; i < SORTS; i++) {
         print_figures(table, s->n_expert,
                       &(figures){"row", values[i], 1, bench_quantile(&racers[i].samples, 0.5),
                                  bench_quantile(&racers[i].samples, 0.99), NAN});
         bench_samples_free(&racers[i].samples);
-        mmoe_predictor_free(scorers[i].predictor);
-        free(scorers[i].scores);
-        free(scorers[i].sparse);
-        free(scorers[i].dense);
-        free(scorers[i].lists);
+        free_scorer(&scorers[i]);
     }
-    for (int i = 0; i < 2; i++) {
-        mmoe_model_free(models[i]);
-        bench_data_free(&data[i]);
+}
+
+static void measure_rows(bench_table *table, const bench_options *o, const bench_setting *s) {
+    bench_options learned = *o;
+    learned.learned = true;
+    request_rows rows = make_rows(&learned);
+    bench_data data[2];
+    mmoe_model *models[2];
+    for (int texts = 0; texts < 2; texts++) {
+        data[texts] = learn(&learned, s, texts);
+        models[texts] = bench_model(&learned, &data[texts], s);
+    }
+    measure_scorers(table, &rows, s, models);
+    for (int texts = 0; texts < 2; texts++) {
+        mmoe_model_free(models[texts]);
+        bench_data_free(&data[texts]);
     }
     free_rows(&rows);
 }
