@@ -64,10 +64,10 @@ static mmoe_status check_parts(const mmoe_values *v, const char *call, mmoe_erro
     if (v->column->stride)
         return mmoe_fail_at(err, MMOE_E_ARGUMENT, NULL, 0, v->name,
                             "%s: a cross has no stride; its columns have their own", call);
-    if (!v->column->values)
+    if (!v->column->values && v->rows)
         return mmoe_fail_at(err, MMOE_E_ARGUMENT, NULL, 0, v->name,
                             "%s: the columns of the cross are NULL", call);
-    for (size_t i = 0; !status && i < v->parts; i++) {
+    for (size_t i = 0; !status && v->column->values && i < v->parts; i++) {
         const mmoe_values part = part_of(v, i);
         if (!is_raw(part.column->type))
             return mmoe_fail_at(err, MMOE_E_ARGUMENT, NULL, 0, v->name,
