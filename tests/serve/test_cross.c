@@ -244,6 +244,22 @@ START_TEST(other_crosses_are_not_published) {
 }
 END_TEST
 
+/* As of one value: an integer is its digits, whatever type it is of. */
+START_TEST(zeros_are_one_value) {
+    static const int64_t zeros[ROWS] = {0};
+    static const double negative_zeros[ROWS] = {-0.0, -0.0, -0.0, -0.0, -0.0, -0.0};
+    mmoe_column of[] = {
+        {MMOE_VALUE_INT64, zeros, 0}, {MMOE_VALUE_TEXT, cates, 0}, {MMOE_VALUE_DOUBLE, doubles, 0}};
+    const mmoe_batch raw = raw_batch(columns_of(of));
+    float wanted[ROWS], scores[ROWS];
+    SUCCEEDS(mmoe_predictor_run(predictor, &raw, wanted, &err));
+    of[0] = (mmoe_column){MMOE_VALUE_DOUBLE, negative_zeros, 0};
+    SUCCEEDS(mmoe_predictor_run(predictor, &raw, scores, &err));
+    ck_assert_mem_eq(scores, wanted, sizeof wanted);
+    ck_assert(wanted[0] != wanted[4]); /* is not missing */
+}
+END_TEST
+
 /* Row numbers score, too. */
 START_TEST(row_numbers_are_taken) {
     mmoe_column columns[FEATURES];
@@ -271,5 +287,6 @@ void add_cases(TCase *c) {
     tcase_add_test(c, ranking_takes_crosses_of_the_candidates);
     tcase_add_test(c, what_is_no_cross_is_refused);
     tcase_add_loop_test(c, other_crosses_are_not_published, 0, 3);
+    tcase_add_test(c, zeros_are_one_value);
     tcase_add_test(c, row_numbers_are_taken);
 }
