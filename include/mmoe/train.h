@@ -158,8 +158,9 @@ MMOE_API mmoe_status mmoe_model_create(const mmoe_config *config, const mmoe_sch
  * weights do not have, or the value that is not finite in single precision; the model is then as it
  * was. */
 MMOE_API mmoe_status mmoe_model_load_weights(mmoe_model *model, const char *path, mmoe_error *err);
-/* Warning `index` of the last mmoe_model_load_weights that succeeded; NULL past the last. Belongs
- * to the model. */
+/* Warning `index` of what the weights began with: of the last mmoe_model_load_weights that
+ * succeeded, without one of mmoe_model_create (a row of "padding_idx" that is not 0 in a
+ * "pretrained" file). NULL past the last. Belongs to the model. */
 MMOE_API const mmoe_warning *mmoe_model_warning(const mmoe_model *model, size_t index);
 /* Writes the model whole or not at all: a temporary file beside `path`, synced, renamed. */
 MMOE_API mmoe_status mmoe_model_save(const mmoe_model *model, const char *path, mmoe_error *err);

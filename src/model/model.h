@@ -14,7 +14,7 @@ struct mmoe_model {
     mmoe_graph *graph; /* nodes and graph->tensors */
     mmoe_params params;
     mmoe_score *score;      /* NULL: none */
-    mmoe_warnings warnings; /* of the last import of weights */
+    mmoe_warnings warnings; /* of what its weights began with */
 };
 
 /* Draws the weights of a model that was built as its configuration and its losses say; tables may

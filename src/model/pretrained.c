@@ -112,6 +112,20 @@ static mmoe_status read_vectors(const vectors *v, float *to, mmoe_error *err) {
                         (long long)(bad % v->dim), (long long)(bad / v->dim), value);
 }
 
+/* Where none is named such a row is 0. */
+static mmoe_status warn_of_padding(const vectors *v, const float *rows, mmoe_warnings *list,
+                                   mmoe_error *err) {
+    const mmoe_table *t = v->table;
+    int64_t other = 0; /* than 0 */
+    for (int32_t i = 0; t->padding >= 0 && i < t->dim; i++)
+        other += rows[t->padding * t->dim + i] != 0;
+    if (other == 0) return MMOE_OK;
+    return mmoe_warn(list, (mmoe_warning){NULL, t->name, other, 0}, err,
+                     "column \"%.100s\": %lld of %d values of its padding row, %lld of \"%.120s\", "
+                     "are not 0: they are kept, and no part of lists",
+                     t->name, (long long)other, (int)t->dim, (long long)t->padding, v->path);
+}
+
 mmoe_status mmoe_pretrained_fill(mmoe_model *m, mmoe_error *err) {
     mmoe_status status = MMOE_OK;
     for (int32_t i = 0; i < m->schema->n_table && !status; i++) {
@@ -119,7 +133,9 @@ mmoe_status mmoe_pretrained_fill(mmoe_model *m, mmoe_error *err) {
         if (!m->schema->tables[i].pretrained) continue;
         status = open_vectors(&m->schema->tables[i], &m->alloc, false, &v, err);
         if (status) return status;
-        status = read_vectors(&v, mmoe_params_rows(&m->params, i), err);
+        float *rows = mmoe_params_rows(&m->params, i);
+        status = read_vectors(&v, rows, err);
+        if (!status) status = warn_of_padding(&v, rows, &m->warnings, err);
         close_vectors(&v);
     }
     return status;

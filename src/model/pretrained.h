@@ -9,7 +9,8 @@
  * not the table's. */
 mmoe_status mmoe_pretrained_settle(struct mmoe_schema *schema, mmoe_error *err);
 /* The vectors to the tables of a model whose weights are drawn; a padding row's, too, as PyTorch
- * has it. MMOE_E_FORMAT, too, where a value is no finite float. */
+ * has it: a warning of the model where they are not 0. MMOE_E_FORMAT, too, where a value is no
+ * finite float. */
 mmoe_status mmoe_pretrained_fill(mmoe_model *model, mmoe_error *err);
 
 #endif

@@ -314,10 +314,18 @@ END_TEST
 
 /* PyTorch's from_pretrained leaves that row as it is, too. */
 START_TEST(a_padding_row_is_the_files) {
+    vectors[31 * DIM + 1] = 0;
+    put_npy(npy, "<f4", V, DIM, vectors);
     mmoe_model *model =
         model_of(keys_with(ROWS_OF_A ", \"padding_idx\": 31", npy),
                  ", \"n_epoch\": 1, \"optimizer_params\": {\"lr\": 0.05, \"weight_decay\": 0}");
-    has_vectors(model);
+    char warning[300];
+    snprintf(warning, sizeof warning,
+             "column \"a\": 3 of 4 values of its padding row, 31 of \"%s\", are not 0: they are "
+             "kept, and no part of lists",
+             npy);
+    ck_assert_str_eq(mmoe_model_warning(model, 0)->message, warning);
+    ck_assert_ptr_null(mmoe_model_warning(model, 1));
     train(model);
     const float *row = values_of(model, A) + 31 * DIM;
     ck_assert_mem_eq(row, vectors + 31 * DIM, DIM * sizeof *row);
