@@ -197,6 +197,7 @@ static int read_run_data(const train_flags *f, train_run *run) {
         return cli_fail("%s", err.message);
     if (f->from && mmoe_model_load_weights(run->model, f->from, &err))
         return cli_fail("--from: %s", err.message);
+    cli_warn_of_weights(f->from ? f->from : f->config, run->model);
     return CLI_OK;
 }
 

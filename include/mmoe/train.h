@@ -141,8 +141,11 @@ MMOE_API const mmoe_schema *mmoe_model_schema(const mmoe_model *model);
 /* ---- Model ---- */
 
 /* A new model with weights drawn from the configuration's seed as model.init and
- * model.embedding_init say (by default PyTorch's initialisation, embeddings N(0, 1e-4)). Both
- * arguments are copied. */
+ * model.embedding_init say (by default PyTorch's initialisation, embeddings N(0, 1e-4)); tables
+ * whose features have "pretrained" begin with that file, which is read here alone. Both arguments
+ * are copied. MMOE_E_ARGUMENT, _CONFIG, _MEMORY; of such a file, which stands in the error, _IO,
+ * _FORMAT, _VERSION: it cannot be read, is none, is not [rows, width] of the table, or has a value
+ * that is not finite. */
 MMOE_API mmoe_status mmoe_model_create(const mmoe_config *config, const mmoe_schema *schema,
                                        const mmoe_allocator *alloc, mmoe_model **out,
                                        mmoe_error *err);
@@ -155,8 +158,9 @@ MMOE_API mmoe_status mmoe_model_create(const mmoe_config *config, const mmoe_sch
  * weights do not have, or the value that is not finite in single precision; the model is then as it
  * was. */
 MMOE_API mmoe_status mmoe_model_load_weights(mmoe_model *model, const char *path, mmoe_error *err);
-/* Warning `index` of the last mmoe_model_load_weights that succeeded; NULL past the last. Belongs
- * to the model. */
+/* Warning `index` of what the weights began with: of the last mmoe_model_load_weights that
+ * succeeded, without one of mmoe_model_create (a row of "padding_idx" that is not 0 in a
+ * "pretrained" file). NULL past the last. Belongs to the model. */
 MMOE_API const mmoe_warning *mmoe_model_warning(const mmoe_model *model, size_t index);
 /* Writes the model whole or not at all: a temporary file beside `path`, synced, renamed. */
 MMOE_API mmoe_status mmoe_model_save(const mmoe_model *model, const char *path, mmoe_error *err);
@@ -171,7 +175,7 @@ typedef struct mmoe_tensor_info {
     int32_t rank;
     int64_t shape[2];
     int is_integer; /* 1: int64_t, 0: float */
-    int trainable;
+    int trainable;  /* 0 of a table with "trainable": false, too */
     const void *data;
 } mmoe_tensor_info;
 MMOE_API int mmoe_model_tensor(const mmoe_model *model, size_t index, mmoe_tensor_info *out);

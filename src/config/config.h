@@ -170,6 +170,14 @@ mmoe_status mmoe_config_copy(const mmoe_config *config, const mmoe_allocator *al
 /* What early stopping watches. */
 const mmoe_metric_kind *mmoe_config_watched_metric(const mmoe_config *config);
 
+/* "FILE.npy" or "FILE.safetensors:TENSOR", of a feature's "pretrained". */
+typedef struct mmoe_pretrained_place {
+    size_t length;      /* of the file's path, which the text begins with */
+    const char *tensor; /* NULL: it is a .npy file */
+} mmoe_pretrained_place;
+/* False: the text is neither. */
+bool mmoe_config_pretrained(const char *text, mmoe_pretrained_place *out);
+
 /* The compiled final score, *out NULL when the configuration has none; as mmoe_score_compile. */
 mmoe_status mmoe_config_score(const mmoe_config *config, const mmoe_allocator *alloc,
                               mmoe_score **out, char fault[MMOE_SCORE_FAULT]);

@@ -152,11 +152,13 @@ static mmoe_status check_ids(const mmoe_feature_specs *features, json_t *names,
         status = check_sparse(features->sparse + i, item, cross_key, names, place);
         if (!status) status = check_cross(features->sparse + i, item, place);
         if (!status) status = check_padding(features->sparse + i, item, place);
+        if (!status) status = mmoe_config_check_table(features->sparse + i, item, place);
     }
     for (int32_t i = 0; status == MMOE_OK && i < features->n_sequence; i++) {
         snprintf(item, sizeof item, "features.sequence[%d]", i);
         status = check_sparse(features->sequence + i, item, columns_key, names, place);
         if (!status) status = check_sequence(features->sequence + i, item, place);
+        if (!status) status = mmoe_config_check_table(features->sequence + i, item, place);
     }
     return status;
 }

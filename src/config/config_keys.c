@@ -61,7 +61,8 @@ static const mmoe_key sparse_keys[] = {
           "needs hash_bucket_size."),
     {.doc = {"features.sparse[].embed_dim", "integer", "4", "1 to 65536, or \"auto\"",
              "Width of the embedding; auto: floor(6 rows^0.25) of its table's rows. A column that "
-             "shares a table has the width of its owner, which it need not repeat."},
+             "shares a table has the width of its owner, and one with pretrained that of the file; "
+             "they need not repeat it."},
      .kind = MMOE_KEY_INT32,
      .low = 1,
      .high = 65536,
@@ -76,8 +77,18 @@ static const mmoe_key dense_keys[] = {
           "In a request to rank, the user's columns are given once and the items' for every "
           "candidate."),
     OPTIONAL("features.sparse[].padding_idx", IN_SPARSE(padding_idx), -1, 0, 2147483646,
-             "A row of the table that stays 0 and does not learn; of lists, its elements are no "
-             "part."),
+             "A row of the table that stays 0, or as a pretrained file has it, and does not learn; "
+             "of lists, its elements are no part."),
+    TEXT("features.sparse[].pretrained", IN_SPARSE(pretrained), false,
+         "FILE.npy, or FILE.safetensors:TENSOR",
+         "What the table's rows begin with: a matrix of floats whose row r is row r of the table. "
+         "The rows must be known without a training file: by vocab_size, hash_bucket_size or "
+         "boundaries. Without embed_dim, or with \"auto\", the width is the file's."),
+    {.doc = {"features.sparse[].trainable", "boolean", NULL, "true | false",
+             "Whether the table learns; by default it does. One that does not stays as it began, "
+             "to the bit."},
+     .kind = MMOE_KEY_TRISTATE,
+     IN_SPARSE(trainable)},
     {.doc = {"features.sequence[].separator", "string", "\"|\"", "one character",
              "Lists of ids in one cell, what stands between elements. Takes what a sparse column "
              "takes as well: each element has a row."},

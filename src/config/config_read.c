@@ -15,8 +15,8 @@ static const char default_name[] = "configuration";
 
 static void free_sparse(mmoe_sparse_spec *specs, int32_t count, const mmoe_allocator *a) {
     for (int32_t i = 0; i < count; i++) {
-        char *const texts[] = {specs[i].name, specs[i].column, specs[i].shared_with,
-                               specs[i].separator, specs[i].weight_separator};
+        char *const texts[] = {specs[i].name,      specs[i].column,           specs[i].shared_with,
+                               specs[i].separator, specs[i].weight_separator, specs[i].pretrained};
         for (size_t t = 0; t < sizeof texts / sizeof *texts; t++) mmoe_release(a, texts[t]);
         mmoe_texts_finish(&specs[i].columns, a);
         mmoe_encoder_free(specs[i].encoder);

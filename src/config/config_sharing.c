@@ -28,17 +28,30 @@ static const mmoe_sparse_spec *owner_of(const mmoe_feature_specs *f, const mmoe_
     return NULL;
 }
 
+static bool has_width(const json_t *items, size_t i) {
+    return json_object_get(json_array_get(items, i), "embed_dim");
+}
+
+/* 0: the file's, which is read when a model is made. */
+static void take_file_widths(const json_t *items, mmoe_sparse_spec *specs) {
+    for (size_t i = 0; i < json_array_size(items); i++)
+        if (specs[i].pretrained && !has_width(items, i)) specs[i].embed_dim = 0;
+}
+
 static void inherit(const json_t *items, mmoe_sparse_spec *specs, const mmoe_feature_specs *f) {
     for (size_t i = 0; i < json_array_size(items); i++) {
-        const bool is_own = json_object_get(json_array_get(items, i), "embed_dim");
         const mmoe_sparse_spec *owner =
-            specs[i].shared_with && !is_own ? owner_of(f, &specs[i]) : NULL;
+            specs[i].shared_with && !has_width(items, i) ? owner_of(f, &specs[i]) : NULL;
         if (owner) specs[i].embed_dim = owner->embed_dim;
     }
 }
 
 void mmoe_config_inherit_widths(const json_t *root, mmoe_feature_specs *features) {
-    const json_t *lists = json_object_get(root, "features");
-    inherit(json_object_get(lists, "sparse"), features->sparse, features);
-    inherit(json_object_get(lists, "sequence"), features->sequence, features);
+    const json_t *lists = json_object_get(root, "features"),
+                 *sparse = json_object_get(lists, "sparse"),
+                 *sequence = json_object_get(lists, "sequence");
+    take_file_widths(sparse, features->sparse);
+    take_file_widths(sequence, features->sequence);
+    inherit(sparse, features->sparse, features);
+    inherit(sequence, features->sequence, features);
 }

@@ -1,4 +1,5 @@
-/* Features that share a table have its owner's width. */
+/* Features that share a table have its owner's width, and tables that begin with a file the
+ * file's. */
 #ifndef MMOE_CONFIG_CONFIG_SHARING_H
 #define MMOE_CONFIG_CONFIG_SHARING_H
 
@@ -7,7 +8,8 @@
 #include "config/config.h"
 
 /* Gives its owner's embed_dim to each feature of `features` that shares a table and, in the
- * configuration's text `root`, has none of its own. */
+ * configuration's text `root`, has none of its own; an owner that begins with a file and has none
+ * gets 0. */
 void mmoe_config_inherit_widths(const json_t *root, mmoe_feature_specs *features);
 
 #endif

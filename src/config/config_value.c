@@ -228,6 +228,9 @@ mmoe_status mmoe_key_store(const mmoe_key *key, const json_t *value, const mmoe_
     case MMOE_KEY_BOOL:
         if ((valid = json_is_boolean(value))) *(bool *)to = json_is_true(value);
         break;
+    case MMOE_KEY_TRISTATE:
+        if ((valid = json_is_boolean(value))) *(int8_t *)to = json_is_true(value) ? 1 : -1;
+        break;
     case MMOE_KEY_WORD: {
         const int32_t index = json_is_string(value)
                                   ? mmoe_key_word_index(key->doc.allowed, json_string_value(value))
@@ -261,6 +264,7 @@ mmoe_status mmoe_key_store_default(const mmoe_key *key, const mmoe_allocator *al
             *(int64_t *)(void *)((char *)scope + key->offset) = key->absent;
         if (key->kind == MMOE_KEY_WORD)
             *(int32_t *)(void *)((char *)scope + key->offset) = (int32_t)key->absent;
+        if (key->kind == MMOE_KEY_TRISTATE) *(int8_t *)((char *)scope + key->offset) = 0;
         return MMOE_OK;
     }
     json_t *value;
@@ -356,6 +360,11 @@ mmoe_status mmoe_key_load(const mmoe_key *key, const void *scope, const mmoe_con
         break;
     case MMOE_KEY_BOOL:
         *out = json_boolean(*(const bool *)from);
+        break;
+    case MMOE_KEY_TRISTATE:
+        *out = NULL;
+        if (*(const int8_t *)from == 0) return MMOE_OK;
+        *out = json_boolean(*(const int8_t *)from > 0);
         break;
     case MMOE_KEY_WORD:
         *out = NULL;

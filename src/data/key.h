@@ -23,14 +23,15 @@ typedef enum mmoe_key_kind {
     MMOE_KEY_UINT64,
     MMOE_KEY_FLOAT,
     MMOE_KEY_BOOL,
-    MMOE_KEY_WORD,    /* one of doc.allowed, "a | b | c"; an enumeration in that order */
-    MMOE_KEY_TEXT,    /* char *, NULL when absent */
-    MMOE_KEY_TASK,    /* a task's name or "mean"; resolved when all tasks are known */
-    MMOE_KEY_LAYERS,  /* dims of an mmoe_mlp_config */
-    MMOE_KEY_PAIR,    /* float[2] */
-    MMOE_KEY_NUMBERS, /* mmoe_numbers */
-    MMOE_KEY_TEXTS,   /* mmoe_texts, of a configuration alone */
-    MMOE_KEY_CHOICE,  /* mmoe_choice: the first `most` of doc.allowed are words; the same */
+    MMOE_KEY_TRISTATE, /* int8_t: 1, -1 for false, 0 where it is not given */
+    MMOE_KEY_WORD,     /* one of doc.allowed, "a | b | c"; an enumeration in that order */
+    MMOE_KEY_TEXT,     /* char *, NULL when absent */
+    MMOE_KEY_TASK,     /* a task's name or "mean"; resolved when all tasks are known */
+    MMOE_KEY_LAYERS,   /* dims of an mmoe_mlp_config */
+    MMOE_KEY_PAIR,     /* float[2] */
+    MMOE_KEY_NUMBERS,  /* mmoe_numbers */
+    MMOE_KEY_TEXTS,    /* mmoe_texts, of a configuration alone */
+    MMOE_KEY_CHOICE,   /* mmoe_choice: the first `most` of doc.allowed are words; the same */
     /* Of schema files alone: what a column kind has learned. */
     MMOE_KEY_DOUBLE,    /* any finite one, to the bit */
     MMOE_KEY_VOCABULARY /* mmoe_vocab *, its keys standing in tensors */

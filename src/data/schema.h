@@ -25,6 +25,8 @@ typedef struct mmoe_sparse_spec {
     mmoe_encoder *encoder; /* a kind of ids with its keys */
     int64_t padding_idx;   /* a row of the table that stays 0, and whose elements are no part of
                               lists; -1: there is none */
+    char *pretrained;      /* what the table begins with; NULL: it is drawn */
+    int8_t trainable;      /* -1: the table does not learn; 0: nothing is said, and it does */
     /* Of a sequence; its other answers are those of a sparse column. */
     char *separator;        /* NULL: there are `columns` */
     char *weight_separator; /* NULL: elements have no weights */
@@ -59,8 +61,11 @@ typedef struct mmoe_table {
     char *name; /* of the feature that owns it */
     int64_t rows;
     int32_t dim;
-    int64_t padding;       /* a row that stays 0; -1: there is none */
+    int64_t padding;       /* a row that no gradient reaches; -1: there is none */
     mmoe_encoder *encoder; /* what makes rows of the values of all columns that use it */
+    bool is_frozen;        /* it does not learn */
+    char *pretrained;      /* of a model that is yet to be made: the file that it begins with; NULL:
+                              none. `dim` 0: as that file has it */
 } mmoe_table;
 
 typedef struct mmoe_sparse_column {
@@ -168,7 +173,7 @@ bool mmoe_schema_label(const struct mmoe_schema *s, const mmoe_label_column *fro
 mmoe_status mmoe_schema_copy(const struct mmoe_schema *schema, const mmoe_allocator *alloc,
                              struct mmoe_schema **out, mmoe_error *err);
 /* Takes the rows from a table's encoder, which has settled, and a width that is by them:
- * floor(6 rows^0.25), as torch-rechub has it. */
+ * floor(6 rows^0.25), as torch-rechub has it; that of a file stays open. */
 void mmoe_table_settle(mmoe_table *table);
 /* One number for all that turns a file's values into a data set's: names, kinds, fitted values,
  * vocabularies, in their order; never 0. What a model makes of its rows (widths, sides, shared

@@ -168,9 +168,11 @@ static mmoe_status check_sharing(const mmoe_binding *b, const schema *s, int32_t
 static mmoe_status add_table(const mmoe_sparse_spec *spec, const char *name, schema *s,
                              mmoe_error *err) {
     mmoe_table *t = &s->tables[s->n_table++];
-    *t = (mmoe_table){.dim = spec->embed_dim, .padding = spec->padding_idx};
-    t->name = mmoe_copy_text(&s->alloc, name, strlen(name));
-    if (!t->name) return mmoe_fail_memory(err, strlen(name) + 1);
+    *t = (mmoe_table){
+        .dim = spec->embed_dim, .padding = spec->padding_idx, .is_frozen = spec->trainable < 0};
+    if (!mmoe_schema_text(s, name, &t->name) ||
+        !mmoe_schema_text(s, spec->pretrained, &t->pretrained))
+        return mmoe_fail_memory(err, strlen(name) + 1);
     const mmoe_status status = start_encoder(spec->encoder, &s->alloc, &t->encoder, err);
     if (!status) t->rows = t->encoder->rows;
     return status;
@@ -178,7 +180,8 @@ static mmoe_status add_table(const mmoe_sparse_spec *spec, const char *name, sch
 
 void mmoe_table_settle(mmoe_table *table) {
     table->rows = table->encoder->rows;
-    if (!table->dim) table->dim = (int32_t)floor(6 * pow((double)table->rows, 0.25));
+    if (!table->dim && !table->pretrained)
+        table->dim = (int32_t)floor(6 * pow((double)table->rows, 0.25));
 }
 
 static mmoe_status add_tables(mmoe_binding *b, schema *s, mmoe_error *err) {

@@ -92,9 +92,10 @@ static mmoe_status copy_into(const schema *from, schema *s, mmoe_error *err) {
         mmoe_table *t = &s->tables[s->n_table];
         const mmoe_table *source = &from->tables[s->n_table];
         *t = *source;
-        t->name = NULL;
+        t->name = t->pretrained = NULL;
         t->encoder = NULL;
         ok = mmoe_schema_text(s, source->name, &t->name) &&
+             mmoe_schema_text(s, source->pretrained, &t->pretrained) &&
              (t->encoder = mmoe_encoder_copy(source->encoder, &s->alloc));
     }
     return ok ? mmoe_schema_lay(s, err) : mmoe_fail_memory(err, sizeof *s);
@@ -119,6 +120,7 @@ void mmoe_schema_free(schema *s) {
     mmoe_allocator a = s->alloc;
     for (int32_t i = 0; i < s->n_table; i++) {
         mmoe_release(&a, s->tables[i].name);
+        mmoe_release(&a, s->tables[i].pretrained);
         mmoe_encoder_free(s->tables[i].encoder);
     }
     for (int32_t i = 0; i < s->n_sparse; i++) {

@@ -21,11 +21,15 @@ static const char *const sides[] = {MMOE_SIDES(MMOE_WORD)};
 
 static json_t *table_json(const mmoe_schema *schema, int32_t i) {
     const mmoe_table *t = schema->tables + i;
-    return mmoe_padding_to_json(
+    json_t *json = mmoe_padding_to_json(
         mmoe_encoder_to_json(json_pack("{s:s, s:I, s:i}", "name", t->name, "rows",
                                        (json_int_t)t->rows, "dim", (int)t->dim),
                              t->encoder),
         t->padding);
+    if (!json || !t->is_frozen || json_object_set_new(json, "frozen", json_true()) == 0)
+        return json;
+    json_decref(json);
+    return NULL;
 }
 
 /* The side is written where it is the user's, the column where it is not of the feature's name: a
@@ -106,6 +110,9 @@ static mmoe_status read_table(mmoe_entry *e, int32_t i) {
     if (status == MMOE_OK) status = mmoe_entry_integer(e, "dim", 1, 65536, &dim);
     if (status) return status;
     table->dim = (int32_t)dim;
+    const json_t *frozen = json_object_get(e->json, "frozen");
+    if (frozen && !json_is_true(frozen)) return mmoe_entry_fail(e, "frozen", "true is needed");
+    table->is_frozen = frozen != NULL;
     status = mmoe_padding_from_json(e, &table->padding);
     return status ? status : mmoe_encoder_from_json(e, MMOE_SHAPE_ID, table->rows, &table->encoder);
 }
@@ -181,12 +188,9 @@ typedef struct part {
         key_, n_keys_, sizeof(type), offsetof(struct mmoe_schema, items_),                         \
             offsetof(struct mmoe_schema, count_), optional_, read_                                 \
     }
-static const char *const table_keys[] = {"padding", NULL}, *const sparse_keys[] = {"side",
-                                                                                   "column",
-                                                                                   "columns",
-                                                                                   "padding",
-                                                                                   "list",
-                                                                                   NULL},
+static const char *const table_keys[] = {"padding", "frozen", NULL},
+                         *const sparse_keys[] = {"side",    "column", "columns",
+                                                 "padding", "list",   NULL},
                          *const dense_keys[] = {"side", "column", "missing", "indicator", NULL};
 
 /* Columns name tables, so tables come first. */

@@ -54,11 +54,11 @@ static mmoe_cost input_cost(const mmoe_plan *p, int32_t node, const mmoe_weight_
 
 /* ---- Tables ---- */
 
-/* Groups reads by their table, in the order of the first of each. */
+/* Groups reads of tables that learn by their table, in the order of the first of each. */
 static void group_reads(const mmoe_node *n, mmoe_input_state *own) {
     int32_t placed = 0;
     for (int32_t i = 0; i < own->n_read; i++) {
-        bool known = false;
+        bool known = own->reads[i].table->is_frozen;
         for (int32_t t = 0; t < own->n_use; t++) known |= own->uses[t].table == own->reads[i].table;
         if (known) continue;
         mmoe_table_use *use = &own->uses[own->n_use++];

@@ -117,7 +117,8 @@ static mmoe_status open_table(mmoe_params *p, const mmoe_tensor *tensor,
                           .rows = tensor->shape[0],
                           .dim = (int32_t)tensor->shape[1],
                           .padding = tensor->padding,
-                          .has_padding = tensor->has_padding};
+                          .has_padding = tensor->has_padding,
+                          .is_frozen = tensor->is_frozen};
     t->kind = mmoe_table_kind_for(t->rows, t->dim);
     const bool is_lent = tensor->table < lent->count;
     void *rows = is_lent ? (float *)lent->map.data + tensor->offset : NULL;
@@ -130,7 +131,7 @@ static mmoe_status open_table(mmoe_params *p, const mmoe_tensor *tensor,
     assert(count == 1);
     (void)count;
     memory->name = tensor->name;
-    p->blocks[tensor->table] = (mmoe_params_block){*memory, tensor->offset};
+    p->blocks[tensor->table] = (mmoe_params_block){*memory, tensor->offset, tensor->is_frozen};
     return MMOE_OK;
 }
 
@@ -249,7 +250,7 @@ bool mmoe_params_next(const mmoe_params *p, int64_t *at, int64_t end, mmoe_param
         const mmoe_params_block *b = &p->blocks[i];
         const int64_t first = *at > b->place ? *at : b->place, behind = b->place + b->memory.count,
                       last = end < behind ? end : behind;
-        if (first >= last) continue;
+        if (b->is_frozen || first >= last) continue;
         *part = (mmoe_params_part){i, first - b->place, last - first, first};
         *at = last;
         return true;

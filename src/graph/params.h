@@ -20,7 +20,8 @@ typedef enum mmoe_tensor_kind {
     MMOE_TENSOR_VALUE,   /* of a layer, trained; offset into values */
     MMOE_TENSOR_STATE,   /* running statistics; offset into states */
     MMOE_TENSOR_COUNTER, /* int64 scalar num_batches_tracked; offset into counters */
-    MMOE_TENSOR_TABLE    /* the rows of a table, trained; offset is their place in the whole */
+    MMOE_TENSOR_TABLE    /* the rows of a table, trained unless it is frozen; offset is their place
+                            in the whole */
 } mmoe_tensor_kind;
 
 typedef enum mmoe_init_kind {
@@ -51,8 +52,9 @@ typedef struct mmoe_tensor {
     int64_t count;  /* elements */
     mmoe_init_kind init;
     float init_a;
-    int64_t padding; /* of a table: the row that stays 0, if it has one */
+    int64_t padding; /* of a table: the row that no gradient reaches, if it has one */
     bool has_padding;
+    bool is_frozen; /* of a table: it stays as it is */
 } mmoe_tensor;
 
 /* What each tensor is; grows while a model is built. */
@@ -65,11 +67,13 @@ typedef struct mmoe_tensors {
     int32_t n_table;
 } mmoe_tensors;
 
-/* The trained ones stand first: each table's rows, then the layers' values. */
+/* The trained ones stand first: each table's rows, then the layers' values. A frozen table stands
+ * among them and has its place, but is no part of what mmoe_params_next goes over. */
 typedef struct mmoe_params_block {
     mmoe_block
         memory;    /* named as its tensor, or "layers.values", "layers.states", "layers.counters" */
     int64_t place; /* of its first value in the whole; -1: it is not trained */
+    bool is_frozen;
 } mmoe_params_block;
 
 typedef struct mmoe_params {
@@ -107,7 +111,7 @@ void mmoe_tensors_finish(mmoe_tensors *t);
 /* Where a trained tensor begins in the whole. */
 int64_t mmoe_tensors_place(const mmoe_tensors *t, const mmoe_tensor *tensor);
 static inline bool mmoe_tensor_is_trained(const mmoe_tensor *t) {
-    return t->kind == MMOE_TENSOR_VALUE || t->kind == MMOE_TENSOR_TABLE;
+    return t->kind == MMOE_TENSOR_VALUE || (t->kind == MMOE_TENSOR_TABLE && !t->is_frozen);
 }
 
 /* Zeroed; `t` must outlive them. */
@@ -136,7 +140,7 @@ typedef struct mmoe_params_part {
     int64_t offset, count; /* of the block */
     int64_t place;
 } mmoe_params_part;
-/* The first part of the whole's [*at, end), *at moved behind it; false: there is none left.
+/* The first trained part of the whole's [*at, end), *at moved behind it; false: there is none left.
  *
  *   for (int64_t at = first; mmoe_params_next(p, &at, end, &part);) ... */
 bool mmoe_params_next(const mmoe_params *p, int64_t *at, int64_t end, mmoe_params_part *part);

@@ -1,8 +1,9 @@
-/* New models, and what their tensors are drawn from. */
+/* New models, and what their tensors begin with. */
 #include <math.h>
 
 #include "base/error.h"
-#include "model/model.h"
+#include "model/build.h"
+#include "model/pretrained.h"
 
 static void set_init(mmoe_tensor *t, mmoe_init_kind kind, double a) {
     t->init = kind;
@@ -57,13 +58,18 @@ static void choose_table(mmoe_tensor *t, const mmoe_config *c) {
 }
 
 /* The builders' tensors are PyTorch's. */
-static void choose_inits(mmoe_tensors *tensors, const mmoe_config *c) {
+static void choose_inits(const mmoe_model *m) {
+    const mmoe_config *c = m->config;
+    mmoe_tensors *tensors = &m->graph->tensors;
     for (size_t i = 0; i < tensors->count; i++) {
         mmoe_tensor *t = &tensors->items[i];
+        const bool is_table = t->kind == MMOE_TENSOR_TABLE,
+                   is_drawn = is_table && !m->schema->tables[t->table].pretrained;
         if (t->role == MMOE_ROLE_WEIGHT) choose_weight(t, c->init);
         if (t->role == MMOE_ROLE_BIAS && c->init != MMOE_LINEAR_PYTORCH)
             set_init(t, MMOE_INIT_CONSTANT, 0);
-        if (t->kind == MMOE_TENSOR_TABLE) choose_table(t, c);
+        if (is_drawn) choose_table(t, c);
+        if (is_table && !is_drawn) set_init(t, MMOE_INIT_CONSTANT, 0);
     }
 }
 
@@ -99,9 +105,29 @@ static void choose_heads(mmoe_graph *g, const mmoe_schema *schema, mmoe_bias_ini
 }
 
 mmoe_status mmoe_model_draw(mmoe_model *m, mmoe_error *err) {
-    choose_inits(&m->graph->tensors, m->config);
+    choose_inits(m);
     choose_heads(m->graph, m->schema, m->config->init_bias);
-    return mmoe_params_draw(&m->params, &m->graph->tensors, m->config->trainer.seed, err);
+    const mmoe_status status =
+        mmoe_params_draw(&m->params, &m->graph->tensors, m->config->trainer.seed, err);
+    return status ? status : mmoe_pretrained_fill(m, err);
+}
+
+/* A model of a configuration: both are copied, the graph and its tensors built, weights zero.
+ * MMOE_E_CONFIG when a layer would be wider than 2^24 columns. */
+static mmoe_status build(const mmoe_config *config, const mmoe_schema *schema,
+                         const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err) {
+    mmoe_allocator a = mmoe_allocator_or_default(alloc);
+    mmoe_model_parts parts = {0};
+    mmoe_status status = mmoe_config_copy(config, &a, &parts.config, err);
+    if (!status) status = mmoe_schema_copy(schema, &a, &parts.schema, err);
+    if (!status) status = mmoe_pretrained_settle(parts.schema, err);
+    if (!status) status = mmoe_graph_create(&a, &parts.graph, err);
+    if (!status) status = mmoe_build_graph(parts.graph, parts.config, parts.schema, err);
+    if (!status) return mmoe_model_assemble(&parts, &a, out, err);
+    mmoe_graph_free(parts.graph);
+    mmoe_schema_free(parts.schema);
+    mmoe_config_free(parts.config);
+    return status;
 }
 
 mmoe_status mmoe_model_create(const mmoe_config *config, const mmoe_schema *schema,
@@ -121,7 +147,7 @@ mmoe_status mmoe_model_create(const mmoe_config *config, const mmoe_schema *sche
                              config->tasks[i].name);
     if (mmoe_allocator_check(alloc, "mmoe_model_create", err)) return MMOE_E_ARGUMENT;
     mmoe_model *m;
-    mmoe_status status = mmoe_model_build(config, schema, alloc, &m, err);
+    mmoe_status status = build(config, schema, alloc, &m, err);
     if (status) return status;
     status = mmoe_model_draw(m, err);
     if (status)

@@ -308,7 +308,8 @@ static mmoe_status add_tables(mmoe_graph *g, const mmoe_schema *schema, mmoe_err
                                   .rank = 2,
                                   .shape = {t->rows, t->dim},
                                   .padding = t->padding,
-                                  .has_padding = t->padding >= 0};
+                                  .has_padding = t->padding >= 0,
+                                  .is_frozen = t->is_frozen};
         status = check_padding(t->name, t->padding, t->rows, err);
         if (status) return status;
         status =

@@ -40,21 +40,6 @@ mmoe_status mmoe_model_assemble(const mmoe_model_parts *parts, const mmoe_alloca
     return status;
 }
 
-mmoe_status mmoe_model_build(const mmoe_config *config, const mmoe_schema *schema,
-                             const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err) {
-    mmoe_allocator a = mmoe_allocator_or_default(alloc);
-    mmoe_model_parts parts = {0};
-    mmoe_status status = mmoe_config_copy(config, &a, &parts.config, err);
-    if (!status) status = mmoe_schema_copy(schema, &a, &parts.schema, err);
-    if (!status) status = mmoe_graph_create(&a, &parts.graph, err);
-    if (!status) status = mmoe_build_graph(parts.graph, parts.config, parts.schema, err);
-    if (!status) return mmoe_model_assemble(&parts, &a, out, err);
-    mmoe_graph_free(parts.graph);
-    mmoe_schema_free(parts.schema);
-    mmoe_config_free(parts.config);
-    return status;
-}
-
 void mmoe_model_free(mmoe_model *m) {
     if (!m) return;
     mmoe_params_finish(&m->params);

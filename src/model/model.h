@@ -14,15 +14,11 @@ struct mmoe_model {
     mmoe_graph *graph; /* nodes and graph->tensors */
     mmoe_params params;
     mmoe_score *score;      /* NULL: none */
-    mmoe_warnings warnings; /* of the last import of weights */
+    mmoe_warnings warnings; /* of what its weights began with */
 };
 
-/* A model of a configuration: both are copied, the graph and its tensors built, weights zero.
- * MMOE_E_CONFIG when a layer would be wider than 2^24 columns; MMOE_E_MEMORY. */
-mmoe_status mmoe_model_build(const mmoe_config *config, const mmoe_schema *schema,
-                             const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err);
-
-/* Draws the weights of a model that was built as its configuration and its losses say. */
+/* Draws the weights of a model that was built as its configuration and its losses say; tables may
+ * begin with vectors of a file. */
 mmoe_status mmoe_model_draw(mmoe_model *model, mmoe_error *err);
 
 /* What a model is put together from. */

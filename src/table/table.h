@@ -27,9 +27,10 @@ typedef struct mmoe_embedding {
     mmoe_allocator alloc;
     int64_t rows;
     int32_t dim;
-    int64_t padding; /* a row that no gradient reaches, so that it stays 0, if it has one */
+    int64_t padding; /* a row that no gradient reaches, if it has one */
     bool has_padding;
-    void *data; /* the kind's; NULL: not open */
+    bool is_frozen; /* no gradient is wanted of any row */
+    void *data;     /* the kind's; NULL: not open */
     bool is_lent;
 } mmoe_embedding;
 
@@ -53,7 +54,7 @@ typedef struct mmoe_looked_up {
     float *x;
 } mmoe_looked_up;
 
-/* A table and all reads of it. */
+/* A table that learns and all reads of it. */
 typedef struct mmoe_table_use {
     mmoe_embedding *table;
     int32_t index;        /* that its owner knows it by */

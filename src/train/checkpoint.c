@@ -398,6 +398,24 @@ static mmoe_status check_epochs(const mmoe_trainer *t, const mmoe_progress_state
                         (int)n_epoch, (int)at->epoch);
 }
 
+/* A table that does not learn is at every step what it began with: the checkpoint's is the model's,
+ * unless the model began with another file than the run did. */
+static mmoe_status check_frozen(const mmoe_trainer *t, const mmoe_container *c, const part_list *l,
+                                const char *path, mmoe_error *err) {
+    const mmoe_params *p = &t->model->params;
+    for (int32_t i = 0; i < p->n_trained; i++) {
+        const mmoe_block *b = &p->blocks[i].memory;
+        size_t k = 0;
+        if (!p->blocks[i].is_frozen) continue;
+        while (l->parts[k].memory.data != b->data) k++;
+        if (memcmp(bytes_in_file(c, &l->parts[k]), b->data, bytes_of(b)) != 0)
+            return mmoe_fail_at(err, MMOE_E_ARGUMENT, path, 0, t->model->schema->tables[i].name,
+                                "the table does not learn, but is another than the checkpoint's: "
+                                "its pretrained file has changed");
+    }
+    return MMOE_OK;
+}
+
 /* `n_epoch`: of the run as it began. */
 static mmoe_status read_parts(mmoe_trainer *t, const mmoe_container *c, int32_t n_epoch,
                               const char *path, mmoe_error *err) {
@@ -408,6 +426,7 @@ static mmoe_status read_parts(mmoe_trainer *t, const mmoe_container *c, int32_t 
     mmoe_status status = list_parts(t, fields, &l, err);
     if (!status) status = check_parts(c, &l, path, err);
     if (!status) status = check_counts(c, &l, path, err);
+    if (!status) status = check_frozen(t, c, &l, path, err);
     if (!status) status = read_fields(c, &l, fields, path, err);
     if (!status) status = check_epochs(t, &place.at, path, err);
     if (!status) {

@@ -37,10 +37,12 @@ static mmoe_status init_penalties(mmoe_optimizer *o, const mmoe_trainer_config *
     return mark_layers(o, tensors, err);
 }
 
-static mmoe_status init_block(mmoe_optimizer *o, mmoe_optimizer_block *b, const mmoe_block *memory,
-                              mmoe_error *err) {
-    const size_t n = (size_t)memory->count;
-    *b = (mmoe_optimizer_block){.values = memory->data, .count = memory->count};
+/* A frozen block gets no gradient, so it needs no moments. */
+static mmoe_status init_block(mmoe_optimizer *o, mmoe_optimizer_block *b,
+                              const mmoe_params_block *params, mmoe_error *err) {
+    if (params->is_frozen) return MMOE_OK;
+    const size_t n = (size_t)params->memory.count;
+    *b = (mmoe_optimizer_block){.values = params->memory.data, .count = params->memory.count};
     b->m = mmoe_alloc_aligned(&o->alloc, n, sizeof *b->m);
     if (o->kind != MMOE_SGD) b->v = mmoe_alloc_aligned(&o->alloc, n, sizeof *b->v);
     if (!b->m || (!b->v && o->kind != MMOE_SGD)) return mmoe_fail_memory(err, 2 * n * sizeof *b->m);
@@ -54,7 +56,7 @@ static mmoe_status init_blocks(mmoe_optimizer *o, const mmoe_params *params, mmo
     o->n_block = params->n_trained;
     mmoe_status status = MMOE_OK;
     for (int32_t i = 0; i < o->n_block && !status; i++)
-        status = init_block(o, &o->blocks[i], &params->blocks[i].memory, err);
+        status = init_block(o, &o->blocks[i], &params->blocks[i], err);
     return status;
 }
 
@@ -84,7 +86,7 @@ void mmoe_optimizer_restart(mmoe_optimizer *o) {
     o->steps = 0;
     for (int32_t i = 0; i < o->n_block; i++) {
         const size_t size = (size_t)o->blocks[i].count * sizeof(float);
-        memset(o->blocks[i].m, 0, size);
+        if (o->blocks[i].m) memset(o->blocks[i].m, 0, size);
         if (o->blocks[i].v) memset(o->blocks[i].v, 0, size);
     }
 }

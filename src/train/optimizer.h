@@ -15,7 +15,7 @@ typedef struct mmoe_penalty {
 } mmoe_penalty;
 enum { MMOE_PENALTY_NONE, MMOE_PENALTY_TABLE, MMOE_PENALTY_DENSE, MMOE_PENALTIES };
 
-/* A block of the parameters with its moments. */
+/* A block of the parameters with its moments; a frozen one is empty. */
 typedef struct mmoe_optimizer_block {
     float *values; /* the model's, written */
     int64_t count;

@@ -312,6 +312,12 @@ END
 sed 's/"embed_dim": 2/&, "vocab_size": 9/' config.json >sized.json
 run train --config sized.json --output sized.out --train good.csv
 run export --model sized.out --format safetensors --output w.safetensors
+sed 's/"vocab_size": 9/&, "padding_idx": 3, "pretrained": '\
+'"w.safetensors:embedding.embed_dict.user.weight"/' sized.json >begun.json
+walk train --config begun.json --output m.out --train good.csv <<END
+begun.json: column "user": 2 of 2 values of its padding row, 3 of "w.safetensors", are not 0: they \
+are kept, and no part of lists
+END
 cat >change.py <<'PY'
 """change.py OUT [TYPE=BYTES]... [WORD...] [GATE:EXPERT...]: weights as others have them."""
 import json

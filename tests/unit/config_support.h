@@ -13,7 +13,8 @@
 /* Gives every key of the table a place at index 0, and lets every key be set to its bounds. */
 static const char full[] =
     "{\"features\": {\"sparse\": [{\"name\": \"a\", \"column\": \"a0\", \"vocab_size\": "
-    "2147483647, \"oov_id\": 0, \"padding_idx\": 0}, {\"name\": \"b*\"}, {\"name\": \"ab\", "
+    "2147483647, \"oov_id\": 0, \"padding_idx\": 0, \"pretrained\": \"a.npy\", \"trainable\": "
+    "false}, {\"name\": \"b*\"}, {\"name\": \"ab\", "
     "\"cross\": [\"a0\", \"b0\"], \"hash_bucket_size\": 9}],"
     " \"sequence\": [{\"name\": \"q\", \"weight_separator\": \":\", \"max_len\": 9}, "
     "{\"name\": \"r\", \"columns\": [\"r1\", \"h*\"]}],"
@@ -107,6 +108,8 @@ static inline void assert_same(const mmoe_config *a, const mmoe_config *b) {
         const mmoe_sparse_spec *x = a->features.sparse + i, *y = b->features.sparse + i;
         ck_assert_str_eq(x->name, y->name);
         ck_assert_pstr_eq(x->shared_with, y->shared_with);
+        ck_assert_pstr_eq(x->pretrained, y->pretrained);
+        ck_assert_int_eq(x->trainable, y->trainable);
         ck_assert(x->embed_dim == y->embed_dim && x->encoder->kind == y->encoder->kind &&
                   x->encoder->rows == y->encoder->rows && x->encoder->oov_id == y->encoder->oov_id);
     }

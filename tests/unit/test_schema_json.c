@@ -173,6 +173,7 @@ START_TEST(wrong_json_is_refused) {
         {"\"vocabulary\": \"none\"", "\"vocabulary\": 3", "tables[0].vocabulary"},
         {"\"vocabulary\": \"none\"", "\"vocabulary\": \"none\", \"more\": 1",
          "tables[0]: a key is unknown"},
+        {"\"dim\": 4", "\"dim\": 4, \"frozen\": false", "tables[0].frozen: true is needed"},
         {"\"name\": \"a\", \"rows\"", "\"name\": 3, \"rows\"", "tables[0].name: a string"},
         {"\"name\": \"a\", \"rows\"", "\"name\": \"x\", \"rows\"",
          "tables: \"x\" is not the name of a column that uses it"},
