@@ -2,16 +2,6 @@
 
 #include "base/error.h"
 
-bool mmoe_cell_is_missing(const mmoe_cells *c, const mmoe_csv_field *f) {
-    return mmoe_reading_is_missing(&c->schema->reading, f->text, f->length);
-}
-
-const char *mmoe_cell_read(const mmoe_cells *c, mmoe_encoder *e, const mmoe_csv_field *f,
-                           mmoe_cell *out) {
-    return c->learning && e->kind->learn ? e->kind->learn(e, f->text, f->length, out)
-                                         : e->kind->parse(e, f->text, f->length, out);
-}
-
 mmoe_status mmoe_cell_fail(const mmoe_cells *c, mmoe_cell_place at, const mmoe_csv_field *f,
                            const char *fault, mmoe_error *err) {
     char shown[MMOE_SHOWN_SIZE];

@@ -22,10 +22,15 @@ static inline mmoe_cell_place mmoe_cell_at(int64_t row, const char *name, const 
     return (mmoe_cell_place){row, column ? column : name, column ? name : NULL};
 }
 
-bool mmoe_cell_is_missing(const mmoe_cells *c, const mmoe_csv_field *f);
+static inline bool mmoe_cell_is_missing(const mmoe_cells *c, const mmoe_csv_field *f) {
+    return mmoe_reading_is_missing(&c->schema->reading, f->text, f->length);
+}
 /* NULL, or what is wrong with it. */
-const char *mmoe_cell_read(const mmoe_cells *c, mmoe_encoder *e, const mmoe_csv_field *f,
-                           mmoe_cell *out);
+static inline const char *mmoe_cell_read(const mmoe_cells *c, mmoe_encoder *e,
+                                         const mmoe_csv_field *f, mmoe_cell *out) {
+    return c->learning && e->kind->learn ? e->kind->learn(e, f->text, f->length, out)
+                                         : e->kind->parse(e, f->text, f->length, out);
+}
 /* MMOE_E_DATA, or _MEMORY where that is the fault. */
 mmoe_status mmoe_cell_fail(const mmoe_cells *c, mmoe_cell_place at, const mmoe_csv_field *f,
                            const char *fault, mmoe_error *err);
