@@ -325,14 +325,24 @@ static void say_skewed(const cli_survey *s, const cli_column *c, char remark[REM
              used ? "; " : "has ", skewness(s, c), beside);
 }
 
+/* That no column bears. */
+static json_t *name_of_bins(const cli_survey *s, const cli_column *c) {
+    json_t *name = json_sprintf("%s_bins", c->name);
+    while (name && cli_survey_find(s, json_string_value(name))) {
+        json_t *longer = json_sprintf("%s_", json_string_value(name));
+        json_decref(name);
+        name = longer;
+    }
+    return name;
+}
+
 static void write_skewed(const cli_survey *s, const cli_column *c, json_t *features) {
     const int bins = count_bins(s, c);
     write_dense(s, c, "log1p_standardize", features);
     if (!bins) return;
-    json_t *name = json_sprintf("%s_bins", c->name);
     add(features, "sparse",
-        json_pack("{s:o, s:s, s:i, s:i}", "name", name, "column", c->name, "quantiles", bins,
-                  "embed_dim", 4));
+        json_pack("{s:o, s:s, s:i, s:i}", "name", name_of_bins(s, c), "column", c->name,
+                  "quantiles", bins, "embed_dim", 4));
 }
 
 /* ---- The rules, of which the first that fits is taken ---- */

@@ -109,6 +109,9 @@ dense {'transform': 'log1p_standardize', 'missing': 'mean'}"
 cp out config.json
 expect 0 "" train --config config.json --train x.csv --set trainer.n_epoch=1 --output m
 check "without a warning" sh -c '! grep -q warning err'
+sed 's/^x/x_bins,&/; 2,$s/^/4.5,/; 3s/^4/5/' x.csv >bins.csv
+expect 0 "" init bins.csv --label y
+check "a name that is free" grep -qF '"name": "x_bins_", "column": "x"' out
 make x '(i % 3 ? 0 : exp(8 * rand()))' 600
 run init x.csv --label y
 writes "dense {'transform': 'log1p_standardize', 'missing': 'mean'}"
@@ -232,6 +235,10 @@ run init x.csv --label y
 writes "dense {$number}"
 
 # ---- Training ----
+
+make x 'i % 9 / 2' 30
+sed -i '1s/y/y or not/' x.csv
+expect 0 'column "y or not": its task is named "y_or_not"' init x.csv --label 'y or not'
 
 make x 'i % 9 / 2' 30
 expect 0 'batch size 32 for 30 rows: an epoch has 1 updates' init x.csv --label y
