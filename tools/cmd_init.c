@@ -58,6 +58,8 @@ static json_t *task_json(const char *path, const json_t *tasks, const cli_column
     const char *positive = cli_label_positive(&c->two),
                *type = positive ? mmoe_task_type_name(MMOE_CLASSIFICATION) : guess_type(c);
     cli_task_name(tasks, c->name, name);
+    if (strcmp(name, c->name) != 0)
+        cli_note("column \"%s\": its task is named \"%s\"", c->name, name);
     if (positive)
         cli_note("column \"%s\": of its two values, \"%s\" and \"%s\", \"%s\" is taken as the "
                  "positive label: see \"positive\" in the configuration",
