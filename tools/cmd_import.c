@@ -57,7 +57,8 @@ static int add_column(names *n, const json_t *column, const char *path) {
 
 /* What a feature reads: several columns, one that it names, or the one of its name. */
 static int add_feature(names *n, const json_t *feature, const char *path) {
-    const json_t *columns = json_object_get(feature, "columns"),
+    const json_t *cross = json_object_get(feature, "cross"),
+                 *columns = cross ? cross : json_object_get(feature, "columns"),
                  *column = json_object_get(feature, "column");
     int status = CLI_OK;
     if (!columns) return add_column(n, column ? column : json_object_get(feature, "name"), path);
@@ -119,9 +120,9 @@ int cli_import(int argc, char **argv) {
         "--config C.json --weights W.safetensors --output M.safetensors [--columns DATA.csv]",
         "Makes a model of a configuration and the weights of torch-rechub's state_dict, whose "
         "tensor names it knows.\n"
-        "Every sparse feature needs \"vocab_size\" (ids are row numbers of its table), "
-        "\"hash_bucket_size\" or\n"
-        "\"boundaries\"; dense values are taken as they are.",
+        "Every sparse feature and sequence needs \"vocab_size\" (ids are row numbers of its "
+        "table),\n"
+        "\"hash_bucket_size\" or \"boundaries\"; dense values are taken as they are.",
         options,
         NULL,
         NULL,

@@ -8,6 +8,7 @@
 #include "columns.h"
 #include "files.h"
 #include "output.h"
+#include "separators.h"
 #include "warnings.h"
 
 enum { CHUNK_ROWS = 8192 };
@@ -22,6 +23,7 @@ typedef struct score_writer {
     const cli_file *file;
     float *scores;          /* [CHUNK_ROWS, tasks] of the chunk that the next row is in */
     int64_t next;           /* row of the data */
+    int64_t first_row;      /* its number, as messages count rows */
     int64_t odd, first_odd; /* rows with a score that is not finite, and the first of them */
 } score_writer;
 
@@ -63,7 +65,7 @@ static mmoe_status write_next(score_writer *w, mmoe_error *err) {
         write_score(w->file->stream, lacks ? NAN : scores[t]);
         fputc(t + 1 < n_task ? ',' : '\n', w->file->stream);
     }
-    if (!finite && !lacks && w->odd++ == 0) w->first_odd = w->next + 2; /* behind the header */
+    if (!finite && !lacks && w->odd++ == 0) w->first_odd = w->next + w->first_row;
     w->next++;
     return MMOE_OK;
 }
@@ -123,25 +125,28 @@ static mmoe_status on_row(void *user, int64_t row, const mmoe_csv_field *fields,
     return write_next(w, err);
 }
 
-/* What data.quotes says is kept with the model. */
-static bool takes_stray_quotes(const mmoe_model *model) {
-    json_t *config = cli_config_json(mmoe_model_config(model));
-    const char *quotes =
-        json_string_value(json_object_get(json_object_get(config, "data"), "quotes"));
-    const bool is_lenient = quotes && strcmp(quotes, "lenient") == 0;
-    json_decref(config);
-    return is_lenient;
+/* How the file is to be read, as the model's configuration has it. */
+static mmoe_csv_handler reading_of(const json_t *config) {
+    const json_t *data = json_object_get(config, "data");
+    const char *quotes = json_string_value(json_object_get(data, "quotes")),
+               *header = json_string_value(json_object_get(data, "header"));
+    return (mmoe_csv_handler){
+        .header = on_header,
+        .row = on_row,
+        .lenient = quotes && strcmp(quotes, "lenient") == 0,
+        .headless = header && strcmp(header, "none") == 0,
+        .separator = cli_separator_of(json_string_value(json_object_get(data, "separator")))};
 }
 
 /* ---- The file ---- */
 
-static mmoe_status write_rows(score_writer *w, mmoe_error *err) {
+static mmoe_status write_rows(score_writer *w, mmoe_csv_handler reading, mmoe_error *err) {
     const int64_t rows = mmoe_dataset_rows(w->data);
-    const mmoe_csv_handler handler = {
-        .user = w, .header = on_header, .row = on_row, .lenient = takes_stray_quotes(w->model)};
     mmoe_status status = MMOE_OK;
+    reading.user = w;
+    w->first_row = reading.headless ? 1 : 2;
     if (w->keep->count) {
-        status = mmoe_csv_read(w->data_path, &handler, NULL, err);
+        status = mmoe_csv_read(w->data_path, &reading, NULL, err);
         return !status && w->next < rows ? fail_changed(w, err) : status;
     }
     write_names(w);
@@ -152,14 +157,18 @@ static mmoe_status write_rows(score_writer *w, mmoe_error *err) {
 static int predict_file(score_writer *w, const char *output) {
     cli_file file = {0};
     mmoe_error err;
+    json_t *config = cli_config_json(mmoe_model_config(w->model));
+    const mmoe_csv_handler reading = reading_of(config);
     const size_t n_task = (size_t)mmoe_model_task_count(w->model);
+    json_decref(config);
+    if (!config) return cli_fail_memory();
     if (mmoe_predictor_create(w->model, NULL, &w->predictor, &err))
         return cli_fail("%s", err.message);
     w->file = &file;
     w->scores = malloc(CHUNK_ROWS * n_task * sizeof *w->scores);
     w->kept = calloc(w->keep->count + 1, sizeof *w->kept);
     int status = w->scores && w->kept ? cli_file_open(&file, output) : cli_fail_memory();
-    if (!status && write_rows(w, &err)) status = cli_fail("%s", err.message);
+    if (!status && write_rows(w, reading, &err)) status = cli_fail("%s", err.message);
     if (!status) status = cli_file_keep(&file);
     if (!status && w->odd)
         cli_warn("%s: %lld of %lld rows have a score that is not finite, the first is row %lld",

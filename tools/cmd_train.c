@@ -104,20 +104,34 @@ static bool parse_flags(int argc, char **argv, train_flags *f, int *status) {
     return *status == CLI_OK;
 }
 
-/* The configuration, --set applied. */
-static int read_run_config(const train_flags *f, train_run *run) {
-    mmoe_error err;
-    if (mmoe_config_read(f->config, NULL, &run->config, &err)) return cli_fail("%s", err.message);
-    for (size_t i = 0; i < f->set.count; i++) {
-        const char *text = f->set.items[i], *equals = strchr(text, '=');
+/* --set KEY=VALUE, as `settings` [count]; keys are copies. */
+static int read_settings(const cli_list *set, mmoe_setting *settings) {
+    for (size_t i = 0; i < set->count; i++) {
+        const char *text = set->items[i], *equals = strchr(text, '=');
         if (!equals || equals == text) return cli_usage("--set: \"%s\" is not KEY=VALUE", text);
         char *key = strndup(text, (size_t)(equals - text));
         if (!key) return cli_fail_memory();
-        mmoe_status status = mmoe_config_set(run->config, key, equals + 1, &err);
-        free(key);
-        if (status) return cli_usage("--set %s: %s", text, err.message);
+        settings[i] = (mmoe_setting){key, equals + 1};
     }
     return CLI_OK;
+}
+
+/* The configuration, --set applied. */
+static int read_run_config(const train_flags *f, train_run *run) {
+    mmoe_error err;
+    size_t failed;
+    if (mmoe_config_read(f->config, NULL, &run->config, &err)) return cli_fail("%s", err.message);
+    mmoe_setting *settings = calloc(f->set.count + 1, sizeof *settings);
+    int status = settings ? read_settings(&f->set, settings) : cli_fail_memory();
+    if (!status && mmoe_config_set_all(run->config, settings, f->set.count, &failed, &err)) {
+        if (failed < f->set.count)
+            status = cli_usage("--set %s: %s", f->set.items[failed], err.message);
+        else
+            status = cli_usage("--set, all together: %s", err.message);
+    }
+    for (size_t i = 0; settings && i < f->set.count; i++) free((char *)(uintptr_t)settings[i].key);
+    free(settings);
+    return status;
 }
 
 static bool have_same_columns(const json_t *a, const json_t *b) {

@@ -1,17 +1,27 @@
 #include "init_features.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/utf8.h"
+#include "init_leaks.h"
+#include "init_names.h"
+#include "warnings.h"
 
-/* Integers of up to this many values are ids; of more, ids only if a value comes ten times on
- * average. */
-enum { FEW_VALUES = 1000, ROWS_A_VALUE = 10 };
-/* A column whose values all differ is a key of the rows, in files long enough to tell. */
+/* Integers that come so often, each on average, are categories to the model: it has rows enough to
+ * learn every value by itself. */
+enum { ROWS_A_CATEGORY = 200 };
+/* Where a slip has made texts of integers, they are categories from this on. */
+enum { ROWS_A_SLIP = 10 };
+/* Files of fewer rows do not tell a key of the rows from another column. */
 enum { KEY_ROWS = 20 };
-enum { REMARK_SIZE = 300 };
+/* An amount whose few large values leave the others no room where it is standardized; fewer rows
+ * do not tell. */
+static const double skewed = 2;
+enum { SKEW_ROWS = 500 };
+enum { REMARK_SIZE = 400 };
 
 /* A way to take a column. */
 typedef struct rule {
@@ -24,6 +34,29 @@ typedef struct rule {
 
 static void add(json_t *features, const char *list, json_t *feature) {
     json_array_append_new(json_object_get(features, list), feature);
+}
+
+/* ---- What is in a column ---- */
+
+/* A few words among numbers that are slips: no one mark for a missing value. */
+static bool has_slips(const cli_column *c) {
+    return c->texts && !cli_column_mark(c) && c->texts * 10 <= c->present;
+}
+
+static bool are_texts(const cli_column *c) {
+    return c->texts && !cli_column_mark(c) && !has_slips(c);
+}
+
+static bool are_integers(const cli_column *c) {
+    return !c->fractions && (!c->texts || cli_column_mark(c));
+}
+
+static bool are_ids(const cli_column *c) {
+    return are_texts(c) || (are_integers(c) && cli_name_is_id(c->name));
+}
+
+static double rows_a_value(const cli_column *c) {
+    return (double)c->present / (double)cli_column_distinct(c);
 }
 
 /* ---- Columns that tell nothing ---- */
@@ -40,13 +73,37 @@ static void say_nameless(const cli_survey *s, const cli_column *c, char remark[R
 
 static bool is_constant(const cli_survey *s, const cli_column *c) {
     (void)s;
-    return cli_column_distinct(c) < 2;
+    return cli_column_distinct(c) - (cli_column_mark(c) != NULL) < 2;
 }
 
 static void say_constant(const cli_survey *s, const cli_column *c, char remark[REMARK_SIZE]) {
     (void)s;
     snprintf(remark, REMARK_SIZE, "left out: %s",
              c->present ? "one value only" : "no value at all");
+}
+
+/* ---- Columns that tell too much ---- */
+
+static bool is_leak(const cli_survey *s, const cli_column *c) {
+    return cli_find_leak(s, c).kind != CLI_LEAK_NONE;
+}
+
+static void say_leak(const cli_survey *s, const cli_column *c, char remark[REMARK_SIZE]) {
+    const cli_leak leak = cli_find_leak(s, c);
+    const char *label = leak.label ? leak.label->name : "";
+    const char *other = leak.other ? leak.other->name : "";
+    char what[REMARK_SIZE * 3 / 4];
+    if (leak.kind == CLI_LEAK_ALONE)
+        snprintf(what, sizeof what, "it gives the label \"%s\"", label);
+    else if (leak.kind == CLI_LEAK_TOTAL)
+        snprintf(what, sizeof what, "it is the sum of the labels");
+    else if (leak.kind == CLI_LEAK_SUM)
+        snprintf(what, sizeof what, "with \"%s\" it sums to the label \"%s\"", other, label);
+    else if (leak.kind == CLI_LEAK_FROM)
+        snprintf(what, sizeof what, "\"%s\" less it is the label \"%s\"", other, label);
+    else
+        snprintf(what, sizeof what, "less \"%s\" it is the label \"%s\"", other, label);
+    snprintf(remark, REMARK_SIZE, "left out: %s in all %zu rows compared", what, leak.rows);
 }
 
 /* ---- Lists ---- */
@@ -80,34 +137,49 @@ static void write_list(const cli_survey *s, const cli_column *c, json_t *feature
                   "weight_separator", guess.is_weighted ? ":" : NULL));
 }
 
-/* ---- Ids ---- */
+/* ---- Keys of the rows ---- */
 
-/* A few words among numbers: a slip, or a mark for missing. */
-static bool has_slips(const cli_column *c) { return c->texts && c->texts * 10 <= c->present; }
-
-static bool has_many_integers(const cli_column *c) {
-    const int64_t distinct = cli_column_distinct(c);
-    return distinct > FEW_VALUES && distinct * ROWS_A_VALUE > c->present;
-}
-
-static bool are_numbers(const cli_column *c) {
-    return (!c->texts || has_slips(c)) && (c->fractions || has_many_integers(c));
-}
-
+/* Integers whose values all differ are a key by name, or if none is left out. */
 static bool is_key(const cli_survey *s, const cli_column *c) {
     (void)s;
-    return !(c->fractions && !c->texts) && cli_column_distinct(c) == c->present &&
-           c->present >= KEY_ROWS;
+    if (c->present < KEY_ROWS || !are_integers(c) || cli_column_distinct(c) < c->present)
+        return false;
+    return cli_name_is_key(c->name) || c->highest - c->lowest + 1 == (double)c->present;
+}
+
+static bool is_near_key(const cli_survey *s, const cli_column *c) {
+    (void)s;
+    return c->present >= KEY_ROWS && are_ids(c) && 2 * cli_column_distinct(c) > c->present;
 }
 
 static void say_key(const cli_survey *s, const cli_column *c, char remark[REMARK_SIZE]) {
-    (void)s, (void)c;
-    snprintf(remark, REMARK_SIZE, "left out: every value is another one, as of a row's key");
+    const int64_t distinct = cli_column_distinct(c);
+    (void)s;
+    if (distinct == c->present)
+        snprintf(remark, REMARK_SIZE,
+                 "left out: all its %" PRId64 " values differ, as a row's key does", distinct);
+    else
+        snprintf(remark, REMARK_SIZE,
+                 "left out: %" PRId64 " different values in %" PRId64 " rows, nearly a row's key",
+                 distinct, c->present);
 }
+
+/* ---- Ids ---- */
 
 static bool is_category(const cli_survey *s, const cli_column *c) {
     (void)s;
-    return !are_numbers(c);
+    if (has_slips(c) || are_ids(c)) return true;
+    return are_integers(c) && rows_a_value(c) >= ROWS_A_CATEGORY;
+}
+
+static void say_category(const cli_survey *s, const cli_column *c, char remark[REMARK_SIZE]) {
+    (void)s;
+    if (are_integers(c))
+        snprintf(remark, REMARK_SIZE,
+                 "taken as ids (sparse)%s: %" PRId64 " integers, %.3g rows a "
+                 "value",
+                 cli_name_is_id(c->name) ? " by its name" : "", cli_column_distinct(c),
+                 rows_a_value(c));
 }
 
 static void write_id(const cli_survey *s, const cli_column *c, json_t *features) {
@@ -119,7 +191,7 @@ static void write_id(const cli_survey *s, const cli_column *c, json_t *features)
 
 static bool is_mixed(const cli_survey *s, const cli_column *c) {
     (void)s;
-    return c->texts && are_numbers(c);
+    return has_slips(c) && (c->fractions || rows_a_value(c) < ROWS_A_SLIP);
 }
 
 static void say_mixed(const cli_survey *s, const cli_column *c, char remark[REMARK_SIZE]) {
@@ -132,39 +204,103 @@ static void say_mixed(const cli_survey *s, const cli_column *c, char remark[REMA
 }
 
 static bool is_number(const cli_survey *s, const cli_column *c) {
-    (void)s;
-    return !c->texts;
+    (void)s, (void)c;
+    return true;
+}
+
+static void say_gaps(const cli_survey *s, const cli_column *c, char *text, size_t size) {
+    const int64_t missing = s->rows - cli_column_present(c);
+    const char *mark = cli_column_mark(c);
+    char marked[64] = "";
+    *text = '\0';
+    if (!missing) return;
+    if (mark) snprintf(marked, sizeof marked, " (%" PRId64 " are \"%s\")", c->texts, mark);
+    snprintf(text, size,
+             "lacks %" PRId64 " of %" PRId64 " values%s: the mean stands for them "
+             "(\"missing\"), and an indicator says so",
+             missing, s->rows, marked);
 }
 
 static void say_number(const cli_survey *s, const cli_column *c, char remark[REMARK_SIZE]) {
-    if (c->present < s->rows)
+    char gaps[REMARK_SIZE / 2];
+    say_gaps(s, c, gaps, sizeof gaps);
+    if (c->fractions)
+        snprintf(remark, REMARK_SIZE, "%s", gaps);
+    else
         snprintf(remark, REMARK_SIZE,
-                 "lacks %" PRId64 " of %" PRId64 " values: the mean stands for them "
-                 "(\"missing\")%s",
-                 s->rows - c->present, s->rows,
-                 c->fractions ? "" : "; so many integers: make it sparse if they are ids");
-    else if (!c->fractions)
-        snprintf(remark, REMARK_SIZE,
-                 "taken as dense: so many integers; make it sparse if they are ids");
+                 "taken as numbers (dense): %" PRId64 " integers, %.3g rows a "
+                 "value%s%s",
+                 cli_column_distinct(c), rows_a_value(c), *gaps ? "; " : "", gaps);
+}
+
+/* A blank in rows to come stops nothing, even where these have none. */
+static void write_dense(const cli_survey *s, const cli_column *c, const char *transform,
+                        json_t *features) {
+    json_t *json =
+        json_pack("{s:s, s:s, s:s}", "name", c->name, "transform", transform, "missing", "mean");
+    if (cli_column_present(c) < s->rows) json_object_set_new(json, "indicator", json_true());
+    add(features, "dense", json);
 }
 
 static void write_number(const cli_survey *s, const cli_column *c, json_t *features) {
-    json_t *json = json_pack("{s:s, s:s}", "name", c->name, "transform", "standardize");
-    if (c->present < s->rows) json_object_set_new(json, "missing", json_string("mean"));
-    add(features, "dense", json);
+    write_dense(s, c, "standardize", features);
+}
+
+/* ---- Skewed numbers ---- */
+
+static double skewness(const cli_survey *s, const cli_column *c) {
+    return cli_sample_moments(&s->sample, cli_column_place(s, c)).skewness;
+}
+
+static bool is_skewed(const cli_survey *s, const cli_column *c) {
+    return s->rows >= SKEW_ROWS && c->lowest >= 0 && skewness(s, c) > skewed;
+}
+
+static void say_skewed(const cli_survey *s, const cli_column *c, char remark[REMARK_SIZE]) {
+    const int bins = cli_sample_bins(&s->sample, cli_column_place(s, c));
+    char beside[40] = "";
+    say_number(s, c, remark);
+    if (bins) snprintf(beside, sizeof beside, ", and %d quantile bins beside", bins);
+    const size_t used = strlen(remark);
+    snprintf(remark + used, REMARK_SIZE - used, "%sa skewness of %.2g: logarithms (log1p)%s",
+             used ? "; " : "has ", skewness(s, c), beside);
+}
+
+static void write_skewed(const cli_survey *s, const cli_column *c, json_t *features) {
+    const int bins = cli_sample_bins(&s->sample, cli_column_place(s, c));
+    write_dense(s, c, "log1p_standardize", features);
+    if (!bins) return;
+    json_t *name = json_sprintf("%s_bins", c->name);
+    add(features, "sparse",
+        json_pack("{s:o, s:s, s:i, s:i}", "name", name, "column", c->name, "quantiles", bins,
+                  "embed_dim", 4));
 }
 
 /* ---- The rules, of which the first that fits is taken ---- */
 
 static const rule rules[] = {
-    {is_nameless, say_nameless, NULL},
-    {is_constant, say_constant, NULL},
-    {is_list, say_list, write_list},
-    {is_mixed, say_mixed, NULL},
-    {is_key, say_key, NULL},
-    {is_category, NULL, write_id},
-    {is_number, say_number, write_number},
+    {is_nameless, say_nameless, NULL},     /* left out */
+    {is_constant, say_constant, NULL},     /* left out */
+    {is_leak, say_leak, NULL},             /* left out */
+    {is_list, say_list, write_list},       /* a sequence */
+    {is_key, say_key, NULL},               /* left out */
+    {is_near_key, say_key, NULL},          /* left out */
+    {is_mixed, say_mixed, NULL},           /* left out */
+    {is_category, say_category, write_id}, /* sparse */
+    {is_skewed, say_skewed, write_skewed}, /* dense, and sparse bins */
+    {is_number, say_number, write_number}, /* dense */
 };
+
+/* The file cannot tell a leak from a column that is as good as this. */
+static void warn_of_label(const cli_survey *s, const cli_column *c) {
+    size_t rows;
+    const cli_column *label = cli_find_given_label(s, c, &rows);
+    if (label)
+        cli_warn(
+            "%s: column \"%s\" gives the label \"%s\" in all %zu rows compared: it is kept, but "
+            "is it known before the label is?",
+            s->path, c->name, label->name, rows);
+}
 
 static void apply_rules(const cli_survey *s, const cli_column *c, json_t *features) {
     const rule *r = rules;
@@ -172,7 +308,9 @@ static void apply_rules(const cli_survey *s, const cli_column *c, json_t *featur
     while (!r->fits(s, c)) r++;
     if (r->say) r->say(s, c, remark);
     if (*remark) cli_note("column \"%s\" %s", c->name, remark);
-    if (r->write) r->write(s, c, features);
+    if (!r->write) return;
+    r->write(s, c, features);
+    warn_of_label(s, c);
 }
 
 json_t *cli_guess_features(const cli_survey *s) {

@@ -3,12 +3,14 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/csv.h"
 #include "base/error.h"
 #include "base/missing.h"
 #include "base/text.h"
 #include "base/utf8.h"
+#include "separators.h"
 #include "warnings.h"
 
 /* ---- Values ---- */
@@ -23,24 +25,37 @@ static void count_label(cli_column *c, int64_t row, bool is_number, double value
 
 /* False, as below: memory is out. */
 static bool count_text(cli_column *c, int64_t row, const char *text) {
-    if (c->texts++) return true;
-    c->odd_row = row;
-    c->odd = strdup(text);
-    return c->odd;
+    if (c->texts++ == 0) {
+        c->odd_row = row;
+        c->odd = strdup(text);
+    }
+    if (!c->odd) return false;
+    c->odds += strcmp(c->odd, text) == 0;
+    return true;
 }
 
-static bool count_value(cli_column *c, int64_t row, const char *text, size_t length) {
-    if (mmoe_is_usual_missing(text, length)) return true;
+static void count_number(cli_column *c, double value) {
+    const bool is_first = c->present == c->texts + 1;
+    if (is_first || value < c->lowest) c->lowest = value;
+    if (is_first || value > c->highest) c->highest = value;
+    c->fractions += value != floor(value);
+}
+
+static bool count_value(cli_column *c, int64_t row, const mmoe_csv_field *f, cli_cell *out) {
+    *out = (cli_cell){(double)NAN, 0};
+    if (mmoe_is_usual_missing(f->text, f->length)) return true;
     double value = 0;
-    const bool is_number = mmoe_parse_double(text, length, &value) && isfinite(value);
+    const bool is_number = mmoe_parse_double(f->text, f->length, &value) && isfinite(value);
+    *out = (cli_cell){is_number ? value : (double)NAN, cli_hash_value(f->text, f->length)};
     c->present++;
-    if (!c->two.more && !cli_label_values_add(&c->two, text)) return false;
-    if (!is_number && !count_text(c, row, text)) return false;
-    c->fractions += is_number && value != floor(value);
+    if (!c->two.more && !cli_label_values_add(&c->two, f->text)) return false;
+    if (is_number)
+        count_number(c, value);
+    else if (!count_text(c, row, f->text))
+        return false;
     count_label(c, row, is_number, value);
     if (c->fractions && !c->texts && c->values.count > 1) return true;
-    return cli_values_add(&c->values, cli_hash_value(text, length)) &&
-           cli_lists_add(&c->lists, text, length);
+    return cli_values_add(&c->values, out->hash) && cli_lists_add(&c->lists, f->text, f->length);
 }
 
 /* ---- Rows ---- */
@@ -63,44 +78,114 @@ static mmoe_status name_columns(cli_survey *s, const mmoe_csv_field *fields, siz
     return MMOE_OK;
 }
 
+static bool is_among(const mmoe_csv_field *fields, size_t count, const char *name) {
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(fields[i].text, name) == 0) return true;
+    return false;
+}
+
+/* Are all labels c1, c2, ..., and none a name in the first row? */
+static bool are_labels_numbered(const cli_survey *s, const mmoe_csv_field *fields, size_t count) {
+    for (size_t i = 0; i < s->labels->count; i++) {
+        const char *label = s->labels->items[i];
+        int64_t number;
+        if (*label != 'c' || !mmoe_parse_int64(label + 1, strlen(label + 1), &number)) return false;
+        if (number < 1 || number > (int64_t)count || is_among(fields, count, label)) return false;
+    }
+    return true;
+}
+
+/* A first row of numbers is a header in few files. */
+static mmoe_status refuse_header(const cli_survey *s, const mmoe_csv_field *fields, size_t count,
+                                 mmoe_error *err) {
+    size_t numbers = 0;
+    double number;
+    for (size_t i = 0; i < count; i++)
+        numbers += mmoe_parse_double(fields[i].text, fields[i].length, &number);
+    if (s->layout.headless || numbers == 0) return MMOE_E_CONFIG;
+    char said[sizeof err->message];
+    snprintf(said, sizeof said, "%s", err->message);
+    return mmoe_fail(err, MMOE_E_CONFIG,
+                     "%s; row 1 has %zu numbers in %zu fields: if it is no header, columns are c1 "
+                     "to c%zu, as in --label c%zu",
+                     said, numbers, count, count, count);
+}
+
 static mmoe_status on_header(void *user, const mmoe_csv_field *fields, size_t count,
                              mmoe_error *err) {
     cli_survey *s = user;
-    const mmoe_status status = name_columns(s, fields, count, err);
+    s->is_numbered = !s->layout.headless && are_labels_numbered(s, fields, count);
+    if (s->is_numbered) return mmoe_fail(err, MMOE_E_CONFIG, "%s has no header", s->path);
+    mmoe_status status = name_columns(s, fields, count, err);
     for (size_t i = 0; !status && i < s->labels->count; i++)
         if (!cli_survey_find(s, s->labels->items[i]))
-            return mmoe_fail_at(err, MMOE_E_CONFIG, s->path, 0, NULL,
-                                "there is no column \"%s\" (--label)", s->labels->items[i]);
+            status = mmoe_fail_at(err, MMOE_E_CONFIG, s->path, 0, NULL,
+                                  "there is no column \"%s\" (--label)", s->labels->items[i]);
+    if (status && status != MMOE_E_MEMORY) return refuse_header(s, fields, count, err);
+    if (!status && !cli_sample_begin(&s->sample, count))
+        return mmoe_fail_memory(err, count * sizeof *s->sample.cells);
     return status;
 }
 
 static mmoe_status on_row(void *user, int64_t row, const mmoe_csv_field *fields, mmoe_error *err) {
     cli_survey *s = user;
+    cli_cell *kept = cli_sample_next(&s->sample), cell;
     s->rows++;
     for (size_t i = 0; i < s->count; i++)
-        if (!count_value(&s->columns[i], row, fields[i].text, fields[i].length))
+        if (!count_value(&s->columns[i], row, fields + i, kept ? kept + i : &cell))
             return mmoe_fail_memory(err, s->columns[i].values.capacity * 2 * sizeof(uint64_t));
     return MMOE_OK;
 }
 
-/* Quotes that are malformed are text, which the configuration says then. */
-int cli_survey_read(cli_survey *s) {
-    mmoe_csv_passed passed = {0};
-    mmoe_csv_handler handler = {s, on_header, on_row, .passed = &passed};
-    mmoe_error err;
-    mmoe_status status = mmoe_csv_read(s->path, &handler, NULL, &err);
-    if (status && passed.quotes_row) {
-        cli_warn("%s; they are taken as text", err.message);
-        cli_survey_free(s);
-        *s = (cli_survey){.path = s->path, .labels = s->labels, .lenient = true};
-        handler.lenient = true;
-        status = mmoe_csv_read(s->path, &handler, NULL, &err);
+/* ---- The file ---- */
+
+static mmoe_status read_file(cli_survey *s, mmoe_csv_passed *passed, mmoe_error *err) {
+    const mmoe_csv_handler handler = {s,
+                                      on_header,
+                                      on_row,
+                                      .passed = passed,
+                                      .lenient = s->layout.lenient,
+                                      .headless = s->layout.headless,
+                                      .separator = s->layout.separator};
+    *passed = (mmoe_csv_passed){0};
+    return mmoe_csv_read(s->path, &handler, NULL, err);
+}
+
+/* Whether the file may be one of another layout, which the configuration says then. */
+static bool adapt(cli_survey *s, const mmoe_csv_passed *passed, const mmoe_error *err) {
+    cli_layout layout = s->layout;
+    if (passed->separator) {
+        layout.separator = passed->separator;
+        cli_note("%s: %ss separate columns (\"separator\")", s->path,
+                 cli_layout_separator(&layout));
+    } else if (s->is_numbered) {
+        layout.headless = true;
+        cli_note("%s: no header: columns are c1, c2, ... (\"header\")", s->path);
+    } else if (passed->quotes_row && !layout.lenient) {
+        layout.lenient = true;
+        cli_warn("%s; they are taken as text", err->message);
+    } else {
+        return false;
     }
+    cli_survey_free(s);
+    *s = (cli_survey){.path = s->path, .labels = s->labels, .layout = layout};
+    return true;
+}
+
+int cli_survey_read(cli_survey *s) {
+    mmoe_csv_passed passed;
+    mmoe_error err;
+    mmoe_status status = read_file(s, &passed, &err);
+    while (status && adapt(s, &passed, &err)) status = read_file(s, &passed, &err);
     char text[MMOE_PASSED_SIZE];
     int64_t count, row;
     for (int i = 0; !status && mmoe_csv_passed_text(&passed, i, text, &count, &row); i++)
         cli_warn("%s: %s", s->path, text);
     return status ? cli_fail("%s", err.message) : CLI_OK;
+}
+
+const char *cli_layout_separator(const cli_layout *layout) {
+    return cli_separator_word(layout->separator);
 }
 
 void cli_survey_free(cli_survey *s) {
@@ -112,6 +197,7 @@ void cli_survey_free(cli_survey *s) {
         cli_label_values_free(&s->columns[i].two);
     }
     free(s->columns);
+    cli_sample_free(&s->sample);
 }
 
 const cli_column *cli_survey_find(const cli_survey *s, const char *name) {
@@ -124,4 +210,12 @@ bool cli_survey_is_label(const cli_survey *s, const cli_column *c) {
     for (size_t i = 0; i < s->labels->count; i++)
         if (strcmp(s->labels->items[i], c->name) == 0) return true;
     return false;
+}
+
+const char *cli_column_mark(const cli_column *c) {
+    static const char *const marks[] = {"?", "-", ".", "*", "unknown", "missing", "n.a."};
+    if (!c->texts || c->texts != c->odds || 2 * c->texts > c->present) return NULL;
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+        if (strcasecmp(c->odd, marks[i]) == 0) return c->odd;
+    return NULL;
 }

@@ -5,20 +5,32 @@
 #include "cli.h"
 #include "init_labels.h"
 #include "init_lists.h"
+#include "init_sample.h"
 #include "init_values.h"
 
 typedef struct cli_column {
     char *name;
     int64_t present;          /* values that are there */
     int64_t texts, fractions; /* of them no numbers; numbers with a fraction */
-    int64_t odd_row;          /* of the first value that is no number, and that value */
-    char *odd;
-    cli_label_values two;                       /* for a label */
+    int64_t odd_row, odds;    /* of the first value that is no number; how often that came */
+    char *odd;                /* that value */
+    cli_label_values two;     /* for a label */
     int64_t label_faults[MMOE_TASK_TYPE_COUNT]; /* values that are no label of a type */
     int64_t other_row;                          /* of the first that is no label of a class */
+    double lowest, highest;                     /* of the numbers */
     cli_values values; /* counted until the column is known to have fractions */
     cli_lists lists;   /* the same */
 } cli_column;
+
+/* How the file is read, found by trying. */
+typedef struct cli_layout {
+    char separator; /* 0: a comma, or what the file itself says */
+    bool headless;  /* columns are c1, c2, ... */
+    bool lenient;   /* quotes are taken as text */
+} cli_layout;
+
+/* The configuration's word for its separator; NULL: it needs none. */
+const char *cli_layout_separator(const cli_layout *layout);
 
 typedef struct cli_survey {
     const char *path;
@@ -26,7 +38,9 @@ typedef struct cli_survey {
     cli_column *columns; /* [count] */
     size_t count;
     int64_t rows;
-    bool lenient; /* quotes are taken as text */
+    cli_sample sample; /* its columns are `columns` */
+    cli_layout layout;
+    bool is_numbered; /* the labels are c1, c2, ..., and no column's name */
 } cli_survey;
 
 /* Reads `path`; prints the error, of a label that is no column as well. Free it in any case. */
@@ -37,5 +51,14 @@ void cli_survey_free(cli_survey *s);
 const cli_column *cli_survey_find(const cli_survey *s, const char *name);
 bool cli_survey_is_label(const cli_survey *s, const cli_column *c);
 static inline int64_t cli_column_distinct(const cli_column *c) { return (int64_t)c->values.count; }
+/* The one word, "?", that stands among numbers for a missing one; NULL: there is none. */
+const char *cli_column_mark(const cli_column *c);
+/* Values that are there and no such word. */
+static inline int64_t cli_column_present(const cli_column *c) {
+    return c->present - (cli_column_mark(c) ? c->texts : 0);
+}
+static inline size_t cli_column_place(const cli_survey *s, const cli_column *c) {
+    return (size_t)(c - s->columns);
+}
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "output.h"
 #include "sweep.h"
 #include "task_types.h"
@@ -121,11 +122,15 @@ mmoe_status sweep_config(const sweep_plan *p, size_t setting, int64_t seed, mmoe
     mmoe_status status =
         mmoe_config_parse(p->config_text, strlen(p->config_text), p->path, NULL, &config, err);
     if (status) return status;
-    for (size_t k = 0; !status && k < p->n_key; k++)
-        status = mmoe_config_set(config, p->keys[k], p->settings[setting].values[k], err);
+    mmoe_setting *settings = calloc(p->n_key + 1, sizeof *settings);
     char text[32];
     snprintf(text, sizeof text, "%lld", (long long)seed);
-    if (!status) status = mmoe_config_set(config, "trainer.seed", text, err);
+    for (size_t k = 0; settings && k < p->n_key; k++)
+        settings[k] = (mmoe_setting){p->keys[k], p->settings[setting].values[k]};
+    if (settings) settings[p->n_key] = (mmoe_setting){"trainer.seed", text};
+    status = settings ? mmoe_config_set_all(config, settings, p->n_key + 1, NULL, err)
+                      : mmoe_fail_memory(err, p->n_key * sizeof *settings);
+    free(settings);
     if (status)
         mmoe_config_free(config);
     else

@@ -145,8 +145,9 @@ MMOE_API const char *mmoe_model_sparse_name(const mmoe_model *model, int32_t col
 MMOE_API const char *mmoe_model_sparse_column(const mmoe_model *model, int32_t column);
 MMOE_API const char *mmoe_model_dense_column(const mmoe_model *model, int32_t column);
 /* The columns of files that a feature of several is made of ("columns" of a sequence, an element of
- * the list each): *out (may be NULL) is an array of the model's. Returns how many; 0: it reads one
- * column, mmoe_model_sparse_column, which of a feature of several is its name. */
+ * the list each; what a "cross" is of): *out (may be NULL) is an array of the model's. Returns how
+ * many; 0: it reads one column, mmoe_model_sparse_column, which of a feature of several is its
+ * name. */
 MMOE_API size_t mmoe_model_sparse_columns(const mmoe_model *model, int32_t column,
                                           const char *const **out);
 /* Rows of the column's embedding table; ready row numbers are 0 .. rows-1. */
@@ -190,13 +191,15 @@ MMOE_API const char *mmoe_model_score(const mmoe_model *model);
  * one with vocab_size the row oov_id, without which it is an error; of a number, what its feature
  * says ("missing" in the configuration), and if it says nothing it is an error. */
 typedef enum mmoe_value_type {
-    MMOE_VALUE_ROW = 0,   /* sparse: int32_t, a row number of the embedding table */
-    MMOE_VALUE_INT64 = 1, /* int64_t, raw; MMOE_MISSING_INT64: missing */
-    MMOE_VALUE_TEXT = 2,  /* const char *, raw; NULL, "" and the words of data.missing: missing */
-    MMOE_VALUE_INPUT = 3, /* dense: the floats [mmoe_model_dense_width] that a value has become by
-                             its transform or encoding, and which are finite */
-    MMOE_VALUE_FLOAT = 4, /* float, raw */
-    MMOE_VALUE_DOUBLE = 5 /* double, raw */
+    MMOE_VALUE_ROW = 0,    /* sparse: int32_t, a row number of the embedding table */
+    MMOE_VALUE_INT64 = 1,  /* int64_t, raw; MMOE_MISSING_INT64: missing */
+    MMOE_VALUE_TEXT = 2,   /* const char *, raw; NULL, "" and the words of data.missing: missing */
+    MMOE_VALUE_INPUT = 3,  /* dense: the floats [mmoe_model_dense_width] that a value has become by
+                              its transform or encoding, and which are finite */
+    MMOE_VALUE_FLOAT = 4,  /* float, raw */
+    MMOE_VALUE_DOUBLE = 5, /* double, raw */
+    MMOE_VALUE_PARTS = 6   /* of a cross: the values are mmoe_column [mmoe_model_sparse_columns],
+                              with the raw values of the columns that it is of */
 } mmoe_value_type;
 
 /* The integer that stands for none, since no bits of an int64_t are left over. (An id that is this
@@ -218,7 +221,8 @@ typedef struct mmoe_column {
  * offsets[r + 1] - 1, each with its weight; no padding. */
 typedef struct mmoe_list_column {
     const size_t *offsets; /* [rows + 1], not descending, the last at most `count` */
-    const float *weights;  /* [count], finite, at least 0; NULL: all 1 */
+    const float *weights;  /* [count], 0 to 1e18, of a column that has a "weight_separator", others
+                              have 1; NULL: all 1 */
     size_t count;          /* of the column's values */
 } mmoe_list_column;
 
@@ -228,14 +232,15 @@ typedef struct mmoe_lists {
     int32_t count; /* a row */
     const int64_t *offsets;
     const int32_t *ids;   /* rows of tables */
-    const float *weights; /* of elements, at least 0; NULL: all 1 */
+    const float *weights; /* of elements, as of mmoe_list_column; NULL: all 1 */
     size_t elements;      /* in `ids` and in `weights`: where the last list ends, or more */
 } mmoe_lists;
 
 /* Rows to score. The sparse columns are the model's sparse features in their order
  * (mmoe_model_sparse_name), encoded in `ids`, or described one by one in `sparse_columns`; likewise
  * the dense ones. (Features that read one column of a file are as many columns here; they may have
- * the same values.) The arrays belong to the
+ * the same values. A cross is one column here, too, of the type MMOE_VALUE_PARTS: the caller gives
+ * the columns that it is of, and the library makes its value of theirs.) The arrays belong to the
  * caller; a zeroed structure with the members that are used set is valid. (mmoe_dataset_batch makes
  * an encoded one from a data set.) */
 typedef struct mmoe_batch {

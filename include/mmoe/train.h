@@ -31,6 +31,15 @@ MMOE_API void mmoe_config_free(mmoe_config *config);
  * it was. */
 MMOE_API mmoe_status mmoe_config_set(mmoe_config *config, const char *key, const char *value,
                                      mmoe_error *err);
+/* A key and its value, as of mmoe_config_set. */
+typedef struct mmoe_setting {
+    const char *key, *value;
+} mmoe_setting;
+/* Sets several keys, one after another, and checks what they make together: of two that need each
+ * other any may come first. On failure `failed` (may be NULL) gets the number of the setting that
+ * is wrong by itself, or `count`: all are, together. */
+MMOE_API mmoe_status mmoe_config_set_all(mmoe_config *config, const mmoe_setting *settings,
+                                         size_t count, size_t *failed, mmoe_error *err);
 /* The whole configuration, defaults filled in, as JSON text; the caller releases it with
  * mmoe_config_text_free. */
 MMOE_API mmoe_status mmoe_config_text(const mmoe_config *config, char **out, mmoe_error *err);
@@ -144,7 +153,8 @@ MMOE_API mmoe_status mmoe_model_create(const mmoe_config *config, const mmoe_sch
 /* Copies weights and running statistics from a safetensors file that bears the model's tensor names
  * (torch-rechub's state_dict, or a model file of ours). Of a state_dict, the words that wrappers of
  * torch put before names are passed over ("module.", "_orig_mod.", also nested), and tensors of
- * other precision (F64, F16, BF16) are read, rounded to nearest: mmoe_model_warning says so.
+ * other precision (F64, F16, BF16) are read, rounded to nearest: mmoe_model_warning says so, and
+ * that a row of "padding_idx" is not 0.
  * MMOE_E_FORMAT names the tensor that is missing, too many, of another shape or of a type that
  * weights do not have, or the value that is not finite in single precision; the model is then as it
  * was. */

@@ -21,10 +21,9 @@ typedef struct csv_reader {
     const mmoe_csv_handler *handler;
     mmoe_error *err;
     mmoe_status status;
-    bool started;      /* past the byte-order mark */
-    const char *other; /* what may separate the header's fields in a comma's place; NULL: nothing */
-    int terminator;    /* of the record or blank line before */
-    int64_t row;       /* records so far */
+    bool started;   /* past the byte-order mark */
+    int terminator; /* of the record or blank line before */
+    int64_t row;    /* records so far */
     size_t columns;
     bool has_comma; /* the first row ended with one comma more than the header */
     mmoe_csv_passed passed;
@@ -100,7 +99,7 @@ static void on_blank_line(csv_reader *r) {
  */
 static bool drop_last_comma(csv_reader *r) {
     const bool dropped = r->n_fields == r->columns + 1 && r->fields[r->columns].length == 0;
-    if (r->row == 2) r->has_comma = dropped;
+    if (r->row == (r->handler->headless ? 1 : 2)) r->has_comma = dropped;
     if (!dropped || !r->has_comma) return false;
     r->n_fields--;
     r->passed.commas++;
@@ -108,17 +107,40 @@ static bool drop_last_comma(csv_reader *r) {
 }
 
 static void fail_separator(csv_reader *r) {
+    const char found[] = {'\'', r->passed.separator, '\'', '\0'};
     r->status = mmoe_fail_at(r->err, MMOE_E_FORMAT, r->name, 1, NULL,
                              "the file looks separated by %s, but commas separate columns; a first "
-                             "line of sep= and another character says what does",
-                             r->other);
+                             "line of sep= and another character says what does%s",
+                             r->passed.separator == '\t' ? "tabs" : found,
+                             r->handler->separator_hint ? r->handler->separator_hint : "");
+}
+
+/* c1, c2, ...: names for the fields of a file without a header. */
+static mmoe_status pass_numbers(csv_reader *r) {
+    enum { NAME = 24 };
+    char *names = mmoe_alloc(&r->alloc, r->n_fields, NAME);
+    mmoe_csv_field *fields = mmoe_alloc(&r->alloc, r->n_fields, sizeof *fields);
+    mmoe_status status = MMOE_E_MEMORY;
+    for (size_t i = 0; names && fields && i < r->n_fields; i++) {
+        char *name = names + i * NAME;
+        fields[i] = (mmoe_csv_field){name, (size_t)snprintf(name, NAME, "c%zu", i + 1)};
+    }
+    if (names && fields)
+        status = r->handler->header(r->handler->user, fields, r->n_fields, r->err);
+    else
+        mmoe_fail_memory(r->err, r->n_fields * (NAME + sizeof *fields));
+    mmoe_release(&r->alloc, names);
+    mmoe_release(&r->alloc, fields);
+    return status;
 }
 
 static void pass_header(csv_reader *r) {
     r->columns = r->n_fields;
-    r->status = r->handler->header(r->handler->user, r->fields, r->n_fields, r->err);
+    r->status = r->handler->headless
+                    ? pass_numbers(r)
+                    : r->handler->header(r->handler->user, r->fields, r->n_fields, r->err);
     const bool refused = r->status && r->status != MMOE_E_MEMORY && r->status != MMOE_E_CANCELLED;
-    if (refused && r->other) fail_separator(r);
+    if (refused && r->passed.separator) fail_separator(r);
 }
 
 static void pass_row(csv_reader *r) {
@@ -145,10 +167,8 @@ static void on_record(int terminator, void *user) {
         text += r->fields[i].length + 1;
     }
     r->row++;
-    if (r->row == 1)
-        pass_header(r);
-    else
-        pass_row(r);
+    if (r->row == 1) pass_header(r);
+    if (!r->status && (r->row > 1 || r->handler->headless)) pass_row(r);
     r->n_fields = 0;
     r->used = 0;
 }
@@ -159,7 +179,7 @@ static void fail_parser(csv_reader *r) {
     if (r->status) return;
     if (csv_error(&r->parser) != CSV_EPARSE)
         r->status = mmoe_fail_memory(r->err, csv_get_buffer_size(&r->parser));
-    else if (r->row == 0 && r->other)
+    else if (r->row == 0 && r->passed.separator)
         fail_separator(r);
     else {
         r->passed.quotes_row = r->row + 1;
@@ -173,14 +193,15 @@ static void fail_parser(csv_reader *r) {
  * over. */
 static size_t start_bytes(csv_reader *r, const char *bytes, size_t length) {
     const char *foreign = mmoe_csv_foreign(bytes, length);
-    char separator = CSV_COMMA;
+    char separator = r->handler->separator ? r->handler->separator : CSV_COMMA;
     size_t at = length >= 3 && memcmp(bytes, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
     if (foreign)
         r->status =
             mmoe_fail_at(r->err, MMOE_E_FORMAT, r->name, 1, NULL, "the file looks %s", foreign);
     at += mmoe_csv_sep_line(bytes + at, length - at, &separator);
     csv_set_delim(&r->parser, (unsigned char)separator);
-    if (separator == CSV_COMMA) r->other = mmoe_csv_other_separator(bytes + at, length - at);
+    if (separator == CSV_COMMA)
+        r->passed.separator = mmoe_csv_other_separator(bytes + at, length - at);
     r->started = true;
     return at;
 }

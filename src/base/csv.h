@@ -1,11 +1,12 @@
-/* CSV, row by row: comma, double quotes (doubled within quotes), LF or CRLF, a header first. A
- * UTF-8 byte-order mark is passed over, and so are blank lines where they cannot be rows: before
- * the header, and below a header of two or more fields. A newline at the end may be missing. Blanks
- * around a field that is not quoted are not part of it. A first line "sep=;", also "SEP=;", is no
- * record but says what separates fields. Where the first row ends with one comma too many, all may.
+/* CSV, row by row: comma or another separator, double quotes (doubled within quotes), LF or CRLF, a
+ * header first. A UTF-8 byte-order mark is passed over, and so are blank lines where they cannot be
+ * rows: before the header, and below a header of two or more fields. A newline at the end may be
+ * missing. Blanks around a field that is not quoted are not part of it. A first line "sep=;", also
+ * "SEP=;", is no record but says what separates fields, whatever the handler says. Where the first
+ * row ends with one comma too many, all may.
  *
- * Row numbers count records, the header being row 1: a quoted field's newlines and blank lines do
- * not count. */
+ * Row numbers count records, the header, if there is one, being row 1: a quoted field's newlines
+ * and blank lines do not count. */
 #ifndef MMOE_BASE_CSV_H
 #define MMOE_BASE_CSV_H
 
@@ -23,6 +24,7 @@ typedef struct mmoe_csv_passed {
     int64_t blank_lines, blank_behind; /* how many, and the row before the first (0: none) */
     int64_t commas;                    /* rows with one more at their end */
     int64_t quotes_row;                /* of malformed quotes, which ended reading; 0: none */
+    char separator; /* what seems to separate the header's fields in a comma's place; 0: nothing */
 } mmoe_csv_passed;
 
 /* Called once with the header, then with each row, which has as many fields. A status other than
@@ -33,9 +35,12 @@ typedef struct mmoe_csv_handler {
     mmoe_status (*header)(void *user, const mmoe_csv_field *fields, size_t n_fields,
                           mmoe_error *err);
     mmoe_status (*row)(void *user, int64_t row, const mmoe_csv_field *fields, mmoe_error *err);
-    bool lenient;            /* a quote that is malformed is part of its field */
-    const char *quotes_hint; /* stands behind the fault of malformed quotes; NULL: nothing */
-    mmoe_csv_passed *passed; /* filled while reading; may be NULL */
+    bool lenient;               /* a quote that is malformed is part of its field */
+    const char *quotes_hint;    /* stands behind the fault of malformed quotes; NULL: nothing */
+    mmoe_csv_passed *passed;    /* filled while reading; may be NULL */
+    char separator;             /* 0: a comma */
+    bool headless;              /* the first row is data; `header` gets made names, c1, c2, ... */
+    const char *separator_hint; /* stands behind the fault of another separator; NULL: nothing */
 } mmoe_csv_handler;
 
 /* MMOE_E_IO: the file cannot be read; _FORMAT, with file and row: it is empty, a row

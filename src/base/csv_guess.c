@@ -66,18 +66,18 @@ size_t mmoe_csv_sep_line(const char *bytes, size_t length, char *separator) {
     return at;
 }
 
-const char *mmoe_csv_other_separator(const char *bytes, size_t length) {
+char mmoe_csv_other_separator(const char *bytes, size_t length) {
     size_t semicolons = 0, tabs = 0, bars = 0;
     bool quoted = false;
     for (size_t i = 0; i < length && (quoted || !memchr("\r\n", bytes[i], 2)); i++) {
         if (bytes[i] == '"') quoted = !quoted;
         if (quoted) continue;
-        if (bytes[i] == ',') return NULL;
+        if (bytes[i] == ',') return 0;
         semicolons += bytes[i] == ';';
         tabs += bytes[i] == '\t';
         bars += bytes[i] == '|';
     }
-    if (semicolons && semicolons >= tabs && semicolons >= bars) return "';'";
-    if (tabs && tabs >= bars) return "tabs";
-    return bars ? "'|'" : NULL;
+    if (semicolons && semicolons >= tabs && semicolons >= bars) return ';';
+    if (tabs && tabs >= bars) return '\t';
+    return bars ? '|' : 0;
 }

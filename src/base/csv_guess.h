@@ -10,8 +10,8 @@ const char *mmoe_csv_foreign(const char *bytes, size_t length);
 /* Excel's first line "sep=;", in letters of any case, which is no record: its bytes, the newline
  * among them, and the separator; 0: there is none. */
 size_t mmoe_csv_sep_line(const char *bytes, size_t length, char *separator);
-/* What seems to separate the fields of the first line, which has no comma: ; or | or a tab, as a
- * sentence names it. NULL: nothing does. */
-const char *mmoe_csv_other_separator(const char *bytes, size_t length);
+/* What seems to separate the fields of the first line, which has no comma: ; or | or a tab; 0:
+ * nothing does. */
+char mmoe_csv_other_separator(const char *bytes, size_t length);
 
 #endif

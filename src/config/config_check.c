@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "config/config_check.h"
+#include "config/config_sharing.h"
 #include "data/texts.h"
 
 /* Enters `name` with `path`; false when memory is out, *earlier the path that bears the name
@@ -37,35 +38,38 @@ static mmoe_status check_encoder(const mmoe_encoder *e, const char *item,
     return fault ? mmoe_key_fail(place, path, "%s", fault) : MMOE_OK;
 }
 
-static const char column_key[] = "column", columns_key[] = "columns";
+static const char column_key[] = "column", columns_key[] = "columns", cross_key[] = "cross";
 
-/* The key that says which columns a feature reads; NULL: none does. */
-static const char *source_of(const mmoe_sparse_spec *s) {
-    if (s->columns.items) return columns_key;
+/* The key that says which columns a feature reads, `several` where that may be more than one; NULL:
+ * none does. */
+static const char *source_of(const mmoe_sparse_spec *s, const char *several) {
+    if (s->columns.items) return several;
     return s->column ? column_key : NULL;
 }
 
 /* Names and patterns of columns, each once. */
-static mmoe_status check_columns(const mmoe_sparse_spec *s, const char *item,
+static mmoe_status check_columns(const mmoe_sparse_spec *s, const char *item, const char *several,
                                  const mmoe_key_place *place) {
     for (size_t i = 0; i < s->columns.count; i++) {
         const char *name = s->columns.items[i], *star = strchr(name, '*'), *fault = NULL;
         const mmoe_texts before = {s->columns.items, i};
         char path[MMOE_PATH_SIZE];
-        snprintf(path, sizeof path, "%s.%s[%zu]", item, source_of(s), i);
+        snprintf(path, sizeof path, "%s.%s[%zu]", item, several, i);
         if (star && strchr(star + 1, '*')) fault = "has more than one *";
+        if (star && several == cross_key) fault = "is a pattern, but a cross is of whole names";
+        if (strcmp(name, s->name) == 0 && several == cross_key) fault = "is the cross itself";
         if (mmoe_texts_have(&before, name)) fault = "stands here twice";
         if (fault) return mmoe_key_fail(place, path, "\"%s\" %s", name, fault);
     }
     return MMOE_OK;
 }
 
-static mmoe_status check_sparse(const mmoe_sparse_spec *spec, const char *item, json_t *names,
-                                const mmoe_key_place *place) {
+static mmoe_status check_sparse(const mmoe_sparse_spec *spec, const char *item, const char *several,
+                                json_t *names, const mmoe_key_place *place) {
     char path[MMOE_PATH_SIZE];
     snprintf(path, sizeof path, "%s.name", item);
-    mmoe_status status = enter_feature(names, spec->name, source_of(spec), path, place);
-    if (!status) status = check_columns(spec, item, place);
+    mmoe_status status = enter_feature(names, spec->name, source_of(spec, several), path, place);
+    if (!status) status = check_columns(spec, item, several, place);
     if (status) return status;
     snprintf(path, sizeof path, "%s.shared_with", item);
     if (spec->shared_with && spec->encoder->kind->is_decided)
@@ -120,18 +124,38 @@ static mmoe_status check_padding(const mmoe_sparse_spec *s, const char *item,
                : MMOE_OK;
 }
 
+/* The key of a kind that makes a row of several values. */
+static const char *joining_key(void) {
+    const mmoe_column_kind *kind = NULL;
+    for (int32_t i = 0; (kind = mmoe_column_kind_at(i)) && !kind->join; i++) continue;
+    return mmoe_key_name(kind->keys);
+}
+
+static mmoe_status check_cross(const mmoe_sparse_spec *s, const char *item,
+                               const mmoe_key_place *place) {
+    const mmoe_column_kind *kind = s->encoder->kind;
+    char path[MMOE_PATH_SIZE];
+    snprintf(path, sizeof path, "%s.%s", item, cross_key);
+    if (!s->columns.items || s->shared_with || kind->join) return MMOE_OK;
+    if (kind->is_decided)
+        return mmoe_key_fail(place, path, "needs %s: %s is of one value", joining_key(),
+                             mmoe_key_name(kind->keys));
+    return mmoe_key_fail(place, path, "needs %s beside it", joining_key());
+}
+
 static mmoe_status check_ids(const mmoe_feature_specs *features, json_t *names,
                              const mmoe_key_place *place) {
     char item[MMOE_PATH_SIZE / 2];
     mmoe_status status = MMOE_OK;
     for (int32_t i = 0; status == MMOE_OK && i < features->n_sparse; i++) {
         snprintf(item, sizeof item, "features.sparse[%d]", i);
-        status = check_sparse(features->sparse + i, item, names, place);
+        status = check_sparse(features->sparse + i, item, cross_key, names, place);
+        if (!status) status = check_cross(features->sparse + i, item, place);
         if (!status) status = check_padding(features->sparse + i, item, place);
     }
     for (int32_t i = 0; status == MMOE_OK && i < features->n_sequence; i++) {
         snprintf(item, sizeof item, "features.sequence[%d]", i);
-        status = check_sparse(features->sequence + i, item, names, place);
+        status = check_sparse(features->sequence + i, item, columns_key, names, place);
         if (!status) status = check_sequence(features->sequence + i, item, place);
     }
     return status;
@@ -160,16 +184,17 @@ static bool reads(const mmoe_sparse_spec *s, const char *column) {
 static const char *reader_of(const mmoe_feature_specs *f, const char *column,
                              char path[MMOE_PATH_SIZE]) {
     const struct {
-        const char *list;
+        const char *list, *several;
         const mmoe_sparse_spec *items;
         int32_t count;
-    } ids[] = {{"sparse", f->sparse, f->n_sparse}, {"sequence", f->sequence, f->n_sequence}};
+    } ids[] = {{"sparse", cross_key, f->sparse, f->n_sparse},
+               {"sequence", columns_key, f->sequence, f->n_sequence}};
     *path = '\0';
     for (size_t k = 0; k < sizeof ids / sizeof *ids; k++)
         for (int32_t i = 0; !*path && i < ids[k].count; i++)
             if (reads(&ids[k].items[i], column))
                 snprintf(path, MMOE_PATH_SIZE, "features.%s[%d].%s", ids[k].list, i,
-                         source_of(&ids[k].items[i]));
+                         source_of(&ids[k].items[i], ids[k].several));
     for (int32_t i = 0; !*path && i < f->n_dense; i++)
         if (f->dense[i].column && strcmp(f->dense[i].column, column) == 0)
             snprintf(path, MMOE_PATH_SIZE, "features.dense[%d].%s", i, column_key);
@@ -436,6 +461,7 @@ mmoe_status mmoe_config_check(const json_t *root, mmoe_config *config,
         config->gate.layers.batch_norm = config->model == MMOE_MODEL_AITM
                                              ? config->bottom.batch_norm
                                              : config->expert.batch_norm;
+    mmoe_config_inherit_widths(root, &config->features);
     if (!config->trainer.t_max) config->trainer.t_max = config->trainer.n_epoch;
     json_t *columns = json_object(), *names = json_object();
     mmoe_status status = columns && names ? MMOE_OK : mmoe_fail_memory(place->err, 0);

@@ -63,10 +63,12 @@ static const char *base_pattern(const char *pattern, char out[MMOE_PATH_SIZE]) {
 }
 
 /* As child_of, of keys that the object takes beside its own, too. */
-static const char *taken_child(const char *path, const char *pattern, size_t *length) {
+static const char *taken_child(const mmoe_key *key, const char *pattern, size_t *length) {
     char base[MMOE_PATH_SIZE];
-    const char *child = child_of(path, pattern, length);
-    return !child && base_pattern(pattern, base) ? child_of(path, base, length) : child;
+    const char *child = child_of(key->doc.path, pattern, length);
+    return !child && !key->is_own && base_pattern(pattern, base)
+               ? child_of(key->doc.path, base, length)
+               : child;
 }
 
 static mmoe_status unknown_key(const reader *r, const node *parent, const char *key,
@@ -77,7 +79,7 @@ static mmoe_status unknown_key(const reader *r, const node *parent, const char *
     const mmoe_key *entry;
     for (size_t i = 0; (entry = mmoe_key_at(i)); i++) {
         size_t length;
-        const char *child = taken_child(entry->doc.path, parent->pattern, &length);
+        const char *child = taken_child(entry, parent->pattern, &length);
         if (!child || (length == previous_length && strncmp(child, previous, length) == 0))
             continue;
         used += (size_t)snprintf(allowed + used, sizeof allowed - used, "%s%.*s", used ? ", " : "",
@@ -249,7 +251,7 @@ static mmoe_status read_value(const reader *r, const char *name, const json_t *v
     const mmoe_key *key;
     for (size_t i = 0; (key = mmoe_key_at(i)); i++) {
         size_t length;
-        const char *child = taken_child(key->doc.path, parent->pattern, &length);
+        const char *child = taken_child(key, parent->pattern, &length);
         if (!child || strlen(name) != length || strncmp(child, name, length) != 0) continue;
         if (child[length] == '\0') return store_value(r, key, value, parent->scope, path);
         if (child[length] == '[') return read_list(r, mmoe_key_list_of(key->scope), value, path);

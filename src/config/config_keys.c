@@ -56,10 +56,12 @@ static const mmoe_key sparse_keys[] = {
     TEXT("features.sparse[].column", IN_SPARSE(column), false, COLUMN,
          "The column that the feature reads, of which there may be several features; by default "
          "the one of its name."),
-    {.doc =
-         {"features.sparse[].embed_dim", "integer", "4", "1 to 65536, or \"auto\"",
-          "Width of the embedding; auto: floor(6 rows^0.25) of its table's rows, or the width of "
-          "the column that this one shares the table with."},
+    NAMES("features.sparse[].cross", OWN(INSTEAD("column", IN_SPARSE(columns))), 2, 16, COLUMN,
+          "Columns whose values together are the feature's value, a row a pair (or more) of them; "
+          "needs hash_bucket_size."),
+    {.doc = {"features.sparse[].embed_dim", "integer", "4", "1 to 65536, or \"auto\"",
+             "Width of the embedding; auto: floor(6 rows^0.25) of its table's rows. A column that "
+             "shares a table has the width of its owner, which it need not repeat."},
      .kind = MMOE_KEY_INT32,
      .low = 1,
      .high = 65536,
@@ -119,6 +121,12 @@ static const mmoe_key other_keys[] = {
     WORDS("data.quotes", IN_CONFIG(features.reading.quotes), "\"strict\"", MMOE_QUOTES,
           "What becomes of a quote within a field that is not quoted, or of a single one within a "
           "quoted field: an error, or a part of the field."),
+
+    WORDS("data.separator", IN_CONFIG(features.reading.separator), "\"comma\"", MMOE_SEPARATORS,
+          "What stands between a row's cells; a first line of sep= and a character wins over it."),
+    WORDS("data.header", IN_CONFIG(features.reading.header), "\"first_row\"", MMOE_HEADERS,
+          "What names the columns: the first row, or, where there is no header, their number: c1, "
+          "c2, ..."),
 
     TEXT("tasks[].name", IN_TASK(name), true, MMOE_TASK_NAME,
          "The task, and the column of its predictions."),

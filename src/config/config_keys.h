@@ -51,7 +51,8 @@ const mmoe_key_list *mmoe_key_list_of(mmoe_key_scope scope); /* NULL for MMOE_SC
 /* The list whose items stand at "features.sequence[]"; NULL: none. */
 const mmoe_key_list *mmoe_key_list_at(const char *pattern);
 static inline bool mmoe_key_list_takes(const mmoe_key_list *list, const mmoe_key *key) {
-    return key->scope == list->scope || (list->base && key->scope == list->base->scope);
+    return key->scope == list->scope ||
+           (list->base && key->scope == list->base->scope && !key->is_own);
 }
 
 /* Where an item of a list with kinds has its encoder. */

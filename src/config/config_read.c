@@ -239,27 +239,74 @@ static mmoe_status set_in_tree(const mmoe_config *config, json_t *root, const ch
                                    : status;
 }
 
-mmoe_status mmoe_config_set(mmoe_config *config, const char *key, const char *value,
-                            mmoe_error *err) {
-    if (!config || !key || !value)
-        return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_config_set: an argument is NULL");
+static mmoe_status check_setting(const mmoe_setting *s, const mmoe_key_place *place) {
+    if (!s->key || !s->value)
+        return mmoe_fail(place->err, MMOE_E_ARGUMENT,
+                         "mmoe_config_set_all: a key or value is NULL");
+    if (!mmoe_utf8_is(s->key, strlen(s->key)))
+        return mmoe_key_fail(place, "", "the key to set is not UTF-8");
+    if (!mmoe_utf8_is(s->value, strlen(s->value)))
+        return mmoe_key_fail(place, s->key, "the value is not UTF-8");
+    return MMOE_OK;
+}
+
+/* The configuration that settings make of `config`; *failed counts those that could be set. */
+static mmoe_status make_changed(const mmoe_config *config, const mmoe_setting *settings,
+                                size_t count, size_t *failed, mmoe_config **out, mmoe_error *err) {
     json_t *root;
     json_error_t syntax;
     const mmoe_key_place place = {default_name, err};
-    if (!mmoe_utf8_is(key, strlen(key)))
-        return mmoe_key_fail(&place, "", "the key to set is not UTF-8");
-    if (!mmoe_utf8_is(value, strlen(value)))
-        return mmoe_key_fail(&place, key, "the value is not UTF-8");
     if (mmoe_json_parse(config->source, strlen(config->source), 0, &config->alloc, &root, &syntax))
         return mmoe_fail_memory(err, strlen(config->source));
-    mmoe_config *changed;
-    mmoe_status status = set_in_tree(config, root, key, value, &place);
-    if (status == MMOE_OK) status = from_tree(root, default_name, &config->alloc, &changed, err);
+    mmoe_status status = MMOE_OK;
+    for (*failed = 0; *failed < count; ++*failed) {
+        const mmoe_setting *s = &settings[*failed];
+        status = check_setting(s, &place);
+        if (!status) status = set_in_tree(config, root, s->key, s->value, &place);
+        if (status) break;
+    }
+    if (!status) status = from_tree(root, default_name, &config->alloc, out, err);
     json_decref(root);
-    if (status) return status;
+    return status;
+}
+
+/* The setting that by itself makes the fault which all together make; `count`: none does. */
+static size_t find_failed(const mmoe_config *config, const mmoe_setting *settings, size_t count,
+                          const mmoe_error *fault) {
+    mmoe_config *changed = NULL;
+    mmoe_error err;
+    size_t i = 0, one;
+    for (; i < count; i++) {
+        const mmoe_status status = make_changed(config, &settings[i], 1, &one, &changed, &err);
+        if (status && strcmp(err.message, fault->message) == 0) break;
+        if (!status) mmoe_config_free(changed);
+    }
+    return i;
+}
+
+mmoe_status mmoe_config_set_all(mmoe_config *config, const mmoe_setting *settings, size_t count,
+                                size_t *failed, mmoe_error *err) {
+    if (!config || (count && !settings))
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_config_set_all: an argument is NULL");
+    mmoe_config *changed;
+    mmoe_error fault;
+    size_t at;
+    const mmoe_status status = make_changed(config, settings, count, &at, &changed, &fault);
+    if (status) {
+        if (failed) *failed = at < count ? at : find_failed(config, settings, count, &fault);
+        if (err) *err = fault;
+        return status;
+    }
     const mmoe_config old = *config;
     *config = *changed;
     *changed = old;
     mmoe_config_free(changed);
     return MMOE_OK;
+}
+
+mmoe_status mmoe_config_set(mmoe_config *config, const char *key, const char *value,
+                            mmoe_error *err) {
+    if (!config || !key || !value)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_config_set: an argument is NULL");
+    return mmoe_config_set_all(config, &(mmoe_setting){key, value}, 1, NULL, err);
 }

@@ -11,7 +11,7 @@ mmoe_status mmoe_fail_column_name(const mmoe_binding *b, size_t c, mmoe_error *e
                         "the name of column %zu is not UTF-8", c + 1);
 }
 
-static bool matches(const char *pattern, const char *name) {
+bool mmoe_pattern_matches(const char *pattern, const char *name) {
     const char *star = strchr(pattern, '*');
     size_t before = (size_t)(star - pattern), after = strlen(star + 1), length = strlen(name);
     return length >= before + after && memcmp(pattern, name, before) == 0 &&
@@ -68,9 +68,10 @@ static bool is_pattern(const mmoe_binding *b, const char *name) {
     return strchr(name, '*') && mmoe_columns_find(b->index, name) < 0;
 }
 
-/* Likewise, by names and patterns. */
+/* Likewise, by names and patterns. What a cross is of is a feature by itself for "*". */
 static mmoe_status take_several(mmoe_binding *b, int32_t i, mmoe_error *err) {
     const mmoe_texts *columns = mmoe_spec_columns(b->specs, i);
+    const bool is_list = mmoe_spec_is_sequence(b->specs, i);
     mmoe_status status = MMOE_OK;
     b->exact[i] = -1;
     b->matches[i] = 1;
@@ -79,9 +80,9 @@ static mmoe_status take_several(mmoe_binding *b, int32_t i, mmoe_error *err) {
         const bool many = is_pattern(b, name);
         int64_t at;
         for (size_t c = 0; many && c < b->n_columns; c++)
-            b->named[c] |= matches(name, b->columns[c]);
+            b->named[c] |= mmoe_pattern_matches(name, b->columns[c]);
         if (!many) status = find_named(b, i, name, &at, err);
-        if (!many && !status) b->named[at] = true;
+        if (!many && !status) b->named[at] |= is_list;
     }
     return status;
 }
@@ -111,7 +112,7 @@ static void take_matches(mmoe_binding *b, bool everything) {
             continue;
         for (size_t c = 0; c < b->n_columns; c++) {
             if (b->taker[c] != MMOE_TAKEN_BY_NOTHING || !*b->columns[c] ||
-                !matches(pattern, b->columns[c]))
+                !mmoe_pattern_matches(pattern, b->columns[c]))
                 continue;
             if (everything && b->named[c]) continue;
             b->taker[c] = i;
@@ -154,7 +155,7 @@ static mmoe_status add_matches(const mmoe_binding *b, const mmoe_texts *columns,
     const size_t before = out->count;
     for (size_t c = 0; c < b->n_columns; c++) {
         const char *name = b->columns[c];
-        if (!is_free(b, c) || !matches(columns->items[pattern], name) ||
+        if (!is_free(b, c) || !mmoe_pattern_matches(columns->items[pattern], name) ||
             mmoe_texts_have(columns, name) || mmoe_texts_have(out, name))
             continue;
         if (!mmoe_utf8_is(name, strlen(name))) return mmoe_fail_column_name(b, c, err);

@@ -15,7 +15,7 @@ typedef struct mmoe_binding {
     const char *file;
     mmoe_columns *index;
     int32_t *taker;   /* [n_columns] */
-    bool *named;      /* [n_columns] a spec's `column`, or one of its `columns` */
+    bool *named;      /* [n_columns] a spec's `column`, or one of a sequence's `columns` */
     int64_t *exact;   /* [specs] the column that the spec names itself, or -1 */
     int32_t *matches; /* [specs] features that it becomes */
     int32_t *spec_of; /* [n_sparse] spec of a sparse column */
@@ -50,6 +50,8 @@ static inline const mmoe_texts *mmoe_spec_columns(const mmoe_feature_specs *s, i
     return several ? &mmoe_id_spec(s, i)->columns : NULL;
 }
 
+/* Whether a name fits a pattern, which has one '*'. */
+bool mmoe_pattern_matches(const char *pattern, const char *name);
 /* Fills taker, named, exact and matches. MMOE_E_CONFIG. */
 mmoe_status mmoe_take_columns(mmoe_binding *b, const mmoe_label_column *labels, int32_t n_label,
                               mmoe_error *err);

@@ -251,6 +251,18 @@ bool mmoe_value_number(mmoe_value_type type, const void *at, double *out) {
     return true;
 }
 
+mmoe_part mmoe_value_part(mmoe_value_type type, const void *at, char room[MMOE_SHOWN_SIZE]) {
+    mmoe_part part = {"", 0};
+    double value;
+    if (type == MMOE_VALUE_TEXT) {
+        part.text = mmoe_value_text(at, &part.length);
+    } else if (mmoe_value_number(type, at, &value) && !isnan(value)) {
+        part.text = mmoe_value_show(type, at, room);
+        part.length = strlen(part.text);
+    }
+    return part;
+}
+
 const char *mmoe_text_show(const char *text, size_t length, char out[MMOE_SHOWN_SIZE]) {
     const size_t shown = mmoe_utf8_cut(text, length, 64);
     if (length == 0) return "an empty value";

@@ -37,6 +37,13 @@ typedef struct mmoe_cell {
     char fault[MMOE_FAULT_SIZE]; /* room for a sentence with figures */
 } mmoe_cell;
 
+/* The text of one of several values; it needs no terminator. */
+typedef struct mmoe_part {
+    const char *text; /* "": there is none */
+    size_t length;
+} mmoe_part;
+enum { MMOE_MOST_PARTS = 16 };
+
 /* The structure of every kind begins with this. */
 typedef struct mmoe_encoder {
     const struct mmoe_column_kind *kind;
@@ -98,6 +105,10 @@ typedef struct mmoe_column_kind {
      * these one behind the other, but one text. */
     const char *(*take)(const mmoe_encoder *e, mmoe_value_type type, const void *at,
                         mmoe_cell *out);
+    /* Ids: 1 to MMOE_MOST_PARTS values as one, a cross; of one it is parse. Thread-safe, and
+     * nothing is learned. (NULL: the kind has no crosses.) */
+    const char *(*join)(const mmoe_encoder *e, const mmoe_part *parts, size_t count,
+                        mmoe_cell *out);
 } mmoe_column_kind;
 
 /* The fault that learn and settle return when memory is out; compared by address. */
@@ -143,6 +154,10 @@ int mmoe_value_integral(mmoe_value_type type, const void *at, int64_t *out);
 bool mmoe_value_number(mmoe_value_type type, const void *at, double *out);
 /* The text at `at`, "" for NULL. */
 const char *mmoe_value_text(const void *at, size_t *length);
+
+/* The text that means in a file what a raw value means, "" where that is missing: its own, or one
+ * that `room` has. */
+mmoe_part mmoe_value_part(mmoe_value_type type, const void *at, char room[MMOE_SHOWN_SIZE]);
 
 size_t mmoe_value_size(mmoe_value_type type);
 /* The value as a sentence names it: "\"red\"", "an empty value", "7"; long texts are cut, no

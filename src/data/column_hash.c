@@ -1,6 +1,8 @@
 /* Ids that are any values, nothing being learned: "hash_bucket_size" rows that values share by
  * chance, row 1 + XXH64(text, "hash_seed") mod hash_bucket_size, and row 0 for a missing value.
- * The text of an integer is the one that it prints as, whatever it was written as. */
+ * The text of an integer is the one that it prints as, whatever it was written as. The text of
+ * several values is theirs with the byte 0x1F between them; one that is missing makes it missing.
+ */
 #include <stdio.h>
 #include <string.h>
 
@@ -44,10 +46,20 @@ static mmoe_status start_hash(mmoe_encoder *e, mmoe_error *err) {
     return MMOE_OK;
 }
 
+static int32_t bucket_of(const hash_encoder *h, uint64_t hash) {
+    return 1 + (int32_t)(hash % (uint64_t)h->buckets);
+}
+
 static const char *find_bucket(const mmoe_encoder *e, const char *text, size_t length,
                                mmoe_cell *out) {
     const hash_encoder *h = hash_of(e);
-    out->id = 1 + (int32_t)(mmoe_text_hash(text, length, h->seed) % (uint64_t)h->buckets);
+    out->id = bucket_of(h, mmoe_text_hash(text, length, h->seed));
+    return NULL;
+}
+
+static const char *find_nothing(mmoe_cell *out) {
+    out->id = 0;
+    out->state = MMOE_CELL_MISSING;
     return NULL;
 }
 
@@ -61,9 +73,28 @@ static const char *parse_hash(const mmoe_encoder *e, const char *text, size_t le
     int64_t integer;
     text = mmoe_trim_blanks(text, &length);
     if (mmoe_parse_printed(text, length, &integer)) return find_integer(e, integer, out);
-    if (length > 0) return find_bucket(e, text, length, out);
-    out->id = 0;
-    out->state = MMOE_CELL_MISSING;
+    return length > 0 ? find_bucket(e, text, length, out) : find_nothing(out);
+}
+
+static const char *join_hash(const mmoe_encoder *e, const mmoe_part *parts, size_t count,
+                             mmoe_cell *out) {
+    const hash_encoder *h = hash_of(e);
+    mmoe_text_hasher hasher;
+    mmoe_text_hash_begin(&hasher, h->seed);
+    for (size_t i = 0; i < count; i++) {
+        char number[MMOE_NUMBER_SIZE];
+        int64_t integer;
+        size_t length = parts[i].length;
+        const char *text = mmoe_trim_blanks(parts[i].text, &length);
+        if (length == 0) return find_nothing(out);
+        if (mmoe_parse_printed(text, length, &integer)) {
+            length = mmoe_format_integer(integer, number);
+            text = number;
+        }
+        if (i) mmoe_text_hash_add(&hasher, "\x1f", 1);
+        mmoe_text_hash_add(&hasher, text, length);
+    }
+    out->id = bucket_of(h, mmoe_text_hash_end(&hasher));
     return NULL;
 }
 
@@ -96,4 +127,5 @@ const mmoe_column_kind mmoe_column_hash = {
     .start = start_hash,
     .parse = parse_hash,
     .take = take_hash,
+    .join = join_hash,
 };

@@ -132,7 +132,8 @@ static mmoe_status encode_columns(dataset *set, const struct mmoe_schema *schema
                                0,
                                batch->rows,
                                &schema->reading,
-                               &set->notes[i]};
+                               &set->notes[i],
+                               .parts = mmoe_sparse_parts(c)};
         status = mmoe_values_check(&v, call, err);
         if (!status) status = mmoe_encode_ids(&v, set->ids + i, n_id, err);
     }

@@ -34,6 +34,10 @@ typedef struct loader {
                      of learn */
 } loader;
 
+static const mmoe_reading *reading_of(const loader *l) {
+    return l->cells.learning ? &l->wanted->specs->reading : &l->cells.schema->reading;
+}
+
 /* ---- Header ---- */
 
 static mmoe_status find_column(const loader *l, const mmoe_columns *index, const char *name,
@@ -101,7 +105,7 @@ static mmoe_status bind_header(loader *l, const char *const *names, size_t n, mm
     l->set = mmoe_dataset_new(s, &l->alloc);
     l->negatives = mmoe_alloc_zero(&l->alloc, (size_t)s->n_label, sizeof *l->negatives);
     if (!l->set || !l->negatives) return mmoe_fail_memory(err, sizeof *l->set);
-    l->set->first_row = 2; /* behind the header */
+    l->set->first_row = reading_of(l)->header == MMOE_HEADER_NONE ? 1 : 2;
     l->lists.alloc = l->alloc;
     for (int32_t i = 0; i < s->n_sparse; i++)
         l->lists.is_weighed |= s->sparse[i].list >= 0 && s->sparse[i].how.weight_separator;
@@ -358,15 +362,17 @@ static mmoe_status warn_of_lacking(const loader *l, mmoe_error *err) {
 }
 
 static mmoe_status load(loader *l, struct mmoe_dataset **out, mmoe_error *err) {
-    const mmoe_reading *reading =
-        l->cells.learning ? &l->wanted->specs->reading : &l->cells.schema->reading;
+    const mmoe_reading *reading = reading_of(l);
     const mmoe_csv_handler handler = {
         .user = l,
         .header = on_header,
         .row = on_row,
         .lenient = reading->quotes == MMOE_QUOTES_LENIENT,
         .quotes_hint = "; \"data\": {\"quotes\": \"lenient\"} takes them as text",
-        .passed = &l->passed};
+        .passed = &l->passed,
+        .separator = mmoe_reading_separator(reading),
+        .headless = reading->header == MMOE_HEADER_NONE,
+        .separator_hint = ", or \"data\": {\"separator\": ...}"};
     mmoe_status status = mmoe_csv_read(l->cells.path, &handler, &l->alloc, err);
     if (!status && l->set->rows == 0 && l->label_mode == MMOE_LABELS_REQUIRED)
         status = mmoe_fail_at(err, MMOE_E_FORMAT, l->cells.path, 0, NULL,

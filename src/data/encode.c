@@ -45,17 +45,50 @@ static bool is_raw(mmoe_value_type type) {
            type == MMOE_VALUE_DOUBLE;
 }
 
+/* Are there values, as far apart as they must be? */
+static mmoe_status check_place(const mmoe_values *v, const char *call, mmoe_error *err) {
+    if (v->column->values || !v->rows) return check_stride(v, call, err);
+    return mmoe_fail_at(err, MMOE_E_ARGUMENT, NULL, 0, v->name, "%s: the column's values are NULL",
+                        call);
+}
+
+static mmoe_values part_of(const mmoe_values *v, size_t part) {
+    mmoe_values p = *v;
+    p.column = (const mmoe_column *)v->column->values + part;
+    p.parts = 0;
+    return p;
+}
+
+static mmoe_status check_parts(const mmoe_values *v, const char *call, mmoe_error *err) {
+    mmoe_status status = MMOE_OK;
+    if (v->column->stride)
+        return mmoe_fail_at(err, MMOE_E_ARGUMENT, NULL, 0, v->name,
+                            "%s: a cross has no stride; its columns have their own", call);
+    if (!v->column->values)
+        return mmoe_fail_at(err, MMOE_E_ARGUMENT, NULL, 0, v->name,
+                            "%s: the columns of the cross are NULL", call);
+    for (size_t i = 0; !status && i < v->parts; i++) {
+        const mmoe_values part = part_of(v, i);
+        if (!is_raw(part.column->type))
+            return mmoe_fail_at(err, MMOE_E_ARGUMENT, NULL, 0, v->name,
+                                "%s: %d is no type of the values of a cross's column %zu", call,
+                                (int)part.column->type, i);
+        status = check_place(&part, call, err);
+    }
+    return status;
+}
+
 mmoe_status mmoe_values_check(const mmoe_values *v, const char *call, mmoe_error *err) {
     const bool sparse = v->encoder->kind->shape == MMOE_SHAPE_ID;
-    const mmoe_value_type encoded = sparse ? MMOE_VALUE_ROW : MMOE_VALUE_INPUT;
-    if (v->column->type != encoded && !is_raw(v->column->type))
+    const mmoe_value_type type = v->column->type,
+                          encoded = sparse ? MMOE_VALUE_ROW : MMOE_VALUE_INPUT;
+    const char *what = v->parts ? "cross" : "dense column";
+    if (sparse && !v->parts) what = "sparse column";
+    if (v->parts && type == MMOE_VALUE_PARTS) return check_parts(v, call, err);
+    if (type != encoded && (v->parts || !is_raw(type)))
         return mmoe_fail_at(err, MMOE_E_ARGUMENT, NULL, 0, v->name,
-                            "%s: %d is no type of a %s column's values", call, (int)v->column->type,
-                            sparse ? "sparse" : "dense");
-    if (!v->column->values && v->rows)
-        return mmoe_fail_at(err, MMOE_E_ARGUMENT, NULL, 0, v->name,
-                            "%s: the column's values are NULL", call);
-    return check_stride(v, call, err);
+                            "%s: %d is no type of a %s's values", call, (int)type, what);
+    return check_place(v, call, err);
 }
 
 /* Of a row to the next. */
@@ -85,9 +118,38 @@ static bool is_total(const mmoe_column_kind *kind, mmoe_value_type type) {
     return kind->is_total || (kind->is_total_of_numbers && type != MMOE_VALUE_TEXT);
 }
 
+/* Row r's values of all columns of a cross as one. */
+static const char *join_parts(const mmoe_values *v, size_t r, mmoe_cell *out) {
+    mmoe_part parts[MMOE_MOST_PARTS];
+    char rooms[MMOE_MOST_PARTS][MMOE_SHOWN_SIZE];
+    for (size_t i = 0; i < v->parts; i++) {
+        const mmoe_values part = part_of(v, i);
+        const char *at = start_of(&part) + r * step_of(&part);
+        parts[i] = mmoe_value_part(part.column->type, present_value(&part, at), rooms[i]);
+    }
+    return v->encoder->kind->join(v->encoder, parts, v->parts, out);
+}
+
+static mmoe_status encode_crosses(const mmoe_values *v, int32_t *to, size_t stride,
+                                  mmoe_error *err) {
+    mmoe_cell cell;
+    if (!to && v->encoder->kind->is_total) return MMOE_OK;
+    for (size_t r = 0; r < v->rows; r++) {
+        cell.state = MMOE_CELL_KNOWN;
+        const char *fault = join_parts(v, r, &cell);
+        if (fault)
+            return mmoe_fail_at(err, MMOE_E_DATA, NULL, (int64_t)row_of(v, r) + 1, v->name,
+                                "the cross %s", fault);
+        if (v->note) mmoe_note_add(v->note, cell.state, (int64_t)row_of(v, r) + 1);
+        if (to) to[r * stride] = cell.id;
+    }
+    return MMOE_OK;
+}
+
 mmoe_status mmoe_encode_ids(const mmoe_values *v, int32_t *to, size_t stride, mmoe_error *err) {
     const mmoe_encoder *e = v->encoder;
     const mmoe_value_type type = v->column->type;
+    if (type == MMOE_VALUE_PARTS) return encode_crosses(v, to, stride, err);
     const size_t step = step_of(v);
     const char *at = start_of(v);
     mmoe_cell cell;

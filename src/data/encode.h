@@ -16,6 +16,7 @@ typedef struct mmoe_values {
     const mmoe_dense_column *dense; /* of numbers */
     bool is_list;                   /* these are elements of one row, `row` */
     size_t row;
+    size_t parts; /* of a cross, whose column may be MMOE_VALUE_PARTS; 0: it is none */
 } mmoe_values;
 
 /* Is the column of a type that its encoder takes, and are there values? `call` names the public

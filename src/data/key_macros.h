@@ -82,6 +82,8 @@
 #define LATER(place) place, .is_later = true
 /* A key that stands in the place of others. */
 #define INSTEAD(others, place) place, .instead = others
+/* A key that objects which take the others of its list do not take. */
+#define OWN(place) place, .is_own = true
 /* A value of a column kind's structure. */
 #define IN_ID(type, member) .scope = MMOE_SCOPE_SPARSE, .offset = offsetof(type, member)
 #define IN_NUMBER(type, member) .scope = MMOE_SCOPE_DENSE, .offset = offsetof(type, member)

@@ -12,12 +12,15 @@ mmoe_list_span mmoe_list_kept(const mmoe_list_how *how, size_t begin, size_t end
 
 const char *mmoe_list_weight_fault(const mmoe_list_how *how, const float *weights,
                                    mmoe_list_span span) {
-    const bool is_weighed = how->pooling == MMOE_POOL_MEAN || how->pooling == MMOE_POOL_SUM;
+    const bool takes = how->pooling == MMOE_POOL_MEAN || how->pooling == MMOE_POOL_SUM;
     for (size_t i = span.begin; weights && i < span.end; i++) {
         if (!isfinite(weights[i]) || weights[i] < 0)
             return "a weight is not a number of at least 0";
-        if (!is_weighed && weights[i] != 1)
+        if (!takes && weights[i] != 1)
             return "lists that are pooled by max or concat have no weights but 1";
+        if (!how->weight_separator && weights[i] != 1)
+            return "it has no weights but 1: the configuration gives it no weight_separator";
+        if (weights[i] > MMOE_MOST_WEIGHT) return "a weight is more than 1e18";
     }
     return NULL;
 }

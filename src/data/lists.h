@@ -7,6 +7,9 @@
 
 #include "mmoe/mmoe.h"
 
+/* The largest weight: neither a list's sum of them nor one times an embedding passes a float. */
+#define MMOE_MOST_WEIGHT 1e18f
+
 /* How the vectors of a list's elements become inputs. Weights w are 1 where none are given; of an
  * empty list, and of weights that are all 0, the inputs are 0.
  *   mean    sum of w e / sum of w

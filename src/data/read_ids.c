@@ -29,6 +29,26 @@ static mmoe_status read_id(const mmoe_id_row *r, int32_t i, const mmoe_csv_field
     return MMOE_OK;
 }
 
+/* One value of several columns. */
+static mmoe_status read_cross(const mmoe_id_row *r, int32_t i, const int64_t *at, mmoe_error *err) {
+    const mmoe_sparse_column *c = &r->cells->schema->sparse[i];
+    const mmoe_encoder *e = r->cells->schema->tables[c->table].encoder;
+    mmoe_part parts[MMOE_MOST_PARTS];
+    mmoe_cell cell = {.state = MMOE_CELL_KNOWN};
+    for (size_t k = 0; k < c->columns.count; k++) {
+        const mmoe_csv_field *f = &r->fields[at[k]];
+        parts[k] = mmoe_cell_is_missing(r->cells, f) ? (mmoe_part){"", 0}
+                                                     : (mmoe_part){f->text, f->length};
+    }
+    const char *fault = e->kind->join(e, parts, c->columns.count, &cell);
+    if (fault)
+        return mmoe_cell_fail(r->cells, mmoe_cell_at(r->row, c->name, NULL), &r->fields[*at], fault,
+                              err);
+    mmoe_note_add(&r->notes[i], cell.state, r->row);
+    r->ids[i] = cell.id;
+    return MMOE_OK;
+}
+
 /* ---- Lists ---- */
 
 static const char *element_weight(const mmoe_element *e, float *out) {
@@ -37,6 +57,7 @@ static const char *element_weight(const mmoe_element *e, float *out) {
     if (e->weight && !mmoe_parse_double(e->weight, e->weight_length, &value))
         return "has a weight that is not a number";
     if (mmoe_weight_fault(value)) return "has a weight that is not a number of at least 0";
+    if (value > (double)MMOE_MOST_WEIGHT) return "has a weight of more than 1e18";
     *out = (float)value;
     return NULL;
 }
@@ -101,8 +122,12 @@ mmoe_status mmoe_read_ids(const mmoe_id_row *r, const int64_t *at, mmoe_error *e
     const struct mmoe_schema *s = r->cells->schema;
     mmoe_status status = MMOE_OK;
     for (int32_t i = 0; !status && i < s->n_sparse; i++) {
-        status =
-            s->sparse[i].list < 0 ? read_id(r, i, &r->fields[*at], err) : read_list(r, i, at, err);
+        if (s->sparse[i].list >= 0)
+            status = read_list(r, i, at, err);
+        else if (mmoe_sparse_parts(&s->sparse[i]))
+            status = read_cross(r, i, at, err);
+        else
+            status = read_id(r, i, &r->fields[*at], err);
         at += mmoe_sparse_cells(&s->sparse[i]);
     }
     return status;

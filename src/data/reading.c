@@ -11,8 +11,18 @@ bool mmoe_reading_is_missing(const mmoe_reading *r, const char *text, size_t len
     return false;
 }
 
+char mmoe_reading_separator(const mmoe_reading *r) {
+    static const char characters[] = {
+        [MMOE_SEPARATOR_COMMA] = ',',
+        [MMOE_SEPARATOR_SEMICOLON] = ';',
+        [MMOE_SEPARATOR_TAB] = '\t',
+        [MMOE_SEPARATOR_BAR] = '|',
+    };
+    return characters[r->separator];
+}
+
 bool mmoe_reading_copy(const mmoe_reading *from, const mmoe_allocator *alloc, mmoe_reading *to) {
-    to->quotes = from->quotes;
+    *to = *from;
     return mmoe_texts_copy(&from->missing, alloc, &to->missing);
 }
 

@@ -1,5 +1,5 @@
-/* How the texts of cells are read, whatever their columns are: which of them stand for nothing, and
- * what quotes may do. */
+/* How a file's cells are read, whatever their columns are: which of them stand for nothing, what
+ * quotes may do, what stands between cells, what names columns. */
 #ifndef MMOE_DATA_READING_H
 #define MMOE_DATA_READING_H
 
@@ -11,13 +11,27 @@
 #define MMOE_QUOTES(X) X(MMOE_QUOTES_STRICT, strict) X(MMOE_QUOTES_LENIENT, lenient)
 typedef enum mmoe_quotes { MMOE_QUOTES(MMOE_ENUMERATOR) } mmoe_quotes;
 
+#define MMOE_SEPARATORS(X)                                                                         \
+    X(MMOE_SEPARATOR_COMMA, comma)                                                                 \
+    X(MMOE_SEPARATOR_SEMICOLON, semicolon)                                                         \
+    X(MMOE_SEPARATOR_TAB, tab)                                                                     \
+    X(MMOE_SEPARATOR_BAR, bar)
+typedef enum mmoe_separator { MMOE_SEPARATORS(MMOE_ENUMERATOR) } mmoe_separator;
+
+#define MMOE_HEADERS(X) X(MMOE_HEADER_FIRST_ROW, first_row) X(MMOE_HEADER_NONE, none)
+typedef enum mmoe_header { MMOE_HEADERS(MMOE_ENUMERATOR) } mmoe_header;
+
 typedef struct mmoe_reading {
     mmoe_texts missing; /* items NULL: the usual words; an empty text is missing in any case */
     mmoe_quotes quotes;
+    mmoe_separator separator;
+    mmoe_header header;
 } mmoe_reading;
 
 /* Is the cell missing? Blanks around it do not count. */
 bool mmoe_reading_is_missing(const mmoe_reading *r, const char *text, size_t length);
+/* The separator's character. */
+char mmoe_reading_separator(const mmoe_reading *r);
 /* A deep copy; false when memory is out, *to being empty then. */
 bool mmoe_reading_copy(const mmoe_reading *from, const mmoe_allocator *alloc, mmoe_reading *to);
 void mmoe_reading_finish(mmoe_reading *r, const mmoe_allocator *alloc);

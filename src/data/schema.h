@@ -31,7 +31,8 @@ typedef struct mmoe_sparse_spec {
     int64_t max_len;        /* 0: no bound */
     mmoe_truncation truncate;
     mmoe_pooling pooling;
-    mmoe_texts columns; /* names and patterns, an element each; absent: it reads one */
+    mmoe_texts columns; /* of a sequence names and patterns, an element each; else of what it is a
+                           cross; absent: it reads one */
 } mmoe_sparse_spec;
 
 typedef struct mmoe_dense_spec {
@@ -127,6 +128,10 @@ typedef struct mmoe_schema_wanted {
 enum { MMOE_FEATURE_SIZE = 400 };
 const char *mmoe_feature_show(const char *name, const char *column, char out[MMOE_FEATURE_SIZE]);
 const char *mmoe_sparse_show(const mmoe_sparse_column *c, char out[MMOE_FEATURE_SIZE]);
+/* How many values it is a cross of; 0: it is none. */
+static inline size_t mmoe_sparse_parts(const mmoe_sparse_column *c) {
+    return c->list < 0 ? c->columns.count : 0;
+}
 /* The column of files that a feature reads. */
 static inline const char *mmoe_feature_column(const char *name, const char *column) {
     return column ? column : name;

@@ -155,6 +155,10 @@ static mmoe_status check_sharing(const mmoe_binding *b, const schema *s, int32_t
     const char *key = mine->embed_dim && mine->embed_dim != theirs->embed_dim
                           ? "embed_dim"
                           : mmoe_encoder_difference(mine->encoder, theirs->encoder);
+    if (!key && mmoe_sparse_parts(&s->sparse[i]) && !theirs->encoder->kind->join)
+        return mmoe_fail_at(err, MMOE_E_CONFIG, b->file, 0, s->sparse[i].name,
+                            "a cross cannot share the table of \"%s\", whose rows are of one value",
+                            s->sparse[owner].name);
     if (!key) return MMOE_OK;
     return mmoe_fail_at(err, MMOE_E_CONFIG, b->file, 0, s->sparse[i].name,
                         "shares the table of \"%.100s\", which has another %s",

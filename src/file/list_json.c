@@ -68,12 +68,15 @@ static mmoe_status read_separators(const mmoe_entry *e, mmoe_list_how *how) {
 
 /* The columns that a feature is made of. */
 static mmoe_status read_columns(const mmoe_entry *e, mmoe_sparse_column *c) {
-    enum { MOST = 1 << 20 };
     const json_t *array = json_object_get(e->json, "columns");
-    const size_t n = json_array_size(array);
+    const bool is_list = json_object_get(e->json, "list");
+    const size_t n = json_array_size(array), least = is_list ? 1 : 2,
+                 most = is_list ? 1 << 20 : MMOE_MOST_PARTS;
     if (!array) return MMOE_OK;
-    if (n < 1 || n > MOST || c->column || !json_object_get(e->json, "list"))
-        return mmoe_entry_fail(e, "columns", "an array of names, beside \"list\", is needed");
+    if (n < least || n > most || c->column)
+        return mmoe_entry_fail(e, "columns", "an array of %zu to %zu names is needed", least, most);
+    if (!is_list && !e->r->schema->tables[c->table].encoder->kind->join)
+        return mmoe_entry_fail(e, "columns", "its table has rows of one value each");
     if (!mmoe_texts_start(&c->columns, n, &e->r->alloc))
         return mmoe_fail_memory(e->r->err, n * sizeof(char *));
     for (size_t i = 0; i < n; i++) {

@@ -10,6 +10,8 @@ enum { MOST_WORDS = 64 };
 #define WORD_OF_MISSING(word) word,
 static const char *const usual[] = {MMOE_MISSING_WORDS(WORD_OF_MISSING)};
 static const char *const quotes[] = {MMOE_QUOTES(MMOE_WORD)};
+static const char *const separators[] = {MMOE_SEPARATORS(MMOE_WORD)};
+static const char *const headers[] = {MMOE_HEADERS(MMOE_WORD)};
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
@@ -27,14 +29,21 @@ static json_t *missing_json(const mmoe_texts *missing) {
     return array;
 }
 
+/* The first word is what a file without the key means. */
+static int put_word(json_t *schema, const char *key, const char *const *words, int32_t word) {
+    return word ? json_object_set_new(schema, key, json_string(words[word])) : 0;
+}
+
 int mmoe_reading_to_json(json_t *schema, const mmoe_reading *reading) {
     const mmoe_texts *missing = &reading->missing;
     const bool is_old =
         missing->items && missing->count == 1 && strcmp(*missing->items, only_word_of_0_1) == 0;
     if (!is_old && json_object_set_new(schema, "missing", missing_json(missing))) return -1;
-    return reading->quotes == MMOE_QUOTES_STRICT
-               ? 0
-               : json_object_set_new(schema, "quotes", json_string(quotes[reading->quotes]));
+    return put_word(schema, "quotes", quotes, (int32_t)reading->quotes) ||
+                   put_word(schema, "separator", separators, (int32_t)reading->separator) ||
+                   put_word(schema, "header", headers, (int32_t)reading->header)
+               ? -1
+               : 0;
 }
 
 /* The word's text; NULL: it is no string, or one with a zero byte. */
@@ -63,12 +72,22 @@ static mmoe_status read_missing(const mmoe_entry *schema, mmoe_texts *out) {
 }
 
 mmoe_status mmoe_reading_from_json(const mmoe_entry *schema, mmoe_reading *out, size_t *count) {
-    int32_t word = MMOE_QUOTES_STRICT;
+    const struct {
+        const char *key, *const *words;
+        int32_t n_word;
+    } keys[] = {{"quotes", quotes, (int32_t)COUNT(quotes)},
+                {"separator", separators, (int32_t)COUNT(separators)},
+                {"header", headers, (int32_t)COUNT(headers)}};
+    int32_t words[COUNT(keys)] = {0};
     mmoe_status status = read_missing(schema, &out->missing);
-    const bool has_quotes = json_object_get(schema->json, "quotes");
-    if (!status && has_quotes)
-        status = mmoe_entry_word(schema, "quotes", quotes, (int32_t)COUNT(quotes), &word);
-    out->quotes = (mmoe_quotes)word;
-    *count += (size_t)(json_object_get(schema->json, "missing") != NULL) + (size_t)has_quotes;
+    *count += json_object_get(schema->json, "missing") != NULL;
+    for (size_t i = 0; !status && i < COUNT(keys); i++) {
+        if (!json_object_get(schema->json, keys[i].key)) continue;
+        status = mmoe_entry_word(schema, keys[i].key, keys[i].words, keys[i].n_word, &words[i]);
+        ++*count;
+    }
+    out->quotes = (mmoe_quotes)words[0];
+    out->separator = (mmoe_separator)words[1];
+    out->header = (mmoe_header)words[2];
     return status;
 }

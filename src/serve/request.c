@@ -15,7 +15,8 @@ static mmoe_values sparse_values(const mmoe_request *q, int32_t i, size_t first,
                          c ? c + i : NULL,
                          first,
                          rows,
-                         q->side->reading};
+                         q->side->reading,
+                         .parts = mmoe_sparse_parts(q->side->sparse[i])};
 }
 
 static mmoe_values dense_values(const mmoe_request *q, int32_t i, size_t first, size_t rows) {

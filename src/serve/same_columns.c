@@ -21,14 +21,23 @@ static const char *side_name(int side) {
     return "none";
 }
 
-static int is_list(const mmoe_model *m, int32_t i) { return m->schema->sparse[i].list >= 0; }
+enum { ONE_VALUE, LIST, CROSS };
 
-static const char *form_name(int form) { return form ? "a list" : "one value"; }
+static int form_of(const mmoe_model *m, int32_t i) {
+    const mmoe_sparse_column *c = &m->schema->sparse[i];
+    if (c->list >= 0) return LIST;
+    return mmoe_sparse_parts(c) ? CROSS : ONE_VALUE;
+}
+
+static const char *form_name(int form) {
+    static const char *const names[] = {"one value", "a list", "a cross"};
+    return names[form];
+}
 
 static const numbered lists[] = {
     {"sparse column", mmoe_model_sparse_count, mmoe_model_sparse_name, mmoe_model_sparse_side,
      side_name},
-    {"sparse column", mmoe_model_sparse_count, mmoe_model_sparse_name, is_list, form_name},
+    {"sparse column", mmoe_model_sparse_count, mmoe_model_sparse_name, form_of, form_name},
     {"dense column", mmoe_model_dense_count, mmoe_model_dense_name, mmoe_model_dense_side,
      side_name},
     {"task", mmoe_model_task_count, mmoe_model_task_name, mmoe_model_task_type,
@@ -77,10 +86,31 @@ static mmoe_status check_vectors(const mmoe_model *current, const mmoe_model *ne
     return MMOE_OK;
 }
 
+/* A cross of more columns would be read past its end, one of others is of other values. */
+static mmoe_status check_crosses(const mmoe_model *current, const mmoe_model *next,
+                                 mmoe_error *err) {
+    for (int32_t i = 0; i < next->schema->n_sparse; i++) {
+        const mmoe_sparse_column *old = &current->schema->sparse[i],
+                                 *new = &next->schema->sparse[i];
+        const size_t parts = mmoe_sparse_parts(new);
+        size_t same = 0;
+        while (same < parts && same < old->columns.count &&
+               strcmp(old->columns.items[same], new->columns.items[same]) == 0)
+            same++;
+        if (same < parts || mmoe_sparse_parts(old) != parts)
+            return mmoe_fail_at(err, MMOE_E_ARGUMENT, NULL, 0, new->name,
+                                "mmoe_slot_publish: the cross is of other columns in the slot's "
+                                "models than in this one, from number %zu on",
+                                same);
+    }
+    return MMOE_OK;
+}
+
 mmoe_status mmoe_check_same_columns(const mmoe_model *current, const mmoe_model *next,
                                     mmoe_error *err) {
     mmoe_status status = MMOE_OK;
     for (size_t i = 0; !status && i < sizeof lists / sizeof *lists; i++)
         status = check_list(&lists[i], current, next, err);
+    if (!status) status = check_crosses(current, next, err);
     return status ? status : check_vectors(current, next, err);
 }

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Features of several columns: lists with one element a column.
+# Features of several columns: lists with one element a column, and crosses.
 # shellcheck source=tests/cli/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -95,6 +95,7 @@ trains() { # MESSAGE KEY=VALUE...
 }
 first=features.sequence.0
 trains "" "$first.columns=[\"h_2\",\"h_1\"]" "$first.pooling=sum"
+trains "" "$first.pooling=concat" "$first.max_len=2"
 trains "" "$first.columns=[\"h_2\",\"*_1\",\"h_*\",\"item\"]"
 expect 0 "" inspect --model n
 check "a pattern leaves what is named" grep -q '^  learnt .* of columns h_2 to item, 6$' out
@@ -103,6 +104,11 @@ trains 'column "h_9": the configuration'"'"'s feature "learnt" reads a column th
     "$first.columns=[\"h_1\",\"h_9\"]"
 trains 'column "x*": the pattern matches no column that is left' "$first.columns=[\"h_1\",\"x*\"]"
 at=features.sequence[0]
+trains "--set $first.pooling=concat: configuration: $at.pooling: concat needs max_len" \
+    trainer.seed=3 "$first.pooling=concat"
+expect 2 "--set, all together: configuration: $at.pooling: only mean and sum take weights" train \
+    --config cell.json --train train.csv --output n --set "$first.weight_separator=:" \
+    --set "$first.pooling=max"
 trains "$at.columns[1]: \"h_1\" stands here twice" "$first.columns=[\"h_1\",\"h_1\"]"
 trains "$at.columns[0]: \"h_*_*\" has more than one *" "$first.columns=[\"h_*_*\"]"
 trains "$at.columns: [] is not allowed here; allowed is an array: 1 to 1024 strings" \
@@ -118,5 +124,79 @@ trains 'tasks[0].label: "h_1" is already features.sequence[0].columns' tasks.0.l
 trains 'features.weight: "h_1" is already features.sequence[0].columns' features.weight=h_1
 expect 2 'features.weight: "list" is already features.sequence[0].column' \
     train --config cell.json --train train.csv --output n --set features.weight=list
+expect_nothing_left n
+
+# ---- Crosses ----
+
+# The label is neither column's: it is that of the pair.
+awk 'BEGIN {
+    print "age,cate,y"
+    for (i = 0; i < 400; i++) {
+        a = i % 5
+        b = int(i / 5) % 4
+        age = i == 3 ? "" : a (i % 2 ? ".0" : "")
+        print age "," (i == 7 ? "NA" : "c" b) "," (a * 3 + b * 2) % 7 % 2
+    }
+}' >pairs.csv
+cat >cross.json <<'JSON'
+{
+  "features": {"sparse": [{"name": "*"},
+                          {"name": "pair", "cross": ["age", "cate"], "hash_bucket_size": 1000}]},
+  "tasks": [{"name": "y", "label": "y"}],
+  "model": {"name": "mmoe", "n_expert": 2, "expert_params": {"dims": [8]}},
+  "trainer": {"n_epoch": 20, "batch_size": 40, "earlystop_patience": 0,
+              "optimizer_params": {"lr": 0.02}}
+}
+JSON
+auc() { sed -n 's/.*"auc": *\([0-9.]*\).*/\1/p' out | tail -n 1; }
+expect 0 "" train --config cross.json --train pairs.csv --valid pairs.csv --output pairs --json
+learnt=$(auc)
+check "pairs are learnt (AUC $learnt)" awk "BEGIN {exit !($learnt > 0.98)}"
+expect 0 "" evaluate --model pairs --data pairs.csv --json
+check "the model file has the cross" [ "$(auc)" = "$learnt" ]
+expect 0 "" inspect --model pairs
+check "inspect names its columns" grep -q '^  pair  *1001  hash  of columns age, cate$' out
+check "* takes what a cross is of, too" sh -c 'grep -c "^  age  *6 \|^  cate  *5 " out | grep -x 2'
+printf 'cate,age\nc1,2\n c1,2.0\nc1,NA\n,2\nNA,\n' >ask.csv
+expect 0 "" train --config cross.json --train pairs.csv --output only --set trainer.n_epoch=1 \
+    --set 'features.sparse=[{"name":"pair","cross":["age","cate"],"hash_bucket_size":1000}]'
+expect 0 "" predict --model only --data ask.csv --output ask.out
+check "spellings are one pair, a part that is missing makes the missing one" \
+    awk '{y[NR] = $0}
+        END {exit !(y[2] == y[3] && y[4] == y[5] && y[5] == y[6] && y[2] != y[4])}' ask.out
+expect 0 "" export --model only --format onnx --output only.onnx
+expect 0 "" export --model only --format safetensors --output only.w
+printf 'age\n1\n' >ask.csv
+expect 1 'ask.csv: column "cate": the file has no such column' \
+    predict --model only --data ask.csv --output -
+
+crosses() { # MESSAGE KEYS-OF-THE-CROSS...
+    sed 's/"cross":.*}\]}/'"$2"'}]}/' cross.json >wrong.json
+    expect 1 "$1" train --config wrong.json --train pairs.csv --output n
+}
+at='features.sparse[1]'
+hashed='"hash_bucket_size": 9'
+crosses 'the configuration'"'"'s feature "pair" reads a column that is not there' \
+    "\"cross\": [\"age\", \"town\"], $hashed"
+crosses 'tasks[0].label: "y" is already features.sparse[1].cross' \
+    "\"cross\": [\"age\", \"y\"], $hashed"
+crosses "$at.cross: needs hash_bucket_size beside it" '"cross": ["age", "cate"]'
+crosses "$at.cross: needs hash_bucket_size: vocab_size is of one value" \
+    '"cross": ["age", "cate"], "vocab_size": 9'
+crosses "$at: \"vocab_size\" and \"hash_bucket_size\" both say what becomes of a value" \
+    "\"cross\": [\"age\", \"cate\"], \"vocab_size\": 9, $hashed"
+crosses "$at.cross: [\"age\"] is not allowed here; allowed is an array: 2 to 16 strings" \
+    "\"cross\": [\"age\"], $hashed"
+crosses "$at.cross[1]: \"age\" stands here twice" "\"cross\": [\"age\", \"age\"], $hashed"
+crosses "$at.cross[1]: \"pair\" is the cross itself" \
+    "\"cross\": [\"age\", \"pair\"], $hashed"
+crosses "$at.cross[1]: \"c*\" is a pattern, but a cross is of whole names" \
+    "\"cross\": [\"age\", \"c*\"], $hashed"
+crosses "$at: \"cross\" stands in the place of \"column\"; give one" \
+    "\"cross\": [\"age\", \"cate\"], \"column\": \"age\", $hashed"
+crosses 'a cross cannot share the table of "age", whose rows are of one value' \
+    '"cross": ["age", "cate"], "shared_with": "age"'
+expect 2 'features.sequence[0].cross: unknown key' train --config cross.json --train pairs.csv \
+    --output n --set 'features.sequence=[{"name": "q", "cross": ["age", "cate"]}]'
 expect_nothing_left n
 finish

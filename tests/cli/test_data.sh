@@ -150,7 +150,10 @@ for case in "semicolon.csv:separated by ';'" "empty.tsv:separated by tabs" \
         --train "${case%%:*}" --output n.out
     expect 1 "${case%%:*}: row 1: the file looks ${case#*:}" predict --model m.out \
         --data "${case%%:*}" --output p.csv
-    expect 1 "${case%%:*}: row 1: the file looks ${case#*:}" init "${case%%:*}" --label click
+    case $case in
+    *separated*) expect 0 "${case%%:*}: " init "${case%%:*}" --label click ;;
+    *) expect 1 "${case%%:*}: row 1: the file looks ${case#*:}" init "${case%%:*}" --label click ;;
+    esac
 done
 sed '3s/^[^,]*/5" tv/' empty.csv >inch.csv
 expect 1 '"data": {"quotes": "lenient"} takes them as text' train --config config.json \

@@ -64,6 +64,158 @@ no_list '"Jan " 10 + i % 9 ", 2024"'
 no_list '1 + i % 9 "," 100 + i % 800'
 no_list '(i % 3 ? "Sales, retail" : "Mfg, metal")'
 
+# ---- Numbers and ids ----
+
+number="'transform': 'standardize', 'missing': 'mean'"
+make x 'i * 7919 % 63'
+guess 'taken as numbers (dense): 63 integers, 6.35 rows a value'
+writes "dense {$number}"
+make x 'i % 2 + 1'
+guess 'taken as ids (sparse): 2 integers, 200 rows a value'
+writes "sparse {'embed_dim': 4}"
+make x 'i % 7 / 4'
+run init x.csv --label y
+check "numbers with fractions need no word" sh -c "! grep -q 'column \"x\"' err"
+writes "dense {$number}"
+make x '(i % 5 ? i % 63 : "")'
+guess 'taken as numbers (dense): 63 integers, 5.08 rows a value; lacks 80 of 400 values: the mean'
+writes "dense {$number, 'indicator': True}"
+make x '(i % 5 ? i % 63 / 8 : "?")'
+guess 'lacks 80 of 400 values (80 are "?"): the mean stands for them ("missing"), and an indicator'
+writes "dense {$number, 'indicator': True}"
+check "the mark is one of missing words" grep -qE '"missing": \[.*"NULL".*"\?"\]' out
+cp out config.json
+expect 0 "" train --config config.json --train x.csv --set trainer.n_epoch=1 --output m
+{ cat x.csv && echo ,; } >blank.csv
+expect 0 "" predict --model m --data blank.csv --output p.csv
+check "a blank in rows to come stops nothing" [ "$(wc -l <p.csv)" = 402 ]
+
+for name in user_id ITEM zipCode 'postal code' userid 101_14; do
+    awk -v n="$name" 'BEGIN { print n ",y"
+        for (i = 0; i < 400; i++) print i * 7919 % 63 "," i % 2 }' >x.csv
+    expect 0 "column \"$name\" taken as ids (sparse) by its name: 63 integers, 6.35 rows a value" \
+        init x.csv --label y
+done
+for name in user_age follow_user_num paid I1 12 items_sold; do
+    sed -i "1s/.*/$name,y/" x.csv
+    expect 0 "column \"$name\" taken as numbers (dense)" init x.csv --label y
+done
+
+make x 'exp(8 * rand())' 600
+expect 0 'column "x" has a skewness of 2' init x.csv --label y
+check "bins are said" grep -qF ': logarithms (log1p), and 10 quantile bins beside' err
+writes "sparse {'name': 'x_bins', 'quantiles': 10, 'embed_dim': 4}
+dense {'transform': 'log1p_standardize', 'missing': 'mean'}"
+cp out config.json
+expect 0 "" train --config config.json --train x.csv --set trainer.n_epoch=1 --output m
+check "without a warning" sh -c '! grep -q warning err'
+make x '(i % 3 ? 0 : exp(8 * rand()))' 600
+run init x.csv --label y
+writes "dense {'transform': 'log1p_standardize', 'missing': 'mean'}"
+make x 'exp(8 * rand()) - 5' 600
+run init x.csv --label y
+writes "dense {$number}"
+
+# ---- Columns that give a label ----
+
+shape() { # CELLS: of columns x and y; a and b are any numbers, as z is
+    awk "BEGIN { srand(2); print \"z,a,b,x,y\"; for (i = 0; i < 400; i++) {
+        a = int(99 * rand()) / 4; b = int(50 * rand()); y = int(2.5 * rand()) % 2
+        print rand() \",\" a \",\" b \",\" $1 } }" >x.csv
+}
+leak() { # CELLS SAID [LABELS]
+    shape "$1"
+    expect 0 "column \"x\" left out: $2 in all 400 rows compared" init x.csv ${3:---label y}
+}
+leak 'y "," y' 'it gives the label "y"'
+leak '1 - y "," y' 'it gives the label "y"'
+leak '(y ? "on" : "off") "," y' 'it gives the label "y"'
+leak '7 - 2 * a "," a' 'it gives the label "y"'
+leak '100 * a + b "," 100 * a' 'less "b" it is the label "y"'
+leak 'i % 60 "," b + i % 60' 'with "b" it sums to the label "y"'
+check "nor its other part" grep -qF 'column "b" left out: with "x" it sums to the label "y"' err
+leak 'i % 37 + b "," i % 37' 'less "y" it is the label "b"' '--label b --label y'
+leak 'a + b + i "," i' 'it is the sum of the labels' '--label y --label a --label b'
+while read -r cells; do
+    shape "$cells"
+    expect 0 "" init x.csv --label y
+    check "no leak: $cells" sh -c '! grep "column \"x\"" err | grep -q compared'
+done <<'END'
+(i % 100 ? y : 1 - y) "," y
+i % 9 "," (i % 80 == 1)
+a + b + (i == 300) / 2 "," a
+END
+
+# ---- Other files than with commas and a header ----
+
+awk 'BEGIN { for (i = 1; i <= 400; i++)
+    print i % 9 / 2 "," (i % 3 ? "a" : "b") "," i % 2 }' >rows.csv
+layout() { # NAME WORD LABEL SAID
+    expect 0 "$1: $4" init $1 --label $3 --output config.json
+    check "$1: the key" grep -qF "\"data\": {$2}" config.json
+    expect 0 "" train --config config.json --train $1 --set trainer.n_epoch=1 --output m
+    expect 0 "" predict --model m --data $1 --output p.csv
+    check "$1: all rows" [ "$(wc -l <p.csv)" = 401 ]
+}
+while read -r word character; do
+    { echo n,kind,buy && cat rows.csv; } | tr , "$character" >"$word".csv
+    layout "$word".csv "\"separator\": \"$word\"" buy "${word}s separate columns"
+done <<'END'
+semicolon ;
+tab \t
+bar |
+END
+layout rows.csv '"header": "none"' c3 'no header: columns are c1, c2, ...'
+expect 1 'there is no column "buy" (--label); row 1 has 2 numbers in 3 fields: if it is no header' \
+    init rows.csv --label buy
+printf '0,0,a\n' >twice.csv
+expect 1 'two columns bear the name "0"; row 1 has 2 numbers in 3 fields' init twice.csv --label 0
+tr , ';' <rows.csv >semicolon.csv
+layout semicolon.csv '"separator": "semicolon", "header": "none"' c3 'no header'
+expect 1 '"data": {"separator": ...}' train --config config.json --set 'data={}' \
+    --train semicolon.csv --output m
+expect 2 'data.separator: "x" is not allowed here; allowed is a string: comma | semicolon | tab' \
+    train --config config.json --set data.separator=x --train semicolon.csv --output m
+printf '1,2\n' >one.csv
+expect 1 'one.csv' init one.csv --label c1
+
+# ---- Keys of the rows ----
+
+make x,z '"r" i "," i % 5'
+guess 'left out: all its 400 values differ, as a row'
+make x,z '"r" i % 201 "," i % 5'
+guess 'left out: 201 different values in 400 rows, nearly a row'
+make x,z '"r" i % 200 "," i % 5'
+run init x.csv --label y
+writes "sparse {'embed_dim': 4}"
+make x,z '1000 + i "," i % 5'
+guess 'left out: all its 400 values differ'
+make x,z '1000 + 3 * i "," i % 5'
+guess 'taken as numbers (dense): 400 integers, 1 rows a value'
+sed -i '1s/x/rowKey/' x.csv
+expect 0 'column "rowKey" left out' init x.csv --label y
+make x '0.5 + i' 40
+run init x.csv --label y
+writes "dense {$number}"
+
+# ---- Training ----
+
+make x 'i % 9 / 2' 30
+expect 0 'batch size 32 for 30 rows: an epoch has 1 updates' init x.csv --label y
+make x 'i % 9 / 2' 10000
+expect 0 'batch size 128 for 10000 rows: an epoch has 79 updates; no batch norm' \
+    init x.csv --label y
+check "batch size" grep -q '"batch_size": 128' out
+check "log-loss" grep -q '"earlystop_metric": "logloss"' out
+check "one task has no mean" sh -c '! grep -q earlystop_task out'
+make x,z '(i % 9 + 11) / 2 "," i % 2' 100
+expect 0 "the mean of the tasks'" init x.csv --label y --label z
+check "written" grep -q '"earlystop_task": "mean"' out
+expect 0 'column "x": labels from 5.5 to 9.5, standardized for the loss' \
+    init x.csv --label x --label y
+check "label_transform" grep -q '"label_transform": "standardize"' out
+check "tasks of two types: the first is watched" sh -c '! grep -qE "earlystop_(task|metric)" out'
+
 # ---- Files that cannot be ----
 
 make x '"r" i'

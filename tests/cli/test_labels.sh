@@ -389,7 +389,7 @@ sed '2s/,.*/,maybe/; 3s/,.*/,no/' labels.csv >words.csv
 expect 1 'not two in all: the first is "maybe", in row 2' init words.csv --label y
 
 # Numbers with fractions are no ids for a word among them.
-for odd in '?' oops inf 12,5; do
+for odd in '?!' oops inf 12,5; do
     awk -v odd="\"$odd\"" 'BEGIN { print "x,n,c,y"; for (i = 0; i < 2000; i++)
         print (i == 41 ? odd : i * 7919 % 1000 / 8) "," (i == 7 ? odd : i * 7919 % 1999) "," \
             (i == 9 ? odd : i % 50) "," i % 2 }' >odd.csv

@@ -293,6 +293,7 @@ bad '3,3;7,1,a,1' '"hist": "3;7" is not an integer'
 bad '3,3,1:x,a,1' '"tags": "1" has a weight that is not a number'
 bad '3,3,1:,a,1' '"tags": "1" has a weight that is not a number'
 bad '3,3,1:1|2:-0.5,a,1' '"tags": "2" has a weight that is not a number of at least 0'
+bad "3,3,2:1.1e18,a,1" '"tags": "2" has a weight of more than 1e18'
 for weight in nan inf 1e39 1e-60; do
     bad "3,3,2:$weight,a,1" '"tags": "2" has a weight that is not a number of at least 0'
 done

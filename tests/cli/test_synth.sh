@@ -50,7 +50,8 @@ expect 0 'column "key" left out' init more.csv --label click --label "2nd label"
 check "init: a constant column is left out" grep -qF 'column "same" left out' err
 check "init: a dense column has gaps" grep -qF 'column "gap" lacks 1000 of 3000 values' err
 check "init: the mean stands for them" grep -q '"missing": "mean"' guess.json
-check "init: so many integers are taken as dense" grep -qF 'column "many" taken as dense' err
+check "init: so many integers are taken as dense" \
+    grep -qF 'column "many" taken as numbers (dense): 2003 integers, 1.5 rows a value' err
 check "init: a label of other numbers is a regression" grep -q regression guess.json
 check "init: a task's name is a word" grep -q '"_2nd_label"' guess.json
 expect 1 'there is no column "clicks"' init all.csv --label clicks

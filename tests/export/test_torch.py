@@ -53,16 +53,33 @@ class Embedding(nn.Module):
             {name: nn.Embedding(rows, dim) for name, rows in sizes.items()})
 
 
+def table_of(feature):
+    return feature.get("shared_with", feature["name"])
+
+
+def pool(feature, table, ids):
+    """torch-rechub's poolings of a SequenceFeature's padded ids [B, L]."""
+    rows = table(ids)
+    if feature["pooling"] == "concat":
+        return rows.flatten(start_dim=1)
+    mask = (ids != feature.get("padding_idx", -1)).float().unsqueeze(1)
+    total = torch.bmm(mask, rows).squeeze(1)
+    return total if feature["pooling"] == "sum" else total / (mask.sum(dim=-1) + 1e-16)
+
+
 class MMOE(nn.Module):
     def __init__(self, config):
         super().__init__()
         features, model = config["features"], config["model"]
         expert, n_expert = model["expert_params"], model["n_expert"]
-        self.tables = [f.get("shared_with", f["name"]) for f in features["sparse"]]
+        self.lists = features.get("sequence", [])
+        self.tables = [table_of(f) for f in features["sparse"]]
         self.types = [task["type"] for task in config["tasks"]]
         self.embedding = Embedding(
-            {f["name"]: f["vocab_size"] for f in features["sparse"] if "vocab_size" in f}, 4)
-        width = 4 * len(self.tables) + len(features["dense"])
+            {f["name"]: f["vocab_size"]
+             for f in features["sparse"] + self.lists if "vocab_size" in f}, 4)
+        width = 4 * len(self.tables) + len(features["dense"]) + sum(
+            4 * f["max_len"] if f["pooling"] == "concat" else 4 for f in self.lists)
         self.experts = nn.ModuleList(MLP(width, **expert) for _ in range(n_expert))
         self.gates = nn.ModuleList(
             MLP(width, [n_expert], "softmax", expert.get("batch_norm", True)) for _ in self.types)
@@ -70,10 +87,11 @@ class MMOE(nn.Module):
             MLP(expert["dims"][-1], **task["tower_params"], output=True)
             for task in config["tasks"])
 
-    def forward(self, ids, dense):
+    def forward(self, ids, lists, dense):
+        tables = self.embedding.embed_dict
         x = torch.cat(
-            [self.embedding.embed_dict[table](ids[:, i])
-             for i, table in enumerate(self.tables)] + [dense], dim=1)
+            [tables[table](ids[:, i]) for i, table in enumerate(self.tables)] +
+            [pool(f, tables[table_of(f)], lists[f["name"]]) for f in self.lists] + [dense], dim=1)
         experts = torch.stack([expert(x) for expert in self.experts], dim=1)
         scores = []
         for gate, tower, kind in zip(self.gates, self.towers, self.types):
@@ -99,39 +117,61 @@ SPARSE = [{"name": "user", "embed_dim": 4,
            "vocab_size": 20}, {"name": "slot", "embed_dim": 4, "vocab_size": 5},
           {"name": "friend", "embed_dim": 4, "shared_with": "user"}]
 FEATURES = {"sparse": SPARSE, "dense": [{"name": "age"}]}
+SEQUENCE = [{"name": "met", "embed_dim": 4, "shared_with": "user", "pooling": "mean",
+             "padding_idx": 0},
+            {"name": "slots", "embed_dim": 4, "vocab_size": 5, "pooling": "sum"},
+            {"name": "path", "embed_dim": 4, "vocab_size": 9, "pooling": "concat", "max_len": 4,
+             "padding_idx": 0}]
+LISTS = {**FEATURES, "sequence": SEQUENCE}
 CTR = {"name": "ctr", "label": "click", "type": "classification", "tower_params": {"dims": [8]}}
 VALUE = {
     "name": "value", "label": "price", "type": "regression",
     "tower_params": {"dims": [6, 3], "activation": "dice", "batch_norm": False}
 }
 CASES = {
-    "batch norm": ([CTR, VALUE], {"dims": [16]}),
-    "no batch norm": ([CTR, VALUE], {"dims": [16], "batch_norm": False}),
-    "deep experts, prelu": ([CTR], {"dims": [12, 8], "activation": "prelu"}),
-    "dice": ([VALUE, CTR], {"dims": [8], "activation": "dice"}),
+    "batch norm": (FEATURES, [CTR, VALUE], {"dims": [16]}),
+    "no batch norm": (FEATURES, [CTR, VALUE], {"dims": [16], "batch_norm": False}),
+    "deep experts, prelu": (FEATURES, [CTR], {"dims": [12, 8], "activation": "prelu"}),
+    "dice": (FEATURES, [VALUE, CTR], {"dims": [8], "activation": "dice"}),
+    "lists": (LISTS, [CTR, VALUE], {"dims": [16]}),
 }
 
 
 def write_data(path):
     generator = random.Random(3)
     with open(path, "w") as f:
-        f.write("user,slot,friend,age,click,price\n")
+        f.write("user,slot,friend,age,click,price,met,slots,path\n")
         for _ in range(300):
             user, slot, age = generator.randrange(20), generator.randrange(
                 5), generator.randrange(64) / 16
+            lists = [draw_list(generator, 20, 6), draw_list(generator, 5, 3, 3),
+                     draw_list(generator, 9, 4)]
             f.write(
                 f"{user},{slot},{generator.randrange(20)},{age},"
-                f"{int(generator.random() < user / 20)},{slot + age - 3}\n"
+                f"{int(generator.random() < user / 20)},{slot + age - 3},{','.join(lists)}\n"
             )
 
 
-def check(program, folder, tasks, expert):
+def draw_list(generator, rows, most, least=0):
+    """A cell of as many ids as least to most, none of which is 0, padding."""
+    return "|".join(
+        str(generator.randrange(1, rows)) for _ in range(generator.randint(least, most)))
+
+
+def read_lists(rows, feature):
+    """[rows, longest] padded with 0."""
+    lists = [[int(i) for i in row[feature["name"]].split("|") if i] for row in rows]
+    longest = feature.get("max_len", max(map(len, lists)))
+    return torch.tensor([ids + [0] * (longest - len(ids)) for ids in lists])
+
+
+def check(program, folder, features, tasks, expert):
     def run(*arguments):
         subprocess.run([program, *arguments], cwd=folder, check=True, stdout=subprocess.DEVNULL,
                        stderr=subprocess.PIPE)
 
     config = {
-        "features": FEATURES, "tasks": tasks,
+        "features": features, "tasks": tasks,
         "model": {"name": "mmoe", "n_expert": 3, "expert_params": expert},
         "trainer": {"n_epoch": 3, "batch_size": 64, "optimizer_params": {"lr": 0.02}, "seed": 3}
     }
@@ -152,8 +192,9 @@ def check(program, folder, tasks, expert):
                                 for task in tasks]
                                for row in csv.DictReader(f)])
     ids = torch.tensor([[int(row[feature["name"]]) for feature in SPARSE] for row in rows])
+    lists = {f["name"]: read_lists(rows, f) for f in features.get("sequence", [])}
     with torch.no_grad():
-        scores = model(ids, torch.tensor([[float(row["age"])] for row in rows]))
+        scores = model(ids, lists, torch.tensor([[float(row["age"])] for row in rows]))
     assert (wanted.max(dim=0).values - wanted.min(dim=0).values >
             0.05).all(), "the scores hardly differ"
     error = ((scores - wanted).abs() / wanted.abs().clamp(min=1)).max().item()

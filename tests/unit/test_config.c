@@ -320,6 +320,60 @@ START_TEST(set_fails_cleanly) {
 }
 END_TEST
 
+/* Of two keys that need each other any may come first; what is wrong by itself is named. */
+START_TEST(settings_are_checked_together) {
+    const mmoe_setting together[] = {{"features.sequence.0.pooling", "concat"},
+                                     {"features.sequence.0.max_len", "3"},
+                                     {"trainer.n_epoch", "7"}},
+                       wrong[] = {{"trainer.n_epoch", "8"}, {"trainer.n_epoch", "-1"}},
+                       unknown[] = {{"trainer.n_epoch", "8"}, {"tasks.9.name", "x"}},
+                       clash[] = {{"features.sequence.0.pooling", "max"},
+                                  {"features.sequence.0.weight_separator", ":"}},
+                       none = {"trainer.n_epoch", NULL};
+    mmoe_config *config = parse(minimal);
+    mmoe_error err;
+    size_t failed = 77;
+    ck_assert_int_eq(mmoe_config_set_all(config, together, 3, &failed, &err), MMOE_OK);
+    ck_assert_uint_eq(failed, 77);
+    ck_assert(config->features.sequence[0].max_len == 3 && config->trainer.n_epoch == 7);
+    ck_assert_int_eq(mmoe_config_set_all(config, together, 0, NULL, NULL), MMOE_OK);
+    ck_assert_int_eq(mmoe_config_set_all(config, wrong, 2, &failed, &err), MMOE_E_CONFIG);
+    ck_assert_uint_eq(failed, 1);
+    ck_assert_str_eq(err.column, "trainer.n_epoch");
+    ck_assert_int_eq(mmoe_config_set_all(config, unknown, 2, &failed, &err), MMOE_E_CONFIG);
+    ck_assert_uint_eq(failed, 1);
+    set(config, "features.sequence.0.pooling", "mean");
+    ck_assert_int_eq(mmoe_config_set_all(config, clash, 2, &failed, &err), MMOE_E_CONFIG);
+    ck_assert_uint_eq(failed, 2);
+    ck_assert_str_eq(err.column, "features.sequence[0].pooling");
+    ck_assert_int_eq(mmoe_config_set_all(config, clash, 2, NULL, NULL), MMOE_E_CONFIG);
+    ck_assert_int_eq(config->trainer.n_epoch, 7);
+    ck_assert_int_eq(mmoe_config_set_all(config, &none, 1, NULL, &err), MMOE_E_ARGUMENT);
+    ck_assert_int_eq(mmoe_config_set_all(config, NULL, 1, NULL, &err), MMOE_E_ARGUMENT);
+    ck_assert_int_eq(mmoe_config_set_all(NULL, together, 1, NULL, &err), MMOE_E_ARGUMENT);
+    mmoe_config_free(config);
+}
+END_TEST
+
+/* Who shares a table has its owner's width, and may say so. */
+START_TEST(a_sharer_has_its_owner_s_width) {
+    mmoe_config *config = parse(WITH_FEATURES(
+        "\"sparse\":[{\"name\":\"a\",\"shared_with\":\"b\"},{\"name\":\"b\",\"shared_with\":"
+        "\"q1\"},{\"name\":\"c*\",\"embed_dim\":7},{\"name\":\"d\",\"shared_with\":\"c3\"},"
+        "{\"name\":\"e\",\"shared_with\":\"x\"},{\"name\":\"*\",\"embed_dim\":\"auto\"},"
+        "{\"name\":\"f\",\"shared_with\":\"x\",\"embed_dim\":3},"
+        "{\"name\":\"g\",\"shared_with\":\"h\"},{\"name\":\"h\",\"shared_with\":\"g\"}],"
+        "\"sequence\":[{\"name\":\"q1\",\"embed_dim\":9},{\"name\":\"q2\",\"shared_with\":\"a\"}]}"
+        ",") TASKS);
+    static const int32_t widths[] = {9, 9, 7, 7, 0, 0, 3, 4, 4};
+    for (int i = 0; i < 9; i++) ck_assert_int_eq(config->features.sparse[i].embed_dim, widths[i]);
+    ck_assert_int_eq(config->features.sequence[1].embed_dim, 9);
+    set(config, "features.sequence.0.embed_dim", "5");
+    ck_assert_int_eq(config->features.sparse[0].embed_dim, 5);
+    mmoe_config_free(config);
+}
+END_TEST
+
 START_TEST(arguments_are_checked) {
     mmoe_config *config = NULL;
     char *text = NULL;
@@ -464,6 +518,8 @@ void add_cases(TCase *c) {
     tcase_add_test(c, set_reaches_every_place);
     tcase_add_test(c, defaults_that_follow_a_key_stay_open);
     tcase_add_test(c, set_fails_cleanly);
+    tcase_add_test(c, settings_are_checked_together);
+    tcase_add_test(c, a_sharer_has_its_owner_s_width);
     tcase_add_test(c, arguments_are_checked);
     tcase_add_test(c, files_are_read);
     tcase_add_loop_test(c, every_allocation_may_fail, 0, 2);

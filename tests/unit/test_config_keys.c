@@ -99,8 +99,9 @@ START_TEST(every_key_stands_in_the_text) {
     for (size_t i = 0; mmoe_config_key_at(i); i++) {
         const char *path = mmoe_config_key_at(i)->path;
         if (strcmp(path, "features.sparse[].shared_with") == 0 ||
-            strcmp(path, "features.sequence[].columns") == 0)
-            continue; /* stand against vocab_size, and separator */
+            strcmp(path, "features.sequence[].columns") == 0 ||
+            strcmp(path, "features.sparse[].cross") == 0)
+            continue; /* stand against vocab_size, separator and column */
         mmoe_config *config = parse_for(mmoe_config_key_at(i), full);
         if (strcmp(path, "model.gate_params.top_k") == 0) set(config, path, "2"); /* absent: all */
         if (strcmp(path, "model.init_bias") == 0) set(config, path, "labels");    /* by the types */

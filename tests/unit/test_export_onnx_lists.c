@@ -23,44 +23,6 @@ static void set_up(void) {
     write_and_read();
 }
 
-/* Node `n` of an op among those that read `input`. */
-static const MmoeOnnx__NodeProto *nth_reader(const char *op, const char *input, int n) {
-    for (size_t i = 0; i < graph->n_node; i++) {
-        const MmoeOnnx__NodeProto *node = graph->node[i];
-        bool reads = false;
-        for (size_t k = 0; k < node->n_input; k++) reads |= !strcmp(node->input[k], input);
-        if (reads && !strcmp(node->op_type, op) && n-- == 0) return node;
-    }
-    return NULL;
-}
-
-static const MmoeOnnx__NodeProto *reader(const char *op, const char *input) {
-    const MmoeOnnx__NodeProto *node = nth_reader(op, input, 0);
-    ck_assert_msg(node, "no %s reads %s", op, input);
-    return node;
-}
-
-static const char *after(const char *op, const char *input) { return reader(op, input)->output[0]; }
-
-/* Its only number. */
-static void assert_whole(const char *constant, int64_t wanted) {
-    int64_t got;
-    const MmoeOnnx__TensorProto *t = find_tensor(constant);
-    ck_assert_int_eq(t->data_type, INT64);
-    ck_assert_uint_eq(t->raw_data.len, sizeof got);
-    memcpy(&got, t->raw_data.data, sizeof got);
-    ck_assert_int_eq(got, wanted);
-}
-
-static void assert_float(const char *constant, float wanted) {
-    float got;
-    const MmoeOnnx__TensorProto *t = find_tensor(constant);
-    ck_assert_int_eq(t->data_type, FLOAT);
-    ck_assert_uint_eq(t->raw_data.len, sizeof got);
-    memcpy(&got, t->raw_data.data, sizeof got);
-    ck_assert_float_eq(got, wanted);
-}
-
 static void assert_ragged(size_t input, const char *name, int32_t type, const char *length) {
     ck_assert_uint_lt(input, graph->n_input);
     const MmoeOnnx__ValueInfoProto *v = graph->input[input];

@@ -93,7 +93,7 @@ enum { BAD_WEIGHTS = sizeof no_weights / sizeof *no_weights };
 
 START_TEST(weights_that_are_none) {
     for (int which = BOUGHT; which <= SHOPS; which++) {
-        const bool may = which == BOUGHT || which == SHOPS;
+        const bool may = which == BOUGHT, sums = may || which == SHOPS;
         mmoe_list_column *c =
             which == TAGS || which == WORDS || which == TOWNS ? NULL : own_list(which);
         if (!c) continue;
@@ -104,7 +104,12 @@ START_TEST(weights_that_are_none) {
         weights[6] = 0.5F;
         if (!may)
             refuse(&rows.batch, MMOE_E_ARGUMENT, 4, columns[IDS + which].name,
-                   "lists that are pooled by max or concat have no weights but 1");
+                   sums ? "it has no weights but 1: the configuration gives it no weight_separator"
+                        : "lists that are pooled by max or concat have no weights but 1");
+        weights[6] = 1.1e18F;
+        if (may)
+            refuse(&rows.batch, MMOE_E_ARGUMENT, 4, columns[IDS + which].name,
+                   "a weight is more than 1e18");
         weights[6] = 1;
         ok(mmoe_predictor_run(predictor, &rows.batch, scores, &err), &err);
     }
@@ -238,7 +243,7 @@ END_TEST
 
 START_TEST(encoded_weights_that_are_none) {
     for (int which = BOUGHT; which <= SHOPS; which++) {
-        const bool may = which != SEEN && which != RECENT && which != TOWNS;
+        const bool may = which == BOUGHT || which == TAGS;
         int64_t at, row;
         lists();
         row = row_with(which, 1, &at);
@@ -249,7 +254,7 @@ START_TEST(encoded_weights_that_are_none) {
         if (may)
             ok(mmoe_predictor_run(predictor, &few.batch, scores, &err), &err);
         else
-            refuse(&few.batch, MMOE_E_ARGUMENT, row, columns[IDS + which].name, "have no weights");
+            refuse(&few.batch, MMOE_E_ARGUMENT, row, columns[IDS + which].name, "no weights but 1");
     }
 }
 END_TEST

@@ -314,6 +314,38 @@ START_TEST(a_model_file_is_as_it_was_written) {
 }
 END_TEST
 
+/* ---- Padding ---- */
+
+/* The sample's model, its table "slot" with a padding row, 3. */
+static mmoe_model *padded_model(void) {
+    static const char key[] = "\"vocab_size\": 5";
+    char text[2048];
+    const char *at = strstr(config_json, key);
+    snprintf(text, sizeof text, "%.*s\"padding_idx\": 3, %s", (int)(at - config_json), config_json,
+             at);
+    return new_model(text, NULL);
+}
+
+START_TEST(a_padding_row_that_is_not_0_is_kept_and_said) {
+    mmoe_error err = {0};
+    mmoe_model *model = padded_model();
+    ck_assert_msg(!mmoe_model_load_weights(model, file, &err), "%s", err.message);
+    check_warnings(
+        model,
+        "1 of 3 tables have a padding row that is not 0 "
+        "(\"embedding.embed_dict.slot.weight\", row 3): it is kept, and no part of lists",
+        NULL);
+    ck_assert(same_weights(model, sample));
+    begin_dict();
+    mmoe_container_tensor *t = named("embedding.embed_dict.slot.weight");
+    memset((float *)(uintptr_t)t->data + 3 * 2, 0, 2 * sizeof(float));
+    end_dict();
+    ck_assert_msg(!mmoe_model_load_weights(model, other, &err), "%s", err.message);
+    check_warnings(model, NULL);
+    mmoe_model_free(model);
+}
+END_TEST
+
 /* ---- Names ---- */
 
 static const struct {
@@ -453,6 +485,7 @@ void add_cases(TCase *c) {
     tcase_add_loop_test(c, counts_are_whole_numbers, 0, 4);
     tcase_add_loop_test(c, other_types_are_refused, 0, 6);
     tcase_add_test(c, a_model_file_is_as_it_was_written);
+    tcase_add_test(c, a_padding_row_that_is_not_0_is_kept_and_said);
     tcase_add_loop_test(c, names_behind_wrappers_are_found, 0, COUNT_OF(prefixes));
     tcase_add_test(c, names_within_are_found);
     tcase_add_test(c, both_names_and_types);

@@ -1,0 +1,218 @@
+#include "model/file_reader.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/text.h"
+
+mmoe_status mmoe_file_reader_open(mmoe_file_reader *r, const char *path, bool mapped,
+                                  const mmoe_allocator *alloc, mmoe_error *err) {
+    *r = (mmoe_file_reader){.alloc = alloc, .path = path};
+    mmoe_status status = mmoe_container_open(path, mapped, alloc, &r->file, err);
+    if (status) return status;
+    const size_t count = mmoe_container_count(r->file);
+    r->used = mmoe_alloc_zero(alloc, count, sizeof *r->used);
+    r->tensors = mmoe_alloc(alloc, count, sizeof *r->tensors);
+    if (r->used && r->tensors) {
+        for (size_t i = 0; i < count; i++) {
+            r->tensors[i] = *mmoe_container_at(r->file, i);
+            r->tensors[i].own = NULL;
+        }
+        return MMOE_OK;
+    }
+    mmoe_release(alloc, r->used);
+    mmoe_release(alloc, r->tensors);
+    mmoe_container_close(r->file);
+    return mmoe_fail_memory(err, count * (sizeof *r->tensors + sizeof *r->used));
+}
+
+void mmoe_file_reader_close(mmoe_file_reader *r) {
+    for (size_t i = 0; i < mmoe_container_count(r->file); i++)
+        mmoe_release_aligned(r->alloc, r->tensors[i].own);
+    mmoe_release(r->alloc, r->tensors);
+    mmoe_release(r->alloc, r->used);
+    mmoe_container_close(r->file);
+}
+
+/* ---- Metadata ---- */
+
+static bool is_of_format(const mmoe_file_reader *r, const char *wanted) {
+    const char *format = mmoe_container_metadata(r->file, "format");
+    return format && !strcmp(format, wanted);
+}
+
+bool mmoe_file_is_model(const mmoe_file_reader *r) { return is_of_format(r, MMOE_FILE_FORMAT); }
+
+mmoe_status mmoe_file_refuse_checkpoint(const mmoe_file_reader *r, mmoe_error *err) {
+    if (!is_of_format(r, MMOE_CHECKPOINT_FORMAT)) return MMOE_OK;
+    return mmoe_fail_format(err, r->path,
+                            "this is a checkpoint of a run, and no model; `mmoe train --resume` "
+                            "goes on with it and writes the model");
+}
+
+mmoe_status mmoe_file_check_version(const mmoe_file_reader *r, mmoe_error *err) {
+    const char *text = mmoe_container_metadata(r->file, "format_version"),
+               *writer = mmoe_container_metadata(r->file, "mmoe_version");
+    int64_t version;
+    if (!text || !mmoe_parse_int64(text, strlen(text), &version) || version < 1)
+        return mmoe_fail_format(
+            err, r->path, "its metadata have no format_version, or one that is no positive number");
+    if (version > MMOE_FILE_FORMAT_VERSION)
+        return mmoe_fail_at(
+            err, MMOE_E_VERSION, r->path, 0, NULL,
+            "written by mmoe %.40s in format version %lld; mmoe %s reads up to version %d",
+            writer ? writer : "(unknown)", (long long)version, mmoe_version(),
+            MMOE_FILE_FORMAT_VERSION);
+    return MMOE_OK;
+}
+
+mmoe_status mmoe_file_check_intact(const mmoe_file_reader *r, mmoe_error *err) {
+    const char *values[MMOE_FILE_COVERED], *stored = mmoe_container_metadata(r->file, "checksum");
+    if (!stored) return mmoe_fail_format(err, r->path, "its metadata have no checksum");
+    for (int i = 0; i < MMOE_FILE_COVERED; i++) {
+        values[i] = mmoe_container_metadata(r->file, mmoe_file_covered[i]);
+        if (!values[i])
+            return mmoe_fail_format(err, r->path, "its metadata have no %s", mmoe_file_covered[i]);
+    }
+    char sum[24];
+    size_t count = mmoe_container_count(r->file);
+    snprintf(sum, sizeof sum, "%016" PRIx64,
+             mmoe_file_checksum(count ? mmoe_container_at(r->file, 0) : NULL, count, values));
+    if (!strcmp(sum, stored)) return MMOE_OK;
+    return mmoe_fail_format(
+        err, r->path,
+        "the checksum does not agree: the file is damaged, or was changed without mmoe");
+}
+
+/* ---- Tensors ---- */
+
+mmoe_container_tensor *mmoe_file_take_tensor(mmoe_file_reader *r, const char *name) {
+    const mmoe_container_tensor *t =
+        r->foreign ? mmoe_state_find(r->file, &r->names, name) : mmoe_container_find(r->file, name);
+    if (!t) return NULL;
+    const size_t index = (size_t)(t - mmoe_container_at(r->file, 0));
+    r->used[index] = true;
+    return &r->tensors[index];
+}
+
+/* "[2, 3]" */
+static const char *shape_text(int32_t rank, const int64_t *shape, char out[128]) {
+    size_t used = 0;
+    out[used++] = '[';
+    for (int32_t d = 0; d < rank; d++)
+        used += (size_t)snprintf(out + used, 128 - used, d ? ", %" PRId64 : "%" PRId64, shape[d]);
+    snprintf(out + used, 128 - used, "]");
+    return out;
+}
+
+/* A single value may be [] or [1]: torch has both. */
+static bool same_shape(const mmoe_tensor *t, const mmoe_container_tensor *f) {
+    if (t->count == 1 && t->rank <= 1) return f->rank == 0 || (f->rank == 1 && f->shape[0] == 1);
+    bool same = t->rank == f->rank;
+    for (int32_t d = 0; same && d < t->rank; d++) same = t->shape[d] == f->shape[d];
+    return same;
+}
+
+static mmoe_status check_values(const mmoe_file_reader *r, const mmoe_tensor *t,
+                                const mmoe_container_tensor *f, mmoe_error *err) {
+    if (t->kind == MMOE_TENSOR_COUNTER) {
+        const int64_t *counts = f->data;
+        for (int64_t i = 0; i < t->count; i++)
+            if (counts[i] < 0 || counts[i] > MMOE_FILE_MOST_BATCHES)
+                return mmoe_fail_format(err, r->path,
+                                        "tensor \"%.120s\": the count %" PRId64 " is %s", t->name,
+                                        counts[i], counts[i] < 0 ? "negative" : "above 2^62");
+        return MMOE_OK;
+    }
+    bool variance = mmoe_file_is_variance(t);
+    int64_t bad = mmoe_file_bad_value(f->data, t->count, variance);
+    if (bad < 0) return MMOE_OK;
+    return mmoe_fail_format(err, r->path, "tensor \"%.120s\": value %" PRId64 " is not finite%s",
+                            t->name, bad, variance ? " or is negative" : "");
+}
+
+/* A tensor of another program's type becomes one of ours, in memory of the reader's. */
+static mmoe_status convert_tensor(mmoe_file_reader *r, const mmoe_tensor *t,
+                                  mmoe_container_tensor *f, mmoe_error *err) {
+    const bool counter = t->kind == MMOE_TENSOR_COUNTER;
+    const mmoe_dtype wanted = counter ? MMOE_I64 : MMOE_F32;
+    const size_t size = mmoe_dtype_size(wanted);
+    void *memory = mmoe_alloc_aligned(r->alloc, (size_t)t->count, size);
+    if (!memory) return mmoe_fail_memory(err, (size_t)t->count * size);
+    mmoe_status status = MMOE_OK;
+    if (!counter)
+        status = mmoe_state_floats(f, t->count, r->path, memory, err);
+    else if (!mmoe_state_counts(f, t->count, memory))
+        status = mmoe_fail_format(
+            err, r->path,
+            "tensor \"%.120s\": its type is not I64 but %s, and its value is no whole number",
+            t->name, mmoe_dtype_name(f->dtype));
+    r->converted[f->dtype] += !counter;
+    f->own = memory;
+    f->data = memory;
+    f->dtype = wanted;
+    f->bytes = (size_t)t->count * size;
+    return status;
+}
+
+static bool can_convert(const mmoe_file_reader *r, const mmoe_tensor *t, mmoe_dtype from) {
+    if (!r->foreign) return false;
+    if (mmoe_state_is_other_float(from)) return true;
+    return t->kind == MMOE_TENSOR_COUNTER && (from == MMOE_F32 || from == MMOE_I32);
+}
+
+/* A name that stands behind another word may be the one that is meant. */
+static mmoe_status fail_missing(const mmoe_file_reader *r, const char *name, mmoe_error *err) {
+    const size_t length = strlen(name);
+    for (size_t i = 0; i < mmoe_container_count(r->file); i++) {
+        const char *other = mmoe_container_at(r->file, i)->name;
+        const size_t more = strlen(other) - length;
+        if (strlen(other) > length && other[more - 1] == '.' && strcmp(other + more, name) == 0)
+            return mmoe_fail_format(
+                err, r->path, "tensor \"%.120s\" is missing; the file has \"%.120s\"", name, other);
+    }
+    return mmoe_fail_format(err, r->path, "tensor \"%.120s\" is missing", name);
+}
+
+static mmoe_status check_tensor(mmoe_file_reader *r, const mmoe_tensor *t, mmoe_error *err) {
+    mmoe_container_tensor *f = mmoe_file_take_tensor(r, t->name);
+    if (!f) return fail_missing(r, t->name, err);
+    const mmoe_dtype wanted = t->kind == MMOE_TENSOR_COUNTER ? MMOE_I64 : MMOE_F32;
+    const bool convert = f->dtype != wanted && can_convert(r, t, f->dtype);
+    if (f->dtype != wanted && !convert)
+        return mmoe_fail_format(err, r->path, "tensor \"%.120s\": its type is not %s but %s",
+                                t->name, mmoe_dtype_name(wanted), mmoe_dtype_name(f->dtype));
+    char have[128], want[128];
+    if (!same_shape(t, f))
+        return mmoe_fail_format(
+            err, r->path, "tensor \"%.120s\": its shape is %s, the model's is %s", t->name,
+            shape_text(f->rank, f->shape, have), shape_text(t->rank, t->shape, want));
+    const mmoe_status status = convert ? convert_tensor(r, t, f, err) : MMOE_OK;
+    return status ? status : check_values(r, t, f, err);
+}
+
+mmoe_status mmoe_file_check_tensors(mmoe_file_reader *r, const mmoe_tensors *tensors,
+                                    mmoe_error *err) {
+    mmoe_status status = MMOE_OK;
+    for (size_t i = 0; i < tensors->count && !status; i++)
+        status = check_tensor(r, &tensors->items[i], err);
+    for (size_t i = 0; i < mmoe_container_count(r->file) && !status; i++)
+        if (!r->used[i])
+            status = mmoe_fail_format(
+                err, r->path, "tensor \"%.120s\" is too many: the model has none of this name",
+                mmoe_container_at(r->file, i)->name);
+    return status;
+}
+
+void mmoe_file_copy_tensors(mmoe_file_reader *r, int32_t lent, mmoe_model *model) {
+    const mmoe_tensors *tensors = &model->graph->tensors;
+    for (size_t i = 0; i < tensors->count; i++) {
+        const mmoe_tensor *t = &tensors->items[i];
+        const mmoe_container_tensor *f = mmoe_file_take_tensor(r, t->name);
+        if (t->kind == MMOE_TENSOR_TABLE && t->table < lent) continue;
+        void *to = mmoe_params_at(&model->params, t);
+        if (f->bytes && to != f->data) memcpy(to, f->data, f->bytes);
+    }
+}

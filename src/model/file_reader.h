@@ -1,0 +1,40 @@
+/* A model's file, or one of weights alone, while it is read. */
+#ifndef MMOE_MODEL_FILE_READER_H
+#define MMOE_MODEL_FILE_READER_H
+
+#include "model/model_file.h"
+#include "model/state_dict.h"
+
+typedef struct mmoe_file_reader {
+    const mmoe_allocator *alloc;
+    mmoe_container *file;
+    const char *path;
+    bool *used; /* [tensors of the file] whether something of the model took it */
+    mmoe_container_tensor *tensors; /* [of the file] as it has them, or converted to memory of the
+                                       reader's own */
+    bool foreign;                   /* its names and types may be other programs' */
+    mmoe_state_names names;
+    int64_t converted[MMOE_DTYPES]; /* tensors, by the type that they had */
+} mmoe_file_reader;
+
+mmoe_status mmoe_file_reader_open(mmoe_file_reader *r, const char *path, bool mapped,
+                                  const mmoe_allocator *alloc, mmoe_error *err);
+void mmoe_file_reader_close(mmoe_file_reader *r);
+
+/* What its metadata say: whether it is a model's file of ours. MMOE_E_FORMAT: a checkpoint, a
+ * checksum that does not agree; _VERSION: of a later version. */
+bool mmoe_file_is_model(const mmoe_file_reader *r);
+mmoe_status mmoe_file_refuse_checkpoint(const mmoe_file_reader *r, mmoe_error *err);
+mmoe_status mmoe_file_check_version(const mmoe_file_reader *r, mmoe_error *err);
+mmoe_status mmoe_file_check_intact(const mmoe_file_reader *r, mmoe_error *err);
+
+/* The tensor of a name of ours, which is used then; NULL: there is none. */
+mmoe_container_tensor *mmoe_file_take_tensor(mmoe_file_reader *r, const char *name);
+/* Every tensor of the model is there and good, and no other is that was not used before. */
+mmoe_status mmoe_file_check_tensors(mmoe_file_reader *r, const mmoe_tensors *tensors,
+                                    mmoe_error *err);
+/* All tensors but the tables that are there already: those that were given, and the first, lent
+ * ones. */
+void mmoe_file_copy_tensors(mmoe_file_reader *r, int32_t lent, mmoe_model *model);
+
+#endif

@@ -1,0 +1,104 @@
+#include "init_training.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "warnings.h"
+
+/* ---- Tasks ---- */
+
+/* The first type whose labels the column may have; of those that fit none the best. */
+static const char *guess_type(const cli_column *c) {
+    int best = 0;
+    for (int type = 1; type < MMOE_TASK_TYPE_COUNT; type++)
+        if (c->label_faults[type] < c->label_faults[best]) best = type;
+    return mmoe_task_type_name(best);
+}
+
+/* A few other values among zeros and ones may be slips. */
+static void warn_of_type(const char *path, const cli_column *c, const char *type) {
+    const int64_t others = c->label_faults[MMOE_CLASSIFICATION];
+    if (!others || others * 10 > c->present) return;
+    cli_warn("%s: column \"%s\": %" PRId64 " of %" PRId64
+             " labels are neither 0 nor 1, the first in row %" PRId64 ", so it makes a %s",
+             path, c->name, others, c->present, c->other_row, type);
+}
+
+/* Labels on a scale of their own would take the network all its updates to reach. */
+static const char *transform_of(const cli_column *c, const char *type) {
+    if (strcmp(type, mmoe_task_type_name(MMOE_REGRESSION)) != 0) return NULL;
+    cli_note("column \"%s\": labels from %.6g to %.6g, standardized for the loss "
+             "(\"label_transform\")",
+             c->name, c->lowest, c->highest);
+    return "standardize";
+}
+
+static json_t *task_json(const char *path, const json_t *tasks, const cli_column *c) {
+    char name[CLI_TASK_NAME_SIZE];
+    const char *positive = cli_label_positive(&c->two),
+               *type = positive ? mmoe_task_type_name(MMOE_CLASSIFICATION) : guess_type(c);
+    cli_task_name(tasks, c->name, name);
+    if (strcmp(name, c->name) != 0)
+        cli_note("column \"%s\": its task is named \"%s\"", c->name, name);
+    if (positive)
+        cli_note("column \"%s\": of its two values, \"%s\" and \"%s\", \"%s\" is taken as the "
+                 "positive label: see \"positive\" in the configuration",
+                 c->name, c->two.seen[0].text, c->two.seen[1].text, positive);
+    else
+        warn_of_type(path, c, type);
+    return json_pack("{s:s, s:s, s:s, s:s*, s:s*, s:{s:[i], s:b}}", "name", name, "label", c->name,
+                     "type", type, "positive", positive, "label_transform", transform_of(c, type),
+                     "tower_params", "dims", 8, "batch_norm", 0);
+}
+
+json_t *cli_guess_tasks(const cli_survey *s) {
+    json_t *tasks = json_array();
+    for (size_t i = 0; i < s->labels->count; i++)
+        json_array_append_new(tasks,
+                              task_json(s->path, tasks, cli_survey_find(s, s->labels->items[i])));
+    return tasks;
+}
+
+/* ---- The trainer ---- */
+
+/* Some 60 updates an epoch, as far as that goes: a power of two from 32 to 1024. */
+static int batch_size(int64_t rows) {
+    int size = 32;
+    while (size < 1024 && rows >= (int64_t)2 * size * 60) size *= 2;
+    cli_note("batch size %d for %" PRId64 " rows: an epoch has %" PRId64 " updates; no batch norm, "
+             "whose statistics of so few rows make noise of every score",
+             size, rows, (rows + size - 1) / size);
+    return size;
+}
+
+static bool are_classes(const json_t *tasks) {
+    const char *class = mmoe_task_type_name(MMOE_CLASSIFICATION);
+    size_t i;
+    json_t *task;
+    json_array_foreach(tasks, i, task) {
+        const char *type = json_string_value(json_object_get(task, "type"));
+        if (!type || strcmp(type, class) != 0) return false;
+    }
+    return true;
+}
+
+/* An AUC does not see that all scores are too high or too low, as those of a model after few
+ * updates are. Tasks of several types have no mean. */
+static void watch_logloss(const json_t *tasks, json_t *trainer) {
+    if (!are_classes(tasks)) return;
+    json_object_set_new(trainer, "earlystop_metric", json_string("logloss"));
+    if (json_array_size(tasks) > 1)
+        json_object_set_new(trainer, "earlystop_task", json_string("mean"));
+    cli_note("early stopping watches the log-loss%s, which sees scores that are too high or too "
+             "low, as an AUC does not",
+             json_array_size(tasks) > 1 ? ", the mean of the tasks'" : "");
+}
+
+json_t *cli_guess_trainer(const cli_survey *s, const json_t *tasks) {
+    json_t *trainer =
+        json_pack("{s:i, s:i, s:s, s:{s:f, s:f}, s:i}", "batch_size", batch_size(s->rows),
+                  "n_epoch", 50, "optimizer", "adam", "optimizer_params", "lr", 2e-3,
+                  "weight_decay", 1e-4, "earlystop_patience", 30);
+    if (trainer && tasks) watch_logloss(tasks, trainer);
+    return trainer;
+}
