@@ -58,13 +58,14 @@ sed 's/key/again/' whole.csv >task.csv
 expect 1 '"again" is the name of a task, too' $(predict task.csv --keep again)
 # As the model's configuration says that files are read.
 tail -n +2 train.csv | tr , ';' >plain.csv
-sed 's/"user"/"c2"/; s/"tags"/"c3"/; s/"fee"/"c4"/; s/"buy"/"c5"/g; 1s/{/&"data": {"header": "none",\
-    "separator": "semicolon"},/' config.json >plain.json
+sed 's/"user"/"c2"/; s/"tags"/"c3"/; s/"fee"/"c4"/; s/"buy"/"c5"/g
+    1s/{/&"data": {"header": "none", "separator": "semicolon"},/' config.json >plain.json
 expect 0 "" train --config plain.json --train plain.csv --output n
 sed '2s/,[^,]*,0$/,,0/' whole.csv | tail -n +2 | tr , ';' >plain.csv
-expect 0 'the first is row 1 (column "c4")' predict --model n --data plain.csv --output p.csv --keep c1
-check "a file without a header, of semicolons" [ "$(head -n 3 p.csv | cut -d, -f 1 | tr '\n' ,)" = \
-    "c1,k0,k1," ]
+expect 0 'the first is row 1 (column "c4")' predict --model n --output p.csv --keep c1 \
+    --data plain.csv
+check "a file without a header, of semicolons" \
+    [ "$(head -n 3 p.csv | cut -d, -f 1 | tr '\n' ,)" = "c1,k0,k1," ]
 rm p.csv
 cat whole.csv | "$mmoe" $(predict /dev/stdin --keep key) 2>err
 check "what cannot be read twice is an error" [ $? = 1 ]
