@@ -292,8 +292,9 @@ static bench_point print_result(bench_table *table, const bench_options *o, cons
 }
 
 int main(int argc, char **argv) {
-    const bench_options o = bench_parse(argc, argv, description, 1,
-                                        BENCH_TAKES_MODEL | BENCH_TAKES_METHOD | BENCH_TAKES_PLOT);
+    const bench_options o =
+        bench_parse(argc, argv, description, 1,
+                    BENCH_TAKES_MODEL | BENCH_TAKES_METHOD | BENCH_TAKES_PLOT | BENCH_TAKES_LISTS);
     size_t count;
     bench_setting *settings = bench_settings(&o, &count);
     if (o.plot) bench_plot_prepare(o.plot);

@@ -120,7 +120,8 @@ static void measure_profile(bench_table *table, const bench_options *o, const be
 }
 
 int main(int argc, char **argv) {
-    const bench_options o = bench_parse(argc, argv, description, 1, BENCH_TAKES_MODEL);
+    const bench_options o =
+        bench_parse(argc, argv, description, 1, BENCH_TAKES_MODEL | BENCH_TAKES_LISTS);
     size_t count;
     bench_setting *settings = bench_settings(&o, &count);
     openblas_set_num_threads(1);

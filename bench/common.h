@@ -35,13 +35,21 @@ typedef struct bench_options {
     bench_words models, methods; /* methods: empty without --method */
     bench_words sets;            /* "KEY=VALUE" */
     int64_t batch, rows, sparse, embed_dim, dense, tasks, threads;
+    int64_t lists, list_length, list_vocab; /* the last sparse columns; length 0: of single ids */
     double seconds;
     bool batch_norm, json, csv;
+    bool learned; /* vocabularies, of a file, in the place of vocab_size */
     const char *optimizer, *plot;
 } bench_options;
 
 /* Flags that some of the programs take. */
-enum { BENCH_TAKES_MODEL = 1, BENCH_TAKES_METHOD = 2, BENCH_TAKES_PLOT = 4 };
+enum {
+    BENCH_TAKES_MODEL = 1,
+    BENCH_TAKES_METHOD = 2,
+    BENCH_TAKES_PLOT = 4,
+    BENCH_TAKES_LISTS = 8,
+    BENCH_OF_LISTS = 16 /* has one unless --lists says otherwise */
+};
 
 /* The census shape and one thread, changed by the command line; --help and wrong usage end the
  * program. */
@@ -50,6 +58,15 @@ bench_options bench_parse(int argc, char **argv, const char *description, double
 /* Columns of x, and those of them that are embeddings. */
 int32_t bench_embedding_width(const bench_options *o);
 int32_t bench_input_width(const bench_options *o);
+/* Sparse columns of one id a row, which come first; the others are lists. */
+static inline int64_t bench_single_count(const bench_options *o) {
+    return o->list_length ? o->sparse - o->lists : o->sparse;
+}
+/* Values of a sparse column. */
+static inline int32_t bench_vocab_of(const bench_options *o, int64_t column) {
+    return column < o->sparse - o->lists ? o->vocab.items[column % o->vocab.count]
+                                         : (int32_t)o->list_vocab;
+}
 
 /* ---- What is printed: a table as text, CSV or JSON, on standard output ---- */
 
@@ -114,6 +131,8 @@ typedef struct bench_data {
     mmoe_dataset *valid; /* a quarter of the rows */
 } bench_data;
 
+/* A value for each index of a stream, in [0, 1): the same in each run. */
+double bench_uniform(uint64_t stream, uint64_t index);
 /* Rows at random, the labels drawn with a probability that hangs on the first columns. */
 bench_data bench_data_make(const bench_options *o);
 void bench_data_free(bench_data *d);

@@ -21,7 +21,7 @@ float *bench_floats(size_t count, float bound) {
 }
 
 /* splitmix64: a value for each index, in [0, 1). */
-static double uniform(uint64_t stream, uint64_t index) {
+double bench_uniform(uint64_t stream, uint64_t index) {
     uint64_t z = (stream << 48) + (index + 1) * 0x9E3779B97F4A7C15u;
     z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
     z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
@@ -30,12 +30,8 @@ static double uniform(uint64_t stream, uint64_t index) {
 
 static double normal(uint64_t stream, uint64_t index) {
     const double tau = 6.283185307179586;
-    return sqrt(-2 * log(1 - uniform(stream, 2 * index))) *
-           cos(tau * uniform(stream, 2 * index + 1));
-}
-
-static int32_t vocab_of(const bench_options *o, int64_t column) {
-    return o->vocab.items[column % o->vocab.count];
+    return sqrt(-2 * log(1 - bench_uniform(stream, 2 * index))) *
+           cos(tau * bench_uniform(stream, 2 * index + 1));
 }
 
 /* ---- Rows ---- */
@@ -60,45 +56,78 @@ static mmoe_schema *make_schema(const bench_options *o, const mmoe_config *confi
     return schema;
 }
 
-static void fill_rows(const bench_options *o, int32_t *ids, float *dense, float *labels) {
-    enum { LABELS, IDS, DENSE, SIGNAL };
+/* Rows that are made into data sets. */
+typedef struct drawn_rows {
+    int32_t *ids;     /* [rows, single ids] */
+    int64_t *offsets; /* [rows * lists + 1] */
+    int32_t *elements;
+    float *dense, *labels; /* [rows, dense], [rows, tasks] */
+} drawn_rows;
+
+enum { LABELS, IDS, DENSE, SIGNAL, ELEMENTS };
+
+static void draw_ids(const bench_options *o, drawn_rows *d) {
+    const int64_t single = bench_single_count(o), lists = o->sparse - single,
+                  n_element = o->rows * lists * o->list_length;
+    d->ids = bench_alloc((size_t)(o->rows * single), sizeof *d->ids);
+    d->offsets = bench_alloc((size_t)(o->rows * lists + 1), sizeof *d->offsets);
+    d->elements = bench_alloc((size_t)n_element, sizeof *d->elements);
+    for (int64_t r = 0; r < o->rows; r++)
+        for (int64_t c = 0; c < single; c++)
+            d->ids[r * single + c] =
+                (int32_t)(bench_uniform(IDS, (uint64_t)(r * o->sparse + c)) * bench_vocab_of(o, c));
+    for (int64_t l = 0; l <= o->rows * lists; l++) d->offsets[l] = l * o->list_length;
+    for (int64_t i = 0; i < n_element; i++)
+        d->elements[i] = (int32_t)(bench_uniform(ELEMENTS, (uint64_t)i) * (double)o->list_vocab);
+}
+
+/* The labels hang on the first sparse column and the first dense one. */
+static void draw_rows(const bench_options *o, drawn_rows *d) {
+    const int64_t single = bench_single_count(o), lists = o->sparse - single;
+    draw_ids(o, d);
+    d->dense = bench_alloc((size_t)(o->rows * o->dense), sizeof *d->dense);
+    d->labels = bench_alloc((size_t)(o->rows * o->tasks), sizeof *d->labels);
     for (int64_t r = 0; r < o->rows; r++) {
-        for (int64_t c = 0; c < o->sparse; c++)
-            ids[r * o->sparse + c] =
-                (int32_t)(uniform(IDS, (uint64_t)(r * o->sparse + c)) * vocab_of(o, c));
+        const int32_t id = single ? d->ids[r * single] : d->elements[r * lists * o->list_length];
         for (int64_t c = 0; c < o->dense; c++)
-            dense[r * o->dense + c] = (float)normal(DENSE, (uint64_t)(r * o->dense + c));
+            d->dense[r * o->dense + c] = (float)normal(DENSE, (uint64_t)(r * o->dense + c));
         for (int64_t t = 0; t < o->tasks; t++) {
-            double signal = normal(SIGNAL, (uint64_t)(ids[r * o->sparse] * o->tasks + t)) +
-                            (o->dense ? dense[r * o->dense] : 0);
-            labels[r * o->tasks + t] =
-                uniform(LABELS, (uint64_t)(r * o->tasks + t)) < 1 / (1 + exp(-signal));
+            double signal = normal(SIGNAL, (uint64_t)(id * o->tasks + t)) +
+                            (o->dense ? d->dense[r * o->dense] : 0);
+            d->labels[r * o->tasks + t] =
+                bench_uniform(LABELS, (uint64_t)(r * o->tasks + t)) < 1 / (1 + exp(-signal));
         }
     }
 }
 
 bench_data bench_data_make(const bench_options *o) {
     const bench_setting first = {.model = o->models.items[0], .n_expert = o->n_expert.items[0]};
+    const int64_t single = bench_single_count(o);
     bench_data d = {.config = bench_config(o, &first)};
+    drawn_rows rows;
     d.schema = make_schema(o, d.config);
-    int32_t *ids = bench_alloc((size_t)(o->rows * o->sparse), sizeof *ids);
-    float *dense = bench_alloc((size_t)(o->rows * o->dense), sizeof *dense),
-          *labels = bench_alloc((size_t)(o->rows * o->tasks), sizeof *labels);
-    fill_rows(o, ids, dense, labels);
+    draw_rows(o, &rows);
     mmoe_batch batch = {.rows = (size_t)o->rows,
-                        .ids = ids,
-                        .id_stride = (size_t)o->sparse,
-                        .dense = dense,
+                        .ids = rows.ids,
+                        .id_stride = (size_t)single,
+                        .dense = rows.dense,
                         .dense_stride = (size_t)o->dense};
+    const int64_t lists = o->sparse - single;
+    batch.lists = (mmoe_lists){.count = (int32_t)lists,
+                               .offsets = rows.offsets,
+                               .ids = rows.elements,
+                               .elements = (size_t)(o->rows * lists * o->list_length)};
     mmoe_error err;
-    if (mmoe_dataset_create(d.schema, &batch, labels, NULL, NULL, &d.train, &err))
+    if (mmoe_dataset_create(d.schema, &batch, rows.labels, NULL, NULL, &d.train, &err))
         bench_fail("%s", err.message);
     batch.rows /= 4;
-    if (mmoe_dataset_create(d.schema, &batch, labels, NULL, NULL, &d.valid, &err))
+    if (mmoe_dataset_create(d.schema, &batch, rows.labels, NULL, NULL, &d.valid, &err))
         bench_fail("%s", err.message);
-    free(ids);
-    free(dense);
-    free(labels);
+    free(rows.ids);
+    free(rows.offsets);
+    free(rows.elements);
+    free(rows.dense);
+    free(rows.labels);
     return d;
 }
 

@@ -40,6 +40,12 @@ static const flag flags[] = {
     {"vocab", "LIST", LIST, AT(vocab), 2, 2147483647,
      "values of the sparse columns, over and over"},
     {"embed-dim", "N", INTEGER, AT(embed_dim), 1, 65536, "width of an embedding"},
+    {"lists", "N", INTEGER, AT(lists), 0, 65536, "of the sparse columns, the last ones are lists",
+     BENCH_TAKES_LISTS},
+    {"list-length", "N", INTEGER, AT(list_length), 0, 65536,
+     "elements of a list, pooled by their mean; 0: one id in its place", BENCH_TAKES_LISTS},
+    {"list-vocab", "N", INTEGER, AT(list_vocab), 2, 2147483647, "values of a list's elements",
+     BENCH_TAKES_LISTS},
     {"dense", "N", INTEGER, AT(dense), 0, 65536, "dense columns"},
     {"batch-norm", "on|off", SWITCH, AT(batch_norm), 0, 0,
      "batch normalisation in experts, gates and towers"},
@@ -229,6 +235,7 @@ static void read_flag(bench_options *o, const flag *f, char *text) {
 static const char *fault_of(const bench_options *o) {
     if (o->json && o->csv) return "--json and --csv exclude each other";
     if (o->rows / 4 * 4 < o->batch) return "--rows must be at least --batch";
+    if (o->lists > o->sparse) return "--lists must be at most --sparse";
     const bool many = o->models.count > 1 || o->methods.count > 1;
     if (o->plot && (many || !strstr(o->models.items[0], "moe")))
         return "--plot draws omoe or mmoe alone";
@@ -247,6 +254,9 @@ bench_options bench_parse(int argc, char **argv, const char *description, double
     o.rows = 65536;
     o.sparse = 32;
     o.embed_dim = 4;
+    o.lists = takes & BENCH_OF_LISTS ? 1 : 0;
+    o.list_length = 20;
+    o.list_vocab = 100000;
     o.dense = 7;
     o.tasks = 2;
     o.threads = 1;

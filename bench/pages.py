@@ -1,6 +1,14 @@
 """What the pages have in common that bench/compare and tools/paper-tables write."""
+import os
 import re
+import statistics
 import textwrap
+
+
+def spread(values, form):
+    """median [least to most]"""
+    middle, least, most = statistics.median(values), min(values), max(values)
+    return f"{form.format(middle)} [{form.format(least)} to {form.format(most)}]"
 
 
 def filled(page):
@@ -46,3 +54,22 @@ def auc(value):
         return "-"
     text = f"{value:.5f}"
     return text[1:] if value < 1 else text
+
+
+def replace_file(path, text):
+    temporary = f"{path}.{os.getpid()}.tmp"
+    with open(temporary, "w", encoding="utf-8") as f:
+        f.write(text)
+    os.rename(temporary, path)
+
+
+def replace_section(path, section):
+    """In the place of the one of its heading, or before the commands."""
+    with open(path, encoding="utf-8") as f:
+        text = f.read()
+    heading = re.escape(section.split("\n")[0])
+    old = re.search(rf"^{heading}\n.*?(?=^## |\Z)", text, re.M | re.S)
+    commands = re.search(r"^## Commands$", text, re.M)
+    begin, end = old.span() if old else 2 * (commands.start() if commands else len(text),)
+    rest = text[end:]
+    replace_file(path, text[:begin] + filled(section) + ("\n" + rest if rest else ""))

@@ -107,22 +107,42 @@ static double *mlp(const reference *r, const char *kind, int32_t number, const d
     return a;
 }
 
+/* [values, embed_dim] */
+static const float *find_table(const reference *r, int32_t column) {
+    char name[64];
+    snprintf(name, sizeof name, "embedding.embed_dict.s%d.weight", (int)column);
+    mmoe_tensor_info key = {.name = name};
+    const mmoe_tensor_info *table =
+        bsearch(&key, r->tensors, r->n_tensor, sizeof key, compare_tensors);
+    if (!table) bench_fail("the model has no tensor %s", name);
+    return table->data;
+}
+
+/* The ids of a row's sparse column: one, or a list's. */
+static const int32_t *ids_of(const reference *r, const mmoe_batch *batch, int32_t b, int32_t column,
+                             int64_t *count) {
+    const int32_t single = (int32_t)bench_single_count(r->o);
+    *count = 1;
+    if (column < single) return batch->ids + (size_t)b * batch->id_stride + (size_t)column;
+    const int64_t *at =
+        batch->lists.offsets + (size_t)b * (size_t)batch->lists.count + (size_t)(column - single);
+    *count = at[1] - at[0];
+    return batch->lists.ids + at[0];
+}
+
 static double *inputs(const reference *r, const mmoe_batch *batch) {
     const bench_options *o = r->o;
     const int32_t width = bench_input_width(o), dim = (int32_t)o->embed_dim;
     double *x = bench_alloc((size_t)r->rows * (size_t)width, sizeof *x);
     for (int32_t c = 0; c < o->sparse; c++) {
-        char name[64];
-        snprintf(name, sizeof name, "embedding.embed_dict.s%d.weight", (int)c);
-        mmoe_tensor_info key = {.name = name};
-        const mmoe_tensor_info *table =
-            bsearch(&key, r->tensors, r->n_tensor, sizeof key, compare_tensors);
-        if (!table) bench_fail("the model has no tensor %s", name);
+        const float *table = find_table(r, c);
         for (int32_t b = 0; b < r->rows; b++) {
-            const float *row =
-                (const float *)table->data +
-                (size_t)batch->ids[(size_t)b * batch->id_stride + (size_t)c] * (size_t)dim;
-            for (int32_t i = 0; i < dim; i++) x[b * width + c * dim + i] = row[i];
+            int64_t count;
+            const int32_t *ids = ids_of(r, batch, b, c, &count);
+            for (int64_t k = 0; k < count; k++)
+                for (int32_t i = 0; i < dim; i++)
+                    x[b * width + c * dim + i] +=
+                        (double)table[(int64_t)ids[k] * dim + i] / (double)count;
         }
     }
     for (int32_t b = 0; b < r->rows; b++)

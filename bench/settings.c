@@ -50,22 +50,33 @@ static json_t *model_json(const bench_options *o, const bench_setting *s) {
     return model;
 }
 
+/* Sparse columns [first, end), single ids or lists. */
+static json_t *sparse_json(const bench_options *o, int64_t first, int64_t end) {
+    json_t *list = json_array();
+    for (int64_t c = first; c < end; c++) {
+        json_t *column = json_pack("{s:o, s:I, s:s}", "name", named("s", c), "embed_dim",
+                                   (json_int_t)o->embed_dim, "side", c % 2 ? "user" : "item");
+        if (!o->learned)
+            json_object_set_new(column, "vocab_size", json_integer(bench_vocab_of(o, c)));
+        json_array_append_new(list, column);
+    }
+    return list;
+}
+
 static char *config_text(const bench_options *o, const bench_setting *s) {
-    json_t *sparse = json_array(), *dense = json_array(), *tasks = json_array();
-    for (int64_t c = 0; c < o->sparse; c++)
-        json_array_append_new(sparse, json_pack("{s:o, s:I, s:I, s:s}", "name", named("s", c),
-                                                "embed_dim", (json_int_t)o->embed_dim, "vocab_size",
-                                                (json_int_t)o->vocab.items[c % o->vocab.count],
-                                                "side", c % 2 ? "user" : "item"));
+    const int64_t single = bench_single_count(o);
+    json_t *sparse = sparse_json(o, 0, single), *sequence = sparse_json(o, single, o->sparse),
+           *dense = json_array(), *tasks = json_array();
     if (o->dense) json_array_append_new(dense, json_pack("{s:s}", "name", "d*"));
     for (int64_t t = 0; t < o->tasks; t++)
         json_array_append_new(tasks, json_pack("{s:o, s:o, s:o}", "name", named("task", t), "label",
                                                named("label", t), "tower_params",
                                                layers_json(&o->towers, o->batch_norm)));
-    json_t *config = json_pack("{s:{s:o, s:o}, s:o, s:o, s:{s:I, s:s, s:i, s:i}}", "features",
-                               "sparse", sparse, "dense", dense, "tasks", tasks, "model",
-                               model_json(o, s), "trainer", "batch_size", (json_int_t)o->batch,
-                               "optimizer", o->optimizer, "n_epoch", 3, "earlystop_patience", 0);
+    json_t *config =
+        json_pack("{s:{s:o, s:o, s:o}, s:o, s:o, s:{s:I, s:s, s:i, s:i}}", "features", "sparse",
+                  sparse, "sequence", sequence, "dense", dense, "tasks", tasks, "model",
+                  model_json(o, s), "trainer", "batch_size", (json_int_t)o->batch, "optimizer",
+                  o->optimizer, "n_epoch", 3, "earlystop_patience", 0);
     char *text = config ? json_dumps(config, 0) : NULL;
     if (!text) bench_fail("out of memory");
     json_decref(config);

@@ -101,14 +101,16 @@ static json_t *words_json(const bench_words *w) {
 }
 
 static json_t *settings_json(const bench_options *o) {
-    return json_pack("{s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:I, s:I, s:b, s:s, s:I, s:f}",
-                     "dims", list_json(&o->dims), "bottom", list_json(&o->bottom), "towers",
-                     list_json(&o->towers), "set", words_json(&o->sets), "tasks",
-                     (json_int_t)o->tasks, "batch", (json_int_t)o->batch, "rows",
-                     (json_int_t)o->rows, "sparse", (json_int_t)o->sparse, "vocab",
-                     list_json(&o->vocab), "embed_dim", (json_int_t)o->embed_dim, "dense",
-                     (json_int_t)o->dense, "batch_norm", (int)o->batch_norm, "optimizer",
-                     o->optimizer, "threads", (json_int_t)o->threads, "seconds", o->seconds);
+    return json_pack(
+        "{s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:b, "
+        "s:s, s:I, s:f}",
+        "dims", list_json(&o->dims), "bottom", list_json(&o->bottom), "towers",
+        list_json(&o->towers), "set", words_json(&o->sets), "tasks", (json_int_t)o->tasks, "batch",
+        (json_int_t)o->batch, "rows", (json_int_t)o->rows, "sparse", (json_int_t)o->sparse, "vocab",
+        list_json(&o->vocab), "lists", (json_int_t)o->lists, "list_length",
+        (json_int_t)o->list_length, "list_vocab", (json_int_t)o->list_vocab, "embed_dim",
+        (json_int_t)o->embed_dim, "dense", (json_int_t)o->dense, "batch_norm", (int)o->batch_norm,
+        "optimizer", o->optimizer, "threads", (json_int_t)o->threads, "seconds", o->seconds);
 }
 
 /* ---- The table ---- */

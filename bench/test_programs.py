@@ -16,6 +16,8 @@ import xml.etree.ElementTree
 PROGRAM = sys.argv[1]
 NAME = os.path.basename(PROGRAM)
 TINY = ["--batch", "64", "--rows", "512", "--seconds", "0.01"]
+if NAME == "bench_lists":
+    TINY += ["--list-vocab", "100"]
 ENV = {k: v for k, v in os.environ.items() if not k.startswith("OPENBLAS_")}
 POSITIVE = {
     "bench_gemm": [
@@ -28,7 +30,7 @@ POSITIVE = {
         "memory_mb", "steps"
     ], "bench_step": ["us_per_step"], "bench_predict": [
         "rows", "threads", "p50_us", "p99_us", "p999_us", "rows_per_second", "gemm_us", "over_gemm"
-    ],
+    ], "bench_lists": ["p50_us", "p99_us", "rows_per_second"],
 }[NAME]
 failures = 0
 
@@ -124,6 +126,20 @@ def check_predict(rows):
         "the ratio is of call and products",
         all(abs(r["over_gemm"] - r["p50_us"] / r["gemm_us"]) < 1e-3 * r["over_gemm"] for r in rows),
         rows)
+
+
+def check_lists(rows):
+    calls = [(r["call"], r["values"]) for r in rows if r["n_expert"] == 1]
+    check("a step, and a row of each sort of values",
+          calls == [("step", "encoded"), ("row", "encoded"), ("row", "integers"),
+                    ("row", "texts")], calls)
+    check("a step is compared with a plain one",
+          all((r["of_plain"] is not None) == (r["call"] == "step") for r in rows), rows)
+    done = run("--n-expert", "1", "--lists", "32", "--list-length", "1", "--json", *TINY)
+    check("lists alone", done.returncode == 0 and
+          json.loads(done.stdout)["settings"]["lists"] == 32, done.stderr)
+    done = run("--lists", "33")
+    check("more lists than columns", done.returncode == 2 and "--sparse" in done.stderr, done)
 
 
 def check_csv(rows):
@@ -272,7 +288,7 @@ if __name__ == "__main__":
     found = check_json()
     {
         "bench_gemm": check_gemm, "bench_experts": check_experts, "bench_step": check_step,
-        "bench_predict": check_predict
+        "bench_predict": check_predict, "bench_lists": check_lists
     }[NAME](found)
     check_csv(found)
     check_text()

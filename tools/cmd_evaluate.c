@@ -12,10 +12,11 @@ typedef struct evaluate_flags {
     bool json;
 } evaluate_flags;
 
-static json_t *result_json(const mmoe_dataset *data, const mmoe_task_metrics *metrics,
-                           int32_t n_task) {
-    json_t *result = cli_report_json(mmoe_dataset_rows(data), metrics, n_task);
-    if (result) json_object_set_new(result, "columns", cli_columns_json(data));
+static json_t *result_json(const mmoe_model *model, const mmoe_dataset *data,
+                           const mmoe_task_metrics *metrics) {
+    json_t *result =
+        cli_report_json(mmoe_dataset_rows(data), metrics, mmoe_model_task_count(model));
+    if (result) json_object_set_new(result, "columns", cli_columns_json(model, data));
     return cli_with_warnings(result);
 }
 
@@ -31,7 +32,7 @@ static int evaluate_file(const evaluate_flags *f, const mmoe_model *model,
     else
         cli_warn_of_metrics(f->data, "rows", metrics, n_task);
     if (!status && f->json)
-        status = cli_print_json(stdout, result_json(data, metrics, n_task), true);
+        status = cli_print_json(stdout, result_json(model, data, metrics), true);
     else if (!status)
         cli_print_metrics(metrics, n_task);
     free(metrics);

@@ -64,7 +64,7 @@ static json_t *missing_json(const cli_survey *s) {
     MMOE_MISSING_WORDS(ADD_WORD)
     for (size_t i = 0; i < s->count; i++) {
         const char *mark = cli_column_mark(&s->columns[i]);
-        if (!mark || cli_survey_is_label(s, &s->columns[i]) || has_word(words, mark)) continue;
+        if (!mark || s->columns[i].is_label || has_word(words, mark)) continue;
         json_array_append_new(words, json_string(mark));
         has_more = true;
     }

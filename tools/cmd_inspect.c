@@ -42,14 +42,29 @@ static json_t *with_columns(json_t *json, const mmoe_model *model, int32_t i) {
     return json;
 }
 
+/* Adds how the column is a list. */
+static void add_list(json_t *json, const mmoe_list_format *list) {
+    const char separator[] = {list->separator, '\0'}, of_weight[] = {list->weight_separator, '\0'};
+    json_t *format = json_pack("{s:s, s:s*, s:s*, s:s}", "pooling", list->pooling, "separator",
+                               *separator ? separator : NULL, "weight_separator",
+                               *of_weight ? of_weight : NULL, "truncate", list->truncate);
+    if (list->max_len) json_object_set_new(format, "max_len", json_integer(list->max_len));
+    if (list->padding_idx >= 0)
+        json_object_set_new(format, "padding_idx", json_integer(list->padding_idx));
+    json_object_update_new(json, format);
+}
+
 static json_t *sparse_json(const mmoe_model *model, int32_t i) {
     const char *name = mmoe_model_sparse_name(model, i);
     const double *boundaries;
     const size_t count = mmoe_model_sparse_boundaries(model, i, &boundaries);
-    json_t *json = json_pack("{s:s, s:I, s:s, s:s}", "name", name, "rows",
-                             (json_int_t)mmoe_model_sparse_rows(model, i), "kind",
-                             mmoe_model_sparse_kind(model, i), "side",
-                             side_names[mmoe_model_sparse_side(model, i)]);
+    json_t *json =
+        json_pack("{s:s, s:I, s:i, s:s, s:s}", "name", name, "rows",
+                  (json_int_t)mmoe_model_sparse_rows(model, i), "inputs",
+                  (int)mmoe_model_sparse_width(model, i), "kind", mmoe_model_sparse_kind(model, i),
+                  "side", side_names[mmoe_model_sparse_side(model, i)]);
+    mmoe_list_format list;
+    if (mmoe_model_sparse_list(model, i, &list)) add_list(json, &list);
     json_t *array = count ? json_array() : NULL;
     for (size_t k = 0; k < count; k++) json_array_append_new(array, json_real(boundaries[k]));
     if (json && array) json_object_set_new(json, "boundaries", array);
@@ -57,16 +72,17 @@ static json_t *sparse_json(const mmoe_model *model, int32_t i) {
 }
 
 static json_t *columns_json(const mmoe_model *model) {
-    json_t *sparse = json_array(), *dense = json_array();
+    json_t *sparse = json_array(), *sequence = json_array(), *dense = json_array();
     for (int32_t i = 0; i < mmoe_model_sparse_count(model); i++)
-        json_array_append_new(sparse, sparse_json(model, i));
+        json_array_append_new(mmoe_model_sparse_list(model, i, NULL) ? sequence : sparse,
+                              sparse_json(model, i));
     for (int32_t i = 0; i < mmoe_model_dense_count(model); i++)
         json_array_append_new(
             dense, with_column(json_pack("{s:s, s:i, s:s}", "name", mmoe_model_dense_name(model, i),
                                          "inputs", (int)mmoe_model_dense_width(model, i), "side",
                                          side_names[mmoe_model_dense_side(model, i)]),
                                mmoe_model_dense_name(model, i), mmoe_model_dense_column(model, i)));
-    return json_pack("{s:o, s:o}", "sparse", sparse, "dense", dense);
+    return json_pack("{s:o, s:o, s:o}", "sparse", sparse, "sequence", sequence, "dense", dense);
 }
 
 static json_t *inspect_json(const mmoe_model *model) {
@@ -111,21 +127,48 @@ static void print_columns(const mmoe_model *model, int32_t i) {
     if (count > SHOWN) printf(" %s to %s, %zu", columns[0], columns[count - 1], count);
 }
 
+/* How the column is a list, if it is one. */
+static void print_list(const mmoe_model *model, int32_t i) {
+    mmoe_list_format list;
+    if (!mmoe_model_sparse_list(model, i, &list)) return;
+    printf("  %s", list.pooling);
+    if (list.max_len) printf(" of the %s %" PRId32, list.truncate, list.max_len);
+    if (list.separator) printf(", \"%c\"", list.separator);
+    if (list.weight_separator) printf(" and \"%c\"", list.weight_separator);
+    if (list.padding_idx >= 0) printf(", padding %" PRId64, list.padding_idx);
+    printf("  %" PRId32 " inputs", mmoe_model_sparse_width(model, i));
+}
+
+static void print_sparse(const mmoe_model *model, int32_t i) {
+    const char *name = mmoe_model_sparse_name(model, i);
+    printf("  %-32s %" PRId64, name, mmoe_model_sparse_rows(model, i));
+    print_kind(model, i);
+    print_list(model, i);
+    print_columns(model, i);
+    print_place(name, mmoe_model_sparse_column(model, i), mmoe_model_sparse_side(model, i));
+}
+
+/* The sparse columns that are lists, or the others. */
+static void print_sparse_columns(const mmoe_model *model, bool lists, const char *title) {
+    int printed = 0;
+    for (int32_t i = 0; i < mmoe_model_sparse_count(model); i++) {
+        if (mmoe_model_sparse_list(model, i, NULL) != lists) continue;
+        if (printed++ == 0) puts(title);
+        print_sparse(model, i);
+    }
+}
+
 static void print_model(const mmoe_model *model) {
     printf("parameters  %" PRId64 "\n\ntasks\n", mmoe_model_parameter_count(model));
     for (int32_t t = 0; t < mmoe_model_task_count(model); t++)
         printf("  %-32s %s\n", mmoe_model_task_name(model, t),
                mmoe_task_type_name(mmoe_model_task_type(model, t)));
     if (mmoe_model_score(model)) printf("\nfinal score\n  %s\n", mmoe_model_score(model));
-    if (mmoe_model_sparse_count(model))
-        puts("\nsparse columns, rows of their tables, what makes rows of values");
-    for (int32_t i = 0; i < mmoe_model_sparse_count(model); i++) {
-        const char *name = mmoe_model_sparse_name(model, i);
-        printf("  %-32s %" PRId64, name, mmoe_model_sparse_rows(model, i));
-        print_kind(model, i);
-        print_columns(model, i);
-        print_place(name, mmoe_model_sparse_column(model, i), mmoe_model_sparse_side(model, i));
-    }
+    print_sparse_columns(model, false,
+                         "\nsparse columns, rows of their tables, what makes rows of values");
+    print_sparse_columns(
+        model, true,
+        "\nlists, rows of their tables, what makes rows of elements, pooling, separators");
     if (mmoe_model_dense_count(model)) puts("\ndense columns");
     for (int32_t i = 0; i < mmoe_model_dense_count(model); i++) {
         const char *name = mmoe_model_dense_name(model, i);
@@ -146,18 +189,24 @@ static void print_model(const mmoe_model *model) {
     }
 }
 
-static int print(const mmoe_model *model, const mmoe_inspection *inspection, bool json) {
+/* `data` and `inspection` may be NULL, both. */
+static int print(const mmoe_model *model, const mmoe_dataset *data,
+                 const mmoe_inspection *inspection, bool json) {
     if (json) {
         json_t *object = inspect_json(model);
-        if (object && inspection)
+        if (object && data) {
+            json_object_set_new(object, "columns", cli_columns_json(model, data));
             json_object_set_new(object, "inspection", cli_inspection_json(inspection));
+        }
         return cli_print_json(stdout, cli_with_warnings(object), true);
     }
-    if (inspection)
-        cli_print_inspection(inspection);
-    else
+    if (!data) {
         print_model(model);
-    return CLI_OK;
+        return CLI_OK;
+    }
+    const int status = cli_print_lists(model, data);
+    if (!status) cli_print_inspection(inspection);
+    return status;
 }
 
 int cli_inspect(int argc, char **argv) {
@@ -172,23 +221,24 @@ int cli_inspect(int argc, char **argv) {
          "workers; default: the processors"},
         {"json", NULL, CLI_FLAG, &json, false, 0, 0, "print JSON, the whole configuration with it"},
         {NULL, NULL, CLI_FLAG, NULL, false, 0, 0, NULL}};
-    const cli_command command = {"inspect",
-                                 "--model M.safetensors [--data X.csv] [--json]",
-                                 "Prints a model's tasks, columns, vocabulary sizes, tensors and "
-                                 "number of parameters. With --data it prints instead\n"
-                                 "(in JSON: too), for each gate, the mean weight of its experts, "
-                                 "the share of the rows in which each has the largest,\n"
-                                 "and the mean entropy; and for each expert (or bottom) units that "
-                                 "are 0 in every row, the effective rank of its\n"
-                                 "outputs and their similarity (linear CKA, 1: the same but for "
-                                 "rotation and scale). No gate uses an expert when none\n"
-                                 "gives it a hundredth of an even share. Experts have collapsed "
-                                 "when one has more than 0.95 of a gate's mean weight, or\n"
-                                 "when no gate uses at least half of those that a gate mixes.",
-                                 options,
-                                 NULL,
-                                 NULL,
-                                 NULL};
+    const cli_command command = {
+        "inspect",
+        "--model M.safetensors [--data X.csv] [--json]",
+        "Prints a model's tasks, columns, vocabulary sizes, tensors and "
+        "number of parameters. With --data it prints instead\n"
+        "(in JSON: too) how long the rows' lists are; for each gate, the "
+        "mean weight of its experts, the share of the rows\n"
+        "in which each has the largest, and the mean entropy; and for "
+        "each expert (or bottom) units that are 0 in every row,\n"
+        "the effective rank of its outputs and their similarity (linear CKA, 1: the same but for "
+        "rotation and scale). No gate uses an expert when none\n"
+        "gives it a hundredth of an even share. Experts have collapsed "
+        "when one has more than 0.95 of a gate's mean weight, or\n"
+        "when no gate uses at least half of those that a gate mixes.",
+        options,
+        NULL,
+        NULL,
+        NULL};
     int status;
     if (!cli_parse(&command, argc, argv, &status)) return status;
     mmoe_model *model = NULL;
@@ -204,7 +254,7 @@ int cli_inspect(int argc, char **argv) {
     if (!s && rows) s = mmoe_inspect(model, data, (int)threads, NULL, &inspection, &err);
     if (!s && rows) cli_remark_columns(rows, data);
     if (!s && rows) cli_warn_of_gates(inspection->gates, inspection->n_gate, 0);
-    status = s ? cli_fail("%s", err.message) : print(model, inspection, json);
+    status = s ? cli_fail("%s", err.message) : print(model, data, inspection, json);
     mmoe_inspection_free(inspection);
     mmoe_dataset_free(data);
     mmoe_model_free(model);

@@ -95,6 +95,7 @@ void cli_report_model(report_page *page, const report_log *log, const report_mod
     if (data) {
         write_source(page->out, of, data);
         write_remarks(page, of, model, data);
+        cli_report_lists(page, model, data);
         cli_report_predictions(page, model, data, of);
         fputs("</section>\n", page->out);
         cli_html_section(page->out, "experts", "Gates and experts", NULL);

@@ -9,7 +9,7 @@ typedef struct synth_flags {
     const char *kind, *output, *truth;
     int64_t rows, first_row, seed;
     synth_paper_shape paper;
-    bool json;
+    bool json, lists;
 } synth_flags;
 
 static json_t *clicks_json(const synth_flags *f, const synth_clicks_result *r) {
@@ -39,7 +39,7 @@ static int write_clicks(const synth_flags *f, const synth_rows *rows) {
     cli_file truth = {0};
     synth_clicks_result result;
     int status = f->truth ? cli_file_open(&truth, f->truth) : CLI_OK;
-    if (!status) status = synth_clicks(rows, f->truth ? &truth : NULL, &result);
+    if (!status) status = synth_clicks(rows, f->lists, f->truth ? &truth : NULL, &result);
     if (!status && f->truth) status = cli_file_keep(&truth);
     if (!status) status = report_clicks(f, &result);
     cli_file_drop(&truth);
@@ -67,7 +67,8 @@ static int check_flags(const synth_flags *f, const synth_paper_shape *defaults) 
     if (!is_paper && (p->correlation != defaults->correlation || p->dim != defaults->dim ||
                       p->terms != defaults->terms || p->scale != defaults->scale))
         return cli_usage("--correlation, --dim, --terms and --scale belong to paper");
-    if (is_paper && (f->truth || f->json)) return cli_usage("--truth and --json belong to clicks");
+    if (is_paper && (f->lists || f->truth || f->json))
+        return cli_usage("--lists, --truth and --json belong to clicks");
     if (f->json && (strcmp(f->output, "-") == 0 || (f->truth && strcmp(f->truth, "-") == 0)))
         return cli_usage("--json and the rows cannot both go to standard output");
     const cli_path paths[] = {{"--output", f->output, true}, {"--truth", f->truth, true}};
@@ -84,6 +85,8 @@ int cli_synth(int argc, char **argv) {
          "the world that the rows are of; default 1"},
         {"first-row", "K", CLI_INTEGER, &f.first_row, false, 0, 1e12,
          "rows K, K+1, ... of the world; default 0"},
+        {"lists", NULL, CLI_FLAG, &f.lists, false, 0, 0,
+         "clicks: add a history and tags, on which the labels depend, too"},
         {"truth", "FILE", CLI_TEXT, &f.truth, false, 0, 0,
          "clicks: the rows' true probabilities (CSV)"},
         {"json", NULL, CLI_FLAG, &f.json, false, 0, 0,
@@ -100,6 +103,8 @@ int cli_synth(int argc, char **argv) {
                                  "clicks|paper --rows N --seed S --output X.csv [FLAGS]",
                                  "clicks: a click log with Ali-CCP's columns and a planted signal; "
                                  "a purchase comes only after a click.\n"
+                                 "        With --lists: history (items, as of column 205, the last "
+                                 "one last) and tags (t3:0.25|t1:1.00).\n"
                                  "paper:  section 3.2 of the MMoE paper (KDD 2018): x ~ N(0, I), "
                                  "w1 = c u1, w2 = c (p u1 + sqrt(1 - p^2) u2) with\n"
                                  "        orthonormal u1, u2, y_k = w_k x + sum_{i=1..m} sin(a_i "

@@ -255,7 +255,7 @@ static json_t *result_json(const train_flags *f, const train_run *run, const mmo
     const run_report *r = &run->report;
     if (data) {
         json_object_set_new(result, "data", json_string(run->test ? "test" : "valid"));
-        json_object_set_new(result, "columns", cli_columns_json(data));
+        json_object_set_new(result, "columns", cli_columns_json(run->model, data));
     }
     json_object_set_new(result, "model", cli_json_text(f->output));
     json_object_set_new(result, "parameters", json_integer(mmoe_model_parameter_count(run->model)));

@@ -12,7 +12,7 @@
 
 /* Integers that come so often, each on average, are categories to the model: it has rows enough to
  * learn every value by itself. */
-enum { ROWS_A_CATEGORY = 200 };
+enum { ROWS_A_CATEGORY = 200, MOST_CATEGORIES = 1000 };
 /* Where a slip has made texts of integers, they are categories from this on. */
 enum { ROWS_A_SLIP = 10 };
 /* Files of fewer rows do not tell a key of the rows from another column. */
@@ -48,7 +48,7 @@ static bool are_texts(const cli_column *c) {
 }
 
 static bool are_integers(const cli_column *c) {
-    return !c->fractions && (!c->texts || cli_column_mark(c));
+    return !c->fractions && !c->amounts && (!c->texts || cli_column_mark(c));
 }
 
 static bool are_ids(const cli_column *c) {
@@ -137,14 +137,61 @@ static void write_list(const cli_survey *s, const cli_column *c, json_t *feature
                   "weight_separator", guess.is_weighted ? ":" : NULL));
 }
 
+/* ---- Dates ---- */
+
+/* The order that all cells have; NULL: there is none, or they are no dates alone. */
+static const char *date_order(const cli_column *c) {
+    const int orders = c->dates == c->present ? c->date_orders : 0;
+    if (orders & CLI_DATE_YMD) return "ymd";
+    if ((orders & CLI_DATE_DMY) && (orders & CLI_DATE_MDY))
+        return strchr(c->odd, '/') ? "mdy" : "dmy";
+    if (orders & CLI_DATE_DMY) return "dmy";
+    return orders & CLI_DATE_MDY ? "mdy" : NULL;
+}
+
+static bool is_date(const cli_survey *s, const cli_column *c) {
+    (void)s;
+    return c->dates > 0 && date_order(c);
+}
+
+static void say_date(const cli_survey *s, const cli_column *c, char remark[REMARK_SIZE]) {
+    const bool is_open = (c->date_orders & CLI_DATE_DMY) && (c->date_orders & CLI_DATE_MDY);
+    (void)s;
+    snprintf(remark, REMARK_SIZE,
+             "taken as dates, in the order %s%s: %" PRId64 " differ, the first is \"%.*s\"",
+             date_order(c), is_open ? " (no day above 12 tells it from another)" : "",
+             cli_column_distinct(c), (int)mmoe_utf8_cut(c->odd, strlen(c->odd), 40), c->odd);
+}
+
+static void write_date(const cli_survey *s, const cli_column *c, json_t *features) {
+    json_t *json =
+        json_pack("{s:s, s:s, s:s}", "name", c->name, "date", date_order(c), "missing", "mean");
+    if (c->present < s->rows) json_object_set_new(json, "indicator", json_true());
+    add(features, "dense", json);
+}
+
+static bool is_like_date(const cli_survey *s, const cli_column *c) {
+    (void)s;
+    return c->dates > 0 && 10 * c->dates >= 9 * c->present;
+}
+
+static void say_like_date(const cli_survey *s, const cli_column *c, char remark[REMARK_SIZE]) {
+    (void)s;
+    snprintf(remark, REMARK_SIZE,
+             "left out: %" PRId64 " of %" PRId64 " values are dates (the first text is \"%.*s\"), "
+             "but not in one order of numbers, which a feature needs",
+             c->dates, c->present, (int)mmoe_utf8_cut(c->odd, strlen(c->odd), 40), c->odd);
+}
+
 /* ---- Keys of the rows ---- */
 
-/* Integers whose values all differ are a key by name, or if none is left out. */
+/* Integers whose values all differ are a key by name, or if they are most of those in their range:
+ * of a file's row numbers a part of its rows has such. */
 static bool is_key(const cli_survey *s, const cli_column *c) {
     (void)s;
     if (c->present < KEY_ROWS || !are_integers(c) || cli_column_distinct(c) < c->present)
         return false;
-    return cli_name_is_key(c->name) || c->highest - c->lowest + 1 == (double)c->present;
+    return cli_name_is_key(c->name) || c->highest - c->lowest < 2 * (double)c->present;
 }
 
 static bool is_near_key(const cli_survey *s, const cli_column *c) {
@@ -169,7 +216,8 @@ static void say_key(const cli_survey *s, const cli_column *c, char remark[REMARK
 static bool is_category(const cli_survey *s, const cli_column *c) {
     (void)s;
     if (has_slips(c) || are_ids(c)) return true;
-    return are_integers(c) && rows_a_value(c) >= ROWS_A_CATEGORY;
+    return are_integers(c) && rows_a_value(c) >= ROWS_A_CATEGORY &&
+           cli_column_distinct(c) <= MOST_CATEGORIES;
 }
 
 static void say_category(const cli_survey *s, const cli_column *c, char remark[REMARK_SIZE]) {
@@ -191,7 +239,7 @@ static void write_id(const cli_survey *s, const cli_column *c, json_t *features)
 
 static bool is_mixed(const cli_survey *s, const cli_column *c) {
     (void)s;
-    return has_slips(c) && (c->fractions || rows_a_value(c) < ROWS_A_SLIP);
+    return has_slips(c) && (c->fractions || c->amounts || rows_a_value(c) < ROWS_A_SLIP);
 }
 
 static void say_mixed(const cli_survey *s, const cli_column *c, char remark[REMARK_SIZE]) {
@@ -224,7 +272,12 @@ static void say_gaps(const cli_survey *s, const cli_column *c, char *text, size_
 static void say_number(const cli_survey *s, const cli_column *c, char remark[REMARK_SIZE]) {
     char gaps[REMARK_SIZE / 2];
     say_gaps(s, c, gaps, sizeof gaps);
-    if (c->fractions)
+    if (c->amounts)
+        snprintf(remark, REMARK_SIZE,
+                 "taken as numbers: %" PRId64 " of %" PRId64 " have marks, of \"%s\" "
+                 "(\"strip\")%s%s",
+                 c->amounts, c->present, c->marks, *gaps ? "; " : "", gaps);
+    else if (c->fractions)
         snprintf(remark, REMARK_SIZE, "%s", gaps);
     else
         snprintf(remark, REMARK_SIZE,
@@ -239,6 +292,7 @@ static void write_dense(const cli_survey *s, const cli_column *c, const char *tr
     json_t *json =
         json_pack("{s:s, s:s, s:s}", "name", c->name, "transform", transform, "missing", "mean");
     if (cli_column_present(c) < s->rows) json_object_set_new(json, "indicator", json_true());
+    if (c->amounts) json_object_set_new(json, "strip", json_string(c->marks));
     add(features, "dense", json);
 }
 
@@ -256,8 +310,13 @@ static bool is_skewed(const cli_survey *s, const cli_column *c) {
     return s->rows >= SKEW_ROWS && c->lowest >= 0 && skewness(s, c) > skewed;
 }
 
+/* Marks are read by numbers alone. */
+static int count_bins(const cli_survey *s, const cli_column *c) {
+    return c->amounts ? 0 : cli_sample_bins(&s->sample, cli_column_place(s, c));
+}
+
 static void say_skewed(const cli_survey *s, const cli_column *c, char remark[REMARK_SIZE]) {
-    const int bins = cli_sample_bins(&s->sample, cli_column_place(s, c));
+    const int bins = count_bins(s, c);
     char beside[40] = "";
     say_number(s, c, remark);
     if (bins) snprintf(beside, sizeof beside, ", and %d quantile bins beside", bins);
@@ -267,7 +326,7 @@ static void say_skewed(const cli_survey *s, const cli_column *c, char remark[REM
 }
 
 static void write_skewed(const cli_survey *s, const cli_column *c, json_t *features) {
-    const int bins = cli_sample_bins(&s->sample, cli_column_place(s, c));
+    const int bins = count_bins(s, c);
     write_dense(s, c, "log1p_standardize", features);
     if (!bins) return;
     json_t *name = json_sprintf("%s_bins", c->name);
@@ -282,6 +341,8 @@ static const rule rules[] = {
     {is_nameless, say_nameless, NULL},     /* left out */
     {is_constant, say_constant, NULL},     /* left out */
     {is_leak, say_leak, NULL},             /* left out */
+    {is_date, say_date, write_date},       /* dense */
+    {is_like_date, say_like_date, NULL},   /* left out */
     {is_list, say_list, write_list},       /* a sequence */
     {is_key, say_key, NULL},               /* left out */
     {is_near_key, say_key, NULL},          /* left out */
@@ -316,7 +377,7 @@ static void apply_rules(const cli_survey *s, const cli_column *c, json_t *featur
 json_t *cli_guess_features(const cli_survey *s) {
     json_t *features = json_pack("{s:[], s:[], s:[]}", "sparse", "sequence", "dense");
     for (size_t i = 0; features && i < s->count; i++)
-        if (!cli_survey_is_label(s, &s->columns[i])) apply_rules(s, &s->columns[i], features);
+        if (!s->columns[i].is_label) apply_rules(s, &s->columns[i], features);
     if (!json_array_size(json_object_get(features, "sequence")))
         json_object_del(features, "sequence");
     return features;

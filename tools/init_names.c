@@ -5,11 +5,14 @@
 #include <string.h>
 #include <strings.h>
 
+#define DIGITS "0123456789"
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-static const char *const ids[] = {"id",  "ids",  "uid",     "pid",      "uuid",       "user",
-                                  "zip", "code", "zipcode", "postcode", "postalcode", "item"};
-static const char *const keys[] = {"key", "index", "idx", "number", "no", "nr", "row"};
+static const char *const ids[] = {"id",       "ids",        "uid",         "pid",     "uuid",
+                                  "user",     "item",       "zip",         "code",    "zipcode",
+                                  "postcode", "postalcode", "categorical", "category"};
+static const char *const keys[] = {"key", "index", "idx",    "number", "no",
+                                   "nr",  "row",   "serial", "seq",    "sequence"};
 /* What stands before "id" without a mark between: "userid". */
 static const char *const things[] = {"user",   "item",  "movie", "product", "customer", "client",
                                      "author", "video", "shop",  "store",   "host",     "page",
@@ -21,10 +24,11 @@ static bool is_among(const char *const *words, size_t count, const char *word, s
     return false;
 }
 
-/* Words end at marks, and where a small letter stands before a capital one. */
+/* Words end at marks, and where a small letter stands before a capital one; numbers at the end, and
+ * marks before them, are none. */
 static const char *last_word(const char *name, size_t *length) {
     const char *end = name + strlen(name);
-    while (end > name && !isalnum((unsigned char)end[-1])) end--;
+    while (end > name && !isalpha((unsigned char)end[-1])) end--;
     const char *at = end;
     while (at > name && isalnum((unsigned char)at[-1]) &&
            !(at < end && isupper((unsigned char)*at) && islower((unsigned char)at[-1])))
@@ -33,14 +37,20 @@ static const char *last_word(const char *name, size_t *length) {
     return at;
 }
 
+/* As in Criteo's and Avazu's files, "C14". */
+static bool is_numbered_category(const char *name) {
+    return *name == 'C' && isdigit((unsigned char)name[1]) && !name[1 + strspn(name + 1, DIGITS)];
+}
+
 static bool is_field_number(const char *name) {
-    return strspn(name, "0123456789") >= 3 && !name[strspn(name, "0123456789_")];
+    return strspn(name, DIGITS) >= 3 && !name[strspn(name, DIGITS "_")];
 }
 
 bool cli_name_is_id(const char *name) {
     size_t length;
     const char *word = last_word(name, &length);
-    if (is_field_number(name) || is_among(ids, COUNT(ids), word, length)) return true;
+    if (is_field_number(name) || is_numbered_category(name)) return true;
+    if (is_among(ids, COUNT(ids), word, length)) return true;
     return length > 2 && strncasecmp(word + length - 2, "id", 2) == 0 &&
            is_among(things, COUNT(things), word, length - 2);
 }

@@ -25,6 +25,8 @@ static void count_label(cli_column *c, int64_t row, bool is_number, double value
 
 /* False, as below: memory is out. */
 static bool count_text(cli_column *c, int64_t row, const char *text) {
+    const int orders = cli_text_date_orders(text, strlen(text));
+    if (orders) c->date_orders = c->dates++ ? c->date_orders & orders : orders;
     if (c->texts++ == 0) {
         c->odd_row = row;
         c->odd = strdup(text);
@@ -45,7 +47,11 @@ static bool count_value(cli_column *c, int64_t row, const mmoe_csv_field *f, cli
     *out = (cli_cell){(double)NAN, 0};
     if (mmoe_is_usual_missing(f->text, f->length)) return true;
     double value = 0;
-    const bool is_number = mmoe_parse_double(f->text, f->length, &value) && isfinite(value);
+    bool is_number = mmoe_parse_double(f->text, f->length, &value) && isfinite(value);
+    if (!is_number && !c->is_label && cli_text_amount(f->text, f->length, &value, c->marks)) {
+        is_number = true;
+        c->amounts++;
+    }
     *out = (cli_cell){is_number ? value : (double)NAN, cli_hash_value(f->text, f->length)};
     c->present++;
     if (!c->two.more && !cli_label_values_add(&c->two, f->text)) return false;
@@ -60,6 +66,12 @@ static bool count_value(cli_column *c, int64_t row, const mmoe_csv_field *f, cli
 
 /* ---- Rows ---- */
 
+static cli_column *find_column(const cli_survey *s, const char *name) {
+    for (size_t i = 0; i < s->count; i++)
+        if (strcmp(s->columns[i].name, name) == 0) return &s->columns[i];
+    return NULL;
+}
+
 static mmoe_status name_columns(cli_survey *s, const mmoe_csv_field *fields, size_t count,
                                 mmoe_error *err) {
     s->columns = calloc(count, sizeof *s->columns);
@@ -69,7 +81,7 @@ static mmoe_status name_columns(cli_survey *s, const mmoe_csv_field *fields, siz
         if (!mmoe_utf8_is(f->text, f->length))
             return mmoe_fail_at(err, MMOE_E_FORMAT, s->path, 1, NULL,
                                 "the name of column %zu is not UTF-8", s->count + 1);
-        if (cli_survey_find(s, f->text))
+        if (find_column(s, f->text))
             return mmoe_fail_at(err, MMOE_E_FORMAT, s->path, 1, NULL,
                                 "two columns bear the name \"%s\"", f->text);
         s->columns[s->count].name = strdup(f->text);
@@ -117,10 +129,14 @@ static mmoe_status on_header(void *user, const mmoe_csv_field *fields, size_t co
     s->is_numbered = !s->layout.headless && are_labels_numbered(s, fields, count);
     if (s->is_numbered) return mmoe_fail(err, MMOE_E_CONFIG, "%s has no header", s->path);
     mmoe_status status = name_columns(s, fields, count, err);
-    for (size_t i = 0; !status && i < s->labels->count; i++)
-        if (!cli_survey_find(s, s->labels->items[i]))
+    for (size_t i = 0; !status && i < s->labels->count; i++) {
+        cli_column *label = find_column(s, s->labels->items[i]);
+        if (label)
+            label->is_label = true;
+        else
             status = mmoe_fail_at(err, MMOE_E_CONFIG, s->path, 0, NULL,
                                   "there is no column \"%s\" (--label)", s->labels->items[i]);
+    }
     if (status && status != MMOE_E_MEMORY) return refuse_header(s, fields, count, err);
     if (!status && !cli_sample_begin(&s->sample, count))
         return mmoe_fail_memory(err, count * sizeof *s->sample.cells);
@@ -201,15 +217,7 @@ void cli_survey_free(cli_survey *s) {
 }
 
 const cli_column *cli_survey_find(const cli_survey *s, const char *name) {
-    for (size_t i = 0; i < s->count; i++)
-        if (strcmp(s->columns[i].name, name) == 0) return &s->columns[i];
-    return NULL;
-}
-
-bool cli_survey_is_label(const cli_survey *s, const cli_column *c) {
-    for (size_t i = 0; i < s->labels->count; i++)
-        if (strcmp(s->labels->items[i], c->name) == 0) return true;
-    return false;
+    return find_column(s, name);
 }
 
 const char *cli_column_mark(const cli_column *c) {

@@ -6,15 +6,20 @@
 #include "init_labels.h"
 #include "init_lists.h"
 #include "init_sample.h"
+#include "init_texts.h"
 #include "init_values.h"
 
 typedef struct cli_column {
     char *name;
     int64_t present;          /* values that are there */
     int64_t texts, fractions; /* of them no numbers; numbers with a fraction */
-    int64_t odd_row, odds;    /* of the first value that is no number; how often that came */
-    char *odd;                /* that value */
-    cli_label_values two;     /* for a label */
+    int64_t amounts, dates;   /* numbers with marks ("$1,101.50"); texts that are dates */
+    char marks[CLI_MARKS_SIZE];
+    int date_orders;       /* that all of these may have */
+    bool is_label;         /* which has no amounts: a label with marks is a text */
+    int64_t odd_row, odds; /* of the first value that is no number; how often that came */
+    char *odd;             /* that value */
+    cli_label_values two;  /* for a label */
     int64_t label_faults[MMOE_TASK_TYPE_COUNT]; /* values that are no label of a type */
     int64_t other_row;                          /* of the first that is no label of a class */
     double lowest, highest;                     /* of the numbers */
@@ -49,7 +54,6 @@ void cli_survey_free(cli_survey *s);
 
 /* NULL: there is none. */
 const cli_column *cli_survey_find(const cli_survey *s, const char *name);
-bool cli_survey_is_label(const cli_survey *s, const cli_column *c);
 static inline int64_t cli_column_distinct(const cli_column *c) { return (int64_t)c->values.count; }
 /* The one word, "?", that stands among numbers for a missing one; NULL: there is none. */
 const char *cli_column_mark(const cli_column *c);

@@ -30,4 +30,24 @@ static inline double random_normal(uint64_t seed, uint64_t stream, uint64_t inde
     return sqrt(-2 * log(u)) * cos(6.283185307179586 * v);
 }
 
+/* Zipf's law over `ids` values: value i is drawn with a weight of (i + 1)^-exponent. Cumulative. */
+static inline void random_zipf(double exponent, int ids, double *cumulative) {
+    double sum = 0;
+    for (int i = 0; i < ids; i++) cumulative[i] = sum += pow(i + 1, -exponent);
+    for (int i = 0; i < ids; i++) cumulative[i] /= sum;
+}
+
+/* The value that a uniform number draws. */
+static inline int random_pick(const double *cumulative, int ids, double u) {
+    int low = 0, high = ids - 1;
+    while (low < high) {
+        const int middle = (low + high) / 2;
+        if (cumulative[middle] < u)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 #endif

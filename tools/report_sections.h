@@ -21,6 +21,8 @@ typedef struct report_model {
 /* Metrics, ROC and calibration curves of the model's predictions, what its gates and experts do on
  * these rows. */
 void cli_report_model(report_page *page, const report_log *log, const report_model *of);
+/* How long the rows' lists are, if there are any. */
+void cli_report_lists(report_page *page, const mmoe_model *model, const mmoe_dataset *data);
 void cli_report_predictions(report_page *page, const mmoe_model *model, const mmoe_dataset *data,
                             const report_model *of);
 void cli_report_experts(report_page *page, const mmoe_inspection *inspection);

@@ -18,9 +18,11 @@ typedef struct synth_clicks_result {
                                        one class only */
 } synth_clicks_result;
 
-/* A click log with the columns of Ali-CCP. `truth`: the probabilities of each row's labels; NULL:
- * not written. Prints the error. */
-int synth_clicks(const synth_rows *rows, const cli_file *truth, synth_clicks_result *result);
+/* A click log with the columns of Ali-CCP, and a history and tags where `with_lists`: its labels
+ * are others then. `truth`: the probabilities of each row's labels; NULL: not written. Prints the
+ * error. */
+int synth_clicks(const synth_rows *rows, bool with_lists, const cli_file *truth,
+                 synth_clicks_result *result);
 
 typedef struct synth_paper_shape {
     double correlation; /* p: cosine of the tasks' weights */

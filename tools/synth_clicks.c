@@ -5,12 +5,14 @@
  * purchase share, and on a part of each. Products of latent factors (age with category, gender with
  * brand, and so on) and a few dense terms are added. Then click ~ Bernoulli(sigmoid(shared +
  * click's own)), purchase given click ~ Bernoulli(sigmoid(shared / 2 + purchase's own)), with
- * intercepts that make 6 % of the rows clicks and 10 % of the clicks purchases. */
+ * intercepts that make 6 % of the rows clicks and 10 % of the clicks purchases. Lists, where they
+ * are wanted, add to the same sums. */
 #include <math.h>
 #include <stdlib.h>
 
 #include "random.h"
 #include "synth.h"
+#include "synth_lists.h"
 
 enum { N_SPARSE = 23, N_DENSE = 8, N_USER_DENSE = 4, MAX_IDS = 4000, PROBE_ROWS = 8192 };
 static const double click_rate = 0.06, purchase_rate = 0.10;
@@ -54,7 +56,16 @@ static const id_column columns[N_SPARSE] = {{"101", 500, 0.9, OF_USER, 0.10, 0.1
                                             {"110_14", 30, 0.8, OF_USER, 0.15, 0.05, 0.10},
                                             {"127_14", 25, 0.8, OF_USER, 0.15, 0.05, 0.10},
                                             {"150_14", 25, 0.8, OF_USER, 0.15, 0.05, 0.10}};
-enum { GENDER = 3, AGE = 4, CITY = 2, CATEGORY = 10, BRAND = 13, INTENTION = 12 };
+enum {
+    USER = 0,
+    GENDER = 3,
+    AGE = 4,
+    CITY = 2,
+    ITEM = 9,
+    CATEGORY = 10,
+    BRAND = 13,
+    INTENTION = 12
+};
 
 static const char *const dense_names[N_DENSE] = {"D109_14", "D110_14", "D127_14", "D150_14",
                                                  "D508",    "D509",    "D702",    "D853"};
@@ -76,12 +87,14 @@ static const uint64_t probe_first = UINT64_C(1) << 60;
 typedef struct world {
     uint64_t seed;
     double *popularity[N_SPARSE]; /* [ids] cumulative */
+    synth_list_world *lists;      /* NULL: rows have none */
     double click_intercept, purchase_intercept;
 } world;
 
 typedef struct click_row {
     int id[N_SPARSE];
     double dense[N_DENSE];
+    synth_lists lists;
     double click_score, purchase_score; /* before the intercepts */
 } click_row;
 
@@ -90,16 +103,7 @@ static uint64_t stream(int column, int what) {
 }
 
 static int draw_id(const world *w, int column, double u) {
-    const double *cumulative = w->popularity[column];
-    int low = 0, high = columns[column].ids - 1;
-    while (low < high) {
-        int middle = (low + high) / 2;
-        if (cumulative[middle] < u)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return random_pick(w->popularity[column], columns[column].ids, u);
 }
 
 /* What a column's value is drawn from: the user, the item, or the row. */
@@ -109,7 +113,6 @@ static uint64_t key_of(int column, int user, int item, uint64_t row) {
 }
 
 static void draw_features(const world *w, uint64_t row, click_row *out) {
-    enum { USER = 0, ITEM = 9 };
     int user = draw_id(w, USER, random_uniform(w->seed, STREAM_USER, row));
     int item = draw_id(w, ITEM, random_uniform(w->seed, STREAM_ITEM, row));
     for (int c = 0; c < N_SPARSE; c++) {
@@ -162,6 +165,12 @@ static void draw_row(const world *w, uint64_t row, click_row *out) {
     shared += 1.2 * d[4] + 0.6 * d[0] - 0.5 * d[2] + 0.8 * sin(3 * d[1]);
     click += 1.0 * d[5] + 1.5 * d[4] * d[3];
     purchase += 1.2 * d[7] + 0.8 * d[6] - 1.0 * d[7] * d[0];
+    if (w->lists) {
+        synth_lists_draw(w->lists, row, id[USER], id[ITEM], &out->lists);
+        shared += 0.6 * out->lists.affinity;
+        click += 1.2 * out->lists.tag_click;
+        purchase += 1.2 * out->lists.tag_purchase;
+    }
     out->click_score = shared + click;
     out->purchase_score = 0.5 * shared + purchase;
 }
@@ -204,18 +213,20 @@ static int set_intercepts(world *w) {
 }
 
 static void free_world(world *w) {
+    synth_list_world_free(w->lists);
     for (int c = 0; c < N_SPARSE; c++) free(w->popularity[c]);
 }
 
-static int make_world(uint64_t seed, world *w) {
+static int make_world(uint64_t seed, bool with_lists, world *w) {
     *w = (world){.seed = seed};
     for (int c = 0; c < N_SPARSE; c++) {
         double *cumulative = w->popularity[c] = malloc((size_t)columns[c].ids * sizeof *cumulative);
         if (!cumulative) return cli_fail_memory();
-        double sum = 0;
-        for (int i = 0; i < columns[c].ids; i++)
-            cumulative[i] = sum += pow(i + 1, -columns[c].popularity);
-        for (int i = 0; i < columns[c].ids; i++) cumulative[i] /= sum;
+        random_zipf(columns[c].popularity, columns[c].ids, cumulative);
+    }
+    if (with_lists) {
+        w->lists = synth_list_world_new(seed, w->popularity[ITEM], columns[ITEM].ids);
+        if (!w->lists) return cli_fail_memory();
     }
     return set_intercepts(w);
 }
@@ -245,24 +256,27 @@ static double auc(scored *rows, int64_t count) {
     return positives > 0 && negatives > 0 ? won / (positives * negatives) : (double)NAN;
 }
 
-static void write_click_row(FILE *out, const click_row *row, bool is_click, bool is_purchase) {
+static void write_click_row(FILE *out, const world *w, const click_row *row, bool is_click,
+                            bool is_purchase) {
     fprintf(out, "%d,%d", is_click, is_purchase);
     for (int c = 0; c < N_SPARSE; c++) fprintf(out, ",%d", row->id[c]);
     for (int d = 0; d < N_DENSE; d++) fprintf(out, ",%.4f", row->dense[d]);
+    if (w->lists) synth_lists_write(out, &row->lists);
     fputc('\n', out);
 }
 
-static void write_click_header(FILE *out) {
+static void write_click_header(FILE *out, const world *w) {
     fputs("click,purchase", out);
     for (int c = 0; c < N_SPARSE; c++) fprintf(out, ",%s", columns[c].name);
     for (int d = 0; d < N_DENSE; d++) fprintf(out, ",%s", dense_names[d]);
+    if (w->lists) synth_lists_write_header(out);
     fputc('\n', out);
 }
 
 static int write_click_rows(const world *w, const synth_rows *rows, const cli_file *truth,
                             scored *clicks, scored *purchases, synth_clicks_result *result) {
     int64_t n_click = 0, n_purchase = 0;
-    write_click_header(rows->out->stream);
+    write_click_header(rows->out->stream, w);
     if (truth) fputs("purchase,click\n", truth->stream);
     int status = CLI_OK;
     for (int64_t i = 0; !status && i < rows->count; i++) {
@@ -273,7 +287,7 @@ static int write_click_rows(const world *w, const synth_rows *rows, const cli_fi
                p_buy = sigmoid(row.purchase_score + w->purchase_intercept);
         bool is_click = random_uniform(w->seed, STREAM_CLICK, r) < p_click;
         bool is_purchase = is_click && random_uniform(w->seed, STREAM_PURCHASE, r) < p_buy;
-        write_click_row(rows->out->stream, &row, is_click, is_purchase);
+        write_click_row(rows->out->stream, w, &row, is_click, is_purchase);
         status = cli_file_check(rows->out);
         if (truth) fprintf(truth->stream, "%.9g,%.9g\n", p_click * p_buy, p_click);
         if (truth && !status) status = cli_file_check(truth);
@@ -287,9 +301,10 @@ static int write_click_rows(const world *w, const synth_rows *rows, const cli_fi
     return status;
 }
 
-int synth_clicks(const synth_rows *rows, const cli_file *truth, synth_clicks_result *result) {
+int synth_clicks(const synth_rows *rows, bool with_lists, const cli_file *truth,
+                 synth_clicks_result *result) {
     world w;
-    int status = make_world(rows->seed, &w);
+    int status = make_world(rows->seed, with_lists, &w);
     scored *scores = status ? NULL : calloc((size_t)rows->count, 2 * sizeof *scores);
     if (!status && !scores) status = cli_fail_memory();
     if (!status) status = write_click_rows(&w, rows, truth, scores, scores + rows->count, result);

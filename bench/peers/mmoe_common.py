@@ -21,6 +21,10 @@ def parse_arguments(description):
     p.add_argument("--batch", type=int, default=1024)
     p.add_argument("--sparse", type=int, default=32, help="sparse columns")
     p.add_argument("--vocab", type=int, default=16, help="values of each sparse column")
+    p.add_argument("--lists", type=int, default=0,
+                   help="of the sparse columns, the last ones are lists")
+    p.add_argument("--list-length", type=int, default=20, help="elements of a list")
+    p.add_argument("--list-vocab", type=int, default=100000, help="values of a list's elements")
     p.add_argument("--embed-dim", type=int, default=4)
     p.add_argument("--dense", type=int, default=7, help="dense columns")
     p.add_argument("--n-expert", type=int, default=8)
@@ -39,14 +43,17 @@ def parse_arguments(description):
 
 
 def synthetic_rows(torch, a):
-    """ids [rows, sparse], dense [rows, dense], labels [rows, tasks]"""
+    """ids [rows, sparse - lists], elements [rows, lists, list_length], dense [rows, dense],
+    labels [rows, tasks]"""
     g = torch.Generator().manual_seed(a.seed)
-    ids = torch.randint(0, a.vocab, (a.rows, a.sparse), generator=g)
+    single = a.sparse - a.lists
+    ids = torch.randint(0, a.vocab, (a.rows, single), generator=g)
+    elements = torch.randint(0, a.list_vocab, (a.rows, a.lists, a.list_length), generator=g)
     dense = torch.randn(a.rows, a.dense, generator=g)
-    signal = torch.randn(a.vocab, a.tasks, generator=g)[ids[:, 0]] if a.sparse else torch.randn(
+    signal = torch.randn(a.vocab, a.tasks, generator=g)[ids[:, 0]] if single else torch.randn(
         a.rows, a.tasks, generator=g)
     labels = (torch.rand(a.rows, a.tasks, generator=g) < torch.sigmoid(signal)).to(dense.dtype)
-    return ids, dense, labels
+    return ids, elements, dense, labels
 
 
 def make_optimizer(torch, model):
@@ -78,8 +85,8 @@ def time_calls(call, batches, seconds):
 def benchmark(torch, a, name, model_class):
     torch.manual_seed(a.seed)
     model = model_class(a)
-    ids, dense, labels = synthetic_rows(torch, a)
-    inputs = model.prepare(ids, dense)
+    *columns, labels = synthetic_rows(torch, a)
+    inputs = model.prepare(*columns)
     batches = [(model.rows(inputs, i, a.batch), labels[i:i + a.batch])
                for i in range(0, a.rows - a.batch + 1, a.batch)]
     optimizer = make_optimizer(torch, model)
@@ -133,8 +140,8 @@ def check(torch, a):
     usual, fused = UsualMMoE(a), FusedMMoE(a)
     fused.copy_from(usual)
     a.rows = 5 * a.batch
-    ids, dense, labels = synthetic_rows(torch, a)
-    models = [(m, m.prepare(ids, dense), make_optimizer(torch, m)) for m in (usual, fused)]
+    *columns, labels = synthetic_rows(torch, a)
+    models = [(m, m.prepare(*columns), make_optimizer(torch, m)) for m in (usual, fused)]
 
     def compare(what, values, tolerance):
         difference = (values[0] - values[1]).abs().max().item()

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """MMoE in PyTorch with few large operations: one table, one linear for all experts and gates,
-batched products, one batch norm a depth."""
+batched products, one batch norm a depth. Lists have one table too, an nn.EmbeddingBag with a dense
+gradient (sparse=False), for Adam takes no other."""
 import sys
 
 import mmoe_common
@@ -48,7 +49,10 @@ class FusedMMoE(nn.Module):
     def __init__(self, a):
         super().__init__()
         self.a = a
-        self.table = nn.Parameter(torch.randn(a.sparse * a.vocab, a.embed_dim) * 1e-4)
+        single = a.sparse - a.lists
+        self.table = nn.Parameter(torch.randn(single * a.vocab, a.embed_dim) * 1e-4)
+        self.bags = nn.EmbeddingBag(a.lists * a.list_vocab, a.embed_dim, mode="mean",
+                                    sparse=False) if a.lists else None
         width = a.sparse * a.embed_dim + a.dense
         self.expert_width = a.n_expert * a.dims[0]
         first = self.expert_width + a.tasks * a.n_expert
@@ -64,19 +68,22 @@ class FusedMMoE(nn.Module):
             torch.empty(a.tasks, a.towers[-1], 1).uniform_(-bound, bound))
         self.out_bias = nn.Parameter(torch.empty(a.tasks, 1, 1).uniform_(-bound, bound))
 
-    def prepare(self, ids, dense):
-        return ids + torch.arange(ids.shape[1]) * self.a.vocab, dense
+    def prepare(self, ids, elements, dense):
+        elements = elements + torch.arange(elements.shape[1])[:, None] * self.a.list_vocab
+        return ids + torch.arange(ids.shape[1]) * self.a.vocab, elements, dense
 
     def rows(self, inputs, first, count):
-        return inputs[0][first : first + count], inputs[1][first : first + count]
+        return tuple(part[first : first + count] for part in inputs)
 
     def forward(self, x):
         """logits [B, T]"""
         a = self.a
-        ids, dense = x
+        ids, elements, dense = x
         rows = ids.shape[0]
-        x = torch.cat([functional.embedding(ids, self.table).view(rows, -1), dense],
-                      dim=1)  # [B, D]
+        parts = [functional.embedding(ids, self.table).view(rows, -1)]
+        if self.bags:
+            parts.append(self.bags(elements.flatten(0, 1)).view(rows, -1))
+        x = torch.cat([*parts, dense], dim=1)  # [B, D]
         experts, gates = self.first_norm(self.first(x)).split(
             [self.expert_width, a.tasks * a.n_expert], dim=1)
         u = functional.dropout(torch.relu(experts), a.dropout,
@@ -101,7 +108,12 @@ class FusedMMoE(nn.Module):
 
     @torch.no_grad()
     def copy_from(self, usual):
-        self.table.copy_(torch.cat([table.weight for table in usual.embeddings.values()]))
+        tables = [table.weight for table in usual.embeddings.values()]
+        single = self.a.sparse - self.a.lists
+        if single:
+            self.table.copy_(torch.cat(tables[:single]))
+        if self.bags:
+            self.bags.weight.copy_(torch.cat(tables[single:]))
         parts = list(usual.experts) + list(usual.gates)
         self.first.weight.copy_(torch.cat([part[0].weight for part in parts]))
         self.first.bias.copy_(torch.cat([part[0].bias for part in parts]))

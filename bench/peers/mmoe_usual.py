@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """MMoE in PyTorch in the usual way: a module an expert, a gate and a tower, an embedding a column,
-a dictionary of columns."""
+a dictionary of columns. A list is an nn.EmbeddingBag with a dense gradient (sparse=False, its
+default), for Adam takes no other; its elements stand in a rectangle, which needs no offsets."""
 import sys
 
 import mmoe_common
@@ -27,7 +28,11 @@ class UsualMMoE(nn.Module):
     def __init__(self, a):
         super().__init__()
         self.embeddings = nn.ModuleDict(
-            {f"s{c}": nn.Embedding(a.vocab, a.embed_dim) for c in range(a.sparse)})
+            {f"s{c}": nn.Embedding(a.vocab, a.embed_dim) for c in range(a.sparse - a.lists)})
+        self.embeddings.update({
+            f"s{c}": nn.EmbeddingBag(a.list_vocab, a.embed_dim, mode="mean", sparse=False)
+            for c in range(a.sparse - a.lists, a.sparse)
+        })
         for table in self.embeddings.values():
             nn.init.normal_(table.weight, 0, 1e-4)
         self.dense_names = [f"d{c}" for c in range(a.dense)]
@@ -38,8 +43,10 @@ class UsualMMoE(nn.Module):
         self.towers = nn.ModuleList(
             mlp(a.dims[-1], a.towers, a.dropout, output=True) for _ in range(a.tasks))
 
-    def prepare(self, ids, dense):
+    def prepare(self, ids, elements, dense):
         columns = {f"s{c}": ids[:, c].contiguous() for c in range(ids.shape[1])}
+        for i in range(elements.shape[1]):
+            columns[f"s{ids.shape[1] + i}"] = elements[:, i].contiguous()
         columns.update({f"d{c}": dense[:, c].contiguous() for c in range(dense.shape[1])})
         return columns
 

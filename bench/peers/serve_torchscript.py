@@ -29,8 +29,8 @@ def serving(torch, model, example):
 
 
 def measure(torch, a, model):
-    ids, dense, _ = mmoe_common.synthetic_rows(torch, a)
-    inputs = model.prepare(ids, dense)
+    *columns, _ = mmoe_common.synthetic_rows(torch, a)
+    inputs = model.prepare(*columns)
     results = []
     for count in ROW_COUNTS:
         batches = [model.rows(inputs, i, count) for i in range(0, a.rows - count + 1, count)]

@@ -152,6 +152,9 @@ MMOE_API size_t mmoe_model_sparse_columns(const mmoe_model *model, int32_t colum
                                           const char *const **out);
 /* Rows of the column's embedding table; ready row numbers are 0 .. rows-1. */
 MMOE_API int64_t mmoe_model_sparse_rows(const mmoe_model *model, int32_t column);
+/* Inputs that its value becomes: its table's width, or of a list that is pooled by concat max_len
+ * times that. */
+MMOE_API int32_t mmoe_model_sparse_width(const mmoe_model *model, int32_t column);
 /* What makes rows of its values: "row", "vocabulary", "hash", "boundaries" or "quantiles". */
 MMOE_API const char *mmoe_model_sparse_kind(const mmoe_model *model, int32_t column);
 /* Where the bins of "boundaries" and "quantiles" begin, the first apart: *out (may be NULL) is an
@@ -159,6 +162,17 @@ MMOE_API const char *mmoe_model_sparse_kind(const mmoe_model *model, int32_t col
  * takes row 1 + how many of them are not above it, a missing one row 0. */
 MMOE_API size_t mmoe_model_sparse_boundaries(const mmoe_model *model, int32_t column,
                                              const double **out);
+/* How a sparse column is a list of ids. */
+typedef struct mmoe_list_format {
+    const char *pooling;   /* "mean", "sum", "max" or "concat"; static */
+    const char *truncate;  /* which elements stay of a longer list, "last" or "first"; static */
+    int32_t max_len;       /* elements that are read, at most; 0: all */
+    int64_t padding_idx;   /* a row number whose elements are no part of the list; -1: none */
+    char separator;        /* of elements in a file's cell; '\0': each has a column */
+    char weight_separator; /* of an element and its weight; '\0': all weigh 1 */
+} mmoe_list_format;
+/* Returns 1, and fills *out (may be NULL), where the column is a list, else 0. */
+MMOE_API int mmoe_model_sparse_list(const mmoe_model *model, int32_t column, mmoe_list_format *out);
 MMOE_API int32_t mmoe_model_dense_count(const mmoe_model *model);
 MMOE_API const char *mmoe_model_dense_name(const mmoe_model *model, int32_t column);
 /* Inputs that a value becomes: 1, or more where the feature is a vector, has an encoding or an

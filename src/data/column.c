@@ -253,13 +253,18 @@ bool mmoe_value_number(mmoe_value_type type, const void *at, double *out) {
 
 mmoe_part mmoe_value_part(mmoe_value_type type, const void *at, char room[MMOE_SHOWN_SIZE]) {
     mmoe_part part = {"", 0};
-    double value;
+    int64_t integer;
     if (type == MMOE_VALUE_TEXT) {
         part.text = mmoe_value_text(at, &part.length);
-    } else if (mmoe_value_number(type, at, &value) && !isnan(value)) {
-        part.text = mmoe_value_show(type, at, room);
-        part.length = strlen(part.text);
+        return part;
     }
+    const int kind = mmoe_value_integral(type, at, &integer);
+    if (kind == -2) return part;
+    part.text = room;
+    if (kind > 0)
+        part.length = mmoe_format_integer(integer, room);
+    else
+        part.length = strlen(mmoe_value_show(type, at, room));
     return part;
 }
 

@@ -109,7 +109,14 @@ typedef struct mmoe_column_kind {
      * nothing is learned. (NULL: the kind has no crosses.) */
     const char *(*join)(const mmoe_encoder *e, const mmoe_part *parts, size_t count,
                         mmoe_cell *out);
+    /* Asks for the memory that taking `count` values, at most MMOE_MOST_ASKED, will read, so that
+     * takes do not wait for it one after another; from one to the next are `step` bytes. (NULL: it
+     * is little.) */
+    void (*ask)(const mmoe_encoder *e, mmoe_value_type type, const char *at, size_t step,
+                size_t count);
 } mmoe_column_kind;
+
+enum { MMOE_MOST_ASKED = 64 };
 
 /* The fault that learn and settle return when memory is out; compared by address. */
 extern const char mmoe_column_no_memory[];

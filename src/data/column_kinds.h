@@ -13,7 +13,8 @@
     X(quantiles)                                                                                   \
     X(number)                                                                                      \
     X(piecewise_linear)                                                                            \
-    X(vector)
+    X(vector)                                                                                      \
+    X(date)
 
 #define MMOE_COLUMN_KIND(name) extern const mmoe_column_kind mmoe_column_##name;
 MMOE_COLUMN_KINDS(MMOE_COLUMN_KIND)

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/text.h"
 #include "data/key_macros.h"
@@ -11,6 +12,11 @@ _Static_assert(sizeof(mmoe_transform) == sizeof(int32_t), "words are stored as i
 static const mmoe_key number_keys[] = {
     WORDS("features.dense[].transform", IN_NUMBER(mmoe_number_encoder, transform), "\"none\"",
           MMOE_TRANSFORMS, "What is done to the values, fitted on the training rows."),
+    {.doc = {"features.dense[].strip", "string", NULL, "characters that are in no number",
+             "Characters of a text that are passed over, as \"$,\" in \"$1,101.50\"."},
+     .kind = MMOE_KEY_TEXT,
+     .is_later = true,
+     IN_NUMBER(mmoe_number_encoder, strip)},
 };
 
 static const mmoe_key number_fitted[] = {
@@ -20,6 +26,15 @@ static const mmoe_key number_fitted[] = {
 
 static const mmoe_number_encoder *constant_of(const mmoe_encoder *e) {
     return (const mmoe_number_encoder *)e;
+}
+
+static const char *check_number(const mmoe_encoder *e, char fault[MMOE_FAULT_SIZE],
+                                const char **key) {
+    const char *strip = constant_of(e)->strip;
+    (void)fault;
+    *key = "strip";
+    if (!strip || (*strip && !strpbrk(strip, "0123456789+-.eExXnaifNAIF"))) return NULL;
+    return *strip ? "has a character that is in a number" : "has no character";
 }
 
 static const char *number_without_file(const mmoe_encoder *e) {
@@ -63,17 +78,36 @@ static const char *encode_number(const mmoe_encoder *e, double value, mmoe_cell 
     return isfinite(input) ? NULL : too_large;
 }
 
+/* Texts that are longer than any number is written are none. */
+static bool read_number(const mmoe_encoder *e, const char *text, size_t length, double *out) {
+    const char *strip = constant_of(e)->strip;
+    char plain[400];
+    size_t used = 0;
+    if (!strip) return mmoe_parse_double(text, length, out);
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] && strchr(strip, text[i])) continue;
+        if (used == sizeof plain) return false;
+        plain[used++] = text[i];
+    }
+    return mmoe_parse_double(plain, used, out);
+}
+
 static const char *parse_number(const mmoe_encoder *e, const char *text, size_t length,
                                 mmoe_cell *out) {
     double value;
-    return mmoe_parse_double(text, length, &value) ? encode_number(e, value, out)
-                                                   : "is not a number";
+    return read_number(e, text, length, &value) ? encode_number(e, value, out) : "is not a number";
 }
 
 static const char *take_number(const mmoe_encoder *e, mmoe_value_type type, const void *at,
                                mmoe_cell *out) {
     double value;
-    return mmoe_value_number(type, at, &value) ? encode_number(e, value, out) : "is not a number";
+    size_t length;
+    if (type == MMOE_VALUE_TEXT) {
+        const char *text = mmoe_value_text(at, &length);
+        return parse_number(e, text, length, out);
+    }
+    mmoe_value_number(type, at, &value);
+    return encode_number(e, value, out);
 }
 
 /* ---- Learning ---- */
@@ -81,7 +115,7 @@ static const char *take_number(const mmoe_encoder *e, mmoe_value_type type, cons
 /* A transform that is yet to be fitted may bring any value into the range of float. */
 static const char *learn_number(mmoe_encoder *e, const char *text, size_t length, mmoe_cell *out) {
     double value;
-    if (!mmoe_parse_double(text, length, &value)) return "is not a number";
+    if (!read_number(e, text, length, &value)) return "is not a number";
     const char *fault = prepare_number(e, value, out->learned);
     if (fault || constant_of(e)->transform != MMOE_TRANSFORM_NONE) return fault;
     return isfinite((float)value) ? NULL : too_large;
@@ -137,6 +171,7 @@ const mmoe_column_kind mmoe_column_number = {
     .n_key = sizeof number_keys / sizeof *number_keys,
     .fitted = number_fitted,
     .n_fitted = sizeof number_fitted / sizeof *number_fitted,
+    .check = check_number,
     .without_file = number_without_file,
     .start = start_number,
     .learn = learn_number,

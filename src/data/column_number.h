@@ -26,6 +26,7 @@ typedef struct mmoe_moments {
 typedef struct mmoe_number_encoder {
     mmoe_encoder head;
     mmoe_transform transform;
+    char *strip; /* bytes of a text that are no part of its number; NULL: none */
     double shift, scale;
     mmoe_moments moments;
 } mmoe_number_encoder;

@@ -198,6 +198,28 @@ static const char *take_value(const mmoe_encoder *e, mmoe_value_type type, const
     return NULL;
 }
 
+/* Values of other types than the keys' are found, too, but seldom come. */
+static void ask_for_values(const mmoe_encoder *e, mmoe_value_type type, const char *at, size_t step,
+                           size_t count) {
+    const mmoe_vocab *v = keys_of(e);
+    uint32_t hashes[MMOE_MOST_ASKED];
+    if (!mmoe_vocab_is_large(v) ||
+        type != (mmoe_vocab_is_int(v) ? MMOE_VALUE_INT64 : MMOE_VALUE_TEXT))
+        return;
+    for (size_t i = 0; i < count; i++, at += step) {
+        size_t length;
+        int64_t integer;
+        if (type == MMOE_VALUE_TEXT) {
+            const char *text = mmoe_value_text(at, &length);
+            hashes[i] = mmoe_vocab_text_hash(text, length);
+        } else {
+            memcpy(&integer, at, sizeof integer);
+            hashes[i] = mmoe_vocab_int_hash(integer);
+        }
+    }
+    mmoe_vocab_ask(v, hashes, count);
+}
+
 const mmoe_column_kind mmoe_column_vocabulary = {
     .word = "vocabulary",
     .shape = MMOE_SHAPE_ID,
@@ -216,4 +238,5 @@ const mmoe_column_kind mmoe_column_vocabulary = {
     .forget = forget_tally,
     .parse = parse_value,
     .take = take_value,
+    .ask = ask_for_values,
 };

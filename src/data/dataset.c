@@ -49,6 +49,8 @@ mmoe_status mmoe_dataset_seal(dataset *set, const struct mmoe_schema *schema, mm
     set->schema_hash = mmoe_schema_fingerprint(schema);
     set->most_id = mmoe_alloc_zero(&set->alloc, (size_t)set->n_sparse, sizeof *set->most_id);
     if (!set->most_id) return mmoe_fail_memory(err, (size_t)set->n_sparse * sizeof *set->most_id);
+    for (int32_t i = 0; i < set->n_sparse + set->n_dense; i++)
+        if (i < set->n_id || i >= set->n_sparse) set->notes[i].counts.values = set->rows;
     const int32_t *id = set->ids;
     for (int64_t row = 0; row < set->rows; row++)
         for (int32_t c = 0; c < set->n_id; c++, id++)
@@ -78,6 +80,46 @@ static mmoe_status warn_of_constant(dataset *set, const char *name, const char *
                      (long long)set->rows);
 }
 
+static mmoe_lists lists_from(const dataset *set, int64_t first) {
+    const int32_t count = set->n_sparse - set->n_id;
+    if (!count) return (mmoe_lists){0};
+    return (mmoe_lists){count, set->offsets + first * count, set->elements, set->element_weights,
+                        (size_t)set->offsets[set->rows * count]};
+}
+
+static bool are_same(const mmoe_list *a, const mmoe_list *b) {
+    const size_t n = (size_t)a->count;
+    if (a->count != b->count) return false;
+    return n == 0 || (memcmp(a->ids, b->ids, n * sizeof *a->ids) == 0 &&
+                      (!a->weights || memcmp(a->weights, b->weights, n * sizeof *a->weights) == 0));
+}
+
+/* Of lists that are all the same, as where all are empty, and of lists that are all single
+ * elements, as where they are separated by something else. */
+static mmoe_status warn_of_lists(dataset *set, const mmoe_sparse_column *c, mmoe_error *err) {
+    const mmoe_lists lists = lists_from(set, 0);
+    const mmoe_list first = mmoe_list_of(&lists, 0, c->list);
+    bool all_same = true, all_single = c->how.max_len != 1 && c->columns.count == 0;
+    for (size_t row = 0; row < (size_t)set->rows && (all_same || all_single); row++) {
+        const mmoe_list list = mmoe_list_of(&lists, row, c->list);
+        all_same = all_same && are_same(&first, &list);
+        all_single = all_single && list.count <= 1;
+    }
+    char shown[MMOE_FEATURE_SIZE];
+    const mmoe_warning about = {NULL, c->name, set->rows, set->first_row};
+    mmoe_sparse_show(c, shown);
+    if (all_same)
+        return mmoe_warn(&set->warnings, about, err,
+                         "%s: all %lld lists are the same: it tells nothing", shown,
+                         (long long)set->rows);
+    if (all_single)
+        return mmoe_warn(&set->warnings, about, err,
+                         "%s: none of %lld lists has more than one element; \"%c\" stands between "
+                         "elements (\"separator\")",
+                         shown, (long long)set->rows, c->how.separator);
+    return MMOE_OK;
+}
+
 mmoe_status mmoe_dataset_warn_of_constants(dataset *set, const struct mmoe_schema *schema,
                                            mmoe_error *err) {
     char shown[MMOE_FEATURE_SIZE];
@@ -86,6 +128,8 @@ mmoe_status mmoe_dataset_warn_of_constants(dataset *set, const struct mmoe_schem
         if (is_constant(set->ids + i, 1, set->n_id, set->rows))
             status = warn_of_constant(set, schema->sparse[i].name,
                                       mmoe_sparse_show(&schema->sparse[i], shown), err);
+    for (int32_t i = set->n_id; i < set->n_sparse && set->rows > 1 && !status; i++)
+        status = warn_of_lists(set, &schema->sparse[i], err);
     for (int32_t i = 0; i < set->n_dense && !status; i++)
         if (is_constant(set->dense + schema->dense[i].first, schema->dense[i].width,
                         set->dense_width, set->rows))
@@ -268,8 +312,8 @@ mmoe_status mmoe_dataset_create(const mmoe_schema *schema, const mmoe_batch *bat
         status = copy_features(set, schema, batch, row, err);
         if (!status) status = copy_targets(set, schema, labels, weights, row, err);
     }
-    if (!status) status = mmoe_notes_warn_read(set->notes, schema, set->rows, &set->warnings, err);
     if (!status) status = mmoe_dataset_seal(set, schema, err);
+    if (!status) status = mmoe_notes_warn_read(set->notes, schema, set->rows, &set->warnings, err);
     if (status)
         mmoe_dataset_free(set);
     else
@@ -290,13 +334,6 @@ const mmoe_column_counts *mmoe_dataset_column(const mmoe_dataset *set, size_t in
     for (size_t i = 0; i < n; i++)
         if (set->notes[i].counts.name && index-- == 0) return &set->notes[i].counts;
     return NULL;
-}
-
-static mmoe_lists lists_from(const dataset *set, int64_t first) {
-    const int32_t count = set->n_sparse - set->n_id;
-    if (!count) return (mmoe_lists){0};
-    return (mmoe_lists){count, set->offsets + first * count, set->elements, set->element_weights,
-                        (size_t)set->offsets[set->rows * count]};
 }
 
 mmoe_status mmoe_dataset_batch(const mmoe_dataset *set, int64_t first, size_t rows, mmoe_batch *out,

@@ -52,12 +52,12 @@ mmoe_rows mmoe_dataset_rows_of(const struct mmoe_dataset *set, int64_t first, in
 mmoe_status mmoe_dataset_check(const struct mmoe_dataset *set, const struct mmoe_schema *schema,
                                uint64_t fingerprint, mmoe_error *err);
 
-/* Fills most_id and schema_hash of a data set whose rows stand, encoded by `schema` as it is now.
- * MMOE_E_MEMORY. */
+/* Fills most_id, schema_hash and the counts of what has a value a row of a data set whose rows
+ * stand, encoded by `schema` as it is now. MMOE_E_MEMORY. */
 mmoe_status mmoe_dataset_seal(struct mmoe_dataset *set, const struct mmoe_schema *schema,
                               mmoe_error *err);
-/* Warns of each feature that is the same in all rows, of which there are at least two: of rows to
- * learn from. MMOE_E_MEMORY. */
+/* Warns of each feature that is the same in all rows, of which there are at least two, and of lists
+ * that are all single elements: of rows to learn from. MMOE_E_MEMORY. */
 mmoe_status mmoe_dataset_warn_of_constants(struct mmoe_dataset *set,
                                            const struct mmoe_schema *schema, mmoe_error *err);
 /* For those who make data sets: one without rows or arrays for them, but for its counts. */

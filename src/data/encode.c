@@ -64,10 +64,10 @@ static mmoe_status check_parts(const mmoe_values *v, const char *call, mmoe_erro
     if (v->column->stride)
         return mmoe_fail_at(err, MMOE_E_ARGUMENT, NULL, 0, v->name,
                             "%s: a cross has no stride; its columns have their own", call);
-    if (!v->column->values)
+    if (!v->column->values && v->rows)
         return mmoe_fail_at(err, MMOE_E_ARGUMENT, NULL, 0, v->name,
                             "%s: the columns of the cross are NULL", call);
-    for (size_t i = 0; !status && i < v->parts; i++) {
+    for (size_t i = 0; !status && v->column->values && i < v->parts; i++) {
         const mmoe_values part = part_of(v, i);
         if (!is_raw(part.column->type))
             return mmoe_fail_at(err, MMOE_E_ARGUMENT, NULL, 0, v->name,
@@ -146,6 +146,15 @@ static mmoe_status encode_crosses(const mmoe_values *v, int32_t *to, size_t stri
     return MMOE_OK;
 }
 
+/* Of what the values from the r-th on are looked up in. */
+static void ask(const mmoe_values *v, const char *at, size_t r) {
+    const mmoe_encoder *e = v->encoder;
+    const size_t left = v->rows - r;
+    if (left > 1 && e->kind->ask && v->column->type != MMOE_VALUE_ROW)
+        e->kind->ask(e, v->column->type, at, step_of(v),
+                     left < MMOE_MOST_ASKED ? left : MMOE_MOST_ASKED);
+}
+
 mmoe_status mmoe_encode_ids(const mmoe_values *v, int32_t *to, size_t stride, mmoe_error *err) {
     const mmoe_encoder *e = v->encoder;
     const mmoe_value_type type = v->column->type;
@@ -155,6 +164,7 @@ mmoe_status mmoe_encode_ids(const mmoe_values *v, int32_t *to, size_t stride, mm
     mmoe_cell cell;
     if (!to && is_total(e->kind, type)) return MMOE_OK;
     for (size_t r = 0; r < v->rows; r++, at += step) {
+        if (r % MMOE_MOST_ASKED == 0) ask(v, at, r);
         if (type == MMOE_VALUE_ROW) {
             memcpy(&cell.id, at, sizeof cell.id);
             if (cell.id < 0 || cell.id >= e->rows)

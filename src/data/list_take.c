@@ -51,7 +51,7 @@ static mmoe_status take_raw(taking *t, int32_t column, size_t row, mmoe_error *e
                                .row = row};
         status = mmoe_encode_ids(&v, ids, 1, err);
         if (!status) status = keep(t, ids, list->weights ? list->weights + at : NULL, some, err);
-        note->elements += (int64_t)some;
+        note->counts.values += (int64_t)some;
     }
     return status;
 }
@@ -71,7 +71,7 @@ static mmoe_status take_encoded(taking *t, int32_t column, size_t row, mmoe_erro
         if (lists->ids[i] < 0 || lists->ids[i] >= e->rows)
             return mmoe_fail_row_number(&(mmoe_values){.encoder = e, .name = c->name}, row,
                                         lists->ids[i], err);
-    t->notes[column].elements += (int64_t)(all.end - all.begin);
+    t->notes[column].counts.values += (int64_t)(all.end - all.begin);
     return keep(t, lists->ids + all.begin, lists->weights ? lists->weights + all.begin : NULL,
                 all.end - all.begin, err);
 }

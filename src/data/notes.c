@@ -24,11 +24,6 @@ void mmoe_notes_free(mmoe_note *notes, int32_t count, const mmoe_allocator *allo
     mmoe_release(alloc, notes);
 }
 
-/* A list has as many values as elements. */
-static int64_t values_of(const mmoe_note *n, const struct mmoe_schema *s, int32_t i, int64_t rows) {
-    return i < s->n_sparse && s->sparse[i].list >= 0 ? n->elements : rows;
-}
-
 static mmoe_status warn_of_cuts(const mmoe_note *notes, const struct mmoe_schema *schema,
                                 int64_t rows, mmoe_warnings *list, mmoe_error *err) {
     char cut[MMOE_NUMBER_SIZE], lists[MMOE_NUMBER_SIZE], shown[MMOE_FEATURE_SIZE];
@@ -36,15 +31,16 @@ static mmoe_status warn_of_cuts(const mmoe_note *notes, const struct mmoe_schema
     for (int32_t i = 0; !status && i < schema->n_sparse; i++) {
         const mmoe_note *n = notes + i;
         const mmoe_sparse_column *c = &schema->sparse[i];
-        if (n->cut == 0) continue;
-        mmoe_format_count(n->cut, cut);
+        if (n->counts.cut == 0) continue;
+        mmoe_format_count(n->counts.cut, cut);
         mmoe_format_count(rows, lists);
-        status = mmoe_warn(list, (mmoe_warning){NULL, n->counts.name, n->cut, n->first_cut}, err,
-                           "%s: of %s lists %s %s more than max_len, %d, elements, the first in "
-                           "row %lld: the %s ones are read",
-                           mmoe_sparse_show(c, shown), lists, cut, n->cut == 1 ? "has" : "have",
-                           (int)c->how.max_len, (long long)n->first_cut,
-                           c->how.truncate == MMOE_KEEP_LAST ? "last" : "first");
+        status =
+            mmoe_warn(list, (mmoe_warning){NULL, n->counts.name, n->counts.cut, n->first_cut}, err,
+                      "%s: of %s lists %s %s more than max_len, %d, elements, the first in "
+                      "row %lld: the %s ones are read",
+                      mmoe_sparse_show(c, shown), lists, cut, n->counts.cut == 1 ? "has" : "have",
+                      (int)c->how.max_len, (long long)n->first_cut,
+                      c->how.truncate == MMOE_KEEP_LAST ? "last" : "first");
     }
     return status;
 }
@@ -56,7 +52,7 @@ mmoe_status mmoe_notes_warn_learned(const mmoe_note *notes, const struct mmoe_sc
     mmoe_status status = warn_of_cuts(notes, schema, rows, list, err);
     for (int32_t i = 0; !status && i < schema->n_sparse; i++) {
         const mmoe_note *n = notes + i;
-        const int64_t present = values_of(n, schema, i, rows) - n->counts.missing;
+        const int64_t present = n->counts.values - n->counts.missing;
         if (n->texts == 0 || 2 * n->texts >= present) continue;
         mmoe_format_count(n->texts, texts);
         mmoe_format_count(present, values);
@@ -85,7 +81,7 @@ mmoe_status mmoe_notes_warn_read(const mmoe_note *notes, const struct mmoe_schem
     for (int32_t i = 0; !status && i < schema->n_sparse + schema->n_dense; i++) {
         const mmoe_note *n = notes + i;
         const int64_t unknown = n->counts.unknown, missing = n->counts.missing,
-                      read = values_of(n, schema, i, rows);
+                      read = n->counts.values;
         if (!is_many(unknown, read) && !is_many(missing, read)) continue;
         const bool is_unknown = is_many(unknown, read);
         const mmoe_warning about = {NULL, n->counts.name, is_unknown ? unknown : missing,

@@ -7,10 +7,8 @@
 
 typedef struct mmoe_note {
     mmoe_column_counts counts; /* its name is owned; NULL: a number that cannot be missing */
-    int64_t elements;          /* of lists, that were read */
-    int64_t cut, first_cut;    /* lists longer than max_len; a row, 0: none */
     int64_t texts;             /* values that are no integers among ids that are texts */
-    int64_t first_missing, first_unknown, first_text; /* rows; 0: none */
+    int64_t first_missing, first_unknown, first_text, first_cut; /* rows; 0: none */
 } mmoe_note;
 
 /* [n_sparse + n_dense]; NULL when memory is out. */
@@ -25,7 +23,7 @@ static inline void mmoe_note_add(mmoe_note *n, mmoe_cell_state state, int64_t ro
 }
 
 static inline void mmoe_note_cut(mmoe_note *n, int64_t row) {
-    if (n->cut++ == 0) n->first_cut = row;
+    if (n->counts.cut++ == 0) n->first_cut = row;
 }
 
 /* Each tells of lists longer than max_len, too.

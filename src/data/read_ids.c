@@ -74,7 +74,7 @@ static mmoe_status read_element(const mmoe_id_row *r, int32_t i, const char *col
         const char *name = r->cells->schema->sparse[i].name;
         return mmoe_cell_fail(r->cells, mmoe_cell_at(r->row, name, column), &field, fault, err);
     }
-    r->notes[i].elements++;
+    r->notes[i].counts.values++;
     return mmoe_list_store_add(r->lists, cell.id, weight) ? MMOE_OK
                                                           : mmoe_fail_memory(err, e->length);
 }

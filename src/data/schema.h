@@ -12,10 +12,10 @@
 #include "loss/label_scale.h"
 
 /* What a configuration says of the features, in the caller's words. `name` may be a pattern: "D*"
- * matches a prefix (one
- * '*' anywhere), "*" alone takes every column that no other entry, label or weight names. Exact
- * names win over patterns, patterns over "*"; among patterns the first. Where there is a `column`,
- * both are exact: such a feature reads the column beside others that do, a pattern among them. */
+ * matches a prefix (one '*' anywhere), "*" alone takes every column that no other entry, label or
+ * weight names (what a cross is of is not named by it). Exact names win over patterns, patterns
+ * over "*"; among patterns the first. Where there is a `column`, or `columns`, the name is exact:
+ * such a feature reads columns beside others that do, a pattern among them. */
 typedef struct mmoe_sparse_spec {
     char *name;
     char *column;      /* NULL: the one of that name */

@@ -36,19 +36,32 @@ static uint64_t mix(uint64_t a, uint64_t b) {
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-static uint32_t hash_int(int64_t value) {
+uint32_t mmoe_vocab_int_hash(int64_t value) {
     return (uint32_t)(mix((uint64_t)value ^ 0x9E3779B97F4A7C15u, 0xD6E8FEB86659FD93u) >> 16);
 }
 
-static uint32_t hash_text(const char *text, size_t length) {
+/* Fewer than 8 bytes; parts of them overlap, so that no loop counts them. */
+static uint64_t short_word(const char *text, size_t length) {
+    uint32_t first, last;
+    if (length < 4)
+        return length ? (uint64_t)(uint8_t)text[0] << 16 |
+                            (uint64_t)(uint8_t)text[length / 2] << 8 | (uint8_t)text[length - 1]
+                      : 0;
+    memcpy(&first, text, sizeof first);
+    memcpy(&last, text + length - sizeof last, sizeof last);
+    return (uint64_t)first << 32 | last;
+}
+
+uint32_t mmoe_vocab_text_hash(const char *text, size_t length) {
     uint64_t h = 0xA0761D6478BD642Fu ^ length, word;
-    size_t left = length;
-    for (; left >= 8; left -= 8, text += 8) {
-        memcpy(&word, text, 8);
+    for (size_t i = 0; i + 8 < length; i += 8) {
+        memcpy(&word, text + i, 8);
         h = mix(h ^ word, 0xE7037ED1A0B428DBu);
     }
-    word = 0;
-    memcpy(&word, text, left);
+    if (length >= 8)
+        memcpy(&word, text + length - 8, 8);
+    else
+        word = short_word(text, length);
     return (uint32_t)(mix(h ^ word, 0x8EBC6AF09C88C6E3u) >> 16);
 }
 
@@ -238,7 +251,7 @@ static mmoe_status turn_to_texts(mmoe_vocab *v, mmoe_error *err) {
         memcpy(v->bytes + v->n_bytes, text, n);
         v->keys[i] = (int64_t)v->n_bytes;
         v->n_bytes += n;
-        put_slot(v->slots, v->n_slots, (slot){(uint32_t)(i + 1), hash_text(text, n)});
+        put_slot(v->slots, v->n_slots, (slot){(uint32_t)(i + 1), mmoe_vocab_text_hash(text, n)});
     }
     v->is_int = false;
     return MMOE_OK;
@@ -246,7 +259,7 @@ static mmoe_status turn_to_texts(mmoe_vocab *v, mmoe_error *err) {
 
 mmoe_status mmoe_vocab_add_int(mmoe_vocab *vocab, int64_t value, int32_t *row, mmoe_error *err) {
     assert(vocab->is_int && !vocab->finished);
-    const uint32_t hash = hash_int(value);
+    const uint32_t hash = mmoe_vocab_int_hash(value);
     *row = look_up_int(vocab, value, hash);
     const mmoe_status status = *row ? MMOE_OK : enter_int(vocab, value, hash, err);
     if (!*row && !status) *row = (int32_t)(vocab->rows - 1);
@@ -272,7 +285,7 @@ mmoe_status mmoe_vocab_add(mmoe_vocab *vocab, const char *text, size_t length, i
         length = mmoe_format_integer(value, number);
         text = number;
     }
-    uint32_t hash = hash_text(text, length);
+    uint32_t hash = mmoe_vocab_text_hash(text, length);
     *row = look_up_text(vocab, text, length, hash);
     if (!*row && !(status = enter_text(vocab, text, length, hash, err)))
         *row = (int32_t)(vocab->rows - 1);
@@ -306,24 +319,52 @@ int32_t mmoe_vocab_find(const mmoe_vocab *vocab, const char *text, size_t length
     int64_t value;
     if (vocab->is_int)
         return mmoe_parse_integral(text, length, &value) > 0
-                   ? look_up_int(vocab, value, hash_int(value))
+                   ? look_up_int(vocab, value, mmoe_vocab_int_hash(value))
                    : 0;
     /* The text itself first: a file of version 0.1 may have "7.0" or " red" for a key. */
-    int32_t row = look_up_text(vocab, text, length, hash_text(text, length));
+    int32_t row = look_up_text(vocab, text, length, mmoe_vocab_text_hash(text, length));
     const size_t whole = length;
     text = mmoe_trim_blanks(text, &length);
     if (!row && length > 0 && length < whole)
-        row = look_up_text(vocab, text, length, hash_text(text, length));
+        row = look_up_text(vocab, text, length, mmoe_vocab_text_hash(text, length));
     if (row || !mmoe_parse_printed(text, length, &value)) return row;
     char number[MMOE_NUMBER_SIZE];
     const size_t n = mmoe_format_integer(value, number);
-    return look_up_text(vocab, number, n, hash_text(number, n));
+    return look_up_text(vocab, number, n, mmoe_vocab_text_hash(number, n));
 }
 
 int32_t mmoe_vocab_find_int(const mmoe_vocab *vocab, int64_t value) {
-    if (vocab->is_int) return look_up_int(vocab, value, hash_int(value));
+    if (vocab->is_int) return look_up_int(vocab, value, mmoe_vocab_int_hash(value));
     char text[MMOE_NUMBER_SIZE];
     return mmoe_vocab_find(vocab, text, mmoe_format_integer(value, text));
+}
+
+/* ---- Asking ---- */
+
+/* Those of smaller ones are in the cache. */
+bool mmoe_vocab_is_large(const mmoe_vocab *vocab) {
+    return vocab->n_slots * sizeof *vocab->slots > (1 << 16);
+}
+
+static uint32_t row_of_hash(const mmoe_vocab *v, uint32_t hash) {
+    size_t i = hash & (v->n_slots - 1);
+    while (v->slots[i].row && v->slots[i].hash != hash) i = (i + 1) & (v->n_slots - 1);
+    return v->slots[i].row;
+}
+
+/* A find reads a slot, then the key's place, then the key. Here each is asked for when that before
+ * it has come, for all values in turn, so that many are on their way at once. */
+void mmoe_vocab_ask(const mmoe_vocab *v, const uint32_t *hashes, size_t count) {
+    const size_t mask = v->n_slots - 1;
+    for (size_t i = 0; i < count; i++) __builtin_prefetch(&v->slots[hashes[i] & mask]);
+    for (size_t i = 0; i < count; i++) {
+        const uint32_t row = row_of_hash(v, hashes[i]);
+        if (row) __builtin_prefetch(&v->keys[row - 1]);
+    }
+    for (size_t i = 0; !v->is_int && i < count; i++) {
+        const uint32_t row = row_of_hash(v, hashes[i]);
+        if (row) __builtin_prefetch(v->bytes + v->keys[row - 1]);
+    }
 }
 
 uint64_t mmoe_vocab_hash(const mmoe_vocab *vocab) {
@@ -397,8 +438,8 @@ mmoe_status mmoe_vocab_from_ints(const int64_t *keys, size_t count, const mmoe_a
     if (count) memcpy(v->keys, keys, count * sizeof *keys);
     v->rows = (int64_t)count + 1;
     for (size_t i = 0; !status && i < count; i++) {
-        if (i + AHEAD < count) prefetch_slot(v, hash_int(keys[i + AHEAD]));
-        if (!take_slot(v, (uint32_t)i + 1, hash_int(keys[i]), same_ints))
+        if (i + AHEAD < count) prefetch_slot(v, mmoe_vocab_int_hash(keys[i + AHEAD]));
+        if (!take_slot(v, (uint32_t)i + 1, mmoe_vocab_int_hash(keys[i]), same_ints))
             status = mmoe_fail(err, MMOE_E_FORMAT, "the vocabulary has key %lld twice",
                                (long long)keys[i]);
     }
@@ -437,12 +478,13 @@ mmoe_status mmoe_vocab_from_texts(const mmoe_packed_texts *keys, const mmoe_allo
         const char *text = bytes + offsets[i];
         const size_t length = (size_t)(offsets[i + 1] - offsets[i]);
         if (i + AHEAD < count)
-            prefetch_slot(v, hash_text(bytes + offsets[i + AHEAD],
-                                       (size_t)(offsets[i + AHEAD + 1] - offsets[i + AHEAD])));
+            prefetch_slot(
+                v, mmoe_vocab_text_hash(bytes + offsets[i + AHEAD],
+                                        (size_t)(offsets[i + AHEAD + 1] - offsets[i + AHEAD])));
         if (length == 0)
             status = mmoe_fail(err, MMOE_E_FORMAT,
                                "key %zu of the vocabulary is the text of a missing value", i + 1);
-        else if (!take_slot(v, (uint32_t)i + 1, hash_text(text, length), same_texts))
+        else if (!take_slot(v, (uint32_t)i + 1, mmoe_vocab_text_hash(text, length), same_texts))
             status =
                 mmoe_fail(err, MMOE_E_FORMAT, "the vocabulary's key %zu stands there twice", i + 1);
     }

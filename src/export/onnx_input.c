@@ -1,7 +1,9 @@
 /* The model's inputs, look-ups, transforms and encodings. */
 #include <float.h>
+#include <math.h>
 #include <string.h>
 
+#include "data/column_date.h"
 #include "data/column_number.h"
 #include "data/column_piecewise_linear.h"
 #include "data/schema.h"
@@ -105,6 +107,42 @@ static const char *add_bins(mmoe_exporter *e, const char *raw, const mmoe_dense_
     return mmoe_onnx_cast(e, x, MMOE_ONNX_FLOAT);
 }
 
+static const char *add_constants(mmoe_exporter *e, const double *values, int64_t n) {
+    double *copy = mmoe_onnx_room(e->onnx, (size_t)n, sizeof *copy);
+    if (!copy) return "";
+    memcpy(copy, values, (size_t)n * sizeof *copy);
+    return mmoe_onnx_tensor(e->onnx, NULL, MMOE_ONNX_DOUBLE, 1, &n, copy);
+}
+
+static const char *combine(mmoe_exporter *e, const char *op, const char *x, double constant) {
+    return mmoe_onnx_add(e->onnx, op, x, add_constants(e, &constant, 1));
+}
+
+/* x mod 7 of whole days, Monday being 0, as seven comparisons. */
+static const char *add_weekdays(mmoe_exporter *e, const char *days) {
+    static const double weekdays[] = {0, 1, 2, 3, 4, 5, 6};
+    const char *day = combine(e, "Add", mmoe_onnx_add(e->onnx, "Floor", days), 3);
+    const char *weeks = mmoe_onnx_add(e->onnx, "Floor", combine(e, "Div", day, 7));
+    day = mmoe_onnx_add(e->onnx, "Sub", day, combine(e, "Mul", weeks, 7));
+    return mmoe_onnx_add(e->onnx, "Equal", day, add_constants(e, weekdays, 7));
+}
+
+/* A date's inputs, of its days; the cosine is the sine a quarter of a turn on. */
+static const char *add_date(mmoe_exporter *e, const char *raw, const mmoe_dense_column *c) {
+    const mmoe_date_encoder *date = mmoe_date_of(c->encoder);
+    const double turn = 2 * acos(-1), quarters[] = {0, turn / 4};
+    const char *days = mmoe_onnx_cast(e, raw, MMOE_ONNX_DOUBLE);
+    const char *angle = combine(e, "Mul", days, turn / 365.2425);
+    const char *parts[] = {
+        combine(e, "Mul", combine(e, "Sub", days, date->shift), date->scale),
+        add_weekdays(e, days),
+        mmoe_onnx_add(e->onnx, "Sin",
+                      mmoe_onnx_add(e->onnx, "Add", angle, add_constants(e, quarters, 2))),
+    };
+    for (int i = 0; i < 3; i++) parts[i] = mmoe_onnx_cast(e, parts[i], MMOE_ONNX_FLOAT);
+    return mmoe_onnx_concat(e, parts, 3);
+}
+
 /* Columns of the input "x". */
 static const char *raw_columns(mmoe_exporter *e, int32_t first, int32_t count) {
     int64_t *index = mmoe_onnx_room(e->onnx, (size_t)count, sizeof *index);
@@ -124,6 +162,7 @@ static const char *add_feature(mmoe_exporter *e, const mmoe_dense_column *c) {
     const char *raw = raw_columns(e, c->first_number, c->span), *x = raw;
     if (c->encoder->kind == &mmoe_column_number) x = add_transforms(e, raw, c, 1);
     if (c->encoder->kind == &mmoe_column_piecewise_linear) x = add_bins(e, raw, c);
+    if (c->encoder->kind == &mmoe_column_date) x = add_date(e, raw, c);
     if (!c->gap.fill) return x;
     float *fill = mmoe_onnx_room(e->onnx, (size_t)width, sizeof *fill);
     if (!fill) return "";

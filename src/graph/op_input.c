@@ -69,6 +69,33 @@ static void group_reads(const mmoe_node *n, mmoe_input_state *own) {
     }
 }
 
+/* Room for elements of a list: those that max_len allows, if it is said and not large. */
+enum { USUAL_ROOM = 64, MOST_ROOM = 256 };
+
+static mmoe_bag_order *lay_order(const mmoe_plan *p, const mmoe_lookup *k, mmoe_layout *l) {
+    const mmoe_embedding *t = &p->params->tables[k->table];
+    mmoe_bag_order order = {.room = k->bag.max_len > 0 ? k->bag.max_len : USUAL_ROOM};
+    if (order.room > MOST_ROOM) order.room = MOST_ROOM;
+    order.ranges = t->kind->ranges(t, &order.shift);
+    if (!p->training || !mmoe_bag_adds(&k->bag) || order.ranges == 1) return NULL;
+    const size_t chunks = (size_t)p->max_chunks;
+    mmoe_bag_order *out = mmoe_lay(l, 1, sizeof *out);
+    order.parts = mmoe_lay(l, (size_t)p->max_rows * (size_t)order.room, sizeof *order.parts);
+    order.starts = mmoe_lay(l, chunks * ((size_t)order.ranges + 2), sizeof *order.starts);
+    order.sorted = mmoe_lay(l, chunks, sizeof *order.sorted);
+    if (out) *out = order;
+    return out;
+}
+
+/* A list's working memory in training. */
+static mmoe_bag lay_bag(const mmoe_plan *p, const mmoe_lookup *k, mmoe_layout *l) {
+    mmoe_bag bag = k->bag;
+    bag.order = lay_order(p, k, l);
+    if (p->training && bag.how == MMOE_POOL_MAX)
+        bag.chosen = mmoe_lay(l, (size_t)p->max_rows * (size_t)k->dim, sizeof *bag.chosen);
+    return bag;
+}
+
 static void input_lay(const mmoe_plan *p, int32_t node, mmoe_layout *l) {
     const mmoe_node *n = &p->graph->nodes[node];
     const size_t count = (size_t)n->u.input.n_lookup;
@@ -81,12 +108,9 @@ static void input_lay(const mmoe_plan *p, int32_t node, mmoe_layout *l) {
     if (own) *own = (mmoe_input_state){reads, used, uses, bags, .n_read = (int32_t)count};
     for (size_t i = 0; i < count; i++) {
         const mmoe_lookup *k = &n->u.input.lookups[i];
-        const bool keeps = p->training && k->is_list && k->bag.how == MMOE_POOL_MAX;
-        int32_t *chosen =
-            mmoe_lay(l, keeps ? (size_t)p->max_rows * (size_t)k->dim : 0, sizeof *chosen);
+        const mmoe_bag bag = k->is_list ? lay_bag(p, k, l) : k->bag;
         if (!own) continue;
-        bags[i] = k->bag;
-        bags[i].chosen = keeps ? chosen : NULL;
+        bags[i] = bag;
         reads[i] = (mmoe_table_read){&p->params->tables[k->table], k->column, k->col,
                                      k->is_list ? &bags[i] : NULL};
     }
@@ -154,6 +178,7 @@ static void input_forward(mmoe_run *r, int32_t node, const mmoe_span *s) {
                               .n_id = p->graph->n_id,
                               .ld = p->values[n->out].ld,
                               .first = s->first,
+                              .chunk = r->chunk,
                               .ids = ids,
                               .batch = r->batch,
                               .x = x};
@@ -196,6 +221,7 @@ static void input_run_task(mmoe_run *r, const mmoe_weight_task *task, int worker
                                .dx = {.rows = r->batch->rows,
                                       .n_id = p->graph->n_id,
                                       .ld = dx->ld,
+                                      .chunk = r->chunk,
                                       .ids = p->ids,
                                       .batch = r->batch,
                                       .x = dx->base},

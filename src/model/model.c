@@ -1,7 +1,9 @@
 #include "model/model.h"
 
 #include "base/error.h"
+#include "base/words.h"
 #include "model/build.h"
+#include "table/pooling.h"
 
 static mmoe_status fill(mmoe_model *m, mmoe_lent_tables *lent, mmoe_error *err) {
     mmoe_status status =
@@ -111,6 +113,26 @@ size_t mmoe_model_sparse_boundaries(const mmoe_model *m, int32_t i, const double
     const mmoe_numbers *numbers = e ? mmoe_encoder_numbers(e) : NULL;
     if (out) *out = numbers ? numbers->items : NULL;
     return numbers ? numbers->count : 0;
+}
+int32_t mmoe_model_sparse_width(const mmoe_model *m, int32_t i) {
+    if (!m || !in_range(i, m->schema->n_sparse)) return -1;
+    const mmoe_sparse_column *c = &m->schema->sparse[i];
+    const int32_t dim = m->schema->tables[c->table].dim;
+    return c->list < 0 ? dim : mmoe_bag_width(c->how.pooling, dim, c->how.max_len);
+}
+int mmoe_model_sparse_list(const mmoe_model *m, int32_t i, mmoe_list_format *out) {
+    static const char *const poolings[] = {MMOE_POOLINGS(MMOE_WORD)};
+    static const char *const truncations[] = {MMOE_TRUNCATIONS(MMOE_WORD)};
+    if (!m || !in_range(i, m->schema->n_sparse) || m->schema->sparse[i].list < 0) return 0;
+    const mmoe_sparse_column *c = &m->schema->sparse[i];
+    if (out)
+        *out = (mmoe_list_format){.pooling = poolings[c->how.pooling],
+                                  .truncate = truncations[c->how.truncate],
+                                  .max_len = c->how.max_len,
+                                  .padding_idx = c->padding,
+                                  .separator = c->columns.count ? '\0' : c->how.separator,
+                                  .weight_separator = c->how.weight_separator};
+    return 1;
 }
 int32_t mmoe_model_dense_count(const mmoe_model *m) { return m ? m->schema->n_dense : -1; }
 const char *mmoe_model_dense_name(const mmoe_model *m, int32_t i) {

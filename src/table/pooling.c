@@ -1,35 +1,68 @@
 #include "table/pooling.h"
 
-#include <stdbool.h>
 #include <string.h>
-
-static bool is_part(const mmoe_bag *bag, const mmoe_list *l, int64_t i) {
-    return l->ids[i] != bag->dropped;
-}
-
-static float weight_of(const mmoe_list *l, int64_t i) { return l->weights ? l->weights[i] : 1; }
 
 /* ---- Forward ---- */
 
-/* The first element is not added to a zero: a list of one is what its id alone would be, to the
- * bit. */
+/* Columns [0, width) of rows that begin at `rows`, `width` being a constant. What nothing is added
+ * to is -0, for that leaves every number, and -0 too, as it is: a list of one is what its id alone
+ * would be, to the bit. */
+static inline __attribute__((always_inline)) void
+add_columns(const mmoe_bag *bag, const mmoe_list *l, const mmoe_bag_table *t, int32_t width,
+            bool is_first, float *x) {
+    float sums[16];
+    for (int32_t c = 0; c < width; c++) sums[c] = is_first ? -0.0f : x[c];
+    for (int64_t i = 0; i < l->count; i++) {
+        if (!mmoe_bag_has(bag, l, i)) continue;
+        const float *row = t->rows + (int64_t)l->ids[i] * t->dim, w = mmoe_list_weight(l, i);
+        for (int32_t c = 0; c < width; c++) sums[c] += w * row[c];
+    }
+    for (int32_t c = 0; c < width; c++) x[c] = sums[c];
+}
+
+static int64_t count_parts(const mmoe_bag *bag, const mmoe_list *l) {
+    int64_t parts = 0;
+    if (bag->dropped < 0) return l->count;
+    for (int64_t i = 0; i < l->count; i++) parts += mmoe_bag_has(bag, l, i);
+    return parts;
+}
+
+/* Sum of the weights, onto `total`. */
+static float add_weights(const mmoe_bag *bag, const mmoe_list *l, float total) {
+    if (!l->weights) return total + (float)count_parts(bag, l);
+    for (int64_t i = 0; i < l->count; i++)
+        if (mmoe_bag_has(bag, l, i)) total += l->weights[i];
+    return total;
+}
+
 static void add_weighed(const mmoe_bag *bag, const mmoe_list *l, const mmoe_bag_table *t, float *x,
                         mmoe_bag_state *state) {
+    const int64_t parts = count_parts(bag, l);
+    const bool is_first = state->parts == 0;
+    if (parts == 0) return;
+    state->parts += parts;
+    state->total = add_weights(bag, l, state->total);
+    mmoe_bag_table at = *t;
+    int32_t c = 0;
+    for (; c + 16 <= t->dim; c += 16, at.rows += 16) add_columns(bag, l, &at, 16, is_first, x + c);
+    for (; c + 4 <= t->dim; c += 4, at.rows += 4) add_columns(bag, l, &at, 4, is_first, x + c);
+    for (; c < t->dim; c++, at.rows++) add_columns(bag, l, &at, 1, is_first, x + c);
+}
+
+/* Of a mean with weights: whether one element has all of them. */
+static void count_heavy(const mmoe_bag *bag, const mmoe_list *l, const mmoe_bag_table *t,
+                        mmoe_bag_state *state) {
     for (int64_t i = 0; i < l->count; i++) {
-        if (!is_part(bag, l, i)) continue;
-        const float *row = t->rows + (int64_t)l->ids[i] * t->dim, w = weight_of(l, i);
-        if (state->parts++ == 0)
-            for (int32_t c = 0; c < t->dim; c++) x[c] = w * row[c];
-        else
-            for (int32_t c = 0; c < t->dim; c++) x[c] += w * row[c];
-        state->total += w;
+        if (l->ids[i] == bag->dropped || !(l->weights[i] > 0)) continue;
+        state->heavy++;
+        state->heavy_row = t->rows + (int64_t)l->ids[i] * t->dim;
     }
 }
 
 static void take_largest(const mmoe_bag *bag, const mmoe_list *l, const mmoe_bag_table *t, float *x,
                          mmoe_bag_state *state) {
     for (int64_t i = 0; i < l->count; i++) {
-        if (!is_part(bag, l, i)) continue;
+        if (!mmoe_bag_has(bag, l, i)) continue;
         const float *row = t->rows + (int64_t)l->ids[i] * t->dim;
         const bool is_first = state->parts++ == 0;
         for (int32_t c = 0; c < t->dim; c++) {
@@ -44,7 +77,7 @@ static void copy_parts(const mmoe_bag *bag, const mmoe_list *l, const mmoe_bag_t
                        mmoe_bag_state *state) {
     const size_t dim = (size_t)t->dim;
     for (int64_t i = 0; i < l->count && state->parts < bag->max_len; i++) {
-        if (!is_part(bag, l, i)) continue;
+        if (!mmoe_bag_has(bag, l, i)) continue;
         memcpy(x + (size_t)state->parts++ * dim, t->rows + (int64_t)l->ids[i] * t->dim,
                dim * sizeof *x);
     }
@@ -55,6 +88,7 @@ void mmoe_bag_begin(const mmoe_bag *bag, const mmoe_bag_table *table, float *x,
     const int32_t width = mmoe_bag_width(bag->how, table->dim, bag->max_len);
     state->total = 0;
     state->parts = 0;
+    state->heavy = 0;
     memset(x, 0, (size_t)width * sizeof *x);
     for (int32_t c = 0; state->chosen && c < table->dim; c++) state->chosen[c] = -1;
 }
@@ -69,6 +103,7 @@ void mmoe_bag_add(const mmoe_bag *bag, const mmoe_list *list, const mmoe_bag_tab
         copy_parts(bag, list, table, x, state);
         break;
     default:
+        if (bag->how == MMOE_POOL_MEAN && list->weights) count_heavy(bag, list, table, state);
         add_weighed(bag, list, table, x, state);
     }
 }
@@ -76,6 +111,10 @@ void mmoe_bag_add(const mmoe_bag *bag, const mmoe_list *list, const mmoe_bag_tab
 void mmoe_bag_end(const mmoe_bag *bag, const mmoe_bag_table *table, float *x,
                   const mmoe_bag_state *state) {
     if (bag->how != MMOE_POOL_MEAN) return;
+    if (state->heavy == 1) { /* to the bit; w e / w is e but for rounding */
+        memcpy(x, state->heavy_row, (size_t)table->dim * sizeof *x);
+        return;
+    }
     for (int32_t c = 0; c < table->dim; c++) x[c] = state->total > 0 ? x[c] / state->total : 0;
 }
 
@@ -89,34 +128,25 @@ void mmoe_bag_forward(const mmoe_bag *bag, const mmoe_list *list, const mmoe_bag
 
 /* ---- Backward ---- */
 
-/* Sum of the weights; 0: the list is empty, or as good as. */
-static float total_of(const mmoe_bag *bag, const mmoe_list *l) {
-    float total = 0;
-    for (int64_t i = 0; i < l->count; i++)
-        if (is_part(bag, l, i)) total += weight_of(l, i);
-    return total;
+float mmoe_bag_total(const mmoe_bag *bag, const mmoe_list *l) {
+    return bag->how == MMOE_POOL_SUM ? 1 : add_weights(bag, l, 0);
 }
 
 /* The sums of an element's row; NULL: it is not among the rows, or no part of the list. */
 static float *sums_of(const mmoe_bag *bag, const mmoe_list *l, int64_t i, const mmoe_bag_sums *to) {
     const int64_t row = l->ids[i] - to->first;
-    return row < 0 || row >= to->count || !is_part(bag, l, i) ? NULL : to->sums + row * to->dim;
+    return row < 0 || row >= to->count || !mmoe_bag_has(bag, l, i) ? NULL
+                                                                   : to->sums + row * to->dim;
 }
 
-/* d(sum of w e / total) / de = w / total; of a sum, the total is 1. A mean's is not added up before
- * an element is among the rows: of a large table, cut into ranges, most lists have none there. */
+/* d(sum of w e / total) / de = w / total. */
 static void spread(const mmoe_bag *bag, const mmoe_list *l, const float *dx,
                    const mmoe_bag_sums *to) {
-    bool is_known = bag->how != MMOE_POOL_MEAN;
-    float total = 1;
+    const float total = mmoe_bag_total(bag, l);
+    if (!(total > 0)) return;
     for (int64_t i = 0; i < l->count; i++) {
         float *sums = sums_of(bag, l, i, to);
-        if (!sums) continue;
-        if (!is_known) total = total_of(bag, l);
-        is_known = true;
-        if (!(total > 0)) return;
-        const float share = weight_of(l, i) / total;
-        for (int32_t c = 0; c < to->dim; c++) sums[c] += share * dx[c];
+        if (sums) mmoe_add_share(sums, mmoe_list_weight(l, i) / total, dx, to->dim);
     }
 }
 
@@ -132,7 +162,7 @@ static void spread_copies(const mmoe_bag *bag, const mmoe_list *l, const float *
                           const mmoe_bag_sums *to) {
     int32_t placed = 0;
     for (int64_t i = 0; i < l->count && placed < bag->max_len; i++) {
-        if (!is_part(bag, l, i)) continue;
+        if (!mmoe_bag_has(bag, l, i)) continue;
         float *sums = sums_of(bag, l, i, to);
         const float *from = dx + (size_t)placed++ * (size_t)to->dim;
         for (int32_t c = 0; sums && c < to->dim; c++) sums[c] += from[c];

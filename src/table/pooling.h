@@ -2,6 +2,8 @@
 #ifndef MMOE_TABLE_POOLING_H
 #define MMOE_TABLE_POOLING_H
 
+#include <stdbool.h>
+
 #include "data/batch.h"
 
 typedef struct mmoe_bag {
@@ -10,6 +12,7 @@ typedef struct mmoe_bag {
     int64_t dropped; /* elements that are this row are no part of their lists; -1: all are */
     int32_t *chosen; /* max, in training: [rows of a batch, dim] the place of the element that was
                         largest, -1: the list is empty; NULL: not kept */
+    const struct mmoe_bag_order *order; /* in training: its elements by ranges; NULL: not kept */
 } mmoe_bag;
 
 /* Rows of a table in memory: row r at rows + r * dim. */
@@ -25,6 +28,30 @@ typedef struct mmoe_bag_sums {
     int32_t dim;
 } mmoe_bag_sums;
 
+typedef float mmoe_v4 __attribute__((vector_size(16), aligned(4), may_alias));
+
+/* Do its elements add up? */
+static inline bool mmoe_bag_adds(const mmoe_bag *bag) {
+    return bag->how == MMOE_POOL_MEAN || bag->how == MMOE_POOL_SUM;
+}
+/* Is element i a part of its list? */
+static inline bool mmoe_bag_has(const mmoe_bag *bag, const mmoe_list *l, int64_t i) {
+    return l->ids[i] != bag->dropped;
+}
+static inline float mmoe_list_weight(const mmoe_list *l, int64_t i) {
+    return l->weights ? l->weights[i] : 1;
+}
+/* What the weights of its elements are divided by, where they add up. 0: the list is empty, or as
+ * good as. */
+float mmoe_bag_total(const mmoe_bag *bag, const mmoe_list *list);
+
+/* to [dim] += share * dx [dim] */
+static inline void mmoe_add_share(float *to, float share, const float *dx, int32_t dim) {
+    int32_t c = 0;
+    for (; c + 4 <= dim; c += 4) *(mmoe_v4 *)(to + c) += share * *(const mmoe_v4 *)(dx + c);
+    for (; c < dim; c++) to[c] += share * dx[c];
+}
+
 static inline int32_t mmoe_bag_width(mmoe_pooling how, int32_t dim, int32_t max_len) {
     return how == MMOE_POOL_CONCAT ? dim * max_len : dim;
 }
@@ -34,6 +61,8 @@ typedef struct mmoe_bag_state {
     int32_t *chosen; /* [dim], of a list that is added whole; NULL: not kept */
     float total;     /* of the weights so far */
     int64_t parts;   /* elements so far, without dropped ones */
+    int64_t heavy;   /* of a mean with weights: those of a weight above 0, and the last one's row */
+    const float *heavy_row;
 } mmoe_bag_state;
 
 /* A list in pieces, in their order: begins x [width] with `state`, whose `chosen` is set; adds; and

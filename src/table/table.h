@@ -8,7 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/dtype.h"
-#include "table/pooling.h"
+#include "table/bag_order.h"
 
 /* A piece of memory that is copied, averaged, kept and written as a whole. */
 typedef struct mmoe_block {
@@ -42,9 +42,9 @@ typedef struct mmoe_table_read {
 } mmoe_table_read;
 
 /* Row b: ids[b * n_id], the lists of row first + b of the batch, and x (or its gradient) at
- * x[b * ld]. Ids are rows of their tables. */
+ * x[b * ld]. Ids are rows of their tables. Rows are gathered in chunks of `chunk`. */
 typedef struct mmoe_looked_up {
-    int32_t rows, n_id, ld, first;
+    int32_t rows, n_id, ld, first, chunk;
     const int32_t *ids;
     const mmoe_rows *batch;
     float *x;
@@ -94,12 +94,15 @@ struct mmoe_table_kind {
     /* Its memory, to out [MMOE_MOST_BLOCKS]; the first block is the rows that a model file has,
      * [rows, dim]. Returns how many. */
     int32_t (*blocks)(const mmoe_embedding *t, mmoe_block *out);
+    /* Into how many ranges of rows, the last with fewer, a table's gradient is cut; *shift: the
+     * range of row r is r >> *shift. */
+    int32_t (*ranges)(const mmoe_embedding *t, int32_t *shift);
     void (*gather)(const mmoe_table_read *reads, int32_t count, const mmoe_looked_up *m);
     /* Cuts the gradients of all uses into tasks. */
     void (*list)(const mmoe_table_use *uses, int32_t count, mmoe_table_task_visit visit,
                  void *context);
-    /* Adds a task's gradients up, in the order of the batch's rows, of ids first and then of list
-     * after list, and hands them to the sink. */
+    /* Adds a task's gradients up, of ids first and then of lists, each in the order of the batch's
+     * rows, and hands them to the sink. */
     void (*scatter)(const mmoe_scattering *s, const mmoe_table_task *task);
     void (*close)(mmoe_embedding *t); /* one that is not open, too */
 };

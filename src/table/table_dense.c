@@ -5,8 +5,6 @@
 #include "base/error.h"
 #include "table/table.h"
 
-typedef float v4 __attribute__((vector_size(16), aligned(4), may_alias));
-
 static bool suits_all(int64_t rows, int32_t dim) {
     (void)rows;
     (void)dim;
@@ -45,6 +43,7 @@ static void close_dense(mmoe_embedding *t) {
 typedef struct target {
     float *table;
     int32_t column, col, dim;
+    const mmoe_table_read *read;
 } target;
 
 enum { MOST_TARGETS = 64 };
@@ -61,39 +60,98 @@ static inline __attribute__((always_inline)) void copy_row(const float *from, fl
 static inline __attribute__((always_inline)) void add_row(float *to, const float *dx, int32_t dim,
                                                           int32_t any) {
     if (dim)
-        for (int32_t c = 0; c < dim; c += 4) *(v4 *)(to + c) += *(const v4 *)(dx + c);
+        for (int32_t c = 0; c < dim; c += 4) *(mmoe_v4 *)(to + c) += *(const mmoe_v4 *)(dx + c);
     else
         for (int32_t c = 0; c < any; c++) to[c] += dx[c];
 }
 
+/* ---- Lists ---- */
+
+static int32_t *chosen_at(const mmoe_bag *bag, int32_t b, int32_t dim) {
+    return bag->chosen ? bag->chosen + (size_t)b * (size_t)dim : NULL;
+}
+
+static const int64_t *offsets_at(const mmoe_looked_up *m, int32_t b) {
+    const size_t row = mmoe_row_of(m->batch, m->first + b);
+    return m->batch->lists.offsets + row * (size_t)m->batch->lists.count;
+}
+
+/* Row b's lists of some targets. */
+static void run_lists(const target *t, int32_t count, const mmoe_looked_up *m, int32_t b,
+                      bool add) {
+    const size_t row = mmoe_row_of(m->batch, m->first + b);
+    for (int32_t i = 0; i < count; i++) {
+        const mmoe_list list = mmoe_list_of(&m->batch->lists, row, t[i].column);
+        const mmoe_bag *bag = t[i].read->bag;
+        float *x = m->x + (size_t)b * (size_t)m->ld + t[i].col;
+        int32_t *chosen = chosen_at(bag, m->first + b, t[i].dim);
+        if (add)
+            mmoe_bag_backward(bag, &list, x, chosen,
+                              &(mmoe_bag_sums){t[i].table, 0, t[i].read->table->rows, t[i].dim});
+        else
+            mmoe_bag_forward(bag, &list, &(mmoe_bag_table){t[i].table, t[i].dim}, x, chosen);
+    }
+}
+
+/* The chunk that begins with row `first`. */
+static mmoe_bag_chunk chunk_of(const mmoe_table_read *r, const mmoe_looked_up *m, int32_t first) {
+    const int32_t rows = m->rows - first < m->chunk ? m->rows - first : m->chunk;
+    return (mmoe_bag_chunk){m->batch, r->column, (m->first + first) / m->chunk, m->first + first,
+                            rows};
+}
+
+/* ---- Neighbours ---- */
+
 enum { TOGETHER = 8 };
 
-/* Neighbours in ids and x alike, of one dim: the loop over rows keeps their tables in registers,
- * which halves its time. */
-static bool are_neighbours(const target *t, int32_t count) {
-    for (int32_t i = 1; i < TOGETHER; i++)
+/* Is a list of one pooled as its id alone would be? */
+static bool may_be_id(const mmoe_bag *bag, const mmoe_looked_up *m) {
+    return !bag || (mmoe_bag_adds(bag) && bag->dropped < 0 && !m->batch->lists.weights);
+}
+
+/* Neighbours in ids, or in lists, and x alike, of one dim: the loop over rows keeps their tables in
+ * registers, which halves its time. */
+static bool are_neighbours(const target *t, int32_t count, const mmoe_looked_up *m) {
+    for (int32_t i = 0; i < TOGETHER; i++)
         if (i >= count || t[i].column != t[0].column + i || t[i].col != t[0].col + i * t[0].dim ||
-            t[i].dim != t[0].dim)
+            t[i].dim != t[0].dim || !may_be_id(t[i].read->bag, m))
             return false;
     return true;
 }
 
-static inline __attribute__((always_inline)) void run_neighbours(const target *t, mmoe_looked_up m,
-                                                                 bool add, int32_t dim) {
-    float *tables[TOGETHER];
+/* The ids of neighbours in row b, one behind another; NULL: some are lists that are not of one. */
+static inline __attribute__((always_inline)) const int32_t *
+ids_together(const mmoe_looked_up *m, int32_t b, int32_t column, bool are_lists) {
+    if (!are_lists) return m->ids + (size_t)b * (size_t)m->n_id + column;
+    const int64_t *at = offsets_at(m, b) + column;
+    int64_t apart = 0;
+    for (int i = 1; i <= TOGETHER; i++) apart |= at[i] ^ (at[0] + i);
+    return apart ? NULL : m->batch->lists.ids + at[0];
+}
+
+static inline __attribute__((always_inline)) void
+run_neighbours(const target *t, const mmoe_looked_up *m, bool add, bool are_lists, int32_t dim) {
+    float *tables[TOGETHER], *x = m->x + t[0].col;
+    const mmoe_looked_up own = *m; /* in registers: no store may change it */
     for (int i = 0; i < TOGETHER; i++) tables[i] = t[i].table;
-    m.ids += t[0].column;
-    m.x += t[0].col;
-    for (int32_t b = 0; b < m.rows; b++, m.ids += m.n_id, m.x += m.ld)
+    for (int32_t b = 0; b < own.rows; b++, x += own.ld) {
+        const int32_t *ids = ids_together(&own, b, t[0].column, are_lists);
+        if (!ids) {
+            run_lists(t, TOGETHER, m, b, add);
+            continue;
+        }
 #pragma GCC unroll 8
         for (int i = 0; i < TOGETHER; i++) {
-            float *row = tables[i] + (size_t)(uint32_t)m.ids[i] * (size_t)dim;
+            float *row = tables[i] + (size_t)(uint32_t)ids[i] * (size_t)dim;
             if (add)
-                add_row(row, m.x + i * dim, dim, 0);
+                add_row(row, x + i * dim, dim, 0);
             else
-                copy_row(row, m.x + i * dim, dim, 0);
+                copy_row(row, x + i * dim, dim, 0);
         }
+    }
 }
+
+/* ---- Runs ---- */
 
 static inline __attribute__((always_inline)) void
 run_targets(const target *t, int32_t count, mmoe_looked_up m, bool add, int32_t dim) {
@@ -108,16 +166,28 @@ run_targets(const target *t, int32_t count, mmoe_looked_up m, bool add, int32_t 
         }
 }
 
-static inline __attribute__((always_inline)) void run_dim(const target *t, int32_t count,
-                                                          mmoe_looked_up m, bool add, int32_t dim) {
+static inline __attribute__((always_inline)) void
+run_apart(const target *t, int32_t count, const mmoe_looked_up *m, bool add, int32_t dim) {
+    if (!t->read->bag) {
+        run_targets(t, count, *m, add, dim);
+        return;
+    }
+    for (int32_t b = 0; b < m->rows; b++) run_lists(t, count, m, b, add);
+}
+
+static inline __attribute__((always_inline)) void
+run_dim(const target *t, int32_t count, const mmoe_looked_up *m, bool add, int32_t dim) {
     for (int32_t i = 0, n; i < count; i += n) {
-        if (dim && are_neighbours(t + i, count - i)) {
-            run_neighbours(t + i, m, add, dim);
+        if (dim && are_neighbours(t + i, count - i, m)) {
+            if (t->read->bag)
+                run_neighbours(t + i, m, add, true, dim);
+            else
+                run_neighbours(t + i, m, add, false, dim);
             n = TOGETHER;
             continue;
         }
-        for (n = 1; i + n < count && !(dim && are_neighbours(t + i + n, count - i - n));) n++;
-        run_targets(t + i, n, m, add, dim);
+        for (n = 1; i + n < count && !(dim && are_neighbours(t + i + n, count - i - n, m));) n++;
+        run_apart(t + i, n, m, add, dim);
     }
 }
 
@@ -129,7 +199,7 @@ static int32_t common_dim(const target *t, int32_t count) {
 }
 
 static inline __attribute__((always_inline)) void run_any(const target *t, int32_t count,
-                                                          mmoe_looked_up m, bool add) {
+                                                          const mmoe_looked_up *m, bool add) {
     switch (common_dim(t, count)) {
     case 4:
         run_dim(t, count, m, add, 4);
@@ -148,7 +218,7 @@ static inline __attribute__((always_inline)) void run_any(const target *t, int32
     }
 }
 
-/* Rows of a run of reads, MOST_TARGETS of them at a time. */
+/* Rows of a run of reads, of ids or of lists, MOST_TARGETS of them at a time. */
 typedef struct target_run {
     target targets[MOST_TARGETS];
     int32_t count;
@@ -158,52 +228,30 @@ typedef struct target_run {
 
 static void flush_targets(target_run *run) {
     if (run->count && run->add)
-        run_any(run->targets, run->count, *run->m, true);
+        run_any(run->targets, run->count, run->m, true);
     else if (run->count)
-        run_any(run->targets, run->count, *run->m, false);
+        run_any(run->targets, run->count, run->m, false);
     run->count = 0;
 }
 
 static void add_target(target_run *run, const mmoe_table_read *r, float *rows) {
-    run->targets[run->count++] = (target){rows, r->column, r->col, r->table->dim};
+    run->targets[run->count++] = (target){rows, r->column, r->col, r->table->dim, r};
     if (run->count == MOST_TARGETS) flush_targets(run);
 }
 
-/* ---- Lists ---- */
-
-static mmoe_list list_at(const mmoe_looked_up *m, int32_t b, int32_t list) {
-    return mmoe_list_of(&m->batch->lists, mmoe_row_of(m->batch, m->first + b), list);
-}
-
-static int32_t *chosen_at(const mmoe_looked_up *m, int32_t b, const mmoe_table_read *r) {
-    const size_t row = (size_t)(m->first + b);
-    return r->bag->chosen ? r->bag->chosen + row * (size_t)r->table->dim : NULL;
-}
-
-static void pool_lists(const mmoe_table_read *r, const mmoe_looked_up *m) {
-    const mmoe_bag_table table = {r->table->data, r->table->dim};
-    float *x = m->x + r->col;
-    for (int32_t b = 0; b < m->rows; b++, x += m->ld) {
-        const mmoe_list list = list_at(m, b, r->column);
-        mmoe_bag_forward(r->bag, &list, &table, x, chosen_at(m, b, r));
-    }
-}
-
-static void add_lists(const mmoe_table_read *r, const mmoe_looked_up *m, const mmoe_bag_sums *to) {
-    const float *dx = m->x + r->col;
-    for (int32_t b = 0; b < m->rows; b++, dx += m->ld) {
-        const mmoe_list list = list_at(m, b, r->column);
-        mmoe_bag_backward(r->bag, &list, dx, chosen_at(m, b, r), to);
-    }
-}
-
+/* Single ids come first, then lists. */
 static void gather_dense(const mmoe_table_read *reads, int32_t count, const mmoe_looked_up *m) {
     target_run run = {.m = m};
+    for (int lists = 0; lists < 2; lists++) {
+        for (int32_t i = 0; i < count; i++)
+            if ((reads[i].bag != NULL) == lists) add_target(&run, &reads[i], reads[i].table->data);
+        flush_targets(&run);
+    }
     for (int32_t i = 0; i < count; i++)
-        if (!reads[i].bag) add_target(&run, &reads[i], reads[i].table->data);
-    flush_targets(&run);
-    for (int32_t i = 0; i < count; i++)
-        if (reads[i].bag) pool_lists(&reads[i], m);
+        if (reads[i].bag && reads[i].bag->order) {
+            const mmoe_bag_chunk chunk = chunk_of(&reads[i], m, 0);
+            mmoe_bag_sort(reads[i].bag, &chunk);
+        }
 }
 
 /* ---- Gradients ---- */
@@ -225,17 +273,22 @@ static int32_t small_together(const mmoe_table_use *uses, int32_t count) {
     return together;
 }
 
+static int32_t ranges_of(const mmoe_embedding *t, int32_t *shift) {
+    *shift = 31;
+    if (t->rows * t->dim <= TASK_FLOATS) return 1;
+    while (*shift > 0 && ((int64_t)t->dim << *shift) > TASK_FLOATS) --*shift;
+    return (int32_t)((t->rows - 1) >> *shift) + 1;
+}
+
 /* A large table in ranges of rows, small ones together. */
 static void list_dense(const mmoe_table_use *uses, int32_t count, mmoe_table_task_visit visit,
                        void *context) {
     for (int32_t u = 0, together; u < count; u += together) {
         const mmoe_embedding *t = uses[u].table;
-        int64_t step = t->rows;
-        together = 1;
-        if (floats_of(&uses[u]) > TASK_FLOATS)
-            step = TASK_FLOATS / t->dim > 0 ? TASK_FLOATS / t->dim : 1;
-        else
-            together = small_together(uses + u, count - u);
+        int32_t shift;
+        const bool is_large = ranges_of(t, &shift) > 1;
+        const int64_t step = is_large ? (int64_t)1 << shift : t->rows;
+        together = is_large ? 1 : small_together(uses + u, count - u);
         for (int64_t row = 0; row < t->rows; row += step) {
             const int64_t rows = t->rows - row < step ? t->rows - row : step;
             size_t scratch = (size_t)(rows * t->dim);
@@ -245,22 +298,31 @@ static void list_dense(const mmoe_table_use *uses, int32_t count, mmoe_table_tas
     }
 }
 
-/* Several small tables together: a row's dx is read once for all of their columns. Single ids come
- * first, then lists. */
+/* Several small tables together: a row's dx is read once for all of their columns. */
 static void add_tables(const mmoe_scattering *s, const mmoe_table_task *task) {
     const mmoe_table_use *uses = s->uses + task->first;
     target_run run = {.m = &s->dx, .add = true};
-    float *out = s->scratch;
-    for (int32_t i = 0; i < task->count; out += floats_of(&uses[i++]))
-        for (int32_t j = uses[i].first; j < uses[i].first + uses[i].count; j++)
-            if (!s->reads[j].bag) add_target(&run, &s->reads[j], out);
-    flush_targets(&run);
-    out = s->scratch;
-    for (int32_t i = 0; i < task->count; out += floats_of(&uses[i++])) {
-        const mmoe_embedding *t = uses[i].table;
-        for (int32_t j = uses[i].first; j < uses[i].first + uses[i].count; j++)
-            if (s->reads[j].bag)
-                add_lists(&s->reads[j], &s->dx, &(mmoe_bag_sums){out, 0, t->rows, t->dim});
+    for (int lists = 0; lists < 2; lists++) {
+        float *out = s->scratch;
+        for (int32_t i = 0; i < task->count; out += floats_of(&uses[i++]))
+            for (int32_t j = uses[i].first; j < uses[i].first + uses[i].count; j++)
+                if ((s->reads[j].bag != NULL) == lists) add_target(&run, &s->reads[j], out);
+        flush_targets(&run);
+    }
+}
+
+/* What of a chunk's lists is sorted, and then what is not. */
+static void add_lists(const mmoe_table_read *r, const mmoe_looked_up *m, int32_t first,
+                      const mmoe_bag_sums *to) {
+    const mmoe_bag_chunk chunk = chunk_of(r, m, first);
+    const int32_t end = first + chunk.rows;
+    const float *dx = m->x + r->col;
+    int32_t b = first;
+    if (r->bag->order) b += mmoe_bag_add_range(r->bag->order, &chunk, dx, m->ld, to);
+    for (; b < end; b++) {
+        const mmoe_list list = mmoe_list_of(&m->batch->lists, mmoe_row_of(m->batch, b), r->column);
+        mmoe_bag_backward(r->bag, &list, dx + (size_t)b * (size_t)m->ld,
+                          chosen_at(r->bag, b, to->dim), to);
     }
 }
 
@@ -269,19 +331,19 @@ static void add_range(const mmoe_scattering *s, const mmoe_table_task *task) {
     const mmoe_table_use *u = &s->uses[task->first];
     const int32_t dim = u->table->dim, *ids = s->dx.ids;
     const float *dx = s->dx.x;
+    const mmoe_bag_sums to = {s->scratch, task->row, task->rows, dim};
     for (int32_t b = 0; b < s->dx.rows; b++, ids += s->dx.n_id, dx += s->dx.ld)
         for (int32_t i = u->first; i < u->first + u->count; i++) {
             const mmoe_table_read *read = &s->reads[i];
             if (read->bag) continue;
             const int64_t r = ids[read->column] - task->row;
             if (r < 0 || r >= task->rows) continue;
-            float *to = s->scratch + r * dim;
-            for (int32_t c = 0; c < dim; c++) to[c] += dx[read->col + c];
+            float *sums = s->scratch + r * dim;
+            for (int32_t c = 0; c < dim; c++) sums[c] += dx[read->col + c];
         }
     for (int32_t i = u->first; i < u->first + u->count; i++)
-        if (s->reads[i].bag)
-            add_lists(&s->reads[i], &s->dx,
-                      &(mmoe_bag_sums){s->scratch, task->row, task->rows, dim});
+        for (int32_t first = 0; s->reads[i].bag && first < s->dx.rows; first += s->dx.chunk)
+            add_lists(&s->reads[i], &s->dx, first, &to);
 }
 
 /* A padding row has no gradient. */
@@ -316,6 +378,7 @@ static void scatter_dense(const mmoe_scattering *s, const mmoe_table_task *task)
 const mmoe_table_kind mmoe_table_dense = {.suits = suits_all,
                                           .open = open_dense,
                                           .blocks = dense_blocks,
+                                          .ranges = ranges_of,
                                           .gather = gather_dense,
                                           .list = list_dense,
                                           .scatter = scatter_dense,

@@ -170,6 +170,18 @@ printf 'age\n1\n' >ask.csv
 expect 1 'ask.csv: column "cate": the file has no such column' \
     predict --model only --data ask.csv --output -
 
+expect 0 "" train --config cross.json --train pairs.csv --output n --set trainer.n_epoch=1 --set \
+    'features.sequence=[{"name":"q","columns":["cate"],"shared_with":"pair"}]'
+expect 0 "" inspect --model n
+check "* leaves the columns of lists" sh -c 'grep "^  age " out && ! grep "^  cate " out'
+check "who shares a hash has its rows" grep -q '^  q  *1001  hash  of columns cate$' out
+sed 's/}\]},$/}, {"name": "more", "cross": ["cate", "age"], "shared_with": "pair"}]},/' cross.json \
+    >share.json
+expect 0 "" train --config share.json --train pairs.csv --output n --set trainer.n_epoch=1
+expect 0 "" inspect --model n
+check "crosses share a table" grep -q '^  more  *1001  hash  of columns cate, age$' out
+rm n
+
 crosses() { # MESSAGE KEYS-OF-THE-CROSS...
     sed 's/"cross":.*}\]}/'"$2"'}]}/' cross.json >wrong.json
     expect 1 "$1" train --config wrong.json --train pairs.csv --output n

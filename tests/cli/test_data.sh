@@ -65,7 +65,7 @@ silent_on "? is missing by choice" warning
 printf 'user,price,click\n?,0.5,1\nNA,0.5,0\n1,.5,?\n' >valid.csv
 expect 0 "" evaluate --model m.out --data valid.csv --json
 says "unknown and missing values are counted" \
-    '"columns": [{"name": "user", "missing": 1, "unknown": 1}]' out
+    '"columns": [{"name": "user", "missing": 1, "unknown": 1, "values": 3}]' out
 says "and said" 'column "user": of 3 values 33.3 % are unknown and 33.3 % missing, the first in row'
 # NA as a category
 awk 'BEGIN { print "user,price,click"; for (i = 0; i < 90; i++)

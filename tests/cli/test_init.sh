@@ -90,13 +90,13 @@ expect 0 "" train --config config.json --train x.csv --set trainer.n_epoch=1 --o
 expect 0 "" predict --model m --data blank.csv --output p.csv
 check "a blank in rows to come stops nothing" [ "$(wc -l <p.csv)" = 402 ]
 
-for name in user_id ITEM zipCode 'postal code' userid 101_14; do
+for name in user_id ITEM zipCode 'postal code' userid 101_14 categorical_3 C14; do
     awk -v n="$name" 'BEGIN { print n ",y"
         for (i = 0; i < 400; i++) print i * 7919 % 63 "," i % 2 }' >x.csv
     expect 0 "column \"$name\" taken as ids (sparse) by its name: 63 integers, 6.35 rows a value" \
         init x.csv --label y
 done
-for name in user_age follow_user_num paid I1 12 items_sold; do
+for name in user_age follow_user_num paid I1 12 items_sold c2; do
     sed -i "1s/.*/$name,y/" x.csv
     expect 0 "column \"$name\" taken as numbers (dense)" init x.csv --label y
 done
@@ -179,6 +179,39 @@ expect 2 'data.separator: "x" is not allowed here; allowed is a string: comma | 
 printf '1,2\n' >one.csv
 expect 1 'one.csv' init one.csv --label c1
 
+# ---- Texts that are numbers or dates ----
+
+make x '"\"$" 1 + i % 9 "," 100 + i ".50\""'
+guess 'taken as numbers: 400 of 400 have marks, of "$," ("strip")'
+writes "dense {$number, 'strip': '\$,'}"
+cp out config.json
+expect 0 "" train --config config.json --train x.csv --set trainer.n_epoch=1 --output m
+make x 'i % 7 / 4 (i % 5 ? "%" : "")'
+guess 'taken as numbers: 320 of 400 have marks, of "%" ("strip")'
+expect 2 'features.dense[0].strip: has a character that is in a number' train --config config.json \
+    --set 'features.dense=[{"name": "x", "strip": "$1"}]' --train x.csv --output m
+expect 1 'column "x": "0.25%" is not a number' train --config config.json \
+    --set 'features.dense=[{"name": "x", "strip": "$"}]' --train x.csv --output m
+date() { # CELL ORDER SAID
+    make x "$1"
+    guess "taken as dates, in the order $2$3"
+    writes "dense {'date': '$2', 'missing': 'mean'}"
+}
+date '"2024-0" 1 + i % 9 "-1" i % 8' ymd ': 72 differ, the first is "2024-01-10"'
+date '1 + i % 12 "/" 13 + i % 9 "/24 1" i % 9 ":00"' mdy ': 36 differ'
+date '"1" i % 3 "." 1 + i % 12 ".2024"' dmy ' (no day above 12 tells it from another)'
+date '(i == 9 ? 31 : "1" i % 3) "." 1 + i % 6 * 2 ".2024"' dmy ': '
+cp out config.json
+expect 0 "" train --config config.json --train x.csv --set trainer.n_epoch=1 --output m
+expect 0 "" predict --model m --data x.csv --output p.csv
+while read -r date; do
+    make x,z "$date \",\" i % 5"
+    guess "left out: 400 of 400 values are dates"
+done <<'END'
+"\"Jan 1" i % 9 ", 2024\""
+(i % 2 ? 30 : 1) "/" (i % 2 ? 1 : 30) "/2024"
+END
+
 # ---- Keys of the rows ----
 
 make x,z '"r" i "," i % 5'
@@ -188,7 +221,7 @@ guess 'left out: 201 different values in 400 rows, nearly a row'
 make x,z '"r" i % 200 "," i % 5'
 run init x.csv --label y
 writes "sparse {'embed_dim': 4}"
-make x,z '1000 + i "," i % 5'
+make x,z '1000 + int(i * 1.4) "," i % 5'
 guess 'left out: all its 400 values differ'
 make x,z '1000 + 3 * i "," i % 5'
 guess 'taken as numbers (dense): 400 integers, 1 rows a value'
@@ -216,7 +249,17 @@ expect 0 'column "x": labels from 5.5 to 9.5, standardized for the loss' \
 check "label_transform" grep -q '"label_transform": "standardize"' out
 check "tasks of two types: the first is watched" sh -c '! grep -qE "earlystop_(task|metric)" out'
 
-# ---- Files that cannot be ----
+# ---- Files that cannot be, or hardly ----
+
+make x 'i % 9 / 2' 30
+expect 0 "" init x.csv --label y --output config.json
+expect 0 "" train --config config.json --train x.csv --valid x.csv --output m
+sed 's/,[01]$/,/' x.csv >none.csv
+expect 1 'none.csv: column "y" (--label) has no value' init none.csv --label y --output n
+expect 1 'y' train --config config.json --train none.csv --output n
+sed '3s/[01]$/no/; 4s/[01]$/yes/; 5s/[01]$/perhaps/' x.csv >three.csv
+expect 1 'values that are no numbers, and not two in all: the first is "no", in row 3' \
+    init three.csv --label y --output n
 
 make x '"r" i'
 expect 1 'x.csv: no column is left that could be a feature' init x.csv --label y --output n

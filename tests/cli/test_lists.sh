@@ -39,6 +39,7 @@ cat >config.json <<'JSON'
 }
 JSON
 auc() { sed -n 's/.*"auc": *\([0-9.]*\).*/\1/p' out | tail -n 1; }
+flat_has() { tr -s ' \n' ' ' <out | grep -qF "$1"; } # TEXT: of JSON on one line
 few="--set trainer.n_epoch=2"
 
 # ---- Learned, kept, served ----
@@ -53,12 +54,26 @@ expect 0 "" predict --model m --data train.csv --output whole.csv
 awk -F, '{print $4 "," $3 "," $1 "," $2}' train.csv >turned.csv
 expect 0 "" predict --model m --data turned.csv --output turned.out
 check "columns are found by name" cmp whole.csv turned.out
-for threads in 1 3; do
-    run train --config config.json --train train.csv --output t$threads --threads $threads $few
+
+# Every pooling, in batches of several chunks, by any number of threads.
+cat >every.json <<'JSON'
+{"features": {"sequence": [{"name": "a", "column": "hist", "vocab_size": 11},
+                           {"name": "b", "column": "hist", "shared_with": "a", "pooling": "sum"},
+                           {"name": "c", "column": "hist", "shared_with": "a", "pooling": "max"},
+                           {"name": "d", "column": "hist", "shared_with": "a", "max_len": 4,
+                            "pooling": "concat"},
+                           {"name": "tags", "weight_separator": ":", "padding_idx": 0}]},
+ "tasks": [{"name": "y", "label": "y"}], "model": {"name": "mmoe", "n_expert": 2},
+ "trainer": {"n_epoch": 2, "batch_size": 1200, "earlystop_patience": 0}}
+JSON
+{ head -n 1 train.csv && for _ in 1 2 3 4 5; do tail -n +2 train.csv; done; } >long.csv
+for threads in 1 2 3 7; do
+    run train --config every.json --train long.csv --output t$threads --threads $threads
+    check "$threads threads" cmp t$threads t1
 done
-check "the same model by 1 and 3 threads" cmp t1 t3
 expect 0 "" inspect --model m
-check "rows of tables" grep -q '^  words  *8  vocabulary$' out
+check "a list's table, pooling, separators" \
+    grep -q '^  tags  *10  vocabulary  mean, "|" and ":"  3 inputs$' out
 
 # A row alone scores as among others; what is sent in place of nothing.
 scores_of() { # CELLS-OF-A-ROW...: each a row of item,hist,tags,words; scores stand in p.csv
@@ -85,7 +100,7 @@ expect 0 "" predict --model m --data rows.csv --output p.csv
 warning='column "tags": of 8 values 37.5 % are unknown and 12.5 % missing, the first in row 2'
 check "unknown elements are counted" grep -q "rows.csv: $warning" err
 run evaluate --model m --data train.csv --json
-check "JSON counts elements" grep -q '"name": "tags", "missing": 0, "unknown": 0' out
+check "JSON counts elements" flat_has '"name": "tags", "missing": 0, "unknown": 0, "values": 600,'
 
 # ---- Runs that go on; sweeps ----
 
@@ -97,17 +112,24 @@ check "a run that is continued ends with the same bits" cmp whole resumed
 sed 's/4:1,\(.*\)$/4:2,\1/' train.csv >other.csv
 check "a list's weights belong to the rows" sh -c '! cmp -s train.csv other.csv'
 expect 1 "" train --config config.json --train other.csv --output n $few --resume half.ckpt
-cat >sweep.json <<'JSON'
-{"config": "config.json", "train": "train.csv", "valid": "train.csv", "seeds": [1],
- "set": {"trainer.n_epoch": 2},
- "grid": {"features.sequence.0.pooling": ["mean", "sum", "max"]}}
-JSON
 sed 's/"n_epoch": 30/"n_epoch": 2/' config.json >short.json
-sed -i 's/"config.json"/"short.json"/; /"set":/d' sweep.json
-expect 0 "" sweep --config sweep.json --threads 1 --json
-for pooling in mean sum max; do
-    check "a sweep over pooling: $pooling" grep -q "features.sequence.0.pooling.*$pooling" out
-done
+cat >sweep.json <<'JSON'
+{"config": "short.json", "train": "train.csv", "valid": "train.csv", "seeds": [1],
+ "grid": {"features.sequence.0.pooling": ["mean", "sum", "max", "concat"],
+          "features.sequence.0.max_len": [2, 4], "features.sequence.1.embed_dim": [2, "auto"]}}
+JSON
+expect 0 "run 16/16" sweep --config sweep.json --threads 1
+as_of_train() { # POOLING MAX_LEN EMBED_DIM: this run of the sweep
+    run train --config short.json --train train.csv --valid train.csv --output one --json \
+        --set trainer.seed=1 --set features.sequence.0.pooling=$1 \
+        --set features.sequence.0.max_len=$2 --set features.sequence.1.embed_dim=$3
+    auc=$(auc | cut -c 1-12)
+    tr -d '"' <sweep.sweep/results.csv >results
+    check "a sweep's run by $1, $2, $3 is that of train: AUC $auc" \
+        grep -q "^$1,$2,$3,1,ok,,$auc" results
+}
+as_of_train mean 4 2
+as_of_train concat 2 auto
 
 # ---- Cuts ----
 
@@ -141,6 +163,26 @@ expect 0 'of 400 lists 160 have' predict --model last --data train.csv --output 
 run predict --model last --data tail.csv --output q.csv
 check "cut where a model is served, too" cmp p.csv q.csv
 
+# ---- What the lists of rows are, in figures ----
+
+# hist: an element; none; padding alone; 4, the last 3 being read, of which 1 is padding; 2.
+printf '%s\n' item,hist,tags,words,y '3,7,,zz,0' '3,,,a,1' '3,0|0,,a;;b,0' '3,1|2|0|4,,a,1' \
+    '3,1|2,,,0' >few.csv
+expect 0 "" train --config config.json --train train.csv --output m --log run.jsonl $few \
+    --set features.sequence.0.padding_idx=0 --set features.sequence.0.max_len=3
+lengths='"lengths": {"mean": 1.0, "median": 1, "longest": 2, "empty": 2, "cut": 1}'
+for command in evaluate inspect; do
+    run $command --model m --data few.csv --json
+    check "$command: of a column's lists" flat_has "$lengths"
+    check "$command: of another's elements" flat_has '"missing": 1, "unknown": 1, "values": 6,'
+done
+expect 0 "" inspect --model m --data few.csv
+check "in a table" grep -Eqx '  hist +8 +1[.]00 +1 +2 +40[.]0 +20[.]0 +0[.]0 +0[.]0' out
+check "and its model" sh -c '"$1" inspect --model m | grep -Eq "$2"' . "$mmoe" \
+    '^  hist +11  row  sum of the last 3, "[|]", padding 0  4 inputs$'
+expect 0 "" report --log run.jsonl --model m --data few.csv --output page.html
+check "in a page" grep -qF '<th scope="row">hist</th><td>sum</td><td class="n">8</td>' page.html
+
 # ---- Values to rows ----
 
 one() { # KEYS: a configuration of one list
@@ -155,7 +197,7 @@ rows_are() { # KEYS ROWS: of the table
     expect 0 "" train --config one.json --train train.csv --output v
     run inspect --model v --json
     check "$1: $2 rows" python3 -c 'import json, sys
-assert json.load(open("out"))["features"]["sparse"][0]["rows"] == int(sys.argv[1])' "$2"
+assert json.load(open("out"))["features"]["sequence"][0]["rows"] == int(sys.argv[1])' "$2"
 }
 rows_are '"vocab_size": 9' 9
 rows_are '"min_count": 1' 10

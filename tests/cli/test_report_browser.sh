@@ -6,6 +6,11 @@ browser=$(command -v chromium || command -v chromium-browser || command -v googl
 # shellcheck source=tests/cli/lib.sh
 . "$(dirname "$0")/lib.sh"
 make_data 2000
+for file in train valid test; do
+    run synth clicks --lists --rows 1000 --output $file.csv
+done
+lists='"sequence": [{"name": "history"}, {"name": "tags", "weight_separator": ":"}],'
+sed -i "s/\"dense\":/$lists&/" config.json
 
 # Of a page in a frame of a width: what is wrong with it, a line each between FOUND and END.
 cat >probe.html <<'HTML'

@@ -20,6 +20,9 @@ check "a purchase is less likely than its click" awk -F, \
 run synth clicks --rows 1000 --seed 5 --first-row 2000 --output part.csv
 { head -n 1 all.csv && tail -n 1000 all.csv; } >wanted.csv
 check "rows 2000 to 2999 of the same world" cmp part.csv wanted.csv
+expect 0 "" synth clicks --rows 500 --seed 5 --first-row 100 --output old.csv --truth old_truth.csv
+check "without lists: the rows that it has always written" sh -c "cat old.csv old_truth.csv |
+    sha256sum | grep -q '491c3fa1e950f3a919f494281d307b18dd2fe35b62ccf60a50b1fe155315148c'"
 run synth clicks --rows 1000 --seed 6 --first-row 2000 --output other.csv
 check "another seed, other rows" [ "$(cmp -s part.csv other.csv; echo $?)" -eq 1 ]
 expect 0 "AUC of the generator's own probabilities" synth clicks --rows 1000 --output -

@@ -96,6 +96,15 @@ walk train --config lists.json --output m.out --json --train list.csv $set <<END
 list.csv: feature "tags" of column "user": of 400 lists 2 have more than max_len, 2, elements, \
 the first in row 3: the first ones are read
 END
+sed '2,$s/^[^,]*,/,/' good.csv >list.csv
+walk train --config lists.json --output m.out --json --train list.csv <<END
+list.csv: feature "tags" of column "user": all 400 lists are the same: it tells nothing
+END
+sed '2,$s/^[^,]*/1;2/; 7s/^[^,]*//' good.csv >list.csv
+walk train --config lists.json --output m.out --json --train list.csv <<END
+list.csv: feature "tags" of column "user": none of 400 lists has more than one element; "|" stands \
+between elements ("separator")
+END
 sed '7s/^[^,]*/?/; 9s/^/1|/' good.csv >list.csv
 walk train --config lists.json --output m.out --json --train list.csv <<END
 list.csv: feature "tags" of column "user": 1 of 401 values is no integer, the first in row 7: \

@@ -219,7 +219,9 @@ async function check(features) {
         trainer: { n_epoch: 4, batch_size: 16, optimizer_params: { lr: 0.02 }, seed: 3 },
     });
     support.expectLearned(wanted, tasks.length);
-    support.compare('mmoe_predictor_run', scoresOfBatch(features), wanted, tasks.length, 1e-6);
+    const ofBatch = scoresOfBatch(features);
+    support.expectEqual('scores', ofBatch.length, ROWS * tasks.length);
+    support.compare('mmoe_predictor_run', ofBatch, wanted, tasks.length, 1e-6);
     const session = await support.open();
     support.expectEqual('inputs', [...session.inputNames].sort(), namesOf(features).sort());
     let worst = 0;

@@ -23,6 +23,7 @@ function makeRow() {
     row.share = Math.fround(random() * 2 - 1);
     row.gap = row.user % 4 ? Math.fround(row.share * 9 + 9) : 'NA';
     row.vector = row.slot % 3 ? [row.share, row.user / 4, 0.5] : 'NA';
+    row.day = row.slot ? new Date(Date.UTC(2023, 0, pick(700))).toISOString().slice(0, 10) : 'NA';
     const logit = row.user / 10 - 1 + row.share - (row.town === 'Bern' ? 1 : 0);
     row.click = random() < 1 / (1 + Math.exp(-logit)) ? 1 : 0;
     row.buy = random() < 1 / (1 + Math.exp(-logit * row.share * 2)) ? 1 : 0;
@@ -48,6 +49,7 @@ const dense = [
 ];
 const gap = (more) => ({ name: 'gap', missing: 'mean', ...more });
 const bins = { encoding: 'piecewise_linear', bins: 5 };
+const date = { name: 'day', date: 'ymd', missing: 'mean', indicator: true };
 const encoded = [
     dense[0],
     { name: 'wage', ...bins },
@@ -136,6 +138,7 @@ const cases = [
     ['encodings', { sparse: sparse('town'), dense: encoded }, towers, model({})],
     ['bins with gaps', { dense: [gap({ ...bins, indicator: true })] }, twoTasks, model({})],
     ['a gap', { dense: [gap({ missing: 3 }), dense[3]] }, twoTasks, model({})],
+    ['a date', { dense: [date, dense[1]] }, twoTasks, model({})],
     ['a vector', { dense: [encoded[3], dense[1]] }, twoTasks, model({})],
     ['no dense columns', { sparse: sparse('user', 'town') }, twoTasks, model({})],
     ['no sparse columns', { dense: dense.slice(0, 3) }, twoTasks, model({})],
@@ -220,6 +223,8 @@ function learnVocabulary(column) {
     return (value) => ids.get(value);
 }
 
+const days = (name, value) => (name === 'day' ? Date.parse(value) / 86400000 : value);
+
 function makeFeeds(features, count) {
     const feeds = {};
     const ids = (features.sparse || []).map(({ name }) => [
@@ -234,7 +239,7 @@ function makeFeeds(features, count) {
     }
     if (features.dense) {
         const numbers = ({ name, dim = 1 }, row) =>
-            row[name] === 'NA' ? Array(dim).fill(NaN) : row[name];
+            row[name] === 'NA' ? Array(dim).fill(NaN) : days(name, row[name]);
         const values = rows
             .slice(0, count)
             .flatMap((row) => features.dense.flatMap((feature) => numbers(feature, row)));

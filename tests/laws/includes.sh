@@ -33,7 +33,8 @@ BEGIN {
     known_to["xxhash.h"] = "src/base/text_hash.c"
     known_to["csv.h"] = "src/base/csv.c"
     reads["serve"] = " data/schema.h data/encode.h data/list_values.h "
-    reads["export"] = " data/schema.h data/column_number.h data/column_piecewise_linear.h "
+    reads["export"] = " data/schema.h data/column_date.h data/column_number.h "
+    reads["export"] = reads["export"] "data/column_piecewise_linear.h "
 }
 
 function fault(why) {

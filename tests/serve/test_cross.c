@@ -42,8 +42,9 @@ static mmoe_model *model;
 static mmoe_predictor *predictor;
 static mmoe_dataset *set;
 
+static const char *const names[] = {"age", "cate", "x", "y"};
+
 static void set_up(void) {
-    static const char *const names[] = {"age", "cate", "x", "y"};
     char path[] = "/tmp/cross.XXXXXX";
     mmoe_config *config;
     const int file = mkstemp(path);
@@ -210,6 +211,55 @@ START_TEST(what_is_no_cross_is_refused) {
 }
 END_TEST
 
+/* A model whose cross is of other columns would read the caller's as these. */
+START_TEST(other_crosses_are_not_published) {
+    static const char *const crosses[][2] = {
+        {"\"cross\": [\"cate\", \"age\"]",
+         "the cross is of other columns in the slot's models than in "
+         "this one, from number 0 on"},
+        {"\"cross\": [\"age\", \"cate\", \"x\"]", "from number 2 on"},
+        {"\"column\": \"age\"",
+         "this sparse column is \"a cross\" in the slot's models, and \"one value\" in this one"}};
+    char json[sizeof config_text + 100];
+    const char *at = strstr(config_text, "\"cross\""), *end = strchr(at, ']') + 1;
+    snprintf(json, sizeof json, "%.*s%s%s", (int)(at - config_text), config_text, crosses[_i][0],
+             end);
+    mmoe_config *config;
+    mmoe_schema *other_schema;
+    mmoe_model *other, *first;
+    mmoe_slot *slot;
+    mmoe_error fault = {0};
+    SUCCEEDS(mmoe_config_parse(json, strlen(json), NULL, NULL, &config, &err));
+    SUCCEEDS(mmoe_schema_create(config, names, 4, NULL, &other_schema, &err));
+    SUCCEEDS(mmoe_model_create(config, other_schema, NULL, &other, &err));
+    SUCCEEDS(mmoe_model_create(mmoe_model_config(model), schema, NULL, &first, &err));
+    SUCCEEDS(mmoe_slot_create(first, NULL, &slot, &err));
+    ck_assert_int_eq(mmoe_slot_publish(slot, other, NULL, &fault), MMOE_E_ARGUMENT);
+    ck_assert_str_eq(fault.column, "pair");
+    ck_assert_msg(strstr(fault.message, crosses[_i][1]) != NULL, "%s", fault.message);
+    mmoe_slot_free(slot);
+    mmoe_model_free(other);
+    mmoe_schema_free(other_schema);
+    mmoe_config_free(config);
+}
+END_TEST
+
+/* As of one value: an integer is its digits, whatever type it is of. */
+START_TEST(zeros_are_one_value) {
+    static const int64_t zeros[ROWS] = {0};
+    static const double negative_zeros[ROWS] = {-0.0, -0.0, -0.0, -0.0, -0.0, -0.0};
+    mmoe_column of[] = {
+        {MMOE_VALUE_INT64, zeros, 0}, {MMOE_VALUE_TEXT, cates, 0}, {MMOE_VALUE_DOUBLE, doubles, 0}};
+    const mmoe_batch raw = raw_batch(columns_of(of));
+    float wanted[ROWS], scores[ROWS];
+    SUCCEEDS(mmoe_predictor_run(predictor, &raw, wanted, &err));
+    of[0] = (mmoe_column){MMOE_VALUE_DOUBLE, negative_zeros, 0};
+    SUCCEEDS(mmoe_predictor_run(predictor, &raw, scores, &err));
+    ck_assert_mem_eq(scores, wanted, sizeof wanted);
+    ck_assert(wanted[0] != wanted[4]); /* is not missing */
+}
+END_TEST
+
 /* Row numbers score, too. */
 START_TEST(row_numbers_are_taken) {
     mmoe_column columns[FEATURES];
@@ -220,9 +270,12 @@ START_TEST(row_numbers_are_taken) {
     memcpy(columns, columns_of(parts_of_text), sizeof columns);
     columns[2] =
         (mmoe_column){MMOE_VALUE_ROW, encoded.ids + 2, encoded.id_stride * sizeof(int32_t)};
-    const mmoe_batch mixed = raw_batch(columns);
+    mmoe_batch mixed = raw_batch(columns);
     SUCCEEDS(mmoe_predictor_run(predictor, &mixed, scores, &err));
     ck_assert_mem_eq(scores, wanted, sizeof wanted);
+    mixed.rows = 0;
+    columns[0].values = NULL;
+    SUCCEEDS(mmoe_predictor_run(predictor, &mixed, NULL, &err));
 }
 END_TEST
 
@@ -233,5 +286,7 @@ void add_cases(TCase *c) {
     tcase_add_test(c, any_number_of_rows_from_anywhere);
     tcase_add_test(c, ranking_takes_crosses_of_the_candidates);
     tcase_add_test(c, what_is_no_cross_is_refused);
+    tcase_add_loop_test(c, other_crosses_are_not_published, 0, 3);
+    tcase_add_test(c, zeros_are_one_value);
     tcase_add_test(c, row_numbers_are_taken);
 }

@@ -13,8 +13,10 @@
 /* Gives every key of the table a place at index 0, and lets every key be set to its bounds. */
 static const char full[] =
     "{\"features\": {\"sparse\": [{\"name\": \"a\", \"column\": \"a0\", \"vocab_size\": "
-    "2147483647, \"oov_id\": 0, \"padding_idx\": 0}, {\"name\": \"b*\"}],"
-    " \"sequence\": [{\"name\": \"q\", \"weight_separator\": \":\", \"max_len\": 9}],"
+    "2147483647, \"oov_id\": 0, \"padding_idx\": 0}, {\"name\": \"b*\"}, {\"name\": \"ab\", "
+    "\"cross\": [\"a0\", \"b0\"], \"hash_bucket_size\": 9}],"
+    " \"sequence\": [{\"name\": \"q\", \"weight_separator\": \":\", \"max_len\": 9}, "
+    "{\"name\": \"r\", \"columns\": [\"r1\", \"h*\"]}],"
     " \"dense\": [{\"name\": \"D\", \"column\": \"D1\"}], \"weight\": \"w\"},"
     " \"tasks\": [{\"name\": \"cvr\", \"label\": \"purchase\"}, {\"name\": \"ctr\", \"label\": "
     "\"click\", \"tower_params\": {\"dims\": "

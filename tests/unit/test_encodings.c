@@ -117,6 +117,21 @@ START_TEST(bad_bins) {
 }
 END_TEST
 
+START_TEST(marks_are_no_part_of_a_number) {
+    numbers n = fit(X(", \"strip\": \"$,%\""), "x,y\n\"$1,000.5\",0\n-2%,1\n");
+    const float wanted[] = {1000.5f, -2};
+    has_inputs(n.set, 2, wanted);
+    const char *const texts[] = {"1000.50$", "%-2"}, *const other = "1.2.3$";
+    const double values[] = {1000.5, -2};
+    takes(&n, MMOE_VALUE_TEXT, texts, 2, 2, wanted);
+    takes(&n, MMOE_VALUE_DOUBLE, values, 2, 2, wanted);
+    take_refused(&n, MMOE_VALUE_TEXT, &other, 1, "row 1: column \"x\": \"1.2.3$\" is not a number");
+    free_numbers(&n);
+    fit_refused(X(", \"strip\": \"$1\""), "x,y\n",
+                "features.dense[0].strip: has a character that is in a number");
+}
+END_TEST
+
 #define DIM ", \"dim\": 3"
 
 START_TEST(vectors) {
@@ -392,6 +407,7 @@ void add_cases(TCase *c) {
     tcase_add_test(c, equal_quantiles_are_merged_and_said);
     tcase_add_test(c, bins_have_gaps);
     tcase_add_test(c, bad_bins);
+    tcase_add_test(c, marks_are_no_part_of_a_number);
     tcase_add_test(c, vectors);
     tcase_add_test(c, vectors_have_gaps);
     tcase_add_test(c, bad_vectors);

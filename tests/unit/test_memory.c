@@ -21,7 +21,11 @@ static mmoe_allocator alloc;
 static const char json[] =
     "{\"features\": {\"sparse\": [{\"name\": \"city\", \"embed_dim\": 3}, {\"name\": \"town\", "
     "\"embed_dim\": 3, \"shared_with\": \"city\"},"
-    " {\"name\": \"age\", \"embed_dim\": 2, \"vocab_size\": 6, \"oov_id\": 0}], \"dense\": "
+    " {\"name\": \"age\", \"embed_dim\": 2, \"vocab_size\": 6, \"oov_id\": 0}, {\"name\": "
+    "\"pair\", "
+    "\"cross\": [\"age\", \"town\"], \"hash_bucket_size\": 5}], \"sequence\": [{\"name\": "
+    "\"both\", "
+    "\"columns\": [\"d*\", \"city\"], \"embed_dim\": 2}], \"dense\": "
     "[{\"name\": \"d*\", \"transform\": \"standardize\"}],"
     " \"weight\": \"w\"},"
     " \"tasks\": [{\"name\": \"buy\", \"label\": \"buy\", \"tower_params\": {\"dims\": [3], "

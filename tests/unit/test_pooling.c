@@ -203,10 +203,13 @@ START_TEST(threads_do_not_count) {
 }
 END_TEST
 
-/* Look-ups of lists become those of the ids that are their only elements. */
+/* Look-ups of lists become those of the ids that are their only elements; in a mean, whatever these
+ * weigh. */
 START_TEST(a_list_of_one_is_its_id) {
+    static const float odd_weights[] = {1.0f / 7, 3, 0.1f, 1e18f, 1e-37f, 1};
     bool weighted;
     setting lists = setting_of(_i, &weighted), ids;
+    if (weighted && lists.bag.how != MMOE_POOL_MEAN) return;
     lists.w = (wiring){3, 3, 3, {{true, 1, 0}, {false, 2, 1}, {true, 0, 2}}};
     lists.bag.max_len = 1;
     ids = lists;
@@ -219,15 +222,42 @@ START_TEST(a_list_of_one_is_its_id) {
         r.elements[at] = r.ids[i / LISTS * LOOKUPS + i % LISTS];
         r.elements[at] += r.elements[at] == lists.bag.dropped;
         r.ids[i / LISTS * LOOKUPS + i % LISTS] = r.elements[at];
+        r.weights[at] = odd_weights[draw(at, sizeof odd_weights / sizeof *odd_weights)];
     }
     problem_init(&p, &lists);
     problem_init(&q, &ids);
-    const mmoe_rows batch = rows_batch(&r, false);
+    const mmoe_rows batch = rows_batch(&r, weighted);
     step(&p, &batch, NULL);
     step(&q, &batch, NULL);
     check_same(&p, &q);
     problem_finish(&p);
     problem_finish(&q);
+    rows_finish(&r);
+}
+END_TEST
+
+/* Weights that are all the largest one are as good as none to a mean, and finite in a sum. */
+START_TEST(the_largest_weights_are_finite) {
+    const setting s = {.w = wirings[0],
+                       .bag = {_i ? MMOE_POOL_SUM : MMOE_POOL_MEAN, 0, NONE},
+                       .rows = 7,
+                       .dim = 16,
+                       .padding = NO_PADDING};
+    problem p;
+    rows r;
+    float heavy[ROWS], light[ROWS];
+    problem_init(&p, &s);
+    rows_fill(&r, s.rows);
+    for (int64_t i = 0; i < r.offsets[ROWS * LISTS]; i++) r.weights[i] = MMOE_MOST_WEIGHT;
+    const mmoe_rows weighed = rows_batch(&r, true), plain = rows_batch(&r, false);
+    predict(&p, &weighed, NULL, heavy);
+    predict(&p, &plain, NULL, light);
+    for (int32_t b = 0; b < ROWS; b++) {
+        if (!isfinite(heavy[b])) ck_abort_msg("row %d is %g", (int)b, heavy[b]);
+        if (!_i && !(fabsf(heavy[b] - light[b]) <= 1e-5f))
+            ck_abort_msg("row %d: %g, not %g", (int)b, heavy[b], light[b]);
+    }
+    problem_finish(&p);
     rows_finish(&r);
 }
 END_TEST
@@ -306,7 +336,8 @@ void add_cases(TCase *c) {
     tcase_add_loop_test(c, lists_are_pooled_and_learnt, 0, SETTINGS);
     tcase_add_loop_test(c, padding_is_zero_and_not_learnt, 0, UNWEIGHTED);
     tcase_add_loop_test(c, threads_do_not_count, UNWEIGHTED, SETTINGS);
-    tcase_add_loop_test(c, a_list_of_one_is_its_id, 0, UNWEIGHTED);
+    tcase_add_loop_test(c, a_list_of_one_is_its_id, 0, SETTINGS);
+    tcase_add_loop_test(c, the_largest_weights_are_finite, 0, 2);
     tcase_add_loop_test(c, ragged_lists_are_padded_ones, 0, SETTINGS);
     tcase_add_loop_test(c, the_first_of_the_largest_learns, 0, 3);
 }

@@ -37,6 +37,43 @@ START_TEST(the_rows_are_all_that_they_should_be) {
 }
 END_TEST
 
+/* What a service is told of the columns, and what is counted of their values. */
+START_TEST(the_model_tells_of_its_lists) {
+    static const char *const poolings[] = {"mean", "sum", "max", "concat", "mean", "max", "mean"};
+    static const int32_t widths[] = {4, 8, 4, 8, 4, 5, 24, 4, 4, 3},
+                         bounds[] = {100, 0, 70, 3, 0, 0, 0};
+    mmoe_list_format list = {.max_len = -1};
+    for (int i = 0; i < COLUMNS; i++) {
+        ck_assert_int_eq(mmoe_model_sparse_width(model, i), widths[i]);
+        ck_assert_int_eq(mmoe_model_sparse_list(model, i, NULL), i >= IDS);
+        ck_assert_int_eq(mmoe_model_sparse_list(model, i, &list), i >= IDS);
+        const mmoe_column_counts *counts = mmoe_dataset_column(encoded, (size_t)i);
+        int64_t read = 0, cut = 0;
+        for (size_t row = 0; row < ROWS; row++) {
+            const size_t first = columns[i].offsets[row], n = columns[i].offsets[row + 1] - first;
+            /* An empty cell is an empty list. */
+            const int64_t length = n == 1 && i >= IDS && !columns[i].texts[first] ? 0 : (int64_t)n,
+                          most = i >= IDS && list.max_len ? list.max_len : length;
+            read += length < most ? length : most;
+            cut += length > most;
+        }
+        ck_assert_int_eq(counts->values, read);
+        ck_assert_int_eq(counts->cut, cut);
+        if (i < IDS) continue;
+        ck_assert_str_eq(list.pooling, poolings[i - IDS]);
+        ck_assert_str_eq(list.truncate, i == IDS + 2 ? "first" : "last");
+        ck_assert_int_eq(list.max_len, bounds[i - IDS]);
+        ck_assert_int_eq(list.padding_idx, i == IDS + 4 ? 0 : -1);
+        ck_assert_int_eq(list.separator, columns[i].separator);
+        ck_assert_int_eq(list.weight_separator, columns[i].is_weighed ? ':' : 0);
+    }
+    ck_assert_int_eq(mmoe_model_sparse_list(model, COLUMNS, &list), 0);
+    ck_assert_int_eq(mmoe_model_sparse_list(NULL, 0, &list), 0);
+    ck_assert_int_eq(mmoe_model_sparse_width(model, -1), -1);
+    ck_assert_int_eq(mmoe_model_sparse_width(NULL, 0), -1);
+}
+END_TEST
+
 START_TEST(agrees_with_the_plan) {
     mmoe_batch all;
     mmoe_run *planned;
@@ -344,6 +381,7 @@ END_TEST
 void add_cases(TCase *c) {
     tcase_add_checked_fixture(c, set_up, tear_down);
     tcase_add_test(c, the_rows_are_all_that_they_should_be);
+    tcase_add_test(c, the_model_tells_of_its_lists);
     tcase_add_test(c, agrees_with_the_plan);
     tcase_add_loop_test(c, any_number_of_encoded_rows, 0, SIZES);
     tcase_add_loop_test(c, any_number_of_raw_rows, 0, SIZES);

@@ -191,6 +191,64 @@ START_TEST(gradients_are_sums) {
 }
 END_TEST
 
+/* ---- Lists ---- */
+
+/* Every third row has lists of one alone, the next as many elements, but not one a list, and the
+ * third some lists that are not of one. */
+static int32_t length_of(int32_t b, int32_t list) {
+    if (b % 3 == 1) return list % 2 ? 2 : 0;
+    return b % 3 == 2 && list % 5 == 4 ? draw(b, 3) : 1;
+}
+
+static mmoe_rows make_lists(const problem *p, int64_t *offsets, int32_t *elements) {
+    int64_t n = 0;
+    for (int32_t b = 0; b < ROWS; b++)
+        for (int32_t i = 0; i < p->l->reads; i++) {
+            offsets[b * p->l->reads + i] = n;
+            for (int32_t k = length_of(b, i); k > 0; k--, n++)
+                elements[n] = draw(n * 31 + i, p->l->rows);
+        }
+    offsets[ROWS * p->l->reads] = n;
+    return (mmoe_rows){.rows = ROWS, .lists = {p->l->reads, offsets, elements, NULL}};
+}
+
+static void scatter_uses(problem *p, const mmoe_looked_up *m, int32_t first, int32_t count) {
+    p->n_task = 0;
+    mmoe_table_dense.list(p->uses + first, count, take_task, p);
+    p->scratch = realloc(p->scratch, p->most_scratch * sizeof *p->scratch);
+    const mmoe_scattering s = {p->uses + first, p->used, *m, p->scratch, take_rows, p};
+    for (int32_t i = 0; i < p->n_task; i++) mmoe_table_dense.scatter(&s, &p->tasks[i]);
+}
+
+/* Neighbours' lists of one go a way of their own. */
+START_TEST(lists_together_are_as_alone) {
+    static const layout many = {10, 10, {4, 4, 4}, 9, false};
+    static problem p, q;
+    int64_t offsets[ROWS * 10 + 1];
+    int32_t elements[ROWS * 10 * 2];
+    const mmoe_bag bag = {.how = (mmoe_pooling)_i, .dropped = -1};
+    problem_init(&p, &many);
+    problem_init(&q, &many);
+    for (int32_t i = 0; i < many.reads; i++)
+        p.reads[i].bag = p.used[i].bag = q.reads[i].bag = q.used[i].bag = &bag;
+    const mmoe_rows batch = make_lists(&p, offsets, elements);
+    mmoe_looked_up together = looked_up(&p), alone = looked_up(&q);
+    memset(p.x, 0, sizeof *p.x * ROWS * (size_t)p.ld);
+    memset(q.x, 0, sizeof *q.x * ROWS * (size_t)q.ld);
+    together.batch = alone.batch = &batch;
+    together.chunk = alone.chunk = ROWS;
+    mmoe_table_dense.gather(p.reads, many.reads, &together);
+    for (int32_t i = 0; i < many.reads; i++) mmoe_table_dense.gather(&q.reads[i], 1, &alone);
+    ck_assert_mem_eq(p.x, q.x, sizeof *p.x * ROWS * (size_t)p.ld);
+    scatter_uses(&p, &together, 0, many.tables);
+    for (int32_t i = 0; i < many.tables; i++) scatter_uses(&q, &alone, i, 1);
+    for (int32_t i = 0; i < many.tables; i++)
+        ck_assert_mem_eq(p.sums[i], q.sums[i], (size_t)((many.rows + i) * 4) * sizeof(float));
+    problem_finish(&p);
+    problem_finish(&q);
+}
+END_TEST
+
 /* ---- Memory ---- */
 
 START_TEST(blocks_are_the_rows) {
@@ -239,6 +297,7 @@ END_TEST
 void add_cases(TCase *c) {
     tcase_add_loop_test(c, vectors_are_rows, 0, LAYOUTS);
     tcase_add_loop_test(c, gradients_are_sums, 0, LAYOUTS);
+    tcase_add_loop_test(c, lists_together_are_as_alone, MMOE_POOL_MEAN, MMOE_POOL_SUM + 1);
     tcase_add_loop_test(c, blocks_are_the_rows, 0, LAYOUTS);
     tcase_add_test(c, lent_memory_is_used_and_left);
     tcase_add_test(c, what_is_too_large_fails);

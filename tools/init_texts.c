@@ -1,0 +1,111 @@
+#include "init_texts.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/missing.h"
+#include "base/text.h"
+
+/* ---- Amounts ---- */
+
+static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+/* Commas stand before three digits each, and behind one to three. */
+static bool has_thousands(const char *text, size_t length) {
+    size_t digits = 0, groups = 0;
+    for (size_t i = 0; i <= length; i++) {
+        if (i < length && is_digit(text[i])) {
+            digits++;
+        } else if (groups > 0 && digits != 3) {
+            return false;
+        } else if (i == length || text[i] != ',') {
+            return groups < 4;
+        } else {
+            if (digits < 1 || digits > 3) return false;
+            groups++;
+            digits = 0;
+        }
+    }
+    return true;
+}
+
+static void add_mark(char marks[CLI_MARKS_SIZE], char mark) {
+    const size_t used = strlen(marks);
+    if (strchr(marks, mark) || used + 1 == CLI_MARKS_SIZE) return;
+    marks[used] = mark;
+    marks[used + 1] = '\0';
+}
+
+/* The bytes of $, %, the pound's and the euro's sign, and the comma. */
+static bool is_mark(char c) { return c && strchr("$%,\xc2\xa3\xe2\x82\xac", c); }
+
+bool cli_text_amount(const char *text, size_t length, double *value, char marks[CLI_MARKS_SIZE]) {
+    char plain[40];
+    size_t used = 0;
+    text = mmoe_trim_blanks(text, &length);
+    for (size_t i = 0; i < length; i++) {
+        if (is_mark(text[i])) continue;
+        if (used == sizeof plain) return false;
+        plain[used++] = text[i];
+    }
+    if (used == length || !mmoe_parse_double(plain, used, value) || !isfinite(*value)) return false;
+    const char *digit = text;
+    while (!is_digit(*digit)) digit++;
+    if (memchr(text, ',', length) && !has_thousands(digit, (size_t)(text + length - digit)))
+        return false;
+    for (size_t i = 0; i < length; i++)
+        if (is_mark(text[i])) add_mark(marks, text[i]);
+    return true;
+}
+
+/* ---- Dates ---- */
+
+static bool has_month(const char *text, size_t length) {
+    static const char *const months[] = {"jan", "feb", "mar", "apr", "may", "jun",
+                                         "jul", "aug", "sep", "oct", "nov", "dec"};
+    size_t digits = 0;
+    bool found = false;
+    for (size_t i = 0; i < length; i++) {
+        digits += is_digit(text[i]);
+        if (i > 0 && isalpha((unsigned char)text[i - 1])) continue;
+        for (size_t m = 0; m < 12 && i + 3 <= length; m++)
+            found |= strncasecmp(text + i, months[m], 3) == 0;
+    }
+    return found && digits >= 4 && length <= 40;
+}
+
+static bool is_day(int day, int month) {
+    static const int most[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    return month >= 1 && month <= 12 && day >= 1 && day <= most[month - 1];
+}
+
+/* Three numbers with one mark between them; how many digits each has. false: it is other text. */
+static bool take_parts(const char *text, const char *end, int parts[3], int digits[3]) {
+    char mark = '\0';
+    for (int i = 0; i < 3; i++) {
+        parts[i] = digits[i] = 0;
+        for (; text < end && is_digit(*text) && digits[i] < 5; text++, digits[i]++)
+            parts[i] = 10 * parts[i] + (*text - '0');
+        if (digits[i] == 0) return false;
+        if (i == 2) continue;
+        if (text == end || !strchr("-/.", *text) || (mark && *text != mark)) return false;
+        mark = *text++;
+    }
+    return text == end || *text == ' ' || *text == 'T';
+}
+
+int cli_text_date_orders(const char *text, size_t length) {
+    int parts[3], digits[3], orders = 0;
+    text = mmoe_trim_blanks(text, &length);
+    if (!take_parts(text, text + length, parts, digits))
+        return has_month(text, length) ? CLI_DATE_IN_WORDS : 0;
+    const bool is_short = digits[0] <= 2 && digits[1] <= 2;
+    if (digits[0] == 4 && digits[1] <= 2 && digits[2] <= 2 && is_day(parts[2], parts[1]))
+        return CLI_DATE_YMD;
+    if (!is_short || (digits[2] != 4 && digits[2] != 2)) return 0;
+    if (is_day(parts[0], parts[1])) orders |= CLI_DATE_DMY;
+    if (is_day(parts[1], parts[0])) orders |= CLI_DATE_MDY;
+    return orders;
+}
