@@ -1,20 +1,33 @@
 /* mmoe predict */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/csv.h"
+#include "base/error.h"
 #include "columns.h"
 #include "files.h"
+#include "output.h"
+#include "separators.h"
 #include "warnings.h"
 
 enum { CHUNK_ROWS = 8192 };
 
 typedef struct score_writer {
     const mmoe_model *model;
-    const char *data_path;
     const mmoe_dataset *data;
-    float *scores;          /* [CHUNK_ROWS, tasks] */
+    const char *data_path;
+    const cli_list *keep; /* columns that are written beside the scores */
+    size_t *kept;         /* [keep->count] where they stand in the file */
+    mmoe_predictor *predictor;
+    const cli_file *file;
+    float *scores;          /* [CHUNK_ROWS, tasks] of the chunk that the next row is in */
+    int64_t next;           /* row of the data */
+    int64_t first_row;      /* its number, as messages count rows */
     int64_t odd, first_odd; /* rows with a score that is not finite, and the first of them */
 } score_writer;
+
+/* ---- Scores ---- */
 
 /* A NaN's sign says nothing. */
 static void write_score(FILE *stream, float score) {
@@ -24,49 +37,138 @@ static void write_score(FILE *stream, float score) {
         fprintf(stream, "%.9g", (double)score);
 }
 
-/* Rows of the data from `first`. */
-static void write_score_rows(score_writer *w, FILE *stream, int64_t first, size_t rows) {
+static void write_names(const score_writer *w) {
     const int32_t n_task = mmoe_model_task_count(w->model);
-    const float *score = w->scores;
-    for (size_t r = 0; r < rows; r++) {
-        bool finite = true;
-        for (int32_t t = 0; t < n_task; t++, score++) {
-            finite &= isfinite(*score) != 0;
-            write_score(stream, *score);
-            fputc(t + 1 < n_task ? ',' : '\n', stream);
-        }
-        if (!finite && w->odd++ == 0) w->first_odd = first + (int64_t)r + 2; /* behind the header */
-    }
+    for (int32_t t = 0; t < n_task; t++)
+        fprintf(w->file->stream, "%s%c", mmoe_model_task_name(w->model, t),
+                t + 1 < n_task ? ',' : '\n');
 }
 
-static int write_predictions(score_writer *w, const cli_file *file, mmoe_predictor *predictor) {
-    const mmoe_model *model = w->model;
-    const mmoe_dataset *data = w->data;
-    int32_t n_task = mmoe_model_task_count(model);
-    for (int32_t t = 0; t < n_task; t++)
-        fprintf(file->stream, "%s%c", mmoe_model_task_name(model, t), t + 1 < n_task ? ',' : '\n');
-    int64_t rows = mmoe_dataset_rows(data);
-    for (int64_t first = 0; first < rows; first += CHUNK_ROWS) {
-        size_t n = (size_t)(rows - first < CHUNK_ROWS ? rows - first : CHUNK_ROWS);
-        mmoe_batch batch;
-        mmoe_error err;
-        if (mmoe_dataset_batch(data, first, n, &batch, &err) ||
-            mmoe_predictor_run(predictor, &batch, w->scores, &err))
-            return cli_fail("%s", err.message);
-        write_score_rows(w, file->stream, first, n);
-        if (cli_file_check(file)) return CLI_FAILED;
+static mmoe_status predict_chunk(const score_writer *w, mmoe_error *err) {
+    const int64_t left = mmoe_dataset_rows(w->data) - w->next;
+    mmoe_batch batch;
+    const mmoe_status status = mmoe_dataset_batch(
+        w->data, w->next, (size_t)(left < CHUNK_ROWS ? left : CHUNK_ROWS), &batch, err);
+    return status ? status : mmoe_predictor_run(w->predictor, &batch, w->scores, err);
+}
+
+/* A row that lacks a value has no scores. */
+static mmoe_status write_next(score_writer *w, mmoe_error *err) {
+    const int32_t n_task = mmoe_model_task_count(w->model);
+    const bool lacks = mmoe_dataset_lacks(w->data, w->next);
+    const mmoe_status status = w->next % CHUNK_ROWS ? MMOE_OK : predict_chunk(w, err);
+    const float *scores = w->scores + w->next % CHUNK_ROWS * n_task;
+    bool finite = true;
+    if (status) return status;
+    for (int32_t t = 0; t < n_task; t++) {
+        finite &= isfinite(scores[t]) != 0;
+        write_score(w->file->stream, lacks ? NAN : scores[t]);
+        fputc(t + 1 < n_task ? ',' : '\n', w->file->stream);
     }
-    return CLI_OK;
+    if (!finite && !lacks && w->odd++ == 0) w->first_odd = w->next + w->first_row;
+    w->next++;
+    return MMOE_OK;
+}
+
+/* ---- Columns of the input ---- */
+
+static mmoe_status find_kept(score_writer *w, const mmoe_csv_field *fields, size_t n_fields,
+                             size_t index, mmoe_error *err) {
+    const char *name = w->keep->items[index];
+    size_t at = 0;
+    while (at < n_fields && strcmp(fields[at].text, name) != 0) at++;
+    if (at == n_fields)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "--keep: %s has no column \"%.200s\"", w->data_path,
+                         name);
+    w->kept[index] = at;
+    for (int32_t t = 0; t < mmoe_model_task_count(w->model); t++)
+        if (strcmp(mmoe_model_task_name(w->model, t), name) == 0)
+            return mmoe_fail(err, MMOE_E_ARGUMENT,
+                             "--keep: \"%.200s\" is the name of a task, too, whose scores are "
+                             "written under it",
+                             name);
+    for (size_t i = 0; i < index; i++)
+        if (w->kept[i] == at)
+            return mmoe_fail(err, MMOE_E_ARGUMENT, "--keep: \"%.200s\" is given twice", name);
+    return MMOE_OK;
+}
+
+static mmoe_status on_header(void *user, const mmoe_csv_field *fields, size_t n_fields,
+                             mmoe_error *err) {
+    score_writer *w = user;
+    for (size_t i = 0; i < w->keep->count; i++) {
+        const mmoe_status status = find_kept(w, fields, n_fields, i, err);
+        if (status) return status;
+    }
+    for (size_t i = 0; i < w->keep->count; i++) {
+        cli_write_field(w->file->stream, w->keep->items[i]);
+        fputc(',', w->file->stream);
+    }
+    write_names(w);
+    return MMOE_OK;
+}
+
+static mmoe_status fail_changed(const score_writer *w, mmoe_error *err) {
+    return mmoe_fail(err, MMOE_E_IO,
+                     "--keep reads %s a second time, and it has other rows than the first time",
+                     w->data_path);
+}
+
+static mmoe_status on_row(void *user, int64_t row, const mmoe_csv_field *fields, mmoe_error *err) {
+    score_writer *w = user;
+    (void)row;
+    if (w->next == mmoe_dataset_rows(w->data)) return fail_changed(w, err);
+    for (size_t i = 0; i < w->keep->count; i++) {
+        cli_write_field(w->file->stream, fields[w->kept[i]].text);
+        fputc(',', w->file->stream);
+    }
+    return write_next(w, err);
+}
+
+/* How the file is to be read, as the model's configuration has it. */
+static mmoe_csv_handler reading_of(const json_t *config) {
+    const json_t *data = json_object_get(config, "data");
+    const char *quotes = json_string_value(json_object_get(data, "quotes")),
+               *header = json_string_value(json_object_get(data, "header"));
+    return (mmoe_csv_handler){
+        .header = on_header,
+        .row = on_row,
+        .lenient = quotes && strcmp(quotes, "lenient") == 0,
+        .headless = header && strcmp(header, "none") == 0,
+        .separator = cli_separator_of(json_string_value(json_object_get(data, "separator")))};
+}
+
+/* ---- The file ---- */
+
+static mmoe_status write_rows(score_writer *w, mmoe_csv_handler reading, mmoe_error *err) {
+    const int64_t rows = mmoe_dataset_rows(w->data);
+    mmoe_status status = MMOE_OK;
+    reading.user = w;
+    w->first_row = reading.headless ? 1 : 2;
+    if (w->keep->count) {
+        status = mmoe_csv_read(w->data_path, &reading, NULL, err);
+        return !status && w->next < rows ? fail_changed(w, err) : status;
+    }
+    write_names(w);
+    while (!status && w->next < rows) status = write_next(w, err);
+    return status;
 }
 
 static int predict_file(score_writer *w, const char *output) {
-    mmoe_predictor *predictor = NULL;
-    mmoe_error err;
-    if (mmoe_predictor_create(w->model, NULL, &predictor, &err)) return cli_fail("%s", err.message);
-    w->scores = malloc(CHUNK_ROWS * (size_t)mmoe_model_task_count(w->model) * sizeof *w->scores);
     cli_file file = {0};
-    int status = w->scores ? cli_file_open(&file, output) : cli_fail_memory();
-    if (!status) status = write_predictions(w, &file, predictor);
+    mmoe_error err;
+    json_t *config = cli_config_json(mmoe_model_config(w->model));
+    const mmoe_csv_handler reading = reading_of(config);
+    const size_t n_task = (size_t)mmoe_model_task_count(w->model);
+    json_decref(config);
+    if (!config) return cli_fail_memory();
+    if (mmoe_predictor_create(w->model, NULL, &w->predictor, &err))
+        return cli_fail("%s", err.message);
+    w->file = &file;
+    w->scores = malloc(CHUNK_ROWS * n_task * sizeof *w->scores);
+    w->kept = calloc(w->keep->count + 1, sizeof *w->kept);
+    int status = w->scores && w->kept ? cli_file_open(&file, output) : cli_fail_memory();
+    if (!status && write_rows(w, reading, &err)) status = cli_fail("%s", err.message);
     if (!status) status = cli_file_keep(&file);
     if (!status && w->odd)
         cli_warn("%s: %lld of %lld rows have a score that is not finite, the first is row %lld",
@@ -74,47 +176,64 @@ static int predict_file(score_writer *w, const char *output) {
                  (long long)w->first_odd);
     cli_file_drop(&file);
     free(w->scores);
-    mmoe_predictor_free(predictor);
+    free(w->kept);
+    mmoe_predictor_free(w->predictor);
+    return status;
+}
+
+static int predict(const char *model_path, const char *data_path, const cli_list *keep,
+                   const char *output) {
+    mmoe_model *model = NULL;
+    mmoe_dataset *data = NULL;
+    mmoe_error err;
+    int status = CLI_OK;
+    if (mmoe_model_load(model_path, NULL, &model, &err) ||
+        mmoe_dataset_read_csv(mmoe_model_schema(model), data_path, MMOE_ROWS_TO_SCORE, NULL, &data,
+                              &err))
+        status = cli_fail("%s", err.message);
+    if (!status) cli_remark_columns(data_path, data);
+    score_writer writer = {.model = model, .data = data, .data_path = data_path, .keep = keep};
+    if (!status) status = predict_file(&writer, output);
+    mmoe_dataset_free(data);
+    mmoe_model_free(model);
     return status;
 }
 
 int cli_predict(int argc, char **argv) {
     const char *model_path = NULL, *data_path = NULL, *output = NULL;
+    cli_list keep = {0};
     const cli_option options[] = {
         {"model", "FILE", CLI_INPUT, &model_path, true, 0, 0, "model file (.safetensors)"},
         {"data", "FILE", CLI_INPUT, &data_path, true, 0, 0,
          "rows to score (CSV); columns of labels and weights are not read"},
         {"output", "FILE", CLI_TEXT, &output, true, 0, 0,
          "the scores to write (CSV), whole or not at all; -: standard output"},
+        {"keep", "COLUMN", CLI_LIST, &keep, false, 0, 0,
+         "write this column of the rows before the scores: a key, say"},
         {NULL, NULL, CLI_FLAG, NULL, false, 0, 0, NULL}};
     const cli_command command = {
         "predict",
-        "--model M.safetensors --data X.csv --output P.csv",
+        "--model M.safetensors --data X.csv --output P.csv [--keep COLUMN ...]",
         "Writes a column a task under the tasks' names, and the rows in the order of the input: a "
         "probability for\n"
         "a classification, for others the expected label, with the nine digits that give a float "
-        "back.",
+        "back.\n"
+        "A row whose cell is empty where its feature must have a value keeps its place: its scores "
+        "are nan, a warning counts\n"
+        "such rows and names the first, and the exit status is 0. A cell that is no number where "
+        "one must stand is an error: 1.",
         options,
         NULL,
         NULL,
         NULL};
     int status;
-    if (!cli_parse(&command, argc, argv, &status)) return status;
-    const cli_path paths[] = {
-        {"--model", model_path, false}, {"--data", data_path, false}, {"--output", output, true}};
-    status = cli_check_paths(paths, sizeof paths / sizeof *paths);
-    if (status) return status;
-    mmoe_model *model = NULL;
-    mmoe_dataset *data = NULL;
-    mmoe_error err;
-    if (mmoe_model_load(model_path, NULL, &model, &err) ||
-        mmoe_dataset_read_csv(mmoe_model_schema(model), data_path, MMOE_LABELS_IGNORED, NULL, &data,
-                              &err))
-        status = cli_fail("%s", err.message);
-    if (!status) cli_remark_columns(data_path, data);
-    score_writer writer = {.model = model, .data_path = data_path, .data = data};
-    if (!status) status = predict_file(&writer, output);
-    mmoe_dataset_free(data);
-    mmoe_model_free(model);
+    if (cli_parse(&command, argc, argv, &status)) {
+        const cli_path paths[] = {{"--model", model_path, false},
+                                  {"--data", data_path, false},
+                                  {"--output", output, true}};
+        status = cli_check_paths(paths, sizeof paths / sizeof *paths);
+        if (!status) status = predict(model_path, data_path, &keep, output);
+    }
+    cli_list_free(&keep);
     return status;
 }

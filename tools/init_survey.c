@@ -10,6 +10,7 @@
 #include "base/missing.h"
 #include "base/text.h"
 #include "base/utf8.h"
+#include "separators.h"
 #include "warnings.h"
 
 /* ---- Values ---- */
@@ -200,13 +201,7 @@ int cli_survey_read(cli_survey *s) {
 }
 
 const char *cli_layout_separator(const cli_layout *layout) {
-    static const struct {
-        char character;
-        const char *word;
-    } separators[] = {{';', "semicolon"}, {'\t', "tab"}, {'|', "bar"}};
-    for (size_t i = 0; i < sizeof separators / sizeof *separators; i++)
-        if (separators[i].character == layout->separator) return separators[i].word;
-    return NULL;
+    return cli_separator_word(layout->separator);
 }
 
 void cli_survey_free(cli_survey *s) {

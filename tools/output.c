@@ -113,6 +113,20 @@ json_t *cli_report_json(int64_t rows, const mmoe_task_metrics *metrics, int32_t 
 
 /* ---- Tables ---- */
 
+static bool is_blank(char c) { return c == ' ' || c == '\t'; }
+
+void cli_write_field(FILE *stream, const char *text) {
+    const size_t length = strlen(text);
+    const bool has_edge = length && (is_blank(*text) || is_blank(text[length - 1]));
+    if (!strpbrk(text, ",\"\r\n") && !has_edge) {
+        fputs(text, stream);
+        return;
+    }
+    fputc('"', stream);
+    for (; *text; text++) fprintf(stream, *text == '"' ? "\"%c" : "%c", *text);
+    fputc('"', stream);
+}
+
 const char *cli_figure_text(double value, char text[CLI_FIGURE_SIZE]) {
     const double size = fabs(value);
     if (!isfinite(value))

@@ -21,6 +21,9 @@ int cli_print_json(FILE *stream, json_t *value, bool indent);
 json_t *cli_metrics_json(const mmoe_task_metrics *metrics);
 /* {"rows": N, "tasks": [...]} */
 json_t *cli_report_json(int64_t rows, const mmoe_task_metrics *metrics, int32_t n_task);
+/* A field of a CSV file, quoted where it must be to be read as it is. */
+void cli_write_field(FILE *stream, const char *text);
+
 /* A metric, in five digits: "0.60010", "12.345", "627890", "1.6070e+09", "undefined". */
 enum { CLI_FIGURE_SIZE = 24 };
 const char *cli_figure_text(double value, char text[CLI_FIGURE_SIZE]);

@@ -8,8 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/utf8.h"
 #include "inspect_report.h"
 #include "output.h"
+#include "task_types.h"
 
 static json_t *rows_json(const run_files *files) {
     json_t *rows = json_pack("{s:I}", "train", (json_int_t)files->train_rows);
@@ -115,23 +117,74 @@ static void log_epoch(run_report *report, const mmoe_epoch_report *epoch) {
     fflush(report->log);
 }
 
+/* ---- Lines of one terminal row ---- */
+
+enum { ROW = 100, NAME = 20, MOST_TASKS = 256 };
+
+typedef struct task_figure {
+    const char *what; /* "auc" */
+    double value;
+} task_figure;
+
+/* 87, 339k, 3.01M */
+static const char *rate_text(double rate, char text[CLI_FIGURE_SIZE]) {
+    if (rate < 1e4)
+        snprintf(text, CLI_FIGURE_SIZE, "%.0f", rate);
+    else
+        snprintf(text, CLI_FIGURE_SIZE, "%.3g%c", rate / (rate < 1e6 ? 1e3 : 1e6),
+                 rate < 1e6 ? 'k' : 'M');
+    return text;
+}
+
+static size_t print_task(char entry[ROW], const char *name, const task_figure *of) {
+    char text[CLI_FIGURE_SIZE];
+    const size_t length = strlen(name);
+    snprintf(entry, ROW, "  %.*s%s %s %s", (int)mmoe_utf8_cut(name, length, NAME), name,
+             length > NAME ? "..." : "", of->what, cli_figure_text(of->value, text));
+    return strlen(entry);
+}
+
+/* The row's end: the first task, as many more as leave it one row, and how many others there are;
+ * `used` stand there already, and `last` is its last word. */
+static void print_tasks(const run_report *report, int32_t n_task, const task_figure *figures,
+                        size_t used, const char *last) {
+    char entry[ROW], more[ROW] = "";
+    int32_t fitting = 0;
+    size_t width = used + strlen(last);
+    for (int32_t t = 0; t < n_task; t++) {
+        width += print_task(entry, mmoe_model_task_name(report->model, t), &figures[t]);
+        const int others = n_task - t - 1;
+        const size_t rest = others ? (size_t)snprintf(more, ROW, "  and %d more", others) : 0;
+        if (t == 0 || width + rest <= ROW) fitting = t + 1;
+    }
+    for (int32_t t = 0; t < fitting; t++) {
+        print_task(entry, mmoe_model_task_name(report->model, t), &figures[t]);
+        fputs(entry, stderr);
+    }
+    if (fitting < n_task) fprintf(stderr, "  and %d more", (int)(n_task - fitting));
+    fputs(last, stderr);
+}
+
+static task_figure valid_figure(const mmoe_task_metrics *m) {
+    const int place = cli_usual_figure((int)m->type);
+    return (task_figure){mmoe_metric_at((int)m->type, (size_t)place)->name, m->values[place]};
+}
+
 static void print_epoch(run_report *report, const mmoe_epoch_report *epoch) {
+    task_figure figures[MOST_TASKS];
+    char rate[CLI_FIGURE_SIZE], loss[CLI_FIGURE_SIZE];
     if (report->line_is_open) fputs("\r\033[K", stderr);
     report->line_is_open = false;
-    fprintf(stderr, "epoch %" PRId32 "/%" PRId32 "  %.2f s  %.0f rows/s  lr %.4g  loss %.5f",
-            epoch->epoch, epoch->n_epoch, epoch->seconds, epoch->rows_per_second, epoch->lr,
-            epoch->loss);
-    for (int32_t t = 0; t < epoch->n_task; t++) {
-        fprintf(stderr, "  %s %.5f", mmoe_model_task_name(report->model, t), epoch->task_loss[t]);
-        if (!epoch->valid) continue;
-        const mmoe_task_metrics *m = &epoch->valid[t];
-        const char *metric = mmoe_metric_at((int)m->type, 0)->name;
-        if (isfinite(m->values[0]))
-            fprintf(stderr, " (valid %s %.5f)", metric, m->values[0]);
-        else
-            fprintf(stderr, " (valid %s undefined: %s)", metric, m->why ? m->why : "not finite");
-    }
-    fputs(epoch->valid && epoch->is_best ? "  best\n" : "\n", stderr);
+    for (int32_t t = 0; t < epoch->n_task && t < MOST_TASKS; t++)
+        figures[t] = epoch->valid ? valid_figure(&epoch->valid[t])
+                                  : (task_figure){"loss", epoch->task_loss[t]};
+    int used = fprintf(stderr, "epoch %" PRId32 "/%" PRId32 "  %.2f s  %s rows/s", epoch->epoch,
+                       epoch->n_epoch, epoch->seconds, rate_text(epoch->rows_per_second, rate));
+    if (epoch->lr != report->lr) used += fprintf(stderr, "  lr %.4g", epoch->lr);
+    used += fprintf(stderr, "  loss %s", cli_figure_text(epoch->loss, loss));
+    report->lr = epoch->lr;
+    print_tasks(report, epoch->n_task, figures, (size_t)used,
+                epoch->valid && epoch->is_best ? "  best\n" : "\n");
 }
 
 int cli_report_epoch(void *user, const mmoe_epoch_report *epoch) {
@@ -153,11 +206,16 @@ int cli_report_progress(void *user, const mmoe_progress *p) {
     double rate = (double)p->rows_done / p->seconds;
     double left =
         ((double)(p->rows - p->rows_done) + (double)p->rows * (p->n_epoch - p->epoch)) / rate;
-    fprintf(stderr, "\r\033[Kepoch %" PRId32 "/%" PRId32 " %3.0f %%  %.0f rows/s", p->epoch,
-            p->n_epoch, 100.0 * (double)p->rows_done / (double)p->rows, rate);
-    for (int32_t t = 0; t < p->n_task; t++)
-        fprintf(stderr, "  %s %.5f", mmoe_model_task_name(report->model, t), p->task_loss[t]);
-    fprintf(stderr, "  at most %.0f s left", ceil(left));
+    task_figure figures[MOST_TASKS];
+    char text[CLI_FIGURE_SIZE], last[ROW];
+    for (int32_t t = 0; t < p->n_task && t < MOST_TASKS; t++)
+        figures[t] = (task_figure){"loss", p->task_loss[t]};
+    fputs("\r\033[K", stderr);
+    const int used =
+        fprintf(stderr, "epoch %" PRId32 "/%" PRId32 " %3.0f %%  %s rows/s", p->epoch, p->n_epoch,
+                100.0 * (double)p->rows_done / (double)p->rows, rate_text(rate, text));
+    snprintf(last, sizeof last, "  at most %.0f s left", ceil(left));
+    print_tasks(report, p->n_task, figures, (size_t)used, last);
     fflush(stderr);
     report->line_is_open = true;
     return *report->stopped;

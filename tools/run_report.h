@@ -25,6 +25,7 @@ typedef struct run_report {
     double train_seconds;
     int64_t train_rows;
     int32_t collapsed; /* gates, in the last epoch */
+    double lr;         /* of the last line that was printed */
 } run_report;
 
 typedef struct run_files {

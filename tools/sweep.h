@@ -84,8 +84,6 @@ int sweep_results_open(sweep_results *results, const sweep_plan *plan, const cha
 /* Writes the run's row, whole or not at all. */
 int sweep_results_add(const sweep_results *results, const sweep_plan *plan, size_t run);
 void sweep_results_close(sweep_results *results);
-/* A field of a CSV file, quoted where it must be. */
-void sweep_write_field(FILE *stream, const char *text);
 
 /* ---- sweep_run.c ---- */
 

@@ -23,16 +23,6 @@ static const char *const after[] = {"epochs", "best_epoch", "seconds", "rows_per
                                     "parameters"};
 enum { N_BEFORE = sizeof before / sizeof *before, N_AFTER = sizeof after / sizeof *after };
 
-void sweep_write_field(FILE *stream, const char *text) {
-    if (!strpbrk(text, ",\"\r\n")) {
-        fputs(text, stream);
-        return;
-    }
-    fputc('"', stream);
-    for (; *text; text++) fprintf(stream, *text == '"' ? "\"%c" : "%c", *text);
-    fputc('"', stream);
-}
-
 static char *join_path(const char *directory, const char *name) {
     const size_t size = strlen(directory) + strlen(name) + 2;
     char *path = malloc(size);
@@ -193,11 +183,11 @@ static void print_header(FILE *out, const sweep_plan *p) {
 static void print_run(FILE *out, const sweep_plan *p, const sweep_result *run,
                       const sweep_setting *setting, int64_t seed) {
     for (size_t k = 0; k < p->n_key; k++) {
-        sweep_write_field(out, setting->values[k]);
+        cli_write_field(out, setting->values[k]);
         fputc(',', out);
     }
     fprintf(out, "%lld,%s,", (long long)seed, run->status == SWEEP_OK ? "ok" : "failed");
-    sweep_write_field(out, run->message ? run->message : "");
+    cli_write_field(out, run->message ? run->message : "");
     for (size_t i = 0; i < p->n_figure; i++) {
         fputc(',', out);
         if (run->status == SWEEP_OK && isfinite(run->values[i]))

@@ -150,7 +150,7 @@ static void write_csv(FILE *out, const sweep_plan *p, const line *lines) {
     fputs(",seconds,rows_per_second,parameters\n", out);
     for (const line *l = lines; l < lines + p->n_setting; l++) {
         for (size_t k = 0; k < p->n_key; k++) {
-            sweep_write_field(out, p->settings[l->setting].values[k]);
+            cli_write_field(out, p->settings[l->setting].values[k]);
             fputc(',', out);
         }
         fprintf(out, "%zu,%zu", l->done, l->failed);

@@ -57,6 +57,11 @@ const mmoe_metric *cli_other_metric(int type) {
     return other;
 }
 
+int cli_usual_figure(int type) {
+    if (mmoe_metric_at(type, 0)->better > 0) return 0;
+    return cli_metric_place(type, mmoe_baseline_of(type)->metric);
+}
+
 double cli_figure_score(const cli_figure *figure, double value) {
     return figure->better ? figure->better * value : -fabs(value - 1);
 }

@@ -29,6 +29,9 @@ bool cli_has_classes(int type);
 const mmoe_metric *cli_loss_metric(int type);
 /* The metric to be shown beside that one, NULL: none. */
 const mmoe_metric *cli_other_metric(int type);
+/* The place of the metric that a line has room for: the first, or in place of an error what the
+ * constant's is compared with. */
+int cli_usual_figure(int type);
 /* Larger is better. */
 double cli_figure_score(const cli_figure *figure, double value);
 /* "auc, logloss and calibration"; cut to `size`. */

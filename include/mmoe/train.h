@@ -88,11 +88,14 @@ MMOE_API mmoe_status mmoe_dataset_fit_csv(const mmoe_config *config, const char 
 enum {
     MMOE_LABELS_REQUIRED = 0, /* every task's label column must be there */
     MMOE_LABELS_OPTIONAL = 1, /* a label column that the file lacks is missing in every row */
-    MMOE_LABELS_IGNORED = 2 /* no label or weight is read: all are missing, whatever stands there */
+    MMOE_LABELS_IGNORED = 2,  /* no label or weight is read: all are missing, whatever stands there
+                               */
+    MMOE_ROWS_TO_SCORE = 3 /* the same, and a row is kept that lacks a value which its feature must
+                              have: mmoe_dataset_lacks says which, a warning how many */
 };
 /* Reads a file with a schema that stands: unknown values take row 0 of a learned vocabulary.
  * Columns are found by name, in any order; columns that the schema does not name are passed over.
- * `labels`: one of the three above. */
+ * `labels`: one of the four above. */
 MMOE_API mmoe_status mmoe_dataset_read_csv(const mmoe_schema *schema, const char *path, int labels,
                                            const mmoe_allocator *alloc, mmoe_dataset **out,
                                            mmoe_error *err);
@@ -131,6 +134,9 @@ MMOE_API const mmoe_column_counts *mmoe_dataset_column(const mmoe_dataset *datas
 /* Rows [first, first + rows) as a batch to predict; points into the data set. */
 MMOE_API mmoe_status mmoe_dataset_batch(const mmoe_dataset *dataset, int64_t first, size_t rows,
                                         mmoe_batch *out, mmoe_error *err);
+/* 1: the row, of rows to score, lacks a value that its feature must have. All its features are 0
+ * then, and what a predictor makes of them means nothing. */
+MMOE_API int mmoe_dataset_lacks(const mmoe_dataset *dataset, int64_t row);
 /* Label of a row for a task; NaN when it is missing or an index is out of range. */
 MMOE_API float mmoe_dataset_label(const mmoe_dataset *dataset, int64_t row, int32_t task);
 /* Weight of a row, 1 where the data set has none; NaN when the index is out of range. */

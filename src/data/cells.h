@@ -9,7 +9,8 @@
 typedef struct mmoe_cells {
     const char *path;
     const struct mmoe_schema *schema;
-    bool learning; /* encoders may change by what they see */
+    bool learning;  /* encoders may change by what they see */
+    bool *is_blank; /* set where a cell's fault is that it is missing; NULL: nobody asks */
 } mmoe_cells;
 
 /* Where a cell stands: the column, and where it is of another name, the feature. */

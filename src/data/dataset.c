@@ -1,6 +1,7 @@
 #include "data/dataset.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -38,6 +39,7 @@ void mmoe_dataset_free(dataset *set) {
     mmoe_release_aligned(&a, set->labels);
     mmoe_release_aligned(&a, set->weights);
     mmoe_release(&a, set->most_id);
+    mmoe_release(&a, set->lacking);
     mmoe_notes_free(set->notes, set->n_sparse + set->n_dense, &a);
     mmoe_warnings_finish(&set->warnings);
     mmoe_release(&a, set);
@@ -355,6 +357,16 @@ mmoe_status mmoe_dataset_batch(const mmoe_dataset *set, int64_t first, size_t ro
 float mmoe_dataset_label(const mmoe_dataset *set, int64_t row, int32_t task) {
     if (!set || row < 0 || row >= set->rows || task < 0 || task >= set->n_label) return NAN;
     return set->labels[(size_t)row * (size_t)set->n_label + (size_t)task];
+}
+
+static int by_row(const void *a, const void *b) {
+    const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+int mmoe_dataset_lacks(const mmoe_dataset *set, int64_t row) {
+    return set && set->n_lacking &&
+           bsearch(&row, set->lacking, (size_t)set->n_lacking, sizeof row, by_row);
 }
 
 float mmoe_dataset_weight(const mmoe_dataset *set, int64_t row) {

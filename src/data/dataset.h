@@ -23,8 +23,9 @@ struct mmoe_dataset {
     float *labels;          /* [rows, n_label], NaN: missing */
     float *weights;         /* [rows] or NULL: all 1 */
     int any_missing_label;
-    int64_t first_row;    /* its number, as errors and warnings count rows */
-    uint64_t schema_hash; /* mmoe_schema_fingerprint of the schema that encoded the rows */
+    int64_t n_lacking, *lacking; /* [n_lacking] rows of mmoe_dataset_lacks, ascending */
+    int64_t first_row;           /* its number, as errors and warnings count rows */
+    uint64_t schema_hash;        /* mmoe_schema_fingerprint of the schema that encoded the rows */
     int32_t *most_id; /* [n_sparse] the largest of each column: what a model's tables are checked
                          against */
     mmoe_warnings warnings; /* of when it was made */

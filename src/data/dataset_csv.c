@@ -1,4 +1,5 @@
 /* Data sets from CSV files. */
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -21,7 +22,10 @@ typedef struct loader {
     int64_t *number_fields, *target_fields; /* [n_dense], [n_label + 1] the weight last */
     struct mmoe_dataset *set;
     mmoe_csv_passed passed;
-    char **negatives; /* [n_label] mmoe_label_cell.negative */
+    size_t lacking_room;   /* rows */
+    bool is_blank;         /* the last fault was a cell that is missing */
+    mmoe_error first_lack; /* of the first row that lacks a value */
+    char **negatives;      /* [n_label] mmoe_label_cell.negative */
     int64_t capacity;
     int32_t *ids; /* [capacity, n_id], and so on as in the data set */
     mmoe_list_store lists;
@@ -29,6 +33,10 @@ typedef struct loader {
     void *values; /* [capacity, dense_width] floats; while learning [capacity, dense_span] doubles,
                      of learn */
 } loader;
+
+static const mmoe_reading *reading_of(const loader *l) {
+    return l->cells.learning ? &l->wanted->specs->reading : &l->cells.schema->reading;
+}
 
 /* ---- Header ---- */
 
@@ -44,7 +52,7 @@ static mmoe_status find_column(const loader *l, const mmoe_columns *index, const
 static mmoe_status find_target(const loader *l, const mmoe_columns *index, const char *name,
                                int64_t *at, mmoe_error *err) {
     *at = -1;
-    if (!name || l->label_mode == MMOE_LABELS_IGNORED) return MMOE_OK;
+    if (!name || l->label_mode >= MMOE_LABELS_IGNORED) return MMOE_OK;
     return find_column(l, index, name, l->label_mode == MMOE_LABELS_OPTIONAL, at, err);
 }
 
@@ -97,7 +105,7 @@ static mmoe_status bind_header(loader *l, const char *const *names, size_t n, mm
     l->set = mmoe_dataset_new(s, &l->alloc);
     l->negatives = mmoe_alloc_zero(&l->alloc, (size_t)s->n_label, sizeof *l->negatives);
     if (!l->set || !l->negatives) return mmoe_fail_memory(err, sizeof *l->set);
-    l->set->first_row = 2; /* behind the header */
+    l->set->first_row = reading_of(l)->header == MMOE_HEADER_NONE ? 1 : 2;
     l->lists.alloc = l->alloc;
     for (int32_t i = 0; i < s->n_sparse; i++)
         l->lists.is_weighed |= s->sparse[i].list >= 0 && s->sparse[i].how.weight_separator;
@@ -231,13 +239,46 @@ static mmoe_status grow(loader *l, mmoe_error *err) {
     return MMOE_OK;
 }
 
+/* Of a row to score that lacks a value nothing is kept but that. */
+static mmoe_status keep_lacking(loader *l, const mmoe_error *fault, mmoe_error *err) {
+    struct mmoe_dataset *set = l->set;
+    const size_t r = (size_t)set->rows, n = (size_t)set->n_lacking, ids = (size_t)set->n_id,
+                 width = (size_t)set->dense_width;
+    if (n == l->lacking_room) {
+        const size_t room = 2 * n + 64;
+        int64_t *lacking = mmoe_resize(&l->alloc, set->lacking, n, room, sizeof *lacking);
+        if (!lacking) return mmoe_fail_memory(err, room * sizeof *lacking);
+        set->lacking = lacking;
+        l->lacking_room = room;
+    }
+    if (!n) l->first_lack = *fault;
+    set->lacking[set->n_lacking++] = set->rows;
+    memset(l->ids + r * ids, 0, ids * sizeof *l->ids);
+    memset((float *)l->values + r * width, 0, width * sizeof(float));
+    while (l->lists.lists < (r + 1) * (size_t)l->cells.schema->n_list)
+        if (!mmoe_list_store_end(&l->lists)) return mmoe_fail_memory(err, sizeof(int64_t));
+    return MMOE_OK;
+}
+
+static mmoe_status read_row_to_score(loader *l, int64_t row, const mmoe_csv_field *fields,
+                                     mmoe_error *err) {
+    mmoe_error fault = {0};
+    l->is_blank = false;
+    const mmoe_status status = read_features(l, row, fields, &fault);
+    if (status == MMOE_E_DATA && l->is_blank) return keep_lacking(l, &fault, err);
+    if (status && err) *err = fault;
+    return status;
+}
+
 static mmoe_status on_row(void *user, int64_t row, const mmoe_csv_field *fields, mmoe_error *err) {
     loader *l = user;
     struct mmoe_dataset *set = l->set;
     mmoe_status status = set->rows == l->capacity ? grow(l, err) : MMOE_OK;
     const int64_t *at = l->target_fields;
     size_t r = (size_t)set->rows;
-    if (!status) status = read_features(l, row, fields, err);
+    if (!status)
+        status = l->label_mode == MMOE_ROWS_TO_SCORE ? read_row_to_score(l, row, fields, err)
+                                                     : read_features(l, row, fields, err);
     for (int32_t i = 0; !status && i < set->n_label; i++, at++)
         status = read_label(l, i, row, *at < 0 ? NULL : &fields[*at],
                             &l->labels_read[r * (size_t)set->n_label + (size_t)i], err);
@@ -308,9 +349,20 @@ static mmoe_status warn_of_columns(const loader *l, mmoe_error *err) {
                : mmoe_notes_warn_read(set->notes, l->cells.schema, set->rows, &set->warnings, err);
 }
 
+static mmoe_status warn_of_lacking(const loader *l, mmoe_error *err) {
+    struct mmoe_dataset *set = l->set;
+    if (!set->n_lacking) return MMOE_OK;
+    return mmoe_warn(&set->warnings,
+                     (mmoe_warning){NULL, l->first_lack.column, set->n_lacking, l->first_lack.row},
+                     err,
+                     "%" PRId64 " of %" PRId64 " rows lack a value that a feature must have, the "
+                     "first is row %" PRId64 " (column \"%s\"): they have no scores; \"missing\" "
+                     "of a dense feature says what stands for one",
+                     set->n_lacking, set->rows, l->first_lack.row, l->first_lack.column);
+}
+
 static mmoe_status load(loader *l, struct mmoe_dataset **out, mmoe_error *err) {
-    const mmoe_reading *reading =
-        l->cells.learning ? &l->wanted->specs->reading : &l->cells.schema->reading;
+    const mmoe_reading *reading = reading_of(l);
     const mmoe_csv_handler handler = {
         .user = l,
         .header = on_header,
@@ -332,6 +384,7 @@ static mmoe_status load(loader *l, struct mmoe_dataset **out, mmoe_error *err) {
     }
     if (!status) status = finish_set(l, err);
     if (!status) status = warn_of_columns(l, err);
+    if (!status) status = warn_of_lacking(l, err);
     if (!status) {
         *out = l->set;
     } else {
@@ -368,13 +421,15 @@ mmoe_status mmoe_dataset_read_csv(const mmoe_schema *schema, const char *path, i
                                   mmoe_error *err) {
     if (!schema || !path || !out)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "schema, path or out is NULL");
-    if (labels < MMOE_LABELS_REQUIRED || labels > MMOE_LABELS_IGNORED)
+    if (labels < MMOE_LABELS_REQUIRED || labels > MMOE_ROWS_TO_SCORE)
         return mmoe_fail(err, MMOE_E_ARGUMENT,
-                         "labels is %d, none of MMOE_LABELS_REQUIRED, _OPTIONAL and _IGNORED",
+                         "labels is %d, none of MMOE_LABELS_REQUIRED, _OPTIONAL, _IGNORED and "
+                         "MMOE_ROWS_TO_SCORE",
                          labels);
     if (mmoe_allocator_check(alloc, "mmoe_dataset_read_csv", err)) return MMOE_E_ARGUMENT;
     loader l = {.alloc = mmoe_allocator_or_default(alloc),
                 .cells = {path, schema, false},
                 .label_mode = labels};
+    if (labels == MMOE_ROWS_TO_SCORE) l.cells.is_blank = &l.is_blank;
     return load(&l, out, err);
 }

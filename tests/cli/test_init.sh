@@ -271,4 +271,10 @@ expect 1 'values that are no numbers, and not two in all: the first is "no", in 
 make x '"r" i'
 expect 1 'x.csv: no column is left that could be a feature' init x.csv --label y --output n
 expect_nothing_left n
+
+# ---- Names ----
+
+printf 'x,Paperless Billing\n%s\n' "$(seq 40 | awk '{ print $1 / 7 "," $1 % 2 }')" >names.csv
+expect 0 'column "Paperless Billing": its task is named "Paperless_Billing"' init names.csv \
+    --label "Paperless Billing"
 finish

@@ -15,6 +15,10 @@ train() { # OUTPUT ARGUMENT...
 train a.safetensors --test test.csv --log run.jsonl --json --threads 2
 cp out result.json
 check "a line an epoch on standard error" [ "$(grep -c '^epoch [123]/3 ' err)" -eq 3 ]
+check "each of one terminal row" [ "$(grep '^epoch' err | awk 'length > 100' | wc -l)" -eq 0 ]
+figure='auc 0\.[0-9]{5}'
+check "with each task's figure" grep -Eq \
+    "^epoch 2/3  .* rows/s  loss [0-9.]{7}  cvr $figure  ctr $figure" err
 check "the log: a line for the run, one an epoch, one for the result" [ \
     "$(wc -l <run.jsonl)" -eq 5 ]
 check "the log's first line describes the run" grep -q \

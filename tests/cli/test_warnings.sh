@@ -143,6 +143,12 @@ walk evaluate --model good.out --data other.csv --json <said
 walk inspect --model good.out --data other.csv --json <said
 walk predict --model good.out --data other.csv --output p.csv <said
 
+sed '9s/,[^,]*/,/' good.csv >gap.csv
+walk predict --model good.out --data gap.csv --output p.csv <<END
+gap.csv: 1 of 400 rows lack a value that a feature must have, the first is row 9 (column \
+"price"): they have no scores; "missing" of a dense feature says what stands for one
+END
+
 # ---- Lines of files ----
 
 sed '3s/$/\n\n/' good.csv | sed '4d' >lines.csv
@@ -255,6 +261,8 @@ named=$(grep -o "(one class only)" err | wc -l)
 more=$(sed -n 's/.*warning: the mean AUC .*) and \([0-9]*\) more$/\1/p' err)
 check "41 tasks: some by name, the others by their number" \
     [ $((named > 9 && named + more == 41)) = 1 ]
+check "so are those without room in an epoch's line" [ "$(grep '^epoch' err |
+    grep -E 'ctr auc .*  and [0-9]+ more' | awk 'length <= 100' | wc -l)" = 2 ]
 awk -F, 'BEGIN {OFS = ","} NR > 1 {$2 /= 1000} 1' good.csv >tiny.csv
 sed '9s/^\([^,]*\),[^,]*/\1,3e38/' tiny.csv >huge.csv
 walk $(train tiny.csv --valid huge.csv --set trainer.batch_size=8) <<END

@@ -105,7 +105,7 @@ START_TEST(a_schema_reads_other_files) {
     ck_assert_ptr_null(read->weights);
     for (int i = 0; i < 4; i++) ck_assert(isnan(mmoe_dataset_label(read, i / 2, i % 2)));
     mmoe_dataset_free(read);
-    ck_assert_int_eq(mmoe_dataset_read_csv(schema, path, 3, NULL, &read, &err), MMOE_E_ARGUMENT);
+    ck_assert_int_eq(mmoe_dataset_read_csv(schema, path, 4, NULL, &read, &err), MMOE_E_ARGUMENT);
     free_both(schema, set);
 }
 END_TEST

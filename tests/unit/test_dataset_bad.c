@@ -179,7 +179,7 @@ START_TEST(files_without_rows_and_ragged_rows) {
     ck_assert_int_eq(mmoe_dataset_read_csv(NULL, path, 1, NULL, &read, &err), MMOE_E_ARGUMENT);
     ck_assert_int_eq(mmoe_dataset_read_csv(schema, NULL, 1, NULL, &read, &err), MMOE_E_ARGUMENT);
     ck_assert_int_eq(mmoe_dataset_read_csv(schema, path, 1, NULL, NULL, &err), MMOE_E_ARGUMENT);
-    ck_assert_int_eq(mmoe_dataset_read_csv(schema, path, 3, NULL, &read, &err), MMOE_E_ARGUMENT);
+    ck_assert_int_eq(mmoe_dataset_read_csv(schema, path, 4, NULL, &read, &err), MMOE_E_ARGUMENT);
     ck_assert_ptr_null(read);
     free_both(schema, set);
 }
