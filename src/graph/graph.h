@@ -181,7 +181,7 @@ typedef struct mmoe_graph {
     mmoe_value *values;
     mmoe_node *nodes;
     mmoe_tensors tensors;
-    int32_t n_id, n_dense, n_task; /* of a batch */
+    int32_t n_id, n_list, n_dense, n_task; /* of a batch */
     mmoe_view
         *shared; /* [n_shared] columns of one value: the representation that the tasks share last */
     int32_t n_shared;

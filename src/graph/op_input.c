@@ -19,6 +19,8 @@ mmoe_status mmoe_graph_input(mmoe_graph *g, const char *name, const mmoe_input_a
     for (int32_t i = 0; i < n_lookup; i++) {
         assert(args->lookups[i].col == embedded);
         embedded += mmoe_lookup_width(&args->lookups[i]);
+        if (args->lookups[i].is_list && args->lookups[i].column >= g->n_list)
+            g->n_list = args->lookups[i].column + 1;
     }
     n.u.input.dense_col = embedded;
     g->n_id = args->n_id;
@@ -142,6 +144,13 @@ static void input_list(const mmoe_plan *p, int32_t node, mmoe_task_list *l) {
 
 /* ---- A chunk ---- */
 
+/* The ids of lists of one, or MMOE_NOT_ONE. */
+static void copy_lists(const mmoe_lists *l, size_t row, int32_t *ids, int32_t count) {
+    const int64_t *at = l->offsets + row * (size_t)l->count;
+    for (int32_t i = 0; i < count; i++)
+        ids[i] = at[i + 1] - at[i] == 1 && !l->weights ? l->ids[at[i]] : MMOE_NOT_ONE;
+}
+
 /* A shuffled batch's rows lie anywhere in the data set, and each costs misses of cache and TLB. A
  * chunk's rows are first copied, in a loop whose loads do not wait for each other; what follows,
  * and the gradient's scatter, reads the copy. (Asking for rows ahead with prefetch instructions did
@@ -150,15 +159,16 @@ static void copy_chunk(const mmoe_run *r, const mmoe_node *n, const mmoe_span *s
                        int32_t *ids) {
     const mmoe_plan *p = r->plan;
     const mmoe_rows *batch = r->batch;
-    const int32_t ld = p->values[n->out].ld, n_id = p->graph->n_id,
+    const int32_t ld = p->values[n->out].ld, n_id = p->graph->n_id, n_list = p->graph->n_list,
                   dense_col = n->u.input.dense_col, n_dense = n->u.input.n_dense;
     float touched = 0;
-    for (int32_t b = s->first; b < s->first + s->rows; b++, x += ld, ids += n_id) {
+    for (int32_t b = s->first; b < s->first + s->rows; b++, x += ld, ids += n_id + n_list) {
         const size_t row = mmoe_row_of(batch, b);
         if (batch->labels)
             touched +=
                 batch->labels[row * batch->label_stride]; /* the loss finds it in the cache */
         if (n_id) memcpy(ids, batch->ids + row * batch->id_stride, (size_t)n_id * sizeof *ids);
+        if (n_list) copy_lists(&batch->lists, row, ids + n_id, n_list);
         if (n_dense)
             memcpy(x + dense_col, batch->dense + row * batch->dense_stride,
                    (size_t)n_dense * sizeof *x);
@@ -175,7 +185,8 @@ static void input_forward(mmoe_run *r, int32_t node, const mmoe_span *s) {
     float *x = mmoe_value_at(p, n->out, s); /* [rows, D], its padding to ld zero */
     int32_t *ids = mmoe_ids_at(p, s);
     const mmoe_looked_up m = {.rows = s->rows,
-                              .n_id = p->graph->n_id,
+                              .n_id = p->graph->n_id + p->graph->n_list,
+                              .first_list = p->graph->n_id,
                               .ld = p->values[n->out].ld,
                               .first = s->first,
                               .chunk = r->chunk,
@@ -219,7 +230,8 @@ static void input_run_task(mmoe_run *r, const mmoe_weight_task *task, int worker
     const mmoe_scattering s = {.uses = own->uses,
                                .reads = own->used,
                                .dx = {.rows = r->batch->rows,
-                                      .n_id = p->graph->n_id,
+                                      .n_id = p->graph->n_id + p->graph->n_list,
+                                      .first_list = p->graph->n_id,
                                       .ld = dx->ld,
                                       .chunk = r->chunk,
                                       .ids = p->ids,

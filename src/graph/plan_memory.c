@@ -143,12 +143,12 @@ static mmoe_status plan_values(mmoe_plan *p, mmoe_error *err) {
     p->arena = mmoe_alloc_aligned(&p->alloc, total, sizeof *p->arena);
     const size_t rows =
         p->training ? (size_t)p->max_rows : (size_t)p->max_chunk * (size_t)p->workers;
-    p->ids = mmoe_alloc_aligned(&p->alloc, rows * (size_t)g->n_id, sizeof *p->ids);
+    const size_t n_id = (size_t)(g->n_id + g->n_list);
+    p->ids = mmoe_alloc_aligned(&p->alloc, rows * n_id, sizeof *p->ids);
     if (p->arena) set_buffers(p, values, grads);
     mmoe_release(&p->alloc, values);
-    return p->arena && p->ids
-               ? MMOE_OK
-               : mmoe_fail_memory(err, (total + rows * (size_t)g->n_id) * sizeof(float));
+    return p->arena && p->ids ? MMOE_OK
+                              : mmoe_fail_memory(err, (total + rows * n_id) * sizeof(float));
 }
 
 /* ---- Working memory ---- */

@@ -129,7 +129,7 @@ typedef struct mmoe_plan {
     size_t worker_stride;   /* floats; 0 in training */
     mmoe_buffer *values;    /* [n_value] */
     mmoe_buffer *grads;     /* [n_value]; training */
-    int32_t *ids;           /* of the batch, or of each worker's chunk: [rows, n_id] */
+    int32_t *ids;           /* of the batch, or of each worker's chunk: [rows, n_id + n_list] */
     mmoe_node_state *nodes; /* [n_node] */
     void *working;          /* what the nodes laid out for themselves */
     uint8_t *flags;         /* `add` of all nodes */
@@ -175,8 +175,8 @@ static inline float *mmoe_value_at(const mmoe_plan *p, int32_t value, const mmoe
                        : b->base + (size_t)s->worker * p->worker_stride;
 }
 static inline int32_t *mmoe_ids_at(const mmoe_plan *p, const mmoe_span *s) {
-    return p->ids +
-           (size_t)(p->training ? s->first : s->worker * p->max_chunk) * (size_t)p->graph->n_id;
+    return p->ids + (size_t)(p->training ? s->first : s->worker * p->max_chunk) *
+                        (size_t)(p->graph->n_id + p->graph->n_list);
 }
 static inline float *mmoe_grad_at(const mmoe_plan *p, int32_t value, const mmoe_span *s) {
     const mmoe_buffer *b = &p->grads[value];

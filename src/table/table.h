@@ -41,10 +41,13 @@ typedef struct mmoe_table_read {
     const mmoe_bag *bag; /* of a list; NULL: of an id */
 } mmoe_table_read;
 
+enum { MMOE_NOT_ONE = -1 };
+
 /* Row b: ids[b * n_id], the lists of row first + b of the batch, and x (or its gradient) at
- * x[b * ld]. Ids are rows of their tables. Rows are gathered in chunks of `chunk`. */
+ * x[b * ld]. Ids are rows of their tables; from column first_list on, of each list, the id that is
+ * its only element and has no weight, or MMOE_NOT_ONE. Rows are gathered in chunks of `chunk`. */
 typedef struct mmoe_looked_up {
-    int32_t rows, n_id, ld, first, chunk;
+    int32_t rows, n_id, first_list, ld, first, chunk;
     const int32_t *ids;
     const mmoe_rows *batch;
     float *x;

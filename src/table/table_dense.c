@@ -38,8 +38,8 @@ static void close_dense(mmoe_embedding *t) {
 
 /* ---- Rows ---- */
 
-/* Where a read takes or adds: row r of its table at table + r * dim, its columns of x or dx from
- * `col` on. */
+/* Where a read takes or adds: row r of its table at table + r * dim, its ids in `column`, its
+ * columns of x or dx from `col` on. */
 typedef struct target {
     float *table;
     int32_t column, col, dim;
@@ -71,17 +71,12 @@ static int32_t *chosen_at(const mmoe_bag *bag, int32_t b, int32_t dim) {
     return bag->chosen ? bag->chosen + (size_t)b * (size_t)dim : NULL;
 }
 
-static const int64_t *offsets_at(const mmoe_looked_up *m, int32_t b) {
-    const size_t row = mmoe_row_of(m->batch, m->first + b);
-    return m->batch->lists.offsets + row * (size_t)m->batch->lists.count;
-}
-
 /* Row b's lists of some targets. */
 static void run_lists(const target *t, int32_t count, const mmoe_looked_up *m, int32_t b,
                       bool add) {
     const size_t row = mmoe_row_of(m->batch, m->first + b);
     for (int32_t i = 0; i < count; i++) {
-        const mmoe_list list = mmoe_list_of(&m->batch->lists, row, t[i].column);
+        const mmoe_list list = mmoe_list_of(&m->batch->lists, row, t[i].read->column);
         const mmoe_bag *bag = t[i].read->bag;
         float *x = m->x + (size_t)b * (size_t)m->ld + t[i].col;
         int32_t *chosen = chosen_at(bag, m->first + b, t[i].dim);
@@ -105,38 +100,34 @@ static mmoe_bag_chunk chunk_of(const mmoe_table_read *r, const mmoe_looked_up *m
 enum { TOGETHER = 8 };
 
 /* Is a list of one pooled as its id alone would be? */
-static bool may_be_id(const mmoe_bag *bag, const mmoe_looked_up *m) {
-    return !bag || (mmoe_bag_adds(bag) && bag->dropped < 0 && !m->batch->lists.weights);
+static bool may_be_id(const mmoe_bag *bag) {
+    return !bag || (mmoe_bag_adds(bag) && bag->dropped < 0);
 }
 
-/* Neighbours in ids, or in lists, and x alike, of one dim: the loop over rows keeps their tables in
- * registers, which halves its time. */
-static bool are_neighbours(const target *t, int32_t count, const mmoe_looked_up *m) {
+/* Neighbours in ids and x alike, of one dim: the loop over rows keeps their tables in registers,
+ * which halves its time. */
+static bool are_neighbours(const target *t, int32_t count) {
     for (int32_t i = 0; i < TOGETHER; i++)
         if (i >= count || t[i].column != t[0].column + i || t[i].col != t[0].col + i * t[0].dim ||
-            t[i].dim != t[0].dim || !may_be_id(t[i].read->bag, m))
+            t[i].dim != t[0].dim || !may_be_id(t[i].read->bag))
             return false;
     return true;
 }
 
-/* The ids of neighbours in row b, one behind another; NULL: some are lists that are not of one. */
-static inline __attribute__((always_inline)) const int32_t *
-ids_together(const mmoe_looked_up *m, int32_t b, int32_t column, bool are_lists) {
-    if (!are_lists) return m->ids + (size_t)b * (size_t)m->n_id + column;
-    const int64_t *at = offsets_at(m, b) + column;
-    int64_t apart = 0;
-    for (int i = 1; i <= TOGETHER; i++) apart |= at[i] ^ (at[0] + i);
-    return apart ? NULL : m->batch->lists.ids + at[0];
+static inline __attribute__((always_inline)) bool all_of_one(const int32_t *ids) {
+    int32_t all = 0;
+    for (int i = 0; i < TOGETHER; i++) all |= ids[i];
+    return all >= 0;
 }
 
 static inline __attribute__((always_inline)) void
 run_neighbours(const target *t, const mmoe_looked_up *m, bool add, bool are_lists, int32_t dim) {
     float *tables[TOGETHER], *x = m->x + t[0].col;
+    const int32_t *ids = m->ids + t[0].column;
     const mmoe_looked_up own = *m; /* in registers: no store may change it */
     for (int i = 0; i < TOGETHER; i++) tables[i] = t[i].table;
-    for (int32_t b = 0; b < own.rows; b++, x += own.ld) {
-        const int32_t *ids = ids_together(&own, b, t[0].column, are_lists);
-        if (!ids) {
+    for (int32_t b = 0; b < own.rows; b++, x += own.ld, ids += own.n_id) {
+        if (are_lists && !all_of_one(ids)) {
             run_lists(t, TOGETHER, m, b, add);
             continue;
         }
@@ -178,7 +169,7 @@ run_apart(const target *t, int32_t count, const mmoe_looked_up *m, bool add, int
 static inline __attribute__((always_inline)) void
 run_dim(const target *t, int32_t count, const mmoe_looked_up *m, bool add, int32_t dim) {
     for (int32_t i = 0, n; i < count; i += n) {
-        if (dim && are_neighbours(t + i, count - i, m)) {
+        if (dim && are_neighbours(t + i, count - i)) {
             if (t->read->bag)
                 run_neighbours(t + i, m, add, true, dim);
             else
@@ -186,7 +177,7 @@ run_dim(const target *t, int32_t count, const mmoe_looked_up *m, bool add, int32
             n = TOGETHER;
             continue;
         }
-        for (n = 1; i + n < count && !(dim && are_neighbours(t + i + n, count - i - n, m));) n++;
+        for (n = 1; i + n < count && !(dim && are_neighbours(t + i + n, count - i - n));) n++;
         run_apart(t + i, n, m, add, dim);
     }
 }
@@ -235,7 +226,8 @@ static void flush_targets(target_run *run) {
 }
 
 static void add_target(target_run *run, const mmoe_table_read *r, float *rows) {
-    run->targets[run->count++] = (target){rows, r->column, r->col, r->table->dim, r};
+    const int32_t column = r->bag ? run->m->first_list + r->column : r->column;
+    run->targets[run->count++] = (target){rows, column, r->col, r->table->dim, r};
     if (run->count == MOST_TARGETS) flush_targets(run);
 }
 

@@ -236,6 +236,10 @@ START_TEST(lists_together_are_as_alone) {
     memset(p.x, 0, sizeof *p.x * ROWS * (size_t)p.ld);
     memset(q.x, 0, sizeof *q.x * ROWS * (size_t)q.ld);
     together.batch = alone.batch = &batch;
+    for (int32_t i = 0; i < ROWS * many.reads; i++) {
+        const bool one = offsets[i + 1] - offsets[i] == 1;
+        p.ids[i] = q.ids[i] = one ? elements[offsets[i]] : MMOE_NOT_ONE;
+    }
     together.chunk = alone.chunk = ROWS;
     mmoe_table_dense.gather(p.reads, many.reads, &together);
     for (int32_t i = 0; i < many.reads; i++) mmoe_table_dense.gather(&q.reads[i], 1, &alone);
