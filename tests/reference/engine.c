@@ -58,6 +58,8 @@ static json_t *list_json(const reference_spec *spec, int list) {
     const reference_list_spec *l = &spec->lists[list];
     json_t *entry = id_json(spec, spec->n_sparse + list);
     json_object_set_new(entry, "pooling", json_string(words[l->pooling]));
+    if (l->pooling == REFERENCE_MEAN || l->pooling == REFERENCE_SUM)
+        json_object_set_new(entry, "weight_separator", json_string(":"));
     if (l->max_len) json_object_set_new(entry, "max_len", json_integer(l->max_len));
     if (l->has_padding) json_object_set_new(entry, "padding_idx", json_integer(l->padding));
     return entry;

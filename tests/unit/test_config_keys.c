@@ -40,8 +40,11 @@ static void choose_kind(mmoe_config *config, const mmoe_key *key) {
                                                                  : (void *)config->features.dense))
         return;
     snprintf(path, sizeof path, "%s.0", list->path);
-    const char *value = kind->keys->kind == MMOE_KEY_NUMBERS ? "[1]" : "2";
-    if (kind->keys->kind == MMOE_KEY_WORD) value = "\"piecewise_linear\"";
+    char value[40];
+    snprintf(value, sizeof value, kind->keys->kind == MMOE_KEY_NUMBERS ? "[1]" : "2");
+    if (kind->keys->kind == MMOE_KEY_WORD)
+        snprintf(value, sizeof value, "\"%.*s\"", (int)strcspn(kind->keys->doc.allowed, " "),
+                 kind->keys->doc.allowed);
     snprintf(column, sizeof column, "{\"name\": \"%s\", \"%s\": %s}",
              kind->shape == MMOE_SHAPE_ID ? "a" : "d", mmoe_key_name(kind->keys), value);
     set(config, path, column);
@@ -108,6 +111,7 @@ START_TEST(every_key_stands_in_the_text) {
         if (strcmp(path, "features.sparse[].max_vocab") == 0)
             set(config, "features.sparse.0.max_vocab", "9");
         if (strcmp(path, "tasks[].positive") == 0) set(config, "tasks.0.positive", "yes");
+        if (strcmp(path, "features.dense[].strip") == 0) set(config, "features.dense.0.strip", "$");
         json_t *json = json_loads(config->json, 0, NULL);
         ck_assert_msg(lookup(json, path) != NULL, "%s is not in the text", path);
         json_decref(json);
