@@ -57,26 +57,15 @@ static void write_source(FILE *out, const report_model *of, const mmoe_dataset *
     fputs(".</p>\n", out);
 }
 
-typedef struct remarks {
-    FILE *page;
-    const char *file;
-} remarks;
-
-static void remark(void *user, const mmoe_warning *warning) {
-    const remarks *r = user;
-    cli_warn("%s: %s", r->file, warning->message);
-    cli_html_remark(r->page, "%s", warning->message);
-}
-
 /* What is suspicious of the rows: in the page, and on standard error. */
 static void write_remarks(report_page *page, const report_model *of, const mmoe_model *model,
                           const mmoe_dataset *data) {
-    remarks to = {page->out, of->data_path};
+    report_remarks to = {page->out, of->data_path};
     const mmoe_warning *warning;
     mmoe_error err;
-    for (size_t i = 0; (warning = mmoe_dataset_warning(data, i)); i++) remark(&to, warning);
+    for (size_t i = 0; (warning = mmoe_dataset_warning(data, i)); i++) cli_html_warn(&to, warning);
     cli_remark_columns(of->data_path, data);
-    if (mmoe_model_check_labels(model, data, remark, &to, &err))
+    if (mmoe_model_check_labels(model, data, cli_html_warn, &to, &err))
         cli_html_notice(page, "%s", err.message);
 }
 

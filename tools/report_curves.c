@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "output.h"
 #include "report_sections.h"
 #include "report_svg.h"
 #include "task_types.h"
@@ -40,6 +41,7 @@ static bool begin_curves(curves *c, const report_log *log) {
                             .whole_x = true,
                             .mark = best ? (double)best : (double)NAN,
                             .mark_label = c->mark_label,
+                            .level = NAN,
                             .starts = c->starts,
                             .n_start = (int)n_start};
     return true;
@@ -71,6 +73,8 @@ static bool take_series(curves *c, report_series *series, int index, const char 
 
 typedef struct captions {
     const char *title, *sentence, *y_label;
+    double level; /* NaN: none */
+    const char *level_label;
 } captions;
 
 static void draw_plot(FILE *out, const curves *c, captions texts, const report_series *series,
@@ -79,6 +83,8 @@ static void draw_plot(FILE *out, const curves *c, captions texts, const report_s
     plot.title = texts.title;
     plot.sentence = texts.sentence;
     plot.y_label = texts.y_label;
+    plot.level = texts.level;
+    plot.level_label = texts.level_label;
     plot.series = series;
     plot.n_series = count;
     cli_svg_plot(out, &plot);
@@ -95,25 +101,57 @@ static void name_curve(char *title, size_t size, const char *what, const char *n
         snprintf(title, size, "%s of %.*s...", what, cli_html_fit(name, most - 5), name);
 }
 
-/* What training minimises, and the same of the validation rows. */
+/* The constant's figure in the task's last epoch, with its words; NaN where the metric is not the
+ * one that it is compared with, or the log is of an older version. */
+static double level_of(const curves *c, const char *task, const mmoe_metric *metric,
+                       char label[64]) {
+    const mmoe_baseline *baseline = mmoe_baseline_of(cli_log_task_type(c->log, task));
+    char figure[CLI_FIGURE_SIZE];
+    if (!metric || strcmp(metric->name, baseline->metric) != 0) return NAN;
+    const double level = cli_json_at(line_at(c, c->count - 1), "valid", task, baseline->name, NULL);
+    snprintf(label, 64, "no model: %s", cli_figure_text(level, figure));
+    return level;
+}
+
+/* Are the labels of training what they are in the validation rows' figures? */
+static bool is_transformed(const curves *c, const char *task) {
+    size_t i;
+    json_t *entry;
+    json_array_foreach(json_object_get(json_object_get(c->log->head, "config"), "tasks"), i,
+                       entry) {
+        const char *name = cli_json_text_at(entry, "name"),
+                   *transform = cli_json_text_at(entry, "label_transform");
+        if (name && strcmp(name, task) == 0) return transform && strcmp(transform, "none") != 0;
+    }
+    return false;
+}
+
+/* What training minimises, and the same of the validation rows, unless its labels are others. */
 static void draw_loss(FILE *out, curves *c, const char *task, const mmoe_metric *metric) {
-    char title[128], sentence[200] = "The loss that training minimises, mean over the epoch's rows";
+    char title[128], sentence[240] = "The loss that training minimises, mean over the epoch's rows",
+                     level[64];
     report_series series[2];
     int count = take_series(c, series, 0, "training", (path){"losses", task, NULL});
     if (!count) return;
     const size_t used = strlen(sentence);
-    if (metric && take_series(c, series, 1, "validation", (path){"valid", task, metric->name})) {
+    const bool apart = is_transformed(c, task);
+    if (apart)
+        snprintf(sentence + used, sizeof sentence - used,
+                 ", of the labels as they are transformed");
+    else if (metric &&
+             take_series(c, series, 1, "validation", (path){"valid", task, metric->name})) {
         snprintf(sentence + used, sizeof sentence - used, ", and the %s on validation rows",
                  metric->what);
         count++;
     }
     strcat(sentence, ".");
     name_curve(title, sizeof title, "Loss", task);
-    draw_plot(out, c, (captions){title, sentence, "loss"}, series, count);
+    const double at = count > 1 ? level_of(c, task, metric, level) : (double)NAN;
+    draw_plot(out, c, (captions){title, sentence, "loss", at, level}, series, count);
 }
 
 static void draw_metric(FILE *out, curves *c, const char *task, const mmoe_metric *metric) {
-    char title[128], sentence[200], label[64];
+    char title[128], sentence[200], label[64], level[64];
     report_series series[1];
     if (!metric || !take_series(c, series, 0, NULL, (path){"valid", task, metric->name})) return;
     snprintf(sentence, sizeof sentence, "%c%s on validation rows; %s is better.",
@@ -121,7 +159,14 @@ static void draw_metric(FILE *out, curves *c, const char *task, const mmoe_metri
              metric->better > 0 ? "higher" : "lower");
     snprintf(label, sizeof label, "validation %s", metric->title);
     name_curve(title, sizeof title, metric->title, task);
-    draw_plot(out, c, (captions){title, sentence, label}, series, 1);
+    const double at = level_of(c, task, metric, level);
+    draw_plot(out, c, (captions){title, sentence, label, at, level}, series, 1);
+}
+
+/* Beside the loss: the usual metric, unless that is the loss itself. */
+static const mmoe_metric *second_metric(int type) {
+    const mmoe_metric *usual = mmoe_metric_at(type, (size_t)cli_usual_figure(type));
+    return usual == cli_loss_metric(type) ? cli_other_metric(type) : usual;
 }
 
 static void draw_task_curves(FILE *out, curves *c, const char *task) {
@@ -129,14 +174,14 @@ static void draw_task_curves(FILE *out, curves *c, const char *task) {
     char title[128];
     report_series series[1];
     draw_loss(out, c, task, cli_loss_metric(type));
-    draw_metric(out, c, task, cli_other_metric(type));
+    draw_metric(out, c, task, second_metric(type));
     name_curve(title, sizeof title, "Calibration", task);
     if (take_series(c, series, 0, NULL, (path){"valid", task, "calibration"}))
         draw_plot(out, c,
                   (captions){title,
                              "Sum of the predictions over the sum of the labels, on validation "
                              "rows; 1 is right.",
-                             "calibration"},
+                             "calibration", NAN, NULL},
                   series, 1);
 }
 
@@ -151,9 +196,10 @@ static bool varies(const double *values, int count) {
 static void draw_rate(FILE *out, curves *c) {
     report_series series[1];
     if (take_series(c, series, 0, NULL, (path){"lr", NULL, NULL}) && varies(series->y, c->count))
-        draw_plot(out, c,
-                  (captions){"Learning rate", "Of each epoch's last step.", "learning rate"},
-                  series, 1);
+        draw_plot(
+            out, c,
+            (captions){"Learning rate", "Of each epoch's last step.", "learning rate", NAN, NULL},
+            series, 1);
 }
 
 static void draw_factors(FILE *out, curves *c) {
@@ -172,7 +218,8 @@ static void draw_factors(FILE *out, curves *c) {
              "the plain mean%s.",
              tasks > count ? "; of the first tasks" : "");
     if (any)
-        draw_plot(out, c, (captions){"Factors of the tasks", sentence, "factor"}, series, count);
+        draw_plot(out, c, (captions){"Factors of the tasks", sentence, "factor", NAN, NULL}, series,
+                  count);
 }
 
 /* ---- Gates ---- */
@@ -224,7 +271,8 @@ static void draw_entropies(FILE *out, curves *c) {
              "1: a gate weighs all its experts alike in each row, 0: it takes one%s.",
              gates > count ? "; of the first gates" : "");
     if (any)
-        draw_plot(out, c, (captions){"Entropy of the gates", sentence, "entropy / ln(experts)"},
+        draw_plot(out, c,
+                  (captions){"Entropy of the gates", sentence, "entropy / ln(experts)", NAN, NULL},
                   series, count);
 }
 
@@ -301,8 +349,9 @@ static void write_gates(FILE *out, curves *c) {
 
 /* ---- Table ---- */
 
-static const mmoe_metric *first_metric(const curves *c, const char *task) {
-    return mmoe_metric_at(cli_log_task_type(c->log, task), 0);
+static const mmoe_metric *usual_metric(const curves *c, const char *task) {
+    const int type = cli_log_task_type(c->log, task);
+    return mmoe_metric_at(type, (size_t)cli_usual_figure(type));
 }
 
 static void write_epoch(FILE *out, const curves *c, int i, int tasks) {
@@ -314,7 +363,7 @@ static void write_epoch(FILE *out, const curves *c, int i, int tasks) {
         fputs("<td class=\"n\">", out);
         cli_html_metric(out, cli_json_at(line, "losses", task, NULL));
         fputs("</td><td class=\"n\">", out);
-        cli_html_metric(out, cli_json_at(line, "valid", task, first_metric(c, task)->name, NULL));
+        cli_html_metric(out, cli_json_at(line, "valid", task, usual_metric(c, task)->name, NULL));
         fputs("</td>", out);
     }
     fputs("<td class=\"n\">", out);
@@ -337,7 +386,7 @@ static void write_gate_table(FILE *out, const curves *c) {
         snprintf(names[2 * t], sizeof names[2 * t], "%.*s loss", cli_html_fit(task, REPORT_NAME),
                  task);
         snprintf(names[2 * t + 1], sizeof names[2 * t + 1], "%.*s valid %s",
-                 cli_html_fit(task, REPORT_NAME), task, first_metric(c, task)->title);
+                 cli_html_fit(task, REPORT_NAME), task, usual_metric(c, task)->title);
         columns[count++] = names[2 * t];
         columns[count++] = names[2 * t + 1];
     }

@@ -7,6 +7,7 @@
 
 #include "base/utf8.h"
 #include "output.h"
+#include "warnings.h"
 
 static const char none[] = "\xe2\x80\x93"; /* a dash */
 
@@ -144,6 +145,12 @@ void cli_html_remark(FILE *out, const char *format, ...) {
     if (text) cli_html_cut(out, text, 600);
     fputs("</p>\n", out);
     free(text);
+}
+
+void cli_html_warn(void *user, const mmoe_warning *warning) {
+    const report_remarks *r = user;
+    cli_warn("%s: %s", r->file, warning->message);
+    cli_html_remark(r->page, "%s", warning->message);
 }
 
 void cli_html_figure(FILE *out, const char *class, const char *title, const char *sentence) {

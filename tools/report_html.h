@@ -51,6 +51,12 @@ void cli_html_notice(report_page *page, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* A remark in the page alone. */
 void cli_html_remark(FILE *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The on_warning of a report: in the page, and on standard error. `user` is a report_remarks. */
+typedef struct report_remarks {
+    FILE *page;
+    const char *file; /* what it is of */
+} report_remarks;
+void cli_html_warn(void *user, const mmoe_warning *warning);
 /* A figure's begin with its caption, plain text; closed by "</figure>". `class` may be "". */
 void cli_html_figure(FILE *out, const char *class, const char *title, const char *sentence);
 /* A table in a figure, which scrolls where it is too wide, up to its first row: names of columns,

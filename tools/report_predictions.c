@@ -72,7 +72,8 @@ static void draw_roc(FILE *out, const char *name, const report_score *scores, si
                               .n_series = 1,
                               .square = true,
                               .unit = true,
-                              .mark = NAN};
+                              .mark = NAN,
+                              .level = NAN};
     cli_svg_plot(out, &plot);
 }
 
@@ -108,17 +109,9 @@ static void draw_bins(FILE *out, const char *name, bool is_class, const report_b
                               .square = true,
                               .from_zero = is_class,
                               .dots = true,
-                              .mark = NAN};
+                              .mark = NAN,
+                              .level = NAN};
     cli_svg_plot(out, &plot);
-}
-
-/* Behind the point, so that the largest number has five digits. */
-static int digits_of(const report_bin *bins, size_t count) {
-    double largest = 0;
-    for (size_t i = 0; i < count; i++)
-        largest = fmax(largest,
-                       fmax(fabs(bins[i].highest), fmax(fabs(bins[i].score), fabs(bins[i].label))));
-    return largest > 0 ? (int)fmin(fmax(4 - floor(log10(largest)), 0), 9) : 4;
 }
 
 static void write_bins(FILE *out, const char *name, bool is_class, const report_bin *bins,
@@ -126,7 +119,6 @@ static void write_bins(FILE *out, const char *name, bool is_class, const report_
     char title[320];
     const char *const columns[] = {"up to", "rows", "mean prediction",
                                    is_class ? "share of positives" : "mean label"};
-    const int digits = is_class ? 5 : digits_of(bins, count);
     name_score_figure(title, sizeof title, "Bins", name);
     cli_html_table(out, title, "The points of the curve: tenths of the rows by their prediction.",
                    columns, 4, 0);
@@ -139,7 +131,7 @@ static void write_bins(FILE *out, const char *name, bool is_class, const report_
             if (k == 1)
                 cli_html_count(out, values[k]);
             else
-                cli_html_fixed(out, digits, values[k]);
+                cli_html_metric(out, values[k]);
             fputs("</td>", out);
         }
         fputs("</tr>\n", out);
@@ -173,6 +165,15 @@ static void write_metrics(FILE *out, const report_model *of, const mmoe_task_met
     cli_html_table_end(out);
 }
 
+/* What the figures say against the model. */
+static void warn_of_metrics(report_page *page, const report_model *of,
+                            const mmoe_task_metrics *metrics, int32_t n_task) {
+    report_remarks to = {page->out, of->data_path};
+    mmoe_error err;
+    if (mmoe_metrics_check(metrics, n_task, "rows", cli_html_warn, &to, &err))
+        cli_html_notice(page, "%s", err.message);
+}
+
 void cli_report_predictions(report_page *page, const mmoe_model *model, const mmoe_dataset *data,
                             const report_model *of) {
     const int32_t n_task = mmoe_model_task_count(model);
@@ -185,6 +186,7 @@ void cli_report_predictions(report_page *page, const mmoe_model *model, const mm
             ? predict_rows(model, data, &err)
             : NULL;
     if (scores) {
+        warn_of_metrics(page, of, metrics, n_task);
         write_metrics(page->out, of, metrics, n_task);
         fputs("<div class=\"grid\">\n", page->out);
         for (int32_t t = 0; t < n_task && t < REPORT_TASKS; t++)

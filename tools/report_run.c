@@ -1,3 +1,4 @@
+#include <ctype.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -224,13 +225,32 @@ static int list_figures(uint32_t types, cli_figure list[MOST_FIGURES + 1]) {
     return count;
 }
 
+/* Does it say that the model is worse than none? */
+static bool is_worse(const cli_figure *figure, double value) {
+    return figure->is_ratio && (figure->better < 0 ? value > 1 : value < 0);
+}
+
+/* What the comparisons with no model mean. */
+static void explain(char *text, size_t size, const char *sentence, uint32_t types) {
+    size_t used = (size_t)snprintf(text, size, "%s", sentence);
+    for (int type = 0; type < MMOE_TASK_TYPE_COUNT; type++) {
+        const mmoe_baseline *baseline = mmoe_baseline_of(type);
+        if (types >> type & 1 && used < size)
+            used += (size_t)snprintf(text + used, size - used, " %c%s: %s.",
+                                     toupper((unsigned char)*baseline->ratio_title),
+                                     baseline->ratio_title + 1, baseline->ratio_meaning);
+    }
+}
+
 void cli_report_metrics_head(FILE *out, const char *title, const char *sentence, uint32_t types) {
     const char *columns[MOST_FIGURES + 3] = {"task", "rows of"};
     cli_figure list[MOST_FIGURES + 1];
     const int count = list_figures(types, list);
     for (int i = 0; i < count; i++) columns[2 + i] = list[i].title;
     columns[2 + count] = "rows";
-    cli_html_table(out, title, sentence, columns, 3 + count, 2);
+    char text[1024];
+    explain(text, sizeof text, sentence, types);
+    cli_html_table(out, title, text, columns, 3 + count, 2);
 }
 
 void cli_report_metrics_row(FILE *out, const char *task, const char *where, double rows,
@@ -248,8 +268,9 @@ void cli_report_metrics_row(FILE *out, const char *task, const char *where, doub
         fputs("</span>", out);
     }
     for (int i = 0; i < count; i++) {
-        fputs("</td><td class=\"n\">", out);
-        cli_html_metric(out, cli_json_at(metrics, list[i].name, NULL));
+        const double value = cli_json_at(metrics, list[i].name, NULL);
+        fprintf(out, "</td><td class=\"n%s\">", is_worse(&list[i], value) ? " worse" : "");
+        cli_html_metric(out, value);
     }
     fputs("</td><td class=\"n\">", out);
     cli_html_count(out, rows);
@@ -272,6 +293,21 @@ static const json_t *epoch_line(const report_log *log, int64_t epoch) {
     return NULL;
 }
 
+enum { MOST_WARNINGS = 20 };
+
+/* What the run warned of. */
+static void write_warnings(FILE *out, const report_log *log) {
+    const json_t *warnings = json_object_get(log->result, "warnings");
+    const size_t count = json_array_size(warnings);
+    for (size_t i = 0; i < count && i < MOST_WARNINGS; i++) {
+        const char *text = json_string_value(json_array_get(warnings, i));
+        if (text) cli_html_remark(out, "%s", text);
+    }
+    if (count > MOST_WARNINGS)
+        cli_html_remark(out, "the first %d of %zu warnings of the run are shown.", MOST_WARNINGS,
+                        count);
+}
+
 void cli_report_result_of(report_page *page, const report_log *log) {
     FILE *out = page->out;
     const int count = cli_log_task_count(log);
@@ -280,6 +316,7 @@ void cli_report_result_of(report_page *page, const report_log *log) {
     uint32_t types = 0;
     for (int t = 0; t < count; t++) types |= 1u << cli_log_task_type(log, cli_log_task(log, t));
     cli_html_section(out, "result", "Result", NULL);
+    write_warnings(out, log);
     if (!json_object_size(valid) && !data) {
         fputs("<p>The log has no metrics of validation or test rows.</p>\n</section>\n", out);
         return;

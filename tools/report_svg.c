@@ -23,6 +23,9 @@ typedef struct axis {
     double low, high; /* values */
     double from, to;  /* where they stand */
     double step;      /* between ticks */
+    double unit; /* of the ticks' numbers, with its suffix, and their digits behind the point */
+    char suffix[8];
+    int digits;
 } axis;
 
 static bool is_drawn(double value) { return isfinite(value) && fabs(value) < too_large; }
@@ -39,16 +42,48 @@ static double nice_step(double range, int count) {
     return power * (factor <= 5 ? 5 : 10);
 }
 
-static void print_tick(FILE *out, double value, double step) {
-    const int digits = (int)fmax(0, -floor(log10(step) + 1e-9));
-    if (fabs(value) < step / 1e3) value = 0;
-    if (digits > 5 || fabs(value) >= 1e6)
-        fprintf(out, "%.3g", value);
-    else
-        fprintf(out, "%.*f", digits, value);
+/* 12, 0.25, 160k, 38.5G, 2.5e-06: digits enough to tell neighbours apart. */
+static void choose_ticks(axis *a, int count) {
+    static const char suffixes[] = " kMGT";
+    const double size = fmax(fabs(a->low), fabs(a->high)), power = floor(log10(size));
+    a->step = nice_step(a->high - a->low, count);
+    a->unit = 1;
+    a->suffix[0] = '\0';
+    if (size >= 1e15 || size < 1e-3) {
+        a->unit = pow(10, power);
+        snprintf(a->suffix, sizeof a->suffix, "e%+03.0f", power);
+    } else if (size >= 1e5) {
+        const int thousands = (int)(power / 3);
+        a->unit = pow(1000, thousands);
+        snprintf(a->suffix, sizeof a->suffix, "%c", suffixes[thousands]);
+    }
+    a->digits = (int)fmax(0, -floor(log10(a->step / a->unit) + 1e-9));
+}
+
+enum { TICK_SIZE = 64 };
+
+static int tick_text(const axis *a, double value, char text[TICK_SIZE]) {
+    if (fabs(value) < a->step / 1e3) return snprintf(text, TICK_SIZE, "0");
+    return snprintf(text, TICK_SIZE, "%.*f%s", a->digits, value / a->unit, a->suffix);
+}
+
+static double first_tick(const axis *a) { return ceil(a->low / a->step - 1e-9); }
+static bool is_tick(const axis *a, double k) { return k * a->step <= a->high + 1e-9 * a->step; }
+
+/* About, of the longest tick's text. */
+static double tick_width(const axis *a) {
+    char text[TICK_SIZE];
+    int longest = 0;
+    for (double k = first_tick(a); is_tick(a, k); k++) {
+        const int length = tick_text(a, k * a->step, text);
+        if (length > longest) longest = length;
+    }
+    return 6.8 * longest;
 }
 
 /* ---- Axes ---- */
+
+static const double least_span = 0.05; /* of an axis with a level, as a part of it */
 
 static void widen(axis *a, double value) {
     if (!is_drawn(value)) return;
@@ -76,6 +111,14 @@ static void measure_series(const report_plot *p, axis *x, axis *y) {
             widen(y, p->series[s].y[i]);
         }
     if (p->from_zero) widen(y, 0);
+    /* A gain of a thousandth looks like one. */
+    if (is_drawn(p->level)) {
+        widen(y, p->level);
+        if (y->high - y->low < least_span * fabs(p->level)) {
+            widen(y, p->level * (1 - least_span / 2));
+            widen(y, p->level * (1 + least_span / 2));
+        }
+    }
     if (p->unit) {
         *x = (axis){0, 1, x->from, x->to, 0};
         *y = (axis){0, 1, y->from, y->to, 0};
@@ -93,33 +136,43 @@ static void measure_series(const report_plot *p, axis *x, axis *y) {
             x->low -= 0.5;
             x->high += 0.5;
         }
-        settle_axis(x, 0);
+        settle_axis(x, p->whole_x ? 0.03 : 0); /* a mark at the first epoch is not the axis */
         settle_axis(y, 0.06);
         if (p->from_zero && low >= 0) y->low = 0;
     }
-    x->step = nice_step(x->high - x->low, 6);
-    if (p->whole_x) x->step = fmax(1, x->step);
-    y->step = nice_step(y->high - y->low, 6);
+}
+
+/* The texts of y have their room at the left, those of x lie side by side. */
+static void lay_out_ticks(const report_plot *p, axis *x, axis *y) {
+    choose_ticks(y, 6);
+    x->from = fmax(LEFT, tick_width(y) + 12);
+    for (int count = 6; count > 0; count--) {
+        choose_ticks(x, count);
+        if (p->whole_x) x->step = fmax(1, x->step);
+        if (p->whole_x) x->digits = 0;
+        if (tick_width(x) + 8 < (x->to - x->from) * x->step / (x->high - x->low)) break;
+    }
 }
 
 static void draw_axes(FILE *out, const report_plot *p, const axis *x, const axis *y) {
-    for (double k = ceil(y->low / y->step - 1e-9); k * y->step <= y->high + 1e-9 * y->step; k++) {
+    char text[TICK_SIZE];
+    for (double k = first_tick(y); is_tick(y, k); k++) {
         const double at = place_on_axis(y, k * y->step);
         fprintf(out,
-                "<path class=\"gridline\" d=\"M%.1f %.1fH%.1f\"/><text class=\"tick\" x=\"%d\" "
+                "<path class=\"gridline\" d=\"M%.1f %.1fH%.1f\"/><text class=\"tick\" x=\"%.1f\" "
                 "y=\"%.1f\" text-anchor=\"end\">",
-                x->from, at, x->to, LEFT - 6, at + 4);
-        print_tick(out, k * y->step, y->step);
-        fputs("</text>", out);
+                x->from, at, x->to, x->from - 6, at + 4);
+        tick_text(y, k * y->step, text);
+        fprintf(out, "%s</text>", text);
     }
-    for (double k = ceil(x->low / x->step - 1e-9); k * x->step <= x->high + 1e-9 * x->step; k++) {
+    for (double k = first_tick(x); is_tick(x, k); k++) {
         const double at = place_on_axis(x, k * x->step);
         fprintf(out,
                 "<path class=\"axis\" d=\"M%.1f %.1fv4\"/><text class=\"tick\" x=\"%.1f\" "
                 "y=\"%.1f\" text-anchor=\"middle\">",
                 at, y->from, at, y->from + 17);
-        print_tick(out, k * x->step, x->step);
-        fputs("</text>", out);
+        tick_text(x, k * x->step, text);
+        fprintf(out, "%s</text>", text);
     }
     fprintf(out, "<path class=\"axis\" d=\"M%.1f %.1fV%.1fH%.1f\"/><text x=\"2\" y=\"11\">",
             x->from, y->to, y->from, x->to);
@@ -175,6 +228,29 @@ static void draw_marks(FILE *out, const report_plot *p, const axis *x, const axi
     fputs("</text>\n", out);
 }
 
+/* What a constant would give; its text stands where the line leaves more room. */
+static void draw_level(FILE *out, const report_plot *p, const axis *x, const axis *y) {
+    if (!is_drawn(p->level)) return;
+    const double at = place_on_axis(y, p->level), below = at < (y->from + y->to) / 2 ? 13 : -5;
+    fprintf(out,
+            "<path class=\"level\" d=\"M%.1f %.1fH%.1f\"/><text class=\"level\" x=\"%.1f\" "
+            "y=\"%.1f\" text-anchor=\"end\">",
+            x->from, at, x->to, x->to - 2, at + below);
+    cli_html_text(out, p->level_label);
+    fputs("</text>\n", out);
+}
+
+/* The mark's points on the curves. */
+static void draw_marked(FILE *out, const report_plot *p, const axis *x, const axis *y) {
+    for (int s = 0; s < p->n_series; s++) {
+        const report_series *line = &p->series[s];
+        for (int i = 0; i < line->count; i++)
+            if (line->x[i] == p->mark && is_drawn(line->y[i]))
+                fprintf(out, "<circle class=\"marked\" cx=\"%.1f\" cy=\"%.1f\" r=\"4\"/>\n",
+                        place_on_axis(x, line->x[i]), place_on_axis(y, line->y[i]));
+    }
+}
+
 static void label_svg(FILE *out, const report_plot *p) {
     fputs(" role=\"img\" aria-label=\"", out);
     cli_html_text(out, p->title);
@@ -202,6 +278,7 @@ void cli_svg_plot(FILE *out, const report_plot *p) {
     const int height = p->square ? SQUARE_HEIGHT : HEIGHT;
     axis x = {.from = LEFT, .to = WIDTH - RIGHT}, y = {.from = height - BOTTOM, .to = TOP};
     measure_series(p, &x, &y);
+    lay_out_ticks(p, &x, &y);
     cli_html_figure(out, "plot", p->title, p->sentence);
     if (p->n_series > 1) {
         fputs("<ul class=\"legend\">", out);
@@ -217,7 +294,9 @@ void cli_svg_plot(FILE *out, const report_plot *p) {
     label_svg(out, p);
     draw_axes(out, p, &x, &y);
     draw_marks(out, p, &x, &y);
+    draw_level(out, p, &x, &y);
     for (int s = 0; s < p->n_series; s++) draw_series(out, &p->series[s], &x, &y, p->dots);
+    draw_marked(out, p, &x, &y);
     fputs("</svg></figure>\n", out);
 }
 

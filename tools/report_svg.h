@@ -26,6 +26,8 @@ typedef struct report_plot {
     bool dots;      /* points are marked whatever their number */
     double mark;    /* a vertical line at x, NaN: none */
     const char *mark_label;
+    double level; /* a horizontal line at y, NaN: none */
+    const char *level_label;
     const double *starts; /* [n_start] thin vertical lines: where a run was resumed */
     int n_start;
 } report_plot;

@@ -24,6 +24,7 @@ assert not re.search(outside, text.split("<body>", 1)[1] + style)
 class Page(html.parser.HTMLParser):
     def __init__(self):
         super().__init__()
+        self.room = None
         self.stack, self.ids, self.text, self.figures, self.rows = [], set(), [], 0, []
 
     def handle_starttag(self, tag, attrs):
@@ -33,6 +34,9 @@ class Page(html.parser.HTMLParser):
             self.ids.add(attrs["id"])
         if tag in ("dt", "dd", "br", "td", "th", "p", "h1", "h2", "h3", "li", "text"):
             self.text.append(" ")
+        self.room = None  # of the text to come, which ends there
+        if tag == "text" and attrs.get("text-anchor") == "end":
+            self.room = float(attrs["x"])
         if tag == "svg":
             named = attrs.get("role") == "img" and len(attrs["aria-label"]) > 3
             assert named or attrs.get("aria-hidden") == "true", attrs
@@ -66,6 +70,8 @@ class Page(html.parser.HTMLParser):
         self.handle_endtag(tag)
 
     def handle_data(self, data):
+        # A digit is more than 6 px wide: none may be cut off at the left.
+        assert self.room is None or 6 * len(data) <= self.room, (data, self.room)
         if self.stack and self.stack[-1] != "style":
             self.text.append(data)
 
@@ -108,7 +114,7 @@ page "the log's page" log.html "Training run: mmoe" "run.jsonl" \
     "Seed 3" "Loss of cvr" "AUC of ctr" "Calibration of ctr" "Entropy of the gates" "Gate of cvr" \
     "experts.2" "best: $best" "expert_params.dropout 0.1" \
     "optimizer_params.lr 0.001" "Where the time of training went" "experts+gates 1" "$auc" \
-    '!Predictions' '!Learning rate Of' '!Factors of' '!Note:' '!Not shown'
+    '!Predictions' '!Learning rate Of' '!Factors of' '!Not shown'
 expect 0 "" report --log run.jsonl --model m.safetensors --data test.csv --output all.html
 page "the model's page" all.html "ROC of cvr: AUC $auc" "Calibration of cvr" "Bins of ctr" \
     "What the gates weigh" "effective rank" "How alike the experts are" \
@@ -182,6 +188,16 @@ expect 0 "" report --log r.jsonl --model r.safetensors --data paper.csv --output
 page "regressions" r.html "Predictions of a" "lower quartile" "mean label" "RMSE" "Learning rate" \
     "Factors of the tasks" "What the experts use" \
     "The log has no profile" '!ROC' '!ECE' '!What the gates'
+
+# A model that learned nothing looks like it
+head -n 1 paper.csv >big.csv
+awk -F, 'BEGIN { OFS = "," } NR > 1 { $(NF - 1) *= 4e10; print }' paper.csv >>big.csv
+expect 0 "" train --config paper.json --train big.csv --valid big.csv --output r.safetensors \
+    --log r.jsonl --set trainer.batch_size=512 --set trainer.optimizer_params.lr=1e-5
+expect 0 "" report --log r.jsonl --model r.safetensors --data big.csv --output r.html
+page "a useless model's page" r.html "no model: " 'Note: task "a": the RMSE of the 500 ' \
+    "R2: 1 - (RMSE / RMSE of the mean)^2; above 0 it is better than no model" "best: "
+check "figures that are worse than none stand out" grep -q 'class="n worse"' r.html
 
 # Names are no markup, whoever wrote the log
 name="l<i>&\"'.jsonl"

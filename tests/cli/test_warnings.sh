@@ -440,7 +440,12 @@ for figure in '1 blank line' '6.8 % missing' '100 of 400 rows'; do
     check "the page says so, too: $figure" \
         [ "$(grep -o "Note:</strong> [^<]*$figure" page.html | wc -l)" = 1 ]
 done
-walk report --log run.jsonl --model gates.out --data good.csv --output page.html <said
+of="the model file has no mean of training labels: its log-loss is compared with that of"
+walk report --log run.jsonl --model gates.out --data good.csv --output page.html <<END
+good.csv: task "ctr": $of 0.5, the mean label of the rows
+good.csv: task "cvr": $of 0.25, the mean label of the rows
+$(cat said)
+END
 
 # ---- Sweeps ----
 

@@ -197,7 +197,7 @@ warnings() { # pass|fail NAME SOURCE WALK
     printf '%s\n' 'char *cli_gate_warning(void) { return copy("a gate has collapsed"); }' "$said" \
         >"$work/house/tools/inspect_report.c"
     printf '%s\n' "$said" >"$work/house/tools/init_survey.c"
-    printf '%s\n' "$said" >"$work/house/tools/cmd_report.c"
+    printf '%s\n' "$said" >"$work/house/tools/report_html.c"
     printf '%s\n' "$said" "$said" "$said" "$said" "$said" "$said" >"$work/house/tools/warnings.c"
     printf '%s\n' "$said" >"$work/house/src/data/dataset_csv.c"
     printf '%s\n' "$said" >"$work/house/src/data/learning.c"

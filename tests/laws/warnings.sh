@@ -13,7 +13,7 @@ src/data/dataset_csv.c 1 mmoe_csv_passed_text
 src/data/learning.c 1 remark_on_[a-z]+
 tools/init_survey.c 1 mmoe_csv_passed_text
 tools/inspect_report.c 1 cli_gate_warning
-tools/cmd_report.c 1 -
+tools/report_html.c 1 -
 tools/warnings.c 6 -
 '
 walk=tests/cli/test_warnings.sh
