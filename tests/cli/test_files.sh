@@ -6,7 +6,6 @@ no_unnamed=${2:+$(realpath "$2")} # to be preloaded: a system where temporary fi
 . "$(dirname "$0")/lib.sh"
 make_data 400
 expect 0 "" train --config config.json --train train.csv --output m.safetensors
-"$mmoe" synth clicks --rows 300000 --seed 9 --output many.csv 2>/dev/null
 predict="predict --model m.safetensors --data test.csv --output"
 
 same_folder() { # DESCRIPTION
@@ -65,12 +64,11 @@ writes() { # PROCESS
     return 1
 }
 
-# Stopped while the scores are written.
+# Stopped while it writes more than it could have written by then.
 stopped() { # SIGNAL DESCRIPTION
     : >after
     ls -A >before
-    LD_PRELOAD=$preload "$mmoe" predict --model m.safetensors --data many.csv --output big.csv \
-        2>err &
+    LD_PRELOAD=$preload "$mmoe" synth clicks --rows 100000000 --output big.csv 2>err &
     pid=$!
     while kill -0 "$pid" 2>/dev/null && ! writes "$pid"; do :; done
     kill -s "$1" "$pid" 2>/dev/null
