@@ -15,7 +15,7 @@ static mmoe_status create(mmoe_program *program, const mmoe_allocator *alloc, mm
     const size_t counts[] = {program->chunk_floats,
                              program->user_starts,
                              chunk * (size_t)program->model->schema->dense_width,
-                             chunk * tasks,
+                             chunk,
                              chunk * tasks,
                              chunk,
                              score ? chunk * (size_t)score->depth : 0,

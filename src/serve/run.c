@@ -84,7 +84,7 @@ void mmoe_serve_rows(mmoe_predictor *p, const mmoe_request *batch, bool ranked, 
     const mmoe_serve_chunk c = {.program = program,
                                 .values = p->values,
                                 .user_starts = p->user_starts,
-                                .logits = p->logits,
+                                .column = p->column,
                                 .scores = scores,
                                 .rows = rows,
                                 .ranked = ranked};

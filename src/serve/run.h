@@ -11,7 +11,7 @@ struct mmoe_predictor {
     float *values;      /* [chunk_floats] of the program */
     float *user_starts; /* of every first layer: its start plus the user's share */
     float *dense;       /* [chunk, dense_width] */
-    float *logits;      /* [tasks, chunk] */
+    float *column;      /* [chunk] of a task's scores */
     float *scores;      /* [chunk, tasks] */
     float *finals;      /* [chunk] */
     float *stack;       /* [depth of the final score, chunk] */

@@ -120,7 +120,7 @@ typedef struct mmoe_serve_chunk {
     const mmoe_program *program;
     float *values;            /* of the program's values, each at its offset */
     const float *user_starts; /* of the first layers, where `ranked` */
-    float *logits;            /* [tasks, rows] */
+    float *column;            /* [rows] of a task's scores, on its way */
     float *scores;            /* [rows, tasks] */
     int32_t rows;
     bool ranked; /* the user's share of the first layers is done */

@@ -167,28 +167,46 @@ const mmoe_serve_op mmoe_serve_joint = {.run = join};
 
 /* ---- Scores ---- */
 
-/* Task after task, so that neighbours of one link take one call. */
-static void write_scores(const mmoe_serve_chunk *c, const mmoe_serve_step *s) {
-    const mmoe_losses *losses = &s->node->u.loss;
+static void collect_logits(const mmoe_serve_chunk *c, const mmoe_losses *losses) {
     const size_t tasks = (size_t)losses->n_task, n = (size_t)c->rows;
-    float *z = c->logits; /* [tasks, rows] */
     for (size_t t = 0; t < tasks; t++) {
         const mmoe_view *v = &losses->logits[t];
         const float *from = mmoe_serve_at(c, v->value) + v->col;
         const size_t ld = (size_t)mmoe_serve_ld(c, v->value);
-        for (size_t r = 0; r < n; r++) z[t * n + r] = from[r * ld];
+        float *to = c->scores + t;
+        for (size_t r = 0; r < n; r++) to[r * tasks] = from[r * ld];
     }
-    for (size_t first = 0, end; first < tasks; first = end) {
-        const mmoe_loss_kind *kind = losses->kinds[first];
-        for (end = first + 1; end < tasks && losses->kinds[end] == kind;) end++;
-        float *at = z + first * n;
-        if (kind->link) kind->link(c->program->kernels, (int32_t)((end - first) * n), at, at);
+}
+
+/* Column `t` of the scores, to c->column or from there. */
+static void take_column(const mmoe_serve_chunk *c, size_t tasks, size_t t) {
+    for (size_t r = 0; r < (size_t)c->rows; r++) c->column[r] = c->scores[r * tasks + t];
+}
+static void put_column(const mmoe_serve_chunk *c, size_t tasks, size_t t) {
+    for (size_t r = 0; r < (size_t)c->rows; r++) c->scores[r * tasks + t] = c->column[r];
+}
+
+/* What each task's logits become; those of one link, the usual case, by one call. */
+static void write_scores(const mmoe_serve_chunk *c, const mmoe_serve_step *s) {
+    const mmoe_losses *losses = &s->node->u.loss;
+    const mmoe_kernels *kernels = c->program->kernels;
+    const size_t tasks = (size_t)losses->n_task;
+    const mmoe_loss_kind *const all = losses->kinds[0];
+    size_t alike = 1;
+    while (alike < tasks && losses->kinds[alike] == all) alike++;
+    collect_logits(c, losses);
+    if (alike == tasks && all->link)
+        all->link(kernels, c->rows * losses->n_task, c->scores, c->scores);
+    for (size_t t = 0; t < tasks; t++) {
+        const mmoe_loss_kind *kind = losses->kinds[t];
+        const bool is_linked = alike == tasks || !kind->link,
+                   is_scaled = losses->scale[t].transform != MMOE_LABEL_NONE;
+        if (is_linked && !is_scaled) continue;
+        take_column(c, tasks, t);
+        if (!is_linked) kind->link(kernels, c->rows, c->column, c->column);
+        if (is_scaled) mmoe_label_unscale(&losses->scale[t], (size_t)c->rows, c->column);
+        put_column(c, tasks, t);
     }
-    for (size_t t = 0; t < tasks; t++)
-        if (losses->scale[t].transform != MMOE_LABEL_NONE)
-            mmoe_label_unscale(&losses->scale[t], n, z + t * n);
-    for (size_t t = 0; t < tasks; t++)
-        for (size_t r = 0; r < n; r++) c->scores[r * tasks + t] = z[t * n + r];
 }
 
 const mmoe_serve_op mmoe_serve_loss = {.run = write_scores};
