@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/processors.h"
+#include "base/subnormals.h"
 
 enum { MOST_WORKERS = 256 };
 
@@ -105,6 +106,7 @@ static uint32_t await_loop(mmoe_pool *p, uint32_t seen) {
 static void *thread_main(void *argument) {
     worker *self = argument;
     mmoe_pool *p = self->pool;
+    mmoe_subnormals_flush();
     uint32_t seen = await_loop(p, 0);
     while (!atomic_load_explicit(&p->stop, memory_order_relaxed)) {
         work_on(p, seen, self->index);
@@ -120,7 +122,7 @@ static void wake_sleepers(mmoe_pool *p) {
     pthread_mutex_unlock(&p->mutex);
 }
 
-void mmoe_pool_run(mmoe_pool *p, int tasks, mmoe_pool_fn fn, void *context) {
+static void run_loop(mmoe_pool *p, int tasks, mmoe_pool_fn fn, void *context) {
     if (tasks <= 0) return;
     if (p->workers == 1 || tasks == 1) {
         for (int t = 0; t < tasks; t++) fn(context, 0, t);
@@ -147,6 +149,12 @@ void mmoe_pool_run(mmoe_pool *p, int tasks, mmoe_pool_fn fn, void *context) {
         else
             sched_yield();
     }
+}
+
+void mmoe_pool_run(mmoe_pool *p, int tasks, mmoe_pool_fn fn, void *context) {
+    const uint64_t callers = mmoe_subnormals_flush();
+    run_loop(p, tasks, fn, context);
+    mmoe_subnormals_restore(callers);
 }
 
 int mmoe_pool_workers(const mmoe_pool *pool) { return pool->workers; }

@@ -17,8 +17,8 @@ int mmoe_pool_workers(const mmoe_pool *pool);
 
 /* Runs fn(context, ., 0 .. tasks-1) and returns when all are done. Task t belongs to worker t *
  * workers / tasks, so that loops over the same chunks find them in the same cache; a worker that is
- * done takes what others have left. Which worker runs a task must not change its result. One loop
- * at a time. */
+ * done takes what others have left. Which worker runs a task must not change its result. Tasks take
+ * subnormal numbers for 0. One loop at a time. */
 void mmoe_pool_run(mmoe_pool *pool, int tasks, mmoe_pool_fn fn, void *context);
 
 /* Workers for a request of `threads`: itself, or for 0 one a processor that the process may use

@@ -196,6 +196,25 @@ START_TEST(no_thread_is_an_error) {
 END_TEST
 
 /* A signal to the process waits for a thread of the host, and the caller's own mask stands. */
+static volatile float least_normal = 1.17549435e-38f;
+
+static void halve(void *context, int worker, int task) {
+    (void)worker;
+    ((float *)context)[task] = least_normal * 0.5f;
+}
+
+/* In the workers, not in the caller behind the loop. */
+START_TEST(subnormal_numbers_are_0) {
+    float halves[MOST_TASKS], own;
+    mmoe_pool *pool = pool_of(_i);
+    mmoe_pool_run(pool, MOST_TASKS, halve, halves);
+    for (int t = 0; t < MOST_TASKS; t++) ck_assert(halves[t] == 0);
+    halve(&own, 0, 0);
+    ck_assert(own > 0);
+    mmoe_pool_free(pool);
+}
+END_TEST
+
 START_TEST(workers_take_no_signals) {
     sigset_t usr1, mask, pending;
     sigemptyset(&usr1);
@@ -218,6 +237,7 @@ void add_cases(TCase *c) {
     tcase_add_loop_test(c, every_task_runs_once, 1, MOST_WORKERS + 1);
     tcase_add_loop_test(c, late_workers_run_nothing_of_another_loop, 2, MOST_WORKERS + 1);
     tcase_add_loop_test(c, sleeping_workers_wake, 1, MOST_WORKERS + 1);
+    tcase_add_loop_test(c, subnormal_numbers_are_0, 1, 4);
     tcase_add_test(c, pools_come_and_go);
     tcase_add_test(c, pools_do_not_meet);
     tcase_add_test(c, nth_allocation_fails);
