@@ -220,14 +220,20 @@ static bool is_category(const cli_survey *s, const cli_column *c) {
            cli_column_distinct(c) <= MOST_CATEGORIES;
 }
 
+/* "63 integers, 6.35 rows a value" */
+static const char *density_of(const cli_column *c, char text[64]) {
+    const double rows = rows_a_value(c);
+    snprintf(text, 64, "%" PRId64 " integers, %.*g rows a value", cli_column_distinct(c),
+             rows < 1000 ? 3 : 18, rows < 1000 ? rows : round(rows));
+    return text;
+}
+
 static void say_category(const cli_survey *s, const cli_column *c, char remark[REMARK_SIZE]) {
     (void)s;
+    char density[64];
     if (are_integers(c))
-        snprintf(remark, REMARK_SIZE,
-                 "taken as ids (sparse)%s: %" PRId64 " integers, %.3g rows a "
-                 "value",
-                 cli_name_is_id(c->name) ? " by its name" : "", cli_column_distinct(c),
-                 rows_a_value(c));
+        snprintf(remark, REMARK_SIZE, "taken as ids (sparse)%s: %s",
+                 cli_name_is_id(c->name) ? " by its name" : "", density_of(c, density));
 }
 
 static void write_id(const cli_survey *s, const cli_column *c, json_t *features) {
@@ -270,7 +276,7 @@ static void say_gaps(const cli_survey *s, const cli_column *c, char *text, size_
 }
 
 static void say_number(const cli_survey *s, const cli_column *c, char remark[REMARK_SIZE]) {
-    char gaps[REMARK_SIZE / 2];
+    char gaps[REMARK_SIZE / 2], density[64];
     say_gaps(s, c, gaps, sizeof gaps);
     if (c->amounts)
         snprintf(remark, REMARK_SIZE,
@@ -280,10 +286,8 @@ static void say_number(const cli_survey *s, const cli_column *c, char remark[REM
     else if (c->fractions)
         snprintf(remark, REMARK_SIZE, "%s", gaps);
     else
-        snprintf(remark, REMARK_SIZE,
-                 "taken as numbers (dense): %" PRId64 " integers, %.3g rows a "
-                 "value%s%s",
-                 cli_column_distinct(c), rows_a_value(c), *gaps ? "; " : "", gaps);
+        snprintf(remark, REMARK_SIZE, "taken as numbers (dense): %s%s%s", density_of(c, density),
+                 *gaps ? "; " : "", gaps);
 }
 
 /* A blank in rows to come stops nothing, even where these have none. */

@@ -251,6 +251,18 @@ bool mmoe_value_number(mmoe_value_type type, const void *at, double *out) {
     return true;
 }
 
+const char *mmoe_value_encode(const mmoe_encoder *e, mmoe_value_type type, const void *at,
+                              mmoe_cell *out, mmoe_number_encode encode) {
+    double value;
+    size_t length;
+    if (type == MMOE_VALUE_TEXT) {
+        const char *text = mmoe_value_text(at, &length);
+        return e->kind->parse(e, text, length, out);
+    }
+    mmoe_value_number(type, at, &value);
+    return encode(e, value, out);
+}
+
 mmoe_part mmoe_value_part(mmoe_value_type type, const void *at, char room[MMOE_SHOWN_SIZE]) {
     mmoe_part part = {"", 0};
     int64_t integer;

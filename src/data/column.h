@@ -159,6 +159,10 @@ static inline int32_t mmoe_encoder_row(const mmoe_encoder *e, int64_t id) {
 int mmoe_value_integral(mmoe_value_type type, const void *at, int64_t *out);
 /* The number of a raw value, NaN for MMOE_MISSING_INT64; false: it is a text that is none. */
 bool mmoe_value_number(mmoe_value_type type, const void *at, double *out);
+/* Takes a raw value of a kind of numbers: a text by its parse, a number by `encode`. */
+typedef const char *(*mmoe_number_encode)(const mmoe_encoder *e, double value, mmoe_cell *out);
+const char *mmoe_value_encode(const mmoe_encoder *e, mmoe_value_type type, const void *at,
+                              mmoe_cell *out, mmoe_number_encode encode);
 /* The text at `at`, "" for NULL. */
 const char *mmoe_value_text(const void *at, size_t *length);
 

@@ -117,14 +117,7 @@ static const char *parse_date(const mmoe_encoder *e, const char *text, size_t le
 
 static const char *take_date(const mmoe_encoder *e, mmoe_value_type type, const void *at,
                              mmoe_cell *out) {
-    double days;
-    size_t length;
-    if (type == MMOE_VALUE_TEXT) {
-        const char *text = mmoe_value_text(at, &length);
-        return parse_date(e, text, length, out);
-    }
-    mmoe_value_number(type, at, &days);
-    return encode_days(e, days, out);
+    return mmoe_value_encode(e, type, at, out, encode_days);
 }
 
 /* ---- Learning ---- */

@@ -100,14 +100,7 @@ static const char *parse_number(const mmoe_encoder *e, const char *text, size_t 
 
 static const char *take_number(const mmoe_encoder *e, mmoe_value_type type, const void *at,
                                mmoe_cell *out) {
-    double value;
-    size_t length;
-    if (type == MMOE_VALUE_TEXT) {
-        const char *text = mmoe_value_text(at, &length);
-        return parse_number(e, text, length, out);
-    }
-    mmoe_value_number(type, at, &value);
-    return encode_number(e, value, out);
+    return mmoe_value_encode(e, type, at, out, encode_number);
 }
 
 /* ---- Learning ---- */

@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "check_main.h"
+#include "files.h"
 #include "succeeds.h"
 #include "mmoe/train.h"
 
@@ -45,19 +45,17 @@ static mmoe_dataset *set;
 static const char *const names[] = {"age", "cate", "x", "y"};
 
 static void set_up(void) {
-    char path[] = "/tmp/cross.XXXXXX";
     mmoe_config *config;
-    const int file = mkstemp(path);
-    ck_assert_int_ge(file, 0);
-    ck_assert_int_eq(write(file, file_text, sizeof file_text - 1), sizeof file_text - 1);
-    close(file);
+    make_folder();
+    const char *path = in_folder("cross.csv");
+    put_text(path, file_text);
     SUCCEEDS(mmoe_config_parse(config_text, strlen(config_text), NULL, NULL, &config, &err));
     SUCCEEDS(mmoe_schema_create(config, names, 4, NULL, &schema, &err));
     SUCCEEDS(mmoe_model_create(config, schema, NULL, &model, &err));
     SUCCEEDS(mmoe_predictor_create(model, NULL, &predictor, &err));
     SUCCEEDS(mmoe_dataset_read_csv(schema, path, MMOE_LABELS_OPTIONAL, NULL, &set, &err));
     mmoe_config_free(config);
-    unlink(path);
+    remove_folder();
     for (int i = 0; i < ROWS; i++) floats[i] = (float)ints[i];
     floats[3] = NAN;
 }

@@ -66,6 +66,30 @@ static inline void fit_refused(const char *dense, const char *csv, const char *m
     free_numbers(&n);
 }
 
+/* Fits and copies the schema, while one allocation after the other fails. There are more than
+ * `least`; libcsv asks again for less, twice. */
+static inline void fit_without_memory(const char *dense, const char *csv, long least) {
+    failing memory = {0};
+    const mmoe_allocator a = failing_allocator(&memory);
+    long attempts = 0, recovered = 0;
+    for (; failing_next(&memory); attempts++) {
+        mmoe_error err = {0};
+        numbers n;
+        mmoe_schema *copy = NULL;
+        mmoe_status status = fit_with(dense, csv, &a, &n, &err);
+        if (!status) status = mmoe_schema_copy(n.schema, &a, &copy, &err);
+        if (status == MMOE_OK && memory.refused)
+            recovered++;
+        else
+            failing_check(&memory, status, &err);
+        mmoe_schema_free(copy);
+        free_numbers(&n);
+        ck_assert_int_eq(memory.live, 0);
+    }
+    ck_assert_int_gt(attempts, least);
+    ck_assert_int_le(recovered, 2);
+}
+
 /* All inputs of a data set, as texts that give the bits back. */
 static inline void has_inputs(const mmoe_dataset *set, size_t count, const float *wanted) {
     mmoe_batch b;
