@@ -151,12 +151,12 @@ static void gemm(const mmoe_packed_gemm *g) {
             const int32_t first = part(vectors, panels, p), end = part(vectors, panels, p + 1),
                           col = first * W, wide = end - first;
             tile_args t = {.k = k,
-                           .a_row = g->lda,
-                           .a_step = 1,
+                           .a_row = g->across ? 1 : g->lda,
+                           .a_step = g->across ? g->lda : 1,
                            .b_step = wide * W,
                            .ldc = g->ldc,
                            .tail = end * W > g->n ? g->n - (end - 1) * W : W};
-            t.a = g->a + from;
+            t.a = g->a + (size_t)from * (size_t)t.a_step;
             t.b = g->packed + (size_t)col * (size_t)g->k +
                   (size_t)(g->first + from) * (size_t)(wide * W);
             t.c = g->c + col;

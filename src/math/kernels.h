@@ -96,11 +96,12 @@ typedef struct mmoe_attend_args {
 } mmoe_attend_args;
 
 /* C = max(start + A B, floor), where B [k, n] was packed (mmoe_kernels.pack) and of its rows
- * [first, first + count) take part; A [rows, count]. A row of C is the same to the bit whatever
- * `rows` is, and whether its sum over k is taken at once or in pieces, each starting from the one
- * before. */
+ * [first, first + count) take part; A [rows, count], or where it is `across` [count, rows]. A row
+ * of C is the same to the bit whatever `rows` is, and whether its sum over k is taken at once or in
+ * pieces, each starting from the one before. */
 typedef struct mmoe_packed_gemm {
     int32_t rows, n, k, first, count;
+    bool across;
     const float *a;
     int32_t lda;
     const float *packed;
@@ -110,6 +111,33 @@ typedef struct mmoe_packed_gemm {
     float *c;           /* [rows, n] */
     int32_t ldc;
 } mmoe_packed_gemm;
+
+/* z[b] = max(start[b] + p[at[b, 0]] + ... + p[at[b, count - 1]], floor), added in this order: one
+ * by one, so a row is the same to the bit whatever `rows` is, and whether it is made at once or in
+ * pieces, each starting from the one before. */
+typedef struct mmoe_lookup_args {
+    int32_t rows, cols, count;
+    const int32_t *at; /* [rows, count] rows of p */
+    int32_t ldat;
+    const float *p; /* [.., cols] */
+    int32_t ldp;
+    const float *start; /* [rows, cols], or with a stride of 0 [cols]; may be z */
+    int32_t ldstart;
+    const float *floor; /* [cols]; NULL: none */
+    float *z;           /* [rows, cols] */
+    int32_t ldz;
+} mmoe_lookup_args;
+
+/* sums[at[b, i]] += z[b], in the order of the rows. */
+typedef struct mmoe_spread_args {
+    int32_t rows, cols, count;
+    const int32_t *at; /* [rows, count] rows of sums */
+    int32_t ldat;
+    const float *z; /* [rows, cols] */
+    int32_t ldz;
+    float *sums; /* [.., cols] */
+    int32_t ldsums;
+} mmoe_spread_args;
 
 /* Packing of rows [first, first + count) of B [k, n]: row first + i is scale[c] w[c * ldw + i], c <
  * n. Each table has its own layout. */
@@ -246,6 +274,8 @@ typedef struct mmoe_kernels {
     /* Packing of B [k, n] as it stands, row i at b + i * ldb. */
     void (*pack_rows)(int32_t n, int32_t k, const float *b, int32_t ldb, float *packed);
     void (*gemm)(const mmoe_packed_gemm *g);
+    void (*lookup_add)(const mmoe_lookup_args *a);
+    void (*lookup_spread)(const mmoe_spread_args *a);
     /* A^T B with beta 0 and n a multiple of mix_cols, unpacked: gradients of weights. */
     void (*gemm_outer)(const mmoe_gemm *g);
     /* Whether `gemm`, packing included, was measured to be faster than OpenBLAS for a step's

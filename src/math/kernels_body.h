@@ -7,6 +7,7 @@
 #include "math/gemm_body.h"
 #include "math/gradient_body.h"
 #include "math/kernels.h"
+#include "math/lookup_body.h"
 #include "math/loss_body.h"
 #include "math/mix_body.h"
 #include "math/norm_body.h"
@@ -55,6 +56,8 @@ const mmoe_kernels PASTE(mmoe_kernels_, MMOE_KERNELS_NAME) = {
     .pack = pack,
     .pack_rows = pack_rows,
     .gemm = gemm,
+    .lookup_add = lookup_add,
+    .lookup_spread = lookup_spread,
     .gemm_outer = gemm_outer,
     .packs_steps = W == 16,
 };
