@@ -277,7 +277,9 @@ bench_options bench_parse(int argc, char **argv, const char *description, double
         read_flag(&o, &flags[i], optarg);
     }
     if (has_models && !has_counts) o.n_expert = (bench_list){{8}, 1};
+    mmoe_error err;
     const char *wrong = optind < argc ? "no operands are taken" : fault_of(&o);
+    if (!wrong && mmoe_kernel_set_check(&err)) wrong = err.message;
     if (wrong) {
         fprintf(stderr, "%s: %s\n", argv[0], wrong);
         exit(2);

@@ -72,7 +72,7 @@ static void warn_of_old_core(void) {
 }
 
 static json_t *machine_json(void) {
-    static const char *const names[] = {"OPENBLAS_CORETYPE", "OPENBLAS_NUM_THREADS",
+    static const char *const names[] = {"MMOE_KERNELS", "OPENBLAS_CORETYPE", "OPENBLAS_NUM_THREADS",
                                         "OPENBLAS_L2_SIZE", "OMP_NUM_THREADS"};
     char processor[256];
     read_processor(processor, sizeof processor);

@@ -199,6 +199,8 @@ bool cli_parse(const cli_command *command, int argc, char **argv, int *status) {
             *status = CLI_OK;
             return false;
         }
+    mmoe_error err;
     *status = parse_all(command, argc, argv);
+    if (!*status && mmoe_kernel_set_check(&err)) *status = cli_usage("%s", err.message);
     return *status == CLI_OK;
 }

@@ -285,7 +285,9 @@ typedef struct mmoe_batch {
 typedef struct mmoe_predictor mmoe_predictor;
 
 /* Takes the layers' weights as they are now; embeddings are read in the model, which must outlive
- * the predictor. After training make a new one. MMOE_E_ARGUMENT, _MEMORY. */
+ * the predictor. After training make a new one. MMOE_E_ARGUMENT, _MEMORY.
+ * (MMOE_E_ARGUMENT, too, where the environment variable MMOE_KERNELS, "generic", "avx2" or
+ * "avx512", names instructions that the processor has not: tests and benchmarks set it.) */
 MMOE_API mmoe_status mmoe_predictor_create(const mmoe_model *model, const mmoe_allocator *alloc,
                                            mmoe_predictor **out, mmoe_error *err);
 /* A predictor with the same weights and working memory of its own; `predictor` may be in use by

@@ -47,6 +47,7 @@ static mmoe_status make_parts(mmoe_plan *p, mmoe_error *err) {
 
 mmoe_status mmoe_plan_create(const mmoe_plan_request *wanted, mmoe_plan **out, mmoe_error *err) {
     const int32_t rows = wanted->max_rows;
+    if (mmoe_kernels_check(err)) return MMOE_E_ARGUMENT;
     mmoe_allocator a = mmoe_allocator_or_default(wanted->alloc);
     mmoe_plan *p = mmoe_alloc_zero(&a, 1, sizeof *p);
     if (!p) return mmoe_fail_memory(err, sizeof *p);

@@ -20,7 +20,8 @@ typedef struct mmoe_plan_request {
     const mmoe_allocator *alloc; /* NULL: the default */
 } mmoe_plan_request;
 
-/* Takes all memory that a run needs. MMOE_E_MEMORY. */
+/* Takes all memory that a run needs. MMOE_E_MEMORY; MMOE_E_ARGUMENT: MMOE_KERNELS
+ * (math/kernels.h). */
 mmoe_status mmoe_plan_create(const mmoe_plan_request *wanted, mmoe_plan **out, mmoe_error *err);
 void mmoe_plan_free(mmoe_plan *plan);
 

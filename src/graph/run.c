@@ -13,7 +13,8 @@
 mmoe_status mmoe_run_create(const mmoe_plan_request *wanted, mmoe_run **out, mmoe_error *err) {
     const mmoe_allocator a = mmoe_allocator_or_default(wanted->alloc);
     mmoe_plan *plan = NULL;
-    if (mmoe_plan_create(wanted, &plan, err)) return MMOE_E_MEMORY;
+    const mmoe_status status = mmoe_plan_create(wanted, &plan, err);
+    if (status) return status;
     const size_t tasks = (size_t)plan->graph->n_task, sums = tasks * (2 + (size_t)plan->max_chunks);
     mmoe_run *r = mmoe_alloc_zero(&a, 1, sizeof *r);
     if (!r) {

@@ -4,7 +4,7 @@
 
 #include "graph/plan.h"
 
-/* A plan, and what runs in it. MMOE_E_MEMORY. */
+/* A plan, and what runs in it. Fails as mmoe_plan_create does. */
 mmoe_status mmoe_run_create(const mmoe_plan_request *wanted, mmoe_run **out, mmoe_error *err);
 void mmoe_run_free(mmoe_run *run);
 

@@ -11,6 +11,7 @@
 
 #include "math/activation.h"
 #include "math/gemm.h"
+#include "mmoe/mmoe.h"
 
 enum { MMOE_NARROW_K = 64, MMOE_PHILOX_BLOCK = 64, MMOE_PACKED_N = 16, MMOE_PACKED_K = 16 };
 
@@ -285,8 +286,14 @@ typedef struct mmoe_kernels {
     int32_t packs_steps;
 } mmoe_kernels;
 
-/* The table for this processor; thread-safe. */
+/* The table for this processor, or another of its own that the environment variable MMOE_KERNELS
+ * names when this is called first; thread-safe. */
 const mmoe_kernels *mmoe_kernels_best(void);
+/* MMOE_E_ARGUMENT where MMOE_KERNELS names no table that this processor can run: then the best is
+ * taken, but whoever begins what runs long asks first. */
+mmoe_status mmoe_kernels_check(mmoe_error *err);
+/* The table of that name; NULL: this processor runs none such. */
+const mmoe_kernels *mmoe_kernels_named(const char *name);
 /* Table `index` of those that this processor can run, NULL past the last; 0 is the generic one. For
  * tests. */
 const mmoe_kernels *mmoe_kernels_at(size_t index);

@@ -68,3 +68,4 @@ mmoe_status mmoe_gemm_peak(int threads, const mmoe_allocator *alloc, double *flo
 const char *mmoe_blas_version(void) { return mmoe_blas_config(); }
 const char *mmoe_blas_core_type(void) { return mmoe_blas_core(); }
 const char *mmoe_kernel_set(void) { return mmoe_kernels_best()->name; }
+mmoe_status mmoe_kernel_set_check(mmoe_error *err) { return mmoe_kernels_check(err); }

@@ -187,6 +187,7 @@ static mmoe_status compile(mmoe_program *p, mmoe_error *err) {
 
 mmoe_status mmoe_program_create(const mmoe_model *model, const mmoe_allocator *alloc,
                                 mmoe_program **out, mmoe_error *err) {
+    if (mmoe_kernels_check(err)) return MMOE_E_ARGUMENT;
     mmoe_program *p = mmoe_alloc_zero(alloc, 1, sizeof *p);
     if (!p) return mmoe_fail_memory(err, sizeof *p);
     p->alloc = *alloc;

@@ -23,6 +23,19 @@ run train --help
 check "train --help lists the keys" grep -q "trainer.optimizer_params.lr" out
 check "train --help lists their defaults" grep -q "default 1024" out
 
+# A set of kernels that this processor has not; help needs none.
+for set in sse generic,avx2 GENERIC; do
+    export MMOE_KERNELS=$set
+    expect 2 "MMOE_KERNELS is \"$set\": the sets of kernels that this processor runs are generic" \
+        inspect --model m
+    expect 0 "" inspect --help
+done
+for set in "" generic; do
+    export MMOE_KERNELS=$set
+    expect 1 "m: cannot read" inspect --model m
+done
+unset MMOE_KERNELS
+
 expect 2 "--config FILE is missing" train
 expect 2 "--output FILE is missing" train --config c --train t
 expect 2 "--config needs a value" train --config

@@ -275,9 +275,30 @@ START_TEST(shaped_bce_of_extremes) {
 END_TEST
 
 START_TEST(best_is_the_last) {
+    unsetenv("MMOE_KERNELS");
     ck_assert_str_eq(table_at(0)->name, "generic");
     ck_assert_ptr_eq(mmoe_kernels_best(), table_at(table_count() - 1));
     ck_assert_ptr_null(mmoe_kernels_at(SIZE_MAX));
+}
+END_TEST
+
+START_TEST(each_has_a_name) {
+    mmoe_error err;
+    setenv("MMOE_KERNELS", table_at(_i)->name, 1);
+    ck_assert_int_eq(mmoe_kernels_check(&err), MMOE_OK);
+    ck_assert_ptr_eq(mmoe_kernels_best(), table_at(_i));
+}
+END_TEST
+
+START_TEST(no_other_has) {
+    mmoe_error err;
+    setenv("MMOE_KERNELS", "sse", 1);
+    ck_assert_int_eq(mmoe_kernels_check(&err), MMOE_E_ARGUMENT);
+    for (int i = 0; i < table_count(); i++)
+        ck_assert_ptr_nonnull(strstr(err.message, table_at(i)->name));
+    ck_assert_ptr_eq(mmoe_kernels_best(), table_at(table_count() - 1));
+    setenv("MMOE_KERNELS", "", 1);
+    ck_assert_int_eq(mmoe_kernels_check(&err), MMOE_OK);
 }
 END_TEST
 
@@ -294,4 +315,6 @@ void add_cases(TCase *c) {
     tcase_add_loop_test(c, shaped_bce, 0, tables);
     tcase_add_loop_test(c, shaped_bce_of_extremes, 0, tables);
     tcase_add_test(c, best_is_the_last);
+    tcase_add_loop_test(c, each_has_a_name, 0, tables);
+    tcase_add_test(c, no_other_has);
 }

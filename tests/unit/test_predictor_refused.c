@@ -248,6 +248,16 @@ START_TEST(null_arguments) {
 }
 END_TEST
 
+START_TEST(kernels_that_are_not_there) {
+    mmoe_predictor *none = NULL;
+    setenv("MMOE_KERNELS", "none", 1);
+    ck_assert_int_eq(mmoe_predictor_create(model, NULL, &none, &err), MMOE_E_ARGUMENT);
+    ck_assert_ptr_nonnull(strstr(err.message, "MMOE_KERNELS is \"none\""));
+    ck_assert_ptr_null(none);
+    unsetenv("MMOE_KERNELS");
+}
+END_TEST
+
 void add_cases(TCase *c) {
     tcase_add_checked_fixture(c, set_up, tear_down);
     tcase_add_test(c, encoded_values);
@@ -257,4 +267,5 @@ void add_cases(TCase *c) {
     tcase_add_test(c, a_data_set_takes_columns);
     tcase_add_test(c, users_and_items);
     tcase_add_test(c, null_arguments);
+    tcase_add_test(c, kernels_that_are_not_there);
 }

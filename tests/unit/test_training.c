@@ -212,6 +212,21 @@ START_TEST(a_stop_is_heeded_once) {
 }
 END_TEST
 
+START_TEST(kernels_that_are_not_there_are_refused) {
+    set_up("", "", "");
+    mmoe_model *model = new_model();
+    mmoe_trainer *trainer = NULL;
+    mmoe_error why;
+    setenv("MMOE_KERNELS", "none", 1);
+    ck_assert_int_eq(mmoe_trainer_create(model, NULL, NULL, &trainer, &why), MMOE_E_ARGUMENT);
+    ck_assert_ptr_nonnull(strstr(why.message, "MMOE_KERNELS is \"none\""));
+    ck_assert_ptr_null(trainer);
+    unsetenv("MMOE_KERNELS");
+    mmoe_model_free(model);
+    tear_down();
+}
+END_TEST
+
 void add_cases(TCase *c) {
     tcase_add_loop_test(c, threads_change_no_bit, 0, 3 * UPDATES);
     tcase_add_loop_test(c, clipping_far_away_changes_no_bit, 0, MODELS);
@@ -220,4 +235,5 @@ void add_cases(TCase *c) {
     tcase_add_test(c, rows_of_another_schema_are_refused);
     tcase_add_loop_test(c, a_second_fit_is_a_run_of_its_own, 0, 3);
     tcase_add_test(c, a_stop_is_heeded_once);
+    tcase_add_test(c, kernels_that_are_not_there_are_refused);
 }
