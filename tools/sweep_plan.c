@@ -259,8 +259,16 @@ static int refuse_metric(const sweep_plan *p, size_t task, const char *metric) {
                     plan_task_name(p, task), metric, mmoe_task_type_name(type_of(p, task)), list);
 }
 
+static bool are_mixed(const sweep_plan *p) {
+    for (size_t t = 1; t < json_array_size(p->tasks); t++)
+        if (type_of(p, t) != type_of(p, 0)) return true;
+    return false;
+}
+
 static int select_figure(sweep_plan *p, size_t task, const char *metric) {
-    if (strcmp(metric, "auto") == 0) metric = mmoe_metric_at(type_of(p, task), 0)->name;
+    const int type = type_of(p, task);
+    if (strcmp(metric, "auto") == 0) metric = mmoe_metric_at(type, 0)->name;
+    if (strcmp(metric, "relative") == 0) metric = mmoe_baseline_of(type)->ratio;
     for (size_t i = 0; i < p->n_figure; i++) {
         const sweep_figure *f = &p->figures[i];
         if (!is_choice(f, task) || strcmp(f->of.name, metric) != 0) continue;
@@ -289,6 +297,7 @@ static int read_select(sweep_plan *p, const json_t *trainer) {
     int status = CLI_OK;
     if (!metric) metric = "auto";
     const bool mean = task && strcmp(task, "mean") == 0;
+    if (mean && strcmp(metric, "auto") == 0 && are_mixed(p)) metric = "relative";
     for (size_t t = 0; !status && t < json_array_size(p->tasks); t++)
         if (mean || (task ? strcmp(task, plan_task_name(p, t)) == 0 : t == 0))
             status = select_figure(p, t, metric);

@@ -121,6 +121,10 @@ typedef struct mmoe_balance_config {
     float temperature, alpha, lr, beta, relax_factor, c, gamma;
 } mmoe_balance_config;
 
+/* What early stopping may watch that is no metric of a type. auto: the task's first metric, of a
+ * mean over several types `relative`. */
+enum { MMOE_WATCHED_AUTO = -2, MMOE_WATCHED_RELATIVE };
+
 typedef struct mmoe_trainer_config {
     int32_t batch_size, n_epoch;
     mmoe_optimizer_kind optimizer;
@@ -135,7 +139,7 @@ typedef struct mmoe_trainer_config {
     float gamma, min_lr, factor;
     int32_t earlystop_patience; /* epochs without a better score; 0: never stop early */
     int32_t earlystop_task;     /* index, or -1: the mean of the tasks */
-    int32_t earlystop_metric;   /* of mmoe_loss_metric(-1, i), or -1: the first of the task's */
+    int32_t earlystop_metric;   /* of mmoe_loss_metric(-1, i), or MMOE_WATCHED_* */
     bool shuffle;
     uint64_t seed;
     mmoe_balance_config balance; /* trainer.adaptive_params */
@@ -167,6 +171,8 @@ struct mmoe_config {
 mmoe_status mmoe_config_copy(const mmoe_config *config, const mmoe_allocator *alloc,
                              mmoe_config **out, mmoe_error *err);
 
+/* Have the tasks several types? */
+bool mmoe_config_is_mixed(const mmoe_config *config);
 /* What early stopping watches. */
 const mmoe_metric_kind *mmoe_config_watched_metric(const mmoe_config *config);
 

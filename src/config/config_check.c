@@ -424,12 +424,13 @@ static void list_watched(int type, char *text, size_t size) {
 static mmoe_status check_watched_metric(const mmoe_config *config, const mmoe_task_config *watched,
                                         const mmoe_key_place *place) {
     const int type = (int)watched->type;
+    if (mmoe_config_watched_metric(config) == &mmoe_metric_relative) return MMOE_OK;
     for (size_t i = 0; can_be_watched(type, i); i++)
         if (mmoe_loss_metric(type, i) == mmoe_config_watched_metric(config)) return MMOE_OK;
     char metrics[200] = "";
     list_watched(type, metrics, sizeof metrics);
     return mmoe_key_fail(place, "trainer.earlystop_metric",
-                         "\"%s\" is of the type %s; allowed are auto%s", watched->name,
+                         "\"%s\" is of the type %s; allowed are auto, relative%s", watched->name,
                          mmoe_task_type_name(type), metrics);
 }
 
@@ -440,13 +441,12 @@ static mmoe_status check_trainer(const mmoe_config *config, const mmoe_key_place
                              "momentum needs the optimizer \"sgd\"; the others have betas");
     const bool is_mean = trainer->earlystop_task < 0;
     const mmoe_task_config *watched = config->tasks + (is_mean ? 0 : trainer->earlystop_task);
-    /* A mean of AUCs, which should rise, and of errors, which should fall, says nothing. */
-    for (int32_t i = 1; is_mean && i < config->n_task; i++)
-        if (config->tasks[i].type != watched->type)
-            return mmoe_key_fail(
-                place, "trainer.earlystop_task",
-                "mean needs tasks of one type, but \"%s\" and \"%s\" differ; name a task",
-                watched->name, config->tasks[i].name);
+    /* Of AUCs, which should rise, and errors, which should fall, a mean says nothing. */
+    if (is_mean && trainer->earlystop_metric >= 0 && mmoe_config_is_mixed(config))
+        return mmoe_key_fail(place, "trainer.earlystop_metric",
+                             "tasks of several types have no mean %s; allowed are auto and "
+                             "relative, or name a task (trainer.earlystop_task)",
+                             mmoe_config_watched_metric(config)->doc.title);
     return check_watched_metric(config, watched, place);
 }
 

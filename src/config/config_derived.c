@@ -14,9 +14,18 @@ mmoe_status mmoe_config_score(const mmoe_config *config, const mmoe_allocator *a
     return status;
 }
 
+bool mmoe_config_is_mixed(const mmoe_config *config) {
+    for (int32_t i = 1; i < config->n_task; i++)
+        if (config->tasks[i].type != config->tasks[0].type) return true;
+    return false;
+}
+
 const mmoe_metric_kind *mmoe_config_watched_metric(const mmoe_config *config) {
     const mmoe_trainer_config *c = &config->trainer;
     if (c->earlystop_metric >= 0) return mmoe_loss_metric(-1, (size_t)c->earlystop_metric);
-    const int32_t task = c->earlystop_task >= 0 ? c->earlystop_task : 0;
+    const bool is_mean = c->earlystop_task < 0;
+    if (c->earlystop_metric == MMOE_WATCHED_RELATIVE || (is_mean && mmoe_config_is_mixed(config)))
+        return &mmoe_metric_relative;
+    const int32_t task = is_mean ? 0 : c->earlystop_task;
     return mmoe_loss_metric((int)config->tasks[task].type, 0);
 }

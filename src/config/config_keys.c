@@ -307,10 +307,12 @@ static const mmoe_key other_keys[] = {
              "The task that early stopping watches; by default the first one."},
      .kind = MMOE_KEY_TASK,
      IN_CONFIG(trainer.earlystop_task)},
-    WORD("trainer.earlystop_metric", IN_CONFIG(trainer.earlystop_metric), "\"auto\"", -1,
-         "auto" MMOE_TASK_TYPES(METRICS_OF_TYPE),
-         "What early stopping watches, one of the figures that tasks of this type are judged by; "
-         "auto: the first of them."),
+    WORD(
+        "trainer.earlystop_metric", IN_CONFIG(trainer.earlystop_metric), "\"auto\"",
+        MMOE_WATCHED_AUTO, "auto | relative" MMOE_TASK_TYPES(METRICS_OF_TYPE),
+        "What early stopping watches, one of the figures that tasks of this type are judged by, or "
+        "relative: log-loss, RMSE or deviance as a part of that of always predicting the mean "
+        "label; auto: the first of these figures, of a mean over several types relative."),
     WORDS("trainer.adaptive_params.method", IN_CONFIG(trainer.balance.method), "\"none\"",
           MMOE_BALANCE_METHODS,
           "How the tasks' losses are balanced: uncertainty weights, dynamic weight average, random "

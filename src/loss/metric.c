@@ -30,6 +30,10 @@ const mmoe_metric_kind mmoe_metric_calibration = {
     .doc = {"calibration", "calibration", "sum of the predictions over the sum of the labels", 0},
     .how = MMOE_METRIC_RATIO};
 
+const mmoe_metric_kind mmoe_metric_relative = {
+    .doc = {"relative", "relative loss", "loss in that of always predicting the mean label", -1},
+    .how = MMOE_METRIC_RELATIVE};
+
 static double share_left(double model, double constant) { return model / constant; }
 
 double mmoe_share_explained(double model, double constant) { return 1 - model / constant; }

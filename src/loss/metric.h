@@ -6,9 +6,10 @@
 #include "mmoe/train.h"
 
 typedef enum mmoe_metric_how {
-    MMOE_METRIC_MEAN, /* of a figure that each row has */
-    MMOE_METRIC_AREA, /* of the order of predictions whose labels are of two classes */
-    MMOE_METRIC_RATIO /* of the sum of the predictions and the sum of the labels */
+    MMOE_METRIC_MEAN,    /* of a figure that each row has */
+    MMOE_METRIC_AREA,    /* of the order of predictions whose labels are of two classes */
+    MMOE_METRIC_RATIO,   /* of the sum of the predictions and the sum of the labels */
+    MMOE_METRIC_RELATIVE /* of what a task's baseline compares, in the constant's */
 } mmoe_metric_how;
 
 typedef struct mmoe_metric_kind {
@@ -28,6 +29,10 @@ typedef struct mmoe_baseline_kind {
 } mmoe_baseline_kind;
 
 extern const mmoe_baseline_kind mmoe_baseline_logloss, mmoe_baseline_rmse;
+
+/* Of no type, but to be watched of all: 1 is a model that is as good as none, whatever the type and
+ * the scale of the labels. */
+extern const mmoe_metric_kind mmoe_metric_relative;
 
 /* What of the constant's error the model has not, of 1. */
 double mmoe_share_explained(double model, double constant);

@@ -20,18 +20,24 @@ void mmoe_fit_warn(const mmoe_trainer *t, mmoe_warning about, const char *format
     t->options.on_warning(t->options.user, &about);
 }
 
-/* What early stopping watches of a task: a place among its metrics. */
-static size_t watched_metric(const mmoe_config *config, int type) {
-    const mmoe_metric_kind *watched = mmoe_config_watched_metric(config);
+/* What training minimises, as a part of the constant's: those of tasks of several types, and on
+ * several scales, have a mean. */
+static double relative_loss(const mmoe_task_metrics *m) {
+    const double loss = m->values[mmoe_loss_compared(mmoe_loss_kind_of(m->type))];
+    return m->base > 0 ? loss / m->base : (double)NAN;
+}
+
+static double watched_figure(const mmoe_metric_kind *watched, const mmoe_task_metrics *m) {
+    if (watched->how == MMOE_METRIC_RELATIVE) return relative_loss(m);
     size_t i = 0;
-    while (mmoe_loss_metric(type, i) != watched) i++;
-    return i;
+    while (mmoe_loss_metric((int)m->type, i) != watched) i++;
+    return m->values[i];
 }
 
 /* Larger is better for AUC, smaller for the errors: the sign makes larger better for all. */
 static double task_score(const mmoe_config *config, const mmoe_task_metrics *m) {
-    return mmoe_config_watched_metric(config)->doc.better *
-           m->values[watched_metric(config, (int)m->type)];
+    const mmoe_metric_kind *watched = mmoe_config_watched_metric(config);
+    return watched->doc.better * watched_figure(watched, m);
 }
 
 /* Is the task's figure looked at, alone or in the mean? */

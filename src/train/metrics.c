@@ -142,6 +142,8 @@ static double figure_of(const sums *s, const mmoe_loss_kind *kind, size_t i, dou
         return area;
     case MMOE_METRIC_RATIO:
         return s->label > 0 ? s->prediction / s->label : none;
+    case MMOE_METRIC_RELATIVE: /* is no type's */
+        return none;
     case MMOE_METRIC_MEAN:
         return mean_figure(metric, s->part[i], total);
     }

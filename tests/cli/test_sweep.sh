@@ -61,6 +61,12 @@ check "or by the metric that is asked for" awk -F, '
     NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
     { x = $at["valid.cvr.logloss.mean"] + $at["valid.ctr.logloss.mean"]; if (x < last) exit 1;
         last = x }' s.sweep/summary.csv
+plan t ', "seeds": 1, "grid": {"trainer.n_epoch": [1]}, "select": {"task": "mean"}'
+sed '0,/classification/s//regression/' config.json >mixed.json
+sed -i 's/config.json/mixed.json/' t.json
+expect 0 "" sweep --config t.json --output mixed --json
+check "tasks of two types by what compares each with none" \
+    grep -qF '"selected_by": ["valid.cvr.r2", "valid.ctr.ne"]' out
 check "the table has short names and a line a setting" [ "$(head -n 1 table |
     cut -d ' ' -f 1) $(wc -l <table)" = "lr 6" ]
 run sweep --config s.json --json

@@ -74,6 +74,33 @@ done
 check "as the defined task alone decides" cmp mean.weights m.weights
 refused "$auc \"ctr\" (one class only), \"cvr\" (one class only)" earlystop_task=mean nothing.csv
 
+# ---- Tasks of several types ----
+
+cp config.json classes.json
+sed -i 's/"label": "buy"/&, "type": "regression"/' config.json
+is_mean() { # of the tasks' losses, each as a part of the constant's
+    python3 - <<'PY'
+import json
+epochs = [line for line in map(json.loads, open("log")) if "score" in line]
+assert len(epochs) > 1
+for epoch in epochs:
+    click, buy = epoch["valid"]["ctr"], epoch["valid"]["cvr"]
+    relative = click["ne"] / 2 + buy["rmse"] / buy["base_rmse"] / 2
+    assert abs(epoch["score"] - relative) < 1e-9, epoch
+assert min(epochs, key=lambda epoch: epoch["score"]) == [e for e in epochs if e["best"]][-1]
+PY
+}
+for keys in earlystop_task=mean "earlystop_task=mean earlystop_metric=relative"; do
+    expect 0 "" train $(watch "$keys" --valid both.csv --log log)
+    check "the mean relative loss of both types: $keys" is_mean
+done
+mean='the mean relative loss that early stopping watches is of 1 of 2 tasks: on the validation'
+warned "$mean rows it is undefined for \"cvr\" (no labels)" earlystop_task=mean none.csv
+expect 2 'trainer.earlystop_metric: tasks of several types have no mean AUC; allowed are auto and' \
+    train $(watch "earlystop_task=mean earlystop_metric=auc" --valid both.csv)
+quiet "earlystop_task=ctr earlystop_metric=relative" one.csv
+mv classes.json config.json
+
 # ---- Regressions ----
 
 sed 's/"label": "[a-z]*"/&, "type": "regression"/g' config.json >regression.json

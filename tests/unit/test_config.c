@@ -41,7 +41,7 @@ START_TEST(the_example_parses) {
               c->trainer.momentum == 0.0f);
     ck_assert_int_eq(c->trainer.earlystop_patience, 30);
     ck_assert_int_eq(c->trainer.earlystop_task, 0);
-    ck_assert_int_eq(c->trainer.earlystop_metric, -1);
+    ck_assert_int_eq(c->trainer.earlystop_metric, MMOE_WATCHED_AUTO);
     ck_assert(c->trainer.shuffle);
     ck_assert_uint_eq(c->trainer.seed, 2022);
     mmoe_config_free(c);
@@ -243,14 +243,15 @@ END_TEST
                "\"}],\"trainer\":{" trainer "}}")
 
 START_TEST(early_stopping_watches_what_there_is) {
-    refuse(TWO("classification", "regression", "\"earlystop_task\":\"mean\""),
-           "trainer.earlystop_task", "mean needs tasks of one type, but \"a\" and \"b\" differ");
+    refuse(TWO("classification", "regression",
+               "\"earlystop_task\":\"mean\",\"earlystop_metric\":\"auc\""),
+           "trainer.earlystop_metric", "tasks of several types have no mean AUC");
     refuse(TWO("classification", "regression", "\"earlystop_metric\":\"mse\""),
            "trainer.earlystop_metric",
-           "\"a\" is of the type classification; allowed are auto, auc and logloss");
+           "\"a\" is of the type classification; allowed are auto, relative, auc and logloss");
     refuse(TWO("regression", "classification", "\"earlystop_metric\":\"auc\""),
            "trainer.earlystop_metric",
-           "\"a\" is of the type regression; allowed are auto, mse, rmse and mae");
+           "\"a\" is of the type regression; allowed are auto, relative, mse, rmse and mae");
     refuse(TWO("regression", "regression",
                "\"earlystop_task\":\"mean\",\"earlystop_metric\":\"logloss\""),
            "trainer.earlystop_metric", "regression");
@@ -260,6 +261,14 @@ START_TEST(early_stopping_watches_what_there_is) {
     ck_assert_ptr_eq(mmoe_config_watched_metric(config), &mmoe_metric_mae);
     set(config, "trainer.earlystop_task", "b");
     ck_assert_int_eq(config->trainer.earlystop_task, 1);
+    mmoe_config_free(config);
+    config = parse(TWO("regression", "classification", "\"earlystop_task\":\"mean\""));
+    ck_assert_int_eq(config->trainer.earlystop_task, -1);
+    ck_assert_ptr_eq(mmoe_config_watched_metric(config), &mmoe_metric_relative);
+    mmoe_config_free(config);
+    config = parse(TWO("regression", "classification", ""));
+    ck_assert_int_eq(config->trainer.earlystop_task, 0);
+    ck_assert_ptr_eq(mmoe_config_watched_metric(config), &mmoe_metric_mse);
     mmoe_config_free(config);
 }
 END_TEST

@@ -35,7 +35,7 @@ START_TEST(words_are_those_of_the_configuration) {
 END_TEST
 
 START_TEST(early_stopping_watches_every_metric_with_a_direction) {
-    char words[200] = "auto";
+    char words[200] = "auto | relative";
     const mmoe_metric *m;
     bool undirected = false;
     for (size_t i = 0; (m = mmoe_metric_at(-1, i)); i++) {
