@@ -8,6 +8,7 @@
 #include "base/utf8.h"
 #include "init_leaks.h"
 #include "init_names.h"
+#include "init_runs.h"
 #include "warnings.h"
 
 /* Integers that come so often, each on average, are categories to the model: it has rows enough to
@@ -37,23 +38,6 @@ static void add(json_t *features, const char *list, json_t *feature) {
 }
 
 /* ---- What is in a column ---- */
-
-/* A few words among numbers that are slips: no one mark for a missing value. */
-static bool has_slips(const cli_column *c) {
-    return c->texts && !cli_column_mark(c) && c->texts * 10 <= c->present;
-}
-
-static bool are_texts(const cli_column *c) {
-    return c->texts && !cli_column_mark(c) && !has_slips(c);
-}
-
-static bool are_integers(const cli_column *c) {
-    return !c->fractions && !c->amounts && (!c->texts || cli_column_mark(c));
-}
-
-static bool are_ids(const cli_column *c) {
-    return are_texts(c) || (are_integers(c) && cli_name_is_id(c->name));
-}
 
 static double rows_a_value(const cli_column *c) {
     return (double)c->present / (double)cli_column_distinct(c);
@@ -189,14 +173,15 @@ static void say_like_date(const cli_survey *s, const cli_column *c, char remark[
  * of a file's row numbers a part of its rows has such. */
 static bool is_key(const cli_survey *s, const cli_column *c) {
     (void)s;
-    if (c->present < KEY_ROWS || !are_integers(c) || cli_column_distinct(c) < c->present)
+    if (c->present < KEY_ROWS || !cli_column_are_integers(c) || cli_column_distinct(c) < c->present)
         return false;
     return cli_name_is_key(c->name) || c->highest - c->lowest < 2 * (double)c->present;
 }
 
 static bool is_near_key(const cli_survey *s, const cli_column *c) {
     (void)s;
-    return c->present >= KEY_ROWS && are_ids(c) && 2 * cli_column_distinct(c) > c->present;
+    return c->present >= KEY_ROWS && cli_column_are_ids(c) &&
+           2 * cli_column_distinct(c) > c->present;
 }
 
 static void say_key(const cli_survey *s, const cli_column *c, char remark[REMARK_SIZE]) {
@@ -215,8 +200,8 @@ static void say_key(const cli_survey *s, const cli_column *c, char remark[REMARK
 
 static bool is_category(const cli_survey *s, const cli_column *c) {
     (void)s;
-    if (has_slips(c) || are_ids(c)) return true;
-    return are_integers(c) && rows_a_value(c) >= ROWS_A_CATEGORY &&
+    if (cli_column_has_slips(c) || cli_column_are_ids(c)) return true;
+    return cli_column_are_integers(c) && rows_a_value(c) >= ROWS_A_CATEGORY &&
            cli_column_distinct(c) <= MOST_CATEGORIES;
 }
 
@@ -231,7 +216,7 @@ static const char *density_of(const cli_column *c, char text[64]) {
 static void say_category(const cli_survey *s, const cli_column *c, char remark[REMARK_SIZE]) {
     (void)s;
     char density[64];
-    if (are_integers(c))
+    if (cli_column_are_integers(c))
         snprintf(remark, REMARK_SIZE, "taken as ids (sparse)%s: %s",
                  cli_name_is_id(c->name) ? " by its name" : "", density_of(c, density));
 }
@@ -245,7 +230,7 @@ static void write_id(const cli_survey *s, const cli_column *c, json_t *features)
 
 static bool is_mixed(const cli_survey *s, const cli_column *c) {
     (void)s;
-    return has_slips(c) && (c->fractions || c->amounts || rows_a_value(c) < ROWS_A_SLIP);
+    return cli_column_has_slips(c) && (c->fractions || c->amounts || rows_a_value(c) < ROWS_A_SLIP);
 }
 
 static void say_mixed(const cli_survey *s, const cli_column *c, char remark[REMARK_SIZE]) {
@@ -329,23 +314,13 @@ static void say_skewed(const cli_survey *s, const cli_column *c, char remark[REM
              used ? "; " : "has ", skewness(s, c), beside);
 }
 
-/* That no column bears. */
-static json_t *name_of_bins(const cli_survey *s, const cli_column *c) {
-    json_t *name = json_sprintf("%s_bins", c->name);
-    while (name && cli_survey_find(s, json_string_value(name))) {
-        json_t *longer = json_sprintf("%s_", json_string_value(name));
-        json_decref(name);
-        name = longer;
-    }
-    return name;
-}
-
 static void write_skewed(const cli_survey *s, const cli_column *c, json_t *features) {
     const int bins = count_bins(s, c);
     write_dense(s, c, "log1p_standardize", features);
     if (!bins) return;
     add(features, "sparse",
-        json_pack("{s:o, s:s, s:i, s:i}", "name", name_of_bins(s, c), "column", c->name,
+        json_pack("{s:o, s:s, s:i, s:i}", "name",
+                  cli_survey_free_name(s, json_sprintf("%s_bins", c->name)), "column", c->name,
                   "quantiles", bins, "embed_dim", 4));
 }
 
@@ -368,13 +343,19 @@ static const rule rules[] = {
 
 /* The file cannot tell a leak from a column that is as good as this. */
 static void warn_of_label(const cli_survey *s, const cli_column *c) {
+    static const char *const doubt = "it is kept, but is it known before the label is?";
     size_t rows;
+    double r2;
     const cli_column *label = cli_find_given_label(s, c, &rows);
     if (label)
+        cli_warn("%s: column \"%s\" gives the label \"%s\" in all %zu rows compared: %s", s->path,
+                 c->name, label->name, rows, doubt);
+    label = cli_find_line(s, c, &r2, &rows);
+    if (label)
         cli_warn(
-            "%s: column \"%s\" gives the label \"%s\" in all %zu rows compared: it is kept, but "
-            "is it known before the label is?",
-            s->path, c->name, label->name, rows);
+            "%s: a line of column \"%s\" gives the label \"%s\" with an R2 of %.9g in %zu rows "
+            "compared: %s",
+            s->path, c->name, label->name, r2, rows, doubt);
 }
 
 static void apply_rules(const cli_survey *s, const cli_column *c, json_t *features) {
@@ -390,8 +371,14 @@ static void apply_rules(const cli_survey *s, const cli_column *c, json_t *featur
 
 json_t *cli_guess_features(const cli_survey *s) {
     json_t *features = json_pack("{s:[], s:[], s:[]}", "sparse", "sequence", "dense");
-    for (size_t i = 0; features && i < s->count; i++)
-        if (!s->columns[i].is_label) apply_rules(s, &s->columns[i], features);
+    for (size_t i = 0, next; features && i < s->count; i = next) {
+        const cli_run run = cli_find_run(s, i);
+        next = i + (run.columns ? run.columns : 1);
+        if (run.columns)
+            cli_write_run(s, &run, features);
+        else if (!s->columns[i].is_label)
+            apply_rules(s, &s->columns[i], features);
+    }
     if (!json_array_size(json_object_get(features, "sequence")))
         json_object_del(features, "sequence");
     return features;

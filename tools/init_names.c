@@ -13,6 +13,8 @@ static const char *const ids[] = {"id",       "ids",        "uid",         "pid"
                                   "postcode", "postalcode", "categorical", "category"};
 static const char *const keys[] = {"key", "index", "idx",    "number", "no",
                                    "nr",  "row",   "serial", "seq",    "sequence"};
+static const char *const histories[] = {"hist",   "history", "seq",     "sequence", "clicked",
+                                        "viewed", "bought",  "visited", "watched",  "played"};
 /* What stands before "id" without a mark between: "userid". */
 static const char *const things[] = {"user",   "item",  "movie", "product", "customer", "client",
                                      "author", "video", "shop",  "store",   "host",     "page",
@@ -53,6 +55,12 @@ bool cli_name_is_id(const char *name) {
     if (is_among(ids, COUNT(ids), word, length)) return true;
     return length > 2 && strncasecmp(word + length - 2, "id", 2) == 0 &&
            is_among(things, COUNT(things), word, length - 2);
+}
+
+bool cli_name_is_history(const char *name) {
+    size_t length;
+    const char *word = last_word(name, &length);
+    return is_among(histories, COUNT(histories), word, length);
 }
 
 bool cli_name_is_key(const char *name) {

@@ -11,4 +11,8 @@ bool cli_name_is_id(const char *name);
 /* Of a number of the row: an id's, or its last word is key, index, number or the like. */
 bool cli_name_is_key(const char *name);
 
+/* Of what was clicked, seen or bought: its last word is hist, history, sequence, clicked or the
+ * like. */
+bool cli_name_is_history(const char *name);
+
 #endif

@@ -10,6 +10,7 @@
 #include "base/missing.h"
 #include "base/text.h"
 #include "base/utf8.h"
+#include "init_names.h"
 #include "separators.h"
 #include "warnings.h"
 
@@ -226,4 +227,29 @@ const char *cli_column_mark(const cli_column *c) {
     for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
         if (strcasecmp(c->odd, marks[i]) == 0) return c->odd;
     return NULL;
+}
+
+bool cli_column_has_slips(const cli_column *c) {
+    return c->texts && !cli_column_mark(c) && c->texts * 10 <= c->present;
+}
+
+static bool are_texts(const cli_column *c) {
+    return c->texts && !cli_column_mark(c) && !cli_column_has_slips(c);
+}
+
+bool cli_column_are_integers(const cli_column *c) {
+    return !c->fractions && !c->amounts && (!c->texts || cli_column_mark(c));
+}
+
+bool cli_column_are_ids(const cli_column *c) {
+    return are_texts(c) || (cli_column_are_integers(c) && cli_name_is_id(c->name));
+}
+
+json_t *cli_survey_free_name(const cli_survey *s, json_t *name) {
+    while (name && cli_survey_find(s, json_string_value(name))) {
+        json_t *longer = json_sprintf("%s_", json_string_value(name));
+        json_decref(name);
+        name = longer;
+    }
+    return name;
 }

@@ -2,6 +2,8 @@
 #ifndef MMOE_TOOLS_INIT_SURVEY_H
 #define MMOE_TOOLS_INIT_SURVEY_H
 
+#include <jansson.h>
+
 #include "cli.h"
 #include "init_labels.h"
 #include "init_lists.h"
@@ -52,9 +54,17 @@ typedef struct cli_survey {
 int cli_survey_read(cli_survey *s);
 void cli_survey_free(cli_survey *s);
 
+/* Of a new feature: `name` (taken over), with marks behind it where a column bears it; NULL: memory
+ * is out. */
+json_t *cli_survey_free_name(const cli_survey *s, json_t *name);
 /* NULL: there is none. */
 const cli_column *cli_survey_find(const cli_survey *s, const char *name);
 static inline int64_t cli_column_distinct(const cli_column *c) { return (int64_t)c->values.count; }
+/* Are there a few words among numbers that are slips, no one mark for a missing value? */
+bool cli_column_has_slips(const cli_column *c);
+bool cli_column_are_integers(const cli_column *c);
+/* Texts, or integers by their name? */
+bool cli_column_are_ids(const cli_column *c);
 /* The one word, "?", that stands among numbers for a missing one; NULL: there is none. */
 const char *cli_column_mark(const cli_column *c);
 /* Values that are there and no such word. */

@@ -35,6 +35,10 @@ bool cli_values_add(cli_values *values, uint64_t hash) {
     return true;
 }
 
+bool cli_values_have(const cli_values *values, uint64_t hash) {
+    return values->count && *slot_of(values, hash) == hash;
+}
+
 void cli_values_free(cli_values *values) {
     free(values->slots);
     *values = (cli_values){NULL, 0, 0};

@@ -16,6 +16,7 @@ typedef struct cli_values {
 uint64_t cli_hash_value(const char *text, size_t length);
 /* False: memory is out. */
 bool cli_values_add(cli_values *values, uint64_t hash);
+bool cli_values_have(const cli_values *values, uint64_t hash);
 void cli_values_free(cli_values *values);
 
 #endif

@@ -64,6 +64,40 @@ no_list '"Jan " 10 + i % 9 ", 2024"'
 no_list '1 + i % 9 "," 100 + i % 800'
 no_list '(i % 3 ? "Sales, retail" : "Mfg, metal")'
 
+# ---- Lists in several columns ----
+
+# Columns named STEM_1, STEM_2, ..., whose cells are awk's CELL of row i and column k.
+run_of() { # STEM COLUMNS CELL
+    awk "BEGIN { srand(4); for (k = 1; k <= $2; k++) printf \"%s,\", \"$1_\" k
+        print \"y\"; for (i = 0; i < 400; i++) { for (k = 1; k <= $2; k++) printf \"%s,\", $3
+        print i * 7919 % 13 % 2 } }" >x.csv
+}
+run_of hist 10 '(k <= i % 11 ? int(60 * rand()) : "")'
+list='columns "hist_1" to "hist_10" taken as one list (features.sequence, "columns")'
+expect 0 "$list: 4.96 elements a row, of up to 60" init x.csv --label y --output config.json
+check "written" python3 -c 'import json
+assert json.load(open("config.json"))["features"] == {"sparse": [], "dense": [], "sequence": [
+    {"name": "hist", "embed_dim": 4, "columns": ["hist_%d" % k for k in range(1, 11)]}]}'
+expect 0 "" train --config config.json --train x.csv --set trainer.n_epoch=1 --output m
+run_of tag 3 '"t" (i * 5 + 3 * k) % 11'
+expect 0 'columns "tag_1" to "tag_3" taken as one list' init x.csv --label y
+sed -i '1s/y$/tag/' x.csv
+expect 0 'columns "tag_1" to "tag_3" taken as one list' init x.csv --label tag
+check "a name that is free" grep -qF '"name": "tag_"' out
+while read -r names count cells; do
+    run_of "$names" "$count" "$cells"
+    run init x.csv --label y
+    check "no list: $names $cells" sh -c "grep -q '\"features\"' out && ! grep -q sequence out"
+done <<'END'
+hist 2 int(60 * rand())
+hist 4 int(60 * rand()) / 7
+hist 4 100 * k + int(60 * rand())
+clicked 6 int(2 * rand())
+answer 5 "a" int(7 * rand())
+pay 6 int(60 * rand())
+C 4 "v" (i + k) % 90
+END
+
 # ---- Numbers and ids ----
 
 number="'transform': 'standardize', 'missing': 'mean'"

@@ -53,6 +53,16 @@ walk init good.csv --label click --label buy <<END
 good.csv: column "price" gives the label "click" in all 400 rows compared: it is kept, but is it \
 known before the label is?
 END
+line() { # PRICE of row i, awk's words
+    awk "BEGIN {print \"x,price\"; for (i = 0; i < 400; i++) print i / 7 \",\" $1}"
+}
+line '900 + 40 * i + 90 * (i % 5)' >bent.csv
+walk init bent.csv --label price </dev/null
+line '900 + 40 * i + i % 3' >near.csv
+walk init near.csv --label price <<END
+near.csv: a line of column "x" gives the label "price" with an R2 of 0.999999969 in 400 rows \
+compared: it is kept, but is it known before the label is?
+END
 
 # ---- Values of columns ----
 
