@@ -61,10 +61,10 @@ json_t *cli_guess_tasks(const cli_survey *s) {
 
 /* ---- The trainer ---- */
 
-/* Some 60 updates an epoch, as far as that goes: a power of two from 32 to 1024. */
+/* Some 120 updates an epoch, as far as that goes: a power of two from 16 to 1024. */
 static int batch_size(int64_t rows) {
-    int size = 32;
-    while (size < 1024 && rows >= (int64_t)2 * size * 60) size *= 2;
+    int size = 16;
+    while (size < 1024 && rows >= (int64_t)2 * size * 120) size *= 2;
     cli_note("batch size %d for %" PRId64 " rows: an epoch has %" PRId64 " updates; no batch norm, "
              "which did harm on the files of 300 to 100,000 rows that this was tried on",
              size, rows, (rows + size - 1) / size);
@@ -83,22 +83,37 @@ static bool are_classes(const json_t *tasks) {
 }
 
 /* An AUC does not see that all scores are too high or too low, as those of a model after few
- * updates are. Tasks of several types have no mean. */
-static void watch_logloss(const json_t *tasks, json_t *trainer) {
-    if (!are_classes(tasks)) return;
-    json_object_set_new(trainer, "earlystop_metric", json_string("logloss"));
-    if (json_array_size(tasks) > 1)
-        json_object_set_new(trainer, "earlystop_task", json_string("mean"));
-    cli_note("early stopping watches the log-loss%s, which sees scores that are too high or too "
-             "low, as an AUC does not",
-             json_array_size(tasks) > 1 ? ", the mean of the tasks'" : "");
+ * updates are; errors of labels on several scales have no mean. */
+static void choose_watched(const json_t *tasks, json_t *trainer) {
+    const bool is_one = json_array_size(tasks) < 2, has_classes = are_classes(tasks);
+    if (!is_one) json_object_set_new(trainer, "earlystop_task", json_string("mean"));
+    if (has_classes) {
+        json_object_set_new(trainer, "earlystop_metric", json_string("logloss"));
+        cli_note("early stopping watches the log-loss%s, which sees scores that are too high or "
+                 "too low, as an AUC does not",
+                 is_one ? "" : ", the mean of the tasks'");
+    } else if (!is_one) {
+        json_object_set_new(trainer, "earlystop_metric", json_string("relative"));
+        cli_note("early stopping watches the mean of the %zu tasks' losses, each as a part of that "
+                 "of always predicting the mean label (\"relative\"): their types or scales differ",
+                 json_array_size(tasks));
+    }
+}
+
+/* Of the settings tried on files of 120 to 60,000 rows, those that are best on average, and hurt
+ * none by much. */
+static json_t *steps_json(void) {
+    cli_note("learning rate 0.003, weight decay 0.001, and the weights' average over some 100 "
+             "updates is kept (\"ema_decay\"): of what was tried on 24 files of 120 to 60,000 rows "
+             "that came nearest to linear models and boosted trees");
+    return json_pack("{s:s, s:{s:f, s:f}, s:f}", "optimizer", "adam", "optimizer_params", "lr",
+                     3e-3, "weight_decay", 1e-3, "ema_decay", 0.99);
 }
 
 json_t *cli_guess_trainer(const cli_survey *s, const json_t *tasks) {
-    json_t *trainer =
-        json_pack("{s:i, s:i, s:s, s:{s:f, s:f}, s:i}", "batch_size", batch_size(s->rows),
-                  "n_epoch", 50, "optimizer", "adam", "optimizer_params", "lr", 2e-3,
-                  "weight_decay", 1e-4, "earlystop_patience", 30);
-    if (trainer && tasks) watch_logloss(tasks, trainer);
+    json_t *trainer = json_pack("{s:i, s:i, s:i}", "batch_size", batch_size(s->rows), "n_epoch", 50,
+                                "earlystop_patience", 30);
+    if (trainer) json_object_update_new(trainer, steps_json());
+    if (trainer && tasks) choose_watched(tasks, trainer);
     return trainer;
 }

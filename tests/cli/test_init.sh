@@ -275,11 +275,13 @@ sed -i '1s/y/y or not/' x.csv
 expect 0 'column "y or not": its task is named "y_or_not"' init x.csv --label 'y or not'
 
 make x 'i % 9 / 2' 30
-expect 0 'batch size 32 for 30 rows: an epoch has 1 updates' init x.csv --label y
+expect 0 'batch size 16 for 30 rows: an epoch has 2 updates' init x.csv --label y
+check "the steps are said" grep -qF 'learning rate 0.003, weight decay 0.001, and the weights' err
+check "and written" grep -qF '"ema_decay": 0.99' out
 make x 'i % 9 / 2' 10000
-expect 0 'batch size 128 for 10000 rows: an epoch has 79 updates; no batch norm' \
+expect 0 'batch size 64 for 10000 rows: an epoch has 157 updates; no batch norm' \
     init x.csv --label y
-check "batch size" grep -q '"batch_size": 128' out
+check "batch size" grep -q '"batch_size": 64' out
 check "log-loss" grep -q '"earlystop_metric": "logloss"' out
 check "one task has no mean" sh -c '! grep -q earlystop_task out'
 make x,z '(i % 9 + 11) / 2 "," i % 2' 100
@@ -288,7 +290,10 @@ check "written" grep -q '"earlystop_task": "mean"' out
 expect 0 'column "x": labels from 5.5 to 9.5, standardized for the loss' \
     init x.csv --label x --label y
 check "label_transform" grep -q '"label_transform": "standardize"' out
-check "tasks of two types: the first is watched" sh -c '! grep -qE "earlystop_(task|metric)" out'
+check "tasks of two types are watched together" grep -qF "the mean of the 2 tasks' losses, each" err
+check "by their relative losses" grep -q '"earlystop_metric": "relative"' out
+expect 0 "" init x.csv --label x
+check "one regression by its error" sh -c '! grep -qE "earlystop_(task|metric)" out'
 
 # ---- Files that cannot be, or hardly ----
 
