@@ -284,12 +284,29 @@ typedef struct mmoe_batch {
  * rounding mode: the library computes in the caller's, and sets none. */
 typedef struct mmoe_predictor mmoe_predictor;
 
-/* Takes the layers' weights as they are now; embeddings are read in the model, which must outlive
- * the predictor. After training make a new one. MMOE_E_ARGUMENT, _MEMORY.
- * (MMOE_E_ARGUMENT, too, where the environment variable MMOE_KERNELS, "generic", "avx2" or
- * "avx512", names instructions that the processor has not: tests and benchmarks set it.) */
+/* Takes the weights as they are now; embeddings are read in the model, which must outlive the
+ * predictor. After training make a new one. MMOE_E_ARGUMENT, _MEMORY. (MMOE_E_ARGUMENT, too, where
+ * the environment variable MMOE_KERNELS, "generic", "avx2" or "avx512", names instructions that the
+ * processor has not: tests and benchmarks set it.) */
 MMOE_API mmoe_status mmoe_predictor_create(const mmoe_model *model, const mmoe_allocator *alloc,
                                            mmoe_predictor **out, mmoe_error *err);
+/* A zeroed structure is what mmoe_predictor_create does. */
+typedef struct mmoe_predictor_options {
+    /* Of a column of one id a row whose table is small, the products of its embeddings with the
+     * first layers' weights are made once, and a row looks its own up: at most so many bytes of
+     * them, those of the columns with few values for the width of their embeddings first. 0: 64 MB,
+     * more than what pays takes unless embeddings are wider than 256. 1: none. */
+    size_t product_bytes;
+    void *reserved[7]; /* NULL; else MMOE_E_ARGUMENT */
+} mmoe_predictor_options;
+/* `options` may be NULL. */
+MMOE_API mmoe_status mmoe_predictor_create_with(const mmoe_model *model,
+                                                const mmoe_predictor_options *options,
+                                                const mmoe_allocator *alloc, mmoe_predictor **out,
+                                                mmoe_error *err);
+/* The bytes of these products, which a predictor shares with its clones; to `columns`, which may be
+ * NULL, of how many sparse columns they are. */
+MMOE_API size_t mmoe_predictor_products(const mmoe_predictor *predictor, int32_t *columns);
 /* A predictor with the same weights and working memory of its own; `predictor` may be in use by
  * another thread. They may be freed in any order, from any thread. */
 MMOE_API mmoe_status mmoe_predictor_clone(const mmoe_predictor *predictor,
@@ -366,6 +383,10 @@ typedef struct mmoe_served {
  * which must not be trained, freed or given to a slot again. MMOE_E_ARGUMENT, _MEMORY. */
 MMOE_API mmoe_status mmoe_slot_create(mmoe_model *model, const mmoe_allocator *alloc,
                                       mmoe_slot **out, mmoe_error *err);
+/* Predictors, those of later models too, are made as `options` say, which may be NULL. */
+MMOE_API mmoe_status mmoe_slot_create_with(mmoe_model *model, const mmoe_predictor_options *options,
+                                           const mmoe_allocator *alloc, mmoe_slot **out,
+                                           mmoe_error *err);
 /* Frees the models, too. Its readers must have been freed. */
 MMOE_API void mmoe_slot_free(mmoe_slot *slot);
 /* Puts `model` in the place of the current one: from now on readers enter it. Returns at once,

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "serve/products.h"
 #include "serve/run.h"
 
 #define ARGUMENTS "%s: an argument is NULL"
@@ -13,13 +14,14 @@ static mmoe_status create(mmoe_program *program, const mmoe_allocator *alloc, mm
     const size_t chunk = (size_t)program->chunk, tasks = (size_t)program->n_task;
     const mmoe_score *score = program->model->score;
     const size_t counts[] = {program->chunk_floats,
-                             program->user_starts,
+                             (size_t)program->first_cols,
                              chunk * (size_t)program->model->schema->dense_width,
                              chunk,
                              chunk * tasks,
                              chunk,
                              score ? chunk * (size_t)score->depth : 0,
-                             chunk * (size_t)program->model->schema->n_sparse};
+                             chunk * (size_t)program->model->schema->n_sparse,
+                             chunk * (size_t)program->products.n_column};
     enum { PARTS = sizeof counts / sizeof *counts, LINE = 16 };
     size_t at[PARTS], total = 0;
     for (int i = 0; i < PARTS; i++) {
@@ -33,28 +35,66 @@ static mmoe_status create(mmoe_program *program, const mmoe_allocator *alloc, mm
         return mmoe_fail_memory(err, total * sizeof *memory);
     }
     _Static_assert(sizeof(int32_t) == sizeof(float), "ids stand in the floats' memory");
-    *p = (mmoe_predictor){*alloc,         program,
-                          memory + at[0], memory + at[1],
-                          memory + at[2], memory + at[3],
-                          memory + at[4], memory + at[5],
-                          memory + at[6], (int32_t *)(void *)(memory + at[7])};
+    *p = (mmoe_predictor){*alloc,
+                          program,
+                          memory + at[0],
+                          memory + at[1],
+                          memory + at[2],
+                          memory + at[3],
+                          memory + at[4],
+                          memory + at[5],
+                          memory + at[6],
+                          (int32_t *)(void *)(memory + at[7]),
+                          (int32_t *)(void *)(memory + at[8])};
     *out = p;
     return MMOE_OK;
 }
 
-mmoe_status mmoe_predictor_create(const mmoe_model *model, const mmoe_allocator *alloc,
-                                  mmoe_predictor **out, mmoe_error *err) {
+static mmoe_status check_create(const char *call, const mmoe_model *model,
+                                const mmoe_predictor_options *options, const mmoe_allocator *alloc,
+                                mmoe_predictor **out, mmoe_error *err) {
     if (!model || !out)
-        return mmoe_fail(err, MMOE_E_ARGUMENT,
-                         "mmoe_predictor_create: model and out must not be NULL");
-    if (mmoe_allocator_check(alloc, "mmoe_predictor_create", err)) return MMOE_E_ARGUMENT;
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: model and out must not be NULL", call);
+    for (size_t i = 0; options && i < sizeof options->reserved / sizeof *options->reserved; i++)
+        if (options->reserved[i])
+            return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: the options' reserved members must be NULL",
+                             call);
+    return mmoe_allocator_check(alloc, call, err);
+}
+
+static mmoe_status create_first(const mmoe_model *model, size_t product_bytes,
+                                const mmoe_allocator *alloc, mmoe_predictor **out,
+                                mmoe_error *err) {
     const mmoe_allocator a = mmoe_allocator_or_default(alloc);
     mmoe_program *program;
-    mmoe_status status = mmoe_program_create(model, &a, &program, err);
+    mmoe_status status = mmoe_program_create(model, product_bytes, &a, &program, err);
     if (status) return status;
     status = create(program, &a, out, err);
     if (status) mmoe_program_leave(program);
     return status;
+}
+
+mmoe_status mmoe_predictor_create(const mmoe_model *model, const mmoe_allocator *alloc,
+                                  mmoe_predictor **out, mmoe_error *err) {
+    const mmoe_status status = check_create("mmoe_predictor_create", model, NULL, alloc, out, err);
+    return status ? status : create_first(model, MMOE_PRODUCT_BYTES, alloc, out, err);
+}
+
+mmoe_status mmoe_predictor_create_with(const mmoe_model *model,
+                                       const mmoe_predictor_options *options,
+                                       const mmoe_allocator *alloc, mmoe_predictor **out,
+                                       mmoe_error *err) {
+    const mmoe_status status =
+        check_create("mmoe_predictor_create_with", model, options, alloc, out, err);
+    const size_t bytes =
+        options && options->product_bytes ? options->product_bytes : MMOE_PRODUCT_BYTES;
+    return status ? status : create_first(model, bytes, alloc, out, err);
+}
+
+size_t mmoe_predictor_products(const mmoe_predictor *p, int32_t *columns) {
+    const mmoe_serve_products *products = &p->program->products;
+    if (columns) *columns = products->n_column;
+    return (size_t)products->n_row * mmoe_products_row(products);
 }
 
 mmoe_status mmoe_predictor_clone(const mmoe_predictor *predictor, const mmoe_allocator *alloc,

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "math/stride.h"
+#include "serve/products.h"
 
 enum {
     CHUNK_FLOATS = 1 << 16, /* of all values of a chunk: 256 KB, a part of a core's L2 */
@@ -18,21 +19,33 @@ static bool has_side(int which, mmoe_side side) {
     return which == MMOE_ALL_COLUMNS || (which == MMOE_USER_COLUMNS) == (side == MMOE_SIDE_USER);
 }
 
-/* The order of x: a column's place among the user's columns, or behind them. */
+static bool is_product(const mmoe_program *p, int32_t lookup) {
+    return p->products.first[lookup] >= 0;
+}
+
+static int32_t place_columns(mmoe_program *p, int32_t col, int32_t width, int32_t at) {
+    for (int32_t c = 0; c < width; c++) p->place[col + c] = at + c;
+    return at + width;
+}
+
+/* The user's columns of x, the items', and those that are looked up. */
 static void order_columns(mmoe_program *p, const mmoe_node *input) {
     const mmoe_schema *s = p->model->schema;
+    const mmoe_lookup *const lookups = input->u.input.lookups;
     int32_t at = 0;
     for (int side = MMOE_SIDE_USER; side >= MMOE_SIDE_ITEM; side--) {
-        for (int32_t i = 0; i < input->u.input.n_lookup; i++) {
-            const mmoe_lookup *l = &input->u.input.lookups[i];
-            if ((int)s->sparse[i].side != side) continue;
-            for (int32_t c = 0; c < mmoe_lookup_width(l); c++) p->x_col[l->col + c] = at++;
-        }
+        for (int32_t i = 0; i < input->u.input.n_lookup; i++)
+            if ((int)s->sparse[i].side == side && !is_product(p, i))
+                at = place_columns(p, lookups[i].col, mmoe_lookup_width(&lookups[i]), at);
         for (int32_t i = 0; i < s->n_dense; i++)
-            for (int32_t c = 0; (int)s->dense[i].side == side && c < s->dense[i].width; c++)
-                p->x_col[input->u.input.dense_col + s->dense[i].first + c] = at++;
+            if ((int)s->dense[i].side == side)
+                at = place_columns(p, input->u.input.dense_col + s->dense[i].first,
+                                   s->dense[i].width, at);
         if (side == MMOE_SIDE_USER) p->user_cols = at;
     }
+    p->x_cols = at;
+    for (int32_t i = 0; i < input->u.input.n_lookup; i++)
+        if (is_product(p, i)) at = place_columns(p, lookups[i].col, lookups[i].dim, at);
 }
 
 /* Takes a dense column's inputs at [col, col + width) of x. */
@@ -62,14 +75,31 @@ static void fill_side(mmoe_program *p, mmoe_serve_side *side, int which, const m
         const mmoe_dense_column *d = &s->dense[i];
         if (!has_side(which, d->side)) continue;
         side->dense[side->n_dense++] = (mmoe_serve_dense){d, side->dense_width};
-        add_copy(side, p->x_col[input->u.input.dense_col + d->first], d->width);
+        add_copy(side, p->place[input->u.input.dense_col + d->first], d->width);
     }
     for (int32_t i = 0; i < input->u.input.n_lookup; i++) {
         const mmoe_lookup *l = &input->u.input.lookups[i];
-        if (has_side(which, s->sparse[i].side))
-            side->lookups[side->n_lookup++] =
-                (mmoe_serve_lookup){mmoe_params_rows(&p->model->params, l->table), place[i],
-                                    p->x_col[l->col], l->dim, l->is_list ? &l->bag : NULL};
+        if (!has_side(which, s->sparse[i].side) || is_product(p, i)) continue;
+        side->n_gather += !l->is_list;
+        side->lookups[side->n_lookup++] =
+            (mmoe_serve_lookup){mmoe_params_rows(&p->model->params, l->table), place[i],
+                                p->place[l->col], l->dim, l->is_list ? &l->bag : NULL};
+    }
+    side->x_first = which == MMOE_ITEM_COLUMNS ? p->user_cols : 0;
+    side->x_count = (which == MMOE_USER_COLUMNS ? p->user_cols : p->x_cols) - side->x_first;
+}
+
+/* The user's come first. */
+static void fill_products(const mmoe_program *p, mmoe_serve_side *side, int which,
+                          const int32_t *place) {
+    const mmoe_schema *s = p->model->schema;
+    for (int of = MMOE_SIDE_USER; of >= MMOE_SIDE_ITEM; of--) {
+        for (int32_t i = 0; i < s->n_sparse; i++)
+            if ((int)s->sparse[i].side == of && has_side(which, s->sparse[i].side) &&
+                is_product(p, i))
+                side->products[side->n_product++] =
+                    (mmoe_serve_product){place[i], p->products.first[i]};
+        if (of == MMOE_SIDE_USER) side->user_product = side->n_product;
     }
 }
 
@@ -78,9 +108,9 @@ static mmoe_status make_sides(mmoe_program *p, const mmoe_node *input, mmoe_erro
                  dense = (size_t)p->model->schema->n_dense,
                  lookups = (size_t)input->u.input.n_lookup;
     const size_t width = (size_t)p->model->graph->values[p->x].width;
-    p->x_col = mmoe_alloc(&p->alloc, width, sizeof *p->x_col);
+    p->place = mmoe_alloc(&p->alloc, width, sizeof *p->place);
     int32_t *place = mmoe_alloc(&p->alloc, sparse, sizeof *place);
-    bool ok = p->x_col && place;
+    bool ok = p->place && place;
     if (ok) order_columns(p, input);
     for (int i = 0; ok && i < MMOE_SERVE_SIDES; i++) {
         mmoe_serve_side *s = &p->sides[i];
@@ -91,13 +121,18 @@ static mmoe_status make_sides(mmoe_program *p, const mmoe_node *input, mmoe_erro
         s->dense = mmoe_alloc(&p->alloc, dense, sizeof *s->dense);
         s->copies = mmoe_alloc(&p->alloc, dense, sizeof *s->copies);
         s->lookups = mmoe_alloc(&p->alloc, lookups, sizeof *s->lookups);
-        ok = s->sparse && s->tables && s->last && s->dense && s->copies && s->lookups;
-        if (ok) fill_side(p, s, i, input, place);
+        s->products = mmoe_alloc(&p->alloc, (size_t)p->products.n_column, sizeof *s->products);
+        ok =
+            s->sparse && s->tables && s->last && s->dense && s->copies && s->lookups && s->products;
+        if (!ok) break;
+        fill_side(p, s, i, input, place);
+        fill_products(p, s, i, place);
     }
     mmoe_release(&p->alloc, place);
     return ok ? MMOE_OK
-              : mmoe_fail_memory(err, sparse * sizeof(void *) + dense * sizeof *p->sides->dense +
-                                          lookups * sizeof *p->sides->lookups);
+              : mmoe_fail_memory(
+                    err, sparse * sizeof(void *) + dense * sizeof *p->sides->dense +
+                             lookups * (sizeof *p->sides->lookups + sizeof *p->sides->products));
 }
 
 /* ---- Steps ---- */
@@ -105,7 +140,8 @@ static mmoe_status make_sides(mmoe_program *p, const mmoe_node *input, mmoe_erro
 static void place_values(mmoe_program *p) {
     const mmoe_graph *g = p->model->graph;
     size_t row = 0;
-    for (int32_t v = 0; v < g->n_value; v++) p->values[v].ld = mmoe_row_stride(g->values[v].width);
+    for (int32_t v = 0; v < g->n_value; v++)
+        p->values[v].ld = mmoe_row_stride(v == p->x ? p->x_cols : g->values[v].width);
     for (const mmoe_node *n = g->nodes; n < g->nodes + g->n_node; n++)
         if (mmoe_serve_ops[n->op]->in_place) p->values[n->out].ld = 0;
     for (int32_t v = 0; v < g->n_value; v++) row += (size_t)p->values[v].ld;
@@ -163,12 +199,13 @@ static mmoe_serve_maker start_weights(mmoe_program *p, size_t widest) {
     return m;
 }
 
-static mmoe_status compile(mmoe_program *p, mmoe_error *err) {
+static mmoe_status compile(mmoe_program *p, size_t product_bytes, mmoe_error *err) {
     const mmoe_graph *g = p->model->graph;
     assert(g->nodes[0].op == MMOE_OP_INPUT);
     p->x = g->nodes[0].out;
     p->n_task = g->n_task;
-    mmoe_status status = make_sides(p, &g->nodes[0], err);
+    mmoe_status status = mmoe_products_choose(p, product_bytes, err);
+    if (!status) status = make_sides(p, &g->nodes[0], err);
     if (status) return status;
     const size_t widest = widest_value(g);
     const mmoe_serve_room r = count_room(p, widest);
@@ -185,8 +222,8 @@ static mmoe_status compile(mmoe_program *p, mmoe_error *err) {
     return MMOE_OK;
 }
 
-mmoe_status mmoe_program_create(const mmoe_model *model, const mmoe_allocator *alloc,
-                                mmoe_program **out, mmoe_error *err) {
+mmoe_status mmoe_program_create(const mmoe_model *model, size_t product_bytes,
+                                const mmoe_allocator *alloc, mmoe_program **out, mmoe_error *err) {
     if (mmoe_kernels_check(err)) return MMOE_E_ARGUMENT;
     mmoe_program *p = mmoe_alloc_zero(alloc, 1, sizeof *p);
     if (!p) return mmoe_fail_memory(err, sizeof *p);
@@ -194,7 +231,7 @@ mmoe_status mmoe_program_create(const mmoe_model *model, const mmoe_allocator *a
     atomic_init(&p->users, 1);
     p->model = model;
     p->kernels = mmoe_kernels_best();
-    mmoe_status status = compile(p, err);
+    mmoe_status status = compile(p, product_bytes, err);
     if (status)
         mmoe_program_leave(p);
     else
@@ -218,8 +255,11 @@ void mmoe_program_leave(mmoe_program *p) {
         mmoe_release(&a, s->dense);
         mmoe_release(&a, s->copies);
         mmoe_release(&a, s->lookups);
+        mmoe_release(&a, s->products);
     }
-    mmoe_release(&a, p->x_col);
+    mmoe_release(&a, p->products.first);
+    mmoe_release_aligned(&a, p->products.p);
+    mmoe_release(&a, p->place);
     mmoe_release(&a, p->steps);
     mmoe_release(&a, p->blocks);
     mmoe_release(&a, p->values);

@@ -8,7 +8,7 @@ typedef float v4 __attribute__((vector_size(16), aligned(4), may_alias));
 
 /* x of one row's ids. Four floats, the most usual width, are one vector. */
 static void gather_row(const mmoe_serve_side *s, const int32_t *ids, float *x) {
-    const mmoe_serve_lookup *const end = s->lookups + s->n_id;
+    const mmoe_serve_lookup *const end = s->lookups + s->n_gather;
     for (const mmoe_serve_lookup *l = s->lookups; l < end; l++) {
         const float *from = l->table + (int64_t)ids[l->column] * l->dim;
         if (l->dim == 4)
@@ -23,7 +23,7 @@ static void gather_row(const mmoe_serve_side *s, const int32_t *ids, float *x) {
 static void gather_rows(const mmoe_serve_side *s, const mmoe_encoded *e, int32_t rows, float *x,
                         size_t ld) {
     const size_t stride = e->id_stride;
-    const mmoe_serve_lookup *const end = s->lookups + s->n_id;
+    const mmoe_serve_lookup *const end = s->lookups + s->n_gather;
     for (const mmoe_serve_lookup *l = s->lookups; l < end; l++) {
         const float *const table = l->table;
         const int64_t dim = l->dim;
@@ -48,14 +48,30 @@ static void copy_dense(const mmoe_serve_side *s, const mmoe_encoded *e, int32_t 
     }
 }
 
-static void gather(const mmoe_serve_chunk *c, const mmoe_serve_side *s, const mmoe_encoded *e) {
+static void gather(const mmoe_serve_chunk *c, const mmoe_encoded *e) {
     float *x = mmoe_serve_at(c, c->program->x);
     const size_t ld = (size_t)mmoe_serve_ld(c, c->program->x);
     if (c->rows == 1)
-        gather_row(s, e->ids, x);
+        gather_row(c->side, e->ids, x);
     else
-        gather_rows(s, e, c->rows, x, ld);
-    copy_dense(s, e, c->rows, x, ld);
+        gather_rows(c->side, e, c->rows, x, ld);
+    copy_dense(c->side, e, c->rows, x, ld);
+}
+
+/* Rows of products, of so few rows of ids at once that they stay in L1 from column to column. */
+static void find_products(const mmoe_serve_side *s, const mmoe_encoded *e, int32_t rows,
+                          int32_t *at) {
+    enum { TOGETHER = 48 };
+    const size_t stride = e->id_stride, n = (size_t)s->n_product;
+    for (int32_t first = 0; first < rows; first += TOGETHER) {
+        const int32_t end = rows - first < TOGETHER ? rows : first + TOGETHER;
+        for (size_t i = 0; i < n; i++) {
+            const int32_t *id = e->ids + (size_t)first * stride + s->products[i].column;
+            const int32_t begin = s->products[i].first;
+            int32_t *to = at + (size_t)first * n + i;
+            for (int32_t r = first; r < end; r++, id += stride, to += n) *to = begin + *id;
+        }
+    }
 }
 
 /* x of the lists of rows [first, ...). */
@@ -63,19 +79,26 @@ static void pool(const mmoe_serve_chunk *c, const mmoe_request *q, size_t first)
     const size_t ld = (size_t)mmoe_serve_ld(c, c->program->x);
     const mmoe_serve_side *s = q->side;
     const mmoe_request_lists lists = {s, q->batch, q->call, q->what};
-    for (const mmoe_serve_lookup *l = s->lookups + s->n_id; l < s->lookups + s->n_lookup; l++) {
+    for (const mmoe_serve_lookup *l = s->lookups + s->n_gather; l < s->lookups + s->n_lookup; l++) {
         float *x = mmoe_serve_at(c, c->program->x) + l->col;
         for (int32_t r = 0; r < c->rows; r++, x += ld)
             mmoe_request_pool(&lists, l, first + (size_t)r, x);
     }
 }
 
+/* What the first layers read. */
+static void read(const mmoe_serve_chunk *c, const mmoe_request *q, size_t first, int32_t *at) {
+    const mmoe_encoded e = mmoe_request_encode(q, first, c->rows);
+    gather(c, &e);
+    if (c->side->n_lookup > c->side->n_gather) pool(c, q, first);
+    find_products(c->side, &e, c->rows, at);
+}
+
 void mmoe_serve_user(mmoe_predictor *p, const mmoe_request *user) {
-    const mmoe_serve_chunk c = {.program = p->program, .values = p->values, .rows = 1};
-    const mmoe_encoded e = mmoe_request_encode(user, 0, 1);
-    gather(&c, user->side, &e);
-    if (user->side->n_lookup > user->side->n_id) pool(&c, user, 0);
-    mmoe_serve_user_share(&c, p->user_starts);
+    const mmoe_serve_chunk c = {
+        .program = p->program, .values = p->values, .side = user->side, .at = p->at, .rows = 1};
+    read(&c, user, 0, p->at);
+    mmoe_serve_share(&c, p->starts);
 }
 
 void mmoe_serve_rows(mmoe_predictor *p, const mmoe_request *batch, bool ranked, size_t first,
@@ -83,14 +106,13 @@ void mmoe_serve_rows(mmoe_predictor *p, const mmoe_request *batch, bool ranked, 
     const mmoe_program *program = p->program;
     const mmoe_serve_chunk c = {.program = program,
                                 .values = p->values,
-                                .user_starts = p->user_starts,
+                                .side = batch->side,
+                                .at = p->at,
+                                .starts = ranked ? p->starts : NULL,
                                 .column = p->column,
                                 .scores = scores,
-                                .rows = rows,
-                                .ranked = ranked};
-    const mmoe_encoded e = mmoe_request_encode(batch, first, rows);
-    gather(&c, batch->side, &e);
-    if (batch->side->n_lookup > batch->side->n_id) pool(&c, batch, first);
+                                .rows = rows};
+    read(&c, batch, first, p->at);
     for (const mmoe_serve_step *s = program->steps; s < program->steps + program->n_step; s++)
         s->op->run(&c, s);
 }

@@ -8,14 +8,15 @@
 struct mmoe_predictor {
     mmoe_allocator alloc;
     mmoe_program *program;
-    float *values;      /* [chunk_floats] of the program */
-    float *user_starts; /* of every first layer: its start plus the user's share */
-    float *dense;       /* [chunk, dense_width] */
-    float *column;      /* [chunk] of a task's scores */
-    float *scores;      /* [chunk, tasks] */
-    float *finals;      /* [chunk] */
-    float *stack;       /* [depth of the final score, chunk] */
-    int32_t *ids;       /* [chunk, n_sparse] */
+    float *values; /* [chunk_floats] of the program */
+    float *starts; /* [first_cols] of the first layers: start plus the user's share */
+    float *dense;  /* [chunk, dense_width] */
+    float *column; /* [chunk] of a task's scores */
+    float *scores; /* [chunk, tasks] */
+    float *finals; /* [chunk] */
+    float *stack;  /* [depth of the final score, chunk] */
+    int32_t *ids;  /* [chunk, n_sparse] */
+    int32_t *at;   /* [chunk, n_column of the products] */
 };
 
 /* The user's share of the first layers, of a batch of one row that was checked. */

@@ -49,6 +49,7 @@ struct mmoe_reader {
 
 struct mmoe_slot {
     mmoe_allocator alloc;
+    mmoe_predictor_options options; /* of every version's predictors */
     _Alignas(64) _Atomic(version *) current;
     _Alignas(64) _Atomic(mmoe_reader *)
         readers;                    /* grows only; those that were freed are given out again */
@@ -107,32 +108,30 @@ static void sweep(mmoe_slot *s) {
 
 /* ---- The slot ---- */
 
-static mmoe_status new_version(const mmoe_allocator *alloc, mmoe_model *model, version **out,
+static mmoe_status new_version(const mmoe_slot *s, mmoe_model *model, version **out,
                                mmoe_error *err) {
-    version *v = mmoe_alloc_zero(alloc, 1, sizeof *v);
+    version *v = mmoe_alloc_zero(&s->alloc, 1, sizeof *v);
     if (!v) return mmoe_fail_memory(err, sizeof *v);
     v->model = model;
-    mmoe_status status = mmoe_predictor_create(model, alloc, &v->predictor, err);
+    mmoe_status status =
+        mmoe_predictor_create_with(model, &s->options, &s->alloc, &v->predictor, err);
     if (status)
-        mmoe_release(alloc, v);
+        mmoe_release(&s->alloc, v);
     else
         *out = v;
     return status;
 }
 
-mmoe_status mmoe_slot_create(mmoe_model *model, const mmoe_allocator *alloc, mmoe_slot **out,
-                             mmoe_error *err) {
-    if (!model || !out)
-        return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_slot_create: %s is NULL",
-                         model ? "out" : "model");
-    if (mmoe_allocator_check(alloc, "mmoe_slot_create", err)) return MMOE_E_ARGUMENT;
-    mmoe_allocator a = mmoe_allocator_or_default(alloc);
+static mmoe_status create_slot(mmoe_model *model, const mmoe_predictor_options *options,
+                               const mmoe_allocator *alloc, mmoe_slot **out, mmoe_error *err) {
+    const mmoe_allocator a = mmoe_allocator_or_default(alloc);
     mmoe_slot *s = mmoe_alloc_aligned(&a, 1, sizeof *s);
     if (!s) return mmoe_fail_memory(err, sizeof *s);
     memset(s, 0, sizeof *s);
     s->alloc = a;
+    if (options) s->options = *options;
     version *first = NULL;
-    mmoe_status status = new_version(&a, model, &first, err);
+    mmoe_status status = new_version(s, model, &first, err);
     if (status) {
         mmoe_release_aligned(&a, s);
         return status;
@@ -142,6 +141,25 @@ mmoe_status mmoe_slot_create(mmoe_model *model, const mmoe_allocator *alloc, mmo
     pthread_mutex_init(&s->publishing, NULL);
     *out = s;
     return MMOE_OK;
+}
+
+static mmoe_status check_create(const char *call, const mmoe_model *model,
+                                const mmoe_allocator *alloc, mmoe_slot **out, mmoe_error *err) {
+    if (!model || !out)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: %s is NULL", call, model ? "out" : "model");
+    return mmoe_allocator_check(alloc, call, err);
+}
+
+mmoe_status mmoe_slot_create(mmoe_model *model, const mmoe_allocator *alloc, mmoe_slot **out,
+                             mmoe_error *err) {
+    const mmoe_status status = check_create("mmoe_slot_create", model, alloc, out, err);
+    return status ? status : create_slot(model, NULL, alloc, out, err);
+}
+
+mmoe_status mmoe_slot_create_with(mmoe_model *model, const mmoe_predictor_options *options,
+                                  const mmoe_allocator *alloc, mmoe_slot **out, mmoe_error *err) {
+    const mmoe_status status = check_create("mmoe_slot_create_with", model, alloc, out, err);
+    return status ? status : create_slot(model, options, alloc, out, err);
 }
 
 void mmoe_slot_free(mmoe_slot *s) {
@@ -165,7 +183,7 @@ mmoe_status mmoe_slot_publish(mmoe_slot *s, mmoe_model *model, uint64_t *number,
         return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_slot_publish: %s is NULL",
                          s ? "model" : "slot");
     version *next = NULL;
-    mmoe_status status = new_version(&s->alloc, model, &next, err);
+    mmoe_status status = new_version(s, model, &next, err);
     if (status) return status;
     pthread_mutex_lock(&s->publishing);
     version *old = atomic_load(&s->current);

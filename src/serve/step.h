@@ -1,8 +1,14 @@
 /* What a served model is made of, and what its ops make and do.
  *
- * The columns of the model's input stand in an order of their own: those of the user's side, then
- * the items'. So both shares of a first layer read neighbouring columns of x and neighbouring rows
- * of the packed weights. */
+ * A first layer's sum, of whatever part of a request, is made in one order, so that it is the same
+ * to the bit:
+ *
+ *   start + user's products looked up + user's x W + items' x W + items' products looked up
+ *
+ * Of the products of embedding tables with W those were made beforehand that pay (products.h). The
+ * other columns of the model's input stand in x in an order of their own: those of the user's side,
+ * then the items'. So both shares read neighbouring columns of x and neighbouring rows of the
+ * packed weights, and those of a whole row are one product. */
 #ifndef MMOE_SERVE_STEP_H
 #define MMOE_SERVE_STEP_H
 
@@ -29,36 +35,50 @@ typedef struct mmoe_serve_copy {
     int32_t first, col, width;
 } mmoe_serve_copy;
 
+/* Row first + ids[column] of each first layer's products. */
+typedef struct mmoe_serve_product {
+    int32_t column, first;
+} mmoe_serve_product;
+
 /* The columns that a batch has: all of them, the user's or the items', each in the schema's order.
  */
 typedef struct mmoe_serve_side {
     int32_t n_sparse, n_dense, n_lookup, n_copy;
-    int32_t n_id;        /* sparse columns of one id a row; the lists stand behind them */
-    int32_t dense_width; /* inputs of the dense columns */
+    int32_t n_id;                      /* sparse columns of one id a row; the lists stand behind */
+    int32_t n_gather;                  /* lookups of one id; those of lists stand behind them */
+    int32_t n_product, user_product;   /* the user's products come first */
+    int32_t x_first, x_count;          /* its columns of x */
+    int32_t dense_width;               /* inputs of the dense columns */
     const mmoe_sparse_column **sparse; /* [n_sparse] */
     const mmoe_table **tables;         /* [n_sparse] */
     int32_t *last;                     /* [n_sparse] the tables' last rows */
     mmoe_serve_dense *dense;           /* [n_dense] */
     mmoe_serve_copy *copies;           /* [n_copy] */
-    mmoe_serve_lookup *lookups;        /* [n_lookup] those of ids, [n_id], come first */
+    mmoe_serve_lookup *lookups;        /* [n_lookup] */
+    mmoe_serve_product *products;      /* [n_product] */
     const mmoe_reading *reading;
 } mmoe_serve_side;
 
 enum { MMOE_ALL_COLUMNS, MMOE_USER_COLUMNS, MMOE_ITEM_COLUMNS, MMOE_SERVE_SIDES };
 
-/* Columns [col, col + count) of the value that a block reads meet rows [first, first + count) of
- * its packed weights. */
-typedef struct mmoe_serve_range {
-    int32_t col, first, count;
-} mmoe_serve_range;
+/* P = E W^T of the columns that are looked up, one under the other, the weights of all first layers
+ * side by side. */
+typedef struct mmoe_serve_products {
+    float *p;       /* [n_row, ld] */
+    int32_t *first; /* [n_lookup of the graph's input] a column's first row; -1: it stands in x */
+    int32_t n_row, n_column, ld;
+} mmoe_serve_products;
+/* Bytes of a row. */
+static inline size_t mmoe_products_row(const mmoe_serve_products *products) {
+    return (size_t)products->ld * sizeof *products->p;
+}
 
-/* out[:, col : col+n] = max(start + in W, floor) */
+/* out[:, col : col+n] = max(start + in[:, in_col : in_col+k] W + products looked up, floor) */
 typedef struct mmoe_serve_block {
-    int32_t in, col, n, k;
+    int32_t in, in_col, col, n, k;
     const float *packed, *start, *floor;
-    mmoe_serve_range user, item; /* of a block that does not read x, all is the item's */
-    int32_t user_start; /* where its start stands in a predictor's user starts; -1: it does not read
-                           x */
+    bool reads_x;
+    int32_t first; /* of one that reads x: its first column of products and of user starts */
 } mmoe_serve_block;
 
 /* A node over a chunk of rows. */
@@ -82,8 +102,10 @@ typedef struct mmoe_program {
     const mmoe_model *model;
     const mmoe_kernels *kernels;
     mmoe_serve_side sides[MMOE_SERVE_SIDES];
-    int32_t *x_col;    /* [D] place in x of a column of the graph's input */
-    int32_t user_cols; /* of x: the user's come first */
+    mmoe_serve_products products;
+    int32_t *place; /* [D] of a column of the graph's input: in x, or, of those that are looked up,
+                       behind it; in both a row of the first layers' packed weights */
+    int32_t user_cols, x_cols; /* of x: the user's come first */
     int32_t n_step, n_block, n_task;
     mmoe_serve_step *steps;
     mmoe_serve_block *blocks;
@@ -93,7 +115,7 @@ typedef struct mmoe_program {
     const float *ones, *zeros; /* scale and shift of activations that were folded */
     int32_t chunk;             /* rows, at most */
     size_t chunk_floats;       /* of all values */
-    size_t user_starts;        /* floats */
+    int32_t first_cols;        /* of all first layers side by side, each in whole cache lines */
 } mmoe_program;
 
 /* What steps need: grows node by node. */
@@ -105,8 +127,9 @@ typedef struct mmoe_serve_room {
 /* A program while it is made. */
 typedef struct mmoe_serve_maker {
     mmoe_program *program;
-    size_t taken; /* floats of the program's weights */
-    float *scale; /* [widest linear node] for who makes a step */
+    size_t taken;  /* floats of the program's weights */
+    float *scale;  /* [widest linear node] for who makes a step */
+    int32_t first; /* columns of the first layers that are made */
 } mmoe_serve_maker;
 
 static inline float *mmoe_serve_take(mmoe_serve_maker *m, size_t count) {
@@ -118,12 +141,13 @@ static inline float *mmoe_serve_take(mmoe_serve_maker *m, size_t count) {
 /* A chunk of rows on its way through the steps. */
 typedef struct mmoe_serve_chunk {
     const mmoe_program *program;
-    float *values;            /* of the program's values, each at its offset */
-    const float *user_starts; /* of the first layers, where `ranked` */
-    float *column;            /* [rows] of a task's scores, on its way */
-    float *scores;            /* [rows, tasks] */
+    float *values; /* of the program's values, each at its offset */
+    const mmoe_serve_side *side;
+    const int32_t *at;   /* [rows, n_product of the side] rows of products */
+    const float *starts; /* [first_cols] of the first layers; NULL: the weights' */
+    float *column;       /* [rows] of a task's scores, on its way */
+    float *scores;       /* [rows, tasks] */
     int32_t rows;
-    bool ranked; /* the user's share of the first layers is done */
 } mmoe_serve_chunk;
 
 static inline float *mmoe_serve_at(const mmoe_serve_chunk *c, int32_t value) {
@@ -148,7 +172,8 @@ extern const mmoe_serve_op *const mmoe_serve_ops[MMOE_OP_COUNT]; /* steps.c */
 MMOE_OP_LIST(MMOE_SERVE_RECORD)
 #undef MMOE_SERVE_RECORD
 
-/* step_linear.c: the user's share of the first layers, from a chunk of one row. */
-void mmoe_serve_user_share(const mmoe_serve_chunk *c, float *user_starts);
+/* step_linear.c: what the first layers have of a chunk of one row of the user's side, to starts
+ * [first_cols]: where the items' shares begin. */
+void mmoe_serve_share(const mmoe_serve_chunk *c, float *starts);
 
 #endif

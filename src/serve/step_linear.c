@@ -1,8 +1,9 @@
 /* Linear nodes, each with the layer on its output: products of packed weights, the layer's batch
  * norm and bias folded into them, its relu in their epilogue. */
+#include <assert.h>
 #include <math.h>
 
-#include "serve/step.h"
+#include "serve/products.h"
 
 /* The layer on a linear node's output; NULL: none. */
 static const mmoe_node *layer_of(const mmoe_graph *g, const mmoe_node *linear) {
@@ -48,28 +49,14 @@ static mmoe_activation activation_at(const mmoe_node *layer, int32_t c) {
     return MMOE_ACT_NONE;
 }
 
-/* The columns of `in` on one side: neighbours in x as they are in the graph. */
-static mmoe_serve_range range_of(const mmoe_program *p, const mmoe_view *in, bool user) {
-    mmoe_serve_range r = {0};
-    for (int32_t c = in->col; c < in->col + in->cols; c++) {
-        const int32_t at = p->x_col[c];
-        if ((at < p->user_cols) != user) continue;
-        if (r.count == 0 || at < r.col) r.col = at;
-        r.count++;
-    }
-    return r;
-}
-
-/* Rows of B in the order of x; runs of columns that are neighbours there too are packed at once. */
-static void pack_input(const mmoe_program *p, const mmoe_serve_block *b, const mmoe_view *in,
-                       const float *w, const float *scale, float *packed) {
-    for (int32_t c = 0, run; c < in->cols; c += run) {
-        const int32_t at = p->x_col[in->col + c];
-        for (run = 1; c + run < in->cols && p->x_col[in->col + c + run] == at + run;) run++;
-        if (at < p->user_cols && at + run > p->user_cols) run = p->user_cols - at;
-        const mmoe_serve_range *r = at < p->user_cols ? &b->user : &b->item;
-        p->kernels->pack(&(mmoe_pack_args){b->n, b->k, r->first + at - r->col, run, w + c, in->cols,
-                                           scale, packed});
+/* Rows of B in the order of a program's places; runs of columns that are neighbours there too are
+ * packed at once. */
+static void pack_input(const mmoe_program *p, const mmoe_serve_block *b, const float *w,
+                       const float *scale, float *packed) {
+    for (int32_t c = 0, run; c < b->k; c += run) {
+        const int32_t at = p->place[c];
+        for (run = 1; c + run < b->k && p->place[c + run] == at + run;) run++;
+        p->kernels->pack(&(mmoe_pack_args){b->n, b->k, at, run, w + c, b->k, scale, packed});
     }
 }
 
@@ -77,8 +64,12 @@ static void make_block(mmoe_serve_maker *m, const mmoe_linear_block *k, const mm
     mmoe_program *p = m->program;
     float *scale = m->scale;
     mmoe_serve_block *b = &p->blocks[p->n_block++];
-    *b = (mmoe_serve_block){
-        .in = k->in.value, .col = k->col, .n = k->cols, .k = k->in.cols, .user_start = -1};
+    *b = (mmoe_serve_block){.in = k->in.value,
+                            .in_col = k->in.col,
+                            .col = k->col,
+                            .n = k->cols,
+                            .k = k->in.cols,
+                            .reads_x = k->in.value == p->x};
     float *packed = mmoe_serve_take(m, p->kernels->packed_size(b->n, b->k)),
           *start = mmoe_serve_take(m, (size_t)b->n), *least = mmoe_serve_take(m, (size_t)b->n);
     bool any = false;
@@ -92,17 +83,15 @@ static void make_block(mmoe_serve_maker *m, const mmoe_linear_block *k, const mm
     b->start = start;
     b->floor = any ? least : NULL;
     const float *w = p->model->params.values + k->weight;
-    if (k->in.value != p->x) {
-        b->item = (mmoe_serve_range){k->in.col, 0, b->k};
+    if (!b->reads_x) {
         p->kernels->pack(&(mmoe_pack_args){b->n, b->k, 0, b->k, w, b->k, scale, packed});
         return;
     }
-    b->user = range_of(p, &k->in, true);
-    b->item = range_of(p, &k->in, false);
-    b->item.first = b->user.count;
-    b->user_start = (int32_t)p->user_starts;
-    p->user_starts += mmoe_line_floats((size_t)b->n);
-    pack_input(p, b, &k->in, w, scale, packed);
+    assert(k->in.cols == p->model->graph->values[p->x].width);
+    b->first = m->first;
+    m->first += (int32_t)mmoe_line_floats((size_t)b->n);
+    pack_input(p, b, w, scale, packed);
+    mmoe_products_fill(p, b);
 }
 
 static void make_blocks(mmoe_serve_maker *m, const mmoe_node *n, mmoe_serve_step *s) {
@@ -113,40 +102,100 @@ static void make_blocks(mmoe_serve_maker *m, const mmoe_node *n, mmoe_serve_step
 
 /* ---- Running ---- */
 
-static mmoe_packed_gemm product_of(const mmoe_serve_chunk *c, const mmoe_serve_block *b,
-                                   const mmoe_serve_range *r) {
-    mmoe_packed_gemm g = {.rows = c->rows,
-                          .n = b->n,
-                          .k = b->k,
-                          .first = r->first,
-                          .count = r->count,
-                          .packed = b->packed,
-                          .start = b->start};
-    g.a = mmoe_serve_at(c, b->in) + r->col;
-    g.lda = mmoe_serve_ld(c, b->in);
-    return g;
+/* Some rows of a block's sum, which is z so far, or start where it has none yet. */
+typedef struct partial {
+    const mmoe_serve_chunk *c;
+    const mmoe_serve_block *b;
+    const float *start, *in;
+    int32_t rows, ldstart, ldz;
+    const int32_t *at;
+    float *z;
+} partial;
+
+static void continue_from_z(partial *s) {
+    s->start = s->z;
+    s->ldstart = s->ldz;
 }
 
-/* The share of one side, then that of the other, unless they are neighbours. */
-static void run_block(const mmoe_serve_chunk *c, const mmoe_serve_block *b, int32_t out) {
-    const bool apart = b->user.count && b->item.count && b->user.col + b->user.count != b->item.col;
-    mmoe_serve_range whole = {b->user.count ? b->user.col : b->item.col, 0, b->k};
-    const bool first_layer = c->ranked && b->user_start >= 0;
-    const mmoe_serve_range *range = apart ? &b->user : &whole;
-    mmoe_packed_gemm g = product_of(c, b, first_layer ? &b->item : range);
-    g.c = mmoe_serve_at(c, out) + b->col;
-    g.ldc = mmoe_serve_ld(c, out);
-    if (first_layer) {
-        g.start = c->user_starts + b->user_start;
-    } else if (apart) {
-        c->program->kernels->gemm(&g);
-        mmoe_packed_gemm rest = product_of(c, b, &b->item);
-        rest.start = rest.c = g.c;
-        rest.ldstart = rest.ldc = g.ldc;
-        g = rest;
+/* Adds in[:, col : col+count] W, W's rows those from `first` on. */
+static void multiply(partial *s, int32_t col, int32_t first, int32_t count, const float *floor) {
+    const mmoe_serve_block *b = s->b;
+    s->c->program->kernels->gemm(&(mmoe_packed_gemm){.rows = s->rows,
+                                                     .n = b->n,
+                                                     .k = b->k,
+                                                     .first = first,
+                                                     .count = count,
+                                                     .a = s->in + col,
+                                                     .lda = mmoe_serve_ld(s->c, b->in),
+                                                     .packed = b->packed,
+                                                     .start = s->start,
+                                                     .ldstart = s->ldstart,
+                                                     .floor = floor,
+                                                     .c = s->z,
+                                                     .ldc = s->ldz});
+    continue_from_z(s);
+}
+
+/* Adds the side's products [first, first + count). */
+static void look_up(partial *s, int32_t first, int32_t count, const float *floor) {
+    const mmoe_serve_products *products = &s->c->program->products;
+    s->c->program->kernels->lookup_add(&(mmoe_lookup_args){.rows = s->rows,
+                                                           .cols = s->b->n,
+                                                           .count = count,
+                                                           .at = s->at + first,
+                                                           .ldat = s->c->side->n_product,
+                                                           .p = products->p + s->b->first,
+                                                           .ldp = products->ld,
+                                                           .start = s->start,
+                                                           .ldstart = s->ldstart,
+                                                           .floor = floor,
+                                                           .z = s->z,
+                                                           .ldz = s->ldz});
+    continue_from_z(s);
+}
+
+/* The share of the chunk's side in a first layer; where nothing stands between them, the products
+ * are looked up at once. */
+static void add_side(partial s, const float *floor) {
+    const mmoe_serve_side *side = s.c->side;
+    const int32_t user = side->user_product, item = side->n_product - user;
+    if (!side->x_count && side->n_product) {
+        look_up(&s, 0, side->n_product, floor);
+        return;
     }
-    g.floor = b->floor;
-    c->program->kernels->gemm(&g);
+    if (user) look_up(&s, 0, user, NULL);
+    multiply(&s, side->x_first, side->x_first, side->x_count, item ? NULL : floor);
+    if (item) look_up(&s, user, item, floor);
+}
+
+/* A first layer, of so few rows at once that their sums stay in L1 from pass to pass. */
+static void run_first_layer(partial s, const float *floor) {
+    enum { TOGETHER = 48 };
+    const int32_t rows = s.rows;
+    for (int32_t first = 0; first < rows; first += s.rows) {
+        s.rows = rows - first < TOGETHER ? rows - first : TOGETHER;
+        add_side(s, floor);
+        s.z += (size_t)s.rows * (size_t)s.ldz;
+        s.in += (size_t)s.rows * (size_t)mmoe_serve_ld(s.c, s.b->in);
+        s.at += (size_t)s.rows * (size_t)s.c->side->n_product;
+    }
+}
+
+static void run_block(const mmoe_serve_chunk *c, const mmoe_serve_block *b, int32_t out) {
+    partial s = {.c = c,
+                 .b = b,
+                 .start = b->reads_x && c->starts ? c->starts + b->first : b->start,
+                 .in = mmoe_serve_at(c, b->in),
+                 .rows = c->rows,
+                 .ldz = mmoe_serve_ld(c, out),
+                 .at = c->at,
+                 .z = mmoe_serve_at(c, out) + b->col};
+    if (b->reads_x && c->side->n_product)
+        run_first_layer(s, b->floor);
+    else if (b->reads_x)
+        add_side(s, b->floor);
+    else
+        multiply(&s, b->in_col, 0, b->k, b->floor);
 }
 
 static void run_blocks(const mmoe_serve_chunk *c, const mmoe_serve_step *s) {
@@ -154,14 +203,18 @@ static void run_blocks(const mmoe_serve_chunk *c, const mmoe_serve_step *s) {
     for (int32_t i = 0; i < s->node->u.linear.n_block; i++) run_block(c, b + i, s->node->out);
 }
 
-void mmoe_serve_user_share(const mmoe_serve_chunk *c, float *user_starts) {
+void mmoe_serve_share(const mmoe_serve_chunk *c, float *starts) {
     const mmoe_program *p = c->program;
     for (const mmoe_serve_block *b = p->blocks; b < p->blocks + p->n_block; b++) {
-        if (b->user_start < 0) continue;
-        mmoe_packed_gemm g = product_of(c, b, &b->user);
-        g.c = user_starts + b->user_start;
-        g.ldc = b->n;
-        p->kernels->gemm(&g);
+        if (!b->reads_x) continue;
+        const partial s = {.c = c,
+                           .b = b,
+                           .start = b->start,
+                           .in = mmoe_serve_at(c, b->in),
+                           .rows = 1,
+                           .at = c->at,
+                           .z = starts + b->first};
+        add_side(s, NULL);
     }
 }
 

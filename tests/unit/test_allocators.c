@@ -35,8 +35,10 @@ static double rate;
     X(mmoe_model_load, (in_folder("m"), &alloc, &a_model, err))                                    \
     X(mmoe_model_load_with, (in_folder("m"), NULL, &alloc, &a_model, err))                         \
     X(mmoe_predictor_create, (model, &alloc, &a_predictor, err))                                   \
+    X(mmoe_predictor_create_with, (model, NULL, &alloc, &a_predictor, err))                        \
     X(mmoe_predictor_clone, (predictor, &alloc, &a_predictor, err))                                \
     X(mmoe_slot_create, (model, &alloc, &a_slot, err))                                             \
+    X(mmoe_slot_create_with, (model, NULL, &alloc, &a_slot, err))                                  \
     X(mmoe_profile_create, (10, &alloc, &a_profile, err))                                          \
     X(mmoe_gemm_peak, (1, &alloc, &rate, err))                                                     \
     X(mmoe_inspect, (model, rows, 1, &alloc, &an_inspection, err))                                 \
