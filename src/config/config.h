@@ -9,6 +9,7 @@
 #include "data/schema.h"
 #include "loss/loss.h"
 #include "math/activation.h"
+#include "math/first_layer.h"
 #include "mmoe/train.h"
 #include "config/score.h"
 
@@ -160,6 +161,7 @@ struct mmoe_config {
     mmoe_bias_init init_bias;
     mmoe_table_init embedding_init;
     float embedding_init_scale;
+    mmoe_first_layer first_layer;
     mmoe_trainer_config trainer;
     char *json; /* the normalised text that mmoe_config_text gives and the model file keeps */
     /* As it was written: what mmoe_config_set edits, so that defaults that follow another key stay

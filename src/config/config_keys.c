@@ -243,6 +243,11 @@ static const mmoe_key other_keys[] = {
            OF_TABLES(1u << MMOE_TABLE_NORMAL | 1u << MMOE_TABLE_UNIFORM, embedding_init_scale),
            "0.0001", "[", 0, 1000, "]",
            "Deviation of the normal, bound of the uniform embeddings."),
+    WORDS(
+        "model.first_layer", IN_CONFIG(first_layer), "\"auto\"", MMOE_FIRST_LAYERS,
+        "How a step computes the first layer: dense, products of all of its inputs; distinct, for "
+        "columns of single ids products of their tables' rows, which rows of a batch look up; "
+        "auto, this where it takes less time. The numbers are the same but for rounding."),
 
     INTEGER("trainer.batch_size", MMOE_KEY_INT32, IN_CONFIG(trainer.batch_size), "1024", 1, 1048576,
             "Rows of an update."),

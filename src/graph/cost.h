@@ -9,11 +9,12 @@
 
 static inline double mmoe_run_clock(const mmoe_run *r) { return r->profile ? mmoe_clock() : 0; }
 
-/* What began at `start` is done: a step of a chunk; what follows it at a barrier; the gradient of a
- * weight task, or of its slice, which is not yet handed on. */
-void mmoe_run_step_done(mmoe_run *r, mmoe_step step, const mmoe_span *s, double start);
+/* What began at `start` is done: a pass over a chunk; what follows it at a barrier; a task's, or
+ * its slice's: weights packed, or a gradient that is not yet handed on. */
+void mmoe_run_step_done(mmoe_run *r, int32_t node, int pass, const mmoe_span *s, double start);
 void mmoe_run_barrier_done(mmoe_run *r, mmoe_step step, double start);
-void mmoe_run_task_done(mmoe_run *r, int worker, const mmoe_weight_task *task, double start);
+void mmoe_run_task_done(const mmoe_run *r, int worker, int pass, const mmoe_weight_task *task,
+                        double start);
 /* Hands the gradient of weights of `node` to the sink. */
 void mmoe_run_sink(mmoe_run *r, int worker, int32_t node, const mmoe_gradient *g);
 

@@ -33,10 +33,13 @@ typedef enum mmoe_barrier { MMOE_BARRIER_NONE, MMOE_BARRIER_ANY, MMOE_BARRIER_NO
 
 /* What is timed apart. */
 enum {
+    MMOE_PASS_PACK,
+    MMOE_PASS_LOOKUP,
     MMOE_PASS_FORWARD,
     MMOE_PASS_BARRIER,
     MMOE_PASS_BACKWARD,
     MMOE_PASS_BACKWARD_BARRIER,
+    MMOE_PASS_SUMS,
     MMOE_PASS_WEIGHTS,
     MMOE_PASS_UPDATE,
     MMOE_PASS_COUNT
@@ -76,6 +79,13 @@ typedef struct mmoe_cost {
     double flops, bytes;
 } mmoe_cost;
 
+/* What is timed: a pass over a chunk of `rows` rows, or over the batch's, of a weight task. */
+typedef struct mmoe_timed {
+    int pass;
+    const mmoe_weight_task *task; /* NULL: of a chunk */
+    double rows;
+} mmoe_timed;
+
 typedef struct mmoe_op_kind {
     const char *passes[MMOE_PASS_COUNT]; /* names, for profiles; NULL: it has none */
     bool training;                       /* it is no step of a plan that predicts */
@@ -96,15 +106,17 @@ typedef struct mmoe_op_kind {
     void (*lay)(const mmoe_plan *p, int32_t node, mmoe_layout *l);
     void (*list_packs)(const mmoe_plan *p, int32_t node, mmoe_task_list *l);
     void (*list)(const mmoe_plan *p, int32_t node, mmoe_task_list *l);
+    void (*list_late)(const mmoe_plan *p, int32_t node, mmoe_task_list *l); /* that read what others
+                                                                               wrote */
     mmoe_barrier (*waits)(const mmoe_node *n, bool backward);
-    /* Of a chunk of `rows` rows; of a weight task where there is one. NULL: no products, and the
-     * columns that it reads and writes, once each. */
-    mmoe_cost (*cost)(const mmoe_plan *p, int32_t node, const mmoe_weight_task *task, double rows);
+    /* NULL: no products, and the columns that it reads and writes, once each. */
+    mmoe_cost (*cost)(const mmoe_plan *p, int32_t node, const mmoe_timed *what);
 
     /* A step. */
     void (*pack)(const mmoe_plan *p, const mmoe_weight_task *pack); /* weights, as they are now */
     void (*fold)(const mmoe_plan *p, int32_t node); /* then this: into scale and shift */
     void (*begin)(mmoe_run *r, int32_t node);       /* then this, in training */
+    void (*look_up)(mmoe_run *r, int32_t node, const mmoe_span *s); /* the first part of forward */
     void (*forward)(mmoe_run *r, int32_t node, const mmoe_span *s);
     void (*barrier)(mmoe_run *r, int32_t node, bool backward);
     void (*replay)(mmoe_run *r, int32_t node); /* before a backward pass: factors have changed */

@@ -46,23 +46,23 @@ static void input_kept(const mmoe_node *n, mmoe_value_visit visit, void *context
 }
 
 /* The batch's columns are read and written once. */
-static mmoe_cost input_cost(const mmoe_plan *p, int32_t node, const mmoe_weight_task *task,
-                            double rows) {
-    (void)task;
-    return (mmoe_cost){0, rows * 8 * p->graph->values[p->graph->nodes[node].out].width};
+static mmoe_cost input_cost(const mmoe_plan *p, int32_t node, const mmoe_timed *what) {
+    (void)node;
+    return (mmoe_cost){0, what->rows * 8 * p->input.width};
 }
 
 /* ---- Tables ---- */
 
 /* Groups reads of tables that learn by their table, in the order of the first of each. */
-static void group_reads(const mmoe_node *n, mmoe_input_state *own) {
+static void group_reads(const mmoe_plan *p, mmoe_input_state *own) {
     int32_t placed = 0;
     for (int32_t i = 0; i < own->n_read; i++) {
         bool known = own->reads[i].table->is_frozen;
         for (int32_t t = 0; t < own->n_use; t++) known |= own->uses[t].table == own->reads[i].table;
         if (known) continue;
         mmoe_table_use *use = &own->uses[own->n_use++];
-        *use = (mmoe_table_use){own->reads[i].table, n->u.input.lookups[i].table, placed, 0};
+        *use = (mmoe_table_use){own->reads[i].table,
+                                (int32_t)(own->reads[i].table - p->params->tables), placed, 0};
         for (int32_t j = i; j < own->n_read; j++)
             if (own->reads[j].table == use->table) {
                 own->used[placed++] = own->reads[j];
@@ -107,16 +107,17 @@ static void input_lay(const mmoe_plan *p, int32_t node, mmoe_layout *l) {
     mmoe_table_use *uses = mmoe_lay(l, p->training ? count : 0, sizeof *uses);
     mmoe_bag *bags = mmoe_lay(l, count, sizeof *bags);
     p->nodes[node].own = own;
-    if (own) *own = (mmoe_input_state){reads, used, uses, bags, .n_read = (int32_t)count};
+    if (own) *own = (mmoe_input_state){reads, used, uses, bags, 0, 0};
     for (size_t i = 0; i < count; i++) {
         const mmoe_lookup *k = &n->u.input.lookups[i];
+        if (p->input.col[i] < 0) continue;
         const mmoe_bag bag = k->is_list ? lay_bag(p, k, l) : k->bag;
         if (!own) continue;
         bags[i] = bag;
-        reads[i] = (mmoe_table_read){&p->params->tables[k->table], k->column, k->col,
-                                     k->is_list ? &bags[i] : NULL};
+        reads[own->n_read++] = (mmoe_table_read){&p->params->tables[k->table], k->column,
+                                                 p->input.col[i], k->is_list ? &bags[i] : NULL};
     }
-    if (own && p->training) group_reads(n, own);
+    if (own && p->training) group_reads(p, own);
 }
 
 /* Tasks of uses [first, ...), which are of one kind. */
@@ -160,7 +161,7 @@ static void copy_chunk(const mmoe_run *r, const mmoe_node *n, const mmoe_span *s
     const mmoe_plan *p = r->plan;
     const mmoe_rows *batch = r->batch;
     const int32_t ld = p->values[n->out].ld, n_id = p->graph->n_id, n_list = p->graph->n_list,
-                  dense_col = n->u.input.dense_col, n_dense = n->u.input.n_dense;
+                  dense_col = p->input.dense_col, n_dense = n->u.input.n_dense;
     float touched = 0;
     for (int32_t b = s->first; b < s->first + s->rows; b++, x += ld, ids += n_id + n_list) {
         const size_t row = mmoe_row_of(batch, b);
@@ -215,7 +216,7 @@ typedef struct table_sums {
 
 static void hand_on_rows(void *context, const mmoe_row_gradient *g) {
     table_sums *t = context;
-    if (!t->done) mmoe_run_task_done(t->run, t->worker, t->task, t->start);
+    if (!t->done) mmoe_run_task_done(t->run, t->worker, MMOE_PASS_WEIGHTS, t->task, t->start);
     t->done = true;
     mmoe_run_sink(
         t->run, t->worker, t->task->node,

@@ -62,9 +62,10 @@ static void linear_kept(const mmoe_node *n, mmoe_value_visit visit, void *contex
 }
 
 /* The same in each direction; of a task its share of the weights. */
-static mmoe_cost linear_cost(const mmoe_plan *p, int32_t node, const mmoe_weight_task *task,
-                             double rows) {
+static mmoe_cost linear_cost(const mmoe_plan *p, int32_t node, const mmoe_timed *what) {
     const mmoe_node *n = &p->graph->nodes[node];
+    const mmoe_weight_task *task = what->task;
+    const double rows = what->rows;
     mmoe_cost cost = {0};
     double all = 0, mine = 0;
     for (int32_t i = 0; i < n->u.linear.n_block; i++) {
@@ -270,8 +271,8 @@ static void linear_run_task(mmoe_run *r, const mmoe_weight_task *task, int worke
             p->kernels->gemm_outer(&g);
         else
             mmoe_gemm_run(&g);
-        mmoe_run_task_done(r, worker, &(mmoe_weight_task){task->node, i, 1, task->row, task->rows},
-                           start);
+        mmoe_run_task_done(r, worker, MMOE_PASS_WEIGHTS,
+                           &(mmoe_weight_task){task->node, i, 1, task->row, task->rows}, start);
         if (i + 1 == n->u.linear.n_block || !k[1].again)
             mmoe_run_sink(r, worker, task->node,
                           &(mmoe_gradient){p->params->n_table, k->weight + task->row * k->in.cols,
@@ -280,7 +281,8 @@ static void linear_run_task(mmoe_run *r, const mmoe_weight_task *task, int worke
 }
 
 const mmoe_op_kind mmoe_op_linear = {
-    .passes = {[MMOE_PASS_FORWARD] = "linear",
+    .passes = {[MMOE_PASS_PACK] = "packing",
+               [MMOE_PASS_FORWARD] = "linear",
                [MMOE_PASS_BACKWARD] = "linear backward",
                [MMOE_PASS_WEIGHTS] = "linear weights",
                [MMOE_PASS_UPDATE] = "update weights"},

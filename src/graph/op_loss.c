@@ -42,10 +42,8 @@ static void loss_inputs(const mmoe_graph *g, const mmoe_node *n, mmoe_input_visi
 }
 
 /* Logits, labels and the logits' gradients. */
-static mmoe_cost loss_cost(const mmoe_plan *p, int32_t node, const mmoe_weight_task *task,
-                           double rows) {
-    (void)task;
-    return (mmoe_cost){0, rows * 12 * p->graph->nodes[node].u.loss.n_task};
+static mmoe_cost loss_cost(const mmoe_plan *p, int32_t node, const mmoe_timed *what) {
+    return (mmoe_cost){0, what->rows * 12 * p->graph->nodes[node].u.loss.n_task};
 }
 
 /* own: [workers, 5, chunk rows] */

@@ -10,14 +10,16 @@
 #define MMOE_GRAPH_PLAN_H
 
 #include "graph/state.h"
+#include "math/first_layer.h"
 
 typedef struct mmoe_plan_request {
     const mmoe_graph *graph;
     mmoe_params *params;
     mmoe_pool *pool; /* NULL: the calling thread alone */
     mmoe_plan_kind kind;
-    int32_t max_rows;            /* of one batch */
-    const mmoe_allocator *alloc; /* NULL: the default */
+    int32_t max_rows;             /* of one batch */
+    const mmoe_allocator *alloc;  /* NULL: the default */
+    mmoe_first_layer first_layer; /* of a plan that trains */
 } mmoe_plan_request;
 
 /* Takes all memory that a run needs. MMOE_E_MEMORY; MMOE_E_ARGUMENT: MMOE_KERNELS

@@ -83,10 +83,13 @@ static void find_sizes(const mmoe_plan *p, lifetime *values, lifetime *grads) {
     const mmoe_graph *g = p->graph;
     const size_t rows = (size_t)(p->training ? p->max_rows : p->max_chunk);
     for (int32_t v = 0; v < g->n_value; v++) {
-        values[v].ld = mmoe_row_stride(g->values[v].width);
+        const bool is_x = v == g->nodes[0].out;
+        const int32_t width = is_x ? p->input.width : g->values[v].width,
+                      grad_cols = is_x ? p->input.grad_cols : g->values[v].grad_cols;
+        values[v].ld = mmoe_row_stride(width);
         values[v].floats = rows * (size_t)values[v].ld;
-        bool own = p->training && grads[v].first != INT32_MAX && g->values[v].grad_cols;
-        grads[v].ld = own ? mmoe_row_stride(g->values[v].grad_cols) : 0;
+        bool own = p->training && grads[v].first != INT32_MAX && grad_cols;
+        grads[v].ld = own ? mmoe_row_stride(grad_cols) : 0;
         grads[v].floats = rows * (size_t)grads[v].ld;
     }
 }

@@ -25,6 +25,16 @@ static void list_tasks(const mmoe_plan *p, mmoe_task_list *l) {
     }
 }
 
+static void list_late(const mmoe_plan *p, mmoe_task_list *l) {
+    for (int32_t i = 0; i < p->graph->n_node; i++)
+        if (mmoe_op_of(p, i)->list_late) mmoe_op_of(p, i)->list_late(p, i, l);
+}
+
+static void list_all(const mmoe_plan *p, mmoe_task_list *l) {
+    list_tasks(p, l);
+    list_late(p, l);
+}
+
 static void list_packs(const mmoe_plan *p, mmoe_task_list *l) {
     for (int32_t i = 0; i < p->graph->n_node; i++)
         if (mmoe_op_of(p, i)->list_packs) mmoe_op_of(p, i)->list_packs(p, i, l);
@@ -48,11 +58,14 @@ mmoe_status mmoe_plan_tasks(mmoe_plan *p, mmoe_error *err) {
     if (!p->packs) return mmoe_fail_memory(err, (size_t)packs.count * sizeof *p->packs);
     p->n_pack = packs.count;
     if (!p->training) return MMOE_OK;
-    p->tasks = make_list(p, list_tasks, &tasks);
+    p->tasks = make_list(p, list_all, &tasks);
     p->scratch_stride = mmoe_line_floats(tasks.scratch);
     const size_t floats = p->scratch_stride * (size_t)p->workers;
     p->scratch = mmoe_alloc_aligned(&p->alloc, floats, sizeof *p->scratch);
     if (!p->tasks || !p->scratch) return mmoe_fail_memory(err, floats * sizeof *p->scratch);
     p->n_task = tasks.count;
+    mmoe_task_list late = {0};
+    list_late(p, &late);
+    p->n_early = p->n_task - late.count;
     return MMOE_OK;
 }

@@ -99,12 +99,17 @@ void mmoe_profile_add(mmoe_profile *p, int worker, const mmoe_slice *slice) {
     if (l->count < p->max_slices) l->slices[l->count++] = ended;
 }
 
-/* A step's order: nodes forward, nodes backward, weights and updates. */
+/* A step's order: weights packed, nodes forward, nodes backward, weights and updates. */
 static size_t slot_of(const mmoe_profile *p, size_t index, int *pass) {
+    static const int first[] = {MMOE_PASS_PACK, MMOE_PASS_LOOKUP, MMOE_PASS_BACKWARD,
+                                MMOE_PASS_SUMS, MMOE_PASS_COUNT};
     const size_t n = p->n_node;
-    size_t part = index / (2 * n), at = index % (2 * n);
-    *pass = (int)(2 * part + at % 2);
-    return part == 1 ? n - 1 - at / 2 : at / 2;
+    int part = 0;
+    while (index >= n * (size_t)first[part + 1]) part++;
+    const size_t passes = (size_t)(first[part + 1] - first[part]),
+                 at = index - n * (size_t)first[part];
+    *pass = first[part] + (int)(at % passes);
+    return first[part] == MMOE_PASS_BACKWARD ? n - 1 - at / passes : at / passes;
 }
 
 int mmoe_profile_entry_at(const mmoe_profile *p, size_t index, mmoe_profile_entry *out) {

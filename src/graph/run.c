@@ -46,6 +46,19 @@ void mmoe_run_free(mmoe_run *r) {
 
 /* ---- Loops ---- */
 
+static void run_forward(mmoe_run *r, int32_t node, const mmoe_span *s) {
+    const mmoe_op_kind *op = mmoe_op_of(r->plan, node);
+    double start = mmoe_run_clock(r);
+    if (op->look_up) {
+        op->look_up(r, node, s);
+        mmoe_run_step_done(r, node, MMOE_PASS_LOOKUP, s, start);
+        start = mmoe_run_clock(r);
+    }
+    op->forward(r, node, s);
+    if (r->observer) r->observer(r->observer_context, r->plan, node, s);
+    mmoe_run_step_done(r, node, MMOE_PASS_FORWARD, s, start);
+}
+
 static void run_chunk(void *context, int worker, int chunk) {
     mmoe_run *r = context;
     const mmoe_plan *p = r->plan;
@@ -55,13 +68,13 @@ static void run_chunk(void *context, int worker, int chunk) {
     for (int32_t i = phase->first; i < phase->first + phase->count; i++) {
         const mmoe_step step = p->steps[i];
         const mmoe_op_kind *op = mmoe_op_of(p, step.node);
-        const double start = mmoe_run_clock(r);
-        if (step.backward)
+        if (step.backward) {
+            const double start = mmoe_run_clock(r);
             op->backward(r, step.node, &s);
-        else
-            op->forward(r, step.node, &s);
-        if (r->observer && !step.backward) r->observer(r->observer_context, p, step.node, &s);
-        mmoe_run_step_done(r, step, &s, start);
+            mmoe_run_step_done(r, step.node, MMOE_PASS_BACKWARD, &s, start);
+        } else {
+            run_forward(r, step.node, &s);
+        }
     }
 }
 
@@ -72,9 +85,16 @@ static void run_task(void *context, int worker, int task) {
 }
 
 static void run_pack(void *context, int worker, int pack) {
-    (void)worker;
-    const mmoe_plan *p = context;
-    mmoe_op_of(p, p->packs[pack].node)->pack(p, &p->packs[pack]);
+    const mmoe_run *r = context;
+    const mmoe_weight_task *t = &r->plan->packs[pack];
+    const double start = mmoe_run_clock(r);
+    mmoe_op_of(r->plan, t->node)->pack(r->plan, t);
+    mmoe_run_task_done(r, worker, MMOE_PASS_PACK, t, start);
+}
+
+static void run_late_task(void *context, int worker, int task) {
+    const mmoe_run *r = context;
+    run_task(context, worker, r->plan->n_early + task);
 }
 
 static void run_loop(const mmoe_plan *p, int tasks, mmoe_pool_fn fn, void *context) {
@@ -107,7 +127,8 @@ static void run_phases(mmoe_run *r, int32_t first, int32_t end) {
 static void run_weights(mmoe_run *r, mmoe_gradient_sink sink, void *context) {
     r->sink = sink;
     r->sink_context = context;
-    run_loop(r->plan, r->plan->n_task, run_task, r);
+    run_loop(r->plan, r->plan->n_early, run_task, r);
+    run_loop(r->plan, r->plan->n_task - r->plan->n_early, run_late_task, r);
 }
 
 /* ---- Prediction ---- */
@@ -120,7 +141,7 @@ static void set_batch(mmoe_run *r, const mmoe_rows *batch, int32_t chunk) {
 
 void mmoe_run_fold(const mmoe_run *r) {
     const mmoe_plan *p = r->plan;
-    run_loop(p, p->n_pack, run_pack, (void *)(uintptr_t)p);
+    run_loop(p, p->n_pack, run_pack, (void *)(uintptr_t)r);
     for (int32_t i = 0; i < p->graph->n_node; i++)
         if (mmoe_op_of(p, i)->fold) mmoe_op_of(p, i)->fold(p, i);
 }

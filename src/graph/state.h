@@ -79,6 +79,12 @@ typedef struct mmoe_node_state {
     int32_t columns;       /* that the node reads and writes, each once */
 } mmoe_node_state;
 
+/* x as a plan has it: without what is looked up as products (distinct.h). */
+typedef struct mmoe_input_layout {
+    int32_t *col; /* [lookups] first column; -1: it is not there */
+    int32_t dense_col, width, grad_cols;
+} mmoe_input_layout;
+
 /* ---- The plan ---- */
 
 /* A piece of the weights (plan_tasks.c): what `first`, `count`, `row` and `rows` are is the op's.
@@ -119,6 +125,9 @@ typedef struct mmoe_plan {
     bool training; /* its kind is one of those */
     int32_t max_rows, max_chunk, max_chunks, workers;
 
+    mmoe_input_layout input;
+    struct mmoe_distinct *distinct; /* NULL: the first layer is products of x alone */
+
     mmoe_step *steps;
     mmoe_phase *phases;
     int32_t n_step, n_phase;
@@ -137,7 +146,8 @@ typedef struct mmoe_plan {
     mmoe_weight_task *packs; /* weights to pack whenever they have changed */
     mmoe_weight_task *tasks;
     int32_t n_pack, n_task;
-    float *scratch; /* [workers, scratch_stride]: a task's gradient */
+    int32_t n_early; /* tasks before those that read what others wrote */
+    float *scratch;  /* [workers, scratch_stride]: a task's gradient */
     size_t scratch_stride;
 } mmoe_plan;
 

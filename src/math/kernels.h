@@ -129,11 +129,11 @@ typedef struct mmoe_lookup_args {
     int32_t ldz;
 } mmoe_lookup_args;
 
-/* sums[at[b, i]] += z[b], in the order of the rows. */
+/* sums[at[b, i] - first] += z[b], in the order of the rows. */
 typedef struct mmoe_spread_args {
     int32_t rows, cols, count;
-    const int32_t *at; /* [rows, count] rows of sums */
-    int32_t ldat;
+    const int32_t *at; /* [rows, count] rows, of which `first` is the first of sums */
+    int32_t ldat, first;
     const float *z; /* [rows, cols] */
     int32_t ldz;
     float *sums; /* [.., cols] */

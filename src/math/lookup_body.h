@@ -47,7 +47,7 @@ static inline __attribute__((always_inline)) void spread_rows(const mmoe_spread_
 #pragma GCC unroll 9
         for (int v = 0; v < vectors; v++) x[v] = load_n(z + v * W, v == vectors - 1 ? tail : W);
         for (int32_t i = 0; i < a->count; i++) {
-            float *row = a->sums + col + (size_t)(uint32_t)at[i] * (size_t)a->ldsums;
+            float *row = a->sums + col + (size_t)(uint32_t)(at[i] - a->first) * (size_t)a->ldsums;
 #pragma GCC unroll 9
             for (int v = 0; v < vectors; v++) {
                 const int n = v == vectors - 1 ? tail : W;

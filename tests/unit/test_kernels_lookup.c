@@ -3,7 +3,7 @@
 #include "check_main.h"
 #include "kernels_support.h"
 
-enum { MOST_COLS = 170, TABLE = 7, MOST_COUNT = 5 };
+enum { MOST_COLS = 170, TABLE = 7, MOST_COUNT = 5, FIRST = 1000 };
 
 static const int32_t some_rows[] = {1, 2, 9, 33};
 
@@ -111,15 +111,16 @@ static void check_spread(const mmoe_kernels *k, int32_t rows, int32_t cols) {
     int32_t at[33 * (MOST_COUNT + 2)];
     const int32_t count = 1 + draw_below(MOST_COUNT), ldat = count + draw_below(3);
     draw_ids(at, rows * ldat);
+    for (int32_t i = 0; i < rows * ldat; i++) at[i] += FIRST;
     k->lookup_spread(
-        &(mmoe_spread_args){rows, cols, count, at, ldat, z.at, z.ld, sums.at, sums.ld});
+        &(mmoe_spread_args){rows, cols, count, at, ldat, FIRST, z.at, z.ld, sums.at, sums.ld});
     for (int32_t r = 0; r < TABLE; r++)
         for (int32_t c = 0; c < cols; c++) {
             double sum = *matrix_cell(&before, r, c), size = fabs(sum);
             int32_t terms = 1;
             for (int32_t b = 0; b < rows; b++)
                 for (int32_t i = 0; i < count; i++)
-                    if (at[b * ldat + i] == r) {
+                    if (at[b * ldat + i] == FIRST + r) {
                         sum += (double)*matrix_cell(&z, b, c);
                         size += fabs((double)*matrix_cell(&z, b, c));
                         terms++;

@@ -86,8 +86,10 @@ static void uses_of(const mmoe_plan *p, uses *u) {
         u->values[v] = (use){INT32_MAX, -1, p->values[v].base, rows * (size_t)p->values[v].ld};
         u->grads[v] = (use){INT32_MAX, -1, p->training ? p->grads[v].base : NULL,
                             p->training ? rows * (size_t)p->grads[v].ld : 0};
-        ck_assert_int_ge(p->values[v].ld, g->values[v].width);
-        if (p->training) ck_assert_int_ge(p->grads[v].ld, g->values[v].grad_cols);
+        const bool is_x = v == g->nodes[0].out;
+        ck_assert_int_ge(p->values[v].ld, is_x ? p->input.width : g->values[v].width);
+        if (p->training)
+            ck_assert_int_ge(p->grads[v].ld, is_x ? p->input.grad_cols : g->values[v].grad_cols);
     }
     for (int f = 0; f < p->n_phase; f++)
         for (int i = p->phases[f].first; i < p->phases[f].first + p->phases[f].count; i++)

@@ -1,0 +1,139 @@
+/* Which columns of ids the first layer looks up as products, and how x lies without them. */
+#include "base/error.h"
+#include "graph/distinct.h"
+
+/* What a look-up and a table's row cost, as columns of a product of the batch's rows with W would:
+ * a look-up adds a row of P and a row to S; a row of a table has products in which W's columns fill
+ * no vector, and its S is cleared. */
+enum { LOOK_UP = 2, TABLE_ROW = 16 };
+
+typedef struct choice {
+    const mmoe_plan *plan;
+    const mmoe_node *input;
+    mmoe_first_layer how;
+    int32_t node; /* that reads x; -1: there is no such one */
+} choice;
+
+/* ---- The choice ---- */
+
+typedef struct reading {
+    int32_t value, count;
+} reading;
+
+static void count_reading(void *context, const mmoe_node_input *in) {
+    reading *r = context;
+    r->count += in->in.value == r->value;
+}
+
+/* The linear node whose only block reads the whole of x, which nobody else reads; -1: none. */
+static int32_t find_first_layer(const mmoe_plan *p, const mmoe_node *input) {
+    const mmoe_graph *g = p->graph;
+    reading all = {.value = input->out};
+    int32_t found = -1;
+    for (int32_t i = 0; i < g->n_node; i++) {
+        const mmoe_node *n = &g->nodes[i];
+        mmoe_op_of(p, i)->inputs(g, n, count_reading, &all);
+        if (n->op != MMOE_OP_LINEAR || n->u.linear.n_block != 1) continue;
+        const mmoe_view *in = &n->u.linear.blocks[0].in;
+        if (in->value == input->out && in->cols == g->values[input->out].width) found = i;
+    }
+    return all.count == 1 ? found : -1;
+}
+
+static bool pays(const choice *c, int64_t rows, int32_t dim) {
+    const double batch = c->plan->max_rows;
+    if (c->how == MMOE_FIRST_LAYER_DISTINCT) return rows <= INT32_MAX;
+    return (double)rows * (dim + TABLE_ROW) + batch * LOOK_UP < batch * dim;
+}
+
+/* Is lookup i one whose products are looked up? All of its table's lookups are then. */
+static bool is_chosen(const choice *c, int32_t i) {
+    const mmoe_lookup *all = c->input->u.input.lookups, *l = &all[i];
+    if (c->node < 0 || !pays(c, l->rows, l->dim)) return false;
+    for (int32_t k = 0; k < c->input->u.input.n_lookup; k++)
+        if (all[k].table == l->table && all[k].is_list) return false;
+    return true;
+}
+
+/* ---- What is left of x ---- */
+
+static void keep_columns(mmoe_plan *p, int32_t w_col, int32_t cols) {
+    mmoe_distinct *d = p->distinct;
+    mmoe_rest_run *last = d && d->n_run ? &d->runs[d->n_run - 1] : NULL;
+    if (last && last->w_col + last->cols == w_col)
+        last->cols += cols;
+    else if (d && cols)
+        d->runs[d->n_run++] = (mmoe_rest_run){p->input.width, w_col, cols};
+    p->input.width += cols;
+}
+
+static void lay_input(mmoe_plan *p, const choice *c) {
+    for (int32_t i = 0; i < c->input->u.input.n_lookup; i++) {
+        const mmoe_lookup *l = &c->input->u.input.lookups[i];
+        const bool is_there = !p->distinct || !is_chosen(c, i);
+        p->input.col[i] = is_there ? p->input.width : -1;
+        if (is_there) keep_columns(p, l->col, mmoe_lookup_width(l));
+    }
+    p->input.grad_cols = p->input.dense_col = p->input.width;
+    keep_columns(p, c->input->u.input.dense_col, c->input->u.input.n_dense);
+}
+
+/* ---- What is looked up ---- */
+
+/* A table with all of its columns, unless it has come before lookup i. */
+static void add_table(mmoe_distinct *d, const choice *c, int32_t i) {
+    const mmoe_lookup *all = c->input->u.input.lookups, *l = &all[i];
+    for (int32_t t = 0; t < d->n_table; t++)
+        if (d->tables[t].index == l->table) return;
+    mmoe_distinct_table *t = &d->tables[d->n_table++];
+    *t = (mmoe_distinct_table){l->table, (int32_t)l->rows, l->dim, d->n_column, 0};
+    for (int32_t k = i; k < c->input->u.input.n_lookup; k++) {
+        if (all[k].table != l->table) continue;
+        d->columns[d->n_column++] =
+            (mmoe_distinct_column){all[k].column, all[k].col, all[k].dim, d->n_row};
+        d->n_row += t->rows;
+        t->count++;
+    }
+}
+
+static mmoe_distinct *make_distinct(mmoe_plan *p, const choice *c) {
+    const size_t count = (size_t)c->input->u.input.n_lookup;
+    mmoe_distinct *d = mmoe_alloc_zero(&p->alloc, 1, sizeof *d);
+    if (!d) return NULL;
+    p->distinct = d;
+    d->node = c->node;
+    d->columns = mmoe_alloc(&p->alloc, count, sizeof *d->columns);
+    d->tables = mmoe_alloc(&p->alloc, count, sizeof *d->tables);
+    d->runs = mmoe_alloc(&p->alloc, count + 1, sizeof *d->runs);
+    if (!d->columns || !d->tables || !d->runs) return NULL;
+    for (int32_t i = 0; i < c->input->u.input.n_lookup; i++)
+        if (is_chosen(c, i)) add_table(d, c, i);
+    return d;
+}
+
+/* ---- The plan's ---- */
+
+mmoe_status mmoe_plan_distinct(mmoe_plan *p, mmoe_first_layer how, mmoe_error *err) {
+    choice c = {p, &p->graph->nodes[0], how, -1};
+    if (c.input->op != MMOE_OP_INPUT) return MMOE_OK; /* a graph that reads no batch */
+    const int32_t count = c.input->u.input.n_lookup;
+    p->input.col = mmoe_alloc(&p->alloc, (size_t)count, sizeof *p->input.col);
+    if (!p->input.col) return mmoe_fail_memory(err, (size_t)count * sizeof *p->input.col);
+    if (p->training && how != MMOE_FIRST_LAYER_DENSE) c.node = find_first_layer(p, c.input);
+    bool any = false;
+    for (int32_t i = 0; i < count && !any; i++) any = is_chosen(&c, i);
+    if (any && !make_distinct(p, &c))
+        return mmoe_fail_memory(err, (size_t)count * sizeof *p->distinct->columns);
+    lay_input(p, &c);
+    if (any) p->nodes[c.node].op = &mmoe_op_distinct;
+    return MMOE_OK;
+}
+
+void mmoe_plan_distinct_free(mmoe_plan *p) {
+    const mmoe_allocator a = p->alloc;
+    mmoe_release(&a, p->input.col);
+    if (!p->distinct) return;
+    void *const parts[] = {p->distinct->columns, p->distinct->tables, p->distinct->runs,
+                           p->distinct};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) mmoe_release(&a, parts[i]);
+}
