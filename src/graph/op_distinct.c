@@ -145,13 +145,16 @@ static void distinct_pack(const mmoe_plan *p, const mmoe_weight_task *pack) {
 
 /* ---- A chunk ---- */
 
+/* Column by column, so that what a column needs stays in registers. */
 static void find_rows(const mmoe_plan *p, const mmoe_span *s) {
-    const mmoe_distinct *d = p->distinct;
-    const int32_t *ids = mmoe_ids_at(p, s), n_id = p->graph->n_id + p->graph->n_list;
-    int32_t *at = state_of(p)->at + (size_t)s->first * (size_t)d->n_column;
-    for (int32_t b = 0; b < s->rows; b++, ids += n_id, at += d->n_column)
-        for (int32_t i = 0; i < d->n_column; i++)
-            at[i] = ids[d->columns[i].column] + d->columns[i].first;
+    const size_t columns = (size_t)p->distinct->n_column,
+                 n_id = (size_t)(p->graph->n_id + p->graph->n_list);
+    const mmoe_distinct_column *c = p->distinct->columns;
+    for (size_t i = 0; i < columns; i++, c++) {
+        const int32_t *id = mmoe_ids_at(p, s) + c->column, first = c->first;
+        int32_t *at = state_of(p)->at + (size_t)s->first * columns + i;
+        for (int32_t b = 0; b < s->rows; b++, id += n_id, at += columns) *at = *id + first;
+    }
 }
 
 /* z = sum_c P_c[id_bc] */

@@ -37,18 +37,52 @@ static inline int32_t parts_of(int32_t whole, int32_t most) { return (whole + mo
 
 static size_t packed_size(int32_t n, int32_t k) { return (size_t)parts_of(n, W) * W * (size_t)k; }
 
+/* One of a transposition's stages: what stands `step` lanes apart changes places with what stands
+ * `step` vectors apart. */
+static inline __attribute__((always_inline)) void transpose_stage(vf v[W], int step) {
+    const vi low = (lane & step) == 0;
+#pragma GCC unroll 16
+    for (int i = 0; i < W; i++) {
+        if (i & step) continue;
+        const vf a = v[i], b = v[i + step];
+        v[i] = choose(low, a, swap(b, step));
+        v[i + step] = choose(low, swap(a, step), b);
+    }
+}
+
+/* Lane j of vector i and lane i of vector j change places. */
+static inline __attribute__((always_inline)) void transpose(vf v[W]) {
+    transpose_stage(v, 1);
+    transpose_stage(v, 2);
+#if W >= 8
+    transpose_stage(v, 4);
+#endif
+#if W >= 16
+    transpose_stage(v, 8);
+#endif
+}
+
+/* Rows [i, i + some) of a vector of B's columns, `cols` of which there are. */
+static inline void pack_block(const mmoe_pack_args *a, int32_t c, int cols, int32_t i, int some,
+                              float *to, size_t width) {
+    vf v[W] = {{0}};
+    for (int l = 0; l < cols; l++)
+        v[l] = load_n(a->w + (size_t)(c + l) * (size_t)a->ldw + i, some) *
+               (a->scale ? a->scale[c + l] : 1.0f);
+    transpose(v);
+    for (int k = 0; k < some; k++) store(to + (size_t)k * width, v[k]);
+}
+
 static void pack(const mmoe_pack_args *a) {
     const int32_t n = a->n, vectors = parts_of(n, W), panels = parts_of(vectors, TILE_VECTORS);
     for (int32_t p = 0; p < panels; p++) {
         const int32_t begin = part(vectors, panels, p) * W,
                       width = part(vectors, panels, p + 1) * W - begin;
         float *to = a->packed + (size_t)begin * (size_t)a->k + (size_t)a->first * (size_t)width;
-        for (int32_t c = begin; c < begin + width; c++, to++) {
-            const float *from = a->w + (size_t)c * (size_t)a->ldw;
-            const float s = c < n && a->scale ? a->scale[c] : 1.0f;
-            for (int32_t i = 0; i < a->count; i++)
-                to[(size_t)i * (size_t)width] = c < n ? from[i] * s : 0.0f;
-        }
+        for (int32_t c = begin; c < begin + width; c += W, to += W)
+            for (int32_t i = 0; i < a->count; i += W)
+                pack_block(a, c, MIN(n - c, W), i, MIN(a->count - i, W),
+                           to + (size_t)i * (size_t)width, (size_t)width);
     }
 }
 
@@ -56,13 +90,12 @@ static void pack_rows(int32_t n, int32_t k, const float *b, int32_t ldb, float *
     const int32_t vectors = parts_of(n, W), panels = parts_of(vectors, TILE_VECTORS);
     for (int32_t p = 0; p < panels; p++) {
         const int32_t begin = part(vectors, panels, p) * W,
-                      width = part(vectors, panels, p + 1) * W - begin,
-                      whole = MIN(n - begin, width);
+                      width = part(vectors, panels, p + 1) * W - begin;
         const float *from = b + begin;
-        for (int32_t i = 0; i < k; i++, from += ldb, packed += width) {
-            memcpy(packed, from, (size_t)whole * sizeof *packed);
-            for (int32_t c = whole; c < width; c++) packed[c] = 0;
-        }
+        for (int32_t i = 0; i < k; i++, from += ldb, packed += width)
+            FOR_COLUMNS(MIN(n - begin, width), c, some, {
+                store(packed + c, load_n(from + c, some)); /* 0 beyond n */
+            });
     }
 }
 
