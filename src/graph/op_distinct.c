@@ -14,18 +14,17 @@ enum {
     W_ROWS = 48       /* rows of W that a late task takes */
 };
 
-typedef struct packed_column {
-    float *forward, *backward; /* W_c^T [dim, N] and W_c [N, dim]; no backward of a frozen table */
-} packed_column;
-
 typedef struct distinct_state {
-    packed_column *packed;               /* [columns] */
-    float *p;                            /* [n_row, ld] */
-    int32_t *at;                         /* [rows of a batch, columns] rows of P */
-    float *dw;                           /* [N, D] */
-    float *rest;                         /* [N, columns of rest] W_rest */
-    float *rest_forward, *rest_backward; /* packed; NULL: there is none */
-    float *zeros;                        /* as many as the widest product has columns */
+    float *forward;              /* W^T [D, N], packed */
+    float **backward;            /* [columns] W_c [N, dim], packed */
+    float *p;                    /* [n_row, ld] */
+    int32_t *column, *first;     /* [columns] */
+    bool are_neighbours;         /* in the batch's ids, in this order */
+    int32_t *at;                 /* [rows of a batch, columns] rows of P */
+    float *dw;                   /* [N, D] */
+    float *rest, *rest_backward; /* [N, columns of rest] W_rest, and what of it has a
+                                    gradient packed */
+    float *zeros;                /* as many as the widest product has columns */
     int32_t ld;
 } distinct_state;
 
@@ -57,19 +56,25 @@ static void distinct_lay(const mmoe_plan *p, int32_t node, mmoe_layout *l) {
                  grad = (size_t)p->input.grad_cols;
     distinct_state *own = mmoe_lay(l, 1, sizeof *own);
     distinct_state s = {.ld = mmoe_row_stride(k->cols)};
-    s.packed = mmoe_lay(l, (size_t)d->n_column, sizeof *s.packed);
+    s.forward = mmoe_lay_floats(l, kernels->packed_size(k->cols, k->in.cols));
+    s.backward = mmoe_lay(l, (size_t)d->n_column, sizeof *s.backward);
     for (int32_t i = 0; i < d->n_column; i++) {
-        const int32_t dim = d->columns[i].dim;
-        const packed_column c = {mmoe_lay_floats(l, kernels->packed_size(k->cols, dim)),
-                                 mmoe_lay_floats(l, kernels->packed_size(dim, k->cols))};
-        if (s.packed) s.packed[i] = c;
+        float *packed = mmoe_lay_floats(l, kernels->packed_size(d->columns[i].dim, k->cols));
+        if (s.backward) s.backward[i] = packed;
+    }
+    s.column = mmoe_lay(l, (size_t)d->n_column, sizeof *s.column);
+    s.first = mmoe_lay(l, (size_t)d->n_column, sizeof *s.first);
+    s.are_neighbours = true;
+    for (int32_t i = 0; i < d->n_column && s.first; i++) {
+        s.column[i] = d->columns[i].column;
+        s.first[i] = d->columns[i].first;
+        s.are_neighbours &= s.column[i] == s.column[0] + i;
     }
     s.p = mmoe_lay_floats(l, (size_t)d->n_row * (size_t)s.ld);
     s.at = mmoe_lay(l, (size_t)p->max_rows * (size_t)d->n_column, sizeof *s.at);
     s.dw = mmoe_lay_floats(l, n * in);
-    s.rest = mmoe_lay_floats(l, n * rest);
-    if (rest) s.rest_forward = mmoe_lay_floats(l, kernels->packed_size(k->cols, (int32_t)rest));
-    if (grad) s.rest_backward = mmoe_lay_floats(l, kernels->packed_size((int32_t)grad, k->cols));
+    s.rest = mmoe_lay_floats(l, grad ? n * rest : 0);
+    s.rest_backward = mmoe_lay_floats(l, kernels->packed_size((int32_t)grad, k->cols));
     s.zeros = mmoe_lay_floats(l, n > in ? n : in);
     p->nodes[node].own = own;
     if (own) *own = s;
@@ -90,26 +95,42 @@ static void distinct_list_packs(const mmoe_plan *p, int32_t node, mmoe_task_list
     if (p->input.width) mmoe_list_task(l, (mmoe_weight_task){.node = node}, 0);
 }
 
-static void pack_column(const mmoe_plan *p, const mmoe_distinct_table *t, int32_t i) {
+/* Columns [col, col + cols) of W. */
+static void pack_forward(const mmoe_plan *p, int32_t col, int32_t cols) {
+    const mmoe_linear_block *k = block_of(p);
+    p->kernels->pack(&(mmoe_pack_args){.n = k->cols,
+                                       .k = k->in.cols,
+                                       .first = col,
+                                       .count = cols,
+                                       .w = p->params->values + k->weight + col,
+                                       .ldw = k->in.cols,
+                                       .packed = state_of(p)->forward});
+}
+
+/* Columns [first, end), neighbours in W at once. */
+static void pack_columns(const mmoe_plan *p, int32_t first, int32_t end) {
+    const mmoe_distinct_column *columns = p->distinct->columns;
+    for (int32_t i = first, cols; i < end;) {
+        const int32_t col = columns[i].col;
+        for (cols = 0; i < end && columns[i].col == col + cols; i++) cols += columns[i].dim;
+        pack_forward(p, col, cols);
+    }
+}
+
+static void multiply_table(const mmoe_plan *p, const mmoe_distinct_table *t, int32_t i) {
     const distinct_state *own = state_of(p);
     const mmoe_linear_block *k = block_of(p);
     const mmoe_distinct_column *c = &p->distinct->columns[i];
-    const packed_column *to = &own->packed[i];
-    const float *w = p->params->values + k->weight + c->col;
-    p->kernels->pack(&(mmoe_pack_args){.n = k->cols,
-                                       .k = c->dim,
-                                       .count = c->dim,
-                                       .w = w,
-                                       .ldw = k->in.cols,
-                                       .packed = to->forward});
-    p->kernels->pack_rows(c->dim, k->cols, w, k->in.cols, to->backward);
+    p->kernels->pack_rows(c->dim, k->cols, p->params->values + k->weight + c->col, k->in.cols,
+                          own->backward[i]);
     p->kernels->gemm(&(mmoe_packed_gemm){.rows = t->rows,
                                          .n = k->cols,
-                                         .k = c->dim,
+                                         .k = k->in.cols,
+                                         .first = c->col,
                                          .count = c->dim,
                                          .a = mmoe_params_rows(p->params, t->index),
                                          .lda = c->dim,
-                                         .packed = to->forward,
+                                         .packed = own->forward,
                                          .start = own->zeros,
                                          .c = own->p + (size_t)c->first * (size_t)own->ld,
                                          .ldc = own->ld});
@@ -119,41 +140,40 @@ static void pack_rest(const mmoe_plan *p) {
     const distinct_state *own = state_of(p);
     const mmoe_linear_block *k = block_of(p);
     const int32_t cols = p->input.width, grad = p->input.grad_cols;
-    for (int32_t row = 0; row < k->cols; row++) {
-        const float *w = p->params->values + k->weight + (int64_t)row * k->in.cols;
-        for (const mmoe_rest_run *r = p->distinct->runs; r < p->distinct->runs + p->distinct->n_run;
-             r++)
-            memcpy(own->rest + (size_t)row * (size_t)cols + r->col, w + r->w_col,
-                   (size_t)r->cols * sizeof *w);
+    const mmoe_rest_run *const end = p->distinct->runs + p->distinct->n_run;
+    for (const mmoe_rest_run *r = p->distinct->runs; r < end; r++) {
+        const float *w = p->params->values + k->weight + r->w_col;
+        pack_forward(p, r->w_col, r->cols);
+        for (int32_t row = 0; grad && row < k->cols; row++)
+            memcpy(own->rest + (size_t)row * (size_t)cols + r->col,
+                   w + (size_t)row * (size_t)k->in.cols, (size_t)r->cols * sizeof *w);
     }
-    p->kernels->pack(&(mmoe_pack_args){.n = k->cols,
-                                       .k = cols,
-                                       .count = cols,
-                                       .w = own->rest,
-                                       .ldw = cols,
-                                       .packed = own->rest_forward});
     if (grad) p->kernels->pack_rows(grad, k->cols, own->rest, cols, own->rest_backward);
 }
 
 static void distinct_pack(const mmoe_plan *p, const mmoe_weight_task *pack) {
-    for (int32_t i = pack->first; i < pack->first + pack->count; i++) {
-        const mmoe_distinct_table *t = &p->distinct->tables[i];
-        for (int32_t c = t->first; c < t->first + t->count; c++) pack_column(p, t, c);
+    const mmoe_distinct_table *t = p->distinct->tables + pack->first, *const end = t + pack->count;
+    if (t == end) {
+        pack_rest(p);
+        return;
     }
-    if (!pack->count) pack_rest(p);
+    pack_columns(p, t->first, end[-1].first + end[-1].count);
+    for (; t < end; t++)
+        for (int32_t i = t->first; i < t->first + t->count; i++) multiply_table(p, t, i);
 }
 
 /* ---- A chunk ---- */
 
-/* Column by column, so that what a column needs stays in registers. */
 static void find_rows(const mmoe_plan *p, const mmoe_span *s) {
-    const size_t columns = (size_t)p->distinct->n_column,
-                 n_id = (size_t)(p->graph->n_id + p->graph->n_list);
-    const mmoe_distinct_column *c = p->distinct->columns;
-    for (size_t i = 0; i < columns; i++, c++) {
-        const int32_t *id = mmoe_ids_at(p, s) + c->column, first = c->first;
-        int32_t *at = state_of(p)->at + (size_t)s->first * columns + i;
-        for (int32_t b = 0; b < s->rows; b++, id += n_id, at += columns) *at = *id + first;
+    const distinct_state *own = state_of(p);
+    const int32_t columns = p->distinct->n_column, n_id = p->graph->n_id + p->graph->n_list,
+                  *ids = mmoe_ids_at(p, s), *first = own->first, *column = own->column;
+    int32_t *at = own->at + (size_t)s->first * (size_t)columns;
+    for (int32_t b = 0; b < s->rows; b++, ids += n_id, at += columns) {
+        if (own->are_neighbours)
+            for (int32_t i = 0; i < columns; i++) at[i] = ids[column[0] + i] + first[i];
+        else
+            for (int32_t i = 0; i < columns; i++) at[i] = ids[column[i]] + first[i];
     }
 }
 
@@ -187,18 +207,21 @@ static void distinct_forward(mmoe_run *r, int32_t node, const mmoe_span *s) {
     const mmoe_linear_block *k = block_of(p);
     const int32_t out = p->graph->nodes[node].out, ld = p->values[out].ld;
     float *z = mmoe_value_at(p, out, s);
-    if (!p->input.width) return;
-    p->kernels->gemm(&(mmoe_packed_gemm){.rows = s->rows,
-                                         .n = k->cols,
-                                         .k = p->input.width,
-                                         .count = p->input.width,
-                                         .a = mmoe_value_at(p, k->in.value, s),
-                                         .lda = p->values[k->in.value].ld,
-                                         .packed = state_of(p)->rest_forward,
-                                         .start = z,
-                                         .ldstart = ld,
-                                         .c = z,
-                                         .ldc = ld});
+    for (int32_t i = 0; i < p->distinct->n_run; i++) {
+        const mmoe_rest_run *run = &p->distinct->runs[i];
+        p->kernels->gemm(&(mmoe_packed_gemm){.rows = s->rows,
+                                             .n = k->cols,
+                                             .k = k->in.cols,
+                                             .first = run->w_col,
+                                             .count = run->cols,
+                                             .a = mmoe_value_at(p, k->in.value, s) + run->col,
+                                             .lda = p->values[k->in.value].ld,
+                                             .packed = state_of(p)->forward,
+                                             .start = z,
+                                             .ldstart = ld,
+                                             .c = z,
+                                             .ldc = ld});
+    }
 }
 
 static void distinct_backward(mmoe_run *r, int32_t node, const mmoe_span *s) {
@@ -285,7 +308,7 @@ static void multiply(const mmoe_plan *p, const mmoe_distinct_table *t, const sla
                                .count = b->cols,
                                .a = s,
                                .lda = SUM_WIDTH,
-                               .packed = own->packed[i].backward,
+                               .packed = own->backward[i],
                                .start = is_first ? own->zeros : b->de,
                                .ldstart = is_first ? 0 : t->dim,
                                .c = b->de,
@@ -368,40 +391,43 @@ static void run_sums(mmoe_run *r, const mmoe_weight_task *task, int worker) {
 /* Rows of W, count 0: behind the sums. */
 static void distinct_list_late(const mmoe_plan *p, int32_t node, mmoe_task_list *l) {
     const mmoe_linear_block *k = block_of(p);
-    const size_t ld = (size_t)mmoe_row_stride(p->input.width);
     for (int32_t row = 0, rows; row < k->cols; row += rows) {
-        rows = k->cols - row < W_ROWS + W_ROWS / 2 ? k->cols - row : W_ROWS;
+        rows = k->cols - row < W_ROWS ? k->cols - row : W_ROWS;
         mmoe_list_task(l, (mmoe_weight_task){.node = node, .row = row, .rows = rows},
-                       (size_t)rows * ld);
+                       (size_t)p->input.width * W_ROWS);
     }
 }
 
-/* dW_rest = dz^T rest, to its columns of dW. */
-static void multiply_rest(const mmoe_run *r, const mmoe_weight_task *task, float *scratch,
-                          float *dw) {
+/* dW_rest^T = rest^T dz: as rest is narrow, W's rows fill the vectors. */
+static void multiply_rest(const mmoe_run *r, const mmoe_weight_task *task, float *scratch) {
     const mmoe_plan *p = r->plan;
-    const mmoe_linear_block *k = block_of(p);
-    const mmoe_buffer *x = &p->values[k->in.value],
+    const mmoe_buffer *x = &p->values[block_of(p)->in.value],
                       *dz = &p->grads[p->graph->nodes[task->node].out];
-    const mmoe_gemm g = {.ta = true, /* to the padding's end, which is zero */
-                         .m = (int32_t)task->rows,
-                         .n = x->ld,
+    const mmoe_gemm g = {.ta = true,
+                         .m = p->input.width,
+                         .n = (int32_t)task->rows,
                          .k = r->batch->rows,
-                         .a = dz->base + task->row,
-                         .lda = dz->ld,
-                         .b = x->base,
-                         .ldb = x->ld,
+                         .a = x->base,
+                         .lda = x->ld,
+                         .b = dz->base + task->row,
+                         .ldb = dz->ld,
                          .c = scratch,
-                         .ldc = x->ld};
-    if (p->kernels->packs_steps && g.m >= MMOE_PACKED_N && g.n % p->kernels->mix_cols == 0)
+                         .ldc = W_ROWS};
+    if (p->kernels->packs_steps && g.n % p->kernels->mix_cols == 0)
         p->kernels->gemm_outer(&g);
     else
         mmoe_gemm_run(&g);
-    for (int32_t row = 0; row < g.m; row++)
-        for (const mmoe_rest_run *c = p->distinct->runs; c < p->distinct->runs + p->distinct->n_run;
-             c++)
-            memcpy(dw + (size_t)row * (size_t)k->in.cols + c->w_col,
-                   scratch + (size_t)row * (size_t)g.ldc + c->col, (size_t)c->cols * sizeof *dw);
+}
+
+/* To its columns of dW. */
+static void place_rest(const mmoe_plan *p, const mmoe_weight_task *task, const float *rest) {
+    const int32_t in = block_of(p)->in.cols;
+    float *dw = state_of(p)->dw + task->row * in;
+    for (const mmoe_rest_run *run = p->distinct->runs; run < p->distinct->runs + p->distinct->n_run;
+         run++)
+        for (int32_t row = 0; row < task->rows; row++)
+            for (int32_t c = 0; c < run->cols; c++)
+                dw[row * in + run->w_col + c] = rest[(run->col + c) * W_ROWS + row];
 }
 
 static void run_rows(mmoe_run *r, const mmoe_weight_task *task, int worker) {
@@ -410,7 +436,10 @@ static void run_rows(mmoe_run *r, const mmoe_weight_task *task, int worker) {
     const int64_t offset = task->row * k->in.cols;
     float *dw = state_of(p)->dw + offset;
     const double start = mmoe_run_clock(r);
-    if (p->input.width) multiply_rest(r, task, mmoe_scratch_of(p, worker), dw);
+    if (p->input.width) {
+        multiply_rest(r, task, mmoe_scratch_of(p, worker));
+        place_rest(p, task, mmoe_scratch_of(p, worker));
+    }
     mmoe_run_task_done(r, worker, MMOE_PASS_WEIGHTS, task, start);
     mmoe_run_sink(r, worker, task->node,
                   &(mmoe_gradient){p->params->n_table, k->weight + offset, task->rows, k->in.cols,
