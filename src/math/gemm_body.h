@@ -62,15 +62,16 @@ static inline __attribute__((always_inline)) void transpose(vf v[W]) {
 #endif
 }
 
-/* Rows [i, i + some) of a vector of B's columns, `cols` of which there are. */
-static inline void pack_block(const mmoe_pack_args *a, int32_t c, int cols, int32_t i, int some,
-                              float *to, size_t width) {
+/* Rows i to i + W, as many as there are, of B's columns c to c + W. */
+static inline void pack_block(const mmoe_pack_args *a, int32_t c, int32_t i, float *to,
+                              size_t width) {
+    const int cols = MIN(a->n - c, W), rows = MIN(a->count - i, W);
     vf v[W] = {{0}};
     for (int l = 0; l < cols; l++)
-        v[l] = load_n(a->w + (size_t)(c + l) * (size_t)a->ldw + i, some) *
+        v[l] = load_n(a->w + (size_t)(c + l) * (size_t)a->ldw + i, rows) *
                (a->scale ? a->scale[c + l] : 1.0f);
     transpose(v);
-    for (int k = 0; k < some; k++) store(to + (size_t)k * width, v[k]);
+    for (int k = 0; k < rows; k++) store(to + (size_t)k * width, v[k]);
 }
 
 static void pack(const mmoe_pack_args *a) {
@@ -81,8 +82,7 @@ static void pack(const mmoe_pack_args *a) {
         float *to = a->packed + (size_t)begin * (size_t)a->k + (size_t)a->first * (size_t)width;
         for (int32_t c = begin; c < begin + width; c += W, to += W)
             for (int32_t i = 0; i < a->count; i += W)
-                pack_block(a, c, MIN(n - c, W), i, MIN(a->count - i, W),
-                           to + (size_t)i * (size_t)width, (size_t)width);
+                pack_block(a, c, i, to + (size_t)i * (size_t)width, (size_t)width);
     }
 }
 

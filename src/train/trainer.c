@@ -51,10 +51,10 @@ static mmoe_status build(mmoe_trainer *t, mmoe_error *err) {
         status = mmoe_params_init(&t->average, &m->graph->tensors, &t->alloc, err);
     if (!status) status = mmoe_params_init(&t->best, &m->graph->tensors, &t->alloc, err);
     if (!status)
-        status = mmoe_run_create(&(mmoe_plan_request){m->graph, &t->model->params, t->pool, kind,
-                                                      c->batch_size, &t->alloc,
-                                                      m->config->first_layer},
-                                 &t->run, err);
+        status =
+            mmoe_run_create(&(mmoe_plan_request){m->graph, &t->model->params, t->pool, kind,
+                                                 c->batch_size, &t->alloc, m->config->first_layer},
+                            &t->run, err);
     if (!status && kind != MMOE_PLAN_TRAIN)
         status = mmoe_balancer_init(&t->balancer, m, t->run->plan, t->pool, &t->alloc, err);
     if (!status && t->options.profile) {

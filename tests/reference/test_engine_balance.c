@@ -109,8 +109,13 @@ static void run_init(run *r, const reference_case *c, const reference_balance_sp
     reference_problem_init(&r->p, c, kink_distance);
     reference_balance_init(&r->b, spec, r->p.model);
     r->before = reference_create(&r->p.spec);
+    /* in either way, by turns */
+    static int turn;
+    const char *const way = turn++ % 2 ? "distinct" : "dense";
     for (int i = 0; i < THREADS; i++) {
-        engine_init_with(&r->engines[i], &r->p.spec, &r->descent, c->rows, c->weighted, keys);
+        engine_key all[8] = {{"model.first_layer", way}};
+        for (int k = 0; keys[k].path; k++) all[k + 1] = keys[k];
+        engine_init_with(&r->engines[i], &r->p.spec, &r->descent, c->rows, c->weighted, all);
         engine_set_weights(&r->engines[i], r->p.model);
         engine_prepare(&r->engines[i], &r->p.batch, i + 1);
         r->after[i] = reference_create(&r->p.spec);

@@ -90,6 +90,8 @@ static void set_up(int variant) {
     const char *const columns[] = {"a", "b", "c", "d0", "d1"};
     mmoe_error err = {0};
     ok(mmoe_config_parse(json, strlen(json), NULL, NULL, &config, &err), &err);
+    const char *const way = variant % 2 ? "distinct" : "dense";
+    ok(mmoe_config_set(config, "model.first_layer", way, &err), &err);
     ok(mmoe_schema_create(config, columns, 5, NULL, &schema, &err), &err);
     ok(mmoe_dataset_create(schema, &batch, labels, weights, NULL, &rows, &err), &err);
     ok(mmoe_model_create(config, schema, NULL, &model, &err), &err);

@@ -30,6 +30,7 @@ START_TEST(threads_change_no_bit) {
     set_up(", \"focal_gamma\": 2, \"label_smoothing\": 0.1", "", keys);
     SUCCEEDS(mmoe_config_set(config, "model.expert_params.dims", "[600, 40]",
                              &err)); /* more than one block of values */
+    SUCCEEDS(mmoe_config_set(config, "model.first_layer", _i % 2 ? "distinct" : "dense", &err));
     mmoe_model *start = new_model(), *one = new_model();
     train(one, 1, 9);
     size_t n;
@@ -37,9 +38,10 @@ START_TEST(threads_change_no_bit) {
     ck_assert(memcmp(before, after, n * sizeof *before) != 0);
     free(before);
     free(after);
-    for (int threads = 2; threads <= 4; threads += 2) {
+    static const int workers[] = {2, 3, 4, 7};
+    for (int i = 0; i < 4; i++) {
         mmoe_model *other = new_model();
-        train(other, threads, 9);
+        train(other, workers[i], 9);
         assert_same_models(one, other);
         mmoe_model_free(other);
     }

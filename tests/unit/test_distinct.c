@@ -1,0 +1,163 @@
+/* The first layer over distinct ids: what is chosen, and that it changes nothing but the order of
+ * additions. */
+#include <math.h>
+#include <stdio.h>
+
+#include "check_main.h"
+#include "graph/distinct.h"
+#include "graph/run.h"
+#include "train/trainer.h"
+
+enum { ROWS = 128, SPARSE = 5, DENSE = 2, TASKS = 2 };
+
+/* a and b share a table; few has few values, many has many; wide has both a padding row and a width
+ * that fills no vector. */
+static const char features[] =
+    "{\"features\": {\"sparse\": ["
+    "{\"name\": \"a\", \"vocab_size\": 3, \"embed_dim\": 8},"
+    "{\"name\": \"many\", \"vocab_size\": 900, \"embed_dim\": 4},"
+    "{\"name\": \"b\", \"shared_with\": \"a\"},"
+    "{\"name\": \"few\", \"vocab_size\": 2, \"embed_dim\": 1},"
+    "{\"name\": \"wide\", \"vocab_size\": 4, \"embed_dim\": 19, \"padding_idx\": 1}],"
+    "\"dense\": [{\"name\": \"d*\"}]%s},"
+    "\"tasks\": [{\"name\": \"x\", \"label\": \"x\"}, {\"name\": \"y\", \"label\": \"y\"}],"
+    "\"model\": {%s}, \"trainer\": {\"batch_size\": 128, \"optimizer\": \"sgd\","
+    "\"optimizer_params\": {\"lr\": 0.2, \"weight_decay\": 0}}}";
+static const char *const columns[] = {"a", "many", "b", "few", "wide", "d0", "d1", "x", "y", "l"};
+
+static const char *const models[] = {
+    "\"n_expert\": 3",
+    "\"name\": \"ple\", \"expert_params\": {\"dims\": [20]}",
+    "\"name\": \"single_task\", \"expert_params\": {\"dims\": [150, 8]}",
+    "\"name\": \"shared_bottom\"",
+    "\"name\": \"aitm\"",
+};
+enum { MODELS = sizeof models / sizeof *models };
+
+static mmoe_error err;
+static mmoe_config *config;
+static mmoe_schema *schema;
+static mmoe_dataset *rows;
+static int32_t ids[ROWS * SPARSE];
+static float dense[ROWS * DENSE], labels[ROWS * TASKS];
+static int64_t offsets[ROWS + 1];
+static int32_t list_ids[ROWS];
+
+#define SUCCEEDS(call) ck_assert_msg((call) == MMOE_OK, "%s", err.message)
+
+static void set_up(const char *model, bool list) {
+    char json[2048];
+    static const int values[SPARSE] = {3, 900, 3, 2, 4};
+    snprintf(json, sizeof json, features,
+             list ? ", \"sequence\": [{\"name\": \"l\", \"shared_with\": \"few\"}]" : "", model);
+    SUCCEEDS(mmoe_config_parse(json, strlen(json), NULL, NULL, &config, &err));
+    SUCCEEDS(mmoe_schema_create(config, columns, list ? 10 : 9, NULL, &schema, &err));
+    for (int b = 0; b < ROWS; b++) {
+        for (int c = 0; c < SPARSE; c++) ids[b * SPARSE + c] = (b * 7 + b / 3 + c * c) % values[c];
+        for (int c = 0; c < DENSE; c++) dense[b * DENSE + c] = (float)((b * 13 + c) % 11) / 5 - 1;
+        for (int t = 0; t < TASKS; t++) labels[b * TASKS + t] = (float)((b * b + t) % 3 == 0);
+        offsets[b + 1] = offsets[b] + (b % 3 == 0);
+        list_ids[b] = b % 2;
+    }
+    mmoe_batch batch = {ROWS, ids, SPARSE, dense, DENSE};
+    if (list) batch.lists = (mmoe_lists){1, offsets, list_ids, NULL, (size_t)offsets[ROWS]};
+    SUCCEEDS(mmoe_dataset_create(schema, &batch, labels, NULL, NULL, &rows, &err));
+}
+
+static void tear_down(void) {
+    mmoe_dataset_free(rows);
+    mmoe_schema_free(schema);
+    mmoe_config_free(config);
+}
+
+/* A model after a few steps, its trainer still there. */
+static mmoe_trainer *train(const char *first_layer, int threads, int steps, mmoe_model **model) {
+    mmoe_trainer *trainer;
+    const mmoe_trainer_options options = {.threads = threads, .single_threaded_blas = 1};
+    SUCCEEDS(mmoe_config_set(config, "model.first_layer", first_layer, &err));
+    SUCCEEDS(mmoe_model_create(config, schema, NULL, model, &err));
+    SUCCEEDS(mmoe_trainer_create(*model, &options, NULL, &trainer, &err));
+    for (int s = 0; s < steps; s++)
+        SUCCEEDS(mmoe_trainer_step(trainer, rows, s % 2 * 50, s % 2 ? 33 : ROWS, NULL, &err));
+    return trainer;
+}
+
+/* The largest difference of two models' numbers. */
+static double difference(const mmoe_model *a, const mmoe_model *b) {
+    double largest = 0;
+    for (int32_t k = 0; k < a->params.n_block; k++) {
+        const mmoe_block *x = &a->params.blocks[k].memory, *y = &b->params.blocks[k].memory;
+        const float *p = x->data, *q = y->data;
+        for (int64_t i = 0; i < x->count && x->dtype == MMOE_F32; i++)
+            largest = fmax(largest, fabs((double)p[i] - (double)q[i]));
+    }
+    return largest;
+}
+
+static int looked_up(const mmoe_trainer *t) {
+    const mmoe_distinct *d = t->run->plan->distinct;
+    return d ? d->n_column : 0;
+}
+
+/* A few steps in each way end at the same weights, some columns looked up, or all. */
+START_TEST(steps_agree) {
+    mmoe_model *plain, *some, *all, *start;
+    set_up(models[_i], false);
+    mmoe_trainer *none = train("dense", 1, 0, &start), *by_products = train("dense", 1, 4, &plain),
+                 *mixed = train("auto", 2, 4, &some), *by_id = train("distinct", 1, 4, &all);
+    ck_assert_int_eq(looked_up(by_products), 0);
+    ck_assert_int_eq(looked_up(mixed), 3); /* a, b, wide */
+    ck_assert_int_eq(looked_up(by_id), SPARSE);
+    ck_assert_double_gt(difference(start, plain), 1e-2);
+    ck_assert_double_le(difference(plain, some), 2e-5);
+    ck_assert_double_le(difference(plain, all), 2e-5);
+    mmoe_trainer *const trainers[] = {none, by_products, mixed, by_id};
+    mmoe_model *const made[] = {start, plain, some, all};
+    for (int i = 0; i < 4; i++) {
+        mmoe_trainer_free(trainers[i]);
+        mmoe_model_free(made[i]);
+    }
+    tear_down();
+}
+END_TEST
+
+/* A table that lists read, too, stays in the products with all of its columns. */
+START_TEST(lists_keep_their_tables) {
+    mmoe_model *plain, *all;
+    set_up(models[0], true);
+    mmoe_trainer *by_products = train("dense", 1, 4, &plain),
+                 *by_id = train("distinct", 1, 4, &all);
+    ck_assert_int_eq(looked_up(by_id), SPARSE - 1);
+    ck_assert_double_le(difference(plain, all), 2e-5);
+    mmoe_trainer_free(by_products);
+    mmoe_trainer_free(by_id);
+    mmoe_model_free(plain);
+    mmoe_model_free(all);
+    tear_down();
+}
+END_TEST
+
+/* A padding row has no gradient, whoever adds it up. */
+START_TEST(padding_stays) {
+    mmoe_model *model;
+    set_up(models[0], false);
+    mmoe_trainer *trainer = train("distinct", 1, 3, &model);
+    const mmoe_tensor *t =
+        mmoe_tensors_find(&model->graph->tensors, "embedding.embed_dict.wide.weight");
+    ck_assert_ptr_nonnull(t);
+    const float *table = mmoe_params_at(&model->params, t);
+    for (int c = 0; c < 19; c++) {
+        ck_assert_float_eq(table[19 + c], 0);
+        ck_assert_float_ne(table[c], 0);
+    }
+    mmoe_trainer_free(trainer);
+    mmoe_model_free(model);
+    tear_down();
+}
+END_TEST
+
+void add_cases(TCase *c) {
+    tcase_add_loop_test(c, steps_agree, 0, MODELS);
+    tcase_add_test(c, lists_keep_their_tables);
+    tcase_add_test(c, padding_stays);
+}
