@@ -179,7 +179,8 @@ static inline void step(problem *p, const mmoe_rows *batch, mmoe_pool *workers) 
     mmoe_run *run;
     double weight;
     memset(p->gradient, 0, (size_t)p->params.n_whole * sizeof *p->gradient);
-    const mmoe_plan_request wanted = {p->graph, &p->params, workers, MMOE_PLAN_TRAIN, batch->rows};
+    const mmoe_plan_request wanted = {
+        p->graph, &p->params, workers, MMOE_PLAN_TRAIN, batch->rows, NULL, MMOE_FIRST_LAYER_DENSE};
     ck_assert(!mmoe_run_create(&wanted, &run, &err));
     mmoe_run_train(run, &(mmoe_pass){batch, 1, 1, &p->loss, &weight}, keep_gradient, p);
     mmoe_run_free(run);

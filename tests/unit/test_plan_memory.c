@@ -375,9 +375,10 @@ START_TEST(table_gradients_are_sums_over_rows) {
     tables_init(&b);
     for (uint32_t i = 0; i < LOOKED; i++) order[i] = i * 7 % LOOKED;
     SUCCEEDS(mmoe_pool_create(3, NULL, &pool, &err));
-    SUCCEEDS(mmoe_run_create(
-        &(mmoe_plan_request){b.model->graph, &b.model->params, pool, MMOE_PLAN_TRAIN, LOOKED}, &run,
-        &err));
+    SUCCEEDS(
+        mmoe_run_create(&(mmoe_plan_request){b.model->graph, &b.model->params, pool,
+                                             MMOE_PLAN_TRAIN, LOOKED, NULL, MMOE_FIRST_LAYER_DENSE},
+                        &run, &err));
     ck_assert_int_ge(range_tasks(run->plan), 2);
     for (int shuffled = 0; shuffled < 2; shuffled++) {
         double loss, weight;
