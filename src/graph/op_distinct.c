@@ -2,36 +2,12 @@
 #include <string.h>
 
 #include "graph/cost.h"
-#include "graph/distinct.h"
-#include "math/blas.h"
+#include "graph/distinct_parts.h"
 
 enum {
-    TOGETHER = 16,    /* columns whose rows of P are added in one go: P stays in L2 */
-    SUM_ROWS = 64,    /* a task's rows of S, which stay in L1, */
-    SUM_COLUMNS = 4,  /* or as many columns, as each task reads dz again */
-    SUM_WIDTH = 144,  /* columns of dz that a task adds up at once */
-    PACK_COLUMNS = 8, /* at least, of a task that makes P */
-    W_ROWS = 48       /* rows of W that a late task takes */
+    TOGETHER = 16,   /* columns whose rows of P are added in one go: P stays in L2 */
+    PACK_COLUMNS = 8 /* at least, of a task that makes P */
 };
-
-typedef struct distinct_state {
-    float *forward;              /* W^T [D, N], packed */
-    float **backward;            /* [columns] W_c [N, dim], packed */
-    float *p;                    /* [n_row, ld] */
-    int32_t *column, *first;     /* [columns] */
-    bool are_neighbours;         /* in the batch's ids, in this order */
-    int32_t *at;                 /* [rows of a batch, columns] rows of P */
-    float *dw;                   /* [N, D] */
-    float *rest, *rest_backward; /* [N, columns of rest] W_rest, and what of it has a
-                                    gradient packed */
-    float *zeros;                /* as many as the widest product has columns */
-    int32_t ld;
-} distinct_state;
-
-static const mmoe_linear_block *block_of(const mmoe_plan *p) {
-    return p->graph->nodes[p->distinct->node].u.linear.blocks;
-}
-static distinct_state *state_of(const mmoe_plan *p) { return p->nodes[p->distinct->node].own; }
 
 /* ---- As the linear node ---- */
 
@@ -48,33 +24,49 @@ static void distinct_kept(const mmoe_node *n, mmoe_value_visit visit, void *cont
 
 /* ---- Memory ---- */
 
-static void distinct_lay(const mmoe_plan *p, int32_t node, mmoe_layout *l) {
+static void lay_slabs(const mmoe_plan *p, mmoe_distinct_state *s, mmoe_layout *l) {
+    const mmoe_linear_block *k = mmoe_distinct_block(p);
+    s->n_slab = (k->cols + MMOE_SLAB - 1) / MMOE_SLAB;
+    s->slabs = mmoe_lay(l, (size_t)s->n_slab, sizeof *s->slabs);
+    for (int32_t i = 0; i < s->n_slab; i++) {
+        mmoe_slab slab = {.col = i * MMOE_SLAB, .cols = k->cols - i * MMOE_SLAB};
+        if (slab.cols > MMOE_SLAB) slab.cols = MMOE_SLAB;
+        slab.forward = mmoe_lay_floats(l, p->kernels->packed_size(slab.cols, k->in.cols));
+        slab.p = mmoe_lay_floats(l, (size_t)p->distinct->n_row * MMOE_SLAB);
+        if (s->slabs) s->slabs[i] = slab;
+    }
+}
+
+static void lay_columns(const mmoe_plan *p, mmoe_distinct_state *s, mmoe_layout *l) {
     const mmoe_distinct *d = p->distinct;
-    const mmoe_linear_block *k = block_of(p);
-    const mmoe_kernels *kernels = p->kernels;
+    const size_t count = (size_t)d->n_column;
+    s->backward = mmoe_lay(l, count, sizeof *s->backward);
+    s->column = mmoe_lay(l, count, sizeof *s->column);
+    s->first = mmoe_lay(l, count, sizeof *s->first);
+    s->are_neighbours = true;
+    for (size_t i = 0; i < count; i++) {
+        const mmoe_distinct_column *c = &d->columns[i];
+        float *packed =
+            mmoe_lay_floats(l, p->kernels->packed_size(c->dim, mmoe_distinct_block(p)->cols));
+        s->are_neighbours &= c->column == d->columns[0].column + (int32_t)i;
+        if (!s->first) continue;
+        s->backward[i] = packed;
+        s->column[i] = c->column;
+        s->first[i] = c->first;
+    }
+}
+
+static void distinct_lay(const mmoe_plan *p, int32_t node, mmoe_layout *l) {
+    const mmoe_linear_block *k = mmoe_distinct_block(p);
     const size_t n = (size_t)k->cols, in = (size_t)k->in.cols, rest = (size_t)p->input.width,
                  grad = (size_t)p->input.grad_cols;
-    distinct_state *own = mmoe_lay(l, 1, sizeof *own);
-    distinct_state s = {.ld = mmoe_row_stride(k->cols)};
-    s.forward = mmoe_lay_floats(l, kernels->packed_size(k->cols, k->in.cols));
-    s.backward = mmoe_lay(l, (size_t)d->n_column, sizeof *s.backward);
-    for (int32_t i = 0; i < d->n_column; i++) {
-        float *packed = mmoe_lay_floats(l, kernels->packed_size(d->columns[i].dim, k->cols));
-        if (s.backward) s.backward[i] = packed;
-    }
-    s.column = mmoe_lay(l, (size_t)d->n_column, sizeof *s.column);
-    s.first = mmoe_lay(l, (size_t)d->n_column, sizeof *s.first);
-    s.are_neighbours = true;
-    for (int32_t i = 0; i < d->n_column && s.first; i++) {
-        s.column[i] = d->columns[i].column;
-        s.first[i] = d->columns[i].first;
-        s.are_neighbours &= s.column[i] == s.column[0] + i;
-    }
-    s.p = mmoe_lay_floats(l, (size_t)d->n_row * (size_t)s.ld);
-    s.at = mmoe_lay(l, (size_t)p->max_rows * (size_t)d->n_column, sizeof *s.at);
+    mmoe_distinct_state *own = mmoe_lay(l, 1, sizeof *own), s = {0};
+    lay_slabs(p, &s, l);
+    lay_columns(p, &s, l);
+    s.at = mmoe_lay(l, (size_t)p->max_rows * (size_t)p->distinct->n_column, sizeof *s.at);
     s.dw = mmoe_lay_floats(l, n * in);
     s.rest = mmoe_lay_floats(l, grad ? n * rest : 0);
-    s.rest_backward = mmoe_lay_floats(l, kernels->packed_size((int32_t)grad, k->cols));
+    s.rest_backward = mmoe_lay_floats(l, p->kernels->packed_size((int32_t)grad, k->cols));
     s.zeros = mmoe_lay_floats(l, n > in ? n : in);
     p->nodes[node].own = own;
     if (own) *own = s;
@@ -97,14 +89,17 @@ static void distinct_list_packs(const mmoe_plan *p, int32_t node, mmoe_task_list
 
 /* Columns [col, col + cols) of W. */
 static void pack_forward(const mmoe_plan *p, int32_t col, int32_t cols) {
-    const mmoe_linear_block *k = block_of(p);
-    p->kernels->pack(&(mmoe_pack_args){.n = k->cols,
-                                       .k = k->in.cols,
-                                       .first = col,
-                                       .count = cols,
-                                       .w = p->params->values + k->weight + col,
-                                       .ldw = k->in.cols,
-                                       .packed = state_of(p)->forward});
+    const mmoe_distinct_state *own = mmoe_distinct_own(p);
+    const mmoe_linear_block *k = mmoe_distinct_block(p);
+    for (const mmoe_slab *s = own->slabs; s < own->slabs + own->n_slab; s++)
+        p->kernels->pack(&(mmoe_pack_args){.n = s->cols,
+                                           .k = k->in.cols,
+                                           .first = col,
+                                           .count = cols,
+                                           .w = p->params->values + k->weight +
+                                                (int64_t)s->col * k->in.cols + col,
+                                           .ldw = k->in.cols,
+                                           .packed = s->forward});
 }
 
 /* Columns [first, end), neighbours in W at once. */
@@ -118,27 +113,28 @@ static void pack_columns(const mmoe_plan *p, int32_t first, int32_t end) {
 }
 
 static void multiply_table(const mmoe_plan *p, const mmoe_distinct_table *t, int32_t i) {
-    const distinct_state *own = state_of(p);
-    const mmoe_linear_block *k = block_of(p);
+    const mmoe_distinct_state *own = mmoe_distinct_own(p);
+    const mmoe_linear_block *k = mmoe_distinct_block(p);
     const mmoe_distinct_column *c = &p->distinct->columns[i];
     p->kernels->pack_rows(c->dim, k->cols, p->params->values + k->weight + c->col, k->in.cols,
                           own->backward[i]);
-    p->kernels->gemm(&(mmoe_packed_gemm){.rows = t->rows,
-                                         .n = k->cols,
-                                         .k = k->in.cols,
-                                         .first = c->col,
-                                         .count = c->dim,
-                                         .a = mmoe_params_rows(p->params, t->index),
-                                         .lda = c->dim,
-                                         .packed = own->forward,
-                                         .start = own->zeros,
-                                         .c = own->p + (size_t)c->first * (size_t)own->ld,
-                                         .ldc = own->ld});
+    for (const mmoe_slab *s = own->slabs; s < own->slabs + own->n_slab; s++)
+        p->kernels->gemm(&(mmoe_packed_gemm){.rows = t->rows,
+                                             .n = s->cols,
+                                             .k = k->in.cols,
+                                             .first = c->col,
+                                             .count = c->dim,
+                                             .a = mmoe_params_rows(p->params, t->index),
+                                             .lda = c->dim,
+                                             .packed = s->forward,
+                                             .start = own->zeros,
+                                             .c = s->p + (size_t)c->first * MMOE_SLAB,
+                                             .ldc = MMOE_SLAB});
 }
 
 static void pack_rest(const mmoe_plan *p) {
-    const distinct_state *own = state_of(p);
-    const mmoe_linear_block *k = block_of(p);
+    const mmoe_distinct_state *own = mmoe_distinct_own(p);
+    const mmoe_linear_block *k = mmoe_distinct_block(p);
     const int32_t cols = p->input.width, grad = p->input.grad_cols;
     const mmoe_rest_run *const end = p->distinct->runs + p->distinct->n_run;
     for (const mmoe_rest_run *r = p->distinct->runs; r < end; r++) {
@@ -165,7 +161,7 @@ static void distinct_pack(const mmoe_plan *p, const mmoe_weight_task *pack) {
 /* ---- A chunk ---- */
 
 static void find_rows(const mmoe_plan *p, const mmoe_span *s) {
-    const distinct_state *own = state_of(p);
+    const mmoe_distinct_state *own = mmoe_distinct_own(p);
     const int32_t columns = p->distinct->n_column, n_id = p->graph->n_id + p->graph->n_list,
                   *ids = mmoe_ids_at(p, s), *first = own->first, *column = own->column;
     int32_t *at = own->at + (size_t)s->first * (size_t)columns;
@@ -180,54 +176,58 @@ static void find_rows(const mmoe_plan *p, const mmoe_span *s) {
 /* z = sum_c P_c[id_bc] */
 static void distinct_look_up(mmoe_run *r, int32_t node, const mmoe_span *s) {
     const mmoe_plan *p = r->plan;
-    const mmoe_distinct *d = p->distinct;
-    const distinct_state *own = state_of(p);
-    const int32_t out = p->graph->nodes[node].out;
-    mmoe_lookup_args a = {.rows = s->rows,
-                          .cols = block_of(p)->cols,
-                          .ldat = d->n_column,
-                          .p = own->p,
-                          .ldp = own->ld,
-                          .start = own->zeros,
-                          .z = mmoe_value_at(p, out, s),
-                          .ldz = p->values[out].ld};
+    const mmoe_distinct_state *own = mmoe_distinct_own(p);
+    const int32_t columns = p->distinct->n_column, out = p->graph->nodes[node].out;
+    const int32_t *at = own->at + (size_t)s->first * (size_t)columns;
     find_rows(p, s);
-    for (int32_t i = 0; i < d->n_column; i += a.count) {
-        a.count = d->n_column - i < TOGETHER ? d->n_column - i : TOGETHER;
-        a.at = own->at + (size_t)s->first * (size_t)d->n_column + i;
-        p->kernels->lookup_add(&a);
-        a.start = a.z;
-        a.ldstart = a.ldz;
+    for (const mmoe_slab *slab = own->slabs; slab < own->slabs + own->n_slab; slab++) {
+        mmoe_lookup_args a = {.rows = s->rows,
+                              .cols = slab->cols,
+                              .ldat = columns,
+                              .p = slab->p,
+                              .ldp = MMOE_SLAB,
+                              .start = own->zeros,
+                              .z = mmoe_value_at(p, out, s) + slab->col,
+                              .ldz = p->values[out].ld};
+        for (int32_t i = 0; i < columns; i += a.count) {
+            a.count = columns - i < TOGETHER ? columns - i : TOGETHER;
+            a.at = at + i;
+            p->kernels->lookup_add(&a);
+            a.start = a.z;
+            a.ldstart = a.ldz;
+        }
     }
 }
 
 /* z += W_rest rest_b */
 static void distinct_forward(mmoe_run *r, int32_t node, const mmoe_span *s) {
     const mmoe_plan *p = r->plan;
-    const mmoe_linear_block *k = block_of(p);
-    const int32_t out = p->graph->nodes[node].out, ld = p->values[out].ld;
-    float *z = mmoe_value_at(p, out, s);
-    for (int32_t i = 0; i < p->distinct->n_run; i++) {
-        const mmoe_rest_run *run = &p->distinct->runs[i];
+    const mmoe_distinct_state *own = mmoe_distinct_own(p);
+    const mmoe_linear_block *k = mmoe_distinct_block(p);
+    const int32_t out = p->graph->nodes[node].out, n_slab = own->n_slab;
+    for (int32_t i = 0; i < p->distinct->n_run * n_slab; i++) {
+        const mmoe_rest_run *run = &p->distinct->runs[i / n_slab];
+        const mmoe_slab *slab = &own->slabs[i % n_slab];
+        float *z = mmoe_value_at(p, out, s) + slab->col;
         p->kernels->gemm(&(mmoe_packed_gemm){.rows = s->rows,
-                                             .n = k->cols,
+                                             .n = slab->cols,
                                              .k = k->in.cols,
                                              .first = run->w_col,
                                              .count = run->cols,
                                              .a = mmoe_value_at(p, k->in.value, s) + run->col,
                                              .lda = p->values[k->in.value].ld,
-                                             .packed = state_of(p)->forward,
+                                             .packed = slab->forward,
                                              .start = z,
-                                             .ldstart = ld,
+                                             .ldstart = p->values[out].ld,
                                              .c = z,
-                                             .ldc = ld});
+                                             .ldc = p->values[out].ld});
     }
 }
 
 static void distinct_backward(mmoe_run *r, int32_t node, const mmoe_span *s) {
     const mmoe_plan *p = r->plan;
-    const mmoe_linear_block *k = block_of(p);
-    const distinct_state *own = state_of(p);
+    const mmoe_linear_block *k = mmoe_distinct_block(p);
+    const mmoe_distinct_state *own = mmoe_distinct_own(p);
     const int32_t out = p->graph->nodes[node].out;
     if (!p->input.grad_cols) return;
     p->kernels->gemm(&(mmoe_packed_gemm){.rows = s->rows,
@@ -240,217 +240,6 @@ static void distinct_backward(mmoe_run *r, int32_t node, const mmoe_span *s) {
                                          .start = own->zeros,
                                          .c = mmoe_grad_at(p, k->in.value, s),
                                          .ldc = p->grads[k->in.value].ld});
-}
-
-/* ---- Gradients of tables and of their columns of W ---- */
-
-static int32_t sum_rows(const mmoe_distinct_table *t) { return t->rows * t->count; }
-
-static int32_t columns_of(const mmoe_plan *p, const mmoe_weight_task *task) {
-    const mmoe_distinct_table *first = p->distinct->tables + task->first,
-                              *last = first + task->count - 1;
-    return last->first + last->count - first->first;
-}
-
-/* Floats of a task: S, dE of its tables, and E of the largest, packed. */
-typedef struct sum_room {
-    size_t s, de, packed;
-} sum_room;
-
-static sum_room room_of(const mmoe_plan *p, int32_t first, int32_t count) {
-    sum_room r = {0};
-    for (const mmoe_distinct_table *t = p->distinct->tables + first;
-         t < p->distinct->tables + first + count; t++) {
-        const size_t packed = p->kernels->packed_size(t->dim, t->rows);
-        r.s += (size_t)sum_rows(t) * SUM_WIDTH;
-        r.de += mmoe_line_floats((size_t)t->rows * (size_t)t->dim);
-        if (packed > r.packed) r.packed = packed;
-    }
-    return r;
-}
-
-/* Tasks of tables, as many as their rows of S allow. */
-static void distinct_list(const mmoe_plan *p, int32_t node, mmoe_task_list *l) {
-    const mmoe_distinct *d = p->distinct;
-    for (int32_t first = 0, end; first < d->n_table; first = end) {
-        int32_t rows = 0, columns = 0;
-        for (end = first; end < d->n_table; end++) {
-            const mmoe_distinct_table *t = &d->tables[end];
-            if (end > first && rows + sum_rows(t) > SUM_ROWS && columns + t->count > SUM_COLUMNS)
-                break;
-            rows += sum_rows(t);
-            columns += t->count;
-        }
-        const sum_room room = room_of(p, first, end - first);
-        mmoe_list_task(l, (mmoe_weight_task){.node = node, .first = first, .count = end - first},
-                       room.s + room.de + room.packed);
-    }
-}
-
-/* Columns [col, col + cols) of dz, and where a task's sums are. */
-typedef struct slab {
-    int32_t col, cols;
-    float *s, *de, *packed;
-} slab;
-
-/* What a table has of a slab: dE += S W and dW = S^T E. */
-static void multiply(const mmoe_plan *p, const mmoe_distinct_table *t, const slab *b) {
-    const distinct_state *own = state_of(p);
-    const mmoe_linear_block *k = block_of(p);
-    const float *e = mmoe_params_rows(p->params, t->index), *s = b->s;
-    p->kernels->pack_rows(t->dim, t->rows, e, t->dim, b->packed);
-    for (int32_t i = t->first; i < t->first + t->count; i++, s += (size_t)t->rows * SUM_WIDTH) {
-        const bool is_first = b->col == 0 && i == t->first;
-        mmoe_packed_gemm de = {.rows = t->rows,
-                               .n = t->dim,
-                               .k = k->cols,
-                               .first = b->col,
-                               .count = b->cols,
-                               .a = s,
-                               .lda = SUM_WIDTH,
-                               .packed = own->backward[i],
-                               .start = is_first ? own->zeros : b->de,
-                               .ldstart = is_first ? 0 : t->dim,
-                               .c = b->de,
-                               .ldc = t->dim};
-        if (!p->params->tables[t->index].is_frozen) p->kernels->gemm(&de);
-        p->kernels->gemm(&(mmoe_packed_gemm){.rows = b->cols,
-                                             .n = t->dim,
-                                             .k = t->rows,
-                                             .count = t->rows,
-                                             .across = true,
-                                             .a = s,
-                                             .lda = SUM_WIDTH,
-                                             .packed = b->packed,
-                                             .start = own->zeros,
-                                             .c = own->dw + (size_t)b->col * (size_t)k->in.cols +
-                                                  p->distinct->columns[i].col,
-                                             .ldc = k->in.cols});
-    }
-}
-
-/* S of a slab, of all of a task's tables. */
-static void add_up(const mmoe_run *r, const mmoe_weight_task *task, const slab *b, int32_t rows) {
-    const mmoe_plan *p = r->plan;
-    const mmoe_distinct *d = p->distinct;
-    const int32_t first = d->tables[task->first].first;
-    const mmoe_buffer *dz = &p->grads[p->graph->nodes[task->node].out];
-    memset(b->s, 0, (size_t)rows * SUM_WIDTH * sizeof *b->s);
-    p->kernels->lookup_spread(&(mmoe_spread_args){.rows = r->batch->rows,
-                                                  .cols = b->cols,
-                                                  .count = columns_of(p, task),
-                                                  .at = state_of(p)->at + first,
-                                                  .ldat = d->n_column,
-                                                  .first = d->columns[first].first,
-                                                  .z = dz->base + b->col,
-                                                  .ldz = dz->ld,
-                                                  .sums = b->s,
-                                                  .ldsums = SUM_WIDTH});
-}
-
-static void hand_on(mmoe_run *r, int worker, const mmoe_distinct_table *t, float *de) {
-    const mmoe_embedding *e = &r->plan->params->tables[t->index];
-    if (e->is_frozen) return;
-    if (e->has_padding) memset(de + e->padding * t->dim, 0, (size_t)t->dim * sizeof *de);
-    mmoe_run_sink(r, worker, r->plan->distinct->node,
-                  &(mmoe_gradient){t->index, 0, t->rows, t->dim, de, t->dim});
-}
-
-static void run_sums(mmoe_run *r, const mmoe_weight_task *task, int worker) {
-    const mmoe_plan *p = r->plan;
-    const mmoe_linear_block *k = block_of(p);
-    const mmoe_distinct_table *tables = p->distinct->tables + task->first;
-    const sum_room room = room_of(p, task->first, task->count);
-    slab b = {.s = mmoe_scratch_of(p, worker)};
-    for (b.col = 0; b.col < k->cols; b.col += SUM_WIDTH) {
-        b.cols = k->cols - b.col < SUM_WIDTH ? k->cols - b.col : SUM_WIDTH;
-        double start = mmoe_run_clock(r);
-        add_up(r, task, &b, (int32_t)(room.s / SUM_WIDTH));
-        const mmoe_weight_task slice = {task->node, task->first, task->count, b.col, b.cols};
-        mmoe_run_task_done(r, worker, MMOE_PASS_SUMS, &slice, start);
-        start = mmoe_run_clock(r);
-        slab part = b;
-        part.de = b.s + room.s;
-        part.packed = part.de + room.de;
-        for (int32_t i = 0; i < task->count; i++) {
-            multiply(p, &tables[i], &part);
-            part.s += (size_t)sum_rows(&tables[i]) * SUM_WIDTH;
-            part.de += mmoe_line_floats((size_t)tables[i].rows * (size_t)tables[i].dim);
-        }
-        mmoe_run_task_done(r, worker, MMOE_PASS_WEIGHTS, &slice, start);
-    }
-    float *de = b.s + room.s;
-    for (int32_t i = 0; i < task->count; i++) {
-        hand_on(r, worker, &tables[i], de);
-        de += mmoe_line_floats((size_t)tables[i].rows * (size_t)tables[i].dim);
-    }
-}
-
-/* ---- W's gradient ---- */
-
-/* Rows of W, count 0: behind the sums. */
-static void distinct_list_late(const mmoe_plan *p, int32_t node, mmoe_task_list *l) {
-    const mmoe_linear_block *k = block_of(p);
-    for (int32_t row = 0, rows; row < k->cols; row += rows) {
-        rows = k->cols - row < W_ROWS ? k->cols - row : W_ROWS;
-        mmoe_list_task(l, (mmoe_weight_task){.node = node, .row = row, .rows = rows},
-                       (size_t)p->input.width * W_ROWS);
-    }
-}
-
-/* dW_rest^T = rest^T dz: as rest is narrow, W's rows fill the vectors. */
-static void multiply_rest(const mmoe_run *r, const mmoe_weight_task *task, float *scratch) {
-    const mmoe_plan *p = r->plan;
-    const mmoe_buffer *x = &p->values[block_of(p)->in.value],
-                      *dz = &p->grads[p->graph->nodes[task->node].out];
-    const mmoe_gemm g = {.ta = true,
-                         .m = p->input.width,
-                         .n = (int32_t)task->rows,
-                         .k = r->batch->rows,
-                         .a = x->base,
-                         .lda = x->ld,
-                         .b = dz->base + task->row,
-                         .ldb = dz->ld,
-                         .c = scratch,
-                         .ldc = W_ROWS};
-    if (p->kernels->packs_steps && g.n % p->kernels->mix_cols == 0)
-        p->kernels->gemm_outer(&g);
-    else
-        mmoe_gemm_run(&g);
-}
-
-/* To its columns of dW. */
-static void place_rest(const mmoe_plan *p, const mmoe_weight_task *task, const float *rest) {
-    const int32_t in = block_of(p)->in.cols;
-    float *dw = state_of(p)->dw + task->row * in;
-    for (const mmoe_rest_run *run = p->distinct->runs; run < p->distinct->runs + p->distinct->n_run;
-         run++)
-        for (int32_t row = 0; row < task->rows; row++)
-            for (int32_t c = 0; c < run->cols; c++)
-                dw[row * in + run->w_col + c] = rest[(run->col + c) * W_ROWS + row];
-}
-
-static void run_rows(mmoe_run *r, const mmoe_weight_task *task, int worker) {
-    const mmoe_plan *p = r->plan;
-    const mmoe_linear_block *k = block_of(p);
-    const int64_t offset = task->row * k->in.cols;
-    float *dw = state_of(p)->dw + offset;
-    const double start = mmoe_run_clock(r);
-    if (p->input.width) {
-        multiply_rest(r, task, mmoe_scratch_of(p, worker));
-        place_rest(p, task, mmoe_scratch_of(p, worker));
-    }
-    mmoe_run_task_done(r, worker, MMOE_PASS_WEIGHTS, task, start);
-    mmoe_run_sink(r, worker, task->node,
-                  &(mmoe_gradient){p->params->n_table, k->weight + offset, task->rows, k->in.cols,
-                                   dw, k->in.cols});
-}
-
-static void distinct_run_task(mmoe_run *r, const mmoe_weight_task *task, int worker) {
-    if (task->count)
-        run_sums(r, task, worker);
-    else
-        run_rows(r, task, worker);
 }
 
 /* ---- Costs ---- */
@@ -466,15 +255,15 @@ static mmoe_cost cost_of_tables(const mmoe_plan *p, const mmoe_weight_task *task
     mmoe_cost cost = {0};
     for (int32_t i = task->first; i < task->first + task->count; i++) {
         const mmoe_distinct_table *t = &p->distinct->tables[i];
-        cost.flops += 2 * cols * sum_rows(t) * t->dim;
-        cost.bytes += 4 * (cols + t->dim) * sum_rows(t);
+        cost.flops += 2 * cols * mmoe_distinct_sum_rows(t) * t->dim;
+        cost.bytes += 4 * (cols + t->dim) * mmoe_distinct_sum_rows(t);
     }
     return cost;
 }
 
 static mmoe_cost distinct_cost(const mmoe_plan *p, int32_t node, const mmoe_timed *what) {
     (void)node;
-    const double cols = block_of(p)->cols, columns = p->distinct->n_column;
+    const double cols = mmoe_distinct_block(p)->cols, columns = p->distinct->n_column;
     const mmoe_weight_task *task = what->task;
     switch (what->pass) {
     case MMOE_PASS_PACK:
@@ -482,7 +271,7 @@ static mmoe_cost distinct_cost(const mmoe_plan *p, int32_t node, const mmoe_time
     case MMOE_PASS_LOOKUP:
         return (mmoe_cost){0, what->rows * 4 * cols * (columns + 1)};
     case MMOE_PASS_SUMS:
-        return (mmoe_cost){0, what->rows * 8 * (double)task->rows * columns_of(p, task)};
+        return (mmoe_cost){0, what->rows * 8 * (double)task->rows * mmoe_distinct_columns(p, task)};
     default:
         break;
     }
@@ -504,12 +293,12 @@ const mmoe_op_kind mmoe_op_distinct = {
     .kept = distinct_kept,
     .lay = distinct_lay,
     .list_packs = distinct_list_packs,
-    .list = distinct_list,
-    .list_late = distinct_list_late,
+    .list = mmoe_distinct_list,
+    .list_late = mmoe_distinct_list_late,
     .cost = distinct_cost,
     .pack = distinct_pack,
     .look_up = distinct_look_up,
     .forward = distinct_forward,
     .backward = distinct_backward,
-    .run_task = distinct_run_task,
+    .run_task = mmoe_distinct_run_task,
 };

@@ -1,0 +1,218 @@
+/* Gradients of the first layer over distinct ids (distinct.h): sums by id and their products, a
+ * task of some tables; then rows of W's gradient, to which each of those tasks has written columns.
+ */
+#include <string.h>
+
+#include "graph/cost.h"
+#include "graph/distinct_parts.h"
+#include "math/blas.h"
+
+enum {
+    SUM_ROWS = 64,   /* a task's rows of S, which stay in L1, */
+    SUM_COLUMNS = 4, /* or as many columns, as each task reads dz again */
+    W_ROWS = 48      /* rows of W that a late task takes */
+};
+
+/* ---- Gradients of tables and of their columns of W ---- */
+
+/* Floats of a task: S, dE of its tables, and E of the largest, packed. */
+typedef struct sum_room {
+    size_t s, de, packed;
+} sum_room;
+
+static sum_room room_of(const mmoe_plan *p, int32_t first, int32_t count) {
+    sum_room r = {0};
+    for (const mmoe_distinct_table *t = p->distinct->tables + first;
+         t < p->distinct->tables + first + count; t++) {
+        const size_t packed = p->kernels->packed_size(t->dim, t->rows);
+        r.s += (size_t)mmoe_distinct_sum_rows(t) * MMOE_SLAB;
+        r.de += mmoe_line_floats((size_t)t->rows * (size_t)t->dim);
+        if (packed > r.packed) r.packed = packed;
+    }
+    return r;
+}
+
+/* Tasks of tables, as many as their rows of S allow. */
+void mmoe_distinct_list(const mmoe_plan *p, int32_t node, mmoe_task_list *l) {
+    const mmoe_distinct *d = p->distinct;
+    for (int32_t first = 0, end; first < d->n_table; first = end) {
+        int32_t rows = 0, columns = 0;
+        for (end = first; end < d->n_table; end++) {
+            const mmoe_distinct_table *t = &d->tables[end];
+            if (end > first && rows + mmoe_distinct_sum_rows(t) > SUM_ROWS &&
+                columns + t->count > SUM_COLUMNS)
+                break;
+            rows += mmoe_distinct_sum_rows(t);
+            columns += t->count;
+        }
+        const sum_room room = room_of(p, first, end - first);
+        mmoe_list_task(l, (mmoe_weight_task){.node = node, .first = first, .count = end - first},
+                       room.s + room.de + room.packed);
+    }
+}
+
+/* Where a task's sums of a slab of dz are. */
+typedef struct sums {
+    int32_t col, cols;
+    float *s, *de, *packed;
+} sums;
+
+/* What a table has of a slab: dE += S W and dW = S^T E. */
+static void multiply(const mmoe_plan *p, const mmoe_distinct_table *t, const sums *b) {
+    const mmoe_distinct_state *own = mmoe_distinct_own(p);
+    const mmoe_linear_block *k = mmoe_distinct_block(p);
+    const float *e = mmoe_params_rows(p->params, t->index), *s = b->s;
+    p->kernels->pack_rows(t->dim, t->rows, e, t->dim, b->packed);
+    for (int32_t i = t->first; i < t->first + t->count; i++, s += (size_t)t->rows * MMOE_SLAB) {
+        const bool is_first = b->col == 0 && i == t->first;
+        mmoe_packed_gemm de = {.rows = t->rows,
+                               .n = t->dim,
+                               .k = k->cols,
+                               .first = b->col,
+                               .count = b->cols,
+                               .a = s,
+                               .lda = MMOE_SLAB,
+                               .packed = own->backward[i],
+                               .start = is_first ? own->zeros : b->de,
+                               .ldstart = is_first ? 0 : t->dim,
+                               .c = b->de,
+                               .ldc = t->dim};
+        if (!p->params->tables[t->index].is_frozen) p->kernels->gemm(&de);
+        p->kernels->gemm(&(mmoe_packed_gemm){.rows = b->cols,
+                                             .n = t->dim,
+                                             .k = t->rows,
+                                             .count = t->rows,
+                                             .across = true,
+                                             .a = s,
+                                             .lda = MMOE_SLAB,
+                                             .packed = b->packed,
+                                             .start = own->zeros,
+                                             .c = own->dw + (size_t)b->col * (size_t)k->in.cols +
+                                                  p->distinct->columns[i].col,
+                                             .ldc = k->in.cols});
+    }
+}
+
+/* S of a slab, of all of a task's tables. */
+static void add_up(const mmoe_run *r, const mmoe_weight_task *task, const sums *b, int32_t rows) {
+    const mmoe_plan *p = r->plan;
+    const mmoe_distinct *d = p->distinct;
+    const int32_t first = d->tables[task->first].first;
+    const mmoe_buffer *dz = &p->grads[p->graph->nodes[task->node].out];
+    memset(b->s, 0, (size_t)rows * MMOE_SLAB * sizeof *b->s);
+    p->kernels->lookup_spread(&(mmoe_spread_args){.rows = r->batch->rows,
+                                                  .cols = b->cols,
+                                                  .count = mmoe_distinct_columns(p, task),
+                                                  .at = mmoe_distinct_own(p)->at + first,
+                                                  .ldat = d->n_column,
+                                                  .first = d->columns[first].first,
+                                                  .z = dz->base + b->col,
+                                                  .ldz = dz->ld,
+                                                  .sums = b->s,
+                                                  .ldsums = MMOE_SLAB});
+}
+
+static void hand_on(mmoe_run *r, int worker, const mmoe_distinct_table *t, float *de) {
+    const mmoe_embedding *e = &r->plan->params->tables[t->index];
+    if (e->is_frozen) return;
+    if (e->has_padding) memset(de + e->padding * t->dim, 0, (size_t)t->dim * sizeof *de);
+    mmoe_run_sink(r, worker, r->plan->distinct->node,
+                  &(mmoe_gradient){t->index, 0, t->rows, t->dim, de, t->dim});
+}
+
+static void run_sums(mmoe_run *r, const mmoe_weight_task *task, int worker) {
+    const mmoe_plan *p = r->plan;
+    const mmoe_linear_block *k = mmoe_distinct_block(p);
+    const mmoe_distinct_table *tables = p->distinct->tables + task->first;
+    const sum_room room = room_of(p, task->first, task->count);
+    sums b = {.s = mmoe_scratch_of(p, worker)};
+    for (b.col = 0; b.col < k->cols; b.col += MMOE_SLAB) {
+        b.cols = k->cols - b.col < MMOE_SLAB ? k->cols - b.col : MMOE_SLAB;
+        double start = mmoe_run_clock(r);
+        add_up(r, task, &b, (int32_t)(room.s / MMOE_SLAB));
+        const mmoe_weight_task slice = {task->node, task->first, task->count, b.col, b.cols};
+        mmoe_run_task_done(r, worker, MMOE_PASS_SUMS, &slice, start);
+        start = mmoe_run_clock(r);
+        sums part = b;
+        part.de = b.s + room.s;
+        part.packed = part.de + room.de;
+        for (int32_t i = 0; i < task->count; i++) {
+            multiply(p, &tables[i], &part);
+            part.s += (size_t)mmoe_distinct_sum_rows(&tables[i]) * MMOE_SLAB;
+            part.de += mmoe_line_floats((size_t)tables[i].rows * (size_t)tables[i].dim);
+        }
+        mmoe_run_task_done(r, worker, MMOE_PASS_WEIGHTS, &slice, start);
+    }
+    float *de = b.s + room.s;
+    for (int32_t i = 0; i < task->count; i++) {
+        hand_on(r, worker, &tables[i], de);
+        de += mmoe_line_floats((size_t)tables[i].rows * (size_t)tables[i].dim);
+    }
+}
+
+/* ---- W's gradient ---- */
+
+/* Rows of W, count 0: behind the sums. */
+void mmoe_distinct_list_late(const mmoe_plan *p, int32_t node, mmoe_task_list *l) {
+    const mmoe_linear_block *k = mmoe_distinct_block(p);
+    for (int32_t row = 0, rows; row < k->cols; row += rows) {
+        rows = k->cols - row < W_ROWS ? k->cols - row : W_ROWS;
+        mmoe_list_task(l, (mmoe_weight_task){.node = node, .row = row, .rows = rows},
+                       (size_t)p->input.width * W_ROWS);
+    }
+}
+
+/* dW_rest^T = rest^T dz: as rest is narrow, W's rows fill the vectors. */
+static void multiply_rest(const mmoe_run *r, const mmoe_weight_task *task, float *scratch) {
+    const mmoe_plan *p = r->plan;
+    const mmoe_buffer *x = &p->values[mmoe_distinct_block(p)->in.value],
+                      *dz = &p->grads[p->graph->nodes[task->node].out];
+    const mmoe_gemm g = {.ta = true,
+                         .m = p->input.width,
+                         .n = (int32_t)task->rows,
+                         .k = r->batch->rows,
+                         .a = x->base,
+                         .lda = x->ld,
+                         .b = dz->base + task->row,
+                         .ldb = dz->ld,
+                         .c = scratch,
+                         .ldc = W_ROWS};
+    if (p->kernels->packs_steps && g.n % p->kernels->mix_cols == 0)
+        p->kernels->gemm_outer(&g);
+    else
+        mmoe_gemm_run(&g);
+}
+
+/* To its columns of dW. */
+static void place_rest(const mmoe_plan *p, const mmoe_weight_task *task, const float *rest) {
+    const int32_t in = mmoe_distinct_block(p)->in.cols;
+    float *dw = mmoe_distinct_own(p)->dw + task->row * in;
+    for (const mmoe_rest_run *run = p->distinct->runs; run < p->distinct->runs + p->distinct->n_run;
+         run++)
+        for (int32_t row = 0; row < task->rows; row++)
+            for (int32_t c = 0; c < run->cols; c++)
+                dw[row * in + run->w_col + c] = rest[(run->col + c) * W_ROWS + row];
+}
+
+static void run_rows(mmoe_run *r, const mmoe_weight_task *task, int worker) {
+    const mmoe_plan *p = r->plan;
+    const mmoe_linear_block *k = mmoe_distinct_block(p);
+    const int64_t offset = task->row * k->in.cols;
+    float *dw = mmoe_distinct_own(p)->dw + offset;
+    const double start = mmoe_run_clock(r);
+    if (p->input.width) {
+        multiply_rest(r, task, mmoe_scratch_of(p, worker));
+        place_rest(p, task, mmoe_scratch_of(p, worker));
+    }
+    mmoe_run_task_done(r, worker, MMOE_PASS_WEIGHTS, task, start);
+    mmoe_run_sink(r, worker, task->node,
+                  &(mmoe_gradient){p->params->n_table, k->weight + offset, task->rows, k->in.cols,
+                                   dw, k->in.cols});
+}
+
+void mmoe_distinct_run_task(mmoe_run *r, const mmoe_weight_task *task, int worker) {
+    if (task->count)
+        run_sums(r, task, worker);
+    else
+        run_rows(r, task, worker);
+}
