@@ -17,25 +17,43 @@ static bool has_utf8_labels(const cli_label_values *two) {
     return true;
 }
 
+/* Of a label that is no number. */
+static int check_words(const cli_survey *s, const cli_column *c) {
+    const int cut = (int)mmoe_utf8_cut(c->odd, strlen(c->odd), 40);
+    if (!c->two.seen[1].text)
+        return cli_fail("%s: column \"%s\" (--label) has one value only, \"%.*s\", in %" PRId64
+                        " rows: there is nothing to learn",
+                        s->path, c->name, cut, c->odd, c->present);
+    if (c->two.more)
+        return cli_fail("%s: column \"%s\" (--label) has values that are no numbers, and not two "
+                        "in all: the first is \"%.*s\", in row %" PRId64
+                        "; a label is numbers or two words",
+                        s->path, c->name, cut, c->odd, c->odd_row);
+    if (!has_utf8_labels(&c->two))
+        return cli_fail("%s: column \"%s\" (--label) has a value that is not UTF-8", s->path,
+                        c->name);
+    return CLI_OK;
+}
+
+static int check_label(const cli_survey *s, const cli_column *c) {
+    if (!c->present) return cli_fail("%s: column \"%s\" (--label) has no value", s->path, c->name);
+    if (c->texts) return check_words(s, c);
+    if (!c->two.seen[1].text)
+        cli_warn("%s: column \"%s\" (--label) has one value only, %s, in %" PRId64 " rows", s->path,
+                 c->name, c->two.seen[0].text, c->present);
+    return CLI_OK;
+}
+
 static int check_labels(const cli_survey *s, const cli_list *labels) {
+    int status = CLI_OK;
     if (s->rows == 0) return cli_fail("%s: there are no rows after the header", s->path);
-    for (size_t i = 0; i < labels->count; i++) {
-        const cli_column *c = cli_survey_find(s, labels->items[i]);
-        if (!c->present)
-            return cli_fail("%s: column \"%s\" (--label) has no value", s->path, c->name);
-        if (c->texts && !cli_label_positive(&c->two))
-            return cli_fail("%s: column \"%s\" (--label) has values that are no numbers, and not "
-                            "two in all: the first is \"%.*s\", in row %" PRId64,
-                            s->path, c->name, (int)mmoe_utf8_cut(c->odd, strlen(c->odd), 40),
-                            c->odd, c->odd_row);
-        if (c->texts && !has_utf8_labels(&c->two))
-            return cli_fail("%s: column \"%s\" (--label) has a value that is not UTF-8", s->path,
-                            c->name);
+    for (size_t i = 0; i < labels->count && !status; i++) {
         for (size_t j = 0; j < i; j++)
             if (strcmp(labels->items[i], labels->items[j]) == 0)
-                return cli_usage("--label %s is given twice", c->name);
+                return cli_usage("--label %s is given twice", labels->items[i]);
+        status = check_label(s, cli_survey_find(s, labels->items[i]));
     }
-    return CLI_OK;
+    return status;
 }
 
 static json_t *config_json(const cli_survey *s) {

@@ -111,9 +111,9 @@ static json_t *steps_json(void) {
 }
 
 json_t *cli_guess_trainer(const cli_survey *s, const json_t *tasks) {
-    json_t *trainer = json_pack("{s:i, s:i, s:i}", "batch_size", batch_size(s->rows), "n_epoch", 50,
-                                "earlystop_patience", 30);
+    json_t *trainer = json_pack("{s:i, s:i}", "batch_size", batch_size(s->rows), "n_epoch", 50);
     if (trainer) json_object_update_new(trainer, steps_json());
+    if (trainer) json_object_set_new(trainer, "earlystop_patience", json_integer(30));
     if (trainer && tasks) choose_watched(tasks, trainer);
     return trainer;
 }

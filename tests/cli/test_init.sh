@@ -306,6 +306,9 @@ expect 1 'y' train --config config.json --train none.csv --output n
 sed '3s/[01]$/no/; 4s/[01]$/yes/; 5s/[01]$/perhaps/' x.csv >three.csv
 expect 1 'values that are no numbers, and not two in all: the first is "no", in row 3' \
     init three.csv --label y --output n
+sed '2,$s/[01]$/yes/' x.csv >yes.csv
+expect 1 'column "y" (--label) has one value only, "yes", in 30 rows: there is nothing to learn' \
+    init yes.csv --label y --output n
 
 make x '"r" i'
 expect 1 'x.csv: no column is left that could be a feature' init x.csv --label y --output n

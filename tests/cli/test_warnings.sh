@@ -63,6 +63,10 @@ walk init near.csv --label price <<END
 near.csv: a line of column "x" gives the label "price" with an R2 of 0.999999969 in 400 rows \
 compared: it is kept, but is it known before the label is?
 END
+line 1 >ones.csv
+walk init ones.csv --label price <<END
+ones.csv: column "price" (--label) has one value only, 1, in 400 rows
+END
 
 # ---- Values of columns ----
 
