@@ -345,17 +345,17 @@ static const rule rules[] = {
 static void warn_of_label(const cli_survey *s, const cli_column *c) {
     static const char *const doubt = "it is kept, but is it known before the label is?";
     size_t rows;
-    double r2;
+    double unexplained;
     const cli_column *label = cli_find_given_label(s, c, &rows);
     if (label)
         cli_warn("%s: column \"%s\" gives the label \"%s\" in all %zu rows compared: %s", s->path,
                  c->name, label->name, rows, doubt);
-    label = cli_find_line(s, c, &r2, &rows);
+    label = cli_find_line(s, c, &unexplained, &rows);
     if (label)
         cli_warn(
-            "%s: a line of column \"%s\" gives the label \"%s\" with an R2 of %.9g in %zu rows "
+            "%s: a line of column \"%s\" gives the label \"%s\" with an R2 of 1 - %.2g in %zu rows "
             "compared: %s",
-            s->path, c->name, label->name, r2, rows, doubt);
+            s->path, c->name, label->name, unexplained, rows, doubt);
 }
 
 static void apply_rules(const cli_survey *s, const cli_column *c, json_t *features) {

@@ -8,7 +8,7 @@ enum { LEAST_ROWS = 20, LEAST_OF_CLASS = 10 };
 /* Values of a column each of which may have a label of its own. */
 enum { MOST_VALUES = 20 };
 static const double rounding = 1e-9;
-static const double is_line = 0.9999; /* R2 */
+static const double hardly_any = 1e-4; /* of a variance: 1 - R2 */
 
 static const cli_cell *cell_of(const cli_survey *s, size_t row, const cli_column *c) {
     return cli_sample_at(&s->sample, row, cli_column_place(s, c));
@@ -110,9 +110,9 @@ static size_t rows_by_scale(const cli_survey *s, const cli_column *label, const 
     return slope != 0 && !isnan(slope) && rows >= LEAST_ROWS ? rows : 0;
 }
 
-/* R2 of the label by a line of the column, of the rows that have both. */
-static double line_of(const cli_survey *s, const cli_column *label, const cli_column *c,
-                      size_t *rows) {
+/* 1 - R2 of the label by a line of the column, of the rows that have both. */
+static double unexplained_by_line(const cli_survey *s, const cli_column *label, const cli_column *c,
+                                  size_t *rows) {
     double mean_l = 0, mean_x = 0, ll = 0, lx = 0, xx = 0;
     *rows = 0;
     for (size_t r = 0; r < s->sample.rows; r++) {
@@ -125,7 +125,7 @@ static double line_of(const cli_survey *s, const cli_column *label, const cli_co
         lx += dl * (x - mean_x);
         xx += dx * (x - mean_x);
     }
-    return ll > 0 && xx > 0 ? lx / ll * (lx / xx) : 0;
+    return ll > 0 && xx > 0 ? fmax(0, 1 - lx / ll * (lx / xx)) : 1;
 }
 
 /* Rows in which the column is the sum of all labels, of which there are three or more. */
@@ -186,13 +186,13 @@ const cli_column *cli_find_given_label(const cli_survey *s, const cli_column *c,
     return NULL;
 }
 
-const cli_column *cli_find_line(const cli_survey *s, const cli_column *c, double *r2,
+const cli_column *cli_find_line(const cli_survey *s, const cli_column *c, double *unexplained,
                                 size_t *rows) {
     for (size_t i = 0; i < s->labels->count; i++) {
         const cli_column *label = cli_survey_find(s, s->labels->items[i]);
         if (!label->two.more) continue;
-        *r2 = line_of(s, label, c, rows);
-        if (*r2 > is_line && *rows >= LEAST_ROWS) return label;
+        *unexplained = unexplained_by_line(s, label, c, rows);
+        if (*unexplained < hardly_any && *rows >= LEAST_ROWS) return label;
     }
     return NULL;
 }

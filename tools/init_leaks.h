@@ -24,8 +24,9 @@ cli_leak cli_find_leak(const cli_survey *s, const cli_column *c);
 /* Of a column of some values, more than a leak's two: the label of two classes that each of them
  * has one of, NULL for none, and the rows that show it. */
 const cli_column *cli_find_given_label(const cli_survey *s, const cli_column *c, size_t *rows);
-/* The label of numbers that a line of the column gives all but exactly, NULL for none; R2, and the
- * rows it is of. */
-const cli_column *cli_find_line(const cli_survey *s, const cli_column *c, double *r2, size_t *rows);
+/* The label of numbers that a line of the column gives all but exactly, NULL for none; 1 - R2, and
+ * the rows it is of. */
+const cli_column *cli_find_line(const cli_survey *s, const cli_column *c, double *unexplained,
+                                size_t *rows);
 
 #endif

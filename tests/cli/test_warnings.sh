@@ -60,7 +60,7 @@ line '900 + 40 * i + 90 * (i % 5)' >bent.csv
 walk init bent.csv --label price </dev/null
 line '900 + 40 * i + i % 3' >near.csv
 walk init near.csv --label price <<END
-near.csv: a line of column "x" gives the label "price" with an R2 of 0.999999969 in 400 rows \
+near.csv: a line of column "x" gives the label "price" with an R2 of 1 - 3.1e-08 in 400 rows \
 compared: it is kept, but is it known before the label is?
 END
 line 1 >ones.csv
