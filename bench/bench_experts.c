@@ -20,6 +20,8 @@ static const char description[] =
     "in one run. With --threads inference is a predictor a thread, each with a whole batch. "
     "Figures are medians.\n"
     "  GEMM     all products of the step; modules that read the same input are one\n"
+    "  in GEMMs what its own products take of a step, by a profile of other steps; other: the "
+    "rest\n"
     "  layer 1  those of the layer that reads the input alone, the whole input's gradient too\n"
     "  % peak   of the rate of 512 x 512 products on all workers\n"
     "  epoch    rows/s of mmoe_trainer_fit (shuffle, batches, metrics; validation with a quarter "
@@ -30,6 +32,7 @@ static const char description[] =
 
 static bench_column columns[] = {{"n_expert", "experts", 7, 0},
                                  {"model", "model", -13, 0},
+                                 {"first_layer", "first layer", -11, 0},
                                  {"parameters", "params", 9, 0},
                                  {"train_rows_per_second", "train rows/s", 12, 0},
                                  {"step_ms_p50", "step ms", 9, 3},
@@ -40,6 +43,8 @@ static bench_column columns[] = {{"n_expert", "experts", 7, 0},
                                  {"step_over_gemm", "step/GEMM", 9, 2},
                                  {"first_layer_ms", "layer 1 ms", 10, 3},
                                  {"step_over_first_layer", "step/layer 1", 12, 2},
+                                 {"products_ms", "in GEMMs", 8, 3},
+                                 {"other_ms", "other", 8, 3},
                                  {"gflops", "GFLOP/s", 7, 1},
                                  {"percent_of_peak", "% peak", 6, 1},
                                  {"gemm_percent_of_peak", "GEMM %", 6, 1},
@@ -57,6 +62,7 @@ enum { N_COLUMN = sizeof columns / sizeof *columns };
 typedef struct result {
     double parameters, step[3], plain_step, inference, gemm, first_layer, flops, peak, epoch_rate,
         epoch_train_rate;
+    bench_parts parts;
     double memory_mb; /* before the products' arrays */
     int64_t steps;
 } result;
@@ -91,12 +97,10 @@ static void inference_turn(void *context, int calls, double *seconds) {
 }
 
 static void make_inference(inference *s, const bench_options *o, const bench_data *d,
-                           const mmoe_model *model) {
-    mmoe_error err;
+                           const bench_setting *setting, const mmoe_model *model) {
     *s = (inference){.data = d->train, .batch = o->batch, .threads = (int)o->threads};
     for (int w = 0; w < s->threads; w++) {
-        if (mmoe_predictor_create(model, NULL, &s->predictors[w], &err))
-            bench_fail("%s", err.message);
+        s->predictors[w] = bench_predictor(model, setting);
         s->scores[w] = bench_alloc((size_t)(o->batch * o->tasks), sizeof(float));
     }
 }
@@ -158,7 +162,7 @@ static void check_products(bench_products *p, int threads) {
             bench_layer_check(&p->layers[i], 1, (bench_pass)pass);
 }
 
-static mmoe_trainer *make_logged_trainer(mmoe_model *model, const mmoe_trainer_options *options) {
+static mmoe_trainer *make_trainer(mmoe_model *model, const mmoe_trainer_options *options) {
     mmoe_trainer *trainer;
     mmoe_error err;
     if (mmoe_trainer_create(model, options, NULL, &trainer, &err)) bench_fail("%s", err.message);
@@ -177,6 +181,31 @@ static void keep_times(result *r, bench_racer *racers, bench_peak *peak, bool ha
     r->plain_step = has_plain ? bench_quantile(&racers[5].samples, 0.5) : NAN;
 }
 
+/* A profile costs a step some time, so its steps are others than those of the figures. */
+static bench_parts measure_parts(const bench_options *o, const bench_data *d,
+                                 const bench_setting *s) {
+    mmoe_profile *profile;
+    mmoe_error err;
+    double warm[3];
+    if (mmoe_profile_create(0, NULL, &profile, &err)) bench_fail("%s", err.message);
+    mmoe_model *model = bench_model(o, d, s);
+    const mmoe_trainer_options options = {.threads = (int)o->threads, .profile = profile};
+    bench_stepper stepper = {.trainer = make_trainer(model, &options), .data = d->train};
+    stepper.batch = o->batch;
+    bench_steps(&stepper, 3, warm);
+    mmoe_profile_reset(profile);
+    stepper.steps = 0;
+    stepper.seconds = 0;
+    bench_racer racer = {.turn = bench_steps, .context = &stepper};
+    bench_race(&racer, 1, o->seconds / 2);
+    const bench_parts parts = bench_parts_of(profile, &stepper, (int)o->threads);
+    bench_samples_free(&racer.samples);
+    mmoe_trainer_free(stepper.trainer);
+    mmoe_model_free(model);
+    mmoe_profile_free(profile);
+    return parts;
+}
+
 static double memory_so_far(void) {
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
@@ -190,10 +219,10 @@ static result measure_setting(const bench_options *o, const bench_data *d, const
     mmoe_model *model = bench_model(o, d, s);
     inference *scoring = bench_alloc(1, sizeof *scoring);
     const mmoe_trainer_options options = {.threads = threads, .user = &e, .on_epoch = keep_epoch};
-    mmoe_trainer *trainer = make_logged_trainer(model, &options);
+    mmoe_trainer *trainer = make_trainer(model, &options);
     const double loss = bench_first_loss(o, d, trainer);
     bench_check_model(o, d, s, model, trainer);
-    make_inference(scoring, o, d, model);
+    make_inference(scoring, o, d, s, model);
     double warm[2];
     inference_turn(scoring, 2, warm);
     r.memory_mb = memory_so_far();
@@ -211,9 +240,9 @@ static result measure_setting(const bench_options *o, const bench_data *d, const
         {.turn = bench_peak_turn, .context = &peak},   {.turn = bench_steps, .context = &plain}};
     size_t n_racer = sizeof racers / sizeof *racers - 1;
     if (s->method) {
-        plain.trainer = make_logged_trainer(
-            bench_model(o, d, &(bench_setting){.model = s->model, .n_expert = s->n_expert}),
-            &options);
+        bench_setting without = *s;
+        without.method = NULL;
+        plain.trainer = make_trainer(bench_model(o, d, &without), &options);
         n_racer++;
     }
     bench_race(racers, n_racer, o->seconds);
@@ -226,6 +255,7 @@ static result measure_setting(const bench_options *o, const bench_data *d, const
     r.flops = bench_products_flops(&all);
     r.parameters = (double)mmoe_model_parameter_count(model);
     r.steps = stepper.steps;
+    r.parts = measure_parts(o, d, s);
     measure_epochs(d, trainer, &e, &r);
     return r;
 }
@@ -265,6 +295,7 @@ static bench_point print_result(bench_table *table, const bench_options *o, cons
                            100 * r->gemm / r->step[1]};
     const bench_cell cells[] = {{NULL, s->n_expert ? s->n_expert : NAN},
                                 {s->model, 0},
+                                {bench_first_layer(s), 0},
                                 {NULL, r->parameters},
                                 {NULL, p.train_rate},
                                 {NULL, 1e3 * r->step[1]},
@@ -275,6 +306,8 @@ static bench_point print_result(bench_table *table, const bench_options *o, cons
                                 {NULL, r->step[1] / r->gemm},
                                 {NULL, 1e3 * r->first_layer},
                                 {NULL, r->step[1] / r->first_layer},
+                                {NULL, 1e3 * r->parts.products},
+                                {NULL, 1e3 * r->parts.other},
                                 {NULL, gflops},
                                 {NULL, p.step_percent},
                                 {NULL, p.gemm_percent},
@@ -292,9 +325,9 @@ static bench_point print_result(bench_table *table, const bench_options *o, cons
 }
 
 int main(int argc, char **argv) {
-    const bench_options o =
-        bench_parse(argc, argv, description, 1,
-                    BENCH_TAKES_MODEL | BENCH_TAKES_METHOD | BENCH_TAKES_PLOT | BENCH_TAKES_LISTS);
+    const bench_options o = bench_parse(argc, argv, description, 1,
+                                        BENCH_TAKES_MODEL | BENCH_TAKES_METHOD | BENCH_TAKES_PLOT |
+                                            BENCH_TAKES_LISTS | BENCH_TAKES_FIRST_LAYER);
     size_t count;
     bench_setting *settings = bench_settings(&o, &count);
     if (o.plot) bench_plot_prepare(o.plot);

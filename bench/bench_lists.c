@@ -18,11 +18,15 @@ static const char description[] =
     "texts that learned vocabularies make into rows. Calls have one thread. \"of plain\" is the "
     "rate with lists over that without.";
 
-static const bench_column columns[] = {
-    {"n_expert", "experts", 7, 0},  {"call", "call", -5, 0},
-    {"values", "values", -8, 0},    {"p50_us", "p50 us", 9, 2},
-    {"p99_us", "p99 us", 9, 2},     {"rows_per_second", "rows/s", 10, 0},
-    {"plain_us", "plain us", 9, 2}, {"of_plain", "of plain", 8, 3}};
+static const bench_column columns[] = {{"n_expert", "experts", 7, 0},
+                                       {"first_layer", "first layer", -11, 0},
+                                       {"call", "call", -5, 0},
+                                       {"values", "values", -8, 0},
+                                       {"p50_us", "p50 us", 9, 2},
+                                       {"p99_us", "p99 us", 9, 2},
+                                       {"rows_per_second", "rows/s", 10, 0},
+                                       {"plain_us", "plain us", 9, 2},
+                                       {"of_plain", "of plain", 8, 3}};
 enum { N_COLUMN = sizeof columns / sizeof *columns };
 
 typedef struct figures {
@@ -30,11 +34,11 @@ typedef struct figures {
     double rows, p50, p99, plain; /* seconds of a call; NaN: not measured */
 } figures;
 
-static void print_figures(bench_table *table, int32_t n_expert, const figures *f) {
-    const bench_cell cells[] = {{NULL, n_expert},       {f->call, 0},
-                                {f->values, 0},         {NULL, 1e6 * f->p50},
-                                {NULL, 1e6 * f->p99},   {NULL, f->rows / f->p50},
-                                {NULL, 1e6 * f->plain}, {NULL, f->plain / f->p50}};
+static void print_figures(bench_table *table, const bench_setting *s, const figures *f) {
+    const bench_cell cells[] = {
+        {NULL, s->n_expert},      {bench_first_layer(s), 0}, {f->call, 0},
+        {f->values, 0},           {NULL, 1e6 * f->p50},      {NULL, 1e6 * f->p99},
+        {NULL, f->rows / f->p50}, {NULL, 1e6 * f->plain},    {NULL, f->plain / f->p50}};
     _Static_assert(sizeof cells / sizeof *cells == N_COLUMN, "a cell a column");
     bench_table_row(table, cells);
 }
@@ -73,7 +77,7 @@ static void measure_step(bench_table *table, const bench_options *o, const bench
     bench_racer racers[] = {{.turn = bench_steps, .context = &lists.stepper},
                             {.turn = bench_steps, .context = &plain.stepper}};
     bench_race(racers, 2, o->seconds);
-    print_figures(table, s->n_expert,
+    print_figures(table, s,
                   &(figures){"step", "encoded", (double)o->batch,
                              bench_quantile(&racers[0].samples, 0.5),
                              bench_quantile(&racers[0].samples, 0.99),
@@ -295,16 +299,15 @@ static void check_scores(scorer *encoded, scorer *raw) {
 
 enum { SORTS = 3 }; /* of values */
 
-static scorer make_scorer(const request_rows *r, mmoe_value_type type, const mmoe_model *model) {
+static scorer make_scorer(const request_rows *r, mmoe_value_type type, mmoe_predictor *predictor) {
     const size_t sparse = (size_t)r->o->sparse, lists = sparse - (size_t)bench_single_count(r->o);
     scorer s = {.rows = r,
+                .predictor = predictor,
                 .type = type,
                 .scores = bench_alloc((size_t)r->o->tasks, sizeof *s.scores),
                 .sparse = bench_alloc(sparse, sizeof *s.sparse),
                 .dense = bench_alloc((size_t)r->o->dense, sizeof *s.dense),
                 .lists = bench_alloc(lists, sizeof *s.lists)};
-    mmoe_error err;
-    if (mmoe_predictor_create(model, NULL, &s.predictor, &err)) bench_fail("%s", err.message);
     return s;
 }
 
@@ -324,13 +327,14 @@ static void measure_scorers(bench_table *table, const request_rows *r, const ben
     scorer scorers[SORTS];
     bench_racer racers[SORTS];
     for (int i = 0; i < SORTS; i++) {
-        scorers[i] = make_scorer(r, types[i], models[types[i] == MMOE_VALUE_TEXT]);
+        scorers[i] =
+            make_scorer(r, types[i], bench_predictor(models[types[i] == MMOE_VALUE_TEXT], s));
         racers[i] = (bench_racer){.turn = score, .context = &scorers[i]};
         check_scores(&scorers[0], &scorers[i]);
     }
     bench_race(racers, SORTS, r->o->seconds);
     for (int i = 0; i < SORTS; i++) {
-        print_figures(table, s->n_expert,
+        print_figures(table, s,
                       &(figures){"row", values[i], 1, bench_quantile(&racers[i].samples, 0.5),
                                  bench_quantile(&racers[i].samples, 0.99), NAN});
         bench_samples_free(&racers[i].samples);
@@ -357,14 +361,16 @@ static void measure_rows(bench_table *table, const bench_options *o, const bench
 }
 
 int main(int argc, char **argv) {
-    const bench_options o =
-        bench_parse(argc, argv, description, 0.5, BENCH_TAKES_LISTS | BENCH_OF_LISTS);
+    const bench_options o = bench_parse(
+        argc, argv, description, 0.5, BENCH_TAKES_LISTS | BENCH_OF_LISTS | BENCH_TAKES_FIRST_LAYER);
+    size_t count;
+    bench_setting *settings = bench_settings(&o, &count);
     openblas_set_num_threads(1);
     bench_table *table = bench_table_begin("bench_lists", &o, columns, N_COLUMN);
-    for (int32_t i = 0; i < o.n_expert.count; i++) {
-        const bench_setting s = {.model = "mmoe", .n_expert = o.n_expert.items[i]};
-        measure_step(table, &o, &s);
-        measure_rows(table, &o, &s);
+    for (size_t i = 0; i < count; i++) {
+        measure_step(table, &o, &settings[i]);
+        measure_rows(table, &o, &settings[i]);
     }
+    free(settings);
     return bench_table_end(table);
 }

@@ -17,10 +17,12 @@ static const char description[] =
     "\"rank\" has every second sparse\n"
     "column on the user's side. \"gemm\" is OpenBLAS's time for the model's products of as many "
     "rows, in turns with one\n"
-    "thread's calls; of a ranked request, for all columns too.";
+    "thread's calls: all columns', of a ranked request too, and as if no first layer were looked "
+    "up. \"products\" are what rows look up of the first layer; a dense one has none.";
 
 static const bench_column columns[] = {
-    {"n_expert", "experts", 7, 0}, {"call", "call", -5, 0},
+    {"n_expert", "experts", 7, 0}, {"first_layer", "first layer", -11, 0},
+    {"call", "call", -5, 0},       {"products_kb", "products KB", 11, 0},
     {"rows", "rows", 5, 0},        {"threads", "threads", 7, 0},
     {"p50_us", "p50 us", 9, 2},    {"p99_us", "p99 us", 9, 2},
     {"p999_us", "p99.9 us", 9, 2}, {"rows_per_second", "rows/s", 10, 0},
@@ -142,19 +144,23 @@ static void multiply_layers(void *context, int calls, double *seconds) {
 
 /* What is asked of a service: so many rows at once, scored or ranked, by so many threads. */
 typedef struct load_shape {
-    int32_t n_expert;
+    const bench_setting *setting;
     size_t count;
     bool ranks;
     int threads;
 } load_shape;
+
+/* What the predictors share of their first layer. */
+static double products_kb(const service *s) {
+    return (double)mmoe_predictor_products(s->scorers[0].predictor, NULL) / 1024;
+}
 
 static void measure_request(bench_table *table, const bench_options *o, service *s,
                             const load_shape *q) {
     const int threads = q->threads;
     bench_options of_batch = *o;
     of_batch.batch = (int64_t)q->count;
-    const bench_shape shape = {
-        .model = "mmoe", .n_expert = q->n_expert, .dims = o->dims, .towers = o->towers};
+    const bench_shape shape = bench_shape_of(o, q->setting);
     bench_products products = bench_products_make(&of_batch, &shape);
     bench_racer racers[] = {{.turn = serve, .context = s},
                             {.turn = multiply_layers, .context = &products}};
@@ -167,8 +173,10 @@ static void measure_request(bench_table *table, const bench_options *o, service 
     bench_race(racers, threads == 1 ? 2 : 1, o->seconds);
     const double p50 = bench_quantile(&racers[0].samples, 0.5),
                  gemm = threads == 1 ? bench_quantile(&racers[1].samples, 0.5) : NAN;
-    const bench_cell cells[] = {{NULL, q->n_expert},
+    const bench_cell cells[] = {{NULL, q->setting->n_expert},
+                                {bench_first_layer(q->setting), 0},
                                 {q->ranks ? "rank" : "plain", 0},
+                                {NULL, products_kb(s)},
                                 {NULL, (double)q->count},
                                 {NULL, threads},
                                 {NULL, 1e6 * p50},
@@ -205,17 +213,17 @@ static int more_threads(int threads, int most) {
 }
 
 static void measure_model(bench_table *table, const bench_options *o, bench_data *d,
-                          int32_t n_expert) {
-    mmoe_model *model = bench_model(o, d, &(bench_setting){.model = "mmoe", .n_expert = n_expert});
+                          const bench_setting *setting) {
+    mmoe_model *model = bench_model(o, d, setting);
     scored_rows r = make_rows(d, model);
     service *s = bench_alloc(1, sizeof *s);
     mmoe_error err;
     for (int t = 0; t < (int)o->threads; t++) {
         scorer *w = &s->scorers[t];
-        const mmoe_status status =
-            t ? mmoe_predictor_clone(s->scorers[0].predictor, NULL, &w->predictor, &err)
-              : mmoe_predictor_create(model, NULL, &w->predictor, &err);
-        if (status) bench_fail("%s", err.message);
+        if (t == 0)
+            w->predictor = bench_predictor(model, setting);
+        else if (mmoe_predictor_clone(s->scorers[0].predictor, NULL, &w->predictor, &err))
+            bench_fail("%s", err.message);
         w->rows = &r;
         w->next = (size_t)t * r.count / (size_t)o->threads;
         w->scores = bench_alloc(MOST_ROWS * (size_t)o->tasks, sizeof *w->scores);
@@ -225,8 +233,7 @@ static void measure_model(bench_table *table, const bench_options *o, bench_data
         for (size_t i = 0; i < N_ROWS && row_counts[i] <= r.count; i++)
             for (int threads = 1; threads <= (int)o->threads;
                  threads = more_threads(threads, (int)o->threads))
-                measure_request(table, o, s,
-                                &(load_shape){n_expert, row_counts[i], ranks, threads});
+                measure_request(table, o, s, &(load_shape){setting, row_counts[i], ranks, threads});
     for (int t = 0; t < (int)o->threads; t++) {
         mmoe_predictor_free(s->scorers[t].predictor);
         free(s->scorers[t].scores);
@@ -239,12 +246,14 @@ static void measure_model(bench_table *table, const bench_options *o, bench_data
 }
 
 int main(int argc, char **argv) {
-    const bench_options o = bench_parse(argc, argv, description, 0.2, 0);
+    const bench_options o = bench_parse(argc, argv, description, 0.2, BENCH_TAKES_FIRST_LAYER);
+    size_t count;
+    bench_setting *settings = bench_settings(&o, &count);
     openblas_set_num_threads(1);
     bench_table *table = bench_table_begin("bench_predict", &o, columns, N_COLUMN);
     bench_data data = bench_data_make(&o);
-    for (int32_t i = 0; i < o.n_expert.count; i++)
-        measure_model(table, &o, &data, o.n_expert.items[i]);
+    for (size_t i = 0; i < count; i++) measure_model(table, &o, &data, &settings[i]);
     bench_data_free(&data);
+    free(settings);
     return bench_table_end(table);
 }

@@ -13,10 +13,13 @@ static const char description[] =
     "the GEMM peak are one\n"
     "worker's. \"waiting\" is what no node takes: barriers, scheduling and the clock itself. "
     "\"step\" is the same step without\n"
-    "the profile, in turns with it.";
+    "the profile, in turns with it; above it stand the sums of all products, which alone have "
+    "rates, "
+    "and of all the rest.";
 
 static const bench_column columns[] = {{"n_expert", "experts", 7, 0},
                                        {"model", "model", -13, 0},
+                                       {"first_layer", "first layer", -11, 0},
                                        {"node", "node", -18, 0},
                                        {"pass", "pass", -20, 0},
                                        {"calls_per_step", "calls", 8, 2},
@@ -38,6 +41,7 @@ static void print_pass(bench_table *table, const bench_setting *s, row r, double
     const double rate = r.flops > 0 ? r.flops / r.seconds : NAN;
     const bench_cell cells[] = {{NULL, s->n_expert ? s->n_expert : NAN},
                                 {s->model, 0},
+                                {bench_first_layer(s), 0},
                                 {r.node, 0},
                                 {r.pass, 0},
                                 {NULL, r.calls},
@@ -60,6 +64,7 @@ typedef struct profiled {
 
 static void print_profile(bench_table *table, const bench_setting *s, const profiled *p) {
     const double steps = (double)p->stepper->steps, time = p->stepper->seconds / steps * p->threads;
+    const bench_parts parts = bench_parts_of(p->profile, p->stepper, p->threads);
     mmoe_profile_entry e;
     row all = {.node = "step", .pass = "", .calls = 1, .seconds = p->plain};
     double seconds = 0;
@@ -72,6 +77,10 @@ static void print_profile(bench_table *table, const bench_setting *s, const prof
     }
     const row waiting = {.node = "waiting", .pass = "", .calls = NAN, .seconds = time - seconds};
     print_pass(table, s, waiting, time, p->worker_peak);
+    const row products = {"step", "products", NAN, parts.products * p->threads, all.flops, 0},
+              other = {"step", "other", NAN, parts.other * p->threads, 0, 0};
+    print_pass(table, s, products, time, p->worker_peak);
+    print_pass(table, s, other, time, p->worker_peak);
     /* not a share of the profiled step, nor one worker's */
     print_pass(table, s, all, NAN, p->worker_peak * p->threads);
 }
@@ -121,7 +130,8 @@ static void measure_profile(bench_table *table, const bench_options *o, const be
 
 int main(int argc, char **argv) {
     const bench_options o =
-        bench_parse(argc, argv, description, 1, BENCH_TAKES_MODEL | BENCH_TAKES_LISTS);
+        bench_parse(argc, argv, description, 1,
+                    BENCH_TAKES_MODEL | BENCH_TAKES_LISTS | BENCH_TAKES_FIRST_LAYER);
     size_t count;
     bench_setting *settings = bench_settings(&o, &count);
     openblas_set_num_threads(1);

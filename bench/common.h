@@ -31,9 +31,10 @@ typedef struct bench_words {
 
 typedef struct bench_options {
     bench_list n_expert, dims, bottom, towers,
-        vocab;                   /* vocab: sizes of the sparse columns, over and over */
-    bench_words models, methods; /* methods: empty without --method */
-    bench_words sets;            /* "KEY=VALUE" */
+        vocab; /* vocab: sizes of the sparse columns, over and over */
+    bench_words models;
+    bench_words methods, first_layers; /* empty without --method, --first-layer */
+    bench_words sets;                  /* "KEY=VALUE" */
     int64_t batch, rows, sparse, embed_dim, dense, tasks, threads;
     int64_t lists, list_length, list_vocab; /* the last sparse columns; length 0: of single ids */
     double seconds;
@@ -48,7 +49,8 @@ enum {
     BENCH_TAKES_METHOD = 2,
     BENCH_TAKES_PLOT = 4,
     BENCH_TAKES_LISTS = 8,
-    BENCH_OF_LISTS = 16 /* has one unless --lists says otherwise */
+    BENCH_OF_LISTS = 16, /* has one unless --lists says otherwise */
+    BENCH_TAKES_FIRST_LAYER = 32
 };
 
 /* The census shape and one thread, changed by the command line; --help and wrong usage end the
@@ -84,8 +86,8 @@ typedef struct bench_cell {
 
 typedef struct bench_table bench_table;
 
-/* Prints what the figures depend on: processor, OpenBLAS, its core type and threads, the model;
- * warns on standard error of a core type that is older than the processor. */
+/* Prints what the figures depend on: processor, its GEMM peak, OpenBLAS, its core type and threads,
+ * the model; warns on standard error of a core type that is older than the processor. */
 bench_table *bench_table_begin(const char *program, const bench_options *o,
                                const bench_column *columns, size_t count);
 void bench_table_row(bench_table *t, const bench_cell *cells);
@@ -140,9 +142,14 @@ void bench_data_free(bench_data *d);
 /* What a row of a table is of. */
 typedef struct bench_setting {
     const char *model;
-    int32_t n_expert;   /* 0: the model has no such number */
-    const char *method; /* of balancing the tasks' losses; NULL: none */
+    int32_t n_expert;        /* 0: the model has no such number */
+    const char *method;      /* of balancing the tasks' losses; NULL: none */
+    const char *first_layer; /* NULL: the library's own choice */
 } bench_setting;
+/* What the tables say of the setting's first layer. */
+static inline const char *bench_first_layer(const bench_setting *s) {
+    return s->first_layer ? s->first_layer : "auto";
+}
 /* The settings that the options name, in order; the caller frees them. Fails if the library refuses
  * one of them. */
 bench_setting *bench_settings(const bench_options *o, size_t *count);
@@ -150,6 +157,9 @@ bench_setting *bench_settings(const bench_options *o, size_t *count);
 const char *bench_model_name(size_t index);
 mmoe_config *bench_config(const bench_options *o, const bench_setting *s);
 mmoe_model *bench_model(const bench_options *o, const bench_data *d, const bench_setting *s);
+
+/* A predictor as the setting's first layer says: a dense one looks no products of tables up. */
+mmoe_predictor *bench_predictor(const mmoe_model *model, const bench_setting *s);
 
 /* A setting's layers, as the library's configuration has them. */
 typedef struct bench_shape {
@@ -173,6 +183,11 @@ typedef struct bench_stepper {
     double seconds; /* of all steps */
 } bench_stepper;
 void bench_steps(void *stepper, int calls, double *seconds);
+/* A profiled step's time on one worker: what its GEMMs take, and all the rest, waiting too. */
+typedef struct bench_parts {
+    double products, other; /* seconds */
+} bench_parts;
+bench_parts bench_parts_of(const mmoe_profile *profile, const bench_stepper *stepper, int threads);
 /* The first rows' loss, mean over tasks, before another step with them. */
 double bench_first_loss(const bench_options *o, const bench_data *d, mmoe_trainer *trainer);
 
@@ -228,6 +243,8 @@ bench_peak bench_peak_make(int threads);
 void bench_peak_turn(void *peak, int calls, double *seconds);
 /* flop/s of its fast calls; releases it. */
 double bench_peak_end(bench_peak *p, bench_samples *s);
+/* flop/s of one core, by some hundredths of a second. */
+double bench_peak_alone(void);
 
 /* ---- Pictures ---- */
 

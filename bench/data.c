@@ -147,6 +147,16 @@ mmoe_model *bench_model(const bench_options *o, const bench_data *d, const bench
     return model;
 }
 
+mmoe_predictor *bench_predictor(const mmoe_model *model, const bench_setting *s) {
+    const bool dense = strcmp(bench_first_layer(s), "dense") == 0;
+    const mmoe_predictor_options options = {.product_bytes = dense ? 1 : 0};
+    mmoe_predictor *predictor;
+    mmoe_error err;
+    if (mmoe_predictor_create_with(model, &options, NULL, &predictor, &err))
+        bench_fail("%s", err.message);
+    return predictor;
+}
+
 void bench_steps(void *stepper, int calls, double *seconds) {
     bench_stepper *s = stepper;
     mmoe_error err;
@@ -160,6 +170,15 @@ void bench_steps(void *stepper, int calls, double *seconds) {
         s->steps++;
         s->next += s->batch;
     }
+}
+
+bench_parts bench_parts_of(const mmoe_profile *profile, const bench_stepper *stepper, int threads) {
+    double products = 0;
+    mmoe_profile_entry e;
+    for (size_t i = 0; mmoe_profile_entry_at(profile, i, &e) == 0; i++)
+        if (e.flops > 0) products += e.seconds;
+    products /= (double)stepper->steps * threads;
+    return (bench_parts){products, stepper->seconds / (double)stepper->steps - products};
 }
 
 double bench_first_loss(const bench_options *o, const bench_data *d, mmoe_trainer *trainer) {

@@ -32,6 +32,8 @@ static const flag flags[] = {
     {"method", "LIST", WORDS, AT(methods), 0, 0,
      "methods of balancing the tasks' losses, or none: each a row, with its extra cost a step",
      BENCH_TAKES_METHOD},
+    {"first-layer", "LIST", WORDS, AT(first_layers), 0, 0,
+     "ways of the first layer, as model.first_layer has them: each a row", BENCH_TAKES_FIRST_LAYER},
     {"towers", "LIST", LIST, AT(towers), 1, 65536, "widths of a tower's hidden layers"},
     {"tasks", "N", INTEGER, AT(tasks), 1, 256, "tasks, each with a gate and a tower"},
     {"batch", "N", INTEGER, AT(batch), 2, 1048576, "rows of a step"},
@@ -236,7 +238,7 @@ static const char *fault_of(const bench_options *o) {
     if (o->json && o->csv) return "--json and --csv exclude each other";
     if (o->rows / 4 * 4 < o->batch) return "--rows must be at least --batch";
     if (o->lists > o->sparse) return "--lists must be at most --sparse";
-    const bool many = o->models.count > 1 || o->methods.count > 1;
+    const bool many = o->models.count > 1 || o->methods.count > 1 || o->first_layers.count > 1;
     if (o->plot && (many || !strstr(o->models.items[0], "moe")))
         return "--plot draws omoe or mmoe alone";
     return NULL;

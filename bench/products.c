@@ -264,3 +264,11 @@ double bench_peak_end(bench_peak *p, bench_samples *s) {
     free(p->arrays);
     return flops;
 }
+
+double bench_peak_alone(void) {
+    enum { CALLS = 40 };
+    bench_peak peak = bench_peak_make(1);
+    bench_samples samples = {bench_alloc(CALLS, sizeof *samples.seconds), CALLS, CALLS};
+    bench_peak_turn(&peak, CALLS, samples.seconds);
+    return bench_peak_end(&peak, &samples);
+}

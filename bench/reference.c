@@ -9,6 +9,7 @@
 
 typedef struct reference {
     const bench_options *o;
+    const bench_setting *setting;
     const mmoe_model *model;
     int32_t rows, n_expert;
     bool training; /* batch norm by the rows' own statistics */
@@ -218,20 +219,18 @@ static int32_t rows_to_check(const bench_options *o, int32_t n_expert) {
 }
 
 /* What a predictor gives, [rows, tasks]; the caller frees it. */
-static float *predicted(const mmoe_model *model, const mmoe_batch *batch) {
-    mmoe_predictor *predictor;
+static float *predicted(const mmoe_model *model, const bench_setting *s, const mmoe_batch *batch) {
+    mmoe_predictor *predictor = bench_predictor(model, s);
     mmoe_error err;
     float *scores = bench_alloc(batch->rows * (size_t)mmoe_model_task_count(model), sizeof *scores);
-    if (mmoe_predictor_create(model, NULL, &predictor, &err) ||
-        mmoe_predictor_run(predictor, batch, scores, &err))
-        bench_fail("%s", err.message);
+    if (mmoe_predictor_run(predictor, batch, scores, &err)) bench_fail("%s", err.message);
     mmoe_predictor_free(predictor);
     return scores;
 }
 
 static void check_scores(const reference *r, const mmoe_batch *batch) {
     const size_t tasks = (size_t)r->o->tasks;
-    float *scores = predicted(r->model, batch);
+    float *scores = predicted(r->model, r->setting, batch);
     double **logits = forward(r, batch);
     for (size_t t = 0; t < tasks; t++) {
         for (size_t b = 0; b < batch->rows; b++)
@@ -243,7 +242,7 @@ static void check_scores(const reference *r, const mmoe_batch *batch) {
 }
 
 /* The graph's forward pass and the predictor's program are two: their losses must be one. */
-static void check_evaluation(const bench_data *d, const mmoe_model *model) {
+static void check_evaluation(const bench_data *d, const bench_setting *s, const mmoe_model *model) {
     const size_t tasks = (size_t)mmoe_model_task_count(model);
     mmoe_batch batch;
     mmoe_error err;
@@ -251,7 +250,7 @@ static void check_evaluation(const bench_data *d, const mmoe_model *model) {
     if (mmoe_evaluate(model, d->valid, 1, NULL, metrics, &err) ||
         mmoe_dataset_batch(d->valid, 0, (size_t)mmoe_dataset_rows(d->valid), &batch, &err))
         bench_fail("%s", err.message);
-    float *scores = predicted(model, &batch);
+    float *scores = predicted(model, s, &batch);
     for (size_t t = 0; t < tasks; t++) {
         double loss = 0;
         for (size_t b = 0; b < batch.rows; b++) {
@@ -292,10 +291,13 @@ void bench_check_model(const bench_options *o, const bench_data *d, const bench_
     double seconds[STEPS];
     bench_stepper stepper = {.trainer = trainer, .data = d->train, .batch = o->batch};
     bench_steps(&stepper, STEPS, seconds);
-    check_evaluation(d, model);
+    check_evaluation(d, s, model);
     if (strcmp(s->model, "mmoe") != 0 || o->sets.count) return;
-    reference r = {
-        .o = o, .model = model, .rows = rows_to_check(o, s->n_expert), .n_expert = s->n_expert};
+    reference r = {.o = o,
+                   .setting = s,
+                   .model = model,
+                   .rows = rows_to_check(o, s->n_expert),
+                   .n_expert = s->n_expert};
     mmoe_batch batch;
     mmoe_error err;
     if (mmoe_dataset_batch(d->train, 0, (size_t)r.rows, &batch, &err))

@@ -43,6 +43,7 @@ static json_t *model_json(const bench_options *o, const bench_setting *s) {
     const struct model *m = find_setting(s->model);
     json_t *model = json_pack("{s:s}", "name", s->model);
     if (m->n_expert) json_object_set_new(model, "n_expert", json_integer(s->n_expert));
+    if (s->first_layer) json_object_set_new(model, "first_layer", json_string(s->first_layer));
     if (m->experts)
         json_object_set_new(model, "expert_params", layers_json(&o->dims, o->batch_norm));
     if (m->bottom)
@@ -109,22 +110,36 @@ mmoe_config *bench_config(const bench_options *o, const bench_setting *s) {
     return config;
 }
 
+/* How many settings a list of words makes; an empty one makes one, without a word. */
+static int32_t choices(const bench_words *w) { return w->count ? w->count : 1; }
+
+static const char *choice(const bench_words *w, int32_t index) {
+    return index < w->count ? w->items[index] : NULL;
+}
+
+/* Every way of the first layer with every method, behind the `n` settings that are there. */
+static size_t add_settings(const bench_options *o, bench_setting s, bench_setting *list, size_t n) {
+    for (int32_t f = 0; f < choices(&o->first_layers); f++)
+        for (int32_t k = 0; k < choices(&o->methods); k++) {
+            const char *method = choice(&o->methods, k);
+            s.method = method && strcmp(method, "none") != 0 ? method : NULL;
+            s.first_layer = choice(&o->first_layers, f);
+            list[n++] = s;
+            mmoe_config_free(bench_config(o, &s));
+        }
+    return n;
+}
+
 bench_setting *bench_settings(const bench_options *o, size_t *count) {
-    const int32_t n_method = o->methods.count ? o->methods.count : 1;
+    const int32_t each = choices(&o->first_layers) * choices(&o->methods);
     bench_setting *list =
-        bench_alloc((size_t)(o->models.count * o->n_expert.count * n_method), sizeof *list);
+        bench_alloc((size_t)(o->models.count * o->n_expert.count * each), sizeof *list);
     size_t n = 0;
     for (int32_t m = 0; m < o->models.count; m++) {
-        const bool counts = find_setting(o->models.items[m])->n_expert;
+        const char *model = o->models.items[m];
+        const bool counts = find_setting(model)->n_expert;
         for (int32_t e = 0; e < (counts ? o->n_expert.count : 1); e++)
-            for (int32_t k = 0; k < n_method; k++) {
-                const char *method = o->methods.count && strcmp(o->methods.items[k], "none") != 0
-                                         ? o->methods.items[k]
-                                         : NULL;
-                list[n++] =
-                    (bench_setting){o->models.items[m], counts ? o->n_expert.items[e] : 0, method};
-                mmoe_config_free(bench_config(o, &list[n - 1]));
-            }
+            n = add_settings(o, (bench_setting){model, counts ? o->n_expert.items[e] : 0}, list, n);
     }
     *count = n;
     return list;

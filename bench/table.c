@@ -82,10 +82,11 @@ static json_t *machine_json(void) {
             json_object_set_new(environment, names[i], json_string(getenv(names[i])));
     if (!json_object_size(environment))
         json_object_set_new(environment, "OPENBLAS", json_string("nothing set"));
-    return json_pack("{s:s, s:i, s:s, s:s, s:i, s:s, s:s, s:o}", "processor", processor,
-                     "processors", mmoe_processors(), "openblas", mmoe_blas_version(), "core_type",
-                     mmoe_blas_core_type(), "blas_threads", openblas_get_num_threads(), "kernels",
-                     mmoe_kernel_set(), "mmoe", mmoe_version(), "environment", environment);
+    return json_pack("{s:s, s:i, s:f, s:s, s:s, s:i, s:s, s:s, s:o}", "processor", processor,
+                     "processors", mmoe_processors(), "peak_gflops", bench_peak_alone() / 1e9,
+                     "openblas", mmoe_blas_version(), "core_type", mmoe_blas_core_type(),
+                     "blas_threads", openblas_get_num_threads(), "kernels", mmoe_kernel_set(),
+                     "mmoe", mmoe_version(), "environment", environment);
 }
 
 static json_t *list_json(const bench_list *l) {

@@ -25,7 +25,8 @@ POSITIVE = {
     ], "bench_experts": [
         "parameters", "train_rows_per_second", "step_ms_p10", "step_ms_p50", "step_ms_p90",
         "inference_rows_per_second", "gemm_ms", "step_over_gemm", "first_layer_ms",
-        "step_over_first_layer", "gflops", "percent_of_peak", "gemm_percent_of_peak", "peak_gflops",
+        "step_over_first_layer", "products_ms", "other_ms", "gflops", "percent_of_peak",
+        "gemm_percent_of_peak", "peak_gflops",
         "epoch_rows_per_second", "epoch_train_rows_per_second", "epoch_percent_of_steps",
         "memory_mb", "steps"
     ], "bench_step": ["us_per_step"], "bench_predict": [
@@ -56,6 +57,7 @@ def check_json():
         "it names the program, OpenBLAS, its core type and threads", result["program"] == NAME and
         "OpenBLAS" in machine["openblas"] and machine["core_type"] and machine["blas_threads"] == 1,
         result)
+    check("it has measured the GEMM peak of a core", machine["peak_gflops"] > 0, machine)
     check(
         "the settings are those of the flags", settings["batch"] == 64 and
         settings["rows"] == 512 and settings["dims"] == [16] and settings["batch_norm"], settings)
@@ -111,6 +113,15 @@ def check_step(rows):
     check("the shares add up to all time",
           abs(sum(r["percent_of_time"] for r in of_one if r["node"] != "step") - 100) < 0.01,
           of_one)
+    parts = {r["pass"]: r for r in of_one if r["node"] == "step"}
+    nodes = [r for r in of_one if r["node"] != "step"]
+    check("products and the rest are all time",
+          abs(sum(parts[p]["us_per_step"] for p in ("products", "other")) -
+              sum(r["us_per_step"] for r in nodes)) < 0.01, of_one)
+    check("products are what has a rate",
+          abs(parts["products"]["us_per_step"] -
+              sum(r["us_per_step"] for r in nodes if r["gflops"])) < 0.01 and
+          parts["other"]["gflops"] is None, of_one)
     check(
         "the step stands last", of_one[-1]["node"] == "step" and of_one[-1]["gflops"] > 0 and
         of_one[-1]["percent_of_time"] is None, of_one[-1])
@@ -140,6 +151,25 @@ def check_lists(rows):
           json.loads(done.stdout)["settings"]["lists"] == 32, done.stderr)
     done = run("--lists", "33")
     check("more lists than columns", done.returncode == 2 and "--sparse" in done.stderr, done)
+
+
+def check_first_layers():
+    if NAME == "bench_gemm":
+        done = run("--first-layer", "dense")
+        check("--first-layer is not taken", done.returncode == 2, done)
+        return
+    done = run("--n-expert", "1", "--first-layer", "dense,distinct", "--json", *TINY)
+    check("--first-layer ends well", done.returncode == 0, done.stderr)
+    rows = json.loads(done.stdout)["rows"]
+    ways = [r["first_layer"] for r in rows]
+    check("rows of each first layer, in order", list(dict.fromkeys(ways)) == ["dense", "distinct"],
+          ways)
+    if NAME == "bench_predict":
+        check("a dense predictor has no products to look up",
+              all((r["products_kb"] == 0) == (r["first_layer"] == "dense") for r in rows), rows)
+    done = run("--first-layer", "sparse")
+    check("a first layer that is none", done.returncode == 1 and
+          "model.first_layer" in done.stderr and not done.stdout, done)
 
 
 def check_csv(rows):
@@ -290,6 +320,7 @@ if __name__ == "__main__":
         "bench_gemm": check_gemm, "bench_experts": check_experts, "bench_step": check_step,
         "bench_predict": check_predict, "bench_lists": check_lists
     }[NAME](found)
+    check_first_layers()
     check_csv(found)
     check_text()
     check_usage()
