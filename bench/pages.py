@@ -63,13 +63,35 @@ def replace_file(path, text):
     os.rename(temporary, path)
 
 
-def replace_section(path, section):
-    """In the place of the one of its heading, or before the commands."""
-    with open(path, encoding="utf-8") as f:
-        text = f.read()
-    heading = re.escape(section.split("\n")[0])
-    old = re.search(rf"^{heading}\n.*?(?=^## |\Z)", text, re.M | re.S)
-    commands = re.search(r"^## Commands$", text, re.M)
-    begin, end = old.span() if old else 2 * (commands.start() if commands else len(text),)
-    rest = text[end:]
-    replace_file(path, text[:begin] + filled(section) + ("\n" + rest if rest else ""))
+def count_of(number, what):
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+NOT_THERE = "not there"
+
+
+def cell(values, form):
+    """The spread of what was measured; `values` is empty where the program is not there."""
+    return spread(values, form) if values else NOT_THERE
+
+
+def number(value, form):
+    return "" if value is None else form.format(value)
+
+
+class Target:
+    """What should come out: the median of `values` at most (or at least) `wanted`. None or no
+    values: not measured."""
+
+    def __init__(self, what, wanted, values, at_most=False):
+        self.what, self.at_most, self.values = what, at_most, values
+        self.wanted = f"at {'most' if at_most else 'least'} {wanted:g}"
+        self.limit = wanted
+
+    def shown(self):
+        """In bold what falls short."""
+        if not self.values:
+            return "not measured"
+        value = statistics.median(self.values)
+        met = value <= self.limit if self.at_most else value >= self.limit
+        return f"{value:.2f}" if met else f"**{value:.2f}**"

@@ -2,11 +2,13 @@
 compute the same.
 
 Rows are random: only their shape matters to the clock. Sparse columns have `--vocab` values each,
-labels follow a planted signal.
+labels follow a planted signal. Or they are those of a folder that tools/census has filled.
 """
 import argparse
+import csv
 import json
 import os
+import platform
 import sys
 import time
 
@@ -37,14 +39,57 @@ def parse_arguments(description):
     p.add_argument("--seconds", type=float, default=5.0,
                    help="time for training, and again for inference")
     p.add_argument("--seed", type=int, default=2022)
+    p.add_argument("--data", metavar="DIR",
+                   help="train.csv and config.json of tools/census: the rows and columns of these")
+    p.add_argument("--row-counts", type=integers, default=[1, 8, 32, 128, 1000],
+                   help="rows of a call, for serving")
     p.add_argument("--check", action="store_true",
                    help="compare both peers in double precision instead")
-    return p.parse_args()
+    a = p.parse_args()
+    a.vocabs = [a.vocab] * (a.sparse - a.lists)  # values of each column of single ids
+    a.table = census_table(a) if a.data else None
+    return a
 
 
-def synthetic_rows(torch, a):
+def census_table(a):
+    """{name: texts} of the rows of --data; its columns and rows become the arguments'. A category's
+    rows are in the order in which its values come first."""
+    with open(os.path.join(a.data, "config.json"), encoding="utf-8") as f:
+        config = json.load(f)
+    with open(os.path.join(a.data, "train.csv"), newline="", encoding="utf-8") as f:
+        rows = csv.reader(f)
+        head = next(rows)
+        columns = dict(zip(head, zip(*rows)))
+    a.labels = [t["label"] for t in config["tasks"]]
+    a.numbers = [d["name"] for d in config["features"]["dense"]]
+    a.categories = [name for name in head if name not in a.labels + a.numbers]
+    a.rows = len(columns[head[0]])
+    a.sparse, a.dense, a.tasks, a.lists = len(a.categories), len(a.numbers), len(a.labels), 0
+    a.vocabs = [len(set(columns[name])) for name in a.categories]
+    return columns
+
+
+def census_rows(torch, a):
+    """As make_rows, of the table."""
+    def encoded(cells):
+        rows = {value: i for i, value in enumerate(dict.fromkeys(cells))}
+        return torch.tensor([rows[cell] for cell in cells])
+
+    def floats(names):
+        return torch.tensor([[float(cell) for cell in a.table[name]] for name in names]).t()
+
+    ids = torch.stack([encoded(a.table[name]) for name in a.categories], dim=1)
+    dense = torch.log1p(floats(a.numbers))
+    dense = (dense - dense.mean(0)) / dense.std(0)
+    elements = torch.zeros(a.rows, 0, a.list_length, dtype=torch.int64)
+    return ids, elements, dense.contiguous(), floats(a.labels).contiguous()
+
+
+def make_rows(torch, a):
     """ids [rows, sparse - lists], elements [rows, lists, list_length], dense [rows, dense],
     labels [rows, tasks]"""
+    if a.table:
+        return census_rows(torch, a)
     g = torch.Generator().manual_seed(a.seed)
     single = a.sparse - a.lists
     ids = torch.randint(0, a.vocab, (a.rows, single), generator=g)
@@ -82,10 +127,22 @@ def time_calls(call, batches, seconds):
     return times
 
 
+def about(torch):
+    capability = [
+        line.split(":")[1].strip()
+        for line in torch.__config__.show().splitlines()
+        if "CPU capability" in line
+    ]
+    return {
+        "torch": torch.__version__, "capability": capability[0] if capability else None,
+        "python": platform.python_version()
+    }
+
+
 def benchmark(torch, a, name, model_class):
     torch.manual_seed(a.seed)
     model = model_class(a)
-    *columns, labels = synthetic_rows(torch, a)
+    *columns, labels = make_rows(torch, a)
     inputs = model.prepare(*columns)
     batches = [(model.rows(inputs, i, a.batch), labels[i:i + a.batch])
                for i in range(0, a.rows - a.batch + 1, a.batch)]
@@ -108,11 +165,6 @@ def benchmark(torch, a, name, model_class):
     with torch.no_grad():
         inference = time_calls(predict, batches, a.seconds)
     tail = losses[-min(len(losses), 100) :]
-    capability = [
-        line.split(":")[1].strip()
-        for line in torch.__config__.show().splitlines()
-        if "CPU capability" in line
-    ]
     print(
         json.dumps({
             "program": name, "batch": a.batch, "n_expert": a.n_expert, "tasks": a.tasks,
@@ -125,8 +177,7 @@ def benchmark(torch, a, name, model_class):
                                                           4), "steps": len(losses),
             "parameters": sum(p.numel()
                               for p in model.parameters()), "final_loss": sum(tail) / len(tail),
-            "torch": torch.__version__, "capability": capability[0] if capability else None,
-            "openblas_coretype": os.environ.get("OPENBLAS_CORETYPE"),
+            "openblas_coretype": os.environ.get("OPENBLAS_CORETYPE"), **about(torch)
         }))
 
 
@@ -140,7 +191,7 @@ def check(torch, a):
     usual, fused = UsualMMoE(a), FusedMMoE(a)
     fused.copy_from(usual)
     a.rows = 5 * a.batch
-    *columns, labels = synthetic_rows(torch, a)
+    *columns, labels = make_rows(torch, a)
     models = [(m, m.prepare(*columns), make_optimizer(torch, m)) for m in (usual, fused)]
 
     def compare(what, values, tolerance):

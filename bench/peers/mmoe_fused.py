@@ -49,8 +49,8 @@ class FusedMMoE(nn.Module):
     def __init__(self, a):
         super().__init__()
         self.a = a
-        single = a.sparse - a.lists
-        self.table = nn.Parameter(torch.randn(single * a.vocab, a.embed_dim) * 1e-4)
+        self.table = nn.Parameter(torch.randn(sum(a.vocabs), a.embed_dim) * 1e-4)
+        self.first_rows = torch.tensor([0, *a.vocabs]).cumsum(0)[:-1]  # of each column
         self.bags = nn.EmbeddingBag(a.lists * a.list_vocab, a.embed_dim, mode="mean",
                                     sparse=False) if a.lists else None
         width = a.sparse * a.embed_dim + a.dense
@@ -70,7 +70,7 @@ class FusedMMoE(nn.Module):
 
     def prepare(self, ids, elements, dense):
         elements = elements + torch.arange(elements.shape[1])[:, None] * self.a.list_vocab
-        return ids + torch.arange(ids.shape[1]) * self.a.vocab, elements, dense
+        return ids + self.first_rows, elements, dense
 
     def rows(self, inputs, first, count):
         return tuple(part[first : first + count] for part in inputs)

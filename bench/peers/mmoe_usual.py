@@ -28,7 +28,7 @@ class UsualMMoE(nn.Module):
     def __init__(self, a):
         super().__init__()
         self.embeddings = nn.ModuleDict(
-            {f"s{c}": nn.Embedding(a.vocab, a.embed_dim) for c in range(a.sparse - a.lists)})
+            {f"s{c}": nn.Embedding(size, a.embed_dim) for c, size in enumerate(a.vocabs)})
         self.embeddings.update({
             f"s{c}": nn.EmbeddingBag(a.list_vocab, a.embed_dim, mode="mean", sparse=False)
             for c in range(a.sparse - a.lists, a.sparse)

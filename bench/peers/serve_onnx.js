@@ -1,6 +1,6 @@
 // Serving with ONNX Runtime: a model of the census shape, exported by mmoe, timed over numbers of
 // rows a call.
-//   node serve_onnx.js MMOE NODE_MODULES [SECONDS]
+//   node serve_onnx.js MMOE NODE_MODULES [SECONDS [WIDTH VALUES ROWS,...]]
 // Exit status 77 without onnxruntime-node in NODE_MODULES: `tools/test --stage onnx` installs it.
 'use strict';
 const { execFileSync } = require('child_process');
@@ -8,15 +8,14 @@ const fs = require('fs');
 const os = require('os');
 const path = require('path');
 
-const ROW_COUNTS = [1, 8, 32, 128, 1000];
 const ROWS = 16384,
     SPARSE = 32,
-    VOCAB = 16,
     DENSE = 7,
     TASKS = 2;
 
 const [mmoe, modules] = process.argv.slice(2, 4).map((p) => path.resolve(p));
-const seconds = Number(process.argv[4] || 1);
+const [seconds, width, vocab] = [1, 4, 16].map((usual, i) => Number(process.argv[4 + i] || usual));
+const rowCounts = (process.argv[7] || '1,8,32,128,1000').split(',').map(Number);
 let ort;
 try {
     ort = require(path.join(modules, 'onnxruntime-node'));
@@ -38,7 +37,11 @@ const range = (n) => Array.from({ length: n }, (_, i) => i);
 function exportModel(work) {
     const config = {
         features: {
-            sparse: range(SPARSE).map((i) => ({ name: `s${i}`, embed_dim: 4, vocab_size: VOCAB })),
+            sparse: range(SPARSE).map((i) => ({
+                name: `s${i}`,
+                embed_dim: width,
+                vocab_size: vocab,
+            })),
             dense: range(DENSE).map((i) => ({ name: `d${i}` })),
         },
         tasks: range(TASKS).map((i) => ({
@@ -56,7 +59,7 @@ function exportModel(work) {
     ];
     const row = () =>
         [
-            ...range(SPARSE).map(() => Math.floor(random() * VOCAB)),
+            ...range(SPARSE).map(() => Math.floor(random() * vocab)),
             ...range(DENSE).map(() => (random() * 2 - 1).toFixed(4)),
             ...range(TASKS).map(() => (random() < 0.5 ? 1 : 0)),
         ].join(',');
@@ -74,7 +77,7 @@ function exportModel(work) {
 
 function makeFeeds(count) {
     const ids = BigInt64Array.from({ length: ROWS * SPARSE }, () =>
-        BigInt(Math.floor(random() * VOCAB))
+        BigInt(Math.floor(random() * vocab))
     );
     const x = Float32Array.from({ length: ROWS * DENSE }, () => random() * 2 - 1);
     return range(Math.min(512, Math.floor(ROWS / count))).map((i) => ({
@@ -125,7 +128,7 @@ async function measure(session, count) {
         };
         const session = await ort.InferenceSession.create(exportModel(work), options);
         const rows = [];
-        for (const count of ROW_COUNTS) rows.push(await measure(session, count));
+        for (const count of rowCounts) rows.push(await measure(session, count));
         const version = require(path.join(modules, 'onnxruntime-node', 'package.json')).version;
         console.log(
             JSON.stringify({

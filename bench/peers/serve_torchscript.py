@@ -8,7 +8,6 @@ import warnings
 
 import mmoe_common
 
-ROW_COUNTS = (1, 8, 32, 128, 1000)
 MODELS = {"fused": ("mmoe_fused", "FusedMMoE"), "usual": ("mmoe_usual", "UsualMMoE")}
 
 
@@ -29,10 +28,10 @@ def serving(torch, model, example):
 
 
 def measure(torch, a, model):
-    *columns, _ = mmoe_common.synthetic_rows(torch, a)
+    *columns, _ = mmoe_common.make_rows(torch, a)
     inputs = model.prepare(*columns)
     results = []
-    for count in ROW_COUNTS:
+    for count in a.row_counts:
         batches = [model.rows(inputs, i, count) for i in range(0, a.rows - count + 1, count)]
         script = serving(torch, model, batches[0])
         for _ in range(3):  # profiled, then compiled
@@ -50,8 +49,8 @@ def measure(torch, a, model):
 
 def main():
     a = mmoe_common.parse_arguments(__doc__)
-    if a.rows < max(ROW_COUNTS):
-        sys.exit(f"--rows: at least {max(ROW_COUNTS)}")
+    if a.rows < max(a.row_counts):
+        sys.exit(f"--rows: at least {max(a.row_counts)}")
     os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = str(a.threads)
     import torch
 
@@ -63,16 +62,10 @@ def main():
         model = getattr(__import__(module), model_class)(a).eval()
         with torch.no_grad():
             models[name] = measure(torch, a, model)
-    capability = [
-        line.split(":")[1].strip()
-        for line in torch.__config__.show().splitlines()
-        if "CPU capability" in line
-    ]
     print(
         json.dumps({
             "program": "serve_torchscript", "n_expert": a.n_expert, "threads": a.threads,
-            "torch": torch.__version__, "capability": capability[0] if capability else None,
-            "models": models
+            **mmoe_common.about(torch), "models": models
         }))
 
 

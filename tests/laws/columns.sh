@@ -6,10 +6,11 @@
 set -uf
 export LC_ALL=C
 cd "$1" || exit 2
-# Written by programs: a manual page, and what fuzzing and torch-rechub gave.
+# Written by programs: a manual page, what fuzzing and torch-rechub gave, and measured figures.
 pages=
 # shellcheck disable=SC2086 # a list of conditions
-files=$(find . -type d \( -name .git -o -name 'build*' -o -name corpus \) -prune \
+files=$(find . -type d \( -name .git -o -name 'build*' -o -name corpus \
+    -o -path ./bench/results \) -prune \
     -o -type f \( -name '*.[ch]' -o -name '*.cpp' -o -name '*.hpp' -o -name '*.sh' -o -name '*.py' \
     -o -name '*.js' -o -name 'meson*' -o -name '*.md' -o -path './tools/*' -o -path './bench/*' \
     -o -path './examples/*' -o -path './.ci/*' \) ! -name '*.svg' \

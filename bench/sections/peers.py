@@ -1,0 +1,66 @@
+"""mmoe and the PyTorch peers in turns on the census shape, training and inference."""
+from pages import Target, cell, count_of, table
+from running import PROGRAMS, rotated, title
+
+HEADING = "PyTorch"
+ABOUT = """The programs took turns for training and as long again for inference. Medians of the
+rounds, least and most in brackets; a ratio is of one round's programs. mmoe's inference with two
+threads is two predictors, PyTorch's one model with two threads in its operations."""
+KEYS = ("train_rows_per_second", "inference_rows_per_second")
+
+
+def at(program, threads):
+    return f"{program}, {count_of(threads, 'thread')}"
+
+
+def measure(run):
+    """{program, threads: [figures a round]}"""
+    run.check_peers()
+    found = {}
+    for r in run.each_round():
+        for t in run.threads:
+            for name in rotated(PROGRAMS, r):
+                run.say(at(name, t))
+                result = run.step_of(name, "--n-expert", 8, "--rows", run.rows, "--threads", t)
+                if result:
+                    found.setdefault(at(name, t), []).append(result)
+    return found
+
+
+def ratios(figures, one, other, key):
+    """Round by round; empty where one was not measured."""
+    return [x[key] / y[key] for x, y in zip(figures.get(one, []), figures.get(other, []))]
+
+
+def targets(figures):
+    one = figures["mmoe, 1 thread"]
+    return [
+        Target("training rows/s / fused PyTorch's, 1 thread", 6.5,
+               ratios(figures, "mmoe, 1 thread", "fused, 1 thread", KEYS[0])),
+        Target("training rows/s / usual PyTorch's, 1 thread", 13,
+               ratios(figures, "mmoe, 1 thread", "usual, 1 thread", KEYS[0])),
+        Target("two threads / one, training", 1.85,
+               ratios(figures, "mmoe, 2 threads", "mmoe, 1 thread", KEYS[0])),
+        Target("rows/s of an epoch with validation of a quarter as many rows, % of bare steps'",
+               95, [r["epoch_percent_of_steps"] for r in one if "epoch_percent_of_steps" in r]),
+        Target("the same without validation", 90,
+               [100 * r["epoch_train_rows_per_second"] / r["train_rows_per_second"] for r in one
+                if "epoch_train_rows_per_second" in r]),
+    ]
+
+
+def body(record):
+    figures, rows = record["figures"], []
+    for t in (1, 2):
+        for name in PROGRAMS:
+            if at("mmoe", t) not in figures:
+                continue
+            row = [f"{title(name)}, {count_of(t, 'thread')}"]
+            for key in KEYS:
+                row.append(cell([r[key] for r in figures.get(at(name, t), [])], "{:,.0f}"))
+                of = ratios(figures, at("mmoe", t), at(name, t), key)
+                row.append("" if name == "mmoe" or not of else cell(of, "{:.2f}"))
+            rows.append(row)
+    return table([
+        "program", "training, rows/s", "mmoe is faster by", "inference, rows/s", "mmoe is faster by"
+    ], rows)
