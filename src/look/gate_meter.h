@@ -10,9 +10,8 @@
 typedef struct mmoe_gate_meter {
     mmoe_allocator alloc;
     const mmoe_parts *parts;
-    int64_t first, every; /* the row of the data set that the batch begins with; of the data set
-                             each `every`-th row counts, from row 0 on */
-    int64_t rows;         /* that were counted */
+    int64_t every;  /* of a batch each `every`-th row counts, from its first on */
+    int64_t rows;   /* that were counted */
     int32_t stride; /* doubles of a set of sums: a gate's entropy, weights, rows with the largest
                        weight; gate after gate */
     double *sums;   /* [stride] */
@@ -32,7 +31,7 @@ void mmoe_gate_meter_finish(mmoe_gate_meter *m);
 
 /* Forgets all rows; of those to come each `every`-th counts. */
 void mmoe_gate_meter_reset(mmoe_gate_meter *m, int64_t every);
-/* An observer of plans; `context` is the meter, and `first` was set. */
+/* An observer of plans; `context` is the meter. */
 void mmoe_gate_meter_observe(void *context, const mmoe_plan *plan, int32_t node,
                              const mmoe_span *s);
 /* Adds the sums of the batch that the plan has run. */

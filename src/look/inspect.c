@@ -160,7 +160,6 @@ static mmoe_status run_rows(inspector *w, mmoe_error *err) {
     while (!status) {
         status = mmoe_source_next(w->source, SLICE, &batch, err);
         if (status || batch.rows == 0) break;
-        w->of->gates.first = w->first;
         mmoe_run_predict(w->run, &batch, w->predictions);
         mmoe_gate_meter_add(&w->of->gates, w->run);
         w->first += batch.rows;

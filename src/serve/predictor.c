@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "serve/predictor.h"
 #include "serve/products.h"
 #include "serve/run.h"
 
@@ -9,8 +10,8 @@
 
 /* ---- Life ---- */
 
-static mmoe_status create(mmoe_program *program, const mmoe_allocator *alloc, mmoe_predictor **out,
-                          mmoe_error *err) {
+mmoe_status mmoe_predictor_of(mmoe_program *program, const mmoe_allocator *alloc,
+                              mmoe_predictor **out, mmoe_error *err) {
     const size_t chunk = (size_t)program->chunk, tasks = (size_t)program->n_task;
     const mmoe_score *score = program->model->score;
     const size_t counts[] = {program->chunk_floats,
@@ -67,9 +68,10 @@ static mmoe_status create_first(const mmoe_model *model, size_t product_bytes,
                                 mmoe_error *err) {
     const mmoe_allocator a = mmoe_allocator_or_default(alloc);
     mmoe_program *program;
-    mmoe_status status = mmoe_program_create(model, product_bytes, &a, &program, err);
+    const mmoe_program_request wanted = {model, &model->params, product_bytes};
+    mmoe_status status = mmoe_program_create(&wanted, &a, &program, err);
     if (status) return status;
-    status = create(program, &a, out, err);
+    status = mmoe_predictor_of(program, &a, out, err);
     if (status) mmoe_program_leave(program);
     return status;
 }
@@ -104,7 +106,7 @@ mmoe_status mmoe_predictor_clone(const mmoe_predictor *predictor, const mmoe_all
                          "mmoe_predictor_clone: predictor and out must not be NULL");
     if (mmoe_allocator_check(alloc, "mmoe_predictor_clone", err)) return MMOE_E_ARGUMENT;
     const mmoe_allocator a = mmoe_allocator_or_default(alloc);
-    const mmoe_status status = create(predictor->program, &a, out, err);
+    const mmoe_status status = mmoe_predictor_of(predictor->program, &a, out, err);
     if (!status) mmoe_program_share(predictor->program);
     return status;
 }
@@ -185,6 +187,12 @@ mmoe_status mmoe_predictor_rank(mmoe_predictor *p, const mmoe_batch *user, const
     if (!p || !user || !items || (items->rows && !scores))
         return mmoe_fail(err, MMOE_E_ARGUMENT, ARGUMENTS, call);
     return score_tasks(p, user, items, scores, call, err);
+}
+
+void mmoe_predictor_rows(mmoe_predictor *p, const mmoe_batch *batch, size_t first, int32_t rows,
+                         float *scores) {
+    const mmoe_request request = request_of(p, MMOE_ALL_COLUMNS, batch, "rows", "batch");
+    mmoe_serve_rows(p, &request, false, first, rows, scores);
 }
 
 /* ---- Final scores ---- */

@@ -78,7 +78,7 @@ void mmoe_products_fill(const mmoe_program *p, const mmoe_serve_block *b) {
                                              .k = b->k,
                                              .first = p->place[l->col],
                                              .count = l->dim,
-                                             .a = mmoe_params_rows(&p->model->params, l->table),
+                                             .a = mmoe_params_rows(p->params, l->table),
                                              .lda = l->dim,
                                              .packed = b->packed,
                                              .start = p->zeros,

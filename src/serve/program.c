@@ -82,8 +82,8 @@ static void fill_side(mmoe_program *p, mmoe_serve_side *side, int which, const m
         if (!has_side(which, s->sparse[i].side) || is_product(p, i)) continue;
         side->n_gather += !l->is_list;
         side->lookups[side->n_lookup++] =
-            (mmoe_serve_lookup){mmoe_params_rows(&p->model->params, l->table), place[i],
-                                p->place[l->col], l->dim, l->is_list ? &l->bag : NULL};
+            (mmoe_serve_lookup){mmoe_params_rows(p->params, l->table), place[i], p->place[l->col],
+                                l->dim, l->is_list ? &l->bag : NULL};
     }
     side->x_first = which == MMOE_ITEM_COLUMNS ? p->user_cols : 0;
     side->x_count = (which == MMOE_USER_COLUMNS ? p->user_cols : p->x_cols) - side->x_first;
@@ -199,6 +199,16 @@ static mmoe_serve_maker start_weights(mmoe_program *p, size_t widest) {
     return m;
 }
 
+static mmoe_status take_memory(mmoe_program *p, const mmoe_serve_room *r, mmoe_error *err) {
+    const mmoe_graph *g = p->model->graph;
+    p->weights = mmoe_alloc_aligned(&p->alloc, r->floats, sizeof *p->weights);
+    p->steps = mmoe_alloc(&p->alloc, (size_t)g->n_node, sizeof *p->steps);
+    p->blocks = mmoe_alloc(&p->alloc, r->blocks, sizeof *p->blocks);
+    p->values = mmoe_alloc(&p->alloc, (size_t)g->n_value, sizeof *p->values);
+    if (p->weights && p->steps && p->blocks && p->values) return MMOE_OK;
+    return mmoe_fail_memory(err, r->floats * sizeof *p->weights + r->blocks * sizeof *p->blocks);
+}
+
 static mmoe_status compile(mmoe_program *p, size_t product_bytes, mmoe_error *err) {
     const mmoe_graph *g = p->model->graph;
     assert(g->nodes[0].op == MMOE_OP_INPUT);
@@ -207,31 +217,31 @@ static mmoe_status compile(mmoe_program *p, size_t product_bytes, mmoe_error *er
     mmoe_status status = mmoe_products_choose(p, product_bytes, err);
     if (!status) status = make_sides(p, &g->nodes[0], err);
     if (status) return status;
-    const size_t widest = widest_value(g);
-    const mmoe_serve_room r = count_room(p, widest);
-    p->weights = mmoe_alloc_aligned(&p->alloc, r.floats, sizeof *p->weights);
-    p->steps = mmoe_alloc(&p->alloc, (size_t)g->n_node, sizeof *p->steps);
-    p->blocks = mmoe_alloc(&p->alloc, r.blocks, sizeof *p->blocks);
-    p->values = mmoe_alloc(&p->alloc, (size_t)g->n_value, sizeof *p->values);
-    if (!p->weights || !p->steps || !p->blocks || !p->values)
-        return mmoe_fail_memory(err, r.floats * sizeof *p->weights + r.blocks * sizeof *p->blocks);
-    mmoe_serve_maker m = start_weights(p, widest);
-    make_steps(p, &m);
+    const mmoe_serve_room room = count_room(p, widest_value(g));
+    status = take_memory(p, &room, err);
+    if (status) return status;
     place_values(p);
-    assert(m.taken <= r.floats && p->n_block == (int32_t)r.blocks);
+    mmoe_program_renew(p);
     return MMOE_OK;
 }
 
-mmoe_status mmoe_program_create(const mmoe_model *model, size_t product_bytes,
-                                const mmoe_allocator *alloc, mmoe_program **out, mmoe_error *err) {
+void mmoe_program_renew(mmoe_program *p) {
+    mmoe_serve_maker m = start_weights(p, widest_value(p->model->graph));
+    p->n_step = p->n_block = 0;
+    make_steps(p, &m);
+}
+
+mmoe_status mmoe_program_create(const mmoe_program_request *wanted, const mmoe_allocator *alloc,
+                                mmoe_program **out, mmoe_error *err) {
     if (mmoe_kernels_check(err)) return MMOE_E_ARGUMENT;
     mmoe_program *p = mmoe_alloc_zero(alloc, 1, sizeof *p);
     if (!p) return mmoe_fail_memory(err, sizeof *p);
     p->alloc = *alloc;
     atomic_init(&p->users, 1);
-    p->model = model;
+    p->model = wanted->model;
+    p->params = wanted->params;
     p->kernels = mmoe_kernels_best();
-    mmoe_status status = compile(p, product_bytes, err);
+    mmoe_status status = compile(p, wanted->product_bytes, err);
     if (status)
         mmoe_program_leave(p);
     else

@@ -5,10 +5,17 @@
 
 #include "serve/step.h"
 
-/* Takes the weights as they are, and at most product_bytes for products of embedding tables with
- * them; `model` must outlive the program. One user. */
-mmoe_status mmoe_program_create(const mmoe_model *model, size_t product_bytes,
-                                const mmoe_allocator *alloc, mmoe_program **out, mmoe_error *err);
+typedef struct mmoe_program_request {
+    const mmoe_model *model;
+    const mmoe_params *params; /* the model's, or others that are laid out as they are */
+    size_t product_bytes;      /* at most, of products of embedding tables with the weights */
+} mmoe_program_request;
+
+/* Takes the weights as they are; what is requested must outlive the program. One user. */
+mmoe_status mmoe_program_create(const mmoe_program_request *wanted, const mmoe_allocator *alloc,
+                                mmoe_program **out, mmoe_error *err);
+/* Takes the weights again, as they are now, while nobody runs it. Allocates nothing. */
+void mmoe_program_renew(mmoe_program *program);
 mmoe_program *mmoe_program_share(mmoe_program *program);
 /* The last user frees it. */
 void mmoe_program_leave(mmoe_program *program);

@@ -100,6 +100,7 @@ typedef struct mmoe_program {
     mmoe_allocator alloc;
     atomic_int users;
     const mmoe_model *model;
+    const mmoe_params *params;
     const mmoe_kernels *kernels;
     mmoe_serve_side sides[MMOE_SERVE_SIDES];
     mmoe_serve_products products;

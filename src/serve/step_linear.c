@@ -74,7 +74,7 @@ static void make_block(mmoe_serve_maker *m, const mmoe_linear_block *k, const mm
           *start = mmoe_serve_take(m, (size_t)b->n), *least = mmoe_serve_take(m, (size_t)b->n);
     bool any = false;
     for (int32_t c = 0; c < b->n; c++) {
-        fold_column(&p->model->params, layer, k->col + c, &scale[c], &start[c]);
+        fold_column(p->params, layer, k->col + c, &scale[c], &start[c]);
         const bool relu = activation_at(layer, k->col + c) == MMOE_ACT_RELU;
         least[c] = relu ? 0 : -INFINITY;
         any |= relu;
@@ -82,7 +82,7 @@ static void make_block(mmoe_serve_maker *m, const mmoe_linear_block *k, const mm
     b->packed = packed;
     b->start = start;
     b->floor = any ? least : NULL;
-    const float *w = p->model->params.values + k->weight;
+    const float *w = p->params->values + k->weight;
     if (!b->reads_x) {
         p->kernels->pack(&(mmoe_pack_args){b->n, b->k, 0, b->k, w, b->k, scale, packed});
         return;

@@ -25,7 +25,7 @@ static void count_slopes(const mmoe_program *p, const mmoe_node *n, mmoe_serve_r
 }
 
 static void copy_slopes(mmoe_serve_maker *m, const mmoe_node *n, mmoe_serve_step *s) {
-    const float *values = m->program->model->params.values;
+    const float *values = m->program->params->values;
     float *to = mmoe_serve_take(m, all_slopes(n));
     s->weights = to;
     for (int32_t i = 0; i < n->u.apply.n_segment; i++) {
@@ -109,7 +109,7 @@ static void copy_gates(mmoe_serve_maker *m, const mmoe_node *n, mmoe_serve_step 
     const size_t count = fixed_gates(n);
     if (!count) return;
     float *gates = mmoe_serve_take(m, count);
-    memcpy(gates, m->program->model->params.values + n->u.mix.weight, count * sizeof *gates);
+    memcpy(gates, m->program->params->values + n->u.mix.weight, count * sizeof *gates);
     s->weights = gates;
 }
 

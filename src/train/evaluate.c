@@ -1,19 +1,33 @@
 #include "train/evaluate.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "data/dataset.h"
+#include "serve/predictor.h"
+#include "serve/products.h"
 #include "train/metrics.h"
 
 enum { SLICE = 1 << 16 }; /* rows predicted in one go */
 
+/* Rows whose gates are looked at, which a plan runs beside the predictors. */
+typedef struct sample {
+    mmoe_run *run; /* NULL: none are */
+    mmoe_gate_meter *meter;
+    int64_t every;   /* from the source's first row on */
+    uint32_t *index; /* [SLICE / every + 1] of a batch's rows */
+} sample;
+
 struct mmoe_evaluator {
     mmoe_allocator alloc;
     const mmoe_model *model;
+    const mmoe_params *params;
     mmoe_pool *pool;
-    mmoe_run *run;
-    mmoe_gate_meter *meter;      /* NULL: none */
+    mmoe_program *program;
+    mmoe_predictor **predictors; /* [workers] */
+    int workers;
+    sample sample;
     int64_t rows;                /* of this run, so far */
     float *predictions, *labels; /* [rows, tasks] */
     float *weights;              /* [rows] */
@@ -21,6 +35,8 @@ struct mmoe_evaluator {
     char *scratch;               /* [tasks, scratch_size] */
     size_t scratch_size;
 };
+
+/* ---- Life ---- */
 
 static mmoe_status take_evaluator_memory(mmoe_evaluator *e, int64_t most, mmoe_error *err) {
     const size_t tasks = (size_t)e->model->schema->n_label, rows = (size_t)most;
@@ -34,6 +50,22 @@ static mmoe_status take_evaluator_memory(mmoe_evaluator *e, int64_t most, mmoe_e
                                      rows * sizeof(float));
 }
 
+/* A predictor each worker. */
+static mmoe_status make_predictors(mmoe_evaluator *e, mmoe_error *err) {
+    const mmoe_program_request wanted = {e->model, e->params, MMOE_PRODUCT_BYTES};
+    const int workers = e->pool ? mmoe_pool_workers(e->pool) : 1;
+    e->predictors = mmoe_alloc(&e->alloc, (size_t)workers, sizeof *e->predictors);
+    if (!e->predictors) return mmoe_fail_memory(err, (size_t)workers * sizeof *e->predictors);
+    mmoe_status status = mmoe_program_create(&wanted, &e->alloc, &e->program, err);
+    while (!status && e->workers < workers) {
+        status = mmoe_predictor_of(e->program, &e->alloc, &e->predictors[e->workers], err);
+        if (status) break;
+        mmoe_program_share(e->program);
+        e->workers++;
+    }
+    return status;
+}
+
 mmoe_status mmoe_evaluator_create(const mmoe_evaluation *of, int64_t rows,
                                   const mmoe_allocator *alloc, mmoe_evaluator **out,
                                   mmoe_error *err) {
@@ -45,14 +77,10 @@ mmoe_status mmoe_evaluator_create(const mmoe_evaluation *of, int64_t rows,
     if (!e) return mmoe_fail_memory(err, sizeof *e);
     e->alloc = *alloc;
     e->model = of->model;
+    e->params = of->params;
     e->pool = of->pool;
     mmoe_status status = take_evaluator_memory(e, rows, err);
-    /* A plan that predicts does not write to the parameters. */
-    if (!status)
-        status = mmoe_run_create(&(mmoe_plan_request){of->model->graph,
-                                                      (mmoe_params *)(uintptr_t)of->params,
-                                                      of->pool, MMOE_PLAN_PREDICT, SLICE, alloc},
-                                 &e->run, err);
+    if (!status) status = make_predictors(e, err);
     if (status) {
         mmoe_evaluator_free(e);
         return status;
@@ -64,7 +92,11 @@ mmoe_status mmoe_evaluator_create(const mmoe_evaluation *of, int64_t rows,
 void mmoe_evaluator_free(mmoe_evaluator *e) {
     if (!e) return;
     mmoe_allocator a = e->alloc;
-    mmoe_run_free(e->run);
+    for (int i = 0; i < e->workers; i++) mmoe_predictor_free(e->predictors[i]);
+    mmoe_program_leave(e->program);
+    mmoe_run_free(e->sample.run);
+    mmoe_release(&a, e->sample.index);
+    mmoe_release(&a, e->predictors);
     mmoe_release_aligned(&a, e->scratch);
     mmoe_release(&a, e->predictions);
     mmoe_release(&a, e->labels);
@@ -72,29 +104,115 @@ void mmoe_evaluator_free(mmoe_evaluator *e) {
     mmoe_release(&a, e);
 }
 
-int32_t mmoe_evaluator_chunks(const mmoe_evaluator *e) {
-    return (SLICE + e->run->plan->max_chunk - 1) / e->run->plan->max_chunk;
+/* ---- Gates ---- */
+
+mmoe_status mmoe_evaluator_watch(mmoe_evaluator *e, mmoe_gate_meter *meter, int64_t every,
+                                 mmoe_error *err) {
+    const int32_t most = (int32_t)(SLICE / every + 1);
+    sample *s = &e->sample;
+    s->index = mmoe_alloc(&e->alloc, (size_t)most, sizeof *s->index);
+    if (!s->index) return mmoe_fail_memory(err, (size_t)most * sizeof *s->index);
+    /* A plan that looks does not write to the parameters. */
+    const mmoe_plan_request wanted = {
+        e->model->graph, (mmoe_params *)(uintptr_t)e->params, e->pool, MMOE_PLAN_INSPECT, most,
+        &e->alloc};
+    const mmoe_status status = mmoe_run_create(&wanted, &s->run, err);
+    if (status) return status;
+    s->meter = meter;
+    s->every = every;
+    s->run->observer = mmoe_gate_meter_observe;
+    s->run->observer_context = meter;
+    return MMOE_OK;
 }
 
-void mmoe_evaluator_watch(mmoe_evaluator *e, mmoe_gate_meter *meter) {
-    e->meter = meter;
-    e->run->observer = meter ? mmoe_gate_meter_observe : NULL;
-    e->run->observer_context = meter;
+int32_t mmoe_evaluator_chunks(const mmoe_evaluator *e) { return e->sample.run->plan->max_chunks; }
+
+/* The plan's predictions go where the predictors' will. */
+static void watch_batch(mmoe_evaluator *e, const mmoe_rows *batch) {
+    sample *s = &e->sample;
+    mmoe_rows some = *batch;
+    int64_t b = (s->every - e->rows % s->every) % s->every;
+    some.index = s->index;
+    for (some.rows = 0; b < batch->rows; b += s->every)
+        s->index[some.rows++] = (uint32_t)mmoe_row_of(batch, (int32_t)b);
+    if (!some.rows) return;
+    mmoe_run_predict(s->run, &some, e->predictions + e->rows * e->model->schema->n_label);
+    mmoe_gate_meter_add(s->meter, s->run);
 }
+
+/* ---- Predictions ---- */
 
 /* A batch goes when the next one comes. */
-static void keep_targets(mmoe_evaluator *e, const mmoe_rows *batch) {
+static void keep_targets(mmoe_evaluator *e, const mmoe_rows *batch, int32_t first, int32_t end) {
     const int32_t tasks = e->model->schema->n_label;
     const mmoe_task_order order = mmoe_graph_losses(e->model->graph)->order;
-    float *labels = e->labels + e->rows * tasks, *weights = e->weights + e->rows;
-    e->weighed |= batch->weights != NULL;
-    for (int32_t b = 0; b < batch->rows; b++) {
+    float *labels = e->labels + (e->rows + first) * tasks, *weights = e->weights + e->rows;
+    for (int32_t b = first; b < end; b++) {
         const size_t row = mmoe_row_of(batch, b);
         for (int32_t t = 0; t < tasks; t++)
             *labels++ = mmoe_label_of(order, batch->labels + row * batch->label_stride, t);
         weights[b] = batch->weights ? batch->weights[row] : 1;
     }
 }
+
+/* What is done with chunks of a source's batch. */
+typedef struct batch_job {
+    mmoe_evaluator *e;
+    const mmoe_rows *rows;
+    mmoe_batch batch;
+    bool is_predicted;
+} batch_job;
+
+static void take_chunk(void *context, int worker, int task) {
+    const batch_job *j = context;
+    mmoe_evaluator *e = j->e;
+    const int32_t chunk = e->program->chunk, first = task * chunk, left = j->rows->rows - first,
+                  rows = left < chunk ? left : chunk, tasks = e->model->schema->n_label;
+    float *predictions = e->predictions + (e->rows + first) * tasks;
+    keep_targets(e, j->rows, first, first + rows);
+    if (j->is_predicted)
+        mmoe_predictor_rows(e->predictors[worker], &j->batch, (size_t)first, rows, predictions);
+    else
+        for (int32_t i = 0; i < rows * tasks; i++) predictions[i] = 0.5F;
+}
+
+static void run_tasks(const mmoe_evaluator *e, int32_t tasks, mmoe_pool_fn fn, void *context) {
+    if (e->pool)
+        mmoe_pool_run(e->pool, tasks, fn, context);
+    else
+        for (int32_t t = 0; t < tasks; t++) fn(context, 0, t);
+}
+
+static void take_batch(mmoe_evaluator *e, const mmoe_rows *rows, bool is_predicted) {
+    assert(!rows->index);
+    const int32_t chunk = e->program->chunk;
+    batch_job job = {e, rows, {.rows = (size_t)rows->rows}, is_predicted};
+    job.batch.ids = rows->ids;
+    job.batch.id_stride = rows->id_stride;
+    job.batch.dense = rows->dense;
+    job.batch.dense_stride = rows->dense_stride;
+    job.batch.lists = rows->lists;
+    if (is_predicted && e->sample.run) watch_batch(e, rows);
+    run_tasks(e, (rows->rows + chunk - 1) / chunk, take_chunk, &job);
+    e->weighed |= rows->weights != NULL;
+    e->rows += rows->rows;
+}
+
+static mmoe_status take_rows(mmoe_evaluator *e, mmoe_source *source, bool are_predicted,
+                             mmoe_error *err) {
+    mmoe_rows batch;
+    mmoe_status status = mmoe_source_begin(source, 0, err);
+    e->rows = 0;
+    e->weighed = false;
+    while (!status) {
+        status = mmoe_source_next(source, SLICE, &batch, err);
+        if (status || batch.rows == 0) break;
+        take_batch(e, &batch, are_predicted);
+    }
+    return status;
+}
+
+/* ---- Metrics ---- */
 
 typedef struct metrics_job {
     mmoe_evaluator *e;
@@ -119,55 +237,23 @@ static void task_metrics(void *context, int worker, int task) {
     j->metrics[task].name = l->task;
 }
 
-static void predict_batch(mmoe_evaluator *e, const mmoe_rows *batch) {
-    if (e->meter) e->meter->first = e->rows;
-    mmoe_run_predict(e->run, batch, e->predictions + e->rows * e->model->schema->n_label);
-    if (e->meter) mmoe_gate_meter_add(e->meter, e->run);
-}
-
-static void predict_nothing(mmoe_evaluator *e, const mmoe_rows *batch) {
-    const int32_t tasks = e->model->schema->n_label;
-    float *out = e->predictions + e->rows * tasks;
-    for (int64_t i = 0; i < (int64_t)batch->rows * tasks; i++) out[i] = 0.5F;
-}
-
-static mmoe_status predict_rows(mmoe_evaluator *e, mmoe_source *source,
-                                void (*predict)(mmoe_evaluator *e, const mmoe_rows *batch),
-                                mmoe_error *err) {
-    mmoe_rows batch;
-    mmoe_status status = mmoe_source_begin(source, 0, err);
-    e->rows = 0;
-    e->weighed = false;
-    while (!status) {
-        status = mmoe_source_next(source, SLICE, &batch, err);
-        if (status || batch.rows == 0) break;
-        predict(e, &batch);
-        keep_targets(e, &batch);
-        e->rows += batch.rows;
-    }
-    return status;
-}
-
 static void judge_tasks(mmoe_evaluator *e, mmoe_task_metrics *metrics) {
     metrics_job job = {e, metrics};
-    const int32_t tasks = e->model->schema->n_label;
-    if (e->pool)
-        mmoe_pool_run(e->pool, tasks, task_metrics, &job);
-    else
-        for (int32_t t = 0; t < tasks; t++) task_metrics(&job, 0, t);
+    run_tasks(e, e->model->schema->n_label, task_metrics, &job);
 }
 
 mmoe_status mmoe_evaluator_run(mmoe_evaluator *e, mmoe_source *source, mmoe_task_metrics *metrics,
                                mmoe_error *err) {
-    mmoe_run_fold(e->run);
-    const mmoe_status status = predict_rows(e, source, predict_batch, err);
+    mmoe_program_renew(e->program);
+    if (e->sample.run) mmoe_run_fold(e->sample.run);
+    const mmoe_status status = take_rows(e, source, true, err);
     if (!status) judge_tasks(e, metrics);
     return status;
 }
 
 mmoe_status mmoe_evaluator_judge_labels(mmoe_evaluator *e, mmoe_source *source,
                                         mmoe_task_metrics *metrics, mmoe_error *err) {
-    const mmoe_status status = predict_rows(e, source, predict_nothing, err);
+    const mmoe_status status = take_rows(e, source, false, err);
     if (!status) judge_tasks(e, metrics);
     return status;
 }

@@ -30,9 +30,11 @@ mmoe_status mmoe_evaluator_run(mmoe_evaluator *e, mmoe_source *source, mmoe_task
 mmoe_status mmoe_evaluator_judge_labels(mmoe_evaluator *e, mmoe_source *source,
                                         mmoe_task_metrics *metrics, mmoe_error *err);
 
-/* Chunks of the evaluator's largest batch; and a meter that counts rows in the runs to come, NULL:
- * none. */
+/* In the runs to come the meter, which may be made afterwards, counts each `every`-th row of the
+ * source, from its first on. Call it once. MMOE_E_MEMORY. */
+mmoe_status mmoe_evaluator_watch(mmoe_evaluator *e, mmoe_gate_meter *meter, int64_t every,
+                                 mmoe_error *err);
+/* Chunks of the batches that the meter sees. */
 int32_t mmoe_evaluator_chunks(const mmoe_evaluator *e);
-void mmoe_evaluator_watch(mmoe_evaluator *e, mmoe_gate_meter *meter);
 
 #endif

@@ -109,11 +109,8 @@ static mmoe_status run_epoch(mmoe_fit_run *r, mmoe_error *err) {
     mmoe_trainer *t = r->t;
     const mmoe_trainer_config *c = &t->model->config->trainer;
     r->epoch_start = r->last_progress = mmoe_clock();
-    const int64_t watched = watched_rows(r);
     if (r->parts.n_gate)
-        mmoe_gate_meter_reset(&r->gates, r->valid
-                                             ? (mmoe_source_count(r->valid) + watched - 1) / watched
-                                             : 1 + c->batch_size / watched);
+        mmoe_gate_meter_reset(&r->gates, r->valid ? 1 : 1 + c->batch_size / watched_rows(r));
     mmoe_status status = run_steps(r, err);
     if (status) {
         t->at.seconds += mmoe_clock() - r->epoch_start;
@@ -238,26 +235,33 @@ static mmoe_status begin_run(mmoe_fit_run *r, mmoe_error *err) {
     return MMOE_OK;
 }
 
-static mmoe_status watch_gates(mmoe_fit_run *r, int32_t chunks, mmoe_error *err) {
+/* Of validation rows, those of the evaluator's choice. */
+static mmoe_status watch_gates(mmoe_fit_run *r, mmoe_error *err) {
     const mmoe_trainer *t = r->t;
-    const mmoe_status status = mmoe_parts_find(&r->parts, t->model, &t->alloc, err);
+    int32_t chunks = t->run->plan->max_chunks;
+    mmoe_status status = mmoe_parts_find(&r->parts, t->model, &t->alloc, err);
     if (status || !r->parts.n_gate) return status;
+    if (r->valid) {
+        const int64_t watched = watched_rows(r),
+                      every = (mmoe_source_count(r->valid) + watched - 1) / watched;
+        status = mmoe_evaluator_watch(r->evaluator, &r->gates, every, err);
+        if (status) return status;
+        chunks = mmoe_evaluator_chunks(r->evaluator);
+    }
     return mmoe_gate_meter_init(&r->gates, &r->parts, t->model, chunks, &t->alloc, err);
 }
 
 static mmoe_status take_fit_memory(mmoe_fit_run *r, mmoe_error *err) {
     const mmoe_trainer *t = r->t;
     const size_t tasks = (size_t)t->model->schema->n_label;
-    if (!r->valid) return watch_gates(r, t->run->plan->max_chunks, err);
+    if (!r->valid) return watch_gates(r, err);
     r->metrics = mmoe_alloc_zero(&t->alloc, tasks, sizeof *r->metrics);
     r->counts = mmoe_alloc_zero(&t->alloc, tasks, sizeof *r->counts);
     if (!r->metrics || !r->counts) return mmoe_fail_memory(err, tasks * sizeof *r->metrics);
     const mmoe_evaluation of = {t->model, kept_params(t), t->pool};
-    mmoe_status status =
+    const mmoe_status status =
         mmoe_evaluator_create(&of, mmoe_source_count(r->valid), &t->alloc, &r->evaluator, err);
-    if (!status) status = watch_gates(r, mmoe_evaluator_chunks(r->evaluator), err);
-    if (!status && r->parts.n_gate) mmoe_evaluator_watch(r->evaluator, &r->gates);
-    return status;
+    return status ? status : watch_gates(r, err);
 }
 
 /* A run that is cut off keeps the state of its last step for the checkpoint; a failure to write

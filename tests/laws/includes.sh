@@ -21,7 +21,7 @@ BEGIN {
     law["file"] = " file data base "
     law["model"] = " model config file graph table data loss math base "
     law["look"] = " look model config graph data math base "
-    law["train"] = " train look model config file graph table data loss math base "
+    law["train"] = " train look serve model config file graph table data loss math base "
     law["serve"] = " serve model config graph table loss math base "
     law["export"] = " export model config file graph table loss math base "
     reads["graph"] = " data/batch.h "

@@ -147,8 +147,9 @@ START_TEST(what_is_served_is_what_is_evaluated) {
     set_up(_i);
     train(model, 2);
     mmoe_predictor *predictor;
-    mmoe_task_metrics metrics[TASKS];
+    mmoe_task_metrics metrics[TASKS], of_three[TASKS];
     SUCCEEDS(mmoe_evaluate(model, rows, 1, NULL, metrics, &err));
+    SUCCEEDS(mmoe_evaluate(model, rows, 3, NULL, of_three, &err));
     SUCCEEDS(mmoe_predictor_create(model, NULL, &predictor, &err));
     SUCCEEDS(mmoe_predictor_run(predictor, &batch, scores, &err));
     for (int t = 0; t < TASKS; t++) {
@@ -163,6 +164,7 @@ START_TEST(what_is_served_is_what_is_evaluated) {
             n++;
         }
         ck_assert_int_eq(metrics[t].rows, n);
+        ck_assert_mem_eq(metrics[t].values, of_three[t].values, sizeof metrics[t].values);
         ck_assert_msg(fabs(sum / n - metrics[t].logloss) < 1e-6,
                       "%s: task %d: %.9g, evaluated %.9g", model_shapes[_i].name, t, sum / n,
                       metrics[t].logloss);

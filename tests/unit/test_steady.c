@@ -148,6 +148,34 @@ START_TEST(steps_allocate_nothing) {
 }
 END_TEST
 
+enum { MOST_EPOCHS = 100 };
+static long calls_at[MOST_EPOCHS];
+static int epochs;
+
+static int note_epoch(void *user, const mmoe_epoch_report *report) {
+    (void)user;
+    (void)report;
+    if (epochs < MOST_EPOCHS) calls_at[epochs++] = atomic_load(&heap_calls);
+    return 0;
+}
+
+/* Validation takes new weights for its predictors. */
+START_TEST(epochs_allocate_nothing) {
+    const mmoe_trainer_options options = {
+        .threads = _i % 2 ? 3 : 1, .single_threaded_blas = 1, .on_epoch = note_epoch};
+    mmoe_trainer *trainer;
+    mmoe_error err = {0};
+    set_up(_i / 2);
+    ok(mmoe_trainer_create(model, &options, NULL, &trainer, &err), &err);
+    epochs = 0;
+    ok(mmoe_trainer_fit(trainer, rows, rows, &err), &err);
+    ck_assert_int_gt(epochs, 2);
+    ck_assert_int_eq(calls_at[epochs - 1], calls_at[0]);
+    mmoe_trainer_free(trainer);
+    tear_down();
+}
+END_TEST
+
 /* Threads that score at the same time, each with a predictor; the main thread reads the count while
  * they wait. */
 enum { MAX_THREADS = 3 };
@@ -298,6 +326,7 @@ void add_cases(TCase *c) {
     const int cases = 2 * (int)(sizeof variants / sizeof *variants);
     tcase_add_test(c, calls_are_counted);
     tcase_add_loop_test(c, steps_allocate_nothing, 0, cases);
+    tcase_add_loop_test(c, epochs_allocate_nothing, 0, cases);
     tcase_add_loop_test(c, predictions_allocate_nothing, 0, cases);
     tcase_add_test(c, lists_allocate_nothing);
 }

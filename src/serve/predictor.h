@@ -1,0 +1,15 @@
+/* Predictors for those inside the library, whose rows need no check. */
+#ifndef MMOE_SERVE_PREDICTOR_H
+#define MMOE_SERVE_PREDICTOR_H
+
+#include "serve/program.h"
+
+/* Takes the program's user over. MMOE_E_MEMORY. */
+mmoe_status mmoe_predictor_of(mmoe_program *program, const mmoe_allocator *alloc,
+                              mmoe_predictor **out, mmoe_error *err);
+/* Scores [rows, tasks] of rows [first, first + rows) of an encoded batch that is right, at most the
+ * program's chunk. */
+void mmoe_predictor_rows(mmoe_predictor *predictor, const mmoe_batch *batch, size_t first,
+                         int32_t rows, float *scores);
+
+#endif
