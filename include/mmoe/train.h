@@ -259,9 +259,9 @@ MMOE_API mmoe_status mmoe_gemm_peak(int threads, const mmoe_allocator *alloc,
  * static. */
 MMOE_API const char *mmoe_blas_version(void);
 MMOE_API const char *mmoe_blas_core_type(void);
-/* The instruction set of the library's own kernels: "avx512", "avx2" or "generic"; static. It is
- * the best that the processor has, or the one of these that the environment variable MMOE_KERNELS
- * named when the process first computed: for tests and benchmarks. */
+/* The instruction set of the library's own kernels: "avx512", "avx2", "neon" or "generic"; static.
+ * It is the best that the processor has, or the one of these that the environment variable
+ * MMOE_KERNELS named when the process first computed: for tests and benchmarks. */
 MMOE_API const char *mmoe_kernel_set(void);
 /* MMOE_E_ARGUMENT where MMOE_KERNELS names what this processor has not; the message lists what it
  * has. A predictor, a trainer, an evaluation and an inspection fail so, too. */

@@ -11,8 +11,8 @@
 #include "math/kernels.h"
 #include "math/simd.h"
 
-#if W == 16
-#define TILE_VECTORS 3 /* 8 x 48: 24 of 32 registers */
+#if W == 16 || defined(MMOE_NEON)
+#define TILE_VECTORS 3 /* 8 rows of 3: 24 of 32 registers */
 #define TILE_ROWS 12
 #define MOST_ROWS(vectors) ((vectors) == 3 ? 8 : 12)
 #elif W == 8
@@ -151,7 +151,7 @@ static inline __attribute__((always_inline)) void tile(const tile_args *t, int r
 
 typedef void (*tile_row[TILE_ROWS])(const tile_args *);
 /* clang-format off */
-#if W == 16
+#if W == 16 || defined(MMOE_NEON)
 TILES_12(1) TILES_12(2) TILES_8(3)
 static const tile_row tiles[TILE_VECTORS] = {{NAMES_12(1)}, {NAMES_12(2)}, {NAMES_8(3)}};
 #elif W == 8

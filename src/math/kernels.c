@@ -11,6 +11,9 @@ extern const mmoe_kernels mmoe_kernels_generic;
 #ifdef MMOE_X86
 extern const mmoe_kernels mmoe_kernels_avx2, mmoe_kernels_avx512;
 #endif
+#ifdef MMOE_AARCH64
+extern const mmoe_kernels mmoe_kernels_neon;
+#endif
 
 enum { MOST_TABLES = 3 };
 
@@ -24,6 +27,9 @@ const mmoe_kernels *mmoe_kernels_at(size_t index) {
             __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
             found[count++] = &mmoe_kernels_avx512;
     }
+#endif
+#ifdef MMOE_AARCH64
+    found[count++] = &mmoe_kernels_neon; /* no processor of it is without */
 #endif
     return index < count ? found[index] : NULL;
 }

@@ -219,7 +219,7 @@ typedef struct mmoe_loss_shape {
 } mmoe_loss_shape;
 
 typedef struct mmoe_kernels {
-    const char *name; /* "generic", "avx2", "avx512" */
+    const char *name; /* "generic", "avx2", "avx512", "neon" */
     void (*column_stats)(const mmoe_stats_args *a);
     void (*act_forward)(const mmoe_act_args *a);
     void (*act_backward)(const mmoe_act_args *a);

@@ -1,4 +1,5 @@
-/* Vectors of W floats, W as wide as the instruction set that this file is compiled for. */
+/* Vectors of W floats, W as wide as the instruction set that this file is compiled for. aarch64 has
+ * NEON always; MMOE_NEON tells the set that is written for it from the plain one. */
 #ifndef MMOE_MATH_SIMD_H
 #define MMOE_MATH_SIMD_H
 
@@ -7,6 +8,8 @@
 
 #if defined(__AVX512F__) || defined(__AVX2__)
 #include <immintrin.h>
+#elif defined(MMOE_NEON)
+#include <arm_neon.h>
 #endif
 
 #if defined(__AVX512F__)
@@ -57,6 +60,11 @@ static inline vf load_n(const float *p, int n) {
     return (vf)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p);
 #elif defined(__AVX2__)
     return (vf)_mm256_maskload_ps(p, (__m256i)(lane < n));
+#elif defined(MMOE_NEON)
+    if (n == W) return load(p);
+    if (n == 1) return (vf)vld1q_lane_f32(p, vdupq_n_f32(0), 0);
+    const float32x4_t two = vcombine_f32(vld1_f32(p), vdup_n_f32(0));
+    return (vf)(n == 2 ? two : vld1q_lane_f32(p + 2, two, 2));
 #else
     vf v = {0};
     for (int i = 0; i < n; i++) v[i] = p[i];
@@ -73,15 +81,30 @@ static inline void store_n(float *p, vf v, int n) {
     _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)v);
 #elif defined(__AVX2__)
     _mm256_maskstore_ps(p, (__m256i)(lane < n), (__m256)v);
+#elif defined(MMOE_NEON)
+    if (n == W) {
+        store(p, v);
+        return;
+    }
+    if (n >= 2) vst1_f32(p, vget_low_f32((float32x4_t)v));
+    if (n == 1) vst1q_lane_f32(p, (float32x4_t)v, 0);
+    if (n == 3) vst1q_lane_f32(p + 2, (float32x4_t)v, 2);
 #else
     for (int i = 0; i < n; i++) p[i] = v[i];
 #endif
 }
 
 static inline vf splat(float x) { return x - (vf){0}; } /* x - 0 keeps every x, -0 too */
-static inline vf choose(vi mask, vf a, vf b) { return (vf)((mask & (vi)a) | (~mask & (vi)b)); }
+static inline vf choose(vi mask, vf a, vf b) {
+#if defined(MMOE_NEON)
+    return (vf)vbslq_f32((uint32x4_t)mask, (float32x4_t)a, (float32x4_t)b);
+#else
+    return (vf)((mask & (vi)a) | (~mask & (vi)b));
+#endif
+}
 static inline vf keep(vi mask, vf a) { return (vf)(mask & (vi)a); }
-/* The larger, the smaller; b where one of them is NaN. */
+/* The larger, the smaller; b where one of them is NaN, or both are zeros. (NEON's own would give
+ * the NaN, and a zero by its sign.) */
 static inline vf vmax(vf a, vf b) {
 #if W == 16
     return (vf)_mm512_max_ps((__m512)a, (__m512)b);
@@ -167,7 +190,11 @@ static inline float hmax(vf v) { return group_max(v, W)[0]; }
 
 /* Neighbours' sums: of a in the lower half of the lanes, of b in the upper. */
 static inline vf add_pairs(vf a, vf b) {
+#if defined(MMOE_NEON)
+    return (vf)vpaddq_f32((float32x4_t)a, (float32x4_t)b);
+#else
     return __builtin_shufflevector(a, b, EVEN) + __builtin_shufflevector(a, b, ODD);
+#endif
 }
 
 /* Lane i: the sum of v[i]'s lanes; a tree over all vectors at once. */
@@ -193,6 +220,8 @@ static inline vf vfma(vf a, vf b, vf c) {
     return (vf)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
 #elif defined(__AVX2__)
     return (vf)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#elif defined(MMOE_NEON)
+    return (vf)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
 #else
     return a * b + c;
 #endif
@@ -203,6 +232,8 @@ static inline vf vsqrt(vf a) {
     return (vf)_mm512_sqrt_ps((__m512)a);
 #elif defined(__AVX2__)
     return (vf)_mm256_sqrt_ps((__m256)a);
+#elif defined(MMOE_NEON)
+    return (vf)vsqrtq_f32((float32x4_t)a);
 #else
     for (int i = 0; i < W; i++) a[i] = __builtin_sqrtf(a[i]);
     return a;

@@ -141,7 +141,8 @@ static void module_read(module *m, const layer *l, int32_t row, int32_t col, int
     for (int32_t i = 0; i < n; i++) {
         m->a[i] = scaled(l, row, col + i);
         m->du[i] = *matrix_cell(&l->before, row, col + i);
-        m->size = fmax(m->size, magnitude(l, row, col + i));
+        const double size = magnitude(l, row, col + i);
+        if (size > m->size) m->size = size; /* no fmax: gcc 12 for aarch64 fails on it */
     }
     double avg;
     m->rstd = dice_rstd(n, m->a, &avg);

@@ -1,0 +1,3 @@
+#define MMOE_KERNELS_NAME neon
+#define MMOE_NEON
+#include "math/kernels_body.h"
