@@ -244,9 +244,8 @@ static void distinct_backward(mmoe_run *r, int32_t node, const mmoe_span *s) {
 
 /* ---- Costs ---- */
 
-/* Of products with rest. */
-static mmoe_cost cost_of_rest(const mmoe_plan *p, double rows, double cols) {
-    const double rest = p->input.width;
+/* Of products with `rest` columns of x. */
+static mmoe_cost cost_of_rest(double rows, double cols, double rest) {
     return (mmoe_cost){2 * rows * cols * rest, 4 * (rows * cols + rows * rest + cols * rest)};
 }
 
@@ -275,7 +274,9 @@ static mmoe_cost distinct_cost(const mmoe_plan *p, int32_t node, const mmoe_time
     default:
         break;
     }
-    if (!task || !task->count) return cost_of_rest(p, what->rows, task ? (double)task->rows : cols);
+    const double rest = what->pass == MMOE_PASS_BACKWARD ? p->input.grad_cols : p->input.width;
+    if (!task || !task->count)
+        return cost_of_rest(what->rows, task ? (double)task->rows : cols, rest);
     mmoe_cost cost = cost_of_tables(p, task, (double)task->rows);
     return (mmoe_cost){2 * cost.flops, 2 * cost.bytes};
 }

@@ -61,7 +61,13 @@ static void linear_kept(const mmoe_node *n, mmoe_value_visit visit, void *contex
     visit(context, n->out, true);
 }
 
-/* The same in each direction; of a task its share of the weights. */
+/* Columns of a block's input that need a gradient. */
+static int32_t grad_cols_of(const mmoe_graph *g, const mmoe_linear_block *k) {
+    int32_t cols = g->values[k->in.value].grad_cols - k->in.col;
+    return cols < k->in.cols ? cols : k->in.cols;
+}
+
+/* Backward of the columns that need a gradient alone; of a task its share of the weights. */
 static mmoe_cost linear_cost(const mmoe_plan *p, int32_t node, const mmoe_timed *what) {
     const mmoe_node *n = &p->graph->nodes[node];
     const mmoe_weight_task *task = what->task;
@@ -70,7 +76,8 @@ static mmoe_cost linear_cost(const mmoe_plan *p, int32_t node, const mmoe_timed 
     double all = 0, mine = 0;
     for (int32_t i = 0; i < n->u.linear.n_block; i++) {
         const mmoe_linear_block *k = &n->u.linear.blocks[i];
-        double in = k->in.cols, out = k->cols;
+        const bool is_back = what->pass == MMOE_PASS_BACKWARD;
+        const double in = is_back ? grad_cols_of(p->graph, k) : k->in.cols, out = k->cols;
         cost.flops += 2 * rows * in * out;
         cost.bytes += 4 * (rows * in + rows * out + in * out);
         all += out * in;
@@ -82,12 +89,6 @@ static mmoe_cost linear_cost(const mmoe_plan *p, int32_t node, const mmoe_timed 
 }
 
 /* ---- Packed weights ---- */
-
-/* Columns of a block's input that need a gradient. */
-static int32_t grad_cols_of(const mmoe_graph *g, const mmoe_linear_block *k) {
-    int32_t cols = g->values[k->in.value].grad_cols - k->in.col;
-    return cols < k->in.cols ? cols : k->in.cols;
-}
 
 static void linear_lay(const mmoe_plan *p, int32_t node, mmoe_layout *l) {
     const mmoe_node *n = &p->graph->nodes[node];
