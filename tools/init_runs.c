@@ -42,7 +42,8 @@ static bool follows(const char *name, const char *first, size_t step) {
 /* ---- Values ---- */
 
 static bool can_be_element(const cli_column *c) {
-    return !c->is_label && c->present && !c->fractions && !c->amounts && !c->dates;
+    return !c->is_label && c->present && !c->fractions && !c->amounts && !c->dates &&
+           (cli_name_is_history(c->name) || cli_column_are_ids(c));
 }
 
 /* The part of the fewer values that are among the more. */
@@ -73,12 +74,6 @@ static bool are_apart(const cli_survey *s, const cli_run *run) {
 
 /* ---- The list ---- */
 
-static bool are_ids(const cli_survey *s, const cli_run *run) {
-    for (size_t i = 0; i < run->columns; i++)
-        if (!cli_column_are_ids(&s->columns[run->first + i])) return false;
-    return true;
-}
-
 static bool takes(const cli_survey *s, cli_run *run, const cli_column *c) {
     const cli_column *first = &s->columns[run->first];
     if (!can_be_element(c) || !follows(c->name, first->name, run->columns)) return false;
@@ -99,8 +94,7 @@ cli_run cli_find_run(const cli_survey *s, size_t first) {
     while (run.columns < MOST_COLUMNS && first + run.columns < s->count)
         if (!takes(s, &run, c + run.columns)) break;
     if (run.columns < LEAST_COLUMNS || run.values <= (int64_t)run.columns) return none;
-    const bool is_list = cli_name_is_history(c->name) || (are_ids(s, &run) && are_apart(s, &run));
-    return is_list ? run : none;
+    return cli_name_is_history(c->name) || are_apart(s, &run) ? run : none;
 }
 
 /* The stem without the mark at its end. */
