@@ -87,20 +87,19 @@ static void fill_side(mmoe_program *p, mmoe_serve_side *side, int which, const m
     }
     side->x_first = which == MMOE_ITEM_COLUMNS ? p->user_cols : 0;
     side->x_count = (which == MMOE_USER_COLUMNS ? p->user_cols : p->x_cols) - side->x_first;
+    side->user_x = p->user_cols - side->x_first;
 }
 
 /* The user's come first. */
 static void fill_products(const mmoe_program *p, mmoe_serve_side *side, int which,
                           const int32_t *place) {
     const mmoe_schema *s = p->model->schema;
-    for (int of = MMOE_SIDE_USER; of >= MMOE_SIDE_ITEM; of--) {
+    for (int of = MMOE_SIDE_USER; of >= MMOE_SIDE_ITEM; of--)
         for (int32_t i = 0; i < s->n_sparse; i++)
             if ((int)s->sparse[i].side == of && has_side(which, s->sparse[i].side) &&
                 is_product(p, i))
                 side->products[side->n_product++] =
                     (mmoe_serve_product){place[i], p->products.first[i]};
-        if (of == MMOE_SIDE_USER) side->user_product = side->n_product;
-    }
 }
 
 static mmoe_status make_sides(mmoe_program *p, const mmoe_node *input, mmoe_error *err) {

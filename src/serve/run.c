@@ -58,20 +58,14 @@ static void gather(const mmoe_serve_chunk *c, const mmoe_encoded *e) {
     copy_dense(c->side, e, c->rows, x, ld);
 }
 
-/* Rows of products, of so few rows of ids at once that they stay in L1 from column to column. */
+/* Rows of products. */
 static void find_products(const mmoe_serve_side *s, const mmoe_encoded *e, int32_t rows,
-                          int32_t *at) {
-    enum { TOGETHER = 48 };
-    const size_t stride = e->id_stride, n = (size_t)s->n_product;
-    for (int32_t first = 0; first < rows; first += TOGETHER) {
-        const int32_t end = rows - first < TOGETHER ? rows : first + TOGETHER;
-        for (size_t i = 0; i < n; i++) {
-            const int32_t *id = e->ids + (size_t)first * stride + s->products[i].column;
-            const int32_t begin = s->products[i].first;
-            int32_t *to = at + (size_t)first * n + i;
-            for (int32_t r = first; r < end; r++, id += stride, to += n) *to = begin + *id;
-        }
-    }
+                          int32_t *restrict at) {
+    const mmoe_serve_product *restrict const products = s->products;
+    const int32_t *restrict ids = e->ids;
+    const int32_t n = s->n_product;
+    for (int32_t r = 0; r < rows; r++, ids += e->id_stride, at += n)
+        for (int32_t i = 0; i < n; i++) at[i] = products[i].first + ids[products[i].column];
 }
 
 /* x of the lists of rows [first, ...). */

@@ -3,12 +3,12 @@
  * A first layer's sum, of whatever part of a request, is made in one order, so that it is the same
  * to the bit:
  *
- *   start + user's products looked up + user's x W + items' x W + items' products looked up
+ *   start + user's x W + user's products looked up + items' products looked up + items' x W
  *
  * Of the products of embedding tables with W those were made beforehand that pay (products.h). The
  * other columns of the model's input stand in x in an order of their own: those of the user's side,
  * then the items'. So both shares read neighbouring columns of x and neighbouring rows of the
- * packed weights, and those of a whole row are one product. */
+ * packed weights, and those of a whole row are one product where nothing is looked up. */
 #ifndef MMOE_SERVE_STEP_H
 #define MMOE_SERVE_STEP_H
 
@@ -46,8 +46,8 @@ typedef struct mmoe_serve_side {
     int32_t n_sparse, n_dense, n_lookup, n_copy;
     int32_t n_id;                      /* sparse columns of one id a row; the lists stand behind */
     int32_t n_gather;                  /* lookups of one id; those of lists stand behind them */
-    int32_t n_product, user_product;   /* the user's products come first */
-    int32_t x_first, x_count;          /* its columns of x */
+    int32_t n_product;                 /* the user's come first */
+    int32_t x_first, x_count, user_x;  /* its columns of x, the user's first */
     int32_t dense_width;               /* inputs of the dense columns */
     const mmoe_sparse_column **sparse; /* [n_sparse] */
     const mmoe_table **tables;         /* [n_sparse] */

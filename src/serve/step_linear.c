@@ -102,13 +102,12 @@ static void make_blocks(mmoe_serve_maker *m, const mmoe_node *n, mmoe_serve_step
 
 /* ---- Running ---- */
 
-/* Some rows of a block's sum, which is z so far, or start where it has none yet. */
+/* A block's sum, which is z so far, or start where it has none yet. */
 typedef struct partial {
     const mmoe_serve_chunk *c;
     const mmoe_serve_block *b;
-    const float *start, *in;
-    int32_t rows, ldstart, ldz;
-    const int32_t *at;
+    const float *start;
+    int32_t ldstart, ldz;
     float *z;
 } partial;
 
@@ -120,12 +119,12 @@ static void continue_from_z(partial *s) {
 /* Adds in[:, col : col+count] W, W's rows those from `first` on. */
 static void multiply(partial *s, int32_t col, int32_t first, int32_t count, const float *floor) {
     const mmoe_serve_block *b = s->b;
-    s->c->program->kernels->gemm(&(mmoe_packed_gemm){.rows = s->rows,
+    s->c->program->kernels->gemm(&(mmoe_packed_gemm){.rows = s->c->rows,
                                                      .n = b->n,
                                                      .k = b->k,
                                                      .first = first,
                                                      .count = count,
-                                                     .a = s->in + col,
+                                                     .a = mmoe_serve_at(s->c, b->in) + col,
                                                      .lda = mmoe_serve_ld(s->c, b->in),
                                                      .packed = b->packed,
                                                      .start = s->start,
@@ -136,13 +135,13 @@ static void multiply(partial *s, int32_t col, int32_t first, int32_t count, cons
     continue_from_z(s);
 }
 
-/* Adds the side's products [first, first + count). */
-static void look_up(partial *s, int32_t first, int32_t count, const float *floor) {
+/* Adds the side's products. */
+static void look_up(partial *s, const float *floor) {
     const mmoe_serve_products *products = &s->c->program->products;
-    s->c->program->kernels->lookup_add(&(mmoe_lookup_args){.rows = s->rows,
+    s->c->program->kernels->lookup_add(&(mmoe_lookup_args){.rows = s->c->rows,
                                                            .cols = s->b->n,
-                                                           .count = count,
-                                                           .at = s->at + first,
+                                                           .count = s->c->side->n_product,
+                                                           .at = s->c->at,
                                                            .ldat = s->c->side->n_product,
                                                            .p = products->p + s->b->first,
                                                            .ldp = products->ld,
@@ -154,45 +153,26 @@ static void look_up(partial *s, int32_t first, int32_t count, const float *floor
     continue_from_z(s);
 }
 
-/* The share of the chunk's side in a first layer; where nothing stands between them, the products
- * are looked up at once. */
+/* The share of the chunk's side in a first layer (step.h has the order). */
 static void add_side(partial s, const float *floor) {
     const mmoe_serve_side *side = s.c->side;
-    const int32_t user = side->user_product, item = side->n_product - user;
-    if (!side->x_count && side->n_product) {
-        look_up(&s, 0, side->n_product, floor);
+    const int32_t first = side->x_first, user = side->user_x, item = side->x_count - user;
+    if (!side->n_product) {
+        multiply(&s, first, first, side->x_count, floor);
         return;
     }
-    if (user) look_up(&s, 0, user, NULL);
-    multiply(&s, side->x_first, side->x_first, side->x_count, item ? NULL : floor);
-    if (item) look_up(&s, user, item, floor);
-}
-
-/* A first layer, of so few rows at once that their sums stay in L1 from pass to pass. */
-static void run_first_layer(partial s, const float *floor) {
-    enum { TOGETHER = 48 };
-    const int32_t rows = s.rows;
-    for (int32_t first = 0; first < rows; first += s.rows) {
-        s.rows = rows - first < TOGETHER ? rows - first : TOGETHER;
-        add_side(s, floor);
-        s.z += (size_t)s.rows * (size_t)s.ldz;
-        s.in += (size_t)s.rows * (size_t)mmoe_serve_ld(s.c, s.b->in);
-        s.at += (size_t)s.rows * (size_t)s.c->side->n_product;
-    }
+    if (user) multiply(&s, first, first, user, NULL);
+    look_up(&s, item ? NULL : floor);
+    if (item) multiply(&s, first + user, first + user, item, floor);
 }
 
 static void run_block(const mmoe_serve_chunk *c, const mmoe_serve_block *b, int32_t out) {
     partial s = {.c = c,
                  .b = b,
                  .start = b->reads_x && c->starts ? c->starts + b->first : b->start,
-                 .in = mmoe_serve_at(c, b->in),
-                 .rows = c->rows,
                  .ldz = mmoe_serve_ld(c, out),
-                 .at = c->at,
                  .z = mmoe_serve_at(c, out) + b->col};
-    if (b->reads_x && c->side->n_product)
-        run_first_layer(s, b->floor);
-    else if (b->reads_x)
+    if (b->reads_x)
         add_side(s, b->floor);
     else
         multiply(&s, b->in_col, 0, b->k, b->floor);
@@ -207,13 +187,7 @@ void mmoe_serve_share(const mmoe_serve_chunk *c, float *starts) {
     const mmoe_program *p = c->program;
     for (const mmoe_serve_block *b = p->blocks; b < p->blocks + p->n_block; b++) {
         if (!b->reads_x) continue;
-        const partial s = {.c = c,
-                           .b = b,
-                           .start = b->start,
-                           .in = mmoe_serve_at(c, b->in),
-                           .rows = 1,
-                           .at = c->at,
-                           .z = starts + b->first};
+        const partial s = {.c = c, .b = b, .start = b->start, .z = starts + b->first};
         add_side(s, NULL);
     }
 }
