@@ -412,3 +412,14 @@ mmoe_status mmoe_dataset_check(const dataset *set, const struct mmoe_schema *s,
                      "the data set is of another schema: its columns, vocabularies or transforms "
                      "are not the model's; read it with the model's schema");
 }
+
+void mmoe_dataset_list_elements(const mmoe_dataset *d, double *out) {
+    const int32_t lists = d->n_sparse - d->n_id;
+    for (int32_t i = 0; i < lists; i++) out[i] = 0;
+    for (int64_t r = 0; r < d->rows; r++)
+        for (int32_t i = 0; i < lists; i++) {
+            const int64_t *at = d->offsets + r * lists + i, count = at[1] - at[0];
+            if (count != 1 || d->element_weights) out[i] += (double)count;
+        }
+    for (int32_t i = 0; i < lists && d->rows; i++) out[i] /= (double)d->rows;
+}

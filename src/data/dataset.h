@@ -66,4 +66,7 @@ struct mmoe_dataset *mmoe_dataset_new(const struct mmoe_schema *schema,
 /* What is wrong with a value ("is neither 0 nor 1"); NULL: nothing. */
 const char *mmoe_weight_fault(double value);
 
+/* [lists] elements a row, on average, of lists that are not of one element without weight. */
+void mmoe_dataset_list_elements(const mmoe_dataset *d, double *out);
+
 #endif

@@ -11,13 +11,16 @@
 #define MMOE_GRAPH_DISTINCT_H
 
 #include "graph/op.h"
-#include "math/first_layer.h"
+#include "graph/plan.h"
 
-/* A column of ids whose rows of P are looked up. */
+/* A column of ids, or of lists that add up, whose rows of P are looked up. A list of one is its id;
+ * in the place of any other a row of lists reads a row of zeros, behind its table's, and what its
+ * elements have comes then. */
 typedef struct mmoe_distinct_column {
-    int32_t column;   /* of the batch's ids */
-    int32_t col, dim; /* W_c: columns [col, col + dim) of W */
-    int32_t first;    /* row of P, of all columns, where its table begins */
+    int32_t column;      /* of the batch's ids, lists behind them */
+    int32_t col, dim;    /* W_c: columns [col, col + dim) of W */
+    int32_t first;       /* row of P, of all columns, where its table begins */
+    const mmoe_bag *bag; /* of a list; NULL: of an id */
 } mmoe_distinct_column;
 
 /* A table of such columns: no other column reads it. */
@@ -25,6 +28,7 @@ typedef struct mmoe_distinct_table {
     int32_t index; /* of the parameters' tables */
     int32_t rows, dim;
     int32_t first, count; /* columns */
+    int32_t n_row;        /* of P, of all of its columns */
 } mmoe_distinct_table;
 
 /* Columns of x that are neighbours in W, too. */
@@ -42,7 +46,7 @@ typedef struct mmoe_distinct {
 
 /* plan_distinct.c: which columns are looked up, from shapes and counts alone, and what of x is
  * left. Sets the plan's `distinct` (NULL: none) and `input`. MMOE_E_MEMORY. */
-mmoe_status mmoe_plan_distinct(mmoe_plan *p, mmoe_first_layer how, mmoe_error *err);
+mmoe_status mmoe_plan_distinct(mmoe_plan *p, const mmoe_plan_request *wanted, mmoe_error *err);
 void mmoe_plan_distinct_free(mmoe_plan *p);
 
 extern const mmoe_op_kind mmoe_op_distinct; /* in the place of the node's own */

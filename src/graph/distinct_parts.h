@@ -21,7 +21,8 @@ typedef struct mmoe_distinct_state {
     mmoe_slab *slabs;
     float **backward;            /* [columns] W_c [N, dim], packed */
     int32_t *column, *first;     /* [columns] of the batch's ids; row of P */
-    bool are_neighbours;         /* the columns, in the batch's ids */
+    int32_t *zero;               /* [columns] of lists, their row of zeros in P; -1 */
+    bool are_neighbours;         /* the columns, in the batch's ids, and none of lists */
     int32_t *at;                 /* [rows of a batch, columns] rows of P */
     float *dw;                   /* [N, D] */
     float *rest, *rest_backward; /* [N, columns of rest] W_rest, and what of it has a gradient
@@ -35,13 +36,27 @@ static inline const mmoe_linear_block *mmoe_distinct_block(const mmoe_plan *p) {
 static inline mmoe_distinct_state *mmoe_distinct_own(const mmoe_plan *p) {
     return p->nodes[p->distinct->node].own;
 }
-static inline int32_t mmoe_distinct_sum_rows(const mmoe_distinct_table *t) {
-    return t->rows * t->count;
-}
 static inline int32_t mmoe_distinct_columns(const mmoe_plan *p, const mmoe_weight_task *task) {
     const mmoe_distinct_table *first = p->distinct->tables + task->first,
                               *last = first + task->count - 1;
     return last->first + last->count - first->first;
+}
+
+/* Fills a bag's elements, whose rows of a column's P or S follow each other, for row b of the batch
+ * and column i; false: what it has was looked up with the ids', or is nothing. */
+static inline bool mmoe_distinct_bag(const mmoe_run *r, int32_t i, int32_t b, mmoe_bag_args *a) {
+    const mmoe_distinct *d = r->plan->distinct;
+    const mmoe_distinct_state *own = mmoe_distinct_own(r->plan);
+    if (own->at[(size_t)b * (size_t)d->n_column + (size_t)i] != own->zero[i]) return false;
+    const mmoe_list l = mmoe_list_of(&r->batch->lists, mmoe_row_of(r->batch, b),
+                                     d->columns[i].column - r->plan->graph->n_id);
+    const float total = mmoe_bag_total(d->columns[i].bag, &l);
+    if (!(total > 0)) return false;
+    a->at = l.ids;
+    a->count = (int32_t)l.count;
+    a->weights = l.weights;
+    a->scale = 1 / total;
+    return true;
 }
 
 /* distinct_sums.c: the hooks of mmoe_op_distinct. */

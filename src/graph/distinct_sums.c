@@ -25,7 +25,7 @@ static sum_room room_of(const mmoe_plan *p, int32_t first, int32_t count) {
     for (const mmoe_distinct_table *t = p->distinct->tables + first;
          t < p->distinct->tables + first + count; t++) {
         const size_t packed = p->kernels->packed_size(t->dim, t->rows);
-        r.s += (size_t)mmoe_distinct_sum_rows(t) * MMOE_SLAB;
+        r.s += (size_t)t->n_row * MMOE_SLAB;
         r.de += mmoe_line_floats((size_t)t->rows * (size_t)t->dim);
         if (packed > r.packed) r.packed = packed;
     }
@@ -39,10 +39,9 @@ void mmoe_distinct_list(const mmoe_plan *p, int32_t node, mmoe_task_list *l) {
         int32_t rows = 0, columns = 0;
         for (end = first; end < d->n_table; end++) {
             const mmoe_distinct_table *t = &d->tables[end];
-            if (end > first && rows + mmoe_distinct_sum_rows(t) > SUM_ROWS &&
-                columns + t->count > SUM_COLUMNS)
+            if (end > first && rows + t->n_row > SUM_ROWS && columns + t->count > SUM_COLUMNS)
                 break;
-            rows += mmoe_distinct_sum_rows(t);
+            rows += t->n_row;
             columns += t->count;
         }
         const sum_room room = room_of(p, first, end - first);
@@ -61,10 +60,12 @@ typedef struct sums {
 static void multiply(const mmoe_plan *p, const mmoe_distinct_table *t, const sums *b) {
     const mmoe_distinct_state *own = mmoe_distinct_own(p);
     const mmoe_linear_block *k = mmoe_distinct_block(p);
-    const float *e = mmoe_params_rows(p->params, t->index), *s = b->s;
+    const mmoe_distinct_column *columns = p->distinct->columns;
+    const float *e = mmoe_params_rows(p->params, t->index);
     p->kernels->pack_rows(t->dim, t->rows, e, t->dim, b->packed);
-    for (int32_t i = t->first; i < t->first + t->count; i++, s += (size_t)t->rows * MMOE_SLAB) {
+    for (int32_t i = t->first; i < t->first + t->count; i++) {
         const bool is_first = b->col == 0 && i == t->first;
+        const float *s = b->s + (size_t)(columns[i].first - columns[t->first].first) * MMOE_SLAB;
         mmoe_packed_gemm de = {.rows = t->rows,
                                .n = t->dim,
                                .k = k->cols,
@@ -78,18 +79,33 @@ static void multiply(const mmoe_plan *p, const mmoe_distinct_table *t, const sum
                                .c = b->de,
                                .ldc = t->dim};
         if (!p->params->tables[t->index].is_frozen) p->kernels->gemm(&de);
-        p->kernels->gemm(&(mmoe_packed_gemm){.rows = b->cols,
-                                             .n = t->dim,
-                                             .k = t->rows,
-                                             .count = t->rows,
-                                             .across = true,
-                                             .a = s,
-                                             .lda = MMOE_SLAB,
-                                             .packed = b->packed,
-                                             .start = own->zeros,
-                                             .c = own->dw + (size_t)b->col * (size_t)k->in.cols +
-                                                  p->distinct->columns[i].col,
-                                             .ldc = k->in.cols});
+        p->kernels->gemm(
+            &(mmoe_packed_gemm){.rows = b->cols,
+                                .n = t->dim,
+                                .k = t->rows,
+                                .count = t->rows,
+                                .across = true,
+                                .a = s,
+                                .lda = MMOE_SLAB,
+                                .packed = b->packed,
+                                .start = own->zeros,
+                                .c = own->dw + (size_t)b->col * (size_t)k->in.cols + columns[i].col,
+                                .ldc = k->in.cols});
+    }
+}
+
+/* What lists have that are not of one element. */
+static void add_bags(const mmoe_run *r, const mmoe_weight_task *task, const sums *b) {
+    const mmoe_plan *p = r->plan;
+    const mmoe_buffer *dz = &p->grads[p->graph->nodes[task->node].out];
+    const mmoe_distinct_column *columns = p->distinct->columns;
+    const int32_t first = p->distinct->tables[task->first].first;
+    for (int32_t i = first; i < first + mmoe_distinct_columns(p, task); i++) {
+        mmoe_bag_args a = {.cols = b->cols, .ldp = MMOE_SLAB};
+        a.p = b->s + (size_t)(columns[i].first - columns[first].first) * MMOE_SLAB;
+        a.z = dz->base + b->col;
+        for (int32_t row = 0; columns[i].bag && row < r->batch->rows; row++, a.z += dz->ld)
+            if (mmoe_distinct_bag(r, i, row, &a)) p->kernels->bag_spread(&a);
     }
 }
 
@@ -110,6 +126,7 @@ static void add_up(const mmoe_run *r, const mmoe_weight_task *task, const sums *
                                                   .ldz = dz->ld,
                                                   .sums = b->s,
                                                   .ldsums = MMOE_SLAB});
+    add_bags(r, task, b);
 }
 
 static void hand_on(mmoe_run *r, int worker, const mmoe_distinct_table *t, float *de) {
@@ -138,7 +155,7 @@ static void run_sums(mmoe_run *r, const mmoe_weight_task *task, int worker) {
         part.packed = part.de + room.de;
         for (int32_t i = 0; i < task->count; i++) {
             multiply(p, &tables[i], &part);
-            part.s += (size_t)mmoe_distinct_sum_rows(&tables[i]) * MMOE_SLAB;
+            part.s += (size_t)tables[i].n_row * MMOE_SLAB;
             part.de += mmoe_line_floats((size_t)tables[i].rows * (size_t)tables[i].dim);
         }
         mmoe_run_task_done(r, worker, MMOE_PASS_WEIGHTS, &slice, start);

@@ -43,13 +43,17 @@ static void lay_columns(const mmoe_plan *p, mmoe_distinct_state *s, mmoe_layout 
     s->backward = mmoe_lay(l, count, sizeof *s->backward);
     s->column = mmoe_lay(l, count, sizeof *s->column);
     s->first = mmoe_lay(l, count, sizeof *s->first);
+    s->zero = mmoe_lay(l, count, sizeof *s->zero);
     s->are_neighbours = true;
+    const mmoe_distinct_table *t = d->tables;
     for (size_t i = 0; i < count; i++) {
         const mmoe_distinct_column *c = &d->columns[i];
+        while ((int32_t)i >= t->first + t->count) t++;
         float *packed =
             mmoe_lay_floats(l, p->kernels->packed_size(c->dim, mmoe_distinct_block(p)->cols));
-        s->are_neighbours &= c->column == d->columns[0].column + (int32_t)i;
-        if (!s->first) continue;
+        s->are_neighbours &= !c->bag && c->column == d->columns[0].column + (int32_t)i;
+        if (!s->zero) continue;
+        s->zero[i] = c->bag ? c->first + t->rows : -1;
         s->backward[i] = packed;
         s->column[i] = c->column;
         s->first[i] = c->first;
@@ -166,10 +170,26 @@ static void find_rows(const mmoe_plan *p, const mmoe_span *s) {
                   *ids = mmoe_ids_at(p, s), *first = own->first, *column = own->column;
     int32_t *at = own->at + (size_t)s->first * (size_t)columns;
     for (int32_t b = 0; b < s->rows; b++, ids += n_id, at += columns) {
-        if (own->are_neighbours)
-            for (int32_t i = 0; i < columns; i++) at[i] = ids[column[0] + i] + first[i];
-        else
-            for (int32_t i = 0; i < columns; i++) at[i] = ids[column[i]] + first[i];
+        for (int32_t i = 0; i < columns && own->are_neighbours; i++)
+            at[i] = ids[column[0] + i] + first[i];
+        for (int32_t i = 0; i < columns && !own->are_neighbours; i++) {
+            const int32_t id = ids[column[i]];
+            at[i] = id < 0 ? own->zero[i] : id + first[i];
+        }
+    }
+}
+
+/* What lists have that are not of one element. */
+static void add_bags(const mmoe_run *r, int32_t node, const mmoe_span *s, const mmoe_slab *slab) {
+    const mmoe_plan *p = r->plan;
+    const int32_t out = p->graph->nodes[node].out;
+    for (int32_t i = 0; i < p->distinct->n_column; i++) {
+        const mmoe_distinct_column *c = &p->distinct->columns[i];
+        mmoe_bag_args a = {.cols = slab->cols, .ldp = MMOE_SLAB};
+        a.p = slab->p + (size_t)c->first * MMOE_SLAB;
+        a.z = mmoe_value_at(p, out, s) + slab->col;
+        for (int32_t b = 0; c->bag && b < s->rows; b++, a.z += p->values[out].ld)
+            if (mmoe_distinct_bag(r, i, s->first + b, &a)) p->kernels->bag_add(&a);
     }
 }
 
@@ -196,6 +216,7 @@ static void distinct_look_up(mmoe_run *r, int32_t node, const mmoe_span *s) {
             a.start = a.z;
             a.ldstart = a.ldz;
         }
+        add_bags(r, node, s, slab);
     }
 }
 
@@ -254,8 +275,8 @@ static mmoe_cost cost_of_tables(const mmoe_plan *p, const mmoe_weight_task *task
     mmoe_cost cost = {0};
     for (int32_t i = task->first; i < task->first + task->count; i++) {
         const mmoe_distinct_table *t = &p->distinct->tables[i];
-        cost.flops += 2 * cols * mmoe_distinct_sum_rows(t) * t->dim;
-        cost.bytes += 4 * (cols + t->dim) * mmoe_distinct_sum_rows(t);
+        cost.flops += 2 * cols * t->n_row * t->dim;
+        cost.bytes += 4 * (cols + t->dim) * t->n_row;
     }
     return cost;
 }

@@ -35,12 +35,12 @@ int32_t mmoe_plan_shared_cols(const mmoe_plan *p) {
     return cols;
 }
 
-static mmoe_status make_parts(mmoe_plan *p, mmoe_first_layer first_layer, mmoe_error *err) {
+static mmoe_status make_parts(mmoe_plan *p, const mmoe_plan_request *wanted, mmoe_error *err) {
     const size_t n = (size_t)p->graph->n_node;
     p->nodes = mmoe_alloc_zero(&p->alloc, n, sizeof *p->nodes);
     if (!p->nodes) return mmoe_fail_memory(err, n * sizeof *p->nodes);
     for (size_t i = 0; i < n; i++) p->nodes[i].op = mmoe_ops[p->graph->nodes[i].op];
-    if (mmoe_plan_distinct(p, first_layer, err)) return MMOE_E_MEMORY;
+    if (mmoe_plan_distinct(p, wanted, err)) return MMOE_E_MEMORY;
     mmoe_plan_fuse(p);
     if (mmoe_plan_phases(p, err) || mmoe_plan_memory(p, err) || mmoe_plan_reads(p, err))
         return MMOE_E_MEMORY;
@@ -67,7 +67,7 @@ mmoe_status mmoe_plan_create(const mmoe_plan_request *wanted, mmoe_plan **out, m
     int32_t chunks =
         (rows + MOST_CHUNK - 1) / MOST_CHUNK; /* eight chunks until they are the largest */
     p->max_chunks = chunks > 8 ? chunks : 8;
-    if (make_parts(p, wanted->first_layer, err)) {
+    if (make_parts(p, wanted, err)) {
         mmoe_plan_free(p);
         return MMOE_E_MEMORY;
     }

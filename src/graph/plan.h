@@ -20,6 +20,9 @@ typedef struct mmoe_plan_request {
     int32_t max_rows;             /* of one batch */
     const mmoe_allocator *alloc;  /* NULL: the default */
     mmoe_first_layer first_layer; /* of a plan that trains */
+    /* [lists of a batch] elements a row, on average, of lists that are not of one element without
+     * weight; NULL: not known. Read while the plan is made. */
+    const double *list_elements;
 } mmoe_plan_request;
 
 /* Takes all memory that a run needs. MMOE_E_MEMORY; MMOE_E_ARGUMENT: MMOE_KERNELS

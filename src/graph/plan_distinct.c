@@ -1,4 +1,6 @@
 /* Which columns of ids the first layer looks up as products, and how x lies without them. */
+#include <math.h>
+
 #include "base/error.h"
 #include "graph/distinct.h"
 
@@ -14,6 +16,7 @@ typedef struct choice {
     const mmoe_plan *plan;
     const mmoe_node *input;
     mmoe_first_layer how;
+    const double *list_elements;
     int32_t node; /* that reads x; -1: there is no such one */
 } choice;
 
@@ -43,18 +46,27 @@ static int32_t find_first_layer(const mmoe_plan *p, const mmoe_node *input) {
     return all.count == 1 ? found : -1;
 }
 
-static bool pays(const choice *c, int64_t rows, int32_t dim) {
-    const double batch = c->plan->max_rows;
-    if (c->how == MMOE_FIRST_LAYER_DISTINCT) return rows <= MOST_ROWS;
-    return table_row * (double)rows + look_up * batch < dim * batch;
+/* Look-ups of a row of the batch: of a list that is not of one element, an element's is weighted,
+ * and stands anywhere. */
+static double lookups_of(const choice *c, const mmoe_lookup *l) {
+    static const double element = 2.5;
+    if (!l->is_list) return 1;
+    if (!c->list_elements || !mmoe_bag_adds(&l->bag) || l->bag.dropped >= 0) return INFINITY;
+    return 1 + element * c->list_elements[l->column];
+}
+
+static bool pays(const choice *c, const mmoe_lookup *l) {
+    const double batch = c->plan->max_rows, lookups = lookups_of(c, l), rows = (double)l->rows;
+    if (c->how == MMOE_FIRST_LAYER_DISTINCT) return rows <= MOST_ROWS && lookups < INFINITY;
+    return table_row * rows + look_up * lookups * batch < l->dim * batch;
 }
 
 /* Is lookup i one whose products are looked up? All of its table's lookups are then. */
 static bool is_chosen(const choice *c, int32_t i) {
-    const mmoe_lookup *all = c->input->u.input.lookups, *l = &all[i];
-    if (c->node < 0 || !pays(c, l->rows, l->dim)) return false;
+    const mmoe_lookup *all = c->input->u.input.lookups;
+    if (c->node < 0) return false;
     for (int32_t k = 0; k < c->input->u.input.n_lookup; k++)
-        if (all[k].table == l->table && all[k].is_list) return false;
+        if (all[k].table == all[i].table && !pays(c, &all[k])) return false;
     return true;
 }
 
@@ -89,14 +101,17 @@ static void add_table(mmoe_distinct *d, const choice *c, int32_t i) {
     for (int32_t t = 0; t < d->n_table; t++)
         if (d->tables[t].index == l->table) return;
     mmoe_distinct_table *t = &d->tables[d->n_table++];
-    *t = (mmoe_distinct_table){l->table, (int32_t)l->rows, l->dim, d->n_column, 0};
+    *t = (mmoe_distinct_table){l->table, (int32_t)l->rows, l->dim, d->n_column, 0, 0};
     for (int32_t k = i; k < c->input->u.input.n_lookup; k++) {
         if (all[k].table != l->table) continue;
+        const bool is_list = all[k].is_list;
         d->columns[d->n_column++] =
-            (mmoe_distinct_column){all[k].column, all[k].col, all[k].dim, d->n_row};
-        d->n_row += t->rows;
+            (mmoe_distinct_column){all[k].column + (is_list ? c->plan->graph->n_id : 0), all[k].col,
+                                   all[k].dim, d->n_row + t->n_row, is_list ? &all[k].bag : NULL};
+        t->n_row += t->rows + is_list;
         t->count++;
     }
+    d->n_row += t->n_row;
 }
 
 static mmoe_distinct *make_distinct(mmoe_plan *p, const choice *c) {
@@ -116,13 +131,13 @@ static mmoe_distinct *make_distinct(mmoe_plan *p, const choice *c) {
 
 /* ---- The plan's ---- */
 
-mmoe_status mmoe_plan_distinct(mmoe_plan *p, mmoe_first_layer how, mmoe_error *err) {
-    choice c = {p, &p->graph->nodes[0], how, -1};
+mmoe_status mmoe_plan_distinct(mmoe_plan *p, const mmoe_plan_request *wanted, mmoe_error *err) {
+    choice c = {p, &p->graph->nodes[0], wanted->first_layer, wanted->list_elements, -1};
     if (c.input->op != MMOE_OP_INPUT) return MMOE_OK; /* a graph that reads no batch */
     const int32_t count = c.input->u.input.n_lookup;
     p->input.col = mmoe_alloc(&p->alloc, (size_t)count, sizeof *p->input.col);
     if (!p->input.col) return mmoe_fail_memory(err, (size_t)count * sizeof *p->input.col);
-    if (p->training && how != MMOE_FIRST_LAYER_DENSE) c.node = find_first_layer(p, c.input);
+    if (p->training && c.how != MMOE_FIRST_LAYER_DENSE) c.node = find_first_layer(p, c.input);
     bool any = false;
     for (int32_t i = 0; i < count && !any; i++) any = is_chosen(&c, i);
     if (any && !make_distinct(p, &c))

@@ -140,6 +140,19 @@ typedef struct mmoe_spread_args {
     int32_t ldsums;
 } mmoe_spread_args;
 
+/* The same of one row of z, weighted: z += scale sum_i weights[i] p[at[i]], or, of sums,
+ * sums[at[i]]
+ * += scale weights[i] z. */
+typedef struct mmoe_bag_args {
+    int32_t cols, count;
+    const int32_t *at;    /* [count] */
+    const float *weights; /* [count]; NULL: 1 */
+    float scale;
+    float *p; /* [.., cols]; the sums */
+    int32_t ldp;
+    float *z; /* [cols] */
+} mmoe_bag_args;
+
 /* Packing of rows [first, first + count) of B [k, n]: row first + i is scale[c] w[c * ldw + i], c <
  * n. Each table has its own layout. */
 typedef struct mmoe_pack_args {
@@ -277,6 +290,8 @@ typedef struct mmoe_kernels {
     void (*gemm)(const mmoe_packed_gemm *g);
     void (*lookup_add)(const mmoe_lookup_args *a);
     void (*lookup_spread)(const mmoe_spread_args *a);
+    void (*bag_add)(const mmoe_bag_args *a);
+    void (*bag_spread)(const mmoe_bag_args *a);
     /* A^T B with beta 0 and n a multiple of mix_cols, unpacked: gradients of weights. */
     void (*gemm_outer)(const mmoe_gemm *g);
     /* Whether `gemm`, packing included, was measured to be faster than OpenBLAS for a step's

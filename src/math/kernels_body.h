@@ -58,6 +58,8 @@ const mmoe_kernels PASTE(mmoe_kernels_, MMOE_KERNELS_NAME) = {
     .gemm = gemm,
     .lookup_add = lookup_add,
     .lookup_spread = lookup_spread,
+    .bag_add = bag_add,
+    .bag_spread = bag_spread,
     .gemm_outer = gemm_outer,
     .packs_steps = W == 16,
 };

@@ -96,4 +96,28 @@ static inline __attribute__((always_inline)) void spread_rows(const mmoe_spread_
 LOOKUP_COLUMNS(lookup_add, mmoe_lookup_args, add_rows)
 LOOKUP_COLUMNS(lookup_spread, mmoe_spread_args, spread_rows)
 
+static inline float share_of(const mmoe_bag_args *a, int32_t i) {
+    return a->weights ? a->scale * a->weights[i] : a->scale;
+}
+
+static void bag_add(const mmoe_bag_args *a) {
+    FOR_COLUMNS(a->cols, c, n, {
+        vf sum = load_n(a->z + c, n);
+        for (int32_t i = 0; i < a->count; i++) {
+            const float *row = a->p + (size_t)a->at[i] * (size_t)a->ldp + c;
+            sum = vfma(splat(share_of(a, i)), load_n(row, n), sum);
+        }
+        store_n(a->z + c, sum, n);
+    });
+}
+
+static void bag_spread(const mmoe_bag_args *a) {
+    for (int32_t i = 0; i < a->count; i++) {
+        float *row = a->p + (size_t)a->at[i] * (size_t)a->ldp;
+        const vf share = splat(share_of(a, i));
+        FOR_COLUMNS(a->cols, c, n,
+                    { store_n(row + c, vfma(share, load_n(a->z + c, n), load_n(row + c, n)), n); });
+    }
+}
+
 #endif

@@ -289,6 +289,7 @@ mmoe_status mmoe_trainer_fit(mmoe_trainer *t, const mmoe_dataset *train, const m
                              mmoe_error *err) {
     mmoe_status status = check_fit(t, train, valid, err);
     if (!status) status = check_labels(t, train, valid, err);
+    if (!status) status = mmoe_trainer_know_lists(t, train, err);
     if (status) return status;
     mmoe_fit_run r = {.t = t, .rows = train->rows};
     status = open_sources(&r, train, valid, err);

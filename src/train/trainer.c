@@ -21,6 +21,31 @@ void mmoe_trainer_free(mmoe_trainer *t) {
     mmoe_release(&a, t);
 }
 
+/* In the place of the run that there is, if there is one. */
+static mmoe_status make_run(mmoe_trainer *t, const double *list_elements, mmoe_error *err) {
+    const mmoe_config *c = t->model->config;
+    const mmoe_plan_request wanted = {.graph = t->model->graph,
+                                      .params = &t->model->params,
+                                      .pool = t->pool,
+                                      .kind = mmoe_balance_plan(&c->trainer.balance),
+                                      .max_rows = c->trainer.batch_size,
+                                      .alloc = &t->alloc,
+                                      .first_layer = c->first_layer,
+                                      .list_elements = list_elements};
+    mmoe_run *run;
+    mmoe_status status = mmoe_run_create(&wanted, &run, err);
+    if (status) return status;
+    if (t->options.profile) status = mmoe_profile_attach(t->options.profile, run->plan, err);
+    if (status) {
+        mmoe_run_free(run);
+        return status;
+    }
+    run->profile = t->options.profile;
+    mmoe_run_free(t->run);
+    t->run = run;
+    return MMOE_OK;
+}
+
 static mmoe_status build(mmoe_trainer *t, mmoe_error *err) {
     const mmoe_model *m = t->model;
     const mmoe_trainer_config *c = &m->config->trainer;
@@ -38,7 +63,6 @@ static mmoe_status build(mmoe_trainer *t, mmoe_error *err) {
         if (!t->checkpoint_path)
             return mmoe_fail_memory(err, strlen(t->options.checkpoint_path) + 1);
     }
-    const mmoe_plan_kind kind = mmoe_balance_plan(&m->config->trainer.balance);
     mmoe_status status =
         mmoe_pool_create(mmoe_worker_count(t->options.threads), &t->alloc, &t->pool, err);
     if (!status)
@@ -50,17 +74,21 @@ static mmoe_status build(mmoe_trainer *t, mmoe_error *err) {
     if (!status && c->ema_decay > 0)
         status = mmoe_params_init(&t->average, &m->graph->tensors, &t->alloc, err);
     if (!status) status = mmoe_params_init(&t->best, &m->graph->tensors, &t->alloc, err);
-    if (!status)
-        status =
-            mmoe_run_create(&(mmoe_plan_request){m->graph, &t->model->params, t->pool, kind,
-                                                 c->batch_size, &t->alloc, m->config->first_layer},
-                            &t->run, err);
-    if (!status && kind != MMOE_PLAN_TRAIN)
+    if (!status) status = make_run(t, NULL, err);
+    if (!status && t->run->plan->kind != MMOE_PLAN_TRAIN)
         status = mmoe_balancer_init(&t->balancer, m, t->run->plan, t->pool, &t->alloc, err);
-    if (!status && t->options.profile) {
-        status = mmoe_profile_attach(t->options.profile, t->run->plan, err);
-        t->run->profile = t->options.profile;
-    }
+    return status;
+}
+
+mmoe_status mmoe_trainer_know_lists(mmoe_trainer *t, const mmoe_dataset *data, mmoe_error *err) {
+    const int32_t lists = t->model->graph->n_list;
+    if (!lists || t->knows_lists) return MMOE_OK;
+    double *elements = mmoe_alloc(&t->alloc, (size_t)lists, sizeof *elements);
+    if (!elements) return mmoe_fail_memory(err, (size_t)lists * sizeof *elements);
+    mmoe_dataset_list_elements(data, elements);
+    const mmoe_status status = make_run(t, elements, err);
+    mmoe_release(&t->alloc, elements);
+    t->knows_lists = !status;
     return status;
 }
 
@@ -137,6 +165,7 @@ static mmoe_status check_step(const mmoe_trainer *t, const mmoe_dataset *data, i
 mmoe_status mmoe_trainer_step(mmoe_trainer *t, const mmoe_dataset *data, int64_t first, size_t rows,
                               double *losses, mmoe_error *err) {
     mmoe_status status = check_step(t, data, first, rows, err);
+    if (!status) status = mmoe_trainer_know_lists(t, data, err);
     if (status) return status;
     mmoe_trainer_take_blas(t);
     mmoe_rows batch = mmoe_dataset_rows_of(data, first, (int32_t)rows, NULL);

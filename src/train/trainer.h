@@ -37,6 +37,7 @@ struct mmoe_trainer {
     char *checkpoint_path;
     mmoe_pool *pool;
     mmoe_run *run;
+    bool knows_lists; /* the run is made for lists as long as the first data set's */
     mmoe_optimizer optimizer;
     mmoe_balancer balancer;       /* zero without a method */
     mmoe_whole_gradient gradient; /* kept for clipping alone */
@@ -60,6 +61,10 @@ void mmoe_trainer_give_blas(const mmoe_trainer *t);
  * finite. */
 mmoe_status mmoe_trainer_update(mmoe_trainer *t, const mmoe_rows *batch, int64_t row,
                                 mmoe_error *err);
+
+/* Of a model with lists: before the first step, what is known of the rows' lists goes into the run
+ * (mmoe_plan_request.list_elements). MMOE_E_MEMORY. */
+mmoe_status mmoe_trainer_know_lists(mmoe_trainer *t, const mmoe_dataset *data, mmoe_error *err);
 
 /* checkpoint.c: a model file's format with the run's state. The checkpoint must be of the trainer's
  * configuration and graph; on failure the trainer is as it was. */

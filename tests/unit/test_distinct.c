@@ -41,23 +41,27 @@ static mmoe_dataset *rows;
 static int32_t ids[ROWS * SPARSE];
 static float dense[ROWS * DENSE], labels[ROWS * TASKS];
 static int64_t offsets[ROWS + 1];
-static int32_t list_ids[ROWS];
+static int32_t list_ids[4 * ROWS];
 
 #define SUCCEEDS(call) ck_assert_msg((call) == MMOE_OK, "%s", err.message)
 
-static void set_up(const char *model, bool list) {
-    char json[2048];
+/* `list`: of a list's keys; NULL: there is none. */
+static void set_up(const char *model, const char *list) {
+    char json[2048], sequence[256] = "";
     static const int values[SPARSE] = {3, 900, 3, 2, 4};
-    snprintf(json, sizeof json, features,
-             list ? ", \"sequence\": [{\"name\": \"l\", \"shared_with\": \"few\"}]" : "", model);
+    if (list)
+        snprintf(sequence, sizeof sequence,
+                 ", \"sequence\": [{\"name\": \"l\", \"shared_with\": \"few\"%s}]", list);
+    snprintf(json, sizeof json, features, sequence, model);
     SUCCEEDS(mmoe_config_parse(json, strlen(json), NULL, NULL, &config, &err));
     SUCCEEDS(mmoe_schema_create(config, columns, list ? 10 : 9, NULL, &schema, &err));
     for (int b = 0; b < ROWS; b++) {
         for (int c = 0; c < SPARSE; c++) ids[b * SPARSE + c] = (b * 7 + b / 3 + c * c) % values[c];
         for (int c = 0; c < DENSE; c++) dense[b * DENSE + c] = (float)((b * 13 + c) % 11) / 5 - 1;
         for (int t = 0; t < TASKS; t++) labels[b * TASKS + t] = (float)((b * b + t) % 3 == 0);
-        offsets[b + 1] = offsets[b] + (b % 3 == 0);
-        list_ids[b] = b % 2;
+        offsets[b + 1] = offsets[b] + b % 4;
+        for (int64_t i = offsets[b]; i < offsets[b + 1]; i++)
+            list_ids[i] = (int32_t)(b / 3 + i) % 2;
     }
     mmoe_batch batch = {ROWS, ids, SPARSE, dense, DENSE};
     if (list) batch.lists = (mmoe_lists){1, offsets, list_ids, NULL, (size_t)offsets[ROWS]};
@@ -102,7 +106,7 @@ static int looked_up(const mmoe_trainer *t) {
 /* A few steps in each way end at the same weights, some columns looked up, or all. */
 START_TEST(steps_agree) {
     mmoe_model *plain, *some, *all, *start;
-    set_up(models[_i], false);
+    set_up(models[_i], NULL);
     mmoe_trainer *none = train("dense", 1, 0, &start), *by_products = train("dense", 1, 4, &plain),
                  *mixed = train("auto", 2, 4, &some), *by_id = train("distinct", 1, 4, &all);
     ck_assert_int_eq(looked_up(by_products), 0);
@@ -121,13 +125,15 @@ START_TEST(steps_agree) {
 }
 END_TEST
 
-/* A table that lists read, too, stays in the products with all of its columns. */
-START_TEST(lists_keep_their_tables) {
+/* Lists of none, one or more elements are looked up where they add up; where they do not, their
+ * table stays in the products with all of its columns. */
+START_TEST(lists_agree) {
+    static const char *const poolings[] = {"", ", \"pooling\": \"sum\"", ", \"pooling\": \"max\""};
     mmoe_model *plain, *all;
-    set_up(models[0], true);
+    set_up(models[0], poolings[_i]);
     mmoe_trainer *by_products = train("dense", 1, 4, &plain),
-                 *by_id = train("distinct", 1, 4, &all);
-    ck_assert_int_eq(looked_up(by_id), SPARSE - 1);
+                 *by_id = train("distinct", 2, 4, &all);
+    ck_assert_int_eq(looked_up(by_id), _i == 2 ? SPARSE - 1 : SPARSE + 1);
     ck_assert_double_le(difference(plain, all), 2e-5);
     mmoe_trainer_free(by_products);
     mmoe_trainer_free(by_id);
@@ -140,7 +146,7 @@ END_TEST
 /* A padding row has no gradient, whoever adds it up. */
 START_TEST(padding_stays) {
     mmoe_model *model;
-    set_up(models[0], false);
+    set_up(models[0], NULL);
     mmoe_trainer *trainer = train("distinct", 1, 3, &model);
     const mmoe_tensor *t =
         mmoe_tensors_find(&model->graph->tensors, "embedding.embed_dict.wide.weight");
@@ -158,6 +164,6 @@ END_TEST
 
 void add_cases(TCase *c) {
     tcase_add_loop_test(c, steps_agree, 0, MODELS);
-    tcase_add_test(c, lists_keep_their_tables);
+    tcase_add_loop_test(c, lists_agree, 0, 3);
     tcase_add_test(c, padding_stays);
 }

@@ -142,6 +142,52 @@ START_TEST(spreads) {
 }
 END_TEST
 
+/* ---- Bags ---- */
+
+static void check_bag(const mmoe_kernels *k, int32_t cols, int weighted) {
+    matrix p = matrix_drawn(TABLE, cols, some_stride(cols), -1, 1), before = matrix_copy(&p),
+           z = matrix_drawn(1, cols, cols, -1, 1), start = matrix_copy(&z),
+           weights = matrix_drawn(1, MOST_COUNT, MOST_COUNT, 0, 1);
+    int32_t at[MOST_COUNT];
+    draw_ids(at, MOST_COUNT);
+    const mmoe_bag_args a = {.cols = cols,
+                             .count = MOST_COUNT,
+                             .at = at,
+                             .weights = weighted ? weights.at : NULL,
+                             .scale = 0.5f,
+                             .p = p.at,
+                             .ldp = p.ld,
+                             .z = z.at};
+    k->bag_add(&a);
+    for (int32_t c = 0; c < cols; c++) {
+        double sum = (double)start.at[c];
+        for (int i = 0; i < MOST_COUNT; i++)
+            sum +=
+                0.5 * (weighted ? (double)weights.at[i] : 1) * (double)*matrix_cell(&p, at[i], c);
+        check_near("bag", z.at[c], sum, 8 * MOST_COUNT * U);
+    }
+    k->bag_spread(&a);
+    for (int32_t r = 0; r < TABLE; r++)
+        for (int32_t c = 0; c < cols; c++) {
+            double sum = (double)*matrix_cell(&before, r, c);
+            for (int i = 0; i < MOST_COUNT; i++)
+                if (at[i] == r)
+                    sum += 0.5 * (weighted ? (double)weights.at[i] : 1) * (double)z.at[c];
+            check_near("share", *matrix_cell(&p, r, c), sum, 16 * MOST_COUNT * U);
+        }
+    check_gaps(&p);
+    free(p.at);
+    free(before.at);
+    free(z.at);
+    free(start.at);
+    free(weights.at);
+}
+
+START_TEST(bags) {
+    for (int32_t cols = 1; cols <= MOST_COLS; cols++) check_bag(table_at(_i), cols, cols % 2);
+}
+END_TEST
+
 /* ---- Across ---- */
 
 /* A taken across gives the bits of its transpose. */
@@ -191,5 +237,6 @@ void add_cases(TCase *c) {
     tcase_add_loop_test(c, lookups, 0, tables);
     tcase_add_loop_test(c, nan_stays, 0, tables);
     tcase_add_loop_test(c, spreads, 0, tables);
+    tcase_add_loop_test(c, bags, 0, tables);
     tcase_add_loop_test(c, across, 0, tables);
 }
