@@ -22,8 +22,9 @@ typedef struct mmoe_distinct_state {
     float **backward;            /* [columns] W_c [N, dim], packed */
     int32_t *column, *first;     /* [columns] of the batch's ids; row of P */
     int32_t *zero;               /* [columns] of lists, their row of zeros in P; -1 */
-    bool are_neighbours;         /* the columns, in the batch's ids, and none of lists */
+    bool are_neighbours;         /* the columns, in the batch's ids */
     int32_t *at;                 /* [rows of a batch, columns] rows of P */
+    int32_t *bags;               /* [chunks, columns] lists that are not of one element */
     float *dw;                   /* [N, D] */
     float *rest, *rest_backward; /* [N, columns of rest] W_rest, and what of it has a gradient
                                     packed */

@@ -94,18 +94,28 @@ static void multiply(const mmoe_plan *p, const mmoe_distinct_table *t, const sum
     }
 }
 
-/* What lists have that are not of one element. */
-static void add_bags(const mmoe_run *r, const mmoe_weight_task *task, const sums *b) {
+/* What a chunk's lists of a column have that are not of one element. */
+static void add_bags(const mmoe_run *r, int32_t column, int32_t chunk, mmoe_bag_args a,
+                     int32_t lddz) {
+    const int32_t first = chunk * r->chunk, left = r->batch->rows - first,
+                  end = first + (left < r->chunk ? left : r->chunk);
+    if (!mmoe_distinct_own(r->plan)->bags[chunk * r->plan->distinct->n_column + column]) return;
+    a.z += (size_t)first * (size_t)lddz;
+    for (int32_t b = first; b < end; b++, a.z += lddz)
+        if (mmoe_distinct_bag(r, column, b, &a)) r->plan->kernels->bag_spread(&a);
+}
+
+static void add_lists(const mmoe_run *r, const mmoe_weight_task *task, const sums *b) {
     const mmoe_plan *p = r->plan;
     const mmoe_buffer *dz = &p->grads[p->graph->nodes[task->node].out];
     const mmoe_distinct_column *columns = p->distinct->columns;
-    const int32_t first = p->distinct->tables[task->first].first;
-    for (int32_t i = first; i < first + mmoe_distinct_columns(p, task); i++) {
-        mmoe_bag_args a = {.cols = b->cols, .ldp = MMOE_SLAB};
+    const int32_t first = p->distinct->tables[task->first].first,
+                  end = first + mmoe_distinct_columns(p, task);
+    for (int32_t i = first; i < end; i++) {
+        mmoe_bag_args a = {.cols = b->cols, .ldp = MMOE_SLAB, .z = dz->base + b->col};
         a.p = b->s + (size_t)(columns[i].first - columns[first].first) * MMOE_SLAB;
-        a.z = dz->base + b->col;
-        for (int32_t row = 0; columns[i].bag && row < r->batch->rows; row++, a.z += dz->ld)
-            if (mmoe_distinct_bag(r, i, row, &a)) p->kernels->bag_spread(&a);
+        for (int32_t chunk = 0; chunk < r->chunks && columns[i].bag; chunk++)
+            add_bags(r, i, chunk, a, dz->ld);
     }
 }
 
@@ -126,7 +136,7 @@ static void add_up(const mmoe_run *r, const mmoe_weight_task *task, const sums *
                                                   .ldz = dz->ld,
                                                   .sums = b->s,
                                                   .ldsums = MMOE_SLAB});
-    add_bags(r, task, b);
+    add_lists(r, task, b);
 }
 
 static void hand_on(mmoe_run *r, int worker, const mmoe_distinct_table *t, float *de) {

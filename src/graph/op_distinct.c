@@ -51,7 +51,7 @@ static void lay_columns(const mmoe_plan *p, mmoe_distinct_state *s, mmoe_layout 
         while ((int32_t)i >= t->first + t->count) t++;
         float *packed =
             mmoe_lay_floats(l, p->kernels->packed_size(c->dim, mmoe_distinct_block(p)->cols));
-        s->are_neighbours &= !c->bag && c->column == d->columns[0].column + (int32_t)i;
+        s->are_neighbours &= c->column == d->columns[0].column + (int32_t)i;
         if (!s->zero) continue;
         s->zero[i] = c->bag ? c->first + t->rows : -1;
         s->backward[i] = packed;
@@ -68,6 +68,7 @@ static void distinct_lay(const mmoe_plan *p, int32_t node, mmoe_layout *l) {
     lay_slabs(p, &s, l);
     lay_columns(p, &s, l);
     s.at = mmoe_lay(l, (size_t)p->max_rows * (size_t)p->distinct->n_column, sizeof *s.at);
+    s.bags = mmoe_lay(l, (size_t)p->max_chunks * (size_t)p->distinct->n_column, sizeof *s.bags);
     s.dw = mmoe_lay_floats(l, n * in);
     s.rest = mmoe_lay_floats(l, grad ? n * rest : 0);
     s.rest_backward = mmoe_lay_floats(l, p->kernels->packed_size((int32_t)grad, k->cols));
@@ -164,18 +165,35 @@ static void distinct_pack(const mmoe_plan *p, const mmoe_weight_task *pack) {
 
 /* ---- A chunk ---- */
 
+/* A list that is not of one element has the id -1: -1 >> 31 is all ones. */
+static inline __attribute__((always_inline)) void find_row(const mmoe_distinct_state *own,
+                                                           const int32_t *ids, int32_t columns,
+                                                           bool neighbours, int32_t *at) {
+    for (int32_t i = 0; i < columns; i++) {
+        const int32_t id = ids[neighbours ? own->column[0] + i : own->column[i]], none = id >> 31;
+        at[i] = (none & own->zero[i]) | (~none & (id + own->first[i]));
+    }
+}
+
+static void count_bags(const mmoe_distinct_state *own, int32_t columns, const int32_t *at,
+                       int32_t *bags) {
+    for (int32_t i = 0; i < columns; i++) bags[i] += at[i] == own->zero[i];
+}
+
 static void find_rows(const mmoe_plan *p, const mmoe_span *s) {
-    const mmoe_distinct_state *own = mmoe_distinct_own(p);
-    const int32_t columns = p->distinct->n_column, n_id = p->graph->n_id + p->graph->n_list,
-                  *ids = mmoe_ids_at(p, s), *first = own->first, *column = own->column;
-    int32_t *at = own->at + (size_t)s->first * (size_t)columns;
+    const mmoe_distinct_state own =
+        *mmoe_distinct_own(p); /* in registers: no store may change it */
+    const int32_t columns = p->distinct->n_column, n_id = p->graph->n_id + p->graph->n_list;
+    const int32_t *ids = mmoe_ids_at(p, s);
+    int32_t *at = own.at + (size_t)s->first * (size_t)columns,
+            *bags = own.bags + (size_t)s->chunk * (size_t)columns;
+    memset(bags, 0, (size_t)columns * sizeof *bags);
     for (int32_t b = 0; b < s->rows; b++, ids += n_id, at += columns) {
-        for (int32_t i = 0; i < columns && own->are_neighbours; i++)
-            at[i] = ids[column[0] + i] + first[i];
-        for (int32_t i = 0; i < columns && !own->are_neighbours; i++) {
-            const int32_t id = ids[column[i]];
-            at[i] = id < 0 ? own->zero[i] : id + first[i];
-        }
+        if (own.are_neighbours)
+            find_row(&own, ids, columns, true, at);
+        else
+            find_row(&own, ids, columns, false, at);
+        if (p->graph->n_list) count_bags(&own, columns, at, bags);
     }
 }
 
@@ -185,10 +203,11 @@ static void add_bags(const mmoe_run *r, int32_t node, const mmoe_span *s, const 
     const int32_t out = p->graph->nodes[node].out;
     for (int32_t i = 0; i < p->distinct->n_column; i++) {
         const mmoe_distinct_column *c = &p->distinct->columns[i];
+        if (!mmoe_distinct_own(p)->bags[s->chunk * p->distinct->n_column + i]) continue;
         mmoe_bag_args a = {.cols = slab->cols, .ldp = MMOE_SLAB};
         a.p = slab->p + (size_t)c->first * MMOE_SLAB;
         a.z = mmoe_value_at(p, out, s) + slab->col;
-        for (int32_t b = 0; c->bag && b < s->rows; b++, a.z += p->values[out].ld)
+        for (int32_t b = 0; b < s->rows; b++, a.z += p->values[out].ld)
             if (mmoe_distinct_bag(r, i, s->first + b, &a)) p->kernels->bag_add(&a);
     }
 }

@@ -90,6 +90,7 @@ typedef struct problem {
     mmoe_params params;
     mmoe_lookup lookups[LOOKUPS];
     int32_t n_lookup;
+    bool may_look_up; /* its lists' products, as those of ids */
     int64_t weight, bias;
     float *gradient; /* [n_whole], what the sink got */
     double loss;
@@ -144,7 +145,7 @@ static inline void add_nodes(problem *p, int32_t n_id) {
 
 static inline void problem_init(problem *p, const setting *s) {
     mmoe_error err;
-    *p = (problem){0};
+    *p = (problem){.may_look_up = mmoe_bag_adds(&s->bag) && s->bag.dropped < 0};
     ck_assert(!mmoe_graph_create(NULL, &p->graph, &err));
     add_tables(p, s);
     add_nodes(p, s->w.n_id);
@@ -179,8 +180,16 @@ static inline void step(problem *p, const mmoe_rows *batch, mmoe_pool *workers) 
     mmoe_run *run;
     double weight;
     memset(p->gradient, 0, (size_t)p->params.n_whole * sizeof *p->gradient);
-    const mmoe_plan_request wanted = {
-        p->graph, &p->params, workers, MMOE_PLAN_TRAIN, batch->rows, NULL, MMOE_FIRST_LAYER_DENSE};
+    static const double elements[8]; /* as of lists of one */
+    const mmoe_plan_request wanted = {.graph = p->graph,
+                                      .params = &p->params,
+                                      .pool = workers,
+                                      .kind = MMOE_PLAN_TRAIN,
+                                      .max_rows = batch->rows,
+                                      .first_layer = p->may_look_up && !batch->lists.weights
+                                                         ? MMOE_FIRST_LAYER_AUTO
+                                                         : MMOE_FIRST_LAYER_DENSE,
+                                      .list_elements = elements};
     ck_assert(!mmoe_run_create(&wanted, &run, &err));
     mmoe_run_train(run, &(mmoe_pass){batch, 1, 1, &p->loss, &weight}, keep_gradient, p);
     mmoe_run_free(run);
