@@ -56,7 +56,7 @@ static inline bool mmoe_distinct_bag(const mmoe_run *r, int32_t i, int32_t b, mm
     a->at = l.ids;
     a->count = (int32_t)l.count;
     a->weights = l.weights;
-    a->scale = 1 / total;
+    a->total = total;
     return true;
 }
 

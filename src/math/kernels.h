@@ -140,14 +140,13 @@ typedef struct mmoe_spread_args {
     int32_t ldsums;
 } mmoe_spread_args;
 
-/* The same of one row of z, weighted: z += scale sum_i weights[i] p[at[i]], or, of sums,
- * sums[at[i]]
- * += scale weights[i] z. */
+/* The same of one row of z, weighted: z += sum_i weights[i] / total p[at[i]]; or, p being the sums,
+ * p[at[i]] += weights[i] / total z. */
 typedef struct mmoe_bag_args {
     int32_t cols, count;
     const int32_t *at;    /* [count] */
     const float *weights; /* [count]; NULL: 1 */
-    float scale;
+    float total;
     float *p; /* [.., cols]; the sums */
     int32_t ldp;
     float *z; /* [cols] */

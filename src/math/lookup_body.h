@@ -97,7 +97,7 @@ LOOKUP_COLUMNS(lookup_add, mmoe_lookup_args, add_rows)
 LOOKUP_COLUMNS(lookup_spread, mmoe_spread_args, spread_rows)
 
 static inline float share_of(const mmoe_bag_args *a, int32_t i) {
-    return a->weights ? a->scale * a->weights[i] : a->scale;
+    return (a->weights ? a->weights[i] : 1) / a->total;
 }
 
 static void bag_add(const mmoe_bag_args *a) {

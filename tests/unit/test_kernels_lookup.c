@@ -154,7 +154,7 @@ static void check_bag(const mmoe_kernels *k, int32_t cols, int weighted) {
                              .count = MOST_COUNT,
                              .at = at,
                              .weights = weighted ? weights.at : NULL,
-                             .scale = 0.5f,
+                             .total = 2,
                              .p = p.at,
                              .ldp = p.ld,
                              .z = z.at};
