@@ -11,7 +11,7 @@
 #define MMOE_GRAPH_DISTINCT_H
 
 #include "graph/op.h"
-#include "graph/plan.h"
+#include "math/first_layer.h"
 
 /* A column of ids, or of lists that add up, whose rows of P are looked up. A list of one is its id;
  * in the place of any other a row of lists reads a row of zeros, behind its table's, and what its
@@ -46,7 +46,8 @@ typedef struct mmoe_distinct {
 
 /* plan_distinct.c: which columns are looked up, from shapes and counts alone, and what of x is
  * left. Sets the plan's `distinct` (NULL: none) and `input`. MMOE_E_MEMORY. */
-mmoe_status mmoe_plan_distinct(mmoe_plan *p, const mmoe_plan_request *wanted, mmoe_error *err);
+mmoe_status mmoe_plan_distinct(mmoe_plan *p, mmoe_first_layer how, const double *list_elements,
+                               mmoe_error *err);
 void mmoe_plan_distinct_free(mmoe_plan *p);
 
 extern const mmoe_op_kind mmoe_op_distinct; /* in the place of the node's own */

@@ -40,7 +40,8 @@ static mmoe_status make_parts(mmoe_plan *p, const mmoe_plan_request *wanted, mmo
     p->nodes = mmoe_alloc_zero(&p->alloc, n, sizeof *p->nodes);
     if (!p->nodes) return mmoe_fail_memory(err, n * sizeof *p->nodes);
     for (size_t i = 0; i < n; i++) p->nodes[i].op = mmoe_ops[p->graph->nodes[i].op];
-    if (mmoe_plan_distinct(p, wanted, err)) return MMOE_E_MEMORY;
+    if (mmoe_plan_distinct(p, wanted->first_layer, wanted->list_elements, err))
+        return MMOE_E_MEMORY;
     mmoe_plan_fuse(p);
     if (mmoe_plan_phases(p, err) || mmoe_plan_memory(p, err) || mmoe_plan_reads(p, err))
         return MMOE_E_MEMORY;

@@ -131,8 +131,9 @@ static mmoe_distinct *make_distinct(mmoe_plan *p, const choice *c) {
 
 /* ---- The plan's ---- */
 
-mmoe_status mmoe_plan_distinct(mmoe_plan *p, const mmoe_plan_request *wanted, mmoe_error *err) {
-    choice c = {p, &p->graph->nodes[0], wanted->first_layer, wanted->list_elements, -1};
+mmoe_status mmoe_plan_distinct(mmoe_plan *p, mmoe_first_layer how, const double *list_elements,
+                               mmoe_error *err) {
+    choice c = {p, &p->graph->nodes[0], how, list_elements, -1};
     if (c.input->op != MMOE_OP_INPUT) return MMOE_OK; /* a graph that reads no batch */
     const int32_t count = c.input->u.input.n_lookup;
     p->input.col = mmoe_alloc(&p->alloc, (size_t)count, sizeof *p->input.col);
