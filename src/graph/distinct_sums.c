@@ -204,7 +204,7 @@ static void multiply_rest(const mmoe_run *r, const mmoe_weight_task *task, float
                          .ldb = dz->ld,
                          .c = scratch,
                          .ldc = W_ROWS};
-    if (p->kernels->packs_steps && g.n % p->kernels->mix_cols == 0)
+    if (p->kernels->outer_steps && g.n % p->kernels->mix_cols == 0)
         p->kernels->gemm_outer(&g);
     else
         mmoe_gemm_run(&g);

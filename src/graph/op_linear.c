@@ -95,10 +95,12 @@ static void linear_lay(const mmoe_plan *p, int32_t node, mmoe_layout *l) {
     linear_state *own = mmoe_lay(l, 1, sizeof *own);
     packed_block *packed = mmoe_lay(l, (size_t)n->u.linear.n_block, sizeof *packed);
     size_t widest = 0;
-    for (int32_t i = 0; i < n->u.linear.n_block && p->kernels->packs_steps; i++) {
+    for (int32_t i = 0; i < n->u.linear.n_block; i++) {
         const mmoe_linear_block *k = &n->u.linear.blocks[i];
         const int32_t back = p->training ? grad_cols_of(p->graph, k) : 0;
-        if (k->cols < MMOE_PACKED_N || k->in.cols < MMOE_PACKED_K) continue;
+        if (k->cols < MMOE_PACKED_N || k->in.cols < MMOE_PACKED_K ||
+            (int64_t)k->cols * k->in.cols > p->kernels->packs_steps)
+            continue;
         packed_block b = {mmoe_lay_floats(l, p->kernels->packed_size(k->cols, k->in.cols)), NULL};
         if (back >= MMOE_PACKED_N)
             b.backward = mmoe_lay_floats(l, p->kernels->packed_size(back, k->cols));
@@ -267,7 +269,7 @@ static void linear_run_task(mmoe_run *r, const mmoe_weight_task *task, int worke
         g.ldc = cols;
         g.beta = k->again;
         double start = mmoe_run_clock(r);
-        if (g.beta == 0 && p->kernels->packs_steps && g.m >= MMOE_PACKED_N &&
+        if (g.beta == 0 && p->kernels->outer_steps && g.m >= MMOE_PACKED_N &&
             g.n >= MMOE_PACKED_K && g.n % p->kernels->mix_cols == 0)
             p->kernels->gemm_outer(&g);
         else

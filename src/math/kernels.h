@@ -293,11 +293,12 @@ typedef struct mmoe_kernels {
     void (*bag_spread)(const mmoe_bag_args *a);
     /* A^T B with beta 0 and n a multiple of mix_cols, unpacked: gradients of weights. */
     void (*gemm_outer)(const mmoe_gemm *g);
-    /* Whether `gemm`, packing included, was measured to be faster than OpenBLAS for a step's
-     * products of at least MMOE_PACKED_N columns and MMOE_PACKED_K rows of B. (Zen 5, OpenBLAS
-     * 0.3.21, GFLOP/s: avx512 250 against 215; avx2 129 against 117 of its Haswell kernels, within
-     * what a chunk's packing costs.) */
-    int32_t packs_steps;
+    /* Elements of B, of at least MMOE_PACKED_N columns and MMOE_PACKED_K rows, up to which `gemm`,
+     * packing included, was measured to be faster than OpenBLAS for a step's products; 0: none. And
+     * whether gemm_outer was. (GFLOP/s, theirs and ours, OpenBLAS 0.3.21: Zen 5, avx512 215, 250.
+     * Granite Rapids, avx2, their Haswell kernels: B [135, 144] 86, 107, [135, 544] 102, 102, [519,
+     * 528] 105, 98; A^T B 90 to 100, 74 to 95. neon: not measured.) */
+    int32_t packs_steps, outer_steps;
 } mmoe_kernels;
 
 /* The table for this processor, or another of its own that the environment variable MMOE_KERNELS

@@ -20,6 +20,14 @@
 #define TEXT_(a) #a
 #define TEXT(a) TEXT_(a)
 
+#if W == 16
+#define PACKS_STEPS INT32_MAX
+#elif W == 8
+#define PACKS_STEPS (1 << 16)
+#else
+#define PACKS_STEPS 0
+#endif
+
 extern const mmoe_kernels PASTE(mmoe_kernels_, MMOE_KERNELS_NAME);
 const mmoe_kernels PASTE(mmoe_kernels_, MMOE_KERNELS_NAME) = {
     .name = TEXT(MMOE_KERNELS_NAME),
@@ -61,5 +69,6 @@ const mmoe_kernels PASTE(mmoe_kernels_, MMOE_KERNELS_NAME) = {
     .bag_add = bag_add,
     .bag_spread = bag_spread,
     .gemm_outer = gemm_outer,
-    .packs_steps = W == 16,
+    .packs_steps = PACKS_STEPS,
+    .outer_steps = W == 16,
 };
