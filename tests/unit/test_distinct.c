@@ -93,7 +93,8 @@ static double difference(const mmoe_model *a, const mmoe_model *b) {
         const mmoe_block *x = &a->params.blocks[k].memory, *y = &b->params.blocks[k].memory;
         const float *p = x->data, *q = y->data;
         for (int64_t i = 0; i < x->count && x->dtype == MMOE_F32; i++)
-            largest = fmax(largest, fabs((double)p[i] - (double)q[i]));
+            if (fabs((double)p[i] - (double)q[i]) > largest)
+                largest = fabs((double)p[i] - (double)q[i]);
     }
     return largest;
 }
