@@ -65,9 +65,9 @@ mmoe_status mmoe_plan_create(const mmoe_plan_request *wanted, mmoe_plan **out, m
     p->max_rows = rows;
     p->max_chunk = p->training ? mmoe_plan_chunk_rows(rows) : CHUNK;
     if (p->max_chunk > rows) p->max_chunk = rows;
-    int32_t chunks =
-        (rows + MOST_CHUNK - 1) / MOST_CHUNK; /* eight chunks until they are the largest */
-    p->max_chunks = chunks > 8 ? chunks : 8;
+    const int32_t chunk = p->training ? MOST_CHUNK : p->max_chunk, /* the size of most of them */
+        chunks = (rows + chunk - 1) / chunk;
+    p->max_chunks = chunks > 8 ? chunks : 8; /* in training eight until they are the largest */
     if (make_parts(p, wanted, err)) {
         mmoe_plan_free(p);
         return MMOE_E_MEMORY;

@@ -262,6 +262,28 @@ START_TEST(every_gradient_comes_once) {
 }
 END_TEST
 
+/* ---- Chunks ---- */
+
+/* Who keeps something of each chunk counts on this many, whatever a plan is for. */
+START_TEST(no_batch_has_more_chunks) {
+    static const mmoe_plan_kind kinds[] = {MMOE_PLAN_PREDICT, MMOE_PLAN_INSPECT, MMOE_PLAN_TRAIN};
+    static const int32_t sizes[] = {1, 256, 257, 2048, 2049, 9000};
+    bench b;
+    bench_init(&b, &shapes[0], 1);
+    for (int i = 0; i < 18; i++) {
+        mmoe_plan *plan;
+        const int32_t rows = sizes[i / 3];
+        SUCCEEDS(mmoe_plan_create(
+            &(mmoe_plan_request){b.model->graph, &b.model->params, NULL, kinds[i % 3], rows}, &plan,
+            &err));
+        const int32_t chunk = plan->training ? mmoe_plan_chunk_rows(rows) : plan->max_chunk;
+        ck_assert_int_ge(plan->max_chunks, (rows + chunk - 1) / chunk);
+        mmoe_plan_free(plan);
+    }
+    bench_finish(&b);
+}
+END_TEST
+
 /* ---- Tables ---- */
 
 /* Tables of which one is cut into ranges of rows, and two columns share it; 70 small ones; one of a
@@ -403,5 +425,6 @@ void add_cases(TCase *c) {
     tcase_add_loop_test(c, buffers_that_live_together_lie_apart, 0, SHAPES);
     tcase_add_loop_test(c, nothing_is_left_of_earlier_batches, 0, SHAPES);
     tcase_add_loop_test(c, every_gradient_comes_once, 0, SHAPES);
+    tcase_add_test(c, no_batch_has_more_chunks);
     tcase_add_test(c, table_gradients_are_sums_over_rows);
 }
