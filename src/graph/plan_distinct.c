@@ -131,6 +131,12 @@ static mmoe_distinct *make_distinct(mmoe_plan *p, const choice *c) {
 
 /* ---- The plan's ---- */
 
+/* Does somebody ask for the gradient of x itself? Tasks may share no more than their embeddings. */
+static bool needs_gradient(const mmoe_plan *p, const mmoe_node *input) {
+    const mmoe_graph *g = p->graph;
+    return p->kind == MMOE_PLAN_PROBE && g->n_shared && g->shared[0].value == input->out;
+}
+
 mmoe_status mmoe_plan_distinct(mmoe_plan *p, mmoe_first_layer how, const double *list_elements,
                                mmoe_error *err) {
     choice c = {p, &p->graph->nodes[0], how, list_elements, -1};
@@ -138,7 +144,8 @@ mmoe_status mmoe_plan_distinct(mmoe_plan *p, mmoe_first_layer how, const double 
     const int32_t count = c.input->u.input.n_lookup;
     p->input.col = mmoe_alloc(&p->alloc, (size_t)count, sizeof *p->input.col);
     if (!p->input.col) return mmoe_fail_memory(err, (size_t)count * sizeof *p->input.col);
-    if (p->training && c.how != MMOE_FIRST_LAYER_DENSE) c.node = find_first_layer(p, c.input);
+    if (p->training && c.how != MMOE_FIRST_LAYER_DENSE && !needs_gradient(p, c.input))
+        c.node = find_first_layer(p, c.input);
     bool any = false;
     for (int32_t i = 0; i < count && !any; i++) any = is_chosen(&c, i);
     if (any && !make_distinct(p, &c))

@@ -12,7 +12,8 @@ full() { # ARGUMENT...
     "$mmoe" "$@" >/dev/full 2>err
     status=$?
     [ "$status" -eq 1 ] && grep -qF "cannot write standard output: No space left on device" err &&
-        [ "$(grep -vcE ': (warning|[a-z.]*: column)|^mmoe init: (column|batch|early|learning)' err)" -eq 1 ]
+        [ "$(grep -vE ': (warning|[a-z.]*: column)' err |
+            grep -vcE '^mmoe init: (column|batch|early|learning)')" -eq 1 ]
     report $? "standard output is full: mmoe $*"
 }
 if [ -c /dev/full ]; then

@@ -6,7 +6,7 @@
 make_data 10000
 all="--set trainer.scheduler=plateau --set trainer.scheduler_params.patience=0
     --set trainer.scheduler_params.factor=0.7 --set trainer.warmup_steps=50
-    --set trainer.ema_decay=0.99 --set trainer.clip_norm=0.2 --set model.first_layer=distinct
+    --set trainer.ema_decay=0.99 --set trainer.clip_norm=0.2
     --set trainer.regularization_params.dense_l1=0.0001"
 flags="$all --config config.json --train train.csv --valid valid.csv --threads 2
     --set trainer.n_epoch=40 --set trainer.earlystop_patience=0"

@@ -144,6 +144,24 @@ START_TEST(lists_agree) {
 }
 END_TEST
 
+/* Who balances at what the tasks share asks for its gradient: where that is x, x is whole. */
+START_TEST(a_probed_input_is_whole) {
+    static const struct {
+        const char *model;
+        bool looks_up;
+    } probed[] = {{"\"name\": \"single_task\"", false}, {"\"name\": \"mmoe\"", true}};
+    mmoe_model *model;
+    set_up(probed[_i].model, NULL);
+    SUCCEEDS(mmoe_config_set(config, "trainer.adaptive_params.method", "gradnorm", &err));
+    mmoe_trainer *trainer = train("distinct", 1, 2, &model);
+    ck_assert_int_eq(trainer->run->plan->kind, MMOE_PLAN_PROBE);
+    ck_assert_int_eq(looked_up(trainer), probed[_i].looks_up ? SPARSE : 0);
+    mmoe_trainer_free(trainer);
+    mmoe_model_free(model);
+    tear_down();
+}
+END_TEST
+
 /* A padding row has no gradient, whoever adds it up. */
 START_TEST(padding_stays) {
     mmoe_model *model;
@@ -166,5 +184,6 @@ END_TEST
 void add_cases(TCase *c) {
     tcase_add_loop_test(c, steps_agree, 0, MODELS);
     tcase_add_loop_test(c, lists_agree, 0, 3);
+    tcase_add_loop_test(c, a_probed_input_is_whole, 0, 2);
     tcase_add_test(c, padding_stays);
 }

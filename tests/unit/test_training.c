@@ -38,10 +38,10 @@ START_TEST(threads_change_no_bit) {
     ck_assert(memcmp(before, after, n * sizeof *before) != 0);
     free(before);
     free(after);
-    static const int workers[] = {2, 3, 4, 7};
-    for (int i = 0; i < 4; i++) {
+    static const int workers[2][2] = {{2, 7}, {3, 4}};
+    for (int i = 0; i < 2; i++) {
         mmoe_model *other = new_model();
-        train(other, workers[i], 9);
+        train(other, workers[_i / 2 % 2][i], 9);
         assert_same_models(one, other);
         mmoe_model_free(other);
     }
