@@ -17,16 +17,8 @@ COMPARE, BUILD = map(os.path.abspath, sys.argv[1:3])
 HERE = os.path.dirname(COMPARE)
 sys.path.insert(0, HERE)
 import processor  # noqa: E402
+from checks import check, end  # noqa: E402
 from sections import SECTIONS  # noqa: E402
-
-failures = 0
-
-
-def check(what, condition, detail=""):
-    global failures
-    failures += not condition
-    print(f"{'ok' if condition else 'not ok'} {what}" +
-          ("" if condition else f"\n#   {str(detail)[-2000:]}"))
 
 
 def read(path):
@@ -163,4 +155,4 @@ if __name__ == "__main__":
         check("another machine's figures stay", read(results.other) == results.kept and
               "### Another: GEMM peak 250 GFLOP/s a core" in read(results.page))
         check_page(of_page)
-    sys.exit(failures > 0)
+    end()

@@ -13,6 +13,9 @@ import sys
 import tempfile
 import xml.etree.ElementTree
 
+sys.dont_write_bytecode = True
+from checks import check, end  # noqa: E402
+
 PROGRAM = sys.argv[1]
 NAME = os.path.basename(PROGRAM)
 TINY = ["--batch", "64", "--rows", "512", "--seconds", "0.01"]
@@ -33,14 +36,6 @@ POSITIVE = {
         "rows", "threads", "p50_us", "p99_us", "p999_us", "rows_per_second", "gemm_us", "over_gemm"
     ], "bench_lists": ["p50_us", "p99_us", "rows_per_second"],
 }[NAME]
-failures = 0
-
-
-def check(what, condition, detail=""):
-    global failures
-    failures += not condition
-    print(f"{'ok' if condition else 'not ok'} {what}" +
-          ("" if condition else f"\n#   {str(detail)[:2000]}"))
 
 
 def run(*flags, **env):
@@ -328,4 +323,4 @@ if __name__ == "__main__":
     check_warning()
     if NAME == "bench_experts":
         check_plot()
-    sys.exit(failures > 0)
+    end()

@@ -6,8 +6,8 @@
 #include "graph/distinct.h"
 
 enum {
-    MMOE_SLAB = 144, /* columns of z that are made at once, so that their P and S stay in cache; as
-                        many as a look-up keeps in registers */
+    MMOE_SLAB = 144 /* columns of z that are made at once, so that their P and S stay in cache; as
+                       many as a look-up keeps in AVX-512's registers */
 };
 
 typedef struct mmoe_slab {

@@ -15,6 +15,11 @@ enum {
 
 /* ---- Gradients of tables and of their columns of W ---- */
 
+/* Floats of dE, in whole cache lines. */
+static size_t de_floats(const mmoe_distinct_table *t) {
+    return mmoe_line_floats((size_t)t->rows * (size_t)t->dim);
+}
+
 /* Floats of a task: S, dE of its tables, and E of the largest, packed. */
 typedef struct sum_room {
     size_t s, de, packed;
@@ -26,7 +31,7 @@ static sum_room room_of(const mmoe_plan *p, int32_t first, int32_t count) {
          t < p->distinct->tables + first + count; t++) {
         const size_t packed = p->kernels->packed_size(t->dim, t->rows);
         r.s += (size_t)t->n_row * MMOE_SLAB;
-        r.de += mmoe_line_floats((size_t)t->rows * (size_t)t->dim);
+        r.de += de_floats(t);
         if (packed > r.packed) r.packed = packed;
     }
     return r;
@@ -166,14 +171,14 @@ static void run_sums(mmoe_run *r, const mmoe_weight_task *task, int worker) {
         for (int32_t i = 0; i < task->count; i++) {
             multiply(p, &tables[i], &part);
             part.s += (size_t)tables[i].n_row * MMOE_SLAB;
-            part.de += mmoe_line_floats((size_t)tables[i].rows * (size_t)tables[i].dim);
+            part.de += de_floats(&tables[i]);
         }
         mmoe_run_task_done(r, worker, MMOE_PASS_WEIGHTS, &slice, start);
     }
     float *de = b.s + room.s;
     for (int32_t i = 0; i < task->count; i++) {
         hand_on(r, worker, &tables[i], de);
-        de += mmoe_line_floats((size_t)tables[i].rows * (size_t)tables[i].dim);
+        de += de_floats(&tables[i]);
     }
 }
 

@@ -1,4 +1,5 @@
 /* Which columns of ids the first layer looks up as products, and how x lies without them. */
+#include <assert.h>
 #include <math.h>
 
 #include "base/error.h"
@@ -47,7 +48,7 @@ static int32_t find_first_layer(const mmoe_plan *p, const mmoe_node *input) {
 }
 
 /* Look-ups of a row of the batch: of a list that is not of one element, an element's is weighted,
- * and stands anywhere. */
+ * and stands anywhere (2.5 is an estimate). */
 static double lookups_of(const choice *c, const mmoe_lookup *l) {
     static const double element = 2.5;
     if (!l->is_list) return 1;
@@ -140,7 +141,7 @@ static bool needs_gradient(const mmoe_plan *p, const mmoe_node *input) {
 mmoe_status mmoe_plan_distinct(mmoe_plan *p, mmoe_first_layer how, const double *list_elements,
                                mmoe_error *err) {
     choice c = {p, &p->graph->nodes[0], how, list_elements, -1};
-    if (c.input->op != MMOE_OP_INPUT) return MMOE_OK; /* a graph that reads no batch */
+    assert(c.input->op == MMOE_OP_INPUT);
     const int32_t count = c.input->u.input.n_lookup;
     p->input.col = mmoe_alloc(&p->alloc, (size_t)count, sizeof *p->input.col);
     if (!p->input.col) return mmoe_fail_memory(err, (size_t)count * sizeof *p->input.col);

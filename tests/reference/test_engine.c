@@ -99,7 +99,7 @@ START_TEST(engine_agrees_with_the_reference) {
     const reference_case *c = &reference_cases[_i / 2];
     const char *way = _i % 2 ? "distinct" : "dense";
     reference_model *one = step_and_check(c, way, 1);
-    if (_i % 2 == 0) { /* threads have a test of their own, for all models and updates */
+    if (_i % 2 == 0) { /* dense steps of several threads have tests of their own */
         reference_free(one);
         return;
     }

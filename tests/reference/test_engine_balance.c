@@ -109,9 +109,9 @@ static void run_init(run *r, const reference_case *c, const reference_balance_sp
     reference_problem_init(&r->p, c, kink_distance);
     reference_balance_init(&r->b, spec, r->p.model);
     r->before = reference_create(&r->p.spec);
-    /* in either way, by turns */
-    static int turn;
-    const char *const way = turn++ % 2 ? "distinct" : "dense";
+    /* Each way of the first layer at each place: a method's two places have one each. */
+    const bool is_distinct = ((int)spec->method + (int)spec->at_parameters) % 2;
+    const char *const way = is_distinct ? "distinct" : "dense";
     for (int i = 0; i < THREADS; i++) {
         engine_key all[8] = {{"model.first_layer", way}};
         for (int k = 0; keys[k].path; k++) all[k + 1] = keys[k];
