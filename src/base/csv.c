@@ -1,13 +1,11 @@
 #include "base/csv.h"
 
 #include <csv.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "base/bytes.h"
 #include "base/csv_guess.h"
 #include "base/error.h"
 
@@ -21,11 +19,8 @@ typedef struct csv_reader {
     const mmoe_csv_handler *handler;
     mmoe_error *err;
     mmoe_status status;
-    bool started;   /* past the byte-order mark */
     int terminator; /* of the record or blank line before */
-    int64_t row;    /* records so far */
-    size_t columns;
-    bool has_comma; /* the first row ended with one comma more than the header */
+    mmoe_csv_form form;
     mmoe_csv_passed passed;
     mmoe_csv_field *fields; /* [field_capacity] of the row so far; their texts stand one after the
                                other in `text` */
@@ -88,19 +83,20 @@ static void on_field(void *text, size_t length, void *user) {
 
 /* A line of nothing, or of blanks: a row where the header has one field. */
 static void on_blank_line(csv_reader *r) {
-    if (r->columns == 1) {
+    if (r->form.columns == 1) {
         on_field(NULL, 0, r);
         return;
     }
-    if (r->passed.blank_lines++ == 0) r->passed.blank_behind = r->row;
+    if (r->passed.blank_lines++ == 0) r->passed.blank_behind = r->form.row;
 }
 
 /* Is the field behind the last column the nothing that follows a comma, here as in the first row?
  */
 static bool drop_last_comma(csv_reader *r) {
-    const bool dropped = r->n_fields == r->columns + 1 && r->fields[r->columns].length == 0;
-    if (r->row == (r->handler->headless ? 1 : 2)) r->has_comma = dropped;
-    if (!dropped || !r->has_comma) return false;
+    const size_t columns = r->form.columns;
+    const bool is_comma = r->n_fields == columns + 1 && r->fields[columns].length == 0;
+    if (!r->form.has_first_row) r->form.has_comma = is_comma;
+    if (!is_comma || !r->form.has_comma) return false;
     r->n_fields--;
     r->passed.commas++;
     return true;
@@ -135,7 +131,7 @@ static mmoe_status pass_numbers(csv_reader *r) {
 }
 
 static void pass_header(csv_reader *r) {
-    r->columns = r->n_fields;
+    r->form.columns = r->n_fields;
     r->status = r->handler->headless
                     ? pass_numbers(r)
                     : r->handler->header(r->handler->user, r->fields, r->n_fields, r->err);
@@ -144,11 +140,13 @@ static void pass_header(csv_reader *r) {
 }
 
 static void pass_row(csv_reader *r) {
-    if (r->n_fields == r->columns || drop_last_comma(r))
-        r->status = r->handler->row(r->handler->user, r->row, r->fields, r->err);
+    if (r->n_fields == r->form.columns || drop_last_comma(r))
+        r->status = r->handler->row(r->handler->user, r->form.row, r->fields, r->err);
     else
-        r->status = mmoe_fail_at(r->err, MMOE_E_FORMAT, r->name, r->row, NULL,
-                                 "%zu fields, but the header has %zu", r->n_fields, r->columns);
+        r->status =
+            mmoe_fail_at(r->err, MMOE_E_FORMAT, r->name, r->form.row, NULL,
+                         "%zu fields, but the header has %zu", r->n_fields, r->form.columns);
+    r->form.has_first_row = true;
 }
 
 /* libcsv reports each line feed outside of a record, the second half of CR LF, too. */
@@ -166,9 +164,10 @@ static void on_record(int terminator, void *user) {
         r->fields[i].text = text;
         text += r->fields[i].length + 1;
     }
-    r->row++;
-    if (r->row == 1) pass_header(r);
-    if (!r->status && (r->row > 1 || r->handler->headless)) pass_row(r);
+    r->form.row++;
+    const bool is_header = r->form.columns == 0;
+    if (is_header) pass_header(r);
+    if (!r->status && (!is_header || r->handler->headless)) pass_row(r);
     r->n_fields = 0;
     r->used = 0;
 }
@@ -179,11 +178,11 @@ static void fail_parser(csv_reader *r) {
     if (r->status) return;
     if (csv_error(&r->parser) != CSV_EPARSE)
         r->status = mmoe_fail_memory(r->err, csv_get_buffer_size(&r->parser));
-    else if (r->row == 0 && r->passed.separator)
+    else if (r->form.row == 0 && r->passed.separator)
         fail_separator(r);
     else {
-        r->passed.quotes_row = r->row + 1;
-        r->status = mmoe_fail_at(r->err, MMOE_E_FORMAT, r->name, r->row + 1, NULL,
+        r->passed.quotes_row = r->form.row + 1;
+        r->status = mmoe_fail_at(r->err, MMOE_E_FORMAT, r->name, r->form.row + 1, NULL,
                                  "malformed quotes in field %zu%s", r->n_fields + 1,
                                  r->handler->quotes_hint ? r->handler->quotes_hint : "");
     }
@@ -202,12 +201,12 @@ static size_t start_bytes(csv_reader *r, const char *bytes, size_t length) {
     csv_set_delim(&r->parser, (unsigned char)separator);
     if (separator == CSV_COMMA)
         r->passed.separator = mmoe_csv_other_separator(bytes + at, length - at);
-    r->started = true;
+    r->form.separator = separator;
     return at;
 }
 
 static void feed(csv_reader *r, const char *bytes, size_t length) {
-    const size_t passed = r->started ? 0 : start_bytes(r, bytes, length);
+    const size_t passed = r->form.separator ? 0 : start_bytes(r, bytes, length);
     if (r->status) return;
     bytes += passed;
     length -= passed;
@@ -218,7 +217,7 @@ static void feed(csv_reader *r, const char *bytes, size_t length) {
     if (csv_parse(&r->parser, bytes, wanted, on_field, on_record, r) != wanted) fail_parser(r);
     active = outer;
     if (zero && !r->status)
-        r->status = mmoe_fail_at(r->err, MMOE_E_FORMAT, r->name, r->row + 1, NULL,
+        r->status = mmoe_fail_at(r->err, MMOE_E_FORMAT, r->name, r->form.row + 1, NULL,
                                  "a zero byte: the file is no text in UTF-8");
 }
 
@@ -232,7 +231,15 @@ static mmoe_status start_reader(csv_reader *r, const char *name, const mmoe_csv_
     csv_set_realloc_func(&r->parser, resize_entry);
     csv_set_free_func(&r->parser, free_entry);
     csv_set_blk_size(&r->parser, 4096);
+    if (handler->form) r->form = *handler->form;
+    if (handler->form && handler->passed) r->passed = *handler->passed;
+    if (r->form.separator) csv_set_delim(&r->parser, (unsigned char)r->form.separator);
     return MMOE_OK;
+}
+
+mmoe_status mmoe_csv_check_header(const mmoe_csv_form *form, const char *name, mmoe_error *err) {
+    if (form->columns) return MMOE_OK;
+    return mmoe_fail_at(err, MMOE_E_FORMAT, name, 0, NULL, "the file is empty: it has no header");
 }
 
 static mmoe_status finish_reader(csv_reader *r) {
@@ -242,20 +249,30 @@ static mmoe_status finish_reader(csv_reader *r) {
     csv_set_opts(&r->parser, CSV_STRICT | CSV_STRICT_FINI);
     if (!r->status && csv_fini(&r->parser, on_field, on_record, r) != 0) {
         if (csv_error(&r->parser) == CSV_EPARSE)
-            r->status = mmoe_fail_at(r->err, MMOE_E_FORMAT, r->name, r->row + 1, NULL,
+            r->status = mmoe_fail_at(r->err, MMOE_E_FORMAT, r->name, r->form.row + 1, NULL,
                                      "the file ends within quotes, in field %zu", r->n_fields + 1);
         else
             fail_parser(r);
     }
     csv_free(&r->parser);
     active = outer;
-    if (!r->status && r->row == 0)
-        r->status = mmoe_fail_at(r->err, MMOE_E_FORMAT, r->name, 0, NULL,
-                                 "the file is empty: it has no header");
+    if (r->handler->form)
+        *r->handler->form = r->form;
+    else if (!r->status)
+        r->status = mmoe_csv_check_header(&r->form, r->name, r->err);
     if (r->handler->passed) *r->handler->passed = r->passed;
     mmoe_release(&r->alloc, r->fields);
     mmoe_release(&r->alloc, r->text);
     return r->status;
+}
+
+static void feed_all(csv_reader *r, const char *bytes, size_t length) {
+    while (length && !r->status) {
+        const size_t n = length < BLOCK ? length : BLOCK;
+        feed(r, bytes, n);
+        bytes += n;
+        length -= n;
+    }
 }
 
 mmoe_status mmoe_csv_parse(const char *bytes, size_t length, const char *name,
@@ -264,52 +281,40 @@ mmoe_status mmoe_csv_parse(const char *bytes, size_t length, const char *name,
     csv_reader r;
     mmoe_status status = start_reader(&r, name, handler, alloc, err);
     if (status) return status;
-    while (length && !r.status) {
-        size_t n = length < BLOCK ? length : BLOCK;
-        feed(&r, bytes, n);
-        bytes += n;
-        length -= n;
-    }
+    feed_all(&r, bytes, length);
     return finish_reader(&r);
 }
 
-/* A whole block, but for the end of the file: a pipe gives less at a time. */
-static ssize_t read_block(int file, char *block) {
-    size_t used = 0;
-    while (used < BLOCK) {
-        ssize_t n = read(file, block + used, BLOCK - used);
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return -1;
-        if (n == 0) break;
-        used += (size_t)n;
-    }
-    return (ssize_t)used;
-}
-
-static mmoe_status read_blocks(csv_reader *r, int file) {
+static mmoe_status read_blocks(csv_reader *r, mmoe_bytes *from) {
     char *block = mmoe_alloc(&r->alloc, BLOCK, 1);
     if (!block) return mmoe_fail_memory(r->err, BLOCK);
-    ssize_t n = 1;
-    while (n > 0 && !r->status) {
-        n = read_block(file, block);
-        if (n < 0) r->status = mmoe_fail_system(r->err, r->name, "cannot read");
-        if (n > 0) feed(r, block, (size_t)n);
+    size_t n = BLOCK;
+    while (n == BLOCK && !r->status) {
+        r->status = mmoe_bytes_read(from, block, BLOCK, &n, r->err);
+        if (n > 0 && !r->status) feed(r, block, n);
     }
     mmoe_release(&r->alloc, block);
     return r->status;
 }
 
+mmoe_status mmoe_csv_read_on(mmoe_bytes *from, mmoe_csv_field before,
+                             const mmoe_csv_handler *handler, const mmoe_allocator *alloc,
+                             mmoe_error *err) {
+    csv_reader r;
+    mmoe_status status = start_reader(&r, from->name, handler, alloc, err);
+    if (status) return status;
+    feed_all(&r, before.text, before.length);
+    if (!r.status) r.status = read_blocks(&r, from);
+    return finish_reader(&r);
+}
+
 mmoe_status mmoe_csv_read(const char *path, const mmoe_csv_handler *handler,
                           const mmoe_allocator *alloc, mmoe_error *err) {
-    int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0) return mmoe_fail_system(err, path, "cannot open");
-    csv_reader r;
-    mmoe_status status = start_reader(&r, path, handler, alloc, err);
-    if (!status) {
-        r.status = read_blocks(&r, file);
-        status = finish_reader(&r);
-    }
-    close(file);
+    mmoe_bytes from;
+    mmoe_status status = mmoe_bytes_open(path, &from, err);
+    if (status) return status;
+    status = mmoe_csv_read_on(&from, (mmoe_csv_field){NULL, 0}, handler, alloc, err);
+    mmoe_bytes_close(&from);
     return status;
 }
 

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 
 #include "base/alloc.h"
+#include "base/bytes.h"
 
 typedef struct mmoe_csv_field {
     const char *text; /* terminated, too; valid during the call */
@@ -26,6 +27,15 @@ typedef struct mmoe_csv_passed {
     int64_t quotes_row;                /* of malformed quotes, which ended reading; 0: none */
     char separator; /* what seems to separate the header's fields in a comma's place; 0: nothing */
 } mmoe_csv_passed;
+
+/* What the rows so far say of those behind them. Begins as zeros. */
+typedef struct mmoe_csv_form {
+    char separator;     /* 0: the text has not begun */
+    size_t columns;     /* 0: the header is yet to come */
+    bool has_first_row; /* which says whether rows end with one comma more */
+    bool has_comma;
+    int64_t row; /* the last one's number */
+} mmoe_csv_form;
 
 /* Called once with the header, then with each row, which has as many fields. A status other than
  * MMOE_OK ends reading and is returned; the handler has filled `err` then. Header fields contain no
@@ -41,6 +51,9 @@ typedef struct mmoe_csv_handler {
     char separator;             /* 0: a comma */
     bool headless;              /* the first row is data; `header` gets made names, c1, c2, ... */
     const char *separator_hint; /* stands behind the fault of another separator; NULL: nothing */
+    mmoe_csv_form *form;        /* NULL: the text is whole. Else it is a piece of one that is cut
+                                   behind rows, never between CR and LF: this is what the pieces
+                                   before have said, moved on, and `passed` goes on from theirs */
 } mmoe_csv_handler;
 
 /* MMOE_E_IO: the file cannot be read; _FORMAT, with file and row: it is empty, a row
@@ -53,6 +66,13 @@ mmoe_status mmoe_csv_read(const char *path, const mmoe_csv_handler *handler,
 mmoe_status mmoe_csv_parse(const char *bytes, size_t length, const char *name,
                            const mmoe_csv_handler *handler, const mmoe_allocator *alloc,
                            mmoe_error *err);
+
+/* As mmoe_csv_read, of what `from` has yet, behind bytes that it gave already. */
+mmoe_status mmoe_csv_read_on(mmoe_bytes *from, mmoe_csv_field before,
+                             const mmoe_csv_handler *handler, const mmoe_allocator *alloc,
+                             mmoe_error *err);
+/* MMOE_E_FORMAT unless the pieces of a file had a header. */
+mmoe_status mmoe_csv_check_header(const mmoe_csv_form *form, const char *name, mmoe_error *err);
 
 /* Says one after the other what has been passed over: a sentence with its figure for each `index`,
  * and count and row; false past the last. */
