@@ -26,6 +26,10 @@ static bool is_same(const char *text, size_t length, const char *word) {
     return mmoe_parse_double(text, length, &x) && mmoe_parse_double(word, other, &y) && x == y;
 }
 
+bool mmoe_label_is_same(const char *text, const char *other) {
+    return is_same(text, strlen(text), other);
+}
+
 /* Another value than the positive one: 0, if it is the one that stands there always. */
 static const char *read_other(const mmoe_label_cell *cell, char room[MMOE_LABEL_FAULT_SIZE]) {
     const mmoe_label_column *c = cell->column;

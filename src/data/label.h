@@ -19,6 +19,9 @@ typedef struct mmoe_label_cell {
 
 extern const char mmoe_label_no_memory[];
 
+/* Do both stand for the same: one text, but for blanks around it, or one number ("1", "1.0")? */
+bool mmoe_label_is_same(const char *text, const char *other);
+
 /* *out: the label, NaN where it is missing. A fault that follows the value ("is neither 0 nor 1"),
  * perhaps in `room`, or mmoe_label_no_memory; NULL: none. */
 const char *mmoe_label_read(const mmoe_label_cell *cell, char room[MMOE_LABEL_FAULT_SIZE],

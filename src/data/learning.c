@@ -16,24 +16,28 @@ static void measure_column(mmoe_dense_column *c, int32_t pass, const double *val
         e->kind->measure(e, pass, values, stride, rows);
 }
 
-/* All learned numbers, in runs of rows that stay in the cache while each column sees its own. */
+/* A run's numbers, in few rows at a time that stay in the cache while each column sees its own. */
+static void measure_run(const struct mmoe_schema *s, int32_t pass, const mmoe_number_run *run) {
+    enum { ROWS = 1024 };
+    const int64_t n = s->n_dense, rows = run->rows, stride = s->dense_span;
+    for (int64_t first = 0; first < rows; first += ROWS)
+        for (int32_t i = 0; i < n; i++) {
+            const double *values = run->numbers + first * stride + s->dense[i].first_number;
+            measure_column(&s->dense[i], pass, values, (size_t)stride,
+                           rows - first < ROWS ? rows - first : ROWS);
+        }
+}
+
 static void measure_numbers(const mmoe_learning *l) {
-    enum { RUN = 1024 };
     const struct mmoe_schema *s = l->schema;
-    const int64_t n = s->n_dense, rows = l->set->rows, stride = s->dense_span;
     int32_t passes = 0;
-    for (int32_t i = 0; i < n; i++) {
+    for (int32_t i = 0; i < s->n_dense; i++) {
         const mmoe_dense_column *c = &s->dense[i];
         if (c->encoder->kind->passes > passes) passes = c->encoder->kind->passes;
         if (mmoe_gap_is_open(&c->gap) && MMOE_GAP_PASSES > passes) passes = MMOE_GAP_PASSES;
     }
     for (int32_t pass = 0; pass < passes; pass++)
-        for (int64_t first = 0; first < rows; first += RUN)
-            for (int32_t i = 0; i < n; i++) {
-                const double *values = l->numbers + first * stride + s->dense[i].first_number;
-                measure_column(&s->dense[i], pass, values, (size_t)stride,
-                               rows - first < RUN ? rows - first : RUN);
-            }
+        for (size_t i = 0; i < l->n_runs; i++) measure_run(s, pass, &l->runs[i]);
 }
 
 /* A feature: where it stands in errors, and in words. */
@@ -96,10 +100,10 @@ static void place_ids(const mmoe_learning *l) {
         const int32_t list = s->sparse[i].list;
         for (int64_t r = 0; become && r < set->rows; r++) {
             const int64_t at = r * s->n_list + list;
-            int32_t *id = l->ids + r * set->n_id + i, *end = id + 1;
+            int32_t *id = set->ids + r * set->n_id + i, *end = id + 1;
             if (list >= 0) {
-                id = l->lists->ids + (at ? l->lists->ends[at - 1] : 0);
-                end = l->lists->ids + l->lists->ends[at];
+                id = set->elements + set->offsets[at];
+                end = set->elements + set->offsets[at + 1];
             }
             for (; id < end; id++) place_id(&set->notes[i], become, set->first_row + r, id);
         }
@@ -126,12 +130,10 @@ mmoe_status mmoe_learning_settle(const mmoe_learning *l, mmoe_error *err) {
     return status;
 }
 
-float *mmoe_learning_inputs(const mmoe_learning *l) {
-    const struct mmoe_schema *s = l->schema;
-    const size_t width = (size_t)s->dense_width, rows = (size_t)l->set->rows;
-    float *out = mmoe_alloc_aligned(&l->set->alloc, rows, width * sizeof *out), *to = out;
-    const double *from = l->numbers;
-    for (size_t r = 0; out && r < rows; r++, from += s->dense_span, to += width)
+/* Of one run, from `to` on; returns where the next one's begin. */
+static float *put_inputs(const struct mmoe_schema *s, const mmoe_number_run *run, float *to) {
+    const double *from = run->numbers;
+    for (int64_t r = 0; r < run->rows; r++, from += s->dense_span, to += s->dense_width)
         for (const mmoe_dense_column *c = s->dense; c < s->dense + s->n_dense; c++) {
             const double *learned = from + c->first_number;
             const bool missing = isnan(*learned);
@@ -139,7 +141,16 @@ float *mmoe_learning_inputs(const mmoe_learning *l) {
             mmoe_dense_fill(c, to + c->first, missing);
             assert(isfinite(to[c->first]));
         }
-    return out;
+    return to;
+}
+
+mmoe_status mmoe_learning_inputs(const mmoe_learning *l, mmoe_error *err) {
+    struct mmoe_dataset *set = l->set;
+    const size_t rows = (size_t)set->rows, size = (size_t)set->dense_width * sizeof *set->dense;
+    float *to = set->dense = mmoe_alloc_aligned(&set->alloc, rows, size);
+    if (!to) return mmoe_fail_memory(err, rows * size);
+    for (size_t i = 0; i < l->n_runs; i++) to = put_inputs(l->schema, &l->runs[i], to);
+    return MMOE_OK;
 }
 
 void mmoe_learning_labels(const mmoe_learning *l) {

@@ -1,0 +1,73 @@
+#include "data/csv_file.h"
+
+#include "base/error.h"
+#include "data/columns.h"
+#include "data/read_ids.h"
+#include "mmoe/train.h"
+
+static mmoe_status find_column(const mmoe_csv_file *f, const mmoe_columns *index, const char *name,
+                               bool optional, int64_t *at, mmoe_error *err) {
+    *at = mmoe_columns_find(index, name);
+    if (*at >= 0 || optional) return MMOE_OK;
+    return mmoe_fail_at(err, f->learning ? MMOE_E_CONFIG : MMOE_E_FORMAT, f->path, 0, name,
+                        "the file has no such column");
+}
+
+/* A label or the weight. */
+static mmoe_status find_target(const mmoe_csv_file *f, const mmoe_columns *index, const char *name,
+                               int64_t *at, mmoe_error *err) {
+    *at = -1;
+    if (!name || f->label_mode >= MMOE_LABELS_IGNORED) return MMOE_OK;
+    return find_column(f, index, name, f->label_mode == MMOE_LABELS_OPTIONAL, at, err);
+}
+
+/* Those of a feature of ids. */
+static mmoe_status find_several(const mmoe_csv_file *f, const mmoe_columns *index,
+                                const mmoe_sparse_column *c, int64_t *at, mmoe_error *err) {
+    mmoe_status status = MMOE_OK;
+    if (!c->columns.items)
+        return find_column(f, index, mmoe_feature_column(c->name, c->column), false, at, err);
+    for (size_t i = 0; !status && i < c->columns.count; i++)
+        status = find_column(f, index, c->columns.items[i], false, at + i, err);
+    return status;
+}
+
+static mmoe_status find_columns(const mmoe_csv_file *f, const mmoe_columns *index,
+                                mmoe_error *err) {
+    const struct mmoe_schema *s = f->schema;
+    int64_t *at = f->id_fields;
+    mmoe_status status = MMOE_OK;
+    for (int32_t i = 0; !status && i < s->n_sparse; at += mmoe_sparse_cells(&s->sparse[i++]))
+        status = find_several(f, index, &s->sparse[i], at, err);
+    for (int32_t i = 0; !status && i < s->n_dense; i++)
+        status = find_column(f, index, mmoe_feature_column(s->dense[i].name, s->dense[i].column),
+                             false, &f->number_fields[i], err);
+    for (int32_t i = 0; !status && i < s->n_label; i++)
+        status = find_target(f, index, s->labels[i].name, &f->target_fields[i], err);
+    return status ? status : find_target(f, index, s->weight, &f->target_fields[s->n_label], err);
+}
+
+static mmoe_status make_fields(mmoe_csv_file *f, mmoe_error *err) {
+    const struct mmoe_schema *s = f->schema;
+    size_t n_id = 0;
+    for (int32_t i = 0; i < s->n_sparse; i++) n_id += mmoe_sparse_cells(&s->sparse[i]);
+    const size_t count = n_id + (size_t)s->n_dense + (size_t)s->n_label + 1;
+    f->id_fields = mmoe_alloc(&f->alloc, count, sizeof *f->id_fields);
+    if (!f->id_fields) return mmoe_fail_memory(err, count * sizeof *f->id_fields);
+    f->number_fields = f->id_fields + n_id;
+    f->target_fields = f->number_fields + s->n_dense;
+    return MMOE_OK;
+}
+
+mmoe_status mmoe_csv_file_find(mmoe_csv_file *f, const char *const *names, size_t n,
+                               mmoe_error *err) {
+    mmoe_columns *index;
+    mmoe_status status = make_fields(f, err);
+    if (!status) status = mmoe_columns_create(names, n, f->path, &f->alloc, &index, err);
+    if (status) return status;
+    status = find_columns(f, index, err);
+    mmoe_columns_free(index);
+    return status;
+}
+
+void mmoe_csv_file_finish(mmoe_csv_file *f) { mmoe_release(&f->alloc, f->id_fields); }

@@ -1,0 +1,198 @@
+#include "data/csv_join.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "data/label.h"
+
+/* ---- Adding ---- */
+
+/* The parts' other texts of labels, and the first part's are the first. */
+static mmoe_status take_negatives(mmoe_csv_parts *all, mmoe_csv_part *p, mmoe_error *err) {
+    const size_t n = (size_t)p->file->schema->n_label;
+    if (!all->negatives)
+        all->negatives = mmoe_alloc_zero(&p->file->alloc, n, sizeof *all->negatives);
+    if (!all->negatives) return mmoe_fail_memory(err, n * sizeof *all->negatives);
+    for (size_t i = 0; i < n; i++) {
+        if (!p->negatives[i]) continue;
+        if (all->negatives[i] && !mmoe_label_is_same(p->negatives[i], all->negatives[i]))
+            return MMOE_E_DATA;
+        if (all->negatives[i]) continue;
+        all->negatives[i] = p->negatives[i];
+        p->negatives[i] = NULL;
+    }
+    return MMOE_OK;
+}
+
+mmoe_status mmoe_csv_parts_add(mmoe_csv_parts *all, mmoe_csv_part *p, mmoe_error *err) {
+    if (all->count == all->room) {
+        const size_t room = 2 * all->room + 16;
+        mmoe_csv_part **items =
+            mmoe_resize(&p->file->alloc, all->items, all->room, room, sizeof *items);
+        if (!items) {
+            mmoe_csv_part_free(p);
+            return mmoe_fail_memory(err, room * sizeof *items);
+        }
+        all->items = items;
+        all->room = room;
+    }
+    all->items[all->count++] = p;
+    all->rows += p->rows;
+    return take_negatives(all, p, err);
+}
+
+void mmoe_csv_parts_finish(mmoe_csv_parts *all) {
+    if (!all->count) return;
+    const mmoe_csv_file *file = all->items[0]->file;
+    for (int32_t i = 0; all->negatives && i < file->schema->n_label; i++)
+        mmoe_release(&file->alloc, all->negatives[i]);
+    mmoe_release(&file->alloc, all->negatives);
+    for (size_t i = 0; i < all->count; i++) mmoe_csv_part_free(all->items[i]);
+    mmoe_release(&file->alloc, all->items);
+    *all = (mmoe_csv_parts){0};
+}
+
+/* ---- Rows ---- */
+
+/* Copies an array of a part's to where it stands among all, and releases it. */
+static void move(const mmoe_allocator *a, void *to, size_t at, void *from, size_t bytes) {
+    if (bytes) memcpy((char *)to + at, from, bytes);
+    mmoe_release(a, from);
+}
+
+/* Lists that stand behind so many others and their elements. */
+static void move_lists(const struct mmoe_dataset *set, size_t lists, size_t elements,
+                       mmoe_list_store *from) {
+    for (size_t i = 0; i < from->lists; i++)
+        set->offsets[lists + i + 1] = (int64_t)elements + from->ends[i];
+    if (from->elements) {
+        memcpy(set->elements + elements, from->ids, from->elements * sizeof *from->ids);
+        if (from->is_weighed)
+            memcpy(set->element_weights + elements, from->weights,
+                   from->elements * sizeof *from->weights);
+    }
+    mmoe_list_store_finish(from);
+}
+
+/* Rows that stand behind `before` others. */
+static void move_rows(const struct mmoe_dataset *set, size_t before, mmoe_csv_part *p) {
+    const mmoe_allocator *a = &p->file->alloc;
+    const size_t rows = (size_t)p->rows, id = (size_t)set->n_id * sizeof *p->ids,
+                 label = (size_t)set->n_label * sizeof *p->labels,
+                 value = mmoe_csv_part_values_size(p);
+    move(a, set->ids, before * id, p->ids, rows * id);
+    move(a, set->labels, before * label, p->labels, rows * label);
+    p->ids = NULL;
+    p->labels = NULL;
+    if (set->weights) {
+        move(a, set->weights, before * sizeof *p->weights, p->weights, rows * sizeof *p->weights);
+        p->weights = NULL;
+    }
+    if (!p->file->learning) {
+        move(a, set->dense, before * value, p->values, rows * value);
+        p->values = NULL;
+    }
+}
+
+/* Arrays of their own sizes that are aligned, and in large pages where they are large: training
+ * reads rows in random order. */
+static mmoe_status make_rows(const mmoe_csv_parts *all, struct mmoe_dataset *set, mmoe_error *err) {
+    const mmoe_csv_part *first = all->items[0];
+    const mmoe_allocator *a = &set->alloc;
+    const size_t rows = (size_t)all->rows;
+    const bool is_weighted = mmoe_csv_file_is_weighted(first->file);
+    set->rows = all->rows;
+    set->ids = mmoe_alloc_aligned(a, rows, (size_t)set->n_id * sizeof *set->ids);
+    set->labels = mmoe_alloc_aligned(a, rows, (size_t)set->n_label * sizeof *set->labels);
+    if (is_weighted) set->weights = mmoe_alloc_aligned(a, rows, sizeof *set->weights);
+    if (!first->file->learning)
+        set->dense = mmoe_alloc_aligned(a, rows, (size_t)set->dense_width * sizeof *set->dense);
+    if (set->ids && set->labels && (set->weights || !is_weighted) &&
+        (set->dense || first->file->learning))
+        return MMOE_OK;
+    return mmoe_fail_memory(err, rows * 4 *
+                                     (size_t)(set->n_sparse + set->dense_width + set->n_label + 1));
+}
+
+static mmoe_status make_lists(const mmoe_csv_parts *all, struct mmoe_dataset *set,
+                              mmoe_error *err) {
+    const mmoe_allocator *a = &set->alloc;
+    const size_t lists = (size_t)set->rows * (size_t)(set->n_sparse - set->n_id);
+    const bool is_weighed = all->items[0]->lists.is_weighed;
+    size_t elements = 0;
+    if (lists == 0) return MMOE_OK;
+    for (size_t i = 0; i < all->count; i++) elements += all->items[i]->lists.elements;
+    set->offsets = mmoe_alloc_aligned(a, lists + 1, sizeof *set->offsets);
+    set->elements = mmoe_alloc_aligned(a, elements, sizeof *set->elements);
+    if (is_weighed) set->element_weights = mmoe_alloc_aligned(a, elements, sizeof(float));
+    if (!set->offsets || !set->elements || (is_weighed && !set->element_weights))
+        return mmoe_fail_memory(err, lists * sizeof *set->offsets + elements * sizeof(int32_t));
+    set->offsets[0] = 0;
+    return MMOE_OK;
+}
+
+/* ---- What was noted ---- */
+
+static void join_first(int64_t *to, int64_t from, int64_t before) {
+    if (!*to && from) *to = from + before;
+}
+
+static void join_note(mmoe_note *to, const mmoe_note *from, int64_t before) {
+    to->counts.missing += from->counts.missing;
+    to->counts.unknown += from->counts.unknown;
+    to->counts.values += from->counts.values;
+    to->counts.cut += from->counts.cut;
+    to->texts += from->texts;
+    join_first(&to->first_missing, from->first_missing, before);
+    join_first(&to->first_unknown, from->first_unknown, before);
+    join_first(&to->first_text, from->first_text, before);
+    join_first(&to->first_cut, from->first_cut, before);
+}
+
+static mmoe_status join_lacking(const mmoe_csv_parts *all, struct mmoe_dataset *set,
+                                mmoe_error *err) {
+    size_t n = 0;
+    int64_t rows = 0;
+    for (size_t i = 0; i < all->count; i++) n += all->items[i]->n_lacking;
+    if (n == 0) return MMOE_OK;
+    set->lacking = mmoe_alloc(&set->alloc, n, sizeof *set->lacking);
+    if (!set->lacking) return mmoe_fail_memory(err, n * sizeof *set->lacking);
+    for (size_t i = 0; i < all->count; i++) {
+        const mmoe_csv_part *p = all->items[i];
+        for (size_t k = 0; k < p->n_lacking; k++)
+            set->lacking[set->n_lacking++] = rows + p->lacking[k];
+        rows += p->rows;
+    }
+    return MMOE_OK;
+}
+
+mmoe_csv_passed mmoe_csv_join_passed(const mmoe_csv_parts *all) {
+    mmoe_csv_passed passed = {0};
+    for (size_t i = 0; i < all->count; i++) {
+        const mmoe_csv_part *p = all->items[i];
+        if (!passed.blank_lines) passed.blank_behind = p->passed.blank_behind + p->before;
+        passed.blank_lines += p->passed.blank_lines;
+        passed.commas += p->passed.commas;
+    }
+    return passed;
+}
+
+mmoe_status mmoe_csv_join(const mmoe_csv_parts *all, struct mmoe_dataset *set, mmoe_error *err) {
+    size_t rows = 0, lists = 0, elements = 0;
+    mmoe_status status = make_rows(all, set, err);
+    if (!status) status = make_lists(all, set, err);
+    if (!status) status = join_lacking(all, set, err);
+    for (size_t i = 0; !status && i < all->count; i++) {
+        mmoe_csv_part *p = all->items[i];
+        const size_t more_lists = p->lists.lists, more_elements = p->lists.elements;
+        move_rows(set, rows, p);
+        move_lists(set, lists, elements, &p->lists);
+        for (int32_t n = 0; n < set->n_sparse + set->n_dense; n++)
+            join_note(&set->notes[n], &p->notes[n], p->before);
+        set->any_missing_label |= p->any_missing_label;
+        rows += (size_t)p->rows;
+        lists += more_lists;
+        elements += more_elements;
+    }
+    return status;
+}

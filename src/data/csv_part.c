@@ -1,0 +1,197 @@
+#include "data/csv_part.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "data/dataset.h"
+#include "data/label.h"
+#include "data/read_ids.h"
+
+static size_t n_id_of(const mmoe_csv_part *p) {
+    return (size_t)(p->cells.schema->n_sparse - p->cells.schema->n_list);
+}
+
+mmoe_csv_part *mmoe_csv_part_new(const mmoe_csv_file *file, const struct mmoe_schema *s) {
+    const mmoe_allocator *a = &file->alloc;
+    mmoe_csv_part *p = mmoe_alloc_zero(a, 1, sizeof *p);
+    if (!p) return NULL;
+    p->file = file;
+    p->cells = (mmoe_cells){file->path, s, file->learning};
+    if (file->label_mode == MMOE_ROWS_TO_SCORE) p->cells.is_blank = &p->is_blank;
+    p->lists.alloc = *a;
+    for (int32_t i = 0; i < s->n_sparse; i++)
+        p->lists.is_weighed |= s->sparse[i].list >= 0 && s->sparse[i].how.weight_separator;
+    p->notes = mmoe_alloc_zero(a, (size_t)s->n_sparse + (size_t)s->n_dense, sizeof *p->notes);
+    p->negatives = mmoe_alloc_zero(a, (size_t)s->n_label, sizeof *p->negatives);
+    if (p->notes && p->negatives) return p;
+    mmoe_csv_part_free(p);
+    return NULL;
+}
+
+void mmoe_csv_part_free(mmoe_csv_part *p) {
+    if (!p) return;
+    const mmoe_allocator *a = &p->file->alloc;
+    for (int32_t i = 0; p->negatives && i < p->cells.schema->n_label; i++)
+        mmoe_release(a, p->negatives[i]);
+    mmoe_release(a, p->negatives);
+    mmoe_release(a, p->notes);
+    mmoe_release(a, p->ids);
+    mmoe_release(a, p->values);
+    mmoe_release(a, p->labels);
+    mmoe_release(a, p->weights);
+    mmoe_release(a, p->lacking);
+    mmoe_list_store_finish(&p->lists);
+    mmoe_release(a, p);
+}
+
+/* ---- Fields ---- */
+
+/* The cells of a dense feature, where the row's numbers are kept. */
+static const char *read_number(const mmoe_csv_part *p, const mmoe_dense_column *c,
+                               const mmoe_csv_field *f, bool missing, mmoe_cell *cell) {
+    const struct mmoe_schema *s = p->cells.schema;
+    if (p->cells.learning) {
+        cell->learned = (double *)p->values + p->rows * s->dense_span + c->first_number;
+        if (missing) *cell->learned = (double)NAN;
+        return missing ? NULL : mmoe_cell_read(&p->cells, c->encoder, f, cell);
+    }
+    cell->inputs = (float *)p->values + p->rows * s->dense_width + c->first;
+    const char *fault = missing ? NULL : mmoe_cell_read(&p->cells, c->encoder, f, cell);
+    if (!fault) mmoe_dense_fill(c, cell->inputs, missing);
+    return fault;
+}
+
+static mmoe_status read_numbers(const mmoe_csv_part *p, int64_t row, const mmoe_csv_field *fields,
+                                mmoe_error *err) {
+    const struct mmoe_schema *s = p->cells.schema;
+    const int64_t *at = p->file->number_fields;
+    mmoe_cell cell;
+    for (int32_t i = 0; i < s->n_dense; i++, at++) {
+        const mmoe_dense_column *c = &s->dense[i];
+        const bool missing =
+            mmoe_gap_is_open(&c->gap) && mmoe_cell_is_missing(&p->cells, &fields[*at]);
+        const char *fault = read_number(p, c, &fields[*at], missing, &cell);
+        if (fault)
+            return mmoe_cell_fail(&p->cells, mmoe_cell_at(row, c->name, c->column), &fields[*at],
+                                  fault, err);
+        if (missing) mmoe_note_add(&p->notes[s->n_sparse + i], MMOE_CELL_MISSING, row);
+    }
+    return MMOE_OK;
+}
+
+static mmoe_status read_features(mmoe_csv_part *p, int64_t row, const mmoe_csv_field *fields,
+                                 mmoe_error *err) {
+    const mmoe_id_row ids = {
+        &p->cells, row, fields, p->notes, p->ids + (size_t)p->rows * n_id_of(p), &p->lists};
+    const mmoe_status status = mmoe_read_ids(&ids, p->file->id_fields, err);
+    return status ? status : read_numbers(p, row, fields, err);
+}
+
+static mmoe_status read_label(mmoe_csv_part *p, int32_t i, int64_t row, const mmoe_csv_field *f,
+                              float *out, mmoe_error *err) {
+    const mmoe_label_column *column = &p->cells.schema->labels[i];
+    char room[MMOE_LABEL_FAULT_SIZE];
+    const char *fault = NULL;
+    *out = NAN;
+    if (f)
+        fault =
+            mmoe_label_read(&(mmoe_label_cell){column, &p->file->alloc, &p->negatives[i], f->text,
+                                               f->length, mmoe_cell_is_missing(&p->cells, f)},
+                            room, out);
+    if (fault == mmoe_label_no_memory) return mmoe_fail_memory(err, f->length + 1);
+    if (fault)
+        return mmoe_cell_fail(&p->cells, mmoe_cell_at(row, column->name, NULL), f, fault, err);
+    if (isnan(*out)) p->any_missing_label = true;
+    return MMOE_OK;
+}
+
+static mmoe_status read_weight(const mmoe_csv_part *p, int64_t row, const mmoe_csv_field *f,
+                               float *out, mmoe_error *err) {
+    double value;
+    const char *fault = mmoe_parse_double(f->text, f->length, &value) ? mmoe_weight_fault(value)
+                                                                      : "is not a number";
+    if (fault)
+        return mmoe_cell_fail(&p->cells, mmoe_cell_at(row, p->cells.schema->weight, NULL), f, fault,
+                              err);
+    *out = (float)value;
+    return MMOE_OK;
+}
+
+/* ---- Rows ---- */
+
+/* Gives the arrays room for `rows` rows; false when one of them could not be moved. */
+static bool resize_rows(mmoe_csv_part *p, size_t rows) {
+    const mmoe_allocator *a = &p->file->alloc;
+    const size_t from = (size_t)p->capacity, n_label = (size_t)p->cells.schema->n_label;
+    void *values = mmoe_resize(a, p->values, from, rows, mmoe_csv_part_values_size(p));
+    if (values) p->values = values;
+    int32_t *ids = mmoe_resize(a, p->ids, from, rows, n_id_of(p) * sizeof *ids);
+    if (ids) p->ids = ids;
+    float *labels = mmoe_resize(a, p->labels, from, rows, n_label * sizeof *labels);
+    if (labels) p->labels = labels;
+    if (!mmoe_csv_file_is_weighted(p->file)) return values && ids && labels;
+    float *weights = mmoe_resize(a, p->weights, from, rows, sizeof *weights);
+    if (weights) p->weights = weights;
+    return values && ids && labels && weights;
+}
+
+static mmoe_status grow(mmoe_csv_part *p, mmoe_error *err) {
+    const struct mmoe_schema *s = p->cells.schema;
+    const size_t rows = (size_t)(p->capacity + p->capacity / 2 + 1024);
+    if (!resize_rows(p, rows))
+        return mmoe_fail_memory(
+            err, rows * (4 * (size_t)(s->n_sparse + s->n_label) + mmoe_csv_part_values_size(p)));
+    p->capacity = (int64_t)rows;
+    return MMOE_OK;
+}
+
+/* Of a row to score that lacks a value nothing is kept but that. */
+static mmoe_status keep_lacking(mmoe_csv_part *p, const mmoe_error *fault, mmoe_error *err) {
+    const struct mmoe_schema *s = p->cells.schema;
+    const size_t r = (size_t)p->rows, n = p->n_lacking, ids = n_id_of(p),
+                 width = (size_t)s->dense_width;
+    if (n == p->lacking_room) {
+        const size_t room = 2 * n + 64;
+        int64_t *lacking = mmoe_resize(&p->file->alloc, p->lacking, n, room, sizeof *lacking);
+        if (!lacking) return mmoe_fail_memory(err, room * sizeof *lacking);
+        p->lacking = lacking;
+        p->lacking_room = room;
+    }
+    if (!n) p->first_lack = *fault;
+    p->lacking[p->n_lacking++] = p->rows;
+    memset(p->ids + r * ids, 0, ids * sizeof *p->ids);
+    memset((float *)p->values + r * width, 0, width * sizeof(float));
+    while (p->lists.lists < (r + 1) * (size_t)s->n_list)
+        if (!mmoe_list_store_end(&p->lists)) return mmoe_fail_memory(err, sizeof(int64_t));
+    return MMOE_OK;
+}
+
+static mmoe_status read_row_to_score(mmoe_csv_part *p, int64_t row, const mmoe_csv_field *fields,
+                                     mmoe_error *err) {
+    mmoe_error fault = {0};
+    p->is_blank = false;
+    const mmoe_status status = read_features(p, row, fields, &fault);
+    if (status == MMOE_E_DATA && p->is_blank) return keep_lacking(p, &fault, err);
+    if (status && err) *err = fault;
+    return status;
+}
+
+mmoe_status mmoe_csv_part_row(void *part, int64_t row, const mmoe_csv_field *fields,
+                              mmoe_error *err) {
+    mmoe_csv_part *p = part;
+    const int32_t n_label = p->cells.schema->n_label;
+    mmoe_status status = p->rows == p->capacity ? grow(p, err) : MMOE_OK;
+    const int64_t *at = p->file->target_fields;
+    const size_t r = (size_t)p->rows;
+    if (!status)
+        status = p->file->label_mode == MMOE_ROWS_TO_SCORE ? read_row_to_score(p, row, fields, err)
+                                                           : read_features(p, row, fields, err);
+    for (int32_t i = 0; !status && i < n_label; i++, at++)
+        status = read_label(p, i, row, *at < 0 ? NULL : &fields[*at],
+                            &p->labels[r * (size_t)n_label + (size_t)i], err);
+    if (!status && *at >= 0) status = read_weight(p, row, &fields[*at], &p->weights[r], err);
+    p->rows++;
+    return status;
+}

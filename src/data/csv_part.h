@@ -1,0 +1,43 @@
+/* Rows of a CSV file that stand one behind another, encoded: all of them, or those of a block. */
+#ifndef MMOE_DATA_CSV_PART_H
+#define MMOE_DATA_CSV_PART_H
+
+#include "data/cells.h"
+#include "data/csv_file.h"
+#include "data/list_cell.h"
+#include "data/notes.h"
+
+typedef struct mmoe_csv_part {
+    const mmoe_csv_file *file;
+    mmoe_cells cells; /* its schema is the file's, or of its own, which learns from these rows */
+    int64_t rows, capacity;
+    int64_t before; /* added to a number of a row that is told here, it is the file's */
+    int32_t *ids;   /* [capacity, n_id], and so on as in a data set */
+    void *values; /* [capacity, dense_width] floats; while learning [capacity, dense_span] doubles,
+                     of learn */
+    float *labels, *weights;
+    mmoe_list_store lists;
+    mmoe_note *notes; /* [n_sparse + n_dense] without names */
+    char **negatives; /* [n_label] mmoe_label_cell.negative */
+    bool any_missing_label;
+    bool is_blank; /* the last fault was a cell that is missing */
+    size_t n_lacking, lacking_room;
+    int64_t *lacking;      /* [n_lacking] rows of the part, which lack a value */
+    mmoe_error first_lack; /* of the first of them */
+    mmoe_csv_passed passed;
+} mmoe_csv_part;
+
+/* An empty one; NULL when memory is out. `schema`: cells.schema. */
+mmoe_csv_part *mmoe_csv_part_new(const mmoe_csv_file *file, const struct mmoe_schema *schema);
+void mmoe_csv_part_free(mmoe_csv_part *part);
+/* `row` of an mmoe_csv_handler whose `user` is a part. MMOE_E_DATA, _MEMORY. */
+mmoe_status mmoe_csv_part_row(void *part, int64_t row, const mmoe_csv_field *fields,
+                              mmoe_error *err);
+
+/* Bytes of a row's numbers. */
+static inline size_t mmoe_csv_part_values_size(const mmoe_csv_part *p) {
+    return p->file->learning ? (size_t)p->cells.schema->dense_span * sizeof(double)
+                             : (size_t)p->cells.schema->dense_width * sizeof(float);
+}
+
+#endif
