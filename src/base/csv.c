@@ -7,10 +7,12 @@
 
 #include "base/bytes.h"
 #include "base/csv_guess.h"
+#include "base/csv_scan.h"
 #include "base/error.h"
 
-/* Read and parsed at a time: small enough for the cache, and for an error to end reading soon. */
-enum { BLOCK = 256 * 1024 };
+/* Small enough for the cache, and for an error to end reading soon; a row that is longer than a
+ * stretch, which is scanned at a time, is libcsv's. */
+enum { BLOCK = MMOE_CSV_BLOCK, STRETCH = BLOCK / 4 };
 
 typedef struct csv_reader {
     struct csv_parser parser;
@@ -22,11 +24,15 @@ typedef struct csv_reader {
     int terminator; /* of the record or blank line before */
     mmoe_csv_form form;
     mmoe_csv_passed passed;
-    mmoe_csv_field *fields; /* [field_capacity] of the row so far; their texts stand one after the
-                               other in `text` */
+    mmoe_csv_field *fields; /* [field_capacity] of the row so far */
     size_t n_fields, field_capacity;
-    char *text;
+    char *text; /* of libcsv's fields, one after the other */
     size_t used, text_capacity;
+    const mmoe_csv_scanner *scanner; /* NULL: libcsv gets all */
+    bool within_row;                 /* which libcsv has begun */
+    char *block;                     /* [block_size + slack] bytes, the reader's own */
+    size_t block_size;
+    uint32_t *ends; /* [STRETCH + slack] or as many as a block has */
 } csv_reader;
 
 /* ---- libcsv's memory ---- */
@@ -59,35 +65,20 @@ static void *grown(csv_reader *r, void *memory, size_t *capacity, size_t wanted,
     return memory;
 }
 
-static void on_field(void *text, size_t length, void *user) {
-    csv_reader *r = user;
-    if (r->status) return;
-    size_t used = r->used + length + 1;
-    if (used > r->text_capacity) {
-        char *texts = grown(r, r->text, &r->text_capacity, used, 1);
-        if (!texts) return;
-        r->text = texts;
-    }
-    if (r->n_fields == r->field_capacity) {
-        mmoe_csv_field *fields =
-            grown(r, r->fields, &r->field_capacity, r->n_fields + 1, sizeof *fields);
-        if (!fields) return;
-        r->fields = fields;
-    }
-    char *to = r->text + r->used;
-    if (length) memcpy(to, text, length);
-    to[length] = '\0';
-    r->used = used;
-    r->fields[r->n_fields++].length = length;
+/* Room for one more field than `n`; false: there is none. */
+static bool grow_fields(csv_reader *r, size_t n) {
+    mmoe_csv_field *fields = grown(r, r->fields, &r->field_capacity, n + 1, sizeof *fields);
+    if (fields) r->fields = fields;
+    return fields;
 }
 
 /* A line of nothing, or of blanks: a row where the header has one field. */
-static void on_blank_line(csv_reader *r) {
-    if (r->form.columns == 1) {
-        on_field(NULL, 0, r);
-        return;
+static void take_blank_line(csv_reader *r) {
+    if (r->form.columns != 1) {
+        if (r->passed.blank_lines++ == 0) r->passed.blank_behind = r->form.row;
+    } else if (r->field_capacity || grow_fields(r, 0)) {
+        r->fields[r->n_fields++] = (mmoe_csv_field){"", 0};
     }
-    if (r->passed.blank_lines++ == 0) r->passed.blank_behind = r->form.row;
 }
 
 /* Is the field behind the last column the nothing that follows a comma, here as in the first row?
@@ -149,30 +140,51 @@ static void pass_row(csv_reader *r) {
     r->form.has_first_row = true;
 }
 
-/* libcsv reports each line feed outside of a record, the second half of CR LF, too. */
-static void on_record(int terminator, void *user) {
-    csv_reader *r = user;
+/* A line ends; its fields, none of a blank one, are a row. The second half of CR LF is no line. */
+static void end_line(csv_reader *r, int terminator) {
     const bool is_second = terminator == '\n' && r->terminator == '\r';
-    if (r->status) return;
     r->terminator = terminator;
-    if (r->n_fields == 0) {
-        if (!is_second) on_blank_line(r);
-        if (r->n_fields == 0 || r->status) return;
-    }
-    const char *text = r->text;
-    for (size_t i = 0; i < r->n_fields; i++) {
-        r->fields[i].text = text;
-        text += r->fields[i].length + 1;
-    }
+    if (r->n_fields == 0 && !is_second) take_blank_line(r);
+    if (r->n_fields == 0) return;
     r->form.row++;
     const bool is_header = r->form.columns == 0;
     if (is_header) pass_header(r);
     if (!r->status && (!is_header || r->handler->headless)) pass_row(r);
     r->n_fields = 0;
-    r->used = 0;
 }
 
-/* ---- Bytes ---- */
+/* ---- libcsv's rows: the specification ---- */
+
+static void on_field(void *text, size_t length, void *user) {
+    csv_reader *r = user;
+    if (r->status) return;
+    size_t used = r->used + length + 1;
+    if (used > r->text_capacity) {
+        char *texts = grown(r, r->text, &r->text_capacity, used, 1);
+        if (!texts) return;
+        r->text = texts;
+    }
+    if (r->n_fields == r->field_capacity && !grow_fields(r, r->n_fields)) return;
+    char *to = r->text + r->used;
+    if (length) memcpy(to, text, length);
+    to[length] = '\0';
+    r->used = used;
+    r->fields[r->n_fields++].length = length;
+}
+
+/* libcsv reports each line feed outside of a record, the second half of CR LF, too. */
+static void on_record(int terminator, void *user) {
+    csv_reader *r = user;
+    if (r->status) return;
+    const char *text = r->text;
+    for (size_t i = 0; i < r->n_fields; i++) {
+        r->fields[i].text = text;
+        text += r->fields[i].length + 1;
+    }
+    r->used = 0;
+    r->within_row = terminator != '\n';
+    end_line(r, terminator);
+}
 
 static void fail_parser(csv_reader *r) {
     if (r->status) return;
@@ -187,6 +199,75 @@ static void fail_parser(csv_reader *r) {
                                  r->handler->quotes_hint ? r->handler->quotes_hint : "");
     }
 }
+
+/* Gives libcsv a line, or what there is of it: where a line feed ends a row, it is the last byte.
+ * Returns the bytes it got. */
+static size_t parse_line(csv_reader *r, const char *bytes, size_t length) {
+    const char *feed = r->scanner ? memchr(bytes, '\n', length) : NULL;
+    const size_t n = feed ? (size_t)(feed - bytes) + 1 : length;
+    csv_reader *outer = active;
+    active = r;
+    r->within_row = true;
+    if (csv_parse(&r->parser, bytes, n, on_field, on_record, r) != n) fail_parser(r);
+    active = outer;
+    return n;
+}
+
+/* ---- Rows without quotes ---- */
+
+static bool is_blank(char c) { return c == ' ' || c == '\t'; }
+
+/* The field that ends at `end`, which becomes its terminator's place. */
+static mmoe_csv_field cut_field(char *from, char *end) {
+    while (from < end && is_blank(*from)) from++;
+    while (end > from && is_blank(end[-1])) end--;
+    *end = '\0';
+    return (mmoe_csv_field){from, (size_t)(end - from)};
+}
+
+/* The row that begins at `from`, whose fields end at `ends` in `bytes`; returns how many there are,
+ * 0 when memory is out. */
+static size_t take_row(csv_reader *r, char *from, const uint32_t *ends, char *bytes) {
+    const char separator = r->form.separator;
+    size_t n = 0;
+    char by = separator;
+    while (by == separator) {
+        if (n == r->field_capacity && !grow_fields(r, n)) return 0;
+        char *end = bytes + ends[n];
+        by = *end;
+        r->fields[n++] = cut_field(from, end);
+        from = end + 1;
+    }
+    const bool is_blank_line = n == 1 && r->fields[0].length == 0;
+    r->n_fields = is_blank_line ? 0 : n;
+    end_line(r, by);
+    return n;
+}
+
+/* Takes the whole rows before the first quote; returns their bytes. Separators become terminators:
+ * so no row is begun that does not end here. */
+static size_t take_stretch(csv_reader *r, char *bytes, size_t length) {
+    const uint32_t *ends = r->ends;
+    size_t n = r->scanner->ends(bytes, (uint32_t)length, r->form.separator, r->ends), passed = 0;
+    while (n && bytes[ends[n - 1]] == r->form.separator) n--;
+    for (size_t i = 0; i < n && !r->status;) {
+        i += take_row(r, bytes + passed, ends + i, bytes);
+        passed = i ? ends[i - 1] + 1 : 0;
+    }
+    return passed;
+}
+
+static size_t take_rows(csv_reader *r, char *bytes, size_t length) {
+    size_t passed = 0, n = 1;
+    while (n && passed < length && !r->status) {
+        const size_t left = length - passed;
+        n = take_stretch(r, bytes + passed, left < STRETCH ? left : STRETCH);
+        passed += n;
+    }
+    return passed;
+}
+
+/* ---- Bytes ---- */
 
 /* The first block: what stands before the header, and what the file is. Returns the bytes passed
  * over. */
@@ -205,26 +286,39 @@ static size_t start_bytes(csv_reader *r, const char *bytes, size_t length) {
     return at;
 }
 
-static void feed(csv_reader *r, const char *bytes, size_t length) {
-    const size_t passed = r->form.separator ? 0 : start_bytes(r, bytes, length);
+/* Takes the first `length` bytes of the reader's block. */
+static void take_block(csv_reader *r, size_t length) {
+    size_t at = r->form.separator ? 0 : start_bytes(r, r->block, length);
     if (r->status) return;
-    bytes += passed;
-    length -= passed;
-    const char *zero = length ? memchr(bytes, '\0', length) : NULL;
-    size_t wanted = zero ? (size_t)(zero - bytes) : length;
-    csv_reader *outer = active;
-    active = r;
-    if (csv_parse(&r->parser, bytes, wanted, on_field, on_record, r) != wanted) fail_parser(r);
-    active = outer;
+    memset(r->block + length, 0, MMOE_SCAN_SLACK);
+    const char *zero = memchr(r->block + at, '\0', length - at);
+    const size_t end = zero ? (size_t)(zero - r->block) : length;
+    while (at < end && !r->status) {
+        if (r->scanner && !r->within_row) at += take_rows(r, r->block + at, end - at);
+        if (at < end && !r->status) at += parse_line(r, r->block + at, end - at);
+    }
     if (zero && !r->status)
         r->status = mmoe_fail_at(r->err, MMOE_E_FORMAT, r->name, r->form.row + 1, NULL,
                                  "a zero byte: the file is no text in UTF-8");
 }
 
+/* Room for a block of at most `size` bytes, and for the ends of its fields. */
+static mmoe_status make_block(csv_reader *r, size_t size) {
+    r->block_size = size < BLOCK ? size : BLOCK;
+    const size_t stretch = r->block_size < STRETCH ? r->block_size : STRETCH;
+    r->block = mmoe_alloc(&r->alloc, r->block_size + MMOE_SCAN_SLACK, 1);
+    r->ends = mmoe_alloc(&r->alloc, stretch + MMOE_SCAN_SLACK, sizeof *r->ends);
+    if (r->block && r->ends) return MMOE_OK;
+    return mmoe_fail_memory(r->err, r->block_size + stretch * sizeof *r->ends);
+}
+
 static mmoe_status start_reader(csv_reader *r, const char *name, const mmoe_csv_handler *handler,
                                 const mmoe_allocator *alloc, mmoe_error *err) {
-    *r = (csv_reader){
-        .alloc = mmoe_allocator_or_default(alloc), .name = name, .handler = handler, .err = err};
+    *r = (csv_reader){.alloc = mmoe_allocator_or_default(alloc),
+                      .name = name,
+                      .handler = handler,
+                      .err = err,
+                      .scanner = mmoe_csv_scanner_best()};
     const int quotes = handler->lenient ? CSV_STRICT_FINI : CSV_STRICT | CSV_STRICT_FINI;
     if (csv_init(&r->parser, (unsigned char)(quotes | CSV_REPALL_NL)) != 0)
         return mmoe_fail_memory(err, sizeof r->parser);
@@ -263,38 +357,51 @@ static mmoe_status finish_reader(csv_reader *r) {
     if (r->handler->passed) *r->handler->passed = r->passed;
     mmoe_release(&r->alloc, r->fields);
     mmoe_release(&r->alloc, r->text);
+    mmoe_release(&r->alloc, r->block);
+    mmoe_release(&r->alloc, r->ends);
     return r->status;
 }
 
-static void feed_all(csv_reader *r, const char *bytes, size_t length) {
+static void take_bytes(csv_reader *r, const char *bytes, size_t length) {
     while (length && !r->status) {
-        const size_t n = length < BLOCK ? length : BLOCK;
-        feed(r, bytes, n);
+        const size_t n = length < r->block_size ? length : r->block_size;
+        memcpy(r->block, bytes, n);
+        take_block(r, n);
         bytes += n;
         length -= n;
     }
+}
+
+static mmoe_status parse(csv_reader *r, const char *bytes, size_t length) {
+    r->status = make_block(r, length);
+    take_bytes(r, bytes, length);
+    return finish_reader(r);
 }
 
 mmoe_status mmoe_csv_parse(const char *bytes, size_t length, const char *name,
                            const mmoe_csv_handler *handler, const mmoe_allocator *alloc,
                            mmoe_error *err) {
     csv_reader r;
-    mmoe_status status = start_reader(&r, name, handler, alloc, err);
-    if (status) return status;
-    feed_all(&r, bytes, length);
-    return finish_reader(&r);
+    const mmoe_status status = start_reader(&r, name, handler, alloc, err);
+    return status ? status : parse(&r, bytes, length);
 }
 
-static mmoe_status read_blocks(csv_reader *r, mmoe_bytes *from) {
-    char *block = mmoe_alloc(&r->alloc, BLOCK, 1);
-    if (!block) return mmoe_fail_memory(r->err, BLOCK);
+mmoe_status mmoe_csv_parse_exact(const char *bytes, size_t length, const char *name,
+                                 const mmoe_csv_handler *handler, const mmoe_allocator *alloc,
+                                 mmoe_error *err) {
+    csv_reader r;
+    const mmoe_status status = start_reader(&r, name, handler, alloc, err);
+    if (status) return status;
+    r.scanner = NULL;
+    return parse(&r, bytes, length);
+}
+
+static void read_blocks(csv_reader *r, mmoe_bytes *from) {
     size_t n = BLOCK;
     while (n == BLOCK && !r->status) {
-        r->status = mmoe_bytes_read(from, block, BLOCK, &n, r->err);
-        if (n > 0 && !r->status) feed(r, block, n);
+        r->status = mmoe_bytes_read(from, r->block, BLOCK, &n, r->err);
+        if (n > 0 && !r->status) take_block(r, n);
     }
-    mmoe_release(&r->alloc, block);
-    return r->status;
 }
 
 mmoe_status mmoe_csv_read_on(mmoe_bytes *from, mmoe_csv_field before,
@@ -303,8 +410,9 @@ mmoe_status mmoe_csv_read_on(mmoe_bytes *from, mmoe_csv_field before,
     csv_reader r;
     mmoe_status status = start_reader(&r, from->name, handler, alloc, err);
     if (status) return status;
-    feed_all(&r, before.text, before.length);
-    if (!r.status) r.status = read_blocks(&r, from);
+    r.status = make_block(&r, BLOCK);
+    take_bytes(&r, before.text, before.length);
+    read_blocks(&r, from);
     return finish_reader(&r);
 }
 

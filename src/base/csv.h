@@ -56,6 +56,9 @@ typedef struct mmoe_csv_handler {
                                    before have said, moved on, and `passed` goes on from theirs */
 } mmoe_csv_handler;
 
+/* Bytes that are read and parsed at a time. */
+enum { MMOE_CSV_BLOCK = 256 * 1024 };
+
 /* MMOE_E_IO: the file cannot be read; _FORMAT, with file and row: it is empty, a row
  * has more or fewer fields than the header, quotes are malformed (a quote within a field that is
  * not quoted, text after a closing quote, a quote never closed), a zero byte; it is packed or no
@@ -66,6 +69,10 @@ mmoe_status mmoe_csv_read(const char *path, const mmoe_csv_handler *handler,
 mmoe_status mmoe_csv_parse(const char *bytes, size_t length, const char *name,
                            const mmoe_csv_handler *handler, const mmoe_allocator *alloc,
                            mmoe_error *err);
+/* The same by libcsv alone, which is the specification: for tests. */
+mmoe_status mmoe_csv_parse_exact(const char *bytes, size_t length, const char *name,
+                                 const mmoe_csv_handler *handler, const mmoe_allocator *alloc,
+                                 mmoe_error *err);
 
 /* As mmoe_csv_read, of what `from` has yet, behind bytes that it gave already. */
 mmoe_status mmoe_csv_read_on(mmoe_bytes *from, mmoe_csv_field before,

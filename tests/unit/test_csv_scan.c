@@ -1,0 +1,200 @@
+/* The scanner of CSV against libcsv alone, the specification */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/csv_scan.h"
+#include "check_main.h"
+#include "csv_told.h"
+
+static void same_by(const char *bytes, size_t length, mmoe_csv_handler how) {
+    char *wanted, *told = csv_tells_otherwise(bytes, length, how, &wanted);
+    ck_assert_msg(!told, "the reader tells:\n%s\nlibcsv:\n%s\nof: %.*s", told, wanted, (int)length,
+                  bytes);
+}
+
+static void same(const char *bytes, size_t length) {
+    for (int i = 0; i < 4; i++)
+        same_by(bytes, length, (mmoe_csv_handler){.lenient = i & 1, .headless = i & 2});
+    same_by(bytes, length, (mmoe_csv_handler){.separator = ';'});
+    same_by(bytes, length, (mmoe_csv_handler){.separator = '\t'});
+    same_by(bytes, length, (mmoe_csv_handler){.separator = ' '});
+}
+
+/* The instructions that the tests of a loop run with. */
+enum { MOST_SETS = 3 };
+static bool choose_set(int index) {
+    const mmoe_csv_scanner *scanner = mmoe_csv_scanner_at((size_t)index);
+    if (scanner) setenv("MMOE_KERNELS", scanner->name, 1);
+    return scanner;
+}
+
+START_TEST(sets_are_chosen_by_name) {
+    const mmoe_csv_scanner *last = NULL;
+    ck_assert_ptr_null(mmoe_csv_scanner_at(MOST_SETS));
+    for (int i = 0; choose_set(i); i++) {
+        last = mmoe_csv_scanner_at((size_t)i);
+        ck_assert_ptr_eq(mmoe_csv_scanner_best(), last);
+    }
+    setenv("MMOE_KERNELS", "sse", 1);
+    ck_assert_ptr_eq(mmoe_csv_scanner_best(), last);
+    unsetenv("MMOE_KERNELS");
+    ck_assert_ptr_eq(mmoe_csv_scanner_best(), last);
+    ck_assert_str_eq(mmoe_csv_scanner_at(0)->name, "generic");
+}
+END_TEST
+
+START_TEST(ends_are_found_up_to_a_quote) {
+    char bytes[200 + MMOE_SCAN_SLACK];
+    uint32_t found[200 + MMOE_SCAN_SLACK];
+    if (!choose_set(_i)) return;
+    for (uint32_t length = 0; length <= 200; length++)
+        for (uint32_t quote = 0; quote <= length; quote += 7) {
+            memset(bytes, ',', sizeof bytes); /* what stands behind does not count */
+            for (uint32_t i = 0; i < length; i++) bytes[i] = ",x\n\r|"[i % 5];
+            if (quote < length) bytes[quote] = '"';
+            size_t n = mmoe_csv_scanner_best()->ends(bytes, length, '|', found), wanted = 0;
+            for (uint32_t i = 0; i < quote; i++)
+                if (i % 5 >= 2) ck_assert_uint_eq(found[wanted++], i);
+            ck_assert_uint_eq(n, wanted);
+        }
+}
+END_TEST
+
+START_TEST(awkward_files_read_the_same) {
+#define TEXT(text)                                                                                 \
+    { text, sizeof text - 1 }
+    static const struct {
+        const char *bytes;
+        size_t length;
+    } texts[] = {
+        TEXT(""),
+        TEXT("\n"),
+        TEXT("a"),
+        TEXT("a,b\n1,2"),
+        TEXT("a,b\r\n1,2\r\n\r\n3,4\r\n"),
+        TEXT("a,b\r1,2\r\r3,4\r"),
+        TEXT("a,b\n\r1,2\n\r\n3,4\r \n5,6\r\t\r\n"),
+        TEXT("a\r\n\r\n1\r\n \r\n\n\r2\r \n3"),
+        TEXT(" a , b\t\n \t1 2\t , \n,\n ,\t\n"),
+        TEXT("a,b,\n1,2,\n3,,\n,,\n"),
+        TEXT("a,b\n1,2,\n3,4, \n5,6\n"),
+        TEXT("a,b\n1,2\n3,4,\n"),
+        TEXT("a,b\n1,2\n3\n"),
+        TEXT("a,b\n1,2\n\"3\",4\n5,6\n"),
+        TEXT("a,b\n1,\"2\n\n,\r\n\"\n3,4\n\"\"\"\",5\r\n6,7"),
+        TEXT("a,b\n1,\"2\r\"\r3,4\r\"5\",6\r"),
+        TEXT("a,b\n1,2\n3,x\"y\n5,6\n"),
+        TEXT("a,b\n\"1\"x,2\n"),
+        TEXT("a,b\n1,2\n3,\"4\n5,6\n"),
+        TEXT("a,b\n1,2\n3,\0\n"),
+        TEXT("a,b\n1\n3,\0\n"),
+        TEXT("a,b\n\"1\0\",2\n"),
+        TEXT("\xEF\xBB\xBF"
+             "a,b\n\xEF\xBB\xBF,2\n"),
+        TEXT("\xEF\xBB\xBFsep=;\r\na;b\r\n1;2,5\r\n"),
+        TEXT("sep= \na b\n1 2\n"),
+        TEXT("sep=\t\na\tb\tc\n1\t\t2\n\t\t\n"),
+        TEXT("\"sep=|\"\n\"a\"|b\n1|\"2|3\"\n4|5\n"),
+        TEXT("a;b\n1;2\n"),
+        TEXT("\x1f\x8b\x08"),
+    };
+    if (!choose_set(_i)) return;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) same(texts[i].bytes, texts[i].length);
+}
+END_TEST
+
+/* ---- Random files ---- */
+
+static uint32_t below(uint32_t n) {
+    static uint32_t state = 1;
+    state = state * 1664525u + 1013904223u;
+    return (uint32_t)(((uint64_t)(state >> 8) * n) >> 24);
+}
+
+#define ONE_OF(list) list[below(sizeof list / sizeof *list)]
+
+static size_t put(char *to, const char *text) {
+    memcpy(to, text, strlen(text));
+    return strlen(text);
+}
+
+START_TEST(random_letters_read_the_same) {
+    static const char *const letters[] = {"a",  "1",  "1", ",",  ",", "\"",
+                                          "\n", "\r", " ", "\t", ";", "\xEF\xBB\xBF"};
+    char text[400];
+    if (!choose_set(_i)) return;
+    for (int k = 0; k < 700; k++) {
+        size_t length = 0;
+        for (uint32_t n = below(100); n; n--) length += put(text + length, ONE_OF(letters));
+        if (length && below(20) == 0) text[below((uint32_t)length)] = '\0';
+        same(text, length);
+    }
+}
+END_TEST
+
+/* Rows of as many fields, but for a few: most files are read to their end. */
+static size_t put_random_rows(char *text, uint32_t columns, uint32_t rows) {
+    static const char *const fields[] = {
+        "",      "a",      "1234567", " 1 ", "1 2",    "\t",          "a;b", "\"a\"",
+        "\",\"", "\"\n\"", "\"\"",    "11",  " \"x\"", "\"a\"\"b\" ", "12",  "\xEF\xBB\xBF"};
+    static const char *const ends[] = {"\n", "\n", "\n", "\r\n", "\r\n", "\r", "\n\n", "\n \r\n"};
+    size_t length = 0;
+    for (; rows; rows--) {
+        for (uint32_t i = 0; i < columns; i++) {
+            if (i) text[length++] = ',';
+            length += put(text + length, below(3) ? "12" : ONE_OF(fields));
+        }
+        if (below(100) == 0) text[length++] = ',';
+        length += put(text + length, ONE_OF(ends));
+    }
+    return length;
+}
+
+START_TEST(random_rows_read_the_same) {
+    char text[40 * 8 * 12];
+    if (!choose_set(_i)) return;
+    for (int k = 0; k < 200; k++) same(text, put_random_rows(text, 1 + below(6), below(40)));
+}
+END_TEST
+
+/* ---- What is taken at a time ---- */
+
+/* The end of a block, or of a stretch that is scanned, at each place of a text. */
+START_TEST(blocks_end_anywhere) {
+    static const char text[] = "1,2\r\n3,\"4\n\r\"\"\n,\"\r\n\r\n \n 5 ,\"\"\n\"6\",7\n8,9\n";
+    const size_t sizes[] = {MMOE_CSV_BLOCK / 4, MMOE_CSV_BLOCK}, length = sizeof text - 1;
+    char *csv = malloc(MMOE_CSV_BLOCK + length);
+    for (size_t i = 0; i < length; i++) {
+        memset(csv, '\n', MMOE_CSV_BLOCK);
+        memcpy(csv, "a,b\n", 4);
+        memcpy(csv + sizes[_i] - i, text, length);
+        same_by(csv, sizes[_i] - i + length, (mmoe_csv_handler){.lenient = false});
+    }
+    free(csv);
+}
+END_TEST
+
+START_TEST(long_rows_read_the_same) {
+    const size_t length = 3 * MMOE_CSV_BLOCK;
+    char *csv = malloc(length);
+    memset(csv, 'x', length);
+    memcpy(csv, "a,b\n1,2\n3,", 10);
+    memcpy(csv + MMOE_CSV_BLOCK / 2, "\n4,5\n6", 6);
+    memcpy(csv + MMOE_CSV_BLOCK, ",7\n8,9\n,10\r\n11,", 15);
+    same(csv, length);
+    for (size_t i = 10; i < length; i += 3) csv[i] = ',';
+    same(csv, length);
+    free(csv);
+}
+END_TEST
+
+void add_cases(TCase *c) {
+    tcase_add_test(c, sets_are_chosen_by_name);
+    tcase_add_loop_test(c, ends_are_found_up_to_a_quote, 0, MOST_SETS);
+    tcase_add_loop_test(c, awkward_files_read_the_same, 0, MOST_SETS);
+    tcase_add_loop_test(c, random_letters_read_the_same, 0, MOST_SETS);
+    tcase_add_loop_test(c, random_rows_read_the_same, 0, MOST_SETS);
+    tcase_add_loop_test(c, blocks_end_anywhere, 0, 2);
+    tcase_add_test(c, long_rows_read_the_same);
+}
