@@ -292,10 +292,11 @@ MMOE_API mmoe_status mmoe_predictor_create(const mmoe_model *model, const mmoe_a
                                            mmoe_predictor **out, mmoe_error *err);
 /* A zeroed structure is what mmoe_predictor_create does. */
 typedef struct mmoe_predictor_options {
-    /* Of a column of one id a row whose table is small, the products of its embeddings with the
-     * first layers' weights are made once, and a row looks its own up: at most so many bytes of
-     * them, those of the columns with few values for the width of their embeddings first. 0: 64 MB,
-     * more than what pays takes unless embeddings are wider than 256. 1: none. */
+    /* Of a column of ids, or lists of them, whose table is small, the products of its embeddings
+     * with the first layers' weights are made once, and a row looks those of its id, or of a list
+     * of one, up: at most so many bytes of them, those of the columns with few values for the width
+     * of their embeddings first. 0: 64 MB, more than what pays takes unless embeddings are wider
+     * than 256. 1: none. */
     size_t product_bytes;
     void *reserved[7]; /* NULL; else MMOE_E_ARGUMENT */
 } mmoe_predictor_options;

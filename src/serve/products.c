@@ -1,5 +1,7 @@
 #include "serve/products.h"
 
+#include <string.h>
+
 #include "base/error.h"
 #include "math/stride.h"
 
@@ -24,7 +26,7 @@ static int32_t first_cols(const mmoe_program *p) {
 
 /* Whether all products with those of one more table are few enough. */
 static bool may_take(const mmoe_serve_products *products, const mmoe_lookup *l, size_t most_bytes) {
-    if (l->is_list || l->dim < LEAST_DIM || l->rows > INT32_MAX - products->n_row) return false;
+    if (l->dim < LEAST_DIM || l->rows > INT32_MAX - products->n_row) return false;
     const size_t pays = (size_t)l->dim * BYTES_OF_WIDTH,
                  most = (most_bytes < pays ? most_bytes : pays) / mmoe_products_row(products);
     return (size_t)products->n_row + (size_t)l->rows <= most;
@@ -59,9 +61,11 @@ mmoe_status mmoe_products_choose(mmoe_program *p, size_t most_bytes, mmoe_error 
     for (size_t i = 0; i < lookups; i++) products->first[i] = -1;
     take_columns(products, input, most_bytes);
     if (!products->n_column) return MMOE_OK;
-    const size_t floats = (size_t)products->n_row * (size_t)products->ld;
-    products->p = mmoe_alloc_aligned(&p->alloc, floats, sizeof *products->p);
-    return products->p ? MMOE_OK : mmoe_fail_memory(err, floats * sizeof *products->p);
+    const size_t ld = (size_t)products->ld, floats = (size_t)products->n_row * ld;
+    products->p = mmoe_alloc_aligned(&p->alloc, floats + ld, sizeof *products->p);
+    if (!products->p) return mmoe_fail_memory(err, (floats + ld) * sizeof *products->p);
+    memset(products->p + floats, 0, ld * sizeof *products->p);
+    return MMOE_OK;
 }
 
 /* ---- Making ---- */

@@ -19,8 +19,13 @@ static bool has_side(int which, mmoe_side side) {
     return which == MMOE_ALL_COLUMNS || (which == MMOE_USER_COLUMNS) == (side == MMOE_SIDE_USER);
 }
 
-static bool is_product(const mmoe_program *p, int32_t lookup) {
+static bool has_products(const mmoe_program *p, int32_t lookup) {
     return p->products.first[lookup] >= 0;
+}
+
+/* A list is, even if it has products: rows have several of its elements. */
+static bool is_in_x(const mmoe_program *p, const mmoe_node *input, int32_t lookup) {
+    return input->u.input.lookups[lookup].is_list || !has_products(p, lookup);
 }
 
 static int32_t place_columns(mmoe_program *p, int32_t col, int32_t width, int32_t at) {
@@ -28,24 +33,39 @@ static int32_t place_columns(mmoe_program *p, int32_t col, int32_t width, int32_
     return at + width;
 }
 
-/* The user's columns of x, the items', and those that are looked up. */
-static void order_columns(mmoe_program *p, const mmoe_node *input) {
-    const mmoe_schema *s = p->model->schema;
+/* A side's lists that have products, or its other columns. */
+static int32_t place_lookups(mmoe_program *p, const mmoe_node *input, mmoe_side side,
+                             bool have_products, int32_t at) {
     const mmoe_lookup *const lookups = input->u.input.lookups;
-    int32_t at = 0;
-    for (int side = MMOE_SIDE_USER; side >= MMOE_SIDE_ITEM; side--) {
-        for (int32_t i = 0; i < input->u.input.n_lookup; i++)
-            if ((int)s->sparse[i].side == side && !is_product(p, i))
-                at = place_columns(p, lookups[i].col, mmoe_lookup_width(&lookups[i]), at);
-        for (int32_t i = 0; i < s->n_dense; i++)
-            if ((int)s->dense[i].side == side)
-                at = place_columns(p, input->u.input.dense_col + s->dense[i].first,
-                                   s->dense[i].width, at);
-        if (side == MMOE_SIDE_USER) p->user_cols = at;
-    }
-    p->x_cols = at;
     for (int32_t i = 0; i < input->u.input.n_lookup; i++)
-        if (is_product(p, i)) at = place_columns(p, lookups[i].col, lookups[i].dim, at);
+        if (p->model->schema->sparse[i].side == side && is_in_x(p, input, i) &&
+            has_products(p, i) == have_products)
+            at = place_columns(p, lookups[i].col, mmoe_lookup_width(&lookups[i]), at);
+    return at;
+}
+
+static int32_t place_dense(mmoe_program *p, const mmoe_node *input, mmoe_side side, int32_t at) {
+    const mmoe_schema *s = p->model->schema;
+    for (int32_t i = 0; i < s->n_dense; i++)
+        if (s->dense[i].side == side)
+            at = place_columns(p, input->u.input.dense_col + s->dense[i].first, s->dense[i].width,
+                               at);
+    return at;
+}
+
+/* The user's columns of x, the items', and those that are only looked up. Lists that have products
+ * stand where these are added, between the others. */
+static void order_columns(mmoe_program *p, const mmoe_node *input) {
+    const mmoe_lookup *const lookups = input->u.input.lookups;
+    int32_t at = place_lookups(p, input, MMOE_SIDE_USER, false, 0);
+    p->lists_first = place_dense(p, input, MMOE_SIDE_USER, at);
+    p->user_cols = place_lookups(p, input, MMOE_SIDE_USER, true, p->lists_first);
+    p->lists_end = place_lookups(p, input, MMOE_SIDE_ITEM, true, p->user_cols);
+    at = place_lookups(p, input, MMOE_SIDE_ITEM, false, p->lists_end);
+    p->x_cols = place_dense(p, input, MMOE_SIDE_ITEM, at);
+    at = p->x_cols;
+    for (int32_t i = 0; i < input->u.input.n_lookup; i++)
+        if (!is_in_x(p, input, i)) at = place_columns(p, lookups[i].col, lookups[i].dim, at);
 }
 
 /* Takes a dense column's inputs at [col, col + width) of x. */
@@ -60,12 +80,46 @@ static void add_copy(mmoe_serve_side *side, int32_t col, int32_t width) {
     side->dense_width += width;
 }
 
+/* Where a side's sparse columns stand in its batches, and their products among a row's: the
+ * user's come first. */
+typedef struct places {
+    int32_t *column, *product; /* [n_sparse] */
+} places;
+
+static void place_products(const mmoe_program *p, mmoe_serve_side *side, int which,
+                           const places *to) {
+    const mmoe_schema *s = p->model->schema;
+    for (int of = MMOE_SIDE_USER; of >= MMOE_SIDE_ITEM; of--)
+        for (int32_t i = 0; i < s->n_sparse; i++)
+            if ((int)s->sparse[i].side == of && has_side(which, s->sparse[i].side) &&
+                has_products(p, i))
+                to->product[i] = side->n_product++;
+}
+
+static void fill_lookups(const mmoe_program *p, mmoe_serve_side *side, int which,
+                         const mmoe_node *input, const places *at) {
+    const mmoe_schema *s = p->model->schema;
+    for (int32_t i = 0; i < input->u.input.n_lookup; i++) {
+        const mmoe_lookup *l = &input->u.input.lookups[i];
+        if (!has_side(which, s->sparse[i].side)) continue;
+        const mmoe_serve_product product = {at->column[i], p->products.first[i], at->product[i]};
+        if (!is_in_x(p, input, i)) {
+            side->products[side->n_found++] = product;
+            continue;
+        }
+        side->n_gather += !l->is_list;
+        side->lookups[side->n_lookup++] = (mmoe_serve_lookup){
+            mmoe_params_rows(p->params, l->table), at->column[i], p->place[l->col], l->dim,
+            l->is_list ? &l->bag : NULL,           product};
+    }
+}
+
 static void fill_side(mmoe_program *p, mmoe_serve_side *side, int which, const mmoe_node *input,
-                      int32_t *place) {
+                      const places *at) {
     const mmoe_schema *s = p->model->schema;
     for (int32_t i = 0; i < s->n_sparse; i++) {
         if (!has_side(which, s->sparse[i].side)) continue;
-        place[i] = side->n_sparse;
+        at->column[i] = side->n_sparse;
         side->n_id += s->sparse[i].list < 0;
         side->sparse[side->n_sparse] = &s->sparse[i];
         side->tables[side->n_sparse] = &s->tables[s->sparse[i].table];
@@ -77,29 +131,11 @@ static void fill_side(mmoe_program *p, mmoe_serve_side *side, int which, const m
         side->dense[side->n_dense++] = (mmoe_serve_dense){d, side->dense_width};
         add_copy(side, p->place[input->u.input.dense_col + d->first], d->width);
     }
-    for (int32_t i = 0; i < input->u.input.n_lookup; i++) {
-        const mmoe_lookup *l = &input->u.input.lookups[i];
-        if (!has_side(which, s->sparse[i].side) || is_product(p, i)) continue;
-        side->n_gather += !l->is_list;
-        side->lookups[side->n_lookup++] =
-            (mmoe_serve_lookup){mmoe_params_rows(p->params, l->table), place[i], p->place[l->col],
-                                l->dim, l->is_list ? &l->bag : NULL};
-    }
+    place_products(p, side, which, at);
+    fill_lookups(p, side, which, input, at);
     side->x_first = which == MMOE_ITEM_COLUMNS ? p->user_cols : 0;
     side->x_count = (which == MMOE_USER_COLUMNS ? p->user_cols : p->x_cols) - side->x_first;
     side->user_x = p->user_cols - side->x_first;
-}
-
-/* The user's come first. */
-static void fill_products(const mmoe_program *p, mmoe_serve_side *side, int which,
-                          const int32_t *place) {
-    const mmoe_schema *s = p->model->schema;
-    for (int of = MMOE_SIDE_USER; of >= MMOE_SIDE_ITEM; of--)
-        for (int32_t i = 0; i < s->n_sparse; i++)
-            if ((int)s->sparse[i].side == of && has_side(which, s->sparse[i].side) &&
-                is_product(p, i))
-                side->products[side->n_product++] =
-                    (mmoe_serve_product){place[i], p->products.first[i]};
 }
 
 static mmoe_status make_sides(mmoe_program *p, const mmoe_node *input, mmoe_error *err) {
@@ -108,7 +144,8 @@ static mmoe_status make_sides(mmoe_program *p, const mmoe_node *input, mmoe_erro
                  lookups = (size_t)input->u.input.n_lookup;
     const size_t width = (size_t)p->model->graph->values[p->x].width;
     p->place = mmoe_alloc(&p->alloc, width, sizeof *p->place);
-    int32_t *place = mmoe_alloc(&p->alloc, sparse, sizeof *place);
+    int32_t *place = mmoe_alloc_zero(&p->alloc, 2 * sparse, sizeof *place);
+    const places at = {place, place + sparse};
     bool ok = p->place && place;
     if (ok) order_columns(p, input);
     for (int i = 0; ok && i < MMOE_SERVE_SIDES; i++) {
@@ -124,8 +161,7 @@ static mmoe_status make_sides(mmoe_program *p, const mmoe_node *input, mmoe_erro
         ok =
             s->sparse && s->tables && s->last && s->dense && s->copies && s->lookups && s->products;
         if (!ok) break;
-        fill_side(p, s, i, input, place);
-        fill_products(p, s, i, place);
+        fill_side(p, s, i, input, &at);
     }
     mmoe_release(&p->alloc, place);
     return ok ? MMOE_OK

@@ -122,8 +122,8 @@ static void add_raw(const mmoe_request_lists *q, const mmoe_serve_lookup *l, siz
     }
 }
 
-void mmoe_request_pool(const mmoe_request_lists *q, const mmoe_serve_lookup *l, size_t row,
-                       float *x) {
+int32_t mmoe_request_pool(const mmoe_request_lists *q, const mmoe_serve_lookup *l, size_t row,
+                          float *x) {
     const mmoe_bag_table table = {l->table, l->dim};
     mmoe_bag_state state = {0};
     mmoe_bag_begin(l->bag, &table, x, &state);
@@ -132,4 +132,5 @@ void mmoe_request_pool(const mmoe_request_lists *q, const mmoe_serve_lookup *l, 
     else
         add_encoded(q, l, row, x, &state);
     mmoe_bag_end(l->bag, &table, x, &state);
+    return mmoe_bag_only(l->bag, &state);
 }

@@ -13,8 +13,9 @@ typedef struct mmoe_request_lists {
 
 /* Every element of every list. MMOE_E_ARGUMENT, _DATA. */
 mmoe_status mmoe_request_check_lists(const mmoe_request_lists *q, mmoe_error *err);
-/* A row's list as inputs, to x [width]. */
-void mmoe_request_pool(const mmoe_request_lists *q, const mmoe_serve_lookup *lookup, size_t row,
-                       float *x);
+/* A row's list as inputs, to x [width]; returns the row of its table which alone they are, -1:
+ * there is no such one. */
+int32_t mmoe_request_pool(const mmoe_request_lists *q, const mmoe_serve_lookup *lookup, size_t row,
+                          float *x);
 
 #endif

@@ -58,38 +58,69 @@ static void gather(const mmoe_serve_chunk *c, const mmoe_encoded *e) {
     copy_dense(c->side, e, c->rows, x, ld);
 }
 
-/* Rows of products. */
+/* Rows of products of ids. */
 static void find_products(const mmoe_serve_side *s, const mmoe_encoded *e, int32_t rows,
                           int32_t *restrict at) {
     const mmoe_serve_product *restrict const products = s->products;
     const int32_t *restrict ids = e->ids;
-    const int32_t n = s->n_product;
-    for (int32_t r = 0; r < rows; r++, ids += e->id_stride, at += n)
-        for (int32_t i = 0; i < n; i++) at[i] = products[i].first + ids[products[i].column];
+    const int32_t n = s->n_found;
+    for (int32_t r = 0; r < rows; r++, ids += e->id_stride, at += s->n_product)
+        for (int32_t i = 0; i < n; i++)
+            at[products[i].at] = products[i].first + ids[products[i].column];
 }
 
-/* x of the lists of rows [first, ...). */
-static void pool(const mmoe_serve_chunk *c, const mmoe_request *q, size_t first) {
+/* A list's row of products; what is looked up leaves x. */
+static int32_t find_list(const mmoe_serve_chunk *c, const mmoe_serve_lookup *l, int32_t only,
+                         float *x) {
+    if (only < 0) return c->program->products.n_row;
+    memset(x, 0, (size_t)l->dim * sizeof *x);
+    return l->product.first + only;
+}
+
+/* x of a column's lists of rows [first, ...), and rows of their products; whether any of them was
+ * not looked up. */
+static bool pool_column(const mmoe_serve_chunk *c, const mmoe_request *q,
+                        const mmoe_serve_lookup *l, size_t first, int32_t *at) {
     const size_t ld = (size_t)mmoe_serve_ld(c, c->program->x);
-    const mmoe_serve_side *s = q->side;
-    const mmoe_request_lists lists = {s, q->batch, q->call, q->what};
-    for (const mmoe_serve_lookup *l = s->lookups + s->n_gather; l < s->lookups + s->n_lookup; l++) {
-        float *x = mmoe_serve_at(c, c->program->x) + l->col;
-        for (int32_t r = 0; r < c->rows; r++, x += ld)
-            mmoe_request_pool(&lists, l, first + (size_t)r, x);
+    const mmoe_request_lists lists = {q->side, q->batch, q->call, q->what};
+    float *x = mmoe_serve_at(c, c->program->x) + l->col;
+    bool any = false;
+    for (int32_t r = 0; r < c->rows; r++, x += ld) {
+        const int32_t only = mmoe_request_pool(&lists, l, first + (size_t)r, x);
+        if (l->product.first >= 0)
+            at[r * q->side->n_product + l->product.at] = find_list(c, l, only, x);
+        any |= only < 0;
     }
+    return any;
+}
+
+/* Zeros of lists that were all looked up are not multiplied: beside the look-up, where they stand,
+ * they change no bit. */
+static void pool(mmoe_serve_chunk *c, const mmoe_request *q, size_t first, int32_t *at) {
+    const mmoe_program *p = c->program;
+    const mmoe_serve_side *s = q->side;
+    bool of_user = false, of_items = false;
+    for (const mmoe_serve_lookup *l = s->lookups + s->n_gather; l < s->lookups + s->n_lookup; l++) {
+        const bool any = pool_column(c, q, l, first, at) && l->product.first >= 0;
+        of_user |= any && l->col < p->user_cols;
+        of_items |= any && l->col >= p->user_cols;
+    }
+    if (c->user_x && !of_user) c->user_x -= p->user_cols - p->lists_first;
+    if (c->item_x && !of_items) c->item_x -= p->lists_end - p->user_cols;
 }
 
 /* What the first layers read. */
-static void read(const mmoe_serve_chunk *c, const mmoe_request *q, size_t first, int32_t *at) {
+static void read(mmoe_serve_chunk *c, const mmoe_request *q, size_t first, int32_t *at) {
     const mmoe_encoded e = mmoe_request_encode(q, first, c->rows);
+    c->user_x = q->side->user_x;
+    c->item_x = q->side->x_count - c->user_x;
     gather(c, &e);
-    if (c->side->n_lookup > c->side->n_gather) pool(c, q, first);
+    if (c->side->n_lookup > c->side->n_gather) pool(c, q, first, at);
     find_products(c->side, &e, c->rows, at);
 }
 
 void mmoe_serve_user(mmoe_predictor *p, const mmoe_request *user) {
-    const mmoe_serve_chunk c = {
+    mmoe_serve_chunk c = {
         .program = p->program, .values = p->values, .side = user->side, .at = p->at, .rows = 1};
     read(&c, user, 0, p->at);
     mmoe_serve_share(&c, p->starts);
@@ -98,14 +129,14 @@ void mmoe_serve_user(mmoe_predictor *p, const mmoe_request *user) {
 void mmoe_serve_rows(mmoe_predictor *p, const mmoe_request *batch, bool ranked, size_t first,
                      int32_t rows, float *scores) {
     const mmoe_program *program = p->program;
-    const mmoe_serve_chunk c = {.program = program,
-                                .values = p->values,
-                                .side = batch->side,
-                                .at = p->at,
-                                .starts = ranked ? p->starts : NULL,
-                                .column = p->column,
-                                .scores = scores,
-                                .rows = rows};
+    mmoe_serve_chunk c = {.program = program,
+                          .values = p->values,
+                          .side = batch->side,
+                          .at = p->at,
+                          .starts = ranked ? p->starts : NULL,
+                          .column = p->column,
+                          .scores = scores,
+                          .rows = rows};
     read(&c, batch, first, p->at);
     for (const mmoe_serve_step *s = program->steps; s < program->steps + program->n_step; s++)
         s->op->run(&c, s);

@@ -8,7 +8,11 @@
  * Of the products of embedding tables with W those were made beforehand that pay (products.h). The
  * other columns of the model's input stand in x in an order of their own: those of the user's side,
  * then the items'. So both shares read neighbouring columns of x and neighbouring rows of the
- * packed weights, and those of a whole row are one product where nothing is looked up. */
+ * packed weights, and those of a whole row are one product where nothing is looked up.
+ *
+ * Lists that have products stand in x, too. Where one element alone is a list's inputs, its product
+ * is looked up and x is 0: it is what an id is, to the bit. Any other is pooled into x, and looks a
+ * row of zeros up. That is each row's own, whatever its neighbours are. */
 #ifndef MMOE_SERVE_STEP_H
 #define MMOE_SERVE_STEP_H
 
@@ -18,11 +22,17 @@
 #include "math/stride.h"
 #include "model/model.h"
 
+/* Row first + id of each first layer's products, `at` among those that a row of the batch adds. */
+typedef struct mmoe_serve_product {
+    int32_t column, first, at;
+} mmoe_serve_product;
+
 /* x[col : col+dim] = table[ids[column]] */
 typedef struct mmoe_serve_lookup {
     const float *table;
     int32_t column, col, dim;
-    const mmoe_bag *bag; /* of a list; NULL: of an id */
+    const mmoe_bag *bag;        /* of a list; NULL: of an id */
+    mmoe_serve_product product; /* of a list of one; first -1: it has none */
 } mmoe_serve_lookup;
 
 typedef struct mmoe_serve_dense {
@@ -35,18 +45,14 @@ typedef struct mmoe_serve_copy {
     int32_t first, col, width;
 } mmoe_serve_copy;
 
-/* Row first + ids[column] of each first layer's products. */
-typedef struct mmoe_serve_product {
-    int32_t column, first;
-} mmoe_serve_product;
-
 /* The columns that a batch has: all of them, the user's or the items', each in the schema's order.
  */
 typedef struct mmoe_serve_side {
     int32_t n_sparse, n_dense, n_lookup, n_copy;
     int32_t n_id;                      /* sparse columns of one id a row; the lists stand behind */
     int32_t n_gather;                  /* lookups of one id; those of lists stand behind them */
-    int32_t n_product;                 /* the user's come first */
+    int32_t n_product;                 /* that a row adds, the user's first */
+    int32_t n_found;                   /* of ids; the others are of lists */
     int32_t x_first, x_count, user_x;  /* its columns of x, the user's first */
     int32_t dense_width;               /* inputs of the dense columns */
     const mmoe_sparse_column **sparse; /* [n_sparse] */
@@ -55,7 +61,7 @@ typedef struct mmoe_serve_side {
     mmoe_serve_dense *dense;           /* [n_dense] */
     mmoe_serve_copy *copies;           /* [n_copy] */
     mmoe_serve_lookup *lookups;        /* [n_lookup] */
-    mmoe_serve_product *products;      /* [n_product] */
+    mmoe_serve_product *products;      /* [n_found] */
     const mmoe_reading *reading;
 } mmoe_serve_side;
 
@@ -64,8 +70,8 @@ enum { MMOE_ALL_COLUMNS, MMOE_USER_COLUMNS, MMOE_ITEM_COLUMNS, MMOE_SERVE_SIDES 
 /* P = E W^T of the columns that are looked up, one under the other, the weights of all first layers
  * side by side. */
 typedef struct mmoe_serve_products {
-    float *p;       /* [n_row, ld] */
-    int32_t *first; /* [n_lookup of the graph's input] a column's first row; -1: it stands in x */
+    float *p;       /* [n_row + 1, ld], the last row zeros */
+    int32_t *first; /* [n_lookup of the graph's input] a column's first row; -1: it has none */
     int32_t n_row, n_column, ld;
 } mmoe_serve_products;
 /* Bytes of a row. */
@@ -106,7 +112,8 @@ typedef struct mmoe_program {
     mmoe_serve_products products;
     int32_t *place; /* [D] of a column of the graph's input: in x, or, of those that are looked up,
                        behind it; in both a row of the first layers' packed weights */
-    int32_t user_cols, x_cols; /* of x: the user's come first */
+    int32_t user_cols, x_cols;      /* of x: the user's come first */
+    int32_t lists_first, lists_end; /* of x, around user_cols: of lists that have products */
     int32_t n_step, n_block, n_task;
     mmoe_serve_step *steps;
     mmoe_serve_block *blocks;
@@ -149,6 +156,8 @@ typedef struct mmoe_serve_chunk {
     float *column;       /* [rows] of a task's scores, on its way */
     float *scores;       /* [rows, tasks] */
     int32_t rows;
+    int32_t user_x, item_x; /* columns of x to multiply, the user's first and the items' last:
+                               without those of lists that were all looked up */
 } mmoe_serve_chunk;
 
 static inline float *mmoe_serve_at(const mmoe_serve_chunk *c, int32_t value) {

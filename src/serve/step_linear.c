@@ -156,14 +156,15 @@ static void look_up(partial *s, const float *floor) {
 /* The share of the chunk's side in a first layer (step.h has the order). */
 static void add_side(partial s, const float *floor) {
     const mmoe_serve_side *side = s.c->side;
-    const int32_t first = side->x_first, user = side->user_x, item = side->x_count - user;
+    const int32_t first = side->x_first, user = s.c->user_x, item = s.c->item_x,
+                  first_item = first + side->x_count - item;
     if (!side->n_product) {
         multiply(&s, first, first, side->x_count, floor);
         return;
     }
     if (user) multiply(&s, first, first, user, NULL);
     look_up(&s, item ? NULL : floor);
-    if (item) multiply(&s, first + user, first + user, item, floor);
+    if (item) multiply(&s, first_item, first_item, item, floor);
 }
 
 static void run_block(const mmoe_serve_chunk *c, const mmoe_serve_block *b, int32_t out) {

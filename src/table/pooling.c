@@ -49,13 +49,17 @@ static void add_weighed(const mmoe_bag *bag, const mmoe_list *l, const mmoe_bag_
     for (; c < t->dim; c++, at.rows++) add_columns(bag, l, &at, 1, is_first, x + c);
 }
 
-/* Of a mean with weights: whether one element has all of them. */
-static void count_heavy(const mmoe_bag *bag, const mmoe_list *l, const mmoe_bag_table *t,
-                        mmoe_bag_state *state) {
+/* Whether one element has all of the weight. */
+static void count_heavy(const mmoe_bag *bag, const mmoe_list *l, mmoe_bag_state *state) {
+    if (!l->weights && bag->dropped < 0) { /* all of them count */
+        state->heavy += l->count;
+        if (l->count) state->heavy_row = l->ids[l->count - 1];
+        return;
+    }
     for (int64_t i = 0; i < l->count; i++) {
-        if (l->ids[i] == bag->dropped || !(l->weights[i] > 0)) continue;
+        if (!mmoe_bag_has(bag, l, i) || !(mmoe_list_weight(l, i) > 0)) continue;
         state->heavy++;
-        state->heavy_row = t->rows + (int64_t)l->ids[i] * t->dim;
+        state->heavy_row = l->ids[i];
     }
 }
 
@@ -95,6 +99,7 @@ void mmoe_bag_begin(const mmoe_bag *bag, const mmoe_bag_table *table, float *x,
 
 void mmoe_bag_add(const mmoe_bag *bag, const mmoe_list *list, const mmoe_bag_table *table, float *x,
                   mmoe_bag_state *state) {
+    count_heavy(bag, list, state);
     switch (bag->how) {
     case MMOE_POOL_MAX:
         take_largest(bag, list, table, x, state);
@@ -103,7 +108,6 @@ void mmoe_bag_add(const mmoe_bag *bag, const mmoe_list *list, const mmoe_bag_tab
         copy_parts(bag, list, table, x, state);
         break;
     default:
-        if (bag->how == MMOE_POOL_MEAN && list->weights) count_heavy(bag, list, table, state);
         add_weighed(bag, list, table, x, state);
     }
 }
@@ -112,10 +116,16 @@ void mmoe_bag_end(const mmoe_bag *bag, const mmoe_bag_table *table, float *x,
                   const mmoe_bag_state *state) {
     if (bag->how != MMOE_POOL_MEAN) return;
     if (state->heavy == 1) { /* to the bit; w e / w is e but for rounding */
-        memcpy(x, state->heavy_row, (size_t)table->dim * sizeof *x);
+        const float *row = table->rows + (int64_t)state->heavy_row * table->dim;
+        memcpy(x, row, (size_t)table->dim * sizeof *x);
         return;
     }
     for (int32_t c = 0; c < table->dim; c++) x[c] = state->total > 0 ? x[c] / state->total : 0;
+}
+
+int32_t mmoe_bag_only(const mmoe_bag *bag, const mmoe_bag_state *state) {
+    const bool as_it_is = bag->how != MMOE_POOL_SUM || state->total == 1;
+    return state->heavy == 1 && as_it_is ? state->heavy_row : -1;
 }
 
 void mmoe_bag_forward(const mmoe_bag *bag, const mmoe_list *list, const mmoe_bag_table *table,

@@ -61,8 +61,8 @@ typedef struct mmoe_bag_state {
     int32_t *chosen; /* [dim], of a list that is added whole; NULL: not kept */
     float total;     /* of the weights so far */
     int64_t parts;   /* elements so far, without dropped ones */
-    int64_t heavy;   /* of a mean with weights: those of a weight above 0, and the last one's row */
-    const float *heavy_row;
+    int64_t heavy;   /* those of a weight above 0, and the last one's row of the table */
+    int32_t heavy_row;
 } mmoe_bag_state;
 
 /* A list in pieces, in their order: begins x [width] with `state`, whose `chosen` is set; adds; and
@@ -73,6 +73,10 @@ void mmoe_bag_add(const mmoe_bag *bag, const mmoe_list *list, const mmoe_bag_tab
                   mmoe_bag_state *state);
 void mmoe_bag_end(const mmoe_bag *bag, const mmoe_bag_table *table, float *x,
                   const mmoe_bag_state *state);
+
+/* Of a list that was added: the row of its table which alone is its inputs, as it would be an id's;
+ * -1: it is not of one. */
+int32_t mmoe_bag_only(const mmoe_bag *bag, const mmoe_bag_state *state);
 
 /* x [width]; `chosen` [dim] or NULL. */
 void mmoe_bag_forward(const mmoe_bag *bag, const mmoe_list *list, const mmoe_bag_table *table,

@@ -144,6 +144,48 @@ START_TEST(lists_agree) {
 }
 END_TEST
 
+/* A model after a few steps of two columns, the last one of ids or of lists of one. */
+static mmoe_model *train_ones(const char *pooling, int *columns_looked_up) {
+    static const char *const names[] = {"a", "l", "x"};
+    char json[1024], keys[64] = "";
+    mmoe_model *model;
+    if (pooling) snprintf(keys, sizeof keys, ", \"pooling\": \"%s\"", pooling);
+    snprintf(json, sizeof json,
+             "{\"features\": {\"sparse\": [{\"name\": \"a\", \"vocab_size\": 900}%s{\"name\": "
+             "\"l\", \"vocab_size\": 3, \"embed_dim\": 8%s}]}, \"tasks\": [{\"name\": \"x\", "
+             "\"label\": \"x\"}], \"trainer\": {\"batch_size\": 128}}",
+             pooling ? "], \"sequence\": [" : ", ", keys);
+    SUCCEEDS(mmoe_config_parse(json, strlen(json), NULL, NULL, &config, &err));
+    SUCCEEDS(mmoe_schema_create(config, names, 3, NULL, &schema, &err));
+    for (int b = 0; b < ROWS; b++) {
+        ids[2 * b] = b * 7;
+        ids[2 * b + 1] = list_ids[b] = b / 2 % 3;
+        offsets[b + 1] = b + 1;
+        labels[b] = (float)(b % 3 == 0);
+    }
+    mmoe_batch batch = {ROWS, ids, 2};
+    if (pooling) batch.lists = (mmoe_lists){1, offsets, list_ids, NULL, ROWS};
+    SUCCEEDS(mmoe_dataset_create(schema, &batch, labels, NULL, NULL, &rows, &err));
+    mmoe_trainer *trainer = train("auto", 1, 4, &model);
+    *columns_looked_up = looked_up(trainer);
+    mmoe_trainer_free(trainer);
+    tear_down();
+    return model;
+}
+
+/* What is chosen of ids is chosen of lists of one that add up: not a bit differs. */
+START_TEST(lists_of_one_are_ids) {
+    int of_ids, of_lists;
+    mmoe_model *with_ids = train_ones(NULL, &of_ids),
+               *with_lists = train_ones(_i ? "sum" : "mean", &of_lists);
+    ck_assert_int_eq(of_ids, 1);
+    ck_assert_int_eq(of_lists, 1);
+    ck_assert_double_le(difference(with_ids, with_lists), 0);
+    mmoe_model_free(with_ids);
+    mmoe_model_free(with_lists);
+}
+END_TEST
+
 /* Who balances at what the tasks share asks for its gradient: where that is x, x is whole. */
 START_TEST(a_probed_input_is_whole) {
     static const struct {
@@ -184,6 +226,7 @@ END_TEST
 void add_cases(TCase *c) {
     tcase_add_loop_test(c, steps_agree, 0, MODELS);
     tcase_add_loop_test(c, lists_agree, 0, 3);
+    tcase_add_loop_test(c, lists_of_one_are_ids, 0, 2);
     tcase_add_loop_test(c, a_probed_input_is_whole, 0, 2);
     tcase_add_test(c, padding_stays);
 }
