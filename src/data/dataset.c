@@ -41,6 +41,7 @@ void mmoe_dataset_free(dataset *set) {
     mmoe_release(&a, set->most_id);
     mmoe_release(&a, set->lacking);
     mmoe_notes_free(set->notes, set->n_sparse + set->n_dense, &a);
+    mmoe_stored_free(set->stored);
     mmoe_warnings_finish(&set->warnings);
     mmoe_release(&a, set);
 }

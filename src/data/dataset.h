@@ -7,6 +7,7 @@
 #include "data/batch.h"
 #include "data/notes.h"
 #include "data/schema.h"
+#include "data/stored.h"
 #include "mmoe/train.h"
 
 struct mmoe_dataset {
@@ -30,6 +31,8 @@ struct mmoe_dataset {
                          against */
     mmoe_warnings warnings; /* of when it was made */
     mmoe_note *notes;       /* [n_sparse + n_dense] */
+    mmoe_stored *stored;    /* where the rows lie, which have no arrays then; NULL: in memory */
+    uint64_t identity;      /* of rows that were packed (source.h); 0: their bytes say it */
 };
 
 /* Public functions of mmoe/train.h that need a configuration stand in model/; these are what they

@@ -16,12 +16,17 @@ typedef struct mmoe_identity {
 
 typedef struct mmoe_source mmoe_source;
 
+/* Rows that are looked at without training are taken so many at a time: a source that does not
+ * shuffle hands them out without an index. */
+enum { MMOE_SLICE_ROWS = 1 << 16 };
+
 /* What is asked of a source: the rows of a data set, which must outlive it, in their own order or
  * shuffled anew for each epoch, by `seed`. */
 typedef struct mmoe_source_order {
     const struct mmoe_dataset *set;
     bool shuffles;
     uint64_t seed;
+    int32_t most; /* rows that are asked for at a time */
 } mmoe_source_order;
 
 typedef struct mmoe_source_kind {
@@ -50,7 +55,9 @@ struct mmoe_source {
 
 /* A kind is a file, source_NAME.c, and a row here, which source.c and the build follow. The first
  * that suits a data set reads it; the last, rows in memory, suits all. */
-#define MMOE_SOURCE_KINDS(ROW) ROW(memory)
+#define MMOE_SOURCE_KINDS(ROW)                                                                     \
+    ROW(stored)                                                                                    \
+    ROW(memory)
 
 #define MMOE_SOURCE_RECORD(name) extern const mmoe_source_kind mmoe_source_##name;
 MMOE_SOURCE_KINDS(MMOE_SOURCE_RECORD)

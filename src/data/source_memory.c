@@ -1,41 +1,32 @@
 /* A data set as a source: its own order, or one drawn for each epoch. */
 #include "base/checksum.h"
 #include "base/error.h"
-#include "base/rng.h"
 #include "data/dataset.h"
+#include "data/order.h"
 #include "data/source.h"
-#include "math/kernels.h"
 
 typedef struct memory_source {
     mmoe_source source; /* first */
     mmoe_allocator alloc;
     const struct mmoe_dataset *set;
-    uint64_t seed;
-    uint32_t *order; /* [rows] of the epoch; NULL: the data set's */
+    mmoe_order order;
+    uint32_t *rows; /* of the epoch, in its order; NULL: in the data set's */
     int64_t place;
 } memory_source;
 
-__extension__ typedef unsigned __int128 wide;
-
-/* Fisher and Yates, from the last row down; draw i of an epoch is the two words 2 (i % 2) of Philox
- * at counter i / 2. */
-static void draw_order(uint32_t *order, int64_t rows, uint64_t seed, int32_t epoch) {
-    uint32_t words[4 * MMOE_PHILOX_BLOCK];
-    const mmoe_kernels *kernels = mmoe_kernels_best();
-    const uint64_t stream = mmoe_stream(MMOE_STREAM_SHUFFLE, (uint64_t)epoch);
-    for (int64_t i = 0; i < rows; i++) order[i] = (uint32_t)i;
-    int64_t first = INT64_MAX; /* counter of the block's first */
-    for (int64_t i = rows - 1; i > 0; i--) {
-        if (i / 2 < first) {
-            first = i / 2 / MMOE_PHILOX_BLOCK * MMOE_PHILOX_BLOCK;
-            kernels->philox(seed, stream, (uint64_t)first, MMOE_PHILOX_BLOCK, words);
-        }
-        const uint32_t *word = words + i % 2 * 2 * MMOE_PHILOX_BLOCK + (i / 2 - first);
-        const uint64_t bits = (uint64_t)word[MMOE_PHILOX_BLOCK] << 32 | word[0];
-        const uint64_t j = (uint64_t)(((wide)bits * ((uint64_t)i + 1)) >> 64);
-        const uint32_t swap = order[i];
-        order[i] = order[j];
-        order[j] = swap;
+/* The rows of the epoch, in its order. */
+static void draw_rows(memory_source *s, int32_t epoch) {
+    uint32_t *rows = s->rows;
+    mmoe_order_begin(&s->order, epoch);
+    for (int64_t window = 0; window < s->order.windows; window++) {
+        const int32_t count = mmoe_order_window_rows(&s->order, window);
+        uint32_t first[MMOE_WINDOW_BLOCKS]; /* rows */
+        for (int32_t slot = 0; slot < MMOE_WINDOW_BLOCKS; slot++)
+            first[slot] = (uint32_t)(mmoe_order_block(&s->order, window, slot) * MMOE_BLOCK_ROWS);
+        mmoe_order_window(&s->order, window, rows);
+        for (int32_t i = 0; i < count; i++)
+            rows[i] = first[rows[i] / MMOE_BLOCK_ROWS] + rows[i] % MMOE_BLOCK_ROWS;
+        rows += count;
     }
 }
 
@@ -43,7 +34,7 @@ static mmoe_status memory_begin(mmoe_source *source, int32_t epoch, mmoe_error *
     (void)err;
     memory_source *s = (memory_source *)source;
     s->place = 0;
-    if (s->order) draw_order(s->order, s->set->rows, s->seed, epoch);
+    if (s->rows) draw_rows(s, epoch);
     return MMOE_OK;
 }
 
@@ -52,8 +43,8 @@ static mmoe_status memory_next(mmoe_source *source, int32_t most, mmoe_rows *out
     memory_source *s = (memory_source *)source;
     const int64_t left = s->set->rows - s->place;
     const int32_t rows = left < most ? (int32_t)left : most;
-    *out = s->order ? mmoe_dataset_rows_of(s->set, 0, rows, s->order + s->place)
-                    : mmoe_dataset_rows_of(s->set, s->place, rows, NULL);
+    *out = s->rows ? mmoe_dataset_rows_of(s->set, 0, rows, s->rows + s->place)
+                   : mmoe_dataset_rows_of(s->set, s->place, rows, NULL);
     s->place += rows;
     return MMOE_OK;
 }
@@ -88,6 +79,7 @@ static uint64_t hash_lists(uint64_t h, const struct mmoe_dataset *d) {
 
 static mmoe_identity memory_identity(const mmoe_source *source) {
     const struct mmoe_dataset *d = ((const memory_source *)source)->set;
+    if (d->identity) return (mmoe_identity){d->schema_hash, d->identity};
     uint64_t h =
         mmoe_checksum_hash((uint64_t)d->rows, d->ids, (size_t)(d->rows * d->n_id) * sizeof *d->ids);
     h = hash_lists(h, d);
@@ -100,7 +92,8 @@ static mmoe_identity memory_identity(const mmoe_source *source) {
 static void memory_free(mmoe_source *source) {
     memory_source *s = (memory_source *)source;
     mmoe_allocator a = s->alloc;
-    mmoe_release(&a, s->order);
+    mmoe_order_finish(&s->order, &a);
+    mmoe_release(&a, s->rows);
     mmoe_release(&a, s);
 }
 
@@ -120,13 +113,15 @@ static mmoe_status open_memory(const mmoe_source_order *order, const mmoe_alloca
     s->source.kind = &mmoe_source_memory;
     s->alloc = *alloc;
     s->set = order->set;
-    s->seed = order->seed;
-    if (order->shuffles) {
-        s->order = mmoe_alloc(alloc, (size_t)rows, sizeof *s->order);
-        if (!s->order) {
-            memory_free(&s->source);
-            return mmoe_fail_memory(err, (size_t)rows * sizeof *s->order);
-        }
+    s->order = (mmoe_order){.rows = rows, .shuffles = order->shuffles, .seed = order->seed};
+    mmoe_status status = mmoe_order_create(&s->order, alloc, err);
+    if (!status && order->shuffles) {
+        s->rows = mmoe_alloc(alloc, (size_t)rows, sizeof *s->rows);
+        if (!s->rows) status = mmoe_fail_memory(err, (size_t)rows * sizeof *s->rows);
+    }
+    if (status) {
+        memory_free(&s->source);
+        return status;
     }
     *out = &s->source;
     return MMOE_OK;

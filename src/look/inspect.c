@@ -10,10 +10,7 @@
 #include "look/gate_meter.h"
 #include "look/similarity.h"
 
-enum {
-    SLICE = 1 << 16,
-    SAMPLED = 2048
-}; /* rows run in one go, and rows whose outputs are compared */
+enum { SAMPLED = 2048 }; /* rows run in one go, and rows whose outputs are compared */
 
 /* The public view and what it points to. */
 typedef struct inspection {
@@ -34,7 +31,7 @@ typedef struct inspector {
     int64_t rows; /* of the source */
     mmoe_pool *pool;
     mmoe_run *run;
-    float *predictions;    /* [SLICE, tasks] */
+    float *predictions;    /* [MMOE_SLICE_ROWS, tasks] */
     uint8_t *alive;        /* [workers, units] 1: the unit was not 0 in a row that the worker ran */
     int32_t units;         /* of all layers */
     mmoe_outputs *outputs; /* [experts] */
@@ -85,7 +82,7 @@ static mmoe_status copy_task_names(inspection *i, mmoe_error *err) {
 static mmoe_status take_inspector_memory(inspector *w, mmoe_error *err) {
     inspection *i = w->of;
     const size_t experts = (size_t)i->parts.n_expert, rows = (size_t)i->view.sampled;
-    const size_t slice = w->rows < SLICE ? (size_t)w->rows : SLICE,
+    const size_t slice = w->rows < MMOE_SLICE_ROWS ? (size_t)w->rows : MMOE_SLICE_ROWS,
                  tasks = (size_t)w->model->schema->n_label;
     size_t columns = 0;
     for (size_t e = 0; e < experts; e++) columns += (size_t)i->parts.experts[e].cols;
@@ -158,7 +155,7 @@ static mmoe_status run_rows(inspector *w, mmoe_error *err) {
     mmoe_run_fold(w->run);
     mmoe_status status = mmoe_source_begin(w->source, 0, err);
     while (!status) {
-        status = mmoe_source_next(w->source, SLICE, &batch, err);
+        status = mmoe_source_next(w->source, MMOE_SLICE_ROWS, &batch, err);
         if (status || batch.rows == 0) break;
         mmoe_run_predict(w->run, &batch, w->predictions);
         mmoe_gate_meter_add(&w->of->gates, w->run);
@@ -197,14 +194,16 @@ static mmoe_status inspect(inspector *w, int threads, mmoe_error *err) {
     /* A plan that predicts does not write to the parameters. */
     mmoe_params *params = (mmoe_params *)(uintptr_t)&w->model->params;
     if (!status)
-        status = mmoe_run_create(&(mmoe_plan_request){w->model->graph, params, w->pool,
-                                                      MMOE_PLAN_INSPECT, SLICE, &i->alloc},
-                                 &w->run, err);
+        status =
+            mmoe_run_create(&(mmoe_plan_request){w->model->graph, params, w->pool,
+                                                 MMOE_PLAN_INSPECT, MMOE_SLICE_ROWS, &i->alloc},
+                            &w->run, err);
     if (!status) status = mmoe_parts_find(&i->parts, w->model, &i->alloc, err);
     if (!status)
-        status = mmoe_gate_meter_init(
-            &i->gates, &i->parts, w->model,
-            (SLICE + w->run->plan->max_chunk - 1) / w->run->plan->max_chunk, &i->alloc, err);
+        status = mmoe_gate_meter_init(&i->gates, &i->parts, w->model,
+                                      (MMOE_SLICE_ROWS + w->run->plan->max_chunk - 1) /
+                                          w->run->plan->max_chunk,
+                                      &i->alloc, err);
     if (!status) status = copy_task_names(i, err);
     if (!status) status = take_inspector_memory(w, err);
     if (!status) status = run_rows(w, err);
@@ -242,7 +241,8 @@ mmoe_status mmoe_inspect(const mmoe_model *model, const mmoe_dataset *data, int 
     i->view.rows = data->rows;
     i->view.sampled = data->rows < SAMPLED ? (int32_t)data->rows : SAMPLED;
     inspector w = {.of = i, .model = model, .rows = data->rows};
-    status = mmoe_source_open(&(mmoe_source_order){.set = data}, &a, &w.source, err);
+    status = mmoe_source_open(&(mmoe_source_order){.set = data, .most = MMOE_SLICE_ROWS}, &a,
+                              &w.source, err);
     if (!status) status = inspect(&w, threads, err);
     free_inspector(&w, &a);
     if (status)

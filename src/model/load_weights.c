@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "file/schema_tensors.h"
 #include "model/file_reader.h"
 
 /* What was read as something else than it is. */
@@ -58,7 +59,7 @@ static mmoe_status warn_of_padding(mmoe_file_reader *r, const mmoe_tensors *tens
 }
 
 static mmoe_status read_weights(mmoe_file_reader *r, mmoe_model *model, mmoe_error *err) {
-    const size_t prefix = strlen(MMOE_FILE_VOCAB_PREFIX);
+    const size_t prefix = strlen(MMOE_VOCAB_PREFIX);
     mmoe_warnings warnings = {.alloc = model->alloc};
     r->foreign = !mmoe_file_is_model(r);
     mmoe_status status = mmoe_file_refuse_checkpoint(r, err);
@@ -68,7 +69,7 @@ static mmoe_status read_weights(mmoe_file_reader *r, mmoe_model *model, mmoe_err
             status = mmoe_file_check_intact(r, err);
     }
     for (size_t i = 0; i < mmoe_container_count(r->file); i++)
-        r->used[i] = !strncmp(r->tensors[i].name, MMOE_FILE_VOCAB_PREFIX, prefix);
+        r->used[i] = !strncmp(r->tensors[i].name, MMOE_VOCAB_PREFIX, prefix);
     if (!status) status = mmoe_file_check_tensors(r, &model->graph->tensors, err);
     if (!status) status = warn_of_conversions(r, &warnings, err);
     if (!status) status = warn_of_padding(r, &model->graph->tensors, &warnings, err);

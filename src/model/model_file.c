@@ -18,13 +18,6 @@ uint64_t mmoe_file_checksum(const mmoe_container_tensor *tensors, size_t count,
     return sum;
 }
 
-char *mmoe_file_vocab_name(const mmoe_allocator *alloc, const char *table, const char *what) {
-    size_t size = strlen(MMOE_FILE_VOCAB_PREFIX) + strlen(table) + 1 + strlen(what) + 1;
-    char *name = mmoe_alloc(alloc, size, 1);
-    if (name) snprintf(name, size, MMOE_FILE_VOCAB_PREFIX "%s.%s", table, what);
-    return name;
-}
-
 int64_t mmoe_file_bad_value(const float *values, int64_t count, bool positive) {
     const uint32_t exponent = 0x7f800000;
     enum {

@@ -1,10 +1,8 @@
 /* The model file: what load, save and the import of weights share.
  *
- * A safetensors file. Tensors: num_batches_tracked (I64, []), vocabularies' keys (vocab.NAME.keys
- * I64 [rows-1]; or vocab.NAME.offsets I64 [rows]) of a table NAME, the other tensors (F32) by
- * torch-rechub's names in the model's order, the texts of string vocabularies (vocab.NAME.bytes
- * U8). Key i of a string vocabulary, of row i + 1, is bytes[offsets[i] .. offsets[i+1]). Metadata:
- * the keys below. */
+ * A safetensors file. Tensors: num_batches_tracked (I64, []), keys and offsets of vocabularies
+ * (file/schema_tensors.h), the other tensors (F32) by torch-rechub's names in the model's order,
+ * the texts of vocabularies. Metadata: the keys below. */
 #ifndef MMOE_MODEL_MODEL_FILE_H
 #define MMOE_MODEL_MODEL_FILE_H
 
@@ -14,7 +12,6 @@
 #define MMOE_FILE_FORMAT "mmoe"                  /* "format" */
 #define MMOE_CHECKPOINT_FORMAT "mmoe-checkpoint" /* "format" of train/checkpoint.c's files */
 #define MMOE_FILE_FORMAT_VERSION 1               /* "format_version" */
-#define MMOE_FILE_VOCAB_PREFIX "vocab."
 
 /* Metadata that the checksum covers beside all tensors: "mmoe_version" wrote the file, "config" is
  * mmoe_config_text's, "schema" that of schema_json.h. "checksum" itself is 16 hexadecimal digits.
@@ -26,9 +23,6 @@ extern const char *const mmoe_file_covered[MMOE_FILE_COVERED];
  * [MMOE_FILE_COVERED]). */
 uint64_t mmoe_file_checksum(const mmoe_container_tensor *tensors, size_t count,
                             const char *const *values);
-
-/* "vocab.NAME.WHAT"; NULL when memory is out. */
-char *mmoe_file_vocab_name(const mmoe_allocator *alloc, const char *table, const char *what);
 
 /* Of num_batches_tracked: so that a training run may count on. */
 #define MMOE_FILE_MOST_BATCHES ((int64_t)1 << 62)

@@ -6,6 +6,7 @@
 #include "model/build.h"
 #include "model/file_reader.h"
 #include "file/schema_json.h"
+#include "file/schema_tensors.h"
 
 /* ---- Tables ---- */
 
@@ -38,56 +39,8 @@ static mmoe_lent_tables map_tables(const mmoe_file_reader *r, const mmoe_tensors
 
 /* ---- Schema and configuration ---- */
 
-/* A tensor vocab.TABLE.WHAT. */
-typedef struct vocab_vector {
-    const char *table, *what;
-    mmoe_dtype dtype;
-    int64_t count; /* -1: any number */
-} vocab_vector;
-
-static mmoe_status take_vocab(mmoe_file_reader *r, const vocab_vector *v,
-                              const mmoe_container_tensor **out, mmoe_error *err) {
-    char *name = mmoe_file_vocab_name(r->alloc, v->table, v->what);
-    if (!name) return mmoe_fail_memory(err, strlen(v->table));
-    mmoe_status status = MMOE_OK;
-    const mmoe_container_tensor *t = *out = mmoe_file_take_tensor(r, name);
-    if (!t)
-        status = mmoe_fail_format(err, r->path, "tensor \"%.120s\" is missing", name);
-    else if (t->dtype != v->dtype || t->rank != 1 || (v->count >= 0 && t->shape[0] != v->count))
-        status = mmoe_fail_format(
-            err, r->path,
-            "tensor \"%.120s\": its type or its shape is not that of its table's vocabulary", name);
-    mmoe_release(r->alloc, name);
-    return status;
-}
-
-/* Of an mmoe_vocab_source. */
-static mmoe_status read_vocab(void *user, const mmoe_vocab_wanted *wanted, mmoe_vocab **out,
-                              mmoe_error *err) {
-    mmoe_file_reader *r = user;
-    const char *name = wanted->name;
-    const int64_t rows = wanted->rows;
-    const bool is_string = wanted->is_text;
-    if (rows < 1)
-        return mmoe_fail_format(err, r->path, "table \"%.120s\": a vocabulary has at least one row",
-                                name);
-    const mmoe_container_tensor *keys = NULL, *bytes = NULL;
-    const vocab_vector offsets = {name, "offsets", MMOE_I64, rows},
-                       texts = {name, "bytes", MMOE_U8, -1},
-                       numbers = {name, "keys", MMOE_I64, rows - 1};
-    mmoe_status status = take_vocab(r, is_string ? &offsets : &numbers, &keys, err);
-    if (!status && is_string) status = take_vocab(r, &texts, &bytes, err);
-    if (status) return status;
-    mmoe_error inner = {0};
-    status = is_string ? mmoe_vocab_from_texts(&(mmoe_packed_texts){bytes->data, bytes->bytes,
-                                                                    keys->data, (size_t)rows - 1},
-                                               r->alloc, out, &inner)
-                       : mmoe_vocab_from_ints(keys->data, (size_t)rows - 1, r->alloc, out, &inner);
-    if (status == MMOE_E_FORMAT)
-        return mmoe_fail_format(err, r->path, "the vocabulary of \"%.120s\": %.300s", name,
-                                inner.message);
-    if (status && err) *err = inner;
-    return status;
+static const mmoe_container_tensor *find_tensor(void *user, const char *name) {
+    return mmoe_file_take_tensor(user, name);
 }
 
 static mmoe_status read_schema(mmoe_file_reader *r, mmoe_schema **out, mmoe_error *err) {
@@ -99,8 +52,9 @@ static mmoe_status read_schema(mmoe_file_reader *r, mmoe_schema **out, mmoe_erro
     if (status == MMOE_E_MEMORY) return mmoe_fail_memory(err, strlen(text));
     if (status)
         return mmoe_fail_format(err, r->path, "its schema is not valid JSON: %.200s", error.text);
-    status = mmoe_schema_from_json(json, r->path, (mmoe_vocab_source){read_vocab, r}, r->alloc, out,
-                                   err);
+    mmoe_tensor_finder from = {find_tensor, r, r->path, r->alloc};
+    status =
+        mmoe_schema_from_json(json, r->path, mmoe_vocabs_of_tensors(&from), r->alloc, out, err);
     json_decref(json);
     return status;
 }

@@ -9,14 +9,12 @@
 #include "serve/products.h"
 #include "train/metrics.h"
 
-enum { SLICE = 1 << 16 }; /* rows predicted in one go */
-
 /* Rows whose gates are looked at, which a plan runs beside the predictors. */
 typedef struct sample {
     mmoe_run *run; /* NULL: none are */
     mmoe_gate_meter *meter;
     int64_t every;   /* from the source's first row on */
-    uint32_t *index; /* [SLICE / every + 1] of a batch's rows */
+    uint32_t *index; /* [MMOE_SLICE_ROWS / every + 1] of a batch's rows */
 } sample;
 
 struct mmoe_evaluator {
@@ -108,7 +106,7 @@ void mmoe_evaluator_free(mmoe_evaluator *e) {
 
 mmoe_status mmoe_evaluator_watch(mmoe_evaluator *e, mmoe_gate_meter *meter, int64_t every,
                                  mmoe_error *err) {
-    const int32_t most = (int32_t)(SLICE / every + 1);
+    const int32_t most = (int32_t)(MMOE_SLICE_ROWS / every + 1);
     sample *s = &e->sample;
     s->index = mmoe_alloc(&e->alloc, (size_t)most, sizeof *s->index);
     if (!s->index) return mmoe_fail_memory(err, (size_t)most * sizeof *s->index);
@@ -205,7 +203,7 @@ static mmoe_status take_rows(mmoe_evaluator *e, mmoe_source *source, bool are_pr
     e->rows = 0;
     e->weighed = false;
     while (!status) {
-        status = mmoe_source_next(source, SLICE, &batch, err);
+        status = mmoe_source_next(source, MMOE_SLICE_ROWS, &batch, err);
         if (status || batch.rows == 0) break;
         take_batch(e, &batch, are_predicted);
     }
@@ -273,7 +271,8 @@ mmoe_status mmoe_evaluate(const mmoe_model *model, const mmoe_dataset *data, int
     mmoe_evaluation of = {.model = model, .params = &model->params};
     mmoe_source *source = NULL;
     mmoe_evaluator *e = NULL;
-    status = mmoe_source_open(&(mmoe_source_order){.set = data}, &a, &source, err);
+    status = mmoe_source_open(&(mmoe_source_order){.set = data, .most = MMOE_SLICE_ROWS}, &a,
+                              &source, err);
     if (!status) status = mmoe_pool_create(mmoe_worker_count(threads), &a, &of.pool, err);
     if (!status) status = mmoe_evaluator_create(&of, mmoe_source_count(source), &a, &e, err);
     if (!status) status = mmoe_evaluator_run(e, source, metrics, err);

@@ -178,7 +178,8 @@ static mmoe_status open_sources(mmoe_fit_run *r, const mmoe_dataset *train,
                                 const mmoe_dataset *valid, mmoe_error *err) {
     const mmoe_trainer_config *c = &r->t->model->config->trainer;
     const mmoe_allocator *a = &r->t->alloc;
-    const mmoe_source_order order = {train, c->shuffle, c->seed}, as_it_is = {.set = valid};
+    const mmoe_source_order order = {train, c->shuffle, c->seed, c->batch_size},
+                            as_it_is = {.set = valid, .most = MMOE_SLICE_ROWS};
     mmoe_status status = mmoe_source_open(&order, a, &r->train, err);
     if (!status && valid) status = mmoe_source_open(&as_it_is, a, &r->valid, err);
     return status;

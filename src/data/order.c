@@ -1,0 +1,86 @@
+#include "data/order.h"
+
+#include "base/error.h"
+#include "base/rng.h"
+#include "math/kernels.h"
+
+__extension__ typedef unsigned __int128 wide;
+
+/* Streams of an epoch: that of its first window alone, and so of rows that are one window, is the
+ * epoch's number. */
+enum { BLOCKS_STREAM = (1 << 24) - 1 };
+static uint64_t stream_of(const mmoe_order *order, int64_t part) {
+    return mmoe_stream(MMOE_STREAM_SHUFFLE, (uint64_t)part << 32 | (uint32_t)order->epoch);
+}
+
+/* Fisher and Yates, from the last item down; draw i of a stream is the two words 2 (i % 2) of
+ * Philox at counter i / 2. */
+static void shuffle(uint32_t *items, int64_t count, uint64_t seed, uint64_t stream) {
+    uint32_t words[4 * MMOE_PHILOX_BLOCK];
+    const mmoe_kernels *kernels = mmoe_kernels_best();
+    int64_t first = INT64_MAX; /* counter of the block's first */
+    for (int64_t i = count - 1; i > 0; i--) {
+        if (i / 2 < first) {
+            first = i / 2 / MMOE_PHILOX_BLOCK * MMOE_PHILOX_BLOCK;
+            kernels->philox(seed, stream, (uint64_t)first, MMOE_PHILOX_BLOCK, words);
+        }
+        const uint32_t *word = words + i % 2 * 2 * MMOE_PHILOX_BLOCK + (i / 2 - first);
+        const uint64_t bits = (uint64_t)word[MMOE_PHILOX_BLOCK] << 32 | word[0];
+        const uint64_t j = (uint64_t)(((wide)bits * ((uint64_t)i + 1)) >> 64);
+        const uint32_t swap = items[i];
+        items[i] = items[j];
+        items[j] = swap;
+    }
+}
+
+mmoe_status mmoe_order_create(mmoe_order *o, const mmoe_allocator *alloc, mmoe_error *err) {
+    o->blocks = (o->rows + MMOE_BLOCK_ROWS - 1) / MMOE_BLOCK_ROWS;
+    o->windows = (o->blocks + MMOE_WINDOW_BLOCKS - 1) / MMOE_WINDOW_BLOCKS;
+    o->block = NULL;
+    if (o->windows > BLOCKS_STREAM)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "%lld rows are too many", (long long)o->rows);
+    if (o->shuffles && o->windows > 1) {
+        o->block = mmoe_alloc(alloc, (size_t)o->blocks, sizeof *o->block);
+        if (!o->block) return mmoe_fail_memory(err, (size_t)o->blocks * sizeof *o->block);
+    }
+    mmoe_order_begin(o, 0);
+    return MMOE_OK;
+}
+
+void mmoe_order_finish(mmoe_order *o, const mmoe_allocator *alloc) {
+    mmoe_release(alloc, o->block);
+    o->block = NULL;
+}
+
+void mmoe_order_begin(mmoe_order *o, int32_t epoch) {
+    o->epoch = epoch;
+    if (!o->block) return;
+    for (int64_t i = 0; i < o->blocks; i++) o->block[i] = (uint32_t)i;
+    shuffle(o->block, o->blocks, o->seed, stream_of(o, BLOCKS_STREAM));
+}
+
+int64_t mmoe_order_block(const mmoe_order *o, int64_t window, int32_t slot) {
+    const int64_t at = window * MMOE_WINDOW_BLOCKS + slot;
+    if (at >= o->blocks) return -1;
+    return o->block ? (int64_t)o->block[at] : at;
+}
+
+int32_t mmoe_order_window_rows(const mmoe_order *o, int64_t window) {
+    int32_t rows = 0;
+    for (int32_t slot = 0; slot < MMOE_WINDOW_BLOCKS; slot++) {
+        const int64_t block = mmoe_order_block(o, window, slot);
+        if (block >= 0) rows += mmoe_order_block_rows(o, block);
+    }
+    return rows;
+}
+
+void mmoe_order_window(const mmoe_order *o, int64_t window, uint32_t *places) {
+    int32_t count = 0;
+    for (int32_t slot = 0; slot < MMOE_WINDOW_BLOCKS; slot++) {
+        const int64_t block = mmoe_order_block(o, window, slot);
+        const int32_t rows = block < 0 ? 0 : mmoe_order_block_rows(o, block);
+        for (int32_t row = 0; row < rows; row++)
+            places[count++] = (uint32_t)(slot * MMOE_BLOCK_ROWS + row);
+    }
+    if (o->shuffles) shuffle(places, count, o->seed, stream_of(o, window));
+}

@@ -1,0 +1,296 @@
+#include "data/stored.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/checksum.h"
+#include "base/error.h"
+
+void mmoe_stored_free(mmoe_stored *s) {
+    if (!s) return;
+    const mmoe_allocator a = s->alloc;
+    for (int32_t i = 0; s->columns && i < s->n_column; i++) mmoe_release(&a, s->columns[i].file);
+    for (int32_t i = 0; s->parts && i < s->n_part; i++) {
+        mmoe_release(&a, s->parts[i].folder);
+        mmoe_release(&a, s->parts[i].checksums);
+    }
+    mmoe_release(&a, s->columns);
+    mmoe_release(&a, s->parts);
+    mmoe_release(&a, s->elements);
+    mmoe_release(&a, s);
+}
+
+/* ---- The reader ---- */
+
+/* Bytes of the largest piece of a file that a block has. */
+static size_t largest_piece(const mmoe_stored *s) {
+    size_t most = (MMOE_BLOCK_ROWS + 1) * sizeof(int64_t);
+    for (int32_t i = 0; i < s->n_column; i++) {
+        const size_t size = MMOE_BLOCK_ROWS * (size_t)s->columns[i].width * sizeof(float);
+        if (size > most) most = size;
+    }
+    for (int64_t b = 0; s->n_list && b < mmoe_stored_order(s).blocks; b++)
+        if ((size_t)s->elements[b] * sizeof(float) > most)
+            most = (size_t)s->elements[b] * sizeof(float);
+    return most;
+}
+
+mmoe_status mmoe_stored_reader_open(const mmoe_stored *s, mmoe_stored_reader *out,
+                                    mmoe_error *err) {
+    const size_t starts = (size_t)s->n_list * (MMOE_BLOCK_ROWS + 1);
+    *out = (mmoe_stored_reader){.stored = s, .size = largest_piece(s)};
+    out->bytes = mmoe_alloc(&s->alloc, out->size, 1);
+    out->starts = mmoe_alloc(&s->alloc, starts, sizeof *out->starts);
+    out->places = mmoe_alloc(&s->alloc, MMOE_BLOCK_ROWS, sizeof *out->places);
+    if (out->bytes && out->starts && out->places) return MMOE_OK;
+    mmoe_stored_reader_close(out);
+    return mmoe_fail_memory(err, out->size + starts * sizeof *out->starts);
+}
+
+void mmoe_stored_reader_close(mmoe_stored_reader *r) {
+    if (!r->stored) return;
+    mmoe_release(&r->stored->alloc, r->bytes);
+    mmoe_release(&r->stored->alloc, r->starts);
+    mmoe_release(&r->stored->alloc, r->places);
+    *r = (mmoe_stored_reader){0};
+}
+
+/* ---- A piece of a file ---- */
+
+/* The values of a column that are read, and the block and part that they are of. */
+typedef struct piece {
+    mmoe_stored_reader *reader;
+    const mmoe_stored_part *part;
+    int32_t column, rows;
+    int64_t block, first, count; /* values [first, first + count) of the file */
+} piece;
+
+static mmoe_status fail_piece(const piece *p, bool of_system, const char *fault, mmoe_error *err) {
+    const int64_t row = p->block * MMOE_BLOCK_ROWS;
+    char path[1024];
+    snprintf(path, sizeof path, "%s/%s", p->part->folder,
+             p->reader->stored->columns[p->column].file);
+    if (of_system) return mmoe_fail_system(err, path, "cannot read");
+    return mmoe_fail_format(err, path,
+                            "rows %" PRId64 " to %" PRId64 " %s: pack the data anew, or put the "
+                            "file back as it was",
+                            row + 1, row + p->rows, fault);
+}
+
+static const char *const other_bytes = "are not as they were written";
+
+/* Reads it to the reader's bytes, and compares their checksum. */
+static mmoe_status read_piece(const piece *p, mmoe_error *err) {
+    const mmoe_stored *s = p->reader->stored;
+    const mmoe_stored_column *c = &s->columns[p->column];
+    const size_t each = mmoe_stored_size(c->what) * (size_t)c->width,
+                 size = (size_t)p->count * each;
+    if (size > p->reader->size) return fail_piece(p, false, other_bytes, err);
+    char path[4096];
+    if (snprintf(path, sizeof path, "%s/%s", p->part->folder, c->file) >= (int)sizeof path)
+        return mmoe_fail(err, MMOE_E_IO, "%.200s: its name is too long", p->part->folder);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return fail_piece(p, true, NULL, err);
+    size_t got = 0;
+    ssize_t n = 1;
+    while (got < size && (n > 0 || errno == EINTR)) {
+        errno = 0;
+        n = pread(fd, p->reader->bytes + got, size - got,
+                  (off_t)(MMOE_STORED_HEADER + (size_t)p->first * each + got));
+        if (n > 0) got += (size_t)n;
+    }
+    const int reason = n < 0 ? errno : 0;
+    close(fd);
+    errno = reason;
+    if (reason) return fail_piece(p, true, NULL, err);
+    if (got < size) return fail_piece(p, false, "are not in it: the file is cut off", err);
+    const uint64_t found = mmoe_checksum_hash((uint64_t)p->block, p->reader->bytes, size),
+                   at = (uint64_t)(p->block - p->part->first_block) * (uint64_t)s->n_column;
+    return found == p->part->checksums[at + (uint64_t)p->column]
+               ? MMOE_OK
+               : fail_piece(p, false, other_bytes, err);
+}
+
+/* ---- Its values ---- */
+
+/* One row's value after another to a row-major array. */
+static void spread_words(const piece *p, void *to, int32_t stride) {
+    const uint32_t *from = (const void *)p->reader->bytes;
+    const int32_t *places = p->reader->places, width = p->reader->stored->columns[p->column].width;
+    uint32_t *out = to;
+    for (int32_t row = 0; row < p->rows; row++, out += stride)
+        for (int32_t i = 0; i < width; i++) out[i] = from[places[row] * width + i];
+}
+
+static bool ids_are_known(const int32_t *ids, int64_t count, int32_t most) {
+    bool known = true;
+    for (int64_t i = 0; i < count; i++) known &= ids[i] >= 0 && ids[i] <= most;
+    return known;
+}
+
+static bool are_finite(const float *values, int64_t count) {
+    bool finite = true;
+    for (int64_t i = 0; i < count; i++) finite &= isfinite(values[i]) != 0;
+    return finite;
+}
+
+/* What is wrong with values that are as they were written; NULL: nothing. */
+static const char *value_fault(const piece *p) {
+    const mmoe_stored *s = p->reader->stored;
+    const mmoe_stored_column *c = &s->columns[p->column];
+    const void *bytes = p->reader->bytes;
+    if (c->what == MMOE_STORED_IDS && !ids_are_known(bytes, p->count, s->most_id[c->at]))
+        return "have a row number beyond the largest that the manifest names";
+    if (c->what == MMOE_STORED_ELEMENTS &&
+        !ids_are_known(bytes, p->count, s->most_id[s->n_id + c->at]))
+        return "have a row number beyond the largest that the manifest names";
+    if ((c->what == MMOE_STORED_INPUTS || c->what == MMOE_STORED_WEIGHT ||
+         c->what == MMOE_STORED_ELEMENT_WEIGHTS) &&
+        !are_finite(bytes, p->count * c->width))
+        return "have a value that is not finite";
+    return NULL;
+}
+
+/* Where a column of one value a row goes; NULL: it is not wanted. */
+static void *room_of(const mmoe_stored *s, const mmoe_stored_column *c, const mmoe_block_room *to,
+                     int32_t *stride) {
+    switch (c->what) {
+    case MMOE_STORED_IDS:
+        *stride = s->n_id;
+        return to->ids ? to->ids + c->at : NULL;
+    case MMOE_STORED_INPUTS:
+        *stride = s->dense_width;
+        return to->inputs ? to->inputs + c->at : NULL;
+    case MMOE_STORED_LABEL:
+        *stride = s->n_label;
+        return to->labels ? to->labels + c->at : NULL;
+    case MMOE_STORED_WEIGHT:
+        *stride = 1;
+        return to->weights;
+    default:
+        return NULL;
+    }
+}
+
+static mmoe_status read_column(piece *p, const mmoe_block_room *to, mmoe_error *err) {
+    int32_t stride = 0;
+    void *room = room_of(p->reader->stored, &p->reader->stored->columns[p->column], to, &stride);
+    if (!room) return MMOE_OK;
+    p->first = (p->block - p->part->first_block) * MMOE_BLOCK_ROWS;
+    p->count = p->rows;
+    const mmoe_status status = read_piece(p, err);
+    if (status) return status;
+    const char *fault = value_fault(p);
+    if (fault) return fail_piece(p, false, fault, err);
+    spread_words(p, room, stride);
+    return MMOE_OK;
+}
+
+/* ---- Lists ---- */
+
+static mmoe_status read_starts(piece *p, int64_t *starts, mmoe_error *err) {
+    p->first = (p->block - p->part->first_block) * MMOE_BLOCK_ROWS;
+    p->count = p->rows + 1;
+    const mmoe_status status = read_piece(p, err);
+    if (status) return status;
+    memcpy(starts, p->reader->bytes, (size_t)p->count * sizeof *starts);
+    bool ascend = starts[0] >= 0;
+    for (int32_t i = 0; i < p->rows; i++) ascend &= starts[i] <= starts[i + 1];
+    return ascend ? MMOE_OK : fail_piece(p, false, "have lists that end before they begin", err);
+}
+
+static int64_t *starts_of(const mmoe_stored_reader *r, int32_t list) {
+    return r->starts + (size_t)list * (MMOE_BLOCK_ROWS + 1);
+}
+
+/* Row by row, list by list, as a data set has them. */
+static void lay_offsets(const piece *p, const mmoe_block_room *to) {
+    const int32_t lists = p->reader->stored->n_list;
+    int64_t *at = to->offsets;
+    for (int32_t row = 0; row < p->rows; row++)
+        for (int32_t list = 0; list < lists; list++, at++) {
+            const int64_t *start = starts_of(p->reader, list) + p->reader->places[row];
+            at[1] = at[0] + (start[1] - start[0]);
+        }
+}
+
+static void spread_elements(const piece *p, const mmoe_block_room *to, uint32_t *out) {
+    const mmoe_stored *s = p->reader->stored;
+    const int32_t list = s->columns[p->column].at;
+    const int64_t *starts = starts_of(p->reader, list);
+    const uint32_t *from = (const void *)p->reader->bytes;
+    for (int32_t row = 0; row < p->rows; row++) {
+        const int64_t *start = starts + p->reader->places[row];
+        if (start[1] > start[0])
+            memcpy(out + to->offsets[(int64_t)row * s->n_list + list],
+                   from + (start[0] - starts[0]), (size_t)(start[1] - start[0]) * sizeof *out);
+    }
+}
+
+static mmoe_status read_elements(piece *p, const mmoe_block_room *to, mmoe_error *err) {
+    const mmoe_stored_column *c = &p->reader->stored->columns[p->column];
+    const int64_t *starts = starts_of(p->reader, c->at);
+    p->first = starts[0];
+    p->count = starts[p->rows] - starts[0];
+    const mmoe_status status = read_piece(p, err);
+    if (status) return status;
+    const char *fault = value_fault(p);
+    if (fault) return fail_piece(p, false, fault, err);
+    spread_elements(p, to,
+                    c->what == MMOE_STORED_ELEMENTS ? (void *)to->elements
+                                                    : (void *)to->element_weights);
+    return MMOE_OK;
+}
+
+static mmoe_status read_lists(piece *p, const mmoe_block_room *to, mmoe_error *err) {
+    const mmoe_stored *s = p->reader->stored;
+    mmoe_status status = MMOE_OK;
+    int64_t total = 0;
+    for (p->column = 0; !status && p->column < s->n_column; p->column++) {
+        if (s->columns[p->column].what != MMOE_STORED_OFFSETS) continue;
+        int64_t *starts = starts_of(p->reader, s->columns[p->column].at);
+        status = read_starts(p, starts, err);
+        if (status) return status;
+        total += starts[p->rows] - starts[0];
+        if (total > s->elements[p->block]) return fail_piece(p, false, other_bytes, err);
+    }
+    lay_offsets(p, to);
+    for (p->column = 0; !status && p->column < s->n_column; p->column++)
+        if (s->columns[p->column].what == MMOE_STORED_ELEMENTS ||
+            s->columns[p->column].what == MMOE_STORED_ELEMENT_WEIGHTS)
+            status = read_elements(p, to, err);
+    return status;
+}
+
+/* ---- A block ---- */
+
+static const mmoe_stored_part *part_of(const mmoe_stored *s, int64_t block) {
+    const mmoe_stored_part *part = s->parts + s->n_part - 1;
+    while (part->first_block > block) part--;
+    return part;
+}
+
+static void place_rows(mmoe_stored_reader *r, int32_t rows) {
+    if (r->placed == rows) return;
+    for (int32_t row = 0; row < rows; row++) r->places[row] = mmoe_lane_place(row, rows);
+    r->placed = rows;
+}
+
+mmoe_status mmoe_stored_read(mmoe_stored_reader *reader, int64_t block, const mmoe_block_room *to,
+                             mmoe_error *err) {
+    const mmoe_stored *s = reader->stored;
+    const mmoe_order order = mmoe_stored_order(s);
+    piece p = {.reader = reader, .part = part_of(s, block), .block = block};
+    p.rows = mmoe_order_block_rows(&order, block);
+    place_rows(reader, p.rows);
+    mmoe_status status = MMOE_OK;
+    for (p.column = 0; !status && p.column < s->n_column; p.column++)
+        status = read_column(&p, to, err);
+    if (!status && to->offsets) status = read_lists(&p, to, err);
+    return status;
+}

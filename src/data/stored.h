@@ -1,0 +1,93 @@
+/* Rows that lie in a folder, a file a column, and are read block by block. Each file is NumPy's: a
+ * header of MMOE_STORED_HEADER bytes, then its values.
+ *
+ * A block's rows are dealt into MMOE_LANES lanes, row r of it to lane r % MMOE_LANES; in the file
+ * lane stands behind lane, so that a reader of some lanes reads a piece of each block. */
+#ifndef MMOE_DATA_STORED_H
+#define MMOE_DATA_STORED_H
+
+#include "data/batch.h"
+#include "data/order.h"
+
+enum { MMOE_STORED_HEADER = 128 };
+
+/* What a file has. */
+typedef enum mmoe_stored_what {
+    MMOE_STORED_IDS,             /* <i4 [rows] of a column */
+    MMOE_STORED_OFFSETS,         /* <i8 [rows + 1] of a list, into the next two */
+    MMOE_STORED_ELEMENTS,        /* <i4 [elements] */
+    MMOE_STORED_ELEMENT_WEIGHTS, /* <f4 [elements] */
+    MMOE_STORED_INPUTS,          /* <f4 [rows, width] of a dense column */
+    MMOE_STORED_LABEL,           /* <f4 [rows], NaN: missing */
+    MMOE_STORED_WEIGHT           /* <f4 [rows] of the rows */
+} mmoe_stored_what;
+
+typedef struct mmoe_stored_column {
+    mmoe_stored_what what;
+    int32_t at;    /* of the row's ids, lists, inputs or labels: its first */
+    int32_t width; /* values a row; of elements 1 */
+    char *file;    /* its name in each part's folder */
+} mmoe_stored_column;
+
+/* Rows that were written in one go. Each part but the last has whole blocks. */
+typedef struct mmoe_stored_part {
+    char *folder;
+    int64_t rows, first_block;
+    uint64_t *checksums; /* [blocks, columns] of each block's bytes in each file */
+} mmoe_stored_part;
+
+typedef struct mmoe_stored {
+    mmoe_allocator alloc;
+    int64_t rows;
+    int32_t n_id, n_list, dense_width, n_label;
+    bool has_weights, has_element_weights;
+    int32_t n_column, n_part;
+    mmoe_stored_column *columns; /* [n_column] a list's three one behind the other */
+    mmoe_stored_part *parts;     /* [n_part] */
+    int64_t *elements;           /* [blocks] of all lists */
+    const int32_t *most_id;      /* [n_id + n_list] the data set's */
+} mmoe_stored;
+
+void mmoe_stored_free(mmoe_stored *s);
+static inline size_t mmoe_stored_size(mmoe_stored_what what) {
+    return what == MMOE_STORED_OFFSETS ? sizeof(int64_t) : sizeof(float);
+}
+static inline mmoe_order mmoe_stored_order(const mmoe_stored *s) {
+    return (mmoe_order){.rows = s->rows,
+                        .blocks = (s->rows + MMOE_BLOCK_ROWS - 1) / MMOE_BLOCK_ROWS};
+}
+
+/* Where a row of a block stands in a file, among the block's `rows`. */
+static inline int32_t mmoe_lane_place(int32_t row, int32_t rows) {
+    const int32_t lane = row % MMOE_LANES, each = rows / MMOE_LANES, more = rows % MMOE_LANES;
+    return lane * each + (lane < more ? lane : more) + row / MMOE_LANES;
+}
+
+/* Where a block's rows are wanted: arrays of rows, of which row 0 is the block's first; a row's
+ * values are as many as a data set has. */
+typedef struct mmoe_block_room {
+    int32_t *ids;
+    float *inputs, *labels, *weights; /* NULL: they are not wanted */
+    int64_t *offsets;                 /* [rows * lists + 1], of which the first stands */
+    int32_t *elements; /* what offsets point into; as the next, room for all that the block has */
+    float *element_weights;
+} mmoe_block_room;
+
+/* Memory that reading works with, for one reader at a time. */
+typedef struct mmoe_stored_reader {
+    const mmoe_stored *stored;
+    char *bytes;     /* of a column's block */
+    int64_t *starts; /* [lists, MMOE_BLOCK_ROWS + 1] */
+    int32_t *places; /* [MMOE_BLOCK_ROWS] mmoe_lane_place of a block's rows */
+    int32_t placed;  /* for so many rows */
+    size_t size;     /* of bytes */
+} mmoe_stored_reader;
+mmoe_status mmoe_stored_reader_open(const mmoe_stored *s, mmoe_stored_reader *out, mmoe_error *err);
+void mmoe_stored_reader_close(mmoe_stored_reader *reader);
+
+/* Reads what of a block is wanted. MMOE_E_IO: a file cannot be read, or is cut off; _FORMAT: its
+ * bytes are not those that were written, or name a row that no table has. */
+mmoe_status mmoe_stored_read(mmoe_stored_reader *reader, int64_t block, const mmoe_block_room *to,
+                             mmoe_error *err);
+
+#endif
