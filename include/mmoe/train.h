@@ -74,7 +74,7 @@ typedef struct mmoe_warning {
 /* Which columns a model reads, their vocabularies and fitted transforms. Immutable and shareable
  * among threads. */
 typedef struct mmoe_schema mmoe_schema;
-/* Rows in memory, encoded by a schema. Immutable and shareable among threads. */
+/* Rows encoded by a schema, in memory or in a folder. Immutable and shareable among threads. */
 typedef struct mmoe_dataset mmoe_dataset;
 
 /* Reads the training file once: resolves the configuration's column patterns against its header,
@@ -131,7 +131,8 @@ typedef struct mmoe_column_counts {
 /* Sparse feature `index`, in the schema's order, and behind them the dense ones that may be
  * missing; NULL past the last. Belongs to the data set. */
 MMOE_API const mmoe_column_counts *mmoe_dataset_column(const mmoe_dataset *dataset, size_t index);
-/* Rows [first, first + rows) as a batch to predict; points into the data set. */
+/* Rows [first, first + rows) as a batch to predict; points into the data set. MMOE_E_ARGUMENT: the
+ * rows are streamed, as of a label and a weight, which are NaN then. */
 MMOE_API mmoe_status mmoe_dataset_batch(const mmoe_dataset *dataset, int64_t first, size_t rows,
                                         mmoe_batch *out, mmoe_error *err);
 /* 1: the row, of rows to score, lacks a value that its feature must have. All its features are 0
@@ -143,6 +144,36 @@ MMOE_API float mmoe_dataset_label(const mmoe_dataset *dataset, int64_t row, int3
 MMOE_API float mmoe_dataset_weight(const mmoe_dataset *dataset, int64_t row);
 /* The schema of a model, for reading files to evaluate or predict; belongs to the model. */
 MMOE_API const mmoe_schema *mmoe_model_schema(const mmoe_model *model);
+
+/* ---- Packed data ---- */
+
+/* Writes rows in memory, and the schema that encoded them, to a folder that is new or empty: a file
+ * a column, which NumPy opens, and a manifest that is written last. `threads` write, 1 to 256; 0 is
+ * 1. MMOE_E_IO, too where the folder has packed rows already; _ARGUMENT: the rows are of another
+ * schema, or not in memory; _MEMORY. Nothing is left of a folder that could not be written. */
+MMOE_API mmoe_status mmoe_dataset_pack(const mmoe_dataset *dataset, const mmoe_schema *schema,
+                                       const char *folder, int threads, const mmoe_allocator *alloc,
+                                       mmoe_error *err);
+
+enum {
+    MMOE_PACKED_LOADED = 0,  /* the rows are read into memory, and checked, at once */
+    MMOE_PACKED_STREAMED = 1 /* the rows stay in their folder: training, validation, evaluation and
+                                inspection read a window of 262,144 rows after another, and the
+                                folder must stay as it is. Their results are the same to the bit. */
+};
+/* Opens packed rows, with the schema that encoded them as the configuration completes it (widths
+ * of embeddings, sides, pooling): as mmoe_dataset_fit_csv does a file. `how`: one of the above. The
+ * caller frees both. MMOE_E_IO; _FORMAT: the folder is half written, or what is in it is not what
+ * the manifest says; _VERSION; _CONFIG: the rows were packed for other features, tasks or keys;
+ * _ARGUMENT, _MEMORY. */
+MMOE_API mmoe_status mmoe_dataset_fit_packed(const mmoe_config *config, const char *folder, int how,
+                                             const mmoe_allocator *alloc, mmoe_schema **schema,
+                                             mmoe_dataset **out, mmoe_error *err);
+/* The same of rows that this schema, or one that encodes alike, has encoded: as
+ * mmoe_dataset_read_csv does a file. MMOE_E_ARGUMENT: another has. */
+MMOE_API mmoe_status mmoe_dataset_read_packed(const mmoe_schema *schema, const char *folder,
+                                              int how, const mmoe_allocator *alloc,
+                                              mmoe_dataset **out, mmoe_error *err);
 
 /* ---- Model ---- */
 

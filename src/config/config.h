@@ -190,4 +190,8 @@ bool mmoe_config_pretrained(const char *text, mmoe_pretrained_place *out);
 mmoe_status mmoe_config_score(const mmoe_config *config, const mmoe_allocator *alloc,
                               mmoe_score **out, char fault[MMOE_SCORE_FAULT]);
 
+/* The tasks' columns [n_task], as a schema wants them; the texts stay the configuration's. NULL
+ * when memory is out. */
+mmoe_label_column *mmoe_config_labels(const mmoe_config *config, const mmoe_allocator *alloc);
+
 #endif

@@ -3,8 +3,7 @@
 #include "data/dataset.h"
 #include "config/config.h"
 
-/* The tasks' columns; the texts stay the configuration's. NULL when memory is out. */
-static mmoe_label_column *labels_of(const mmoe_config *config, const mmoe_allocator *alloc) {
+mmoe_label_column *mmoe_config_labels(const mmoe_config *config, const mmoe_allocator *alloc) {
     mmoe_label_column *labels = mmoe_alloc(alloc, (size_t)config->n_task, sizeof *labels);
     for (int32_t i = 0; labels && i < config->n_task; i++) {
         const mmoe_task_config *task = config->tasks + i;
@@ -24,7 +23,7 @@ mmoe_status mmoe_dataset_fit_csv(const mmoe_config *config, const char *path,
         return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_dataset_fit_csv: an argument is NULL");
     if (mmoe_allocator_check(alloc, "mmoe_dataset_fit_csv", err)) return MMOE_E_ARGUMENT;
     const mmoe_allocator a = mmoe_allocator_or_default(alloc);
-    mmoe_label_column *labels = labels_of(config, &a);
+    mmoe_label_column *labels = mmoe_config_labels(config, &a);
     if (!labels) return mmoe_fail_memory(err, (size_t)config->n_task * sizeof *labels);
     const mmoe_schema_wanted wanted = {&config->features, labels, config->n_task, path};
     const mmoe_status status = mmoe_dataset_fit(&wanted, alloc, schema, out, err);
@@ -75,7 +74,7 @@ mmoe_status mmoe_schema_create(const mmoe_config *config, const char *const *col
                              "mmoe_schema_create: the name of column %zu is NULL", i);
     if (mmoe_allocator_check(alloc, "mmoe_schema_create", err)) return MMOE_E_ARGUMENT;
     const mmoe_allocator a = mmoe_allocator_or_default(alloc);
-    mmoe_label_column *labels = labels_of(config, &a);
+    mmoe_label_column *labels = mmoe_config_labels(config, &a);
     if (!labels) return mmoe_fail_memory(err, (size_t)config->n_task * sizeof *labels);
     mmoe_schema *schema = NULL;
     const mmoe_schema_wanted wanted = {&config->features, labels, config->n_task, "columns"};

@@ -340,6 +340,7 @@ const mmoe_column_counts *mmoe_dataset_column(const mmoe_dataset *set, size_t in
 mmoe_status mmoe_dataset_batch(const mmoe_dataset *set, int64_t first, size_t rows, mmoe_batch *out,
                                mmoe_error *err) {
     if (!set || !out) return mmoe_fail(err, MMOE_E_ARGUMENT, "dataset or out is NULL");
+    if (set->stored) return mmoe_fail(err, MMOE_E_ARGUMENT, "the rows are streamed");
     if (first < 0 || first > set->rows || rows > (uint64_t)(set->rows - first))
         return mmoe_fail(err, MMOE_E_ARGUMENT, "rows %lld and %zu more are not among the %lld rows",
                          (long long)first, rows, (long long)set->rows);
@@ -356,7 +357,8 @@ mmoe_status mmoe_dataset_batch(const mmoe_dataset *set, int64_t first, size_t ro
 }
 
 float mmoe_dataset_label(const mmoe_dataset *set, int64_t row, int32_t task) {
-    if (!set || row < 0 || row >= set->rows || task < 0 || task >= set->n_label) return NAN;
+    if (!set || set->stored || row < 0 || row >= set->rows || task < 0 || task >= set->n_label)
+        return NAN;
     return set->labels[(size_t)row * (size_t)set->n_label + (size_t)task];
 }
 
@@ -371,7 +373,7 @@ int mmoe_dataset_lacks(const mmoe_dataset *set, int64_t row) {
 }
 
 float mmoe_dataset_weight(const mmoe_dataset *set, int64_t row) {
-    if (!set || row < 0 || row >= set->rows) return NAN;
+    if (!set || set->stored || row < 0 || row >= set->rows) return NAN;
     return set->weights ? set->weights[row] : 1;
 }
 
@@ -416,6 +418,9 @@ mmoe_status mmoe_dataset_check(const dataset *set, const struct mmoe_schema *s,
 
 void mmoe_dataset_list_elements(const mmoe_dataset *d, double *out) {
     const int32_t lists = d->n_sparse - d->n_id;
+    for (int32_t i = 0; d->stored && i < lists; i++)
+        out[i] = (double)d->stored->apart[i] / (double)d->rows;
+    if (d->stored) return;
     for (int32_t i = 0; i < lists; i++) out[i] = 0;
     for (int64_t r = 0; r < d->rows; r++)
         for (int32_t i = 0; i < lists; i++) {

@@ -66,6 +66,25 @@ mmoe_status mmoe_dataset_warn_of_constants(struct mmoe_dataset *set,
 /* For those who make data sets: one without rows or arrays for them, but for its counts. */
 struct mmoe_dataset *mmoe_dataset_new(const struct mmoe_schema *schema,
                                       const mmoe_allocator *alloc);
+/* Reads rows that are stored into memory, where they stay; after a failure the set is to be freed.
+ * MMOE_E_IO, _FORMAT, _MEMORY. */
+mmoe_status mmoe_dataset_load(struct mmoe_dataset *set, mmoe_error *err);
+
+/* Labels and weights of some rows after others. */
+typedef struct mmoe_targets {
+    const struct mmoe_dataset *set;
+    int64_t first, rows;  /* of these */
+    const float *labels;  /* [rows, n_label] */
+    const float *weights; /* [rows]; NULL: all 1 */
+    mmoe_stored_reader reader;
+    float *room;
+} mmoe_targets;
+/* Before the first rows. MMOE_E_MEMORY. */
+mmoe_status mmoe_targets_open(mmoe_targets *t, const struct mmoe_dataset *set, mmoe_error *err);
+/* To the next rows; behind the last ones `rows` is 0. MMOE_E_IO, _FORMAT. */
+mmoe_status mmoe_targets_next(mmoe_targets *t, mmoe_error *err);
+void mmoe_targets_close(mmoe_targets *t);
+
 /* What is wrong with a value ("is neither 0 nor 1"); NULL: nothing. */
 const char *mmoe_weight_fault(double value);
 

@@ -22,6 +22,7 @@ void mmoe_stored_free(mmoe_stored *s) {
     mmoe_release(&a, s->columns);
     mmoe_release(&a, s->parts);
     mmoe_release(&a, s->elements);
+    mmoe_release(&a, s->apart);
     mmoe_release(&a, s);
 }
 

@@ -45,6 +45,7 @@ typedef struct mmoe_stored {
     mmoe_stored_column *columns; /* [n_column] a list's three one behind the other */
     mmoe_stored_part *parts;     /* [n_part] */
     int64_t *elements;           /* [blocks] of all lists */
+    int64_t *apart;              /* [n_list] elements of lists that are not of one without weight */
     const int32_t *most_id;      /* [n_id + n_list] the data set's */
 } mmoe_stored;
 

@@ -156,9 +156,6 @@ static mmoe_status check_fit(const mmoe_trainer *t, const mmoe_dataset *train,
         return mmoe_fail(err, MMOE_E_ARGUMENT,
                          "trainer.scheduler: \"plateau\" watches a metric of validation rows, and "
                          "there are none");
-    if (train->rows < 1 || train->rows > (int64_t)UINT32_MAX)
-        return mmoe_fail(err, MMOE_E_ARGUMENT, "training takes 1 to %u rows; the data set has %lld",
-                         UINT32_MAX, (long long)train->rows);
     return MMOE_OK;
 }
 
@@ -297,7 +294,7 @@ mmoe_status mmoe_trainer_fit(mmoe_trainer *t, const mmoe_dataset *train, const m
     if (!status) status = take_fit_memory(&r, err);
     if (!status && valid) status = mmoe_fit_watch(&r, err);
     if (!status) status = begin_run(&r, err);
-    if (!status) mmoe_labels_keep_means(t->model, train);
+    if (!status) status = mmoe_labels_keep_means(t->model, train, err);
     if (!status) {
         mmoe_trainer_take_blas(t);
         status = run_epochs(&r, err);

@@ -23,6 +23,7 @@ float mmoe_model_label(const mmoe_model *model, const mmoe_dataset *set, int64_t
                        int32_t task) {
     if (!model || !set || row < 0 || row >= set->rows || task < 0 || task >= set->n_label)
         return NAN;
+    if (set->stored) return NAN;
     return mmoe_label_of(order_of(model), set->labels + row * set->n_label, task);
 }
 
@@ -32,23 +33,40 @@ static void count_event(label_survey *s, const float *labels, int32_t task, int6
     if (isnan(labels[task]) && s->unknown++ == 0) s->first_unknown = row;
 }
 
-static label_survey survey_labels(const mmoe_label_check *c, int32_t task) {
-    const struct mmoe_dataset *set = c->set;
-    const mmoe_task_order order = order_of(c->model);
-    label_survey s = {.least = INFINITY, .most = -INFINITY};
-    for (int64_t r = 0; r < set->rows; r++) {
-        const float *labels = set->labels + r * set->n_label;
+static void survey_rows(label_survey *s, const mmoe_targets *t, mmoe_task_order order,
+                        int32_t task) {
+    const int32_t tasks = t->set->n_label;
+    for (int64_t r = 0; r < t->rows; r++) {
+        const float *labels = t->labels + r * tasks;
         const double y = (double)mmoe_label_of(order, labels, task);
-        if (order != MMOE_TASKS_APART) count_event(&s, labels, task, r + set->first_row);
+        if (order != MMOE_TASKS_APART)
+            count_event(s, labels, task, t->first + r + t->set->first_row);
         if (isnan(y)) continue;
-        s.labelled++;
-        if (set->weights && !(set->weights[r] > 0)) continue;
-        s.weighed++;
-        s.positives += y > 0;
-        s.least = fmin(s.least, y);
-        s.most = fmax(s.most, y);
+        s->labelled++;
+        if (t->weights && !(t->weights[r] > 0)) continue;
+        s->weighed++;
+        s->positives += y > 0;
+        s->least = fmin(s->least, y);
+        s->most = fmax(s->most, y);
     }
-    return s;
+}
+
+/* Of all tasks [tasks]. */
+static mmoe_status survey_labels(const mmoe_label_check *c, label_survey *surveys,
+                                 mmoe_error *err) {
+    const struct mmoe_dataset *set = c->set;
+    mmoe_targets t;
+    for (int32_t i = 0; i < set->n_label; i++)
+        surveys[i] = (label_survey){.least = INFINITY, .most = -INFINITY};
+    mmoe_status status = mmoe_targets_open(&t, set, err);
+    if (!status) status = mmoe_targets_next(&t, err);
+    while (!status && t.rows) {
+        for (int32_t i = 0; i < set->n_label; i++)
+            survey_rows(&surveys[i], &t, order_of(c->model), i);
+        status = mmoe_targets_next(&t, err);
+    }
+    mmoe_targets_close(&t);
+    return status;
 }
 
 /* ---- What is said ---- */
@@ -117,33 +135,57 @@ static mmoe_status check_learning(const mmoe_label_check *c, int32_t task, const
 }
 
 mmoe_status mmoe_labels_check(const mmoe_label_check *c, mmoe_error *err) {
-    mmoe_warnings list = {.alloc = c->model->alloc};
-    mmoe_status status = MMOE_OK;
+    const mmoe_allocator *a = &c->model->alloc;
+    const size_t tasks = (size_t)c->set->n_label;
+    mmoe_warnings list = {.alloc = *a};
+    label_survey *surveys = mmoe_alloc(a, tasks, sizeof *surveys);
+    if (!surveys) return mmoe_fail_memory(err, tasks * sizeof *surveys);
+    mmoe_status status = survey_labels(c, surveys, err);
     for (int32_t t = 0; t < c->set->n_label && !status; t++) {
-        const label_survey s = survey_labels(c, t);
-        if (c->to_learn) status = check_learning(c, t, &s, &list, err);
-        if (!status) status = warn_of_order(c, t, &s, &list, err);
+        if (c->to_learn) status = check_learning(c, t, &surveys[t], &list, err);
+        if (!status) status = warn_of_order(c, t, &surveys[t], &list, err);
     }
     for (size_t i = 0; i < list.count && c->on_warning; i++) c->on_warning(c->user, &list.items[i]);
     mmoe_warnings_finish(&list);
+    mmoe_release(a, surveys);
     return status;
 }
 
-void mmoe_labels_keep_means(mmoe_model *model, const struct mmoe_dataset *set) {
-    const mmoe_task_order order = order_of(model);
-    for (int32_t t = 0; t < set->n_label; t++) {
-        mmoe_label_column *label = &model->schema->labels[t];
-        double sum = 0, weights = 0;
-        for (int64_t r = 0; r < set->rows; r++) {
-            const double y = (double)mmoe_label_of(order, set->labels + r * set->n_label, t),
-                         w = set->weights ? (double)set->weights[r] : 1;
-            if (isnan(y)) continue;
-            sum += w * y;
-            weights += w;
-        }
-        label->has_constant = weights > 0;
-        label->constant = label->has_constant ? sum / weights : 0;
+/* The sums of a task's labels and of their weights. */
+typedef struct label_sums {
+    double labels, weights;
+} label_sums;
+
+static void add_labels(label_sums *s, const mmoe_targets *t, mmoe_task_order order, int32_t task) {
+    for (int64_t r = 0; r < t->rows; r++) {
+        const double y = (double)mmoe_label_of(order, t->labels + r * t->set->n_label, task),
+                     w = t->weights ? (double)t->weights[r] : 1;
+        if (isnan(y)) continue;
+        s->labels += w * y;
+        s->weights += w;
     }
+}
+
+mmoe_status mmoe_labels_keep_means(mmoe_model *model, const struct mmoe_dataset *set,
+                                   mmoe_error *err) {
+    const size_t tasks = (size_t)set->n_label;
+    label_sums *sums = mmoe_alloc_zero(&model->alloc, tasks, sizeof *sums);
+    if (!sums) return mmoe_fail_memory(err, tasks * sizeof *sums);
+    mmoe_targets t;
+    mmoe_status status = mmoe_targets_open(&t, set, err);
+    if (!status) status = mmoe_targets_next(&t, err);
+    while (!status && t.rows) {
+        for (int32_t i = 0; i < set->n_label; i++) add_labels(&sums[i], &t, order_of(model), i);
+        status = mmoe_targets_next(&t, err);
+    }
+    mmoe_targets_close(&t);
+    for (int32_t i = 0; !status && i < set->n_label; i++) {
+        mmoe_label_column *label = &model->schema->labels[i];
+        label->has_constant = sums[i].weights > 0;
+        label->constant = label->has_constant ? sums[i].labels / sums[i].weights : 0;
+    }
+    mmoe_release(&model->alloc, sums);
+    return status;
 }
 
 mmoe_status mmoe_model_check_labels(const mmoe_model *model, const mmoe_dataset *dataset,

@@ -20,7 +20,8 @@ typedef struct mmoe_label_check {
 mmoe_status mmoe_labels_check(const mmoe_label_check *check, mmoe_error *err);
 
 /* Keeps with the model what would be predicted without one: the mean of each task's labels, by the
- * rows' weights. */
-void mmoe_labels_keep_means(mmoe_model *model, const struct mmoe_dataset *set);
+ * rows' weights. MMOE_E_MEMORY, and where the rows are stored _IO, _FORMAT. */
+mmoe_status mmoe_labels_keep_means(mmoe_model *model, const struct mmoe_dataset *set,
+                                   mmoe_error *err);
 
 #endif

@@ -153,6 +153,9 @@ static mmoe_status check_step(const mmoe_trainer *t, const mmoe_dataset *data, i
         return mmoe_fail(err, MMOE_E_ARGUMENT, "a training step needs a trainer and a data set");
     mmoe_status status = mmoe_dataset_check(data, t->model->schema, t->schema_hash, err);
     if (status) return status;
+    if (data->stored)
+        return mmoe_fail(err, MMOE_E_ARGUMENT,
+                         "the data set is streamed: mmoe_trainer_fit takes its rows");
     if (rows < 1 || rows > (size_t)t->run->plan->max_rows || first < 0 ||
         first > data->rows - (int64_t)rows)
         return mmoe_fail(err, MMOE_E_ARGUMENT,

@@ -31,6 +31,9 @@ static double rate;
       (schema, in_folder("d.csv"), MMOE_LABELS_REQUIRED, &alloc, &a_set, err))                     \
     X(mmoe_schema_create, (config, columns, 4, &alloc, &a_schema, err))                            \
     X(mmoe_dataset_create, (schema, &batch, labels, NULL, &alloc, &a_set, err))                    \
+    X(mmoe_dataset_pack, (rows, schema, in_folder("p"), 1, &alloc, err))                           \
+    X(mmoe_dataset_fit_packed, (config, in_folder("p"), 0, &alloc, &a_schema, &a_set, err))        \
+    X(mmoe_dataset_read_packed, (schema, in_folder("p"), 0, &alloc, &a_set, err))                  \
     X(mmoe_model_create, (config, schema, &alloc, &a_model, err))                                  \
     X(mmoe_model_load, (in_folder("m"), &alloc, &a_model, err))                                    \
     X(mmoe_model_load_with, (in_folder("m"), NULL, &alloc, &a_model, err))                         \

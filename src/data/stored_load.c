@@ -1,0 +1,61 @@
+/* Stored rows into memory. */
+#include <string.h>
+
+#include "base/error.h"
+#include "data/dataset.h"
+
+static int64_t elements_of(const mmoe_stored *s) {
+    int64_t sum = 0;
+    for (int64_t b = 0; b < mmoe_stored_order(s).blocks; b++) sum += s->elements[b];
+    return sum;
+}
+
+static mmoe_status take_arrays(struct mmoe_dataset *set, mmoe_error *err) {
+    const mmoe_stored *s = set->stored;
+    const mmoe_allocator *a = &set->alloc;
+    const size_t rows = (size_t)set->rows, elements = (size_t)elements_of(s),
+                 row = (size_t)set->n_id + (size_t)set->dense_width + (size_t)set->n_label;
+    set->ids = mmoe_alloc_aligned(a, rows, (size_t)set->n_id * sizeof *set->ids);
+    set->dense = mmoe_alloc_aligned(a, rows, (size_t)set->dense_width * sizeof *set->dense);
+    set->labels = mmoe_alloc_aligned(a, rows, (size_t)set->n_label * sizeof *set->labels);
+    bool good = set->ids && set->dense && set->labels;
+    if (s->has_weights) good &= (set->weights = mmoe_alloc_aligned(a, rows, sizeof(float))) != NULL;
+    if (s->n_list) {
+        set->offsets = mmoe_alloc_aligned(a, rows * (size_t)s->n_list + 1, sizeof *set->offsets);
+        set->elements = mmoe_alloc_aligned(a, elements, sizeof *set->elements);
+        good &= set->offsets && set->elements;
+    }
+    if (s->has_element_weights) {
+        set->element_weights = mmoe_alloc_aligned(a, elements, sizeof(float));
+        good &= set->element_weights != NULL;
+    }
+    return good ? MMOE_OK : mmoe_fail_memory(err, 4 * (rows * row + 2 * elements));
+}
+
+static mmoe_block_room room_of(const struct mmoe_dataset *set, int64_t block) {
+    const size_t row = (size_t)block * MMOE_BLOCK_ROWS;
+    mmoe_block_room to = {.ids = set->ids + row * (size_t)set->n_id,
+                          .inputs = set->dense + row * (size_t)set->dense_width,
+                          .labels = set->labels + row * (size_t)set->n_label,
+                          .elements = set->elements,
+                          .element_weights = set->element_weights};
+    if (set->weights) to.weights = set->weights + row;
+    if (set->offsets) to.offsets = set->offsets + row * (size_t)set->stored->n_list;
+    return to;
+}
+
+mmoe_status mmoe_dataset_load(struct mmoe_dataset *set, mmoe_error *err) {
+    mmoe_stored_reader reader = {0};
+    mmoe_status status = take_arrays(set, err);
+    if (!status) status = mmoe_stored_reader_open(set->stored, &reader, err);
+    if (!status && set->offsets) set->offsets[0] = 0;
+    for (int64_t b = 0; !status && b < mmoe_stored_order(set->stored).blocks; b++) {
+        const mmoe_block_room to = room_of(set, b);
+        status = mmoe_stored_read(&reader, b, &to, err);
+    }
+    mmoe_stored_reader_close(&reader);
+    if (status) return status;
+    mmoe_stored_free(set->stored);
+    set->stored = NULL;
+    return MMOE_OK;
+}

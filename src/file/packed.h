@@ -1,0 +1,65 @@
+/* Packed data: encoded rows as a folder of NumPy's files, a file a column.
+ *
+ *     FOLDER/manifest.json        written last: without it the folder is half written
+ *     FOLDER/schema.safetensors   the schema that encoded the rows, with its vocabularies
+ *     FOLDER/part-0/000-NAME.npy  ids <i4 [rows]; of a list .offsets <i8 [rows + 1], .values <i4
+ *                                 and .weights <f4 [elements]
+ *     FOLDER/part-0/...           inputs of a dense feature <f4 [rows] or [rows, width], labels and
+ *                                 weights <f4 [rows]
+ *     FOLDER/part-0/checksums.npy <u8 [blocks, files]
+ *     FOLDER/part-1/...           rows that were added later
+ *
+ * Rows stand in blocks of 16,384, dealt into lanes (data/stored.h). A part but the last has whole
+ * blocks: what stands behind them has gone to the next part. */
+#ifndef MMOE_FILE_PACKED_H
+#define MMOE_FILE_PACKED_H
+
+#include "base/pool.h"
+#include "data/dataset.h"
+
+#define MMOE_PACKED_MANIFEST "manifest.json"
+#define MMOE_PACKED_SCHEMA "schema.safetensors"
+#define MMOE_PACKED_CHECKSUMS "checksums.npy"
+enum { MMOE_PACKED_VERSION = 1 };
+
+/* The columns of rows that a schema encodes, with their files' names. MMOE_E_MEMORY. */
+mmoe_status mmoe_packed_columns(const struct mmoe_schema *schema, const mmoe_allocator *alloc,
+                                mmoe_stored_column **out, int32_t *count, mmoe_error *err);
+/* The header of a file of `rows` values, or rows of `width`. */
+void mmoe_packed_header(const mmoe_stored_column *c, int64_t rows, char out[MMOE_STORED_HEADER]);
+void mmoe_packed_checksums_header(int64_t blocks, int32_t files, char out[MMOE_STORED_HEADER]);
+/* A path in a folder; NULL when memory is out. */
+char *mmoe_packed_path(const mmoe_allocator *alloc, const char *folder, const char *name);
+
+/* ---- Writing ---- */
+
+typedef struct mmoe_packer mmoe_packer;
+
+typedef struct mmoe_packing {
+    const char *folder;
+    const struct mmoe_schema *schema; /* of all rows; outlives the packer */
+    mmoe_pool *pool;                  /* writes columns side by side; NULL: the caller alone */
+    const char *const *files;         /* [n_file] that the rows come from; for the manifest */
+    size_t n_file;
+} mmoe_packing;
+
+/* Makes the folder and its first part. MMOE_E_IO: it cannot, or there is something in the folder;
+ * _MEMORY. */
+mmoe_status mmoe_packer_open(const mmoe_packing *what, const mmoe_allocator *alloc,
+                             mmoe_packer **out, mmoe_error *err);
+/* Adds rows of the schema, which are in memory, behind those before. */
+mmoe_status mmoe_packer_add(mmoe_packer *p, const struct mmoe_dataset *rows, mmoe_error *err);
+/* Ends the folder, and frees the packer: with `status` MMOE_OK the manifest is written, else all
+ * that was written is removed. Returns `status`, or what went wrong here. */
+mmoe_status mmoe_packer_close(mmoe_packer *p, mmoe_status status, mmoe_error *err);
+
+/* ---- Reading ---- */
+
+/* The schema and the rows, of which nothing is read but what is needed to find them. The caller
+ * frees both. MMOE_E_IO, _MEMORY; _FORMAT: the folder has no manifest, or what it has is not what
+ * the manifest says; _VERSION. */
+mmoe_status mmoe_packed_open(const char *folder, const mmoe_allocator *alloc,
+                             struct mmoe_schema **schema, struct mmoe_dataset **out,
+                             mmoe_error *err);
+
+#endif

@@ -1,0 +1,181 @@
+/* A block of rows into the files of a part, column by column. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/checksum.h"
+#include "base/error.h"
+#include "file/packed_parts.h"
+
+/* ---- A column of a block ---- */
+
+static int64_t *list_start(const mmoe_packer *p, int32_t row, int32_t list) {
+    return p->pending.offsets + (int64_t)row * p->set->stored->n_list + list;
+}
+
+/* Where the lists of a column begin among its elements in the file. */
+static void find_starts(const mmoe_packer *p, int32_t list, int64_t first, int64_t *starts) {
+    const int32_t rows = p->pending.rows;
+    for (int32_t row = 0; row < rows; row++) {
+        const int64_t *at = list_start(p, row, list);
+        starts[mmoe_lane_place(row, rows) + 1] = at[1] - at[0];
+    }
+    starts[0] = first;
+    for (int32_t i = 0; i < rows; i++) starts[i + 1] += starts[i];
+}
+
+static int64_t put_elements(const mmoe_packer *p, int32_t list, const uint32_t *from,
+                            mmoe_desk *to) {
+    const int32_t rows = p->pending.rows;
+    find_starts(p, list, 0, to->starts);
+    for (int32_t row = 0; row < rows; row++) {
+        const int64_t *at = list_start(p, row, list);
+        if (at[1] > at[0])
+            memcpy((uint32_t *)(void *)to->bytes + to->starts[mmoe_lane_place(row, rows)],
+                   from + at[0], (size_t)(at[1] - at[0]) * sizeof *from);
+    }
+    return to->starts[rows];
+}
+
+static int64_t put_words(const mmoe_packer *p, const mmoe_stored_column *c, const void *from,
+                         int32_t stride, mmoe_desk *to) {
+    const int32_t rows = p->pending.rows;
+    const uint32_t *row = (const uint32_t *)from + c->at;
+    uint32_t *out = (void *)to->bytes;
+    for (int32_t r = 0; r < rows; r++, row += stride)
+        for (int32_t i = 0; i < c->width; i++)
+            out[mmoe_lane_place(r, rows) * c->width + i] = row[i];
+    return rows;
+}
+
+/* The values of the block in a column's file; returns how many. */
+static int64_t put_column(const mmoe_packer *p, int32_t column, mmoe_desk *to) {
+    const mmoe_stored *s = p->set->stored;
+    const mmoe_stored_column *c = &s->columns[column];
+    const mmoe_pending *from = &p->pending;
+    switch (c->what) {
+    case MMOE_STORED_IDS:
+        return put_words(p, c, from->ids, s->n_id, to);
+    case MMOE_STORED_INPUTS:
+        return put_words(p, c, from->inputs, s->dense_width, to);
+    case MMOE_STORED_LABEL:
+        return put_words(p, c, from->labels, s->n_label, to);
+    case MMOE_STORED_WEIGHT:
+        return put_words(p, c, from->weights, 1, to);
+    case MMOE_STORED_OFFSETS:
+        find_starts(p, c->at, p->written[column + 1], (int64_t *)(void *)to->bytes);
+        return from->rows + 1;
+    case MMOE_STORED_ELEMENTS:
+        return put_elements(p, c->at, (const void *)from->elements, to);
+    case MMOE_STORED_ELEMENT_WEIGHTS:
+        return put_elements(p, c->at, (const void *)from->element_weights, to);
+    }
+    return 0;
+}
+
+bool mmoe_packer_write(int fd, const char *bytes, size_t size, int64_t at) {
+    for (size_t done = 0; done < size;) {
+        const ssize_t n = pwrite(fd, bytes + done, size - done, (off_t)at + (off_t)done);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return false;
+        done += (size_t)n;
+    }
+    return true;
+}
+
+int mmoe_packer_open_file(const mmoe_packer *p, const char *name, int flags) {
+    char *path = mmoe_packed_path(&p->alloc, mmoe_packer_part(p)->folder, name);
+    const int fd = path ? open(path, O_WRONLY | O_CLOEXEC | flags, 0666) : -1;
+    const int reason = path ? errno : ENOMEM;
+    mmoe_release(&p->alloc, path);
+    errno = reason;
+    return fd;
+}
+
+mmoe_status mmoe_packer_fail(const mmoe_packer *p, const char *name, mmoe_error *err) {
+    char path[1024];
+    const int reason = errno;
+    snprintf(path, sizeof path, "%s/%s", mmoe_packer_part(p)->folder, name);
+    errno = reason;
+    return mmoe_fail_system(err, path, "cannot write");
+}
+
+/* A task of a block: one column. */
+static void write_column(void *context, int worker, int column) {
+    mmoe_packer *p = context;
+    const mmoe_stored *s = p->set->stored;
+    const mmoe_stored_column *c = &s->columns[column];
+    mmoe_stored_part *part = mmoe_packer_part(p);
+    mmoe_desk *to = &p->desks[worker];
+    const int64_t block = part->first_block + part->rows / MMOE_BLOCK_ROWS,
+                  count = put_column(p, column, to);
+    const size_t each = mmoe_stored_size(c->what) * (size_t)c->width, size = (size_t)count * each;
+    part->checksums[(block - part->first_block) * s->n_column + column] =
+        mmoe_checksum_hash((uint64_t)block, to->bytes, size);
+    const int fd = mmoe_packer_open_file(p, c->file, 0);
+    const bool good =
+        fd >= 0 && mmoe_packer_write(fd, to->bytes, size,
+                                     MMOE_STORED_HEADER + p->written[column] * (int64_t)each);
+    p->statuses[column] = good ? MMOE_OK : mmoe_packer_fail(p, c->file, &p->faults[column]);
+    if (fd >= 0) close(fd);
+}
+
+/* ---- A block ---- */
+
+static mmoe_status make_room(mmoe_packer *p, mmoe_error *err) {
+    const mmoe_stored *s = p->set->stored;
+    mmoe_stored_part *part = mmoe_packer_part(p);
+    const size_t blocks = (size_t)(part->rows / MMOE_BLOCK_ROWS) + 1, more = 2 * blocks + 16;
+    if (blocks > p->blocks_room) {
+        uint64_t *grown = mmoe_resize(&p->alloc, part->checksums, p->blocks_room, more,
+                                      (size_t)s->n_column * sizeof *grown);
+        if (!grown) return mmoe_fail_memory(err, more * (size_t)s->n_column * sizeof *grown);
+        part->checksums = grown;
+        p->blocks_room = more;
+    }
+    const size_t size = p->pending.room * sizeof(float);
+    for (int w = 0; size > p->desk_size && w < p->workers; w++) {
+        char *grown = mmoe_resize(&p->alloc, p->desks[w].bytes, p->desk_size, size, 1);
+        if (!grown) return mmoe_fail_memory(err, size);
+        p->desks[w].bytes = grown;
+    }
+    if (size > p->desk_size) p->desk_size = size;
+    return MMOE_OK;
+}
+
+/* Values of each file after the block. */
+static void count_written(mmoe_packer *p) {
+    const mmoe_stored *s = p->set->stored;
+    const int32_t rows = p->pending.rows;
+    for (int32_t c = 0; c < s->n_column; c++) {
+        const mmoe_stored_column *column = &s->columns[c];
+        const bool elements =
+            column->what == MMOE_STORED_ELEMENTS || column->what == MMOE_STORED_ELEMENT_WEIGHTS;
+        if (!elements) p->written[c] += rows;
+        for (int32_t row = 0; elements && row < rows; row++) {
+            const int64_t *at = list_start(p, row, column->at);
+            p->written[c] += at[1] - at[0];
+        }
+    }
+}
+
+mmoe_status mmoe_packer_write_block(mmoe_packer *p, mmoe_error *err) {
+    const mmoe_stored *s = p->set->stored;
+    mmoe_status status = make_room(p, err);
+    if (status) return status;
+    if (p->what.pool)
+        mmoe_pool_run(p->what.pool, s->n_column, write_column, p);
+    else
+        for (int32_t c = 0; c < s->n_column; c++) write_column(p, 0, c);
+    for (int32_t c = 0; c < s->n_column; c++)
+        if (p->statuses[c]) {
+            if (err) *err = p->faults[c];
+            return p->statuses[c];
+        }
+    count_written(p);
+    mmoe_packer_part(p)->rows += p->pending.rows;
+    p->pending.rows = 0;
+    return MMOE_OK;
+}

@@ -1,0 +1,30 @@
+/* The manifest of a packed folder: all that is known of its rows without reading them, as JSON. */
+#ifndef MMOE_FILE_PACKED_MANIFEST_H
+#define MMOE_FILE_PACKED_MANIFEST_H
+
+#include <jansson.h>
+
+#include "file/packed.h"
+
+/* Of a set that is stored; `origins` [parts] arrays of JSON, one object a file. NULL when memory is
+ * out. The caller drops the reference. */
+json_t *mmoe_manifest_to_json(const struct mmoe_schema *schema, const struct mmoe_dataset *set,
+                              const json_t *origins);
+
+/* A manifest that is read, and where it stands. */
+typedef struct mmoe_manifest {
+    const json_t *json;
+    const char *path, *folder;
+} mmoe_manifest;
+
+/* Fills a new set whose `stored` has its columns, but for checksums and elements, and what the
+ * schema of a file does not keep. MMOE_E_FORMAT, _VERSION, _MEMORY. */
+mmoe_status mmoe_manifest_read(const mmoe_manifest *m, struct mmoe_schema *schema,
+                               struct mmoe_dataset *set, mmoe_error *err);
+/* Whether the sum of a file's checksums in a part is the one that the manifest has. */
+bool mmoe_manifest_has_sum(const mmoe_manifest *m, const mmoe_stored *s, int32_t part,
+                           int32_t column);
+/* The list of a part's sources; NULL: there is none. */
+json_t *mmoe_manifest_origins(const mmoe_manifest *m, int32_t part);
+
+#endif

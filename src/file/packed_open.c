@@ -1,0 +1,219 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/json_text.h"
+#include "file/packed_manifest.h"
+#include "file/packed_schema.h"
+
+/* ---- Bytes ---- */
+
+/* `size` bytes from a place of a file. MMOE_E_IO, _FORMAT: there are fewer. */
+static mmoe_status read_bytes(int fd, const char *path, int64_t at, void *to, size_t size,
+                              mmoe_error *err) {
+    for (size_t done = 0; done < size;) {
+        const ssize_t n = pread(fd, (char *)to + done, size - done, (off_t)at + (off_t)done);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return mmoe_fail_system(err, path, "cannot read");
+        if (n == 0) return mmoe_fail_format(err, path, "the file is cut off");
+        done += (size_t)n;
+    }
+    return MMOE_OK;
+}
+
+typedef struct opened {
+    char *path;
+    int fd;
+    int64_t size;
+} opened;
+
+static void close_file(opened *f, const mmoe_allocator *alloc) {
+    if (f->fd >= 0) close(f->fd);
+    mmoe_release(alloc, f->path);
+}
+
+/* To be closed in any case. */
+static mmoe_status open_file(const char *folder, const char *name, const mmoe_allocator *alloc,
+                             opened *out, mmoe_error *err) {
+    struct stat about;
+    *out = (opened){.path = mmoe_packed_path(alloc, folder, name), .fd = -1};
+    if (!out->path) return mmoe_fail_memory(err, strlen(folder));
+    out->fd = open(out->path, O_RDONLY | O_CLOEXEC);
+    if (out->fd < 0 || fstat(out->fd, &about))
+        return mmoe_fail_system(err, out->path, "cannot read");
+    out->size = about.st_size;
+    return MMOE_OK;
+}
+
+/* ---- The manifest ---- */
+
+static mmoe_status parse_manifest(const opened *f, const mmoe_allocator *alloc, json_t **out,
+                                  mmoe_error *err) {
+    enum { MOST = 1 << 30 };
+    if (f->size > MOST) return mmoe_fail_format(err, f->path, "the file is no manifest");
+    char *text = mmoe_alloc(alloc, (size_t)f->size + 1, 1);
+    if (!text) return mmoe_fail_memory(err, (size_t)f->size + 1);
+    json_error_t error;
+    mmoe_status status = read_bytes(f->fd, f->path, 0, text, (size_t)f->size, err);
+    if (!status) {
+        status = mmoe_json_parse(text, (size_t)f->size, JSON_REJECT_DUPLICATES, alloc, out, &error);
+        if (status == MMOE_E_MEMORY) status = mmoe_fail_memory(err, (size_t)f->size);
+        if (status == MMOE_E_FORMAT)
+            status =
+                mmoe_fail_format(err, f->path, "the file is not valid JSON: %.200s", error.text);
+    }
+    mmoe_release(alloc, text);
+    return status;
+}
+
+static mmoe_status read_manifest(const char *folder, const mmoe_allocator *alloc, json_t **out,
+                                 mmoe_error *err) {
+    opened f;
+    mmoe_status status = open_file(folder, MMOE_PACKED_MANIFEST, alloc, &f, err);
+    if (status == MMOE_E_IO && errno == ENOENT)
+        status = mmoe_fail_format(err, folder,
+                                  "the folder has no " MMOE_PACKED_MANIFEST
+                                  ": it is no packed data, or was not packed to the end");
+    if (!status) status = parse_manifest(&f, alloc, out, err);
+    close_file(&f, alloc);
+    return status;
+}
+
+/* ---- The files ---- */
+
+/* A file's header and size are those of `count` values, or rows of values. More may stand behind
+ * rows that went to a later part; `count` is what its header says then. */
+static mmoe_status check_file(const opened *f, const char *wanted, size_t each, int64_t count,
+                              mmoe_error *err) {
+    char header[MMOE_STORED_HEADER];
+    const mmoe_status status = read_bytes(f->fd, f->path, 0, header, sizeof header, err);
+    if (status) return status;
+    if (memcmp(header, wanted, sizeof header) != 0)
+        return mmoe_fail_format(err, f->path,
+                                "its header is not that of the %lld values which the manifest "
+                                "names",
+                                (long long)count);
+    const int64_t size = MMOE_STORED_HEADER + count * (int64_t)each;
+    return f->size == size ? MMOE_OK
+                           : mmoe_fail_format(err, f->path, "the file has %lld bytes, not %lld",
+                                              (long long)f->size, (long long)size);
+}
+
+/* Where a list's elements end in the blocks of a part; adds them to the blocks'. */
+static mmoe_status count_elements(mmoe_stored *s, const mmoe_stored_part *part, const opened *f,
+                                  int64_t *end, mmoe_error *err) {
+    mmoe_status status = MMOE_OK;
+    *end = 0;
+    for (int64_t first = 0; !status && first < part->rows; first += MMOE_BLOCK_ROWS) {
+        const int64_t left = part->rows - first,
+                      rows = left < MMOE_BLOCK_ROWS ? left : MMOE_BLOCK_ROWS, begin = *end;
+        status =
+            read_bytes(f->fd, f->path, MMOE_STORED_HEADER + (first + rows) * (int64_t)sizeof *end,
+                       end, sizeof *end, err);
+        if (!status && *end < begin)
+            status = mmoe_fail_format(err, f->path, "lists end before they begin");
+        if (!status) s->elements[part->first_block + first / MMOE_BLOCK_ROWS] += *end - begin;
+    }
+    return status;
+}
+
+static mmoe_status check_column(mmoe_stored *s, const mmoe_stored_part *part, int32_t column,
+                                int64_t *elements, mmoe_error *err) {
+    const mmoe_stored_column *c = &s->columns[column];
+    const bool is_list = c->what == MMOE_STORED_ELEMENTS || c->what == MMOE_STORED_ELEMENT_WEIGHTS;
+    int64_t count = part->rows + (c->what == MMOE_STORED_OFFSETS);
+    if (is_list) count = *elements;
+    opened f;
+    char header[MMOE_STORED_HEADER];
+    mmoe_packed_header(c, count, header);
+    mmoe_status status = open_file(part->folder, c->file, &s->alloc, &f, err);
+    if (!status)
+        status = check_file(&f, header, mmoe_stored_size(c->what) * (size_t)c->width, count, err);
+    if (!status && c->what == MMOE_STORED_OFFSETS)
+        status = count_elements(s, part, &f, elements, err);
+    close_file(&f, &s->alloc);
+    return status;
+}
+
+static mmoe_status read_checksums(const mmoe_stored *s, mmoe_stored_part *part, mmoe_error *err) {
+    const int64_t blocks = (part->rows + MMOE_BLOCK_ROWS - 1) / MMOE_BLOCK_ROWS;
+    const size_t each = (size_t)s->n_column * sizeof *part->checksums;
+    opened f;
+    char header[MMOE_STORED_HEADER];
+    mmoe_packed_checksums_header(blocks, s->n_column, header);
+    mmoe_status status = open_file(part->folder, MMOE_PACKED_CHECKSUMS, &s->alloc, &f, err);
+    if (!status) status = check_file(&f, header, each, blocks, err);
+    if (!status) {
+        part->checksums = mmoe_alloc(&s->alloc, (size_t)blocks, each);
+        status = part->checksums ? read_bytes(f.fd, f.path, MMOE_STORED_HEADER, part->checksums,
+                                              (size_t)blocks * each, err)
+                                 : mmoe_fail_memory(err, (size_t)blocks * each);
+    }
+    close_file(&f, &s->alloc);
+    return status;
+}
+
+static mmoe_status open_part(const mmoe_manifest *m, mmoe_stored *s, int32_t i, mmoe_error *err) {
+    mmoe_stored_part *part = &s->parts[i];
+    int64_t elements = 0;
+    mmoe_status status = read_checksums(s, part, err);
+    for (int32_t c = 0; !status && c < s->n_column; c++) {
+        status = check_column(s, part, c, &elements, err);
+        if (!status && !mmoe_manifest_has_sum(m, s, i, c))
+            status =
+                mmoe_fail_format(err, m->path, "the checksum of %s/%s is not that of its blocks",
+                                 part->folder, s->columns[c].file);
+    }
+    return status;
+}
+
+static mmoe_status open_parts(const mmoe_manifest *m, mmoe_stored *s, mmoe_error *err) {
+    const size_t blocks = (size_t)mmoe_stored_order(s).blocks;
+    s->elements = mmoe_alloc_zero(&s->alloc, blocks, sizeof *s->elements);
+    if (!s->elements) return mmoe_fail_memory(err, blocks * sizeof *s->elements);
+    mmoe_status status = MMOE_OK;
+    for (int32_t i = 0; !status && i < s->n_part; i++) status = open_part(m, s, i, err);
+    return status;
+}
+
+/* ---- The folder ---- */
+
+static mmoe_status open_set(const mmoe_manifest *m, struct mmoe_schema *schema,
+                            const mmoe_allocator *alloc, struct mmoe_dataset **out,
+                            mmoe_error *err) {
+    struct mmoe_dataset *set;
+    mmoe_status status = mmoe_packed_new_set(schema, alloc, &set, err);
+    if (status) return status;
+    status = mmoe_manifest_read(m, schema, set, err);
+    if (!status && set->schema_hash != mmoe_schema_fingerprint(schema))
+        status = mmoe_fail_format(err, m->path, "the schema beside it is of other rows");
+    if (!status) status = open_parts(m, set->stored, err);
+    if (status)
+        mmoe_dataset_free(set);
+    else
+        *out = set;
+    return status;
+}
+
+mmoe_status mmoe_packed_open(const char *folder, const mmoe_allocator *alloc,
+                             struct mmoe_schema **schema, struct mmoe_dataset **out,
+                             mmoe_error *err) {
+    json_t *json = NULL;
+    struct mmoe_schema *found = NULL;
+    char *path = mmoe_packed_path(alloc, folder, MMOE_PACKED_MANIFEST);
+    mmoe_status status =
+        path ? read_manifest(folder, alloc, &json, err) : mmoe_fail_memory(err, strlen(folder));
+    if (!status) status = mmoe_packed_read_schema(folder, alloc, &found, err);
+    if (!status) status = open_set(&(mmoe_manifest){json, path, folder}, found, alloc, out, err);
+    if (status)
+        mmoe_schema_free(found);
+    else
+        *schema = found;
+    json_decref(json);
+    mmoe_release(alloc, path);
+    return status;
+}

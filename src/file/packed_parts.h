@@ -1,0 +1,59 @@
+/* What packing is put together from: packed_write.c takes rows and makes the folder, packed_block.c
+ * writes a block that is full. */
+#ifndef MMOE_FILE_PACKED_PARTS_H
+#define MMOE_FILE_PACKED_PARTS_H
+
+#include <jansson.h>
+
+#include "file/packed.h"
+
+/* Rows of the block that is being filled, in their order. */
+typedef struct mmoe_pending {
+    int32_t rows;
+    int32_t *ids;
+    float *inputs, *labels, *weights;
+    int64_t *offsets; /* [rows * lists + 1] */
+    int32_t *elements;
+    float *element_weights;
+    size_t room; /* of elements */
+} mmoe_pending;
+
+/* What a worker turns a column's values into. */
+typedef struct mmoe_desk {
+    char *bytes;
+    int64_t *starts; /* [MMOE_BLOCK_ROWS + 1] of a list, in the order of the file */
+} mmoe_desk;
+
+struct mmoe_packer {
+    mmoe_allocator alloc;
+    mmoe_packing what;
+    struct mmoe_dataset *set; /* of all that is written */
+    json_t *origins;
+    mmoe_pending pending;
+    mmoe_desk *desks; /* [workers] */
+    int workers;
+    size_t desk_size;
+    int64_t *written;      /* [columns] values in the file of the part that grows */
+    size_t blocks_room;    /* of the part's checksums */
+    mmoe_error *faults;    /* [columns] of the block that is written */
+    mmoe_status *statuses; /* [columns] */
+    bool made_folder, has_schema;
+};
+
+/* The part that grows. */
+static inline mmoe_stored_part *mmoe_packer_part(const mmoe_packer *p) {
+    return &p->set->stored->parts[p->set->stored->n_part - 1];
+}
+
+/* Writes the rows that are pending, a whole block or the last; none are pending then. MMOE_E_IO,
+ * _MEMORY. */
+mmoe_status mmoe_packer_write_block(mmoe_packer *p, mmoe_error *err);
+
+/* Opens a file of the part for writing; -1 with errno. */
+int mmoe_packer_open_file(const mmoe_packer *p, const char *name, int flags);
+/* False with errno. */
+bool mmoe_packer_write(int fd, const char *bytes, size_t size, int64_t at);
+/* MMOE_E_IO, with the file of the part. */
+mmoe_status mmoe_packer_fail(const mmoe_packer *p, const char *name, mmoe_error *err);
+
+#endif

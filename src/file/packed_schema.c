@@ -1,0 +1,138 @@
+#include "file/packed_schema.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/checksum.h"
+#include "base/error.h"
+#include "base/json_text.h"
+#include "file/schema_json.h"
+#include "file/schema_tensors.h"
+
+static const char format[] = "mmoe packed schema";
+
+/* ---- A set without rows ---- */
+
+static bool has_element_weights(const mmoe_stored *s) {
+    for (int32_t i = 0; i < s->n_column; i++)
+        if (s->columns[i].what == MMOE_STORED_ELEMENT_WEIGHTS) return true;
+    return false;
+}
+
+static mmoe_status fill_set(struct mmoe_dataset *set, const struct mmoe_schema *schema,
+                            mmoe_error *err) {
+    const mmoe_allocator *a = &set->alloc;
+    mmoe_stored *s = set->stored = mmoe_alloc_zero(a, 1, sizeof *s);
+    if (!s) return mmoe_fail_memory(err, sizeof *s);
+    s->alloc = *a;
+    s->n_id = set->n_id;
+    s->n_list = schema->n_list;
+    s->dense_width = set->dense_width;
+    s->n_label = set->n_label;
+    s->has_weights = schema->weight;
+    set->most_id = mmoe_alloc_zero(a, (size_t)set->n_sparse, sizeof *set->most_id);
+    s->apart = mmoe_alloc_zero(a, (size_t)s->n_list, sizeof *s->apart);
+    if (!set->most_id || !s->apart) return mmoe_fail_memory(err, (size_t)set->n_sparse * 8);
+    s->most_id = set->most_id;
+    const mmoe_status status = mmoe_packed_columns(schema, a, &s->columns, &s->n_column, err);
+    if (!status) s->has_element_weights = has_element_weights(s);
+    return status;
+}
+
+mmoe_status mmoe_packed_new_set(const struct mmoe_schema *schema, const mmoe_allocator *alloc,
+                                struct mmoe_dataset **out, mmoe_error *err) {
+    struct mmoe_dataset *set = mmoe_dataset_new(schema, alloc);
+    if (!set) return mmoe_fail_memory(err, sizeof *set);
+    const mmoe_status status = fill_set(set, schema, err);
+    if (status)
+        mmoe_dataset_free(set);
+    else
+        *out = set;
+    return status;
+}
+
+/* ---- The file ---- */
+
+static uint64_t checksum_of(const mmoe_container_tensor *tensors, size_t count, const char *text) {
+    uint64_t sum = mmoe_checksum_part("schema", text, strlen(text));
+    for (size_t i = 0; i < count; i++)
+        sum += mmoe_checksum_part(tensors[i].name, tensors[i].data, tensors[i].bytes);
+    return sum;
+}
+
+mmoe_status mmoe_packed_write_schema(const char *folder, const struct mmoe_schema *schema,
+                                     const mmoe_allocator *alloc, mmoe_error *err) {
+    json_t *json = mmoe_schema_to_json(schema);
+    char *text = json ? mmoe_json_print(json, JSON_COMPACT, alloc) : NULL,
+         *path = mmoe_packed_path(alloc, folder, MMOE_PACKED_SCHEMA), checksum[20];
+    json_decref(json);
+    mmoe_schema_tensors t = {.alloc = alloc};
+    mmoe_status status = text && path ? mmoe_schema_tensors_open(&t, schema, 0, err)
+                                      : mmoe_fail_memory(err, strlen(folder));
+    if (!status) status = mmoe_schema_tensors_add_keys(&t, schema, err);
+    if (!status) status = mmoe_schema_tensors_add_bytes(&t, schema, err);
+    if (!status) {
+        snprintf(checksum, sizeof checksum, "%016" PRIx64, checksum_of(t.items, t.count, text));
+        const char *const metadata[] = {"format",   format,   "schema", text,
+                                        "checksum", checksum, NULL};
+        status = mmoe_container_write(path, t.items, t.count, metadata, alloc, err);
+    }
+    mmoe_schema_tensors_finish(&t);
+    mmoe_release(alloc, text);
+    mmoe_release(alloc, path);
+    return status;
+}
+
+static const mmoe_container_tensor *find_tensor(void *user, const char *name) {
+    return mmoe_container_find(user, name);
+}
+
+static mmoe_status check_intact(const mmoe_container *file, const char *path, mmoe_error *err) {
+    const char *name = mmoe_container_metadata(file, "format"),
+               *text = mmoe_container_metadata(file, "schema"),
+               *given = mmoe_container_metadata(file, "checksum");
+    if (!name || strcmp(name, format) || !text || !given)
+        return mmoe_fail_format(err, path, "this is not the schema of packed data");
+    uint64_t sum = mmoe_checksum_part("schema", text, strlen(text));
+    for (size_t i = 0; i < mmoe_container_count(file); i++) {
+        const mmoe_container_tensor *t = mmoe_container_at(file, i);
+        sum += mmoe_checksum_part(t->name, t->data, t->bytes);
+    }
+    char found[20];
+    snprintf(found, sizeof found, "%016" PRIx64, sum);
+    return strcmp(found, given) == 0
+               ? MMOE_OK
+               : mmoe_fail_format(err, path, "the file is damaged: its checksum is another");
+}
+
+static mmoe_status parse_schema(mmoe_container *file, const char *path, const mmoe_allocator *alloc,
+                                struct mmoe_schema **out, mmoe_error *err) {
+    mmoe_status status = check_intact(file, path, err);
+    if (status) return status;
+    const char *text = mmoe_container_metadata(file, "schema");
+    json_t *json;
+    json_error_t error;
+    status = mmoe_json_parse(text, strlen(text), JSON_REJECT_DUPLICATES, alloc, &json, &error);
+    if (status == MMOE_E_MEMORY) return mmoe_fail_memory(err, strlen(text));
+    if (status)
+        return mmoe_fail_format(err, path, "its schema is not valid JSON: %.200s", error.text);
+    mmoe_tensor_finder from = {find_tensor, file, path, alloc};
+    status = mmoe_schema_from_json(json, path, mmoe_vocabs_of_tensors(&from), alloc, out, err);
+    json_decref(json);
+    return status;
+}
+
+mmoe_status mmoe_packed_read_schema(const char *folder, const mmoe_allocator *alloc,
+                                    struct mmoe_schema **out, mmoe_error *err) {
+    char *path = mmoe_packed_path(alloc, folder, MMOE_PACKED_SCHEMA);
+    if (!path) return mmoe_fail_memory(err, strlen(folder));
+    mmoe_container *file;
+    mmoe_status status = mmoe_container_open(path, false, alloc, &file, err);
+    if (!status) {
+        status = parse_schema(file, path, alloc, out, err);
+        mmoe_container_close(file);
+    }
+    mmoe_release(alloc, path);
+    return status;
+}

@@ -1,0 +1,17 @@
+/* The schema of packed rows, in a file of the folder. */
+#ifndef MMOE_FILE_PACKED_SCHEMA_H
+#define MMOE_FILE_PACKED_SCHEMA_H
+
+#include "file/packed.h"
+
+/* A data set of a schema whose rows are to be stored: columns, and no rows. MMOE_E_MEMORY. */
+mmoe_status mmoe_packed_new_set(const struct mmoe_schema *schema, const mmoe_allocator *alloc,
+                                struct mmoe_dataset **out, mmoe_error *err);
+
+/* MMOE_E_IO, _MEMORY; and of reading _FORMAT. */
+mmoe_status mmoe_packed_write_schema(const char *folder, const struct mmoe_schema *schema,
+                                     const mmoe_allocator *alloc, mmoe_error *err);
+mmoe_status mmoe_packed_read_schema(const char *folder, const mmoe_allocator *alloc,
+                                    struct mmoe_schema **out, mmoe_error *err);
+
+#endif

@@ -1,0 +1,349 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/atomic_file.h"
+#include "base/checksum.h"
+#include "base/error.h"
+#include "base/json_text.h"
+#include "file/packed_manifest.h"
+#include "file/packed_parts.h"
+#include "file/packed_schema.h"
+
+/* ---- Rows ---- */
+
+static mmoe_status make_element_room(mmoe_packer *p, size_t count, mmoe_error *err) {
+    mmoe_pending *to = &p->pending;
+    if (count <= to->room) return MMOE_OK;
+    const size_t room = count + count / 2;
+    int32_t *ids = mmoe_resize(&p->alloc, to->elements, to->room, room, sizeof *ids);
+    if (ids) to->elements = ids;
+    float *weights = NULL;
+    if (p->set->stored->has_element_weights) {
+        weights = mmoe_resize(&p->alloc, to->element_weights, to->room, room, sizeof *weights);
+        if (weights) to->element_weights = weights;
+    }
+    if (!ids || (p->set->stored->has_element_weights && !weights))
+        return mmoe_fail_memory(err, 2 * room * sizeof *ids);
+    to->room = room;
+    return MMOE_OK;
+}
+
+/* Lists of rows [first, first + rows) of a set. */
+static mmoe_status take_lists(mmoe_packer *p, const struct mmoe_dataset *from, int64_t first,
+                              int32_t rows, mmoe_error *err) {
+    const mmoe_stored *s = p->set->stored;
+    mmoe_pending *to = &p->pending;
+    const int64_t lists = s->n_list, begin = from->offsets[first * lists],
+                  count = from->offsets[(first + rows) * lists] - begin,
+                  had = to->offsets[to->rows * lists];
+    const mmoe_status status = make_element_room(p, (size_t)(had + count), err);
+    if (status) return status;
+    for (int64_t i = 0; i < rows * lists; i++) {
+        const int64_t *at = from->offsets + first * lists + i, length = at[1] - at[0];
+        to->offsets[to->rows * lists + i + 1] = at[1] - begin + had;
+        if (length != 1 || s->has_element_weights) s->apart[i % lists] += length;
+    }
+    if (count) memcpy(to->elements + had, from->elements + begin, (size_t)count * sizeof(int32_t));
+    for (int64_t i = 0; s->has_element_weights && i < count; i++)
+        to->element_weights[had + i] = from->element_weights ? from->element_weights[begin + i] : 1;
+    return MMOE_OK;
+}
+
+static void take_words(void *to, const void *from, int64_t first, int32_t at, int32_t rows,
+                       int32_t width) {
+    if (width && rows)
+        memcpy((uint32_t *)to + (size_t)at * (size_t)width,
+               (const uint32_t *)from + (size_t)first * (size_t)width,
+               (size_t)rows * (size_t)width * sizeof(uint32_t));
+}
+
+static mmoe_status take_rows(mmoe_packer *p, const struct mmoe_dataset *from, int64_t first,
+                             int32_t rows, mmoe_error *err) {
+    const mmoe_stored *s = p->set->stored;
+    mmoe_pending *to = &p->pending;
+    take_words(to->ids, from->ids, first, to->rows, rows, s->n_id);
+    take_words(to->inputs, from->dense, first, to->rows, rows, s->dense_width);
+    take_words(to->labels, from->labels, first, to->rows, rows, s->n_label);
+    for (int32_t i = 0; to->weights && i < rows; i++)
+        to->weights[to->rows + i] = from->weights ? from->weights[first + i] : 1;
+    const mmoe_status status = s->n_list ? take_lists(p, from, first, rows, err) : MMOE_OK;
+    if (!status) to->rows += rows;
+    return status;
+}
+
+static void take_notes(mmoe_packer *p, const struct mmoe_dataset *from) {
+    struct mmoe_dataset *set = p->set;
+    set->rows += from->rows;
+    set->any_missing_label |= from->any_missing_label;
+    for (int32_t i = 0; i < set->n_sparse; i++)
+        if (from->most_id[i] > set->most_id[i]) set->most_id[i] = from->most_id[i];
+    for (int32_t i = 0; i < set->n_sparse + set->n_dense; i++) {
+        mmoe_column_counts *to = &set->notes[i].counts;
+        const mmoe_column_counts *more = &from->notes[i].counts;
+        to->values += more->values;
+        to->missing += more->missing;
+        to->unknown += more->unknown;
+        to->cut += more->cut;
+    }
+}
+
+mmoe_status mmoe_packer_add(mmoe_packer *p, const struct mmoe_dataset *rows, mmoe_error *err) {
+    mmoe_status status = mmoe_dataset_check(rows, p->what.schema, p->set->schema_hash, err);
+    if (status) return status;
+    take_notes(p, rows);
+    p->set->first_row = rows->first_row;
+    for (int64_t first = 0; !status && first < rows->rows;) {
+        const int64_t left = rows->rows - first, room = MMOE_BLOCK_ROWS - p->pending.rows;
+        const int32_t some = (int32_t)(left < room ? left : room);
+        status = take_rows(p, rows, first, some, err);
+        if (!status && p->pending.rows == MMOE_BLOCK_ROWS) status = mmoe_packer_write_block(p, err);
+        first += some;
+    }
+    return status;
+}
+
+/* ---- Life ---- */
+
+/* Adds the sources of the part that begins, with their sizes and times as they are now. */
+static mmoe_status note_origins(mmoe_packer *p, mmoe_error *err) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < p->what.n_file; i++) {
+        struct stat about = {0};
+        stat(p->what.files[i], &about);
+        json_t *path = json_string(p->what.files[i]);
+        json_array_append_new(list, json_pack("{s:o, s:I, s:I}", "path",
+                                              path ? path : json_string("not UTF-8"), "bytes",
+                                              (json_int_t)about.st_size, "modified",
+                                              (json_int_t)about.st_mtime));
+    }
+    if (!p->origins) p->origins = json_array();
+    return json_array_append_new(p->origins, list) ? mmoe_fail_memory(err, sizeof *list) : MMOE_OK;
+}
+
+static void *take(const mmoe_packer *p, size_t count, size_t size, bool *failed) {
+    void *memory = mmoe_alloc_zero(&p->alloc, count, size);
+    *failed |= !memory;
+    return memory;
+}
+
+static mmoe_status take_memory(mmoe_packer *p, mmoe_error *err) {
+    const mmoe_stored *s = p->set->stored;
+    mmoe_pending *to = &p->pending;
+    const size_t columns = (size_t)s->n_column, rows = MMOE_BLOCK_ROWS,
+                 ids = rows * (size_t)s->n_id, inputs = rows * (size_t)s->dense_width,
+                 labels = rows * (size_t)s->n_label;
+    bool failed = false;
+    to->ids = take(p, ids, sizeof *to->ids, &failed);
+    to->inputs = take(p, inputs, sizeof *to->inputs, &failed);
+    to->labels = take(p, labels, sizeof *to->labels, &failed);
+    if (s->has_weights) to->weights = take(p, rows, sizeof *to->weights, &failed);
+    to->offsets = take(p, rows * (size_t)s->n_list + 1, sizeof *to->offsets, &failed);
+    p->written = take(p, columns, sizeof *p->written, &failed);
+    p->faults = take(p, columns, sizeof *p->faults, &failed);
+    p->statuses = take(p, columns, sizeof *p->statuses, &failed);
+    p->desks = take(p, (size_t)p->workers, sizeof *p->desks, &failed);
+    p->desk_size = (rows + 1) * sizeof(int64_t);
+    for (size_t c = 0; c < columns; c++) {
+        const size_t size = rows * (size_t)s->columns[c].width * sizeof(float);
+        if (size > p->desk_size) p->desk_size = size;
+    }
+    for (int w = 0; !failed && w < p->workers; w++) {
+        p->desks[w].bytes = take(p, p->desk_size, 1, &failed);
+        p->desks[w].starts = take(p, rows + 1, sizeof(int64_t), &failed);
+    }
+    return failed ? mmoe_fail_memory(err, 4 * (ids + inputs + labels)) : MMOE_OK;
+}
+
+static void release(mmoe_packer *p) {
+    const mmoe_allocator a = p->alloc;
+    const mmoe_pending *from = &p->pending;
+    void *const memory[] = {from->ids,     from->inputs,   from->labels,          from->weights,
+                            from->offsets, from->elements, from->element_weights, p->written,
+                            p->faults,     p->statuses};
+    for (size_t i = 0; i < sizeof memory / sizeof *memory; i++) mmoe_release(&a, memory[i]);
+    for (int w = 0; p->desks && w < p->workers; w++) {
+        mmoe_release(&a, p->desks[w].bytes);
+        mmoe_release(&a, p->desks[w].starts);
+    }
+    mmoe_release(&a, p->desks);
+    mmoe_dataset_free(p->set);
+    json_decref(p->origins);
+    mmoe_release(&a, p);
+}
+
+/* Takes away what this packer has written: the part that grows, and of a new folder all. */
+static void remove_part(const mmoe_packer *p) {
+    const mmoe_stored *s = p->set ? p->set->stored : NULL;
+    if (!s || !s->n_part || !mmoe_packer_part(p)->folder) return;
+    for (int32_t c = 0; c <= s->n_column; c++) {
+        char *path = mmoe_packed_path(&p->alloc, mmoe_packer_part(p)->folder,
+                                      c < s->n_column ? s->columns[c].file : MMOE_PACKED_CHECKSUMS);
+        if (path) unlink(path);
+        mmoe_release(&p->alloc, path);
+    }
+    rmdir(mmoe_packer_part(p)->folder);
+    if (!p->made_folder) return;
+    char *path = mmoe_packed_path(&p->alloc, p->what.folder, MMOE_PACKED_SCHEMA);
+    if (path && p->has_schema) unlink(path);
+    mmoe_release(&p->alloc, path);
+    rmdir(p->what.folder);
+}
+
+/* The folder of a part that begins, with its files, which a killed run may have left there. */
+static mmoe_status make_part(mmoe_packer *p, mmoe_error *err) {
+    const mmoe_stored *s = p->set->stored;
+    const char *folder = mmoe_packer_part(p)->folder;
+    if (mkdir(folder, 0777) && errno != EEXIST)
+        return mmoe_fail_system(err, folder, "cannot make the folder");
+    for (int32_t c = 0; c < s->n_column; c++) {
+        const int fd = mmoe_packer_open_file(p, s->columns[c].file, O_CREAT | O_TRUNC);
+        if (fd < 0) return mmoe_packer_fail(p, s->columns[c].file, err);
+        close(fd);
+    }
+    return MMOE_OK;
+}
+
+/* Begins a part behind those that there are. */
+static mmoe_status begin_part(mmoe_packer *p, mmoe_error *err) {
+    mmoe_stored *s = p->set->stored;
+    mmoe_stored_part *grown =
+        mmoe_resize(&p->alloc, s->parts, (size_t)s->n_part, (size_t)s->n_part + 1, sizeof *grown);
+    if (!grown) return mmoe_fail_memory(err, sizeof *grown);
+    s->parts = grown;
+    char name[24];
+    snprintf(name, sizeof name, "part-%d", (int)s->n_part);
+    grown[s->n_part++] = (mmoe_stored_part){
+        .folder = mmoe_packed_path(&p->alloc, p->what.folder, name), .first_block = 0};
+    if (!mmoe_packer_part(p)->folder) return mmoe_fail_memory(err, strlen(p->what.folder));
+    return make_part(p, err);
+}
+
+/* A new folder, or one that is empty but for what a killed run left of its first part. */
+static mmoe_status make_folder(mmoe_packer *p, mmoe_error *err) {
+    if (mkdir(p->what.folder, 0777) == 0) {
+        p->made_folder = true;
+        return MMOE_OK;
+    }
+    if (errno != EEXIST) return mmoe_fail_system(err, p->what.folder, "cannot make the folder");
+    char *path = mmoe_packed_path(&p->alloc, p->what.folder, MMOE_PACKED_MANIFEST);
+    if (!path) return mmoe_fail_memory(err, strlen(p->what.folder));
+    const bool is_packed = access(path, F_OK) == 0;
+    mmoe_release(&p->alloc, path);
+    return is_packed ? mmoe_fail(err, MMOE_E_IO, "%s: there are packed rows in this folder already",
+                                 p->what.folder)
+                     : MMOE_OK;
+}
+
+mmoe_status mmoe_packer_open(const mmoe_packing *what, const mmoe_allocator *alloc,
+                             mmoe_packer **out, mmoe_error *err) {
+    mmoe_packer *p = mmoe_alloc_zero(alloc, 1, sizeof *p);
+    if (!p) return mmoe_fail_memory(err, sizeof *p);
+    p->alloc = *alloc;
+    p->what = *what;
+    p->workers = what->pool ? mmoe_pool_workers(what->pool) : 1;
+    mmoe_status status = mmoe_packed_new_set(what->schema, alloc, &p->set, err);
+    if (!status) status = take_memory(p, err);
+    if (!status) status = make_folder(p, err);
+    if (!status) status = begin_part(p, err);
+    if (!status) status = note_origins(p, err);
+    if (status) {
+        remove_part(p);
+        release(p);
+        return status;
+    }
+    p->set->schema_hash = mmoe_schema_fingerprint(what->schema);
+    *out = p;
+    return MMOE_OK;
+}
+
+/* ---- The end ---- */
+
+static mmoe_status end_file(const mmoe_packer *p, const char *name,
+                            const char header[MMOE_STORED_HEADER], mmoe_error *err) {
+    const int fd = mmoe_packer_open_file(p, name, O_CREAT);
+    const bool good =
+        fd >= 0 && mmoe_packer_write(fd, header, MMOE_STORED_HEADER, 0) && fsync(fd) == 0;
+    const mmoe_status status = good ? MMOE_OK : mmoe_packer_fail(p, name, err);
+    if (fd >= 0) close(fd);
+    return status;
+}
+
+static mmoe_status write_checksums(const mmoe_packer *p, mmoe_error *err) {
+    const mmoe_stored *s = p->set->stored;
+    const mmoe_stored_part *part = mmoe_packer_part(p);
+    const int64_t blocks = (part->rows + MMOE_BLOCK_ROWS - 1) / MMOE_BLOCK_ROWS;
+    const int fd = mmoe_packer_open_file(p, MMOE_PACKED_CHECKSUMS, O_CREAT | O_TRUNC);
+    const bool good =
+        fd >= 0 && mmoe_packer_write(fd, (const void *)part->checksums,
+                                     (size_t)(blocks * s->n_column) * sizeof *part->checksums,
+                                     MMOE_STORED_HEADER);
+    mmoe_status status = good ? MMOE_OK : mmoe_packer_fail(p, MMOE_PACKED_CHECKSUMS, err);
+    if (fd >= 0) close(fd);
+    char header[MMOE_STORED_HEADER];
+    mmoe_packed_checksums_header(blocks, s->n_column, header);
+    return status ? status : end_file(p, MMOE_PACKED_CHECKSUMS, header, err);
+}
+
+static mmoe_status end_files(mmoe_packer *p, mmoe_error *err) {
+    const mmoe_stored *s = p->set->stored;
+    mmoe_status status = MMOE_OK;
+    for (int32_t c = 0; !status && c < s->n_column; c++) {
+        char header[MMOE_STORED_HEADER];
+        mmoe_packed_header(&s->columns[c],
+                           p->written[c] + (s->columns[c].what == MMOE_STORED_OFFSETS), header);
+        status = end_file(p, s->columns[c].file, header, err);
+    }
+    return status ? status : write_checksums(p, err);
+}
+
+/* Of all rows, by their blocks' checksums. */
+static uint64_t identity_of(const struct mmoe_dataset *set) {
+    const mmoe_stored *s = set->stored;
+    uint64_t h = (uint64_t)set->rows;
+    for (int32_t i = 0; i < s->n_part; i++) {
+        const int64_t blocks = (s->parts[i].rows + MMOE_BLOCK_ROWS - 1) / MMOE_BLOCK_ROWS;
+        h = mmoe_checksum_hash(h, s->parts[i].checksums,
+                               (size_t)(blocks * s->n_column) * sizeof *s->parts[i].checksums);
+    }
+    return h ? h : 1;
+}
+
+static mmoe_status write_manifest(mmoe_packer *p, mmoe_error *err) {
+    json_t *json = mmoe_manifest_to_json(p->what.schema, p->set, p->origins);
+    char *text = json ? mmoe_json_print(json, JSON_INDENT(1), &p->alloc) : NULL,
+         *path = mmoe_packed_path(&p->alloc, p->what.folder, MMOE_PACKED_MANIFEST);
+    json_decref(json);
+    mmoe_atomic_file *file = NULL;
+    mmoe_status status = text && path ? mmoe_atomic_file_open(path, &p->alloc, &file, err)
+                                      : mmoe_fail_memory(err, strlen(p->what.folder));
+    if (!status) {
+        status = mmoe_atomic_file_write(file, text, strlen(text), err);
+        status = mmoe_atomic_file_close(file, status, err);
+    }
+    mmoe_release(&p->alloc, text);
+    mmoe_release(&p->alloc, path);
+    return status;
+}
+
+static mmoe_status end_folder(mmoe_packer *p, mmoe_error *err) {
+    if (p->set->rows == 0)
+        return mmoe_fail(err, MMOE_E_DATA, "%s: there are no rows to pack", p->what.folder);
+    mmoe_status status = p->pending.rows ? mmoe_packer_write_block(p, err) : MMOE_OK;
+    if (!status) status = end_files(p, err);
+    if (status) return status;
+    p->set->identity = identity_of(p->set);
+    status = mmoe_packed_write_schema(p->what.folder, p->what.schema, &p->alloc, err);
+    p->has_schema = !status;
+    return status ? status : write_manifest(p, err);
+}
+
+mmoe_status mmoe_packer_close(mmoe_packer *p, mmoe_status status, mmoe_error *err) {
+    if (!status) status = end_folder(p, err);
+    if (status) remove_part(p);
+    release(p);
+    return status;
+}

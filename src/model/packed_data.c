@@ -1,0 +1,110 @@
+/* Packed rows, as a configuration or a schema wants them. */
+#include "base/error.h"
+#include "config/config.h"
+#include "data/schema_adopt.h"
+#include "file/packed.h"
+#include "mmoe/train.h"
+
+static mmoe_status pack(const mmoe_dataset *set, const mmoe_packing *what,
+                        const mmoe_allocator *alloc, mmoe_error *err) {
+    mmoe_packer *p;
+    mmoe_status status = mmoe_packer_open(what, alloc, &p, err);
+    if (status) return status;
+    return mmoe_packer_close(p, mmoe_packer_add(p, set, err), err);
+}
+
+mmoe_status mmoe_dataset_pack(const mmoe_dataset *set, const mmoe_schema *schema,
+                              const char *folder, int threads, const mmoe_allocator *alloc,
+                              mmoe_error *err) {
+    if (!set || !schema || !folder || threads < 0 || threads > 256)
+        return mmoe_fail(err, MMOE_E_ARGUMENT,
+                         "mmoe_dataset_pack: dataset, schema and folder must not be NULL, threads "
+                         "must be 0 to 256");
+    if (mmoe_allocator_check(alloc, "mmoe_dataset_pack", err)) return MMOE_E_ARGUMENT;
+    if (set->stored)
+        return mmoe_fail(err, MMOE_E_ARGUMENT,
+                         "mmoe_dataset_pack: the rows are streamed, and packed already");
+    const mmoe_allocator a = mmoe_allocator_or_default(alloc);
+    mmoe_packing what = {.folder = folder, .schema = schema};
+    mmoe_status status = MMOE_OK;
+    if (threads > 1) status = mmoe_pool_create(threads, &a, &what.pool, err);
+    if (!status) status = pack(set, &what, &a, err);
+    mmoe_pool_free(what.pool);
+    return status;
+}
+
+static mmoe_status check_how(const char *call, int how, const mmoe_allocator *alloc,
+                             mmoe_error *err) {
+    if (how != MMOE_PACKED_LOADED && how != MMOE_PACKED_STREAMED)
+        return mmoe_fail(err, MMOE_E_ARGUMENT,
+                         "%s: how is %d, neither MMOE_PACKED_LOADED nor MMOE_PACKED_STREAMED", call,
+                         how);
+    return mmoe_allocator_check(alloc, call, err) ? MMOE_E_ARGUMENT : MMOE_OK;
+}
+
+/* The packed rows, loaded where that is wanted. */
+static mmoe_status open_rows(const char *folder, int how, const mmoe_allocator *alloc,
+                             mmoe_schema **schema, mmoe_dataset **out, mmoe_error *err) {
+    mmoe_schema *learned;
+    mmoe_dataset *set;
+    mmoe_status status = mmoe_packed_open(folder, alloc, &learned, &set, err);
+    if (status) return status;
+    if (how == MMOE_PACKED_LOADED) status = mmoe_dataset_load(set, err);
+    if (status) {
+        mmoe_schema_free(learned);
+        mmoe_dataset_free(set);
+        return status;
+    }
+    *schema = learned;
+    *out = set;
+    return MMOE_OK;
+}
+
+mmoe_status mmoe_dataset_fit_packed(const mmoe_config *config, const char *folder, int how,
+                                    const mmoe_allocator *alloc, mmoe_schema **schema,
+                                    mmoe_dataset **out, mmoe_error *err) {
+    static const char call[] = "mmoe_dataset_fit_packed";
+    if (!config || !folder || !schema || !out)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: an argument is NULL", call);
+    if (check_how(call, how, alloc, err)) return MMOE_E_ARGUMENT;
+    const mmoe_allocator a = mmoe_allocator_or_default(alloc);
+    mmoe_label_column *labels = mmoe_config_labels(config, &a);
+    if (!labels) return mmoe_fail_memory(err, (size_t)config->n_task * sizeof *labels);
+    const mmoe_schema_wanted wanted = {&config->features, labels, config->n_task, folder};
+    mmoe_schema *learned = NULL;
+    mmoe_dataset *set = NULL;
+    mmoe_status status = open_rows(folder, how, &a, &learned, &set, err);
+    if (!status) status = mmoe_schema_adopt(&wanted, learned, &a, schema, err);
+    mmoe_schema_free(learned);
+    mmoe_release(&a, labels);
+    if (status)
+        mmoe_dataset_free(set);
+    else
+        *out = set;
+    return status;
+}
+
+mmoe_status mmoe_dataset_read_packed(const mmoe_schema *schema, const char *folder, int how,
+                                     const mmoe_allocator *alloc, mmoe_dataset **out,
+                                     mmoe_error *err) {
+    static const char call[] = "mmoe_dataset_read_packed";
+    if (!schema || !folder || !out)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: an argument is NULL", call);
+    if (check_how(call, how, alloc, err)) return MMOE_E_ARGUMENT;
+    const mmoe_allocator a = mmoe_allocator_or_default(alloc);
+    mmoe_schema *learned;
+    mmoe_dataset *set;
+    mmoe_status status = open_rows(folder, how, &a, &learned, &set, err);
+    if (status) return status;
+    mmoe_schema_free(learned);
+    if (set->schema_hash != mmoe_schema_fingerprint(schema))
+        status = mmoe_fail(err, MMOE_E_ARGUMENT,
+                           "%s: the rows were packed by another schema: their columns, "
+                           "vocabularies or transforms are not those of the model",
+                           folder);
+    if (status)
+        mmoe_dataset_free(set);
+    else
+        *out = set;
+    return status;
+}
