@@ -13,6 +13,70 @@ static void trim_blanks(const char **text, const char **end) {
     while (*end > *text && is_blank((*end)[-1])) --*end;
 }
 
+/* ---- Short numbers, which most cells are ---- */
+
+/* Four bytes, the first the lowest: compilers see one load in it. */
+static uint32_t four_bytes(const char *text) {
+    const uint8_t *b = (const uint8_t *)text;
+    return b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
+}
+
+/* 1 to 8 bytes behind as many '0' as make them 8, the first in the lowest byte. Parts of them
+ * overlap, so that no loop counts them. */
+static uint64_t fill_up(const char *text, size_t length) {
+    const unsigned missing = 8 * (8 - (unsigned)length);
+    uint64_t first, last;
+    if (length < 4) {
+        first = (uint8_t)text[0] | (uint64_t)(uint8_t)text[length / 2] << 8 * (length / 2);
+        last = (uint64_t)(uint8_t)text[length - 1] << 56;
+    } else {
+        first = four_bytes(text);
+        last = (uint64_t)four_bytes(text + length - 4) << 32;
+    }
+    const uint64_t zeros = missing ? (uint64_t)0x3030303030303030 >> (64 - missing) : 0;
+    return first << missing | last | zeros;
+}
+
+/* 1 to 8 digits and nothing else. */
+static bool parse_short_integer(const char *text, size_t length, int64_t *out) {
+    if (length == 0 || length > 8) return false;
+    uint64_t w = fill_up(text, length);
+    const uint64_t high = 0xF0F0F0F0F0F0F0F0, zeros = 0x3030303030303030;
+    if ((w & high) != zeros || ((w + 0x0606060606060606) & high) != zeros) return false;
+    /* Neighbours at a time: digits to pairs, these to fours, these to all eight. */
+    w = (w & 0x0F0F0F0F0F0F0F0F) * (256 * 10 + 1) >> 8;
+    w = (w & 0x00FF00FF00FF00FF) * (65536 * 100 + 1) >> 16;
+    *out = (int64_t)((w & 0x0000FFFF0000FFFF) * (((uint64_t)10000 << 32) + 1) >> 32);
+    return true;
+}
+
+static const double power_of_ten[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                      1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                      1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+
+/* 1 to 15 digits, a point among them or not, and nothing else. Both operands are exact, so the one
+ * operation rounds correctly (Clinger, PLDI 1990). */
+static bool parse_short_decimal(const char *text, const char *end, double *out) {
+    enum { MOST = 15 };
+    uint64_t value = 0;
+    const char *point = NULL;
+    if (end - text > MOST + 1) return false;
+    for (const char *c = text; c < end; c++) {
+        if (*c == '.' && !point)
+            point = c;
+        else if (is_decimal_digit(*c))
+            value = value * 10 + (uint64_t)(*c - '0');
+        else
+            return false;
+    }
+    const ptrdiff_t digits = end - text - (point != NULL);
+    if (digits == 0 || digits > MOST) return false;
+    *out = (double)value / power_of_ten[point ? end - point - 1 : 0];
+    return true;
+}
+
+/* ---- Text to integer ---- */
+
 #define MOST_EXACT 0x1p53 /* doubles tell all integers up to here apart */
 
 /* [+-]digits: 1, 0 or -1 as mmoe_parse_integral returns. */
@@ -52,6 +116,7 @@ static int parse_power(const char *text, const char *end, int64_t *out) {
 }
 
 int mmoe_parse_integral(const char *text, size_t length, int64_t *out) {
+    if (parse_short_integer(text, length, out)) return 1;
     const char *end = text + length;
     trim_blanks(&text, &end);
     const char *zero = end;
@@ -62,6 +127,8 @@ int mmoe_parse_integral(const char *text, size_t length, int64_t *out) {
 }
 
 bool mmoe_parse_printed(const char *text, size_t length, int64_t *out) {
+    if (length && (*text != '0' || length == 1) && parse_short_integer(text, length, out))
+        return true;
     const char *end = text + length;
     trim_blanks(&text, &end);
     const char *digits = text + (text < end && *text == '-');
@@ -134,14 +201,13 @@ static bool scan(const char *p, const char *end, parsed_decimal *d) {
 }
 
 static double to_double(parsed_decimal *d) {
-    static const double power[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
-                                   1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
-                                   1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
     if (d->n_digits == 0) return 0;
-    /* Both operands are exact, so the one operation rounds correctly (Clinger, PLDI 1990). */
+    /* As of a short one. */
     if (d->n_digits <= 19 && d->leading <= (uint64_t)1 << 53) {
-        if (d->exponent >= 0 && d->exponent <= 22) return (double)d->leading * power[d->exponent];
-        if (d->exponent < 0 && d->exponent >= -22) return (double)d->leading / power[-d->exponent];
+        if (d->exponent >= 0 && d->exponent <= 22)
+            return (double)d->leading * power_of_ten[d->exponent];
+        if (d->exponent < 0 && d->exponent >= -22)
+            return (double)d->leading / power_of_ten[-d->exponent];
     }
     /* Without a point there is nothing in the text that a locale could read in its own way. */
     snprintf(d->digits + d->n_digits, sizeof d->digits - (size_t)d->n_digits, "e%ld", d->exponent);
@@ -163,7 +229,9 @@ bool mmoe_parse_double(const char *text, size_t length, double *out) {
     if (text < end && (*text == '-' || *text == '+')) text++;
     double value;
     parsed_decimal d;
-    if (scan(text, end, &d))
+    if (parse_short_decimal(text, end, &value))
+        ;
+    else if (scan(text, end, &d))
         value = to_double(&d);
     else if (is_special_word(text, end, "inf") || is_special_word(text, end, "infinity"))
         value = (double)INFINITY;

@@ -16,9 +16,9 @@ mmoe_note *mmoe_notes_create(const struct mmoe_schema *schema, const mmoe_alloca
 void mmoe_notes_free(mmoe_note *notes, int32_t count, const mmoe_allocator *alloc);
 
 static inline void mmoe_note_add(mmoe_note *n, mmoe_cell_state state, int64_t row) {
+    if (state == MMOE_CELL_KNOWN) return;
     int64_t *const counts[] = {NULL, &n->counts.missing, &n->counts.unknown, &n->texts},
                    *const firsts[] = {NULL, &n->first_missing, &n->first_unknown, &n->first_text};
-    if (state == MMOE_CELL_KNOWN) return;
     if ((*counts[state])++ == 0) *firsts[state] = row;
 }
 

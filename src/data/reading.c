@@ -2,7 +2,7 @@
 
 #include "data/texts.h"
 
-bool mmoe_reading_is_missing(const mmoe_reading *r, const char *text, size_t length) {
+bool mmoe_reading_has_word(const mmoe_reading *r, const char *text, size_t length) {
     if (!r->missing.items) return mmoe_is_usual_missing(text, length);
     text = mmoe_trim_blanks(text, &length);
     if (length == 0) return true;

@@ -28,8 +28,13 @@ typedef struct mmoe_reading {
     mmoe_header header;
 } mmoe_reading;
 
-/* Is the cell missing? Blanks around it do not count. */
-bool mmoe_reading_is_missing(const mmoe_reading *r, const char *text, size_t length);
+/* Is the text, blanks around it or not, empty or one of the words that stand for nothing? */
+bool mmoe_reading_has_word(const mmoe_reading *r, const char *text, size_t length);
+/* Is the cell missing? Most are numbers, and no usual word begins with a digit. */
+static inline bool mmoe_reading_is_missing(const mmoe_reading *r, const char *text, size_t length) {
+    const bool is_number = !r->missing.items && length && *text >= '0' && *text <= '9';
+    return !is_number && mmoe_reading_has_word(r, text, length);
+}
 /* The separator's character. */
 char mmoe_reading_separator(const mmoe_reading *r);
 /* A deep copy; false when memory is out, *to being empty then. */

@@ -270,18 +270,15 @@ mmoe_status mmoe_vocab_add(mmoe_vocab *vocab, const char *text, size_t length, i
                            mmoe_error *err) {
     assert(!vocab->finished);
     *row = 0;
+    int64_t value;
+    const bool is_integer = mmoe_parse_printed(text, length, &value);
+    if (is_integer && vocab->is_int) return mmoe_vocab_add_int(vocab, value, row, err);
     text = mmoe_trim_blanks(text, &length);
     if (length == 0) return MMOE_OK;
-    mmoe_status status = MMOE_OK;
-    if (vocab->is_int) {
-        int64_t value;
-        if (mmoe_parse_printed(text, length, &value))
-            return mmoe_vocab_add_int(vocab, value, row, err);
-        if ((status = turn_to_texts(vocab, err))) return status;
-    }
+    mmoe_status status = vocab->is_int ? turn_to_texts(vocab, err) : MMOE_OK;
+    if (status) return status;
     char number[MMOE_NUMBER_SIZE];
-    int64_t value;
-    if (mmoe_parse_printed(text, length, &value)) {
+    if (is_integer) {
         length = mmoe_format_integer(value, number);
         text = number;
     }

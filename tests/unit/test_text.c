@@ -156,6 +156,36 @@ START_TEST(doubles_agree_with_strtod) {
 }
 END_TEST
 
+static int integral(const char *text, int64_t *out) {
+    return mmoe_parse_integral(text, strlen(text), out);
+}
+
+static int printed(const char *text, int64_t *out) {
+    return mmoe_parse_printed(text, strlen(text), out);
+}
+
+/* Short numbers are read by a way of their own, which a blank or an exponent bars: what the text
+ * means stays. */
+START_TEST(short_numbers_agree_with_long_ones) {
+    static const char letters[] = "0123456789012345678900112233.//::-+ ex";
+    for (uint64_t i = 0; i < 50000; i++) {
+        char text[24] = "", blank[26], power[26];
+        const uint64_t n = mmoe_random_bits(5, 6, i) % 20, kinds = i % 3 ? 28 : sizeof letters - 1;
+        for (uint64_t k = 0; k < n; k++) text[k] = letters[mmoe_random_bits(i, 7, k) % kinds];
+        if (i % 2 && n > 1) text[mmoe_random_bits(5, 8, i) % n] = '.';
+        int64_t a = 7, b = 7;
+        double x = 7, y = 7;
+        snprintf(blank, sizeof blank, "%s ", text);
+        snprintf(power, sizeof power, "%se0", text);
+        ck_assert_msg(integral(text, &a) == integral(blank, &b) && a == b, "\"%s\"", text);
+        ck_assert_msg(printed(text, &a) == printed(blank, &b) && a == b, "\"%s\"", text);
+        if (strpbrk(text, "ex ")) continue;
+        ck_assert_msg(parse(text, &x) == parse(power, &y), "\"%s\"", text);
+        same_bits(x, y, text);
+    }
+}
+END_TEST
+
 /* 1 + 2^-53 lies halfway between two doubles: a digit far behind decides. */
 START_TEST(thousands_of_digits_round_correctly) {
     const char *half = "1.00000000000000011102230246251565404236316680908203125";
@@ -414,6 +444,7 @@ void add_cases(TCase *c) {
     tcase_add_test(c, integers);
     tcase_add_test(c, integers_as_pandas_writes_them);
     tcase_add_test(c, doubles_agree_with_strtod);
+    tcase_add_test(c, short_numbers_agree_with_long_ones);
     tcase_add_test(c, thousands_of_digits_round_correctly);
     tcase_add_test(c, words_and_what_is_no_number);
     tcase_add_test(c, texts_are_the_shortest);
