@@ -1,5 +1,6 @@
 /* Schemas and data sets that a configuration asks for. */
 #include "base/error.h"
+#include "data/arrow_stream.h"
 #include "data/dataset.h"
 #include "config/config.h"
 
@@ -28,6 +29,33 @@ mmoe_status mmoe_dataset_fit_csv(const mmoe_config *config, const char *path,
     const mmoe_schema_wanted wanted = {&config->features, labels, config->n_task, path};
     const mmoe_status status = mmoe_dataset_fit(&wanted, alloc, schema, out, err);
     mmoe_release(&a, labels);
+    return status;
+}
+
+static mmoe_status fit_stream(const mmoe_config *config, mmoe_arrow_stream *stream,
+                              mmoe_schema **schema, mmoe_dataset **out, mmoe_error *err) {
+    const mmoe_allocator *a = &stream->alloc;
+    mmoe_label_column *labels = mmoe_config_labels(config, a);
+    if (!labels) return mmoe_fail_memory(err, (size_t)config->n_task * sizeof *labels);
+    const mmoe_schema_wanted wanted = {&config->features, labels, config->n_task, NULL};
+    const mmoe_row_source rows = mmoe_arrow_stream_rows(stream);
+    const mmoe_status status = mmoe_rows_fit(&rows, &wanted, a, schema, out, err);
+    mmoe_release(a, labels);
+    return status;
+}
+
+mmoe_status mmoe_dataset_fit_arrow(const mmoe_config *config, struct ArrowArrayStream *stream,
+                                   const mmoe_allocator *alloc, mmoe_schema **schema,
+                                   mmoe_dataset **out, mmoe_error *err) {
+    static const char call[] = "mmoe_dataset_fit_arrow";
+    mmoe_arrow_stream s;
+    mmoe_status status = mmoe_arrow_stream_open(stream, call, alloc, &s, err);
+    if (status) return status;
+    if (!config || !schema || !out)
+        status = mmoe_fail(err, MMOE_E_ARGUMENT, "%s: an argument is NULL", call);
+    if (!status) status = mmoe_allocator_check(alloc, call, err);
+    if (!status) status = fit_stream(config, &s, schema, out, err);
+    stream->release(stream);
     return status;
 }
 

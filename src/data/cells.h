@@ -9,8 +9,10 @@
 typedef struct mmoe_cells {
     const char *path;
     const struct mmoe_schema *schema;
-    bool learning;  /* encoders may change by what they see */
-    bool *is_blank; /* set where a cell's fault is that it is missing; NULL: nobody asks */
+    bool learning;         /* encoders may change by what they see */
+    bool *is_blank;        /* set where a cell's fault is that it is missing; NULL: nobody asks */
+    const bool *are_lists; /* [columns] whose cells are lists, a zero byte behind each element;
+                              NULL: none, lists being texts with separators */
 } mmoe_cells;
 
 /* Where a cell stands: the column, and where it is of another name, the feature. */

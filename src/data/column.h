@@ -81,6 +81,8 @@ typedef struct mmoe_column_kind {
      * has settled. NULL: 1. */
     int32_t (*span)(const mmoe_encoder *e);
     int32_t (*width)(const mmoe_encoder *e);
+    /* Numbers: what stands between those of a cell's text. NULL: it is one number. */
+    char (*separator)(const mmoe_encoder *e);
     /* Numbers: sees all learned cells in order, `passes` times, in runs of `rows` cells that are
      * `stride` numbers apart. */
     int32_t passes;

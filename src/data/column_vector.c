@@ -26,6 +26,8 @@ static const vector_encoder *vector_of(const mmoe_encoder *e) { return (const ve
 
 static int32_t vector_dim(const mmoe_encoder *e) { return (int32_t)vector_of(e)->dim; }
 
+static char vector_separator(const mmoe_encoder *e) { return *vector_of(e)->separator; }
+
 static const char *check_vector(const mmoe_encoder *e, char fault[MMOE_FAULT_SIZE],
                                 const char **key) {
     const char *separator = vector_of(e)->separator;
@@ -55,7 +57,7 @@ static const char *put_number(double value, int32_t k, mmoe_cell *out) {
 static const char *read_vector(const mmoe_encoder *e, const char *text, size_t length,
                                mmoe_cell *out) {
     const int32_t dim = vector_dim(e);
-    const char separator = *vector_of(e)->separator, *end = text + length;
+    const char separator = vector_separator(e), *end = text + length;
     int32_t count = 1;
     for (const char *c = text; c < end; c++) count += *c == separator;
     if (count != dim) {
@@ -119,6 +121,7 @@ const mmoe_column_kind mmoe_column_vector = {
     .learn = learn_vector,
     .span = vector_dim,
     .width = vector_dim,
+    .separator = vector_separator,
     .finish = finish_vector,
     .parse = parse_vector,
     .take = take_vector,

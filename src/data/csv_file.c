@@ -10,7 +10,7 @@ static mmoe_status find_column(const mmoe_csv_file *f, const mmoe_columns *index
     *at = mmoe_columns_find(index, name);
     if (*at >= 0 || optional) return MMOE_OK;
     return mmoe_fail_at(err, f->learning ? MMOE_E_CONFIG : MMOE_E_FORMAT, f->path, 0, name,
-                        "the file has no such column");
+                        "the %s has no such column", f->are_lists ? "stream" : "file");
 }
 
 /* A label or the weight. */
@@ -62,12 +62,16 @@ static mmoe_status make_fields(mmoe_csv_file *f, mmoe_error *err) {
 mmoe_status mmoe_csv_file_find(mmoe_csv_file *f, const char *const *names, size_t n,
                                mmoe_error *err) {
     mmoe_columns *index;
+    const char *row_of_names = f->are_lists ? NULL : f->path;
     mmoe_status status = make_fields(f, err);
-    if (!status) status = mmoe_columns_create(names, n, f->path, &f->alloc, &index, err);
+    if (!status) status = mmoe_columns_create(names, n, row_of_names, &f->alloc, &index, err);
     if (status) return status;
     status = find_columns(f, index, err);
     mmoe_columns_free(index);
     return status;
 }
 
-void mmoe_csv_file_finish(mmoe_csv_file *f) { mmoe_release(&f->alloc, f->id_fields); }
+void mmoe_csv_file_finish(mmoe_csv_file *f) {
+    mmoe_release(&f->alloc, f->id_fields);
+    mmoe_release(&f->alloc, f->are_lists);
+}

@@ -8,8 +8,9 @@ typedef struct mmoe_csv_file {
     mmoe_allocator alloc;
     const char *path;
     const struct mmoe_schema *schema;
-    bool learning;  /* the schema is yet to be fitted */
-    int label_mode; /* MMOE_LABELS_ */
+    bool learning;   /* the schema is yet to be fitted */
+    int label_mode;  /* MMOE_LABELS_ */
+    bool *are_lists; /* as mmoe_cells has it; of a file NULL, as it has a row of names */
     /* Where columns stand in a row, -1: they do not; one array. */
     int64_t *id_fields;                     /* as many a feature as it reads */
     int64_t *number_fields, *target_fields; /* [n_dense], [n_label + 1] the weight last */

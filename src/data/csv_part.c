@@ -20,6 +20,7 @@ mmoe_csv_part *mmoe_csv_part_new(const mmoe_csv_file *file, const struct mmoe_sc
     p->file = file;
     p->cells = (mmoe_cells){file->path, s, file->learning};
     if (file->label_mode == MMOE_ROWS_TO_SCORE) p->cells.is_blank = &p->is_blank;
+    p->cells.are_lists = file->are_lists;
     p->lists.alloc = *a;
     for (int32_t i = 0; i < s->n_sparse; i++)
         p->lists.is_weighed |= s->sparse[i].list >= 0 && s->sparse[i].how.weight_separator;

@@ -4,9 +4,11 @@
 #include "base/error.h"
 #include "data/csv_join.h"
 #include "data/learning.h"
+#include "data/rows.h"
 
 typedef struct loader {
     mmoe_csv_file file;
+    const mmoe_row_source *source;    /* NULL: a file */
     const mmoe_schema_wanted *wanted; /* learning: fitting a schema */
     struct mmoe_schema *learned;      /* that schema */
     struct mmoe_dataset *set;
@@ -32,7 +34,7 @@ static mmoe_status bind_header(loader *l, const char *const *names, size_t n, mm
     l->set = mmoe_dataset_new(f->schema, &f->alloc);
     l->part = mmoe_csv_part_new(f, f->schema);
     if (!l->set || !l->part) return mmoe_fail_memory(err, sizeof *l->set);
-    l->set->first_row = reading_of(l)->header == MMOE_HEADER_NONE ? 1 : 2;
+    l->set->first_row = l->source || reading_of(l)->header == MMOE_HEADER_NONE ? 1 : 2;
     return MMOE_OK;
 }
 
@@ -48,6 +50,32 @@ static mmoe_status on_header(void *user, const mmoe_csv_field *fields, size_t n,
 
 static mmoe_status on_row(void *user, int64_t row, const mmoe_csv_field *fields, mmoe_error *err) {
     return mmoe_csv_part_row(((loader *)user)->part, row, fields, err);
+}
+
+/* The header of a source that is no file. */
+static mmoe_status on_columns(void *user, mmoe_row_column *columns, size_t n, mmoe_error *err) {
+    loader *l = user;
+    mmoe_csv_file *f = &l->file;
+    const char **names = mmoe_alloc(&f->alloc, n, sizeof *names);
+    f->are_lists = mmoe_alloc(&f->alloc, n, sizeof *f->are_lists);
+    mmoe_status status = names && f->are_lists ? MMOE_OK : mmoe_fail_memory(err, n * sizeof *names);
+    for (size_t i = 0; !status && i < n; i++) {
+        names[i] = columns[i].name;
+        f->are_lists[i] = columns[i].is_list;
+    }
+    if (!status) status = bind_header(l, names, n, err);
+    if (!status) status = mmoe_row_columns_take(columns, f, err);
+    mmoe_release(&f->alloc, names);
+    return status;
+}
+
+static mmoe_status read_source(loader *l, mmoe_error *err) {
+    const mmoe_row_handler handler = {l, on_columns, on_row};
+    const mmoe_status status = l->source->read(l->source->user, &handler, err);
+    mmoe_csv_part *part = l->part;
+    if (status) return status;
+    l->part = NULL;
+    return mmoe_csv_parts_add(&l->parts, part, err);
 }
 
 static mmoe_status read_rows(loader *l, mmoe_error *err) {
@@ -128,8 +156,8 @@ static mmoe_status make_set(loader *l, mmoe_error *err) {
     const mmoe_csv_file *f = &l->file;
     mmoe_status status = MMOE_OK;
     if (l->parts.rows == 0 && f->label_mode == MMOE_LABELS_REQUIRED)
-        return mmoe_fail_at(err, MMOE_E_FORMAT, f->path, 0, NULL,
-                            "the file has a header but no rows");
+        return mmoe_fail_at(err, MMOE_E_FORMAT, f->path, 0, NULL, "%s",
+                            l->source ? l->source->nothing : "the file has a header but no rows");
     status = warn_of_file(l, err);
     if (!status) status = mmoe_csv_join(&l->parts, set, err);
     if (!status && f->learning) status = learn(l, err);
@@ -140,7 +168,7 @@ static mmoe_status make_set(loader *l, mmoe_error *err) {
 }
 
 static mmoe_status load(loader *l, struct mmoe_dataset **out, mmoe_error *err) {
-    mmoe_status status = read_rows(l, err);
+    mmoe_status status = l->source ? read_source(l, err) : read_rows(l, err);
     if (!status) status = make_set(l, err);
     if (status)
         mmoe_dataset_free(l->set);
@@ -152,18 +180,41 @@ static mmoe_status load(loader *l, struct mmoe_dataset **out, mmoe_error *err) {
     return status;
 }
 
+static mmoe_status fit(loader *l, struct mmoe_schema **schema, struct mmoe_dataset **out,
+                       mmoe_error *err) {
+    const mmoe_status status = load(l, out, err);
+    if (status)
+        mmoe_schema_free(l->learned);
+    else
+        *schema = l->learned;
+    return status;
+}
+
 mmoe_status mmoe_dataset_fit(const mmoe_schema_wanted *wanted, const mmoe_allocator *alloc,
                              struct mmoe_schema **schema, struct mmoe_dataset **out,
                              mmoe_error *err) {
     loader l = {
         .file = {.alloc = mmoe_allocator_or_default(alloc), .path = wanted->file, .learning = true},
         .wanted = wanted};
-    mmoe_status status = load(&l, out, err);
-    if (status)
-        mmoe_schema_free(l.learned);
-    else
-        *schema = l.learned;
-    return status;
+    return fit(&l, schema, out, err);
+}
+
+mmoe_status mmoe_rows_fit(const mmoe_row_source *source, const mmoe_schema_wanted *wanted,
+                          const mmoe_allocator *alloc, struct mmoe_schema **schema,
+                          struct mmoe_dataset **out, mmoe_error *err) {
+    loader l = {
+        .file = {.alloc = mmoe_allocator_or_default(alloc), .path = source->name, .learning = true},
+        .source = source,
+        .wanted = wanted};
+    return fit(&l, schema, out, err);
+}
+
+mmoe_status mmoe_label_mode_check(int labels, mmoe_error *err) {
+    if (labels >= MMOE_LABELS_REQUIRED && labels <= MMOE_ROWS_TO_SCORE) return MMOE_OK;
+    return mmoe_fail(err, MMOE_E_ARGUMENT,
+                     "labels is %d, none of MMOE_LABELS_REQUIRED, _OPTIONAL, _IGNORED and "
+                     "MMOE_ROWS_TO_SCORE",
+                     labels);
 }
 
 mmoe_status mmoe_dataset_read_csv(const mmoe_schema *schema, const char *path, int labels,
@@ -171,15 +222,22 @@ mmoe_status mmoe_dataset_read_csv(const mmoe_schema *schema, const char *path, i
                                   mmoe_error *err) {
     if (!schema || !path || !out)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "schema, path or out is NULL");
-    if (labels < MMOE_LABELS_REQUIRED || labels > MMOE_ROWS_TO_SCORE)
-        return mmoe_fail(err, MMOE_E_ARGUMENT,
-                         "labels is %d, none of MMOE_LABELS_REQUIRED, _OPTIONAL, _IGNORED and "
-                         "MMOE_ROWS_TO_SCORE",
-                         labels);
+    if (mmoe_label_mode_check(labels, err)) return MMOE_E_ARGUMENT;
     if (mmoe_allocator_check(alloc, "mmoe_dataset_read_csv", err)) return MMOE_E_ARGUMENT;
     loader l = {.file = {.alloc = mmoe_allocator_or_default(alloc),
                          .path = path,
                          .schema = schema,
                          .label_mode = labels}};
+    return load(&l, out, err);
+}
+
+mmoe_status mmoe_rows_read(const mmoe_row_source *source, const struct mmoe_schema *schema,
+                           int labels, const mmoe_allocator *alloc, struct mmoe_dataset **out,
+                           mmoe_error *err) {
+    loader l = {.file = {.alloc = mmoe_allocator_or_default(alloc),
+                         .path = source->name,
+                         .schema = schema,
+                         .label_mode = labels},
+                .source = source};
     return load(&l, out, err);
 }

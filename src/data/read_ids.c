@@ -80,12 +80,19 @@ static mmoe_status read_element(const mmoe_id_row *r, int32_t i, const char *col
 }
 
 /* An empty cell is an empty list. */
-static mmoe_status read_cell(const mmoe_id_row *r, int32_t i, const mmoe_csv_field *field,
-                             mmoe_error *err) {
+static mmoe_status read_cell(const mmoe_id_row *r, int32_t i, int64_t at, mmoe_error *err) {
     const mmoe_sparse_column *c = &r->cells->schema->sparse[i];
+    const mmoe_csv_field *field = &r->fields[at];
+    const bool is_list = r->cells->are_lists && r->cells->are_lists[at];
+    mmoe_list_how how = c->how;
+    size_t length = field->length;
     mmoe_status status = MMOE_OK;
-    if (mmoe_cell_is_missing(r->cells, field)) return MMOE_OK;
-    mmoe_list_walk walk = mmoe_list_walk_begin(&c->how, field->text, field->length);
+    if (is_list ? length == 0 : mmoe_cell_is_missing(r->cells, field)) return MMOE_OK;
+    if (is_list) { /* behind the last element, too, is a zero byte */
+        how.separator = '\0';
+        length--;
+    }
+    mmoe_list_walk walk = mmoe_list_walk_begin(&how, field->text, length);
     if (walk.is_cut) mmoe_note_cut(&r->notes[i], r->row);
     for (mmoe_element e; !status && mmoe_list_walk_next(&walk, &e);)
         status = read_element(r, i, c->column, &e, err);
@@ -112,8 +119,7 @@ static mmoe_status read_cells(const mmoe_id_row *r, int32_t i, const int64_t *at
 
 static mmoe_status read_list(const mmoe_id_row *r, int32_t i, const int64_t *at, mmoe_error *err) {
     const bool several = r->cells->schema->sparse[i].columns.items;
-    const mmoe_status status =
-        several ? read_cells(r, i, at, err) : read_cell(r, i, &r->fields[*at], err);
+    const mmoe_status status = several ? read_cells(r, i, at, err) : read_cell(r, i, *at, err);
     if (status) return status;
     return mmoe_list_store_end(r->lists) ? MMOE_OK : mmoe_fail_memory(err, sizeof(int64_t));
 }

@@ -20,10 +20,10 @@ lib=$(package --variable=libdir)
 LD_LIBRARY_PATH=$lib
 export LD_LIBRARY_PATH
 
-for file in include/mmoe/mmoe.h include/mmoe/train.h bin/mmoe share/man/man1/mmoe.1; do check \
-    "$file" test -s "$prefix/$file"; done
+for file in include/mmoe/mmoe.h include/mmoe/train.h include/mmoe/arrow.h bin/mmoe \
+    share/man/man1/mmoe.1; do check "$file" test -s "$prefix/$file"; done
 for file in libmmoe.a libmmoe.so; do check "$file" test -s "$lib/$file"; done
-check "nothing else" test "$(find "$root" \( -type f -o -type l \) | wc -l)" -eq 9
+check "nothing else" test "$(find "$root" \( -type f -o -type l \) | wc -l)" -eq 10
 check "the program runs" "$prefix/bin/mmoe" --version
 check "and without a word where its library is" env -u LD_LIBRARY_PATH "$prefix/bin/mmoe" --version
 check "the library's own calls are bound" sh -c "readelf -d '$lib/libmmoe.so' | grep -q SYMBOLIC"

@@ -2,6 +2,7 @@
  * name. */
 #include "check_main.h"
 #include "files.h"
+#include "mmoe/arrow.h"
 #include "training_support.h"
 
 static mmoe_allocator alloc;
@@ -23,10 +24,26 @@ static mmoe_profile *a_profile;
 static mmoe_inspection *an_inspection;
 static double rate;
 
+/* One that must be released, and nothing else. */
+static int streams;
+static void release_stream(struct ArrowArrayStream *s) {
+    s->release = NULL;
+    streams--;
+}
+static struct ArrowArrayStream *new_stream(void) {
+    static struct ArrowArrayStream stream;
+    ck_assert_int_eq(streams, 0);
+    streams++;
+    stream = (struct ArrowArrayStream){.release = release_stream};
+    return &stream;
+}
+
 #define TAKERS(X)                                                                                  \
     X(mmoe_config_parse, (json, sizeof json - 1, NULL, &alloc, &a_config, err))                    \
     X(mmoe_config_read, (in_folder("c.json"), &alloc, &a_config, err))                             \
     X(mmoe_dataset_fit_csv, (config, in_folder("d.csv"), &alloc, &a_schema, &a_set, err))          \
+    X(mmoe_dataset_fit_arrow, (config, new_stream(), &alloc, &a_schema, &a_set, err))              \
+    X(mmoe_dataset_from_arrow, (schema, new_stream(), MMOE_LABELS_REQUIRED, &alloc, &a_set, err))  \
     X(mmoe_dataset_read_csv,                                                                       \
       (schema, in_folder("d.csv"), MMOE_LABELS_REQUIRED, &alloc, &a_set, err))                     \
     X(mmoe_schema_create, (config, columns, 4, &alloc, &a_schema, err))                            \
@@ -109,10 +126,11 @@ END_TEST
 
 /* A new function belongs into the list above. */
 START_TEST(all_of_the_headers_are_walked) {
-    static const char *const headers[] = {HEADERS "/mmoe.h", HEADERS "/train.h"};
+    static const char *const headers[] = {HEADERS "/mmoe.h", HEADERS "/train.h",
+                                          HEADERS "/arrow.h"};
     static const char parameter[] = "const mmoe_allocator *alloc,";
     int count = 0;
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 3; i++) {
         size_t size;
         char *text = get_file(headers[i], &size);
         for (const char *at = text; (at = strstr(at, parameter)); at++) count++;
