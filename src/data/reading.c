@@ -1,5 +1,7 @@
 #include "data/reading.h"
 
+#include <string.h>
+
 #include "data/texts.h"
 
 bool mmoe_reading_has_word(const mmoe_reading *r, const char *text, size_t length) {
@@ -9,6 +11,16 @@ bool mmoe_reading_has_word(const mmoe_reading *r, const char *text, size_t lengt
     for (size_t i = 0; i < r->missing.count; i++)
         if (mmoe_is_word(r->missing.items[i], text, length)) return true;
     return false;
+}
+
+void mmoe_reading_prepare(mmoe_reading *r) {
+    memset(r->plain, 0, sizeof r->plain);
+    for (int c = 1; c < 256; c++) {
+        bool is_plain = c != ' ' && c != '\t';
+        for (size_t i = 0; i < r->missing.count; i++)
+            is_plain = is_plain && (uint8_t)*r->missing.items[i] != c;
+        if (is_plain && r->missing.items) r->plain[c / 64] |= (uint64_t)1 << c % 64;
+    }
 }
 
 char mmoe_reading_separator(const mmoe_reading *r) {
@@ -23,7 +35,9 @@ char mmoe_reading_separator(const mmoe_reading *r) {
 
 bool mmoe_reading_copy(const mmoe_reading *from, const mmoe_allocator *alloc, mmoe_reading *to) {
     *to = *from;
-    return mmoe_texts_copy(&from->missing, alloc, &to->missing);
+    const bool ok = mmoe_texts_copy(&from->missing, alloc, &to->missing);
+    mmoe_reading_prepare(to);
+    return ok;
 }
 
 void mmoe_reading_finish(mmoe_reading *r, const mmoe_allocator *alloc) {

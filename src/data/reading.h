@@ -26,18 +26,22 @@ typedef struct mmoe_reading {
     mmoe_quotes quotes;
     mmoe_separator separator;
     mmoe_header header;
+    uint64_t plain[4]; /* a bit for each byte that begins no missing cell: most cells are told by
+                          their first byte; zeros: it is not known */
 } mmoe_reading;
 
+/* Fills `plain`, when `missing` is whole. */
+void mmoe_reading_prepare(mmoe_reading *r);
 /* Is the text, blanks around it or not, empty or one of the words that stand for nothing? */
 bool mmoe_reading_has_word(const mmoe_reading *r, const char *text, size_t length);
-/* Is the cell missing? Most are numbers, and no usual word begins with a digit. */
+/* The same of a cell. */
 static inline bool mmoe_reading_is_missing(const mmoe_reading *r, const char *text, size_t length) {
-    const bool is_number = !r->missing.items && length && *text >= '0' && *text <= '9';
-    return !is_number && mmoe_reading_has_word(r, text, length);
+    const uint8_t first = length ? (uint8_t)*text : 0;
+    return !(r->plain[first / 64] >> first % 64 & 1) && mmoe_reading_has_word(r, text, length);
 }
 /* The separator's character. */
 char mmoe_reading_separator(const mmoe_reading *r);
-/* A deep copy; false when memory is out, *to being empty then. */
+/* A deep copy, prepared; false when memory is out, *to being empty then. */
 bool mmoe_reading_copy(const mmoe_reading *from, const mmoe_allocator *alloc, mmoe_reading *to);
 void mmoe_reading_finish(mmoe_reading *r, const mmoe_allocator *alloc);
 

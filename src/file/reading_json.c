@@ -89,5 +89,6 @@ mmoe_status mmoe_reading_from_json(const mmoe_entry *schema, mmoe_reading *out, 
     out->quotes = (mmoe_quotes)words[0];
     out->separator = (mmoe_separator)words[1];
     out->header = (mmoe_header)words[2];
+    mmoe_reading_prepare(out);
     return status;
 }

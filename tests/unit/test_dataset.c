@@ -254,7 +254,7 @@ START_TEST(words_stand_for_missing_values) {
     ids_of(&usual, "7,\n?,\nnone,\n-,\nNA.,\nN,\n", "1 2 3 4 5 6 ");
     char any[] = "?", minus[] = "-1", empty[] = "", *words[] = {any, minus, empty};
     const mmoe_reading own = {.missing = {words, 3}}, none = {.missing = {words, 0}};
-    ids_of(&own, "7,\nNA,\n?,\n-1,\n,\nnull,\n", "1 2 0 0 0 3 ");
+    ids_of(&own, "7,\nNA,\n?,\n-1,\n,\nnull,\n-12,\n\" ? \",\n\"\t \",\n", "1 2 0 0 0 3 4 0 0 ");
     ids_of(&none, "NA,\nUS,\n,\n\"NA\",\n?,\n", "1 2 0 1 3 ");
 }
 END_TEST
