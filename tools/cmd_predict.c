@@ -75,8 +75,7 @@ static mmoe_status write_next(score_writer *w, mmoe_error *err) {
 static mmoe_status find_kept(score_writer *w, const mmoe_csv_field *fields, size_t n_fields,
                              size_t index, mmoe_error *err) {
     const char *name = w->keep->items[index];
-    size_t at = 0;
-    while (at < n_fields && strcmp(fields[at].text, name) != 0) at++;
+    const size_t at = mmoe_csv_find(fields, n_fields, name);
     if (at == n_fields)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "--keep: %s has no column \"%.200s\"", w->data_path,
                          name);

@@ -426,6 +426,12 @@ mmoe_status mmoe_csv_read(const char *path, const mmoe_csv_handler *handler,
     return status;
 }
 
+size_t mmoe_csv_find(const mmoe_csv_field *fields, size_t n_fields, const char *text) {
+    size_t i = 0;
+    while (i < n_fields && strcmp(fields[i].text, text) != 0) i++;
+    return i;
+}
+
 /* ---- What was passed over ---- */
 
 bool mmoe_csv_passed_text(const mmoe_csv_passed *p, int index, char out[MMOE_PASSED_SIZE],

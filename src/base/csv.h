@@ -59,6 +59,9 @@ typedef struct mmoe_csv_handler {
 /* Bytes that are read and parsed at a time. */
 enum { MMOE_CSV_BLOCK = 256 * 1024 };
 
+/* The first field of this text, a header's column; `n_fields`: there is none. */
+size_t mmoe_csv_find(const mmoe_csv_field *fields, size_t n_fields, const char *text);
+
 /* MMOE_E_IO: the file cannot be read; _FORMAT, with file and row: it is empty, a row
  * has more or fewer fields than the header, quotes are malformed (a quote within a field that is
  * not quoted, text after a closing quote, a quote never closed), a zero byte; it is packed or no
