@@ -3,39 +3,93 @@
 
 #include "columns.h"
 #include "output.h"
+#include "slices_report.h"
 #include "task_types.h"
 #include "warnings.h"
 
 typedef struct evaluate_flags {
-    const char *model, *data;
-    int64_t threads;
+    const char *model, *data, *group, *group_weight, *by;
+    int64_t threads, slices; /* slices 0: not given */
     bool json;
 } evaluate_flags;
 
-static json_t *result_json(const mmoe_model *model, const mmoe_dataset *data,
-                           const mmoe_task_metrics *metrics) {
-    json_t *result =
-        cli_report_json(mmoe_dataset_rows(data), metrics, mmoe_model_task_count(model));
-    if (result) json_object_set_new(result, "columns", cli_columns_json(model, data));
+/* What an evaluation is of, and what comes out of it. */
+typedef struct evaluation {
+    const evaluate_flags *flags;
+    mmoe_model *model;
+    mmoe_dataset *data;
+    int32_t n_task;
+    mmoe_task_metrics *metrics; /* [n_task] */
+    mmoe_row_slices *slices;
+} evaluation;
+
+static json_t *result_json(const evaluation *e) {
+    json_t *result = cli_report_json(mmoe_dataset_rows(e->data), e->metrics, e->n_task);
+    if (result) json_object_set_new(result, "columns", cli_columns_json(e->model, e->data));
+    if (result && e->slices)
+        json_object_set_new(result, "by", cli_slices_json(e->slices, e->n_task));
     return cli_with_warnings(result);
 }
 
-static int evaluate_file(const evaluate_flags *f, const mmoe_model *model,
-                         const mmoe_dataset *data) {
-    int32_t n_task = mmoe_model_task_count(model);
-    mmoe_task_metrics *metrics = calloc((size_t)n_task, sizeof *metrics);
-    if (!metrics) return cli_fail_memory();
+static int print_results(const evaluation *e) {
+    if (e->flags->json) return cli_print_json(stdout, result_json(e), true);
+    cli_print_metrics(e->metrics, e->n_task);
+    return e->slices ? cli_print_slices(e->slices, e->n_task) : CLI_OK;
+}
+
+static int keep_column(const evaluation *e, const char *flag, const char *column) {
+    mmoe_error err;
+    if (column &&
+        mmoe_dataset_keep_csv(e->data, mmoe_model_schema(e->model), e->flags->data, column, &err))
+        return cli_fail("%s: %s", flag, err.message);
+    return CLI_OK;
+}
+
+/* The rows, and the columns that say which belong together. */
+static int read_rows(evaluation *e) {
+    const evaluate_flags *f = e->flags;
+    const mmoe_schema *schema = mmoe_model_schema(e->model);
+    mmoe_error err;
+    if (mmoe_dataset_read_csv(schema, f->data, MMOE_LABELS_REQUIRED, NULL, &e->data, &err))
+        return cli_fail("%s", err.message);
+    cli_remark_columns(f->data, e->data);
+    cli_warn_of_labels(f->data, e->model, e->data);
+    int status = keep_column(e, "--group", f->group);
+    if (!status) status = keep_column(e, "--by", f->by);
+    const mmoe_config *config = mmoe_model_config(e->model);
+    if (!status && !f->group && mmoe_dataset_keep_groups(e->data, config, schema, f->data, &err))
+        status = cli_fail("data.group: %s", err.message);
+    return status;
+}
+
+static int evaluate_rows(evaluation *e) {
+    const evaluate_flags *f = e->flags;
+    const mmoe_evaluate_options options = {.threads = (int)f->threads,
+                                           .group = f->group,
+                                           .group_weight = f->group_weight,
+                                           .by = f->by,
+                                           .most_slices = (int32_t)f->slices};
+    mmoe_error err;
+    e->n_task = mmoe_model_task_count(e->model);
+    e->metrics = calloc((size_t)e->n_task, sizeof *e->metrics);
+    if (!e->metrics) return cli_fail_memory();
+    if (mmoe_evaluate_by(e->model, e->data, &options, NULL, e->metrics, &e->slices, &err))
+        return cli_fail("%s", err.message);
+    cli_warn_of_metrics(f->data, "rows", e->metrics, e->n_task);
+    return print_results(e);
+}
+
+static int evaluate(const evaluate_flags *f) {
+    evaluation e = {.flags = f};
     mmoe_error err;
     int status = CLI_OK;
-    if (mmoe_evaluate(model, data, (int)f->threads, NULL, metrics, &err))
-        status = cli_fail("%s", err.message);
-    else
-        cli_warn_of_metrics(f->data, "rows", metrics, n_task);
-    if (!status && f->json)
-        status = cli_print_json(stdout, result_json(model, data, metrics), true);
-    else if (!status)
-        cli_print_metrics(metrics, n_task);
-    free(metrics);
+    if (mmoe_model_load(f->model, NULL, &e.model, &err)) status = cli_fail("%s", err.message);
+    if (!status) status = read_rows(&e);
+    if (!status) status = evaluate_rows(&e);
+    mmoe_row_slices_free(e.slices);
+    free(e.metrics);
+    mmoe_dataset_free(e.data);
+    mmoe_model_free(e.model);
     return status;
 }
 
@@ -57,6 +111,8 @@ static void describe(char *text, size_t size) {
         "a task's label are left out of it.\n"
         "The base rate and the mean are those of always predicting the mean label of the training "
         "rows: a model that is worse than they\nis worse than none, which a warning says.\n"
+        "gauc, the AUC within groups of rows, as a user's, is there where a column says what they "
+        "are. It need not be one of the model's, nor need that of --by.\n"
         "In JSON a figure that is undefined is null, and \"why\" says why.");
 }
 
@@ -65,28 +121,25 @@ int cli_evaluate(int argc, char **argv) {
     const cli_option options[] = {
         {"model", "FILE", CLI_INPUT, &f.model, true, 0, 0, "model file (.safetensors)"},
         {"data", "FILE", CLI_INPUT, &f.data, true, 0, 0, "rows with labels (CSV)"},
+        {"group", "COLUMN", CLI_TEXT, &f.group, false, 0, 0,
+         "column of the groups of gauc; default: the configuration's data.group"},
+        {"group-weight", "WORD", CLI_TEXT, &f.group_weight, false, 0, 0,
+         "what a group counts for, as of data.group_weight: impressions, rows, positives, equal"},
+        {"by", "COLUMN", CLI_TEXT, &f.by, false, 0, 0,
+         "print the metrics of the rows of each value of this column, too"},
+        {"slices", "N", CLI_INTEGER, &f.slices, false, 1, 100000,
+         "values of --by, those of the most rows; default: 20"},
         {"threads", "N", CLI_INTEGER, &f.threads, false, 1, CLI_MAX_THREADS,
          "workers; default: the processors"},
         {"json", NULL, CLI_FLAG, &f.json, false, 0, 0, "print JSON"},
         {NULL, NULL, CLI_FLAG, NULL, false, 0, 0, NULL}};
-    char description[1024];
+    char description[1536];
     describe(description, sizeof description);
     const cli_command command = {
         "evaluate", "--model M.safetensors --data T.csv [FLAGS]", description, options, NULL, NULL,
         NULL};
     int status;
     if (!cli_parse(&command, argc, argv, &status)) return status;
-    mmoe_model *model = NULL;
-    mmoe_dataset *data = NULL;
-    mmoe_error err;
-    if (mmoe_model_load(f.model, NULL, &model, &err) ||
-        mmoe_dataset_read_csv(mmoe_model_schema(model), f.data, MMOE_LABELS_REQUIRED, NULL, &data,
-                              &err))
-        status = cli_fail("%s", err.message);
-    if (!status) cli_remark_columns(f.data, data);
-    if (!status) cli_warn_of_labels(f.data, model, data);
-    if (!status) status = evaluate_file(&f, model, data);
-    mmoe_dataset_free(data);
-    mmoe_model_free(model);
-    return status;
+    if (f.slices && !f.by) return cli_usage("--slices: there are none without --by");
+    return evaluate(&f);
 }

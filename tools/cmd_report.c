@@ -36,8 +36,12 @@ static mmoe_dataset *read_report_data(report_page *page, const mmoe_model *model
     mmoe_dataset *data = NULL;
     mmoe_error err;
     if (!mmoe_dataset_read_csv(mmoe_model_schema(model), path, MMOE_LABELS_REQUIRED, NULL, &data,
-                               &err))
+                               &err)) {
+        if (mmoe_dataset_keep_groups(data, mmoe_model_config(model), mmoe_model_schema(model), path,
+                                     &err))
+            cli_html_notice(page, "%s", err.message);
         return data;
+    }
     cli_html_notice(page, "%s", err.message);
     for (int labels = MMOE_LABELS_OPTIONAL; labels <= MMOE_LABELS_IGNORED; labels++)
         if (!mmoe_dataset_read_csv(mmoe_model_schema(model), path, labels, NULL, &data, NULL))

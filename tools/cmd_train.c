@@ -176,6 +176,16 @@ static int read_rows_of(const mmoe_schema *schema, const char *path, mmoe_datase
     return CLI_OK;
 }
 
+/* Rows that are judged. */
+static int read_judged(const train_run *run, const char *path, mmoe_dataset **out) {
+    const mmoe_schema *schema = run->from ? mmoe_model_schema(run->from) : run->schema;
+    const int status = read_rows_of(schema, path, out);
+    mmoe_error err;
+    if (!status && mmoe_dataset_keep_groups(*out, run->config, schema, path, &err))
+        return cli_fail("data.group: %s", err.message);
+    return status;
+}
+
 /* The training file, and the schema that it gives unless --from has one. */
 static int read_training(const train_flags *f, train_run *run) {
     if (run->from) return read_rows_of(mmoe_model_schema(run->from), f->train, &run->train);
@@ -190,8 +200,8 @@ static int read_run_data(const train_flags *f, train_run *run) {
     mmoe_error err;
     int status = read_training(f, run);
     const mmoe_schema *schema = run->from ? mmoe_model_schema(run->from) : run->schema;
-    if (!status && f->valid) status = read_rows_of(schema, f->valid, &run->valid);
-    if (!status && f->test) status = read_rows_of(schema, f->test, &run->test);
+    if (!status && f->valid) status = read_judged(run, f->valid, &run->valid);
+    if (!status && f->test) status = read_judged(run, f->test, &run->test);
     if (status) return status;
     if (mmoe_model_create(run->config, schema, NULL, &run->model, &err))
         return cli_fail("%s", err.message);

@@ -88,26 +88,35 @@ json_t *cli_metrics_json(const mmoe_task_metrics *metrics) {
     cli_figure figure;
     json_t *object = json_object();
     for (size_t i = 0; cli_figure_at((int)metrics->type, i, &figure); i++)
-        json_object_set_new(object, figure.name, cli_json_number(cli_figure_value(metrics, i)));
+        if (cli_figure_is_of(metrics, &figure))
+            json_object_set_new(object, figure.name, cli_json_number(cli_figure_value(metrics, i)));
     if (metrics->why) json_object_set_new(object, "why", json_string(metrics->why));
     return object;
 }
 
+static json_t *groups_json(const mmoe_task_metrics *m) {
+    return json_pack("{s:o, s:I, s:I, s:I, s:I, s:I}", "column", cli_json_text(m->group), "count",
+                     (json_int_t)m->groups, "one_class", (json_int_t)m->one_class_groups,
+                     "one_class_rows", (json_int_t)m->one_class_group_rows, "single",
+                     (json_int_t)m->single_groups, "rows_without", (json_int_t)m->no_group_rows);
+}
+
+static json_t *task_json(const mmoe_task_metrics *m) {
+    json_t *figures = cli_metrics_json(m), *task = json_pack("{s:s, s:s}", "name", m->name, "type",
+                                                             mmoe_task_type_name((int)m->type));
+    if (task && figures) json_object_update(task, figures);
+    json_decref(figures);
+    if (!task) return NULL;
+    json_object_set_new(task, "constant", cli_json_number(m->constant));
+    json_object_set_new(task, "constant_is_of_training", json_boolean(!m->constant_is_of_rows));
+    json_object_set_new(task, "rows", json_integer(m->rows));
+    if (m->group) json_object_set_new(task, "groups", groups_json(m));
+    return task;
+}
+
 json_t *cli_report_json(int64_t rows, const mmoe_task_metrics *metrics, int32_t n_task) {
     json_t *tasks = json_array();
-    for (int32_t t = 0; t < n_task; t++) {
-        json_t *task = json_pack("{s:s, s:s}", "name", metrics[t].name, "type",
-                                 mmoe_task_type_name((int)metrics[t].type));
-        json_t *figures = cli_metrics_json(&metrics[t]);
-        if (task && figures) json_object_update(task, figures);
-        json_decref(figures);
-        if (task) json_object_set_new(task, "constant", cli_json_number(metrics[t].constant));
-        if (task)
-            json_object_set_new(task, "constant_is_of_training",
-                                json_boolean(!metrics[t].constant_is_of_rows));
-        if (task) json_object_set_new(task, "rows", json_integer(metrics[t].rows));
-        json_array_append_new(tasks, task);
-    }
+    for (int32_t t = 0; t < n_task; t++) json_array_append_new(tasks, task_json(&metrics[t]));
     return json_pack("{s:I, s:o}", "rows", (json_int_t)rows, "tasks", tasks);
 }
 
@@ -143,15 +152,16 @@ static int widest(int width, const char *text) {
     return (int)strlen(text) > width ? (int)strlen(text) : width;
 }
 
-/* The widths of a type's figures over its tasks. */
+/* The widths of a type's figures over its tasks; 0: none can have it. */
 static void measure_figures(int type, const mmoe_task_metrics *metrics, int32_t n_task,
                             int widths[CLI_MAX_FIGURES]) {
     cli_figure figure;
     char cell[CLI_FIGURE_SIZE];
     for (size_t i = 0; cli_figure_at(type, i, &figure); i++) {
-        widths[i] = (int)strlen(figure.name);
+        widths[i] = 0;
         for (int32_t t = 0; t < n_task; t++) {
-            if ((int)metrics[t].type != type) continue;
+            if ((int)metrics[t].type != type || !cli_figure_is_of(&metrics[t], &figure)) continue;
+            widths[i] = widest(widths[i], figure.name);
             widths[i] = widest(widths[i], cli_figure_text(cli_figure_value(&metrics[t], i), cell));
         }
     }
@@ -161,34 +171,56 @@ static void print_figures(const mmoe_task_metrics *of, const int widths[CLI_MAX_
     cli_figure figure;
     char cell[CLI_FIGURE_SIZE];
     for (size_t i = 0; cli_figure_at((int)of->type, i, &figure); i++)
-        printf("  %*s", widths[i], cli_figure_text(cli_figure_value(of, i), cell));
+        if (widths[i]) printf("  %*s", widths[i], cli_figure_text(cli_figure_value(of, i), cell));
     printf("%s%s\n", of->why ? "  " : "", of->why ? of->why : "");
 }
 
-/* The tasks of a type, below the names of its figures. */
-static void print_type(int type, const mmoe_task_metrics *metrics, int32_t n_task, int width) {
+/* What stands before the figures of a line. */
+static void print_start(const char *name, const char *type, int width) {
+    printf("%-*s", width, name);
+    if (type) printf("  %-14s", type);
+}
+
+/* Lines of a type, below the names of its figures. */
+static void print_type(int type, const cli_lines *lines, int width) {
+    const mmoe_task_metrics *metrics = lines->metrics;
     cli_figure figure;
     int widths[CLI_MAX_FIGURES];
     bool has_head = false;
-    measure_figures(type, metrics, n_task, widths);
-    for (int32_t t = 0; t < n_task; t++) {
+    measure_figures(type, metrics, lines->count, widths);
+    for (int32_t t = 0; t < lines->count; t++) {
         if ((int)metrics[t].type != type) continue;
         if (!has_head) {
-            printf("%-*s  %-14s  %10s", width, "task", "type", "rows");
+            print_start(lines->head, lines->with_types ? "type" : NULL, width);
+            printf("  %10s", "rows");
             for (size_t i = 0; cli_figure_at(type, i, &figure); i++)
-                printf("  %*s", widths[i], figure.name);
+                if (widths[i]) printf("  %*s", widths[i], figure.name);
             putchar('\n');
         }
         has_head = true;
-        printf("%-*s  %-14s  %10" PRId64, width, metrics[t].name, mmoe_task_type_name(type),
-               metrics[t].rows);
+        print_start(metrics[t].name, lines->with_types ? mmoe_task_type_name(type) : NULL, width);
+        printf("  %10" PRId64, metrics[t].rows);
         print_figures(&metrics[t], widths);
     }
 }
 
+void cli_print_lines(const cli_lines *lines) {
+    int width = widest(4, lines->head);
+    for (int32_t t = 0; t < lines->count; t++) width = widest(width, lines->metrics[t].name);
+    for (int type = 0; type < MMOE_TASK_TYPE_COUNT; type++) print_type(type, lines, width);
+}
+
+/* What the AUC within groups is of. */
+static void print_groups(const mmoe_task_metrics *m) {
+    const int64_t rows = m->rows - m->one_class_group_rows - m->no_group_rows;
+    printf("gauc of %s: %" PRId64 " of %" PRId64 " rows, %" PRId64 " of %" PRId64
+           " groups by \"%s\"; %" PRId64 " have one class only, %" PRId64 " of them one row\n",
+           m->name, rows, m->rows, m->groups - m->one_class_groups, m->groups, m->group,
+           m->one_class_groups, m->single_groups);
+}
+
 void cli_print_metrics(const mmoe_task_metrics *metrics, int32_t n_task) {
-    int width = 4;
-    for (int32_t t = 0; t < n_task; t++) width = widest(width, metrics[t].name);
-    for (int type = 0; type < MMOE_TASK_TYPE_COUNT; type++)
-        print_type(type, metrics, n_task, width);
+    cli_print_lines(&(cli_lines){"task", metrics, n_task, true});
+    for (int32_t t = 0; t < n_task; t++)
+        if (metrics[t].group) print_groups(&metrics[t]);
 }

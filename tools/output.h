@@ -27,7 +27,15 @@ void cli_write_field(FILE *stream, const char *text);
 /* A metric, in five digits: "0.60010", "12.345", "627890", "1.6070e+09", "undefined". */
 enum { CLI_FIGURE_SIZE = 24 };
 const char *cli_figure_text(double value, char text[CLI_FIGURE_SIZE]);
-/* A table a type. */
+/* Metrics of the same rows' tasks, or of a task's rows: lines of a table a type. */
+typedef struct cli_lines {
+    const char *head;                 /* what the metrics' names are: "task" */
+    const mmoe_task_metrics *metrics; /* [count] */
+    int32_t count;
+    bool with_types;
+} cli_lines;
+void cli_print_lines(const cli_lines *lines);
+/* The tasks', and what group AUC is of. */
 void cli_print_metrics(const mmoe_task_metrics *metrics, int32_t n_task);
 
 #endif

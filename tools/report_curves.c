@@ -169,12 +169,19 @@ static const mmoe_metric *second_metric(int type) {
     return usual == cli_loss_metric(type) ? cli_other_metric(type) : usual;
 }
 
+static void draw_group_metrics(FILE *out, curves *c, const char *task, int type) {
+    const mmoe_metric *metric;
+    for (size_t i = 0; (metric = mmoe_metric_at(type, i)); i++)
+        if (metric->of_groups) draw_metric(out, c, task, metric);
+}
+
 static void draw_task_curves(FILE *out, curves *c, const char *task) {
     const int type = cli_log_task_type(c->log, task);
     char title[128];
     report_series series[1];
     draw_loss(out, c, task, cli_loss_metric(type));
     draw_metric(out, c, task, second_metric(type));
+    draw_group_metrics(out, c, task, type);
     name_curve(title, sizeof title, "Calibration", task);
     if (take_series(c, series, 0, NULL, (path){"valid", task, "calibration"}))
         draw_plot(out, c,

@@ -78,8 +78,8 @@ static void draw_roc(FILE *out, const char *name, const report_score *scores, si
 }
 
 /* A curve's points, a bin each; unless labels are classes the quartiles too. */
-static void draw_bins(FILE *out, const char *name, bool is_class, const report_bin *bins,
-                      size_t count) {
+static void draw_bins(FILE *out, const mmoe_task_metrics *m, const report_bin *bins, size_t count) {
+    const bool is_class = cli_has_classes((int)m->type);
     double score[REPORT_BINS], label[REPORT_BINS], low[REPORT_BINS], high[REPORT_BINS];
     char title[320], sentence[256] = "Tenths of the rows by their prediction: the labels over the "
                                      "mean prediction; on the diagonal they agree.";
@@ -98,8 +98,8 @@ static void draw_bins(FILE *out, const char *name, bool is_class, const report_b
                  "Tenths of the rows by their prediction: the share of positives over the mean "
                  "prediction; on the diagonal they agree. ECE, their mean "
                  "distance: %.5f.",
-                 cli_bins_error(bins, count));
-    name_score_figure(title, sizeof title, is_class ? "Calibration" : "Predictions", name);
+                 m->ece);
+    name_score_figure(title, sizeof title, is_class ? "Calibration" : "Predictions", m->name);
     const report_plot plot = {.title = title,
                               .sentence = sentence,
                               .x_label = "mean prediction",
@@ -146,14 +146,15 @@ static void draw_task_scores(FILE *out, const mmoe_task_metrics *m, const report
     const size_t n_bin = cli_scores_bins(scores, count, bins);
     if (is_class) draw_roc(out, m->name, scores, count, m->auc);
     if (!n_bin) return;
-    draw_bins(out, m->name, is_class, bins, n_bin);
+    draw_bins(out, m, bins, n_bin);
     write_bins(out, m->name, is_class, bins, n_bin);
 }
 
 static void write_metrics(FILE *out, const report_model *of, const mmoe_task_metrics *metrics,
                           int32_t n_task) {
     uint32_t types = 0;
-    for (int32_t t = 0; t < n_task; t++) types |= 1u << metrics[t].type;
+    for (int32_t t = 0; t < n_task; t++)
+        types |= 1u << metrics[t].type | (metrics[t].group ? REPORT_WITH_GROUPS : 0);
     cli_report_metrics_head(out, "Metrics of the model on these rows",
                             "Rows without a task's label are left out of it.", types);
     for (int32_t t = 0; t < n_task && t < REPORT_TASKS; t++) {

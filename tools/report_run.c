@@ -216,12 +216,14 @@ static bool is_listed(const cli_figure *list, int count, const char *name) {
     return false;
 }
 
-/* The figures of some types, a bit 1 << type each, each once; their number. */
+/* The figures of some types, as cli_report_metrics_head has them, each once; their number. */
 static int list_figures(uint32_t types, cli_figure list[MOST_FIGURES + 1]) {
+    const bool has_groups = types & REPORT_WITH_GROUPS;
     int count = 0;
     for (int type = 0; type < MMOE_TASK_TYPE_COUNT; type++)
         for (size_t i = 0; types >> type & 1 && cli_figure_at(type, i, &list[count]); i++)
-            count += !is_listed(list, count, list[count].name);
+            count +=
+                (has_groups || !list[count].of_groups) && !is_listed(list, count, list[count].name);
     return count;
 }
 
@@ -315,6 +317,8 @@ void cli_report_result_of(report_page *page, const report_log *log) {
     const char *data = cli_json_text_at(log->result, "data");
     uint32_t types = 0;
     for (int t = 0; t < count; t++) types |= 1u << cli_log_task_type(log, cli_log_task(log, t));
+    if (cli_json_text_at(json_object_get(json_object_get(log->head, "config"), "data"), "group"))
+        types |= REPORT_WITH_GROUPS;
     cli_html_section(out, "result", "Result", NULL);
     write_warnings(out, log);
     if (!json_object_size(valid) && !data) {

@@ -82,12 +82,3 @@ size_t cli_scores_bins(const report_score *scores, size_t count, report_bin *bin
     free(labels);
     return n;
 }
-
-double cli_bins_error(const report_bin *bins, size_t count) {
-    double sum = 0, weight = 0;
-    for (size_t i = 0; i < count; i++) {
-        sum += bins[i].weight * fabs(bins[i].score - bins[i].label);
-        weight += bins[i].weight;
-    }
-    return weight > 0 ? sum / weight : (double)NAN;
-}

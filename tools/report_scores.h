@@ -28,8 +28,5 @@ size_t cli_scores_roc(const report_score *scores, size_t count, double *negative
                       double *positives, double *area);
 /* Tenths of the sorted rows, equal scores together, so bins may be fewer; their number. */
 size_t cli_scores_bins(const report_score *scores, size_t count, report_bin *bins);
-/* Mean distance of the bins' mean score from their mean label (expected calibration error),
- * weighted as the rows are; NaN without weight. */
-double cli_bins_error(const report_bin *bins, size_t count);
 
 #endif

@@ -27,7 +27,8 @@ void cli_report_predictions(report_page *page, const mmoe_model *model, const mm
                             const report_model *of);
 void cli_report_experts(report_page *page, const mmoe_inspection *inspection);
 
-/* A table of the metrics of some types, a bit 1 << type each. */
+/* A table of the metrics of some types, a bit 1 << type each, and one where rows have groups. */
+enum { REPORT_WITH_GROUPS = 1 << 30 };
 void cli_report_metrics_head(FILE *out, const char *title, const char *sentence, uint32_t types);
 /* `rows` NaN: not known; `metrics` as cli_metrics_json has them. */
 void cli_report_metrics_row(FILE *out, const char *task, const char *where, double rows,

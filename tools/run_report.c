@@ -26,9 +26,19 @@ static void end_last_line(FILE *log) {
     fseek(log, 0, SEEK_END);
 }
 
+static int note_watched(run_report *report) {
+    json_t *config = cli_config_json(mmoe_model_config(report->model));
+    const char *metric =
+        json_string_value(json_object_get(json_object_get(config, "trainer"), "earlystop_metric"));
+    snprintf(report->watched, sizeof report->watched, "%s", metric ? metric : "");
+    json_decref(config);
+    return config ? CLI_OK : cli_fail_memory();
+}
+
 int cli_report_open(run_report *report, const char *log_path, bool is_resumed,
                     const run_files *files) {
     report->is_terminal = isatty(STDERR_FILENO) == 1;
+    if (note_watched(report)) return CLI_FAILED;
     if (!log_path) return CLI_OK;
     report->log_path = log_path;
     report->log = fopen(log_path, is_resumed ? "a+" : "w");
@@ -124,6 +134,8 @@ enum { ROW = 100, NAME = 20, MOST_TASKS = 256 };
 typedef struct task_figure {
     const char *what; /* "auc" */
     double value;
+    const char *also; /* one more, "gauc"; NULL: none */
+    double also_value;
 } task_figure;
 
 /* 87, 339k, 3.01M */
@@ -141,6 +153,10 @@ static size_t print_task(char entry[ROW], const char *name, const task_figure *o
     const size_t length = strlen(name);
     snprintf(entry, ROW, "  %.*s%s %s %s", (int)mmoe_utf8_cut(name, length, NAME), name,
              length > NAME ? "..." : "", of->what, cli_figure_text(of->value, text));
+    const size_t used = strlen(entry);
+    if (of->also)
+        snprintf(entry + used, ROW - used, " %s %s", of->also,
+                 cli_figure_text(of->also_value, text));
     return strlen(entry);
 }
 
@@ -165,9 +181,20 @@ static void print_tasks(const run_report *report, int32_t n_task, const task_fig
     fputs(last, stderr);
 }
 
-static task_figure valid_figure(const mmoe_task_metrics *m) {
+/* The usual one; and what early stopping watches by name, or where there are groups, theirs. */
+static task_figure valid_figure(const run_report *report, const mmoe_task_metrics *m) {
     const int place = cli_usual_figure((int)m->type);
-    return (task_figure){mmoe_metric_at((int)m->type, (size_t)place)->name, m->values[place]};
+    task_figure out = {.what = mmoe_metric_at((int)m->type, (size_t)place)->name,
+                       .value = m->values[place]};
+    cli_figure figure;
+    for (size_t i = 0; cli_figure_at((int)m->type, i, &figure); i++) {
+        const bool is_watched = strcmp(figure.name, report->watched) == 0;
+        if ((int)i == place || !(is_watched || (figure.of_groups && m->group))) continue;
+        out.also = figure.name;
+        out.also_value = cli_figure_value(m, i);
+        if (is_watched) break;
+    }
+    return out;
 }
 
 static void print_epoch(run_report *report, const mmoe_epoch_report *epoch) {
@@ -176,8 +203,8 @@ static void print_epoch(run_report *report, const mmoe_epoch_report *epoch) {
     if (report->line_is_open) fputs("\r\033[K", stderr);
     report->line_is_open = false;
     for (int32_t t = 0; t < epoch->n_task && t < MOST_TASKS; t++)
-        figures[t] = epoch->valid ? valid_figure(&epoch->valid[t])
-                                  : (task_figure){"loss", epoch->task_loss[t]};
+        figures[t] = epoch->valid ? valid_figure(report, &epoch->valid[t])
+                                  : (task_figure){.what = "loss", .value = epoch->task_loss[t]};
     int used = fprintf(stderr, "epoch %" PRId32 "/%" PRId32 "  %.2f s  %s rows/s", epoch->epoch,
                        epoch->n_epoch, epoch->seconds, rate_text(epoch->rows_per_second, rate));
     if (epoch->lr != report->lr) used += fprintf(stderr, "  lr %.4g", epoch->lr);
@@ -209,7 +236,7 @@ int cli_report_progress(void *user, const mmoe_progress *p) {
     task_figure figures[MOST_TASKS];
     char text[CLI_FIGURE_SIZE], last[ROW];
     for (int32_t t = 0; t < p->n_task && t < MOST_TASKS; t++)
-        figures[t] = (task_figure){"loss", p->task_loss[t]};
+        figures[t] = (task_figure){.what = "loss", .value = p->task_loss[t]};
     fputs("\r\033[K", stderr);
     const int used =
         fprintf(stderr, "epoch %" PRId32 "/%" PRId32 " %3.0f %%  %s rows/s", p->epoch, p->n_epoch,

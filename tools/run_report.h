@@ -14,6 +14,7 @@ enum { CLI_LOG_FORMAT = 1 }; /* changes when an older program would misread the 
 typedef struct run_report {
     const mmoe_model *model;
     const volatile sig_atomic_t *stopped; /* a signal came: callbacks ask the trainer to stop */
+    char watched[32];                     /* trainer.earlystop_metric */
     bool is_terminal;
     bool line_is_open; /* a progress line stands on the terminal without its newline */
     const char *log_path;

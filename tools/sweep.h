@@ -39,6 +39,7 @@ typedef struct sweep_plan {
     int64_t *seeds;
     size_t n_figure;
     sweep_figure *figures;
+    bool has_groups;   /* a setting has data.group */
     size_t n_selected; /* the settings are ranked by the mean of these figures */
     size_t selected[256];
 } sweep_plan;

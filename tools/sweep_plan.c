@@ -138,7 +138,8 @@ mmoe_status sweep_config(const sweep_plan *p, size_t setting, int64_t seed, mmoe
     return status;
 }
 
-/* {"features": ..., "tasks": [[name, label, type], ...]}: what the rows in memory depend on. */
+/* {"features": ..., "data": ..., "tasks": [[name, label, type], ...]}: what the rows in memory
+ * depend on. */
 static json_t *data_of(const json_t *config) {
     json_t *tasks = json_array(), *task;
     size_t i;
@@ -147,7 +148,8 @@ static json_t *data_of(const json_t *config) {
         json_pack("[O, O, O, O?, O?]", json_object_get(task, "name"),
                   json_object_get(task, "label"), json_object_get(task, "type"),
                   json_object_get(task, "positive"), json_object_get(task, "label_transform")));
-    return json_pack("{s:O, s:o}", "features", json_object_get(config, "features"), "tasks", tasks);
+    return json_pack("{s:O, s:O, s:o}", "features", json_object_get(config, "features"), "data",
+                     json_object_get(config, "data"), "tasks", tasks);
 }
 
 static bool have_same_tasks(const json_t *a, const json_t *b) {
@@ -196,6 +198,7 @@ static int check_settings(sweep_plan *p) {
                               "configuration's",
                               p->path, i + 1, text);
         if (!status) status = assign_data(p, i, json);
+        p->has_groups |= json_object_get(json_object_get(json, "data"), "group") != NULL;
         json_decref(json);
         if (status) return status;
     }
@@ -224,6 +227,7 @@ static int add_figures(sweep_plan *p, bool is_test, size_t task) {
     cli_figure figure;
     for (size_t i = 0; cli_figure_at(type, i, &figure); i++) {
         if (!can_rank(&figure, type) && !figure.than) continue;
+        if (figure.of_groups && !p->has_groups) continue;
         const size_t size = strlen(plan_task_name(p, task)) + 32;
         char *name = malloc(size);
         if (!name) return cli_fail_memory();

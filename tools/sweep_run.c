@@ -49,18 +49,21 @@ static void stop(int number) {
 
 /* ---- Data ---- */
 
+static mmoe_status read_judged(const mmoe_config *config, run_rows *d, const char *path,
+                               mmoe_dataset **out) {
+    const mmoe_status status =
+        mmoe_dataset_read_csv(d->schema, path, MMOE_LABELS_REQUIRED, NULL, out, &d->err);
+    return status ? status : mmoe_dataset_keep_groups(*out, config, d->schema, path, &d->err);
+}
+
 static mmoe_status read_run_rows(const sweep_plan *p, size_t run, run_rows *d) {
     mmoe_config *config;
     mmoe_status status =
         sweep_config(p, run / p->n_seed, p->seeds[run % p->n_seed], &config, &d->err);
     if (status) return status;
     status = mmoe_dataset_fit_csv(config, p->train, NULL, &d->schema, &d->train, &d->err);
-    if (!status)
-        status = mmoe_dataset_read_csv(d->schema, p->valid, MMOE_LABELS_REQUIRED, NULL, &d->valid,
-                                       &d->err);
-    if (!status && p->test)
-        status = mmoe_dataset_read_csv(d->schema, p->test, MMOE_LABELS_REQUIRED, NULL, &d->test,
-                                       &d->err);
+    if (!status) status = read_judged(config, d, p->valid, &d->valid);
+    if (!status && p->test) status = read_judged(config, d, p->test, &d->test);
     mmoe_config_free(config);
     cli_warn_of_data(p->train, d->train);
     cli_warn_of_data(p->valid, d->valid);

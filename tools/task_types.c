@@ -28,7 +28,8 @@ bool cli_figure_at(int type, size_t index, cli_figure *out) {
     const mmoe_baseline *baseline = mmoe_baseline_of(type);
     const size_t past = metric ? 0 : index - metric_count(type);
     if (metric)
-        *out = (cli_figure){metric->name, metric->title, metric->better, NULL, false};
+        *out = (cli_figure){metric->name, metric->title, metric->better,
+                            NULL,         false,         metric->of_groups};
     else if (past == 0)
         *out = (cli_figure){baseline->name, baseline->title, 0, baseline->metric, false};
     else
@@ -40,6 +41,10 @@ double cli_figure_value(const mmoe_task_metrics *metrics, size_t index) {
     const size_t count = metric_count((int)metrics->type);
     if (index < count) return metrics->values[index];
     return index == count ? metrics->base : metrics->relative;
+}
+
+bool cli_figure_is_of(const mmoe_task_metrics *metrics, const cli_figure *figure) {
+    return !figure->of_groups || metrics->group;
 }
 
 bool cli_has_classes(int type) { return cli_metric_place(type, "auc") >= 0; }

@@ -18,10 +18,13 @@ typedef struct cli_figure {
     int better;       /* as mmoe_metric has it */
     const char *than; /* the constant's figure: the name of the model's; NULL: it is the model's */
     bool is_ratio;    /* of these two */
+    bool of_groups;   /* as mmoe_metric has it */
 } cli_figure;
 /* Figure `index`; false past the last. */
 bool cli_figure_at(int type, size_t index, cli_figure *out);
 double cli_figure_value(const mmoe_task_metrics *metrics, size_t index);
+/* Can these metrics have it? */
+bool cli_figure_is_of(const mmoe_task_metrics *metrics, const cli_figure *figure);
 
 /* Are a type's labels two classes, and its scores probabilities? Those have an AUC. */
 bool cli_has_classes(int type);

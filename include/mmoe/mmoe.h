@@ -93,9 +93,10 @@ typedef struct mmoe_allocator {
  * configurations and files; its labels and loss; the figures that it adds to those that early
  * stopping may watch (mmoe_metric_at in mmoe/train.h has all). */
 #define MMOE_TASK_TYPES(X)                                                                         \
-    X(CLASSIFICATION, classification, "0 and 1, cross-entropy", " | auc | logloss")                \
-    X(REGRESSION, regression, "numbers, squared error", " | mse | rmse | mae")                     \
-    X(POISSON, poisson, "counts, half the deviance of Poisson's distribution", " | deviance")
+    X(CLASSIFICATION, classification, "0 and 1, cross-entropy",                                    \
+      " | auc | logloss | gauc | ece | ne")                                                        \
+    X(REGRESSION, regression, "numbers, squared error", " | mse | rmse | mae | r2")                \
+    X(POISSON, poisson, "counts, half the deviance of Poisson's distribution", " | deviance | d2")
 
 #define MMOE_TASK_TYPE_ENUMERATOR(name, word, labels, metrics) MMOE_##name,
 #define MMOE_TASK_TYPE_ONE(name, word, labels, metrics) +1

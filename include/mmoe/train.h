@@ -115,6 +115,25 @@ MMOE_API mmoe_status mmoe_dataset_create(const mmoe_schema *schema, const mmoe_b
                                          const mmoe_allocator *alloc, mmoe_dataset **out,
                                          mmoe_error *err);
 
+/* Keeps a column of the file that the data set was made of beside its rows: one that need not be a
+ * feature, whose values group the rows for metrics. Reads the file again. What data.missing says is
+ * a missing value, and "7.0" is 7, as in a sparse column. Call it before the data set is shared;
+ * of a column that is kept already it does nothing. MMOE_E_FORMAT: the file has no such column;
+ * MMOE_E_IO: it cannot be read, or has other rows than the data set; MMOE_E_ARGUMENT: the rows were
+ * packed, which have an order of their own; MMOE_E_MEMORY. The data set is
+ * then as it was. */
+MMOE_API mmoe_status mmoe_dataset_keep_csv(mmoe_dataset *dataset, const mmoe_schema *schema,
+                                           const char *path, const char *column, mmoe_error *err);
+/* The same from memory, copied: `values` [rows], "" or NULL being a missing one. MMOE_E_ARGUMENT,
+ * _MEMORY. */
+MMOE_API mmoe_status mmoe_dataset_keep(mmoe_dataset *dataset, const char *column,
+                                       const char *const *values, mmoe_error *err);
+
+/* Keeps the column of the configuration's data.group, if it has one, of rows to evaluate. */
+MMOE_API mmoe_status mmoe_dataset_keep_groups(mmoe_dataset *dataset, const mmoe_config *config,
+                                              const mmoe_schema *schema, const char *path,
+                                              mmoe_error *err);
+
 MMOE_API int64_t mmoe_dataset_rows(const mmoe_dataset *dataset);
 /* Warning `index` of what was found when the data set was made; NULL past the last. Belongs to the
  * data set. */
@@ -363,6 +382,7 @@ typedef struct mmoe_metric {
     const char *title; /* "log-loss" */
     const char *what;  /* "squared error" */
     int better;        /* 1: larger values, -1: smaller ones, 0: those nearer to 1 */
+    int of_groups;     /* 1: only where rows have groups: data.group, mmoe_evaluate_options.group */
 } mmoe_metric;
 
 enum { MMOE_MAX_METRICS = 7 }; /* of a task type */
@@ -403,17 +423,66 @@ typedef struct mmoe_task_metrics {
     int constant_is_of_rows; /* 1: of these rows, the model having none of training rows: it was
                                 written by an older version, or mmoe_trainer_fit never trained it */
     double base, relative;   /* the constant's figure; how the model's compares */
+    /* Of classifications. Expected calibration error: sum_b W_b |p_b - y_b| / sum_b W_b over ten
+     * bins b of equally many rows by their prediction (equal ones share the first one's bin), W_b
+     * being the rows' weight, p_b and y_b their mean prediction and label (Naeini et al., AAAI
+     * 2015). Bins of equal width would have all rows of a small rate in one. */
+    double ece;
+    /* The AUC within groups, as a user's rows: sum_g w_g AUC_g / sum_g w_g over the groups g that
+     * have both classes (Zhu et al., KDD 2017), w_g being what data.group_weight says. Counts are
+     * of rows with a label and of groups that have some. */
+    double gauc;
+    const char *group; /* the groups' column; NULL: rows have no groups. Belongs to the data set */
+    int64_t groups;
+    int64_t one_class_groups, one_class_group_rows; /* those left out: one class alone has weight */
+    int64_t single_groups;                          /* of these: of one row */
+    int64_t no_group_rows; /* left out as well: the cell of the column is missing */
 } mmoe_task_metrics;
 
-/* Predicts with `threads` workers and fills `metrics` [tasks]. Uses the process's BLAS threads as
- * they are. */
+/* Predicts with `threads` workers and fills `metrics` [tasks], group AUC included where the model's
+ * configuration has data.group and the data set keeps that column (mmoe_dataset_keep_csv). Uses the
+ * process's BLAS threads as they are. */
 MMOE_API mmoe_status mmoe_evaluate(const mmoe_model *model, const mmoe_dataset *dataset,
                                    int threads, const mmoe_allocator *alloc,
                                    mmoe_task_metrics *metrics, mmoe_error *err);
 
+/* What mmoe_evaluate_by does beside mmoe_evaluate. Columns are those that the data set keeps. */
+typedef struct mmoe_evaluate_options {
+    int threads;
+    const char *group;        /* the groups' column; NULL: the configuration's data.group */
+    const char *group_weight; /* as data.group_weight; NULL: as the configuration has it */
+    const char *by;           /* the column whose values make slices; NULL: there are none */
+    int32_t most_slices;      /* those of the most rows; 0: 20 */
+} mmoe_evaluate_options;
+
+/* The rows that have one value in a column. */
+typedef struct mmoe_row_slice {
+    const char *value; /* NULL: the cell is missing */
+    int64_t rows;
+    const mmoe_task_metrics *metrics; /* [tasks]; compared with the same constant as all rows are */
+} mmoe_row_slice;
+
+typedef struct mmoe_row_slices {
+    const char *column;
+    size_t count;
+    const mmoe_row_slice *items;     /* [count] the largest first, of equals what stands first */
+    int64_t left_out, rows_left_out; /* values that are no item, and their rows */
+} mmoe_row_slices;
+
+/* Evaluates, and each slice of the rows, too. `slices` is NULL where options->by is; the caller
+ * frees them, before the data set and the model. MMOE_E_ARGUMENT: a column that the data set does
+ * not keep, a group_weight that is none or of no groups, groups that no task has a metric of, a
+ * data set of another schema; MMOE_E_MEMORY. */
+MMOE_API mmoe_status mmoe_evaluate_by(const mmoe_model *model, const mmoe_dataset *dataset,
+                                      const mmoe_evaluate_options *options,
+                                      const mmoe_allocator *alloc, mmoe_task_metrics *metrics,
+                                      mmoe_row_slices **slices, mmoe_error *err);
+MMOE_API void mmoe_row_slices_free(mmoe_row_slices *slices);
+
 /* Gives what `metrics` [tasks], as mmoe_evaluate filled them, say against the model: a task whose
- * figure is worse than the constant's, a constant that is not of training rows. `rows` is what the
- * sentences call the rows: "test rows". MMOE_E_ARGUMENT, _MEMORY. */
+ * figure is worse than the constant's, a constant that is not of training rows, a group AUC that
+ * leaves out more than half of the rows, rows without a group. `rows` is what the sentences call
+ * the rows: "test rows". MMOE_E_ARGUMENT, _MEMORY. */
 MMOE_API mmoe_status mmoe_metrics_check(const mmoe_task_metrics *metrics, int32_t tasks,
                                         const char *rows,
                                         void (*on_warning)(void *user, const mmoe_warning *warning),

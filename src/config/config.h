@@ -122,6 +122,14 @@ typedef struct mmoe_balance_config {
     float temperature, alpha, lr, beta, relax_factor, c, gamma;
 } mmoe_balance_config;
 
+/* What the group AUC weighs a group by: its impressions are its rows' weights. */
+#define MMOE_GROUP_WEIGHTS(X)                                                                      \
+    X(MMOE_GROUP_IMPRESSIONS, impressions)                                                         \
+    X(MMOE_GROUP_ROWS, rows)                                                                       \
+    X(MMOE_GROUP_POSITIVES, positives)                                                             \
+    X(MMOE_GROUP_EQUAL, equal)
+typedef enum mmoe_group_weight { MMOE_GROUP_WEIGHTS(MMOE_ENUMERATOR) } mmoe_group_weight;
+
 /* What early stopping may watch that is no metric of a type. auto: the task's first metric, of a
  * mean over several types `relative`. */
 enum { MMOE_WATCHED_AUTO = -2, MMOE_WATCHED_RELATIVE };
@@ -140,7 +148,7 @@ typedef struct mmoe_trainer_config {
     float gamma, min_lr, factor;
     int32_t earlystop_patience; /* epochs without a better score; 0: never stop early */
     int32_t earlystop_task;     /* index, or -1: the mean of the tasks */
-    int32_t earlystop_metric;   /* of mmoe_loss_metric(-1, i), or MMOE_WATCHED_* */
+    int32_t earlystop_metric;   /* of mmoe_loss_watched(-1, i), or MMOE_WATCHED_* */
     bool shuffle;
     uint64_t seed;
     mmoe_balance_config balance; /* trainer.adaptive_params */
@@ -149,6 +157,8 @@ typedef struct mmoe_trainer_config {
 struct mmoe_config {
     mmoe_allocator alloc;
     mmoe_feature_specs features; /* as written: patterns unresolved */
+    char *group;                 /* column whose values are the groups of metrics; NULL: none */
+    mmoe_group_weight group_weight;
     int32_t n_task;
     mmoe_task_config *tasks; /* [n_task] */
     mmoe_model_kind model;

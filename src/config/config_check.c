@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "config/config_check.h"
 #include "config/config_sharing.h"
+#include "config/config_watched.h"
 #include "data/texts.h"
 
 /* Enters `name` with `path`; false when memory is out, *earlier the path that bears the name
@@ -389,65 +390,10 @@ static mmoe_status check_gates(const mmoe_config *config, const mmoe_key_place *
                          by_task ? "n_expert_specific + n_expert_shared" : "n_expert");
 }
 
-static mmoe_status find_earlystop_task(const json_t *root, mmoe_config *config,
-                                       const mmoe_key_place *place) {
-    const char *name =
-        json_string_value(json_object_get(json_object_get(root, "trainer"), "earlystop_task"));
-    config->trainer.earlystop_task = -1;
-    if (name && strcmp(name, "mean") == 0) return MMOE_OK;
-    for (int32_t i = 0; i < config->n_task && config->trainer.earlystop_task < 0; i++)
-        if (!name || strcmp(config->tasks[i].name, name) == 0) config->trainer.earlystop_task = i;
-    if (config->trainer.earlystop_task >= 0) return MMOE_OK;
-    char allowed[300] = "";
-    size_t used = 0;
-    for (int32_t i = 0; i < config->n_task && used < sizeof allowed - 80; i++)
-        used +=
-            (size_t)snprintf(allowed + used, sizeof allowed - used, "%s, ", config->tasks[i].name);
-    return mmoe_key_fail(place, "trainer.earlystop_task",
-                         "no task is named \"%.80s\"; allowed are %smean", name, allowed);
-}
-
-static bool can_be_watched(int type, size_t index) {
-    const mmoe_metric_kind *metric = mmoe_loss_metric(type, index);
-    return metric && metric->doc.better != 0;
-}
-
-/* ", mse, rmse and mae" */
-static void list_watched(int type, char *text, size_t size) {
-    size_t used = 0;
-    for (size_t i = 0; can_be_watched(type, i) && used < size; i++)
-        used += (size_t)snprintf(text + used, size - used, "%s%s",
-                                 i && !can_be_watched(type, i + 1) ? " and " : ", ",
-                                 mmoe_loss_metric(type, i)->doc.name);
-}
-
-static mmoe_status check_watched_metric(const mmoe_config *config, const mmoe_task_config *watched,
-                                        const mmoe_key_place *place) {
-    const int type = (int)watched->type;
-    if (mmoe_config_watched_metric(config) == &mmoe_metric_relative) return MMOE_OK;
-    for (size_t i = 0; can_be_watched(type, i); i++)
-        if (mmoe_loss_metric(type, i) == mmoe_config_watched_metric(config)) return MMOE_OK;
-    char metrics[200] = "";
-    list_watched(type, metrics, sizeof metrics);
-    return mmoe_key_fail(place, "trainer.earlystop_metric",
-                         "\"%s\" is of the type %s; allowed are auto, relative%s", watched->name,
-                         mmoe_task_type_name(type), metrics);
-}
-
-static mmoe_status check_trainer(const mmoe_config *config, const mmoe_key_place *place) {
-    const mmoe_trainer_config *trainer = &config->trainer;
-    if (trainer->momentum > 0 && trainer->optimizer != MMOE_SGD)
-        return mmoe_key_fail(place, "trainer.optimizer_params.momentum",
-                             "momentum needs the optimizer \"sgd\"; the others have betas");
-    const bool is_mean = trainer->earlystop_task < 0;
-    const mmoe_task_config *watched = config->tasks + (is_mean ? 0 : trainer->earlystop_task);
-    /* Of AUCs, which should rise, and errors, which should fall, a mean says nothing. */
-    if (is_mean && trainer->earlystop_metric >= 0 && mmoe_config_is_mixed(config))
-        return mmoe_key_fail(place, "trainer.earlystop_metric",
-                             "tasks of several types have no mean %s; allowed are auto and "
-                             "relative, or name a task (trainer.earlystop_task)",
-                             mmoe_config_watched_metric(config)->doc.title);
-    return check_watched_metric(config, watched, place);
+static mmoe_status check_optimizer(const mmoe_config *config, const mmoe_key_place *place) {
+    if (config->trainer.momentum == 0 || config->trainer.optimizer == MMOE_SGD) return MMOE_OK;
+    return mmoe_key_fail(place, "trainer.optimizer_params.momentum",
+                         "momentum needs the optimizer \"sgd\"; the others have betas");
 }
 
 static mmoe_status check_balance(const mmoe_config *config, const mmoe_key_place *place) {
@@ -473,8 +419,8 @@ mmoe_status mmoe_config_check(const json_t *root, mmoe_config *config,
     if (status == MMOE_OK) status = check_model(config, place);
     if (status == MMOE_OK) status = check_gates(config, place);
     if (status == MMOE_OK) status = check_score(config, place);
-    if (status == MMOE_OK) status = find_earlystop_task(root, config, place);
-    if (status == MMOE_OK) status = check_trainer(config, place);
+    if (status == MMOE_OK) status = mmoe_config_check_watched(root, config, place);
+    if (status == MMOE_OK) status = check_optimizer(config, place);
     if (status == MMOE_OK) status = check_balance(config, place);
     json_decref(columns);
     json_decref(names);

@@ -59,6 +59,13 @@ mmoe_status mmoe_dataset_fit_arrow(const mmoe_config *config, struct ArrowArrayS
     return status;
 }
 
+mmoe_status mmoe_dataset_keep_groups(mmoe_dataset *dataset, const mmoe_config *config,
+                                     const mmoe_schema *schema, const char *path, mmoe_error *err) {
+    if (!config) return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_dataset_keep_groups: config is NULL");
+    return config->group ? mmoe_dataset_keep_csv(dataset, schema, path, config->group, err)
+                         : MMOE_OK;
+}
+
 /* Without a file there is nothing to learn from. */
 static mmoe_status check_encoder(const mmoe_encoder *e, const char *name, mmoe_error *err) {
     const char *fault = e->kind->without_file ? e->kind->without_file(e) : NULL;

@@ -22,7 +22,7 @@ bool mmoe_config_is_mixed(const mmoe_config *config) {
 
 const mmoe_metric_kind *mmoe_config_watched_metric(const mmoe_config *config) {
     const mmoe_trainer_config *c = &config->trainer;
-    if (c->earlystop_metric >= 0) return mmoe_loss_metric(-1, (size_t)c->earlystop_metric);
+    if (c->earlystop_metric >= 0) return mmoe_loss_watched(-1, (size_t)c->earlystop_metric);
     const bool is_mean = c->earlystop_task < 0;
     if (c->earlystop_metric == MMOE_WATCHED_RELATIVE || (is_mean && mmoe_config_is_mixed(config)))
         return &mmoe_metric_relative;

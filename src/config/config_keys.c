@@ -138,6 +138,12 @@ static const mmoe_key other_keys[] = {
     WORDS("data.header", IN_CONFIG(features.reading.header), "\"first_row\"", MMOE_HEADERS,
           "What names the columns: the first row, or, where there is no header, their number: c1, "
           "c2, ..."),
+    TEXT("data.group", IN_CONFIG(group), false, COLUMN,
+         "Column of validation and test rows, as a user's id, within whose values the metric gauc "
+         "takes the AUC of classifications; it need not be a feature."),
+    WORDS("data.group_weight", IN_CONFIG(group_weight), "\"impressions\"", MMOE_GROUP_WEIGHTS,
+          "What a group counts for in gauc: the weights of its rows, how many they are, the "
+          "weights of the positive ones, or as much as any other."),
 
     TEXT("tasks[].name", IN_TASK(name), true, MMOE_TASK_NAME,
          "The task, and the column of its predictions."),

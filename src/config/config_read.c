@@ -42,6 +42,7 @@ void mmoe_config_free(mmoe_config *config) {
     mmoe_release(&a, config->features.dense);
     mmoe_release(&a, config->features.weight);
     mmoe_reading_finish(&config->features.reading, &a);
+    mmoe_release(&a, config->group);
     mmoe_release(&a, config->tasks);
     mmoe_release(&a, config->score);
     mmoe_release(&a, config->json);

@@ -40,6 +40,8 @@ void mmoe_dataset_free(dataset *set) {
     mmoe_release_aligned(&a, set->weights);
     mmoe_release(&a, set->most_id);
     mmoe_release(&a, set->lacking);
+    for (size_t i = 0; i < set->n_kept; i++) mmoe_kept_finish(&set->kept[i], &a);
+    mmoe_release(&a, set->kept);
     mmoe_notes_free(set->notes, set->n_sparse + set->n_dense, &a);
     mmoe_stored_free(set->stored);
     mmoe_warnings_finish(&set->warnings);
@@ -360,6 +362,12 @@ float mmoe_dataset_label(const mmoe_dataset *set, int64_t row, int32_t task) {
     if (!set || set->stored || row < 0 || row >= set->rows || task < 0 || task >= set->n_label)
         return NAN;
     return set->labels[(size_t)row * (size_t)set->n_label + (size_t)task];
+}
+
+const mmoe_kept *mmoe_dataset_kept(const dataset *set, const char *column) {
+    for (size_t i = 0; i < set->n_kept; i++)
+        if (strcmp(set->kept[i].name, column) == 0) return &set->kept[i];
+    return NULL;
 }
 
 static int by_row(const void *a, const void *b) {

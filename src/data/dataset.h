@@ -5,6 +5,7 @@
 
 #include "base/warnings.h"
 #include "data/batch.h"
+#include "data/kept.h"
 #include "data/notes.h"
 #include "data/schema.h"
 #include "data/stored.h"
@@ -33,6 +34,8 @@ struct mmoe_dataset {
     mmoe_note *notes;       /* [n_sparse + n_dense] */
     mmoe_stored *stored;    /* where the rows lie, which have no arrays then; NULL: in memory */
     uint64_t identity;      /* of rows that were packed (source.h); 0: their bytes say it */
+    mmoe_kept *kept;        /* [n_kept] */
+    size_t n_kept;
 };
 
 /* Public functions of mmoe/train.h that need a configuration stand in model/; these are what they
@@ -87,6 +90,9 @@ void mmoe_targets_close(mmoe_targets *t);
 
 /* What is wrong with a value ("is neither 0 nor 1"); NULL: nothing. */
 const char *mmoe_weight_fault(double value);
+
+/* A column that is kept; NULL: it is not. */
+const mmoe_kept *mmoe_dataset_kept(const struct mmoe_dataset *set, const char *column);
 
 /* [lists] elements a row, on average, of lists that are not of one element without weight. */
 void mmoe_dataset_list_elements(const mmoe_dataset *d, double *out);

@@ -45,3 +45,32 @@ const mmoe_metric_kind *mmoe_loss_metric(int type, size_t index) {
         if (i == index) return kinds[type]->metrics[i];
     return NULL;
 }
+
+bool mmoe_loss_has_groups(int type) {
+    const mmoe_metric_kind *metric;
+    for (size_t i = 0; (metric = mmoe_loss_metric(type, i)); i++)
+        if (metric->doc.of_groups) return true;
+    return false;
+}
+
+static const mmoe_metric_kind *watched_of(int type, size_t index) {
+    const mmoe_loss_kind *kind = kinds[type];
+    for (size_t i = 0; kind->metrics[i]; i++) {
+        if (kind->metrics[i]->doc.better == 0) continue;
+        if (index == 0) return kind->metrics[i];
+        index--;
+    }
+    return index == 0 ? kind->baseline->comparison : NULL;
+}
+
+const mmoe_metric_kind *mmoe_loss_watched(int type, size_t index) {
+    const mmoe_metric_kind *watched;
+    if (type >= 0) return type < MMOE_TASK_TYPE_COUNT ? watched_of(type, index) : NULL;
+    for (int t = 0; t < MMOE_TASK_TYPE_COUNT; t++)
+        for (size_t i = 0; (watched = watched_of(t, i)); i++) {
+            if (is_of_earlier(watched, t)) continue;
+            if (index == 0) return watched;
+            index--;
+        }
+    return NULL;
+}

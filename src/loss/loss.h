@@ -67,4 +67,11 @@ size_t mmoe_loss_compared(const mmoe_loss_kind *kind);
  * last; NULL past the last. */
 const mmoe_metric_kind *mmoe_loss_metric(int type, size_t index);
 
+/* Has a type a metric of groups of rows? */
+bool mmoe_loss_has_groups(int type);
+
+/* What early stopping may watch of a type, or with -1 of all, each once: the metrics that have a
+ * better direction, then the baseline's comparison; NULL past the last. */
+const mmoe_metric_kind *mmoe_loss_watched(int type, size_t index);
+
 #endif

@@ -24,14 +24,15 @@ static void probabilities(const mmoe_kernels *kernels, int32_t n, const float *z
 
 static double log_odds(double mean) { return log(mean) - log1p(-mean); }
 
-const mmoe_loss_kind mmoe_loss_classification = {
-    .fault = class_fault,
-    .run = cross_entropies,
-    .link = probabilities,
-    .onnx = "Sigmoid",
-    .bias = log_odds,
-    .draws_bias = true,
-    .is_probability = true,
-    .is_shaped = true,
-    .metrics = {&mmoe_metric_auc, &mmoe_metric_logloss, &mmoe_metric_calibration},
-    .baseline = &mmoe_baseline_logloss};
+const mmoe_loss_kind mmoe_loss_classification = {.fault = class_fault,
+                                                 .run = cross_entropies,
+                                                 .link = probabilities,
+                                                 .onnx = "Sigmoid",
+                                                 .bias = log_odds,
+                                                 .draws_bias = true,
+                                                 .is_probability = true,
+                                                 .is_shaped = true,
+                                                 .metrics = {&mmoe_metric_auc, &mmoe_metric_logloss,
+                                                             &mmoe_metric_gauc, &mmoe_metric_ece,
+                                                             &mmoe_metric_calibration},
+                                                 .baseline = &mmoe_baseline_logloss};

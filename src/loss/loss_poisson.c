@@ -33,12 +33,17 @@ static double deviance_of_row(double weight, double mu, double y) {
 static const mmoe_metric_kind deviance = {.doc = {"deviance", "deviance", "mean deviance", -1},
                                           .row = deviance_of_row};
 
+static const mmoe_metric_kind explained = {
+    .doc = {"d2", "D2", "part of the mean's deviance that is explained", 1},
+    .how = MMOE_METRIC_COMPARISON};
+
 /* Cameron and Windmeijer, 1996. */
 static const mmoe_baseline_kind baseline = {
     .doc = {"deviance", "base_deviance", "deviance of the mean", "d2", "D2", 1,
             "1 - deviance / deviance of the mean; above 0 it is better than no model"},
     .metric = &deviance,
-    .relative = mmoe_share_explained};
+    .relative = mmoe_share_explained,
+    .comparison = &explained};
 
 const mmoe_loss_kind mmoe_loss_poisson = {
     .fault = count_fault,

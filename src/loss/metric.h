@@ -6,10 +6,13 @@
 #include "mmoe/train.h"
 
 typedef enum mmoe_metric_how {
-    MMOE_METRIC_MEAN,    /* of a figure that each row has */
-    MMOE_METRIC_AREA,    /* of the order of predictions whose labels are of two classes */
-    MMOE_METRIC_RATIO,   /* of the sum of the predictions and the sum of the labels */
-    MMOE_METRIC_RELATIVE /* of what a task's baseline compares, in the constant's */
+    MMOE_METRIC_MEAN,       /* of a figure that each row has */
+    MMOE_METRIC_AREA,       /* of the order of predictions whose labels are of two classes */
+    MMOE_METRIC_GROUP_AREA, /* the same within groups of rows */
+    MMOE_METRIC_BINS,       /* of such predictions, bin by bin */
+    MMOE_METRIC_RATIO,      /* of the sum of the predictions and the sum of the labels */
+    MMOE_METRIC_RELATIVE,   /* of what a task's baseline compares, in the constant's */
+    MMOE_METRIC_COMPARISON  /* as a task's baseline makes it */
 } mmoe_metric_how;
 
 typedef struct mmoe_metric_kind {
@@ -26,6 +29,7 @@ typedef struct mmoe_baseline_kind {
     mmoe_baseline doc;
     const mmoe_metric_kind *metric; /* what is compared: a mean of a figure that each row has */
     double (*relative)(double model, double constant);
+    const mmoe_metric_kind *comparison; /* the ratio of `doc` as what early stopping may watch */
 } mmoe_baseline_kind;
 
 extern const mmoe_baseline_kind mmoe_baseline_logloss, mmoe_baseline_rmse;
@@ -38,6 +42,6 @@ extern const mmoe_metric_kind mmoe_metric_relative;
 double mmoe_share_explained(double model, double constant);
 
 extern const mmoe_metric_kind mmoe_metric_auc, mmoe_metric_logloss, mmoe_metric_mse,
-    mmoe_metric_rmse, mmoe_metric_mae, mmoe_metric_calibration;
+    mmoe_metric_rmse, mmoe_metric_mae, mmoe_metric_calibration, mmoe_metric_gauc, mmoe_metric_ece;
 
 #endif

@@ -22,6 +22,10 @@ struct mmoe_evaluator {
     const mmoe_model *model;
     const mmoe_params *params;
     mmoe_pool *pool;
+    const mmoe_kept *group;
+    mmoe_group_weight group_weight;
+    bool lacks_group;  /* the configuration's */
+    uint32_t *grouped; /* [rows] of a source, a group's side by side; NULL: there are no groups */
     mmoe_program *program;
     mmoe_predictor **predictors; /* [workers] */
     int workers;
@@ -64,6 +68,19 @@ static mmoe_status make_predictors(mmoe_evaluator *e, mmoe_error *err) {
     return status;
 }
 
+void mmoe_evaluation_group(mmoe_evaluation *of, const struct mmoe_dataset *set) {
+    const mmoe_config *config = of->model->config;
+    of->group = config->group ? mmoe_dataset_kept(set, config->group) : NULL;
+    of->group_weight = config->group_weight;
+}
+
+static mmoe_status order_groups(mmoe_evaluator *e, int64_t rows, mmoe_error *err) {
+    if (!e->group) return MMOE_OK;
+    e->grouped = mmoe_alloc(&e->alloc, (size_t)rows, sizeof *e->grouped);
+    if (!e->grouped) return mmoe_fail_memory(err, (size_t)rows * sizeof *e->grouped);
+    return mmoe_kept_sort(e->group, NULL, rows, e->grouped, &e->alloc, err);
+}
+
 mmoe_status mmoe_evaluator_create(const mmoe_evaluation *of, int64_t rows,
                                   const mmoe_allocator *alloc, mmoe_evaluator **out,
                                   mmoe_error *err) {
@@ -77,7 +94,11 @@ mmoe_status mmoe_evaluator_create(const mmoe_evaluation *of, int64_t rows,
     e->model = of->model;
     e->params = of->params;
     e->pool = of->pool;
+    e->group = of->group;
+    e->group_weight = of->group_weight;
+    e->lacks_group = of->model->config->group && !of->group;
     mmoe_status status = take_evaluator_memory(e, rows, err);
+    if (!status) status = order_groups(e, rows, err);
     if (!status) status = make_predictors(e, err);
     if (status) {
         mmoe_evaluator_free(e);
@@ -94,6 +115,7 @@ void mmoe_evaluator_free(mmoe_evaluator *e) {
     mmoe_program_leave(e->program);
     mmoe_run_free(e->sample.run);
     mmoe_release(&a, e->sample.index);
+    mmoe_release(&a, e->grouped);
     mmoe_release(&a, e->predictors);
     mmoe_release_aligned(&a, e->scratch);
     mmoe_release(&a, e->predictions);
@@ -214,8 +236,17 @@ static mmoe_status take_rows(mmoe_evaluator *e, mmoe_source *source, bool are_pr
 
 typedef struct metrics_job {
     mmoe_evaluator *e;
+    const mmoe_row_choice *choice;
+    const mmoe_task_metrics *whole; /* NULL: these are */
     mmoe_task_metrics *metrics;
 } metrics_job;
+
+/* What the task's figures stand beside; NULL: the rows' own mean. */
+static const double *constant_of(const metrics_job *j, int task) {
+    const mmoe_label_column *l = &j->e->model->schema->labels[task];
+    if (j->whole) return &j->whole[task].constant;
+    return l->has_constant ? &l->constant : NULL;
+}
 
 static void task_metrics(void *context, int worker, int task) {
     (void)worker;
@@ -223,61 +254,57 @@ static void task_metrics(void *context, int worker, int task) {
     const mmoe_evaluator *e = j->e;
     const mmoe_label_column *l = &e->model->schema->labels[task];
     const int32_t tasks = e->model->schema->n_label;
-    const mmoe_judged_rows judged = {.type = l->type,
-                                     .rows = e->rows,
-                                     .predictions = e->predictions + task,
-                                     .labels = e->labels + task,
-                                     .weights = e->weighed ? e->weights : NULL,
-                                     .stride = tasks,
-                                     .label_stride = tasks,
-                                     .constant = l->has_constant ? &l->constant : NULL};
-    mmoe_metrics_compute(&judged, e->scratch + (size_t)task * e->scratch_size, &j->metrics[task]);
-    j->metrics[task].name = l->task;
+    mmoe_task_metrics *out = &j->metrics[task];
+    mmoe_row_groups groups = {.index = j->choice->grouped, .weight = e->group_weight};
+    mmoe_judged_rows judged = {.type = l->type,
+                               .rows = j->choice->rows,
+                               .predictions = e->predictions + task,
+                               .labels = e->labels + task,
+                               .weights = e->weighed ? e->weights : NULL,
+                               .stride = tasks,
+                               .label_stride = tasks,
+                               .constant = constant_of(j, task),
+                               .index = j->choice->index};
+    if (e->group) {
+        groups.column = e->group->name;
+        groups.of = e->group->values;
+        judged.groups = &groups;
+    }
+    mmoe_metrics_compute(&judged, e->scratch + (size_t)task * e->scratch_size, out);
+    out->name = l->task;
+    if (j->whole) out->constant_is_of_rows = j->whole[task].constant_is_of_rows;
+    if (e->lacks_group && !out->why && mmoe_loss_has_groups((int)l->type))
+        out->why = "the groups' column (data.group) was not kept";
 }
 
-static void judge_tasks(mmoe_evaluator *e, mmoe_task_metrics *metrics) {
-    metrics_job job = {e, metrics};
-    run_tasks(e, e->model->schema->n_label, task_metrics, &job);
+static void judge_tasks(metrics_job job) {
+    run_tasks(job.e, job.e->model->schema->n_label, task_metrics, &job);
 }
+
+static void judge_all(mmoe_evaluator *e, mmoe_task_metrics *metrics) {
+    const mmoe_row_choice all = {.rows = e->rows, .grouped = e->grouped};
+    judge_tasks((metrics_job){e, &all, NULL, metrics});
+}
+
+void mmoe_evaluator_judge(mmoe_evaluator *e, const mmoe_row_choice *choice,
+                          const mmoe_task_metrics *whole, mmoe_task_metrics *metrics) {
+    judge_tasks((metrics_job){e, choice, whole, metrics});
+}
+
+const uint32_t *mmoe_evaluator_grouped(const mmoe_evaluator *e) { return e->grouped; }
 
 mmoe_status mmoe_evaluator_run(mmoe_evaluator *e, mmoe_source *source, mmoe_task_metrics *metrics,
                                mmoe_error *err) {
     mmoe_program_renew(e->program);
     if (e->sample.run) mmoe_run_fold(e->sample.run);
     const mmoe_status status = take_rows(e, source, true, err);
-    if (!status) judge_tasks(e, metrics);
+    if (!status) judge_all(e, metrics);
     return status;
 }
 
 mmoe_status mmoe_evaluator_judge_labels(mmoe_evaluator *e, mmoe_source *source,
                                         mmoe_task_metrics *metrics, mmoe_error *err) {
     const mmoe_status status = take_rows(e, source, false, err);
-    if (!status) judge_tasks(e, metrics);
-    return status;
-}
-
-mmoe_status mmoe_evaluate(const mmoe_model *model, const mmoe_dataset *data, int threads,
-                          const mmoe_allocator *alloc, mmoe_task_metrics *metrics,
-                          mmoe_error *err) {
-    if (!model || !data || !metrics || threads < 0 || threads > 256)
-        return mmoe_fail(
-            err, MMOE_E_ARGUMENT,
-            "mmoe_evaluate: model, dataset and metrics must not be NULL, threads must be 0 to 256");
-    mmoe_status status =
-        mmoe_dataset_check(data, model->schema, mmoe_schema_fingerprint(model->schema), err);
-    if (status) return status;
-    if (mmoe_allocator_check(alloc, "mmoe_evaluate", err)) return MMOE_E_ARGUMENT;
-    mmoe_allocator a = mmoe_allocator_or_default(alloc);
-    mmoe_evaluation of = {.model = model, .params = &model->params};
-    mmoe_source *source = NULL;
-    mmoe_evaluator *e = NULL;
-    status = mmoe_source_open(&(mmoe_source_order){.set = data, .most = MMOE_SLICE_ROWS}, &a,
-                              &source, err);
-    if (!status) status = mmoe_pool_create(mmoe_worker_count(threads), &a, &of.pool, err);
-    if (!status) status = mmoe_evaluator_create(&of, mmoe_source_count(source), &a, &e, err);
-    if (!status) status = mmoe_evaluator_run(e, source, metrics, err);
-    mmoe_evaluator_free(e);
-    mmoe_pool_free(of.pool);
-    mmoe_source_free(source);
+    if (!status) judge_all(e, metrics);
     return status;
 }

@@ -2,6 +2,7 @@
 #ifndef MMOE_TRAIN_EVALUATE_H
 #define MMOE_TRAIN_EVALUATE_H
 
+#include "data/kept.h"
 #include "data/source.h"
 #include "graph/run.h"
 #include "model/model.h"
@@ -14,7 +15,12 @@ typedef struct mmoe_evaluation {
     const mmoe_model *model;
     const mmoe_params *params; /* the model's, or others that are laid out as they are */
     mmoe_pool *pool;           /* NULL: the calling thread alone */
+    const mmoe_kept *group;    /* of the sources' rows, in their order; NULL: they have no groups */
+    mmoe_group_weight group_weight;
 } mmoe_evaluation;
+
+/* The rows' groups as the configuration has them; what it names may not be kept. */
+void mmoe_evaluation_group(mmoe_evaluation *of, const struct mmoe_dataset *set);
 
 /* Memory for sources of up to `rows` rows. */
 mmoe_status mmoe_evaluator_create(const mmoe_evaluation *of, int64_t rows,
@@ -29,6 +35,20 @@ mmoe_status mmoe_evaluator_run(mmoe_evaluator *e, mmoe_source *source, mmoe_task
  * labels and weights, whatever is predicted. */
 mmoe_status mmoe_evaluator_judge_labels(mmoe_evaluator *e, mmoe_source *source,
                                         mmoe_task_metrics *metrics, mmoe_error *err);
+
+/* Some rows of the last run. */
+typedef struct mmoe_row_choice {
+    int64_t rows;
+    const uint32_t *index; /* [rows] */
+    const uint32_t
+        *grouped; /* [rows] the same, a group's side by side; NULL: there are no groups */
+} mmoe_row_choice;
+
+/* Fills metrics [tasks] of these rows, beside the constants of those of all rows, `whole`. */
+void mmoe_evaluator_judge(mmoe_evaluator *e, const mmoe_row_choice *choice,
+                          const mmoe_task_metrics *whole, mmoe_task_metrics *metrics);
+/* The run's rows by their groups; NULL: they have none. */
+const uint32_t *mmoe_evaluator_grouped(const mmoe_evaluator *e);
 
 /* In the runs to come the meter, which may be made afterwards, counts each `every`-th row of the
  * source, from its first on. Call it once. MMOE_E_MEMORY. */

@@ -256,7 +256,8 @@ static mmoe_status take_fit_memory(mmoe_fit_run *r, mmoe_error *err) {
     r->metrics = mmoe_alloc_zero(&t->alloc, tasks, sizeof *r->metrics);
     r->counts = mmoe_alloc_zero(&t->alloc, tasks, sizeof *r->counts);
     if (!r->metrics || !r->counts) return mmoe_fail_memory(err, tasks * sizeof *r->metrics);
-    const mmoe_evaluation of = {t->model, kept_params(t), t->pool};
+    mmoe_evaluation of = {.model = t->model, .params = kept_params(t), .pool = t->pool};
+    mmoe_evaluation_group(&of, r->valid_set);
     const mmoe_status status =
         mmoe_evaluator_create(&of, mmoe_source_count(r->valid), &t->alloc, &r->evaluator, err);
     return status ? status : watch_gates(r, err);
@@ -289,7 +290,7 @@ mmoe_status mmoe_trainer_fit(mmoe_trainer *t, const mmoe_dataset *train, const m
     if (!status) status = check_labels(t, train, valid, err);
     if (!status) status = mmoe_trainer_know_lists(t, train, err);
     if (status) return status;
-    mmoe_fit_run r = {.t = t, .rows = train->rows};
+    mmoe_fit_run r = {.t = t, .valid_set = valid, .rows = train->rows};
     status = open_sources(&r, train, valid, err);
     if (!status) status = take_fit_memory(&r, err);
     if (!status && valid) status = mmoe_fit_watch(&r, err);

@@ -16,6 +16,7 @@ typedef struct mmoe_fit_course {
 
 typedef struct mmoe_fit_run {
     mmoe_trainer *t;
+    const mmoe_dataset *valid_set;
     mmoe_source *train, *valid; /* valid: NULL, without validation rows */
     int64_t rows;               /* of an epoch */
     mmoe_evaluator *evaluator;

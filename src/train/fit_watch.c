@@ -29,6 +29,7 @@ static double relative_loss(const mmoe_task_metrics *m) {
 
 static double watched_figure(const mmoe_metric_kind *watched, const mmoe_task_metrics *m) {
     if (watched->how == MMOE_METRIC_RELATIVE) return relative_loss(m);
+    if (watched->how == MMOE_METRIC_COMPARISON) return m->relative;
     size_t i = 0;
     while (mmoe_loss_metric((int)m->type, i) != watched) i++;
     return m->values[i];

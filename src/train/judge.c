@@ -8,6 +8,29 @@
 
 static const double hardly_better = 0.999; /* of the constant's figure */
 
+static const double many = 0.5; /* of the rows */
+
+/* Groups that cannot be judged are usual, as of users who never click; many of them are not. */
+static mmoe_status judge_groups(const mmoe_task_metrics *m, const char *rows, mmoe_warnings *list,
+                                mmoe_error *err) {
+    const int64_t grouped = m->rows - m->no_group_rows;
+    mmoe_status status = MMOE_OK;
+    if (m->no_group_rows > 0)
+        status = mmoe_warn(list, (mmoe_warning){NULL, m->name, m->no_group_rows, 0}, err,
+                           "task \"%s\": %" PRId64 " of the %" PRId64
+                           " %s have no value of \"%s\": group AUC leaves them out",
+                           m->name, m->no_group_rows, m->rows, rows, m->group);
+    if (!status && (double)m->one_class_group_rows > many * (double)grouped)
+        status =
+            mmoe_warn(list, (mmoe_warning){NULL, m->name, m->one_class_group_rows, 0}, err,
+                      "task \"%s\": %" PRId64 " of the %" PRId64
+                      " groups of \"%s\" have one class only, %" PRId64
+                      " of them one row: group AUC leaves out %" PRId64 " of the %" PRId64 " %s",
+                      m->name, m->one_class_groups, m->groups, m->group, m->single_groups,
+                      m->one_class_group_rows + m->no_group_rows, m->rows, rows);
+    return status;
+}
+
 static mmoe_status judge_task(const mmoe_task_metrics *m, const char *rows, mmoe_warnings *list,
                               mmoe_error *err) {
     const mmoe_loss_kind *kind = mmoe_loss_kind_of(m->type);
@@ -27,6 +50,7 @@ static mmoe_status judge_task(const mmoe_task_metrics *m, const char *rows, mmoe
                            "the model is %s than none",
                            m->name, title, m->rows, rows, figure, m->constant, m->base,
                            figure > m->base ? "worse" : "hardly better");
+    if (!status && m->group) status = judge_groups(m, rows, list, err);
     return status;
 }
 

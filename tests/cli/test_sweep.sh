@@ -28,7 +28,7 @@ check "a row a run" [ "$(wc -l <s.sweep/results.csv)" -eq 9 ]
 check "keys, seed, status, metrics of both files, speed" [ "$(head -n 1 s.sweep/results.csv)" = \
     "trainer.optimizer_params.lr,model.n_expert,seed,status,message,\
 $(for task in valid.cvr valid.ctr test.cvr test.ctr; do
-    for figure in auc logloss calibration base_logloss ne; do printf "$task.$figure,"; done
+    for figure in auc logloss ece calibration base_logloss ne; do printf "$task.$figure,"; done
 done)epochs,best_epoch,seconds,rows_per_second,parameters" ]
 expect 0 "" sweep --config s.json --threads 3 --output three
 check "three threads give the figures of one" [ "$(figures s.sweep)" = "$(figures three)" ]

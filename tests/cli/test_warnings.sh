@@ -288,6 +288,19 @@ huge.csv: 1 of 400 rows have a score that is not finite, the first is row 9
 END
 check "and the score is nan" [ "$(sed -n 9p p.csv)" = nan,nan ]
 
+# ---- Groups ----
+
+# Each twentieth row is of none, and the others' label says which they are of.
+awk -F, 'BEGIN {OFS = ","} {print $0, NR == 1 ? "id" : NR % 20 ? $3 + 2 * $4 : ""}' good.csv >of.csv
+for task in ctr cvr; do
+    cat <<END
+of.csv: task "$task": 20 of the 400 rows have no value of "id": group AUC leaves them out
+of.csv: task "$task": 3 of the 3 groups of "id" have one class only, 0 of them one row: \
+group AUC leaves out 400 of the 400 rows
+END
+done >said
+walk evaluate --model good.out --data of.csv --group id --json <said
+
 # ---- Models that are no better than none ----
 
 # A step that changes nothing; the output's bias is drawn.

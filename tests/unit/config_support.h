@@ -19,6 +19,7 @@ static const char full[] =
     " \"sequence\": [{\"name\": \"q\", \"weight_separator\": \":\", \"max_len\": 9}, "
     "{\"name\": \"r\", \"columns\": [\"r1\", \"h*\"]}],"
     " \"dense\": [{\"name\": \"D\", \"column\": \"D1\"}], \"weight\": \"w\"},"
+    " \"data\": {\"group\": \"u\"},"
     " \"tasks\": [{\"name\": \"cvr\", \"label\": \"purchase\"}, {\"name\": \"ctr\", \"label\": "
     "\"click\", \"tower_params\": {\"dims\": "
     "[]}}], \"score\": \"ctr * cvr^0.5\","

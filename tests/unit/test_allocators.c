@@ -63,10 +63,12 @@ static struct ArrowArrayStream *new_stream(void) {
     X(mmoe_gemm_peak, (1, &alloc, &rate, err))                                                     \
     X(mmoe_inspect, (model, rows, 1, &alloc, &an_inspection, err))                                 \
     X(mmoe_evaluate, (model, rows, 1, &alloc, metrics, err))                                       \
+    X(mmoe_evaluate_by, (model, rows, &by, &alloc, metrics, NULL, err))                            \
     X(mmoe_trainer_create, (model, NULL, &alloc, &a_trainer, err))
 
 static const char *const columns[] = {"a", "b", "d0", "d1"};
 static mmoe_task_metrics metrics[TASKS];
+static const mmoe_evaluate_options by = {.threads = 1};
 
 #define CALL(name, arguments)                                                                      \
     static mmoe_status call_##name(mmoe_error *err) { return name arguments; }

@@ -246,15 +246,23 @@ START_TEST(early_stopping_watches_what_there_is) {
     refuse(TWO("classification", "regression",
                "\"earlystop_task\":\"mean\",\"earlystop_metric\":\"auc\""),
            "trainer.earlystop_metric", "tasks of several types have no mean AUC");
-    refuse(TWO("classification", "regression", "\"earlystop_metric\":\"mse\""),
-           "trainer.earlystop_metric",
-           "\"a\" is of the type classification; allowed are auto, relative, auc and logloss");
+    refuse(
+        TWO("classification", "regression", "\"earlystop_metric\":\"mse\""),
+        "trainer.earlystop_metric",
+        "\"a\" is of the type classification; allowed are auto, relative, auc, logloss, gauc, ece "
+        "and ne");
     refuse(TWO("regression", "classification", "\"earlystop_metric\":\"auc\""),
            "trainer.earlystop_metric",
-           "\"a\" is of the type regression; allowed are auto, relative, mse, rmse and mae");
+           "\"a\" is of the type regression; allowed are auto, relative, mse, rmse, mae and r2");
     refuse(TWO("regression", "regression",
                "\"earlystop_task\":\"mean\",\"earlystop_metric\":\"logloss\""),
            "trainer.earlystop_metric", "regression");
+    refuse(TWO("classification", "regression", "\"earlystop_metric\":\"gauc\""),
+           "trainer.earlystop_metric", "gauc is of groups of rows: data.group names their column");
+    refuse(TWO("regression", "poisson", "\"seed\":1},\"data\":{\"group\":\"user\""), "data.group",
+           "no task is one");
+    refuse(TWO("classification", "regression", "\"seed\":1},\"data\":{\"group_weight\":\"equal\""),
+           "data.group_weight", "data.group names their column");
     mmoe_config *config = parse(TWO("regression", "regression",
                                     "\"earlystop_task\":\"mean\",\"earlystop_metric\":\"mae\""));
     ck_assert_int_eq(config->trainer.earlystop_task, -1);

@@ -326,16 +326,26 @@ START_TEST(words_are_their_enumerators) {
         ck_assert_int_eq(mmoe_number_of(config->features.dense[0].encoder)->transform,
                          transform[i]);
     }
-    const char *metrics[] = {"auto", "relative", "auc", "logloss", "mse", "rmse", "mae"};
-    const mmoe_metric_kind *metric[] = {
-        &mmoe_metric_auc, &mmoe_metric_relative, &mmoe_metric_auc, &mmoe_metric_logloss,
-        &mmoe_metric_mse, &mmoe_metric_rmse,     &mmoe_metric_mae};
+    const char *metrics[] = {"auto", "relative", "auc",  "logloss", "gauc", "ece",
+                             "ne",   "mse",      "rmse", "mae",     "r2"};
+    const mmoe_metric_kind *metric[] = {&mmoe_metric_auc,
+                                        &mmoe_metric_relative,
+                                        &mmoe_metric_auc,
+                                        &mmoe_metric_logloss,
+                                        &mmoe_metric_gauc,
+                                        &mmoe_metric_ece,
+                                        mmoe_baseline_logloss.comparison,
+                                        &mmoe_metric_mse,
+                                        &mmoe_metric_rmse,
+                                        &mmoe_metric_mae,
+                                        mmoe_baseline_rmse.comparison};
+    set(config, "data.group", "user");
     set(config, "tasks.ctr.type", "regression");
     ck_assert_int_eq(config->tasks[0].type, MMOE_CLASSIFICATION);
     ck_assert_int_eq(config->tasks[1].type, MMOE_REGRESSION);
-    for (int i = 0; i < 7; i++) {
+    for (int i = 0; i < 11; i++) {
         set(config, "trainer.earlystop_metric", "auto");
-        set(config, "trainer.earlystop_task", i < 4 ? "cvr" : "ctr");
+        set(config, "trainer.earlystop_task", i < 7 ? "cvr" : "ctr");
         set(config, "trainer.earlystop_metric", metrics[i]);
         ck_assert_int_eq(config->trainer.earlystop_metric, MMOE_WATCHED_AUTO + i);
         ck_assert_ptr_eq(mmoe_config_watched_metric(config), metric[i]);

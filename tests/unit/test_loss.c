@@ -36,14 +36,31 @@ END_TEST
 
 START_TEST(early_stopping_watches_every_metric_with_a_direction) {
     char words[200] = "auto | relative";
-    const mmoe_metric *m;
-    bool undirected = false;
-    for (size_t i = 0; (m = mmoe_metric_at(-1, i)); i++) {
-        undirected |= m->better == 0;
-        ck_assert(undirected == (m->better == 0)); /* those come last */
-        if (!undirected) strcat(strcat(words, " | "), m->name);
+    const mmoe_metric_kind *watched;
+    size_t directed = 0;
+    for (size_t i = 0; (watched = mmoe_loss_watched(-1, i)); i++) {
+        ck_assert_int_ne(watched->doc.better, 0);
+        strcat(strcat(words, " | "), watched->doc.name);
+        directed += watched->how != MMOE_METRIC_COMPARISON;
     }
     ck_assert_str_eq(allowed_of("trainer.earlystop_metric"), words);
+    for (size_t i = 0; mmoe_metric_at(-1, i); i++) /* those without a direction come last */
+        ck_assert((mmoe_metric_at(-1, i)->better != 0) == (i < directed));
+    ck_assert_ptr_null(mmoe_loss_watched(MMOE_TASK_TYPE_COUNT, 0));
+}
+END_TEST
+
+START_TEST(early_stopping_watches_comparisons_with_the_constant) {
+    for (int t = 0; t < MMOE_TASK_TYPE_COUNT; t++) {
+        const mmoe_baseline *baseline = mmoe_baseline_of(t);
+        size_t count = 0;
+        while (mmoe_loss_watched(t, count)) count++;
+        const mmoe_metric_kind *last = mmoe_loss_watched(t, count - 1);
+        ck_assert_int_eq(last->how, MMOE_METRIC_COMPARISON);
+        ck_assert_str_eq(last->doc.name, baseline->ratio);
+        ck_assert_str_eq(last->doc.title, baseline->ratio_title);
+        ck_assert_int_eq(last->doc.better, baseline->better);
+    }
 }
 END_TEST
 
@@ -200,6 +217,7 @@ int main(void) {
     TCase *c = tcase_create("loss");
     tcase_add_test(c, words_are_those_of_the_configuration);
     tcase_add_test(c, early_stopping_watches_every_metric_with_a_direction);
+    tcase_add_test(c, early_stopping_watches_comparisons_with_the_constant);
     tcase_add_test(c, metrics_of_types_and_of_all);
     tcase_add_test(c, labels_and_their_faults);
     tcase_add_loop_test(c, slopes_are_those_of_the_loss, 0, MMOE_TASK_TYPE_COUNT);

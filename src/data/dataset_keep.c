@@ -1,0 +1,103 @@
+/* Columns that a data set keeps beside its rows, from their file or from memory. */
+#include <string.h>
+
+#include "base/csv.h"
+#include "base/error.h"
+#include "data/dataset.h"
+
+/* A column on its way into a data set. */
+typedef struct keeper {
+    struct mmoe_dataset *set;
+    const mmoe_reading *reading;
+    const char *path;
+    size_t at; /* of the column in the file */
+    mmoe_kept kept;
+    int64_t rows; /* so far */
+} keeper;
+
+static mmoe_status begin(keeper *k, const char *column, mmoe_error *err) {
+    const mmoe_allocator *a = &k->set->alloc;
+    const size_t rows = (size_t)k->set->rows, kept = k->set->n_kept;
+    k->kept.name = mmoe_copy_text(a, column, strlen(column));
+    k->kept.values = mmoe_alloc(a, rows, sizeof *k->kept.values);
+    mmoe_kept *list = mmoe_resize(a, k->set->kept, kept, kept + 1, sizeof *list);
+    if (list) k->set->kept = list;
+    if (!k->kept.name || !k->kept.values || !list)
+        return mmoe_fail_memory(err, rows * sizeof *k->kept.values);
+    return mmoe_vocab_create(a, &k->kept.vocab, err);
+}
+
+static mmoe_status add_value(keeper *k, const char *text, size_t length, mmoe_error *err) {
+    return mmoe_vocab_add(k->kept.vocab, text, length, &k->kept.values[k->rows++], err);
+}
+
+/* The column stands beside the rows, or nothing is left of it. */
+static mmoe_status end(keeper *k, mmoe_status status, mmoe_error *err) {
+    if (!status) status = mmoe_vocab_finish(k->kept.vocab, err);
+    if (status)
+        mmoe_kept_finish(&k->kept, &k->set->alloc);
+    else
+        k->set->kept[k->set->n_kept++] = k->kept;
+    return status;
+}
+
+static mmoe_status on_header(void *user, const mmoe_csv_field *fields, size_t n_fields,
+                             mmoe_error *err) {
+    keeper *k = user;
+    k->at = mmoe_csv_find(fields, n_fields, k->kept.name);
+    if (k->at < n_fields) return MMOE_OK;
+    return mmoe_fail_at(err, MMOE_E_FORMAT, k->path, 0, k->kept.name,
+                        "the file has no such column");
+}
+
+static mmoe_status fail_changed(const keeper *k, mmoe_error *err) {
+    return mmoe_fail_at(err, MMOE_E_IO, k->path, 0, NULL,
+                        "column \"%s\" is read when the rows have been, and the file has other "
+                        "rows now",
+                        k->kept.name);
+}
+
+static mmoe_status on_row(void *user, int64_t row, const mmoe_csv_field *fields, mmoe_error *err) {
+    keeper *k = user;
+    const mmoe_csv_field *f = &fields[k->at];
+    (void)row;
+    if (k->rows == k->set->rows) return fail_changed(k, err);
+    const bool is_missing = mmoe_reading_is_missing(k->reading, f->text, f->length);
+    return add_value(k, f->text, is_missing ? 0 : f->length, err);
+}
+
+mmoe_status mmoe_dataset_keep_csv(mmoe_dataset *set, const mmoe_schema *schema, const char *path,
+                                  const char *column, mmoe_error *err) {
+    if (!set || !schema || !path || !column)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_dataset_keep_csv: an argument is NULL");
+    if (mmoe_dataset_kept(set, column)) return MMOE_OK;
+    if (set->stored || set->identity)
+        return mmoe_fail_at(err, MMOE_E_ARGUMENT, path, 0, column,
+                            "packed rows stand in an order of their own: a column of a file cannot "
+                            "be kept beside them");
+    keeper k = {.set = set, .reading = &schema->reading, .path = path};
+    const mmoe_csv_handler handler = {.user = &k,
+                                      .header = on_header,
+                                      .row = on_row,
+                                      .lenient = k.reading->quotes == MMOE_QUOTES_LENIENT,
+                                      .separator = mmoe_reading_separator(k.reading),
+                                      .headless = k.reading->header == MMOE_HEADER_NONE};
+    mmoe_status status = begin(&k, column, err);
+    if (!status) status = mmoe_csv_read(path, &handler, &set->alloc, err);
+    if (!status && k.rows < set->rows) status = fail_changed(&k, err);
+    return end(&k, status, err);
+}
+
+mmoe_status mmoe_dataset_keep(mmoe_dataset *set, const char *column, const char *const *values,
+                              mmoe_error *err) {
+    if (!set || !column || (!values && set->rows > 0))
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_dataset_keep: an argument is NULL");
+    if (mmoe_dataset_kept(set, column)) return MMOE_OK;
+    keeper k = {.set = set};
+    mmoe_status status = begin(&k, column, err);
+    while (!status && k.rows < set->rows) {
+        const char *text = values[k.rows] ? values[k.rows] : "";
+        status = add_value(&k, text, strlen(text), err);
+    }
+    return end(&k, status, err);
+}

@@ -1,0 +1,40 @@
+#include "data/kept.h"
+
+#include "base/error.h"
+#include "base/text.h"
+
+void mmoe_kept_finish(mmoe_kept *kept, const mmoe_allocator *alloc) {
+    mmoe_release(alloc, kept->name);
+    mmoe_release(alloc, kept->values);
+    mmoe_vocab_free(kept->vocab);
+}
+
+mmoe_status mmoe_kept_sort(const mmoe_kept *kept, const uint32_t *from, int64_t rows, uint32_t *to,
+                           const mmoe_allocator *alloc, mmoe_error *err) {
+    const size_t values = (size_t)mmoe_vocab_rows(kept->vocab);
+    size_t *next = mmoe_alloc_zero(alloc, values, sizeof *next), start = 0;
+    if (!next) return mmoe_fail_memory(err, values * sizeof *next);
+    for (int64_t i = 0; i < rows; i++) next[kept->values[from ? from[i] : i]]++;
+    for (size_t v = 0; v < values; v++) {
+        const size_t count = next[v];
+        next[v] = start;
+        start += count;
+    }
+    for (int64_t i = 0; i < rows; i++) {
+        const uint32_t row = from ? from[i] : (uint32_t)i;
+        to[next[kept->values[row]]++] = row;
+    }
+    mmoe_release(alloc, next);
+    return MMOE_OK;
+}
+
+char *mmoe_kept_text(const mmoe_kept *kept, int32_t value, const mmoe_allocator *alloc) {
+    char number[MMOE_NUMBER_SIZE];
+    size_t length;
+    if (!mmoe_vocab_is_int(kept->vocab)) {
+        const char *text = mmoe_vocab_text_key(kept->vocab, value, &length);
+        return mmoe_copy_text(alloc, text, length);
+    }
+    length = mmoe_format_integer(mmoe_vocab_int_key(kept->vocab, value), number);
+    return mmoe_copy_text(alloc, number, length);
+}

@@ -1,0 +1,24 @@
+/* Columns that are kept beside a data set's rows and are no part of a batch: their values tell
+ * groups of rows apart. */
+#ifndef MMOE_DATA_KEPT_H
+#define MMOE_DATA_KEPT_H
+
+#include "data/vocab.h"
+
+typedef struct mmoe_kept {
+    char *name;
+    int32_t *values;   /* [rows] rows of `vocab`; 0: missing */
+    mmoe_vocab *vocab; /* in the order of first appearance */
+} mmoe_kept;
+
+void mmoe_kept_finish(mmoe_kept *kept, const mmoe_allocator *alloc);
+
+/* The rows `from` [rows] (NULL: 0, 1, ...) by their values, of equal ones in the order of `from`.
+ * MMOE_E_MEMORY. */
+mmoe_status mmoe_kept_sort(const mmoe_kept *kept, const uint32_t *from, int64_t rows, uint32_t *to,
+                           const mmoe_allocator *alloc, mmoe_error *err);
+
+/* A copy of a value's text, "7" of a number; NULL when memory is out. `value` is not 0. */
+char *mmoe_kept_text(const mmoe_kept *kept, int32_t value, const mmoe_allocator *alloc);
+
+#endif
