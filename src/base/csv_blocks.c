@@ -33,14 +33,16 @@ static mmoe_status read_more(mmoe_csv_blocks *b, cutting *c, size_t more, mmoe_e
     return status;
 }
 
-/* Looks on for the end of a row, which is at `at` then. A CR ends one unless an LF follows. */
+/* Looks on for the end of a row, which is at `at` then. A CR ends one unless an LF follows; behind
+ * blanks, too, the LF is no line of its own, and who does not see the CR would take it for one. */
 static bool find_end(cutting *c, bool has_ended) {
     for (; c->at < c->used; c->at++) {
         const char byte = c->bytes[c->at];
         if (byte == '"') c->is_quoted = !c->is_quoted;
         if (c->is_quoted || (byte != '\n' && byte != '\r')) continue;
         if (byte == '\r' && c->at + 1 == c->used && !has_ended) return false;
-        if (byte == '\r' && c->at + 1 < c->used && c->bytes[c->at + 1] == '\n') continue;
+        if (byte == '\r' && c->at + 1 < c->used && memchr("\n \t", c->bytes[c->at + 1], 3))
+            continue;
         c->at++;
         return true;
     }

@@ -12,6 +12,7 @@ static const char *const texts[] = {
     "\xEF\xBB\xBFsep=;\na;b\n\n1;2\n3;\"4\n;\n5\"\n6;7\n",
     "a\n1\n\n2\n\n",
     "a\r1\r\r2\r",
+    "a\r1\r \n2\r\t\n\r3\r",
     "a,b\r1,\"2\r3\"\r\n\r\r4,5\r",
     "\n\n\na,b\n\n1,2,\n\n3,4,\n5,6,\n\n",
     "a,b\n1,\"2\"\"\n\n\"\"3\"\n\"\"\"4\n\"\"\",5\n\"\",\"\"\n",
