@@ -247,7 +247,7 @@ bool mmoe_parse_double(const char *text, size_t length, double *out) {
 
 /* The significant digits of a positive value and the power of ten of the first. */
 typedef struct shortest {
-    char digits[24];
+    char digits[MMOE_NUMBER_SIZE];
     int n, exponent;
 } shortest;
 
@@ -288,7 +288,33 @@ static bool try_digits(double value, bool single, int n, shortest *s) {
     return reads_back(s, value, single);
 }
 
+/* Does the decimal that is `near` to half of its last bit read back? Of a float not by a hair: a
+ * float is read of its text, not of the double of that. */
+static bool is_read_back(double near, double value, bool single) {
+    const double hair = near * 0x1p-51;
+    return near == value ||
+           (single && (float)(near - hair) == (float)value && (float)(near + hair) == (float)value);
+}
+
+/* Most values are of few digits, which survive: the only such decimal is whole / 10^k. */
+static bool find_short(double value, bool single, shortest *s) {
+    const double most = single ? 1e6 : 1e15;
+    double whole = 0;
+    int k = 0;
+    if (!(value >= 1e-4 && value < most)) return false;
+    for (;; k++) {
+        whole = (double)(int64_t)(value * power_of_ten[k] + 0.5);
+        if (whole >= most) return false;
+        if (is_read_back(whole / power_of_ten[k], value, single)) break;
+    }
+    s->n = (int)mmoe_format_integer((int64_t)whole, s->digits);
+    s->exponent = s->n - 1 - k;
+    while (s->n > 1 && s->digits[s->n - 1] == '0') s->n--;
+    return true;
+}
+
 static void find_shortest(double value, bool single, shortest *s) {
+    if (find_short(value, single, s)) return;
     /* Decimals of up to 6 (15) digits survive the way through a normal float (double). */
     int sure = single ? 6 : 15, most = single ? 9 : 17;
     if (value < (single ? 1.1754943508222875e-38 : 2.2250738585072014e-308)) sure = 1;

@@ -327,6 +327,29 @@ START_TEST(texts_read_back) {
 }
 END_TEST
 
+/* Found without a text, they are what printf says of as many digits as survive. */
+START_TEST(short_decimals_are_as_printed) {
+    char text[MMOE_NUMBER_SIZE], printed[64];
+    for (uint64_t i = 0; i < 4000; i++) {
+        const double whole = (double)(mmoe_random_bits(11, 1, i) % 1000000);
+        const double value = whole / pow(10, (double)(i % 9));
+        if (value != 0 && value < 1e-4) continue;
+        mmoe_format_double(value, text);
+        snprintf(printed, sizeof printed, "%.15g", value);
+        ck_assert_str_eq(text, printed);
+        mmoe_format_float((float)value, text);
+        snprintf(printed, sizeof printed, "%.6g", (double)(float)value);
+        ck_assert_str_eq(text, printed);
+    }
+    formats_as(999999999999999, "999999999999999");
+    formats_as(99999999999999.9, "99999999999999.9");
+    formats_as(0.000123456789012345, "0.000123456789012345");
+    float_formats_as(999999.5f, "999999.5");
+    float_formats_as(0.0001f, "0.0001");
+    float_formats_as(0.00009999f, "9.999e-05");
+}
+END_TEST
+
 static int significant_digits(const char *text) {
     int digits = 0, zeros = 0;
     for (; *text && *text != 'e'; text++) {
@@ -449,6 +472,7 @@ void add_cases(TCase *c) {
     tcase_add_test(c, words_and_what_is_no_number);
     tcase_add_test(c, texts_are_the_shortest);
     tcase_add_test(c, texts_read_back);
+    tcase_add_test(c, short_decimals_are_as_printed);
     tcase_add_test(c, no_shorter_text_reads_back);
     tcase_add_test(c, a_decimal_comma_changes_nothing);
     tcase_add_test(c, utf8_is_walked);
