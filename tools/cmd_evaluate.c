@@ -49,8 +49,9 @@ static int keep_column(const evaluation *e, const char *flag, const char *column
 static int read_rows(evaluation *e) {
     const evaluate_flags *f = e->flags;
     const mmoe_schema *schema = mmoe_model_schema(e->model);
+    const mmoe_read_options how = {.threads = (int)f->threads};
     mmoe_error err;
-    if (mmoe_dataset_read_csv(schema, f->data, MMOE_LABELS_REQUIRED, NULL, &e->data, &err))
+    if (mmoe_dataset_read_csv_with(schema, f->data, &how, NULL, &e->data, &err))
         return cli_fail("%s", err.message);
     cli_remark_columns(f->data, e->data);
     cli_warn_of_labels(f->data, e->model, e->data);

@@ -244,11 +244,11 @@ int cli_inspect(int argc, char **argv) {
     mmoe_model *model = NULL;
     mmoe_dataset *data = NULL;
     mmoe_inspection *inspection = NULL;
+    const mmoe_read_options reading = {MMOE_LABELS_IGNORED, (int)threads};
     mmoe_error err;
     mmoe_status s = mmoe_model_load(path, NULL, &model, &err);
     if (!s && rows)
-        s = mmoe_dataset_read_csv(mmoe_model_schema(model), rows, MMOE_LABELS_IGNORED, NULL, &data,
-                                  &err);
+        s = mmoe_dataset_read_csv_with(mmoe_model_schema(model), rows, &reading, NULL, &data, &err);
     if (!s && rows && mmoe_dataset_rows(data) == 0)
         s = mmoe_fail_at(&err, MMOE_E_FORMAT, rows, 0, NULL, "the file has a header but no rows");
     if (!s && rows) s = mmoe_inspect(model, data, (int)threads, NULL, &inspection, &err);

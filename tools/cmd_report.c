@@ -31,21 +31,20 @@ static void compare_configs(report_page *page, const report_log *log, const mmoe
 
 /* Labels are needed for the curves alone: where there are none, or none that are labels, that is
  * said, and the gates and experts are still shown. */
-static mmoe_dataset *read_report_data(report_page *page, const mmoe_model *model,
-                                      const char *path) {
+static mmoe_dataset *read_report_data(report_page *page, const report_model *of,
+                                      const mmoe_model *model) {
+    const mmoe_schema *schema = mmoe_model_schema(model);
+    mmoe_read_options how = {.threads = of->threads};
     mmoe_dataset *data = NULL;
     mmoe_error err;
-    if (!mmoe_dataset_read_csv(mmoe_model_schema(model), path, MMOE_LABELS_REQUIRED, NULL, &data,
-                               &err)) {
-        if (mmoe_dataset_keep_groups(data, mmoe_model_config(model), mmoe_model_schema(model), path,
-                                     &err))
+    if (!mmoe_dataset_read_csv_with(schema, of->data_path, &how, NULL, &data, &err)) {
+        if (mmoe_dataset_keep_groups(data, mmoe_model_config(model), schema, of->data_path, &err))
             cli_html_notice(page, "%s", err.message);
         return data;
     }
     cli_html_notice(page, "%s", err.message);
-    for (int labels = MMOE_LABELS_OPTIONAL; labels <= MMOE_LABELS_IGNORED; labels++)
-        if (!mmoe_dataset_read_csv(mmoe_model_schema(model), path, labels, NULL, &data, NULL))
-            break;
+    for (how.labels = MMOE_LABELS_OPTIONAL; how.labels <= MMOE_LABELS_IGNORED; how.labels++)
+        if (!mmoe_dataset_read_csv_with(schema, of->data_path, &how, NULL, &data, NULL)) break;
     if (mmoe_dataset_rows(data) > 0) return data;
     mmoe_dataset_free(data);
     return NULL;
@@ -83,7 +82,7 @@ void cli_report_model(report_page *page, const report_log *log, const report_mod
         cli_html_notice(page, "%s", err.message);
     else {
         compare_configs(page, log, model, of->model_path);
-        data = read_report_data(page, model, of->data_path);
+        data = read_report_data(page, of, model);
     }
     if (data) {
         write_source(page->out, of, data);

@@ -168,18 +168,21 @@ static int read_from(const train_flags *f, train_run *run) {
 }
 
 /* A file of rows by a schema that stands. */
-static int read_rows_of(const mmoe_schema *schema, const char *path, mmoe_dataset **out) {
+static int read_rows_of(const mmoe_schema *schema, const char *path, int64_t threads,
+                        mmoe_dataset **out) {
+    const mmoe_read_options options = {.threads = (int)threads};
     mmoe_error err;
-    if (mmoe_dataset_read_csv(schema, path, MMOE_LABELS_REQUIRED, NULL, out, &err))
+    if (mmoe_dataset_read_csv_with(schema, path, &options, NULL, out, &err))
         return cli_fail("%s", err.message);
     cli_remark_columns(path, *out);
     return CLI_OK;
 }
 
 /* Rows that are judged. */
-static int read_judged(const train_run *run, const char *path, mmoe_dataset **out) {
+static int read_judged(const train_flags *f, const train_run *run, const char *path,
+                       mmoe_dataset **out) {
     const mmoe_schema *schema = run->from ? mmoe_model_schema(run->from) : run->schema;
-    const int status = read_rows_of(schema, path, out);
+    const int status = read_rows_of(schema, path, f->threads, out);
     mmoe_error err;
     if (!status && mmoe_dataset_keep_groups(*out, run->config, schema, path, &err))
         return cli_fail("data.group: %s", err.message);
@@ -188,9 +191,12 @@ static int read_judged(const train_run *run, const char *path, mmoe_dataset **ou
 
 /* The training file, and the schema that it gives unless --from has one. */
 static int read_training(const train_flags *f, train_run *run) {
-    if (run->from) return read_rows_of(mmoe_model_schema(run->from), f->train, &run->train);
+    const mmoe_read_options options = {.threads = (int)f->threads};
     mmoe_error err;
-    if (mmoe_dataset_fit_csv(run->config, f->train, NULL, &run->schema, &run->train, &err))
+    if (run->from)
+        return read_rows_of(mmoe_model_schema(run->from), f->train, f->threads, &run->train);
+    if (mmoe_dataset_fit_csv_with(run->config, f->train, &options, NULL, &run->schema, &run->train,
+                                  &err))
         return cli_fail("%s", err.message);
     cli_warn_of_data(f->train, run->train);
     return CLI_OK;
@@ -200,8 +206,8 @@ static int read_run_data(const train_flags *f, train_run *run) {
     mmoe_error err;
     int status = read_training(f, run);
     const mmoe_schema *schema = run->from ? mmoe_model_schema(run->from) : run->schema;
-    if (!status && f->valid) status = read_judged(run, f->valid, &run->valid);
-    if (!status && f->test) status = read_judged(run, f->test, &run->test);
+    if (!status && f->valid) status = read_judged(f, run, f->valid, &run->valid);
+    if (!status && f->test) status = read_judged(f, run, f->test, &run->test);
     if (status) return status;
     if (mmoe_model_create(run->config, schema, NULL, &run->model, &err))
         return cli_fail("%s", err.message);

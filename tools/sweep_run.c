@@ -14,6 +14,7 @@
 /* Rows in memory. Whoever needs them first reads them; they go when the last run that needs them is
  * done. */
 typedef struct run_rows {
+    mmoe_read_options how;
     pthread_mutex_t mutex;
     bool is_read;
     mmoe_status status;
@@ -52,7 +53,7 @@ static void stop(int number) {
 static mmoe_status read_judged(const mmoe_config *config, run_rows *d, const char *path,
                                mmoe_dataset **out) {
     const mmoe_status status =
-        mmoe_dataset_read_csv(d->schema, path, MMOE_LABELS_REQUIRED, NULL, out, &d->err);
+        mmoe_dataset_read_csv_with(d->schema, path, &d->how, NULL, out, &d->err);
     return status ? status : mmoe_dataset_keep_groups(*out, config, d->schema, path, &d->err);
 }
 
@@ -61,7 +62,8 @@ static mmoe_status read_run_rows(const sweep_plan *p, size_t run, run_rows *d) {
     mmoe_status status =
         sweep_config(p, run / p->n_seed, p->seeds[run % p->n_seed], &config, &d->err);
     if (status) return status;
-    status = mmoe_dataset_fit_csv(config, p->train, NULL, &d->schema, &d->train, &d->err);
+    status =
+        mmoe_dataset_fit_csv_with(config, p->train, &d->how, NULL, &d->schema, &d->train, &d->err);
     if (!status) status = read_judged(config, d, p->valid, &d->valid);
     if (!status && p->test) status = read_judged(config, d, p->test, &d->test);
     mmoe_config_free(config);
@@ -242,7 +244,10 @@ int sweep_run_all(const sweep_plan *plan, sweep_results *results, int threads) {
     c.data = calloc(plan->n_data, sizeof *c.data);
     c.open = calloc(results->n_run, sizeof *c.open);
     int status = c.data && c.open ? CLI_OK : cli_fail_memory();
-    for (size_t i = 0; c.data && i < plan->n_data; i++) pthread_mutex_init(&c.data[i].mutex, NULL);
+    for (size_t i = 0; c.data && i < plan->n_data; i++) {
+        c.data[i].how.threads = threads;
+        pthread_mutex_init(&c.data[i].mutex, NULL);
+    }
     if (!status) list_open(&c);
     if (!status && c.n_open < results->n_run)
         cli_note("%zu of %zu runs are done already", results->n_run - c.n_open, results->n_run);

@@ -99,6 +99,26 @@ enum {
 MMOE_API mmoe_status mmoe_dataset_read_csv(const mmoe_schema *schema, const char *path, int labels,
                                            const mmoe_allocator *alloc, mmoe_dataset **out,
                                            mmoe_error *err);
+/* How a CSV file is read. A zeroed structure is what mmoe_dataset_fit_csv does, and
+ * mmoe_dataset_read_csv with MMOE_LABELS_REQUIRED. */
+typedef struct mmoe_read_options {
+    int labels; /* one of the four above; a schema is fitted with MMOE_LABELS_REQUIRED */
+    /* Threads that read a file of some size, 1 to 256, the calling one among them; 0 is 1. Each
+     * parses blocks of 4 MB: what comes of a file is the same to the bit, its warnings and faults
+     * too, whatever the number. (Where quotes are lenient one thread reads: only the whole file
+     * before says where a row ends.) Memory: two blocks a thread beside the rows. */
+    int threads;
+    void *reserved[6]; /* NULL; else MMOE_E_ARGUMENT */
+} mmoe_read_options;
+/* `options` may be NULL. MMOE_E_IO, too, when the system gives no thread. */
+MMOE_API mmoe_status mmoe_dataset_fit_csv_with(const mmoe_config *config, const char *path,
+                                               const mmoe_read_options *options,
+                                               const mmoe_allocator *alloc, mmoe_schema **schema,
+                                               mmoe_dataset **out, mmoe_error *err);
+MMOE_API mmoe_status mmoe_dataset_read_csv_with(const mmoe_schema *schema, const char *path,
+                                                const mmoe_read_options *options,
+                                                const mmoe_allocator *alloc, mmoe_dataset **out,
+                                                mmoe_error *err);
 MMOE_API void mmoe_schema_free(mmoe_schema *schema);
 MMOE_API void mmoe_dataset_free(mmoe_dataset *dataset);
 

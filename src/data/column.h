@@ -2,9 +2,9 @@
  * number. A kind is one record, in a file of its own; CSV files, requests, data sets from memory,
  * schema files, the configuration's keys and its help all pass through it.
  *
- *     configuration -> keys -> check -> start -> learn (each cell) -> measure -> settle -> forget
- *     schema file ---> keys and fitted -> check ---------------------------------------------+
- *                                                               parse (text), take (value) <-+
+ *     configuration -> keys -> check -> start -> learn (cells), merge -> measure -> settle ->
+ * forget schema file ---> keys and fitted -> check
+ * ------------------------------------------------+ parse (text), take (value) <-+
  *
  * A kind knows no file, no batch, no row and no other kind: a fault is a sentence that goes on
  * after the value ("is not a number"), and the caller says where. */
@@ -77,6 +77,11 @@ typedef struct mmoe_column_kind {
     mmoe_status (*start)(mmoe_encoder *e, mmoe_error *err);
     /* A cell of the training file. NULL: as parse. */
     const char *(*learn)(mmoe_encoder *e, const char *text, size_t length, mmoe_cell *out);
+    /* Takes over what `from`, which started as e did, has learned from cells behind those of e: e
+     * is as if it had learned these itself, too. *ids: e's id for each id of from's learn, in
+     * memory of e's allocator that is the caller's; it stays NULL where there are no ids. A fault
+     * is of the column. (NULL where learn leaves the encoder as it is.) */
+    const char *(*merge)(mmoe_encoder *e, const mmoe_encoder *from, int32_t **ids);
     /* Numbers: of how many a cell or value consists, and how many inputs it becomes, 0 before that
      * has settled. NULL: 1. */
     int32_t (*span)(const mmoe_encoder *e);
@@ -120,7 +125,7 @@ typedef struct mmoe_column_kind {
 
 enum { MMOE_MOST_ASKED = 64 };
 
-/* The fault that learn and settle return when memory is out; compared by address. */
+/* The fault that learn, merge and settle return when memory is out; compared by address. */
 extern const char mmoe_column_no_memory[];
 
 /* All values absent; NULL when memory is out. */

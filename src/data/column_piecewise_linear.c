@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -83,18 +84,36 @@ static void forget_values(mmoe_encoder *e) {
     e->learning = NULL;
 }
 
+/* False: memory is out. */
+static bool reserve(mmoe_encoder *e, size_t more) {
+    values *v = e->learning;
+    if (v->count + more <= v->capacity) return true;
+    const size_t grown = v->capacity + v->capacity / 2 + 1024,
+                 capacity = grown > v->count + more ? grown : v->count + more;
+    double *items = mmoe_resize(&e->alloc, v->items, v->capacity, capacity, sizeof *items);
+    if (!items) return false;
+    v->items = items;
+    v->capacity = capacity;
+    return true;
+}
+
 static const char *learn_value(mmoe_encoder *e, const char *text, size_t length, mmoe_cell *out) {
     values *v = e->learning;
     if (!mmoe_parse_double(text, length, out->learned)) return "is not a number";
     if (!isfinite(*out->learned)) return "is not finite";
-    if (v->count == v->capacity) {
-        const size_t capacity = v->capacity + v->capacity / 2 + 1024;
-        double *items = mmoe_resize(&e->alloc, v->items, v->capacity, capacity, sizeof *items);
-        if (!items) return mmoe_column_no_memory;
-        v->items = items;
-        v->capacity = capacity;
-    }
+    if (!reserve(e, 1)) return mmoe_column_no_memory;
     v->items[v->count++] = *out->learned;
+    return NULL;
+}
+
+static const char *merge_values(mmoe_encoder *e, const mmoe_encoder *from, int32_t **ids) {
+    values *v = e->learning;
+    const values *theirs = from->learning;
+    (void)ids;
+    if (!theirs->count) return NULL;
+    if (!reserve(e, theirs->count)) return mmoe_column_no_memory;
+    memcpy(v->items + v->count, theirs->items, theirs->count * sizeof *v->items);
+    v->count += theirs->count;
     return NULL;
 }
 
@@ -199,6 +218,7 @@ const mmoe_column_kind mmoe_column_piecewise_linear = {
     .without_file = piecewise_without_file,
     .start = start_piecewise,
     .learn = learn_value,
+    .merge = merge_values,
     .settle = settle_piecewise,
     .remark = remark_on_edges,
     .forget = forget_values,

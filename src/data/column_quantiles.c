@@ -82,6 +82,8 @@ static mmoe_status start_quantiles(mmoe_encoder *e, mmoe_error *err) {
     return d ? mmoe_vocab_create(&e->alloc, &d->bits, err) : mmoe_fail_memory(err, sizeof *d);
 }
 
+static const char too_many[] = "is one value more than quantiles are made of, 2147483646";
+
 static const char *learn_number(mmoe_encoder *e, const char *text, size_t length, mmoe_cell *out) {
     distinct *d = e->learning;
     double value = 0;
@@ -98,8 +100,20 @@ static const char *learn_number(mmoe_encoder *e, const char *text, size_t length
     if (value == 0) value = 0; /* -0.0 */
     memcpy(&bits, &value, sizeof bits);
     const mmoe_status status = mmoe_vocab_add_int(d->bits, bits, &out->id, NULL);
-    if (status == MMOE_E_DATA) return "is one value more than quantiles are made of, 2147483646";
+    if (status == MMOE_E_DATA) return too_many;
     return !status && mmoe_tally_add(&d->tally, out->id, &e->alloc) ? NULL : mmoe_column_no_memory;
+}
+
+static const char *merge_numbers(mmoe_encoder *e, const mmoe_encoder *from, int32_t **ids) {
+    distinct *d = e->learning;
+    const distinct *theirs = from->learning;
+    *ids = mmoe_alloc(&e->alloc, (size_t)mmoe_vocab_rows(theirs->bits), sizeof **ids);
+    if (!*ids) return mmoe_column_no_memory;
+    const mmoe_status status = mmoe_vocab_merge(d->bits, theirs->bits, *ids, NULL);
+    if (status == MMOE_E_DATA) return too_many;
+    return !status && mmoe_tally_merge(&d->tally, &theirs->tally, *ids, &e->alloc)
+               ? NULL
+               : mmoe_column_no_memory;
 }
 
 typedef struct known {
@@ -225,6 +239,7 @@ const mmoe_column_kind mmoe_column_quantiles = {
     .without_file = quantiles_without_file,
     .start = start_quantiles,
     .learn = learn_number,
+    .merge = merge_numbers,
     .settle = settle_quantiles,
     .become = become_bins,
     .remark = remark_on_bins,

@@ -55,6 +55,13 @@ static mmoe_status start_vocabulary(mmoe_encoder *e, mmoe_error *err) {
     return mmoe_vocab_create(&e->alloc, &v->vocab, err);
 }
 
+/* Of entering values. */
+static const char *fault_of(mmoe_status status) {
+    if (status == MMOE_OK) return NULL;
+    return status == MMOE_E_MEMORY ? mmoe_column_no_memory
+                                   : "is one value more than a vocabulary holds, 2147483646";
+}
+
 static const char *learn_value(mmoe_encoder *e, const char *text, size_t length, mmoe_cell *out) {
     const mmoe_status status =
         mmoe_vocab_add(vocabulary_of(e)->vocab, text, length, &out->id, NULL);
@@ -62,12 +69,19 @@ static const char *learn_value(mmoe_encoder *e, const char *text, size_t length,
         out->state = MMOE_CELL_MISSING;
     else if (!mmoe_vocab_is_int(keys_of(e)) && !mmoe_vocab_is_integer(text, length))
         out->state = MMOE_CELL_TEXT;
-    if (status == MMOE_OK)
-        return !e->learning || mmoe_tally_add(e->learning, out->id, &e->alloc)
-                   ? NULL
-                   : mmoe_column_no_memory;
-    return status == MMOE_E_MEMORY ? mmoe_column_no_memory
-                                   : "is one value more than a vocabulary holds, 2147483646";
+    if (status) return fault_of(status);
+    return !e->learning || mmoe_tally_add(e->learning, out->id, &e->alloc) ? NULL
+                                                                           : mmoe_column_no_memory;
+}
+
+static const char *merge_values(mmoe_encoder *e, const mmoe_encoder *from, int32_t **ids) {
+    *ids = mmoe_alloc(&e->alloc, (size_t)mmoe_vocab_rows(keys_of(from)), sizeof **ids);
+    if (!*ids) return mmoe_column_no_memory;
+    const mmoe_status status = mmoe_vocab_merge(vocabulary_of(e)->vocab, keys_of(from), *ids, NULL);
+    if (status) return fault_of(status);
+    return !e->learning || mmoe_tally_merge(e->learning, from->learning, *ids, &e->alloc)
+               ? NULL
+               : mmoe_column_no_memory;
 }
 
 typedef struct seen {
@@ -232,6 +246,7 @@ const mmoe_column_kind mmoe_column_vocabulary = {
     .without_file = vocabulary_without_file,
     .start = start_vocabulary,
     .learn = learn_value,
+    .merge = merge_values,
     .settle = settle_vocabulary,
     .become = become_rows,
     .remark = remark_on_kept,

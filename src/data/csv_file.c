@@ -3,13 +3,14 @@
 #include "base/error.h"
 #include "data/columns.h"
 #include "data/read_ids.h"
+#include "data/texts.h"
 #include "mmoe/train.h"
 
 static mmoe_status find_column(const mmoe_csv_file *f, const mmoe_columns *index, const char *name,
                                bool optional, int64_t *at, mmoe_error *err) {
     *at = mmoe_columns_find(index, name);
     if (*at >= 0 || optional) return MMOE_OK;
-    return mmoe_fail_at(err, f->learning ? MMOE_E_CONFIG : MMOE_E_FORMAT, f->path, 0, name,
+    return mmoe_fail_at(err, f->wanted ? MMOE_E_CONFIG : MMOE_E_FORMAT, f->path, 0, name,
                         "the %s has no such column", f->are_lists ? "stream" : "file");
 }
 
@@ -59,12 +60,29 @@ static mmoe_status make_fields(mmoe_csv_file *f, mmoe_error *err) {
     return MMOE_OK;
 }
 
-mmoe_status mmoe_csv_file_find(mmoe_csv_file *f, const char *const *names, size_t n,
+static const char *const *names_of(const mmoe_csv_file *f) {
+    return (const char *const *)f->names.items;
+}
+
+mmoe_status mmoe_csv_file_name(mmoe_csv_file *f, const mmoe_csv_field *fields, size_t n,
                                mmoe_error *err) {
+    bool ok = mmoe_texts_start(&f->names, n, &f->alloc);
+    for (size_t i = 0; ok && i < n; i++)
+        ok = mmoe_texts_add(&f->names, fields[i].text, fields[i].length, &f->alloc);
+    return ok ? MMOE_OK : mmoe_fail_memory(err, n * sizeof(char *));
+}
+
+mmoe_status mmoe_csv_file_bind(const mmoe_csv_file *f, struct mmoe_schema **out, mmoe_error *err) {
+    return mmoe_schema_bind(f->wanted, names_of(f), f->names.count, &f->alloc, out, err);
+}
+
+mmoe_status mmoe_csv_file_find(mmoe_csv_file *f, mmoe_error *err) {
     mmoe_columns *index;
     const char *row_of_names = f->are_lists ? NULL : f->path;
     mmoe_status status = make_fields(f, err);
-    if (!status) status = mmoe_columns_create(names, n, row_of_names, &f->alloc, &index, err);
+    if (!status)
+        status =
+            mmoe_columns_create(names_of(f), f->names.count, row_of_names, &f->alloc, &index, err);
     if (status) return status;
     status = find_columns(f, index, err);
     mmoe_columns_free(index);
@@ -72,6 +90,7 @@ mmoe_status mmoe_csv_file_find(mmoe_csv_file *f, const char *const *names, size_
 }
 
 void mmoe_csv_file_finish(mmoe_csv_file *f) {
+    mmoe_texts_finish(&f->names, &f->alloc);
     mmoe_release(&f->alloc, f->id_fields);
     mmoe_release(&f->alloc, f->are_lists);
 }

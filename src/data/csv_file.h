@@ -2,24 +2,32 @@
 #ifndef MMOE_DATA_CSV_FILE_H
 #define MMOE_DATA_CSV_FILE_H
 
+#include "base/csv.h"
 #include "data/schema.h"
 
 typedef struct mmoe_csv_file {
     mmoe_allocator alloc;
     const char *path;
+    const mmoe_schema_wanted *wanted; /* a schema that is yet to learn; NULL: it stands */
     const struct mmoe_schema *schema;
-    bool learning;   /* the schema is yet to be fitted */
-    int label_mode;  /* MMOE_LABELS_ */
-    bool *are_lists; /* as mmoe_cells has it; of a file NULL, as it has a row of names */
+    int label_mode;   /* MMOE_LABELS_ */
+    bool *are_lists;  /* as mmoe_cells has it; of a file NULL, as it has a row of names */
+    mmoe_texts names; /* of the columns, as the header has them */
     /* Where columns stand in a row, -1: they do not; one array. */
     int64_t *id_fields;                     /* as many a feature as it reads */
     int64_t *number_fields, *target_fields; /* [n_dense], [n_label + 1] the weight last */
 } mmoe_csv_file;
 
-/* Finds the schema's columns among those of the header. MMOE_E_CONFIG, where there is something to
- * learn, or _FORMAT: one is not there; _MEMORY. */
-mmoe_status mmoe_csv_file_find(mmoe_csv_file *file, const char *const *names, size_t n,
+/* Takes a header's names. MMOE_E_MEMORY. */
+mmoe_status mmoe_csv_file_name(mmoe_csv_file *file, const mmoe_csv_field *fields, size_t n,
                                mmoe_error *err);
+/* A schema as it is wanted that learned nothing: the file's, or one in which a part of its rows
+ * learns. As mmoe_schema_bind. */
+mmoe_status mmoe_csv_file_bind(const mmoe_csv_file *file, struct mmoe_schema **out,
+                               mmoe_error *err);
+/* Finds the columns of `schema`. MMOE_E_CONFIG, where a schema is wanted, or _FORMAT: one is not
+ * there; _MEMORY. */
+mmoe_status mmoe_csv_file_find(mmoe_csv_file *file, mmoe_error *err);
 void mmoe_csv_file_finish(mmoe_csv_file *file);
 
 static inline bool mmoe_csv_file_is_weighted(const mmoe_csv_file *f) {

@@ -7,16 +7,21 @@
 
 /* ---- Adding ---- */
 
-/* The parts' other texts of labels, and the first part's are the first. */
+bool mmoe_csv_parts_agree(const mmoe_csv_parts *all, const mmoe_csv_part *p) {
+    for (int32_t i = 0; all->negatives && i < p->file->schema->n_label; i++)
+        if (all->negatives[i] && p->negatives[i] &&
+            !mmoe_label_is_same(p->negatives[i], all->negatives[i]))
+            return false;
+    return true;
+}
+
+/* The first part that tells a label's other text tells it for all. */
 static mmoe_status take_negatives(mmoe_csv_parts *all, mmoe_csv_part *p, mmoe_error *err) {
     const size_t n = (size_t)p->file->schema->n_label;
     if (!all->negatives)
         all->negatives = mmoe_alloc_zero(&p->file->alloc, n, sizeof *all->negatives);
     if (!all->negatives) return mmoe_fail_memory(err, n * sizeof *all->negatives);
     for (size_t i = 0; i < n; i++) {
-        if (!p->negatives[i]) continue;
-        if (all->negatives[i] && !mmoe_label_is_same(p->negatives[i], all->negatives[i]))
-            return MMOE_E_DATA;
         if (all->negatives[i]) continue;
         all->negatives[i] = p->negatives[i];
         p->negatives[i] = NULL;
@@ -88,7 +93,7 @@ static void move_rows(const struct mmoe_dataset *set, size_t before, mmoe_csv_pa
         move(a, set->weights, before * sizeof *p->weights, p->weights, rows * sizeof *p->weights);
         p->weights = NULL;
     }
-    if (!p->file->learning) {
+    if (!p->file->wanted) {
         move(a, set->dense, before * value, p->values, rows * value);
         p->values = NULL;
     }
@@ -105,10 +110,10 @@ static mmoe_status make_rows(const mmoe_csv_parts *all, struct mmoe_dataset *set
     set->ids = mmoe_alloc_aligned(a, rows, (size_t)set->n_id * sizeof *set->ids);
     set->labels = mmoe_alloc_aligned(a, rows, (size_t)set->n_label * sizeof *set->labels);
     if (is_weighted) set->weights = mmoe_alloc_aligned(a, rows, sizeof *set->weights);
-    if (!first->file->learning)
+    if (!first->file->wanted)
         set->dense = mmoe_alloc_aligned(a, rows, (size_t)set->dense_width * sizeof *set->dense);
     if (set->ids && set->labels && (set->weights || !is_weighted) &&
-        (set->dense || first->file->learning))
+        (set->dense || first->file->wanted))
         return MMOE_OK;
     return mmoe_fail_memory(err, rows * 4 *
                                      (size_t)(set->n_sparse + set->dense_width + set->n_label + 1));
@@ -170,7 +175,8 @@ mmoe_csv_passed mmoe_csv_join_passed(const mmoe_csv_parts *all) {
     mmoe_csv_passed passed = {0};
     for (size_t i = 0; i < all->count; i++) {
         const mmoe_csv_part *p = all->items[i];
-        if (!passed.blank_lines) passed.blank_behind = p->passed.blank_behind + p->before;
+        if (!passed.blank_lines && p->passed.blank_lines)
+            passed.blank_behind = p->passed.blank_behind + p->before;
         passed.blank_lines += p->passed.blank_lines;
         passed.commas += p->passed.commas;
     }

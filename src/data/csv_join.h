@@ -14,8 +14,9 @@ typedef struct mmoe_csv_parts {
                        */
 } mmoe_csv_parts;
 
-/* Adds a part, which is theirs then whatever comes. MMOE_E_DATA, *err being as it was: a label's
- * text is neither the positive one nor the other one of the parts before; _MEMORY. */
+/* Are a part's other texts of labels those of the parts before? */
+bool mmoe_csv_parts_agree(const mmoe_csv_parts *parts, const mmoe_csv_part *part);
+/* Adds a part that agrees, and is theirs then whatever comes. MMOE_E_MEMORY. */
 mmoe_status mmoe_csv_parts_add(mmoe_csv_parts *parts, mmoe_csv_part *part, mmoe_error *err);
 void mmoe_csv_parts_finish(mmoe_csv_parts *parts);
 

@@ -18,7 +18,7 @@ mmoe_csv_part *mmoe_csv_part_new(const mmoe_csv_file *file, const struct mmoe_sc
     mmoe_csv_part *p = mmoe_alloc_zero(a, 1, sizeof *p);
     if (!p) return NULL;
     p->file = file;
-    p->cells = (mmoe_cells){file->path, s, file->learning};
+    p->cells = (mmoe_cells){file->path, s, file->wanted};
     if (file->label_mode == MMOE_ROWS_TO_SCORE) p->cells.is_blank = &p->is_blank;
     p->cells.are_lists = file->are_lists;
     p->lists.alloc = *a;
@@ -34,7 +34,7 @@ mmoe_csv_part *mmoe_csv_part_new(const mmoe_csv_file *file, const struct mmoe_sc
 void mmoe_csv_part_free(mmoe_csv_part *p) {
     if (!p) return;
     const mmoe_allocator *a = &p->file->alloc;
-    for (int32_t i = 0; p->negatives && i < p->cells.schema->n_label; i++)
+    for (int32_t i = 0; p->negatives && i < p->file->schema->n_label; i++)
         mmoe_release(a, p->negatives[i]);
     mmoe_release(a, p->negatives);
     mmoe_release(a, p->notes);
@@ -45,6 +45,32 @@ void mmoe_csv_part_free(mmoe_csv_part *p) {
     mmoe_release(a, p->lacking);
     mmoe_list_store_finish(&p->lists);
     mmoe_release(a, p);
+}
+
+mmoe_status mmoe_csv_part_know(mmoe_csv_part *p, char *const *negatives, mmoe_error *err) {
+    for (int32_t i = 0; i < p->cells.schema->n_label; i++) {
+        if (!negatives[i]) continue;
+        const size_t length = strlen(negatives[i]);
+        p->negatives[i] = mmoe_copy_text(&p->file->alloc, negatives[i], length);
+        if (!p->negatives[i]) return mmoe_fail_memory(err, length + 1);
+    }
+    return MMOE_OK;
+}
+
+void mmoe_csv_part_place(mmoe_csv_part *p, int32_t *const *ids) {
+    const struct mmoe_schema *s = p->cells.schema;
+    const mmoe_list_store *lists = &p->lists;
+    int32_t *id = p->ids;
+    size_t element = 0;
+    p->cells.schema = p->file->schema;
+    for (int64_t r = 0; r < p->rows; r++)
+        for (const mmoe_sparse_column *c = s->sparse; c < s->sparse + n_id_of(p); c++, id++)
+            if (ids[c->table]) *id = ids[c->table][*id];
+    for (size_t l = 0; l < lists->lists; l++) {
+        const int32_t *to = ids[s->sparse[n_id_of(p) + l % (size_t)s->n_list].table];
+        for (; element < (size_t)lists->ends[l]; element++)
+            if (to) lists->ids[element] = to[lists->ids[element]];
+    }
 }
 
 /* ---- Fields ---- */

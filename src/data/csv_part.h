@@ -34,9 +34,15 @@ void mmoe_csv_part_free(mmoe_csv_part *part);
 mmoe_status mmoe_csv_part_row(void *part, int64_t row, const mmoe_csv_field *fields,
                               mmoe_error *err);
 
+/* Tells it what the rows before have told of labels' texts. MMOE_E_MEMORY. */
+mmoe_status mmoe_csv_part_know(mmoe_csv_part *part, char *const *negatives, mmoe_error *err);
+/* Ends its learning: ids become those that ids[table] has for them, where that is not NULL, and its
+ * schema is the file's. */
+void mmoe_csv_part_place(mmoe_csv_part *part, int32_t *const *ids);
+
 /* Bytes of a row's numbers. */
 static inline size_t mmoe_csv_part_values_size(const mmoe_csv_part *p) {
-    return p->file->learning ? (size_t)p->cells.schema->dense_span * sizeof(double)
+    return p->cells.learning ? (size_t)p->cells.schema->dense_span * sizeof(double)
                              : (size_t)p->cells.schema->dense_width * sizeof(float);
 }
 

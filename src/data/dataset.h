@@ -38,6 +38,18 @@ struct mmoe_dataset {
     size_t n_kept;
 };
 
+/* How a CSV file is read. Neither threads nor blocks change what comes of it. */
+typedef struct mmoe_csv_how {
+    int labels;   /* MMOE_LABELS_, where a schema stands */
+    int threads;  /* 0 as 1 */
+    size_t block; /* bytes that a thread parses at a time; 0: as many as are quick, and one thread
+                     reads in sequence */
+} mmoe_csv_how;
+
+/* What the options say; MMOE_E_ARGUMENT, in the name of the public `call`. */
+mmoe_status mmoe_csv_how_of(const mmoe_read_options *options, const char *call, mmoe_csv_how *out,
+                            mmoe_error *err);
+
 /* Public functions of mmoe/train.h that need a configuration stand in model/; these are what they
  * call. Fields of the file:
  *  - missing: empty, of blanks, or one of the words for it (reading.h), where a value may be;
@@ -46,9 +58,12 @@ struct mmoe_dataset {
  * regression;
  *  - a weight: a finite number, at least 0.
  * A label or weight column that the file lacks is MMOE_E_CONFIG. */
-mmoe_status mmoe_dataset_fit(const mmoe_schema_wanted *wanted, const mmoe_allocator *alloc,
-                             struct mmoe_schema **schema, struct mmoe_dataset **out,
-                             mmoe_error *err);
+mmoe_status mmoe_dataset_fit(const mmoe_schema_wanted *wanted, const mmoe_csv_how *how,
+                             const mmoe_allocator *alloc, struct mmoe_schema **schema,
+                             struct mmoe_dataset **out, mmoe_error *err);
+mmoe_status mmoe_dataset_read(const struct mmoe_schema *schema, const char *path,
+                              const mmoe_csv_how *how, const mmoe_allocator *alloc,
+                              struct mmoe_dataset **out, mmoe_error *err);
 
 /* A data set as rows to run: `rows` from `first` on, or by `index`. */
 mmoe_rows mmoe_dataset_rows_of(const struct mmoe_dataset *set, int64_t first, int32_t rows,

@@ -22,6 +22,16 @@ bool mmoe_tally_add(mmoe_tally *tally, int32_t id, const mmoe_allocator *alloc) 
     return true;
 }
 
+bool mmoe_tally_merge(mmoe_tally *tally, const mmoe_tally *from, const int32_t *ids,
+                      const mmoe_allocator *alloc) {
+    for (int64_t i = 0; i < from->n; i++) {
+        if (!from->counts[i]) continue;
+        if (ids[i] >= tally->n && !reserve(tally, (int64_t)ids[i] + 1, alloc)) return false;
+        tally->counts[ids[i]] += from->counts[i];
+    }
+    return true;
+}
+
 bool mmoe_tally_settle(mmoe_tally *tally, int64_t n, const mmoe_allocator *alloc) {
     if (!reserve(tally, n, alloc)) return false;
     tally->rows = mmoe_alloc_zero(alloc, (size_t)tally->n, sizeof *tally->rows);

@@ -15,6 +15,9 @@ typedef struct mmoe_tally {
 
 /* False: memory is out. */
 bool mmoe_tally_add(mmoe_tally *tally, int32_t id, const mmoe_allocator *alloc);
+/* What another tally has counted, its id i being ids[i] here. False: memory is out. */
+bool mmoe_tally_merge(mmoe_tally *tally, const mmoe_tally *from, const int32_t *ids,
+                      const mmoe_allocator *alloc);
 /* Room for the ids below `n`, seen or not, and for what they become. */
 bool mmoe_tally_settle(mmoe_tally *tally, int64_t n, const mmoe_allocator *alloc);
 void mmoe_tally_finish(mmoe_tally *tally, const mmoe_allocator *alloc);

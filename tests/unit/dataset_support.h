@@ -22,6 +22,7 @@ static inline char *literal(const char *name) {
 }
 
 static char path[64];
+static mmoe_csv_how how_to_read; /* by fit_with */
 
 static const char *file_of(const char *csv) {
     if (*path) unlink(path);
@@ -82,7 +83,7 @@ static inline mmoe_status fit_with(const features *f, const char *name, const mm
     mmoe_feature_specs specs = {f->n_sparse, f->n_dense,         copy.sparse,
                                 copy.dense,  literal(f->weight), f->reading};
     const mmoe_schema_wanted wanted = {&specs, copy.labels, f->n_label, name};
-    return mmoe_dataset_fit(&wanted, a, schema, set, err);
+    return mmoe_dataset_fit(&wanted, &how_to_read, a, schema, set, err);
 }
 
 static inline void fit(const features *f, const char *csv, mmoe_schema **schema,

@@ -46,6 +46,9 @@ static struct ArrowArrayStream *new_stream(void) {
     X(mmoe_dataset_from_arrow, (schema, new_stream(), MMOE_LABELS_REQUIRED, &alloc, &a_set, err))  \
     X(mmoe_dataset_read_csv,                                                                       \
       (schema, in_folder("d.csv"), MMOE_LABELS_REQUIRED, &alloc, &a_set, err))                     \
+    X(mmoe_dataset_fit_csv_with,                                                                   \
+      (config, in_folder("d.csv"), NULL, &alloc, &a_schema, &a_set, err))                          \
+    X(mmoe_dataset_read_csv_with, (schema, in_folder("d.csv"), NULL, &alloc, &a_set, err))         \
     X(mmoe_schema_create, (config, columns, 4, &alloc, &a_schema, err))                            \
     X(mmoe_dataset_create, (schema, &batch, labels, NULL, &alloc, &a_set, err))                    \
     X(mmoe_dataset_pack, (rows, schema, in_folder("p"), 1, &alloc, err))                           \

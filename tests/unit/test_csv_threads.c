@@ -1,0 +1,415 @@
+/* A CSV file that several threads read in blocks is what one reads in sequence: the schema, the
+ * rows, the warnings, the faults. */
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "check_main.h"
+#include "config/config.h"
+#include "data/dataset.h"
+#include "failing.h"
+#include "file/schema_json.h"
+#include "files.h"
+
+static const char features[] =
+    "{%s\"features\": {\"weight\": \"w\", \"sparse\": ["
+    "{\"name\": \"user\", \"min_count\": 2}, {\"name\": \"item\"}, {\"name\": \"like\", "
+    "\"shared_with\": \"item\"}, {\"name\": \"top\", \"max_vocab\": 3}, {\"name\": \"row\", "
+    "\"vocab_size\": 9, \"oov_id\": 0}, {\"name\": \"user_top\", \"cross\": [\"user\", \"top\"], "
+    "\"hash_bucket_size\": 50}, {\"name\": \"bins\", \"column\": \"d\", \"boundaries\": [0, 3]}, "
+    "{\"name\": \"fifths\", \"column\": \"e\", \"quantiles\": 5}], \"sequence\": ["
+    "{\"name\": \"seen\", \"shared_with\": \"item\", \"weight_separator\": \":\", \"max_len\": "
+    "3}, {\"name\": \"hist\", \"columns\": [\"h1\", \"h2\"]}], \"dense\": [{\"name\": \"d\", "
+    "\"missing\": \"mean\", \"transform\": \"standardize\"}, {\"name\": \"e\"}, {\"name\": "
+    "\"curve\", \"column\": \"e\", \"encoding\": \"piecewise_linear\", \"bins\": 4}, {\"name\": "
+    "\"v\", \"dim\": 2, \"missing\": 0.5}, {\"name\": \"day\", \"date\": \"ymd\"}]}, \"tasks\": ["
+    "{\"name\": \"buy\", \"label\": \"y\", \"positive\": \"yes\"}, {\"name\": \"stay\", \"label\": "
+    "\"r\", \"type\": \"regression\", \"label_transform\": \"standardize\"}]}";
+static const char header[] = "user,item,like,top,row,d,e,seen,h1,h2,v,day,y,r,w";
+enum { ROWS = 60 };
+
+typedef struct outcome {
+    mmoe_status status;
+    mmoe_error err;
+    mmoe_schema *schema;
+    mmoe_dataset *set;
+} outcome;
+
+static mmoe_config *config;
+static const char *path;
+
+static void configure(const char *more) {
+    char json[4000];
+    mmoe_error err = {0};
+    mmoe_config_free(config);
+    config = NULL;
+    const int n = snprintf(json, sizeof json, features, more);
+    ck_assert_msg(!mmoe_config_parse(json, (size_t)n, NULL, NULL, &config, &err), "%s",
+                  err.message);
+}
+
+static void begin(void) {
+    make_folder();
+    configure("");
+    path = in_folder("data.csv");
+}
+
+static void end(void) {
+    mmoe_config_free(config);
+    config = NULL;
+    remove_folder();
+}
+
+/* ---- Files ---- */
+
+/* Values come late, again, quoted, in several ways of writing, and not at all; ids of `item` are
+ * integers up to the 40th row. */
+static int put_row(char *to, int i) {
+    static const char *const tops[] = {"\"a, \"\"b\"", "c", "\"d\ne\"", "", "f", "c"},
+                             *const ends[] = {"\n", "\r\n", "\n\n", "\r\n \r\n", "\r", "\r\r"};
+    char item[16], d[16], seen[48] = "";
+    snprintf(item, sizeof item, i < 40 ? "%d" : "x%d", i * 7 % 23);
+    snprintf(d, sizeof d, i % 5 ? "%d.25" : "", i % 11 - 5);
+    if (i % 4) snprintf(seen, sizeof seen, "%d:0.5|%d|%s:2", i % 9, 100 - i, item);
+    if (i % 8 == 3) snprintf(seen, sizeof seen, "1|2.0|3|4");
+    return sprintf(to, "%d,%s,%d,%s,%d,%s,%de-4%d,%s,%d,%s,%s,20%02d-01-0%d,%s,%s,%s%s",
+                   1000 - i * i % 31, item, i % 29, tops[i % 6], i % 12, d, i * i % 50,
+                   i % 3 ? 0 : 1, seen, i % 6, i % 7 ? "" : "13", i % 9 ? "1e-41|2" : "", i,
+                   1 + i % 9, i % 3 ? "\" no\"" : "yes", i % 10 ? "1e-40" : "NA",
+                   i % 2 ? "1e-39" : "2", ends[i % 6]);
+}
+
+/* A file of the rows, in whose row `bad`, if there is one, `from` is `to`. */
+static void put_rows(int bad, const char *from, const char *to) {
+    static char csv[ROWS * 200];
+    int used = sprintf(csv, "\xEF\xBB\xBF\n%s\r\n", header);
+    for (int i = 0; i < ROWS; i++) {
+        char row[400], *at;
+        put_row(row, i);
+        if (i == bad) {
+            ck_assert_ptr_nonnull((at = strstr(row, from)));
+            used += sprintf(csv + used, "%.*s%s%s", (int)(at - row), row, to, at + strlen(from));
+        } else {
+            used += sprintf(csv + used, "%s", row);
+        }
+    }
+    put_file(path, csv, (size_t)used);
+}
+
+/* ---- Outcomes ---- */
+
+static outcome fit(mmoe_csv_how how, const mmoe_allocator *a) {
+    outcome o = {.status = MMOE_OK};
+    mmoe_label_column labels[2];
+    for (int i = 0; i < 2; i++) {
+        const mmoe_task_config *task = config->tasks + i;
+        labels[i] = (mmoe_label_column){.name = task->label,
+                                        .task = task->name,
+                                        .type = task->type,
+                                        .positive = task->positive,
+                                        .scale = {.transform = task->label_transform, .unit = 1}};
+    }
+    const mmoe_schema_wanted wanted = {&config->features, labels, 2, path};
+    o.status = mmoe_dataset_fit(&wanted, &how, a, &o.schema, &o.set, &o.err);
+    return o;
+}
+
+static outcome read_by(const mmoe_schema *schema, mmoe_csv_how how) {
+    outcome o = {.status = MMOE_OK};
+    o.status = mmoe_dataset_read(schema, path, &how, NULL, &o.set, &o.err);
+    return o;
+}
+
+static void drop(outcome *o) {
+    mmoe_schema_free(o->schema);
+    mmoe_dataset_free(o->set);
+    *o = (outcome){.status = MMOE_OK};
+}
+
+static void same_bytes(const void *a, const void *b, size_t n) {
+    ck_assert_int_eq(!a, !b);
+    if (a) ck_assert_mem_eq(a, b, n);
+}
+
+static void same_rows(const mmoe_dataset *a, const mmoe_dataset *b) {
+    ck_assert_int_eq(a->rows, b->rows);
+    ck_assert_int_eq(a->first_row, b->first_row);
+    ck_assert_int_eq(a->any_missing_label, b->any_missing_label);
+    ck_assert_int_eq(a->n_lacking, b->n_lacking);
+    const size_t rows = (size_t)a->rows, lists = rows * (size_t)(a->n_sparse - a->n_id),
+                 elements = a->offsets ? (size_t)a->offsets[lists] : 0;
+    same_bytes(a->ids, b->ids, rows * (size_t)a->n_id * sizeof *a->ids);
+    same_bytes(a->offsets, b->offsets, (lists + 1) * sizeof *a->offsets);
+    same_bytes(a->elements, b->elements, elements * sizeof *a->elements);
+    same_bytes(a->element_weights, b->element_weights, elements * sizeof(float));
+    same_bytes(a->dense, b->dense, rows * (size_t)a->dense_width * sizeof *a->dense);
+    same_bytes(a->labels, b->labels, rows * (size_t)a->n_label * sizeof *a->labels);
+    same_bytes(a->weights, b->weights, rows * sizeof *a->weights);
+    same_bytes(a->lacking, b->lacking, (size_t)a->n_lacking * sizeof *a->lacking);
+    same_bytes(a->most_id, b->most_id, (size_t)a->n_sparse * sizeof *a->most_id);
+}
+
+static void same_notes(const mmoe_dataset *a, const mmoe_dataset *b) {
+    for (int32_t i = 0; i < a->n_sparse + a->n_dense; i++) {
+        mmoe_note x = a->notes[i], y = b->notes[i];
+        x.counts.name = y.counts.name = NULL;
+        ck_assert_mem_eq(&x, &y, sizeof x);
+    }
+    ck_assert_int_eq(a->warnings.count, b->warnings.count);
+    for (size_t i = 0; i < a->warnings.count; i++) {
+        ck_assert_str_eq(a->warnings.items[i].message, b->warnings.items[i].message);
+        ck_assert_int_eq(a->warnings.items[i].row, b->warnings.items[i].row);
+        ck_assert_int_eq(a->warnings.items[i].count, b->warnings.items[i].count);
+    }
+}
+
+static void same_schema(const mmoe_schema *a, const mmoe_schema *b) {
+    ck_assert_uint_eq(mmoe_schema_fingerprint(a), mmoe_schema_fingerprint(b));
+    json_t *x = mmoe_schema_to_json(a), *y = mmoe_schema_to_json(b);
+    ck_assert(json_equal(x, y));
+    json_decref(x);
+    json_decref(y);
+    for (int32_t i = 0; i < a->n_label; i++)
+        ck_assert_mem_eq(&a->labels[i].mean, &b->labels[i].mean, sizeof a->labels[i].mean);
+}
+
+static void same(const outcome *a, const outcome *b) {
+    ck_assert_msg(a->status == b->status, "%d, %d: %s%s", a->status, b->status, a->err.message,
+                  b->err.message);
+    ck_assert_str_eq(a->err.message, b->err.message);
+    ck_assert_str_eq(a->err.column, b->err.column);
+    ck_assert_int_eq(a->err.row, b->err.row);
+    if (a->status) return;
+    same_rows(a->set, b->set);
+    same_notes(a->set, b->set);
+    ck_assert_int_eq(!a->schema, !b->schema);
+    if (a->schema) same_schema(a->schema, b->schema);
+}
+
+static const size_t sizes[] = {1, 90, 400, 3000, 100000};
+enum { SIZES = sizeof sizes / sizeof *sizes };
+
+/* In blocks of many sizes, by `threads`: fits, and reads with what was fitted, as in sequence. */
+static outcome check_file(int threads) {
+    outcome whole = fit((mmoe_csv_how){0}, NULL);
+    for (size_t i = 0; i < SIZES; i++) {
+        outcome parts = fit((mmoe_csv_how){.threads = threads, .block = sizes[i]}, NULL);
+        same(&whole, &parts);
+        drop(&parts);
+    }
+    return whole;
+}
+
+static outcome check_reading(const mmoe_schema *schema, int labels, int threads) {
+    outcome whole = read_by(schema, (mmoe_csv_how){.labels = labels});
+    for (size_t i = 0; i < SIZES; i++) {
+        outcome parts =
+            read_by(schema, (mmoe_csv_how){labels, .threads = threads, .block = sizes[i]});
+        same(&whole, &parts);
+        drop(&parts);
+    }
+    return whole;
+}
+
+static const int threads[] = {1, 2, 3, 7};
+
+START_TEST(rows_are_the_same) {
+    put_rows(-1, "", "");
+    outcome whole = check_file(threads[_i]);
+    ck_assert_msg(!whole.status, "%s", whole.err.message);
+    ck_assert_int_eq(whole.set->rows, ROWS);
+    ck_assert_int_gt(whole.set->warnings.count, 2);
+    for (int labels = MMOE_LABELS_REQUIRED; labels <= MMOE_ROWS_TO_SCORE; labels++) {
+        outcome read = check_reading(whole.schema, labels, threads[_i]);
+        ck_assert_msg(!read.status, "%s", read.err.message);
+        drop(&read);
+    }
+    drop(&whole);
+}
+END_TEST
+
+/* A row to score may lack a value that it must have. */
+START_TEST(rows_that_lack_a_value_are_the_same) {
+    put_rows(-1, "", "");
+    outcome whole = fit((mmoe_csv_how){0}, NULL);
+    ck_assert_msg(!whole.status, "%s", whole.err.message);
+    put_rows(41, "2041-01-06", "");
+    outcome read = check_reading(whole.schema, MMOE_ROWS_TO_SCORE, 3);
+    ck_assert_msg(!read.status, "%s", read.err.message);
+    ck_assert_int_eq(read.set->n_lacking, 1);
+    drop(&read);
+    read = check_reading(whole.schema, MMOE_LABELS_REQUIRED, 3);
+    ck_assert_int_eq(read.status, MMOE_E_DATA);
+    ck_assert_int_eq(read.err.row, 43);
+    drop(&read);
+    drop(&whole);
+}
+END_TEST
+
+static const struct {
+    int row;
+    const char *from, *to;
+    mmoe_status status;
+} faults[] = {
+    {50, "20", "x20", MMOE_E_DATA},
+    {50, ",", ",,", MMOE_E_FORMAT},
+    {51, "yes", "perhaps", MMOE_E_DATA},
+    {0, "yes", "\" no \"", MMOE_OK},
+    {1, " no", "never", MMOE_E_DATA},
+    {30, ",", ",\"a\" b", MMOE_E_FORMAT},
+    {30, ",", ",a\"b", MMOE_E_FORMAT},
+    {30, ",", ",\"", MMOE_E_FORMAT},
+    {56, "\"d\ne\"", "\"d\ne", MMOE_E_FORMAT},
+    {30, "\n", "\n\n\n,\n", MMOE_E_FORMAT},
+    {45, ":2", ":-2", MMOE_E_DATA},
+    {52, "1e-40", "1e400", MMOE_E_DATA},
+};
+
+START_TEST(faults_are_the_same) {
+    put_rows(faults[_i].row, faults[_i].from, faults[_i].to);
+    outcome whole = check_file(3);
+    ck_assert_msg(whole.status == faults[_i].status, "%s", whole.err.message);
+    drop(&whole);
+}
+END_TEST
+
+/* Small files: `more` of the configuration's, and of two faults the first. */
+static const struct {
+    const char *more, *csv;
+    mmoe_status status;
+} small[] = {
+    {"", "", MMOE_E_FORMAT},
+    {"", "\n\n\n", MMOE_E_FORMAT},
+    {"", "H\n", MMOE_E_FORMAT},
+    {"", "H\n\n\n", MMOE_E_FORMAT},
+    {"", "user\n1\n", MMOE_E_CONFIG},
+    {"", "H\n1,2,3,4,5,6,7,8,9,0,1|2,x,yes,1,1\n1,2,3\n", MMOE_E_DATA},
+    {"", "H\n1,2,3\n1,2,3,4,5,6,7,8,9,0,1|2,x,yes,1,1\n", MMOE_E_FORMAT},
+    {"", "H\nRR1,2\"\nRR", MMOE_E_FORMAT},
+    {"", "H\nRN1,2,3\n", MMOE_E_FORMAT},
+    {"", "H\nRNM", MMOE_E_DATA},
+    {"", "H\nRNRNMQ", MMOE_E_DATA},
+    {"", "H\nRRRRQMM", MMOE_E_FORMAT},
+    {"", "H,\nC\nCC", MMOE_E_DATA},
+    {"", "H\nCCNC", MMOE_OK},
+    {"", "H\nRRNC", MMOE_E_FORMAT},
+    {"", "H\nCCNCR", MMOE_OK},
+    {"\"data\": {\"quotes\": \"lenient\"}, ", "H\nRNQRQNRN", MMOE_OK},
+    {"\"data\": {\"separator\": \"tab\"}, ", "H\nR", MMOE_E_CONFIG},
+};
+
+/* In a text, H is the header, and each other letter a row. */
+static void put_small(const char *csv) {
+    static const struct {
+        char letter;
+        const char *row;
+    } rows[] = {
+        {'R', "5,x1,2,c,4,6,7,8|1,9,0,1|2,2020-02-29,yes,1,1\n"},
+        {'N', "6,x2,3,d,4,,8,8|3,9,0,,2021-02-28,no,2,0.5\r\n"},
+        {'M', "5,x1,2,c,4,6,9,8|1,9,0,1|2,2020-02-29,maybe,1,1\n"},
+        {'C', "5,x1,2,c,4,6,7,8|1,9,0,1|2,2020-02-29,,4,1,\n"},
+        {'Q', "5,x\"1,2,c,4,6,7,8|1,9,0,1|2,2020-02-29,no,1,1\n"},
+    };
+    char text[4000];
+    size_t used = 0;
+    for (; *csv; csv++) {
+        const char *row = *csv == 'H' ? header : NULL;
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+            if (rows[i].letter == *csv) row = rows[i].row;
+        if (!row) text[used++] = *csv;
+        if (row) used += (size_t)sprintf(text + used, "%s", row);
+    }
+    put_file(path, text, used);
+}
+
+START_TEST(small_files_are_the_same) {
+    configure(small[_i].more);
+    put_small(small[_i].csv);
+    outcome whole = check_file(2);
+    ck_assert_msg(whole.status == small[_i].status, "%s", whole.err.message);
+    drop(&whole);
+}
+END_TEST
+
+/* A row of which no end is found in a megabyte. */
+START_TEST(a_row_that_is_longer_than_blocks_is_the_same) {
+    const size_t length = 3 << 20;
+    char *csv = malloc(length);
+    size_t used = (size_t)sprintf(csv, "%s\n", header);
+    for (int i = 0; i < 12; i++) used += (size_t)put_row(csv + used, i % 6);
+    memset(csv + used, 'x', length - used);
+    csv[used] = '"';
+    const char *rest = _i == 0 ? "\n\",1,2,a,4,6,7,8|1,9,0,1|2,2020-02-29,yes,1,1\n"
+                               : "\n\",1,2,a,4,6,7,8|1,9,0,1|2,2020-02-29,maybe,1,1\n";
+    memcpy(csv + length - strlen(rest), rest, strlen(rest));
+    put_file(path, csv, length);
+    free(csv);
+    outcome whole = check_file(2);
+    ck_assert_msg(whole.status == (_i ? MMOE_E_DATA : MMOE_OK), "%s", whole.err.message);
+    drop(&whole);
+}
+END_TEST
+
+START_TEST(every_allocation_may_fail) {
+    failing memory = {0};
+    const mmoe_allocator a = failing_allocator(&memory);
+    put_small("H\nRNRN");
+    long recovered = 0;
+    while (failing_next(&memory)) {
+        outcome o = fit((mmoe_csv_how){.block = 1}, &a);
+        const mmoe_error err = o.err;
+        const mmoe_status status = o.status;
+        drop(&o);
+        ck_assert_int_eq(memory.live, 0);
+        if (status == MMOE_OK && memory.refused)
+            recovered++; /* a vocabulary's that gives memory back */
+        else
+            failing_check(&memory, status, &err);
+    }
+    ck_assert_int_gt(memory.calls, 300);
+    ck_assert_int_le(recovered, 8);
+}
+END_TEST
+
+START_TEST(options_are_checked) {
+    mmoe_schema *schema = NULL;
+    mmoe_dataset *set = NULL;
+    mmoe_read_options options = {.threads = 2};
+    mmoe_error err;
+    put_small("H\nRNRN");
+    ck_assert_int_eq(mmoe_dataset_fit_csv_with(config, path, &options, NULL, &schema, &set, &err),
+                     MMOE_OK);
+    mmoe_dataset_free(set);
+    options.labels = MMOE_ROWS_TO_SCORE;
+    ck_assert_int_eq(mmoe_dataset_read_csv_with(schema, path, &options, NULL, &set, &err), MMOE_OK);
+    mmoe_dataset_free(set);
+    ck_assert_int_eq(mmoe_dataset_read_csv_with(schema, path, NULL, NULL, &set, &err), MMOE_OK);
+    ck_assert(!isnan(mmoe_dataset_label(set, 0, 0)));
+    mmoe_dataset_free(set);
+    mmoe_schema *none = NULL;
+#define REFUSED(o, words)                                                                          \
+    ck_assert_int_eq(mmoe_dataset_fit_csv_with(config, path, &(o), NULL, &none, &set, &err),       \
+                     MMOE_E_ARGUMENT);                                                             \
+    ck_assert_str_eq(err.message, "mmoe_dataset_fit_csv_with: " words)
+    REFUSED(options, "labels is 3, not MMOE_LABELS_REQUIRED");
+    options.threads = 257;
+    REFUSED(options, "threads must be 0 to 256");
+    options.threads = -1;
+    REFUSED(options, "threads must be 0 to 256");
+    options.reserved[5] = &options;
+    REFUSED(options, "the options' reserved members must be NULL");
+    mmoe_schema_free(schema);
+}
+END_TEST
+
+void add_cases(TCase *c) {
+    tcase_add_checked_fixture(c, begin, end);
+    tcase_add_loop_test(c, rows_are_the_same, 0, sizeof threads / sizeof *threads);
+    tcase_add_test(c, rows_that_lack_a_value_are_the_same);
+    tcase_add_loop_test(c, faults_are_the_same, 0, sizeof faults / sizeof *faults);
+    tcase_add_loop_test(c, small_files_are_the_same, 0, sizeof small / sizeof *small);
+    tcase_add_loop_test(c, a_row_that_is_longer_than_blocks_is_the_same, 0, 2);
+    tcase_add_test(c, every_allocation_may_fail);
+    tcase_add_test(c, options_are_checked);
+}
