@@ -117,8 +117,8 @@ static mmoe_status warn_of_lists(dataset *set, const mmoe_sparse_column *c, mmoe
                          (long long)set->rows);
     if (all_single)
         return mmoe_warn(&set->warnings, about, err,
-                         "%s: none of %lld lists has more than one element; \"%c\" stands between "
-                         "elements (\"separator\")",
+                         "%s: none of %lld lists has more than one element; in a text \"%c\" "
+                         "stands between them (\"separator\")",
                          shown, (long long)set->rows, c->how.separator);
     return MMOE_OK;
 }

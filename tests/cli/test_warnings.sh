@@ -116,8 +116,8 @@ list.csv: feature "tags" of column "user": all 400 lists are the same: it tells 
 END
 sed '2,$s/^[^,]*/1;2/; 7s/^[^,]*//' good.csv >list.csv
 walk train --config lists.json --output m.out --json --train list.csv <<END
-list.csv: feature "tags" of column "user": none of 400 lists has more than one element; "|" stands \
-between elements ("separator")
+list.csv: feature "tags" of column "user": none of 400 lists has more than one element; in a text \
+"|" stands between them ("separator")
 END
 sed '7s/^[^,]*/?/; 9s/^/1|/' good.csv >list.csv
 walk train --config lists.json --output m.out --json --train list.csv <<END
