@@ -1,0 +1,33 @@
+/* Rows of cells that become a data set, and where one is wanted, teach a schema: the header, then
+ * rows into parts, then what all of them say together. */
+#ifndef MMOE_DATA_LOADER_H
+#define MMOE_DATA_LOADER_H
+
+#include "data/csv_join.h"
+
+/* Begins with a `file` that has its allocator, path, label_mode, and what is wanted or the schema.
+ */
+typedef struct mmoe_loader {
+    mmoe_csv_file file;
+    int64_t first_row;   /* its number */
+    const char *nothing; /* what is said where there are no rows to learn from */
+    struct mmoe_schema *learned;
+    struct mmoe_dataset *set;
+    mmoe_csv_part *part; /* that rows are read into */
+    mmoe_csv_parts parts;
+} mmoe_loader;
+
+/* `header` of an mmoe_csv_handler whose `user` is a loader: schema and set begin, and a part for
+ * rows. `row` of it then fills that part. */
+mmoe_status mmoe_loader_header(void *loader, const mmoe_csv_field *fields, size_t n,
+                               mmoe_error *err);
+mmoe_status mmoe_loader_row(void *loader, int64_t row, const mmoe_csv_field *fields,
+                            mmoe_error *err);
+/* The part that rows were read into is one of the parts. */
+mmoe_status mmoe_loader_add(mmoe_loader *loader, const mmoe_csv_passed *passed, mmoe_error *err);
+/* Ends it: with what the rows say together, unless reading has failed with `status`. *schema: the
+ * one that learned; NULL: none was wanted. */
+mmoe_status mmoe_loader_finish(mmoe_loader *loader, mmoe_status status, struct mmoe_schema **schema,
+                               struct mmoe_dataset **out, mmoe_error *err);
+
+#endif
