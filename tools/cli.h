@@ -12,6 +12,7 @@ enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
 int cli_init(int argc, char **argv);
 int cli_train(int argc, char **argv);
 int cli_evaluate(int argc, char **argv);
+int cli_pack(int argc, char **argv);
 int cli_predict(int argc, char **argv);
 int cli_inspect(int argc, char **argv);
 int cli_report(int argc, char **argv);

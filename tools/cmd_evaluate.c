@@ -3,6 +3,7 @@
 
 #include "columns.h"
 #include "output.h"
+#include "rows.h"
 #include "slices_report.h"
 #include "task_types.h"
 #include "warnings.h"
@@ -49,10 +50,9 @@ static int keep_column(const evaluation *e, const char *flag, const char *column
 static int read_rows(evaluation *e) {
     const evaluate_flags *f = e->flags;
     const mmoe_schema *schema = mmoe_model_schema(e->model);
-    const mmoe_read_options how = {.threads = (int)f->threads};
+    const cli_reading how = {.threads = (int)f->threads};
     mmoe_error err;
-    if (mmoe_dataset_read_csv_with(schema, f->data, &how, NULL, &e->data, &err))
-        return cli_fail("%s", err.message);
+    if (cli_read_rows(schema, f->data, &how, &e->data, &err)) return cli_fail("%s", err.message);
     cli_remark_columns(f->data, e->data);
     cli_warn_of_labels(f->data, e->model, e->data);
     int status = keep_column(e, "--group", f->group);
@@ -121,7 +121,8 @@ int cli_evaluate(int argc, char **argv) {
     evaluate_flags f = {.threads = cli_processors()};
     const cli_option options[] = {
         {"model", "FILE", CLI_INPUT, &f.model, true, 0, 0, "model file (.safetensors)"},
-        {"data", "FILE", CLI_INPUT, &f.data, true, 0, 0, "rows with labels (CSV)"},
+        {"data", "FILE", CLI_INPUT, &f.data, true, 0, 0,
+         "rows with labels (CSV, or a packed folder)"},
         {"group", "COLUMN", CLI_TEXT, &f.group, false, 0, 0,
          "column of the groups of gauc; default: the configuration's data.group"},
         {"group-weight", "WORD", CLI_TEXT, &f.group_weight, false, 0, 0,

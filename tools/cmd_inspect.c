@@ -8,6 +8,7 @@
 #include "columns.h"
 #include "inspect_report.h"
 #include "output.h"
+#include "rows.h"
 #include "warnings.h"
 
 static json_t *tensors_json(const mmoe_model *model) {
@@ -244,11 +245,10 @@ int cli_inspect(int argc, char **argv) {
     mmoe_model *model = NULL;
     mmoe_dataset *data = NULL;
     mmoe_inspection *inspection = NULL;
-    const mmoe_read_options reading = {MMOE_LABELS_IGNORED, (int)threads};
+    const cli_reading reading = {MMOE_LABELS_IGNORED, (int)threads};
     mmoe_error err;
     mmoe_status s = mmoe_model_load(path, NULL, &model, &err);
-    if (!s && rows)
-        s = mmoe_dataset_read_csv_with(mmoe_model_schema(model), rows, &reading, NULL, &data, &err);
+    if (!s && rows) s = cli_read_rows(mmoe_model_schema(model), rows, &reading, &data, &err);
     if (!s && rows && mmoe_dataset_rows(data) == 0)
         s = mmoe_fail_at(&err, MMOE_E_FORMAT, rows, 0, NULL, "the file has a header but no rows");
     if (!s && rows) s = mmoe_inspect(model, data, (int)threads, NULL, &inspection, &err);

@@ -8,6 +8,7 @@
 #include "columns.h"
 #include "files.h"
 #include "output.h"
+#include "rows.h"
 #include "separators.h"
 #include "warnings.h"
 
@@ -186,9 +187,11 @@ static int predict(const char *model_path, const char *data_path, const cli_list
     mmoe_dataset *data = NULL;
     mmoe_error err;
     int status = CLI_OK;
+    const cli_reading how = {.labels = MMOE_ROWS_TO_SCORE};
+    if (keep->count && cli_is_folder(data_path))
+        return cli_usage("--keep reads columns of a CSV file; %s is a folder", data_path);
     if (mmoe_model_load(model_path, NULL, &model, &err) ||
-        mmoe_dataset_read_csv(mmoe_model_schema(model), data_path, MMOE_ROWS_TO_SCORE, NULL, &data,
-                              &err))
+        cli_read_rows(mmoe_model_schema(model), data_path, &how, &data, &err))
         status = cli_fail("%s", err.message);
     if (!status) cli_remark_columns(data_path, data);
     score_writer writer = {.model = model, .data = data, .data_path = data_path, .keep = keep};

@@ -7,6 +7,7 @@
 #include "inspect_report.h"
 #include "output.h"
 #include "report_sections.h"
+#include "rows.h"
 #include "warnings.h"
 
 typedef struct report_flags {
@@ -34,17 +35,17 @@ static void compare_configs(report_page *page, const report_log *log, const mmoe
 static mmoe_dataset *read_report_data(report_page *page, const report_model *of,
                                       const mmoe_model *model) {
     const mmoe_schema *schema = mmoe_model_schema(model);
-    mmoe_read_options how = {.threads = of->threads};
+    cli_reading how = {.threads = of->threads};
     mmoe_dataset *data = NULL;
     mmoe_error err;
-    if (!mmoe_dataset_read_csv_with(schema, of->data_path, &how, NULL, &data, &err)) {
+    if (!cli_read_rows(schema, of->data_path, &how, &data, &err)) {
         if (mmoe_dataset_keep_groups(data, mmoe_model_config(model), schema, of->data_path, &err))
             cli_html_notice(page, "%s", err.message);
         return data;
     }
     cli_html_notice(page, "%s", err.message);
     for (how.labels = MMOE_LABELS_OPTIONAL; how.labels <= MMOE_LABELS_IGNORED; how.labels++)
-        if (!mmoe_dataset_read_csv_with(schema, of->data_path, &how, NULL, &data, NULL)) break;
+        if (!cli_read_rows(schema, of->data_path, &how, &data, NULL)) break;
     if (mmoe_dataset_rows(data) > 0) return data;
     mmoe_dataset_free(data);
     return NULL;

@@ -8,6 +8,7 @@
 #include "files.h"
 #include "output.h"
 #include "profile_report.h"
+#include "rows.h"
 #include "run_report.h"
 #include "warnings.h"
 
@@ -167,36 +168,31 @@ static int read_from(const train_flags *f, train_run *run) {
     return status;
 }
 
-/* A file of rows by a schema that stands. */
-static int read_rows_of(const mmoe_schema *schema, const char *path, int64_t threads,
+/* Rows by a schema that stands. */
+static int read_rows_of(const mmoe_schema *schema, const char *path, const cli_reading *how,
                         mmoe_dataset **out) {
-    const mmoe_read_options options = {.threads = (int)threads};
     mmoe_error err;
-    if (mmoe_dataset_read_csv_with(schema, path, &options, NULL, out, &err))
-        return cli_fail("%s", err.message);
+    if (cli_read_rows(schema, path, how, out, &err)) return cli_fail("%s", err.message);
     cli_remark_columns(path, *out);
     return CLI_OK;
 }
 
 /* Rows that are judged. */
-static int read_judged(const train_flags *f, const train_run *run, const char *path,
+static int read_judged(const train_run *run, const char *path, const cli_reading *how,
                        mmoe_dataset **out) {
     const mmoe_schema *schema = run->from ? mmoe_model_schema(run->from) : run->schema;
-    const int status = read_rows_of(schema, path, f->threads, out);
+    const int status = read_rows_of(schema, path, how, out);
     mmoe_error err;
     if (!status && mmoe_dataset_keep_groups(*out, run->config, schema, path, &err))
         return cli_fail("data.group: %s", err.message);
     return status;
 }
 
-/* The training file, and the schema that it gives unless --from has one. */
-static int read_training(const train_flags *f, train_run *run) {
-    const mmoe_read_options options = {.threads = (int)f->threads};
+/* The training rows, and the schema that they give unless --from has one. */
+static int read_training(const train_flags *f, train_run *run, const cli_reading *how) {
     mmoe_error err;
-    if (run->from)
-        return read_rows_of(mmoe_model_schema(run->from), f->train, f->threads, &run->train);
-    if (mmoe_dataset_fit_csv_with(run->config, f->train, &options, NULL, &run->schema, &run->train,
-                                  &err))
+    if (run->from) return read_rows_of(mmoe_model_schema(run->from), f->train, how, &run->train);
+    if (cli_fit_rows(run->config, f->train, how, &run->schema, &run->train, &err))
         return cli_fail("%s", err.message);
     cli_warn_of_data(f->train, run->train);
     return CLI_OK;
@@ -204,10 +200,11 @@ static int read_training(const train_flags *f, train_run *run) {
 
 static int read_run_data(const train_flags *f, train_run *run) {
     mmoe_error err;
-    int status = read_training(f, run);
+    const cli_reading how = {.threads = (int)f->threads, .streamed = cli_streams(run->config)};
+    int status = read_training(f, run, &how);
     const mmoe_schema *schema = run->from ? mmoe_model_schema(run->from) : run->schema;
-    if (!status && f->valid) status = read_judged(f, run, f->valid, &run->valid);
-    if (!status && f->test) status = read_judged(f, run, f->test, &run->test);
+    if (!status && f->valid) status = read_judged(run, f->valid, &how, &run->valid);
+    if (!status && f->test) status = read_judged(run, f->test, &how, &run->test);
     if (status) return status;
     if (mmoe_model_create(run->config, schema, NULL, &run->model, &err))
         return cli_fail("%s", err.message);

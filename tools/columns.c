@@ -62,9 +62,9 @@ int cli_lists_of(const mmoe_model *model, const mmoe_dataset *data, int32_t colu
                        .counts = mmoe_dataset_column(data, (size_t)column),
                        .rows = rows};
     if (!mmoe_model_sparse_list(model, column, &out->format)) return 0;
+    if (mmoe_dataset_batch(data, 0, (size_t)rows, &batch, NULL)) return 0; /* they are streamed */
     int64_t *lengths = malloc(((size_t)rows + 1) * sizeof *lengths);
-    if (!lengths || mmoe_dataset_batch(data, 0, (size_t)rows, &batch, NULL)) {
-        free(lengths);
+    if (!lengths) {
         cli_fail_memory();
         return -1;
     }

@@ -8,13 +8,14 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "rows.h"
 #include "sweep.h"
 #include "warnings.h"
 
 /* Rows in memory. Whoever needs them first reads them; they go when the last run that needs them is
  * done. */
 typedef struct run_rows {
-    mmoe_read_options how;
+    cli_reading how;
     pthread_mutex_t mutex;
     bool is_read;
     mmoe_status status;
@@ -52,8 +53,7 @@ static void stop(int number) {
 
 static mmoe_status read_judged(const mmoe_config *config, run_rows *d, const char *path,
                                mmoe_dataset **out) {
-    const mmoe_status status =
-        mmoe_dataset_read_csv_with(d->schema, path, &d->how, NULL, out, &d->err);
+    const mmoe_status status = cli_read_rows(d->schema, path, &d->how, out, &d->err);
     return status ? status : mmoe_dataset_keep_groups(*out, config, d->schema, path, &d->err);
 }
 
@@ -62,8 +62,7 @@ static mmoe_status read_run_rows(const sweep_plan *p, size_t run, run_rows *d) {
     mmoe_status status =
         sweep_config(p, run / p->n_seed, p->seeds[run % p->n_seed], &config, &d->err);
     if (status) return status;
-    status =
-        mmoe_dataset_fit_csv_with(config, p->train, &d->how, NULL, &d->schema, &d->train, &d->err);
+    status = cli_fit_rows(config, p->train, &d->how, &d->schema, &d->train, &d->err);
     if (!status) status = read_judged(config, d, p->valid, &d->valid);
     if (!status && p->test) status = read_judged(config, d, p->test, &d->test);
     mmoe_config_free(config);

@@ -194,6 +194,11 @@ MMOE_API mmoe_status mmoe_dataset_pack(const mmoe_dataset *dataset, const mmoe_s
                                        const char *folder, int threads, const mmoe_allocator *alloc,
                                        mmoe_error *err);
 
+/* Adds rows, encoded by the schema of a folder that mmoe_dataset_pack wrote, behind those that are
+ * there, which stand as they are if that fails. Who streams the folder meanwhile keeps its rows. */
+MMOE_API mmoe_status mmoe_dataset_append(const mmoe_dataset *dataset, const char *folder,
+                                         int threads, const mmoe_allocator *alloc, mmoe_error *err);
+
 enum {
     MMOE_PACKED_LOADED = 0,  /* the rows are read into memory, and checked, at once */
     MMOE_PACKED_STREAMED = 1 /* the rows stay in their folder: training, validation, evaluation and
@@ -201,10 +206,10 @@ enum {
                                 folder must stay as it is. Their results are the same to the bit. */
 };
 /* Opens packed rows, with the schema that encoded them as the configuration completes it (widths
- * of embeddings, sides, pooling): as mmoe_dataset_fit_csv does a file. `how`: one of the above. The
- * caller frees both. MMOE_E_IO; _FORMAT: the folder is half written, or what is in it is not what
- * the manifest says; _VERSION; _CONFIG: the rows were packed for other features, tasks or keys;
- * _ARGUMENT, _MEMORY. */
+ * of embeddings, sides, pooling; NULL: as it was): as mmoe_dataset_fit_csv does a file. `how`: one
+ * of the above. The caller frees both. MMOE_E_IO; _FORMAT: the folder is half written, or what is
+ * in it is not what the manifest says; _VERSION; _CONFIG: the rows were packed for other features,
+ * tasks or keys; _ARGUMENT, _MEMORY. */
 MMOE_API mmoe_status mmoe_dataset_fit_packed(const mmoe_config *config, const char *folder, int how,
                                              const mmoe_allocator *alloc, mmoe_schema **schema,
                                              mmoe_dataset **out, mmoe_error *err);

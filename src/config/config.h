@@ -146,6 +146,7 @@ typedef struct mmoe_trainer_config {
     int32_t step_size, patience; /* epochs */
     int64_t t_max;               /* epochs; by default n_epoch */
     float gamma, min_lr, factor;
+    int32_t memory;             /* megabytes that training may take; 0: no bound */
     int32_t earlystop_patience; /* epochs without a better score; 0: never stop early */
     int32_t earlystop_task;     /* index, or -1: the mean of the tasks */
     int32_t earlystop_metric;   /* of mmoe_loss_watched(-1, i), or MMOE_WATCHED_* */

@@ -45,6 +45,7 @@ typedef struct mmoe_source_kind {
     /* To a place of this epoch, from 0 to the number of its rows. */
     mmoe_status (*seek)(mmoe_source *s, int64_t place, mmoe_error *err);
     mmoe_identity (*identity)(const mmoe_source *s); /* reads all rows */
+    size_t (*bytes)(const mmoe_source *s);           /* bytes that it and the data set hold */
     void (*free)(mmoe_source *s);
 } mmoe_source_kind;
 
@@ -82,6 +83,7 @@ static inline mmoe_status mmoe_source_seek(mmoe_source *s, int64_t place, mmoe_e
 static inline mmoe_identity mmoe_source_identity(const mmoe_source *s) {
     return s->kind->identity(s);
 }
+static inline size_t mmoe_source_bytes(const mmoe_source *s) { return s->kind->bytes(s); }
 static inline void mmoe_source_free(mmoe_source *s) {
     if (s) s->kind->free(s);
 }

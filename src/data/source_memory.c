@@ -89,6 +89,17 @@ static mmoe_identity memory_identity(const mmoe_source *source) {
     return (mmoe_identity){d->schema_hash, h ? h : 1};
 }
 
+static size_t memory_bytes(const mmoe_source *source) {
+    const memory_source *s = (const memory_source *)source;
+    const struct mmoe_dataset *d = s->set;
+    const size_t rows = (size_t)d->rows, lists = (size_t)(d->n_sparse - d->n_id) * rows,
+                 elements = lists ? (size_t)d->offsets[lists] : 0;
+    size_t words = (size_t)d->n_id + (size_t)d->dense_width + (size_t)d->n_label;
+    words += (d->weights != NULL) + (s->rows != NULL);
+    return 4 * (rows * words + elements * (d->element_weights ? 2 : 1)) +
+           lists * sizeof *d->offsets;
+}
+
 static void memory_free(mmoe_source *source) {
     memory_source *s = (memory_source *)source;
     mmoe_allocator a = s->alloc;
@@ -135,4 +146,5 @@ const mmoe_source_kind mmoe_source_memory = {.suits = suits_all,
                                              .place = memory_place,
                                              .seek = memory_seek,
                                              .identity = memory_identity,
+                                             .bytes = memory_bytes,
                                              .free = memory_free};

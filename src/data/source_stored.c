@@ -38,6 +38,7 @@ typedef struct stored_source {
     int64_t room;                       /* elements of a half's lists */
     uint32_t *index;                    /* [most] of a batch that two windows have */
     int32_t most;
+    size_t memory;       /* bytes of `all` and of the reader */
     mmoe_block_room all; /* [2, HALF_ROWS] */
 } stored_source;
 
@@ -227,6 +228,10 @@ static mmoe_identity stored_identity(const mmoe_source *source) {
     return (mmoe_identity){set->schema_hash, set->identity};
 }
 
+static size_t stored_bytes(const mmoe_source *source) {
+    return ((const stored_source *)source)->memory;
+}
+
 /* ---- Life ---- */
 
 static void stored_free(mmoe_source *source) {
@@ -296,6 +301,7 @@ static mmoe_status take_room(stored_source *s, mmoe_error *err) {
         failed |= !s->halves[i].places;
     }
     s->index = mmoe_alloc(&s->alloc, (size_t)s->most, sizeof *s->index);
+    s->memory = total + s->reader.size;
     return failed || !s->index ? mmoe_fail_memory(err, total) : MMOE_OK;
 }
 
@@ -331,4 +337,5 @@ const mmoe_source_kind mmoe_source_stored = {.suits = is_stored,
                                              .place = stored_place,
                                              .seek = stored_seek,
                                              .identity = stored_identity,
+                                             .bytes = stored_bytes,
                                              .free = stored_free};

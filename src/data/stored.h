@@ -29,11 +29,12 @@ typedef struct mmoe_stored_column {
     char *file;    /* its name in each part's folder */
 } mmoe_stored_column;
 
-/* Rows that were written in one go. Each part but the last has whole blocks. */
+/* Rows that were written in one go. Each part but the last has whole blocks: rows that its files
+ * have behind them are the next part's first. */
 typedef struct mmoe_stored_part {
     char *folder;
-    int64_t rows, first_block;
-    uint64_t *checksums; /* [blocks, columns] of each block's bytes in each file */
+    int64_t rows, written, first_block; /* rows that count, and that its files have */
+    uint64_t *checksums;                /* [blocks, columns] of each block's bytes in each file */
 } mmoe_stored_part;
 
 typedef struct mmoe_stored {

@@ -66,8 +66,9 @@ static json_t *part_to_json(const mmoe_stored *s, int32_t i, const json_t *origi
     json_t *files = json_object();
     for (int32_t c = 0; c < s->n_column; c++)
         json_object_set_new(files, s->columns[c].file, bits_to_json(sum_of(s, part, c)));
-    return json_pack("{s:s, s:I, s:o, s:O}", "folder", folder, "rows", (json_int_t)part->rows,
-                     "files", files, "sources", json_array_get(origins, (size_t)i));
+    return json_pack("{s:s, s:I, s:I, s:o, s:O}", "folder", folder, "rows", (json_int_t)part->rows,
+                     "written", (json_int_t)part->written, "files", files, "sources",
+                     json_array_get(origins, (size_t)i));
 }
 
 json_t *mmoe_manifest_to_json(const struct mmoe_schema *schema, const struct mmoe_dataset *set,
@@ -176,7 +177,8 @@ static mmoe_status read_part(const reader *r, const json_t *entry, const char *f
     snprintf(name, sizeof name, "part-%d", (int)s->n_part);
     const char *given = json_string_value(json_object_get(entry, "folder"));
     if (!given || strcmp(given, name)) return fail(r, "parts", "are not part-0, part-1, ...");
-    const mmoe_status status = read_integer(r, entry, "rows", 1, INT64_MAX / 4096, &part->rows);
+    mmoe_status status = read_integer(r, entry, "written", 1, INT64_MAX / 4096, &part->written);
+    if (!status) status = read_integer(r, entry, "rows", 0, part->written, &part->rows);
     if (status) return status;
     part->folder = mmoe_packed_path(&s->alloc, folder, name);
     if (!part->folder) return mmoe_fail_memory(r->err, strlen(folder));

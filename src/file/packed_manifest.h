@@ -21,6 +21,16 @@ typedef struct mmoe_manifest {
  * schema of a file does not keep. MMOE_E_FORMAT, _VERSION, _MEMORY. */
 mmoe_status mmoe_manifest_read(const mmoe_manifest *m, struct mmoe_schema *schema,
                                struct mmoe_dataset *set, mmoe_error *err);
+/* A folder with all that is known of it, each the caller's. */
+typedef struct mmoe_opened_pack {
+    json_t *manifest;
+    struct mmoe_schema *schema;
+    struct mmoe_dataset *set;
+} mmoe_opened_pack;
+/* As mmoe_packed_open. */
+mmoe_status mmoe_packed_open_manifest(const char *folder, const mmoe_allocator *alloc,
+                                      mmoe_opened_pack *out, mmoe_error *err);
+
 /* Whether the sum of a file's checksums in a part is the one that the manifest has. */
 bool mmoe_manifest_has_sum(const mmoe_manifest *m, const mmoe_stored *s, int32_t part,
                            int32_t column);

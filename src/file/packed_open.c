@@ -85,8 +85,7 @@ static mmoe_status read_manifest(const char *folder, const mmoe_allocator *alloc
 
 /* ---- The files ---- */
 
-/* A file's header and size are those of `count` values, or rows of values. More may stand behind
- * rows that went to a later part; `count` is what its header says then. */
+/* A file's header and size are those of `count` values, or rows of values. */
 static mmoe_status check_file(const opened *f, const char *wanted, size_t each, int64_t count,
                               mmoe_error *err) {
     char header[MMOE_STORED_HEADER];
@@ -103,7 +102,8 @@ static mmoe_status check_file(const opened *f, const char *wanted, size_t each, 
                                               (long long)f->size, (long long)size);
 }
 
-/* Where a list's elements end in the blocks of a part; adds them to the blocks'. */
+/* Where a list's elements end in the blocks of a part, which are added to the blocks', and at last
+ * in its files. */
 static mmoe_status count_elements(mmoe_stored *s, const mmoe_stored_part *part, const opened *f,
                                   int64_t *end, mmoe_error *err) {
     mmoe_status status = MMOE_OK;
@@ -118,14 +118,16 @@ static mmoe_status count_elements(mmoe_stored *s, const mmoe_stored_part *part, 
             status = mmoe_fail_format(err, f->path, "lists end before they begin");
         if (!status) s->elements[part->first_block + first / MMOE_BLOCK_ROWS] += *end - begin;
     }
-    return status;
+    if (status || part->written == part->rows) return status;
+    return read_bytes(f->fd, f->path, MMOE_STORED_HEADER + part->written * (int64_t)sizeof *end,
+                      end, sizeof *end, err);
 }
 
 static mmoe_status check_column(mmoe_stored *s, const mmoe_stored_part *part, int32_t column,
                                 int64_t *elements, mmoe_error *err) {
     const mmoe_stored_column *c = &s->columns[column];
     const bool is_list = c->what == MMOE_STORED_ELEMENTS || c->what == MMOE_STORED_ELEMENT_WEIGHTS;
-    int64_t count = part->rows + (c->what == MMOE_STORED_OFFSETS);
+    int64_t count = part->written + (c->what == MMOE_STORED_OFFSETS);
     if (is_list) count = *elements;
     opened f;
     char header[MMOE_STORED_HEADER];
@@ -139,14 +141,16 @@ static mmoe_status check_column(mmoe_stored *s, const mmoe_stored_part *part, in
     return status;
 }
 
+static int64_t blocks_of(int64_t rows) { return (rows + MMOE_BLOCK_ROWS - 1) / MMOE_BLOCK_ROWS; }
+
 static mmoe_status read_checksums(const mmoe_stored *s, mmoe_stored_part *part, mmoe_error *err) {
-    const int64_t blocks = (part->rows + MMOE_BLOCK_ROWS - 1) / MMOE_BLOCK_ROWS;
+    const int64_t blocks = blocks_of(part->rows), written = blocks_of(part->written);
     const size_t each = (size_t)s->n_column * sizeof *part->checksums;
     opened f;
     char header[MMOE_STORED_HEADER];
-    mmoe_packed_checksums_header(blocks, s->n_column, header);
+    mmoe_packed_checksums_header(written, s->n_column, header);
     mmoe_status status = open_file(part->folder, MMOE_PACKED_CHECKSUMS, &s->alloc, &f, err);
-    if (!status) status = check_file(&f, header, each, blocks, err);
+    if (!status) status = check_file(&f, header, each, written, err);
     if (!status) {
         part->checksums = mmoe_alloc(&s->alloc, (size_t)blocks, each);
         status = part->checksums ? read_bytes(f.fd, f.path, MMOE_STORED_HEADER, part->checksums,
@@ -199,21 +203,31 @@ static mmoe_status open_set(const mmoe_manifest *m, struct mmoe_schema *schema,
     return status;
 }
 
+mmoe_status mmoe_packed_open_manifest(const char *folder, const mmoe_allocator *alloc,
+                                      mmoe_opened_pack *out, mmoe_error *err) {
+    char *path = mmoe_packed_path(alloc, folder, MMOE_PACKED_MANIFEST);
+    *out = (mmoe_opened_pack){0};
+    mmoe_status status = path ? read_manifest(folder, alloc, &out->manifest, err)
+                              : mmoe_fail_memory(err, strlen(folder));
+    if (!status) status = mmoe_packed_read_schema(folder, alloc, &out->schema, err);
+    if (!status)
+        status = open_set(&(mmoe_manifest){out->manifest, path, folder}, out->schema, alloc,
+                          &out->set, err);
+    mmoe_release(alloc, path);
+    if (!status) return MMOE_OK;
+    mmoe_schema_free(out->schema);
+    json_decref(out->manifest);
+    return status;
+}
+
 mmoe_status mmoe_packed_open(const char *folder, const mmoe_allocator *alloc,
                              struct mmoe_schema **schema, struct mmoe_dataset **out,
                              mmoe_error *err) {
-    json_t *json = NULL;
-    struct mmoe_schema *found = NULL;
-    char *path = mmoe_packed_path(alloc, folder, MMOE_PACKED_MANIFEST);
-    mmoe_status status =
-        path ? read_manifest(folder, alloc, &json, err) : mmoe_fail_memory(err, strlen(folder));
-    if (!status) status = mmoe_packed_read_schema(folder, alloc, &found, err);
-    if (!status) status = open_set(&(mmoe_manifest){json, path, folder}, found, alloc, out, err);
-    if (status)
-        mmoe_schema_free(found);
-    else
-        *schema = found;
-    json_decref(json);
-    mmoe_release(alloc, path);
-    return status;
+    mmoe_opened_pack found;
+    const mmoe_status status = mmoe_packed_open_manifest(folder, alloc, &found, err);
+    if (status) return status;
+    json_decref(found.manifest);
+    *schema = found.schema;
+    *out = found.set;
+    return MMOE_OK;
 }

@@ -27,6 +27,7 @@ typedef struct mmoe_desk {
 struct mmoe_packer {
     mmoe_allocator alloc;
     mmoe_packing what;
+    struct mmoe_schema *own;  /* that of a folder that was there; NULL: what.schema is not ours */
     struct mmoe_dataset *set; /* of all that is written */
     json_t *origins;
     mmoe_pending pending;
@@ -37,7 +38,7 @@ struct mmoe_packer {
     size_t blocks_room;    /* of the part's checksums */
     mmoe_error *faults;    /* [columns] of the block that is written */
     mmoe_status *statuses; /* [columns] */
-    bool made_folder, has_schema;
+    bool made_folder, has_schema, appends;
 };
 
 /* The part that grows. */

@@ -95,7 +95,7 @@ mmoe_status mmoe_packer_add(mmoe_packer *p, const struct mmoe_dataset *rows, mmo
     mmoe_status status = mmoe_dataset_check(rows, p->what.schema, p->set->schema_hash, err);
     if (status) return status;
     take_notes(p, rows);
-    p->set->first_row = rows->first_row;
+    if (!p->set->first_row) p->set->first_row = rows->first_row;
     for (int64_t first = 0; !status && first < rows->rows;) {
         const int64_t left = rows->rows - first, room = MMOE_BLOCK_ROWS - p->pending.rows;
         const int32_t some = (int32_t)(left < room ? left : room);
@@ -171,6 +171,7 @@ static void release(mmoe_packer *p) {
     }
     mmoe_release(&a, p->desks);
     mmoe_dataset_free(p->set);
+    mmoe_schema_free(p->own);
     json_decref(p->origins);
     mmoe_release(&a, p);
 }
@@ -216,8 +217,9 @@ static mmoe_status begin_part(mmoe_packer *p, mmoe_error *err) {
     s->parts = grown;
     char name[24];
     snprintf(name, sizeof name, "part-%d", (int)s->n_part);
-    grown[s->n_part++] = (mmoe_stored_part){
-        .folder = mmoe_packed_path(&p->alloc, p->what.folder, name), .first_block = 0};
+    grown[s->n_part++] =
+        (mmoe_stored_part){.folder = mmoe_packed_path(&p->alloc, p->what.folder, name),
+                           .first_block = s->rows / MMOE_BLOCK_ROWS};
     if (!mmoe_packer_part(p)->folder) return mmoe_fail_memory(err, strlen(p->what.folder));
     return make_part(p, err);
 }
@@ -238,6 +240,58 @@ static mmoe_status make_folder(mmoe_packer *p, mmoe_error *err) {
                      : MMOE_OK;
 }
 
+static mmoe_status begin_folder(mmoe_packer *p, mmoe_error *err) {
+    mmoe_status status = mmoe_packed_new_set(p->what.schema, &p->alloc, &p->set, err);
+    if (!status) status = take_memory(p, err);
+    if (!status) status = make_folder(p, err);
+    if (!status) p->set->schema_hash = mmoe_schema_fingerprint(p->what.schema);
+    return status;
+}
+
+/* The rows behind the last whole block are the first of the part that begins. */
+static mmoe_status take_tail(mmoe_packer *p, mmoe_error *err) {
+    mmoe_stored *s = p->set->stored;
+    mmoe_pending *to = &p->pending;
+    const int32_t rows = (int32_t)(s->rows % MMOE_BLOCK_ROWS);
+    const int64_t block = s->rows / MMOE_BLOCK_ROWS;
+    mmoe_stored_reader reader = {0};
+    if (!rows) return MMOE_OK;
+    mmoe_status status = mmoe_stored_reader_open(s, &reader, err);
+    if (!status) status = make_element_room(p, (size_t)s->elements[block], err);
+    if (!status) {
+        const mmoe_block_room room = {to->ids,
+                                      to->inputs,
+                                      to->labels,
+                                      to->weights,
+                                      s->n_list ? to->offsets : NULL,
+                                      to->elements,
+                                      to->element_weights};
+        status = mmoe_stored_read(&reader, block, &room, err);
+    }
+    mmoe_stored_reader_close(&reader);
+    to->rows = rows;
+    s->rows -= rows;
+    mmoe_packer_part(p)->rows -= rows;
+    return status;
+}
+
+static mmoe_status reopen_folder(mmoe_packer *p, mmoe_error *err) {
+    mmoe_opened_pack opened;
+    mmoe_status status = mmoe_packed_open_manifest(p->what.folder, &p->alloc, &opened, err);
+    if (status) return status;
+    p->what.schema = p->own = opened.schema;
+    p->set = opened.set;
+    p->appends = true;
+    p->origins = json_array();
+    for (int32_t i = 0; i < p->set->stored->n_part; i++) {
+        json_t *origins = mmoe_manifest_origins(&(mmoe_manifest){.json = opened.manifest}, i);
+        json_array_append_new(p->origins, origins ? json_incref(origins) : json_array());
+    }
+    json_decref(opened.manifest);
+    status = take_memory(p, err);
+    return status ? status : take_tail(p, err);
+}
+
 mmoe_status mmoe_packer_open(const mmoe_packing *what, const mmoe_allocator *alloc,
                              mmoe_packer **out, mmoe_error *err) {
     mmoe_packer *p = mmoe_alloc_zero(alloc, 1, sizeof *p);
@@ -245,20 +299,20 @@ mmoe_status mmoe_packer_open(const mmoe_packing *what, const mmoe_allocator *all
     p->alloc = *alloc;
     p->what = *what;
     p->workers = what->pool ? mmoe_pool_workers(what->pool) : 1;
-    mmoe_status status = mmoe_packed_new_set(what->schema, alloc, &p->set, err);
-    if (!status) status = take_memory(p, err);
-    if (!status) status = make_folder(p, err);
+    mmoe_status status = what->schema ? begin_folder(p, err) : reopen_folder(p, err);
+    const bool begun = !status;
     if (!status) status = begin_part(p, err);
     if (!status) status = note_origins(p, err);
     if (status) {
-        remove_part(p);
+        if (begun) remove_part(p);
         release(p);
         return status;
     }
-    p->set->schema_hash = mmoe_schema_fingerprint(what->schema);
     *out = p;
     return MMOE_OK;
 }
+
+const struct mmoe_schema *mmoe_packer_schema(const mmoe_packer *p) { return p->what.schema; }
 
 /* ---- The end ---- */
 
@@ -335,7 +389,9 @@ static mmoe_status end_folder(mmoe_packer *p, mmoe_error *err) {
     mmoe_status status = p->pending.rows ? mmoe_packer_write_block(p, err) : MMOE_OK;
     if (!status) status = end_files(p, err);
     if (status) return status;
+    mmoe_packer_part(p)->written = mmoe_packer_part(p)->rows;
     p->set->identity = identity_of(p->set);
+    if (p->appends) return write_manifest(p, err);
     status = mmoe_packed_write_schema(p->what.folder, p->what.schema, &p->alloc, err);
     p->has_schema = !status;
     return status ? status : write_manifest(p, err);

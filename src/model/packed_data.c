@@ -13,24 +13,35 @@ static mmoe_status pack(const mmoe_dataset *set, const mmoe_packing *what,
     return mmoe_packer_close(p, mmoe_packer_add(p, set, err), err);
 }
 
-mmoe_status mmoe_dataset_pack(const mmoe_dataset *set, const mmoe_schema *schema,
-                              const char *folder, int threads, const mmoe_allocator *alloc,
-                              mmoe_error *err) {
-    if (!set || !schema || !folder || threads < 0 || threads > 256)
+/* `schema` NULL: that of the folder, whose rows get more behind them. */
+static mmoe_status pack_with(const char *call, const mmoe_dataset *set, mmoe_packing what,
+                             int threads, const mmoe_allocator *alloc, mmoe_error *err) {
+    if (!set || !what.folder || threads < 0 || threads > 256)
         return mmoe_fail(err, MMOE_E_ARGUMENT,
-                         "mmoe_dataset_pack: dataset, schema and folder must not be NULL, threads "
-                         "must be 0 to 256");
-    if (mmoe_allocator_check(alloc, "mmoe_dataset_pack", err)) return MMOE_E_ARGUMENT;
+                         "%s: dataset and folder must not be NULL, threads must be 0 to 256", call);
+    if (mmoe_allocator_check(alloc, call, err)) return MMOE_E_ARGUMENT;
     if (set->stored)
-        return mmoe_fail(err, MMOE_E_ARGUMENT,
-                         "mmoe_dataset_pack: the rows are streamed, and packed already");
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: the rows are streamed, and packed already",
+                         call);
     const mmoe_allocator a = mmoe_allocator_or_default(alloc);
-    mmoe_packing what = {.folder = folder, .schema = schema};
     mmoe_status status = MMOE_OK;
     if (threads > 1) status = mmoe_pool_create(threads, &a, &what.pool, err);
     if (!status) status = pack(set, &what, &a, err);
     mmoe_pool_free(what.pool);
     return status;
+}
+
+mmoe_status mmoe_dataset_pack(const mmoe_dataset *set, const mmoe_schema *schema,
+                              const char *folder, int threads, const mmoe_allocator *alloc,
+                              mmoe_error *err) {
+    static const char call[] = "mmoe_dataset_pack";
+    if (!schema) return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: schema is NULL", call);
+    return pack_with(call, set, (mmoe_packing){folder, schema}, threads, alloc, err);
+}
+
+mmoe_status mmoe_dataset_append(const mmoe_dataset *set, const char *folder, int threads,
+                                const mmoe_allocator *alloc, mmoe_error *err) {
+    return pack_with("mmoe_dataset_append", set, (mmoe_packing){folder}, threads, alloc, err);
 }
 
 static mmoe_status check_how(const char *call, int how, const mmoe_allocator *alloc,
@@ -60,23 +71,34 @@ static mmoe_status open_rows(const char *folder, int how, const mmoe_allocator *
     return MMOE_OK;
 }
 
+/* The schema as the configuration wants it; without one it is the rows' own. Takes `learned`. */
+static mmoe_status adopt(const mmoe_config *config, const char *folder, mmoe_schema *learned,
+                         const mmoe_allocator *alloc, mmoe_schema **out, mmoe_error *err) {
+    if (!config) {
+        *out = learned;
+        return MMOE_OK;
+    }
+    mmoe_label_column *labels = mmoe_config_labels(config, alloc);
+    mmoe_status status = labels ? MMOE_OK : mmoe_fail_memory(err, sizeof *labels);
+    const mmoe_schema_wanted wanted = {&config->features, labels, config->n_task, folder};
+    if (!status) status = mmoe_schema_adopt(&wanted, learned, alloc, out, err);
+    mmoe_schema_free(learned);
+    mmoe_release(alloc, labels);
+    return status;
+}
+
 mmoe_status mmoe_dataset_fit_packed(const mmoe_config *config, const char *folder, int how,
                                     const mmoe_allocator *alloc, mmoe_schema **schema,
                                     mmoe_dataset **out, mmoe_error *err) {
     static const char call[] = "mmoe_dataset_fit_packed";
-    if (!config || !folder || !schema || !out)
-        return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: an argument is NULL", call);
+    if (!folder || !schema || !out)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: folder, schema or out is NULL", call);
     if (check_how(call, how, alloc, err)) return MMOE_E_ARGUMENT;
     const mmoe_allocator a = mmoe_allocator_or_default(alloc);
-    mmoe_label_column *labels = mmoe_config_labels(config, &a);
-    if (!labels) return mmoe_fail_memory(err, (size_t)config->n_task * sizeof *labels);
-    const mmoe_schema_wanted wanted = {&config->features, labels, config->n_task, folder};
     mmoe_schema *learned = NULL;
     mmoe_dataset *set = NULL;
     mmoe_status status = open_rows(folder, how, &a, &learned, &set, err);
-    if (!status) status = mmoe_schema_adopt(&wanted, learned, &a, schema, err);
-    mmoe_schema_free(learned);
-    mmoe_release(&a, labels);
+    if (!status) status = adopt(config, folder, learned, &a, schema, err);
     if (status)
         mmoe_dataset_free(set);
     else

@@ -124,6 +124,11 @@ void mmoe_evaluator_free(mmoe_evaluator *e) {
     mmoe_release(&a, e);
 }
 
+size_t mmoe_evaluator_memory(const mmoe_evaluator *e, int64_t rows) {
+    const size_t tasks = (size_t)e->model->schema->n_label;
+    return (size_t)rows * (2 * tasks + 1) * sizeof(float) + tasks * e->scratch_size;
+}
+
 /* ---- Gates ---- */
 
 mmoe_status mmoe_evaluator_watch(mmoe_evaluator *e, mmoe_gate_meter *meter, int64_t every,

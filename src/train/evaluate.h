@@ -27,6 +27,8 @@ mmoe_status mmoe_evaluator_create(const mmoe_evaluation *of, int64_t rows,
                                   const mmoe_allocator *alloc, mmoe_evaluator **out,
                                   mmoe_error *err);
 void mmoe_evaluator_free(mmoe_evaluator *e);
+/* Bytes of what it keeps of each row. */
+size_t mmoe_evaluator_memory(const mmoe_evaluator *e, int64_t rows);
 /* Fills metrics [tasks] for the weights as they are now, over an epoch of the source. */
 mmoe_status mmoe_evaluator_run(mmoe_evaluator *e, mmoe_source *source, mmoe_task_metrics *metrics,
                                mmoe_error *err);

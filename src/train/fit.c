@@ -263,6 +263,27 @@ static mmoe_status take_fit_memory(mmoe_fit_run *r, mmoe_error *err) {
     return status ? status : watch_gates(r, err);
 }
 
+/* What trainer.memory bounds, as far as it grows with rows and weights: a process has some 60 MB
+ * beside it. */
+static mmoe_status check_memory(const mmoe_fit_run *r, mmoe_error *err) {
+    enum { MB = 1000000, BESIDE = 60 };
+    const mmoe_trainer *t = r->t;
+    const int64_t most = t->model->config->trainer.memory;
+    const size_t copies = 4 + (t->average.values != NULL) + (t->gradient.room.values != NULL),
+                 weights = (size_t)t->model->params.n_whole * copies * sizeof(float),
+                 train = mmoe_source_bytes(r->train),
+                 valid = r->valid
+                             ? mmoe_source_bytes(r->valid) +
+                                   mmoe_evaluator_memory(r->evaluator, mmoe_source_count(r->valid))
+                             : 0;
+    const int64_t needed = (int64_t)((weights + train + valid) / MB) + BESIDE;
+    if (!most || needed <= most) return MMOE_OK;
+    return mmoe_fail(err, MMOE_E_ARGUMENT,
+                     "trainer.memory is %lld MB, and training takes some %lld: the training rows "
+                     "%zu, validation %zu, weights and their moments %zu",
+                     (long long)most, (long long)needed, train / MB, valid / MB, weights / MB);
+}
+
 /* A run that is cut off keeps the state of its last step for the checkpoint; a failure to write
  * that one is the error then. */
 static mmoe_status run_epochs(mmoe_fit_run *r, mmoe_error *err) {
@@ -293,6 +314,7 @@ mmoe_status mmoe_trainer_fit(mmoe_trainer *t, const mmoe_dataset *train, const m
     mmoe_fit_run r = {.t = t, .valid_set = valid, .rows = train->rows};
     status = open_sources(&r, train, valid, err);
     if (!status) status = take_fit_memory(&r, err);
+    if (!status) status = check_memory(&r, err);
     if (!status && valid) status = mmoe_fit_watch(&r, err);
     if (!status) status = begin_run(&r, err);
     if (!status) status = mmoe_labels_keep_means(t->model, train, err);

@@ -52,6 +52,7 @@ static struct ArrowArrayStream *new_stream(void) {
     X(mmoe_schema_create, (config, columns, 4, &alloc, &a_schema, err))                            \
     X(mmoe_dataset_create, (schema, &batch, labels, NULL, &alloc, &a_set, err))                    \
     X(mmoe_dataset_pack, (rows, schema, in_folder("p"), 1, &alloc, err))                           \
+    X(mmoe_dataset_append, (rows, in_folder("p"), 1, &alloc, err))                                 \
     X(mmoe_dataset_fit_packed, (config, in_folder("p"), 0, &alloc, &a_schema, &a_set, err))        \
     X(mmoe_dataset_read_packed, (schema, in_folder("p"), 0, &alloc, &a_set, err))                  \
     X(mmoe_model_create, (config, schema, &alloc, &a_model, err))                                  \

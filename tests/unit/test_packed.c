@@ -349,6 +349,49 @@ START_TEST(rows_may_come_in_pieces) {
 }
 END_TEST
 
+/* Rows that are added go behind those before: a folder of three parts has the rows of one. */
+START_TEST(rows_may_be_added) {
+    const int64_t counts[] = {100, 3 * MMOE_BLOCK_ROWS - 40, 50000};
+    const mmoe_allocator plain = mmoe_allocator_or_default(NULL);
+    char other[160];
+    int64_t total = 0;
+    snprintf(other, sizeof other, "%s/q", folder);
+    for (int i = 0; i < 3; i++) {
+        mmoe_packer *p;
+        mmoe_dataset *piece = make_rows(total, counts[i]);
+        SUCCEEDS(mmoe_packer_open(&(mmoe_packing){.folder = other, .schema = i ? NULL : schema},
+                                  &plain, &p, &err));
+        SUCCEEDS(mmoe_packer_add(p, piece, &err));
+        SUCCEEDS(mmoe_packer_close(p, MMOE_OK, &err));
+        mmoe_dataset_free(piece);
+        total += counts[i];
+    }
+    mmoe_dataset *whole = make_rows(0, total), *parts;
+    SUCCEEDS(mmoe_dataset_read_packed(schema, other, MMOE_PACKED_STREAMED, NULL, &parts, &err));
+    ck_assert_int_eq(parts->rows, total);
+    ck_assert_int_eq(parts->stored->n_part, 3);
+    for (int shuffles = 0; shuffles < 2; shuffles++) {
+        mmoe_source *memory = source_of(whole, shuffles), *stored = source_of(parts, shuffles);
+        ck_assert_uint_eq(hash_epoch(stored, 1, 0, INT64_MAX), hash_epoch(memory, 1, 0, INT64_MAX));
+        mmoe_source_free(memory);
+        mmoe_source_free(stored);
+    }
+    mmoe_dataset_free(whole);
+    mmoe_dataset_free(parts);
+}
+END_TEST
+
+/* A failure while rows are added leaves the folder as it was. */
+START_TEST(what_cannot_be_added_leaves_the_rows) {
+    const mmoe_allocator plain = mmoe_allocator_or_default(NULL);
+    mmoe_packer *p;
+    SUCCEEDS(mmoe_packer_open(&(mmoe_packing){.folder = packed}, &plain, &p, &err));
+    ck_assert_int_eq(mmoe_packer_close(p, MMOE_E_DATA, NULL), MMOE_E_DATA);
+    ck_assert_int_eq(access(in_folder("p/part-1"), F_OK), -1);
+    ck_assert_int_eq(refusal(MMOE_PACKED_LOADED, NULL), MMOE_OK);
+}
+END_TEST
+
 void add_cases(TCase *c) {
     tcase_add_checked_fixture(c, set_up_packed, tear_down_packed);
     tcase_add_test(c, rows_come_in_the_same_order);
@@ -359,4 +402,6 @@ void add_cases(TCase *c) {
     tcase_add_test(c, a_stream_ends_at_damage);
     tcase_add_test(c, a_folder_without_a_manifest_is_none);
     tcase_add_test(c, rows_may_come_in_pieces);
+    tcase_add_test(c, rows_may_be_added);
+    tcase_add_test(c, what_cannot_be_added_leaves_the_rows);
 }

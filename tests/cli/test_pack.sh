@@ -1,0 +1,104 @@
+#!/bin/sh
+# Packed data: a folder instead of a CSV file, in every command, with the same results.
+# shellcheck source=tests/cli/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# More rows than a window of 262,144 has: an id, a list with weights, a number with gaps, a weight.
+awk 'BEGIN {
+    print "id,tags,age,w,click,buy"
+    for (i = 0; i < 280000; i++) {
+        x = (i * 7919) % 10007
+        tags = x % 3 ? "t" x % 5 ":1|t" x % 7 ":2" : ""
+        age = x % 11 ? x % 80 : ""
+        print "u" x % 50 "," tags "," age "," 1 + x % 2 "," (x % 4 == 0) "," \
+            (x % 9 ? (x % 8 == 0) : "")
+    }
+}' >train.csv
+{ head -n 1 train.csv; tail -n 3000 train.csv; } >valid.csv
+cat >config.json <<'END'
+{"features": {"sparse": [{"name": "id", "embed_dim": 2}],
+              "sequence": [{"name": "tags", "weight_separator": ":", "embed_dim": 2}],
+              "dense": [{"name": "age", "transform": "standardize", "missing": "mean",
+                         "indicator": true}], "weight": "w"},
+ "tasks": [{"name": "click", "label": "click", "type": "classification",
+            "tower_params": {"dims": [2]}},
+           {"name": "buy", "label": "buy", "type": "classification",
+            "tower_params": {"dims": [2]}}],
+ "model": {"name": "mmoe", "n_expert": 2, "expert_params": {"dims": [4]}},
+ "trainer": {"batch_size": 5000, "n_epoch": 2}}
+END
+sed 's/"n_epoch": 2/"n_epoch": 2, "memory": 500/' config.json >stream.json
+sed 's/"n_epoch": 2/"n_epoch": 1/' config.json >one.json
+sed 's/"n_epoch": 2/"n_epoch": 2, "memory": 61/' config.json >small.json
+
+expect 0 "" pack --config config.json --data train.csv --output train.d
+check "rows are counted" grep -q "280000 rows packed" out
+expect 0 "" pack --like train.d --data valid.csv --output valid.d
+check "the manifest is JSON" grep -q '"rows": 280000' train.d/manifest.json
+
+# ---- The same to the bit ----
+
+run train --config config.json --train train.csv --valid valid.csv --output csv.m
+check "rows of a CSV file train" [ "$status" -eq 0 ]
+expect 0 "" train --config config.json --train train.d --valid valid.d --output loaded.m
+expect 0 "" train --config stream.json --train train.d --valid valid.d --output streamed.m \
+    --threads 2
+weights() { "$mmoe" export --model "$1" --format safetensors --output "$1.w" 2>/dev/null; }
+for m in csv loaded streamed; do weights $m.m; done
+check "loaded rows give a CSV file's model" cmp csv.m loaded.m
+check "streamed rows give its weights" cmp csv.m.w streamed.m.w
+
+# A run that ends after an epoch, and goes on from a stream.
+expect 0 "" train --config one.json --train train.d --valid valid.d --output one.m \
+    --checkpoint c.ckpt
+expect 0 "" train --config stream.json --train train.d --valid valid.d --output resumed.m \
+    --resume c.ckpt
+weights resumed.m
+check "a resumed stream gives the same weights" cmp csv.m.w resumed.m.w
+
+for data in valid.csv valid.d; do
+    expect 0 "" evaluate --model csv.m --data $data --json
+    grep -v "valid\\." out >$data.metrics
+    expect 0 "" predict --model csv.m --data $data --output $data.scores
+    expect 0 "" inspect --model csv.m --data $data --json
+done
+check "evaluate says the same of both" cmp valid.csv.metrics valid.d.metrics
+check "predict says the same of both" cmp valid.csv.scores valid.d.scores
+
+# ---- Rows that are added ----
+
+head -n 150001 train.csv >first.csv
+{ head -n 1 train.csv; tail -n +150002 train.csv; } >second.csv
+expect 0 "" pack --like train.d --data first.csv --output grown.d
+expect 0 "" pack --append --data second.csv --output grown.d
+expect 0 "" train --config stream.json --train grown.d --valid valid.d --output grown.m
+weights grown.m
+check "rows in two goes give the same weights" cmp csv.m.w grown.m.w
+
+# ---- What is refused ----
+
+expect 1 "there are packed rows in this folder already" pack --config config.json \
+    --data valid.csv --output train.d
+check "and stays" [ -f train.d/manifest.json ]
+expect 2 "one of --config" pack --data valid.csv --output x.d
+expect 2 "one of --config" pack --config config.json --like train.d --data valid.csv --output x.d
+expect 2 "is a folder, not a file" pack --config config.json --data train.d --output x.d
+sed 's/standardize/minmax/' config.json >other.json
+expect 1 'column "age": the rows were packed with another "transform"' train --config other.json \
+    --train train.d --output x.m
+expect 0 "" pack --config config.json --data valid.csv --output own.d
+expect 1 "the rows were packed by another schema" train --config config.json --train train.d \
+    --valid own.d --output x.m
+expect 1 "trainer.memory is 61 MB, and training takes some" train --config small.json \
+    --train train.d --output x.m
+cp -r train.d half.d && rm half.d/manifest.json
+expect 1 "was not packed to the end" train --config config.json --train half.d --output x.m
+printf 'x' | dd of=train.d/part-0/000-id.npy bs=1 seek=70000 conv=notrunc 2>/dev/null
+expect 1 "part-0/000-id.npy: rows 16385 to 32768 are not as they were written" train \
+    --config config.json --train train.d --output x.m
+expect 1 "part-0/000-id.npy: rows 16385 to 32768 are not as they were written" train \
+    --config stream.json --train train.d --output x.m
+{ cat valid.csv; echo "u1,t1,3"; } >broken.csv
+expect 1 "broken.csv: row 3002" pack --config config.json --data broken.csv --output x.d
+check "nothing is left of it" [ ! -e x.d ]
+finish

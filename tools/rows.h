@@ -1,0 +1,22 @@
+/* Rows that a command is given: a CSV file, or a folder of packed data. */
+#ifndef MMOE_TOOLS_ROWS_H
+#define MMOE_TOOLS_ROWS_H
+
+#include "cli.h"
+
+typedef struct cli_reading {
+    int labels;    /* MMOE_LABELS_; packed rows have theirs */
+    int threads;   /* that read */
+    bool streamed; /* packed rows stay in their folder */
+} cli_reading;
+
+/* Rows of a schema that stands, and rows to learn a schema from. */
+mmoe_status cli_read_rows(const mmoe_schema *schema, const char *path, const cli_reading *how,
+                          mmoe_dataset **out, mmoe_error *err);
+mmoe_status cli_fit_rows(const mmoe_config *config, const char *path, const cli_reading *how,
+                         mmoe_schema **schema, mmoe_dataset **out, mmoe_error *err);
+bool cli_is_folder(const char *path);
+/* Whether the configuration bounds memory, so that packed rows are streamed. */
+bool cli_streams(const mmoe_config *config);
+
+#endif
