@@ -1,27 +1,28 @@
 #include "base/bytes.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
+#include "base/unpacking.h"
 
-#include "base/error.h"
-
-mmoe_status mmoe_bytes_open(const char *path, mmoe_bytes *out, mmoe_error *err) {
-    const int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0) return mmoe_fail_system(err, path, "cannot open");
-    *out = (mmoe_bytes){file, path};
-    return MMOE_OK;
+mmoe_status mmoe_bytes_open(const char *path, const mmoe_allocator *alloc, mmoe_bytes *out,
+                            mmoe_error *err) {
+    mmoe_bytes b = {NULL};
+    mmoe_status status = mmoe_raw_bytes_open(path, &b.raw, err);
+    if (status) return status;
+    b.name = b.raw.name;
+    const mmoe_allocator a = mmoe_allocator_or_default(alloc);
+    const mmoe_packing *kind = mmoe_packing_of(b.raw.first, b.raw.n_first);
+    if (kind) status = mmoe_unpacking_create(kind, b.raw, &a, &b.unpacking, err);
+    if (!status) *out = b;
+    return status;
 }
 
-/* A pipe gives less at a time. */
 mmoe_status mmoe_bytes_read(mmoe_bytes *from, char *to, size_t size, size_t *n, mmoe_error *err) {
-    ssize_t more = 1;
-    for (*n = 0; *n < size && more > 0;) {
-        more = read(from->file, to + *n, size - *n);
-        if (more > 0) *n += (size_t)more;
-        if (more < 0 && errno == EINTR) more = 1;
-    }
-    return more < 0 ? mmoe_fail_system(err, from->name, "cannot read") : MMOE_OK;
+    return from->unpacking ? mmoe_unpacking_read(from->unpacking, to, size, n, err)
+                           : mmoe_raw_bytes_read(&from->raw, to, size, n, err);
 }
 
-void mmoe_bytes_close(mmoe_bytes *bytes) { close(bytes->file); }
+void mmoe_bytes_close(mmoe_bytes *bytes) {
+    if (bytes->unpacking)
+        mmoe_unpacking_free(bytes->unpacking);
+    else
+        mmoe_raw_bytes_close(&bytes->raw);
+}

@@ -1,19 +1,24 @@
-/* The bytes of a file, in their order. */
+/* What stands in a file of text, in its order: the file's bytes, or where it is packed (packing.h)
+ * what they hold; what tells is how it begins, not its name. */
 #ifndef MMOE_BASE_BYTES_H
 #define MMOE_BASE_BYTES_H
 
-#include <stddef.h>
+#include "base/alloc.h"
+#include "base/raw_bytes.h"
 
-#include "mmoe/mmoe.h"
+struct mmoe_unpacking;
 
 typedef struct mmoe_bytes {
-    int file;
-    const char *name; /* in errors */
+    const char *name; /* in errors: the path, or "standard input" */
+    mmoe_raw_bytes raw;
+    struct mmoe_unpacking *unpacking; /* NULL: the file is not packed */
 } mmoe_bytes;
 
-/* MMOE_E_IO. */
-mmoe_status mmoe_bytes_open(const char *path, mmoe_bytes *out, mmoe_error *err);
-/* The next ones, *n of them: `size`, but at the end fewer, and then none. MMOE_E_IO. */
+/* "-" is standard input. `alloc` may be NULL. MMOE_E_IO, _MEMORY. */
+mmoe_status mmoe_bytes_open(const char *path, const mmoe_allocator *alloc, mmoe_bytes *out,
+                            mmoe_error *err);
+/* The next ones, *n of them: `size`, but at the end fewer, and then none. MMOE_E_IO, _MEMORY;
+ * _FORMAT: the file is packed, but damaged, cut off or packed twice. */
 mmoe_status mmoe_bytes_read(mmoe_bytes *from, char *to, size_t size, size_t *n, mmoe_error *err);
 void mmoe_bytes_close(mmoe_bytes *bytes);
 

@@ -1,5 +1,6 @@
 /* Data sets from CSV files. */
 #include "base/error.h"
+#include "base/raw_bytes.h"
 #include "data/csv_batch.h"
 #include "data/loader.h"
 #include "data/rows.h"
@@ -30,10 +31,10 @@ static mmoe_csv_handler handler_of(mmoe_loader *l, mmoe_csv_passed *passed) {
                               .separator_hint = ", or \"data\": {\"separator\": ...}"};
 }
 
-static mmoe_status read_in_sequence(mmoe_loader *l, mmoe_error *err) {
+static mmoe_status read_in_sequence(mmoe_loader *l, const char *path, mmoe_error *err) {
     mmoe_csv_passed passed;
     const mmoe_csv_handler handler = handler_of(l, &passed);
-    const mmoe_status status = mmoe_csv_read(l->file.path, &handler, &l->file.alloc, err);
+    const mmoe_status status = mmoe_csv_read(path, &handler, &l->file.alloc, err);
     return status ? status : mmoe_loader_add(l, &passed, err);
 }
 
@@ -124,11 +125,12 @@ static mmoe_status read_batches(mmoe_loader *l, stream *s, mmoe_error *err) {
     return status;
 }
 
-static mmoe_status read_in_blocks(mmoe_loader *l, const mmoe_csv_how *how, mmoe_error *err) {
+static mmoe_status read_in_blocks(mmoe_loader *l, const char *path, const mmoe_csv_how *how,
+                                  mmoe_error *err) {
     stream s = {.how = *how, .blocks = {.alloc = l->file.alloc, .from = &s.from}};
     s.handler = handler_of(l, &s.passed);
     s.handler.form = &s.form;
-    mmoe_status status = mmoe_bytes_open(l->file.path, &s.from, err);
+    mmoe_status status = mmoe_bytes_open(path, &l->file.alloc, &s.from, err);
     if (status) return status;
     status = read_first(l, &s, err);
     if (!status && !s.has_ended) status = read_batches(l, &s, err);
@@ -138,32 +140,35 @@ static mmoe_status read_in_blocks(mmoe_loader *l, const mmoe_csv_how *how, mmoe_
 }
 
 /* Quotes that are text say nothing of where rows end. */
-static mmoe_status read_rows(mmoe_loader *l, const mmoe_csv_how *how, mmoe_error *err) {
+/* The file at `path`, whose name in errors the loader has. */
+static mmoe_status read_rows(mmoe_loader *l, const char *path, const mmoe_csv_how *how,
+                             mmoe_error *err) {
     const mmoe_reading *reading = reading_of(l);
     l->first_row = reading->header == MMOE_HEADER_NONE ? 1 : 2;
     l->nothing = "the file has a header but no rows";
     return reading->quotes == MMOE_QUOTES_STRICT && (how->threads > 1 || how->block)
-               ? read_in_blocks(l, how, err)
-               : read_in_sequence(l, err);
+               ? read_in_blocks(l, path, how, err)
+               : read_in_sequence(l, path, err);
 }
 
 mmoe_status mmoe_dataset_fit(const mmoe_schema_wanted *wanted, const mmoe_csv_how *how,
                              const mmoe_allocator *alloc, struct mmoe_schema **schema,
                              struct mmoe_dataset **out, mmoe_error *err) {
-    mmoe_loader l = {.file = {.alloc = mmoe_allocator_or_default(alloc),
-                              .path = wanted->file,
-                              .wanted = wanted}};
-    return mmoe_loader_finish(&l, read_rows(&l, how, err), schema, out, err);
+    mmoe_schema_wanted named = *wanted;
+    named.file = mmoe_raw_bytes_name(wanted->file);
+    mmoe_loader l = {
+        .file = {.alloc = mmoe_allocator_or_default(alloc), .path = named.file, .wanted = &named}};
+    return mmoe_loader_finish(&l, read_rows(&l, wanted->file, how, err), schema, out, err);
 }
 
 mmoe_status mmoe_dataset_read(const struct mmoe_schema *schema, const char *path,
                               const mmoe_csv_how *how, const mmoe_allocator *alloc,
                               struct mmoe_dataset **out, mmoe_error *err) {
     mmoe_loader l = {.file = {.alloc = mmoe_allocator_or_default(alloc),
-                              .path = path,
+                              .path = mmoe_raw_bytes_name(path),
                               .schema = schema,
                               .label_mode = how->labels}};
-    return mmoe_loader_finish(&l, read_rows(&l, how, err), NULL, out, err);
+    return mmoe_loader_finish(&l, read_rows(&l, path, how, err), NULL, out, err);
 }
 
 /* ---- Public ---- */

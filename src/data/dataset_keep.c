@@ -3,6 +3,7 @@
 
 #include "base/csv.h"
 #include "base/error.h"
+#include "base/raw_bytes.h"
 #include "data/dataset.h"
 
 /* A column on its way into a data set. */
@@ -71,6 +72,10 @@ mmoe_status mmoe_dataset_keep_csv(mmoe_dataset *set, const mmoe_schema *schema, 
     if (!set || !schema || !path || !column)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_dataset_keep_csv: an argument is NULL");
     if (mmoe_dataset_kept(set, column)) return MMOE_OK;
+    if (strcmp(path, "-") == 0)
+        return mmoe_fail_at(
+            err, MMOE_E_ARGUMENT, mmoe_raw_bytes_name(path), 0, column,
+            "it is kept by reading the rows again, and standard input is read once");
     if (set->stored || set->identity)
         return mmoe_fail_at(err, MMOE_E_ARGUMENT, path, 0, column,
                             "packed rows stand in an order of their own: a column of a file cannot "

@@ -141,11 +141,11 @@ says "commas at the end" "300 rows end with a comma behind the last column"
 tr , ';' <empty.csv >semicolon.csv
 tr , '\t' <empty.csv >empty.tsv
 sed 's/,/|/g; s/[^|]*/"&"/g' empty.csv >bar.csv
-gzip -c empty.csv >packed.csv.gz
+printf '\3757zXZ\0...' >packed.csv.xz
 { printf '\377\376' && sed 's/./&\n/g' empty.csv | awk '{ printf "%s", $0 }' | sed 's/./&\x0/g'; } \
     >utf16.csv
 for case in "semicolon.csv:separated by ';'" "empty.tsv:separated by tabs" \
-    "bar.csv:separated by '|'" "packed.csv.gz:compressed by gzip" "utf16.csv:like UTF-16"; do
+    "bar.csv:separated by '|'" "packed.csv.xz:compressed by xz" "utf16.csv:like UTF-16"; do
     expect 1 "${case%%:*}: row 1: the file looks ${case#*:}" train --config config.json \
         --train "${case%%:*}" --output n.out
     expect 1 "${case%%:*}: row 1: the file looks ${case#*:}" predict --model m.out \

@@ -1,0 +1,27 @@
+/* The bytes of a file, or of standard input, as they stand there; the first can be looked at. */
+#ifndef MMOE_BASE_RAW_BYTES_H
+#define MMOE_BASE_RAW_BYTES_H
+
+#include <stddef.h>
+
+#include "mmoe/mmoe.h"
+
+enum { MMOE_RAW_FIRST = 16 };
+
+typedef struct mmoe_raw_bytes {
+    int file;
+    const char *name; /* in errors */
+    char first[MMOE_RAW_FIRST];
+    size_t n_first, n_given; /* how many there are, and have been read */
+} mmoe_raw_bytes;
+
+/* What errors call a file: "-" is standard input. */
+const char *mmoe_raw_bytes_name(const char *path);
+/* MMOE_E_IO. */
+mmoe_status mmoe_raw_bytes_open(const char *path, mmoe_raw_bytes *out, mmoe_error *err);
+/* The next ones, *n of them: `size`, but at the end fewer, and then none. MMOE_E_IO. */
+mmoe_status mmoe_raw_bytes_read(mmoe_raw_bytes *from, char *to, size_t size, size_t *n,
+                                mmoe_error *err);
+void mmoe_raw_bytes_close(mmoe_raw_bytes *bytes);
+
+#endif

@@ -1,0 +1,263 @@
+/* Rows from packed files: what stands in them, however they are packed, and what is no such file.
+ */
+#include <bzlib.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "check_main.h"
+#include "failing.h"
+#include "files.h"
+
+enum { MOST = 1 << 16 };
+
+typedef struct text {
+    char bytes[MOST];
+    size_t length;
+} text;
+
+/* ---- Archives ---- */
+
+/* Puts an archive of the bytes behind those of `to`. */
+typedef void packer(const char *bytes, size_t length, text *to);
+
+static void pack_gzip(const char *bytes, size_t length, text *to) {
+    z_stream z = {.next_in = (Bytef *)(uintptr_t)bytes,
+                  .avail_in = (unsigned)length,
+                  .next_out = (Bytef *)to->bytes + to->length,
+                  .avail_out = (unsigned)(MOST - to->length)};
+    ck_assert_int_eq(deflateInit2(&z, 9, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY), Z_OK);
+    ck_assert_int_eq(deflate(&z, Z_FINISH), Z_STREAM_END);
+    to->length += z.total_out;
+    deflateEnd(&z);
+}
+
+static void pack_bzip2(const char *bytes, size_t length, text *to) {
+    unsigned n = (unsigned)(MOST - to->length);
+    ck_assert_int_eq(BZ2_bzBuffToBuffCompress(to->bytes + to->length, &n, (char *)(uintptr_t)bytes,
+                                              (unsigned)length, 1, 0, 0),
+                     BZ_OK);
+    to->length += n;
+}
+
+static void pack_zstd(const char *bytes, size_t length, text *to) {
+    ZSTD_CCtx *z = ZSTD_createCCtx();
+    ZSTD_CCtx_setParameter(z, ZSTD_c_checksumFlag, 1);
+    const size_t n = ZSTD_compress2(z, to->bytes + to->length, MOST - to->length, bytes, length);
+    ck_assert(!ZSTD_isError(n));
+    to->length += n;
+    ZSTD_freeCCtx(z);
+}
+
+static packer *const packers[] = {pack_gzip, pack_bzip2, pack_zstd};
+static const char *const words[] = {"gzip", "bzip2", "zstd"};
+enum { KINDS = sizeof words / sizeof *words };
+
+/* ---- Reading ---- */
+
+static const char *path;
+static mmoe_error err;
+
+static void begin(void) {
+    make_folder();
+    path = in_folder("rows");
+}
+
+/* Reads the file, `size` bytes at a time. */
+static mmoe_status read_all(size_t size, const mmoe_allocator *alloc, text *out) {
+    mmoe_bytes from;
+    size_t n = size;
+    err = (mmoe_error){0};
+    out->length = 0;
+    mmoe_status status = mmoe_bytes_open(path, alloc, &from, &err);
+    if (status) return status;
+    while (!status && n == size) {
+        ck_assert_uint_le(out->length + size, MOST);
+        status = mmoe_bytes_read(&from, out->bytes + out->length, size, &n, &err);
+        if (!status) out->length += n;
+    }
+    if (!status) status = mmoe_bytes_read(&from, out->bytes + out->length, size, &n, &err);
+    if (!status) ck_assert_uint_eq(n, 0);
+    mmoe_bytes_close(&from);
+    return status;
+}
+
+static void gives(const text *file, const char *wanted) {
+    static text got;
+    put_file(path, file->bytes, file->length);
+    for (size_t size = 1; size <= 4096; size *= 64) {
+        ck_assert_msg(read_all(size, NULL, &got) == MMOE_OK, "%s", err.message);
+        ck_assert_uint_eq(got.length, strlen(wanted));
+        ck_assert_mem_eq(got.bytes, wanted, got.length);
+    }
+}
+
+static void refused(const text *file, const char *why) {
+    static text got;
+    put_file(path, file->bytes, file->length);
+    ck_assert_int_eq(read_all(4096, NULL, &got), MMOE_E_FORMAT);
+    ck_assert_str_eq(err.file, path);
+    ck_assert_msg(strncmp(err.message, path, strlen(path)) == 0 && strstr(err.message, why),
+                  "%s: no %s", err.message, why);
+}
+
+#define ROWS "user,item,click\n1,22,0\n1,23,1\n2,22,0\n"
+
+START_TEST(archives_one_behind_the_other_are_whole) {
+    packer *const pack = packers[_i];
+    text file = {.length = 0};
+    pack(ROWS, strlen(ROWS), &file);
+    gives(&file, ROWS);
+    pack("3,3,0", 5, &file);
+    pack("", 0, &file);
+    pack(",1\n", 3, &file);
+    gives(&file, ROWS "3,3,0,1\n");
+    text empty = {.length = 0};
+    pack("", 0, &empty);
+    gives(&empty, "");
+}
+END_TEST
+
+START_TEST(frames_to_skip_are_skipped) {
+    static const char frame[] = "\x53\x2a\x4d\x18\x03\0\0\0abc";
+    text file = {.length = sizeof frame - 1};
+    memcpy(file.bytes, frame, file.length);
+    pack_zstd(ROWS, strlen(ROWS), &file);
+    gives(&file, ROWS);
+}
+END_TEST
+
+/* More than both buffers, and more of the file than is read at a time. */
+START_TEST(large_files_are_read_in_pieces) {
+    enum { SIZE = 9 << 20 };
+    char *bytes = malloc(SIZE), *packed = malloc(SIZE + 4096), *got = malloc(SIZE + 1);
+    uint32_t state = 1;
+    for (size_t i = 0; i < SIZE; i++)
+        bytes[i] = (char)((state = state * 1664525 + 1013904223) >> 29);
+    const size_t length = ZSTD_compress(packed, SIZE + 4096, bytes, SIZE, 1);
+    ck_assert_uint_gt(length, 1 << 20);
+    put_file(path, packed, length);
+    mmoe_bytes from;
+    size_t n;
+    ck_assert_int_eq(mmoe_bytes_open(path, NULL, &from, &err), MMOE_OK);
+    ck_assert_int_eq(mmoe_bytes_read(&from, got, SIZE + 1, &n, &err), MMOE_OK);
+    ck_assert_uint_eq(n, SIZE);
+    ck_assert_mem_eq(got, bytes, SIZE);
+    mmoe_bytes_close(&from);
+    /* One that is left early. */
+    ck_assert_int_eq(mmoe_bytes_open(path, NULL, &from, &err), MMOE_OK);
+    ck_assert_int_eq(mmoe_bytes_read(&from, got, 1, &n, &err), MMOE_OK);
+    mmoe_bytes_close(&from);
+    free(bytes);
+    free(packed);
+    free(got);
+}
+END_TEST
+
+/* ---- What is refused ---- */
+
+START_TEST(files_that_are_cut_off) {
+    text file = {.length = 0};
+    packers[_i](ROWS, strlen(ROWS), &file);
+    const size_t one = file.length;
+    packers[_i]("3,3,0\n", 6, &file);
+    const size_t whole = file.length;
+    for (file.length = 10; file.length < whole; file.length++) {
+        if (file.length == one) continue;
+        refused(&file, file.length < one || file.length >= one + 10
+                           ? "the file is cut off"
+                           : "" /* or it looks like something else */);
+    }
+}
+END_TEST
+
+/* Each byte wrong: an error, or what no checksum covers. */
+START_TEST(files_that_are_damaged) {
+    static text got;
+    text file = {.length = 0};
+    packers[_i](ROWS, strlen(ROWS), &file);
+    int damaged = 0;
+    for (size_t i = 10; i < file.length; i++) {
+        file.bytes[i] ^= 0x5a;
+        put_file(path, file.bytes, file.length);
+        const mmoe_status status = read_all(4096, NULL, &got);
+        if (status == MMOE_OK) {
+            ck_assert_uint_eq(got.length, strlen(ROWS));
+            ck_assert_mem_eq(got.bytes, ROWS, got.length);
+        } else {
+            ck_assert_int_eq(status, MMOE_E_FORMAT);
+            damaged += strstr(err.message, "has packed is damaged: ") != NULL;
+        }
+        file.bytes[i] ^= 0x5a;
+    }
+    ck_assert_int_gt(damaged, (int)file.length / 2);
+}
+END_TEST
+
+START_TEST(checksums_are_compared) {
+    static const int behind[] = {8, 4, 4}; /* the checksum's place before the end */
+    static const char *const why[] = {"incorrect data check", "checksum is wrong", "checksum"};
+    text file = {.length = 0};
+    packers[_i](ROWS, strlen(ROWS), &file);
+    file.bytes[file.length - (size_t)behind[_i]] ^= 0x10;
+    refused(&file, why[_i]);
+}
+END_TEST
+
+START_TEST(something_behind_the_end) {
+    text file = {.length = 0};
+    packers[_i](ROWS, strlen(ROWS), &file);
+    file.bytes[file.length++] = '\0';
+    refused(&file, "something else follows what ");
+    refused(&file, words[_i]);
+    memcpy(file.bytes + file.length, ROWS, strlen(ROWS));
+    file.length += strlen(ROWS);
+    refused(&file, "something else follows what ");
+}
+END_TEST
+
+START_TEST(files_that_are_packed_twice) {
+    for (int other = 0; other < KINDS; other++) {
+        char why[64];
+        text inner = {.length = 0}, file = {.length = 0};
+        packers[other](ROWS, strlen(ROWS), &inner);
+        packers[_i](inner.bytes, inner.length, &file);
+        snprintf(why, sizeof why, "packed twice, by %s and by %s before", words[_i], words[other]);
+        refused(&file, why);
+    }
+}
+END_TEST
+
+START_TEST(every_allocation_may_fail) {
+    static text got;
+    text file = {.length = 0};
+    packers[_i](ROWS, strlen(ROWS), &file);
+    packers[_i](ROWS, strlen(ROWS), &file);
+    put_file(path, file.bytes, file.length);
+    failing memory = {0};
+    const mmoe_allocator a = failing_allocator(&memory);
+    long attempts = 0;
+    for (; failing_next(&memory); attempts++) {
+        const mmoe_status status = read_all(4096, &a, &got);
+        ck_assert_int_eq(memory.live, 0);
+        failing_check(&memory, status, &err);
+    }
+    ck_assert_int_gt(attempts, 4);
+}
+END_TEST
+
+void add_cases(TCase *c) {
+    tcase_add_checked_fixture(c, begin, remove_folder);
+    tcase_add_loop_test(c, archives_one_behind_the_other_are_whole, 0, KINDS);
+    tcase_add_test(c, frames_to_skip_are_skipped);
+    tcase_add_test(c, large_files_are_read_in_pieces);
+    tcase_add_loop_test(c, files_that_are_cut_off, 0, KINDS);
+    tcase_add_loop_test(c, files_that_are_damaged, 0, KINDS);
+    tcase_add_loop_test(c, checksums_are_compared, 0, KINDS);
+    tcase_add_loop_test(c, something_behind_the_end, 0, KINDS);
+    tcase_add_loop_test(c, files_that_are_packed_twice, 0, KINDS);
+    tcase_add_loop_test(c, every_allocation_may_fail, 0, KINDS);
+}
