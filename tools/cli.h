@@ -37,6 +37,7 @@ typedef enum cli_kind {
     CLI_FLAG,
     CLI_TEXT,
     CLI_INPUT, /* a file that is read; "-" is none */
+    CLI_ROWS,  /* a file of rows that is read once; "-" is standard input, of one option at most */
     CLI_INTEGER,
     CLI_NUMBER,
     CLI_LIST

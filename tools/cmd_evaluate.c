@@ -121,8 +121,8 @@ int cli_evaluate(int argc, char **argv) {
     evaluate_flags f = {.threads = cli_processors()};
     const cli_option options[] = {
         {"model", "FILE", CLI_INPUT, &f.model, true, 0, 0, "model file (.safetensors)"},
-        {"data", "FILE", CLI_INPUT, &f.data, true, 0, 0,
-         "rows with labels (CSV, or a packed folder)"},
+        {"data", "FILE", CLI_ROWS, &f.data, true, 0, 0,
+         "rows with labels (CSV, or a packed folder; -: standard input)"},
         {"group", "COLUMN", CLI_TEXT, &f.group, false, 0, 0,
          "column of the groups of gauc; default: the configuration's data.group"},
         {"group-weight", "WORD", CLI_TEXT, &f.group_weight, false, 0, 0,

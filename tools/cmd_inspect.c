@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/raw_bytes.h"
 #include "base/text.h"
 #include "base/words.h"
 #include "columns.h"
@@ -216,7 +217,7 @@ int cli_inspect(int argc, char **argv) {
     int64_t threads = cli_processors();
     const cli_option options[] = {
         {"model", "FILE", CLI_INPUT, &path, true, 0, 0, "model file (.safetensors)"},
-        {"data", "FILE", CLI_INPUT, &rows, false, 0, 0,
+        {"data", "FILE", CLI_ROWS, &rows, false, 0, 0,
          "rows (CSV; labels and weights are not read): what gates and experts do on them"},
         {"threads", "N", CLI_INTEGER, &threads, false, 1, CLI_MAX_THREADS,
          "workers; default: the processors"},
@@ -250,7 +251,8 @@ int cli_inspect(int argc, char **argv) {
     mmoe_status s = mmoe_model_load(path, NULL, &model, &err);
     if (!s && rows) s = cli_read_rows(mmoe_model_schema(model), rows, &reading, &data, &err);
     if (!s && rows && mmoe_dataset_rows(data) == 0)
-        s = mmoe_fail_at(&err, MMOE_E_FORMAT, rows, 0, NULL, "the file has a header but no rows");
+        s = mmoe_fail_at(&err, MMOE_E_FORMAT, mmoe_raw_bytes_name(rows), 0, NULL,
+                         "the file has a header but no rows");
     if (!s && rows) s = mmoe_inspect(model, data, (int)threads, NULL, &inspection, &err);
     if (!s && rows) cli_remark_columns(rows, data);
     if (!s && rows) cli_warn_of_gates(inspection->gates, inspection->n_gate, 0);

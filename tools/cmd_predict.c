@@ -5,6 +5,7 @@
 
 #include "base/csv.h"
 #include "base/error.h"
+#include "base/raw_bytes.h"
 #include "columns.h"
 #include "files.h"
 #include "output.h"
@@ -172,8 +173,8 @@ static int predict_file(score_writer *w, const char *output) {
     if (!status) status = cli_file_keep(&file);
     if (!status && w->odd)
         cli_warn("%s: %lld of %lld rows have a score that is not finite, the first is row %lld",
-                 w->data_path, (long long)w->odd, (long long)mmoe_dataset_rows(w->data),
-                 (long long)w->first_odd);
+                 mmoe_raw_bytes_name(w->data_path), (long long)w->odd,
+                 (long long)mmoe_dataset_rows(w->data), (long long)w->first_odd);
     cli_file_drop(&file);
     free(w->scores);
     free(w->kept);
@@ -206,8 +207,8 @@ int cli_predict(int argc, char **argv) {
     cli_list keep = {0};
     const cli_option options[] = {
         {"model", "FILE", CLI_INPUT, &model_path, true, 0, 0, "model file (.safetensors)"},
-        {"data", "FILE", CLI_INPUT, &data_path, true, 0, 0,
-         "rows to score (CSV); columns of labels and weights are not read"},
+        {"data", "FILE", CLI_ROWS, &data_path, true, 0, 0,
+         "rows to score (CSV; -: standard input); columns of labels and weights are not read"},
         {"output", "FILE", CLI_TEXT, &output, true, 0, 0,
          "the scores to write (CSV), whole or not at all; -: standard output"},
         {"keep", "COLUMN", CLI_LIST, &keep, false, 0, 0,
@@ -234,6 +235,9 @@ int cli_predict(int argc, char **argv) {
                                   {"--data", data_path, false},
                                   {"--output", output, true}};
         status = cli_check_paths(paths, sizeof paths / sizeof *paths);
+        if (!status && keep.count && strcmp(data_path, "-") == 0)
+            status =
+                cli_usage("--keep reads --data a second time, and standard input is read once");
         if (!status) status = predict(model_path, data_path, &keep, output);
     }
     cli_list_free(&keep);

@@ -53,12 +53,13 @@ static void print_keys(void) {
 static bool parse_flags(int argc, char **argv, train_flags *f, int *status) {
     const cli_option options[] = {
         {"config", "FILE", CLI_INPUT, &f->config, true, 0, 0, "configuration (JSON)"},
-        {"train", "FILE", CLI_INPUT, &f->train, true, 0, 0, "training rows (CSV)"},
+        {"train", "FILE", CLI_ROWS, &f->train, true, 0, 0,
+         "training rows (CSV; -: standard input)"},
         {"output", "FILE", CLI_TEXT, &f->output, true, 0, 0,
          "the model to write (.safetensors), whole or not at all"},
-        {"valid", "FILE", CLI_INPUT, &f->valid, false, 0, 0,
+        {"valid", "FILE", CLI_ROWS, &f->valid, false, 0, 0,
          "validation rows: early stopping, the best epoch's weights"},
-        {"test", "FILE", CLI_INPUT, &f->test, false, 0, 0,
+        {"test", "FILE", CLI_ROWS, &f->test, false, 0, 0,
          "test rows: their metrics are printed at the end"},
         {"set", "KEY=VALUE", CLI_LIST, &f->set, false, 0, 0, "change a key of the configuration"},
         {"from", "FILE", CLI_INPUT, &f->from, false, 0, 0,

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/raw_bytes.h"
 #include "base/text.h"
 #include "warnings.h"
 
@@ -21,8 +22,9 @@ void cli_remark_columns(const char *file, const mmoe_dataset *data) {
     cli_warn_of_data(file, data);
     for (size_t i = 0; (c = mmoe_dataset_column(data, i)); i++) {
         if ((!c->missing && !c->unknown) || has_warning(data, c->name)) continue;
-        cli_note("%s: column \"%s\": %.2g %% of the values are unknown and %.2g %% missing", file,
-                 c->name, cli_share(c->unknown, c->values), cli_share(c->missing, c->values));
+        cli_note("%s: column \"%s\": %.2g %% of the values are unknown and %.2g %% missing",
+                 mmoe_raw_bytes_name(file), c->name, cli_share(c->unknown, c->values),
+                 cli_share(c->missing, c->values));
     }
 }
 

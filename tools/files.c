@@ -149,8 +149,10 @@ int cli_check_output(const char *flag, const char *path) {
     return CLI_OK;
 }
 
-static bool is_same_file(const char *a, const char *b) {
-    if (strcmp(a, b) == 0) return true;
+/* Standard input, -, is another than standard output. */
+static bool is_same_file(const cli_path *one, const cli_path *other) {
+    const char *a = one->path, *b = other->path;
+    if (strcmp(a, b) == 0) return strcmp(a, "-") != 0 || one->is_output == other->is_output;
     struct stat x, y;
     return stat(a, &x) == 0 && stat(b, &y) == 0 && S_ISREG(x.st_mode) && x.st_dev == y.st_dev &&
            x.st_ino == y.st_ino;
@@ -161,7 +163,7 @@ int cli_check_paths(const cli_path *paths, size_t count) {
         for (size_t j = 0; j < i; j++) {
             if (!paths[i].path || !paths[j].path || (!paths[i].is_output && !paths[j].is_output))
                 continue;
-            if (is_same_file(paths[i].path, paths[j].path))
+            if (is_same_file(paths + i, paths + j))
                 return cli_usage("%s and %s are the same file, %s", paths[j].flag, paths[i].flag,
                                  paths[i].path);
         }

@@ -134,6 +134,7 @@ static int set_option(const cli_option *o, const char *text) {
         break;
     case CLI_FLAG:
     case CLI_TEXT:
+    case CLI_ROWS:
         break;
     }
     *(const char **)o->target = text;
@@ -169,6 +170,19 @@ static int parse_option(const cli_command *command, int argc, char **argv, int *
     return set_option(o, argv[++*i]);
 }
 
+/* Standard input is read once. */
+static int check_standard_input(const cli_command *command, const bool seen[MAX_OPTIONS]) {
+    const cli_option *reader = NULL;
+    for (const cli_option *o = command->options; o->name; o++) {
+        const bool reads = seen[o - command->options] && o->kind == CLI_ROWS &&
+                           strcmp(*(const char **)o->target, "-") == 0;
+        if (reads && reader)
+            return cli_usage("--%s and --%s cannot both be standard input", reader->name, o->name);
+        if (reads) reader = o;
+    }
+    return CLI_OK;
+}
+
 static int parse_all(const cli_command *command, int argc, char **argv) {
     bool seen[MAX_OPTIONS] = {false};
     for (int i = 1; i < argc; i++) {
@@ -188,7 +202,7 @@ static int parse_all(const cli_command *command, int argc, char **argv) {
     for (const cli_option *o = command->options; o->name; o++)
         if (o->required && !seen[o - command->options])
             return cli_usage("--%s %s is missing", o->name, o->operand);
-    return CLI_OK;
+    return check_standard_input(command, seen);
 }
 
 bool cli_parse(const cli_command *command, int argc, char **argv, int *status) {

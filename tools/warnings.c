@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/raw_bytes.h"
 #include "output.h"
 
 static json_t *said;                                           /* sentences; NULL: none yet */
@@ -38,20 +39,20 @@ void cli_warn(const char *format, ...) {
     free(text);
 }
 
+static void warn_of_file(void *file, const mmoe_warning *warning) {
+    cli_warn("%s: %s", mmoe_raw_bytes_name(file), warning->message);
+}
+
 void cli_warn_of_data(const char *file, const mmoe_dataset *data) {
     const mmoe_warning *warning;
     for (size_t i = 0; (warning = mmoe_dataset_warning(data, i)); i++)
-        cli_warn("%s: %s", file, warning->message);
-}
-
-static void warn_of_file(void *user, const mmoe_warning *warning) {
-    cli_warn("%s: %s", (const char *)user, warning->message);
+        warn_of_file((void *)(uintptr_t)file, warning);
 }
 
 void cli_warn_of_labels(const char *file, const mmoe_model *model, const mmoe_dataset *data) {
     mmoe_error err;
     if (mmoe_model_check_labels(model, data, warn_of_file, (void *)(uintptr_t)file, &err))
-        cli_warn("%s: %s", file, err.message);
+        cli_warn("%s: %s", mmoe_raw_bytes_name(file), err.message);
 }
 
 void cli_warn_of_weights(const char *file, const mmoe_model *model) {

@@ -79,8 +79,9 @@ typedef struct mmoe_dataset mmoe_dataset;
 
 /* Reads the training file once: resolves the configuration's column patterns against its header,
  * builds vocabularies in order of first appearance, fits the dense transforms, and encodes the
- * rows. The caller frees both. MMOE_E_IO, _FORMAT, _CONFIG (a column that the file lacks), _DATA
- * (row, column and value), _MEMORY. */
+ * rows. "-" is standard input. The file may be packed by gzip, bzip2 or zstd, which its first bytes
+ * tell, where the library was built with theirs. The caller frees both. MMOE_E_IO, _FORMAT, _CONFIG
+ * (a column that the file lacks), _DATA (row, column and value), _MEMORY. */
 MMOE_API mmoe_status mmoe_dataset_fit_csv(const mmoe_config *config, const char *path,
                                           const mmoe_allocator *alloc, mmoe_schema **schema,
                                           mmoe_dataset **out, mmoe_error *err);
@@ -140,8 +141,8 @@ MMOE_API mmoe_status mmoe_dataset_create(const mmoe_schema *schema, const mmoe_b
  * a missing value, and "7.0" is 7, as in a sparse column. Call it before the data set is shared;
  * of a column that is kept already it does nothing. MMOE_E_FORMAT: the file has no such column;
  * MMOE_E_IO: it cannot be read, or has other rows than the data set; MMOE_E_ARGUMENT: the rows were
- * packed, which have an order of their own; MMOE_E_MEMORY. The data set is
- * then as it was. */
+ * packed, which have an order of their own, or `path` is standard input; MMOE_E_MEMORY. The data
+ * set is then as it was. */
 MMOE_API mmoe_status mmoe_dataset_keep_csv(mmoe_dataset *dataset, const mmoe_schema *schema,
                                            const char *path, const char *column, mmoe_error *err);
 /* The same from memory, copied: `values` [rows], "" or NULL being a missing one. MMOE_E_ARGUMENT,

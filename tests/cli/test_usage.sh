@@ -59,12 +59,15 @@ expect 2 "--output and --checkpoint are the same file" train --config c --train 
 expect 2 "--from and --resume exclude each other" train --config c --train t --output o --from m \
     --resume r
 expect 2 "--data and --output are the same file" predict --model m --data d --output d
-# Standard input has a name, and - is none.
-for flag in config train valid test from resume; do
+# Standard input has a name, and - is none, but for rows that are read once.
+for flag in config from resume; do
     expect 2 "--$flag: - is no file that is read; standard input is /dev/stdin" train --$flag -
 done
+expect 2 "--data: - is no file that is read" report --data -
+expect 2 "--train and --valid cannot both be standard input" train --config c --output m --train - \
+    --valid -
+expect 2 "--keep reads --data a second time" predict --model m --output - --data - --keep user
 for command in evaluate predict inspect report; do
-    expect 2 "--data: - is no file that is read" $command --data - --output -
     expect 2 "--model: - is no file that is read" $command --model -
 done
 expect 2 "--weights: - is no file that is read" import --weights -
