@@ -1,3 +1,4 @@
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -224,20 +225,36 @@ static mmoe_status begin_part(mmoe_packer *p, mmoe_error *err) {
     return make_part(p, err);
 }
 
-/* A new folder, or one that is empty but for what a killed run left of its first part. */
+/* What packing leaves of itself when it is killed. */
+static bool is_left_over(const char *name) {
+    return !strcmp(name, ".") || !strcmp(name, "..") || !strcmp(name, "part-0") ||
+           !strcmp(name, MMOE_PACKED_SCHEMA) || !strncmp(name, ".mmoe-", 6);
+}
+
+static mmoe_status check_empty(const char *folder, mmoe_error *err) {
+    DIR *dir = opendir(folder);
+    if (!dir) return mmoe_fail_system(err, folder, "cannot read the folder");
+    mmoe_status status = MMOE_OK;
+    const struct dirent *entry;
+    while (!status && (entry = readdir(dir))) {
+        if (is_left_over(entry->d_name)) continue;
+        const char *what = strcmp(entry->d_name, MMOE_PACKED_MANIFEST)
+                               ? "the folder is not empty"
+                               : "there are packed rows in this folder already";
+        status = mmoe_fail(err, MMOE_E_IO, "%s: %s (it has %.200s)", folder, what, entry->d_name);
+    }
+    closedir(dir);
+    return status;
+}
+
+/* A new folder, or one that is empty but for what a killed run left. */
 static mmoe_status make_folder(mmoe_packer *p, mmoe_error *err) {
     if (mkdir(p->what.folder, 0777) == 0) {
         p->made_folder = true;
         return MMOE_OK;
     }
     if (errno != EEXIST) return mmoe_fail_system(err, p->what.folder, "cannot make the folder");
-    char *path = mmoe_packed_path(&p->alloc, p->what.folder, MMOE_PACKED_MANIFEST);
-    if (!path) return mmoe_fail_memory(err, strlen(p->what.folder));
-    const bool is_packed = access(path, F_OK) == 0;
-    mmoe_release(&p->alloc, path);
-    return is_packed ? mmoe_fail(err, MMOE_E_IO, "%s: there are packed rows in this folder already",
-                                 p->what.folder)
-                     : MMOE_OK;
+    return check_empty(p->what.folder, err);
 }
 
 static mmoe_status begin_folder(mmoe_packer *p, mmoe_error *err) {

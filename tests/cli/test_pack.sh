@@ -80,6 +80,18 @@ check "rows in two goes give the same weights" cmp csv.m.w grown.m.w
 expect 1 "there are packed rows in this folder already" pack --config config.json \
     --data valid.csv --output train.d
 check "and stays" [ -f train.d/manifest.json ]
+mkdir mine && : >mine/note
+expect 1 "mine: the folder is not empty (it has note)" pack --config config.json --data valid.csv \
+    --output mine
+check "and gets nothing" [ "$(ls mine)" = note ]
+
+# A run that is killed leaves no manifest, and its folder is taken again.
+begin() { rm -rf killed.d; }
+writes() { ls killed.d/part-0/*.npy >/dev/null 2>&1; }
+cut_off KILL begin writes "$mmoe" pack --config config.json --data train.csv --output killed.d
+check "a run was killed" [ "$status" -ne 0 -a ! -e killed.d/manifest.json ]
+expect 0 "" pack --config config.json --data train.csv --output killed.d
+check "and its folder taken again" cmp killed.d/part-0/checksums.npy train.d/part-0/checksums.npy
 expect 2 "one of --config" pack --data valid.csv --output x.d
 expect 2 "one of --config" pack --config config.json --like train.d --data valid.csv --output x.d
 expect 2 "is a folder, not a file" pack --config config.json --data train.d --output x.d
