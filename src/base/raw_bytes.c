@@ -2,12 +2,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/error.h"
 
-static int is_input(const char *path) { return strcmp(path, "-") == 0; }
+static bool is_input(const char *path) { return strcmp(path, "-") == 0; }
 
 const char *mmoe_raw_bytes_name(const char *path) {
     return is_input(path) ? "standard input" : path;
