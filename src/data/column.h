@@ -2,9 +2,9 @@
  * number. A kind is one record, in a file of its own; CSV files, requests, data sets from memory,
  * schema files, the configuration's keys and its help all pass through it.
  *
- *     configuration -> keys -> check -> start -> learn (cells), merge -> measure -> settle ->
- * forget schema file ---> keys and fitted -> check
- * ------------------------------------------------+ parse (text), take (value) <-+
+ *     configuration -> keys -> check -> start -> learn, merge -> measure -> settle -> forget
+ *     schema file ---> keys and fitted -> check ----------------------------------------+
+ *                                                          parse (text), take (value) <-+
  *
  * A kind knows no file, no batch, no row and no other kind: a fault is a sentence that goes on
  * after the value ("is not a number"), and the caller says where. */

@@ -139,8 +139,8 @@ static mmoe_status read_in_blocks(mmoe_loader *l, const char *path, const mmoe_c
     return status;
 }
 
-/* Quotes that are text say nothing of where rows end. */
-/* The file at `path`, whose name in errors the loader has. */
+/* The file at `path`, whose name in errors the loader has. Quotes that are text say nothing of
+ * where rows end. */
 static mmoe_status read_rows(mmoe_loader *l, const char *path, const mmoe_csv_how *how,
                              mmoe_error *err) {
     const mmoe_reading *reading = reading_of(l);
