@@ -57,7 +57,7 @@ fails 'newline_bad.csv: row 3: column "x": "bad" is not a number' newline_bad.cs
 
 fails "none.csv" none.csv
 check "the system's reason" grep -q "No such file" err
-fails "cannot" .
+fails "the folder has no manifest.json" .
 : >empty.csv
 fails "empty.csv: the file is empty" empty.csv
 printf 'y,c,x\n' >header.csv

@@ -68,9 +68,9 @@ static void end(void) {
 static int put_row(char *to, int i) {
     static const char *const tops[] = {"\"a, \"\"b\"", "c", "\"d\ne\"", "", "f", "c"},
                              *const ends[] = {"\n", "\r\n", "\n\n", "\r\n \r\n", "\r", "\r\r"};
-    char item[16], d[16], seen[48] = "";
+    char item[16], d[16] = "", seen[48] = "";
     snprintf(item, sizeof item, i < 40 ? "%d" : "x%d", i * 7 % 23);
-    snprintf(d, sizeof d, i % 5 ? "%d.25" : "", i % 11 - 5);
+    if (i % 5) snprintf(d, sizeof d, "%d.25", i % 11 - 5);
     if (i % 4) snprintf(seen, sizeof seen, "%d:0.5|%d|%s:2", i % 9, 100 - i, item);
     if (i % 8 == 3) snprintf(seen, sizeof seen, "1|2.0|3|4");
     return sprintf(to, "%d,%s,%d,%s,%d,%s,%de-4%d,%s,%d,%s,%s,20%02d-01-0%d,%s,%s,%s%s",

@@ -28,7 +28,8 @@ static const char *const *users(void) {
     static char texts[PART][8];
     static const char *values[PART];
     for (int i = 0; i < PART; i++) {
-        snprintf(texts[i], sizeof texts[i], i % 10 ? "u%d" : "", i * i % 13);
+        texts[i][0] = 0;
+        if (i % 10) snprintf(texts[i], sizeof texts[i], "u%d", i * i % 13);
         values[i] = texts[i];
     }
     return values;
