@@ -199,8 +199,8 @@ warnings() { # pass|fail NAME SOURCE WALK
         >"$work/house/tools/inspect_report.c"
     printf '%s\n' "$said" >"$work/house/tools/init_survey.c"
     printf '%s\n' "$said" >"$work/house/tools/report_html.c"
-    printf '%s\n' "$said" "$said" "$said" "$said" "$said" "$said" >"$work/house/tools/warnings.c"
-    printf '%s\n' "$said" >"$work/house/src/data/dataset_csv.c"
+    printf '%s\n' "$said" "$said" "$said" "$said" "$said" >"$work/house/tools/warnings.c"
+    printf '%s\n' "$said" >"$work/house/src/data/loader.c"
     printf '%s\n' "$said" >"$work/house/src/data/learning.c"
     printf '%s\n' 'static const char *remark_on_x(char *room) { print(room, "%d bins", 2); }' \
         'static const char *remark_on_y(char *room) { print(room, "%d words", 2); }' \
@@ -236,10 +236,10 @@ for planted in 's/"%d words"/"%d others"/' \
 done
 warnings pass "a clean house" 'cli_warn("%d bad", n);' '3 bad'
 echo 'void g(void) { mmoe_warn(list, w, err, "%s: %s", a, b); }' \
-    >>"$work/house/src/data/dataset_csv.c"
+    >>"$work/house/src/data/loader.c"
 expect fail "warnings: one call more than are known" sh "$laws/warnings.sh" "$work/house"
 warnings pass "a clean house" 'cli_warn("%d bad", n);' '3 bad'
-sed -i 1d "$work/house/src/data/dataset_csv.c"
+sed -i 1d "$work/house/src/data/loader.c"
 expect fail "warnings: one call fewer" sh "$laws/warnings.sh" "$work/house"
 expect fail "warnings: an empty house" sh "$laws/warnings.sh" "$work/empty"
 
