@@ -177,7 +177,8 @@ static mmoe_status read_part(const reader *r, const json_t *entry, const char *f
     snprintf(name, sizeof name, "part-%d", (int)s->n_part);
     const char *given = json_string_value(json_object_get(entry, "folder"));
     if (!given || strcmp(given, name)) return fail(r, "parts", "are not part-0, part-1, ...");
-    mmoe_status status = read_integer(r, entry, "written", 1, INT64_MAX / 4096, &part->written);
+    const int64_t most = INT64_MAX / 4096 - s->rows;
+    mmoe_status status = read_integer(r, entry, "written", 1, most, &part->written);
     if (!status) status = read_integer(r, entry, "rows", 0, part->written, &part->rows);
     if (status) return status;
     part->folder = mmoe_packed_path(&s->alloc, folder, name);

@@ -96,7 +96,10 @@ static mmoe_status check_file(const opened *f, const char *wanted, size_t each, 
                                 "its header is not that of the %lld values which the manifest "
                                 "names",
                                 (long long)count);
-    const int64_t size = MMOE_STORED_HEADER + count * (int64_t)each;
+    int64_t size;
+    if (__builtin_mul_overflow(count, (int64_t)each, &size) ||
+        __builtin_add_overflow(size, MMOE_STORED_HEADER, &size))
+        size = INT64_MAX;
     return f->size == size ? MMOE_OK
                            : mmoe_fail_format(err, f->path, "the file has %lld bytes, not %lld",
                                               (long long)f->size, (long long)size);
