@@ -85,9 +85,10 @@ int cli_pack(int argc, char **argv) {
         "(--config C.json | --like PATH | --append) --data X.csv --output FOLDER [--threads N]",
         "Encodes rows and writes them to a folder, a file a column that NumPy opens, with what "
         "their columns have learned.\n"
-        "Every command takes such a folder where it takes a CSV file, and gives the same results "
-        "to the bit. With trainer.memory\n"
-        "train leaves the rows there and reads a window of 262,144 after another.",
+        "train, evaluate, predict, inspect, report and sweep take such a folder in place of a CSV "
+        "file, with the same results to the bit.\n"
+        "With trainer.memory train leaves the rows there and reads a window of 262,144 after "
+        "another.",
         options,
         NULL,
         NULL,

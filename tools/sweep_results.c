@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include "base/csv.h"
 #include "base/error.h"
 #include "output.h"
+#include "rows.h"
 #include "sweep.h"
 #include "warnings.h"
 
@@ -49,13 +51,15 @@ static bool hash_file(const char *path, uint64_t *hash) {
     return is_read;
 }
 
-/* CLI_OK: *out is the file's, null where there is none. */
+/* CLI_OK: *out is the file's, null where there is none. A packed folder is told by its manifest,
+ * which has the checksums of all that is in it. */
 static int file_identity(const char *path, json_t **out) {
     struct stat st;
     uint64_t hash;
-    char text[17];
+    char text[17], of[PATH_MAX];
     *out = NULL;
-    if (path && (stat(path, &st) || !hash_file(path, &hash)))
+    if (path) snprintf(of, sizeof of, "%s%s", path, cli_is_folder(path) ? "/manifest.json" : "");
+    if (path && (stat(of, &st) || !hash_file(of, &hash)))
         return cli_fail_system("cannot read %s", path);
     if (path) snprintf(text, sizeof text, "%016" PRIx64, hash);
     *out = path ? json_pack("{s:o, s:I, s:s}", "path", cli_json_text(path), "bytes",

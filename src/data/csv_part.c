@@ -22,8 +22,7 @@ mmoe_csv_part *mmoe_csv_part_new(const mmoe_csv_file *file, const struct mmoe_sc
     if (file->label_mode == MMOE_ROWS_TO_SCORE) p->cells.is_blank = &p->is_blank;
     p->cells.are_lists = file->are_lists;
     p->lists.alloc = *a;
-    for (int32_t i = 0; i < s->n_sparse; i++)
-        p->lists.is_weighed |= s->sparse[i].list >= 0 && s->sparse[i].how.weight_separator;
+    p->lists.is_weighed = mmoe_schema_weighs_lists(s);
     p->notes = mmoe_alloc_zero(a, (size_t)s->n_sparse + (size_t)s->n_dense, sizeof *p->notes);
     p->negatives = mmoe_alloc_zero(a, (size_t)s->n_label, sizeof *p->negatives);
     if (p->notes && p->negatives) return p;

@@ -44,6 +44,7 @@ void mmoe_dataset_free(dataset *set) {
     mmoe_release(&a, set->kept);
     mmoe_notes_free(set->notes, set->n_sparse + set->n_dense, &a);
     mmoe_stored_free(set->stored);
+    mmoe_release(&a, set->origin.path);
     mmoe_warnings_finish(&set->warnings);
     mmoe_release(&a, set);
 }

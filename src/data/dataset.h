@@ -11,6 +11,12 @@
 #include "data/stored.h"
 #include "mmoe/train.h"
 
+/* The file that rows were read from, as it was then. */
+typedef struct mmoe_origin {
+    char *path;              /* NULL: they were not read from a file */
+    int64_t bytes, modified; /* seconds since 1970; 0 of standard input */
+} mmoe_origin;
+
 struct mmoe_dataset {
     mmoe_allocator alloc;
     int64_t rows;
@@ -33,8 +39,9 @@ struct mmoe_dataset {
     mmoe_warnings warnings; /* of when it was made */
     mmoe_note *notes;       /* [n_sparse + n_dense] */
     mmoe_stored *stored;    /* where the rows lie, which have no arrays then; NULL: in memory */
-    uint64_t identity;      /* of rows that were packed (source.h); 0: their bytes say it */
-    mmoe_kept *kept;        /* [n_kept] */
+    mmoe_origin origin;
+    uint64_t identity; /* of rows that were packed (source.h); 0: their bytes say it */
+    mmoe_kept *kept;   /* [n_kept] */
     size_t n_kept;
 };
 

@@ -1,4 +1,7 @@
 /* Data sets from CSV files. */
+#include <string.h>
+#include <sys/stat.h>
+
 #include "base/error.h"
 #include "base/raw_bytes.h"
 #include "data/csv_batch.h"
@@ -151,6 +154,23 @@ static mmoe_status read_rows(mmoe_loader *l, const char *path, const mmoe_csv_ho
                : read_in_sequence(l, path, err);
 }
 
+static mmoe_status note_origin(mmoe_loader *l, const char *path, mmoe_error *err) {
+    mmoe_origin *origin = &l->set->origin;
+    struct stat about = {0};
+    if (stat(path, &about) == 0 && S_ISREG(about.st_mode)) {
+        origin->bytes = about.st_size;
+        origin->modified = about.st_mtime;
+    }
+    origin->path = mmoe_copy_text(&l->file.alloc, l->file.path, strlen(l->file.path));
+    return origin->path ? MMOE_OK : mmoe_fail_memory(err, strlen(l->file.path));
+}
+
+static mmoe_status read_file(mmoe_loader *l, const char *path, const mmoe_csv_how *how,
+                             mmoe_error *err) {
+    const mmoe_status status = read_rows(l, path, how, err);
+    return status ? status : note_origin(l, path, err);
+}
+
 mmoe_status mmoe_dataset_fit(const mmoe_schema_wanted *wanted, const mmoe_csv_how *how,
                              const mmoe_allocator *alloc, struct mmoe_schema **schema,
                              struct mmoe_dataset **out, mmoe_error *err) {
@@ -158,7 +178,7 @@ mmoe_status mmoe_dataset_fit(const mmoe_schema_wanted *wanted, const mmoe_csv_ho
     named.file = mmoe_raw_bytes_name(wanted->file);
     mmoe_loader l = {
         .file = {.alloc = mmoe_allocator_or_default(alloc), .path = named.file, .wanted = &named}};
-    return mmoe_loader_finish(&l, read_rows(&l, wanted->file, how, err), schema, out, err);
+    return mmoe_loader_finish(&l, read_file(&l, wanted->file, how, err), schema, out, err);
 }
 
 mmoe_status mmoe_dataset_read(const struct mmoe_schema *schema, const char *path,
@@ -168,7 +188,7 @@ mmoe_status mmoe_dataset_read(const struct mmoe_schema *schema, const char *path
                               .path = mmoe_raw_bytes_name(path),
                               .schema = schema,
                               .label_mode = how->labels}};
-    return mmoe_loader_finish(&l, read_rows(&l, path, how, err), NULL, out, err);
+    return mmoe_loader_finish(&l, read_file(&l, path, how, err), NULL, out, err);
 }
 
 /* ---- Public ---- */

@@ -34,7 +34,7 @@ static void shuffle(uint32_t *items, int64_t count, uint64_t seed, uint64_t stre
 }
 
 mmoe_status mmoe_order_create(mmoe_order *o, const mmoe_allocator *alloc, mmoe_error *err) {
-    o->blocks = (o->rows + MMOE_BLOCK_ROWS - 1) / MMOE_BLOCK_ROWS;
+    o->blocks = mmoe_blocks_of(o->rows);
     o->windows = (o->blocks + MMOE_WINDOW_BLOCKS - 1) / MMOE_WINDOW_BLOCKS;
     o->block = NULL;
     if (o->windows > BLOCKS_STREAM)
@@ -69,7 +69,7 @@ int32_t mmoe_order_window_rows(const mmoe_order *o, int64_t window) {
     int32_t rows = 0;
     for (int32_t slot = 0; slot < MMOE_WINDOW_BLOCKS; slot++) {
         const int64_t block = mmoe_order_block(o, window, slot);
-        if (block >= 0) rows += mmoe_order_block_rows(o, block);
+        if (block >= 0) rows += mmoe_block_rows(o->rows, block);
     }
     return rows;
 }
@@ -78,7 +78,7 @@ void mmoe_order_window(const mmoe_order *o, int64_t window, uint32_t *places) {
     int32_t count = 0;
     for (int32_t slot = 0; slot < MMOE_WINDOW_BLOCKS; slot++) {
         const int64_t block = mmoe_order_block(o, window, slot);
-        const int32_t rows = block < 0 ? 0 : mmoe_order_block_rows(o, block);
+        const int32_t rows = block < 0 ? 0 : mmoe_block_rows(o->rows, block);
         for (int32_t row = 0; row < rows; row++)
             places[count++] = (uint32_t)(slot * MMOE_BLOCK_ROWS + row);
     }

@@ -16,6 +16,15 @@ enum {
     MMOE_WINDOW_ROWS = MMOE_BLOCK_ROWS * MMOE_WINDOW_BLOCKS
 };
 
+/* Blocks of so many rows, and rows of one of them. */
+static inline int64_t mmoe_blocks_of(int64_t rows) {
+    return (rows + MMOE_BLOCK_ROWS - 1) / MMOE_BLOCK_ROWS;
+}
+static inline int32_t mmoe_block_rows(int64_t rows, int64_t block) {
+    const int64_t left = rows - block * MMOE_BLOCK_ROWS;
+    return left < MMOE_BLOCK_ROWS ? (int32_t)left : MMOE_BLOCK_ROWS;
+}
+
 typedef struct mmoe_order {
     int64_t rows, blocks, windows;
     bool shuffles;
@@ -31,10 +40,6 @@ void mmoe_order_begin(mmoe_order *order, int32_t epoch);
 
 /* Block `slot` of a window, 0 to MMOE_WINDOW_BLOCKS - 1; -1: the window has fewer. */
 int64_t mmoe_order_block(const mmoe_order *order, int64_t window, int32_t slot);
-static inline int32_t mmoe_order_block_rows(const mmoe_order *order, int64_t block) {
-    const int64_t left = order->rows - block * MMOE_BLOCK_ROWS;
-    return left < MMOE_BLOCK_ROWS ? (int32_t)left : MMOE_BLOCK_ROWS;
-}
 /* Rows of a window. */
 int32_t mmoe_order_window_rows(const mmoe_order *order, int64_t window);
 /* The rows of a window in their order, each as the place slot * MMOE_BLOCK_ROWS + row of its block.

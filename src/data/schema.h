@@ -157,6 +157,8 @@ struct mmoe_schema *mmoe_schema_new(const mmoe_allocator *alloc, size_t n_table,
                                     size_t n_dense, size_t n_label);
 /* The dense feature that has input `at` of a row. */
 const mmoe_dense_column *mmoe_dense_at(const struct mmoe_schema *s, int32_t at);
+/* Whether a list's elements have weights: all elements are kept with one then. */
+bool mmoe_schema_weighs_lists(const struct mmoe_schema *s);
 /* Lays the dense features side by side, as wide as their encoders are by now. MMOE_E_CONFIG: too
  * wide. */
 mmoe_status mmoe_schema_lay(struct mmoe_schema *s, mmoe_error *err);

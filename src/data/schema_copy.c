@@ -38,6 +38,12 @@ bool mmoe_schema_label(const schema *s, const mmoe_label_column *from, mmoe_labe
            mmoe_schema_text(s, from->negative, &to->negative);
 }
 
+bool mmoe_schema_weighs_lists(const schema *s) {
+    for (int32_t i = 0; i < s->n_sparse; i++)
+        if (s->sparse[i].list >= 0 && s->sparse[i].how.weight_separator) return true;
+    return false;
+}
+
 mmoe_status mmoe_schema_lay(schema *s, mmoe_error *err) {
     enum { MOST = 1 << 24 };
     int64_t width = 0, span = 0;

@@ -1,6 +1,5 @@
 #include "data/stored.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
@@ -10,6 +9,7 @@
 
 #include "base/checksum.h"
 #include "base/error.h"
+#include "base/file_at.h"
 
 void mmoe_stored_free(mmoe_stored *s) {
     if (!s) return;
@@ -35,7 +35,7 @@ static size_t largest_piece(const mmoe_stored *s) {
         const size_t size = MMOE_BLOCK_ROWS * (size_t)s->columns[i].width * sizeof(float);
         if (size > most) most = size;
     }
-    for (int64_t b = 0; s->n_list && b < mmoe_stored_order(s).blocks; b++)
+    for (int64_t b = 0; s->n_list && b < mmoe_blocks_of(s->rows); b++)
         if ((size_t)s->elements[b] * sizeof(float) > most)
             most = (size_t)s->elements[b] * sizeof(float);
     return most;
@@ -71,12 +71,16 @@ typedef struct piece {
     int64_t block, first, count; /* values [first, first + count) of the file */
 } piece;
 
-static mmoe_status fail_piece(const piece *p, bool of_system, const char *fault, mmoe_error *err) {
+enum { PATH_SIZE = 4096 };
+
+static void make_path(const piece *p, char path[PATH_SIZE]) {
+    snprintf(path, PATH_SIZE, "%s/%s", p->part->folder, p->reader->stored->columns[p->column].file);
+}
+
+static mmoe_status fail_piece(const piece *p, const char *fault, mmoe_error *err) {
     const int64_t row = p->block * MMOE_BLOCK_ROWS;
-    char path[1024];
-    snprintf(path, sizeof path, "%s/%s", p->part->folder,
-             p->reader->stored->columns[p->column].file);
-    if (of_system) return mmoe_fail_system(err, path, "cannot read");
+    char path[PATH_SIZE];
+    make_path(p, path);
     return mmoe_fail_format(err, path,
                             "rows %" PRId64 " to %" PRId64 " %s: pack the data anew, or put the "
                             "file back as it was",
@@ -85,36 +89,34 @@ static mmoe_status fail_piece(const piece *p, bool of_system, const char *fault,
 
 static const char *const other_bytes = "are not as they were written";
 
+/* `size` bytes of its file, from `at` on, to the reader's. */
+static mmoe_status read_bytes(const piece *p, size_t size, int64_t at, mmoe_error *err) {
+    char path[PATH_SIZE];
+    size_t got = 0;
+    make_path(p, path);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    const bool good = fd >= 0 && mmoe_read_at(fd, p->reader->bytes, size, at, &got);
+    const mmoe_status status = good ? MMOE_OK : mmoe_fail_system(err, path, "cannot read");
+    if (fd >= 0) close(fd);
+    if (status || got == size) return status;
+    return fail_piece(p, "are not in it: the file is cut off", err);
+}
+
 /* Reads it to the reader's bytes, and compares their checksum. */
 static mmoe_status read_piece(const piece *p, mmoe_error *err) {
     const mmoe_stored *s = p->reader->stored;
     const mmoe_stored_column *c = &s->columns[p->column];
     const size_t each = mmoe_stored_size(c->what) * (size_t)c->width,
                  size = (size_t)p->count * each;
-    if (size > p->reader->size) return fail_piece(p, false, other_bytes, err);
-    char path[4096];
-    if (snprintf(path, sizeof path, "%s/%s", p->part->folder, c->file) >= (int)sizeof path)
-        return mmoe_fail(err, MMOE_E_IO, "%.200s: its name is too long", p->part->folder);
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return fail_piece(p, true, NULL, err);
-    size_t got = 0;
-    ssize_t n = 1;
-    while (got < size && (n > 0 || errno == EINTR)) {
-        errno = 0;
-        n = pread(fd, p->reader->bytes + got, size - got,
-                  (off_t)(MMOE_STORED_HEADER + (size_t)p->first * each + got));
-        if (n > 0) got += (size_t)n;
-    }
-    const int reason = n < 0 ? errno : 0;
-    close(fd);
-    errno = reason;
-    if (reason) return fail_piece(p, true, NULL, err);
-    if (got < size) return fail_piece(p, false, "are not in it: the file is cut off", err);
-    const uint64_t found = mmoe_checksum_hash((uint64_t)p->block, p->reader->bytes, size),
-                   at = (uint64_t)(p->block - p->part->first_block) * (uint64_t)s->n_column;
-    return found == p->part->checksums[at + (uint64_t)p->column]
+    if (size > p->reader->size) return fail_piece(p, other_bytes, err);
+    const mmoe_status status =
+        read_bytes(p, size, MMOE_STORED_HEADER + p->first * (int64_t)each, err);
+    if (status) return status;
+    const uint64_t found = mmoe_checksum_hash((uint64_t)p->block, p->reader->bytes, size);
+    const int64_t block = p->block - p->part->first_block;
+    return found == p->part->checksums[block * s->n_column + p->column]
                ? MMOE_OK
-               : fail_piece(p, false, other_bytes, err);
+               : fail_piece(p, other_bytes, err);
 }
 
 /* ---- Its values ---- */
@@ -187,7 +189,7 @@ static mmoe_status read_column(piece *p, const mmoe_block_room *to, mmoe_error *
     const mmoe_status status = read_piece(p, err);
     if (status) return status;
     const char *fault = value_fault(p);
-    if (fault) return fail_piece(p, false, fault, err);
+    if (fault) return fail_piece(p, fault, err);
     spread_words(p, room, stride);
     return MMOE_OK;
 }
@@ -202,7 +204,7 @@ static mmoe_status read_starts(piece *p, int64_t *starts, mmoe_error *err) {
     memcpy(starts, p->reader->bytes, (size_t)p->count * sizeof *starts);
     bool ascend = starts[0] >= 0;
     for (int32_t i = 0; i < p->rows; i++) ascend &= starts[i] <= starts[i + 1];
-    return ascend ? MMOE_OK : fail_piece(p, false, "have lists that end before they begin", err);
+    return ascend ? MMOE_OK : fail_piece(p, "have lists that end before they begin", err);
 }
 
 static int64_t *starts_of(const mmoe_stored_reader *r, int32_t list) {
@@ -241,7 +243,7 @@ static mmoe_status read_elements(piece *p, const mmoe_block_room *to, mmoe_error
     const mmoe_status status = read_piece(p, err);
     if (status) return status;
     const char *fault = value_fault(p);
-    if (fault) return fail_piece(p, false, fault, err);
+    if (fault) return fail_piece(p, fault, err);
     spread_elements(p, to,
                     c->what == MMOE_STORED_ELEMENTS ? (void *)to->elements
                                                     : (void *)to->element_weights);
@@ -258,7 +260,7 @@ static mmoe_status read_lists(piece *p, const mmoe_block_room *to, mmoe_error *e
         status = read_starts(p, starts, err);
         if (status) return status;
         total += starts[p->rows] - starts[0];
-        if (total > s->elements[p->block]) return fail_piece(p, false, other_bytes, err);
+        if (total > s->elements[p->block]) return fail_piece(p, other_bytes, err);
     }
     lay_offsets(p, to);
     for (p->column = 0; !status && p->column < s->n_column; p->column++)
@@ -285,9 +287,8 @@ static void place_rows(mmoe_stored_reader *r, int32_t rows) {
 mmoe_status mmoe_stored_read(mmoe_stored_reader *reader, int64_t block, const mmoe_block_room *to,
                              mmoe_error *err) {
     const mmoe_stored *s = reader->stored;
-    const mmoe_order order = mmoe_stored_order(s);
     piece p = {.reader = reader, .part = part_of(s, block), .block = block};
-    p.rows = mmoe_order_block_rows(&order, block);
+    p.rows = mmoe_block_rows(s->rows, block);
     place_rows(reader, p.rows);
     mmoe_status status = MMOE_OK;
     for (p.column = 0; !status && p.column < s->n_column; p.column++)

@@ -54,10 +54,6 @@ void mmoe_stored_free(mmoe_stored *s);
 static inline size_t mmoe_stored_size(mmoe_stored_what what) {
     return what == MMOE_STORED_OFFSETS ? sizeof(int64_t) : sizeof(float);
 }
-static inline mmoe_order mmoe_stored_order(const mmoe_stored *s) {
-    return (mmoe_order){.rows = s->rows,
-                        .blocks = (s->rows + MMOE_BLOCK_ROWS - 1) / MMOE_BLOCK_ROWS};
-}
 
 /* Where a row of a block stands in a file, among the block's `rows`. */
 static inline int32_t mmoe_lane_place(int32_t row, int32_t rows) {

@@ -6,7 +6,7 @@
 
 static int64_t elements_of(const mmoe_stored *s) {
     int64_t sum = 0;
-    for (int64_t b = 0; b < mmoe_stored_order(s).blocks; b++) sum += s->elements[b];
+    for (int64_t b = 0; b < mmoe_blocks_of(s->rows); b++) sum += s->elements[b];
     return sum;
 }
 
@@ -49,7 +49,7 @@ mmoe_status mmoe_dataset_load(struct mmoe_dataset *set, mmoe_error *err) {
     mmoe_status status = take_arrays(set, err);
     if (!status) status = mmoe_stored_reader_open(set->stored, &reader, err);
     if (!status && set->offsets) set->offsets[0] = 0;
-    for (int64_t b = 0; !status && b < mmoe_stored_order(set->stored).blocks; b++) {
+    for (int64_t b = 0; !status && b < mmoe_blocks_of(set->stored->rows); b++) {
         const mmoe_block_room to = room_of(set, b);
         status = mmoe_stored_read(&reader, b, &to, err);
     }

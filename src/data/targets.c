@@ -13,11 +13,10 @@ mmoe_status mmoe_targets_open(mmoe_targets *t, const struct mmoe_dataset *set, m
 
 static mmoe_status read_block(mmoe_targets *t, mmoe_error *err) {
     const mmoe_stored *s = t->set->stored;
-    const mmoe_order order = mmoe_stored_order(s);
     const int64_t block = t->first / MMOE_BLOCK_ROWS;
     mmoe_block_room to = {.labels = t->room};
     if (s->has_weights) to.weights = t->room + MMOE_BLOCK_ROWS * (size_t)s->n_label;
-    t->rows = mmoe_order_block_rows(&order, block);
+    t->rows = mmoe_block_rows(s->rows, block);
     t->labels = to.labels;
     t->weights = to.weights;
     return mmoe_stored_read(&t->reader, block, &to, err);

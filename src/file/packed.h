@@ -40,16 +40,12 @@ typedef struct mmoe_packing {
     const struct mmoe_schema *schema; /* of all rows; outlives the packer. NULL: that of the folder,
                                          behind whose rows the new ones go */
     mmoe_pool *pool;                  /* writes columns side by side; NULL: the caller alone */
-    const char *const *files;         /* [n_file] that the rows come from; for the manifest */
-    size_t n_file;
 } mmoe_packing;
 
 /* Makes the folder and its first part, or the next part of one that is there. MMOE_E_IO: it cannot,
  * or a new folder has packed rows already; _MEMORY; and as mmoe_packed_open. */
 mmoe_status mmoe_packer_open(const mmoe_packing *what, const mmoe_allocator *alloc,
                              mmoe_packer **out, mmoe_error *err);
-/* The schema of the rows. */
-const struct mmoe_schema *mmoe_packer_schema(const mmoe_packer *p);
 /* Adds rows of the schema, which are in memory, behind those before. */
 mmoe_status mmoe_packer_add(mmoe_packer *p, const struct mmoe_dataset *rows, mmoe_error *err);
 /* Ends the folder, and frees the packer: with `status` MMOE_OK the manifest is written, else all

@@ -7,6 +7,7 @@
 
 #include "base/checksum.h"
 #include "base/error.h"
+#include "base/file_at.h"
 #include "file/packed_parts.h"
 
 /* ---- A column of a block ---- */
@@ -75,16 +76,6 @@ static int64_t put_column(const mmoe_packer *p, int32_t column, mmoe_desk *to) {
     return 0;
 }
 
-bool mmoe_packer_write(int fd, const char *bytes, size_t size, int64_t at) {
-    for (size_t done = 0; done < size;) {
-        const ssize_t n = pwrite(fd, bytes + done, size - done, (off_t)at + (off_t)done);
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return false;
-        done += (size_t)n;
-    }
-    return true;
-}
-
 int mmoe_packer_open_file(const mmoe_packer *p, const char *name, int flags) {
     char *path = mmoe_packed_path(&p->alloc, mmoe_packer_part(p)->folder, name);
     const int fd = path ? open(path, O_WRONLY | O_CLOEXEC | flags, 0666) : -1;
@@ -116,8 +107,8 @@ static void write_column(void *context, int worker, int column) {
         mmoe_checksum_hash((uint64_t)block, to->bytes, size);
     const int fd = mmoe_packer_open_file(p, c->file, 0);
     const bool good =
-        fd >= 0 && mmoe_packer_write(fd, to->bytes, size,
-                                     MMOE_STORED_HEADER + p->written[column] * (int64_t)each);
+        fd >= 0 &&
+        mmoe_write_at(fd, to->bytes, size, MMOE_STORED_HEADER + p->written[column] * (int64_t)each);
     p->statuses[column] = good ? MMOE_OK : mmoe_packer_fail(p, c->file, &p->faults[column]);
     if (fd >= 0) close(fd);
 }

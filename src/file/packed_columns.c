@@ -39,14 +39,8 @@ static void add(column_list *l, mmoe_stored_column c, const char *feature, const
     l->columns[l->count++] = c;
 }
 
-static bool has_element_weights(const struct mmoe_schema *s) {
-    for (int32_t i = 0; i < s->n_sparse; i++)
-        if (s->sparse[i].list >= 0 && s->sparse[i].how.weight_separator) return true;
-    return false;
-}
-
 static void add_ids(column_list *l, const struct mmoe_schema *s) {
-    const bool weighed = has_element_weights(s);
+    const bool weighed = mmoe_schema_weighs_lists(s);
     for (int32_t i = 0; i < s->n_sparse; i++) {
         const mmoe_sparse_column *c = &s->sparse[i];
         if (c->list < 0) {

@@ -53,7 +53,7 @@ static json_t *numbers_to_json(const void *numbers, int32_t count, bool wide) {
 
 /* The sum of a file's checksums over a part's blocks. */
 static uint64_t sum_of(const mmoe_stored *s, const mmoe_stored_part *part, int32_t column) {
-    const int64_t blocks = (part->rows + MMOE_BLOCK_ROWS - 1) / MMOE_BLOCK_ROWS;
+    const int64_t blocks = mmoe_blocks_of(part->rows);
     uint64_t sum = 0;
     for (int64_t b = 0; b < blocks; b++) sum += part->checksums[b * s->n_column + column];
     return sum;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/file_at.h"
 #include "base/json_text.h"
 #include "file/packed_manifest.h"
 #include "file/packed_schema.h"
@@ -15,14 +16,9 @@
 /* `size` bytes from a place of a file. MMOE_E_IO, _FORMAT: there are fewer. */
 static mmoe_status read_bytes(int fd, const char *path, int64_t at, void *to, size_t size,
                               mmoe_error *err) {
-    for (size_t done = 0; done < size;) {
-        const ssize_t n = pread(fd, (char *)to + done, size - done, (off_t)at + (off_t)done);
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return mmoe_fail_system(err, path, "cannot read");
-        if (n == 0) return mmoe_fail_format(err, path, "the file is cut off");
-        done += (size_t)n;
-    }
-    return MMOE_OK;
+    size_t got;
+    if (!mmoe_read_at(fd, to, size, at, &got)) return mmoe_fail_system(err, path, "cannot read");
+    return got == size ? MMOE_OK : mmoe_fail_format(err, path, "the file is cut off");
 }
 
 typedef struct opened {
@@ -144,10 +140,8 @@ static mmoe_status check_column(mmoe_stored *s, const mmoe_stored_part *part, in
     return status;
 }
 
-static int64_t blocks_of(int64_t rows) { return (rows + MMOE_BLOCK_ROWS - 1) / MMOE_BLOCK_ROWS; }
-
 static mmoe_status read_checksums(const mmoe_stored *s, mmoe_stored_part *part, mmoe_error *err) {
-    const int64_t blocks = blocks_of(part->rows), written = blocks_of(part->written);
+    const int64_t blocks = mmoe_blocks_of(part->rows), written = mmoe_blocks_of(part->written);
     const size_t each = (size_t)s->n_column * sizeof *part->checksums;
     opened f;
     char header[MMOE_STORED_HEADER];
@@ -179,7 +173,7 @@ static mmoe_status open_part(const mmoe_manifest *m, mmoe_stored *s, int32_t i, 
 }
 
 static mmoe_status open_parts(const mmoe_manifest *m, mmoe_stored *s, mmoe_error *err) {
-    const size_t blocks = (size_t)mmoe_stored_order(s).blocks;
+    const size_t blocks = (size_t)mmoe_blocks_of(s->rows);
     s->elements = mmoe_alloc_zero(&s->alloc, blocks, sizeof *s->elements);
     if (!s->elements) return mmoe_fail_memory(err, blocks * sizeof *s->elements);
     mmoe_status status = MMOE_OK;

@@ -52,8 +52,6 @@ mmoe_status mmoe_packer_write_block(mmoe_packer *p, mmoe_error *err);
 
 /* Opens a file of the part for writing; -1 with errno. */
 int mmoe_packer_open_file(const mmoe_packer *p, const char *name, int flags);
-/* False with errno. */
-bool mmoe_packer_write(int fd, const char *bytes, size_t size, int64_t at);
 /* MMOE_E_IO, with the file of the part. */
 mmoe_status mmoe_packer_fail(const mmoe_packer *p, const char *name, mmoe_error *err);
 

@@ -14,12 +14,6 @@ static const char format[] = "mmoe packed schema";
 
 /* ---- A set without rows ---- */
 
-static bool has_element_weights(const mmoe_stored *s) {
-    for (int32_t i = 0; i < s->n_column; i++)
-        if (s->columns[i].what == MMOE_STORED_ELEMENT_WEIGHTS) return true;
-    return false;
-}
-
 static mmoe_status fill_set(struct mmoe_dataset *set, const struct mmoe_schema *schema,
                             mmoe_error *err) {
     const mmoe_allocator *a = &set->alloc;
@@ -31,13 +25,12 @@ static mmoe_status fill_set(struct mmoe_dataset *set, const struct mmoe_schema *
     s->dense_width = set->dense_width;
     s->n_label = set->n_label;
     s->has_weights = schema->weight;
+    s->has_element_weights = mmoe_schema_weighs_lists(schema);
     set->most_id = mmoe_alloc_zero(a, (size_t)set->n_sparse, sizeof *set->most_id);
     s->apart = mmoe_alloc_zero(a, (size_t)s->n_list, sizeof *s->apart);
     if (!set->most_id || !s->apart) return mmoe_fail_memory(err, (size_t)set->n_sparse * 8);
     s->most_id = set->most_id;
-    const mmoe_status status = mmoe_packed_columns(schema, a, &s->columns, &s->n_column, err);
-    if (!status) s->has_element_weights = has_element_weights(s);
-    return status;
+    return mmoe_packed_columns(schema, a, &s->columns, &s->n_column, err);
 }
 
 mmoe_status mmoe_packed_new_set(const struct mmoe_schema *schema, const mmoe_allocator *alloc,

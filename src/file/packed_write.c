@@ -9,6 +9,7 @@
 #include "base/atomic_file.h"
 #include "base/checksum.h"
 #include "base/error.h"
+#include "base/file_at.h"
 #include "base/json_text.h"
 #include "file/packed_manifest.h"
 #include "file/packed_parts.h"
@@ -92,8 +93,20 @@ static void take_notes(mmoe_packer *p, const struct mmoe_dataset *from) {
     }
 }
 
+/* The file that rows were read from, if it was one, among the sources of the part that grows. */
+static mmoe_status note_origin(mmoe_packer *p, const mmoe_origin *from, mmoe_error *err) {
+    if (!from->path) return MMOE_OK;
+    json_t *list = json_array_get(p->origins, json_array_size(p->origins) - 1),
+           *path = json_string(from->path);
+    if (!path) path = json_string("a name that is not UTF-8");
+    json_t *entry = json_pack("{s:o, s:I, s:I}", "path", path, "bytes", (json_int_t)from->bytes,
+                              "modified", (json_int_t)from->modified);
+    return json_array_append_new(list, entry) ? mmoe_fail_memory(err, sizeof *from) : MMOE_OK;
+}
+
 mmoe_status mmoe_packer_add(mmoe_packer *p, const struct mmoe_dataset *rows, mmoe_error *err) {
     mmoe_status status = mmoe_dataset_check(rows, p->what.schema, p->set->schema_hash, err);
+    if (!status) status = note_origin(p, &rows->origin, err);
     if (status) return status;
     take_notes(p, rows);
     if (!p->set->first_row) p->set->first_row = rows->first_row;
@@ -109,20 +122,12 @@ mmoe_status mmoe_packer_add(mmoe_packer *p, const struct mmoe_dataset *rows, mmo
 
 /* ---- Life ---- */
 
-/* Adds the sources of the part that begins, with their sizes and times as they are now. */
-static mmoe_status note_origins(mmoe_packer *p, mmoe_error *err) {
-    json_t *list = json_array();
-    for (size_t i = 0; i < p->what.n_file; i++) {
-        struct stat about = {0};
-        stat(p->what.files[i], &about);
-        json_t *path = json_string(p->what.files[i]);
-        json_array_append_new(list, json_pack("{s:o, s:I, s:I}", "path",
-                                              path ? path : json_string("not UTF-8"), "bytes",
-                                              (json_int_t)about.st_size, "modified",
-                                              (json_int_t)about.st_mtime));
-    }
+/* The list of the part that begins. */
+static mmoe_status begin_origins(mmoe_packer *p, mmoe_error *err) {
     if (!p->origins) p->origins = json_array();
-    return json_array_append_new(p->origins, list) ? mmoe_fail_memory(err, sizeof *list) : MMOE_OK;
+    return json_array_append_new(p->origins, json_array())
+               ? mmoe_fail_memory(err, sizeof *p->origins)
+               : MMOE_OK;
 }
 
 static void *take(const mmoe_packer *p, size_t count, size_t size, bool *failed) {
@@ -319,7 +324,7 @@ mmoe_status mmoe_packer_open(const mmoe_packing *what, const mmoe_allocator *all
     mmoe_status status = what->schema ? begin_folder(p, err) : reopen_folder(p, err);
     const bool begun = !status;
     if (!status) status = begin_part(p, err);
-    if (!status) status = note_origins(p, err);
+    if (!status) status = begin_origins(p, err);
     if (status) {
         if (begun) remove_part(p);
         release(p);
@@ -329,15 +334,12 @@ mmoe_status mmoe_packer_open(const mmoe_packing *what, const mmoe_allocator *all
     return MMOE_OK;
 }
 
-const struct mmoe_schema *mmoe_packer_schema(const mmoe_packer *p) { return p->what.schema; }
-
 /* ---- The end ---- */
 
 static mmoe_status end_file(const mmoe_packer *p, const char *name,
                             const char header[MMOE_STORED_HEADER], mmoe_error *err) {
     const int fd = mmoe_packer_open_file(p, name, O_CREAT);
-    const bool good =
-        fd >= 0 && mmoe_packer_write(fd, header, MMOE_STORED_HEADER, 0) && fsync(fd) == 0;
+    const bool good = fd >= 0 && mmoe_write_at(fd, header, MMOE_STORED_HEADER, 0) && fsync(fd) == 0;
     const mmoe_status status = good ? MMOE_OK : mmoe_packer_fail(p, name, err);
     if (fd >= 0) close(fd);
     return status;
@@ -346,12 +348,12 @@ static mmoe_status end_file(const mmoe_packer *p, const char *name,
 static mmoe_status write_checksums(const mmoe_packer *p, mmoe_error *err) {
     const mmoe_stored *s = p->set->stored;
     const mmoe_stored_part *part = mmoe_packer_part(p);
-    const int64_t blocks = (part->rows + MMOE_BLOCK_ROWS - 1) / MMOE_BLOCK_ROWS;
+    const int64_t blocks = mmoe_blocks_of(part->rows);
     const int fd = mmoe_packer_open_file(p, MMOE_PACKED_CHECKSUMS, O_CREAT | O_TRUNC);
     const bool good =
-        fd >= 0 && mmoe_packer_write(fd, (const void *)part->checksums,
-                                     (size_t)(blocks * s->n_column) * sizeof *part->checksums,
-                                     MMOE_STORED_HEADER);
+        fd >= 0 &&
+        mmoe_write_at(fd, (const void *)part->checksums,
+                      (size_t)(blocks * s->n_column) * sizeof *part->checksums, MMOE_STORED_HEADER);
     mmoe_status status = good ? MMOE_OK : mmoe_packer_fail(p, MMOE_PACKED_CHECKSUMS, err);
     if (fd >= 0) close(fd);
     char header[MMOE_STORED_HEADER];
@@ -376,7 +378,7 @@ static uint64_t identity_of(const struct mmoe_dataset *set) {
     const mmoe_stored *s = set->stored;
     uint64_t h = (uint64_t)set->rows;
     for (int32_t i = 0; i < s->n_part; i++) {
-        const int64_t blocks = (s->parts[i].rows + MMOE_BLOCK_ROWS - 1) / MMOE_BLOCK_ROWS;
+        const int64_t blocks = mmoe_blocks_of(s->parts[i].rows);
         h = mmoe_checksum_hash(h, s->parts[i].checksums,
                                (size_t)(blocks * s->n_column) * sizeof *s->parts[i].checksums);
     }

@@ -35,6 +35,9 @@ expect 0 "" pack --config config.json --data train.csv --output train.d
 check "rows are counted" grep -q "280000 rows packed" out
 expect 0 "" pack --like train.d --data valid.csv --output valid.d
 check "the manifest is JSON" grep -q '"rows": 280000' train.d/manifest.json
+bytes=$(wc -c <train.csv)
+check "it names the file that was packed" sh -c \
+    "tr -d ' \\n' <train.d/manifest.json | grep -qF '{\"path\":\"train.csv\",\"bytes\":$bytes,'"
 
 # ---- The same to the bit ----
 
@@ -64,6 +67,12 @@ for data in valid.csv valid.d; do
 done
 check "evaluate says the same of both" cmp valid.csv.metrics valid.d.metrics
 check "predict says the same of both" cmp valid.csv.scores valid.d.scores
+
+echo '{"config": "one.json", "train": "valid.d", "valid": "valid.d", "grid":
+    {"trainer.optimizer_params.lr": [0.001, 0.002]}}' >sweep.json
+expect 0 "" sweep --config sweep.json
+expect 0 "" train --config one.json --train valid.d --valid valid.d --output l.m --log log.jsonl
+expect 0 "" report --log log.jsonl --model l.m --data valid.d --output page.html
 
 # ---- Rows that are added ----
 
