@@ -141,7 +141,7 @@ MMOE_API mmoe_status mmoe_dataset_create(const mmoe_schema *schema, const mmoe_b
  * a missing value, and "7.0" is 7, as in a sparse column. Call it before the data set is shared;
  * of a column that is kept already it does nothing. MMOE_E_FORMAT: the file has no such column;
  * MMOE_E_IO: it cannot be read, or has other rows than the data set; MMOE_E_ARGUMENT: the rows were
- * packed, which have an order of their own, or `path` is standard input; MMOE_E_MEMORY. The data
+ * packed, or `path` is standard input, which is read once; MMOE_E_MEMORY. The data
  * set is then as it was. */
 MMOE_API mmoe_status mmoe_dataset_keep_csv(mmoe_dataset *dataset, const mmoe_schema *schema,
                                            const char *path, const char *column, mmoe_error *err);

@@ -222,23 +222,27 @@ static bool is_special_word(const char *p, const char *end, const char *word) {
     return true;
 }
 
+/* Any number without its sign: a decimal, infinity, nan. */
+static bool parse_number(const char *text, const char *end, double *out) {
+    parsed_decimal d;
+    if (scan(text, end, &d))
+        *out = to_double(&d);
+    else if (is_special_word(text, end, "inf") || is_special_word(text, end, "infinity"))
+        *out = (double)INFINITY;
+    else if (is_special_word(text, end, "nan"))
+        *out = (double)NAN;
+    else
+        return false;
+    return true;
+}
+
 bool mmoe_parse_double(const char *text, size_t length, double *out) {
     const char *end = text + length;
     trim_blanks(&text, &end);
     bool negative = text < end && *text == '-';
     if (text < end && (*text == '-' || *text == '+')) text++;
     double value;
-    parsed_decimal d;
-    if (parse_short_decimal(text, end, &value))
-        ;
-    else if (scan(text, end, &d))
-        value = to_double(&d);
-    else if (is_special_word(text, end, "inf") || is_special_word(text, end, "infinity"))
-        value = (double)INFINITY;
-    else if (is_special_word(text, end, "nan"))
-        value = (double)NAN;
-    else
-        return false;
+    if (!parse_short_decimal(text, end, &value) && !parse_number(text, end, &value)) return false;
     *out = negative ? -value : value;
     return true;
 }

@@ -78,8 +78,8 @@ mmoe_status mmoe_dataset_keep_csv(mmoe_dataset *set, const mmoe_schema *schema, 
             "it is kept by reading the rows again, and standard input is read once");
     if (set->stored || set->identity)
         return mmoe_fail_at(err, MMOE_E_ARGUMENT, path, 0, column,
-                            "packed rows stand in an order of their own: a column of a file cannot "
-                            "be kept beside them");
+                            "packed rows have what their features read: of other columns the file "
+                            "alone knows, so give that");
     keeper k = {.set = set, .reading = &schema->reading, .path = path};
     const mmoe_csv_handler handler = {.user = &k,
                                       .header = on_header,
