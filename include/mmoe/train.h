@@ -67,6 +67,7 @@ typedef struct mmoe_warning {
     const char *subject; /* the column or task; NULL: it is of none */
     int64_t count;       /* values or rows that it speaks of */
     int64_t row;         /* the first of them, as errors count rows; 0: it has no place */
+    const char *file;    /* which the row is of, where there are several; else NULL */
 } mmoe_warning;
 
 /* ---- Schema and data sets ---- */

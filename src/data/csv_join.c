@@ -194,7 +194,7 @@ mmoe_status mmoe_csv_join(const mmoe_csv_parts *all, struct mmoe_dataset *set, m
         move_rows(set, rows, p);
         move_lists(set, lists, elements, &p->lists);
         for (int32_t n = 0; n < set->n_sparse + set->n_dense; n++)
-            join_note(&set->notes[n], &p->notes[n], p->before);
+            join_note(&set->notes[n], &p->notes[n], (int64_t)rows);
         set->any_missing_label |= p->any_missing_label;
         rows += (size_t)p->rows;
         lists += more_lists;

@@ -102,15 +102,16 @@ static mmoe_status read_numbers(const mmoe_csv_part *p, int64_t row, const mmoe_
         if (fault)
             return mmoe_cell_fail(&p->cells, mmoe_cell_at(row, c->name, c->column), &fields[*at],
                                   fault, err);
-        if (missing) mmoe_note_add(&p->notes[s->n_sparse + i], MMOE_CELL_MISSING, row);
+        if (missing) mmoe_note_add(&p->notes[s->n_sparse + i], MMOE_CELL_MISSING, p->rows + 1);
     }
     return MMOE_OK;
 }
 
 static mmoe_status read_features(mmoe_csv_part *p, int64_t row, const mmoe_csv_field *fields,
                                  mmoe_error *err) {
-    const mmoe_id_row ids = {
-        &p->cells, row, fields, p->notes, p->ids + (size_t)p->rows * n_id_of(p), &p->lists};
+    const mmoe_id_row ids = {&p->cells, row,      p->rows + 1,
+                             fields,    p->notes, p->ids + (size_t)p->rows * n_id_of(p),
+                             &p->lists};
     const mmoe_status status = mmoe_read_ids(&ids, p->file->id_fields, err);
     return status ? status : read_numbers(p, row, fields, err);
 }

@@ -44,7 +44,7 @@ void mmoe_dataset_free(dataset *set) {
     mmoe_release(&a, set->kept);
     mmoe_notes_free(set->notes, set->n_sparse + set->n_dense, &a);
     mmoe_stored_free(set->stored);
-    mmoe_release(&a, set->origin.path);
+    mmoe_places_finish(&set->places, &a);
     mmoe_warnings_finish(&set->warnings);
     mmoe_release(&a, set);
 }
@@ -76,10 +76,15 @@ static bool is_constant(const void *columns, int32_t width, int32_t stride, int6
     return rows > 1 && r == rows;
 }
 
+static mmoe_warning about_all(const dataset *set, const char *name) {
+    const mmoe_place first = mmoe_places_find(&set->places, 1);
+    return (mmoe_warning){NULL, name, set->rows, first.row, first.file};
+}
+
 /* `shown`: the feature in words. */
 static mmoe_status warn_of_constant(dataset *set, const char *name, const char *shown,
                                     mmoe_error *err) {
-    return mmoe_warn(&set->warnings, (mmoe_warning){NULL, name, set->rows, set->first_row}, err,
+    return mmoe_warn(&set->warnings, about_all(set, name), err,
                      "%s: all %lld values are the same: it tells nothing", shown,
                      (long long)set->rows);
 }
@@ -110,7 +115,7 @@ static mmoe_status warn_of_lists(dataset *set, const mmoe_sparse_column *c, mmoe
         all_single = all_single && list.count <= 1;
     }
     char shown[MMOE_FEATURE_SIZE];
-    const mmoe_warning about = {NULL, c->name, set->rows, set->first_row};
+    const mmoe_warning about = about_all(set, c->name);
     mmoe_sparse_show(c, shown);
     if (all_same)
         return mmoe_warn(&set->warnings, about, err,
@@ -301,7 +306,7 @@ mmoe_status mmoe_dataset_create(const mmoe_schema *schema, const mmoe_batch *bat
     dataset *set = mmoe_dataset_new(schema, &a);
     if (!set) return mmoe_fail_memory(err, sizeof *set);
     set->rows = (int64_t)batch->rows;
-    set->first_row = 1;
+    set->places.first_row = 1;
     set->ids = mmoe_alloc_aligned(&a, batch->rows, (size_t)set->n_id * sizeof *set->ids);
     set->dense = mmoe_alloc_aligned(&a, batch->rows, (size_t)set->dense_width * sizeof *set->dense);
     set->labels = mmoe_alloc_aligned(&a, batch->rows, (size_t)set->n_label * sizeof *set->labels);
@@ -317,7 +322,8 @@ mmoe_status mmoe_dataset_create(const mmoe_schema *schema, const mmoe_batch *bat
         if (!status) status = copy_targets(set, schema, labels, weights, row, err);
     }
     if (!status) status = mmoe_dataset_seal(set, schema, err);
-    if (!status) status = mmoe_notes_warn_read(set->notes, schema, set->rows, &set->warnings, err);
+    const mmoe_noted noted = {set->notes, schema, set->rows, &set->places};
+    if (!status) status = mmoe_notes_warn_read(&noted, &set->warnings, err);
     if (status)
         mmoe_dataset_free(set);
     else

@@ -7,15 +7,10 @@
 #include "data/batch.h"
 #include "data/kept.h"
 #include "data/notes.h"
+#include "data/places.h"
 #include "data/schema.h"
 #include "data/stored.h"
 #include "mmoe/train.h"
-
-/* The file that rows were read from, as it was then. */
-typedef struct mmoe_origin {
-    char *path;              /* NULL: they were not read from a file */
-    int64_t bytes, modified; /* seconds since 1970; 0 of standard input */
-} mmoe_origin;
 
 struct mmoe_dataset {
     mmoe_allocator alloc;
@@ -32,14 +27,13 @@ struct mmoe_dataset {
     float *weights;         /* [rows] or NULL: all 1 */
     int any_missing_label;
     int64_t n_lacking, *lacking; /* [n_lacking] rows of mmoe_dataset_lacks, ascending */
-    int64_t first_row;           /* its number, as errors and warnings count rows */
     uint64_t schema_hash;        /* mmoe_schema_fingerprint of the schema that encoded the rows */
     int32_t *most_id; /* [n_sparse] the largest of each column: what a model's tables are checked
                          against */
     mmoe_warnings warnings; /* of when it was made */
     mmoe_note *notes;       /* [n_sparse + n_dense] */
     mmoe_stored *stored;    /* where the rows lie, which have no arrays then; NULL: in memory */
-    mmoe_origin origin;
+    mmoe_places places;
     uint64_t identity; /* of rows that were packed (source.h); 0: their bytes say it */
     mmoe_kept *kept;   /* [n_kept] */
     size_t n_kept;

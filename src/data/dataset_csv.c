@@ -155,14 +155,13 @@ static mmoe_status read_rows(mmoe_loader *l, const char *path, const mmoe_csv_ho
 }
 
 static mmoe_status note_origin(mmoe_loader *l, const char *path, mmoe_error *err) {
-    mmoe_origin *origin = &l->set->origin;
+    mmoe_origin origin = {.path = (char *)(uintptr_t)l->file.path};
     struct stat about = {0};
     if (stat(path, &about) == 0 && S_ISREG(about.st_mode)) {
-        origin->bytes = about.st_size;
-        origin->modified = about.st_mtime;
+        origin.bytes = about.st_size;
+        origin.modified = about.st_mtime;
     }
-    origin->path = mmoe_copy_text(&l->file.alloc, l->file.path, strlen(l->file.path));
-    return origin->path ? MMOE_OK : mmoe_fail_memory(err, strlen(l->file.path));
+    return mmoe_places_open(&l->set->places, origin, &l->file.alloc, err);
 }
 
 static mmoe_status read_file(mmoe_loader *l, const char *path, const mmoe_csv_how *how,

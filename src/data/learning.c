@@ -105,7 +105,7 @@ static void place_ids(const mmoe_learning *l) {
                 id = set->elements + set->offsets[at];
                 end = set->elements + set->offsets[at + 1];
             }
-            for (; id < end; id++) place_id(&set->notes[i], become, set->first_row + r, id);
+            for (; id < end; id++) place_id(&set->notes[i], become, r + 1, id);
         }
     }
 }

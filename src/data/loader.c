@@ -22,7 +22,7 @@ mmoe_status mmoe_loader_header(void *loader, const mmoe_csv_field *fields, size_
     l->set = mmoe_dataset_new(f->schema, &f->alloc);
     l->part = mmoe_csv_part_new(f, f->schema);
     if (!l->set || !l->part) return mmoe_fail_memory(err, sizeof *l->set);
-    l->set->first_row = l->first_row;
+    l->set->places.first_row = l->first_row;
     return MMOE_OK;
 }
 
@@ -70,24 +70,25 @@ static mmoe_status warn_of_file(const mmoe_loader *l, mmoe_error *err) {
 
 static mmoe_status warn_of_columns(const mmoe_loader *l, mmoe_error *err) {
     struct mmoe_dataset *set = l->set;
-    return l->file.wanted
-               ? mmoe_notes_warn_learned(set->notes, l->file.schema, set->rows, &set->warnings, err)
-               : mmoe_notes_warn_read(set->notes, l->file.schema, set->rows, &set->warnings, err);
+    const mmoe_noted noted = {set->notes, l->file.schema, set->rows, &set->places};
+    return l->file.wanted ? mmoe_notes_warn_learned(&noted, &set->warnings, err)
+                          : mmoe_notes_warn_read(&noted, &set->warnings, err);
 }
 
 static mmoe_status warn_of_lacking(const mmoe_loader *l, mmoe_error *err) {
     struct mmoe_dataset *set = l->set;
+    char first[MMOE_PLACE_SIZE];
     size_t i = 0;
     if (!set->n_lacking) return MMOE_OK;
     while (!l->parts.items[i]->n_lacking) i++;
-    const mmoe_csv_part *part = l->parts.items[i];
-    const char *column = part->first_lack.column;
-    const int64_t row = part->first_lack.row + part->before;
-    return mmoe_warn(&set->warnings, (mmoe_warning){NULL, column, set->n_lacking, row}, err,
+    const char *column = l->parts.items[i]->first_lack.column;
+    const mmoe_place at = mmoe_places_find(&set->places, *set->lacking + 1);
+    const mmoe_warning about = {NULL, column, set->n_lacking, at.row, at.file};
+    return mmoe_warn(&set->warnings, about, err,
                      "%" PRId64 " of %" PRId64 " rows lack a value that a feature must have, the "
-                     "first is row %" PRId64 " (column \"%s\"): they have no scores; \"missing\" "
-                     "of a dense feature says what stands for one",
-                     set->n_lacking, set->rows, row, column);
+                     "first is %s (column \"%s\"): they have no scores; \"missing\" of a dense "
+                     "feature says what stands for one",
+                     set->n_lacking, set->rows, mmoe_place_show(at, first), column);
 }
 
 static mmoe_status make_set(mmoe_loader *l, mmoe_error *err) {

@@ -24,44 +24,50 @@ void mmoe_notes_free(mmoe_note *notes, int32_t count, const mmoe_allocator *allo
     mmoe_release(alloc, notes);
 }
 
-static mmoe_status warn_of_cuts(const mmoe_note *notes, const struct mmoe_schema *schema,
-                                int64_t rows, mmoe_warnings *list, mmoe_error *err) {
-    char cut[MMOE_NUMBER_SIZE], lists[MMOE_NUMBER_SIZE], shown[MMOE_FEATURE_SIZE];
+/* So many values or rows, the first of them being row `first`. */
+static mmoe_warning about(const mmoe_noted *of, const mmoe_note *n, int64_t count, int64_t first,
+                          char shown[MMOE_PLACE_SIZE]) {
+    const mmoe_place at = mmoe_places_find(of->places, first);
+    mmoe_place_show(at, shown);
+    return (mmoe_warning){NULL, n->counts.name, count, at.row, at.file};
+}
+
+static mmoe_status warn_of_cuts(const mmoe_noted *of, mmoe_warnings *list, mmoe_error *err) {
+    char cut[MMOE_NUMBER_SIZE], lists[MMOE_NUMBER_SIZE], shown[MMOE_FEATURE_SIZE],
+        first[MMOE_PLACE_SIZE];
     mmoe_status status = MMOE_OK;
-    for (int32_t i = 0; !status && i < schema->n_sparse; i++) {
-        const mmoe_note *n = notes + i;
-        const mmoe_sparse_column *c = &schema->sparse[i];
+    for (int32_t i = 0; !status && i < of->schema->n_sparse; i++) {
+        const mmoe_note *n = of->notes + i;
+        const mmoe_sparse_column *c = &of->schema->sparse[i];
         if (n->counts.cut == 0) continue;
         mmoe_format_count(n->counts.cut, cut);
-        mmoe_format_count(rows, lists);
-        status =
-            mmoe_warn(list, (mmoe_warning){NULL, n->counts.name, n->counts.cut, n->first_cut}, err,
-                      "%s: of %s lists %s %s more than max_len, %d, elements, the first in "
-                      "row %lld: the %s ones are read",
-                      mmoe_sparse_show(c, shown), lists, cut, n->counts.cut == 1 ? "has" : "have",
-                      (int)c->how.max_len, (long long)n->first_cut,
-                      c->how.truncate == MMOE_KEEP_LAST ? "last" : "first");
+        mmoe_format_count(of->rows, lists);
+        status = mmoe_warn(list, about(of, n, n->counts.cut, n->first_cut, first), err,
+                           "%s: of %s lists %s %s more than max_len, %d, elements, the first in "
+                           "%s: the %s ones are read",
+                           mmoe_sparse_show(c, shown), lists, cut,
+                           n->counts.cut == 1 ? "has" : "have", (int)c->how.max_len, first,
+                           c->how.truncate == MMOE_KEEP_LAST ? "last" : "first");
     }
     return status;
 }
 
 /* More texts than integers are a column of texts. */
-mmoe_status mmoe_notes_warn_learned(const mmoe_note *notes, const struct mmoe_schema *schema,
-                                    int64_t rows, mmoe_warnings *list, mmoe_error *err) {
-    char texts[MMOE_NUMBER_SIZE], values[MMOE_NUMBER_SIZE], shown[MMOE_FEATURE_SIZE];
-    mmoe_status status = warn_of_cuts(notes, schema, rows, list, err);
-    for (int32_t i = 0; !status && i < schema->n_sparse; i++) {
-        const mmoe_note *n = notes + i;
+mmoe_status mmoe_notes_warn_learned(const mmoe_noted *of, mmoe_warnings *list, mmoe_error *err) {
+    char texts[MMOE_NUMBER_SIZE], values[MMOE_NUMBER_SIZE], shown[MMOE_FEATURE_SIZE],
+        first[MMOE_PLACE_SIZE];
+    mmoe_status status = warn_of_cuts(of, list, err);
+    for (int32_t i = 0; !status && i < of->schema->n_sparse; i++) {
+        const mmoe_note *n = of->notes + i;
         const int64_t present = n->counts.values - n->counts.missing;
         if (n->texts == 0 || 2 * n->texts >= present) continue;
         mmoe_format_count(n->texts, texts);
         mmoe_format_count(present, values);
-        status = mmoe_warn(
-            list, (mmoe_warning){NULL, n->counts.name, n->texts, n->first_text}, err,
-            "%s: %s of %s values %s no integer%s, the first in row %lld: its ids are "
-            "texts; data.missing says what stands for nothing",
-            mmoe_sparse_show(&schema->sparse[i], shown), texts, values,
-            n->texts == 1 ? "is" : "are", n->texts == 1 ? "" : "s", (long long)n->first_text);
+        status = mmoe_warn(list, about(of, n, n->texts, n->first_text, first), err,
+                           "%s: %s of %s values %s no integer%s, the first in %s: its ids are "
+                           "texts; data.missing says what stands for nothing",
+                           mmoe_sparse_show(&of->schema->sparse[i], shown), texts, values,
+                           n->texts == 1 ? "is" : "are", n->texts == 1 ? "" : "s", first);
     }
     return status;
 }
@@ -75,25 +81,24 @@ static const char *show(const struct mmoe_schema *s, int32_t i, char room[MMOE_F
 
 static bool is_many(int64_t count, int64_t rows) { return 20 * count > rows; }
 
-mmoe_status mmoe_notes_warn_read(const mmoe_note *notes, const struct mmoe_schema *schema,
-                                 int64_t rows, mmoe_warnings *list, mmoe_error *err) {
-    mmoe_status status = warn_of_cuts(notes, schema, rows, list, err);
-    for (int32_t i = 0; !status && i < schema->n_sparse + schema->n_dense; i++) {
-        const mmoe_note *n = notes + i;
+mmoe_status mmoe_notes_warn_read(const mmoe_noted *of, mmoe_warnings *list, mmoe_error *err) {
+    mmoe_status status = warn_of_cuts(of, list, err);
+    for (int32_t i = 0; !status && i < of->schema->n_sparse + of->schema->n_dense; i++) {
+        const mmoe_note *n = of->notes + i;
         const int64_t unknown = n->counts.unknown, missing = n->counts.missing,
                       read = n->counts.values;
         if (!is_many(unknown, read) && !is_many(missing, read)) continue;
         const bool is_unknown = is_many(unknown, read);
-        const mmoe_warning about = {NULL, n->counts.name, is_unknown ? unknown : missing,
-                                    is_unknown ? n->first_unknown : n->first_missing};
+        char values[MMOE_NUMBER_SIZE], shown[MMOE_FEATURE_SIZE], first[MMOE_PLACE_SIZE];
+        const mmoe_warning w = about(of, n, is_unknown ? unknown : missing,
+                                     is_unknown ? n->first_unknown : n->first_missing, first);
         const double all = (double)read / 100;
-        char values[MMOE_NUMBER_SIZE], shown[MMOE_FEATURE_SIZE];
         mmoe_format_count(read, values);
-        status = mmoe_warn(list, about, err,
+        status = mmoe_warn(list, w, err,
                            "%s: of %s values %.1f %% are unknown and %.1f %% missing, the first in "
-                           "row %lld",
-                           show(schema, i, shown), values, (double)unknown / all,
-                           (double)missing / all, (long long)about.row);
+                           "%s",
+                           show(of->schema, i, shown), values, (double)unknown / all,
+                           (double)missing / all, first);
     }
     return status;
 }

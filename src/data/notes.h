@@ -3,12 +3,13 @@
 #define MMOE_DATA_NOTES_H
 
 #include "base/warnings.h"
+#include "data/places.h"
 #include "data/schema.h"
 
 typedef struct mmoe_note {
     mmoe_column_counts counts; /* its name is owned; NULL: a number that cannot be missing */
     int64_t texts;             /* values that are no integers among ids that are texts */
-    int64_t first_missing, first_unknown, first_text, first_cut; /* rows; 0: none */
+    int64_t first_missing, first_unknown, first_text, first_cut; /* rows, from 1; 0: none */
 } mmoe_note;
 
 /* [n_sparse + n_dense]; NULL when memory is out. */
@@ -26,12 +27,18 @@ static inline void mmoe_note_cut(mmoe_note *n, int64_t row) {
     if (n->counts.cut++ == 0) n->first_cut = row;
 }
 
+/* Rows that are noted. */
+typedef struct mmoe_noted {
+    const mmoe_note *notes; /* [n_sparse + n_dense] */
+    const struct mmoe_schema *schema;
+    int64_t rows;
+    const mmoe_places *places;
+} mmoe_noted;
+
 /* Each tells of lists longer than max_len, too.
  * Of rows that were learned from: a column whose ids are texts because of the fewer values. */
-mmoe_status mmoe_notes_warn_learned(const mmoe_note *notes, const struct mmoe_schema *schema,
-                                    int64_t rows, mmoe_warnings *list, mmoe_error *err);
+mmoe_status mmoe_notes_warn_learned(const mmoe_noted *of, mmoe_warnings *list, mmoe_error *err);
 /* Of rows that were only read: a column of which more than a twentieth is missing or unknown. */
-mmoe_status mmoe_notes_warn_read(const mmoe_note *notes, const struct mmoe_schema *schema,
-                                 int64_t rows, mmoe_warnings *list, mmoe_error *err);
+mmoe_status mmoe_notes_warn_read(const mmoe_noted *of, mmoe_warnings *list, mmoe_error *err);
 
 #endif

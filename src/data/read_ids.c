@@ -13,7 +13,7 @@ static const char *read_value(const mmoe_id_row *r, int32_t i, const mmoe_csv_fi
     const mmoe_csv_field f = missing ? (mmoe_csv_field){"", 0} : *field;
     out->state = MMOE_CELL_KNOWN;
     const char *fault = mmoe_cell_read(r->cells, s->tables[s->sparse[i].table].encoder, &f, out);
-    if (!fault) mmoe_note_add(&r->notes[i], out->state, r->row);
+    if (!fault) mmoe_note_add(&r->notes[i], out->state, r->placed);
     return fault;
 }
 
@@ -44,7 +44,7 @@ static mmoe_status read_cross(const mmoe_id_row *r, int32_t i, const int64_t *at
     if (fault)
         return mmoe_cell_fail(r->cells, mmoe_cell_at(r->row, c->name, NULL), &r->fields[*at], fault,
                               err);
-    mmoe_note_add(&r->notes[i], cell.state, r->row);
+    mmoe_note_add(&r->notes[i], cell.state, r->placed);
     r->ids[i] = cell.id;
     return MMOE_OK;
 }
@@ -93,7 +93,7 @@ static mmoe_status read_cell(const mmoe_id_row *r, int32_t i, int64_t at, mmoe_e
         length--;
     }
     mmoe_list_walk walk = mmoe_list_walk_begin(&how, field->text, length);
-    if (walk.is_cut) mmoe_note_cut(&r->notes[i], r->row);
+    if (walk.is_cut) mmoe_note_cut(&r->notes[i], r->placed);
     for (mmoe_element e; !status && mmoe_list_walk_next(&walk, &e);)
         status = read_element(r, i, c->column, &e, err);
     return status;
@@ -106,7 +106,7 @@ static mmoe_status read_cells(const mmoe_id_row *r, int32_t i, const int64_t *at
     for (size_t k = 0; k < c->columns.count; k++)
         count += !mmoe_cell_is_missing(r->cells, &r->fields[at[k]]);
     const mmoe_list_span kept = mmoe_list_kept(&c->how, 0, count);
-    if (kept.end - kept.begin < count) mmoe_note_cut(&r->notes[i], r->row);
+    if (kept.end - kept.begin < count) mmoe_note_cut(&r->notes[i], r->placed);
     mmoe_status status = MMOE_OK;
     for (size_t k = 0; !status && place < kept.end; k++) {
         const mmoe_csv_field *f = &r->fields[at[k]];

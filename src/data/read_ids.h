@@ -9,7 +9,8 @@
 /* One row. */
 typedef struct mmoe_id_row {
     const mmoe_cells *cells;
-    int64_t row;
+    int64_t row;    /* its number, in errors */
+    int64_t placed; /* as notes count it */
     const mmoe_csv_field *fields;
     mmoe_note *notes; /* [n_sparse] */
     int32_t *ids;     /* [n_id], to be written */

@@ -77,16 +77,17 @@ json_t *mmoe_manifest_to_json(const struct mmoe_schema *schema, const struct mmo
     json_t *parts = json_array();
     for (int32_t i = 0; i < s->n_part; i++)
         json_array_append_new(parts, part_to_json(s, i, origins));
-    return json_pack(
-        "{s:s, s:i, s:s, s:I, s:i, s:i, s:s, s:o, s:o, s:I, s:b, s:o, s:o, s:o, s:o, "
-        "s:o}",
-        "format", format, "version", MMOE_PACKED_VERSION, "mmoe_version", mmoe_version(), "rows",
-        (json_int_t)set->rows, "block_rows", MMOE_BLOCK_ROWS, "lanes", MMOE_LANES, "schema",
-        MMOE_PACKED_SCHEMA, "fingerprint", bits_to_json(set->schema_hash), "identity",
-        bits_to_json(set->identity), "first_row", (json_int_t)set->first_row, "missing_labels",
-        set->any_missing_label, "largest_ids", numbers_to_json(set->most_id, set->n_sparse, false),
-        "list_elements", numbers_to_json(s->apart, s->n_list, true), "features",
-        counts_to_json(set), "labels", labels_to_json(schema), "parts", parts);
+    return json_pack("{s:s, s:i, s:s, s:I, s:i, s:i, s:s, s:o, s:o, s:I, s:b, s:o, s:o, s:o, s:o, "
+                     "s:o}",
+                     "format", format, "version", MMOE_PACKED_VERSION, "mmoe_version",
+                     mmoe_version(), "rows", (json_int_t)set->rows, "block_rows", MMOE_BLOCK_ROWS,
+                     "lanes", MMOE_LANES, "schema", MMOE_PACKED_SCHEMA, "fingerprint",
+                     bits_to_json(set->schema_hash), "identity", bits_to_json(set->identity),
+                     "first_row", (json_int_t)set->places.first_row, "missing_labels",
+                     set->any_missing_label, "largest_ids",
+                     numbers_to_json(set->most_id, set->n_sparse, false), "list_elements",
+                     numbers_to_json(s->apart, s->n_list, true), "features", counts_to_json(set),
+                     "labels", labels_to_json(schema), "parts", parts);
 }
 
 /* ---- From JSON ---- */
@@ -225,7 +226,7 @@ mmoe_status mmoe_manifest_read(const mmoe_manifest *m, struct mmoe_schema *schem
     if (!status) status = read_integer(&r, m->json, "rows", 1, INT64_MAX, &set->rows);
     if (!status && set->rows != set->stored->rows)
         status = fail(&r, "rows", "are not those of its parts");
-    if (!status) status = read_integer(&r, m->json, "first_row", 1, 2, &set->first_row);
+    if (!status) status = read_integer(&r, m->json, "first_row", 1, 2, &set->places.first_row);
     if (!status) status = read_counts(&r, m->json, set);
     if (!status) status = read_largest_ids(&r, m->json, set);
     if (!status) status = read_apart(&r, m->json, set->stored);

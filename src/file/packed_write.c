@@ -93,9 +93,8 @@ static void take_notes(mmoe_packer *p, const struct mmoe_dataset *from) {
     }
 }
 
-/* The file that rows were read from, if it was one, among the sources of the part that grows. */
+/* A file that rows were read from, among the sources of the part that grows. */
 static mmoe_status note_origin(mmoe_packer *p, const mmoe_origin *from, mmoe_error *err) {
-    if (!from->path) return MMOE_OK;
     json_t *list = json_array_get(p->origins, json_array_size(p->origins) - 1),
            *path = json_string(from->path);
     if (!path) path = json_string("a name that is not UTF-8");
@@ -106,10 +105,11 @@ static mmoe_status note_origin(mmoe_packer *p, const mmoe_origin *from, mmoe_err
 
 mmoe_status mmoe_packer_add(mmoe_packer *p, const struct mmoe_dataset *rows, mmoe_error *err) {
     mmoe_status status = mmoe_dataset_check(rows, p->what.schema, p->set->schema_hash, err);
-    if (!status) status = note_origin(p, &rows->origin, err);
+    for (size_t i = 0; !status && i < rows->places.n_origin; i++)
+        status = note_origin(p, &rows->places.origins[i], err);
     if (status) return status;
     take_notes(p, rows);
-    if (!p->set->first_row) p->set->first_row = rows->first_row;
+    if (!p->set->places.first_row) p->set->places.first_row = rows->places.first_row;
     for (int64_t first = 0; !status && first < rows->rows;) {
         const int64_t left = rows->rows - first, room = MMOE_BLOCK_ROWS - p->pending.rows;
         const int32_t some = (int32_t)(left < room ? left : room);

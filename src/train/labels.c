@@ -10,8 +10,8 @@ enum { FEW = 50 }; /* rows of a class */
 /* What the labels of a task are; those of rows that weigh nothing are only counted. */
 typedef struct label_survey {
     int64_t labelled, weighed, positives;
-    double least, most;             /* of those that weigh */
-    int64_t early, first_early;     /* events without the one before, and a row of the first */
+    double least, most;         /* of those that weigh */
+    int64_t early, first_early; /* events without the one before, and the first one's row, from 1 */
     int64_t unknown, first_unknown; /* no event before, and no label */
 } label_survey;
 
@@ -39,8 +39,7 @@ static void survey_rows(label_survey *s, const mmoe_targets *t, mmoe_task_order 
     for (int64_t r = 0; r < t->rows; r++) {
         const float *labels = t->labels + r * tasks;
         const double y = (double)mmoe_label_of(order, labels, task);
-        if (order != MMOE_TASKS_APART)
-            count_event(s, labels, task, t->first + r + t->set->first_row);
+        if (order != MMOE_TASKS_APART) count_event(s, labels, task, t->first + r + 1);
         if (isnan(y)) continue;
         s->labelled++;
         if (t->weights && !(t->weights[r] > 0)) continue;
@@ -76,21 +75,24 @@ static mmoe_status warn_of_order(const mmoe_label_check *c, int32_t task, const 
     const mmoe_label_column *labels = c->model->schema->labels;
     const char *name = labels[task].task, *before = task ? labels[task - 1].task : "";
     const bool nested = order_of(c->model) == MMOE_TASKS_NESTED;
+    const mmoe_place early = mmoe_places_find(&c->set->places, s->first_early),
+                     unknown = mmoe_places_find(&c->set->places, s->first_unknown);
+    char first[MMOE_PLACE_SIZE];
     mmoe_status status = MMOE_OK;
     if (s->early)
-        status = mmoe_warn(list, (mmoe_warning){NULL, name, s->early, s->first_early}, err,
+        status = mmoe_warn(list, (mmoe_warning){NULL, name, s->early, early.row, early.file}, err,
                            "task \"%s\": %" PRId64 " of %" PRId64
                            " %s have a label of 1 where that of \"%s\", which comes before, is 0 "
-                           "(the first is row %" PRId64 ")%s",
-                           name, s->early, c->set->rows, c->rows, before, s->first_early,
-                           nested ? ": there it counts as 0" : "");
+                           "(the first is %s)%s",
+                           name, s->early, c->set->rows, c->rows, before,
+                           mmoe_place_show(early, first), nested ? ": there it counts as 0" : "");
     if (s->unknown && !nested && !status)
-        status = mmoe_warn(list, (mmoe_warning){NULL, name, s->unknown, s->first_unknown}, err,
-                           "task \"%s\": %" PRId64 " of %" PRId64
-                           " %s have no label where that of \"%s\", which comes before, is 0 "
-                           "(the first is row %" PRId64
-                           "): they do not count; where nothing followed, the label is 0",
-                           name, s->unknown, c->set->rows, c->rows, before, s->first_unknown);
+        status = mmoe_warn(
+            list, (mmoe_warning){NULL, name, s->unknown, unknown.row, unknown.file}, err,
+            "task \"%s\": %" PRId64 " of %" PRId64
+            " %s have no label where that of \"%s\", which comes before, is 0 "
+            "(the first is %s): they do not count; where nothing followed, the label is 0",
+            name, s->unknown, c->set->rows, c->rows, before, mmoe_place_show(unknown, first));
     return status;
 }
 

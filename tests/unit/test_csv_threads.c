@@ -134,7 +134,7 @@ static void same_bytes(const void *a, const void *b, size_t n) {
 
 static void same_rows(const mmoe_dataset *a, const mmoe_dataset *b) {
     ck_assert_int_eq(a->rows, b->rows);
-    ck_assert_int_eq(a->first_row, b->first_row);
+    ck_assert_int_eq(a->places.first_row, b->places.first_row);
     ck_assert_int_eq(a->any_missing_label, b->any_missing_label);
     ck_assert_int_eq(a->n_lacking, b->n_lacking);
     const size_t rows = (size_t)a->rows, lists = rows * (size_t)(a->n_sparse - a->n_id),
