@@ -110,7 +110,10 @@ typedef struct mmoe_read_options {
      * too, whatever the number. (Where quotes are lenient one thread reads: only the whole file
      * before says where a row ends.) Memory: two blocks a thread beside the rows. */
     int threads;
-    void *reserved[6]; /* NULL; else MMOE_E_ARGUMENT */
+    /* Columns that are kept beside the rows, NULL behind the last, as mmoe_dataset_keep_csv keeps
+     * them, but while the rows are read; NULL: none. MMOE_E_FORMAT: the file has no such column. */
+    const char *const *keep;
+    void *reserved[5]; /* NULL; else MMOE_E_ARGUMENT */
 } mmoe_read_options;
 /* `options` may be NULL. MMOE_E_IO, too, when the system gives no thread. */
 MMOE_API mmoe_status mmoe_dataset_fit_csv_with(const mmoe_config *config, const char *path,

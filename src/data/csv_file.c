@@ -45,18 +45,23 @@ static mmoe_status find_columns(const mmoe_csv_file *f, const mmoe_columns *inde
                              false, &f->number_fields[i], err);
     for (int32_t i = 0; !status && i < s->n_label; i++)
         status = find_target(f, index, s->labels[i].name, &f->target_fields[i], err);
-    return status ? status : find_target(f, index, s->weight, &f->target_fields[s->n_label], err);
+    if (!status) status = find_target(f, index, s->weight, &f->target_fields[s->n_label], err);
+    for (size_t i = 0; !status && i < f->n_keep; i++)
+        status = find_column(f, index, f->keep[i], false, &f->keep_fields[i], err);
+    return status;
 }
 
 static mmoe_status make_fields(mmoe_csv_file *f, mmoe_error *err) {
     const struct mmoe_schema *s = f->schema;
     size_t n_id = 0;
     for (int32_t i = 0; i < s->n_sparse; i++) n_id += mmoe_sparse_cells(&s->sparse[i]);
-    const size_t count = n_id + (size_t)s->n_dense + (size_t)s->n_label + 1;
+    while (f->keep && f->keep[f->n_keep]) f->n_keep++;
+    const size_t count = n_id + (size_t)s->n_dense + (size_t)s->n_label + 1 + f->n_keep;
     f->id_fields = mmoe_alloc(&f->alloc, count, sizeof *f->id_fields);
     if (!f->id_fields) return mmoe_fail_memory(err, count * sizeof *f->id_fields);
     f->number_fields = f->id_fields + n_id;
     f->target_fields = f->number_fields + s->n_dense;
+    f->keep_fields = f->target_fields + s->n_label + 1;
     return MMOE_OK;
 }
 

@@ -10,12 +10,16 @@ typedef struct mmoe_csv_file {
     const char *path;
     const mmoe_schema_wanted *wanted; /* a schema that is yet to learn; NULL: it stands */
     const struct mmoe_schema *schema;
-    int label_mode;   /* MMOE_LABELS_ */
-    bool *are_lists;  /* as mmoe_cells has it; of a file NULL, as it has a row of names */
-    mmoe_texts names; /* of the columns, as the header has them */
+    int label_mode;          /* MMOE_LABELS_ */
+    const char *const *keep; /* columns that are kept beside the rows, NULL behind the last; NULL:
+                                none are */
+    bool *are_lists;         /* as mmoe_cells has it; of a file NULL, as it has a row of names */
+    mmoe_texts names;        /* of the columns, as the header has them */
     /* Where columns stand in a row, -1: they do not; one array. */
     int64_t *id_fields;                     /* as many a feature as it reads */
     int64_t *number_fields, *target_fields; /* [n_dense], [n_label + 1] the weight last */
+    int64_t *keep_fields;                   /* [n_keep] */
+    size_t n_keep;
 } mmoe_csv_file;
 
 /* Takes a header's names. MMOE_E_MEMORY. */

@@ -136,6 +136,45 @@ static mmoe_status make_lists(const mmoe_csv_parts *all, struct mmoe_dataset *se
     return MMOE_OK;
 }
 
+/* ---- Columns beside them ---- */
+
+/* The values of a part, behind those of `before` rows. */
+static mmoe_status join_values(mmoe_kept *to, int64_t before, const mmoe_csv_part *p, size_t column,
+                               mmoe_error *err) {
+    const mmoe_allocator *a = &p->file->alloc;
+    const mmoe_kept *from = &p->kept[column];
+    int32_t *rows;
+    const mmoe_status status = mmoe_kept_merge(to->vocab, from, a, &rows, err);
+    if (status) return status;
+    for (int64_t r = 0; r < p->rows; r++) to->values[before + r] = rows[from->values[r]];
+    mmoe_release(a, rows);
+    return MMOE_OK;
+}
+
+static mmoe_status join_column(const mmoe_csv_parts *all, size_t column, mmoe_kept *to,
+                               mmoe_error *err) {
+    const mmoe_csv_file *f = all->items[0]->file;
+    int64_t before = 0;
+    mmoe_status status = mmoe_kept_begin(to, f->keep[column], &f->alloc, err);
+    if (status) return status;
+    to->values = mmoe_alloc(&f->alloc, (size_t)all->rows, sizeof *to->values);
+    if (!to->values) return mmoe_fail_memory(err, (size_t)all->rows * sizeof *to->values);
+    for (size_t i = 0; !status && i < all->count; before += all->items[i++]->rows)
+        status = join_values(to, before, all->items[i], column, err);
+    return status ? status : mmoe_vocab_finish(to->vocab, err);
+}
+
+static mmoe_status join_kept(const mmoe_csv_parts *all, struct mmoe_dataset *set, mmoe_error *err) {
+    mmoe_status status = MMOE_OK;
+    for (size_t i = 0; !status && i < all->items[0]->file->n_keep; i++) {
+        mmoe_kept kept = {NULL};
+        status = join_column(all, i, &kept, err);
+        if (!status) status = mmoe_dataset_add_kept(set, &kept, err);
+        if (status) mmoe_kept_finish(&kept, &set->alloc);
+    }
+    return status;
+}
+
 /* ---- What was noted ---- */
 
 static void join_first(int64_t *to, int64_t from, int64_t before) {
@@ -188,6 +227,7 @@ mmoe_status mmoe_csv_join(const mmoe_csv_parts *all, struct mmoe_dataset *set, m
     mmoe_status status = make_rows(all, set, err);
     if (!status) status = make_lists(all, set, err);
     if (!status) status = join_lacking(all, set, err);
+    if (!status) status = join_kept(all, set, err);
     for (size_t i = 0; !status && i < all->count; i++) {
         mmoe_csv_part *p = all->items[i];
         const size_t more_lists = p->lists.lists, more_elements = p->lists.elements;

@@ -13,6 +13,15 @@ static size_t n_id_of(const mmoe_csv_part *p) {
     return (size_t)(p->cells.schema->n_sparse - p->cells.schema->n_list);
 }
 
+static bool begin_kept(mmoe_csv_part *p) {
+    const mmoe_csv_file *f = p->file;
+    p->kept = mmoe_alloc_zero(&f->alloc, f->n_keep, sizeof *p->kept);
+    bool good = p->kept;
+    for (size_t i = 0; good && i < f->n_keep; i++)
+        good = !mmoe_kept_begin(&p->kept[i], f->keep[i], &f->alloc, NULL);
+    return good;
+}
+
 mmoe_csv_part *mmoe_csv_part_new(const mmoe_csv_file *file, const struct mmoe_schema *s) {
     const mmoe_allocator *a = &file->alloc;
     mmoe_csv_part *p = mmoe_alloc_zero(a, 1, sizeof *p);
@@ -25,7 +34,7 @@ mmoe_csv_part *mmoe_csv_part_new(const mmoe_csv_file *file, const struct mmoe_sc
     p->lists.is_weighed = mmoe_schema_weighs_lists(s);
     p->notes = mmoe_alloc_zero(a, (size_t)s->n_sparse + (size_t)s->n_dense, sizeof *p->notes);
     p->negatives = mmoe_alloc_zero(a, (size_t)s->n_label, sizeof *p->negatives);
-    if (p->notes && p->negatives) return p;
+    if (begin_kept(p) && p->notes && p->negatives) return p;
     mmoe_csv_part_free(p);
     return NULL;
 }
@@ -35,6 +44,8 @@ void mmoe_csv_part_free(mmoe_csv_part *p) {
     const mmoe_allocator *a = &p->file->alloc;
     for (int32_t i = 0; p->negatives && i < p->file->schema->n_label; i++)
         mmoe_release(a, p->negatives[i]);
+    for (size_t i = 0; p->kept && i < p->file->n_keep; i++) mmoe_kept_finish(&p->kept[i], a);
+    mmoe_release(a, p->kept);
     mmoe_release(a, p->negatives);
     mmoe_release(a, p->notes);
     mmoe_release(a, p->ids);
@@ -146,6 +157,18 @@ static mmoe_status read_weight(const mmoe_csv_part *p, int64_t row, const mmoe_c
     return MMOE_OK;
 }
 
+static mmoe_status read_kept(const mmoe_csv_part *p, const mmoe_csv_field *fields,
+                             mmoe_error *err) {
+    mmoe_status status = MMOE_OK;
+    for (size_t i = 0; !status && i < p->file->n_keep; i++) {
+        const mmoe_csv_field *f = &fields[p->file->keep_fields[i]];
+        const size_t length = mmoe_cell_is_missing(&p->cells, f) ? 0 : f->length;
+        status =
+            mmoe_vocab_add(p->kept[i].vocab, f->text, length, &p->kept[i].values[p->rows], err);
+    }
+    return status;
+}
+
 /* ---- Rows ---- */
 
 /* Gives the arrays room for `rows` rows; false when one of them could not be moved. */
@@ -158,10 +181,16 @@ static bool resize_rows(mmoe_csv_part *p, size_t rows) {
     if (ids) p->ids = ids;
     float *labels = mmoe_resize(a, p->labels, from, rows, n_label * sizeof *labels);
     if (labels) p->labels = labels;
-    if (!mmoe_csv_file_is_weighted(p->file)) return values && ids && labels;
+    bool good = values && ids && labels;
+    for (size_t i = 0; i < p->file->n_keep; i++) {
+        int32_t *kept = mmoe_resize(a, p->kept[i].values, from, rows, sizeof *kept);
+        if (kept) p->kept[i].values = kept;
+        good = good && kept;
+    }
+    if (!mmoe_csv_file_is_weighted(p->file)) return good;
     float *weights = mmoe_resize(a, p->weights, from, rows, sizeof *weights);
     if (weights) p->weights = weights;
-    return values && ids && labels && weights;
+    return good && weights;
 }
 
 static mmoe_status grow(mmoe_csv_part *p, mmoe_error *err) {
@@ -219,6 +248,7 @@ mmoe_status mmoe_csv_part_row(void *part, int64_t row, const mmoe_csv_field *fie
         status = read_label(p, i, row, *at < 0 ? NULL : &fields[*at],
                             &p->labels[r * (size_t)n_label + (size_t)i], err);
     if (!status && *at >= 0) status = read_weight(p, row, &fields[*at], &p->weights[r], err);
+    if (!status) status = read_kept(p, fields, err);
     p->rows++;
     return status;
 }

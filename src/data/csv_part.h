@@ -4,6 +4,7 @@
 
 #include "data/cells.h"
 #include "data/csv_file.h"
+#include "data/kept.h"
 #include "data/list_cell.h"
 #include "data/notes.h"
 
@@ -16,6 +17,7 @@ typedef struct mmoe_csv_part {
     void *values; /* [capacity, dense_width] floats; while learning [capacity, dense_span] doubles,
                      of learn */
     float *labels, *weights;
+    mmoe_kept *kept; /* [n_keep] whose vocabularies learn from these rows */
     mmoe_list_store lists;
     mmoe_note *notes; /* [n_sparse + n_dense] without names */
     char **negatives; /* [n_label] mmoe_label_cell.negative */

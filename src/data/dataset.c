@@ -371,6 +371,15 @@ float mmoe_dataset_label(const mmoe_dataset *set, int64_t row, int32_t task) {
     return set->labels[(size_t)row * (size_t)set->n_label + (size_t)task];
 }
 
+mmoe_status mmoe_dataset_add_kept(dataset *set, const mmoe_kept *kept, mmoe_error *err) {
+    mmoe_kept *list =
+        mmoe_resize(&set->alloc, set->kept, set->n_kept, set->n_kept + 1, sizeof *list);
+    if (!list) return mmoe_fail_memory(err, (set->n_kept + 1) * sizeof *list);
+    list[set->n_kept++] = *kept;
+    set->kept = list;
+    return MMOE_OK;
+}
+
 const mmoe_kept *mmoe_dataset_kept(const dataset *set, const char *column) {
     for (size_t i = 0; i < set->n_kept; i++)
         if (strcmp(set->kept[i].name, column) == 0) return &set->kept[i];

@@ -45,6 +45,7 @@ typedef struct mmoe_csv_how {
     int threads;  /* 0 as 1 */
     size_t block; /* bytes that a thread parses at a time; 0: as many as are quick, and one thread
                      reads in sequence */
+    const char *const *keep; /* as mmoe_read_options has it */
 } mmoe_csv_how;
 
 /* What the options say; MMOE_E_ARGUMENT, in the name of the public `call`. */
@@ -107,6 +108,8 @@ void mmoe_targets_close(mmoe_targets *t);
 /* What is wrong with a value ("is neither 0 nor 1"); NULL: nothing. */
 const char *mmoe_weight_fault(double value);
 
+/* A column that stands beside the rows from now on. MMOE_E_MEMORY: it does not. */
+mmoe_status mmoe_dataset_add_kept(struct mmoe_dataset *set, const mmoe_kept *kept, mmoe_error *err);
 /* A column that is kept; NULL: it is not. */
 const mmoe_kept *mmoe_dataset_kept(const struct mmoe_dataset *set, const char *column);
 

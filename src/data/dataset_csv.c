@@ -175,8 +175,10 @@ mmoe_status mmoe_dataset_fit(const mmoe_schema_wanted *wanted, const mmoe_csv_ho
                              struct mmoe_dataset **out, mmoe_error *err) {
     mmoe_schema_wanted named = *wanted;
     named.file = mmoe_raw_bytes_name(wanted->file);
-    mmoe_loader l = {
-        .file = {.alloc = mmoe_allocator_or_default(alloc), .path = named.file, .wanted = &named}};
+    mmoe_loader l = {.file = {.alloc = mmoe_allocator_or_default(alloc),
+                              .path = named.file,
+                              .wanted = &named,
+                              .keep = how->keep}};
     return mmoe_loader_finish(&l, read_file(&l, wanted->file, how, err), schema, out, err);
 }
 
@@ -186,7 +188,8 @@ mmoe_status mmoe_dataset_read(const struct mmoe_schema *schema, const char *path
     mmoe_loader l = {.file = {.alloc = mmoe_allocator_or_default(alloc),
                               .path = mmoe_raw_bytes_name(path),
                               .schema = schema,
-                              .label_mode = how->labels}};
+                              .label_mode = how->labels,
+                              .keep = how->keep}};
     return mmoe_loader_finish(&l, read_file(&l, path, how, err), NULL, out, err);
 }
 
@@ -202,7 +205,8 @@ mmoe_status mmoe_csv_how_of(const mmoe_read_options *options, const char *call, 
                              call);
     if (options->threads < 0 || options->threads > 256)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: threads must be 0 to 256", call);
-    *out = (mmoe_csv_how){.labels = options->labels, .threads = options->threads};
+    *out = (mmoe_csv_how){
+        .labels = options->labels, .threads = options->threads, .keep = options->keep};
     return MMOE_OK;
 }
 

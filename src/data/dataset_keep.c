@@ -18,14 +18,11 @@ typedef struct keeper {
 
 static mmoe_status begin(keeper *k, const char *column, mmoe_error *err) {
     const mmoe_allocator *a = &k->set->alloc;
-    const size_t rows = (size_t)k->set->rows, kept = k->set->n_kept;
-    k->kept.name = mmoe_copy_text(a, column, strlen(column));
+    const size_t rows = (size_t)k->set->rows;
+    const mmoe_status status = mmoe_kept_begin(&k->kept, column, a, err);
+    if (status) return status;
     k->kept.values = mmoe_alloc(a, rows, sizeof *k->kept.values);
-    mmoe_kept *list = mmoe_resize(a, k->set->kept, kept, kept + 1, sizeof *list);
-    if (list) k->set->kept = list;
-    if (!k->kept.name || !k->kept.values || !list)
-        return mmoe_fail_memory(err, rows * sizeof *k->kept.values);
-    return mmoe_vocab_create(a, &k->kept.vocab, err);
+    return k->kept.values ? MMOE_OK : mmoe_fail_memory(err, rows * sizeof *k->kept.values);
 }
 
 static mmoe_status add_value(keeper *k, const char *text, size_t length, mmoe_error *err) {
@@ -35,10 +32,8 @@ static mmoe_status add_value(keeper *k, const char *text, size_t length, mmoe_er
 /* The column stands beside the rows, or nothing is left of it. */
 static mmoe_status end(keeper *k, mmoe_status status, mmoe_error *err) {
     if (!status) status = mmoe_vocab_finish(k->kept.vocab, err);
-    if (status)
-        mmoe_kept_finish(&k->kept, &k->set->alloc);
-    else
-        k->set->kept[k->set->n_kept++] = k->kept;
+    if (!status) status = mmoe_dataset_add_kept(k->set, &k->kept, err);
+    if (status) mmoe_kept_finish(&k->kept, &k->set->alloc);
     return status;
 }
 

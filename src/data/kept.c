@@ -1,12 +1,34 @@
 #include "data/kept.h"
 
+#include <string.h>
+
 #include "base/error.h"
 #include "base/text.h"
+
+mmoe_status mmoe_kept_begin(mmoe_kept *kept, const char *name, const mmoe_allocator *alloc,
+                            mmoe_error *err) {
+    *kept = (mmoe_kept){.name = mmoe_copy_text(alloc, name, strlen(name))};
+    return kept->name ? mmoe_vocab_create(alloc, &kept->vocab, err)
+                      : mmoe_fail_memory(err, strlen(name) + 1);
+}
 
 void mmoe_kept_finish(mmoe_kept *kept, const mmoe_allocator *alloc) {
     mmoe_release(alloc, kept->name);
     mmoe_release(alloc, kept->values);
     mmoe_vocab_free(kept->vocab);
+}
+
+mmoe_status mmoe_kept_merge(mmoe_vocab *vocab, const mmoe_kept *from, const mmoe_allocator *alloc,
+                            int32_t **rows, mmoe_error *err) {
+    const size_t values = (size_t)mmoe_vocab_rows(from->vocab);
+    int32_t *merged = mmoe_alloc(alloc, values, sizeof *merged);
+    if (!merged) return mmoe_fail_memory(err, values * sizeof *merged);
+    const mmoe_status status = mmoe_vocab_merge(vocab, from->vocab, merged, err);
+    if (status)
+        mmoe_release(alloc, merged);
+    else
+        *rows = merged;
+    return status;
 }
 
 mmoe_status mmoe_kept_sort(const mmoe_kept *kept, const uint32_t *from, int64_t rows, uint32_t *to,

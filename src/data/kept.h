@@ -7,11 +7,19 @@
 
 typedef struct mmoe_kept {
     char *name;
-    int32_t *values;   /* [rows] rows of `vocab`; 0: missing */
+    int32_t *values;   /* [rows] rows of `vocab`; 0: missing; NULL: of rows that are stored */
     mmoe_vocab *vocab; /* in the order of first appearance */
 } mmoe_kept;
 
+/* A column without values, whose vocabulary learns. MMOE_E_MEMORY; it is to be finished then. */
+mmoe_status mmoe_kept_begin(mmoe_kept *kept, const char *name, const mmoe_allocator *alloc,
+                            mmoe_error *err);
 void mmoe_kept_finish(mmoe_kept *kept, const mmoe_allocator *alloc);
+
+/* Enters the values of `from` in a vocabulary that learns: value v is row (*rows)[v] there. The
+ * caller releases *rows. MMOE_E_MEMORY. */
+mmoe_status mmoe_kept_merge(mmoe_vocab *vocab, const mmoe_kept *from, const mmoe_allocator *alloc,
+                            int32_t **rows, mmoe_error *err);
 
 /* The rows `from` [rows] (NULL: 0, 1, ...) by their values, of equal ones in the order of `from`.
  * MMOE_E_MEMORY. */

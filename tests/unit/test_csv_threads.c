@@ -229,6 +229,33 @@ START_TEST(rows_are_the_same) {
 }
 END_TEST
 
+/* Columns that are kept while rows are read are those that are kept afterwards. */
+START_TEST(kept_columns_are_the_same) {
+    static const char *const keep[] = {"top", "item", "d", NULL}, *const none[] = {"no", NULL};
+    put_rows(-1, "", "");
+    outcome whole = fit((mmoe_csv_how){0}, NULL);
+    for (size_t k = 0; keep[k]; k++)
+        ck_assert(!mmoe_dataset_keep_csv(whole.set, whole.schema, path, keep[k], &whole.err));
+    for (size_t i = 0; i <= SIZES; i++) {
+        const size_t block = i < SIZES ? sizes[i] : 0;
+        outcome parts = fit((mmoe_csv_how){.threads = 1, .block = block, .keep = keep}, NULL);
+        ck_assert_msg(!parts.status, "%s", parts.err.message);
+        ck_assert_uint_eq(parts.set->n_kept, 3);
+        for (size_t k = 0; keep[k]; k++) {
+            const mmoe_kept *a = &whole.set->kept[k], *b = &parts.set->kept[k];
+            ck_assert_str_eq(a->name, b->name);
+            ck_assert_mem_eq(a->values, b->values, ROWS * sizeof *a->values);
+            ck_assert_uint_eq(mmoe_vocab_hash(a->vocab), mmoe_vocab_hash(b->vocab));
+        }
+        drop(&parts);
+    }
+    outcome bad = read_by(whole.schema, (mmoe_csv_how){.keep = none});
+    ck_assert_int_eq(bad.status, MMOE_E_FORMAT);
+    ck_assert_ptr_nonnull(strstr(bad.err.message, "column \"no\": the file has no such column"));
+    drop(&whole);
+}
+END_TEST
+
 /* A row to score may lack a value that it must have. */
 START_TEST(rows_that_lack_a_value_are_the_same) {
     put_rows(-1, "", "");
@@ -397,7 +424,7 @@ START_TEST(options_are_checked) {
     REFUSED(options, "threads must be 0 to 256");
     options.threads = -1;
     REFUSED(options, "threads must be 0 to 256");
-    options.reserved[5] = &options;
+    options.reserved[4] = &options;
     REFUSED(options, "the options' reserved members must be NULL");
     mmoe_schema_free(schema);
 }
@@ -406,6 +433,7 @@ END_TEST
 void add_cases(TCase *c) {
     tcase_add_checked_fixture(c, begin, end);
     tcase_add_loop_test(c, rows_are_the_same, 0, sizeof threads / sizeof *threads);
+    tcase_add_test(c, kept_columns_are_the_same);
     tcase_add_test(c, rows_that_lack_a_value_are_the_same);
     tcase_add_loop_test(c, faults_are_the_same, 0, sizeof faults / sizeof *faults);
     tcase_add_loop_test(c, small_files_are_the_same, 0, sizeof small / sizeof *small);
