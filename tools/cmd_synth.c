@@ -8,8 +8,10 @@
 typedef struct synth_flags {
     const char *kind, *output, *truth;
     int64_t rows, first_row, seed;
+    int64_t threads;
     synth_paper_shape paper;
-    bool json, lists;
+    synth_clicks_shape clicks;
+    bool json;
 } synth_flags;
 
 static json_t *clicks_json(const synth_flags *f, const synth_clicks_result *r) {
@@ -39,7 +41,7 @@ static int write_clicks(const synth_flags *f, const synth_rows *rows) {
     cli_file truth = {0};
     synth_clicks_result result;
     int status = f->truth ? cli_file_open(&truth, f->truth) : CLI_OK;
-    if (!status) status = synth_clicks(rows, f->lists, f->truth ? &truth : NULL, &result);
+    if (!status) status = synth_clicks(rows, &f->clicks, f->truth ? &truth : NULL, &result);
     if (!status && f->truth) status = cli_file_keep(&truth);
     if (!status) status = report_clicks(f, &result);
     cli_file_drop(&truth);
@@ -49,7 +51,7 @@ static int write_clicks(const synth_flags *f, const synth_rows *rows) {
 static int synthesize(const synth_flags *f) {
     cli_file file = {0};
     int status = cli_file_open(&file, f->output);
-    const synth_rows rows = {f->first_row, f->rows, (uint64_t)f->seed, &file};
+    const synth_rows rows = {f->first_row, f->rows, (uint64_t)f->seed, &file, (int)f->threads};
     if (!status)
         status =
             strcmp(f->kind, "paper") == 0 ? synth_paper(&rows, &f->paper) : write_clicks(f, &rows);
@@ -67,8 +69,8 @@ static int check_flags(const synth_flags *f, const synth_paper_shape *defaults) 
     if (!is_paper && (p->correlation != defaults->correlation || p->dim != defaults->dim ||
                       p->terms != defaults->terms || p->scale != defaults->scale))
         return cli_usage("--correlation, --dim, --terms and --scale belong to paper");
-    if (is_paper && (f->lists || f->truth || f->json))
-        return cli_usage("--lists, --truth and --json belong to clicks");
+    if (is_paper && (f->clicks.lists || f->clicks.ali_ccp_sizes || f->truth || f->json))
+        return cli_usage("--lists, --ali-ccp-sizes, --truth and --json belong to clicks");
     if (f->json && (strcmp(f->output, "-") == 0 || (f->truth && strcmp(f->truth, "-") == 0)))
         return cli_usage("--json and the rows cannot both go to standard output");
     const cli_path paths[] = {{"--output", f->output, true}, {"--truth", f->truth, true}};
@@ -77,7 +79,7 @@ static int check_flags(const synth_flags *f, const synth_paper_shape *defaults) 
 
 int cli_synth(int argc, char **argv) {
     const synth_paper_shape defaults = {.correlation = 0.5, .dim = 100, .terms = 5, .scale = 0.3};
-    synth_flags f = {.seed = 1, .paper = defaults};
+    synth_flags f = {.seed = 1, .threads = cli_processors(), .paper = defaults};
     const cli_option options[] = {
         {"rows", "N", CLI_INTEGER, &f.rows, true, 1, 1e10, "rows to write"},
         {"output", "FILE", CLI_TEXT, &f.output, true, 0, 0, "the rows (CSV); -: standard output"},
@@ -85,8 +87,12 @@ int cli_synth(int argc, char **argv) {
          "the world that the rows are of; default 1"},
         {"first-row", "K", CLI_INTEGER, &f.first_row, false, 0, 1e12,
          "rows K, K+1, ... of the world; default 0"},
-        {"lists", NULL, CLI_FLAG, &f.lists, false, 0, 0,
+        {"threads", "N", CLI_INTEGER, &f.threads, false, 1, CLI_MAX_THREADS,
+         "threads that draw, which change no byte; default: the processors"},
+        {"lists", NULL, CLI_FLAG, &f.clicks.lists, false, 0, 0,
          "clicks: add a history and tags, on which the labels depend, too"},
+        {"ali-ccp-sizes", NULL, CLI_FLAG, &f.clicks.ali_ccp_sizes, false, 0, 0,
+         "clicks: as many values a column as Ali-CCP has, 467,298 items; default: 4,000"},
         {"truth", "FILE", CLI_TEXT, &f.truth, false, 0, 0,
          "clicks: the rows' true probabilities (CSV)"},
         {"json", NULL, CLI_FLAG, &f.json, false, 0, 0,

@@ -10,6 +10,7 @@ typedef struct synth_rows {
     int64_t first, count; /* rows [first, first + count) of the seed's world */
     uint64_t seed;
     const cli_file *out;
+    int threads; /* that draw; the rows are the same, whatever their number */
 } synth_rows;
 
 typedef struct synth_clicks_result {
@@ -18,10 +19,14 @@ typedef struct synth_clicks_result {
                                        one class only */
 } synth_clicks_result;
 
-/* A click log with the columns of Ali-CCP, and a history and tags where `with_lists`: its labels
- * are others then. `truth`: the probabilities of each row's labels; NULL: not written. Prints the
- * error. */
-int synth_clicks(const synth_rows *rows, bool with_lists, const cli_file *truth,
+typedef struct synth_clicks_shape {
+    bool lists;         /* a history and tags, too: labels are others then */
+    bool ali_ccp_sizes; /* as many values a column as Ali-CCP has; else some thousands at most */
+} synth_clicks_shape;
+
+/* A click log with the columns of Ali-CCP. `truth`: the probabilities of each row's labels; NULL:
+ * not written. Prints the error. */
+int synth_clicks(const synth_rows *rows, const synth_clicks_shape *shape, const cli_file *truth,
                  synth_clicks_result *result);
 
 typedef struct synth_paper_shape {

@@ -2,7 +2,8 @@
 #include <stdlib.h>
 
 #include "random.h"
-#include "synth.h"
+#include "synth_chunks.h"
+#include "synth_text.h"
 
 enum { STREAM_U1 = 1, STREAM_U2, STREAM_PHASE, STREAM_X, STREAM_NOISE };
 
@@ -48,34 +49,49 @@ static double respond(uint64_t seed, int64_t terms, double z) {
     return y;
 }
 
-static void write_paper_row(const synth_rows *rows, const synth_paper_shape *shape, const double *w,
-                            int64_t r, double *x) {
-    FILE *out = rows->out->stream;
-    int64_t d = shape->dim;
-    for (int64_t j = 0; j < d; j++)
-        x[j] = random_normal(rows->seed, STREAM_X, (uint64_t)(r * d + j));
+/* Bytes of a number as it is written, at most, and its comma. */
+enum { NUMBER_SIZE = 20 };
+
+typedef struct paper {
+    uint64_t seed;
+    const synth_paper_shape *shape;
+    const double *w; /* [2, dim] */
+} paper;
+
+static char *put_paper_row(const paper *of, int64_t r, double *x, char *to) {
+    const int64_t d = of->shape->dim;
+    for (int64_t j = 0; j < d; j++) x[j] = random_normal(of->seed, STREAM_X, (uint64_t)(r * d + j));
     for (int k = 0; k < 2; k++) {
-        double noise =
-            noise_deviation * random_normal(rows->seed, STREAM_NOISE, (uint64_t)(2 * r + k));
-        fprintf(out, "%s%.9g", k ? "," : "",
-                respond(rows->seed, shape->terms, dot_of_features(w + k * d, x, d)) + noise);
+        const double noise = noise_deviation *
+                             random_normal(of->seed, STREAM_NOISE, (uint64_t)(2 * r + k)),
+                     z = dot_of_features(of->w + k * d, x, d),
+                     y = respond(of->seed, of->shape->terms, z) + noise;
+        to += snprintf(to, NUMBER_SIZE, "%s%.9g", k ? "," : "", y);
     }
-    for (int64_t j = 0; j < d; j++) fprintf(out, ",%.7g", x[j]);
-    fputc('\n', out);
+    for (int64_t j = 0; j < d; j++) to += snprintf(to, NUMBER_SIZE, ",%.7g", x[j]);
+    return synth_put(to, '\n');
+}
+
+static void draw_paper(void *context, synth_chunk *chunk) {
+    const paper *of = context;
+    for (int i = 0; i < chunk->rows; i++)
+        chunk->text = put_paper_row(of, chunk->first + i, chunk->notes, chunk->text);
 }
 
 int synth_paper(const synth_rows *rows, const synth_paper_shape *shape) {
-    double *w = calloc((size_t)(3 * shape->dim), sizeof *w);
+    double *w = calloc((size_t)(2 * shape->dim), sizeof *w);
     if (!w) return cli_fail_memory();
     draw_task_weights(rows->seed, shape, w);
     fputs("y1,y2", rows->out->stream);
     for (int64_t j = 0; j < shape->dim; j++) fprintf(rows->out->stream, ",x%lld", (long long)j);
     fputc('\n', rows->out->stream);
-    int status = CLI_OK;
-    for (int64_t r = rows->first; !status && r < rows->first + rows->count; r++) {
-        write_paper_row(rows, shape, w, r, w + 2 * shape->dim);
-        status = cli_file_check(rows->out);
-    }
+    paper of = {rows->seed, shape, w};
+    const synth_drawing drawing = {.rows = rows,
+                                   .row_size = NUMBER_SIZE * (size_t)(shape->dim + 3),
+                                   .note_size = (size_t)shape->dim * sizeof *w,
+                                   .context = &of,
+                                   .draw = draw_paper};
+    const int status = synth_draw(&drawing);
     free(w);
     return status;
 }

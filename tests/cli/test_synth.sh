@@ -23,6 +23,12 @@ check "rows 2000 to 2999 of the same world" cmp part.csv wanted.csv
 expect 0 "" synth clicks --rows 500 --seed 5 --first-row 100 --output old.csv --truth old_truth.csv
 check "without lists: the rows that it has always written" sh -c "cat old.csv old_truth.csv |
     sha256sum | grep -q '491c3fa1e950f3a919f494281d307b18dd2fe35b62ccf60a50b1fe155315148c'"
+expect 0 "" synth clicks --rows 20000 --seed 5 --threads 3 --lists --output many.csv --truth 3.csv
+expect 0 "" synth clicks --rows 20000 --seed 5 --threads 1 --lists --output one.csv --truth 1.csv
+check "the same rows by any number of threads" sh -c 'cmp one.csv many.csv && cmp 1.csv 3.csv'
+expect 0 "" synth clicks --rows 3000 --seed 5 --ali-ccp-sizes --output large.csv
+check "items by the hundred thousand" awk -F, 'NR > 1 { rare += $12 > 4000; bad += $12 >= 467298 }
+    END { exit !(rare > 100 && bad == 0) }' large.csv
 run synth clicks --rows 1000 --seed 6 --first-row 2000 --output other.csv
 check "another seed, other rows" [ "$(cmp -s part.csv other.csv; echo $?)" -eq 1 ]
 expect 0 "AUC of the generator's own probabilities" synth clicks --rows 1000 --output -
