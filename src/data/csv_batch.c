@@ -114,7 +114,7 @@ static void merge_encoder(const loop *l, size_t index) {
 
 static void place_piece(const loop *l, size_t index) {
     const mmoe_csv_piece *p = &l->batch->pieces[index];
-    mmoe_csv_part_place(p->part, p->ids);
+    mmoe_csv_part_place(p->part, (const int32_t *const *)p->ids);
 }
 
 static mmoe_status fail_encoder(const mmoe_csv_batch *b, size_t index, const char *fault,

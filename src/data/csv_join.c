@@ -15,6 +15,21 @@ bool mmoe_csv_parts_agree(const mmoe_csv_parts *all, const mmoe_csv_part *p) {
     return true;
 }
 
+static void count_passed(mmoe_csv_passed *to, const mmoe_csv_part *p) {
+    if (!to->blank_lines && p->passed.blank_lines)
+        to->blank_behind = p->passed.blank_behind + p->before;
+    to->blank_lines += p->passed.blank_lines;
+    to->commas += p->passed.commas;
+}
+
+static void count_lacking(mmoe_csv_parts *all, const mmoe_csv_part *p) {
+    if (!all->n_lacking && p->n_lacking) {
+        all->first_lack = p->first_lack;
+        all->first_lacking = all->rows + *p->lacking;
+    }
+    all->n_lacking += (int64_t)p->n_lacking;
+}
+
 /* The first part that tells a label's other text tells it for all. */
 static mmoe_status take_negatives(mmoe_csv_parts *all, mmoe_csv_part *p, mmoe_error *err) {
     const size_t n = (size_t)p->file->schema->n_label;
@@ -42,13 +57,16 @@ mmoe_status mmoe_csv_parts_add(mmoe_csv_parts *all, mmoe_csv_part *p, mmoe_error
         all->room = room;
     }
     all->items[all->count++] = p;
+    all->file = p->file;
+    count_passed(&all->passed, p);
+    count_lacking(all, p);
     all->rows += p->rows;
     return take_negatives(all, p, err);
 }
 
 void mmoe_csv_parts_finish(mmoe_csv_parts *all) {
-    if (!all->count) return;
-    const mmoe_csv_file *file = all->items[0]->file;
+    const mmoe_csv_file *file = all->file;
+    if (!file) return;
     for (int32_t i = 0; all->negatives && i < file->schema->n_label; i++)
         mmoe_release(&file->alloc, all->negatives[i]);
     mmoe_release(&file->alloc, all->negatives);
@@ -84,49 +102,41 @@ static void move_rows(const struct mmoe_dataset *set, size_t before, mmoe_csv_pa
     const mmoe_allocator *a = &p->file->alloc;
     const size_t rows = (size_t)p->rows, id = (size_t)set->n_id * sizeof *p->ids,
                  label = (size_t)set->n_label * sizeof *p->labels,
-                 value = mmoe_csv_part_values_size(p);
+                 input = (size_t)set->dense_width * sizeof *set->dense;
     move(a, set->ids, before * id, p->ids, rows * id);
     move(a, set->labels, before * label, p->labels, rows * label);
+    move(a, set->dense, before * input, p->values, rows * input);
     p->ids = NULL;
     p->labels = NULL;
+    p->values = NULL;
     if (set->weights) {
         move(a, set->weights, before * sizeof *p->weights, p->weights, rows * sizeof *p->weights);
         p->weights = NULL;
-    }
-    if (!p->file->wanted) {
-        move(a, set->dense, before * value, p->values, rows * value);
-        p->values = NULL;
     }
 }
 
 /* Arrays of their own sizes that are aligned, and in large pages where they are large: training
  * reads rows in random order. */
-static mmoe_status make_rows(const mmoe_csv_parts *all, struct mmoe_dataset *set, mmoe_error *err) {
-    const mmoe_csv_part *first = all->items[0];
+static mmoe_status make_rows(struct mmoe_dataset *set, bool is_weighted, mmoe_error *err) {
     const mmoe_allocator *a = &set->alloc;
-    const size_t rows = (size_t)all->rows;
-    const bool is_weighted = mmoe_csv_file_is_weighted(first->file);
-    set->rows = all->rows;
+    const size_t rows = (size_t)set->rows;
     set->ids = mmoe_alloc_aligned(a, rows, (size_t)set->n_id * sizeof *set->ids);
     set->labels = mmoe_alloc_aligned(a, rows, (size_t)set->n_label * sizeof *set->labels);
+    set->dense = mmoe_alloc_aligned(a, rows, (size_t)set->dense_width * sizeof *set->dense);
     if (is_weighted) set->weights = mmoe_alloc_aligned(a, rows, sizeof *set->weights);
-    if (!first->file->wanted)
-        set->dense = mmoe_alloc_aligned(a, rows, (size_t)set->dense_width * sizeof *set->dense);
-    if (set->ids && set->labels && (set->weights || !is_weighted) &&
-        (set->dense || first->file->wanted))
-        return MMOE_OK;
+    if (set->ids && set->labels && set->dense && (set->weights || !is_weighted)) return MMOE_OK;
     return mmoe_fail_memory(err, rows * 4 *
                                      (size_t)(set->n_sparse + set->dense_width + set->n_label + 1));
 }
 
-static mmoe_status make_lists(const mmoe_csv_parts *all, struct mmoe_dataset *set,
+static mmoe_status make_lists(mmoe_csv_part *const *parts, size_t count, struct mmoe_dataset *set,
                               mmoe_error *err) {
     const mmoe_allocator *a = &set->alloc;
     const size_t lists = (size_t)set->rows * (size_t)(set->n_sparse - set->n_id);
-    const bool is_weighed = all->items[0]->lists.is_weighed;
+    const bool is_weighed = parts[0]->lists.is_weighed;
     size_t elements = 0;
     if (lists == 0) return MMOE_OK;
-    for (size_t i = 0; i < all->count; i++) elements += all->items[i]->lists.elements;
+    for (size_t i = 0; i < count; i++) elements += parts[i]->lists.elements;
     set->offsets = mmoe_alloc_aligned(a, lists + 1, sizeof *set->offsets);
     set->elements = mmoe_alloc_aligned(a, elements, sizeof *set->elements);
     if (is_weighed) set->element_weights = mmoe_alloc_aligned(a, elements, sizeof(float));
@@ -151,24 +161,26 @@ static mmoe_status join_values(mmoe_kept *to, int64_t before, const mmoe_csv_par
     return MMOE_OK;
 }
 
-static mmoe_status join_column(const mmoe_csv_parts *all, size_t column, mmoe_kept *to,
-                               mmoe_error *err) {
-    const mmoe_csv_file *f = all->items[0]->file;
-    int64_t before = 0;
+static mmoe_status join_column(mmoe_csv_part *const *parts, size_t count, size_t column,
+                               mmoe_kept *to, mmoe_error *err) {
+    const mmoe_csv_file *f = parts[0]->file;
+    int64_t rows = 0, before = 0;
+    for (size_t i = 0; i < count; i++) rows += parts[i]->rows;
     mmoe_status status = mmoe_kept_begin(to, f->keep[column], &f->alloc, err);
     if (status) return status;
-    to->values = mmoe_alloc(&f->alloc, (size_t)all->rows, sizeof *to->values);
-    if (!to->values) return mmoe_fail_memory(err, (size_t)all->rows * sizeof *to->values);
-    for (size_t i = 0; !status && i < all->count; before += all->items[i++]->rows)
-        status = join_values(to, before, all->items[i], column, err);
+    to->values = mmoe_alloc(&f->alloc, (size_t)rows, sizeof *to->values);
+    if (!to->values) return mmoe_fail_memory(err, (size_t)rows * sizeof *to->values);
+    for (size_t i = 0; !status && i < count; before += parts[i++]->rows)
+        status = join_values(to, before, parts[i], column, err);
     return status ? status : mmoe_vocab_finish(to->vocab, err);
 }
 
-static mmoe_status join_kept(const mmoe_csv_parts *all, struct mmoe_dataset *set, mmoe_error *err) {
+static mmoe_status join_kept(mmoe_csv_part *const *parts, size_t count, struct mmoe_dataset *set,
+                             mmoe_error *err) {
     mmoe_status status = MMOE_OK;
-    for (size_t i = 0; !status && i < all->items[0]->file->n_keep; i++) {
+    for (size_t i = 0; !status && i < parts[0]->file->n_keep; i++) {
         mmoe_kept kept = {NULL};
-        status = join_column(all, i, &kept, err);
+        status = join_column(parts, count, i, &kept, err);
         if (!status) status = mmoe_dataset_add_kept(set, &kept, err);
         if (status) mmoe_kept_finish(&kept, &set->alloc);
     }
@@ -177,32 +189,16 @@ static mmoe_status join_kept(const mmoe_csv_parts *all, struct mmoe_dataset *set
 
 /* ---- What was noted ---- */
 
-static void join_first(int64_t *to, int64_t from, int64_t before) {
-    if (!*to && from) *to = from + before;
-}
-
-static void join_note(mmoe_note *to, const mmoe_note *from, int64_t before) {
-    to->counts.missing += from->counts.missing;
-    to->counts.unknown += from->counts.unknown;
-    to->counts.values += from->counts.values;
-    to->counts.cut += from->counts.cut;
-    to->texts += from->texts;
-    join_first(&to->first_missing, from->first_missing, before);
-    join_first(&to->first_unknown, from->first_unknown, before);
-    join_first(&to->first_text, from->first_text, before);
-    join_first(&to->first_cut, from->first_cut, before);
-}
-
-static mmoe_status join_lacking(const mmoe_csv_parts *all, struct mmoe_dataset *set,
+static mmoe_status join_lacking(mmoe_csv_part *const *parts, size_t count, struct mmoe_dataset *set,
                                 mmoe_error *err) {
     size_t n = 0;
     int64_t rows = 0;
-    for (size_t i = 0; i < all->count; i++) n += all->items[i]->n_lacking;
+    for (size_t i = 0; i < count; i++) n += parts[i]->n_lacking;
     if (n == 0) return MMOE_OK;
     set->lacking = mmoe_alloc(&set->alloc, n, sizeof *set->lacking);
     if (!set->lacking) return mmoe_fail_memory(err, n * sizeof *set->lacking);
-    for (size_t i = 0; i < all->count; i++) {
-        const mmoe_csv_part *p = all->items[i];
+    for (size_t i = 0; i < count; i++) {
+        const mmoe_csv_part *p = parts[i];
         for (size_t k = 0; k < p->n_lacking; k++)
             set->lacking[set->n_lacking++] = rows + p->lacking[k];
         rows += p->rows;
@@ -210,31 +206,21 @@ static mmoe_status join_lacking(const mmoe_csv_parts *all, struct mmoe_dataset *
     return MMOE_OK;
 }
 
-mmoe_csv_passed mmoe_csv_join_passed(const mmoe_csv_parts *all) {
-    mmoe_csv_passed passed = {0};
-    for (size_t i = 0; i < all->count; i++) {
-        const mmoe_csv_part *p = all->items[i];
-        if (!passed.blank_lines && p->passed.blank_lines)
-            passed.blank_behind = p->passed.blank_behind + p->before;
-        passed.blank_lines += p->passed.blank_lines;
-        passed.commas += p->passed.commas;
-    }
-    return passed;
-}
-
-mmoe_status mmoe_csv_join(const mmoe_csv_parts *all, struct mmoe_dataset *set, mmoe_error *err) {
+mmoe_status mmoe_csv_join(mmoe_csv_part *const *parts, size_t count, struct mmoe_dataset *set,
+                          mmoe_error *err) {
     size_t rows = 0, lists = 0, elements = 0;
-    mmoe_status status = make_rows(all, set, err);
-    if (!status) status = make_lists(all, set, err);
-    if (!status) status = join_lacking(all, set, err);
-    if (!status) status = join_kept(all, set, err);
-    for (size_t i = 0; !status && i < all->count; i++) {
-        mmoe_csv_part *p = all->items[i];
+    for (size_t i = 0; i < count; i++) set->rows += parts[i]->rows;
+    mmoe_status status = make_rows(set, mmoe_csv_file_is_weighted(parts[0]->file), err);
+    if (!status) status = make_lists(parts, count, set, err);
+    if (!status) status = join_lacking(parts, count, set, err);
+    if (!status) status = join_kept(parts, count, set, err);
+    for (size_t i = 0; !status && i < count; i++) {
+        mmoe_csv_part *p = parts[i];
         const size_t more_lists = p->lists.lists, more_elements = p->lists.elements;
         move_rows(set, rows, p);
         move_lists(set, lists, elements, &p->lists);
         for (int32_t n = 0; n < set->n_sparse + set->n_dense; n++)
-            join_note(&set->notes[n], &p->notes[n], (int64_t)rows);
+            mmoe_note_join(&set->notes[n], &p->notes[n], (int64_t)rows);
         set->any_missing_label |= p->any_missing_label;
         rows += (size_t)p->rows;
         lists += more_lists;

@@ -7,11 +7,16 @@
 
 /* In the order of the file; begins as zeros. */
 typedef struct mmoe_csv_parts {
-    mmoe_csv_part **items; /* [count] */
+    mmoe_csv_part **items; /* [count] that have not gone on */
     size_t count, room;
-    int64_t rows;     /* of all */
+    /* Of all that were added. */
+    const mmoe_csv_file *file;
+    int64_t rows;
     char **negatives; /* [n_label] of mmoe_label_cell, told by one of them; NULL: there is no part
                        */
+    mmoe_csv_passed passed;
+    int64_t n_lacking, first_lacking; /* rows that lack a value; the first of them */
+    mmoe_error first_lack;            /* what it lacks */
 } mmoe_csv_parts;
 
 /* Are a part's other texts of labels those of the parts before? */
@@ -20,10 +25,9 @@ bool mmoe_csv_parts_agree(const mmoe_csv_parts *parts, const mmoe_csv_part *part
 mmoe_status mmoe_csv_parts_add(mmoe_csv_parts *parts, mmoe_csv_part *part, mmoe_error *err);
 void mmoe_csv_parts_finish(mmoe_csv_parts *parts);
 
-/* Gives the set the rows of all parts, and what was noted of them. The parts keep their numbers
- * where these are yet to be learned from, and nothing else. MMOE_E_MEMORY. */
-mmoe_status mmoe_csv_join(const mmoe_csv_parts *parts, struct mmoe_dataset *set, mmoe_error *err);
-/* Likewise what was passed over. */
-mmoe_csv_passed mmoe_csv_join_passed(const mmoe_csv_parts *parts);
+/* Gives a set the rows of `count` parts that have settled, one or more, and what was noted of them.
+ * The parts keep nothing. MMOE_E_MEMORY. */
+mmoe_status mmoe_csv_join(mmoe_csv_part *const *parts, size_t count, struct mmoe_dataset *set,
+                          mmoe_error *err);
 
 #endif

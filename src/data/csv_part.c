@@ -1,5 +1,6 @@
 #include "data/csv_part.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -67,20 +68,63 @@ mmoe_status mmoe_csv_part_know(mmoe_csv_part *p, char *const *negatives, mmoe_er
     return MMOE_OK;
 }
 
-void mmoe_csv_part_place(mmoe_csv_part *p, int32_t *const *ids) {
+/* ---- The end of learning ---- */
+
+static void place_id(mmoe_note *note, const int32_t *become, int64_t row, int32_t *id) {
+    if (*id && !become[*id]) mmoe_note_add(note, MMOE_CELL_UNKNOWN, row);
+    *id = become[*id];
+}
+
+void mmoe_csv_part_place(mmoe_csv_part *p, const int32_t *const *ids) {
     const struct mmoe_schema *s = p->cells.schema;
     const mmoe_list_store *lists = &p->lists;
+    const size_t n_id = n_id_of(p);
     int32_t *id = p->ids;
     size_t element = 0;
     p->cells.schema = p->file->schema;
     for (int64_t r = 0; r < p->rows; r++)
-        for (const mmoe_sparse_column *c = s->sparse; c < s->sparse + n_id_of(p); c++, id++)
-            if (ids[c->table]) *id = ids[c->table][*id];
+        for (size_t i = 0; i < n_id; i++, id++)
+            if (ids[s->sparse[i].table]) place_id(&p->notes[i], ids[s->sparse[i].table], r + 1, id);
     for (size_t l = 0; l < lists->lists; l++) {
-        const int32_t *to = ids[s->sparse[n_id_of(p) + l % (size_t)s->n_list].table];
+        const size_t i = n_id + l % (size_t)s->n_list;
+        const int32_t *become = ids[s->sparse[i].table];
+        const int64_t row = (int64_t)(l / (size_t)s->n_list) + 1;
         for (; element < (size_t)lists->ends[l]; element++)
-            if (to) lists->ids[element] = to[lists->ids[element]];
+            if (become) place_id(&p->notes[i], become, row, &lists->ids[element]);
     }
+}
+
+/* A row's numbers as the model's inputs. */
+static void finish_numbers(const struct mmoe_schema *s, const double *from, float *to) {
+    for (const mmoe_dense_column *c = s->dense; c < s->dense + s->n_dense; c++) {
+        const double *learned = from + c->first_number;
+        const bool missing = isnan(*learned);
+        if (!missing) c->encoder->kind->finish(c->encoder, learned, to + c->first);
+        mmoe_dense_fill(c, to + c->first, missing);
+        assert(isfinite(to[c->first]));
+    }
+}
+
+mmoe_status mmoe_csv_part_settle(mmoe_csv_part *p, mmoe_error *err) {
+    const mmoe_allocator *a = &p->file->alloc;
+    const struct mmoe_schema *s = p->file->schema;
+    const size_t rows = (size_t)p->rows, size = (size_t)s->dense_width * sizeof(float),
+                 n_table = (size_t)s->n_table;
+    const int32_t **become = mmoe_alloc_zero(a, n_table, sizeof *become);
+    float *inputs = mmoe_alloc(a, rows, size);
+    for (size_t t = 0; become && t < n_table; t++) {
+        const mmoe_encoder *e = s->tables[t].encoder;
+        if (e->kind->become) become[t] = e->kind->become(e);
+    }
+    if (become && inputs) mmoe_csv_part_place(p, become);
+    for (size_t r = 0; become && inputs && r < rows; r++)
+        finish_numbers(s, (const double *)p->values + r * (size_t)s->dense_span,
+                       inputs + r * (size_t)s->dense_width);
+    mmoe_release(a, (void *)become);
+    mmoe_release(a, inputs ? p->values : NULL);
+    if (inputs) p->values = inputs;
+    p->cells.learning = false;
+    return become && inputs ? MMOE_OK : mmoe_fail_memory(err, rows * size);
 }
 
 /* ---- Fields ---- */

@@ -27,6 +27,7 @@ typedef struct mmoe_csv_part {
     int64_t *lacking;      /* [n_lacking] rows of the part, which lack a value */
     mmoe_error first_lack; /* of the first of them */
     mmoe_csv_passed passed;
+    int64_t spilled_at; /* in a file (csv_spill.h) */
 } mmoe_csv_part;
 
 /* An empty one; NULL when memory is out. `schema`: cells.schema. */
@@ -38,14 +39,25 @@ mmoe_status mmoe_csv_part_row(void *part, int64_t row, const mmoe_csv_field *fie
 
 /* Tells it what the rows before have told of labels' texts. MMOE_E_MEMORY. */
 mmoe_status mmoe_csv_part_know(mmoe_csv_part *part, char *const *negatives, mmoe_error *err);
-/* Ends its learning: ids become those that ids[table] has for them, where that is not NULL, and its
- * schema is the file's. */
-void mmoe_csv_part_place(mmoe_csv_part *part, int32_t *const *ids);
+/* Ids become those that ids[table] has for them, where that is not NULL, and its schema is the
+ * file's; what becomes 0 is unknown. */
+void mmoe_csv_part_place(mmoe_csv_part *part, const int32_t *const *ids);
+/* Ends its learning, where the file's schema has settled: ids become rows of the tables, numbers
+ * inputs. MMOE_E_MEMORY. */
+mmoe_status mmoe_csv_part_settle(mmoe_csv_part *part, mmoe_error *err);
 
 /* Bytes of a row's numbers. */
 static inline size_t mmoe_csv_part_values_size(const mmoe_csv_part *p) {
     return p->cells.learning ? (size_t)p->cells.schema->dense_span * sizeof(double)
                              : (size_t)p->cells.schema->dense_width * sizeof(float);
+}
+
+/* Of memory that its rows use. */
+static inline size_t mmoe_csv_part_bytes(const mmoe_csv_part *p) {
+    const struct mmoe_schema *s = p->cells.schema;
+    const size_t words = (size_t)s->n_sparse + (size_t)s->n_list + (size_t)s->n_label + 1,
+                 row = words * sizeof(int32_t) + mmoe_csv_part_values_size(p);
+    return (size_t)p->rows * row + p->lists.elements * (sizeof(int32_t) + sizeof(float));
 }
 
 #endif

@@ -68,84 +68,11 @@ mmoe_status mmoe_dataset_seal(dataset *set, const struct mmoe_schema *schema, mm
     return MMOE_OK;
 }
 
-/* Whether `width` columns [rows], `stride` words apart, are the same in all rows. */
-static bool is_constant(const void *columns, int32_t width, int32_t stride, int64_t rows) {
-    const char *first = columns;
-    int64_t r = 1;
-    while (r < rows && memcmp(first, first + r * stride * 4, (size_t)width * 4) == 0) r++;
-    return rows > 1 && r == rows;
-}
-
-static mmoe_warning about_all(const dataset *set, const char *name) {
-    const mmoe_place first = mmoe_places_find(&set->places, 1);
-    return (mmoe_warning){NULL, name, set->rows, first.row, first.file};
-}
-
-/* `shown`: the feature in words. */
-static mmoe_status warn_of_constant(dataset *set, const char *name, const char *shown,
-                                    mmoe_error *err) {
-    return mmoe_warn(&set->warnings, about_all(set, name), err,
-                     "%s: all %lld values are the same: it tells nothing", shown,
-                     (long long)set->rows);
-}
-
-static mmoe_lists lists_from(const dataset *set, int64_t first) {
+mmoe_lists mmoe_dataset_lists(const dataset *set, int64_t first) {
     const int32_t count = set->n_sparse - set->n_id;
     if (!count) return (mmoe_lists){0};
     return (mmoe_lists){count, set->offsets + first * count, set->elements, set->element_weights,
                         (size_t)set->offsets[set->rows * count]};
-}
-
-static bool are_same(const mmoe_list *a, const mmoe_list *b) {
-    const size_t n = (size_t)a->count;
-    if (a->count != b->count) return false;
-    return n == 0 || (memcmp(a->ids, b->ids, n * sizeof *a->ids) == 0 &&
-                      (!a->weights || memcmp(a->weights, b->weights, n * sizeof *a->weights) == 0));
-}
-
-/* Of lists that are all the same, as where all are empty, and of lists that are all single
- * elements, as where they are separated by something else. */
-static mmoe_status warn_of_lists(dataset *set, const mmoe_sparse_column *c, mmoe_error *err) {
-    const mmoe_lists lists = lists_from(set, 0);
-    const mmoe_list first = mmoe_list_of(&lists, 0, c->list);
-    bool all_same = true, all_single = c->how.max_len != 1 && c->columns.count == 0;
-    for (size_t row = 0; row < (size_t)set->rows && (all_same || all_single); row++) {
-        const mmoe_list list = mmoe_list_of(&lists, row, c->list);
-        all_same = all_same && are_same(&first, &list);
-        all_single = all_single && list.count <= 1;
-    }
-    char shown[MMOE_FEATURE_SIZE];
-    const mmoe_warning about = about_all(set, c->name);
-    mmoe_sparse_show(c, shown);
-    if (all_same)
-        return mmoe_warn(&set->warnings, about, err,
-                         "%s: all %lld lists are the same: it tells nothing", shown,
-                         (long long)set->rows);
-    if (all_single)
-        return mmoe_warn(&set->warnings, about, err,
-                         "%s: none of %lld lists has more than one element; in a text \"%c\" "
-                         "stands between them (\"separator\")",
-                         shown, (long long)set->rows, c->how.separator);
-    return MMOE_OK;
-}
-
-mmoe_status mmoe_dataset_warn_of_constants(dataset *set, const struct mmoe_schema *schema,
-                                           mmoe_error *err) {
-    char shown[MMOE_FEATURE_SIZE];
-    mmoe_status status = MMOE_OK;
-    for (int32_t i = 0; i < set->n_id && !status; i++)
-        if (is_constant(set->ids + i, 1, set->n_id, set->rows))
-            status = warn_of_constant(set, schema->sparse[i].name,
-                                      mmoe_sparse_show(&schema->sparse[i], shown), err);
-    for (int32_t i = set->n_id; i < set->n_sparse && set->rows > 1 && !status; i++)
-        status = warn_of_lists(set, &schema->sparse[i], err);
-    for (int32_t i = 0; i < set->n_dense && !status; i++)
-        if (is_constant(set->dense + schema->dense[i].first, schema->dense[i].width,
-                        set->dense_width, set->rows))
-            status = warn_of_constant(
-                set, schema->dense[i].name,
-                mmoe_feature_show(schema->dense[i].name, schema->dense[i].column, shown), err);
-    return status;
 }
 
 const char *mmoe_label_fault(int type, double value) {
@@ -361,7 +288,7 @@ mmoe_status mmoe_dataset_batch(const mmoe_dataset *set, int64_t first, size_t ro
                         .dense_stride = width,
                         .sparse_count = (size_t)set->n_sparse,
                         .dense_count = (size_t)set->n_dense,
-                        .lists = lists_from(set, first)};
+                        .lists = mmoe_dataset_lists(set, first)};
     return MMOE_OK;
 }
 
@@ -411,7 +338,7 @@ mmoe_rows mmoe_dataset_rows_of(const dataset *set, int64_t first, int32_t rows,
                    .dense_stride = (size_t)set->dense_width,
                    .label_stride = (size_t)set->n_label};
     r.ids = set->ids + first * set->n_id;
-    r.lists = lists_from(set, first);
+    r.lists = mmoe_dataset_lists(set, first);
     r.dense = set->dense + first * set->dense_width;
     r.labels = set->labels + first * set->n_label;
     r.weights = set->weights ? set->weights + first : NULL;

@@ -39,13 +39,17 @@ struct mmoe_dataset {
     size_t n_kept;
 };
 
+struct mmoe_row_sink;
+
 /* How a CSV file is read. Neither threads nor blocks change what comes of it. */
 typedef struct mmoe_csv_how {
     int labels;   /* MMOE_LABELS_, where a schema stands */
     int threads;  /* 0 as 1 */
     size_t block; /* bytes that a thread parses at a time; 0: as many as are quick, and one thread
                      reads in sequence */
-    const char *const *keep; /* as mmoe_read_options has it */
+    const char *const *keep;          /* as mmoe_read_options has it */
+    const struct mmoe_row_sink *sink; /* takes the rows, and the set is without them (loader.h);
+                                         NULL: the set has them */
 } mmoe_csv_how;
 
 /* What the options say; MMOE_E_ARGUMENT, in the name of the public `call`. */
@@ -70,6 +74,8 @@ mmoe_status mmoe_dataset_read(const struct mmoe_schema *schema, const char *path
 /* A data set as rows to run: `rows` from `first` on, or by `index`. */
 mmoe_rows mmoe_dataset_rows_of(const struct mmoe_dataset *set, int64_t first, int32_t rows,
                                const uint32_t *index);
+/* The lists of rows [first, rows); none where the schema has none. */
+mmoe_lists mmoe_dataset_lists(const struct mmoe_dataset *set, int64_t first);
 /* MMOE_E_ARGUMENT unless the data set has rows and was encoded with this schema, or with one that
  * encodes alike. `fingerprint`: the schema's, which a trainer does not take anew for each step. */
 mmoe_status mmoe_dataset_check(const struct mmoe_dataset *set, const struct mmoe_schema *schema,
@@ -79,10 +85,6 @@ mmoe_status mmoe_dataset_check(const struct mmoe_dataset *set, const struct mmoe
  * stand, encoded by `schema` as it is now. MMOE_E_MEMORY. */
 mmoe_status mmoe_dataset_seal(struct mmoe_dataset *set, const struct mmoe_schema *schema,
                               mmoe_error *err);
-/* Warns of each feature that is the same in all rows, of which there are at least two, and of lists
- * that are all single elements: of rows to learn from. MMOE_E_MEMORY. */
-mmoe_status mmoe_dataset_warn_of_constants(struct mmoe_dataset *set,
-                                           const struct mmoe_schema *schema, mmoe_error *err);
 /* For those who make data sets: one without rows or arrays for them, but for its counts. */
 struct mmoe_dataset *mmoe_dataset_new(const struct mmoe_schema *schema,
                                       const mmoe_allocator *alloc);

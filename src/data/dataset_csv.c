@@ -51,7 +51,8 @@ typedef struct stream {
     mmoe_csv_passed passed; /* while rows go into the loader's part */
     mmoe_csv_form form;
     mmoe_csv_handler handler;
-    bool has_ended; /* no block is left */
+    int64_t first_rows; /* that the loader's part had before blocks were made */
+    bool has_ended;     /* no block is left */
 } stream;
 
 /* Rows of a block, and of all that follows where it is open, go into the loader's part. */
@@ -77,12 +78,14 @@ static mmoe_status read_first(mmoe_loader *l, stream *s, mmoe_error *err) {
         if (!status) status = read_block(l, s, block, err);
     }
     if (!status) status = mmoe_csv_check_header(&s->form, l->file.path, err);
-    return status ? status : mmoe_loader_add(l, &s->passed, err);
+    if (status) return status;
+    s->first_rows = l->parts.rows + l->part->rows;
+    return mmoe_loader_add(l, &s->passed, err);
 }
 
 /* What no blocks can be made of. */
 static mmoe_status read_rest(mmoe_loader *l, stream *s, mmoe_csv_block block, mmoe_error *err) {
-    s->form.row += l->parts.rows - l->parts.items[0]->rows;
+    s->form.row += l->parts.rows - s->first_rows;
     s->passed = (mmoe_csv_passed){0};
     l->part = mmoe_csv_part_new(&l->file, l->file.schema);
     mmoe_status status = l->part ? mmoe_csv_part_know(l->part, l->parts.negatives, err)
@@ -104,7 +107,8 @@ static mmoe_status read_batch(mmoe_loader *l, stream *s, mmoe_csv_batch *batch, 
         batch->pieces[batch->count++].block = block;
         s->has_ended = mmoe_csv_blocks_end(&s->blocks);
     }
-    const mmoe_status status = mmoe_csv_batch_run(batch, &l->parts, err);
+    mmoe_status status = mmoe_csv_batch_run(batch, &l->parts, err);
+    if (!status) status = mmoe_loader_hand_on(l, err);
     if (!status && !reading && block.is_open) return read_rest(l, s, block, err);
     if (block.is_open) mmoe_release(&l->file.alloc, block.bytes);
     if (status || !reading) return status;
@@ -149,7 +153,8 @@ static mmoe_status read_rows(mmoe_loader *l, const char *path, const mmoe_csv_ho
     const mmoe_reading *reading = reading_of(l);
     l->first_row = reading->header == MMOE_HEADER_NONE ? 1 : 2;
     l->nothing = "the file has a header but no rows";
-    return reading->quotes == MMOE_QUOTES_STRICT && (how->threads > 1 || how->block)
+    l->part_bytes = how->block ? how->block : BLOCK;
+    return reading->quotes == MMOE_QUOTES_STRICT && (how->threads > 1 || how->block || how->sink)
                ? read_in_blocks(l, path, how, err)
                : read_in_sequence(l, path, err);
 }
@@ -178,7 +183,8 @@ mmoe_status mmoe_dataset_fit(const mmoe_schema_wanted *wanted, const mmoe_csv_ho
     mmoe_loader l = {.file = {.alloc = mmoe_allocator_or_default(alloc),
                               .path = named.file,
                               .wanted = &named,
-                              .keep = how->keep}};
+                              .keep = how->keep},
+                     .sink = how->sink};
     return mmoe_loader_finish(&l, read_file(&l, wanted->file, how, err), schema, out, err);
 }
 
@@ -189,7 +195,8 @@ mmoe_status mmoe_dataset_read(const struct mmoe_schema *schema, const char *path
                               .path = mmoe_raw_bytes_name(path),
                               .schema = schema,
                               .label_mode = how->labels,
-                              .keep = how->keep}};
+                              .keep = how->keep},
+                     .sink = how->sink};
     return mmoe_loader_finish(&l, read_file(&l, path, how, err), NULL, out, err);
 }
 

@@ -1,7 +1,5 @@
 #include "data/learning.h"
 
-#include <assert.h>
-#include <math.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -17,7 +15,7 @@ static void measure_column(mmoe_dense_column *c, int32_t pass, const double *val
 }
 
 /* A run's numbers, in few rows at a time that stay in the cache while each column sees its own. */
-static void measure_run(const struct mmoe_schema *s, int32_t pass, const mmoe_number_run *run) {
+static void measure_run(const struct mmoe_schema *s, int32_t pass, const mmoe_learned_run *run) {
     enum { ROWS = 1024 };
     const int64_t n = s->n_dense, rows = run->rows, stride = s->dense_span;
     for (int64_t first = 0; first < rows; first += ROWS)
@@ -28,16 +26,57 @@ static void measure_run(const struct mmoe_schema *s, int32_t pass, const mmoe_nu
         }
 }
 
-static void measure_numbers(const mmoe_learning *l) {
-    const struct mmoe_schema *s = l->schema;
+static void see_labels(const struct mmoe_schema *s, int32_t pass, const mmoe_learned_run *run,
+                       mmoe_label_fit *fits) {
+    for (int32_t i = 0; i < s->n_label; i++) {
+        const mmoe_label_run labels = {run->rows, run->labels + i, run->weights,
+                                       (size_t)s->n_label};
+        if (pass < mmoe_label_fit_passes(&s->labels[i].scale))
+            mmoe_label_fit_see(&fits[i], &s->labels[i].scale, pass, &labels);
+    }
+}
+
+static void end_labels(const struct mmoe_schema *s, int32_t pass, mmoe_label_fit *fits) {
+    for (int32_t i = 0; i < s->n_label; i++) {
+        mmoe_label_column *label = &s->labels[i];
+        if (pass < mmoe_label_fit_passes(&label->scale))
+            label->has_mean = mmoe_label_fit_end(&fits[i], &label->scale, pass, &label->mean);
+    }
+}
+
+static int32_t passes_of(const struct mmoe_schema *s) {
     int32_t passes = 0;
     for (int32_t i = 0; i < s->n_dense; i++) {
         const mmoe_dense_column *c = &s->dense[i];
         if (c->encoder->kind->passes > passes) passes = c->encoder->kind->passes;
         if (mmoe_gap_is_open(&c->gap) && MMOE_GAP_PASSES > passes) passes = MMOE_GAP_PASSES;
     }
-    for (int32_t pass = 0; pass < passes; pass++)
-        for (size_t i = 0; i < l->n_runs; i++) measure_run(s, pass, &l->runs[i]);
+    for (int32_t i = 0; i < s->n_label; i++) {
+        const int32_t more = mmoe_label_fit_passes(&s->labels[i].scale);
+        if (more > passes) passes = more;
+    }
+    return passes;
+}
+
+/* What is seen of all rows, numbers and labels, as often as one of them asks for. */
+static mmoe_status see_rows(const mmoe_learning *l, mmoe_error *err) {
+    const struct mmoe_schema *s = l->schema;
+    const size_t n_label = (size_t)s->n_label;
+    const int32_t passes = passes_of(s);
+    mmoe_label_fit *fits = mmoe_alloc_zero(&s->alloc, n_label, sizeof *fits);
+    mmoe_status status = fits ? MMOE_OK : mmoe_fail_memory(err, n_label * sizeof *fits);
+    for (int32_t pass = 0; !status && pass < passes; pass++) {
+        for (size_t i = 0; !status && i < l->n_runs; i++) {
+            mmoe_learned_run run;
+            status = l->run(l->user, i, &run, err);
+            if (status) break;
+            measure_run(s, pass, &run);
+            see_labels(s, pass, &run, fits);
+        }
+        end_labels(s, pass, fits);
+    }
+    mmoe_release(&s->alloc, fits);
+    return status;
 }
 
 /* A feature: where it stands in errors, and in words. */
@@ -50,7 +89,7 @@ static mmoe_status fail_column(const mmoe_learning *l, place at, const char *fau
                                mmoe_error *err) {
     const char *column = mmoe_feature_column(at.name, at.column);
     if (!fault) return MMOE_OK;
-    if (fault == mmoe_column_no_memory) return mmoe_fail_memory(err, (size_t)l->set->rows);
+    if (fault == mmoe_column_no_memory) return mmoe_fail_memory(err, (size_t)l->rows);
     if (!at.column) return mmoe_fail_at(err, MMOE_E_DATA, l->path, 0, column, "%s", fault);
     return mmoe_fail_at(err, MMOE_E_DATA, l->path, 0, column, "%s (feature \"%.100s\")", fault,
                         at.name);
@@ -64,8 +103,8 @@ static mmoe_status settle_encoder(const mmoe_learning *l, mmoe_encoder *e, place
         fail_column(l, at, e->kind->settle ? e->kind->settle(e, room) : NULL, err);
     const char *remark = !status && e->kind->remark ? e->kind->remark(e, room, &figure) : NULL;
     if (!remark) return status;
-    return mmoe_warn(&l->set->warnings, (mmoe_warning){NULL, at.name, figure, 0}, err, "%s: %s",
-                     at.shown, remark);
+    return mmoe_warn(l->warnings, (mmoe_warning){NULL, at.name, figure, 0}, err, "%s: %s", at.shown,
+                     remark);
 }
 
 static mmoe_status settle_number(const mmoe_learning *l, mmoe_dense_column *c, mmoe_error *err) {
@@ -85,36 +124,20 @@ static place owner_of(const struct mmoe_schema *s, int32_t table, char shown[MMO
     return (place){name, s->sparse[i].column, mmoe_sparse_show(&s->sparse[i], shown)};
 }
 
-static void place_id(mmoe_note *note, const int32_t *become, int64_t row, int32_t *id) {
-    if (*id && !become[*id]) mmoe_note_add(note, MMOE_CELL_UNKNOWN, row);
-    *id = become[*id];
-}
-
-/* Learned ids as rows of the settled tables; a value that has none of its own is unknown. */
-static void place_ids(const mmoe_learning *l) {
-    const struct mmoe_dataset *set = l->set;
-    const struct mmoe_schema *s = l->schema;
-    for (int32_t i = 0; i < s->n_sparse; i++) {
-        const mmoe_encoder *e = s->tables[s->sparse[i].table].encoder;
-        const int32_t *become = e->kind->become ? e->kind->become(e) : NULL;
-        const int32_t list = s->sparse[i].list;
-        for (int64_t r = 0; become && r < set->rows; r++) {
-            const int64_t at = r * s->n_list + list;
-            int32_t *id = set->ids + r * set->n_id + i, *end = id + 1;
-            if (list >= 0) {
-                id = set->elements + set->offsets[at];
-                end = set->elements + set->offsets[at + 1];
-            }
-            for (; id < end; id++) place_id(&set->notes[i], become, r + 1, id);
-        }
+/* The second texts of labels. */
+static void take_negatives(const mmoe_learning *l) {
+    for (int32_t i = 0; i < l->schema->n_label; i++) {
+        char *negative = l->negatives[i];
+        if (!negative || !mmoe_utf8_is(negative, strlen(negative))) continue;
+        l->schema->labels[i].negative = negative;
+        l->negatives[i] = NULL;
     }
 }
 
 mmoe_status mmoe_learning_settle(const mmoe_learning *l, mmoe_error *err) {
     struct mmoe_schema *s = l->schema;
     char shown[MMOE_FEATURE_SIZE];
-    mmoe_status status = MMOE_OK;
-    measure_numbers(l);
+    mmoe_status status = see_rows(l, err);
     for (int32_t i = 0; !status && i < s->n_dense; i++)
         status = settle_number(l, &s->dense[i], err);
     for (int32_t i = 0; !status && i < s->n_table; i++) {
@@ -122,47 +145,11 @@ mmoe_status mmoe_learning_settle(const mmoe_learning *l, mmoe_error *err) {
         mmoe_table_settle(&s->tables[i]);
     }
     if (status) return status;
-    place_ids(l);
+    take_negatives(l);
+    return mmoe_schema_lay(s, err);
+}
+
+void mmoe_learning_forget(const struct mmoe_schema *s) {
     for (int32_t i = 0; i < s->n_table; i++) mmoe_encoder_forget(s->tables[i].encoder);
     for (int32_t i = 0; i < s->n_dense; i++) mmoe_encoder_forget(s->dense[i].encoder);
-    status = mmoe_schema_lay(s, err);
-    l->set->dense_width = s->dense_width;
-    return status;
-}
-
-/* Of one run, from `to` on; returns where the next one's begin. */
-static float *put_inputs(const struct mmoe_schema *s, const mmoe_number_run *run, float *to) {
-    const double *from = run->numbers;
-    for (int64_t r = 0; r < run->rows; r++, from += s->dense_span, to += s->dense_width)
-        for (const mmoe_dense_column *c = s->dense; c < s->dense + s->n_dense; c++) {
-            const double *learned = from + c->first_number;
-            const bool missing = isnan(*learned);
-            if (!missing) c->encoder->kind->finish(c->encoder, learned, to + c->first);
-            mmoe_dense_fill(c, to + c->first, missing);
-            assert(isfinite(to[c->first]));
-        }
-    return to;
-}
-
-mmoe_status mmoe_learning_inputs(const mmoe_learning *l, mmoe_error *err) {
-    struct mmoe_dataset *set = l->set;
-    const size_t rows = (size_t)set->rows, size = (size_t)set->dense_width * sizeof *set->dense;
-    float *to = set->dense = mmoe_alloc_aligned(&set->alloc, rows, size);
-    if (!to) return mmoe_fail_memory(err, rows * size);
-    for (size_t i = 0; i < l->n_runs; i++) to = put_inputs(l->schema, &l->runs[i], to);
-    return MMOE_OK;
-}
-
-void mmoe_learning_labels(const mmoe_learning *l) {
-    const struct mmoe_dataset *set = l->set;
-    for (int32_t i = 0; i < set->n_label; i++) {
-        mmoe_label_column *label = &l->schema->labels[i];
-        const mmoe_label_run run = {set->rows, set->labels + i, set->weights, (size_t)set->n_label};
-        mmoe_label_scale_fit(&label->scale, &run);
-        label->has_mean = mmoe_label_mean(&label->scale, &run, &label->mean);
-        char *negative = l->negatives[i];
-        if (!negative || !mmoe_utf8_is(negative, strlen(negative))) continue;
-        label->negative = negative;
-        l->negatives[i] = NULL;
-    }
 }

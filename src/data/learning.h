@@ -2,31 +2,36 @@
 #ifndef MMOE_DATA_LEARNING_H
 #define MMOE_DATA_LEARNING_H
 
-#include "data/dataset.h"
+#include "base/warnings.h"
+#include "data/schema.h"
 
-/* Learned numbers of rows that stand one behind another: [rows, dense_span], a feature's first NaN
- * where it is missing. */
-typedef struct mmoe_number_run {
-    const double *numbers;
+/* Rows that stand one behind another. */
+typedef struct mmoe_learned_run {
     int64_t rows;
-} mmoe_number_run;
+    const double *numbers; /* [rows, dense_span], a feature's first NaN where it is missing */
+    const float *labels;   /* [rows, n_label] */
+    const float *weights;  /* [rows]; NULL: all 1 */
+} mmoe_learned_run;
 
 typedef struct mmoe_learning {
-    const char *path;         /* in errors */
-    struct mmoe_dataset *set; /* ids, of its lists, too, are those of learn */
+    const char *path; /* in errors */
     struct mmoe_schema *schema;
-    const mmoe_number_run *runs; /* of all rows */
-    size_t n_runs;
     char **negatives; /* [n_label] mmoe_label_cell.negative */
+    mmoe_warnings *warnings;
+    int64_t rows; /* of all runs */
+    void *user;
+    size_t n_runs;
+    /* Run `index`, which stays until the next is asked for; they are asked for in their order, once
+     * a pass. */
+    mmoe_status (*run)(void *user, size_t index, mmoe_learned_run *out, mmoe_error *err);
 } mmoe_learning;
 
-/* Ends the learning of all features: encoders settle, ids become rows of tables. MMOE_E_DATA. */
+/* Ends the learning of all features: encoders settle, and `warnings` gets what is to be said of
+ * them. Labels have their transforms, means, which heads may begin with, and second texts;
+ * one that is not UTF-8 has no place in a model's file, so other files may tell their own.
+ * MMOE_E_DATA; and of `run`. */
 mmoe_status mmoe_learning_settle(const mmoe_learning *l, mmoe_error *err);
-/* The numbers as inputs, set->dense. MMOE_E_MEMORY. */
-mmoe_status mmoe_learning_inputs(const mmoe_learning *l, mmoe_error *err);
-/* Of a set that has its labels: their transforms, means, which heads may begin with, and second
- * texts; one that is not UTF-8 has no place in a model's file, so other files may tell their own.
- */
-void mmoe_learning_labels(const mmoe_learning *l);
+/* Gives back what ids and numbers needed to become rows and inputs (mmoe_csv_part_settle). */
+void mmoe_learning_forget(const struct mmoe_schema *schema);
 
 #endif

@@ -23,35 +23,132 @@ mmoe_status mmoe_loader_header(void *loader, const mmoe_csv_field *fields, size_
     l->part = mmoe_csv_part_new(f, f->schema);
     if (!l->set || !l->part) return mmoe_fail_memory(err, sizeof *l->set);
     l->set->places.first_row = l->first_row;
+    l->constants.alloc = f->alloc;
     return MMOE_OK;
+}
+
+/* A sink need not wait for the end of a file that is read in sequence. */
+static mmoe_status turn_part(mmoe_loader *l, mmoe_error *err) {
+    static const mmoe_csv_passed nothing;
+    mmoe_status status = mmoe_loader_add(l, &nothing, err);
+    if (status) return status;
+    l->part = mmoe_csv_part_new(&l->file, l->file.schema);
+    return l->part ? mmoe_csv_part_know(l->part, l->parts.negatives, err)
+                   : mmoe_fail_memory(err, sizeof *l->part);
 }
 
 mmoe_status mmoe_loader_row(void *loader, int64_t row, const mmoe_csv_field *fields,
                             mmoe_error *err) {
-    return mmoe_csv_part_row(((mmoe_loader *)loader)->part, row, fields, err);
+    mmoe_loader *l = loader;
+    if (l->sink && mmoe_csv_part_bytes(l->part) >= l->part_bytes) {
+        const mmoe_status status = turn_part(l, err);
+        if (status) return status;
+    }
+    return mmoe_csv_part_row(l->part, row, fields, err);
 }
 
 mmoe_status mmoe_loader_add(mmoe_loader *l, const mmoe_csv_passed *passed, mmoe_error *err) {
     mmoe_csv_part *part = l->part;
     part->passed = *passed;
     l->part = NULL;
-    return mmoe_csv_parts_add(&l->parts, part, err);
+    const mmoe_status status = mmoe_csv_parts_add(&l->parts, part, err);
+    return status ? status : mmoe_loader_hand_on(l, err);
+}
+
+/* ---- A sink ---- */
+
+/* What was noted of rows that are handed on. */
+static void note_rows(const mmoe_loader *l, const struct mmoe_dataset *rows) {
+    struct mmoe_dataset *all = l->set;
+    all->any_missing_label |= rows->any_missing_label;
+    for (int32_t i = 0; i < all->n_sparse + all->n_dense; i++)
+        mmoe_note_join(&all->notes[i], &rows->notes[i], all->rows);
+    all->rows += rows->rows;
+}
+
+/* Rows of a part that has settled, of which nothing is left here. */
+static mmoe_status hand_on(mmoe_loader *l, mmoe_csv_part *part, mmoe_error *err) {
+    const struct mmoe_schema *schema = l->file.schema;
+    if (part->rows == 0) return MMOE_OK;
+    struct mmoe_dataset *rows = mmoe_dataset_new(schema, &l->file.alloc);
+    if (!rows) return mmoe_fail_memory(err, sizeof *rows);
+    rows->places.first_row = mmoe_places_find(&l->set->places, l->set->rows + 1).row;
+    mmoe_status status = mmoe_csv_join(&part, 1, rows, err);
+    if (!status) status = mmoe_dataset_seal(rows, schema, err);
+    if (!status && l->file.wanted) status = mmoe_constants_see(&l->constants, schema, rows, err);
+    if (!status && l->set->rows == 0) status = l->sink->begin(l->sink->user, schema, err);
+    if (!status) status = l->sink->take(l->sink->user, rows, err);
+    if (!status) note_rows(l, rows);
+    mmoe_dataset_free(rows);
+    return status;
+}
+
+/* To the file where parts wait, which is made for the first one. */
+static mmoe_status spill(mmoe_loader *l, mmoe_csv_part *part, mmoe_error *err) {
+    const mmoe_status status =
+        l->n_spilled ? MMOE_OK : mmoe_csv_spill_open(l->sink->folder, &l->spill, err);
+    if (status) return status;
+    l->n_spilled++;
+    return mmoe_csv_spill_put(&l->spill, part, err);
+}
+
+mmoe_status mmoe_loader_hand_on(mmoe_loader *l, mmoe_error *err) {
+    mmoe_csv_parts *parts = &l->parts;
+    mmoe_status status = MMOE_OK;
+    if (!l->sink) return MMOE_OK;
+    while (!status && l->file.wanted && l->n_spilled < parts->count)
+        status = spill(l, parts->items[l->n_spilled], err);
+    if (l->file.wanted) return status;
+    for (size_t i = 0; !status && i < parts->count; i++) status = hand_on(l, parts->items[i], err);
+    for (size_t i = 0; i < parts->count; i++) mmoe_csv_part_free(parts->items[i]);
+    parts->count = 0;
+    return status;
 }
 
 /* ---- Learning ---- */
 
-/* The schema learns from the rows that stand, but for the numbers, which follow. */
+/* What a part has to learn from: `run` of mmoe_learning. */
+static mmoe_status find_run(void *user, size_t index, mmoe_learned_run *out, mmoe_error *err) {
+    const mmoe_loader *l = user;
+    mmoe_csv_part *const *parts = l->parts.items, *const part = parts[index];
+    if (l->sink) {
+        mmoe_csv_spill_drop(parts[index ? index - 1 : l->parts.count - 1]);
+        const mmoe_status status = mmoe_csv_spill_get(&l->spill, part, MMOE_SPILLED_TO_LEARN, err);
+        if (status) return status;
+    }
+    *out = (mmoe_learned_run){part->rows, part->values, part->labels, part->weights};
+    return MMOE_OK;
+}
+
+/* Parts settle, one after another where a sink takes them. */
+static mmoe_status settle_parts(mmoe_loader *l, mmoe_error *err) {
+    mmoe_status status = MMOE_OK;
+    for (size_t i = 0; !status && i < l->parts.count; i++) {
+        mmoe_csv_part *part = l->parts.items[i];
+        if (l->sink) status = mmoe_csv_spill_get(&l->spill, part, MMOE_SPILLED_ALL, err);
+        if (!status) status = mmoe_csv_part_settle(part, err);
+        if (!status && l->sink) status = hand_on(l, part, err);
+        if (!l->sink) continue;
+        mmoe_csv_part_free(part);
+        l->parts.items[i] = NULL;
+    }
+    return status;
+}
+
 static mmoe_status learn(mmoe_loader *l, mmoe_error *err) {
-    const size_t n = l->parts.count;
-    mmoe_number_run *runs = mmoe_alloc(&l->file.alloc, n, sizeof *runs);
-    if (!runs) return mmoe_fail_memory(err, n * sizeof *runs);
-    for (size_t i = 0; i < n; i++)
-        runs[i] = (mmoe_number_run){l->parts.items[i]->values, l->parts.items[i]->rows};
-    const mmoe_learning learning = {l->file.path, l->set, l->learned, runs, n, l->parts.negatives};
+    const mmoe_learning learning = {.path = l->file.path,
+                                    .schema = l->learned,
+                                    .negatives = l->parts.negatives,
+                                    .warnings = &l->set->warnings,
+                                    .rows = l->parts.rows,
+                                    .user = l,
+                                    .n_runs = l->parts.count,
+                                    .run = find_run};
     mmoe_status status = mmoe_learning_settle(&learning, err);
-    if (!status) status = mmoe_learning_inputs(&learning, err);
-    if (!status) mmoe_learning_labels(&learning);
-    mmoe_release(&l->file.alloc, runs);
+    if (status) return status;
+    l->set->dense_width = l->learned->dense_width;
+    status = settle_parts(l, err);
+    mmoe_learning_forget(l->learned);
     return status;
 }
 
@@ -59,7 +156,7 @@ static mmoe_status learn(mmoe_loader *l, mmoe_error *err) {
 
 /* What was passed over, in words. */
 static mmoe_status warn_of_file(const mmoe_loader *l, mmoe_error *err) {
-    const mmoe_csv_passed passed = mmoe_csv_join_passed(&l->parts);
+    const mmoe_csv_passed passed = l->parts.passed;
     char text[MMOE_PASSED_SIZE];
     mmoe_warning w = {NULL};
     mmoe_status status = MMOE_OK;
@@ -76,39 +173,44 @@ static mmoe_status warn_of_columns(const mmoe_loader *l, mmoe_error *err) {
 }
 
 static mmoe_status warn_of_lacking(const mmoe_loader *l, mmoe_error *err) {
-    struct mmoe_dataset *set = l->set;
+    const int64_t count = l->parts.n_lacking;
+    const char *column = l->parts.first_lack.column;
+    const mmoe_place at = mmoe_places_find(&l->set->places, l->parts.first_lacking + 1);
     char first[MMOE_PLACE_SIZE];
-    size_t i = 0;
-    if (!set->n_lacking) return MMOE_OK;
-    while (!l->parts.items[i]->n_lacking) i++;
-    const char *column = l->parts.items[i]->first_lack.column;
-    const mmoe_place at = mmoe_places_find(&set->places, *set->lacking + 1);
-    const mmoe_warning about = {NULL, column, set->n_lacking, at.row, at.file};
-    return mmoe_warn(&set->warnings, about, err,
+    if (!count) return MMOE_OK;
+    return mmoe_warn(&l->set->warnings, (mmoe_warning){NULL, column, count, at.row, at.file}, err,
                      "%" PRId64 " of %" PRId64 " rows lack a value that a feature must have, the "
                      "first is %s (column \"%s\"): they have no scores; \"missing\" of a dense "
                      "feature says what stands for one",
-                     set->n_lacking, set->rows, mmoe_place_show(at, first), column);
+                     count, l->set->rows, mmoe_place_show(at, first), column);
 }
 
-static mmoe_status make_set(mmoe_loader *l, mmoe_error *err) {
+/* The rows as a set, unless a sink has them. */
+static mmoe_status join_parts(mmoe_loader *l, mmoe_error *err) {
     struct mmoe_dataset *set = l->set;
+    if (l->sink) return MMOE_OK;
+    mmoe_status status = mmoe_csv_join(l->parts.items, l->parts.count, set, err);
+    if (!status) status = mmoe_dataset_seal(set, l->file.schema, err);
+    if (!status && l->file.wanted)
+        status = mmoe_constants_see(&l->constants, l->file.schema, set, err);
+    return status;
+}
+
+static mmoe_status end_rows(mmoe_loader *l, mmoe_error *err) {
     const mmoe_csv_file *f = &l->file;
-    mmoe_status status = MMOE_OK;
     if (l->parts.rows == 0 && f->label_mode == MMOE_LABELS_REQUIRED)
         return mmoe_fail_at(err, MMOE_E_FORMAT, f->path, 0, NULL, "%s", l->nothing);
-    status = warn_of_file(l, err);
-    if (!status) status = mmoe_csv_join(&l->parts, set, err);
+    mmoe_status status = warn_of_file(l, err);
     if (!status && f->wanted) status = learn(l, err);
-    if (!status) status = mmoe_dataset_seal(set, f->schema, err);
-    if (!status && f->wanted) status = mmoe_dataset_warn_of_constants(set, f->schema, err);
+    if (!status) status = join_parts(l, err);
+    if (!status && f->wanted) status = mmoe_constants_warn(&l->constants, f->schema, l->set, err);
     if (!status) status = warn_of_columns(l, err);
     return status ? status : warn_of_lacking(l, err);
 }
 
 mmoe_status mmoe_loader_finish(mmoe_loader *l, mmoe_status status, struct mmoe_schema **schema,
                                struct mmoe_dataset **out, mmoe_error *err) {
-    if (!status) status = make_set(l, err);
+    if (!status) status = end_rows(l, err);
     if (status) {
         mmoe_dataset_free(l->set);
     } else {
@@ -117,6 +219,8 @@ mmoe_status mmoe_loader_finish(mmoe_loader *l, mmoe_status status, struct mmoe_s
     }
     mmoe_csv_part_free(l->part);
     mmoe_csv_parts_finish(&l->parts);
+    mmoe_csv_spill_close(&l->spill);
+    mmoe_constants_finish(&l->constants);
     if (status) mmoe_schema_free(l->learned);
     mmoe_csv_file_finish(&l->file);
     return status;

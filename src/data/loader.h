@@ -1,20 +1,34 @@
 /* Rows of cells that become a data set, and where one is wanted, teach a schema: the header, then
- * rows into parts, then what all of them say together. */
+ * rows into parts, then what all of them say together. Parts are held until the last one, and
+ * joined; or a sink takes them as they come:
+ *
+ *     the schema stands       part -> sink
+ *     it is yet to learn      part -> file without a name ... the schema settles ... part -> sink
+ */
 #ifndef MMOE_DATA_LOADER_H
 #define MMOE_DATA_LOADER_H
 
+#include "data/constants.h"
 #include "data/csv_join.h"
+#include "data/csv_spill.h"
+#include "data/row_sink.h"
 
-/* Begins with a `file` that has its allocator, path, label_mode, and what is wanted or the schema.
- */
+/* Begins with a `file` that has its allocator, path, label_mode, and what is wanted or the schema,
+ * and with a sink, if one takes the rows. */
 typedef struct mmoe_loader {
     mmoe_csv_file file;
-    int64_t first_row;   /* its number */
-    const char *nothing; /* what is said where there are no rows to learn from */
+    const mmoe_row_sink *sink; /* NULL: the set has the rows */
+    size_t part_bytes;         /* of memory, that a part in sequence has before it goes to a sink */
+    int64_t first_row;         /* its number */
+    const char *nothing;       /* what is said where there are no rows to learn from */
     struct mmoe_schema *learned;
-    struct mmoe_dataset *set;
-    mmoe_csv_part *part; /* that rows are read into */
+    struct mmoe_dataset *set; /* of all rows: what is said of them, and where no sink has them, they
+                                 themselves */
+    mmoe_csv_part *part;      /* that rows are read into */
     mmoe_csv_parts parts;
+    mmoe_csv_spill spill;
+    size_t n_spilled; /* of the parts */
+    mmoe_constants constants;
 } mmoe_loader;
 
 /* `header` of an mmoe_csv_handler whose `user` is a loader: schema and set begin, and a part for
@@ -25,8 +39,11 @@ mmoe_status mmoe_loader_row(void *loader, int64_t row, const mmoe_csv_field *fie
                             mmoe_error *err);
 /* The part that rows were read into is one of the parts. */
 mmoe_status mmoe_loader_add(mmoe_loader *loader, const mmoe_csv_passed *passed, mmoe_error *err);
+/* Parts were added whose ids are the file's. MMOE_E_IO; and of the sink. */
+mmoe_status mmoe_loader_hand_on(mmoe_loader *loader, mmoe_error *err);
 /* Ends it: with what the rows say together, unless reading has failed with `status`. *schema: the
- * one that learned; NULL: none was wanted. */
+ * one that learned; NULL: none was wanted. Of rows that a sink has the set is without them: their
+ * number, notes and warnings. */
 mmoe_status mmoe_loader_finish(mmoe_loader *loader, mmoe_status status, struct mmoe_schema **schema,
                                struct mmoe_dataset **out, mmoe_error *err);
 

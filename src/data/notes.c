@@ -24,6 +24,22 @@ void mmoe_notes_free(mmoe_note *notes, int32_t count, const mmoe_allocator *allo
     mmoe_release(alloc, notes);
 }
 
+static void join_first(int64_t *to, int64_t from, int64_t before) {
+    if (!*to && from) *to = from + before;
+}
+
+void mmoe_note_join(mmoe_note *to, const mmoe_note *from, int64_t before) {
+    to->counts.missing += from->counts.missing;
+    to->counts.unknown += from->counts.unknown;
+    to->counts.values += from->counts.values;
+    to->counts.cut += from->counts.cut;
+    to->texts += from->texts;
+    join_first(&to->first_missing, from->first_missing, before);
+    join_first(&to->first_unknown, from->first_unknown, before);
+    join_first(&to->first_text, from->first_text, before);
+    join_first(&to->first_cut, from->first_cut, before);
+}
+
 /* So many values or rows, the first of them being row `first`. */
 static mmoe_warning about(const mmoe_noted *of, const mmoe_note *n, int64_t count, int64_t first,
                           char shown[MMOE_PLACE_SIZE]) {

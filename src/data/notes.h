@@ -34,6 +34,8 @@ typedef struct mmoe_noted {
     int64_t rows;
     const mmoe_places *places;
 } mmoe_noted;
+/* What was noted of rows that stand behind `before` others. */
+void mmoe_note_join(mmoe_note *to, const mmoe_note *from, int64_t before);
 
 /* Each tells of lists longer than max_len, too.
  * Of rows that were learned from: a column whose ids are texts because of the fewer values. */

@@ -19,35 +19,63 @@ static double transformed(const mmoe_label_scale *s, double y) {
     return y;
 }
 
-/* The weighted mean of (g(label) - less)^power. */
-static bool mean_power(const mmoe_label_scale *s, const mmoe_label_run *run, double less, int power,
-                       double *out) {
-    double sum = 0, weights = 0;
+/* Adds the weighted sum of (g(label) - less)^power. */
+static void add_powers(mmoe_label_fit *to, const mmoe_label_scale *s, const mmoe_label_run *run,
+                       double less, int power) {
+    mmoe_label_fit f = *to;
     for (int64_t r = 0; r < run->rows; r++) {
         const double y = (double)run->labels[(size_t)r * run->stride],
                      w = run->weights ? (double)run->weights[r] : 1;
         if (isnan(y)) continue;
         const double d = transformed(s, y) - less;
-        sum += w * (power == 2 ? d * d : d);
-        weights += w;
+        f.sum += w * (power == 2 ? d * d : d);
+        f.weights += w;
     }
-    *out = weights > 0 ? sum / weights : 0;
-    return weights > 0;
+    *to = f;
 }
+
+static double mean_of(const mmoe_label_fit *f) { return f->weights > 0 ? f->sum / f->weights : 0; }
 
 bool mmoe_label_mean(const mmoe_label_scale *s, const mmoe_label_run *run, double *out) {
-    return mean_power(s, run, 0, 1, out);
+    mmoe_label_fit f = {0};
+    add_powers(&f, s, run, 0, 1);
+    *out = mean_of(&f);
+    return f.weights > 0;
 }
 
-void mmoe_label_scale_fit(mmoe_label_scale *s, const mmoe_label_run *run) {
+/* Passes of what is standardized: its mean, its deviation, and the mean of what comes of it. */
+enum { SHIFT_PASS, UNIT_PASS };
+
+int32_t mmoe_label_fit_passes(const mmoe_label_scale *s) {
+    return s->transform == MMOE_LABEL_STANDARDIZE ? 3 : 1;
+}
+
+void mmoe_label_fit_see(mmoe_label_fit *f, const mmoe_label_scale *s, int32_t pass,
+                        const mmoe_label_run *run) {
     const mmoe_label_scale plain = {.unit = 1};
-    double square;
-    s->shift = 0;
-    s->unit = 1;
-    if (s->transform != MMOE_LABEL_STANDARDIZE) return;
-    mean_power(&plain, run, 0, 1, &s->shift);
-    mean_power(&plain, run, s->shift, 2, &square);
-    if (sqrt(square) > 0) s->unit = sqrt(square);
+    if (pass == mmoe_label_fit_passes(s) - 1)
+        add_powers(f, s, run, 0, 1);
+    else if (pass == SHIFT_PASS)
+        add_powers(f, &plain, run, 0, 1);
+    else
+        add_powers(f, &plain, run, s->shift, 2);
+}
+
+bool mmoe_label_fit_end(mmoe_label_fit *f, mmoe_label_scale *s, int32_t pass, double *mean) {
+    const bool weighs = f->weights > 0;
+    const double found = mean_of(f);
+    *f = (mmoe_label_fit){0};
+    if (pass == 0) {
+        s->shift = 0;
+        s->unit = 1;
+    }
+    if (pass == mmoe_label_fit_passes(s) - 1)
+        *mean = found;
+    else if (pass == SHIFT_PASS)
+        s->shift = found;
+    else if (sqrt(found) > 0)
+        s->unit = sqrt(found);
+    return weighs;
 }
 
 float mmoe_label_scaled(const mmoe_label_scale *s, float label) {

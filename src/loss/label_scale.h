@@ -29,11 +29,21 @@ typedef struct mmoe_label_run {
 
 /* Why a label has no such transform, "is not above -1, as log1p needs"; NULL: it has. */
 const char *mmoe_label_scale_fault(mmoe_label_transform transform, double label);
-/* Sets shift and unit: mean and deviation of the labels, by their weights; labels that are all the
- * same, or none, have the unit 1. */
-void mmoe_label_scale_fit(mmoe_label_scale *s, const mmoe_label_run *run);
 /* The mean of the transformed labels; false: none weighs anything. */
 bool mmoe_label_mean(const mmoe_label_scale *s, const mmoe_label_run *run, double *out);
+
+/* Fits a scale to labels that come in runs, all of them in each of its passes; begins as zeros. */
+typedef struct mmoe_label_fit {
+    double sum, weights; /* of the pass */
+} mmoe_label_fit;
+/* The last pass is for the mean of the transformed labels. */
+int32_t mmoe_label_fit_passes(const mmoe_label_scale *s);
+void mmoe_label_fit_see(mmoe_label_fit *fit, const mmoe_label_scale *s, int32_t pass,
+                        const mmoe_label_run *run);
+/* Ends a pass. They set shift and unit, mean and deviation of the labels, by their weights (labels
+ * that are all the same, or none, have the unit 1), and the last one the mean; false: none weighs
+ * anything. */
+bool mmoe_label_fit_end(mmoe_label_fit *fit, mmoe_label_scale *s, int32_t pass, double *mean);
 
 float mmoe_label_scaled(const mmoe_label_scale *s, float label);
 /* What the transform made `n` scores of, in place; none is larger than a float holds. */

@@ -11,6 +11,7 @@
 #include "failing.h"
 #include "file/schema_json.h"
 #include "files.h"
+#include "gathering_support.h"
 
 static const char features[] =
     "{%s\"features\": {\"weight\": \"w\", \"sparse\": ["
@@ -190,13 +191,29 @@ static void same(const outcome *a, const outcome *b) {
 static const size_t sizes[] = {1, 90, 400, 3000, 100000};
 enum { SIZES = sizeof sizes / sizeof *sizes };
 
+/* Rows that a sink takes are the same, too. */
+static void check_sink(const outcome *whole, const mmoe_schema *schema, mmoe_csv_how how) {
+    gathering rows = {NULL, 0};
+    const mmoe_row_sink sink = {&rows, folder, gathering_begin, gathering_take};
+    how.sink = &sink;
+    outcome parts = schema ? read_by(schema, how) : fit(how, NULL);
+    if (!parts.status) gathering_end(&rows, parts.set);
+    if (how.block == 1 && parts.status == MMOE_OK && parts.set->rows > 8)
+        ck_assert_int_gt(rows.times, 4);
+    same(whole, &parts);
+    drop(&parts);
+    mmoe_dataset_free(rows.set);
+}
+
 /* In blocks of many sizes, by `threads`: fits, and reads with what was fitted, as in sequence. */
 static outcome check_file(int threads) {
     outcome whole = fit((mmoe_csv_how){0}, NULL);
     for (size_t i = 0; i < SIZES; i++) {
-        outcome parts = fit((mmoe_csv_how){.threads = threads, .block = sizes[i]}, NULL);
+        const mmoe_csv_how how = {.threads = threads, .block = sizes[i]};
+        outcome parts = fit(how, NULL);
         same(&whole, &parts);
         drop(&parts);
+        check_sink(&whole, NULL, how);
     }
     return whole;
 }
@@ -204,10 +221,11 @@ static outcome check_file(int threads) {
 static outcome check_reading(const mmoe_schema *schema, int labels, int threads) {
     outcome whole = read_by(schema, (mmoe_csv_how){.labels = labels});
     for (size_t i = 0; i < SIZES; i++) {
-        outcome parts =
-            read_by(schema, (mmoe_csv_how){labels, .threads = threads, .block = sizes[i]});
+        const mmoe_csv_how how = {labels, .threads = threads, .block = sizes[i]};
+        outcome parts = read_by(schema, how);
         same(&whole, &parts);
         drop(&parts);
+        check_sink(&whole, schema, how);
     }
     return whole;
 }

@@ -1,0 +1,28 @@
+/* Parts that wait until their schema has settled, in a file without a name instead of memory. */
+#ifndef MMOE_DATA_CSV_SPILL_H
+#define MMOE_DATA_CSV_SPILL_H
+
+#include "data/csv_part.h"
+
+typedef struct mmoe_csv_spill {
+    const char *folder;
+    int file;
+    int64_t size;
+} mmoe_csv_spill;
+
+/* The file lies on the folder's file system. MMOE_E_IO. */
+mmoe_status mmoe_csv_spill_open(const char *folder, mmoe_csv_spill *out, mmoe_error *err);
+void mmoe_csv_spill_close(mmoe_csv_spill *s);
+
+/* What of a part is read back. */
+typedef enum mmoe_spilled { MMOE_SPILLED_TO_LEARN, MMOE_SPILLED_ALL } mmoe_spilled;
+
+/* Writes a part's arrays, which it has no more. MMOE_E_IO. */
+mmoe_status mmoe_csv_spill_put(mmoe_csv_spill *s, mmoe_csv_part *part, mmoe_error *err);
+/* Gives it back numbers, labels and weights, or all. MMOE_E_IO, _MEMORY. */
+mmoe_status mmoe_csv_spill_get(const mmoe_csv_spill *s, mmoe_csv_part *part, mmoe_spilled what,
+                               mmoe_error *err);
+/* It has none of them again. */
+void mmoe_csv_spill_drop(mmoe_csv_part *part);
+
+#endif
