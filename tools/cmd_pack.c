@@ -1,8 +1,10 @@
 /* mmoe pack */
+#include <stdlib.h>
 #include <string.h>
 
 #include "columns.h"
 #include "files.h"
+#include "output.h"
 #include "rows.h"
 #include "warnings.h"
 
@@ -10,6 +12,7 @@ typedef struct pack_flags {
     const char *config, *like, *data, *output;
     int64_t threads;
     bool append;
+    cli_list keep;
 } pack_flags;
 
 /* What is packed; a schema that is a model's is not ours. */
@@ -17,41 +20,91 @@ typedef struct packing {
     mmoe_model *model;
     mmoe_schema *schema;
     mmoe_dataset *rows;
+    const char **keep; /* columns that are kept, NULL behind the last; the texts are not ours */
+    size_t n_keep;
+    mmoe_config *config; /* of --config */
+    mmoe_dataset *like;  /* of a folder, without its rows */
+    char *group;         /* the configuration's, if it has one */
 } packing;
 
-static mmoe_status read_like(const pack_flags *f, packing *p, mmoe_error *err) {
+/* ---- Columns beside the rows ---- */
+
+static bool is_kept(const packing *p, const char *name) {
+    size_t i = 0;
+    while (i < p->n_keep && strcmp(p->keep[i], name) != 0) i++;
+    return i < p->n_keep;
+}
+
+static void keep(packing *p, const char *name) {
+    if (name && !is_kept(p, name)) p->keep[p->n_keep++] = name;
+}
+
+/* A copy of data.group; NULL: there is none. */
+static char *group_of(const mmoe_config *config) {
+    json_t *json = config ? cli_config_json(config) : NULL;
+    const char *group = json_string_value(json_object_get(json_object_get(json, "data"), "group"));
+    char *copy = group ? strdup(group) : NULL;
+    json_decref(json);
+    return copy;
+}
+
+/* Those of the folder that is gone on with or taken for example, the groups of the configuration,
+ * and what is asked for. */
+static int choose_columns(const pack_flags *f, packing *p) {
+    size_t likes = 0;
+    while (p->like && mmoe_dataset_kept_column(p->like, likes)) likes++;
+    p->keep = calloc(likes + f->keep.count + 2, sizeof *p->keep);
+    if (!p->keep) return cli_fail_memory();
+    for (size_t i = 0; i < likes; i++) keep(p, mmoe_dataset_kept_column(p->like, i));
+    p->group = group_of(p->model ? mmoe_model_config(p->model) : p->config);
+    keep(p, p->group);
+    for (size_t i = 0; i < f->keep.count; i++) {
+        if (f->append && !is_kept(p, f->keep.items[i]))
+            return cli_fail("--keep: the rows of %s were packed without the column \"%s\"",
+                            f->output, f->keep.items[i]);
+        keep(p, f->keep.items[i]);
+    }
+    return CLI_OK;
+}
+
+/* ---- Packing ---- */
+
+/* What the schema is learned by, or taken from. */
+static mmoe_status read_example(const pack_flags *f, packing *p, mmoe_error *err) {
     const cli_reading folder = {.streamed = true};
-    mmoe_dataset *packed = NULL;
+    if (!f->like) return mmoe_config_read(f->config, NULL, &p->config, err);
     if (!cli_is_folder(f->like)) return mmoe_model_load(f->like, NULL, &p->model, err);
-    const mmoe_status status = cli_fit_rows(NULL, f->like, &folder, &p->schema, &packed, err);
-    mmoe_dataset_free(packed);
-    return status;
+    return cli_fit_rows(NULL, f->like, &folder, &p->schema, &p->like, err);
 }
 
-static mmoe_status fit(const pack_flags *f, packing *p, const cli_reading *how, mmoe_error *err) {
-    mmoe_config *config;
-    mmoe_status status = mmoe_config_read(f->config, NULL, &config, err);
-    if (status) return status;
-    status = cli_fit_rows(config, f->data, how, &p->schema, &p->rows, err);
-    mmoe_config_free(config);
-    return status;
+static const mmoe_schema *schema_of(const packing *p) {
+    return p->model ? mmoe_model_schema(p->model) : p->schema;
 }
 
-static int pack(const pack_flags *f, packing *p) {
-    const cli_reading how = {.threads = (int)f->threads};
+static int read_rows(const pack_flags *f, packing *p) {
+    const cli_reading how = {.threads = (int)f->threads, .keep = p->keep};
     mmoe_error err;
-    mmoe_status status = f->like ? read_like(f, p, &err) : fit(f, p, &how, &err);
-    const mmoe_schema *schema = p->model ? mmoe_model_schema(p->model) : p->schema;
-    if (!status && f->like) status = cli_read_rows(schema, f->data, &how, &p->rows, &err);
+    const mmoe_status status =
+        f->like ? cli_read_rows(schema_of(p), f->data, &how, &p->rows, &err)
+                : cli_fit_rows(p->config, f->data, &how, &p->schema, &p->rows, &err);
     if (status) return cli_fail("%s", err.message);
     if (f->like)
         cli_remark_columns(f->data, p->rows);
     else
         cli_warn_of_data(f->data, p->rows);
+    return CLI_OK;
+}
+
+static int pack(const pack_flags *f, packing *p) {
     const int threads = (int)f->threads;
-    status = f->append ? mmoe_dataset_append(p->rows, f->output, threads, NULL, &err)
-                       : mmoe_dataset_pack(p->rows, schema, f->output, threads, NULL, &err);
-    if (status) return cli_fail("%s", err.message);
+    mmoe_error err;
+    if (read_example(f, p, &err)) return cli_fail("%s", err.message);
+    int status = choose_columns(f, p);
+    if (!status) status = read_rows(f, p);
+    if (status) return status;
+    if (f->append ? mmoe_dataset_append(p->rows, f->output, threads, NULL, &err)
+                  : mmoe_dataset_pack(p->rows, schema_of(p), f->output, threads, NULL, &err))
+        return cli_fail("%s", err.message);
     printf("%lld rows packed\n", (long long)mmoe_dataset_rows(p->rows));
     return CLI_OK;
 }
@@ -75,6 +128,9 @@ int cli_pack(int argc, char **argv) {
          "rows with labels (CSV; -: standard input)"},
         {"output", "FOLDER", CLI_TEXT, &f.output, true, 0, 0,
          "a folder, new or empty without --append"},
+        {"keep", "COLUMN", CLI_LIST, &f.keep, false, 0, 0,
+         "keeps a column beside the rows, for --group and --by of evaluate; may be repeated; "
+         "data.group is kept anyway"},
         {"append", NULL, CLI_FLAG, &f.append, false, 0, 0,
          "adds the rows behind those of the folder, by what these have learned"},
         {"threads", "N", CLI_INTEGER, &f.threads, false, 1, CLI_MAX_THREADS,
@@ -82,7 +138,7 @@ int cli_pack(int argc, char **argv) {
         {NULL, NULL, CLI_FLAG, NULL, false, 0, 0, NULL}};
     const cli_command command = {
         "pack",
-        "(--config C.json | --like PATH | --append) --data X.csv --output FOLDER [--threads N]",
+        "(--config C.json | --like PATH | --append) --data X.csv --output FOLDER [FLAGS]",
         "Encodes rows and writes them to a folder, a file a column that NumPy opens, with what "
         "their columns have learned.\n"
         "train, evaluate, predict, inspect, report and sweep take such a folder in place of a CSV "
@@ -100,6 +156,11 @@ int cli_pack(int argc, char **argv) {
     if (f.append) f.like = f.output; /* its schema */
     if (!status) status = pack(&f, &p);
     mmoe_dataset_free(p.rows);
+    mmoe_dataset_free(p.like);
+    mmoe_config_free(p.config);
+    cli_list_free(&f.keep);
+    free(p.keep);
+    free(p.group);
     mmoe_schema_free(p.schema);
     mmoe_model_free(p.model);
     return status ? status : cli_close_stdout();

@@ -17,7 +17,8 @@ mmoe_status cli_read_rows(const mmoe_schema *schema, const char *path, const cli
                           mmoe_dataset **out, mmoe_error *err) {
     if (cli_is_folder(path))
         return mmoe_dataset_read_packed(schema, path, packed_how(how), NULL, out, err);
-    const mmoe_read_options reading = {.labels = how->labels, .threads = how->threads};
+    const mmoe_read_options reading = {
+        .labels = how->labels, .threads = how->threads, .keep = how->keep};
     return mmoe_dataset_read_csv_with(schema, path, &reading, NULL, out, err);
 }
 
@@ -25,7 +26,7 @@ mmoe_status cli_fit_rows(const mmoe_config *config, const char *path, const cli_
                          mmoe_schema **schema, mmoe_dataset **out, mmoe_error *err) {
     if (cli_is_folder(path))
         return mmoe_dataset_fit_packed(config, path, packed_how(how), NULL, schema, out, err);
-    const mmoe_read_options reading = {.threads = how->threads};
+    const mmoe_read_options reading = {.threads = how->threads, .keep = how->keep};
     return mmoe_dataset_fit_csv_with(config, path, &reading, NULL, schema, out, err);
 }
 

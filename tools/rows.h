@@ -5,9 +5,10 @@
 #include "cli.h"
 
 typedef struct cli_reading {
-    int labels;    /* MMOE_LABELS_; packed rows have theirs */
-    int threads;   /* that read */
-    bool streamed; /* packed rows stay in their folder */
+    int labels;              /* MMOE_LABELS_; packed rows have theirs */
+    int threads;             /* that read */
+    bool streamed;           /* packed rows stay in their folder */
+    const char *const *keep; /* columns of a file that are kept, as mmoe_read_options has them */
 } cli_reading;
 
 /* Rows of a schema that stands, and rows to learn a schema from. */

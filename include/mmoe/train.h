@@ -159,6 +159,10 @@ MMOE_API mmoe_status mmoe_dataset_keep_groups(mmoe_dataset *dataset, const mmoe_
                                               const mmoe_schema *schema, const char *path,
                                               mmoe_error *err);
 
+/* Name of column `index` that is kept beside the rows, in the order in which they came; NULL past
+ * the last. Belongs to the data set. */
+MMOE_API const char *mmoe_dataset_kept_column(const mmoe_dataset *dataset, size_t index);
+
 MMOE_API int64_t mmoe_dataset_rows(const mmoe_dataset *dataset);
 /* Warning `index` of what was found when the data set was made; NULL past the last. Belongs to the
  * data set. */
@@ -191,16 +195,18 @@ MMOE_API const mmoe_schema *mmoe_model_schema(const mmoe_model *model);
 
 /* ---- Packed data ---- */
 
-/* Writes rows in memory, and the schema that encoded them, to a folder that is new or empty: a file
- * a column, which NumPy opens, and a manifest that is written last. `threads` write, 1 to 256; 0 is
+/* Writes rows in memory, what is kept beside them (mmoe_dataset_keep) and the schema that encoded
+ * them, to a folder that is new or empty: a file a column, which NumPy opens, and a manifest that
+ * is written last. `threads` write, 1 to 256; 0 is
  * 1. MMOE_E_IO, too where the folder has packed rows already; _ARGUMENT: the rows are of another
  * schema, or not in memory; _MEMORY. Nothing is left of a folder that could not be written. */
 MMOE_API mmoe_status mmoe_dataset_pack(const mmoe_dataset *dataset, const mmoe_schema *schema,
                                        const char *folder, int threads, const mmoe_allocator *alloc,
                                        mmoe_error *err);
 
-/* Adds rows, encoded by the schema of a folder that mmoe_dataset_pack wrote, behind those that are
- * there, which stand as they are if that fails. Who streams the folder meanwhile keeps its rows. */
+/* Adds rows, encoded by the schema of a folder that mmoe_dataset_pack wrote, which keep the columns
+ * that are kept there (MMOE_E_ARGUMENT: they do not), behind those that are there, which stand as
+ * they are if that fails. Who streams the folder meanwhile keeps its rows. */
 MMOE_API mmoe_status mmoe_dataset_append(const mmoe_dataset *dataset, const char *folder,
                                          int threads, const mmoe_allocator *alloc, mmoe_error *err);
 

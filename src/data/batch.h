@@ -19,7 +19,8 @@ typedef struct mmoe_rows {
     const float *weights;
     size_t id_stride, dense_stride, label_stride;
     mmoe_lists lists;
-    bool complete; /* no label is missing and no row is weighed */
+    bool complete;              /* no label is missing and no row is weighed */
+    const int32_t *const *kept; /* [columns that the data set keeps] [.]; NULL: not asked for */
 } mmoe_rows;
 
 static inline size_t mmoe_row_of(const mmoe_rows *r, int32_t b) {

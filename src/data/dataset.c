@@ -313,6 +313,10 @@ const mmoe_kept *mmoe_dataset_kept(const dataset *set, const char *column) {
     return NULL;
 }
 
+const char *mmoe_dataset_kept_column(const mmoe_dataset *set, size_t index) {
+    return set && index < set->n_kept ? set->kept[index].name : NULL;
+}
+
 static int by_row(const void *a, const void *b) {
     const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
     return (x > y) - (x < y);

@@ -66,15 +66,15 @@ mmoe_status mmoe_dataset_keep_csv(mmoe_dataset *set, const mmoe_schema *schema, 
                                   const char *column, mmoe_error *err) {
     if (!set || !schema || !path || !column)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_dataset_keep_csv: an argument is NULL");
-    if (mmoe_dataset_kept(set, column)) return MMOE_OK;
+    const mmoe_kept *kept = mmoe_dataset_kept(set, column);
+    if (kept && kept->values) return MMOE_OK;
     if (strcmp(path, "-") == 0)
         return mmoe_fail_at(
             err, MMOE_E_ARGUMENT, mmoe_raw_bytes_name(path), 0, column,
             "it is kept by reading the rows again, and standard input is read once");
     if (set->stored || set->identity)
         return mmoe_fail_at(err, MMOE_E_ARGUMENT, path, 0, column,
-                            "packed rows have what their features read: of other columns the file "
-                            "alone knows, so give that");
+                            "the rows were packed without it (mmoe pack --keep)");
     keeper k = {.set = set, .reading = &schema->reading, .path = path};
     const mmoe_csv_handler handler = {.user = &k,
                                       .header = on_header,

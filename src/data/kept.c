@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "base/text.h"
 
 mmoe_status mmoe_kept_begin(mmoe_kept *kept, const char *name, const mmoe_allocator *alloc,
                             mmoe_error *err) {
@@ -53,10 +52,6 @@ mmoe_status mmoe_kept_sort(const mmoe_kept *kept, const uint32_t *from, int64_t 
 char *mmoe_kept_text(const mmoe_kept *kept, int32_t value, const mmoe_allocator *alloc) {
     char number[MMOE_NUMBER_SIZE];
     size_t length;
-    if (!mmoe_vocab_is_int(kept->vocab)) {
-        const char *text = mmoe_vocab_text_key(kept->vocab, value, &length);
-        return mmoe_copy_text(alloc, text, length);
-    }
-    length = mmoe_format_integer(mmoe_vocab_int_key(kept->vocab, value), number);
-    return mmoe_copy_text(alloc, number, length);
+    const char *text = mmoe_vocab_key_text(kept->vocab, value, number, &length);
+    return mmoe_copy_text(alloc, text, length);
 }

@@ -27,6 +27,8 @@ typedef struct mmoe_source_order {
     bool shuffles;
     uint64_t seed;
     int32_t most; /* rows that are asked for at a time */
+    bool keeps;   /* hands out what the set keeps beside its rows, which are not shuffled then, and
+                     of which a window has a multiple of `most` */
 } mmoe_source_order;
 
 typedef struct mmoe_source_kind {

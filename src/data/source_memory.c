@@ -10,7 +10,8 @@ typedef struct memory_source {
     mmoe_allocator alloc;
     const struct mmoe_dataset *set;
     mmoe_order order;
-    uint32_t *rows; /* of the epoch, in its order; NULL: in the data set's */
+    uint32_t *rows;       /* of the epoch, in its order; NULL: in the data set's */
+    const int32_t **kept; /* [n_kept] from the place on; NULL: not asked for */
     int64_t place;
 } memory_source;
 
@@ -45,6 +46,9 @@ static mmoe_status memory_next(mmoe_source *source, int32_t most, mmoe_rows *out
     const int32_t rows = left < most ? (int32_t)left : most;
     *out = s->rows ? mmoe_dataset_rows_of(s->set, 0, rows, s->rows + s->place)
                    : mmoe_dataset_rows_of(s->set, s->place, rows, NULL);
+    for (size_t i = 0; s->kept && i < s->set->n_kept; i++)
+        s->kept[i] = s->set->kept[i].values + s->place;
+    out->kept = s->kept;
     s->place += rows;
     return MMOE_OK;
 }
@@ -105,6 +109,7 @@ static void memory_free(mmoe_source *source) {
     mmoe_allocator a = s->alloc;
     mmoe_order_finish(&s->order, &a);
     mmoe_release(&a, s->rows);
+    mmoe_release(&a, (void *)s->kept);
     mmoe_release(&a, s);
 }
 
@@ -129,6 +134,10 @@ static mmoe_status open_memory(const mmoe_source_order *order, const mmoe_alloca
     if (!status && order->shuffles) {
         s->rows = mmoe_alloc(alloc, (size_t)rows, sizeof *s->rows);
         if (!s->rows) status = mmoe_fail_memory(err, (size_t)rows * sizeof *s->rows);
+    }
+    if (!status && order->keeps) {
+        s->kept = mmoe_alloc_zero(alloc, order->set->n_kept, sizeof *s->kept);
+        if (!s->kept) status = mmoe_fail_memory(err, order->set->n_kept * sizeof *s->kept);
     }
     if (status) {
         memory_free(&s->source);

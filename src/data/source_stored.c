@@ -40,6 +40,8 @@ typedef struct stored_source {
     int32_t most;
     size_t memory;       /* bytes of `all` and of the reader */
     mmoe_block_room all; /* [2, HALF_ROWS] */
+    int32_t **kept;      /* [n_kept] of `all`; NULL: not asked for */
+    const int32_t **at;  /* [the set's n_kept] from the first row that is handed out on */
 } stored_source;
 
 /* ---- Windows ---- */
@@ -53,6 +55,7 @@ static mmoe_block_room room_of(const stored_source *s, int32_t which, int32_t sl
     to.labels += row * (size_t)of->n_label;
     if (to.weights) to.weights += row;
     if (to.offsets) to.offsets += row * (size_t)of->n_list;
+    to.first_kept = (int64_t)row;
     return to;
 }
 
@@ -151,6 +154,10 @@ static mmoe_rows plain_rows(const stored_source *s, size_t first, int32_t rows) 
     out.labels += first * out.label_stride;
     if (out.weights) out.weights += first;
     if (out.lists.count) out.lists.offsets += first * (size_t)out.lists.count;
+    for (size_t i = 0; s->kept && i < s->set->n_kept; i++)
+        s->at[i] = i < (size_t)s->reader.stored->n_kept ? s->kept[i] + first
+                                                        : s->set->kept[i].values + s->place;
+    out.kept = s->at;
     return out;
 }
 
@@ -250,6 +257,10 @@ static void stored_free(mmoe_source *source) {
     mmoe_release_aligned(&a, s->all.offsets);
     mmoe_release_aligned(&a, s->all.elements);
     mmoe_release_aligned(&a, s->all.element_weights);
+    for (int32_t i = 0; s->kept && i < s->set->stored->n_kept; i++)
+        mmoe_release_aligned(&a, s->kept[i]);
+    mmoe_release(&a, s->kept);
+    mmoe_release(&a, (void *)s->at);
     mmoe_release(&a, s);
 }
 
@@ -305,6 +316,19 @@ static mmoe_status take_room(stored_source *s, mmoe_error *err) {
     return failed || !s->index ? mmoe_fail_memory(err, total) : MMOE_OK;
 }
 
+static mmoe_status take_kept(stored_source *s, mmoe_error *err) {
+    const size_t stored = (size_t)s->reader.stored->n_kept, rows = 2 * (size_t)HALF_ROWS;
+    bool failed = false;
+    assert(!s->order.shuffles && MMOE_WINDOW_ROWS % s->most == 0);
+    s->kept = mmoe_alloc_zero(&s->alloc, stored, sizeof *s->kept);
+    s->at = mmoe_alloc_zero(&s->alloc, s->set->n_kept, sizeof *s->at);
+    for (size_t i = 0; s->kept && i < stored; i++)
+        s->kept[i] = take(s, rows, sizeof(int32_t), &s->memory, &failed);
+    s->all.kept = s->kept;
+    return s->kept && s->at && !failed ? MMOE_OK
+                                       : mmoe_fail_memory(err, stored * rows * sizeof(int32_t));
+}
+
 static mmoe_status open_stored(const mmoe_source_order *order, const mmoe_allocator *alloc,
                                mmoe_source **out, mmoe_error *err) {
     stored_source *s = mmoe_alloc_zero(alloc, 1, sizeof *s);
@@ -319,6 +343,7 @@ static mmoe_status open_stored(const mmoe_source_order *order, const mmoe_alloca
     if (!status) status = mmoe_stored_reader_open(order->set->stored, &s->reader, err);
     if (!status) status = find_room(s, err);
     if (!status) status = take_room(s, err);
+    if (!status && order->keeps) status = take_kept(s, err);
     if (!status) status = mmoe_background_create(load_window, s, alloc, &s->background, err);
     if (status)
         stored_free(&s->source);

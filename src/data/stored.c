@@ -23,6 +23,7 @@ void mmoe_stored_free(mmoe_stored *s) {
     mmoe_release(&a, s->parts);
     mmoe_release(&a, s->elements);
     mmoe_release(&a, s->apart);
+    mmoe_release(&a, s->most_kept);
     mmoe_release(&a, s);
 }
 
@@ -152,6 +153,8 @@ static const char *value_fault(const piece *p) {
     if (c->what == MMOE_STORED_ELEMENTS &&
         !ids_are_known(bytes, p->count, s->most_id[s->n_id + c->at]))
         return "have a row number beyond the largest that the manifest names";
+    if (c->what == MMOE_STORED_KEPT && !ids_are_known(bytes, p->count, s->most_kept[c->at]))
+        return "have a value that the vocabularies of kept columns have not";
     if ((c->what == MMOE_STORED_INPUTS || c->what == MMOE_STORED_WEIGHT ||
          c->what == MMOE_STORED_ELEMENT_WEIGHTS) &&
         !are_finite(bytes, p->count * c->width))
@@ -175,6 +178,9 @@ static void *room_of(const mmoe_stored *s, const mmoe_stored_column *c, const mm
     case MMOE_STORED_WEIGHT:
         *stride = 1;
         return to->weights;
+    case MMOE_STORED_KEPT:
+        *stride = 1;
+        return to->kept ? to->kept[c->at] + to->first_kept : NULL;
     default:
         return NULL;
     }

@@ -19,12 +19,13 @@ typedef enum mmoe_stored_what {
     MMOE_STORED_ELEMENT_WEIGHTS, /* <f4 [elements] */
     MMOE_STORED_INPUTS,          /* <f4 [rows, width] of a dense column */
     MMOE_STORED_LABEL,           /* <f4 [rows], NaN: missing */
-    MMOE_STORED_WEIGHT           /* <f4 [rows] of the rows */
+    MMOE_STORED_WEIGHT,          /* <f4 [rows] of the rows */
+    MMOE_STORED_KEPT             /* <i4 [rows] of a column that is kept beside them (kept.h) */
 } mmoe_stored_what;
 
 typedef struct mmoe_stored_column {
     mmoe_stored_what what;
-    int32_t at;    /* of the row's ids, lists, inputs or labels: its first */
+    int32_t at;    /* of the row's ids, lists, inputs, labels or kept columns: its first */
     int32_t width; /* values a row; of elements 1 */
     char *file;    /* its name in each part's folder */
 } mmoe_stored_column;
@@ -40,7 +41,7 @@ typedef struct mmoe_stored_part {
 typedef struct mmoe_stored {
     mmoe_allocator alloc;
     int64_t rows;
-    int32_t n_id, n_list, dense_width, n_label;
+    int32_t n_id, n_list, dense_width, n_label, n_kept;
     bool has_weights, has_element_weights;
     int32_t n_column, n_part;
     mmoe_stored_column *columns; /* [n_column] a list's three one behind the other */
@@ -48,6 +49,7 @@ typedef struct mmoe_stored {
     int64_t *elements;           /* [blocks] of all lists */
     int64_t *apart;              /* [n_list] elements of lists that are not of one without weight */
     const int32_t *most_id;      /* [n_id + n_list] the data set's */
+    int32_t *most_kept;          /* [n_kept] the last row of each one's vocabulary */
 } mmoe_stored;
 
 void mmoe_stored_free(mmoe_stored *s);
@@ -69,6 +71,8 @@ typedef struct mmoe_block_room {
     int64_t *offsets;                 /* [rows * lists + 1], of which the first stands */
     int32_t *elements; /* what offsets point into; as the next, room for all that the block has */
     float *element_weights;
+    int32_t *const *kept; /* [n_kept] arrays, in which the block's first row is row first_kept */
+    int64_t first_kept;
 } mmoe_block_room;
 
 /* Memory that reading works with, for one reader at a time. */

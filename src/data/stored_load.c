@@ -29,31 +29,47 @@ static mmoe_status take_arrays(struct mmoe_dataset *set, mmoe_error *err) {
         set->element_weights = mmoe_alloc_aligned(a, elements, sizeof(float));
         good &= set->element_weights != NULL;
     }
+    for (size_t i = 0; i < set->n_kept; i++) {
+        set->kept[i].values = mmoe_alloc(a, rows, sizeof(int32_t));
+        good &= set->kept[i].values != NULL;
+    }
     return good ? MMOE_OK : mmoe_fail_memory(err, 4 * (rows * row + 2 * elements));
 }
 
-static mmoe_block_room room_of(const struct mmoe_dataset *set, int64_t block) {
+static mmoe_block_room room_of(const struct mmoe_dataset *set, int32_t *const *kept,
+                               int64_t block) {
     const size_t row = (size_t)block * MMOE_BLOCK_ROWS;
     mmoe_block_room to = {.ids = set->ids + row * (size_t)set->n_id,
                           .inputs = set->dense + row * (size_t)set->dense_width,
                           .labels = set->labels + row * (size_t)set->n_label,
                           .elements = set->elements,
-                          .element_weights = set->element_weights};
+                          .element_weights = set->element_weights,
+                          .kept = kept,
+                          .first_kept = (int64_t)row};
     if (set->weights) to.weights = set->weights + row;
     if (set->offsets) to.offsets = set->offsets + row * (size_t)set->stored->n_list;
     return to;
 }
 
-mmoe_status mmoe_dataset_load(struct mmoe_dataset *set, mmoe_error *err) {
+static mmoe_status read_blocks(struct mmoe_dataset *set, mmoe_error *err) {
     mmoe_stored_reader reader = {0};
-    mmoe_status status = take_arrays(set, err);
-    if (!status) status = mmoe_stored_reader_open(set->stored, &reader, err);
-    if (!status && set->offsets) set->offsets[0] = 0;
+    int32_t **kept = mmoe_alloc(&set->alloc, set->n_kept, sizeof *kept);
+    mmoe_status status = kept ? mmoe_stored_reader_open(set->stored, &reader, err)
+                              : mmoe_fail_memory(err, set->n_kept * sizeof *kept);
+    for (size_t i = 0; kept && i < set->n_kept; i++) kept[i] = set->kept[i].values;
     for (int64_t b = 0; !status && b < mmoe_blocks_of(set->stored->rows); b++) {
-        const mmoe_block_room to = room_of(set, b);
+        const mmoe_block_room to = room_of(set, kept, b);
         status = mmoe_stored_read(&reader, b, &to, err);
     }
     mmoe_stored_reader_close(&reader);
+    mmoe_release(&set->alloc, kept);
+    return status;
+}
+
+mmoe_status mmoe_dataset_load(struct mmoe_dataset *set, mmoe_error *err) {
+    mmoe_status status = take_arrays(set, err);
+    if (!status && set->offsets) set->offsets[0] = 0;
+    if (!status) status = read_blocks(set, err);
     if (status) return status;
     mmoe_stored_free(set->stored);
     set->stored = NULL;

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 
 typedef struct mmoe_vocab mmoe_vocab;
 
@@ -52,6 +53,9 @@ int64_t mmoe_vocab_rows(const mmoe_vocab *vocab); /* known values + 1 */
 /* Key of row 1 .. rows-1. */
 int64_t mmoe_vocab_int_key(const mmoe_vocab *vocab, int64_t row);
 const char *mmoe_vocab_text_key(const mmoe_vocab *vocab, int64_t row, size_t *length);
+/* The same of either, as text; that of an integer in `room`. */
+const char *mmoe_vocab_key_text(const mmoe_vocab *vocab, int64_t row, char room[MMOE_NUMBER_SIZE],
+                                size_t *length);
 /* One number for the keys in their order, of a finished vocabulary. */
 uint64_t mmoe_vocab_hash(const mmoe_vocab *vocab);
 

@@ -4,9 +4,8 @@
 
 enum { ASKED = 64 }; /* rows whose memory is asked for at once */
 
-/* The text of a key, perhaps in `room`. */
-static const char *text_of(const mmoe_vocab *v, int64_t row, char room[MMOE_NUMBER_SIZE],
-                           size_t *length) {
+const char *mmoe_vocab_key_text(const mmoe_vocab *v, int64_t row, char room[MMOE_NUMBER_SIZE],
+                                size_t *length) {
     if (!mmoe_vocab_is_int(v)) return mmoe_vocab_text_key(v, row, length);
     *length = mmoe_format_integer(mmoe_vocab_int_key(v, row), room);
     return room;
@@ -39,7 +38,7 @@ mmoe_status mmoe_vocab_merge(mmoe_vocab *vocab, const mmoe_vocab *from, int32_t 
             status = mmoe_vocab_add_int(vocab, mmoe_vocab_int_key(from, row), &rows[row], err);
             continue;
         }
-        const char *text = text_of(from, row, room, &length);
+        const char *text = mmoe_vocab_key_text(from, row, room, &length);
         status = mmoe_vocab_add(vocab, text, length, &rows[row], err);
     }
     return status;

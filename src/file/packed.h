@@ -6,6 +6,8 @@
  *                                 and .weights <f4 [elements]
  *     FOLDER/part-0/...           inputs of a dense feature <f4 [rows] or [rows, width], labels and
  *                                 weights <f4 [rows]
+ *     FOLDER/part-0/...           columns that are kept beside them <i4 [rows], 0: missing, else a
+ *                                 value of kept.safetensors (packed_kept.h), counted from 1
  *     FOLDER/part-0/checksums.npy <u8 [blocks, files]
  *     FOLDER/part-1/...           rows that were added later
  *
@@ -22,8 +24,9 @@
 #define MMOE_PACKED_CHECKSUMS "checksums.npy"
 enum { MMOE_PACKED_VERSION = 1 };
 
-/* The columns of rows that a schema encodes, with their files' names. MMOE_E_MEMORY. */
-mmoe_status mmoe_packed_columns(const struct mmoe_schema *schema, const mmoe_allocator *alloc,
+/* The columns of rows that a schema encodes, and of what the set keeps beside them, with their
+ * files' names. MMOE_E_MEMORY. */
+mmoe_status mmoe_packed_columns(const struct mmoe_schema *schema, const struct mmoe_dataset *set,
                                 mmoe_stored_column **out, int32_t *count, mmoe_error *err);
 /* The header of a file of `rows` values, or rows of `width`. */
 void mmoe_packed_header(const mmoe_stored_column *c, int64_t rows, char out[MMOE_STORED_HEADER]);
@@ -40,13 +43,17 @@ typedef struct mmoe_packing {
     const struct mmoe_schema *schema; /* of all rows; outlives the packer. NULL: that of the folder,
                                          behind whose rows the new ones go */
     mmoe_pool *pool;                  /* writes columns side by side; NULL: the caller alone */
+    const char *const *keep;          /* columns that rows keep and the folder shall, NULL behind
+                                         the last; NULL: none. Of a folder that is there it says
+                                         itself */
 } mmoe_packing;
 
 /* Makes the folder and its first part, or the next part of one that is there. MMOE_E_IO: it cannot,
  * or a new folder has packed rows already; _MEMORY; and as mmoe_packed_open. */
 mmoe_status mmoe_packer_open(const mmoe_packing *what, const mmoe_allocator *alloc,
                              mmoe_packer **out, mmoe_error *err);
-/* Adds rows of the schema, which are in memory, behind those before. */
+/* Adds rows of the schema, which are in memory, behind those before. MMOE_E_ARGUMENT: they do not
+ * keep a column that the folder does. */
 mmoe_status mmoe_packer_add(mmoe_packer *p, const struct mmoe_dataset *rows, mmoe_error *err);
 /* Ends the folder, and frees the packer: with `status` MMOE_OK the manifest is written, else all
  * that was written is removed. Returns `status`, or what went wrong here. */

@@ -40,10 +40,11 @@ static int64_t put_elements(const mmoe_packer *p, int32_t list, const uint32_t *
     return to->starts[rows];
 }
 
+/* `from`: of the first row, the others' `stride` words apart. */
 static int64_t put_words(const mmoe_packer *p, const mmoe_stored_column *c, const void *from,
                          int32_t stride, mmoe_desk *to) {
     const int32_t rows = p->pending.rows;
-    const uint32_t *row = (const uint32_t *)from + c->at;
+    const uint32_t *row = from;
     uint32_t *out = (void *)to->bytes;
     for (int32_t r = 0; r < rows; r++, row += stride)
         for (int32_t i = 0; i < c->width; i++)
@@ -58,13 +59,15 @@ static int64_t put_column(const mmoe_packer *p, int32_t column, mmoe_desk *to) {
     const mmoe_pending *from = &p->pending;
     switch (c->what) {
     case MMOE_STORED_IDS:
-        return put_words(p, c, from->ids, s->n_id, to);
+        return put_words(p, c, from->ids + c->at, s->n_id, to);
     case MMOE_STORED_INPUTS:
-        return put_words(p, c, from->inputs, s->dense_width, to);
+        return put_words(p, c, from->inputs + c->at, s->dense_width, to);
     case MMOE_STORED_LABEL:
-        return put_words(p, c, from->labels, s->n_label, to);
+        return put_words(p, c, from->labels + c->at, s->n_label, to);
     case MMOE_STORED_WEIGHT:
         return put_words(p, c, from->weights, 1, to);
+    case MMOE_STORED_KEPT:
+        return put_words(p, c, from->kept[c->at], 1, to);
     case MMOE_STORED_OFFSETS:
         find_starts(p, c->at, p->written[column + 1], (int64_t *)(void *)to->bytes);
         return from->rows + 1;

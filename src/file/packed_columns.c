@@ -55,9 +55,11 @@ static void add_ids(column_list *l, const struct mmoe_schema *s) {
     }
 }
 
-mmoe_status mmoe_packed_columns(const struct mmoe_schema *s, const mmoe_allocator *alloc,
+mmoe_status mmoe_packed_columns(const struct mmoe_schema *s, const struct mmoe_dataset *set,
                                 mmoe_stored_column **out, int32_t *count, mmoe_error *err) {
-    const size_t most = 3 * (size_t)s->n_sparse + (size_t)s->n_dense + (size_t)s->n_label + 1;
+    const mmoe_allocator *alloc = &set->alloc;
+    const size_t most =
+        3 * (size_t)s->n_sparse + (size_t)s->n_dense + (size_t)s->n_label + 1 + set->n_kept;
     column_list l = {.alloc = alloc, .columns = mmoe_alloc_zero(alloc, most, sizeof *l.columns)};
     if (!l.columns) return mmoe_fail_memory(err, most * sizeof *l.columns);
     add_ids(&l, s);
@@ -68,6 +70,8 @@ mmoe_status mmoe_packed_columns(const struct mmoe_schema *s, const mmoe_allocato
     for (int32_t i = 0; i < s->n_label; i++)
         add(&l, (mmoe_stored_column){MMOE_STORED_LABEL, i, 1, NULL}, s->labels[i].task, ".label");
     if (s->weight) add(&l, (mmoe_stored_column){MMOE_STORED_WEIGHT, 0, 1, NULL}, s->weight, "");
+    for (size_t i = 0; i < set->n_kept; i++)
+        add(&l, (mmoe_stored_column){MMOE_STORED_KEPT, (int32_t)i, 1, NULL}, set->kept[i].name, "");
     *out = l.columns;
     *count = l.count;
     return l.failed ? mmoe_fail_memory(err, NAME_SIZE) : MMOE_OK;
@@ -92,7 +96,7 @@ void mmoe_packed_header(const mmoe_stored_column *c, int64_t rows, char out[MMOE
         [MMOE_STORED_IDS] = "<i4",      [MMOE_STORED_OFFSETS] = "<i8",
         [MMOE_STORED_ELEMENTS] = "<i4", [MMOE_STORED_ELEMENT_WEIGHTS] = "<f4",
         [MMOE_STORED_INPUTS] = "<f4",   [MMOE_STORED_LABEL] = "<f4",
-        [MMOE_STORED_WEIGHT] = "<f4"};
+        [MMOE_STORED_WEIGHT] = "<f4",   [MMOE_STORED_KEPT] = "<i4"};
     char shape[48];
     if (c->width == 1)
         snprintf(shape, sizeof shape, "%lld,", (long long)rows);

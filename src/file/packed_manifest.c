@@ -51,6 +51,13 @@ static json_t *numbers_to_json(const void *numbers, int32_t count, bool wide) {
     return list;
 }
 
+static json_t *kept_to_json(const struct mmoe_dataset *set) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < set->n_kept; i++)
+        json_array_append_new(list, json_string(set->kept[i].name));
+    return list;
+}
+
 /* The sum of a file's checksums over a part's blocks. */
 static uint64_t sum_of(const mmoe_stored *s, const mmoe_stored_part *part, int32_t column) {
     const int64_t blocks = mmoe_blocks_of(part->rows);
@@ -78,7 +85,7 @@ json_t *mmoe_manifest_to_json(const struct mmoe_schema *schema, const struct mmo
     for (int32_t i = 0; i < s->n_part; i++)
         json_array_append_new(parts, part_to_json(s, i, origins));
     return json_pack("{s:s, s:i, s:s, s:I, s:i, s:i, s:s, s:o, s:o, s:I, s:b, s:o, s:o, s:o, s:o, "
-                     "s:o}",
+                     "s:o, s:o}",
                      "format", format, "version", MMOE_PACKED_VERSION, "mmoe_version",
                      mmoe_version(), "rows", (json_int_t)set->rows, "block_rows", MMOE_BLOCK_ROWS,
                      "lanes", MMOE_LANES, "schema", MMOE_PACKED_SCHEMA, "fingerprint",
@@ -87,7 +94,7 @@ json_t *mmoe_manifest_to_json(const struct mmoe_schema *schema, const struct mmo
                      set->any_missing_label, "largest_ids",
                      numbers_to_json(set->most_id, set->n_sparse, false), "list_elements",
                      numbers_to_json(s->apart, s->n_list, true), "features", counts_to_json(set),
-                     "labels", labels_to_json(schema), "parts", parts);
+                     "labels", labels_to_json(schema), "kept", kept_to_json(set), "parts", parts);
 }
 
 /* ---- From JSON ---- */
@@ -236,6 +243,25 @@ mmoe_status mmoe_manifest_read(const mmoe_manifest *m, struct mmoe_schema *schem
     if (!status && !bits_from_json(json_object_get(m->json, "fingerprint"), &set->schema_hash))
         status = fail(&r, "fingerprint", "is no number of 16 hexadecimal digits");
     set->any_missing_label = json_is_true(json_object_get(m->json, "missing_labels"));
+    return status;
+}
+
+mmoe_status mmoe_manifest_kept(const mmoe_manifest *m, const mmoe_allocator *alloc,
+                               const char ***out, mmoe_error *err) {
+    const json_t *list = json_object_get(m->json, "kept");
+    const size_t count = json_array_size(list);
+    const reader r = {m->path, err};
+    const char **names = mmoe_alloc_zero(alloc, count + 1, sizeof *names);
+    if (!names) return mmoe_fail_memory(err, (count + 1) * sizeof *names);
+    mmoe_status status = MMOE_OK;
+    for (size_t i = 0; !status && i < count; i++) {
+        names[i] = json_string_value(json_array_get(list, i));
+        if (!names[i]) status = fail(&r, "kept", "are no names of columns");
+    }
+    if (status)
+        mmoe_release(alloc, (void *)names);
+    else
+        *out = names;
     return status;
 }
 

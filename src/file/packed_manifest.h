@@ -17,6 +17,10 @@ typedef struct mmoe_manifest {
     const char *path, *folder;
 } mmoe_manifest;
 
+/* The names of what the rows keep, NULL behind the last, which belong to the JSON; the caller
+ * releases their array. MMOE_E_FORMAT, _MEMORY. */
+mmoe_status mmoe_manifest_kept(const mmoe_manifest *m, const mmoe_allocator *alloc,
+                               const char ***out, mmoe_error *err);
 /* Fills a new set whose `stored` has its columns, but for checksums and elements, and what the
  * schema of a file does not keep. MMOE_E_FORMAT, _VERSION, _MEMORY. */
 mmoe_status mmoe_manifest_read(const mmoe_manifest *m, struct mmoe_schema *schema,
@@ -27,7 +31,7 @@ typedef struct mmoe_opened_pack {
     struct mmoe_schema *schema;
     struct mmoe_dataset *set;
 } mmoe_opened_pack;
-/* As mmoe_packed_open. */
+/* As mmoe_packed_open, but the vocabularies of kept columns go on learning. */
 mmoe_status mmoe_packed_open_manifest(const char *folder, const mmoe_allocator *alloc,
                                       mmoe_opened_pack *out, mmoe_error *err);
 

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/file_at.h"
 #include "base/json_text.h"
+#include "file/packed_kept.h"
 #include "file/packed_manifest.h"
 #include "file/packed_schema.h"
 
@@ -181,18 +182,40 @@ static mmoe_status open_parts(const mmoe_manifest *m, mmoe_stored *s, mmoe_error
     return status;
 }
 
+static mmoe_status read_kept(struct mmoe_dataset *set, mmoe_error *err) {
+    const mmoe_stored *s = set->stored;
+    mmoe_status status = MMOE_OK;
+    for (int32_t i = 0; !status && set->n_kept && i < s->n_part; i++)
+        status = mmoe_packed_read_kept(set, s->parts[i].folder, err);
+    for (size_t i = 0; i < set->n_kept; i++)
+        s->most_kept[i] = (int32_t)(mmoe_vocab_rows(set->kept[i].vocab) - 1);
+    return status;
+}
+
 /* ---- The folder ---- */
+
+static mmoe_status new_set(const mmoe_manifest *m, const struct mmoe_schema *schema,
+                           const mmoe_allocator *alloc, struct mmoe_dataset **out,
+                           mmoe_error *err) {
+    const char **keep;
+    mmoe_status status = mmoe_manifest_kept(m, alloc, &keep, err);
+    if (status) return status;
+    status = mmoe_packed_new_set(schema, keep, alloc, out, err);
+    mmoe_release(alloc, (void *)keep);
+    return status;
+}
 
 static mmoe_status open_set(const mmoe_manifest *m, struct mmoe_schema *schema,
                             const mmoe_allocator *alloc, struct mmoe_dataset **out,
                             mmoe_error *err) {
     struct mmoe_dataset *set;
-    mmoe_status status = mmoe_packed_new_set(schema, alloc, &set, err);
+    mmoe_status status = new_set(m, schema, alloc, &set, err);
     if (status) return status;
     status = mmoe_manifest_read(m, schema, set, err);
     if (!status && set->schema_hash != mmoe_schema_fingerprint(schema))
         status = mmoe_fail_format(err, m->path, "the schema beside it is of other rows");
     if (!status) status = open_parts(m, set->stored, err);
+    if (!status) status = read_kept(set, err);
     if (status)
         mmoe_dataset_free(set);
     else
@@ -221,9 +244,16 @@ mmoe_status mmoe_packed_open(const char *folder, const mmoe_allocator *alloc,
                              struct mmoe_schema **schema, struct mmoe_dataset **out,
                              mmoe_error *err) {
     mmoe_opened_pack found;
-    const mmoe_status status = mmoe_packed_open_manifest(folder, alloc, &found, err);
+    mmoe_status status = mmoe_packed_open_manifest(folder, alloc, &found, err);
     if (status) return status;
     json_decref(found.manifest);
+    for (size_t i = 0; !status && i < found.set->n_kept; i++)
+        status = mmoe_vocab_finish(found.set->kept[i].vocab, err);
+    if (status) {
+        mmoe_schema_free(found.schema);
+        mmoe_dataset_free(found.set);
+        return status;
+    }
     *schema = found.schema;
     *out = found.set;
     return MMOE_OK;

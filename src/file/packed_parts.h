@@ -15,7 +15,8 @@ typedef struct mmoe_pending {
     int64_t *offsets; /* [rows * lists + 1] */
     int32_t *elements;
     float *element_weights;
-    size_t room; /* of elements */
+    size_t room;    /* of elements */
+    int32_t **kept; /* [n_kept] [MMOE_BLOCK_ROWS] */
 } mmoe_pending;
 
 /* What a worker turns a column's values into. */
@@ -31,7 +32,8 @@ struct mmoe_packer {
     struct mmoe_dataset *set; /* of all that is written */
     json_t *origins;
     mmoe_pending pending;
-    mmoe_desk *desks; /* [workers] */
+    struct mmoe_keeping *keeping; /* [n_kept] packed_keeping.c's */
+    mmoe_desk *desks;             /* [workers] */
     int workers;
     size_t desk_size;
     int64_t *written;      /* [columns] values in the file of the part that grows */
@@ -49,6 +51,18 @@ static inline mmoe_stored_part *mmoe_packer_part(const mmoe_packer *p) {
 /* Writes the rows that are pending, a whole block or the last; none are pending then. MMOE_E_IO,
  * _MEMORY. */
 mmoe_status mmoe_packer_write_block(mmoe_packer *p, mmoe_error *err);
+
+/* packed_keeping.c, of columns that are kept beside the rows: memory of a packer whose part begins
+ * (MMOE_E_ARGUMENT: a name is not UTF-8; _MEMORY); rows that are to be added, until the end
+ * (MMOE_E_ARGUMENT: they lack a column; _MEMORY); values of some of them, to pend; and at the end
+ * of the part the file of what its rows brought (MMOE_E_IO, _MEMORY). */
+mmoe_status mmoe_packer_open_keeping(mmoe_packer *p, mmoe_error *err);
+void mmoe_packer_close_keeping(mmoe_packer *p);
+mmoe_status mmoe_packer_begin_keeping(mmoe_packer *p, const struct mmoe_dataset *rows,
+                                      mmoe_error *err);
+void mmoe_packer_keep(mmoe_packer *p, int64_t first, int32_t rows);
+void mmoe_packer_end_keeping(mmoe_packer *p);
+mmoe_status mmoe_packer_write_keeping(const mmoe_packer *p, mmoe_error *err);
 
 /* Opens a file of the part for writing; -1 with errno. */
 int mmoe_packer_open_file(const mmoe_packer *p, const char *name, int flags);

@@ -7,6 +7,7 @@
 #include "base/checksum.h"
 #include "base/error.h"
 #include "base/json_text.h"
+#include "file/packed_kept.h"
 #include "file/schema_json.h"
 #include "file/schema_tensors.h"
 
@@ -15,7 +16,9 @@ static const char format[] = "mmoe packed schema";
 /* ---- A set without rows ---- */
 
 static mmoe_status fill_set(struct mmoe_dataset *set, const struct mmoe_schema *schema,
-                            mmoe_error *err) {
+                            const char *const *keep, mmoe_error *err) {
+    const mmoe_status status = mmoe_packed_begin_kept(set, keep, err);
+    if (status) return status;
     const mmoe_allocator *a = &set->alloc;
     mmoe_stored *s = set->stored = mmoe_alloc_zero(a, 1, sizeof *s);
     if (!s) return mmoe_fail_memory(err, sizeof *s);
@@ -24,20 +27,24 @@ static mmoe_status fill_set(struct mmoe_dataset *set, const struct mmoe_schema *
     s->n_list = schema->n_list;
     s->dense_width = set->dense_width;
     s->n_label = set->n_label;
+    s->n_kept = (int32_t)set->n_kept;
     s->has_weights = schema->weight;
     s->has_element_weights = mmoe_schema_weighs_lists(schema);
     set->most_id = mmoe_alloc_zero(a, (size_t)set->n_sparse, sizeof *set->most_id);
     s->apart = mmoe_alloc_zero(a, (size_t)s->n_list, sizeof *s->apart);
-    if (!set->most_id || !s->apart) return mmoe_fail_memory(err, (size_t)set->n_sparse * 8);
+    s->most_kept = mmoe_alloc_zero(a, set->n_kept, sizeof *s->most_kept);
+    if (!set->most_id || !s->apart || !s->most_kept)
+        return mmoe_fail_memory(err, (size_t)set->n_sparse * 8);
     s->most_id = set->most_id;
-    return mmoe_packed_columns(schema, a, &s->columns, &s->n_column, err);
+    return mmoe_packed_columns(schema, set, &s->columns, &s->n_column, err);
 }
 
-mmoe_status mmoe_packed_new_set(const struct mmoe_schema *schema, const mmoe_allocator *alloc,
-                                struct mmoe_dataset **out, mmoe_error *err) {
+mmoe_status mmoe_packed_new_set(const struct mmoe_schema *schema, const char *const *keep,
+                                const mmoe_allocator *alloc, struct mmoe_dataset **out,
+                                mmoe_error *err) {
     struct mmoe_dataset *set = mmoe_dataset_new(schema, alloc);
     if (!set) return mmoe_fail_memory(err, sizeof *set);
-    const mmoe_status status = fill_set(set, schema, err);
+    const mmoe_status status = fill_set(set, schema, keep, err);
     if (status)
         mmoe_dataset_free(set);
     else

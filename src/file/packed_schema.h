@@ -4,9 +4,11 @@
 
 #include "file/packed.h"
 
-/* A data set of a schema whose rows are to be stored: columns, and no rows. MMOE_E_MEMORY. */
-mmoe_status mmoe_packed_new_set(const struct mmoe_schema *schema, const mmoe_allocator *alloc,
-                                struct mmoe_dataset **out, mmoe_error *err);
+/* A data set of a schema whose rows are to be stored: columns, and no rows. `keep`: names of
+ * mmoe_packed_begin_kept. MMOE_E_MEMORY. */
+mmoe_status mmoe_packed_new_set(const struct mmoe_schema *schema, const char *const *keep,
+                                const mmoe_allocator *alloc, struct mmoe_dataset **out,
+                                mmoe_error *err);
 
 /* MMOE_E_IO, _MEMORY; and of reading _FORMAT. */
 mmoe_status mmoe_packed_write_schema(const char *folder, const struct mmoe_schema *schema,

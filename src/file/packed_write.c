@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/file_at.h"
 #include "base/json_text.h"
+#include "file/packed_kept.h"
 #include "file/packed_manifest.h"
 #include "file/packed_parts.h"
 #include "file/packed_schema.h"
@@ -72,6 +73,7 @@ static mmoe_status take_rows(mmoe_packer *p, const struct mmoe_dataset *from, in
     take_words(to->labels, from->labels, first, to->rows, rows, s->n_label);
     for (int32_t i = 0; to->weights && i < rows; i++)
         to->weights[to->rows + i] = from->weights ? from->weights[first + i] : 1;
+    mmoe_packer_keep(p, first, rows);
     const mmoe_status status = s->n_list ? take_lists(p, from, first, rows, err) : MMOE_OK;
     if (!status) to->rows += rows;
     return status;
@@ -105,6 +107,7 @@ static mmoe_status note_origin(mmoe_packer *p, const mmoe_origin *from, mmoe_err
 
 mmoe_status mmoe_packer_add(mmoe_packer *p, const struct mmoe_dataset *rows, mmoe_error *err) {
     mmoe_status status = mmoe_dataset_check(rows, p->what.schema, p->set->schema_hash, err);
+    if (!status) status = mmoe_packer_begin_keeping(p, rows, err);
     for (size_t i = 0; !status && i < rows->places.n_origin; i++)
         status = note_origin(p, &rows->places.origins[i], err);
     if (status) return status;
@@ -117,6 +120,7 @@ mmoe_status mmoe_packer_add(mmoe_packer *p, const struct mmoe_dataset *rows, mmo
         if (!status && p->pending.rows == MMOE_BLOCK_ROWS) status = mmoe_packer_write_block(p, err);
         first += some;
     }
+    mmoe_packer_end_keeping(p);
     return status;
 }
 
@@ -161,7 +165,8 @@ static mmoe_status take_memory(mmoe_packer *p, mmoe_error *err) {
         p->desks[w].bytes = take(p, p->desk_size, 1, &failed);
         p->desks[w].starts = take(p, rows + 1, sizeof(int64_t), &failed);
     }
-    return failed ? mmoe_fail_memory(err, 4 * (ids + inputs + labels)) : MMOE_OK;
+    return failed ? mmoe_fail_memory(err, 4 * (ids + inputs + labels))
+                  : mmoe_packer_open_keeping(p, err);
 }
 
 static void release(mmoe_packer *p) {
@@ -176,22 +181,26 @@ static void release(mmoe_packer *p) {
         mmoe_release(&a, p->desks[w].starts);
     }
     mmoe_release(&a, p->desks);
+    mmoe_packer_close_keeping(p);
     mmoe_dataset_free(p->set);
     mmoe_schema_free(p->own);
     json_decref(p->origins);
     mmoe_release(&a, p);
 }
 
+static void remove_file(const mmoe_packer *p, const char *name) {
+    char *path = mmoe_packed_path(&p->alloc, mmoe_packer_part(p)->folder, name);
+    if (path) unlink(path);
+    mmoe_release(&p->alloc, path);
+}
+
 /* Takes away what this packer has written: the part that grows, and of a new folder all. */
 static void remove_part(const mmoe_packer *p) {
     const mmoe_stored *s = p->set ? p->set->stored : NULL;
     if (!s || !s->n_part || !mmoe_packer_part(p)->folder) return;
-    for (int32_t c = 0; c <= s->n_column; c++) {
-        char *path = mmoe_packed_path(&p->alloc, mmoe_packer_part(p)->folder,
-                                      c < s->n_column ? s->columns[c].file : MMOE_PACKED_CHECKSUMS);
-        if (path) unlink(path);
-        mmoe_release(&p->alloc, path);
-    }
+    for (int32_t c = 0; c < s->n_column; c++) remove_file(p, s->columns[c].file);
+    remove_file(p, MMOE_PACKED_CHECKSUMS);
+    remove_file(p, MMOE_PACKED_KEPT);
     rmdir(mmoe_packer_part(p)->folder);
     if (!p->made_folder) return;
     char *path = mmoe_packed_path(&p->alloc, p->what.folder, MMOE_PACKED_SCHEMA);
@@ -211,6 +220,7 @@ static mmoe_status make_part(mmoe_packer *p, mmoe_error *err) {
         if (fd < 0) return mmoe_packer_fail(p, s->columns[c].file, err);
         close(fd);
     }
+    remove_file(p, MMOE_PACKED_KEPT);
     return MMOE_OK;
 }
 
@@ -263,7 +273,7 @@ static mmoe_status make_folder(mmoe_packer *p, mmoe_error *err) {
 }
 
 static mmoe_status begin_folder(mmoe_packer *p, mmoe_error *err) {
-    mmoe_status status = mmoe_packed_new_set(p->what.schema, &p->alloc, &p->set, err);
+    mmoe_status status = mmoe_packed_new_set(p->what.schema, p->what.keep, &p->alloc, &p->set, err);
     if (!status) status = take_memory(p, err);
     if (!status) status = make_folder(p, err);
     if (!status) p->set->schema_hash = mmoe_schema_fingerprint(p->what.schema);
@@ -287,7 +297,8 @@ static mmoe_status take_tail(mmoe_packer *p, mmoe_error *err) {
                                       to->weights,
                                       s->n_list ? to->offsets : NULL,
                                       to->elements,
-                                      to->element_weights};
+                                      to->element_weights,
+                                      to->kept};
         status = mmoe_stored_read(&reader, block, &room, err);
     }
     mmoe_stored_reader_close(&reader);
@@ -370,6 +381,7 @@ static mmoe_status end_files(mmoe_packer *p, mmoe_error *err) {
                            p->written[c] + (s->columns[c].what == MMOE_STORED_OFFSETS), header);
         status = end_file(p, s->columns[c].file, header, err);
     }
+    if (!status) status = mmoe_packer_write_keeping(p, err);
     return status ? status : write_checksums(p, err);
 }
 

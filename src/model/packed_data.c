@@ -24,10 +24,14 @@ static mmoe_status pack_with(const char *call, const mmoe_dataset *set, mmoe_pac
         return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: the rows are streamed, and packed already",
                          call);
     const mmoe_allocator a = mmoe_allocator_or_default(alloc);
-    mmoe_status status = MMOE_OK;
-    if (threads > 1) status = mmoe_pool_create(threads, &a, &what.pool, err);
+    const char **keep = mmoe_alloc_zero(&a, set->n_kept + 1, sizeof *keep);
+    mmoe_status status = keep ? MMOE_OK : mmoe_fail_memory(err, set->n_kept * sizeof *keep);
+    for (size_t i = 0; keep && i < set->n_kept; i++) keep[i] = set->kept[i].name;
+    what.keep = keep;
+    if (!status && threads > 1) status = mmoe_pool_create(threads, &a, &what.pool, err);
     if (!status) status = pack(set, &what, &a, err);
     mmoe_pool_free(what.pool);
+    mmoe_release(&a, (void *)keep);
     return status;
 }
 

@@ -71,6 +71,7 @@ static mmoe_status make_predictors(mmoe_evaluator *e, mmoe_error *err) {
 void mmoe_evaluation_group(mmoe_evaluation *of, const struct mmoe_dataset *set) {
     const mmoe_config *config = of->model->config;
     of->group = config->group ? mmoe_dataset_kept(set, config->group) : NULL;
+    if (of->group && !of->group->values) of->group = NULL;
     of->group_weight = config->group_weight;
 }
 

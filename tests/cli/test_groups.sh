@@ -133,6 +133,23 @@ check "no groups: no such figure" sh -c '! grep -q gauc out'
 run $evaluate --group user --json
 check "the flag's groups" grep -q '"gauc": 0' out
 
+# ---- Packed ----
+
+run $evaluate --group device --by user --slices 3
+cp out csv.txt
+expect 0 "" pack --like m.safetensors --data valid.csv --output valid.d --keep user --keep device
+packed="evaluate --model m.safetensors --data valid.d"
+run $packed --group device --by user --slices 3
+check "a folder gives the same figures" cmp csv.txt out
+expect 0 "" pack --config config.json --data train.csv --output train.d
+check "groups are kept without asking" grep -q '"user"' train.d/manifest.json
+expect 0 "" pack --like train.d --data valid.csv --output like.d
+check "and as in the folder that is taken for example" grep -q '"user"' like.d/manifest.json
+expect 1 '--by: like.d: column "device": the rows were packed without it (mmoe pack --keep)' \
+    evaluate --model m.safetensors --data like.d --by device
+expect 1 '--keep: the rows of like.d were packed without the column "device"' \
+    pack --append --data valid.csv --output like.d --keep device
+
 # ---- Elsewhere ----
 
 run report --log ne.jsonl --output page.html

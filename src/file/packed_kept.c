@@ -1,0 +1,185 @@
+#include "file/packed_kept.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/checksum.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "file/container.h"
+#include "file/packed.h"
+
+static const char format[] = "mmoe kept columns";
+
+enum { NAME_SIZE = 40 };
+
+static void name_tensor(char out[NAME_SIZE], size_t column, const char *what) {
+    snprintf(out, NAME_SIZE, "%zu.%s", column, what);
+}
+
+mmoe_status mmoe_packed_begin_kept(struct mmoe_dataset *set, const char *const *names,
+                                   mmoe_error *err) {
+    mmoe_status status = MMOE_OK;
+    for (size_t i = 0; !status && names && names[i]; i++) {
+        mmoe_kept kept;
+        status = mmoe_kept_begin(&kept, names[i], &set->alloc, err);
+        if (!status) status = mmoe_dataset_add_kept(set, &kept, err);
+        if (status) mmoe_kept_finish(&kept, &set->alloc);
+    }
+    return status;
+}
+
+/* ---- Writing ---- */
+
+/* A column's values, as they go to the file. */
+typedef struct key_texts {
+    char names[2][NAME_SIZE]; /* of the tensors */
+    int64_t *offsets, count;
+    char *bytes;
+} key_texts;
+
+static mmoe_status take_keys(const mmoe_kept *kept, int64_t first, const mmoe_allocator *a,
+                             key_texts *out, mmoe_error *err) {
+    char room[MMOE_NUMBER_SIZE];
+    int64_t size = 0;
+    size_t length;
+    out->count = mmoe_vocab_rows(kept->vocab) - first;
+    out->offsets = mmoe_alloc(a, (size_t)out->count + 1, sizeof *out->offsets);
+    if (!out->offsets) return mmoe_fail_memory(err, (size_t)out->count * sizeof *out->offsets);
+    out->offsets[0] = 0;
+    for (int64_t i = 0; i < out->count; i++) {
+        mmoe_vocab_key_text(kept->vocab, first + i, room, &length);
+        out->offsets[i + 1] = size += (int64_t)length;
+    }
+    out->bytes = mmoe_alloc(a, (size_t)size, 1);
+    if (!out->bytes) return mmoe_fail_memory(err, (size_t)size);
+    for (int64_t i = 0; i < out->count; i++) {
+        const char *text = mmoe_vocab_key_text(kept->vocab, first + i, room, &length);
+        if (length) memcpy(out->bytes + out->offsets[i], text, length);
+    }
+    return MMOE_OK;
+}
+
+static void name_keys(size_t column, key_texts *k, mmoe_container_tensor *offsets,
+                      mmoe_container_tensor *bytes) {
+    name_tensor(k->names[0], column, "offsets");
+    name_tensor(k->names[1], column, "bytes");
+    *offsets = (mmoe_container_tensor){.name = k->names[0],
+                                       .dtype = MMOE_I64,
+                                       .rank = 1,
+                                       .shape = {k->count + 1},
+                                       .data = k->offsets,
+                                       .bytes = (size_t)(k->count + 1) * sizeof *k->offsets};
+    *bytes = (mmoe_container_tensor){.name = k->names[1],
+                                     .dtype = MMOE_U8,
+                                     .rank = 1,
+                                     .shape = {k->offsets[k->count]},
+                                     .data = k->bytes,
+                                     .bytes = (size_t)k->offsets[k->count]};
+}
+
+static mmoe_status write_tensors(const char *folder, const mmoe_container_tensor *tensors,
+                                 size_t count, const mmoe_allocator *a, mmoe_error *err) {
+    char checksum[20], *path = mmoe_packed_path(a, folder, MMOE_PACKED_KEPT);
+    uint64_t sum = 0;
+    if (!path) return mmoe_fail_memory(err, strlen(folder));
+    for (size_t i = 0; i < count; i++)
+        sum += mmoe_checksum_part(tensors[i].name, tensors[i].data, tensors[i].bytes);
+    snprintf(checksum, sizeof checksum, "%016" PRIx64, sum);
+    const char *const metadata[] = {"format", format, "checksum", checksum, NULL};
+    const mmoe_status status = mmoe_container_write(path, tensors, count, metadata, a, err);
+    mmoe_release(a, path);
+    return status;
+}
+
+mmoe_status mmoe_packed_write_kept(const struct mmoe_dataset *set, const char *folder,
+                                   const int64_t *first, mmoe_error *err) {
+    const mmoe_allocator *a = &set->alloc;
+    const size_t n = set->n_kept;
+    key_texts *keys = mmoe_alloc_zero(a, n, sizeof *keys);
+    mmoe_container_tensor *tensors = mmoe_alloc(a, 2 * n, sizeof *tensors);
+    mmoe_status status =
+        keys && tensors ? MMOE_OK : mmoe_fail_memory(err, n * (sizeof *keys + sizeof *tensors));
+    for (size_t i = 0; !status && i < n; i++) {
+        status = take_keys(&set->kept[i], first[i], a, &keys[i], err);
+        if (!status) name_keys(i, &keys[i], &tensors[i], &tensors[n + i]);
+    }
+    if (!status) status = write_tensors(folder, tensors, 2 * n, a, err);
+    for (size_t i = 0; keys && i < n; i++) {
+        mmoe_release(a, keys[i].offsets);
+        mmoe_release(a, keys[i].bytes);
+    }
+    mmoe_release(a, keys);
+    mmoe_release(a, tensors);
+    return status;
+}
+
+/* ---- Reading ---- */
+
+static mmoe_status check_intact(const mmoe_container *file, mmoe_error *err) {
+    const char *name = mmoe_container_metadata(file, "format"),
+               *given = mmoe_container_metadata(file, "checksum");
+    char found[20];
+    uint64_t sum = 0;
+    for (size_t i = 0; i < mmoe_container_count(file); i++) {
+        const mmoe_container_tensor *t = mmoe_container_at(file, i);
+        sum += mmoe_checksum_part(t->name, t->data, t->bytes);
+    }
+    snprintf(found, sizeof found, "%016" PRIx64, sum);
+    if (!name || strcmp(name, format) || !given)
+        return mmoe_fail_format(err, mmoe_container_name(file),
+                                "these are not the values of kept columns");
+    return strcmp(found, given) == 0
+               ? MMOE_OK
+               : mmoe_fail_format(err, mmoe_container_name(file),
+                                  "the file is damaged: its checksum is another");
+}
+
+static const mmoe_container_tensor *find_vector(const mmoe_container *file, size_t column,
+                                                const char *what, mmoe_dtype dtype) {
+    char name[NAME_SIZE];
+    name_tensor(name, column, what);
+    const mmoe_container_tensor *t = mmoe_container_find(file, name);
+    return t && t->dtype == dtype && t->rank == 1 ? t : NULL;
+}
+
+/* A value that is new, of bytes that there are. */
+static mmoe_status enter(mmoe_vocab *vocab, const int64_t at[2], const mmoe_container_tensor *bytes,
+                         const char *path, mmoe_error *err) {
+    const int64_t next = mmoe_vocab_rows(vocab);
+    int32_t row = 0;
+    if (at[0] < 0 || at[1] <= at[0] || at[1] > bytes->shape[0])
+        return mmoe_fail_format(err, path, "offsets of values do not ascend, or leave their bytes");
+    const mmoe_status status = mmoe_vocab_add(vocab, (const char *)bytes->data + at[0],
+                                              (size_t)(at[1] - at[0]), &row, err);
+    if (status || row == next) return status;
+    return mmoe_fail_format(err, path, "a value stands there twice");
+}
+
+static mmoe_status read_keys(const mmoe_container *file, size_t column, mmoe_vocab *vocab,
+                             mmoe_error *err) {
+    const char *path = mmoe_container_name(file);
+    const mmoe_container_tensor *offsets = find_vector(file, column, "offsets", MMOE_I64),
+                                *bytes = find_vector(file, column, "bytes", MMOE_U8);
+    if (!offsets || !bytes)
+        return mmoe_fail_format(err, path, "the values of kept column %zu are missing", column);
+    mmoe_status status = MMOE_OK;
+    for (int64_t i = 0; !status && i + 1 < offsets->shape[0]; i++)
+        status = enter(vocab, (const int64_t *)offsets->data + i, bytes, path, err);
+    return status;
+}
+
+mmoe_status mmoe_packed_read_kept(struct mmoe_dataset *set, const char *folder, mmoe_error *err) {
+    char *path = mmoe_packed_path(&set->alloc, folder, MMOE_PACKED_KEPT);
+    mmoe_container *file;
+    if (!path) return mmoe_fail_memory(err, strlen(folder));
+    mmoe_status status = mmoe_container_open(path, false, &set->alloc, &file, err);
+    mmoe_release(&set->alloc, path);
+    if (status) return status;
+    status = check_intact(file, err);
+    for (size_t i = 0; !status && i < set->n_kept; i++)
+        status = read_keys(file, i, set->kept[i].vocab, err);
+    mmoe_container_close(file);
+    return status;
+}

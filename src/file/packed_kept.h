@@ -1,0 +1,23 @@
+/* Columns that are kept beside packed rows. What their cells say is a vocabulary of each column's
+ * own, of which a part of the folder has what its rows brought: kept.safetensors, with N.offsets
+ * I64 [values + 1] and N.bytes U8 of column N. Value i is bytes[offsets[i] .. offsets[i + 1]). */
+#ifndef MMOE_FILE_PACKED_KEPT_H
+#define MMOE_FILE_PACKED_KEPT_H
+
+#include "data/dataset.h"
+
+#define MMOE_PACKED_KEPT "kept.safetensors"
+
+/* Gives a set that keeps nothing columns of these names (NULL behind the last; NULL: none), whose
+ * vocabularies learn. MMOE_E_MEMORY. */
+mmoe_status mmoe_packed_begin_kept(struct mmoe_dataset *set, const char *const *names,
+                                   mmoe_error *err);
+
+/* Writes the rows of each column's vocabulary from first[column] on. MMOE_E_IO, _MEMORY. */
+mmoe_status mmoe_packed_write_kept(const struct mmoe_dataset *set, const char *folder,
+                                   const int64_t *first, mmoe_error *err);
+/* Enters those of a part in the vocabularies. MMOE_E_IO, _MEMORY; _FORMAT: the file is damaged, or
+ * has a value that stands there already. */
+mmoe_status mmoe_packed_read_kept(struct mmoe_dataset *set, const char *folder, mmoe_error *err);
+
+#endif
