@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/short_number.h"
+
 static bool is_decimal_digit(char c) { return (unsigned char)(c - '0') < 10; }
 static bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
@@ -13,54 +15,23 @@ static void trim_blanks(const char **text, const char **end) {
     while (*end > *text && is_blank((*end)[-1])) --*end;
 }
 
-/* ---- Short numbers, which most cells are ---- */
-
-/* Four bytes, the first the lowest: compilers see one load in it. */
-static uint32_t four_bytes(const char *text) {
-    const uint8_t *b = (const uint8_t *)text;
-    return b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
-}
-
-/* 1 to 8 bytes behind as many '0' as make them 8, the first in the lowest byte. Parts of them
- * overlap, so that no loop counts them. */
-static uint64_t fill_up(const char *text, size_t length) {
-    const unsigned missing = 8 * (8 - (unsigned)length);
-    uint64_t first, last;
-    if (length < 4) {
-        first = (uint8_t)text[0] | (uint64_t)(uint8_t)text[length / 2] << 8 * (length / 2);
-        last = (uint64_t)(uint8_t)text[length - 1] << 56;
-    } else {
-        first = four_bytes(text);
-        last = (uint64_t)four_bytes(text + length - 4) << 32;
-    }
-    const uint64_t zeros = missing ? (uint64_t)0x3030303030303030 >> (64 - missing) : 0;
-    return first << missing | last | zeros;
-}
-
-/* 1 to 8 digits and nothing else. */
-static bool parse_short_integer(const char *text, size_t length, int64_t *out) {
-    if (length == 0 || length > 8) return false;
-    uint64_t w = fill_up(text, length);
-    const uint64_t high = 0xF0F0F0F0F0F0F0F0, zeros = 0x3030303030303030;
-    if ((w & high) != zeros || ((w + 0x0606060606060606) & high) != zeros) return false;
-    /* Neighbours at a time: digits to pairs, these to fours, these to all eight. */
-    w = (w & 0x0F0F0F0F0F0F0F0F) * (256 * 10 + 1) >> 8;
-    w = (w & 0x00FF00FF00FF00FF) * (65536 * 100 + 1) >> 16;
-    *out = (int64_t)((w & 0x0000FFFF0000FFFF) * (((uint64_t)10000 << 32) + 1) >> 32);
-    return true;
-}
-
 static const double power_of_ten[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
                                       1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
                                       1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
 /* 1 to 15 digits, a point among them or not, and nothing else. Both operands are exact, so the one
  * operation rounds correctly (Clinger, PLDI 1990). */
-static bool parse_short_decimal(const char *text, const char *end, double *out) {
+static bool parse_decimal(const char *text, const char *end, double *out) {
     enum { MOST = 15 };
     uint64_t value = 0;
+    unsigned fraction;
+    if (mmoe_short_decimal(text, (size_t)(end - text), &value, &fraction)) {
+        *out = (double)value / power_of_ten[fraction];
+        return true;
+    }
     const char *point = NULL;
     if (end - text > MOST + 1) return false;
+    value = 0;
     for (const char *c = text; c < end; c++) {
         if (*c == '.' && !point)
             point = c;
@@ -116,7 +87,7 @@ static int parse_power(const char *text, const char *end, int64_t *out) {
 }
 
 int mmoe_parse_integral(const char *text, size_t length, int64_t *out) {
-    if (parse_short_integer(text, length, out)) return 1;
+    if (mmoe_short_integer(text, length, out)) return 1;
     const char *end = text + length;
     trim_blanks(&text, &end);
     const char *zero = end;
@@ -127,8 +98,7 @@ int mmoe_parse_integral(const char *text, size_t length, int64_t *out) {
 }
 
 bool mmoe_parse_printed(const char *text, size_t length, int64_t *out) {
-    if (length && (*text != '0' || length == 1) && parse_short_integer(text, length, out))
-        return true;
+    if (mmoe_short_printed(text, length, out)) return true;
     const char *end = text + length;
     trim_blanks(&text, &end);
     const char *digits = text + (text < end && *text == '-');
@@ -242,7 +212,7 @@ bool mmoe_parse_double(const char *text, size_t length, double *out) {
     bool negative = text < end && *text == '-';
     if (text < end && (*text == '-' || *text == '+')) text++;
     double value;
-    if (!parse_short_decimal(text, end, &value) && !parse_number(text, end, &value)) return false;
+    if (!parse_decimal(text, end, &value) && !parse_number(text, end, &value)) return false;
     *out = negative ? -value : value;
     return true;
 }

@@ -10,6 +10,7 @@
 #include "data/column_kinds.h"
 #include "data/key_macros.h"
 #include "data/tally.h"
+#include "data/vocab_hash.h"
 
 typedef struct vocabulary_encoder {
     mmoe_encoder head; /* learning: an mmoe_tally, where values may be left out */

@@ -9,18 +9,18 @@ static const char *end_of_element(const mmoe_list_walk *w) {
     return at ? at : w->end;
 }
 
-static void pass_over(mmoe_list_walk *w) {
-    const char *end = end_of_element(w);
-    w->at = end < w->end ? end + 1 : NULL;
-}
+static void pass_over(mmoe_list_walk *w, const char *end) { w->at = end < w->end ? end + 1 : NULL; }
 
+/* Where a text has fewer characters than a list may have elements nothing need be counted. */
 mmoe_list_walk mmoe_list_walk_begin(const mmoe_list_how *how, const char *text, size_t length) {
-    mmoe_list_walk w = {.how = how, .at = text, .end = text + length, .left = 1};
+    mmoe_list_walk w = {.how = how, .at = text, .end = text + length, .left = (int64_t)length + 1};
+    if (!how->max_len || w.left <= how->max_len) return w;
+    w.left = 1;
     for (const char *c = text; c < w.end; c++) w.left += *c == how->separator;
-    w.is_cut = how->max_len && w.left > how->max_len;
+    w.is_cut = w.left > how->max_len;
     if (!w.is_cut) return w;
     for (int64_t i = w.left - how->max_len; i > 0 && how->truncate == MMOE_KEEP_LAST; i--)
-        pass_over(&w);
+        pass_over(&w, end_of_element(&w));
     w.left = how->max_len;
     return w;
 }
@@ -36,7 +36,7 @@ bool mmoe_list_walk_next(mmoe_list_walk *w, mmoe_element *out) {
         out->weight = colon + 1;
         out->weight_length = (size_t)(end - colon - 1);
     }
-    pass_over(w);
+    pass_over(w, end);
     w->left--;
     return true;
 }
@@ -51,28 +51,19 @@ static bool grow(const mmoe_allocator *a, void *array, size_t from, size_t to, s
     return grown;
 }
 
-bool mmoe_list_store_add(mmoe_list_store *s, int32_t id, float weight) {
+bool mmoe_list_store_grow_elements(mmoe_list_store *s) {
     const size_t more = s->element_room + s->element_room / 2 + 4096;
-    if (s->elements == s->element_room) {
-        if (!grow(&s->alloc, &s->ids, s->element_room, more, sizeof *s->ids)) return false;
-        if (s->is_weighed &&
-            !grow(&s->alloc, &s->weights, s->element_room, more, sizeof *s->weights))
-            return false;
-        s->element_room = more;
-    }
-    s->ids[s->elements] = id;
-    if (s->is_weighed) s->weights[s->elements] = weight;
-    s->elements++;
+    if (!grow(&s->alloc, &s->ids, s->element_room, more, sizeof *s->ids)) return false;
+    if (s->is_weighed && !grow(&s->alloc, &s->weights, s->element_room, more, sizeof *s->weights))
+        return false;
+    s->element_room = more;
     return true;
 }
 
-bool mmoe_list_store_end(mmoe_list_store *s) {
+bool mmoe_list_store_grow_lists(mmoe_list_store *s) {
     const size_t more = s->list_room + s->list_room / 2 + 1024;
-    if (s->lists == s->list_room) {
-        if (!grow(&s->alloc, &s->ends, s->list_room, more, sizeof *s->ends)) return false;
-        s->list_room = more;
-    }
-    s->ends[s->lists++] = (int64_t)s->elements;
+    if (!grow(&s->alloc, &s->ends, s->list_room, more, sizeof *s->ends)) return false;
+    s->list_room = more;
     return true;
 }
 

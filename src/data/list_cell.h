@@ -35,8 +35,20 @@ typedef struct mmoe_list_store {
 } mmoe_list_store;
 
 /* Each false when memory is out. */
-bool mmoe_list_store_add(mmoe_list_store *s, int32_t id, float weight);
-bool mmoe_list_store_end(mmoe_list_store *s);
+bool mmoe_list_store_grow_elements(mmoe_list_store *s);
+bool mmoe_list_store_grow_lists(mmoe_list_store *s);
+static inline bool mmoe_list_store_add(mmoe_list_store *s, int32_t id, float weight) {
+    if (s->elements == s->element_room && !mmoe_list_store_grow_elements(s)) return false;
+    s->ids[s->elements] = id;
+    if (s->is_weighed) s->weights[s->elements] = weight;
+    s->elements++;
+    return true;
+}
+static inline bool mmoe_list_store_end(mmoe_list_store *s) {
+    if (s->lists == s->list_room && !mmoe_list_store_grow_lists(s)) return false;
+    s->ends[s->lists++] = (int64_t)s->elements;
+    return true;
+}
 /* The store's lists as mmoe_lists has them, in aligned memory that is the caller's; nothing is
  * written where there are none. */
 bool mmoe_list_store_move(mmoe_list_store *s, int64_t **offsets, int32_t **ids, float **weights);

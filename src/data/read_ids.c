@@ -52,9 +52,10 @@ static mmoe_status read_cross(const mmoe_id_row *r, int32_t i, const int64_t *at
 /* ---- Lists ---- */
 
 static const char *element_weight(const mmoe_element *e, float *out) {
-    double value = 1;
+    double value;
     *out = 1;
-    if (e->weight && !mmoe_parse_double(e->weight, e->weight_length, &value))
+    if (!e->weight) return NULL;
+    if (!mmoe_parse_double(e->weight, e->weight_length, &value))
         return "has a weight that is not a number";
     if (mmoe_weight_fault(value)) return "has a weight that is not a number of at least 0";
     if (value > (double)MMOE_MOST_WEIGHT) return "has a weight of more than 1e18";

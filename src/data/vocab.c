@@ -6,7 +6,10 @@
 #include "base/checksum.h"
 #include "base/error.h"
 #include "base/missing.h"
+#include "base/short_number.h"
 #include "base/text.h"
+#include "data/small_ints.h"
+#include "data/vocab_hash.h"
 
 /* A slot of an open-addressing table; row 0 marks an empty one. The hash kept beside it saves most
  * looks at keys, and lets the table grow without any. */
@@ -23,47 +26,12 @@ struct mmoe_vocab {
     char *bytes;      /* texts, one after the other */
     size_t n_bytes, bytes_capacity;
     slot *slots;
-    size_t n_slots; /* a power of two */
-    uint64_t hash;  /* of the keys, once finished */
+    size_t n_slots;        /* a power of two */
+    mmoe_small_ints small; /* of integer keys, which stand in slots, too */
+    uint64_t hash;         /* of the keys, once finished */
 };
 
 enum { FIRST_ROWS = 16 };
-
-__extension__ typedef unsigned __int128 wide;
-
-static uint64_t mix(uint64_t a, uint64_t b) {
-    wide product = (wide)a * b;
-    return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
-uint32_t mmoe_vocab_int_hash(int64_t value) {
-    return (uint32_t)(mix((uint64_t)value ^ 0x9E3779B97F4A7C15u, 0xD6E8FEB86659FD93u) >> 16);
-}
-
-/* Fewer than 8 bytes; parts of them overlap, so that no loop counts them. */
-static uint64_t short_word(const char *text, size_t length) {
-    uint32_t first, last;
-    if (length < 4)
-        return length ? (uint64_t)(uint8_t)text[0] << 16 |
-                            (uint64_t)(uint8_t)text[length / 2] << 8 | (uint8_t)text[length - 1]
-                      : 0;
-    memcpy(&first, text, sizeof first);
-    memcpy(&last, text + length - sizeof last, sizeof last);
-    return (uint64_t)first << 32 | last;
-}
-
-uint32_t mmoe_vocab_text_hash(const char *text, size_t length) {
-    uint64_t h = 0xA0761D6478BD642Fu ^ length, word;
-    for (size_t i = 0; i + 8 < length; i += 8) {
-        memcpy(&word, text + i, 8);
-        h = mix(h ^ word, 0xE7037ED1A0B428DBu);
-    }
-    if (length >= 8)
-        memcpy(&word, text + length - 8, 8);
-    else
-        word = short_word(text, length);
-    return (uint32_t)(mix(h ^ word, 0x8EBC6AF09C88C6E3u) >> 16);
-}
 
 static const char *text_of(const mmoe_vocab *v, int64_t row, size_t *length) {
     size_t end = row < v->rows - 1 ? (size_t)v->keys[row] : v->n_bytes;
@@ -77,7 +45,9 @@ static bool same_text(const mmoe_vocab *v, int64_t row, const char *text, size_t
     return n == length && memcmp(key, text, n) == 0;
 }
 
-static int32_t look_up_int(const mmoe_vocab *v, int64_t value, uint32_t hash) {
+static int32_t look_up_int(const mmoe_vocab *v, int64_t value) {
+    if (mmoe_small_ints_know(&v->small, value)) return v->small.rows[value];
+    const uint32_t hash = mmoe_vocab_int_hash(value);
     for (size_t i = hash & (v->n_slots - 1);; i = (i + 1) & (v->n_slots - 1)) {
         const slot *s = &v->slots[i];
         if (s->row == 0) return 0;
@@ -133,6 +103,7 @@ void mmoe_vocab_free(mmoe_vocab *vocab) {
     mmoe_allocator a = vocab->alloc;
     mmoe_release(&a, vocab->keys);
     mmoe_release(&a, vocab->bytes);
+    mmoe_small_ints_finish(&vocab->small, &a);
     mmoe_release_aligned(&a, vocab->slots);
     mmoe_release(&a, vocab);
 }
@@ -149,7 +120,8 @@ mmoe_status mmoe_vocab_copy(const mmoe_vocab *vocab, const mmoe_allocator *alloc
     v->keys = mmoe_alloc(&a, (size_t)v->capacity, sizeof *v->keys);
     v->slots = mmoe_alloc_aligned(&a, v->n_slots, sizeof *v->slots);
     v->bytes = vocab->bytes ? mmoe_alloc(&a, v->n_bytes, 1) : NULL;
-    if (!v->keys || !v->slots || (vocab->bytes && !v->bytes)) {
+    const bool is_small_copied = mmoe_small_ints_copy(&vocab->small, &a, &v->small);
+    if (!v->keys || !v->slots || !is_small_copied || (vocab->bytes && !v->bytes)) {
         mmoe_vocab_free(v);
         return mmoe_fail_memory(err, (size_t)vocab->rows * sizeof *v->keys +
                                          vocab->n_slots * sizeof *v->slots + vocab->n_bytes);
@@ -203,11 +175,13 @@ static mmoe_status new_row(mmoe_vocab *v, mmoe_error *err) {
     return reserve_rows(v, v->rows, err);
 }
 
-static mmoe_status enter_int(mmoe_vocab *v, int64_t value, uint32_t hash, mmoe_error *err) {
+static mmoe_status enter_int(mmoe_vocab *v, int64_t value, mmoe_error *err) {
     mmoe_status status = new_row(v, err);
     if (status) return status;
     v->keys[v->rows - 1] = value;
-    put_slot(v->slots, v->n_slots, (slot){(uint32_t)v->rows++, hash});
+    if (!mmoe_small_ints_add(&v->small, v->keys, (size_t)v->rows, &v->alloc))
+        return mmoe_fail_memory(err, MMOE_MOST_SMALL_INTS * sizeof(int32_t));
+    put_slot(v->slots, v->n_slots, (slot){(uint32_t)v->rows++, mmoe_vocab_int_hash(value)});
     return MMOE_OK;
 }
 
@@ -245,6 +219,7 @@ static mmoe_status turn_to_texts(mmoe_vocab *v, mmoe_error *err) {
     for (int64_t i = 0; i < v->rows - 1; i++) total += mmoe_format_integer(v->keys[i], text);
     mmoe_status status = reserve_bytes(v, total, err);
     if (status) return status;
+    mmoe_small_ints_finish(&v->small, &v->alloc);
     memset(v->slots, 0, v->n_slots * sizeof *v->slots);
     for (int64_t i = 0; i < v->rows - 1; i++) {
         size_t n = mmoe_format_integer(v->keys[i], text);
@@ -259,9 +234,8 @@ static mmoe_status turn_to_texts(mmoe_vocab *v, mmoe_error *err) {
 
 mmoe_status mmoe_vocab_add_int(mmoe_vocab *vocab, int64_t value, int32_t *row, mmoe_error *err) {
     assert(vocab->is_int && !vocab->finished);
-    const uint32_t hash = mmoe_vocab_int_hash(value);
-    *row = look_up_int(vocab, value, hash);
-    const mmoe_status status = *row ? MMOE_OK : enter_int(vocab, value, hash, err);
+    *row = look_up_int(vocab, value);
+    const mmoe_status status = *row ? MMOE_OK : enter_int(vocab, value, err);
     if (!*row && !status) *row = (int32_t)(vocab->rows - 1);
     return status;
 }
@@ -271,6 +245,8 @@ mmoe_status mmoe_vocab_add(mmoe_vocab *vocab, const char *text, size_t length, i
     assert(!vocab->finished);
     *row = 0;
     int64_t value;
+    if (vocab->is_int && mmoe_short_printed(text, length, &value))
+        return mmoe_vocab_add_int(vocab, value, row, err);
     const bool is_integer = mmoe_parse_printed(text, length, &value);
     if (is_integer && vocab->is_int) return mmoe_vocab_add_int(vocab, value, row, err);
     text = mmoe_trim_blanks(text, &length);
@@ -315,8 +291,9 @@ int32_t mmoe_vocab_find(const mmoe_vocab *vocab, const char *text, size_t length
     if (length == 0) return 0;
     int64_t value;
     if (vocab->is_int)
-        return mmoe_parse_integral(text, length, &value) > 0
-                   ? look_up_int(vocab, value, mmoe_vocab_int_hash(value))
+        return mmoe_short_integer(text, length, &value) ||
+                       mmoe_parse_integral(text, length, &value) > 0
+                   ? look_up_int(vocab, value)
                    : 0;
     /* The text itself first: a file of version 0.1 may have "7.0" or " red" for a key. */
     int32_t row = look_up_text(vocab, text, length, mmoe_vocab_text_hash(text, length));
@@ -331,7 +308,7 @@ int32_t mmoe_vocab_find(const mmoe_vocab *vocab, const char *text, size_t length
 }
 
 int32_t mmoe_vocab_find_int(const mmoe_vocab *vocab, int64_t value) {
-    if (vocab->is_int) return look_up_int(vocab, value, mmoe_vocab_int_hash(value));
+    if (vocab->is_int) return look_up_int(vocab, value);
     char text[MMOE_NUMBER_SIZE];
     return mmoe_vocab_find(vocab, text, mmoe_format_integer(value, text));
 }
@@ -436,7 +413,9 @@ mmoe_status mmoe_vocab_from_ints(const int64_t *keys, size_t count, const mmoe_a
     v->rows = (int64_t)count + 1;
     for (size_t i = 0; !status && i < count; i++) {
         if (i + AHEAD < count) prefetch_slot(v, mmoe_vocab_int_hash(keys[i + AHEAD]));
-        if (!take_slot(v, (uint32_t)i + 1, mmoe_vocab_int_hash(keys[i]), same_ints))
+        if (!mmoe_small_ints_add(&v->small, v->keys, i + 1, &v->alloc))
+            status = mmoe_fail_memory(err, MMOE_MOST_SMALL_INTS * sizeof(int32_t));
+        else if (!take_slot(v, (uint32_t)i + 1, mmoe_vocab_int_hash(keys[i]), same_ints))
             status = mmoe_fail(err, MMOE_E_FORMAT, "the vocabulary has key %lld twice",
                                (long long)keys[i]);
     }

@@ -38,11 +38,9 @@ mmoe_status mmoe_vocab_finish(mmoe_vocab *vocab, mmoe_error *err);
 int32_t mmoe_vocab_find(const mmoe_vocab *vocab, const char *text, size_t length);
 int32_t mmoe_vocab_find_int(const mmoe_vocab *vocab, int64_t value);
 
-/* Do finds wait for memory? Then ask for that of many values, by their hashes, before they are
- * found. */
+/* Do finds wait for memory? Then ask for that of many values, by their hashes (vocab_hash.h),
+ * before they are found. */
 bool mmoe_vocab_is_large(const mmoe_vocab *vocab);
-uint32_t mmoe_vocab_text_hash(const char *text, size_t length);
-uint32_t mmoe_vocab_int_hash(int64_t value);
 void mmoe_vocab_ask(const mmoe_vocab *vocab, const uint32_t *hashes, size_t count);
 
 /* Would a text be one of integer keys to one who learns? */

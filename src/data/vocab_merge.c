@@ -1,6 +1,7 @@
 /* The keys of one vocabulary that learns, entered in another. */
 #include "base/text.h"
 #include "data/vocab.h"
+#include "data/vocab_hash.h"
 
 enum { ASKED = 64 }; /* rows whose memory is asked for at once */
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/rng.h"
 #include "check_main.h"
 #include "data/vocab.h"
 #include "failing.h"
@@ -67,6 +68,39 @@ START_TEST(integers_are_found_however_they_are_written) {
     ck_assert_int_eq(mmoe_vocab_find_int(v, INT64_MIN), 2);
     ck_assert_int_eq(mmoe_vocab_find_int(v, 70), 0);
     mmoe_vocab_free(v);
+}
+END_TEST
+
+/* Of small integers a table tells the rows, which grows with what is learned; of others hashes do.
+ */
+START_TEST(small_integers_stand_among_large_ones) {
+    enum { RANGE = 1 << 17, VALUES = 30000 };
+    static const int64_t ranges[] = {1, 200, 256, 1000, 5000, 65536, RANGE};
+    static int32_t rows[RANGE];
+    static int64_t keys[VALUES];
+    int32_t count = 0;
+    memset(rows, 0, sizeof rows);
+    mmoe_vocab *v = make(), *again = NULL, *copy = NULL;
+    for (uint64_t i = 0; i < VALUES; i++) {
+        const uint64_t range = (uint64_t)ranges[i * 7 / VALUES];
+        const int64_t value = (int64_t)(mmoe_random_bits(3, 1, i) % range);
+        int32_t row = -1;
+        ck_assert_int_eq(mmoe_vocab_add_int(v, value, &row, NULL), MMOE_OK);
+        if (!rows[value]) keys[count++] = value;
+        if (!rows[value]) rows[value] = count;
+        ck_assert_int_eq(row, rows[value]);
+    }
+    mmoe_vocab_finish(v, NULL);
+    ck_assert_int_eq(mmoe_vocab_copy(v, NULL, &copy, NULL), MMOE_OK);
+    ck_assert_int_eq(mmoe_vocab_from_ints(keys, (size_t)count, NULL, &again, NULL), MMOE_OK);
+    for (int64_t i = 0; i < RANGE; i++) {
+        ck_assert_int_eq(mmoe_vocab_find_int(v, i), rows[i]);
+        ck_assert_int_eq(mmoe_vocab_find_int(copy, i), rows[i]);
+        ck_assert_int_eq(mmoe_vocab_find_int(again, i), rows[i]);
+    }
+    mmoe_vocab_free(v);
+    mmoe_vocab_free(copy);
+    mmoe_vocab_free(again);
 }
 END_TEST
 
@@ -362,6 +396,7 @@ END_TEST
 void add_cases(TCase *c) {
     tcase_add_test(c, rows_come_in_order_of_first_appearance);
     tcase_add_test(c, integers_are_found_however_they_are_written);
+    tcase_add_test(c, small_integers_stand_among_large_ones);
     tcase_add_test(c, an_integer_has_one_form);
     tcase_add_test(c, old_keys_are_found_as_they_stand);
     tcase_add_test(c, one_other_text_makes_texts_of_all);
