@@ -582,7 +582,8 @@ typedef struct mmoe_trainer_options {
     int (*on_progress)(void *user, const mmoe_progress *progress); /* at most ten times a second */
     mmoe_profile *profile; /* NULL: none; must outlive the trainer */
     /* Called from the thread that called fit, before its first step or behind an epoch; the warning
-     * lasts until the call returns. May be NULL, must not throw. */
+     * lasts until the call returns. Must not throw. NULL: nobody listens, and the rows are not
+     * looked at for features that are copies, tell a label, are unscaled or drift. */
     void (*on_warning)(void *user, const mmoe_warning *warning);
     void *reserved[6]; /* NULL */
 } mmoe_trainer_options;

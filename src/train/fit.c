@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "train/checks.h"
 #include "train/ema.h"
 #include "train/fit_run.h"
 #include "train/labels.h"
@@ -171,6 +172,12 @@ static mmoe_status check_labels(const mmoe_trainer *t, const mmoe_dataset *train
     return mmoe_labels_check(&check, err);
 }
 
+static mmoe_status check_rows(const mmoe_trainer *t, const mmoe_dataset *train,
+                              const mmoe_dataset *valid, mmoe_error *err) {
+    const mmoe_checks_request of = {t->model, train, valid, t->options.on_warning, t->options.user};
+    return of.on_warning ? mmoe_checks_make(&of, err) : MMOE_OK;
+}
+
 static mmoe_status open_sources(mmoe_fit_run *r, const mmoe_dataset *train,
                                 const mmoe_dataset *valid, mmoe_error *err) {
     const mmoe_trainer_config *c = &r->t->model->config->trainer;
@@ -309,6 +316,7 @@ mmoe_status mmoe_trainer_fit(mmoe_trainer *t, const mmoe_dataset *train, const m
                              mmoe_error *err) {
     mmoe_status status = check_fit(t, train, valid, err);
     if (!status) status = check_labels(t, train, valid, err);
+    if (!status) status = check_rows(t, train, valid, err);
     if (!status) status = mmoe_trainer_know_lists(t, train, err);
     if (status) return status;
     mmoe_fit_run r = {.t = t, .valid_set = valid, .rows = train->rows};

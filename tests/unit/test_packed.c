@@ -12,7 +12,7 @@
 #include "succeeds.h"
 
 #include "base/checksum.h"
-#include "data/dataset.h"
+#include "data/sample.h"
 #include "data/source.h"
 #include "file/packed.h"
 
@@ -457,6 +457,44 @@ START_TEST(rows_may_be_added) {
 }
 END_TEST
 
+/* A row of a sample, whose number its first input says, is that of the data set. */
+static void assert_is_row(const mmoe_rows *sample, int32_t b, int64_t at) {
+    const mmoe_rows of = mmoe_dataset_rows_of(rows, at, 1, NULL);
+    const size_t row = mmoe_row_of(sample, b);
+    const mmoe_list list = mmoe_list_of(&sample->lists, row, 0),
+                    own = mmoe_list_of(&of.lists, 0, 0);
+    const size_t n = (size_t)list.count;
+    ck_assert_mem_eq(sample->ids + row * sample->id_stride, of.ids, 2 * sizeof(int32_t));
+    ck_assert_mem_eq(sample->labels + row * sample->label_stride, of.labels, 2 * sizeof(float));
+    ck_assert_int_eq(list.count, own.count);
+    ck_assert_mem_eq(list.ids, own.ids, n * sizeof *list.ids);
+    ck_assert_mem_eq(list.weights, own.weights, n * sizeof *list.weights);
+}
+
+START_TEST(a_sample_is_spread_over_the_rows) {
+    enum { MOST = 3000 };
+    const mmoe_allocator plain = mmoe_allocator_or_default(NULL);
+    mmoe_dataset *streamed = open_packed(MMOE_PACKED_STREAMED);
+    const mmoe_dataset *const sets[] = {rows, streamed};
+    for (int i = 0; i < 2; i++) {
+        mmoe_sample s;
+        SUCCEEDS(mmoe_sample_take(sets[i], MOST, &plain, &s, &err));
+        ck_assert_int_eq(s.rows.rows, MOST);
+        int64_t last = -1, tenths = 0;
+        for (int32_t b = 0; b < MOST; b++) {
+            const int64_t at = (int64_t)s.rows.dense[mmoe_row_of(&s.rows, b) * s.rows.dense_stride];
+            ck_assert_int_gt(at, last);
+            assert_is_row(&s.rows, b, at);
+            tenths |= INT64_C(1) << at * 10 / ROWS;
+            last = at;
+        }
+        ck_assert_int_eq(tenths, i ? 0xa5 /* four blocks */ : 0x3ff);
+        mmoe_sample_finish(&s);
+    }
+    mmoe_dataset_free(streamed);
+}
+END_TEST
+
 /* A failure while rows are added leaves the folder as it was. */
 START_TEST(what_cannot_be_added_leaves_the_rows) {
     const mmoe_allocator plain = mmoe_allocator_or_default(NULL);
@@ -475,6 +513,7 @@ void add_cases(TCase *c) {
     tcase_add_test(c, an_epoch_has_each_row_once);
     tcase_add_test(c, loaded_rows_are_those_that_were_packed);
     tcase_add_test(c, targets_are_read_alone);
+    tcase_add_test(c, a_sample_is_spread_over_the_rows);
     tcase_add_test(c, damage_is_found_and_named);
     tcase_add_test(c, a_stream_ends_at_damage);
     tcase_add_test(c, a_folder_without_a_manifest_is_none);

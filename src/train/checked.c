@@ -1,0 +1,101 @@
+#include "train/checked.h"
+
+#include <string.h>
+
+#include "base/checksum.h"
+
+/* ---- Ids ---- */
+
+static void take_lists(const mmoe_checked *f, const mmoe_rows *rows, uint64_t *words) {
+    for (int32_t b = 0; b < rows->rows; b++) {
+        const mmoe_list l = mmoe_list_of(&rows->lists, mmoe_row_of(rows, b), f->sparse->list);
+        const size_t n = (size_t)l.count;
+        words[b] = mmoe_checksum_hash(0, l.ids, n * sizeof *l.ids);
+        if (l.weights) words[b] = mmoe_checksum_hash(words[b], l.weights, n * sizeof *l.weights);
+    }
+}
+
+/* Of a list one element, of an empty one none. */
+static int32_t take_elements(const mmoe_checked *f, const mmoe_rows *rows, uint64_t *ids) {
+    int32_t n = 0;
+    for (int32_t b = 0; b < rows->rows; b++) {
+        const mmoe_list l = mmoe_list_of(&rows->lists, mmoe_row_of(rows, b), f->sparse->list);
+        if (l.count) ids[n++] = (uint32_t)l.ids[b % l.count];
+    }
+    return n;
+}
+
+static void take_each(const mmoe_checked *f, const mmoe_rows *rows, uint64_t *ids) {
+    const int32_t *from = rows->ids + f->at;
+    for (int32_t b = 0; b < rows->rows; b++)
+        ids[b] = (uint32_t)from[mmoe_row_of(rows, b) * rows->id_stride];
+}
+
+int32_t mmoe_checked_ids(const mmoe_checked *f, const mmoe_rows *rows, uint64_t *ids) {
+    int32_t n = rows->rows, known = 0;
+    if (f->sparse->list < 0)
+        take_each(f, rows, ids);
+    else
+        n = take_elements(f, rows, ids);
+    if (!mmoe_encoder_vocab(f->encoder)) return n;
+    for (int32_t i = 0; i < n; i++) {
+        ids[known] = ids[i];
+        known += ids[i] != 0;
+    }
+    return known;
+}
+
+/* ---- Values as words ---- */
+
+static void take_inputs(const mmoe_checked *f, const mmoe_rows *rows, uint64_t *words) {
+    const size_t size = (size_t)f->dense->width * sizeof(float);
+    for (int32_t b = 0; b < rows->rows; b++) {
+        const float *inputs = mmoe_checked_inputs(f, rows, b);
+        words[b] = 0;
+        if (size <= sizeof *words)
+            memcpy(&words[b], inputs, size);
+        else
+            words[b] = mmoe_checksum_hash(0, inputs, size);
+    }
+}
+
+/* A value as a word: another one's is another, but for one chance in 2^64 or so. */
+static void take_words(const mmoe_checked *f, const mmoe_rows *rows, uint64_t *words) {
+    if (f->dense)
+        take_inputs(f, rows, words);
+    else if (f->sparse->list < 0)
+        take_each(f, rows, words);
+    else
+        take_lists(f, rows, words);
+}
+
+static void number_values(mmoe_checks *c, mmoe_checked *f) {
+    const mmoe_rows *rows = &c->of_train.rows;
+    int32_t *counts = c->counts;
+    take_words(f, rows, c->words);
+    f->n_number = mmoe_numbering_run(&c->numbering, c->words, rows->rows, f->numbers);
+    memset(counts, 0, (size_t)f->n_number * sizeof *counts);
+    for (int32_t b = 0; b < rows->rows; b++)
+        if (++counts[f->numbers[b]] > f->most) f->most = counts[f->numbers[b]];
+}
+
+static void name_feature(const struct mmoe_schema *s, int32_t i, mmoe_checked *f) {
+    if (i < s->n_sparse) {
+        f->sparse = &s->sparse[i];
+        f->at = i;
+        f->encoder = s->tables[f->sparse->table].encoder;
+        f->name = f->sparse->name;
+        mmoe_sparse_show(f->sparse, f->shown);
+        return;
+    }
+    f->at = i - s->n_sparse;
+    f->dense = &s->dense[f->at];
+    f->encoder = f->dense->encoder;
+    f->name = f->dense->name;
+    mmoe_feature_show(f->name, f->dense->column, f->shown);
+}
+
+void mmoe_checked_take(mmoe_checks *c, int32_t i, mmoe_checked *f) {
+    name_feature(c->model->schema, i, f);
+    number_values(c, f);
+}
