@@ -5,6 +5,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
@@ -67,14 +68,31 @@ class Run:
             text = text.replace(folder, name)
         return text
 
-    def __call__(self, command):
+    def remember(self, command):
+        """As it is shown."""
         shown = self.shown(command)
         if shown not in self.commands:
             self.commands.append(shown)
+        return shown
+
+    def __call__(self, command):
+        shown = self.remember(command)
         done = subprocess.run(command, env=self.env, stdout=subprocess.PIPE, text=True)
         if done.returncode:
             fail(f"{shown}: exit status {done.returncode}")
         return done.stdout
+
+    def costed(self, command):
+        """Seconds, the peak of its resident set in MB by the kernel, and what it printed."""
+        shown = self.remember(command)
+        start = time.monotonic()
+        with subprocess.Popen(command, env=self.env, stdout=subprocess.PIPE, text=True) as p:
+            text = p.stdout.read()
+            _, status, used = os.wait4(p.pid, 0)
+            p.returncode = os.waitstatus_to_exitcode(status)
+        if p.returncode:
+            fail(f"{shown}: exit status {p.returncode}")
+        return time.monotonic() - start, used.ru_maxrss / 1024, text
 
     def program(self, *path):
         return os.path.join(self.a.build, *path)
@@ -134,10 +152,10 @@ class Run:
 # ---- What is not there
 
 
-def why_no_torch(a):
-    there = shutil.which(a.python) and subprocess.run([a.python, "-c", "import torch"],
+def why_no_module(a, module):
+    there = shutil.which(a.python) and subprocess.run([a.python, "-c", f"import {module}"],
                                                       stderr=subprocess.DEVNULL).returncode == 0
-    return None if there else f"{a.python} has no torch (Debian: python3-torch)"
+    return None if there else f"{a.python} has no {module} (Debian: python3-{module})"
 
 
 def why_no_onnx(a):
@@ -151,4 +169,5 @@ def why_no_onnx(a):
 
 def what_is_missing(a):
     """{program: why it cannot be measured, or None}"""
-    return {"PyTorch": why_no_torch(a), "ONNX Runtime": why_no_onnx(a)}
+    return {"PyTorch": why_no_module(a, "torch"), "ONNX Runtime": why_no_onnx(a),
+            "pandas": why_no_module(a, "pandas")}
