@@ -81,32 +81,28 @@ static const mmoe_schema *schema_of(const packing *p) {
     return p->model ? mmoe_model_schema(p->model) : p->schema;
 }
 
-static int read_rows(const pack_flags *f, packing *p) {
-    const cli_reading how = {.threads = (int)f->threads, .keep = p->keep};
+static int pack_rows(const pack_flags *f, packing *p) {
+    const mmoe_csv_packing what = {.path = f->data,
+                                   .folder = f->output,
+                                   .config = p->config,
+                                   .schema = f->append ? NULL : schema_of(p),
+                                   .reading = {.threads = (int)f->threads, .keep = p->keep}};
+    const int64_t before = f->append ? mmoe_dataset_rows(p->like) : 0;
     mmoe_error err;
-    const mmoe_status status =
-        f->like ? cli_read_rows(schema_of(p), f->data, &how, &p->rows, &err)
-                : cli_fit_rows(p->config, f->data, &how, &p->schema, &p->rows, &err);
-    if (status) return cli_fail("%s", err.message);
+    if (mmoe_pack_csv(&what, NULL, &p->rows, &err)) return cli_fail("%s", err.message);
     if (f->like)
         cli_remark_columns(f->data, p->rows);
     else
         cli_warn_of_data(f->data, p->rows);
+    printf("%lld rows packed\n", (long long)(mmoe_dataset_rows(p->rows) - before));
     return CLI_OK;
 }
 
 static int pack(const pack_flags *f, packing *p) {
-    const int threads = (int)f->threads;
     mmoe_error err;
     if (read_example(f, p, &err)) return cli_fail("%s", err.message);
-    int status = choose_columns(f, p);
-    if (!status) status = read_rows(f, p);
-    if (status) return status;
-    if (f->append ? mmoe_dataset_append(p->rows, f->output, threads, NULL, &err)
-                  : mmoe_dataset_pack(p->rows, schema_of(p), f->output, threads, NULL, &err))
-        return cli_fail("%s", err.message);
-    printf("%lld rows packed\n", (long long)mmoe_dataset_rows(p->rows));
-    return CLI_OK;
+    const int status = choose_columns(f, p);
+    return status ? status : pack_rows(f, p);
 }
 
 /* The configuration or what the schema is taken from, and rows that are not packed yet. */

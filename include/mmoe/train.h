@@ -113,7 +113,14 @@ typedef struct mmoe_read_options {
     /* Columns that are kept beside the rows, NULL behind the last, as mmoe_dataset_keep_csv keeps
      * them, but while the rows are read; NULL: none. MMOE_E_FORMAT: the file has no such column. */
     const char *const *keep;
-    void *reserved[5]; /* NULL; else MMOE_E_ARGUMENT */
+    /* NULL: the rows stand in memory. Else they are streamed, as packed rows are, from files
+     * without names on the file system of this folder ("": TMPDIR's, else /tmp's), which are gone
+     * with the data set, or the process: training, validation and evaluation have the same results
+     * to the bit, and neither memory for reading nor for training grows with the rows. While a
+     * schema is fitted, rows that wait for it take as much of the disk again, 8 bytes a number.
+     * MMOE_E_IO: the disk is full; MMOE_E_ARGUMENT: the rows are read with MMOE_ROWS_TO_SCORE. */
+    const char *stream_folder;
+    void *reserved[4]; /* NULL; else MMOE_E_ARGUMENT */
 } mmoe_read_options;
 /* `options` may be NULL. MMOE_E_IO, too, when the system gives no thread. */
 MMOE_API mmoe_status mmoe_dataset_fit_csv_with(const mmoe_config *config, const char *path,
@@ -209,6 +216,27 @@ MMOE_API mmoe_status mmoe_dataset_pack(const mmoe_dataset *dataset, const mmoe_s
  * they are if that fails. Who streams the folder meanwhile keeps its rows. */
 MMOE_API mmoe_status mmoe_dataset_append(const mmoe_dataset *dataset, const char *folder,
                                          int threads, const mmoe_allocator *alloc, mmoe_error *err);
+
+/* What mmoe_pack_csv packs. */
+typedef struct mmoe_csv_packing {
+    const char *path; /* of a CSV file, which is read as mmoe_dataset_fit_csv_with reads it */
+    const char *folder;
+    const mmoe_config *config; /* a schema is fitted to the rows; NULL: */
+    const mmoe_schema *schema; /* this one encodes them; NULL, too: the folder's does, and they go
+                                  behind its rows */
+    mmoe_read_options
+        reading; /* `threads` write, too; the folder keeps the columns of `keep`, which
+                    must be all that a folder with rows keeps; the others are 0 */
+} mmoe_csv_packing;
+/* Packs a file whose rows never all stand in memory: the folder is, to the byte, the one that comes
+ * of reading the rows and mmoe_dataset_pack, or mmoe_dataset_append. Memory is what vocabularies
+ * and a few blocks of 4 MB take. Rows that wait for a schema to be fitted lie in a file without a
+ * name beside the folder, some 8 bytes a number. *out, unless `out` is NULL, is the caller's: all
+ * rows of the folder, streamed, with the warnings and mmoe_dataset_column's counts of those that
+ * were read. MMOE_E_IO, too where the disk is full; nothing is left then. The errors are those of
+ * the functions named. */
+MMOE_API mmoe_status mmoe_pack_csv(const mmoe_csv_packing *what, const mmoe_allocator *alloc,
+                                   mmoe_dataset **out, mmoe_error *err);
 
 enum {
     MMOE_PACKED_LOADED = 0,  /* the rows are read into memory, and checked, at once */

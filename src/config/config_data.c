@@ -17,36 +17,6 @@ mmoe_label_column *mmoe_config_labels(const mmoe_config *config, const mmoe_allo
     return labels;
 }
 
-mmoe_status mmoe_dataset_fit_csv(const mmoe_config *config, const char *path,
-                                 const mmoe_allocator *alloc, mmoe_schema **schema,
-                                 mmoe_dataset **out, mmoe_error *err) {
-    if (!config || !path || !schema || !out)
-        return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_dataset_fit_csv: an argument is NULL");
-    if (mmoe_allocator_check(alloc, "mmoe_dataset_fit_csv", err)) return MMOE_E_ARGUMENT;
-    return mmoe_dataset_fit_csv_with(config, path, NULL, alloc, schema, out, err);
-}
-
-mmoe_status mmoe_dataset_fit_csv_with(const mmoe_config *config, const char *path,
-                                      const mmoe_read_options *options, const mmoe_allocator *alloc,
-                                      mmoe_schema **schema, mmoe_dataset **out, mmoe_error *err) {
-    static const char call[] = "mmoe_dataset_fit_csv_with";
-    mmoe_csv_how how;
-    if (!config || !path || !schema || !out)
-        return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: an argument is NULL", call);
-    if (mmoe_allocator_check(alloc, call, err)) return MMOE_E_ARGUMENT;
-    if (mmoe_csv_how_of(options, call, &how, err)) return MMOE_E_ARGUMENT;
-    if (how.labels != MMOE_LABELS_REQUIRED)
-        return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: labels is %d, not MMOE_LABELS_REQUIRED", call,
-                         how.labels);
-    const mmoe_allocator a = mmoe_allocator_or_default(alloc);
-    mmoe_label_column *labels = mmoe_config_labels(config, &a);
-    if (!labels) return mmoe_fail_memory(err, (size_t)config->n_task * sizeof *labels);
-    const mmoe_schema_wanted wanted = {&config->features, labels, config->n_task, path};
-    const mmoe_status status = mmoe_dataset_fit(&wanted, &how, alloc, schema, out, err);
-    mmoe_release(&a, labels);
-    return status;
-}
-
 static mmoe_status fit_stream(const mmoe_config *config, mmoe_arrow_stream *stream,
                               mmoe_schema **schema, mmoe_dataset **out, mmoe_error *err) {
     const mmoe_allocator *a = &stream->alloc;

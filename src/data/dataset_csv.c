@@ -216,25 +216,3 @@ mmoe_status mmoe_csv_how_of(const mmoe_read_options *options, const char *call, 
         .labels = options->labels, .threads = options->threads, .keep = options->keep};
     return MMOE_OK;
 }
-
-mmoe_status mmoe_dataset_read_csv(const mmoe_schema *schema, const char *path, int labels,
-                                  const mmoe_allocator *alloc, mmoe_dataset **out,
-                                  mmoe_error *err) {
-    const mmoe_read_options options = {.labels = labels};
-    if (mmoe_allocator_check(alloc, "mmoe_dataset_read_csv", err)) return MMOE_E_ARGUMENT;
-    return mmoe_dataset_read_csv_with(schema, path, &options, alloc, out, err);
-}
-
-mmoe_status mmoe_dataset_read_csv_with(const mmoe_schema *schema, const char *path,
-                                       const mmoe_read_options *options,
-                                       const mmoe_allocator *alloc, mmoe_dataset **out,
-                                       mmoe_error *err) {
-    static const char call[] = "mmoe_dataset_read_csv_with";
-    mmoe_csv_how how;
-    if (!schema || !path || !out)
-        return mmoe_fail(err, MMOE_E_ARGUMENT, "schema, path or out is NULL");
-    if (mmoe_csv_how_of(options, call, &how, err)) return MMOE_E_ARGUMENT;
-    if (mmoe_label_mode_check(how.labels, err)) return MMOE_E_ARGUMENT;
-    if (mmoe_allocator_check(alloc, call, err)) return MMOE_E_ARGUMENT;
-    return mmoe_dataset_read(schema, path, &how, alloc, out, err);
-}

@@ -10,12 +10,16 @@
 #include "base/checksum.h"
 #include "base/error.h"
 #include "base/file_at.h"
+#include "base/unnamed_file.h"
 
 void mmoe_stored_free(mmoe_stored *s) {
     if (!s) return;
     const mmoe_allocator a = s->alloc;
     for (int32_t i = 0; s->columns && i < s->n_column; i++) mmoe_release(&a, s->columns[i].file);
     for (int32_t i = 0; s->parts && i < s->n_part; i++) {
+        for (int32_t c = 0; s->parts[i].files && c < s->n_column; c++)
+            if (s->parts[i].files[c] >= 0) close(s->parts[i].files[c]);
+        mmoe_release(&a, s->parts[i].files);
         mmoe_release(&a, s->parts[i].folder);
         mmoe_release(&a, s->parts[i].checksums);
     }
@@ -25,6 +29,20 @@ void mmoe_stored_free(mmoe_stored *s) {
     mmoe_release(&a, s->apart);
     mmoe_release(&a, s->most_kept);
     mmoe_release(&a, s);
+}
+
+mmoe_status mmoe_stored_open_unnamed(const mmoe_stored *s, mmoe_stored_part *part,
+                                     mmoe_error *err) {
+    const size_t n = (size_t)s->n_column;
+    part->files = mmoe_alloc(&s->alloc, n, sizeof *part->files);
+    if (!part->files) return mmoe_fail_memory(err, n * sizeof *part->files);
+    for (size_t c = 0; c < n; c++) part->files[c] = -1;
+    for (size_t c = 0; c < n; c++) {
+        part->files[c] = mmoe_unnamed_file_open(part->folder);
+        if (part->files[c] < 0)
+            return mmoe_fail_system(err, part->folder, "cannot make a temporary file there");
+    }
+    return MMOE_OK;
 }
 
 /* ---- The reader ---- */
@@ -95,10 +113,11 @@ static mmoe_status read_bytes(const piece *p, size_t size, int64_t at, mmoe_erro
     char path[PATH_SIZE];
     size_t got = 0;
     make_path(p, path);
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    const int *files = p->part->files;
+    const int fd = files ? files[p->column] : open(path, O_RDONLY | O_CLOEXEC);
     const bool good = fd >= 0 && mmoe_read_at(fd, p->reader->bytes, size, at, &got);
     const mmoe_status status = good ? MMOE_OK : mmoe_fail_system(err, path, "cannot read");
-    if (fd >= 0) close(fd);
+    if (fd >= 0 && !files) close(fd);
     if (status || got == size) return status;
     return fail_piece(p, "are not in it: the file is cut off", err);
 }

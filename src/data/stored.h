@@ -36,6 +36,7 @@ typedef struct mmoe_stored_part {
     char *folder;
     int64_t rows, written, first_block; /* rows that count, and that its files have */
     uint64_t *checksums;                /* [blocks, columns] of each block's bytes in each file */
+    int *files; /* [columns] that have no names, open until the part is gone; NULL: they have */
 } mmoe_stored_part;
 
 typedef struct mmoe_stored {
@@ -53,6 +54,9 @@ typedef struct mmoe_stored {
 } mmoe_stored;
 
 void mmoe_stored_free(mmoe_stored *s);
+/* Opens files for a part that have no names, on the file system of its folder. MMOE_E_IO, _MEMORY.
+ */
+mmoe_status mmoe_stored_open_unnamed(const mmoe_stored *s, mmoe_stored_part *part, mmoe_error *err);
 static inline size_t mmoe_stored_size(mmoe_stored_what what) {
     return what == MMOE_STORED_OFFSETS ? sizeof(int64_t) : sizeof(float);
 }

@@ -46,18 +46,28 @@ typedef struct mmoe_packing {
     const char *const *keep;          /* columns that rows keep and the folder shall, NULL behind
                                          the last; NULL: none. Of a folder that is there it says
                                          itself */
+    bool is_unnamed; /* rows go to files without names on the folder's file system, and are there as
+                        long as the set that closing gives */
 } mmoe_packing;
 
+/* MMOE_E_IO: there is something in the folder, and it is no new one. */
+mmoe_status mmoe_packed_check_new(const char *folder, mmoe_error *err);
 /* Makes the folder and its first part, or the next part of one that is there. MMOE_E_IO: it cannot,
  * or a new folder has packed rows already; _MEMORY; and as mmoe_packed_open. */
 mmoe_status mmoe_packer_open(const mmoe_packing *what, const mmoe_allocator *alloc,
                              mmoe_packer **out, mmoe_error *err);
+/* The schema that encodes the rows; belongs to the packer, or to whom gave it one. */
+const struct mmoe_schema *mmoe_packer_schema(const mmoe_packer *p);
 /* Adds rows of the schema, which are in memory, behind those before. MMOE_E_ARGUMENT: they do not
  * keep a column that the folder does. */
 mmoe_status mmoe_packer_add(mmoe_packer *p, const struct mmoe_dataset *rows, mmoe_error *err);
-/* Ends the folder, and frees the packer: with `status` MMOE_OK the manifest is written, else all
- * that was written is removed. Returns `status`, or what went wrong here. */
-mmoe_status mmoe_packer_close(mmoe_packer *p, mmoe_status status, mmoe_error *err);
+/* A file that rows were read from, which no set that was added names. MMOE_E_MEMORY. */
+mmoe_status mmoe_packer_name(mmoe_packer *p, const mmoe_origin *origin, mmoe_error *err);
+/* Ends the folder, and frees the packer: with `status` MMOE_OK the manifest is written, and *out,
+ * the caller's, is all its rows, stored (NULL: nobody asks); else all that was written is removed.
+ * Returns `status`, or what went wrong here. */
+mmoe_status mmoe_packer_close(mmoe_packer *p, mmoe_status status, struct mmoe_dataset **out,
+                              mmoe_error *err);
 
 /* ---- Reading ---- */
 

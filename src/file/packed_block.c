@@ -91,6 +91,7 @@ int mmoe_packer_open_file(const mmoe_packer *p, const char *name, int flags) {
 mmoe_status mmoe_packer_fail(const mmoe_packer *p, const char *name, mmoe_error *err) {
     char path[1024];
     const int reason = errno;
+    if (reason == ENOMEM) return mmoe_fail_memory(err, strlen(name));
     snprintf(path, sizeof path, "%s/%s", mmoe_packer_part(p)->folder, name);
     errno = reason;
     return mmoe_fail_system(err, path, "cannot write");
@@ -108,15 +109,29 @@ static void write_column(void *context, int worker, int column) {
     const size_t each = mmoe_stored_size(c->what) * (size_t)c->width, size = (size_t)count * each;
     part->checksums[(block - part->first_block) * s->n_column + column] =
         mmoe_checksum_hash((uint64_t)block, to->bytes, size);
-    const int fd = mmoe_packer_open_file(p, c->file, 0);
+    const int fd = part->files ? part->files[column] : mmoe_packer_open_file(p, c->file, 0);
     const bool good =
         fd >= 0 &&
         mmoe_write_at(fd, to->bytes, size, MMOE_STORED_HEADER + p->written[column] * (int64_t)each);
     p->statuses[column] = good ? MMOE_OK : mmoe_packer_fail(p, c->file, &p->faults[column]);
-    if (fd >= 0) close(fd);
+    if (fd >= 0 && !part->files) close(fd);
 }
 
 /* ---- A block ---- */
+
+static mmoe_status make_elements_room(mmoe_packer *p, mmoe_error *err) {
+    mmoe_stored *s = p->set->stored;
+    const size_t blocks = (size_t)(mmoe_packer_part(p)->first_block +
+                                   mmoe_packer_part(p)->rows / MMOE_BLOCK_ROWS) +
+                          1,
+                 more = 2 * blocks + 16;
+    if (blocks <= p->elements_room) return MMOE_OK;
+    int64_t *grown = mmoe_resize(&p->alloc, s->elements, p->elements_room, more, sizeof *grown);
+    if (!grown) return mmoe_fail_memory(err, more * sizeof *grown);
+    s->elements = grown;
+    p->elements_room = more;
+    return MMOE_OK;
+}
 
 static mmoe_status make_room(mmoe_packer *p, mmoe_error *err) {
     const mmoe_stored *s = p->set->stored;
@@ -158,6 +173,7 @@ static void count_written(mmoe_packer *p) {
 mmoe_status mmoe_packer_write_block(mmoe_packer *p, mmoe_error *err) {
     const mmoe_stored *s = p->set->stored;
     mmoe_status status = make_room(p, err);
+    if (!status) status = make_elements_room(p, err);
     if (status) return status;
     if (p->what.pool)
         mmoe_pool_run(p->what.pool, s->n_column, write_column, p);
@@ -169,6 +185,8 @@ mmoe_status mmoe_packer_write_block(mmoe_packer *p, mmoe_error *err) {
             return p->statuses[c];
         }
     count_written(p);
+    s->elements[mmoe_packer_part(p)->first_block + mmoe_packer_part(p)->rows / MMOE_BLOCK_ROWS] =
+        p->pending.offsets[(int64_t)p->pending.rows * s->n_list];
     mmoe_packer_part(p)->rows += p->pending.rows;
     p->pending.rows = 0;
     return MMOE_OK;

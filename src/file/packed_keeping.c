@@ -38,6 +38,8 @@ void mmoe_packer_close_keeping(mmoe_packer *p) {
         mmoe_release(&p->alloc, p->keeping[i].values);
     mmoe_release(&p->alloc, p->keeping);
     mmoe_release(&p->alloc, p->pending.kept);
+    p->keeping = NULL;
+    p->pending.kept = NULL;
 }
 
 mmoe_status mmoe_packer_begin_keeping(mmoe_packer *p, const struct mmoe_dataset *rows,

@@ -170,6 +170,12 @@ static mmoe_status read_keys(const mmoe_container *file, size_t column, mmoe_voc
     return status;
 }
 
+/* What reading holds the values of rows against. */
+static void count_values(const struct mmoe_dataset *set) {
+    for (size_t i = 0; i < set->n_kept; i++)
+        set->stored->most_kept[i] = (int32_t)(mmoe_vocab_rows(set->kept[i].vocab) - 1);
+}
+
 mmoe_status mmoe_packed_read_kept(struct mmoe_dataset *set, const char *folder, mmoe_error *err) {
     char *path = mmoe_packed_path(&set->alloc, folder, MMOE_PACKED_KEPT);
     mmoe_container *file;
@@ -181,5 +187,14 @@ mmoe_status mmoe_packed_read_kept(struct mmoe_dataset *set, const char *folder, 
     for (size_t i = 0; !status && i < set->n_kept; i++)
         status = read_keys(file, i, set->kept[i].vocab, err);
     mmoe_container_close(file);
+    count_values(set);
+    return status;
+}
+
+mmoe_status mmoe_packed_finish_kept(const struct mmoe_dataset *set, mmoe_error *err) {
+    mmoe_status status = MMOE_OK;
+    count_values(set);
+    for (size_t i = 0; !status && i < set->n_kept; i++)
+        status = mmoe_vocab_finish(set->kept[i].vocab, err);
     return status;
 }

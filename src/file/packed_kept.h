@@ -20,4 +20,7 @@ mmoe_status mmoe_packed_write_kept(const struct mmoe_dataset *set, const char *f
  * has a value that stands there already. */
 mmoe_status mmoe_packed_read_kept(struct mmoe_dataset *set, const char *folder, mmoe_error *err);
 
+/* Nothing more is entered, and the set's rows can be read. MMOE_E_MEMORY. */
+mmoe_status mmoe_packed_finish_kept(const struct mmoe_dataset *set, mmoe_error *err);
+
 #endif

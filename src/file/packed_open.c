@@ -187,8 +187,6 @@ static mmoe_status read_kept(struct mmoe_dataset *set, mmoe_error *err) {
     mmoe_status status = MMOE_OK;
     for (int32_t i = 0; !status && set->n_kept && i < s->n_part; i++)
         status = mmoe_packed_read_kept(set, s->parts[i].folder, err);
-    for (size_t i = 0; i < set->n_kept; i++)
-        s->most_kept[i] = (int32_t)(mmoe_vocab_rows(set->kept[i].vocab) - 1);
     return status;
 }
 
@@ -247,8 +245,7 @@ mmoe_status mmoe_packed_open(const char *folder, const mmoe_allocator *alloc,
     mmoe_status status = mmoe_packed_open_manifest(folder, alloc, &found, err);
     if (status) return status;
     json_decref(found.manifest);
-    for (size_t i = 0; !status && i < found.set->n_kept; i++)
-        status = mmoe_vocab_finish(found.set->kept[i].vocab, err);
+    status = mmoe_packed_finish_kept(found.set, err);
     if (status) {
         mmoe_schema_free(found.schema);
         mmoe_dataset_free(found.set);

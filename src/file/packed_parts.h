@@ -38,6 +38,7 @@ struct mmoe_packer {
     size_t desk_size;
     int64_t *written;      /* [columns] values in the file of the part that grows */
     size_t blocks_room;    /* of the part's checksums */
+    size_t elements_room;  /* of all blocks' numbers of elements */
     mmoe_error *faults;    /* [columns] of the block that is written */
     mmoe_status *statuses; /* [columns] */
     bool made_folder, has_schema, appends;

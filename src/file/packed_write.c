@@ -95,8 +95,8 @@ static void take_notes(mmoe_packer *p, const struct mmoe_dataset *from) {
     }
 }
 
-/* A file that rows were read from, among the sources of the part that grows. */
-static mmoe_status note_origin(mmoe_packer *p, const mmoe_origin *from, mmoe_error *err) {
+/* Among the sources of the part that grows. */
+mmoe_status mmoe_packer_name(mmoe_packer *p, const mmoe_origin *from, mmoe_error *err) {
     json_t *list = json_array_get(p->origins, json_array_size(p->origins) - 1),
            *path = json_string(from->path);
     if (!path) path = json_string("a name that is not UTF-8");
@@ -109,7 +109,7 @@ mmoe_status mmoe_packer_add(mmoe_packer *p, const struct mmoe_dataset *rows, mmo
     mmoe_status status = mmoe_dataset_check(rows, p->what.schema, p->set->schema_hash, err);
     if (!status) status = mmoe_packer_begin_keeping(p, rows, err);
     for (size_t i = 0; !status && i < rows->places.n_origin; i++)
-        status = note_origin(p, &rows->places.origins[i], err);
+        status = mmoe_packer_name(p, &rows->places.origins[i], err);
     if (status) return status;
     take_notes(p, rows);
     if (!p->set->places.first_row) p->set->places.first_row = rows->places.first_row;
@@ -123,6 +123,8 @@ mmoe_status mmoe_packer_add(mmoe_packer *p, const struct mmoe_dataset *rows, mmo
     mmoe_packer_end_keeping(p);
     return status;
 }
+
+const struct mmoe_schema *mmoe_packer_schema(const mmoe_packer *p) { return p->what.schema; }
 
 /* ---- Life ---- */
 
@@ -181,7 +183,6 @@ static void release(mmoe_packer *p) {
         mmoe_release(&a, p->desks[w].starts);
     }
     mmoe_release(&a, p->desks);
-    mmoe_packer_close_keeping(p);
     mmoe_dataset_free(p->set);
     mmoe_schema_free(p->own);
     json_decref(p->origins);
@@ -197,7 +198,7 @@ static void remove_file(const mmoe_packer *p, const char *name) {
 /* Takes away what this packer has written: the part that grows, and of a new folder all. */
 static void remove_part(const mmoe_packer *p) {
     const mmoe_stored *s = p->set ? p->set->stored : NULL;
-    if (!s || !s->n_part || !mmoe_packer_part(p)->folder) return;
+    if (p->what.is_unnamed || !s || !s->n_part || !mmoe_packer_part(p)->folder) return;
     for (int32_t c = 0; c < s->n_column; c++) remove_file(p, s->columns[c].file);
     remove_file(p, MMOE_PACKED_CHECKSUMS);
     remove_file(p, MMOE_PACKED_KEPT);
@@ -231,13 +232,15 @@ static mmoe_status begin_part(mmoe_packer *p, mmoe_error *err) {
         mmoe_resize(&p->alloc, s->parts, (size_t)s->n_part, (size_t)s->n_part + 1, sizeof *grown);
     if (!grown) return mmoe_fail_memory(err, sizeof *grown);
     s->parts = grown;
+    const char *folder = p->what.folder;
     char name[24];
     snprintf(name, sizeof name, "part-%d", (int)s->n_part);
-    grown[s->n_part++] =
-        (mmoe_stored_part){.folder = mmoe_packed_path(&p->alloc, p->what.folder, name),
-                           .first_block = s->rows / MMOE_BLOCK_ROWS};
-    if (!mmoe_packer_part(p)->folder) return mmoe_fail_memory(err, strlen(p->what.folder));
-    return make_part(p, err);
+    mmoe_stored_part *part = &grown[s->n_part++];
+    *part = (mmoe_stored_part){.first_block = s->rows / MMOE_BLOCK_ROWS};
+    part->folder = p->what.is_unnamed ? mmoe_copy_text(&p->alloc, folder, strlen(folder))
+                                      : mmoe_packed_path(&p->alloc, folder, name);
+    if (!part->folder) return mmoe_fail_memory(err, strlen(folder));
+    return p->what.is_unnamed ? mmoe_stored_open_unnamed(s, part, err) : make_part(p, err);
 }
 
 /* What packing leaves of itself when it is killed. */
@@ -246,8 +249,9 @@ static bool is_left_over(const char *name) {
            !strcmp(name, MMOE_PACKED_SCHEMA) || !strncmp(name, ".mmoe-", 6);
 }
 
-static mmoe_status check_empty(const char *folder, mmoe_error *err) {
+mmoe_status mmoe_packed_check_new(const char *folder, mmoe_error *err) {
     DIR *dir = opendir(folder);
+    if (!dir && errno == ENOENT) return MMOE_OK;
     if (!dir) return mmoe_fail_system(err, folder, "cannot read the folder");
     mmoe_status status = MMOE_OK;
     const struct dirent *entry;
@@ -269,13 +273,13 @@ static mmoe_status make_folder(mmoe_packer *p, mmoe_error *err) {
         return MMOE_OK;
     }
     if (errno != EEXIST) return mmoe_fail_system(err, p->what.folder, "cannot make the folder");
-    return check_empty(p->what.folder, err);
+    return mmoe_packed_check_new(p->what.folder, err);
 }
 
 static mmoe_status begin_folder(mmoe_packer *p, mmoe_error *err) {
     mmoe_status status = mmoe_packed_new_set(p->what.schema, p->what.keep, &p->alloc, &p->set, err);
     if (!status) status = take_memory(p, err);
-    if (!status) status = make_folder(p, err);
+    if (!status && !p->what.is_unnamed) status = make_folder(p, err);
     if (!status) p->set->schema_hash = mmoe_schema_fingerprint(p->what.schema);
     return status;
 }
@@ -314,6 +318,7 @@ static mmoe_status reopen_folder(mmoe_packer *p, mmoe_error *err) {
     if (status) return status;
     p->what.schema = p->own = opened.schema;
     p->set = opened.set;
+    p->elements_room = (size_t)mmoe_blocks_of(p->set->stored->rows);
     p->appends = true;
     p->origins = json_array();
     for (int32_t i = 0; i < p->set->stored->n_part; i++) {
@@ -338,6 +343,7 @@ mmoe_status mmoe_packer_open(const mmoe_packing *what, const mmoe_allocator *all
     if (!status) status = begin_origins(p, err);
     if (status) {
         if (begun) remove_part(p);
+        mmoe_packer_close_keeping(p);
         release(p);
         return status;
     }
@@ -418,19 +424,28 @@ static mmoe_status end_folder(mmoe_packer *p, mmoe_error *err) {
     if (p->set->rows == 0)
         return mmoe_fail(err, MMOE_E_DATA, "%s: there are no rows to pack", p->what.folder);
     mmoe_status status = p->pending.rows ? mmoe_packer_write_block(p, err) : MMOE_OK;
-    if (!status) status = end_files(p, err);
+    if (!status && !p->what.is_unnamed) status = end_files(p, err);
     if (status) return status;
     mmoe_packer_part(p)->written = mmoe_packer_part(p)->rows;
+    p->set->stored->rows = p->set->rows;
     p->set->identity = identity_of(p->set);
+    if (p->what.is_unnamed) return MMOE_OK;
     if (p->appends) return write_manifest(p, err);
     status = mmoe_packed_write_schema(p->what.folder, p->what.schema, &p->alloc, err);
     p->has_schema = !status;
     return status ? status : write_manifest(p, err);
 }
 
-mmoe_status mmoe_packer_close(mmoe_packer *p, mmoe_status status, mmoe_error *err) {
+mmoe_status mmoe_packer_close(mmoe_packer *p, mmoe_status status, struct mmoe_dataset **out,
+                              mmoe_error *err) {
     if (!status) status = end_folder(p, err);
     if (status) remove_part(p);
+    if (!status && out) status = mmoe_packed_finish_kept(p->set, err);
+    mmoe_packer_close_keeping(p);
+    if (!status && out) {
+        *out = p->set;
+        p->set = NULL;
+    }
     release(p);
     return status;
 }

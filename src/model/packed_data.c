@@ -10,7 +10,7 @@ static mmoe_status pack(const mmoe_dataset *set, const mmoe_packing *what,
     mmoe_packer *p;
     mmoe_status status = mmoe_packer_open(what, alloc, &p, err);
     if (status) return status;
-    return mmoe_packer_close(p, mmoe_packer_add(p, set, err), err);
+    return mmoe_packer_close(p, mmoe_packer_add(p, set, err), NULL, err);
 }
 
 /* `schema` NULL: that of the folder, whose rows get more behind them. */

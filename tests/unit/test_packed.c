@@ -340,7 +340,7 @@ START_TEST(rows_may_come_in_pieces) {
         SUCCEEDS(mmoe_packer_add(p, piece, &err));
         mmoe_dataset_free(piece);
     }
-    SUCCEEDS(mmoe_packer_close(p, MMOE_OK, &err));
+    SUCCEEDS(mmoe_packer_close(p, MMOE_OK, NULL, &err));
     size_t size;
     char *mine = get_file(in_folder("q/part-0/checksums.npy"), &size),
          *theirs = get_file(in_folder("p/part-0/checksums.npy"), &size);
@@ -438,7 +438,7 @@ START_TEST(rows_may_be_added) {
         SUCCEEDS(mmoe_packer_open(&(mmoe_packing){.folder = other, .schema = i ? NULL : schema},
                                   &plain, &p, &err));
         SUCCEEDS(mmoe_packer_add(p, piece, &err));
-        SUCCEEDS(mmoe_packer_close(p, MMOE_OK, &err));
+        SUCCEEDS(mmoe_packer_close(p, MMOE_OK, NULL, &err));
         mmoe_dataset_free(piece);
         total += counts[i];
     }
@@ -500,7 +500,7 @@ START_TEST(what_cannot_be_added_leaves_the_rows) {
     const mmoe_allocator plain = mmoe_allocator_or_default(NULL);
     mmoe_packer *p;
     SUCCEEDS(mmoe_packer_open(&(mmoe_packing){.folder = packed}, &plain, &p, &err));
-    ck_assert_int_eq(mmoe_packer_close(p, MMOE_E_DATA, NULL), MMOE_E_DATA);
+    ck_assert_int_eq(mmoe_packer_close(p, MMOE_E_DATA, NULL, NULL), MMOE_E_DATA);
     ck_assert_int_eq(access(in_folder("p/part-1"), F_OK), -1);
     ck_assert_int_eq(refusal(MMOE_PACKED_LOADED, NULL), MMOE_OK);
 }

@@ -1,0 +1,302 @@
+/* CSV files that are packed, or streamed, without standing in memory: what comes of it is what
+ * comes of rows in memory, to the byte, and a failure leaves nothing. */
+#include <dirent.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "check_main.h"
+#include "data/dataset.h"
+#include "failing.h"
+#include "file/packed.h"
+#include "files.h"
+#include "succeeds.h"
+
+enum { ROWS = MMOE_BLOCK_ROWS + 3000 }; /* in more than the first 256 KB, which are a part */
+
+static const char *const json =
+    "{\"features\": {\"weight\": \"w\", \"sparse\": [{\"name\": \"user\", \"min_count\": 3}, "
+    "{\"name\": \"item\"}, {\"name\": \"fifths\", \"column\": \"d\", \"quantiles\": 5}], "
+    "\"sequence\": [{\"name\": \"tags\", \"weight_separator\": \":\"}], \"dense\": "
+    "[{\"name\": \"d\", \"transform\": \"standardize\"}, {\"name\": \"e\", \"missing\": "
+    "\"mean\", \"indicator\": true}]}, \"tasks\": [{\"name\": \"buy\", \"label\": \"y\", "
+    "\"positive\": \"yes\"}, {\"name\": \"stay\", \"label\": \"r\", \"type\": \"regression\", "
+    "\"label_transform\": \"standardize\"}]}";
+static const char *const keep[] = {"user", NULL};
+static mmoe_config *config;
+static char csv[128], other[128];
+
+/* ---- Files ---- */
+
+/* Rows [first, first + rows). */
+static void put_rows(const char *path, int first, int rows) {
+    char *text = malloc(100 + 80 * (size_t)rows);
+    size_t used = (size_t)sprintf(text, "user,item,tags,d,e,y,r,w\n");
+    for (int i = first; i < first + rows; i++) {
+        char tags[40] = "", e[16] = "";
+        const int user = i < 12 ? i % 2 : i * i % 9973;
+        if (i % 3) snprintf(tags, sizeof tags, "t%d:0.5|t%d", i % 40, i * i % 31);
+        if (i % 7) snprintf(e, sizeof e, "%d.5", i % 97);
+        used += (size_t)sprintf(text + used, "u%d,%d,%s,%d.25,%s,%s,%d,%d\n", user, i * 7919 % 3001,
+                                tags, i % 211, e, i % 4 ? "no" : "yes", i % 13, 1 + i % 2);
+    }
+    put_file(path, text, used);
+    free(text);
+}
+
+static void set_up(void) {
+    make_folder();
+    snprintf(csv, sizeof csv, "%s/t.csv", folder);
+    snprintf(other, sizeof other, "%s/o.csv", folder);
+    SUCCEEDS(mmoe_config_parse(json, strlen(json), NULL, NULL, &config, &err));
+    put_rows(csv, 0, ROWS);
+    put_rows(other, ROWS, 4000);
+}
+
+static void remove_tree(const char *path) {
+    char command[256];
+    snprintf(command, sizeof command, "rm -r '%s'", path);
+    ck_assert_int_eq(system(command), 0);
+}
+
+static void tear_down(void) {
+    mmoe_config_free(config);
+    remove_tree(folder);
+}
+
+/* Folders have the same files, of the same bytes. */
+static void same_folders(const char *a, const char *b) {
+    char command[300];
+    snprintf(command, sizeof command, "diff -r '%s/%s' '%s/%s'", folder, a, folder, b);
+    ck_assert_int_eq(system(command), 0);
+}
+
+static const char *at(const char *name) {
+    static char path[2][160];
+    static int last;
+    last = !last;
+    snprintf(path[last], sizeof path[last], "%s/%s", folder, name);
+    return path[last];
+}
+
+/* ---- The two ways ---- */
+
+/* Rows in memory: the oracle. */
+static mmoe_schema *pack_whole(const char *name) {
+    const mmoe_read_options options = {.keep = keep};
+    mmoe_schema *schema;
+    mmoe_dataset *set;
+    SUCCEEDS(mmoe_dataset_fit_csv_with(config, csv, &options, NULL, &schema, &set, &err));
+    SUCCEEDS(mmoe_dataset_pack(set, schema, at(name), 1, NULL, &err));
+    mmoe_dataset_free(set);
+    return schema;
+}
+
+static mmoe_csv_packing packing(const char *name, int threads) {
+    return (mmoe_csv_packing){csv, at(name), config, NULL, {.threads = threads, .keep = keep}};
+}
+
+static void same_warnings(const mmoe_dataset *a, const mmoe_dataset *b) {
+    ck_assert_uint_eq(a->warnings.count, b->warnings.count);
+    for (size_t i = 0; i < a->warnings.count; i++)
+        ck_assert_str_eq(a->warnings.items[i].message, b->warnings.items[i].message);
+    const mmoe_column_counts *x, *y;
+    for (size_t i = 0; (x = mmoe_dataset_column(a, i)); i++) {
+        ck_assert_ptr_nonnull((y = mmoe_dataset_column(b, i)));
+        ck_assert_int_eq(x->missing, y->missing);
+        ck_assert_int_eq(x->unknown, y->unknown);
+        ck_assert_int_eq(x->values, y->values);
+    }
+}
+
+static void same_rows(const mmoe_dataset *a, const mmoe_dataset *b) {
+    const size_t rows = (size_t)a->rows, elements = (size_t)a->offsets[rows];
+    ck_assert_int_eq(a->rows, b->rows);
+    ck_assert_mem_eq(a->ids, b->ids, rows * (size_t)a->n_id * sizeof *a->ids);
+    ck_assert_mem_eq(a->dense, b->dense, rows * (size_t)a->dense_width * sizeof *a->dense);
+    ck_assert_mem_eq(a->labels, b->labels, rows * (size_t)a->n_label * sizeof *a->labels);
+    ck_assert_mem_eq(a->weights, b->weights, rows * sizeof *a->weights);
+    ck_assert_mem_eq(a->offsets, b->offsets, (rows + 1) * sizeof *a->offsets);
+    ck_assert_mem_eq(a->elements, b->elements, elements * sizeof *a->elements);
+    ck_assert_mem_eq(a->element_weights, b->element_weights, elements * sizeof(float));
+    ck_assert_mem_eq(a->most_id, b->most_id, (size_t)a->n_sparse * sizeof *a->most_id);
+    ck_assert_uint_eq(a->schema_hash, b->schema_hash);
+}
+
+/* ---- Cases ---- */
+
+START_TEST(a_folder_is_that_of_rows_in_memory) {
+    mmoe_schema *schema = pack_whole("whole");
+    mmoe_dataset *set, *read;
+    const mmoe_read_options options = {.keep = keep};
+    mmoe_csv_packing what = packing("parts", 1 + 2 * _i);
+    SUCCEEDS(mmoe_pack_csv(&what, NULL, NULL, &err));
+    same_folders("whole", "parts");
+    what = packing("like", 1 + 2 * _i);
+    what.config = NULL;
+    what.schema = schema;
+    what.path = other;
+    SUCCEEDS(mmoe_pack_csv(&what, NULL, &set, &err));
+    SUCCEEDS(mmoe_dataset_read_csv_with(schema, other, &options, NULL, &read, &err));
+    SUCCEEDS(mmoe_dataset_pack(read, schema, at("like_whole"), 1, NULL, &err));
+    same_folders("like", "like_whole");
+    same_warnings(set, read);
+    SUCCEEDS(mmoe_dataset_load(set, &err));
+    same_rows(set, read);
+    mmoe_dataset_free(set);
+    what.folder = at("parts");
+    what.schema = NULL;
+    SUCCEEDS(mmoe_pack_csv(&what, NULL, &set, &err));
+    ck_assert_int_eq(mmoe_dataset_rows(set), ROWS + 4000);
+    same_warnings(set, read);
+    SUCCEEDS(mmoe_dataset_append(read, at("whole"), 1, NULL, &err));
+    same_folders("parts", "whole");
+    mmoe_dataset_free(set);
+    SUCCEEDS(mmoe_dataset_read_packed(schema, at("parts"), MMOE_PACKED_LOADED, NULL, &set, &err));
+    ck_assert_int_eq(set->rows, ROWS + 4000);
+    mmoe_dataset_free(set);
+    mmoe_dataset_free(read);
+    mmoe_schema_free(schema);
+}
+END_TEST
+
+static int count_files(const char *path) {
+    DIR *dir = opendir(path);
+    int n = 0;
+    ck_assert_ptr_nonnull(dir);
+    while (readdir(dir)) n++;
+    closedir(dir);
+    return n;
+}
+
+/* Rows of files without names are those in memory, and nothing is ever seen of the files. */
+START_TEST(a_stream_has_the_rows_in_memory) {
+    const mmoe_read_options streamed = {.stream_folder = folder, .keep = keep, .threads = 2};
+    mmoe_schema *schema, *same;
+    mmoe_dataset *set, *stream, *judged, *judged_stream;
+    const int files = count_files(folder);
+    SUCCEEDS(mmoe_dataset_fit_csv(config, csv, NULL, &schema, &set, &err));
+    SUCCEEDS(mmoe_dataset_fit_csv_with(config, csv, &streamed, NULL, &same, &stream, &err));
+    ck_assert_int_eq(count_files(folder), files);
+    ck_assert_ptr_null(stream->ids);
+    same_warnings(set, stream);
+    SUCCEEDS(mmoe_dataset_load(stream, &err));
+    same_rows(set, stream);
+    SUCCEEDS(mmoe_dataset_read_csv(schema, other, 0, NULL, &judged, &err));
+    SUCCEEDS(mmoe_dataset_read_csv_with(same, other, &streamed, NULL, &judged_stream, &err));
+    SUCCEEDS(mmoe_dataset_load(judged_stream, &err));
+    same_rows(judged, judged_stream);
+    mmoe_dataset *const sets[] = {set, stream, judged, judged_stream};
+    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) mmoe_dataset_free(sets[i]);
+    mmoe_schema_free(schema);
+    mmoe_schema_free(same);
+}
+END_TEST
+
+/* As on a disk that is full behind so many bytes of a file. */
+static mmoe_status try_within(rlim_t size, const mmoe_csv_packing *what, mmoe_error *err) {
+    struct rlimit before, now;
+    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
+    now = (struct rlimit){size, before.rlim_max};
+    signal(SIGXFSZ, SIG_IGN);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &now), 0);
+    const mmoe_status status = mmoe_pack_csv(what, NULL, NULL, err);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
+    return status;
+}
+
+START_TEST(a_full_disk_leaves_nothing) {
+    static const struct {
+        rlim_t size;
+        const char *words;
+    } disks[] = {{100000, "cannot write to a temporary file there: File too large"},
+                 {3000000, NULL},
+                 {80000, "cannot write: File too large"}};
+    const int files = count_files(folder);
+    mmoe_schema *schema = NULL;
+    for (size_t i = 0; i < sizeof disks / sizeof *disks; i++) {
+        mmoe_error why = {0};
+        mmoe_csv_packing what = packing("full", 1);
+        if (i == 2) {
+            what.config = NULL;
+            what.schema = schema;
+        }
+        const mmoe_status status = try_within(disks[i].size, &what, &why);
+        ck_assert_msg(status == (disks[i].words ? MMOE_E_IO : MMOE_OK), "%s", why.message);
+        if (disks[i].words) ck_assert_ptr_nonnull(strstr(why.message, disks[i].words));
+        if (!disks[i].words) {
+            mmoe_dataset *set;
+            SUCCEEDS(mmoe_dataset_fit_packed(NULL, at("full"), MMOE_PACKED_STREAMED, NULL, &schema,
+                                             &set, &err));
+            mmoe_dataset_free(set);
+            remove_tree(at("full"));
+        }
+        ck_assert_int_eq(count_files(folder), files);
+    }
+    mmoe_schema_free(schema);
+}
+END_TEST
+
+/* What is wrong with rows, or with the call, leaves nothing either. */
+START_TEST(faults_leave_nothing) {
+    const int files = count_files(folder);
+    mmoe_error why = {0};
+    mmoe_csv_packing what = packing("none", 2);
+    put_text(other, "user,item,tags,d,e,y,r,w\nu1,2,,1,2,yes,1,1\nu1,2,,1,2,no,1");
+    what.path = other;
+    ck_assert_int_eq(mmoe_pack_csv(&what, NULL, NULL, &why), MMOE_E_FORMAT);
+    ck_assert_ptr_nonnull(strstr(why.message, "o.csv: row 3"));
+    what.config = NULL;
+    ck_assert_int_eq(mmoe_pack_csv(&what, NULL, NULL, &why), MMOE_E_FORMAT);
+    ck_assert_ptr_nonnull(strstr(why.message, "none"));
+    what.folder = NULL;
+    ck_assert_int_eq(mmoe_pack_csv(&what, NULL, NULL, &why), MMOE_E_ARGUMENT);
+    what = packing("none", 2);
+    what.reading.labels = MMOE_LABELS_OPTIONAL;
+    ck_assert_int_eq(mmoe_pack_csv(&what, NULL, NULL, &why), MMOE_E_ARGUMENT);
+    ck_assert_int_eq(count_files(folder), files);
+    /* A folder that has something is refused before the file is read. */
+    put_text(at("mine"), "");
+    what = packing(".", 1);
+    what.path = "no such file";
+    ck_assert_int_eq(mmoe_pack_csv(&what, NULL, NULL, &why), MMOE_E_IO);
+    ck_assert_ptr_nonnull(strstr(why.message, "the folder is not empty"));
+}
+END_TEST
+
+START_TEST(every_allocation_may_fail) {
+    failing memory = {0};
+    const mmoe_allocator a = failing_allocator(&memory);
+    const int files = count_files(folder);
+    put_rows(other, 0, 12);
+    memory.stride = 7;
+    while (failing_next(&memory)) {
+        mmoe_csv_packing what = packing("small", 1);
+        mmoe_error err = {0};
+        mmoe_dataset *set = NULL;
+        what.path = other;
+        failing_json(&memory);
+        const mmoe_status status = mmoe_pack_csv(&what, &a, &set, &err);
+        failing_json(NULL);
+        mmoe_dataset_free(set);
+        if (!status) remove_tree(at("small"));
+        ck_assert_int_eq(memory.live, 0);
+        ck_assert_int_eq(count_files(folder), files);
+        if (status || !memory.refused) failing_check(&memory, status, &err);
+    }
+    ck_assert_int_gt(memory.calls, 300);
+}
+END_TEST
+
+void add_cases(TCase *c) {
+    tcase_add_checked_fixture(c, set_up, tear_down);
+    tcase_add_loop_test(c, a_folder_is_that_of_rows_in_memory, 0, 2);
+    tcase_add_test(c, a_stream_has_the_rows_in_memory);
+    tcase_add_test(c, a_full_disk_leaves_nothing);
+    tcase_add_test(c, faults_leave_nothing);
+    tcase_add_test(c, every_allocation_may_fail);
+}
