@@ -162,7 +162,7 @@ static mmoe_status read_checksums(const mmoe_stored *s, mmoe_stored_part *part, 
 static mmoe_status open_part(const mmoe_manifest *m, mmoe_stored *s, int32_t i, mmoe_error *err) {
     mmoe_stored_part *part = &s->parts[i];
     int64_t elements = 0;
-    mmoe_status status = read_checksums(s, part, err);
+    mmoe_status status = MMOE_OK;
     for (int32_t c = 0; !status && c < s->n_column; c++) {
         status = check_column(s, part, c, &elements, err);
         if (!status && !mmoe_manifest_has_sum(m, s, i, c))
@@ -173,11 +173,15 @@ static mmoe_status open_part(const mmoe_manifest *m, mmoe_stored *s, int32_t i, 
     return status;
 }
 
+/* A part's checksums are as many as its blocks: behind them it is known that there are so many. */
 static mmoe_status open_parts(const mmoe_manifest *m, mmoe_stored *s, mmoe_error *err) {
     const size_t blocks = (size_t)mmoe_blocks_of(s->rows);
+    mmoe_status status = MMOE_OK;
+    for (int32_t i = 0; !status && i < s->n_part; i++)
+        status = read_checksums(s, &s->parts[i], err);
+    if (status) return status;
     s->elements = mmoe_alloc_zero(&s->alloc, blocks, sizeof *s->elements);
     if (!s->elements) return mmoe_fail_memory(err, blocks * sizeof *s->elements);
-    mmoe_status status = MMOE_OK;
     for (int32_t i = 0; !status && i < s->n_part; i++) status = open_part(m, s, i, err);
     return status;
 }
