@@ -3,6 +3,7 @@
 
 #include "columns.h"
 #include "output.h"
+#include "progress.h"
 #include "rows.h"
 #include "slices_report.h"
 #include "task_types.h"
@@ -69,13 +70,16 @@ static int evaluate_rows(evaluation *e) {
                                            .group = f->group,
                                            .group_weight = f->group_weight,
                                            .by = f->by,
-                                           .most_slices = (int32_t)f->slices};
+                                           .most_slices = (int32_t)f->slices,
+                                           .watcher = &cli_watcher};
     mmoe_error err;
     e->n_task = mmoe_model_task_count(e->model);
     e->metrics = calloc((size_t)e->n_task, sizeof *e->metrics);
     if (!e->metrics) return cli_fail_memory();
-    if (mmoe_evaluate_by(e->model, e->data, &options, NULL, e->metrics, &e->slices, &err))
-        return cli_fail("%s", err.message);
+    const mmoe_status status =
+        mmoe_evaluate_by(e->model, e->data, &options, NULL, e->metrics, &e->slices, &err);
+    cli_progress_clear();
+    if (status) return cli_fail("%s", err.message);
     cli_warn_of_metrics(f->data, "rows", e->metrics, e->n_task);
     return print_results(e);
 }

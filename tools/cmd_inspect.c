@@ -9,6 +9,7 @@
 #include "columns.h"
 #include "inspect_report.h"
 #include "output.h"
+#include "progress.h"
 #include "rows.h"
 #include "warnings.h"
 
@@ -253,7 +254,9 @@ int cli_inspect(int argc, char **argv) {
     if (!s && rows && mmoe_dataset_rows(data) == 0)
         s = mmoe_fail_at(&err, MMOE_E_FORMAT, mmoe_raw_bytes_name(rows), 0, NULL,
                          "the file has a header but no rows");
-    if (!s && rows) s = mmoe_inspect(model, data, (int)threads, NULL, &inspection, &err);
+    const mmoe_inspect_options looking = {(int)threads, &cli_watcher};
+    if (!s && rows) s = mmoe_inspect_with(model, data, &looking, NULL, &inspection, &err);
+    cli_progress_clear();
     if (!s && rows) cli_remark_columns(rows, data);
     if (!s && rows) cli_warn_of_gates(inspection->gates, inspection->n_gate, 0);
     status = s ? cli_fail("%s", err.message) : print(model, data, inspection, json);

@@ -9,6 +9,7 @@
 #include "columns.h"
 #include "files.h"
 #include "output.h"
+#include "progress.h"
 #include "rows.h"
 #include "separators.h"
 #include "warnings.h"
@@ -48,7 +49,13 @@ static void write_names(const score_writer *w) {
 
 static mmoe_status predict_chunk(const score_writer *w, mmoe_error *err) {
     const int64_t left = mmoe_dataset_rows(w->data) - w->next;
+    const mmoe_work work = {.what = "predicting",
+                            .file = mmoe_raw_bytes_name(w->data_path),
+                            .done = w->next,
+                            .total = mmoe_dataset_rows(w->data),
+                            .unit = "rows"};
     mmoe_batch batch;
+    cli_progress(&work);
     const mmoe_status status = mmoe_dataset_batch(
         w->data, w->next, (size_t)(left < CHUNK_ROWS ? left : CHUNK_ROWS), &batch, err);
     return status ? status : mmoe_predictor_run(w->predictor, &batch, w->scores, err);
@@ -170,6 +177,7 @@ static int predict_file(score_writer *w, const char *output) {
     w->kept = calloc(w->keep->count + 1, sizeof *w->kept);
     int status = w->scores && w->kept ? cli_file_open(&file, output) : cli_fail_memory();
     if (!status && write_rows(w, reading, &err)) status = cli_fail("%s", err.message);
+    cli_progress_clear();
     if (!status) status = cli_file_keep(&file);
     if (!status && w->odd)
         cli_warn("%s: %lld of %lld rows have a score that is not finite, the first is row %lld",

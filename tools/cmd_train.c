@@ -8,6 +8,7 @@
 #include "files.h"
 #include "output.h"
 #include "profile_report.h"
+#include "progress.h"
 #include "rows.h"
 #include "run_report.h"
 #include "warnings.h"
@@ -253,7 +254,7 @@ static int fit_run(const train_flags *f, train_run *run) {
     mmoe_error err;
     mmoe_status status = mmoe_trainer_fit(run->trainer, run->train, run->valid, &err);
     running = NULL;
-    cli_report_newline(&run->report);
+    cli_progress_clear();
     if (status == MMOE_E_CANCELLED && stopped) {
         if (f->checkpoint)
             return cli_fail("stopped; continue with the same flags and --resume %s", f->checkpoint);
@@ -290,8 +291,11 @@ static int judge_run(const train_flags *f, const train_run *run, mmoe_task_metri
     mmoe_error err;
     if (!data) return CLI_OK;
     if (run->test) cli_warn_of_labels(f->test, run->model, run->test);
-    if (mmoe_evaluate(run->model, data, (int)f->threads, NULL, metrics, &err))
-        return cli_fail("%s", err.message);
+    const mmoe_evaluate_options options = {.threads = (int)f->threads, .watcher = &cli_watcher};
+    const mmoe_status status =
+        mmoe_evaluate_by(run->model, data, &options, NULL, metrics, NULL, &err);
+    cli_progress_clear();
+    if (status) return cli_fail("%s", err.message);
     cli_warn_of_metrics(NULL, run->test ? "test rows" : "validation rows", metrics,
                         mmoe_model_task_count(run->model));
     return CLI_OK;

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "progress.h"
+
 /* ---- A signal leaves nothing ---- */
 
 /* Temporary files of this process that have names, for the handler of signals. */
@@ -60,9 +62,12 @@ static bool is_special(const char *path) {
     return stat(path, &st) == 0 && !S_ISREG(st.st_mode);
 }
 
+const char *cli_file_name(const cli_file *file) {
+    return file->stream == stdout ? "standard output" : file->path;
+}
+
 static int fail_to_write(const cli_file *file) {
-    const char *name = file->stream == stdout ? "standard output" : file->path;
-    return cli_fail_system("cannot write %s", name);
+    return cli_fail_system("cannot write %s", cli_file_name(file));
 }
 
 /* A descriptor to write to, the stream's own; -1 and errno on failure. */
@@ -77,6 +82,7 @@ int cli_file_open(cli_file *file, const char *path) {
     *file = (cli_file){.path = path};
     if (strcmp(path, "-") == 0) {
         file->stream = stdout;
+        if (isatty(STDOUT_FILENO)) cli_progress_stop();
         return CLI_OK;
     }
     int fd = open_descriptor(file);

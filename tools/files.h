@@ -17,6 +17,8 @@ typedef struct cli_file {
 /* "-" is standard output. Prints the error. The caller keeps or drops the file. SIGINT, SIGTERM and
  * SIGHUP leave nothing of it, unless the command has handlers of its own. */
 int cli_file_open(cli_file *file, const char *path);
+/* What messages call it. */
+const char *cli_file_name(const cli_file *file);
 /* Has a write failed? To be asked right after writing: the system's reason is the last call's.
  * Prints the error. */
 int cli_file_check(const cli_file *file);

@@ -9,10 +9,12 @@
 #include "base/processors.h"
 #include "base/error.h"
 #include "cli.h"
+#include "progress.h"
 
 static const char *command_name = "";
 
 __attribute__((format(printf, 1, 0))) static void print_sentence(const char *format, va_list args) {
+    cli_progress_clear();
     fprintf(stderr, "mmoe%s%s: ", *command_name ? " " : "", command_name);
     vfprintf(stderr, format, args);
 }

@@ -3,14 +3,14 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <math.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/utf8.h"
 #include "inspect_report.h"
 #include "output.h"
+#include "progress.h"
 #include "task_types.h"
 
 static json_t *rows_json(const run_files *files) {
@@ -37,7 +37,6 @@ static int note_watched(run_report *report) {
 
 int cli_report_open(run_report *report, const char *log_path, bool is_resumed,
                     const run_files *files) {
-    report->is_terminal = isatty(STDERR_FILENO) == 1;
     if (note_watched(report)) return CLI_FAILED;
     if (!log_path) return CLI_OK;
     report->log_path = log_path;
@@ -64,11 +63,6 @@ int cli_report_close(run_report *report) {
     failed |= fclose(report->log) != 0;
     report->log = NULL;
     return failed ? cli_fail_system("cannot write %s", report->log_path) : CLI_OK;
-}
-
-void cli_report_newline(run_report *report) {
-    if (report->line_is_open) fputc('\n', stderr);
-    report->line_is_open = false;
 }
 
 void cli_report_result(run_report *report, json_t *result, json_t *profile) {
@@ -138,14 +132,18 @@ typedef struct task_figure {
     double also_value;
 } task_figure;
 
-/* 87, 339k, 3.01M */
-static const char *rate_text(double rate, char text[CLI_FIGURE_SIZE]) {
-    if (rate < 1e4)
-        snprintf(text, CLI_FIGURE_SIZE, "%.0f", rate);
-    else
-        snprintf(text, CLI_FIGURE_SIZE, "%.3g%c", rate / (rate < 1e6 ? 1e3 : 1e6),
-                 rate < 1e6 ? 'k' : 'M');
-    return text;
+/* Four parts of less than a row's width each. */
+typedef struct row_text {
+    char text[4 * ROW];
+    size_t length;
+} row_text;
+
+__attribute__((format(printf, 2, 3))) static void add(row_text *row, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    vsnprintf(row->text + row->length, sizeof row->text - row->length, format, args);
+    va_end(args);
+    row->length += strlen(row->text + row->length);
 }
 
 static size_t print_task(char entry[ROW], const char *name, const task_figure *of) {
@@ -161,12 +159,12 @@ static size_t print_task(char entry[ROW], const char *name, const task_figure *o
 }
 
 /* The row's end: the first task, as many more as leave it one row, and how many others there are;
- * `used` stand there already, and `last` is its last word. */
-static void print_tasks(const run_report *report, int32_t n_task, const task_figure *figures,
-                        size_t used, const char *last) {
+ * `last` is its last word. */
+static void add_tasks(row_text *row, const run_report *report, int32_t n_task,
+                      const task_figure *figures, const char *last) {
     char entry[ROW], more[ROW] = "";
     int32_t fitting = 0;
-    size_t width = used + strlen(last);
+    size_t width = row->length + strlen(last);
     for (int32_t t = 0; t < n_task; t++) {
         width += print_task(entry, mmoe_model_task_name(report->model, t), &figures[t]);
         const int others = n_task - t - 1;
@@ -175,10 +173,10 @@ static void print_tasks(const run_report *report, int32_t n_task, const task_fig
     }
     for (int32_t t = 0; t < fitting; t++) {
         print_task(entry, mmoe_model_task_name(report->model, t), &figures[t]);
-        fputs(entry, stderr);
+        add(row, "%s", entry);
     }
-    if (fitting < n_task) fprintf(stderr, "  and %d more", (int)(n_task - fitting));
-    fputs(last, stderr);
+    if (fitting < n_task) add(row, "  and %d more", (int)(n_task - fitting));
+    add(row, "%s", last);
 }
 
 /* The usual one; and what early stopping watches by name, or where there are groups, theirs. */
@@ -199,19 +197,19 @@ static task_figure valid_figure(const run_report *report, const mmoe_task_metric
 
 static void print_epoch(run_report *report, const mmoe_epoch_report *epoch) {
     task_figure figures[MOST_TASKS];
-    char rate[CLI_FIGURE_SIZE], loss[CLI_FIGURE_SIZE];
-    if (report->line_is_open) fputs("\r\033[K", stderr);
-    report->line_is_open = false;
+    char rate[CLI_COUNT_SIZE], loss[CLI_FIGURE_SIZE];
+    row_text row = {.length = 0};
     for (int32_t t = 0; t < epoch->n_task && t < MOST_TASKS; t++)
         figures[t] = epoch->valid ? valid_figure(report, &epoch->valid[t])
                                   : (task_figure){.what = "loss", .value = epoch->task_loss[t]};
-    int used = fprintf(stderr, "epoch %" PRId32 "/%" PRId32 "  %.2f s  %s rows/s", epoch->epoch,
-                       epoch->n_epoch, epoch->seconds, rate_text(epoch->rows_per_second, rate));
-    if (epoch->lr != report->lr) used += fprintf(stderr, "  lr %.4g", epoch->lr);
-    used += fprintf(stderr, "  loss %s", cli_figure_text(epoch->loss, loss));
+    add(&row, "epoch %" PRId32 "/%" PRId32 "  %.2f s  %s rows/s", epoch->epoch, epoch->n_epoch,
+        epoch->seconds, cli_count_text(epoch->rows_per_second, rate));
+    if (epoch->lr != report->lr) add(&row, "  lr %.4g", epoch->lr);
+    add(&row, "  loss %s", cli_figure_text(epoch->loss, loss));
     report->lr = epoch->lr;
-    print_tasks(report, epoch->n_task, figures, (size_t)used,
-                epoch->valid && epoch->is_best ? "  best\n" : "\n");
+    add_tasks(&row, report, epoch->n_task, figures, epoch->valid && epoch->is_best ? "  best" : "");
+    cli_progress_clear();
+    fprintf(stderr, "%s\n", row.text);
 }
 
 int cli_report_epoch(void *user, const mmoe_epoch_report *epoch) {
@@ -228,22 +226,20 @@ int cli_report_epoch(void *user, const mmoe_epoch_report *epoch) {
 }
 
 int cli_report_progress(void *user, const mmoe_progress *p) {
-    run_report *report = user;
-    if (!report->is_terminal || p->rows_done <= 0 || p->seconds <= 0) return *report->stopped;
-    double rate = (double)p->rows_done / p->seconds;
-    double left =
-        ((double)(p->rows - p->rows_done) + (double)p->rows * (p->n_epoch - p->epoch)) / rate;
+    const run_report *report = user;
+    if (p->rows_done <= 0 || p->seconds <= 0) return *report->stopped;
+    const double rate = (double)p->rows_done / p->seconds,
+                 rows =
+                     (double)(p->rows - p->rows_done) + (double)p->rows * (p->n_epoch - p->epoch);
     task_figure figures[MOST_TASKS];
-    char text[CLI_FIGURE_SIZE], last[ROW];
+    char text[CLI_COUNT_SIZE], last[ROW];
+    row_text row = {.length = 0};
     for (int32_t t = 0; t < p->n_task && t < MOST_TASKS; t++)
         figures[t] = (task_figure){.what = "loss", .value = p->task_loss[t]};
-    fputs("\r\033[K", stderr);
-    const int used =
-        fprintf(stderr, "epoch %" PRId32 "/%" PRId32 " %3.0f %%  %s rows/s", p->epoch, p->n_epoch,
-                100.0 * (double)p->rows_done / (double)p->rows, rate_text(rate, text));
-    snprintf(last, sizeof last, "  at most %.0f s left", ceil(left));
-    print_tasks(report, p->n_task, figures, (size_t)used, last);
-    fflush(stderr);
-    report->line_is_open = true;
+    add(&row, "epoch %" PRId32 "/%" PRId32 " %3.0f %%  %s rows/s", p->epoch, p->n_epoch,
+        100.0 * (double)p->rows_done / (double)p->rows, cli_count_text(rate, text));
+    snprintf(last, sizeof last, "  at most %s left", cli_time_text(rows / rate, text));
+    add_tasks(&row, report, p->n_task, figures, last);
+    cli_progress_line("training", row.text);
     return *report->stopped;
 }

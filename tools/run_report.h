@@ -15,8 +15,6 @@ typedef struct run_report {
     const mmoe_model *model;
     const volatile sig_atomic_t *stopped; /* a signal came: callbacks ask the trainer to stop */
     char watched[32];                     /* trainer.earlystop_metric */
-    bool is_terminal;
-    bool line_is_open; /* a progress line stands on the terminal without its newline */
     const char *log_path;
     FILE *log; /* NULL: none */
     bool gates_named;
@@ -47,7 +45,5 @@ int cli_report_close(run_report *report);
 /* Callbacks of mmoe_trainer_options; `user` is the run_report. */
 int cli_report_epoch(void *user, const mmoe_epoch_report *epoch);
 int cli_report_progress(void *user, const mmoe_progress *progress);
-/* Ends an open progress line, before another message. */
-void cli_report_newline(run_report *report);
 
 #endif

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "progress.h"
 #include "rows.h"
 #include "sweep.h"
 #include "warnings.h"
@@ -32,11 +33,15 @@ typedef struct crew {
     size_t n_open, *open; /* the runs to do, those of the same data one after the other */
     pthread_mutex_t mutex;
     size_t next, done; /* of open: taken, ended */
+    double *shares;    /* [runs] how much of a run that goes on is done: 0 to 1 */
+    double began;      /* seconds */
     int status;
 } crew;
 
 /* What a run's callbacks add up. */
 typedef struct run_state {
+    crew *crew;
+    size_t run;
     sweep_result *result;
     int64_t rows;
     double train_seconds;
@@ -100,9 +105,26 @@ static int on_epoch(void *user, const mmoe_epoch_report *epoch) {
     return stopped;
 }
 
-static int on_progress(void *user, const mmoe_progress *progress) {
-    (void)user;
-    (void)progress;
+/* Under the crew's mutex. */
+static void tell(const crew *c) {
+    char text[100], left[CLI_TIME_SIZE];
+    double done = (double)c->done;
+    for (size_t i = 0; i < c->n_open; i++) done += c->shares[c->open[i]];
+    if (done <= 0) return;
+    const double share = done / (double)c->n_open,
+                 seconds = (mmoe_clock() - c->began) * (1 - share) / share;
+    snprintf(text, sizeof text, "sweep %3.0f %%  %zu of %zu runs done  at most %s left",
+             floor(100 * share), c->done, c->n_open, cli_time_text(seconds, left));
+    cli_progress_line("sweep", text);
+}
+
+static int on_progress(void *user, const mmoe_progress *p) {
+    const run_state *s = user;
+    crew *c = s->crew;
+    pthread_mutex_lock(&c->mutex);
+    c->shares[s->run] = (p->epoch - 1 + (double)p->rows_done / (double)p->rows) / p->n_epoch;
+    tell(c);
+    pthread_mutex_unlock(&c->mutex);
     return stopped;
 }
 
@@ -122,12 +144,12 @@ static mmoe_status evaluate_rows(const sweep_plan *p, const mmoe_model *model, c
     return MMOE_OK;
 }
 
-static mmoe_status do_run(const sweep_plan *p, size_t run, run_rows *d, sweep_result *result,
-                          mmoe_error *err) {
+static mmoe_status do_run(crew *c, size_t run, run_rows *d, sweep_result *result, mmoe_error *err) {
+    const sweep_plan *p = c->plan;
     mmoe_config *config = NULL;
     mmoe_model *model = NULL;
     mmoe_trainer *trainer = NULL;
-    run_state state = {.result = result};
+    run_state state = {.crew = c, .run = run, .result = result};
     const mmoe_trainer_options options = {
         .threads = 1,
         .user = &state,
@@ -159,6 +181,7 @@ static void print_run(const crew *c, size_t run) {
     const sweep_plan *p = c->plan;
     const sweep_result *r = &c->results->runs[run];
     char text[160];
+    cli_progress_clear();
     sweep_setting_text(p, run / p->n_seed, text, sizeof text);
     fprintf(stderr, "run %zu/%zu  %s seed %lld", c->done, c->n_open, text,
             (long long)p->seeds[run % p->n_seed]);
@@ -181,6 +204,7 @@ static void print_run(const crew *c, size_t run) {
 /* Under the crew's mutex. A run that a signal cut off stays open. */
 static void end_run(crew *c, size_t run, mmoe_status status, const mmoe_error *err) {
     sweep_result *result = &c->results->runs[run];
+    c->shares[run] = 0;
     if (status == MMOE_E_CANCELLED && stopped) return;
     result->status = status ? SWEEP_FAILED : SWEEP_OK;
     if (status && !(result->message = strdup(err->message))) c->status = cli_fail_memory();
@@ -197,7 +221,7 @@ static void *do_runs(void *user) {
         run_rows *d = &c->data[c->plan->settings[run / c->plan->n_seed].data];
         pthread_mutex_unlock(&c->mutex);
         mmoe_error err;
-        mmoe_status status = do_run(c->plan, run, d, &c->results->runs[run], &err);
+        mmoe_status status = do_run(c, run, d, &c->results->runs[run], &err);
         pthread_mutex_lock(&c->mutex);
         end_run(c, run, status, &err);
         if (--d->users == 0) free_rows(d);
@@ -239,10 +263,14 @@ static int start_threads(crew *c, int threads) {
 }
 
 int sweep_run_all(const sweep_plan *plan, sweep_results *results, int threads) {
-    crew c = {.plan = plan, .results = results, .mutex = PTHREAD_MUTEX_INITIALIZER};
+    crew c = {.plan = plan,
+              .results = results,
+              .mutex = PTHREAD_MUTEX_INITIALIZER,
+              .began = mmoe_clock()};
     c.data = calloc(plan->n_data, sizeof *c.data);
     c.open = calloc(results->n_run, sizeof *c.open);
-    int status = c.data && c.open ? CLI_OK : cli_fail_memory();
+    c.shares = calloc(results->n_run, sizeof *c.shares);
+    int status = c.data && c.open && c.shares ? CLI_OK : cli_fail_memory();
     for (size_t i = 0; c.data && i < plan->n_data; i++) {
         c.data[i].how.threads = threads;
         pthread_mutex_init(&c.data[i].mutex, NULL);
@@ -257,5 +285,7 @@ int sweep_run_all(const sweep_plan *plan, sweep_results *results, int threads) {
     }
     free(c.data);
     free(c.open);
+    free(c.shares);
+    cli_progress_clear();
     return status;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/pool.h"
+#include "progress.h"
 
 /* Rows of a chunk, unless these take more bytes, and chunks that a worker has in each round. */
 enum { MOST_ROWS = 1024, CHUNK_BYTES = 1 << 20, CHUNKS_EACH = 4 };
@@ -78,15 +79,27 @@ static void plan_round(crew *c, chunk_round *r) {
     }
 }
 
+static void tell(const crew *c) {
+    const synth_rows *rows = c->of->rows;
+    const mmoe_work work = {.what = "writing",
+                            .file = cli_file_name(rows->out),
+                            .done = c->next - rows->first,
+                            .total = rows->count,
+                            .unit = "rows"};
+    cli_progress(&work);
+}
+
 static int write_rounds(crew *c) {
     int turn = 0;
     do {
         c->drawn = &c->rounds[turn];
         c->written = &c->rounds[!turn];
+        tell(c);
         plan_round(c, c->drawn);
         mmoe_pool_run(c->pool, c->drawn->count + 1, do_task, c);
         turn = !turn;
     } while (c->drawn->count && !c->error);
+    cli_progress_clear();
     errno = c->error > 0 ? c->error : 0;
     const int status = cli_file_check(c->of->rows->out);
     return !status && c->of->truth ? cli_file_check(c->of->truth) : status;

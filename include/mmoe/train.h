@@ -70,6 +70,27 @@ typedef struct mmoe_warning {
     const char *file;    /* which the row is of, where there are several; else NULL */
 } mmoe_warning;
 
+/* ---- Progress ---- */
+
+/* How far work has come that may take its time. */
+typedef struct mmoe_work {
+    const char *what; /* "reading", "evaluating"; static */
+    const char *file; /* whose rows they are; NULL: those of no file */
+    int64_t rows;     /* so far; 0 where they are not counted */
+    int64_t done;     /* of `unit`, from 0 */
+    int64_t total;    /* 0: it is not known, as of what comes through a pipe */
+    const char *unit; /* "bytes" of the file, as it stands there, or "rows"; static */
+} mmoe_work;
+
+/* Who is told. In the thread that made the call, which waits meanwhile: when the work begins, and
+ * then after each block of rows, that is after milliseconds; it costs no more than the calls. The
+ * library looks at no clock for it. */
+typedef struct mmoe_watcher {
+    void (*on_work)(void *user, const mmoe_work *work); /* which lasts until it returns; must not
+                                                           throw */
+    void *user;
+} mmoe_watcher;
+
 /* ---- Schema and data sets ---- */
 
 /* Which columns a model reads, their vocabularies and fitted transforms. Immutable and shareable
@@ -436,6 +457,16 @@ typedef struct mmoe_inspection {
 MMOE_API mmoe_status mmoe_inspect(const mmoe_model *model, const mmoe_dataset *dataset, int threads,
                                   const mmoe_allocator *alloc, mmoe_inspection **out,
                                   mmoe_error *err);
+/* How mmoe_inspect_with looks. */
+typedef struct mmoe_inspect_options {
+    int threads;
+    const mmoe_watcher *watcher; /* of the rows; NULL: none */
+} mmoe_inspect_options;
+/* The same; `options` NULL: as zeroed. */
+MMOE_API mmoe_status mmoe_inspect_with(const mmoe_model *model, const mmoe_dataset *dataset,
+                                       const mmoe_inspect_options *options,
+                                       const mmoe_allocator *alloc, mmoe_inspection **out,
+                                       mmoe_error *err);
 MMOE_API void mmoe_inspection_free(mmoe_inspection *inspection);
 
 /* ---- Training ---- */
@@ -513,10 +544,11 @@ MMOE_API mmoe_status mmoe_evaluate(const mmoe_model *model, const mmoe_dataset *
 /* What mmoe_evaluate_by does beside mmoe_evaluate. Columns are those that the data set keeps. */
 typedef struct mmoe_evaluate_options {
     int threads;
-    const char *group;        /* the groups' column; NULL: the configuration's data.group */
-    const char *group_weight; /* as data.group_weight; NULL: as the configuration has it */
-    const char *by;           /* the column whose values make slices; NULL: there are none */
-    int32_t most_slices;      /* those of the most rows; 0: 20 */
+    const char *group;           /* the groups' column; NULL: the configuration's data.group */
+    const char *group_weight;    /* as data.group_weight; NULL: as the configuration has it */
+    const char *by;              /* the column whose values make slices; NULL: there are none */
+    int32_t most_slices;         /* those of the most rows; 0: 20 */
+    const mmoe_watcher *watcher; /* of the rows that are predicted; NULL: none */
 } mmoe_evaluate_options;
 
 /* The rows that have one value in a column. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/watcher.h"
 #include "data/dataset.h"
 #include "data/source.h"
 #include "graph/run.h"
@@ -37,6 +38,7 @@ typedef struct inspector {
     mmoe_outputs *outputs; /* [experts] */
     double *sample;        /* [output columns, sampled] */
     int64_t first;         /* row of the data set that the batch begins with */
+    const mmoe_watcher *watcher;
 } inspector;
 
 /* ---- Memory ---- */
@@ -155,6 +157,7 @@ static mmoe_status run_rows(inspector *w, mmoe_error *err) {
     mmoe_run_fold(w->run);
     mmoe_status status = mmoe_source_begin(w->source, 0, err);
     while (!status) {
+        mmoe_tell_rows(w->watcher, "inspecting", w->first, w->rows);
         status = mmoe_source_next(w->source, MMOE_SLICE_ROWS, &batch, err);
         if (status || batch.rows == 0) break;
         mmoe_run_predict(w->run, &batch, w->predictions);
@@ -224,7 +227,16 @@ static mmoe_status inspect(inspector *w, int threads, mmoe_error *err) {
 
 mmoe_status mmoe_inspect(const mmoe_model *model, const mmoe_dataset *data, int threads,
                          const mmoe_allocator *alloc, mmoe_inspection **out, mmoe_error *err) {
-    if (!model || !data || !out || threads < 0 || threads > 256)
+    const mmoe_inspect_options options = {.threads = threads};
+    if (mmoe_allocator_check(alloc, "mmoe_inspect", err)) return MMOE_E_ARGUMENT;
+    return mmoe_inspect_with(model, data, &options, alloc, out, err);
+}
+
+mmoe_status mmoe_inspect_with(const mmoe_model *model, const mmoe_dataset *data,
+                              const mmoe_inspect_options *options, const mmoe_allocator *alloc,
+                              mmoe_inspection **out, mmoe_error *err) {
+    const mmoe_inspect_options how = options ? *options : (mmoe_inspect_options){0};
+    if (!model || !data || !out || how.threads < 0 || how.threads > 256)
         return mmoe_fail(
             err, MMOE_E_ARGUMENT,
             "mmoe_inspect: model, dataset and out must not be NULL, threads must be 0 to 256");
@@ -233,17 +245,17 @@ mmoe_status mmoe_inspect(const mmoe_model *model, const mmoe_dataset *data, int 
     if (status) return status;
     if (data->rows < 1)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_inspect: the data set has no rows");
-    if (mmoe_allocator_check(alloc, "mmoe_inspect", err)) return MMOE_E_ARGUMENT;
+    if (mmoe_allocator_check(alloc, "mmoe_inspect_with", err)) return MMOE_E_ARGUMENT;
     mmoe_allocator a = mmoe_allocator_or_default(alloc);
     inspection *i = mmoe_alloc_zero(&a, 1, sizeof *i);
     if (!i) return mmoe_fail_memory(err, sizeof *i);
     i->alloc = a;
     i->view.rows = data->rows;
     i->view.sampled = data->rows < SAMPLED ? (int32_t)data->rows : SAMPLED;
-    inspector w = {.of = i, .model = model, .rows = data->rows};
+    inspector w = {.of = i, .model = model, .rows = data->rows, .watcher = how.watcher};
     status = mmoe_source_open(&(mmoe_source_order){.set = data, .most = MMOE_SLICE_ROWS}, &a,
                               &w.source, err);
-    if (!status) status = inspect(&w, threads, err);
+    if (!status) status = inspect(&w, how.threads, err);
     free_inspector(&w, &a);
     if (status)
         mmoe_inspection_free(&i->view);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/watcher.h"
 #include "data/dataset.h"
 #include "serve/predictor.h"
 #include "serve/products.h"
@@ -24,6 +25,7 @@ struct mmoe_evaluator {
     mmoe_pool *pool;
     const mmoe_kept *group;
     mmoe_group_weight group_weight;
+    const mmoe_watcher *watcher;
     bool lacks_group;  /* the configuration's */
     uint32_t *grouped; /* [rows] of a source, a group's side by side; NULL: there are no groups */
     mmoe_program *program;
@@ -97,6 +99,7 @@ mmoe_status mmoe_evaluator_create(const mmoe_evaluation *of, int64_t rows,
     e->pool = of->pool;
     e->group = of->group;
     e->group_weight = of->group_weight;
+    e->watcher = of->watcher;
     e->lacks_group = of->model->config->group && !of->group;
     mmoe_status status = take_evaluator_memory(e, rows, err);
     if (!status) status = order_groups(e, rows, err);
@@ -231,6 +234,7 @@ static mmoe_status take_rows(mmoe_evaluator *e, mmoe_source *source, bool are_pr
     e->rows = 0;
     e->weighed = false;
     while (!status) {
+        mmoe_tell_rows(e->watcher, "evaluating", e->rows, mmoe_source_count(source));
         status = mmoe_source_next(source, MMOE_SLICE_ROWS, &batch, err);
         if (status || batch.rows == 0) break;
         take_batch(e, &batch, are_predicted);

@@ -17,6 +17,7 @@ typedef struct mmoe_evaluation {
     mmoe_pool *pool;           /* NULL: the calling thread alone */
     const mmoe_kept *group;    /* of the sources' rows, in their order; NULL: they have no groups */
     mmoe_group_weight group_weight;
+    const mmoe_watcher *watcher; /* of the rows; NULL: none */
 } mmoe_evaluation;
 
 /* The rows' groups as the configuration has them; what it names may not be kept. */

@@ -220,7 +220,7 @@ mmoe_status mmoe_evaluate_by(const mmoe_model *model, const mmoe_dataset *data,
         return mmoe_fail(err, MMOE_E_ARGUMENT,
                          "mmoe_evaluate_by: threads must be 0 to 256, most_slices not below 0");
     if (mmoe_allocator_check(alloc, "mmoe_evaluate_by", err)) return MMOE_E_ARGUMENT;
-    evaluation n = {.of = {.model = model, .params = &model->params},
+    evaluation n = {.of = {.model = model, .params = &model->params, .watcher = options->watcher},
                     .data = data,
                     .alloc = mmoe_allocator_or_default(alloc)};
     mmoe_row_slices *made = NULL;

@@ -66,6 +66,7 @@ static struct ArrowArrayStream *new_stream(void) {
     X(mmoe_profile_create, (10, &alloc, &a_profile, err))                                          \
     X(mmoe_gemm_peak, (1, &alloc, &rate, err))                                                     \
     X(mmoe_inspect, (model, rows, 1, &alloc, &an_inspection, err))                                 \
+    X(mmoe_inspect_with, (model, rows, NULL, &alloc, &an_inspection, err))                         \
     X(mmoe_evaluate, (model, rows, 1, &alloc, metrics, err))                                       \
     X(mmoe_evaluate_by, (model, rows, &by, &alloc, metrics, NULL, err))                            \
     X(mmoe_trainer_create, (model, NULL, &alloc, &a_trainer, err))

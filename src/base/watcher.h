@@ -1,0 +1,19 @@
+/* Telling a caller's watcher (mmoe/train.h) how far work has come. */
+#ifndef MMOE_BASE_WATCHER_H
+#define MMOE_BASE_WATCHER_H
+
+#include "mmoe/train.h"
+
+/* `watcher` may be NULL. */
+static inline void mmoe_tell(const mmoe_watcher *watcher, const mmoe_work *work) {
+    if (watcher) watcher->on_work(watcher->user, work);
+}
+
+/* Work on rows, `total` of them. */
+static inline void mmoe_tell_rows(const mmoe_watcher *watcher, const char *what, int64_t done,
+                                  int64_t total) {
+    const mmoe_work work = {.what = what, .done = done, .total = total, .unit = "rows"};
+    mmoe_tell(watcher, &work);
+}
+
+#endif
