@@ -13,6 +13,9 @@
 /* Small enough for the cache, and for an error to end reading soon; a row that is longer than a
  * stretch, which is scanned at a time, is libcsv's. */
 enum { BLOCK = MMOE_CSV_BLOCK, STRETCH = BLOCK / 4 };
+/* Fields of the rows that are passed at once, which the cache has until their columns are read. */
+enum { FIELDS_AT_ONCE = 2048, FIELDS_AT_FIRST = 64 };
+enum { READABLE = 8 }; /* bytes of each text, and the scanner's slack has more */
 
 typedef struct csv_reader {
     struct csv_parser parser;
@@ -24,8 +27,10 @@ typedef struct csv_reader {
     int terminator; /* of the record or blank line before */
     mmoe_csv_form form;
     mmoe_csv_passed passed;
-    mmoe_csv_field *fields; /* [field_capacity] of the row so far */
+    mmoe_csv_field *fields; /* [field_capacity] of the rows that wait, and of the row so far */
     size_t n_fields, field_capacity;
+    size_t n_waiting, waiting; /* their fields; rows that are yet to be passed */
+    int64_t first_waiting;
     char *text; /* of libcsv's fields, one after the other */
     size_t used, text_capacity;
     const mmoe_csv_scanner *scanner; /* NULL: libcsv gets all */
@@ -65,9 +70,10 @@ static void *grown(csv_reader *r, void *memory, size_t *capacity, size_t wanted,
     return memory;
 }
 
-/* Room for one more field than `n`; false: there is none. */
+/* Room for one more field than `n` in the row so far; false: there is none. */
 static bool grow_fields(csv_reader *r, size_t n) {
-    mmoe_csv_field *fields = grown(r, r->fields, &r->field_capacity, n + 1, sizeof *fields);
+    const size_t wanted = r->n_waiting + n + 1;
+    mmoe_csv_field *fields = grown(r, r->fields, &r->field_capacity, wanted, sizeof *fields);
     if (fields) r->fields = fields;
     return fields;
 }
@@ -76,8 +82,9 @@ static bool grow_fields(csv_reader *r, size_t n) {
 static void take_blank_line(csv_reader *r) {
     if (r->form.columns != 1) {
         if (r->passed.blank_lines++ == 0) r->passed.blank_behind = r->form.row;
-    } else if (r->field_capacity || grow_fields(r, 0)) {
-        r->fields[r->n_fields++] = (mmoe_csv_field){"", 0};
+    } else if (r->n_waiting < r->field_capacity || grow_fields(r, 0)) {
+        r->fields[r->n_waiting] = (mmoe_csv_field){"", 0};
+        r->n_fields = 1;
     }
 }
 
@@ -85,7 +92,8 @@ static void take_blank_line(csv_reader *r) {
  */
 static bool drop_last_comma(csv_reader *r) {
     const size_t columns = r->form.columns;
-    const bool is_comma = r->n_fields == columns + 1 && r->fields[columns].length == 0;
+    const bool is_comma =
+        r->n_fields == columns + 1 && r->fields[r->n_waiting + columns].length == 0;
     if (!r->form.has_first_row) r->form.has_comma = is_comma;
     if (!is_comma || !r->form.has_comma) return false;
     r->n_fields--;
@@ -130,14 +138,30 @@ static void pass_header(csv_reader *r) {
     if (refused && r->passed.separator) fail_separator(r);
 }
 
+/* Before anything is told of what comes behind them. */
+static void pass_waiting(csv_reader *r) {
+    const mmoe_csv_handler *h = r->handler;
+    const mmoe_csv_rows rows = {r->first_waiting, r->waiting, r->form.columns, r->fields, true};
+    if (r->waiting && !r->status)
+        r->status = h->rows ? h->rows(h->user, &rows, r->err)
+                            : h->row(h->user, rows.first, rows.fields, r->err);
+    r->waiting = 0;
+    r->n_waiting = 0;
+}
+
 static void pass_row(csv_reader *r) {
-    if (r->n_fields == r->form.columns || drop_last_comma(r))
-        r->status = r->handler->row(r->handler->user, r->form.row, r->fields, r->err);
-    else
-        r->status =
-            mmoe_fail_at(r->err, MMOE_E_FORMAT, r->name, r->form.row, NULL,
-                         "%zu fields, but the header has %zu", r->n_fields, r->form.columns);
+    const size_t columns = r->form.columns;
+    if (r->n_fields != columns && !drop_last_comma(r)) {
+        pass_waiting(r);
+        if (!r->status)
+            r->status = mmoe_fail_at(r->err, MMOE_E_FORMAT, r->name, r->form.row, NULL,
+                                     "%zu fields, but the header has %zu", r->n_fields, columns);
+        return;
+    }
+    if (r->waiting++ == 0) r->first_waiting = r->form.row;
+    r->n_waiting += columns;
     r->form.has_first_row = true;
+    if (!r->handler->rows || r->n_waiting + columns > FIELDS_AT_ONCE) pass_waiting(r);
 }
 
 /* A line ends; its fields, none of a blank one, are a row. The second half of CR LF is no line. */
@@ -159,8 +183,8 @@ static void on_field(void *text, size_t length, void *user) {
     csv_reader *r = user;
     if (r->status) return;
     size_t used = r->used + length + 1;
-    if (used > r->text_capacity) {
-        char *texts = grown(r, r->text, &r->text_capacity, used, 1);
+    if (used + READABLE > r->text_capacity) {
+        char *texts = grown(r, r->text, &r->text_capacity, used + READABLE, 1);
         if (!texts) return;
         r->text = texts;
     }
@@ -172,7 +196,8 @@ static void on_field(void *text, size_t length, void *user) {
     r->fields[r->n_fields++].length = length;
 }
 
-/* libcsv reports each line feed outside of a record, the second half of CR LF, too. */
+/* libcsv reports each line feed outside of a record, the second half of CR LF, too. No row waits
+ * while it parses. */
 static void on_record(int terminator, void *user) {
     csv_reader *r = user;
     if (r->status) return;
@@ -184,6 +209,7 @@ static void on_record(int terminator, void *user) {
     r->used = 0;
     r->within_row = terminator != '\n';
     end_line(r, terminator);
+    pass_waiting(r);
 }
 
 static void fail_parser(csv_reader *r) {
@@ -208,7 +234,8 @@ static size_t parse_line(csv_reader *r, const char *bytes, size_t length) {
     csv_reader *outer = active;
     active = r;
     r->within_row = true;
-    if (csv_parse(&r->parser, bytes, n, on_field, on_record, r) != n) fail_parser(r);
+    pass_waiting(r);
+    if (!r->status && csv_parse(&r->parser, bytes, n, on_field, on_record, r) != n) fail_parser(r);
     active = outer;
     return n;
 }
@@ -229,16 +256,21 @@ static mmoe_csv_field cut_field(char *from, char *end) {
  * 0 when memory is out. */
 static size_t take_row(csv_reader *r, char *from, const uint32_t *ends, char *bytes) {
     const char separator = r->form.separator;
-    size_t n = 0;
+    mmoe_csv_field *row = r->fields + r->n_waiting;
+    size_t n = 0, room = r->field_capacity - r->n_waiting;
     char by = separator;
     while (by == separator) {
-        if (n == r->field_capacity && !grow_fields(r, n)) return 0;
+        if (n == room) {
+            if (!grow_fields(r, n)) return 0;
+            row = r->fields + r->n_waiting;
+            room = r->field_capacity - r->n_waiting;
+        }
         char *end = bytes + ends[n];
         by = *end;
-        r->fields[n++] = cut_field(from, end);
+        row[n++] = cut_field(from, end);
         from = end + 1;
     }
-    const bool is_blank_line = n == 1 && r->fields[0].length == 0;
+    const bool is_blank_line = n == 1 && row->length == 0;
     r->n_fields = is_blank_line ? 0 : n;
     end_line(r, by);
     return n;
@@ -297,18 +329,22 @@ static void take_block(csv_reader *r, size_t length) {
         if (r->scanner && !r->within_row) at += take_rows(r, r->block + at, end - at);
         if (at < end && !r->status) at += parse_line(r, r->block + at, end - at);
     }
+    pass_waiting(r);
     if (zero && !r->status)
         r->status = mmoe_fail_at(r->err, MMOE_E_FORMAT, r->name, r->form.row + 1, NULL,
                                  "a zero byte: the file is no text in UTF-8");
 }
 
-/* Room for a block of at most `size` bytes, and for the ends of its fields. */
+/* Room for a block of at most `size` bytes, for its fields, more of which get more, and
+ * for where they end. */
 static mmoe_status make_block(csv_reader *r, size_t size) {
     r->block_size = size < BLOCK ? size : BLOCK;
     const size_t stretch = r->block_size < STRETCH ? r->block_size : STRETCH;
     r->block = mmoe_alloc(&r->alloc, r->block_size + MMOE_SCAN_SLACK, 1);
+    r->field_capacity = FIELDS_AT_FIRST;
+    r->fields = mmoe_alloc(&r->alloc, r->field_capacity, sizeof *r->fields);
     r->ends = mmoe_alloc(&r->alloc, stretch + MMOE_SCAN_SLACK, sizeof *r->ends);
-    if (r->block && r->ends) return MMOE_OK;
+    if (r->block && r->fields && r->ends) return MMOE_OK;
     return mmoe_fail_memory(r->err, r->block_size + stretch * sizeof *r->ends);
 }
 

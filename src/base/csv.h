@@ -37,6 +37,20 @@ typedef struct mmoe_csv_form {
     int64_t row; /* the last one's number */
 } mmoe_csv_form;
 
+/* Rows that stand one behind another, [count, columns] fields. */
+typedef struct mmoe_csv_rows {
+    int64_t first; /* its number */
+    size_t count, columns;
+    const mmoe_csv_field *fields;
+    bool is_readable; /* eight bytes of each text are, whatever its length */
+} mmoe_csv_rows;
+
+/* Row `index` of them, alone. */
+static inline mmoe_csv_rows mmoe_csv_row_of(const mmoe_csv_rows *r, size_t index) {
+    return (mmoe_csv_rows){r->first + (int64_t)index, 1, r->columns, r->fields + index * r->columns,
+                           r->is_readable};
+}
+
 /* Called once with the header, then with each row, which has as many fields. A status other than
  * MMOE_OK ends reading and is returned; the handler has filled `err` then. Header fields contain no
  * zero byte, nor does any other field. */
@@ -54,6 +68,8 @@ typedef struct mmoe_csv_handler {
     mmoe_csv_form *form;        /* NULL: the text is whole. Else it is a piece of one that is cut
                                    behind rows, never between CR and LF: this is what the pieces
                                    before have said, moved on, and `passed` goes on from theirs */
+    /* Called in place of `row` with as many rows as there are at once; NULL: `row` is. */
+    mmoe_status (*rows)(void *user, const mmoe_csv_rows *rows, mmoe_error *err);
 } mmoe_csv_handler;
 
 /* Bytes that are read and parsed at a time. */

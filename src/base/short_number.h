@@ -30,10 +30,20 @@ static inline uint64_t mmoe_eight_bytes(const char *text, size_t length) {
     return first << missing | last | zeros;
 }
 
+static inline uint64_t mmoe_eight_at(const char *text) {
+    return mmoe_four_bytes(text) | (uint64_t)mmoe_four_bytes(text + 4) << 32;
+}
+
+/* The same where eight bytes can be read, whatever stands behind the text. */
+static inline uint64_t mmoe_eight_readable(const char *text, size_t length) {
+    const uint64_t zeros = 0x3030303030303030;
+    return mmoe_eight_at(text) << (64 - 8 * length) | zeros >> 4 * length >> 4 * length;
+}
+
 /* The number that eight digits are; false: they are none. */
 static inline bool mmoe_eight_digits(uint64_t w, uint64_t *out) {
     const uint64_t high = 0xF0F0F0F0F0F0F0F0, zeros = 0x3030303030303030;
-    if ((w & high) != zeros || ((w + 0x0606060606060606) & high) != zeros) return false;
+    if (((w & high) ^ zeros) | (((w + 0x0606060606060606) & high) ^ zeros)) return false;
     /* Neighbours at a time: digits to pairs, these to fours, these to all eight. */
     w = (w & 0x0F0F0F0F0F0F0F0F) * (256 * 10 + 1) >> 8;
     w = (w & 0x00FF00FF00FF00FF) * (65536 * 100 + 1) >> 16;
@@ -56,11 +66,32 @@ static inline bool mmoe_short_printed(const char *text, size_t length, int64_t *
     return mmoe_short_integer(text, length, out) && (*text != '0' || length == 1);
 }
 
+/* Likewise where eight bytes can be read. */
+static inline bool mmoe_readable_printed(const char *text, size_t length, int64_t *out) {
+    uint64_t value;
+    if (length - 1 >= MMOE_SHORT_NUMBER || ((*text == '0') & (length > 1)) ||
+        !mmoe_eight_digits(mmoe_eight_readable(text, length), &value))
+        return false;
+    *out = (int64_t)value;
+    return true;
+}
+
+/* 128 in each byte of `w` that is the character; right up to the first of them. */
+static inline uint64_t mmoe_bytes_that_are(uint64_t w, char character) {
+    const uint64_t ones = 0x0101010101010101, x = w ^ ones * (uint8_t)character;
+    return (x - ones) & ~x & 128 * ones;
+}
+
+/* Where the character stands in eight bytes, which can be read; NULL: nowhere. */
+static inline const char *mmoe_find_in_eight(const char *text, char character) {
+    const uint64_t found = mmoe_bytes_that_are(mmoe_eight_at(text), character);
+    return found ? text + __builtin_ctzll(found) / 8 : NULL;
+}
+
 /* The one byte of `w` that is a point, taken out: those before it move up, and '0' comes in front.
  * *fraction: how many stand behind it. No point: nothing is done. */
 static inline uint64_t mmoe_without_point(uint64_t w, unsigned *fraction) {
-    const uint64_t x = w ^ 0x2E2E2E2E2E2E2E2E, ones = 0x0101010101010101,
-                   found = (x - ones) & ~x & 128 * ones;
+    const uint64_t found = mmoe_bytes_that_are(w, '.');
     *fraction = 0;
     if (!found) return w;
     const uint64_t point = (found & -found) >> 7; /* 1 in its byte */

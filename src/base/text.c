@@ -19,19 +19,22 @@ static const double power_of_ten[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  
                                       1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
                                       1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
-/* 1 to 15 digits, a point among them or not, and nothing else. Both operands are exact, so the one
- * operation rounds correctly (Clinger, PLDI 1990). */
+/* 1 to 8 characters, digits with a point among them or not, and nothing else. Both operands are
+ * exact, so the one operation rounds correctly (Clinger, PLDI 1990). */
+static bool parse_short_decimal(const char *text, size_t length, double *out) {
+    uint64_t digits;
+    unsigned fraction;
+    if (!mmoe_short_decimal(text, length, &digits, &fraction)) return false;
+    *out = (double)digits / power_of_ten[fraction];
+    return true;
+}
+
+/* The same of 1 to 15 digits. */
 static bool parse_decimal(const char *text, const char *end, double *out) {
     enum { MOST = 15 };
     uint64_t value = 0;
-    unsigned fraction;
-    if (mmoe_short_decimal(text, (size_t)(end - text), &value, &fraction)) {
-        *out = (double)value / power_of_ten[fraction];
-        return true;
-    }
     const char *point = NULL;
     if (end - text > MOST + 1) return false;
-    value = 0;
     for (const char *c = text; c < end; c++) {
         if (*c == '.' && !point)
             point = c;
@@ -206,7 +209,8 @@ static bool parse_number(const char *text, const char *end, double *out) {
     return true;
 }
 
-bool mmoe_parse_double(const char *text, size_t length, double *out) {
+/* With blanks around it and a sign. */
+static bool parse_signed(const char *text, size_t length, double *out) {
     const char *end = text + length;
     trim_blanks(&text, &end);
     bool negative = text < end && *text == '-';
@@ -215,6 +219,10 @@ bool mmoe_parse_double(const char *text, size_t length, double *out) {
     if (!parse_decimal(text, end, &value) && !parse_number(text, end, &value)) return false;
     *out = negative ? -value : value;
     return true;
+}
+
+bool mmoe_parse_double(const char *text, size_t length, double *out) {
+    return parse_short_decimal(text, length, out) || parse_signed(text, length, out);
 }
 
 /* ---- To text ---- */

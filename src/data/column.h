@@ -12,6 +12,7 @@
 #define MMOE_DATA_COLUMN_H
 
 #include "base/alloc.h"
+#include "data/cell_run.h"
 #include "data/key.h"
 #include "data/vocab.h"
 
@@ -108,6 +109,10 @@ typedef struct mmoe_column_kind {
 
     /* A cell's text; it needs no terminator. Thread-safe, as take is. */
     const char *(*parse)(const mmoe_encoder *e, const char *text, size_t length, mmoe_cell *out);
+    /* Ids: writes those of the first cells, as far as each has a value that is known and quickly
+     * seen to be, and returns how many these are: what learn, or parse, would give, who noticed
+     * nothing. (NULL: there are none.) */
+    size_t (*known)(const mmoe_encoder *e, const mmoe_cell_run *run);
     /* A raw value at any address: MMOE_VALUE_INT64, _TEXT, _FLOAT or _DOUBLE; numbers: `span` of
      * these one behind the other, but one text. */
     const char *(*take)(const mmoe_encoder *e, mmoe_value_type type, const void *at,

@@ -119,6 +119,7 @@ static const char *learn_number(mmoe_encoder *e, const char *text, size_t length
 static void measure_number(mmoe_encoder *e, int32_t pass, const double *x, size_t stride,
                            int64_t rows) {
     mmoe_moments m = mmoe_number_of(e)->moments;
+    if (constant_of(e)->transform == MMOE_TRANSFORM_NONE) return;
     if (pass == 0 && m.rows == 0) m = (mmoe_moments){0, *x, *x, 0, 0, 0};
     const double mean = m.sum / (double)m.rows;
     for (int64_t r = 0; r < rows; r++, x += stride) {

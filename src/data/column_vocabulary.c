@@ -191,6 +191,11 @@ static const char *parse_value(const mmoe_encoder *e, const char *text, size_t l
     return NULL;
 }
 
+/* Not where each value is counted. */
+static size_t known_values(const mmoe_encoder *e, const mmoe_cell_run *run) {
+    return e->learning ? 0 : mmoe_vocab_known(keys_of(e), run);
+}
+
 /* A number that is no integer is the text that it prints as. */
 static const char *take_value(const mmoe_encoder *e, mmoe_value_type type, const void *at,
                               mmoe_cell *out) {
@@ -253,6 +258,7 @@ const mmoe_column_kind mmoe_column_vocabulary = {
     .remark = remark_on_kept,
     .forget = forget_tally,
     .parse = parse_value,
+    .known = known_values,
     .take = take_value,
     .ask = ask_for_values,
 };

@@ -45,7 +45,7 @@ static mmoe_status parse_rows(const mmoe_csv_batch *b, const mmoe_csv_piece *p, 
                               mmoe_error *err) {
     mmoe_csv_handler reader = *b->reader;
     reader.user = p->part;
-    reader.row = mmoe_csv_part_row;
+    reader.rows = mmoe_csv_part_rows;
     reader.passed = &p->part->passed;
     reader.form = &form;
     return mmoe_csv_parse(p->block.bytes, p->block.length, b->file->path, &reader, &b->file->alloc,

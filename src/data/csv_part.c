@@ -35,9 +35,13 @@ mmoe_csv_part *mmoe_csv_part_new(const mmoe_csv_file *file, const struct mmoe_sc
     p->lists.is_weighed = mmoe_schema_weighs_lists(s);
     p->notes = mmoe_alloc_zero(a, (size_t)s->n_sparse + (size_t)s->n_dense, sizeof *p->notes);
     p->negatives = mmoe_alloc_zero(a, (size_t)s->n_label, sizeof *p->negatives);
-    if (begin_kept(p) && p->notes && p->negatives) return p;
-    mmoe_csv_part_free(p);
-    return NULL;
+    p->alone = mmoe_alloc(a, (size_t)s->n_sparse, sizeof *p->alone);
+    if (!begin_kept(p) || !p->notes || !p->negatives || !p->alone) {
+        mmoe_csv_part_free(p);
+        return NULL;
+    }
+    mmoe_find_alone(&p->cells, p->alone);
+    return p;
 }
 
 void mmoe_csv_part_free(mmoe_csv_part *p) {
@@ -48,6 +52,7 @@ void mmoe_csv_part_free(mmoe_csv_part *p) {
     for (size_t i = 0; p->kept && i < p->file->n_keep; i++) mmoe_kept_finish(&p->kept[i], a);
     mmoe_release(a, p->kept);
     mmoe_release(a, p->negatives);
+    mmoe_release(a, p->alone);
     mmoe_release(a, p->notes);
     mmoe_release(a, p->ids);
     mmoe_release(a, p->values);
@@ -112,11 +117,13 @@ mmoe_status mmoe_csv_part_settle(mmoe_csv_part *p, mmoe_error *err) {
                  n_table = (size_t)s->n_table;
     const int32_t **become = mmoe_alloc_zero(a, n_table, sizeof *become);
     float *inputs = mmoe_alloc(a, rows, size);
+    bool some_become = false;
     for (size_t t = 0; become && t < n_table; t++) {
         const mmoe_encoder *e = s->tables[t].encoder;
         if (e->kind->become) become[t] = e->kind->become(e);
+        some_become |= become[t] != NULL;
     }
-    if (become && inputs) mmoe_csv_part_place(p, become);
+    if (some_become && inputs) mmoe_csv_part_place(p, become);
     for (size_t r = 0; become && inputs && r < rows; r++)
         finish_numbers(s, (const double *)p->values + r * (size_t)s->dense_span,
                        inputs + r * (size_t)s->dense_width);
@@ -130,85 +137,106 @@ mmoe_status mmoe_csv_part_settle(mmoe_csv_part *p, mmoe_error *err) {
 /* ---- Fields ---- */
 
 /* The cells of a dense feature, where the row's numbers are kept. */
-static const char *read_number(const mmoe_csv_part *p, const mmoe_dense_column *c,
-                               const mmoe_csv_field *f, bool missing, mmoe_cell *cell) {
+static const char *read_number(const mmoe_csv_part *p, const mmoe_dense_column *c, int64_t r,
+                               const mmoe_csv_field *f, bool missing) {
     const struct mmoe_schema *s = p->cells.schema;
+    mmoe_cell cell;
     if (p->cells.learning) {
-        cell->learned = (double *)p->values + p->rows * s->dense_span + c->first_number;
-        if (missing) *cell->learned = (double)NAN;
-        return missing ? NULL : mmoe_cell_read(&p->cells, c->encoder, f, cell);
+        cell.learned = (double *)p->values + r * s->dense_span + c->first_number;
+        if (missing) *cell.learned = (double)NAN;
+        return missing ? NULL : mmoe_cell_read(&p->cells, c->encoder, f, &cell);
     }
-    cell->inputs = (float *)p->values + p->rows * s->dense_width + c->first;
-    const char *fault = missing ? NULL : mmoe_cell_read(&p->cells, c->encoder, f, cell);
-    if (!fault) mmoe_dense_fill(c, cell->inputs, missing);
+    cell.inputs = (float *)p->values + r * s->dense_width + c->first;
+    const char *fault = missing ? NULL : mmoe_cell_read(&p->cells, c->encoder, f, &cell);
+    if (!fault) mmoe_dense_fill(c, cell.inputs, missing);
     return fault;
 }
 
-static mmoe_status read_numbers(const mmoe_csv_part *p, int64_t row, const mmoe_csv_field *fields,
+/* Each column's reader below takes the rows that stand behind the part's. */
+
+static mmoe_status read_numbers(const mmoe_csv_part *p, int32_t i, const mmoe_csv_rows *rows,
                                 mmoe_error *err) {
     const struct mmoe_schema *s = p->cells.schema;
-    const int64_t *at = p->file->number_fields;
-    mmoe_cell cell;
-    for (int32_t i = 0; i < s->n_dense; i++, at++) {
-        const mmoe_dense_column *c = &s->dense[i];
-        const bool missing =
-            mmoe_gap_is_open(&c->gap) && mmoe_cell_is_missing(&p->cells, &fields[*at]);
-        const char *fault = read_number(p, c, &fields[*at], missing, &cell);
+    const mmoe_dense_column *c = &s->dense[i];
+    const bool is_open = mmoe_gap_is_open(&c->gap);
+    const mmoe_csv_field *f = rows->fields + p->file->number_fields[i];
+    for (size_t k = 0; k < rows->count; k++, f += rows->columns) {
+        const int64_t r = p->rows + (int64_t)k;
+        const bool missing = is_open && mmoe_cell_is_missing(&p->cells, f);
+        const char *fault = read_number(p, c, r, f, missing);
         if (fault)
-            return mmoe_cell_fail(&p->cells, mmoe_cell_at(row, c->name, c->column), &fields[*at],
+            return mmoe_cell_fail(&p->cells,
+                                  mmoe_cell_at(rows->first + (int64_t)k, c->name, c->column), f,
                                   fault, err);
-        if (missing) mmoe_note_add(&p->notes[s->n_sparse + i], MMOE_CELL_MISSING, p->rows + 1);
+        if (missing) mmoe_note_add(&p->notes[s->n_sparse + i], MMOE_CELL_MISSING, r + 1);
     }
     return MMOE_OK;
 }
 
-static mmoe_status read_features(mmoe_csv_part *p, int64_t row, const mmoe_csv_field *fields,
-                                 mmoe_error *err) {
-    const mmoe_id_row ids = {&p->cells, row,      p->rows + 1,
-                             fields,    p->notes, p->ids + (size_t)p->rows * n_id_of(p),
-                             &p->lists};
-    const mmoe_status status = mmoe_read_ids(&ids, p->file->id_fields, err);
-    return status ? status : read_numbers(p, row, fields, err);
+static mmoe_status read_features(mmoe_csv_part *p, const mmoe_csv_rows *rows, mmoe_error *err) {
+    const mmoe_id_rows ids = {&p->cells, rows,     p->rows + 1,
+                              p->alone,  p->notes, p->ids + (size_t)p->rows * n_id_of(p),
+                              &p->lists};
+    mmoe_status status = mmoe_read_ids(&ids, p->file->id_fields, err);
+    for (int32_t i = 0; !status && i < p->cells.schema->n_dense; i++)
+        status = read_numbers(p, i, rows, err);
+    return status;
 }
 
-static mmoe_status read_label(mmoe_csv_part *p, int32_t i, int64_t row, const mmoe_csv_field *f,
-                              float *out, mmoe_error *err) {
+static mmoe_status read_label(const mmoe_csv_part *p, int32_t i, int64_t row,
+                              const mmoe_csv_field *f, float *out, mmoe_error *err) {
     const mmoe_label_column *column = &p->cells.schema->labels[i];
     char room[MMOE_LABEL_FAULT_SIZE];
-    const char *fault = NULL;
-    *out = NAN;
-    if (f)
-        fault =
-            mmoe_label_read(&(mmoe_label_cell){column, &p->file->alloc, &p->negatives[i], f->text,
-                                               f->length, mmoe_cell_is_missing(&p->cells, f)},
-                            room, out);
+    const mmoe_label_cell cell = {column,  &p->file->alloc, &p->negatives[i],
+                                  f->text, f->length,       mmoe_cell_is_missing(&p->cells, f)};
+    const char *fault = mmoe_label_read(&cell, room, out);
     if (fault == mmoe_label_no_memory) return mmoe_fail_memory(err, f->length + 1);
     if (fault)
         return mmoe_cell_fail(&p->cells, mmoe_cell_at(row, column->name, NULL), f, fault, err);
-    if (isnan(*out)) p->any_missing_label = true;
     return MMOE_OK;
 }
 
-static mmoe_status read_weight(const mmoe_csv_part *p, int64_t row, const mmoe_csv_field *f,
-                               float *out, mmoe_error *err) {
-    double value;
-    const char *fault = mmoe_parse_double(f->text, f->length, &value) ? mmoe_weight_fault(value)
-                                                                      : "is not a number";
-    if (fault)
-        return mmoe_cell_fail(&p->cells, mmoe_cell_at(row, p->cells.schema->weight, NULL), f, fault,
-                              err);
-    *out = (float)value;
-    return MMOE_OK;
-}
-
-static mmoe_status read_kept(const mmoe_csv_part *p, const mmoe_csv_field *fields,
-                             mmoe_error *err) {
+static mmoe_status read_labels(mmoe_csv_part *p, int32_t i, const mmoe_csv_rows *rows,
+                               mmoe_error *err) {
+    const int64_t at = p->file->target_fields[i];
+    const size_t n_label = (size_t)p->cells.schema->n_label;
+    float *label = p->labels + (size_t)p->rows * n_label + i;
     mmoe_status status = MMOE_OK;
-    for (size_t i = 0; !status && i < p->file->n_keep; i++) {
-        const mmoe_csv_field *f = &fields[p->file->keep_fields[i]];
+    for (size_t k = 0; !status && k < rows->count; k++, label += n_label) {
+        *label = NAN;
+        if (at >= 0)
+            status = read_label(p, i, rows->first + (int64_t)k,
+                                &rows->fields[k * rows->columns + (size_t)at], label, err);
+        p->any_missing_label |= isnan(*label) != 0;
+    }
+    return status;
+}
+
+static mmoe_status read_weights(const mmoe_csv_part *p, const mmoe_csv_rows *rows,
+                                mmoe_error *err) {
+    const int64_t at = p->file->target_fields[p->cells.schema->n_label];
+    const mmoe_csv_field *f = rows->fields + at;
+    for (size_t k = 0; at >= 0 && k < rows->count; k++, f += rows->columns) {
+        double value;
+        const char *fault = mmoe_parse_double(f->text, f->length, &value) ? mmoe_weight_fault(value)
+                                                                          : "is not a number";
+        if (fault)
+            return mmoe_cell_fail(
+                &p->cells, mmoe_cell_at(rows->first + (int64_t)k, p->cells.schema->weight, NULL), f,
+                fault, err);
+        p->weights[(size_t)p->rows + k] = (float)value;
+    }
+    return MMOE_OK;
+}
+
+static mmoe_status read_kept(const mmoe_csv_part *p, size_t i, const mmoe_csv_rows *rows,
+                             mmoe_error *err) {
+    const mmoe_csv_field *f = rows->fields + p->file->keep_fields[i];
+    int32_t *value = p->kept[i].values + p->rows;
+    mmoe_status status = MMOE_OK;
+    for (size_t k = 0; !status && k < rows->count; k++, f += rows->columns, value++) {
         const size_t length = mmoe_cell_is_missing(&p->cells, f) ? 0 : f->length;
-        status =
-            mmoe_vocab_add(p->kept[i].vocab, f->text, length, &p->kept[i].values[p->rows], err);
+        status = mmoe_vocab_add(p->kept[i].vocab, f->text, length, value, err);
     }
     return status;
 }
@@ -237,9 +265,9 @@ static bool resize_rows(mmoe_csv_part *p, size_t rows) {
     return good && weights;
 }
 
-static mmoe_status grow(mmoe_csv_part *p, mmoe_error *err) {
+static mmoe_status grow(mmoe_csv_part *p, size_t more, mmoe_error *err) {
     const struct mmoe_schema *s = p->cells.schema;
-    const size_t rows = (size_t)(p->capacity + p->capacity / 2 + 1024);
+    const size_t rows = (size_t)(p->capacity + p->capacity / 2 + 1024) + more;
     if (!resize_rows(p, rows))
         return mmoe_fail_memory(
             err, rows * (4 * (size_t)(s->n_sparse + s->n_label) + mmoe_csv_part_values_size(p)));
@@ -268,31 +296,44 @@ static mmoe_status keep_lacking(mmoe_csv_part *p, const mmoe_error *fault, mmoe_
     return MMOE_OK;
 }
 
-static mmoe_status read_row_to_score(mmoe_csv_part *p, int64_t row, const mmoe_csv_field *fields,
-                                     mmoe_error *err) {
+static mmoe_status read_row_to_score(mmoe_csv_part *p, const mmoe_csv_rows *row, mmoe_error *err) {
     mmoe_error fault = {0};
     p->is_blank = false;
-    const mmoe_status status = read_features(p, row, fields, &fault);
+    const mmoe_status status = read_features(p, row, &fault);
     if (status == MMOE_E_DATA && p->is_blank) return keep_lacking(p, &fault, err);
     if (status && err) *err = fault;
     return status;
 }
 
-mmoe_status mmoe_csv_part_row(void *part, int64_t row, const mmoe_csv_field *fields,
-                              mmoe_error *err) {
+static mmoe_status read_rows(mmoe_csv_part *p, const mmoe_csv_rows *rows, mmoe_error *err) {
+    mmoe_status status = p->file->label_mode == MMOE_ROWS_TO_SCORE ? read_row_to_score(p, rows, err)
+                                                                   : read_features(p, rows, err);
+    for (int32_t i = 0; !status && i < p->cells.schema->n_label; i++)
+        status = read_labels(p, i, rows, err);
+    if (!status) status = read_weights(p, rows, err);
+    for (size_t i = 0; !status && i < p->file->n_keep; i++) status = read_kept(p, i, rows, err);
+    return status;
+}
+
+static mmoe_status read_one_by_one(mmoe_csv_part *p, const mmoe_csv_rows *rows, mmoe_error *err) {
+    mmoe_status status = MMOE_OK;
+    for (size_t k = 0; !status && k < rows->count; k++) {
+        const mmoe_csv_rows row = mmoe_csv_row_of(rows, k);
+        status = read_rows(p, &row, err);
+        p->rows++;
+    }
+    return status;
+}
+
+/* Columns at a time. Where a fault ends reading, rows are read again one by one for the first that
+ * has one; where it need not, they come one by one. */
+mmoe_status mmoe_csv_part_rows(void *part, const mmoe_csv_rows *rows, mmoe_error *err) {
     mmoe_csv_part *p = part;
-    const int32_t n_label = p->cells.schema->n_label;
-    mmoe_status status = p->rows == p->capacity ? grow(p, err) : MMOE_OK;
-    const int64_t *at = p->file->target_fields;
-    const size_t r = (size_t)p->rows;
-    if (!status)
-        status = p->file->label_mode == MMOE_ROWS_TO_SCORE ? read_row_to_score(p, row, fields, err)
-                                                           : read_features(p, row, fields, err);
-    for (int32_t i = 0; !status && i < n_label; i++, at++)
-        status = read_label(p, i, row, *at < 0 ? NULL : &fields[*at],
-                            &p->labels[r * (size_t)n_label + (size_t)i], err);
-    if (!status && *at >= 0) status = read_weight(p, row, &fields[*at], &p->weights[r], err);
-    if (!status) status = read_kept(p, fields, err);
-    p->rows++;
+    const bool by_column = rows->count > 1 && p->file->label_mode != MMOE_ROWS_TO_SCORE;
+    mmoe_status status = MMOE_OK;
+    if (p->rows + (int64_t)rows->count > p->capacity) status = grow(p, rows->count, err);
+    if (!status && by_column) status = read_rows(p, rows, err);
+    if (status == MMOE_E_DATA || (!status && !by_column)) return read_one_by_one(p, rows, err);
+    p->rows += (int64_t)rows->count;
     return status;
 }

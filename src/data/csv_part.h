@@ -11,6 +11,7 @@
 typedef struct mmoe_csv_part {
     const mmoe_csv_file *file;
     mmoe_cells cells; /* its schema is the file's, or of its own, which learns from these rows */
+    bool *alone;      /* [n_sparse] of mmoe_find_alone */
     int64_t rows, capacity;
     int64_t before; /* added to a number of a row that is told here, it is the file's */
     int32_t *ids;   /* [capacity, n_id], and so on as in a data set */
@@ -33,9 +34,9 @@ typedef struct mmoe_csv_part {
 /* An empty one; NULL when memory is out. `schema`: cells.schema. */
 mmoe_csv_part *mmoe_csv_part_new(const mmoe_csv_file *file, const struct mmoe_schema *schema);
 void mmoe_csv_part_free(mmoe_csv_part *part);
-/* `row` of an mmoe_csv_handler whose `user` is a part. MMOE_E_DATA, _MEMORY. */
-mmoe_status mmoe_csv_part_row(void *part, int64_t row, const mmoe_csv_field *fields,
-                              mmoe_error *err);
+/* `rows` of an mmoe_csv_handler whose `user` is a part. A fault is that of the first row that has
+ * one, and of its first column. MMOE_E_DATA, _MEMORY. */
+mmoe_status mmoe_csv_part_rows(void *part, const mmoe_csv_rows *rows, mmoe_error *err);
 
 /* Tells it what the rows before have told of labels' texts. MMOE_E_MEMORY. */
 mmoe_status mmoe_csv_part_know(mmoe_csv_part *part, char *const *negatives, mmoe_error *err);

@@ -49,16 +49,19 @@ void mmoe_dataset_free(dataset *set) {
     mmoe_release(&a, set);
 }
 
+/* Compilers see vectors in it. */
+static void raise_to(int32_t *restrict most, const int32_t *restrict ids, int32_t n) {
+    for (int32_t i = 0; i < n; i++) most[i] = ids[i] > most[i] ? ids[i] : most[i];
+}
+
 mmoe_status mmoe_dataset_seal(dataset *set, const struct mmoe_schema *schema, mmoe_error *err) {
     set->schema_hash = mmoe_schema_fingerprint(schema);
     set->most_id = mmoe_alloc_zero(&set->alloc, (size_t)set->n_sparse, sizeof *set->most_id);
     if (!set->most_id) return mmoe_fail_memory(err, (size_t)set->n_sparse * sizeof *set->most_id);
     for (int32_t i = 0; i < set->n_sparse + set->n_dense; i++)
         if (i < set->n_id || i >= set->n_sparse) set->notes[i].counts.values = set->rows;
-    const int32_t *id = set->ids;
     for (int64_t row = 0; row < set->rows; row++)
-        for (int32_t c = 0; c < set->n_id; c++, id++)
-            if (*id > set->most_id[c]) set->most_id[c] = *id;
+        raise_to(set->most_id, set->ids + row * set->n_id, set->n_id);
     const int32_t n_list = set->n_sparse - set->n_id;
     for (int64_t l = 0; l < set->rows * n_list; l++) {
         int32_t *most = &set->most_id[set->n_id + l % n_list];

@@ -24,7 +24,7 @@ static mmoe_csv_handler handler_of(mmoe_loader *l, mmoe_csv_passed *passed) {
     const mmoe_reading *reading = reading_of(l);
     return (mmoe_csv_handler){.user = l,
                               .header = mmoe_loader_header,
-                              .row = mmoe_loader_row,
+                              .rows = mmoe_loader_rows,
                               .lenient = reading->quotes == MMOE_QUOTES_LENIENT,
                               .quotes_hint =
                                   "; \"data\": {\"quotes\": \"lenient\"} takes them as text",

@@ -2,21 +2,30 @@
 
 #include <string.h>
 
+#include "base/short_number.h"
+
 /* ---- Elements ---- */
 
 static const char *end_of_element(const mmoe_list_walk *w) {
-    const char *at = memchr(w->at, w->how->separator, (size_t)(w->end - w->at));
+    const char *at = w->is_readable ? mmoe_find_in_eight(w->at, w->how->separator) : NULL;
+    if (at) return at < w->end ? at : w->end;
+    at = memchr(w->at, w->how->separator, (size_t)(w->end - w->at));
     return at ? at : w->end;
 }
 
 static void pass_over(mmoe_list_walk *w, const char *end) { w->at = end < w->end ? end + 1 : NULL; }
 
 /* Where a text has fewer characters than a list may have elements nothing need be counted. */
-mmoe_list_walk mmoe_list_walk_begin(const mmoe_list_how *how, const char *text, size_t length) {
-    mmoe_list_walk w = {.how = how, .at = text, .end = text + length, .left = (int64_t)length + 1};
+mmoe_list_walk mmoe_list_walk_begin(const mmoe_list_how *how, mmoe_csv_field cell,
+                                    bool is_readable) {
+    mmoe_list_walk w = {.how = how,
+                        .is_readable = is_readable,
+                        .at = cell.text,
+                        .end = cell.text + cell.length,
+                        .left = (int64_t)cell.length + 1};
     if (!how->max_len || w.left <= how->max_len) return w;
     w.left = 1;
-    for (const char *c = text; c < w.end; c++) w.left += *c == how->separator;
+    for (const char *c = w.at; c < w.end; c++) w.left += *c == how->separator;
     w.is_cut = w.left > how->max_len;
     if (!w.is_cut) return w;
     for (int64_t i = w.left - how->max_len; i > 0 && how->truncate == MMOE_KEEP_LAST; i--)
@@ -25,20 +34,25 @@ mmoe_list_walk mmoe_list_walk_begin(const mmoe_list_how *how, const char *text, 
     return w;
 }
 
-bool mmoe_list_walk_next(mmoe_list_walk *w, mmoe_element *out) {
-    if (!w->at || w->left == 0) return false;
-    const char *text = w->at, *end = end_of_element(w);
-    const char *colon = NULL;
-    for (const char *c = end; w->how->weight_separator && c > text && !colon; c--)
-        if (c[-1] == w->how->weight_separator) colon = c - 1;
-    *out = (mmoe_element){.text = text, .length = (size_t)((colon ? colon : end) - text)};
-    if (colon) {
-        out->weight = colon + 1;
-        out->weight_length = (size_t)(end - colon - 1);
+static mmoe_element element_of(const mmoe_list_how *how, const char *text, const char *end) {
+    const char *colon = end;
+    mmoe_element e = {.value = {text, (size_t)(end - text)}};
+    if (!how->weight_separator) return e;
+    while (colon > text && colon[-1] != how->weight_separator) colon--;
+    if (colon == text) return e;
+    e.value.length = (size_t)(colon - 1 - text);
+    e.weight = (mmoe_csv_field){colon, (size_t)(end - colon)};
+    return e;
+}
+
+size_t mmoe_list_walk_next(mmoe_list_walk *w, mmoe_element *out, size_t most) {
+    size_t n = 0;
+    for (; n < most && w->at && w->left; n++, w->left--) {
+        const char *end = end_of_element(w);
+        out[n] = element_of(w->how, w->at, end);
+        pass_over(w, end);
     }
-    pass_over(w, end);
-    w->left--;
-    return true;
+    return n;
 }
 
 /* ---- Lists ---- */
@@ -51,8 +65,9 @@ static bool grow(const mmoe_allocator *a, void *array, size_t from, size_t to, s
     return grown;
 }
 
-bool mmoe_list_store_grow_elements(mmoe_list_store *s) {
-    const size_t more = s->element_room + s->element_room / 2 + 4096;
+bool mmoe_list_store_reserve(mmoe_list_store *s, size_t elements) {
+    const size_t more = s->element_room + s->element_room / 2 + 4096 + elements;
+    if (s->elements + elements <= s->element_room) return true;
     if (!grow(&s->alloc, &s->ids, s->element_room, more, sizeof *s->ids)) return false;
     if (s->is_weighed && !grow(&s->alloc, &s->weights, s->element_room, more, sizeof *s->weights))
         return false;
@@ -60,7 +75,7 @@ bool mmoe_list_store_grow_elements(mmoe_list_store *s) {
     return true;
 }
 
-bool mmoe_list_store_grow_lists(mmoe_list_store *s) {
+bool mmoe_list_store_reserve_list(mmoe_list_store *s) {
     const size_t more = s->list_room + s->list_room / 2 + 1024;
     if (!grow(&s->alloc, &s->ends, s->list_room, more, sizeof *s->ends)) return false;
     s->list_room = more;

@@ -4,25 +4,27 @@
 
 #include <stdbool.h>
 
-#include "base/alloc.h"
+#include "base/csv.h"
 #include "data/lists.h"
 
-/* A text between two separators, and the weight behind it; `weight` NULL: it has none. */
+/* A text between two separators, and the weight behind it, whose text is NULL where it has none. */
 typedef struct mmoe_element {
-    const char *text, *weight;
-    size_t length, weight_length;
+    mmoe_csv_field value, weight;
 } mmoe_element;
 
 /* A walk over the elements that stay of a cell's text, which may not be empty. */
 typedef struct mmoe_list_walk {
     const mmoe_list_how *how;
+    bool is_readable;     /* as mmoe_csv_rows has it */
     const char *at, *end; /* of what is left; `at` NULL: nothing */
     int64_t left;         /* elements that may still come */
     bool is_cut;          /* the list is longer than max_len */
 } mmoe_list_walk;
 
-mmoe_list_walk mmoe_list_walk_begin(const mmoe_list_how *how, const char *text, size_t length);
-bool mmoe_list_walk_next(mmoe_list_walk *walk, mmoe_element *out);
+mmoe_list_walk mmoe_list_walk_begin(const mmoe_list_how *how, mmoe_csv_field cell,
+                                    bool is_readable);
+/* The next elements, at most `most`; returns how many: 0 behind the last. */
+size_t mmoe_list_walk_next(mmoe_list_walk *walk, mmoe_element *out, size_t most);
 
 /* Lists one behind another; begins as {.alloc = ...}. `is_weighed`: weights are kept. */
 typedef struct mmoe_list_store {
@@ -35,17 +37,17 @@ typedef struct mmoe_list_store {
 } mmoe_list_store;
 
 /* Each false when memory is out. */
-bool mmoe_list_store_grow_elements(mmoe_list_store *s);
-bool mmoe_list_store_grow_lists(mmoe_list_store *s);
+bool mmoe_list_store_reserve(mmoe_list_store *s, size_t elements);
+bool mmoe_list_store_reserve_list(mmoe_list_store *s);
 static inline bool mmoe_list_store_add(mmoe_list_store *s, int32_t id, float weight) {
-    if (s->elements == s->element_room && !mmoe_list_store_grow_elements(s)) return false;
+    if (s->elements == s->element_room && !mmoe_list_store_reserve(s, 1)) return false;
     s->ids[s->elements] = id;
     if (s->is_weighed) s->weights[s->elements] = weight;
     s->elements++;
     return true;
 }
 static inline bool mmoe_list_store_end(mmoe_list_store *s) {
-    if (s->lists == s->list_room && !mmoe_list_store_grow_lists(s)) return false;
+    if (s->lists == s->list_room && !mmoe_list_store_reserve_list(s)) return false;
     s->ends[s->lists++] = (int64_t)s->elements;
     return true;
 }

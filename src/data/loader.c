@@ -37,14 +37,19 @@ static mmoe_status turn_part(mmoe_loader *l, mmoe_error *err) {
                    : mmoe_fail_memory(err, sizeof *l->part);
 }
 
-mmoe_status mmoe_loader_row(void *loader, int64_t row, const mmoe_csv_field *fields,
-                            mmoe_error *err) {
+mmoe_status mmoe_loader_rows(void *loader, const mmoe_csv_rows *rows, mmoe_error *err) {
     mmoe_loader *l = loader;
     if (l->sink && mmoe_csv_part_bytes(l->part) >= l->part_bytes) {
         const mmoe_status status = turn_part(l, err);
         if (status) return status;
     }
-    return mmoe_csv_part_row(l->part, row, fields, err);
+    return mmoe_csv_part_rows(l->part, rows, err);
+}
+
+mmoe_status mmoe_loader_row(void *loader, int64_t row, const mmoe_csv_field *fields,
+                            mmoe_error *err) {
+    return mmoe_loader_rows(loader, &(mmoe_csv_rows){.first = row, .count = 1, .fields = fields},
+                            err);
 }
 
 mmoe_status mmoe_loader_add(mmoe_loader *l, const mmoe_csv_passed *passed, mmoe_error *err) {

@@ -32,9 +32,10 @@ typedef struct mmoe_loader {
 } mmoe_loader;
 
 /* `header` of an mmoe_csv_handler whose `user` is a loader: schema and set begin, and a part for
- * rows. `row` of it then fills that part. */
+ * rows. `rows` of it, or `row`, then fills that part. */
 mmoe_status mmoe_loader_header(void *loader, const mmoe_csv_field *fields, size_t n,
                                mmoe_error *err);
+mmoe_status mmoe_loader_rows(void *loader, const mmoe_csv_rows *rows, mmoe_error *err);
 mmoe_status mmoe_loader_row(void *loader, int64_t row, const mmoe_csv_field *fields,
                             mmoe_error *err);
 /* The part that rows were read into is one of the parts. */

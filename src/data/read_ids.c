@@ -5,8 +5,34 @@
 #include "data/dataset.h"
 #include "data/list_values.h"
 
+/* One row of them. */
+typedef struct id_row {
+    const mmoe_cells *cells;
+    int64_t row, placed;
+    const mmoe_csv_field *fields;
+    mmoe_note *notes;
+    int32_t *ids; /* [n_id] */
+    mmoe_list_store *lists;
+    bool is_readable;
+} id_row;
+
+static id_row row_of(const mmoe_id_rows *r, size_t index) {
+    const struct mmoe_schema *s = r->cells->schema;
+    const mmoe_csv_rows row = mmoe_csv_row_of(r->rows, index);
+    return (id_row){r->cells,   row.first,      r->placed + (int64_t)index,
+                    row.fields, r->notes,       r->ids + index * (size_t)(s->n_sparse - s->n_list),
+                    r->lists,   row.is_readable};
+}
+
+/* Writes the ids of the first cells that need no more than a look; returns how many. */
+static size_t read_known(const mmoe_cells *cells, int32_t i, const mmoe_cell_run *run) {
+    const struct mmoe_schema *s = cells->schema;
+    const mmoe_encoder *e = s->tables[s->sparse[i].table].encoder;
+    return e->kind->known && mmoe_reading_has_digits(&s->reading) ? e->kind->known(e, run) : 0;
+}
+
 /* A cell, one of those that data.missing has being empty; its state is noted. */
-static const char *read_value(const mmoe_id_row *r, int32_t i, const mmoe_csv_field *field,
+static const char *read_value(const id_row *r, int32_t i, const mmoe_csv_field *field,
                               mmoe_cell *out) {
     const struct mmoe_schema *s = r->cells->schema;
     const bool missing = mmoe_cell_is_missing(r->cells, field);
@@ -17,7 +43,9 @@ static const char *read_value(const mmoe_id_row *r, int32_t i, const mmoe_csv_fi
     return fault;
 }
 
-static mmoe_status read_id(const mmoe_id_row *r, int32_t i, const mmoe_csv_field *field,
+/* ---- Of one id a row ---- */
+
+static mmoe_status read_id(const id_row *r, int32_t i, const mmoe_csv_field *field,
                            mmoe_error *err) {
     const mmoe_sparse_column *c = &r->cells->schema->sparse[i];
     mmoe_cell cell;
@@ -29,8 +57,25 @@ static mmoe_status read_id(const mmoe_id_row *r, int32_t i, const mmoe_csv_field
     return MMOE_OK;
 }
 
+/* That of all rows: what the column needs is in the cache from one row to the next. */
+static mmoe_status read_column(const mmoe_id_rows *r, int32_t i, int64_t at, mmoe_error *err) {
+    const struct mmoe_schema *s = r->cells->schema;
+    const size_t n_id = (size_t)(s->n_sparse - s->n_list), columns = r->rows->columns,
+                 count = r->rows->count;
+    mmoe_status status = MMOE_OK;
+    for (size_t k = 0; !status && k < count; k++) {
+        const mmoe_cell_run run = {r->rows->fields + k * columns + at, columns, count - k,
+                                   r->ids + k * n_id + i, n_id};
+        if (r->rows->is_readable) k += read_known(r->cells, i, &run);
+        if (k == count) break;
+        const id_row row = row_of(r, k);
+        status = read_id(&row, i, &row.fields[at], err);
+    }
+    return status;
+}
+
 /* One value of several columns. */
-static mmoe_status read_cross(const mmoe_id_row *r, int32_t i, const int64_t *at, mmoe_error *err) {
+static mmoe_status read_cross(const id_row *r, int32_t i, const int64_t *at, mmoe_error *err) {
     const mmoe_sparse_column *c = &r->cells->schema->sparse[i];
     const mmoe_encoder *e = r->cells->schema->tables[c->table].encoder;
     mmoe_part parts[MMOE_MOST_PARTS];
@@ -54,8 +99,8 @@ static mmoe_status read_cross(const mmoe_id_row *r, int32_t i, const int64_t *at
 static const char *element_weight(const mmoe_element *e, float *out) {
     double value;
     *out = 1;
-    if (!e->weight) return NULL;
-    if (!mmoe_parse_double(e->weight, e->weight_length, &value))
+    if (!e->weight.text) return NULL;
+    if (!mmoe_parse_double(e->weight.text, e->weight.length, &value))
         return "has a weight that is not a number";
     if (mmoe_weight_fault(value)) return "has a weight that is not a number of at least 0";
     if (value > (double)MMOE_MOST_WEIGHT) return "has a weight of more than 1e18";
@@ -63,45 +108,67 @@ static const char *element_weight(const mmoe_element *e, float *out) {
     return NULL;
 }
 
-/* `column`: its own where there are several. */
-static mmoe_status read_element(const mmoe_id_row *r, int32_t i, const char *column,
-                                const mmoe_element *e, mmoe_error *err) {
-    const mmoe_csv_field field = {e->text, e->length};
+/* Writes ids; returns how many elements have one. */
+static size_t read_values(const id_row *r, int32_t i, const mmoe_element *e, size_t n,
+                          const char **fault) {
+    enum { STRIDE = sizeof *e / sizeof e->value };
+    int32_t *ids = r->lists->ids + r->lists->elements;
     mmoe_cell cell;
-    float weight;
-    const char *fault = read_value(r, i, &field, &cell);
-    if (!fault) fault = element_weight(e, &weight);
-    if (fault) {
-        const char *name = r->cells->schema->sparse[i].name;
-        return mmoe_cell_fail(r->cells, mmoe_cell_at(r->row, name, column), &field, fault, err);
+    for (size_t k = 0; k < n; k++) {
+        const mmoe_cell_run run = {&e[k].value, STRIDE, n - k, ids + k, 1};
+        if (r->is_readable) k += read_known(r->cells, i, &run);
+        if (k == n) break;
+        *fault = read_value(r, i, &e[k].value, &cell);
+        if (*fault) return k;
+        ids[k] = cell.id;
     }
-    r->notes[i].counts.values++;
-    return mmoe_list_store_add(r->lists, cell.id, weight) ? MMOE_OK
-                                                          : mmoe_fail_memory(err, e->length);
+    return n;
+}
+
+/* `column`: its own where there are several. */
+static mmoe_status read_elements(const id_row *r, int32_t i, const char *column,
+                                 const mmoe_element *e, size_t n, mmoe_error *err) {
+    mmoe_list_store *lists = r->lists;
+    const char *name = r->cells->schema->sparse[i].name, *fault = NULL, *wrong = NULL;
+    if (!mmoe_list_store_reserve(lists, n)) return mmoe_fail_memory(err, n * sizeof *lists->ids);
+    size_t good = read_values(r, i, e, n, &fault);
+    for (size_t k = 0; lists->is_weighed && !wrong && k < good; k++) {
+        wrong = element_weight(&e[k], &lists->weights[lists->elements + k]);
+        if (wrong) good = k;
+    }
+    if (wrong) fault = wrong;
+    if (fault)
+        return mmoe_cell_fail(r->cells, mmoe_cell_at(r->row, name, column), &e[good].value, fault,
+                              err);
+    r->notes[i].counts.values += (int64_t)n;
+    lists->elements += n;
+    return MMOE_OK;
 }
 
 /* An empty cell is an empty list. */
-static mmoe_status read_cell(const mmoe_id_row *r, int32_t i, int64_t at, mmoe_error *err) {
+static mmoe_status read_cell(const id_row *r, int32_t i, int64_t at, mmoe_error *err) {
+    enum { AT_ONCE = 64 }; /* elements */
     const mmoe_sparse_column *c = &r->cells->schema->sparse[i];
     const mmoe_csv_field *field = &r->fields[at];
     const bool is_list = r->cells->are_lists && r->cells->are_lists[at];
     mmoe_list_how how = c->how;
-    size_t length = field->length;
+    mmoe_csv_field cell = *field;
     mmoe_status status = MMOE_OK;
-    if (is_list ? length == 0 : mmoe_cell_is_missing(r->cells, field)) return MMOE_OK;
+    if (is_list ? cell.length == 0 : mmoe_cell_is_missing(r->cells, field)) return MMOE_OK;
     if (is_list) { /* behind the last element, too, is a zero byte */
         how.separator = '\0';
-        length--;
+        cell.length--;
     }
-    mmoe_list_walk walk = mmoe_list_walk_begin(&how, field->text, length);
+    mmoe_list_walk walk = mmoe_list_walk_begin(&how, cell, r->is_readable);
     if (walk.is_cut) mmoe_note_cut(&r->notes[i], r->placed);
-    for (mmoe_element e; !status && mmoe_list_walk_next(&walk, &e);)
-        status = read_element(r, i, c->column, &e, err);
+    mmoe_element elements[AT_ONCE];
+    for (size_t n; !status && (n = mmoe_list_walk_next(&walk, elements, AT_ONCE));)
+        status = read_elements(r, i, c->column, elements, n, err);
     return status;
 }
 
 /* One element a column; an empty cell is none, so a list has no gaps. */
-static mmoe_status read_cells(const mmoe_id_row *r, int32_t i, const int64_t *at, mmoe_error *err) {
+static mmoe_status read_cells(const id_row *r, int32_t i, const int64_t *at, mmoe_error *err) {
     const mmoe_sparse_column *c = &r->cells->schema->sparse[i];
     size_t count = 0, place = 0;
     for (size_t k = 0; k < c->columns.count; k++)
@@ -112,30 +179,53 @@ static mmoe_status read_cells(const mmoe_id_row *r, int32_t i, const int64_t *at
     for (size_t k = 0; !status && place < kept.end; k++) {
         const mmoe_csv_field *f = &r->fields[at[k]];
         if (mmoe_cell_is_missing(r->cells, f) || place++ < kept.begin) continue;
-        const mmoe_element e = {.text = f->text, .length = f->length};
-        status = read_element(r, i, c->columns.items[k], &e, err);
+        const mmoe_element e = {.value = *f};
+        status = read_elements(r, i, c->columns.items[k], &e, 1, err);
     }
     return status;
 }
 
-static mmoe_status read_list(const mmoe_id_row *r, int32_t i, const int64_t *at, mmoe_error *err) {
+static mmoe_status read_list(const id_row *r, int32_t i, const int64_t *at, mmoe_error *err) {
     const bool several = r->cells->schema->sparse[i].columns.items;
     const mmoe_status status = several ? read_cells(r, i, at, err) : read_cell(r, i, *at, err);
     if (status) return status;
     return mmoe_list_store_end(r->lists) ? MMOE_OK : mmoe_fail_memory(err, sizeof(int64_t));
 }
 
-mmoe_status mmoe_read_ids(const mmoe_id_row *r, const int64_t *at, mmoe_error *err) {
+/* ---- Rows ---- */
+
+static mmoe_status read_feature(const id_row *r, int32_t i, const int64_t *at, mmoe_error *err) {
+    const mmoe_sparse_column *c = &r->cells->schema->sparse[i];
+    if (c->list >= 0) return read_list(r, i, at, err);
+    return mmoe_sparse_parts(c) ? read_cross(r, i, at, err) : read_id(r, i, &r->fields[*at], err);
+}
+
+void mmoe_find_alone(const mmoe_cells *cells, bool *alone) {
+    const struct mmoe_schema *s = cells->schema;
+    for (int32_t i = 0; i < s->n_sparse; i++) {
+        int32_t sharing = 0;
+        for (int32_t k = 0; cells->learning && k < s->n_sparse; k++)
+            sharing += s->sparse[k].table == s->sparse[i].table;
+        alone[i] = s->sparse[i].list < 0 && !mmoe_sparse_parts(&s->sparse[i]) && sharing < 2;
+    }
+}
+
+mmoe_status mmoe_read_ids(const mmoe_id_rows *r, const int64_t *at, mmoe_error *err) {
     const struct mmoe_schema *s = r->cells->schema;
+    const bool by_column = r->rows->count > 1;
+    const int64_t *first = at;
     mmoe_status status = MMOE_OK;
-    for (int32_t i = 0; !status && i < s->n_sparse; i++) {
-        if (s->sparse[i].list >= 0)
-            status = read_list(r, i, at, err);
-        else if (mmoe_sparse_parts(&s->sparse[i]))
-            status = read_cross(r, i, at, err);
-        else
-            status = read_id(r, i, &r->fields[*at], err);
+    for (int32_t i = 0; by_column && !status && i < s->n_sparse; i++) {
+        if (r->alone[i]) status = read_column(r, i, *at, err);
         at += mmoe_sparse_cells(&s->sparse[i]);
+    }
+    for (size_t k = 0; !status && k < r->rows->count; k++) {
+        const id_row row = row_of(r, k);
+        at = first;
+        for (int32_t i = 0; !status && i < s->n_sparse; i++) {
+            if (!by_column || !r->alone[i]) status = read_feature(&row, i, at, err);
+            at += mmoe_sparse_cells(&s->sparse[i]);
+        }
     }
     return status;
 }

@@ -39,6 +39,11 @@ static inline bool mmoe_reading_is_missing(const mmoe_reading *r, const char *te
     const uint8_t first = length ? (uint8_t)*text : 0;
     return !(r->plain[first / 64] >> first % 64 & 1) && mmoe_reading_has_word(r, text, length);
 }
+/* Does no word for nothing begin with a digit? */
+static inline bool mmoe_reading_has_digits(const mmoe_reading *r) {
+    const uint64_t digits = (uint64_t)0x3FF << '0';
+    return (r->plain[0] & digits) == digits;
+}
 /* The separator's character. */
 char mmoe_reading_separator(const mmoe_reading *r);
 /* A deep copy, prepared; false when memory is out, *to being empty then. */

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 
 #include "base/alloc.h"
+#include "data/cell_run.h"
 #include "base/text.h"
 
 typedef struct mmoe_vocab mmoe_vocab;
@@ -37,6 +38,10 @@ mmoe_status mmoe_vocab_finish(mmoe_vocab *vocab, mmoe_error *err);
 /* 0 when unknown or missing. Thread-safe. An integer vocabulary finds 7 by "+7" and "007", too. */
 int32_t mmoe_vocab_find(const mmoe_vocab *vocab, const char *text, size_t length);
 int32_t mmoe_vocab_find_int(const mmoe_vocab *vocab, int64_t value);
+
+/* Finds the first cells, as far as each is an integer as it prints, of few digits, that is known;
+ * returns how many these are. */
+size_t mmoe_vocab_known(const mmoe_vocab *vocab, const mmoe_cell_run *run);
 
 /* Do finds wait for memory? Then ask for that of many values, by their hashes (vocab_hash.h),
  * before they are found. */

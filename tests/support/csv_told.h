@@ -38,6 +38,15 @@ static inline mmoe_status tell_data(void *user, int64_t row, const mmoe_csv_fiel
     return MMOE_OK;
 }
 
+static inline mmoe_status tell_rows(void *user, const mmoe_csv_rows *rows, mmoe_error *err) {
+    (void)err;
+    for (size_t i = 0; i < rows->count; i++) {
+        const mmoe_csv_rows row = mmoe_csv_row_of(rows, i);
+        tell_row(user, row.first, row.fields);
+    }
+    return MMOE_OK;
+}
+
 typedef mmoe_status csv_reading(const char *bytes, size_t length, const char *name,
                                 const mmoe_csv_handler *handler, const mmoe_allocator *alloc,
                                 mmoe_error *err);
@@ -54,6 +63,7 @@ static inline char *csv_tells(csv_reading *reading, const char *bytes, size_t le
     how.user = &t;
     how.header = tell_header;
     how.row = tell_data;
+    if (reading == mmoe_csv_parse) how.rows = tell_rows;
     how.passed = &passed;
     const int status = reading(bytes, length, "a.csv", &how, NULL, &err);
     fprintf(t.to, "\n%d %lld \"%s\", %lld blank behind %lld, %lld commas, quotes %lld, '%c'",

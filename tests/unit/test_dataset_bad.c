@@ -63,6 +63,16 @@ START_TEST(a_bad_field_is_named) {
 }
 END_TEST
 
+/* Whatever is read first. */
+START_TEST(the_first_row_and_its_first_column_are_named) {
+    features f = usual();
+    fit_refused(&f, HEADER "\n" GOOD "\na,1,2,0,x,1\na,9,2,0,3,1\n", MMOE_E_DATA, 3, "r",
+                "row 3: column \"r\": \"x\" is not a number");
+    fit_refused(&f, HEADER "\n" GOOD "\na,1,2,0,3,1\na,1,x,0,y,z\na,9,2,0,3,1\n", MMOE_E_DATA, 4,
+                "d", "row 4: column \"d\": \"x\" is not a number");
+}
+END_TEST
+
 START_TEST(long_and_strange_values_are_cut) {
     features f = usual();
     char *csv = malloc(20000100), *at = csv + sprintf(csv, HEADER "\n" GOOD "\na,1,");
@@ -245,6 +255,7 @@ END_TEST
 void add_cases(TCase *c) {
     tcase_add_checked_fixture(c, NULL, remove_file);
     tcase_add_loop_test(c, a_bad_field_is_named, 0, sizeof bad_fields / sizeof *bad_fields);
+    tcase_add_test(c, the_first_row_and_its_first_column_are_named);
     tcase_add_test(c, long_and_strange_values_are_cut);
     tcase_add_test(c, values_too_large_after_a_transform_that_stands);
     tcase_add_test(c, columns_that_the_training_file_lacks);
