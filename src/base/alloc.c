@@ -1,6 +1,7 @@
 #include "base/alloc.h"
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -84,20 +85,31 @@ char *mmoe_copy_text(const mmoe_allocator *a, const char *text, size_t length) {
 /* Large blocks begin at a large page, and the system is asked for such: rows read in random order
  * then find their addresses translated (measured: 15 ns a row instead of 60). The block's own start
  * stands in front of the aligned address. */
-void *mmoe_alloc_aligned(const mmoe_allocator *a, size_t count, size_t size) {
+static void *alloc_aligned(const mmoe_allocator *a, size_t count, size_t size, bool zero) {
     size_t bytes;
     if (!bytes_of_array(count, size, &bytes)) return NULL;
     const size_t align = bytes >= 2 * LARGE_PAGE ? LARGE_PAGE : 64;
     if (bytes > PTRDIFF_MAX - 2 * align) return NULL;
-    char *raw = a->alloc(a->user, bytes + align + sizeof(void *));
+    const bool is_ours = a->alloc == default_alloc; /* calloc need not write to fresh pages */
+    const size_t whole = bytes + align + sizeof(void *);
+    char *raw = zero && is_ours ? calloc(1, whole) : a->alloc(a->user, whole);
     if (!raw) return NULL;
     char *aligned =
         (char *)(((uintptr_t)raw + sizeof(void *) + align - 1) & ~(uintptr_t)(align - 1));
+    if (zero && !is_ours) memset(aligned, 0, bytes);
     memcpy(aligned - sizeof(void *), &raw, sizeof raw);
 #ifdef MADV_HUGEPAGE
     if (align == LARGE_PAGE) madvise(aligned, bytes / LARGE_PAGE * LARGE_PAGE, MADV_HUGEPAGE);
 #endif
     return aligned;
+}
+
+void *mmoe_alloc_aligned(const mmoe_allocator *a, size_t count, size_t size) {
+    return alloc_aligned(a, count, size, false);
+}
+
+void *mmoe_alloc_aligned_zero(const mmoe_allocator *a, size_t count, size_t size) {
+    return alloc_aligned(a, count, size, true);
 }
 
 void mmoe_release_aligned(const mmoe_allocator *a, void *memory) {

@@ -25,6 +25,9 @@ char *mmoe_copy_text(const mmoe_allocator *a, const char *text, size_t length);
 /* Aligned to 64 bytes (a cache line, an AVX-512 register); released with mmoe_release_aligned
  * alone. */
 void *mmoe_alloc_aligned(const mmoe_allocator *a, size_t count, size_t size);
+/* The same, all bytes 0: of the system's memory a large block takes a page when it is first written
+ * to. */
+void *mmoe_alloc_aligned_zero(const mmoe_allocator *a, size_t count, size_t size);
 void mmoe_release_aligned(const mmoe_allocator *a, void *memory);
 
 #endif

@@ -134,6 +134,17 @@ typedef enum mmoe_group_weight { MMOE_GROUP_WEIGHTS(MMOE_ENUMERATOR) } mmoe_grou
  * mean over several types `relative`. */
 enum { MMOE_WATCHED_AUTO = -2, MMOE_WATCHED_RELATIVE };
 
+/* How a step updates embeddings: all rows; those that its batch reads, the others as of when they
+ * are next read; or those alone. */
+#define MMOE_EMBEDDING_UPDATES(X)                                                                  \
+    X(MMOE_UPDATE_DENSE, dense)                                                                    \
+    X(MMOE_UPDATE_DEFERRED, deferred)                                                              \
+    X(MMOE_UPDATE_LAZY, lazy)                                                                      \
+    X(MMOE_UPDATE_AUTO, auto)
+typedef enum mmoe_embedding_update {
+    MMOE_EMBEDDING_UPDATES(MMOE_ENUMERATOR)
+} mmoe_embedding_update;
+
 typedef struct mmoe_trainer_config {
     int32_t batch_size, n_epoch;
     mmoe_optimizer_kind optimizer;
@@ -153,6 +164,7 @@ typedef struct mmoe_trainer_config {
     bool shuffle;
     uint64_t seed;
     mmoe_balance_config balance; /* trainer.adaptive_params */
+    mmoe_embedding_update embedding_update;
 } mmoe_trainer_config;
 
 struct mmoe_config {

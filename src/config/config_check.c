@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "config/config_check.h"
 #include "config/config_sharing.h"
+#include "config/config_update.h"
 #include "config/config_watched.h"
 #include "data/texts.h"
 
@@ -396,6 +397,17 @@ static mmoe_status check_optimizer(const mmoe_config *config, const mmoe_key_pla
                          "momentum needs the optimizer \"sgd\"; the others have betas");
 }
 
+/* With auto it depends on the tables, which are known later. */
+static mmoe_status check_update(const mmoe_trainer_config *c, const mmoe_key_place *place) {
+    const bool is_sure =
+        c->embedding_update == MMOE_UPDATE_DEFERRED || c->embedding_update == MMOE_UPDATE_LAZY;
+    const char *key,
+        *fault = is_sure ? mmoe_config_update_fault(c, c->embedding_update, &key) : NULL;
+    if (!fault) return MMOE_OK;
+    return mmoe_key_fail(place, key, "trainer.embedding_update \"%s\" cannot be with it: %s",
+                         c->embedding_update == MMOE_UPDATE_LAZY ? "lazy" : "deferred", fault);
+}
+
 static mmoe_status check_balance(const mmoe_config *config, const mmoe_key_place *place) {
     if (config->trainer.balance.method == MMOE_BALANCE_NONE || config->n_task > 1) return MMOE_OK;
     return mmoe_key_fail(place, "trainer.adaptive_params.method",
@@ -422,6 +434,7 @@ mmoe_status mmoe_config_check(const json_t *root, mmoe_config *config,
     if (status == MMOE_OK) status = mmoe_config_check_watched(root, config, place);
     if (status == MMOE_OK) status = check_optimizer(config, place);
     if (status == MMOE_OK) status = check_balance(config, place);
+    if (status == MMOE_OK) status = check_update(&config->trainer, place);
     json_decref(columns);
     json_decref(names);
     return status;

@@ -271,6 +271,13 @@ static const mmoe_key other_keys[] = {
            "Added to the root of Adam's second moment."),
     NUMBER("trainer.optimizer_params.momentum", IN_CONFIG(trainer.momentum), "0.0", "[", 0, 1, ")",
            "Momentum of sgd."),
+    WORDS("trainer.embedding_update", IN_CONFIG(trainer.embedding_update), "\"dense\"",
+          MMOE_EMBEDDING_UPDATES,
+          "Which rows of the embeddings a step updates. dense: all; deferred: those that its batch "
+          "reads, and the others, when they are next read, by all that they have missed: the same "
+          "numbers but for rounding, and a step's time does not depend on a table's rows; lazy: "
+          "those that its batch reads alone, which is another optimizer (torch.optim.SparseAdam); "
+          "auto: deferred for large tables, dense for small ones."),
     WORDS("trainer.scheduler", IN_CONFIG(trainer.scheduler), "\"none\"", MMOE_SCHEDULERS,
           "How the learning rate changes from epoch to epoch; plateau watches what early stopping "
           "watches."),

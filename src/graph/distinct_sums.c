@@ -149,7 +149,7 @@ static void hand_on(mmoe_run *r, int worker, const mmoe_distinct_table *t, float
     if (e->is_frozen) return;
     if (e->has_padding) memset(de + e->padding * t->dim, 0, (size_t)t->dim * sizeof *de);
     mmoe_run_sink(r, worker, r->plan->distinct->node,
-                  &(mmoe_gradient){t->index, 0, t->rows, t->dim, de, t->dim});
+                  &(mmoe_gradient){t->index, 0, t->rows, t->dim, de, t->dim, NULL});
 }
 
 static void run_sums(mmoe_run *r, const mmoe_weight_task *task, int worker) {
@@ -239,7 +239,7 @@ static void run_rows(mmoe_run *r, const mmoe_weight_task *task, int worker) {
     mmoe_run_task_done(r, worker, MMOE_PASS_WEIGHTS, task, start);
     mmoe_run_sink(r, worker, task->node,
                   &(mmoe_gradient){p->params->n_table, k->weight + offset, task->rows, k->in.cols,
-                                   dw, k->in.cols});
+                                   dw, k->in.cols, NULL});
 }
 
 void mmoe_distinct_run_task(mmoe_run *r, const mmoe_weight_task *task, int worker) {

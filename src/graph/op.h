@@ -34,6 +34,7 @@ typedef enum mmoe_barrier { MMOE_BARRIER_NONE, MMOE_BARRIER_ANY, MMOE_BARRIER_NO
 /* What is timed apart. */
 enum {
     MMOE_PASS_PACK,
+    MMOE_PASS_PREPARE,
     MMOE_PASS_LOOKUP,
     MMOE_PASS_FORWARD,
     MMOE_PASS_BARRIER,
@@ -105,6 +106,7 @@ typedef struct mmoe_op_kind {
     void (*fuse)(const mmoe_plan *p, int32_t node);
     void (*lay)(const mmoe_plan *p, int32_t node, mmoe_layout *l);
     void (*list_packs)(const mmoe_plan *p, int32_t node, mmoe_task_list *l);
+    void (*list_prepares)(const mmoe_plan *p, int32_t node, mmoe_task_list *l);
     void (*list)(const mmoe_plan *p, int32_t node, mmoe_task_list *l);
     void (*list_late)(const mmoe_plan *p, int32_t node, mmoe_task_list *l); /* that read what others
                                                                                wrote */
@@ -112,10 +114,19 @@ typedef struct mmoe_op_kind {
     /* NULL: no products, and the columns that it reads and writes, once each. */
     mmoe_cost (*cost)(const mmoe_plan *p, int32_t node, const mmoe_timed *what);
 
+    /* Makes room for what a batch in chunks of `chunk` rows needs beyond all before it, first of
+     * all for one of max_rows rows without lists; and gives it back with the plan. MMOE_E_MEMORY.
+     */
+    mmoe_status (*admit)(const mmoe_plan *p, int32_t node, const mmoe_rows *batch, int32_t chunk,
+                         mmoe_error *err);
+    void (*leave)(const mmoe_plan *p, int32_t node);
+
     /* A step. */
     void (*pack)(const mmoe_plan *p, const mmoe_weight_task *pack); /* weights, as they are now */
-    void (*fold)(const mmoe_plan *p, int32_t node); /* then this: into scale and shift */
-    void (*begin)(mmoe_run *r, int32_t node);       /* then this, in training */
+    void (*fold)(const mmoe_plan *p, int32_t node);         /* then this: into scale and shift */
+    void (*begin)(mmoe_run *r, int32_t node);               /* then this, in training */
+    void (*deal)(mmoe_run *r, int32_t node, int32_t chunk); /* then, where it prepares */
+    void (*prepare)(mmoe_run *r, const mmoe_weight_task *prepare); /* anything, each chunk's part */
     void (*look_up)(mmoe_run *r, int32_t node, const mmoe_span *s); /* the first part of forward */
     void (*forward)(mmoe_run *r, int32_t node, const mmoe_span *s);
     void (*barrier)(mmoe_run *r, int32_t node, bool backward);

@@ -143,6 +143,52 @@ static void input_list(const mmoe_plan *p, int32_t node, mmoe_task_list *l) {
     }
 }
 
+/* ---- Before the chunks ---- */
+
+static mmoe_table_reading reading_of(const mmoe_input_state *own, int32_t use,
+                                     const mmoe_rows *batch, int32_t chunk) {
+    return (mmoe_table_reading){&own->uses[use], own->used, batch, chunk};
+}
+
+static void input_list_prepares(const mmoe_plan *p, int32_t node, mmoe_task_list *l) {
+    const mmoe_input_state *own = p->nodes[node].own;
+    for (int32_t u = 0; u < own->n_use; u++)
+        for (int32_t part = 0; part < own->uses[u].table->kind->parts; part++)
+            mmoe_list_task(l, (mmoe_weight_task){node, u, 1, part, 1}, 0);
+}
+
+static mmoe_status input_admit(const mmoe_plan *p, int32_t node, const mmoe_rows *batch,
+                               int32_t chunk, mmoe_error *err) {
+    const mmoe_input_state *own = p->nodes[node].own;
+    mmoe_status status = MMOE_OK;
+    for (int32_t u = 0; u < own->n_use && !status; u++) {
+        const mmoe_table_reading reading = reading_of(own, u, batch, chunk);
+        if (own->uses[u].table->kind->parts)
+            status = own->uses[u].table->kind->admit(&own->uses[u], &reading, err);
+    }
+    return status;
+}
+
+static void input_leave(const mmoe_plan *p, int32_t node) {
+    const mmoe_input_state *own = p->nodes[node].own;
+    for (int32_t u = 0; u < own->n_use; u++)
+        if (own->uses[u].table->kind->parts) own->uses[u].table->kind->leave(&own->uses[u]);
+}
+
+static void input_deal(mmoe_run *r, int32_t node, int32_t chunk) {
+    const mmoe_input_state *own = r->plan->nodes[node].own;
+    for (int32_t u = 0; u < own->n_use; u++) {
+        const mmoe_table_reading reading = reading_of(own, u, r->batch, r->chunk);
+        if (own->uses[u].table->kind->parts) own->uses[u].table->kind->deal(&reading, chunk);
+    }
+}
+
+static void input_prepare(mmoe_run *r, const mmoe_weight_task *t) {
+    const mmoe_input_state *own = r->plan->nodes[t->node].own;
+    const mmoe_table_use *use = &own->uses[t->first];
+    use->table->kind->prepare(use, (int32_t)t->row, r->refresh, r->refresh_context);
+}
+
 /* ---- A chunk ---- */
 
 /* The ids of lists of one, or MMOE_NOT_ONE. */
@@ -220,7 +266,7 @@ static void hand_on_rows(void *context, const mmoe_row_gradient *g) {
     t->done = true;
     mmoe_run_sink(
         t->run, t->worker, t->task->node,
-        &(mmoe_gradient){g->table, g->first * g->dim, g->rows, g->dim, g->values, g->dim});
+        &(mmoe_gradient){g->table, g->first * g->dim, g->rows, g->dim, g->values, g->dim, g->at});
 }
 
 static void input_run_task(mmoe_run *r, const mmoe_weight_task *task, int worker) {
@@ -246,15 +292,21 @@ static void input_run_task(mmoe_run *r, const mmoe_weight_task *task, int worker
 }
 
 const mmoe_op_kind mmoe_op_input = {
-    .passes = {[MMOE_PASS_FORWARD] = "gather",
+    .passes = {[MMOE_PASS_PREPARE] = "bring rows up to date",
+               [MMOE_PASS_FORWARD] = "gather",
                [MMOE_PASS_WEIGHTS] = "scatter",
                [MMOE_PASS_UPDATE] = "update tables"},
     .inputs = input_inputs,
     .weights = input_weights,
     .kept = input_kept,
     .lay = input_lay,
+    .list_prepares = input_list_prepares,
     .list = input_list,
+    .admit = input_admit,
+    .leave = input_leave,
     .cost = input_cost,
+    .deal = input_deal,
+    .prepare = input_prepare,
     .forward = input_forward,
     .run_task = input_run_task,
 };

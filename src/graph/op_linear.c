@@ -279,7 +279,7 @@ static void linear_run_task(mmoe_run *r, const mmoe_weight_task *task, int worke
         if (i + 1 == n->u.linear.n_block || !k[1].again)
             mmoe_run_sink(r, worker, task->node,
                           &(mmoe_gradient){p->params->n_table, k->weight + task->row * k->in.cols,
-                                           task->rows, k->in.cols, dw, cols});
+                                           task->rows, k->in.cols, dw, cols, NULL});
     }
 }
 

@@ -118,8 +118,9 @@ static mmoe_status open_table(mmoe_params *p, const mmoe_tensor *tensor,
                           .dim = (int32_t)tensor->shape[1],
                           .padding = tensor->padding,
                           .has_padding = tensor->has_padding,
-                          .is_frozen = tensor->is_frozen};
-    t->kind = mmoe_table_kind_for(t->rows, t->dim);
+                          .is_frozen = tensor->is_frozen,
+                          .is_deferred = tensor->is_deferred};
+    t->kind = mmoe_table_kind_for(t);
     const bool is_lent = tensor->table < lent->count;
     void *rows = is_lent ? (float *)lent->map.data + tensor->offset : NULL;
     if (!is_lent && lent->give) rows = lent->give(lent->context, tensor);
@@ -210,6 +211,8 @@ void mmoe_params_finish(mmoe_params *p) {
 
 void mmoe_params_copy(mmoe_params *to, const mmoe_params *from) {
     assert(to->n_block == from->n_block);
+    mmoe_params_settle(to);
+    mmoe_params_settle(from);
     for (int32_t i = 0; i < from->n_block; i++) {
         const mmoe_block *b = &from->blocks[i].memory;
         assert(to->blocks[i].memory.count == b->count);

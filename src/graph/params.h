@@ -54,7 +54,8 @@ typedef struct mmoe_tensor {
     float init_a;
     int64_t padding; /* of a table: the row that no gradient reaches, if it has one */
     bool has_padding;
-    bool is_frozen; /* of a table: it stays as it is */
+    bool is_frozen;   /* of a table: it stays as it is */
+    bool is_deferred; /* of a table: a step updates the rows that its batch reads, and no others */
 } mmoe_tensor;
 
 /* What each tensor is; grows while a model is built. */
@@ -87,6 +88,10 @@ typedef struct mmoe_params {
     mmoe_params_block *blocks; /* all of the above */
     int64_t n_whole;           /* length of the whole */
     mmoe_mapping map;          /* that tables stand in */
+    /* Brings rows that lag behind up to date (mmoe_params_settle); NULL: none do. Set by the
+     * trainer, for as long as there is one. */
+    void (*settle)(void *context);
+    void *settle_context;
 } mmoe_params;
 
 /* Rows of tables that stand in memory already. */
@@ -123,6 +128,11 @@ mmoe_status mmoe_params_init_lent(mmoe_params *p, const mmoe_tensors *t,
                                   mmoe_error *err);
 void mmoe_params_finish(mmoe_params *p);
 void mmoe_params_copy(mmoe_params *to, const mmoe_params *from); /* of the same tensors */
+/* For whoever reads or writes values outside a training step: rows of tables that a step leaves
+ * behind are brought up to date. One thread at a time. */
+static inline void mmoe_params_settle(const mmoe_params *p) {
+    if (p->settle) p->settle(p->settle_context);
+}
 /* draw.c, no part of a serving build: draws every tensor from `seed`; a tensor's numbers depend on
  * the seed, its name and its shape alone. MMOE_E_MEMORY. */
 mmoe_status mmoe_params_draw(mmoe_params *p, const mmoe_tensors *t, uint64_t seed, mmoe_error *err);

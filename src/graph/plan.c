@@ -45,7 +45,17 @@ static mmoe_status make_parts(mmoe_plan *p, const mmoe_plan_request *wanted, mmo
     mmoe_plan_fuse(p);
     if (mmoe_plan_phases(p, err) || mmoe_plan_memory(p, err) || mmoe_plan_reads(p, err))
         return MMOE_E_MEMORY;
-    return mmoe_plan_tasks(p, err);
+    const mmoe_rows most = {.rows = p->max_rows};
+    const mmoe_status status = mmoe_plan_tasks(p, err);
+    return status ? status : mmoe_plan_admit(p, &most, err);
+}
+
+mmoe_status mmoe_plan_admit(const mmoe_plan *p, const mmoe_rows *batch, mmoe_error *err) {
+    const int32_t chunk = mmoe_plan_chunk_rows(batch->rows);
+    mmoe_status status = MMOE_OK;
+    for (int32_t i = 0; p->n_prepare && i < p->graph->n_node && !status; i++)
+        if (mmoe_op_of(p, i)->admit) status = mmoe_op_of(p, i)->admit(p, i, batch, chunk, err);
+    return status;
 }
 
 mmoe_status mmoe_plan_create(const mmoe_plan_request *wanted, mmoe_plan **out, mmoe_error *err) {
@@ -79,12 +89,14 @@ mmoe_status mmoe_plan_create(const mmoe_plan_request *wanted, mmoe_plan **out, m
 void mmoe_plan_free(mmoe_plan *p) {
     if (!p) return;
     mmoe_allocator a = p->alloc;
+    for (int32_t i = 0; p->n_prepare && i < p->graph->n_node; i++)
+        if (mmoe_op_of(p, i)->leave) mmoe_op_of(p, i)->leave(p, i);
     mmoe_release_aligned(&a, p->arena);
     mmoe_release_aligned(&a, p->ids);
     mmoe_release_aligned(&a, p->working);
     mmoe_release_aligned(&a, p->scratch);
     mmoe_plan_distinct_free(p);
-    void *rest[] = {p->values, p->grads, p->flags, p->nodes, p->steps,
-                    p->phases, p->tasks, p->packs, p};
+    void *rest[] = {p->values, p->grads, p->flags, p->nodes,    p->steps,
+                    p->phases, p->tasks, p->packs, p->prepares, p};
     for (size_t i = 0; i < sizeof rest / sizeof *rest; i++) mmoe_release(&a, rest[i]);
 }

@@ -29,6 +29,10 @@ typedef struct mmoe_plan_request {
  * (math/kernels.h). */
 mmoe_status mmoe_plan_create(const mmoe_plan_request *wanted, mmoe_plan **out, mmoe_error *err);
 void mmoe_plan_free(mmoe_plan *plan);
+/* Before a batch is trained with: takes the memory that it needs beyond all before it, for lists of
+ * more elements in tables whose rows a step must know before it gathers them. Nothing where there
+ * are none, and seldom otherwise. MMOE_E_MEMORY. */
+mmoe_status mmoe_plan_admit(const mmoe_plan *plan, const mmoe_rows *batch, mmoe_error *err);
 
 /* Rows of a chunk for a batch of `rows` rows in training: a function of the batch alone. */
 int32_t mmoe_plan_chunk_rows(int32_t rows);

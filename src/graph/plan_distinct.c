@@ -62,10 +62,12 @@ static bool pays(const choice *c, const mmoe_lookup *l) {
     return table_row * rows + look_up * lookups * batch < l->dim * batch;
 }
 
-/* Is lookup i one whose products are looked up? All of its table's lookups are then. */
+/* Is lookup i one whose products are looked up? All of its table's lookups are then. Products are
+ * of all rows of a table, so it is none of whose rows some are behind. */
 static bool is_chosen(const choice *c, int32_t i) {
     const mmoe_lookup *all = c->input->u.input.lookups;
     if (c->node < 0) return false;
+    if (c->plan->params->tables[all[i].table].is_deferred) return false;
     for (int32_t k = 0; k < c->input->u.input.n_lookup; k++)
         if (all[k].table == all[i].table && !pays(c, &all[k])) return false;
     return true;

@@ -40,6 +40,11 @@ static void list_packs(const mmoe_plan *p, mmoe_task_list *l) {
         if (mmoe_op_of(p, i)->list_packs) mmoe_op_of(p, i)->list_packs(p, i, l);
 }
 
+static void list_prepares(const mmoe_plan *p, mmoe_task_list *l) {
+    for (int32_t i = 0; i < p->graph->n_node; i++)
+        if (mmoe_op_of(p, i)->list_prepares) mmoe_op_of(p, i)->list_prepares(p, i, l);
+}
+
 typedef void (*lister)(const mmoe_plan *p, mmoe_task_list *l);
 
 /* Counts, takes the memory, and writes; NULL without memory. */
@@ -53,11 +58,14 @@ static mmoe_weight_task *make_list(const mmoe_plan *p, lister lists, mmoe_task_l
 }
 
 mmoe_status mmoe_plan_tasks(mmoe_plan *p, mmoe_error *err) {
-    mmoe_task_list packs, tasks;
+    mmoe_task_list packs, prepares, tasks;
     p->packs = make_list(p, list_packs, &packs);
     if (!p->packs) return mmoe_fail_memory(err, (size_t)packs.count * sizeof *p->packs);
     p->n_pack = packs.count;
     if (!p->training) return MMOE_OK;
+    p->prepares = make_list(p, list_prepares, &prepares);
+    if (!p->prepares) return mmoe_fail_memory(err, (size_t)prepares.count * sizeof *p->prepares);
+    p->n_prepare = prepares.count;
     p->tasks = make_list(p, list_all, &tasks);
     p->scratch_stride = mmoe_line_floats(tasks.scratch);
     const size_t floats = p->scratch_stride * (size_t)p->workers;

@@ -92,6 +92,22 @@ static void run_pack(void *context, int worker, int pack) {
     mmoe_run_task_done(r, worker, MMOE_PASS_PACK, t, start);
 }
 
+static void run_deal(void *context, int worker, int chunk) {
+    (void)worker;
+    mmoe_run *r = context;
+    const mmoe_plan *p = r->plan;
+    for (int32_t i = 0; i < p->graph->n_node; i++)
+        if (mmoe_op_of(p, i)->deal) mmoe_op_of(p, i)->deal(r, i, chunk);
+}
+
+static void run_prepare(void *context, int worker, int prepare) {
+    mmoe_run *r = context;
+    const mmoe_weight_task *t = &r->plan->prepares[prepare];
+    const double start = mmoe_run_clock(r);
+    mmoe_op_of(r->plan, t->node)->prepare(r, t);
+    mmoe_run_task_done(r, worker, MMOE_PASS_PREPARE, t, start);
+}
+
 static void run_late_task(void *context, int worker, int task) {
     const mmoe_run *r = context;
     run_task(context, worker, r->plan->n_early + task);
@@ -166,6 +182,9 @@ static void begin_step(mmoe_run *r, const mmoe_pass *pass) {
     mmoe_run_fold(r);
     for (int32_t i = 0; i < p->graph->n_node; i++)
         if (mmoe_op_of(p, i)->begin) mmoe_op_of(p, i)->begin(r, i);
+    if (!p->n_prepare) return;
+    run_loop(p, r->chunks, run_deal, r);
+    run_loop(p, p->n_prepare, run_prepare, r);
 }
 
 static void begin_replay(mmoe_run *r) {

@@ -14,12 +14,14 @@
 #include "math/stride.h"
 
 /* The gradient of a run of values: `rows` rows of `cols`, row r at offset + r * cols of the
- * parameters' block and values[r * ld]. */
+ * parameters' block and values[r * ld]; where `at` is given, of scattered rows: row r at at[r] *
+ * cols of the block. */
 typedef struct mmoe_gradient {
     int32_t block;
     int64_t offset, rows, cols;
     const float *values;
     int64_t ld;
+    const int32_t *at;
 } mmoe_gradient;
 
 /* Called from any worker, each value once a step, and no later step of the graph reads those
@@ -143,9 +145,10 @@ typedef struct mmoe_plan {
     void *working;          /* what the nodes laid out for themselves */
     uint8_t *flags;         /* `add` of all nodes */
 
-    mmoe_weight_task *packs; /* weights to pack whenever they have changed */
+    mmoe_weight_task *packs;    /* weights to pack whenever they have changed */
+    mmoe_weight_task *prepares; /* what a step does before its first chunk, when chunks are dealt */
     mmoe_weight_task *tasks;
-    int32_t n_pack, n_task;
+    int32_t n_pack, n_prepare, n_task;
     int32_t n_early; /* tasks before those that read what others wrote */
     float *scratch;  /* [workers, scratch_stride]: a task's gradient */
     size_t scratch_stride;
@@ -175,6 +178,9 @@ typedef struct mmoe_run {
     void *sink_context;
     mmoe_observer observer; /* NULL: none; set by the owner */
     void *observer_context;
+    mmoe_rows_visit refresh; /* brings rows of tables up to date before they are read, in any
+                                worker; NULL: they are; set by the owner */
+    void *refresh_context;
     struct mmoe_profile *profile; /* NULL: none; set by the owner, attached to this graph and this
                                      many workers */
 } mmoe_run;
@@ -195,7 +201,7 @@ static inline float *mmoe_grad_at(const mmoe_plan *p, int32_t value, const mmoe_
 /* A gradient of `count` of the layers' values. */
 static inline mmoe_gradient mmoe_layer_gradient(const mmoe_plan *p, int64_t offset, int64_t count,
                                                 const float *values) {
-    return (mmoe_gradient){p->params->n_table, offset, 1, count, values, count};
+    return (mmoe_gradient){p->params->n_table, offset, 1, count, values, count, NULL};
 }
 static inline float *mmoe_scratch_of(const mmoe_plan *p, int worker) {
     return p->scratch + (size_t)worker * p->scratch_stride;

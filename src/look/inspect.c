@@ -154,6 +154,7 @@ static mmoe_status run_rows(inspector *w, mmoe_error *err) {
     mmoe_rows batch;
     w->run->observer = observe;
     w->run->observer_context = w;
+    mmoe_params_settle(&w->model->params);
     mmoe_run_fold(w->run);
     mmoe_status status = mmoe_source_begin(w->source, 0, err);
     while (!status) {

@@ -223,6 +223,27 @@ typedef struct mmoe_adam_args {
     int decoupled;                  /* AdamW: decay the weight itself */
 } mmoe_adam_args;
 
+/* What one step differs in from another. */
+typedef struct mmoe_rate {
+    float lr, correction1, correction2;
+} mmoe_rate;
+
+/* Steps in which n values had no gradient, one by one. */
+typedef struct mmoe_idle_args {
+    const mmoe_rate *rates; /* [count] */
+    int64_t count;
+} mmoe_idle_args;
+
+/* The same steps at once. With x = root sqrt(v), d = x + eps, r = x / d and t = eps / d
+ *
+ *     w = keep w - m / d (pull - r t (second - t third))
+ *     m = keep_m m,  v = keep_v v
+ *
+ * and without a v, w = keep w - pull m. */
+typedef struct mmoe_leap_args {
+    float keep, keep_m, keep_v, root, eps, pull, second, third;
+} mmoe_leap_args;
+
 /* A cross-entropy other than the plain one (0, 1, 0): of the label y' = y (1 - smoothing) +
  * smoothing / 2, its positive term times positive_weight, and each term times the probability of
  * the other class to the power of gamma (Lin et al., ICCV 2017). */
@@ -275,6 +296,12 @@ typedef struct mmoe_kernels {
     bool (*adam)(const mmoe_adam_args *a, size_t n, float *w, const float *g, float *m, float *v);
     /* PyTorch's SGD: g += weight_decay w; m = momentum m + g (first step: m = g); w -= lr m. */
     bool (*sgd)(const mmoe_sgd_args *a, size_t n, float *w, const float *g, float *m);
+    /* As often as there are rates, with g = 0: what adam and sgd make of it, to the bit. */
+    void (*adam_idle)(const mmoe_adam_args *a, const mmoe_idle_args *idle, size_t n, float *w,
+                      float *m, float *v);
+    void (*sgd_idle)(const mmoe_sgd_args *a, const mmoe_idle_args *idle, size_t n, float *w,
+                     float *m);
+    void (*leap)(const mmoe_leap_args *a, size_t n, float *w, float *m, float *v); /* v or NULL */
     void (*regularize)(const mmoe_penalty_args *a, size_t n, const float *w, const float *g,
                        float *out);
     double (*dot)(size_t n, const float *x, const float *y);

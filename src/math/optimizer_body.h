@@ -15,23 +15,32 @@ static inline bool any_negative(vu x) {
     return any >> 31;
 }
 
+/* Weights and their moments. */
+typedef struct moved {
+    vf w, m, v;
+} moved;
+
+/* vfma: a value's bits must not depend on whether it stands in a whole vector or behind the last
+ * one. */
+static inline __attribute__((always_inline)) moved adam_values(const mmoe_adam_args *a, moved x,
+                                                               vf d) {
+    if (a->decoupled)
+        x.w = vfma(splat(-a->lr * a->weight_decay), x.w, x.w);
+    else
+        d = vfma(splat(a->weight_decay), x.w, d);
+    x.m = vfma(splat(a->beta1), x.m, (1.0f - a->beta1) * d);
+    x.v = vfma(splat(a->beta2), x.v, (1.0f - a->beta2) * (d * d));
+    x.w -= (a->lr * a->correction1) * x.m / vfma(vsqrt(x.v), splat(a->correction2), splat(a->eps));
+    return x;
+}
+
 static inline __attribute__((always_inline)) vf
 adam_vector(const mmoe_adam_args *a, float *w, const float *g, float *m, float *v, int n) {
-    /* vfma: a value's bits must not depend on whether it stands in a whole vector or behind the
-     * last one */
-    vf x = load_n(w, n), d = load_n(g, n);
-    if (a->decoupled)
-        x = vfma(splat(-a->lr * a->weight_decay), x, x);
-    else
-        d = vfma(splat(a->weight_decay), x, d);
-    const vf m1 = vfma(splat(a->beta1), load_n(m, n), (1.0f - a->beta1) * d),
-             v1 = vfma(splat(a->beta2), load_n(v, n), (1.0f - a->beta2) * (d * d));
-    store_n(m, m1, n);
-    store_n(v, v1, n);
-    const vf y =
-        x - (a->lr * a->correction1) * m1 / vfma(vsqrt(v1), splat(a->correction2), splat(a->eps));
-    store_n(w, y, n);
-    return y;
+    const moved x = adam_values(a, (moved){load_n(w, n), load_n(m, n), load_n(v, n)}, load_n(g, n));
+    store_n(m, x.m, n);
+    store_n(v, x.v, n);
+    store_n(w, x.w, n);
+    return x.w;
 }
 
 static bool adam(const mmoe_adam_args *args, size_t n, float *w, const float *g, float *m,
@@ -44,14 +53,20 @@ static bool adam(const mmoe_adam_args *args, size_t n, float *w, const float *g,
     return any_negative(bad);
 }
 
+static inline __attribute__((always_inline)) moved sgd_values(const mmoe_sgd_args *a, moved x,
+                                                              vf g) {
+    const vf d = vfma(splat(a->weight_decay), x.w, g);
+    x.m = a->first ? d : vfma(splat(a->momentum), x.m, d);
+    x.w = vfma(splat(-a->lr), x.m, x.w);
+    return x;
+}
+
 static inline __attribute__((always_inline)) vf sgd_vector(const mmoe_sgd_args *a, float *w,
                                                            const float *g, float *m, int n) {
-    const vf x = load_n(w, n), d = vfma(splat(a->weight_decay), x, load_n(g, n)),
-             v = a->first ? d : vfma(splat(a->momentum), load_n(m, n), d);
-    const vf y = vfma(splat(-a->lr), v, x);
-    store_n(m, v, n);
-    store_n(w, y, n);
-    return y;
+    const moved x = sgd_values(a, (moved){.w = load_n(w, n), .m = load_n(m, n)}, load_n(g, n));
+    store_n(m, x.m, n);
+    store_n(w, x.w, n);
+    return x.w;
 }
 
 static bool sgd(const mmoe_sgd_args *args, size_t n, float *w, const float *g, float *m) {
@@ -61,6 +76,59 @@ static bool sgd(const mmoe_sgd_args *args, size_t n, float *w, const float *g, f
     for (; i + W <= n; i += W) bad |= not_finite(sgd_vector(a, w + i, g + i, m + i, W));
     if (i < n) bad |= not_finite(sgd_vector(a, w + i, g + i, m + i, (int)(n - i)));
     return any_negative(bad);
+}
+
+/* ---- Steps without a gradient ---- */
+
+static void adam_idle(const mmoe_adam_args *args, const mmoe_idle_args *idle, size_t n, float *w,
+                      float *m, float *v) {
+    mmoe_adam_args a = *args;
+    for (size_t i = 0; i < n; i += W) {
+        const int some = n - i < W ? (int)(n - i) : W;
+        moved x = {load_n(w + i, some), load_n(m + i, some), load_n(v + i, some)};
+        for (int64_t s = 0; s < idle->count; s++) {
+            a.lr = idle->rates[s].lr;
+            a.correction1 = idle->rates[s].correction1;
+            a.correction2 = idle->rates[s].correction2;
+            x = adam_values(&a, x, splat(0));
+        }
+        store_n(w + i, x.w, some);
+        store_n(m + i, x.m, some);
+        store_n(v + i, x.v, some);
+    }
+}
+
+static void sgd_idle(const mmoe_sgd_args *args, const mmoe_idle_args *idle, size_t n, float *w,
+                     float *m) {
+    mmoe_sgd_args a = *args;
+    for (size_t i = 0; i < n; i += W) {
+        const int some = n - i < W ? (int)(n - i) : W;
+        moved x = {.w = load_n(w + i, some), .m = load_n(m + i, some)};
+        for (int64_t s = 0; s < idle->count; s++) {
+            a.lr = idle->rates[s].lr;
+            x = sgd_values(&a, x, splat(0));
+        }
+        store_n(w + i, x.w, some);
+        store_n(m + i, x.m, some);
+    }
+}
+
+static void leap(const mmoe_leap_args *args, size_t n, float *w, float *m, float *v) {
+    const mmoe_leap_args own = *args, *a = &own;
+    for (size_t i = 0; i < n; i += W) {
+        const int some = n - i < W ? (int)(n - i) : W;
+        const vf before = load_n(m + i, some);
+        vf pull = splat(a->pull);
+        if (v) {
+            const vf square = load_n(v + i, some), x = a->root * vsqrt(square),
+                     part = 1 / (x + a->eps), t = a->eps * part,
+                     bend = splat(a->second) - a->third * t;
+            pull = part * (pull - x * part * t * bend);
+            store_n(v + i, a->keep_v * square, some);
+        }
+        store_n(m + i, a->keep_m * before, some);
+        store_n(w + i, a->keep * load_n(w + i, some) - before * pull, some);
+    }
 }
 
 #endif

@@ -77,6 +77,7 @@ static mmoe_status read_weights(mmoe_file_reader *r, mmoe_model *model, mmoe_err
         mmoe_warnings_finish(&warnings);
         return status;
     }
+    mmoe_params_settle(&model->params); /* what rows have missed is not to come upon others */
     mmoe_file_copy_tensors(r, 0, model);
     mmoe_warnings_finish(&model->warnings);
     model->warnings = warnings;

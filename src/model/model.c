@@ -159,6 +159,7 @@ int mmoe_model_tensor(const mmoe_model *m, size_t index, mmoe_tensor_info *out) 
                               t->kind == MMOE_TENSOR_COUNTER,
                               mmoe_tensor_is_trained(t),
                               NULL};
+    mmoe_params_settle(&m->params);
     out->data = mmoe_params_at(&m->params, t);
     return 0;
 }

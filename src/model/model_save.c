@@ -69,6 +69,7 @@ static char *schema_text(const mmoe_model *model) {
 
 mmoe_status mmoe_file_check_values(const mmoe_model *model, mmoe_error *err) {
     const mmoe_tensors *tensors = &model->graph->tensors;
+    mmoe_params_settle(&model->params);
     for (size_t i = 0; i < tensors->count; i++) {
         const mmoe_tensor *t = &tensors->items[i];
         if (t->kind == MMOE_TENSOR_COUNTER) continue;

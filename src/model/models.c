@@ -1,13 +1,35 @@
 /* The table of models: each row of MMOE_MODELS has a builder of its word. */
+#include "base/error.h"
+#include "config/config_update.h"
 #include "model/build.h"
 
 #define ROW(name, word) [name] = mmoe_build_##word,
 static mmoe_builder *const builders[] = {MMOE_MODELS(ROW)};
 #undef ROW
 
+static mmoe_status choose_update(mmoe_tensor *t, const char *name, const mmoe_trainer_config *c,
+                                 mmoe_error *err) {
+    const int64_t rows = t->shape[0];
+    t->is_deferred = !t->is_frozen && mmoe_config_is_deferred(c, rows, (int32_t)t->shape[1]);
+    const char *key,
+        *fault = t->is_deferred ? mmoe_config_update_fault(c, c->embedding_update, &key) : NULL;
+    if (!fault) return MMOE_OK;
+    return mmoe_fail_at(
+        err, MMOE_E_CONFIG, NULL, 0, name,
+        "trainer.embedding_update \"auto\" would defer updates of this table of %lld "
+        "rows, but not with %s: %s. Take the optimizer \"adamw\" for a decay, or "
+        "\"dense\", or \"lazy\", which is another optimizer",
+        (long long)rows, key, fault);
+}
+
 mmoe_status mmoe_build_graph(mmoe_graph *g, const mmoe_config *config, const mmoe_schema *schema,
                              mmoe_error *err) {
-    const mmoe_status status = builders[config->model](g, config, schema, err);
+    mmoe_status status = builders[config->model](g, config, schema, err);
+    for (size_t i = 0; i < g->tensors.count && !status; i++) {
+        mmoe_tensor *t = &g->tensors.items[i];
+        if (t->kind == MMOE_TENSOR_TABLE)
+            status = choose_update(t, schema->tables[t->table].name, &config->trainer, err);
+    }
     for (int32_t i = 0; i < schema->n_label && !status; i++)
         mmoe_graph_losses(g)->scale[i] = schema->labels[i].scale;
     return status;

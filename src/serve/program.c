@@ -261,6 +261,7 @@ static mmoe_status compile(mmoe_program *p, size_t product_bytes, mmoe_error *er
 }
 
 void mmoe_program_renew(mmoe_program *p) {
+    mmoe_params_settle(p->params);
     mmoe_serve_maker m = start_weights(p, widest_value(p->model->graph));
     p->n_step = p->n_block = 0;
     make_steps(p, &m);

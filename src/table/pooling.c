@@ -192,3 +192,40 @@ void mmoe_bag_backward(const mmoe_bag *bag, const mmoe_list *list, const float *
         spread(bag, list, dx, to);
     }
 }
+
+/* ---- Elements one by one ---- */
+
+mmoe_bag_walk mmoe_bag_walk_of(const mmoe_bag *bag, const mmoe_list *list) {
+    mmoe_bag_walk walk = {.bag = bag, .list = list, .most = INT32_MAX, .total = 1};
+    if (mmoe_bag_adds(bag)) walk.total = mmoe_bag_total(bag, list);
+    if (!(walk.total > 0)) walk.most = 0;
+    if (bag->how == MMOE_POOL_CONCAT) walk.most = bag->max_len;
+    return walk;
+}
+
+int32_t mmoe_bag_step(mmoe_bag_walk *w, mmoe_bag_share *of) {
+    while (w->next < w->list->count && !mmoe_bag_has(w->bag, w->list, w->next)) w->next++;
+    if (w->next >= w->list->count || w->placed >= w->most) return -1;
+    const int64_t i = w->next++;
+    if (mmoe_bag_adds(w->bag))
+        of->part = mmoe_list_weight(w->list, i) / w->total;
+    else
+        of->place = w->bag->how == MMOE_POOL_CONCAT ? w->placed : (int32_t)i;
+    w->placed++;
+    return w->list->ids[i];
+}
+
+void mmoe_bag_add_part(const mmoe_bag *bag, mmoe_bag_share of, const float *dx,
+                       const int32_t *chosen, const mmoe_bag_sums *to) {
+    switch (bag->how) {
+    case MMOE_POOL_MAX:
+        for (int32_t c = 0; c < to->dim; c++)
+            if (chosen[c] == of.place) to->sums[c] += dx[c];
+        break;
+    case MMOE_POOL_CONCAT:
+        mmoe_add(to->sums, dx + (size_t)of.place * (size_t)to->dim, to->dim);
+        break;
+    default:
+        mmoe_add_share(to->sums, of.part, dx, to->dim);
+    }
+}

@@ -45,6 +45,12 @@ static inline float mmoe_list_weight(const mmoe_list *l, int64_t i) {
  * good as. */
 float mmoe_bag_total(const mmoe_bag *bag, const mmoe_list *list);
 
+/* to [dim] += dx [dim] */
+static inline void mmoe_add(float *to, const float *dx, int32_t dim) {
+    int32_t c = 0;
+    for (; c + 4 <= dim; c += 4) *(mmoe_v4 *)(to + c) += *(const mmoe_v4 *)(dx + c);
+    for (; c < dim; c++) to[c] += dx[c];
+}
 /* to [dim] += share * dx [dim] */
 static inline void mmoe_add_share(float *to, float share, const float *dx, int32_t dim) {
     int32_t c = 0;
@@ -83,6 +89,29 @@ void mmoe_bag_forward(const mmoe_bag *bag, const mmoe_list *list, const mmoe_bag
                       float *x, int32_t *chosen);
 /* Adds what the elements have of dx [width], in their order. */
 void mmoe_bag_backward(const mmoe_bag *bag, const mmoe_list *list, const float *dx,
+                       const int32_t *chosen, const mmoe_bag_sums *to);
+
+/* What of its list's dx an element has: where elements add up, this part of it; of max, what is
+ * chosen, and of concat, what stands at its place. */
+typedef union mmoe_bag_share {
+    float part;
+    int32_t place;
+} mmoe_bag_share;
+
+/* The elements of a list that its inputs depend on, in their order. */
+typedef struct mmoe_bag_walk {
+    const mmoe_bag *bag;
+    const mmoe_list *list;
+    int64_t next;
+    int32_t placed, most;
+    float total;
+} mmoe_bag_walk;
+mmoe_bag_walk mmoe_bag_walk_of(const mmoe_bag *bag, const mmoe_list *list);
+/* The row of the next one; -1: there is none. */
+int32_t mmoe_bag_step(mmoe_bag_walk *walk, mmoe_bag_share *of);
+/* Adds what one element has of dx [width] to the row that `to` begins with: element by element the
+ * same as mmoe_bag_backward, to the bit. */
+void mmoe_bag_add_part(const mmoe_bag *bag, mmoe_bag_share of, const float *dx,
                        const int32_t *chosen, const mmoe_bag_sums *to);
 
 #endif

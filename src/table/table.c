@@ -6,8 +6,8 @@ static const mmoe_table_kind *const kinds[] = {
 #undef TABLE_ROW
 };
 
-const mmoe_table_kind *mmoe_table_kind_for(int64_t rows, int32_t dim) {
+const mmoe_table_kind *mmoe_table_kind_for(const mmoe_embedding *t) {
     size_t i = 0;
-    while (!kinds[i]->suits(rows, dim)) i++; /* the last suits all */
+    while (!kinds[i]->suits(t)) i++; /* the last suits all */
     return kinds[i];
 }

@@ -29,8 +29,9 @@ typedef struct mmoe_embedding {
     int32_t dim;
     int64_t padding; /* a row that no gradient reaches, if it has one */
     bool has_padding;
-    bool is_frozen; /* no gradient is wanted of any row */
-    void *data;     /* the kind's; NULL: not open */
+    bool is_frozen;   /* no gradient is wanted of any row */
+    bool is_deferred; /* a step updates the rows that its batch reads, and no others */
+    void *data;       /* the kind's; NULL: not open */
     bool is_lent;
 } mmoe_embedding;
 
@@ -59,10 +60,11 @@ typedef struct mmoe_table_use {
     mmoe_embedding *table;
     int32_t index;        /* that its owner knows it by */
     int32_t first, count; /* of the reads, in the order of uses */
+    void *own;            /* the kind's working memory, of one plan; NULL: none */
 } mmoe_table_use;
 
 /* Gradients that one worker adds up: of all rows of `count` tables, or of rows [row, row + rows) of
- * one. */
+ * one, or of its part `row`. */
 typedef struct mmoe_table_task {
     int32_t first, count; /* of the uses */
     int64_t row, rows;    /* of the first table */
@@ -70,11 +72,13 @@ typedef struct mmoe_table_task {
 /* Told of a task, and of the floats of scratch memory that it needs. */
 typedef void (*mmoe_table_task_visit)(void *context, const mmoe_table_task *task, size_t scratch);
 
-/* Gradients of a table's rows [first, first + rows): values [rows, dim]. */
+/* Gradients of a table's rows [first, first + rows), or, where `at` is given, of the rows at[0] to
+ * at[rows - 1]: values [rows, dim]. */
 typedef struct mmoe_row_gradient {
     int32_t table, dim; /* its index */
     int64_t first, rows;
     const float *values;
+    const int32_t *at;
 } mmoe_row_gradient;
 typedef void (*mmoe_row_sink)(void *context, const mmoe_row_gradient *gradient);
 
@@ -87,11 +91,25 @@ typedef struct mmoe_scattering {
     void *context;
 } mmoe_scattering;
 
-/* Reads, uses and tasks of one call are of tables of one kind. (A kind whose rows lag behind, or
- * stand elsewhere, needs two calls more: one before a batch is gathered, one before blocks are
- * read.) */
+/* The rows of a table that a batch is about to read, each once. */
+typedef struct mmoe_rows_read {
+    int32_t table; /* its index */
+    int32_t count;
+    const int32_t *rows; /* [count] */
+} mmoe_rows_read;
+typedef void (*mmoe_rows_visit)(void *context, const mmoe_rows_read *read);
+
+/* A use and the reads of all uses. */
+typedef struct mmoe_table_reading {
+    const mmoe_table_use *use;
+    const mmoe_table_read *reads;
+    const mmoe_rows *batch;
+    int32_t chunk; /* rows that are dealt together, but for the last */
+} mmoe_table_reading;
+
+/* Reads, uses and tasks of one call are of tables of one kind. */
 struct mmoe_table_kind {
-    bool (*suits)(int64_t rows, int32_t dim);
+    bool (*suits)(const mmoe_embedding *t);
     /* Takes memory for the table's rows, zeroed, or the block that is lent to it. `t` has kind,
      * alloc, rows and dim. MMOE_E_MEMORY. */
     mmoe_status (*open)(mmoe_embedding *t, void *lent, mmoe_error *err);
@@ -109,18 +127,32 @@ struct mmoe_table_kind {
      * rows, and hands them to the sink. */
     void (*scatter)(const mmoe_scattering *s, const mmoe_table_task *task);
     void (*close)(mmoe_embedding *t); /* one that is not open, too */
+
+    /* What a kind does that must know a batch's rows before they are gathered, in this order; 0 and
+     * NULL: it need not. */
+    int32_t parts; /* of a table, that are prepared each on its own */
+    /* Makes room, in use->own, for the reads of a batch; what there was for earlier ones stays, so
+     * it takes memory only for a batch of more of them. MMOE_E_MEMORY. */
+    mmoe_status (*admit)(mmoe_table_use *use, const mmoe_table_reading *reading, mmoe_error *err);
+    void (*deal)(const mmoe_table_reading *reading,
+                 int32_t chunk); /* each chunk's reads to parts */
+    /* Of each part, when all is dealt: tells of its rows, whose values are read afterwards. */
+    void (*prepare)(const mmoe_table_use *use, int32_t part, mmoe_rows_visit visit, void *context);
+    void (*leave)(mmoe_table_use *use); /* gives use->own back */
 };
 
 /* A kind is a file, table_NAME.c, and a row here, which the table in table.c and the build follow.
  * The first that suits a table is its kind; the last, rows of floats that every step updates, suits
  * all. */
-#define MMOE_TABLE_KINDS(ROW) ROW(dense)
+#define MMOE_TABLE_KINDS(ROW)                                                                      \
+    ROW(deferred)                                                                                  \
+    ROW(dense)
 
 #define MMOE_TABLE_RECORD(name) extern const mmoe_table_kind mmoe_table_##name;
 MMOE_TABLE_KINDS(MMOE_TABLE_RECORD)
 #undef MMOE_TABLE_RECORD
 
-/* The kind of a new table. */
-const mmoe_table_kind *mmoe_table_kind_for(int64_t rows, int32_t dim);
+/* The kind of a new table, of which all is set but kind and data. */
+const mmoe_table_kind *mmoe_table_kind_for(const mmoe_embedding *t);
 
 #endif

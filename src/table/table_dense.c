@@ -5,9 +5,8 @@
 #include "base/error.h"
 #include "table/table.h"
 
-static bool suits_all(int64_t rows, int32_t dim) {
-    (void)rows;
-    (void)dim;
+static bool suits_all(const mmoe_embedding *t) {
+    (void)t;
     return true;
 }
 
@@ -352,7 +351,8 @@ static void scatter_dense(const mmoe_scattering *s, const mmoe_table_task *task)
         memset(s->scratch, 0, (size_t)(task->rows * dim) * sizeof *s->scratch);
         add_range(s, task);
         clear_padding(u->table, s->scratch, task->row, task->rows);
-        s->sink(s->context, &(mmoe_row_gradient){u->index, dim, task->row, task->rows, s->scratch});
+        s->sink(s->context,
+                &(mmoe_row_gradient){u->index, dim, task->row, task->rows, s->scratch, NULL});
         return;
     }
     int64_t count = 0;
@@ -363,7 +363,7 @@ static void scatter_dense(const mmoe_scattering *s, const mmoe_table_task *task)
     for (int32_t i = 0; i < task->count; values += floats_of(&u[i]), i++) {
         const mmoe_embedding *t = u[i].table;
         clear_padding(t, values, 0, t->rows);
-        s->sink(s->context, &(mmoe_row_gradient){u[i].index, t->dim, 0, t->rows, values});
+        s->sink(s->context, &(mmoe_row_gradient){u[i].index, t->dim, 0, t->rows, values, NULL});
     }
 }
 

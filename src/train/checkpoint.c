@@ -1,5 +1,7 @@
 /* A checkpoint is a safetensors file of a run's memory, block by block: parameters, moments,
- * average, best parameters; and where the run stands, a number a tensor ("progress.epoch").
+ * average, best parameters; and where the run stands, a number a tensor ("progress.epoch"). Rows of
+ * deferred tables stand in it as they are, behind or not, with the step at which all were up to
+ * date: what a resumed run makes of them is then what the run itself would have made, to the bit.
  *
  * Version 2 had the tables and the layers' values in one tensor ("now.values"), in the order of the
  * whole (graph/params.h), and the numbers in two. The list of parts says where each stood; so the
@@ -13,97 +15,10 @@
 #include "config/config_compare.h"
 #include "file/container.h"
 #include "model/model_file.h"
-#include "train/trainer.h"
+#include "train/checkpoint_place.h"
 
 #define VERSION "3"
 enum { INTEGERS_OF_2 = 10, REALS_OF_2 = 4 };
-
-/* ---- Where the run stands ---- */
-
-typedef struct run_place {
-    uint64_t steps;
-    mmoe_progress_state at;
-    mmoe_schedule schedule;
-} run_place;
-
-typedef enum field_type { FIELD_INT32, FIELD_INT64, FIELD_UINT64, FIELD_REAL } field_type;
-
-/* One number of the run's place: this table writes, reads and checks it. */
-typedef struct place_field {
-    const char *name;
-    field_type type;
-    void *at;
-    int32_t of_2; /* its index among version 2's integers or reals; -1: it had none */
-    double low, high;
-    const int32_t *most; /* another bound, of a field further up; NULL: none */
-} place_field;
-
-enum { N_FIELD = 15 };
-
-typedef union place_cell {
-    int64_t integer;
-    double real;
-} place_cell;
-
-/* `epochs`: the most that there can be behind the run. */
-static void list_fields(int32_t n_epoch, run_place *p, place_field out[N_FIELD]) {
-    const double any = INFINITY, epochs = n_epoch;
-    mmoe_progress_state *at = &p->at;
-    mmoe_schedule *s = &p->schedule;
-    const place_field fields[N_FIELD] = {
-        {"steps", FIELD_UINT64, &p->steps, 0, 0, any, NULL},
-        {"epoch", FIELD_INT32, &at->epoch, 1, 0, epochs, NULL},
-        {"row", FIELD_INT64, &at->row, 2, 0, any, NULL},
-        {"waited", FIELD_INT32, &at->waited, 3, 0, any, &at->epoch},
-        {"has_best", FIELD_INT32, &at->has_best, 4, 0, 1, NULL},
-        {"finished", FIELD_INT32, &at->finished, 5, 0, 1, NULL},
-        {"data_hash", FIELD_UINT64, &at->data_hash, 6, -any, any, NULL},
-        {"valid_hash", FIELD_UINT64, &at->valid_hash, -1, -any, any, NULL},
-        {"schema_hash", FIELD_UINT64, &at->schema_hash, -1, -any, any, NULL},
-        {"schedule.has_best", FIELD_INT32, &s->has_best, 8, 0, 1, NULL},
-        {"schedule.waited", FIELD_INT32, &s->waited, 9, 0, any, &at->epoch},
-        {"best_score", FIELD_REAL, &at->best_score, 0, -any, any, NULL},
-        {"seconds", FIELD_REAL, &at->seconds, 1, 0, any, NULL},
-        {"schedule.rate", FIELD_REAL, &s->rate, 2, 0, any, NULL},
-        {"schedule.best", FIELD_REAL, &s->best, 3, -any, any, NULL},
-    };
-    memcpy(out, fields, sizeof fields);
-}
-
-static place_cell field_value(const place_field *f) {
-    switch (f->type) {
-    case FIELD_INT32:
-        return (place_cell){.integer = *(const int32_t *)f->at};
-    case FIELD_INT64:
-        return (place_cell){.integer = *(const int64_t *)f->at};
-    case FIELD_UINT64:
-        return (place_cell){.integer = (int64_t) * (const uint64_t *)f->at};
-    case FIELD_REAL:
-        break;
-    }
-    return (place_cell){.real = *(const double *)f->at};
-}
-
-/* False: the field may not have this value. */
-static bool set_field(const place_field *f, place_cell value) {
-    const double x = f->type == FIELD_REAL ? value.real : (double)value.integer;
-    if (!(x >= f->low && x <= f->high) || (f->most && x > *f->most)) return false;
-    switch (f->type) {
-    case FIELD_INT32:
-        *(int32_t *)f->at = (int32_t)value.integer;
-        break;
-    case FIELD_INT64:
-        *(int64_t *)f->at = value.integer;
-        break;
-    case FIELD_UINT64:
-        *(uint64_t *)f->at = (uint64_t)value.integer;
-        break;
-    case FIELD_REAL:
-        *(double *)f->at = value.real;
-        break;
-    }
-    return true;
-}
 
 /* ---- Parts ---- */
 
@@ -124,9 +39,11 @@ typedef struct part_list {
     const mmoe_allocator *alloc;
     run_part *parts;
     size_t count;
-    place_cell cells[N_FIELD]; /* what the first parts are */
-    bool failed;               /* memory is out */
+    mmoe_place_cell cells[MMOE_PLACE_FIELDS]; /* what the first parts are */
+    bool failed;                              /* memory is out */
 } part_list;
+
+static const char settled_name[] = "optimizer.settled";
 
 static void add_part(part_list *l, const char *group, const mmoe_block *memory, part_source of_2) {
     const size_t size = strlen(group) + strlen(memory->name) + 1;
@@ -138,9 +55,9 @@ static void add_part(part_list *l, const char *group, const mmoe_block *memory, 
     l->count++;
 }
 
-static void add_fields(part_list *l, const place_field *fields) {
-    for (int i = 0; i < N_FIELD; i++) {
-        const bool real = fields[i].type == FIELD_REAL;
+static void add_fields(part_list *l, const mmoe_place_field *fields) {
+    for (int i = 0; i < MMOE_PLACE_FIELDS; i++) {
+        const bool real = fields[i].type == MMOE_FIELD_REAL;
         const mmoe_block cell = {fields[i].name, real ? MMOE_F64 : MMOE_I64, 1, &l->cells[i]};
         part_source of_2 = {real ? "progress.reals" : "progress.integers", fields[i].of_2,
                             real ? REALS_OF_2 : INTEGERS_OF_2};
@@ -181,17 +98,32 @@ static void add_moments(part_list *l, const mmoe_trainer *t, bool second) {
     }
 }
 
+static void add_records(part_list *l, const mmoe_trainer *t) {
+    const mmoe_optimizer *o = &t->optimizer;
+    for (int32_t i = 0; i < o->n_block; i++) {
+        const mmoe_optimizer_block *b = &o->blocks[i];
+        if (!b->records) continue;
+        const int64_t count = b->count / b->dim * b->record;
+        const mmoe_block records = {t->model->params.blocks[i].memory.name, MMOE_I32, count,
+                                    b->records};
+        add_part(l, "optimizer.records.", &records, (part_source){"optimizer.records", 0, count});
+    }
+    if (!o->history.rates) return;
+    const mmoe_block base = {settled_name, MMOE_I64, 1, (void *)(uintptr_t)&o->history.base};
+    add_part(l, "", &base, (part_source){settled_name, 0, 1});
+}
+
 static void finish_list(part_list *l) {
     for (size_t i = 0; i < l->count; i++) mmoe_release(l->alloc, l->parts[i].name);
     mmoe_release(l->alloc, l->parts);
 }
 
 /* 8-byte types first, which keeps each aligned. The list is to be finished on failure, too. */
-static mmoe_status list_parts(const mmoe_trainer *t, const place_field *fields, part_list *l,
+static mmoe_status list_parts(const mmoe_trainer *t, const mmoe_place_field *fields, part_list *l,
                               mmoe_error *err) {
     const mmoe_params *now = &t->model->params, *best = &t->best;
     const int64_t tasks = t->model->schema->n_label;
-    const size_t most = N_FIELD + 3 + 5 * (size_t)now->n_block;
+    const size_t most = MMOE_PLACE_FIELDS + 4 + 5 * (size_t)now->n_block;
     *l = (part_list){.alloc = &t->alloc};
     l->parts = mmoe_alloc(l->alloc, most, sizeof *l->parts);
     if (!l->parts) return mmoe_fail_memory(err, most * sizeof *l->parts);
@@ -207,6 +139,7 @@ static mmoe_status list_parts(const mmoe_trainer *t, const place_field *fields, 
     add_values(l, best, "best.", "best.values");
     add_moments(l, t, false);
     add_moments(l, t, true);
+    add_records(l, t);
     if (t->average.values) add_values(l, &t->average, "average.", "average.values");
     return l->failed ? mmoe_fail_memory(err, most * sizeof *l->parts) : MMOE_OK;
 }
@@ -263,12 +196,12 @@ static mmoe_status write_parts(const mmoe_trainer *t, const part_list *l, const 
 }
 
 mmoe_status mmoe_checkpoint_write(const mmoe_trainer *t, const char *path, mmoe_error *err) {
-    run_place place = {t->optimizer.steps, t->at, t->schedule};
-    place_field fields[N_FIELD];
+    mmoe_run_place place = {t->optimizer.steps, t->at, t->schedule};
+    mmoe_place_field fields[MMOE_PLACE_FIELDS];
     part_list l;
-    list_fields(t->model->config->trainer.n_epoch, &place, fields);
+    mmoe_place_fields(t->model->config->trainer.n_epoch, &place, fields);
     mmoe_status status = list_parts(t, fields, &l, err);
-    for (int i = 0; i < N_FIELD; i++) l.cells[i] = field_value(&fields[i]);
+    for (int i = 0; i < MMOE_PLACE_FIELDS; i++) l.cells[i] = mmoe_place_value(&fields[i]);
     if (!status) status = write_parts(t, &l, path, err);
     finish_list(&l);
     return status;
@@ -360,7 +293,7 @@ static mmoe_status check_parts(const mmoe_container *c, const part_list *l, cons
 /* Of batches, which batch norm goes on counting. */
 static mmoe_status check_counts(const mmoe_container *c, const part_list *l, const char *path,
                                 mmoe_error *err) {
-    for (size_t i = N_FIELD; i < l->count; i++) {
+    for (size_t i = MMOE_PLACE_FIELDS; i < l->count; i++) {
         const mmoe_block *b = &l->parts[i].memory;
         const char *bytes = b->dtype == MMOE_I64 ? bytes_in_file(c, &l->parts[i]) : NULL;
         for (int64_t k = 0; bytes && k < b->count; k++) {
@@ -375,13 +308,13 @@ static mmoe_status check_counts(const mmoe_container *c, const part_list *l, con
 }
 
 static mmoe_status read_fields(const mmoe_container *c, const part_list *l,
-                               const place_field *fields, const char *path, mmoe_error *err) {
-    for (int i = 0; i < N_FIELD; i++) {
+                               const mmoe_place_field *fields, const char *path, mmoe_error *err) {
+    for (int i = 0; i < MMOE_PLACE_FIELDS; i++) {
         const char *bytes = bytes_in_file(c, &l->parts[i]);
-        place_cell value;
+        mmoe_place_cell value;
         if (!bytes) continue;
         memcpy(&value, bytes, sizeof value);
-        if (!set_field(&fields[i], value))
+        if (!mmoe_place_set(&fields[i], value))
             return mmoe_fail_at(err, MMOE_E_FORMAT, path, 0, NULL,
                                 "the checkpoint's progress is impossible (%s)", fields[i].name);
     }
@@ -416,27 +349,56 @@ static mmoe_status check_frozen(const mmoe_trainer *t, const mmoe_container *c, 
     return MMOE_OK;
 }
 
+/* The history of a trainer with deferred tables is not longer than its memory. */
+static mmoe_status check_settled(const mmoe_container *c, const part_list *l, uint64_t steps,
+                                 const char *path, mmoe_error *err) {
+    for (size_t i = MMOE_PLACE_FIELDS; i < l->count; i++) {
+        uint64_t settled;
+        if (strcmp(l->parts[i].name, settled_name) != 0) continue;
+        memcpy(&settled, bytes_in_file(c, &l->parts[i]), sizeof settled);
+        if (settled > steps || steps - settled > MMOE_HISTORY_STEPS)
+            return mmoe_fail_at(err, MMOE_E_FORMAT, path, 0, NULL,
+                                "the checkpoint's progress is impossible (%s)", settled_name);
+    }
+    return MMOE_OK;
+}
+
+/* The steps since all rows were up to date, which are of the current epoch. */
+static void rebuild_history(mmoe_trainer *t) {
+    mmoe_optimizer *o = &t->optimizer;
+    const uint64_t steps = o->steps;
+    if (!o->history.rates) return;
+    mmoe_history_restart(&o->history, o->history.base);
+    for (o->steps = o->history.base; o->steps < steps;) {
+        mmoe_optimizer_begin(o);
+        o->adam.lr = mmoe_trainer_rate(t);
+        mmoe_optimizer_end(o);
+    }
+}
+
 /* `n_epoch`: of the run as it began. */
 static mmoe_status read_parts(mmoe_trainer *t, const mmoe_container *c, int32_t n_epoch,
                               const char *path, mmoe_error *err) {
-    run_place place = {0};
-    place_field fields[N_FIELD];
+    mmoe_run_place place = {0};
+    mmoe_place_field fields[MMOE_PLACE_FIELDS];
     part_list l;
-    list_fields(n_epoch, &place, fields);
+    mmoe_place_fields(n_epoch, &place, fields);
     mmoe_status status = list_parts(t, fields, &l, err);
     if (!status) status = check_parts(c, &l, path, err);
     if (!status) status = check_counts(c, &l, path, err);
     if (!status) status = check_frozen(t, c, &l, path, err);
     if (!status) status = read_fields(c, &l, fields, path, err);
     if (!status) status = check_epochs(t, &place.at, path, err);
+    if (!status) status = check_settled(c, &l, place.steps, path, err);
     if (!status) {
-        for (size_t i = N_FIELD; i < l.count; i++)
+        for (size_t i = MMOE_PLACE_FIELDS; i < l.count; i++)
             if (l.parts[i].memory.count)
                 memcpy(l.parts[i].memory.data, bytes_in_file(c, &l.parts[i]),
                        bytes_of(&l.parts[i].memory));
         t->optimizer.steps = place.steps;
         t->at = place.at;
         t->schedule = place.schedule;
+        rebuild_history(t);
     }
     finish_list(&l);
     return status;

@@ -117,6 +117,7 @@ static mmoe_status run_epoch(mmoe_fit_run *r, mmoe_error *err) {
         t->at.seconds += mmoe_clock() - r->epoch_start;
         return status;
     }
+    mmoe_params_settle(&t->model->params); /* the next epoch may have another learning rate */
     double train_seconds = t->at.seconds + mmoe_clock() - r->epoch_start;
     r->lr = (double)(float)mmoe_schedule_rate(&t->schedule, c, t->at.epoch, t->optimizer.steps);
     if (t->average.values) mmoe_ema_settle(&t->average, &t->model->params);
@@ -125,6 +126,7 @@ static mmoe_status run_epoch(mmoe_fit_run *r, mmoe_error *err) {
     double score = r->valid ? mmoe_fit_score(r) : 0;
     t->at.epoch++;
     if (r->valid) mmoe_fit_warn_undefined(r, score);
+    mmoe_fit_warn_of_decay(r);
     int is_best = keep_best(r, score);
     if (r->valid) mmoe_fit_follow(r, score, is_best);
     if (r->valid)
@@ -191,6 +193,7 @@ static mmoe_status open_sources(mmoe_fit_run *r, const mmoe_dataset *train,
 
 /* As a new trainer of this model would be. */
 static void begin_anew(mmoe_trainer *t) {
+    mmoe_params_settle(&t->model->params);
     t->at = (mmoe_progress_state){0};
     mmoe_optimizer_restart(&t->optimizer);
     mmoe_schedule_init(&t->schedule, &t->model->config->trainer);

@@ -23,6 +23,7 @@ typedef struct mmoe_fit_run {
     mmoe_task_metrics *metrics; /* [tasks] */
     bool *counts;               /* [tasks] those whose figures are watched and can be defined */
     bool has_warned;            /* of a score that is undefined */
+    bool has_warned_of_decay;
     mmoe_fit_course course;
     double epoch_start, last_progress;
     double lr; /* of the epoch's last step */
@@ -38,6 +39,8 @@ double mmoe_fit_mean_loss(const mmoe_trainer *t, int32_t task);
 mmoe_status mmoe_fit_watch(mmoe_fit_run *r, mmoe_error *err);
 /* Behind an epoch: tells once that its score is undefined. */
 void mmoe_fit_warn_undefined(mmoe_fit_run *r, double score);
+/* Behind an epoch: tells once how many rows a decay that moments take up has all but erased. */
+void mmoe_fit_warn_of_decay(mmoe_fit_run *r);
 /* An epoch ended with this score; and the run: tells of a best epoch that is one of the first few
  * updates, and of scores that were still improving. */
 void mmoe_fit_follow(mmoe_fit_run *r, double score, bool is_best);

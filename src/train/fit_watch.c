@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "config/config_update.h"
+#include "train/deferred.h"
 #include "train/fit_run.h"
 
 enum { LIST_SIZE = 512 };
@@ -142,6 +144,26 @@ void mmoe_fit_warn_undefined(mmoe_fit_run *r, double score) {
                   "epoch %d: the %s that early stopping watches is undefined for %s: such an epoch "
                   "is neither the best nor one of those that are waited for",
                   (int)r->t->at.epoch, watched_title(r), tasks);
+}
+
+/* Adam brings what is the decay alone of a row's gradient up to the size of any gradient. A table
+ * that dense updates loses its rows as well, but there no other choice has this cost. */
+void mmoe_fit_warn_of_decay(mmoe_fit_run *r) {
+    enum { STEPS = 100 };
+    const mmoe_trainer_config *c = &r->t->model->config->trainer;
+    if (r->has_warned_of_decay || c->optimizer != MMOE_ADAM || !mmoe_config_couples_decay(c) ||
+        !r->t->optimizer.history.rates)
+        return;
+    const mmoe_idle_rows rows = mmoe_deferred_idle(&r->t->optimizer, STEPS);
+    if (!rows.idle) return;
+    r->has_warned_of_decay = true;
+    mmoe_fit_warn(
+        r->t, (mmoe_warning){.count = rows.idle},
+        "of %lld rows of embeddings %.1f %% were not read in the last %d updates, each of "
+        "which moved them towards 0 by about the learning rate, however small the decay: "
+        "adam takes it up in its moments (trainer.optimizer_params.weight_decay); adamw "
+        "decays them by their own size, and in no time",
+        (long long)rows.all, 100 * (double)rows.idle / (double)rows.all, STEPS);
 }
 
 /* ---- The course ---- */

@@ -37,12 +37,24 @@ static mmoe_status init_penalties(mmoe_optimizer *o, const mmoe_trainer_config *
     return mark_layers(o, tensors, err);
 }
 
+static mmoe_status init_records(mmoe_optimizer *o, mmoe_optimizer_block *b,
+                                const mmoe_embedding *table, mmoe_error *err) {
+    const size_t rows = (size_t)table->rows;
+    b->dim = table->dim;
+    b->record = (o->kind == MMOE_SGD ? 1 : 2) * table->dim + 1;
+    b->records = mmoe_alloc_aligned_zero(&o->alloc, rows, (size_t)b->record * sizeof *b->records);
+    return b->records ? MMOE_OK
+                      : mmoe_fail_memory(err, rows * (size_t)b->record * sizeof *b->records);
+}
+
 /* A frozen block gets no gradient, so it needs no moments. */
 static mmoe_status init_block(mmoe_optimizer *o, mmoe_optimizer_block *b,
-                              const mmoe_params_block *params, mmoe_error *err) {
+                              const mmoe_params_block *params, const mmoe_embedding *table,
+                              mmoe_error *err) {
     if (params->is_frozen) return MMOE_OK;
     const size_t n = (size_t)params->memory.count;
     *b = (mmoe_optimizer_block){.values = params->memory.data, .count = params->memory.count};
+    if (table && table->is_deferred) return init_records(o, b, table, err);
     b->m = mmoe_alloc_aligned(&o->alloc, n, sizeof *b->m);
     if (o->kind != MMOE_SGD) b->v = mmoe_alloc_aligned(&o->alloc, n, sizeof *b->v);
     if (!b->m || (!b->v && o->kind != MMOE_SGD)) return mmoe_fail_memory(err, 2 * n * sizeof *b->m);
@@ -56,8 +68,23 @@ static mmoe_status init_blocks(mmoe_optimizer *o, const mmoe_params *params, mmo
     o->n_block = params->n_trained;
     mmoe_status status = MMOE_OK;
     for (int32_t i = 0; i < o->n_block && !status; i++)
-        status = init_block(o, &o->blocks[i], &params->blocks[i], err);
+        status = init_block(o, &o->blocks[i], &params->blocks[i],
+                            i < params->n_table ? &params->tables[i] : NULL, err);
     return status;
+}
+
+static void clear_moments(const mmoe_optimizer *o) {
+    for (int32_t i = 0; i < o->n_block; i++) {
+        const size_t size = (size_t)o->blocks[i].count * sizeof(float);
+        if (o->blocks[i].m) memset(o->blocks[i].m, 0, size);
+        if (o->blocks[i].v) memset(o->blocks[i].v, 0, size);
+    }
+}
+
+static bool has_records(const mmoe_optimizer *o) {
+    for (int32_t i = 0; i < o->n_block; i++)
+        if (o->blocks[i].records) return true;
+    return false;
 }
 
 mmoe_status mmoe_optimizer_init(mmoe_optimizer *o, const mmoe_trainer_config *c,
@@ -73,31 +100,40 @@ mmoe_status mmoe_optimizer_init(mmoe_optimizer *o, const mmoe_trainer_config *c,
                                .eps = c->eps,
                                .weight_decay = c->weight_decay};
     o->adam.decoupled = c->optimizer == MMOE_ADAMW;
+    o->is_lazy = c->embedding_update == MMOE_UPDATE_LAZY;
     mmoe_status status = init_blocks(o, params, err);
+    if (!status && has_records(o) && !o->is_lazy)
+        status = mmoe_history_init(&o->history, c, alloc, err);
     if (!status) status = init_penalties(o, c, tensors, err);
-    if (status)
+    if (status) {
         mmoe_optimizer_finish(o);
-    else
-        mmoe_optimizer_restart(o);
-    return status;
+        return status;
+    }
+    clear_moments(o);
+    return MMOE_OK;
 }
 
 void mmoe_optimizer_restart(mmoe_optimizer *o) {
     o->steps = 0;
+    clear_moments(o);
     for (int32_t i = 0; i < o->n_block; i++) {
-        const size_t size = (size_t)o->blocks[i].count * sizeof(float);
-        if (o->blocks[i].m) memset(o->blocks[i].m, 0, size);
-        if (o->blocks[i].v) memset(o->blocks[i].v, 0, size);
+        const mmoe_optimizer_block *b = &o->blocks[i];
+        if (b->records)
+            memset(b->records, 0,
+                   (size_t)(b->count / b->dim) * (size_t)b->record * sizeof *b->records);
     }
+    if (o->history.rates) mmoe_history_restart(&o->history, 0);
 }
 
 void mmoe_optimizer_finish(mmoe_optimizer *o) {
     for (int32_t i = 0; i < o->n_block; i++) {
         mmoe_release_aligned(&o->alloc, o->blocks[i].m);
         mmoe_release_aligned(&o->alloc, o->blocks[i].v);
+        mmoe_release_aligned(&o->alloc, o->blocks[i].records);
         mmoe_release(&o->alloc, o->blocks[i].penalty_of);
     }
     mmoe_release(&o->alloc, o->blocks);
+    if (o->history.rates) mmoe_history_finish(&o->history);
     o->blocks = NULL;
     o->n_block = 0;
 }
@@ -110,13 +146,23 @@ void mmoe_optimizer_begin(mmoe_optimizer *o) {
     o->adam.correction2 = (float)(1 / sqrt(1 - pow((double)o->adam.beta2, t)));
 }
 
-bool mmoe_optimizer_move(const mmoe_optimizer *o, size_t n, float *w, const float *g, float *m,
-                         float *v) {
+void mmoe_optimizer_end(mmoe_optimizer *o) {
+    if (o->history.rates) mmoe_history_add(&o->history, &o->adam);
+}
+
+/* `adam`: the step's, or what it is for some. */
+static bool move_by(const mmoe_optimizer *o, const mmoe_adam_args *adam, const mmoe_idle_row *to,
+                    const float *g) {
     if (o->kind == MMOE_SGD)
         return o->kernels->sgd(
-            &(mmoe_sgd_args){o->adam.lr, o->momentum, o->adam.weight_decay, o->steps == 1}, n, w, g,
-            m);
-    return o->kernels->adam(&o->adam, n, w, g, m, v);
+            &(mmoe_sgd_args){adam->lr, o->momentum, adam->weight_decay, o->steps == 1}, to->n,
+            to->w, g, to->m);
+    return o->kernels->adam(adam, to->n, to->w, g, to->m, to->v);
+}
+
+bool mmoe_optimizer_move(const mmoe_optimizer *o, size_t n, float *w, const float *g, float *m,
+                         float *v) {
+    return move_by(o, &o->adam, &(mmoe_idle_row){w, m, v, n}, g);
 }
 
 static void update_run(mmoe_optimizer *o, const mmoe_optimizer_block *b, int64_t at, size_t n,
@@ -154,9 +200,28 @@ static void apply_run(mmoe_optimizer *o, const mmoe_optimizer_block *b, int64_t 
     }
 }
 
+/* torch.optim.SparseAdam adds eps to the root of v before that is corrected. */
+static void update_rows(mmoe_optimizer *o, const mmoe_optimizer_block *b, const mmoe_gradient *g) {
+    mmoe_adam_args adam = o->adam;
+    bool is_bad = false;
+    if (o->is_lazy) adam.eps *= adam.correction2;
+    for (int64_t r = 0; r < g->rows; r++) {
+        if (o->is_lazy && r + MMOE_RECORDS_AHEAD < g->rows)
+            mmoe_record_ask(b, g->at[r + MMOE_RECORDS_AHEAD]); /* else they have just been read */
+        const mmoe_idle_row row = mmoe_record_row(b, g->at[r], o->kind != MMOE_SGD);
+        is_bad |= move_by(o, &adam, &row, g->values + r * g->ld);
+        *mmoe_record_step(b, g->at[r]) = (uint32_t)o->steps;
+    }
+    if (is_bad) atomic_store_explicit(&o->not_finite, true, memory_order_relaxed);
+}
+
 void mmoe_optimizer_apply(void *context, const mmoe_gradient *g) {
     mmoe_optimizer *o = context;
     const mmoe_optimizer_block *b = &o->blocks[g->block];
+    if (g->at) {
+        update_rows(o, b, g);
+        return;
+    }
     if (g->ld == g->cols) {
         apply_run(o, b, g->offset, (size_t)(g->rows * g->cols), g->values);
         return;

@@ -91,17 +91,22 @@ mmoe_status mmoe_trainer_update(mmoe_trainer *t, const mmoe_rows *batch, int64_t
     mmoe_optimizer *o = &t->optimizer;
     const mmoe_gradient_sink sink = clips ? mmoe_whole_gradient_keep : mmoe_optimizer_apply;
     void *context = clips ? (void *)&t->gradient.room : o;
-    mmoe_status status = MMOE_OK;
+    mmoe_status status = mmoe_plan_admit(t->run->plan, batch, err);
+    if (status) return status;
+    if (mmoe_history_is_full(&o->history)) mmoe_params_settle(&t->model->params);
     if (o->steps == 0 && t->average.values) mmoe_ema_start(&t->average, &t->model->params);
     mmoe_optimizer_begin(o);
     const mmoe_pass pass = {batch, c->seed, o->steps, t->loss, t->weight};
-    o->adam.lr = (float)mmoe_schedule_rate(&t->schedule, c, t->at.epoch, o->steps);
+    o->adam.lr = mmoe_trainer_rate(t);
     if (balances)
         status = mmoe_balancer_step(&t->balancer, t->run, &pass, sink, context, err);
     else
         mmoe_run_train(t->run, &pass, sink, context);
     if (!status && clips) status = check_update(t, row, err); /* before a weight changes */
-    if (status) return status;
+    if (status) {
+        mmoe_optimizer_end(o);
+        return status;
+    }
     if (clips) {
         o->scale =
             clip_scale(mmoe_whole_gradient_norm(&t->gradient, t->pool), (double)c->clip_norm);
@@ -109,6 +114,7 @@ mmoe_status mmoe_trainer_update(mmoe_trainer *t, const mmoe_rows *batch, int64_t
     }
     if (t->average.values)
         mmoe_ema_update(&t->average, &t->model->params, (double)c->ema_decay, o->steps, t->pool);
+    mmoe_optimizer_end(o);
     status = check_update(t, row, err);
     if (!status && balances) mmoe_balancer_end(&t->balancer, t->run, &pass, o);
     return status;

@@ -5,10 +5,16 @@
 #include "base/error.h"
 #include "graph/profile.h"
 #include "math/blas.h"
+#include "train/deferred.h"
 
 void mmoe_trainer_free(mmoe_trainer *t) {
     if (!t) return;
     mmoe_allocator a = t->alloc;
+    if (t->model->params.settle_context == t) {
+        mmoe_params_settle(&t->model->params);
+        t->model->params.settle = NULL;
+        t->model->params.settle_context = NULL;
+    }
     mmoe_run_free(t->run);
     mmoe_pool_free(t->pool);
     mmoe_balancer_finish(&t->balancer);
@@ -41,9 +47,16 @@ static mmoe_status make_run(mmoe_trainer *t, const double *list_elements, mmoe_e
         return status;
     }
     run->profile = t->options.profile;
+    run->refresh = t->optimizer.history.rates ? mmoe_deferred_refresh : NULL;
+    run->refresh_context = &t->optimizer;
     mmoe_run_free(t->run);
     t->run = run;
     return MMOE_OK;
+}
+
+static void settle_rows(void *trainer) {
+    mmoe_trainer *t = trainer;
+    mmoe_deferred_settle(&t->optimizer, t->pool);
 }
 
 static mmoe_status build(mmoe_trainer *t, mmoe_error *err) {
@@ -102,6 +115,10 @@ mmoe_status mmoe_trainer_create(mmoe_model *model, const mmoe_trainer_options *o
     if (options->threads < 0 || options->threads > 256)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_trainer_create: threads must be 0 to 256");
     if (mmoe_allocator_check(alloc, "mmoe_trainer_create", err)) return MMOE_E_ARGUMENT;
+    if (model->params.settle)
+        return mmoe_fail(err, MMOE_E_ARGUMENT,
+                         "mmoe_trainer_create: the model has a trainer, and its embeddings are not "
+                         "updated in every step (trainer.embedding_update): free that one first");
     mmoe_allocator a = mmoe_allocator_or_default(alloc);
     mmoe_trainer *t = mmoe_alloc_zero(&a, 1, sizeof *t);
     if (!t) return mmoe_fail_memory(err, sizeof *t);
@@ -113,6 +130,10 @@ mmoe_status mmoe_trainer_create(mmoe_model *model, const mmoe_trainer_options *o
     if (status) {
         mmoe_trainer_free(t);
         return status;
+    }
+    if (t->optimizer.history.rates) {
+        model->params.settle = settle_rows;
+        model->params.settle_context = t;
     }
     *out = t;
     return MMOE_OK;
@@ -184,6 +205,7 @@ void mmoe_trainer_gradients(mmoe_trainer *t, const mmoe_rows *batch, float *out)
     memset(out, 0, (size_t)room.params->n_whole * sizeof *out);
     const mmoe_pass pass = {batch, t->model->config->trainer.seed, t->optimizer.steps + 1, t->loss,
                             t->weight};
-    mmoe_run_train(t->run, &pass, mmoe_whole_gradient_keep, &room);
+    const mmoe_status status = mmoe_plan_admit(t->run->plan, batch, NULL);
+    if (!status) mmoe_run_train(t->run, &pass, mmoe_whole_gradient_keep, &room);
     mmoe_trainer_give_blas(t);
 }

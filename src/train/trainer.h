@@ -56,6 +56,12 @@ struct mmoe_trainer {
 void mmoe_trainer_take_blas(const mmoe_trainer *t);
 void mmoe_trainer_give_blas(const mmoe_trainer *t);
 
+/* The learning rate of the step that is under way. */
+static inline float mmoe_trainer_rate(const mmoe_trainer *t) {
+    return (float)mmoe_schedule_rate(&t->schedule, &t->model->config->trainer, t->at.epoch,
+                                     t->optimizer.steps);
+}
+
 /* step.c: one update with a batch, whose first row is `row` of the epoch's order. Losses and
  * weights of the tasks go to t->loss and t->weight. MMOE_E_NUMERIC when a loss or a weight is not
  * finite. */
@@ -72,7 +78,8 @@ mmoe_status mmoe_checkpoint_write(const mmoe_trainer *t, const char *path, mmoe_
 mmoe_status mmoe_checkpoint_read(mmoe_trainer *t, const char *path, mmoe_error *err);
 
 /* Gradients of the total loss over a batch to out [params.n_whole], in the order of the whole; no
- * update but for the running statistics. The tasks' losses go to t->loss. For tests. */
+ * update but for the running statistics. The tasks' losses go to t->loss. For tests: without memory
+ * for the batch's lists all are 0. */
 void mmoe_trainer_gradients(mmoe_trainer *t, const mmoe_rows *batch, float *out);
 
 #endif

@@ -41,7 +41,8 @@ void mmoe_whole_gradient_keep(void *context, const mmoe_gradient *g) {
     const mmoe_gradient_room *room = context;
     float *to = room->values + room->params->blocks[g->block].place + g->offset;
     for (int64_t r = 0; r < g->rows; r++)
-        memcpy(to + r * g->cols, g->values + r * g->ld, (size_t)g->cols * sizeof *to);
+        memcpy(to + (g->at ? g->at[r] : r) * g->cols, g->values + r * g->ld,
+               (size_t)g->cols * sizeof *to);
 }
 
 static void sum_piece(void *context, int worker, int index) {
@@ -64,7 +65,7 @@ void mmoe_whole_gradient_hand_on(const mmoe_gradient_room *room, int64_t place, 
     mmoe_params_part part;
     for (int64_t at = place; mmoe_params_next(room->params, &at, place + count, &part);)
         sink(context, &(mmoe_gradient){part.block, part.offset, 1, part.count,
-                                       room->values + part.place, part.count});
+                                       room->values + part.place, part.count, NULL});
 }
 
 typedef struct application {

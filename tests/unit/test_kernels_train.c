@@ -237,6 +237,74 @@ START_TEST(sgd) {
 }
 END_TEST
 
+/* ---- Steps without a gradient ---- */
+
+/* To the bit what as many steps make of a gradient of 0. */
+static void check_idle(const mmoe_kernels *k, int32_t n, int decoupled) {
+    enum { IDLE = 5 };
+    const float zeros[MOST] = {0};
+    mmoe_rate rates[IDLE];
+    matrix w = matrix_drawn(2, n, n + 3, -1, 1), m = matrix_drawn(2, n, n + 3, -0.1, 0.1),
+           v = matrix_drawn(2, n, n + 3, 0, 0.1), x = matrix_copy(&w), y = matrix_copy(&m),
+           z = matrix_copy(&v);
+    mmoe_adam_args a = {.beta1 = 0.9f, .beta2 = 0.99f, .eps = 1e-6f, .weight_decay = 0.1f};
+    a.decoupled = decoupled;
+    for (int i = 0; i < IDLE; i++) {
+        rates[i] = (mmoe_rate){0.01f * (float)(i + 1), 1.5f + (float)i, 3 - 0.3f * (float)i};
+        a.lr = rates[i].lr;
+        a.correction1 = rates[i].correction1;
+        a.correction2 = rates[i].correction2;
+        k->adam(&a, (size_t)n, w.at, zeros, m.at, v.at);
+    }
+    k->adam_idle(&a, &(mmoe_idle_args){rates, IDLE}, (size_t)n, x.at, y.at, z.at);
+    check_same_bits(&w, &x);
+    check_same_bits(&m, &y);
+    check_same_bits(&v, &z);
+    mmoe_sgd_args s = {.momentum = 0.9f, .weight_decay = 0.1f};
+    for (int i = 0; i < IDLE; i++) {
+        s.lr = rates[i].lr;
+        k->sgd(&s, (size_t)n, w.at, zeros, m.at);
+    }
+    k->sgd_idle(&s, &(mmoe_idle_args){rates, IDLE}, (size_t)n, x.at, y.at);
+    check_same_bits(&w, &x);
+    check_same_bits(&m, &y);
+    matrix *all[] = {&w, &m, &v, &x, &y, &z};
+    for (int i = 0; i < 6; i++) free(all[i]->at);
+}
+
+static void check_leap(const mmoe_kernels *k, int32_t n, bool has_v) {
+    const mmoe_leap_args a = {0.9f, 0.3f, 0.7f, 2, 0.01f, 0.5f, 0.2f, 0.1f};
+    matrix w = matrix_drawn(2, n, n + 3, -1, 1), m = matrix_drawn(2, n, n + 3, -0.1, 0.1),
+           v = matrix_drawn(2, n, n + 3, 0, 0.1), x = matrix_copy(&w), y = matrix_copy(&m),
+           z = matrix_copy(&v);
+    k->leap(&a, (size_t)n, w.at, m.at, has_v ? v.at : NULL);
+    for (int32_t i = 0; i < n; i++) {
+        const double root = (double)a.root * sqrt((double)z.at[i]), d = root + (double)a.eps,
+                     r = root / d, t = (double)a.eps / d,
+                     pull = ((double)a.pull - r * t * ((double)a.second - (double)a.third * t)) / d;
+        check_near("w", w.at[i],
+                   (double)a.keep * (double)x.at[i] -
+                       (double)y.at[i] * (has_v ? pull : (double)a.pull),
+                   20 * U * (1 + pull));
+        check_near("m", m.at[i], (double)a.keep_m * (double)y.at[i], U);
+        check_near("v", v.at[i], (has_v ? (double)a.keep_v : 1) * (double)z.at[i], U);
+    }
+    matrix *all[] = {&w, &m, &v, &x, &y, &z};
+    for (int i = 0; i < 6; i++) {
+        check_gaps(all[i]);
+        free(all[i]->at);
+    }
+}
+
+START_TEST(steps_without_a_gradient) {
+    for (int32_t n = 1; n <= MOST; n++)
+        for (int way = 0; way < 2; way++) {
+            check_idle(table_at(_i), n, way);
+            check_leap(table_at(_i), n, way);
+        }
+}
+END_TEST
+
 static const int32_t lengths[] = {0, 1, 5, 16, 31, 512, 700, 5000};
 
 START_TEST(dot) {
@@ -286,6 +354,7 @@ void add_cases(TCase *c) {
     tcase_add_loop_test(c, tables_drop_the_same, 0, tables);
     tcase_add_loop_test(c, adam, 0, tables);
     tcase_add_loop_test(c, sgd, 0, tables);
+    tcase_add_loop_test(c, steps_without_a_gradient, 0, tables);
     tcase_add_loop_test(c, regularize, 0, tables);
     tcase_add_loop_test(c, optimizers_tell_what_is_not_finite, 0, tables);
     tcase_add_loop_test(c, dot, 0, tables);

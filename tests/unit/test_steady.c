@@ -62,6 +62,10 @@ static const char *const variants[] = {
     "\"n_expert\": 3}, \"trainer\": {\"adaptive_params\": {\"method\": \"cagrad\", \"at\": "
     "\"parameters\"}, ",
     "\"n_expert\": 3}, \"trainer\": {\"adaptive_params\": {\"method\": \"famo\"}, ",
+    "\"n_expert\": 3}, \"trainer\": {\"adaptive_params\": {\"method\": \"famo\"}, \"optimizer\": "
+    "\"adamw\", \"embedding_update\": \"deferred\", ",
+    "\"n_expert\": 3}, \"trainer\": {\"optimizer_params\": {\"weight_decay\": 0}, "
+    "\"embedding_update\": \"lazy\", ",
 };
 
 static void ok(mmoe_status status, const mmoe_error *err) {

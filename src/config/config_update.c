@@ -1,0 +1,44 @@
+#include "config/config_update.h"
+
+/* A table whose rows a step would visit in vain: it has left the cache, and a batch, were each of
+ * its rows to read another, reads no more than a quarter of it. (Measured: dense is faster where a
+ * quarter of the rows is read.) */
+enum { LEAST_VALUES = 1 << 16, LEAST_ROWS_A_READ = 4 };
+
+bool mmoe_config_is_deferred(const mmoe_trainer_config *c, int64_t rows, int32_t dim) {
+    if (c->embedding_update != MMOE_UPDATE_AUTO) return c->embedding_update != MMOE_UPDATE_DENSE;
+    return rows >= (int64_t)LEAST_ROWS_A_READ * c->batch_size && rows >= LEAST_VALUES / dim;
+}
+
+bool mmoe_config_couples_decay(const mmoe_trainer_config *c) {
+    return c->weight_decay > 0 &&
+           (c->optimizer == MMOE_ADAM || (c->optimizer == MMOE_SGD && c->momentum > 0));
+}
+
+const char *mmoe_config_update_fault(const mmoe_trainer_config *c, mmoe_embedding_update update,
+                                     const char **key) {
+    const bool is_lazy = update == MMOE_UPDATE_LAZY, is_auto = update == MMOE_UPDATE_AUTO;
+    const struct {
+        bool is_in_the_way;
+        const char *key, *why;
+    } settings[] = {
+        {c->clip_norm > 0, "trainer.clip_norm",
+         "the norm is of all weights' gradients, which are kept whole"},
+        {c->ema_decay > 0, "trainer.ema_decay", "the average takes in every row in every step"},
+        {c->embedding_l1 > 0, "trainer.regularization_params.embedding_l1",
+         "the penalty moves every row in every step"},
+        {c->embedding_l2 > 0, "trainer.regularization_params.embedding_l2",
+         "the penalty moves every row in every step"},
+        {c->balance.at == MMOE_AT_PARAMETERS, "trainer.adaptive_params.at",
+         "the tasks' gradients of all weights are kept whole"},
+        {is_lazy && c->weight_decay > 0, "trainer.optimizer_params.weight_decay",
+         "lazy does not decay rows that are not read"},
+        {is_auto && mmoe_config_couples_decay(c), "trainer.optimizer_params.weight_decay",
+         "the decay is a part of the gradient, by which every row moves in every step"}};
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
+        if (!settings[i].is_in_the_way) continue;
+        *key = settings[i].key;
+        return settings[i].why;
+    }
+    return NULL;
+}

@@ -1,0 +1,18 @@
+/* Which embedding tables a step updates whole, and which settings allow what. */
+#ifndef MMOE_CONFIG_CONFIG_UPDATE_H
+#define MMOE_CONFIG_CONFIG_UPDATE_H
+
+#include "config/config.h"
+
+/* Does a step update the rows of such a table that its batch reads, and no others? */
+bool mmoe_config_is_deferred(const mmoe_trainer_config *c, int64_t rows, int32_t dim);
+/* Is the decay of the weights a part of the gradient, which moments take up? A row that has no
+ * other gradient then shrinks by about the learning rate a step, whatever the decay. */
+bool mmoe_config_couples_decay(const mmoe_trainer_config *c);
+
+/* What of the settings `update` cannot honour, whose key is then *key: a sentence about it. NULL:
+ * nothing. */
+const char *mmoe_config_update_fault(const mmoe_trainer_config *c, mmoe_embedding_update update,
+                                     const char **key);
+
+#endif

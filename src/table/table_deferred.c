@@ -1,0 +1,122 @@
+/* Rows in memory as dense has them, of which a step updates those that its batch reads, whose
+ * gradients are handed on as rows with their numbers. What a row has missed since it was last read
+ * is the business of whoever is told of it before it is gathered. */
+#include <string.h>
+
+#include "table/table.h"
+#include "table/touched.h"
+
+enum { TOGETHER = 64 }; /* rows whose gradients are handed on at a time */
+
+static bool suits_deferred(const mmoe_embedding *t) { return t->is_deferred && !t->is_frozen; }
+
+static mmoe_status open_deferred(mmoe_embedding *t, void *lent, mmoe_error *err) {
+    return mmoe_table_dense.open(t, lent, err);
+}
+
+static int32_t deferred_blocks(const mmoe_embedding *t, mmoe_block *out) {
+    return mmoe_table_dense.blocks(t, out);
+}
+
+static int32_t one_range(const mmoe_embedding *t, int32_t *shift) {
+    (void)t;
+    *shift = 31;
+    return 1;
+}
+
+static void gather_deferred(const mmoe_table_read *reads, int32_t count, const mmoe_looked_up *m) {
+    mmoe_table_dense.gather(reads, count, m);
+}
+
+static void close_deferred(mmoe_embedding *t) { mmoe_table_dense.close(t); }
+
+/* ---- Before the rows are gathered ---- */
+
+static mmoe_status admit(mmoe_table_use *use, const mmoe_table_reading *reading, mmoe_error *err) {
+    mmoe_touched *touched = use->own;
+    const mmoe_status status = mmoe_touched_admit(&touched, reading, err);
+    use->own = touched;
+    return status;
+}
+
+static void deal(const mmoe_table_reading *reading, int32_t chunk) {
+    mmoe_touched_deal(reading->use->own, reading, chunk);
+}
+
+static void prepare(const mmoe_table_use *use, int32_t part, mmoe_rows_visit visit, void *context) {
+    mmoe_touched *t = use->own;
+    mmoe_touched_sort(t, part, use->table->rows);
+    const mmoe_touched_part *p = &t->parts[part];
+    if (visit && p->rows)
+        visit(context, &(mmoe_rows_read){use->index, p->rows, t->rows + p->first});
+}
+
+static void leave(mmoe_table_use *use) {
+    mmoe_touched_free(use->own);
+    use->own = NULL;
+}
+
+/* ---- Gradients ---- */
+
+static void list_deferred(const mmoe_table_use *uses, int32_t count, mmoe_table_task_visit visit,
+                          void *context) {
+    for (int32_t u = 0; u < count; u++)
+        for (int32_t part = 0; part < MMOE_TOUCH_PARTS; part++)
+            visit(context, &(mmoe_table_task){u, 1, part, 1},
+                  (size_t)TOGETHER * (size_t)uses[u].table->dim);
+}
+
+static void add_read(const mmoe_scattering *s, const mmoe_touch *touch, int32_t dim, float *sums) {
+    const mmoe_table_read *read = &s->reads[touch->read];
+    const float *dx = s->dx.x + (size_t)touch->b * (size_t)s->dx.ld + read->col;
+    if (!read->bag) {
+        mmoe_add(sums, dx, dim);
+        return;
+    }
+    const int32_t *chosen =
+        read->bag->chosen ? read->bag->chosen + (size_t)touch->b * (size_t)dim : NULL;
+    mmoe_bag_add_part(read->bag, touch->of, dx, chosen, &(mmoe_bag_sums){sums, 0, 1, dim});
+}
+
+/* The gradient of the part's row i. */
+static void sum_row(const mmoe_scattering *s, const mmoe_table_task *task, int32_t i, float *sums) {
+    const mmoe_table_use *use = &s->uses[task->first];
+    const int32_t dim = use->table->dim;
+    int32_t count;
+    const mmoe_touch *reads = mmoe_touched_reads(use->own, (int32_t)task->row, i, &count);
+    memset(sums, 0, (size_t)dim * sizeof *sums);
+    for (int32_t k = 0; k < count; k++) add_read(s, &reads[k], dim, sums);
+}
+
+/* A padding row has none. */
+static void scatter_deferred(const mmoe_scattering *s, const mmoe_table_task *task) {
+    const mmoe_table_use *use = &s->uses[task->first];
+    const mmoe_touched *t = use->own;
+    const mmoe_embedding *table = use->table;
+    const mmoe_touched_part *p = &t->parts[task->row];
+    const int32_t *rows = t->rows + p->first, dim = table->dim;
+    int32_t at[TOGETHER];
+    for (int32_t i = 0; i < p->rows;) {
+        int32_t n = 0;
+        for (; i < p->rows && n < TOGETHER; i++) {
+            if (table->has_padding && rows[i] == table->padding) continue;
+            at[n] = rows[i];
+            sum_row(s, task, i, s->scratch + (size_t)n++ * (size_t)dim);
+        }
+        if (n) s->sink(s->context, &(mmoe_row_gradient){use->index, dim, 0, n, s->scratch, at});
+    }
+}
+
+const mmoe_table_kind mmoe_table_deferred = {.suits = suits_deferred,
+                                             .open = open_deferred,
+                                             .blocks = deferred_blocks,
+                                             .ranges = one_range,
+                                             .gather = gather_deferred,
+                                             .list = list_deferred,
+                                             .scatter = scatter_deferred,
+                                             .close = close_deferred,
+                                             .parts = MMOE_TOUCH_PARTS,
+                                             .admit = admit,
+                                             .deal = deal,
+                                             .prepare = prepare,
+                                             .leave = leave};

@@ -1,0 +1,73 @@
+#include "train/deferred.h"
+
+enum { PIECE = 1 << 12, AHEAD = MMOE_RECORDS_AHEAD }; /* rows */
+
+/* Steps since the history's first one behind which the row is. (The step in the record is its last
+ * 32 bits; and a row that has been settled since is as of the first.) */
+static int64_t place_of(const mmoe_history *h, uint32_t step) {
+    const uint32_t since = step - (uint32_t)h->base;
+    return since <= (uint32_t)h->count ? since : 0;
+}
+
+void mmoe_deferred_refresh(void *context, const mmoe_rows_read *read) {
+    const mmoe_optimizer *o = context;
+    const mmoe_history *h = &o->history;
+    const mmoe_optimizer_block *b = &o->blocks[read->table];
+    const uint32_t now = (uint32_t)(h->base + (uint64_t)h->count);
+    for (int32_t i = 0; i < read->count; i++) {
+        if (i + AHEAD < read->count) mmoe_record_ask(b, read->rows[i + AHEAD]);
+        const mmoe_idle_row row = mmoe_record_row(b, read->rows[i], o->kind != MMOE_SGD);
+        uint32_t *step = mmoe_record_step(b, read->rows[i]);
+        if (*step)
+            mmoe_history_catch_up(h, place_of(h, *step), &row);
+        else if (mmoe_history_decays(h))
+            mmoe_history_decay(h, 0, &row);
+        else
+            continue;
+        *step = now;
+    }
+}
+
+/* ---- All rows ---- */
+
+static int64_t pieces_of(const mmoe_optimizer_block *b) {
+    return b->records ? (b->count / b->dim + PIECE - 1) / PIECE : 0;
+}
+
+/* What a record says of its step stays: it is older than the history then. */
+static void settle_piece(void *context, int worker, int index) {
+    (void)worker;
+    const mmoe_optimizer *o = context;
+    const mmoe_optimizer_block *b = o->blocks;
+    int64_t piece = index;
+    while (piece >= pieces_of(b)) piece -= pieces_of(b++);
+    const int64_t rows = b->count / b->dim, first = piece * PIECE,
+                  end = first + PIECE < rows ? first + PIECE : rows;
+    for (int64_t r = first; r < end; r++) {
+        const mmoe_idle_row row = mmoe_record_row(b, r, o->kind != MMOE_SGD);
+        const uint32_t step = *mmoe_record_step(b, r);
+        if (step)
+            mmoe_history_catch_up(&o->history, place_of(&o->history, step), &row);
+        else if (mmoe_history_decays(&o->history))
+            mmoe_history_decay(&o->history, 0, &row);
+    }
+}
+
+void mmoe_deferred_settle(mmoe_optimizer *o, mmoe_pool *pool) {
+    int64_t pieces = 0;
+    if (o->history.count == 0) return;
+    for (int32_t i = 0; i < o->n_block; i++) pieces += pieces_of(&o->blocks[i]);
+    mmoe_pool_run(pool, (int)pieces, settle_piece, o);
+    mmoe_history_restart(&o->history, o->history.base + (uint64_t)o->history.count);
+}
+
+mmoe_idle_rows mmoe_deferred_idle(const mmoe_optimizer *o, uint32_t steps) {
+    mmoe_idle_rows found = {0, 0};
+    for (const mmoe_optimizer_block *b = o->blocks; b < o->blocks + o->n_block; b++) {
+        const int64_t rows = b->records ? b->count / b->dim : 0;
+        for (int64_t r = 0; r < rows; r++)
+            found.idle += (uint32_t)o->steps - *mmoe_record_step(b, r) >= steps;
+        found.all += rows;
+    }
+    return found;
+}

@@ -1,0 +1,187 @@
+#include "train/history.h"
+
+#include <math.h>
+
+#include "base/error.h"
+#include "config/config_update.h"
+
+enum { FEW = 4, LOW = MMOE_HISTORY_LOW }; /* few: steps that are run one by one */
+
+static const double least = 1e-12, /* of b1^j, what a float does not keep */
+    error = 1e-5;                  /* of a row's way, at most, and near eps alone */
+
+/* ---- Life ---- */
+
+/* u_s rises by kappa a step, and the weights of the sums have the mean 1 / (1 - b1): M_4 of a
+ * geometric distribution is 9 of its mean to the power of 4. */
+static bool formula_holds(const mmoe_history *h) {
+    if (h->is_sgd) return true;
+    const double kappa = -log(h->fade2) / 2, spread = kappa / (1 - h->fade1);
+    return 0.11 * 9 * spread * spread * spread * spread < error;
+}
+
+static void settle_rates(mmoe_history *h, const mmoe_trainer_config *c) {
+    h->is_sgd = c->optimizer == MMOE_SGD;
+    h->adam = (mmoe_adam_args){.beta1 = c->beta1,
+                               .beta2 = c->beta2,
+                               .eps = c->eps,
+                               .weight_decay = c->weight_decay,
+                               .decoupled = c->optimizer == MMOE_ADAMW};
+    h->momentum = c->momentum;
+    h->fade1 = (double)(h->is_sgd ? c->momentum : c->beta1);
+    h->fade2 = (double)c->beta2;
+    h->decay = (double)c->weight_decay;
+    h->window = h->fade1 > 0 ? (int64_t)ceil(log(least) / log(h->fade1)) : 1;
+    if (h->window > MMOE_HISTORY_STEPS) h->window = MMOE_HISTORY_STEPS;
+    h->early = h->is_sgd ? 0 : (int64_t)ceil(5 / (1 - h->fade1));
+    /* A decay by which a step could turn a weight's sign has no logarithm. */
+    const double lr = (double)(c->lr > c->min_lr ? c->lr : c->min_lr);
+    h->fades = !mmoe_config_couples_decay(c) && lr * h->decay < 0.5;
+    h->is_closed = h->fades && formula_holds(h);
+}
+
+static void fill_powers(mmoe_history *h) {
+    for (int64_t j = 1; j <= h->window; j++) {
+        h->powers1[h->window - j] = pow(h->fade1, (double)j);
+        h->powers2[h->window - j] = h->is_sgd ? 1 : pow(h->fade2, (double)-j / 2);
+    }
+    for (int i = 0; i <= LOW; i++) {
+        h->faded[0][i] = pow(h->fade2, i);
+        h->faded[1][i] = pow(h->fade2, (double)i * LOW);
+    }
+}
+
+mmoe_status mmoe_history_init(mmoe_history *h, const mmoe_trainer_config *config,
+                              const mmoe_allocator *alloc, mmoe_error *err) {
+    enum { STEPS = MMOE_HISTORY_STEPS };
+    *h = (mmoe_history){.alloc = *alloc, .kernels = mmoe_kernels_best()};
+    settle_rates(h, config);
+    const size_t window = (size_t)h->window;
+    h->rates = mmoe_alloc(alloc, STEPS, sizeof *h->rates);
+    h->sums = mmoe_alloc_aligned(alloc, STEPS + 1, sizeof *h->sums);
+    h->powers1 = mmoe_alloc(alloc, window, sizeof *h->powers1);
+    h->powers2 = mmoe_alloc(alloc, window, sizeof *h->powers2);
+    if (!h->rates || !h->sums || !h->powers1 || !h->powers2) {
+        mmoe_history_finish(h);
+        return mmoe_fail_memory(err, STEPS * (sizeof *h->sums + sizeof *h->rates) +
+                                         2 * window * sizeof *h->powers1);
+    }
+    fill_powers(h);
+    mmoe_history_restart(h, 0);
+    return MMOE_OK;
+}
+
+void mmoe_history_finish(mmoe_history *h) {
+    mmoe_release(&h->alloc, h->rates);
+    mmoe_release_aligned(&h->alloc, h->sums);
+    mmoe_release(&h->alloc, h->powers1);
+    mmoe_release(&h->alloc, h->powers2);
+    *h = (mmoe_history){.alloc = h->alloc};
+}
+
+/* ---- Steps ---- */
+
+static double c2_of(const mmoe_history *h, uint64_t step) {
+    return h->is_sgd || step == 0 ? 1 : 1 / sqrt(1 - pow(h->fade2, (double)step));
+}
+
+/* Of step base + at, behind which no other has come. */
+static void begin_sums(mmoe_history *h, int64_t at, double kept) {
+    h->sums[at] = (mmoe_history_sums){.c2 = c2_of(h, h->base + (uint64_t)at), .kept = kept};
+}
+
+void mmoe_history_restart(mmoe_history *h, uint64_t step) {
+    h->base = step;
+    h->count = 0;
+    begin_sums(h, 0, 0);
+}
+
+/* Step base + now's term to the sums of t0 from `first` on. */
+static void add_terms(mmoe_history *h, int64_t first, int64_t now, double weight, double keep) {
+    const int64_t shift = h->window - now;
+    const double *powers1 = h->powers1, *powers2 = h->powers2,
+                 inverse = 1 / c2_of(h, h->base + (uint64_t)now);
+    for (int64_t i = first; i < now; i++) {
+        double *r = h->sums[i].r, a = weight * powers1[i + shift];
+        const double u = powers2[i + shift] * inverse * h->sums[i].c2;
+        for (int p = 0; p < MMOE_HISTORY_POWERS; p++, a *= u) r[p] = keep * r[p] + a;
+    }
+}
+
+void mmoe_history_add(mmoe_history *h, const mmoe_adam_args *a) {
+    const int64_t now = h->count + 1, first = now > h->window ? now - h->window : 0;
+    const double lr = (double)a->lr, step = (double)(h->base + (uint64_t)now),
+                 c1 = h->is_sgd ? 1 : 1 / (1 - pow(h->fade1, step)),
+                 keep = h->fades ? log1p(-lr * h->decay) : 0;
+    h->rates[h->count] = (mmoe_rate){a->lr, a->correction1, a->correction2};
+    if (h->is_closed) add_terms(h, first, now, lr * c1, 1 - lr * h->decay);
+    begin_sums(h, now, h->sums[h->count].kept + keep);
+    h->count = now;
+}
+
+/* ---- A row ---- */
+
+/* What decay leaves of a weight from step base + from to base + to. */
+static double keep_of(const mmoe_history *h, int64_t from, int64_t to) {
+    return h->decay == 0 ? 1 : exp(h->sums[to].kept - h->sums[from].kept);
+}
+
+/* What is left of the moments behind k steps. */
+static void fade_moments(const mmoe_history *h, int64_t k, mmoe_leap_args *a) {
+    a->keep_m = k <= h->window ? (float)h->powers1[h->window - k] : 0;
+    a->keep_v = (float)(h->faded[0][k % LOW] * h->faded[1][k / LOW]);
+}
+
+static void leap(const mmoe_history *h, int64_t at, const mmoe_idle_row *row) {
+    const mmoe_history_sums *s = &h->sums[at];
+    const int64_t k = h->count - at, live = k < h->window ? k : h->window;
+    const double shrink = keep_of(h, at + live, h->count), *r = s->r;
+    mmoe_leap_args a = {.keep = (float)keep_of(h, at, h->count),
+                        .root = (float)s->c2,
+                        .eps = h->adam.eps,
+                        .pull = (float)(shrink * r[h->is_sgd ? 0 : 1])};
+    fade_moments(h, k, &a);
+    if (!h->is_sgd && r[0] > 0) {
+        const double u = r[1] / r[0], inverse = 1 / u, m2 = r[2] - u * r[1],
+                     m3 = r[3] - u * (3 * r[2] - 2 * u * r[1]);
+        a.eps = (float)(u * (double)h->adam.eps);
+        a.second = (float)(shrink * m2 * inverse);
+        a.third = (float)(shrink * m3 * inverse * inverse);
+    }
+    h->kernels->leap(&a, row->n, row->w, row->m, row->v);
+}
+
+static void run_steps(const mmoe_history *h, int64_t at, int64_t count, const mmoe_idle_row *row) {
+    const mmoe_idle_args idle = {h->rates + at, count};
+    if (h->is_sgd)
+        h->kernels->sgd_idle(
+            &(mmoe_sgd_args){.momentum = h->momentum, .weight_decay = h->adam.weight_decay}, &idle,
+            row->n, row->w, row->m);
+    else
+        h->kernels->adam_idle(&h->adam, &idle, row->n, row->w, row->m, row->v);
+}
+
+/* Moments that have faded move nothing any more. */
+void mmoe_history_catch_up(const mmoe_history *h, int64_t at, const mmoe_idle_row *row) {
+    const int64_t k = h->count - at, most = h->fades && k > h->window ? h->window : k;
+    if (k <= 0) return;
+    if (h->is_closed && k > FEW && h->base + (uint64_t)at >= (uint64_t)h->early) {
+        leap(h, at, row);
+        return;
+    }
+    run_steps(h, at, most, row);
+    if (most == k) return;
+    mmoe_leap_args rest = {.keep = (float)keep_of(h, at + most, h->count), .eps = h->adam.eps};
+    fade_moments(h, k - most, &rest);
+    rest.keep_m = 0;
+    h->kernels->leap(&rest, row->n, row->w, row->m, row->v);
+}
+
+void mmoe_history_decay(const mmoe_history *h, int64_t at, const mmoe_idle_row *row) {
+    if (!h->fades) {
+        mmoe_history_catch_up(h, at, row);
+        return;
+    }
+    const float keep = (float)keep_of(h, at, h->count);
+    for (size_t i = 0; keep != 1 && i < row->n; i++) row->w[i] *= keep;
+}

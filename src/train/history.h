@@ -1,0 +1,84 @@
+/* What the steps of a run do to a row that has no gradient, so that a row which was left alone for
+ * any number of them is brought up to date at once.
+ *
+ * Adam moves a weight of moments m, v, last updated at step t0, in step s = t0 + j by
+ *
+ *     -lr_s c1_s b1^j m u_s / (x + eps u_s),   x = sqrt(v) c2_t0,   u_s = c2_t0 / (c2_s b2^(j/2))
+ *
+ * c1, c2 being its corrections. u_s does not depend on the row, and changes little while b1^j
+ * counts. With R_p = the sum over s of lr_s c1_s b1^j u_s^p, u = R_1 / R_0, M_2 and M_3 the sums of
+ * the same weights times (u_s / u - 1)^2 and ^3, d = x + eps u, r = x / d and t = 1 - r, all of
+ * them are
+ *
+ *     -(m u / d) (R_0 - r t M_2 + r t^2 M_3)
+ *
+ * but for r t^3 M_4, at most 0.11 M_4: and nothing where eps is nothing beside x, or x beside eps.
+ * (An expansion in 1 / u_s, the first that comes to mind, lacks r^4 M_4.) R_p is kept for each step
+ * t0 since one at which all rows were up to date, whatever the schedule of lr; behind `window`
+ * steps, when b1^j is below what a float keeps, it stands. AdamW's decay shrinks what was added
+ * before, and R_p with it. Of SGD's momentum there is R_0 alone.
+ *
+ * Where this does not hold, a row's steps are run one by one: those of a decay that is a part of
+ * the gradient; of rates b1, b2 that are too near each other; the first ones of a run, in which c2
+ * changes fast; and a few steps, for which it does not pay. */
+#ifndef MMOE_TRAIN_HISTORY_H
+#define MMOE_TRAIN_HISTORY_H
+
+#include <stdbool.h>
+
+#include "base/alloc.h"
+#include "config/config.h"
+#include "math/kernels.h"
+
+enum { MMOE_HISTORY_STEPS = 1 << 16, MMOE_HISTORY_POWERS = 4, MMOE_HISTORY_LOW = 1 << 8 };
+
+/* What is kept of a step t0, a cache line. */
+typedef struct mmoe_history_sums {
+    double r[MMOE_HISTORY_POWERS]; /* R_p */
+    double c2;
+    double kept; /* log of what decay has left of a weight since `base` */
+    double unused[2];
+} mmoe_history_sums;
+
+typedef struct mmoe_history {
+    mmoe_allocator alloc;
+    const mmoe_kernels *kernels;
+    bool is_sgd;
+    bool fades;          /* nothing but a decay of the weight itself is left behind the window */
+    bool is_closed;      /* and the formula holds */
+    mmoe_adam_args adam; /* without rates */
+    float momentum;
+    double fade1, fade2, decay;            /* b1 or the momentum, b2; of the weight itself */
+    int64_t window, early;                 /* early: steps t0 before it are run one by one */
+    uint64_t base;                         /* all rows are as of this step, or a later one */
+    int64_t count;                         /* steps since */
+    mmoe_rate *rates;                      /* [STEPS] of step base + 1 + i */
+    mmoe_history_sums *sums;               /* [STEPS + 1] of t0 = base + i */
+    double *powers1, *powers2;             /* [window] b1^j, b2^(-j/2) of j = window - i */
+    double faded[2][MMOE_HISTORY_LOW + 1]; /* b2^i, b2^(LOW i) */
+} mmoe_history;
+
+/* Of the settings of `config`, from step 0 on. MMOE_E_MEMORY. */
+mmoe_status mmoe_history_init(mmoe_history *h, const mmoe_trainer_config *config,
+                              const mmoe_allocator *alloc, mmoe_error *err);
+void mmoe_history_finish(mmoe_history *h);
+/* All rows are as of this step. */
+void mmoe_history_restart(mmoe_history *h, uint64_t step);
+/* Another step is done, with Adam's settings as they were in it. Not when the history is full. */
+void mmoe_history_add(mmoe_history *h, const mmoe_adam_args *adam);
+static inline bool mmoe_history_is_full(const mmoe_history *h) {
+    return h->count == MMOE_HISTORY_STEPS;
+}
+
+/* Values of a row and their moments (v: NULL of SGD). */
+typedef struct mmoe_idle_row {
+    float *w, *m, *v; /* [n] */
+    size_t n;
+} mmoe_idle_row;
+/* A row of which the steps up to base + at are done is brought behind the last step. */
+void mmoe_history_catch_up(const mmoe_history *h, int64_t at, const mmoe_idle_row *row);
+/* The same of a row without moments, which decay alone has moved. */
+void mmoe_history_decay(const mmoe_history *h, int64_t at, const mmoe_idle_row *row);
+static inline bool mmoe_history_decays(const mmoe_history *h) { return h->adam.weight_decay > 0; }
+
+#endif
