@@ -37,7 +37,7 @@ typedef enum cli_kind {
     CLI_FLAG,
     CLI_TEXT,
     CLI_INPUT, /* a file that is read; "-" is none */
-    CLI_ROWS,  /* a file of rows that is read once; "-" is standard input, of one option at most */
+    CLI_ROWS,  /* files of rows that are read once; "-" is standard input, of one option at most */
     CLI_INTEGER,
     CLI_NUMBER,
     CLI_LIST
@@ -52,7 +52,7 @@ typedef struct cli_option {
     const char *name;    /* without "--"; NULL ends the table */
     const char *operand; /* "FILE" */
     cli_kind kind;
-    void *target; /* bool, const char *, int64_t, double or cli_list */
+    void *target; /* bool, const char *, int64_t, double, cli_list or cli_rows */
     bool required;
     double lowest, highest; /* of a number */
     const char *help;

@@ -10,7 +10,8 @@
 #include "warnings.h"
 
 typedef struct evaluate_flags {
-    const char *model, *data, *group, *group_weight, *by;
+    const char *model, *group, *group_weight, *by;
+    cli_rows data;
     int64_t threads, slices; /* slices 0: not given */
     bool json;
 } evaluate_flags;
@@ -41,8 +42,8 @@ static int print_results(const evaluation *e) {
 
 static int keep_column(const evaluation *e, const char *flag, const char *column) {
     mmoe_error err;
-    if (column &&
-        mmoe_dataset_keep_csv(e->data, mmoe_model_schema(e->model), e->flags->data, column, &err))
+    if (column && mmoe_dataset_keep_csv(e->data, mmoe_model_schema(e->model), *e->flags->data.paths,
+                                        column, &err))
         return cli_fail("%s: %s", flag, err.message);
     return CLI_OK;
 }
@@ -53,13 +54,14 @@ static int read_rows(evaluation *e) {
     const mmoe_schema *schema = mmoe_model_schema(e->model);
     const cli_reading how = {.threads = (int)f->threads};
     mmoe_error err;
-    if (cli_read_rows(schema, f->data, &how, &e->data, &err)) return cli_fail("%s", err.message);
-    cli_remark_columns(f->data, e->data);
-    cli_warn_of_labels(f->data, e->model, e->data);
+    if (cli_read_rows(schema, &f->data, &how, &e->data, &err)) return cli_fail("%s", err.message);
+    cli_remark_columns(f->data.name, e->data);
+    cli_warn_of_labels(f->data.name, e->model, e->data);
     int status = keep_column(e, "--group", f->group);
     if (!status) status = keep_column(e, "--by", f->by);
     const mmoe_config *config = mmoe_model_config(e->model);
-    if (!status && !f->group && mmoe_dataset_keep_groups(e->data, config, schema, f->data, &err))
+    if (!status && !f->group &&
+        mmoe_dataset_keep_groups(e->data, config, schema, *f->data.paths, &err))
         status = cli_fail("data.group: %s", err.message);
     return status;
 }
@@ -80,7 +82,7 @@ static int evaluate_rows(evaluation *e) {
         mmoe_evaluate_by(e->model, e->data, &options, NULL, e->metrics, &e->slices, &err);
     cli_progress_clear();
     if (status) return cli_fail("%s", err.message);
-    cli_warn_of_metrics(f->data, "rows", e->metrics, e->n_task);
+    cli_warn_of_metrics(f->data.name, "rows", e->metrics, e->n_task);
     return print_results(e);
 }
 
@@ -145,7 +147,9 @@ int cli_evaluate(int argc, char **argv) {
         "evaluate", "--model M.safetensors --data T.csv [FLAGS]", description, options, NULL, NULL,
         NULL};
     int status;
-    if (!cli_parse(&command, argc, argv, &status)) return status;
-    if (f.slices && !f.by) return cli_usage("--slices: there are none without --by");
-    return evaluate(&f);
+    if (cli_parse(&command, argc, argv, &status))
+        status =
+            f.slices && !f.by ? cli_usage("--slices: there are none without --by") : evaluate(&f);
+    cli_rows_free(&f.data);
+    return status;
 }

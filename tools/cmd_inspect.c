@@ -212,8 +212,39 @@ static int print(const mmoe_model *model, const mmoe_dataset *data,
     return status;
 }
 
+static mmoe_status inspect_rows(const mmoe_model *model, const cli_rows *rows,
+                                const cli_reading *how, mmoe_dataset **data,
+                                mmoe_inspection **inspection, mmoe_error *err) {
+    mmoe_status status = cli_read_rows(mmoe_model_schema(model), rows, how, data, err);
+    if (!status && mmoe_dataset_rows(*data) == 0)
+        status = mmoe_fail_at(err, MMOE_E_FORMAT, mmoe_raw_bytes_name(rows->name), 0, NULL,
+                              "the file has a header but no rows");
+    const mmoe_inspect_options looking = {how->threads, &cli_watcher};
+    if (!status) status = mmoe_inspect_with(model, *data, &looking, NULL, inspection, err);
+    cli_progress_clear();
+    if (status) return status;
+    cli_remark_columns(rows->name, *data);
+    cli_warn_of_gates((*inspection)->gates, (*inspection)->n_gate, 0);
+    return MMOE_OK;
+}
+
+static int inspect(const char *path, const cli_rows *rows, const cli_reading *how, bool json) {
+    mmoe_model *model = NULL;
+    mmoe_dataset *data = NULL;
+    mmoe_inspection *inspection = NULL;
+    mmoe_error err;
+    mmoe_status s = mmoe_model_load(path, NULL, &model, &err);
+    if (!s && rows->count) s = inspect_rows(model, rows, how, &data, &inspection, &err);
+    const int status = s ? cli_fail("%s", err.message) : print(model, data, inspection, json);
+    mmoe_inspection_free(inspection);
+    mmoe_dataset_free(data);
+    mmoe_model_free(model);
+    return status;
+}
+
 int cli_inspect(int argc, char **argv) {
-    const char *path = NULL, *rows = NULL;
+    const char *path = NULL;
+    cli_rows rows = {0};
     bool json = false;
     int64_t threads = cli_processors();
     const cli_option options[] = {
@@ -243,25 +274,10 @@ int cli_inspect(int argc, char **argv) {
         NULL,
         NULL};
     int status;
-    if (!cli_parse(&command, argc, argv, &status)) return status;
-    mmoe_model *model = NULL;
-    mmoe_dataset *data = NULL;
-    mmoe_inspection *inspection = NULL;
-    const cli_reading reading = {MMOE_LABELS_IGNORED, (int)threads};
-    mmoe_error err;
-    mmoe_status s = mmoe_model_load(path, NULL, &model, &err);
-    if (!s && rows) s = cli_read_rows(mmoe_model_schema(model), rows, &reading, &data, &err);
-    if (!s && rows && mmoe_dataset_rows(data) == 0)
-        s = mmoe_fail_at(&err, MMOE_E_FORMAT, mmoe_raw_bytes_name(rows), 0, NULL,
-                         "the file has a header but no rows");
-    const mmoe_inspect_options looking = {(int)threads, &cli_watcher};
-    if (!s && rows) s = mmoe_inspect_with(model, data, &looking, NULL, &inspection, &err);
-    cli_progress_clear();
-    if (!s && rows) cli_remark_columns(rows, data);
-    if (!s && rows) cli_warn_of_gates(inspection->gates, inspection->n_gate, 0);
-    status = s ? cli_fail("%s", err.message) : print(model, data, inspection, json);
-    mmoe_inspection_free(inspection);
-    mmoe_dataset_free(data);
-    mmoe_model_free(model);
+    if (cli_parse(&command, argc, argv, &status)) {
+        const cli_reading reading = {MMOE_LABELS_IGNORED, (int)threads};
+        status = inspect(path, &rows, &reading, json);
+    }
+    cli_rows_free(&rows);
     return status;
 }

@@ -9,7 +9,8 @@
 #include "warnings.h"
 
 typedef struct pack_flags {
-    const char *config, *like, *data, *output;
+    const char *config, *like, *output;
+    cli_rows data;
     int64_t threads;
     bool append;
     cli_list keep;
@@ -71,10 +72,10 @@ static int choose_columns(const pack_flags *f, packing *p) {
 
 /* What the schema is learned by, or taken from. */
 static mmoe_status read_example(const pack_flags *f, packing *p, mmoe_error *err) {
-    const cli_reading folder = {.streamed = true};
     if (!f->like) return mmoe_config_read(f->config, NULL, &p->config, err);
     if (!cli_is_folder(f->like)) return mmoe_model_load(f->like, NULL, &p->model, err);
-    return cli_fit_rows(NULL, f->like, &folder, &p->schema, &p->like, err);
+    return mmoe_dataset_fit_packed(NULL, f->like, MMOE_PACKED_STREAMED, NULL, &p->schema, &p->like,
+                                   err);
 }
 
 static const mmoe_schema *schema_of(const packing *p) {
@@ -82,18 +83,19 @@ static const mmoe_schema *schema_of(const packing *p) {
 }
 
 static int pack_rows(const pack_flags *f, packing *p) {
-    const mmoe_csv_packing what = {.path = f->data,
+    const cli_reading how = {.threads = (int)f->threads, .keep = p->keep};
+    const mmoe_csv_packing what = {.path = f->data.paths[0],
                                    .folder = f->output,
                                    .config = p->config,
                                    .schema = f->append ? NULL : schema_of(p),
-                                   .reading = {.threads = (int)f->threads, .keep = p->keep}};
+                                   .reading = cli_read_options(&f->data, &how)};
     const int64_t before = f->append ? mmoe_dataset_rows(p->like) : 0;
     mmoe_error err;
     if (mmoe_pack_csv(&what, NULL, &p->rows, &err)) return cli_fail("%s", err.message);
     if (f->like)
-        cli_remark_columns(f->data, p->rows);
+        cli_remark_columns(f->data.name, p->rows);
     else
-        cli_warn_of_data(f->data, p->rows);
+        cli_warn_of_data(f->data.name, p->rows);
     printf("%lld rows packed\n", (long long)(mmoe_dataset_rows(p->rows) - before));
     return CLI_OK;
 }
@@ -109,7 +111,8 @@ static int pack(const pack_flags *f, packing *p) {
 static int check(const pack_flags *f) {
     if (!f->config + !f->like + !f->append != 2)
         return cli_usage("one of --config, to learn a schema, --like, to take one, and --append");
-    if (cli_is_folder(f->data)) return cli_usage("--data %s is a folder, not a file", f->data);
+    const char *folder = cli_rows_folder(&f->data);
+    if (folder) return cli_usage("--data %s is a folder, not a file", folder);
     return cli_check_name("output", f->output);
 }
 
@@ -146,18 +149,19 @@ int cli_pack(int argc, char **argv) {
         NULL,
         NULL};
     int status;
-    if (!cli_parse(&command, argc, argv, &status)) return status;
+    const bool is_parsed = cli_parse(&command, argc, argv, &status);
     packing p = {0};
-    status = check(&f);
+    if (is_parsed) status = check(&f);
     if (f.append) f.like = f.output; /* its schema */
-    if (!status) status = pack(&f, &p);
+    if (is_parsed && !status) status = pack(&f, &p);
     mmoe_dataset_free(p.rows);
     mmoe_dataset_free(p.like);
     mmoe_config_free(p.config);
     cli_list_free(&f.keep);
+    cli_rows_free(&f.data);
     free(p.keep);
     free(p.group);
     mmoe_schema_free(p.schema);
     mmoe_model_free(p.model);
-    return status ? status : cli_close_stdout();
+    return status || !is_parsed ? status : cli_close_stdout();
 }

@@ -19,14 +19,14 @@ enum { CHUNK_ROWS = 8192 };
 typedef struct score_writer {
     const mmoe_model *model;
     const mmoe_dataset *data;
-    const char *data_path;
+    const cli_rows *from;
+    const char *path;     /* of them, that is read again */
     const cli_list *keep; /* columns that are written beside the scores */
     size_t *kept;         /* [keep->count] where they stand in the file */
     mmoe_predictor *predictor;
     const cli_file *file;
     float *scores;          /* [CHUNK_ROWS, tasks] of the chunk that the next row is in */
     int64_t next;           /* row of the data */
-    int64_t first_row;      /* its number, as messages count rows */
     int64_t odd, first_odd; /* rows with a score that is not finite, and the first of them */
 } score_writer;
 
@@ -50,7 +50,7 @@ static void write_names(const score_writer *w) {
 static mmoe_status predict_chunk(const score_writer *w, mmoe_error *err) {
     const int64_t left = mmoe_dataset_rows(w->data) - w->next;
     const mmoe_work work = {.what = "predicting",
-                            .file = mmoe_raw_bytes_name(w->data_path),
+                            .file = mmoe_raw_bytes_name(w->from->name),
                             .done = w->next,
                             .total = mmoe_dataset_rows(w->data),
                             .unit = "rows"};
@@ -74,7 +74,7 @@ static mmoe_status write_next(score_writer *w, mmoe_error *err) {
         write_score(w->file->stream, lacks ? NAN : scores[t]);
         fputc(t + 1 < n_task ? ',' : '\n', w->file->stream);
     }
-    if (!finite && !lacks && w->odd++ == 0) w->first_odd = w->next + w->first_row;
+    if (!finite && !lacks && w->odd++ == 0) w->first_odd = w->next;
     w->next++;
     return MMOE_OK;
 }
@@ -86,7 +86,7 @@ static mmoe_status find_kept(score_writer *w, const mmoe_csv_field *fields, size
     const char *name = w->keep->items[index];
     const size_t at = mmoe_csv_find(fields, n_fields, name);
     if (at == n_fields)
-        return mmoe_fail(err, MMOE_E_ARGUMENT, "--keep: %s has no column \"%.200s\"", w->data_path,
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "--keep: %s has no column \"%.200s\"", w->path,
                          name);
     w->kept[index] = at;
     for (int32_t t = 0; t < mmoe_model_task_count(w->model); t++)
@@ -108,24 +108,26 @@ static mmoe_status on_header(void *user, const mmoe_csv_field *fields, size_t n_
         const mmoe_status status = find_kept(w, fields, n_fields, i, err);
         if (status) return status;
     }
-    for (size_t i = 0; i < w->keep->count; i++) {
+    const bool is_first = w->path == w->from->paths[0];
+    for (size_t i = 0; is_first && i < w->keep->count; i++) {
         cli_write_field(w->file->stream, w->keep->items[i]);
         fputc(',', w->file->stream);
     }
-    write_names(w);
+    if (is_first) write_names(w);
     return MMOE_OK;
 }
 
 static mmoe_status fail_changed(const score_writer *w, mmoe_error *err) {
     return mmoe_fail(err, MMOE_E_IO,
                      "--keep reads %s a second time, and it has other rows than the first time",
-                     w->data_path);
+                     w->from->name);
 }
 
 static mmoe_status on_row(void *user, int64_t row, const mmoe_csv_field *fields, mmoe_error *err) {
     score_writer *w = user;
-    (void)row;
-    if (w->next == mmoe_dataset_rows(w->data)) return fail_changed(w, err);
+    const char *file;
+    if (mmoe_dataset_place(w->data, w->next, &file) != row || (file && strcmp(file, w->path) != 0))
+        return fail_changed(w, err);
     for (size_t i = 0; i < w->keep->count; i++) {
         cli_write_field(w->file->stream, fields[w->kept[i]].text);
         fputc(',', w->file->stream);
@@ -152,14 +154,45 @@ static mmoe_status write_rows(score_writer *w, mmoe_csv_handler reading, mmoe_er
     const int64_t rows = mmoe_dataset_rows(w->data);
     mmoe_status status = MMOE_OK;
     reading.user = w;
-    w->first_row = reading.headless ? 1 : 2;
-    if (w->keep->count) {
-        status = mmoe_csv_read(w->data_path, &reading, NULL, err);
-        return !status && w->next < rows ? fail_changed(w, err) : status;
+    for (size_t i = 0; w->keep->count && !status && i < w->from->count; i++) {
+        w->path = w->from->paths[i];
+        status = mmoe_csv_read(w->path, &reading, NULL, err);
     }
+    if (w->keep->count) return !status && w->next < rows ? fail_changed(w, err) : status;
     write_names(w);
     while (!status && w->next < rows) status = write_next(w, err);
     return status;
+}
+
+/* Which of several files the scores are of. */
+static void tell_of_files(const score_writer *w) {
+    const int64_t rows = mmoe_dataset_rows(w->data);
+    for (int64_t first = 0, last; first < rows; first = last + 1) {
+        const char *file, *other;
+        mmoe_dataset_place(w->data, first, &file);
+        last = first;
+        for (int64_t high = rows - 1; last < high;) {
+            const int64_t middle = high - (high - last) / 2;
+            mmoe_dataset_place(w->data, middle, &other);
+            if (other == file)
+                last = middle;
+            else
+                high = middle - 1;
+        }
+        if (file)
+            cli_note("scores %lld to %lld are of the rows of %s", (long long)first + 1,
+                     (long long)last + 1, file);
+    }
+}
+
+static void tell_of_rows(const score_writer *w) {
+    const char *file;
+    const long long row = mmoe_dataset_place(w->data, w->first_odd, &file);
+    if (w->odd)
+        cli_warn("%s: %lld of %lld rows have a score that is not finite, the first is row %lld%s%s",
+                 mmoe_raw_bytes_name(w->from->name), (long long)w->odd,
+                 (long long)mmoe_dataset_rows(w->data), row, file ? " of " : "", file ? file : "");
+    if (w->from->count > 1) tell_of_files(w);
 }
 
 static int predict_file(score_writer *w, const char *output) {
@@ -179,10 +212,7 @@ static int predict_file(score_writer *w, const char *output) {
     if (!status && write_rows(w, reading, &err)) status = cli_fail("%s", err.message);
     cli_progress_clear();
     if (!status) status = cli_file_keep(&file);
-    if (!status && w->odd)
-        cli_warn("%s: %lld of %lld rows have a score that is not finite, the first is row %lld",
-                 mmoe_raw_bytes_name(w->data_path), (long long)w->odd,
-                 (long long)mmoe_dataset_rows(w->data), (long long)w->first_odd);
+    if (!status) tell_of_rows(w);
     cli_file_drop(&file);
     free(w->scores);
     free(w->kept);
@@ -190,20 +220,21 @@ static int predict_file(score_writer *w, const char *output) {
     return status;
 }
 
-static int predict(const char *model_path, const char *data_path, const cli_list *keep,
+static int predict(const char *model_path, const cli_rows *from, const cli_list *keep,
                    const char *output) {
     mmoe_model *model = NULL;
     mmoe_dataset *data = NULL;
     mmoe_error err;
     int status = CLI_OK;
     const cli_reading how = {.labels = MMOE_ROWS_TO_SCORE};
-    if (keep->count && cli_is_folder(data_path))
-        return cli_usage("--keep reads columns of a CSV file; %s is a folder", data_path);
+    const char *folder = cli_rows_folder(from);
+    if (keep->count && folder)
+        return cli_usage("--keep reads columns of a CSV file; %s is a folder", folder);
     if (mmoe_model_load(model_path, NULL, &model, &err) ||
-        cli_read_rows(mmoe_model_schema(model), data_path, &how, &data, &err))
+        cli_read_rows(mmoe_model_schema(model), from, &how, &data, &err))
         status = cli_fail("%s", err.message);
-    if (!status) cli_remark_columns(data_path, data);
-    score_writer writer = {.model = model, .data = data, .data_path = data_path, .keep = keep};
+    if (!status) cli_remark_columns(from->name, data);
+    score_writer writer = {.model = model, .data = data, .from = from, .keep = keep};
     if (!status) status = predict_file(&writer, output);
     mmoe_dataset_free(data);
     mmoe_model_free(model);
@@ -211,11 +242,12 @@ static int predict(const char *model_path, const char *data_path, const cli_list
 }
 
 int cli_predict(int argc, char **argv) {
-    const char *model_path = NULL, *data_path = NULL, *output = NULL;
+    const char *model_path = NULL, *output = NULL;
+    cli_rows from = {0};
     cli_list keep = {0};
     const cli_option options[] = {
         {"model", "FILE", CLI_INPUT, &model_path, true, 0, 0, "model file (.safetensors)"},
-        {"data", "FILE", CLI_ROWS, &data_path, true, 0, 0,
+        {"data", "FILE", CLI_ROWS, &from, true, 0, 0,
          "rows to score (CSV; -: standard input); columns of labels and weights are not read"},
         {"output", "FILE", CLI_TEXT, &output, true, 0, 0,
          "the scores to write (CSV), whole or not at all; -: standard output"},
@@ -239,15 +271,15 @@ int cli_predict(int argc, char **argv) {
         NULL};
     int status;
     if (cli_parse(&command, argc, argv, &status)) {
-        const cli_path paths[] = {{"--model", model_path, false},
-                                  {"--data", data_path, false},
-                                  {"--output", output, true}};
+        const cli_path paths[] = {
+            {"--model", model_path, false}, {"--data", .rows = &from}, {"--output", output, true}};
         status = cli_check_paths(paths, sizeof paths / sizeof *paths);
-        if (!status && keep.count && strcmp(data_path, "-") == 0)
+        if (!status && keep.count && cli_rows_have_input(&from))
             status =
                 cli_usage("--keep reads --data a second time, and standard input is read once");
-        if (!status) status = predict(model_path, data_path, &keep, output);
+        if (!status) status = predict(model_path, &from, &keep, output);
     }
     cli_list_free(&keep);
+    cli_rows_free(&from);
     return status;
 }

@@ -11,7 +11,8 @@
 #include "warnings.h"
 
 typedef struct report_flags {
-    const char *log, *model, *data, *output;
+    const char *log, *model, *output;
+    cli_rows data;
     int64_t threads;
 } report_flags;
 
@@ -38,14 +39,15 @@ static mmoe_dataset *read_report_data(report_page *page, const report_model *of,
     cli_reading how = {.threads = of->threads};
     mmoe_dataset *data = NULL;
     mmoe_error err;
-    if (!cli_read_rows(schema, of->data_path, &how, &data, &err)) {
-        if (mmoe_dataset_keep_groups(data, mmoe_model_config(model), schema, of->data_path, &err))
+    if (!cli_read_rows(schema, of->data, &how, &data, &err)) {
+        if (mmoe_dataset_keep_groups(data, mmoe_model_config(model), schema, *of->data->paths,
+                                     &err))
             cli_html_notice(page, "%s", err.message);
         return data;
     }
     cli_html_notice(page, "%s", err.message);
     for (how.labels = MMOE_LABELS_OPTIONAL; how.labels <= MMOE_LABELS_IGNORED; how.labels++)
-        if (!cli_read_rows(schema, of->data_path, &how, &data, NULL)) break;
+        if (!cli_read_rows(schema, of->data, &how, &data, NULL)) break;
     if (mmoe_dataset_rows(data) > 0) return data;
     mmoe_dataset_free(data);
     return NULL;
@@ -57,18 +59,18 @@ static void write_source(FILE *out, const report_model *of, const mmoe_dataset *
     fputs(" on the ", out);
     cli_html_count(out, (double)mmoe_dataset_rows(data));
     fputs(" rows of ", out);
-    cli_html_cut(out, of->data_path, REPORT_VALUE);
+    cli_html_cut(out, of->data->name, REPORT_VALUE);
     fputs(".</p>\n", out);
 }
 
 /* What is suspicious of the rows: in the page, and on standard error. */
 static void write_remarks(report_page *page, const report_model *of, const mmoe_model *model,
                           const mmoe_dataset *data) {
-    report_remarks to = {page->out, of->data_path};
+    report_remarks to = {page->out, of->data->name};
     const mmoe_warning *warning;
     mmoe_error err;
     for (size_t i = 0; (warning = mmoe_dataset_warning(data, i)); i++) cli_html_warn(&to, warning);
-    cli_remark_columns(of->data_path, data);
+    cli_remark_columns(of->data->name, data);
     if (mmoe_model_check_labels(model, data, cli_html_warn, &to, &err))
         cli_html_notice(page, "%s", err.message);
 }
@@ -116,7 +118,7 @@ static void write_page(report_page *page, const report_log *log, const report_fl
     cli_report_head(page, log);
     cli_report_result_of(page, log);
     cli_report_curves(page, log);
-    const report_model of = {f->model, f->data, (int)f->threads};
+    const report_model of = {f->model, &f->data, (int)f->threads};
     if (f->model) cli_report_model(page, log, &of);
     cli_report_nodes(page, log);
     fprintf(page->out, "</main>\n<footer>Written by mmoe report, version %s.</footer>\n",
@@ -141,13 +143,24 @@ static int report(const report_flags *f) {
     return page.incomplete ? CLI_FAILED : CLI_OK;
 }
 
+static int check(const report_flags *f) {
+    if (!f->model != !f->data.count) return cli_usage("--model and --data belong together");
+    for (size_t i = 0; i < f->data.count; i++)
+        if (cli_check_input("--", "data", f->data.paths[i])) return CLI_USAGE;
+    const cli_path paths[] = {{"--log", f->log, false},
+                              {"--model", f->model, false},
+                              {"--data", .rows = &f->data},
+                              {"--output", f->output, true}};
+    return cli_check_paths(paths, sizeof paths / sizeof *paths);
+}
+
 int cli_report(int argc, char **argv) {
     report_flags f = {.threads = cli_processors()};
     const cli_option options[] = {
         {"log", "FILE", CLI_INPUT, &f.log, true, 0, 0, "what mmoe train --log wrote"},
         {"model", "FILE", CLI_INPUT, &f.model, false, 0, 0,
          "the run's model, for its predictions, gates and experts"},
-        {"data", "FILE", CLI_INPUT, &f.data, false, 0, 0, "rows with labels (CSV) for --model"},
+        {"data", "FILE", CLI_ROWS, &f.data, false, 0, 0, "rows with labels (CSV) for --model"},
         {"output", "FILE", CLI_TEXT, &f.output, true, 0, 0,
          "the page to write (HTML), whole or not at all; -: standard output"},
         {"threads", "N", CLI_INTEGER, &f.threads, false, 1, CLI_MAX_THREADS,
@@ -170,12 +183,9 @@ int cli_report(int argc, char **argv) {
         NULL,
         NULL};
     int status;
-    if (!cli_parse(&command, argc, argv, &status)) return status;
-    if (!f.model != !f.data) return cli_usage("--model and --data belong together");
-    const cli_path paths[] = {{"--log", f.log, false},
-                              {"--model", f.model, false},
-                              {"--data", f.data, false},
-                              {"--output", f.output, true}};
-    status = cli_check_paths(paths, sizeof paths / sizeof *paths);
-    return status ? status : report(&f);
+    const bool is_parsed = cli_parse(&command, argc, argv, &status);
+    if (is_parsed) status = check(&f);
+    if (is_parsed && !status) status = report(&f);
+    cli_rows_free(&f.data);
+    return status;
 }

@@ -14,7 +14,8 @@
 #include "warnings.h"
 
 typedef struct train_flags {
-    const char *config, *train, *valid, *test, *output, *from, *checkpoint, *resume, *log, *profile;
+    const char *config, *output, *from, *checkpoint, *resume, *log, *profile;
+    cli_rows train, valid, test;
     int64_t threads;
     cli_list set;
     bool json;
@@ -99,8 +100,8 @@ static bool parse_flags(int argc, char **argv, train_flags *f, int *status) {
     }
     if (f->resume && !f->checkpoint) f->checkpoint = f->resume;
     const cli_path paths[] = {
-        {"--config", f->config, false},        {"--train", f->train, false},
-        {"--valid", f->valid, false},          {"--test", f->test, false},
+        {"--config", f->config, false},        {"--train", .rows = &f->train},
+        {"--valid", .rows = &f->valid},        {"--test", .rows = &f->test},
         {"--output", f->output, true},         {"--log", f->log, true},
         {"--checkpoint", f->checkpoint, true}, {"--profile", f->profile, true}};
     *status = cli_check_paths(paths, sizeof paths / sizeof *paths);
@@ -171,21 +172,21 @@ static int read_from(const train_flags *f, train_run *run) {
 }
 
 /* Rows by a schema that stands. */
-static int read_rows_of(const mmoe_schema *schema, const char *path, const cli_reading *how,
+static int read_rows_of(const mmoe_schema *schema, const cli_rows *from, const cli_reading *how,
                         mmoe_dataset **out) {
     mmoe_error err;
-    if (cli_read_rows(schema, path, how, out, &err)) return cli_fail("%s", err.message);
-    cli_remark_columns(path, *out);
+    if (cli_read_rows(schema, from, how, out, &err)) return cli_fail("%s", err.message);
+    cli_remark_columns(from->name, *out);
     return CLI_OK;
 }
 
 /* Rows that are judged. */
-static int read_judged(const train_run *run, const char *path, const cli_reading *how,
+static int read_judged(const train_run *run, const cli_rows *from, const cli_reading *how,
                        mmoe_dataset **out) {
     const mmoe_schema *schema = run->from ? mmoe_model_schema(run->from) : run->schema;
-    const int status = read_rows_of(schema, path, how, out);
+    const int status = read_rows_of(schema, from, how, out);
     mmoe_error err;
-    if (!status && mmoe_dataset_keep_groups(*out, run->config, schema, path, &err))
+    if (!status && mmoe_dataset_keep_groups(*out, run->config, schema, *from->paths, &err))
         return cli_fail("data.group: %s", err.message);
     return status;
 }
@@ -193,10 +194,10 @@ static int read_judged(const train_run *run, const char *path, const cli_reading
 /* The training rows, and the schema that they give unless --from has one. */
 static int read_training(const train_flags *f, train_run *run, const cli_reading *how) {
     mmoe_error err;
-    if (run->from) return read_rows_of(mmoe_model_schema(run->from), f->train, how, &run->train);
-    if (cli_fit_rows(run->config, f->train, how, &run->schema, &run->train, &err))
+    if (run->from) return read_rows_of(mmoe_model_schema(run->from), &f->train, how, &run->train);
+    if (cli_fit_rows(run->config, &f->train, how, &run->schema, &run->train, &err))
         return cli_fail("%s", err.message);
-    cli_warn_of_data(f->train, run->train);
+    cli_warn_of_data(f->train.name, run->train);
     return CLI_OK;
 }
 
@@ -205,8 +206,8 @@ static int read_run_data(const train_flags *f, train_run *run) {
     const cli_reading how = {.threads = (int)f->threads, .streamed = cli_streams(run->config)};
     int status = read_training(f, run, &how);
     const mmoe_schema *schema = run->from ? mmoe_model_schema(run->from) : run->schema;
-    if (!status && f->valid) status = read_judged(run, f->valid, &how, &run->valid);
-    if (!status && f->test) status = read_judged(run, f->test, &how, &run->test);
+    if (!status && f->valid.count) status = read_judged(run, &f->valid, &how, &run->valid);
+    if (!status && f->test.count) status = read_judged(run, &f->test, &how, &run->test);
     if (status) return status;
     if (mmoe_model_create(run->config, schema, NULL, &run->model, &err))
         return cli_fail("%s", err.message);
@@ -233,9 +234,9 @@ static int make_trainer(const train_flags *f, train_run *run) {
         return cli_fail("--resume: %s", err.message);
     run->report.model = run->model;
     run->report.stopped = &stopped;
-    const run_files files = {f->train,
-                             f->valid,
-                             f->test,
+    const run_files files = {f->train.name,
+                             f->valid.name,
+                             f->test.name,
                              f->output,
                              mmoe_dataset_rows(run->train),
                              run->valid ? mmoe_dataset_rows(run->valid) : -1,
@@ -290,7 +291,7 @@ static int judge_run(const train_flags *f, const train_run *run, mmoe_task_metri
     const mmoe_dataset *data = run->test ? run->test : run->valid;
     mmoe_error err;
     if (!data) return CLI_OK;
-    if (run->test) cli_warn_of_labels(f->test, run->model, run->test);
+    if (run->test) cli_warn_of_labels(f->test.name, run->model, run->test);
     const mmoe_evaluate_options options = {.threads = (int)f->threads, .watcher = &cli_watcher};
     const mmoe_status status =
         mmoe_evaluate_by(run->model, data, &options, NULL, metrics, NULL, &err);
@@ -344,6 +345,9 @@ int cli_train(int argc, char **argv) {
     int status;
     if (parse_flags(argc, argv, &flags, &status)) status = train(&flags, &run);
     cli_list_free(&flags.set);
+    cli_rows_free(&flags.train);
+    cli_rows_free(&flags.valid);
+    cli_rows_free(&flags.test);
     mmoe_trainer_free(run.trainer);
     mmoe_profile_free(run.profile.profile);
     mmoe_model_free(run.model);

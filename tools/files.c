@@ -156,22 +156,33 @@ int cli_check_output(const char *flag, const char *path) {
 }
 
 /* Standard input, -, is another than standard output. */
-static bool is_same_file(const cli_path *one, const cli_path *other) {
-    const char *a = one->path, *b = other->path;
-    if (strcmp(a, b) == 0) return strcmp(a, "-") != 0 || one->is_output == other->is_output;
+static bool is_same_file(const char *output, const char *other, bool is_output) {
+    if (strcmp(output, other) == 0) return strcmp(output, "-") != 0 || is_output;
     struct stat x, y;
-    return stat(a, &x) == 0 && stat(b, &y) == 0 && S_ISREG(x.st_mode) && x.st_dev == y.st_dev &&
-           x.st_ino == y.st_ino;
+    return stat(output, &x) == 0 && stat(other, &y) == 0 && S_ISREG(x.st_mode) &&
+           x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/* A file of a flag's that an output is, too; NULL: there is none. */
+static const char *find_same(const cli_path *output, const cli_path *other) {
+    const size_t count = other->rows ? other->rows->count : other->path != NULL;
+    for (size_t i = 0; i < count; i++) {
+        const char *path = other->rows ? other->rows->paths[i] : other->path;
+        if (is_same_file(output->path, path, other->is_output)) return path;
+    }
+    return NULL;
 }
 
 int cli_check_paths(const cli_path *paths, size_t count) {
     for (size_t i = 0; i < count; i++)
         for (size_t j = 0; j < i; j++) {
-            if (!paths[i].path || !paths[j].path || (!paths[i].is_output && !paths[j].is_output))
-                continue;
-            if (is_same_file(paths + i, paths + j))
+            const bool is_later = paths[i].is_output && paths[i].path;
+            const cli_path *output = is_later ? &paths[i] : &paths[j],
+                           *other = is_later ? &paths[j] : &paths[i];
+            const char *same = output->is_output && output->path ? find_same(output, other) : NULL;
+            if (same)
                 return cli_usage("%s and %s are the same file, %s", paths[j].flag, paths[i].flag,
-                                 paths[i].path);
+                                 same);
         }
     return CLI_OK;
 }

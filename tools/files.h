@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "base/atomic_file.h"
-#include "cli.h"
+#include "data_files.h"
 
 /* A file on its way: nothing is at `path` until it is kept. */
 typedef struct cli_file {
@@ -36,6 +36,7 @@ int cli_check_output(const char *flag, const char *path);
 typedef struct cli_path {
     const char *flag, *path;
     bool is_output;
+    const cli_rows *rows; /* those of the flag, in place of a path; or NULL */
 } cli_path;
 /* Wrong usage when an output is also another flag's file. */
 int cli_check_paths(const cli_path *paths, size_t count);

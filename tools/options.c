@@ -8,7 +8,7 @@
 
 #include "base/processors.h"
 #include "base/error.h"
-#include "cli.h"
+#include "data_files.h"
 #include "progress.h"
 
 static const char *command_name = "";
@@ -73,6 +73,11 @@ void cli_list_free(cli_list *list) {
     list->count = 0;
 }
 
+static const char *several_of(cli_kind kind) {
+    if (kind == CLI_ROWS) return " (may be repeated, and be a pattern)";
+    return kind == CLI_LIST ? " (may be repeated)" : "";
+}
+
 static void print_command_help(const cli_command *command) {
     printf("Usage: mmoe %s %s\n\n%s\n\nOptions:\n", command->name, command->synopsis,
            command->description);
@@ -81,7 +86,7 @@ static void print_command_help(const cli_command *command) {
         snprintf(flag, sizeof flag, "--%s%s%s", o->name, o->operand ? " " : "",
                  o->operand ? o->operand : "");
         printf("  %-22s %s%s%s\n", flag, o->help, o->required ? " (required)" : "",
-               o->kind == CLI_LIST ? " (may be repeated)" : "");
+               several_of(o->kind));
     }
     printf("  %-22s %s\n", "--help", "this text");
     if (command->more_help) command->more_help();
@@ -123,7 +128,9 @@ int cli_check_input(const char *dashes, const char *name, const char *path) {
 }
 
 static int set_option(const cli_option *o, const char *text) {
+    char where[64];
     if (!*text) return cli_usage("--%s: its value is empty", o->name);
+    snprintf(where, sizeof where, "--%s", o->name);
     switch (o->kind) {
     case CLI_INTEGER:
         return parse_integer(o, text);
@@ -134,9 +141,10 @@ static int set_option(const cli_option *o, const char *text) {
     case CLI_INPUT:
         if (cli_check_input("--", o->name, text)) return CLI_USAGE;
         break;
+    case CLI_ROWS:
+        return cli_rows_add(o->target, where, text);
     case CLI_FLAG:
     case CLI_TEXT:
-    case CLI_ROWS:
         break;
     }
     *(const char **)o->target = text;
@@ -159,7 +167,8 @@ static int parse_option(const cli_command *command, int argc, char **argv, int *
     const cli_option *o = find_option(command, name, length);
     if (!o) return cli_usage("unknown flag --%.*s", (int)length, name);
     bool *was_seen = &seen[o - command->options];
-    if (*was_seen && o->kind != CLI_LIST) return cli_usage("--%s is given twice", o->name);
+    if (*was_seen && o->kind != CLI_LIST && o->kind != CLI_ROWS)
+        return cli_usage("--%s is given twice", o->name);
     *was_seen = true;
     if (o->kind == CLI_FLAG) {
         if (equals) return cli_usage("--%s takes no value", o->name);
@@ -173,11 +182,10 @@ static int parse_option(const cli_command *command, int argc, char **argv, int *
 }
 
 /* Standard input is read once. */
-static int check_standard_input(const cli_command *command, const bool seen[MAX_OPTIONS]) {
+static int check_standard_input(const cli_command *command) {
     const cli_option *reader = NULL;
     for (const cli_option *o = command->options; o->name; o++) {
-        const bool reads = seen[o - command->options] && o->kind == CLI_ROWS &&
-                           strcmp(*(const char **)o->target, "-") == 0;
+        const bool reads = o->kind == CLI_ROWS && cli_rows_have_input(o->target);
         if (reads && reader)
             return cli_usage("--%s and --%s cannot both be standard input", reader->name, o->name);
         if (reads) reader = o;
@@ -204,7 +212,7 @@ static int parse_all(const cli_command *command, int argc, char **argv) {
     for (const cli_option *o = command->options; o->name; o++)
         if (o->required && !seen[o - command->options])
             return cli_usage("--%s %s is missing", o->name, o->operand);
-    return check_standard_input(command, seen);
+    return check_standard_input(command);
 }
 
 bool cli_parse(const cli_command *command, int argc, char **argv, int *status) {

@@ -159,7 +159,7 @@ static void write_metrics(FILE *out, const report_model *of, const mmoe_task_met
                             "Rows without a task's label are left out of it.", types);
     for (int32_t t = 0; t < n_task && t < REPORT_TASKS; t++) {
         json_t *json = cli_metrics_json(&metrics[t]);
-        cli_report_metrics_row(out, metrics[t].name, of->data_path, (double)metrics[t].rows, json,
+        cli_report_metrics_row(out, metrics[t].name, of->data->name, (double)metrics[t].rows, json,
                                types);
         json_decref(json);
     }
@@ -169,7 +169,7 @@ static void write_metrics(FILE *out, const report_model *of, const mmoe_task_met
 /* What the figures say against the model. */
 static void warn_of_metrics(report_page *page, const report_model *of,
                             const mmoe_task_metrics *metrics, int32_t n_task) {
-    report_remarks to = {page->out, of->data_path};
+    report_remarks to = {page->out, of->data->name};
     mmoe_error err;
     if (mmoe_metrics_check(metrics, n_task, "rows", cli_html_warn, &to, &err))
         cli_html_notice(page, "%s", err.message);

@@ -2,6 +2,7 @@
 #ifndef MMOE_TOOLS_REPORT_SECTIONS_H
 #define MMOE_TOOLS_REPORT_SECTIONS_H
 
+#include "data_files.h"
 #include "report_html.h"
 #include "report_log.h"
 
@@ -14,7 +15,8 @@ void cli_report_curves(report_page *page, const report_log *log);
 void cli_report_nodes(report_page *page, const report_log *log);
 
 typedef struct report_model {
-    const char *model_path, *data_path;
+    const char *model_path;
+    const cli_rows *data;
     int threads;
 } report_model;
 

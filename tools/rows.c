@@ -1,33 +1,47 @@
 #include "rows.h"
 
-#include <sys/stat.h>
-
+#include "base/error.h"
 #include "output.h"
-
-bool cli_is_folder(const char *path) {
-    struct stat about;
-    return stat(path, &about) == 0 && S_ISDIR(about.st_mode);
-}
 
 static int packed_how(const cli_reading *how) {
     return how->streamed ? MMOE_PACKED_STREAMED : MMOE_PACKED_LOADED;
 }
 
-mmoe_status cli_read_rows(const mmoe_schema *schema, const char *path, const cli_reading *how,
-                          mmoe_dataset **out, mmoe_error *err) {
-    if (cli_is_folder(path))
-        return mmoe_dataset_read_packed(schema, path, packed_how(how), NULL, out, err);
-    const mmoe_read_options reading = {
-        .labels = how->labels, .threads = how->threads, .keep = how->keep};
-    return mmoe_dataset_read_csv_with(schema, path, &reading, NULL, out, err);
+/* A folder's rows are of one schema, which is not learned together with other rows. */
+static mmoe_status check_alone(const cli_rows *from, mmoe_error *err) {
+    const char *folder = from->count > 1 ? cli_rows_folder(from) : NULL;
+    if (!folder) return MMOE_OK;
+    return mmoe_fail_at(err, MMOE_E_ARGUMENT, folder, 0, NULL,
+                        "it is a folder of packed rows, which are read alone, not together with "
+                        "other files");
 }
 
-mmoe_status cli_fit_rows(const mmoe_config *config, const char *path, const cli_reading *how,
+mmoe_read_options cli_read_options(const cli_rows *from, const cli_reading *how) {
+    return (mmoe_read_options){.labels = how->labels,
+                               .threads = how->threads,
+                               .keep = how->keep,
+                               .more = (const char *const *)from->paths + 1,
+                               .n_more = from->count - 1};
+}
+
+mmoe_status cli_read_rows(const mmoe_schema *schema, const cli_rows *from, const cli_reading *how,
+                          mmoe_dataset **out, mmoe_error *err) {
+    const char *path = from->paths[0];
+    const mmoe_read_options reading = cli_read_options(from, how);
+    if (check_alone(from, err)) return MMOE_E_ARGUMENT;
+    return cli_is_folder(path)
+               ? mmoe_dataset_read_packed(schema, path, packed_how(how), NULL, out, err)
+               : mmoe_dataset_read_csv_with(schema, path, &reading, NULL, out, err);
+}
+
+mmoe_status cli_fit_rows(const mmoe_config *config, const cli_rows *from, const cli_reading *how,
                          mmoe_schema **schema, mmoe_dataset **out, mmoe_error *err) {
-    if (cli_is_folder(path))
-        return mmoe_dataset_fit_packed(config, path, packed_how(how), NULL, schema, out, err);
-    const mmoe_read_options reading = {.threads = how->threads, .keep = how->keep};
-    return mmoe_dataset_fit_csv_with(config, path, &reading, NULL, schema, out, err);
+    const char *path = from->paths[0];
+    const mmoe_read_options reading = cli_read_options(from, how);
+    if (check_alone(from, err)) return MMOE_E_ARGUMENT;
+    return cli_is_folder(path)
+               ? mmoe_dataset_fit_packed(config, path, packed_how(how), NULL, schema, out, err)
+               : mmoe_dataset_fit_csv_with(config, path, &reading, NULL, schema, out, err);
 }
 
 bool cli_streams(const mmoe_config *config) {

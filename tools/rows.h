@@ -1,8 +1,8 @@
-/* Rows that a command is given: a CSV file, or a folder of packed data. */
+/* Rows that a command is given: CSV files, or a folder of packed data. */
 #ifndef MMOE_TOOLS_ROWS_H
 #define MMOE_TOOLS_ROWS_H
 
-#include "cli.h"
+#include "data_files.h"
 
 typedef struct cli_reading {
     int labels;              /* MMOE_LABELS_; packed rows have theirs */
@@ -11,12 +11,13 @@ typedef struct cli_reading {
     const char *const *keep; /* columns of a file that are kept, as mmoe_read_options has them */
 } cli_reading;
 
+/* How CSV files are read. */
+mmoe_read_options cli_read_options(const cli_rows *from, const cli_reading *how);
 /* Rows of a schema that stands, and rows to learn a schema from. */
-mmoe_status cli_read_rows(const mmoe_schema *schema, const char *path, const cli_reading *how,
+mmoe_status cli_read_rows(const mmoe_schema *schema, const cli_rows *from, const cli_reading *how,
                           mmoe_dataset **out, mmoe_error *err);
-mmoe_status cli_fit_rows(const mmoe_config *config, const char *path, const cli_reading *how,
+mmoe_status cli_fit_rows(const mmoe_config *config, const cli_rows *from, const cli_reading *how,
                          mmoe_schema **schema, mmoe_dataset **out, mmoe_error *err);
-bool cli_is_folder(const char *path);
 /* Whether the configuration bounds memory, so that packed rows are streamed. */
 bool cli_streams(const mmoe_config *config);
 

@@ -24,11 +24,11 @@ typedef struct sweep_setting {
 
 typedef struct sweep_plan {
     const char *path;
-    json_t *root;               /* the file; owns the keys' texts */
-    json_t *config;             /* the configuration as it was written */
-    char *config_text;          /* the same as text */
-    char *train, *valid, *test; /* paths; test NULL: none */
-    json_t *tasks;              /* of the configuration, defaults filled in */
+    json_t *root;                /* the file; owns the keys' texts */
+    json_t *config;              /* the configuration as it was written */
+    char *config_text;           /* the same as text */
+    cli_rows train, valid, test; /* of the last none, perhaps */
+    json_t *tasks;               /* of the configuration, defaults filled in */
     size_t n_key;
     const char **keys;
     size_t n_setting;

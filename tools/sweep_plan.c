@@ -1,4 +1,5 @@
 /* The file of a sweep. */
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,18 +42,33 @@ static char *resolve(const sweep_plan *p, const char *path) {
     return resolved;
 }
 
-static int read_path(const sweep_plan *p, const char *key, bool required, char **out) {
+/* One path of a key's, or pattern. */
+static int read_path(const sweep_plan *p, const char *key, const json_t *value, cli_rows *out) {
+    char where[PATH_MAX];
+    const size_t had = out->count;
+    snprintf(where, sizeof where, "%s: %s", p->path, key);
+    if (!json_is_string(value) || !*json_string_value(value))
+        return cli_fail("%s: \"%s\" must be the path of a file, or a list of paths", p->path, key);
+    char *path = resolve(p, json_string_value(value));
+    int status = path ? cli_rows_add(out, where, path) : cli_fail_memory();
+    free(path);
+    for (size_t i = had; !status && i < out->count; i++) {
+        FILE *file = fopen(out->paths[i], "r");
+        if (!file) return cli_fail("%s: cannot open %s", where, out->paths[i]);
+        fclose(file);
+    }
+    return status;
+}
+
+static int read_paths(const sweep_plan *p, const char *key, bool required, cli_rows *out) {
     const json_t *value = json_object_get(p->root, key);
     if (!value && !required) return CLI_OK;
     if (!value) return cli_fail("%s: the key \"%s\" is missing", p->path, key);
-    if (!json_is_string(value) || !*json_string_value(value))
-        return cli_fail("%s: \"%s\" must be the path of a file", p->path, key);
-    *out = resolve(p, json_string_value(value));
-    if (!*out) return cli_fail_memory();
-    FILE *file = fopen(*out, "r");
-    if (!file) return cli_fail("%s: %s: cannot open %s", p->path, key, *out);
-    fclose(file);
-    return CLI_OK;
+    if (json_array_size(value) == 0) return read_path(p, key, value, out);
+    int status = CLI_OK;
+    for (size_t i = 0; !status && i < json_array_size(value); i++)
+        status = read_path(p, key, json_array_get(value, i), out);
+    return status;
 }
 
 static int read_seeds(sweep_plan *p, const mmoe_config *config) {
@@ -239,7 +255,7 @@ static int add_figures(sweep_plan *p, bool is_test, size_t task) {
 }
 
 static int list_figures(sweep_plan *p) {
-    const size_t n_task = json_array_size(p->tasks), n_split = p->test ? 2 : 1;
+    const size_t n_task = json_array_size(p->tasks), n_split = p->test.count ? 2 : 1;
     p->figures = calloc(n_split * n_task * CLI_MAX_FIGURES, sizeof *p->figures);
     int status = p->figures ? CLI_OK : cli_fail_memory();
     for (size_t i = 0; !status && i < n_split * n_task; i++)
@@ -316,9 +332,9 @@ static int read_plan(sweep_plan *p) {
     mmoe_config *config = NULL;
     int status = check_keys(p);
     if (!status) status = read_plan_config(p, &config);
-    if (!status) status = read_path(p, "train", true, &p->train);
-    if (!status) status = read_path(p, "valid", true, &p->valid);
-    if (!status) status = read_path(p, "test", false, &p->test);
+    if (!status) status = read_paths(p, "train", true, &p->train);
+    if (!status) status = read_paths(p, "valid", true, &p->valid);
+    if (!status) status = read_paths(p, "test", false, &p->test);
     if (!status) status = read_seeds(p, config);
     json_t *json = config ? cli_config_json(config) : NULL;
     mmoe_config_free(config);
@@ -354,9 +370,9 @@ void sweep_plan_free(sweep_plan *p) {
     free(p->keys);
     free(p->figures);
     free(p->seeds);
-    free(p->train);
-    free(p->valid);
-    free(p->test);
+    cli_rows_free(&p->train);
+    cli_rows_free(&p->valid);
+    cli_rows_free(&p->test);
     free(p->config_text);
     json_decref(p->config);
     json_decref(p->tasks);

@@ -68,17 +68,31 @@ static int file_identity(const char *path, json_t **out) {
     return *out ? CLI_OK : cli_fail_memory();
 }
 
+/* Of one file its own, of several a list. */
+static int files_identity(const cli_rows *files, json_t **out) {
+    if (files->count <= 1) return file_identity(files->count ? files->paths[0] : NULL, out);
+    json_t *list = json_array();
+    int status = CLI_OK;
+    for (size_t i = 0; !status && i < files->count; i++) {
+        json_t *file;
+        status = file_identity(files->paths[i], &file);
+        if (!status && json_array_append_new(list, file)) status = cli_fail_memory();
+    }
+    *out = list;
+    return status;
+}
+
 /* All that must be the same for results to stand in one table; settings and seeds may be more or
  * others. */
 static int identity_of(const sweep_plan *p, json_t **out) {
     const char *const names[] = {"train", "valid", "test"};
-    const char *const paths[] = {p->train, p->valid, p->test};
+    const cli_rows *const files[] = {&p->train, &p->valid, &p->test};
     json_t *keys = json_array(), *own = json_object();
     for (size_t k = 0; k < p->n_key; k++) json_array_append_new(keys, json_string(p->keys[k]));
     int status = json_object_set(own, "config", p->config) ? cli_fail_memory() : CLI_OK;
     for (int i = 0; !status && i < 3; i++) {
         json_t *file;
-        status = file_identity(paths[i], &file);
+        status = files_identity(files[i], &file);
         if (!status && json_object_set_new(own, names[i], file)) status = cli_fail_memory();
     }
     if (json_object_set_new(own, "keys", keys) && !status) status = cli_fail_memory();

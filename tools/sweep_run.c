@@ -56,10 +56,11 @@ static void stop(int number) {
 
 /* ---- Data ---- */
 
-static mmoe_status read_judged(const mmoe_config *config, run_rows *d, const char *path,
+static mmoe_status read_judged(const mmoe_config *config, run_rows *d, const cli_rows *from,
                                mmoe_dataset **out) {
-    const mmoe_status status = cli_read_rows(d->schema, path, &d->how, out, &d->err);
-    return status ? status : mmoe_dataset_keep_groups(*out, config, d->schema, path, &d->err);
+    const mmoe_status status = cli_read_rows(d->schema, from, &d->how, out, &d->err);
+    return status ? status
+                  : mmoe_dataset_keep_groups(*out, config, d->schema, *from->paths, &d->err);
 }
 
 static mmoe_status read_run_rows(const sweep_plan *p, size_t run, run_rows *d) {
@@ -67,13 +68,13 @@ static mmoe_status read_run_rows(const sweep_plan *p, size_t run, run_rows *d) {
     mmoe_status status =
         sweep_config(p, run / p->n_seed, p->seeds[run % p->n_seed], &config, &d->err);
     if (status) return status;
-    status = cli_fit_rows(config, p->train, &d->how, &d->schema, &d->train, &d->err);
-    if (!status) status = read_judged(config, d, p->valid, &d->valid);
-    if (!status && p->test) status = read_judged(config, d, p->test, &d->test);
+    status = cli_fit_rows(config, &p->train, &d->how, &d->schema, &d->train, &d->err);
+    if (!status) status = read_judged(config, d, &p->valid, &d->valid);
+    if (!status && p->test.count) status = read_judged(config, d, &p->test, &d->test);
     mmoe_config_free(config);
-    cli_warn_of_data(p->train, d->train);
-    cli_warn_of_data(p->valid, d->valid);
-    cli_warn_of_data(p->test, d->test);
+    cli_warn_of_data(p->train.name, d->train);
+    cli_warn_of_data(p->valid.name, d->valid);
+    cli_warn_of_data(p->test.name, d->test);
     return status;
 }
 
@@ -131,7 +132,7 @@ static int on_progress(void *user, const mmoe_progress *p) {
 static mmoe_status evaluate_rows(const sweep_plan *p, const mmoe_model *model, const run_rows *d,
                                  sweep_result *result, mmoe_error *err) {
     mmoe_task_metrics metrics[256]; /* as many tasks as a model has at most */
-    if (d->test) cli_warn_of_labels(p->test, model, d->test);
+    if (d->test) cli_warn_of_labels(p->test.name, model, d->test);
     for (int split = 0; split < (d->test ? 2 : 1); split++) {
         mmoe_status status =
             mmoe_evaluate(model, split ? d->test : d->valid, 1, NULL, metrics, err);

@@ -106,7 +106,7 @@ static int compare_lines(const void *a, const void *b) {
 
 /* The rows that the settings are judged by last. */
 static bool is_of_last_rows(const sweep_plan *p, const sweep_figure *f) {
-    return f->is_test == (p->test != NULL);
+    return f->is_test == (p->test.count > 0);
 }
 
 /* The figure that is compared with the constant's figure `f`. */

@@ -141,7 +141,15 @@ typedef struct mmoe_read_options {
      * schema is fitted, rows that wait for it take as much of the disk again, 8 bytes a number.
      * MMOE_E_IO: the disk is full; MMOE_E_ARGUMENT: the rows are read with MMOE_ROWS_TO_SCORE. */
     const char *stream_folder;
-    void *reserved[4]; /* NULL; else MMOE_E_ARGUMENT */
+    /* [n_more] Files whose rows follow those of `path`, in this order: what comes of them is the
+     * same to the bit as of one file that has all their rows. Each has a header of its own (none
+     * where data.header is "none"), whose columns may stand in another order, and may be packed;
+     * one of all files may be "-". Errors and warnings have the file and the row in it. A file
+     * that lacks a column which is read is MMOE_E_FORMAT; other columns than the first file's are
+     * a warning. */
+    const char *const *more;
+    size_t n_more;
+    void *reserved[2]; /* NULL; else MMOE_E_ARGUMENT */
 } mmoe_read_options;
 /* `options` may be NULL. MMOE_E_IO, too, when the system gives no thread. */
 MMOE_API mmoe_status mmoe_dataset_fit_csv_with(const mmoe_config *config, const char *path,
@@ -171,10 +179,11 @@ MMOE_API mmoe_status mmoe_dataset_create(const mmoe_schema *schema, const mmoe_b
 /* Keeps a column of the file that the data set was made of beside its rows: one that need not be a
  * feature, whose values group the rows for metrics. Reads the file again. What data.missing says is
  * a missing value, and "7.0" is 7, as in a sparse column. Call it before the data set is shared;
- * of a column that is kept already it does nothing. MMOE_E_FORMAT: the file has no such column;
- * MMOE_E_IO: it cannot be read, or has other rows than the data set; MMOE_E_ARGUMENT: the rows were
- * packed, or `path` is standard input, which is read once; MMOE_E_MEMORY. The data
- * set is then as it was. */
+ * of a column that is kept already it does nothing. Of rows of several files `path` is the first,
+ * and the others are read as well. MMOE_E_FORMAT: a file has no such column; MMOE_E_IO: one cannot
+ * be read, or they have other rows than the data set; MMOE_E_ARGUMENT: the rows were packed, a file
+ * is standard input, which is read once, or `path` is not the first of several; MMOE_E_MEMORY. The
+ * data set is then as it was. */
 MMOE_API mmoe_status mmoe_dataset_keep_csv(mmoe_dataset *dataset, const mmoe_schema *schema,
                                            const char *path, const char *column, mmoe_error *err);
 /* The same from memory, copied: `values` [rows], "" or NULL being a missing one. MMOE_E_ARGUMENT,
@@ -192,6 +201,10 @@ MMOE_API mmoe_status mmoe_dataset_keep_groups(mmoe_dataset *dataset, const mmoe_
 MMOE_API const char *mmoe_dataset_kept_column(const mmoe_dataset *dataset, size_t index);
 
 MMOE_API int64_t mmoe_dataset_rows(const mmoe_dataset *dataset);
+/* The number of row `row`, from 0, in its file, as errors and warnings count rows, and 0 of none;
+ * *file, unless `file` is NULL: that file where there are several, else NULL. It belongs to the
+ * data set. */
+MMOE_API int64_t mmoe_dataset_place(const mmoe_dataset *dataset, int64_t row, const char **file);
 /* Warning `index` of what was found when the data set was made; NULL past the last. Belongs to the
  * data set. */
 MMOE_API const mmoe_warning *mmoe_dataset_warning(const mmoe_dataset *dataset, size_t index);

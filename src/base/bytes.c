@@ -16,8 +16,10 @@ mmoe_status mmoe_bytes_open(const char *path, const mmoe_allocator *alloc, mmoe_
 }
 
 mmoe_status mmoe_bytes_read(mmoe_bytes *from, char *to, size_t size, size_t *n, mmoe_error *err) {
-    return from->unpacking ? mmoe_unpacking_read(from->unpacking, to, size, n, err)
-                           : mmoe_raw_bytes_read(&from->raw, to, size, n, err);
+    const mmoe_status status = from->unpacking
+                                   ? mmoe_unpacking_read(from->unpacking, to, size, n, err)
+                                   : mmoe_raw_bytes_read(&from->raw, to, size, n, err);
+    return status || *n == size ? status : mmoe_raw_bytes_check(&from->raw, err);
 }
 
 void mmoe_bytes_close(mmoe_bytes *bytes) {

@@ -17,8 +17,9 @@ typedef struct mmoe_bytes {
 /* "-" is standard input. `alloc` may be NULL. MMOE_E_IO, _MEMORY. */
 mmoe_status mmoe_bytes_open(const char *path, const mmoe_allocator *alloc, mmoe_bytes *out,
                             mmoe_error *err);
-/* The next ones, *n of them: `size`, but at the end fewer, and then none. MMOE_E_IO, _MEMORY;
- * _FORMAT: the file is packed, but damaged, cut off or packed twice. */
+/* The next ones, *n of them: `size`, but at the end fewer, and then none. MMOE_E_IO, where at the
+ * end the file is another than it was at the beginning, too; _MEMORY; _FORMAT: the file is packed,
+ * but damaged, cut off or packed twice. */
 mmoe_status mmoe_bytes_read(mmoe_bytes *from, char *to, size_t size, size_t *n, mmoe_error *err);
 void mmoe_bytes_close(mmoe_bytes *bytes);
 

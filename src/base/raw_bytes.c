@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -12,6 +14,13 @@ static bool is_input(const char *path) { return strcmp(path, "-") == 0; }
 
 const char *mmoe_raw_bytes_name(const char *path) {
     return is_input(path) ? "standard input" : path;
+}
+
+const char *mmoe_files_name(const char *first, size_t more, char room[MMOE_FILES_SIZE]) {
+    const char *name = mmoe_raw_bytes_name(first);
+    if (!more) return name;
+    snprintf(room, MMOE_FILES_SIZE, "%.200s and %zu more", name, more);
+    return room;
 }
 
 /* A pipe gives less at a time. */
@@ -26,11 +35,18 @@ static mmoe_status read_file(const mmoe_raw_bytes *from, char *to, size_t size, 
     return more < 0 ? mmoe_fail_system(err, from->name, "cannot read") : MMOE_OK;
 }
 
+static mmoe_file_state state_of(int file) {
+    struct stat about;
+    if (fstat(file, &about) || !S_ISREG(about.st_mode)) return (mmoe_file_state){0};
+    return (mmoe_file_state){about.st_size, about.st_mtim.tv_sec, about.st_mtim.tv_nsec};
+}
+
 mmoe_status mmoe_raw_bytes_open(const char *path, mmoe_raw_bytes *out, mmoe_error *err) {
     *out = (mmoe_raw_bytes){.name = mmoe_raw_bytes_name(path)};
     out->file =
         is_input(path) ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) : open(path, O_RDONLY | O_CLOEXEC);
     if (out->file < 0) return mmoe_fail_system(err, out->name, "cannot open");
+    out->state = state_of(out->file);
     const mmoe_status status = read_file(out, out->first, sizeof out->first, &out->n_first, err);
     if (status) mmoe_raw_bytes_close(out);
     return status;
@@ -44,6 +60,19 @@ mmoe_status mmoe_raw_bytes_read(mmoe_raw_bytes *from, char *to, size_t size, siz
     const mmoe_status status = read_file(from, to + early, size - early, n, err);
     *n += early;
     return status;
+}
+
+mmoe_status mmoe_raw_bytes_check(const mmoe_raw_bytes *from, mmoe_error *err) {
+    const mmoe_file_state was = from->state, is = state_of(from->file);
+    if (was.bytes != is.bytes)
+        return mmoe_fail_at(err, MMOE_E_IO, from->name, 0, NULL,
+                            "the file had %lld bytes when it was opened, and has %lld now: it was "
+                            "%s while it was read",
+                            (long long)was.bytes, (long long)is.bytes,
+                            is.bytes < was.bytes ? "cut" : "written to");
+    if (was.seconds == is.seconds && was.nanoseconds == is.nanoseconds) return MMOE_OK;
+    return mmoe_fail_at(err, MMOE_E_IO, from->name, 0, NULL,
+                        "the file was written to while it was read");
 }
 
 void mmoe_raw_bytes_close(mmoe_raw_bytes *bytes) { close(bytes->file); }

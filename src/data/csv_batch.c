@@ -68,7 +68,7 @@ static mmoe_status fail_piece(const mmoe_csv_batch *b, const mmoe_csv_piece *p,
     }
     mmoe_csv_piece again = {.block = p->block};
     mmoe_csv_form form = b->form;
-    form.row += before->rows;
+    form.row += before->before;
     mmoe_status status = start_piece(b, &again, err);
     if (!status) status = mmoe_csv_part_know(again.part, before->negatives, err);
     if (!status) status = parse_rows(b, &again, form, err);
@@ -84,7 +84,7 @@ static mmoe_status add_pieces(const mmoe_csv_batch *b, mmoe_csv_parts *parts, mm
     for (size_t i = 0; !status && i < b->count; i++) {
         mmoe_csv_piece *p = &b->pieces[i];
         if (p->status || !mmoe_csv_parts_agree(parts, p->part)) return fail_piece(b, p, parts, err);
-        p->part->before = parts->rows;
+        p->part->before = parts->before;
         status = mmoe_csv_parts_add(parts, p->part, err);
         p->is_added = true;
     }

@@ -1,5 +1,7 @@
 #include "data/csv_file.h"
 
+#include <stdio.h>
+
 #include "base/error.h"
 #include "data/columns.h"
 #include "data/read_ids.h"
@@ -10,16 +12,24 @@ static mmoe_status find_column(const mmoe_csv_file *f, const mmoe_columns *index
                                bool optional, int64_t *at, mmoe_error *err) {
     *at = mmoe_columns_find(index, name);
     if (*at >= 0 || optional) return MMOE_OK;
+    if (f->first)
+        return mmoe_fail_at(err, MMOE_E_FORMAT, f->path, 0, name,
+                            "the file has no such column, and %s, whose rows come before, has one",
+                            f->first->path);
     return mmoe_fail_at(err, f->wanted ? MMOE_E_CONFIG : MMOE_E_FORMAT, f->path, 0, name,
                         "the %s has no such column", f->are_lists ? "stream" : "file");
 }
 
-/* A label or the weight. */
-static mmoe_status find_target(const mmoe_csv_file *f, const mmoe_columns *index, const char *name,
-                               int64_t *at, mmoe_error *err) {
-    *at = -1;
+/* Label `i`, or behind the labels the weight. What the first file lacks no other file has. */
+static mmoe_status find_target(const mmoe_csv_file *f, const mmoe_columns *index, int32_t i,
+                               mmoe_error *err) {
+    const struct mmoe_schema *s = f->schema;
+    const char *name = i < s->n_label ? s->labels[i].name : s->weight;
+    const bool optional = f->label_mode == MMOE_LABELS_OPTIONAL;
+    f->target_fields[i] = -1;
     if (!name || f->label_mode >= MMOE_LABELS_IGNORED) return MMOE_OK;
-    return find_column(f, index, name, f->label_mode == MMOE_LABELS_OPTIONAL, at, err);
+    if (f->first && f->first->target_fields[i] < 0) return MMOE_OK;
+    return find_column(f, index, name, optional && !f->first, &f->target_fields[i], err);
 }
 
 /* Those of a feature of ids. */
@@ -43,9 +53,7 @@ static mmoe_status find_columns(const mmoe_csv_file *f, const mmoe_columns *inde
     for (int32_t i = 0; !status && i < s->n_dense; i++)
         status = find_column(f, index, mmoe_feature_column(s->dense[i].name, s->dense[i].column),
                              false, &f->number_fields[i], err);
-    for (int32_t i = 0; !status && i < s->n_label; i++)
-        status = find_target(f, index, s->labels[i].name, &f->target_fields[i], err);
-    if (!status) status = find_target(f, index, s->weight, &f->target_fields[s->n_label], err);
+    for (int32_t i = 0; !status && i <= s->n_label; i++) status = find_target(f, index, i, err);
     for (size_t i = 0; !status && i < f->n_keep; i++)
         status = find_column(f, index, f->keep[i], false, &f->keep_fields[i], err);
     return status;
@@ -78,7 +86,8 @@ mmoe_status mmoe_csv_file_name(mmoe_csv_file *f, const mmoe_csv_field *fields, s
 }
 
 mmoe_status mmoe_csv_file_bind(const mmoe_csv_file *f, struct mmoe_schema **out, mmoe_error *err) {
-    return mmoe_schema_bind(f->wanted, names_of(f), f->names.count, &f->alloc, out, err);
+    const mmoe_csv_file *first = f->first ? f->first : f;
+    return mmoe_schema_bind(f->wanted, names_of(first), first->names.count, &f->alloc, out, err);
 }
 
 mmoe_status mmoe_csv_file_find(mmoe_csv_file *f, mmoe_error *err) {
@@ -92,6 +101,36 @@ mmoe_status mmoe_csv_file_find(mmoe_csv_file *f, mmoe_error *err) {
     status = find_columns(f, index, err);
     mmoe_columns_free(index);
     return status;
+}
+
+/* Columns of one of two files that the other has not, and of them the first few names. */
+static mmoe_status warn_of_others(const mmoe_csv_file *of, const mmoe_csv_file *other,
+                                  mmoe_warnings *list, mmoe_error *err) {
+    char names[400] = "";
+    size_t count = 0, used = 0;
+    mmoe_columns *index;
+    mmoe_status status = mmoe_columns_create(names_of(other), other->names.count, other->path,
+                                             &of->alloc, &index, err);
+    if (status) return status;
+    for (size_t i = 0; i < of->names.count; i++) {
+        const char *name = of->names.items[i];
+        if (!*name || mmoe_columns_find(index, name) >= 0) continue;
+        const size_t left = sizeof names - used,
+                     n = (size_t)snprintf(names + used, left, "%s\"%s\"", count++ ? ", " : "",
+                                          name);
+        used += n < left ? n : left - 1;
+    }
+    mmoe_columns_free(index);
+    if (!count) return MMOE_OK;
+    return mmoe_warn(list, (mmoe_warning){NULL, NULL, (int64_t)count, 0, of->path}, err,
+                     "%zu column%s of %s %s not in %s (%s), and not read", count,
+                     count == 1 ? "" : "s", of->path, count == 1 ? "is" : "are", other->path,
+                     names);
+}
+
+mmoe_status mmoe_csv_file_compare(const mmoe_csv_file *f, mmoe_warnings *list, mmoe_error *err) {
+    const mmoe_status status = warn_of_others(f, f->first, list, err);
+    return status ? status : warn_of_others(f->first, f, list, err);
 }
 
 void mmoe_csv_file_finish(mmoe_csv_file *f) {

@@ -3,11 +3,14 @@
 #define MMOE_DATA_CSV_FILE_H
 
 #include "base/csv.h"
+#include "base/warnings.h"
 #include "data/schema.h"
 
 typedef struct mmoe_csv_file {
     mmoe_allocator alloc;
-    const char *path;
+    const char *path;                  /* in errors */
+    const struct mmoe_csv_file *first; /* of several, whose rows this one's follow; NULL: itself */
+    struct mmoe_csv_file *next;
     const mmoe_schema_wanted *wanted; /* a schema that is yet to learn; NULL: it stands */
     const struct mmoe_schema *schema;
     int label_mode;          /* MMOE_LABELS_ */
@@ -25,13 +28,15 @@ typedef struct mmoe_csv_file {
 /* Takes a header's names. MMOE_E_MEMORY. */
 mmoe_status mmoe_csv_file_name(mmoe_csv_file *file, const mmoe_csv_field *fields, size_t n,
                                mmoe_error *err);
-/* A schema as it is wanted that learned nothing: the file's, or one in which a part of its rows
- * learns. As mmoe_schema_bind. */
+/* A schema as it is wanted that learned nothing: that of the first file, or one in which a part of
+ * its rows learns. As mmoe_schema_bind. */
 mmoe_status mmoe_csv_file_bind(const mmoe_csv_file *file, struct mmoe_schema **out,
                                mmoe_error *err);
 /* Finds the columns of `schema`. MMOE_E_CONFIG, where a schema is wanted, or _FORMAT: one is not
- * there; _MEMORY. */
+ * there, as where a later file lacks what the first has; _MEMORY. */
 mmoe_status mmoe_csv_file_find(mmoe_csv_file *file, mmoe_error *err);
+/* Warns of a later file whose columns are not those of the first. MMOE_E_MEMORY. */
+mmoe_status mmoe_csv_file_compare(const mmoe_csv_file *file, mmoe_warnings *list, mmoe_error *err);
 void mmoe_csv_file_finish(mmoe_csv_file *file);
 
 static inline bool mmoe_csv_file_is_weighted(const mmoe_csv_file *f) {

@@ -15,9 +15,12 @@ bool mmoe_csv_parts_agree(const mmoe_csv_parts *all, const mmoe_csv_part *p) {
     return true;
 }
 
-static void count_passed(mmoe_csv_passed *to, const mmoe_csv_part *p) {
-    if (!to->blank_lines && p->passed.blank_lines)
+static void count_passed(mmoe_csv_parts *all, const mmoe_csv_part *p) {
+    mmoe_csv_passed *to = &all->passed;
+    if (!to->blank_lines && p->passed.blank_lines) {
         to->blank_behind = p->passed.blank_behind + p->before;
+        all->first_blank = p->file->path;
+    }
     to->blank_lines += p->passed.blank_lines;
     to->commas += p->passed.commas;
 }
@@ -58,9 +61,10 @@ mmoe_status mmoe_csv_parts_add(mmoe_csv_parts *all, mmoe_csv_part *p, mmoe_error
     }
     all->items[all->count++] = p;
     all->file = p->file;
-    count_passed(&all->passed, p);
+    count_passed(all, p);
     count_lacking(all, p);
     all->rows += p->rows;
+    all->before += p->rows;
     return take_negatives(all, p, err);
 }
 

@@ -1,20 +1,22 @@
-/* The parts of a CSV file as one data set. */
+/* The parts of CSV files as one data set. */
 #ifndef MMOE_DATA_CSV_JOIN_H
 #define MMOE_DATA_CSV_JOIN_H
 
 #include "data/csv_part.h"
 #include "data/dataset.h"
 
-/* In the order of the file; begins as zeros. */
+/* In the order of the files; begins as zeros. */
 typedef struct mmoe_csv_parts {
     mmoe_csv_part **items; /* [count] that have not gone on */
     size_t count, room;
     /* Of all that were added. */
     const mmoe_csv_file *file;
     int64_t rows;
+    int64_t before;   /* in the file that is read */
     char **negatives; /* [n_label] of mmoe_label_cell, told by one of them; NULL: there is no part
                        */
     mmoe_csv_passed passed;
+    const char *first_blank;          /* the file of the first blank line */
     int64_t n_lacking, first_lacking; /* rows that lack a value; the first of them */
     mmoe_error first_lack;            /* what it lacks */
 } mmoe_csv_parts;

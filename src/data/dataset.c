@@ -265,6 +265,13 @@ mmoe_status mmoe_dataset_create(const mmoe_schema *schema, const mmoe_batch *bat
 
 int64_t mmoe_dataset_rows(const mmoe_dataset *set) { return set ? set->rows : 0; }
 
+int64_t mmoe_dataset_place(const mmoe_dataset *set, int64_t row, const char **file) {
+    const bool is_one = set && row >= 0 && row < set->rows;
+    const mmoe_place at = is_one ? mmoe_places_find(&set->places, row + 1) : (mmoe_place){NULL, 0};
+    if (file) *file = at.file;
+    return at.row;
+}
+
 const mmoe_warning *mmoe_dataset_warning(const mmoe_dataset *set, size_t index) {
     return set && index < set->warnings.count ? &set->warnings.items[index] : NULL;
 }

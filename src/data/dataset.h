@@ -50,6 +50,8 @@ typedef struct mmoe_csv_how {
     const char *const *keep;          /* as mmoe_read_options has it */
     const struct mmoe_row_sink *sink; /* takes the rows, and the set is without them (loader.h);
                                          NULL: the set has them */
+    const char *const *more;          /* [n_more] files whose rows follow */
+    size_t n_more;
 } mmoe_csv_how;
 
 /* What the options say; MMOE_E_ARGUMENT, in the name of the public `call`. */

@@ -1,7 +1,4 @@
 /* Data sets from CSV files. */
-#include <string.h>
-#include <sys/stat.h>
-
 #include "base/error.h"
 #include "base/raw_bytes.h"
 #include "data/csv_batch.h"
@@ -34,10 +31,11 @@ static mmoe_csv_handler handler_of(mmoe_loader *l, mmoe_csv_passed *passed) {
                               .separator_hint = ", or \"data\": {\"separator\": ...}"};
 }
 
-static mmoe_status read_in_sequence(mmoe_loader *l, const char *path, mmoe_error *err) {
+static mmoe_status read_in_sequence(mmoe_loader *l, mmoe_bytes *from, mmoe_error *err) {
     mmoe_csv_passed passed;
     const mmoe_csv_handler handler = handler_of(l, &passed);
-    const mmoe_status status = mmoe_csv_read(path, &handler, &l->file.alloc, err);
+    const mmoe_status status =
+        mmoe_csv_read_on(from, (mmoe_csv_field){NULL, 0}, &handler, &l->file.alloc, err);
     return status ? status : mmoe_loader_add(l, &passed, err);
 }
 
@@ -46,13 +44,12 @@ static mmoe_status read_in_sequence(mmoe_loader *l, const char *path, mmoe_error
 /* A file that is read in blocks. */
 typedef struct stream {
     mmoe_csv_how how;
-    mmoe_bytes from;
+    mmoe_bytes *from;
     mmoe_csv_blocks blocks;
     mmoe_csv_passed passed; /* while rows go into the loader's part */
     mmoe_csv_form form;
     mmoe_csv_handler handler;
-    int64_t first_rows; /* that the loader's part had before blocks were made */
-    bool has_ended;     /* no block is left */
+    bool has_ended; /* no block is left */
 } stream;
 
 /* Rows of a block, and of all that follows where it is open, go into the loader's part. */
@@ -60,8 +57,8 @@ static mmoe_status read_block(mmoe_loader *l, stream *s, mmoe_csv_block block, m
     const mmoe_allocator *a = &l->file.alloc;
     const mmoe_csv_field text = {block.bytes, block.length};
     const mmoe_status status =
-        block.is_open ? mmoe_csv_read_on(&s->from, text, &s->handler, a, err)
-                      : mmoe_csv_parse(text.text, text.length, l->file.path, &s->handler, a, err);
+        block.is_open ? mmoe_csv_read_on(s->from, text, &s->handler, a, err)
+                      : mmoe_csv_parse(text.text, text.length, s->from->name, &s->handler, a, err);
     mmoe_release(a, block.bytes);
     s->has_ended = block.is_open || mmoe_csv_blocks_end(&s->blocks);
     return status;
@@ -77,19 +74,15 @@ static mmoe_status read_first(mmoe_loader *l, stream *s, mmoe_error *err) {
         status = mmoe_csv_blocks_next(&s->blocks, size, &block, err);
         if (!status) status = read_block(l, s, block, err);
     }
-    if (!status) status = mmoe_csv_check_header(&s->form, l->file.path, err);
-    if (status) return status;
-    s->first_rows = l->parts.rows + l->part->rows;
-    return mmoe_loader_add(l, &s->passed, err);
+    if (!status) status = mmoe_csv_check_header(&s->form, s->from->name, err);
+    return status ? status : mmoe_loader_add(l, &s->passed, err);
 }
 
 /* What no blocks can be made of. */
 static mmoe_status read_rest(mmoe_loader *l, stream *s, mmoe_csv_block block, mmoe_error *err) {
-    s->form.row += l->parts.rows - s->first_rows;
+    s->form.row = l->first_row - 1 + l->parts.before;
     s->passed = (mmoe_csv_passed){0};
-    l->part = mmoe_csv_part_new(&l->file, l->file.schema);
-    mmoe_status status = l->part ? mmoe_csv_part_know(l->part, l->parts.negatives, err)
-                                 : mmoe_fail_memory(err, sizeof *l->part);
+    mmoe_status status = mmoe_loader_part(l, err);
     if (!status) status = read_block(l, s, block, err);
     return status ? status : mmoe_loader_add(l, &s->passed, err);
 }
@@ -119,7 +112,7 @@ static mmoe_status read_batch(mmoe_loader *l, stream *s, mmoe_csv_batch *batch, 
 static mmoe_status read_batches(mmoe_loader *l, stream *s, mmoe_error *err) {
     const mmoe_allocator *a = &l->file.alloc;
     const int threads = s->how.threads > 1 ? s->how.threads : 1;
-    mmoe_csv_batch batch = {&l->file, l->learned, &s->handler, s->form};
+    mmoe_csv_batch batch = {mmoe_loader_file(l), l->learned, &s->handler, s->form};
     batch.form.row = l->first_row - 1;
     mmoe_status status = mmoe_pool_create(threads, a, &batch.pool, err);
     if (status) return status;
@@ -132,47 +125,54 @@ static mmoe_status read_batches(mmoe_loader *l, stream *s, mmoe_error *err) {
     return status;
 }
 
-static mmoe_status read_in_blocks(mmoe_loader *l, const char *path, const mmoe_csv_how *how,
+static mmoe_status read_in_blocks(mmoe_loader *l, mmoe_bytes *from, const mmoe_csv_how *how,
                                   mmoe_error *err) {
-    stream s = {.how = *how, .blocks = {.alloc = l->file.alloc, .from = &s.from}};
+    stream s = {.how = *how, .from = from, .blocks = {.alloc = l->file.alloc, .from = from}};
     s.handler = handler_of(l, &s.passed);
     s.handler.form = &s.form;
-    mmoe_status status = mmoe_bytes_open(path, &l->file.alloc, &s.from, err);
-    if (status) return status;
-    status = read_first(l, &s, err);
+    mmoe_status status = read_first(l, &s, err);
     if (!status && !s.has_ended) status = read_batches(l, &s, err);
     mmoe_csv_blocks_finish(&s.blocks);
-    mmoe_bytes_close(&s.from);
     return status;
 }
 
-/* The file at `path`, whose name in errors the loader has. Quotes that are text say nothing of
- * where rows end. */
-static mmoe_status read_rows(mmoe_loader *l, const char *path, const mmoe_csv_how *how,
-                             mmoe_error *err) {
-    const mmoe_reading *reading = reading_of(l);
-    l->first_row = reading->header == MMOE_HEADER_NONE ? 1 : 2;
-    l->nothing = "the file has a header but no rows";
-    l->part_bytes = how->block ? how->block : BLOCK;
-    return reading->quotes == MMOE_QUOTES_STRICT && (how->threads > 1 || how->block || how->sink)
-               ? read_in_blocks(l, path, how, err)
-               : read_in_sequence(l, path, err);
-}
+/* ---- Files ---- */
 
-static mmoe_status note_origin(mmoe_loader *l, const char *path, mmoe_error *err) {
-    mmoe_origin origin = {.path = (char *)(uintptr_t)l->file.path};
-    struct stat about = {0};
-    if (stat(path, &about) == 0 && S_ISREG(about.st_mode)) {
-        origin.bytes = about.st_size;
-        origin.modified = about.st_mtime;
-    }
-    return mmoe_places_open(&l->set->places, origin, &l->file.alloc, err);
-}
-
+/* Quotes that are text say nothing of where rows end. */
 static mmoe_status read_file(mmoe_loader *l, const char *path, const mmoe_csv_how *how,
                              mmoe_error *err) {
-    const mmoe_status status = read_rows(l, path, how, err);
-    return status ? status : note_origin(l, path, err);
+    const bool in_blocks = reading_of(l)->quotes == MMOE_QUOTES_STRICT &&
+                           (how->threads > 1 || how->block || how->sink);
+    mmoe_bytes from;
+    mmoe_status status = mmoe_bytes_open(path, &l->file.alloc, &from, err);
+    if (status) return status;
+    l->origin =
+        (mmoe_origin){(char *)(uintptr_t)path, from.raw.state.bytes, from.raw.state.seconds};
+    status = in_blocks ? read_in_blocks(l, &from, how, err) : read_in_sequence(l, &from, err);
+    mmoe_bytes_close(&from);
+    return status;
+}
+
+/* One of several files that has none of the rows. */
+static mmoe_status warn_of_none(mmoe_loader *l, mmoe_error *err) {
+    const char *name = mmoe_loader_file(l)->path;
+    if (l->parts.before) return MMOE_OK;
+    return mmoe_warn(&l->set->warnings, (mmoe_warning){.file = name}, err,
+                     "%s has a header and 0 rows", name);
+}
+
+static mmoe_status read_files(mmoe_loader *l, const char *path, const mmoe_csv_how *how,
+                              mmoe_error *err) {
+    l->first_row = reading_of(l)->header == MMOE_HEADER_NONE ? 1 : 2;
+    l->nothing = "the file has a header but no rows";
+    l->part_bytes = how->block ? how->block : BLOCK;
+    mmoe_status status = read_file(l, path, how, err);
+    for (size_t i = 0; !status && i < how->n_more; i++) {
+        status = warn_of_none(l, err);
+        if (!status) status = mmoe_loader_next(l, mmoe_raw_bytes_name(how->more[i]), err);
+        if (!status) status = read_file(l, how->more[i], how, err);
+    }
+    return status || !how->n_more ? status : warn_of_none(l, err);
 }
 
 mmoe_status mmoe_dataset_fit(const mmoe_schema_wanted *wanted, const mmoe_csv_how *how,
@@ -185,7 +185,7 @@ mmoe_status mmoe_dataset_fit(const mmoe_schema_wanted *wanted, const mmoe_csv_ho
                               .wanted = &named,
                               .keep = how->keep},
                      .sink = how->sink};
-    return mmoe_loader_finish(&l, read_file(&l, wanted->file, how, err), schema, out, err);
+    return mmoe_loader_finish(&l, read_files(&l, wanted->file, how, err), schema, out, err);
 }
 
 mmoe_status mmoe_dataset_read(const struct mmoe_schema *schema, const char *path,
@@ -197,7 +197,7 @@ mmoe_status mmoe_dataset_read(const struct mmoe_schema *schema, const char *path
                               .label_mode = how->labels,
                               .keep = how->keep},
                      .sink = how->sink};
-    return mmoe_loader_finish(&l, read_file(&l, path, how, err), NULL, out, err);
+    return mmoe_loader_finish(&l, read_files(&l, path, how, err), NULL, out, err);
 }
 
 /* ---- Public ---- */
@@ -212,7 +212,13 @@ mmoe_status mmoe_csv_how_of(const mmoe_read_options *options, const char *call, 
                              call);
     if (options->threads < 0 || options->threads > 256)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: threads must be 0 to 256", call);
-    *out = (mmoe_csv_how){
-        .labels = options->labels, .threads = options->threads, .keep = options->keep};
+    for (size_t i = 0; i < options->n_more; i++)
+        if (!options->more || !options->more[i])
+            return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: more[%zu] of the options is NULL", call, i);
+    *out = (mmoe_csv_how){.labels = options->labels,
+                          .threads = options->threads,
+                          .keep = options->keep,
+                          .more = options->more,
+                          .n_more = options->n_more};
     return MMOE_OK;
 }

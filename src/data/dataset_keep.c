@@ -10,8 +10,8 @@
 typedef struct keeper {
     struct mmoe_dataset *set;
     const mmoe_reading *reading;
-    const char *path;
-    size_t at; /* of the column in the file */
+    const char *path; /* of the file that is read */
+    size_t at;        /* of the column in it */
     mmoe_kept kept;
     int64_t rows; /* so far */
 } keeper;
@@ -56,10 +56,53 @@ static mmoe_status fail_changed(const keeper *k, mmoe_error *err) {
 static mmoe_status on_row(void *user, int64_t row, const mmoe_csv_field *fields, mmoe_error *err) {
     keeper *k = user;
     const mmoe_csv_field *f = &fields[k->at];
-    (void)row;
-    if (k->rows == k->set->rows) return fail_changed(k, err);
+    const mmoe_place at = mmoe_places_find(&k->set->places, k->rows + 1);
+    if (k->rows == k->set->rows || at.row != row ||
+        (at.file && strcmp(at.file, mmoe_raw_bytes_name(k->path)) != 0))
+        return fail_changed(k, err);
     const bool is_missing = mmoe_reading_is_missing(k->reading, f->text, f->length);
     return add_value(k, f->text, is_missing ? 0 : f->length, err);
+}
+
+static mmoe_status read_file(keeper *k, const char *path, mmoe_error *err) {
+    const mmoe_csv_handler handler = {.user = k,
+                                      .header = on_header,
+                                      .row = on_row,
+                                      .lenient = k->reading->quotes == MMOE_QUOTES_LENIENT,
+                                      .separator = mmoe_reading_separator(k->reading),
+                                      .headless = k->reading->header == MMOE_HEADER_NONE};
+    k->path = path;
+    return mmoe_csv_read(path, &handler, &k->set->alloc, err);
+}
+
+/* The file, or the first of several and those behind it. */
+static mmoe_status read_files(keeper *k, const char *path, mmoe_error *err) {
+    const mmoe_places *places = &k->set->places;
+    mmoe_status status = read_file(k, path, err);
+    for (size_t i = 1; !status && i < places->n_origin; i++)
+        status = read_file(k, places->origins[i].path, err);
+    return !status && k->rows < k->set->rows ? fail_changed(k, err) : status;
+}
+
+/* Of packed rows, and of files that are not those of the rows, or are read once. */
+static mmoe_status check_files(const mmoe_dataset *set, const char *path, const char *column,
+                               mmoe_error *err) {
+    const mmoe_places *places = &set->places;
+    bool is_input = strcmp(path, "-") == 0;
+    for (size_t i = 1; i < places->n_origin; i++)
+        is_input |= strcmp(places->origins[i].path, "-") == 0;
+    if (is_input)
+        return mmoe_fail_at(
+            err, MMOE_E_ARGUMENT, mmoe_raw_bytes_name("-"), 0, column,
+            "it is kept by reading the rows again, and standard input is read once");
+    if (set->stored || set->identity)
+        return mmoe_fail_at(err, MMOE_E_ARGUMENT, path, 0, column,
+                            "the rows were packed without it (mmoe pack --keep)");
+    if (places->n_origin > 1 && strcmp(places->origins->path, path) != 0)
+        return mmoe_fail_at(err, MMOE_E_ARGUMENT, path, 0, column,
+                            "the rows are of %zu files, of which %s is the first", places->n_origin,
+                            places->origins->path);
+    return MMOE_OK;
 }
 
 mmoe_status mmoe_dataset_keep_csv(mmoe_dataset *set, const mmoe_schema *schema, const char *path,
@@ -68,23 +111,11 @@ mmoe_status mmoe_dataset_keep_csv(mmoe_dataset *set, const mmoe_schema *schema, 
         return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_dataset_keep_csv: an argument is NULL");
     const mmoe_kept *kept = mmoe_dataset_kept(set, column);
     if (kept && kept->values) return MMOE_OK;
-    if (strcmp(path, "-") == 0)
-        return mmoe_fail_at(
-            err, MMOE_E_ARGUMENT, mmoe_raw_bytes_name(path), 0, column,
-            "it is kept by reading the rows again, and standard input is read once");
-    if (set->stored || set->identity)
-        return mmoe_fail_at(err, MMOE_E_ARGUMENT, path, 0, column,
-                            "the rows were packed without it (mmoe pack --keep)");
+    mmoe_status status = check_files(set, path, column, err);
+    if (status) return status;
     keeper k = {.set = set, .reading = &schema->reading, .path = path};
-    const mmoe_csv_handler handler = {.user = &k,
-                                      .header = on_header,
-                                      .row = on_row,
-                                      .lenient = k.reading->quotes == MMOE_QUOTES_LENIENT,
-                                      .separator = mmoe_reading_separator(k.reading),
-                                      .headless = k.reading->header == MMOE_HEADER_NONE};
-    mmoe_status status = begin(&k, column, err);
-    if (!status) status = mmoe_csv_read(path, &handler, &set->alloc, err);
-    if (!status && k.rows < set->rows) status = fail_changed(&k, err);
+    status = begin(&k, column, err);
+    if (!status) status = read_files(&k, path, err);
     return end(&k, status, err);
 }
 

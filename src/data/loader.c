@@ -1,6 +1,8 @@
 #include "data/loader.h"
 
 #include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "data/dataset.h"
@@ -8,33 +10,67 @@
 
 /* ---- Header and rows ---- */
 
-mmoe_status mmoe_loader_header(void *loader, const mmoe_csv_field *fields, size_t n,
-                               mmoe_error *err) {
-    mmoe_loader *l = loader;
+mmoe_status mmoe_loader_next(mmoe_loader *l, const char *path, mmoe_error *err) {
+    const mmoe_csv_file *first = &l->file;
+    mmoe_csv_file *f = mmoe_alloc(&first->alloc, 1, sizeof *f);
+    if (!f) return mmoe_fail_memory(err, sizeof *f);
+    *f = (mmoe_csv_file){.alloc = first->alloc,
+                         .path = path,
+                         .first = first,
+                         .wanted = first->wanted,
+                         .schema = first->schema,
+                         .label_mode = first->label_mode,
+                         .keep = first->keep};
+    mmoe_loader_file(l)->next = f;
+    l->last = f;
+    l->parts.before = 0;
+    return MMOE_OK;
+}
+
+/* The first header: schema and set begin. */
+static mmoe_status begin(mmoe_loader *l, mmoe_error *err) {
     mmoe_csv_file *f = &l->file;
-    mmoe_status status = mmoe_csv_file_name(f, fields, n, err);
-    if (!status && f->wanted) {
-        status = mmoe_csv_file_bind(f, &l->learned, err);
-        f->schema = l->learned;
-    }
+    mmoe_status status = f->wanted ? mmoe_csv_file_bind(f, &l->learned, err) : MMOE_OK;
+    if (f->wanted) f->schema = l->learned;
     if (!status) status = mmoe_csv_file_find(f, err);
     if (status) return status;
     l->set = mmoe_dataset_new(f->schema, &f->alloc);
-    l->part = mmoe_csv_part_new(f, f->schema);
-    if (!l->set || !l->part) return mmoe_fail_memory(err, sizeof *l->set);
+    if (!l->set) return mmoe_fail_memory(err, sizeof *l->set);
     l->set->places.first_row = l->first_row;
     l->constants.alloc = f->alloc;
-    return MMOE_OK;
+    return l->origin.path ? mmoe_places_open(&l->set->places, l->origin, &f->alloc, err) : MMOE_OK;
+}
+
+/* The header of a further file. */
+static mmoe_status go_on(mmoe_loader *l, mmoe_csv_file *f, mmoe_error *err) {
+    mmoe_places *places = &l->set->places;
+    mmoe_status status = mmoe_csv_file_find(f, err);
+    if (!status) status = mmoe_csv_file_compare(f, &l->set->warnings, err);
+    if (!status) status = mmoe_places_open(places, l->origin, &f->alloc, err);
+    return status ? status : mmoe_places_go_on(places, l->parts.rows, l->first_row, &f->alloc, err);
+}
+
+mmoe_status mmoe_loader_part(mmoe_loader *l, mmoe_error *err) {
+    const mmoe_csv_file *f = mmoe_loader_file(l);
+    l->part = mmoe_csv_part_new(f, f->schema);
+    if (!l->part) return mmoe_fail_memory(err, sizeof *l->part);
+    return l->parts.negatives ? mmoe_csv_part_know(l->part, l->parts.negatives, err) : MMOE_OK;
+}
+
+mmoe_status mmoe_loader_header(void *loader, const mmoe_csv_field *fields, size_t n,
+                               mmoe_error *err) {
+    mmoe_loader *l = loader;
+    mmoe_csv_file *f = mmoe_loader_file(l);
+    mmoe_status status = mmoe_csv_file_name(f, fields, n, err);
+    if (!status) status = f->first ? go_on(l, f, err) : begin(l, err);
+    return status ? status : mmoe_loader_part(l, err);
 }
 
 /* A sink need not wait for the end of a file that is read in sequence. */
 static mmoe_status turn_part(mmoe_loader *l, mmoe_error *err) {
     static const mmoe_csv_passed nothing;
-    mmoe_status status = mmoe_loader_add(l, &nothing, err);
-    if (status) return status;
-    l->part = mmoe_csv_part_new(&l->file, l->file.schema);
-    return l->part ? mmoe_csv_part_know(l->part, l->parts.negatives, err)
-                   : mmoe_fail_memory(err, sizeof *l->part);
+    const mmoe_status status = mmoe_loader_add(l, &nothing, err);
+    return status ? status : mmoe_loader_part(l, err);
 }
 
 mmoe_status mmoe_loader_rows(void *loader, const mmoe_csv_rows *rows, mmoe_error *err) {
@@ -110,6 +146,13 @@ mmoe_status mmoe_loader_hand_on(mmoe_loader *l, mmoe_error *err) {
     return status;
 }
 
+/* All files, in errors. */
+static const char *files_of(const mmoe_loader *l, char room[MMOE_FILES_SIZE]) {
+    size_t more = 0;
+    for (const mmoe_csv_file *f = l->file.next; f; f = f->next) more++;
+    return mmoe_files_name(l->file.path, more, room);
+}
+
 /* ---- Learning ---- */
 
 /* What a part has to learn from: `run` of mmoe_learning. */
@@ -141,7 +184,8 @@ static mmoe_status settle_parts(mmoe_loader *l, mmoe_error *err) {
 }
 
 static mmoe_status learn(mmoe_loader *l, mmoe_error *err) {
-    const mmoe_learning learning = {.path = l->file.path,
+    char name[MMOE_FILES_SIZE];
+    const mmoe_learning learning = {.path = files_of(l, name),
                                     .schema = l->learned,
                                     .negatives = l->parts.negatives,
                                     .warnings = &l->set->warnings,
@@ -162,11 +206,16 @@ static mmoe_status learn(mmoe_loader *l, mmoe_error *err) {
 /* What was passed over, in words. */
 static mmoe_status warn_of_file(const mmoe_loader *l, mmoe_error *err) {
     const mmoe_csv_passed passed = l->parts.passed;
-    char text[MMOE_PASSED_SIZE];
+    char text[MMOE_PASSED_SIZE + MMOE_PLACE_SIZE];
     mmoe_warning w = {NULL};
     mmoe_status status = MMOE_OK;
-    for (int i = 0; !status && mmoe_csv_passed_text(&passed, i, text, &w.count, &w.row); i++)
+    for (int i = 0; !status && mmoe_csv_passed_text(&passed, i, text, &w.count, &w.row); i++) {
+        const bool has_place = l->last && passed.blank_lines && i == 0;
+        const size_t used = strlen(text);
+        w.file = has_place ? l->parts.first_blank : NULL;
+        if (has_place) snprintf(text + used, sizeof text - used, " of %.200s", w.file);
         status = mmoe_warn(&l->set->warnings, w, err, "%s", text);
+    }
     return status;
 }
 
@@ -203,8 +252,9 @@ static mmoe_status join_parts(mmoe_loader *l, mmoe_error *err) {
 
 static mmoe_status end_rows(mmoe_loader *l, mmoe_error *err) {
     const mmoe_csv_file *f = &l->file;
+    char name[MMOE_FILES_SIZE];
     if (l->parts.rows == 0 && f->label_mode == MMOE_LABELS_REQUIRED)
-        return mmoe_fail_at(err, MMOE_E_FORMAT, f->path, 0, NULL, "%s", l->nothing);
+        return mmoe_fail_at(err, MMOE_E_FORMAT, files_of(l, name), 0, NULL, "%s", l->nothing);
     mmoe_status status = warn_of_file(l, err);
     if (!status && f->wanted) status = learn(l, err);
     if (!status) status = join_parts(l, err);
@@ -227,6 +277,11 @@ mmoe_status mmoe_loader_finish(mmoe_loader *l, mmoe_status status, struct mmoe_s
     mmoe_csv_spill_close(&l->spill);
     mmoe_constants_finish(&l->constants);
     if (status) mmoe_schema_free(l->learned);
+    for (mmoe_csv_file *f = l->file.next, *next; f; f = next) {
+        next = f->next;
+        mmoe_csv_file_finish(f);
+        mmoe_release(&l->file.alloc, f);
+    }
     mmoe_csv_file_finish(&l->file);
     return status;
 }

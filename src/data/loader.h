@@ -16,7 +16,9 @@
 /* Begins with a `file` that has its allocator, path, label_mode, and what is wanted or the schema,
  * and with a sink, if one takes the rows. */
 typedef struct mmoe_loader {
-    mmoe_csv_file file;
+    mmoe_csv_file file;        /* the first */
+    mmoe_csv_file *last;       /* NULL: there is no other */
+    mmoe_origin origin;        /* of the file that is read; without a path: none is */
     const mmoe_row_sink *sink; /* NULL: the set has the rows */
     size_t part_bytes;         /* of memory, that a part in sequence has before it goes to a sink */
     int64_t first_row;         /* its number */
@@ -31,10 +33,18 @@ typedef struct mmoe_loader {
     mmoe_constants constants;
 } mmoe_loader;
 
+/* Rows to come are of a further file. MMOE_E_MEMORY. */
+mmoe_status mmoe_loader_next(mmoe_loader *loader, const char *path, mmoe_error *err);
+/* The file that is read. */
+static inline mmoe_csv_file *mmoe_loader_file(mmoe_loader *l) {
+    return l->last ? l->last : &l->file;
+}
 /* `header` of an mmoe_csv_handler whose `user` is a loader: schema and set begin, and a part for
  * rows. `rows` of it, or `row`, then fills that part. */
 mmoe_status mmoe_loader_header(void *loader, const mmoe_csv_field *fields, size_t n,
                                mmoe_error *err);
+/* A part for rows of the file that is read, whose header has been. MMOE_E_MEMORY. */
+mmoe_status mmoe_loader_part(mmoe_loader *loader, mmoe_error *err);
 mmoe_status mmoe_loader_rows(void *loader, const mmoe_csv_rows *rows, mmoe_error *err);
 mmoe_status mmoe_loader_row(void *loader, int64_t row, const mmoe_csv_field *fields,
                             mmoe_error *err);

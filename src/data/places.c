@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/raw_bytes.h"
 
 mmoe_status mmoe_places_open(mmoe_places *p, mmoe_origin origin, const mmoe_allocator *a,
                              mmoe_error *err) {
@@ -50,7 +51,7 @@ mmoe_place mmoe_places_find(const mmoe_places *p, int64_t row) {
             high = middle;
     }
     if (low) run = p->runs[low - 1];
-    return (mmoe_place){p->n_origin > 1 ? p->origins[run.origin].path : NULL,
+    return (mmoe_place){p->n_origin > 1 ? mmoe_raw_bytes_name(p->origins[run.origin].path) : NULL,
                         run.number + row - 1 - run.row};
 }
 

@@ -6,8 +6,8 @@
 
 /* A file that rows were read from, as it was then. */
 typedef struct mmoe_origin {
-    char *path;
-    int64_t bytes, modified; /* seconds since 1970; 0 of standard input */
+    char *path;              /* "-": standard input */
+    int64_t bytes, modified; /* seconds since 1970; 0 of a pipe */
 } mmoe_origin;
 
 /* Rows that stand one behind another in a file, up to the next run. */

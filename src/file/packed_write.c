@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/file_at.h"
 #include "base/json_text.h"
+#include "base/raw_bytes.h"
 #include "file/packed_kept.h"
 #include "file/packed_manifest.h"
 #include "file/packed_parts.h"
@@ -98,7 +99,7 @@ static void take_notes(mmoe_packer *p, const struct mmoe_dataset *from) {
 /* Among the sources of the part that grows. */
 mmoe_status mmoe_packer_name(mmoe_packer *p, const mmoe_origin *from, mmoe_error *err) {
     json_t *list = json_array_get(p->origins, json_array_size(p->origins) - 1),
-           *path = json_string(from->path);
+           *path = json_string(mmoe_raw_bytes_name(from->path));
     if (!path) path = json_string("a name that is not UTF-8");
     json_t *entry = json_pack("{s:o, s:I, s:I}", "path", path, "bytes", (json_int_t)from->bytes,
                               "modified", (json_int_t)from->modified);

@@ -67,10 +67,14 @@ static char *folder_at(const char *path, const mmoe_allocator *a) {
 static void tell(mmoe_dataset *read, mmoe_dataset *rows) {
     mmoe_note *const notes = rows->notes;
     const mmoe_warnings warnings = rows->warnings;
+    const mmoe_places places = rows->places;
     rows->notes = read->notes;
     rows->warnings = read->warnings;
     read->notes = notes;
     read->warnings = warnings;
+    if (rows->rows != read->rows) return; /* they stand behind others */
+    rows->places = read->places;
+    read->places = places;
 }
 
 /* Ends the packer. *out: all its rows, stored; NULL: nobody asks. Takes `read`. */

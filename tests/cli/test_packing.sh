@@ -41,6 +41,11 @@ done
 { head -n 9 rows.csv | gzip -c && sed 1,9d rows.csv | gzip -c; } >members.gz
 train_on members.gz
 check "the same model from two members" cmp m.out plain.out
+head -n 31 rows.csv | gzip -c >half.csv.gz
+{ head -n 1 rows.csv && sed 1,31d rows.csv; } | zstd -c >rest.csv.zst
+expect 0 "" train --config config.json --train half.csv.gz --train rest.csv.zst --valid rows.csv \
+    --output m.out
+check "the same model from two packed files" cmp m.out plain.out
 { sed '9s/.*/1,x,0/' rows.csv | zstd -c; } >bad.csv.zst
 refuses 'row 9: column "price": "x" is not a number' bad.csv.zst
 gzip -c </dev/null >empty.gz

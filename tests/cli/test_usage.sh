@@ -63,7 +63,7 @@ expect 2 "--data and --output are the same file" predict --model m --data d --ou
 for flag in config from resume; do
     expect 2 "--$flag: - is no file that is read; standard input is /dev/stdin" train --$flag -
 done
-expect 2 "--data: - is no file that is read" report --data -
+expect 2 "--data: - is no file that is read" report --log l --output o --model m --data -
 expect 2 "--train and --valid cannot both be standard input" train --config c --output m --train - \
     --valid -
 expect 2 "--keep reads --data a second time" predict --model m --output - --data - --keep user

@@ -184,6 +184,20 @@ head -n 2 commas.csv >comma.csv
 walk predict --model good.out --data comma.csv --output p.csv <<END
 comma.csv: 1 row ends with a comma behind the last column, which is passed over
 END
+
+# ---- Several files ----
+
+sed '1s/$/,note/; 1!s/$/,x/; 3s/$/\n/' good.csv >day-1.csv
+sed '1s/$/,shop/; 1!s/$/,x/; $s/$/\n/' good.csv >day-2.csv
+head -n 1 good.csv >day-3.csv
+walk evaluate --model good.out --data 'day-*.csv' --json <<END
+day-1.csv and 2 more: 1 column of day-2.csv is not in day-1.csv ("shop"), and not read
+day-1.csv and 2 more: 1 column of day-1.csv is not in day-2.csv ("note"), and not read
+day-1.csv and 2 more: 1 column of day-1.csv is not in day-3.csv ("note"), and not read
+day-1.csv and 2 more: day-3.csv has a header and 0 rows
+day-1.csv and 2 more: 2 blank lines are no rows, the first behind row 3 of day-1.csv
+END
+
 sed '3s/^[^,]*/5" tv/' good.csv >inch.csv
 walk init inch.csv --label click --label buy <<END
 inch.csv: row 3: malformed quotes in field 1; they are taken as text

@@ -140,6 +140,55 @@ START_TEST(pipes_are_read) {
 }
 END_TEST
 
+static const char *changing;
+enum { CUT, GROWN, WRITTEN };
+
+/* Changes the file while its first row is read. */
+static mmoe_status on_changing_row(void *user, int64_t row, const mmoe_csv_field *fields,
+                                   mmoe_error *err) {
+    const int file = open(changing, O_WRONLY | O_APPEND);
+    (void)fields;
+    (void)err;
+    ck_assert_int_ge(file, 0);
+    if (row == 2 && *(int *)user == CUT) ck_assert_int_eq(ftruncate(file, 300000), 0);
+    if (row == 2 && *(int *)user == GROWN) ck_assert_int_eq(write(file, "1\n", 2), 2);
+    if (row == 2 && *(int *)user == WRITTEN) ck_assert_int_eq(futimens(file, NULL), 0);
+    close(file);
+    return MMOE_OK;
+}
+
+static mmoe_status on_any_header(void *user, const mmoe_csv_field *fields, size_t n,
+                                 mmoe_error *err) {
+    (void)user;
+    (void)fields;
+    (void)n;
+    (void)err;
+    return MMOE_OK;
+}
+
+START_TEST(a_file_that_changes_is_none) {
+    static const char *const said[] = {
+        "the file had 400000 bytes when it was opened, and has 300000 now: it was cut while it was "
+        "read",
+        "the file had 400000 bytes when it was opened, and has 400002 now: it was written to while "
+        "it was read",
+        "the file was written to while it was read"};
+    const size_t length = 400000;
+    char *csv = malloc(length), text[256];
+    for (size_t i = 0; i < length; i++) csv[i] = i % 1000 == 999 ? '\n' : '1';
+    changing = temporary_file(csv, length);
+    const struct timespec long_ago[2] = {{1, 0}, {1, 0}};
+    ck_assert_int_eq(utimensat(AT_FDCWD, changing, long_ago, 0), 0);
+    const mmoe_csv_handler handler = {&(int){_i}, on_any_header, on_changing_row};
+    mmoe_error err = {0};
+    ck_assert_int_eq(mmoe_csv_read(changing, &handler, NULL, &err), MMOE_E_IO);
+    snprintf(text, sizeof text, "%s: %s", changing, said[_i]);
+    ck_assert_str_eq(err.message, text);
+    unlink(changing);
+    free(csv);
+}
+END_TEST
+
 START_TEST(every_allocation_may_fail) {
     size_t size = 50000, length = 0;
     char *csv = malloc(2 * size);
@@ -176,5 +225,6 @@ void add_cases(TCase *c) {
     tcase_add_test(c, many_columns);
     tcase_add_test(c, files_that_cannot_be_read);
     tcase_add_test(c, pipes_are_read);
+    tcase_add_loop_test(c, a_file_that_changes_is_none, CUT, WRITTEN + 1);
     tcase_add_loop_test(c, every_allocation_may_fail, 0, 2);
 }
