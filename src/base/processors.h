@@ -6,10 +6,7 @@
  * at least 1. */
 int mmoe_processors(void);
 
-/* That quota in processors, rounded up, by the files of control groups (versions 1 and 2); 0: there
- * is none. `groups` is the process's list, /proc/self/cgroup, `mount` where the file systems of
- * control groups are, /sys/fs/cgroup. A group's parents bind it, too; within a container its path
- * may lead nowhere: the root of the mount is then what the container has. */
+/* That quota in processors, rounded up; 0: there is none. Arguments as of mmoe_control_limit. */
 int mmoe_quota_processors(const char *groups, const char *mount);
 
 #endif

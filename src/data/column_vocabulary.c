@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "base/text.h"
 #include "data/column_kinds.h"
 #include "data/key_macros.h"
@@ -14,9 +15,14 @@
 
 typedef struct vocabulary_encoder {
     mmoe_encoder head; /* learning: an mmoe_tally, where values may be left out */
-    int64_t min_count, max_vocab;
+    int64_t min_count, max_vocab, max_distinct;
     mmoe_vocab *vocab;
+    char fault[240];
 } vocabulary_encoder;
+
+/* A value of a vocabulary takes some 100 bytes with its text, and more in its table and in the
+ * optimizer's moments. Fewer values than this need no bound. */
+enum { BYTES_OF_VALUE = 256, FEW_VALUES = 1 << 20 };
 
 static const mmoe_key vocabulary_keys[] = {
     OPTIONAL("features.sparse[].min_count", LATER(IN_ID(vocabulary_encoder, min_count)), 1, 1,
@@ -27,6 +33,11 @@ static const mmoe_key vocabulary_keys[] = {
              2147483646,
              "Of a learned vocabulary: how many values may have a row of their own, the most "
              "frequent ones, and of equally frequent ones those that stand first."),
+    OPTIONAL("features.sparse[].max_distinct", LATER(IN_ID(vocabulary_encoder, max_distinct)), 0, 1,
+             2147483646,
+             "Of a learned vocabulary: how many different values the training file may have; one "
+             "more is an error, before memory is out. By default as many as half of the memory "
+             "has room for at 256 bytes each, and at least a million."),
 };
 
 static const mmoe_key vocabulary_fitted[] = {
@@ -53,24 +64,51 @@ static mmoe_status start_vocabulary(mmoe_encoder *e, mmoe_error *err) {
         e->learning = mmoe_alloc_zero(&e->alloc, 1, sizeof(mmoe_tally));
         if (!e->learning) return mmoe_fail_memory(err, sizeof(mmoe_tally));
     }
-    return mmoe_vocab_create(&e->alloc, &v->vocab, err);
+    const mmoe_status status = mmoe_vocab_create(&e->alloc, &v->vocab, err);
+    if (!status) mmoe_vocab_bound(v->vocab, v->max_distinct ? v->max_distinct : FEW_VALUES);
+    return status;
 }
 
-/* Of entering values. */
-static const char *fault_of(mmoe_status status) {
+/* The bound where no key says it. */
+static int64_t usual_bound(void) {
+    const int64_t most = mmoe_memory() / 2 / BYTES_OF_VALUE;
+    if (most < FEW_VALUES) return FEW_VALUES;
+    return most < INT32_MAX ? most : INT32_MAX - 1;
+}
+
+/* Behind values that came to the bound: true: there is room for more. */
+static bool widen(vocabulary_encoder *v) {
+    const bool is_first = !v->max_distinct && mmoe_vocab_rows(v->vocab) - 1 == FEW_VALUES;
+    const int64_t most = is_first ? usual_bound() : 0;
+    if (most <= FEW_VALUES) return false;
+    mmoe_vocab_bound(v->vocab, most);
+    return true;
+}
+
+/* Of entering values, which one value or a column has. */
+static const char *fault_of(vocabulary_encoder *v, mmoe_status status, const char *has) {
+    char values[MMOE_NUMBER_SIZE], bytes[MMOE_NUMBER_SIZE];
     if (status == MMOE_OK) return NULL;
-    return status == MMOE_E_MEMORY ? mmoe_column_no_memory
-                                   : "is one value more than a vocabulary holds, 2147483646";
+    if (status == MMOE_E_MEMORY) return mmoe_column_no_memory;
+    mmoe_format_count(mmoe_vocab_rows(v->vocab) - 1, values);
+    mmoe_format_count((int64_t)mmoe_vocab_bytes(v->vocab), bytes);
+    snprintf(v->fault, sizeof v->fault,
+             "%s more than %s different values, whose vocabulary takes %s bytes: "
+             "\"hash_bucket_size\" needs none, or \"max_distinct\" allows more of them",
+             has, values, bytes);
+    return v->fault;
 }
 
 static const char *learn_value(mmoe_encoder *e, const char *text, size_t length, mmoe_cell *out) {
-    const mmoe_status status =
-        mmoe_vocab_add(vocabulary_of(e)->vocab, text, length, &out->id, NULL);
+    vocabulary_encoder *v = vocabulary_of(e);
+    mmoe_status status = mmoe_vocab_add(v->vocab, text, length, &out->id, NULL);
+    if (status == MMOE_E_DATA && widen(v))
+        status = mmoe_vocab_add(v->vocab, text, length, &out->id, NULL);
     if (out->id == 0)
         out->state = MMOE_CELL_MISSING;
     else if (!mmoe_vocab_is_int(keys_of(e)) && !mmoe_vocab_is_integer(text, length))
         out->state = MMOE_CELL_TEXT;
-    if (status) return fault_of(status);
+    if (status) return fault_of(v, status, "is one");
     return !e->learning || mmoe_tally_add(e->learning, out->id, &e->alloc) ? NULL
                                                                            : mmoe_column_no_memory;
 }
@@ -78,8 +116,11 @@ static const char *learn_value(mmoe_encoder *e, const char *text, size_t length,
 static const char *merge_values(mmoe_encoder *e, const mmoe_encoder *from, int32_t **ids) {
     *ids = mmoe_alloc(&e->alloc, (size_t)mmoe_vocab_rows(keys_of(from)), sizeof **ids);
     if (!*ids) return mmoe_column_no_memory;
-    const mmoe_status status = mmoe_vocab_merge(vocabulary_of(e)->vocab, keys_of(from), *ids, NULL);
-    if (status) return fault_of(status);
+    vocabulary_encoder *v = vocabulary_of(e);
+    mmoe_status status = mmoe_vocab_merge(v->vocab, keys_of(from), *ids, NULL);
+    if (status == MMOE_E_DATA && widen(v))
+        status = mmoe_vocab_merge(v->vocab, keys_of(from), *ids, NULL);
+    if (status) return fault_of(v, status, "it has");
     return !e->learning || mmoe_tally_merge(e->learning, from->learning, *ids, &e->alloc)
                ? NULL
                : mmoe_column_no_memory;

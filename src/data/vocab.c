@@ -21,6 +21,7 @@ struct mmoe_vocab {
     mmoe_allocator alloc;
     bool is_int, finished;
     int64_t rows;     /* known values + 1 */
+    int64_t most;     /* known values that there may be */
     int64_t capacity; /* rows that fit */
     int64_t *keys;    /* [capacity]: the integer of row i + 1, or where its text begins */
     char *bytes;      /* texts, one after the other */
@@ -85,6 +86,7 @@ mmoe_status mmoe_vocab_create(const mmoe_allocator *alloc, mmoe_vocab **out, mmo
     v->alloc = a;
     v->is_int = true;
     v->rows = 1;
+    v->most = INT32_MAX - 1;
     v->capacity = FIRST_ROWS;
     v->n_slots = 2 * FIRST_ROWS;
     v->keys = mmoe_alloc(&a, FIRST_ROWS, sizeof *v->keys);
@@ -133,6 +135,13 @@ mmoe_status mmoe_vocab_copy(const mmoe_vocab *vocab, const mmoe_allocator *alloc
     return MMOE_OK;
 }
 
+void mmoe_vocab_bound(mmoe_vocab *vocab, int64_t most) { vocab->most = most; }
+
+size_t mmoe_vocab_bytes(const mmoe_vocab *v) {
+    return (size_t)v->capacity * sizeof *v->keys + v->n_slots * sizeof *v->slots +
+           v->bytes_capacity;
+}
+
 /* Room for `rows` known values in keys and slots, at most half of which are taken. */
 static mmoe_status reserve_rows(mmoe_vocab *v, int64_t rows, mmoe_error *err) {
     if (rows > v->capacity) {
@@ -170,8 +179,9 @@ static mmoe_status reserve_bytes(mmoe_vocab *v, size_t more, mmoe_error *err) {
 }
 
 static mmoe_status new_row(mmoe_vocab *v, mmoe_error *err) {
-    if (v->rows == INT32_MAX)
-        return mmoe_fail(err, MMOE_E_DATA, "a vocabulary holds at most %d values", INT32_MAX - 1);
+    if (v->rows > v->most)
+        return mmoe_fail(err, MMOE_E_DATA, "the vocabulary holds at most %lld values",
+                         (long long)v->most);
     return reserve_rows(v, v->rows, err);
 }
 

@@ -23,6 +23,11 @@ void mmoe_vocab_free(mmoe_vocab *vocab);
 mmoe_status mmoe_vocab_copy(const mmoe_vocab *vocab, const mmoe_allocator *alloc, mmoe_vocab **out,
                             mmoe_error *err);
 
+/* From now on one known value more than `most` is MMOE_E_DATA; a new vocabulary holds 2^31 - 2. */
+void mmoe_vocab_bound(mmoe_vocab *vocab, int64_t most);
+/* Bytes that it takes. */
+size_t mmoe_vocab_bytes(const mmoe_vocab *vocab);
+
 /* While learning: the row of a value, entered if it is new. An empty text is missing: row 0.
  * Blanks around a text are not part of it. */
 mmoe_status mmoe_vocab_add(mmoe_vocab *vocab, const char *text, size_t length, int32_t *row,

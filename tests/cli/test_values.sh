@@ -72,6 +72,10 @@ expect 1 'wrong.csv: row 2: column "age": "old" is not a number' \
 awk -F, 'BEGIN { OFS = "," } NR > 1 { $3 = 5 } { print }' train.csv >constant.csv
 expect 1 'constant.csv: column "age": all its values are 5, so there are no quantiles' \
     train --config config.json --train constant.csv --output n
+sed 's/"min_count": 5/"max_distinct": 17/' config.json >wrong.json
+expect 1 'train.csv: row 555: column "town": "rare553" is one more than 17 different' \
+    train --config wrong.json --train train.csv --output m
+check "and the way out" grep -qF '"hash_bucket_size" needs none, or "max_distinct" allows more' err
 sed 's/"min_count": 5/"min_count": 500/' config.json >wrong.json
 expect 1 'column "town": none of its 18 values stands there min_count times, 500' \
     train --config wrong.json --train train.csv --output n

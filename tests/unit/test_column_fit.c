@@ -323,6 +323,50 @@ START_TEST(rare_values_are_left_out) {
 }
 END_TEST
 
+/* ---- More values than there may be ---- */
+
+static mmoe_encoder *bounded(int64_t most) {
+    mmoe_encoder *e = new_encoder(&mmoe_column_vocabulary);
+    if (most) set_key(e, "max_distinct", most);
+    ck_assert_int_eq(e->kind->start(e, NULL), MMOE_OK);
+    return e;
+}
+
+START_TEST(values_have_a_bound) {
+    static const char *const first[] = {"7", "9", "7", ""}, *const more[] = {"9", "8", "5"};
+    int32_t ids[4], *merged = NULL;
+    mmoe_encoder *e = bounded(3), *from = bounded(3);
+    mmoe_cell cell = {.state = MMOE_CELL_KNOWN};
+    learn(e, first, 4, ids);
+    learn(from, more, 3, ids);
+    const char *fault = e->kind->merge(e, from, &merged);
+    ck_assert_ptr_nonnull(fault);
+    ck_assert_msg(
+        strncmp(fault, "it has more than 3 different values, whose vocabulary takes ", 60) == 0 &&
+            strstr(fault, "hash_bucket_size"),
+        "%s", fault);
+    free(merged);
+    fault = e->kind->learn(e, "x", 1, &cell);
+    ck_assert_msg(fault && strncmp(fault, "is one more than 3 different", 28) == 0, "%s", fault);
+    ck_assert_ptr_null(e->kind->learn(e, "8", 1, &cell)); /* is known */
+    ck_assert_int_eq(cell.id, 3);
+}
+END_TEST
+
+/* Without a key the bound is met behind a million values, and is the memory's. */
+START_TEST(the_usual_bound_is_above_a_million) {
+    mmoe_encoder *e = bounded(0);
+    char text[16];
+    for (int i = 0; i <= (1 << 20) + 5; i++) {
+        mmoe_cell cell = {.state = MMOE_CELL_KNOWN};
+        const int length = snprintf(text, sizeof text, "%d", i);
+        const char *fault = e->kind->learn(e, text, (size_t)length, &cell);
+        ck_assert_msg(!fault, "%s", fault);
+        ck_assert_int_eq(cell.id, i + 1);
+    }
+}
+END_TEST
+
 void add_cases(TCase *c) {
     tcase_add_test(c, hashes_are_the_published_function);
     tcase_add_test(c, the_page_has_such_hashes);
@@ -332,4 +376,6 @@ void add_cases(TCase *c) {
     tcase_add_test(c, no_bin_is_empty);
     tcase_add_test(c, quantiles_that_there_are_not);
     tcase_add_test(c, rare_values_are_left_out);
+    tcase_add_test(c, values_have_a_bound);
+    tcase_add_test(c, the_usual_bound_is_above_a_million);
 }

@@ -110,6 +110,8 @@ START_TEST(every_key_stands_in_the_text) {
         if (strcmp(path, "model.init_bias") == 0) set(config, path, "labels");    /* by the types */
         if (strcmp(path, "features.sparse[].max_vocab") == 0)
             set(config, "features.sparse.0.max_vocab", "9");
+        if (strcmp(path, "features.sparse[].max_distinct") == 0)
+            set(config, "features.sparse.0.max_distinct", "9");
         if (strcmp(path, "tasks[].positive") == 0) set(config, "tasks.0.positive", "yes");
         if (strcmp(path, "features.dense[].strip") == 0) set(config, "features.dense.0.strip", "$");
         json_t *json = json_loads(config->json, 0, NULL);

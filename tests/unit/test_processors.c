@@ -1,9 +1,10 @@
-/* Quotas of control groups, in folders that look like the system's. */
+/* Limits of control groups, in folders that look like the system's. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/memory.h"
 #include "base/pool.h"
 #include "base/processors.h"
 #include "check_main.h"
@@ -25,17 +26,18 @@ static void put(const char *path, const char *text) {
     fclose(f);
 }
 
-static int quota(void) {
+typedef struct quota_case {
+    const char *groups, *path, *text, *path2, *text2;
+    int64_t limit; /* of processors or, where the path is of memory, of bytes */
+} quota_case;
+
+static int64_t limit_of(const quota_case *c) {
     char groups[256], mount[256];
     snprintf(groups, sizeof groups, "%s/groups", work);
     snprintf(mount, sizeof mount, "%s/mount", work);
-    return mmoe_quota_processors(groups, mount);
+    return strstr(c->path, "memory") ? mmoe_memory_limit(groups, mount)
+                                     : mmoe_quota_processors(groups, mount);
 }
-
-typedef struct quota_case {
-    const char *groups, *path, *text, *path2, *text2;
-    int processors;
-} quota_case;
 
 static const quota_case cases[] = {
     {"0::/\n", "mount/cpu.max", "max 100000\n", NULL, NULL, 0},
@@ -54,6 +56,12 @@ static const quota_case cases[] = {
     {"4:cpuset:/d\n", "mount/cpu/d/cpu.cfs_quota_us", "250000\n", "mount/cpu/d/cpu.cfs_period_us",
      "100000\n", 0},
     {"no line of theirs", "mount/cpu.max", "200000 100000\n", NULL, NULL, 0},
+    {"0::/\n", "mount/memory.max", "max\n", NULL, NULL, 0},
+    {"0::/\n", "mount/memory.max", "8589934592\n", NULL, NULL, 8589934592},
+    {"0::/a\n", "mount/a/memory.max", "9000000000\n", "mount/memory.max", "7000000000\n",
+     7000000000},
+    {"4:cpu:/\n7:memory:/d\n", "mount/memory/d/memory.limit_in_bytes", "5000000000\n", NULL, NULL,
+     5000000000},
 };
 
 START_TEST(test_quota) {
@@ -63,16 +71,18 @@ START_TEST(test_quota) {
     put("groups", c->groups);
     put(c->path, c->text);
     if (c->path2) put(c->path2, c->text2);
-    const int got = quota();
+    const int64_t got = limit_of(c);
     snprintf(command, sizeof command, "rm -rf %s", work);
     ck_assert_int_eq(system(command), 0);
-    ck_assert_int_eq(got, c->processors);
+    ck_assert_int_eq(got, c->limit);
 }
 END_TEST
 
 START_TEST(test_no_files) {
     ck_assert_int_eq(mmoe_quota_processors("/none/groups", "/none"), 0);
     ck_assert_int_ge(mmoe_processors(), 1);
+    ck_assert_int_eq(mmoe_memory_limit("/none/groups", "/none"), 0);
+    ck_assert_int_gt(mmoe_memory(), 1 << 20);
     ck_assert_int_le(mmoe_worker_count(0), 256);
     ck_assert_int_eq(mmoe_worker_count(7), 7);
 }
