@@ -5,6 +5,7 @@
 #include "columns.h"
 #include "files.h"
 #include "output.h"
+#include "progress.h"
 #include "rows.h"
 #include "warnings.h"
 
@@ -91,7 +92,9 @@ static int pack_rows(const pack_flags *f, packing *p) {
                                    .reading = cli_read_options(&f->data, &how)};
     const int64_t before = f->append ? mmoe_dataset_rows(p->like) : 0;
     mmoe_error err;
-    if (mmoe_pack_csv(&what, NULL, &p->rows, &err)) return cli_fail("%s", err.message);
+    const mmoe_status status = mmoe_pack_csv(&what, NULL, &p->rows, &err);
+    cli_progress_clear();
+    if (status) return cli_fail("%s", err.message);
     if (f->like)
         cli_remark_columns(f->data.name, p->rows);
     else

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "base/utf8.h"
 #include "init_names.h"
+#include "progress.h"
 #include "separators.h"
 #include "warnings.h"
 
@@ -163,9 +164,12 @@ static mmoe_status read_file(cli_survey *s, mmoe_csv_passed *passed, mmoe_error 
                                       .passed = passed,
                                       .lenient = s->layout.lenient,
                                       .headless = s->layout.headless,
-                                      .separator = s->layout.separator};
+                                      .separator = s->layout.separator,
+                                      .watcher = &cli_watcher};
     *passed = (mmoe_csv_passed){0};
-    return mmoe_csv_read(s->path, &handler, NULL, err);
+    const mmoe_status status = mmoe_csv_read(s->path, &handler, NULL, err);
+    cli_progress_clear();
+    return status;
 }
 
 /* Whether the file may be one of another layout, which the configuration says then. */

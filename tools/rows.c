@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "output.h"
+#include "progress.h"
 
 static int packed_how(const cli_reading *how) {
     return how->streamed ? MMOE_PACKED_STREAMED : MMOE_PACKED_LOADED;
@@ -21,7 +22,8 @@ mmoe_read_options cli_read_options(const cli_rows *from, const cli_reading *how)
                                .threads = how->threads,
                                .keep = how->keep,
                                .more = (const char *const *)from->paths + 1,
-                               .n_more = from->count - 1};
+                               .n_more = from->count - 1,
+                               .watcher = &cli_watcher};
 }
 
 mmoe_status cli_read_rows(const mmoe_schema *schema, const cli_rows *from, const cli_reading *how,
@@ -29,9 +31,12 @@ mmoe_status cli_read_rows(const mmoe_schema *schema, const cli_rows *from, const
     const char *path = from->paths[0];
     const mmoe_read_options reading = cli_read_options(from, how);
     if (check_alone(from, err)) return MMOE_E_ARGUMENT;
-    return cli_is_folder(path)
-               ? mmoe_dataset_read_packed(schema, path, packed_how(how), NULL, out, err)
-               : mmoe_dataset_read_csv_with(schema, path, &reading, NULL, out, err);
+    const mmoe_status status =
+        cli_is_folder(path)
+            ? mmoe_dataset_read_packed(schema, path, packed_how(how), NULL, out, err)
+            : mmoe_dataset_read_csv_with(schema, path, &reading, NULL, out, err);
+    cli_progress_clear();
+    return status;
 }
 
 mmoe_status cli_fit_rows(const mmoe_config *config, const cli_rows *from, const cli_reading *how,
@@ -39,9 +44,12 @@ mmoe_status cli_fit_rows(const mmoe_config *config, const cli_rows *from, const 
     const char *path = from->paths[0];
     const mmoe_read_options reading = cli_read_options(from, how);
     if (check_alone(from, err)) return MMOE_E_ARGUMENT;
-    return cli_is_folder(path)
-               ? mmoe_dataset_fit_packed(config, path, packed_how(how), NULL, schema, out, err)
-               : mmoe_dataset_fit_csv_with(config, path, &reading, NULL, schema, out, err);
+    const mmoe_status status =
+        cli_is_folder(path)
+            ? mmoe_dataset_fit_packed(config, path, packed_how(how), NULL, schema, out, err)
+            : mmoe_dataset_fit_csv_with(config, path, &reading, NULL, schema, out, err);
+    cli_progress_clear();
+    return status;
 }
 
 bool cli_streams(const mmoe_config *config) {

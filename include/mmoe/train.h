@@ -74,7 +74,7 @@ typedef struct mmoe_warning {
 
 /* How far work has come that may take its time. */
 typedef struct mmoe_work {
-    const char *what; /* "reading", "evaluating"; static */
+    const char *what; /* "reading", "encoding", "evaluating", "inspecting"; static */
     const char *file; /* whose rows they are; NULL: those of no file */
     int64_t rows;     /* so far; 0 where they are not counted */
     int64_t done;     /* of `unit`, from 0 */
@@ -149,7 +149,10 @@ typedef struct mmoe_read_options {
      * a warning. */
     const char *const *more;
     size_t n_more;
-    void *reserved[2]; /* NULL; else MMOE_E_ARGUMENT */
+    /* Told of each file's bytes, and of its rows but those of blocks that are not parsed yet; then,
+     * where a schema is fitted, of the rows that it encodes. NULL: none is. */
+    const mmoe_watcher *watcher;
+    void *reserved[4]; /* NULL; else MMOE_E_ARGUMENT */
 } mmoe_read_options;
 /* `options` may be NULL. MMOE_E_IO, too, when the system gives no thread. */
 MMOE_API mmoe_status mmoe_dataset_fit_csv_with(const mmoe_config *config, const char *path,

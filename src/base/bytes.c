@@ -1,6 +1,7 @@
 #include "base/bytes.h"
 
 #include "base/unpacking.h"
+#include "base/watcher.h"
 
 mmoe_status mmoe_bytes_open(const char *path, const mmoe_allocator *alloc, mmoe_bytes *out,
                             mmoe_error *err) {
@@ -15,10 +16,33 @@ mmoe_status mmoe_bytes_open(const char *path, const mmoe_allocator *alloc, mmoe_
     return status;
 }
 
+/* Of a packed file, what it has that stands unpacked: not what the thread reads ahead. */
+static void tell(const mmoe_bytes *from) {
+    const int64_t done = from->unpacking ? mmoe_unpacking_taken(from->unpacking) : from->raw.n_read;
+    const mmoe_work work = {.what = "reading",
+                            .file = from->name,
+                            .rows = from->rows,
+                            .done = done,
+                            .total = from->raw.state.bytes,
+                            .unit = "bytes"};
+    mmoe_tell(from->watcher, &work);
+}
+
+void mmoe_bytes_watch(mmoe_bytes *from, const mmoe_watcher *watcher) {
+    from->watcher = watcher;
+    tell(from);
+}
+
+void mmoe_bytes_count(mmoe_bytes *from, int64_t rows) {
+    from->rows = rows;
+    tell(from);
+}
+
 mmoe_status mmoe_bytes_read(mmoe_bytes *from, char *to, size_t size, size_t *n, mmoe_error *err) {
     const mmoe_status status = from->unpacking
                                    ? mmoe_unpacking_read(from->unpacking, to, size, n, err)
                                    : mmoe_raw_bytes_read(&from->raw, to, size, n, err);
+    if (!status) tell(from);
     return status || *n == size ? status : mmoe_raw_bytes_check(&from->raw, err);
 }
 

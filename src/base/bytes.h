@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/raw_bytes.h"
+#include "mmoe/train.h"
 
 struct mmoe_unpacking;
 
@@ -12,11 +13,17 @@ typedef struct mmoe_bytes {
     const char *name; /* in errors: the path, or "standard input" */
     mmoe_raw_bytes raw;
     struct mmoe_unpacking *unpacking; /* NULL: the file is not packed */
+    const mmoe_watcher *watcher;      /* told at each read; NULL: none */
+    int64_t rows;                     /* for the watcher */
 } mmoe_bytes;
 
 /* "-" is standard input. `alloc` may be NULL. MMOE_E_IO, _MEMORY. */
 mmoe_status mmoe_bytes_open(const char *path, const mmoe_allocator *alloc, mmoe_bytes *out,
                             mmoe_error *err);
+/* Tells from now on, at each read, how far that is, */
+void mmoe_bytes_watch(mmoe_bytes *from, const mmoe_watcher *watcher);
+/* and now, when so many rows have come of it. */
+void mmoe_bytes_count(mmoe_bytes *from, int64_t rows);
 /* The next ones, *n of them: `size`, but at the end fewer, and then none. MMOE_E_IO, where at the
  * end the file is another than it was at the beginning, too; _MEMORY; _FORMAT: the file is packed,
  * but damaged, cut off or packed twice. */

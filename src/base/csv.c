@@ -437,6 +437,7 @@ static void read_blocks(csv_reader *r, mmoe_bytes *from) {
     while (n == BLOCK && !r->status) {
         r->status = mmoe_bytes_read(from, r->block, BLOCK, &n, r->err);
         if (n > 0 && !r->status) take_block(r, n);
+        if (r->form.row) mmoe_bytes_count(from, r->form.row - !r->handler->headless);
     }
 }
 
@@ -457,6 +458,7 @@ mmoe_status mmoe_csv_read(const char *path, const mmoe_csv_handler *handler,
     mmoe_bytes from;
     mmoe_status status = mmoe_bytes_open(path, alloc, &from, err);
     if (status) return status;
+    mmoe_bytes_watch(&from, handler->watcher);
     status = mmoe_csv_read_on(&from, (mmoe_csv_field){NULL, 0}, handler, alloc, err);
     mmoe_bytes_close(&from);
     return status;

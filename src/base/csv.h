@@ -70,6 +70,7 @@ typedef struct mmoe_csv_handler {
                                    before have said, moved on, and `passed` goes on from theirs */
     /* Called in place of `row` with as many rows as there are at once; NULL: `row` is. */
     mmoe_status (*rows)(void *user, const mmoe_csv_rows *rows, mmoe_error *err);
+    const mmoe_watcher *watcher; /* of mmoe_csv_read; NULL: none */
 } mmoe_csv_handler;
 
 /* Bytes that are read and parsed at a time. */

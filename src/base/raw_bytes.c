@@ -59,6 +59,7 @@ mmoe_status mmoe_raw_bytes_read(mmoe_raw_bytes *from, char *to, size_t size, siz
     from->n_given += early;
     const mmoe_status status = read_file(from, to + early, size - early, n, err);
     *n += early;
+    from->n_read += (int64_t)*n;
     return status;
 }
 

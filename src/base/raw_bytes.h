@@ -19,6 +19,7 @@ typedef struct mmoe_raw_bytes {
     mmoe_file_state state;
     char first[MMOE_RAW_FIRST];
     size_t n_first, n_given; /* how many there are, and have been read */
+    int64_t n_read;          /* of all, by the caller */
 } mmoe_raw_bytes;
 
 /* What errors call a file: "-" is standard input. */

@@ -21,6 +21,7 @@ struct mmoe_unpacking {
     buffer *front; /* NULL: nothing was asked yet */
     size_t given;  /* of the front's bytes */
     bool is_last;  /* the front is */
+    int64_t taken; /* bytes of the file, for all up to the front's end */
     /* The thread's, unless it rests. */
     buffer buffers[2], *back;
     mmoe_raw_bytes from;
@@ -114,6 +115,7 @@ static mmoe_status turn(mmoe_unpacking *u, mmoe_error *err) {
     if (u->status) return u->status;
     u->front = u->back;
     u->given = 0;
+    u->taken = u->from.n_read;
     u->is_last = u->has_ended;
     u->back = u->front == u->buffers ? u->buffers + 1 : u->buffers;
     if (!u->is_last) mmoe_background_start(u->thread);
@@ -137,6 +139,8 @@ mmoe_status mmoe_unpacking_read(mmoe_unpacking *u, char *to, size_t size, size_t
     }
     return status;
 }
+
+int64_t mmoe_unpacking_taken(const mmoe_unpacking *u) { return u->taken; }
 
 /* ---- Life ---- */
 

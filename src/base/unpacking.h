@@ -17,6 +17,8 @@ mmoe_status mmoe_unpacking_create(const mmoe_packing *kind, mmoe_raw_bytes from,
  * it; _IO, _MEMORY. */
 mmoe_status mmoe_unpacking_read(mmoe_unpacking *u, char *to, size_t size, size_t *n,
                                 mmoe_error *err);
+/* Bytes of the file for what was read, and for as much as stands ready with it. */
+int64_t mmoe_unpacking_taken(const mmoe_unpacking *u);
 void mmoe_unpacking_free(mmoe_unpacking *u);
 
 #endif

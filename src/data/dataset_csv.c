@@ -101,6 +101,7 @@ static mmoe_status read_batch(mmoe_loader *l, stream *s, mmoe_csv_batch *batch, 
         s->has_ended = mmoe_csv_blocks_end(&s->blocks);
     }
     mmoe_status status = mmoe_csv_batch_run(batch, &l->parts, err);
+    mmoe_bytes_count(s->from, l->parts.before);
     if (!status) status = mmoe_loader_hand_on(l, err);
     if (!status && !reading && block.is_open) return read_rest(l, s, block, err);
     if (block.is_open) mmoe_release(&l->file.alloc, block.bytes);
@@ -148,6 +149,7 @@ static mmoe_status read_file(mmoe_loader *l, const char *path, const mmoe_csv_ho
     if (status) return status;
     l->origin =
         (mmoe_origin){(char *)(uintptr_t)path, from.raw.state.bytes, from.raw.state.seconds};
+    mmoe_bytes_watch(&from, how->watcher);
     status = in_blocks ? read_in_blocks(l, &from, how, err) : read_in_sequence(l, &from, err);
     mmoe_bytes_close(&from);
     return status;
@@ -184,7 +186,8 @@ mmoe_status mmoe_dataset_fit(const mmoe_schema_wanted *wanted, const mmoe_csv_ho
                               .path = named.file,
                               .wanted = &named,
                               .keep = how->keep},
-                     .sink = how->sink};
+                     .sink = how->sink,
+                     .watcher = how->watcher};
     return mmoe_loader_finish(&l, read_files(&l, wanted->file, how, err), schema, out, err);
 }
 
@@ -196,7 +199,8 @@ mmoe_status mmoe_dataset_read(const struct mmoe_schema *schema, const char *path
                               .schema = schema,
                               .label_mode = how->labels,
                               .keep = how->keep},
-                     .sink = how->sink};
+                     .sink = how->sink,
+                     .watcher = how->watcher};
     return mmoe_loader_finish(&l, read_files(&l, path, how, err), NULL, out, err);
 }
 
@@ -219,6 +223,7 @@ mmoe_status mmoe_csv_how_of(const mmoe_read_options *options, const char *call, 
                           .threads = options->threads,
                           .keep = options->keep,
                           .more = options->more,
-                          .n_more = options->n_more};
+                          .n_more = options->n_more,
+                          .watcher = options->watcher};
     return MMOE_OK;
 }

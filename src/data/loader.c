@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/watcher.h"
 #include "data/dataset.h"
 #include "data/learning.h"
 
@@ -171,8 +172,11 @@ static mmoe_status find_run(void *user, size_t index, mmoe_learned_run *out, mmo
 /* Parts settle, one after another where a sink takes them. */
 static mmoe_status settle_parts(mmoe_loader *l, mmoe_error *err) {
     mmoe_status status = MMOE_OK;
+    int64_t rows = 0;
     for (size_t i = 0; !status && i < l->parts.count; i++) {
         mmoe_csv_part *part = l->parts.items[i];
+        mmoe_tell_rows(l->watcher, "encoding", rows, l->parts.rows);
+        rows += part->rows;
         if (l->sink) status = mmoe_csv_spill_get(&l->spill, part, MMOE_SPILLED_ALL, err);
         if (!status) status = mmoe_csv_part_settle(part, err);
         if (!status && l->sink) status = hand_on(l, part, err);
@@ -180,6 +184,7 @@ static mmoe_status settle_parts(mmoe_loader *l, mmoe_error *err) {
         mmoe_csv_part_free(part);
         l->parts.items[i] = NULL;
     }
+    if (!status) mmoe_tell_rows(l->watcher, "encoding", rows, l->parts.rows);
     return status;
 }
 

@@ -20,9 +20,10 @@ typedef struct mmoe_loader {
     mmoe_csv_file *last;       /* NULL: there is no other */
     mmoe_origin origin;        /* of the file that is read; without a path: none is */
     const mmoe_row_sink *sink; /* NULL: the set has the rows */
-    size_t part_bytes;         /* of memory, that a part in sequence has before it goes to a sink */
-    int64_t first_row;         /* its number */
-    const char *nothing;       /* what is said where there are no rows to learn from */
+    const mmoe_watcher *watcher;
+    size_t part_bytes;   /* of memory, that a part in sequence has before it goes to a sink */
+    int64_t first_row;   /* its number */
+    const char *nothing; /* what is said where there are no rows to learn from */
     struct mmoe_schema *learned;
     struct mmoe_dataset *set; /* of all rows: what is said of them, and where no sink has them, they
                                  themselves */

@@ -53,6 +53,7 @@ static struct ArrowArrayStream *new_stream(void) {
     X(mmoe_dataset_create, (schema, &batch, labels, NULL, &alloc, &a_set, err))                    \
     X(mmoe_dataset_pack, (rows, schema, in_folder("p"), 1, &alloc, err))                           \
     X(mmoe_dataset_append, (rows, in_folder("p"), 1, &alloc, err))                                 \
+    X(mmoe_pack_csv, (&packing, &alloc, &a_set, err))                                              \
     X(mmoe_dataset_fit_packed, (config, in_folder("p"), 0, &alloc, &a_schema, &a_set, err))        \
     X(mmoe_dataset_read_packed, (schema, in_folder("p"), 0, &alloc, &a_set, err))                  \
     X(mmoe_model_create, (config, schema, &alloc, &a_model, err))                                  \
@@ -74,6 +75,7 @@ static struct ArrowArrayStream *new_stream(void) {
 static const char *const columns[] = {"a", "b", "d0", "d1"};
 static mmoe_task_metrics metrics[TASKS];
 static const mmoe_evaluate_options by = {.threads = 1};
+static mmoe_csv_packing packing = {.folder = "none"};
 
 #define CALL(name, arguments)                                                                      \
     static mmoe_status call_##name(mmoe_error *err) { return name arguments; }
@@ -93,6 +95,8 @@ static void begin(void) {
     model = new_model();
     put_text(in_folder("c.json"), json);
     put_text(in_folder("d.csv"), "a,b,d0,d1,x,y\n1,1,0.5,0.5,1,0\n");
+    packing.path = in_folder("d.csv");
+    packing.config = config;
     SUCCEEDS(mmoe_model_save(model, in_folder("m"), &err));
     SUCCEEDS(mmoe_predictor_create(model, NULL, &predictor, &err));
 }

@@ -11,6 +11,7 @@
 #include "check_main.h"
 #include "failing.h"
 #include "files.h"
+#include "watched_support.h"
 
 enum { MOST = 1 << 16 };
 
@@ -105,6 +106,25 @@ static void refused(const text *file, const char *why) {
 }
 
 #define ROWS "user,item,click\n1,22,0\n1,23,1\n2,22,0\n"
+
+/* Of the bytes that the file has, not of those that stand in it. */
+START_TEST(a_watcher_is_told_of_the_file) {
+    static text file, got;
+    static char random[20000];
+    file.length = 0;
+    for (uint32_t i = 0, x = 1; i < sizeof random; i++)
+        random[i] = (char)((x = x * 69069 + 1) >> 24);
+    packers[_i](random, sizeof random, &file);
+    put_file(path, file.bytes, file.length);
+    mmoe_bytes from;
+    size_t n = 1;
+    ck_assert_int_eq(mmoe_bytes_open(path, NULL, &from, &err), MMOE_OK);
+    mmoe_bytes_watch(&from, &watcher);
+    while (n) ck_assert_int_eq(mmoe_bytes_read(&from, got.bytes, 1000, &n, &err), MMOE_OK);
+    mmoe_bytes_close(&from);
+    check_watched(0, "reading", "bytes", (int64_t)file.length, 20);
+}
+END_TEST
 
 START_TEST(archives_one_behind_the_other_are_whole) {
     packer *const pack = packers[_i];
@@ -251,6 +271,7 @@ END_TEST
 
 void add_cases(TCase *c) {
     tcase_add_checked_fixture(c, begin, remove_folder);
+    tcase_add_loop_test(c, a_watcher_is_told_of_the_file, 0, KINDS);
     tcase_add_loop_test(c, archives_one_behind_the_other_are_whole, 0, KINDS);
     tcase_add_test(c, frames_to_skip_are_skipped);
     tcase_add_test(c, large_files_are_read_in_pieces);

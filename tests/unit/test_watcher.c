@@ -1,24 +1,17 @@
-/* What a watcher is told of work on rows: from 0 to all of them, at least at every 65,536th. */
+/* What a watcher is told of work: from nothing done to all, at every block of rows or bytes. */
+#include "files.h"
 #include "inspect_support.h"
 #include "watched_support.h"
 
-enum { ROWS = 140000, TIMES = 3 };
-
-static void check_told(const char *what) {
-    ck_assert_str_eq(watched.last.what, what);
-    ck_assert_str_eq(watched.last.unit, "rows");
-    ck_assert_int_eq(watched.last.done, ROWS);
-    ck_assert_int_eq(watched.last.total, ROWS);
-    ck_assert_int_gt(watched.times, TIMES);
-    ck_assert(pthread_equal(pthread_self(), watched.thread));
-}
+enum { ROWS = 140000 };
 
 START_TEST(inspection_is_watched) {
     world w = by_hand("", ROWS);
     const mmoe_inspect_options options = {2, &watcher};
     mmoe_inspection *in = NULL, *alone = inspect(&w, 2);
     SUCCEEDS(mmoe_inspect_with(w.model, w.rows, &options, NULL, &in, &err));
-    check_told("inspecting");
+    check_watched(0, "inspecting", "rows", ROWS, 4);
+    ck_assert_int_eq(watched.count, 1);
     ck_assert_double_eq(in->gates[0].entropy, alone->gates[0].entropy);
     mmoe_inspection_free(alone);
     mmoe_inspection_free(in);
@@ -31,12 +24,70 @@ START_TEST(evaluation_is_watched) {
     mmoe_task_metrics metrics[2];
     const mmoe_evaluate_options options = {.threads = 2, .watcher = &watcher};
     SUCCEEDS(mmoe_evaluate_by(w.model, w.rows, &options, NULL, metrics, NULL, &err));
-    check_told("evaluating");
+    check_watched(0, "evaluating", "rows", ROWS, 4);
+    ck_assert_int_eq(watched.count, 1);
     world_end(&w);
+}
+END_TEST
+
+/* Its bytes. */
+static int64_t put_rows(void) {
+    FILE *file = fopen(in_folder("d.csv"), "w");
+    ck_assert_ptr_nonnull(file);
+    fputs("d0,d1,x,y\n", file);
+    for (int i = 0; i < ROWS; i++) fprintf(file, "%d,1,0,%d\n", i % 7, i % 2);
+    const int64_t size = ftell(file);
+    ck_assert_int_eq(fclose(file), 0);
+    return size;
+}
+
+static mmoe_read_options reading;
+
+static void begin(int threads) {
+    make_folder();
+    reading = (mmoe_read_options){.threads = threads, .watcher = &watcher};
+}
+
+/* One thread reads in sequence, two in blocks, the first of which tells what the file is. */
+START_TEST(fitting_is_watched) {
+    begin(_i);
+    const int64_t size = put_rows();
+    world w = by_hand("", 1);
+    mmoe_schema *schema = NULL;
+    mmoe_dataset *set = NULL;
+    SUCCEEDS(mmoe_dataset_fit_csv_with(w.config, in_folder("d.csv"), &reading, NULL, &schema, &set,
+                                       &err));
+    check_watched(0, "reading", "bytes", size, _i == 1 ? 5 : 3);
+    ck_assert_int_eq(watched.works[0].last.rows, ROWS);
+    ck_assert_str_eq(watched.works[0].last.file, in_folder("d.csv"));
+    check_watched(1, "encoding", "rows", ROWS, 2);
+    ck_assert_int_eq(watched.count, 2);
+    mmoe_dataset_free(set);
+    mmoe_schema_free(schema);
+    world_end(&w);
+    remove_folder();
+}
+END_TEST
+
+/* By a schema that stands rows are encoded, and packed, as they are read. */
+START_TEST(streaming_is_watched) {
+    begin(2);
+    const int64_t size = put_rows();
+    world w = by_hand("", 1);
+    mmoe_dataset *set = NULL;
+    reading.stream_folder = folder;
+    SUCCEEDS(mmoe_dataset_read_csv_with(w.schema, in_folder("d.csv"), &reading, NULL, &set, &err));
+    check_watched(0, "reading", "bytes", size, 3);
+    ck_assert_int_eq(watched.count, 1);
+    mmoe_dataset_free(set);
+    world_end(&w);
+    remove_folder();
 }
 END_TEST
 
 void add_cases(TCase *c) {
     tcase_add_test(c, inspection_is_watched);
     tcase_add_test(c, evaluation_is_watched);
+    tcase_add_loop_test(c, fitting_is_watched, 1, 3);
+    tcase_add_test(c, streaming_is_watched);
 }
