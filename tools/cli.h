@@ -21,6 +21,8 @@ int cli_export(int argc, char **argv);
 int cli_sweep(int argc, char **argv);
 int cli_synth(int argc, char **argv);
 
+/* Messages are this command's from now on. */
+void cli_speak_as(const char *command);
 /* "mmoe COMMAND: sentence" on standard error. Returns CLI_FAILED. */
 int cli_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The same, and ": " and the system's reason, which errno has. */

@@ -5,17 +5,10 @@
 #include "columns.h"
 #include "files.h"
 #include "output.h"
+#include "packing.h"
 #include "progress.h"
 #include "rows.h"
 #include "warnings.h"
-
-typedef struct pack_flags {
-    const char *config, *like, *output;
-    cli_rows data;
-    int64_t threads;
-    bool append;
-    cli_list keep;
-} pack_flags;
 
 /* What is packed; a schema that is a model's is not ours. */
 typedef struct packing {
@@ -83,15 +76,16 @@ static const mmoe_schema *schema_of(const packing *p) {
     return p->model ? mmoe_model_schema(p->model) : p->schema;
 }
 
-static int pack_rows(const pack_flags *f, packing *p) {
+static int pack_rows(const pack_flags *f, packing *p, int64_t *packed) {
     const cli_reading how = {.threads = (int)f->threads, .keep = p->keep};
-    const mmoe_csv_packing what = {.path = f->data.paths[0],
-                                   .folder = f->output,
-                                   .config = p->config,
-                                   .schema = f->append ? NULL : schema_of(p),
-                                   .reading = cli_read_options(&f->data, &how)};
+    mmoe_csv_packing what = {.path = f->data.paths[0],
+                             .folder = f->output,
+                             .config = p->config,
+                             .schema = f->append ? NULL : schema_of(p),
+                             .reading = cli_read_options(&f->data, &how)};
     const int64_t before = f->append ? mmoe_dataset_rows(p->like) : 0;
     mmoe_error err;
+    what.reading.watcher = f->watcher;
     const mmoe_status status = mmoe_pack_csv(&what, NULL, &p->rows, &err);
     cli_progress_clear();
     if (status) return cli_fail("%s", err.message);
@@ -99,15 +93,30 @@ static int pack_rows(const pack_flags *f, packing *p) {
         cli_remark_columns(f->data.name, p->rows);
     else
         cli_warn_of_data(f->data.name, p->rows);
-    printf("%lld rows packed\n", (long long)(mmoe_dataset_rows(p->rows) - before));
+    *packed = mmoe_dataset_rows(p->rows) - before;
     return CLI_OK;
 }
 
-static int pack(const pack_flags *f, packing *p) {
+int cli_pack_rows(const pack_flags *f, int64_t *packed) {
+    packing p = {0};
     mmoe_error err;
-    if (read_example(f, p, &err)) return cli_fail("%s", err.message);
-    const int status = choose_columns(f, p);
-    return status ? status : pack_rows(f, p);
+    int status = read_example(f, &p, &err) ? cli_fail("%s", err.message) : choose_columns(f, &p);
+    if (!status) status = pack_rows(f, &p, packed);
+    mmoe_dataset_free(p.rows);
+    mmoe_dataset_free(p.like);
+    mmoe_config_free(p.config);
+    free(p.keep);
+    free(p.group);
+    mmoe_schema_free(p.schema);
+    mmoe_model_free(p.model);
+    return status;
+}
+
+static int pack(const pack_flags *f) {
+    int64_t packed;
+    const int status = cli_pack_rows(f, &packed);
+    if (!status) printf("%lld rows packed\n", (long long)packed);
+    return status;
 }
 
 /* The configuration or what the schema is taken from, and rows that are not packed yet. */
@@ -120,7 +129,7 @@ static int check(const pack_flags *f) {
 }
 
 int cli_pack(int argc, char **argv) {
-    pack_flags f = {.threads = cli_processors()};
+    pack_flags f = {.threads = cli_processors(), .watcher = &cli_watcher};
     const cli_option options[] = {
         {"config", "FILE", CLI_INPUT, &f.config, false, 0, 0,
          "learns the features' vocabularies and transforms from the rows"},
@@ -153,18 +162,10 @@ int cli_pack(int argc, char **argv) {
         NULL};
     int status;
     const bool is_parsed = cli_parse(&command, argc, argv, &status);
-    packing p = {0};
     if (is_parsed) status = check(&f);
     if (f.append) f.like = f.output; /* its schema */
-    if (is_parsed && !status) status = pack(&f, &p);
-    mmoe_dataset_free(p.rows);
-    mmoe_dataset_free(p.like);
-    mmoe_config_free(p.config);
+    if (is_parsed && !status) status = pack(&f);
     cli_list_free(&f.keep);
     cli_rows_free(&f.data);
-    free(p.keep);
-    free(p.group);
-    mmoe_schema_free(p.schema);
-    mmoe_model_free(p.model);
     return status || !is_parsed ? status : cli_close_stdout();
 }

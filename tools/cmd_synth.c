@@ -3,10 +3,10 @@
 #include <string.h>
 
 #include "output.h"
-#include "synth.h"
+#include "synth_pack.h"
 
 typedef struct synth_flags {
-    const char *kind, *output, *truth;
+    const char *kind, *output, *truth, *config, *like;
     int64_t rows, first_row, seed;
     int64_t threads;
     synth_paper_shape paper;
@@ -37,44 +37,79 @@ static int report_clicks(const synth_flags *f, const synth_clicks_result *r) {
     return CLI_OK;
 }
 
-static int write_clicks(const synth_flags *f, const synth_rows *rows) {
-    cli_file truth = {0};
-    synth_clicks_result result;
-    int status = f->truth ? cli_file_open(&truth, f->truth) : CLI_OK;
-    if (!status) status = synth_clicks(rows, &f->clicks, f->truth ? &truth : NULL, &result);
-    if (!status && f->truth) status = cli_file_keep(&truth);
-    if (!status) status = report_clicks(f, &result);
-    cli_file_drop(&truth);
-    return status;
+/* What is drawn, and what comes of it. */
+typedef struct synthesis {
+    const synth_flags *flags;
+    cli_file truth;
+    synth_clicks_result result; /* of clicks */
+} synthesis;
+
+static bool is_paper(const synth_flags *f) { return strcmp(f->kind, "paper") == 0; }
+
+static int draw(void *context, const synth_rows *rows) {
+    synthesis *s = context;
+    const synth_flags *f = s->flags;
+    if (is_paper(f)) return synth_paper(rows, &f->paper);
+    return synth_clicks(rows, &f->clicks, f->truth ? &s->truth : NULL, &s->result);
 }
 
-static int synthesize(const synth_flags *f) {
+static int write_rows(synthesis *s, synth_rows *rows) {
     cli_file file = {0};
-    int status = cli_file_open(&file, f->output);
-    const synth_rows rows = {f->first_row, f->rows, (uint64_t)f->seed, &file, (int)f->threads};
-    if (!status)
-        status =
-            strcmp(f->kind, "paper") == 0 ? synth_paper(&rows, &f->paper) : write_clicks(f, &rows);
+    int status = cli_file_open(&file, s->flags->output);
+    rows->out = &file;
+    if (!status) status = draw(s, rows);
     if (!status) status = cli_file_keep(&file);
     cli_file_drop(&file);
     return status;
 }
 
+static int synthesize(const synth_flags *f) {
+    synthesis s = {.flags = f};
+    synth_rows rows = {.first = f->first_row,
+                       .count = f->rows,
+                       .seed = (uint64_t)f->seed,
+                       .threads = (int)f->threads};
+    const pack_flags packing = {
+        .config = f->config, .like = f->like, .output = f->output, .threads = f->threads};
+    int status = f->truth ? cli_file_open(&s.truth, f->truth) : CLI_OK;
+    if (!status && (f->config || f->like))
+        status = synth_pack(&packing, &rows, draw, &s);
+    else if (!status)
+        status = write_rows(&s, &rows);
+    if (!status && f->truth) status = cli_file_keep(&s.truth);
+    if (!status && !is_paper(f)) status = report_clicks(f, &s.result);
+    cli_file_drop(&s.truth);
+    return status;
+}
+
+static int check_packing(const synth_flags *f) {
+    if (!f->config && !f->like) return CLI_OK;
+    if (f->config && f->like)
+        return cli_usage(
+            "--config, to learn a schema, and --like, to take one, exclude each other");
+    /* What ends early must not look whole. */
+    if (f->truth) return cli_usage("--truth goes with rows as CSV, not with packed ones");
+    return cli_check_name("output", f->output);
+}
+
 /* Flags that the other kind alone has are wrong usage, not passed over. */
 static int check_flags(const synth_flags *f, const synth_paper_shape *defaults) {
-    bool is_paper = strcmp(f->kind, "paper") == 0;
-    if (!is_paper && strcmp(f->kind, "clicks") != 0)
+    if (!is_paper(f) && strcmp(f->kind, "clicks") != 0)
         return cli_usage("\"%s\" is neither clicks nor paper", f->kind);
     const synth_paper_shape *p = &f->paper;
-    if (!is_paper && (p->correlation != defaults->correlation || p->dim != defaults->dim ||
-                      p->terms != defaults->terms || p->scale != defaults->scale))
+    if (!is_paper(f) && (p->correlation != defaults->correlation || p->dim != defaults->dim ||
+                         p->terms != defaults->terms || p->scale != defaults->scale))
         return cli_usage("--correlation, --dim, --terms and --scale belong to paper");
-    if (is_paper && (f->clicks.lists || f->clicks.ali_ccp_sizes || f->truth || f->json))
+    if (is_paper(f) && (f->clicks.lists || f->clicks.ali_ccp_sizes || f->truth || f->json))
         return cli_usage("--lists, --ali-ccp-sizes, --truth and --json belong to clicks");
     if (f->json && (strcmp(f->output, "-") == 0 || (f->truth && strcmp(f->truth, "-") == 0)))
         return cli_usage("--json and the rows cannot both go to standard output");
-    const cli_path paths[] = {{"--output", f->output, true}, {"--truth", f->truth, true}};
-    return cli_check_paths(paths, 2);
+    const cli_path paths[] = {{"--output", f->output, true},
+                              {"--truth", f->truth, true},
+                              {"--config", f->config, false},
+                              {"--like", f->like, false}};
+    const int status = cli_check_paths(paths, sizeof paths / sizeof *paths);
+    return status ? status : check_packing(f);
 }
 
 int cli_synth(int argc, char **argv) {
@@ -82,7 +117,12 @@ int cli_synth(int argc, char **argv) {
     synth_flags f = {.seed = 1, .threads = cli_processors(), .paper = defaults};
     const cli_option options[] = {
         {"rows", "N", CLI_INTEGER, &f.rows, true, 1, 1e10, "rows to write"},
-        {"output", "FILE", CLI_TEXT, &f.output, true, 0, 0, "the rows (CSV); -: standard output"},
+        {"output", "FILE", CLI_TEXT, &f.output, true, 0, 0,
+         "the rows (CSV; -: standard output), or the folder of packed ones"},
+        {"config", "FILE", CLI_INPUT, &f.config, false, 0, 0,
+         "packs the rows, as mmoe pack --config does, instead of writing CSV"},
+        {"like", "PATH", CLI_INPUT, &f.like, false, 0, 0,
+         "packs them as mmoe pack --like does: by the schema of a packed folder, or of a model"},
         {"seed", "S", CLI_INTEGER, &f.seed, false, 0, 0x1p53,
          "the world that the rows are of; default 1"},
         {"first-row", "K", CLI_INTEGER, &f.first_row, false, 0, 1e12,

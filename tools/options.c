@@ -1,65 +1,12 @@
 #include <errno.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/processors.h"
-#include "base/error.h"
 #include "data_files.h"
-#include "progress.h"
-
-static const char *command_name = "";
-
-__attribute__((format(printf, 1, 0))) static void print_sentence(const char *format, va_list args) {
-    cli_progress_clear();
-    fprintf(stderr, "mmoe%s%s: ", *command_name ? " " : "", command_name);
-    vfprintf(stderr, format, args);
-}
-
-__attribute__((format(printf, 1, 0))) static void message(const char *format, va_list args) {
-    print_sentence(format, args);
-    fputc('\n', stderr);
-}
-
-int cli_fail(const char *format, ...) {
-    va_list args;
-    va_start(args, format);
-    message(format, args);
-    va_end(args);
-    return CLI_FAILED;
-}
-
-int cli_fail_system(const char *format, ...) {
-    const int number = errno;
-    char text[MMOE_REASON_SIZE];
-    va_list args;
-    va_start(args, format);
-    print_sentence(format, args);
-    va_end(args);
-    fprintf(stderr, ": %s\n", number ? mmoe_reason(number, text) : "an earlier write failed");
-    return CLI_FAILED;
-}
-
-int cli_usage(const char *format, ...) {
-    va_list args;
-    va_start(args, format);
-    message(format, args);
-    va_end(args);
-    fprintf(stderr, "Try 'mmoe%s%s --help'.\n", *command_name ? " " : "", command_name);
-    return CLI_USAGE;
-}
-
-void cli_note(const char *format, ...) {
-    va_list args;
-    va_start(args, format);
-    message(format, args);
-    va_end(args);
-}
-
-int cli_fail_memory(void) { return cli_fail("out of memory"); }
 
 int cli_processors(void) {
     const int count = mmoe_processors();
@@ -216,7 +163,7 @@ static int parse_all(const cli_command *command, int argc, char **argv) {
 }
 
 bool cli_parse(const cli_command *command, int argc, char **argv, int *status) {
-    command_name = command->name;
+    cli_speak_as(command->name);
     for (int i = 1; i < argc; i++)
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
             print_command_help(command);

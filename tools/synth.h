@@ -2,6 +2,7 @@
 #ifndef MMOE_TOOLS_SYNTH_H
 #define MMOE_TOOLS_SYNTH_H
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include "files.h"
@@ -10,7 +11,8 @@ typedef struct synth_rows {
     int64_t first, count; /* rows [first, first + count) of the seed's world */
     uint64_t seed;
     const cli_file *out;
-    int threads; /* that draw; the rows are the same, whatever their number */
+    int threads;                /* that draw; the rows are the same, whatever their number */
+    const atomic_bool *stopped; /* true: nobody wants more of them; NULL: it is never */
 } synth_rows;
 
 typedef struct synth_clicks_result {

@@ -90,6 +90,7 @@ static void tell(const crew *c) {
 }
 
 static int write_rounds(crew *c) {
+    const atomic_bool *stopped = c->of->rows->stopped;
     int turn = 0;
     do {
         c->drawn = &c->rounds[turn];
@@ -98,7 +99,7 @@ static int write_rounds(crew *c) {
         plan_round(c, c->drawn);
         mmoe_pool_run(c->pool, c->drawn->count + 1, do_task, c);
         turn = !turn;
-    } while (c->drawn->count && !c->error);
+    } while (c->drawn->count && !c->error && !(stopped && *stopped));
     cli_progress_clear();
     errno = c->error > 0 ? c->error : 0;
     const int status = cli_file_check(c->of->rows->out);

@@ -29,6 +29,34 @@ check "the same rows by any number of threads" sh -c 'cmp one.csv many.csv && cm
 expect 0 "" synth clicks --rows 3000 --seed 5 --ali-ccp-sizes --output large.csv
 check "items by the hundred thousand" awk -F, 'NR > 1 { rare += $12 > 4000; bad += $12 >= 467298 }
     END { exit !(rare > 100 && bad == 0) }' large.csv
+
+# ---- Packed as they are drawn ----
+
+cat >pack.json <<'JSON'
+{"features": {"sparse": [{"name": "*", "embed_dim": 2, "min_count": 2}],
+              "sequence": [{"name": "history", "shared_with": "205"},
+                           {"name": "tags", "weight_separator": ":"}],
+              "dense": [{"name": "D*", "transform": "standardize"}]},
+ "tasks": [{"name": "cvr", "label": "purchase"}, {"name": "ctr", "label": "click"}],
+ "model": {"name": "mmoe", "n_expert": 1, "expert_params": {"dims": [2]}}}
+JSON
+expect 0 "20000 rows" synth clicks --rows 20000 --seed 5 --lists --config pack.json --output drawn.d
+expect 0 "" pack --config pack.json --data one.csv --output packed.d
+check "a folder that is drawn is the one that is packed, but for the name of its source" sh -c \
+    "diff -r -x manifest.json drawn.d packed.d &&
+    [ \$(diff drawn.d/manifest.json packed.d/manifest.json | grep -c '^>') -le 3 ]"
+expect 0 "" synth clicks --rows 500 --seed 5 --first-row 20000 --lists --like drawn.d --json \
+    --output valid.d
+check "rows by its schema follow" grep -q '"first_row": 20000' out
+check "and are packed" grep -q '"rows": 500' valid.d/manifest.json
+sed 's/"tags"/"tag"/' pack.json >other.json
+expect 1 'column "tag"' synth clicks --rows 10000000000 --lists --config other.json --output x.d
+expect 1 'column "history"' synth clicks --rows 10000000000 --like drawn.d --output x.d
+check "rows that nobody takes end, and nothing is left" [ ! -e x.d ]
+expect 2 "exclude each other" synth clicks --rows 3 --config pack.json --like drawn.d --output x.d
+expect 2 "--truth goes with rows as CSV" synth clicks --rows 3 --like drawn.d --truth t --output x.d
+expect 2 "not written to standard output" synth clicks --rows 3 --config pack.json --output -
+
 run synth clicks --rows 1000 --seed 6 --first-row 2000 --output other.csv
 check "another seed, other rows" [ "$(cmp -s part.csv other.csv; echo $?)" -eq 1 ]
 expect 0 "AUC of the generator's own probabilities" synth clicks --rows 1000 --output -

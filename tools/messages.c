@@ -1,0 +1,60 @@
+/* What the program says on standard error. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/error.h"
+#include "cli.h"
+#include "progress.h"
+
+static const char *command_name = "";
+
+void cli_speak_as(const char *command) { command_name = command; }
+
+__attribute__((format(printf, 1, 0))) static void print_sentence(const char *format, va_list args) {
+    cli_progress_clear();
+    fprintf(stderr, "mmoe%s%s: ", *command_name ? " " : "", command_name);
+    vfprintf(stderr, format, args);
+}
+
+__attribute__((format(printf, 1, 0))) static void message(const char *format, va_list args) {
+    print_sentence(format, args);
+    fputc('\n', stderr);
+}
+
+int cli_fail(const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    message(format, args);
+    va_end(args);
+    return CLI_FAILED;
+}
+
+int cli_fail_system(const char *format, ...) {
+    const int number = errno;
+    char text[MMOE_REASON_SIZE];
+    va_list args;
+    va_start(args, format);
+    print_sentence(format, args);
+    va_end(args);
+    fprintf(stderr, ": %s\n", number ? mmoe_reason(number, text) : "an earlier write failed");
+    return CLI_FAILED;
+}
+
+int cli_usage(const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    message(format, args);
+    va_end(args);
+    fprintf(stderr, "Try 'mmoe%s%s --help'.\n", *command_name ? " " : "", command_name);
+    return CLI_USAGE;
+}
+
+void cli_note(const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    message(format, args);
+    va_end(args);
+}
+
+int cli_fail_memory(void) { return cli_fail("out of memory"); }
