@@ -42,7 +42,7 @@ typedef struct mmoe_csv_rows {
     int64_t first; /* its number */
     size_t count, columns;
     const mmoe_csv_field *fields;
-    bool is_readable; /* eight bytes of each text are, whatever its length */
+    bool is_readable; /* eight bytes from each of a text's on are */
 } mmoe_csv_rows;
 
 /* Row `index` of them, alone. */

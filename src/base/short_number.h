@@ -34,30 +34,33 @@ static inline uint64_t mmoe_eight_at(const char *text) {
     return mmoe_four_bytes(text) | (uint64_t)mmoe_four_bytes(text + 4) << 32;
 }
 
-/* The same where eight bytes can be read, whatever stands behind the text. */
-static inline uint64_t mmoe_eight_readable(const char *text, size_t length) {
-    const uint64_t zeros = 0x3030303030303030;
-    return mmoe_eight_at(text) << (64 - 8 * length) | zeros >> 4 * length >> 4 * length;
+/* The digits' values are what differs from '0'. */
+#define MMOE_ZEROS ((uint64_t)0x3030303030303030)
+
+/* 0 where eight bytes are values of digits. */
+static inline uint64_t mmoe_no_digits(uint64_t d) {
+    return ((d + 0x7676767676767676) | d) & 0x8080808080808080;
 }
 
-/* The number that eight digits are; false: they are none. */
-static inline bool mmoe_eight_digits(uint64_t w, uint64_t *out) {
-    const uint64_t high = 0xF0F0F0F0F0F0F0F0, zeros = 0x3030303030303030;
-    if (((w & high) ^ zeros) | (((w + 0x0606060606060606) & high) ^ zeros)) return false;
-    /* Neighbours at a time: digits to pairs, these to fours, these to all eight. */
-    w = (w & 0x0F0F0F0F0F0F0F0F) * (256 * 10 + 1) >> 8;
-    w = (w & 0x00FF00FF00FF00FF) * (65536 * 100 + 1) >> 16;
-    *out = (w & 0x0000FFFF0000FFFF) * (((uint64_t)10000 << 32) + 1) >> 32;
-    return true;
+/* The number that they are: neighbours at a time, digits to pairs, these to fours, these to all
+ * eight. */
+static inline uint64_t mmoe_of_digits(uint64_t d) {
+    d = d * (256 * 10 + 1) >> 8;
+    d = (d & 0x00FF00FF00FF00FF) * (65536 * 100 + 1) >> 16;
+    return (d & 0x0000FFFF0000FFFF) * (((uint64_t)10000 << 32) + 1) >> 32;
+}
+
+/* The values of 1 to 8 characters behind zeros, where eight bytes can be read. */
+static inline uint64_t mmoe_readable_values(const char *text, size_t length) {
+    return (mmoe_eight_at(text) ^ MMOE_ZEROS) << (-8 * length & 63);
 }
 
 /* 1 to 8 digits and nothing else. */
 static inline bool mmoe_short_integer(const char *text, size_t length, int64_t *out) {
-    uint64_t value;
-    if (length - 1 >= MMOE_SHORT_NUMBER ||
-        !mmoe_eight_digits(mmoe_eight_bytes(text, length), &value))
-        return false;
-    *out = (int64_t)value;
+    if (length - 1 >= MMOE_SHORT_NUMBER) return false;
+    const uint64_t d = mmoe_eight_bytes(text, length) ^ MMOE_ZEROS;
+    if (mmoe_no_digits(d)) return false;
+    *out = (int64_t)mmoe_of_digits(d);
     return true;
 }
 
@@ -66,46 +69,51 @@ static inline bool mmoe_short_printed(const char *text, size_t length, int64_t *
     return mmoe_short_integer(text, length, out) && (*text != '0' || length == 1);
 }
 
-/* Likewise where eight bytes can be read. */
+/* Likewise where eight bytes can be read. First digits are hard to foresee, numbers that are less
+ * than their length says are not. */
 static inline bool mmoe_readable_printed(const char *text, size_t length, int64_t *out) {
-    uint64_t value;
-    if (length - 1 >= MMOE_SHORT_NUMBER || ((*text == '0') & (length > 1)) ||
-        !mmoe_eight_digits(mmoe_eight_readable(text, length), &value))
-        return false;
+    static const uint32_t least[] = {0, 0, 10, 100, 1000, 10000, 100000, 1000000, 10000000};
+    if (length - 1 >= MMOE_SHORT_NUMBER) return false;
+    const uint64_t d = mmoe_readable_values(text, length), value = mmoe_of_digits(d);
     *out = (int64_t)value;
-    return true;
+    return !mmoe_no_digits(d) && value >= least[length];
 }
 
-/* 128 in each byte of `w` that is the character; right up to the first of them. */
+/* 128 in each byte of `w` that is the character. */
 static inline uint64_t mmoe_bytes_that_are(uint64_t w, char character) {
     const uint64_t ones = 0x0101010101010101, x = w ^ ones * (uint8_t)character;
-    return (x - ones) & ~x & 128 * ones;
+    return ~(((x & 127 * ones) + 127 * ones) | x) & 128 * ones;
 }
 
-/* Where the character stands in eight bytes, which can be read; NULL: nowhere. */
-static inline const char *mmoe_find_in_eight(const char *text, char character) {
-    const uint64_t found = mmoe_bytes_that_are(mmoe_eight_at(text), character);
-    return found ? text + __builtin_ctzll(found) / 8 : NULL;
-}
-
-/* The one byte of `w` that is a point, taken out: those before it move up, and '0' comes in front.
- * *fraction: how many stand behind it. No point: nothing is done. */
-static inline uint64_t mmoe_without_point(uint64_t w, unsigned *fraction) {
-    const uint64_t found = mmoe_bytes_that_are(w, '.');
+/* The first byte of digits' values that is a point's, taken out: those before it move up, and 0
+ * comes in front. *fraction: how many stand behind it. No point: nothing is done. */
+static inline uint64_t mmoe_without_point(uint64_t d, unsigned *fraction) {
+    const uint64_t ones = 0x0101010101010101, x = d ^ ones * ('.' ^ '0'),
+                   found = (x - ones) & ~x & 128 * ones;
     *fraction = 0;
-    if (!found) return w;
+    if (!found) return d;
     const uint64_t point = (found & -found) >> 7; /* 1 in its byte */
-    const unsigned at = (unsigned)__builtin_ctzll(point) / 8;
-    *fraction = 7 - at;
-    return (w & ~(point * 256 - 1)) | (w & (point - 1)) << 8 | '0';
+    *fraction = 7 - (unsigned)__builtin_ctzll(point) / 8;
+    return (d & ~(point * 256 - 1)) | (d & (point - 1)) << 8;
 }
 
 /* 1 to 8 characters, digits with a point among them or not, as digits / 10^fraction. */
 static inline bool mmoe_short_decimal(const char *text, size_t length, uint64_t *digits,
                                       unsigned *fraction) {
     if (length - 1 >= MMOE_SHORT_NUMBER) return false;
-    const uint64_t w = mmoe_without_point(mmoe_eight_bytes(text, length), fraction);
-    return mmoe_eight_digits(w, digits) && (length > 1 || *text != '.');
+    const uint64_t d = mmoe_without_point(mmoe_eight_bytes(text, length) ^ MMOE_ZEROS, fraction);
+    *digits = mmoe_of_digits(d);
+    return !mmoe_no_digits(d) && (length > 1 || *text != '.');
+}
+
+/* Likewise where eight bytes can be read, and the first is a digit. */
+static inline bool mmoe_readable_decimal(const char *text, size_t length, double *out) {
+    static const double power[] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7};
+    unsigned fraction;
+    if (length - 1 >= MMOE_SHORT_NUMBER || *text == '.') return false;
+    const uint64_t d = mmoe_without_point(mmoe_readable_values(text, length), &fraction);
+    *out = (double)mmoe_of_digits(d) / power[fraction];
+    return !mmoe_no_digits(d);
 }
 
 #endif

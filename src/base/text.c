@@ -101,6 +101,7 @@ int mmoe_parse_integral(const char *text, size_t length, int64_t *out) {
 }
 
 bool mmoe_parse_printed(const char *text, size_t length, int64_t *out) {
+    if (length && (uint8_t)*text > '9') return false;
     if (mmoe_short_printed(text, length, out)) return true;
     const char *end = text + length;
     trim_blanks(&text, &end);

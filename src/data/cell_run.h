@@ -4,12 +4,15 @@
 
 #include "base/csv.h"
 
-/* Eight bytes of each text can be read, however short it is. */
+/* Of each text bytes can be read as mmoe_csv_rows has it. */
 typedef struct mmoe_cell_run {
     const mmoe_csv_field *cells; /* `stride` apart */
     size_t stride, count;
-    int32_t *ids; /* [count], `id_stride` apart, to be written */
-    size_t id_stride;
+    /* [count], `step` apart, to be written: ids, or of numbers what `learn` gives, or `parse`. */
+    size_t step;
+    int32_t *ids;
+    double *learned; /* NULL: inputs are wanted */
+    float *inputs;
 } mmoe_cell_run;
 
 #endif

@@ -34,6 +34,12 @@ static inline const char *mmoe_cell_read(const mmoe_cells *c, mmoe_encoder *e,
     return c->learning && e->kind->learn ? e->kind->learn(e, f->text, f->length, out)
                                          : e->kind->parse(e, f->text, f->length, out);
 }
+/* Reads the first cells, as far as they need no more than a look; returns how many. */
+static inline size_t mmoe_cells_known(const mmoe_cells *c, const mmoe_encoder *e,
+                                      const mmoe_cell_run *run) {
+    return e->kind->known && mmoe_reading_has_digits(&c->schema->reading) ? e->kind->known(e, run)
+                                                                          : 0;
+}
 /* MMOE_E_DATA, or _MEMORY where that is the fault. */
 mmoe_status mmoe_cell_fail(const mmoe_cells *c, mmoe_cell_place at, const mmoe_csv_field *f,
                            const char *fault, mmoe_error *err);

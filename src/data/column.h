@@ -109,8 +109,8 @@ typedef struct mmoe_column_kind {
 
     /* A cell's text; it needs no terminator. Thread-safe, as take is. */
     const char *(*parse)(const mmoe_encoder *e, const char *text, size_t length, mmoe_cell *out);
-    /* Ids: writes those of the first cells, as far as each has a value that is known and quickly
-     * seen to be, and returns how many these are: what learn, or parse, would give, who noticed
+    /* Reads the first cells, as far as each is quickly seen to begin with a digit and to be a value
+     * that is known, and returns how many these are: what learn, or parse, would give, who noticed
      * nothing. (NULL: there are none.) */
     size_t (*known)(const mmoe_encoder *e, const mmoe_cell_run *run);
     /* A raw value at any address: MMOE_VALUE_INT64, _TEXT, _FLOAT or _DOUBLE; numbers: `span` of

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/short_number.h"
 #include "base/text.h"
 #include "data/key_macros.h"
 
@@ -98,6 +99,25 @@ static const char *parse_number(const mmoe_encoder *e, const char *text, size_t 
     return read_number(e, text, length, &value) ? encode_number(e, value, out) : "is not a number";
 }
 
+static size_t known_numbers(const mmoe_encoder *e, const mmoe_cell_run *run) {
+    const mmoe_number_encoder *n = constant_of(e);
+    const bool is_plain = !n->strip && n->transform != MMOE_TRANSFORM_LOG1P_STANDARDIZE;
+    const mmoe_csv_field *cell = run->cells;
+    double value;
+    size_t k = 0;
+    for (; is_plain && k < run->count; k++, cell += run->stride) {
+        if (!mmoe_readable_decimal(cell->text, cell->length, &value)) break;
+        if (run->learned) {
+            run->learned[k * run->step] = value;
+            continue;
+        }
+        float *input = run->inputs + k * run->step;
+        finish_number(e, &value, input);
+        if (!isfinite(*input)) break;
+    }
+    return k;
+}
+
 static const char *take_number(const mmoe_encoder *e, mmoe_value_type type, const void *at,
                                mmoe_cell *out) {
     return mmoe_value_encode(e, type, at, out, encode_number);
@@ -174,5 +194,6 @@ const mmoe_column_kind mmoe_column_number = {
     .settle = settle_number,
     .finish = finish_number,
     .parse = parse_number,
+    .known = known_numbers,
     .take = take_number,
 };

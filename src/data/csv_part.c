@@ -35,13 +35,10 @@ mmoe_csv_part *mmoe_csv_part_new(const mmoe_csv_file *file, const struct mmoe_sc
     p->lists.is_weighed = mmoe_schema_weighs_lists(s);
     p->notes = mmoe_alloc_zero(a, (size_t)s->n_sparse + (size_t)s->n_dense, sizeof *p->notes);
     p->negatives = mmoe_alloc_zero(a, (size_t)s->n_label, sizeof *p->negatives);
-    p->alone = mmoe_alloc(a, (size_t)s->n_sparse, sizeof *p->alone);
-    if (!begin_kept(p) || !p->notes || !p->negatives || !p->alone) {
-        mmoe_csv_part_free(p);
-        return NULL;
-    }
-    mmoe_find_alone(&p->cells, p->alone);
-    return p;
+    const bool has_order = mmoe_id_order_make(&p->cells, a, &p->order);
+    if (begin_kept(p) && has_order && p->notes && p->negatives) return p;
+    mmoe_csv_part_free(p);
+    return NULL;
 }
 
 void mmoe_csv_part_free(mmoe_csv_part *p) {
@@ -52,7 +49,7 @@ void mmoe_csv_part_free(mmoe_csv_part *p) {
     for (size_t i = 0; p->kept && i < p->file->n_keep; i++) mmoe_kept_finish(&p->kept[i], a);
     mmoe_release(a, p->kept);
     mmoe_release(a, p->negatives);
-    mmoe_release(a, p->alone);
+    mmoe_release(a, p->order.places);
     mmoe_release(a, p->notes);
     mmoe_release(a, p->ids);
     mmoe_release(a, p->values);
@@ -154,13 +151,34 @@ static const char *read_number(const mmoe_csv_part *p, const mmoe_dense_column *
 
 /* Each column's reader below takes the rows that stand behind the part's. */
 
+/* Those of the first cells that need no more than a look. */
+static size_t read_known(const mmoe_csv_part *p, const mmoe_dense_column *c,
+                         const mmoe_csv_rows *rows, mmoe_cell_run run) {
+    const struct mmoe_schema *s = p->cells.schema;
+    const size_t r = (size_t)p->rows + rows->count - run.count;
+    if (!rows->is_readable || (c->indicator && !p->cells.learning)) return 0;
+    run.step = (size_t)(p->cells.learning ? s->dense_span : s->dense_width);
+    if (p->cells.learning)
+        run.learned = (double *)p->values + r * run.step + c->first_number;
+    else
+        run.inputs = (float *)p->values + r * run.step + c->first;
+    return mmoe_cells_known(&p->cells, c->encoder, &run);
+}
+
 static mmoe_status read_numbers(const mmoe_csv_part *p, int32_t i, const mmoe_csv_rows *rows,
                                 mmoe_error *err) {
     const struct mmoe_schema *s = p->cells.schema;
     const mmoe_dense_column *c = &s->dense[i];
     const bool is_open = mmoe_gap_is_open(&c->gap);
-    const mmoe_csv_field *f = rows->fields + p->file->number_fields[i];
-    for (size_t k = 0; k < rows->count; k++, f += rows->columns) {
+    const mmoe_csv_field *first = rows->fields + p->file->number_fields[i];
+    for (size_t k = 0; k < rows->count; k++) {
+        const mmoe_csv_field *f = first + k * rows->columns;
+        const size_t known = read_known(
+            p, c, rows,
+            (mmoe_cell_run){.cells = f, .stride = rows->columns, .count = rows->count - k});
+        k += known;
+        if (k == rows->count) break;
+        f += known * rows->columns;
         const int64_t r = p->rows + (int64_t)k;
         const bool missing = is_open && mmoe_cell_is_missing(&p->cells, f);
         const char *fault = read_number(p, c, r, f, missing);
@@ -175,7 +193,7 @@ static mmoe_status read_numbers(const mmoe_csv_part *p, int32_t i, const mmoe_cs
 
 static mmoe_status read_features(mmoe_csv_part *p, const mmoe_csv_rows *rows, mmoe_error *err) {
     const mmoe_id_rows ids = {&p->cells, rows,     p->rows + 1,
-                              p->alone,  p->notes, p->ids + (size_t)p->rows * n_id_of(p),
+                              &p->order, p->notes, p->ids + (size_t)p->rows * n_id_of(p),
                               &p->lists};
     mmoe_status status = mmoe_read_ids(&ids, p->file->id_fields, err);
     for (int32_t i = 0; !status && i < p->cells.schema->n_dense; i++)

@@ -7,11 +7,12 @@
 #include "data/kept.h"
 #include "data/list_cell.h"
 #include "data/notes.h"
+#include "data/read_ids.h"
 
 typedef struct mmoe_csv_part {
     const mmoe_csv_file *file;
     mmoe_cells cells; /* its schema is the file's, or of its own, which learns from these rows */
-    bool *alone;      /* [n_sparse] of mmoe_find_alone */
+    mmoe_id_order order;
     int64_t rows, capacity;
     int64_t before; /* added to a number of a row that is told here, it is the file's */
     int32_t *ids;   /* [capacity, n_id], and so on as in a data set */

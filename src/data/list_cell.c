@@ -6,11 +6,21 @@
 
 /* ---- Elements ---- */
 
-static const char *end_of_element(const mmoe_list_walk *w) {
-    const char *at = w->is_readable ? mmoe_find_in_eight(w->at, w->how->separator) : NULL;
-    if (at) return at < w->end ? at : w->end;
-    at = memchr(w->at, w->how->separator, (size_t)(w->end - w->at));
-    return at ? at : w->end;
+static void look_at(mmoe_list_walk *w, const char *word) {
+    w->word = word;
+    w->separators = mmoe_bytes_that_are(mmoe_eight_at(word), w->how->separator);
+}
+
+static const char *end_of_element(mmoe_list_walk *w) {
+    const char *at = w->end;
+    if (!w->is_readable) {
+        at = memchr(w->at, w->how->separator, (size_t)(w->end - w->at));
+        return at ? at : w->end;
+    }
+    while (!w->separators && w->end - w->word > 8) look_at(w, w->word + 8);
+    if (w->separators) at = w->word + __builtin_ctzll(w->separators) / 8;
+    w->separators &= w->separators - 1;
+    return at < w->end ? at : w->end;
 }
 
 static void pass_over(mmoe_list_walk *w, const char *end) { w->at = end < w->end ? end + 1 : NULL; }
@@ -23,6 +33,7 @@ mmoe_list_walk mmoe_list_walk_begin(const mmoe_list_how *how, mmoe_csv_field cel
                         .at = cell.text,
                         .end = cell.text + cell.length,
                         .left = (int64_t)cell.length + 1};
+    if (is_readable) look_at(&w, w.at);
     if (!how->max_len || w.left <= how->max_len) return w;
     w.left = 1;
     for (const char *c = w.at; c < w.end; c++) w.left += *c == how->separator;

@@ -24,11 +24,8 @@ static id_row row_of(const mmoe_id_rows *r, size_t index) {
                     r->lists,   row.is_readable};
 }
 
-/* Writes the ids of the first cells that need no more than a look; returns how many. */
-static size_t read_known(const mmoe_cells *cells, int32_t i, const mmoe_cell_run *run) {
-    const struct mmoe_schema *s = cells->schema;
-    const mmoe_encoder *e = s->tables[s->sparse[i].table].encoder;
-    return e->kind->known && mmoe_reading_has_digits(&s->reading) ? e->kind->known(e, run) : 0;
+static const mmoe_encoder *encoder_of(const mmoe_cells *cells, int32_t i) {
+    return cells->schema->tables[cells->schema->sparse[i].table].encoder;
 }
 
 /* A cell, one of those that data.missing has being empty; its state is noted. */
@@ -64,9 +61,12 @@ static mmoe_status read_column(const mmoe_id_rows *r, int32_t i, int64_t at, mmo
                  count = r->rows->count;
     mmoe_status status = MMOE_OK;
     for (size_t k = 0; !status && k < count; k++) {
-        const mmoe_cell_run run = {r->rows->fields + k * columns + at, columns, count - k,
-                                   r->ids + k * n_id + i, n_id};
-        if (r->rows->is_readable) k += read_known(r->cells, i, &run);
+        const mmoe_cell_run run = {.cells = r->rows->fields + k * columns + at,
+                                   .stride = columns,
+                                   .count = count - k,
+                                   .step = n_id,
+                                   .ids = r->ids + k * n_id + i};
+        if (r->rows->is_readable) k += mmoe_cells_known(r->cells, encoder_of(r->cells, i), &run);
         if (k == count) break;
         const id_row row = row_of(r, k);
         status = read_id(&row, i, &row.fields[at], err);
@@ -115,8 +115,9 @@ static size_t read_values(const id_row *r, int32_t i, const mmoe_element *e, siz
     int32_t *ids = r->lists->ids + r->lists->elements;
     mmoe_cell cell;
     for (size_t k = 0; k < n; k++) {
-        const mmoe_cell_run run = {&e[k].value, STRIDE, n - k, ids + k, 1};
-        if (r->is_readable) k += read_known(r->cells, i, &run);
+        const mmoe_cell_run run = {
+            .cells = &e[k].value, .stride = STRIDE, .count = n - k, .step = 1, .ids = ids + k};
+        if (r->is_readable) k += mmoe_cells_known(r->cells, encoder_of(r->cells, i), &run);
         if (k == n) break;
         *fault = read_value(r, i, &e[k].value, &cell);
         if (*fault) return k;
@@ -200,32 +201,54 @@ static mmoe_status read_feature(const id_row *r, int32_t i, const int64_t *at, m
     return mmoe_sparse_parts(c) ? read_cross(r, i, at, err) : read_id(r, i, &r->fields[*at], err);
 }
 
-void mmoe_find_alone(const mmoe_cells *cells, bool *alone) {
+static bool is_alone(const mmoe_cells *cells, int32_t i) {
     const struct mmoe_schema *s = cells->schema;
-    for (int32_t i = 0; i < s->n_sparse; i++) {
-        int32_t sharing = 0;
-        for (int32_t k = 0; cells->learning && k < s->n_sparse; k++)
-            sharing += s->sparse[k].table == s->sparse[i].table;
-        alone[i] = s->sparse[i].list < 0 && !mmoe_sparse_parts(&s->sparse[i]) && sharing < 2;
+    int32_t sharing = 0;
+    for (int32_t k = 0; cells->learning && k < s->n_sparse; k++)
+        sharing += s->sparse[k].table == s->sparse[i].table;
+    return s->sparse[i].list < 0 && !mmoe_sparse_parts(&s->sparse[i]) && sharing < 2;
+}
+
+bool mmoe_id_order_make(const mmoe_cells *cells, const mmoe_allocator *alloc, mmoe_id_order *out) {
+    const struct mmoe_schema *s = cells->schema;
+    struct mmoe_id_place *to = mmoe_alloc(alloc, (size_t)s->n_sparse, sizeof *to);
+    *out = (mmoe_id_order){0, to};
+    for (int alone = 1; to && alone >= 0; alone--) {
+        size_t at = 0;
+        for (int32_t i = 0; i < s->n_sparse; i++) {
+            if (is_alone(cells, i) == alone) *to++ = (struct mmoe_id_place){i, at};
+            at += mmoe_sparse_cells(&s->sparse[i]);
+        }
+        if (alone) out->n_alone = (int32_t)(to - out->places);
     }
+    return out->places;
+}
+
+/* In the order of the features. */
+static mmoe_status read_row(const id_row *r, const int64_t *at, mmoe_error *err) {
+    const struct mmoe_schema *s = r->cells->schema;
+    mmoe_status status = MMOE_OK;
+    for (int32_t i = 0; !status && i < s->n_sparse; i++) {
+        status = read_feature(r, i, at, err);
+        at += mmoe_sparse_cells(&s->sparse[i]);
+    }
+    return status;
 }
 
 mmoe_status mmoe_read_ids(const mmoe_id_rows *r, const int64_t *at, mmoe_error *err) {
-    const struct mmoe_schema *s = r->cells->schema;
-    const bool by_column = r->rows->count > 1;
-    const int64_t *first = at;
+    const struct mmoe_id_place *first = r->order->places, *others = first + r->order->n_alone,
+                               *end = first + r->cells->schema->n_sparse;
     mmoe_status status = MMOE_OK;
-    for (int32_t i = 0; by_column && !status && i < s->n_sparse; i++) {
-        if (r->alone[i]) status = read_column(r, i, *at, err);
-        at += mmoe_sparse_cells(&s->sparse[i]);
+    if (r->rows->count == 1) {
+        const id_row row = row_of(r, 0);
+        return read_row(&row, at, err);
     }
-    for (size_t k = 0; !status && k < r->rows->count; k++) {
+    for (const struct mmoe_id_place *p = first; !status && p < others; p++)
+        status = read_column(r, p->feature, at[p->at], err);
+    for (size_t k = 0; !status && others < end && k < r->rows->count; k++) {
         const id_row row = row_of(r, k);
-        at = first;
-        for (int32_t i = 0; !status && i < s->n_sparse; i++) {
-            if (!by_column || !r->alone[i]) status = read_feature(&row, i, at, err);
-            at += mmoe_sparse_cells(&s->sparse[i]);
-        }
+        for (const struct mmoe_id_place *p = others; !status && p < end; p++)
+            status = read_feature(&row, p->feature, at + p->at, err);
     }
     return status;
 }

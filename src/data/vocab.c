@@ -327,7 +327,7 @@ size_t mmoe_vocab_known(const mmoe_vocab *v, const mmoe_cell_run *run) {
     const mmoe_csv_field *cell = run->cells;
     int32_t *id = run->ids;
     size_t k = 0;
-    for (; v->is_int && k < run->count; k++, cell += run->stride, id += run->id_stride) {
+    for (; v->is_int && k < run->count; k++, cell += run->stride, id += run->step) {
         int64_t value;
         if (!mmoe_readable_printed(cell->text, cell->length, &value)) break;
         *id = look_up_int(v, value);
