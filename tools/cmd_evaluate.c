@@ -1,5 +1,6 @@
 /* mmoe evaluate */
 #include <stdlib.h>
+#include <string.h>
 
 #include "columns.h"
 #include "output.h"
@@ -10,7 +11,7 @@
 #include "warnings.h"
 
 typedef struct evaluate_flags {
-    const char *model, *group, *group_weight, *by;
+    const char *model, *group, *group_weight, *by, *auc;
     cli_rows data;
     int64_t threads, slices; /* slices 0: not given */
     bool json;
@@ -29,6 +30,8 @@ typedef struct evaluation {
 static json_t *result_json(const evaluation *e) {
     json_t *result = cli_report_json(mmoe_dataset_rows(e->data), e->metrics, e->n_task);
     if (result) json_object_set_new(result, "columns", cli_columns_json(e->model, e->data));
+    if (result && e->flags->auc)
+        json_object_set_new(result, "auc_method", json_string(e->flags->auc));
     if (result && e->slices)
         json_object_set_new(result, "by", cli_slices_json(e->slices, e->n_task));
     return cli_with_warnings(result);
@@ -52,7 +55,7 @@ static int keep_column(const evaluation *e, const char *flag, const char *column
 static int read_rows(evaluation *e) {
     const evaluate_flags *f = e->flags;
     const mmoe_schema *schema = mmoe_model_schema(e->model);
-    const cli_reading how = {.threads = (int)f->threads};
+    const cli_reading how = {.threads = (int)f->threads, .streamed = cli_is_folder(*f->data.paths)};
     mmoe_error err;
     if (cli_read_rows(schema, &f->data, &how, &e->data, &err)) return cli_fail("%s", err.message);
     cli_remark_columns(f->data.name, e->data);
@@ -73,7 +76,8 @@ static int evaluate_rows(evaluation *e) {
                                            .group_weight = f->group_weight,
                                            .by = f->by,
                                            .most_slices = (int32_t)f->slices,
-                                           .watcher = &cli_watcher};
+                                           .watcher = &cli_watcher,
+                                           .auc = f->auc};
     mmoe_error err;
     e->n_task = mmoe_model_task_count(e->model);
     e->metrics = calloc((size_t)e->n_task, sizeof *e->metrics);
@@ -123,6 +127,13 @@ static void describe(char *text, size_t size) {
         "In JSON a figure that is undefined is null, and \"why\" says why.");
 }
 
+static int check(const evaluate_flags *f) {
+    if (f->slices && !f->by) return cli_usage("--slices: there are none without --by");
+    if (f->auc && strcmp(f->auc, "exact") != 0 && strcmp(f->auc, "binned") != 0)
+        return cli_usage("--auc %s: allowed are exact, binned", f->auc);
+    return CLI_OK;
+}
+
 int cli_evaluate(int argc, char **argv) {
     evaluate_flags f = {.threads = cli_processors()};
     const cli_option options[] = {
@@ -137,6 +148,9 @@ int cli_evaluate(int argc, char **argv) {
          "print the metrics of the rows of each value of this column, too"},
         {"slices", "N", CLI_INTEGER, &f.slices, false, 1, 100000,
          "values of --by, those of the most rows; default: 20"},
+        {"auc", "WORD", CLI_TEXT, &f.auc, false, 0, 0,
+         "exact (default): scores beyond 512 MB, or a quarter of trainer.memory, are sorted in a "
+         "temporary file (TMPDIR); binned: by 2^20 bins in memory, with its error bound"},
         {"threads", "N", CLI_INTEGER, &f.threads, false, 1, CLI_MAX_THREADS,
          "workers; default: the processors"},
         {"json", NULL, CLI_FLAG, &f.json, false, 0, 0, "print JSON"},
@@ -147,9 +161,10 @@ int cli_evaluate(int argc, char **argv) {
         "evaluate", "--model M.safetensors --data T.csv [FLAGS]", description, options, NULL, NULL,
         NULL};
     int status;
-    if (cli_parse(&command, argc, argv, &status))
-        status =
-            f.slices && !f.by ? cli_usage("--slices: there are none without --by") : evaluate(&f);
+    if (cli_parse(&command, argc, argv, &status)) {
+        status = check(&f);
+        if (!status) status = evaluate(&f);
+    }
     cli_rows_free(&f.data);
     return status;
 }

@@ -180,11 +180,13 @@ static int read_rows_of(const mmoe_schema *schema, const cli_rows *from, const c
     return CLI_OK;
 }
 
-/* Rows that are judged. */
+/* Rows that are judged: packed ones are read when they are. */
 static int read_judged(const train_run *run, const cli_rows *from, const cli_reading *how,
                        mmoe_dataset **out) {
     const mmoe_schema *schema = run->from ? mmoe_model_schema(run->from) : run->schema;
-    const int status = read_rows_of(schema, from, how, out);
+    cli_reading judged = *how;
+    judged.streamed |= cli_is_folder(*from->paths);
+    const int status = read_rows_of(schema, from, &judged, out);
     mmoe_error err;
     if (!status && mmoe_dataset_keep_groups(*out, run->config, schema, *from->paths, &err))
         return cli_fail("data.group: %s", err.message);

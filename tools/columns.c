@@ -30,52 +30,25 @@ void cli_remark_columns(const char *file, const mmoe_dataset *data) {
 
 /* ---- Lists ---- */
 
-static int compare_lengths(const void *a, const void *b) {
-    const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return (x > y) - (x < y);
-}
-
-static int64_t length_of(const mmoe_lists *lists, int64_t index, int64_t padding) {
-    int64_t length = 0;
-    for (int64_t i = lists->offsets[index]; i < lists->offsets[index + 1]; i++)
-        length += lists->ids[i] != padding;
-    return length;
-}
-
-/* Sorts `lengths` [out->rows]. */
-static void measure(int64_t *lengths, cli_lists *out) {
-    int64_t sum = 0;
-    qsort(lengths, (size_t)out->rows, sizeof *lengths, compare_lengths);
-    for (int64_t r = 0; r < out->rows; r++) {
-        sum += lengths[r];
-        out->empty += lengths[r] == 0;
-    }
-    if (out->rows == 0) return;
-    out->mean = (double)sum / (double)out->rows;
-    out->median = lengths[(out->rows - 1) / 2];
-    out->longest = lengths[out->rows - 1];
-}
-
 int cli_lists_of(const mmoe_model *model, const mmoe_dataset *data, int32_t column,
                  cli_lists *out) {
-    mmoe_batch batch;
-    const int64_t rows = mmoe_dataset_rows(data);
+    mmoe_list_lengths lengths;
+    mmoe_error err;
+    int32_t first = 0; /* of the sparse columns that are lists */
+    while (first < column && !mmoe_model_sparse_list(model, first, &out->format)) first++;
     *out = (cli_lists){.name = mmoe_model_sparse_name(model, column),
                        .counts = mmoe_dataset_column(data, (size_t)column),
-                       .rows = rows};
+                       .rows = mmoe_dataset_rows(data)};
     if (!mmoe_model_sparse_list(model, column, &out->format)) return 0;
-    if (mmoe_dataset_batch(data, 0, (size_t)rows, &batch, NULL)) return 0; /* they are streamed */
-    int64_t *lengths = malloc(((size_t)rows + 1) * sizeof *lengths);
-    if (!lengths) {
-        cli_fail_memory();
+    if (mmoe_dataset_list_lengths(data, (size_t)(column - first), out->format.padding_idx, &lengths,
+                                  &err)) {
+        cli_fail("%s", err.message);
         return -1;
     }
-    const int64_t first = column - (mmoe_model_sparse_count(model) - batch.lists.count);
-    for (int64_t r = 0; r < rows; r++)
-        lengths[r] =
-            length_of(&batch.lists, r * batch.lists.count + first, out->format.padding_idx);
-    measure(lengths, out);
-    free(lengths);
+    out->empty = lengths.empty;
+    out->longest = lengths.longest;
+    out->median = lengths.median;
+    if (out->rows) out->mean = (double)lengths.elements / (double)out->rows;
     return 1;
 }
 

@@ -111,6 +111,7 @@ static json_t *task_json(const mmoe_task_metrics *m) {
     json_object_set_new(task, "constant_is_of_training", json_boolean(!m->constant_is_of_rows));
     json_object_set_new(task, "rows", json_integer(m->rows));
     if (m->group) json_object_set_new(task, "groups", groups_json(m));
+    if (m->auc_bound > 0) json_object_set_new(task, "auc_bound", cli_json_number(m->auc_bound));
     return task;
 }
 
@@ -221,6 +222,10 @@ static void print_groups(const mmoe_task_metrics *m) {
 
 void cli_print_metrics(const mmoe_task_metrics *metrics, int32_t n_task) {
     cli_print_lines(&(cli_lines){"task", metrics, n_task, true});
+    for (int32_t t = 0; t < n_task; t++)
+        if (metrics[t].auc_bound > 0)
+            printf("auc of %s is binned: it is within %.1e of the exact one\n", metrics[t].name,
+                   metrics[t].auc_bound);
     for (int32_t t = 0; t < n_task; t++)
         if (metrics[t].group) print_groups(&metrics[t]);
 }

@@ -223,6 +223,18 @@ typedef struct mmoe_column_counts {
 /* Sparse feature `index`, in the schema's order, and behind them the dense ones that may be
  * missing; NULL past the last. Belongs to the data set. */
 MMOE_API const mmoe_column_counts *mmoe_dataset_column(const mmoe_dataset *dataset, size_t index);
+/* How many elements lists have. */
+typedef struct mmoe_list_lengths {
+    int64_t elements; /* of all lists */
+    int64_t empty;    /* lists */
+    int64_t longest;
+    int64_t median; /* half of the lists are not longer */
+} mmoe_list_lengths;
+/* Of sequence `list`, in the schema's order; elements that are `padding` (-1: none) do not count.
+ * Reads the lists of rows that are streamed. MMOE_E_ARGUMENT, _IO, _FORMAT, _MEMORY. */
+MMOE_API mmoe_status mmoe_dataset_list_lengths(const mmoe_dataset *dataset, size_t list,
+                                               int32_t padding, mmoe_list_lengths *out,
+                                               mmoe_error *err);
 /* Rows [first, first + rows) as a batch to predict; points into the data set. MMOE_E_ARGUMENT: the
  * rows are streamed, as of a label and a weight, which are NaN then. */
 MMOE_API mmoe_status mmoe_dataset_batch(const mmoe_dataset *dataset, int64_t first, size_t rows,
@@ -523,7 +535,7 @@ typedef struct mmoe_task_metrics {
     const char *name; /* belongs to the model */
     mmoe_task_type type;
     int64_t rows;   /* rows whose label is there */
-    double auc;     /* exact, ties count half (Mann-Whitney) */
+    double auc;     /* ties count half (Mann-Whitney); exact, unless binned (auc_bound) */
     double logloss; /* mean binary cross-entropy in nats */
     double mse, rmse, mae;
     double calibration; /* sum of predictions over sum of labels */
@@ -548,6 +560,7 @@ typedef struct mmoe_task_metrics {
     int64_t one_class_groups, one_class_group_rows; /* those left out: one class alone has weight */
     int64_t single_groups;                          /* of these: of one row */
     int64_t no_group_rows; /* left out as well: the cell of the column is missing */
+    double auc_bound; /* of a binned AUC: the exact one is no further off; 0: it is the exact one */
 } mmoe_task_metrics;
 
 /* Predicts with `threads` workers and fills `metrics` [tasks], group AUC included where the model's
@@ -565,6 +578,12 @@ typedef struct mmoe_evaluate_options {
     const char *by;              /* the column whose values make slices; NULL: there are none */
     int32_t most_slices;         /* those of the most rows; 0: 20 */
     const mmoe_watcher *watcher; /* of the rows that are predicted; NULL: none */
+    /* How auc and ece of all rows are found. "exact" (NULL: the same): the scores are sorted; those
+     * that memory has no room for (512 MB, or a quarter of trainer.memory) go to a temporary file
+     * in the folder that TMPDIR names, else /tmp. "binned": a score counts as tied with those of
+     * its bin, one of 2^20, each 2^-15 of its octave wide (auc_bound). Groups and slices are exact
+     * in either case. */
+    const char *auc;
 } mmoe_evaluate_options;
 
 /* The rows that have one value in a column. */

@@ -115,6 +115,10 @@ const char *mmoe_weight_fault(double value);
 
 /* A column that stands beside the rows from now on. MMOE_E_MEMORY: it does not. */
 mmoe_status mmoe_dataset_add_kept(struct mmoe_dataset *set, const mmoe_kept *kept, mmoe_error *err);
+/* Rows of each value of a column that the set keeps, added to counts [values]. MMOE_E_MEMORY, and
+ * where the rows are stored _IO, _FORMAT. */
+mmoe_status mmoe_dataset_count_kept(const struct mmoe_dataset *set, const mmoe_kept *kept,
+                                    int64_t *counts, mmoe_error *err);
 /* A column that is kept; NULL: it is not. */
 const mmoe_kept *mmoe_dataset_kept(const struct mmoe_dataset *set, const char *column);
 

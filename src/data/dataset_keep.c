@@ -109,8 +109,7 @@ mmoe_status mmoe_dataset_keep_csv(mmoe_dataset *set, const mmoe_schema *schema, 
                                   const char *column, mmoe_error *err) {
     if (!set || !schema || !path || !column)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_dataset_keep_csv: an argument is NULL");
-    const mmoe_kept *kept = mmoe_dataset_kept(set, column);
-    if (kept && kept->values) return MMOE_OK;
+    if (mmoe_dataset_kept(set, column)) return MMOE_OK;
     mmoe_status status = check_files(set, path, column, err);
     if (status) return status;
     keeper k = {.set = set, .reading = &schema->reading, .path = path};
@@ -131,4 +130,40 @@ mmoe_status mmoe_dataset_keep(mmoe_dataset *set, const char *column, const char 
         status = add_value(&k, text, strlen(text), err);
     }
     return end(&k, status, err);
+}
+
+/* ---- Counts ---- */
+
+static void count_values(const int32_t *values, int64_t rows, int64_t *counts) {
+    for (int64_t r = 0; r < rows; r++) counts[values[r]]++;
+}
+
+/* Block by block, of which this column alone is read. */
+static mmoe_status count_stored(const struct mmoe_dataset *set, size_t column, int64_t *counts,
+                                mmoe_error *err) {
+    const mmoe_stored *s = set->stored;
+    const mmoe_allocator *a = &set->alloc;
+    mmoe_stored_reader reader = {0};
+    int32_t **room = mmoe_alloc_zero(a, (size_t)s->n_kept, sizeof *room),
+            *values = mmoe_alloc(a, MMOE_BLOCK_ROWS, sizeof *values);
+    mmoe_status status =
+        room && values ? MMOE_OK : mmoe_fail_memory(err, MMOE_BLOCK_ROWS * sizeof *values);
+    if (!status) status = mmoe_stored_reader_open(s, &reader, err);
+    if (!status) room[column] = values;
+    for (int64_t b = 0; !status && b < mmoe_blocks_of(s->rows); b++) {
+        const mmoe_block_room to = {.kept = room};
+        status = mmoe_stored_read(&reader, b, &to, err);
+        if (!status) count_values(values, mmoe_block_rows(s->rows, b), counts);
+    }
+    mmoe_stored_reader_close(&reader);
+    mmoe_release(a, values);
+    mmoe_release(a, room);
+    return status;
+}
+
+mmoe_status mmoe_dataset_count_kept(const struct mmoe_dataset *set, const mmoe_kept *kept,
+                                    int64_t *counts, mmoe_error *err) {
+    if (!kept->values) return count_stored(set, (size_t)(kept - set->kept), counts, err);
+    count_values(kept->values, set->rows, counts);
+    return MMOE_OK;
 }

@@ -21,11 +21,6 @@ void mmoe_kept_finish(mmoe_kept *kept, const mmoe_allocator *alloc);
 mmoe_status mmoe_kept_merge(mmoe_vocab *vocab, const mmoe_kept *from, const mmoe_allocator *alloc,
                             int32_t **rows, mmoe_error *err);
 
-/* The rows `from` [rows] (NULL: 0, 1, ...) by their values, of equal ones in the order of `from`.
- * MMOE_E_MEMORY. */
-mmoe_status mmoe_kept_sort(const mmoe_kept *kept, const uint32_t *from, int64_t rows, uint32_t *to,
-                           const mmoe_allocator *alloc, mmoe_error *err);
-
 /* A copy of a value's text, "7" of a number; NULL when memory is out. `value` is not 0. */
 char *mmoe_kept_text(const mmoe_kept *kept, int32_t value, const mmoe_allocator *alloc);
 

@@ -199,7 +199,7 @@ static void *room_of(const mmoe_stored *s, const mmoe_stored_column *c, const mm
         return to->weights;
     case MMOE_STORED_KEPT:
         *stride = 1;
-        return to->kept ? to->kept[c->at] + to->first_kept : NULL;
+        return to->kept && to->kept[c->at] ? to->kept[c->at] + to->first_kept : NULL;
     default:
         return NULL;
     }

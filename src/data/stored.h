@@ -75,7 +75,8 @@ typedef struct mmoe_block_room {
     int64_t *offsets;                 /* [rows * lists + 1], of which the first stands */
     int32_t *elements; /* what offsets point into; as the next, room for all that the block has */
     float *element_weights;
-    int32_t *const *kept; /* [n_kept] arrays, in which the block's first row is row first_kept */
+    int32_t *const *kept; /* [n_kept] arrays, in which the block's first row is row first_kept; NULL
+                             also for one of them */
     int64_t first_kept;
 } mmoe_block_room;
 

@@ -38,11 +38,12 @@ static void count_numbers(const mmoe_checked *f, const mmoe_rows *rows, const ui
 static void bin_numbers(mmoe_checks *c, const mmoe_checked *f, binned *out) {
     const mmoe_rows *train = &c->of_train.rows;
     uint32_t bounds[TENTHS - 1];
-    mmoe_ranking r = mmoe_ranking_begin(c->ranking, train->rows, false);
+    size_t n;
+    mmoe_checked_clear(c);
     for (int32_t b = 0; b < train->rows; b++)
-        mmoe_ranking_add(&r, *mmoe_checked_inputs(f, train, b), 1, 1);
-    mmoe_ranking_sort(&r);
-    for (size_t i = 1; i < TENTHS; i++) bounds[i - 1] = r.rows[i * r.n / TENTHS].key;
+        mmoe_checked_add(c, *mmoe_checked_inputs(f, train, b), 1);
+    const uint32_t *sorted = mmoe_checked_sorted(c, &n);
+    for (size_t i = 1; i < TENTHS; i++) bounds[i - 1] = sorted[2 * (i * n / TENTHS)];
     count_numbers(f, train, bounds, out->train);
     count_numbers(f, &c->of_valid.rows, bounds, out->valid);
 }

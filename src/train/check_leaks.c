@@ -58,17 +58,25 @@ static void score_by_value(const mmoe_checks *c, const mmoe_checked *f, scored *
 /* ---- What they are worth ---- */
 
 /* By the first `rows`, of which `*judged` count; 0: a class has too few. */
-static double area_of(const mmoe_checks *c, const scored *s, int32_t rows, int32_t *judged) {
-    mmoe_ranking r = mmoe_ranking_begin(c->ranking, rows, false);
+static double area_of(mmoe_checks *c, const scored *s, int32_t rows, int32_t *judged) {
+    mmoe_ranking r = {.is_weighed = false};
     int32_t positives = 0;
+    size_t n;
+    *judged = 0;
+    mmoe_checked_clear(c);
     for (int32_t b = 0; b < rows; b++) {
         if (isnan(s->labels[b]) || isnan(s->scores[b])) continue;
         positives += s->labels[b] > 0;
-        mmoe_ranking_add(&r, s->scores[b], s->labels[b], 1);
+        mmoe_checked_add(c, s->scores[b], s->labels[b]);
+        ++*judged;
     }
-    *judged = (int32_t)r.n;
     if (positives < LEAST_OF_CLASS || *judged - positives < LEAST_OF_CLASS) return 0;
-    mmoe_ranking_sort(&r);
+    const uint32_t *at = mmoe_checked_sorted(c, &n);
+    for (size_t i = 0; i < n; i++, at += 2) {
+        float weight;
+        memcpy(&weight, &at[1], sizeof weight);
+        mmoe_ranking_add(&r, at[0], weight);
+    }
     const double area = mmoe_ranking_area(&r);
     return fmax(area, 1 - area);
 }

@@ -1,8 +1,10 @@
 #include "train/checked.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/checksum.h"
+#include "train/ranking.h"
 
 /* ---- Ids ---- */
 
@@ -98,4 +100,28 @@ static void name_feature(const struct mmoe_schema *s, int32_t i, mmoe_checked *f
 void mmoe_checked_take(mmoe_checks *c, int32_t i, mmoe_checked *f) {
     name_feature(c->model->schema, i, f);
     number_values(c, f);
+}
+
+/* ---- Order ---- */
+
+void mmoe_checked_clear(mmoe_checks *c) { mmoe_sorter_clear(c->sorter); }
+
+/* A sample is one run, of which no file is made. */
+static void expect(mmoe_status status) {
+    assert(!status);
+    (void)status;
+}
+
+void mmoe_checked_add(mmoe_checks *c, float number, float label) {
+    const float weight = mmoe_signed_weight(label, 1);
+    uint32_t record[2] = {mmoe_ranked_bits(number)};
+    memcpy(&record[1], &weight, sizeof weight);
+    expect(mmoe_sorter_add(c->sorter, record, 1, NULL));
+}
+
+const uint32_t *mmoe_checked_sorted(mmoe_checks *c, size_t *count) {
+    const uint32_t *records = NULL;
+    expect(mmoe_sorter_begin(c->sorter, NULL));
+    expect(mmoe_sorter_next(c->sorter, &records, count, NULL));
+    return records;
 }

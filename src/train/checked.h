@@ -2,6 +2,7 @@
 #ifndef MMOE_TRAIN_CHECKED_H
 #define MMOE_TRAIN_CHECKED_H
 
+#include "base/sorter.h"
 #include "data/sample.h"
 #include "model/model.h"
 #include "train/numbering.h"
@@ -30,9 +31,15 @@ typedef struct mmoe_checks {
     /* Memory to work with. */
     uint64_t *words;           /* [rows], of the validation rows if they are more */
     int32_t *numbers, *counts; /* [rows] */
-    void *ranking;             /* scratch for so many rows (ranking.h) */
+    mmoe_sorter *sorter;       /* of [rows] at a time */
     mmoe_warnings list;
 } mmoe_checks;
+
+/* Numbers in order: forget those before, add each, then take all: pairs of mmoe_ranked_bits and of
+ * a weight of 1, whose sign is the label's class. */
+void mmoe_checked_clear(mmoe_checks *c);
+void mmoe_checked_add(mmoe_checks *c, float number, float label);
+const uint32_t *mmoe_checked_sorted(mmoe_checks *c, size_t *count);
 
 /* Names feature `i` of the schema, and numbers its values. */
 void mmoe_checked_take(mmoe_checks *c, int32_t i, mmoe_checked *f);

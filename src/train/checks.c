@@ -1,7 +1,6 @@
 #include "train/checks.h"
 
 #include "base/error.h"
-#include "train/ranking.h"
 
 /* Rows of a sample: a share of them, so that checks take little of an epoch's time, within bounds
  * and fewer where there are very many features. */
@@ -28,9 +27,10 @@ static mmoe_status take_memory(mmoe_checks *c, mmoe_error *err) {
     c->words = mmoe_alloc(&c->alloc, rows > others ? rows : others, sizeof *c->words);
     c->numbers = mmoe_alloc(&c->alloc, rows, sizeof *c->numbers);
     c->counts = mmoe_alloc(&c->alloc, rows, sizeof *c->counts);
-    c->ranking = mmoe_alloc_aligned(&c->alloc, mmoe_ranking_scratch((int64_t)rows), 1);
-    if (!c->words || !c->numbers || !c->counts || !c->ranking)
-        return mmoe_fail_memory(err, mmoe_ranking_scratch((int64_t)rows));
+    if (!c->words || !c->numbers || !c->counts)
+        return mmoe_fail_memory(err, rows * (sizeof *c->words + 2 * sizeof *c->numbers));
+    const mmoe_status status = mmoe_sorter_create(2, rows, &c->alloc, &c->sorter, err);
+    if (status) return status;
     return mmoe_numbering_open(&c->numbering, rows, &c->alloc, err);
 }
 
@@ -70,7 +70,7 @@ static void finish(mmoe_checks *c) {
     mmoe_release(&c->alloc, c->words);
     mmoe_release(&c->alloc, c->numbers);
     mmoe_release(&c->alloc, c->counts);
-    mmoe_release_aligned(&c->alloc, c->ranking);
+    mmoe_sorter_free(c->sorter);
     mmoe_numbering_close(&c->numbering);
     mmoe_warnings_finish(&c->list);
 }

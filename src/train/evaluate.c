@@ -8,7 +8,11 @@
 #include "data/dataset.h"
 #include "serve/predictor.h"
 #include "serve/products.h"
-#include "train/metrics.h"
+#include "train/labels.h"
+#include "train/task_judge.h"
+
+/* Bytes for scores where nothing bounds memory; else this part of what does. */
+enum { USUAL_MEMORY = 512000000, MEMORY_SHARE = 4 };
 
 /* Rows whose gates are looked at, which a plan runs beside the predictors. */
 typedef struct sample {
@@ -18,46 +22,91 @@ typedef struct sample {
     uint32_t *index; /* [MMOE_SLICE_ROWS / every + 1] of a batch's rows */
 } sample;
 
+/* What becomes of a task's rows. */
+typedef struct task_desk {
+    mmoe_task_judge *whole, *slices; /* slices: NULL, without some */
+    double constant;                 /* what is predicted without a model */
+    bool constant_is_of_rows;
+    mmoe_status status; /* of the last call */
+    mmoe_error err;
+} task_desk;
+
 struct mmoe_evaluator {
     mmoe_allocator alloc;
-    const mmoe_model *model;
-    const mmoe_params *params;
-    mmoe_pool *pool;
-    const mmoe_kept *group;
-    mmoe_group_weight group_weight;
-    const mmoe_watcher *watcher;
-    bool lacks_group;  /* the configuration's */
-    uint32_t *grouped; /* [rows] of a source, a group's side by side; NULL: there are no groups */
+    mmoe_evaluation of;
+    bool lacks_group; /* the configuration's */
     mmoe_program *program;
     mmoe_predictor **predictors; /* [workers] */
     int workers;
     sample sample;
     int64_t rows;                /* of this run, so far */
-    float *predictions, *labels; /* [rows, tasks] */
-    float *weights;              /* [rows] */
-    bool weighed;                /* a row of this run has a weight */
-    char *scratch;               /* [tasks, scratch_size] */
-    size_t scratch_size;
+    float *predictions, *labels; /* [MMOE_SLICE_ROWS, tasks] of a batch */
+    int32_t *slice;              /* [MMOE_SLICE_ROWS] -1: of none */
+    task_desk *desks;            /* [tasks] */
+    int64_t run;                 /* rows whose scores are sorted in memory */
+    size_t memory;
 };
+
+static int32_t tasks_of(const mmoe_evaluator *e) { return e->of.model->schema->n_label; }
 
 /* ---- Life ---- */
 
-static mmoe_status take_evaluator_memory(mmoe_evaluator *e, int64_t most, mmoe_error *err) {
-    const size_t tasks = (size_t)e->model->schema->n_label, rows = (size_t)most;
-    e->scratch_size = (mmoe_metrics_scratch(most) + 63) / 64 * 64;
+static mmoe_judge_wanted judge_of(const mmoe_evaluator *e, int32_t task, bool slices) {
+    return (mmoe_judge_wanted){.type = e->of.model->schema->labels[task].type,
+                               .parts = slices ? e->of.slicing->count : 1,
+                               .is_binned = e->of.is_binned && !slices,
+                               .group = e->of.group ? e->of.group->name : NULL,
+                               .group_weight = e->of.group_weight,
+                               .run = e->run};
+}
+
+/* All judges' runs are of as many rows as the memory has room for. */
+static void bound_runs(mmoe_evaluator *e) {
+    const int64_t given = e->of.model->config->trainer.memory, rows = e->of.set->rows;
+    size_t each = 0, most = given ? (size_t)given * 1000000 / MEMORY_SHARE : USUAL_MEMORY;
+    if (e->of.memory) most = e->of.memory;
+    for (int32_t t = 0; t < tasks_of(e); t++)
+        for (int slices = 0; slices <= (e->of.slicing != NULL); slices++) {
+            const mmoe_judge_wanted wanted = judge_of(e, t, slices);
+            each += mmoe_task_judge_row_bytes(&wanted);
+        }
+    e->run = rows;
+    if (each && (size_t)rows > most / each) e->run = (int64_t)(most / each);
+    if (e->run < 1) e->run = 1;
+    e->memory = (size_t)e->run * each;
+}
+
+static mmoe_status make_judges(mmoe_evaluator *e, mmoe_error *err) {
+    mmoe_status status = MMOE_OK;
+    bound_runs(e);
+    for (int32_t t = 0; !status && t < tasks_of(e); t++) {
+        const mmoe_judge_wanted whole = judge_of(e, t, false);
+        status = mmoe_task_judge_create(&whole, &e->alloc, &e->desks[t].whole, err);
+        if (status || !e->of.slicing) continue;
+        const mmoe_judge_wanted slices = judge_of(e, t, true);
+        status = mmoe_task_judge_create(&slices, &e->alloc, &e->desks[t].slices, err);
+    }
+    return status;
+}
+
+static mmoe_status take_evaluator_memory(mmoe_evaluator *e, mmoe_error *err) {
+    const size_t tasks = (size_t)tasks_of(e), rows = MMOE_SLICE_ROWS,
+                 bytes = rows * (2 * tasks * sizeof(float) + sizeof *e->slice);
     e->predictions = mmoe_alloc(&e->alloc, rows * tasks, sizeof *e->predictions);
     e->labels = mmoe_alloc(&e->alloc, rows * tasks, sizeof *e->labels);
-    e->weights = mmoe_alloc(&e->alloc, rows, sizeof *e->weights);
-    e->scratch = mmoe_alloc_aligned(&e->alloc, e->scratch_size, tasks);
-    if (e->predictions && e->labels && e->weights && e->scratch) return MMOE_OK;
-    return mmoe_fail_memory(err, (e->scratch_size + 2 * rows * sizeof(float)) * tasks +
-                                     rows * sizeof(float));
+    e->slice = mmoe_alloc(&e->alloc, rows, sizeof *e->slice);
+    e->desks = mmoe_alloc_zero(&e->alloc, tasks, sizeof *e->desks);
+    if (!e->predictions || !e->labels || !e->slice || !e->desks)
+        return mmoe_fail_memory(err, bytes);
+    const mmoe_status status = make_judges(e, err);
+    e->memory += bytes;
+    return status;
 }
 
 /* A predictor each worker. */
 static mmoe_status make_predictors(mmoe_evaluator *e, mmoe_error *err) {
-    const mmoe_program_request wanted = {e->model, e->params, MMOE_PRODUCT_BYTES};
-    const int workers = e->pool ? mmoe_pool_workers(e->pool) : 1;
+    const mmoe_program_request wanted = {e->of.model, e->of.params, MMOE_PRODUCT_BYTES};
+    const int workers = e->of.pool ? mmoe_pool_workers(e->of.pool) : 1;
     e->predictors = mmoe_alloc(&e->alloc, (size_t)workers, sizeof *e->predictors);
     if (!e->predictors) return mmoe_fail_memory(err, (size_t)workers * sizeof *e->predictors);
     mmoe_status status = mmoe_program_create(&wanted, &e->alloc, &e->program, err);
@@ -70,39 +119,20 @@ static mmoe_status make_predictors(mmoe_evaluator *e, mmoe_error *err) {
     return status;
 }
 
-void mmoe_evaluation_group(mmoe_evaluation *of, const struct mmoe_dataset *set) {
+void mmoe_evaluation_group(mmoe_evaluation *of) {
     const mmoe_config *config = of->model->config;
-    of->group = config->group ? mmoe_dataset_kept(set, config->group) : NULL;
-    if (of->group && !of->group->values) of->group = NULL;
+    of->group = config->group ? mmoe_dataset_kept(of->set, config->group) : NULL;
     of->group_weight = config->group_weight;
 }
 
-static mmoe_status order_groups(mmoe_evaluator *e, int64_t rows, mmoe_error *err) {
-    if (!e->group) return MMOE_OK;
-    e->grouped = mmoe_alloc(&e->alloc, (size_t)rows, sizeof *e->grouped);
-    if (!e->grouped) return mmoe_fail_memory(err, (size_t)rows * sizeof *e->grouped);
-    return mmoe_kept_sort(e->group, NULL, rows, e->grouped, &e->alloc, err);
-}
-
-mmoe_status mmoe_evaluator_create(const mmoe_evaluation *of, int64_t rows,
-                                  const mmoe_allocator *alloc, mmoe_evaluator **out,
-                                  mmoe_error *err) {
-    if (rows > (int64_t)UINT32_MAX)
-        return mmoe_fail(err, MMOE_E_ARGUMENT,
-                         "metrics are of at most %u rows; the data set has %lld", UINT32_MAX,
-                         (long long)rows);
+mmoe_status mmoe_evaluator_create(const mmoe_evaluation *of, const mmoe_allocator *alloc,
+                                  mmoe_evaluator **out, mmoe_error *err) {
     mmoe_evaluator *e = mmoe_alloc_zero(alloc, 1, sizeof *e);
     if (!e) return mmoe_fail_memory(err, sizeof *e);
     e->alloc = *alloc;
-    e->model = of->model;
-    e->params = of->params;
-    e->pool = of->pool;
-    e->group = of->group;
-    e->group_weight = of->group_weight;
-    e->watcher = of->watcher;
+    e->of = *of;
     e->lacks_group = of->model->config->group && !of->group;
-    mmoe_status status = take_evaluator_memory(e, rows, err);
-    if (!status) status = order_groups(e, rows, err);
+    mmoe_status status = take_evaluator_memory(e, err);
     if (!status) status = make_predictors(e, err);
     if (status) {
         mmoe_evaluator_free(e);
@@ -119,19 +149,19 @@ void mmoe_evaluator_free(mmoe_evaluator *e) {
     mmoe_program_leave(e->program);
     mmoe_run_free(e->sample.run);
     mmoe_release(&a, e->sample.index);
-    mmoe_release(&a, e->grouped);
+    for (int32_t t = 0; e->desks && t < tasks_of(e); t++) {
+        mmoe_task_judge_free(e->desks[t].whole);
+        mmoe_task_judge_free(e->desks[t].slices);
+    }
+    mmoe_release(&a, e->desks);
     mmoe_release(&a, e->predictors);
-    mmoe_release_aligned(&a, e->scratch);
     mmoe_release(&a, e->predictions);
     mmoe_release(&a, e->labels);
-    mmoe_release(&a, e->weights);
+    mmoe_release(&a, e->slice);
     mmoe_release(&a, e);
 }
 
-size_t mmoe_evaluator_memory(const mmoe_evaluator *e, int64_t rows) {
-    const size_t tasks = (size_t)e->model->schema->n_label;
-    return (size_t)rows * (2 * tasks + 1) * sizeof(float) + tasks * e->scratch_size;
-}
+size_t mmoe_evaluator_memory(const mmoe_evaluator *e) { return e->memory; }
 
 /* ---- Gates ---- */
 
@@ -142,9 +172,12 @@ mmoe_status mmoe_evaluator_watch(mmoe_evaluator *e, mmoe_gate_meter *meter, int6
     s->index = mmoe_alloc(&e->alloc, (size_t)most, sizeof *s->index);
     if (!s->index) return mmoe_fail_memory(err, (size_t)most * sizeof *s->index);
     /* A plan that looks does not write to the parameters. */
-    const mmoe_plan_request wanted = {
-        e->model->graph, (mmoe_params *)(uintptr_t)e->params, e->pool, MMOE_PLAN_INSPECT, most,
-        &e->alloc};
+    const mmoe_plan_request wanted = {e->of.model->graph,
+                                      (mmoe_params *)(uintptr_t)e->of.params,
+                                      e->of.pool,
+                                      MMOE_PLAN_INSPECT,
+                                      most,
+                                      &e->alloc};
     const mmoe_status status = mmoe_run_create(&wanted, &s->run, err);
     if (status) return status;
     s->meter = meter;
@@ -165,26 +198,20 @@ static void watch_batch(mmoe_evaluator *e, const mmoe_rows *batch) {
     for (some.rows = 0; b < batch->rows; b += s->every)
         s->index[some.rows++] = (uint32_t)mmoe_row_of(batch, (int32_t)b);
     if (!some.rows) return;
-    mmoe_run_predict(s->run, &some, e->predictions + e->rows * e->model->schema->n_label);
+    mmoe_run_predict(s->run, &some, e->predictions);
     mmoe_gate_meter_add(s->meter, s->run);
 }
 
-/* ---- Predictions ---- */
+/* ---- Batches ---- */
 
-/* A batch goes when the next one comes. */
-static void keep_targets(mmoe_evaluator *e, const mmoe_rows *batch, int32_t first, int32_t end) {
-    const int32_t tasks = e->model->schema->n_label;
-    const mmoe_task_order order = mmoe_graph_losses(e->model->graph)->order;
-    float *labels = e->labels + (e->rows + first) * tasks, *weights = e->weights + e->rows;
-    for (int32_t b = first; b < end; b++) {
-        const size_t row = mmoe_row_of(batch, b);
-        for (int32_t t = 0; t < tasks; t++)
-            *labels++ = mmoe_label_of(order, batch->labels + row * batch->label_stride, t);
-        weights[b] = batch->weights ? batch->weights[row] : 1;
-    }
+static void run_tasks(const mmoe_evaluator *e, int32_t tasks, mmoe_pool_fn fn, void *context) {
+    if (e->of.pool)
+        mmoe_pool_run(e->of.pool, tasks, fn, context);
+    else
+        for (int32_t t = 0; t < tasks; t++) fn(context, 0, t);
 }
 
-/* What is done with chunks of a source's batch. */
+/* What is done with a source's batch, by chunks, then by tasks. */
 typedef struct batch_job {
     mmoe_evaluator *e;
     const mmoe_rows *rows;
@@ -192,28 +219,63 @@ typedef struct batch_job {
     bool is_predicted;
 } batch_job;
 
+/* Labels as the metrics take them, and slices. */
+static void take_targets(mmoe_evaluator *e, const mmoe_rows *batch, int32_t first, int32_t end) {
+    const int32_t tasks = tasks_of(e);
+    const mmoe_task_order order = mmoe_graph_losses(e->of.model->graph)->order;
+    const mmoe_slicing *slicing = e->of.slicing;
+    float *labels = e->labels + (size_t)first * (size_t)tasks;
+    for (int32_t b = first; b < end; b++)
+        for (int32_t t = 0; t < tasks; t++)
+            *labels++ = mmoe_label_of(order, batch->labels + (size_t)b * batch->label_stride, t);
+    if (!slicing) return;
+    const int32_t *values = batch->kept[slicing->by - e->of.set->kept];
+    for (int32_t b = first; b < end; b++) e->slice[b] = slicing->slice_of[values[b]];
+}
+
 static void take_chunk(void *context, int worker, int task) {
     const batch_job *j = context;
     mmoe_evaluator *e = j->e;
     const int32_t chunk = e->program->chunk, first = task * chunk, left = j->rows->rows - first,
-                  rows = left < chunk ? left : chunk, tasks = e->model->schema->n_label;
-    float *predictions = e->predictions + (e->rows + first) * tasks;
-    keep_targets(e, j->rows, first, first + rows);
+                  rows = left < chunk ? left : chunk, tasks = tasks_of(e);
+    float *predictions = e->predictions + (size_t)first * (size_t)tasks;
+    take_targets(e, j->rows, first, first + rows);
     if (j->is_predicted)
         mmoe_predictor_rows(e->predictors[worker], &j->batch, (size_t)first, rows, predictions);
     else
         for (int32_t i = 0; i < rows * tasks; i++) predictions[i] = 0.5F;
 }
 
-static void run_tasks(const mmoe_evaluator *e, int32_t tasks, mmoe_pool_fn fn, void *context) {
-    if (e->pool)
-        mmoe_pool_run(e->pool, tasks, fn, context);
-    else
-        for (int32_t t = 0; t < tasks; t++) fn(context, 0, t);
+static void judge_rows(void *context, int worker, int task) {
+    (void)worker;
+    const batch_job *j = context;
+    mmoe_evaluator *e = j->e;
+    task_desk *d = &e->desks[task];
+    const mmoe_kept *group = e->of.group;
+    mmoe_judged_rows rows = {.rows = j->rows->rows,
+                             .predictions = e->predictions + task,
+                             .labels = e->labels + task,
+                             .stride = tasks_of(e),
+                             .weights = j->rows->weights,
+                             .groups = group ? j->rows->kept[group - e->of.set->kept] : NULL};
+    d->status = mmoe_task_judge_add(d->whole, &rows, &d->err);
+    rows.parts = e->slice;
+    if (!d->status && d->slices) d->status = mmoe_task_judge_add(d->slices, &rows, &d->err);
 }
 
-static void take_batch(mmoe_evaluator *e, const mmoe_rows *rows, bool is_predicted) {
-    assert(!rows->index);
+/* The first fault of the tasks. */
+static mmoe_status status_of(const mmoe_evaluator *e, mmoe_error *err) {
+    for (int32_t t = 0; t < tasks_of(e); t++)
+        if (e->desks[t].status) {
+            if (err) *err = e->desks[t].err;
+            return e->desks[t].status;
+        }
+    return MMOE_OK;
+}
+
+static mmoe_status take_batch(mmoe_evaluator *e, const mmoe_rows *rows, bool is_predicted,
+                              mmoe_error *err) {
+    assert(!rows->index && rows->rows <= MMOE_SLICE_ROWS);
     const int32_t chunk = e->program->chunk;
     batch_job job = {e, rows, {.rows = (size_t)rows->rows}, is_predicted};
     job.batch.ids = rows->ids;
@@ -223,21 +285,46 @@ static void take_batch(mmoe_evaluator *e, const mmoe_rows *rows, bool is_predict
     job.batch.lists = rows->lists;
     if (is_predicted && e->sample.run) watch_batch(e, rows);
     run_tasks(e, (rows->rows + chunk - 1) / chunk, take_chunk, &job);
-    e->weighed |= rows->weights != NULL;
+    run_tasks(e, tasks_of(e), judge_rows, &job);
     e->rows += rows->rows;
+    return status_of(e, err);
+}
+
+/* ---- A run ---- */
+
+/* The model's, else the means of the rows' own labels. */
+static mmoe_status find_constants(mmoe_evaluator *e, mmoe_error *err) {
+    const mmoe_label_column *labels = e->of.model->schema->labels;
+    bool lacks = false;
+    for (int32_t t = 0; t < tasks_of(e); t++) lacks |= !labels[t].has_constant;
+    const size_t tasks = (size_t)tasks_of(e);
+    double *means = mmoe_alloc_zero(&e->alloc, tasks, sizeof *means);
+    if (!means) return mmoe_fail_memory(err, tasks * sizeof *means);
+    const mmoe_status status =
+        lacks ? mmoe_labels_means(e->of.model, e->of.set, means, err) : MMOE_OK;
+    for (int32_t t = 0; t < tasks_of(e); t++) {
+        e->desks[t].constant = labels[t].has_constant ? labels[t].constant : means[t];
+        e->desks[t].constant_is_of_rows = !labels[t].has_constant;
+    }
+    mmoe_release(&e->alloc, means);
+    return status;
 }
 
 static mmoe_status take_rows(mmoe_evaluator *e, mmoe_source *source, bool are_predicted,
                              mmoe_error *err) {
     mmoe_rows batch;
-    mmoe_status status = mmoe_source_begin(source, 0, err);
+    mmoe_status status = find_constants(e, err);
+    for (int32_t t = 0; t < tasks_of(e); t++) {
+        mmoe_task_judge_begin(e->desks[t].whole, e->desks[t].constant);
+        if (e->of.slicing) mmoe_task_judge_begin(e->desks[t].slices, e->desks[t].constant);
+    }
     e->rows = 0;
-    e->weighed = false;
+    if (!status) status = mmoe_source_begin(source, 0, err);
     while (!status) {
-        mmoe_tell_rows(e->watcher, "evaluating", e->rows, mmoe_source_count(source));
+        mmoe_tell_rows(e->of.watcher, "evaluating", e->rows, mmoe_source_count(source));
         status = mmoe_source_next(source, MMOE_SLICE_ROWS, &batch, err);
         if (status || batch.rows == 0) break;
-        take_batch(e, &batch, are_predicted);
+        status = take_batch(e, &batch, are_predicted, err);
     }
     return status;
 }
@@ -246,75 +333,52 @@ static mmoe_status take_rows(mmoe_evaluator *e, mmoe_source *source, bool are_pr
 
 typedef struct metrics_job {
     mmoe_evaluator *e;
-    const mmoe_row_choice *choice;
-    const mmoe_task_metrics *whole; /* NULL: these are */
-    mmoe_task_metrics *metrics;
+    bool slices;
+    mmoe_task_metrics *metrics; /* [parts, tasks] */
 } metrics_job;
 
-/* What the task's figures stand beside; NULL: the rows' own mean. */
-static const double *constant_of(const metrics_job *j, int task) {
-    const mmoe_label_column *l = &j->e->model->schema->labels[task];
-    if (j->whole) return &j->whole[task].constant;
-    return l->has_constant ? &l->constant : NULL;
+/* What a task's figures have of the evaluation. */
+static void complete(const mmoe_evaluator *e, int32_t task, mmoe_task_metrics *m) {
+    const mmoe_label_column *l = &e->of.model->schema->labels[task];
+    m->name = l->task;
+    m->constant_is_of_rows = e->desks[task].constant_is_of_rows;
+    if (e->lacks_group && !m->why && mmoe_loss_has_groups((int)l->type))
+        m->why = "the groups' column (data.group) was not kept";
 }
 
 static void task_metrics(void *context, int worker, int task) {
     (void)worker;
     const metrics_job *j = context;
     const mmoe_evaluator *e = j->e;
-    const mmoe_label_column *l = &e->model->schema->labels[task];
-    const int32_t tasks = e->model->schema->n_label;
-    mmoe_task_metrics *out = &j->metrics[task];
-    mmoe_row_groups groups = {.index = j->choice->grouped, .weight = e->group_weight};
-    mmoe_judged_rows judged = {.type = l->type,
-                               .rows = j->choice->rows,
-                               .predictions = e->predictions + task,
-                               .labels = e->labels + task,
-                               .weights = e->weighed ? e->weights : NULL,
-                               .stride = tasks,
-                               .label_stride = tasks,
-                               .constant = constant_of(j, task),
-                               .index = j->choice->index};
-    if (e->group) {
-        groups.column = e->group->name;
-        groups.of = e->group->values;
-        judged.groups = &groups;
-    }
-    mmoe_metrics_compute(&judged, e->scratch + (size_t)task * e->scratch_size, out);
-    out->name = l->task;
-    if (j->whole) out->constant_is_of_rows = j->whole[task].constant_is_of_rows;
-    if (e->lacks_group && !out->why && mmoe_loss_has_groups((int)l->type))
-        out->why = "the groups' column (data.group) was not kept";
+    task_desk *d = &e->desks[task];
+    const int32_t tasks = tasks_of(e), parts = j->slices ? e->of.slicing->count : 1;
+    d->status =
+        mmoe_task_judge_end(j->slices ? d->slices : d->whole, j->metrics + task, tasks, &d->err);
+    for (int32_t p = 0; !d->status && p < parts; p++)
+        complete(e, task, &j->metrics[p * tasks + task]);
 }
 
-static void judge_tasks(metrics_job job) {
-    run_tasks(job.e, job.e->model->schema->n_label, task_metrics, &job);
+static mmoe_status judge(mmoe_evaluator *e, bool slices, mmoe_task_metrics *metrics,
+                         mmoe_error *err) {
+    metrics_job job = {e, slices, metrics};
+    run_tasks(e, tasks_of(e), task_metrics, &job);
+    return status_of(e, err);
 }
 
-static void judge_all(mmoe_evaluator *e, mmoe_task_metrics *metrics) {
-    const mmoe_row_choice all = {.rows = e->rows, .grouped = e->grouped};
-    judge_tasks((metrics_job){e, &all, NULL, metrics});
+mmoe_status mmoe_evaluator_slices(mmoe_evaluator *e, mmoe_task_metrics *metrics, mmoe_error *err) {
+    return judge(e, true, metrics, err);
 }
-
-void mmoe_evaluator_judge(mmoe_evaluator *e, const mmoe_row_choice *choice,
-                          const mmoe_task_metrics *whole, mmoe_task_metrics *metrics) {
-    judge_tasks((metrics_job){e, choice, whole, metrics});
-}
-
-const uint32_t *mmoe_evaluator_grouped(const mmoe_evaluator *e) { return e->grouped; }
 
 mmoe_status mmoe_evaluator_run(mmoe_evaluator *e, mmoe_source *source, mmoe_task_metrics *metrics,
                                mmoe_error *err) {
     mmoe_program_renew(e->program);
     if (e->sample.run) mmoe_run_fold(e->sample.run);
     const mmoe_status status = take_rows(e, source, true, err);
-    if (!status) judge_all(e, metrics);
-    return status;
+    return status ? status : judge(e, false, metrics, err);
 }
 
 mmoe_status mmoe_evaluator_judge_labels(mmoe_evaluator *e, mmoe_source *source,
                                         mmoe_task_metrics *metrics, mmoe_error *err) {
     const mmoe_status status = take_rows(e, source, false, err);
-    if (!status) judge_all(e, metrics);
-    return status;
+    return status ? status : judge(e, false, metrics, err);
 }

@@ -10,27 +10,38 @@
 
 typedef struct mmoe_evaluator mmoe_evaluator;
 
+/* Which slice a row is of, by its value in a column. */
+typedef struct mmoe_slicing {
+    const mmoe_kept *by;
+    const int32_t *slice_of; /* [values] -1: of none */
+    int32_t count;           /* slices */
+} mmoe_slicing;
+
 /* What is evaluated, and by whom. */
 typedef struct mmoe_evaluation {
     const mmoe_model *model;
-    const mmoe_params *params; /* the model's, or others that are laid out as they are */
-    mmoe_pool *pool;           /* NULL: the calling thread alone */
-    const mmoe_kept *group;    /* of the sources' rows, in their order; NULL: they have no groups */
+    const mmoe_params *params;      /* the model's, or others that are laid out as they are */
+    mmoe_pool *pool;                /* NULL: the calling thread alone */
+    const struct mmoe_dataset *set; /* the sources' rows, in their order */
+    const mmoe_kept *group;         /* what the set keeps; NULL: rows have no groups */
     mmoe_group_weight group_weight;
+    const mmoe_slicing *slicing; /* NULL: there are no slices */
+    bool is_binned;              /* AUC of all rows, by bins */
+    size_t memory;               /* bytes for scores; 0: as the configuration has it */
     const mmoe_watcher *watcher; /* of the rows; NULL: none */
 } mmoe_evaluation;
 
-/* The rows' groups as the configuration has them; what it names may not be kept. */
-void mmoe_evaluation_group(mmoe_evaluation *of, const struct mmoe_dataset *set);
+/* The set's groups as the configuration has them; what it names may not be kept. */
+void mmoe_evaluation_group(mmoe_evaluation *of);
 
-/* Memory for sources of up to `rows` rows. */
-mmoe_status mmoe_evaluator_create(const mmoe_evaluation *of, int64_t rows,
-                                  const mmoe_allocator *alloc, mmoe_evaluator **out,
-                                  mmoe_error *err);
+/* Memory for the set's rows, however many. */
+mmoe_status mmoe_evaluator_create(const mmoe_evaluation *of, const mmoe_allocator *alloc,
+                                  mmoe_evaluator **out, mmoe_error *err);
 void mmoe_evaluator_free(mmoe_evaluator *e);
-/* Bytes of what it keeps of each row. */
-size_t mmoe_evaluator_memory(const mmoe_evaluator *e, int64_t rows);
-/* Fills metrics [tasks] for the weights as they are now, over an epoch of the source. */
+/* Bytes of what it keeps. */
+size_t mmoe_evaluator_memory(const mmoe_evaluator *e);
+/* Fills metrics [tasks] for the weights as they are now, over an epoch of the source, which hands
+ * out what the set keeps. MMOE_E_IO: scores that memory has no room for cannot be written. */
 mmoe_status mmoe_evaluator_run(mmoe_evaluator *e, mmoe_source *source, mmoe_task_metrics *metrics,
                                mmoe_error *err);
 
@@ -39,19 +50,9 @@ mmoe_status mmoe_evaluator_run(mmoe_evaluator *e, mmoe_source *source, mmoe_task
 mmoe_status mmoe_evaluator_judge_labels(mmoe_evaluator *e, mmoe_source *source,
                                         mmoe_task_metrics *metrics, mmoe_error *err);
 
-/* Some rows of the last run. */
-typedef struct mmoe_row_choice {
-    int64_t rows;
-    const uint32_t *index; /* [rows] */
-    const uint32_t
-        *grouped; /* [rows] the same, a group's side by side; NULL: there are no groups */
-} mmoe_row_choice;
-
-/* Fills metrics [tasks] of these rows, beside the constants of those of all rows, `whole`. */
-void mmoe_evaluator_judge(mmoe_evaluator *e, const mmoe_row_choice *choice,
-                          const mmoe_task_metrics *whole, mmoe_task_metrics *metrics);
-/* The run's rows by their groups; NULL: they have none. */
-const uint32_t *mmoe_evaluator_grouped(const mmoe_evaluator *e);
+/* Fills metrics [slices, tasks] of the last run, beside the constants of all its rows. MMOE_E_IO,
+ * _MEMORY. */
+mmoe_status mmoe_evaluator_slices(mmoe_evaluator *e, mmoe_task_metrics *metrics, mmoe_error *err);
 
 /* In the runs to come the meter, which may be made afterwards, counts each `every`-th row of the
  * source, from its first on. Call it once. MMOE_E_MEMORY. */

@@ -185,7 +185,7 @@ static mmoe_status open_sources(mmoe_fit_run *r, const mmoe_dataset *train,
     const mmoe_trainer_config *c = &r->t->model->config->trainer;
     const mmoe_allocator *a = &r->t->alloc;
     const mmoe_source_order order = {train, c->shuffle, c->seed, c->batch_size},
-                            as_it_is = {.set = valid, .most = MMOE_SLICE_ROWS};
+                            as_it_is = {.set = valid, .most = MMOE_SLICE_ROWS, .keeps = true};
     mmoe_status status = mmoe_source_open(&order, a, &r->train, err);
     if (!status && valid) status = mmoe_source_open(&as_it_is, a, &r->valid, err);
     return status;
@@ -266,10 +266,10 @@ static mmoe_status take_fit_memory(mmoe_fit_run *r, mmoe_error *err) {
     r->metrics = mmoe_alloc_zero(&t->alloc, tasks, sizeof *r->metrics);
     r->counts = mmoe_alloc_zero(&t->alloc, tasks, sizeof *r->counts);
     if (!r->metrics || !r->counts) return mmoe_fail_memory(err, tasks * sizeof *r->metrics);
-    mmoe_evaluation of = {.model = t->model, .params = kept_params(t), .pool = t->pool};
-    mmoe_evaluation_group(&of, r->valid_set);
-    const mmoe_status status =
-        mmoe_evaluator_create(&of, mmoe_source_count(r->valid), &t->alloc, &r->evaluator, err);
+    mmoe_evaluation of = {
+        .model = t->model, .params = kept_params(t), .pool = t->pool, .set = r->valid_set};
+    mmoe_evaluation_group(&of);
+    const mmoe_status status = mmoe_evaluator_create(&of, &t->alloc, &r->evaluator, err);
     return status ? status : watch_gates(r, err);
 }
 
@@ -283,8 +283,7 @@ static mmoe_status check_memory(const mmoe_fit_run *r, mmoe_error *err) {
                  weights = (size_t)t->model->params.n_whole * copies * sizeof(float),
                  train = mmoe_source_bytes(r->train),
                  valid = r->valid
-                             ? mmoe_source_bytes(r->valid) +
-                                   mmoe_evaluator_memory(r->evaluator, mmoe_source_count(r->valid))
+                             ? mmoe_source_bytes(r->valid) + mmoe_evaluator_memory(r->evaluator)
                              : 0;
     const int64_t needed = (int64_t)((weights + train + valid) / MB) + BESIDE;
     if (!most || needed <= most) return MMOE_OK;

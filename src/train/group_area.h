@@ -2,7 +2,8 @@
 #ifndef MMOE_TRAIN_GROUP_AREA_H
 #define MMOE_TRAIN_GROUP_AREA_H
 
-#include "train/judged_rows.h"
+#include "config/config.h"
+#include "train/ranking.h"
 
 /* What is counted on the way: rows with a label, and their groups. */
 typedef struct mmoe_group_counts {
@@ -12,8 +13,31 @@ typedef struct mmoe_group_counts {
 
 /* sum_g w_g AUC_g / sum_g w_g over the groups that have both classes (Zhu et al., "Optimized Cost
  * per Click in Taobao Display Advertising", 2017), the AUC weighted by the rows' weights, w_g as
- * `weight` says; NaN where no group has both, or those that have weigh nothing. Predictions must be
- * numbers. `scratch`: mmoe_ranking_scratch(rows) bytes. */
-double mmoe_group_area(const mmoe_judged_rows *judged, void *scratch, mmoe_group_counts *counts);
+ * `by` says. Begins as {.by = ..., .is_weighed = ...}. */
+typedef struct mmoe_group_area {
+    mmoe_group_weight by;
+    bool is_weighed;
+    uint32_t group; /* of the last row; 0: it has none */
+    mmoe_ranking ranking;
+    double all, positives; /* weights of the group's rows */
+    double areas, weights;
+    mmoe_group_counts counts;
+} mmoe_group_area;
+
+/* Ends the group of the rows before. */
+void mmoe_group_area_turn(mmoe_group_area *g);
+/* Rows come group by group, and within one in their order. */
+static inline void mmoe_group_area_add(mmoe_group_area *g, uint32_t group, uint32_t key,
+                                       float weight) {
+    if (group != g->group) {
+        mmoe_group_area_turn(g);
+        g->group = group;
+    }
+    mmoe_ranking_add(&g->ranking, key, weight);
+    g->all += (double)(weight < 0 ? -weight : weight);
+    g->positives += (double)(weight > 0 ? weight : 0);
+}
+/* Of all rows; NaN where no group has both classes, or those that have weigh nothing. */
+double mmoe_group_area_end(mmoe_group_area *g);
 
 #endif

@@ -168,8 +168,8 @@ static void add_labels(label_sums *s, const mmoe_targets *t, mmoe_task_order ord
     }
 }
 
-mmoe_status mmoe_labels_keep_means(mmoe_model *model, const struct mmoe_dataset *set,
-                                   mmoe_error *err) {
+mmoe_status mmoe_labels_means(const mmoe_model *model, const struct mmoe_dataset *set,
+                              double *means, mmoe_error *err) {
     const size_t tasks = (size_t)set->n_label;
     label_sums *sums = mmoe_alloc_zero(&model->alloc, tasks, sizeof *sums);
     if (!sums) return mmoe_fail_memory(err, tasks * sizeof *sums);
@@ -181,12 +181,24 @@ mmoe_status mmoe_labels_keep_means(mmoe_model *model, const struct mmoe_dataset 
         status = mmoe_targets_next(&t, err);
     }
     mmoe_targets_close(&t);
+    for (int32_t i = 0; !status && i < set->n_label; i++)
+        means[i] = sums[i].weights > 0 ? sums[i].labels / sums[i].weights : (double)NAN;
+    mmoe_release(&model->alloc, sums);
+    return status;
+}
+
+mmoe_status mmoe_labels_keep_means(mmoe_model *model, const struct mmoe_dataset *set,
+                                   mmoe_error *err) {
+    const size_t tasks = (size_t)set->n_label;
+    double *means = mmoe_alloc(&model->alloc, tasks, sizeof *means);
+    if (!means) return mmoe_fail_memory(err, tasks * sizeof *means);
+    const mmoe_status status = mmoe_labels_means(model, set, means, err);
     for (int32_t i = 0; !status && i < set->n_label; i++) {
         mmoe_label_column *label = &model->schema->labels[i];
-        label->has_constant = sums[i].weights > 0;
-        label->constant = label->has_constant ? sums[i].labels / sums[i].weights : 0;
+        label->has_constant = !isnan(means[i]);
+        label->constant = label->has_constant ? means[i] : 0;
     }
-    mmoe_release(&model->alloc, sums);
+    mmoe_release(&model->alloc, means);
     return status;
 }
 

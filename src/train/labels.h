@@ -19,8 +19,11 @@ typedef struct mmoe_label_check {
  * weighs anything; MMOE_E_MEMORY. */
 mmoe_status mmoe_labels_check(const mmoe_label_check *check, mmoe_error *err);
 
-/* Keeps with the model what would be predicted without one: the mean of each task's labels, by the
- * rows' weights. MMOE_E_MEMORY, and where the rows are stored _IO, _FORMAT. */
+/* The mean of each task's labels, by the rows' weights, to means [tasks]; NaN without weight.
+ * MMOE_E_MEMORY, and where the rows are stored _IO, _FORMAT. */
+mmoe_status mmoe_labels_means(const mmoe_model *model, const struct mmoe_dataset *set,
+                              double *means, mmoe_error *err);
+/* Keeps with the model what would be predicted without one, those means. Fails as they do. */
 mmoe_status mmoe_labels_keep_means(mmoe_model *model, const struct mmoe_dataset *set,
                                    mmoe_error *err);
 

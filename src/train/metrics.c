@@ -4,23 +4,12 @@
 #include <math.h>
 #include <stddef.h>
 
-#include "train/group_area.h"
-#include "train/ranking.h"
+/* ---- Rows ---- */
 
-size_t mmoe_metrics_scratch(int64_t rows) { return mmoe_ranking_scratch(rows); }
-
-/* What a task's figures are made of; `weight[1]` is that of the rows with a positive label, `part`
- * the sum of each metric that is a mean. */
-typedef struct sums {
-    int64_t rows, nans;
-    double weight[2], prediction, label, part[MMOE_MAX_METRICS];
-    double constant, base; /* what is predicted without a model, and the sum of its figure */
-    double area, group_area, calibration_error; /* of the predictions' order; NaN: undefined */
-} sums;
-
-static void add_row(sums *s, const mmoe_loss_kind *kind, float prediction, float label,
-                    float weight) {
+void mmoe_metric_sums_add(mmoe_metric_sums *s, const mmoe_loss_kind *kind, float prediction,
+                          float label, float weight) {
     const double p = (double)prediction, y = (double)label, w = (double)weight;
+    assert(w >= 0);
     s->rows++;
     s->nans += isnan(prediction) != 0;
     s->weight[label > 0] += w;
@@ -31,22 +20,29 @@ static void add_row(sums *s, const mmoe_loss_kind *kind, float prediction, float
     s->base += kind->baseline->metric->row(w, s->constant, y);
 }
 
+/* ---- Figures ---- */
+
 static bool has_metric(const mmoe_loss_kind *kind, mmoe_metric_how how) {
     for (size_t i = 0; kind->metrics[i]; i++)
         if (kind->metrics[i]->how == how) return true;
     return false;
 }
 
-static bool has_both_classes(const sums *s) { return s->weight[0] > 0 && s->weight[1] > 0; }
+bool mmoe_metrics_rank(const mmoe_loss_kind *kind) { return has_metric(kind, MMOE_METRIC_AREA); }
+
+static bool has_both_classes(const mmoe_metric_sums *s) {
+    return s->weight[0] > 0 && s->weight[1] > 0;
+}
 
 /* Why a figure is undefined; NULL: all are defined that the rows can have. */
-static const char *why_undefined(const sums *s, const mmoe_loss_kind *kind, bool has_groups) {
+static const char *why_undefined(const mmoe_metric_sums *s, const mmoe_loss_kind *kind,
+                                 bool has_no_area) {
     if (!(s->weight[0] + s->weight[1] > 0))
         return s->rows > 0 ? "weights sum to zero" : "no labels";
     if (s->nans > 0) return "a prediction is not a number";
     if (has_metric(kind, MMOE_METRIC_AREA) && !has_both_classes(s)) return "one class only";
     if (has_metric(kind, MMOE_METRIC_RATIO) && !(s->label > 0)) return "no positive sum of labels";
-    if (has_groups && isnan(s->group_area)) return "no group has both classes";
+    if (has_no_area) return "no group has both classes";
     return NULL;
 }
 
@@ -54,17 +50,18 @@ static double mean_figure(const mmoe_metric_kind *metric, double sum, double wei
     return metric->of_mean ? metric->of_mean(sum / weight) : sum / weight;
 }
 
-static double figure_of(const sums *s, const mmoe_loss_kind *kind, size_t i) {
+static double figure_of(const mmoe_metric_sums *s, const mmoe_order_figures *order,
+                        const mmoe_loss_kind *kind, size_t i) {
     const double total = s->weight[0] + s->weight[1], none = (double)NAN;
     const mmoe_metric_kind *metric = kind->metrics[i];
     if (!(total > 0)) return none;
     switch (metric->how) {
     case MMOE_METRIC_AREA:
-        return s->area;
+        return order->area;
     case MMOE_METRIC_GROUP_AREA:
-        return s->group_area;
+        return order->group_area;
     case MMOE_METRIC_BINS:
-        return s->calibration_error;
+        return order->calibration_error;
     case MMOE_METRIC_RATIO:
         return s->label > 0 ? s->prediction / s->label : none;
     case MMOE_METRIC_RELATIVE: /* are no type's */
@@ -90,7 +87,8 @@ static const struct {
                {&mmoe_metric_ece, offsetof(mmoe_task_metrics, ece)}};
 
 /* Beside a constant without an error nothing compares. */
-static void set_baseline(const sums *s, const mmoe_loss_kind *kind, mmoe_task_metrics *out) {
+static void set_baseline(const mmoe_metric_sums *s, const mmoe_loss_kind *kind,
+                         mmoe_task_metrics *out) {
     const mmoe_baseline_kind *baseline = kind->baseline;
     const double total = s->weight[0] + s->weight[1];
     const double figure = out->values[mmoe_loss_compared(kind)];
@@ -99,10 +97,11 @@ static void set_baseline(const sums *s, const mmoe_loss_kind *kind, mmoe_task_me
     out->relative = out->base > 0 ? baseline->relative(figure, out->base) : (double)NAN;
 }
 
-static void set_figures(const sums *s, const mmoe_loss_kind *kind, mmoe_task_metrics *out) {
+static void set_figures(const mmoe_metric_sums *s, const mmoe_order_figures *order,
+                        const mmoe_loss_kind *kind, mmoe_task_metrics *out) {
     const double none = (double)NAN;
     for (size_t i = 0; i < MMOE_MAX_METRICS; i++) out->values[i] = none;
-    for (size_t i = 0; kind->metrics[i]; i++) out->values[i] = figure_of(s, kind, i);
+    for (size_t i = 0; kind->metrics[i]; i++) out->values[i] = figure_of(s, order, kind, i);
     for (size_t m = 0; m < sizeof members / sizeof *members; m++) {
         double *member = (double *)(void *)((char *)out + members[m].offset);
         *member = none;
@@ -110,29 +109,6 @@ static void set_figures(const sums *s, const mmoe_loss_kind *kind, mmoe_task_met
             if (kind->metrics[i] == members[m].metric) *member = out->values[i];
     }
     set_baseline(s, kind, out);
-    out->why = why_undefined(s, kind, out->group != NULL);
-    if (!out->why && isnan(out->relative)) out->why = "the mean label is every label";
-}
-
-static double mean_label(const mmoe_judged_rows *j) {
-    const mmoe_label_scale as_it_is = {.unit = 1};
-    const mmoe_label_run run = {j->rows, j->labels, j->weights, (size_t)j->label_stride};
-    double mean;
-    return mmoe_label_mean(&as_it_is, &run, &mean) ? mean : (double)NAN;
-}
-
-/* Sums over the rows that have a label, which `ranking` gets, too, unless it is NULL. */
-static void take_rows(const mmoe_judged_rows *j, const mmoe_loss_kind *kind, sums *s,
-                      mmoe_ranking *ranking) {
-    for (int64_t i = 0; i < j->rows; i++) {
-        const int64_t r = j->index ? (int64_t)j->index[i] : i;
-        const float p = j->predictions[r * j->stride], y = j->labels[r * j->label_stride];
-        const float w = j->weights ? j->weights[r] : 1.0F;
-        if (isnan(y)) continue;
-        assert(w >= 0);
-        add_row(s, kind, p, y, w);
-        if (ranking) mmoe_ranking_add(ranking, p, y, w);
-    }
 }
 
 static void set_group_counts(const mmoe_group_counts *c, mmoe_task_metrics *out) {
@@ -143,36 +119,17 @@ static void set_group_counts(const mmoe_group_counts *c, mmoe_task_metrics *out)
     out->no_group_rows = c->no_group_rows;
 }
 
-/* What needs predictions that are all numbers. */
-static void judge_ranking(const mmoe_judged_rows *j, void *scratch, sums *s, mmoe_ranking *ranking,
-                          mmoe_task_metrics *out) {
-    mmoe_group_counts counts;
-    mmoe_ranking_sort(ranking);
-    s->area = mmoe_ranking_area(ranking);
-    s->calibration_error = mmoe_ranking_calibration_error(ranking);
-    if (!j->groups) return;
-    s->group_area = mmoe_group_area(j, scratch, &counts);
-    set_group_counts(&counts, out);
-}
-
-void mmoe_metrics_compute(const mmoe_judged_rows *j, void *scratch, mmoe_task_metrics *out) {
-    assert(j->rows >= 0 && j->stride > 0 && j->label_stride > 0 && scratch && out);
-    assert(!j->index || j->constant);
-    const mmoe_loss_kind *kind = mmoe_loss_kind_of(j->type);
-    const double none = (double)NAN;
-    const bool is_ranked = has_metric(kind, MMOE_METRIC_AREA);
-    mmoe_ranking ranking = mmoe_ranking_begin(scratch, j->rows, j->weights != NULL);
-    sums s = {.constant = j->constant ? *j->constant : mean_label(j),
-              .area = none,
-              .group_area = none,
-              .calibration_error = none};
-    *out = (mmoe_task_metrics){
-        .name = out->name, .type = j->type, .constant_is_of_rows = !j->constant};
-    if (is_ranked && j->groups) out->group = j->groups->column;
-    take_rows(j, kind, &s, is_ranked ? &ranking : NULL);
-    out->rows = s.rows;
-    if (is_ranked && s.nans == 0) judge_ranking(j, scratch, &s, &ranking, out);
-    set_figures(&s, kind, out);
+void mmoe_metrics_set(mmoe_task_type type, const mmoe_metric_sums *sums,
+                      const mmoe_order_figures *order, const char *group, mmoe_task_metrics *out) {
+    const mmoe_loss_kind *kind = mmoe_loss_kind_of(type);
+    const bool has_groups = group && mmoe_metrics_rank(kind);
+    *out = (mmoe_task_metrics){.name = out->name, .type = type, .rows = sums->rows};
+    if (has_groups) out->group = group;
+    set_group_counts(&order->groups, out);
+    set_figures(sums, order, kind, out);
+    out->auc_bound = isnan(out->auc) ? 0 : order->area_bound;
+    out->why = why_undefined(sums, kind, has_groups && isnan(order->group_area));
+    if (!out->why && isnan(out->relative)) out->why = "the mean label is every label";
 }
 
 const mmoe_metric *mmoe_metric_at(int type, size_t index) {

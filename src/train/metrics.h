@@ -1,21 +1,39 @@
-/* Metrics of one task over predictions in memory. */
+/* Figures of one task, of what is summed over rows and of the order of their predictions. */
 #ifndef MMOE_TRAIN_METRICS_H
 #define MMOE_TRAIN_METRICS_H
 
-#include "train/judged_rows.h"
+#include "loss/loss.h"
+#include "train/group_area.h"
 
-/* Bytes of scratch that mmoe_metrics_compute wants for `rows` rows. */
-size_t mmoe_metrics_scratch(int64_t rows);
+/* What is summed over the rows that have a label, in their order. */
+typedef struct mmoe_metric_sums {
+    int64_t rows, nans;
+    double weight[2]; /* by class: of the rows with a positive label, and of the others */
+    double prediction, label, part[MMOE_MAX_METRICS]; /* part: of each metric that is a mean */
+    double constant, base; /* what is predicted without a model, and the sum of its figure */
+} mmoe_metric_sums;
 
-/* Fills the figures of `out`, but for `name`. Sums in double, in row order. AUC: weighted
- * Mann-Whitney, ties count half, exact. Log-loss as PyTorch's BCELoss: logarithms clamped at -100.
- * ECE: mmoe_ranking_calibration_error. Group AUC: mmoe_group_area; NaN without groups. No label at
- * all: every figure NaN, why "no labels" (or "weights sum to zero"); one class only: AUC NaN, why
- * "one class only"; calibration without a positive sum of labels: NaN, with a why of its own unless
- * AUC has one, and so the AUC of groups that have one class each. A prediction that is NaN makes
- * every figure NaN, but for the constant's. Rows of weight 0 count in `rows`, and as rows of groups
- * and of ECE's tenths, alone. `scratch`: mmoe_metrics_scratch(rows) bytes, aligned to 8. Allocates
- * nothing; thread-safe. */
-void mmoe_metrics_compute(const mmoe_judged_rows *judged, void *scratch, mmoe_task_metrics *out);
+/* `constant` is to be set before the first row. */
+void mmoe_metric_sums_add(mmoe_metric_sums *s, const mmoe_loss_kind *kind, float prediction,
+                          float label, float weight);
+
+/* What the order of the predictions says; NaN: undefined. */
+typedef struct mmoe_order_figures {
+    double area, area_bound; /* the exact area is no further off */
+    double calibration_error, group_area;
+    mmoe_group_counts groups;
+} mmoe_order_figures;
+
+bool mmoe_metrics_rank(const mmoe_loss_kind *kind); /* does a figure need the order? */
+
+/* Fills the figures of `out`, but for `name`. Log-loss as PyTorch's BCELoss: logarithms clamped at
+ * -100. No label at all: every figure NaN, why "no labels" (or "weights sum to zero"); one class
+ * only: AUC NaN, why "one class only"; calibration without a positive sum of labels: NaN, with a
+ * why of its own unless AUC has one, and so the AUC of groups that have one class each. A
+ * prediction that is NaN makes every figure NaN, but for the constant's. Rows of weight 0 count in
+ * `rows`, and as rows of groups and of ECE's tenths, alone. `group`: the groups' column; NULL:
+ * there are none. */
+void mmoe_metrics_set(mmoe_task_type type, const mmoe_metric_sums *sums,
+                      const mmoe_order_figures *order, const char *group, mmoe_task_metrics *out);
 
 #endif

@@ -1,5 +1,4 @@
 /* Metrics of a data set, and of the slices that a column's values make of it. */
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,93 +28,93 @@ void mmoe_row_slices_free(mmoe_row_slices *shown) {
     mmoe_release(&a, s);
 }
 
-/* The rows of a value: [first, first + rows) of an order by values. */
-typedef struct run {
+/* A value, and its rows. */
+typedef struct size_of_value {
     int32_t value;
-    int64_t first, rows;
-} run;
+    int64_t rows;
+} size_of_value;
 
 static int by_size(const void *a, const void *b) {
-    const run *x = a, *y = b;
+    const size_of_value *x = a, *y = b;
     if (x->rows != y->rows) return x->rows < y->rows ? 1 : -1;
     return (x->value > y->value) - (x->value < y->value);
 }
 
 /* What is sliced, and how. */
 typedef struct slicer {
-    mmoe_evaluator *e;
-    const mmoe_kept *by;
-    int64_t rows;
-    int32_t tasks;
-    size_t most;
-    uint32_t *index, *grouped; /* [rows] by the values, and within one in order, by groups */
-    run *runs;                 /* [n_run] the largest first */
-    size_t n_run;
+    mmoe_slicing slicing; /* `by` NULL: nothing is */
+    int32_t *slice_of;    /* the slicing's */
+    size_of_value *sizes; /* [n_value] the largest first */
+    size_t n_value, most;
 } slicer;
 
-/* The rows by their values, cut into runs. */
-static mmoe_status cut_rows(slicer *s, const mmoe_allocator *a, mmoe_error *err) {
-    const uint32_t *grouped = mmoe_evaluator_grouped(s->e);
-    const size_t rows = (size_t)s->rows, values = (size_t)mmoe_vocab_rows(s->by->vocab);
-    s->index = mmoe_alloc(a, rows, sizeof *s->index);
-    if (grouped) s->grouped = mmoe_alloc(a, rows, sizeof *s->grouped);
-    s->runs = mmoe_alloc(a, values, sizeof *s->runs);
-    if (!s->index || !s->runs || (grouped && !s->grouped))
-        return mmoe_fail_memory(err, 2 * rows * sizeof *s->index + values * sizeof *s->runs);
-    mmoe_status status = mmoe_kept_sort(s->by, NULL, s->rows, s->index, a, err);
-    if (!status && grouped) status = mmoe_kept_sort(s->by, grouped, s->rows, s->grouped, a, err);
-    for (int64_t i = 0; !status && i < s->rows; i++) {
-        const int32_t value = s->by->values[s->index[i]];
-        if (i == 0 || value != s->runs[s->n_run - 1].value)
-            s->runs[s->n_run++] = (run){value, i, 0};
-        s->runs[s->n_run - 1].rows++;
+static void slicer_finish(slicer *s, const mmoe_allocator *a) {
+    mmoe_release(a, s->slice_of);
+    mmoe_release(a, s->sizes);
+}
+
+/* Those values of the column that rows have, by their sizes. */
+static void sort_values(slicer *s, const int64_t *counts, size_t values) {
+    for (size_t v = 0; v < values; v++)
+        if (counts[v]) s->sizes[s->n_value++] = (size_of_value){(int32_t)v, counts[v]};
+    qsort(s->sizes, s->n_value, sizeof *s->sizes, by_size);
+}
+
+/* Which values are slices: the largest. */
+static mmoe_status choose_slices(slicer *s, const mmoe_dataset *set, const mmoe_allocator *a,
+                                 mmoe_error *err) {
+    const size_t values = (size_t)mmoe_vocab_rows(s->slicing.by->vocab);
+    int64_t *counts = mmoe_alloc_zero(a, values, sizeof *counts);
+    s->slice_of = mmoe_alloc(a, values, sizeof *s->slice_of);
+    s->sizes = mmoe_alloc(a, values, sizeof *s->sizes);
+    mmoe_status status = counts && s->slice_of && s->sizes
+                             ? mmoe_dataset_count_kept(set, s->slicing.by, counts, err)
+                             : mmoe_fail_memory(err, values * (sizeof *counts + sizeof *s->sizes));
+    if (!status) {
+        sort_values(s, counts, values);
+        for (size_t v = 0; v < values; v++) s->slice_of[v] = -1;
+        for (size_t i = 0; i < s->n_value && i < s->most; i++)
+            s->slice_of[s->sizes[i].value] = s->slicing.count++;
+        s->slicing.slice_of = s->slice_of;
     }
-    if (!status) qsort(s->runs, s->n_run, sizeof *s->runs, by_size);
+    mmoe_release(a, counts);
     return status;
 }
 
-static mmoe_status judge_run(const slicer *s, const run *r, const mmoe_task_metrics *whole,
-                             own_slices *out, mmoe_error *err) {
-    const size_t i = out->shown.count;
-    mmoe_task_metrics *metrics = out->metrics + i * (size_t)s->tasks;
-    const mmoe_row_choice choice = {r->rows, s->index + r->first,
-                                    s->grouped ? s->grouped + r->first : NULL};
-    char *value = r->value ? mmoe_kept_text(s->by, r->value, &out->alloc) : NULL;
-    if (r->value && !value) return mmoe_fail_memory(err, 0);
-    mmoe_evaluator_judge(s->e, &choice, whole, metrics);
-    out->items[i] = (mmoe_row_slice){value, r->rows, metrics};
+static mmoe_status name_slice(const slicer *s, size_t i, size_t tasks, own_slices *out,
+                              mmoe_error *err) {
+    const size_of_value *size = &s->sizes[i];
+    char *value = size->value ? mmoe_kept_text(s->slicing.by, size->value, &out->alloc) : NULL;
+    if (size->value && !value) return mmoe_fail_memory(err, 0);
+    out->items[i] = (mmoe_row_slice){value, size->rows, out->metrics + i * tasks};
     out->shown.count++;
+    out->shown.rows_left_out -= size->rows;
     return MMOE_OK;
 }
 
-static mmoe_status judge_runs(const slicer *s, const mmoe_task_metrics *whole, own_slices *out,
-                              mmoe_error *err) {
-    const size_t count = s->n_run < s->most ? s->n_run : s->most;
+static mmoe_status fill_slices(const slicer *s, mmoe_evaluator *e, int64_t rows, size_t tasks,
+                               own_slices *out, mmoe_error *err) {
+    const size_t count = (size_t)s->slicing.count;
     out->items = mmoe_alloc_zero(&out->alloc, count, sizeof *out->items);
-    out->metrics = mmoe_alloc_zero(&out->alloc, count * (size_t)s->tasks, sizeof *out->metrics);
+    out->metrics = mmoe_alloc_zero(&out->alloc, count * tasks, sizeof *out->metrics);
     if (!out->items || !out->metrics)
-        return mmoe_fail_memory(err, count * (size_t)s->tasks * sizeof *out->metrics);
-    mmoe_status status = MMOE_OK;
-    for (size_t i = 0; !status && i < count; i++)
-        status = judge_run(s, &s->runs[i], whole, out, err);
-    out->shown.column = s->by->name;
+        return mmoe_fail_memory(err, count * tasks * sizeof *out->metrics);
+    out->shown.column = s->slicing.by->name;
     out->shown.items = out->items;
-    out->shown.left_out = (int64_t)(s->n_run - count);
-    out->shown.rows_left_out = s->rows;
-    for (size_t i = 0; i < out->shown.count; i++) out->shown.rows_left_out -= out->items[i].rows;
+    out->shown.left_out = (int64_t)(s->n_value - count);
+    out->shown.rows_left_out = rows;
+    mmoe_status status = mmoe_evaluator_slices(e, out->metrics, err);
+    for (size_t i = 0; !status && i < count; i++) status = name_slice(s, i, tasks, out, err);
     return status;
 }
 
-static mmoe_status make_slices(slicer *s, const mmoe_task_metrics *whole, const mmoe_allocator *a,
-                               mmoe_row_slices **out, mmoe_error *err) {
+static mmoe_status make_slices(const slicer *s, mmoe_evaluator *e, const mmoe_evaluation *of,
+                               const mmoe_allocator *a, mmoe_row_slices **out, mmoe_error *err) {
     own_slices *made = mmoe_alloc_zero(a, 1, sizeof *made);
     if (!made) return mmoe_fail_memory(err, sizeof *made);
     made->alloc = *a;
-    mmoe_status status = cut_rows(s, a, err);
-    if (!status) status = judge_runs(s, whole, made, err);
-    mmoe_release(a, s->index);
-    mmoe_release(a, s->grouped);
-    mmoe_release(a, s->runs);
+    const mmoe_status status =
+        fill_slices(s, e, of->set->rows, (size_t)of->model->schema->n_label, made, err);
     if (status)
         mmoe_row_slices_free(&made->shown);
     else
@@ -162,48 +161,56 @@ static bool can_have_groups(const mmoe_model *model) {
     return false;
 }
 
-static mmoe_status choose_groups(const mmoe_dataset *data, const mmoe_evaluate_options *options,
-                                 mmoe_evaluation *of, mmoe_error *err) {
-    mmoe_evaluation_group(of, data);
+static mmoe_status choose_method(const char *word, mmoe_evaluation *of, mmoe_error *err) {
+    of->is_binned = word && strcmp(word, "binned") == 0;
+    if (!word || of->is_binned || strcmp(word, "exact") == 0) return MMOE_OK;
+    return mmoe_fail(err, MMOE_E_ARGUMENT, "auc is \"%s\"; allowed are exact | binned", word);
+}
+
+static mmoe_status choose_groups(const mmoe_evaluate_options *options, mmoe_evaluation *of,
+                                 mmoe_error *err) {
+    mmoe_evaluation_group(of);
     if (options->group && !can_have_groups(of->model))
         return mmoe_fail(err, MMOE_E_ARGUMENT,
                          "\"%s\" can make no groups: only classifications have a metric of groups, "
                          "and no task is one",
                          options->group);
-    const mmoe_status status = find_kept(data, options->group, &of->group, err);
+    const mmoe_status status = find_kept(of->set, options->group, &of->group, err);
     if (status || !options->group_weight) return status;
     return choose_weight(options->group_weight, of, err);
 }
 
 typedef struct evaluation {
     mmoe_evaluation of;
-    const mmoe_dataset *data;
-    slicer slicer; /* `by` NULL: nothing is sliced */
+    slicer slicer;
+    mmoe_evaluator *evaluator;
     mmoe_allocator alloc;
 } evaluation;
 
 static mmoe_status choose(evaluation *n, const mmoe_evaluate_options *options, mmoe_error *err) {
-    const mmoe_model *model = n->of.model;
-    n->slicer.rows = n->data->rows;
-    n->slicer.tasks = model->schema->n_label;
-    n->slicer.most = (size_t)(options->most_slices ? options->most_slices : USUAL_SLICES);
+    const struct mmoe_schema *schema = n->of.model->schema;
+    slicer *s = &n->slicer;
     mmoe_status status =
-        mmoe_dataset_check(n->data, model->schema, mmoe_schema_fingerprint(model->schema), err);
-    if (!status) status = choose_groups(n->data, options, &n->of, err);
-    return status ? status : find_kept(n->data, options->by, &n->slicer.by, err);
+        mmoe_dataset_check(n->of.set, schema, mmoe_schema_fingerprint(schema), err);
+    if (!status) status = choose_method(options->auc, &n->of, err);
+    if (!status) status = choose_groups(options, &n->of, err);
+    if (!status) status = find_kept(n->of.set, options->by, &s->slicing.by, err);
+    if (status || !options->by) return status;
+    s->most = (size_t)(options->most_slices ? options->most_slices : USUAL_SLICES);
+    n->of.slicing = &s->slicing;
+    return choose_slices(s, n->of.set, &n->alloc, err);
 }
 
 static mmoe_status run_evaluation(evaluation *n, mmoe_task_metrics *metrics, mmoe_row_slices **out,
                                   mmoe_error *err) {
     mmoe_source *source = NULL;
-    mmoe_evaluator **e = &n->slicer.e;
-    const mmoe_source_order as_it_is = {.set = n->data, .most = MMOE_SLICE_ROWS};
+    const mmoe_source_order as_it_is = {.set = n->of.set, .most = MMOE_SLICE_ROWS, .keeps = true};
     mmoe_status status = mmoe_source_open(&as_it_is, &n->alloc, &source, err);
-    if (!status)
-        status = mmoe_evaluator_create(&n->of, mmoe_source_count(source), &n->alloc, e, err);
-    if (!status) status = mmoe_evaluator_run(*e, source, metrics, err);
-    if (!status && n->slicer.by) status = make_slices(&n->slicer, metrics, &n->alloc, out, err);
-    mmoe_evaluator_free(*e);
+    if (!status) status = mmoe_evaluator_create(&n->of, &n->alloc, &n->evaluator, err);
+    if (!status) status = mmoe_evaluator_run(n->evaluator, source, metrics, err);
+    if (!status && n->of.slicing)
+        status = make_slices(&n->slicer, n->evaluator, &n->of, &n->alloc, out, err);
+    mmoe_evaluator_free(n->evaluator);
     mmoe_source_free(source);
     return status;
 }
@@ -220,15 +227,16 @@ mmoe_status mmoe_evaluate_by(const mmoe_model *model, const mmoe_dataset *data,
         return mmoe_fail(err, MMOE_E_ARGUMENT,
                          "mmoe_evaluate_by: threads must be 0 to 256, most_slices not below 0");
     if (mmoe_allocator_check(alloc, "mmoe_evaluate_by", err)) return MMOE_E_ARGUMENT;
-    evaluation n = {.of = {.model = model, .params = &model->params, .watcher = options->watcher},
-                    .data = data,
-                    .alloc = mmoe_allocator_or_default(alloc)};
+    evaluation n = {
+        .of = {.model = model, .params = &model->params, .set = data, .watcher = options->watcher},
+        .alloc = mmoe_allocator_or_default(alloc)};
     mmoe_row_slices *made = NULL;
     mmoe_status status = choose(&n, options, err);
     const int workers = mmoe_worker_count(options->threads);
     if (!status) status = mmoe_pool_create(workers, &n.alloc, &n.of.pool, err);
     if (!status) status = run_evaluation(&n, metrics, &made, err);
     mmoe_pool_free(n.of.pool);
+    slicer_finish(&n.slicer, &n.alloc);
     if (!status && slices) *slices = made;
     return status;
 }

@@ -141,8 +141,32 @@ expect 0 "" pack --like m.safetensors --data valid.csv --output valid.d --keep u
 packed="evaluate --model m.safetensors --data valid.d"
 run $packed --group device --by user --slices 3
 check "a folder gives the same figures" cmp csv.txt out
+run $packed --auc binned --group user --by user --json
+cp out binned.json
+cat >bound.py <<'PY'
+import json
+def read(name):
+    result = json.load(open(name))
+    return result, {t["name"]: t for t in result["tasks"]}
+(binned, some), (_, exact) = read("binned.json"), read("exact.json")
+assert binned["auc_method"] == "binned"
+a, b = some["ctr"], exact["ctr"]
+assert abs(a["auc"] - b["auc"]) <= a["auc_bound"] + 1e-6, (a, b)
+assert "auc_bound" not in b and 0 < a["auc_bound"] < 0.05
+assert a["gauc"] == b["gauc"] and a["logloss"] == b["logloss"]
+PY
+run $packed --group user --json
+cp out exact.json
+check "a binned AUC is within its bound" python3 bound.py
+run $packed --auc binned
+check "which is told" grep -q '^auc of ctr is binned: it is within' out
+expect 2 '--auc most: allowed are exact, binned' $packed --auc most
 expect 0 "" pack --config config.json --data train.csv --output train.d
 check "groups are kept without asking" grep -q '"user"' train.d/manifest.json
+run train --config config.json --train train.csv --valid valid.csv --output c.safetensors
+cp out csv.txt
+run train --config config.json --train train.d --valid valid.d --output d.safetensors
+check "validation rows are streamed, to the same figures" cmp csv.txt out
 expect 0 "" pack --like train.d --data valid.csv --output like.d
 check "and as in the folder that is taken for example" grep -q '"user"' like.d/manifest.json
 expect 1 '--by: like.d: column "device": the rows were packed without it (mmoe pack --keep)' \

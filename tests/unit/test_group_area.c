@@ -4,8 +4,7 @@
 #include <string.h>
 
 #include "base/rng.h"
-#include "check_main.h"
-#include "train/metrics.h"
+#include "judge_support.h"
 
 enum { MAX_ROWS = 400, MAX_GROUPS = 40 };
 
@@ -14,21 +13,10 @@ typedef struct rows {
     int64_t n;
     float p[MAX_ROWS], y[MAX_ROWS], w[MAX_ROWS];
     int32_t group[MAX_ROWS];
-    uint32_t index[MAX_ROWS], grouped[MAX_ROWS]; /* those that are judged, and by groups */
-    int64_t judged;
 } rows;
 
 static double uniform(uint64_t seed, int64_t i) {
     return mmoe_random_uniform(seed, 1, (uint64_t)i);
-}
-
-/* A group's rows side by side, whatever the order of the groups. */
-static void order_groups(rows *r) {
-    int64_t n = 0;
-    for (int32_t g = MAX_GROUPS; g >= 0; g--)
-        for (int64_t i = 0; i < r->judged; i++)
-            if (r->group[r->index[i]] == g) r->grouped[n++] = r->index[i];
-    ck_assert_int_eq(n, r->judged);
 }
 
 /* Few levels make many ties; a tenth of the labels is missing; some weights are 0; sums of weights
@@ -36,46 +24,27 @@ static void order_groups(rows *r) {
 static void draw(uint64_t seed, rows *r) {
     const double levels = (double)(1 + mmoe_random_below(seed, 2, 0, 30)),
                  groups = (double)(1 + mmoe_random_below(seed, 2, 1, MAX_GROUPS));
-    r->n = r->judged = (int64_t)(2 + mmoe_random_below(seed, 2, 2, MAX_ROWS - 1));
+    r->n = (int64_t)(2 + mmoe_random_below(seed, 2, 2, MAX_ROWS - 1));
     for (int64_t i = 0; i < r->n; i++) {
         r->p[i] = (float)(floor(uniform(seed, 5 * i) * levels) / levels);
         r->y[i] = uniform(seed, 5 * i + 1) < 0.1 ? NAN : (float)(uniform(seed, 5 * i + 2) < 0.3);
         r->w[i] = (float)(floor(uniform(seed, 5 * i + 3) * 5) / 4);
         r->group[i] = (int32_t)floor(uniform(seed, 5 * i + 4) * groups);
-        r->index[i] = (uint32_t)i;
     }
-    order_groups(r);
 }
 
 static mmoe_task_metrics judge(const rows *r, bool is_weighed, mmoe_group_weight by) {
     static const double constant = 0.3;
-    const mmoe_row_groups groups = {"user", r->group, r->grouped, by};
-    const mmoe_judged_rows judged = {.type = MMOE_CLASSIFICATION,
-                                     .rows = r->judged,
-                                     .predictions = r->p,
-                                     .labels = r->y,
-                                     .weights = is_weighed ? r->w : NULL,
-                                     .stride = 1,
-                                     .label_stride = 1,
-                                     .constant = &constant,
-                                     .index = r->index,
-                                     .groups = &groups};
-    mmoe_task_metrics out;
-    memset(&out, 0x5a, sizeof out);
-    void *scratch = malloc(mmoe_metrics_scratch(r->judged));
-    ck_assert_ptr_nonnull(scratch);
-    mmoe_metrics_compute(&judged, scratch, &out);
-    free(scratch);
-    return out;
+    return compute((judged){MMOE_CLASSIFICATION, r->n, r->p, r->y, is_weighed ? r->w : NULL, 1,
+                            &constant, r->group, by});
 }
 
 /* Of all pairs of a positive and a negative row of a group, the weight of those in the right order;
  * NaN: there is no pair. */
 static double area_of_pairs(const rows *r, bool is_weighed, int32_t group) {
     double right = 0, all = 0;
-    for (int64_t a = 0; a < r->judged; a++)
-        for (int64_t b = 0; b < r->judged; b++) {
-            const uint32_t i = r->index[a], j = r->index[b];
+    for (int64_t i = 0; i < r->n; i++)
+        for (int64_t j = 0; j < r->n; j++) {
             if (r->group[i] != group || r->group[j] != group) continue;
             if (!(r->y[i] == 1) || !(r->y[j] == 0)) continue;
             const double pair = is_weighed ? (double)r->w[i] * (double)r->w[j] : 1;
@@ -91,8 +60,7 @@ static double weight_of(const rows *r, bool is_weighed, mmoe_group_weight by, in
                         int64_t *n) {
     double weight = 0, positives = 0;
     *n = 0;
-    for (int64_t a = 0; a < r->judged; a++) {
-        const uint32_t i = r->index[a];
+    for (int64_t i = 0; i < r->n; i++) {
         const double w = is_weighed ? (double)r->w[i] : 1;
         if (r->group[i] != group || isnan(r->y[i])) continue;
         ++*n;
@@ -145,25 +113,47 @@ START_TEST(group_area_agrees_with_pairs) {
 }
 END_TEST
 
-/* Of every third row, from the last on. */
-START_TEST(chosen_rows_alone_are_judged) {
-    static rows r;
-    for (uint64_t seed = 1; seed <= 10; seed++) {
-        draw(seed, &r);
-        for (r.judged = 0; 3 * r.judged < r.n; r.judged++)
-            r.index[r.judged] = (uint32_t)(r.n - 1 - 3 * r.judged);
-        order_groups(&r);
-        compare(&r, true, MMOE_GROUP_IMPRESSIONS);
-        double loss = 0, weight = 0;
-        for (int64_t i = 0; i < r.judged; i++) {
-            const uint32_t k = r.index[i];
-            if (isnan(r.y[k])) continue;
-            loss -=
-                (double)r.w[k] * fmax(-100, log(r.y[k] > 0 ? (double)r.p[k] : 1 - (double)r.p[k]));
-            weight += (double)r.w[k];
-        }
-        if (weight > 0)
-            ck_assert_double_eq_tol(judge(&r, true, MMOE_GROUP_ROWS).logloss, loss / weight, 1e-12);
+/* Rows of parts are judged as if there were no others. */
+START_TEST(parts_are_judged_apart) {
+    enum { PARTS = 3 };
+    static rows r, of[PARTS + 1];
+    const mmoe_allocator plain = mmoe_allocator_or_default(NULL);
+    draw(3, &r);
+    int32_t parts[MAX_ROWS];
+    for (int i = 0; i <= PARTS; i++) of[i].n = 0;
+    for (int64_t i = 0; i < r.n; i++) {
+        rows *to = &of[(i + i / 3) % (PARTS + 1)];
+        parts[i] = to == &of[PARTS] ? -1 : (int32_t)(to - of);
+        to->p[to->n] = r.p[i];
+        to->y[to->n] = r.y[i];
+        to->w[to->n] = r.w[i];
+        to->group[to->n++] = r.group[i];
+    }
+    const mmoe_judge_wanted wanted = {.type = MMOE_CLASSIFICATION,
+                                      .parts = PARTS,
+                                      .group = "user",
+                                      .group_weight = MMOE_GROUP_IMPRESSIONS,
+                                      .run = 40};
+    const mmoe_judged_rows batch = {.rows = r.n,
+                                    .predictions = r.p,
+                                    .labels = r.y,
+                                    .stride = 1,
+                                    .weights = r.w,
+                                    .groups = r.group,
+                                    .parts = parts};
+    mmoe_task_judge *j;
+    mmoe_task_metrics out[2 * PARTS];
+    memset(out, 0x5a, sizeof out);
+    for (int i = 0; i < 2 * PARTS; i++) out[i].name = "task";
+    SUCCEEDS(mmoe_task_judge_create(&wanted, &plain, &j, &err));
+    mmoe_task_judge_begin(j, 0.3);
+    SUCCEEDS(mmoe_task_judge_add(j, &batch, &err));
+    SUCCEEDS(mmoe_task_judge_end(j, out, 2, &err));
+    mmoe_task_judge_free(j);
+    for (int i = 0; i < PARTS; i++) {
+        const mmoe_task_metrics alone = judge(&of[i], true, MMOE_GROUP_IMPRESSIONS);
+        ck_assert_int_gt(alone.rows, 10);
+        ck_assert_mem_eq(&out[2 * i], &alone, sizeof alone);
     }
 }
 END_TEST
@@ -172,12 +162,9 @@ END_TEST
  * user 4 one row, and one row has no user. */
 START_TEST(group_area_of_a_plain_case) {
     static rows r = {.n = 9,
-                     .judged = 9,
                      .p = {.1F, .5F, .9F, .2F, .8F, .3F, .4F, .6F, .7F},
                      .y = {1, 0, 1, 0, 1, 0, 0, 1, 1},
-                     .group = {1, 1, 1, 2, 2, 3, 3, 4, 0},
-                     .index = {0, 1, 2, 3, 4, 5, 6, 7, 8}};
-    order_groups(&r);
+                     .group = {1, 1, 1, 2, 2, 3, 3, 4, 0}};
     const mmoe_task_metrics m = judge(&r, false, MMOE_GROUP_IMPRESSIONS);
     ck_assert_double_eq_tol(m.gauc, (3 * .5 + 2 * 1) / 5, 1e-15);
     ck_assert_double_eq_tol(judge(&r, false, MMOE_GROUP_POSITIVES).gauc, (2 * .5 + 1) / 3, 1e-15);
@@ -201,36 +188,21 @@ START_TEST(large_groups_are_exact) {
     enum { N = 30000, GROUPS = 3 };
     float *p = malloc(N * sizeof *p), *y = malloc(N * sizeof *y);
     int32_t *of = malloc(N * sizeof *of);
-    uint32_t *index = malloc(N * sizeof *index);
-    void *scratch = malloc(mmoe_metrics_scratch(N));
-    ck_assert(p && y && of && index && scratch);
+    ck_assert(p && y && of);
     for (int i = 0; i < N; i++) { /* in each group row k of N / 3 has the rank k */
         const int at = (int)((int64_t)i * 7919 % N);
         p[at] = (float)i * 0x1p-15F;
         of[at] = 1 + i % GROUPS;
         y[at] = i / GROUPS % 100 >= 50;
     }
-    size_t n = 0;
-    for (int g = 1; g <= GROUPS; g++)
-        for (int i = 0; i < N; i++)
-            if (of[i] == g) index[n++] = (uint32_t)i;
-    const mmoe_row_groups groups = {"g", of, index, MMOE_GROUP_ROWS};
-    mmoe_task_metrics m = {0};
-    mmoe_metrics_compute(&(mmoe_judged_rows){.rows = N,
-                                             .predictions = p,
-                                             .labels = y,
-                                             .stride = 1,
-                                             .label_stride = 1,
-                                             .groups = &groups},
-                         scratch, &m);
+    const mmoe_task_metrics m =
+        compute((judged){MMOE_CLASSIFICATION, N, p, y, NULL, 1, NULL, of, MMOE_GROUP_ROWS});
     /* Of 100 blocks of 50 negatives, then 50 positives, a block's beat those of it and before. */
     ck_assert_double_eq_tol(m.gauc, 101 / 200.0, 1e-14);
     ck_assert_int_eq(m.groups, GROUPS);
     free(p);
     free(y);
     free(of);
-    free(index);
-    free(scratch);
 }
 END_TEST
 
@@ -273,11 +245,10 @@ START_TEST(calibration_error_agrees_with_its_bins) {
 END_TEST
 
 START_TEST(calibration_error_of_plain_cases) {
-    static rows r = {.n = 20, .judged = 20};
+    static rows r = {.n = 20};
     for (int i = 0; i < 20; i++) { /* two rows a bin, both of one class */
         r.p[i] = (float)(i / 2) / 16;
         r.y[i] = i % 2 != 0;
-        r.index[i] = r.grouped[i] = (uint32_t)i;
     }
     double wanted = 0;
     for (int b = 0; b < 10; b++) wanted += fabs(b / 16.0 - .5) / 10;
@@ -296,7 +267,7 @@ END_TEST
 
 void add_cases(TCase *c) {
     tcase_add_test(c, group_area_agrees_with_pairs);
-    tcase_add_test(c, chosen_rows_alone_are_judged);
+    tcase_add_test(c, parts_are_judged_apart);
     tcase_add_test(c, group_area_of_a_plain_case);
     tcase_add_test(c, large_groups_are_exact);
     tcase_add_test(c, calibration_error_agrees_with_its_bins);

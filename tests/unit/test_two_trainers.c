@@ -5,7 +5,6 @@
 
 #include "check_main.h"
 #include "training_support.h"
-#include "train/evaluate.h"
 
 static atomic_int seen, many; /* callbacks; those that found a BLAS of several threads */
 
@@ -53,25 +52,4 @@ START_TEST(the_last_one_puts_blas_back) {
 }
 END_TEST
 
-/* Twice the pairs of 2^32 rows is the largest number that AUC counts to. */
-START_TEST(evaluation_has_a_bound_of_rows) {
-    set_up("", "", "");
-    mmoe_model *model = new_model();
-    const mmoe_evaluation of = {.model = model};
-    const int64_t too_many[] = {(int64_t)UINT32_MAX + 1, (int64_t)6000000000, INT64_MAX};
-    const mmoe_allocator none = {0}; /* it is refused before any memory is asked for */
-    for (int i = 0; i < 3; i++) {
-        mmoe_evaluator *e = NULL;
-        mmoe_error err = {0};
-        ck_assert_int_eq(mmoe_evaluator_create(&of, too_many[i], &none, &e, &err), MMOE_E_ARGUMENT);
-        ck_assert_ptr_nonnull(strstr(err.message, "at most 4294967295 rows"));
-    }
-    mmoe_model_free(model);
-    tear_down();
-}
-END_TEST
-
-void add_cases(TCase *c) {
-    tcase_add_test(c, the_last_one_puts_blas_back);
-    tcase_add_test(c, evaluation_has_a_bound_of_rows);
-}
+void add_cases(TCase *c) { tcase_add_test(c, the_last_one_puts_blas_back); }
