@@ -165,7 +165,9 @@ static mmoe_status find_run(void *user, size_t index, mmoe_learned_run *out, mmo
         const mmoe_status status = mmoe_csv_spill_get(&l->spill, part, MMOE_SPILLED_TO_LEARN, err);
         if (status) return status;
     }
-    *out = (mmoe_learned_run){part->rows, part->values, part->labels, part->weights};
+    /* A part that comes from its file has memory for weights of none, too. */
+    const float *weights = mmoe_csv_file_is_weighted(part->file) ? part->weights : NULL;
+    *out = (mmoe_learned_run){part->rows, part->values, part->labels, weights};
     return MMOE_OK;
 }
 
