@@ -174,17 +174,51 @@ static bool scan(const char *p, const char *end, parsed_decimal *d) {
     return true;
 }
 
+__extension__ typedef unsigned __int128 wide;
+enum { MOST_POWER = 19 }; /* digits of a power of ten that 64 bits hold */
+
+static uint64_t exact_power_of_ten(long exponent) {
+    uint64_t power = 1;
+    for (; exponent > 0; exponent--) power *= 10;
+    return power;
+}
+
+/* bits * 2^shift, to nearest; `rest`: and a little more. There are more bits than a double has, so
+ * that the last one may stand for the rest. */
+static double round_bits(uint64_t bits, bool rest, int shift) {
+    return ldexp((double)(bits | rest), shift);
+}
+
+static double divide(uint64_t a, uint64_t b) {
+    const int more_a = __builtin_clzll(a), more_b = __builtin_clzll(b);
+    const wide scaled = (wide)(a << more_a) << 63;
+    const uint64_t by = b << more_b, quotient = (uint64_t)(scaled / by);
+    return round_bits(quotient, scaled - (wide)quotient * by != 0, more_b - more_a - 63);
+}
+
+static double multiply(uint64_t a, uint64_t b) {
+    const wide product = (wide)a * b;
+    const uint64_t high = (uint64_t)(product >> 64), low = (uint64_t)product;
+    if (!high) return (double)low;
+    const int more = __builtin_clzll(high);
+    return round_bits((uint64_t)((product << more) >> 64), (low << more) != 0, 64 - more);
+}
+
+/* Each way rounds once: what it computes with is exact. */
 static double to_double(parsed_decimal *d) {
+    const long exponent = d->exponent;
     if (d->n_digits == 0) return 0;
     /* As of a short one. */
     if (d->n_digits <= 19 && d->leading <= (uint64_t)1 << 53) {
-        if (d->exponent >= 0 && d->exponent <= 22)
-            return (double)d->leading * power_of_ten[d->exponent];
-        if (d->exponent < 0 && d->exponent >= -22)
-            return (double)d->leading / power_of_ten[-d->exponent];
+        if (exponent >= 0 && exponent <= 22) return (double)d->leading * power_of_ten[exponent];
+        if (exponent < 0 && exponent >= -22) return (double)d->leading / power_of_ten[-exponent];
     }
+    /* As pandas and Python write most doubles. */
+    if (d->n_digits <= 19 && exponent >= -MOST_POWER && exponent <= MOST_POWER)
+        return exponent < 0 ? divide(d->leading, exact_power_of_ten(-exponent))
+                            : multiply(d->leading, exact_power_of_ten(exponent));
     /* Without a point there is nothing in the text that a locale could read in its own way. */
-    snprintf(d->digits + d->n_digits, sizeof d->digits - (size_t)d->n_digits, "e%ld", d->exponent);
+    snprintf(d->digits + d->n_digits, sizeof d->digits - (size_t)d->n_digits, "e%ld", exponent);
     return strtod(d->digits, NULL);
 }
 

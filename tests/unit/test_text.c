@@ -156,6 +156,23 @@ START_TEST(doubles_agree_with_strtod) {
 }
 END_TEST
 
+/* Of 54 bits, the last of which is half of a double's last: the even neighbour; of 19 digits any.
+ */
+START_TEST(halves_round_to_even) {
+    char text[64];
+    double value;
+    for (uint64_t i = 0; i < 20000; i++) {
+        const uint64_t bits = mmoe_random_bits(4, 2, i),
+                       half = 2 * (bits >> 11 | (uint64_t)1 << 52) + 1,
+                       any = bits % UINT64_C(10000000000000000000);
+        snprintf(text, sizeof text, "%llue%d", (unsigned long long)(i & 1 ? half : any),
+                 (int)(bits % 47) - 23);
+        ck_assert(parse(text, &value));
+        same_bits(value, strtod(text, NULL), text);
+    }
+}
+END_TEST
+
 static int integral(const char *text, int64_t *out) {
     return mmoe_parse_integral(text, strlen(text), out);
 }
@@ -467,6 +484,7 @@ void add_cases(TCase *c) {
     tcase_add_test(c, integers);
     tcase_add_test(c, integers_as_pandas_writes_them);
     tcase_add_test(c, doubles_agree_with_strtod);
+    tcase_add_test(c, halves_round_to_even);
     tcase_add_test(c, short_numbers_agree_with_long_ones);
     tcase_add_test(c, thousands_of_digits_round_correctly);
     tcase_add_test(c, words_and_what_is_no_number);
