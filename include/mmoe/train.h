@@ -338,7 +338,9 @@ MMOE_API const mmoe_config *mmoe_model_config(const mmoe_model *model);
 MMOE_API int64_t mmoe_model_parameter_count(const mmoe_model *model);
 
 /* The model's tensors, in the order of its file. `data` belongs to the model: F32 values, or I64
- * for num_batches_tracked. Returns 0, or -1 past the last. */
+ * for num_batches_tracked. Returns 0, or -1 past the last. (Where a trainer defers the updates of
+ * tables, trainer.embedding_update, all rows are up to date when this returns: behind a later step
+ * call it again.) */
 typedef struct mmoe_tensor_info {
     const char *name;
     int32_t rank;
@@ -687,7 +689,11 @@ typedef struct mmoe_trainer_options {
  * mmoe_trainer_stop. */
 typedef struct mmoe_trainer mmoe_trainer;
 
-/* Takes all memory that a step needs. `options` may be NULL. The model must outlive the trainer. */
+/* Takes all memory that a step needs. `options` may be NULL. The model must outlive the trainer.
+ * With trainer.embedding_update "deferred" (or where "auto" is) a model has one trainer at a time:
+ * MMOE_E_ARGUMENT. Then, too, whoever reads the model between two steps (a file, an evaluation, an
+ * inspection, a predictor that is made, mmoe_model_tensor) has all rows brought up to date first,
+ * which is a pass over the tables, and later steps may round otherwise than without it. */
 MMOE_API mmoe_status mmoe_trainer_create(mmoe_model *model, const mmoe_trainer_options *options,
                                          const mmoe_allocator *alloc, mmoe_trainer **out,
                                          mmoe_error *err);
@@ -723,7 +729,8 @@ MMOE_API mmoe_status mmoe_trainer_fit(mmoe_trainer *trainer, const mmoe_dataset 
 /* One update with rows [first, first + rows) in their order; rows is at most the batch size. Writes
  * the tasks' losses before the update to `losses` [tasks], or nothing if NULL. MMOE_E_NUMERIC, the
  * losses written, when one of them or a new weight is not finite; the message says at which step,
- * and in which tensor. Allocates nothing. */
+ * and in which tensor. Allocates nothing, unless the lists of rows have more elements than any
+ * before, of tables whose updates are deferred: MMOE_E_MEMORY. */
 MMOE_API mmoe_status mmoe_trainer_step(mmoe_trainer *trainer, const mmoe_dataset *train,
                                        int64_t first, size_t rows, double *losses, mmoe_error *err);
 /* Makes the fit that runs, or else the next one, return MMOE_E_CANCELLED after its current step,

@@ -19,10 +19,8 @@ static mmoe_status open_dense(mmoe_embedding *t, void *lent, mmoe_error *err) {
     if (lent) return MMOE_OK;
     if (__builtin_mul_overflow(t->rows, (int64_t)t->dim, &count))
         return mmoe_fail_memory(err, SIZE_MAX);
-    t->data = mmoe_alloc_aligned(&t->alloc, (size_t)count, sizeof(float));
-    if (!t->data) return mmoe_fail_memory(err, (size_t)count * sizeof(float));
-    memset(t->data, 0, (size_t)count * sizeof(float));
-    return MMOE_OK;
+    t->data = mmoe_alloc_aligned_zero(&t->alloc, (size_t)count, sizeof(float));
+    return t->data ? MMOE_OK : mmoe_fail_memory(err, (size_t)count * sizeof(float));
 }
 
 static int32_t dense_blocks(const mmoe_embedding *t, mmoe_block *out) {

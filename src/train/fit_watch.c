@@ -146,8 +146,8 @@ void mmoe_fit_warn_undefined(mmoe_fit_run *r, double score) {
                   (int)r->t->at.epoch, watched_title(r), tasks);
 }
 
-/* Adam brings what is the decay alone of a row's gradient up to the size of any gradient. A table
- * that dense updates loses its rows as well, but there no other choice has this cost. */
+/* Adam brings a gradient that is a row's decay alone up to the size of any other. Rows of a dense
+ * table are lost as well, but there decay costs no time that another choice would save. */
 void mmoe_fit_warn_of_decay(mmoe_fit_run *r) {
     enum { STEPS = 100 };
     const mmoe_trainer_config *c = &r->t->model->config->trainer;

@@ -206,8 +206,7 @@ static void update_rows(mmoe_optimizer *o, const mmoe_optimizer_block *b, const 
     bool is_bad = false;
     if (o->is_lazy) adam.eps *= adam.correction2;
     for (int64_t r = 0; r < g->rows; r++) {
-        if (o->is_lazy && r + MMOE_RECORDS_AHEAD < g->rows)
-            mmoe_record_ask(b, g->at[r + MMOE_RECORDS_AHEAD]); /* else they have just been read */
+        if (r + MMOE_RECORDS_AHEAD < g->rows) mmoe_record_ask(b, g->at[r + MMOE_RECORDS_AHEAD]);
         const mmoe_idle_row row = mmoe_record_row(b, g->at[r], o->kind != MMOE_SGD);
         is_bad |= move_by(o, &adam, &row, g->values + r * g->ld);
         *mmoe_record_step(b, g->at[r]) = (uint32_t)o->steps;

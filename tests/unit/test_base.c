@@ -100,7 +100,32 @@ START_TEST(allocator_checks_overflow_and_aligns) {
 }
 END_TEST
 
+static void *alloc_dirty(void *user, size_t size) {
+    (void)user;
+    char *p = malloc(size);
+    if (p) memset(p, 0x55, size);
+    return p;
+}
+
+/* By whomever it is given out; and the system's own pages stand for a large one. */
+START_TEST(zeroed_memory_is_zero) {
+    static const size_t sizes[] = {0, 5, 1000, (size_t)9 << 20};
+    for (int way = 0; way < 2; way++)
+        for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+            mmoe_allocator a = mmoe_allocator_or_default(NULL);
+            if (way) a.alloc = alloc_dirty;
+            char *p = mmoe_alloc_aligned_zero(&a, sizes[i], 1);
+            ck_assert_uint_eq((uintptr_t)p % 64, 0);
+            size_t n = 0;
+            while (n < sizes[i] && p[n] == 0) n++;
+            ck_assert_uint_eq(n, sizes[i]);
+            mmoe_release_aligned(&a, p);
+        }
+}
+END_TEST
+
 void add_cases(TCase *c) {
+    tcase_add_test(c, zeroed_memory_is_zero);
     tcase_add_test(c, status_string_is_total);
     tcase_add_test(c, error_names_its_place);
     tcase_add_test(c, long_names_are_cut_and_control_characters_replaced);
