@@ -82,7 +82,8 @@ static int pack_rows(const pack_flags *f, packing *p, int64_t *packed) {
                              .folder = f->output,
                              .config = p->config,
                              .schema = f->append ? NULL : schema_of(p),
-                             .reading = cli_read_options(&f->data, &how)};
+                             .reading = cli_read_options(&f->data, &how),
+                             .grow = f->grow};
     const int64_t before = f->append ? mmoe_dataset_rows(p->like) : 0;
     mmoe_error err;
     what.reading.watcher = f->watcher;
@@ -124,6 +125,7 @@ static int check(const pack_flags *f) {
     if (!f->config + !f->like + !f->append != 2)
         return cli_usage("one of --config, to learn a schema, --like, to take one, and --append");
     const char *folder = cli_rows_folder(&f->data);
+    if (f->grow && !f->append) return cli_usage("--grow goes with --append");
     if (folder) return cli_usage("--data %s is a folder, not a file", folder);
     return cli_check_name("output", f->output);
 }
@@ -144,6 +146,8 @@ int cli_pack(int argc, char **argv) {
          "data.group is kept anyway"},
         {"append", NULL, CLI_FLAG, &f.append, false, 0, 0,
          "adds the rows behind those of the folder, by what these have learned"},
+        {"grow", NULL, CLI_FLAG, &f.grow, false, 0, 0,
+         "with --append: values that are new get rows behind those that its vocabularies have"},
         {"threads", "N", CLI_INTEGER, &f.threads, false, 1, CLI_MAX_THREADS,
          "workers; default: the processors"},
         {NULL, NULL, CLI_FLAG, NULL, false, 0, 0, NULL}};

@@ -276,6 +276,10 @@ typedef struct mmoe_csv_packing {
     mmoe_read_options
         reading; /* `threads` write, too; the folder keeps the columns of `keep`, which
                     must be all that a folder with rows keeps; the others are 0 */
+    /* 1, without configuration and schema: values that the folder's vocabularies do not know get
+     * rows of their own behind those that they do, as "min_count" and "max_vocab" say of this
+     * file's rows. What is packed already stands; one thread reads. */
+    int grow;
 } mmoe_csv_packing;
 /* Packs a file whose rows never all stand in memory: the folder is, to the byte, the one that comes
  * of reading the rows and mmoe_dataset_pack, or mmoe_dataset_append. Memory is what vocabularies

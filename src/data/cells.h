@@ -10,6 +10,7 @@ typedef struct mmoe_cells {
     const char *path;
     const struct mmoe_schema *schema;
     bool learning;         /* encoders may change by what they see */
+    bool growing;          /* those that grow may, the others have settled */
     bool *is_blank;        /* set where a cell's fault is that it is missing; NULL: nobody asks */
     const bool *are_lists; /* [columns] whose cells are lists, a zero byte behind each element;
                               NULL: none, lists being texts with separators */
@@ -31,8 +32,9 @@ static inline bool mmoe_cell_is_missing(const mmoe_cells *c, const mmoe_csv_fiel
 /* NULL, or what is wrong with it. */
 static inline const char *mmoe_cell_read(const mmoe_cells *c, mmoe_encoder *e,
                                          const mmoe_csv_field *f, mmoe_cell *out) {
-    return c->learning && e->kind->learn ? e->kind->learn(e, f->text, f->length, out)
-                                         : e->kind->parse(e, f->text, f->length, out);
+    const bool learns = e->kind->learn && (c->learning || (c->growing && e->kind->grow));
+    return learns ? e->kind->learn(e, f->text, f->length, out)
+                  : e->kind->parse(e, f->text, f->length, out);
 }
 /* Reads the first cells, as far as they need no more than a look; returns how many. */
 static inline size_t mmoe_cells_known(const mmoe_cells *c, const mmoe_encoder *e,

@@ -3,6 +3,7 @@
  * schema files, the configuration's keys and its help all pass through it.
  *
  *     configuration -> keys -> check -> start -> learn, merge -> measure -> settle -> forget
+ *                                       grow --> learn -------------------> settle -> forget
  *     schema file ---> keys and fitted -> check ----------------------------------------+
  *                                                          parse (text), take (value) <-+
  *
@@ -78,6 +79,9 @@ typedef struct mmoe_column_kind {
     mmoe_status (*start)(mmoe_encoder *e, mmoe_error *err);
     /* A cell of the training file. NULL: as parse. */
     const char *(*learn)(mmoe_encoder *e, const char *text, size_t length, mmoe_cell *out);
+    /* Ids: what has settled learns again: values that it knows keep their rows, and new ones get
+     * rows behind them. MMOE_E_MEMORY. (NULL: it has settled for good.) */
+    mmoe_status (*grow)(mmoe_encoder *e, mmoe_error *err);
     /* Takes over what `from`, which started as e did, has learned from cells behind those of e: e
      * is as if it had learned these itself, too. *ids: e's id for each id of from's learn, in
      * memory of e's allocator that is the caller's; it stays NULL where there are no ids. A fault

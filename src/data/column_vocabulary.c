@@ -17,8 +17,12 @@ typedef struct vocabulary_encoder {
     mmoe_encoder head; /* learning: an mmoe_tally, where values may be left out */
     int64_t min_count, max_vocab, max_distinct;
     mmoe_vocab *vocab;
+    int64_t known; /* rows that it had when it began to grow; they stay, however seldom they come */
     char fault[240];
 } vocabulary_encoder;
+
+/* What is added to the counts of values that stay. */
+#define KNOWN_COUNT (INT64_MAX / 2)
 
 /* A value of a vocabulary takes some 100 bytes with its text, and more in its table and in the
  * optimizer's moments. Fewer values than this need no bound. */
@@ -57,14 +61,18 @@ static const char *vocabulary_without_file(const mmoe_encoder *e) {
 
 /* ---- Learning ---- */
 
+static mmoe_status start_counting(mmoe_encoder *e, mmoe_error *err) {
+    const vocabulary_encoder *v = vocabulary_of(e);
+    if (v->min_count <= 1 && !v->max_vocab) return MMOE_OK;
+    e->learning = mmoe_alloc_zero(&e->alloc, 1, sizeof(mmoe_tally));
+    return e->learning ? MMOE_OK : mmoe_fail_memory(err, sizeof(mmoe_tally));
+}
+
 static mmoe_status start_vocabulary(mmoe_encoder *e, mmoe_error *err) {
     vocabulary_encoder *v = vocabulary_of(e);
     e->rows = 1;
-    if (v->min_count > 1 || v->max_vocab) {
-        e->learning = mmoe_alloc_zero(&e->alloc, 1, sizeof(mmoe_tally));
-        if (!e->learning) return mmoe_fail_memory(err, sizeof(mmoe_tally));
-    }
-    const mmoe_status status = mmoe_vocab_create(&e->alloc, &v->vocab, err);
+    mmoe_status status = start_counting(e, err);
+    if (!status) status = mmoe_vocab_create(&e->alloc, &v->vocab, err);
     if (!status) mmoe_vocab_bound(v->vocab, v->max_distinct ? v->max_distinct : FEW_VALUES);
     return status;
 }
@@ -74,6 +82,17 @@ static int64_t usual_bound(void) {
     const int64_t most = mmoe_memory() / 2 / BYTES_OF_VALUE;
     if (most < FEW_VALUES) return FEW_VALUES;
     return most < INT32_MAX ? most : INT32_MAX - 1;
+}
+
+static mmoe_status grow_vocabulary(mmoe_encoder *e, mmoe_error *err) {
+    vocabulary_encoder *v = vocabulary_of(e);
+    const mmoe_status status = start_counting(e, err);
+    if (status) return status;
+    v->known = mmoe_vocab_rows(v->vocab);
+    const int64_t most = v->known > FEW_VALUES ? usual_bound() : FEW_VALUES;
+    mmoe_vocab_reopen(v->vocab);
+    mmoe_vocab_bound(v->vocab, v->max_distinct ? v->max_distinct : most);
+    return MMOE_OK;
 }
 
 /* Behind values that came to the bound: true: there is room for more. */
@@ -143,11 +162,14 @@ static bool mark_frequent(const vocabulary_encoder *v, mmoe_tally *t) {
     size_t n = 0;
     seen *enough = mmoe_alloc(&v->head.alloc, (size_t)t->n, sizeof *enough);
     if (!enough) return false;
-    for (int32_t id = 1; id < t->n; id++)
-        if (t->counts[id] >= v->min_count) enough[n++] = (seen){t->counts[id], id};
-    if (v->max_vocab && n > (size_t)v->max_vocab) {
+    for (int32_t id = 1; id < t->n; id++) {
+        const int64_t count = t->counts[id] + (id < v->known ? KNOWN_COUNT : 0);
+        if (count >= v->min_count) enough[n++] = (seen){count, id};
+    }
+    const int64_t most = v->known - 1 > v->max_vocab ? v->known - 1 : v->max_vocab;
+    if (v->max_vocab && n > (size_t)most) {
         qsort(enough, n, sizeof *enough, compare_seen);
-        n = (size_t)v->max_vocab;
+        n = (size_t)most;
     }
     for (size_t i = 0; i < n; i++) t->rows[enough[i].id] = 1;
     mmoe_release(&v->head.alloc, enough);
@@ -293,6 +315,7 @@ const mmoe_column_kind mmoe_column_vocabulary = {
     .without_file = vocabulary_without_file,
     .start = start_vocabulary,
     .learn = learn_value,
+    .grow = grow_vocabulary,
     .merge = merge_values,
     .settle = settle_vocabulary,
     .become = become_rows,

@@ -13,7 +13,8 @@ typedef struct mmoe_csv_file {
     struct mmoe_csv_file *next;
     const mmoe_schema_wanted *wanted; /* a schema that is yet to learn; NULL: it stands */
     const struct mmoe_schema *schema;
-    int label_mode;          /* MMOE_LABELS_ */
+    struct mmoe_schema *growing; /* the schema, where what grows of it may; NULL: nothing may */
+    int label_mode;              /* MMOE_LABELS_ */
     const char *const *keep; /* columns that are kept beside the rows, NULL behind the last; NULL:
                                 none are */
     bool *are_lists;         /* as mmoe_cells has it; of a file NULL, as it has a row of names */
@@ -38,6 +39,9 @@ mmoe_status mmoe_csv_file_find(mmoe_csv_file *file, mmoe_error *err);
 /* Warns of a later file whose columns are not those of the first. MMOE_E_MEMORY. */
 mmoe_status mmoe_csv_file_compare(const mmoe_csv_file *file, mmoe_warnings *list, mmoe_error *err);
 void mmoe_csv_file_finish(mmoe_csv_file *file);
+
+/* Do rows wait until their schema has settled? */
+static inline bool mmoe_csv_file_waits(const mmoe_csv_file *f) { return f->wanted || f->growing; }
 
 static inline bool mmoe_csv_file_is_weighted(const mmoe_csv_file *f) {
     return f->target_fields[f->schema->n_label] >= 0;

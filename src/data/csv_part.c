@@ -29,6 +29,7 @@ mmoe_csv_part *mmoe_csv_part_new(const mmoe_csv_file *file, const struct mmoe_sc
     if (!p) return NULL;
     p->file = file;
     p->cells = (mmoe_cells){file->path, s, file->wanted};
+    p->cells.growing = file->growing;
     if (file->label_mode == MMOE_ROWS_TO_SCORE) p->cells.is_blank = &p->is_blank;
     p->cells.are_lists = file->are_lists;
     p->lists.alloc = *a;
@@ -107,28 +108,42 @@ static void finish_numbers(const struct mmoe_schema *s, const double *from, floa
     }
 }
 
-mmoe_status mmoe_csv_part_settle(mmoe_csv_part *p, mmoe_error *err) {
+static mmoe_status settle_ids(mmoe_csv_part *p, mmoe_error *err) {
     const mmoe_allocator *a = &p->file->alloc;
     const struct mmoe_schema *s = p->file->schema;
-    const size_t rows = (size_t)p->rows, size = (size_t)s->dense_width * sizeof(float),
-                 n_table = (size_t)s->n_table;
+    const size_t n_table = (size_t)s->n_table;
     const int32_t **become = mmoe_alloc_zero(a, n_table, sizeof *become);
-    float *inputs = mmoe_alloc(a, rows, size);
     bool some_become = false;
-    for (size_t t = 0; become && t < n_table; t++) {
+    if (!become) return mmoe_fail_memory(err, n_table * sizeof *become);
+    for (size_t t = 0; t < n_table; t++) {
         const mmoe_encoder *e = s->tables[t].encoder;
-        if (e->kind->become) become[t] = e->kind->become(e);
+        const bool learned = p->cells.learning || e->kind->grow;
+        if (learned && e->kind->become) become[t] = e->kind->become(e);
         some_become |= become[t] != NULL;
     }
-    if (some_become && inputs) mmoe_csv_part_place(p, become);
-    for (size_t r = 0; become && inputs && r < rows; r++)
-        finish_numbers(s, (const double *)p->values + r * (size_t)s->dense_span,
-                       inputs + r * (size_t)s->dense_width);
+    if (some_become) mmoe_csv_part_place(p, become);
     mmoe_release(a, (void *)become);
-    mmoe_release(a, inputs ? p->values : NULL);
-    if (inputs) p->values = inputs;
+    return MMOE_OK;
+}
+
+static mmoe_status settle_numbers(mmoe_csv_part *p, mmoe_error *err) {
+    const mmoe_allocator *a = &p->file->alloc;
+    const struct mmoe_schema *s = p->file->schema;
+    const size_t rows = (size_t)p->rows, width = (size_t)s->dense_width,
+                 span = (size_t)s->dense_span;
+    float *inputs = mmoe_alloc(a, rows, width * sizeof *inputs);
+    if (!inputs) return mmoe_fail_memory(err, rows * width * sizeof *inputs);
+    for (size_t r = 0; r < rows; r++)
+        finish_numbers(s, (const double *)p->values + r * span, inputs + r * width);
+    mmoe_release(a, p->values);
+    p->values = inputs;
     p->cells.learning = false;
-    return become && inputs ? MMOE_OK : mmoe_fail_memory(err, rows * size);
+    return MMOE_OK;
+}
+
+mmoe_status mmoe_csv_part_settle(mmoe_csv_part *p, mmoe_error *err) {
+    const mmoe_status status = settle_ids(p, err);
+    return status || !p->cells.learning ? status : settle_numbers(p, err);
 }
 
 /* ---- Fields ---- */

@@ -142,7 +142,7 @@ static mmoe_status read_in_blocks(mmoe_loader *l, mmoe_bytes *from, const mmoe_c
 /* Quotes that are text say nothing of where rows end. */
 static mmoe_status read_file(mmoe_loader *l, const char *path, const mmoe_csv_how *how,
                              mmoe_error *err) {
-    const bool in_blocks = reading_of(l)->quotes == MMOE_QUOTES_STRICT &&
+    const bool in_blocks = reading_of(l)->quotes == MMOE_QUOTES_STRICT && !how->growing &&
                            (how->threads > 1 || how->block || how->sink);
     mmoe_bytes from;
     mmoe_status status = mmoe_bytes_open(path, &l->file.alloc, &from, err);
@@ -197,6 +197,7 @@ mmoe_status mmoe_dataset_read(const struct mmoe_schema *schema, const char *path
     mmoe_loader l = {.file = {.alloc = mmoe_allocator_or_default(alloc),
                               .path = mmoe_raw_bytes_name(path),
                               .schema = schema,
+                              .growing = how->growing,
                               .label_mode = how->labels,
                               .keep = how->keep},
                      .sink = how->sink,

@@ -124,6 +124,31 @@ static place owner_of(const struct mmoe_schema *s, int32_t table, char shown[MMO
     return (place){name, s->sparse[i].column, mmoe_sparse_show(&s->sparse[i], shown)};
 }
 
+static mmoe_status settle_table(const mmoe_learning *l, int32_t i, mmoe_error *err) {
+    mmoe_table *table = &l->schema->tables[i];
+    char shown[MMOE_FEATURE_SIZE];
+    const mmoe_status status =
+        settle_encoder(l, table->encoder, owner_of(l->schema, i, shown), err);
+    mmoe_table_settle(table);
+    return status;
+}
+
+mmoe_status mmoe_learning_grow(const struct mmoe_schema *s, mmoe_error *err) {
+    mmoe_status status = MMOE_OK;
+    for (int32_t i = 0; !status && i < s->n_table; i++) {
+        mmoe_encoder *e = s->tables[i].encoder;
+        if (e->kind->grow) status = e->kind->grow(e, err);
+    }
+    return status;
+}
+
+mmoe_status mmoe_learning_settle_grown(const mmoe_learning *l, mmoe_error *err) {
+    mmoe_status status = MMOE_OK;
+    for (int32_t i = 0; !status && i < l->schema->n_table; i++)
+        if (l->schema->tables[i].encoder->kind->grow) status = settle_table(l, i, err);
+    return status;
+}
+
 /* The second texts of labels. */
 static void take_negatives(const mmoe_learning *l) {
     for (int32_t i = 0; i < l->schema->n_label; i++) {
@@ -136,14 +161,10 @@ static void take_negatives(const mmoe_learning *l) {
 
 mmoe_status mmoe_learning_settle(const mmoe_learning *l, mmoe_error *err) {
     struct mmoe_schema *s = l->schema;
-    char shown[MMOE_FEATURE_SIZE];
     mmoe_status status = see_rows(l, err);
     for (int32_t i = 0; !status && i < s->n_dense; i++)
         status = settle_number(l, &s->dense[i], err);
-    for (int32_t i = 0; !status && i < s->n_table; i++) {
-        status = settle_encoder(l, s->tables[i].encoder, owner_of(s, i, shown), err);
-        mmoe_table_settle(&s->tables[i]);
-    }
+    for (int32_t i = 0; !status && i < s->n_table; i++) status = settle_table(l, i, err);
     if (status) return status;
     take_negatives(l);
     return mmoe_schema_lay(s, err);

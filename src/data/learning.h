@@ -31,6 +31,10 @@ typedef struct mmoe_learning {
  * one that is not UTF-8 has no place in a model's file, so other files may tell their own.
  * MMOE_E_DATA; and of `run`. */
 mmoe_status mmoe_learning_settle(const mmoe_learning *l, mmoe_error *err);
+/* What grows of a schema learns again (column.h), and ends that: the tables alone. MMOE_E_MEMORY,
+ * _DATA. */
+mmoe_status mmoe_learning_grow(const struct mmoe_schema *schema, mmoe_error *err);
+mmoe_status mmoe_learning_settle_grown(const mmoe_learning *l, mmoe_error *err);
 /* Gives back what ids and numbers needed to become rows and inputs (mmoe_csv_part_settle). */
 void mmoe_learning_forget(const struct mmoe_schema *schema);
 

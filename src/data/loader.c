@@ -20,6 +20,7 @@ mmoe_status mmoe_loader_next(mmoe_loader *l, const char *path, mmoe_error *err) 
                          .first = first,
                          .wanted = first->wanted,
                          .schema = first->schema,
+                         .growing = first->growing,
                          .label_mode = first->label_mode,
                          .keep = first->keep};
     mmoe_loader_file(l)->next = f;
@@ -34,6 +35,7 @@ static mmoe_status begin(mmoe_loader *l, mmoe_error *err) {
     mmoe_status status = f->wanted ? mmoe_csv_file_bind(f, &l->learned, err) : MMOE_OK;
     if (f->wanted) f->schema = l->learned;
     if (!status) status = mmoe_csv_file_find(f, err);
+    if (!status && f->growing) status = mmoe_learning_grow(f->growing, err);
     if (status) return status;
     l->set = mmoe_dataset_new(f->schema, &f->alloc);
     if (!l->set) return mmoe_fail_memory(err, sizeof *l->set);
@@ -138,9 +140,9 @@ mmoe_status mmoe_loader_hand_on(mmoe_loader *l, mmoe_error *err) {
     mmoe_csv_parts *parts = &l->parts;
     mmoe_status status = MMOE_OK;
     if (!l->sink) return MMOE_OK;
-    while (!status && l->file.wanted && l->n_spilled < parts->count)
+    while (!status && mmoe_csv_file_waits(&l->file) && l->n_spilled < parts->count)
         status = spill(l, parts->items[l->n_spilled], err);
-    if (l->file.wanted) return status;
+    if (mmoe_csv_file_waits(&l->file)) return status;
     for (size_t i = 0; !status && i < parts->count; i++) status = hand_on(l, parts->items[i], err);
     for (size_t i = 0; i < parts->count; i++) mmoe_csv_part_free(parts->items[i]);
     parts->count = 0;
@@ -193,18 +195,19 @@ static mmoe_status settle_parts(mmoe_loader *l, mmoe_error *err) {
 static mmoe_status learn(mmoe_loader *l, mmoe_error *err) {
     char name[MMOE_FILES_SIZE];
     const mmoe_learning learning = {.path = files_of(l, name),
-                                    .schema = l->learned,
+                                    .schema = l->learned ? l->learned : l->file.growing,
                                     .negatives = l->parts.negatives,
                                     .warnings = &l->set->warnings,
                                     .rows = l->parts.rows,
                                     .user = l,
                                     .n_runs = l->parts.count,
                                     .run = find_run};
-    mmoe_status status = mmoe_learning_settle(&learning, err);
+    mmoe_status status = l->file.growing ? mmoe_learning_settle_grown(&learning, err)
+                                         : mmoe_learning_settle(&learning, err);
     if (status) return status;
-    l->set->dense_width = l->learned->dense_width;
+    l->set->dense_width = learning.schema->dense_width;
     status = settle_parts(l, err);
-    mmoe_learning_forget(l->learned);
+    mmoe_learning_forget(learning.schema);
     return status;
 }
 
@@ -263,7 +266,7 @@ static mmoe_status end_rows(mmoe_loader *l, mmoe_error *err) {
     if (l->parts.rows == 0 && f->label_mode == MMOE_LABELS_REQUIRED)
         return mmoe_fail_at(err, MMOE_E_FORMAT, files_of(l, name), 0, NULL, "%s", l->nothing);
     mmoe_status status = warn_of_file(l, err);
-    if (!status && f->wanted) status = learn(l, err);
+    if (!status && mmoe_csv_file_waits(f)) status = learn(l, err);
     if (!status) status = join_parts(l, err);
     if (!status && f->wanted) status = mmoe_constants_warn(&l->constants, f->schema, l->set, err);
     if (!status) status = warn_of_columns(l, err);

@@ -4,6 +4,7 @@
  *
  *     the schema stands       part -> sink
  *     it is yet to learn      part -> file without a name ... the schema settles ... part -> sink
+ *     (or to grow)
  */
 #ifndef MMOE_DATA_LOADER_H
 #define MMOE_DATA_LOADER_H
@@ -14,7 +15,7 @@
 #include "data/row_sink.h"
 
 /* Begins with a `file` that has its allocator, path, label_mode, and what is wanted or the schema,
- * and with a sink, if one takes the rows. */
+ * and with a sink, if one takes the rows; of a schema that grows one must. */
 typedef struct mmoe_loader {
     mmoe_csv_file file;        /* the first */
     mmoe_csv_file *last;       /* NULL: there is no other */

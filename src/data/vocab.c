@@ -295,6 +295,8 @@ mmoe_status mmoe_vocab_finish(mmoe_vocab *vocab, mmoe_error *err) {
     return MMOE_OK;
 }
 
+void mmoe_vocab_reopen(mmoe_vocab *vocab) { vocab->finished = false; }
+
 /* ---- Reading ---- */
 
 int32_t mmoe_vocab_find(const mmoe_vocab *vocab, const char *text, size_t length) {

@@ -40,6 +40,9 @@ mmoe_status mmoe_vocab_merge(mmoe_vocab *vocab, const mmoe_vocab *from, int32_t 
 /* Ends learning: keys are integers if each value was one of 64 bits. */
 mmoe_status mmoe_vocab_finish(mmoe_vocab *vocab, mmoe_error *err);
 
+/* A finished vocabulary learns again, behind its keys. */
+void mmoe_vocab_reopen(mmoe_vocab *vocab);
+
 /* 0 when unknown or missing. Thread-safe. An integer vocabulary finds 7 by "+7" and "007", too. */
 int32_t mmoe_vocab_find(const mmoe_vocab *vocab, const char *text, size_t length);
 int32_t mmoe_vocab_find_int(const mmoe_vocab *vocab, int64_t value);

@@ -1,7 +1,8 @@
 /* Packed data: encoded rows as a folder of NumPy's files, a file a column.
  *
  *     FOLDER/manifest.json        written last: without it the folder is half written
- *     FOLDER/schema.safetensors   the schema that encoded the rows, with its vocabularies
+ *     FOLDER/schema.safetensors   the schema that encoded the rows, with its vocabularies; where it
+ *                                 has grown with part N, schema-N.safetensors
  *     FOLDER/part-0/000-NAME.npy  ids <i4 [rows]; of a list .offsets <i8 [rows + 1], .values <i4
  *                                 and .weights <f4 [elements]
  *     FOLDER/part-0/...           inputs of a dense feature <f4 [rows] or [rows, width], labels and
@@ -58,6 +59,9 @@ mmoe_status mmoe_packer_open(const mmoe_packing *what, const mmoe_allocator *all
                              mmoe_packer **out, mmoe_error *err);
 /* The schema that encodes the rows; belongs to the packer, or to whom gave it one. */
 const struct mmoe_schema *mmoe_packer_schema(const mmoe_packer *p);
+/* Of a folder that was there: a copy of its schema that has grown encodes it and what is added, and
+ * outlives the packer. */
+void mmoe_packer_grow(mmoe_packer *p, const struct mmoe_schema *schema);
 /* Adds rows of the schema, which are in memory, behind those before. MMOE_E_ARGUMENT: they do not
  * keep a column that the folder does. */
 mmoe_status mmoe_packer_add(mmoe_packer *p, const struct mmoe_dataset *rows, mmoe_error *err);

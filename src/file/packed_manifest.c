@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "file/packed_schema.h"
 #include "file/schema_entry.h"
 #include "mmoe/train.h"
 
@@ -78,8 +79,8 @@ static json_t *part_to_json(const mmoe_stored *s, int32_t i, const json_t *origi
                      json_array_get(origins, (size_t)i));
 }
 
-json_t *mmoe_manifest_to_json(const struct mmoe_schema *schema, const struct mmoe_dataset *set,
-                              const json_t *origins) {
+json_t *mmoe_manifest_to_json(const struct mmoe_schema *schema, const char *schema_file,
+                              const struct mmoe_dataset *set, const json_t *origins) {
     const mmoe_stored *s = set->stored;
     json_t *parts = json_array();
     for (int32_t i = 0; i < s->n_part; i++)
@@ -88,7 +89,7 @@ json_t *mmoe_manifest_to_json(const struct mmoe_schema *schema, const struct mmo
                      "s:o, s:o}",
                      "format", format, "version", MMOE_PACKED_VERSION, "mmoe_version",
                      mmoe_version(), "rows", (json_int_t)set->rows, "block_rows", MMOE_BLOCK_ROWS,
-                     "lanes", MMOE_LANES, "schema", MMOE_PACKED_SCHEMA, "fingerprint",
+                     "lanes", MMOE_LANES, "schema", schema_file, "fingerprint",
                      bits_to_json(set->schema_hash), "identity", bits_to_json(set->identity),
                      "first_row", (json_int_t)set->places.first_row, "missing_labels",
                      set->any_missing_label, "largest_ids",
@@ -275,6 +276,11 @@ bool mmoe_manifest_has_sum(const mmoe_manifest *m, const mmoe_stored *s, int32_t
     uint64_t given;
     return bits_from_json(json_object_get(files, s->columns[column].file), &given) &&
            given == sum_of(s, &s->parts[part], column);
+}
+
+const char *mmoe_manifest_schema(const json_t *manifest) {
+    const char *name = json_string_value(json_object_get(manifest, "schema"));
+    return name && mmoe_packed_is_schema_name(name) ? name : NULL;
 }
 
 json_t *mmoe_manifest_origins(const mmoe_manifest *m, int32_t part) {

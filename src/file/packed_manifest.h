@@ -6,10 +6,10 @@
 
 #include "file/packed.h"
 
-/* Of a set that is stored; `origins` [parts] arrays of JSON, one object a file. NULL when memory is
- * out. The caller drops the reference. */
-json_t *mmoe_manifest_to_json(const struct mmoe_schema *schema, const struct mmoe_dataset *set,
-                              const json_t *origins);
+/* Of a set that is stored, whose schema stands in the file of this name; `origins` [parts] arrays
+ * of JSON, one object a file. NULL when memory is out. The caller drops the reference. */
+json_t *mmoe_manifest_to_json(const struct mmoe_schema *schema, const char *schema_file,
+                              const struct mmoe_dataset *set, const json_t *origins);
 
 /* A manifest that is read, and where it stands. */
 typedef struct mmoe_manifest {
@@ -38,6 +38,8 @@ mmoe_status mmoe_packed_open_manifest(const char *folder, const mmoe_allocator *
 /* Whether the sum of a file's checksums in a part is the one that the manifest has. */
 bool mmoe_manifest_has_sum(const mmoe_manifest *m, const mmoe_stored *s, int32_t part,
                            int32_t column);
+/* The name of the schema's file; NULL: it has none that may be. */
+const char *mmoe_manifest_schema(const json_t *manifest);
 /* The list of a part's sources; NULL: there is none. */
 json_t *mmoe_manifest_origins(const mmoe_manifest *m, int32_t part);
 

@@ -194,6 +194,18 @@ static mmoe_status read_kept(struct mmoe_dataset *set, mmoe_error *err) {
     return status;
 }
 
+static mmoe_status read_schema(const char *folder, const json_t *manifest,
+                               const mmoe_allocator *alloc, struct mmoe_schema **out,
+                               mmoe_error *err) {
+    const char *name = mmoe_manifest_schema(manifest);
+    if (!name) return mmoe_fail_format(err, folder, "the manifest names no schema");
+    char *path = mmoe_packed_path(alloc, folder, name);
+    if (!path) return mmoe_fail_memory(err, strlen(folder));
+    const mmoe_status status = mmoe_packed_read_schema(path, alloc, out, err);
+    mmoe_release(alloc, path);
+    return status;
+}
+
 /* ---- The folder ---- */
 
 static mmoe_status new_set(const mmoe_manifest *m, const struct mmoe_schema *schema,
@@ -231,7 +243,7 @@ mmoe_status mmoe_packed_open_manifest(const char *folder, const mmoe_allocator *
     *out = (mmoe_opened_pack){0};
     mmoe_status status = path ? read_manifest(folder, alloc, &out->manifest, err)
                               : mmoe_fail_memory(err, strlen(folder));
-    if (!status) status = mmoe_packed_read_schema(folder, alloc, &out->schema, err);
+    if (!status) status = read_schema(folder, out->manifest, alloc, &out->schema, err);
     if (!status)
         status = open_set(&(mmoe_manifest){out->manifest, path, folder}, out->schema, alloc,
                           &out->set, err);

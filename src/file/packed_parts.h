@@ -5,7 +5,7 @@
 
 #include <jansson.h>
 
-#include "file/packed.h"
+#include "file/packed_schema.h"
 
 /* Rows of the block that is being filled, in their order. */
 typedef struct mmoe_pending {
@@ -41,7 +41,9 @@ struct mmoe_packer {
     size_t elements_room;  /* of all blocks' numbers of elements */
     mmoe_error *faults;    /* [columns] of the block that is written */
     mmoe_status *statuses; /* [columns] */
-    bool made_folder, has_schema, appends;
+    char schema_name[MMOE_SCHEMA_NAME_SIZE]; /* of its file */
+    bool made_folder, has_schema;            /* by this packer */
+    bool appends, grows;
 };
 
 /* The part that grows. */
@@ -64,6 +66,10 @@ mmoe_status mmoe_packer_begin_keeping(mmoe_packer *p, const struct mmoe_dataset 
 void mmoe_packer_keep(mmoe_packer *p, int64_t first, int32_t rows);
 void mmoe_packer_end_keeping(mmoe_packer *p);
 mmoe_status mmoe_packer_write_keeping(const mmoe_packer *p, mmoe_error *err);
+
+/* Ends the part and the folder. MMOE_E_IO, _MEMORY, _DATA: there are no rows. */
+mmoe_status mmoe_packer_end(mmoe_packer *p, mmoe_error *err);
+void mmoe_packer_remove_schema(const mmoe_packer *p, const char *name);
 
 /* Opens a file of the part for writing; -1 with errno. */
 int mmoe_packer_open_file(const mmoe_packer *p, const char *name, int flags);

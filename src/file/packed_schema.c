@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/checksum.h"
@@ -61,15 +62,29 @@ static uint64_t checksum_of(const mmoe_container_tensor *tensors, size_t count, 
     return sum;
 }
 
-mmoe_status mmoe_packed_write_schema(const char *folder, const struct mmoe_schema *schema,
+void mmoe_packed_schema_name(int32_t part, char out[MMOE_SCHEMA_NAME_SIZE]) {
+    if (part)
+        snprintf(out, MMOE_SCHEMA_NAME_SIZE, "schema-%d.safetensors", (int)part);
+    else
+        snprintf(out, MMOE_SCHEMA_NAME_SIZE, MMOE_PACKED_SCHEMA);
+}
+
+bool mmoe_packed_is_schema_name(const char *name) {
+    char made[MMOE_SCHEMA_NAME_SIZE];
+    const long part = strncmp(name, "schema-", 7) ? 0 : strtol(name + 7, NULL, 10);
+    if (part < 0 || part > INT32_MAX) return false;
+    mmoe_packed_schema_name((int32_t)part, made);
+    return strcmp(name, made) == 0;
+}
+
+mmoe_status mmoe_packed_write_schema(const char *path, const struct mmoe_schema *schema,
                                      const mmoe_allocator *alloc, mmoe_error *err) {
     json_t *json = mmoe_schema_to_json(schema);
-    char *text = json ? mmoe_json_print(json, JSON_COMPACT, alloc) : NULL,
-         *path = mmoe_packed_path(alloc, folder, MMOE_PACKED_SCHEMA), checksum[20];
+    char *text = json ? mmoe_json_print(json, JSON_COMPACT, alloc) : NULL, checksum[20];
     json_decref(json);
     mmoe_schema_tensors t = {.alloc = alloc};
-    mmoe_status status = text && path ? mmoe_schema_tensors_open(&t, schema, 0, err)
-                                      : mmoe_fail_memory(err, strlen(folder));
+    mmoe_status status =
+        text ? mmoe_schema_tensors_open(&t, schema, 0, err) : mmoe_fail_memory(err, strlen(path));
     if (!status) status = mmoe_schema_tensors_add_keys(&t, schema, err);
     if (!status) status = mmoe_schema_tensors_add_bytes(&t, schema, err);
     if (!status) {
@@ -80,7 +95,6 @@ mmoe_status mmoe_packed_write_schema(const char *folder, const struct mmoe_schem
     }
     mmoe_schema_tensors_finish(&t);
     mmoe_release(alloc, text);
-    mmoe_release(alloc, path);
     return status;
 }
 
@@ -123,16 +137,12 @@ static mmoe_status parse_schema(mmoe_container *file, const char *path, const mm
     return status;
 }
 
-mmoe_status mmoe_packed_read_schema(const char *folder, const mmoe_allocator *alloc,
+mmoe_status mmoe_packed_read_schema(const char *path, const mmoe_allocator *alloc,
                                     struct mmoe_schema **out, mmoe_error *err) {
-    char *path = mmoe_packed_path(alloc, folder, MMOE_PACKED_SCHEMA);
-    if (!path) return mmoe_fail_memory(err, strlen(folder));
     mmoe_container *file;
     mmoe_status status = mmoe_container_open(path, false, alloc, &file, err);
-    if (!status) {
-        status = parse_schema(file, path, alloc, out, err);
-        mmoe_container_close(file);
-    }
-    mmoe_release(alloc, path);
+    if (status) return status;
+    status = parse_schema(file, path, alloc, out, err);
+    mmoe_container_close(file);
     return status;
 }

@@ -10,10 +10,15 @@ mmoe_status mmoe_packed_new_set(const struct mmoe_schema *schema, const char *co
                                 const mmoe_allocator *alloc, struct mmoe_dataset **out,
                                 mmoe_error *err);
 
-/* MMOE_E_IO, _MEMORY; and of reading _FORMAT. */
-mmoe_status mmoe_packed_write_schema(const char *folder, const struct mmoe_schema *schema,
+/* The name of the schema's file when part `part` was written, and whether a text is such a name. */
+enum { MMOE_SCHEMA_NAME_SIZE = 40 };
+void mmoe_packed_schema_name(int32_t part, char out[MMOE_SCHEMA_NAME_SIZE]);
+bool mmoe_packed_is_schema_name(const char *name);
+
+/* `path` is that of the file. MMOE_E_IO, _MEMORY; and of reading _FORMAT. */
+mmoe_status mmoe_packed_write_schema(const char *path, const struct mmoe_schema *schema,
                                      const mmoe_allocator *alloc, mmoe_error *err);
-mmoe_status mmoe_packed_read_schema(const char *folder, const mmoe_allocator *alloc,
+mmoe_status mmoe_packed_read_schema(const char *path, const mmoe_allocator *alloc,
                                     struct mmoe_schema **out, mmoe_error *err);
 
 #endif

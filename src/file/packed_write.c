@@ -127,6 +127,13 @@ mmoe_status mmoe_packer_add(mmoe_packer *p, const struct mmoe_dataset *rows, mmo
 
 const struct mmoe_schema *mmoe_packer_schema(const mmoe_packer *p) { return p->what.schema; }
 
+void mmoe_packer_grow(mmoe_packer *p, const struct mmoe_schema *schema) {
+    const uint64_t grown = mmoe_schema_fingerprint(schema);
+    p->grows = grown != p->set->schema_hash;
+    p->what.schema = schema;
+    p->set->schema_hash = grown;
+}
+
 /* ---- Life ---- */
 
 /* The list of the part that begins. */
@@ -204,11 +211,8 @@ static void remove_part(const mmoe_packer *p) {
     remove_file(p, MMOE_PACKED_CHECKSUMS);
     remove_file(p, MMOE_PACKED_KEPT);
     rmdir(mmoe_packer_part(p)->folder);
-    if (!p->made_folder) return;
-    char *path = mmoe_packed_path(&p->alloc, p->what.folder, MMOE_PACKED_SCHEMA);
-    if (path && p->has_schema) unlink(path);
-    mmoe_release(&p->alloc, path);
-    rmdir(p->what.folder);
+    if (p->has_schema) mmoe_packer_remove_schema(p, p->schema_name);
+    if (p->made_folder) rmdir(p->what.folder);
 }
 
 /* The folder of a part that begins, with its files, which a killed run may have left there. */
@@ -282,6 +286,7 @@ static mmoe_status begin_folder(mmoe_packer *p, mmoe_error *err) {
     if (!status) status = take_memory(p, err);
     if (!status && !p->what.is_unnamed) status = make_folder(p, err);
     if (!status) p->set->schema_hash = mmoe_schema_fingerprint(p->what.schema);
+    mmoe_packed_schema_name(0, p->schema_name);
     return status;
 }
 
@@ -321,6 +326,7 @@ static mmoe_status reopen_folder(mmoe_packer *p, mmoe_error *err) {
     p->set = opened.set;
     p->elements_room = (size_t)mmoe_blocks_of(p->set->stored->rows);
     p->appends = true;
+    snprintf(p->schema_name, sizeof p->schema_name, "%s", mmoe_manifest_schema(opened.manifest));
     p->origins = json_array();
     for (int32_t i = 0; i < p->set->stored->n_part; i++) {
         json_t *origins = mmoe_manifest_origins(&(mmoe_manifest){.json = opened.manifest}, i);
@@ -352,94 +358,9 @@ mmoe_status mmoe_packer_open(const mmoe_packing *what, const mmoe_allocator *all
     return MMOE_OK;
 }
 
-/* ---- The end ---- */
-
-static mmoe_status end_file(const mmoe_packer *p, const char *name,
-                            const char header[MMOE_STORED_HEADER], mmoe_error *err) {
-    const int fd = mmoe_packer_open_file(p, name, O_CREAT);
-    const bool good = fd >= 0 && mmoe_write_at(fd, header, MMOE_STORED_HEADER, 0) && fsync(fd) == 0;
-    const mmoe_status status = good ? MMOE_OK : mmoe_packer_fail(p, name, err);
-    if (fd >= 0) close(fd);
-    return status;
-}
-
-static mmoe_status write_checksums(const mmoe_packer *p, mmoe_error *err) {
-    const mmoe_stored *s = p->set->stored;
-    const mmoe_stored_part *part = mmoe_packer_part(p);
-    const int64_t blocks = mmoe_blocks_of(part->rows);
-    const int fd = mmoe_packer_open_file(p, MMOE_PACKED_CHECKSUMS, O_CREAT | O_TRUNC);
-    const bool good =
-        fd >= 0 &&
-        mmoe_write_at(fd, (const void *)part->checksums,
-                      (size_t)(blocks * s->n_column) * sizeof *part->checksums, MMOE_STORED_HEADER);
-    mmoe_status status = good ? MMOE_OK : mmoe_packer_fail(p, MMOE_PACKED_CHECKSUMS, err);
-    if (fd >= 0) close(fd);
-    char header[MMOE_STORED_HEADER];
-    mmoe_packed_checksums_header(blocks, s->n_column, header);
-    return status ? status : end_file(p, MMOE_PACKED_CHECKSUMS, header, err);
-}
-
-static mmoe_status end_files(mmoe_packer *p, mmoe_error *err) {
-    const mmoe_stored *s = p->set->stored;
-    mmoe_status status = MMOE_OK;
-    for (int32_t c = 0; !status && c < s->n_column; c++) {
-        char header[MMOE_STORED_HEADER];
-        mmoe_packed_header(&s->columns[c],
-                           p->written[c] + (s->columns[c].what == MMOE_STORED_OFFSETS), header);
-        status = end_file(p, s->columns[c].file, header, err);
-    }
-    if (!status) status = mmoe_packer_write_keeping(p, err);
-    return status ? status : write_checksums(p, err);
-}
-
-/* Of all rows, by their blocks' checksums. */
-static uint64_t identity_of(const struct mmoe_dataset *set) {
-    const mmoe_stored *s = set->stored;
-    uint64_t h = (uint64_t)set->rows;
-    for (int32_t i = 0; i < s->n_part; i++) {
-        const int64_t blocks = mmoe_blocks_of(s->parts[i].rows);
-        h = mmoe_checksum_hash(h, s->parts[i].checksums,
-                               (size_t)(blocks * s->n_column) * sizeof *s->parts[i].checksums);
-    }
-    return h ? h : 1;
-}
-
-static mmoe_status write_manifest(mmoe_packer *p, mmoe_error *err) {
-    json_t *json = mmoe_manifest_to_json(p->what.schema, p->set, p->origins);
-    char *text = json ? mmoe_json_print(json, JSON_INDENT(1), &p->alloc) : NULL,
-         *path = mmoe_packed_path(&p->alloc, p->what.folder, MMOE_PACKED_MANIFEST);
-    json_decref(json);
-    mmoe_atomic_file *file = NULL;
-    mmoe_status status = text && path ? mmoe_atomic_file_open(path, &p->alloc, &file, err)
-                                      : mmoe_fail_memory(err, strlen(p->what.folder));
-    if (!status) {
-        status = mmoe_atomic_file_write(file, text, strlen(text), err);
-        status = mmoe_atomic_file_close(file, status, err);
-    }
-    mmoe_release(&p->alloc, text);
-    mmoe_release(&p->alloc, path);
-    return status;
-}
-
-static mmoe_status end_folder(mmoe_packer *p, mmoe_error *err) {
-    if (p->set->rows == 0)
-        return mmoe_fail(err, MMOE_E_DATA, "%s: there are no rows to pack", p->what.folder);
-    mmoe_status status = p->pending.rows ? mmoe_packer_write_block(p, err) : MMOE_OK;
-    if (!status && !p->what.is_unnamed) status = end_files(p, err);
-    if (status) return status;
-    mmoe_packer_part(p)->written = mmoe_packer_part(p)->rows;
-    p->set->stored->rows = p->set->rows;
-    p->set->identity = identity_of(p->set);
-    if (p->what.is_unnamed) return MMOE_OK;
-    if (p->appends) return write_manifest(p, err);
-    status = mmoe_packed_write_schema(p->what.folder, p->what.schema, &p->alloc, err);
-    p->has_schema = !status;
-    return status ? status : write_manifest(p, err);
-}
-
 mmoe_status mmoe_packer_close(mmoe_packer *p, mmoe_status status, struct mmoe_dataset **out,
                               mmoe_error *err) {
-    if (!status) status = end_folder(p, err);
+    if (!status) status = mmoe_packer_end(p, err);
     if (status) remove_part(p);
     if (!status && out) status = mmoe_packed_finish_kept(p->set, err);
     mmoe_packer_close_keeping(p);

@@ -39,10 +39,13 @@ typedef struct packing_sink {
     mmoe_packing what;
     mmoe_allocator alloc;
     mmoe_packer *packer; /* NULL: the schema does not stand yet */
+    bool grows;
+    mmoe_schema *grown; /* a copy of the folder's schema, which learns of the rows */
 } packing_sink;
 
 static mmoe_status begin_packing(void *user, const struct mmoe_schema *schema, mmoe_error *err) {
     packing_sink *s = user;
+    if (s->grown) mmoe_packer_grow(s->packer, schema);
     if (s->packer) return MMOE_OK;
     s->what.schema = schema;
     return mmoe_packer_open(&s->what, &s->alloc, &s->packer, err);
@@ -90,7 +93,16 @@ static mmoe_status end_packing(packing_sink *s, mmoe_dataset *read, mmoe_status 
     return status;
 }
 
-/* Reads rows into the sink, whose packer is open where their schema stands. */
+/* Opens the packer, unless the schema is yet to be learned: then it is seen that it can be. */
+static mmoe_status open_packer(csv_rows *r, packing_sink *s, mmoe_error *err) {
+    if (r->config) return s->what.is_unnamed ? MMOE_OK : mmoe_packed_check_new(s->what.folder, err);
+    const mmoe_status status = mmoe_packer_open(&s->what, &s->alloc, &s->packer, err);
+    if (status) return status;
+    r->schema = mmoe_packer_schema(s->packer);
+    return s->grows ? mmoe_schema_copy(r->schema, &s->alloc, &s->grown, err) : MMOE_OK;
+}
+
+/* Reads rows into the sink. */
 static mmoe_status pack_rows(csv_rows *r, packing_sink *s, mmoe_schema **learned,
                              mmoe_dataset **out, mmoe_error *err) {
     const mmoe_allocator *a = &s->alloc;
@@ -102,13 +114,11 @@ static mmoe_status pack_rows(csv_rows *r, packing_sink *s, mmoe_schema **learned
     if (!waiting) status = mmoe_fail_memory(err, strlen(s->what.folder));
     if (!status && r->how.threads > 1)
         status = mmoe_pool_create(r->how.threads, a, &s->what.pool, err);
-    if (!status && r->config)
-        status = s->what.is_unnamed ? MMOE_OK : mmoe_packed_check_new(s->what.folder, err);
-    else if (!status)
-        status = mmoe_packer_open(&s->what, a, &s->packer, err);
-    if (!status && !r->config) r->schema = mmoe_packer_schema(s->packer);
+    if (!status) status = open_packer(r, s, err);
+    if (s->grown) r->schema = r->how.growing = s->grown;
     if (!status) status = read_rows(r, a, learned, &read, err);
     status = end_packing(s, read, status, out, err);
+    mmoe_schema_free(s->grown);
     mmoe_pool_free(s->what.pool);
     mmoe_release(a, waiting);
     return status;
@@ -120,9 +130,11 @@ static mmoe_status check_packing(const mmoe_csv_packing *what, mmoe_csv_how *how
     static const char call[] = "mmoe_pack_csv";
     if (!what || !what->path || !what->folder)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: path or folder is NULL", call);
-    if (what->config && what->schema)
+    if ((what->config != NULL) + (what->schema != NULL) + (what->grow != 0) > 1)
         return mmoe_fail(err, MMOE_E_ARGUMENT,
-                         "%s: there are a configuration, to learn a schema, and a schema", call);
+                         "%s: a configuration, whose schema is learned, a schema that stands and "
+                         "one that grows are three ways",
+                         call);
     const mmoe_status status = mmoe_csv_how_of(&what->reading, call, how, err);
     if (status) return status;
     if (how->labels != MMOE_LABELS_REQUIRED || what->reading.stream_folder)
@@ -138,7 +150,8 @@ mmoe_status mmoe_pack_csv(const mmoe_csv_packing *what, const mmoe_allocator *al
     if (mmoe_allocator_check(alloc, "mmoe_pack_csv", err)) return MMOE_E_ARGUMENT;
     packing_sink sink = {
         .what = {.folder = what->folder, .schema = what->schema, .keep = rows.how.keep},
-        .alloc = mmoe_allocator_or_default(alloc)};
+        .alloc = mmoe_allocator_or_default(alloc),
+        .grows = what->grow != 0};
     mmoe_schema *learned = NULL;
     rows.path = what->path;
     rows.config = what->config;

@@ -38,7 +38,7 @@ static void put_rows(const char *path, int first, int rows) {
     size_t used = (size_t)sprintf(text, "user,item,tags,d,e,y,r,w\n");
     for (int i = first; i < first + rows; i++) {
         char tags[40] = "", e[16] = "";
-        const int user = i < 12 ? i % 2 : i * i % 9973;
+        const int user = i < 12 ? i % 2 : i / 1500 * 300 + i * i % 997;
         if (i % 3) snprintf(tags, sizeof tags, "t%d:0.5|t%d", i % 40, i * i % 31);
         if (i % 7) snprintf(e, sizeof e, "%d.5", i % 97);
         used += (size_t)sprintf(text + used, "u%d,%d,%s,%d.25,%s,%s,%d,%d\n", user, i * 7919 % 3001,
@@ -76,9 +76,9 @@ static void same_folders(const char *a, const char *b) {
 }
 
 static const char *at(const char *name) {
-    static char path[2][160];
+    static char path[4][160];
     static int last;
-    last = !last;
+    last = (last + 1) % 4;
     snprintf(path[last], sizeof path[last], "%s/%s", folder, name);
     return path[last];
 }
@@ -209,6 +209,61 @@ static mmoe_status try_within(rlim_t size, const mmoe_csv_packing *what, mmoe_er
     return status;
 }
 
+/* Of a column that is no number; its rows. */
+static int64_t rows_of(const mmoe_schema *schema, int32_t column) {
+    return schema->tables[schema->sparse[column].table].rows;
+}
+
+/* Known values keep their rows, new ones get those behind, and what was packed is as it was: rows
+ * that are added are those which the grown schema reads. */
+START_TEST(vocabularies_grow) {
+    enum { FIRST = 3000, MORE = 4000 };
+    mmoe_schema *before, *schema;
+    mmoe_dataset *first, *set, *more;
+    put_rows(csv, 0, FIRST);
+    put_rows(other, FIRST, MORE);
+    mmoe_csv_packing what = packing("grown", 2);
+    SUCCEEDS(mmoe_pack_csv(&what, NULL, NULL, &err));
+    SUCCEEDS(mmoe_dataset_fit_packed(NULL, at("grown"), MMOE_PACKED_LOADED, NULL, &before, &first,
+                                     &err));
+    char grown[160];
+    snprintf(grown, sizeof grown, "%s", at("grown"));
+    what.config = NULL;
+    what.folder = grown;
+    what.path = other;
+    what.grow = 1;
+    const rlim_t disks[] = {50000, 200000};
+    mmoe_error why = {0};
+    for (size_t i = 0; i < 2; i++) ck_assert_int_eq(try_within(disks[i], &what, &why), MMOE_E_IO);
+    ck_assert_int_eq(access(at("grown/schema.safetensors"), F_OK), 0);
+    SUCCEEDS(mmoe_pack_csv(&what, NULL, NULL, &err));
+    ck_assert_int_eq(access(at("grown/schema.safetensors"), F_OK), -1);
+    SUCCEEDS(
+        mmoe_dataset_fit_packed(NULL, at("grown"), MMOE_PACKED_LOADED, NULL, &schema, &set, &err));
+    ck_assert_int_eq(set->rows, FIRST + MORE);
+    ck_assert_mem_eq(set->ids, first->ids, FIRST * (size_t)set->n_id * sizeof *set->ids);
+    for (int32_t column = 0; column < 2; column++)
+        ck_assert_int_gt(rows_of(schema, column), rows_of(before, column));
+    ck_assert_int_eq(rows_of(schema, 1), 3001 + 1); /* all items; of users those that come thrice */
+    ck_assert_int_lt(rows_of(schema, 0), rows_of(before, 0) + MORE / 3);
+    SUCCEEDS(mmoe_dataset_read_csv(schema, other, 0, NULL, &more, &err));
+    ck_assert_mem_eq(set->ids + FIRST * set->n_id, more->ids,
+                     MORE * (size_t)set->n_id * sizeof *set->ids);
+    ck_assert_mem_eq(set->dense + FIRST * set->dense_width, more->dense,
+                     MORE * (size_t)set->dense_width * sizeof *set->dense);
+    ck_assert_mem_eq(set->elements + set->offsets[FIRST], more->elements,
+                     (size_t)more->offsets[MORE] * sizeof *set->elements);
+    SUCCEEDS(mmoe_pack_csv(&what, NULL, NULL, &err)); /* nothing is new now */
+    ck_assert_int_eq(access(at("grown/schema-1.safetensors"), F_OK), 0);
+    what.config = config;
+    ck_assert_int_eq(mmoe_pack_csv(&what, NULL, NULL, &why), MMOE_E_ARGUMENT);
+    mmoe_dataset *const sets[] = {first, set, more};
+    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) mmoe_dataset_free(sets[i]);
+    mmoe_schema_free(before);
+    mmoe_schema_free(schema);
+}
+END_TEST
+
 START_TEST(a_full_disk_leaves_nothing) {
     static const struct {
         rlim_t size;
@@ -273,7 +328,7 @@ START_TEST(every_allocation_may_fail) {
     const mmoe_allocator a = failing_allocator(&memory);
     const int files = count_files(folder);
     put_rows(other, 0, 12);
-    memory.stride = 7;
+    memory.stride = 23;
     while (failing_next(&memory)) {
         mmoe_csv_packing what = packing("small", 1);
         mmoe_error err = {0};
@@ -296,6 +351,7 @@ void add_cases(TCase *c) {
     tcase_add_checked_fixture(c, set_up, tear_down);
     tcase_add_loop_test(c, a_folder_is_that_of_rows_in_memory, 0, 2);
     tcase_add_test(c, a_stream_has_the_rows_in_memory);
+    tcase_add_test(c, vocabularies_grow);
     tcase_add_test(c, a_full_disk_leaves_nothing);
     tcase_add_test(c, faults_leave_nothing);
     tcase_add_test(c, every_allocation_may_fail);
