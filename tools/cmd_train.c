@@ -180,11 +180,13 @@ static int read_rows_of(const mmoe_schema *schema, const cli_rows *from, const c
     return CLI_OK;
 }
 
-/* Rows that are judged: packed ones are read when they are. */
+/* Rows that are judged: packed ones are read when they are; groups of a file stand beside rows in
+ * memory. */
 static int read_judged(const train_run *run, const cli_rows *from, const cli_reading *how,
                        mmoe_dataset **out) {
     const mmoe_schema *schema = run->from ? mmoe_model_schema(run->from) : run->schema;
     cli_reading judged = *how;
+    judged.streamed &= !cli_has_groups(run->config);
     judged.streamed |= cli_is_folder(*from->paths);
     const int status = read_rows_of(schema, from, &judged, out);
     mmoe_error err;

@@ -21,6 +21,7 @@ mmoe_read_options cli_read_options(const cli_rows *from, const cli_reading *how)
     return (mmoe_read_options){.labels = how->labels,
                                .threads = how->threads,
                                .keep = how->keep,
+                               .stream_folder = how->streamed ? "" : NULL,
                                .more = (const char *const *)from->paths + 1,
                                .n_more = from->count - 1,
                                .watcher = &cli_watcher};
@@ -58,4 +59,11 @@ bool cli_streams(const mmoe_config *config) {
         json_integer_value(json_object_get(json_object_get(json, "trainer"), "memory")) > 0;
     json_decref(json);
     return bounded;
+}
+
+bool cli_has_groups(const mmoe_config *config) {
+    json_t *json = cli_config_json(config);
+    const bool grouped = json_is_string(json_object_get(json_object_get(json, "data"), "group"));
+    json_decref(json);
+    return grouped;
 }

@@ -7,7 +7,8 @@
 typedef struct cli_reading {
     int labels;              /* MMOE_LABELS_; packed rows have theirs */
     int threads;             /* that read */
-    bool streamed;           /* packed rows stay in their folder */
+    bool streamed;           /* packed rows stay in their folder, and others go to files without
+                                names in TMPDIR's */
     const char *const *keep; /* columns of a file that are kept, as mmoe_read_options has them */
 } cli_reading;
 
@@ -18,7 +19,8 @@ mmoe_status cli_read_rows(const mmoe_schema *schema, const cli_rows *from, const
                           mmoe_dataset **out, mmoe_error *err);
 mmoe_status cli_fit_rows(const mmoe_config *config, const cli_rows *from, const cli_reading *how,
                          mmoe_schema **schema, mmoe_dataset **out, mmoe_error *err);
-/* Whether the configuration bounds memory, so that packed rows are streamed. */
+/* Whether the configuration bounds memory, so that rows are streamed; and has groups. */
 bool cli_streams(const mmoe_config *config);
+bool cli_has_groups(const mmoe_config *config);
 
 #endif

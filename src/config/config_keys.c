@@ -318,8 +318,9 @@ static const mmoe_key other_keys[] = {
            "Validates and keeps a moving average of the weights, of which a step replaces 1 less "
            "this part; 0: the weights themselves."),
     INTEGER("trainer.memory", MMOE_KEY_INT32, CHANGES(trainer.memory), "0", 0, 1000000000,
-            "Megabytes that training may take: packed rows stay in their folder then, and are read "
-            "a window after another, with the same results; 0: no bound, and rows in memory."),
+            "Megabytes that training may take: packed rows stay in their folder then, those of a "
+            "CSV file go to files without names in TMPDIR, and a window after another is read, "
+            "with the same results; 0: no bound, and rows in memory."),
     INTEGER("trainer.earlystop_patience", MMOE_KEY_INT32, CHANGES(trainer.earlystop_patience), "10",
             0, 1000000,
             "Epochs without a better score after which training ends; 0: never. A run that is "

@@ -9,7 +9,8 @@
  * for few of them to be joined. Those of the first one, which is parsed alone: as many as tell what
  * the file is. */
 enum { BLOCK = 4 << 20, FIRST_BLOCK = 1 << 18, LEAST_FIRST = 32 };
-enum { BLOCKS_EACH = 2 }; /* of a thread, in a batch */
+enum { BLOCKS_EACH = 2 };                                /* of a thread, in a batch */
+enum { MOST_AT_ONCE = 64 << 20, LEAST_BLOCK = 1 << 18 }; /* where a sink bounds memory */
 
 static const mmoe_reading *reading_of(const mmoe_loader *l) {
     return l->file.wanted ? &l->file.wanted->specs->reading : &l->file.schema->reading;
@@ -87,15 +88,22 @@ static mmoe_status read_rest(mmoe_loader *l, stream *s, mmoe_csv_block block, mm
     return status ? status : mmoe_loader_add(l, &s->passed, err);
 }
 
+/* Of a batch of `most`. */
+static size_t block_size(const mmoe_csv_how *how, size_t most) {
+    const size_t share = MOST_AT_ONCE / most, least = share > LEAST_BLOCK ? share : LEAST_BLOCK;
+    if (how->block) return how->block;
+    return how->sink && least < BLOCK ? least : BLOCK;
+}
+
 /* As many blocks as are parsed at once; rows before one that cannot be read are read. */
 static mmoe_status read_batch(mmoe_loader *l, stream *s, mmoe_csv_batch *batch, mmoe_error *err) {
-    const size_t most = BLOCKS_EACH * (size_t)mmoe_pool_workers(batch->pool);
+    const size_t most = BLOCKS_EACH * (size_t)mmoe_pool_workers(batch->pool),
+                 size = block_size(&s->how, most);
     mmoe_csv_block block = {NULL};
     mmoe_error reading_err = {0};
     mmoe_status reading = MMOE_OK;
     while (!reading && !block.is_open && !s->has_ended && batch->count < most) {
-        reading = mmoe_csv_blocks_next(&s->blocks, s->how.block ? s->how.block : BLOCK, &block,
-                                       &reading_err);
+        reading = mmoe_csv_blocks_next(&s->blocks, size, &block, &reading_err);
         if (reading || block.is_open) continue;
         batch->pieces[batch->count++].block = block;
         s->has_ended = mmoe_csv_blocks_end(&s->blocks);
