@@ -204,7 +204,7 @@ static mmoe_status read_feature(const id_row *r, int32_t i, const int64_t *at, m
 static bool is_alone(const mmoe_cells *cells, int32_t i) {
     const struct mmoe_schema *s = cells->schema;
     int32_t sharing = 0;
-    for (int32_t k = 0; cells->learning && k < s->n_sparse; k++)
+    for (int32_t k = 0; (cells->learning || cells->growing) && k < s->n_sparse; k++)
         sharing += s->sparse[k].table == s->sparse[i].table;
     return s->sparse[i].list < 0 && !mmoe_sparse_parts(&s->sparse[i]) && sharing < 2;
 }

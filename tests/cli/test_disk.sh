@@ -49,7 +49,14 @@ expect 1 "cannot write full.csv: File too large" synth clicks --rows 1000 --outp
 expect 1 "cannot write full.csv: File too large" synth paper --rows 1000 --output full.csv
 expect 1 "cannot write full.truth: File too large" synth clicks --rows 1000 --output /dev/null \
     --truth full.truth
+sed 's/"seed": 3/"seed": 3, "memory": 500/' config.json >stream.json
+expect 1 "cannot write to a temporary file there: File too large" pack --config config.json \
+    --data train.csv --output full.d
+wrapper="env TMPDIR=. sh ./limited"
+expect 1 ".: cannot write to a temporary file there: File too large" train --config stream.json \
+    --train train.csv --output full.safetensors
 wrapper=""
+expect_nothing_left full.d
 expect_nothing_left full.safetensors
 expect_nothing_left full.ckpt
 expect_nothing_left full.csv

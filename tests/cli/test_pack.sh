@@ -46,10 +46,12 @@ check "rows of a CSV file train" [ "$status" -eq 0 ]
 expect 0 "" train --config config.json --train train.d --valid valid.d --output loaded.m
 expect 0 "" train --config stream.json --train train.d --valid valid.d --output streamed.m \
     --threads 2
+expect 0 "" train --config stream.json --train train.csv --valid valid.csv --output files.m
 weights() { "$mmoe" export --model "$1" --format safetensors --output "$1.w" 2>/dev/null; }
-for m in csv loaded streamed; do weights $m.m; done
+for m in csv loaded streamed files; do weights $m.m; done
 check "loaded rows give a CSV file's model" cmp csv.m loaded.m
 check "streamed rows give its weights" cmp csv.m.w streamed.m.w
+check "rows of a CSV file that are streamed give them, too" cmp csv.m.w files.m.w
 
 # A run that ends after an epoch, and goes on from a stream.
 expect 0 "" train --config one.json --train train.d --valid valid.d --output one.m \
@@ -84,6 +86,16 @@ expect 0 "" train --config stream.json --train grown.d --valid valid.d --output 
 weights grown.m
 check "rows in two goes give the same weights" cmp csv.m.w grown.m.w
 
+# Values that are new have rows of their own then; without --grow they are unknown.
+expect 0 "" pack --config config.json --data valid.csv --output own.d
+sed '2,$s/^u/v/' valid.csv >more.csv
+expect 0 "100.0 % are unknown" pack --append --data more.csv --output own.d
+expect 0 "" pack --append --grow --data more.csv --output own.d
+check "the schema grows" [ -f own.d/schema-2.safetensors -a ! -f own.d/schema.safetensors ]
+expect 0 "" train --config one.json --train own.d --valid own.d --output own.m
+expect 0 "" inspect --model own.m --json
+check "and has all values" grep -q '"rows": 101' out
+
 # ---- What is refused ----
 
 expect 1 "there are packed rows in this folder already" pack --config config.json \
@@ -103,11 +115,11 @@ expect 0 "" pack --config config.json --data train.csv --output killed.d
 check "and its folder taken again" cmp killed.d/part-0/checksums.npy train.d/part-0/checksums.npy
 expect 2 "one of --config" pack --data valid.csv --output x.d
 expect 2 "one of --config" pack --config config.json --like train.d --data valid.csv --output x.d
+expect 2 "--grow goes with --append" pack --config config.json --grow --data valid.csv --output x.d
 expect 2 "is a folder, not a file" pack --config config.json --data train.d --output x.d
 sed 's/standardize/minmax/' config.json >other.json
 expect 1 'column "age": the rows were packed with another "transform"' train --config other.json \
     --train train.d --output x.m
-expect 0 "" pack --config config.json --data valid.csv --output own.d
 expect 1 "the rows were packed by another schema" train --config config.json --train train.d \
     --valid own.d --output x.m
 expect 1 "trainer.memory is 61 MB, and training takes some" train --config small.json \
@@ -121,5 +133,6 @@ expect 1 "part-0/000-id.npy: rows 16385 to 32768 are not as they were written" t
     --config stream.json --train train.d --output x.m
 { cat valid.csv; echo "u1,t1,3"; } >broken.csv
 expect 1 "broken.csv: row 3002" pack --config config.json --data broken.csv --output x.d
+expect 1 "standard input: row 3002" pack --like train.d --data - --output x.d <broken.csv
 check "nothing is left of it" [ ! -e x.d ]
 finish
