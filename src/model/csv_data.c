@@ -66,18 +66,17 @@ static char *folder_at(const char *path, const mmoe_allocator *a) {
     return length ? mmoe_copy_text(a, path, length) : mmoe_copy_text(a, ".", 1);
 }
 
-/* What is said of a file's rows is said of the set that has them. */
+/* What is said of a file's rows is said of the set that has them, and where they stand there unless
+ * others are before them. */
 static void tell(mmoe_dataset *read, mmoe_dataset *rows) {
-    mmoe_note *const notes = rows->notes;
-    const mmoe_warnings warnings = rows->warnings;
-    const mmoe_places places = rows->places;
+    const mmoe_dataset had = *rows;
     rows->notes = read->notes;
     rows->warnings = read->warnings;
-    read->notes = notes;
-    read->warnings = warnings;
-    if (rows->rows != read->rows) return; /* they stand behind others */
+    read->notes = had.notes;
+    read->warnings = had.warnings;
+    if (rows->rows != read->rows) return;
     rows->places = read->places;
-    read->places = places;
+    read->places = had.places;
 }
 
 /* Ends the packer. *out: all its rows, stored; NULL: nobody asks. Takes `read`. */
@@ -198,7 +197,7 @@ mmoe_status mmoe_dataset_fit_csv_with(const mmoe_config *config, const char *pat
                                       mmoe_schema **schema, mmoe_dataset **out, mmoe_error *err) {
     static const char call[] = "mmoe_dataset_fit_csv_with";
     csv_rows rows = {path, config, NULL, {0}};
-    mmoe_schema *learned;
+    mmoe_schema *learned = NULL;
     if (!config || !path || !schema || !out)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: an argument is NULL", call);
     if (mmoe_allocator_check(alloc, call, err)) return MMOE_E_ARGUMENT;
@@ -225,7 +224,7 @@ mmoe_status mmoe_dataset_read_csv_with(const mmoe_schema *schema, const char *pa
                                        mmoe_error *err) {
     static const char call[] = "mmoe_dataset_read_csv_with";
     csv_rows rows = {path, NULL, schema, {0}};
-    mmoe_schema *learned;
+    mmoe_schema *learned = NULL;
     if (!schema || !path || !out)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "schema, path or out is NULL");
     if (mmoe_csv_how_of(options, call, &rows.how, err)) return MMOE_E_ARGUMENT;

@@ -112,7 +112,8 @@ writes() { ls killed.d/part-0/*.npy >/dev/null 2>&1; }
 cut_off KILL begin writes "$mmoe" pack --config config.json --data train.csv --output killed.d
 check "a run was killed" [ "$status" -ne 0 -a ! -e killed.d/manifest.json ]
 expect 0 "" pack --config config.json --data train.csv --output killed.d
-check "and its folder taken again" cmp killed.d/part-0/checksums.npy train.d/part-0/checksums.npy
+check "and left nothing else" sh -c '! ls -d .mmoe-*'
+check "and its folder is taken again" cmp killed.d/part-0/checksums.npy train.d/part-0/checksums.npy
 expect 2 "one of --config" pack --data valid.csv --output x.d
 expect 2 "one of --config" pack --config config.json --like train.d --data valid.csv --output x.d
 expect 2 "--grow goes with --append" pack --config config.json --grow --data valid.csv --output x.d

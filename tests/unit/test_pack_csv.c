@@ -190,6 +190,16 @@ START_TEST(a_stream_has_the_rows_in_memory) {
     SUCCEEDS(mmoe_dataset_read_csv_with(same, other, &streamed, NULL, &judged_stream, &err));
     SUCCEEDS(mmoe_dataset_load(judged_stream, &err));
     same_rows(judged, judged_stream);
+    const mmoe_read_options nowhere = {.stream_folder = "/no/such/folder"},
+                            scored = {.stream_folder = "", .labels = MMOE_ROWS_TO_SCORE};
+    mmoe_schema *none = NULL;
+    mmoe_dataset *no_rows;
+    ck_assert_int_eq(mmoe_dataset_fit_csv_with(config, csv, &nowhere, NULL, &none, &no_rows, NULL),
+                     MMOE_E_IO);
+    ck_assert_int_eq(mmoe_dataset_read_csv_with(schema, csv, &nowhere, NULL, &no_rows, NULL),
+                     MMOE_E_IO);
+    ck_assert_int_eq(mmoe_dataset_read_csv_with(schema, csv, &scored, NULL, &no_rows, NULL),
+                     MMOE_E_ARGUMENT);
     mmoe_dataset *const sets[] = {set, stream, judged, judged_stream};
     for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) mmoe_dataset_free(sets[i]);
     mmoe_schema_free(schema);
