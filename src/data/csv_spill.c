@@ -27,7 +27,7 @@ typedef struct array {
     void *at;
     size_t bytes;
 } array;
-enum { TO_LEARN = 3, ARRAYS = 8 };
+enum { WEIGHTS = 2, TO_LEARN = 3, ARRAYS = 8 };
 
 static void find_arrays(mmoe_csv_part *p, array out[ARRAYS]) {
     const struct mmoe_schema *s = p->file->schema;
@@ -190,6 +190,7 @@ mmoe_status mmoe_csv_spill_get(const mmoe_csv_spill *s, mmoe_csv_part *p, mmoe_s
     find_arrays(p, arrays);
     for (int i = 0; !status && i < (all ? ARRAYS : TO_LEARN); i++) {
         char *memory;
+        if (i == WEIGHTS && !arrays[i].bytes) continue; /* NULL: all 1 */
         status = get_bytes(s, &p->file->alloc, arrays[i].bytes, &at, &memory, err);
         set_memory(&arrays[i], memory);
     }
