@@ -1,6 +1,7 @@
 /* mmoe export */
 #include <string.h>
 
+#include "export_tables.h"
 #include "files.h"
 
 static const struct {
@@ -22,38 +23,84 @@ static void print_formats(void) {
          "               (bool: true of elements) and, if there are weights, NAME.weights "
          "(float); output\n"
          "               scores (float [B, tasks]); columns and tasks in the order of \"mmoe "
-         "inspect\"");
+         "inspect\"\n"
+         "\nTables, of a model file that mmoe alone reads, to score with, and that cannot be "
+         "trained:\n"
+         "  bf16         2 bytes a value: the upper half of each float, rounded to nearest\n"
+         "  int8         1 byte a value and 4 a row: integers of -127 to 127, and a scale for each "
+         "row (TABLE_scale) that they\n"
+         "               are to be multiplied with");
+}
+
+typedef struct export_flags {
+    const char *format;
+    cli_table_export tables; /* has the model and the output of a format, too */
+    int64_t threads;         /* 0: not given */
+} export_flags;
+
+static int check_flags(const export_flags *f) {
+    const cli_table_export *e = &f->tables;
+    if (!f->format && !e->type) return cli_usage("--format NAME is missing, or --tables TYPE");
+    if (f->format && e->type)
+        return cli_usage("--format and --tables exclude each other: tables are of a model file");
+    if (!e->type && e->data.count)
+        return cli_usage("--data: rows are compared with --tables alone");
+    if (!e->type && e->json) return cli_usage("--json: results are those of --tables alone");
+    if (!e->data.count && f->threads)
+        return cli_usage("--threads: they evaluate the rows of --data");
+    if (e->type && strcmp(e->type, "bf16") != 0 && strcmp(e->type, "int8") != 0)
+        return cli_usage("--tables: \"%s\" is not bf16 or int8", e->type);
+    const cli_path paths[] = {
+        {"--model", e->model, false}, {"--data", .rows = &e->data}, {"--output", e->output, true}};
+    const int status = cli_check_paths(paths, sizeof paths / sizeof *paths);
+    return status ? status : cli_check_name("output", e->output);
+}
+
+static int export_format(const export_flags *f) {
+    int chosen = 0, status = CLI_OK;
+    while (chosen < N_FORMAT && strcmp(formats[chosen].name, f->format) != 0) chosen++;
+    if (chosen == N_FORMAT)
+        return cli_usage("--format: \"%s\" is not safetensors or onnx", f->format);
+    mmoe_model *model = NULL;
+    mmoe_error err;
+    if (mmoe_model_load(f->tables.model, NULL, &model, &err) ||
+        formats[chosen].write(model, f->tables.output, &err))
+        status = cli_fail("%s", err.message);
+    mmoe_model_free(model);
+    return status;
 }
 
 int cli_export(int argc, char **argv) {
-    const char *model_path = NULL, *format = NULL, *output = NULL;
+    export_flags f = {0};
+    cli_table_export *e = &f.tables;
     const cli_option options[] = {
-        {"model", "FILE", CLI_INPUT, &model_path, true, 0, 0, "model file (.safetensors)"},
-        {"format", "NAME", CLI_TEXT, &format, true, 0, 0, "safetensors or onnx"},
-        {"output", "FILE", CLI_TEXT, &output, true, 0, 0, "the file to write, whole or not at all"},
+        {"model", "FILE", CLI_INPUT, &e->model, true, 0, 0, "model file (.safetensors)"},
+        {"format", "NAME", CLI_TEXT, &f.format, false, 0, 0, "safetensors or onnx"},
+        {"tables", "TYPE", CLI_TEXT, &e->type, false, 0, 0,
+         "instead: a model file whose embedding tables are smaller, bf16 or int8"},
+        {"output", "FILE", CLI_TEXT, &e->output, true, 0, 0,
+         "the file to write, whole or not at all"},
+        {"data", "FILE", CLI_ROWS, &e->data, false, 0, 0,
+         "with --tables, rows with labels (CSV, or a packed folder) on which both models are "
+         "evaluated"},
+        {"threads", "N", CLI_INTEGER, &f.threads, false, 1, CLI_MAX_THREADS,
+         "workers that evaluate; default: the processors"},
+        {"json", NULL, CLI_FLAG, &e->json, false, 0, 0, "with --tables, print JSON"},
         {NULL, NULL, CLI_FLAG, NULL, false, 0, 0, NULL}};
     const cli_command command = {
         "export",
-        "--model M.safetensors --format safetensors|onnx --output F",
-        "Writes a model for others to read: PyTorch (torch-rechub), or any runtime of ONNX.",
+        "--model M.safetensors --format safetensors|onnx | --tables bf16|int8 --output F [FLAGS]",
+        "Writes a model for others to read: PyTorch (torch-rechub), or any runtime of ONNX. Or a\n"
+        "model file to serve from, whose embedding tables take a half or a quarter of the memory.",
         options,
         NULL,
         NULL,
         print_formats};
     int status;
     if (!cli_parse(&command, argc, argv, &status)) return status;
-    int chosen = 0;
-    while (chosen < N_FORMAT && strcmp(formats[chosen].name, format) != 0) chosen++;
-    if (chosen == N_FORMAT) return cli_usage("--format: \"%s\" is not safetensors or onnx", format);
-    const cli_path paths[] = {{"--model", model_path, false}, {"--output", output, true}};
-    status = cli_check_paths(paths, sizeof paths / sizeof *paths);
-    if (!status) status = cli_check_name("output", output);
-    if (status) return status;
-    mmoe_model *model = NULL;
-    mmoe_error err;
-    if (mmoe_model_load(model_path, NULL, &model, &err) ||
-        formats[chosen].write(model, output, &err))
-        status = cli_fail("%s", err.message);
-    mmoe_model_free(model);
+    e->threads = f.threads ? (int)f.threads : cli_processors();
+    status = check_flags(&f);
+    if (!status) status = e->type ? cli_export_tables(e) : export_format(&f);
+    cli_rows_free(&e->data);
     return status;
 }

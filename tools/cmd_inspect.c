@@ -21,8 +21,8 @@ static json_t *tensors_json(const mmoe_model *model) {
         for (int32_t d = 0; d < info.rank; d++)
             json_array_append_new(shape, json_integer(info.shape[d]));
         json_array_append_new(tensors, json_pack("{s:s, s:s, s:o, s:b}", "name", info.name, "dtype",
-                                                 info.is_integer ? "I64" : "F32", "shape", shape,
-                                                 "trainable", info.trainable != 0));
+                                                 info.type, "shape", shape, "trainable",
+                                                 info.trainable != 0));
     }
     return tensors;
 }
@@ -187,7 +187,7 @@ static void print_model(const mmoe_model *model) {
         if (info.rank == 1) snprintf(shape, sizeof shape, "%" PRId64, info.shape[0]);
         if (info.rank == 2)
             snprintf(shape, sizeof shape, "%" PRId64 " x %" PRId64, info.shape[0], info.shape[1]);
-        printf("  %-48s %s  %s%s\n", info.name, info.is_integer ? "I64" : "F32", shape,
+        printf("  %-48s %s  %s%s\n", info.name, info.type, shape,
                info.trainable ? "" : "  (not trained)");
     }
 }

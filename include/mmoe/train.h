@@ -337,14 +337,28 @@ MMOE_API mmoe_status mmoe_model_load_weights(mmoe_model *model, const char *path
 MMOE_API const mmoe_warning *mmoe_model_warning(const mmoe_model *model, size_t index);
 /* Writes the model whole or not at all: a temporary file beside `path`, synced, renamed. */
 MMOE_API mmoe_status mmoe_model_save(const mmoe_model *model, const char *path, mmoe_error *err);
+/* A model of its own whose embedding tables take less memory, and less of the file that
+ * mmoe_model_save makes of it. It is for scoring alone: predictors, slots, mmoe_evaluate and
+ * mmoe_inspect take it as any other, but no trainer, no export and no mmoe_model_load_weights do,
+ * which are MMOE_E_ARGUMENT. Rows become floats when they are read, and its scores are, to the bit,
+ * those of a model with these floats. `type` is
+ *   "bf16"  half: the upper half of each float, rounded to nearest, ties to even;
+ *   "int8"  a quarter, and 4 bytes a row: integers of -127 to 127, which times the row's scale, a
+ *           float, are its values; the largest of the row is 127 or -127.
+ * A row of zeros stays one. MMOE_E_ARGUMENT: another type, or a model of such tables; _NUMERIC,
+ * with tensor, row and value: one that is not finite, or would not be; _MEMORY. */
+MMOE_API mmoe_status mmoe_model_with_tables(const mmoe_model *model, const char *type,
+                                            const mmoe_allocator *alloc, mmoe_model **out,
+                                            mmoe_error *err);
 MMOE_API const mmoe_config *mmoe_model_config(const mmoe_model *model);
 /* Trainable values. */
 MMOE_API int64_t mmoe_model_parameter_count(const mmoe_model *model);
 
 /* The model's tensors, in the order of its file. `data` belongs to the model: F32 values, or I64
- * for num_batches_tracked. Returns 0, or -1 past the last. (Where a trainer defers the updates of
- * tables, trainer.embedding_update, all rows are up to date when this returns: behind a later step
- * call it again.) */
+ * for num_batches_tracked; NULL: a table of mmoe_model_with_tables, whose rows are no floats.
+ * Returns 0, or -1 past the last. (Where a trainer defers the updates of tables,
+ * trainer.embedding_update, all rows are up to date when this returns: behind a later step call it
+ * again.) */
 typedef struct mmoe_tensor_info {
     const char *name;
     int32_t rank;
@@ -352,6 +366,7 @@ typedef struct mmoe_tensor_info {
     int is_integer; /* 1: int64_t, 0: float */
     int trainable;  /* 0 of a table with "trainable": false, too */
     const void *data;
+    const char *type; /* as safetensors has it: "F32", "I64", "BF16", "I8"; static */
 } mmoe_tensor_info;
 MMOE_API int mmoe_model_tensor(const mmoe_model *model, size_t index, mmoe_tensor_info *out);
 

@@ -7,7 +7,8 @@ mmoe_status mmoe_model_export_onnx(const mmoe_model *model, const char *path, mm
     if (!model || !path)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_model_export_onnx: %s is NULL",
                          model ? "path" : "model");
-    mmoe_status status = mmoe_file_check_values(model, err);
+    mmoe_status status = mmoe_model_check_floats(model, "mmoe_model_export_onnx", err);
+    if (!status) status = mmoe_file_check_values(model, err);
     if (status) return status;
     mmoe_onnx onnx;
     mmoe_onnx_init(&onnx, &model->alloc);

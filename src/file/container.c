@@ -77,10 +77,10 @@ static mmoe_status read_dtype(const mmoe_container *c, mmoe_container_tensor *t,
             t->dtype = (mmoe_dtype)d;
             return MMOE_OK;
         }
-    return mmoe_fail_format(
-        err, c->name,
-        "tensor \"%.120s\": type %.20s is not supported; F32, F64, F16, BF16, I32, I64 and U8 are",
-        t->name, dtype);
+    return mmoe_fail_format(err, c->name,
+                            "tensor \"%.120s\": type %.20s is not supported; F32, F64, F16, BF16, "
+                            "I32, I64, U8 and I8 are",
+                            t->name, dtype);
 }
 
 static mmoe_status read_shape(const mmoe_container *c, mmoe_container_tensor *t,

@@ -52,8 +52,9 @@ const char *mmoe_container_name(const mmoe_container *container); /* the path, f
 
 /* Writes tensors (in this order) and metadata (pairs key, value, ended by NULL) whole or not at
  * all: a temporary file in the same folder, fsync, rename, fsync of the folder; removed on failure.
- * The first F32 tensor begins at a multiple of 64 bytes (the header is padded with blanks), and
- * each tensor at a multiple of 8 where its predecessors' sizes allow it: put 8-byte types first.
+ * The first BF16 or I8 tensor, or else the first F32 one, begins at a multiple of 64 bytes (the
+ * header is padded with blanks), and each tensor at a multiple of 8, both where its predecessors'
+ * sizes allow it: put 8-byte types first.
  * The same input gives the same bytes. MMOE_E_IO (with the system's reason), _MEMORY. */
 mmoe_status mmoe_container_write(const char *path, const mmoe_container_tensor *tensors,
                                  size_t count, const char *const *metadata,

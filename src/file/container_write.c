@@ -82,12 +82,19 @@ static void append_tensor(text *t, const mmoe_container_tensor *tensor, size_t b
     append_format(t, "],\"data_offsets\":[%zu,%zu]}", begin, begin + tensor->bytes);
 }
 
-/* Of data; 0 where that would put 8-byte types off their places. */
-static size_t bytes_before_floats(const mmoe_container_tensor *tensors, size_t count) {
-    size_t bytes = 0;
-    for (size_t i = 0; i < count; bytes += tensors[i++].bytes)
-        if (tensors[i].dtype == MMOE_F32) return bytes % sizeof(int64_t) ? 0 : bytes;
-    return 0;
+static bool is_narrow(mmoe_dtype dtype) { return dtype == MMOE_BF16 || dtype == MMOE_I8; }
+
+/* Bytes of data in front of the first narrow tensor, or, where there is none, of the first floats;
+ * 0 where that would put 8-byte types off their places. */
+static size_t bytes_to_align(const mmoe_container_tensor *tensors, size_t count) {
+    size_t bytes = 0, before = 0;
+    bool has_floats = false;
+    for (size_t i = 0; i < count; bytes += tensors[i++].bytes) {
+        if (is_narrow(tensors[i].dtype)) return bytes % sizeof(int64_t) ? 0 : bytes;
+        if (tensors[i].dtype == MMOE_F32 && !has_floats) before = bytes;
+        has_floats |= tensors[i].dtype == MMOE_F32;
+    }
+    return before % sizeof(int64_t) ? 0 : before;
 }
 
 static void append_header(text *t, const mmoe_container_tensor *tensors, size_t count,
@@ -101,7 +108,7 @@ static void append_header(text *t, const mmoe_container_tensor *tensors, size_t 
         append_tensor(t, &tensors[i], begin);
     }
     append(t, "}", 1);
-    const size_t before = bytes_before_floats(tensors, count);
+    const size_t before = bytes_to_align(tensors, count);
     while ((t->length + before) % ALIGNMENT && !t->failed) append(t, " ", 1);
     for (size_t i = 0; i < LENGTH_BYTES && !t->failed; i++)
         t->data[i] = (char)((t->length - LENGTH_BYTES) >> 8 * i);

@@ -21,7 +21,7 @@ mmoe_status mmoe_schema_tensors_open(mmoe_schema_tensors *t, const struct mmoe_s
                                      size_t more, mmoe_error *err) {
     const size_t n = more + 2 * (size_t)schema->n_table;
     t->items = mmoe_alloc(t->alloc, n, sizeof *t->items);
-    t->owned = mmoe_alloc(t->alloc, 4 * (size_t)schema->n_table, sizeof *t->owned);
+    t->owned = mmoe_alloc(t->alloc, 5 * (size_t)schema->n_table, sizeof *t->owned);
     return t->items && t->owned ? MMOE_OK : mmoe_fail_memory(err, n * sizeof *t->items);
 }
 
@@ -31,7 +31,7 @@ void mmoe_schema_tensors_finish(mmoe_schema_tensors *t) {
     mmoe_release(t->alloc, t->items);
 }
 
-static void *own(mmoe_schema_tensors *t, void *memory) {
+void *mmoe_schema_tensors_own(mmoe_schema_tensors *t, void *memory) {
     if (memory) t->owned[t->n_owned++] = memory;
     return memory;
 }
@@ -45,8 +45,8 @@ static void add_key_vector(mmoe_schema_tensors *t, const char *name, mmoe_dtype 
 static mmoe_status add_int_keys(mmoe_schema_tensors *t, const mmoe_table *table, mmoe_error *err) {
     const mmoe_vocab *vocab = mmoe_encoder_vocab(table->encoder);
     int64_t n = mmoe_vocab_rows(vocab) - 1;
-    char *name = own(t, vocab_name(t->alloc, table->name, "keys"));
-    int64_t *keys = own(t, mmoe_alloc(t->alloc, (size_t)n, sizeof *keys));
+    char *name = mmoe_schema_tensors_own(t, vocab_name(t->alloc, table->name, "keys"));
+    int64_t *keys = mmoe_schema_tensors_own(t, mmoe_alloc(t->alloc, (size_t)n, sizeof *keys));
     if (!name || !keys) return mmoe_fail_memory(err, (size_t)n * sizeof *keys);
     for (int64_t i = 0; i < n; i++) keys[i] = mmoe_vocab_int_key(vocab, i + 1);
     add_key_vector(t, name, MMOE_I64, n, keys, (size_t)n * sizeof *keys);
@@ -57,8 +57,8 @@ static mmoe_status add_text_offsets(mmoe_schema_tensors *t, const mmoe_table *ta
                                     mmoe_error *err) {
     const mmoe_vocab *vocab = mmoe_encoder_vocab(table->encoder);
     int64_t n = mmoe_vocab_rows(vocab);
-    char *name = own(t, vocab_name(t->alloc, table->name, "offsets"));
-    int64_t *offsets = own(t, mmoe_alloc(t->alloc, (size_t)n, sizeof *offsets));
+    char *name = mmoe_schema_tensors_own(t, vocab_name(t->alloc, table->name, "offsets"));
+    int64_t *offsets = mmoe_schema_tensors_own(t, mmoe_alloc(t->alloc, (size_t)n, sizeof *offsets));
     if (!name || !offsets) return mmoe_fail_memory(err, (size_t)n * sizeof *offsets);
     offsets[0] = 0;
     for (int64_t i = 1; i < n; i++) {
@@ -79,8 +79,8 @@ static mmoe_status add_text_bytes(mmoe_schema_tensors *t, const mmoe_table *tabl
         mmoe_vocab_text_key(vocab, i, &length);
         size += length;
     }
-    char *name = own(t, vocab_name(t->alloc, table->name, "bytes"));
-    char *bytes = own(t, mmoe_alloc(t->alloc, size, 1));
+    char *name = mmoe_schema_tensors_own(t, vocab_name(t->alloc, table->name, "bytes"));
+    char *bytes = mmoe_schema_tensors_own(t, mmoe_alloc(t->alloc, size, 1));
     if (!name || !bytes) return mmoe_fail_memory(err, size);
     add_key_vector(t, name, MMOE_U8, (int64_t)size, bytes, size);
     for (int64_t i = 1; i < rows; i++, bytes += length) {

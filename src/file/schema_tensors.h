@@ -27,6 +27,8 @@ mmoe_status mmoe_schema_tensors_add_keys(mmoe_schema_tensors *t, const struct mm
                                          mmoe_error *err);
 mmoe_status mmoe_schema_tensors_add_bytes(mmoe_schema_tensors *t, const struct mmoe_schema *schema,
                                           mmoe_error *err);
+/* Memory that is released with them, of the caller's one piece a table; gives it back. */
+void *mmoe_schema_tensors_own(mmoe_schema_tensors *t, void *memory);
 void mmoe_schema_tensors_finish(mmoe_schema_tensors *t);
 
 /* Where they come back from. */

@@ -78,8 +78,9 @@ static mmoe_bag_order *lay_order(const mmoe_plan *p, const mmoe_lookup *k, mmoe_
     const mmoe_embedding *t = &p->params->tables[k->table];
     mmoe_bag_order order = {.room = k->bag.max_len > 0 ? k->bag.max_len : USUAL_ROOM};
     if (order.room > MOST_ROOM) order.room = MOST_ROOM;
+    if (!p->training || !mmoe_bag_adds(&k->bag)) return NULL;
     order.ranges = t->kind->ranges(t, &order.shift);
-    if (!p->training || !mmoe_bag_adds(&k->bag) || order.ranges == 1) return NULL;
+    if (order.ranges == 1) return NULL;
     const size_t chunks = (size_t)p->max_chunks;
     mmoe_bag_order *out = mmoe_lay(l, 1, sizeof *out);
     order.parts = mmoe_lay(l, (size_t)p->max_rows * (size_t)order.room, sizeof *order.parts);

@@ -120,17 +120,17 @@ static mmoe_status open_table(mmoe_params *p, const mmoe_tensor *tensor,
                           .has_padding = tensor->has_padding,
                           .is_frozen = tensor->is_frozen,
                           .is_deferred = tensor->is_deferred};
+    mmoe_lent_table have = {0};
+    if (lent->lend) have = lent->lend(lent->context, tensor);
+    t->dtype = have.dtype;
     t->kind = mmoe_table_kind_for(t);
-    const bool is_lent = tensor->table < lent->count;
-    void *rows = is_lent ? (float *)lent->map.data + tensor->offset : NULL;
-    if (!is_lent && lent->give) rows = lent->give(lent->context, tensor);
-    mmoe_status status = t->kind->open(t, rows, err);
+    const mmoe_status status = t->kind->open(t, have.blocks, err);
+    for (int i = 0; status && !have.is_mapped && i < MMOE_MOST_BLOCKS; i++)
+        mmoe_release_aligned(&p->alloc, have.blocks[i]);
     if (status) return status;
-    t->is_lent = is_lent; /* what was given is the table's own */
+    t->is_lent = have.is_mapped;
     mmoe_block memory[MMOE_MOST_BLOCKS];
-    const int32_t count = t->kind->blocks(t, memory);
-    assert(count == 1);
-    (void)count;
+    t->kind->blocks(t, memory);
     memory->name = tensor->name;
     p->blocks[tensor->table] = (mmoe_params_block){*memory, tensor->offset, tensor->is_frozen};
     return MMOE_OK;
@@ -163,7 +163,7 @@ mmoe_status mmoe_params_init_lent(mmoe_params *p, const mmoe_tensors *t,
                                   const mmoe_lent_tables *lent, const mmoe_allocator *alloc,
                                   mmoe_error *err) {
     enum { LAYER_BLOCKS = 3 };
-    assert(p && t && (uintptr_t)lent->map.data % (FLOATS_A_LINE * sizeof(float)) == 0);
+    assert(p && t);
     *p = (mmoe_params){.alloc = mmoe_allocator_or_default(alloc),
                        .n_value = t->n_value,
                        .n_state = t->n_state,
@@ -220,6 +220,17 @@ void mmoe_params_copy(mmoe_params *to, const mmoe_params *from) {
     }
 }
 
+mmoe_dtype mmoe_params_dtype(const mmoe_params *p, const mmoe_tensor *tensor) {
+    if (tensor->kind == MMOE_TENSOR_COUNTER) return MMOE_I64;
+    return tensor->kind == MMOE_TENSOR_TABLE ? p->blocks[tensor->table].memory.dtype : MMOE_F32;
+}
+
+const mmoe_embedding *mmoe_params_narrow(const mmoe_params *p) {
+    for (int32_t i = 0; i < p->n_table; i++)
+        if (!mmoe_table_learns(&p->tables[i])) return &p->tables[i];
+    return NULL;
+}
+
 void *mmoe_params_at(const mmoe_params *p, const mmoe_tensor *tensor) {
     switch (tensor->kind) {
     case MMOE_TENSOR_VALUE:
@@ -229,7 +240,7 @@ void *mmoe_params_at(const mmoe_params *p, const mmoe_tensor *tensor) {
     case MMOE_TENSOR_COUNTER:
         return p->counters + tensor->offset;
     case MMOE_TENSOR_TABLE:
-        return mmoe_params_rows(p, tensor->table);
+        return p->blocks[tensor->table].memory.data;
     }
     return NULL;
 }

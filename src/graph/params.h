@@ -12,6 +12,8 @@
 #ifndef MMOE_GRAPH_PARAMS_H
 #define MMOE_GRAPH_PARAMS_H
 
+#include <assert.h>
+
 #include "base/alloc.h"
 #include "base/mapping.h"
 #include "table/table.h"
@@ -71,9 +73,9 @@ typedef struct mmoe_tensors {
 /* The trained ones stand first: each table's rows, then the layers' values. A frozen table stands
  * among them and has its place, but is no part of what mmoe_params_next goes over. */
 typedef struct mmoe_params_block {
-    mmoe_block
-        memory;    /* named as its tensor, or "layers.values", "layers.states", "layers.counters" */
-    int64_t place; /* of its first value in the whole; -1: it is not trained */
+    mmoe_block memory; /* a table's rows; named as its tensor, or "layers.values", "layers.states",
+                          "layers.counters" */
+    int64_t place;     /* of its first value in the whole; -1: it is not trained */
     bool is_frozen;
 } mmoe_params_block;
 
@@ -94,13 +96,17 @@ typedef struct mmoe_params {
     void *settle_context;
 } mmoe_params;
 
-/* Rows of tables that stand in memory already. */
+/* What stands in memory of a table already. */
+typedef struct mmoe_lent_table {
+    mmoe_dtype dtype;               /* of its rows, whether they do or not */
+    void *blocks[MMOE_MOST_BLOCKS]; /* each NULL: it does not */
+    bool is_mapped; /* they stand in the mapping; else in memory of mmoe_alloc_aligned, which
+                       becomes the table's */
+} mmoe_lent_table;
+
 typedef struct mmoe_lent_tables {
-    mmoe_mapping map; /* the first tables, one behind another */
-    int32_t count;    /* of them; 0: none */
-    /* Memory of mmoe_alloc_aligned with the rows of another table, which takes it over; NULL: there
-     * is none. May be NULL. */
-    void *(*give)(void *context, const mmoe_tensor *tensor);
+    mmoe_mapping map;
+    mmoe_lent_table (*lend)(void *context, const mmoe_tensor *table); /* NULL: nothing is lent */
     void *context;
 } mmoe_lent_tables;
 
@@ -137,12 +143,17 @@ static inline void mmoe_params_settle(const mmoe_params *p) {
  * the seed, its name and its shape alone. MMOE_E_MEMORY. */
 mmoe_status mmoe_params_draw(mmoe_params *p, const mmoe_tensors *t, uint64_t seed, mmoe_error *err);
 
-/* First element of a tensor: float, or int64_t for a counter. */
+/* A tensor's type: F32, I64 of a counter, or what the rows of a table are. */
+mmoe_dtype mmoe_params_dtype(const mmoe_params *p, const mmoe_tensor *tensor);
+/* Its first element. */
 void *mmoe_params_at(const mmoe_params *p, const mmoe_tensor *tensor);
-/* A table's rows, [rows, dim]. */
+/* A table's rows, [rows, dim], which are floats. */
 static inline float *mmoe_params_rows(const mmoe_params *p, int32_t index) {
+    assert(p->blocks[index].memory.dtype == MMOE_F32);
     return p->blocks[index].memory.data;
 }
+/* A table that learns nothing, for its rows are no floats; NULL: there is none. */
+const mmoe_embedding *mmoe_params_narrow(const mmoe_params *p);
 
 /* Values of one block that are neighbours. */
 typedef struct mmoe_params_part {

@@ -152,6 +152,17 @@ typedef struct mmoe_bag_args {
     float *z; /* [cols] */
 } mmoe_bag_args;
 
+/* x[b] = p[at[b * ldat]], made floats: of bfloat16, or of integers times their row's scale. */
+typedef struct mmoe_widen_args {
+    int32_t rows, cols;
+    const int32_t *at; /* [rows] */
+    size_t ldat;
+    const void *p;       /* [.., cols] uint16_t or int8_t */
+    const float *scales; /* [..] of integers */
+    float *x;            /* [rows, cols] */
+    size_t ldx;
+} mmoe_widen_args;
+
 /* Packing of rows [first, first + count) of B [k, n]: row first + i is scale[c] w[c * ldw + i], c <
  * n. Each table has its own layout. */
 typedef struct mmoe_pack_args {
@@ -316,6 +327,8 @@ typedef struct mmoe_kernels {
     void (*gemm)(const mmoe_packed_gemm *g);
     void (*lookup_add)(const mmoe_lookup_args *a);
     void (*lookup_spread)(const mmoe_spread_args *a);
+    void (*widen_bf16)(const mmoe_widen_args *a);
+    void (*widen_int8)(const mmoe_widen_args *a);
     void (*bag_add)(const mmoe_bag_args *a);
     void (*bag_spread)(const mmoe_bag_args *a);
     /* A^T B with beta 0 and n a multiple of mix_cols, unpacked: gradients of weights. */

@@ -14,6 +14,7 @@
 #include "math/optimizer_body.h"
 #include "math/simd.h"
 #include "math/small_gemm_body.h"
+#include "math/widen_body.h"
 
 #define PASTE_(a, b) a##b
 #define PASTE(a, b) PASTE_(a, b)
@@ -69,6 +70,8 @@ const mmoe_kernels PASTE(mmoe_kernels_, MMOE_KERNELS_NAME) = {
     .gemm = gemm,
     .lookup_add = lookup_add,
     .lookup_spread = lookup_spread,
+    .widen_bf16 = widen_bf16,
+    .widen_int8 = widen_int8,
     .bag_add = bag_add,
     .bag_spread = bag_spread,
     .gemm_outer = gemm_outer,

@@ -1,5 +1,6 @@
 #include "model/file_reader.h"
 
+#include <float.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -97,6 +98,17 @@ mmoe_container_tensor *mmoe_file_take_tensor(mmoe_file_reader *r, const char *na
     return &r->tensors[index];
 }
 
+mmoe_container_tensor *mmoe_file_take_scales(mmoe_file_reader *r, const char *table) {
+    const size_t length = strlen(table);
+    for (size_t i = 0; i < mmoe_container_count(r->file); i++)
+        if (!strncmp(r->tensors[i].name, table, length) &&
+            !strcmp(r->tensors[i].name + length, MMOE_FILE_SCALE)) {
+            r->used[i] = true;
+            return &r->tensors[i];
+        }
+    return NULL;
+}
+
 /* "[2, 3]" */
 static const char *shape_text(int32_t rank, const int64_t *shape, char out[128]) {
     size_t used = 0;
@@ -176,20 +188,73 @@ static mmoe_status fail_missing(const mmoe_file_reader *r, const char *name, mmo
     return mmoe_fail_format(err, r->path, "tensor \"%.120s\" is missing", name);
 }
 
+static mmoe_status check_shape(const mmoe_file_reader *r, const mmoe_tensor *t,
+                               const mmoe_container_tensor *f, mmoe_error *err) {
+    char have[128], want[128];
+    if (same_shape(t, f)) return MMOE_OK;
+    return mmoe_fail_format(err, r->path, "tensor \"%.120s\": its shape is %s, the model's is %s",
+                            t->name, shape_text(f->rank, f->shape, have),
+                            shape_text(t->rank, t->shape, want));
+}
+
+/* Such that no integer makes more of it than a float holds. */
+static bool is_scale(float x) { return x >= 0 && x * -INT8_MIN <= FLT_MAX; }
+
+static mmoe_status check_scales(mmoe_file_reader *r, const mmoe_tensor *t, mmoe_error *err) {
+    const mmoe_container_tensor *f = mmoe_file_take_scales(r, t->name);
+    char have[128];
+    if (!f)
+        return mmoe_fail_format(err, r->path,
+                                "tensor \"%.120s\": its type is I8, but \"%.120s" MMOE_FILE_SCALE
+                                "\" is missing",
+                                t->name, t->name);
+    if (f->dtype != MMOE_F32 || f->rank != 2 || f->shape[0] != t->shape[0] || f->shape[1] != 1)
+        return mmoe_fail_format(err, r->path,
+                                "tensor \"%.120s\": %s %s does not fit its table, whose %" PRId64
+                                " rows have a scale of F32 each",
+                                f->name, mmoe_dtype_name(f->dtype),
+                                shape_text(f->rank, f->shape, have), t->shape[0]);
+    const float *scales = f->data;
+    for (int64_t i = 0; i < t->shape[0]; i++)
+        if (!is_scale(scales[i]))
+            return mmoe_fail_format(err, r->path,
+                                    "tensor \"%.120s\": the scale of row %" PRId64
+                                    " is negative, not finite or too large",
+                                    f->name, i);
+    return MMOE_OK;
+}
+
+/* A table whose rows are no floats. */
+static mmoe_status check_narrow(mmoe_file_reader *r, const mmoe_tensor *t,
+                                const mmoe_container_tensor *f, mmoe_error *err) {
+    if (!r->takes_narrow)
+        return mmoe_fail_format(err, r->path,
+                                "tensor \"%.120s\": the file has tables of %s, which are for "
+                                "scoring alone; take the model that it was exported from",
+                                t->name, mmoe_dtype_name(f->dtype));
+    const mmoe_status status = check_shape(r, t, f, err);
+    if (status || f->dtype == MMOE_I8) return status ? status : check_scales(r, t, err);
+    const uint16_t *rows = f->data;
+    for (int64_t i = 0; i < t->count; i++)
+        if ((rows[i] & 0x7f80) == 0x7f80)
+            return mmoe_fail_format(
+                err, r->path, "tensor \"%.120s\": value %" PRId64 " is not finite", t->name, i);
+    return MMOE_OK;
+}
+
 static mmoe_status check_tensor(mmoe_file_reader *r, const mmoe_tensor *t, mmoe_error *err) {
     mmoe_container_tensor *f = mmoe_file_take_tensor(r, t->name);
     if (!f) return fail_missing(r, t->name, err);
     const mmoe_dtype wanted = t->kind == MMOE_TENSOR_COUNTER ? MMOE_I64 : MMOE_F32;
     const bool convert = f->dtype != wanted && can_convert(r, t, f->dtype);
+    if (f->dtype != wanted && !convert && t->kind == MMOE_TENSOR_TABLE &&
+        mmoe_table_has_rows_of(f->dtype))
+        return check_narrow(r, t, f, err);
     if (f->dtype != wanted && !convert)
         return mmoe_fail_format(err, r->path, "tensor \"%.120s\": its type is not %s but %s",
                                 t->name, mmoe_dtype_name(wanted), mmoe_dtype_name(f->dtype));
-    char have[128], want[128];
-    if (!same_shape(t, f))
-        return mmoe_fail_format(
-            err, r->path, "tensor \"%.120s\": its shape is %s, the model's is %s", t->name,
-            shape_text(f->rank, f->shape, have), shape_text(t->rank, t->shape, want));
-    const mmoe_status status = convert ? convert_tensor(r, t, f, err) : MMOE_OK;
+    mmoe_status status = check_shape(r, t, f, err);
+    if (!status && convert) status = convert_tensor(r, t, f, err);
     return status ? status : check_values(r, t, f, err);
 }
 
@@ -206,13 +271,20 @@ mmoe_status mmoe_file_check_tensors(mmoe_file_reader *r, const mmoe_tensors *ten
     return status;
 }
 
-void mmoe_file_copy_tensors(mmoe_file_reader *r, int32_t lent, mmoe_model *model) {
+static void copy_tensor(const mmoe_container_tensor *f, void *to) {
+    if (f->bytes && to != f->data) memcpy(to, f->data, f->bytes);
+}
+
+void mmoe_file_copy_tensors(mmoe_file_reader *r, bool lent, mmoe_model *model) {
     const mmoe_tensors *tensors = &model->graph->tensors;
+    const mmoe_params *p = &model->params;
     for (size_t i = 0; i < tensors->count; i++) {
         const mmoe_tensor *t = &tensors->items[i];
-        const mmoe_container_tensor *f = mmoe_file_take_tensor(r, t->name);
-        if (t->kind == MMOE_TENSOR_TABLE && t->table < lent) continue;
-        void *to = mmoe_params_at(&model->params, t);
-        if (f->bytes && to != f->data) memcpy(to, f->data, f->bytes);
+        const mmoe_embedding *table = t->kind == MMOE_TENSOR_TABLE ? &p->tables[t->table] : NULL;
+        if (lent && table && table->is_lent) continue;
+        copy_tensor(mmoe_file_take_tensor(r, t->name), mmoe_params_at(p, t));
+        const mmoe_container_tensor *scales =
+            table && table->dtype == MMOE_I8 ? mmoe_file_take_scales(r, t->name) : NULL;
+        if (scales) copy_tensor(scales, (void *)(uintptr_t)mmoe_table_vectors(table).scales);
     }
 }

@@ -13,6 +13,7 @@ typedef struct mmoe_file_reader {
     mmoe_container_tensor *tensors; /* [of the file] as it has them, or converted to memory of the
                                        reader's own */
     bool foreign;                   /* its names and types may be other programs' */
+    bool takes_narrow;              /* tables may be narrow */
     mmoe_state_names names;
     int64_t converted[MMOE_DTYPES]; /* tensors, by the type that they had */
 } mmoe_file_reader;
@@ -30,11 +31,13 @@ mmoe_status mmoe_file_check_intact(const mmoe_file_reader *r, mmoe_error *err);
 
 /* The tensor of a name of ours, which is used then; NULL: there is none. */
 mmoe_container_tensor *mmoe_file_take_tensor(mmoe_file_reader *r, const char *name);
+/* The scales of a table of integers, likewise. */
+mmoe_container_tensor *mmoe_file_take_scales(mmoe_file_reader *r, const char *table);
 /* Every tensor of the model is there and good, and no other is that was not used before. */
 mmoe_status mmoe_file_check_tensors(mmoe_file_reader *r, const mmoe_tensors *tensors,
                                     mmoe_error *err);
-/* All tensors but the tables that are there already: those that were given, and the first, lent
- * ones. */
-void mmoe_file_copy_tensors(mmoe_file_reader *r, int32_t lent, mmoe_model *model);
+/* All tensors but those that are there already: what was taken from the container, and, if they
+ * are `lent`, tables that stand in its mapping. */
+void mmoe_file_copy_tensors(mmoe_file_reader *r, bool lent, mmoe_model *model);
 
 #endif

@@ -78,7 +78,7 @@ static mmoe_status read_weights(mmoe_file_reader *r, mmoe_model *model, mmoe_err
         return status;
     }
     mmoe_params_settle(&model->params); /* what rows have missed is not to come upon others */
-    mmoe_file_copy_tensors(r, 0, model);
+    mmoe_file_copy_tensors(r, false, model);
     mmoe_warnings_finish(&model->warnings);
     model->warnings = warnings;
     return MMOE_OK;
@@ -89,7 +89,8 @@ mmoe_status mmoe_model_load_weights(mmoe_model *model, const char *path, mmoe_er
         return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_model_load_weights: %s is NULL",
                          model ? "path" : "model");
     mmoe_file_reader r;
-    mmoe_status status = mmoe_file_reader_open(&r, path, false, &model->alloc, err);
+    mmoe_status status = mmoe_model_check_floats(model, "mmoe_model_load_weights", err);
+    if (!status) status = mmoe_file_reader_open(&r, path, false, &model->alloc, err);
     if (status) return status;
     status = read_weights(&r, model, err);
     mmoe_file_reader_close(&r);

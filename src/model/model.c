@@ -40,6 +40,15 @@ mmoe_status mmoe_model_assemble(const mmoe_model_parts *parts, const mmoe_alloca
     return status;
 }
 
+mmoe_status mmoe_model_check_floats(const mmoe_model *model, const char *call, mmoe_error *err) {
+    const mmoe_embedding *t = mmoe_params_narrow(&model->params);
+    if (!t) return MMOE_OK;
+    return mmoe_fail(err, MMOE_E_ARGUMENT,
+                     "%s: the model has tables of %s, which are for scoring alone; use the model "
+                     "that it was exported from",
+                     call, mmoe_dtype_name(t->dtype));
+}
+
 void mmoe_model_free(mmoe_model *m) {
     if (!m) return;
     mmoe_params_finish(&m->params);
@@ -153,14 +162,16 @@ int64_t mmoe_model_parameter_count(const mmoe_model *m) {
 int mmoe_model_tensor(const mmoe_model *m, size_t index, mmoe_tensor_info *out) {
     if (!m || !out || index >= m->graph->tensors.count) return -1;
     const mmoe_tensor *t = &m->graph->tensors.items[index];
+    const mmoe_dtype dtype = mmoe_params_dtype(&m->params, t);
     *out = (mmoe_tensor_info){t->name,
                               t->rank,
                               {t->shape[0], t->shape[1]},
                               t->kind == MMOE_TENSOR_COUNTER,
                               mmoe_tensor_is_trained(t),
-                              NULL};
+                              NULL,
+                              mmoe_dtype_name(dtype)};
     mmoe_params_settle(&m->params);
-    out->data = mmoe_params_at(&m->params, t);
+    if (dtype == MMOE_F32 || dtype == MMOE_I64) out->data = mmoe_params_at(&m->params, t);
     return 0;
 }
 

@@ -33,4 +33,7 @@ typedef struct mmoe_model_parts {
 mmoe_status mmoe_model_assemble(const mmoe_model_parts *parts, const mmoe_allocator *alloc,
                                 mmoe_model **out, mmoe_error *err);
 
+/* MMOE_E_ARGUMENT, in the name of a `call` that needs floats: the model has narrow tables. */
+mmoe_status mmoe_model_check_floats(const mmoe_model *model, const char *call, mmoe_error *err);
+
 #endif

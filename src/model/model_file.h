@@ -2,7 +2,9 @@
  *
  * A safetensors file. Tensors: num_batches_tracked (I64, []), keys and offsets of vocabularies
  * (file/schema_tensors.h), the other tensors (F32) by torch-rechub's names in the model's order,
- * the texts of vocabularies. Metadata: the keys below. */
+ * the texts of vocabularies. Tables that are narrow (mmoe_model_with_tables) stand before these
+ * texts, behind the others: the scales of integers (F32 [rows, 1], TABLE_scale), then the rows (I8
+ * or BF16, [rows, dim]). Metadata: the keys below. */
 #ifndef MMOE_MODEL_MODEL_FILE_H
 #define MMOE_MODEL_MODEL_FILE_H
 
@@ -12,6 +14,9 @@
 #define MMOE_FILE_FORMAT "mmoe"                  /* "format" */
 #define MMOE_CHECKPOINT_FORMAT "mmoe-checkpoint" /* "format" of train/checkpoint.c's files */
 #define MMOE_FILE_FORMAT_VERSION 1               /* "format_version" */
+
+/* Behind a table's name. */
+#define MMOE_FILE_SCALE "_scale"
 
 /* Metadata that the checksum covers beside all tensors: "mmoe_version" wrote the file, "config" is
  * mmoe_config_text's, "schema" that of schema_json.h. "checksum" itself is 16 hexadecimal digits.
@@ -35,8 +40,8 @@ bool mmoe_file_is_variance(const mmoe_tensor *tensor);
 
 /* MMOE_E_NUMERIC: a weight is not finite; a file that could not be loaded again is not written. */
 mmoe_status mmoe_file_check_values(const mmoe_model *model, mmoe_error *err);
-/* The model's tensors, those of num_batches_tracked or all others, in its order. Returns how many
- * `out` was given. */
-size_t mmoe_file_model_tensors(const mmoe_model *model, bool counters, mmoe_container_tensor *out);
+/* The model's tensors of a type, in its order. Returns how many `out` was given. */
+size_t mmoe_file_model_tensors(const mmoe_model *model, mmoe_dtype dtype,
+                               mmoe_container_tensor *out);
 
 #endif

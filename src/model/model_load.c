@@ -10,31 +10,61 @@
 
 /* ---- Tables ---- */
 
-static void *give_table(void *context, const mmoe_tensor *tensor) {
-    const mmoe_file_reader *r = context;
-    return mmoe_container_take(r->file, mmoe_container_find(r->file, tensor->name));
+/* Tensors of tables that a mapping has, which are neighbours in the file. */
+typedef struct table_lender {
+    mmoe_file_reader *r;
+    const mmoe_container_tensor *first; /* NULL: there is no mapping */
+    size_t size;
+    const char *map;
+} table_lender;
+
+static bool is_mapped(const table_lender *l, const mmoe_container_tensor *f) {
+    return l->map && f->place >= l->first->place && f->place - l->first->place < l->size;
 }
 
-/* Of a file that is mapped, the first tables that follow each other without gaps, as all do in one
- * that this library wrote. Small ones are copied instead, into larger pages. */
-static mmoe_lent_tables map_tables(const mmoe_file_reader *r, const mmoe_tensors *tensors) {
-    const size_t least = (size_t)8 << 20;
-    const mmoe_container_tensor *first = NULL;
-    mmoe_lent_tables lent = {0};
-    size_t size = 0;
+/* Rows that stand in the mapping, scales and all, or that have memory of their own. */
+static mmoe_lent_table lend_table(void *context, const mmoe_tensor *tensor) {
+    const table_lender *l = context;
+    const mmoe_container_tensor *rows = mmoe_container_find(l->r->file, tensor->name),
+                                *scales = mmoe_file_take_scales(l->r, tensor->name);
+    mmoe_lent_table lent = {.dtype = rows->dtype};
+    const mmoe_container_tensor *const blocks[] = {rows, scales};
+    lent.is_mapped = is_mapped(l, rows) && (!scales || is_mapped(l, scales));
+    for (int i = 0; i < 2 && blocks[i]; i++)
+        lent.blocks[i] = lent.is_mapped
+                             ? (void *)(uintptr_t)(l->map + (blocks[i]->place - l->first->place))
+                             : mmoe_container_take(l->r->file, blocks[i]);
+    return lent;
+}
+
+/* Is it a table's, its rows or their scales? */
+static bool is_of_table(const mmoe_tensors *tensors, const char *name) {
     for (size_t i = 0; i < tensors->count; i++) {
         const mmoe_tensor *t = &tensors->items[i];
-        if (t->kind != MMOE_TENSOR_TABLE) continue;
-        const mmoe_container_tensor *f = mmoe_container_find(r->file, t->name);
-        if (!first) first = f;
-        if ((const char *)f->data != (const char *)first->data + size) break;
-        size += f->bytes;
-        lent.count++;
+        const size_t length = strlen(t->name);
+        if (t->kind == MMOE_TENSOR_TABLE && !strncmp(name, t->name, length) &&
+            (!name[length] || !strcmp(name + length, MMOE_FILE_SCALE)))
+            return true;
     }
-    if (size < least || (uintptr_t)first->data % 64 ||
-        !mmoe_container_map(r->file, first, size, &lent.map))
-        lent.count = 0;
-    return lent;
+    return false;
+}
+
+/* Of a file that is mapped, the first tensors of tables that follow each other, as all do in one
+ * that this library wrote. Small ones are copied instead, into larger pages. */
+static mmoe_mapping map_tables(table_lender *l, const mmoe_tensors *tensors) {
+    const size_t least = (size_t)8 << 20;
+    mmoe_mapping map = {0};
+    for (size_t i = 0; i < mmoe_container_count(l->r->file); i++) {
+        const mmoe_container_tensor *f = mmoe_container_at(l->r->file, i);
+        const bool is_one = !f->own && is_of_table(tensors, f->name);
+        if (l->first && !is_one) break;
+        if (!is_one) continue;
+        if (!l->first) l->first = f;
+        l->size += f->bytes;
+    }
+    if (l->size >= least && mmoe_container_map(l->r->file, l->first, l->size, &map))
+        l->map = map.data;
+    return map;
 }
 
 /* ---- Schema and configuration ---- */
@@ -111,11 +141,11 @@ static mmoe_status read_model(mmoe_file_reader *r, mmoe_model **out, mmoe_error 
         mmoe_schema_free(parts.schema);
         return status;
     }
-    parts.tables = map_tables(r, &parts.graph->tensors);
-    parts.tables.give = give_table;
-    parts.tables.context = r;
+    table_lender lender = {.r = r};
+    parts.tables = (mmoe_lent_tables){
+        .map = map_tables(&lender, &parts.graph->tensors), .lend = lend_table, .context = &lender};
     status = mmoe_model_assemble(&parts, r->alloc, out, err);
-    if (!status) mmoe_file_copy_tensors(r, parts.tables.count, *out);
+    if (!status) mmoe_file_copy_tensors(r, true, *out);
     return status;
 }
 
@@ -139,6 +169,7 @@ static mmoe_status load_model(const char *path, bool mapped, const mmoe_allocato
     mmoe_file_reader r;
     mmoe_status status = mmoe_file_reader_open(&r, path, mapped, &a, err);
     if (status) return status;
+    r.takes_narrow = true;
     status = mmoe_file_refuse_checkpoint(&r, err);
     if (!status && !mmoe_file_is_model(&r))
         status = mmoe_fail_format(

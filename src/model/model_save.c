@@ -10,32 +10,68 @@
 
 /* ---- Collecting what is written ---- */
 
-size_t mmoe_file_model_tensors(const mmoe_model *model, bool counters, mmoe_container_tensor *out) {
+size_t mmoe_file_model_tensors(const mmoe_model *model, mmoe_dtype dtype,
+                               mmoe_container_tensor *out) {
     const mmoe_tensors *tensors = &model->graph->tensors;
     size_t count = 0;
     for (size_t i = 0; i < tensors->count; i++) {
         const mmoe_tensor *t = &tensors->items[i];
-        if ((t->kind == MMOE_TENSOR_COUNTER) != counters) continue;
-        out[count++] = (mmoe_container_tensor){
-            .name = t->name,
-            .dtype = counters ? MMOE_I64 : MMOE_F32,
-            .rank = t->rank,
-            .shape = {t->shape[0], t->shape[1]},
-            .data = mmoe_params_at(&model->params, t),
-            .bytes = (size_t)t->count * (counters ? sizeof(int64_t) : sizeof(float))};
+        if (mmoe_params_dtype(&model->params, t) != dtype) continue;
+        out[count++] = (mmoe_container_tensor){.name = t->name,
+                                               .dtype = dtype,
+                                               .rank = t->rank,
+                                               .shape = {t->shape[0], t->shape[1]},
+                                               .data = mmoe_params_at(&model->params, t),
+                                               .bytes = (size_t)t->count * mmoe_dtype_size(dtype)};
     }
     return count;
 }
 
-/* In the order that keeps each aligned: 8-byte types, 4-byte types, bytes. */
+static char *scale_name(mmoe_schema_tensors *c, const char *table) {
+    const size_t size = strlen(table) + sizeof MMOE_FILE_SCALE;
+    char *name = mmoe_schema_tensors_own(c, mmoe_alloc(c->alloc, size, 1));
+    if (name) snprintf(name, size, "%s" MMOE_FILE_SCALE, table);
+    return name;
+}
+
+static mmoe_status collect_scales(mmoe_schema_tensors *c, const mmoe_model *model,
+                                  mmoe_error *err) {
+    const mmoe_tensors *tensors = &model->graph->tensors;
+    for (size_t i = 0; i < tensors->count; i++) {
+        const mmoe_tensor *t = &tensors->items[i];
+        if (t->kind != MMOE_TENSOR_TABLE) continue;
+        const mmoe_vectors v = mmoe_table_vectors(&model->params.tables[t->table]);
+        if (!v.scales) continue;
+        const char *name = scale_name(c, t->name);
+        if (!name) return mmoe_fail_memory(err, strlen(t->name));
+        c->items[c->count++] =
+            (mmoe_container_tensor){.name = name,
+                                    .dtype = MMOE_F32,
+                                    .rank = 2,
+                                    .shape = {t->shape[0], 1},
+                                    .data = v.scales,
+                                    .bytes = (size_t)t->shape[0] * sizeof *v.scales};
+    }
+    return MMOE_OK;
+}
+
+static void collect_tensors(mmoe_schema_tensors *c, const mmoe_model *model, mmoe_dtype dtype) {
+    c->count += mmoe_file_model_tensors(model, dtype, c->items + c->count);
+}
+
+/* In the order that keeps each aligned: 8-byte types, 4-byte types, 2-byte types, bytes. */
 static mmoe_status collect(mmoe_schema_tensors *c, const mmoe_model *model, mmoe_error *err) {
-    mmoe_status status =
-        mmoe_schema_tensors_open(c, model->schema, model->graph->tensors.count, err);
+    mmoe_status status = mmoe_schema_tensors_open(
+        c, model->schema, model->graph->tensors.count + (size_t)model->params.n_table, err);
     if (status) return status;
-    c->count = mmoe_file_model_tensors(model, true, c->items);
+    collect_tensors(c, model, MMOE_I64);
     status = mmoe_schema_tensors_add_keys(c, model->schema, err);
     if (status) return status;
-    c->count += mmoe_file_model_tensors(model, false, c->items + c->count);
+    collect_tensors(c, model, MMOE_F32);
+    status = collect_scales(c, model, err);
+    if (status) return status;
+    collect_tensors(c, model, MMOE_BF16);
+    collect_tensors(c, model, MMOE_I8);
     return mmoe_schema_tensors_add_bytes(c, model->schema, err);
 }
 
@@ -72,7 +108,7 @@ mmoe_status mmoe_file_check_values(const mmoe_model *model, mmoe_error *err) {
     mmoe_params_settle(&model->params);
     for (size_t i = 0; i < tensors->count; i++) {
         const mmoe_tensor *t = &tensors->items[i];
-        if (t->kind == MMOE_TENSOR_COUNTER) continue;
+        if (mmoe_params_dtype(&model->params, t) != MMOE_F32) continue;
         int64_t bad = mmoe_file_bad_value(mmoe_params_at(&model->params, t), t->count,
                                           mmoe_file_is_variance(t));
         if (bad >= 0)

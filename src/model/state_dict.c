@@ -106,6 +106,8 @@ static double number_at(const mmoe_container_tensor *t, int64_t index) {
         return integer;
     case MMOE_U8:
         return *(const unsigned char *)at;
+    case MMOE_I8:
+        return *(const int8_t *)at;
     case MMOE_I64:
         break;
     }

@@ -50,6 +50,22 @@ static void take_columns(mmoe_serve_products *products, const mmoe_node *input, 
         }
 }
 
+/* Room for rows of the tables that are looked up and whose rows are no floats. */
+static mmoe_status take_rows(mmoe_program *p, const mmoe_node *input, mmoe_error *err) {
+    mmoe_serve_products *products = &p->products;
+    size_t widest = 0;
+    for (int32_t i = 0; i < input->u.input.n_lookup; i++) {
+        const mmoe_lookup *l = &input->u.input.lookups[i];
+        if (products->first[i] >= 0 && p->params->tables[l->table].dtype != MMOE_F32 &&
+            (size_t)l->dim > widest)
+            widest = (size_t)l->dim;
+    }
+    if (!widest) return MMOE_OK;
+    products->rows = mmoe_alloc_aligned(&p->alloc, MMOE_PRODUCT_ROWS * widest, sizeof(float));
+    return products->rows ? MMOE_OK
+                          : mmoe_fail_memory(err, MMOE_PRODUCT_ROWS * widest * sizeof(float));
+}
+
 mmoe_status mmoe_products_choose(mmoe_program *p, size_t most_bytes, mmoe_error *err) {
     mmoe_serve_products *products = &p->products;
     const mmoe_node *input = input_of(p);
@@ -65,10 +81,46 @@ mmoe_status mmoe_products_choose(mmoe_program *p, size_t most_bytes, mmoe_error 
     products->p = mmoe_alloc_aligned(&p->alloc, floats + ld, sizeof *products->p);
     if (!products->p) return mmoe_fail_memory(err, (floats + ld) * sizeof *products->p);
     memset(products->p + floats, 0, ld * sizeof *products->p);
-    return MMOE_OK;
+    return take_rows(p, input, err);
 }
 
 /* ---- Making ---- */
+
+/* `rows` of a table, and where the products of the first of them go. */
+typedef struct table_rows {
+    const float *a; /* [rows, dim] */
+    int32_t rows;
+    float *to;
+} table_rows;
+
+static void fill_rows(const mmoe_program *p, const mmoe_serve_block *b, const mmoe_lookup *l,
+                      const table_rows *r) {
+    p->kernels->gemm(&(mmoe_packed_gemm){.rows = r->rows,
+                                         .n = b->n,
+                                         .k = b->k,
+                                         .first = p->place[l->col],
+                                         .count = l->dim,
+                                         .a = r->a,
+                                         .lda = l->dim,
+                                         .packed = b->packed,
+                                         .start = p->zeros,
+                                         .c = r->to,
+                                         .ldc = p->products.ld});
+}
+
+/* Rows that are no floats become some, a few at a time. */
+static void fill_narrow(const mmoe_program *p, const mmoe_serve_block *b, const mmoe_lookup *l,
+                        float *to) {
+    const mmoe_vectors v = mmoe_table_vectors(&p->params->tables[l->table]);
+    table_rows r = {p->products.rows, 0, to};
+    for (int64_t first = 0; first < l->rows; first += r.rows) {
+        const int64_t left = l->rows - first;
+        r.rows = (int32_t)(left < MMOE_PRODUCT_ROWS ? left : MMOE_PRODUCT_ROWS);
+        mmoe_vectors_read(&v, first, r.rows, p->products.rows);
+        fill_rows(p, b, l, &r);
+        r.to += (size_t)r.rows * (size_t)p->products.ld;
+    }
+}
 
 void mmoe_products_fill(const mmoe_program *p, const mmoe_serve_block *b) {
     const mmoe_serve_products *products = &p->products;
@@ -77,16 +129,10 @@ void mmoe_products_fill(const mmoe_program *p, const mmoe_serve_block *b) {
         const mmoe_lookup *l = &input->u.input.lookups[i];
         if (products->first[i] < 0) continue;
         float *to = products->p + (size_t)products->first[i] * (size_t)products->ld + b->first;
-        p->kernels->gemm(&(mmoe_packed_gemm){.rows = (int32_t)l->rows,
-                                             .n = b->n,
-                                             .k = b->k,
-                                             .first = p->place[l->col],
-                                             .count = l->dim,
-                                             .a = mmoe_params_rows(p->params, l->table),
-                                             .lda = l->dim,
-                                             .packed = b->packed,
-                                             .start = p->zeros,
-                                             .c = to,
-                                             .ldc = products->ld});
+        if (p->params->tables[l->table].dtype != MMOE_F32)
+            fill_narrow(p, b, l, to);
+        else
+            fill_rows(p, b, l,
+                      &(table_rows){mmoe_params_rows(p->params, l->table), (int32_t)l->rows, to});
     }
 }

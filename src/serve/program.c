@@ -108,9 +108,9 @@ static void fill_lookups(const mmoe_program *p, mmoe_serve_side *side, int which
             continue;
         }
         side->n_gather += !l->is_list;
-        side->lookups[side->n_lookup++] = (mmoe_serve_lookup){
-            mmoe_params_rows(p->params, l->table), at->column[i], p->place[l->col], l->dim,
-            l->is_list ? &l->bag : NULL,           product};
+        side->lookups[side->n_lookup++] =
+            (mmoe_serve_lookup){mmoe_table_vectors(&p->params->tables[l->table]), at->column[i],
+                                p->place[l->col], l->is_list ? &l->bag : NULL, product};
     }
 }
 
@@ -305,6 +305,7 @@ void mmoe_program_leave(mmoe_program *p) {
     }
     mmoe_release(&a, p->products.first);
     mmoe_release_aligned(&a, p->products.p);
+    mmoe_release_aligned(&a, p->products.rows);
     mmoe_release(&a, p->place);
     mmoe_release(&a, p->steps);
     mmoe_release(&a, p->blocks);

@@ -94,7 +94,6 @@ enum { PIECE = 64 };
 
 static void add_encoded(const mmoe_request_lists *q, const mmoe_serve_lookup *l, size_t row,
                         float *x, mmoe_bag_state *state) {
-    const mmoe_bag_table table = {l->table, l->dim};
     const mmoe_lists *lists = &q->batch->lists;
     const mmoe_list_span s =
         mmoe_list_encoded(&q->side->sparse[l->column]->how, lists,
@@ -102,12 +101,11 @@ static void add_encoded(const mmoe_request_lists *q, const mmoe_serve_lookup *l,
     if (s.begin == s.end) return;
     const mmoe_list list = {(int64_t)(s.end - s.begin), lists->ids + s.begin,
                             lists->weights ? lists->weights + s.begin : NULL};
-    mmoe_bag_add(l->bag, &list, &table, x, state);
+    mmoe_bag_add(l->bag, &list, &l->table, x, state);
 }
 
 static void add_raw(const mmoe_request_lists *q, const mmoe_serve_lookup *l, size_t row, float *x,
                     mmoe_bag_state *state) {
-    const mmoe_bag_table table = {l->table, l->dim};
     const mmoe_list_column *c = list_column(q, l->column);
     const mmoe_list_span all =
         mmoe_list_kept(&q->side->sparse[l->column]->how, c->offsets[row], c->offsets[row + 1]);
@@ -118,19 +116,18 @@ static void add_raw(const mmoe_request_lists *q, const mmoe_serve_lookup *l, siz
         mmoe_encode_ids(&v, ids, 1, NULL);
         const mmoe_list piece = {(int64_t)(s.end - s.begin), ids,
                                  c->weights ? c->weights + s.begin : NULL};
-        mmoe_bag_add(l->bag, &piece, &table, x, state);
+        mmoe_bag_add(l->bag, &piece, &l->table, x, state);
     }
 }
 
 int32_t mmoe_request_pool(const mmoe_request_lists *q, const mmoe_serve_lookup *l, size_t row,
                           float *x) {
-    const mmoe_bag_table table = {l->table, l->dim};
     mmoe_bag_state state = {0};
-    mmoe_bag_begin(l->bag, &table, x, &state);
+    mmoe_bag_begin(l->bag, &l->table, x, &state);
     if (q->batch->sparse_columns)
         add_raw(q, l, row, x, &state);
     else
         add_encoded(q, l, row, x, &state);
-    mmoe_bag_end(l->bag, &table, x, &state);
+    mmoe_bag_end(l->bag, &l->table, x, &state);
     return mmoe_bag_only(l->bag, &state);
 }

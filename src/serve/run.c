@@ -10,11 +10,16 @@ typedef float v4 __attribute__((vector_size(16), aligned(4), may_alias));
 static void gather_row(const mmoe_serve_side *s, const int32_t *ids, float *x) {
     const mmoe_serve_lookup *const end = s->lookups + s->n_gather;
     for (const mmoe_serve_lookup *l = s->lookups; l < end; l++) {
-        const float *from = l->table + (int64_t)ids[l->column] * l->dim;
-        if (l->dim == 4)
+        const mmoe_vectors *t = &l->table;
+        if (t->dtype != MMOE_F32) {
+            mmoe_vectors_widen(t, &(mmoe_vectors_wanted){ids + l->column, 0, 0, 1, x + l->col});
+            continue;
+        }
+        const float *from = (const float *)t->rows + (int64_t)ids[l->column] * t->dim;
+        if (t->dim == 4)
             *(v4 *)(x + l->col) = *(const v4 *)from;
         else
-            memcpy(x + l->col, from, (size_t)l->dim * sizeof *x);
+            memcpy(x + l->col, from, (size_t)t->dim * sizeof *x);
     }
 }
 
@@ -25,11 +30,13 @@ static void gather_rows(const mmoe_serve_side *s, const mmoe_encoded *e, int32_t
     const size_t stride = e->id_stride;
     const mmoe_serve_lookup *const end = s->lookups + s->n_gather;
     for (const mmoe_serve_lookup *l = s->lookups; l < end; l++) {
-        const float *const table = l->table;
-        const int64_t dim = l->dim;
+        const float *const table = l->table.rows;
+        const int64_t dim = l->table.dim;
         const int32_t *id = e->ids + l->column;
         float *to = x + l->col;
-        if (dim == 4)
+        if (l->table.dtype != MMOE_F32)
+            mmoe_vectors_widen(&l->table, &(mmoe_vectors_wanted){id, stride, ld, rows, to});
+        else if (dim == 4)
             for (int32_t r = 0; r < rows; r++, to += ld, id += stride)
                 *(v4 *)to = *(const v4 *)(table + (int64_t)*id * 4);
         else
@@ -73,7 +80,7 @@ static void find_products(const mmoe_serve_side *s, const mmoe_encoded *e, int32
 static int32_t find_list(const mmoe_serve_chunk *c, const mmoe_serve_lookup *l, int32_t only,
                          float *x) {
     if (only < 0) return c->program->products.n_row;
-    memset(x, 0, (size_t)l->dim * sizeof *x);
+    memset(x, 0, (size_t)l->table.dim * sizeof *x);
     return l->product.first + only;
 }
 

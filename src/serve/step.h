@@ -29,8 +29,8 @@ typedef struct mmoe_serve_product {
 
 /* x[col : col+dim] = table[ids[column]] */
 typedef struct mmoe_serve_lookup {
-    const float *table;
-    int32_t column, col, dim;
+    mmoe_vectors table;
+    int32_t column, col;
     const mmoe_bag *bag;        /* of a list; NULL: of an id */
     mmoe_serve_product product; /* of a list of one; first -1: it has none */
 } mmoe_serve_lookup;
@@ -67,10 +67,13 @@ typedef struct mmoe_serve_side {
 
 enum { MMOE_ALL_COLUMNS, MMOE_USER_COLUMNS, MMOE_ITEM_COLUMNS, MMOE_SERVE_SIDES };
 
+enum { MMOE_PRODUCT_ROWS = 64 }; /* of such a table that are floats at a time */
+
 /* P = E W^T of the columns that are looked up, one under the other, the weights of all first layers
  * side by side. */
 typedef struct mmoe_serve_products {
     float *p;       /* [n_row + 1, ld], the last row zeros */
+    float *rows;    /* [MMOE_PRODUCT_ROWS, widest] of tables whose rows are no floats; NULL: none */
     int32_t *first; /* [n_lookup of the graph's input] a column's first row; -1: it has none */
     int32_t n_row, n_column, ld;
 } mmoe_serve_products;

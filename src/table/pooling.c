@@ -4,20 +4,38 @@
 
 /* ---- Forward ---- */
 
-/* Columns [0, width) of rows that begin at `rows`, `width` being a constant. What nothing is added
- * to is -0, for that leaves every number, and -0 too, as it is: a list of one is what its id alone
- * would be, to the bit. */
+/* A list that is added to what x has of it so far. */
+typedef struct addition {
+    const mmoe_bag *bag;
+    const mmoe_list *l;
+    const mmoe_vectors *t;
+    bool is_first;
+} addition;
+
+/* Columns [first, first + width), `width` and `dtype` being constants. What nothing is added to is
+ * -0, for that leaves every number, and -0 too, as it is: a list of one is what its id alone would
+ * be, to the bit. */
 static inline __attribute__((always_inline)) void
-add_columns(const mmoe_bag *bag, const mmoe_list *l, const mmoe_bag_table *t, int32_t width,
-            bool is_first, float *x) {
-    float sums[16];
-    for (int32_t c = 0; c < width; c++) sums[c] = is_first ? -0.0f : x[c];
+add_columns(const addition *a, mmoe_dtype dtype, int32_t first, int32_t width, float *x) {
+    const mmoe_list *l = a->l;
+    float sums[16], wide[16];
+    for (int32_t c = 0; c < width; c++) sums[c] = a->is_first ? -0.0f : x[first + c];
     for (int64_t i = 0; i < l->count; i++) {
-        if (!mmoe_bag_has(bag, l, i)) continue;
-        const float *row = t->rows + (int64_t)l->ids[i] * t->dim, w = mmoe_list_weight(l, i);
+        if (!mmoe_bag_has(a->bag, l, i)) continue;
+        const float *row = mmoe_vectors_at(a->t, dtype, l->ids[i], first, width, wide),
+                    w = mmoe_list_weight(l, i);
         for (int32_t c = 0; c < width; c++) sums[c] += w * row[c];
     }
-    for (int32_t c = 0; c < width; c++) x[c] = sums[c];
+    for (int32_t c = 0; c < width; c++) x[first + c] = sums[c];
+}
+
+static inline __attribute__((always_inline)) void add_rows(const addition *a, mmoe_dtype dtype,
+                                                           float *x) {
+    const int32_t dim = a->t->dim;
+    int32_t c = 0;
+    for (; c + 16 <= dim; c += 16) add_columns(a, dtype, c, 16, x);
+    for (; c + 4 <= dim; c += 4) add_columns(a, dtype, c, 4, x);
+    for (; c < dim; c++) add_columns(a, dtype, c, 1, x);
 }
 
 static int64_t count_parts(const mmoe_bag *bag, const mmoe_list *l) {
@@ -35,18 +53,19 @@ static float add_weights(const mmoe_bag *bag, const mmoe_list *l, float total) {
     return total;
 }
 
-static void add_weighed(const mmoe_bag *bag, const mmoe_list *l, const mmoe_bag_table *t, float *x,
+static void add_weighed(const mmoe_bag *bag, const mmoe_list *l, const mmoe_vectors *t, float *x,
                         mmoe_bag_state *state) {
     const int64_t parts = count_parts(bag, l);
-    const bool is_first = state->parts == 0;
+    const addition a = {bag, l, t, state->parts == 0};
     if (parts == 0) return;
     state->parts += parts;
     state->total = add_weights(bag, l, state->total);
-    mmoe_bag_table at = *t;
-    int32_t c = 0;
-    for (; c + 16 <= t->dim; c += 16, at.rows += 16) add_columns(bag, l, &at, 16, is_first, x + c);
-    for (; c + 4 <= t->dim; c += 4, at.rows += 4) add_columns(bag, l, &at, 4, is_first, x + c);
-    for (; c < t->dim; c++, at.rows++) add_columns(bag, l, &at, 1, is_first, x + c);
+    if (t->dtype == MMOE_F32)
+        add_rows(&a, MMOE_F32, x);
+    else if (t->dtype == MMOE_BF16)
+        add_rows(&a, MMOE_BF16, x);
+    else
+        add_rows(&a, MMOE_I8, x);
 }
 
 /* Whether one element has all of the weight. */
@@ -63,31 +82,39 @@ static void count_heavy(const mmoe_bag *bag, const mmoe_list *l, mmoe_bag_state 
     }
 }
 
-static void take_largest(const mmoe_bag *bag, const mmoe_list *l, const mmoe_bag_table *t, float *x,
+/* n columns of element i. */
+static void take_larger(const float *row, int32_t n, bool is_first, int64_t i, float *x,
+                        int32_t *chosen) {
+    for (int32_t c = 0; c < n; c++) {
+        if (!is_first && !(row[c] > x[c])) continue;
+        x[c] = row[c];
+        if (chosen) chosen[c] = (int32_t)i;
+    }
+}
+
+static void take_largest(const mmoe_bag *bag, const mmoe_list *l, const mmoe_vectors *t, float *x,
                          mmoe_bag_state *state) {
+    enum { TOGETHER = 16 };
+    float wide[TOGETHER];
     for (int64_t i = 0; i < l->count; i++) {
         if (!mmoe_bag_has(bag, l, i)) continue;
-        const float *row = t->rows + (int64_t)l->ids[i] * t->dim;
         const bool is_first = state->parts++ == 0;
-        for (int32_t c = 0; c < t->dim; c++) {
-            if (!is_first && !(row[c] > x[c])) continue;
-            x[c] = row[c];
-            if (state->chosen) state->chosen[c] = (int32_t)i;
+        for (int32_t c = 0, n; c < t->dim; c += n) {
+            n = t->dim - c < TOGETHER ? t->dim - c : TOGETHER;
+            take_larger(mmoe_vectors_at(t, t->dtype, l->ids[i], c, n, wide), n, is_first, i, x + c,
+                        state->chosen ? state->chosen + c : NULL);
         }
     }
 }
 
-static void copy_parts(const mmoe_bag *bag, const mmoe_list *l, const mmoe_bag_table *t, float *x,
+static void copy_parts(const mmoe_bag *bag, const mmoe_list *l, const mmoe_vectors *t, float *x,
                        mmoe_bag_state *state) {
-    const size_t dim = (size_t)t->dim;
-    for (int64_t i = 0; i < l->count && state->parts < bag->max_len; i++) {
-        if (!mmoe_bag_has(bag, l, i)) continue;
-        memcpy(x + (size_t)state->parts++ * dim, t->rows + (int64_t)l->ids[i] * t->dim,
-               dim * sizeof *x);
-    }
+    for (int64_t i = 0; i < l->count && state->parts < bag->max_len; i++)
+        if (mmoe_bag_has(bag, l, i))
+            mmoe_vectors_read(t, l->ids[i], 1, x + state->parts++ * t->dim);
 }
 
-void mmoe_bag_begin(const mmoe_bag *bag, const mmoe_bag_table *table, float *x,
+void mmoe_bag_begin(const mmoe_bag *bag, const mmoe_vectors *table, float *x,
                     mmoe_bag_state *state) {
     const int32_t width = mmoe_bag_width(bag->how, table->dim, bag->max_len);
     state->total = 0;
@@ -97,7 +124,7 @@ void mmoe_bag_begin(const mmoe_bag *bag, const mmoe_bag_table *table, float *x,
     for (int32_t c = 0; state->chosen && c < table->dim; c++) state->chosen[c] = -1;
 }
 
-void mmoe_bag_add(const mmoe_bag *bag, const mmoe_list *list, const mmoe_bag_table *table, float *x,
+void mmoe_bag_add(const mmoe_bag *bag, const mmoe_list *list, const mmoe_vectors *table, float *x,
                   mmoe_bag_state *state) {
     count_heavy(bag, list, state);
     switch (bag->how) {
@@ -112,12 +139,11 @@ void mmoe_bag_add(const mmoe_bag *bag, const mmoe_list *list, const mmoe_bag_tab
     }
 }
 
-void mmoe_bag_end(const mmoe_bag *bag, const mmoe_bag_table *table, float *x,
+void mmoe_bag_end(const mmoe_bag *bag, const mmoe_vectors *table, float *x,
                   const mmoe_bag_state *state) {
     if (bag->how != MMOE_POOL_MEAN) return;
     if (state->heavy == 1) { /* to the bit; w e / w is e but for rounding */
-        const float *row = table->rows + (int64_t)state->heavy_row * table->dim;
-        memcpy(x, row, (size_t)table->dim * sizeof *x);
+        mmoe_vectors_read(table, state->heavy_row, 1, x);
         return;
     }
     for (int32_t c = 0; c < table->dim; c++) x[c] = state->total > 0 ? x[c] / state->total : 0;
@@ -128,7 +154,7 @@ int32_t mmoe_bag_only(const mmoe_bag *bag, const mmoe_bag_state *state) {
     return state->heavy == 1 && as_it_is ? state->heavy_row : -1;
 }
 
-void mmoe_bag_forward(const mmoe_bag *bag, const mmoe_list *list, const mmoe_bag_table *table,
+void mmoe_bag_forward(const mmoe_bag *bag, const mmoe_list *list, const mmoe_vectors *table,
                       float *x, int32_t *chosen) {
     mmoe_bag_state state = {.chosen = chosen};
     mmoe_bag_begin(bag, table, x, &state);

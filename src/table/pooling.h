@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "data/batch.h"
+#include "table/vectors.h"
 
 typedef struct mmoe_bag {
     mmoe_pooling how;
@@ -14,12 +15,6 @@ typedef struct mmoe_bag {
                         largest, -1: the list is empty; NULL: not kept */
     const struct mmoe_bag_order *order; /* in training: its elements by ranges; NULL: not kept */
 } mmoe_bag;
-
-/* Rows of a table in memory: row r at rows + r * dim. */
-typedef struct mmoe_bag_table {
-    const float *rows;
-    int32_t dim;
-} mmoe_bag_table;
 
 /* Rows [first, first + count) of a table's gradient, [count, dim]. */
 typedef struct mmoe_bag_sums {
@@ -73,11 +68,11 @@ typedef struct mmoe_bag_state {
 
 /* A list in pieces, in their order: begins x [width] with `state`, whose `chosen` is set; adds; and
  * ends. */
-void mmoe_bag_begin(const mmoe_bag *bag, const mmoe_bag_table *table, float *x,
+void mmoe_bag_begin(const mmoe_bag *bag, const mmoe_vectors *table, float *x,
                     mmoe_bag_state *state);
-void mmoe_bag_add(const mmoe_bag *bag, const mmoe_list *list, const mmoe_bag_table *table, float *x,
+void mmoe_bag_add(const mmoe_bag *bag, const mmoe_list *list, const mmoe_vectors *table, float *x,
                   mmoe_bag_state *state);
-void mmoe_bag_end(const mmoe_bag *bag, const mmoe_bag_table *table, float *x,
+void mmoe_bag_end(const mmoe_bag *bag, const mmoe_vectors *table, float *x,
                   const mmoe_bag_state *state);
 
 /* Of a list that was added: the row of its table which alone is its inputs, as it would be an id's;
@@ -85,7 +80,7 @@ void mmoe_bag_end(const mmoe_bag *bag, const mmoe_bag_table *table, float *x,
 int32_t mmoe_bag_only(const mmoe_bag *bag, const mmoe_bag_state *state);
 
 /* x [width]; `chosen` [dim] or NULL. */
-void mmoe_bag_forward(const mmoe_bag *bag, const mmoe_list *list, const mmoe_bag_table *table,
+void mmoe_bag_forward(const mmoe_bag *bag, const mmoe_list *list, const mmoe_vectors *table,
                       float *x, int32_t *chosen);
 /* Adds what the elements have of dx [width], in their order. */
 void mmoe_bag_backward(const mmoe_bag *bag, const mmoe_list *list, const float *dx,

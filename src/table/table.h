@@ -31,6 +31,7 @@ typedef struct mmoe_embedding {
     bool has_padding;
     bool is_frozen;   /* no gradient is wanted of any row */
     bool is_deferred; /* a step updates the rows that its batch reads, and no others */
+    mmoe_dtype dtype; /* of its rows */
     void *data;       /* the kind's; NULL: not open */
     bool is_lent;
 } mmoe_embedding;
@@ -110,11 +111,12 @@ typedef struct mmoe_table_reading {
 /* Reads, uses and tasks of one call are of tables of one kind. */
 struct mmoe_table_kind {
     bool (*suits)(const mmoe_embedding *t);
-    /* Takes memory for the table's rows, zeroed, or the block that is lent to it. `t` has kind,
-     * alloc, rows and dim. MMOE_E_MEMORY. */
-    mmoe_status (*open)(mmoe_embedding *t, void *lent, mmoe_error *err);
+    /* Takes memory for each of the table's blocks, zeroed, or the one that is lent to it: `lent`
+     * [MMOE_MOST_BLOCKS] has NULL where none is; NULL: none is. What is lent is the lender's until
+     * this succeeds. `t` has kind, alloc, rows, dim and dtype. MMOE_E_MEMORY. */
+    mmoe_status (*open)(mmoe_embedding *t, void *const *lent, mmoe_error *err);
     /* Its memory, to out [MMOE_MOST_BLOCKS]; the first block is the rows that a model file has,
-     * [rows, dim]. Returns how many. */
+     * [rows, dim], and of integers the second their scales. Returns how many. */
     int32_t (*blocks)(const mmoe_embedding *t, mmoe_block *out);
     /* Into how many ranges of rows, the last with fewer, a table's gradient is cut; *shift: the
      * range of row r is r >> *shift. */
@@ -139,12 +141,20 @@ struct mmoe_table_kind {
     /* Of each part, when all is dealt: tells of its rows, whose values are read afterwards. */
     void (*prepare)(const mmoe_table_use *use, int32_t part, mmoe_rows_visit visit, void *context);
     void (*leave)(mmoe_table_use *use); /* gives use->own back */
+
+    /* Of rows that are no floats, and learn nothing: ranges, list and scatter are NULL. */
+    mmoe_dtype dtype; /* of the rows */
+    /* A row of what is nearest to `values` [dim]; the index of the first of these that is not
+     * finite, or would not be, -1: there is none. NULL: the rows are floats. */
+    int32_t (*put)(mmoe_embedding *t, int64_t row, const float *values);
 };
 
 /* A kind is a file, table_NAME.c, and a row here, which the table in table.c and the build follow.
  * The first that suits a table is its kind; the last, rows of floats that every step updates, suits
- * all. */
+ * all others. */
 #define MMOE_TABLE_KINDS(ROW)                                                                      \
+    ROW(bf16)                                                                                      \
+    ROW(int8)                                                                                      \
     ROW(deferred)                                                                                  \
     ROW(dense)
 
@@ -154,5 +164,16 @@ MMOE_TABLE_KINDS(MMOE_TABLE_RECORD)
 
 /* The kind of a new table, of which all is set but kind and data. */
 const mmoe_table_kind *mmoe_table_kind_for(const mmoe_embedding *t);
+/* The kind of a name among those whose rows are no floats; NULL: there is none. */
+const mmoe_table_kind *mmoe_table_kind_named(const char *name);
+/* Whether some kind has rows of this type. */
+bool mmoe_table_has_rows_of(mmoe_dtype dtype);
+static inline mmoe_vectors mmoe_table_vectors(const mmoe_embedding *t) {
+    mmoe_block blocks[MMOE_MOST_BLOCKS];
+    t->kind->blocks(t, blocks);
+    return (mmoe_vectors){t->dtype, t->dim, blocks[0].data,
+                          t->dtype == MMOE_I8 ? blocks[1].data : NULL};
+}
+static inline bool mmoe_table_learns(const mmoe_embedding *t) { return t->kind->scatter != NULL; }
 
 #endif

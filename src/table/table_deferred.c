@@ -10,7 +10,7 @@ enum { TOGETHER = 64 }; /* rows whose gradients are handed on at a time */
 
 static bool suits_deferred(const mmoe_embedding *t) { return t->is_deferred && !t->is_frozen; }
 
-static mmoe_status open_deferred(mmoe_embedding *t, void *lent, mmoe_error *err) {
+static mmoe_status open_deferred(mmoe_embedding *t, void *const *lent, mmoe_error *err) {
     return mmoe_table_dense.open(t, lent, err);
 }
 

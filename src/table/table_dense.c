@@ -12,11 +12,11 @@ static bool suits_all(const mmoe_embedding *t) {
 
 /* ---- Memory ---- */
 
-static mmoe_status open_dense(mmoe_embedding *t, void *lent, mmoe_error *err) {
+static mmoe_status open_dense(mmoe_embedding *t, void *const *lent, mmoe_error *err) {
     int64_t count;
-    t->is_lent = lent != NULL;
-    t->data = lent;
-    if (lent) return MMOE_OK;
+    t->data = lent ? lent[0] : NULL;
+    t->is_lent = t->data != NULL;
+    if (t->data) return MMOE_OK;
     if (__builtin_mul_overflow(t->rows, (int64_t)t->dim, &count))
         return mmoe_fail_memory(err, SIZE_MAX);
     t->data = mmoe_alloc_aligned_zero(&t->alloc, (size_t)count, sizeof(float));
@@ -81,7 +81,8 @@ static void run_lists(const target *t, int32_t count, const mmoe_looked_up *m, i
             mmoe_bag_backward(bag, &list, x, chosen,
                               &(mmoe_bag_sums){t[i].table, 0, t[i].read->table->rows, t[i].dim});
         else
-            mmoe_bag_forward(bag, &list, &(mmoe_bag_table){t[i].table, t[i].dim}, x, chosen);
+            mmoe_bag_forward(bag, &list, &(mmoe_vectors){MMOE_F32, t[i].dim, t[i].table, NULL}, x,
+                             chosen);
     }
 }
 

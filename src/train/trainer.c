@@ -115,6 +115,7 @@ mmoe_status mmoe_trainer_create(mmoe_model *model, const mmoe_trainer_options *o
     if (options->threads < 0 || options->threads > 256)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_trainer_create: threads must be 0 to 256");
     if (mmoe_allocator_check(alloc, "mmoe_trainer_create", err)) return MMOE_E_ARGUMENT;
+    if (mmoe_model_check_floats(model, "mmoe_trainer_create", err)) return MMOE_E_ARGUMENT;
     if (model->params.settle)
         return mmoe_fail(err, MMOE_E_ARGUMENT,
                          "mmoe_trainer_create: the model has a trainer, and its embeddings are not "

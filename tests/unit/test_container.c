@@ -102,7 +102,7 @@ static const struct {
     {"{\"t\":{\"dtype\":8,\"shape\":[1],\"data_offsets\":[0,1]}}", 1,
      "tensor \"t\": dtype is missing or is no string"},
     {"{\"t\":{\"dtype\":\"I16\",\"shape\":[1],\"data_offsets\":[0,2]}}", 2,
-     "tensor \"t\": type I16 is not supported; F32, F64, F16, BF16, I32, I64 and U8 are"},
+     "tensor \"t\": type I16 is not supported; F32, F64, F16, BF16, I32, I64, U8 and I8 are"},
     {"{\"t\":{\"dtype\":\"U8\",\"shape\":1,\"data_offsets\":[0,1]}}", 1,
      "tensor \"t\": shape is not an array of at most 4 sizes"},
     {"{\"t\":{\"dtype\":\"U8\",\"shape\":[1,1,1,1,1],\"data_offsets\":[0,1]}}", 1,

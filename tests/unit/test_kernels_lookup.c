@@ -232,6 +232,60 @@ START_TEST(across) {
 }
 END_TEST
 
+/* ---- Narrow rows ---- */
+
+/* All bits that a bfloat16 can have, and all integers. */
+static void fill_narrow(uint16_t *halves, int8_t *integers, float *scales, int32_t cols) {
+    for (int32_t i = 0; i < TABLE * cols; i++) {
+        halves[i] = (uint16_t)draw_bits();
+        integers[i] = (int8_t)draw_bits();
+    }
+    for (int32_t r = 0; r < TABLE; r++) scales[r] = draw(0, 3);
+}
+
+static void check_widened(const mmoe_widen_args *a, const matrix *x, bool is_int8) {
+    for (int32_t b = 0; b < a->rows; b++)
+        for (int32_t c = 0; c < a->cols; c++) {
+            const int32_t at = a->at[b * (int32_t)a->ldat] * a->cols + c;
+            const uint32_t half = is_int8 ? 0 : (uint32_t)((const uint16_t *)a->p)[at] << 16;
+            float want;
+            memcpy(&want, &half, sizeof want);
+            if (is_int8) want = a->scales[at / a->cols] * (float)((const int8_t *)a->p)[at];
+            REQUIRE(memcmp(matrix_cell(x, b, c), &want, sizeof want) == 0,
+                    "row %d, column %d of %d: %a, not %a", b, c, a->cols,
+                    (double)*matrix_cell(x, b, c), (double)want);
+        }
+    check_gaps(x);
+}
+
+START_TEST(widened) {
+    uint16_t halves[TABLE * MOST_COLS];
+    int8_t integers[TABLE * MOST_COLS];
+    float scales[TABLE];
+    int32_t at[33 * 3];
+    draw_ids(at, 33 * 3);
+    for (int32_t cols = 1; cols <= MOST_COLS; cols++)
+        for (int32_t i = 0; i < 4; i++) {
+            matrix x = matrix_new(some_rows[i], cols, some_stride(cols));
+            mmoe_widen_args a = {.rows = x.rows,
+                                 .cols = cols,
+                                 .at = at,
+                                 .ldat = 1 + (size_t)i % 3,
+                                 .p = halves,
+                                 .scales = scales,
+                                 .x = x.at,
+                                 .ldx = (size_t)x.ld};
+            fill_narrow(halves, integers, scales, cols);
+            table_at(_i)->widen_bf16(&a);
+            check_widened(&a, &x, false);
+            a.p = integers;
+            table_at(_i)->widen_int8(&a);
+            check_widened(&a, &x, true);
+            free(x.at);
+        }
+}
+END_TEST
+
 void add_cases(TCase *c) {
     const int tables = table_count();
     tcase_add_loop_test(c, lookups, 0, tables);
@@ -239,4 +293,5 @@ void add_cases(TCase *c) {
     tcase_add_loop_test(c, spreads, 0, tables);
     tcase_add_loop_test(c, bags, 0, tables);
     tcase_add_loop_test(c, across, 0, tables);
+    tcase_add_loop_test(c, widened, 0, tables);
 }

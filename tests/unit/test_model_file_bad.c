@@ -56,11 +56,13 @@ static const char experts_weight[] = "experts.1.mlp.0.weight",
 static float values[4096];
 static const int64_t negative = -1, too_many = ((int64_t)1 << 62) + 1, endless = INT64_MAX;
 
-static void remove_tensor(edit *e) {
-    mmoe_container_tensor *t = find(e, mean);
+static void remove_named(edit *e, const char *name) {
+    mmoe_container_tensor *t = find(e, name);
     memmove(t, t + 1, (size_t)(e->tensors + e->count - (t + 1)) * sizeof *t);
     e->count--;
 }
+
+static void remove_tensor(edit *e) { remove_named(e, mean); }
 
 static void add_tensor(edit *e) {
     e->tensors[e->count++] =
@@ -135,6 +137,86 @@ START_TEST(bad_tensors_are_named) {
         if (!plain) check_load(MMOE_E_FORMAT, bad_tensors[_i].message);
         check_load_weights(MMOE_E_FORMAT, bad_tensors[_i].message);
     }
+}
+END_TEST
+
+/* ---- Narrow tables ---- */
+
+static const char rows_name[] = "embedding.embed_dict.user.weight",
+                  scale_name[] = "embedding.embed_dict.user.weight_scale";
+
+static void remove_scales(edit *e) { remove_named(e, scale_name); }
+
+static void shorten_scales(edit *e) {
+    mmoe_container_tensor *t = find(e, scale_name);
+    t->shape[0]--;
+    t->bytes -= sizeof(float);
+}
+
+static void flatten_scales(edit *e) { find(e, scale_name)->rank = 1; }
+static void retype_scales(edit *e) { find(e, scale_name)->dtype = MMOE_I32; }
+static void set_negative_scale(edit *e) { set_value(e, scale_name, 2, -1e-30f); }
+static void set_nan_scale(edit *e) { set_value(e, scale_name, 0, NAN); }
+static void set_large_scale(edit *e) { set_value(e, scale_name, 3, 3e36f); }
+
+static void drop_a_column(edit *e) {
+    mmoe_container_tensor *t = find(e, rows_name);
+    t->bytes = t->bytes / 3 * 2;
+    t->shape[1] = 2;
+}
+
+static void narrow_a_layer(edit *e) {
+    mmoe_container_tensor *t = find(e, experts_weight);
+    t->dtype = MMOE_I8;
+    t->bytes /= sizeof(float);
+}
+
+static void set_infinite_half(edit *e) {
+    static uint16_t halves[64];
+    mmoe_container_tensor *t = find(e, rows_name);
+    ck_assert_uint_le(t->bytes, sizeof halves);
+    memcpy(halves, t->data, t->bytes);
+    halves[7] = 0xff80;
+    t->data = halves;
+}
+
+static void add_scales(edit *e) {
+    e->tensors[e->count++] = (mmoe_container_tensor){scale_name, MMOE_F32, 2, {4, 1}, values, 16};
+}
+
+static const struct {
+    void (*change)(edit *);
+    const char *type, *message;
+} bad_narrow[] = {
+    {remove_scales, "int8",
+     "tensor \"embedding.embed_dict.user.weight\": its type is I8, but "
+     "\"embedding.embed_dict.user.weight_scale\" is missing"},
+    {shorten_scales, "int8",
+     "user.weight_scale\": F32 [3, 1] does not fit its table, whose 4 rows have a scale of F32"},
+    {flatten_scales, "int8", "user.weight_scale\": F32 [4] does not fit its table"},
+    {retype_scales, "int8", "user.weight_scale\": I32 [4, 1] does not fit its table"},
+    {set_negative_scale, "int8",
+     "user.weight_scale\": the scale of row 2 is negative, not finite or too large"},
+    {set_nan_scale, "int8", "the scale of row 0 is negative, not finite or too large"},
+    {set_large_scale, "int8", "the scale of row 3 is negative, not finite or too large"},
+    {drop_a_column, "int8", "user.weight\": its shape is [4, 2], the model's is [4, 3]"},
+    {drop_a_column, "bf16", "user.weight\": its shape is [4, 2], the model's is [4, 3]"},
+    {set_infinite_half, "bf16", "user.weight\": value 7 is not finite"},
+    {add_scales, "bf16", "user.weight_scale\" is too many: the model has none of this name"},
+    {narrow_a_layer, "int8", "experts.1.mlp.0.weight\": its type is not F32 but I8"},
+};
+
+START_TEST(narrow_tables_that_lie_are_refused) {
+    mmoe_error err = {0};
+    mmoe_model *narrow;
+    ck_assert_int_eq(mmoe_model_with_tables(sample, bad_narrow[_i].type, NULL, &narrow, &err), 0);
+    ck_assert_int_eq(mmoe_model_save(narrow, file, &err), MMOE_OK);
+    mmoe_model_free(narrow);
+    edit e;
+    begin_edit(&e);
+    bad_narrow[_i].change(&e);
+    end_edit(&e, false);
+    check_load(MMOE_E_FORMAT, bad_narrow[_i].message);
 }
 END_TEST
 
@@ -313,6 +395,7 @@ END_TEST
 void add_cases(TCase *c) {
     tcase_add_checked_fixture(c, set_up, tear_down);
     tcase_add_loop_test(c, bad_tensors_are_named, 0, ROWS(bad_tensors));
+    tcase_add_loop_test(c, narrow_tables_that_lie_are_refused, 0, ROWS(bad_narrow));
     tcase_add_test(c, weights_load_from_a_model_and_from_a_state_dict);
     tcase_add_test(c, checksum_is_checked_where_there_is_one);
     tcase_add_loop_test(c, metadata_that_lie_are_refused, 0, ROWS(bad_metadata));

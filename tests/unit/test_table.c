@@ -274,7 +274,8 @@ START_TEST(lent_memory_is_used_and_left) {
     float lent[6] = {1, 2, 3, 4, 5, 6}, x[4];
     mmoe_embedding t = {
         .kind = &mmoe_table_dense, .alloc = mmoe_allocator_or_default(NULL), .rows = 3, .dim = 2};
-    ck_assert_int_eq(t.kind->open(&t, lent, NULL), MMOE_OK);
+    void *const blocks[MMOE_MOST_BLOCKS] = {lent};
+    ck_assert_int_eq(t.kind->open(&t, blocks, NULL), MMOE_OK);
     ck_assert_ptr_eq(rows_of(&t), lent);
     const int32_t ids[] = {2, 0};
     const mmoe_table_read read = {.table = &t};
