@@ -157,6 +157,30 @@ void mmoe_pool_run(mmoe_pool *p, int tasks, mmoe_pool_fn fn, void *context) {
     mmoe_subnormals_restore(callers);
 }
 
+typedef struct exact_loop {
+    mmoe_pool_fn fn;
+    void *context;
+    uint64_t mode; /* the calling thread's, of mmoe_subnormals_restore */
+} exact_loop;
+
+static void run_exact(void *context, int by, int task) {
+    const exact_loop *l = context;
+    const uint64_t pools = mmoe_subnormals_flush();
+    mmoe_subnormals_restore(l->mode);
+    l->fn(l->context, by, task);
+    mmoe_subnormals_restore(pools);
+}
+
+void mmoe_pool_run_exact(mmoe_pool *p, int tasks, mmoe_pool_fn fn, void *context) {
+    exact_loop l = {fn, context, mmoe_subnormals_flush()};
+    mmoe_subnormals_restore(l.mode);
+    if (p) {
+        mmoe_pool_run(p, tasks, run_exact, &l);
+        return;
+    }
+    for (int t = 0; t < tasks; t++) fn(context, 0, t);
+}
+
 int mmoe_pool_workers(const mmoe_pool *pool) { return pool->workers; }
 
 void mmoe_pool_free(mmoe_pool *p) {

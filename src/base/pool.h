@@ -21,6 +21,10 @@ int mmoe_pool_workers(const mmoe_pool *pool);
  * subnormal numbers for 0. One loop at a time. */
 void mmoe_pool_run(mmoe_pool *pool, int tasks, mmoe_pool_fn fn, void *context);
 
+/* The same, but tasks take subnormal numbers as the calling thread does. `pool` NULL: that runs
+ * them alone. */
+void mmoe_pool_run_exact(mmoe_pool *pool, int tasks, mmoe_pool_fn fn, void *context);
+
 /* Workers for a request of `threads`: itself, or for 0 one a processor that the process may use
  * (processors.h), at most 256. */
 int mmoe_worker_count(int threads);

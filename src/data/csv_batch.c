@@ -4,30 +4,23 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "base/subnormals.h"
 
-/* A loop of the pool's over pieces or encoders, as the calling thread computes. */
+/* A loop of the pool's over pieces or encoders. */
 typedef struct loop {
     const mmoe_csv_batch *batch;
     void (*run)(const struct loop *loop, size_t index);
-    uint64_t mode;       /* of mmoe_subnormals_restore */
     const char **faults; /* [n_table + n_dense] of merging */
 } loop;
 
 static void run_task(void *context, int worker, int task) {
     const loop *l = context;
-    const uint64_t pools = mmoe_subnormals_flush();
     (void)worker;
-    mmoe_subnormals_restore(l->mode);
     l->run(l, (size_t)task);
-    mmoe_subnormals_restore(pools);
 }
 
-/* Cells are numbers that may be subnormal, and a pool's tasks would take them for 0. */
+/* Cells are numbers that may be subnormal. */
 static void run_loop(loop *l, size_t count) {
-    l->mode = mmoe_subnormals_flush();
-    mmoe_subnormals_restore(l->mode);
-    mmoe_pool_run(l->batch->pool, (int)count, run_task, l);
+    mmoe_pool_run_exact(l->batch->pool, (int)count, run_task, l);
 }
 
 /* ---- Parsing ---- */

@@ -210,25 +210,75 @@ static mmoe_status join_lacking(mmoe_csv_part *const *parts, size_t count, struc
     return MMOE_OK;
 }
 
-mmoe_status mmoe_csv_join(mmoe_csv_part *const *parts, size_t count, struct mmoe_dataset *set,
-                          mmoe_error *err) {
-    size_t rows = 0, lists = 0, elements = 0;
+/* ---- All of it ---- */
+
+/* Where a part's rows, lists and elements stand among all. */
+typedef struct place {
+    size_t row, list, element;
+    mmoe_status status;
+    mmoe_error err;
+} place;
+
+typedef struct joining {
+    mmoe_csv_part *const *parts;
+    const struct mmoe_dataset *set;
+    place *places; /* [parts] */
+    bool settles;
+} joining;
+
+static void find_places(joining *j, size_t count) {
+    for (size_t i = 1; i < count; i++) {
+        const mmoe_csv_part *p = j->parts[i - 1];
+        const place *before = &j->places[i - 1];
+        j->places[i] = (place){.row = before->row + (size_t)p->rows,
+                               .list = before->list + p->lists.lists,
+                               .element = before->element + p->lists.elements};
+    }
+}
+
+static void join_part(void *context, int worker, int index) {
+    const joining *j = context;
+    place *at = &j->places[index];
+    mmoe_csv_part *p = j->parts[index];
+    (void)worker;
+    if (j->settles) at->status = mmoe_csv_part_settle(p, &at->err);
+    if (at->status) return;
+    move_rows(j->set, at->row, p);
+    move_lists(j->set, at->list, at->element, &p->lists);
+}
+
+/* What was noted of a part's rows; and what has failed of it. */
+static mmoe_status join_notes(struct mmoe_dataset *set, const place *at, const mmoe_csv_part *p,
+                              mmoe_error *err) {
+    if (at->status) {
+        if (err) *err = at->err;
+        return at->status;
+    }
+    for (int32_t n = 0; n < set->n_sparse + set->n_dense; n++)
+        mmoe_note_join(&set->notes[n], &p->notes[n], (int64_t)at->row);
+    set->any_missing_label |= p->any_missing_label;
+    return MMOE_OK;
+}
+
+static mmoe_status join_parts(mmoe_csv_part *const *parts, size_t count, bool settles,
+                              mmoe_pool *pool, struct mmoe_dataset *set, mmoe_error *err) {
+    joining j = {parts, set, mmoe_alloc_zero(&set->alloc, count, sizeof *j.places), settles};
+    if (!j.places) return mmoe_fail_memory(err, count * sizeof *j.places);
+    find_places(&j, count);
+    mmoe_pool_run_exact(pool, (int)count, join_part, &j);
+    mmoe_status status = MMOE_OK;
+    for (size_t i = 0; !status && i < count; i++)
+        status = join_notes(set, &j.places[i], parts[i], err);
+    mmoe_release(&set->alloc, j.places);
+    return status;
+}
+
+mmoe_status mmoe_csv_join(mmoe_csv_part *const *parts, size_t count, bool settles, mmoe_pool *pool,
+                          struct mmoe_dataset *set, mmoe_error *err) {
     for (size_t i = 0; i < count; i++) set->rows += parts[i]->rows;
     mmoe_status status = make_rows(set, mmoe_csv_file_is_weighted(parts[0]->file), err);
     if (!status) status = make_lists(parts, count, set, err);
     if (!status) status = join_lacking(parts, count, set, err);
     if (!status) status = join_kept(parts, count, set, err);
-    for (size_t i = 0; !status && i < count; i++) {
-        mmoe_csv_part *p = parts[i];
-        const size_t more_lists = p->lists.lists, more_elements = p->lists.elements;
-        move_rows(set, rows, p);
-        move_lists(set, lists, elements, &p->lists);
-        for (int32_t n = 0; n < set->n_sparse + set->n_dense; n++)
-            mmoe_note_join(&set->notes[n], &p->notes[n], (int64_t)rows);
-        set->any_missing_label |= p->any_missing_label;
-        rows += (size_t)p->rows;
-        lists += more_lists;
-        elements += more_elements;
-    }
-    return status;
+    return status ? status : join_parts(parts, count, settles, pool, set, err);
 }

@@ -2,6 +2,7 @@
 #ifndef MMOE_DATA_CSV_JOIN_H
 #define MMOE_DATA_CSV_JOIN_H
 
+#include "base/pool.h"
 #include "data/csv_part.h"
 #include "data/dataset.h"
 
@@ -27,9 +28,9 @@ bool mmoe_csv_parts_agree(const mmoe_csv_parts *parts, const mmoe_csv_part *part
 mmoe_status mmoe_csv_parts_add(mmoe_csv_parts *parts, mmoe_csv_part *part, mmoe_error *err);
 void mmoe_csv_parts_finish(mmoe_csv_parts *parts);
 
-/* Gives a set the rows of `count` parts that have settled, one or more, and what was noted of them.
- * The parts keep nothing. MMOE_E_MEMORY. */
-mmoe_status mmoe_csv_join(mmoe_csv_part *const *parts, size_t count, struct mmoe_dataset *set,
-                          mmoe_error *err);
+/* Gives a set the rows of `count` parts, one or more, and what was noted of them; `settles`: these
+ * settle first. The parts keep nothing. `pool` NULL: the calling thread alone. MMOE_E_MEMORY. */
+mmoe_status mmoe_csv_join(mmoe_csv_part *const *parts, size_t count, bool settles, mmoe_pool *pool,
+                          struct mmoe_dataset *set, mmoe_error *err);
 
 #endif

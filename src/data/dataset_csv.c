@@ -195,7 +195,8 @@ mmoe_status mmoe_dataset_fit(const mmoe_schema_wanted *wanted, const mmoe_csv_ho
                               .wanted = &named,
                               .keep = how->keep},
                      .sink = how->sink,
-                     .watcher = how->watcher};
+                     .watcher = how->watcher,
+                     .threads = how->threads};
     return mmoe_loader_finish(&l, read_files(&l, wanted->file, how, err), schema, out, err);
 }
 
@@ -209,7 +210,8 @@ mmoe_status mmoe_dataset_read(const struct mmoe_schema *schema, const char *path
                               .label_mode = how->labels,
                               .keep = how->keep},
                      .sink = how->sink,
-                     .watcher = how->watcher};
+                     .watcher = how->watcher,
+                     .threads = how->threads};
     return mmoe_loader_finish(&l, read_files(&l, path, how, err), NULL, out, err);
 }
 

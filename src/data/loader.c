@@ -117,7 +117,7 @@ static mmoe_status hand_on(mmoe_loader *l, mmoe_csv_part *part, mmoe_error *err)
     struct mmoe_dataset *rows = mmoe_dataset_new(schema, &l->file.alloc);
     if (!rows) return mmoe_fail_memory(err, sizeof *rows);
     rows->places.first_row = mmoe_places_find(&l->set->places, l->set->rows + 1).row;
-    mmoe_status status = mmoe_csv_join(&part, 1, rows, err);
+    mmoe_status status = mmoe_csv_join(&part, 1, false, NULL, rows, err);
     if (!status) status = mmoe_dataset_seal(rows, schema, err);
     if (!status && l->file.wanted) status = mmoe_constants_see(&l->constants, schema, rows, err);
     if (!status && l->set->rows == 0) status = l->sink->begin(l->sink->user, schema, err);
@@ -173,22 +173,39 @@ static mmoe_status find_run(void *user, size_t index, mmoe_learned_run *out, mmo
     return MMOE_OK;
 }
 
-/* Parts settle, one after another where a sink takes them. */
-static mmoe_status settle_parts(mmoe_loader *l, mmoe_error *err) {
+/* Parts come back, settle, and go to the sink, one after another. */
+static mmoe_status return_parts(mmoe_loader *l, mmoe_error *err) {
     mmoe_status status = MMOE_OK;
     int64_t rows = 0;
     for (size_t i = 0; !status && i < l->parts.count; i++) {
         mmoe_csv_part *part = l->parts.items[i];
         mmoe_tell_rows(l->watcher, "encoding", rows, l->parts.rows);
         rows += part->rows;
-        if (l->sink) status = mmoe_csv_spill_get(&l->spill, part, MMOE_SPILLED_ALL, err);
+        status = mmoe_csv_spill_get(&l->spill, part, MMOE_SPILLED_ALL, err);
         if (!status) status = mmoe_csv_part_settle(part, err);
-        if (!status && l->sink) status = hand_on(l, part, err);
-        if (!l->sink) continue;
+        if (!status) status = hand_on(l, part, err);
         mmoe_csv_part_free(part);
         l->parts.items[i] = NULL;
     }
     if (!status) mmoe_tell_rows(l->watcher, "encoding", rows, l->parts.rows);
+    return status;
+}
+
+/* The rows as a set, with parts that settle where they wait. */
+static mmoe_status join_parts(mmoe_loader *l, mmoe_error *err) {
+    const mmoe_csv_file *f = &l->file;
+    struct mmoe_dataset *set = l->set;
+    mmoe_pool *pool = NULL;
+    mmoe_status status = MMOE_OK;
+    if (l->threads > 1) status = mmoe_pool_create(l->threads, &f->alloc, &pool, err);
+    mmoe_tell_rows(l->watcher, "encoding", 0, l->parts.rows);
+    if (!status)
+        status =
+            mmoe_csv_join(l->parts.items, l->parts.count, mmoe_csv_file_waits(f), pool, set, err);
+    mmoe_pool_free(pool);
+    if (!status) status = mmoe_dataset_seal(set, f->schema, err);
+    if (!status && f->wanted) status = mmoe_constants_see(&l->constants, f->schema, set, err);
+    if (!status) mmoe_tell_rows(l->watcher, "encoding", l->parts.rows, l->parts.rows);
     return status;
 }
 
@@ -206,7 +223,7 @@ static mmoe_status learn(mmoe_loader *l, mmoe_error *err) {
                                          : mmoe_learning_settle(&learning, err);
     if (status) return status;
     l->set->dense_width = learning.schema->dense_width;
-    status = settle_parts(l, err);
+    status = l->sink ? return_parts(l, err) : join_parts(l, err);
     mmoe_learning_forget(learning.schema);
     return status;
 }
@@ -249,25 +266,16 @@ static mmoe_status warn_of_lacking(const mmoe_loader *l, mmoe_error *err) {
                      count, l->set->rows, mmoe_place_show(at, first), column);
 }
 
-/* The rows as a set, unless a sink has them. */
-static mmoe_status join_parts(mmoe_loader *l, mmoe_error *err) {
-    struct mmoe_dataset *set = l->set;
-    if (l->sink) return MMOE_OK;
-    mmoe_status status = mmoe_csv_join(l->parts.items, l->parts.count, set, err);
-    if (!status) status = mmoe_dataset_seal(set, l->file.schema, err);
-    if (!status && l->file.wanted)
-        status = mmoe_constants_see(&l->constants, l->file.schema, set, err);
-    return status;
-}
-
 static mmoe_status end_rows(mmoe_loader *l, mmoe_error *err) {
     const mmoe_csv_file *f = &l->file;
     char name[MMOE_FILES_SIZE];
     if (l->parts.rows == 0 && f->label_mode == MMOE_LABELS_REQUIRED)
         return mmoe_fail_at(err, MMOE_E_FORMAT, files_of(l, name), 0, NULL, "%s", l->nothing);
     mmoe_status status = warn_of_file(l, err);
-    if (!status && mmoe_csv_file_waits(f)) status = learn(l, err);
-    if (!status) status = join_parts(l, err);
+    if (!status && mmoe_csv_file_waits(f))
+        status = learn(l, err);
+    else if (!status && !l->sink)
+        status = join_parts(l, err);
     if (!status && f->wanted) status = mmoe_constants_warn(&l->constants, f->schema, l->set, err);
     if (!status) status = warn_of_columns(l, err);
     return status ? status : warn_of_lacking(l, err);

@@ -22,6 +22,7 @@ typedef struct mmoe_loader {
     mmoe_origin origin;        /* of the file that is read; without a path: none is */
     const mmoe_row_sink *sink; /* NULL: the set has the rows */
     const mmoe_watcher *watcher;
+    int threads;         /* that join the parts */
     size_t part_bytes;   /* of memory, that a part in sequence has before it goes to a sink */
     int64_t first_row;   /* its number */
     const char *nothing; /* what is said where there are no rows to learn from */
