@@ -150,17 +150,16 @@ mmoe_status mmoe_csv_part_settle(mmoe_csv_part *p, mmoe_error *err) {
 
 /* The cells of a dense feature, where the row's numbers are kept. */
 static const char *read_number(const mmoe_csv_part *p, const mmoe_dense_column *c, int64_t r,
-                               const mmoe_csv_field *f, bool missing) {
+                               const mmoe_csv_field *f, bool missing, mmoe_cell *cell) {
     const struct mmoe_schema *s = p->cells.schema;
-    mmoe_cell cell;
     if (p->cells.learning) {
-        cell.learned = (double *)p->values + r * s->dense_span + c->first_number;
-        if (missing) *cell.learned = (double)NAN;
-        return missing ? NULL : mmoe_cell_read(&p->cells, c->encoder, f, &cell);
+        cell->learned = (double *)p->values + r * s->dense_span + c->first_number;
+        if (missing) *cell->learned = (double)NAN;
+        return missing ? NULL : mmoe_cell_read(&p->cells, c->encoder, f, cell);
     }
-    cell.inputs = (float *)p->values + r * s->dense_width + c->first;
-    const char *fault = missing ? NULL : mmoe_cell_read(&p->cells, c->encoder, f, &cell);
-    if (!fault) mmoe_dense_fill(c, cell.inputs, missing);
+    cell->inputs = (float *)p->values + r * s->dense_width + c->first;
+    const char *fault = missing ? NULL : mmoe_cell_read(&p->cells, c->encoder, f, cell);
+    if (!fault) mmoe_dense_fill(c, cell->inputs, missing);
     return fault;
 }
 
@@ -196,7 +195,8 @@ static mmoe_status read_numbers(const mmoe_csv_part *p, int32_t i, const mmoe_cs
         f += known * rows->columns;
         const int64_t r = p->rows + (int64_t)k;
         const bool missing = is_open && mmoe_cell_is_missing(&p->cells, f);
-        const char *fault = read_number(p, c, r, f, missing);
+        mmoe_cell cell; /* has the fault's text */
+        const char *fault = read_number(p, c, r, f, missing, &cell);
         if (fault)
             return mmoe_cell_fail(&p->cells,
                                   mmoe_cell_at(rows->first + (int64_t)k, c->name, c->column), f,

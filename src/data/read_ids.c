@@ -108,20 +108,19 @@ static const char *element_weight(const mmoe_element *e, float *out) {
     return NULL;
 }
 
-/* Writes ids; returns how many elements have one. */
+/* Writes ids; returns how many elements have one. `cell` has the fault's text. */
 static size_t read_values(const id_row *r, int32_t i, const mmoe_element *e, size_t n,
-                          const char **fault) {
+                          mmoe_cell *cell, const char **fault) {
     enum { STRIDE = sizeof *e / sizeof e->value };
     int32_t *ids = r->lists->ids + r->lists->elements;
-    mmoe_cell cell;
     for (size_t k = 0; k < n; k++) {
         const mmoe_cell_run run = {
             .cells = &e[k].value, .stride = STRIDE, .count = n - k, .step = 1, .ids = ids + k};
         if (r->is_readable) k += mmoe_cells_known(r->cells, encoder_of(r->cells, i), &run);
         if (k == n) break;
-        *fault = read_value(r, i, &e[k].value, &cell);
+        *fault = read_value(r, i, &e[k].value, cell);
         if (*fault) return k;
-        ids[k] = cell.id;
+        ids[k] = cell->id;
     }
     return n;
 }
@@ -132,7 +131,8 @@ static mmoe_status read_elements(const id_row *r, int32_t i, const char *column,
     mmoe_list_store *lists = r->lists;
     const char *name = r->cells->schema->sparse[i].name, *fault = NULL, *wrong = NULL;
     if (!mmoe_list_store_reserve(lists, n)) return mmoe_fail_memory(err, n * sizeof *lists->ids);
-    size_t good = read_values(r, i, e, n, &fault);
+    mmoe_cell cell;
+    size_t good = read_values(r, i, e, n, &cell, &fault);
     for (size_t k = 0; lists->is_weighed && !wrong && k < good; k++) {
         wrong = element_weight(&e[k], &lists->weights[lists->elements + k]);
         if (wrong) good = k;
