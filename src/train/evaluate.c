@@ -292,22 +292,27 @@ static mmoe_status take_batch(mmoe_evaluator *e, const mmoe_rows *rows, bool is_
 
 /* ---- A run ---- */
 
-/* The model's, else the means of the rows' own labels. */
+static mmoe_status take_means(mmoe_evaluator *e, mmoe_error *err) {
+    const size_t tasks = (size_t)tasks_of(e);
+    double *means = mmoe_alloc(&e->alloc, tasks, sizeof *means);
+    if (!means) return mmoe_fail_memory(err, tasks * sizeof *means);
+    const mmoe_status status = mmoe_labels_means(e->of.model, e->of.set, means, err);
+    for (size_t t = 0; !status && t < tasks; t++)
+        if (e->desks[t].constant_is_of_rows) e->desks[t].constant = means[t];
+    mmoe_release(&e->alloc, means);
+    return status;
+}
+
+/* The model's, else the means of the rows' own labels: those are read where one is not known. */
 static mmoe_status find_constants(mmoe_evaluator *e, mmoe_error *err) {
     const mmoe_label_column *labels = e->of.model->schema->labels;
     bool lacks = false;
-    for (int32_t t = 0; t < tasks_of(e); t++) lacks |= !labels[t].has_constant;
-    const size_t tasks = (size_t)tasks_of(e);
-    double *means = mmoe_alloc_zero(&e->alloc, tasks, sizeof *means);
-    if (!means) return mmoe_fail_memory(err, tasks * sizeof *means);
-    const mmoe_status status =
-        lacks ? mmoe_labels_means(e->of.model, e->of.set, means, err) : MMOE_OK;
     for (int32_t t = 0; t < tasks_of(e); t++) {
-        e->desks[t].constant = labels[t].has_constant ? labels[t].constant : means[t];
+        e->desks[t].constant = labels[t].constant;
         e->desks[t].constant_is_of_rows = !labels[t].has_constant;
+        lacks |= !labels[t].has_constant;
     }
-    mmoe_release(&e->alloc, means);
-    return status;
+    return lacks ? take_means(e, err) : MMOE_OK;
 }
 
 static mmoe_status take_rows(mmoe_evaluator *e, mmoe_source *source, bool are_predicted,
