@@ -14,6 +14,7 @@ typedef struct evaluate_flags {
     const char *model, *group, *group_weight, *by, *auc;
     cli_rows data;
     int64_t threads, slices; /* slices 0: not given */
+    int64_t skip_bad;
     bool json;
 } evaluate_flags;
 
@@ -55,7 +56,9 @@ static int keep_column(const evaluation *e, const char *flag, const char *column
 static int read_rows(evaluation *e) {
     const evaluate_flags *f = e->flags;
     const mmoe_schema *schema = mmoe_model_schema(e->model);
-    const cli_reading how = {.threads = (int)f->threads, .streamed = cli_is_folder(*f->data.paths)};
+    const cli_reading how = {.threads = (int)f->threads,
+                             .streamed = cli_is_folder(*f->data.paths),
+                             .skip_bad = f->skip_bad};
     mmoe_error err;
     if (cli_read_rows(schema, &f->data, &how, &e->data, &err)) return cli_fail("%s", err.message);
     cli_remark_columns(f->data.name, e->data);
@@ -140,6 +143,8 @@ int cli_evaluate(int argc, char **argv) {
         {"model", "FILE", CLI_INPUT, &f.model, true, 0, 0, "model file (.safetensors)"},
         {"data", "FILE", CLI_ROWS, &f.data, true, 0, 0,
          "rows with labels (CSV, or a packed folder; -: standard input)"},
+        {"skip-bad", "N", CLI_INTEGER, &f.skip_bad, false, 1, 1e9,
+         "leave out up to N rows that are at fault, which a warning counts; default: none"},
         {"group", "COLUMN", CLI_TEXT, &f.group, false, 0, 0,
          "column of the groups of gauc; default: the configuration's data.group"},
         {"group-weight", "WORD", CLI_TEXT, &f.group_weight, false, 0, 0,

@@ -246,11 +246,13 @@ int cli_inspect(int argc, char **argv) {
     const char *path = NULL;
     cli_rows rows = {0};
     bool json = false;
-    int64_t threads = cli_processors();
+    int64_t threads = cli_processors(), skip_bad = 0;
     const cli_option options[] = {
         {"model", "FILE", CLI_INPUT, &path, true, 0, 0, "model file (.safetensors)"},
         {"data", "FILE", CLI_ROWS, &rows, false, 0, 0,
          "rows (CSV; labels and weights are not read): what gates and experts do on them"},
+        {"skip-bad", "N", CLI_INTEGER, &skip_bad, false, 1, 1e9,
+         "leave out up to N rows that are at fault, which a warning counts; default: none"},
         {"threads", "N", CLI_INTEGER, &threads, false, 1, CLI_MAX_THREADS,
          "workers; default: the processors"},
         {"json", NULL, CLI_FLAG, &json, false, 0, 0, "print JSON, the whole configuration with it"},
@@ -275,7 +277,8 @@ int cli_inspect(int argc, char **argv) {
         NULL};
     int status;
     if (cli_parse(&command, argc, argv, &status)) {
-        const cli_reading reading = {MMOE_LABELS_IGNORED, (int)threads};
+        const cli_reading reading = {
+            .labels = MMOE_LABELS_IGNORED, .threads = (int)threads, .skip_bad = skip_bad};
         status = inspect(path, &rows, &reading, json);
     }
     cli_rows_free(&rows);

@@ -77,7 +77,7 @@ static const mmoe_schema *schema_of(const packing *p) {
 }
 
 static int pack_rows(const pack_flags *f, packing *p, int64_t *packed) {
-    const cli_reading how = {.threads = (int)f->threads, .keep = p->keep};
+    const cli_reading how = {.threads = (int)f->threads, .keep = p->keep, .skip_bad = f->skip_bad};
     mmoe_csv_packing what = {.path = f->data.paths[0],
                              .folder = f->output,
                              .config = p->config,
@@ -141,6 +141,8 @@ int cli_pack(int argc, char **argv) {
          "rows with labels (CSV; -: standard input)"},
         {"output", "FOLDER", CLI_TEXT, &f.output, true, 0, 0,
          "a folder, new or empty without --append"},
+        {"skip-bad", "N", CLI_INTEGER, &f.skip_bad, false, 1, 1e9,
+         "leave out up to N rows that are at fault, which a warning counts; default: none"},
         {"keep", "COLUMN", CLI_LIST, &f.keep, false, 0, 0,
          "keeps a column beside the rows, for --group and --by of evaluate; may be repeated; "
          "data.group is kept anyway"},

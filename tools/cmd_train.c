@@ -16,6 +16,7 @@
 typedef struct train_flags {
     const char *config, *output, *from, *checkpoint, *resume, *log, *profile;
     cli_rows train, valid, test;
+    int64_t skip_bad;
     int64_t threads;
     cli_list set;
     bool json;
@@ -63,6 +64,8 @@ static bool parse_flags(int argc, char **argv, train_flags *f, int *status) {
          "validation rows: early stopping, the best epoch's weights"},
         {"test", "FILE", CLI_ROWS, &f->test, false, 0, 0,
          "test rows: their metrics are printed at the end"},
+        {"skip-bad", "N", CLI_INTEGER, &f->skip_bad, false, 1, 1e9,
+         "leave out up to N rows that are at fault, which a warning counts; default: none"},
         {"set", "KEY=VALUE", CLI_LIST, &f->set, false, 0, 0, "change a key of the configuration"},
         {"from", "FILE", CLI_INPUT, &f->from, false, 0, 0,
          "start from this model's weights, vocabularies and transforms"},
@@ -207,7 +210,8 @@ static int read_training(const train_flags *f, train_run *run, const cli_reading
 
 static int read_run_data(const train_flags *f, train_run *run) {
     mmoe_error err;
-    const cli_reading how = {.threads = (int)f->threads, .streamed = cli_streams(run->config)};
+    const cli_reading how = {
+        .threads = (int)f->threads, .streamed = cli_streams(run->config), .skip_bad = f->skip_bad};
     int status = read_training(f, run, &how);
     const mmoe_schema *schema = run->from ? mmoe_model_schema(run->from) : run->schema;
     if (!status && f->valid.count) status = read_judged(run, &f->valid, &how, &run->valid);

@@ -7,7 +7,7 @@
 typedef struct pack_flags {
     const char *config, *like, *output; /* one of the first two: the other is NULL */
     cli_rows data;
-    int64_t threads;
+    int64_t threads, skip_bad;
     bool append, grow;
     cli_list keep;
     const mmoe_watcher *watcher; /* of the library's work; NULL: none */

@@ -10,6 +10,7 @@ typedef struct cli_reading {
     bool streamed;           /* packed rows stay in their folder, and others go to files without
                                 names in TMPDIR's */
     const char *const *keep; /* columns of a file that are kept, as mmoe_read_options has them */
+    int64_t skip_bad;        /* the same */
 } cli_reading;
 
 /* How CSV files are read. */

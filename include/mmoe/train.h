@@ -152,7 +152,13 @@ typedef struct mmoe_read_options {
     /* Told of each file's bytes, and of its rows but those of blocks that are not parsed yet; then,
      * where a schema is fitted, of the rows that it encodes. NULL: none is. */
     const mmoe_watcher *watcher;
-    void *reserved[4]; /* NULL; else MMOE_E_ARGUMENT */
+    /* So many rows of all files may be at fault, with a cell that cannot be read or another number
+     * of fields, and are left out: a warning has their number and the first one's fault. What comes
+     * of the others is the same to the bit as if they had not been in the file. One more is the
+     * error. A quote that is malformed or never closed is one always, as where its row ends is not
+     * known. Needs data.quotes to be "strict"; rows to score are not left out (MMOE_E_ARGUMENT). */
+    int64_t skip_bad;
+    void *reserved[3]; /* NULL; else MMOE_E_ARGUMENT */
 } mmoe_read_options;
 /* `options` may be NULL. MMOE_E_IO, too, when the system gives no thread. */
 MMOE_API mmoe_status mmoe_dataset_fit_csv_with(const mmoe_config *config, const char *path,

@@ -149,19 +149,32 @@ static void pass_waiting(csv_reader *r) {
     r->n_waiting = 0;
 }
 
+/* A row whose fields are not as many as the header's. */
+static void fail_row(csv_reader *r) {
+    const mmoe_csv_handler *h = r->handler;
+    mmoe_error fault;
+    if (r->status) return;
+    r->status = mmoe_fail_at(&fault, MMOE_E_FORMAT, r->name, r->form.row, NULL,
+                             "%zu fields, but the header has %zu", r->n_fields, r->form.columns);
+    if (h->fault)
+        r->status = h->fault(h->user, &fault, r->err);
+    else if (r->err)
+        *r->err = fault;
+}
+
 static void pass_row(csv_reader *r) {
+    const mmoe_csv_handler *h = r->handler;
     const size_t columns = r->form.columns;
-    if (r->n_fields != columns && !drop_last_comma(r)) {
+    const bool is_skipped = h->skip && h->skip(h->user, r->form.row);
+    if (is_skipped || (r->n_fields != columns && !drop_last_comma(r))) {
         pass_waiting(r);
-        if (!r->status)
-            r->status = mmoe_fail_at(r->err, MMOE_E_FORMAT, r->name, r->form.row, NULL,
-                                     "%zu fields, but the header has %zu", r->n_fields, columns);
+        if (!is_skipped) fail_row(r);
         return;
     }
     if (r->waiting++ == 0) r->first_waiting = r->form.row;
     r->n_waiting += columns;
     r->form.has_first_row = true;
-    if (!r->handler->rows || r->n_waiting + columns > FIELDS_AT_ONCE) pass_waiting(r);
+    if (!h->rows || r->n_waiting + columns > FIELDS_AT_ONCE) pass_waiting(r);
 }
 
 /* A line ends; its fields, none of a blank one, are a row. The second half of CR LF is no line. */

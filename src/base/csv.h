@@ -71,6 +71,11 @@ typedef struct mmoe_csv_handler {
     /* Called in place of `row` with as many rows as there are at once; NULL: `row` is. */
     mmoe_status (*rows)(void *user, const mmoe_csv_rows *rows, mmoe_error *err);
     const mmoe_watcher *watcher; /* of mmoe_csv_read; NULL: none */
+    /* Asked of each row: is it passed over, as if the text were without it? NULL: none is. */
+    bool (*skip)(void *user, int64_t row);
+    /* Told of a row with more or fewer fields than the header; MMOE_OK: reading goes on without it.
+     * NULL: it ends. */
+    mmoe_status (*fault)(void *user, const mmoe_error *fault, mmoe_error *err);
 } mmoe_csv_handler;
 
 /* Bytes that are read and parsed at a time. */

@@ -1,6 +1,7 @@
 #include "data/csv_batch.h"
 
-#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -10,6 +11,7 @@ typedef struct loop {
     const mmoe_csv_batch *batch;
     void (*run)(const struct loop *loop, size_t index);
     const char **faults; /* [n_table + n_dense] of merging */
+    int64_t most;        /* rows that may be left out */
 } loop;
 
 static void run_task(void *context, int worker, int task) {
@@ -33,42 +35,115 @@ static mmoe_status start_piece(const mmoe_csv_batch *b, mmoe_csv_piece *p, mmoe_
     return p->part ? MMOE_OK : mmoe_fail_memory(err, sizeof *p->part);
 }
 
+static void drop_part(mmoe_csv_piece *p) {
+    mmoe_csv_part_free(p->part);
+    mmoe_schema_free(p->learned);
+    p->part = NULL;
+    p->learned = NULL;
+}
+
+/* The loader has seen it. */
+static mmoe_status pass_header(void *part, const mmoe_csv_field *fields, size_t n,
+                               mmoe_error *err) {
+    (void)part;
+    (void)fields;
+    (void)n;
+    (void)err;
+    return MMOE_OK;
+}
+
 /* The block's rows, whose numbers go on from the form's. */
-static mmoe_status parse_rows(const mmoe_csv_batch *b, const mmoe_csv_piece *p, mmoe_csv_form form,
-                              mmoe_error *err) {
+static mmoe_status parse_rows(const mmoe_csv_batch *b, mmoe_csv_piece *p, mmoe_error *err) {
     mmoe_csv_handler reader = *b->reader;
     reader.user = p->part;
+    reader.header = pass_header;
     reader.rows = mmoe_csv_part_rows;
     reader.passed = &p->part->passed;
-    reader.form = &form;
+    reader.form = &p->form;
+    if (p->part->bad.is_on) {
+        reader.skip = mmoe_csv_part_skip;
+        reader.fault = mmoe_csv_part_fault;
+    }
     return mmoe_csv_parse(p->block.bytes, p->block.length, b->file->path, &reader, &b->file->alloc,
                           err);
 }
 
-static void parse_piece(const loop *l, size_t index) {
-    mmoe_csv_piece *p = &l->batch->pieces[index];
-    p->status = start_piece(l->batch, p, &p->err);
-    if (!p->status) p->status = parse_rows(l->batch, p, l->batch->form, &p->err);
+/* What a block is parsed with. */
+typedef struct start {
+    mmoe_csv_form form;
+    char *const *negatives; /* told by the rows before; NULL: none are known */
+    int64_t most;           /* rows that may be left out */
+} start;
+
+/* Parses the block until all rows that are left out were known. *is_full: one more was at fault. */
+static mmoe_status parse_piece(const mmoe_csv_batch *b, mmoe_csv_piece *p, const start *from,
+                               bool *is_full, mmoe_error *err) {
+    mmoe_csv_bad bad = {.is_on = b->skip_bad > 0, .most = from->most};
+    mmoe_status status = MMOE_OK;
+    do {
+        drop_part(p);
+        mmoe_csv_bad_begin(&bad);
+        status = start_piece(b, p, err);
+        if (!status && from->negatives) status = mmoe_csv_part_know(p->part, from->negatives, err);
+        if (status) break;
+        p->form = from->form;
+        if (p == b->pieces) p->part->passed = b->passed;
+        p->part->bad = bad;
+        status = parse_rows(b, p, err);
+        bad = p->part->bad;
+        p->part->bad = (mmoe_csv_bad){0};
+    } while (!status && bad.count > bad.known);
+    *is_full = bad.is_full;
+    if (status)
+        mmoe_release(&b->file->alloc, bad.rows);
+    else
+        p->part->bad = bad;
+    return status;
 }
 
-/* The fault of a piece as one reader of the whole file would have met it, who knows the rows
- * before. */
-static mmoe_status fail_piece(const mmoe_csv_batch *b, const mmoe_csv_piece *p,
+static void run_piece(const loop *l, size_t index) {
+    const mmoe_csv_batch *b = l->batch;
+    mmoe_csv_piece *p = &b->pieces[index];
+    const start from = {b->form, NULL, l->most};
+    bool is_full;
+    p->status = parse_piece(b, p, &from, &is_full, &p->err);
+}
+
+/* Behind the sentence of a fault. */
+static void say_more(const mmoe_csv_batch *b, int64_t left_out, bool is_full, mmoe_error *err) {
+    const size_t used = err ? strlen(err->message) : 0;
+    if (!err || !b->skip_bad) return;
+    if (is_full)
+        snprintf(err->message + used, sizeof err->message - used,
+                 "; %" PRId64 " rows before it were at fault, too, and left out", left_out);
+    else
+        snprintf(err->message + used, sizeof err->message - used,
+                 "; such a row is not left out, for where it ends is not known");
+}
+
+/* A piece as one reader of the whole file would have met it, who knows the rows before. */
+static mmoe_status redo_piece(const mmoe_csv_batch *b, mmoe_csv_piece *p,
                               const mmoe_csv_parts *before, mmoe_error *err) {
     if (p->status == MMOE_E_MEMORY) {
         if (err) *err = p->err;
         return p->status;
     }
-    mmoe_csv_piece again = {.block = p->block};
-    mmoe_csv_form form = b->form;
-    form.row += before->before;
-    mmoe_status status = start_piece(b, &again, err);
-    if (!status) status = mmoe_csv_part_know(again.part, before->negatives, err);
-    if (!status) status = parse_rows(b, &again, form, err);
-    assert(status);
-    mmoe_csv_part_free(again.part);
-    mmoe_schema_free(again.learned);
+    start from = {b->form, before->negatives, b->skip_bad - before->n_bad};
+    bool is_full;
+    from.form.row += from.form.columns ? before->before : 0;
+    const mmoe_status status = parse_piece(b, p, &from, &is_full, err);
+    if (status && status != MMOE_E_MEMORY)
+        say_more(b, b->skip_bad, is_full || status == MMOE_E_DATA, err);
     return status;
+}
+
+/* Must the piece be read as if there were no other, with the rows before known: for its fault, for
+ * another text of a label, or for the number of the first row that is left out? */
+static bool must_redo(const mmoe_csv_batch *b, const mmoe_csv_piece *p,
+                      const mmoe_csv_parts *before) {
+    if (p->status || !mmoe_csv_parts_agree(before, p->part)) return true;
+    const int64_t bad = (int64_t)p->part->bad.count;
+    return before->n_bad + bad > b->skip_bad || (bad && !before->n_bad && before->before);
 }
 
 /* Adds the parts in their order, and fails with the first that has a fault. */
@@ -76,10 +151,12 @@ static mmoe_status add_pieces(const mmoe_csv_batch *b, mmoe_csv_parts *parts, mm
     mmoe_status status = MMOE_OK;
     for (size_t i = 0; !status && i < b->count; i++) {
         mmoe_csv_piece *p = &b->pieces[i];
-        if (p->status || !mmoe_csv_parts_agree(parts, p->part)) return fail_piece(b, p, parts, err);
-        p->part->before = parts->before;
-        status = mmoe_csv_parts_add(parts, p->part, err);
+        const bool again = must_redo(b, p, parts);
+        if (again) status = redo_piece(b, p, parts, err);
+        if (status) return status;
+        p->part->before = again ? 0 : parts->before;
         p->is_added = true;
+        status = mmoe_csv_parts_add(parts, p->part, err);
     }
     return status;
 }
@@ -153,10 +230,11 @@ static void finish_piece(const mmoe_csv_batch *b, mmoe_csv_piece *p) {
 }
 
 mmoe_status mmoe_csv_batch_run(mmoe_csv_batch *b, mmoe_csv_parts *parts, mmoe_error *err) {
-    loop l = {.batch = b, .run = parse_piece};
+    loop l = {.batch = b, .run = run_piece, .most = b->skip_bad - parts->n_bad};
     run_loop(&l, b->count);
     mmoe_status status = add_pieces(b, parts, err);
     if (!status && b->schema) status = learn(b, err);
+    if (!status && b->count) b->after = b->pieces[b->count - 1].form;
     for (size_t i = 0; i < b->count; i++) finish_piece(b, &b->pieces[i]);
     b->count = 0;
     return status;

@@ -15,6 +15,7 @@ typedef struct mmoe_csv_piece {
     bool is_added;
     struct mmoe_schema *learned; /* the part's own; NULL: nothing is learned */
     int32_t **ids;               /* [n_table] while it is joined: of column.h's merge */
+    mmoe_csv_form form;          /* behind its rows */
     mmoe_status status;
     mmoe_error err;
 } mmoe_csv_piece;
@@ -23,14 +24,18 @@ typedef struct mmoe_csv_batch {
     const mmoe_csv_file *file;
     struct mmoe_schema *schema;     /* the file's, which learns; NULL: it stands */
     const mmoe_csv_handler *reader; /* of the whole file */
-    mmoe_csv_form form;             /* of a block: as if it were the first behind the header */
+    mmoe_csv_form form;             /* of a block: as if it were the first behind the header, which
+                                       it may have */
+    mmoe_csv_form after;            /* mmoe_csv_batch_run: behind the last */
+    mmoe_csv_passed passed;         /* what the first block's goes on from */
+    int64_t skip_bad;               /* so many rows of all may be at fault, and are left out */
     mmoe_pool *pool;
     mmoe_csv_piece *pieces; /* [count] */
     size_t count;
 } mmoe_csv_batch;
 
 /* Parses the blocks, which are released, and adds the parts. MMOE_E_FORMAT, _DATA, _MEMORY: of the
- * first row that is at fault. */
+ * first row that is at fault and is not left out. */
 mmoe_status mmoe_csv_batch_run(mmoe_csv_batch *batch, mmoe_csv_parts *parts, mmoe_error *err);
 
 #endif

@@ -47,6 +47,21 @@ static mmoe_status take_negatives(mmoe_csv_parts *all, mmoe_csv_part *p, mmoe_er
     return MMOE_OK;
 }
 
+/* Rows behind one that is left out have the numbers that follow its own. */
+static mmoe_status count_bad(mmoe_csv_parts *all, const mmoe_csv_part *p, mmoe_error *err) {
+    const mmoe_csv_bad *bad = &p->bad;
+    mmoe_status status = MMOE_OK;
+    for (size_t i = 0; !status && i < bad->count; i++) {
+        const int64_t number = bad->rows[i] + p->before,
+                      in_part = number - all->places->first_row - all->before - (int64_t)i;
+        status =
+            mmoe_places_go_on(all->places, all->rows + in_part, number + 1, &p->file->alloc, err);
+    }
+    if (!all->n_bad) all->first_bad = bad->first;
+    all->n_bad += (int64_t)bad->count;
+    return status;
+}
+
 mmoe_status mmoe_csv_parts_add(mmoe_csv_parts *all, mmoe_csv_part *p, mmoe_error *err) {
     if (all->count == all->room) {
         const size_t room = 2 * all->room + 16;
@@ -63,9 +78,10 @@ mmoe_status mmoe_csv_parts_add(mmoe_csv_parts *all, mmoe_csv_part *p, mmoe_error
     all->file = p->file;
     count_passed(all, p);
     count_lacking(all, p);
+    const mmoe_status status = count_bad(all, p, err);
     all->rows += p->rows;
-    all->before += p->rows;
-    return take_negatives(all, p, err);
+    all->before += p->rows + (int64_t)p->bad.count;
+    return status ? status : take_negatives(all, p, err);
 }
 
 void mmoe_csv_parts_finish(mmoe_csv_parts *all) {

@@ -13,11 +13,14 @@ typedef struct mmoe_csv_parts {
     /* Of all that were added. */
     const mmoe_csv_file *file;
     int64_t rows;
-    int64_t before;   /* in the file that is read */
+    int64_t before;   /* in the file that is read, those that are left out among them */
     char **negatives; /* [n_label] of mmoe_label_cell, told by one of them; NULL: there is no part
                        */
     mmoe_csv_passed passed;
     const char *first_blank;          /* the file of the first blank line */
+    mmoe_places *places;              /* of the set; NULL: no row is left out */
+    int64_t n_bad;                    /* rows that are */
+    mmoe_error first_bad;             /* the fault of the first one */
     int64_t n_lacking, first_lacking; /* rows that lack a value; the first of them */
     mmoe_error first_lack;            /* what it lacks */
 } mmoe_csv_parts;

@@ -36,8 +36,9 @@ mmoe_csv_part *mmoe_csv_part_new(const mmoe_csv_file *file, const struct mmoe_sc
     p->lists.is_weighed = mmoe_schema_weighs_lists(s);
     p->notes = mmoe_alloc_zero(a, (size_t)s->n_sparse + (size_t)s->n_dense, sizeof *p->notes);
     p->negatives = mmoe_alloc_zero(a, (size_t)s->n_label, sizeof *p->negatives);
+    p->told = mmoe_alloc_zero(a, (size_t)s->n_label, sizeof *p->told);
     const bool has_order = mmoe_id_order_make(&p->cells, a, &p->order);
-    if (begin_kept(p) && has_order && p->notes && p->negatives) return p;
+    if (begin_kept(p) && has_order && p->notes && p->negatives && p->told) return p;
     mmoe_csv_part_free(p);
     return NULL;
 }
@@ -50,6 +51,8 @@ void mmoe_csv_part_free(mmoe_csv_part *p) {
     for (size_t i = 0; p->kept && i < p->file->n_keep; i++) mmoe_kept_finish(&p->kept[i], a);
     mmoe_release(a, p->kept);
     mmoe_release(a, p->negatives);
+    mmoe_release(a, p->told);
+    mmoe_release(a, p->bad.rows);
     mmoe_release(a, p->order.places);
     mmoe_release(a, p->notes);
     mmoe_release(a, p->ids);
@@ -348,11 +351,48 @@ static mmoe_status read_rows(mmoe_csv_part *p, const mmoe_csv_rows *rows, mmoe_e
     return status;
 }
 
+bool mmoe_csv_part_skip(void *part, int64_t row) {
+    return mmoe_csv_bad_has(&((mmoe_csv_part *)part)->bad, row);
+}
+
+mmoe_status mmoe_csv_part_fault(void *part, const mmoe_error *fault, mmoe_error *err) {
+    mmoe_csv_part *p = part;
+    return mmoe_csv_bad_add(&p->bad, fault, &p->file->alloc, err);
+}
+
+/* Whether a row is at fault must not be said by one that is left out: of all that such a row may
+ * have taught, the other text of a label alone does that. */
+static void forget_texts(mmoe_csv_part *p) {
+    for (int32_t i = 0; i < p->cells.schema->n_label; i++) {
+        if (p->negatives[i] == p->told[i]) continue;
+        mmoe_release(&p->file->alloc, p->negatives[i]);
+        p->negatives[i] = NULL;
+    }
+}
+
+static void note_texts(mmoe_csv_part *p) {
+    const size_t n = (size_t)p->cells.schema->n_label;
+    if (n) memcpy(p->told, p->negatives, n * sizeof *p->told);
+}
+
+static mmoe_status leave_out(mmoe_csv_part *p, const mmoe_error *fault, mmoe_error *err) {
+    const mmoe_status status = mmoe_csv_part_fault(p, fault, err);
+    forget_texts(p);
+    if (!status && p->rows == 0) p->bad.is_first = true;
+    return status;
+}
+
 static mmoe_status read_one_by_one(mmoe_csv_part *p, const mmoe_csv_rows *rows, mmoe_error *err) {
     mmoe_status status = MMOE_OK;
     for (size_t k = 0; !status && k < rows->count; k++) {
         const mmoe_csv_rows row = mmoe_csv_row_of(rows, k);
-        status = read_rows(p, &row, err);
+        mmoe_error fault;
+        note_texts(p);
+        status = read_rows(p, &row, &fault);
+        if (status == MMOE_E_DATA && p->bad.is_on)
+            status = leave_out(p, &fault, err);
+        else if (status && err)
+            *err = fault;
         p->rows++;
     }
     return status;
@@ -365,7 +405,9 @@ mmoe_status mmoe_csv_part_rows(void *part, const mmoe_csv_rows *rows, mmoe_error
     const bool by_column = rows->count > 1 && p->file->label_mode != MMOE_ROWS_TO_SCORE;
     mmoe_status status = MMOE_OK;
     if (p->rows + (int64_t)rows->count > p->capacity) status = grow(p, rows->count, err);
+    note_texts(p);
     if (!status && by_column) status = read_rows(p, rows, err);
+    if (status == MMOE_E_DATA) forget_texts(p);
     if (status == MMOE_E_DATA || (!status && !by_column)) return read_one_by_one(p, rows, err);
     p->rows += (int64_t)rows->count;
     return status;

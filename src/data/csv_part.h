@@ -3,6 +3,7 @@
 #define MMOE_DATA_CSV_PART_H
 
 #include "data/cells.h"
+#include "data/csv_bad.h"
 #include "data/csv_file.h"
 #include "data/kept.h"
 #include "data/list_cell.h"
@@ -23,6 +24,8 @@ typedef struct mmoe_csv_part {
     mmoe_list_store lists;
     mmoe_note *notes; /* [n_sparse + n_dense] without names */
     char **negatives; /* [n_label] mmoe_label_cell.negative */
+    char **told;      /* [n_label] what they were before the rows that are read */
+    mmoe_csv_bad bad;
     bool any_missing_label;
     bool is_blank; /* the last fault was a cell that is missing */
     size_t n_lacking, lacking_room;
@@ -36,8 +39,13 @@ typedef struct mmoe_csv_part {
 mmoe_csv_part *mmoe_csv_part_new(const mmoe_csv_file *file, const struct mmoe_schema *schema);
 void mmoe_csv_part_free(mmoe_csv_part *part);
 /* `rows` of an mmoe_csv_handler whose `user` is a part. A fault is that of the first row that has
- * one, and of its first column. MMOE_E_DATA, _MEMORY. */
+ * one, and of its first column. Where rows at fault are left out, they are noted, but have taught:
+ * the rows are to be read again by another part, which knows them. MMOE_E_DATA, _MEMORY. */
 mmoe_status mmoe_csv_part_rows(void *part, const mmoe_csv_rows *rows, mmoe_error *err);
+
+/* `skip` and `fault` of such a handler. */
+bool mmoe_csv_part_skip(void *part, int64_t row);
+mmoe_status mmoe_csv_part_fault(void *part, const mmoe_error *fault, mmoe_error *err);
 
 /* Tells it what the rows before have told of labels' texts. MMOE_E_MEMORY. */
 mmoe_status mmoe_csv_part_know(mmoe_csv_part *part, char *const *negatives, mmoe_error *err);

@@ -65,14 +65,17 @@ static mmoe_status read_block(mmoe_loader *l, stream *s, mmoe_csv_block block, m
     return status;
 }
 
+static mmoe_status next_first(stream *s, mmoe_csv_block *block, mmoe_error *err) {
+    const size_t given = s->how.block ? s->how.block : FIRST_BLOCK;
+    return mmoe_csv_blocks_next(&s->blocks, given > LEAST_FIRST ? given : LEAST_FIRST, block, err);
+}
+
 /* The header, and as many rows as tell what form all have. */
 static mmoe_status read_first(mmoe_loader *l, stream *s, mmoe_error *err) {
-    const size_t given = s->how.block ? s->how.block : FIRST_BLOCK,
-                 size = given > LEAST_FIRST ? given : LEAST_FIRST;
     mmoe_csv_block block;
     mmoe_status status = MMOE_OK;
     while (!status && !s->has_ended && !s->form.has_first_row) {
-        status = mmoe_csv_blocks_next(&s->blocks, size, &block, err);
+        status = next_first(s, &block, err);
         if (!status) status = read_block(l, s, block, err);
     }
     if (!status) status = mmoe_csv_check_header(&s->form, s->from->name, err);
@@ -118,16 +121,89 @@ static mmoe_status read_batch(mmoe_loader *l, stream *s, mmoe_csv_batch *batch, 
     return reading;
 }
 
+/* ---- Rows that are left out ---- */
+
+static bool skip_all(void *user, int64_t row) {
+    (void)user;
+    (void)row;
+    return true;
+}
+
+/* The header of a block; *form has no columns where it has none. */
+static mmoe_status read_header(mmoe_loader *l, const stream *s, const mmoe_csv_block *block,
+                               mmoe_csv_form *form, mmoe_csv_passed *passed, mmoe_error *err) {
+    mmoe_csv_handler look = s->handler;
+    look.form = form;
+    look.passed = passed;
+    look.skip = skip_all;
+    const mmoe_status status =
+        mmoe_csv_parse(block->bytes, block->length, s->from->name, &look, &l->file.alloc, err);
+    const bool is_of_rows = l->part && status == MMOE_E_FORMAT; /* they are read yet */
+    mmoe_csv_part_free(l->part);
+    l->part = NULL;
+    return is_of_rows ? MMOE_OK : status;
+}
+
+/* A block that may have the header; it is released. */
+static mmoe_status run_first(mmoe_loader *l, stream *s, mmoe_csv_batch *batch, mmoe_csv_block block,
+                             mmoe_error *err) {
+    mmoe_csv_form form = s->form;
+    mmoe_csv_passed passed = s->passed;
+    mmoe_status status = MMOE_OK;
+    if (!s->form.columns) status = read_header(l, s, &block, &form, &passed, err);
+    if (status || !form.columns) {
+        mmoe_release(&l->file.alloc, block.bytes);
+        s->form = form;
+        s->passed = passed;
+        return status;
+    }
+    batch->schema = l->learned;
+    batch->form = s->form;
+    if (s->form.columns) batch->form.row = l->first_row - 1;
+    batch->passed = s->passed;
+    batch->pieces->block = block;
+    batch->count = 1;
+    status = mmoe_csv_batch_run(batch, &l->parts, err);
+    s->form = batch->after;
+    s->passed = batch->passed = (mmoe_csv_passed){0};
+    return status ? status : mmoe_loader_hand_on(l, err);
+}
+
+/* What read_first reads, of which no row that is at fault may teach anything. */
+static mmoe_status read_first_bad(mmoe_loader *l, stream *s, mmoe_csv_batch *batch,
+                                  mmoe_error *err) {
+    mmoe_csv_block block;
+    mmoe_status status = MMOE_OK;
+    while (!status && !s->has_ended && !s->form.has_first_row) {
+        status = next_first(s, &block, err);
+        if (!status && block.is_open) {
+            mmoe_release(&l->file.alloc, block.bytes);
+            status = mmoe_fail_at(err, MMOE_E_FORMAT, s->from->name, 0, NULL,
+                                  "its first rows have no end in a megabyte: rows that are at "
+                                  "fault cannot be left out");
+        } else if (!status) {
+            s->has_ended = mmoe_csv_blocks_end(&s->blocks);
+            status = run_first(l, s, batch, block, err);
+        }
+    }
+    return status ? status : mmoe_csv_check_header(&s->form, s->from->name, err);
+}
+
+/* ---- All blocks ---- */
+
 static mmoe_status read_batches(mmoe_loader *l, stream *s, mmoe_error *err) {
     const mmoe_allocator *a = &l->file.alloc;
     const int threads = s->how.threads > 1 ? s->how.threads : 1;
     mmoe_csv_batch batch = {mmoe_loader_file(l), l->learned, &s->handler, s->form};
-    batch.form.row = l->first_row - 1;
+    batch.skip_bad = s->how.skip_bad;
     mmoe_status status = mmoe_pool_create(threads, a, &batch.pool, err);
     if (status) return status;
     batch.pieces = mmoe_alloc_zero(a, BLOCKS_EACH * (size_t)threads, sizeof *batch.pieces);
     if (!batch.pieces)
         status = mmoe_fail_memory(err, BLOCKS_EACH * (size_t)threads * sizeof *batch.pieces);
+    if (!status && batch.skip_bad) status = read_first_bad(l, s, &batch, err);
+    batch.form = s->form;
+    batch.form.row = l->first_row - 1;
     while (!status && !s->has_ended) status = read_batch(l, s, &batch, err);
     mmoe_release(a, batch.pieces);
     mmoe_pool_free(batch.pool);
@@ -139,7 +215,7 @@ static mmoe_status read_in_blocks(mmoe_loader *l, mmoe_bytes *from, const mmoe_c
     stream s = {.how = *how, .from = from, .blocks = {.alloc = l->file.alloc, .from = from}};
     s.handler = handler_of(l, &s.passed);
     s.handler.form = &s.form;
-    mmoe_status status = read_first(l, &s, err);
+    mmoe_status status = how->skip_bad ? MMOE_OK : read_first(l, &s, err);
     if (!status && !s.has_ended) status = read_batches(l, &s, err);
     mmoe_csv_blocks_finish(&s.blocks);
     return status;
@@ -151,7 +227,7 @@ static mmoe_status read_in_blocks(mmoe_loader *l, mmoe_bytes *from, const mmoe_c
 static mmoe_status read_file(mmoe_loader *l, const char *path, const mmoe_csv_how *how,
                              mmoe_error *err) {
     const bool in_blocks = reading_of(l)->quotes == MMOE_QUOTES_STRICT && !how->growing &&
-                           (how->threads > 1 || how->block || how->sink);
+                           (how->threads > 1 || how->block || how->sink || how->skip_bad);
     mmoe_bytes from;
     mmoe_status status = mmoe_bytes_open(path, &l->file.alloc, &from, err);
     if (status) return status;
@@ -176,6 +252,14 @@ static mmoe_status read_files(mmoe_loader *l, const char *path, const mmoe_csv_h
     l->first_row = reading_of(l)->header == MMOE_HEADER_NONE ? 1 : 2;
     l->nothing = "the file has a header but no rows";
     l->part_bytes = how->block ? how->block : BLOCK;
+    if (how->skip_bad && reading_of(l)->quotes != MMOE_QUOTES_STRICT)
+        return mmoe_fail_at(err, MMOE_E_ARGUMENT, l->file.path, 0, NULL,
+                            "rows that are at fault are left out only where data.quotes is "
+                            "\"strict\": else rows cannot be read again by blocks");
+    if (how->skip_bad && how->growing)
+        return mmoe_fail_at(err, MMOE_E_ARGUMENT, l->file.path, 0, NULL,
+                            "rows that are at fault are not left out while vocabularies grow, for "
+                            "then rows are read in sequence");
     mmoe_status status = read_file(l, path, how, err);
     for (size_t i = 0; !status && i < how->n_more; i++) {
         status = warn_of_none(l, err);
@@ -227,6 +311,12 @@ mmoe_status mmoe_csv_how_of(const mmoe_read_options *options, const char *call, 
                              call);
     if (options->threads < 0 || options->threads > 256)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: threads must be 0 to 256", call);
+    if (options->skip_bad < 0)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: skip_bad is %lld", call,
+                         (long long)options->skip_bad);
+    if (options->skip_bad && options->labels == MMOE_ROWS_TO_SCORE)
+        return mmoe_fail(err, MMOE_E_ARGUMENT,
+                         "%s: rows to score keep their places, none is left out", call);
     for (size_t i = 0; i < options->n_more; i++)
         if (!options->more || !options->more[i])
             return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: more[%zu] of the options is NULL", call, i);
@@ -235,6 +325,7 @@ mmoe_status mmoe_csv_how_of(const mmoe_read_options *options, const char *call, 
                           .keep = options->keep,
                           .more = options->more,
                           .n_more = options->n_more,
-                          .watcher = options->watcher};
+                          .watcher = options->watcher,
+                          .skip_bad = options->skip_bad};
     return MMOE_OK;
 }

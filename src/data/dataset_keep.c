@@ -57,6 +57,7 @@ static mmoe_status on_row(void *user, int64_t row, const mmoe_csv_field *fields,
     keeper *k = user;
     const mmoe_csv_field *f = &fields[k->at];
     const mmoe_place at = mmoe_places_find(&k->set->places, k->rows + 1);
+    if (mmoe_places_left_out(&k->set->places, k->rows, k->path, row)) return MMOE_OK;
     if (k->rows == k->set->rows || at.row != row ||
         (at.file && strcmp(at.file, mmoe_raw_bytes_name(k->path)) != 0))
         return fail_changed(k, err);
@@ -64,10 +65,19 @@ static mmoe_status on_row(void *user, int64_t row, const mmoe_csv_field *fields,
     return add_value(k, f->text, is_missing ? 0 : f->length, err);
 }
 
+/* A row of other fields was left out when the rows were read. */
+static mmoe_status on_fault(void *user, const mmoe_error *fault, mmoe_error *err) {
+    const keeper *k = user;
+    if (mmoe_places_left_out(&k->set->places, k->rows, k->path, fault->row)) return MMOE_OK;
+    if (err) *err = *fault;
+    return fault->code;
+}
+
 static mmoe_status read_file(keeper *k, const char *path, mmoe_error *err) {
     const mmoe_csv_handler handler = {.user = k,
                                       .header = on_header,
                                       .row = on_row,
+                                      .fault = on_fault,
                                       .lenient = k->reading->quotes == MMOE_QUOTES_LENIENT,
                                       .separator = mmoe_reading_separator(k->reading),
                                       .headless = k->reading->header == MMOE_HEADER_NONE};

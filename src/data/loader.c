@@ -41,6 +41,7 @@ static mmoe_status begin(mmoe_loader *l, mmoe_error *err) {
     if (!l->set) return mmoe_fail_memory(err, sizeof *l->set);
     l->set->places.first_row = l->first_row;
     l->constants.alloc = f->alloc;
+    l->parts.places = &l->set->places;
     return l->origin.path ? mmoe_places_open(&l->set->places, l->origin, &f->alloc, err) : MMOE_OK;
 }
 
@@ -266,12 +267,23 @@ static mmoe_status warn_of_lacking(const mmoe_loader *l, mmoe_error *err) {
                      count, l->set->rows, mmoe_place_show(at, first), column);
 }
 
+static mmoe_status warn_of_bad(const mmoe_loader *l, mmoe_error *err) {
+    const mmoe_error *first = &l->parts.first_bad;
+    const int64_t count = l->parts.n_bad;
+    if (!count) return MMOE_OK;
+    const mmoe_place at = {l->last ? first->file : NULL, first->row};
+    return mmoe_warn(&l->set->warnings, (mmoe_warning){NULL, NULL, count, at.row, at.file}, err,
+                     "%" PRId64 " of %" PRId64 " rows are at fault and left out, the first for: %s",
+                     count, count + l->parts.rows, first->message);
+}
+
 static mmoe_status end_rows(mmoe_loader *l, mmoe_error *err) {
     const mmoe_csv_file *f = &l->file;
     char name[MMOE_FILES_SIZE];
     if (l->parts.rows == 0 && f->label_mode == MMOE_LABELS_REQUIRED)
         return mmoe_fail_at(err, MMOE_E_FORMAT, files_of(l, name), 0, NULL, "%s", l->nothing);
-    mmoe_status status = warn_of_file(l, err);
+    mmoe_status status = warn_of_bad(l, err);
+    if (!status) status = warn_of_file(l, err);
     if (!status && mmoe_csv_file_waits(f))
         status = learn(l, err);
     else if (!status && !l->sink)

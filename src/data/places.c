@@ -39,20 +39,33 @@ void mmoe_places_finish(mmoe_places *p, const mmoe_allocator *a) {
     *p = (mmoe_places){0};
 }
 
-mmoe_place mmoe_places_find(const mmoe_places *p, int64_t row) {
-    mmoe_row_run run = {0, p->first_row, 0};
+/* How many runs begin before row `row`, from 0, or with it. */
+static size_t runs_until(const mmoe_places *p, int64_t row) {
     size_t low = 0, high = p->n_run;
-    if (row == 0) return (mmoe_place){NULL, 0};
     while (low < high) {
         const size_t middle = low + (high - low) / 2;
-        if (p->runs[middle].row < row)
+        if (p->runs[middle].row <= row)
             low = middle + 1;
         else
             high = middle;
     }
-    if (low) run = p->runs[low - 1];
+    return low;
+}
+
+mmoe_place mmoe_places_find(const mmoe_places *p, int64_t row) {
+    const size_t runs = runs_until(p, row - 1);
+    const mmoe_row_run run = runs ? p->runs[runs - 1] : (mmoe_row_run){0, p->first_row, 0};
+    if (row == 0) return (mmoe_place){NULL, 0};
     return (mmoe_place){p->n_origin > 1 ? mmoe_raw_bytes_name(p->origins[run.origin].path) : NULL,
                         run.number + row - 1 - run.row};
+}
+
+bool mmoe_places_left_out(const mmoe_places *p, int64_t row, const char *path, int64_t number) {
+    for (size_t i = runs_until(p, row); i && p->runs[i - 1].row == row; i--) {
+        const mmoe_row_run *run = &p->runs[i - 1];
+        if (run->number > number && strcmp(p->origins[run->origin].path, path) == 0) return true;
+    }
+    return false;
 }
 
 const char *mmoe_place_show(mmoe_place at, char room[MMOE_PLACE_SIZE]) {

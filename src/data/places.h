@@ -2,6 +2,8 @@
 #ifndef MMOE_DATA_PLACES_H
 #define MMOE_DATA_PLACES_H
 
+#include <stdbool.h>
+
 #include "base/alloc.h"
 
 /* A file that rows were read from, as it was then. */
@@ -42,6 +44,9 @@ void mmoe_places_finish(mmoe_places *places, const mmoe_allocator *alloc);
 
 /* Of row `row`, from 1 as notes count them; 0: of none. */
 mmoe_place mmoe_places_find(const mmoe_places *places, int64_t row);
+/* Was the row of this number, which would stand before row `row`, from 0, left out? `path`: of its
+ * file. */
+bool mmoe_places_left_out(const mmoe_places *places, int64_t row, const char *path, int64_t number);
 /* "row 7", or "row 7 of day-2.csv". */
 enum { MMOE_PLACE_SIZE = 240 };
 const char *mmoe_place_show(mmoe_place place, char room[MMOE_PLACE_SIZE]);

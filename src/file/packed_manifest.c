@@ -234,7 +234,8 @@ mmoe_status mmoe_manifest_read(const mmoe_manifest *m, struct mmoe_schema *schem
     if (!status) status = read_integer(&r, m->json, "rows", 1, INT64_MAX, &set->rows);
     if (!status && set->rows != set->stored->rows)
         status = fail(&r, "rows", "are not those of its parts");
-    if (!status) status = read_integer(&r, m->json, "first_row", 1, 2, &set->places.first_row);
+    if (!status)
+        status = read_integer(&r, m->json, "first_row", 1, INT64_MAX, &set->places.first_row);
     if (!status) status = read_counts(&r, m->json, set);
     if (!status) status = read_largest_ids(&r, m->json, set);
     if (!status) status = read_apart(&r, m->json, set->stored);

@@ -185,6 +185,12 @@ walk predict --model good.out --data comma.csv --output p.csv <<END
 comma.csv: 1 row ends with a comma behind the last column, which is passed over
 END
 
+sed '3s/^/,/; 5s/,[^,]*$/,x/' good.csv >bad.csv
+walk evaluate --model good.out --data bad.csv --skip-bad 2 --json <<END
+bad.csv: 2 of 400 rows are at fault and left out, the first for: bad.csv: row 3: 5 fields, but the \
+header has 4
+END
+
 # ---- Several files ----
 
 sed '1s/$/,note/; 1!s/$/,x/; 3s/$/\n/' good.csv >day-1.csv

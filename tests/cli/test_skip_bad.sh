@@ -1,0 +1,49 @@
+#!/bin/sh
+# Rows that are at fault may be left out: the model is that of the others.
+# shellcheck source=tests/cli/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+cat >config.json <<'JSON'
+{"features": {"sparse": [{"name": "user"}], "dense": [{"name": "price"}]},
+ "tasks": [{"name": "ctr", "label": "click"}], "model": {"n_expert": 2},
+ "trainer": {"n_epoch": 2, "batch_size": 16}}
+JSON
+awk 'BEGIN { print "user,price,click"
+    for (i = 0; i < 60; i++) print i * 7 % 10 "," i % 8 / 8 "," i % 3 % 2 }' >rows.csv
+sed '1a\
+new,1,x
+21a\
+new,1
+61a\
+new,x,1' rows.csv >bad.csv
+train="train --config config.json --valid rows.csv --output m.out"
+said='3 of 63 rows are at fault and left out, the first for: bad.csv: row 2: column "click": "x"'
+
+# shellcheck disable=SC2086 # words
+{
+    expect 0 "" $train --train rows.csv
+    mv m.out plain.out
+    for threads in 1 2; do
+        expect 0 "warning: bad.csv: $said" $train --train bad.csv --skip-bad 3 --threads $threads
+        check "the same model" cmp m.out plain.out
+    done
+    expect 1 '; 2 rows before it were at fault, too, and left out' $train --train bad.csv \
+        --skip-bad 2
+    check "the third" grep -qF 'bad.csv: row 64: column "price": "x" is not a number; 2 rows' err
+    expect 1 'bad.csv: row 2: column "click": "x" is not a number' $train --train bad.csv
+    expect 0 "$said" pack --config config.json --data bad.csv --output folder --skip-bad 9
+    expect 0 "" $train --train folder
+    check "the same model of packed rows" cmp m.out plain.out
+    expect 1 "rows that are at fault are not left out while vocabularies grow" pack --append \
+        --grow --data bad.csv --output folder --skip-bad 9
+    run evaluate --model m.out --data rows.csv --by user
+    mv out plain.metrics
+    expect 0 "$said" evaluate --model m.out --data bad.csv --by user --skip-bad 3
+    check "the same metrics" cmp out plain.metrics
+    expect 0 "2 of 63 rows are at fault" inspect --model m.out --data bad.csv --skip-bad 3
+    printf '7,"1"2,1\n' >>bad.csv
+    expect 1 "malformed quotes in field 2" $train --train bad.csv --skip-bad 9
+    check "why it is not left out" grep -q "; such a row is not left out, for where it ends" err
+    expect 2 "--skip-bad: \"0\" is not a whole number from 1" $train --train bad.csv --skip-bad 0
+}
+finish

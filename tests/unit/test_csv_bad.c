@@ -1,0 +1,235 @@
+/* Rows that are at fault may be left out: what comes of the others is what would have come of them
+ * alone, with any number of threads and whatever the cuts. */
+#include "csv_read_support.h"
+#include "failing.h"
+
+/* Cells before the fault are new values, and the first other text of a label. */
+static const char *const bad[] = {
+    "9999,new,77,new,8,6,.001,8|1,9,0,1|2,2020-02-29,maybe,1,-1,\n",
+    "9999,1,77,new,8,6,.001,8|1,9,0,1|2,2020-02-29,maybe,1,-1\n",
+    "1,2,3\n",
+    "5,new2,2,zz,4,6,.001,8|1:x,9,0,1|2,2020-02-29,yes,1,1\n",
+    "5,8,2,a,4,6,.001,8|1:2,9,0,1|2,2020-02-29,never,1,1\n",
+    "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17\n",
+};
+static const int before[] = {0, 0, 7, 7, 31, ROWS}; /* rows of those that are read */
+enum { BAD = sizeof bad / sizeof *bad };
+
+/* The rows [from, to), with the bad ones among them or without. */
+static void put_rows(const char *name, int from, int to, bool with_bad) {
+    static char csv[(ROWS + BAD) * 200];
+    int used = sprintf(csv, "\n\n%s\n", header);
+    for (int i = from; i <= to; i++) {
+        for (int k = 0; k < BAD && with_bad; k++)
+            if (before[k] == i && (i < to || to == ROWS)) used += sprintf(csv + used, "%s", bad[k]);
+        if (i < to) used += put_row(csv + used, i);
+    }
+    put_file(name, csv, (size_t)used);
+}
+
+static mmoe_csv_how how_of(int threads, size_t block, int64_t skip_bad) {
+    return (mmoe_csv_how){.threads = threads, .block = block, .skip_bad = skip_bad};
+}
+
+static const size_t sizes[] = {1, 90, 400, 3000, 0};
+static const int threads[] = {1, 2, 3, 7};
+
+/* But for the warning of them, the first. */
+static void check_as_alone(const outcome *alone, const outcome *o) {
+    char text[300];
+    ck_assert_msg(!o->status, "%s", o->err.message);
+    same_data(alone, o);
+    sprintf(text, "6 of %d rows are at fault and left out, the first for: %s: row 2: column ",
+            ROWS + BAD, path);
+    ck_assert_ptr_nonnull(strstr(o->set->warnings.items[0].message, text));
+    ck_assert_int_eq(o->set->warnings.items[0].count, BAD);
+    ck_assert_int_eq(o->set->warnings.items[0].row, 2);
+    for (int i = 0, k = 0; i < ROWS; i++) {
+        while (k < BAD && before[k] <= i) k++;
+        ck_assert_int_eq(mmoe_dataset_place(o->set, i, NULL), i + k + 2);
+    }
+}
+
+START_TEST(rows_are_as_if_others_were_not_there) {
+    put_rows(path, 0, ROWS, false);
+    outcome alone = fit((mmoe_csv_how){0}, NULL);
+    ck_assert_msg(!alone.status, "%s", alone.err.message);
+    outcome read = read_by(alone.schema, (mmoe_csv_how){0});
+    put_rows(path, 0, ROWS, true);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        outcome o = fit(how_of(threads[_i], sizes[i], BAD), NULL);
+        check_as_alone(&alone, &o);
+        drop(&o);
+        o = read_by(alone.schema, how_of(threads[_i], sizes[i], BAD + 1));
+        check_as_alone(&read, &o);
+        drop(&o);
+    }
+    drop(&read);
+    drop(&alone);
+}
+END_TEST
+
+START_TEST(one_more_is_the_error) {
+    static const int rows[] = {2, 3, 11, 12, 37, 67};
+    char text[100];
+    put_rows(path, 0, ROWS, true);
+    for (int most = 1; most < BAD; most++) {
+        sprintf(text, "; %d rows before it were at fault, too, and left out", most);
+        for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+            outcome o = fit(how_of(2, sizes[i], most), NULL);
+            ck_assert(o.status == MMOE_E_DATA || o.status == MMOE_E_FORMAT);
+            ck_assert_int_eq(o.err.row, rows[most]);
+            ck_assert_msg(strstr(o.err.message, text) != NULL, "%s", o.err.message);
+        }
+    }
+}
+END_TEST
+
+/* Of two files together, the second of which has the last four. */
+START_TEST(several_files_may_have_so_many_together) {
+    char second[96];
+    strcpy(second, in_folder("second"));
+    path = in_folder("data.csv");
+    const char *const more[] = {second};
+    put_rows(path, 0, 5, false);
+    put_rows(second, 5, ROWS, false);
+    mmoe_csv_how how = {.threads = 2, .block = 400, .more = more, .n_more = 1};
+    outcome alone = fit(how, NULL);
+    ck_assert_msg(!alone.status, "%s", alone.err.message);
+    ck_assert(!mmoe_dataset_keep_csv(alone.set, alone.schema, path, "user", &alone.err));
+    put_rows(path, 0, 5, true);
+    put_rows(second, 5, ROWS, true);
+    how.skip_bad = BAD;
+    outcome o = fit(how, NULL);
+    ck_assert_msg(!o.status, "%s", o.err.message);
+    same_data(&alone, &o);
+    const char *file;
+    ck_assert_int_eq(mmoe_dataset_place(o.set, 0, &file), 4);
+    ck_assert_str_eq(file, path);
+    ck_assert_int_eq(mmoe_dataset_place(o.set, 7, &file), 6);
+    ck_assert_str_eq(file, second);
+    ck_assert(!mmoe_dataset_keep_csv(o.set, o.schema, path, "user", &o.err));
+    same_bytes(alone.set->kept->values, o.set->kept->values, ROWS * sizeof(int32_t));
+    drop(&o);
+    how.skip_bad = BAD - 1;
+    o = fit(how, NULL);
+    ck_assert_str_eq(o.err.file, second);
+    ck_assert_int_eq(o.err.row, ROWS - 5 + 5);
+    drop(&alone);
+}
+END_TEST
+
+/* What ends a row is not known. */
+START_TEST(quotes_are_no_row_to_leave_out) {
+    static const char *const ends[] = {"5,\"x\"1,2,c,4\n", "5,x\"1,2,c,4\n", "5,\"x,2\n"};
+    char csv[4000];
+    int used = sprintf(csv, "%s\n", header);
+    for (int i = 0; i < 4; i++) used += put_row(csv + used, 6 * i);
+    used += sprintf(csv + used, "%s%s", bad[2], ends[_i]);
+    put_file(path, csv, (size_t)used);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        outcome o = fit(how_of(2, sizes[i], 5), NULL);
+        ck_assert_int_eq(o.status, MMOE_E_FORMAT);
+        ck_assert_int_eq(o.err.row, 7);
+        ck_assert_msg(strstr(o.err.message, "; such a row is not left out, for where it ends is "
+                                            "not known") != NULL,
+                      "%s", o.err.message);
+    }
+}
+END_TEST
+
+START_TEST(quotes_that_are_text_leave_none_out) {
+    configure("\"data\": {\"quotes\": \"lenient\"}, ");
+    put_rows(path, 0, ROWS, false);
+    outcome o = fit(how_of(2, 0, 5), NULL);
+    ck_assert_int_eq(o.status, MMOE_E_ARGUMENT);
+}
+END_TEST
+
+/* A row that is left out says neither that rows end without a comma more, nor what a label's other
+ * text is. */
+START_TEST(a_row_says_nothing_of_the_others) {
+    const char *row = "5,x1,2,c,4,6,8,8|1,9,0,1|2,2020-02-29,no,1,1,\n",
+               *other = "5,x2,3,c,4,6,7,8|1,9,0,1|2,2020-02-28,yes,2,1,\n";
+    char csv[1000];
+    if (_i == 0)
+        sprintf(csv, "%s\n%s%s%s%s", header, bad[1], row, other, row);
+    else
+        sprintf(csv, "%s\n%s%s%s%s", header, other, bad[0], row, row);
+    put_text(path, csv);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        outcome o = fit(how_of(2, sizes[i], 1), NULL);
+        ck_assert_msg(!o.status, "%s", o.err.message);
+        ck_assert_int_eq(o.set->rows, 3);
+        drop(&o);
+    }
+}
+END_TEST
+
+START_TEST(nothing_but_bad_rows_is_nothing) {
+    char csv[1000];
+    put_text(path, (sprintf(csv, "%s\n%s%s", header, bad[1], bad[2]), csv));
+    outcome o = fit(how_of(1, 0, 5), NULL);
+    ck_assert_int_eq(o.status, MMOE_E_FORMAT);
+    ck_assert_ptr_nonnull(strstr(o.err.message, "no rows"));
+    put_text(path, "");
+    o = fit(how_of(1, 0, 5), NULL);
+    ck_assert_ptr_nonnull(strstr(o.err.message, "the file is empty"));
+    put_text(path, "user,item\n1,2\n");
+    o = fit(how_of(1, 0, 5), NULL);
+    ck_assert_int_eq(o.status, MMOE_E_CONFIG);
+}
+END_TEST
+
+START_TEST(every_allocation_may_fail) {
+    failing memory = {0};
+    const mmoe_allocator a = failing_allocator(&memory);
+    char csv[2000];
+    const char *row = "5,x1,2,c,4,6,8,8|1,9,0,1|2,2020-02-29,no,1,1\n",
+               *other = "5,x2,3,c,4,6,7,8|1,9,0,1|2,2020-02-28,yes,2,1\n";
+    sprintf(csv, "%s\n%s%s%s%s%s%s", header, bad[0], row, other, bad[3], row, other);
+    put_text(path, csv);
+    while (failing_next(&memory)) {
+        outcome o = fit(how_of(1, 90, 3), &a);
+        const mmoe_error err = o.err;
+        const mmoe_status status = o.status;
+        drop(&o);
+        ck_assert_int_eq(memory.live, 0);
+        if (status || !memory.refused) failing_check(&memory, status, &err);
+    }
+    ck_assert_int_gt(memory.calls, 300);
+}
+END_TEST
+
+START_TEST(options_are_checked) {
+    mmoe_schema *schema = NULL;
+    mmoe_dataset *set = NULL;
+    mmoe_error err;
+    put_rows(path, 0, ROWS, true);
+    mmoe_read_options options = {.skip_bad = BAD};
+    ck_assert_int_eq(mmoe_dataset_fit_csv_with(config, path, &options, NULL, &schema, &set, &err),
+                     MMOE_OK);
+    mmoe_dataset_free(set);
+    options.labels = MMOE_ROWS_TO_SCORE;
+    ck_assert_int_eq(mmoe_dataset_read_csv_with(schema, path, &options, NULL, &set, &err),
+                     MMOE_E_ARGUMENT);
+    options = (mmoe_read_options){.skip_bad = -1};
+    ck_assert_int_eq(mmoe_dataset_read_csv_with(schema, path, &options, NULL, &set, &err),
+                     MMOE_E_ARGUMENT);
+    mmoe_schema_free(schema);
+}
+END_TEST
+
+void add_cases(TCase *c) {
+    tcase_add_checked_fixture(c, begin, end);
+    tcase_add_loop_test(c, rows_are_as_if_others_were_not_there, 0,
+                        sizeof threads / sizeof *threads);
+    tcase_add_test(c, one_more_is_the_error);
+    tcase_add_test(c, several_files_may_have_so_many_together);
+    tcase_add_loop_test(c, quotes_are_no_row_to_leave_out, 0, 3);
+    tcase_add_test(c, quotes_that_are_text_leave_none_out);
+    tcase_add_loop_test(c, a_row_says_nothing_of_the_others, 0, 2);
+    tcase_add_test(c, nothing_but_bad_rows_is_nothing);
+    tcase_add_test(c, every_allocation_may_fail);
+    tcase_add_test(c, options_are_checked);
+}
