@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,6 +101,21 @@ static json_t *rate_json(double rate) {
     return json_real(strtod(text, NULL));
 }
 
+static json_t *progressive_json(const run_report *report, const mmoe_epoch_report *epoch) {
+    json_t *tasks = json_object();
+    for (int32_t t = 0; t < epoch->n_task; t++) {
+        const mmoe_progressive *p = &epoch->progressive[t];
+        json_t *task =
+            json_pack("{s:o, s:I}", "loss", cli_json_number(p->loss), "rows", (json_int_t)p->rows);
+        if (task && !isnan(p->auc)) {
+            json_object_set_new(task, "auc", cli_json_number(p->auc));
+            json_object_set_new(task, "auc_bound", cli_json_number(p->auc_bound));
+        }
+        json_object_set_new(tasks, mmoe_model_task_name(report->model, t), task);
+    }
+    return tasks;
+}
+
 static void log_epoch(run_report *report, const mmoe_epoch_report *epoch) {
     json_t *losses = json_object(), *factors = json_object(),
            *valid = epoch->valid ? json_object() : json_null();
@@ -116,6 +132,8 @@ static void log_epoch(run_report *report, const mmoe_epoch_report *epoch) {
                              epoch->is_best != 0, "seconds", cli_json_number(epoch->seconds),
                              "train_seconds", cli_json_number(epoch->train_seconds),
                              "rows_per_second", cli_json_number(epoch->rows_per_second));
+    if (line && epoch->progressive)
+        json_object_set_new(line, "progressive", progressive_json(report, epoch));
     if (line && epoch->n_gate) log_gates(report, line, epoch);
     cli_print_json(report->log, line, false);
     fflush(report->log);
@@ -130,6 +148,7 @@ typedef struct task_figure {
     double value;
     const char *also; /* one more, "gauc"; NULL: none */
     double also_value;
+    double progressive; /* AUC; NaN: none */
 } task_figure;
 
 /* Four parts of less than a row's width each. */
@@ -155,6 +174,10 @@ static size_t print_task(char entry[ROW], const char *name, const task_figure *o
     if (of->also)
         snprintf(entry + used, ROW - used, " %s %s", of->also,
                  cli_figure_text(of->also_value, text));
+    const size_t all = strlen(entry);
+    if (!isnan(of->progressive))
+        snprintf(entry + all, ROW - all, " progressive auc %s",
+                 cli_figure_text(of->progressive, text));
     return strlen(entry);
 }
 
@@ -183,7 +206,8 @@ static void add_tasks(row_text *row, const run_report *report, int32_t n_task,
 static task_figure valid_figure(const run_report *report, const mmoe_task_metrics *m) {
     const int place = cli_usual_figure((int)m->type);
     task_figure out = {.what = mmoe_metric_at((int)m->type, (size_t)place)->name,
-                       .value = m->values[place]};
+                       .value = m->values[place],
+                       .progressive = NAN};
     cli_figure figure;
     for (size_t i = 0; cli_figure_at((int)m->type, i, &figure); i++) {
         const bool is_watched = strcmp(figure.name, report->watched) == 0;
@@ -195,13 +219,19 @@ static task_figure valid_figure(const run_report *report, const mmoe_task_metric
     return out;
 }
 
+static task_figure loss_figure(double loss) {
+    return (task_figure){.what = "loss", .value = loss, .progressive = NAN};
+}
+
 static void print_epoch(run_report *report, const mmoe_epoch_report *epoch) {
     task_figure figures[MOST_TASKS];
     char rate[CLI_COUNT_SIZE], loss[CLI_FIGURE_SIZE];
     row_text row = {.length = 0};
-    for (int32_t t = 0; t < epoch->n_task && t < MOST_TASKS; t++)
+    for (int32_t t = 0; t < epoch->n_task && t < MOST_TASKS; t++) {
         figures[t] = epoch->valid ? valid_figure(report, &epoch->valid[t])
-                                  : (task_figure){.what = "loss", .value = epoch->task_loss[t]};
+                                  : loss_figure(epoch->task_loss[t]);
+        if (epoch->progressive) figures[t].progressive = epoch->progressive[t].auc;
+    }
     add(&row, "epoch %" PRId32 "/%" PRId32 "  %.2f s  %s rows/s", epoch->epoch, epoch->n_epoch,
         epoch->seconds, cli_count_text(epoch->rows_per_second, rate));
     if (epoch->lr != report->lr) add(&row, "  lr %.4g", epoch->lr);
@@ -235,7 +265,7 @@ int cli_report_progress(void *user, const mmoe_progress *p) {
     char text[CLI_COUNT_SIZE], last[ROW];
     row_text row = {.length = 0};
     for (int32_t t = 0; t < p->n_task && t < MOST_TASKS; t++)
-        figures[t] = (task_figure){.what = "loss", .value = p->task_loss[t]};
+        figures[t] = loss_figure(p->task_loss[t]);
     add(&row, "epoch %" PRId32 "/%" PRId32 " %3.0f %%  %s rows/s", p->epoch, p->n_epoch,
         100.0 * (double)p->rows_done / (double)p->rows, cli_count_text(rate, text));
     snprintf(last, sizeof last, "  at most %s left", cli_time_text(rows / rate, text));

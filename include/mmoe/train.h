@@ -658,6 +658,17 @@ MMOE_API mmoe_status mmoe_model_check_labels(const mmoe_model *model, const mmoe
                                                                 const mmoe_warning *warning),
                                              void *user, mmoe_error *err);
 
+/* What a run of one epoch is worth on rows before it has learned from them (progressive validation,
+ * Blum, Kalai and Langford, COLT 1999), by the predictions that its steps make anyway, as training
+ * makes them: with dropout, and batch norms of the batch. */
+typedef struct mmoe_progressive {
+    double loss;      /* the epoch's task_loss */
+    double auc;       /* of classifications, else NaN; binned (mmoe_evaluate_options.auc) */
+    double auc_bound; /* the exact one is no further off */
+    int64_t
+        rows; /* those of the epoch; of a run that was resumed the rest of them, but for `loss` */
+} mmoe_progressive;
+
 /* One finished epoch; pointers are valid during the callback. */
 typedef struct mmoe_epoch_report {
     int32_t epoch; /* 1-based */
@@ -680,6 +691,7 @@ typedef struct mmoe_epoch_report {
         *gates; /* [n_gate] on validation rows, evenly taken; without them on the epoch's last
                  * training rows, as their steps saw them. About as many rows as a 32nd of the
                  * training rows, but 256 to 4096: below 1 % of all but the shortest epochs */
+    const mmoe_progressive *progressive; /* [n_task]; NULL where trainer.n_epoch is above 1 */
 } mmoe_epoch_report;
 
 /* The state within an epoch, for a progress line. */

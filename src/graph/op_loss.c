@@ -116,6 +116,16 @@ static float *scratch_of(const mmoe_plan *p, int32_t node, const mmoe_span *s) {
     return (float *)p->nodes[node].own + (size_t)s->worker * 5 * (size_t)p->max_chunk;
 }
 
+/* The scores of a task's logits in a chunk, which become scores, too. */
+static void write_scores(const mmoe_run *r, const mmoe_node *n, int32_t task, const mmoe_span *s,
+                         float *z) {
+    const size_t tasks = (size_t)n->u.loss.n_task;
+    float *out = r->predictions + (size_t)s->first * tasks + (size_t)task;
+    if (n->u.loss.kinds[task]->link) n->u.loss.kinds[task]->link(r->plan->kernels, s->rows, z, z);
+    mmoe_label_unscale(&n->u.loss.scale[task], (size_t)s->rows, z);
+    for (int32_t b = 0; b < s->rows; b++) out[(size_t)b * tasks] = z[b];
+}
+
 /* Losses, and the logits' gradients. */
 static void loss_train(mmoe_run *r, int32_t node, const mmoe_span *s) {
     const mmoe_plan *p = r->plan;
@@ -139,6 +149,7 @@ static void loss_train(mmoe_run *r, int32_t node, const mmoe_span *s) {
             dlogit[(size_t)b * (size_t)ldd] = dz[b] * w[b] * r->task_scale[t];
         }
         r->loss_part[s->chunk * n->u.loss.n_task + t] = sum;
+        if (r->predictions) write_scores(r, n, t, s, z);
     }
 }
 
@@ -150,13 +161,9 @@ static void loss_predict(mmoe_run *r, int32_t node, const mmoe_span *s) {
     for (int32_t t = 0; t < tasks; t++) {
         const mmoe_view *v = &n->u.loss.logits[t];
         const float *logit = mmoe_value_at(p, v->value, s) + v->col;
-        float *out = r->predictions + (size_t)s->first * (size_t)tasks + (size_t)t;
         for (int32_t b = 0; b < s->rows; b++)
             scratch[b] = logit[(size_t)b * (size_t)p->values[v->value].ld];
-        if (n->u.loss.kinds[t]->link)
-            n->u.loss.kinds[t]->link(p->kernels, s->rows, scratch, scratch);
-        mmoe_label_unscale(&n->u.loss.scale[t], (size_t)s->rows, scratch);
-        for (int32_t b = 0; b < s->rows; b++) out[(size_t)b * (size_t)tasks] = scratch[b];
+        write_scores(r, n, t, s, scratch);
     }
 }
 

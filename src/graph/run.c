@@ -177,6 +177,7 @@ static void begin_step(mmoe_run *r, const mmoe_pass *pass) {
     const mmoe_rows *batch = pass->batch;
     assert(p->training && batch->rows > 0 && batch->rows <= p->max_rows);
     set_batch(r, batch, mmoe_plan_chunk_rows(batch->rows));
+    r->predictions = pass->scores;
     r->seed = pass->seed;
     r->step = pass->step;
     mmoe_run_fold(r);

@@ -20,6 +20,7 @@ typedef struct mmoe_pass {
     const mmoe_rows *batch;
     uint64_t seed, step;   /* of the random numbers */
     double *loss, *weight; /* [tasks] */
+    float *scores; /* [rows, tasks] written by the forward pass; NULL: nobody asks for them */
 } mmoe_pass;
 
 /* Forward and backward over one batch; gradients go to the sink, running statistics are updated. */

@@ -166,7 +166,7 @@ typedef struct mmoe_run {
     const mmoe_rows *batch;
     int32_t chunk, chunks, current_phase;
     uint64_t seed, step;
-    float *predictions;    /* [rows, tasks] */
+    float *predictions;    /* [rows, tasks]; of a step NULL where nobody asks */
     double *task_factor;   /* [tasks]: of the task's term in the objective; set with
                               mmoe_run_set_factors */
     double *task_weight;   /* [tasks]: sum of the weights of rows that have a label */

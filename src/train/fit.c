@@ -57,6 +57,7 @@ static mmoe_status run_steps(mmoe_fit_run *r, mmoe_error *err) {
         status = mmoe_trainer_update(t, &batch, t->at.row, err);
         if (status) return status;
         if (watched) mmoe_gate_meter_add(&r->gates, t->run);
+        if (t->scores) mmoe_progressive_add(&r->progressive, &batch, t->pool);
         add_losses(t);
         t->at.row = mmoe_source_place(r->train);
         if (mmoe_fit_report_progress(r) || atomic_load(&t->stop))
@@ -273,6 +274,15 @@ static mmoe_status take_fit_memory(mmoe_fit_run *r, mmoe_error *err) {
     return status ? status : watch_gates(r, err);
 }
 
+/* A run of one epoch never meets a row again: what its steps predict is said. */
+static mmoe_status watch_progress(mmoe_fit_run *r, mmoe_error *err) {
+    mmoe_trainer *t = r->t;
+    if (t->model->config->trainer.n_epoch > 1) return MMOE_OK;
+    const mmoe_status status = mmoe_progressive_init(&r->progressive, t->model, &t->alloc, err);
+    t->scores = r->progressive.scores;
+    return status;
+}
+
 /* What trainer.memory bounds, as far as it grows with rows and weights: a process has some 60 MB
  * beside it. */
 static mmoe_status check_memory(const mmoe_fit_run *r, mmoe_error *err) {
@@ -281,7 +291,7 @@ static mmoe_status check_memory(const mmoe_fit_run *r, mmoe_error *err) {
     const int64_t most = t->model->config->trainer.memory;
     const size_t copies = 4 + (t->average.values != NULL) + (t->gradient.room.values != NULL),
                  weights = (size_t)t->model->params.n_whole * copies * sizeof(float),
-                 train = mmoe_source_bytes(r->train),
+                 train = mmoe_source_bytes(r->train) + mmoe_progressive_memory(&r->progressive),
                  valid = r->valid
                              ? mmoe_source_bytes(r->valid) + mmoe_evaluator_memory(r->evaluator)
                              : 0;
@@ -324,6 +334,7 @@ mmoe_status mmoe_trainer_fit(mmoe_trainer *t, const mmoe_dataset *train, const m
     mmoe_fit_run r = {.t = t, .valid_set = valid, .rows = train->rows};
     status = open_sources(&r, train, valid, err);
     if (!status) status = take_fit_memory(&r, err);
+    if (!status) status = watch_progress(&r, err);
     if (!status) status = check_memory(&r, err);
     if (!status && valid) status = mmoe_fit_watch(&r, err);
     if (!status) status = begin_run(&r, err);
@@ -338,6 +349,8 @@ mmoe_status mmoe_trainer_fit(mmoe_trainer *t, const mmoe_dataset *train, const m
             mmoe_params_copy(&t->model->params, &t->best);
     }
     t->run->observer = NULL;
+    t->scores = NULL;
+    mmoe_progressive_finish(&r.progressive);
     mmoe_gate_meter_finish(&r.gates);
     mmoe_parts_finish(&r.parts);
     mmoe_evaluator_free(r.evaluator);

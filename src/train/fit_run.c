@@ -46,6 +46,11 @@ int mmoe_fit_report_epoch(mmoe_fit_run *r, double score, double train_seconds, i
     mmoe_trainer_task_factors(t, t->factors);
     e.task_factors = t->factors;
     e.score = r->valid ? mmoe_fit_shown_score(r, score) : (double)NAN;
+    if (t->scores) {
+        mmoe_progressive_read(&r->progressive);
+        for (int32_t i = 0; i < c->n_task; i++) r->progressive.figures[i].loss = t->loss[i];
+        e.progressive = r->progressive.figures;
+    }
     e.n_gate = r->parts.n_gate;
     e.gates = r->gates.use;
     if (e.n_gate) mmoe_gate_meter_read(&r->gates);

@@ -2,6 +2,7 @@
 #ifndef MMOE_TRAIN_FIT_RUN_H
 #define MMOE_TRAIN_FIT_RUN_H
 
+#include "train/progressive.h"
 #include "train/trainer.h"
 
 enum { MMOE_FIT_STEADY = 5 }; /* epochs */
@@ -29,6 +30,7 @@ typedef struct mmoe_fit_run {
     double lr; /* of the epoch's last step */
     mmoe_parts parts;
     mmoe_gate_meter gates;
+    mmoe_progressive_meter progressive; /* of a run of one epoch */
 } mmoe_fit_run;
 
 /* Of the epoch so far; NaN: no row had a label. */

@@ -29,8 +29,9 @@ typedef struct mmoe_score_bin_sum {
     double weight[2];
 } mmoe_score_bin_sum;
 
-/* The area when ties, which pairs of a bin count as, count half; NaN unless both classes have
- * weight. *bound: the exact one is no further off, half of the pairs that share a bin. */
-double mmoe_score_bins_area(const mmoe_score_bin_sum *bins, double *bound);
+/* Of `count` bins: the area when ties, which pairs of a bin count as, count half; NaN unless both
+ * classes have weight. *bound: the exact one is no further off, half of the pairs that share a bin.
+ */
+double mmoe_score_bins_area(const mmoe_score_bin_sum *bins, int32_t count, double *bound);
 
 #endif

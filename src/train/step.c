@@ -96,7 +96,7 @@ mmoe_status mmoe_trainer_update(mmoe_trainer *t, const mmoe_rows *batch, int64_t
     if (mmoe_history_is_full(&o->history)) mmoe_params_settle(&t->model->params);
     if (o->steps == 0 && t->average.values) mmoe_ema_start(&t->average, &t->model->params);
     mmoe_optimizer_begin(o);
-    const mmoe_pass pass = {batch, c->seed, o->steps, t->loss, t->weight};
+    const mmoe_pass pass = {batch, c->seed, o->steps, t->loss, t->weight, t->scores};
     o->adam.lr = mmoe_trainer_rate(t);
     if (balances)
         status = mmoe_balancer_step(&t->balancer, t->run, &pass, sink, context, err);

@@ -278,7 +278,7 @@ static void judge_bins(mmoe_task_judge *j) {
         mmoe_tenths_turn(&tenths);
         mmoe_tenths_add(&tenths, j->bin_rows[b].rows, w[0] + w[1], j->bin_rows[b].excess);
     }
-    f->area = mmoe_score_bins_area(j->bins, &f->area_bound);
+    f->area = mmoe_score_bins_area(j->bins, MMOE_SCORE_BINS, &f->area_bound);
     f->calibration_error = mmoe_tenths_error(&tenths);
 }
 

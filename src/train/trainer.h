@@ -48,6 +48,7 @@ struct mmoe_trainer {
     double *loss_sum, *weight_sum; /* [tasks] of the current epoch; kept in a checkpoint */
     double *loss, *weight;         /* [tasks] of a step, and for reports */
     double *factors;               /* [tasks] for reports */
+    float *scores;                 /* [batch rows, tasks] that steps write; NULL: they do not */
     bool has_fitted;               /* the next fit begins a run of its own */
     atomic_int stop;
 };

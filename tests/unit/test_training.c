@@ -229,7 +229,55 @@ START_TEST(kernels_that_are_not_there_are_refused) {
 }
 END_TEST
 
+/* ---- Progressive figures ---- */
+
+static mmoe_progressive seen[TASKS];
+static int epochs_with;
+
+static int keep_progressive(void *user, const mmoe_epoch_report *report) {
+    (void)user;
+    if (!report->progressive) return 0;
+    epochs_with++;
+    for (int t = 0; t < TASKS; t++) {
+        seen[t] = report->progressive[t];
+        ck_assert_double_eq(seen[t].loss, report->task_loss[t]);
+    }
+    return 0;
+}
+
+/* Of a run of one epoch; where a step moves nothing that is seen, they are the model's own. */
+START_TEST(one_epoch_is_judged_as_it_goes) {
+    const mmoe_trainer_options options = {.threads = 2, .on_epoch = keep_progressive};
+    for (int epochs = 2; epochs >= 1; epochs--) {
+        char keys[160];
+        snprintf(keys, sizeof keys,
+                 ", \"n_epoch\": %d, \"optimizer\": \"sgd\", "
+                 "\"optimizer_params\": {\"lr\": 1e-30}",
+                 epochs);
+        set_up("", ", \"expert_params\": {\"dims\": [8], \"batch_norm\": false}", keys);
+        mmoe_config_set(config, "tasks.0.tower_params.batch_norm", "false", NULL);
+        mmoe_model *model = new_model();
+        mmoe_trainer *trainer;
+        mmoe_task_metrics metrics[TASKS];
+        const mmoe_evaluate_options binned = {.threads = 1, .auc = "binned"};
+        epochs_with = 0;
+        SUCCEEDS(mmoe_trainer_create(model, &options, NULL, &trainer, &err));
+        SUCCEEDS(mmoe_trainer_fit(trainer, rows, NULL, &err));
+        ck_assert_int_eq(epochs_with, epochs == 1);
+        SUCCEEDS(mmoe_evaluate_by(model, rows, &binned, NULL, metrics, NULL, &err));
+        if (epochs == 1) {
+            ck_assert_int_eq(seen[0].rows, mmoe_dataset_rows(rows));
+            ck_assert_double_eq_tol(seen[0].auc, metrics[0].auc, 1e-3);
+        }
+        mmoe_trainer_free(trainer);
+        mmoe_model_free(model);
+        tear_down();
+    }
+}
+END_TEST
+
 void add_cases(TCase *c) {
+    tcase_add_test(c, one_epoch_is_judged_as_it_goes);
     tcase_add_loop_test(c, threads_change_no_bit, 0, 3 * UPDATES);
     tcase_add_loop_test(c, clipping_far_away_changes_no_bit, 0, MODELS);
     tcase_add_test(c, a_clipped_step_has_its_length);
