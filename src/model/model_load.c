@@ -37,28 +37,31 @@ static mmoe_lent_table lend_table(void *context, const mmoe_tensor *tensor) {
     return lent;
 }
 
-/* Is it a table's, its rows or their scales? */
-static bool is_of_table(const mmoe_tensors *tensors, const char *name) {
+/* Is it a table's? `suffix`: of the tensor's name behind the table's. */
+static bool is_of_table(const mmoe_tensors *tensors, const char *name, const char *suffix) {
     for (size_t i = 0; i < tensors->count; i++) {
         const mmoe_tensor *t = &tensors->items[i];
         const size_t length = strlen(t->name);
         if (t->kind == MMOE_TENSOR_TABLE && !strncmp(name, t->name, length) &&
-            (!name[length] || !strcmp(name + length, MMOE_FILE_SCALE)))
+            !strcmp(name + length, suffix))
             return true;
     }
     return false;
 }
 
 /* Of a file that is mapped, the first tensors of tables that follow each other, as all do in one
- * that this library wrote. Small ones are copied instead, into larger pages. */
+ * that this library wrote. Small ones are copied instead, into larger pages, and floats that do not
+ * begin with a cache line. */
 static mmoe_mapping map_tables(table_lender *l, const mmoe_tensors *tensors) {
     const size_t least = (size_t)8 << 20;
     mmoe_mapping map = {0};
     for (size_t i = 0; i < mmoe_container_count(l->r->file); i++) {
         const mmoe_container_tensor *f = mmoe_container_at(l->r->file, i);
-        const bool is_one = !f->own && is_of_table(tensors, f->name);
+        const bool are_rows = is_of_table(tensors, f->name, ""),
+                   is_one = !f->own && (are_rows || is_of_table(tensors, f->name, MMOE_FILE_SCALE));
         if (l->first && !is_one) break;
         if (!is_one) continue;
+        if (!l->first && are_rows && f->dtype == MMOE_F32 && (uintptr_t)f->data % 64) return map;
         if (!l->first) l->first = f;
         l->size += f->bytes;
     }
