@@ -28,6 +28,17 @@ sentence(const mmoe_allocator *alloc, size_t length, const char *format, va_list
     return text;
 }
 
+/* NULL where there is no text, or no memory. */
+static char *copy_of(const mmoe_warnings *list, const char *text) {
+    return text ? mmoe_copy_text(&list->alloc, text, strlen(text)) : NULL;
+}
+
+static void release_texts(const mmoe_warnings *list, const mmoe_warning *w) {
+    mmoe_release(&list->alloc, (void *)(uintptr_t)w->message);
+    mmoe_release(&list->alloc, (void *)(uintptr_t)w->subject);
+    mmoe_release(&list->alloc, (void *)(uintptr_t)w->file);
+}
+
 mmoe_status mmoe_warn(mmoe_warnings *list, mmoe_warning about, mmoe_error *err, const char *format,
                       ...) {
     va_list args;
@@ -38,24 +49,18 @@ mmoe_status mmoe_warn(mmoe_warnings *list, mmoe_warning about, mmoe_error *err, 
     va_start(args, format);
     char *message = sentence(&list->alloc, (size_t)length, format, args);
     va_end(args);
-    char *subject = NULL;
-    if (about.subject) subject = mmoe_copy_text(&list->alloc, about.subject, strlen(about.subject));
-    if (!message || (about.subject && !subject)) {
-        mmoe_release(&list->alloc, message);
-        mmoe_release(&list->alloc, subject);
+    mmoe_warning own = {message, copy_of(list, about.subject), about.count, about.row,
+                        copy_of(list, about.file)};
+    if (!message || (about.subject && !own.subject) || (about.file && !own.file)) {
+        release_texts(list, &own);
         return mmoe_fail_memory(err, (size_t)length + 1);
     }
-    about.message = message;
-    about.subject = subject;
-    list->items[list->count++] = about;
+    list->items[list->count++] = own;
     return MMOE_OK;
 }
 
 void mmoe_warnings_finish(mmoe_warnings *list) {
-    for (size_t i = 0; i < list->count; i++) {
-        mmoe_release(&list->alloc, (void *)(uintptr_t)list->items[i].message);
-        mmoe_release(&list->alloc, (void *)(uintptr_t)list->items[i].subject);
-    }
+    for (size_t i = 0; i < list->count; i++) release_texts(list, &list->items[i]);
     mmoe_release(&list->alloc, list->items);
     list->items = NULL;
     list->count = list->capacity = 0;

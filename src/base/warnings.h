@@ -12,8 +12,8 @@ typedef struct mmoe_warnings {
     size_t count, capacity;
 } mmoe_warnings;
 
-/* Adds a copy of `about` whose message is formatted: a whole sentence that names its subject and
- * has the figure. MMOE_E_MEMORY. */
+/* Adds a copy of `about`, its texts too, whose message is formatted: a whole sentence that names
+ * its subject and has the figure. MMOE_E_MEMORY. */
 mmoe_status mmoe_warn(mmoe_warnings *list, mmoe_warning about, mmoe_error *err, const char *format,
                       ...) __attribute__((format(printf, 4, 5)));
 void mmoe_warnings_finish(mmoe_warnings *list);
