@@ -127,9 +127,11 @@ MMOE_API mmoe_status mmoe_dataset_read_csv(const mmoe_schema *schema, const char
 typedef struct mmoe_read_options {
     int labels; /* one of the four above; a schema is fitted with MMOE_LABELS_REQUIRED */
     /* Threads that read a file of some size, 1 to 256, the calling one among them; 0 is 1. Each
-     * parses blocks of 4 MB: what comes of a file is the same to the bit, its warnings and faults
-     * too, whatever the number. (Where quotes are lenient one thread reads: only the whole file
-     * before says where a row ends.) Memory: two blocks a thread beside the rows. */
+     * parses blocks of 4 MB, smaller ones from 9 threads on where rows are streamed or packed: what
+     * comes of a file is the same to the bit, its warnings and faults too, whatever the number; but
+     * the fault of more values than max_distinct may name the column without a row where several
+     * threads read. (Where quotes are lenient one thread reads: only the whole file before says
+     * where a row ends.) Memory: two blocks a thread beside the rows. */
     int threads;
     /* Columns that are kept beside the rows, NULL behind the last, as mmoe_dataset_keep_csv keeps
      * them, but while the rows are read; NULL: none. MMOE_E_FORMAT: the file has no such column. */
@@ -156,7 +158,8 @@ typedef struct mmoe_read_options {
      * of fields, and are left out: a warning has their number and the first one's fault. What comes
      * of the others is the same to the bit as if they had not been in the file. One more is the
      * error. A quote that is malformed or never closed is one always, as where its row ends is not
-     * known. Needs data.quotes to be "strict"; rows to score are not left out (MMOE_E_ARGUMENT). */
+     * known, and so are more values than max_distinct. Needs data.quotes to be "strict"; rows to
+     * score are not left out (MMOE_E_ARGUMENT). */
     int64_t skip_bad;
     void *reserved[3]; /* NULL; else MMOE_E_ARGUMENT */
 } mmoe_read_options;

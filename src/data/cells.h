@@ -12,6 +12,8 @@ typedef struct mmoe_cells {
     bool learning;         /* encoders may change by what they see */
     bool growing;          /* those that grow may, the others have settled */
     bool *is_blank;        /* set where a cell's fault is that it is missing; NULL: nobody asks */
+    bool *is_of_column;    /* set where the fault is the column's, which has too many values; NULL:
+                              nobody asks */
     const bool *are_lists; /* [columns] whose cells are lists, a zero byte behind each element;
                               NULL: none, lists being texts with separators */
 } mmoe_cells;

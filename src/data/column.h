@@ -27,7 +27,8 @@ typedef enum mmoe_cell_state {
     MMOE_CELL_KNOWN,
     MMOE_CELL_MISSING, /* there is none */
     MMOE_CELL_UNKNOWN, /* one that has no row of its own */
-    MMOE_CELL_TEXT     /* of learn: the column's ids are texts, and this one is no integer */
+    MMOE_CELL_TEXT,    /* of learn: the column's ids are texts, and this one is no integer */
+    MMOE_CELL_TOO_MANY /* of learn, with a fault: the column has as many values as it may have */
 } mmoe_cell_state;
 
 typedef struct mmoe_cell {

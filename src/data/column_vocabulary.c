@@ -118,15 +118,24 @@ static const char *fault_of(vocabulary_encoder *v, mmoe_status status, const cha
     return v->fault;
 }
 
+/* What grows finds, in any spelling, what those that read by it find. */
+static mmoe_status enter_value(vocabulary_encoder *v, const char *text, size_t length,
+                               int32_t *id) {
+    *id = v->known ? mmoe_vocab_find(v->vocab, text, length) : 0;
+    if (*id) return MMOE_OK;
+    const mmoe_status status = mmoe_vocab_add(v->vocab, text, length, id, NULL);
+    return status == MMOE_E_DATA && widen(v) ? mmoe_vocab_add(v->vocab, text, length, id, NULL)
+                                             : status;
+}
+
 static const char *learn_value(mmoe_encoder *e, const char *text, size_t length, mmoe_cell *out) {
     vocabulary_encoder *v = vocabulary_of(e);
-    mmoe_status status = mmoe_vocab_add(v->vocab, text, length, &out->id, NULL);
-    if (status == MMOE_E_DATA && widen(v))
-        status = mmoe_vocab_add(v->vocab, text, length, &out->id, NULL);
+    const mmoe_status status = enter_value(v, text, length, &out->id);
     if (out->id == 0)
         out->state = MMOE_CELL_MISSING;
     else if (!mmoe_vocab_is_int(keys_of(e)) && !mmoe_vocab_is_integer(text, length))
         out->state = MMOE_CELL_TEXT;
+    if (status == MMOE_E_DATA) out->state = MMOE_CELL_TOO_MANY;
     if (status) return fault_of(v, status, "is one");
     return !e->learning || mmoe_tally_add(e->learning, out->id, &e->alloc) ? NULL
                                                                            : mmoe_column_no_memory;

@@ -12,12 +12,12 @@ typedef struct mmoe_csv_bad {
     int64_t most;  /* so many at most */
     int64_t *rows; /* [count] their numbers, ascending */
     size_t count, room;
-    size_t known;     /* of them are passed over; the others were found since */
-    size_t next;      /* of the known ones comes next */
-    bool is_first;    /* the last one is the first row that was read, which has said what form the
-                         others have: they are not looked at */
-    bool is_full;     /* there was one more than may be */
-    mmoe_error first; /* the fault of rows[0] */
+    size_t known;      /* of them are passed over; the others were found since */
+    size_t next;       /* of the known ones comes next */
+    bool may_be_first; /* the first row of the block says what form all rows have */
+    bool is_first;     /* the last one is that row: the others are not looked at */
+    bool is_full;      /* there was one more than may be */
+    mmoe_error first;  /* the fault of rows[0] */
 } mmoe_csv_bad;
 
 /* Before a block is parsed, again perhaps. */

@@ -75,11 +75,14 @@ typedef struct start {
     int64_t most;           /* rows that may be left out */
 } start;
 
-/* Parses the block until all rows that are left out were known. *is_full: one more was at fault. */
+/* Parses the block until all rows that are left out were known: what they have taught may be why a
+ * column has too many values. *is_full: one more was at fault. */
 static mmoe_status parse_piece(const mmoe_csv_batch *b, mmoe_csv_piece *p, const start *from,
                                bool *is_full, mmoe_error *err) {
-    mmoe_csv_bad bad = {.is_on = b->skip_bad > 0, .most = from->most};
+    mmoe_csv_bad bad = {
+        .is_on = b->skip_bad > 0, .most = from->most, .may_be_first = !from->form.has_first_row};
     mmoe_status status = MMOE_OK;
+    bool is_of_column;
     do {
         drop_part(p);
         mmoe_csv_bad_begin(&bad);
@@ -91,8 +94,9 @@ static mmoe_status parse_piece(const mmoe_csv_batch *b, mmoe_csv_piece *p, const
         p->part->bad = bad;
         status = parse_rows(b, p, err);
         bad = p->part->bad;
+        is_of_column = status == MMOE_E_DATA && p->part->is_of_column;
         p->part->bad = (mmoe_csv_bad){0};
-    } while (!status && bad.count > bad.known);
+    } while ((!status || is_of_column) && bad.count > bad.known);
     *is_full = bad.is_full;
     if (status)
         mmoe_release(&b->file->alloc, bad.rows);
@@ -110,13 +114,13 @@ static void run_piece(const loop *l, size_t index) {
 }
 
 /* Behind the sentence of a fault. */
-static void say_more(const mmoe_csv_batch *b, int64_t left_out, bool is_full, mmoe_error *err) {
+static void say_more(const mmoe_csv_batch *b, mmoe_status status, bool is_full, mmoe_error *err) {
     const size_t used = err ? strlen(err->message) : 0;
     if (!err || !b->skip_bad) return;
     if (is_full)
         snprintf(err->message + used, sizeof err->message - used,
-                 "; %" PRId64 " rows before it were at fault, too, and left out", left_out);
-    else
+                 "; %" PRId64 " rows before it were at fault, too, and left out", b->skip_bad);
+    else if (status == MMOE_E_FORMAT)
         snprintf(err->message + used, sizeof err->message - used,
                  "; such a row is not left out, for where it ends is not known");
 }
@@ -132,8 +136,7 @@ static mmoe_status redo_piece(const mmoe_csv_batch *b, mmoe_csv_piece *p,
     bool is_full;
     from.form.row += from.form.columns ? before->before : 0;
     const mmoe_status status = parse_piece(b, p, &from, &is_full, err);
-    if (status && status != MMOE_E_MEMORY)
-        say_more(b, b->skip_bad, is_full || status == MMOE_E_DATA, err);
+    if (status) say_more(b, status, is_full, err);
     return status;
 }
 

@@ -30,6 +30,7 @@ mmoe_csv_part *mmoe_csv_part_new(const mmoe_csv_file *file, const struct mmoe_sc
     p->file = file;
     p->cells = (mmoe_cells){file->path, s, file->wanted};
     p->cells.growing = file->growing;
+    p->cells.is_of_column = &p->is_of_column;
     if (file->label_mode == MMOE_ROWS_TO_SCORE) p->cells.is_blank = &p->is_blank;
     p->cells.are_lists = file->are_lists;
     p->lists.alloc = *a;
@@ -378,7 +379,7 @@ static void note_texts(mmoe_csv_part *p) {
 static mmoe_status leave_out(mmoe_csv_part *p, const mmoe_error *fault, mmoe_error *err) {
     const mmoe_status status = mmoe_csv_part_fault(p, fault, err);
     forget_texts(p);
-    if (!status && p->rows == 0) p->bad.is_first = true;
+    if (!status && p->rows == 0) p->bad.is_first = p->bad.may_be_first;
     return status;
 }
 
@@ -387,9 +388,10 @@ static mmoe_status read_one_by_one(mmoe_csv_part *p, const mmoe_csv_rows *rows, 
     for (size_t k = 0; !status && k < rows->count; k++) {
         const mmoe_csv_rows row = mmoe_csv_row_of(rows, k);
         mmoe_error fault;
+        p->is_of_column = false;
         note_texts(p);
         status = read_rows(p, &row, &fault);
-        if (status == MMOE_E_DATA && p->bad.is_on)
+        if (status == MMOE_E_DATA && p->bad.is_on && !p->is_of_column)
             status = leave_out(p, &fault, err);
         else if (status && err)
             *err = fault;

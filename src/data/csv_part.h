@@ -27,7 +27,8 @@ typedef struct mmoe_csv_part {
     char **told;      /* [n_label] what they were before the rows that are read */
     mmoe_csv_bad bad;
     bool any_missing_label;
-    bool is_blank; /* the last fault was a cell that is missing */
+    bool is_blank;     /* the last fault was a cell that is missing */
+    bool is_of_column; /* it was one that no row is left out for: mmoe_cells' */
     size_t n_lacking, lacking_room;
     int64_t *lacking;      /* [n_lacking] rows of the part, which lack a value */
     mmoe_error first_lack; /* of the first of them */
@@ -40,7 +41,8 @@ mmoe_csv_part *mmoe_csv_part_new(const mmoe_csv_file *file, const struct mmoe_sc
 void mmoe_csv_part_free(mmoe_csv_part *part);
 /* `rows` of an mmoe_csv_handler whose `user` is a part. A fault is that of the first row that has
  * one, and of its first column. Where rows at fault are left out, they are noted, but have taught:
- * the rows are to be read again by another part, which knows them. MMOE_E_DATA, _MEMORY. */
+ * the rows are to be read again by another part, which knows them; so they are where is_of_column
+ * says that what they taught may be the fault. MMOE_E_DATA, _MEMORY. */
 mmoe_status mmoe_csv_part_rows(void *part, const mmoe_csv_rows *rows, mmoe_error *err);
 
 /* `skip` and `fault` of such a handler. */

@@ -1,4 +1,7 @@
 /* Data sets from CSV files. */
+#include <stdio.h>
+#include <string.h>
+
 #include "base/error.h"
 #include "base/raw_bytes.h"
 #include "data/csv_batch.h"
@@ -82,12 +85,22 @@ static mmoe_status read_first(mmoe_loader *l, stream *s, mmoe_error *err) {
     return status ? status : mmoe_loader_add(l, &s->passed, err);
 }
 
+/* Behind the sentence of a fault in a row that is read but once. */
+static void say_that_none_is_left_out(mmoe_error *err) {
+    const size_t used = err ? strlen(err->message) : 0;
+    if (err)
+        snprintf(err->message + used, sizeof err->message - used,
+                 "; from a row of many megabytes on no row is left out");
+}
+
 /* What no blocks can be made of. */
 static mmoe_status read_rest(mmoe_loader *l, stream *s, mmoe_csv_block block, mmoe_error *err) {
     s->form.row = l->first_row - 1 + l->parts.before;
     s->passed = (mmoe_csv_passed){0};
     mmoe_status status = mmoe_loader_part(l, err);
     if (!status) status = read_block(l, s, block, err);
+    if (s->how.skip_bad && (status == MMOE_E_DATA || status == MMOE_E_FORMAT))
+        say_that_none_is_left_out(err);
     return status ? status : mmoe_loader_add(l, &s->passed, err);
 }
 

@@ -36,7 +36,10 @@ static const char *read_value(const id_row *r, int32_t i, const mmoe_csv_field *
     const mmoe_csv_field f = missing ? (mmoe_csv_field){"", 0} : *field;
     out->state = MMOE_CELL_KNOWN;
     const char *fault = mmoe_cell_read(r->cells, s->tables[s->sparse[i].table].encoder, &f, out);
-    if (!fault) mmoe_note_add(&r->notes[i], out->state, r->placed);
+    if (!fault)
+        mmoe_note_add(&r->notes[i], out->state, r->placed);
+    else if (out->state == MMOE_CELL_TOO_MANY && r->cells->is_of_column)
+        *r->cells->is_of_column = true;
     return fault;
 }
 

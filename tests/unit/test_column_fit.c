@@ -367,6 +367,30 @@ START_TEST(the_usual_bound_is_above_a_million) {
 }
 END_TEST
 
+/* Known values come in any spelling, as those find them who read by the vocabulary; a new text
+ * makes texts of all. */
+START_TEST(known_values_grow_no_second_row) {
+    static const char *const first[] = {"7", "9"}, *const more[] = {"007", "+9", "8",   "08", "7.0",
+                                                                    "x",   "9",  "007", ""};
+    static const int32_t wanted[] = {1, 2, 3, 3, 1, 4, 2, 5, 0};
+    for (int64_t least = 1; least <= 2; least++) {
+        mmoe_encoder *e = frequent(1, 0);
+        int32_t ids[COUNT(more)];
+        char room[MMOE_FAULT_SIZE];
+        learn(e, first, 2, ids);
+        ck_assert_ptr_null(e->kind->settle(e, room));
+        mmoe_encoder_forget(e);
+        set_key(e, "min_count", least);
+        ck_assert_int_eq(e->kind->grow(e, NULL), MMOE_OK);
+        learn(e, more, COUNT(more), ids);
+        for (size_t i = 0; i < COUNT(more); i++) ck_assert_int_eq(ids[i], wanted[i]);
+        ck_assert_ptr_null(e->kind->settle(e, room));
+        ck_assert_int_eq(e->rows, least == 1 ? 6 : 4); /* 8 stands there twice */
+        mmoe_encoder_forget(e);
+    }
+}
+END_TEST
+
 void add_cases(TCase *c) {
     tcase_add_test(c, hashes_are_the_published_function);
     tcase_add_test(c, the_page_has_such_hashes);
@@ -377,5 +401,6 @@ void add_cases(TCase *c) {
     tcase_add_test(c, quantiles_that_there_are_not);
     tcase_add_test(c, rare_values_are_left_out);
     tcase_add_test(c, values_have_a_bound);
+    tcase_add_test(c, known_values_grow_no_second_row);
     tcase_add_test(c, the_usual_bound_is_above_a_million);
 }

@@ -27,6 +27,21 @@ static void put_rows(const char *name, int from, int to, bool with_bad) {
     put_file(name, csv, (size_t)used);
 }
 
+/* Two tasks and a column that may have so many values. */
+static void configure_bound(int most) {
+    char json[400];
+    mmoe_error err = {0};
+    const int n = sprintf(json,
+                          "{\"features\": {\"sparse\": [{\"name\": \"user\", \"max_distinct\": "
+                          "%d}]}, \"tasks\": [{\"name\": \"buy\", \"label\": \"y\"}, {\"name\": "
+                          "\"stay\", \"label\": \"r\"}]}",
+                          most);
+    mmoe_config_free(config);
+    config = NULL;
+    ck_assert_msg(!mmoe_config_parse(json, (size_t)n, NULL, NULL, &config, &err), "%s",
+                  err.message);
+}
+
 static mmoe_csv_how how_of(int threads, size_t block, int64_t skip_bad) {
     return (mmoe_csv_how){.threads = threads, .block = block, .skip_bad = skip_bad};
 }
@@ -103,6 +118,7 @@ START_TEST(several_files_may_have_so_many_together) {
     outcome o = fit(how, NULL);
     ck_assert_msg(!o.status, "%s", o.err.message);
     same_data(&alone, &o);
+    ck_assert_str_eq(o.set->warnings.items[0].file, path);
     const char *file;
     ck_assert_int_eq(mmoe_dataset_place(o.set, 0, &file), 4);
     ck_assert_str_eq(file, path);
@@ -135,6 +151,23 @@ START_TEST(quotes_are_no_row_to_leave_out) {
                                             "not known") != NULL,
                       "%s", o.err.message);
     }
+}
+END_TEST
+
+/* It is read in sequence, and so are those behind it. */
+START_TEST(rows_of_megabytes_leave_none_out) {
+    enum { LONG = 3 << 20 };
+    char *csv = malloc(LONG + 100);
+    configure_bound(9);
+    int used = sprintf(csv, "user,y,r\na,1,0\na,x,0\nb,0,1\na,1,0\nb,0,1\na,1,0\nb,0,1\n");
+    memset(csv + used, 'c', LONG);
+    used += LONG + sprintf(csv + used + LONG, ",0,1\na,x,1\n");
+    put_file(path, csv, (size_t)used);
+    free(csv);
+    outcome o = fit(how_of(2, 40, 5), NULL);
+    ck_assert_int_eq(o.status, MMOE_E_DATA);
+    ck_assert_int_eq(o.err.row, 10);
+    ck_assert_ptr_nonnull(strstr(o.err.message, "; from a row of many megabytes on no row is"));
 }
 END_TEST
 
@@ -178,6 +211,49 @@ START_TEST(nothing_but_bad_rows_is_nothing) {
     put_text(path, "user,item\n1,2\n");
     o = fit(how_of(1, 0, 5), NULL);
     ck_assert_int_eq(o.status, MMOE_E_CONFIG);
+}
+END_TEST
+
+/* ---- Too many values ---- */
+
+/* A row that is left out is none of them; one that is good and one value too many is the error. */
+START_TEST(a_bound_on_values_leaves_no_row_out) {
+    configure_bound(3);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        put_text(path, "user,y,r\na,1,0\nz,x,0\nb,0,1\nzz,x,1\nc,1,0\na,1,0\nb,1,x\n");
+        outcome o = fit(how_of(threads[_i], sizes[i], 3), NULL);
+        ck_assert_msg(!o.status, "%s", o.err.message);
+        ck_assert_int_eq(o.set->rows, 4);
+        drop(&o);
+        put_text(path, "user,y,r\na,1,0\nz,x,0\nb,0,1\nc,1,0\na,1,0\nd,1,1\na,0,1\n");
+        o = fit(how_of(threads[_i], sizes[i], 3), NULL);
+        ck_assert_int_eq(o.status, MMOE_E_DATA);
+        ck_assert_str_eq(o.err.column, "user");
+        ck_assert_ptr_nonnull(strstr(o.err.message, " more than 3 different values"));
+        ck_assert_ptr_null(strstr(o.err.message, "left out"));
+    }
+}
+END_TEST
+
+/* Calls of the allocator for so many rows that are at fault between others, in blocks of ten. */
+static long calls_for(const char *row, int rows) {
+    static char csv[4000];
+    failing memory = {0};
+    const mmoe_allocator a = failing_allocator(&memory);
+    int used = sprintf(csv, "user,y,r\n");
+    for (int i = 0; i < 30; i++) used += sprintf(csv + used, "a,1,0\n");
+    for (int i = 0; i < rows; i++) used += sprintf(csv + used, "%s", row);
+    put_text(path, csv);
+    outcome o = fit(how_of(1, 60, 1000), &a);
+    ck_assert_msg(!o.status, "%s", o.err.message);
+    drop(&o);
+    return memory.calls;
+}
+
+/* But for the first of the file, rows at the begin of a block are found together. */
+START_TEST(a_block_is_parsed_twice) {
+    configure_bound(3);
+    ck_assert_int_lt(calls_for("a,x,0\n", 200), 3 * calls_for("a,1,0\n", 200));
 }
 END_TEST
 
@@ -227,9 +303,13 @@ void add_cases(TCase *c) {
     tcase_add_test(c, one_more_is_the_error);
     tcase_add_test(c, several_files_may_have_so_many_together);
     tcase_add_loop_test(c, quotes_are_no_row_to_leave_out, 0, 3);
+    tcase_add_test(c, rows_of_megabytes_leave_none_out);
     tcase_add_test(c, quotes_that_are_text_leave_none_out);
     tcase_add_loop_test(c, a_row_says_nothing_of_the_others, 0, 2);
     tcase_add_test(c, nothing_but_bad_rows_is_nothing);
+    tcase_add_loop_test(c, a_bound_on_values_leaves_no_row_out, 0,
+                        sizeof threads / sizeof *threads);
+    tcase_add_test(c, a_block_is_parsed_twice);
     tcase_add_test(c, every_allocation_may_fail);
     tcase_add_test(c, options_are_checked);
 }
