@@ -71,6 +71,7 @@ static mmoe_status write_manifest(mmoe_packer *p, mmoe_error *err) {
                                       : mmoe_fail_memory(err, strlen(p->what.folder));
     if (!status) {
         status = mmoe_atomic_file_write(file, text, strlen(text), err);
+        p->is_named = !status;
         status = mmoe_atomic_file_close(file, status, err);
     }
     mmoe_release(&p->alloc, text);
@@ -101,7 +102,7 @@ static mmoe_status write_grown(mmoe_packer *p, mmoe_error *err) {
     mmoe_packed_schema_name(p->set->stored->n_part - 1, p->schema_name);
     mmoe_status status = write_schema(p, err);
     if (!status) status = write_manifest(p, err);
-    if (!status) mmoe_packer_remove_schema(p, old);
+    if (!status && strcmp(old, p->schema_name)) mmoe_packer_remove_schema(p, old);
     return status;
 }
 

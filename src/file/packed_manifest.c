@@ -190,9 +190,9 @@ static mmoe_status read_part(const reader *r, const json_t *entry, const char *f
     mmoe_status status = read_integer(r, entry, "written", 1, most, &part->written);
     if (!status) status = read_integer(r, entry, "rows", 0, part->written, &part->rows);
     if (status) return status;
+    if (s->rows % MMOE_BLOCK_ROWS) return fail(r, "parts", "but the last have no whole blocks");
     part->folder = mmoe_packed_path(&s->alloc, folder, name);
     if (!part->folder) return mmoe_fail_memory(r->err, strlen(folder));
-    if (s->rows % MMOE_BLOCK_ROWS) return fail(r, "parts", "but the last have no whole blocks");
     part->first_block = s->rows / MMOE_BLOCK_ROWS;
     s->rows += part->rows;
     s->n_part++;

@@ -106,6 +106,7 @@ static mmoe_status check_file(const opened *f, const char *wanted, size_t each, 
  * in its files. */
 static mmoe_status count_elements(mmoe_stored *s, const mmoe_stored_part *part, const opened *f,
                                   int64_t *end, mmoe_error *err) {
+    static const char ends[] = "lists end before they begin, or beyond the file";
     mmoe_status status = MMOE_OK;
     *end = 0;
     for (int64_t first = 0; !status && first < part->rows; first += MMOE_BLOCK_ROWS) {
@@ -114,13 +115,15 @@ static mmoe_status count_elements(mmoe_stored *s, const mmoe_stored_part *part, 
         status =
             read_bytes(f->fd, f->path, MMOE_STORED_HEADER + (first + rows) * (int64_t)sizeof *end,
                        end, sizeof *end, err);
-        if (!status && *end < begin)
-            status = mmoe_fail_format(err, f->path, "lists end before they begin");
-        if (!status) s->elements[part->first_block + first / MMOE_BLOCK_ROWS] += *end - begin;
+        int64_t *all = &s->elements[part->first_block + first / MMOE_BLOCK_ROWS];
+        if (!status && (*end < begin || __builtin_add_overflow(*all, *end - begin, all)))
+            status = mmoe_fail_format(err, f->path, ends);
     }
     if (status || part->written == part->rows) return status;
-    return read_bytes(f->fd, f->path, MMOE_STORED_HEADER + part->written * (int64_t)sizeof *end,
-                      end, sizeof *end, err);
+    const int64_t before = *end;
+    status = read_bytes(f->fd, f->path, MMOE_STORED_HEADER + part->written * (int64_t)sizeof *end,
+                        end, sizeof *end, err);
+    return status || *end >= before ? status : mmoe_fail_format(err, f->path, ends);
 }
 
 static mmoe_status check_column(mmoe_stored *s, const mmoe_stored_part *part, int32_t column,

@@ -44,6 +44,7 @@ struct mmoe_packer {
     char schema_name[MMOE_SCHEMA_NAME_SIZE]; /* of its file */
     bool made_folder, has_schema;            /* by this packer */
     bool appends, grows;
+    bool is_named; /* the manifest may be the one that names what this packer has written */
 };
 
 /* The part that grows. */

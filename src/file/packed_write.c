@@ -361,7 +361,7 @@ mmoe_status mmoe_packer_open(const mmoe_packing *what, const mmoe_allocator *all
 mmoe_status mmoe_packer_close(mmoe_packer *p, mmoe_status status, struct mmoe_dataset **out,
                               mmoe_error *err) {
     if (!status) status = mmoe_packer_end(p, err);
-    if (status) remove_part(p);
+    if (status && !p->is_named) remove_part(p);
     if (!status && out) status = mmoe_packed_finish_kept(p->set, err);
     mmoe_packer_close_keeping(p);
     if (!status && out) {

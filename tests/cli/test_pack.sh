@@ -92,6 +92,12 @@ sed '2,$s/^u/v/' valid.csv >more.csv
 expect 0 "100.0 % are unknown" pack --append --data more.csv --output own.d
 expect 0 "" pack --append --grow --data more.csv --output own.d
 check "the schema grows" [ -f own.d/schema-2.safetensors -a ! -f own.d/schema.safetensors ]
+cp -r own.d named.d
+mv named.d/schema-2.safetensors named.d/schema-3.safetensors
+sed -i 's/schema-2\.safetensors/schema-3.safetensors/' named.d/manifest.json
+sed '2,$s/^u/w/' valid.csv >newer.csv
+expect 0 "" pack --append --grow --data newer.csv --output named.d
+check "a schema that has the old one's name stays" [ -f named.d/schema-3.safetensors ]
 expect 0 "" train --config one.json --train own.d --valid own.d --output own.m
 expect 0 "" inspect --model own.m --json
 check "and has all values" grep -q '"rows": 101' out

@@ -1,12 +1,14 @@
 /* CSV files that are packed, or streamed, without standing in memory: what comes of it is what
  * comes of rows in memory, to the byte, and a failure leaves nothing. */
 #include <dirent.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "check_main.h"
@@ -284,6 +286,42 @@ START_TEST(vocabularies_grow) {
 }
 END_TEST
 
+/* The system's, in place of which the library calls this one: folders may fail. */
+static bool folders_fail;
+int fsync(int fd) {
+    struct stat about;
+    if (folders_fail && fstat(fd, &about) == 0 && S_ISDIR(about.st_mode)) {
+        errno = EIO;
+        return -1;
+    }
+    return (int)syscall(SYS_fsync, fd);
+}
+
+/* A manifest that stands names rows that stand, whether or not it is said to last. */
+START_TEST(what_a_manifest_names_stays) {
+    enum { FIRST = 50, MORE = 20 };
+    mmoe_schema *schema;
+    mmoe_dataset *set;
+    mmoe_error why = {0};
+    put_rows(csv, 0, FIRST);
+    put_rows(other, FIRST, MORE);
+    mmoe_csv_packing what = packing("named", 1);
+    what.reading.keep = NULL;
+    SUCCEEDS(mmoe_pack_csv(&what, NULL, NULL, &err));
+    what.config = NULL;
+    what.path = other;
+    folders_fail = true;
+    ck_assert_int_eq(mmoe_pack_csv(&what, NULL, NULL, &why), MMOE_E_IO);
+    folders_fail = false;
+    ck_assert_msg(strstr(why.message, "manifest.json: cannot write") != NULL, "%s", why.message);
+    SUCCEEDS(
+        mmoe_dataset_fit_packed(NULL, at("named"), MMOE_PACKED_LOADED, NULL, &schema, &set, &err));
+    ck_assert_int_eq(set->rows, FIRST + MORE);
+    mmoe_dataset_free(set);
+    mmoe_schema_free(schema);
+}
+END_TEST
+
 START_TEST(a_full_disk_leaves_nothing) {
     static const struct {
         rlim_t size;
@@ -372,6 +410,7 @@ void add_cases(TCase *c) {
     tcase_add_loop_test(c, a_folder_is_that_of_rows_in_memory, 0, 2);
     tcase_add_test(c, a_stream_has_the_rows_in_memory);
     tcase_add_test(c, vocabularies_grow);
+    tcase_add_test(c, what_a_manifest_names_stays);
     tcase_add_test(c, a_full_disk_leaves_nothing);
     tcase_add_test(c, faults_leave_nothing);
     tcase_add_test(c, every_allocation_may_fail);

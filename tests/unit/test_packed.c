@@ -454,6 +454,17 @@ START_TEST(rows_may_be_added) {
     }
     mmoe_dataset_free(whole);
     mmoe_dataset_free(parts);
+    /* The rows of a part that others took over end no list before the part's own. */
+    size_t size;
+    mmoe_error why = {0};
+    char *bytes = get_file(in_folder("r/part-1/002-l.offsets.npy"), &size);
+    memcpy(bytes + 128 + 3 * MMOE_BLOCK_ROWS * sizeof(int64_t), &(int64_t){INT64_MAX}, 8);
+    put_file(in_folder("r/part-1/002-l.offsets.npy"), bytes, size);
+    free(bytes);
+    ck_assert_int_eq(
+        mmoe_dataset_read_packed(schema, other, MMOE_PACKED_STREAMED, NULL, &parts, &why),
+        MMOE_E_FORMAT);
+    ck_assert_ptr_nonnull(strstr(why.message, "part-1/002-l.offsets.npy: lists end before"));
 }
 END_TEST
 
