@@ -119,6 +119,7 @@ typedef struct mmoe_op_kind {
      */
     mmoe_status (*admit)(const mmoe_plan *p, int32_t node, const mmoe_rows *batch, int32_t chunk,
                          mmoe_error *err);
+    size_t (*admitted)(const mmoe_plan *p, int32_t node); /* bytes of that room */
     void (*leave)(const mmoe_plan *p, int32_t node);
 
     /* A step. */

@@ -170,6 +170,15 @@ static mmoe_status input_admit(const mmoe_plan *p, int32_t node, const mmoe_rows
     return status;
 }
 
+static size_t input_admitted(const mmoe_plan *p, int32_t node) {
+    const mmoe_input_state *own = p->nodes[node].own;
+    size_t bytes = 0;
+    for (int32_t u = 0; u < own->n_use; u++)
+        if (own->uses[u].table->kind->parts)
+            bytes += own->uses[u].table->kind->memory(&own->uses[u]);
+    return bytes;
+}
+
 static void input_leave(const mmoe_plan *p, int32_t node) {
     const mmoe_input_state *own = p->nodes[node].own;
     for (int32_t u = 0; u < own->n_use; u++)
@@ -304,6 +313,7 @@ const mmoe_op_kind mmoe_op_input = {
     .list_prepares = input_list_prepares,
     .list = input_list,
     .admit = input_admit,
+    .admitted = input_admitted,
     .leave = input_leave,
     .cost = input_cost,
     .deal = input_deal,

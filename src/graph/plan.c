@@ -58,6 +58,13 @@ mmoe_status mmoe_plan_admit(const mmoe_plan *p, const mmoe_rows *batch, mmoe_err
     return status;
 }
 
+size_t mmoe_plan_admitted(const mmoe_plan *p) {
+    size_t bytes = 0;
+    for (int32_t i = 0; p->n_prepare && i < p->graph->n_node; i++)
+        if (mmoe_op_of(p, i)->admitted) bytes += mmoe_op_of(p, i)->admitted(p, i);
+    return bytes;
+}
+
 mmoe_status mmoe_plan_create(const mmoe_plan_request *wanted, mmoe_plan **out, mmoe_error *err) {
     const int32_t rows = wanted->max_rows;
     if (mmoe_kernels_check(err)) return MMOE_E_ARGUMENT;

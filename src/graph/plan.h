@@ -33,6 +33,8 @@ void mmoe_plan_free(mmoe_plan *plan);
  * more elements in tables whose rows a step must know before it gathers them. Nothing where there
  * are none, and seldom otherwise. MMOE_E_MEMORY. */
 mmoe_status mmoe_plan_admit(const mmoe_plan *plan, const mmoe_rows *batch, mmoe_error *err);
+/* Bytes of what was taken so, at first for the largest batch without lists. */
+size_t mmoe_plan_admitted(const mmoe_plan *plan);
 
 /* Rows of a chunk for a batch of `rows` rows in training: a function of the batch alone. */
 int32_t mmoe_plan_chunk_rows(int32_t rows);

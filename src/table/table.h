@@ -136,6 +136,7 @@ struct mmoe_table_kind {
     /* Makes room, in use->own, for the reads of a batch; what there was for earlier ones stays, so
      * it takes memory only for a batch of more of them. MMOE_E_MEMORY. */
     mmoe_status (*admit)(mmoe_table_use *use, const mmoe_table_reading *reading, mmoe_error *err);
+    size_t (*memory)(const mmoe_table_use *use); /* bytes of that room */
     void (*deal)(const mmoe_table_reading *reading,
                  int32_t chunk); /* each chunk's reads to parts */
     /* Of each part, when all is dealt: tells of its rows, whose values are read afterwards. */

@@ -39,6 +39,8 @@ static mmoe_status admit(mmoe_table_use *use, const mmoe_table_reading *reading,
     return status;
 }
 
+static size_t memory(const mmoe_table_use *use) { return mmoe_touched_memory(use->own); }
+
 static void deal(const mmoe_table_reading *reading, int32_t chunk) {
     mmoe_touched_deal(reading->use->own, reading, chunk);
 }
@@ -117,6 +119,7 @@ const mmoe_table_kind mmoe_table_deferred = {.suits = suits_deferred,
                                              .close = close_deferred,
                                              .parts = MMOE_TOUCH_PARTS,
                                              .admit = admit,
+                                             .memory = memory,
                                              .deal = deal,
                                              .prepare = prepare,
                                              .leave = leave};

@@ -60,8 +60,10 @@ static mmoe_status take_chunks(mmoe_touched *t, int32_t chunks, mmoe_error *err)
     return MMOE_OK;
 }
 
-/* A quarter more than what is asked for, lest every batch is a little larger than the last. */
+/* A quarter more than what is asked for, lest every batch is a little larger than the last. Where
+ * there are no reads, each part still has its end. */
 static mmoe_status take_reads(mmoe_touched *t, int64_t reads, mmoe_error *err) {
+    if (reads < 1) reads = 1;
     if (reads <= t->room) return MMOE_OK;
     const size_t room = (size_t)(t->room ? reads + reads / 4 : reads);
     drop_reads(t);
@@ -93,6 +95,10 @@ mmoe_status mmoe_touched_admit(mmoe_touched **out, const mmoe_table_reading *r, 
         t->areas[c + 1] = t->areas[c] + (int64_t)rows * ids + count_elements(r, c * r->chunk, rows);
     }
     return take_reads(t, t->areas[chunks], err);
+}
+
+size_t mmoe_touched_memory(const mmoe_touched *t) {
+    return (size_t)t->room * (3 * sizeof *t->dealt + 2 * sizeof *t->rows);
 }
 
 void mmoe_touched_free(mmoe_touched *t) {

@@ -45,6 +45,7 @@ typedef struct mmoe_touched {
 /* Makes room in *t, NULL: there is none yet. MMOE_E_MEMORY. */
 mmoe_status mmoe_touched_admit(mmoe_touched **t, const mmoe_table_reading *reading,
                                mmoe_error *err);
+size_t mmoe_touched_memory(const mmoe_touched *t); /* bytes of the room that grows with reads */
 void mmoe_touched_free(mmoe_touched *t);
 void mmoe_touched_deal(mmoe_touched *t, const mmoe_table_reading *reading, int32_t chunk);
 void mmoe_touched_sort(mmoe_touched *t, int32_t part, int64_t table_rows);
