@@ -135,7 +135,7 @@ mmoe_status mmoe_params_init_lent(mmoe_params *p, const mmoe_tensors *t,
 void mmoe_params_finish(mmoe_params *p);
 void mmoe_params_copy(mmoe_params *to, const mmoe_params *from); /* of the same tensors */
 /* For whoever reads or writes values outside a training step: rows of tables that a step leaves
- * behind are brought up to date. One thread at a time. */
+ * behind are brought up to date. From any thread, but not beside a step. */
 static inline void mmoe_params_settle(const mmoe_params *p) {
     if (p->settle) p->settle(p->settle_context);
 }

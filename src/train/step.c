@@ -49,12 +49,17 @@ static const mmoe_tensor *find_lost(const mmoe_trainer *t, bool states, size_t *
     return first;
 }
 
+/* The first task whose loss is not finite; NULL: there is none. */
+static const char *find_lost_task(const mmoe_trainer *t) {
+    for (int32_t i = 0; i < t->model->schema->n_label; i++)
+        if (t->weight[i] > 0 && !isfinite(t->loss[i])) return t->model->schema->labels[i].task;
+    return NULL;
+}
+
 /* Training ends where a loss, a weight or a running statistic is not finite: no later step brings
  * it back, and no file would take it. */
 static mmoe_status check_update(const mmoe_trainer *t, int64_t row, mmoe_error *err) {
-    const char *task = NULL;
-    for (int32_t i = t->model->schema->n_label - 1; i >= 0; i--)
-        if (t->weight[i] > 0 && !isfinite(t->loss[i])) task = t->model->schema->labels[i].task;
+    const char *task = find_lost_task(t);
     size_t more = 0;
     const mmoe_tensor *tensor = atomic_load_explicit(&t->optimizer.not_finite, memory_order_relaxed)
                                     ? find_lost(t, false, &more)
@@ -83,6 +88,18 @@ static float clip_scale(double norm, double most) {
     return scale < 1 || isnan(scale) ? (float)scale : 1;
 }
 
+/* A step that failed before it had a gradient counts, but moves no weight: nor does it move those
+ * of rows that are behind. */
+static void end_step(mmoe_trainer *t, bool has_moved) {
+    mmoe_optimizer *o = &t->optimizer;
+    if (has_moved || !o->history.rates) {
+        mmoe_optimizer_end(o);
+        return;
+    }
+    mmoe_params_settle(&t->model->params);
+    mmoe_history_restart(&o->history, o->steps);
+}
+
 mmoe_status mmoe_trainer_update(mmoe_trainer *t, const mmoe_rows *batch, int64_t row,
                                 mmoe_error *err) {
     const mmoe_trainer_config *c = &t->model->config->trainer;
@@ -104,7 +121,7 @@ mmoe_status mmoe_trainer_update(mmoe_trainer *t, const mmoe_rows *batch, int64_t
         mmoe_run_train(t->run, &pass, sink, context);
     if (!status && clips) status = check_update(t, row, err); /* before a weight changes */
     if (status) {
-        mmoe_optimizer_end(o);
+        end_step(t, false);
         return status;
     }
     if (clips) {
@@ -114,7 +131,7 @@ mmoe_status mmoe_trainer_update(mmoe_trainer *t, const mmoe_rows *batch, int64_t
     }
     if (t->average.values)
         mmoe_ema_update(&t->average, &t->model->params, (double)c->ema_decay, o->steps, t->pool);
-    mmoe_optimizer_end(o);
+    end_step(t, !balances || !find_lost_task(t)); /* a balancer leaves a lost loss alone */
     status = check_update(t, row, err);
     if (!status && balances) mmoe_balancer_end(&t->balancer, t->run, &pass, o);
     return status;

@@ -24,6 +24,7 @@ void mmoe_trainer_free(mmoe_trainer *t) {
     mmoe_params_finish(&t->best);
     mmoe_release(&a, t->checkpoint_path);
     mmoe_release(&a, t->loss_sum);
+    pthread_mutex_destroy(&t->settling);
     mmoe_release(&a, t);
 }
 
@@ -56,7 +57,9 @@ static mmoe_status make_run(mmoe_trainer *t, const double *list_elements, mmoe_e
 
 static void settle_rows(void *trainer) {
     mmoe_trainer *t = trainer;
+    pthread_mutex_lock(&t->settling);
     mmoe_deferred_settle(&t->optimizer, t->pool);
+    pthread_mutex_unlock(&t->settling);
 }
 
 static mmoe_status build(mmoe_trainer *t, mmoe_error *err) {
@@ -127,6 +130,7 @@ mmoe_status mmoe_trainer_create(mmoe_model *model, const mmoe_trainer_options *o
     t->model = model;
     t->options = *options;
     atomic_init(&t->stop, 0);
+    pthread_mutex_init(&t->settling, NULL);
     mmoe_status status = build(t, err);
     if (status) {
         mmoe_trainer_free(t);

@@ -2,6 +2,7 @@
 #ifndef MMOE_TRAIN_TRAINER_H
 #define MMOE_TRAIN_TRAINER_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "data/dataset.h"
@@ -51,6 +52,7 @@ struct mmoe_trainer {
     float *scores;                 /* [batch rows, tasks] that steps write; NULL: they do not */
     bool has_fitted;               /* the next fit begins a run of its own */
     atomic_int stop;
+    pthread_mutex_t settling; /* readers of the model may come at once */
 };
 
 /* BLAS has one thread between the two, if the caller asked for it. */

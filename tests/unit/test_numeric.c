@@ -88,6 +88,38 @@ START_TEST(a_loss_that_is_not_finite_is_named) {
 }
 END_TEST
 
+/* A balancer hands on no gradient of a loss that is not finite: such a step moves rows that are
+ * behind no more than others. */
+START_TEST(a_step_without_a_gradient_moves_no_row) {
+    static const char *const updates[] = {"dense", "deferred"};
+    mmoe_model *models[2];
+    for (int i = 0; i < 2; i++) {
+        char keys[256];
+        mmoe_error why = {0};
+        snprintf(keys, sizeof keys,
+                 ", \"adaptive_params\": {\"method\": \"uwl\"}, \"embedding_update\": \"%s\"",
+                 updates[i]);
+        set_up("", ", \"first_layer\": \"dense\"", keys);
+        models[i] = new_model();
+        mmoe_trainer *trainer = new_trainer(models[i], 1);
+        float *bias = values_of(models[i], "towers.1.mlp.8.bias"), kept;
+        for (int k = 0; k < 6; k++) {
+            SUCCEEDS(mmoe_trainer_step(trainer, rows, k * 8, 8, NULL, &err));
+            if (k != 3) continue;
+            kept = *bias;
+            *bias = NAN;
+            ck_assert_int_eq(mmoe_trainer_step(trainer, rows, 90, 8, NULL, &why), MMOE_E_NUMERIC);
+            *bias = kept;
+        }
+        mmoe_trainer_free(trainer);
+        tear_down();
+    }
+    assert_same_models(models[0], models[1]);
+    mmoe_model_free(models[0]);
+    mmoe_model_free(models[1]);
+}
+END_TEST
+
 /* The first epoch stands; in a later one the weights fly off, in the update itself. */
 typedef struct spoiler {
     mmoe_model *model;
@@ -157,6 +189,7 @@ void add_cases(TCase *c) {
     tcase_add_test(c, a_weight_that_is_not_finite_is_named);
     tcase_add_loop_test(c, running_statistics_are_checked, 0, 4);
     tcase_add_test(c, a_loss_that_is_not_finite_is_named);
+    tcase_add_test(c, a_step_without_a_gradient_moves_no_row);
     tcase_add_test(c, the_best_weights_stay);
     tcase_add_test(c, a_rate_that_is_too_large_ends_training);
 }

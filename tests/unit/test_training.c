@@ -1,5 +1,7 @@
 /* What steps keep whatever they do: the same bits for any number of workers; and what losses and
  * clipping do not touch. */
+#include <pthread.h>
+
 #include "check_main.h"
 #include "models_support.h"
 #include "training_support.h"
@@ -276,6 +278,33 @@ START_TEST(one_epoch_is_judged_as_it_goes) {
 }
 END_TEST
 
+static void *make_predictor(void *model) {
+    mmoe_predictor *predictor;
+    if (mmoe_predictor_create(model, NULL, &predictor, NULL)) return model;
+    mmoe_predictor_free(predictor);
+    return NULL;
+}
+
+/* Between steps, of a model some rows of which are behind. */
+START_TEST(readers_may_come_at_once) {
+    set_up("", "", ", \"optimizer\": \"adamw\", \"embedding_update\": \"deferred\"");
+    mmoe_model *model = new_model();
+    mmoe_trainer *trainer = new_trainer(model, 2);
+    for (int i = 0; i < 10; i++) {
+        pthread_t readers[2];
+        void *failed[2];
+        SUCCEEDS(mmoe_trainer_step(trainer, rows, i * 8, 8, NULL, &err));
+        for (int k = 0; k < 2; k++)
+            ck_assert_int_eq(pthread_create(&readers[k], NULL, make_predictor, model), 0);
+        for (int k = 0; k < 2; k++) pthread_join(readers[k], &failed[k]);
+        ck_assert(!failed[0] && !failed[1]);
+    }
+    mmoe_trainer_free(trainer);
+    mmoe_model_free(model);
+    tear_down();
+}
+END_TEST
+
 void add_cases(TCase *c) {
     tcase_add_test(c, one_epoch_is_judged_as_it_goes);
     tcase_add_loop_test(c, threads_change_no_bit, 0, 3 * UPDATES);
@@ -285,5 +314,6 @@ void add_cases(TCase *c) {
     tcase_add_test(c, rows_of_another_schema_are_refused);
     tcase_add_loop_test(c, a_second_fit_is_a_run_of_its_own, 0, 3);
     tcase_add_test(c, a_stop_is_heeded_once);
+    tcase_add_test(c, readers_may_come_at_once);
     tcase_add_test(c, kernels_that_are_not_there_are_refused);
 }
