@@ -130,6 +130,7 @@ mmoe_status mmoe_constants_warn(const mmoe_constants *c, const struct mmoe_schem
                                 struct mmoe_dataset *to, mmoe_error *err) {
     char shown[MMOE_FEATURE_SIZE];
     mmoe_status status = MMOE_OK;
+    to->knows_constants = true;
     if (c->rows < 2) return MMOE_OK;
     for (int32_t i = 0; i < schema->n_sparse && !status; i++) {
         const mmoe_sparse_column *column = &schema->sparse[i];

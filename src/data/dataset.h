@@ -37,6 +37,7 @@ struct mmoe_dataset {
     uint64_t identity; /* of rows that were packed (source.h); 0: their bytes say it */
     mmoe_kept *kept;   /* [n_kept] */
     size_t n_kept;
+    bool knows_constants; /* among the warnings are those of features that tell nothing */
 };
 
 struct mmoe_row_sink;

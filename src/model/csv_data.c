@@ -75,6 +75,7 @@ static void tell(mmoe_dataset *read, mmoe_dataset *rows) {
     read->notes = had.notes;
     read->warnings = had.warnings;
     if (rows->rows != read->rows) return;
+    rows->knows_constants = read->knows_constants;
     rows->places = read->places;
     read->places = had.places;
 }

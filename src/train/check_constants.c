@@ -1,4 +1,4 @@
-/* A feature that is the same in all rows. Rows that are read to learn from are looked at as they
+/* A feature that is the same in all rows. Rows that a schema is learned from are looked at as they
  * are read; packed ones may be those of any file. */
 #include "base/text.h"
 #include "train/checks.h"
@@ -8,7 +8,8 @@ mmoe_status mmoe_check_constants(mmoe_checks *c, mmoe_error *err) {
     char count[MMOE_NUMBER_SIZE];
     mmoe_status status = MMOE_OK;
     mmoe_format_count(rows, count);
-    for (int32_t i = 0; c->train->identity && rows > 1 && !status && i < c->n_feature; i++) {
+    if (!c->train->identity || c->train->knows_constants || rows < 2) return MMOE_OK;
+    for (int32_t i = 0; !status && i < c->n_feature; i++) {
         const mmoe_checked *f = &c->features[i];
         if (f->n_number > 1) continue;
         status =

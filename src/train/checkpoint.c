@@ -108,9 +108,12 @@ static void add_records(part_list *l, const mmoe_trainer *t) {
                                     b->records};
         add_part(l, "optimizer.records.", &records, (part_source){"optimizer.records", 0, count});
     }
-    if (!o->history.rates) return;
-    const mmoe_block base = {settled_name, MMOE_I64, 1, (void *)(uintptr_t)&o->history.base};
-    add_part(l, "", &base, (part_source){settled_name, 0, 1});
+}
+
+static void add_settled(part_list *l, const mmoe_trainer *t) {
+    const mmoe_history *h = &t->optimizer.history;
+    const mmoe_block base = {settled_name, MMOE_I64, 1, (void *)(uintptr_t)&h->base};
+    if (h->rates) add_part(l, "", &base, (part_source){settled_name, 0, 1});
 }
 
 static void finish_list(part_list *l) {
@@ -131,6 +134,7 @@ static mmoe_status list_parts(const mmoe_trainer *t, const mmoe_place_field *fie
     add_doubles(l, "epoch.loss_sum", tasks, t->loss_sum);
     add_doubles(l, "epoch.weight_sum", tasks, t->weight_sum);
     add_doubles(l, "balance.state", t->balancer.balance.n_state, t->balancer.balance.state);
+    add_settled(l, t);
     add_state(l, now, "now.", MMOE_I64, "now.counters");
     add_state(l, best, "best.", MMOE_I64, "best.counters");
     add_state(l, now, "now.", MMOE_F32, "now.states");
@@ -295,7 +299,8 @@ static mmoe_status check_counts(const mmoe_container *c, const part_list *l, con
                                 mmoe_error *err) {
     for (size_t i = MMOE_PLACE_FIELDS; i < l->count; i++) {
         const mmoe_block *b = &l->parts[i].memory;
-        const char *bytes = b->dtype == MMOE_I64 ? bytes_in_file(c, &l->parts[i]) : NULL;
+        const bool counts = b->dtype == MMOE_I64 && strcmp(l->parts[i].name, settled_name) != 0;
+        const char *bytes = counts ? bytes_in_file(c, &l->parts[i]) : NULL;
         for (int64_t k = 0; bytes && k < b->count; k++) {
             int64_t value;
             memcpy(&value, bytes + (size_t)k * sizeof value, sizeof value);

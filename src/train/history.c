@@ -79,6 +79,12 @@ void mmoe_history_finish(mmoe_history *h) {
     *h = (mmoe_history){.alloc = h->alloc};
 }
 
+size_t mmoe_history_memory(const mmoe_history *h) {
+    if (!h->rates) return 0;
+    return MMOE_HISTORY_STEPS * (sizeof *h->sums + sizeof *h->rates) +
+           2 * (size_t)h->window * sizeof *h->powers1;
+}
+
 /* ---- Steps ---- */
 
 static double c2_of(const mmoe_history *h, uint64_t step) {

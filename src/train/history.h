@@ -62,6 +62,7 @@ typedef struct mmoe_history {
 mmoe_status mmoe_history_init(mmoe_history *h, const mmoe_trainer_config *config,
                               const mmoe_allocator *alloc, mmoe_error *err);
 void mmoe_history_finish(mmoe_history *h);
+size_t mmoe_history_memory(const mmoe_history *h); /* bytes that it keeps */
 /* All rows are as of this step. */
 void mmoe_history_restart(mmoe_history *h, uint64_t step);
 /* Another step is done, with Adam's settings as they were in it. Not when the history is full. */

@@ -138,6 +138,15 @@ void mmoe_optimizer_finish(mmoe_optimizer *o) {
     o->n_block = 0;
 }
 
+size_t mmoe_optimizer_memory(const mmoe_optimizer *o) {
+    int64_t floats = 0;
+    for (const mmoe_optimizer_block *b = o->blocks; b < o->blocks + o->n_block; b++) {
+        if (b->records) floats += b->count / b->dim * b->record;
+        floats += b->count * ((b->m != NULL) + (b->v != NULL));
+    }
+    return (size_t)floats * sizeof(float) + mmoe_history_memory(&o->history);
+}
+
 void mmoe_optimizer_begin(mmoe_optimizer *o) {
     atomic_store_explicit(&o->not_finite, false, memory_order_relaxed);
     o->scale = 1;

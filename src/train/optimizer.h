@@ -71,9 +71,10 @@ mmoe_status mmoe_optimizer_init(mmoe_optimizer *o, const mmoe_trainer_config *co
                                 const mmoe_params *params, const mmoe_tensors *tensors,
                                 const mmoe_allocator *alloc, mmoe_error *err);
 void mmoe_optimizer_finish(mmoe_optimizer *o);
-void mmoe_optimizer_restart(mmoe_optimizer *o); /* as one that has taken no step */
-void mmoe_optimizer_begin(mmoe_optimizer *o);   /* a step, of scale 1 */
-void mmoe_optimizer_end(mmoe_optimizer *o);     /* it, whatever became of it */
+size_t mmoe_optimizer_memory(const mmoe_optimizer *o); /* bytes of moments, and of the history */
+void mmoe_optimizer_restart(mmoe_optimizer *o);        /* as one that has taken no step */
+void mmoe_optimizer_begin(mmoe_optimizer *o);          /* a step, of scale 1 */
+void mmoe_optimizer_end(mmoe_optimizer *o);            /* it, whatever became of it */
 /* The update without penalties of n values that are not the model's, with moments of their own; v
  * is not read by SGD. Tells whether one of them is not finite then. */
 bool mmoe_optimizer_move(const mmoe_optimizer *o, size_t n, float *w, const float *g, float *m,

@@ -41,8 +41,9 @@ void mmoe_progressive_finish(mmoe_progressive_meter *m) {
 }
 
 size_t mmoe_progressive_memory(const mmoe_progressive_meter *m) {
-    size_t bytes = 0;
     if (!m->model) return 0;
+    size_t bytes =
+        (size_t)tasks_of(m) * (size_t)m->model->config->trainer.batch_size * sizeof *m->scores;
     for (int32_t t = 0; t < tasks_of(m); t++)
         if (has_area(m, t)) bytes += BINS * sizeof **m->bins;
     return bytes;

@@ -306,6 +306,10 @@ walk $(train good.csv --valid drift.csv) <<END
 column "user": its values in the validation rows are not those of the training rows: the \
 population stability index of 400 and 400 rows is 0.30, and more than 0.25 is a major shift
 END
+walk $(train same.csv) --set trainer.memory=500 <<END
+$folder/same.csv: column "user": all 400 values are the same: it tells nothing
+$folder/same.csv: column "price": all 400 values are the same: it tells nothing
+END
 run pack --config config.json --data same.csv --output same.d
 walk $(train same.d) <<END
 column "user": all 400 values compared are the same: it tells nothing
