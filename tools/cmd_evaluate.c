@@ -155,7 +155,8 @@ int cli_evaluate(int argc, char **argv) {
          "values of --by, those of the most rows; default: 20"},
         {"auc", "WORD", CLI_TEXT, &f.auc, false, 0, 0,
          "exact (default): scores beyond 512 MB, or a quarter of trainer.memory, are sorted in a "
-         "temporary file (TMPDIR); binned: by 2^20 bins in memory, with its error bound"},
+         "temporary file (TMPDIR); binned: by 2^20 bins in memory, 32 MB a task, with its error "
+         "bound"},
         {"threads", "N", CLI_INTEGER, &f.threads, false, 1, CLI_MAX_THREADS,
          "workers; default: the processors"},
         {"json", NULL, CLI_FLAG, &f.json, false, 0, 0, "print JSON"},

@@ -511,7 +511,8 @@ typedef struct mmoe_inspection {
 /* Looks at what the gates and experts of a model do on a data set of at least one row, in double
  * precision, with `threads` workers (0: one a processor), whose number changes no bit. Labels and
  * weights of rows play no part. Uses the process's BLAS threads as they are. The caller frees the
- * inspection, which stands for itself: MMOE_E_ARGUMENT, _MEMORY. */
+ * inspection, which stands for itself: MMOE_E_ARGUMENT, _MEMORY, and where rows are streamed _IO,
+ * _FORMAT. */
 MMOE_API mmoe_status mmoe_inspect(const mmoe_model *model, const mmoe_dataset *dataset, int threads,
                                   const mmoe_allocator *alloc, mmoe_inspection **out,
                                   mmoe_error *err);
@@ -595,7 +596,8 @@ typedef struct mmoe_task_metrics {
 
 /* Predicts with `threads` workers and fills `metrics` [tasks], group AUC included where the model's
  * configuration has data.group and the data set keeps that column (mmoe_dataset_keep_csv). Uses the
- * process's BLAS threads as they are. */
+ * process's BLAS threads as they are. MMOE_E_ARGUMENT: a data set of another schema; _MEMORY; _IO:
+ * a temporary file (mmoe_evaluate_options.auc); where rows are streamed _IO and _FORMAT. */
 MMOE_API mmoe_status mmoe_evaluate(const mmoe_model *model, const mmoe_dataset *dataset,
                                    int threads, const mmoe_allocator *alloc,
                                    mmoe_task_metrics *metrics, mmoe_error *err);
@@ -611,8 +613,8 @@ typedef struct mmoe_evaluate_options {
     /* How auc and ece of all rows are found. "exact" (NULL: the same): the scores are sorted; those
      * that memory has no room for (512 MB, or a quarter of trainer.memory) go to a temporary file
      * in the folder that TMPDIR names, else /tmp. "binned": a score counts as tied with those of
-     * its bin, one of 2^20, each 2^-15 of its octave wide (auc_bound). Groups and slices are exact
-     * in either case. */
+     * its bin, one of 2^20, each 2^-15 of its octave wide (auc_bound), which take 32 MB a task
+     * beside that memory. Groups and slices are exact in either case. */
     const char *auc;
 } mmoe_evaluate_options;
 
@@ -633,7 +635,7 @@ typedef struct mmoe_row_slices {
 /* Evaluates, and each slice of the rows, too. `slices` is NULL where options->by is; the caller
  * frees them, before the data set and the model. MMOE_E_ARGUMENT: a column that the data set does
  * not keep, a group_weight that is none or of no groups, groups that no task has a metric of, a
- * data set of another schema; MMOE_E_MEMORY. */
+ * data set of another schema; MMOE_E_MEMORY, _IO and _FORMAT as of mmoe_evaluate. */
 MMOE_API mmoe_status mmoe_evaluate_by(const mmoe_model *model, const mmoe_dataset *dataset,
                                       const mmoe_evaluate_options *options,
                                       const mmoe_allocator *alloc, mmoe_task_metrics *metrics,
@@ -666,7 +668,8 @@ MMOE_API mmoe_status mmoe_model_check_labels(const mmoe_model *model, const mmoe
  * makes them: with dropout, and batch norms of the batch. */
 typedef struct mmoe_progressive {
     double loss;      /* the epoch's task_loss */
-    double auc;       /* of classifications, else NaN; binned (mmoe_evaluate_options.auc) */
+    double auc;       /* of classifications, else NaN; binned (mmoe_evaluate_options.auc), by 2^14
+                       * bins, each 2^-9 of its octave wide */
     double auc_bound; /* the exact one is no further off */
     int64_t
         rows; /* those of the epoch; of a run that was resumed the rest of them, but for `loss` */
