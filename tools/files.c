@@ -23,6 +23,7 @@ static struct named_file {
 static void unlink_and_die(int number) {
     for (int i = 0; i < MAX_NAMED; i++)
         if (named[i].is_there) unlink(named[i].name);
+    cli_progress_erase();
     signal(number, SIG_DFL);
     raise(number);
 }

@@ -12,14 +12,15 @@ static const char *command_name = "";
 void cli_speak_as(const char *command) { command_name = command; }
 
 __attribute__((format(printf, 1, 0))) static void print_sentence(const char *format, va_list args) {
-    cli_progress_clear();
     fprintf(stderr, "mmoe%s%s: ", *command_name ? " " : "", command_name);
     vfprintf(stderr, format, args);
 }
 
 __attribute__((format(printf, 1, 0))) static void message(const char *format, va_list args) {
+    cli_progress_hold();
     print_sentence(format, args);
     fputc('\n', stderr);
+    cli_progress_release();
 }
 
 int cli_fail(const char *format, ...) {
@@ -35,9 +36,11 @@ int cli_fail_system(const char *format, ...) {
     char text[MMOE_REASON_SIZE];
     va_list args;
     va_start(args, format);
+    cli_progress_hold();
     print_sentence(format, args);
-    va_end(args);
     fprintf(stderr, ": %s\n", number ? mmoe_reason(number, text) : "an earlier write failed");
+    cli_progress_release();
+    va_end(args);
     return CLI_FAILED;
 }
 

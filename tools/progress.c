@@ -68,6 +68,8 @@ static void say_work(sentence *s, const mmoe_work *w, double seconds) {
 
 /* ---- The line ---- */
 
+#define ERASE "\r\033[K"
+
 /* Bytes of `text` that take at most `columns`; one a character. */
 static size_t fitting(const char *text, size_t length, int columns) {
     size_t at = 0;
@@ -97,12 +99,12 @@ static void write_plain(FILE *out, const char *text, size_t length) {
 }
 
 static void write_line(progress_line *line, const char *text, double now, int width) {
-    fputs(line->is_open ? "\r\033[K" : "", line->out);
+    fputs(line->is_open ? ERASE : "", line->out);
+    line->is_open = true;
     /* A full row would make the cursor go on below. */
     write_plain(line->out, text, fitting(text, strlen(text), width - 1));
     fflush(line->out);
     line->shown = now;
-    line->is_open = true;
 }
 
 void progress_tell(progress_line *line, const mmoe_work *work, double now, int width) {
@@ -119,7 +121,7 @@ void progress_show(progress_line *line, const char *what, const char *text, doub
 
 void progress_clear(progress_line *line) {
     if (!line->is_open) return;
-    fputs("\r\033[K", line->out);
+    fputs(ERASE, line->out);
     fflush(line->out);
     line->is_open = false;
 }
@@ -163,10 +165,20 @@ void cli_progress_line(const char *what, const char *text) {
     pthread_mutex_unlock(&own_mutex);
 }
 
-void cli_progress_clear(void) {
+void cli_progress_hold(void) {
     pthread_mutex_lock(&own_mutex);
     progress_clear(&own);
-    pthread_mutex_unlock(&own_mutex);
+}
+
+void cli_progress_release(void) { pthread_mutex_unlock(&own_mutex); }
+
+void cli_progress_clear(void) {
+    cli_progress_hold();
+    cli_progress_release();
+}
+
+void cli_progress_erase(void) {
+    if (own.is_open && write(STDERR_FILENO, ERASE, sizeof ERASE - 1) < 0) return;
 }
 
 void cli_progress_stop(void) {

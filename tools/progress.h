@@ -2,6 +2,7 @@
 #ifndef MMOE_TOOLS_PROGRESS_H
 #define MMOE_TOOLS_PROGRESS_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -19,6 +20,12 @@ void cli_progress_line(const char *what, const char *text);
 /* Takes the line away: before anything else is written, and when the work is done. It comes back
  * with the next word of work. */
 void cli_progress_clear(void);
+/* The same, and no other thread writes a line or a message until the release: around what takes
+ * several calls to write. */
+void cli_progress_hold(void);
+void cli_progress_release(void);
+/* Takes it away in a handler of signals. */
+void cli_progress_erase(void);
 /* Nothing is said any more: the terminal gets the results. */
 void cli_progress_stop(void);
 
@@ -38,8 +45,8 @@ typedef struct progress_line {
     /* Of the work that was told last, and when that began. */
     const char *what, *file;
     int64_t done;
-    double began, shown; /* seconds; when the line was written last */
-    bool is_open;        /* it stands there */
+    double began, shown;           /* seconds; when the line was written last */
+    volatile sig_atomic_t is_open; /* it stands there */
 } progress_line;
 
 /* Writes the line of `work`, `now` seconds from any time on, if a second has passed since that work

@@ -238,8 +238,9 @@ static void print_epoch(run_report *report, const mmoe_epoch_report *epoch) {
     add(&row, "  loss %s", cli_figure_text(epoch->loss, loss));
     report->lr = epoch->lr;
     add_tasks(&row, report, epoch->n_task, figures, epoch->valid && epoch->is_best ? "  best" : "");
-    cli_progress_clear();
+    cli_progress_hold();
     fprintf(stderr, "%s\n", row.text);
+    cli_progress_release();
 }
 
 int cli_report_epoch(void *user, const mmoe_epoch_report *epoch) {

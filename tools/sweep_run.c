@@ -178,18 +178,7 @@ static mmoe_status do_run(crew *c, size_t run, run_rows *d, sweep_result *result
 
 /* ---- Side by side ---- */
 
-static void print_run(const crew *c, size_t run) {
-    const sweep_plan *p = c->plan;
-    const sweep_result *r = &c->results->runs[run];
-    char text[160];
-    cli_progress_clear();
-    sweep_setting_text(p, run / p->n_seed, text, sizeof text);
-    fprintf(stderr, "run %zu/%zu  %s seed %lld", c->done, c->n_open, text,
-            (long long)p->seeds[run % p->n_seed]);
-    if (r->status == SWEEP_FAILED) {
-        fprintf(stderr, "  failed: %s\n", r->message);
-        return;
-    }
+static void print_figures(const sweep_plan *p, const sweep_result *r) {
     for (size_t i = 0; i < p->n_selected; i++) {
         const sweep_figure *f = &p->figures[p->selected[i]];
         const double value = r->values[p->selected[i]];
@@ -200,6 +189,21 @@ static void print_run(const crew *c, size_t run) {
     }
     fprintf(stderr, "  epoch %lld of %lld  %.2f s\n", (long long)r->best_epoch,
             (long long)r->epochs, r->seconds);
+}
+
+static void print_run(const crew *c, size_t run) {
+    const sweep_plan *p = c->plan;
+    const sweep_result *r = &c->results->runs[run];
+    char text[160];
+    sweep_setting_text(p, run / p->n_seed, text, sizeof text);
+    cli_progress_hold();
+    fprintf(stderr, "run %zu/%zu  %s seed %lld", c->done, c->n_open, text,
+            (long long)p->seeds[run % p->n_seed]);
+    if (r->status == SWEEP_FAILED)
+        fprintf(stderr, "  failed: %s\n", r->message);
+    else
+        print_figures(p, r);
+    cli_progress_release();
 }
 
 /* Under the crew's mutex. A run that a signal cut off stays open. */
