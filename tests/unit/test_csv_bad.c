@@ -201,7 +201,8 @@ END_TEST
 
 START_TEST(nothing_but_bad_rows_is_nothing) {
     char csv[1000];
-    put_text(path, (sprintf(csv, "%s\n%s%s", header, bad[1], bad[2]), csv));
+    sprintf(csv, "%s\n%s%s", header, bad[1], bad[2]);
+    put_text(path, csv);
     outcome o = fit(how_of(1, 0, 5), NULL);
     ck_assert_int_eq(o.status, MMOE_E_FORMAT);
     ck_assert_ptr_nonnull(strstr(o.err.message, "no rows"));

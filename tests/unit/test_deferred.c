@@ -140,8 +140,8 @@ static double difference(const mmoe_model *a, const mmoe_model *b) {
 
 static const char *const optimizers[] = {
     "\"optimizer\": \"adam\", \"optimizer_params\": {\"weight_decay\": 0, \"lr\": 0.001}",
-    "\"optimizer\": \"adamw\", \"optimizer_params\": {\"weight_decay\": 0.05, \"lr\": 0.001}, "
-    "\"warmup_steps\": 150",
+    ("\"optimizer\": \"adamw\", \"optimizer_params\": {\"weight_decay\": 0.05, \"lr\": 0.001}, "
+     "\"warmup_steps\": 150"),
     "\"optimizer\": \"sgd\", \"optimizer_params\": {\"weight_decay\": 0, \"momentum\": 0.9}",
     "\"optimizer\": \"sgd\", \"optimizer_params\": {\"weight_decay\": 0.1}",
     /* run step by step */

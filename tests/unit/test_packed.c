@@ -359,7 +359,8 @@ static mmoe_dataset *make_kept(int64_t first, int64_t count, const char *name) {
     const char **values = malloc((size_t)count * sizeof *values);
     for (int64_t i = 0; i < count; i++) {
         const uint32_t x = draw(first + i) % (first + i < 40000 ? 97 : 300);
-        snprintf(texts[i], sizeof *texts, x ? "v%u" : "", (unsigned)x);
+        texts[i][0] = '\0';
+        if (x) snprintf(texts[i], sizeof *texts, "v%u", (unsigned)x);
         values[i] = texts[i];
     }
     SUCCEEDS(mmoe_dataset_keep(made, name, values, &err));
