@@ -157,13 +157,12 @@ END_TEST
 /* It is read in sequence, and so are those behind it. */
 START_TEST(rows_of_megabytes_leave_none_out) {
     enum { LONG = 3 << 20 };
-    char *csv = malloc(LONG + 100);
+    static char csv[LONG + 100];
     configure_bound(9);
     int used = sprintf(csv, "user,y,r\na,1,0\na,x,0\nb,0,1\na,1,0\nb,0,1\na,1,0\nb,0,1\n");
     memset(csv + used, 'c', LONG);
     used += LONG + sprintf(csv + used + LONG, ",0,1\na,x,1\n");
     put_file(path, csv, (size_t)used);
-    free(csv);
     outcome o = fit(how_of(2, 40, 5), NULL);
     ck_assert_int_eq(o.status, MMOE_E_DATA);
     ck_assert_int_eq(o.err.row, 10);
