@@ -119,7 +119,8 @@ static void say_more(const mmoe_csv_batch *b, mmoe_status status, bool is_full, 
     if (!err || !b->skip_bad) return;
     if (is_full)
         snprintf(err->message + used, sizeof err->message - used,
-                 "; %" PRId64 " rows before it were at fault, too, and left out", b->skip_bad);
+                 "; %" PRId64 " %s at fault, too, and left out", b->skip_bad,
+                 b->skip_bad == 1 ? "row before it was" : "rows before it were");
     else if (status == MMOE_E_FORMAT)
         snprintf(err->message + used, sizeof err->message - used,
                  "; such a row is not left out, for where it ends is not known");

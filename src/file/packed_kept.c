@@ -1,16 +1,14 @@
 #include "file/packed_kept.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/checksum.h"
 #include "base/error.h"
 #include "base/text.h"
-#include "file/container.h"
 #include "file/packed.h"
+#include "file/packed_tensors.h"
 
-static const char format[] = "mmoe kept columns";
+static const mmoe_packed_form form = {"mmoe kept columns", "a file of kept columns' values", NULL};
 
 enum { NAME_SIZE = 40 };
 
@@ -81,14 +79,10 @@ static void name_keys(size_t column, key_texts *k, mmoe_container_tensor *offset
 
 static mmoe_status write_tensors(const char *folder, const mmoe_container_tensor *tensors,
                                  size_t count, const mmoe_allocator *a, mmoe_error *err) {
-    char checksum[20], *path = mmoe_packed_path(a, folder, MMOE_PACKED_KEPT);
-    uint64_t sum = 0;
+    char *path = mmoe_packed_path(a, folder, MMOE_PACKED_KEPT);
     if (!path) return mmoe_fail_memory(err, strlen(folder));
-    for (size_t i = 0; i < count; i++)
-        sum += mmoe_checksum_part(tensors[i].name, tensors[i].data, tensors[i].bytes);
-    snprintf(checksum, sizeof checksum, "%016" PRIx64, sum);
-    const char *const metadata[] = {"format", format, "checksum", checksum, NULL};
-    const mmoe_status status = mmoe_container_write(path, tensors, count, metadata, a, err);
+    const mmoe_status status = mmoe_packed_write_tensors(
+        path, &form, &(mmoe_packed_tensors){tensors, count, NULL}, a, err);
     mmoe_release(a, path);
     return status;
 }
@@ -116,25 +110,6 @@ mmoe_status mmoe_packed_write_kept(const struct mmoe_dataset *set, const char *f
 }
 
 /* ---- Reading ---- */
-
-static mmoe_status check_intact(const mmoe_container *file, mmoe_error *err) {
-    const char *name = mmoe_container_metadata(file, "format"),
-               *given = mmoe_container_metadata(file, "checksum");
-    char found[20];
-    uint64_t sum = 0;
-    for (size_t i = 0; i < mmoe_container_count(file); i++) {
-        const mmoe_container_tensor *t = mmoe_container_at(file, i);
-        sum += mmoe_checksum_part(t->name, t->data, t->bytes);
-    }
-    snprintf(found, sizeof found, "%016" PRIx64, sum);
-    if (!name || strcmp(name, format) || !given)
-        return mmoe_fail_format(err, mmoe_container_name(file),
-                                "these are not the values of kept columns");
-    return strcmp(found, given) == 0
-               ? MMOE_OK
-               : mmoe_fail_format(err, mmoe_container_name(file),
-                                  "the file is damaged: its checksum is another");
-}
 
 static const mmoe_container_tensor *find_vector(const mmoe_container *file, size_t column,
                                                 const char *what, mmoe_dtype dtype) {
@@ -183,7 +158,7 @@ mmoe_status mmoe_packed_read_kept(struct mmoe_dataset *set, const char *folder, 
     mmoe_status status = mmoe_container_open(path, false, &set->alloc, &file, err);
     mmoe_release(&set->alloc, path);
     if (status) return status;
-    status = check_intact(file, err);
+    status = mmoe_packed_check_tensors(file, &form, err);
     for (size_t i = 0; !status && i < set->n_kept; i++)
         status = read_keys(file, i, set->kept[i].vocab, err);
     mmoe_container_close(file);

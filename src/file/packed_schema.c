@@ -1,18 +1,17 @@
 #include "file/packed_schema.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/checksum.h"
 #include "base/error.h"
 #include "base/json_text.h"
 #include "file/packed_kept.h"
+#include "file/packed_tensors.h"
 #include "file/schema_json.h"
 #include "file/schema_tensors.h"
 
-static const char format[] = "mmoe packed schema";
+static const mmoe_packed_form form = {"mmoe packed schema", "the schema of packed data", "schema"};
 
 /* ---- A set without rows ---- */
 
@@ -55,13 +54,6 @@ mmoe_status mmoe_packed_new_set(const struct mmoe_schema *schema, const char *co
 
 /* ---- The file ---- */
 
-static uint64_t checksum_of(const mmoe_container_tensor *tensors, size_t count, const char *text) {
-    uint64_t sum = mmoe_checksum_part("schema", text, strlen(text));
-    for (size_t i = 0; i < count; i++)
-        sum += mmoe_checksum_part(tensors[i].name, tensors[i].data, tensors[i].bytes);
-    return sum;
-}
-
 void mmoe_packed_schema_name(int32_t part, char out[MMOE_SCHEMA_NAME_SIZE]) {
     if (part)
         snprintf(out, MMOE_SCHEMA_NAME_SIZE, "schema-%d.safetensors", (int)part);
@@ -80,19 +72,15 @@ bool mmoe_packed_is_schema_name(const char *name) {
 mmoe_status mmoe_packed_write_schema(const char *path, const struct mmoe_schema *schema,
                                      const mmoe_allocator *alloc, mmoe_error *err) {
     json_t *json = mmoe_schema_to_json(schema);
-    char *text = json ? mmoe_json_print(json, JSON_COMPACT, alloc) : NULL, checksum[20];
+    char *text = json ? mmoe_json_print(json, JSON_COMPACT, alloc) : NULL;
     json_decref(json);
     mmoe_schema_tensors t = {.alloc = alloc};
     mmoe_status status =
         text ? mmoe_schema_tensors_open(&t, schema, 0, err) : mmoe_fail_memory(err, strlen(path));
     if (!status) status = mmoe_schema_tensors_add_keys(&t, schema, err);
     if (!status) status = mmoe_schema_tensors_add_bytes(&t, schema, err);
-    if (!status) {
-        snprintf(checksum, sizeof checksum, "%016" PRIx64, checksum_of(t.items, t.count, text));
-        const char *const metadata[] = {"format",   format,   "schema", text,
-                                        "checksum", checksum, NULL};
-        status = mmoe_container_write(path, t.items, t.count, metadata, alloc, err);
-    }
+    const mmoe_packed_tensors tensors = {t.items, t.count, text};
+    if (!status) status = mmoe_packed_write_tensors(path, &form, &tensors, alloc, err);
     mmoe_schema_tensors_finish(&t);
     mmoe_release(alloc, text);
     return status;
@@ -102,27 +90,9 @@ static const mmoe_container_tensor *find_tensor(void *user, const char *name) {
     return mmoe_container_find(user, name);
 }
 
-static mmoe_status check_intact(const mmoe_container *file, const char *path, mmoe_error *err) {
-    const char *name = mmoe_container_metadata(file, "format"),
-               *text = mmoe_container_metadata(file, "schema"),
-               *given = mmoe_container_metadata(file, "checksum");
-    if (!name || strcmp(name, format) || !text || !given)
-        return mmoe_fail_format(err, path, "this is not the schema of packed data");
-    uint64_t sum = mmoe_checksum_part("schema", text, strlen(text));
-    for (size_t i = 0; i < mmoe_container_count(file); i++) {
-        const mmoe_container_tensor *t = mmoe_container_at(file, i);
-        sum += mmoe_checksum_part(t->name, t->data, t->bytes);
-    }
-    char found[20];
-    snprintf(found, sizeof found, "%016" PRIx64, sum);
-    return strcmp(found, given) == 0
-               ? MMOE_OK
-               : mmoe_fail_format(err, path, "the file is damaged: its checksum is another");
-}
-
 static mmoe_status parse_schema(mmoe_container *file, const char *path, const mmoe_allocator *alloc,
                                 struct mmoe_schema **out, mmoe_error *err) {
-    mmoe_status status = check_intact(file, path, err);
+    mmoe_status status = mmoe_packed_check_tensors(file, &form, err);
     if (status) return status;
     const char *text = mmoe_container_metadata(file, "schema");
     json_t *json;

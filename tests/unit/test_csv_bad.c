@@ -89,7 +89,8 @@ START_TEST(one_more_is_the_error) {
     char text[100];
     put_rows(path, 0, ROWS, true);
     for (int most = 1; most < BAD; most++) {
-        sprintf(text, "; %d rows before it were at fault, too, and left out", most);
+        sprintf(text, "; %d %s at fault, too, and left out", most,
+                most == 1 ? "row before it was" : "rows before it were");
         for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
             outcome o = fit(how_of(2, sizes[i], most), NULL);
             ck_assert(o.status == MMOE_E_DATA || o.status == MMOE_E_FORMAT);
