@@ -1,6 +1,8 @@
 /* The scanner, written once over marks of 64 bytes; included by one file for each instruction set,
  * which names it MMOE_SCANNER_NAME. aarch64 has NEON always; MMOE_NEON tells the set that is
  * written for it from the plain one. */
+#include <stdbool.h>
+
 #include "base/csv_scan.h"
 
 #if defined(__AVX2__)
@@ -110,8 +112,38 @@ static inline uint32_t *put_places(uint64_t bits_left, uint32_t at, uint32_t *ou
     return end;
 }
 
-static size_t ends(const char *bytes, uint32_t length, char separator, uint32_t *out) {
-    const uint32_t *first = out;
+static inline bool is_end_byte(char c, char separator) {
+    return c == separator || c == '\n' || c == '\r';
+}
+
+/* Bits of bytes behind which an odd number of quotes stands, `before` being all or none of the 64
+ * before them: those within quotes, the opening one among them. */
+static inline uint64_t within_quotes(uint64_t quotes, uint64_t before) {
+    for (int i = 1; i < STEP; i *= 2) quotes ^= quotes << i;
+    return quotes ^ before;
+}
+
+/* What quotes say of the 64 bytes at `bytes + at`. */
+typedef struct quoting {
+    uint64_t within, doubled, malformed;
+} quoting;
+
+static inline quoting quoting_of(marks m, const char *bytes, uint32_t at, char separator,
+                                 uint64_t before) {
+    const uint64_t within = within_quotes(m.quotes, before), opening = m.quotes & within,
+                   closing = m.quotes & ~within;
+    const char last = at ? bytes[at - 1] : '\n', next = bytes[at + STEP];
+    const uint64_t behind_quote = m.quotes << 1 | (last == '"'),
+                   behind_end = m.ends << 1 | is_end_byte(last, separator),
+                   before_any = (m.quotes | m.ends) >> 1 |
+                                (uint64_t)(next == '"' || is_end_byte(next, separator)) << 63;
+    return (quoting){within, opening & behind_quote,
+                     (opening & ~(behind_quote | behind_end)) | (closing & ~before_any)};
+}
+
+static void find(const char *bytes, uint32_t length, char separator, mmoe_csv_places *out) {
+    uint32_t *ends = out->ends, *doubled = out->doubled;
+    uint64_t within = 0; /* of the last byte, in all bits */
     for (uint32_t at = 0; at < length; at += STEP) {
         marks m = marks_of(bytes + at, separator);
         if (length - at < STEP) {
@@ -119,17 +151,22 @@ static size_t ends(const char *bytes, uint32_t length, char separator, uint32_t 
             m.ends &= inside;
             m.quotes &= inside;
         }
-        if (m.quotes) {
-            const uint64_t before = (m.quotes & -m.quotes) - 1;
-            return (size_t)(put_places(m.ends & before, at, out) - first);
+        if (m.quotes | within) {
+            const quoting q = quoting_of(m, bytes, at, separator, within);
+            const uint64_t good = (q.malformed & -q.malformed) - 1; /* all bits where none is */
+            doubled = put_places(q.doubled & good, at, doubled);
+            m.ends &= ~q.within & good;
+            within = -(q.within >> 63);
+            if (q.malformed) length = at;
         }
-        out = put_places(m.ends, at, out);
+        ends = put_places(m.ends, at, ends);
     }
-    return (size_t)(out - first);
+    out->n_ends = (size_t)(ends - out->ends);
+    out->n_doubled = (size_t)(doubled - out->doubled);
 }
 
 extern const mmoe_csv_scanner PASTE(mmoe_csv_scanner_, MMOE_SCANNER_NAME);
 const mmoe_csv_scanner PASTE(mmoe_csv_scanner_, MMOE_SCANNER_NAME) = {
     .name = TEXT(MMOE_SCANNER_NAME),
-    .ends = ends,
+    .find = find,
 };

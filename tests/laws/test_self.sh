@@ -34,7 +34,7 @@ clean() {
         >>"$work/house/src/serve/a.c"
     echo '#include "data/batch.h"' >>"$work/house/src/graph/a.c"
     printf '#include <cblas.h>\n#include "base/alloc.h"\n' >"$work/house/src/math/blas.c"
-    printf '#include <csv.h>\n#include "base/csv.h"\n' >"$work/house/src/base/csv.c"
+    printf '#include <csv.h>\n#include "base/csv.h"\n' >"$work/house/src/base/csv_exact.c"
 }
 
 clean

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/csv_scan.h"
+#include "base/csv_stretch.h"
 #include "check_main.h"
 #include "csv_told.h"
 
@@ -44,19 +45,51 @@ START_TEST(sets_are_chosen_by_name) {
 }
 END_TEST
 
-START_TEST(ends_are_found_up_to_a_quote) {
+static bool ends_a_field(char c) { return c == '|' || c == '\n' || c == '\r'; }
+
+/* The same places, a byte after the other. */
+static void find_slowly(const char *bytes, uint32_t length, mmoe_csv_places *out) {
+    bool is_within = false;
+    out->n_ends = out->n_doubled = 0;
+    for (uint32_t i = 0; i < length; i++) {
+        const bool begins = i == 0 || ends_a_field(bytes[i - 1]),
+                   is_behind_quote = i > 0 && bytes[i - 1] == '"';
+        if (!is_within && ends_a_field(bytes[i])) out->ends[out->n_ends++] = i;
+        if (bytes[i] != '"') continue;
+        if (!is_within && !begins && !is_behind_quote) return;
+        if (!is_within && is_behind_quote) out->doubled[out->n_doubled++] = i;
+        is_within = !is_within;
+        if (!is_within && !ends_a_field(bytes[i + 1]) && bytes[i + 1] != '"') return;
+    }
+}
+
+static void same_places(const char *bytes, uint32_t length) {
+    static uint32_t found[2][200 + MMOE_SCAN_SLACK], wanted[2][200];
+    mmoe_csv_places is = {.ends = found[0], .doubled = found[1]},
+                    want = {.ends = wanted[0], .doubled = wanted[1]};
+    find_slowly(bytes, length, &want);
+    mmoe_csv_scanner_best()->find(bytes, length, '|', &is);
+    ck_assert_uint_eq(is.n_ends, want.n_ends);
+    ck_assert_uint_eq(is.n_doubled, want.n_doubled);
+    ck_assert_mem_eq(is.ends, want.ends, is.n_ends * sizeof *is.ends);
+    ck_assert_mem_eq(is.doubled, want.doubled, is.n_doubled * sizeof *is.doubled);
+}
+
+/* Each field, each quote and each end stands at each place of 64 bytes in turn. */
+START_TEST(places_are_found) {
+    static const char *const texts[] = {"|x\n\r,",          "\"\"|",      "\"|\n\"\n",
+                                        "|\"a\"\"b\"\r\n",  "\"\"\"\"|",  "\"a|\"|x\"|\n",
+                                        "|\"a\"b|\"c|\"\n", "\"\"\"|\n,", "\"a\" |\n",
+                                        "x\ny| \"a\"\n"};
     char bytes[200 + MMOE_SCAN_SLACK];
-    uint32_t found[200 + MMOE_SCAN_SLACK];
     if (!choose_set(_i)) return;
-    for (uint32_t length = 0; length <= 200; length++)
-        for (uint32_t quote = 0; quote <= length; quote += 7) {
-            memset(bytes, ',', sizeof bytes); /* what stands behind does not count */
-            for (uint32_t i = 0; i < length; i++) bytes[i] = ",x\n\r|"[i % 5];
-            if (quote < length) bytes[quote] = '"';
-            size_t n = mmoe_csv_scanner_best()->ends(bytes, length, '|', found), wanted = 0;
-            for (uint32_t i = 0; i < quote; i++)
-                if (i % 5 >= 2) ck_assert_uint_eq(found[wanted++], i);
-            ck_assert_uint_eq(n, wanted);
+    for (size_t t = 0; t < sizeof texts / sizeof *texts; t++)
+        for (uint32_t before = 0; before < 70; before++) {
+            const uint32_t length = 130 + before;
+            memset(bytes, '|', sizeof bytes); /* what stands behind does not count */
+            for (uint32_t i = before; i < length; i++)
+                bytes[i] = texts[t][(i - before) % strlen(texts[t])];
+            same_places(bytes, length);
         }
 }
 END_TEST
@@ -84,6 +117,14 @@ START_TEST(awkward_files_read_the_same) {
         TEXT("a,b\n1,2\n\"3\",4\n5,6\n"),
         TEXT("a,b\n1,\"2\n\n,\r\n\"\n3,4\n\"\"\"\",5\r\n6,7"),
         TEXT("a,b\n1,\"2\r\"\r3,4\r\"5\",6\r"),
+        TEXT("\"a\",\"b\"\r\n\"\",\"\"\r\n\"\"\"\",\" \"\r\n\"1\"\"\",\"\"\"2\"\r\n"),
+        TEXT("a,b\n\"1,\",\",2\"\n\"\n\"\"\n\",\"\r\n\"\n\"x\"\"y\"\"\"\"z\",\"\"\"\"\"\"\n"),
+        TEXT("a,b\n \"1\",2\n\"3\" ,4\n5,\t\"6\"\t\n\" 7 \",\"\t8\"\n"),
+        TEXT("a,b\n1,\"2\""),
+        TEXT("a,b\n1,\"2\"\"\"\n"),
+        TEXT("a,b\n1,\"\"2\"\"\n3,\"4\"\n"),
+        TEXT("a\n\"\"\n\"1\"\n\n \n\"\"\r\n\"\"\"\"\n"),
+        TEXT("a,b\n\"1\",\"2\",\n\"3\",\"4\",\"\"\n"),
         TEXT("a,b\n1,2\n3,x\"y\n5,6\n"),
         TEXT("a,b\n\"1\"x,2\n"),
         TEXT("a,b\n1,2\n3,\"4\n5,6\n"),
@@ -162,8 +203,9 @@ END_TEST
 
 /* The end of a block, or of a stretch that is scanned, at each place of a text. */
 START_TEST(blocks_end_anywhere) {
-    static const char text[] = "1,2\r\n3,\"4\n\r\"\"\n,\"\r\n\r\n \n 5 ,\"\"\n\"6\",7\n8,9\n";
-    const size_t sizes[] = {MMOE_CSV_BLOCK / 4, MMOE_CSV_BLOCK}, length = sizeof text - 1;
+    static const char text[] =
+        "1,2\r\n3,\"4\n\r\"\"\n,\"\r\n\r\n \n 5 ,\"\"\n\"6\",\"\"\"\"\n\"8\" ,9\n";
+    const size_t sizes[] = {MMOE_CSV_STRETCH, MMOE_CSV_BLOCK}, length = sizeof text - 1;
     char *csv = malloc(MMOE_CSV_BLOCK + length);
     for (size_t i = 0; i < length; i++) {
         memset(csv, '\n', MMOE_CSV_BLOCK);
@@ -191,7 +233,7 @@ END_TEST
 
 void add_cases(TCase *c) {
     tcase_add_test(c, sets_are_chosen_by_name);
-    tcase_add_loop_test(c, ends_are_found_up_to_a_quote, 0, MOST_SETS);
+    tcase_add_loop_test(c, places_are_found, 0, MOST_SETS);
     tcase_add_loop_test(c, awkward_files_read_the_same, 0, MOST_SETS);
     tcase_add_loop_test(c, random_letters_read_the_same, 0, MOST_SETS);
     tcase_add_loop_test(c, random_rows_read_the_same, 0, MOST_SETS);
