@@ -13,6 +13,7 @@ int cli_init(int argc, char **argv);
 int cli_train(int argc, char **argv);
 int cli_evaluate(int argc, char **argv);
 int cli_pack(int argc, char **argv);
+int cli_plan(int argc, char **argv);
 int cli_predict(int argc, char **argv);
 int cli_inspect(int argc, char **argv);
 int cli_report(int argc, char **argv);

@@ -10,6 +10,7 @@
 #include "profile_report.h"
 #include "progress.h"
 #include "rows.h"
+#include "run_config.h"
 #include "run_report.h"
 #include "warnings.h"
 
@@ -111,36 +112,6 @@ static bool parse_flags(int argc, char **argv, train_flags *f, int *status) {
     return *status == CLI_OK;
 }
 
-/* --set KEY=VALUE, as `settings` [count]; keys are copies. */
-static int read_settings(const cli_list *set, mmoe_setting *settings) {
-    for (size_t i = 0; i < set->count; i++) {
-        const char *text = set->items[i], *equals = strchr(text, '=');
-        if (!equals || equals == text) return cli_usage("--set: \"%s\" is not KEY=VALUE", text);
-        char *key = strndup(text, (size_t)(equals - text));
-        if (!key) return cli_fail_memory();
-        settings[i] = (mmoe_setting){key, equals + 1};
-    }
-    return CLI_OK;
-}
-
-/* The configuration, --set applied. */
-static int read_run_config(const train_flags *f, train_run *run) {
-    mmoe_error err;
-    size_t failed;
-    if (mmoe_config_read(f->config, NULL, &run->config, &err)) return cli_fail("%s", err.message);
-    mmoe_setting *settings = calloc(f->set.count + 1, sizeof *settings);
-    int status = settings ? read_settings(&f->set, settings) : cli_fail_memory();
-    if (!status && mmoe_config_set_all(run->config, settings, f->set.count, &failed, &err)) {
-        if (failed < f->set.count)
-            status = cli_usage("--set %s: %s", f->set.items[failed], err.message);
-        else
-            status = cli_usage("--set, all together: %s", err.message);
-    }
-    for (size_t i = 0; settings && i < f->set.count; i++) free((char *)(uintptr_t)settings[i].key);
-    free(settings);
-    return status;
-}
-
 static bool have_same_columns(const json_t *a, const json_t *b) {
     if (!json_equal(json_object_get(a, "features"), json_object_get(b, "features"))) return false;
     const json_t *x = json_object_get(a, "tasks"), *y = json_object_get(b, "tasks");
@@ -217,7 +188,8 @@ static int read_run_data(const train_flags *f, train_run *run) {
     if (!status && f->valid.count) status = read_judged(run, &f->valid, &how, &run->valid);
     if (!status && f->test.count) status = read_judged(run, &f->test, &how, &run->test);
     if (status) return status;
-    if (mmoe_model_create(run->config, schema, NULL, &run->model, &err))
+    if (mmoe_estimate_check(run->config, schema, (int)f->threads, &err) ||
+        mmoe_model_create(run->config, schema, NULL, &run->model, &err))
         return cli_fail("%s", err.message);
     if (f->from && mmoe_model_load_weights(run->model, f->from, &err))
         return cli_fail("--from: %s", err.message);
@@ -333,7 +305,7 @@ static int train(const train_flags *f, train_run *run) {
     if (!status) status = cli_check_output("checkpoint", f->checkpoint);
     if (!status) status = cli_check_output("profile", f->profile);
     if (!status) status = cli_check_name("log", f->log);
-    if (!status) status = read_run_config(f, run);
+    if (!status) status = cli_read_config(f->config, &f->set, &run->config);
     if (!status && f->from) status = read_from(f, run);
     if (!status) status = read_run_data(f, run);
     if (!status) status = make_trainer(f, run);

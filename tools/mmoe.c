@@ -19,6 +19,7 @@ static const struct {
     {"init", cli_init, "write a configuration inferred from a CSV file"},
     {"train", cli_train, "train a model from CSV files"},
     {"pack", cli_pack, "encode rows once, into a folder that the other commands take"},
+    {"plan", cli_plan, "what training will take: memory, files, time"},
     {"sweep", cli_sweep, "train under many settings and seeds, and compare"},
     {"evaluate", cli_evaluate, "a model's metrics on a CSV file"},
     {"predict", cli_predict, "score the rows of a CSV file"},

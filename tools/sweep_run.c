@@ -162,6 +162,7 @@ static mmoe_status do_run(crew *c, size_t run, run_rows *d, sweep_result *result
     if (status) *err = d->err;
     const double began = mmoe_clock();
     if (!status) status = sweep_config(p, run / p->n_seed, p->seeds[run % p->n_seed], &config, err);
+    if (!status) status = mmoe_estimate_check(config, d->schema, 1, err);
     if (!status) status = mmoe_model_create(config, d->schema, NULL, &model, err);
     if (!status) status = mmoe_trainer_create(model, &options, NULL, &trainer, err);
     if (!status) status = mmoe_trainer_fit(trainer, d->train, d->valid, err);

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #include "base/error.h"
+#include "base/reserve.h"
 
 #define LARGE_PAGE ((size_t)2 << 20)
 
@@ -90,16 +91,18 @@ static void *alloc_aligned(const mmoe_allocator *a, size_t count, size_t size, b
     if (!bytes_of_array(count, size, &bytes)) return NULL;
     const size_t align = bytes >= 2 * LARGE_PAGE ? LARGE_PAGE : 64;
     if (bytes > PTRDIFF_MAX - 2 * align) return NULL;
-    const bool is_ours = a->alloc == default_alloc; /* calloc need not write to fresh pages */
+    const bool is_ours = a->alloc == default_alloc, /* calloc need not write to fresh pages */
+        is_reserve = mmoe_is_reserve(a);
     const size_t whole = bytes + align + sizeof(void *);
     char *raw = zero && is_ours ? calloc(1, whole) : a->alloc(a->user, whole);
     if (!raw) return NULL;
     char *aligned =
         (char *)(((uintptr_t)raw + sizeof(void *) + align - 1) & ~(uintptr_t)(align - 1));
-    if (zero && !is_ours) memset(aligned, 0, bytes);
+    if (zero && !is_ours && !is_reserve) memset(aligned, 0, bytes);
     memcpy(aligned - sizeof(void *), &raw, sizeof raw);
 #ifdef MADV_HUGEPAGE
-    if (align == LARGE_PAGE) madvise(aligned, bytes / LARGE_PAGE * LARGE_PAGE, MADV_HUGEPAGE);
+    if (align == LARGE_PAGE && !is_reserve)
+        madvise(aligned, bytes / LARGE_PAGE * LARGE_PAGE, MADV_HUGEPAGE);
 #endif
     return aligned;
 }

@@ -6,6 +6,10 @@
 
 /* Bytes: the machine's, but no more than its control groups' limit. */
 int64_t mmoe_memory(void);
+/* Bytes that it may take beside what it has: what the kernel could give without taking it from
+ * others (MemAvailable, and swap space that is free), but no more than its control groups leave it.
+ */
+int64_t mmoe_memory_available(void);
 /* That limit; 0: there is none. Arguments as of mmoe_control_limit. */
 int64_t mmoe_memory_limit(const char *groups, const char *mount);
 

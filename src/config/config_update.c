@@ -5,9 +5,23 @@
  * quarter of the rows is read.) */
 enum { LEAST_VALUES = 1 << 16, LEAST_ROWS_A_READ = 4 };
 
+static bool is_read_rarely(const mmoe_trainer_config *c, int64_t rows) {
+    return rows >= (int64_t)LEAST_ROWS_A_READ * c->batch_size;
+}
+
+static bool has_left_cache(int64_t rows, int32_t dim) { return rows >= LEAST_VALUES / dim; }
+
 bool mmoe_config_is_deferred(const mmoe_trainer_config *c, int64_t rows, int32_t dim) {
     if (c->embedding_update != MMOE_UPDATE_AUTO) return c->embedding_update != MMOE_UPDATE_DENSE;
-    return rows >= (int64_t)LEAST_ROWS_A_READ * c->batch_size && rows >= LEAST_VALUES / dim;
+    return is_read_rarely(c, rows) && has_left_cache(rows, dim);
+}
+
+const char *mmoe_config_update_why(const mmoe_trainer_config *c, int64_t rows, int32_t dim) {
+    if (c->embedding_update != MMOE_UPDATE_AUTO) return "trainer.embedding_update says so";
+    if (!is_read_rarely(c, rows)) return "a batch may read more than a quarter of its rows";
+    if (!has_left_cache(rows, dim)) return "it has fewer than 65,536 values, which stay in a cache";
+    return "a batch reads at most a quarter of its rows, and to update all of them takes longer; "
+           "the result is the same";
 }
 
 bool mmoe_config_couples_decay(const mmoe_trainer_config *c) {

@@ -6,6 +6,8 @@
 
 /* Does a step update the rows of such a table that its batch reads, and no others? */
 bool mmoe_config_is_deferred(const mmoe_trainer_config *c, int64_t rows, int32_t dim);
+/* Why: a sentence, as a table's that is or is not. */
+const char *mmoe_config_update_why(const mmoe_trainer_config *c, int64_t rows, int32_t dim);
 /* Is the decay of the weights a part of the gradient, which moments take up? A row that has no
  * other gradient then shrinks by about the learning rate a step, whatever the decay. */
 bool mmoe_config_couples_decay(const mmoe_trainer_config *c);

@@ -104,12 +104,6 @@ int64_t mmoe_tensors_place(const mmoe_tensors *t, const mmoe_tensor *tensor) {
 
 /* ---- Storage ---- */
 
-static void *zeroed(const mmoe_allocator *a, int64_t count, size_t size) {
-    void *block = mmoe_alloc_aligned(a, (size_t)count, size);
-    if (block) memset(block, 0, (size_t)count * size);
-    return block;
-}
-
 static mmoe_status open_table(mmoe_params *p, const mmoe_tensor *tensor,
                               const mmoe_lent_tables *lent, mmoe_error *err) {
     mmoe_embedding *t = &p->tables[tensor->table];
@@ -150,9 +144,13 @@ static mmoe_status open_tables(mmoe_params *p, const mmoe_tensors *t, const mmoe
 }
 
 static mmoe_status make_layers(mmoe_params *p, const mmoe_tensors *t, mmoe_error *err) {
-    p->values = zeroed(&p->alloc, t->n_value, sizeof *p->values);
-    p->states = p->values ? zeroed(&p->alloc, t->n_state, sizeof *p->states) : NULL;
-    p->counters = p->states ? zeroed(&p->alloc, t->n_counter, sizeof *p->counters) : NULL;
+    p->values = mmoe_alloc_aligned_zero(&p->alloc, (size_t)t->n_value, sizeof *p->values);
+    p->states = p->values
+                    ? mmoe_alloc_aligned_zero(&p->alloc, (size_t)t->n_state, sizeof *p->states)
+                    : NULL;
+    p->counters =
+        p->states ? mmoe_alloc_aligned_zero(&p->alloc, (size_t)t->n_counter, sizeof *p->counters)
+                  : NULL;
     if (p->counters) return MMOE_OK;
     size_t bytes;
     if (__builtin_mul_overflow((size_t)t->n_value, sizeof(float), &bytes)) bytes = SIZE_MAX;

@@ -112,10 +112,8 @@ mmoe_status mmoe_model_draw(mmoe_model *m, mmoe_error *err) {
     return status ? status : mmoe_pretrained_fill(m, err);
 }
 
-/* A model of a configuration: both are copied, the graph and its tensors built, weights zero.
- * MMOE_E_CONFIG when a layer would be wider than 2^24 columns. */
-static mmoe_status build(const mmoe_config *config, const mmoe_schema *schema,
-                         const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err) {
+mmoe_status mmoe_model_blank(const mmoe_config *config, const mmoe_schema *schema,
+                             const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err) {
     mmoe_allocator a = mmoe_allocator_or_default(alloc);
     mmoe_model_parts parts = {0};
     mmoe_status status = mmoe_config_copy(config, &a, &parts.config, err);
@@ -147,7 +145,7 @@ mmoe_status mmoe_model_create(const mmoe_config *config, const mmoe_schema *sche
                              config->tasks[i].name);
     if (mmoe_allocator_check(alloc, "mmoe_model_create", err)) return MMOE_E_ARGUMENT;
     mmoe_model *m;
-    mmoe_status status = build(config, schema, alloc, &m, err);
+    mmoe_status status = mmoe_model_blank(config, schema, alloc, &m, err);
     if (status) return status;
     status = mmoe_model_draw(m, err);
     if (status)

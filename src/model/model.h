@@ -17,6 +17,11 @@ struct mmoe_model {
     mmoe_warnings warnings; /* of what its weights began with */
 };
 
+/* A model of a configuration: both are copied, the graph and its tensors built, weights zero.
+ * MMOE_E_CONFIG when a layer would be wider than 2^24 columns; _MEMORY; and what
+ * mmoe_pretrained_settle returns. */
+mmoe_status mmoe_model_blank(const mmoe_config *config, const mmoe_schema *schema,
+                             const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err);
 /* Draws the weights of a model that was built as its configuration and its losses say; tables may
  * begin with vectors of a file. */
 mmoe_status mmoe_model_draw(mmoe_model *model, mmoe_error *err);

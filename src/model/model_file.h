@@ -38,6 +38,9 @@ int64_t mmoe_file_bad_value(const float *values, int64_t count, bool positive);
 /* Whether a tensor's values may not be negative: a running variance. */
 bool mmoe_file_is_variance(const mmoe_tensor *tensor);
 
+/* Bytes of the tensors of the model's file, which are all but some kilobytes of it. MMOE_E_MEMORY.
+ */
+mmoe_status mmoe_file_size(const mmoe_model *model, int64_t *bytes, mmoe_error *err);
 /* MMOE_E_NUMERIC: a weight is not finite; a file that could not be loaded again is not written. */
 mmoe_status mmoe_file_check_values(const mmoe_model *model, mmoe_error *err);
 /* The model's tensors of a type, in its order. Returns how many `out` was given. */

@@ -75,6 +75,15 @@ static mmoe_status collect(mmoe_schema_tensors *c, const mmoe_model *model, mmoe
     return mmoe_schema_tensors_add_bytes(c, model->schema, err);
 }
 
+mmoe_status mmoe_file_size(const mmoe_model *model, int64_t *bytes, mmoe_error *err) {
+    mmoe_schema_tensors c = {.alloc = &model->alloc};
+    const mmoe_status status = collect(&c, model, err);
+    *bytes = 0;
+    for (size_t i = 0; !status && i < c.count; i++) *bytes += (int64_t)c.items[i].bytes;
+    mmoe_schema_tensors_finish(&c);
+    return status;
+}
+
 /* ---- Writing ---- */
 
 static mmoe_status write_contents(const mmoe_schema_tensors *c, const char *path,

@@ -82,13 +82,12 @@ static mmoe_status plan_gradients(mmoe_balancer *b, const mmoe_model *model, con
         !b->probes &&
         has_terms(model->graph); /* a probe does not meet them, and then all are in the last pass */
     const size_t floats = (size_t)((tasks + b->terms) * b->size);
-    b->gradients = mmoe_alloc_aligned(&b->alloc, floats, sizeof *b->gradients);
+    b->gradients = mmoe_alloc_aligned_zero(
+        &b->alloc, floats, sizeof *b->gradients); /* none is written between two tensors */
     b->parts = mmoe_alloc(&b->alloc, (size_t)(b->n_piece * pairs), sizeof *b->parts);
     if (!b->gradients || !b->parts)
         return mmoe_fail_memory(err, floats * sizeof *b->gradients +
                                          (size_t)(b->n_piece * pairs) * sizeof *b->parts);
-    memset(b->gradients, 0,
-           floats * sizeof *b->gradients); /* no gradient is written between two tensors */
     return MMOE_OK;
 }
 

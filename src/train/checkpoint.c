@@ -211,6 +211,18 @@ mmoe_status mmoe_checkpoint_write(const mmoe_trainer *t, const char *path, mmoe_
     return status;
 }
 
+mmoe_status mmoe_checkpoint_size(const mmoe_trainer *t, int64_t *bytes, mmoe_error *err) {
+    mmoe_run_place place = {t->optimizer.steps, t->at, t->schedule};
+    mmoe_place_field fields[MMOE_PLACE_FIELDS];
+    part_list l;
+    mmoe_place_fields(t->model->config->trainer.n_epoch, &place, fields);
+    const mmoe_status status = list_parts(t, fields, &l, err);
+    *bytes = 0;
+    for (size_t i = 0; i < l.count; i++) *bytes += (int64_t)bytes_of(&l.parts[i].memory);
+    finish_list(&l);
+    return status;
+}
+
 /* ---- Reading ---- */
 
 static mmoe_status check_format(const mmoe_container *c, const char *path, mmoe_error *err) {

@@ -55,8 +55,8 @@ static mmoe_status init_block(mmoe_optimizer *o, mmoe_optimizer_block *b,
     const size_t n = (size_t)params->memory.count;
     *b = (mmoe_optimizer_block){.values = params->memory.data, .count = params->memory.count};
     if (table && table->is_deferred) return init_records(o, b, table, err);
-    b->m = mmoe_alloc_aligned(&o->alloc, n, sizeof *b->m);
-    if (o->kind != MMOE_SGD) b->v = mmoe_alloc_aligned(&o->alloc, n, sizeof *b->v);
+    b->m = mmoe_alloc_aligned_zero(&o->alloc, n, sizeof *b->m);
+    if (o->kind != MMOE_SGD) b->v = mmoe_alloc_aligned_zero(&o->alloc, n, sizeof *b->v);
     if (!b->m || (!b->v && o->kind != MMOE_SGD)) return mmoe_fail_memory(err, 2 * n * sizeof *b->m);
     return MMOE_OK;
 }
@@ -105,12 +105,8 @@ mmoe_status mmoe_optimizer_init(mmoe_optimizer *o, const mmoe_trainer_config *c,
     if (!status && has_records(o) && !o->is_lazy)
         status = mmoe_history_init(&o->history, c, alloc, err);
     if (!status) status = init_penalties(o, c, tensors, err);
-    if (status) {
-        mmoe_optimizer_finish(o);
-        return status;
-    }
-    clear_moments(o);
-    return MMOE_OK;
+    if (status) mmoe_optimizer_finish(o);
+    return status;
 }
 
 void mmoe_optimizer_restart(mmoe_optimizer *o) {
@@ -138,13 +134,16 @@ void mmoe_optimizer_finish(mmoe_optimizer *o) {
     o->n_block = 0;
 }
 
+size_t mmoe_optimizer_block_memory(const mmoe_optimizer_block *b) {
+    int64_t floats = b->count * ((b->m != NULL) + (b->v != NULL));
+    if (b->records) floats += b->count / b->dim * b->record;
+    return (size_t)floats * sizeof(float);
+}
+
 size_t mmoe_optimizer_memory(const mmoe_optimizer *o) {
-    int64_t floats = 0;
-    for (const mmoe_optimizer_block *b = o->blocks; b < o->blocks + o->n_block; b++) {
-        if (b->records) floats += b->count / b->dim * b->record;
-        floats += b->count * ((b->m != NULL) + (b->v != NULL));
-    }
-    return (size_t)floats * sizeof(float) + mmoe_history_memory(&o->history);
+    size_t bytes = mmoe_history_memory(&o->history);
+    for (int32_t i = 0; i < o->n_block; i++) bytes += mmoe_optimizer_block_memory(&o->blocks[i]);
+    return bytes;
 }
 
 void mmoe_optimizer_begin(mmoe_optimizer *o) {

@@ -71,6 +71,7 @@ mmoe_status mmoe_optimizer_init(mmoe_optimizer *o, const mmoe_trainer_config *co
                                 const mmoe_params *params, const mmoe_tensors *tensors,
                                 const mmoe_allocator *alloc, mmoe_error *err);
 void mmoe_optimizer_finish(mmoe_optimizer *o);
+size_t mmoe_optimizer_block_memory(const mmoe_optimizer_block *b); /* bytes of its moments */
 size_t mmoe_optimizer_memory(const mmoe_optimizer *o); /* bytes of moments, and of the history */
 void mmoe_optimizer_restart(mmoe_optimizer *o);        /* as one that has taken no step */
 void mmoe_optimizer_begin(mmoe_optimizer *o);          /* a step, of scale 1 */

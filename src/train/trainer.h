@@ -78,6 +78,8 @@ mmoe_status mmoe_trainer_know_lists(mmoe_trainer *t, const mmoe_dataset *data, m
 /* checkpoint.c: a model file's format with the run's state. The checkpoint must be of the trainer's
  * configuration and graph; on failure the trainer is as it was. */
 mmoe_status mmoe_checkpoint_write(const mmoe_trainer *t, const char *path, mmoe_error *err);
+/* Bytes of its tensors, which are all but some kilobytes of it. MMOE_E_MEMORY. */
+mmoe_status mmoe_checkpoint_size(const mmoe_trainer *t, int64_t *bytes, mmoe_error *err);
 mmoe_status mmoe_checkpoint_read(mmoe_trainer *t, const char *path, mmoe_error *err);
 
 /* Gradients of the total loss over a batch to out [params.n_whole], in the order of the whole; no

@@ -20,13 +20,12 @@ mmoe_status mmoe_whole_gradient_init(mmoe_whole_gradient *g, const mmoe_params *
                                      const mmoe_allocator *alloc, mmoe_error *err) {
     const size_t n = (size_t)params->n_whole;
     *g = (mmoe_whole_gradient){.alloc = *alloc, .room.params = params};
-    g->room.values = mmoe_alloc_aligned(alloc, n, sizeof *g->room.values);
+    g->room.values = mmoe_alloc_aligned_zero(alloc, n, sizeof *g->room.values);
     g->parts = mmoe_alloc(alloc, (size_t)piece_count(g), sizeof *g->parts);
     if (!g->room.values || !g->parts) {
         mmoe_whole_gradient_finish(g);
         return mmoe_fail_memory(err, n * sizeof *g->room.values);
     }
-    memset(g->room.values, 0, n * sizeof *g->room.values);
     return MMOE_OK;
 }
 

@@ -22,6 +22,7 @@ static mmoe_slot *a_slot;
 static mmoe_trainer *a_trainer;
 static mmoe_profile *a_profile;
 static mmoe_inspection *an_inspection;
+static mmoe_estimate *an_estimate;
 static double rate;
 
 /* One that must be released, and nothing else. */
@@ -71,6 +72,7 @@ static struct ArrowArrayStream *new_stream(void) {
     X(mmoe_inspect_with, (model, rows, NULL, &alloc, &an_inspection, err))                         \
     X(mmoe_evaluate, (model, rows, 1, &alloc, metrics, err))                                       \
     X(mmoe_evaluate_by, (model, rows, &by, &alloc, metrics, NULL, err))                            \
+    X(mmoe_estimate_create, (config, schema, NULL, &alloc, &an_estimate, err))                     \
     X(mmoe_trainer_create, (model, NULL, &alloc, &a_trainer, err))
 
 static const char *const columns[] = {"a", "b", "d0", "d1"};
@@ -132,7 +134,7 @@ START_TEST(one_that_lacks_a_function_is_refused) {
         ck_assert_int_eq(takers[_i].call(NULL), MMOE_E_ARGUMENT);
     }
     ck_assert(!a_config && !a_schema && !a_set && !a_model && !a_predictor && !a_slot &&
-              !a_trainer && !a_profile && !an_inspection);
+              !a_trainer && !a_profile && !an_inspection && !an_estimate);
 }
 END_TEST
 

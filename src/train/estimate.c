@@ -1,0 +1,225 @@
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "config/config_update.h"
+#include "data/source.h"
+#include "file/packed.h"
+#include "graph/op.h"
+#include "graph/profile.h"
+#include "model/model_file.h"
+#include "train/rehearsal.h"
+#include "train/sketch.h"
+
+/* What the caller gets, and the memory that it points to. */
+typedef struct estimate {
+    mmoe_estimate given; /* first */
+    mmoe_allocator alloc;
+    mmoe_table_estimate *tables;
+    mmoe_part_estimate *parts;
+} estimate;
+
+/* ---- Memory ---- */
+
+static const char *update_of(const mmoe_embedding *t, const mmoe_trainer_config *c) {
+    if (t->is_frozen) return "none";
+    if (!t->is_deferred) return "dense";
+    return c->embedding_update == MMOE_UPDATE_LAZY ? "lazy" : "deferred";
+}
+
+static mmoe_status add_tables(estimate *e, const mmoe_sketch *s, mmoe_error *err) {
+    const mmoe_trainer_config *c = &s->model->config->trainer;
+    const mmoe_params *p = &s->model->params;
+    const size_t count = (size_t)p->n_table;
+    e->given.tables = e->tables = mmoe_alloc_zero(&e->alloc, count, sizeof *e->tables);
+    if (!e->tables) return mmoe_fail_memory(err, count * sizeof *e->tables);
+    for (int32_t i = 0; i < p->n_table; i++) {
+        const mmoe_embedding *t = &p->tables[i];
+        const char *name = s->model->schema->tables[i].name;
+        e->tables[i] = (mmoe_table_estimate){
+            .name = mmoe_copy_text(&e->alloc, name, strlen(name)),
+            .rows = t->rows,
+            .width = t->dim,
+            .bytes = mmoe_sketch_weights(s, i),
+            .moment_bytes = mmoe_sketch_moments(s, i),
+            .update = update_of(t, c),
+            .why = t->is_frozen ? "it does not learn" : mmoe_config_update_why(c, t->rows, t->dim)};
+        if (!e->tables[i].name) return mmoe_fail_memory(err, strlen(name));
+        e->given.n_table++;
+    }
+    return MMOE_OK;
+}
+
+static mmoe_status measure_memory(estimate *e, const mmoe_sketch *s, mmoe_error *err) {
+    mmoe_estimate *g = &e->given;
+    const mmoe_params *p = &s->model->params;
+    for (int32_t i = 0; i < p->n_block; i++) {
+        *(i < p->n_table ? &g->table_bytes : &g->layer_bytes) += mmoe_sketch_weights(s, i);
+        g->moment_bytes += mmoe_sketch_moments(s, i);
+        g->copy_bytes += mmoe_sketch_copies(s, i);
+    }
+    g->step_bytes =
+        s->reserve.bytes - g->table_bytes - g->layer_bytes - g->moment_bytes - g->copy_bytes;
+    g->parameters = mmoe_model_parameter_count(s->model);
+    g->batch_size = s->model->config->trainer.batch_size;
+    g->available = mmoe_memory_available();
+    mmoe_status status = mmoe_file_size(s->model, &g->model_file, err);
+    if (!status) status = mmoe_checkpoint_size(s->trainer, &g->checkpoint_file, err);
+    return status ? status : add_tables(e, s, err);
+}
+
+/* ---- Rows ---- */
+
+static mmoe_status source_bytes(const estimate *e, const mmoe_dataset *set, size_t *bytes,
+                                mmoe_error *err) {
+    const mmoe_source_order order = {set, true, 1, e->given.batch_size};
+    mmoe_source *source;
+    const mmoe_status status = mmoe_source_open(&order, &e->alloc, &source, err);
+    if (status) return status;
+    *bytes = source->kind->bytes(source);
+    mmoe_source_free(source);
+    return MMOE_OK;
+}
+
+/* Elements of a block's lists. */
+static int64_t elements_of_block(const mmoe_dataset *rows) {
+    const int32_t lists = rows->n_sparse - rows->n_id;
+    if (!lists) return 0;
+    return rows->offsets[rows->rows * lists] * MMOE_BLOCK_ROWS / rows->rows;
+}
+
+/* As if so many rows like these were stored. */
+static mmoe_status measure_stream(estimate *e, const mmoe_schema *schema, const mmoe_dataset *rows,
+                                  mmoe_error *err) {
+    mmoe_stored stored = {.alloc = e->alloc,
+                          .rows = e->given.rows,
+                          .n_id = rows->n_id,
+                          .n_list = rows->n_sparse - rows->n_id,
+                          .dense_width = rows->dense_width,
+                          .n_label = rows->n_label,
+                          .has_weights = schema->weight != NULL,
+                          .has_element_weights = mmoe_schema_weighs_lists(schema)};
+    const size_t blocks = (size_t)mmoe_blocks_of(stored.rows);
+    size_t bytes = 0;
+    mmoe_status status = mmoe_packed_columns(schema, rows, &stored.columns, &stored.n_column, err);
+    if (status) return status;
+    stored.elements = mmoe_alloc(&e->alloc, blocks, sizeof *stored.elements);
+    if (!stored.elements) status = mmoe_fail_memory(err, blocks * sizeof *stored.elements);
+    for (size_t b = 0; stored.elements && b < blocks; b++)
+        stored.elements[b] = elements_of_block(rows);
+    mmoe_dataset set = *rows;
+    set.rows = stored.rows;
+    set.stored = &stored;
+    if (!status) status = source_bytes(e, &set, &bytes, err);
+    e->given.stream_bytes = (int64_t)bytes;
+    for (int32_t i = 0; i < stored.n_column; i++) mmoe_release(&e->alloc, stored.columns[i].file);
+    mmoe_release(&e->alloc, stored.columns);
+    mmoe_release(&e->alloc, stored.elements);
+    return status;
+}
+
+static mmoe_status measure_rows(estimate *e, const mmoe_rehearsal *r, mmoe_error *err) {
+    size_t bytes;
+    if (!e->given.rows) return MMOE_OK;
+    const mmoe_status status = source_bytes(e, r->rows, &bytes, err);
+    if (status) return status;
+    e->given.row_bytes = (int64_t)((double)bytes / (double)r->rows->rows * (double)e->given.rows);
+    return measure_stream(e, r->model->schema, r->rows, err);
+}
+
+/* ---- Steps ---- */
+
+static mmoe_status add_part(estimate *e, const mmoe_rehearsal *r, const mmoe_profile_entry *from,
+                            mmoe_error *err) {
+    const char *node = mmoe_copy_text(&e->alloc, from->node, strlen(from->node));
+    if (!node) return mmoe_fail_memory(err, strlen(from->node));
+    const double steps = (double)r->steps;
+    e->parts[e->given.n_part++] =
+        (mmoe_part_estimate){node, from->pass, from->seconds / steps, from->flops / steps};
+    return MMOE_OK;
+}
+
+/* The first node gathers; its updates are of tables. */
+static bool updates_tables(const mmoe_profile *p, const mmoe_part_estimate *part) {
+    const char *update = mmoe_profile_pass(p, 0, MMOE_PASS_UPDATE);
+    return update && strcmp(part->node, p->names[0]) == 0 && strcmp(part->pass, update) == 0;
+}
+
+static mmoe_status measure_steps(estimate *e, const mmoe_rehearsal *r, mmoe_error *err) {
+    mmoe_estimate *g = &e->given;
+    mmoe_profile_entry entry;
+    size_t count = 0;
+    while (mmoe_profile_entry_at(r->profile, count, &entry) == 0) count++;
+    g->parts = e->parts = mmoe_alloc_zero(&e->alloc, count, sizeof *e->parts);
+    if (!e->parts) return mmoe_fail_memory(err, count * sizeof *e->parts);
+    mmoe_status status = MMOE_OK;
+    for (size_t i = 0; i < count && !status; i++) {
+        mmoe_profile_entry_at(r->profile, i, &entry);
+        status = add_part(e, r, &entry, err);
+    }
+    g->threads = r->profile->workers;
+    g->step_seconds = r->seconds / (double)r->steps;
+    const double more = (double)r->left_out * r->update_seconds;
+    for (size_t i = 0; i < g->n_part; i++)
+        if (updates_tables(r->profile, &e->parts[i])) {
+            e->parts[i].seconds += more;
+            g->step_seconds += more / g->threads;
+        }
+    return status;
+}
+
+/* ---- All of it ---- */
+
+void mmoe_estimate_free(mmoe_estimate *given) {
+    estimate *e = (estimate *)given;
+    if (!e) return;
+    const mmoe_allocator a = e->alloc;
+    for (size_t i = 0; i < e->given.n_table; i++)
+        mmoe_release(&a, (char *)(uintptr_t)e->tables[i].name);
+    for (size_t i = 0; i < e->given.n_part; i++)
+        mmoe_release(&a, (char *)(uintptr_t)e->parts[i].node);
+    mmoe_release(&a, e->tables);
+    mmoe_release(&a, e->parts);
+    mmoe_release(&a, e);
+}
+
+static mmoe_status measure(estimate *e, const mmoe_config *config, const mmoe_schema *schema,
+                           const mmoe_estimate_options *options, mmoe_error *err) {
+    mmoe_sketch sketch;
+    mmoe_rehearsal rehearsal = {.alloc = e->alloc};
+    mmoe_status status = mmoe_sketch_make(config, schema, options->threads, &sketch, err);
+    if (!status) status = measure_memory(e, &sketch, err);
+    if (!status)
+        status = mmoe_rehearse(sketch.model, options->data, options->threads, &e->alloc, &rehearsal,
+                               err);
+    if (!status) status = measure_rows(e, &rehearsal, err);
+    if (!status) status = measure_steps(e, &rehearsal, err);
+    mmoe_rehearsal_finish(&rehearsal);
+    mmoe_sketch_finish(&sketch);
+    return status;
+}
+
+mmoe_status mmoe_estimate_create(const mmoe_config *config, const mmoe_schema *schema,
+                                 const mmoe_estimate_options *options, const mmoe_allocator *alloc,
+                                 mmoe_estimate **out, mmoe_error *err) {
+    static const mmoe_estimate_options defaults = {0};
+    if (!options) options = &defaults;
+    if (!config || !schema || !out)
+        return mmoe_fail(err, MMOE_E_ARGUMENT,
+                         "mmoe_estimate_create: config, schema and out must not be NULL");
+    if (options->rows < 0)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_estimate_create: rows must not be below 0");
+    if (mmoe_allocator_check(alloc, "mmoe_estimate_create", err)) return MMOE_E_ARGUMENT;
+    const mmoe_allocator a = mmoe_allocator_or_default(alloc);
+    estimate *e = mmoe_alloc_zero(&a, 1, sizeof *e);
+    if (!e) return mmoe_fail_memory(err, sizeof *e);
+    e->alloc = a;
+    e->given.rows = options->rows;
+    if (!e->given.rows && options->data) e->given.rows = mmoe_dataset_rows(options->data);
+    const mmoe_status status = measure(e, config, schema, options, err);
+    if (status)
+        mmoe_estimate_free(&e->given);
+    else
+        *out = &e->given;
+    return status;
+}

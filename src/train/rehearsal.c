@@ -1,0 +1,202 @@
+#include "train/rehearsal.h"
+
+#include <math.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/rng.h"
+
+/* Values of all tables that are rehearsed with: with their moments more than caches have, and drawn
+ * in a tenth of a second. A batch reads no more than a part of a table that was cut. */
+enum { MOST_VALUES = 1 << 23, LEAST_ROWS_A_READ = 16 };
+enum { WARM_UP = 3, LEAST_STEPS = 5, MOST_STEPS = 200, MOST_ROWS = 1 << 16 };
+static const double time_of_steps = 0.5, time_of_updates = 0.1; /* seconds */
+
+/* ---- Tables that are cut ---- */
+
+static int64_t values_of(const mmoe_schema *s, int64_t most) {
+    int64_t values = 0;
+    for (int32_t i = 0; i < s->n_table; i++)
+        values += (s->tables[i].rows < most ? s->tables[i].rows : most) * s->tables[i].dim;
+    return values;
+}
+
+static void cut_tables(mmoe_schema *s, int32_t batch_size) {
+    int64_t most = MOST_VALUES;
+    while (most > (int64_t)LEAST_ROWS_A_READ * batch_size && values_of(s, most) > MOST_VALUES)
+        most /= 2;
+    for (int32_t i = 0; i < s->n_table; i++) {
+        mmoe_table *t = &s->tables[i];
+        if (t->rows > most) t->rows = most;
+        mmoe_release(&s->alloc, t->pretrained); /* it is drawn */
+        t->pretrained = NULL;
+    }
+}
+
+/* Values that a step of the whole model updates, and none of the one that is cut. */
+static int64_t count_left_out(const mmoe_params *whole, const mmoe_params *cut) {
+    int64_t values = 0;
+    for (int32_t i = 0; i < whole->n_table; i++)
+        if (!whole->tables[i].is_frozen && !whole->tables[i].is_deferred)
+            values += whole->blocks[i].memory.count - cut->blocks[i].memory.count;
+    return values;
+}
+
+/* ---- Rows ---- */
+
+enum { IDS, ELEMENTS, INPUTS, LABELS };
+
+static uint64_t below(int what, int64_t index, int64_t n) {
+    return mmoe_random_below(1, mmoe_stream(MMOE_STREAM_SYNTH, (uint64_t)what), (uint64_t)index,
+                             (uint64_t)n);
+}
+
+typedef struct drawn {
+    int32_t *ids, *elements;
+    int64_t *offsets;
+    float *inputs, *labels;
+} drawn;
+
+static int64_t rows_of(const mmoe_schema *s, int32_t column) {
+    return s->tables[s->sparse[column].table].rows;
+}
+
+/* Elements of list `l` of a row: so many on average. */
+static int64_t elements_of(const mmoe_rehearsal *r, int64_t row, int32_t l) {
+    const double mean = r->list_elements ? r->list_elements[l] : 1;
+    return (int64_t)floor(mean * (double)(row + 1)) - (int64_t)floor(mean * (double)row);
+}
+
+static mmoe_status draw_lists(const mmoe_rehearsal *r, const mmoe_schema *s, int64_t rows, drawn *d,
+                              mmoe_error *err) {
+    const int32_t lists = s->n_list, single = s->n_sparse - lists;
+    d->offsets = mmoe_alloc_zero(&r->alloc, (size_t)(rows * lists + 1), sizeof *d->offsets);
+    if (!d->offsets) return mmoe_fail_memory(err, (size_t)(rows * lists) * sizeof *d->offsets);
+    for (int64_t i = 0; i < rows * lists; i++)
+        d->offsets[i + 1] = d->offsets[i] + elements_of(r, i / lists, (int32_t)(i % lists));
+    const int64_t elements = d->offsets[rows * lists];
+    d->elements = mmoe_alloc(&r->alloc, (size_t)elements, sizeof *d->elements);
+    if (!d->elements) return mmoe_fail_memory(err, (size_t)elements * sizeof *d->elements);
+    for (int64_t i = 0; i < rows * lists; i++)
+        for (int64_t k = d->offsets[i]; k < d->offsets[i + 1]; k++)
+            d->elements[k] = (int32_t)below(ELEMENTS, k, rows_of(s, single + (int32_t)(i % lists)));
+    return MMOE_OK;
+}
+
+static mmoe_status draw_values(const mmoe_rehearsal *r, const mmoe_schema *s, int64_t rows,
+                               drawn *d, mmoe_error *err) {
+    const int64_t n_id = s->n_sparse - s->n_list, width = s->dense_width, tasks = s->n_label;
+    d->ids = mmoe_alloc(&r->alloc, (size_t)(rows * n_id), sizeof *d->ids);
+    d->inputs = mmoe_alloc(&r->alloc, (size_t)(rows * width), sizeof *d->inputs);
+    d->labels = mmoe_alloc(&r->alloc, (size_t)(rows * tasks), sizeof *d->labels);
+    if (!d->ids || !d->inputs || !d->labels)
+        return mmoe_fail_memory(err, (size_t)(rows * (n_id + width + tasks)) * sizeof(float));
+    for (int64_t i = 0; i < rows * n_id; i++)
+        d->ids[i] = (int32_t)below(IDS, i, rows_of(s, (int32_t)(i % n_id)));
+    for (int64_t i = 0; i < rows * width; i++)
+        d->inputs[i] = (float)below(INPUTS, i, 2001) / 1000 - 1;
+    for (int64_t i = 0; i < rows * tasks; i++) d->labels[i] = (float)below(LABELS, i, 2);
+    return MMOE_OK;
+}
+
+static mmoe_status draw_rows(mmoe_rehearsal *r, const mmoe_schema *s, int32_t batch_size,
+                             mmoe_error *err) {
+    const int64_t rows = batch_size > MOST_ROWS / 4 ? batch_size : 4 * (int64_t)batch_size;
+    drawn d = {0};
+    mmoe_status status = draw_values(r, s, rows, &d, err);
+    if (!status) status = draw_lists(r, s, rows, &d, err);
+    if (!status) {
+        const mmoe_batch batch = {
+            .rows = (size_t)rows,
+            .ids = d.ids,
+            .id_stride = (size_t)(s->n_sparse - s->n_list),
+            .dense = d.inputs,
+            .dense_stride = (size_t)s->dense_width,
+            .lists = {s->n_list, d.offsets, d.elements, NULL, (size_t)d.offsets[rows * s->n_list]}};
+        status = mmoe_dataset_create(s, &batch, d.labels, NULL, &r->alloc, &r->rows, err);
+    }
+    void *const rooms[] = {d.ids, d.elements, d.offsets, d.inputs, d.labels};
+    for (size_t i = 0; i < sizeof rooms / sizeof *rooms; i++) mmoe_release(&r->alloc, rooms[i]);
+    return status;
+}
+
+static mmoe_status know_lists(mmoe_rehearsal *r, const mmoe_schema *s, const mmoe_dataset *like,
+                              mmoe_error *err) {
+    if (!like || !s->n_list) return MMOE_OK;
+    r->list_elements = mmoe_alloc(&r->alloc, (size_t)s->n_list, sizeof *r->list_elements);
+    if (!r->list_elements)
+        return mmoe_fail_memory(err, (size_t)s->n_list * sizeof *r->list_elements);
+    mmoe_dataset_list_elements(like, r->list_elements);
+    return MMOE_OK;
+}
+
+/* ---- Time ---- */
+
+/* Of a table that a step updates whole: its values, a piece after another, with moments. */
+static void time_updates(mmoe_rehearsal *r) {
+    enum { PIECE = 4096 };
+    static const float gradient[PIECE];
+    mmoe_optimizer *o = &r->trainer->optimizer;
+    int32_t largest = -1;
+    for (int32_t i = 0; i < o->n_block - 1; i++) /* the last is the layers' */
+        if (o->blocks[i].m && (largest < 0 || o->blocks[i].count > o->blocks[largest].count))
+            largest = i;
+    if (!r->left_out || largest < 0) return;
+    const int64_t count = o->blocks[largest].count / PIECE * PIECE;
+    const double begin = mmoe_clock();
+    int64_t values = 0;
+    while (count && mmoe_clock() - begin < time_of_updates)
+        for (int64_t at = 0; at < count; at += PIECE, values += PIECE)
+            mmoe_optimizer_apply(o, &(mmoe_gradient){largest, at, 1, PIECE, gradient, PIECE, NULL});
+    if (values) r->update_seconds = (mmoe_clock() - begin) / (double)values;
+}
+
+static mmoe_status step(mmoe_rehearsal *r, int64_t number, mmoe_error *err) {
+    const int64_t size = r->model->config->trainer.batch_size,
+                  batches = mmoe_dataset_rows(r->rows) / size;
+    return mmoe_trainer_step(r->trainer, r->rows, number % batches * size, (size_t)size, NULL, err);
+}
+
+static mmoe_status time_steps(mmoe_rehearsal *r, mmoe_error *err) {
+    mmoe_status status = MMOE_OK;
+    for (int64_t i = 0; i < WARM_UP && !status; i++) status = step(r, i, err);
+    mmoe_profile_reset(r->profile);
+    const double begin = mmoe_clock();
+    while (!status && r->steps < MOST_STEPS &&
+           (r->steps < LEAST_STEPS || r->seconds < time_of_steps)) {
+        status = step(r, WARM_UP + r->steps++, err);
+        r->seconds = mmoe_clock() - begin;
+    }
+    if (!status) time_updates(r);
+    return status;
+}
+
+/* ---- All of it ---- */
+
+mmoe_status mmoe_rehearse(const mmoe_model *model, const mmoe_dataset *like, int threads,
+                          const mmoe_allocator *alloc, mmoe_rehearsal *r, mmoe_error *err) {
+    *r = (mmoe_rehearsal){.alloc = *alloc};
+    const int32_t batch_size = model->config->trainer.batch_size;
+    mmoe_schema *cut = NULL;
+    mmoe_status status = mmoe_schema_copy(model->schema, alloc, &cut, err);
+    if (!status) cut_tables(cut, batch_size);
+    if (!status) status = know_lists(r, cut, like, err);
+    if (!status) status = draw_rows(r, cut, batch_size, err);
+    if (!status) status = mmoe_model_create(model->config, cut, alloc, &r->model, err);
+    mmoe_schema_free(cut);
+    if (status) return status;
+    r->left_out = count_left_out(&model->params, &r->model->params);
+    status = mmoe_profile_create(0, alloc, &r->profile, err);
+    const mmoe_trainer_options options = {
+        .threads = threads, .single_threaded_blas = 1, .profile = r->profile};
+    if (!status) status = mmoe_trainer_create(r->model, &options, alloc, &r->trainer, err);
+    return status ? status : time_steps(r, err);
+}
+
+void mmoe_rehearsal_finish(mmoe_rehearsal *r) {
+    mmoe_trainer_free(r->trainer);
+    mmoe_profile_free(r->profile);
+    mmoe_model_free(r->model);
+    mmoe_dataset_free(r->rows);
+    mmoe_release(&r->alloc, r->list_elements);
+}

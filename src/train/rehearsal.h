@@ -1,0 +1,27 @@
+/* Steps of a run that is yet to be, timed by their parts: of the same model, but for tables that
+ * are cut, on rows that are drawn. */
+#ifndef MMOE_TRAIN_REHEARSAL_H
+#define MMOE_TRAIN_REHEARSAL_H
+
+#include "train/trainer.h"
+
+typedef struct mmoe_rehearsal {
+    mmoe_allocator alloc;
+    mmoe_model *model;
+    mmoe_trainer *trainer;
+    mmoe_profile *profile; /* of all timed steps */
+    mmoe_dataset *rows;
+    double *list_elements;
+    int64_t steps, left_out; /* left_out: values of tables that a step updates whole, and that were
+                                cut off */
+    double seconds;          /* of all steps */
+    double update_seconds;   /* of one value of such a table */
+} mmoe_rehearsal;
+
+/* `model`: of the run, whose weights are not read. `like`: rows whose lists tell how long lists
+ * are, or NULL. To be finished after a failure, too. The errors of mmoe_model_create. */
+mmoe_status mmoe_rehearse(const mmoe_model *model, const mmoe_dataset *like, int threads,
+                          const mmoe_allocator *alloc, mmoe_rehearsal *out, mmoe_error *err);
+void mmoe_rehearsal_finish(mmoe_rehearsal *r);
+
+#endif

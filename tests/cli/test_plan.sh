@@ -1,0 +1,48 @@
+#!/bin/sh
+# What training will take is said before it begins, by rows or by the configuration alone; and what
+# takes more memory than there is is refused by all that would train.
+# shellcheck source=tests/cli/lib.sh
+. "$(dirname "$0")/lib.sh"
+make_data 300
+
+expect 0 "" plan --config config.json --train train.csv --threads 1 --json
+cp out plan.json
+check "rows of the file, tables of learned sizes, parts of a step" python3 - <<'CHECK'
+import json
+plan = json.load(open("plan.json"))
+memory = plan["memory"]
+assert plan["epoch"]["rows"] == sum(1 for _ in open("train.csv")) - 1
+assert all(t["rows"] > 1 and t["weights"] == 4 * t["rows"] * t["width"] for t in plan["tables"])
+assert memory["tables"] == sum(t["weights"] for t in plan["tables"])
+assert memory["all"] == sum(memory[k] for k in
+                            ("tables", "layers", "moments", "copies", "steps", "rows"))
+assert {"gather", "linear", "update tables"} <= {p["pass"] for p in plan["step"]["parts"]}
+assert plan["warnings"] == []
+CHECK
+
+# ---- Without rows ----
+expect 1 "column \"" plan --config config.json
+check "what is learned is said to be" grep -q "; --train FILE has columns and values to learn" err
+cat >wide.json <<'JSON'
+{"features": {"sparse": [{"name": "a", "vocab_size": 50000, "embed_dim": 4},
+                         {"name": "b", "column": "c", "vocab_size": 9, "embed_dim": 2}]},
+ "tasks": [{"name": "y", "label": "y"}],
+ "trainer": {"embedding_update": "auto", "batch_size": 64, "optimizer": "adamw"}}
+JSON
+expect 0 "" plan --config wide.json --rows 1000000
+check "a table that is deferred" grep -q "^a  *50,000  *4 .* deferred: a batch reads at most" out
+check "an epoch" grep -q "^an epoch of 1,000,000 rows: " out
+expect 2 "--set" plan --config wide.json --set trainer.batch_size=0
+
+# ---- More than there is ----
+for column in a b c d y; do printf '%s,' $column; done | sed 's/,$//' >rows.csv
+printf '\n1,2,3,4,1\n5,6,7,8,0\n' >>rows.csv
+sed -e 's/50000, "embed_dim": 4/2000000000, "embed_dim": 64/' wide.json >huge.json
+too_much='column "a": model and training take 20'
+expect 1 "$too_much" plan --config huge.json
+check "the figures are there nevertheless" grep -q "^  weights of tables  *512 GB" out
+expect 1 "$too_much" train --config huge.json --train rows.csv --output m.safetensors
+expect_nothing_left m.safetensors
+printf '{"config": "huge.json", "train": "rows.csv", "valid": "rows.csv"}' >s.json
+expect 1 "$too_much" sweep --config s.json
+finish

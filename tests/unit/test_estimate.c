@@ -1,0 +1,145 @@
+/* What training is said to take is what it takes. */
+#include <sys/stat.h>
+
+#include "check_main.h"
+#include "files.h"
+#include "train/sketch.h"
+#include "training_support.h"
+
+/* ---- An allocator that counts bytes ---- */
+
+enum { HEAD = 64 };
+static int64_t taken;
+
+static void *take(void *user, size_t size) {
+    (void)user;
+    char *block = malloc(size + HEAD);
+    ck_assert_ptr_nonnull(block);
+    memcpy(block, &size, sizeof size);
+    taken += (int64_t)size;
+    return block + HEAD;
+}
+
+static void give_back(void *user, void *memory) {
+    (void)user;
+    size_t size;
+    memcpy(&size, (char *)memory - HEAD, sizeof size);
+    taken -= (int64_t)size;
+    free((char *)memory - HEAD);
+}
+
+static void *resize(void *user, void *memory, size_t old_size, size_t new_size) {
+    void *grown = take(user, new_size);
+    memcpy(grown, memory, old_size < new_size ? old_size : new_size);
+    give_back(user, memory);
+    return grown;
+}
+
+static const mmoe_allocator counting = {NULL, take, resize, give_back};
+
+/* ---- */
+
+static int64_t size_of(const char *path) {
+    struct stat about;
+    ck_assert_int_eq(stat(path, &about), 0);
+    return (int64_t)about.st_size;
+}
+
+static const char *const settings[] = {
+    "", ", \"embedding_update\": \"deferred\"",
+    ", \"embedding_update\": \"lazy\", \"optimizer\": \"sgd\", \"optimizer_params\": "
+    "{\"weight_decay\": 0}",
+    ", \"clip_norm\": 1, \"ema_decay\": 0.9",
+    ", \"adaptive_params\": {\"method\": \"pcgrad\", \"at\": \"parameters\"}"};
+enum { SETTINGS = sizeof settings / sizeof *settings };
+
+START_TEST(a_sketch_counts_what_is_taken) {
+    mmoe_sketch s;
+    mmoe_model *real;
+    mmoe_trainer *trainer;
+    const mmoe_trainer_options options = {.threads = 2};
+    set_up("", "", settings[_i]);
+    SUCCEEDS(mmoe_config_set(config, "features.sparse.0.vocab_size", "100000", &err));
+    mmoe_schema_free(schema);
+    static const char *const columns[] = {"a", "b", "d0", "d1"};
+    SUCCEEDS(mmoe_schema_create(config, columns, 4, NULL, &schema, &err));
+    SUCCEEDS(mmoe_sketch_make(config, schema, 2, &s, &err));
+    SUCCEEDS(mmoe_model_create(config, schema, &counting, &real, &err));
+    SUCCEEDS(mmoe_trainer_create(real, &options, &counting, &trainer, &err));
+    ck_assert_int_gt(taken, 4 * 100000);
+    ck_assert_int_eq(s.reserve.bytes, taken);
+    int64_t parts = 0;
+    for (int32_t i = 0; i < real->params.n_block; i++)
+        parts += mmoe_sketch_weights(&s, i) + mmoe_sketch_moments(&s, i);
+    ck_assert_int_gt(parts, 2 * mmoe_sketch_weights(&s, 0));
+    ck_assert_int_le(parts, taken);
+    mmoe_trainer_free(trainer);
+    mmoe_model_free(real);
+    ck_assert_int_eq(taken, 0);
+    mmoe_sketch_finish(&s);
+    ck_assert_int_eq(s.reserve.bytes, 0);
+    tear_down();
+}
+END_TEST
+
+START_TEST(an_estimate_has_rows_and_files) {
+    make_folder();
+    set_up("", "", ", \"n_epoch\": 1, \"embedding_update\": \"auto\"");
+    mmoe_estimate *e;
+    const mmoe_estimate_options options = {1, 0, rows};
+    SUCCEEDS(mmoe_estimate_create(config, schema, &options, NULL, &e, &err));
+    ck_assert_int_eq(e->rows, ROWS);
+    ck_assert_int_eq(e->row_bytes, ROWS * 4 * (SPARSE + DENSE + TASKS + 1)); /* 1: their order */
+    ck_assert_int_gt(e->stream_bytes, e->row_bytes);
+    ck_assert_int_eq(e->n_table, SPARSE);
+    ck_assert_str_eq(e->tables[1].name, "b");
+    ck_assert_int_eq(e->tables[1].bytes, 7 * 3 * 4);
+    ck_assert_str_eq(e->tables[1].update, "dense");
+    ck_assert_str_eq(e->tables[1].why, "a batch may read more than a quarter of its rows");
+    double seconds = 0;
+    for (size_t i = 0; i < e->n_part; i++) seconds += e->parts[i].seconds;
+    ck_assert(seconds > 0 && seconds <= e->step_seconds);
+    mmoe_model *m = new_model();
+    mmoe_trainer *trainer;
+    const mmoe_trainer_options keeping = {.threads = 1, .checkpoint_path = in_folder("c")};
+    SUCCEEDS(mmoe_trainer_create(m, &keeping, NULL, &trainer, &err));
+    SUCCEEDS(mmoe_trainer_fit(trainer, rows, NULL, &err));
+    SUCCEEDS(mmoe_model_save(m, in_folder("m"), &err));
+    const int64_t beside_model = size_of(in_folder("m")) - e->model_file,
+                  beside_run = size_of(in_folder("c")) - e->checkpoint_file;
+    ck_assert(beside_model > 0 && beside_model < 16384);
+    ck_assert(beside_run > 0 && beside_run < 16384);
+    ck_assert_int_eq(e->parameters, mmoe_model_parameter_count(m));
+    mmoe_trainer_free(trainer);
+    mmoe_model_free(m);
+    mmoe_estimate_free(e);
+    tear_down();
+    remove_folder();
+}
+END_TEST
+
+START_TEST(what_does_not_fit_is_refused) {
+    static const char *const columns[] = {"a", "b", "d0", "d1"};
+    mmoe_error why;
+    set_up("", "", "");
+    SUCCEEDS(mmoe_estimate_check(config, schema, 1, &err));
+    mmoe_schema_free(schema);
+    SUCCEEDS(mmoe_config_set(config, "features.sparse.0.embed_dim", "64", &err));
+    SUCCEEDS(mmoe_config_set(config, "features.sparse.0.vocab_size", "2000000000", &err));
+    SUCCEEDS(mmoe_schema_create(config, columns, 4, NULL, &schema, &err));
+    ck_assert_int_eq(mmoe_estimate_check(config, schema, 1, &why), MMOE_E_MEMORY);
+    ck_assert_ptr_nonnull(strstr(why.message, "column \"a\": model and training take 20"));
+    ck_assert_ptr_nonnull(
+        strstr(why.message, "of 2,000,000,000 rows of width 64 takes 2048.00 GB"));
+    ck_assert_ptr_nonnull(strstr(why.message, " rows of this width would fit"));
+    ck_assert_int_eq(mmoe_estimate_check(NULL, schema, 1, &why), MMOE_E_ARGUMENT);
+    ck_assert_int_eq(mmoe_estimate_create(config, NULL, NULL, NULL, NULL, &why), MMOE_E_ARGUMENT);
+    tear_down();
+}
+END_TEST
+
+void add_cases(TCase *c) {
+    tcase_add_loop_test(c, a_sketch_counts_what_is_taken, 0, SETTINGS);
+    tcase_add_test(c, an_estimate_has_rows_and_files);
+    tcase_add_test(c, what_does_not_fit_is_refused);
+}
