@@ -61,6 +61,13 @@ typedef struct cli_option {
     const char *help;
 } cli_option;
 
+/* Of commands that read rows: a row of their options, into an int64_t. */
+#define CLI_SKIP_BAD(target)                                                                       \
+    {                                                                                              \
+        "skip-bad", "N", CLI_INTEGER, target, false, 1, 1e9,                                       \
+            "leave out up to N rows that are at fault, which a warning counts; default: none"      \
+    }
+
 typedef struct cli_command {
     const char *name;
     const char *synopsis; /* what follows "mmoe NAME" */

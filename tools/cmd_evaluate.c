@@ -44,32 +44,23 @@ static int print_results(const evaluation *e) {
     return e->slices ? cli_print_slices(e->slices, e->n_task) : CLI_OK;
 }
 
-static int keep_column(const evaluation *e, const char *flag, const char *column) {
-    mmoe_error err;
-    if (column && mmoe_dataset_keep_csv(e->data, mmoe_model_schema(e->model), *e->flags->data.paths,
-                                        column, &err))
-        return cli_fail("%s: %s", flag, err.message);
-    return CLI_OK;
-}
-
 /* The rows, and the columns that say which belong together. */
 static int read_rows(evaluation *e) {
     const evaluate_flags *f = e->flags;
     const mmoe_schema *schema = mmoe_model_schema(e->model);
-    const cli_reading how = {.threads = (int)f->threads,
-                             .streamed = cli_is_folder(*f->data.paths),
-                             .skip_bad = f->skip_bad};
+    const cli_reading how = {.threads = (int)f->threads, .skip_bad = f->skip_bad};
+    char *groups = f->group ? NULL : cli_groups_of(mmoe_model_config(e->model));
+    cli_keeping keeping = {.count = 0};
     mmoe_error err;
-    if (cli_read_rows(schema, &f->data, &how, &e->data, &err)) return cli_fail("%s", err.message);
+    cli_keep(&keeping, f->group, "--group");
+    cli_keep(&keeping, f->by, "--by");
+    cli_keep(&keeping, groups, "data.group");
+    const mmoe_status status = cli_read_judged(schema, &f->data, &how, &keeping, &e->data, &err);
+    free(groups);
+    if (status) return cli_fail("%s", err.message);
     cli_remark_columns(f->data.name, e->data);
     cli_warn_of_labels(f->data.name, e->model, e->data);
-    int status = keep_column(e, "--group", f->group);
-    if (!status) status = keep_column(e, "--by", f->by);
-    const mmoe_config *config = mmoe_model_config(e->model);
-    if (!status && !f->group &&
-        mmoe_dataset_keep_groups(e->data, config, schema, *f->data.paths, &err))
-        status = cli_fail("data.group: %s", err.message);
-    return status;
+    return CLI_OK;
 }
 
 static int evaluate_rows(evaluation *e) {
@@ -143,8 +134,7 @@ int cli_evaluate(int argc, char **argv) {
         {"model", "FILE", CLI_INPUT, &f.model, true, 0, 0, "model file (.safetensors)"},
         {"data", "FILE", CLI_ROWS, &f.data, true, 0, 0,
          "rows with labels (CSV, or a packed folder; -: standard input)"},
-        {"skip-bad", "N", CLI_INTEGER, &f.skip_bad, false, 1, 1e9,
-         "leave out up to N rows that are at fault, which a warning counts; default: none"},
+        CLI_SKIP_BAD(&f.skip_bad),
         {"group", "COLUMN", CLI_TEXT, &f.group, false, 0, 0,
          "column of the groups of gauc; default: the configuration's data.group"},
         {"group-weight", "WORD", CLI_TEXT, &f.group_weight, false, 0, 0,

@@ -7,14 +7,14 @@
 
 typedef struct sweep_flags {
     const char *config, *output;
-    int64_t threads;
+    int64_t threads, skip_bad;
     bool json;
 } sweep_flags;
 
 static void print_file_keys(void) {
     puts("\nKeys of the sweep's file (paths are beside it):\n"
          "  config        a configuration or the path of one\n"
-         "  train, valid  paths of CSV files; test too, or none\n"
+         "  train, valid  paths of CSV files or packed folders; test too, or none\n"
          "  grid          keys of the configuration (as of mmoe train --set) and lists of their "
          "values: all combinations;\n"
          "                keys are set in their order\n"
@@ -55,7 +55,7 @@ static int run_sweep(const sweep_flags *f, const char *output) {
     sweep_results results = {.fd = -1};
     int status = sweep_plan_read(f->config, &plan);
     if (!status) status = sweep_results_open(&results, &plan, output);
-    if (!status) status = sweep_run_all(&plan, &results, (int)f->threads);
+    if (!status) status = sweep_run_all(&plan, &results, (int)f->threads, f->skip_bad);
     if (!status) status = sweep_summarize(&plan, &results, f->json);
     if (!status) status = count_failures(&results);
     sweep_results_close(&results);
@@ -69,12 +69,13 @@ int cli_sweep(int argc, char **argv) {
         {"config", "FILE", CLI_INPUT, &f.config, true, 0, 0, "what to run (JSON)"},
         {"output", "FOLDER", CLI_TEXT, &f.output, false, 0, 0,
          "results.csv and summary.csv; default: FILE without .json, and .sweep"},
+        CLI_SKIP_BAD(&f.skip_bad),
         {"threads", "N", CLI_INTEGER, &f.threads, false, 1, CLI_MAX_THREADS,
          "runs side by side; default: the processors"},
         {"json", NULL, CLI_FLAG, &f.json, false, 0, 0, "print the table as JSON"},
         {NULL, NULL, CLI_FLAG, NULL, false, 0, 0, NULL}};
     const cli_command command = {"sweep",
-                                 "--config S.json [--output FOLDER] [--threads N] [--json]",
+                                 "--config S.json [--output FOLDER] [FLAGS]",
                                  "Trains a configuration under many settings and seeds, each run "
                                  "with one thread, and prints a line a setting, the best\n"
                                  "first: mean, deviation and best of the metrics over its seeds. "

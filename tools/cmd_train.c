@@ -65,8 +65,7 @@ static bool parse_flags(int argc, char **argv, train_flags *f, int *status) {
          "validation rows: early stopping, the best epoch's weights"},
         {"test", "FILE", CLI_ROWS, &f->test, false, 0, 0,
          "test rows: their metrics are printed at the end"},
-        {"skip-bad", "N", CLI_INTEGER, &f->skip_bad, false, 1, 1e9,
-         "leave out up to N rows that are at fault, which a warning counts; default: none"},
+        CLI_SKIP_BAD(&f->skip_bad),
         {"set", "KEY=VALUE", CLI_LIST, &f->set, false, 0, 0, "change a key of the configuration"},
         {"from", "FILE", CLI_INPUT, &f->from, false, 0, 0,
          "start from this model's weights, vocabularies and transforms"},
@@ -154,19 +153,19 @@ static int read_rows_of(const mmoe_schema *schema, const cli_rows *from, const c
     return CLI_OK;
 }
 
-/* Rows that are judged: packed ones are read when they are; groups of a file stand beside rows in
- * memory. */
+/* Rows that are judged. */
 static int read_judged(const train_run *run, const cli_rows *from, const cli_reading *how,
                        mmoe_dataset **out) {
     const mmoe_schema *schema = run->from ? mmoe_model_schema(run->from) : run->schema;
-    cli_reading judged = *how;
-    judged.streamed &= !cli_has_groups(run->config);
-    judged.streamed |= cli_is_folder(*from->paths);
-    const int status = read_rows_of(schema, from, &judged, out);
+    char *groups = cli_groups_of(run->config);
+    cli_keeping keeping = {.count = 0};
     mmoe_error err;
-    if (!status && mmoe_dataset_keep_groups(*out, run->config, schema, *from->paths, &err))
-        return cli_fail("data.group: %s", err.message);
-    return status;
+    cli_keep(&keeping, groups, "data.group");
+    const mmoe_status status = cli_read_judged(schema, from, how, &keeping, out, &err);
+    free(groups);
+    if (status) return cli_fail("%s", err.message);
+    cli_remark_columns(from->name, *out);
+    return CLI_OK;
 }
 
 /* The training rows, and the schema that they give unless --from has one. */

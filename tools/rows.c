@@ -1,5 +1,8 @@
 #include "rows.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/error.h"
 #include "output.h"
 #include "progress.h"
@@ -54,6 +57,44 @@ mmoe_status cli_fit_rows(const mmoe_config *config, const cli_rows *from, const 
     return status;
 }
 
+/* ---- Rows that are judged ---- */
+
+void cli_keep(cli_keeping *k, const char *column, const char *why) {
+    for (size_t i = 0; column && i < k->count; i++)
+        if (strcmp(k->columns[i], column) == 0) return;
+    if (!column) return;
+    k->columns[k->count] = column;
+    k->why[k->count++] = why;
+}
+
+/* Before the sentence of a column that the file, or the folder, has not. */
+static void say_why(const cli_keeping *k, mmoe_error *err) {
+    const mmoe_error said = *err;
+    for (size_t i = 0; i < k->count; i++)
+        if (!said.row && strcmp(said.column, k->columns[i]) == 0)
+            mmoe_fail(err, said.code, "%s: %s", k->why[i], said.message);
+}
+
+mmoe_status cli_read_judged(const mmoe_schema *schema, const cli_rows *from, const cli_reading *how,
+                            const cli_keeping *keeping, mmoe_dataset **out, mmoe_error *err) {
+    cli_reading judged = *how;
+    judged.streamed |= cli_is_folder(from->paths[0]);
+    judged.keep = keeping->columns;
+    mmoe_dataset *rows = NULL;
+    mmoe_status status = cli_read_rows(schema, from, &judged, &rows, err);
+    for (size_t i = 0; !status && i < keeping->count; i++)
+        status = mmoe_dataset_keep_csv(rows, schema, from->paths[0], keeping->columns[i], err);
+    if (!status) {
+        *out = rows;
+        return MMOE_OK;
+    }
+    say_why(keeping, err);
+    mmoe_dataset_free(rows);
+    return status;
+}
+
+/* ---- The configuration ---- */
+
 bool cli_streams(const mmoe_config *config) {
     json_t *json = cli_config_json(config);
     const bool bounded =
@@ -62,9 +103,10 @@ bool cli_streams(const mmoe_config *config) {
     return bounded;
 }
 
-bool cli_has_groups(const mmoe_config *config) {
+char *cli_groups_of(const mmoe_config *config) {
     json_t *json = cli_config_json(config);
-    const bool grouped = json_is_string(json_object_get(json_object_get(json, "data"), "group"));
+    const char *column = json_string_value(json_object_get(json_object_get(json, "data"), "group"));
+    char *copy = column ? strdup(column) : NULL;
     json_decref(json);
-    return grouped;
+    return copy;
 }

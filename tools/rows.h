@@ -20,8 +20,24 @@ mmoe_status cli_read_rows(const mmoe_schema *schema, const cli_rows *from, const
                           mmoe_dataset **out, mmoe_error *err);
 mmoe_status cli_fit_rows(const mmoe_config *config, const cli_rows *from, const cli_reading *how,
                          mmoe_schema **schema, mmoe_dataset **out, mmoe_error *err);
-/* Whether the configuration bounds memory, so that rows are streamed; and has groups. */
+
+/* Columns that are kept beside rows which are judged, and what asks for each. Begins as zeros. */
+enum { CLI_MAX_KEPT = 3 };
+typedef struct cli_keeping {
+    const char *columns[CLI_MAX_KEPT + 1], *why[CLI_MAX_KEPT]; /* NULL behind the last */
+    size_t count;
+} cli_keeping;
+
+/* `column` NULL, or one that is among them: nothing is added. */
+void cli_keep(cli_keeping *keeping, const char *column, const char *why);
+/* Rows of a schema that stands, to be judged: of a file the columns are kept while it is read, a
+ * folder must have kept them; packed rows stay in their folder. */
+mmoe_status cli_read_judged(const mmoe_schema *schema, const cli_rows *from, const cli_reading *how,
+                            const cli_keeping *keeping, mmoe_dataset **out, mmoe_error *err);
+
+/* Whether the configuration bounds memory, so that rows are streamed. */
 bool cli_streams(const mmoe_config *config);
-bool cli_has_groups(const mmoe_config *config);
+/* The configuration's column of groups, the caller's; NULL: it has none. */
+char *cli_groups_of(const mmoe_config *config);
 
 #endif

@@ -154,18 +154,20 @@ mmoe_status sweep_config(const sweep_plan *p, size_t setting, int64_t seed, mmoe
     return status;
 }
 
-/* {"features": ..., "data": ..., "tasks": [[name, label, type], ...]}: what the rows in memory
- * depend on. */
+/* {"features": ..., "data": ..., "tasks": [[name, label, type], ...], "streamed": ...}: what the
+ * rows depend on, and where they are. */
 static json_t *data_of(const json_t *config) {
     json_t *tasks = json_array(), *task;
+    const json_t *memory = json_object_get(json_object_get(config, "trainer"), "memory");
     size_t i;
     json_array_foreach(json_object_get(config, "tasks"), i, task) json_array_append_new(
         tasks,
         json_pack("[O, O, O, O?, O?]", json_object_get(task, "name"),
                   json_object_get(task, "label"), json_object_get(task, "type"),
                   json_object_get(task, "positive"), json_object_get(task, "label_transform")));
-    return json_pack("{s:O, s:O, s:o}", "features", json_object_get(config, "features"), "data",
-                     json_object_get(config, "data"), "tasks", tasks);
+    return json_pack("{s:O, s:O, s:o, s:b}", "features", json_object_get(config, "features"),
+                     "data", json_object_get(config, "data"), "tasks", tasks, "streamed",
+                     json_integer_value(memory) > 0);
 }
 
 static bool have_same_tasks(const json_t *a, const json_t *b) {

@@ -13,8 +13,8 @@
 #include "sweep.h"
 #include "warnings.h"
 
-/* Rows in memory. Whoever needs them first reads them; they go when the last run that needs them is
- * done. */
+/* Rows, in memory or to be streamed, each run for itself. Whoever needs them first reads them; they
+ * go when the last run that needs them is done. */
 typedef struct run_rows {
     cli_reading how;
     pthread_mutex_t mutex;
@@ -56,11 +56,21 @@ static void stop(int number) {
 
 /* ---- Data ---- */
 
-static mmoe_status read_judged(const mmoe_config *config, run_rows *d, const cli_rows *from,
+static mmoe_status read_judged(const cli_keeping *keeping, run_rows *d, const cli_rows *from,
                                mmoe_dataset **out) {
-    const mmoe_status status = cli_read_rows(d->schema, from, &d->how, out, &d->err);
-    return status ? status
-                  : mmoe_dataset_keep_groups(*out, config, d->schema, *from->paths, &d->err);
+    return cli_read_judged(d->schema, from, &d->how, keeping, out, &d->err);
+}
+
+static mmoe_status read_all(const sweep_plan *p, const mmoe_config *config, run_rows *d) {
+    char *groups = cli_groups_of(config);
+    cli_keeping keeping = {.count = 0};
+    cli_keep(&keeping, groups, "data.group");
+    d->how.streamed = cli_streams(config);
+    mmoe_status status = cli_fit_rows(config, &p->train, &d->how, &d->schema, &d->train, &d->err);
+    if (!status) status = read_judged(&keeping, d, &p->valid, &d->valid);
+    if (!status && p->test.count) status = read_judged(&keeping, d, &p->test, &d->test);
+    free(groups);
+    return status;
 }
 
 static mmoe_status read_run_rows(const sweep_plan *p, size_t run, run_rows *d) {
@@ -68,9 +78,7 @@ static mmoe_status read_run_rows(const sweep_plan *p, size_t run, run_rows *d) {
     mmoe_status status =
         sweep_config(p, run / p->n_seed, p->seeds[run % p->n_seed], &config, &d->err);
     if (status) return status;
-    status = cli_fit_rows(config, &p->train, &d->how, &d->schema, &d->train, &d->err);
-    if (!status) status = read_judged(config, d, &p->valid, &d->valid);
-    if (!status && p->test.count) status = read_judged(config, d, &p->test, &d->test);
+    status = read_all(p, config, d);
     mmoe_config_free(config);
     cli_warn_of_data(p->train.name, d->train);
     cli_warn_of_data(p->valid.name, d->valid);
@@ -268,7 +276,7 @@ static int start_threads(crew *c, int threads) {
     return c->status;
 }
 
-int sweep_run_all(const sweep_plan *plan, sweep_results *results, int threads) {
+int sweep_run_all(const sweep_plan *plan, sweep_results *results, int threads, int64_t skip_bad) {
     crew c = {.plan = plan,
               .results = results,
               .mutex = PTHREAD_MUTEX_INITIALIZER,
@@ -278,7 +286,7 @@ int sweep_run_all(const sweep_plan *plan, sweep_results *results, int threads) {
     c.shares = calloc(results->n_run, sizeof *c.shares);
     int status = c.data && c.open && c.shares ? CLI_OK : cli_fail_memory();
     for (size_t i = 0; c.data && i < plan->n_data; i++) {
-        c.data[i].how.threads = threads;
+        c.data[i].how = (cli_reading){.threads = threads, .skip_bad = skip_bad};
         pthread_mutex_init(&c.data[i].mutex, NULL);
     }
     if (!status) list_open(&c);

@@ -167,6 +167,14 @@ run train --config config.json --train train.csv --valid valid.csv --output c.sa
 cp out csv.txt
 run train --config config.json --train train.d --valid valid.d --output d.safetensors
 check "validation rows are streamed, to the same figures" cmp csv.txt out
+stream="train --config config.json --train train.d --output d.safetensors --set trainer.memory=100"
+expect 0 "" $stream --valid - <valid.csv
+check "and so are those of a file, with their groups" cmp csv.txt out
+TMPDIR=none expect 1 "none: cannot make a temporary file there" $stream --valid valid.csv
+run $evaluate --by device --json
+cp out csv.txt
+expect 0 "" evaluate --model m.safetensors --data - --by device --json <valid.csv
+check "columns are kept while rows are read, once" cmp csv.txt out
 expect 0 "" pack --like train.d --data valid.csv --output like.d
 check "and as in the folder that is taken for example" grep -q '"user"' like.d/manifest.json
 expect 1 '--by: like.d: column "device": the rows were packed without it (mmoe pack --keep)' \

@@ -73,6 +73,13 @@ check "predict says the same of both" cmp valid.csv.scores valid.d.scores
 echo '{"config": "one.json", "train": "valid.d", "valid": "valid.d", "grid":
     {"trainer.optimizer_params.lr": [0.001, 0.002]}}' >sweep.json
 expect 0 "" sweep --config sweep.json
+cp -r valid.d damaged.d
+printf x | dd of="$(ls damaged.d/part-0/000*.npy)" bs=1 seek=200 conv=notrunc 2>dd.log
+echo '{"config": "one.json", "train": "damaged.d", "valid": "valid.d", "grid":
+    {"trainer.memory": [200]}}' >streamed.json
+expect 1 "run 1/1  memory=200 seed 2022  failed: damaged.d" sweep --config streamed.json
+check "rows of a sweep are streamed where memory is bounded" \
+    grep -q "are not as they were written" err
 expect 0 "" train --config one.json --train valid.d --valid valid.d --output l.m --log log.jsonl
 expect 0 "" report --log log.jsonl --model l.m --data valid.d --output page.html
 
