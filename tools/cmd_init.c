@@ -143,14 +143,16 @@ static int write_config(const cli_survey *s, const char *output) {
 int cli_init(int argc, char **argv) {
     const char *path = NULL, *output = "-";
     cli_list labels = {0};
+    int64_t skip_bad = 0;
     const cli_option options[] = {{"label", "COLUMN", CLI_LIST, &labels, true, 0, 0,
                                    "a task's label; c1, c2, ... of a file without a header"},
                                   {"output", "FILE", CLI_TEXT, &output, false, 0, 0,
                                    "the configuration (JSON); default: standard output"},
+                                  CLI_SKIP_BAD(&skip_bad),
                                   {NULL, NULL, CLI_FLAG, NULL, false, 0, 0, NULL}};
     const cli_command command = {
         "init",
-        "DATA.csv --label COLUMN [--label COLUMN ...] [--output C.json]",
+        "DATA.csv --label COLUMN [--label COLUMN ...] [FLAGS]",
         "Writes a configuration inferred from all the rows of a file. A "
         "label of 0 and 1, or of two other values, makes a\n"
         "classification, other numbers a regression, standardized for the loss. Numbers become "
@@ -169,7 +171,7 @@ int cli_init(int argc, char **argv) {
     int status;
     if (cli_parse(&command, argc, argv, &status)) {
         const cli_path paths[] = {{"DATA.csv", path, false}, {"--output", output, true}};
-        cli_survey s = {.path = path, .labels = &labels};
+        cli_survey s = {.path = path, .labels = &labels, .skip_bad = skip_bad};
         status = cli_check_input("", "DATA.csv", path);
         if (!status) status = cli_check_paths(paths, 2);
         if (!status) status = cli_survey_read(&s);

@@ -141,8 +141,7 @@ int cli_pack(int argc, char **argv) {
          "rows with labels (CSV; -: standard input)"},
         {"output", "FOLDER", CLI_TEXT, &f.output, true, 0, 0,
          "a folder, new or empty without --append"},
-        {"skip-bad", "N", CLI_INTEGER, &f.skip_bad, false, 1, 1e9,
-         "leave out up to N rows that are at fault, which a warning counts; default: none"},
+        CLI_SKIP_BAD(&f.skip_bad),
         {"keep", "COLUMN", CLI_LIST, &f.keep, false, 0, 0,
          "keeps a column beside the rows, for --group and --by of evaluate; may be repeated; "
          "data.group is kept anyway"},

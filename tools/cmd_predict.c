@@ -123,15 +123,31 @@ static mmoe_status fail_changed(const score_writer *w, mmoe_error *err) {
                      w->from->name);
 }
 
+/* The next row must be this one of the file. */
+static mmoe_status check_place(const score_writer *w, int64_t row, mmoe_error *err) {
+    const char *file;
+    const bool is_same =
+        mmoe_dataset_place(w->data, w->next, &file) == row && (!file || strcmp(file, w->path) == 0);
+    return is_same ? MMOE_OK : fail_changed(w, err);
+}
+
 static mmoe_status on_row(void *user, int64_t row, const mmoe_csv_field *fields, mmoe_error *err) {
     score_writer *w = user;
-    const char *file;
-    if (mmoe_dataset_place(w->data, w->next, &file) != row || (file && strcmp(file, w->path) != 0))
-        return fail_changed(w, err);
+    const mmoe_status status = check_place(w, row, err);
+    if (status) return status;
     for (size_t i = 0; i < w->keep->count; i++) {
         cli_write_field(w->file->stream, fields[w->kept[i]].text);
         fputc(',', w->file->stream);
     }
+    return write_next(w, err);
+}
+
+/* A row of other fields than the header has no scores, and none of the columns. */
+static mmoe_status on_fault(void *user, const mmoe_error *fault, mmoe_error *err) {
+    score_writer *w = user;
+    mmoe_status status = check_place(w, fault->row, err);
+    if (status) return status;
+    for (size_t i = 0; i < w->keep->count; i++) fputc(',', w->file->stream);
     return write_next(w, err);
 }
 
@@ -143,6 +159,7 @@ static mmoe_csv_handler reading_of(const json_t *config) {
     return (mmoe_csv_handler){
         .header = on_header,
         .row = on_row,
+        .fault = on_fault,
         .lenient = quotes && strcmp(quotes, "lenient") == 0,
         .headless = header && strcmp(header, "none") == 0,
         .separator = cli_separator_of(json_string_value(json_object_get(data, "separator")))};
@@ -220,43 +237,51 @@ static int predict_file(score_writer *w, const char *output) {
     return status;
 }
 
-static int predict(const char *model_path, const cli_rows *from, const cli_list *keep,
-                   const char *output) {
+typedef struct predict_flags {
+    const char *model, *output;
+    cli_rows data;
+    cli_list keep;
+    int64_t skip_bad;
+} predict_flags;
+
+static int predict(const predict_flags *f) {
+    const cli_rows *from = &f->data;
     mmoe_model *model = NULL;
     mmoe_dataset *data = NULL;
     mmoe_error err;
     int status = CLI_OK;
-    const cli_reading how = {.labels = MMOE_ROWS_TO_SCORE};
+    const cli_reading how = {.labels = MMOE_ROWS_TO_SCORE, .skip_bad = f->skip_bad};
     const char *folder = cli_rows_folder(from);
-    if (keep->count && folder)
+    if (f->keep.count && folder)
         return cli_usage("--keep reads columns of a CSV file; %s is a folder", folder);
-    if (mmoe_model_load(model_path, NULL, &model, &err) ||
+    if (mmoe_model_load(f->model, NULL, &model, &err) ||
         cli_read_rows(mmoe_model_schema(model), from, &how, &data, &err))
         status = cli_fail("%s", err.message);
     if (!status) cli_remark_columns(from->name, data);
-    score_writer writer = {.model = model, .data = data, .from = from, .keep = keep};
-    if (!status) status = predict_file(&writer, output);
+    score_writer writer = {.model = model, .data = data, .from = from, .keep = &f->keep};
+    if (!status) status = predict_file(&writer, f->output);
     mmoe_dataset_free(data);
     mmoe_model_free(model);
     return status;
 }
 
 int cli_predict(int argc, char **argv) {
-    const char *model_path = NULL, *output = NULL;
-    cli_rows from = {0};
-    cli_list keep = {0};
+    predict_flags f = {0};
     const cli_option options[] = {
-        {"model", "FILE", CLI_INPUT, &model_path, true, 0, 0, "model file (.safetensors)"},
-        {"data", "FILE", CLI_ROWS, &from, true, 0, 0,
+        {"model", "FILE", CLI_INPUT, &f.model, true, 0, 0, "model file (.safetensors)"},
+        {"data", "FILE", CLI_ROWS, &f.data, true, 0, 0,
          "rows to score (CSV; -: standard input); columns of labels and weights are not read"},
-        {"output", "FILE", CLI_TEXT, &output, true, 0, 0,
+        {"output", "FILE", CLI_TEXT, &f.output, true, 0, 0,
          "the scores to write (CSV), whole or not at all; -: standard output"},
-        {"keep", "COLUMN", CLI_LIST, &keep, false, 0, 0,
+        {"keep", "COLUMN", CLI_LIST, &f.keep, false, 0, 0,
          "write this column of the rows before the scores: a key, say"},
+        {"skip-bad", "N", CLI_INTEGER, &f.skip_bad, false, 1, 1e9,
+         "up to N rows that are at fault keep their places, with nan for scores, and a warning "
+         "counts them; default: none"},
         {NULL, NULL, CLI_FLAG, NULL, false, 0, 0, NULL}};
     const cli_command command = {
         "predict",
-        "--model M.safetensors --data X.csv --output P.csv [--keep COLUMN ...]",
+        "--model M.safetensors --data X.csv --output P.csv [FLAGS]",
         "Writes a column a task under the tasks' names, and the rows in the order of the input: a "
         "probability for\n"
         "a classification, for others the expected label, with the nine digits that give a float "
@@ -264,7 +289,10 @@ int cli_predict(int argc, char **argv) {
         "A row whose cell is empty where its feature must have a value keeps its place: its scores "
         "are nan, a warning counts\n"
         "such rows and names the first, and the exit status is 0. A cell that is no number where "
-        "one must stand is an error: 1.",
+        "one must stand is an error, 1,\n"
+        "and so is a row of other fields than the header: with --skip-bad such rows are treated "
+        "alike, and columns of --keep that they\n"
+        "have not are empty.",
         options,
         NULL,
         NULL,
@@ -272,14 +300,14 @@ int cli_predict(int argc, char **argv) {
     int status;
     if (cli_parse(&command, argc, argv, &status)) {
         const cli_path paths[] = {
-            {"--model", model_path, false}, {"--data", .rows = &from}, {"--output", output, true}};
+            {"--model", f.model, false}, {"--data", .rows = &f.data}, {"--output", f.output, true}};
         status = cli_check_paths(paths, sizeof paths / sizeof *paths);
-        if (!status && keep.count && cli_rows_have_input(&from))
+        if (!status && f.keep.count && cli_rows_have_input(&f.data))
             status =
                 cli_usage("--keep reads --data a second time, and standard input is read once");
-        if (!status) status = predict(model_path, &from, &keep, output);
+        if (!status) status = predict(&f);
     }
-    cli_list_free(&keep);
-    cli_rows_free(&from);
+    cli_list_free(&f.keep);
+    cli_rows_free(&f.data);
     return status;
 }

@@ -13,7 +13,7 @@
 typedef struct report_flags {
     const char *log, *model, *output;
     cli_rows data;
-    int64_t threads;
+    int64_t threads, skip_bad;
 } report_flags;
 
 /* ---- The model ---- */
@@ -36,7 +36,7 @@ static void compare_configs(report_page *page, const report_log *log, const mmoe
 static mmoe_dataset *read_report_data(report_page *page, const report_model *of,
                                       const mmoe_model *model) {
     const mmoe_schema *schema = mmoe_model_schema(model);
-    cli_reading how = {.threads = of->threads};
+    cli_reading how = {.threads = of->threads, .skip_bad = of->skip_bad};
     mmoe_dataset *data = NULL;
     mmoe_error err;
     if (!cli_read_rows(schema, of->data, &how, &data, &err)) {
@@ -118,7 +118,7 @@ static void write_page(report_page *page, const report_log *log, const report_fl
     cli_report_head(page, log);
     cli_report_result_of(page, log);
     cli_report_curves(page, log);
-    const report_model of = {f->model, &f->data, (int)f->threads};
+    const report_model of = {f->model, &f->data, (int)f->threads, f->skip_bad};
     if (f->model) cli_report_model(page, log, &of);
     cli_report_nodes(page, log);
     fprintf(page->out, "</main>\n<footer>Written by mmoe report, version %s.</footer>\n",
@@ -161,6 +161,7 @@ int cli_report(int argc, char **argv) {
         {"model", "FILE", CLI_INPUT, &f.model, false, 0, 0,
          "the run's model, for its predictions, gates and experts"},
         {"data", "FILE", CLI_ROWS, &f.data, false, 0, 0, "rows with labels (CSV) for --model"},
+        CLI_SKIP_BAD(&f.skip_bad),
         {"output", "FILE", CLI_TEXT, &f.output, true, 0, 0,
          "the page to write (HTML), whole or not at all; -: standard output"},
         {"threads", "N", CLI_INTEGER, &f.threads, false, 1, CLI_MAX_THREADS,

@@ -1,5 +1,6 @@
 #include "init_survey.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -155,6 +156,17 @@ static mmoe_status on_row(void *user, int64_t row, const mmoe_csv_field *fields,
     return MMOE_OK;
 }
 
+/* A row of other fields than the header. */
+static mmoe_status on_fault(void *user, const mmoe_error *fault, mmoe_error *err) {
+    cli_survey *s = user;
+    if (s->bad == s->skip_bad) {
+        *err = *fault;
+        return fault->code;
+    }
+    if (s->bad++ == 0) s->first_bad = *fault;
+    return MMOE_OK;
+}
+
 /* ---- The file ---- */
 
 static mmoe_status read_file(cli_survey *s, mmoe_csv_passed *passed, mmoe_error *err) {
@@ -165,7 +177,8 @@ static mmoe_status read_file(cli_survey *s, mmoe_csv_passed *passed, mmoe_error 
                                       .lenient = s->layout.lenient,
                                       .headless = s->layout.headless,
                                       .separator = s->layout.separator,
-                                      .watcher = &cli_watcher};
+                                      .watcher = &cli_watcher,
+                                      .fault = on_fault};
     *passed = (mmoe_csv_passed){0};
     const mmoe_status status = mmoe_csv_read(s->path, &handler, NULL, err);
     cli_progress_clear();
@@ -189,8 +202,19 @@ static bool adapt(cli_survey *s, const mmoe_csv_passed *passed, const mmoe_error
         return false;
     }
     cli_survey_free(s);
-    *s = (cli_survey){.path = s->path, .labels = s->labels, .layout = layout};
+    *s = (cli_survey){
+        .path = s->path, .labels = s->labels, .skip_bad = s->skip_bad, .layout = layout};
     return true;
+}
+
+static void warn_of_rows(const cli_survey *s, const mmoe_csv_passed *passed) {
+    char text[MMOE_PASSED_SIZE];
+    int64_t count, row;
+    for (int i = 0; mmoe_csv_passed_text(passed, i, text, &count, &row); i++)
+        cli_warn("%s: %s", s->path, text);
+    if (s->bad)
+        cli_warn("%s: %" PRId64 " of %" PRId64 " rows are at fault and left out, the first for: %s",
+                 s->path, s->bad, s->bad + s->rows, s->first_bad.message);
 }
 
 int cli_survey_read(cli_survey *s) {
@@ -198,11 +222,12 @@ int cli_survey_read(cli_survey *s) {
     mmoe_error err;
     mmoe_status status = read_file(s, &passed, &err);
     while (status && adapt(s, &passed, &err)) status = read_file(s, &passed, &err);
-    char text[MMOE_PASSED_SIZE];
-    int64_t count, row;
-    for (int i = 0; !status && mmoe_csv_passed_text(&passed, i, text, &count, &row); i++)
-        cli_warn("%s: %s", s->path, text);
-    return status ? cli_fail("%s", err.message) : CLI_OK;
+    if (status && s->bad)
+        return cli_fail("%s; %" PRId64 " %s at fault, too, and left out", err.message, s->bad,
+                        s->bad == 1 ? "row before it was" : "rows before it were");
+    if (status) return cli_fail("%s", err.message);
+    warn_of_rows(s, &passed);
+    return CLI_OK;
 }
 
 const char *cli_layout_separator(const cli_layout *layout) {

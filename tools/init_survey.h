@@ -45,6 +45,9 @@ typedef struct cli_survey {
     cli_column *columns; /* [count] */
     size_t count;
     int64_t rows;
+    int64_t skip_bad,
+        bad; /* rows that may have other fields than the header, and have; not of `rows` */
+    mmoe_error first_bad;
     cli_sample sample; /* its columns are `columns` */
     cli_layout layout;
     bool is_numbered; /* the labels are c1, c2, ..., and no column's name */

@@ -18,6 +18,7 @@ typedef struct report_model {
     const char *model_path;
     const cli_rows *data;
     int threads;
+    int64_t skip_bad;
 } report_model;
 
 /* Metrics, ROC and calibration curves of the model's predictions, what its gates and experts do on

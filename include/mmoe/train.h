@@ -158,8 +158,8 @@ typedef struct mmoe_read_options {
      * of fields, and are left out: a warning has their number and the first one's fault. What comes
      * of the others is the same to the bit as if they had not been in the file. One more is the
      * error. A quote that is malformed or never closed is one always, as where its row ends is not
-     * known, and so are more values than max_distinct. Needs data.quotes to be "strict"; rows to
-     * score are not left out (MMOE_E_ARGUMENT). */
+     * known, and so are more values than max_distinct. Needs data.quotes to be "strict". Rows to
+     * score keep their places instead: those at fault are among mmoe_dataset_lacks's. */
     int64_t skip_bad;
     void *reserved[3]; /* NULL; else MMOE_E_ARGUMENT */
 } mmoe_read_options;

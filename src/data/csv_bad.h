@@ -1,5 +1,6 @@
 /* Rows of a CSV file that are at fault and are left out. A row is known to be at fault only when
- * some of its cells may have taught something, so its block is parsed again, and passes it over. */
+ * some of its cells may have taught something, so its block is parsed again, and passes it over.
+ * Rows to score teach nothing: they keep their places, without scores. */
 #ifndef MMOE_DATA_CSV_BAD_H
 #define MMOE_DATA_CSV_BAD_H
 
@@ -9,6 +10,7 @@
 
 typedef struct mmoe_csv_bad {
     bool is_on;    /* they are left out */
+    bool are_kept; /* or are rows without scores */
     int64_t most;  /* so many at most */
     int64_t *rows; /* [count] their numbers, ascending */
     size_t count, room;

@@ -79,8 +79,10 @@ typedef struct start {
  * column has too many values. *is_full: one more was at fault. */
 static mmoe_status parse_piece(const mmoe_csv_batch *b, mmoe_csv_piece *p, const start *from,
                                bool *is_full, mmoe_error *err) {
-    mmoe_csv_bad bad = {
-        .is_on = b->skip_bad > 0, .most = from->most, .may_be_first = !from->form.has_first_row};
+    mmoe_csv_bad bad = {.is_on = b->skip_bad > 0,
+                        .are_kept = b->file->label_mode == MMOE_ROWS_TO_SCORE,
+                        .most = from->most,
+                        .may_be_first = !from->form.has_first_row};
     mmoe_status status = MMOE_OK;
     bool is_of_column;
     do {
@@ -96,7 +98,7 @@ static mmoe_status parse_piece(const mmoe_csv_batch *b, mmoe_csv_piece *p, const
         bad = p->part->bad;
         is_of_column = status == MMOE_E_DATA && p->part->is_of_column;
         p->part->bad = (mmoe_csv_bad){0};
-    } while ((!status || is_of_column) && bad.count > bad.known);
+    } while ((!status || is_of_column) && !bad.are_kept && bad.count > bad.known);
     *is_full = bad.is_full;
     if (status)
         mmoe_release(&b->file->alloc, bad.rows);
@@ -119,8 +121,9 @@ static void say_more(const mmoe_csv_batch *b, mmoe_status status, bool is_full, 
     if (!err || !b->skip_bad) return;
     if (is_full)
         snprintf(err->message + used, sizeof err->message - used,
-                 "; %" PRId64 " %s at fault, too, and left out", b->skip_bad,
-                 b->skip_bad == 1 ? "row before it was" : "rows before it were");
+                 "; %" PRId64 " %s at fault, too%s", b->skip_bad,
+                 b->skip_bad == 1 ? "row before it was" : "rows before it were",
+                 b->file->label_mode == MMOE_ROWS_TO_SCORE ? "" : ", and left out");
     else if (status == MMOE_E_FORMAT)
         snprintf(err->message + used, sizeof err->message - used,
                  "; such a row is not left out, for where it ends is not known");

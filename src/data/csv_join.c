@@ -26,11 +26,11 @@ static void count_passed(mmoe_csv_parts *all, const mmoe_csv_part *p) {
 }
 
 static void count_lacking(mmoe_csv_parts *all, const mmoe_csv_part *p) {
-    if (!all->n_lacking && p->n_lacking) {
+    if (!all->n_lacking && p->n_blank) {
         all->first_lack = p->first_lack;
-        all->first_lacking = all->rows + *p->lacking;
+        all->first_lacking = all->rows + p->first_blank;
     }
-    all->n_lacking += (int64_t)p->n_lacking;
+    all->n_lacking += p->n_blank;
 }
 
 /* The first part that tells a label's other text tells it for all. */
@@ -47,11 +47,13 @@ static mmoe_status take_negatives(mmoe_csv_parts *all, mmoe_csv_part *p, mmoe_er
     return MMOE_OK;
 }
 
+static size_t left_out(const mmoe_csv_part *p) { return p->bad.are_kept ? 0 : p->bad.count; }
+
 /* Rows behind one that is left out have the numbers that follow its own. */
 static mmoe_status count_bad(mmoe_csv_parts *all, const mmoe_csv_part *p, mmoe_error *err) {
     const mmoe_csv_bad *bad = &p->bad;
     mmoe_status status = MMOE_OK;
-    for (size_t i = 0; !status && i < bad->count; i++) {
+    for (size_t i = 0; !status && i < left_out(p); i++) {
         const int64_t number = bad->rows[i] + p->before,
                       in_part = number - all->places->first_row - all->before - (int64_t)i;
         status =
@@ -80,7 +82,7 @@ mmoe_status mmoe_csv_parts_add(mmoe_csv_parts *all, mmoe_csv_part *p, mmoe_error
     count_lacking(all, p);
     const mmoe_status status = count_bad(all, p, err);
     all->rows += p->rows;
-    all->before += p->rows + (int64_t)p->bad.count;
+    all->before += p->rows + (int64_t)left_out(p);
     return status ? status : take_negatives(all, p, err);
 }
 

@@ -312,8 +312,8 @@ static mmoe_status grow(mmoe_csv_part *p, size_t more, mmoe_error *err) {
     return MMOE_OK;
 }
 
-/* Of a row to score that lacks a value nothing is kept but that. */
-static mmoe_status keep_lacking(mmoe_csv_part *p, const mmoe_error *fault, mmoe_error *err) {
+/* A row that has no scores, behind the part's, of which nothing is kept but that. */
+static mmoe_status keep_place(mmoe_csv_part *p, mmoe_error *err) {
     const struct mmoe_schema *s = p->cells.schema;
     const size_t r = (size_t)p->rows, n = p->n_lacking, ids = n_id_of(p),
                  width = (size_t)s->dense_width;
@@ -324,7 +324,6 @@ static mmoe_status keep_lacking(mmoe_csv_part *p, const mmoe_error *fault, mmoe_
         p->lacking = lacking;
         p->lacking_room = room;
     }
-    if (!n) p->first_lack = *fault;
     p->lacking[p->n_lacking++] = p->rows;
     memset(p->ids + r * ids, 0, ids * sizeof *p->ids);
     memset((float *)p->values + r * width, 0, width * sizeof(float));
@@ -333,13 +332,28 @@ static mmoe_status keep_lacking(mmoe_csv_part *p, const mmoe_error *fault, mmoe_
     return MMOE_OK;
 }
 
+static void note_blank(mmoe_csv_part *p, const mmoe_error *fault) {
+    if (p->n_blank++) return;
+    p->first_lack = *fault;
+    p->first_blank = p->rows;
+}
+
+static mmoe_status note_bad(mmoe_csv_part *p, const mmoe_error *fault, mmoe_error *err) {
+    return mmoe_csv_bad_add(&p->bad, fault, &p->file->alloc, err);
+}
+
 static mmoe_status read_row_to_score(mmoe_csv_part *p, const mmoe_csv_rows *row, mmoe_error *err) {
     mmoe_error fault = {0};
     p->is_blank = false;
-    const mmoe_status status = read_features(p, row, &fault);
-    if (status == MMOE_E_DATA && p->is_blank) return keep_lacking(p, &fault, err);
-    if (status && err) *err = fault;
-    return status;
+    mmoe_status status = read_features(p, row, &fault);
+    const bool has_fault = status == MMOE_E_DATA && (p->is_blank || p->bad.is_on);
+    if (has_fault && p->is_blank)
+        note_blank(p, &fault);
+    else if (has_fault)
+        status = note_bad(p, &fault, err);
+    else if (status && err)
+        *err = fault;
+    return has_fault && (p->is_blank || !status) ? keep_place(p, err) : status;
 }
 
 static mmoe_status read_rows(mmoe_csv_part *p, const mmoe_csv_rows *rows, mmoe_error *err) {
@@ -356,9 +370,23 @@ bool mmoe_csv_part_skip(void *part, int64_t row) {
     return mmoe_csv_bad_has(&((mmoe_csv_part *)part)->bad, row);
 }
 
+/* A row to score whose fields are not as many as the header's. */
+static mmoe_status add_place(mmoe_csv_part *p, mmoe_error *err) {
+    const size_t n_label = (size_t)p->cells.schema->n_label;
+    mmoe_status status = p->rows < p->capacity ? MMOE_OK : grow(p, 1, err);
+    if (!status) status = keep_place(p, err);
+    if (status) return status;
+    for (size_t i = 0; i < n_label; i++) p->labels[(size_t)p->rows * n_label + i] = NAN;
+    for (size_t i = 0; i < p->file->n_keep; i++) p->kept[i].values[p->rows] = 0;
+    p->any_missing_label |= n_label > 0;
+    p->rows++;
+    return MMOE_OK;
+}
+
 mmoe_status mmoe_csv_part_fault(void *part, const mmoe_error *fault, mmoe_error *err) {
     mmoe_csv_part *p = part;
-    return mmoe_csv_bad_add(&p->bad, fault, &p->file->alloc, err);
+    const mmoe_status status = note_bad(p, fault, err);
+    return status || !p->bad.are_kept ? status : add_place(p, err);
 }
 
 /* Whether a row is at fault must not be said by one that is left out: of all that such a row may
@@ -377,7 +405,7 @@ static void note_texts(mmoe_csv_part *p) {
 }
 
 static mmoe_status leave_out(mmoe_csv_part *p, const mmoe_error *fault, mmoe_error *err) {
-    const mmoe_status status = mmoe_csv_part_fault(p, fault, err);
+    const mmoe_status status = note_bad(p, fault, err);
     forget_texts(p);
     if (!status && p->rows == 0) p->bad.is_first = p->bad.may_be_first;
     return status;
@@ -391,7 +419,7 @@ static mmoe_status read_one_by_one(mmoe_csv_part *p, const mmoe_csv_rows *rows, 
         p->is_of_column = false;
         note_texts(p);
         status = read_rows(p, &row, &fault);
-        if (status == MMOE_E_DATA && p->bad.is_on && !p->is_of_column)
+        if (status == MMOE_E_DATA && p->bad.is_on && !p->bad.are_kept && !p->is_of_column)
             status = leave_out(p, &fault, err);
         else if (status && err)
             *err = fault;

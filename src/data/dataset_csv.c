@@ -327,9 +327,6 @@ mmoe_status mmoe_csv_how_of(const mmoe_read_options *options, const char *call, 
     if (options->skip_bad < 0)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: skip_bad is %lld", call,
                          (long long)options->skip_bad);
-    if (options->skip_bad && options->labels == MMOE_ROWS_TO_SCORE)
-        return mmoe_fail(err, MMOE_E_ARGUMENT,
-                         "%s: rows to score keep their places, none is left out", call);
     for (size_t i = 0; i < options->n_more; i++)
         if (!options->more || !options->more[i])
             return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: more[%zu] of the options is NULL", call, i);

@@ -272,7 +272,13 @@ static mmoe_status warn_of_bad(const mmoe_loader *l, mmoe_error *err) {
     const int64_t count = l->parts.n_bad;
     if (!count) return MMOE_OK;
     const mmoe_place at = {l->last ? first->file : NULL, first->row};
-    return mmoe_warn(&l->set->warnings, (mmoe_warning){NULL, NULL, count, at.row, at.file}, err,
+    const mmoe_warning w = {NULL, NULL, count, at.row, at.file};
+    if (l->file.label_mode == MMOE_ROWS_TO_SCORE)
+        return mmoe_warn(&l->set->warnings, w, err,
+                         "%" PRId64 " of %" PRId64 " rows are at fault and have no scores, the "
+                         "first for: %s",
+                         count, l->parts.rows, first->message);
+    return mmoe_warn(&l->set->warnings, w, err,
                      "%" PRId64 " of %" PRId64 " rows are at fault and left out, the first for: %s",
                      count, count + l->parts.rows, first->message);
 }

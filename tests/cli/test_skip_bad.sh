@@ -16,6 +16,7 @@ new,1,x
 new,1
 61a\
 new,x,1' rows.csv >bad.csv
+sed '2a1,2' rows.csv >short.csv
 train="train --config config.json --valid rows.csv --output m.out"
 said='3 of 63 rows are at fault and left out, the first for: bad.csv: row 2: column "click": "x"'
 
@@ -41,6 +42,24 @@ said='3 of 63 rows are at fault and left out, the first for: bad.csv: row 2: col
     expect 0 "$said" evaluate --model m.out --data bad.csv --by user --skip-bad 3
     check "the same metrics" cmp out plain.metrics
     expect 0 "2 of 63 rows are at fault" inspect --model m.out --data bad.csv --skip-bad 3
+    echo '{"config": "config.json", "train": "bad.csv", "valid": "rows.csv"}' >sweep.json
+    expect 0 "$said" sweep --config sweep.json --skip-bad 3
+    expect 0 "" train --config config.json --train rows.csv --output m.out --log log.jsonl
+    expect 0 "$said" report --log log.jsonl --model m.out --data bad.csv --output page.html \
+        --skip-bad 3
+    check "the page says it" grep -q '3 of 63 rows are at fault and left out' page.html
+    expect 0 "1 of 61 rows are at fault and left out, the first for: short.csv: row 3: 2 fields" \
+        init short.csv --label click --output i.json --skip-bad 1
+    expect 1 "short.csv: row 3: 2 fields, but the header has 3" init short.csv --label click
+
+    # Rows to score keep their places.
+    run predict --model m.out --data rows.csv --output plain.scores --keep user
+    expect 0 "2 of 63 rows are at fault and have no scores, the first for: bad.csv: row 23: 2 f" \
+        predict --model m.out --data bad.csv --output scores --keep user --skip-bad 2
+    check "with nan for scores" [ "$(sed -n '23p;64p' scores | tr '\n' ' ')" = ",nan new,nan " ]
+    check "the others' are the same" sh -c "sed '2d;23d;64d' scores | cmp - plain.scores"
+    expect 1 "bad.csv: row 64: column \"price\": \"x\" is not a number; 1 row before it was at" \
+        predict --model m.out --data bad.csv --output scores --skip-bad 1
     printf '7,"1"2,1\n' >>bad.csv
     expect 1 "malformed quotes in field 2" $train --train bad.csv --skip-bad 9
     check "why it is not left out" grep -q "; such a row is not left out, for where it ends" err

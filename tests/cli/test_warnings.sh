@@ -190,6 +190,10 @@ walk evaluate --model good.out --data bad.csv --skip-bad 2 --json <<END
 bad.csv: 2 of 400 rows are at fault and left out, the first for: bad.csv: row 3: 5 fields, but the \
 header has 4
 END
+walk predict --model good.out --data bad.csv --output p.out --skip-bad 1 <<END
+bad.csv: 1 of 400 rows are at fault and have no scores, the first for: bad.csv: row 3: 5 fields, \
+but the header has 4
+END
 
 # ---- Several files ----
 

@@ -278,6 +278,42 @@ START_TEST(every_allocation_may_fail) {
 }
 END_TEST
 
+/* Rows to score that are at fault keep their places, and have no scores. Labels are none of their
+ * faults. */
+START_TEST(rows_to_score_keep_their_places) {
+    enum { SCORED_BAD = 3 };
+    put_rows(path, 0, ROWS, false);
+    outcome whole = fit((mmoe_csv_how){0}, NULL);
+    ck_assert_msg(!whole.status, "%s", whole.err.message);
+    put_rows(path, 0, ROWS, true);
+    outcome first = {.status = MMOE_OK};
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+        mmoe_csv_how how = how_of(threads[_i], sizes[s], SCORED_BAD);
+        how.labels = MMOE_ROWS_TO_SCORE;
+        outcome o = read_by(whole.schema, how);
+        ck_assert_msg(!o.status, "%s", o.err.message);
+        ck_assert_int_eq(o.set->rows, ROWS + BAD);
+        ck_assert_int_eq(o.set->n_lacking, SCORED_BAD);
+        ck_assert_int_eq(o.set->lacking[0], 9);
+        ck_assert_int_eq(mmoe_dataset_place(o.set, ROWS + BAD - 1, NULL), ROWS + BAD + 1);
+        ck_assert_ptr_nonnull(strstr(o.set->warnings.items[0].message,
+                                     "rows are at fault and have no scores, the first for: "));
+        if (s) same_data(&first, &o);
+        how.skip_bad--;
+        outcome full = read_by(whole.schema, how);
+        ck_assert_int_eq(full.status, MMOE_E_FORMAT);
+        ck_assert_int_eq(full.err.row, ROWS + BAD + 1);
+        ck_assert_ptr_nonnull(strstr(full.err.message, "; 2 rows before it were at fault, too"));
+        if (s)
+            drop(&o);
+        else
+            first = o;
+    }
+    drop(&first);
+    drop(&whole);
+}
+END_TEST
+
 START_TEST(options_are_checked) {
     mmoe_schema *schema = NULL;
     mmoe_dataset *set = NULL;
@@ -287,9 +323,6 @@ START_TEST(options_are_checked) {
     ck_assert_int_eq(mmoe_dataset_fit_csv_with(config, path, &options, NULL, &schema, &set, &err),
                      MMOE_OK);
     mmoe_dataset_free(set);
-    options.labels = MMOE_ROWS_TO_SCORE;
-    ck_assert_int_eq(mmoe_dataset_read_csv_with(schema, path, &options, NULL, &set, &err),
-                     MMOE_E_ARGUMENT);
     options = (mmoe_read_options){.skip_bad = -1};
     ck_assert_int_eq(mmoe_dataset_read_csv_with(schema, path, &options, NULL, &set, &err),
                      MMOE_E_ARGUMENT);
@@ -312,5 +345,6 @@ void add_cases(TCase *c) {
                         sizeof threads / sizeof *threads);
     tcase_add_test(c, a_block_is_parsed_twice);
     tcase_add_test(c, every_allocation_may_fail);
+    tcase_add_loop_test(c, rows_to_score_keep_their_places, 0, sizeof threads / sizeof *threads);
     tcase_add_test(c, options_are_checked);
 }
