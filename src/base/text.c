@@ -29,26 +29,6 @@ static bool parse_short_decimal(const char *text, size_t length, double *out) {
     return true;
 }
 
-/* The same of 1 to 15 digits. */
-static bool parse_decimal(const char *text, const char *end, double *out) {
-    enum { MOST = 15 };
-    uint64_t value = 0;
-    const char *point = NULL;
-    if (end - text > MOST + 1) return false;
-    for (const char *c = text; c < end; c++) {
-        if (*c == '.' && !point)
-            point = c;
-        else if (is_decimal_digit(*c))
-            value = value * 10 + (uint64_t)(*c - '0');
-        else
-            return false;
-    }
-    const ptrdiff_t digits = end - text - (point != NULL);
-    if (digits == 0 || digits > MOST) return false;
-    *out = (double)value / power_of_ten[point ? end - point - 1 : 0];
-    return true;
-}
-
 /* ---- Text to integer ---- */
 
 #define MOST_EXACT 0x1p53 /* doubles tell all integers up to here apart */
@@ -115,12 +95,109 @@ bool mmoe_parse_printed(const char *text, size_t length, int64_t *out) {
 
 /* ---- Text to double ---- */
 
+__extension__ typedef unsigned __int128 wide;
+enum { MOST_POWER = 27 /* of five, in 64 bits */, SURE_DIGITS = 19 /* in 64 bits */ };
+
+static uint64_t power_of_five(int exponent) {
+    uint64_t power = 1;
+    for (; exponent > 0; exponent--) power *= 5;
+    return power;
+}
+
+/* bits * 2^shift, to nearest; `rest`: and a little more. There are more bits than a double has, so
+ * that the last one may stand for the rest. */
+static double round_bits(uint64_t bits, bool rest, int shift) {
+    return ldexp((double)(bits | rest), shift);
+}
+
+/* digits / 10^power. Of a power whose five is two factors the quotient by one, rounded down, is
+ * divided by the other: rounded down that is the quotient by both, and nothing is left of it if
+ * nothing is of each. */
+static double divide(uint64_t digits, int power) {
+    const int first = power < MOST_POWER ? power : MOST_POWER;
+    const uint64_t a = power_of_five(first), b = power_of_five(power - first);
+    const int more = __builtin_clzll(digits), more_a = __builtin_clzll(a),
+              more_b = __builtin_clzll(b);
+    const wide scaled = (wide)(digits << more) << 63;
+    const uint64_t by_a = a << more_a, high = (uint64_t)(scaled / by_a);
+    const wide left = scaled - (wide)high * by_a;
+    if (b == 1) return round_bits(high, left != 0, more_a - more - 63 - power);
+    const wide low = left << 63, quotient = ((wide)high << 63) + low / by_a;
+    const uint64_t by_b = b << more_b;
+    return round_bits((uint64_t)(quotient / by_b), low % by_a != 0 || quotient % by_b != 0,
+                      more_a + more_b - more - 126 - power);
+}
+
+static double multiply(uint64_t digits, int power) {
+    const wide product = (wide)digits * power_of_five(power);
+    const uint64_t high = (uint64_t)(product >> 64), low = (uint64_t)product;
+    if (!high) return ldexp((double)low, power);
+    const int more = __builtin_clzll(high);
+    return round_bits((uint64_t)((product << more) >> 64), (low << more) != 0, 64 - more + power);
+}
+
+/* Each way rounds once: what it computes with is exact. */
+static double scale(uint64_t digits, int exponent) {
+    if (digits == 0) return 0;
+    if (digits <= (uint64_t)1 << 53) { /* as of a short one */
+        if (exponent >= 0 && exponent <= 22) return (double)digits * power_of_ten[exponent];
+        if (exponent < 0 && exponent >= -22) return (double)digits / power_of_ten[-exponent];
+    }
+    return exponent < 0 ? divide(digits, -exponent) : multiply(digits, exponent);
+}
+
+/* Digits up to another character, added behind those of `value`. */
+static const char *add_digits(const char *p, const char *end, uint64_t *value) {
+    for (; end - p >= 8; p += 8) {
+        const uint64_t d = mmoe_eight_at(p) ^ MMOE_ZEROS;
+        if (mmoe_no_digits(d)) break;
+        *value = *value * 100000000 + mmoe_of_digits(d);
+    }
+    for (; p < end && is_decimal_digit(*p); p++) *value = *value * 10 + (uint64_t)(*p - '0');
+    return p;
+}
+
+/* e, a sign or none, one to three digits. */
+static bool parse_exponent(const char *p, const char *end, int *exponent) {
+    uint64_t value = 0;
+    if (p == end || (*p | 0x20) != 'e') return false;
+    const bool is_negative = ++p < end && *p == '-';
+    if (p < end && (*p == '-' || *p == '+')) p++;
+    if (p == end || end - p > 3 || add_digits(p, end, &value) != end) return false;
+    *exponent += is_negative ? -(int)value : (int)value;
+    return true;
+}
+
+/* As pandas and Python write nearly all doubles: up to 19 digits behind zeros, a point among them
+ * or not, an exponent or none, none of them large. */
+static bool parse_usual(const char *text, const char *end, double *out) {
+    enum { MOST = 100 }; /* characters */
+    uint64_t value = 0;
+    int exponent = 0;
+    if (end - text > MOST) return false;
+    const char *p = add_digits(text, end, &value), *first = text;
+    ptrdiff_t digits = p - text;
+    if (p < end && *p == '.') {
+        const char *point = p++;
+        p = add_digits(p, end, &value);
+        exponent = -(int)(p - point - 1);
+        digits -= exponent;
+    }
+    if (digits == 0 || (p < end && !parse_exponent(p, end, &exponent))) return false;
+    for (; digits > SURE_DIGITS && (*first == '0' || *first == '.'); first++)
+        digits -= *first == '0';
+    if (digits > SURE_DIGITS || exponent > MOST_POWER || exponent < -2 * MOST_POWER) return false;
+    *out = scale(value, exponent);
+    return true;
+}
+
+/* ---- Of any length ---- */
+
 /* A decimal number digits * 10^exponent. More than 767 significant digits cannot change a double's
  * rounding but by being there, so the rest is kept as one digit that is not zero. */
 enum { MAX_DIGITS = 768 };
 typedef struct parsed_decimal {
-    uint64_t leading; /* value of the first 19 significant digits */
-    int n_digits;     /* all that are kept */
+    int n_digits; /* all that are kept */
     long exponent;
     char digits[MAX_DIGITS + 32]; /* with room for an exponent */
 } parsed_decimal;
@@ -130,10 +207,7 @@ static void add_digit(parsed_decimal *d, char c, bool fraction) {
         d->exponent -= fraction;
         return;
     }
-    if (d->n_digits < 19) {
-        d->leading = d->leading * 10 + (uint64_t)(c - '0');
-        d->digits[d->n_digits++] = c;
-    } else if (d->n_digits < MAX_DIGITS) {
+    if (d->n_digits < MAX_DIGITS) {
         d->digits[d->n_digits++] = c;
     } else {
         if (c != '0')
@@ -147,7 +221,6 @@ static void add_digit(parsed_decimal *d, char c, bool fraction) {
 
 /* Everything after the sign; false when it is no number. */
 static bool scan(const char *p, const char *end, parsed_decimal *d) {
-    d->leading = 0;
     d->n_digits = 0;
     d->exponent = 0;
     const char *start = p;
@@ -174,51 +247,10 @@ static bool scan(const char *p, const char *end, parsed_decimal *d) {
     return true;
 }
 
-__extension__ typedef unsigned __int128 wide;
-enum { MOST_POWER = 19 }; /* digits of a power of ten that 64 bits hold */
-
-static uint64_t exact_power_of_ten(long exponent) {
-    uint64_t power = 1;
-    for (; exponent > 0; exponent--) power *= 10;
-    return power;
-}
-
-/* bits * 2^shift, to nearest; `rest`: and a little more. There are more bits than a double has, so
- * that the last one may stand for the rest. */
-static double round_bits(uint64_t bits, bool rest, int shift) {
-    return ldexp((double)(bits | rest), shift);
-}
-
-static double divide(uint64_t a, uint64_t b) {
-    const int more_a = __builtin_clzll(a), more_b = __builtin_clzll(b);
-    const wide scaled = (wide)(a << more_a) << 63;
-    const uint64_t by = b << more_b, quotient = (uint64_t)(scaled / by);
-    return round_bits(quotient, scaled - (wide)quotient * by != 0, more_b - more_a - 63);
-}
-
-static double multiply(uint64_t a, uint64_t b) {
-    const wide product = (wide)a * b;
-    const uint64_t high = (uint64_t)(product >> 64), low = (uint64_t)product;
-    if (!high) return (double)low;
-    const int more = __builtin_clzll(high);
-    return round_bits((uint64_t)((product << more) >> 64), (low << more) != 0, 64 - more);
-}
-
-/* Each way rounds once: what it computes with is exact. */
 static double to_double(parsed_decimal *d) {
-    const long exponent = d->exponent;
     if (d->n_digits == 0) return 0;
-    /* As of a short one. */
-    if (d->n_digits <= 19 && d->leading <= (uint64_t)1 << 53) {
-        if (exponent >= 0 && exponent <= 22) return (double)d->leading * power_of_ten[exponent];
-        if (exponent < 0 && exponent >= -22) return (double)d->leading / power_of_ten[-exponent];
-    }
-    /* As pandas and Python write most doubles. */
-    if (d->n_digits <= 19 && exponent >= -MOST_POWER && exponent <= MOST_POWER)
-        return exponent < 0 ? divide(d->leading, exact_power_of_ten(-exponent))
-                            : multiply(d->leading, exact_power_of_ten(exponent));
     /* Without a point there is nothing in the text that a locale could read in its own way. */
-    snprintf(d->digits + d->n_digits, sizeof d->digits - (size_t)d->n_digits, "e%ld", exponent);
+    snprintf(d->digits + d->n_digits, sizeof d->digits - (size_t)d->n_digits, "e%ld", d->exponent);
     return strtod(d->digits, NULL);
 }
 
@@ -251,7 +283,7 @@ static bool parse_signed(const char *text, size_t length, double *out) {
     bool negative = text < end && *text == '-';
     if (text < end && (*text == '-' || *text == '+')) text++;
     double value;
-    if (!parse_decimal(text, end, &value) && !parse_number(text, end, &value)) return false;
+    if (!parse_usual(text, end, &value) && !parse_number(text, end, &value)) return false;
     *out = negative ? -value : value;
     return true;
 }
