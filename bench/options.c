@@ -51,7 +51,7 @@ static const flag flags[] = {
     {"dense", "N", INTEGER, AT(dense), 0, 65536, "dense columns"},
     {"batch-norm", "on|off", SWITCH, AT(batch_norm), 0, 0,
      "batch normalisation in experts, gates and towers"},
-    {"optimizer", "NAME", WORD, AT(optimizer), 0, 0, "adam, adamw or sgd"},
+    {"optimizer", "NAME", WORD, AT(optimizer), 0, 0, "adam, adamw, sgd or adagrad"},
     {"threads", "N", INTEGER, AT(threads), 1, BENCH_MAX_THREADS,
      "workers; BLAS has one thread in each"},
     {"seconds", "S", NUMBER, AT(seconds), 0.001, 3600, "time for each thing that is measured"},
@@ -100,7 +100,7 @@ static void print_bench_help(const char *program, const char *description, bench
 static noreturn void bad_value(const flag *f, const char *text) {
     fprintf(stderr, "--%s: \"%s\" is not ", f->name, text);
     if (f->kind == SWITCH) fputs("on or off", stderr);
-    if (f->kind == WORD) fputs("adam, adamw or sgd", stderr);
+    if (f->kind == WORD) fputs("adam, adamw, sgd or adagrad", stderr);
     if (f->kind == WORDS) fprintf(stderr, "a list of at most %d words", BENCH_LIST);
     if (f->kind == SETTING)
         fputs("a KEY=VALUE of model. or trainer.adaptive_params., of at most 64 such", stderr);

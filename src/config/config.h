@@ -15,11 +15,19 @@
 
 enum { MMOE_MAX_LAYERS = 16 };
 
-#define MMOE_OPTIMIZERS(X)                                                                         \
+/* An optimizer is a row here and a file, train/rule_NAME.c, which the table in rule.c and the build
+ * follow. The first are of all weights, the others of rows of embeddings alone. */
+#define MMOE_WEIGHT_OPTIMIZERS(X)                                                                  \
     X(MMOE_ADAM, adam)                                                                             \
     X(MMOE_ADAMW, adamw)                                                                           \
-    X(MMOE_SGD, sgd)
-typedef enum mmoe_optimizer_kind { MMOE_OPTIMIZERS(MMOE_ENUMERATOR) } mmoe_optimizer_kind;
+    X(MMOE_SGD, sgd)                                                                               \
+    X(MMOE_ADAGRAD, adagrad)
+#define MMOE_OPTIMIZERS(X)                                                                         \
+    MMOE_WEIGHT_OPTIMIZERS(X)                                                                      \
+    X(MMOE_ROWWISE_ADAGRAD, rowwise_adagrad)
+typedef enum mmoe_optimizer_kind {
+    MMOE_OPTIMIZERS(MMOE_ENUMERATOR) MMOE_SAME_OPTIMIZER /* of embeddings: the other weights' */
+} mmoe_optimizer_kind;
 #define MMOE_SCHEDULERS(X)                                                                         \
     X(MMOE_SCHEDULER_NONE, none)                                                                   \
     X(MMOE_SCHEDULER_STEP, step)                                                                   \
@@ -145,10 +153,17 @@ typedef enum mmoe_embedding_update {
     MMOE_EMBEDDING_UPDATES(MMOE_ENUMERATOR)
 } mmoe_embedding_update;
 
+typedef struct mmoe_optimizer_config {
+    mmoe_optimizer_kind kind;
+    float lr, weight_decay;
+    float beta1, beta2, eps, momentum;
+    float lr_decay, initial_accumulator; /* Adagrad's */
+} mmoe_optimizer_config;
+
 typedef struct mmoe_trainer_config {
     int32_t batch_size, n_epoch;
-    mmoe_optimizer_kind optimizer;
-    float lr, weight_decay, beta1, beta2, eps, momentum;
+    mmoe_optimizer_config optimizer;
+    mmoe_optimizer_config embedding_optimizer; /* mmoe_config_embedding_optimizer has it resolved */
     float embedding_l1, embedding_l2, dense_l1, dense_l2;
     float clip_norm; /* 0: none */
     float ema_decay; /* 0: no average */

@@ -392,9 +392,16 @@ static mmoe_status check_gates(const mmoe_config *config, const mmoe_key_place *
 }
 
 static mmoe_status check_optimizer(const mmoe_config *config, const mmoe_key_place *place) {
-    if (config->trainer.momentum == 0 || config->trainer.optimizer == MMOE_SGD) return MMOE_OK;
+    const mmoe_optimizer_config *o = &config->trainer.optimizer;
+    if (o->momentum == 0 || o->kind == MMOE_SGD) return MMOE_OK;
     return mmoe_key_fail(place, "trainer.optimizer_params.momentum",
-                         "momentum needs the optimizer \"sgd\"; the others have betas");
+                         "momentum needs the optimizer \"sgd\"");
+}
+
+/* The learning rate of embeddings that is not given: Adagrad's steps only become smaller. */
+static void choose_rate(mmoe_optimizer_config *o) {
+    const bool is_adagrad = o->kind == MMOE_ADAGRAD || o->kind == MMOE_ROWWISE_ADAGRAD;
+    if (o->lr == 0) o->lr = is_adagrad ? 0.01f : 0.001f;
 }
 
 /* With auto it depends on the tables, which are known later. */
@@ -423,6 +430,7 @@ mmoe_status mmoe_config_check(const json_t *root, mmoe_config *config,
                                              : config->expert.batch_norm;
     mmoe_config_inherit_widths(root, &config->features);
     if (!config->trainer.t_max) config->trainer.t_max = config->trainer.n_epoch;
+    choose_rate(&config->trainer.embedding_optimizer);
     json_t *columns = json_object(), *names = json_object();
     mmoe_status status = columns && names ? MMOE_OK : mmoe_fail_memory(place->err, 0);
     if (status == MMOE_OK) status = check_features(&config->features, columns, place);

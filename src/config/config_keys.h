@@ -6,17 +6,9 @@
 #include <jansson.h>
 
 #include "config/config.h"
+#include "config/config_choosers.h"
 #include "data/column_kinds.h"
 #include "data/key.h"
-
-/* A key whose word decides which keys of a section there are. */
-typedef enum mmoe_chooser_kind {
-    MMOE_CHOOSER_MODEL,
-    MMOE_CHOOSER_EMBEDDING_INIT,
-    MMOE_CHOOSER_METHOD,
-    MMOE_CHOOSER_SCHEDULER,
-    MMOE_CHOOSERS
-} mmoe_chooser_kind;
 
 typedef struct mmoe_chooser {
     const char *path, *section; /* "model.name", "model." */

@@ -24,14 +24,21 @@ const char *mmoe_config_update_why(const mmoe_trainer_config *c, int64_t rows, i
            "the result is the same";
 }
 
-bool mmoe_config_couples_decay(const mmoe_trainer_config *c) {
-    return c->weight_decay > 0 &&
-           (c->optimizer == MMOE_ADAM || (c->optimizer == MMOE_SGD && c->momentum > 0));
+const mmoe_optimizer_config *mmoe_config_embedding_optimizer(const mmoe_trainer_config *c) {
+    return c->embedding_optimizer.kind == MMOE_SAME_OPTIMIZER ? &c->optimizer
+                                                              : &c->embedding_optimizer;
+}
+
+bool mmoe_config_couples_decay(const mmoe_optimizer_config *o) {
+    return o->weight_decay > 0 && o->kind != MMOE_ADAMW && (o->kind != MMOE_SGD || o->momentum > 0);
 }
 
 const char *mmoe_config_update_fault(const mmoe_trainer_config *c, mmoe_embedding_update update,
                                      const char **key) {
     const bool is_lazy = update == MMOE_UPDATE_LAZY, is_auto = update == MMOE_UPDATE_AUTO;
+    const mmoe_optimizer_config *o = mmoe_config_embedding_optimizer(c);
+    const char *decay = o == &c->optimizer ? "trainer.optimizer_params.weight_decay"
+                                           : "trainer.embedding_optimizer_params.weight_decay";
     const struct {
         bool is_in_the_way;
         const char *key, *why;
@@ -45,9 +52,8 @@ const char *mmoe_config_update_fault(const mmoe_trainer_config *c, mmoe_embeddin
          "the penalty moves every row in every step"},
         {c->balance.at == MMOE_AT_PARAMETERS, "trainer.adaptive_params.at",
          "the tasks' gradients of all weights are kept whole"},
-        {is_lazy && c->weight_decay > 0, "trainer.optimizer_params.weight_decay",
-         "lazy does not decay rows that are not read"},
-        {is_auto && mmoe_config_couples_decay(c), "trainer.optimizer_params.weight_decay",
+        {is_lazy && o->weight_decay > 0, decay, "lazy does not decay rows that are not read"},
+        {is_auto && mmoe_config_couples_decay(o), decay,
          "the decay is a part of the gradient, by which every row moves in every step"}};
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
         if (!settings[i].is_in_the_way) continue;

@@ -8,9 +8,12 @@
 bool mmoe_config_is_deferred(const mmoe_trainer_config *c, int64_t rows, int32_t dim);
 /* Why: a sentence, as a table's that is or is not. */
 const char *mmoe_config_update_why(const mmoe_trainer_config *c, int64_t rows, int32_t dim);
+/* What updates the tables: an optimizer of their own, or that of the other weights. */
+const mmoe_optimizer_config *mmoe_config_embedding_optimizer(const mmoe_trainer_config *c);
 /* Is the decay of the weights a part of the gradient, which moments take up? A row that has no
- * other gradient then shrinks by about the learning rate a step, whatever the decay. */
-bool mmoe_config_couples_decay(const mmoe_trainer_config *c);
+ * other gradient is then moved by every step: Adam shrinks it by about the learning rate, whatever
+ * the decay. */
+bool mmoe_config_couples_decay(const mmoe_optimizer_config *o);
 
 /* What of the settings `update` cannot honour, whose key is then *key: a sentence about it. NULL:
  * nothing. */

@@ -12,8 +12,8 @@
 #include "data/texts.h"
 #include "base/json_text.h"
 
-_Static_assert(offsetof(mmoe_trainer_config, beta2) ==
-                   offsetof(mmoe_trainer_config, beta1) + sizeof(float),
+_Static_assert(offsetof(mmoe_optimizer_config, beta2) ==
+                   offsetof(mmoe_optimizer_config, beta1) + sizeof(float),
                "the betas are a pair");
 _Static_assert(sizeof(mmoe_task_type) == sizeof(int32_t) &&
                    sizeof(mmoe_activation) == sizeof(int32_t) &&

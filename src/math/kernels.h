@@ -234,6 +234,12 @@ typedef struct mmoe_adam_args {
     int decoupled;                  /* AdamW: decay the weight itself */
 } mmoe_adam_args;
 
+/* PyTorch's Adagrad, its sum kept less what it begins with. */
+typedef struct mmoe_adagrad_args {
+    float lr, eps, weight_decay;
+    float initial;
+} mmoe_adagrad_args;
+
 /* What one step differs in from another. */
 typedef struct mmoe_rate {
     float lr, correction1, correction2;
@@ -302,16 +308,27 @@ typedef struct mmoe_kernels {
                         float *dzb);
     void (*exp)(int32_t n, const float *x,
                 float *y); /* to 0 and +inf beyond the range of float; NaN stays */
-    /* One step over n values. `g` is the gradient before weight decay. Both tell whether a new
+    /* One step over n values. `g` is the gradient before weight decay. All tell whether a new
      * weight is not finite. */
     bool (*adam)(const mmoe_adam_args *a, size_t n, float *w, const float *g, float *m, float *v);
     /* PyTorch's SGD: g += weight_decay w; m = momentum m + g (first step: m = g); w -= lr m. */
     bool (*sgd)(const mmoe_sgd_args *a, size_t n, float *w, const float *g, float *m);
-    /* As often as there are rates, with g = 0: what adam and sgd make of it, to the bit. */
+    /* g += weight_decay w; s += g^2; w -= lr g / (sqrt(initial + s) + eps). */
+    bool (*adagrad)(const mmoe_adagrad_args *a, size_t n, float *w, const float *g, float *s);
+    /* The same of a row with one s, to which the mean of its g^2 is added; g as `regularize` makes
+     * it of its gradient, by `of`, before the decay. */
+    bool (*adagrad_row)(const mmoe_adagrad_args *a, const mmoe_penalty_args *of, size_t n, float *w,
+                        const float *g, float *s);
+    /* As often as there are rates, with g = 0: what adam, sgd and adagrad make of it, to the bit.
+     */
     void (*adam_idle)(const mmoe_adam_args *a, const mmoe_idle_args *idle, size_t n, float *w,
                       float *m, float *v);
     void (*sgd_idle)(const mmoe_sgd_args *a, const mmoe_idle_args *idle, size_t n, float *w,
                      float *m);
+    void (*adagrad_idle)(const mmoe_adagrad_args *a, const mmoe_idle_args *idle, size_t n, float *w,
+                         float *s);
+    void (*adagrad_row_idle)(const mmoe_adagrad_args *a, const mmoe_idle_args *idle, size_t n,
+                             float *w, float *s);
     void (*leap)(const mmoe_leap_args *a, size_t n, float *w, float *m, float *v); /* v or NULL */
     void (*regularize)(const mmoe_penalty_args *a, size_t n, const float *w, const float *g,
                        float *out);

@@ -78,6 +78,68 @@ static bool sgd(const mmoe_sgd_args *args, size_t n, float *w, const float *g, f
     return any_negative(bad);
 }
 
+static inline __attribute__((always_inline)) moved adagrad_values(const mmoe_adagrad_args *a,
+                                                                  moved x, vf g) {
+    const vf d = vfma(splat(a->weight_decay), x.w, g);
+    x.m = vfma(d, d, x.m);
+    x.w -= a->lr * d / (vsqrt(x.m + a->initial) + a->eps);
+    return x;
+}
+
+static inline __attribute__((always_inline)) vf adagrad_vector(const mmoe_adagrad_args *a, float *w,
+                                                               const float *g, float *s, int n) {
+    const moved x = adagrad_values(a, (moved){.w = load_n(w, n), .m = load_n(s, n)}, load_n(g, n));
+    store_n(s, x.m, n);
+    store_n(w, x.w, n);
+    return x.w;
+}
+
+static bool adagrad(const mmoe_adagrad_args *args, size_t n, float *w, const float *g, float *s) {
+    const mmoe_adagrad_args own = *args, *a = &own;
+    size_t i = 0;
+    vu bad = {0};
+    for (; i + W <= n; i += W) bad |= not_finite(adagrad_vector(a, w + i, g + i, s + i, W));
+    if (i < n) bad |= not_finite(adagrad_vector(a, w + i, g + i, s + i, (int)(n - i)));
+    return any_negative(bad);
+}
+
+/* A row's gradient, the decay in it. */
+static inline __attribute__((always_inline)) vf
+row_gradient(const mmoe_adagrad_args *a, const mmoe_penalty_args *of, vf w, vf g) {
+    const vf sign = choose(w > 0, splat(1), choose(w < 0, splat(-1), splat(0)));
+    return vfma(splat(2 * of->l2 + a->weight_decay), w, vfma(splat(of->l1), sign, of->scale * g));
+}
+
+/* g NULL: there is none. */
+static bool move_row(const mmoe_adagrad_args *a, const mmoe_penalty_args *of, size_t n, float *w,
+                     const float *g, float *s) {
+    vf squares = splat(0);
+    vu bad = {0};
+    for (size_t i = 0; i < n; i += W) {
+        const int some = n - i < W ? (int)(n - i) : W;
+        const vf d = row_gradient(a, of, load_n(w + i, some), g ? load_n(g + i, some) : splat(0));
+        squares = vfma(d, d, squares);
+    }
+    *s += hsum(squares) / (float)n;
+    const vf pull = a->lr / (vsqrt(splat(*s + a->initial)) + a->eps);
+    for (size_t i = 0; i < n; i += W) {
+        const int some = n - i < W ? (int)(n - i) : W;
+        const vf x = load_n(w + i, some),
+                 d = row_gradient(a, of, x, g ? load_n(g + i, some) : splat(0)),
+                 moved_to = vfma(-pull, d, x);
+        store_n(w + i, moved_to, some);
+        bad |= not_finite(moved_to);
+    }
+    return any_negative(bad);
+}
+
+static bool adagrad_row(const mmoe_adagrad_args *args, const mmoe_penalty_args *of, size_t n,
+                        float *w, const float *g, float *s) {
+    const mmoe_adagrad_args own = *args;
+    const mmoe_penalty_args own_of = *of;
+    return move_row(&own, &own_of, n, w, g, s);
+}
+
 /* ---- Steps without a gradient ---- */
 
 static void adam_idle(const mmoe_adam_args *args, const mmoe_idle_args *idle, size_t n, float *w,
@@ -110,6 +172,30 @@ static void sgd_idle(const mmoe_sgd_args *args, const mmoe_idle_args *idle, size
         }
         store_n(w + i, x.w, some);
         store_n(m + i, x.m, some);
+    }
+}
+
+static void adagrad_idle(const mmoe_adagrad_args *args, const mmoe_idle_args *idle, size_t n,
+                         float *w, float *s) {
+    mmoe_adagrad_args a = *args;
+    for (size_t i = 0; i < n; i += W) {
+        const int some = n - i < W ? (int)(n - i) : W;
+        moved x = {.w = load_n(w + i, some), .m = load_n(s + i, some)};
+        for (int64_t k = 0; k < idle->count; k++) {
+            a.lr = idle->rates[k].lr;
+            x = adagrad_values(&a, x, splat(0));
+        }
+        store_n(w + i, x.w, some);
+        store_n(s + i, x.m, some);
+    }
+}
+
+static void adagrad_row_idle(const mmoe_adagrad_args *args, const mmoe_idle_args *idle, size_t n,
+                             float *w, float *s) {
+    mmoe_adagrad_args a = *args;
+    for (int64_t k = 0; k < idle->count; k++) {
+        a.lr = idle->rates[k].lr;
+        move_row(&a, &(mmoe_penalty_args){.scale = 1}, n, w, NULL, s);
     }
 }
 

@@ -365,13 +365,14 @@ mmoe_status mmoe_balance_factors(mmoe_balance *b, uint64_t step, const double *l
 
 /* The log-variances are trained as the model's weights are: dL/dw = 1 - 2 L exp(-c), 0 where the
  * clamp holds it. */
-static void update_uwl(mmoe_balance *b, const mmoe_optimizer *optimizer, const double *losses) {
+static void update_uwl(mmoe_balance *b, const mmoe_rule *optimizer, const double *losses) {
     for (int32_t i = 0; i < b->n_present; i++) {
         const int32_t t = b->present[i];
         const bool held = b->config.clamp && b->weight[t] < 0;
         const float g = held ? 0 : (float)(1 - 2 * losses[t] * exp(-log_variance(b, t)));
         float w = (float)b->weight[t], m = (float)b->m[t], v = (float)b->v[t];
-        mmoe_optimizer_move(optimizer, 1, &w, &g, &m, &v);
+        optimizer->kind->move(optimizer, &(mmoe_penalty_args){.scale = 1},
+                              &(mmoe_moved){&w, &m, &v, 1}, &g);
         b->weight[t] = (double)w;
         b->m[t] = (double)m;
         b->v[t] = (double)v;
@@ -436,7 +437,7 @@ static void update_famo(mmoe_balance *b, const double *losses, const double *aft
     }
 }
 
-void mmoe_balance_update(mmoe_balance *b, const mmoe_optimizer *optimizer, const double *losses,
+void mmoe_balance_update(mmoe_balance *b, const mmoe_rule *optimizer, const double *losses,
                          const double *after) {
     if (b->n_present == 0) return;
     if (b->config.method == MMOE_BALANCE_UWL) update_uwl(b, optimizer, losses);

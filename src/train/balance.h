@@ -9,7 +9,7 @@
 
 #include "base/alloc.h"
 #include "config/config.h"
-#include "train/optimizer.h"
+#include "train/rule.h"
 
 typedef struct mmoe_balance {
     mmoe_allocator alloc;
@@ -50,7 +50,7 @@ mmoe_status mmoe_balance_factors(mmoe_balance *b, uint64_t step, const double *l
                                  const double *weight, mmoe_error *err);
 /* Moves the method's own weights behind a step. `after` [tasks]: famo alone, the losses of the same
  * rows behind the step. */
-void mmoe_balance_update(mmoe_balance *b, const mmoe_optimizer *optimizer, const double *losses,
+void mmoe_balance_update(mmoe_balance *b, const mmoe_rule *optimizer, const double *losses,
                          const double *after);
 /* mean [tasks]: losses of the epoch; NaN: no label. */
 void mmoe_balance_end_epoch(mmoe_balance *b, const double *mean);

@@ -270,7 +270,7 @@ mmoe_status mmoe_balancer_step(mmoe_balancer *b, mmoe_run *r, const mmoe_pass *p
 }
 
 void mmoe_balancer_end(mmoe_balancer *b, mmoe_run *r, const mmoe_pass *pass,
-                       const mmoe_optimizer *optimizer) {
+                       const mmoe_rule *optimizer) {
     if (b->balance.config.method == MMOE_BALANCE_FAMO) look_again(b, r, pass);
     mmoe_balance_update(&b->balance, optimizer, b->losses, b->after);
 }

@@ -43,7 +43,7 @@ mmoe_status mmoe_balancer_step(mmoe_balancer *b, mmoe_run *run, const mmoe_pass 
                                mmoe_gradient_sink sink, void *context, mmoe_error *err);
 /* When the weights have changed: the method's own weights follow. */
 void mmoe_balancer_end(mmoe_balancer *b, mmoe_run *run, const mmoe_pass *pass,
-                       const mmoe_optimizer *optimizer);
+                       const mmoe_rule *optimizer);
 /* a_t of the last step, the mean over blocks. */
 void mmoe_balancer_factors(const mmoe_balancer *b, double *factors);
 

@@ -89,8 +89,10 @@ static void add_values(part_list *l, const mmoe_params *p, const char *group, co
 static void add_moments(part_list *l, const mmoe_trainer *t, bool second) {
     const mmoe_params *p = &t->model->params;
     for (int32_t i = 0; i < p->n_trained; i++) {
+        const mmoe_optimizer_block *own = &t->optimizer.blocks[i];
         mmoe_block b = p->blocks[i].memory;
-        b.data = second ? t->optimizer.blocks[i].v : t->optimizer.blocks[i].m;
+        b.data = second ? own->v : own->m;
+        if (b.data) b.count = mmoe_optimizer_moments(own);
         if (b.data)
             add_part(l, second ? "optimizer.v." : "optimizer.m.", &b,
                      (part_source){second ? "optimizer.v" : "optimizer.m", p->blocks[i].place,
@@ -387,8 +389,7 @@ static void rebuild_history(mmoe_trainer *t) {
     if (!o->history.rates) return;
     mmoe_history_restart(&o->history, o->history.base);
     for (o->steps = o->history.base; o->steps < steps;) {
-        mmoe_optimizer_begin(o);
-        o->adam.lr = mmoe_trainer_rate(t);
+        mmoe_optimizer_begin(o, mmoe_trainer_rate(t));
         mmoe_optimizer_end(o);
     }
 }

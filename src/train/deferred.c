@@ -16,7 +16,7 @@ void mmoe_deferred_refresh(void *context, const mmoe_rows_read *read) {
     const uint32_t now = (uint32_t)(h->base + (uint64_t)h->count);
     for (int32_t i = 0; i < read->count; i++) {
         if (i + AHEAD < read->count) mmoe_record_ask(b, read->rows[i + AHEAD]);
-        const mmoe_idle_row row = mmoe_record_row(b, read->rows[i], o->kind != MMOE_SGD);
+        const mmoe_moved row = mmoe_record_row(b, read->rows[i]);
         uint32_t *step = mmoe_record_step(b, read->rows[i]);
         if (*step)
             mmoe_history_catch_up(h, place_of(h, *step), &row);
@@ -44,7 +44,7 @@ static void settle_piece(void *context, int worker, int index) {
     const int64_t rows = b->count / b->dim, first = piece * PIECE,
                   end = first + PIECE < rows ? first + PIECE : rows;
     for (int64_t r = first; r < end; r++) {
-        const mmoe_idle_row row = mmoe_record_row(b, r, o->kind != MMOE_SGD);
+        const mmoe_moved row = mmoe_record_row(b, r);
         const uint32_t step = *mmoe_record_step(b, r);
         if (step)
             mmoe_history_catch_up(&o->history, place_of(&o->history, step), &row);

@@ -151,7 +151,8 @@ void mmoe_fit_warn_undefined(mmoe_fit_run *r, double score) {
 void mmoe_fit_warn_of_decay(mmoe_fit_run *r) {
     enum { STEPS = 100 };
     const mmoe_trainer_config *c = &r->t->model->config->trainer;
-    if (r->has_warned_of_decay || c->optimizer != MMOE_ADAM || !mmoe_config_couples_decay(c) ||
+    const mmoe_optimizer_config *o = mmoe_config_embedding_optimizer(c);
+    if (r->has_warned_of_decay || o->kind != MMOE_ADAM || !mmoe_config_couples_decay(o) ||
         !r->t->optimizer.history.rates)
         return;
     const mmoe_idle_rows rows = mmoe_deferred_idle(&r->t->optimizer, STEPS);

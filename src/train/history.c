@@ -3,7 +3,6 @@
 #include <math.h>
 
 #include "base/error.h"
-#include "config/config_update.h"
 
 enum { FEW = 4, LOW = MMOE_HISTORY_LOW }; /* few: steps that are run one by one */
 
@@ -15,35 +14,31 @@ static const double least = 1e-12, /* of b1^j, what a float does not keep */
 /* u_s rises by kappa a step, and the weights of the sums have the mean 1 / (1 - b1): M_4 of a
  * geometric distribution is 9 of its mean to the power of 4. */
 static bool formula_holds(const mmoe_history *h) {
-    if (h->is_sgd) return true;
+    if (!h->has_v) return true;
     const double kappa = -log(h->fade2) / 2, spread = kappa / (1 - h->fade1);
     return 0.11 * 9 * spread * spread * spread * spread < error;
 }
 
-static void settle_rates(mmoe_history *h, const mmoe_trainer_config *c) {
-    h->is_sgd = c->optimizer == MMOE_SGD;
-    h->adam = (mmoe_adam_args){.beta1 = c->beta1,
-                               .beta2 = c->beta2,
-                               .eps = c->eps,
-                               .weight_decay = c->weight_decay,
-                               .decoupled = c->optimizer == MMOE_ADAMW};
-    h->momentum = c->momentum;
-    h->fade1 = (double)(h->is_sgd ? c->momentum : c->beta1);
-    h->fade2 = (double)c->beta2;
+static void settle_rates(mmoe_history *h, double most) {
+    const mmoe_optimizer_config *c = &h->rule.settings;
+    double kept[2];
+    const bool fades = h->rule.kind->fades(c, kept);
+    h->has_v = h->rule.kind->moments == 2;
+    h->fade1 = kept[0];
+    h->fade2 = kept[1];
     h->decay = (double)c->weight_decay;
-    h->window = h->fade1 > 0 ? (int64_t)ceil(log(least) / log(h->fade1)) : 1;
+    h->window = fades && h->fade1 > 0 ? (int64_t)ceil(log(least) / log(h->fade1)) : 1;
     if (h->window > MMOE_HISTORY_STEPS) h->window = MMOE_HISTORY_STEPS;
-    h->early = h->is_sgd ? 0 : (int64_t)ceil(5 / (1 - h->fade1));
+    h->early = h->has_v ? (int64_t)ceil(5 / (1 - h->fade1)) : 0;
     /* A decay by which a step could turn a weight's sign has no logarithm. */
-    const double lr = (double)(c->lr > c->min_lr ? c->lr : c->min_lr);
-    h->fades = !mmoe_config_couples_decay(c) && lr * h->decay < 0.5;
+    h->fades = fades && most * h->decay < 0.5;
     h->is_closed = h->fades && formula_holds(h);
 }
 
 static void fill_powers(mmoe_history *h) {
     for (int64_t j = 1; j <= h->window; j++) {
         h->powers1[h->window - j] = pow(h->fade1, (double)j);
-        h->powers2[h->window - j] = h->is_sgd ? 1 : pow(h->fade2, (double)-j / 2);
+        h->powers2[h->window - j] = h->has_v ? pow(h->fade2, (double)-j / 2) : 1;
     }
     for (int i = 0; i <= LOW; i++) {
         h->faded[0][i] = pow(h->fade2, i);
@@ -51,11 +46,11 @@ static void fill_powers(mmoe_history *h) {
     }
 }
 
-mmoe_status mmoe_history_init(mmoe_history *h, const mmoe_trainer_config *config,
+mmoe_status mmoe_history_init(mmoe_history *h, const mmoe_rule *rule, double most,
                               const mmoe_allocator *alloc, mmoe_error *err) {
     enum { STEPS = MMOE_HISTORY_STEPS };
-    *h = (mmoe_history){.alloc = *alloc, .kernels = mmoe_kernels_best()};
-    settle_rates(h, config);
+    *h = (mmoe_history){.alloc = *alloc, .rule = *rule};
+    settle_rates(h, most);
     const size_t window = (size_t)h->window;
     h->rates = mmoe_alloc(alloc, STEPS, sizeof *h->rates);
     h->sums = mmoe_alloc_aligned(alloc, STEPS + 1, sizeof *h->sums);
@@ -88,7 +83,7 @@ size_t mmoe_history_memory(const mmoe_history *h) {
 /* ---- Steps ---- */
 
 static double c2_of(const mmoe_history *h, uint64_t step) {
-    return h->is_sgd || step == 0 ? 1 : 1 / sqrt(1 - pow(h->fade2, (double)step));
+    return !h->has_v || step == 0 ? 1 : 1 / sqrt(1 - pow(h->fade2, (double)step));
 }
 
 /* Of step base + at, behind which no other has come. */
@@ -114,12 +109,12 @@ static void add_terms(mmoe_history *h, int64_t first, int64_t now, double weight
     }
 }
 
-void mmoe_history_add(mmoe_history *h, const mmoe_adam_args *a) {
+void mmoe_history_add(mmoe_history *h, const mmoe_rate *rate) {
     const int64_t now = h->count + 1, first = now > h->window ? now - h->window : 0;
-    const double lr = (double)a->lr, step = (double)(h->base + (uint64_t)now),
-                 c1 = h->is_sgd ? 1 : 1 / (1 - pow(h->fade1, step)),
+    const double lr = (double)rate->lr, step = (double)(h->base + (uint64_t)now),
+                 c1 = h->has_v ? 1 / (1 - pow(h->fade1, step)) : 1,
                  keep = h->fades ? log1p(-lr * h->decay) : 0;
-    h->rates[h->count] = (mmoe_rate){a->lr, a->correction1, a->correction2};
+    h->rates[h->count] = *rate;
     if (h->is_closed) add_terms(h, first, now, lr * c1, 1 - lr * h->decay);
     begin_sums(h, now, h->sums[h->count].kept + keep);
     h->count = now;
@@ -138,37 +133,31 @@ static void fade_moments(const mmoe_history *h, int64_t k, mmoe_leap_args *a) {
     a->keep_v = (float)(h->faded[0][k % LOW] * h->faded[1][k / LOW]);
 }
 
-static void leap(const mmoe_history *h, int64_t at, const mmoe_idle_row *row) {
+static void leap(const mmoe_history *h, int64_t at, const mmoe_moved *row) {
     const mmoe_history_sums *s = &h->sums[at];
     const int64_t k = h->count - at, live = k < h->window ? k : h->window;
     const double shrink = keep_of(h, at + live, h->count), *r = s->r;
     mmoe_leap_args a = {.keep = (float)keep_of(h, at, h->count),
                         .root = (float)s->c2,
-                        .eps = h->adam.eps,
-                        .pull = (float)(shrink * r[h->is_sgd ? 0 : 1])};
+                        .eps = h->rule.settings.eps,
+                        .pull = (float)(shrink * r[h->has_v ? 1 : 0])};
     fade_moments(h, k, &a);
-    if (!h->is_sgd && r[0] > 0) {
+    if (h->has_v && r[0] > 0) {
         const double u = r[1] / r[0], inverse = 1 / u, m2 = r[2] - u * r[1],
                      m3 = r[3] - u * (3 * r[2] - 2 * u * r[1]);
-        a.eps = (float)(u * (double)h->adam.eps);
+        a.eps = (float)(u * (double)h->rule.settings.eps);
         a.second = (float)(shrink * m2 * inverse);
         a.third = (float)(shrink * m3 * inverse * inverse);
     }
-    h->kernels->leap(&a, row->n, row->w, row->m, row->v);
+    h->rule.kernels->leap(&a, row->n, row->w, row->m, row->v);
 }
 
-static void run_steps(const mmoe_history *h, int64_t at, int64_t count, const mmoe_idle_row *row) {
-    const mmoe_idle_args idle = {h->rates + at, count};
-    if (h->is_sgd)
-        h->kernels->sgd_idle(
-            &(mmoe_sgd_args){.momentum = h->momentum, .weight_decay = h->adam.weight_decay}, &idle,
-            row->n, row->w, row->m);
-    else
-        h->kernels->adam_idle(&h->adam, &idle, row->n, row->w, row->m, row->v);
+static void run_steps(const mmoe_history *h, int64_t at, int64_t count, const mmoe_moved *row) {
+    h->rule.kind->idle(&h->rule, &(mmoe_idle_args){h->rates + at, count}, row);
 }
 
 /* Moments that have faded move nothing any more. */
-void mmoe_history_catch_up(const mmoe_history *h, int64_t at, const mmoe_idle_row *row) {
+void mmoe_history_catch_up(const mmoe_history *h, int64_t at, const mmoe_moved *row) {
     const int64_t k = h->count - at, most = h->fades && k > h->window ? h->window : k;
     if (k <= 0) return;
     if (h->is_closed && k > FEW && h->base + (uint64_t)at >= (uint64_t)h->early) {
@@ -177,13 +166,14 @@ void mmoe_history_catch_up(const mmoe_history *h, int64_t at, const mmoe_idle_ro
     }
     run_steps(h, at, most, row);
     if (most == k) return;
-    mmoe_leap_args rest = {.keep = (float)keep_of(h, at + most, h->count), .eps = h->adam.eps};
+    mmoe_leap_args rest = {.keep = (float)keep_of(h, at + most, h->count),
+                           .eps = h->rule.settings.eps};
     fade_moments(h, k - most, &rest);
     rest.keep_m = 0;
-    h->kernels->leap(&rest, row->n, row->w, row->m, row->v);
+    h->rule.kernels->leap(&rest, row->n, row->w, row->m, row->v);
 }
 
-void mmoe_history_decay(const mmoe_history *h, int64_t at, const mmoe_idle_row *row) {
+void mmoe_history_decay(const mmoe_history *h, int64_t at, const mmoe_moved *row) {
     if (!h->fades) {
         mmoe_history_catch_up(h, at, row);
         return;

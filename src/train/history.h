@@ -19,16 +19,15 @@
  * before, and R_p with it. Of SGD's momentum there is R_0 alone.
  *
  * Where this does not hold, a row's steps are run one by one: those of a decay that is a part of
- * the gradient; of rates b1, b2 that are too near each other; the first ones of a run, in which c2
- * changes fast; and a few steps, for which it does not pay. */
+ * the gradient, of any optimizer; of rates b1, b2 that are too near each other; the first ones of a
+ * run, in which c2 changes fast; and a few steps, for which it does not pay. */
 #ifndef MMOE_TRAIN_HISTORY_H
 #define MMOE_TRAIN_HISTORY_H
 
 #include <stdbool.h>
 
 #include "base/alloc.h"
-#include "config/config.h"
-#include "math/kernels.h"
+#include "train/rule.h"
 
 enum { MMOE_HISTORY_STEPS = 1 << 16, MMOE_HISTORY_POWERS = 4, MMOE_HISTORY_LOW = 1 << 8 };
 
@@ -42,12 +41,10 @@ typedef struct mmoe_history_sums {
 
 typedef struct mmoe_history {
     mmoe_allocator alloc;
-    const mmoe_kernels *kernels;
-    bool is_sgd;
-    bool fades;          /* nothing but a decay of the weight itself is left behind the window */
-    bool is_closed;      /* and the formula holds */
-    mmoe_adam_args adam; /* without rates */
-    float momentum;
+    mmoe_rule rule; /* without rates */
+    bool has_v;     /* beside m */
+    bool fades;     /* nothing but a decay of the weight itself is left behind the window */
+    bool is_closed; /* and the formula holds */
     double fade1, fade2, decay;            /* b1 or the momentum, b2; of the weight itself */
     int64_t window, early;                 /* early: steps t0 before it are run one by one */
     uint64_t base;                         /* all rows are as of this step, or a later one */
@@ -58,28 +55,23 @@ typedef struct mmoe_history {
     double faded[2][MMOE_HISTORY_LOW + 1]; /* b2^i, b2^(LOW i) */
 } mmoe_history;
 
-/* Of the settings of `config`, from step 0 on. MMOE_E_MEMORY. */
-mmoe_status mmoe_history_init(mmoe_history *h, const mmoe_trainer_config *config,
+/* Of a rule, from step 0 on; no step's learning rate is above `most`. MMOE_E_MEMORY. */
+mmoe_status mmoe_history_init(mmoe_history *h, const mmoe_rule *rule, double most,
                               const mmoe_allocator *alloc, mmoe_error *err);
 void mmoe_history_finish(mmoe_history *h);
 size_t mmoe_history_memory(const mmoe_history *h); /* bytes that it keeps */
 /* All rows are as of this step. */
 void mmoe_history_restart(mmoe_history *h, uint64_t step);
-/* Another step is done, with Adam's settings as they were in it. Not when the history is full. */
-void mmoe_history_add(mmoe_history *h, const mmoe_adam_args *adam);
+/* Another step is done, of this rate. Not when the history is full. */
+void mmoe_history_add(mmoe_history *h, const mmoe_rate *rate);
 static inline bool mmoe_history_is_full(const mmoe_history *h) {
     return h->count == MMOE_HISTORY_STEPS;
 }
 
-/* Values of a row and their moments (v: NULL of SGD). */
-typedef struct mmoe_idle_row {
-    float *w, *m, *v; /* [n] */
-    size_t n;
-} mmoe_idle_row;
 /* A row of which the steps up to base + at are done is brought behind the last step. */
-void mmoe_history_catch_up(const mmoe_history *h, int64_t at, const mmoe_idle_row *row);
+void mmoe_history_catch_up(const mmoe_history *h, int64_t at, const mmoe_moved *row);
 /* The same of a row without moments, which decay alone has moved. */
-void mmoe_history_decay(const mmoe_history *h, int64_t at, const mmoe_idle_row *row);
-static inline bool mmoe_history_decays(const mmoe_history *h) { return h->adam.weight_decay > 0; }
+void mmoe_history_decay(const mmoe_history *h, int64_t at, const mmoe_moved *row);
+static inline bool mmoe_history_decays(const mmoe_history *h) { return h->decay > 0; }
 
 #endif

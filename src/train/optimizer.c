@@ -1,9 +1,11 @@
 #include "train/optimizer.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "config/config_update.h"
 
 enum { LINE = 16, PIECE = 1024 };
 
@@ -37,27 +39,30 @@ static mmoe_status init_penalties(mmoe_optimizer *o, const mmoe_trainer_config *
     return mark_layers(o, tensors, err);
 }
 
-static mmoe_status init_records(mmoe_optimizer *o, mmoe_optimizer_block *b,
-                                const mmoe_embedding *table, mmoe_error *err) {
-    const size_t rows = (size_t)table->rows;
-    b->dim = table->dim;
-    b->record = (o->kind == MMOE_SGD ? 1 : 2) * table->dim + 1;
+static mmoe_status init_records(mmoe_optimizer *o, mmoe_optimizer_block *b, mmoe_error *err) {
+    const size_t rows = (size_t)(b->count / b->dim);
+    b->has_step = b->rule->kind->moves_idle(&b->rule->settings);
+    b->record = (int32_t)mmoe_rule_kept(b->rule, b->dim, b->dim) + b->has_step;
     b->records = mmoe_alloc_aligned_zero(&o->alloc, rows, (size_t)b->record * sizeof *b->records);
     return b->records ? MMOE_OK
                       : mmoe_fail_memory(err, rows * (size_t)b->record * sizeof *b->records);
 }
 
-/* A frozen block gets no gradient, so it needs no moments. */
+/* A frozen block gets no gradient, so it needs no moments. `table` NULL: it is the layers'. */
 static mmoe_status init_block(mmoe_optimizer *o, mmoe_optimizer_block *b,
                               const mmoe_params_block *params, const mmoe_embedding *table,
                               mmoe_error *err) {
     if (params->is_frozen) return MMOE_OK;
-    const size_t n = (size_t)params->memory.count;
-    *b = (mmoe_optimizer_block){.values = params->memory.data, .count = params->memory.count};
-    if (table && table->is_deferred) return init_records(o, b, table, err);
+    *b = (mmoe_optimizer_block){.values = params->memory.data,
+                                .count = params->memory.count,
+                                .rule = table ? &o->tables : &o->layers,
+                                .dim = table ? table->dim : 1};
+    if (table && table->is_deferred) return init_records(o, b, err);
+    const bool has_v = b->rule->kind->moments == 2;
+    const size_t n = (size_t)mmoe_optimizer_moments(b);
     b->m = mmoe_alloc_aligned_zero(&o->alloc, n, sizeof *b->m);
-    if (o->kind != MMOE_SGD) b->v = mmoe_alloc_aligned_zero(&o->alloc, n, sizeof *b->v);
-    if (!b->m || (!b->v && o->kind != MMOE_SGD)) return mmoe_fail_memory(err, 2 * n * sizeof *b->m);
+    if (has_v) b->v = mmoe_alloc_aligned_zero(&o->alloc, n, sizeof *b->v);
+    if (!b->m || (has_v && !b->v)) return mmoe_fail_memory(err, 2 * n * sizeof *b->m);
     return MMOE_OK;
 }
 
@@ -74,36 +79,32 @@ static mmoe_status init_blocks(mmoe_optimizer *o, const mmoe_params *params, mmo
 }
 
 static void clear_moments(const mmoe_optimizer *o) {
-    for (int32_t i = 0; i < o->n_block; i++) {
-        const size_t size = (size_t)o->blocks[i].count * sizeof(float);
-        if (o->blocks[i].m) memset(o->blocks[i].m, 0, size);
-        if (o->blocks[i].v) memset(o->blocks[i].v, 0, size);
+    for (const mmoe_optimizer_block *b = o->blocks; b < o->blocks + o->n_block; b++) {
+        if (b->m) memset(b->m, 0, (size_t)mmoe_optimizer_moments(b) * sizeof *b->m);
+        if (b->v) memset(b->v, 0, (size_t)mmoe_optimizer_moments(b) * sizeof *b->v);
     }
 }
 
-static bool has_records(const mmoe_optimizer *o) {
+static bool has_steps(const mmoe_optimizer *o) {
     for (int32_t i = 0; i < o->n_block; i++)
-        if (o->blocks[i].records) return true;
+        if (o->blocks[i].has_step) return true;
     return false;
 }
 
 mmoe_status mmoe_optimizer_init(mmoe_optimizer *o, const mmoe_trainer_config *c,
                                 const mmoe_params *params, const mmoe_tensors *tensors,
                                 const mmoe_allocator *alloc, mmoe_error *err) {
+    const mmoe_optimizer_config *tables = mmoe_config_embedding_optimizer(c);
+    const double lr = (double)c->optimizer.lr, min_lr = (double)c->min_lr;
+    const bool is_lazy = c->embedding_update == MMOE_UPDATE_LAZY;
     *o = (mmoe_optimizer){.alloc = *alloc,
-                          .kernels = mmoe_kernels_best(),
-                          .kind = c->optimizer,
-                          .momentum = c->momentum};
-    o->adam = (mmoe_adam_args){.lr = c->lr,
-                               .beta1 = c->beta1,
-                               .beta2 = c->beta2,
-                               .eps = c->eps,
-                               .weight_decay = c->weight_decay};
-    o->adam.decoupled = c->optimizer == MMOE_ADAMW;
-    o->is_lazy = c->embedding_update == MMOE_UPDATE_LAZY;
+                          .layers = mmoe_rule_of(&c->optimizer, false),
+                          .tables = mmoe_rule_of(tables, is_lazy),
+                          .tables_lr = (double)tables->lr / lr};
     mmoe_status status = init_blocks(o, params, err);
-    if (!status && has_records(o) && !o->is_lazy)
-        status = mmoe_history_init(&o->history, c, alloc, err);
+    if (!status && has_steps(o) && !is_lazy)
+        status =
+            mmoe_history_init(&o->history, &o->tables, fmax(lr, min_lr) * o->tables_lr, alloc, err);
     if (!status) status = init_penalties(o, c, tensors, err);
     if (status) mmoe_optimizer_finish(o);
     return status;
@@ -135,7 +136,7 @@ void mmoe_optimizer_finish(mmoe_optimizer *o) {
 }
 
 size_t mmoe_optimizer_block_memory(const mmoe_optimizer_block *b) {
-    int64_t floats = b->count * ((b->m != NULL) + (b->v != NULL));
+    int64_t floats = b->m ? mmoe_rule_kept(b->rule, b->count, b->dim) : 0;
     if (b->records) floats += b->count / b->dim * b->record;
     return (size_t)floats * sizeof(float);
 }
@@ -146,37 +147,43 @@ size_t mmoe_optimizer_memory(const mmoe_optimizer *o) {
     return bytes;
 }
 
-void mmoe_optimizer_begin(mmoe_optimizer *o) {
+void mmoe_optimizer_begin(mmoe_optimizer *o, float lr) {
     atomic_store_explicit(&o->not_finite, false, memory_order_relaxed);
     o->scale = 1;
-    double t = (double)++o->steps;
-    o->adam.correction1 = (float)(1 / (1 - pow((double)o->adam.beta1, t)));
-    o->adam.correction2 = (float)(1 / sqrt(1 - pow((double)o->adam.beta2, t)));
+    o->steps++;
+    mmoe_rule_begin(&o->layers, o->steps, lr);
+    mmoe_rule_begin(&o->tables, o->steps, (float)((double)lr * o->tables_lr));
 }
 
 void mmoe_optimizer_end(mmoe_optimizer *o) {
-    if (o->history.rates) mmoe_history_add(&o->history, &o->adam);
+    if (o->history.rates) mmoe_history_add(&o->history, &o->tables.rate);
 }
 
-/* `adam`: the step's, or what it is for some. */
-static bool move_by(const mmoe_optimizer *o, const mmoe_adam_args *adam, const mmoe_idle_row *to,
-                    const float *g) {
-    if (o->kind == MMOE_SGD)
-        return o->kernels->sgd(
-            &(mmoe_sgd_args){adam->lr, o->momentum, adam->weight_decay, o->steps == 1}, to->n,
-            to->w, g, to->m);
-    return o->kernels->adam(adam, to->n, to->w, g, to->m, to->v);
+static void note_finite(mmoe_optimizer *o, bool is_bad) {
+    if (is_bad) atomic_store_explicit(&o->not_finite, true, memory_order_relaxed);
 }
 
-bool mmoe_optimizer_move(const mmoe_optimizer *o, size_t n, float *w, const float *g, float *m,
-                         float *v) {
-    return move_by(o, &o->adam, &(mmoe_idle_row){w, m, v, n}, g);
-}
+static const mmoe_penalty_args unchanged = {.scale = 1};
 
 static void update_run(mmoe_optimizer *o, const mmoe_optimizer_block *b, int64_t at, size_t n,
                        const float *g) {
-    if (mmoe_optimizer_move(o, n, b->values + at, g, b->m + at, b->v ? b->v + at : NULL))
-        atomic_store_explicit(&o->not_finite, true, memory_order_relaxed);
+    const mmoe_moved to = {b->values + at, b->m + at, b->v ? b->v + at : NULL, n};
+    note_finite(o, b->rule->kind->move(b->rule, &unchanged, &to, g));
+}
+
+/* Whole rows, each with its number. */
+static void apply_rows(mmoe_optimizer *o, const mmoe_optimizer_block *b, int64_t at, size_t n,
+                       const float *g) {
+    const mmoe_penalty *p = &o->penalties[b->penalty];
+    const mmoe_penalty_args of = {o->scale, p->l1, p->l2};
+    bool is_bad = false;
+    assert(at % b->dim == 0 && n % (size_t)b->dim == 0);
+    for (size_t done = 0; done < n; done += (size_t)b->dim) {
+        const int64_t first = at + (int64_t)done;
+        const mmoe_moved to = {b->values + first, b->m + first / b->dim, NULL, (size_t)b->dim};
+        is_bad |= b->rule->kind->move(b->rule, &of, &to, g + done);
+    }
+    note_finite(o, is_bad);
 }
 
 /* Values from `at` on, at most n and PIECE, that have one penalty. */
@@ -192,6 +199,10 @@ static size_t piece_of(const mmoe_optimizer_block *b, int64_t at, size_t n, uint
 
 static void apply_run(mmoe_optimizer *o, const mmoe_optimizer_block *b, int64_t at, size_t n,
                       const float *g) {
+    if (b->rule->kind->is_of_rows) {
+        apply_rows(o, b, at, n, g);
+        return;
+    }
     if (!o->has_penalties && o->scale == 1) {
         update_run(o, b, at, n, g);
         return;
@@ -202,31 +213,29 @@ static void apply_run(mmoe_optimizer *o, const mmoe_optimizer_block *b, int64_t 
         const int64_t from = at + (int64_t)done;
         some = piece_of(b, from, n - done, &penalty);
         const mmoe_penalty *p = &o->penalties[penalty];
-        o->kernels->regularize(&(mmoe_penalty_args){o->scale, p->l1, p->l2}, some, b->values + from,
-                               g + done, changed);
+        b->rule->kernels->regularize(&(mmoe_penalty_args){o->scale, p->l1, p->l2}, some,
+                                     b->values + from, g + done, changed);
         update_run(o, b, from, some, changed);
     }
 }
 
-/* torch.optim.SparseAdam adds eps to the root of v before that is corrected. */
-static void update_rows(mmoe_optimizer *o, const mmoe_optimizer_block *b, const mmoe_gradient *g) {
-    mmoe_adam_args adam = o->adam;
+static void update_records(mmoe_optimizer *o, const mmoe_optimizer_block *b,
+                           const mmoe_gradient *g) {
     bool is_bad = false;
-    if (o->is_lazy) adam.eps *= adam.correction2;
     for (int64_t r = 0; r < g->rows; r++) {
         if (r + MMOE_RECORDS_AHEAD < g->rows) mmoe_record_ask(b, g->at[r + MMOE_RECORDS_AHEAD]);
-        const mmoe_idle_row row = mmoe_record_row(b, g->at[r], o->kind != MMOE_SGD);
-        is_bad |= move_by(o, &adam, &row, g->values + r * g->ld);
-        *mmoe_record_step(b, g->at[r]) = (uint32_t)o->steps;
+        const mmoe_moved row = mmoe_record_row(b, g->at[r]);
+        is_bad |= b->rule->kind->move(b->rule, &unchanged, &row, g->values + r * g->ld);
+        if (b->has_step) *mmoe_record_step(b, g->at[r]) = (uint32_t)o->steps;
     }
-    if (is_bad) atomic_store_explicit(&o->not_finite, true, memory_order_relaxed);
+    note_finite(o, is_bad);
 }
 
 void mmoe_optimizer_apply(void *context, const mmoe_gradient *g) {
     mmoe_optimizer *o = context;
     const mmoe_optimizer_block *b = &o->blocks[g->block];
     if (g->at) {
-        update_rows(o, b, g);
+        update_records(o, b, g);
         return;
     }
     if (g->ld == g->cols) {

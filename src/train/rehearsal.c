@@ -132,22 +132,23 @@ static mmoe_status know_lists(mmoe_rehearsal *r, const mmoe_schema *s, const mmo
 
 /* ---- Time ---- */
 
-/* Of a table that a step updates whole: its values, a piece after another, with moments. */
+/* Of a table that a step updates whole: its rows, a piece after another, with moments. */
 static void time_updates(mmoe_rehearsal *r) {
-    enum { PIECE = 4096 };
-    static const float gradient[PIECE];
+    enum { PIECE = 4096, WIDEST = 1 << 16 };
+    static const float gradient[WIDEST];
     mmoe_optimizer *o = &r->trainer->optimizer;
     int32_t largest = -1;
     for (int32_t i = 0; i < o->n_block - 1; i++) /* the last is the layers' */
         if (o->blocks[i].m && (largest < 0 || o->blocks[i].count > o->blocks[largest].count))
             largest = i;
     if (!r->left_out || largest < 0) return;
-    const int64_t count = o->blocks[largest].count / PIECE * PIECE;
+    const int64_t dim = o->blocks[largest].dim, piece = dim < PIECE ? PIECE / dim * dim : dim,
+                  count = o->blocks[largest].count / piece * piece;
     const double begin = mmoe_clock();
     int64_t values = 0;
     while (count && mmoe_clock() - begin < time_of_updates)
-        for (int64_t at = 0; at < count; at += PIECE, values += PIECE)
-            mmoe_optimizer_apply(o, &(mmoe_gradient){largest, at, 1, PIECE, gradient, PIECE, NULL});
+        for (int64_t at = 0; at < count; at += piece, values += piece)
+            mmoe_optimizer_apply(o, &(mmoe_gradient){largest, at, 1, piece, gradient, piece, NULL});
     if (values) r->update_seconds = (mmoe_clock() - begin) / (double)values;
 }
 

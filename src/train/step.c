@@ -112,9 +112,8 @@ mmoe_status mmoe_trainer_update(mmoe_trainer *t, const mmoe_rows *batch, int64_t
     if (status) return status;
     if (mmoe_history_is_full(&o->history)) mmoe_params_settle(&t->model->params);
     if (o->steps == 0 && t->average.values) mmoe_ema_start(&t->average, &t->model->params);
-    mmoe_optimizer_begin(o);
+    mmoe_optimizer_begin(o, mmoe_trainer_rate(t));
     const mmoe_pass pass = {batch, c->seed, o->steps, t->loss, t->weight, t->scores};
-    o->adam.lr = mmoe_trainer_rate(t);
     if (balances)
         status = mmoe_balancer_step(&t->balancer, t->run, &pass, sink, context, err);
     else
@@ -133,6 +132,6 @@ mmoe_status mmoe_trainer_update(mmoe_trainer *t, const mmoe_rows *batch, int64_t
         mmoe_ema_update(&t->average, &t->model->params, (double)c->ema_decay, o->steps, t->pool);
     end_step(t, !balances || !find_lost_task(t)); /* a balancer leaves a lost loss alone */
     status = check_update(t, row, err);
-    if (!status && balances) mmoe_balancer_end(&t->balancer, t->run, &pass, o);
+    if (!status && balances) mmoe_balancer_end(&t->balancer, t->run, &pass, &o->layers);
     return status;
 }

@@ -59,10 +59,10 @@ struct mmoe_trainer {
 void mmoe_trainer_take_blas(const mmoe_trainer *t);
 void mmoe_trainer_give_blas(const mmoe_trainer *t);
 
-/* The learning rate of the step that is under way. */
+/* The learning rate of the next step. */
 static inline float mmoe_trainer_rate(const mmoe_trainer *t) {
     return (float)mmoe_schedule_rate(&t->schedule, &t->model->config->trainer, t->at.epoch,
-                                     t->optimizer.steps);
+                                     t->optimizer.steps + 1);
 }
 
 /* step.c: one update with a batch, whose first row is `row` of the epoch's order. Losses and

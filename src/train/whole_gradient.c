@@ -59,12 +59,23 @@ double mmoe_whole_gradient_norm(const mmoe_whole_gradient *g, mmoe_pool *pool) {
     return sqrt(sum);
 }
 
+/* A table's row belongs to the part that it begins in. */
+static mmoe_params_part whole_rows(const mmoe_params *p, const mmoe_params_part *part) {
+    if (part->block >= p->n_table) return *part;
+    const int64_t dim = p->tables[part->block].dim, first = (part->offset + dim - 1) / dim * dim,
+                  end = (part->offset + part->count + dim - 1) / dim * dim;
+    return (mmoe_params_part){part->block, first, end - first, part->place + first - part->offset};
+}
+
 void mmoe_whole_gradient_hand_on(const mmoe_gradient_room *room, int64_t place, int64_t count,
                                  mmoe_gradient_sink sink, void *context) {
-    mmoe_params_part part;
-    for (int64_t at = place; mmoe_params_next(room->params, &at, place + count, &part);)
-        sink(context, &(mmoe_gradient){part.block, part.offset, 1, part.count,
-                                       room->values + part.place, part.count, NULL});
+    mmoe_params_part some;
+    for (int64_t at = place; mmoe_params_next(room->params, &at, place + count, &some);) {
+        const mmoe_params_part part = whole_rows(room->params, &some);
+        if (part.count)
+            sink(context, &(mmoe_gradient){part.block, part.offset, 1, part.count,
+                                           room->values + part.place, part.count, NULL});
+    }
 }
 
 typedef struct application {

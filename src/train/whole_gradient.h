@@ -31,7 +31,8 @@ double mmoe_whole_gradient_norm(const mmoe_whole_gradient *g, mmoe_pool *pool);
 void mmoe_whole_gradient_apply(const mmoe_whole_gradient *g, mmoe_pool *pool,
                                mmoe_optimizer *optimizer);
 
-/* Hands on the gradients at places [place, place + count) of the whole, block by block. */
+/* Hands on the gradients at places [place, place + count) of the whole, block by block; a row of a
+ * table whole, where its first value is among them. */
 void mmoe_whole_gradient_hand_on(const mmoe_gradient_room *room, int64_t place, int64_t count,
                                  mmoe_gradient_sink sink, void *context);
 

@@ -102,20 +102,35 @@ static json_t *tasks_json(const reference_spec *spec) {
     return tasks;
 }
 
-static json_t *trainer_json(const reference_optimizer *o, int batch_size) {
-    static const char *const words[] = {"adam", "adamw", "sgd"};
+static const char *const optimizer_words[] = {"adam", "adamw", "sgd", "adagrad", "rowwise_adagrad"};
+
+static json_t *optimizer_json(const reference_optimizer *o) {
     json_t *params = json_pack("{s:f,s:f}", "lr", o->lr, "weight_decay", o->weight_decay);
     if (o->kind == REFERENCE_SGD)
         json_object_set_new(params, "momentum", json_real(o->momentum));
     else
-        json_object_update_new(
-            params, json_pack("{s:[f,f],s:f}", "betas", o->beta1, o->beta2, "eps", o->eps));
+        json_object_set_new(params, "eps", json_real(o->eps));
+    if (o->kind == REFERENCE_ADAM || o->kind == REFERENCE_ADAMW)
+        json_object_set_new(params, "betas", json_pack("[f,f]", o->beta1, o->beta2));
+    if (o->kind == REFERENCE_ADAGRAD || o->kind == REFERENCE_ROWWISE_ADAGRAD)
+        json_object_update_new(params, json_pack("{s:f,s:f}", "lr_decay", o->lr_decay,
+                                                 "initial_accumulator_value", o->accumulator));
+    return params;
+}
+
+static json_t *trainer_json(const reference_optimizer *o, int batch_size) {
     json_t *penalties =
         json_pack("{s:f,s:f,s:f,s:f}", "embedding_l1", o->embedding_l1, "embedding_l2",
                   o->embedding_l2, "dense_l1", o->dense_l1, "dense_l2", o->dense_l2);
-    return json_pack("{s:i,s:s,s:o,s:o,s:f}", "batch_size", batch_size, "optimizer", words[o->kind],
-                     "optimizer_params", params, "regularization_params", penalties, "clip_norm",
-                     o->clip_norm);
+    json_t *trainer = json_pack("{s:i,s:s,s:o,s:o,s:f}", "batch_size", batch_size, "optimizer",
+                                optimizer_words[o->kind], "optimizer_params", optimizer_json(o),
+                                "regularization_params", penalties, "clip_norm", o->clip_norm);
+    if (o->embeddings)
+        json_object_update_new(trainer, json_pack("{s:s,s:o}", "embedding_optimizer",
+                                                  optimizer_words[o->embeddings->kind],
+                                                  "embedding_optimizer_params",
+                                                  optimizer_json(o->embeddings)));
+    return trainer;
 }
 
 static json_t *gates_json(const reference_spec *s, bool norm_alone) {

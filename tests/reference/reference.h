@@ -190,17 +190,22 @@ uint64_t reference_kink_signs(const reference_model *model);
 typedef enum reference_optimizer_kind {
     REFERENCE_ADAM,
     REFERENCE_ADAMW,
-    REFERENCE_SGD
+    REFERENCE_SGD,
+    REFERENCE_ADAGRAD,
+    REFERENCE_ROWWISE_ADAGRAD /* of embeddings alone */
 } reference_optimizer_kind;
 typedef struct reference_optimizer {
     reference_optimizer_kind kind;
     double lr, weight_decay, beta1, beta2, eps, momentum;
     double embedding_l1, embedding_l2, dense_l1,
-        dense_l2;     /* torch-rechub's RegularizationLoss: l1 sum |w| + l2 sum w^2 */
-    double clip_norm; /* 0: none */
+        dense_l2;                 /* torch-rechub's RegularizationLoss: l1 sum |w| + l2 sum w^2 */
+    double clip_norm;             /* 0: none */
+    double lr_decay, accumulator; /* Adagrad's, what its sum begins with */
+    const struct reference_optimizer
+        *embeddings; /* theirs, but for penalties and clipping; NULL: the same */
 } reference_optimizer;
 
-/* One value by its gradient. */
+/* One value by its gradient; not of kinds of rows. */
 void reference_update_value(const reference_optimizer *optimizer, int step, double gradient,
                             double *value, double *moment1, double *moment2);
 /* Applies the gradients as PyTorch's optimizers do, clipped as its clip_grad_norm_ does; `step`

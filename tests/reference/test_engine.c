@@ -116,6 +116,14 @@ END_TEST
 
 /* An eps that Adam feels keeps a step smooth in the gradient: with 1e-8 the update of an entry that
  * is next to 0 is a coin's side. */
+static const reference_optimizer adamw = {REFERENCE_ADAMW, 0.02, 0.5, 0.8, 0.9, 0.01, 0},
+                                 rows_alone = {REFERENCE_ROWWISE_ADAGRAD, .lr = 0.03, .eps = 0.01},
+                                 rows = {REFERENCE_ROWWISE_ADAGRAD,
+                                         .lr = 0.05,
+                                         .eps = 0.01,
+                                         .weight_decay = 0.1,
+                                         .lr_decay = 0.3,
+                                         .accumulator = 0.02};
 static const reference_optimizer optimizers[] = {
     {REFERENCE_ADAM, 0.01, 0.1, 0.9, 0.999, 0.01, 0},
     {REFERENCE_ADAM, 0.01, 0, 0.8, 0.9, 0.01, 0},
@@ -131,6 +139,11 @@ static const reference_optimizer optimizers[] = {
     {REFERENCE_ADAM, 0.01, 0.1, 0.9, 0.999, 0.01, 0, 0.02, 0.03, 0.04, 0.05, 0},
     {REFERENCE_ADAMW, 0.01, 0.5, 0.9, 0.999, 0.01, 0, 0.05, 0.04, 0.03, 0.02, 0.2},
     {REFERENCE_SGD, 0.05, 0.01, 0, 0, 0, 0.9, 0.05, 0.04, 0.03, 0.02, 0.2},
+    {REFERENCE_ADAGRAD, 0.01, 0.1, .eps = 0.01, .lr_decay = 0.5, .accumulator = 0.01},
+    {REFERENCE_SGD, .lr = 0.05, .embeddings = &adamw},
+    {REFERENCE_ADAM, 0.01, 0, 0.9, 0.999, 0.01, .embeddings = &rows_alone},
+    {REFERENCE_ADAGRAD, 0.01, 0, .eps = 0.01, .embedding_l1 = 0.02, .embedding_l2 = 0.03,
+     .clip_norm = 0.2, .embeddings = &rows},
 };
 enum { OPTIMIZERS = sizeof optimizers / sizeof *optimizers };
 

@@ -200,6 +200,9 @@ START_TEST(optimizers_by_hand) {
         {{REFERENCE_ADAMW, 0.01, 0.1, 0.9, 0.999, 0, 0}, {0.999 - 0.01, 0.989 * 0.999 - 0.01}},
         {{REFERENCE_SGD, 0.1, 0, 0, 0, 0, 0.9}, {0.95, 0.95 - 0.1 * (0.45 + 0.5)}},
         {{REFERENCE_SGD, 0.1, 0.2, 0, 0, 0, 0}, {1 - 0.07, 0.93 - 0.1 * (0.5 + 0.186)}},
+        /* Sums 0.5 and 0.75 of squares; the second step has half the rate. */
+        {{REFERENCE_ADAGRAD, 0.1, .lr_decay = 1, .accumulator = 0.25},
+         {1 - 0.05 / sqrt(0.5), 1 - 0.05 / sqrt(0.5) - 0.025 / sqrt(0.75)}},
     };
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
         reference_model *m = reference_create(&spec);

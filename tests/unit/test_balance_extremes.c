@@ -76,8 +76,9 @@ static void balance_steps(const char *method, const extreme_case *e) {
     mmoe_config *config = config_of(method);
     mmoe_balance b;
     SUCCEEDS(mmoe_balance_init(&b, config, TASKS, 2, &alloc, &err));
-    mmoe_optimizer optimizer = {
-        .kernels = mmoe_kernels_best(), .kind = MMOE_SGD, .adam = {.lr = 0.02f}};
+    const mmoe_optimizer_config descent = {.kind = MMOE_SGD, .lr = 0.02f};
+    mmoe_rule rule = mmoe_rule_of(&descent, false);
+    mmoe_rule_begin(&rule, 2, descent.lr);
     for (int step = 0; step < STEPS; step++) {
         const double weight[TASKS] = {1, 1, step % 7 > 0};
         double losses[TASKS], after[TASKS];
@@ -90,7 +91,7 @@ static void balance_steps(const char *method, const extreme_case *e) {
         for (int i = 0; i < b.n_block * TASKS; i++)
             ck_assert_msg(fabs(b.factor[i]) <= 1e12, "%s, step %d: factor %d is %g", e->name, step,
                           i, b.factor[i]);
-        mmoe_balance_update(&b, &optimizer, losses, after);
+        mmoe_balance_update(&b, &rule, losses, after);
         for (int64_t i = 0; i < b.n_state; i++)
             ck_assert_msg(isfinite(b.state[i]), "%s, step %d: state %d is %g", e->name, step,
                           (int)i, b.state[i]);

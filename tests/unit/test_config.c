@@ -34,11 +34,11 @@ START_TEST(the_example_parses) {
     ck_assert(c->expert.batch_norm && c->gate.layers.batch_norm);
     ck_assert_int_eq(c->trainer.batch_size, 1024);
     ck_assert_int_eq(c->trainer.n_epoch, 50);
-    ck_assert_int_eq(c->trainer.optimizer, MMOE_ADAM);
-    ck_assert(c->trainer.lr == 1e-3f && c->trainer.weight_decay == 1e-4f &&
-              c->trainer.eps == 1e-8f);
-    ck_assert(c->trainer.beta1 == 0.9f && c->trainer.beta2 == 0.999f &&
-              c->trainer.momentum == 0.0f);
+    ck_assert_int_eq(c->trainer.optimizer.kind, MMOE_ADAM);
+    ck_assert(c->trainer.optimizer.lr == 1e-3f && c->trainer.optimizer.weight_decay == 1e-4f &&
+              c->trainer.optimizer.eps == 1e-8f);
+    ck_assert(c->trainer.optimizer.beta1 == 0.9f && c->trainer.optimizer.beta2 == 0.999f &&
+              c->trainer.optimizer.momentum == 0.0f);
     ck_assert_int_eq(c->trainer.earlystop_patience, 30);
     ck_assert_int_eq(c->trainer.earlystop_task, 0);
     ck_assert_int_eq(c->trainer.earlystop_metric, MMOE_WATCHED_AUTO);
@@ -78,7 +78,7 @@ START_TEST(floats_keep_their_bits_and_shortest_text) {
         set(config, "trainer.optimizer_params.lr", cases[i].value);
         ck_assert_msg(strstr(config->json, cases[i].text) != NULL, "no %s in %s", cases[i].text,
                       config->json);
-        ck_assert(config->trainer.lr == strtof(cases[i].value, NULL));
+        ck_assert(config->trainer.optimizer.lr == strtof(cases[i].value, NULL));
     }
     uint32_t bits = 12345;
     for (int i = 0; i < 2000; i++) {
@@ -88,7 +88,7 @@ START_TEST(floats_keep_their_bits_and_shortest_text) {
         snprintf(value, sizeof value, "%.17g", (double)lr);
         set(config, "trainer.optimizer_params.lr", value);
         mmoe_config *again = parse(config->json);
-        ck_assert(config->trainer.lr == lr && again->trainer.lr == lr);
+        ck_assert(config->trainer.optimizer.lr == lr && again->trainer.optimizer.lr == lr);
         mmoe_config_free(again);
     }
     mmoe_config_free(config);

@@ -298,7 +298,7 @@ START_TEST(arrays_keep_their_bounds) {
     set(config, "model.expert_params.dims.1", "7");
     ck_assert_int_eq(config->expert.dims[1], 7);
     set(config, "trainer.optimizer_params.betas", "[0, 0.5]");
-    ck_assert(config->trainer.beta1 == 0.0f && config->trainer.beta2 == 0.5f);
+    ck_assert(config->trainer.optimizer.beta1 == 0.0f && config->trainer.optimizer.beta2 == 0.5f);
     mmoe_config_free(config);
 }
 END_TEST
@@ -314,11 +314,14 @@ START_TEST(words_are_their_enumerators) {
         ck_assert_int_eq(config->expert.activation, activation[i]);
         ck_assert_int_eq(config->tasks[1].tower.activation, activation[i]);
     }
-    const char *optimizers[] = {"adam", "adamw", "sgd"};
-    const mmoe_optimizer_kind optimizer[] = {MMOE_ADAM, MMOE_ADAMW, MMOE_SGD};
-    for (int i = 0; i < 3; i++) {
-        set(config, "trainer.optimizer", optimizers[i]);
-        ck_assert_int_eq(config->trainer.optimizer, optimizer[i]);
+    const char *optimizers[] = {"adam", "adamw", "sgd", "adagrad", "rowwise_adagrad", "same"};
+    const mmoe_optimizer_kind optimizer[] = {
+        MMOE_ADAM, MMOE_ADAMW, MMOE_SGD, MMOE_ADAGRAD, MMOE_ROWWISE_ADAGRAD, MMOE_SAME_OPTIMIZER};
+    for (int i = 0; i < 6; i++) {
+        if (i < 4) set(config, "trainer.optimizer", optimizers[i]);
+        ck_assert_int_eq(config->trainer.optimizer.kind, optimizer[i < 4 ? i : 3]);
+        set(config, "trainer.embedding_optimizer", optimizers[i]);
+        ck_assert_int_eq(config->trainer.embedding_optimizer.kind, optimizer[i]);
     }
     const char *transforms[] = {"none", "standardize", "minmax", "log1p_standardize"};
     const mmoe_transform transform[] = {MMOE_TRANSFORM_NONE, MMOE_TRANSFORM_STANDARDIZE,
@@ -357,10 +360,11 @@ START_TEST(words_are_their_enumerators) {
         mmoe_config_text_free(config, text);
     }
     refuse_set(config, "trainer.optimizer", "Adam", "trainer.optimizer",
-               "\"Adam\" is not allowed here; allowed is a string: adam | adamw | sgd");
+               "\"Adam\" is not allowed here; allowed is a string: adam | adamw | sgd | adagrad");
     refuse_set(config, "trainer.optimizer", "adam | adamw", "trainer.optimizer",
-               "adam | adamw | sgd");
-    refuse_set(config, "trainer.optimizer", "\"\"", "trainer.optimizer", "adam | adamw | sgd");
+               "adam | adamw | sgd | adagrad");
+    refuse_set(config, "trainer.optimizer", "\"\"", "trainer.optimizer",
+               "adam | adamw | sgd | adagrad");
     refuse_set(
         config, "model.name", "MMOE", "model.name",
         "single_task | shared_bottom | omoe | mmoe | cgc | ple | esmm | aitm | cross_stitch");
@@ -401,7 +405,7 @@ START_TEST(words_take_their_own_keys) {
                           "%s", key->doc.path);
             all += takes;
             if (!takes) {
-                const char *any = strcmp(key->doc.type, "integer") == 0 ? "1" : "true";
+                const char *any = strcmp(key->doc.type, "boolean") == 0 ? "true" : "1";
                 refuse_set(config, key->doc.path,
                            key->doc.default_value ? key->doc.default_value : any, key->doc.path,
                            wanted);

@@ -147,6 +147,10 @@ static const char *const optimizers[] = {
     /* run step by step */
     "\"optimizer\": \"adam\", \"optimizer_params\": {\"weight_decay\": 0.0001}",
     "\"optimizer\": \"sgd\", \"optimizer_params\": {\"weight_decay\": 0.1, \"momentum\": 0.9}",
+    ("\"embedding_optimizer\": \"adagrad\", \"embedding_optimizer_params\": {\"lr_decay\": 0.01, "
+     "\"weight_decay\": 0.01}, \"warmup_steps\": 20"),
+    /* which miss nothing */
+    "\"embedding_optimizer\": \"rowwise_adagrad\"",
 };
 enum { CLOSED = 4, OPTIMIZERS = sizeof optimizers / sizeof *optimizers, LAZY = 0 };
 
@@ -186,6 +190,18 @@ START_TEST(threads_change_no_bit) {
         mmoe_model_free(other);
     }
     mmoe_model_free(one);
+}
+END_TEST
+
+/* A gradient that is kept whole is handed on in pieces, whose ends are within rows. */
+START_TEST(rows_stay_whole) {
+    static const char rows[] = ", \"embedding_optimizer\": \"rowwise_adagrad\"",
+                      clipped[] = ", \"embedding_optimizer\": \"rowwise_adagrad\", "
+                                  "\"clip_norm\": 1000000";
+    mmoe_model *one = trained(rows, 2, 20), *other = trained(clipped, 2, 20);
+    ck_assert_double_eq(difference(one, other), 0);
+    mmoe_model_free(one);
+    mmoe_model_free(other);
 }
 END_TEST
 
@@ -278,7 +294,7 @@ START_TEST(a_fit_goes_on_to_the_same_bits) {
 }
 END_TEST
 
-/* Of another update; and one whose history would be longer than there is. */
+/* Of another update, or another optimizer; and one whose history would be longer than there is. */
 START_TEST(other_checkpoints_are_refused) {
     char keys[512];
     mmoe_error why;
@@ -451,6 +467,13 @@ static const refusal refusals[] = {
     {"\"optimizer\": \"adam\"", "lazy", "trainer.optimizer_params.weight_decay"},
     {ADAMW ", \"clip_norm\": 1", "auto", "trainer.clip_norm"},
     {"\"optimizer\": \"adam\"", "auto", "trainer.optimizer_params.weight_decay"},
+    {"\"embedding_optimizer\": \"adagrad\", \"embedding_optimizer_params\": {\"weight_decay\": "
+     "0.1}",
+     "auto", "trainer.embedding_optimizer_params.weight_decay"},
+    {"\"embedding_optimizer\": \"rowwise_adagrad\", \"embedding_optimizer_params\": "
+     "{\"weight_decay\": 0.1}",
+     "lazy", "trainer.embedding_optimizer_params.weight_decay"},
+    {"\"embedding_optimizer\": \"adagrad\", \"ema_decay\": 0.9", "deferred", "trainer.ema_decay"},
 };
 enum { REFUSALS = sizeof refusals / sizeof *refusals };
 
@@ -494,6 +517,7 @@ END_TEST
 void add_cases(TCase *c) {
     tcase_add_loop_test(c, deferred_is_dense, 0, OPTIMIZERS);
     tcase_add_loop_test(c, threads_change_no_bit, 0, OPTIMIZERS + 1);
+    tcase_add_test(c, rows_stay_whole);
     tcase_add_loop_test(c, a_run_goes_on_to_the_same_bits, 0, OPTIMIZERS + 1);
     tcase_add_test(c, a_fit_goes_on_to_the_same_bits);
     tcase_add_test(c, other_checkpoints_are_refused);

@@ -16,13 +16,19 @@ typedef struct setting {
     float weight_decay, momentum;
     bool is_lazy;
     double within; /* of double precision, after all steps */
+    float lr_decay, initial;
 } setting;
 
 static const setting settings[] = {
-    {MMOE_ADAM, 0, 0, false, 1e-6},
-    {MMOE_ADAMW, 0.01f, 0, false, 1e-6},
-    {MMOE_SGD, 0, 0.9f, false, 1e-6},
-    {MMOE_ADAM, 0, 0, true, 1e-6},
+    {MMOE_ADAM, 0, 0, false, 1e-6, 0, 0},
+    {MMOE_ADAMW, 0.01f, 0, false, 1e-6, 0, 0},
+    {MMOE_SGD, 0, 0.9f, false, 1e-6, 0, 0},
+    {MMOE_ADAM, 0, 0, true, 1e-6, 0, 0},
+    {MMOE_ADAGRAD, 0, 0, false, 1e-6, 0, 0},
+    {MMOE_ADAGRAD, 1e-3f, 0, false, 1e-6, 0.001f, 1e-12f},
+    {MMOE_ROWWISE_ADAGRAD, 0, 0, false, 1e-6, 0, 1e-12f},
+    {MMOE_ROWWISE_ADAGRAD, 1e-3f, 0, false, 1e-6, 0.001f, 0},
+    {MMOE_ROWWISE_ADAGRAD, 0, 0, true, 1e-6, 0.001f, 0},
 };
 enum { SETTINGS = sizeof settings / sizeof *settings };
 
@@ -54,9 +60,30 @@ typedef struct exact {
     double w[VALUES], m[VALUES], v[VALUES];
 } exact;
 
+/* Adagrad as torch.optim.Adagrad, and of rows as torchrec.optim.RowWiseAdagrad and FBGEMM's
+ * EXACT_ROWWISE_ADAGRAD: a row's sum stands at its first value. */
+static void step_adagrad(const setting *s, exact *e, int step, const float *g) {
+    const double lr = 10 * (double)rate_of(step) / (1 + (step - 1) * (double)s->lr_decay),
+                 eps = (double)1e-8f;
+    double d[VALUES];
+    for (int i = 0; i < VALUES; i++) {
+        const bool is_of_row = s->kind == MMOE_ROWWISE_ADAGRAD;
+        d[i] = (double)g[i] + (double)s->weight_decay * e->w[i];
+        e->m[is_of_row ? i / DIM * DIM : i] += d[i] * d[i] / (is_of_row ? DIM : 1);
+    }
+    for (int i = 0; i < VALUES; i++) {
+        const double sum = e->m[s->kind == MMOE_ROWWISE_ADAGRAD ? i / DIM * DIM : i];
+        e->w[i] -= lr * d[i] / (sqrt((double)s->initial + sum) + eps);
+    }
+}
+
 /* g [VALUES]: 0 where `is_read` is false. */
 static void step_exactly(const setting *s, exact *e, int step, const float *g,
                          const bool *is_read) {
+    if (s->kind == MMOE_ADAGRAD || s->kind == MMOE_ROWWISE_ADAGRAD) {
+        step_adagrad(s, e, step, g);
+        return;
+    }
     const double lr = (double)rate_of(step), b1 = (double)0.9f, b2 = (double)0.999f,
                  eps = (double)1e-8f, root = sqrt(1 - pow(b2, step)), c1 = 1 / (1 - pow(b1, step));
     for (int i = 0; i < VALUES; i++) {
@@ -87,15 +114,19 @@ typedef struct world {
 
 static void set_up(world *w, const setting *s) {
     const mmoe_allocator alloc = mmoe_allocator_or_default(NULL);
-    const mmoe_trainer_config config = {.optimizer = s->kind,
-                                        .lr = 2e-3f,
-                                        .weight_decay = s->weight_decay,
-                                        .beta1 = 0.9f,
-                                        .beta2 = 0.999f,
-                                        .eps = 1e-8f,
-                                        .momentum = s->momentum,
-                                        .embedding_update =
-                                            s->is_lazy ? MMOE_UPDATE_LAZY : MMOE_UPDATE_DEFERRED};
+    const bool is_adagrad = s->kind == MMOE_ADAGRAD || s->kind == MMOE_ROWWISE_ADAGRAD;
+    const mmoe_trainer_config config = {
+        .optimizer = {.kind = MMOE_SGD, .lr = 2e-3f},
+        .embedding_optimizer = {.kind = s->kind,
+                                .lr = is_adagrad ? 2e-2f : 2e-3f, /* 10 times the layers' */
+                                .weight_decay = s->weight_decay,
+                                .beta1 = 0.9f,
+                                .beta2 = 0.999f,
+                                .eps = 1e-8f,
+                                .momentum = s->momentum,
+                                .lr_decay = s->lr_decay,
+                                .initial_accumulator = s->initial},
+        .embedding_update = s->is_lazy ? MMOE_UPDATE_LAZY : MMOE_UPDATE_DEFERRED};
     mmoe_tensor table = {.kind = MMOE_TENSOR_TABLE, .rank = 2, .shape = {ROWS, DIM}};
     table.is_deferred = true;
     w->tensors = (mmoe_tensors){.alloc = alloc};
@@ -129,9 +160,8 @@ static void step(world *w, const setting *s, int number, uint64_t *x) {
         }
     }
     mmoe_optimizer *o = &w->optimizer;
-    if (!s->is_lazy) mmoe_deferred_refresh(o, &(mmoe_rows_read){0, count, at});
-    mmoe_optimizer_begin(o);
-    o->adam.lr = rate_of(number);
+    if (o->history.rates) mmoe_deferred_refresh(o, &(mmoe_rows_read){0, count, at});
+    mmoe_optimizer_begin(o, rate_of(number));
     mmoe_optimizer_apply(o, &(mmoe_gradient){0, 0, count, DIM, values, DIM, at});
     mmoe_optimizer_end(o);
     step_exactly(s, &w->want, number, all, is_read);
@@ -153,6 +183,10 @@ START_TEST(steps_are_exact) {
     for (int i = 0; i < VALUES; i++) most = fmax(most, fabs((double)rows[i] - w.want.w[i]));
     ck_assert_msg(most <= s->within, "%.3g of %.3g", most, moved);
     ck_assert_double_gt(moved, 0.01);
+    if (s->kind == MMOE_ROWWISE_ADAGRAD) /* a float a row, and where decay moves all rows a step */
+        ck_assert_uint_eq(mmoe_optimizer_memory(&w.optimizer) -
+                              mmoe_history_memory(&w.optimizer.history),
+                          ROWS * sizeof(float) * (s->weight_decay > 0 ? 2 : 1));
     tear_down(&w);
 }
 END_TEST

@@ -37,13 +37,6 @@ static float rate_of(int64_t step) {
     return (float)(step < 200 ? rate * (double)step / 200 : rate);
 }
 
-static mmoe_adam_args args_of(const setting *s, int64_t step) {
-    mmoe_adam_args a = {.lr = rate_of(step), .beta1 = s->beta1, .beta2 = s->beta2};
-    a.correction1 = (float)(1 / (1 - pow((double)s->beta1, (double)step)));
-    a.correction2 = (float)(1 / sqrt(1 - pow((double)s->beta2, (double)step)));
-    return a;
-}
-
 typedef struct row {
     double w[N], m[N], v[N];
 } row;
@@ -80,35 +73,35 @@ static void begin(row *r, float w[N], float m[N], float v[N]) {
     }
 }
 
-static mmoe_trainer_config config_of(const setting *s) {
-    return (mmoe_trainer_config){.optimizer = s->kind,
-                                 .lr = 3e-3f,
-                                 .weight_decay = s->weight_decay,
-                                 .beta1 = s->beta1,
-                                 .beta2 = s->beta2,
-                                 .eps = 1e-8f,
-                                 .momentum = s->momentum,
-                                 .embedding_update = MMOE_UPDATE_DEFERRED};
+static mmoe_rule rule_of(const setting *s) {
+    const mmoe_optimizer_config config = {.kind = s->kind,
+                                          .lr = 3e-3f,
+                                          .weight_decay = s->weight_decay,
+                                          .beta1 = s->beta1,
+                                          .beta2 = s->beta2,
+                                          .eps = 1e-8f,
+                                          .momentum = s->momentum};
+    return mmoe_rule_of(&config, false);
 }
 
 /* From step `at` on, `gap` steps of a history that began at `base`. */
 static void check_gap(const setting *s, int64_t base, int64_t at, int64_t gap) {
-    const mmoe_trainer_config config = config_of(s);
+    mmoe_rule rule = rule_of(s);
     const mmoe_allocator alloc = mmoe_allocator_or_default(NULL);
     mmoe_history h;
     mmoe_error why;
     row want;
     float w[N], m[N], v[N];
-    ck_assert_int_eq(mmoe_history_init(&h, &config, &alloc, &why), MMOE_OK);
+    ck_assert_int_eq(mmoe_history_init(&h, &rule, 3e-3, &alloc, &why), MMOE_OK);
     ck_assert_int_eq(h.is_closed, s->is_closed);
     mmoe_history_restart(&h, (uint64_t)base);
     begin(&want, w, m, v);
     for (int64_t step = base + 1; step <= at + gap; step++) {
-        const mmoe_adam_args a = args_of(s, step);
-        mmoe_history_add(&h, &a);
-        if (step > at) step_exactly(s, step, config.eps, &want);
+        mmoe_rule_begin(&rule, (uint64_t)step, rate_of(step));
+        mmoe_history_add(&h, &rule.rate);
+        if (step > at) step_exactly(s, step, 1e-8f, &want);
     }
-    const mmoe_idle_row own = {w, m, s->kind == MMOE_SGD ? NULL : v, N};
+    const mmoe_moved own = {w, m, s->kind == MMOE_SGD ? NULL : v, N};
     mmoe_history_catch_up(&h, at - base, &own);
     for (int i = 0; i < N; i++) {
         ck_assert_msg(fabs((double)w[i] - want.w[i]) <= (s->is_closed ? 5e-7 : 2e-6),
@@ -133,24 +126,24 @@ END_TEST
 /* Two histories long: settled where the first ends. */
 START_TEST(a_gap_of_100000_steps) {
     const setting *s = &settings[_i];
-    const mmoe_trainer_config config = config_of(s);
+    mmoe_rule rule = rule_of(s);
     const mmoe_allocator alloc = mmoe_allocator_or_default(NULL);
     mmoe_history h;
     mmoe_error why;
     row want;
     float w[N], m[N], v[N];
-    const mmoe_idle_row own = {w, m, s->kind == MMOE_SGD ? NULL : v, N};
-    ck_assert_int_eq(mmoe_history_init(&h, &config, &alloc, &why), MMOE_OK);
+    const mmoe_moved own = {w, m, s->kind == MMOE_SGD ? NULL : v, N};
+    ck_assert_int_eq(mmoe_history_init(&h, &rule, 3e-3, &alloc, &why), MMOE_OK);
     begin(&want, w, m, v);
     mmoe_history_restart(&h, 700);
     for (int64_t step = 701; step <= 100700; step++) {
-        const mmoe_adam_args a = args_of(s, step);
+        mmoe_rule_begin(&rule, (uint64_t)step, rate_of(step));
         if (mmoe_history_is_full(&h)) {
             mmoe_history_catch_up(&h, 0, &own);
             mmoe_history_restart(&h, (uint64_t)step - 1);
         }
-        mmoe_history_add(&h, &a);
-        step_exactly(s, step, config.eps, &want);
+        mmoe_history_add(&h, &rule.rate);
+        step_exactly(s, step, 1e-8f, &want);
     }
     mmoe_history_catch_up(&h, 0, &own);
     for (int i = 0; i < N; i++)

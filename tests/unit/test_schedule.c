@@ -4,8 +4,12 @@
 
 #include "train/schedule.h"
 
-static const mmoe_trainer_config base = {
-    .t_max = 10, .lr = 0.5F, .gamma = 0.25F, .step_size = 3, .patience = 2, .factor = 0.5F};
+static const mmoe_trainer_config base = {.t_max = 10,
+                                         .optimizer.lr = 0.5F,
+                                         .gamma = 0.25F,
+                                         .step_size = 3,
+                                         .patience = 2,
+                                         .factor = 0.5F};
 
 static double rate_of(const mmoe_trainer_config *c, int32_t epoch, uint64_t step) {
     mmoe_schedule s;

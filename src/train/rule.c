@@ -1,0 +1,12 @@
+#include "train/rule.h"
+
+#define ROW(name, word) [name] = &mmoe_rule_##word,
+static const mmoe_rule_kind *const kinds[] = {MMOE_OPTIMIZERS(ROW)};
+#undef ROW
+
+mmoe_rule mmoe_rule_of(const mmoe_optimizer_config *settings, bool is_lazy) {
+    return (mmoe_rule){.kind = kinds[settings->kind],
+                       .kernels = mmoe_kernels_best(),
+                       .settings = *settings,
+                       .is_lazy = is_lazy};
+}

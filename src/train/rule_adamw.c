@@ -1,0 +1,28 @@
+/* AdamW: rule_adam.c sees by the settings that the decay is of the weight itself. */
+#include "train/rule.h"
+
+static bool moves_idle(const mmoe_optimizer_config *c) { return mmoe_rule_adam.moves_idle(c); }
+
+static bool fades(const mmoe_optimizer_config *c, double kept[2]) {
+    return mmoe_rule_adam.fades(c, kept);
+}
+
+static mmoe_rate rate(const mmoe_optimizer_config *c, uint64_t step, float lr) {
+    return mmoe_rule_adam.rate(c, step, lr);
+}
+
+static bool move(const mmoe_rule *r, const mmoe_penalty_args *of, const mmoe_moved *to,
+                 const float *g) {
+    return mmoe_rule_adam.move(r, of, to, g);
+}
+
+static void idle(const mmoe_rule *r, const mmoe_idle_args *steps, const mmoe_moved *to) {
+    mmoe_rule_adam.idle(r, steps, to);
+}
+
+const mmoe_rule_kind mmoe_rule_adamw = {.moments = 2,
+                                        .moves_idle = moves_idle,
+                                        .fades = fades,
+                                        .rate = rate,
+                                        .move = move,
+                                        .idle = idle};
