@@ -50,6 +50,9 @@ static const struct {
     {"trainer.earlystop_task", "y", "trainer.earlystop_task is \"y\", the checkpoint's is \"x\""},
     {"trainer.scheduler_params.step_size", "3",
      "trainer.scheduler_params.step_size is 3, the checkpoint's is 10"},
+    {"trainer.embedding_optimizer", "adagrad",
+     "trainer.embedding_optimizer is \"adagrad\", the checkpoint's is \"same\" (and 5 keys more "
+     "differ)"},
     {"trainer.seed", "1", "trainer.seed is 1, the checkpoint's is 2022"},
 };
 

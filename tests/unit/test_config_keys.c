@@ -365,6 +365,8 @@ START_TEST(words_are_their_enumerators) {
                "adam | adamw | sgd | adagrad");
     refuse_set(config, "trainer.optimizer", "\"\"", "trainer.optimizer",
                "adam | adamw | sgd | adagrad");
+    refuse_set(config, "trainer.embedding_optimizer", "sparse_adam", "trainer.embedding_optimizer",
+               "allowed is a string: adam | adamw | sgd | adagrad | rowwise_adagrad | same");
     refuse_set(
         config, "model.name", "MMOE", "model.name",
         "single_task | shared_bottom | omoe | mmoe | cgc | ple | esmm | aitm | cross_stitch");

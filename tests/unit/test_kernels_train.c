@@ -237,6 +237,53 @@ START_TEST(sgd) {
 }
 END_TEST
 
+/* torch.optim.Adagrad, and, `is_row`, of a row with one sum behind a gradient that is clipped and
+ * penalised. */
+static void check_adagrad(const mmoe_kernels *k, int32_t n, const mmoe_adagrad_args *a,
+                          bool is_row) {
+    const mmoe_penalty_args of =
+        is_row ? (mmoe_penalty_args){0.7f, 0.05f, 0.2f} : (mmoe_penalty_args){.scale = 1};
+    matrix w = matrix_drawn(2, n, n + 3, -1, 1), s = matrix_drawn(2, n, n + 3, 0, 0),
+           g = matrix_new(1, n, n);
+    double want[MOST], sums[MOST] = {0}, d[MOST];
+    for (int32_t i = 0; i < n; i++) want[i] = (double)w.at[i];
+    for (int step = 1; step <= STEPS; step++) {
+        double mean = 0;
+        fill(&g, -1, 1);
+        if (is_row)
+            ck_assert(!k->adagrad_row(a, &of, (size_t)n, w.at, g.at, s.at));
+        else
+            ck_assert(!k->adagrad(a, (size_t)n, w.at, g.at, s.at));
+        for (int32_t i = 0; i < n; i++) {
+            const double x = want[i];
+            d[i] = (double)of.scale * (double)g.at[i] + (double)of.l1 * ((x > 0) - (x < 0)) +
+                   (2 * (double)of.l2 + (double)a->weight_decay) * x;
+            mean += d[i] * d[i] / n;
+        }
+        for (int32_t i = 0; i < n; i++) {
+            sums[i] += is_row ? mean : d[i] * d[i];
+            want[i] -= (double)a->lr * d[i] / (sqrt((double)a->initial + sums[i]) + (double)a->eps);
+            check_near("w", w.at[i], want[i], 40 * step * U);
+        }
+        check_near("sum", s.at[0], sums[0], 40 * step * U * (1 + sums[0]));
+    }
+    check_gaps(&w);
+    if (!is_row) check_gaps(&s);
+    for (int32_t i = 1; i < n && is_row; i++) ck_assert(s.at[i] == 0);
+    free(w.at);
+    free(s.at);
+    free(g.at);
+}
+
+START_TEST(adagrad) {
+    for (int32_t n = 1; n <= MOST; n++)
+        for (int is_row = 0; is_row < 2; is_row++) {
+            check_adagrad(table_at(_i), n, &(mmoe_adagrad_args){0.05f, 0.1f, 0, 0}, is_row);
+            check_adagrad(table_at(_i), n, &(mmoe_adagrad_args){0.05f, 1e-8f, 0.3f, 0.5f}, is_row);
+        }
+}
+END_TEST
+
 /* ---- Steps without a gradient ---- */
 
 /* To the bit what as many steps make of a gradient of 0. */
@@ -354,6 +401,7 @@ void add_cases(TCase *c) {
     tcase_add_loop_test(c, tables_drop_the_same, 0, tables);
     tcase_add_loop_test(c, adam, 0, tables);
     tcase_add_loop_test(c, sgd, 0, tables);
+    tcase_add_loop_test(c, adagrad, 0, tables);
     tcase_add_loop_test(c, steps_without_a_gradient, 0, tables);
     tcase_add_loop_test(c, regularize, 0, tables);
     tcase_add_loop_test(c, optimizers_tell_what_is_not_finite, 0, tables);
