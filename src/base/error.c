@@ -5,9 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 static void copy_cut(char *to, size_t size, const char *from) {
-    size_t n = from ? strlen(from) : 0;
-    if (n >= size) n = size - 1;
+    const size_t n = from ? mmoe_utf8_cut(from, strlen(from), size - 1) : 0;
     if (n) memcpy(to, from, n);
     to[n] = '\0';
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/utf8.h"
 
 static bool is_input(const char *path) { return strcmp(path, "-") == 0; }
 
@@ -19,7 +20,7 @@ const char *mmoe_raw_bytes_name(const char *path) {
 const char *mmoe_files_name(const char *first, size_t more, char room[MMOE_FILES_SIZE]) {
     const char *name = mmoe_raw_bytes_name(first);
     if (!more) return name;
-    snprintf(room, MMOE_FILES_SIZE, "%.200s and %zu more", name, more);
+    snprintf(room, MMOE_FILES_SIZE, "%.*s and %zu more", mmoe_utf8_fit(name, 200), name, more);
     return room;
 }
 

@@ -1,5 +1,7 @@
 #include "base/utf8.h"
 
+#include <string.h>
+
 static size_t length_of(unsigned char first) {
     if (first < 0x80) return 1;
     if (first >= 0xc0 && first < 0xe0) return 2;
@@ -32,6 +34,10 @@ bool mmoe_utf8_is(const char *text, size_t length) {
         length -= bytes;
     }
     return true;
+}
+
+int mmoe_utf8_fit(const char *text, size_t most) {
+    return (int)mmoe_utf8_cut(text, strlen(text), most);
 }
 
 size_t mmoe_utf8_cut(const char *text, size_t length, size_t most) {

@@ -17,4 +17,7 @@ static inline bool mmoe_utf8_continues(char byte) { return ((unsigned char)byte 
 /* Bytes of text[0 .. length), at most `most`, that end with a whole character. */
 size_t mmoe_utf8_cut(const char *text, size_t length, size_t most);
 
+/* The same of a text that "%.*s" prints. */
+int mmoe_utf8_fit(const char *text, size_t most);
+
 #endif

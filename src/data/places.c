@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/raw_bytes.h"
+#include "base/utf8.h"
 
 mmoe_status mmoe_places_open(mmoe_places *p, mmoe_origin origin, const mmoe_allocator *a,
                              mmoe_error *err) {
@@ -70,7 +71,8 @@ bool mmoe_places_left_out(const mmoe_places *p, int64_t row, const char *path, i
 
 const char *mmoe_place_show(mmoe_place at, char room[MMOE_PLACE_SIZE]) {
     if (at.file)
-        snprintf(room, MMOE_PLACE_SIZE, "row %" PRId64 " of %.200s", at.row, at.file);
+        snprintf(room, MMOE_PLACE_SIZE, "row %" PRId64 " of %.*s", at.row,
+                 mmoe_utf8_fit(at.file, 200), at.file);
     else
         snprintf(room, MMOE_PLACE_SIZE, "row %" PRId64, at.row);
     return room;

@@ -1,5 +1,8 @@
 /* Several CSV files are read as one that has all their rows, with any number of threads and
  * whatever the cuts; faults and warnings have the file and the row in it. */
+#include "base/error.h"
+#include "base/raw_bytes.h"
+#include "base/utf8.h"
 #include "csv_read_support.h"
 #include "failing.h"
 
@@ -224,6 +227,24 @@ START_TEST(every_allocation_may_fail) {
 }
 END_TEST
 
+/* Names of bytes that are two a character. */
+START_TEST(long_names_are_cut_between_characters) {
+    char name[402] = "", shown[MMOE_PLACE_SIZE], room[MMOE_FILES_SIZE];
+    mmoe_error err;
+    strcpy(name, "x");
+    for (size_t i = 1; i < sizeof name - 1; i++) name[i] = i % 2 ? '\xc3' : '\xa9';
+    mmoe_place_show((mmoe_place){name, 7}, shown);
+    ck_assert(mmoe_utf8_is(shown, strlen(shown)));
+    ck_assert_uint_eq(strlen(shown), strlen("row 7 of ") + 199);
+    mmoe_files_name(name, 2, room);
+    ck_assert(mmoe_utf8_is(room, strlen(room)));
+    mmoe_fail_at(&err, MMOE_E_DATA, name + 1, 0, name + 1, "text");
+    ck_assert(mmoe_utf8_is(err.file, strlen(err.file)));
+    ck_assert(mmoe_utf8_is(err.column, strlen(err.column)));
+    ck_assert_uint_eq(strlen(err.file), sizeof err.file - 2);
+}
+END_TEST
+
 START_TEST(options_are_checked) {
     mmoe_schema *schema = NULL;
     mmoe_dataset *set = NULL;
@@ -250,5 +271,6 @@ void add_cases(TCase *c) {
     tcase_add_test(c, files_have_the_columns_that_are_read);
     tcase_add_test(c, labels_are_those_of_the_first_file);
     tcase_add_test(c, every_allocation_may_fail);
+    tcase_add_test(c, long_names_are_cut_between_characters);
     tcase_add_test(c, options_are_checked);
 }
