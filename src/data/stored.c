@@ -1,5 +1,6 @@
 #include "data/stored.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
@@ -31,6 +32,16 @@ void mmoe_stored_free(mmoe_stored *s) {
     mmoe_release(&a, s);
 }
 
+static mmoe_status fail_unnamed(const char *folder, size_t opened, size_t files, mmoe_error *err) {
+    static const char what[] = "cannot make a temporary file there";
+    char text[MMOE_REASON_SIZE];
+    if (errno != EMFILE) return mmoe_fail_system(err, folder, what);
+    return mmoe_fail_at(err, MMOE_E_IO, folder, 0, NULL,
+                        "%s: %s: %zu were made, and streaming needs %zu, one a column: ulimit -n "
+                        "must be larger, or the rows are packed into a folder first (mmoe pack)",
+                        what, mmoe_reason(EMFILE, text), opened, files);
+}
+
 mmoe_status mmoe_stored_open_unnamed(const mmoe_stored *s, mmoe_stored_part *part,
                                      mmoe_error *err) {
     const size_t n = (size_t)s->n_column;
@@ -39,8 +50,7 @@ mmoe_status mmoe_stored_open_unnamed(const mmoe_stored *s, mmoe_stored_part *par
     for (size_t c = 0; c < n; c++) part->files[c] = -1;
     for (size_t c = 0; c < n; c++) {
         part->files[c] = mmoe_unnamed_file_open(part->folder);
-        if (part->files[c] < 0)
-            return mmoe_fail_system(err, part->folder, "cannot make a temporary file there");
+        if (part->files[c] < 0) return fail_unnamed(part->folder, c, n, err);
     }
     return MMOE_OK;
 }

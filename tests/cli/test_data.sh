@@ -213,4 +213,22 @@ for word in '' NA nan NaN null None '\\N'; do
     expect 0 "" train --config gap.json --train gap.csv --output gap.out --set trainer.n_epoch=1
 done
 expect 0 "6 blank lines are no rows" init blank.csv --label click
+# ---- Files that are open ----
+
+# A stream has a file a column.
+awk 'BEGIN {
+    for (r = 0; r < 9; r++) for (i = 0; i < 90; i++)
+        printf "%s%s", r ? (r * i) % 7 : "x" i, i < 89 ? "," : r ? "," r % 2 "\n" : ",y\n"
+}' >wide.csv
+cat >wide.json <<'JSON'
+{"features": {"dense": [{"name": "x*"}]}, "tasks": [{"name": "y", "label": "y"}],
+ "model": {"name": "single_task"}, "trainer": {"n_epoch": 1, "memory": 900}}
+JSON
+few_files() { (ulimit -n 64 && exec "$@"); }
+wrapper=few_files
+expect 1 "and streaming needs 91, one a column: ulimit -n must be larger" train \
+    --config wide.json --train wide.csv --output w.out
+expect 0 "" pack --config wide.json --data wide.csv --output wide.d
+expect 0 "" train --config wide.json --train wide.d --output w.out
+wrapper=""
 finish
