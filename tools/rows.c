@@ -7,8 +7,39 @@
 #include "output.h"
 #include "progress.h"
 
-static int packed_how(const cli_reading *how) {
-    return how->streamed ? MMOE_PACKED_STREAMED : MMOE_PACKED_LOADED;
+/* Of a folder that was opened, unless its rows are streamed: they are read, or the set is freed. */
+static mmoe_status load(const cli_reading *how, mmoe_dataset *rows, mmoe_error *err) {
+    if (how->streamed) return MMOE_OK;
+    const mmoe_status status = mmoe_dataset_load(rows, &cli_watcher, err);
+    if (status) mmoe_dataset_free(rows);
+    return status;
+}
+
+static mmoe_status read_folder(const mmoe_schema *schema, const char *folder,
+                               const cli_reading *how, mmoe_dataset **out, mmoe_error *err) {
+    mmoe_dataset *rows;
+    mmoe_status status =
+        mmoe_dataset_read_packed(schema, folder, MMOE_PACKED_STREAMED, NULL, &rows, err);
+    if (!status) status = load(how, rows, err);
+    if (!status) *out = rows;
+    return status;
+}
+
+static mmoe_status fit_folder(const mmoe_config *config, const char *folder, const cli_reading *how,
+                              mmoe_schema **schema, mmoe_dataset **out, mmoe_error *err) {
+    mmoe_dataset *rows;
+    mmoe_schema *learned;
+    mmoe_status status =
+        mmoe_dataset_fit_packed(config, folder, MMOE_PACKED_STREAMED, NULL, &learned, &rows, err);
+    if (status) return status;
+    status = load(how, rows, err);
+    if (status) {
+        mmoe_schema_free(learned);
+        return status;
+    }
+    *schema = learned;
+    *out = rows;
+    return MMOE_OK;
 }
 
 /* A folder's rows are of one schema, which is not learned together with other rows. */
@@ -37,9 +68,8 @@ mmoe_status cli_read_rows(const mmoe_schema *schema, const cli_rows *from, const
     const mmoe_read_options reading = cli_read_options(from, how);
     if (check_alone(from, err)) return MMOE_E_ARGUMENT;
     const mmoe_status status =
-        cli_is_folder(path)
-            ? mmoe_dataset_read_packed(schema, path, packed_how(how), NULL, out, err)
-            : mmoe_dataset_read_csv_with(schema, path, &reading, NULL, out, err);
+        cli_is_folder(path) ? read_folder(schema, path, how, out, err)
+                            : mmoe_dataset_read_csv_with(schema, path, &reading, NULL, out, err);
     cli_progress_clear();
     return status;
 }
@@ -51,7 +81,7 @@ mmoe_status cli_fit_rows(const mmoe_config *config, const cli_rows *from, const 
     if (check_alone(from, err)) return MMOE_E_ARGUMENT;
     const mmoe_status status =
         cli_is_folder(path)
-            ? mmoe_dataset_fit_packed(config, path, packed_how(how), NULL, schema, out, err)
+            ? fit_folder(config, path, how, schema, out, err)
             : mmoe_dataset_fit_csv_with(config, path, &reading, NULL, schema, out, err);
     cli_progress_clear();
     return status;

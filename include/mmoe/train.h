@@ -74,7 +74,8 @@ typedef struct mmoe_warning {
 
 /* How far work has come that may take its time. */
 typedef struct mmoe_work {
-    const char *what; /* "reading", "encoding", "evaluating", "inspecting"; static */
+    const char *what; /* "reading", "learning", "encoding", "loading", "evaluating",
+                       * "inspecting"; static */
     const char *file; /* whose rows they are; NULL: those of no file */
     int64_t rows;     /* so far; 0 where they are not counted */
     int64_t done;     /* of `unit`, from 0 */
@@ -152,7 +153,8 @@ typedef struct mmoe_read_options {
     const char *const *more;
     size_t n_more;
     /* Told of each file's bytes, and of its rows but those of blocks that are not parsed yet; then,
-     * where a schema is fitted, of the rows that it encodes. NULL: none is. */
+     * where a schema is fitted, of the rows that it learns from, once a pass, and of those that it
+     * encodes. NULL: none is. */
     const mmoe_watcher *watcher;
     /* So many rows of all files may be at fault, with a cell that cannot be read or another number
      * of fields, and are left out: a warning has their number and the first one's fault. What comes
@@ -319,6 +321,12 @@ MMOE_API mmoe_status mmoe_dataset_fit_packed(const mmoe_config *config, const ch
 MMOE_API mmoe_status mmoe_dataset_read_packed(const mmoe_schema *schema, const char *folder,
                                               int how, const mmoe_allocator *alloc,
                                               mmoe_dataset **out, mmoe_error *err);
+/* Reads rows that are streamed into memory, where they stay: what MMOE_PACKED_LOADED does, but that
+ * `watcher`, unless it is NULL, is told of each block ("loading"). Nothing, of rows that are in
+ * memory. Call it before the data set is shared; after a failure it can only be freed. MMOE_E_IO,
+ * _FORMAT, _MEMORY; _ARGUMENT: `dataset` is NULL. */
+MMOE_API mmoe_status mmoe_dataset_load(mmoe_dataset *dataset, const mmoe_watcher *watcher,
+                                       mmoe_error *err);
 
 /* ---- Model ---- */
 

@@ -95,9 +95,6 @@ mmoe_status mmoe_dataset_seal(struct mmoe_dataset *set, const struct mmoe_schema
 /* For those who make data sets: one without rows or arrays for them, but for its counts. */
 struct mmoe_dataset *mmoe_dataset_new(const struct mmoe_schema *schema,
                                       const mmoe_allocator *alloc);
-/* Reads rows that are stored into memory, where they stay; after a failure the set is to be freed.
- * MMOE_E_IO, _FORMAT, _MEMORY. */
-mmoe_status mmoe_dataset_load(struct mmoe_dataset *set, mmoe_error *err);
 
 /* Labels and weights of some rows after others. */
 typedef struct mmoe_targets {

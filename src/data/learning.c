@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/utf8.h"
+#include "base/watcher.h"
 
 static void measure_column(mmoe_dense_column *c, int32_t pass, const double *values, size_t stride,
                            int64_t rows) {
@@ -58,6 +59,24 @@ static int32_t passes_of(const struct mmoe_schema *s) {
     return passes;
 }
 
+/* Pass `pass` of `passes` over all rows. */
+static mmoe_status see_pass(const mmoe_learning *l, int32_t pass, int32_t passes,
+                            mmoe_label_fit *fits, mmoe_error *err) {
+    const struct mmoe_schema *s = l->schema;
+    int64_t done = pass * l->rows;
+    for (size_t i = 0; i < l->n_runs; i++) {
+        mmoe_learned_run run;
+        const mmoe_status status = l->run(l->user, i, &run, err);
+        if (status) return status;
+        mmoe_tell_rows(l->watcher, "learning", done, passes * l->rows);
+        measure_run(s, pass, &run);
+        see_labels(s, pass, &run, fits);
+        done += run.rows;
+    }
+    end_labels(s, pass, fits);
+    return MMOE_OK;
+}
+
 /* What is seen of all rows, numbers and labels, as often as one of them asks for. */
 static mmoe_status see_rows(const mmoe_learning *l, mmoe_error *err) {
     const struct mmoe_schema *s = l->schema;
@@ -65,16 +84,10 @@ static mmoe_status see_rows(const mmoe_learning *l, mmoe_error *err) {
     const int32_t passes = passes_of(s);
     mmoe_label_fit *fits = mmoe_alloc_zero(&s->alloc, n_label, sizeof *fits);
     mmoe_status status = fits ? MMOE_OK : mmoe_fail_memory(err, n_label * sizeof *fits);
-    for (int32_t pass = 0; !status && pass < passes; pass++) {
-        for (size_t i = 0; !status && i < l->n_runs; i++) {
-            mmoe_learned_run run;
-            status = l->run(l->user, i, &run, err);
-            if (status) break;
-            measure_run(s, pass, &run);
-            see_labels(s, pass, &run, fits);
-        }
-        end_labels(s, pass, fits);
-    }
+    for (int32_t pass = 0; !status && pass < passes; pass++)
+        status = see_pass(l, pass, passes, fits, err);
+    if (!status && passes)
+        mmoe_tell_rows(l->watcher, "learning", passes * l->rows, passes * l->rows);
     mmoe_release(&s->alloc, fits);
     return status;
 }

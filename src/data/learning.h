@@ -18,7 +18,8 @@ typedef struct mmoe_learning {
     struct mmoe_schema *schema;
     char **negatives; /* [n_label] mmoe_label_cell.negative */
     mmoe_warnings *warnings;
-    int64_t rows; /* of all runs */
+    const mmoe_watcher *watcher; /* of the rows of all passes; NULL: none */
+    int64_t rows;                /* of all runs */
     void *user;
     size_t n_runs;
     /* Run `index`, which stays until the next is asked for; they are asked for in their order, once

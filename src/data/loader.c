@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/utf8.h"
 #include "base/watcher.h"
 #include "data/dataset.h"
 #include "data/learning.h"
@@ -216,6 +217,7 @@ static mmoe_status learn(mmoe_loader *l, mmoe_error *err) {
                                     .schema = l->learned ? l->learned : l->file.growing,
                                     .negatives = l->parts.negatives,
                                     .warnings = &l->set->warnings,
+                                    .watcher = l->watcher,
                                     .rows = l->parts.rows,
                                     .user = l,
                                     .n_runs = l->parts.count,
@@ -241,7 +243,9 @@ static mmoe_status warn_of_file(const mmoe_loader *l, mmoe_error *err) {
         const bool has_place = l->last && passed.blank_lines && i == 0;
         const size_t used = strlen(text);
         w.file = has_place ? l->parts.first_blank : NULL;
-        if (has_place) snprintf(text + used, sizeof text - used, " of %.200s", w.file);
+        if (has_place)
+            snprintf(text + used, sizeof text - used, " of %.*s", mmoe_utf8_fit(w.file, 200),
+                     w.file);
         status = mmoe_warn(&l->set->warnings, w, err, "%s", text);
     }
     return status;

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/watcher.h"
 #include "data/dataset.h"
 
 static int64_t elements_of(const mmoe_stored *s) {
@@ -51,7 +52,8 @@ static mmoe_block_room room_of(const struct mmoe_dataset *set, int32_t *const *k
     return to;
 }
 
-static mmoe_status read_blocks(struct mmoe_dataset *set, mmoe_error *err) {
+static mmoe_status read_blocks(struct mmoe_dataset *set, const mmoe_watcher *watcher,
+                               mmoe_error *err) {
     mmoe_stored_reader reader = {0};
     int32_t **kept = mmoe_alloc(&set->alloc, set->n_kept, sizeof *kept);
     mmoe_status status = kept ? mmoe_stored_reader_open(set->stored, &reader, err)
@@ -59,17 +61,21 @@ static mmoe_status read_blocks(struct mmoe_dataset *set, mmoe_error *err) {
     for (size_t i = 0; kept && i < set->n_kept; i++) kept[i] = set->kept[i].values;
     for (int64_t b = 0; !status && b < mmoe_blocks_of(set->stored->rows); b++) {
         const mmoe_block_room to = room_of(set, kept, b);
+        mmoe_tell_rows(watcher, "loading", b * MMOE_BLOCK_ROWS, set->rows);
         status = mmoe_stored_read(&reader, b, &to, err);
     }
+    if (!status) mmoe_tell_rows(watcher, "loading", set->rows, set->rows);
     mmoe_stored_reader_close(&reader);
     mmoe_release(&set->alloc, kept);
     return status;
 }
 
-mmoe_status mmoe_dataset_load(struct mmoe_dataset *set, mmoe_error *err) {
+mmoe_status mmoe_dataset_load(mmoe_dataset *set, const mmoe_watcher *watcher, mmoe_error *err) {
+    if (!set) return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_dataset_load: dataset is NULL");
+    if (!set->stored) return MMOE_OK;
     mmoe_status status = take_arrays(set, err);
     if (!status && set->offsets) set->offsets[0] = 0;
-    if (!status) status = read_blocks(set, err);
+    if (!status) status = read_blocks(set, watcher, err);
     if (status) return status;
     mmoe_stored_free(set->stored);
     set->stored = NULL;

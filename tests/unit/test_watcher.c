@@ -60,8 +60,9 @@ START_TEST(fitting_is_watched) {
     check_watched(0, "reading", "bytes", size, _i == 1 ? 5 : 3);
     ck_assert_int_eq(watched.works[0].last.rows, ROWS);
     ck_assert_str_eq(watched.works[0].last.file, in_folder("d.csv"));
-    check_watched(1, "encoding", "rows", ROWS, 2);
-    ck_assert_int_eq(watched.count, 2);
+    check_watched(1, "learning", "rows", 2 * ROWS, 3); /* twice over all */
+    check_watched(2, "encoding", "rows", ROWS, 2);
+    ck_assert_int_eq(watched.count, 3);
     mmoe_dataset_free(set);
     mmoe_schema_free(schema);
     world_end(&w);
@@ -69,7 +70,7 @@ START_TEST(fitting_is_watched) {
 }
 END_TEST
 
-/* By a schema that stands rows are encoded, and packed, as they are read. */
+/* By a schema that stands rows are encoded, and packed, as they are read; and then loaded. */
 START_TEST(streaming_is_watched) {
     begin(2);
     const int64_t size = put_rows();
@@ -79,6 +80,9 @@ START_TEST(streaming_is_watched) {
     SUCCEEDS(mmoe_dataset_read_csv_with(w.schema, in_folder("d.csv"), &reading, NULL, &set, &err));
     check_watched(0, "reading", "bytes", size, 3);
     ck_assert_int_eq(watched.count, 1);
+    SUCCEEDS(mmoe_dataset_load(set, &watcher, &err));
+    check_watched(1, "loading", "rows", ROWS, 9);
+    ck_assert_int_eq(watched.count, 2);
     mmoe_dataset_free(set);
     world_end(&w);
     remove_folder();
