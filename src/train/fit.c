@@ -208,7 +208,9 @@ static const char *differing_rows(const mmoe_progress_state *at, mmoe_identity t
     const bool knows_all = at->schema_hash != 0; /* a checkpoint of version 0.1 does not */
     if (knows_all && train.schema != at->schema_hash)
         return "with rows of another schema: other columns, vocabularies or transforms";
-    if (train.rows != at->data_hash) return "with other training rows";
+    if (train.rows != at->data_hash)
+        return "with other training rows (those of a CSV file in memory are others than the same "
+               "rows streamed or packed)";
     if (!knows_all || valid == at->valid_hash) return NULL;
     if (!valid) return "with validation rows, and now there are none";
     return at->valid_hash ? "with other validation rows"
