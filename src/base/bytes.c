@@ -17,12 +17,15 @@ mmoe_status mmoe_bytes_open(const char *path, const mmoe_allocator *alloc, mmoe_
 }
 
 /* Of a packed file, what it has that stands unpacked: not what the thread reads ahead. */
+static int64_t given_of(const mmoe_bytes *from) {
+    return from->unpacking ? mmoe_unpacking_taken(from->unpacking) : from->raw.n_read;
+}
+
 static void tell(const mmoe_bytes *from) {
-    const int64_t done = from->unpacking ? mmoe_unpacking_taken(from->unpacking) : from->raw.n_read;
     const mmoe_work work = {.what = "reading",
                             .file = from->name,
                             .rows = from->rows,
-                            .done = done,
+                            .done = given_of(from),
                             .total = from->raw.state.bytes,
                             .unit = "bytes"};
     mmoe_tell(from->watcher, &work);
@@ -44,6 +47,11 @@ mmoe_status mmoe_bytes_read(mmoe_bytes *from, char *to, size_t size, size_t *n, 
                                    : mmoe_raw_bytes_read(&from->raw, to, size, n, err);
     if (!status) tell(from);
     return status || *n == size ? status : mmoe_raw_bytes_check(&from->raw, err);
+}
+
+double mmoe_bytes_share(const mmoe_bytes *from) {
+    const double given = (double)given_of(from), all = (double)from->raw.state.bytes;
+    return given < all ? given / all : all > 0;
 }
 
 void mmoe_bytes_close(mmoe_bytes *bytes) {

@@ -28,6 +28,8 @@ void mmoe_bytes_count(mmoe_bytes *from, int64_t rows);
  * end the file is another than it was at the beginning, too; _MEMORY; _FORMAT: the file is packed,
  * but damaged, cut off or packed twice. */
 mmoe_status mmoe_bytes_read(mmoe_bytes *from, char *to, size_t size, size_t *n, mmoe_error *err);
+/* About how much of all it has given, at most 1; 0: nobody knows. */
+double mmoe_bytes_share(const mmoe_bytes *from);
 void mmoe_bytes_close(mmoe_bytes *bytes);
 
 #endif

@@ -94,6 +94,9 @@ typedef struct mmoe_column_kind {
     int32_t (*width)(const mmoe_encoder *e);
     /* Numbers: what stands between those of a cell's text. NULL: it is one number. */
     char (*separator)(const mmoe_encoder *e);
+    /* Numbers: are a cell's inputs the same whatever other cells are? Then parse gives them before
+     * the kind has settled, too, with the faults of learn. (NULL: they are not.) */
+    bool (*stands)(const mmoe_encoder *e);
     /* Numbers: sees all learned cells in order, `passes` times, in runs of `rows` cells that are
      * `stride` numbers apart. */
     int32_t passes;

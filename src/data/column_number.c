@@ -134,6 +134,10 @@ static const char *learn_number(mmoe_encoder *e, const char *text, size_t length
     return isfinite((float)value) ? NULL : too_large;
 }
 
+static bool number_stands(const mmoe_encoder *e) {
+    return constant_of(e)->transform == MMOE_TRANSFORM_NONE;
+}
+
 /* The first pass: the mean; the second: the distances from it, whose sum corrects the first one's
  * rounding (Chan, Golub and LeVeque, 1983). */
 static void measure_number(mmoe_encoder *e, int32_t pass, const double *x, size_t stride,
@@ -189,6 +193,7 @@ const mmoe_column_kind mmoe_column_number = {
     .without_file = number_without_file,
     .start = start_number,
     .learn = learn_number,
+    .stands = number_stands,
     .passes = 2,
     .measure = measure_number,
     .settle = settle_number,

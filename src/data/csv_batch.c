@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "data/csv_settle.h"
 
 /* A loop of the pool's over pieces or encoders. */
 typedef struct loop {
@@ -32,6 +33,7 @@ static mmoe_status start_piece(const mmoe_csv_batch *b, mmoe_csv_piece *p, mmoe_
     const mmoe_status status = f->wanted ? mmoe_csv_file_bind(f, &p->learned, err) : MMOE_OK;
     if (status) return status;
     p->part = mmoe_csv_part_new(f, p->learned ? p->learned : f->schema);
+    if (p->part && p->before) mmoe_csv_part_inherit(p->part, p->before);
     return p->part ? MMOE_OK : mmoe_fail_memory(err, sizeof *p->part);
 }
 
@@ -191,7 +193,10 @@ static void merge_encoder(const loop *l, size_t index) {
 
 static void place_piece(const loop *l, size_t index) {
     const mmoe_csv_piece *p = &l->batch->pieces[index];
-    mmoe_csv_part_place(p->part, (const int32_t *const *)p->ids);
+    const mmoe_csv_ids ids = mmoe_csv_part_ids(p->part);
+    const struct mmoe_schema *file = l->batch->file->schema;
+    mmoe_csv_ids_place(&ids, file, (const int32_t *const *)p->ids, p->part->notes);
+    p->part->cells.schema = file;
 }
 
 static mmoe_status fail_encoder(const mmoe_csv_batch *b, size_t index, const char *fault,
@@ -233,7 +238,7 @@ static void finish_piece(const mmoe_csv_batch *b, mmoe_csv_piece *p) {
     mmoe_release(a, p->block.bytes);
     if (!p->is_added) mmoe_csv_part_free(p->part);
     mmoe_schema_free(p->learned);
-    *p = (mmoe_csv_piece){0};
+    *p = (mmoe_csv_piece){.before = p->is_added && b->keeps ? p->part : NULL};
 }
 
 mmoe_status mmoe_csv_batch_run(mmoe_csv_batch *b, mmoe_csv_parts *parts, mmoe_error *err) {

@@ -11,7 +11,8 @@
 /* A block and what becomes of it. */
 typedef struct mmoe_csv_piece {
     mmoe_csv_block block;
-    mmoe_csv_part *part; /* of the parts when it is added */
+    mmoe_csv_part *part;   /* of the parts when it is added */
+    mmoe_csv_part *before; /* of the batch before, in its place; NULL: there is none */
     bool is_added;
     struct mmoe_schema *learned; /* the part's own; NULL: nothing is learned */
     int32_t **ids;               /* [n_table] while it is joined: of column.h's merge */
@@ -29,6 +30,7 @@ typedef struct mmoe_csv_batch {
     mmoe_csv_form after;            /* mmoe_csv_batch_run: behind the last */
     mmoe_csv_passed passed;         /* what the first block's goes on from */
     int64_t skip_bad;               /* so many rows of all may be at fault, and are left out */
+    bool keeps;                     /* parts that were added stay until all are read */
     mmoe_pool *pool;
     mmoe_csv_piece *pieces; /* [count] */
     size_t count;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "data/csv_settle.h"
 #include "data/label.h"
 
 /* ---- Adding ---- */
@@ -97,77 +98,6 @@ void mmoe_csv_parts_finish(mmoe_csv_parts *all) {
     *all = (mmoe_csv_parts){0};
 }
 
-/* ---- Rows ---- */
-
-/* Copies an array of a part's to where it stands among all, and releases it. */
-static void move(const mmoe_allocator *a, void *to, size_t at, void *from, size_t bytes) {
-    if (bytes) memcpy((char *)to + at, from, bytes);
-    mmoe_release(a, from);
-}
-
-/* Lists that stand behind so many others and their elements. */
-static void move_lists(const struct mmoe_dataset *set, size_t lists, size_t elements,
-                       mmoe_list_store *from) {
-    for (size_t i = 0; i < from->lists; i++)
-        set->offsets[lists + i + 1] = (int64_t)elements + from->ends[i];
-    if (from->elements) {
-        memcpy(set->elements + elements, from->ids, from->elements * sizeof *from->ids);
-        if (from->is_weighed)
-            memcpy(set->element_weights + elements, from->weights,
-                   from->elements * sizeof *from->weights);
-    }
-    mmoe_list_store_finish(from);
-}
-
-/* Rows that stand behind `before` others. */
-static void move_rows(const struct mmoe_dataset *set, size_t before, mmoe_csv_part *p) {
-    const mmoe_allocator *a = &p->file->alloc;
-    const size_t rows = (size_t)p->rows, id = (size_t)set->n_id * sizeof *p->ids,
-                 label = (size_t)set->n_label * sizeof *p->labels,
-                 input = (size_t)set->dense_width * sizeof *set->dense;
-    move(a, set->ids, before * id, p->ids, rows * id);
-    move(a, set->labels, before * label, p->labels, rows * label);
-    move(a, set->dense, before * input, p->values, rows * input);
-    p->ids = NULL;
-    p->labels = NULL;
-    p->values = NULL;
-    if (set->weights) {
-        move(a, set->weights, before * sizeof *p->weights, p->weights, rows * sizeof *p->weights);
-        p->weights = NULL;
-    }
-}
-
-/* Arrays of their own sizes that are aligned, and in large pages where they are large: training
- * reads rows in random order. */
-static mmoe_status make_rows(struct mmoe_dataset *set, bool is_weighted, mmoe_error *err) {
-    const mmoe_allocator *a = &set->alloc;
-    const size_t rows = (size_t)set->rows;
-    set->ids = mmoe_alloc_aligned(a, rows, (size_t)set->n_id * sizeof *set->ids);
-    set->labels = mmoe_alloc_aligned(a, rows, (size_t)set->n_label * sizeof *set->labels);
-    set->dense = mmoe_alloc_aligned(a, rows, (size_t)set->dense_width * sizeof *set->dense);
-    if (is_weighted) set->weights = mmoe_alloc_aligned(a, rows, sizeof *set->weights);
-    if (set->ids && set->labels && set->dense && (set->weights || !is_weighted)) return MMOE_OK;
-    return mmoe_fail_memory(err, rows * 4 *
-                                     (size_t)(set->n_sparse + set->dense_width + set->n_label + 1));
-}
-
-static mmoe_status make_lists(mmoe_csv_part *const *parts, size_t count, struct mmoe_dataset *set,
-                              mmoe_error *err) {
-    const mmoe_allocator *a = &set->alloc;
-    const size_t lists = (size_t)set->rows * (size_t)(set->n_sparse - set->n_id);
-    const bool is_weighed = parts[0]->lists.is_weighed;
-    size_t elements = 0;
-    if (lists == 0) return MMOE_OK;
-    for (size_t i = 0; i < count; i++) elements += parts[i]->lists.elements;
-    set->offsets = mmoe_alloc_aligned(a, lists + 1, sizeof *set->offsets);
-    set->elements = mmoe_alloc_aligned(a, elements, sizeof *set->elements);
-    if (is_weighed) set->element_weights = mmoe_alloc_aligned(a, elements, sizeof(float));
-    if (!set->offsets || !set->elements || (is_weighed && !set->element_weights))
-        return mmoe_fail_memory(err, lists * sizeof *set->offsets + elements * sizeof(int32_t));
-    set->offsets[0] = 0;
-    return MMOE_OK;
-}
-
 /* ---- Columns beside them ---- */
 
 /* The values of a part, behind those of `before` rows. */
@@ -228,75 +158,60 @@ static mmoe_status join_lacking(mmoe_csv_part *const *parts, size_t count, struc
     return MMOE_OK;
 }
 
-/* ---- All of it ---- */
-
-/* Where a part's rows, lists and elements stand among all. */
-typedef struct place {
-    size_t row, list, element;
-    mmoe_status status;
-    mmoe_error err;
-} place;
-
-typedef struct joining {
-    mmoe_csv_part *const *parts;
-    const struct mmoe_dataset *set;
-    place *places; /* [parts] */
-    bool settles;
-} joining;
-
-static void find_places(joining *j, size_t count) {
-    for (size_t i = 1; i < count; i++) {
-        const mmoe_csv_part *p = j->parts[i - 1];
-        const place *before = &j->places[i - 1];
-        j->places[i] = (place){.row = before->row + (size_t)p->rows,
-                               .list = before->list + p->lists.lists,
-                               .element = before->element + p->lists.elements};
-    }
-}
-
-static void join_part(void *context, int worker, int index) {
-    const joining *j = context;
-    place *at = &j->places[index];
-    mmoe_csv_part *p = j->parts[index];
-    (void)worker;
-    if (j->settles) at->status = mmoe_csv_part_settle(p, &at->err);
-    if (at->status) return;
-    move_rows(j->set, at->row, p);
-    move_lists(j->set, at->list, at->element, &p->lists);
-}
-
-/* What was noted of a part's rows; and what has failed of it. */
-static mmoe_status join_notes(struct mmoe_dataset *set, const place *at, const mmoe_csv_part *p,
-                              mmoe_error *err) {
-    if (at->status) {
-        if (err) *err = at->err;
-        return at->status;
-    }
+/* What was noted of a part's rows. */
+static void join_notes(struct mmoe_dataset *set, const mmoe_csv_part *p) {
     for (int32_t n = 0; n < set->n_sparse + set->n_dense; n++)
-        mmoe_note_join(&set->notes[n], &p->notes[n], (int64_t)at->row);
+        mmoe_note_join(&set->notes[n], &p->notes[n], (int64_t)p->first_row);
     set->any_missing_label |= p->any_missing_label;
-    return MMOE_OK;
 }
 
-static mmoe_status join_parts(mmoe_csv_part *const *parts, size_t count, bool settles,
-                              mmoe_pool *pool, struct mmoe_dataset *set, mmoe_error *err) {
-    joining j = {parts, set, mmoe_alloc_zero(&set->alloc, count, sizeof *j.places), settles};
-    if (!j.places) return mmoe_fail_memory(err, count * sizeof *j.places);
-    find_places(&j, count);
-    mmoe_pool_run_exact(pool, (int)count, join_part, &j);
-    mmoe_status status = MMOE_OK;
-    for (size_t i = 0; !status && i < count; i++)
-        status = join_notes(set, &j.places[i], parts[i], err);
-    mmoe_release(&set->alloc, j.places);
+mmoe_status mmoe_csv_join(mmoe_csv_part *const *parts, size_t count, struct mmoe_dataset *set,
+                          mmoe_error *err) {
+    mmoe_status status = join_lacking(parts, count, set, err);
+    if (!status) status = join_kept(parts, count, set, err);
+    for (size_t i = 0; !status && i < count; i++) join_notes(set, parts[i]);
     return status;
 }
 
-mmoe_status mmoe_csv_join(mmoe_csv_part *const *parts, size_t count, bool settles, mmoe_pool *pool,
-                          struct mmoe_dataset *set, mmoe_error *err) {
-    for (size_t i = 0; i < count; i++) set->rows += parts[i]->rows;
-    mmoe_status status = make_rows(set, mmoe_csv_file_is_weighted(parts[0]->file), err);
-    if (!status) status = make_lists(parts, count, set, err);
-    if (!status) status = join_lacking(parts, count, set, err);
-    if (!status) status = join_kept(parts, count, set, err);
-    return status ? status : join_parts(parts, count, settles, pool, set, err);
+/* ---- The end of learning ---- */
+
+typedef struct settling {
+    mmoe_csv_part *const *parts;
+    const struct mmoe_dataset *set;
+    const int32_t **become; /* NULL: ids stay */
+} settling;
+
+static void settle_part(void *context, int worker, int index) {
+    const settling *s = context;
+    const struct mmoe_dataset *set = s->set;
+    mmoe_csv_part *p = s->parts[index];
+    const size_t at = p->first_row;
+    (void)worker;
+    if (s->become) {
+        const mmoe_csv_ids ids = {p->rows, set->ids + at * (size_t)set->n_id,
+                                  set->offsets ? set->offsets + p->first_list + 1 : NULL,
+                                  set->elements, (int64_t)p->first_element};
+        mmoe_csv_ids_place(&ids, p->file->schema, s->become, p->notes);
+    }
+    if (!p->learns_numbers) return;
+    mmoe_csv_part_finish_numbers(p, set->dense + at * (size_t)set->dense_width);
+    mmoe_release(&p->file->alloc, p->values);
+    p->values = NULL;
+}
+
+mmoe_status mmoe_csv_join_settle(mmoe_csv_part *const *parts, size_t count, mmoe_pool *pool,
+                                 struct mmoe_dataset *set, mmoe_error *err) {
+    const mmoe_csv_file *f = parts[0]->file;
+    const size_t rows = (size_t)set->rows, width = (size_t)set->dense_width;
+    settling s = {parts, set, NULL};
+    if (parts[0]->learns_numbers) {
+        set->dense = mmoe_alloc_aligned(&set->alloc, rows, width * sizeof *set->dense);
+        if (!set->dense) return mmoe_fail_memory(err, rows * width * sizeof *set->dense);
+    }
+    const mmoe_status status = mmoe_csv_ids_become(f, &s.become, err);
+    if (status) return status;
+    if (s.become || parts[0]->learns_numbers)
+        mmoe_pool_run_exact(pool, (int)count, settle_part, &s);
+    mmoe_release(&f->alloc, (void *)s.become);
+    return MMOE_OK;
 }

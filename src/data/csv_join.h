@@ -31,9 +31,13 @@ bool mmoe_csv_parts_agree(const mmoe_csv_parts *parts, const mmoe_csv_part *part
 mmoe_status mmoe_csv_parts_add(mmoe_csv_parts *parts, mmoe_csv_part *part, mmoe_error *err);
 void mmoe_csv_parts_finish(mmoe_csv_parts *parts);
 
-/* Gives a set the rows of `count` parts, one or more, and what was noted of them; `settles`: these
- * settle first. The parts keep nothing. `pool` NULL: the calling thread alone. MMOE_E_MEMORY. */
-mmoe_status mmoe_csv_join(mmoe_csv_part *const *parts, size_t count, bool settles, mmoe_pool *pool,
-                          struct mmoe_dataset *set, mmoe_error *err);
+/* Gives a set, which has taken the rows of `count` parts (csv_take.h), one or more, what else they
+ * have: columns that are kept, and what was noted. MMOE_E_MEMORY. */
+mmoe_status mmoe_csv_join(mmoe_csv_part *const *parts, size_t count, struct mmoe_dataset *set,
+                          mmoe_error *err);
+/* Before that, where the schema had yet to learn and has settled: ids become rows of the tables,
+ * and numbers that waited inputs. `pool` NULL: the calling thread alone. MMOE_E_MEMORY. */
+mmoe_status mmoe_csv_join_settle(mmoe_csv_part *const *parts, size_t count, mmoe_pool *pool,
+                                 struct mmoe_dataset *set, mmoe_error *err);
 
 #endif

@@ -1,6 +1,5 @@
 #include "data/csv_part.h"
 
-#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -33,6 +32,7 @@ mmoe_csv_part *mmoe_csv_part_new(const mmoe_csv_file *file, const struct mmoe_sc
     p->cells.is_of_column = &p->is_of_column;
     if (file->label_mode == MMOE_ROWS_TO_SCORE) p->cells.is_blank = &p->is_blank;
     p->cells.are_lists = file->are_lists;
+    p->learns_numbers = file->wanted && !mmoe_schema_numbers_stand(s);
     p->lists.alloc = *a;
     p->lists.is_weighed = mmoe_schema_weighs_lists(s);
     p->notes = mmoe_alloc_zero(a, (size_t)s->n_sparse + (size_t)s->n_dense, sizeof *p->notes);
@@ -75,79 +75,46 @@ mmoe_status mmoe_csv_part_know(mmoe_csv_part *p, char *const *negatives, mmoe_er
     return MMOE_OK;
 }
 
-/* ---- The end of learning ---- */
+/* ---- Memory from part to part ---- */
 
-static void place_id(mmoe_note *note, const int32_t *become, int64_t row, int32_t *id) {
-    if (*id && !become[*id]) mmoe_note_add(note, MMOE_CELL_UNKNOWN, row);
-    *id = become[*id];
+static void trade(void *a, void *b) {
+    void *first, *second;
+    memcpy(&first, a, sizeof first);
+    memcpy(&second, b, sizeof second);
+    memcpy(a, &second, sizeof second);
+    memcpy(b, &first, sizeof first);
 }
 
-void mmoe_csv_part_place(mmoe_csv_part *p, const int32_t *const *ids) {
-    const struct mmoe_schema *s = p->cells.schema;
-    const mmoe_list_store *lists = &p->lists;
-    const size_t n_id = n_id_of(p);
-    int32_t *id = p->ids;
-    size_t element = 0;
-    p->cells.schema = p->file->schema;
-    for (int64_t r = 0; r < p->rows; r++)
-        for (size_t i = 0; i < n_id; i++, id++)
-            if (ids[s->sparse[i].table]) place_id(&p->notes[i], ids[s->sparse[i].table], r + 1, id);
-    for (size_t l = 0; l < lists->lists; l++) {
-        const size_t i = n_id + l % (size_t)s->n_list;
-        const int32_t *become = ids[s->sparse[i].table];
-        const int64_t row = (int64_t)(l / (size_t)s->n_list) + 1;
-        for (; element < (size_t)lists->ends[l]; element++)
-            if (become) place_id(&p->notes[i], become, row, &lists->ids[element]);
-    }
+void mmoe_csv_part_inherit(mmoe_csv_part *p, mmoe_csv_part *from) {
+    const size_t capacity = (size_t)from->capacity;
+    if (!from->is_taken || !capacity || p->capacity || p->file->n_keep || p->file != from->file ||
+        (p->learns_numbers &&
+         !(p->values = mmoe_alloc(&p->file->alloc, capacity, mmoe_csv_part_values_size(p)))))
+        return;
+    if (!p->learns_numbers) trade(&p->values, &from->values);
+    trade(&p->ids, &from->ids);
+    trade(&p->labels, &from->labels);
+    trade(&p->weights, &from->weights);
+    p->capacity = from->capacity;
+    from->capacity = 0;
+    const mmoe_list_store lists = p->lists;
+    p->lists = from->lists;
+    p->lists.lists = p->lists.elements = 0;
+    from->lists = lists;
 }
 
-/* A row's numbers as the model's inputs. */
-static void finish_numbers(const struct mmoe_schema *s, const double *from, float *to) {
-    for (const mmoe_dense_column *c = s->dense; c < s->dense + s->n_dense; c++) {
-        const double *learned = from + c->first_number;
-        const bool missing = isnan(*learned);
-        if (!missing) c->encoder->kind->finish(c->encoder, learned, to + c->first);
-        mmoe_dense_fill(c, to + c->first, missing);
-        assert(isfinite(to[c->first]));
-    }
-}
-
-static mmoe_status settle_ids(mmoe_csv_part *p, mmoe_error *err) {
+void mmoe_csv_part_give_back(mmoe_csv_part *p) {
     const mmoe_allocator *a = &p->file->alloc;
-    const struct mmoe_schema *s = p->file->schema;
-    const size_t n_table = (size_t)s->n_table;
-    const int32_t **become = mmoe_alloc_zero(a, n_table, sizeof *become);
-    bool some_become = false;
-    if (!become) return mmoe_fail_memory(err, n_table * sizeof *become);
-    for (size_t t = 0; t < n_table; t++) {
-        const mmoe_encoder *e = s->tables[t].encoder;
-        const bool learned = p->cells.learning || e->kind->grow;
-        if (learned && e->kind->become) become[t] = e->kind->become(e);
-        some_become |= become[t] != NULL;
-    }
-    if (some_become) mmoe_csv_part_place(p, become);
-    mmoe_release(a, (void *)become);
-    return MMOE_OK;
-}
-
-static mmoe_status settle_numbers(mmoe_csv_part *p, mmoe_error *err) {
-    const mmoe_allocator *a = &p->file->alloc;
-    const struct mmoe_schema *s = p->file->schema;
-    const size_t rows = (size_t)p->rows, width = (size_t)s->dense_width,
-                 span = (size_t)s->dense_span;
-    float *inputs = mmoe_alloc(a, rows, width * sizeof *inputs);
-    if (!inputs) return mmoe_fail_memory(err, rows * width * sizeof *inputs);
-    for (size_t r = 0; r < rows; r++)
-        finish_numbers(s, (const double *)p->values + r * span, inputs + r * width);
+    mmoe_release(a, p->ids);
+    mmoe_release(a, p->labels);
+    mmoe_release(a, p->weights);
+    mmoe_list_store_finish(&p->lists);
+    p->ids = NULL;
+    p->labels = p->weights = NULL;
+    p->capacity = 0;
+    if (p->learns_numbers) return;
     mmoe_release(a, p->values);
-    p->values = inputs;
-    p->cells.learning = false;
-    return MMOE_OK;
-}
-
-mmoe_status mmoe_csv_part_settle(mmoe_csv_part *p, mmoe_error *err) {
-    const mmoe_status status = settle_ids(p, err);
-    return status || !p->cells.learning ? status : settle_numbers(p, err);
+    p->values = NULL;
 }
 
 /* ---- Fields ---- */
@@ -156,13 +123,14 @@ mmoe_status mmoe_csv_part_settle(mmoe_csv_part *p, mmoe_error *err) {
 static const char *read_number(const mmoe_csv_part *p, const mmoe_dense_column *c, int64_t r,
                                const mmoe_csv_field *f, bool missing, mmoe_cell *cell) {
     const struct mmoe_schema *s = p->cells.schema;
-    if (p->cells.learning) {
+    if (p->learns_numbers) {
         cell->learned = (double *)p->values + r * s->dense_span + c->first_number;
         if (missing) *cell->learned = (double)NAN;
         return missing ? NULL : mmoe_cell_read(&p->cells, c->encoder, f, cell);
     }
     cell->inputs = (float *)p->values + r * s->dense_width + c->first;
-    const char *fault = missing ? NULL : mmoe_cell_read(&p->cells, c->encoder, f, cell);
+    const char *fault =
+        missing ? NULL : c->encoder->kind->parse(c->encoder, f->text, f->length, cell);
     if (!fault) mmoe_dense_fill(c, cell->inputs, missing);
     return fault;
 }
@@ -174,9 +142,9 @@ static size_t read_known(const mmoe_csv_part *p, const mmoe_dense_column *c,
                          const mmoe_csv_rows *rows, mmoe_cell_run run) {
     const struct mmoe_schema *s = p->cells.schema;
     const size_t r = (size_t)p->rows + rows->count - run.count;
-    if (!rows->is_readable || (c->indicator && !p->cells.learning)) return 0;
-    run.step = (size_t)(p->cells.learning ? s->dense_span : s->dense_width);
-    if (p->cells.learning)
+    if (!rows->is_readable || (c->indicator && !p->learns_numbers)) return 0;
+    run.step = (size_t)(p->learns_numbers ? s->dense_span : s->dense_width);
+    if (p->learns_numbers)
         run.learned = (double *)p->values + r * run.step + c->first_number;
     else
         run.inputs = (float *)p->values + r * run.step + c->first;

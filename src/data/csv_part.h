@@ -15,10 +15,11 @@ typedef struct mmoe_csv_part {
     mmoe_cells cells; /* its schema is the file's, or of its own, which learns from these rows */
     mmoe_id_order order;
     int64_t rows, capacity;
-    int64_t before; /* added to a number of a row that is told here, it is the file's */
-    int32_t *ids;   /* [capacity, n_id], and so on as in a data set */
-    void *values; /* [capacity, dense_width] floats; while learning [capacity, dense_span] doubles,
-                     of learn */
+    int64_t before;      /* added to a number of a row that is told here, it is the file's */
+    int32_t *ids;        /* [capacity, n_id], and so on as in a data set */
+    bool learns_numbers; /* while they wait for what all rows say of them */
+    void *values; /* [capacity, dense_width] floats; of numbers that wait [capacity, dense_span]
+                     doubles, of learn */
     float *labels, *weights;
     mmoe_kept *kept; /* [n_keep] whose vocabularies learn from these rows */
     mmoe_list_store lists;
@@ -35,6 +36,10 @@ typedef struct mmoe_csv_part {
     mmoe_error first_lack;        /* what that lacks */
     mmoe_csv_passed passed;
     int64_t spilled_at; /* in a file (csv_spill.h) */
+    /* Where its rows stand in a set, and the lists and elements of these; is_taken: all that they
+     * have is there, but for numbers that wait. */
+    bool is_taken;
+    size_t first_row, first_list, first_element;
 } mmoe_csv_part;
 
 /* An empty one; NULL when memory is out. `schema`: cells.schema. */
@@ -52,16 +57,15 @@ mmoe_status mmoe_csv_part_fault(void *part, const mmoe_error *fault, mmoe_error 
 
 /* Tells it what the rows before have told of labels' texts. MMOE_E_MEMORY. */
 mmoe_status mmoe_csv_part_know(mmoe_csv_part *part, char *const *negatives, mmoe_error *err);
-/* Ids become those that ids[table] has for them, where that is not NULL, and its schema is the
- * file's; what becomes 0 is unknown. */
-void mmoe_csv_part_place(mmoe_csv_part *part, const int32_t *const *ids);
-/* Ends its learning, where the file's schema has settled: ids become rows of the tables, numbers
- * inputs. MMOE_E_MEMORY. */
-mmoe_status mmoe_csv_part_settle(mmoe_csv_part *part, mmoe_error *err);
+/* Takes memory for rows, while it has none, of a part that needs its own no more: whose rows were
+ * taken. */
+void mmoe_csv_part_inherit(mmoe_csv_part *part, mmoe_csv_part *from);
+/* Gives that memory back. */
+void mmoe_csv_part_give_back(mmoe_csv_part *part);
 
 /* Bytes of a row's numbers. */
 static inline size_t mmoe_csv_part_values_size(const mmoe_csv_part *p) {
-    return p->cells.learning ? (size_t)p->cells.schema->dense_span * sizeof(double)
+    return p->learns_numbers ? (size_t)p->cells.schema->dense_span * sizeof(double)
                              : (size_t)p->cells.schema->dense_width * sizeof(float);
 }
 

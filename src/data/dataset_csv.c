@@ -208,9 +208,10 @@ static mmoe_status read_batches(mmoe_loader *l, stream *s, mmoe_error *err) {
     const mmoe_allocator *a = &l->file.alloc;
     const int threads = s->how.threads > 1 ? s->how.threads : 1;
     mmoe_csv_batch batch = {mmoe_loader_file(l), l->learned, &s->handler, s->form};
+    mmoe_status status = MMOE_OK;
     batch.skip_bad = s->how.skip_bad;
-    mmoe_status status = mmoe_pool_create(threads, a, &batch.pool, err);
-    if (status) return status;
+    batch.keeps = !l->sink;
+    batch.pool = l->pool;
     batch.pieces = mmoe_alloc_zero(a, BLOCKS_EACH * (size_t)threads, sizeof *batch.pieces);
     if (!batch.pieces)
         status = mmoe_fail_memory(err, BLOCKS_EACH * (size_t)threads * sizeof *batch.pieces);
@@ -219,7 +220,6 @@ static mmoe_status read_batches(mmoe_loader *l, stream *s, mmoe_error *err) {
     batch.form.row = l->first_row - 1;
     while (!status && !s->has_ended) status = read_batch(l, s, &batch, err);
     mmoe_release(a, batch.pieces);
-    mmoe_pool_free(batch.pool);
     return status;
 }
 
@@ -247,7 +247,9 @@ static mmoe_status read_file(mmoe_loader *l, const char *path, const mmoe_csv_ho
     l->origin =
         (mmoe_origin){(char *)(uintptr_t)path, from.raw.state.bytes, from.raw.state.seconds};
     mmoe_bytes_watch(&from, how->watcher);
+    l->from = how->n_more ? NULL : &from;
     status = in_blocks ? read_in_blocks(l, &from, how, err) : read_in_sequence(l, &from, err);
+    l->from = NULL;
     mmoe_bytes_close(&from);
     return status;
 }
@@ -273,7 +275,9 @@ static mmoe_status read_files(mmoe_loader *l, const char *path, const mmoe_csv_h
         return mmoe_fail_at(err, MMOE_E_ARGUMENT, l->file.path, 0, NULL,
                             "rows that are at fault are not left out while vocabularies grow, for "
                             "then rows are read in sequence");
-    mmoe_status status = read_file(l, path, how, err);
+    mmoe_status status =
+        mmoe_pool_create(how->threads > 1 ? how->threads : 1, &l->file.alloc, &l->pool, err);
+    if (!status) status = read_file(l, path, how, err);
     for (size_t i = 0; !status && i < how->n_more; i++) {
         status = warn_of_none(l, err);
         if (!status) status = mmoe_loader_next(l, mmoe_raw_bytes_name(how->more[i]), err);

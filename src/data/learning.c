@@ -47,7 +47,7 @@ static void end_labels(const struct mmoe_schema *s, int32_t pass, mmoe_label_fit
 
 static int32_t passes_of(const struct mmoe_schema *s) {
     int32_t passes = 0;
-    for (int32_t i = 0; i < s->n_dense; i++) {
+    for (int32_t i = 0; i < s->n_dense && !mmoe_schema_numbers_stand(s); i++) {
         const mmoe_dense_column *c = &s->dense[i];
         if (c->encoder->kind->passes > passes) passes = c->encoder->kind->passes;
         if (mmoe_gap_is_open(&c->gap) && MMOE_GAP_PASSES > passes) passes = MMOE_GAP_PASSES;
@@ -69,7 +69,7 @@ static mmoe_status see_pass(const mmoe_learning *l, int32_t pass, int32_t passes
         const mmoe_status status = l->run(l->user, i, &run, err);
         if (status) return status;
         mmoe_tell_rows(l->watcher, "learning", done, passes * l->rows);
-        measure_run(s, pass, &run);
+        if (run.numbers) measure_run(s, pass, &run);
         see_labels(s, pass, &run, fits);
         done += run.rows;
     }

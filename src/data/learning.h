@@ -8,7 +8,8 @@
 /* Rows that stand one behind another. */
 typedef struct mmoe_learned_run {
     int64_t rows;
-    const double *numbers; /* [rows, dense_span], a feature's first NaN where it is missing */
+    const double *numbers; /* [rows, dense_span], a feature's first NaN where it is missing; NULL:
+                              they stand (schema.h) */
     const float *labels;   /* [rows, n_label] */
     const float *weights;  /* [rows]; NULL: all 1 */
 } mmoe_learned_run;
@@ -36,7 +37,7 @@ mmoe_status mmoe_learning_settle(const mmoe_learning *l, mmoe_error *err);
  * _DATA. */
 mmoe_status mmoe_learning_grow(const struct mmoe_schema *schema, mmoe_error *err);
 mmoe_status mmoe_learning_settle_grown(const mmoe_learning *l, mmoe_error *err);
-/* Gives back what ids and numbers needed to become rows and inputs (mmoe_csv_part_settle). */
+/* Gives back what ids and numbers needed to become rows and inputs (csv_settle.h). */
 void mmoe_learning_forget(const struct mmoe_schema *schema);
 
 #endif

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/utf8.h"
 #include "base/watcher.h"
+#include "data/csv_settle.h"
 #include "data/dataset.h"
 #include "data/learning.h"
 
@@ -59,6 +60,8 @@ mmoe_status mmoe_loader_part(mmoe_loader *l, mmoe_error *err) {
     const mmoe_csv_file *f = mmoe_loader_file(l);
     l->part = mmoe_csv_part_new(f, f->schema);
     if (!l->part) return mmoe_fail_memory(err, sizeof *l->part);
+    if (!l->sink && l->parts.count)
+        mmoe_csv_part_inherit(l->part, l->parts.items[l->parts.count - 1]);
     return l->parts.negatives ? mmoe_csv_part_know(l->part, l->parts.negatives, err) : MMOE_OK;
 }
 
@@ -71,7 +74,7 @@ mmoe_status mmoe_loader_header(void *loader, const mmoe_csv_field *fields, size_
     return status ? status : mmoe_loader_part(l, err);
 }
 
-/* A sink need not wait for the end of a file that is read in sequence. */
+/* Who takes rows need not wait for the end of a file that is read in sequence. */
 static mmoe_status turn_part(mmoe_loader *l, mmoe_error *err) {
     static const mmoe_csv_passed nothing;
     const mmoe_status status = mmoe_loader_add(l, &nothing, err);
@@ -80,7 +83,7 @@ static mmoe_status turn_part(mmoe_loader *l, mmoe_error *err) {
 
 mmoe_status mmoe_loader_rows(void *loader, const mmoe_csv_rows *rows, mmoe_error *err) {
     mmoe_loader *l = loader;
-    if (l->sink && mmoe_csv_part_bytes(l->part) >= l->part_bytes) {
+    if (l->part_bytes && mmoe_csv_part_bytes(l->part) >= l->part_bytes) {
         const mmoe_status status = turn_part(l, err);
         if (status) return status;
     }
@@ -101,6 +104,17 @@ mmoe_status mmoe_loader_add(mmoe_loader *l, const mmoe_csv_passed *passed, mmoe_
     return status ? status : mmoe_loader_hand_on(l, err);
 }
 
+/* ---- A set ---- */
+
+static mmoe_status take_parts(mmoe_loader *l, double share, mmoe_error *err) {
+    const size_t first = l->n_taken, count = l->parts.count - first;
+    if (!count) return MMOE_OK;
+    l->n_taken = l->parts.count;
+    l->room.set = l->set;
+    l->room.share = share;
+    return mmoe_csv_take(&l->room, l->parts.items + first, count, l->pool, err);
+}
+
 /* ---- A sink ---- */
 
 /* What was noted of rows that are handed on. */
@@ -119,7 +133,9 @@ static mmoe_status hand_on(mmoe_loader *l, mmoe_csv_part *part, mmoe_error *err)
     struct mmoe_dataset *rows = mmoe_dataset_new(schema, &l->file.alloc);
     if (!rows) return mmoe_fail_memory(err, sizeof *rows);
     rows->places.first_row = mmoe_places_find(&l->set->places, l->set->rows + 1).row;
-    mmoe_status status = mmoe_csv_join(&part, 1, false, NULL, rows, err);
+    mmoe_csv_room room = {.set = rows, .share = 1};
+    mmoe_status status = mmoe_csv_take(&room, &part, 1, NULL, err);
+    if (!status) status = mmoe_csv_join(&part, 1, rows, err);
     if (!status) status = mmoe_dataset_seal(rows, schema, err);
     if (!status && l->file.wanted) status = mmoe_constants_see(&l->constants, schema, rows, err);
     if (!status && l->set->rows == 0) status = l->sink->begin(l->sink->user, schema, err);
@@ -141,7 +157,8 @@ static mmoe_status spill(mmoe_loader *l, mmoe_csv_part *part, mmoe_error *err) {
 mmoe_status mmoe_loader_hand_on(mmoe_loader *l, mmoe_error *err) {
     mmoe_csv_parts *parts = &l->parts;
     mmoe_status status = MMOE_OK;
-    if (!l->sink) return MMOE_OK;
+    const double share = l->from ? mmoe_bytes_share(l->from) : 0;
+    if (!l->sink) return share > 0 ? take_parts(l, share, err) : MMOE_OK;
     while (!status && mmoe_csv_file_waits(&l->file) && l->n_spilled < parts->count)
         status = spill(l, parts->items[l->n_spilled], err);
     if (mmoe_csv_file_waits(&l->file)) return status;
@@ -170,8 +187,16 @@ static mmoe_status find_run(void *user, size_t index, mmoe_learned_run *out, mmo
         if (status) return status;
     }
     /* A part that comes from its file has memory for weights of none, too. */
-    const float *weights = mmoe_csv_file_is_weighted(part->file) ? part->weights : NULL;
-    *out = (mmoe_learned_run){part->rows, part->values, part->labels, weights};
+    const bool is_weighted = mmoe_csv_file_is_weighted(part->file);
+    const double *numbers = part->learns_numbers ? part->values : NULL;
+    const struct mmoe_dataset *set = l->set;
+    if (part->is_taken)
+        *out = (mmoe_learned_run){part->rows, numbers,
+                                  set->labels + part->first_row * (size_t)set->n_label,
+                                  is_weighted ? set->weights + part->first_row : NULL};
+    else
+        *out = (mmoe_learned_run){part->rows, numbers, part->labels,
+                                  is_weighted ? part->weights : NULL};
     return MMOE_OK;
 }
 
@@ -193,18 +218,16 @@ static mmoe_status return_parts(mmoe_loader *l, mmoe_error *err) {
     return status;
 }
 
-/* The rows as a set, with parts that settle where they wait. */
+/* The rows, which the set has taken, as it has them when they have settled. */
 static mmoe_status join_parts(mmoe_loader *l, mmoe_error *err) {
     const mmoe_csv_file *f = &l->file;
     struct mmoe_dataset *set = l->set;
-    mmoe_pool *pool = NULL;
+    mmoe_csv_part *const *parts = l->parts.items;
+    const size_t count = l->parts.count;
     mmoe_status status = MMOE_OK;
-    if (l->threads > 1) status = mmoe_pool_create(l->threads, &f->alloc, &pool, err);
     mmoe_tell_rows(l->watcher, "encoding", 0, l->parts.rows);
-    if (!status)
-        status =
-            mmoe_csv_join(l->parts.items, l->parts.count, mmoe_csv_file_waits(f), pool, set, err);
-    mmoe_pool_free(pool);
+    if (mmoe_csv_file_waits(f)) status = mmoe_csv_join_settle(parts, count, l->pool, set, err);
+    if (!status) status = mmoe_csv_join(parts, count, set, err);
     if (!status) status = mmoe_dataset_seal(set, f->schema, err);
     if (!status && f->wanted) status = mmoe_constants_see(&l->constants, f->schema, set, err);
     if (!status) mmoe_tell_rows(l->watcher, "encoding", l->parts.rows, l->parts.rows);
@@ -294,6 +317,7 @@ static mmoe_status end_rows(mmoe_loader *l, mmoe_error *err) {
         return mmoe_fail_at(err, MMOE_E_FORMAT, files_of(l, name), 0, NULL, "%s", l->nothing);
     mmoe_status status = warn_of_bad(l, err);
     if (!status) status = warn_of_file(l, err);
+    if (!status && !l->sink) status = take_parts(l, 1, err);
     if (!status && mmoe_csv_file_waits(f))
         status = learn(l, err);
     else if (!status && !l->sink)
@@ -315,6 +339,7 @@ mmoe_status mmoe_loader_finish(mmoe_loader *l, mmoe_status status, struct mmoe_s
     mmoe_csv_part_free(l->part);
     mmoe_csv_parts_finish(&l->parts);
     mmoe_csv_spill_close(&l->spill);
+    mmoe_pool_free(l->pool);
     mmoe_constants_finish(&l->constants);
     if (status) mmoe_schema_free(l->learned);
     for (mmoe_csv_file *f = l->file.next, *next; f; f = next) {

@@ -1,6 +1,6 @@
 /* Rows of cells that become a data set, and where one is wanted, teach a schema: the header, then
- * rows into parts, then what all of them say together. Parts are held until the last one, and
- * joined; or a sink takes them as they come:
+ * rows into parts, then what all of them say together. The set takes the rows of parts as these
+ * come, where it is known about how many there will be, else behind the last one; or a sink does:
  *
  *     the schema stands       part -> sink
  *     it is yet to learn      part -> file without a name ... the schema settles ... part -> sink
@@ -12,6 +12,7 @@
 #include "data/constants.h"
 #include "data/csv_join.h"
 #include "data/csv_spill.h"
+#include "data/csv_take.h"
 #include "data/row_sink.h"
 
 /* Begins with a `file` that has its allocator, path, label_mode, and what is wanted or the schema,
@@ -22,8 +23,11 @@ typedef struct mmoe_loader {
     mmoe_origin origin;        /* of the file that is read; without a path: none is */
     const mmoe_row_sink *sink; /* NULL: the set has the rows */
     const mmoe_watcher *watcher;
-    int threads;         /* that join the parts */
-    size_t part_bytes;   /* of memory, that a part in sequence has before it goes to a sink */
+    int threads;
+    mmoe_pool *pool;        /* of so many; NULL: the calling thread alone */
+    const mmoe_bytes *from; /* all rows that there are, while they are read; NULL: not all */
+    size_t part_bytes;   /* of memory, that a part in sequence has before it goes on; 0: it has all
+                            rows */
     int64_t first_row;   /* its number */
     const char *nothing; /* what is said where there are no rows to learn from */
     struct mmoe_schema *learned;
@@ -33,6 +37,8 @@ typedef struct mmoe_loader {
     mmoe_csv_parts parts;
     mmoe_csv_spill spill;
     size_t n_spilled; /* of the parts */
+    mmoe_csv_room room;
+    size_t n_taken; /* of the parts, by the set */
     mmoe_constants constants;
 } mmoe_loader;
 
@@ -53,7 +59,7 @@ mmoe_status mmoe_loader_row(void *loader, int64_t row, const mmoe_csv_field *fie
                             mmoe_error *err);
 /* The part that rows were read into is one of the parts. */
 mmoe_status mmoe_loader_add(mmoe_loader *loader, const mmoe_csv_passed *passed, mmoe_error *err);
-/* Parts were added whose ids are the file's. MMOE_E_IO; and of the sink. */
+/* Parts were added whose ids are the file's. MMOE_E_MEMORY, _IO; and of the sink. */
 mmoe_status mmoe_loader_hand_on(mmoe_loader *loader, mmoe_error *err);
 /* Ends it: with what the rows say together, unless reading has failed with `status`. *schema: the
  * one that learned; NULL: none was wanted. Of rows that a sink has the set is without them: their

@@ -159,6 +159,8 @@ struct mmoe_schema *mmoe_schema_new(const mmoe_allocator *alloc, size_t n_table,
 const mmoe_dense_column *mmoe_dense_at(const struct mmoe_schema *s, int32_t at);
 /* Whether a list's elements have weights: all elements are kept with one then. */
 bool mmoe_schema_weighs_lists(const struct mmoe_schema *s);
+/* Whether the inputs of a row's numbers are known while the schema is yet to settle. */
+bool mmoe_schema_numbers_stand(const struct mmoe_schema *s);
 /* Lays the dense features side by side, as wide as their encoders are by now. MMOE_E_CONFIG: too
  * wide. */
 mmoe_status mmoe_schema_lay(struct mmoe_schema *s, mmoe_error *err);

@@ -44,6 +44,14 @@ bool mmoe_schema_weighs_lists(const schema *s) {
     return false;
 }
 
+bool mmoe_schema_numbers_stand(const schema *s) {
+    bool all = true;
+    for (const mmoe_dense_column *c = s->dense; all && c < s->dense + s->n_dense; c++)
+        all = !mmoe_gap_is_open(&c->gap) && c->encoder->kind->stands &&
+              c->encoder->kind->stands(c->encoder);
+    return all;
+}
+
 mmoe_status mmoe_schema_lay(schema *s, mmoe_error *err) {
     enum { MOST = 1 << 24 };
     int64_t width = 0, span = 0;

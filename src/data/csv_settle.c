@@ -1,0 +1,98 @@
+#include "data/csv_settle.h"
+
+#include <assert.h>
+#include <math.h>
+
+#include "base/error.h"
+
+/* ---- Ids ---- */
+
+static void place_id(mmoe_note *note, const int32_t *become, int64_t row, int32_t *id) {
+    if (*id && !become[*id]) mmoe_note_add(note, MMOE_CELL_UNKNOWN, row);
+    *id = become[*id];
+}
+
+void mmoe_csv_ids_place(const mmoe_csv_ids *at, const struct mmoe_schema *s,
+                        const int32_t *const *become, mmoe_note *notes) {
+    const int64_t n_list = s->n_list, n_id = s->n_sparse - n_list;
+    int32_t *id = at->ids;
+    int64_t element = at->first;
+    for (int64_t r = 0; r < at->rows; r++)
+        for (int64_t i = 0; i < n_id; i++, id++)
+            if (become[s->sparse[i].table])
+                place_id(&notes[i], become[s->sparse[i].table], r + 1, id);
+    for (int64_t l = 0; l < at->rows * n_list; l++) {
+        const int64_t i = n_id + l % n_list;
+        const int32_t *rows = become[s->sparse[i].table];
+        for (; element < at->ends[l]; element++)
+            if (rows) place_id(&notes[i], rows, l / n_list + 1, &at->elements[element]);
+    }
+}
+
+mmoe_status mmoe_csv_ids_become(const mmoe_csv_file *f, const int32_t ***out, mmoe_error *err) {
+    const struct mmoe_schema *s = f->schema;
+    const size_t n_table = (size_t)s->n_table;
+    const int32_t **become = mmoe_alloc_zero(&f->alloc, n_table, sizeof *become);
+    bool some_become = false;
+    *out = NULL;
+    if (!become) return mmoe_fail_memory(err, n_table * sizeof *become);
+    for (size_t t = 0; t < n_table; t++) {
+        const mmoe_encoder *e = s->tables[t].encoder;
+        if ((f->wanted || e->kind->grow) && e->kind->become) become[t] = e->kind->become(e);
+        some_become |= become[t] != NULL;
+    }
+    if (some_become)
+        *out = become;
+    else
+        mmoe_release(&f->alloc, (void *)become);
+    return MMOE_OK;
+}
+
+/* ---- Numbers ---- */
+
+/* A row's numbers as the model's inputs. */
+static void finish_row(const struct mmoe_schema *s, const double *from, float *to) {
+    for (const mmoe_dense_column *c = s->dense; c < s->dense + s->n_dense; c++) {
+        const double *learned = from + c->first_number;
+        const bool missing = isnan(*learned);
+        if (!missing) c->encoder->kind->finish(c->encoder, learned, to + c->first);
+        mmoe_dense_fill(c, to + c->first, missing);
+        assert(isfinite(to[c->first]));
+    }
+}
+
+void mmoe_csv_part_finish_numbers(const mmoe_csv_part *p, float *inputs) {
+    const struct mmoe_schema *s = p->file->schema;
+    const size_t width = (size_t)s->dense_width, span = (size_t)s->dense_span;
+    for (size_t r = 0; r < (size_t)p->rows; r++)
+        finish_row(s, (const double *)p->values + r * span, inputs + r * width);
+}
+
+/* ---- A part ---- */
+
+static mmoe_status settle_ids(mmoe_csv_part *p, mmoe_error *err) {
+    const int32_t **become;
+    const mmoe_csv_ids ids = mmoe_csv_part_ids(p);
+    const mmoe_status status = mmoe_csv_ids_become(p->file, &become, err);
+    if (status || !become) return status;
+    mmoe_csv_ids_place(&ids, p->file->schema, become, p->notes);
+    mmoe_release(&p->file->alloc, (void *)become);
+    return MMOE_OK;
+}
+
+static mmoe_status settle_numbers(mmoe_csv_part *p, mmoe_error *err) {
+    const mmoe_allocator *a = &p->file->alloc;
+    const size_t rows = (size_t)p->rows, width = (size_t)p->file->schema->dense_width;
+    float *inputs = mmoe_alloc(a, rows, width * sizeof *inputs);
+    if (!inputs) return mmoe_fail_memory(err, rows * width * sizeof *inputs);
+    mmoe_csv_part_finish_numbers(p, inputs);
+    mmoe_release(a, p->values);
+    p->values = inputs;
+    p->learns_numbers = false;
+    return MMOE_OK;
+}
+
+mmoe_status mmoe_csv_part_settle(mmoe_csv_part *p, mmoe_error *err) {
+    const mmoe_status status = settle_ids(p, err);
+    return status || !p->learns_numbers ? status : settle_numbers(p, err);
+}

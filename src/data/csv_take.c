@@ -1,0 +1,139 @@
+#include "data/csv_take.h"
+
+#include <string.h>
+
+#include "base/error.h"
+
+/* ---- Room ---- */
+
+/* One of the set's arrays with other room: what it has moves there. */
+static bool resize(const mmoe_allocator *a, void *array, size_t used, size_t room, size_t size) {
+    void *old;
+    memcpy(&old, array, sizeof old);
+    void *more = mmoe_alloc_aligned(a, room, size);
+    if (!more) return false;
+    if (used) memcpy(more, old, used * size);
+    mmoe_release_aligned(a, old);
+    memcpy(array, &more, sizeof more);
+    return true;
+}
+
+/* Rows or elements to have room for, of which `wanted` is the least: as many as are expected where
+ * `wanted` are a share of them, and some more; memory that is never written to costs nothing. */
+static size_t room_for(size_t wanted, double share) {
+    const double expected = 1.02 / share, least = 1.25;
+    if (share >= 1) return wanted;
+    return (size_t)((double)wanted * (expected > least ? expected : least));
+}
+
+static mmoe_status make_rows(mmoe_csv_room *room, const mmoe_csv_part *first, size_t rows,
+                             mmoe_error *err) {
+    struct mmoe_dataset *set = room->set;
+    const mmoe_allocator *a = &set->alloc;
+    const size_t used = (size_t)set->rows, more = room_for(rows, room->share),
+                 n_list = (size_t)(set->n_sparse - set->n_id),
+                 lists = used && n_list ? used * n_list + 1 : 0;
+    if (rows <= room->rows && set->ids) return MMOE_OK;
+    bool good = resize(a, &set->ids, used, more, (size_t)set->n_id * sizeof *set->ids) &&
+                resize(a, &set->labels, used, more, (size_t)set->n_label * sizeof *set->labels);
+    if (good && !first->learns_numbers)
+        good = resize(a, &set->dense, used, more, (size_t)set->dense_width * sizeof *set->dense);
+    if (good && mmoe_csv_file_is_weighted(first->file))
+        good = resize(a, &set->weights, used, more, sizeof *set->weights);
+    if (good && n_list)
+        good = resize(a, &set->offsets, lists, more * n_list + 1, sizeof *set->offsets);
+    if (!good)
+        return mmoe_fail_memory(
+            err, more * 4 * (size_t)(set->n_sparse + set->dense_width + set->n_label + 1));
+    if (n_list) set->offsets[0] = 0;
+    room->rows = more;
+    return MMOE_OK;
+}
+
+static mmoe_status make_elements(mmoe_csv_room *room, const mmoe_csv_part *first, size_t elements,
+                                 mmoe_error *err) {
+    struct mmoe_dataset *set = room->set;
+    const mmoe_allocator *a = &set->alloc;
+    const size_t used = first->first_element, more = room_for(elements, room->share);
+    if (set->n_sparse == set->n_id || (elements <= room->elements && set->elements)) return MMOE_OK;
+    if (!resize(a, &set->elements, used, more, sizeof *set->elements) ||
+        (first->lists.is_weighed &&
+         !resize(a, &set->element_weights, used, more, sizeof *set->element_weights)))
+        return mmoe_fail_memory(err, more * (sizeof(int32_t) + sizeof(float)));
+    room->elements = more;
+    return MMOE_OK;
+}
+
+/* ---- Rows ---- */
+
+static void copy(void *to, size_t at, const void *from, size_t count, size_t size) {
+    if (count && size) memcpy((char *)to + at * size, from, count * size);
+}
+
+static void take_lists(const struct mmoe_dataset *set, const mmoe_csv_part *p) {
+    const mmoe_list_store *from = &p->lists;
+    const size_t at = p->first_element, n = from->elements;
+    for (size_t i = 0; i < from->lists; i++)
+        set->offsets[p->first_list + i + 1] = (int64_t)at + from->ends[i];
+    copy(set->elements, at, from->ids, n, sizeof *from->ids);
+    if (from->is_weighed) copy(set->element_weights, at, from->weights, n, sizeof *from->weights);
+}
+
+static void take_rows(const struct mmoe_dataset *set, const mmoe_csv_part *p) {
+    const size_t at = p->first_row, rows = (size_t)p->rows;
+    copy(set->ids, at, p->ids, rows, (size_t)set->n_id * sizeof *p->ids);
+    copy(set->labels, at, p->labels, rows, (size_t)set->n_label * sizeof *p->labels);
+    if (set->weights) copy(set->weights, at, p->weights, rows, sizeof *p->weights);
+    if (!p->learns_numbers)
+        copy(set->dense, at, p->values, rows, (size_t)set->dense_width * sizeof *set->dense);
+}
+
+typedef struct taking {
+    mmoe_csv_part *const *parts;
+    const struct mmoe_dataset *set;
+    bool is_last; /* no part will inherit their memory */
+} taking;
+
+static void take_part(void *context, int worker, int index) {
+    const taking *t = context;
+    mmoe_csv_part *p = t->parts[index];
+    (void)worker;
+    take_rows(t->set, p);
+    take_lists(t->set, p);
+    p->is_taken = true;
+    if (t->is_last) mmoe_csv_part_give_back(p);
+}
+
+typedef struct places {
+    size_t rows, elements;
+} places;
+
+/* Behind the set's rows. Returns how many rows there are then, and elements. */
+static places find_places(mmoe_csv_part *const *parts, size_t count,
+                          const struct mmoe_dataset *set) {
+    const size_t n_list = (size_t)(set->n_sparse - set->n_id);
+    places all = {(size_t)set->rows, 0};
+    if (set->rows && n_list) all.elements = (size_t)set->offsets[all.rows * n_list];
+    for (size_t i = 0; i < count; i++) {
+        mmoe_csv_part *p = parts[i];
+        p->first_row = all.rows;
+        p->first_list = all.rows * n_list;
+        p->first_element = all.elements;
+        all.rows += (size_t)p->rows;
+        all.elements += p->lists.elements;
+    }
+    return all;
+}
+
+mmoe_status mmoe_csv_take(mmoe_csv_room *room, mmoe_csv_part *const *parts, size_t count,
+                          mmoe_pool *pool, mmoe_error *err) {
+    struct mmoe_dataset *set = room->set;
+    const places all = find_places(parts, count, set);
+    taking t = {parts, set, room->share >= 1};
+    mmoe_status status = make_rows(room, parts[0], all.rows, err);
+    if (!status) status = make_elements(room, parts[0], all.elements, err);
+    if (status) return status;
+    mmoe_pool_run_exact(pool, (int)count, take_part, &t);
+    set->rows = (int64_t)all.rows;
+    return MMOE_OK;
+}
