@@ -229,8 +229,9 @@ typedef struct mmoe_column {
     mmoe_value_type type;
     const void *values;
     size_t stride; /* in bytes, at least a value's size, all numbers of it; 0: this size, the column
-                      being an array of its own */
+                      being an array of its own; MMOE_STRIDE_SAME: one value for all rows */
 } mmoe_column;
+#define MMOE_STRIDE_SAME SIZE_MAX
 
 /* How the values of a sparse column that is a list are lists: row r has the values offsets[r] to
  * offsets[r + 1] - 1, each with its weight; no padding. */
@@ -250,6 +251,38 @@ typedef struct mmoe_lists {
     const float *weights; /* of elements, as of mmoe_list_column; NULL: all 1 */
     size_t elements;      /* in `ids` and in `weights`: where the last list ends, or more */
 } mmoe_lists;
+
+/* ---- Input ---- */
+
+/* A column that a caller gives, by its name in files (mmoe_model_sparse_column); a list that is
+ * made of several columns there (mmoe_model_sparse_columns) by that of its feature. */
+typedef struct mmoe_input_column {
+    const char *name;
+    mmoe_value_type type; /* any but MMOE_VALUE_PARTS: of a cross, give the columns it is of */
+    mmoe_side side;       /* in whose batch it is when a user's items are ranked; what is the user's
+                             here and the items' to the model is the same for every item */
+    int32_t dim;          /* numbers of a value; 0: 1 */
+    int is_list;          /* 1: a row has any number of values */
+    int is_optional;      /* 1: a model that has no use for it is right, too */
+} mmoe_input_column;
+
+/* What a caller gives, in the caller's order, whatever the order of a model's columns is. It is
+ * made once; a predictor, or all those of a slot, are bound to it by mmoe_predictor_options, and
+ * from then on take batches that have it and `columns`. Immutable; any number of threads and
+ * predictors share it, and the caller frees it after them. */
+typedef struct mmoe_input mmoe_input;
+/* Names are copied. MMOE_E_ARGUMENT (NULL, a name that stands twice, what a column cannot be),
+ * _MEMORY. */
+MMOE_API mmoe_status mmoe_input_create(const mmoe_input_column *columns, size_t count,
+                                       const mmoe_allocator *alloc, mmoe_input **out,
+                                       mmoe_error *err);
+MMOE_API void mmoe_input_free(mmoe_input *input);
+/* Whether predictors of the model can be bound to it: MMOE_E_ARGUMENT, with the column, where the
+ * model reads one that is not given, has no use for one that is not optional, or cannot know any
+ * value of its type (of integers, a vocabulary of texts none of which is an integer); a list and
+ * one value, another dim, an item's column that is the user's to the model. _MEMORY. */
+MMOE_API mmoe_status mmoe_input_check(const mmoe_input *input, const mmoe_model *model,
+                                      mmoe_error *err);
 
 /* Rows to score. The sparse columns are the model's sparse features in their order
  * (mmoe_model_sparse_name), encoded in `ids`, or described one by one in `sparse_columns`; likewise
@@ -275,6 +308,12 @@ typedef struct mmoe_batch {
      * `ids`, which has none of them, the lists encoded; beside sparse_columns, one for each. */
     mmoe_lists lists;
     const mmoe_list_column *list_columns;
+    /* Of a predictor that is bound to an input: nothing of the above but `rows`, and of columns
+     * that are lists `list_columns`, one for each of them. */
+    const mmoe_input *input;
+    const mmoe_column *columns; /* [column_count] of the input in its order: all of them, or, when a
+                                   user's items are ranked, those of the user or of the items */
+    size_t column_count;
 } mmoe_batch;
 
 /* Scores rows with one model. It has a private copy of the layers' weights, batch norm folded in,
@@ -299,7 +338,10 @@ typedef struct mmoe_predictor_options {
      * of their embeddings first. 0: 64 MB, more than what pays takes unless embeddings are wider
      * than 256. 1: none. */
     size_t product_bytes;
-    void *reserved[7]; /* NULL; else MMOE_E_ARGUMENT */
+    /* Not NULL: the predictor is bound to it, as far as mmoe_input_check finds nothing; it is an
+     * error of the call what that finds. Batches without it are refused. */
+    const mmoe_input *input;
+    void *reserved[6]; /* NULL; else MMOE_E_ARGUMENT */
 } mmoe_predictor_options;
 /* `options` may be NULL. */
 MMOE_API mmoe_status mmoe_predictor_create_with(const mmoe_model *model,
@@ -400,7 +442,9 @@ MMOE_API void mmoe_slot_free(mmoe_slot *slot);
  * one: the same sparse and dense columns by name, side and dim, and the same tasks by name and
  * type, in the same order. Another is MMOE_E_ARGUMENT, and the error names the column or task that
  * differs; it takes a slot of its own. (Vocabularies may differ: raw values mean the same to each
- * model, but row numbers are of one model's vocabularies.) */
+ * model, but row numbers are of one model's vocabularies.) A slot whose predictors are bound to an
+ * input knows columns by their names: a model must be one that mmoe_input_check accepts, and have
+ * the tasks. */
 MMOE_API mmoe_status mmoe_slot_publish(mmoe_slot *slot, mmoe_model *model, uint64_t *version,
                                        mmoe_error *err);
 

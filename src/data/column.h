@@ -125,6 +125,9 @@ typedef struct mmoe_column_kind {
      * these one behind the other, but one text. */
     const char *(*take)(const mmoe_encoder *e, mmoe_value_type type, const void *at,
                         mmoe_cell *out);
+    /* Ids: why it knows no value of the type at all, "the vocabulary has texts ..."; NULL: it may
+     * know some. (NULL: always.) */
+    const char *(*refuses)(const mmoe_encoder *e, mmoe_value_type type);
     /* Ids: 1 to MMOE_MOST_PARTS values as one, a cross; of one it is parse. Thread-safe, and
      * nothing is learned. (NULL: the kind has no crosses.) */
     const char *(*join)(const mmoe_encoder *e, const mmoe_part *parts, size_t count,

@@ -290,6 +290,18 @@ static const char *take_value(const mmoe_encoder *e, mmoe_value_type type, const
     return NULL;
 }
 
+static const char *refuse_type(const mmoe_encoder *e, mmoe_value_type type) {
+    const mmoe_vocab *v = keys_of(e);
+    double number;
+    if (type == MMOE_VALUE_TEXT || mmoe_vocab_is_int(v)) return NULL;
+    for (int64_t row = 1; row < mmoe_vocab_rows(v); row++) {
+        size_t length;
+        const char *text = mmoe_vocab_text_key(v, row, &length);
+        if (mmoe_parse_double(text, length, &number)) return NULL;
+    }
+    return "the vocabulary has texts, none of which is a number";
+}
+
 /* Values of other types than the keys' are found, too, but seldom come. */
 static void ask_for_values(const mmoe_encoder *e, mmoe_value_type type, const char *at, size_t step,
                            size_t count) {
@@ -334,4 +346,5 @@ const mmoe_column_kind mmoe_column_vocabulary = {
     .known = known_values,
     .take = take_value,
     .ask = ask_for_values,
+    .refuses = refuse_type,
 };

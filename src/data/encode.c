@@ -93,6 +93,7 @@ mmoe_status mmoe_values_check(const mmoe_values *v, const char *call, mmoe_error
 
 /* Of a row to the next. */
 static size_t step_of(const mmoe_values *v) {
+    if (v->column->stride == MMOE_STRIDE_SAME) return 0;
     return v->column->stride ? v->column->stride : size_of(v);
 }
 

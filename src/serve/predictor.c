@@ -29,9 +29,11 @@ mmoe_status mmoe_predictor_of(mmoe_program *program, const mmoe_allocator *alloc
         at[i] = total;
         total += (counts[i] + LINE - 1) / LINE * LINE;
     }
+    mmoe_bound_batch bound = {.columns = NULL};
     mmoe_predictor *p = mmoe_alloc_zero(alloc, 1, sizeof *p);
     float *memory = p ? mmoe_alloc_aligned(alloc, total, sizeof *memory) : NULL;
-    if (!memory) {
+    if (!memory || !mmoe_bound_room(program, alloc, &bound)) {
+        mmoe_release_aligned(alloc, memory);
         mmoe_release(alloc, p);
         return mmoe_fail_memory(err, total * sizeof *memory);
     }
@@ -46,7 +48,8 @@ mmoe_status mmoe_predictor_of(mmoe_program *program, const mmoe_allocator *alloc
                           memory + at[5],
                           memory + at[6],
                           (int32_t *)(void *)(memory + at[7]),
-                          (int32_t *)(void *)(memory + at[8])};
+                          (int32_t *)(void *)(memory + at[8]),
+                          bound};
     *out = p;
     return MMOE_OK;
 }
@@ -63,13 +66,11 @@ static mmoe_status check_create(const char *call, const mmoe_model *model,
     return mmoe_allocator_check(alloc, call, err);
 }
 
-static mmoe_status create_first(const mmoe_model *model, size_t product_bytes,
-                                const mmoe_allocator *alloc, mmoe_predictor **out,
-                                mmoe_error *err) {
+static mmoe_status create_first(const mmoe_program_request *wanted, const mmoe_allocator *alloc,
+                                mmoe_predictor **out, mmoe_error *err) {
     const mmoe_allocator a = mmoe_allocator_or_default(alloc);
     mmoe_program *program;
-    const mmoe_program_request wanted = {model, &model->params, product_bytes};
-    mmoe_status status = mmoe_program_create(&wanted, &a, &program, err);
+    mmoe_status status = mmoe_program_create(wanted, &a, &program, err);
     if (status) return status;
     status = mmoe_predictor_of(program, &a, out, err);
     if (status) mmoe_program_leave(program);
@@ -79,7 +80,9 @@ static mmoe_status create_first(const mmoe_model *model, size_t product_bytes,
 mmoe_status mmoe_predictor_create(const mmoe_model *model, const mmoe_allocator *alloc,
                                   mmoe_predictor **out, mmoe_error *err) {
     const mmoe_status status = check_create("mmoe_predictor_create", model, NULL, alloc, out, err);
-    return status ? status : create_first(model, MMOE_PRODUCT_BYTES, alloc, out, err);
+    if (status) return status;
+    const mmoe_program_request wanted = {model, &model->params, MMOE_PRODUCT_BYTES, NULL};
+    return create_first(&wanted, alloc, out, err);
 }
 
 mmoe_status mmoe_predictor_create_with(const mmoe_model *model,
@@ -88,9 +91,11 @@ mmoe_status mmoe_predictor_create_with(const mmoe_model *model,
                                        mmoe_error *err) {
     const mmoe_status status =
         check_create("mmoe_predictor_create_with", model, options, alloc, out, err);
-    const size_t bytes =
-        options && options->product_bytes ? options->product_bytes : MMOE_PRODUCT_BYTES;
-    return status ? status : create_first(model, bytes, alloc, out, err);
+    if (status) return status;
+    mmoe_program_request wanted = {model, &model->params, MMOE_PRODUCT_BYTES, NULL};
+    if (options && options->product_bytes) wanted.product_bytes = options->product_bytes;
+    if (options) wanted.input = options->input;
+    return create_first(&wanted, alloc, out, err);
 }
 
 size_t mmoe_predictor_products(const mmoe_predictor *p, int32_t *columns) {
@@ -115,6 +120,7 @@ void mmoe_predictor_free(mmoe_predictor *p) {
     if (!p) return;
     const mmoe_allocator a = p->alloc;
     mmoe_program_leave(p->program);
+    mmoe_release(&a, p->bound.columns);
     mmoe_release_aligned(&a, p->values);
     mmoe_release(&a, p);
 }
@@ -136,6 +142,14 @@ static mmoe_request request_of(const mmoe_predictor *p, int side, const mmoe_bat
                           (size_t)p->program->chunk, false};
 }
 
+/* The request, in the model's order. */
+static mmoe_status check(mmoe_predictor *p, int side, mmoe_request *request, const mmoe_batch *user,
+                         mmoe_error *err) {
+    const mmoe_bound_request given = {side, request->batch, user, request->call, request->what};
+    const mmoe_status status = mmoe_bound_read(p->program, &given, &p->bound, &request->batch, err);
+    return status ? status : mmoe_request_check(request, err);
+}
+
 static mmoe_status begin(scoring *q, mmoe_predictor *p, const mmoe_batch *user,
                          const mmoe_batch *items, const char *call, mmoe_error *err) {
     const size_t most = (size_t)p->program->chunk;
@@ -147,10 +161,10 @@ static mmoe_status begin(scoring *q, mmoe_predictor *p, const mmoe_batch *user,
     mmoe_status status = MMOE_OK;
     if (user) {
         mmoe_request one = request_of(p, MMOE_USER_COLUMNS, user, call, "user");
-        status = mmoe_request_check(&one, err);
+        status = check(p, MMOE_USER_COLUMNS, &one, user, err);
         if (!status && items->rows) mmoe_serve_user(p, &one);
     }
-    if (!status) status = mmoe_request_check(&q->items, err);
+    if (!status) status = check(p, side, &q->items, user, err);
     if (status) return status;
     const size_t chunks = items->rows / most + (items->rows % most != 0);
     if (chunks) q->chunk = (items->rows / chunks + (items->rows % chunks != 0) + 7) / 8 * 8;

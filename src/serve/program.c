@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "math/stride.h"
+#include "serve/bound.h"
 #include "serve/products.h"
 
 enum {
@@ -277,7 +278,10 @@ mmoe_status mmoe_program_create(const mmoe_program_request *wanted, const mmoe_a
     p->model = wanted->model;
     p->params = wanted->params;
     p->kernels = mmoe_kernels_best();
-    mmoe_status status = compile(p, wanted->product_bytes, err);
+    mmoe_status status =
+        wanted->input ? mmoe_input_check(wanted->input, wanted->model, err) : MMOE_OK;
+    if (!status) status = compile(p, wanted->product_bytes, err);
+    if (!status) status = mmoe_bound_create(p, wanted->input, err);
     if (status)
         mmoe_program_leave(p);
     else
@@ -303,6 +307,7 @@ void mmoe_program_leave(mmoe_program *p) {
         mmoe_release(&a, s->lookups);
         mmoe_release(&a, s->products);
     }
+    mmoe_bound_free(p);
     mmoe_release(&a, p->products.first);
     mmoe_release_aligned(&a, p->products.p);
     mmoe_release_aligned(&a, p->products.rows);

@@ -2,6 +2,7 @@
 #ifndef MMOE_SERVE_RUN_H
 #define MMOE_SERVE_RUN_H
 
+#include "serve/bound.h"
 #include "serve/program.h"
 #include "serve/request.h"
 
@@ -17,6 +18,7 @@ struct mmoe_predictor {
     float *stack;  /* [depth of the final score, chunk] */
     int32_t *ids;  /* [chunk, n_sparse] */
     int32_t *at;   /* [chunk, n_column of the products] */
+    mmoe_bound_batch bound;
 };
 
 /* The user's share of the first layers, of a batch of one row that was checked. */

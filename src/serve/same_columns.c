@@ -34,15 +34,15 @@ static const char *form_name(int form) {
     return names[form];
 }
 
-static const numbered lists[] = {
+static const numbered columns[] = {
     {"sparse column", mmoe_model_sparse_count, mmoe_model_sparse_name, mmoe_model_sparse_side,
      side_name},
     {"sparse column", mmoe_model_sparse_count, mmoe_model_sparse_name, form_of, form_name},
     {"dense column", mmoe_model_dense_count, mmoe_model_dense_name, mmoe_model_dense_side,
      side_name},
-    {"task", mmoe_model_task_count, mmoe_model_task_name, mmoe_model_task_type,
-     mmoe_task_type_name},
 };
+static const numbered tasks = {"task", mmoe_model_task_count, mmoe_model_task_name,
+                               mmoe_model_task_type, mmoe_task_type_name};
 
 static mmoe_status check_list(const numbered *l, const mmoe_model *current, const mmoe_model *next,
                               mmoe_error *err) {
@@ -106,11 +106,17 @@ static mmoe_status check_crosses(const mmoe_model *current, const mmoe_model *ne
     return MMOE_OK;
 }
 
+mmoe_status mmoe_check_same_tasks(const mmoe_model *current, const mmoe_model *next,
+                                  mmoe_error *err) {
+    return check_list(&tasks, current, next, err);
+}
+
 mmoe_status mmoe_check_same_columns(const mmoe_model *current, const mmoe_model *next,
                                     mmoe_error *err) {
     mmoe_status status = MMOE_OK;
-    for (size_t i = 0; !status && i < sizeof lists / sizeof *lists; i++)
-        status = check_list(&lists[i], current, next, err);
+    for (size_t i = 0; !status && i < sizeof columns / sizeof *columns; i++)
+        status = check_list(&columns[i], current, next, err);
+    if (!status) status = mmoe_check_same_tasks(current, next, err);
     if (!status) status = check_crosses(current, next, err);
     return status ? status : check_vectors(current, next, err);
 }

@@ -9,5 +9,8 @@
  * else MMOE_E_ARGUMENT, which names the first that differs. */
 mmoe_status mmoe_check_same_columns(const mmoe_model *current, const mmoe_model *next,
                                     mmoe_error *err);
+/* Of a service that knows columns by their names: the tasks alone. */
+mmoe_status mmoe_check_same_tasks(const mmoe_model *current, const mmoe_model *next,
+                                  mmoe_error *err);
 
 #endif

@@ -191,7 +191,8 @@ mmoe_status mmoe_slot_publish(mmoe_slot *s, mmoe_model *model, uint64_t *number,
         status =
             mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_slot_publish: the model is the slot's already");
     else
-        status = mmoe_check_same_columns(old->model, model, err);
+        status = s->options.input ? mmoe_check_same_tasks(old->model, model, err)
+                                  : mmoe_check_same_columns(old->model, model, err);
     if (status) {
         pthread_mutex_unlock(&s->publishing);
         mmoe_predictor_free(next->predictor);

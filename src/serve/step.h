@@ -112,6 +112,7 @@ typedef struct mmoe_program {
     const mmoe_params *params;
     const mmoe_kernels *kernels;
     mmoe_serve_side sides[MMOE_SERVE_SIDES];
+    struct mmoe_serve_bound *bound; /* to an input (bound.h); NULL: batches are by number */
     mmoe_serve_products products;
     int32_t *place; /* [D] of a column of the graph's input: in x, or, of those that are looked up,
                        behind it; in both a row of the first layers' packed weights */

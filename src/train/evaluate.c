@@ -105,7 +105,7 @@ static mmoe_status take_evaluator_memory(mmoe_evaluator *e, mmoe_error *err) {
 
 /* A predictor each worker. */
 static mmoe_status make_predictors(mmoe_evaluator *e, mmoe_error *err) {
-    const mmoe_program_request wanted = {e->of.model, e->of.params, MMOE_PRODUCT_BYTES};
+    const mmoe_program_request wanted = {e->of.model, e->of.params, MMOE_PRODUCT_BYTES, NULL};
     const int workers = e->of.pool ? mmoe_pool_workers(e->of.pool) : 1;
     e->predictors = mmoe_alloc(&e->alloc, (size_t)workers, sizeof *e->predictors);
     if (!e->predictors) return mmoe_fail_memory(err, (size_t)workers * sizeof *e->predictors);

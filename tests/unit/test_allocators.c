@@ -19,6 +19,7 @@ static mmoe_dataset *a_set;
 static mmoe_model *a_model;
 static mmoe_predictor *a_predictor;
 static mmoe_slot *a_slot;
+static mmoe_input *an_input;
 static mmoe_trainer *a_trainer;
 static mmoe_profile *a_profile;
 static mmoe_inspection *an_inspection;
@@ -64,6 +65,7 @@ static struct ArrowArrayStream *new_stream(void) {
     X(mmoe_predictor_create, (model, &alloc, &a_predictor, err))                                   \
     X(mmoe_predictor_create_with, (model, NULL, &alloc, &a_predictor, err))                        \
     X(mmoe_predictor_clone, (predictor, &alloc, &a_predictor, err))                                \
+    X(mmoe_input_create, (NULL, 0, &alloc, &an_input, err))                                        \
     X(mmoe_slot_create, (model, &alloc, &a_slot, err))                                             \
     X(mmoe_slot_create_with, (model, NULL, &alloc, &a_slot, err))                                  \
     X(mmoe_profile_create, (10, &alloc, &a_profile, err))                                          \
@@ -134,7 +136,7 @@ START_TEST(one_that_lacks_a_function_is_refused) {
         ck_assert_int_eq(takers[_i].call(NULL), MMOE_E_ARGUMENT);
     }
     ck_assert(!a_config && !a_schema && !a_set && !a_model && !a_predictor && !a_slot &&
-              !a_trainer && !a_profile && !an_inspection && !an_estimate);
+              !a_trainer && !a_profile && !an_inspection && !an_estimate && !an_input);
 }
 END_TEST
 
