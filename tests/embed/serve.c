@@ -11,22 +11,19 @@ typedef struct event {
 
 static const event events[] = {{101, 7, 3.5F}, {101, 9, 12}, {101, 4, 0.75F}};
 
+/* What a request has, by the names of the training file's columns; the user's are given once. */
+static const mmoe_input_column given[] = {{"user", MMOE_VALUE_INT64, MMOE_SIDE_USER},
+                                          {"item", MMOE_VALUE_INT64, MMOE_SIDE_ITEM},
+                                          {"price", MMOE_VALUE_FLOAT, MMOE_SIDE_ITEM}};
+
 /* One request: what each event is worth, and the user's two best items. */
-static mmoe_status serve(mmoe_reader *reader, mmoe_error *err) {
-    const mmoe_column ids[] = {{MMOE_VALUE_INT64, &events->user, sizeof *events},
-                               {MMOE_VALUE_INT64, &events->item, sizeof *events}};
-    const mmoe_column price = {MMOE_VALUE_FLOAT, &events->price, sizeof *events};
-    const mmoe_batch batch = {.rows = 3,
-                              .sparse_columns = ids,
-                              .sparse_count = 2,
-                              .dense_columns = &price,
-                              .dense_count = 1};
-    const mmoe_batch user = {.rows = 1, .sparse_columns = &ids[0], .sparse_count = 1};
-    const mmoe_batch items = {.rows = 3,
-                              .sparse_columns = &ids[1],
-                              .sparse_count = 1,
-                              .dense_columns = &price,
-                              .dense_count = 1};
+static mmoe_status serve(mmoe_reader *reader, const mmoe_input *input, mmoe_error *err) {
+    const mmoe_column columns[] = {{MMOE_VALUE_INT64, &events->user, sizeof *events},
+                                   {MMOE_VALUE_INT64, &events->item, sizeof *events},
+                                   {MMOE_VALUE_FLOAT, &events->price, sizeof *events}};
+    const mmoe_batch batch = {.rows = 3, .input = input, .columns = columns, .column_count = 3};
+    const mmoe_batch user = {.rows = 1, .input = input, .columns = columns, .column_count = 1};
+    const mmoe_batch items = {.rows = 3, .input = input, .columns = columns + 1, .column_count = 2};
     float scores[3][2], best_scores[2];
     size_t best[2];
     mmoe_served now; /* the model and this thread's predictor, until it leaves */
@@ -46,20 +43,25 @@ static mmoe_status serve(mmoe_reader *reader, mmoe_error *err) {
 
 int main(int argc, char **argv) {
     mmoe_model *model, *newer;
+    mmoe_input *input = NULL;   /* of every request */
     mmoe_slot *slot = NULL;     /* one a service */
     mmoe_reader *reader = NULL; /* one a thread */
     mmoe_error err;
     if (argc != 3) return 2;
-    mmoe_status s = mmoe_model_load(argv[1], NULL, &model, &err);
-    if (!s && (s = mmoe_slot_create(model, NULL, &slot, &err)))
+    mmoe_predictor_options options = {0};
+    mmoe_status s = mmoe_input_create(given, 3, NULL, &input, &err);
+    options.input = input; /* a model that lacks one of the columns is refused, now and later */
+    if (!s) s = mmoe_model_load(argv[1], NULL, &model, &err);
+    if (!s && (s = mmoe_slot_create_with(model, &options, NULL, &slot, &err)))
         mmoe_model_free(model); /* else it is the slot's */
     if (!s) s = mmoe_reader_create(slot, &reader, &err);
-    if (!s) s = serve(reader, &err);
+    if (!s) s = serve(reader, input, &err);
     if (!s) s = mmoe_model_load(argv[2], NULL, &newer, &err);
     if (!s && (s = mmoe_slot_publish(slot, newer, NULL, &err))) mmoe_model_free(newer);
-    if (!s) s = serve(reader, &err);
+    if (!s) s = serve(reader, input, &err);
     if (s) fprintf(stderr, "%s\n", err.message);
     mmoe_reader_free(reader);
     mmoe_slot_free(slot);
+    mmoe_input_free(input);
     return s != MMOE_OK;
 }
