@@ -1,0 +1,130 @@
+"""A step with one large table of ids, updated whole, deferred and lazily, beside PyTorch's dense
+Adam and its SparseAdam; and what an epoch of each is worth."""
+import json
+import os
+
+from pages import Target, cell, table
+from running import rotated
+
+HEADING = "Large tables"
+ABOUT = """One thread, one column of ids with a table of so many rows, two small layers, batch 1024,
+Adam without decay; `trainer.embedding_update` is `dense`, `deferred` or `lazy`. Ids are drawn
+evenly, so that nearly each of a batch is another row, or by a power law (the id of rank r with a
+probability of 1 / r). Programs took turns, each with a process of its own. PyTorch: the same model;
+Adam with a dense gradient of the table, and `SparseAdam` with a sparse one. "One epoch" is by the
+power law, from the same weights over the same rows in the same order, and judged on a tenth as many
+others."""
+UPDATES = ("dense", "deferred", "lazy")
+TORCH = {"PyTorch, Adam": "adam", "PyTorch, SparseAdam": "sparse_adam"}
+DRAWN = {"evenly_us": "evenly", "power_us": "by a power law"}
+WIDTH = 16
+MOST_MEMORY = 14e9  # bytes that a table of 10^8 rows takes, its moments and a copy
+
+
+def settings(a):
+    """(rows, width)"""
+    if a.quick:
+        return [(1000, WIDTH), (100000, WIDTH)]
+    large = [(10**8, 8)] if a.large_table else []
+    return [(10**power, WIDTH) for power in range(4, 8)] + large
+
+
+def programs(rows):
+    return UPDATES if rows > 10**7 else (*UPDATES, *TORCH)
+
+
+def measure(run):
+    """{"steps": [[program, rows, width, {drawn: [us a round]}]], "epochs": [...]}"""
+    run.bench("bench_gemm", "--n-expert", 1, seconds=0.01)  # for the peak alone
+    steps = {}
+    for r in run.each_round():
+        for rows, width in settings(run.a):
+            for program in rotated(programs(rows), r):
+                run.say(f"{rows:,} rows: {program}")
+                found = step(run, program, rows, width)
+                of = steps.setdefault((program, rows, width), {drawn: [] for drawn in DRAWN})
+                for drawn in DRAWN if found else ():
+                    of[drawn].append(found[drawn])
+    return {"steps": [[*key, figures] for key, figures in steps.items()], "epochs": epochs(run)}
+
+
+def step(run, program, rows, width):
+    """None without PyTorch."""
+    flags = [str(rows), str(width), run.time(None)]
+    if program in UPDATES:
+        return json.loads(run([run.program("bench", "bench_tables"), program, *flags]))
+    if run.missing["PyTorch"]:
+        return None
+    found = json.loads(run([run.a.python, run.script("table_torch.py"), TORCH[program], *flags]))
+    run.about["PyTorch"] = f"{found['torch']}, Python {found['python']}"
+    return found
+
+
+def epochs(run):
+    """[[rows, examples, {update: {"auc", "logloss"}}]]"""
+    wanted = [(1000, 4096, UPDATES)] if run.a.quick else [(10**5, 2 * 10**6, UPDATES),
+                                                         (10**6, 4 * 10**6, UPDATES[1:])]
+    found = []
+    for rows, examples, updates in wanted:
+        figures = {}
+        for update in updates:
+            run.say(f"an epoch, {rows:,} rows: {update}")
+            figures[update] = json.loads(run([
+                run.program("bench", "bench_tables"), update, str(rows), str(WIDTH), "epoch",
+                str(examples)]))
+        found.append([rows, examples, figures])
+    return found
+
+
+def why_not(a):
+    pages = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if a.large_table and pages < MOST_MEMORY:
+        return f"needs {MOST_MEMORY / 1e9:.0f} GB of free memory with --large-table"
+    return None
+
+
+# ---- The page
+
+
+def us(figures, program, rows, drawn):
+    return next((found[drawn] for name, count, _, found in figures["steps"]
+                 if (name, count) == (program, rows)), [])
+
+
+def flatness(figures, program, drawn):
+    """Of each round: the slowest step to the fastest, from 10^5 rows on."""
+    steps = [us(figures, program, 10**power, drawn) for power in range(5, 8)]
+    return [max(r) / min(r) for r in zip(*steps)] if all(steps) else []
+
+
+def targets(figures):
+    differs = [abs(of["dense"]["auc"] - of["deferred"]["auc"])
+               for _, _, of in figures["epochs"] if "dense" in of]
+    return [
+        *(Target(f"{program} step, 10^5 to 10^7 rows, ids {how}: slowest / fastest", 1.5,
+                 flatness(figures, program, drawn), at_most=True)
+          for program in UPDATES[1:] for drawn, how in DRAWN.items()),
+        *(Target(f"a step of 10^7 rows, ids {how}: dense / deferred", 300,
+                 [d / x for d, x in zip(us(figures, "dense", 10**7, drawn),
+                                        us(figures, "deferred", 10**7, drawn))])
+          for drawn, how in DRAWN.items()),
+        Target("AUC of one epoch: dense - deferred, in 10^-5", 1, [1e5 * d for d in differs],
+               at_most=True)
+    ]
+
+
+def body(record):
+    figures = record["figures"]
+    rows = [[program, f"{count:,}", width,
+             *(cell(found[drawn], "{:,.0f}") for drawn in DRAWN)]
+            for program, count, width, found in figures["steps"]]
+    epochs_rows = [[update, f"{count:,}", f"{examples:,}", f"{of['auc']:.6f}",
+                    f"{of['logloss']:.6f}"]
+                   for count, examples, found in figures["epochs"]
+                   for update, of in found.items()]
+    return "\n\n".join([
+        "A step, us:",
+        table(["update", "rows", "width", *(f"ids {how}" for how in DRAWN.values())], rows),
+        "One epoch:",
+        table(["update", "rows of the table", "rows", "AUC", "log-loss"], epochs_rows)
+    ])
