@@ -7,9 +7,9 @@
 #include "base/rng.h"
 
 /* Values of all tables that are rehearsed with: with their moments more than caches have, and drawn
- * in a tenth of a second. A batch reads no more than a part of a table that was cut. */
-enum { MOST_VALUES = 1 << 23, LEAST_ROWS_A_READ = 16 };
-enum { WARM_UP = 3, LEAST_STEPS = 5, MOST_STEPS = 200, MOST_ROWS = 1 << 16 };
+ * in some tenths of a second. A batch reads no more than a part of a table that was cut. */
+enum { MOST_VALUES = 1 << 24, LEAST_ROWS_A_READ = 16 };
+enum { WARM_UP = 3, LEAST_STEPS = 5, MOST_STEPS = 200, MOST_CELLS = 1 << 20 };
 static const double time_of_steps = 0.5, time_of_updates = 0.1; /* seconds */
 
 /* ---- Tables that are cut ---- */
@@ -101,7 +101,9 @@ static mmoe_status draw_values(const mmoe_rehearsal *r, const mmoe_schema *s, in
 
 static mmoe_status draw_rows(mmoe_rehearsal *r, const mmoe_schema *s, int32_t batch_size,
                              mmoe_error *err) {
-    const int64_t rows = batch_size > MOST_ROWS / 4 ? batch_size : 4 * (int64_t)batch_size;
+    const int64_t cells = s->n_sparse + s->dense_width + s->n_label,
+                  batches = MOST_CELLS / (cells * batch_size), /* others find their rows cached */
+        rows = (batches > 1 ? batches : 1) * batch_size;
     drawn d = {0};
     mmoe_status status = draw_values(r, s, rows, &d, err);
     if (!status) status = draw_lists(r, s, rows, &d, err);
