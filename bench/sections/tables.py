@@ -13,8 +13,8 @@ evenly, so that nearly each of a batch is another row, or by a power law (the id
 probability of 1 / r). Programs took turns, each with a process of its own. PyTorch: the same model;
 Adam with a dense gradient of the table, and `SparseAdam` with a sparse one. "One epoch" is by the
 power law, from the same weights over the same rows in the same order, and judged on a tenth as many
-others; roundings grow in an epoch, and dense by the plain C kernels (`MMOE_KERNELS=generic`) differs
-from dense by vectors by 5 x 10^-5 there."""
+others; roundings grow in an epoch, and dense by the plain C kernels (`MMOE_KERNELS=generic`)
+differs from dense by vectors by 5 x 10^-5 there."""
 UPDATES = ("dense", "deferred", "lazy")
 TORCH = {"PyTorch, Adam": "adam", "PyTorch, SparseAdam": "sparse_adam"}
 DRAWN = {"evenly_us": "evenly", "power_us": "by a power law"}
@@ -105,8 +105,8 @@ def targets(figures):
         *(Target(f"{program} step, 10^5 to 10^7 rows, ids {how}: slowest / fastest", 1.5,
                  flatness(figures, program, drawn), at_most=True)
           for program in UPDATES[1:] for drawn, how in DRAWN.items()),
-        Target("AUC of one epoch: dense and deferred differ, in 10^-5", 10, [1e5 * d for d in differs],
-               at_most=True)
+        Target("AUC of one epoch: dense and deferred differ, in 10^-5", 10,
+               [1e5 * d for d in differs], at_most=True)
     ]
 
 

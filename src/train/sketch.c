@@ -91,7 +91,8 @@ static mmoe_status fail(const mmoe_sketch *s, int64_t available, mmoe_error *err
         err, MMOE_E_MEMORY, NULL, 0, s->model->schema->tables[largest].name,
         "model and training take %s of memory, and %s are available: this table of %s rows of "
         "width %d takes %s with its moments; %s. \"hash_bucket_size\", \"max_vocab\" and "
-        "\"min_count\" bound the rows",
+        "\"min_count\" bound the rows; trainer.embedding_optimizer \"rowwise_adagrad\" keeps one "
+        "moment a row",
         needed, there, rows, (int)p->tables[largest].dim, table, fits);
 }
 
