@@ -174,6 +174,18 @@ MMOE_API mmoe_status mmoe_dataset_read_csv_with(const mmoe_schema *schema, const
                                                 const mmoe_read_options *options,
                                                 const mmoe_allocator *alloc, mmoe_dataset **out,
                                                 mmoe_error *err);
+/* Reads training rows by a schema that learns of them: known values keep their rows, and new ones
+ * get rows behind these in order of first appearance, as "min_count", "max_vocab" and
+ * "max_distinct" say of the values in these files; at least all that were known stay. Transforms,
+ * bins, the words of labels, hashes and row numbers are those of `schema`, which stays as it is.
+ * One thread reads. *grown encodes the rows, and those to validate with; mmoe_model_grow makes a
+ * model of it. The caller frees both. MMOE_E_ARGUMENT, too: no feature has a vocabulary, or
+ * options->skip_bad; MMOE_E_DATA: more values than there may be; else as of
+ * mmoe_dataset_fit_csv_with. */
+MMOE_API mmoe_status mmoe_dataset_grow_csv(const mmoe_schema *schema, const char *path,
+                                           const mmoe_read_options *options,
+                                           const mmoe_allocator *alloc, mmoe_schema **grown,
+                                           mmoe_dataset **out, mmoe_error *err);
 MMOE_API void mmoe_schema_free(mmoe_schema *schema);
 MMOE_API void mmoe_dataset_free(mmoe_dataset *dataset);
 
@@ -339,6 +351,34 @@ MMOE_API mmoe_status mmoe_dataset_load(mmoe_dataset *dataset, const mmoe_watcher
 MMOE_API mmoe_status mmoe_model_create(const mmoe_config *config, const mmoe_schema *schema,
                                        const mmoe_allocator *alloc, mmoe_model **out,
                                        mmoe_error *err);
+/* A new model that begins where another ended, of a schema that has grown from that model's
+ * (mmoe_dataset_grow_csv; a folder's of mmoe_pack_csv with `grow`), or is the same. Weights,
+ * running statistics and rows of known values are copied, to the bit. Rows of new values are those
+ * that mmoe_model_create would draw: by the configuration's seed and model.embedding_init, each at
+ * its place in a table of the new size; "pretrained" plays no part. Widths, sides and label
+ * transforms are those of `from`. `config` (NULL: that of `from`) is copied, and may have another
+ * trainer, but makes the same layers. No optimizer state comes along: it begins anew.
+ *
+ * `from` stays as it is. Where it was loaded with mmoe_model_load_options.map_tables, no second
+ * copy of its tables stands in memory. MMOE_E_ARGUMENT: the schema is not grown from that of
+ * `from`, which the message shows by feature and value; a tensor of another shape; tables of
+ * mmoe_model_with_tables; MMOE_E_CONFIG, _MEMORY. mmoe_model_warning says of each table that does
+ * not learn ("trainable": false) how many new values' rows stay as they were drawn. */
+MMOE_API mmoe_status mmoe_model_grow(const mmoe_model *from, const mmoe_config *config,
+                                     const mmoe_schema *grown, const mmoe_allocator *alloc,
+                                     mmoe_model **out, mmoe_error *err);
+/* The other way: a copy of a model without the values that stand fewer than `least` times (at least
+ * 1) in `rows`, which its schema has encoded: rows of a day, or of the last thirty. A vocabulary of
+ * several features counts the values of all; elements of lists count, but for those that max_len
+ * cuts off. Such values are unknown to the copy, and take row 0; the others keep their weights and
+ * their order, and rows up to "padding_idx" stay. Its scores of rows that have only such values are
+ * the same, to the bit as long as a predictor multiplies the same tables beforehand, which goes by
+ * their sizes. Reads `rows`, streamed ones too, once. MMOE_E_ARGUMENT: rows of another schema, no
+ * feature with a vocabulary, tables of mmoe_model_with_tables; MMOE_E_DATA: a feature of which
+ * nothing would be left; MMOE_E_MEMORY, _IO, _FORMAT. */
+MMOE_API mmoe_status mmoe_model_shrink(const mmoe_model *model, const mmoe_dataset *rows,
+                                       int64_t least, const mmoe_allocator *alloc, mmoe_model **out,
+                                       mmoe_error *err);
 /* Copies weights and running statistics from a safetensors file that bears the model's tensor names
  * (torch-rechub's state_dict, or a model file of ours). Of a state_dict, the words that wrappers of
  * torch put before names are passed over ("module.", "_orig_mod.", also nested), and tensors of
@@ -370,6 +410,18 @@ MMOE_API mmoe_status mmoe_model_with_tables(const mmoe_model *model, const char 
 MMOE_API const mmoe_config *mmoe_model_config(const mmoe_model *model);
 /* Trainable values. */
 MMOE_API int64_t mmoe_model_parameter_count(const mmoe_model *model);
+
+/* A table of embeddings. */
+typedef struct mmoe_table_info {
+    const char *name; /* of the feature that it belongs to, which others may share */
+    const char *kind; /* as mmoe_model_sparse_kind has it */
+    int64_t rows;
+    int32_t width;
+    int64_t values; /* that a vocabulary has learned, which may grow and shrink; -1: it has none */
+} mmoe_table_info;
+/* Table `index`, in the order of the schema. Returns 0, or -1 past the last. Texts belong to the
+ * model. */
+MMOE_API int mmoe_model_table(const mmoe_model *model, size_t index, mmoe_table_info *out);
 
 /* The model's tensors, in the order of its file. `data` belongs to the model: F32 values, or I64
  * for num_batches_tracked; NULL: a table of mmoe_model_with_tables, whose rows are no floats.

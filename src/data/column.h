@@ -83,6 +83,9 @@ typedef struct mmoe_column_kind {
     /* Ids: what has settled learns again: values that it knows keep their rows, and new ones get
      * rows behind them. MMOE_E_MEMORY. (NULL: it has settled for good.) */
     mmoe_status (*grow)(mmoe_encoder *e, mmoe_error *err);
+    /* Ids: of what has settled the values stay whose place in rows [e->rows] is not 0; they are
+     * rows 1, 2, ... then, as `rows` says. MMOE_E_MEMORY: it is as it was. (NULL where grow is.) */
+    mmoe_status (*keep)(mmoe_encoder *e, const int32_t *rows, mmoe_error *err);
     /* Takes over what `from`, which started as e did, has learned from cells behind those of e: e
      * is as if it had learned these itself, too. *ids: e's id for each id of from's learn, in
      * memory of e's allocator that is the caller's; it stays NULL where there are no ids. A fault

@@ -185,10 +185,24 @@ static bool mark_frequent(const vocabulary_encoder *v, mmoe_tally *t) {
     return true;
 }
 
+static mmoe_status keep_values(vocabulary_encoder *v, const int32_t *rows, mmoe_error *err) {
+    mmoe_vocab *kept;
+    const mmoe_status status = mmoe_vocab_keep(v->vocab, rows, &v->head.alloc, &kept, err);
+    if (status) return status;
+    mmoe_vocab_free(v->vocab);
+    v->vocab = kept;
+    return MMOE_OK;
+}
+
+static mmoe_status keep_rows(mmoe_encoder *e, const int32_t *rows, mmoe_error *err) {
+    const mmoe_status status = keep_values(vocabulary_of(e), rows, err);
+    e->rows = mmoe_vocab_rows(keys_of(e));
+    return status;
+}
+
 static const char *leave_out(vocabulary_encoder *v, char fault[MMOE_FAULT_SIZE]) {
     mmoe_tally *t = v->head.learning;
     const int64_t learned = mmoe_vocab_rows(v->vocab);
-    mmoe_vocab *kept = NULL;
     int32_t row = 0;
     if (!mmoe_tally_settle(t, learned, &v->head.alloc) || !mark_frequent(v, t))
         return mmoe_column_no_memory;
@@ -201,11 +215,7 @@ static const char *leave_out(vocabulary_encoder *v, char fault[MMOE_FAULT_SIZE])
         return fault;
     }
     if (row == learned - 1) return NULL;
-    if (mmoe_vocab_keep(v->vocab, t->rows, &v->head.alloc, &kept, NULL))
-        return mmoe_column_no_memory;
-    mmoe_vocab_free(v->vocab);
-    v->vocab = kept;
-    return NULL;
+    return keep_values(v, t->rows, NULL) ? mmoe_column_no_memory : NULL;
 }
 
 static const char *settle_vocabulary(mmoe_encoder *e, char fault[MMOE_FAULT_SIZE]) {
@@ -337,6 +347,7 @@ const mmoe_column_kind mmoe_column_vocabulary = {
     .start = start_vocabulary,
     .learn = learn_value,
     .grow = grow_vocabulary,
+    .keep = keep_rows,
     .merge = merge_values,
     .settle = settle_vocabulary,
     .become = become_rows,

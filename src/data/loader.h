@@ -16,7 +16,7 @@
 #include "data/row_sink.h"
 
 /* Begins with a `file` that has its allocator, path, label_mode, and what is wanted or the schema,
- * and with a sink, if one takes the rows; of a schema that grows one must. */
+ * and with a sink, if one takes the rows. */
 typedef struct mmoe_loader {
     mmoe_csv_file file;        /* the first */
     mmoe_csv_file *last;       /* NULL: there is no other */

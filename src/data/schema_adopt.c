@@ -44,8 +44,7 @@ static bool have_same_columns(const mmoe_sparse_column *a, const mmoe_sparse_col
     return same;
 }
 
-/* The key at which a feature of ids differs; NULL: none. */
-static const char *sparse_difference(const schema *bound, const schema *learned, int32_t i) {
+const char *mmoe_sparse_difference(const schema *bound, const schema *learned, int32_t i) {
     const mmoe_sparse_column *a = &bound->sparse[i], *b = &learned->sparse[i];
     if (!have_same_columns(a, b)) return "column";
     if (a->table != b->table) return "shared_with";
@@ -80,7 +79,7 @@ static const char *dense_difference(const mmoe_dense_column *a, const mmoe_dense
     return key || have_same_gap(a, b) ? key : "missing";
 }
 
-static const char *label_difference(const mmoe_label_column *a, const mmoe_label_column *b) {
+const char *mmoe_label_difference(const mmoe_label_column *a, const mmoe_label_column *b) {
     if (!are_same(a->name, b->name)) return "label";
     if (a->type != b->type) return "type";
     if (a->scale.transform != b->scale.transform) return "label_transform";
@@ -105,7 +104,7 @@ static mmoe_status compare(const schema *bound, const schema *learned, const cha
                             bound->weight ? " and a weight" : "");
     for (int32_t i = 0; i < bound->n_sparse; i++) {
         const char *key = are_same(bound->sparse[i].name, learned->sparse[i].name)
-                              ? sparse_difference(bound, learned, i)
+                              ? mmoe_sparse_difference(bound, learned, i)
                               : "name";
         if (key) return fail_at(file, bound->sparse[i].name, key, err);
     }
@@ -116,7 +115,7 @@ static mmoe_status compare(const schema *bound, const schema *learned, const cha
         if (key) return fail_at(file, bound->dense[i].name, key, err);
     }
     for (int32_t i = 0; i < bound->n_label; i++) {
-        const char *key = label_difference(&bound->labels[i], &learned->labels[i]);
+        const char *key = mmoe_label_difference(&bound->labels[i], &learned->labels[i]);
         if (key) return fail_at(file, bound->labels[i].name, key, err);
     }
     return MMOE_OK;
@@ -129,7 +128,7 @@ static bool take_text(schema *to, const char *from, char **text) {
     return mmoe_schema_text(to, from, text);
 }
 
-static bool take_model_side(const schema *bound, schema *to) {
+bool mmoe_schema_take_model_side(const schema *bound, schema *to) {
     bool ok = true;
     for (int32_t i = 0; i < to->n_table; i++) {
         const mmoe_table *from = &bound->tables[i];
@@ -162,7 +161,8 @@ mmoe_status mmoe_schema_adopt(const mmoe_schema_wanted *wanted, const schema *le
                              : mmoe_fail_memory(err, sizeof names);
     if (!status) status = compare(bound, learned, wanted->file, err);
     if (!status) status = mmoe_schema_copy(learned, alloc, &made, err);
-    if (!status && !take_model_side(bound, made)) status = mmoe_fail_memory(err, sizeof *made);
+    if (!status && !mmoe_schema_take_model_side(bound, made))
+        status = mmoe_fail_memory(err, sizeof *made);
     mmoe_schema_free(bound);
     mmoe_texts_finish(&names, alloc);
     if (status)

@@ -11,5 +11,12 @@
 mmoe_status mmoe_schema_adopt(const mmoe_schema_wanted *wanted, const struct mmoe_schema *learned,
                               const mmoe_allocator *alloc, struct mmoe_schema **out,
                               mmoe_error *err);
+/* The key at which feature `i` of ids differs, of two schemas that have as many, and labels do;
+ * NULL: none. */
+const char *mmoe_sparse_difference(const struct mmoe_schema *bound,
+                                   const struct mmoe_schema *learned, int32_t i);
+const char *mmoe_label_difference(const mmoe_label_column *bound, const mmoe_label_column *learned);
+/* Gives a schema of the same features what is the model's of `bound`; false when memory is out. */
+bool mmoe_schema_take_model_side(const struct mmoe_schema *bound, struct mmoe_schema *to);
 
 #endif

@@ -17,12 +17,17 @@ static uint64_t hash_name(const char *name) {
     return h;
 }
 
+/* Values of a tensor that are drawn, as if all were. */
+typedef struct span {
+    int64_t first, end;
+} span;
+
 /* Four values of 24 bits from each of Philox's blocks, in the middles of their 2^24 cells:
  * symmetric, and never the bounds. */
-static void draw_uniform(float *x, int64_t count, float bound, uint64_t seed, uint64_t stream) {
+static void draw_uniform(float *x, span part, float bound, uint64_t seed, uint64_t stream) {
     uint32_t r[4];
-    for (int64_t i = 0; i < count; i++) {
-        if (i % 4 == 0) mmoe_philox(seed, stream, (uint64_t)i / 4, r);
+    for (int64_t i = part.first; i < part.end; i++) {
+        if (i % 4 == 0 || i == part.first) mmoe_philox(seed, stream, (uint64_t)i / 4, r);
         x[i] = (float)(((double)(r[i % 4] >> 8) * 0x1p-23 + (0x1p-24 - 1)) * (double)bound);
     }
 }
@@ -32,14 +37,14 @@ static double unit(const uint32_t r[2]) {
 }
 
 /* Both values of Box and Muller's pair from each of Philox's blocks. */
-static void draw_normal(float *x, int64_t count, float deviation, uint64_t seed, uint64_t stream) {
-    for (int64_t i = 0; i < count; i += 2) {
+static void draw_normal(float *x, span part, float deviation, uint64_t seed, uint64_t stream) {
+    for (int64_t i = part.first / 2 * 2; i < part.end; i += 2) {
         uint32_t r[4];
         mmoe_philox(seed, stream, (uint64_t)i / 2, r);
         double radius = (double)deviation * sqrt(-2.0 * log(unit(r) + 0x1p-54)),
                angle = TWO_PI * unit(r + 2);
-        x[i] = (float)(radius * cos(angle));
-        if (i + 1 < count) x[i + 1] = (float)(radius * sin(angle));
+        if (i >= part.first) x[i] = (float)(radius * cos(angle));
+        if (i + 1 < part.end) x[i + 1] = (float)(radius * sin(angle));
     }
 }
 
@@ -64,45 +69,59 @@ static mmoe_status make_orthogonal(const mmoe_allocator *alloc, float *x, int64_
                             (long long)rows, (long long)cols);
 }
 
-static mmoe_status draw_tensor(const mmoe_params *p, const mmoe_tensor *tensor, uint64_t seed,
-                               mmoe_error *err) {
-    if (tensor->kind == MMOE_TENSOR_COUNTER) {
-        int64_t *counter = mmoe_params_at(p, tensor);
-        for (int64_t i = 0; i < tensor->count; i++) counter[i] = (int64_t)tensor->init_a;
-        return MMOE_OK;
-    }
+static mmoe_status draw_part(const mmoe_params *p, const mmoe_tensor *tensor, span part,
+                             uint64_t seed, mmoe_error *err) {
     float *x = mmoe_params_at(p, tensor);
-    uint64_t stream = mmoe_stream(MMOE_STREAM_INIT, hash_name(tensor->name));
+    const uint64_t stream = mmoe_stream(MMOE_STREAM_INIT, hash_name(tensor->name));
     switch (tensor->init) {
     case MMOE_INIT_CONSTANT:
-        for (int64_t i = 0; i < tensor->count; i++) x[i] = tensor->init_a;
+        for (int64_t i = part.first; i < part.end; i++) x[i] = tensor->init_a;
         break;
     case MMOE_INIT_NORMAL:
-        draw_normal(x, tensor->count, tensor->init_a, seed, stream);
+        draw_normal(x, part, tensor->init_a, seed, stream);
         break;
     case MMOE_INIT_UNIFORM:
-        draw_uniform(x, tensor->count, tensor->init_a, seed, stream);
+        draw_uniform(x, part, tensor->init_a, seed, stream);
         break;
     case MMOE_INIT_STITCH:
         for (int64_t i = 0, n = tensor->shape[0]; i < n * n; i++)
             x[i] = i / n == i % n ? tensor->init_a : (1 - tensor->init_a) / (float)(n - 1);
         break;
     case MMOE_INIT_ORTHOGONAL:
-        draw_normal(x, tensor->count, 1, seed, stream);
+        draw_normal(x, part, 1, seed, stream);
         return make_orthogonal(&p->alloc, x, tensor->shape[0], tensor->shape[1], err);
     }
     return MMOE_OK;
+}
+
+static mmoe_status draw_tensor(const mmoe_params *p, const mmoe_tensor *tensor, uint64_t seed,
+                               mmoe_error *err) {
+    if (tensor->kind != MMOE_TENSOR_COUNTER)
+        return draw_part(p, tensor, (span){0, tensor->count}, seed, err);
+    int64_t *counter = mmoe_params_at(p, tensor);
+    for (int64_t i = 0; i < tensor->count; i++) counter[i] = (int64_t)tensor->init_a;
+    return MMOE_OK;
+}
+
+static void clear_padding(const mmoe_params *p, const mmoe_tensor *table) {
+    memset((float *)mmoe_params_at(p, table) + table->padding * table->shape[1], 0,
+           (size_t)table->shape[1] * sizeof(float));
 }
 
 mmoe_status mmoe_params_draw(mmoe_params *p, const mmoe_tensors *t, uint64_t seed,
                              mmoe_error *err) {
     mmoe_status status = MMOE_OK;
     for (size_t i = 0; i < t->count && !status; i++) {
-        const mmoe_tensor *tensor = &t->items[i];
-        status = draw_tensor(p, tensor, seed, err);
-        if (tensor->has_padding)
-            memset((float *)mmoe_params_at(p, tensor) + tensor->padding * tensor->shape[1], 0,
-                   (size_t)tensor->shape[1] * sizeof(float));
+        status = draw_tensor(p, &t->items[i], seed, err);
+        if (t->items[i].has_padding) clear_padding(p, &t->items[i]);
     }
+    return status;
+}
+
+mmoe_status mmoe_params_draw_rows(const mmoe_params *p, const mmoe_tensor *table, int64_t first,
+                                  uint64_t seed, mmoe_error *err) {
+    const span part = {first * table->shape[1], table->count};
+    const mmoe_status status = draw_part(p, table, part, seed, err);
+    if (table->has_padding && table->padding >= first) clear_padding(p, table);
     return status;
 }

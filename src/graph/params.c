@@ -207,15 +207,22 @@ void mmoe_params_finish(mmoe_params *p) {
     *p = (mmoe_params){.alloc = p->alloc};
 }
 
+static void copy_block(mmoe_params *to, const mmoe_params *from, int32_t i) {
+    const mmoe_block *b = &from->blocks[i].memory;
+    assert(to->blocks[i].memory.count == b->count);
+    memcpy(to->blocks[i].memory.data, b->data, (size_t)b->count * mmoe_dtype_size(b->dtype));
+}
+
 void mmoe_params_copy(mmoe_params *to, const mmoe_params *from) {
     assert(to->n_block == from->n_block);
     mmoe_params_settle(to);
     mmoe_params_settle(from);
-    for (int32_t i = 0; i < from->n_block; i++) {
-        const mmoe_block *b = &from->blocks[i].memory;
-        assert(to->blocks[i].memory.count == b->count);
-        memcpy(to->blocks[i].memory.data, b->data, (size_t)b->count * mmoe_dtype_size(b->dtype));
-    }
+    for (int32_t i = 0; i < from->n_block; i++) copy_block(to, from, i);
+}
+
+void mmoe_params_copy_layers(mmoe_params *to, const mmoe_params *from) {
+    assert(to->n_block == from->n_block);
+    for (int32_t i = from->n_table; i < from->n_block; i++) copy_block(to, from, i);
 }
 
 mmoe_dtype mmoe_params_dtype(const mmoe_params *p, const mmoe_tensor *tensor) {

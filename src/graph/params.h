@@ -134,6 +134,8 @@ mmoe_status mmoe_params_init_lent(mmoe_params *p, const mmoe_tensors *t,
                                   mmoe_error *err);
 void mmoe_params_finish(mmoe_params *p);
 void mmoe_params_copy(mmoe_params *to, const mmoe_params *from); /* of the same tensors */
+/* Of all but the tables. */
+void mmoe_params_copy_layers(mmoe_params *to, const mmoe_params *from);
 /* For whoever reads or writes values outside a training step: rows of tables that a step leaves
  * behind are brought up to date. From any thread, but not beside a step. */
 static inline void mmoe_params_settle(const mmoe_params *p) {
@@ -142,6 +144,9 @@ static inline void mmoe_params_settle(const mmoe_params *p) {
 /* draw.c, no part of a serving build: draws every tensor from `seed`; a tensor's numbers depend on
  * the seed, its name and its shape alone. MMOE_E_MEMORY. */
 mmoe_status mmoe_params_draw(mmoe_params *p, const mmoe_tensors *t, uint64_t seed, mmoe_error *err);
+/* Of one table the rows from `first` on alone, which get what mmoe_params_draw would give them. */
+mmoe_status mmoe_params_draw_rows(const mmoe_params *p, const mmoe_tensor *table, int64_t first,
+                                  uint64_t seed, mmoe_error *err);
 
 /* A tensor's type: F32, I64 of a counter, or what the rows of a table are. */
 mmoe_dtype mmoe_params_dtype(const mmoe_params *p, const mmoe_tensor *tensor);

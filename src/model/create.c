@@ -58,7 +58,7 @@ static void choose_table(mmoe_tensor *t, const mmoe_config *c) {
 }
 
 /* The builders' tensors are PyTorch's. */
-static void choose_inits(const mmoe_model *m) {
+void mmoe_model_choose_inits(mmoe_model *m) {
     const mmoe_config *c = m->config;
     mmoe_tensors *tensors = &m->graph->tensors;
     for (size_t i = 0; i < tensors->count; i++) {
@@ -105,45 +105,64 @@ static void choose_heads(mmoe_graph *g, const mmoe_schema *schema, mmoe_bias_ini
 }
 
 mmoe_status mmoe_model_draw(mmoe_model *m, mmoe_error *err) {
-    choose_inits(m);
+    mmoe_model_choose_inits(m);
     choose_heads(m->graph, m->schema, m->config->init_bias);
     const mmoe_status status =
         mmoe_params_draw(&m->params, &m->graph->tensors, m->config->trainer.seed, err);
     return status ? status : mmoe_pretrained_fill(m, err);
 }
 
-mmoe_status mmoe_model_blank(const mmoe_config *config, const mmoe_schema *schema,
-                             const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err) {
-    mmoe_allocator a = mmoe_allocator_or_default(alloc);
-    mmoe_model_parts parts = {0};
-    mmoe_status status = mmoe_config_copy(config, &a, &parts.config, err);
-    if (!status) status = mmoe_schema_copy(schema, &a, &parts.schema, err);
-    if (!status) status = mmoe_pretrained_settle(parts.schema, err);
-    if (!status) status = mmoe_graph_create(&a, &parts.graph, err);
-    if (!status) status = mmoe_build_graph(parts.graph, parts.config, parts.schema, err);
-    if (!status) return mmoe_model_assemble(&parts, &a, out, err);
-    mmoe_graph_free(parts.graph);
-    mmoe_schema_free(parts.schema);
-    mmoe_config_free(parts.config);
+void mmoe_model_parts_free(mmoe_model_parts *parts) {
+    mmoe_graph_free(parts->graph);
+    mmoe_schema_free(parts->schema);
+    mmoe_config_free(parts->config);
+    *parts = (mmoe_model_parts){0};
+}
+
+mmoe_status mmoe_model_parts_make(const mmoe_config *config, mmoe_schema *schema,
+                                  const mmoe_allocator *alloc, mmoe_model_parts *out,
+                                  mmoe_error *err) {
+    *out = (mmoe_model_parts){.schema = schema};
+    mmoe_status status = mmoe_config_copy(config, alloc, &out->config, err);
+    if (!status) status = mmoe_graph_create(alloc, &out->graph, err);
+    if (!status) status = mmoe_build_graph(out->graph, out->config, out->schema, err);
+    if (status) mmoe_model_parts_free(out);
     return status;
 }
 
-mmoe_status mmoe_model_create(const mmoe_config *config, const mmoe_schema *schema,
-                              const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err) {
-    if (!config || !schema || !out)
-        return mmoe_fail(err, MMOE_E_ARGUMENT,
-                         "mmoe_model_create: config, schema and out must not be NULL");
+mmoe_status mmoe_model_blank(const mmoe_config *config, const mmoe_schema *schema,
+                             const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err) {
+    const mmoe_allocator a = mmoe_allocator_or_default(alloc);
+    mmoe_model_parts parts = {0};
+    mmoe_schema *own = NULL;
+    mmoe_status status = mmoe_schema_copy(schema, &a, &own, err);
+    if (!status && (status = mmoe_pretrained_settle(own, err))) mmoe_schema_free(own);
+    if (!status) status = mmoe_model_parts_make(config, own, &a, &parts, err);
+    return status ? status : mmoe_model_assemble(&parts, &a, out, err);
+}
+
+mmoe_status mmoe_model_check_tasks(const mmoe_config *config, const mmoe_schema *schema,
+                                   const char *call, mmoe_error *err) {
     if (config->n_task != schema->n_label)
         return mmoe_fail(err, MMOE_E_ARGUMENT,
-                         "mmoe_model_create: the configuration has %d tasks, the schema %d labels",
+                         "%s: the configuration has %d tasks, the schema %d labels", call,
                          config->n_task, schema->n_label);
     for (int32_t i = 0; i < config->n_task; i++)
         if (config->tasks[i].label_transform != schema->labels[i].scale.transform)
             return mmoe_fail(err, MMOE_E_ARGUMENT,
-                             "mmoe_model_create: the configuration's label_transform of task "
-                             "\"%s\" is not the schema's",
-                             config->tasks[i].name);
-    if (mmoe_allocator_check(alloc, "mmoe_model_create", err)) return MMOE_E_ARGUMENT;
+                             "%s: the configuration's label_transform of task \"%s\" is not the "
+                             "schema's",
+                             call, config->tasks[i].name);
+    return MMOE_OK;
+}
+
+mmoe_status mmoe_model_create(const mmoe_config *config, const mmoe_schema *schema,
+                              const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err) {
+    static const char call[] = "mmoe_model_create";
+    if (!config || !schema || !out)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: config, schema and out must not be NULL", call);
+    if (mmoe_model_check_tasks(config, schema, call, err)) return MMOE_E_ARGUMENT;
+    if (mmoe_allocator_check(alloc, call, err)) return MMOE_E_ARGUMENT;
     mmoe_model *m;
     mmoe_status status = mmoe_model_blank(config, schema, alloc, &m, err);
     if (status) return status;

@@ -17,7 +17,7 @@ typedef struct csv_rows {
     const char *path;
     const mmoe_config *config; /* NULL: the schema stands */
     const mmoe_schema *schema;
-    mmoe_csv_how how;
+    mmoe_csv_how how; /* with `growing` the schema stands, and learns of the rows */
 } csv_rows;
 
 /* *learned: as mmoe_dataset_fit has it; NULL where the schema stands. */
@@ -93,9 +93,11 @@ static mmoe_status end_packing(packing_sink *s, mmoe_dataset *read, mmoe_status 
     return status;
 }
 
-/* Opens the packer, unless the schema is yet to be learned: then it is seen that it can be. */
+/* Opens the packer, unless the schema is yet to be learned, or to grow: then it is seen that it can
+ * be. */
 static mmoe_status open_packer(csv_rows *r, packing_sink *s, mmoe_error *err) {
-    if (r->config) return s->what.is_unnamed ? MMOE_OK : mmoe_packed_check_new(s->what.folder, err);
+    if (r->config || r->how.growing)
+        return s->what.is_unnamed ? MMOE_OK : mmoe_packed_check_new(s->what.folder, err);
     const mmoe_status status = mmoe_packer_open(&s->what, &s->alloc, &s->packer, err);
     if (status) return status;
     r->schema = mmoe_packer_schema(s->packer);
@@ -173,7 +175,7 @@ static mmoe_status get_rows(csv_rows *r, const mmoe_read_options *options,
                             const mmoe_allocator *alloc, mmoe_schema **learned, mmoe_dataset **out,
                             mmoe_error *err) {
     packing_sink sink = {.what = {.folder = stream_folder(options),
-                                  .schema = r->schema,
+                                  .schema = r->how.growing ? NULL : r->schema,
                                   .keep = r->how.keep,
                                   .is_unnamed = true},
                          .alloc = mmoe_allocator_or_default(alloc)};
@@ -234,4 +236,37 @@ mmoe_status mmoe_dataset_read_csv_with(const mmoe_schema *schema, const char *pa
     if (options && options->stream_folder && rows.how.labels == MMOE_ROWS_TO_SCORE)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: rows to score are not streamed", call);
     return get_rows(&rows, options, alloc, &learned, out, err);
+}
+
+static bool may_grow(const mmoe_schema *schema) {
+    int32_t i = 0;
+    while (i < schema->n_table && !schema->tables[i].encoder->kind->grow) i++;
+    return i < schema->n_table;
+}
+
+mmoe_status mmoe_dataset_grow_csv(const mmoe_schema *schema, const char *path,
+                                  const mmoe_read_options *options, const mmoe_allocator *alloc,
+                                  mmoe_schema **grown, mmoe_dataset **out, mmoe_error *err) {
+    static const char call[] = "mmoe_dataset_grow_csv";
+    csv_rows rows = {path, NULL, NULL, {0}};
+    mmoe_schema *learned = NULL, *growing = NULL;
+    if (!schema || !path || !grown || !out)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: an argument is NULL", call);
+    if (mmoe_allocator_check(alloc, call, err)) return MMOE_E_ARGUMENT;
+    if (mmoe_csv_how_of(options, call, &rows.how, err)) return MMOE_E_ARGUMENT;
+    if (rows.how.labels != MMOE_LABELS_REQUIRED)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: labels is %d, not MMOE_LABELS_REQUIRED", call,
+                         rows.how.labels);
+    if (!may_grow(schema))
+        return mmoe_fail(err, MMOE_E_ARGUMENT,
+                         "no feature has learned a vocabulary, so there is nothing that grows");
+    mmoe_status status = mmoe_schema_copy(schema, alloc, &growing, err);
+    if (status) return status;
+    rows.schema = rows.how.growing = growing;
+    status = get_rows(&rows, options, alloc, &learned, out, err);
+    if (status)
+        mmoe_schema_free(growing);
+    else
+        *grown = growing;
+    return status;
 }

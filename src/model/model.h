@@ -25,6 +25,8 @@ mmoe_status mmoe_model_blank(const mmoe_config *config, const mmoe_schema *schem
 /* Draws the weights of a model that was built as its configuration and its losses say; tables may
  * begin with vectors of a file. */
 mmoe_status mmoe_model_draw(mmoe_model *model, mmoe_error *err);
+/* What of that is said of its tensors, before they are drawn. */
+void mmoe_model_choose_inits(mmoe_model *model);
 
 /* What a model is put together from. */
 typedef struct mmoe_model_parts {
@@ -34,10 +36,20 @@ typedef struct mmoe_model_parts {
     mmoe_lent_tables tables;
 } mmoe_model_parts;
 
+/* Parts of a schema, which is taken over, on failure too, and of a copy of a configuration: with
+ * their graph, and no tables. MMOE_E_CONFIG when a layer would be wider than 2^24 columns. */
+mmoe_status mmoe_model_parts_make(const mmoe_config *config, mmoe_schema *schema,
+                                  const mmoe_allocator *alloc, mmoe_model_parts *out,
+                                  mmoe_error *err);
+void mmoe_model_parts_free(mmoe_model_parts *parts);
+
 /* A model of parts, which it takes over, on failure too. Weights that no table has are zero. */
 mmoe_status mmoe_model_assemble(const mmoe_model_parts *parts, const mmoe_allocator *alloc,
                                 mmoe_model **out, mmoe_error *err);
 
+/* MMOE_E_ARGUMENT, in the name of a `call`: configuration and schema are of other tasks. */
+mmoe_status mmoe_model_check_tasks(const mmoe_config *config, const mmoe_schema *schema,
+                                   const char *call, mmoe_error *err);
 /* MMOE_E_ARGUMENT, in the name of a `call` that needs floats: the model has narrow tables. */
 mmoe_status mmoe_model_check_floats(const mmoe_model *model, const char *call, mmoe_error *err);
 

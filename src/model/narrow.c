@@ -2,7 +2,6 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "mmoe/train.h"
-#include "model/build.h"
 #include "model/model.h"
 
 static mmoe_lent_table want_type(void *context, const mmoe_tensor *table) {
@@ -14,16 +13,13 @@ static mmoe_lent_table want_type(void *context, const mmoe_tensor *table) {
 /* Tables are zero. */
 static mmoe_status build(const mmoe_model *model, const mmoe_table_kind *kind,
                          const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err) {
-    mmoe_model_parts parts = {.tables = {.lend = want_type, .context = (void *)(uintptr_t)kind}};
-    mmoe_status status = mmoe_config_copy(model->config, alloc, &parts.config, err);
-    if (!status) status = mmoe_schema_copy(model->schema, alloc, &parts.schema, err);
-    if (!status) status = mmoe_graph_create(alloc, &parts.graph, err);
-    if (!status) status = mmoe_build_graph(parts.graph, parts.config, parts.schema, err);
-    if (!status) return mmoe_model_assemble(&parts, alloc, out, err);
-    mmoe_graph_free(parts.graph);
-    mmoe_schema_free(parts.schema);
-    mmoe_config_free(parts.config);
-    return status;
+    mmoe_model_parts parts;
+    mmoe_schema *schema;
+    mmoe_status status = mmoe_schema_copy(model->schema, alloc, &schema, err);
+    if (!status) status = mmoe_model_parts_make(model->config, schema, alloc, &parts, err);
+    if (status) return status;
+    parts.tables = (mmoe_lent_tables){.lend = want_type, .context = (void *)(uintptr_t)kind};
+    return mmoe_model_assemble(&parts, alloc, out, err);
 }
 
 static mmoe_status put_rows(const mmoe_model *from, mmoe_model *to, const mmoe_tensor *tensor,
@@ -50,11 +46,7 @@ static mmoe_status fill(const mmoe_model *from, mmoe_model *to, mmoe_error *err)
     for (size_t i = 0; !status && i < tensors->count; i++)
         if (tensors->items[i].kind == MMOE_TENSOR_TABLE)
             status = put_rows(from, to, &tensors->items[i], err);
-    for (int32_t i = from->params.n_table; i < from->params.n_block; i++) {
-        const mmoe_block *b = &from->params.blocks[i].memory;
-        memcpy(to->params.blocks[i].memory.data, b->data,
-               (size_t)b->count * mmoe_dtype_size(b->dtype));
-    }
+    mmoe_params_copy_layers(&to->params, &from->params);
     return status;
 }
 

@@ -51,6 +51,7 @@ static struct ArrowArrayStream *new_stream(void) {
     X(mmoe_dataset_fit_csv_with,                                                                   \
       (config, in_folder("d.csv"), NULL, &alloc, &a_schema, &a_set, err))                          \
     X(mmoe_dataset_read_csv_with, (schema, in_folder("d.csv"), NULL, &alloc, &a_set, err))         \
+    X(mmoe_dataset_grow_csv, (schema, in_folder("d.csv"), NULL, &alloc, &a_schema, &a_set, err))   \
     X(mmoe_schema_create, (config, columns, 4, &alloc, &a_schema, err))                            \
     X(mmoe_dataset_create, (schema, &batch, labels, NULL, &alloc, &a_set, err))                    \
     X(mmoe_dataset_pack, (rows, schema, in_folder("p"), 1, &alloc, err))                           \
@@ -59,6 +60,8 @@ static struct ArrowArrayStream *new_stream(void) {
     X(mmoe_dataset_fit_packed, (config, in_folder("p"), 0, &alloc, &a_schema, &a_set, err))        \
     X(mmoe_dataset_read_packed, (schema, in_folder("p"), 0, &alloc, &a_set, err))                  \
     X(mmoe_model_create, (config, schema, &alloc, &a_model, err))                                  \
+    X(mmoe_model_grow, (model, NULL, schema, &alloc, &a_model, err))                               \
+    X(mmoe_model_shrink, (model, rows, 1, &alloc, &a_model, err))                                  \
     X(mmoe_model_load, (in_folder("m"), &alloc, &a_model, err))                                    \
     X(mmoe_model_load_with, (in_folder("m"), NULL, &alloc, &a_model, err))                         \
     X(mmoe_model_with_tables, (model, "int8", &alloc, &a_model, err))                              \
