@@ -5,6 +5,7 @@
 #include "base/csv.h"
 #include "base/error.h"
 #include "files.h"
+#include "import_shrink.h"
 #include "output.h"
 #include "warnings.h"
 
@@ -104,20 +105,77 @@ static int import(const mmoe_config *config, const names *columns, const char *w
     return status;
 }
 
+typedef struct import_flags {
+    const char *config, *weights, *output, *columns;
+    cli_shrinking shrinking; /* has all that --shrink needs */
+} import_flags;
+
+static int check_flags(const import_flags *f) {
+    const cli_shrinking *s = &f->shrinking;
+    const cli_path paths[] = {{"--config", f->config, false},
+                              {"--weights", f->weights, false},
+                              {"--columns", f->columns, false},
+                              {"--data", .rows = &s->data},
+                              {"--output", f->output, true}};
+    if (!f->config && !s->least) return cli_usage("--config FILE is missing, or --shrink N");
+    if (f->config && s->least)
+        return cli_usage("--config and --shrink exclude each other: a model has its own");
+    if (s->least && f->columns) return cli_usage("--columns goes with --config");
+    if (s->least && !s->data.count) return cli_usage("--shrink needs --data, rows to count");
+    if (!s->least && s->data.count) return cli_usage("--data goes with --shrink");
+    const int status = cli_check_paths(paths, sizeof paths / sizeof *paths);
+    return status ? status : cli_check_output("output", f->output);
+}
+
+static int import_weights(const import_flags *f) {
+    mmoe_config *config = NULL;
+    mmoe_error err;
+    if (mmoe_config_read(f->config, NULL, &config, &err)) return cli_fail("%s", err.message);
+    names columns = {0};
+    json_t *json = cli_config_json(config);
+    int status = CLI_OK;
+    if (!json)
+        status = cli_fail_memory();
+    else
+        status = f->columns ? names_of_file(f->columns, &columns)
+                            : names_of_config(json, f->config, &columns);
+    if (!status) status = import(config, &columns, f->weights, f->output);
+    free_names(&columns);
+    json_decref(json);
+    mmoe_config_free(config);
+    return status;
+}
+
+static void print_shrinking(void) {
+    puts("\n--shrink counts each value of a learned vocabulary in the rows of --data, as the last "
+         "30 days', and keeps those\n"
+         "that stand there N times. Others are unknown to the new model, which takes less memory. "
+         "It may be trained on:\n"
+         "  mmoe train --from NEW.safetensors --grow ...");
+}
+
 int cli_import(int argc, char **argv) {
-    const char *config_path = NULL, *weights = NULL, *output = NULL, *columns_path = NULL;
+    import_flags f = {.shrinking = {.threads = cli_processors()}};
+    cli_shrinking *s = &f.shrinking;
     const cli_option options[] = {
-        {"config", "FILE", CLI_INPUT, &config_path, true, 0, 0, "configuration (JSON)"},
-        {"weights", "FILE", CLI_INPUT, &weights, true, 0, 0,
-         "torch-rechub's state_dict (.safetensors)"},
-        {"output", "FILE", CLI_TEXT, &output, true, 0, 0,
+        {"config", "FILE", CLI_INPUT, &f.config, false, 0, 0, "configuration (JSON)"},
+        {"weights", "FILE", CLI_INPUT, &f.weights, true, 0, 0,
+         "torch-rechub's state_dict (.safetensors); with --shrink a model"},
+        {"output", "FILE", CLI_TEXT, &f.output, true, 0, 0,
          "the model to write (.safetensors), whole or not at all"},
-        {"columns", "FILE", CLI_INPUT, &columns_path, false, 0, 0,
+        {"columns", "FILE", CLI_INPUT, &f.columns, false, 0, 0,
          "a CSV file whose header the configuration's patterns are matched against"},
+        {"shrink", "N", CLI_INTEGER, &s->least, false, 1, 1e9,
+         "instead: the model without the values that stand fewer than N times in --data"},
+        {"data", "FILE", CLI_ROWS, &s->data, false, 0, 0,
+         "with --shrink: rows to count values in (CSV, or a packed folder)"},
+        {"threads", "N", CLI_INTEGER, &s->threads, false, 1, CLI_MAX_THREADS,
+         "workers that read them; default: the processors"},
         {NULL, NULL, CLI_FLAG, NULL, false, 0, 0, NULL}};
     const cli_command command = {
         "import",
-        "--config C.json --weights W.safetensors --output M.safetensors [--columns DATA.csv]",
+        "--weights W.safetensors --output M.safetensors "
+        "(--config C.json [--columns DATA.csv] | --shrink N --data X.csv)",
         "Makes a model of a configuration and the weights of torch-rechub's state_dict, whose "
         "tensor names it knows.\n"
         "Every sparse feature and sequence needs \"vocab_size\" (ids are row numbers of its "
@@ -126,29 +184,13 @@ int cli_import(int argc, char **argv) {
         options,
         NULL,
         NULL,
-        NULL};
+        print_shrinking};
     int status;
-    if (!cli_parse(&command, argc, argv, &status)) return status;
-    const cli_path paths[] = {{"--config", config_path, false},
-                              {"--weights", weights, false},
-                              {"--columns", columns_path, false},
-                              {"--output", output, true}};
-    status = cli_check_paths(paths, sizeof paths / sizeof *paths);
-    if (!status) status = cli_check_output("output", output);
-    if (status) return status;
-    mmoe_config *config = NULL;
-    mmoe_error err;
-    if (mmoe_config_read(config_path, NULL, &config, &err)) return cli_fail("%s", err.message);
-    names columns = {0};
-    json_t *json = cli_config_json(config);
-    if (!json)
-        status = cli_fail_memory();
-    else
-        status = columns_path ? names_of_file(columns_path, &columns)
-                              : names_of_config(json, config_path, &columns);
-    if (!status) status = import(config, &columns, weights, output);
-    free_names(&columns);
-    json_decref(json);
-    mmoe_config_free(config);
+    const bool is_parsed = cli_parse(&command, argc, argv, &status);
+    if (is_parsed) status = check_flags(&f);
+    s->model = f.weights;
+    s->output = f.output;
+    if (is_parsed && !status) status = s->least ? cli_shrink(s) : import_weights(&f);
+    cli_rows_free(&s->data);
     return status;
 }

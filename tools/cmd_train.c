@@ -6,6 +6,7 @@
 
 #include "columns.h"
 #include "files.h"
+#include "growth.h"
 #include "output.h"
 #include "profile_report.h"
 #include "progress.h"
@@ -20,14 +21,14 @@ typedef struct train_flags {
     int64_t skip_bad;
     int64_t threads;
     cli_list set;
-    bool json;
+    bool json, grow;
 } train_flags;
 
 /* Everything that a run owns; released in one place. */
 typedef struct train_run {
     mmoe_config *config;
     mmoe_model *from;
-    mmoe_schema *schema; /* NULL with `from`, whose schema is used */
+    mmoe_schema *schema; /* NULL with `from`, whose schema is used, unless it grows */
     mmoe_dataset *train, *valid, *test;
     mmoe_model *model;
     mmoe_trainer *trainer;
@@ -69,6 +70,8 @@ static bool parse_flags(int argc, char **argv, train_flags *f, int *status) {
         {"set", "KEY=VALUE", CLI_LIST, &f->set, false, 0, 0, "change a key of the configuration"},
         {"from", "FILE", CLI_INPUT, &f->from, false, 0, 0,
          "start from this model's weights, vocabularies and transforms"},
+        {"grow", NULL, CLI_FLAG, &f->grow, false, 0, 0,
+         "with --from: values that its vocabularies lack get rows of their own, as drawn ones"},
         {"checkpoint", "FILE", CLI_TEXT, &f->checkpoint, false, 0, 0,
          "keep the run's state here, each epoch and when stopped"},
         {"resume", "FILE", CLI_INPUT, &f->resume, false, 0, 0,
@@ -90,15 +93,16 @@ static bool parse_flags(int argc, char **argv, train_flags *f, int *status) {
         "rows).\n"
         "The same seed, data and machine give the same model, whatever the number of threads.\n"
         "SIGINT and SIGTERM stop the run; with --checkpoint it can be continued to the same bits.\n"
+        "A run that began with --from is continued with --from, too: the weights are the "
+        "checkpoint's.\n"
         "A warning tells when experts collapse: mmoe inspect --help says what that means.",
         options,
         NULL,
         NULL,
         print_keys};
     if (!cli_parse(&command, argc, argv, status)) return false;
-    if (f->from && f->resume) {
-        *status =
-            cli_usage("--from and --resume exclude each other: a checkpoint has its own weights");
+    if (f->grow && !f->from) {
+        *status = cli_usage("--grow goes with --from: it is that model's vocabularies that grow");
         return false;
     }
     if (f->resume && !f->checkpoint) f->checkpoint = f->resume;
@@ -126,10 +130,11 @@ static bool have_same_columns(const json_t *a, const json_t *b) {
 }
 
 /* Rows of a table mean nothing without the vocabulary that they were trained with, so --from brings
- * its whole schema. */
+ * its whole schema. What is copied into larger tables need not stand in memory itself. */
 static int read_from(const train_flags *f, train_run *run) {
     mmoe_error err;
-    if (mmoe_model_load(f->from, NULL, &run->from, &err))
+    const mmoe_model_load_options options = {.map_tables = f->grow};
+    if (mmoe_model_load_with(f->from, &options, NULL, &run->from, &err))
         return cli_fail("--from: %s", err.message);
     json_t *wanted = cli_config_json(run->config),
            *given = cli_config_json(mmoe_model_config(run->from));
@@ -153,47 +158,73 @@ static int read_rows_of(const mmoe_schema *schema, const cli_rows *from, const c
     return CLI_OK;
 }
 
+static const mmoe_schema *schema_of(const train_run *run) {
+    return run->schema ? run->schema : mmoe_model_schema(run->from);
+}
+
 /* Rows that are judged. */
 static int read_judged(const train_run *run, const cli_rows *from, const cli_reading *how,
                        mmoe_dataset **out) {
-    const mmoe_schema *schema = run->from ? mmoe_model_schema(run->from) : run->schema;
     char *groups = cli_groups_of(run->config);
     cli_keeping keeping = {.count = 0};
     mmoe_error err;
     cli_keep(&keeping, groups, "data.group");
-    const mmoe_status status = cli_read_judged(schema, from, how, &keeping, out, &err);
+    const mmoe_status status = cli_read_judged(schema_of(run), from, how, &keeping, out, &err);
     free(groups);
     if (status) return cli_fail("%s", err.message);
     cli_remark_columns(from->name, *out);
     return CLI_OK;
 }
 
+static int read_growing(const train_flags *f, train_run *run, const cli_reading *how) {
+    mmoe_error err;
+    if (cli_grow_rows(mmoe_model_schema(run->from), &f->train, how, &run->schema, &run->train,
+                      &err))
+        return cli_fail("%s", err.message);
+    cli_remark_columns(f->train.name, run->train);
+    return CLI_OK;
+}
+
 /* The training rows, and the schema that they give unless --from has one. */
 static int read_training(const train_flags *f, train_run *run, const cli_reading *how) {
     mmoe_error err;
-    if (run->from) return read_rows_of(mmoe_model_schema(run->from), &f->train, how, &run->train);
+    if (f->grow) return read_growing(f, run, how);
+    if (run->from) return read_rows_of(schema_of(run), &f->train, how, &run->train);
     if (cli_fit_rows(run->config, &f->train, how, &run->schema, &run->train, &err))
         return cli_fail("%s", err.message);
     cli_warn_of_data(f->train.name, run->train);
     return CLI_OK;
 }
 
-static int read_run_data(const train_flags *f, train_run *run) {
+/* The model before its first step. */
+static int make_model(const train_flags *f, train_run *run) {
     mmoe_error err;
+    if (mmoe_estimate_check(run->config, schema_of(run), (int)f->threads, &err))
+        return cli_fail("%s", err.message);
+    if (f->grow) {
+        if (mmoe_model_grow(run->from, run->config, run->schema, NULL, &run->model, &err))
+            return cli_fail("--grow: %s", err.message);
+        cli_say_growth(run->from, run->model);
+        mmoe_model_free(run->from); /* all of it has been copied, its vocabularies, too */
+        run->from = NULL;
+    } else {
+        if (mmoe_model_create(run->config, schema_of(run), NULL, &run->model, &err))
+            return cli_fail("%s", err.message);
+        if (f->from && mmoe_model_load_weights(run->model, f->from, &err))
+            return cli_fail("--from: %s", err.message);
+    }
+    cli_warn_of_weights(f->from ? f->from : f->config, run->model);
+    return CLI_OK;
+}
+
+static int read_run_data(const train_flags *f, train_run *run) {
     const cli_reading how = {
         .threads = (int)f->threads, .streamed = cli_streams(run->config), .skip_bad = f->skip_bad};
     int status = read_training(f, run, &how);
-    const mmoe_schema *schema = run->from ? mmoe_model_schema(run->from) : run->schema;
     if (!status && f->valid.count) status = read_judged(run, &f->valid, &how, &run->valid);
     if (!status && f->test.count) status = read_judged(run, &f->test, &how, &run->test);
-    if (status) return status;
-    if (mmoe_estimate_check(run->config, schema, (int)f->threads, &err) ||
-        mmoe_model_create(run->config, schema, NULL, &run->model, &err))
-        return cli_fail("%s", err.message);
-    if (f->from && mmoe_model_load_weights(run->model, f->from, &err))
-        return cli_fail("--from: %s", err.message);
-    cli_warn_of_weights(f->from ? f->from : f->config, run->model);
-    return CLI_OK;
+    if (!status) status = make_model(f, run);
+    return status;
 }
 
 static int make_trainer(const train_flags *f, train_run *run) {

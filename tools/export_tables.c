@@ -3,9 +3,9 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "columns.h"
+#include "files.h"
 #include "output.h"
 #include "progress.h"
 #include "rows.h"
@@ -81,13 +81,8 @@ static json_t *tasks_json(const comparison *c) {
     return tasks;
 }
 
-static int64_t file_size(const char *path) {
-    struct stat about;
-    return stat(path, &about) ? 0 : (int64_t)about.st_size;
-}
-
 static int say(const comparison *c) {
-    const int64_t before = file_size(c->of->model), after = file_size(c->of->output);
+    const int64_t before = cli_file_size(c->of->model), after = cli_file_size(c->of->output);
     if (c->of->json) {
         json_t *result = json_pack("{s:s, s:{s:I, s:I}}", "tables", c->of->type, "bytes", "float",
                                    (json_int_t)before, c->of->type, (json_int_t)after);

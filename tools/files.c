@@ -188,6 +188,11 @@ int cli_check_paths(const cli_path *paths, size_t count) {
     return CLI_OK;
 }
 
+int64_t cli_file_size(const char *path) {
+    struct stat about;
+    return stat(path, &about) ? 0 : (int64_t)about.st_size;
+}
+
 int cli_close_stdout(void) {
     errno = 0;
     if (fflush(stdout) == 0 && !ferror(stdout)) return CLI_OK;

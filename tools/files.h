@@ -41,6 +41,9 @@ typedef struct cli_path {
 /* Wrong usage when an output is also another flag's file. */
 int cli_check_paths(const cli_path *paths, size_t count);
 
+/* Bytes of a file; 0 where there is none. */
+int64_t cli_file_size(const char *path);
+
 /* Flushes standard output; prints the error. */
 int cli_close_stdout(void);
 

@@ -87,6 +87,16 @@ mmoe_status cli_fit_rows(const mmoe_config *config, const cli_rows *from, const 
     return status;
 }
 
+mmoe_status cli_grow_rows(const mmoe_schema *from, const cli_rows *rows, const cli_reading *how,
+                          mmoe_schema **schema, mmoe_dataset **out, mmoe_error *err) {
+    const mmoe_read_options reading = cli_read_options(rows, how);
+    if (cli_rows_folder(rows)) return cli_fit_rows(NULL, rows, how, schema, out, err);
+    const mmoe_status status =
+        mmoe_dataset_grow_csv(from, rows->paths[0], &reading, NULL, schema, out, err);
+    cli_progress_clear();
+    return status;
+}
+
 /* ---- Rows that are judged ---- */
 
 void cli_keep(cli_keeping *k, const char *column, const char *why) {

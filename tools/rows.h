@@ -20,6 +20,10 @@ mmoe_status cli_read_rows(const mmoe_schema *schema, const cli_rows *from, const
                           mmoe_dataset **out, mmoe_error *err);
 mmoe_status cli_fit_rows(const mmoe_config *config, const cli_rows *from, const cli_reading *how,
                          mmoe_schema **schema, mmoe_dataset **out, mmoe_error *err);
+/* Rows that a copy of a schema learns of; those of a folder have a schema, which may be grown from
+ * that one. */
+mmoe_status cli_grow_rows(const mmoe_schema *from, const cli_rows *rows, const cli_reading *how,
+                          mmoe_schema **schema, mmoe_dataset **out, mmoe_error *err);
 
 /* Columns that are kept beside rows which are judged, and what asks for each. Begins as zeros. */
 enum { CLI_MAX_KEPT = 3 };

@@ -56,8 +56,13 @@ expect 2 "--output and --checkpoint are the same file" train --config c --train 
     --checkpoint o
 expect 2 "--output and --checkpoint are the same file" train --config c --train t --output o \
     --resume o
-expect 2 "--from and --resume exclude each other" train --config c --train t --output o --from m \
-    --resume r
+expect 2 "--grow goes with --from" train --config c --train t --output o --grow --resume r
+expect 2 "--config FILE is missing, or --shrink N" import --weights w --output o
+expect 2 "--config and --shrink exclude each other" import --weights w --output o --config c \
+    --shrink 2
+expect 2 "--shrink needs --data, rows to count" import --weights w --output o --shrink 2
+expect 2 "--data goes with --shrink" import --weights w --output o --config c --data d
+expect 2 "--columns goes with --config" import --weights w --output o --shrink 2 --columns c
 expect 2 "--data and --output are the same file" predict --model m --data d --output d
 # Standard input has a name, and - is none, but for rows that are read once.
 for flag in config from resume; do

@@ -153,6 +153,13 @@ END
 walk $(train good.csv --valid other.csv) <said
 walk $(train good.csv --test other.csv) <said
 walk $(train other.csv --from good.out) <said
+run train --config config.json --train good.csv --output still.out \
+    --set features.sparse.0.trainable=false
+walk train --config config.json --train other.csv --output m.out --json --from still.out --grow \
+    --set features.sparse.0.trainable=false <<END
+still.out: column "user": its table does not learn ("trainable": false): the rows of 1 new values \
+stay as they are drawn
+END
 walk evaluate --model good.out --data other.csv --json <said
 walk inspect --model good.out --data other.csv --json <said
 walk predict --model good.out --data other.csv --output p.csv <said
