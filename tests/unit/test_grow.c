@@ -140,8 +140,8 @@ START_TEST(another_schema_is_refused) {
     } cases[] = {
         {"user,friend,hour,seen,d,y\n0,7,0,0|4,1.5,1\n8,9,0,1,2.5,0\n",
          "column \"user\": value 2 of its vocabulary is \"7\", of the model's \"1\": it has not"},
-        {"user,friend,hour,seen,d,y\n0,0,0,0,1.5,1\n", "column \"user\": its vocabulary ends with "
-                                                       "value 1, the model's goes on with \"1\""},
+        {"user,friend,hour,seen,d,y\n0,0,0,0,1.5,1\n",
+         "column \"user\": its vocabulary ends with value 1, the model's goes on with \"1\""},
     };
     mmoe_error why = {0};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
