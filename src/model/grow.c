@@ -62,7 +62,7 @@ static mmoe_status fill(mmoe_model *m, const mmoe_model *from, mmoe_error *err) 
 
 static mmoe_status plan(const mmoe_model *from, const mmoe_config *config, const mmoe_schema *grown,
                         const mmoe_allocator *alloc, mmoe_model_parts *parts, mmoe_error *err) {
-    mmoe_schema *schema;
+    mmoe_schema *schema = NULL;
     mmoe_status status = mmoe_schema_check_growth(from->schema, grown, err);
     if (!status) status = mmoe_schema_grow(from->schema, grown, alloc, &schema, err);
     if (!status) status = mmoe_model_parts_make(config, schema, alloc, parts, err);
@@ -82,7 +82,7 @@ mmoe_status mmoe_model_grow(const mmoe_model *from, const mmoe_config *config,
     const mmoe_allocator a = mmoe_allocator_or_default(alloc);
     const mmoe_config *by = config ? config : from->config;
     mmoe_model_parts parts;
-    mmoe_model *m;
+    mmoe_model *m = NULL;
     mmoe_status status = mmoe_model_check_floats(from, call, err);
     if (!status) status = mmoe_model_check_tasks(by, from->schema, call, err);
     if (!status) status = plan(from, by, grown, &a, &parts, err);

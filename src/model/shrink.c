@@ -113,7 +113,7 @@ static mmoe_status choose_rows(const shrinking *s, int32_t table, int64_t least,
 
 static mmoe_status shrink_schema(const shrinking *s, int64_t least, mmoe_schema **out,
                                  mmoe_error *err) {
-    mmoe_schema *made;
+    mmoe_schema *made = NULL;
     mmoe_status status = MMOE_OK;
     for (int32_t i = 0; !status && i < s->schema->n_table; i++)
         if (s->counts[i]) status = choose_rows(s, i, least, err);
@@ -162,7 +162,7 @@ mmoe_status mmoe_model_shrink(const mmoe_model *model, const mmoe_dataset *rows,
     if (mmoe_allocator_check(alloc, call, err)) return MMOE_E_ARGUMENT;
     const mmoe_allocator a = mmoe_allocator_or_default(alloc);
     shrinking s = {.schema = model->schema, .alloc = &a};
-    mmoe_schema *schema;
+    mmoe_schema *schema = NULL;
     mmoe_status status = mmoe_model_check_floats(model, call, err);
     if (!status)
         status =
