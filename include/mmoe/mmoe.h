@@ -284,6 +284,13 @@ MMOE_API void mmoe_input_free(mmoe_input *input);
 MMOE_API mmoe_status mmoe_input_check(const mmoe_input *input, const mmoe_model *model,
                                       mmoe_error *err);
 
+/* Of rows of which each may be at fault alone. */
+typedef struct mmoe_bad_rows {
+    mmoe_error *errors; /* [capacity] one a row, its number in `row`, in no order; may be NULL */
+    size_t capacity;
+    size_t count; /* set by the call: rows at fault, more than have found room, too */
+} mmoe_bad_rows;
+
 /* Rows to score. The sparse columns are the model's sparse features in their order
  * (mmoe_model_sparse_name), encoded in `ids`, or described one by one in `sparse_columns`; likewise
  * the dense ones. (Features that read one column of a file are as many columns here; they may have
@@ -314,6 +321,9 @@ typedef struct mmoe_batch {
     const mmoe_column *columns; /* [column_count] of the input in its order: all of them, or, when a
                                    user's items are ranked, those of the user or of the items */
     size_t column_count;
+    /* Of rows to score, not of a user: not NULL: a row with a value that is an error gets NaN for
+     * its scores and is counted here, and the others get theirs. NULL: it is the call's error. */
+    mmoe_bad_rows *bad;
 } mmoe_batch;
 
 /* Scores rows with one model. It has a private copy of the layers' weights, batch norm folded in,
@@ -387,6 +397,32 @@ MMOE_API mmoe_status mmoe_predictor_score(mmoe_predictor *predictor, const mmoe_
 MMOE_API mmoe_status mmoe_predictor_top(mmoe_predictor *predictor, const mmoe_batch *user,
                                         const mmoe_batch *items, size_t k, size_t *rows,
                                         float *scores, mmoe_error *err);
+
+/* A final score of the caller's, as "score" in the configuration says the model's. Immutable; of
+ * every model that has the same tasks in the same order, as those of a slot have. */
+typedef struct mmoe_expression mmoe_expression;
+/* MMOE_E_ARGUMENT (NULL; no expression of the model's tasks: the message has the place), _MEMORY.
+ * The caller frees it after its last use. */
+MMOE_API mmoe_status mmoe_expression_create(const mmoe_model *model, const char *text,
+                                            const mmoe_allocator *alloc, mmoe_expression **out,
+                                            mmoe_error *err);
+MMOE_API void mmoe_expression_free(mmoe_expression *expression);
+
+/* What mmoe_predictor_score_with writes; a zeroed structure with the members that are used set is
+ * valid. */
+typedef struct mmoe_scoring {
+    const mmoe_expression *expression; /* NULL: the model's, or its only task */
+    float *scores;      /* final scores [items->rows], or of the best [min(k, items->rows)] */
+    float *task_scores; /* the same rows' of the tasks, [.., tasks]; NULL: not wanted */
+    size_t *
+        rows; /* the best rows' numbers, as mmoe_predictor_top has them; NULL: all rows, in order */
+    size_t k; /* how many are the best */
+} mmoe_scoring;
+/* mmoe_predictor_score, or with `rows` mmoe_predictor_top, with an expression of one's own and the
+ * scores of the tasks, all in one pass. */
+MMOE_API mmoe_status mmoe_predictor_score_with(mmoe_predictor *predictor, const mmoe_batch *user,
+                                               const mmoe_batch *items, const mmoe_scoring *wanted,
+                                               mmoe_error *err);
 
 /* ---- Slot ---- */
 

@@ -2,6 +2,8 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "serve/best.h"
+#include "serve/expression.h"
 #include "serve/predictor.h"
 #include "serve/products.h"
 #include "serve/run.h"
@@ -14,15 +16,18 @@ mmoe_status mmoe_predictor_of(mmoe_program *program, const mmoe_allocator *alloc
                               mmoe_predictor **out, mmoe_error *err) {
     const size_t chunk = (size_t)program->chunk, tasks = (size_t)program->n_task;
     const mmoe_score *score = program->model->score;
+    const size_t least = MMOE_SCORE_DEPTH * 16, own = score ? chunk * (size_t)score->depth : 0,
+                 stack = own > least ? own : least;
     const size_t counts[] = {program->chunk_floats,
                              (size_t)program->first_cols,
                              chunk * (size_t)program->model->schema->dense_width,
                              chunk,
                              chunk * tasks,
                              chunk,
-                             score ? chunk * (size_t)score->depth : 0,
+                             stack,
                              chunk * (size_t)program->model->schema->n_sparse,
-                             chunk * (size_t)program->products.n_column};
+                             chunk * (size_t)program->products.n_column,
+                             chunk};
     enum { PARTS = sizeof counts / sizeof *counts, LINE = 16 };
     size_t at[PARTS], total = 0;
     for (int i = 0; i < PARTS; i++) {
@@ -49,6 +54,8 @@ mmoe_status mmoe_predictor_of(mmoe_program *program, const mmoe_allocator *alloc
                           memory + at[6],
                           (int32_t *)(void *)(memory + at[7]),
                           (int32_t *)(void *)(memory + at[8]),
+                          (int32_t *)(void *)(memory + at[9]),
+                          (int32_t)stack,
                           bound};
     *out = p;
     return MMOE_OK;
@@ -138,8 +145,16 @@ typedef struct scoring {
 
 static mmoe_request request_of(const mmoe_predictor *p, int side, const mmoe_batch *batch,
                                const char *call, const char *what) {
-    return (mmoe_request){&p->program->sides[side],  batch, call, what, p->ids, p->dense,
-                          (size_t)p->program->chunk, false};
+    return (mmoe_request){&p->program->sides[side],
+                          batch,
+                          call,
+                          what,
+                          p->ids,
+                          p->dense,
+                          (size_t)p->program->chunk,
+                          false,
+                          side == MMOE_USER_COLUMNS ? NULL : batch->bad,
+                          p->is_bad};
 }
 
 /* The request, in the model's order. */
@@ -177,13 +192,21 @@ static int32_t rows_at(const scoring *q, size_t first) {
     return (int32_t)(left < q->chunk ? left : q->chunk);
 }
 
+/* Rows at fault have none. */
+static void score_rows(const scoring *q, size_t first, int32_t rows, float *scores) {
+    const mmoe_predictor *p = q->predictor;
+    const size_t n = (size_t)p->program->n_task;
+    mmoe_serve_rows(q->predictor, &q->items, q->ranked, first, rows, scores);
+    for (size_t r = 0; q->items.bad && r < (size_t)rows; r++)
+        for (size_t t = 0; q->items.is_bad[r] && t < n; t++) scores[r * n + t] = NAN;
+}
+
 static mmoe_status score_tasks(mmoe_predictor *p, const mmoe_batch *user, const mmoe_batch *items,
                                float *scores, const char *call, mmoe_error *err) {
     scoring q;
     const mmoe_status status = begin(&q, p, user, items, call, err);
     for (size_t first = 0; !status && first < items->rows; first += q.chunk)
-        mmoe_serve_rows(p, &q.items, q.ranked, first, rows_at(&q, first),
-                        scores + first * (size_t)p->program->n_task);
+        score_rows(&q, first, rows_at(&q, first), scores + first * (size_t)p->program->n_task);
     return status;
 }
 
@@ -211,18 +234,86 @@ void mmoe_predictor_rows(mmoe_predictor *p, const mmoe_batch *batch, size_t firs
 
 /* ---- Final scores ---- */
 
-static mmoe_status check_final(const mmoe_program *program, const char *call, mmoe_error *err) {
-    if (program->model->score || program->n_task == 1) return MMOE_OK;
-    return mmoe_fail(err, MMOE_E_ARGUMENT,
-                     "%s: the model has %d tasks and no \"score\" that makes one of them", call,
-                     (int)program->n_task);
+/* What is made of rows that are checked. */
+typedef struct finals {
+    mmoe_predictor *predictor;
+    const char *call;
+    scoring q;
+    const mmoe_score *score; /* NULL: the only task's */
+} finals;
+
+static mmoe_status begin_finals(finals *f, const mmoe_batch *user, const mmoe_batch *items,
+                                const mmoe_expression *expression, mmoe_error *err) {
+    const mmoe_model *model = f->predictor->program->model;
+    f->score = expression ? expression->score : model->score;
+    if (expression && !mmoe_expression_is_of(expression, model))
+        return mmoe_fail(err, MMOE_E_ARGUMENT,
+                         "%s: the expression is of other tasks than the model's", f->call);
+    if (!f->score && f->predictor->program->n_task != 1)
+        return mmoe_fail(err, MMOE_E_ARGUMENT,
+                         "%s: the model has %d tasks and no \"score\" that makes one of them",
+                         f->call, (int)f->predictor->program->n_task);
+    return begin(&f->q, f->predictor, user, items, f->call, err);
 }
 
-static void final_scores(const scoring *q, size_t first, int32_t rows, float *out) {
-    mmoe_predictor *p = q->predictor;
-    const mmoe_score *score = p->program->model->score;
-    mmoe_serve_rows(p, &q->items, q->ranked, first, rows, score ? p->scores : out);
-    if (score) mmoe_score_run(score, rows, p->scores, p->program->n_task, p->stack, out);
+/* Rows' scores of the tasks to p->scores, and final ones to `out`. An expression that is deeper
+ * than the model's takes fewer rows at a time. */
+static void final_scores(const finals *f, size_t first, int32_t rows, float *out) {
+    mmoe_predictor *p = f->predictor;
+    const int32_t n = p->program->n_task;
+    score_rows(&f->q, first, rows, p->scores);
+    if (!f->score) memcpy(out, p->scores, (size_t)rows * sizeof *out);
+    for (int32_t at = 0, most; f->score && at < rows; at += most) {
+        most = p->stack_floats / f->score->depth;
+        if (most > rows - at) most = rows - at;
+        mmoe_score_run(f->score, most, p->scores + (size_t)at * (size_t)n, n, p->stack, out + at);
+    }
+}
+
+static void score_all(const finals *f, const mmoe_scoring *w) {
+    const mmoe_predictor *p = f->predictor;
+    const size_t n = (size_t)p->program->n_task;
+    for (size_t first = 0; first < f->q.items.batch->rows; first += f->q.chunk) {
+        const int32_t rows = rows_at(&f->q, first);
+        final_scores(f, first, rows, w->scores + first);
+        if (w->task_scores)
+            memcpy(w->task_scores + first * n, p->scores, (size_t)rows * n * sizeof *p->scores);
+    }
+}
+
+static void score_best(const finals *f, const mmoe_scoring *w) {
+    const mmoe_predictor *p = f->predictor;
+    const size_t n = (size_t)p->program->n_task;
+    mmoe_best best = {0, w->k, w->rows, w->scores, w->task_scores, (int32_t)n};
+    for (size_t first = 0; w->k && first < f->q.items.batch->rows; first += f->q.chunk) {
+        const size_t rows = (size_t)rows_at(&f->q, first);
+        final_scores(f, first, (int32_t)rows, p->finals);
+        for (size_t i = 0; i < rows; i++)
+            mmoe_best_push(&best, first + i, p->finals[i], p->scores + i * n);
+    }
+    mmoe_best_sort(&best);
+}
+
+static mmoe_status score_with(mmoe_predictor *p, const mmoe_batch *user, const mmoe_batch *items,
+                              const mmoe_scoring *w, const char *call, mmoe_error *err) {
+    finals f = {.predictor = p, .call = call};
+    const mmoe_status status = begin_finals(&f, user, items, w->expression, err);
+    if (status) return status;
+    if (w->rows)
+        score_best(&f, w);
+    else
+        score_all(&f, w);
+    return MMOE_OK;
+}
+
+mmoe_status mmoe_predictor_score_with(mmoe_predictor *p, const mmoe_batch *user,
+                                      const mmoe_batch *items, const mmoe_scoring *wanted,
+                                      mmoe_error *err) {
+    const char *const call = "mmoe_predictor_score_with";
+    if (!p || !items || !wanted ||
+        (items->rows && !wanted->scores && !(wanted->rows && !wanted->k)))
+        return mmoe_fail(err, MMOE_E_ARGUMENT, ARGUMENTS, call);
+    return score_with(p, user, items, wanted, call, err);
 }
 
 mmoe_status mmoe_predictor_score(mmoe_predictor *p, const mmoe_batch *user, const mmoe_batch *items,
@@ -230,81 +321,15 @@ mmoe_status mmoe_predictor_score(mmoe_predictor *p, const mmoe_batch *user, cons
     const char *const call = "mmoe_predictor_score";
     if (!p || !items || (items->rows && !scores))
         return mmoe_fail(err, MMOE_E_ARGUMENT, ARGUMENTS, call);
-    scoring q;
-    mmoe_status status = check_final(p->program, call, err);
-    if (!status) status = begin(&q, p, user, items, call, err);
-    for (size_t first = 0; !status && first < items->rows; first += q.chunk)
-        final_scores(&q, first, rows_at(&q, first), scores + first);
-    return status;
-}
-
-/* The best so far: a heap with the worst of them on top. */
-typedef struct heap {
-    size_t count, capacity;
-    size_t *rows;
-    float *scores;
-} heap;
-
-static bool before(float a, size_t row_a, float b, size_t row_b) {
-    const bool a_is_number = !isnan(a), b_is_number = !isnan(b);
-    if (a_is_number != b_is_number) return a_is_number;
-    if (a_is_number && a != b) return a > b;
-    return row_a < row_b;
-}
-
-static bool comes_before(const heap *h, size_t i, size_t j) {
-    return before(h->scores[i], h->rows[i], h->scores[j], h->rows[j]);
-}
-
-static void swap(heap *h, size_t i, size_t j) {
-    const size_t row = h->rows[i];
-    const float score = h->scores[i];
-    h->rows[i] = h->rows[j];
-    h->scores[i] = h->scores[j];
-    h->rows[j] = row;
-    h->scores[j] = score;
-}
-
-static void sink(heap *h, size_t i) {
-    for (size_t worst = i;; i = worst) {
-        for (size_t child = 2 * i + 1; child <= 2 * i + 2 && child < h->count; child++)
-            if (comes_before(h, worst, child)) worst = child;
-        if (worst == i) return;
-        swap(h, i, worst);
-    }
-}
-
-static void push(heap *h, size_t row, float score) {
-    if (h->count < h->capacity) {
-        size_t i = h->count++;
-        h->rows[i] = row;
-        h->scores[i] = score;
-        for (; i && comes_before(h, (i - 1) / 2, i); i = (i - 1) / 2) swap(h, i, (i - 1) / 2);
-    } else if (before(score, row, h->scores[0], h->rows[0])) {
-        h->rows[0] = row;
-        h->scores[0] = score;
-        sink(h, 0);
-    }
+    return score_with(p, user, items, &(mmoe_scoring){.scores = scores}, call, err);
 }
 
 mmoe_status mmoe_predictor_top(mmoe_predictor *p, const mmoe_batch *user, const mmoe_batch *items,
                                size_t k, size_t *rows, float *scores, mmoe_error *err) {
     const char *const call = "mmoe_predictor_top";
+    size_t none;
     if (!p || !items || (items->rows && k && (!rows || !scores)))
         return mmoe_fail(err, MMOE_E_ARGUMENT, ARGUMENTS, call);
-    scoring q;
-    mmoe_status status = check_final(p->program, call, err);
-    if (!status) status = begin(&q, p, user, items, call, err);
-    if (status || k == 0) return status;
-    heap h = {0, k, rows, scores};
-    for (size_t first = 0; first < items->rows; first += q.chunk) {
-        const int32_t n = rows_at(&q, first);
-        final_scores(&q, first, n, p->finals);
-        for (int32_t i = 0; i < n; i++) push(&h, first + (size_t)i, p->finals[i]);
-    }
-    while (h.count > 1) { /* the worst goes to the end */
-        swap(&h, 0, --h.count);
-        sink(&h, 0);
-    }
-    return MMOE_OK;
+    const mmoe_scoring wanted = {.scores = scores, .rows = rows ? rows : &none, .k = k};
+    return score_with(p, user, items, &wanted, call, err);
 }

@@ -11,10 +11,13 @@ typedef struct mmoe_request {
     int32_t *ids;            /* [room, n_id] working memory */
     float *dense;            /* [room, dense_width] */
     size_t room;
-    bool is_read; /* the whole batch fitted: its raw values stand there, each read once */
+    bool is_read;       /* the whole batch fitted: its raw values stand there, each read once */
+    mmoe_bad_rows *bad; /* where rows at fault are told; NULL: one is an error of the batch */
+    int32_t *is_bad;    /* [room] with `bad`: of the rows that were encoded last */
 } mmoe_request;
 
-/* Every row, before anything is written. MMOE_E_ARGUMENT, _DATA. */
+/* Every row, before anything is written; with `bad` what all rows have in common. MMOE_E_ARGUMENT,
+ * _DATA. */
 mmoe_status mmoe_request_check(mmoe_request *request, mmoe_error *err);
 
 /* Encoded rows: ids [rows, id_stride], dense [rows, dense_stride]. */
@@ -25,7 +28,8 @@ typedef struct mmoe_encoded {
 } mmoe_encoded;
 
 /* Rows [first, first + rows) of a batch that was checked, where they stand or, raw, encoded into
- * the working memory: at most `room`. */
+ * the working memory: at most `room`. With `bad` rows at fault are told, marked, and encoded as if
+ * they were right. */
 mmoe_encoded mmoe_request_encode(const mmoe_request *request, size_t first, int32_t rows);
 
 #endif

@@ -38,16 +38,17 @@ static mmoe_status check_column(const mmoe_request_lists *q, int32_t i, mmoe_err
     if ((!c || !c->offsets) && q->batch->rows)
         return fail_list(q, i, 0, "the column is a list and lacks offsets", err);
     const mmoe_values all = elements(q, i, 0, (mmoe_list_span){0, c ? c->count : 0});
-    mmoe_status status = mmoe_values_check(&all, q->call, err);
-    for (size_t row = 0; !status && row < q->batch->rows; row++) {
-        const mmoe_list_how *how = &q->side->sparse[i]->how;
-        const char *fault = mmoe_list_fault(how, c, row);
-        if (fault) return fail_list(q, i, row + 1, fault, err);
-        const mmoe_values v =
-            elements(q, i, row, mmoe_list_kept(how, c->offsets[row], c->offsets[row + 1]));
-        status = mmoe_encode_ids(&v, NULL, 1, err);
-    }
-    return status;
+    return mmoe_values_check(&all, q->call, err);
+}
+
+static mmoe_status check_raw(const mmoe_request_lists *q, int32_t i, size_t row, mmoe_error *err) {
+    const mmoe_list_column *c = list_column(q, i);
+    const mmoe_list_how *how = &q->side->sparse[i]->how;
+    const char *fault = mmoe_list_fault(how, c, row);
+    if (fault) return fail_list(q, i, row + 1, fault, err);
+    const mmoe_values v =
+        elements(q, i, row, mmoe_list_kept(how, c->offsets[row], c->offsets[row + 1]));
+    return mmoe_encode_ids(&v, NULL, 1, err);
 }
 
 /* One list of an encoded batch. */
@@ -68,7 +69,13 @@ static mmoe_status check_encoded(const mmoe_request_lists *q, int32_t i, size_t 
     return MMOE_OK;
 }
 
-mmoe_status mmoe_request_check_lists(const mmoe_request_lists *q, mmoe_error *err) {
+mmoe_status mmoe_request_check_list(const mmoe_request_lists *q, int32_t i, size_t row,
+                                    mmoe_error *err) {
+    return q->batch->sparse_columns ? check_raw(q, i, row, err) : check_encoded(q, i, row, err);
+}
+
+/* What all rows have in common. */
+static mmoe_status check_columns(const mmoe_request_lists *q, mmoe_error *err) {
     const int32_t first = q->side->n_id, end = q->side->n_sparse;
     const mmoe_lists *lists = &q->batch->lists;
     mmoe_status status = MMOE_OK;
@@ -83,8 +90,14 @@ mmoe_status mmoe_request_check_lists(const mmoe_request_lists *q, mmoe_error *er
     if (first < end && q->batch->rows && !lists->offsets)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: the %s lacks the offsets of its lists", q->call,
                          q->what);
-    for (size_t row = 0; !status && first < end && row < q->batch->rows; row++)
-        for (int32_t i = first; !status && i < end; i++) status = check_encoded(q, i, row, err);
+    return MMOE_OK;
+}
+
+mmoe_status mmoe_request_check_lists(const mmoe_request_lists *q, bool rows, mmoe_error *err) {
+    mmoe_status status = check_columns(q, err);
+    for (size_t row = 0; !status && rows && row < q->batch->rows; row++)
+        for (int32_t i = q->side->n_id; !status && i < q->side->n_sparse; i++)
+            status = mmoe_request_check_list(q, i, row, err);
     return status;
 }
 
@@ -124,9 +137,9 @@ int32_t mmoe_request_pool(const mmoe_request_lists *q, const mmoe_serve_lookup *
                           float *x) {
     mmoe_bag_state state = {0};
     mmoe_bag_begin(l->bag, &l->table, x, &state);
-    if (q->batch->sparse_columns)
+    if (q->batch->sparse_columns && !q->is_bad)
         add_raw(q, l, row, x, &state);
-    else
+    else if (!q->is_bad)
         add_encoded(q, l, row, x, &state);
     mmoe_bag_end(l->bag, &l->table, x, &state);
     return mmoe_bag_only(l->bag, &state);

@@ -89,10 +89,11 @@ static int32_t find_list(const mmoe_serve_chunk *c, const mmoe_serve_lookup *l, 
 static bool pool_column(const mmoe_serve_chunk *c, const mmoe_request *q,
                         const mmoe_serve_lookup *l, size_t first, int32_t *at) {
     const size_t ld = (size_t)mmoe_serve_ld(c, c->program->x);
-    const mmoe_request_lists lists = {q->side, q->batch, q->call, q->what};
+    mmoe_request_lists lists = {q->side, q->batch, q->call, q->what, false};
     float *x = mmoe_serve_at(c, c->program->x) + l->col;
     bool any = false;
     for (int32_t r = 0; r < c->rows; r++, x += ld) {
+        lists.is_bad = q->bad && q->is_bad[r];
         const int32_t only = mmoe_request_pool(&lists, l, first + (size_t)r, x);
         if (l->product.first >= 0)
             at[r * q->side->n_product + l->product.at] = find_list(c, l, only, x);

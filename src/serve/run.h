@@ -9,15 +9,17 @@
 struct mmoe_predictor {
     mmoe_allocator alloc;
     mmoe_program *program;
-    float *values; /* [chunk_floats] of the program */
-    float *starts; /* [first_cols] of the first layers: start plus the user's share */
-    float *dense;  /* [chunk, dense_width] */
-    float *column; /* [chunk] of a task's scores */
-    float *scores; /* [chunk, tasks] */
-    float *finals; /* [chunk] */
-    float *stack;  /* [depth of the final score, chunk] */
-    int32_t *ids;  /* [chunk, n_sparse] */
-    int32_t *at;   /* [chunk, n_column of the products] */
+    float *values;        /* [chunk_floats] of the program */
+    float *starts;        /* [first_cols] of the first layers: start plus the user's share */
+    float *dense;         /* [chunk, dense_width] */
+    float *column;        /* [chunk] of a task's scores */
+    float *scores;        /* [chunk, tasks] */
+    float *finals;        /* [chunk] */
+    float *stack;         /* [depth of the final score, chunk] */
+    int32_t *ids;         /* [chunk, n_sparse] */
+    int32_t *at;          /* [chunk, n_column of the products] */
+    int32_t *is_bad;      /* [chunk] rows that are at fault */
+    int32_t stack_floats; /* in `stack`: of an expression of MMOE_SCORE_DEPTH 16 rows, at least */
     mmoe_bound_batch bound;
 };
 

@@ -20,6 +20,7 @@ static mmoe_model *a_model;
 static mmoe_predictor *a_predictor;
 static mmoe_slot *a_slot;
 static mmoe_input *an_input;
+static mmoe_expression *an_expression;
 static mmoe_trainer *a_trainer;
 static mmoe_profile *a_profile;
 static mmoe_inspection *an_inspection;
@@ -68,6 +69,7 @@ static struct ArrowArrayStream *new_stream(void) {
     X(mmoe_predictor_create, (model, &alloc, &a_predictor, err))                                   \
     X(mmoe_predictor_create_with, (model, NULL, &alloc, &a_predictor, err))                        \
     X(mmoe_predictor_clone, (predictor, &alloc, &a_predictor, err))                                \
+    X(mmoe_expression_create, (model, "x", &alloc, &an_expression, err))                           \
     X(mmoe_input_create, (NULL, 0, &alloc, &an_input, err))                                        \
     X(mmoe_slot_create, (model, &alloc, &a_slot, err))                                             \
     X(mmoe_slot_create_with, (model, NULL, &alloc, &a_slot, err))                                  \
@@ -139,7 +141,8 @@ START_TEST(one_that_lacks_a_function_is_refused) {
         ck_assert_int_eq(takers[_i].call(NULL), MMOE_E_ARGUMENT);
     }
     ck_assert(!a_config && !a_schema && !a_set && !a_model && !a_predictor && !a_slot &&
-              !a_trainer && !a_profile && !an_inspection && !an_estimate && !an_input);
+              !a_trainer && !a_profile && !an_inspection && !an_estimate && !an_input &&
+              !an_expression);
 }
 END_TEST
 
