@@ -359,8 +359,9 @@ MMOE_API mmoe_status mmoe_model_create(const mmoe_config *config, const mmoe_sch
  * transforms are those of `from`. `config` (NULL: that of `from`) is copied, and may have another
  * trainer, but makes the same layers. No optimizer state comes along: it begins anew.
  *
- * `from` stays as it is. Where it was loaded with mmoe_model_load_options.map_tables, no second
- * copy of its tables stands in memory. MMOE_E_ARGUMENT: the schema is not grown from that of
+ * `from` stays as it is. Where it was loaded with mmoe_model_load_options.map_tables, its tables
+ * are pages of its file, which the system takes back, and no second copy of them is in the
+ * process's own memory. MMOE_E_ARGUMENT: the schema is not grown from that of
  * `from`, which the message shows by feature and value; a tensor of another shape; tables of
  * mmoe_model_with_tables; MMOE_E_CONFIG, _MEMORY. mmoe_model_warning says of each table that does
  * not learn ("trainable": false) how many new values' rows stay as they were drawn. */
