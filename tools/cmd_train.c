@@ -1,4 +1,5 @@
 /* mmoe train */
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -227,8 +228,17 @@ static int read_run_data(const train_flags *f, train_run *run) {
     return status;
 }
 
+/* Of the model that is to be written: what a run keeps on disk goes where there is room for it. */
+static const char *output_folder(const train_flags *f, char out[PATH_MAX]) {
+    const char *slash = strrchr(f->output, '/');
+    if (!slash) return ".";
+    snprintf(out, PATH_MAX, "%.*s", (int)(slash + 1 - f->output), f->output);
+    return out;
+}
+
 static int make_trainer(const train_flags *f, train_run *run) {
     mmoe_error err;
+    char folder[PATH_MAX];
     if (f->profile && cli_profile_open(&run->profile, (int)f->threads)) return CLI_FAILED;
     const mmoe_trainer_options options = {.threads = (int)f->threads,
                                           .single_threaded_blas = 1,
@@ -237,7 +247,9 @@ static int make_trainer(const train_flags *f, train_run *run) {
                                           .on_epoch = cli_report_epoch,
                                           .on_progress = cli_report_progress,
                                           .profile = run->profile.profile,
-                                          .on_warning = cli_warn_of_training};
+                                          .on_warning = cli_warn_of_training,
+                                          .best_folder =
+                                              f->checkpoint ? NULL : output_folder(f, folder)};
     if (mmoe_trainer_create(run->model, &options, NULL, &run->trainer, &err))
         return cli_fail("%s", err.message);
     if (f->resume && mmoe_trainer_resume(run->trainer, f->resume, &err))

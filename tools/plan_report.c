@@ -56,7 +56,8 @@ static void print_memory(const mmoe_estimate *e) {
     print_bytes("weights of tables", e->table_bytes, "");
     print_bytes("weights of layers", e->layer_bytes, "");
     print_bytes("moments", e->moment_bytes, "and the last steps of rows");
-    print_bytes("copies of weights", e->copy_bytes, "the best, averages, whole gradients");
+    print_bytes("copies of weights", e->copy_bytes,
+                "the best of small tables, averages, whole gradients");
     print_bytes("steps", e->step_bytes, "working memory, and all else");
     if (e->rows) {
         print_bytes("rows in memory", e->row_bytes, "");
@@ -68,6 +69,7 @@ static void print_memory(const mmoe_estimate *e) {
     puts("\nfiles");
     print_bytes("model", e->model_file, "");
     print_bytes("checkpoint", e->checkpoint_file, "");
+    print_bytes("best weights", e->best_file, "of large tables, without a name, while it trains");
 }
 
 static void print_part(const char *node, const char *pass, double seconds, double share,
@@ -141,8 +143,8 @@ static json_t *parts_json(const mmoe_estimate *e) {
 }
 
 json_t *plan_json(const mmoe_estimate *e) {
-    json_t *files = json_pack("{s:I, s:I}", "model", (json_int_t)e->model_file, "checkpoint",
-                              (json_int_t)e->checkpoint_file);
+    json_t *files = json_pack("{s:I, s:I, s:I}", "model", (json_int_t)e->model_file, "checkpoint",
+                              (json_int_t)e->checkpoint_file, "best", (json_int_t)e->best_file);
     json_t *step = json_pack("{s:i, s:i, s:f, s:o}", "rows", (int)e->batch_size, "threads",
                              e->threads, "seconds", e->step_seconds, "parts", parts_json(e));
     json_t *epoch = !e->rows ? json_null()

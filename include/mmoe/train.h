@@ -786,7 +786,11 @@ typedef struct mmoe_trainer_options {
      * lasts until the call returns. Must not throw. NULL: nobody listens, and the rows are not
      * looked at for features that are copies, tell a label, are unscaled or drift. */
     void (*on_warning)(void *user, const mmoe_warning *warning);
-    void *reserved[6]; /* NULL */
+    /* Where the best weights of tables of 16 MB and more are kept, in a file without a name: their
+     * size of disk in the place of memory. NULL: the folder of checkpoint_path; without that they
+     * are kept in memory, as those of small tables are always. */
+    const char *best_folder;
+    void *reserved[5]; /* NULL */
 } mmoe_trainer_options;
 
 /* Trains one model, in the way that the model's configuration says. Not thread-safe, but for
@@ -810,7 +814,8 @@ MMOE_API void mmoe_trainer_task_factors(const mmoe_trainer *trainer, double *fac
  * _FORMAT, _VERSION, _ARGUMENT. trainer.n_epoch and trainer.earlystop_patience may be others (and
  * score): a run that has ended goes on where they are raised, to the bits of one that began with
  * them. Any other key that differs is named in the error, with both values; keys that the
- * checkpoint's version did not know count there as their defaults. */
+ * checkpoint's version did not know count there as their defaults. On failure the trainer is as it
+ * was, unless the disk failed (MMOE_E_IO) when what had been checked was read. */
 MMOE_API mmoe_status mmoe_trainer_resume(mmoe_trainer *trainer, const char *path, mmoe_error *err);
 /* Trains until the last epoch or until early stopping; the model then has the best weights seen on
  * `valid` (the last ones without it; `valid` may be NULL, but not with the scheduler "plateau").
@@ -820,7 +825,9 @@ MMOE_API mmoe_status mmoe_trainer_resume(mmoe_trainer *trainer, const char *path
  * epoch whose score is undefined nevertheless.
  * With trainer.ema_decay "weights" is their moving average; what mmoe_trainer_step leaves in the
  * model is never an average. On MMOE_E_NUMERIC or _CANCELLED the model has the best weights so far
- * (those it began with, or has now, where no epoch was finished).
+ * (those it began with, or has now, where no epoch was finished). MMOE_E_IO where the best weights
+ * cannot be kept on disk (mmoe_trainer_options.best_folder): before the first step, or behind an
+ * epoch, whose weights the model then has.
  *
  * Each fit is a run of its own: epochs count from 1, and optimizer, schedule and balancing know of
  * no earlier fit; the weights are the model's. Steps before the first fit do count. But the fit
@@ -868,9 +875,9 @@ typedef struct mmoe_estimate {
     size_t n_table, n_part;
     int64_t parameters; /* trainable values */
     /* Bytes of memory: weights of tables, and of layers with running statistics; moments, with last
-     * steps; copies of weights (the best, averages, gradients that are kept whole); working memory
-     * of steps, and all else that the model and its trainer take; rows in memory, and rows that are
-     * streamed (trainer.memory), whatever their number. */
+     * steps; copies of weights (the best of small tables, averages, gradients that are kept whole);
+     * working memory of steps, and all else that the model and its trainer take; rows in memory,
+     * and rows that are streamed (trainer.memory), whatever their number. */
     int64_t table_bytes, layer_bytes, moment_bytes, copy_bytes, step_bytes;
     int64_t row_bytes, stream_bytes;
     int64_t available; /* what the process may take beside what it has, by the kernel's word */
@@ -879,6 +886,7 @@ typedef struct mmoe_estimate {
     int32_t batch_size;
     int threads;
     double step_seconds;
+    int64_t best_file; /* bytes of disk while it trains (mmoe_trainer_options.best_folder) */
 } mmoe_estimate;
 
 typedef struct mmoe_estimate_options {

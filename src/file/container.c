@@ -32,6 +32,8 @@ struct mmoe_container {
     void *map;                  /* NULL: it is not mapped */
     const unsigned char *bytes; /* [size]; NULL: they are read */
     size_t size;
+    struct stat info;                      /* of the file as it was opened */
+    bool is_header_alone;                  /* nothing else is read */
     size_t data_place;                     /* of the first tensor's data */
     json_t *header;                        /* owns the tensors' names and the metadata */
     mmoe_container_tensor *tensors;        /* [count] in the order of their data */
@@ -292,7 +294,7 @@ static mmoe_status parse(mmoe_container *c, mmoe_error *err) {
     for (size_t i = 0; i < c->count; i++) c->by_name[i] = &c->tensors[i];
     qsort(c->by_name, c->count, sizeof *c->by_name, compare_names);
     status = check_cover(c, err);
-    if (status) return status;
+    if (status || c->is_header_alone) return status;
     return c->bytes ? point_data(c, err) : read_data(c, err);
 }
 
@@ -332,10 +334,10 @@ mmoe_status mmoe_container_parse(const void *bytes, size_t size, const char *nam
 }
 
 /* Without O_NONBLOCK, to open a pipe would wait for its writer. */
-static mmoe_status open_file(mmoe_container *c, const char *path, struct stat *info,
-                             mmoe_error *err) {
+static mmoe_status open_file(mmoe_container *c, const char *path, mmoe_error *err) {
+    const struct stat *info = &c->info;
     c->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (c->fd < 0 || fstat(c->fd, info)) return io_failed(c, err);
+    if (c->fd < 0 || fstat(c->fd, &c->info)) return io_failed(c, err);
     if (!S_ISREG(info->st_mode))
         return mmoe_fail_at(err, MMOE_E_IO, c->name, 0, NULL, "cannot read: it is %s",
                             S_ISDIR(info->st_mode) ? "a directory" : "not a regular file");
@@ -352,8 +354,8 @@ static mmoe_status map_file(mmoe_container *c, mmoe_error *err) {
 }
 
 /* What was read may be half of one file and half of another, and not every file has a checksum. */
-static mmoe_status check_unchanged(const mmoe_container *c, const struct stat *before,
-                                   mmoe_error *err) {
+mmoe_status mmoe_container_check_unchanged(const mmoe_container *c, mmoe_error *err) {
+    const struct stat *before = &c->info;
     struct stat now;
     if (fstat(c->fd, &now)) return io_failed(c, err);
     if (now.st_size == before->st_size && now.st_mtim.tv_sec == before->st_mtim.tv_sec &&
@@ -363,22 +365,34 @@ static mmoe_status check_unchanged(const mmoe_container *c, const struct stat *b
                         "cannot read: the file was written to meanwhile");
 }
 
-mmoe_status mmoe_container_open(const char *path, bool mapped, const mmoe_allocator *alloc,
-                                mmoe_container **out, mmoe_error *err) {
+typedef enum opening { OPEN_READ, OPEN_MAPPED, OPEN_HEADER } opening;
+
+static mmoe_status open_container(const char *path, opening how, const mmoe_allocator *alloc,
+                                  mmoe_container **out, mmoe_error *err) {
     assert(path && out);
     mmoe_container *c = NULL;
     mmoe_status status = new_container(path, alloc, &c, err);
     if (status) return status;
-    struct stat info;
-    status = open_file(c, path, &info, err);
-    if (!status && mapped && c->size >= LEAST_MAPPED) status = map_file(c, err);
+    c->is_header_alone = how == OPEN_HEADER;
+    status = open_file(c, path, err);
+    if (!status && how == OPEN_MAPPED && c->size >= LEAST_MAPPED) status = map_file(c, err);
     if (!status) status = parse(c, err);
-    if (!status && !c->map) status = check_unchanged(c, &info, err);
+    if (!status && !c->map) status = mmoe_container_check_unchanged(c, err);
     if (status)
         mmoe_container_close(c);
     else
         *out = c;
     return status;
+}
+
+mmoe_status mmoe_container_open(const char *path, bool mapped, const mmoe_allocator *alloc,
+                                mmoe_container **out, mmoe_error *err) {
+    return open_container(path, mapped ? OPEN_MAPPED : OPEN_READ, alloc, out, err);
+}
+
+mmoe_status mmoe_container_open_header(const char *path, const mmoe_allocator *alloc,
+                                       mmoe_container **out, mmoe_error *err) {
+    return open_container(path, OPEN_HEADER, alloc, out, err);
 }
 
 void mmoe_container_close(mmoe_container *c) {
@@ -412,6 +426,11 @@ const mmoe_container_tensor *mmoe_container_find(const mmoe_container *c, const 
 
 const char *mmoe_container_metadata(const mmoe_container *c, const char *key) {
     return json_string_value(json_object_get(json_object_get(c->header, METADATA), key));
+}
+
+mmoe_stretch mmoe_container_stretch(const mmoe_container *c, const mmoe_container_tensor *tensor) {
+    return (mmoe_stretch){(char *)(uintptr_t)tensor->data, c->fd,
+                          (int64_t)(c->data_place + tensor->place), tensor->bytes};
 }
 
 bool mmoe_container_map(const mmoe_container *c, const mmoe_container_tensor *first, size_t size,

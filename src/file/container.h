@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/dtype.h"
 #include "base/mapping.h"
+#include "base/stretch.h"
 
 typedef struct mmoe_container_tensor {
     const char *name;
@@ -27,6 +28,9 @@ typedef struct mmoe_container mmoe_container;
  * instead, which must not be written to then; data that it does not align are copied. */
 mmoe_status mmoe_container_open(const char *path, bool mapped, const mmoe_allocator *alloc,
                                 mmoe_container **out, mmoe_error *err);
+/* The same of the header alone: tensors have no data, and are read from where they stand. */
+mmoe_status mmoe_container_open_header(const char *path, const mmoe_allocator *alloc,
+                                       mmoe_container **out, mmoe_error *err);
 /* The same over bytes in memory, which must outlive the container (fuzzing, tests); `name` stands
  * in errors. */
 mmoe_status mmoe_container_parse(const void *bytes, size_t size, const char *name,
@@ -41,6 +45,11 @@ const mmoe_container_tensor *mmoe_container_find(const mmoe_container *container
                                                  const char *name); /* NULL: none */
 const char *mmoe_container_metadata(const mmoe_container *container,
                                     const char *key); /* NULL: none */
+/* A tensor's data, wherever they are; the stretch is the container's. */
+mmoe_stretch mmoe_container_stretch(const mmoe_container *container,
+                                    const mmoe_container_tensor *tensor);
+/* MMOE_E_IO: the file was written to since it was opened. */
+mmoe_status mmoe_container_check_unchanged(const mmoe_container *container, mmoe_error *err);
 /* Memory of `size` bytes, the file's from `first`'s data on (mapping.h); false when the system
  * gives none, or the file is not mapped. */
 bool mmoe_container_map(const mmoe_container *container, const mmoe_container_tensor *first,
@@ -59,5 +68,21 @@ const char *mmoe_container_name(const mmoe_container *container); /* the path, f
 mmoe_status mmoe_container_write(const char *path, const mmoe_container_tensor *tensors,
                                  size_t count, const char *const *metadata,
                                  const mmoe_allocator *alloc, mmoe_error *err);
+
+/* The same, of data that somebody else writes: to where each tensor stands in the file, in any
+ * order and from any thread. What is handed to `begin` must last until `end`; metadata may change
+ * meanwhile, but not their lengths. */
+typedef struct mmoe_container_contents {
+    const mmoe_container_tensor *tensors; /* [count] without data */
+    size_t count;
+    const char *const *metadata;
+} mmoe_container_contents;
+typedef struct mmoe_container_writer mmoe_container_writer;
+mmoe_status mmoe_container_begin(const char *path, const mmoe_container_contents *what,
+                                 const mmoe_allocator *alloc, mmoe_container_writer **out,
+                                 mmoe_error *err);
+void mmoe_container_places(const mmoe_container_writer *writer, mmoe_stretch *out); /* [count] */
+/* Ends the file, as mmoe_atomic_file_close. */
+mmoe_status mmoe_container_end(mmoe_container_writer *writer, mmoe_status status, mmoe_error *err);
 
 #endif

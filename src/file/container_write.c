@@ -7,6 +7,7 @@
 
 #include "base/atomic_file.h"
 #include "base/error.h"
+#include "base/file_at.h"
 #include "base/utf8.h"
 #include "file/container.h"
 
@@ -97,18 +98,17 @@ static size_t bytes_to_align(const mmoe_container_tensor *tensors, size_t count)
     return before % sizeof(int64_t) ? 0 : before;
 }
 
-static void append_header(text *t, const mmoe_container_tensor *tensors, size_t count,
-                          const char *const *metadata) {
+static void append_header(text *t, const mmoe_container_contents *what) {
     char length[LENGTH_BYTES] = {0};
     append(t, length, sizeof length);
     append(t, "{", 1);
-    if (metadata) append_metadata(t, metadata);
-    for (size_t i = 0, begin = 0; i < count; begin += tensors[i++].bytes) {
-        if (i || metadata) append(t, ",", 1);
-        append_tensor(t, &tensors[i], begin);
+    if (what->metadata) append_metadata(t, what->metadata);
+    for (size_t i = 0, begin = 0; i < what->count; begin += what->tensors[i++].bytes) {
+        if (i || what->metadata) append(t, ",", 1);
+        append_tensor(t, &what->tensors[i], begin);
     }
     append(t, "}", 1);
-    const size_t before = bytes_to_align(tensors, count);
+    const size_t before = bytes_to_align(what->tensors, what->count);
     while ((t->length + before) % ALIGNMENT && !t->failed) append(t, " ", 1);
     for (size_t i = 0; i < LENGTH_BYTES && !t->failed; i++)
         t->data[i] = (char)((t->length - LENGTH_BYTES) >> 8 * i);
@@ -117,10 +117,11 @@ static void append_header(text *t, const mmoe_container_tensor *tensors, size_t 
 /* A reader refuses a header that is not UTF-8, so none is written. */
 static bool is_utf8(const char *name) { return mmoe_utf8_is(name, strlen(name)); }
 
-static mmoe_status check_texts(const char *path, const mmoe_container_tensor *tensors, size_t count,
-                               const char *const *metadata, mmoe_error *err) {
-    for (size_t i = 0; i < count; i++)
-        if (!is_utf8(tensors[i].name))
+static mmoe_status check_texts(const char *path, const mmoe_container_contents *what,
+                               mmoe_error *err) {
+    const char *const *metadata = what->metadata;
+    for (size_t i = 0; i < what->count; i++)
+        if (!is_utf8(what->tensors[i].name))
             return mmoe_fail_at(err, MMOE_E_ARGUMENT, path, 0, NULL,
                                 "the name of tensor %zu is not UTF-8", i);
     for (size_t i = 0; metadata && metadata[i]; i++)
@@ -130,28 +131,87 @@ static mmoe_status check_texts(const char *path, const mmoe_container_tensor *te
     return MMOE_OK;
 }
 
-static mmoe_status write_file(const char *path, const text *header,
-                              const mmoe_container_tensor *tensors, size_t count, mmoe_error *err) {
+/* ---- The file ---- */
+
+struct mmoe_container_writer {
+    mmoe_allocator alloc;
+    const char *path;
+    mmoe_container_contents what;
+    text header;
     mmoe_atomic_file *file;
-    mmoe_status status = mmoe_atomic_file_open(path, header->alloc, &file, err);
+};
+
+static mmoe_status open_writer(mmoe_container_writer *w, mmoe_error *err) {
+    mmoe_status status = check_texts(w->path, &w->what, err);
     if (status) return status;
-    status = mmoe_atomic_file_write(file, header->data, header->length, err);
-    for (size_t i = 0; i < count && !status; i++)
-        status = mmoe_atomic_file_write(file, tensors[i].data, tensors[i].bytes, err);
-    return mmoe_atomic_file_close(file, status, err);
+    append_header(&w->header, &w->what);
+    if (w->header.failed) return mmoe_fail_memory(err, w->header.length);
+    return mmoe_atomic_file_open(w->path, &w->alloc, &w->file, err);
+}
+
+static void free_writer(mmoe_container_writer *w) {
+    const mmoe_allocator a = w->alloc;
+    mmoe_release(&a, w->header.data);
+    mmoe_release(&a, w);
+}
+
+mmoe_status mmoe_container_begin(const char *path, const mmoe_container_contents *what,
+                                 const mmoe_allocator *alloc, mmoe_container_writer **out,
+                                 mmoe_error *err) {
+    assert(path && (what->tensors || !what->count) && out);
+    const mmoe_allocator a = mmoe_allocator_or_default(alloc);
+    mmoe_container_writer *w = mmoe_alloc_zero(&a, 1, sizeof *w);
+    if (!w) return mmoe_fail_memory(err, sizeof *w);
+    w->alloc = a;
+    w->path = path;
+    w->what = *what;
+    w->header.alloc = &w->alloc;
+    const mmoe_status status = open_writer(w, err);
+    if (status)
+        free_writer(w);
+    else
+        *out = w;
+    return status;
+}
+
+void mmoe_container_places(const mmoe_container_writer *w, mmoe_stretch *out) {
+    size_t place = w->header.length;
+    for (size_t i = 0; i < w->what.count; place += w->what.tensors[i++].bytes)
+        out[i] = (mmoe_stretch){.file = mmoe_atomic_file_descriptor(w->file),
+                                .place = (int64_t)place,
+                                .bytes = w->what.tensors[i].bytes};
+}
+
+/* The header comes last: its metadata may tell of the data. */
+static mmoe_status write_header(mmoe_container_writer *w, mmoe_error *err) {
+    text *header = &w->header;
+    const size_t length = header->length;
+    header->length = 0;
+    append_header(header, &w->what);
+    assert(header->length == length);
+    return mmoe_write_at(mmoe_atomic_file_descriptor(w->file), header->data, length, 0)
+               ? MMOE_OK
+               : mmoe_fail_system(err, w->path, "cannot write");
+}
+
+mmoe_status mmoe_container_end(mmoe_container_writer *w, mmoe_status status, mmoe_error *err) {
+    if (!status) status = write_header(w, err);
+    status = mmoe_atomic_file_close(w->file, status, err);
+    free_writer(w);
+    return status;
 }
 
 mmoe_status mmoe_container_write(const char *path, const mmoe_container_tensor *tensors,
                                  size_t count, const char *const *metadata,
                                  const mmoe_allocator *alloc, mmoe_error *err) {
-    assert(path && (tensors || !count));
-    mmoe_status status = check_texts(path, tensors, count, metadata, err);
+    const mmoe_container_contents what = {tensors, count, metadata};
+    mmoe_container_writer *w;
+    mmoe_status status = mmoe_container_begin(path, &what, alloc, &w, err);
     if (status) return status;
-    mmoe_allocator a = mmoe_allocator_or_default(alloc);
-    text header = {.alloc = &a};
-    append_header(&header, tensors, count, metadata);
-    status = header.failed ? mmoe_fail_memory(err, header.length)
-                           : write_file(path, &header, tensors, count, err);
-    mmoe_release(&a, header.data);
-    return status;
+    const int file = mmoe_atomic_file_descriptor(w->file);
+    size_t place = w->header.length;
+    for (size_t i = 0; i < count && !status; place += tensors[i++].bytes)
+        if (!mmoe_write_at(file, tensors[i].data, tensors[i].bytes, (int64_t)place))
+            status = mmoe_fail_system(err, path, "cannot write");
+    return mmoe_container_end(w, status, err);
 }

@@ -63,6 +63,7 @@ static mmoe_status measure_memory(estimate *e, const mmoe_sketch *s, mmoe_error 
     g->parameters = mmoe_model_parameter_count(s->model);
     g->batch_size = s->model->config->trainer.batch_size;
     g->available = mmoe_memory_available();
+    g->best_file = (int64_t)s->trainer->best.in_file;
     mmoe_status status = mmoe_file_size(s->model, &g->model_file, err);
     if (!status) status = mmoe_checkpoint_size(s->trainer, &g->checkpoint_file, err);
     return status ? status : add_tables(e, s, err);

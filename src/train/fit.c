@@ -75,19 +75,28 @@ static const mmoe_params *kept_params(const mmoe_trainer *t) {
     return t->average.values ? &t->average : &t->model->params;
 }
 
+/* Where the best weights cannot be kept, the model has them; those of before are gone. */
+static void leave_best(mmoe_trainer *t) {
+    if (t->average.values) mmoe_params_copy(&t->model->params, &t->average);
+    t->at.has_best = 0;
+}
+
 /* Keeps the best weights. A score that is undefined neither counts as better nor as a wait. */
-static int keep_best(mmoe_fit_run *r, double score) {
+static mmoe_status keep_best(mmoe_fit_run *r, double score, int *is_best, mmoe_error *err) {
     mmoe_trainer *t = r->t;
-    if (r->valid && isnan(score)) return 0;
+    *is_best = 0;
+    if (r->valid && isnan(score)) return MMOE_OK;
     if (r->valid && t->at.has_best && score <= t->at.best_score) {
         t->at.waited++;
-        return 0;
+        return MMOE_OK;
     }
+    *is_best = 1;
     t->at.has_best = 1;
     t->at.best_score = score;
     t->at.waited = 0;
-    mmoe_params_copy(&t->best, kept_params(t));
-    return 1;
+    const mmoe_status status = mmoe_best_keep(&t->best, kept_params(t), t->pool, err);
+    if (status) leave_best(t);
+    return status;
 }
 
 /* Without validation rows each epoch is the best, and none waits. */
@@ -128,7 +137,9 @@ static mmoe_status run_epoch(mmoe_fit_run *r, mmoe_error *err) {
     t->at.epoch++;
     if (r->valid) mmoe_fit_warn_undefined(r, score);
     mmoe_fit_warn_of_decay(r);
-    int is_best = keep_best(r, score);
+    int is_best;
+    status = keep_best(r, score, &is_best, err);
+    if (status) return status;
     if (r->valid) mmoe_fit_follow(r, score, is_best);
     if (r->valid)
         mmoe_schedule_watch(&t->schedule, c, mmoe_fit_shown_score(r, score),
@@ -242,8 +253,7 @@ static mmoe_status begin_run(mmoe_fit_run *r, mmoe_error *err) {
     t->at.finished = is_over(t); /* by the configuration as it is now */
     if (t->at.finished) warn_of_end(t);
     /* What a run that loses its weights falls back to. */
-    if (!t->at.has_best) mmoe_params_copy(&t->best, &t->model->params);
-    return MMOE_OK;
+    return t->at.has_best ? MMOE_OK : mmoe_best_keep(&t->best, &t->model->params, t->pool, err);
 }
 
 /* Of validation rows, those of the evaluator's choice. */
@@ -291,9 +301,10 @@ static mmoe_status check_memory(const mmoe_fit_run *r, mmoe_error *err) {
     enum { MB = 1000000, BESIDE = 60 };
     const mmoe_trainer *t = r->t;
     const int64_t most = t->model->config->trainer.memory;
-    const size_t copies = 2 + (t->average.values != NULL) + (t->gradient.room.values != NULL),
+    const size_t copies = 1 + (t->average.values != NULL) + (t->gradient.room.values != NULL),
                  weights = (size_t)t->model->params.n_whole * copies * sizeof(float) +
-                           mmoe_optimizer_memory(&t->optimizer) + mmoe_plan_admitted(t->run->plan),
+                           t->best.in_memory + mmoe_optimizer_memory(&t->optimizer) +
+                           mmoe_plan_admitted(t->run->plan),
                  train = mmoe_source_bytes(r->train) + mmoe_progressive_memory(&r->progressive),
                  valid = r->valid
                              ? mmoe_source_bytes(r->valid) + mmoe_evaluator_memory(r->evaluator)
@@ -327,6 +338,13 @@ static mmoe_status run_epochs(mmoe_fit_run *r, mmoe_error *err) {
     return status;
 }
 
+/* The best weights, behind a run that ended with `status`. */
+static mmoe_status bring_back(mmoe_trainer *t, mmoe_status status, mmoe_error *err) {
+    mmoe_error why;
+    const mmoe_status back = mmoe_best_restore(&t->best, &t->model->params, t->pool, &why);
+    return back ? mmoe_fail(err, back, "%s", why.message) : status;
+}
+
 mmoe_status mmoe_trainer_fit(mmoe_trainer *t, const mmoe_dataset *train, const mmoe_dataset *valid,
                              mmoe_error *err) {
     mmoe_status status = check_fit(t, train, valid, err);
@@ -348,8 +366,7 @@ mmoe_status mmoe_trainer_fit(mmoe_trainer *t, const mmoe_dataset *train, const m
         if (!status) mmoe_fit_warn_of_course(&r);
         mmoe_trainer_give_blas(t);
         atomic_store(&t->stop, 0); /* it was meant for this run */
-        if (t->at.has_best || status == MMOE_E_NUMERIC)
-            mmoe_params_copy(&t->model->params, &t->best);
+        if (t->at.has_best || status == MMOE_E_NUMERIC) status = bring_back(t, status, err);
     }
     t->run->observer = NULL;
     t->scores = NULL;

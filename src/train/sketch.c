@@ -10,7 +10,7 @@ mmoe_status mmoe_sketch_make(const mmoe_config *config, const mmoe_schema *schem
                              mmoe_sketch *s, mmoe_error *err) {
     *s = (mmoe_sketch){0};
     const mmoe_allocator alloc = mmoe_reserve_allocator(&s->reserve);
-    const mmoe_trainer_options options = {.threads = threads};
+    const mmoe_trainer_options options = {.threads = threads, .best_folder = "."};
     const mmoe_status status = mmoe_model_blank(config, schema, &alloc, &s->model, err);
     return status ? status : mmoe_trainer_create(s->model, &options, &alloc, &s->trainer, err);
 }
@@ -38,7 +38,7 @@ int64_t mmoe_sketch_moments(const mmoe_sketch *s, int32_t block) {
 int64_t mmoe_sketch_copies(const mmoe_sketch *s, int32_t block) {
     const mmoe_trainer *t = s->trainer;
     const bool is_kept = t->gradient.room.values && block < s->model->params.n_trained;
-    return bytes_of(&t->best, block) + bytes_of(&t->average, block) +
+    return (int64_t)mmoe_best_memory(&t->best, block) + bytes_of(&t->average, block) +
            (is_kept ? mmoe_sketch_weights(s, block) : 0);
 }
 

@@ -21,7 +21,7 @@ void mmoe_trainer_free(mmoe_trainer *t) {
     mmoe_optimizer_finish(&t->optimizer);
     mmoe_whole_gradient_finish(&t->gradient);
     mmoe_params_finish(&t->average);
-    mmoe_params_finish(&t->best);
+    mmoe_best_finish(&t->best);
     mmoe_release(&a, t->checkpoint_path);
     mmoe_release(&a, t->loss_sum);
     pthread_mutex_destroy(&t->settling);
@@ -62,6 +62,27 @@ static void settle_rows(void *trainer) {
     pthread_mutex_unlock(&t->settling);
 }
 
+/* A copy of the checkpoint's path, and where the best weights go: to the folder that was given, or
+ * else beside it. */
+static mmoe_status keep_paths(mmoe_trainer *t, mmoe_error *err) {
+    const char *path = t->options.checkpoint_path, *folder = t->options.best_folder;
+    char *beside = NULL;
+    if (path) {
+        const char *slash = strrchr(path, '/');
+        t->checkpoint_path = mmoe_copy_text(&t->alloc, path, strlen(path));
+        beside = slash ? mmoe_copy_text(&t->alloc, path, (size_t)(slash - path) + 1)
+                       : mmoe_copy_text(&t->alloc, ".", 1);
+        if (!t->checkpoint_path || !beside) {
+            mmoe_release(&t->alloc, beside);
+            return mmoe_fail_memory(err, strlen(path) + 1);
+        }
+    }
+    const mmoe_status status =
+        mmoe_best_init(&t->best, &t->model->params, folder ? folder : beside, &t->alloc, err);
+    mmoe_release(&t->alloc, beside);
+    return status;
+}
+
 static mmoe_status build(mmoe_trainer *t, mmoe_error *err) {
     const mmoe_model *m = t->model;
     const mmoe_trainer_config *c = &m->config->trainer;
@@ -73,14 +94,9 @@ static mmoe_status build(mmoe_trainer *t, mmoe_error *err) {
     t->loss = t->weight_sum + tasks;
     t->weight = t->loss + tasks;
     t->factors = t->weight + tasks;
-    if (t->options.checkpoint_path) {
-        t->checkpoint_path = mmoe_copy_text(&t->alloc, t->options.checkpoint_path,
-                                            strlen(t->options.checkpoint_path));
-        if (!t->checkpoint_path)
-            return mmoe_fail_memory(err, strlen(t->options.checkpoint_path) + 1);
-    }
-    mmoe_status status =
-        mmoe_pool_create(mmoe_worker_count(t->options.threads), &t->alloc, &t->pool, err);
+    mmoe_status status = keep_paths(t, err);
+    if (!status)
+        status = mmoe_pool_create(mmoe_worker_count(t->options.threads), &t->alloc, &t->pool, err);
     if (!status)
         status = mmoe_optimizer_init(&t->optimizer, c, &t->model->params, &m->graph->tensors,
                                      &t->alloc, err);
@@ -89,7 +105,6 @@ static mmoe_status build(mmoe_trainer *t, mmoe_error *err) {
     mmoe_schedule_init(&t->schedule, c);
     if (!status && c->ema_decay > 0)
         status = mmoe_params_init(&t->average, &m->graph->tensors, &t->alloc, err);
-    if (!status) status = mmoe_params_init(&t->best, &m->graph->tensors, &t->alloc, err);
     if (!status) status = make_run(t, NULL, err);
     if (!status && t->run->plan->kind != MMOE_PLAN_TRAIN)
         status = mmoe_balancer_init(&t->balancer, m, t->run->plan, t->pool, &t->alloc, err);

@@ -9,6 +9,7 @@
 #include "graph/run.h"
 #include "model/model.h"
 #include "train/balance_step.h"
+#include "train/best.h"
 #include "train/evaluate.h"
 #include "train/optimizer.h"
 #include "train/schedule.h"
@@ -44,7 +45,7 @@ struct mmoe_trainer {
     mmoe_whole_gradient gradient; /* kept for clipping alone */
     mmoe_schedule schedule;
     mmoe_params average; /* of the weights; without values: there is none */
-    mmoe_params best;
+    mmoe_best best;
     mmoe_progress_state at;
     double *loss_sum, *weight_sum; /* [tasks] of the current epoch; kept in a checkpoint */
     double *loss, *weight;         /* [tasks] of a step, and for reports */
@@ -75,11 +76,12 @@ mmoe_status mmoe_trainer_update(mmoe_trainer *t, const mmoe_rows *batch, int64_t
  * (mmoe_plan_request.list_elements). MMOE_E_MEMORY. */
 mmoe_status mmoe_trainer_know_lists(mmoe_trainer *t, const mmoe_dataset *data, mmoe_error *err);
 
-/* checkpoint.c: a model file's format with the run's state. The checkpoint must be of the trainer's
- * configuration and graph; on failure the trainer is as it was. */
-mmoe_status mmoe_checkpoint_write(const mmoe_trainer *t, const char *path, mmoe_error *err);
+/* A model file's format with the run's state (checkpoint_parts.h). The checkpoint must be of the
+ * trainer's configuration and graph; on failure the trainer is as it was, unless the disk failed
+ * between what was checked and its being read. */
+mmoe_status mmoe_checkpoint_write(mmoe_trainer *t, const char *path, mmoe_error *err);
 /* Bytes of its tensors, which are all but some kilobytes of it. MMOE_E_MEMORY. */
-mmoe_status mmoe_checkpoint_size(const mmoe_trainer *t, int64_t *bytes, mmoe_error *err);
+mmoe_status mmoe_checkpoint_size(mmoe_trainer *t, int64_t *bytes, mmoe_error *err);
 mmoe_status mmoe_checkpoint_read(mmoe_trainer *t, const char *path, mmoe_error *err);
 
 /* Gradients of the total loss over a batch to out [params.n_whole], in the order of the whole; no

@@ -57,7 +57,7 @@ for name in mmoe_adam ple_adamw esmm_sgd; do
         mv got of_$threads
     done
     check "$name: any number of threads gives the same bits" cmp of_1 of_3
-    check "$name: the checkpoint is now of version 3" grep -qaF '"format_version":"3"' run.ckpt
+    check "$name: the checkpoint is now of version 4" grep -qaF '"format_version":"4"' run.ckpt
     # Version 0.1 did not know its validation rows.
     cp "$old/$name.ckpt" run.ckpt
     head -n 100 "$old/valid.csv" >other.csv

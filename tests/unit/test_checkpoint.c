@@ -65,7 +65,7 @@ typedef struct edit {
 } edit;
 
 static edit begin_edit(void) {
-    edit e = {.version = "3"};
+    edit e = {.version = "4"};
     SUCCEEDS(mmoe_container_open(path, false, NULL, &e.file, &err));
     e.count = mmoe_container_count(e.file);
     ck_assert_uint_le(e.count, MOST);
@@ -168,9 +168,9 @@ START_TEST(other_sizes_and_versions_are_refused) {
     end_edit(&e);
     refuse_changed(MMOE_E_FORMAT, "\"progress.seconds\" of the checkpoint has not");
     e = begin_edit();
-    e.version = "4";
+    e.version = "5";
     end_edit(&e);
-    refuse_changed(MMOE_E_VERSION, "format version 4; this library reads 2 and 3");
+    refuse_changed(MMOE_E_VERSION, "format version 5; this library reads 2 to 4");
     e = begin_edit();
     e.version = "2";
     end_edit(&e);

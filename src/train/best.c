@@ -1,0 +1,116 @@
+#include "train/best.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/unnamed_file.h"
+
+static size_t bytes_of(const mmoe_block *b) { return (size_t)b->count * mmoe_dtype_size(b->dtype); }
+
+/* ---- Life ---- */
+
+static mmoe_status place_block(mmoe_best *b, int32_t index, mmoe_error *err) {
+    const mmoe_params_block *block = &b->model->blocks[index];
+    mmoe_stretch *s = &b->blocks[index];
+    *s = (mmoe_stretch){.file = -1, .bytes = bytes_of(&block->memory)};
+    if (block->is_frozen) {
+        s->data = block->memory.data;
+    } else if (b->folder && s->bytes >= MMOE_BEST_LEAST) {
+        s->place = (int64_t)b->in_file;
+        b->in_file += s->bytes;
+    } else {
+        s->data = mmoe_alloc_aligned_zero(&b->alloc, s->bytes, 1);
+        if (!s->data) return mmoe_fail_memory(err, s->bytes);
+        b->in_memory += s->bytes;
+    }
+    return MMOE_OK;
+}
+
+mmoe_status mmoe_best_init(mmoe_best *b, const mmoe_params *model, const char *folder,
+                           const mmoe_allocator *alloc, mmoe_error *err) {
+    const size_t room = 2 * (size_t)model->n_block;
+    *b = (mmoe_best){.alloc = *alloc, .model = model, .file = -1};
+    b->blocks = mmoe_alloc_zero(alloc, room, sizeof *b->blocks);
+    if (folder) b->folder = mmoe_copy_text(alloc, folder, strlen(folder));
+    mmoe_status status = MMOE_OK;
+    if (!b->blocks || (folder && !b->folder))
+        status = mmoe_fail_memory(err, room * sizeof *b->blocks);
+    else
+        b->others = b->blocks + model->n_block;
+    for (int32_t i = 0; i < model->n_block && !status; i++) status = place_block(b, i, err);
+    if (status) mmoe_best_finish(b);
+    return status;
+}
+
+void mmoe_best_finish(mmoe_best *b) {
+    for (int32_t i = 0; b->blocks && i < b->model->n_block; i++)
+        if (!b->model->blocks[i].is_frozen) mmoe_release_aligned(&b->alloc, b->blocks[i].data);
+    if (b->blocks && b->file >= 0) close(b->file);
+    mmoe_release(&b->alloc, b->blocks);
+    mmoe_release(&b->alloc, b->folder);
+    *b = (mmoe_best){.file = -1};
+}
+
+size_t mmoe_best_memory(const mmoe_best *b, int32_t block) {
+    const bool is_own = b->blocks[block].data && !b->model->blocks[block].is_frozen;
+    return is_own ? b->blocks[block].bytes : 0;
+}
+
+/* ---- The file ---- */
+
+static mmoe_status io_failed(const mmoe_best *b, const char *what, mmoe_error *err) {
+    char text[128];
+    snprintf(text, sizeof text, "cannot %s (%zu MB) in a temporary file there", what,
+             b->in_file / 1000000);
+    return mmoe_fail_system(err, b->folder, text);
+}
+
+/* Not every file system can reserve. */
+static bool take_room(int file, size_t bytes) {
+    errno = posix_fallocate(file, 0, (off_t)bytes);
+    return errno == 0 || errno == EOPNOTSUPP || errno == EINVAL;
+}
+
+mmoe_status mmoe_best_open(mmoe_best *b, mmoe_error *err) {
+    if (!b->in_file || b->file >= 0) return MMOE_OK;
+    const int file = mmoe_unnamed_file_open(b->folder);
+    if (file < 0 || !take_room(file, b->in_file)) {
+        const mmoe_status status = io_failed(b, "keep the best weights", err);
+        if (file >= 0) close(file);
+        return status;
+    }
+    b->file = file;
+    for (int32_t i = 0; i < b->model->n_block; i++) b->blocks[i].file = file;
+    return MMOE_OK;
+}
+
+/* ---- Copies ---- */
+
+/* Between the blocks and the parameters' own, but for what does not learn. */
+static mmoe_status copy(mmoe_best *b, const mmoe_params *p, bool to, mmoe_pool *pool) {
+    const int32_t count = b->model->n_block;
+    mmoe_params_settle(p);
+    for (int32_t i = 0; i < count; i++) {
+        b->others[i] = b->blocks[i];
+        if (!b->model->blocks[i].is_frozen) b->others[i].data = p->blocks[i].memory.data;
+    }
+    const mmoe_stretch_work work = {.from = to ? b->blocks : b->others,
+                                    .to = to ? b->others : b->blocks,
+                                    .count = (size_t)count};
+    return mmoe_stretches_run(&work, pool, &b->alloc);
+}
+
+mmoe_status mmoe_best_keep(mmoe_best *b, const mmoe_params *from, mmoe_pool *pool,
+                           mmoe_error *err) {
+    const mmoe_status status = mmoe_best_open(b, err);
+    if (status) return status;
+    return copy(b, from, false, pool) ? io_failed(b, "keep the best weights", err) : MMOE_OK;
+}
+
+mmoe_status mmoe_best_restore(mmoe_best *b, mmoe_params *model, mmoe_pool *pool, mmoe_error *err) {
+    return copy(b, model, true, pool) ? io_failed(b, "find the best weights", err) : MMOE_OK;
+}

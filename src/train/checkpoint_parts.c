@@ -1,0 +1,159 @@
+#include "train/checkpoint_parts.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/checksum.h"
+#include "base/error.h"
+
+enum { INTEGERS_OF_2 = 10, REALS_OF_2 = 4 };
+
+static void add_stretch(mmoe_run_parts *l, const char *group, const mmoe_block *block,
+                        const mmoe_stretch *at, mmoe_part_source of_2) {
+    const size_t size = strlen(group) + strlen(block->name) + 1;
+    char *name = mmoe_alloc(l->alloc, size, 1);
+    l->failed |= !name;
+    if (!name) return;
+    snprintf(name, size, "%s%s", group, block->name);
+    l->items[l->count] = (mmoe_run_part){name, block->dtype, block->count, -1, of_2};
+    l->stretches[l->count++] = *at;
+}
+
+static void add_part(mmoe_run_parts *l, const char *group, const mmoe_block *b,
+                     mmoe_part_source of_2) {
+    const size_t bytes = (size_t)b->count * mmoe_dtype_size(b->dtype);
+    add_stretch(l, group, b, &(mmoe_stretch){.data = b->data, .file = -1, .bytes = bytes}, of_2);
+}
+
+static void add_fields(mmoe_run_parts *l, const mmoe_place_field *fields) {
+    for (int i = 0; i < MMOE_PLACE_FIELDS; i++) {
+        const bool real = fields[i].type == MMOE_FIELD_REAL;
+        const mmoe_block cell = {fields[i].name, real ? MMOE_F64 : MMOE_I64, 1, &l->cells[i]};
+        mmoe_part_source of_2 = {real ? "progress.reals" : "progress.integers", fields[i].of_2,
+                                 real ? REALS_OF_2 : INTEGERS_OF_2};
+        if (fields[i].of_2 < 0) of_2.tensor = NULL;
+        add_part(l, "progress.", &cell, of_2);
+    }
+}
+
+static void add_doubles(mmoe_run_parts *l, const char *name, int64_t count, double *data) {
+    if (data)
+        add_part(l, "", &(mmoe_block){name, MMOE_F64, count, data},
+                 (mmoe_part_source){name, 0, count});
+}
+
+/* A group of parts of the parameters' blocks. */
+typedef struct block_group {
+    const char *prefix;
+    const mmoe_params *params; /* that give names and sizes */
+    const mmoe_stretch *at;    /* of all blocks; NULL: they are the parameters' own */
+    bool is_model;             /* what does not learn is the model's */
+} block_group;
+
+static void add_block(mmoe_run_parts *l, const block_group *g, int32_t i, mmoe_part_source of_2) {
+    const mmoe_params_block *b = &g->params->blocks[i];
+    const size_t before = l->count;
+    if (g->at)
+        add_stretch(l, g->prefix, &b->memory, &g->at[i], of_2);
+    else
+        add_part(l, g->prefix, &b->memory, of_2);
+    if (l->count > before && g->is_model && b->is_frozen) l->items[before].frozen = i;
+}
+
+/* What of the parameters is not trained. */
+static void add_state(mmoe_run_parts *l, const block_group *g, mmoe_dtype dtype, const char *of_2) {
+    for (int32_t i = g->params->n_trained; i < g->params->n_block; i++) {
+        const mmoe_block *b = &g->params->blocks[i].memory;
+        if (b->dtype == dtype) add_block(l, g, i, (mmoe_part_source){of_2, 0, b->count});
+    }
+}
+
+static void add_values(mmoe_run_parts *l, const block_group *g, const char *of_2) {
+    const mmoe_params *p = g->params;
+    for (int32_t i = 0; i < p->n_trained; i++)
+        add_block(l, g, i, (mmoe_part_source){of_2, p->blocks[i].place, p->n_whole});
+}
+
+static void add_moments(mmoe_run_parts *l, const mmoe_trainer *t, bool second) {
+    const mmoe_params *p = &t->model->params;
+    for (int32_t i = 0; i < p->n_trained; i++) {
+        const mmoe_optimizer_block *own = &t->optimizer.blocks[i];
+        mmoe_block b = p->blocks[i].memory;
+        b.data = second ? own->v : own->m;
+        if (b.data) b.count = mmoe_optimizer_moments(own);
+        if (b.data)
+            add_part(l, second ? "optimizer.v." : "optimizer.m.", &b,
+                     (mmoe_part_source){second ? "optimizer.v" : "optimizer.m", p->blocks[i].place,
+                                        p->n_whole});
+    }
+}
+
+static void add_records(mmoe_run_parts *l, const mmoe_trainer *t) {
+    const mmoe_optimizer *o = &t->optimizer;
+    for (int32_t i = 0; i < o->n_block; i++) {
+        const mmoe_optimizer_block *b = &o->blocks[i];
+        if (!b->records) continue;
+        const int64_t count = b->count / b->dim * b->record;
+        const mmoe_block records = {t->model->params.blocks[i].memory.name, MMOE_I32, count,
+                                    b->records};
+        add_part(l, "optimizer.records.", &records,
+                 (mmoe_part_source){"optimizer.records", 0, count});
+    }
+}
+
+static void add_settled(mmoe_run_parts *l, const mmoe_trainer *t) {
+    const mmoe_history *h = &t->optimizer.history;
+    const mmoe_block base = {MMOE_CHECKPOINT_SETTLED, MMOE_I64, 1, (void *)(uintptr_t)&h->base};
+    if (h->rates) add_part(l, "", &base, (mmoe_part_source){MMOE_CHECKPOINT_SETTLED, 0, 1});
+}
+
+/* 8-byte types first, which keeps each aligned. */
+mmoe_status mmoe_run_parts_list(mmoe_trainer *t, const mmoe_place_field *fields, mmoe_run_parts *l,
+                                mmoe_error *err) {
+    const block_group now = {"now.", &t->model->params, NULL, true},
+                      best = {"best.", &t->model->params, t->best.blocks, true},
+                      average = {"average.", &t->average, NULL, false};
+    const int64_t tasks = t->model->schema->n_label;
+    const size_t most = MMOE_PLACE_FIELDS + 4 + 5 * (size_t)now.params->n_block;
+    *l = (mmoe_run_parts){.alloc = &t->alloc};
+    l->items = mmoe_alloc(l->alloc, most, sizeof *l->items);
+    l->stretches = mmoe_alloc(l->alloc, 2 * most, sizeof *l->stretches);
+    if (!l->items || !l->stretches) return mmoe_fail_memory(err, most * sizeof *l->items);
+    l->in_file = l->stretches + most;
+    add_fields(l, fields);
+    add_doubles(l, "epoch.loss_sum", tasks, t->loss_sum);
+    add_doubles(l, "epoch.weight_sum", tasks, t->weight_sum);
+    add_doubles(l, "balance.state", t->balancer.balance.n_state, t->balancer.balance.state);
+    add_settled(l, t);
+    add_state(l, &now, MMOE_I64, "now.counters");
+    add_state(l, &best, MMOE_I64, "best.counters");
+    add_state(l, &now, MMOE_F32, "now.states");
+    add_state(l, &best, MMOE_F32, "best.states");
+    add_values(l, &now, "now.values");
+    add_values(l, &best, "best.values");
+    add_moments(l, t, false);
+    add_moments(l, t, true);
+    add_records(l, t);
+    if (t->average.values) add_values(l, &average, "average.values");
+    return l->failed ? mmoe_fail_memory(err, most * sizeof *l->items) : MMOE_OK;
+}
+
+void mmoe_run_parts_finish(mmoe_run_parts *l) {
+    for (size_t i = 0; i < l->count; i++) mmoe_release(l->alloc, l->items[i].name);
+    mmoe_release(l->alloc, l->items);
+    mmoe_release(l->alloc, l->stretches);
+}
+
+/* ---- Checksum ---- */
+
+void mmoe_piece_sums_add(void *sums, const mmoe_piece *p) {
+    mmoe_piece_sums *s = sums;
+    const char *name = s->tensors[p->index].name;
+    const uint64_t seed = mmoe_checksum_hash(p->first / MMOE_PIECE, name, strlen(name));
+    atomic_fetch_add(&s->sum, mmoe_checksum_hash(seed, p->bytes, p->size));
+}
+
+void mmoe_checkpoint_print_sum(uint64_t sum, char out[17]) {
+    for (int i = 15; i >= 0; i--, sum >>= 4) out[i] = "0123456789abcdef"[sum & 15];
+    out[16] = '\0';
+}

@@ -1,0 +1,64 @@
+/* A checkpoint is a safetensors file of a run's memory, block by block: parameters, moments,
+ * average, best parameters; and where the run stands, a number a tensor ("progress.epoch"). Rows of
+ * deferred tables stand in it as they are, behind or not, with the step at which all were up to
+ * date: what a resumed run makes of them is then what the run itself would have made, to the bit.
+ * Blocks are written from where they lie and read to there, MMOE_PIECE bytes at a time and by all
+ * workers; so the checksum is the sum over the tensors' pieces of hash(hash(number of the piece,
+ * name), piece).
+ *
+ * In version 3 it was that of whole tensors (checksum.h). Version 2 had the tables and the layers'
+ * values in one tensor ("now.values"), in the order of the whole (graph/params.h), and the numbers
+ * in two. The list of parts says where each stood; so the reader reads both. */
+#ifndef MMOE_TRAIN_CHECKPOINT_PARTS_H
+#define MMOE_TRAIN_CHECKPOINT_PARTS_H
+
+#include <stdatomic.h>
+
+#include "base/stretch.h"
+#include "file/container.h"
+#include "train/checkpoint_place.h"
+
+#define MMOE_CHECKPOINT_VERSION "4"
+#define MMOE_CHECKPOINT_SETTLED "optimizer.settled"
+
+/* Elements [first, first + count of the part) of a tensor of `count` elements. */
+typedef struct mmoe_part_source {
+    const char *tensor; /* NULL: there is none */
+    int64_t first, count;
+} mmoe_part_source;
+
+/* One tensor of the file: the same list writes and reads. */
+typedef struct mmoe_run_part {
+    char *name;
+    mmoe_dtype dtype;
+    int64_t count;
+    int32_t frozen; /* the table that does not learn, whose rows in the model it is; -1: none */
+    mmoe_part_source of_2;
+} mmoe_run_part;
+
+/* The first parts are the run's place, field by field. */
+typedef struct mmoe_run_parts {
+    const mmoe_allocator *alloc;
+    mmoe_run_part *items;
+    mmoe_stretch *stretches; /* [count] the parts' memory, or where they are kept */
+    mmoe_stretch *in_file;   /* [count] room for where they stand in the checkpoint */
+    size_t count;
+    mmoe_place_cell cells[MMOE_PLACE_FIELDS]; /* what the first parts are */
+    bool failed;                              /* memory is out */
+} mmoe_run_parts;
+
+/* To be finished on failure, too. Before they are written or read, the best weights' file is to be
+ * there (mmoe_best_open). MMOE_E_MEMORY. */
+mmoe_status mmoe_run_parts_list(mmoe_trainer *t, const mmoe_place_field *fields,
+                                mmoe_run_parts *out, mmoe_error *err);
+void mmoe_run_parts_finish(mmoe_run_parts *parts);
+
+/* The checksum of pieces, which workers add to. */
+typedef struct mmoe_piece_sums {
+    const mmoe_container_tensor *tensors; /* whose pieces are seen, for their names */
+    _Atomic uint64_t sum;
+} mmoe_piece_sums;
+void mmoe_piece_sums_add(void *sums, const mmoe_piece *piece);
+void mmoe_checkpoint_print_sum(uint64_t sum, char out[17]);
+
+#endif

@@ -1,0 +1,320 @@
+#include <string.h>
+
+#include "base/checksum.h"
+#include "base/error.h"
+#include "config/config_compare.h"
+#include "model/model_file.h"
+#include "train/checkpoint_parts.h"
+
+/* A checkpoint that is read. */
+typedef struct reading {
+    mmoe_trainer *t;
+    const char *path;
+    mmoe_container *file;
+    char version; /* '2' to '4' */
+    mmoe_run_parts parts;
+    int32_t n_epoch; /* of the run as it began */
+} reading;
+
+static mmoe_status check_format(const mmoe_container *c, const char *path, mmoe_error *err) {
+    const char *format = mmoe_container_metadata(c, "format"),
+               *version = mmoe_container_metadata(c, "format_version");
+    if (format && strcmp(format, MMOE_FILE_FORMAT) == 0)
+        return mmoe_fail_format(err, path,
+                                "this is a model, and no checkpoint of a run; `mmoe train --from` "
+                                "starts from a model's weights");
+    if (!format || strcmp(format, MMOE_CHECKPOINT_FORMAT) != 0 || !version ||
+        !mmoe_container_metadata(c, "config"))
+        return mmoe_fail_format(err, path, "this is no checkpoint of mmoe");
+    if (strlen(version) != 1 || *version < '2' || *version > *MMOE_CHECKPOINT_VERSION)
+        return mmoe_fail_at(err, MMOE_E_VERSION, path, 0, NULL,
+                            "the checkpoint has format version %s; this library reads 2 "
+                            "to " MMOE_CHECKPOINT_VERSION,
+                            version);
+    return MMOE_OK;
+}
+
+/* The trainer's configuration against the checkpoint's, in which keys that its version did not know
+ * have their defaults. */
+static mmoe_status check_config(reading *r, mmoe_error *err) {
+    static const char t_max[] = "trainer.scheduler_params.t_max ";
+    const mmoe_trainer *t = r->t;
+    const char *path = r->path, *written = mmoe_container_metadata(r->file, "config");
+    mmoe_config *began = NULL;
+    mmoe_error why;
+    mmoe_status status = mmoe_config_parse(written, strlen(written), NULL, &t->alloc, &began, &why);
+    if (status == MMOE_E_MEMORY) return mmoe_fail_memory(err, strlen(written));
+    if (status) return mmoe_fail_format(err, path, "the checkpoint's %s", why.message);
+    char difference[MMOE_DIFFERENCE_SIZE];
+    status = mmoe_config_compare(t->model->config, began, difference, err);
+    const char *hint = strncmp(difference, t_max, strlen(t_max)) == 0
+                           ? "; unless it is set, it is trainer.n_epoch"
+                           : "";
+    if (!status && *difference)
+        status = mmoe_fail_at(err, MMOE_E_ARGUMENT, path, 0, NULL,
+                              "the checkpoint was written with another configuration: %s%s",
+                              difference, hint);
+    r->n_epoch = began->trainer.n_epoch;
+    mmoe_config_free(began);
+    return status;
+}
+
+/* ---- Bytes ---- */
+
+static mmoe_status run(const reading *r, const mmoe_stretch_work *work, mmoe_error *err) {
+    const mmoe_status status = mmoe_stretches_run(work, r->t->pool, r->parts.alloc);
+    if (status == MMOE_E_MEMORY) return mmoe_fail_memory(err, MMOE_PIECE);
+    return status ? mmoe_fail_system(err, r->path, "cannot read") : MMOE_OK;
+}
+
+/* A small part's elements, to `to`. */
+static mmoe_status read_part(const reading *r, size_t i, void *to, mmoe_error *err) {
+    const mmoe_stretch memory = {.data = to, .file = -1, .bytes = r->parts.in_file[i].bytes};
+    return run(r, &(mmoe_stretch_work){.from = &r->parts.in_file[i], .to = &memory, .count = 1},
+               err);
+}
+
+/* The first piece of a part in which something is wrong. */
+typedef struct finding {
+    const char *wanted; /* [bytes of the part] */
+    atomic_bool found;
+} finding;
+
+static mmoe_status look_at_part(const reading *r, size_t i, finding *f,
+                                void (*look)(void *, const mmoe_piece *), mmoe_error *err) {
+    atomic_init(&f->found, false);
+    return run(
+        r,
+        &(mmoe_stretch_work){.from = &r->parts.in_file[i], .count = 1, .look = look, .context = f},
+        err);
+}
+
+/* ---- Checks: of everything, before the first byte of the trainer changes ---- */
+
+static mmoe_part_source source_of(const reading *r, const mmoe_run_part *p) {
+    return r->version == '2' ? p->of_2 : (mmoe_part_source){p->name, 0, p->count};
+}
+
+/* Finds where each part stands; one that a file of version 2 does not know has no bytes. */
+static mmoe_status find_parts(reading *r, mmoe_error *err) {
+    for (size_t i = 0; i < r->parts.count; i++) {
+        const mmoe_run_part *p = &r->parts.items[i];
+        const mmoe_part_source s = source_of(r, p);
+        mmoe_stretch *at = &r->parts.in_file[i];
+        *at = (mmoe_stretch){.file = -1};
+        if (!s.tensor) continue;
+        const mmoe_container_tensor *x = mmoe_container_find(r->file, s.tensor);
+        if (!x)
+            return mmoe_fail_at(err, MMOE_E_FORMAT, r->path, 0, NULL,
+                                "the checkpoint lacks \"%.120s\"", s.tensor);
+        if (x->dtype != p->dtype || x->rank != 1 || x->shape[0] != s.count)
+            return mmoe_fail_at(
+                err, MMOE_E_FORMAT, r->path, 0, NULL,
+                "\"%.120s\" of the checkpoint has not the size of this model and data", s.tensor);
+        const size_t before = (size_t)s.first * mmoe_dtype_size(p->dtype);
+        *at = mmoe_container_stretch(r->file, x);
+        at->bytes = r->parts.stretches[i].bytes;
+        at->place += (int64_t)before;
+        if (at->data) at->data += before;
+    }
+    return MMOE_OK;
+}
+
+static mmoe_status sum_pieces(const reading *r, uint64_t *sum, mmoe_error *err) {
+    const size_t count = mmoe_container_count(r->file);
+    mmoe_piece_sums sums = {.tensors = mmoe_container_at(r->file, 0)};
+    mmoe_stretch *all = mmoe_alloc(r->parts.alloc, count, sizeof *all);
+    if (!all) return mmoe_fail_memory(err, count * sizeof *all);
+    for (size_t i = 0; i < count; i++) all[i] = mmoe_container_stretch(r->file, &sums.tensors[i]);
+    atomic_init(&sums.sum, 0);
+    const mmoe_status status =
+        run(r,
+            &(mmoe_stretch_work){
+                .from = all, .count = count, .look = mmoe_piece_sums_add, .context = &sums},
+            err);
+    *sum = atomic_load(&sums.sum);
+    mmoe_release(r->parts.alloc, all);
+    return status;
+}
+
+static uint64_t sum_tensors(const reading *r) {
+    uint64_t sum = 0;
+    for (size_t i = 0; i < mmoe_container_count(r->file); i++) {
+        const mmoe_container_tensor *x = mmoe_container_at(r->file, i);
+        sum += mmoe_checksum_part(x->name, x->data, x->bytes);
+    }
+    return sum;
+}
+
+static mmoe_status check_sum(const reading *r, mmoe_error *err) {
+    uint64_t sum = 0;
+    char text[17];
+    mmoe_status status = MMOE_OK;
+    if (r->version == *MMOE_CHECKPOINT_VERSION)
+        status = sum_pieces(r, &sum, err);
+    else
+        sum = sum_tensors(r);
+    if (!status) status = mmoe_container_check_unchanged(r->file, err);
+    if (status) return status;
+    mmoe_checkpoint_print_sum(sum, text);
+    const char *written = mmoe_container_metadata(r->file, "checksum");
+    if (written && strcmp(text, written) == 0) return MMOE_OK;
+    return mmoe_fail_at(err, MMOE_E_FORMAT, r->path, 0, NULL,
+                        "the checkpoint's bytes are not those that were written (checksum)");
+}
+
+static void look_for_bad_counts(void *context, const mmoe_piece *p) {
+    finding *f = context;
+    for (size_t at = 0; at < p->size; at += sizeof(int64_t)) {
+        int64_t value;
+        memcpy(&value, (const char *)p->bytes + at, sizeof value);
+        if (value < 0 || value > MMOE_FILE_MOST_BATCHES) atomic_store(&f->found, true);
+    }
+}
+
+/* Of batches, which batch norm goes on counting. */
+static mmoe_status check_counts(const reading *r, mmoe_error *err) {
+    for (size_t i = MMOE_PLACE_FIELDS; i < r->parts.count; i++) {
+        const mmoe_run_part *p = &r->parts.items[i];
+        finding f = {0};
+        if (p->dtype != MMOE_I64 || strcmp(p->name, MMOE_CHECKPOINT_SETTLED) == 0) continue;
+        const mmoe_status status = look_at_part(r, i, &f, look_for_bad_counts, err);
+        if (status) return status;
+        if (atomic_load(&f.found))
+            return mmoe_fail_at(err, MMOE_E_FORMAT, r->path, 0, NULL,
+                                "the checkpoint's counts of batches are impossible");
+    }
+    return MMOE_OK;
+}
+
+static void look_for_differences(void *context, const mmoe_piece *p) {
+    finding *f = context;
+    if (p->size && memcmp(p->bytes, f->wanted + p->first, p->size) != 0)
+        atomic_store(&f->found, true);
+}
+
+/* A table that does not learn is at every step what it began with: the checkpoint's is the model's,
+ * unless the model began with another file than the run did. It need not be read, then. */
+static mmoe_status check_frozen(const reading *r, mmoe_error *err) {
+    for (size_t i = 0; i < r->parts.count; i++) {
+        const int32_t table = r->parts.items[i].frozen;
+        finding f = {.wanted = r->parts.stretches[i].data};
+        if (table < 0) continue;
+        const mmoe_status status = look_at_part(r, i, &f, look_for_differences, err);
+        if (status) return status;
+        if (atomic_load(&f.found))
+            return mmoe_fail_at(err, MMOE_E_ARGUMENT, r->path, 0,
+                                r->t->model->schema->tables[table].name,
+                                "the table does not learn, but is another than the checkpoint's: "
+                                "its pretrained file has changed");
+        r->parts.in_file[i].bytes = 0;
+    }
+    return MMOE_OK;
+}
+
+static mmoe_status read_fields(const reading *r, const mmoe_place_field *fields, mmoe_error *err) {
+    for (size_t i = 0; i < MMOE_PLACE_FIELDS; i++) {
+        mmoe_place_cell value;
+        if (!r->parts.in_file[i].bytes) continue;
+        const mmoe_status status = read_part(r, i, &value, err);
+        if (status) return status;
+        if (!mmoe_place_set(&fields[i], value))
+            return mmoe_fail_at(err, MMOE_E_FORMAT, r->path, 0, NULL,
+                                "the checkpoint's progress is impossible (%s)", fields[i].name);
+    }
+    return MMOE_OK;
+}
+
+/* A run of fewer epochs than are done already is none to go on with. */
+static mmoe_status check_epochs(const reading *r, const mmoe_progress_state *at, mmoe_error *err) {
+    const int32_t n_epoch = r->t->model->config->trainer.n_epoch;
+    if (at->epoch <= n_epoch) return MMOE_OK;
+    return mmoe_fail_at(err, MMOE_E_ARGUMENT, r->path, 0, NULL,
+                        "trainer.n_epoch is %d, but the checkpoint's run has done %d epochs",
+                        (int)n_epoch, (int)at->epoch);
+}
+
+/* The history of a trainer with deferred tables is not longer than its memory. */
+static mmoe_status check_settled(const reading *r, uint64_t steps, mmoe_error *err) {
+    for (size_t i = MMOE_PLACE_FIELDS; i < r->parts.count; i++) {
+        uint64_t settled;
+        if (strcmp(r->parts.items[i].name, MMOE_CHECKPOINT_SETTLED) != 0) continue;
+        const mmoe_status status = read_part(r, i, &settled, err);
+        if (status) return status;
+        if (settled > steps || steps - settled > MMOE_HISTORY_STEPS)
+            return mmoe_fail_at(err, MMOE_E_FORMAT, r->path, 0, NULL,
+                                "the checkpoint's progress is impossible (%s)",
+                                MMOE_CHECKPOINT_SETTLED);
+    }
+    return MMOE_OK;
+}
+
+/* ---- Reading ---- */
+
+/* The steps since all rows were up to date, which are of the current epoch. */
+static void rebuild_history(mmoe_trainer *t) {
+    mmoe_optimizer *o = &t->optimizer;
+    const uint64_t steps = o->steps;
+    if (!o->history.rates) return;
+    mmoe_history_restart(&o->history, o->history.base);
+    for (o->steps = o->history.base; o->steps < steps;) {
+        mmoe_optimizer_begin(o, mmoe_trainer_rate(t));
+        mmoe_optimizer_end(o);
+    }
+}
+
+/* What is not of the place, and not the model's already. */
+static mmoe_status read_blocks(const reading *r, mmoe_error *err) {
+    const mmoe_stretch_work work = {.from = r->parts.in_file + MMOE_PLACE_FIELDS,
+                                    .to = r->parts.stretches + MMOE_PLACE_FIELDS,
+                                    .count = r->parts.count - MMOE_PLACE_FIELDS};
+    return run(r, &work, err);
+}
+
+static mmoe_status read_parts(reading *r, mmoe_error *err) {
+    mmoe_trainer *t = r->t;
+    mmoe_run_place place = {0};
+    mmoe_place_field fields[MMOE_PLACE_FIELDS];
+    mmoe_place_fields(r->n_epoch, &place, fields);
+    mmoe_status status = mmoe_best_open(&t->best, err);
+    if (status) return status;
+    status = mmoe_run_parts_list(t, fields, &r->parts, err);
+    if (!status) status = find_parts(r, err);
+    if (!status) status = check_sum(r, err);
+    if (!status) status = check_counts(r, err);
+    if (!status) status = check_frozen(r, err);
+    if (!status) status = read_fields(r, fields, err);
+    if (!status) status = check_epochs(r, &place.at, err);
+    if (!status) status = check_settled(r, place.steps, err);
+    if (!status) status = read_blocks(r, err);
+    if (!status) {
+        t->optimizer.steps = place.steps;
+        t->at = place.at;
+        t->schedule = place.schedule;
+        rebuild_history(t);
+    }
+    mmoe_run_parts_finish(&r->parts);
+    return status;
+}
+
+/* Of an older version, all of it to memory: its checksum is of whole tensors. */
+static mmoe_status open_file(reading *r, mmoe_error *err) {
+    const mmoe_allocator *alloc = &r->t->alloc;
+    mmoe_status status = mmoe_container_open_header(r->path, alloc, &r->file, err);
+    if (!status) status = check_format(r->file, r->path, err);
+    if (status) return status;
+    r->version = *mmoe_container_metadata(r->file, "format_version");
+    if (r->version == *MMOE_CHECKPOINT_VERSION) return MMOE_OK;
+    mmoe_container_close(r->file);
+    r->file = NULL;
+    return mmoe_container_open(r->path, false, alloc, &r->file, err);
+}
+
+mmoe_status mmoe_checkpoint_read(mmoe_trainer *t, const char *path, mmoe_error *err) {
+    reading r = {.t = t, .path = path};
+    mmoe_status status = open_file(&r, err);
+    if (!status) status = check_config(&r, err);
+    if (!status) status = read_parts(&r, err);
+    mmoe_container_close(r.file);
+    return status;
+}
