@@ -5,6 +5,7 @@
 
 #include "check_main.h"
 #include "data/dataset.h"
+#include "failing.h"
 #include "files.h"
 #include "model/model.h"
 #include "succeeds.h"
@@ -202,6 +203,37 @@ START_TEST(frozen_tables_are_told_of) {
 }
 END_TEST
 
+static mmoe_status try_all(const mmoe_allocator *a, mmoe_error *why) {
+    mmoe_schema *more = NULL;
+    mmoe_dataset *rows = NULL;
+    mmoe_model *large = NULL, *small = NULL;
+    mmoe_status status =
+        mmoe_dataset_grow_csv(schema, in_folder("few.csv"), NULL, a, &more, &rows, why);
+    if (!status) status = mmoe_model_grow(from, NULL, more, a, &large, why);
+    if (!status) status = mmoe_model_shrink(large, rows, 1, a, &small, why);
+    mmoe_model_free(small);
+    mmoe_model_free(large);
+    mmoe_dataset_free(rows);
+    mmoe_schema_free(more);
+    return status;
+}
+
+START_TEST(every_allocation_may_fail) {
+    failing memory = {.stride = 7};
+    const mmoe_allocator a = failing_allocator(&memory);
+    put_rows("few.csv", 12, 6, 20, "u");
+    while (failing_next(&memory)) {
+        mmoe_error why = {0};
+        failing_json(&memory);
+        const mmoe_status status = try_all(&a, &why);
+        failing_json(NULL);
+        ck_assert_int_eq(memory.live, 0);
+        if (status || !memory.refused) failing_check(&memory, status, &why);
+    }
+    ck_assert_int_gt(memory.calls, 300);
+}
+END_TEST
+
 void add_cases(TCase *c) {
     tcase_add_checked_fixture(c, begin, end);
     tcase_add_test(c, old_rows_stay_and_new_ones_are_drawn);
@@ -209,4 +241,5 @@ void add_cases(TCase *c) {
     tcase_add_test(c, another_schema_is_refused);
     tcase_add_test(c, values_that_rows_lack_are_dropped);
     tcase_add_test(c, frozen_tables_are_told_of);
+    tcase_add_test(c, every_allocation_may_fail);
 }
