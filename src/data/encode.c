@@ -98,7 +98,8 @@ static size_t step_of(const mmoe_values *v) {
 }
 
 static const char *start_of(const mmoe_values *v) {
-    return (const char *)v->column->values + v->first * step_of(v);
+    const char *values = v->column->values;
+    return values ? values + v->first * step_of(v) : NULL; /* of no values */
 }
 
 /* The value at `at`, or an empty text where it is a word for nothing. */

@@ -68,6 +68,7 @@ static mmoe_status see_pass(const mmoe_learning *l, int32_t pass, int32_t passes
         mmoe_learned_run run;
         const mmoe_status status = l->run(l->user, i, &run, err);
         if (status) return status;
+        if (run.rows == 0) continue; /* of no rows there is no memory */
         mmoe_tell_rows(l->watcher, "learning", done, passes * l->rows);
         if (run.numbers) measure_run(s, pass, &run);
         see_labels(s, pass, &run, fits);

@@ -440,9 +440,9 @@ bool mmoe_container_map(const mmoe_container *c, const mmoe_container_tensor *fi
 }
 
 void *mmoe_container_take(mmoe_container *c, const mmoe_container_tensor *tensor) {
-    mmoe_container_tensor *t = &c->tensors[tensor - c->tensors];
-    void *own = t->own;
-    t->own = NULL;
+    void *own = tensor->own;
+    for (size_t i = 0; own && i < c->count; i++)
+        if (c->tensors[i].own == own) c->tensors[i].own = NULL;
     return own;
 }
 

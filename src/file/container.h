@@ -55,7 +55,8 @@ mmoe_status mmoe_container_check_unchanged(const mmoe_container *container, mmoe
 bool mmoe_container_map(const mmoe_container *container, const mmoe_container_tensor *first,
                         size_t size, mmoe_mapping *out);
 /* A tensor's own memory becomes the caller's, to release with mmoe_release_aligned and the
- * container's allocator; NULL: it has none. Its data stay where they are. */
+ * container's allocator; NULL: it has none. Its data stay where they are. `tensor` may be a copy of
+ * the container's. */
 void *mmoe_container_take(mmoe_container *container, const mmoe_container_tensor *tensor);
 const char *mmoe_container_name(const mmoe_container *container); /* the path, for errors */
 

@@ -146,7 +146,7 @@ static mmoe_status make_sides(mmoe_program *p, const mmoe_node *input, mmoe_erro
     const size_t width = (size_t)p->model->graph->values[p->x].width;
     p->place = mmoe_alloc(&p->alloc, width, sizeof *p->place);
     int32_t *place = mmoe_alloc_zero(&p->alloc, 2 * sparse, sizeof *place);
-    const places at = {place, place + sparse};
+    const places at = {place, place ? place + sparse : NULL};
     bool ok = p->place && place;
     if (ok) order_columns(p, input);
     for (int i = 0; ok && i < MMOE_SERVE_SIDES; i++) {

@@ -104,8 +104,10 @@ mmoe_status mmoe_balancer_init(mmoe_balancer *b, const mmoe_model *model, const 
                                    mmoe_graph_losses(model->graph)->divisor, n_block, alloc, err);
     if (!status) {
         b->losses = mmoe_alloc_zero(alloc, 2 * tasks, sizeof *b->losses);
-        b->after = b->losses + tasks;
-        if (!b->losses) status = mmoe_fail_memory(err, 2 * tasks * sizeof *b->losses);
+        if (b->losses)
+            b->after = b->losses + tasks;
+        else
+            status = mmoe_fail_memory(err, 2 * tasks * sizeof *b->losses);
     }
     if (status) mmoe_balancer_finish(b);
     return status;

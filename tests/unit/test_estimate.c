@@ -47,8 +47,8 @@ static int64_t size_of(const char *path) {
 
 static const char *const settings[] = {
     "", ", \"embedding_update\": \"deferred\"",
-    ", \"embedding_update\": \"lazy\", \"optimizer\": \"sgd\", \"optimizer_params\": "
-    "{\"weight_decay\": 0}",
+    (", \"embedding_update\": \"lazy\", \"optimizer\": \"sgd\", \"optimizer_params\": "
+     "{\"weight_decay\": 0}"),
     ", \"clip_norm\": 1, \"ema_decay\": 0.9",
     ", \"adaptive_params\": {\"method\": \"pcgrad\", \"at\": \"parameters\"}"};
 enum { SETTINGS = sizeof settings / sizeof *settings };

@@ -99,6 +99,7 @@ static void uses_of(const mmoe_plan *p, uses *u) {
 }
 
 static void check_apart(const char *what, const use *a, const use *b, int i, int j) {
+    if (!a->base || !b->base) return;
     const int together = a->first <= b->last && b->first <= a->last,
               overlap = a->base < b->base + b->floats && b->base < a->base + a->floats;
     if (together && overlap)
