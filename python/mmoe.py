@@ -1,0 +1,1292 @@
+"""mmoe: trains and serves Multi-gate Mixture-of-Experts ranking models, by the C library libmmoe.
+
+    import mmoe
+    model = mmoe.train(config, train="train.csv", valid=frame)
+    scores = model.predict({"user": [7, 8], "item": ["a", None], "price": prices})
+    rows, best = model.rank(user={"user": 7}, items=items, k=10)
+    model.save("m.safetensors")
+    model = mmoe.load("m.safetensors")
+
+Needs NumPy; pandas, torch and Arrow's libraries are used where their objects are given. The library
+is the file that MMOE_LIBRARY names, else one beside this file, else of this installation, else of
+the system. docs/python.md has the types, the missing values and more.
+"""
+import concurrent.futures
+import ctypes
+import itertools
+import json
+import os
+import pathlib
+import re
+import sys
+import tempfile
+import threading
+import warnings
+
+import numpy as np
+
+# ---- What the headers declare: mmoe/mmoe.h, train.h, arrow.h ----
+
+(OK, E_ARGUMENT, E_MEMORY, E_IO, E_FORMAT, E_VERSION, E_CONFIG, E_DATA, E_NUMERIC,
+ E_CANCELLED) = range(0, -10, -1)
+VALUE_INT64, VALUE_TEXT, VALUE_FLOAT, VALUE_DOUBLE = 1, 2, 4, 5
+SIDE_ITEM, SIDE_USER = 0, 1
+LABELS_REQUIRED, LABELS_IGNORED = 0, 2
+PACKED_LOADED = 0
+MISSING_INT64 = -2**63
+MAX_METRICS = 7
+
+_text, _address, _int32, _int64 = ctypes.c_char_p, ctypes.c_void_p, ctypes.c_int32, ctypes.c_int64
+_int, _size, _double = ctypes.c_int, ctypes.c_size_t, ctypes.c_double
+
+
+def _struct(name, /, **fields):
+    """A structure of C's; fields that begin with _ are room that is left to the library."""
+    return type(name, (ctypes.Structure,), {"_fields_": list(fields.items())})
+
+
+_error = _struct("mmoe_error", code=_int, row=_int64, column=ctypes.c_char * 128,
+                 file=ctypes.c_char * 256, message=ctypes.c_char * 512)
+_load_options = _struct("mmoe_model_load_options", map_tables=_int, _rest=_address * 7)
+_column = _struct("mmoe_column", type=_int, values=_address, stride=_size)
+_list_column = _struct("mmoe_list_column", offsets=_address, weights=_address, count=_size)
+_lists = _struct("mmoe_lists", count=_int32, offsets=_address, ids=_address, weights=_address,
+                 elements=_size)
+_input_column = _struct("mmoe_input_column", name=_text, type=_int, side=_int, dim=_int32,
+                        is_list=_int, is_optional=_int)
+_batch = _struct("mmoe_batch", rows=_size, ids=_address, id_stride=_size, dense=_address,
+                 dense_stride=_size, sparse_columns=_address, dense_columns=_address,
+                 sparse_count=_size, dense_count=_size, lists=_lists, list_columns=_address,
+                 input=_address, columns=_address, column_count=_size, bad=_address)
+_predictor_options = _struct("mmoe_predictor_options", product_bytes=_size, input=_address,
+                             _rest=_address * 6)
+_tensor_info = _struct("mmoe_tensor_info", name=_text, rank=_int32, shape=_int64 * 2,
+                       is_integer=_int, trainable=_int, data=_address, type=_text)
+
+_SIGNATURES = {  # the result, then the parameters
+    "mmoe_version": (_text,),
+    "mmoe_model_load_with": (_int, _text, _address, _address, _address, _address),
+    "mmoe_model_free": (None, _address),
+    "mmoe_model_save": (_int, _address, _text, _address),
+    "mmoe_model_task_count": (_int32, _address),
+    "mmoe_model_task_name": (_text, _address, _int32),
+    "mmoe_model_sparse_count": (_int32, _address),
+    "mmoe_model_sparse_name": (_text, _address, _int32),
+    "mmoe_model_sparse_column": (_text, _address, _int32),
+    "mmoe_model_sparse_columns": (_size, _address, _int32, _address),
+    "mmoe_model_sparse_list": (_int, _address, _int32, _address),
+    "mmoe_model_dense_count": (_int32, _address),
+    "mmoe_model_dense_column": (_text, _address, _int32),
+    "mmoe_model_dense_dim": (_int32, _address, _int32),
+    "mmoe_model_score": (_text, _address),
+    "mmoe_model_config": (_address, _address),
+    "mmoe_model_schema": (_address, _address),
+    "mmoe_model_tensor": (_int, _address, _size, _address),
+    "mmoe_model_create": (_int, _address, _address, _address, _address, _address),
+    "mmoe_model_load_weights": (_int, _address, _text, _address),
+    "mmoe_model_warning": (_address, _address, _size),
+    "mmoe_config_parse": (_int, _text, _size, _text, _address, _address, _address),
+    "mmoe_config_read": (_int, _text, _address, _address, _address),
+    "mmoe_config_free": (None, _address),
+    "mmoe_config_text": (_int, _address, _address, _address),
+    "mmoe_config_text_free": (None, _address, _address),
+    "mmoe_schema_create": (_int, _address, _address, _size, _address, _address, _address),
+    "mmoe_schema_free": (None, _address),
+    "mmoe_dataset_fit_csv_with": (_int, _address, _text, _address, _address, _address, _address,
+                                  _address),
+    "mmoe_dataset_read_csv_with": (_int, _address, _text, _address, _address, _address, _address),
+    "mmoe_dataset_fit_packed": (_int, _address, _text, _int, _address, _address, _address,
+                                _address),
+    "mmoe_dataset_read_packed": (_int, _address, _text, _int, _address, _address, _address),
+    "mmoe_dataset_fit_arrow": (_int, _address, _address, _address, _address, _address, _address),
+    "mmoe_dataset_from_arrow": (_int, _address, _address, _int, _address, _address, _address),
+    "mmoe_dataset_keep": (_int, _address, _text, _address, _address),
+    "mmoe_dataset_batch": (_int, _address, _int64, _size, _address, _address),
+    "mmoe_dataset_rows": (_int64, _address),
+    "mmoe_dataset_warning": (_address, _address, _size),
+    "mmoe_dataset_free": (None, _address),
+    "mmoe_metric_at": (_address, _int, _size),
+    "mmoe_trainer_create": (_int, _address, _address, _address, _address, _address),
+    "mmoe_trainer_resume": (_int, _address, _text, _address),
+    "mmoe_trainer_fit": (_int, _address, _address, _address, _address),
+    "mmoe_trainer_stop": (None, _address),
+    "mmoe_trainer_free": (None, _address),
+    "mmoe_input_create": (_int, _address, _size, _address, _address, _address),
+    "mmoe_input_free": (None, _address),
+    "mmoe_predictor_create_with": (_int, _address, _address, _address, _address, _address),
+    "mmoe_predictor_clone": (_int, _address, _address, _address, _address),
+    "mmoe_predictor_free": (None, _address),
+    "mmoe_predictor_run": (_int, _address, _address, _address, _address),
+    "mmoe_predictor_rank": (_int, _address, _address, _address, _address, _address),
+    "mmoe_predictor_top": (_int, _address, _address, _address, _size, _address, _address, _address),
+}
+
+
+def _open_library():
+    here = pathlib.Path(__file__).resolve()
+    names = [here.parent / "libmmoe.so.0", here.parents[3] / "lib" / "libmmoe.so.0"] \
+        if len(here.parents) > 3 else [here.parent / "libmmoe.so.0"]
+    path = os.environ.get("MMOE_LIBRARY") or next((str(n) for n in names if n.exists()),
+                                                  "libmmoe.so.0")
+    try:
+        library = ctypes.CDLL(path)
+    except OSError as error:
+        raise ImportError(f"mmoe: {error}; set MMOE_LIBRARY to the path of libmmoe.so.0") from None
+    for name, (result, *parameters) in _SIGNATURES.items():
+        if hasattr(library, name):  # a serving build has no training
+            function = getattr(library, name)
+            function.restype, function.argtypes = result, parameters
+    return library
+
+
+_library = _open_library()
+__version__ = _library.mmoe_version().decode()
+
+# ---- Errors ----
+
+
+class Error(Exception):
+    """What the library refused: `code` (mmoe.E_DATA ...), and where: `file`, `row` (from 1; 0:
+    none) and `column`, "" where they do not apply."""
+
+    def __init__(self, message, code=E_ARGUMENT, file="", row=0, column=""):
+        super().__init__(message)
+        self.code, self.file, self.row, self.column = code, file, row, column
+
+
+def _error_of(error, first=0):
+    """`first`: the rows before those of the call."""
+    column, file, message = (t.decode(errors="replace")
+                             for t in (error.column, error.file, error.message))
+    if first and error.row:
+        message = message.replace(f"row {error.row}:", f"row {error.row + first}:", 1)
+    return Error(message, error.code, file, error.row + first if error.row else 0, column)
+
+
+def _call(name, *arguments):
+    """Calls a function whose last parameter is an mmoe_error."""
+    error = _error()
+    if getattr(_library, name)(*arguments, ctypes.byref(error)) != OK:
+        raise _error_of(error)
+
+
+def _make(name, *arguments):
+    """The address that a function writes to its last parameter but the error."""
+    made = _address()
+    _call(name, *arguments, ctypes.byref(made))
+    return made.value
+
+
+class _Owned:
+    """An object of the library's, which is freed with this, and before those that it needs."""
+
+    def __init__(self, address, free, *needs):
+        self.address, self._free, self._needs = address, getattr(_library, free), needs
+
+    def __del__(self):
+        self._free(self.address)
+
+
+# ---- Columns ----
+
+
+class _Values:
+    """The values of a column. `values`: numbers [n] or, of vectors, [n, dim]; or None, and `texts`
+    are (bytes, where each ends): UTF-8, a NUL behind each. `missing` [n] or None. `codes`, or None:
+    which of the texts each value is. `offsets` [rows + 1], or None: the values make lists. `dim`:
+    the numbers of a value, or of a text, if it is a vector."""
+
+    def __init__(self, name, values=None, texts=None, missing=None, codes=None):
+        self.name, self.values, self.texts, self.missing = name, values, texts, missing
+        self.codes, self.offsets, self.dim = codes, None, 0
+
+    def __len__(self):
+        if self.offsets is not None:
+            return len(self.offsets) - 1
+        return next(len(a) for a in (self.codes, self.values, self.texts and self.texts[1])
+                    if a is not None)
+
+
+def _fault(name, row, why, kind=TypeError):
+    error = kind(f'row {row + 1}: column "{name}": {why}')
+    error.place = row, why
+    return error
+
+
+def _texts_of(name, values, missing=None):
+    """`values`: a list of str, or of bytes."""
+    if not values:
+        return _Values(name, texts=(np.zeros(0, np.uint8), np.zeros(0, np.int64)))
+    try:
+        joined = b"\0".join(values) if isinstance(values[0], bytes) else "\0".join(values).encode()
+    except UnicodeEncodeError as error:
+        row = next(i for i, v in enumerate(values) if v.encode(errors="replace") != v.encode(
+            errors="surrogatepass"))
+        raise _fault(name, row, f"the text is no Unicode: {error.reason}", ValueError) from None
+    buffer = np.frombuffer(joined + b"\0", np.uint8)
+    ends = np.flatnonzero(buffer == 0)
+    if len(ends) != len(values):
+        nul = b"\0" if isinstance(values[0], bytes) else "\0"
+        row = next(i for i, v in enumerate(values) if nul in v)
+        raise _fault(name, row, "the text has a NUL character", ValueError)
+    return _Values(name, texts=(buffer, ends), missing=missing)
+
+
+def _times_of(name, values):
+    """As str(pandas.Timestamp) has them: "2024-05-01 12:30:00"."""
+    missing = np.isnat(values)
+    seconds = values.astype("datetime64[s]")
+    texts = np.datetime_as_string(seconds).astype(object)
+    fraction = ~missing & (seconds != values)
+    texts[fraction] = np.datetime_as_string(values[fraction])
+    texts[missing] = ""
+    return _texts_of(name, [t.replace("T", " ") for t in texts], missing if missing.any() else None)
+
+
+_FAMILIES = ((str, "str"), ((bool, np.bool_), "bool"), ((int, np.integer), "int"),
+             ((float, np.floating), "float"), ((list, tuple, np.ndarray), "list"))
+_FAMILY_TYPES = {"bool": bool, "int": np.int64, "float": np.float64}
+
+
+def _family(value):
+    return next((word for kinds, word in _FAMILIES if isinstance(value, kinds)),
+                type(value).__name__)
+
+
+def _is_absent(value):
+    """None, pandas.NA, NaT or NaN."""
+    return value is None or type(value).__name__ in ("NAType", "NaTType") or (
+        isinstance(value, (float, np.floating)) and value != value)
+
+
+def _check_family(name, values, present):
+    """The one word of _FAMILIES that all values have."""
+    kinds = set(map(type, values[present]))
+    families = {_family(values[i]) for i in (
+        next(i for i in present if type(values[i]) is kind) for kind in kinds)}
+    if families == {"int", "float"}:
+        return "float"  # as in an array of NumPy's
+    first = _family(values[present[0]])
+    if first not in [word for _, word in _FAMILIES]:
+        raise _fault(name, present[0], f"{first} is no number, no text and no list of these")
+    if len(families) > 1:
+        other = next(i for i in present if _family(values[i]) != first)
+        raise _fault(name, other, f"the value is of the type {_family(values[other])}, and in row "
+                     f"{present[0] + 1} of {first}")
+    return first
+
+
+def _objects_of(name, values):
+    """Values of Python's, all of one type: [n] of objects."""
+    items = values.tolist()
+    if items and isinstance(items[0], str):
+        try:
+            return _texts_of(name, items)
+        except TypeError:  # not all are texts
+            pass
+    kinds = set(map(type, items))
+    absent = {k for k in kinds if k.__name__ in ("NoneType", "NAType", "NaTType")}
+    floats = {k for k in kinds if issubclass(k, (float, np.floating))}
+    missing = None
+    if absent or floats:
+        missing = np.array([v.__class__ in absent or v.__class__ in floats and v != v
+                            for v in items])
+        missing = missing if missing.any() else None
+    present = np.arange(len(values)) if missing is None else np.flatnonzero(~missing)
+    family = _check_family(name, values, present) if len(present) else "str"
+    if family == "list":
+        return _lists_of(name, [() if missing is not None and missing[i] else v
+                                for i, v in enumerate(values)])
+    if missing is not None:
+        values = values.copy()
+        values[missing] = "" if family == "str" else 0
+    if family == "str":
+        return _texts_of(name, values.tolist(), missing)
+    try:
+        return _Values(name, values.astype(_FAMILY_TYPES[family]), missing=missing)
+    except OverflowError:
+        row = next(i for i, v in enumerate(values) if not -2**63 <= v < 2**63)
+        raise _fault(name, row, f"{values[row]} has more than 64 bits", ValueError) from None
+
+
+def _as_objects(values):
+    return np.fromiter(values, object)
+
+
+def _lists_of(name, lists):
+    """`lists`: of lists or arrays."""
+    offsets = np.zeros(len(lists) + 1, np.int64)
+    np.cumsum(np.fromiter(map(len, lists), np.int64, len(lists)), out=offsets[1:])
+    arrays = [a for a in lists if len(a)]
+    if arrays and all(isinstance(a, np.ndarray) and a.dtype == arrays[0].dtype for a in arrays):
+        flat = np.concatenate(arrays)
+    else:
+        flat = _as_objects(itertools.chain.from_iterable(lists))
+    try:
+        made = _values_of(name, flat)
+    except (TypeError, ValueError) as error:
+        if not hasattr(error, "place"):
+            raise
+        element, why = error.place
+        row = np.searchsorted(offsets, element, side="right") - 1
+        raise _fault(name, row, why, type(error)) from None
+    if made.offsets is not None or np.ndim(made.values) > 1:
+        raise TypeError(f'column "{name}": lists of lists')
+    made.offsets = offsets
+    return made
+
+
+def _category_of(name, values):
+    """pandas' categorical: the texts of the categories once, and which each row has."""
+    categorical = getattr(values, "cat", values)
+    codes = np.asarray(categorical.codes).astype(np.int32)
+    missing = codes < 0
+    made = _values_of(name, categorical.categories)
+    codes[missing] = 0
+    if missing.all():
+        return _texts_of(name, [""] * len(codes), missing if len(codes) else None)
+    made.missing = missing if missing.any() else None
+    if made.texts:
+        made.codes = codes
+    else:
+        made.values = made.values[codes]
+    return made
+
+
+def _array_of(name, values):
+    """A NumPy array, and which of its values are missing where that is not in them, or None."""
+    dtype = getattr(values, "dtype", None)
+    if hasattr(values, "isna") and not isinstance(dtype, np.dtype):  # a type of pandas' own
+        if getattr(dtype, "tz", None):
+            raise TypeError(f'column "{name}": times with a zone; convert them to one without')
+        missing = np.asarray(values.isna())
+        plain = np.dtype(getattr(dtype, "numpy_dtype", object))
+        filler = {"type": plain, "value": 0} if plain.kind in "biuf" else \
+            {"type": object, "value": None}
+        return values.to_numpy(dtype=filler["type"], na_value=filler["value"]), missing
+    if isinstance(values, np.ma.MaskedArray):
+        return values.filled(values.dtype.type()), np.ma.getmaskarray(values)
+    if isinstance(values, (list, tuple)):
+        return _as_objects(values), None
+    return np.asarray(values), None
+
+
+def _values_of(name, values):
+    """A column's values, of whatever array, Series or list of them."""
+    if hasattr(getattr(values, "dtype", None), "categories"):
+        return _category_of(name, values)
+    array, missing = _array_of(name, values)
+    kind = array.dtype.kind
+    if array.ndim == 0 or array.ndim > 2 or array.ndim == 2 and kind not in "biuf":
+        raise TypeError(f'column "{name}": one value a row is wanted, or of numbers [rows, n]')
+    if kind == "O":
+        return _objects_of(name, array)
+    if kind in "US":
+        return _texts_of(name, array.tolist(), missing)
+    if kind == "M":
+        return _times_of(name, array)
+    if kind not in "biuf":
+        raise TypeError(f'column "{name}": values of the type {array.dtype} are neither numbers '
+                        "nor texts")
+    if kind == "f" and array.dtype.itemsize not in (4, 8):
+        array = array.astype(np.float32 if array.dtype.itemsize == 2 else np.float64)
+    if not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
+    made = _Values(name, array, missing=missing if missing is not None and missing.any() else None)
+    return made
+
+
+def _columns_of(data, what="rows"):
+    """{name: values} of a dictionary of arrays or lists, or of a DataFrame."""
+    if not hasattr(data, "items"):
+        raise TypeError(f"{what}: a DataFrame, a dictionary of columns or a stream of Arrow is "
+                        f"wanted, not {type(data).__name__}")
+    columns = {}
+    for name, values in data.items():
+        if not isinstance(name, str):
+            raise TypeError(f"the column {name!r}: names of columns are texts")
+        if name in columns:
+            raise Error(f'column "{name}": two columns have this name', column=name)
+        columns[name] = values
+    return columns
+
+
+def _check_lengths(columns):
+    """All columns have the rows of the first: how many."""
+    first = columns[0] if columns else None
+    for c in columns:
+        if len(c) != len(first):
+            raise Error(f'column "{c.name}" has {len(c)} rows, and "{first.name}" {len(first)}',
+                        column=c.name)
+    return len(first) if columns else 0
+
+
+# ---- Streams of Arrow ----
+
+_schema = _struct("ArrowSchema", format=_text, name=_text, metadata=_text, flags=_int64,
+                  n_children=_int64, children=_address, dictionary=_address, release=_address,
+                  private_data=_address)
+_array = _struct("ArrowArray", length=_int64, null_count=_int64, offset=_int64, n_buffers=_int64,
+                 n_children=_int64, buffers=_address, children=_address, dictionary=_address,
+                 release=_address, private_data=_address)
+_stream = _struct("ArrowArrayStream", get_schema=_address, get_next=_address,
+                  get_last_error=_address, release=_address, private_data=_address)
+_RELEASE = ctypes.CFUNCTYPE(None, _address)
+_GET = ctypes.CFUNCTYPE(_int, _address, _address)
+
+
+def _releaser(kind):
+    """Marks one as released: its memory is Python's."""
+    def release(address):
+        kind.from_address(address).release = None
+    return _RELEASE(release)
+
+
+_releasers = {kind: _releaser(kind) for kind in (_schema, _array, _stream)}
+
+
+def _address_of(function):
+    return ctypes.cast(function, _address).value
+
+
+class _Arrow:
+    """An array and its schema as Arrow has them, over memory that this keeps."""
+
+    def __init__(self, form, length, buffers, children=(), name="", dictionary=None):
+        self._keep = [form.encode(), name.encode(), buffers, children, dictionary]
+        addresses = (_address * len(buffers))(*[None if b is None else b.ctypes.data
+                                                for b in buffers])
+        n = len(children)
+        schemas = (_address * n)(*[ctypes.addressof(c.schema) for c in children])
+        arrays = (_address * n)(*[ctypes.addressof(c.array) for c in children])
+        self._keep += [addresses, schemas, arrays]
+        self.schema = _schema(
+            format=self._keep[0], name=self._keep[1], flags=2, n_children=n,
+            children=ctypes.addressof(schemas), release=_address_of(_releasers[_schema]),
+            dictionary=dictionary and ctypes.addressof(dictionary.schema))
+        self.array = _array(
+            length=length, null_count=-1 if buffers and buffers[0] is not None else 0,
+            n_buffers=len(buffers), buffers=ctypes.addressof(addresses), n_children=n,
+            children=ctypes.addressof(arrays), release=_address_of(_releasers[_array]),
+            dictionary=dictionary and ctypes.addressof(dictionary.array))
+
+
+def _bits(flags):
+    return np.packbits(flags, bitorder="little")
+
+
+_FORMATS = {"i1": "c", "u1": "C", "i2": "s", "u2": "S", "i4": "i", "u4": "I", "i8": "l", "u8": "L",
+            "f4": "f", "f8": "g"}
+
+
+def _arrow_texts(values, valid, name):
+    buffer, ends = values.texts
+    offsets = np.zeros(len(ends) + 1, np.int64)
+    offsets[1:] = ends - np.arange(len(ends))
+    coded = values.codes is not None
+    texts = _Arrow("U", len(ends), [None if coded else valid, offsets, buffer[buffer != 0]],
+                   name="" if coded else name)
+    if not coded:
+        return texts
+    return _Arrow("i", len(values.codes), [valid, values.codes], (), name, texts)
+
+
+def _arrow_of(values, name):
+    """Values as an array of Arrow's: of a list or a vector, with these as its child."""
+    if values.offsets is not None:
+        flat = _Values(values.name, values.values, values.texts, values.missing, values.codes)
+        return _Arrow("+L", len(values), [None, values.offsets], [_arrow_of(flat, "item")], name)
+    valid = None if values.missing is None else _bits(~values.missing.reshape(-1))
+    if values.texts:
+        return _arrow_texts(values, valid, name)
+    v = np.ascontiguousarray(values.values)
+    if v.ndim == 2:
+        child = _arrow_of(_Values(values.name, v.reshape(-1), None, values.missing), "item")
+        return _Arrow(f"+w:{v.shape[1]}", len(v), [None], [child], name)
+    if v.dtype.kind == "b":
+        return _Arrow("b", len(v), [valid, _bits(v)], (), name)
+    return _Arrow(_FORMATS[v.dtype.str[1:]], len(v), [valid, v], (), name)
+
+
+class _Columns:
+    """A stream of one batch: a DataFrame or a dictionary. `what` stands for it in errors. A column
+    that cannot be read is a fault where something reads it."""
+
+    def __init__(self, data, what):
+        self.what, self.unreadable, made = what, {}, []
+        self.columns = _columns_of(data, what)
+        for name, values in self.columns.items():
+            try:
+                made.append(_values_of(name, values))
+            except (TypeError, ValueError) as error:
+                self.unreadable[name] = error
+        rows = _check_lengths(made)
+        arrays = [_arrow_of(v, v.name) for v in made]
+        arrays += [_Arrow("n", rows, [], (), name) for name in self.unreadable]
+        self._batch, self._given = _Arrow("+s", rows, [None], arrays), False
+        self._calls = [_GET(self._get_schema), _GET(self._get_next)]
+        self._stream = _stream(*map(_address_of, self._calls), None,
+                               _address_of(_releasers[_stream]))
+        self.address = ctypes.addressof(self._stream)
+
+    def _get_schema(self, _, out):
+        ctypes.memmove(out, ctypes.byref(self._batch.schema), ctypes.sizeof(_schema))
+        return 0
+
+    def _get_next(self, _, out):
+        nothing = _array()
+        ctypes.memmove(out, ctypes.byref(nothing if self._given else self._batch.array),
+                       ctypes.sizeof(_array))
+        self._given = True
+        return 0
+
+    def names(self):
+        return list(self.columns)
+
+    def call(self, *arguments):
+        """Calls a function that reads the stream."""
+        try:
+            _call(*arguments)
+        except Error as error:
+            if error.column in self.unreadable:
+                raise self.unreadable[error.column] from None
+            text = re.sub("^Arrow stream(, batch 1)?", self.what, str(error))
+            raise Error(text, error.code, self.what, error.row, error.column) from None
+
+
+class _Capsule:
+    """The stream of an object that has __arrow_c_stream__."""
+
+    def __init__(self, data):
+        self._capsule = data.__arrow_c_stream__()
+        pointer = ctypes.pythonapi.PyCapsule_GetPointer
+        pointer.restype, pointer.argtypes = _address, [ctypes.py_object, _text]
+        self.address = pointer(self._capsule, b"arrow_array_stream")
+
+    def names(self):
+        stream, schema = _stream.from_address(self.address), _schema()
+        if not stream.release:
+            raise Error("the stream of Arrow was read already")
+        if _GET(stream.get_schema)(self.address, ctypes.addressof(schema)):
+            raise Error("the stream of Arrow gives no schema", E_IO)
+        children = (_address * schema.n_children).from_address(schema.children)
+        names = [(_schema.from_address(c).name or b"").decode() for c in children]
+        _RELEASE(schema.release)(ctypes.addressof(schema))
+        return names
+
+    def call(self, *arguments):
+        _call(*arguments)
+
+
+def _is_stream(data):
+    """pandas' frames are read as they stand: their own streams need another library."""
+    return hasattr(data, "__arrow_c_stream__") and not hasattr(data, "iloc")
+
+
+def _stream_of(data, what):
+    return _Capsule(data) if _is_stream(data) else _Columns(data, what)
+
+
+# ---- Requests ----
+
+
+def _as_lists(values):
+    """A list has one value, or those of a row of an array, or as it is missing none."""
+    v, missing = values.values, values.missing
+    if v is None and (not len(values) or missing is not None and missing.all()):
+        values.offsets = np.zeros(len(values) + 1, np.int64)
+        values.texts, values.codes, values.missing = _texts_of("", []).texts, None, None
+    if v is None:
+        return  # texts are no lists
+    lengths = np.full(len(v), v.shape[1] if v.ndim == 2 else 1)
+    if v.ndim == 1:
+        absent = np.isnan(v) if v.dtype.kind == "f" else np.zeros(len(v), bool)
+        absent |= False if missing is None else missing
+        lengths[absent] = 0
+        v, missing = v[~absent], None
+    values.values, values.missing = v.reshape(-1), missing
+    values.offsets = np.concatenate(([0], np.cumsum(lengths)))
+
+
+def _as_vectors(values, dim):
+    lengths = np.diff(values.offsets)
+    wrong = np.flatnonzero(lengths != dim)
+    if len(wrong):
+        raise _fault(values.name, wrong[0], f"{lengths[wrong[0]]} numbers, and the model reads "
+                     f"{dim}", ValueError)
+    v, missing = values.values, values.missing
+    if missing is not None:
+        v, values.missing = np.where(missing, np.nan, v), None
+    values.values, values.offsets, values.dim = v.reshape(-1, dim), None, dim
+
+
+def _as_wanted(values, is_list, dim):
+    """Lists for a sequence, [n, dim] for a vector, as far as the values can be that."""
+    if is_list and values.offsets is None:
+        _as_lists(values)
+    elif dim > 1 and values.offsets is not None and values.values is not None:
+        _as_vectors(values, dim)
+    elif dim > 1 and values.texts:
+        values.dim = dim
+    elif np.ndim(values.values) == 2:
+        values.dim = values.values.shape[1]
+    return values
+
+
+def _pointers(values):
+    buffer, ends = values.texts
+    addresses = np.full(len(ends), buffer.ctypes.data, np.int64)
+    addresses[1:] += ends[:-1] + 1
+    if values.codes is not None:
+        addresses = addresses[values.codes]
+    if values.missing is not None:
+        addresses[values.missing] = 0
+    return VALUE_TEXT, addresses
+
+
+def _integers(values):
+    v = values.values
+    if len(v) and (v.dtype.kind == "u" and v.max() > 2**63 - 1 or
+                   v.dtype == np.int64 and v.min() == MISSING_INT64):
+        return _pointers(_texts_of(values.name, v.astype("U").tolist(), values.missing))
+    if values.missing is not None:
+        return VALUE_INT64, np.where(values.missing, MISSING_INT64, v.astype(np.int64))
+    return VALUE_INT64, v.astype(np.int64, copy=False)
+
+
+def _raw(values):
+    """The type of a value, and an array of them: numbers, or addresses of texts."""
+    if values.texts:
+        return _pointers(values)
+    v = values.values
+    if v.dtype.kind != "f":
+        return _integers(values)
+    if values.missing is not None:
+        v = np.where(values.missing, v.dtype.type(np.nan), v)
+    if v.ndim == 1 and len(v) and np.isnan(v[0]) and np.isnan(v).all():
+        return VALUE_TEXT, np.zeros(len(v), np.int64)  # pandas' column of nothing: of any type
+    return (VALUE_FLOAT if v.dtype.itemsize == 4 else VALUE_DOUBLE), v
+
+
+class _Given:
+    """A column of a request: what the library is told of it, and where its values are."""
+
+    def __init__(self, values, side):
+        self.values, self.offsets = values, values.offsets
+        self.type, array = _raw(values)
+        if array.strides[0] <= 0 or array.strides[1:] not in ((), (array.itemsize,)):
+            array = np.ascontiguousarray(array)  # what a stride of the library's cannot say
+        self.array, self.rows = array, len(values)
+        self.key = (values.name, self.type, side, values.dim, int(self.offsets is not None))
+
+    def column(self, first):
+        """From row `first` on."""
+        stride = self.array.strides[0] if len(self.array) > 1 else 0
+        start = 0 if self.offsets is not None else first * stride
+        return _column(self.type, self.array.ctypes.data + start, stride)
+
+    def list_column(self, first):
+        return _list_column(self.offsets.ctypes.data + first * self.offsets.itemsize, None,
+                            len(self.array))
+
+
+def _batch_of(given, bound, first, rows):
+    columns = (_column * len(given))(*[g.column(first) for g in given])
+    lists = [g.list_column(first) for g in given if g.offsets is not None]
+    lists = (_list_column * len(lists))(*lists)
+    batch = _batch(rows=rows, columns=ctypes.addressof(columns), column_count=len(given),
+                   input=bound, list_columns=ctypes.addressof(lists))
+    batch._arrays = columns, lists
+    return batch
+
+
+class _Binding:
+    """Predictors of a model that are bound to one set of columns; one a thread that scores."""
+
+    def __init__(self, model, keys):
+        self._needs, self.input, self._idle, self._lock = [model], None, [], threading.Lock()
+        options = _predictor_options()
+        if keys is not None:
+            columns = (_input_column * len(keys))(*[
+                _input_column(name.encode(), *rest, 0) for name, *rest in keys])
+            self._needs.append(_Owned(_make("mmoe_input_create", columns, len(keys), None),
+                                      "mmoe_input_free"))
+            options.input = self.input = self._needs[1].address
+        self._first = self._own(_make("mmoe_predictor_create_with", model.address,
+                                      ctypes.byref(options), None))
+
+    def _own(self, address):
+        return _Owned(address, "mmoe_predictor_free", *self._needs)
+
+    def run(self, work):
+        """work(the address of a predictor that no other thread has)"""
+        with self._lock:
+            predictor = self._idle.pop() if self._idle else None
+        if predictor is None:
+            predictor = self._own(_make("mmoe_predictor_clone", self._first.address, None))
+        try:
+            return work(predictor.address)
+        finally:
+            with self._lock:
+                self._idle.append(predictor)
+
+
+def _check_status(function, first, *arguments):
+    error = _error()
+    if getattr(_library, function)(*arguments, ctypes.byref(error)) != OK:
+        raise _error_of(error, first)
+
+
+def _processors():
+    return len(os.sched_getaffinity(0))
+
+
+_ROWS_OF_THREAD = 8192  # fewer are not worth another thread
+
+
+def _in_threads(rows, threads, work):
+    """work(first, rows) over all rows, by so many threads; of errors the first row's is raised."""
+    most = threads or _processors()
+    parts = max(1, min(most, rows // _ROWS_OF_THREAD))
+    ends = [rows * i // parts for i in range(parts + 1)]
+    if parts == 1:
+        work(0, rows)
+        return
+    with concurrent.futures.ThreadPoolExecutor(parts) as pool:
+        for done in [pool.submit(work, a, b - a) for a, b in zip(ends, ends[1:])]:
+            done.result()
+
+
+class Model:
+    """A trained model, which never changes: any number of threads may use it.
+
+    `tasks`: their names; `columns`: those of the data that it reads; `score`: the expression of the
+    final score, or None; `config`: its configuration, defaults filled in; `history`: of a model
+    that was just trained, what on_epoch gets of each epoch."""
+
+    def __init__(self, address):
+        self._owned = _Owned(address, "mmoe_model_free")
+        self._bindings, self._lock = {}, threading.Lock()
+        self.history = []
+        self.tasks = [_library.mmoe_model_task_name(address, i).decode()
+                      for i in range(_library.mmoe_model_task_count(address))]
+        score = _library.mmoe_model_score(address)
+        self.score = score.decode() if score else None
+        self._wanted, self._parts = self._read_columns()
+        self.columns = [c for name in self._wanted for c in self._parts.get(name, [name])]
+
+    @property
+    def address(self):
+        """The mmoe_model *, for other functions of the library."""
+        return self._owned.address
+
+    def _read_columns(self):
+        """Column: (whether it is a list, numbers of a value); sequence: the columns it is of."""
+        wanted, parts, model = {}, {}, self.address
+        for i in range(_library.mmoe_model_sparse_count(model)):
+            names = _address()
+            count = _library.mmoe_model_sparse_columns(model, i, ctypes.byref(names))
+            several = (_text * count).from_address(names.value) if count else []
+            several = [t.decode() for t in several]
+            is_list = bool(_library.mmoe_model_sparse_list(model, i, None))
+            if several and is_list:
+                name = _library.mmoe_model_sparse_name(model, i).decode()
+                parts[name] = several
+            elif not several:
+                name = _library.mmoe_model_sparse_column(model, i).decode()
+            for column in [name] if is_list or not several else several:
+                wanted.setdefault(column, (is_list, 1))
+        for i in range(_library.mmoe_model_dense_count(model)):
+            name = _library.mmoe_model_dense_column(model, i).decode()
+            wanted.setdefault(name, (False, _library.mmoe_model_dense_dim(model, i)))
+        return wanted, parts
+
+    @property
+    def config(self):
+        return _config_of(_library.mmoe_model_config(self.address))
+
+    def save(self, path):
+        """Writes the model whole or not at all."""
+        _call("mmoe_model_save", self.address, os.fsencode(path))
+
+    def weights(self):
+        """{torch-rechub's name: array}, which cannot be written to and need no copy."""
+        arrays, info = {}, _tensor_info()
+        while _library.mmoe_model_tensor(self.address, len(arrays), ctypes.byref(info)) == 0:
+            name = info.name.decode()
+            if not info.data:
+                raise Error(f"{name}: a table of {info.type.decode()}, which has no floats",
+                            column=name)
+            shape = tuple(info.shape[:info.rank])
+            kind = _int64 if info.is_integer else ctypes.c_float
+            memory = (kind * int(np.prod(shape))).from_address(info.data)
+            memory._model = self  # lives as long as an array does
+            array = np.frombuffer(memory, np.int64 if info.is_integer else np.float32)
+            arrays[name] = array.reshape(shape)
+            arrays[name].flags.writeable = False
+        return arrays
+
+    def to_torch(self):
+        """The weights as a torch model's state_dict: torch_model.load_state_dict(model.to_torch())
+        of torch-rechub's model of the same features and sizes."""
+        import torch
+        return {name: torch.from_numpy(array.copy()) for name, array in self.weights().items()}
+
+    def _check_names(self, given, ignore_additional):
+        """Whether these columns are those that the model reads."""
+        for name in self._wanted:
+            missing = [c for c in self._parts.get(name, [name]) if c not in given]
+            if missing and name not in given:
+                raise Error(f'column "{missing[0]}": the model reads this column, and it is not '
+                            "given", column=missing[0])
+        known = {*self._wanted, *self.columns}
+        for name in given:
+            if name not in known and not ignore_additional:
+                raise Error(f'column "{name}": the model does not read this column (columns that '
+                            "it reads: model.columns)", column=name)
+
+    def _given(self, columns, side):
+        """The columns that the model reads, as the library takes them."""
+        made = [_as_wanted(_values_of(name, values), *self._wanted[name])
+                for name, values in columns.items() if name in self._wanted]
+        _check_lengths(made)
+        return [_Given(values, side) for values in made]
+
+    def _user(self, user):
+        """A user's columns: one row, whose values may stand there without a list around them."""
+        columns = {}
+        for name, value in _columns_of(user).items():
+            is_list, dim = self._wanted.get(name, (False, 1))
+            nested = (is_list or dim > 1) and _is_sequence(value) and not any(
+                map(_is_sequence, value))
+            columns[name] = [value] if nested or not _is_sequence(value) else value
+        given = self._given(columns, SIDE_USER)
+        if given and given[0].rows != 1:
+            name = given[0].values.name
+            raise Error(f'column "{name}": {given[0].rows} rows, and a user has one', column=name)
+        return columns, given
+
+    def _bind(self, given):
+        """The predictors for these columns; None: for encoded rows."""
+        keys = None if given is None else tuple(g.key for g in given)
+        with self._lock:
+            if keys not in self._bindings:
+                self._bindings[keys] = _Binding(self._owned, keys)
+            return self._bindings[keys]
+
+    def _request(self, user, items, ignore_additional):
+        """The columns of the user and of the items, and how many items."""
+        columns, of_user = self._user(user) if user is not None else ({}, [])
+        rows = _columns_of(items)
+        self._check_names([*columns, *rows], ignore_additional)
+        given = self._given(rows, SIDE_ITEM)
+        return of_user, given, given[0].rows if given else 0
+
+    def predict(self, rows, *, user=None, threads=0, ignore_additional=False):
+        """{task: float32 scores} of the rows: a dictionary of arrays or lists, a DataFrame, or what
+        gives a stream of Arrow. `user`: the columns of the one user of all rows. Columns that the
+        model does not read are an error, or passed over. `threads`: at most; 0: one a processor."""
+        if _is_stream(rows) or user is None and self._is_of_cells(_columns_of(rows)):
+            work, count = self._encoded(rows, ignore_additional)
+        else:
+            of_user, given, count = self._request(user, rows, ignore_additional)
+            work = self._bound(of_user, given)
+        scores = np.empty((count, len(self.tasks)), np.float32)
+        _in_threads(count, threads, lambda first, n: work(first, n, scores[first:first + n]))
+        return {task: scores[:, i] for i, task in enumerate(self.tasks)}
+
+    def _bound(self, of_user, given):
+        """What scores rows of a request."""
+        binding = self._bind(of_user + given)
+        users = [ctypes.byref(_batch_of(of_user, binding.input, 0, 1))] if of_user else []
+        call = "mmoe_predictor_rank" if of_user else "mmoe_predictor_run"
+
+        def work(first, count, scores):
+            batch = _batch_of(given, binding.input, first, count)
+            binding.run(lambda predictor: _check_status(
+                call, first, predictor, *users, ctypes.byref(batch), scores.ctypes.data))
+        return work
+
+    def _is_of_cells(self, columns):
+        """Whether a sequence stands there as in a CSV file: texts, or one column an element."""
+        return any(is_list and (_is_of_texts(columns[name]) if name in columns
+                                else name in self._parts)
+                   for name, (is_list, _) in self._wanted.items())
+
+    def _encoded(self, rows, ignore_additional):
+        """What scores rows that the model's schema has read, and how many they are."""
+        stream = _stream_of(rows, "rows")
+        self._check_names(stream.names(), ignore_additional)
+        made = _address()
+        stream.call("mmoe_dataset_from_arrow", _library.mmoe_model_schema(self.address),
+                    stream.address, LABELS_IGNORED, None, ctypes.byref(made))
+        data = _Owned(made.value, "mmoe_dataset_free")
+        binding = self._bind(None)
+
+        def work(first, count, scores):
+            batch = _batch()
+            _call("mmoe_dataset_batch", data.address, first, count, ctypes.byref(batch))
+            binding.run(lambda predictor: _check_status(
+                "mmoe_predictor_run", first, predictor, ctypes.byref(batch), scores.ctypes.data))
+        return work, _library.mmoe_dataset_rows(data.address)
+
+    def rank(self, user, items, k=None, ignore_additional=False):
+        """The best items by the final score (`score` of the configuration, or that of the only
+        task): their row numbers, best first, and these scores. `user`: {column: value}; `items`:
+        as the rows of `predict`; `k`: at most so many."""
+        of_user, given, count = self._request(user, items, ignore_additional)
+        binding = self._bind(of_user + given)
+        k = count if k is None else min(k, count)
+        rows, scores = np.empty(k, np.uintp), np.empty(k, np.float32)
+        users = _batch_of(of_user, binding.input, 0, 1) if of_user else None
+        batch = _batch_of(given, binding.input, 0, count)
+        binding.run(lambda predictor: _call(
+            "mmoe_predictor_top", predictor, users and ctypes.byref(users), ctypes.byref(batch), k,
+            rows.ctypes.data, scores.ctypes.data))
+        return rows.astype(np.int64), scores
+
+
+def _is_sequence(value):
+    return (hasattr(value, "__len__") and not isinstance(value, (str, bytes)) and
+            getattr(value, "ndim", 1) > 0)
+
+
+def _is_of_texts(values):
+    return _is_sequence(values) and isinstance(
+        next((v for v in values if not _is_absent(v)), None), (str, bytes))
+
+
+def _config_of(address):
+    text = _address()
+    _call("mmoe_config_text", address, ctypes.byref(text))
+    try:
+        return json.loads(ctypes.string_at(text.value))
+    finally:
+        _library.mmoe_config_text_free(address, text)
+
+
+def load(path, map=False):
+    """The model of a file. `map`: its large tables are not read but mapped, and shared by the
+    processes that do; nobody may write into the file then (mv another in its place)."""
+    options = _load_options(map_tables=bool(map))
+    return Model(_make("mmoe_model_load_with", os.fsencode(path), ctypes.byref(options), None))
+
+# ---- Training ----
+
+_warning = _struct("mmoe_warning", message=_text, subject=_text, count=_int64, row=_int64,
+                   file=_text)
+_work = _struct("mmoe_work", what=_text, file=_text, rows=_int64, done=_int64, total=_int64,
+                unit=_text)
+_watcher = _struct("mmoe_watcher", on_work=_address, user=_address)
+_read_options = _struct("mmoe_read_options", labels=_int, threads=_int, keep=_address,
+                        stream_folder=_text, more=_address, n_more=_size, watcher=_address,
+                        skip_bad=_int64, _rest=_address * 3)
+_trainer_options = _struct("mmoe_trainer_options", threads=_int, single_threaded_blas=_int,
+                           checkpoint_path=_text, user=_address, on_epoch=_address,
+                           on_progress=_address, profile=_address, on_warning=_address,
+                           _rest=_address * 6)
+_task_metrics = _struct(
+    "mmoe_task_metrics", name=_text, type=_int, rows=_int64, auc=_double, logloss=_double,
+    mse=_double, rmse=_double, mae=_double, calibration=_double, why=_text,
+    values=_double * MAX_METRICS, constant=_double, constant_is_of_rows=_int, base=_double,
+    relative=_double, ece=_double, gauc=_double, group=_text, groups=_int64,
+    one_class_groups=_int64, one_class_group_rows=_int64, single_groups=_int64,
+    no_group_rows=_int64, auc_bound=_double)
+_metric = _struct("mmoe_metric", name=_text, title=_text, what=_text, better=_int, of_groups=_int)
+_epoch_report = _struct(
+    "mmoe_epoch_report", epoch=_int32, n_epoch=_int32, n_task=_int32, rows=_int64, seconds=_double,
+    train_seconds=_double, rows_per_second=_double, loss=_double, task_loss=_address,
+    valid=_address, score=_double, is_best=_int, lr=_double, task_factors=_address, n_gate=_int32,
+    gates=_address, progressive=_address)
+_progress = _struct("mmoe_progress", epoch=_int32, n_epoch=_int32, rows_done=_int64, rows=_int64,
+                    seconds=_double, n_task=_int32, task_loss=_address)
+_ON_WORK = ctypes.CFUNCTYPE(None, _address, ctypes.POINTER(_work))
+_ON_WARNING = ctypes.CFUNCTYPE(None, _address, ctypes.POINTER(_warning))
+_ON_EPOCH = ctypes.CFUNCTYPE(_int, _address, ctypes.POINTER(_epoch_report))
+_ON_PROGRESS = ctypes.CFUNCTYPE(_int, _address, ctypes.POINTER(_progress))
+
+
+class MmoeWarning(UserWarning):
+    """What is suspicious of the data or of a run, by Python's `warnings`."""
+
+
+def _warn(warning):
+    """With the caller's line."""
+    where = f"{warning.file.decode()}: " if warning.file else ""
+    level, frame = 1, sys._getframe()
+    while frame.f_back and frame.f_code.co_filename == __file__:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(where + warning.message.decode(errors="replace"), MmoeWarning, stacklevel=level)
+
+
+def _warn_all(function, address):
+    """All warnings of a data set or a model."""
+    for i in itertools.count():
+        warning = getattr(_library, function)(address, i)
+        if not warning:
+            return
+        _warn(_warning.from_address(warning))
+
+
+def _metrics_of(m):
+    """{name: figure} of a task, as the program's JSON names them."""
+    metrics = (_library.mmoe_metric_at(m.type, i) for i in range(MAX_METRICS))
+    return {_metric.from_address(a).name.decode(): value
+            for a, value in zip(metrics, m.values) if a}
+
+
+class _Line:
+    """A line that says how far the work is, as notebooks and terminals show it."""
+
+    def __init__(self, progress):
+        notebook = "ipykernel" in sys.modules
+        self._file = sys.stdout if notebook else sys.stderr
+        self.is_on = notebook or self._file.isatty() if progress is None else progress
+
+    def show(self, text, end="\r"):
+        if self.is_on:
+            print(f"{text:79}", end=end, file=self._file, flush=True)
+
+    def clear(self):
+        self.show("", end="\r")
+
+
+class _Run:
+    """Passes on what the library tells while it works. What a callback of the caller raises ends
+    the work, and is raised behind it."""
+
+    def __init__(self, tasks, on_epoch, on_progress, progress):
+        self.tasks, self.on_epoch, self.on_progress = tasks, on_epoch, on_progress
+        self.line, self.raised, self.history, self.trainer = _Line(progress), None, [], None
+        self.on_work = _ON_WORK(lambda _, w: self._guard(self._work, w.contents))
+        self.watcher = _watcher(_address_of(self.on_work))
+
+    def _guard(self, function, told):
+        """1: the work is to end."""
+        if self.raised is None:
+            try:
+                function(told)
+            except BaseException as error:  # an interrupt, too: it must pass through C
+                self.raised = error
+                if self.trainer:
+                    _library.mmoe_trainer_stop(self.trainer.address)
+        return int(self.raised is not None)
+
+    def call(self, name, *arguments):
+        """Calls a function that tells how it gets on."""
+        try:
+            return _call(name, *arguments)
+        finally:
+            if self.raised is not None:
+                raise self.raised
+
+    def _work(self, work):
+        share = f"{100 * work.done // work.total} %" if work.total else f"{work.rows} rows"
+        self.line.show(f"{work.what.decode()}: {share}")
+
+    def _progress(self, p):
+        told = {"epoch": p.epoch, "n_epoch": p.n_epoch, "rows_done": p.rows_done, "rows": p.rows,
+                "seconds": p.seconds, "task_loss": self._by_task(p.task_loss)}
+        self.line.show(f"epoch {p.epoch}/{p.n_epoch}: {100 * p.rows_done // max(p.rows, 1)} %")
+        if self.on_progress:
+            self.on_progress(told)
+
+    def _epoch(self, r):
+        told = {name: getattr(r, name) for name in (
+            "epoch", "n_epoch", "rows", "seconds", "rows_per_second", "loss", "score", "lr")}
+        told.update(is_best=bool(r.is_best), task_loss=self._by_task(r.task_loss), valid=None)
+        if r.valid:
+            metrics = (_task_metrics * r.n_task).from_address(r.valid)
+            told["valid"] = {m.name.decode(): _metrics_of(m) for m in metrics}
+        self.history.append(told)
+        score = f", score {r.score:.5f}" if r.valid else ""
+        self.line.show(f"epoch {r.epoch}/{r.n_epoch}: loss {r.loss:.5f}{score}, "
+                       f"{r.rows_per_second:,.0f} rows/s", end="\n")
+        if self.on_epoch:
+            self.on_epoch(told)
+
+    def _by_task(self, figures):
+        return dict(zip(self.tasks, (_double * len(self.tasks)).from_address(figures)))
+
+    def fit(self, model, options, train, valid, resume):
+        calls = [_ON_EPOCH(lambda _, r: self._guard(self._epoch, r.contents)),
+                 _ON_PROGRESS(lambda _, p: self._guard(self._progress, p.contents)),
+                 _ON_WARNING(lambda _, w: self._guard(_warn, w.contents) and None)]
+        options.on_epoch, options.on_progress, options.on_warning = map(_address_of, calls)
+        self.trainer = _Owned(_make("mmoe_trainer_create", model.address, ctypes.byref(options),
+                                    None), "mmoe_trainer_free", model._owned)
+        if resume:
+            _call("mmoe_trainer_resume", self.trainer.address, os.fsencode(resume))
+        try:
+            self.call("mmoe_trainer_fit", self.trainer.address, train.address,
+                      valid and valid.address)
+        finally:
+            self.trainer = None
+
+
+class _Reader:
+    """Makes data sets of a configuration; the first one, of training rows, makes the schema."""
+
+    def __init__(self, config, run, threads):
+        self.config, self.run, self.threads, self.schema = config, run, threads, None
+        self.group = (_config_of(config.address).get("data") or {}).get("group")
+
+    def read(self, data, what):
+        is_path = isinstance(data, (str, os.PathLike))
+        if is_path and os.path.isdir(data):
+            made = self._packed(data)
+        elif is_path or isinstance(data, (list, tuple)):
+            made = self._csv([data] if is_path else data, what)
+        else:
+            made = self._stream(_stream_of(data, what))
+        self.run.line.clear()
+        _warn_all("mmoe_dataset_warning", made.address)
+        return made
+
+    def _make(self, call, functions, rows, *how):
+        """By the first function, which makes the schema, too, or by the second with the one that is
+        there. `rows`, `how`: what follows the configuration or the schema."""
+        schema, data = _address(), _address()
+        if self.schema:
+            call(functions[1], self.schema.address, rows, *how, None, ctypes.byref(data))
+        else:
+            call(functions[0], self.config.address, rows, *how, None, ctypes.byref(schema),
+                 ctypes.byref(data))
+            self.schema = _Owned(schema.value, "mmoe_schema_free")
+        return _Owned(data.value, "mmoe_dataset_free")
+
+    def _packed(self, folder):
+        return self._make(_call, ("mmoe_dataset_fit_packed", "mmoe_dataset_read_packed"),
+                          os.fsencode(folder), PACKED_LOADED)
+
+    def _csv(self, paths, what):
+        if not paths or not all(isinstance(p, (str, os.PathLike)) for p in paths):
+            raise TypeError(f"{what}: a list must have paths")
+        first, *more = map(os.fsencode, paths)
+        more = (_text * len(more))(*more)
+        keep = (_text * 2)(self.group and self.group.encode(), None)
+        options = _read_options(
+            labels=LABELS_REQUIRED, threads=self.threads or _processors(), n_more=len(more),
+            keep=ctypes.addressof(keep) if self.group and self.schema else None,
+            more=ctypes.addressof(more) if more else None,
+            watcher=ctypes.addressof(self.run.watcher))
+        return self._make(self.run.call, ("mmoe_dataset_fit_csv_with",
+                                          "mmoe_dataset_read_csv_with"),
+                          first, ctypes.byref(options))
+
+    def _stream(self, stream):
+        how = [LABELS_REQUIRED] if self.schema else []
+        keeps = self.group and self.schema and self.group in getattr(stream, "columns", ())
+        made = self._make(stream.call, ("mmoe_dataset_fit_arrow", "mmoe_dataset_from_arrow"),
+                          stream.address, *how)
+        if keeps:
+            groups = _words_of(_values_of(self.group, stream.columns[self.group]))
+            addresses = _pointers(groups)[1]
+            _call("mmoe_dataset_keep", made.address, self.group.encode(), addresses.ctypes.data)
+        return made
+
+
+def _words_of(values):
+    """The same values as texts."""
+    if values.texts:
+        return values
+    v, missing = values.values, values.missing
+    if v.dtype.kind == "f":
+        missing = np.isnan(v) if missing is None else missing | np.isnan(v)
+    return _texts_of(values.name, v.astype("U").tolist(), missing)
+
+
+def _config_from(config):
+    """A configuration: a dictionary, or the path of a file."""
+    if isinstance(config, (str, os.PathLike)):
+        made = _make("mmoe_config_read", os.fsencode(config), None)
+    else:
+        text = json.dumps(config).encode()
+        made = _make("mmoe_config_parse", text, len(text), None, None)
+    return _Owned(made, "mmoe_config_free")
+
+
+def train(config, train, valid=None, *, threads=0, checkpoint=None, resume=None, on_epoch=None,
+          on_progress=None, progress=None):
+    """Trains a model: as `mmoe train` does, to the same bits.
+
+    `config`: a dictionary, or the path of a JSON file. `train`, `valid`: rows, each a path (a CSV
+    file, a packed folder), a list of paths, a DataFrame, a dictionary of arrays or lists, or what
+    gives a stream of Arrow. `checkpoint`: a path that is written after each epoch; `resume`: one
+    that is continued. `threads`: 0: one a processor.
+
+    on_epoch(dict) is called after each epoch, on_progress(dict) at most ten times a second; what
+    they raise, and an interrupt, ends the training and arrives here. `progress`: whether a line
+    says how far it is (None: in notebooks and on terminals). What is suspicious is an MmoeWarning.
+    """
+    run = _Run([], on_epoch, on_progress, progress)
+    owned = _config_from(config)
+    reader = _Reader(owned, run, threads)
+    rows = reader.read(train, "train")
+    judged = None if valid is None else reader.read(valid, "valid")
+    model = Model(_make("mmoe_model_create", owned.address, reader.schema.address, None))
+    run.tasks = model.tasks
+    options = _trainer_options(threads=threads, single_threaded_blas=1,
+                               checkpoint_path=checkpoint and os.fsencode(checkpoint))
+    run.fit(model, options, rows, judged, resume)
+    model.history = run.history
+    return model
+
+
+# ---- From torch ----
+
+
+_TENSOR_TYPES = {"<f2": "F16", "<f4": "F32", "<f8": "F64", "<i8": "I64"}
+
+
+def _as_array(tensor):
+    """Of a tensor of torch's, whose bfloat16 NumPy has not, or of an array."""
+    if hasattr(tensor, "detach"):
+        tensor = tensor.detach().cpu()
+        tensor = (tensor.float() if str(tensor.dtype) == "torch.bfloat16" else tensor).numpy()
+    return np.ascontiguousarray(tensor).reshape(np.shape(tensor))
+
+
+def _write_safetensors(file, arrays):
+    header, end = {}, 0
+    for name, a in arrays.items():
+        if a.dtype.str not in _TENSOR_TYPES:
+            raise TypeError(f"{name}: a tensor of the type {a.dtype}")
+        header[name] = {"dtype": _TENSOR_TYPES[a.dtype.str], "shape": a.shape,
+                        "data_offsets": [end, end + a.nbytes]}
+        end += a.nbytes
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    file.write(len(text).to_bytes(8, "little") + text)
+    for a in arrays.values():
+        file.write(a.tobytes())
+    file.flush()
+
+
+def _columns_of_config(config):
+    """The columns that the features read, by their names."""
+    columns = {}
+    for features in config["features"].values():
+        for f in features:
+            for name in f.get("cross") or f.get("columns") or [f.get("column") or f["name"]]:
+                columns[name] = None
+    return list(columns)
+
+
+def from_torch(torch_model, config, columns=None):
+    """A model with the weights of torch-rechub's, or of its state_dict. `config` as of `train`;
+    every sparse feature and sequence needs vocab_size, hash_bucket_size or boundaries, as there are
+    no rows to learn them from, and no number a transform that is learned. `columns`: the names of
+    the data's columns, where the configuration has patterns for them."""
+    state = torch_model.state_dict() if hasattr(torch_model, "state_dict") else torch_model
+    owned = _config_from(config)
+    names = columns or _columns_of_config(_config_of(owned.address))
+    names = (_text * len(names))(*[n.encode() for n in names])
+    schema = _Owned(_make("mmoe_schema_create", owned.address, names, len(names), None),
+                    "mmoe_schema_free")
+    model = Model(_make("mmoe_model_create", owned.address, schema.address, None))
+    with tempfile.NamedTemporaryFile(suffix=".safetensors") as file:
+        _write_safetensors(file, {name: _as_array(t) for name, t in state.items()})
+        _call("mmoe_model_load_weights", model.address, os.fsencode(file.name))
+    _warn_all("mmoe_model_warning", model.address)
+    return model

@@ -1,0 +1,188 @@
+"""Columns of a request, in every form that NumPy and pandas have for them: the same scores to the
+bit; or an error that names the column, and the row where one is wrong."""
+import sys
+
+from support import CONFIG, labels, quietly, raised, rows, run_all, same
+
+import mmoe
+import numpy as np
+import pandas as pd
+
+ROWS = 60
+PLAIN = rows(ROWS)
+MODEL = quietly(mmoe.train, CONFIG, {**rows(200), **labels(200)})
+SCORES = MODEL.predict(PLAIN)
+MISSING = [i for i, v in enumerate(PLAIN["user"]) if v is None]
+
+
+def check(**columns):
+    """The same values in another form."""
+    assert same(MODEL.predict({**PLAIN, **columns}), SCORES), list(columns)
+
+
+def test_scores_differ_by_row_and_column():
+    assert min(len(set(s.tolist())) for s in SCORES.values()) > ROWS / 2
+    for name, values in PLAIN.items():
+        assert not same(MODEL.predict({**PLAIN, name: values[1:] + values[:1]}), SCORES), name
+
+
+def test_frame_in_another_order():
+    frame = pd.DataFrame(PLAIN)
+    assert same(MODEL.predict(frame), SCORES)
+    assert same(MODEL.predict(frame[frame.columns[::-1]]), SCORES)
+    assert same(MODEL.predict(frame.set_index(np.arange(ROWS)[::-1])), SCORES)
+
+
+def test_ids_of_each_type():
+    for kind in ("int8", "uint8", "int16", "int32", "int64", "uint64", "float32", "float64",
+                 ">i4", ">f8"):
+        ids = np.array([-1 if v is None else v for v in PLAIN["user"]])
+        if "f" in kind:
+            check(user=np.where(ids < 0, np.nan, ids).astype(kind))
+        elif "u" not in kind:
+            known = np.where(ids < 0, 0, ids)
+            scores = MODEL.predict({**PLAIN, "user": known.tolist()})
+            assert same(MODEL.predict({**PLAIN, "user": known.astype(kind)}), scores)
+    check(user=[None if v is None else str(v) for v in PLAIN["user"]])
+    check(user=np.ma.masked_array(ids, ids < 0))
+    large = np.array([2**64 - 1, 5] * (ROWS // 2), np.uint64)
+    assert same(MODEL.predict({**PLAIN, "user": large}),
+                MODEL.predict({**PLAIN, "user": large.astype(str)}))
+    least = np.array([-2**63, 5] * (ROWS // 2))
+    assert same(MODEL.predict({**PLAIN, "user": least}),
+                MODEL.predict({**PLAIN, "user": least.astype(str)}))
+
+
+def test_every_form_of_missing():
+    user = PLAIN["user"]
+    for missing in (None, float("nan"), np.nan, np.float32("nan"), pd.NA, pd.NaT):
+        check(user=[missing if v is None else v for v in user])
+        check(city=[missing if v is None else v for v in PLAIN["city"]])
+        check(price=pd.Series([missing if v is None else v for v in PLAIN["price"]], dtype=object))
+    for kind in ("Int64", "Int32", "Float64", "string"):
+        check(user=pd.Series(user, dtype=kind))
+    check(user=pd.Series(user, dtype=float), price=pd.array(PLAIN["price"], dtype="Float64"))
+    check(city=pd.Series(PLAIN["city"], dtype="string"))
+    check(city=np.array(["" if v is None else v for v in PLAIN["city"]]))
+    check(city=np.array([b"" if v is None else v.encode() for v in PLAIN["city"]]))
+    check(user=pd.Series(user, dtype="Int64").astype("category"))
+    check(kind=pd.Categorical(PLAIN["kind"]))
+    check(city=pd.Categorical(PLAIN["city"], categories=["Oslo", "no one's", "Bern", "a,b", "Züri",
+                                                         "Rome"]))
+    nobody = MODEL.predict({**PLAIN, "user": [None] * ROWS})
+    nowhere = MODEL.predict({**PLAIN, "city": [""] * ROWS, "age": [""] * ROWS})
+    assert same(MODEL.predict({**PLAIN, "city": np.full(ROWS, np.nan), "age": [None] * ROWS}),
+                nowhere)
+    for form in ([np.nan] * ROWS, pd.Series([None] * ROWS, dtype="category"), [pd.NaT] * ROWS,
+                 pd.Series([pd.NA] * ROWS, dtype="Int64"), np.full(ROWS, "NaT", "M8[ns]")):
+        assert same(MODEL.predict({**PLAIN, "user": form}), nobody)
+
+
+def test_booleans_and_times():
+    flags = [True, False, None] * (ROWS // 3)
+    wanted = MODEL.predict({**PLAIN, "kind": [None if v is None else int(v) for v in flags]})
+    for form in (flags, pd.Series(flags, dtype="boolean"), np.ma.masked_array(
+            [bool(v) for v in flags], [v is None for v in flags])):
+        assert same(MODEL.predict({**PLAIN, "kind": form}), wanted)
+    times = pd.Series(["2024-05-01 12:30:00", None, "2024-05-02", "2024-05-02 00:00:00.5"] * 15)
+    config = {**CONFIG, "features": {"sparse": [{"name": "city"}]}, "tasks": CONFIG["tasks"][:1],
+              "score": "ctr"}
+    texts = ["2024-05-01 12:30:00", None, "2024-05-02 00:00:00", "2024-05-02 00:00:00.500000000"]
+    model = quietly(mmoe.train, config, {"city": texts * 15, "click": labels(60)["click"]})
+    asked = model.predict({"city": pd.to_datetime(times)})
+    assert same(asked, model.predict({"city": texts * 15})) and len(set(asked["ctr"].tolist())) == 4
+
+
+def test_lists_and_vectors():
+    place = np.array(PLAIN["place"])
+    check(place=place, seen=[np.array(v, np.int32) for v in PLAIN["seen"]])
+    check(place=np.asfortranarray(place), tags=[tuple(v) for v in PLAIN["tags"]])
+    check(seen=pd.Series([v or None for v in PLAIN["seen"]]))
+    pairs = np.arange(2 * ROWS).reshape(ROWS, 2) % 20
+    assert same(MODEL.predict({**PLAIN, "seen": pairs}),
+                MODEL.predict({**PLAIN, "seen": pairs.tolist()}))
+
+
+def test_arrays_need_not_lie_side_by_side():
+    table = np.array([[v or 0.5, a] for v, a in zip(PLAIN["price"], PLAIN["age"])])
+    wanted = MODEL.predict({**PLAIN, "price": table[:, 0].tolist()})
+    assert same(MODEL.predict({**PLAIN, "price": table[:, 0], "age": table[:, 1]}), wanted)
+    back = np.ascontiguousarray(table[::-1, 0])[::-1]
+    assert same(MODEL.predict({**PLAIN, "price": back}), wanted)
+    one = np.broadcast_to(np.array(3), ROWS)
+    assert same(MODEL.predict({**PLAIN, "kind": one}), MODEL.predict({**PLAIN, "kind": [3] * ROWS}))
+
+
+def test_threads_and_empty_requests():
+    many = {name: values * 300 for name, values in PLAIN.items()}
+    scores = MODEL.predict(many, threads=2)
+    assert all((s.reshape(300, ROWS) == SCORES[t]).all() for t, s in scores.items())
+    many["price"][17000] = float("inf")
+    error = raised(mmoe.Error, "price", by=lambda: MODEL.predict(many, threads=2))
+    assert (error.code, error.row, error.column) == (mmoe.E_DATA, 17001, "price")
+    assert "row 17001" in str(error)
+    none = MODEL.predict({name: values[:0] for name, values in PLAIN.items()})
+    assert [len(s) for s in none.values()] == [0, 0]
+    assert [len(s) for s in MODEL.predict(pd.DataFrame(PLAIN)[:0]).values()] == [0, 0]
+
+
+def test_rank():
+    user = {name: PLAIN[name][3] for name in ("user", "seen", "age")}
+    items = {name: values for name, values in PLAIN.items() if name not in user}
+    whole = MODEL.predict({**items, **{name: [v] * ROWS for name, v in user.items()}})
+    assert same(MODEL.predict(items, user=user), whole)
+    found, scores = MODEL.rank(user, items, k=5)
+    order = np.argsort(-(whole["ctr"] * whole["worth"]), kind="stable")
+    assert found.tolist() == order[:5].tolist() and (np.diff(scores) <= 0).all()
+    assert len(MODEL.rank({n: [v] for n, v in user.items()}, pd.DataFrame(items))[0]) == ROWS
+    error = raised(mmoe.Error, "2 rows", by=lambda: MODEL.rank({**user, "age": [3, 4]}, items))
+    assert error.column == "age"
+    raised(mmoe.Error, '"city"', by=lambda: MODEL.rank({**user, "city": "Rome"}, items))
+
+
+def test_columns_that_are_not_the_models():
+    without = {name: values for name, values in PLAIN.items() if name != "city"}
+    error = raised(mmoe.Error, '"city"', by=lambda: MODEL.predict(without))
+    assert (error.code, error.column) == (mmoe.E_ARGUMENT, "city")
+    more = {**PLAIN, "extra": [object()] * ROWS}
+    assert raised(mmoe.Error, '"extra"', by=lambda: MODEL.predict(more)).column == "extra"
+    assert same(MODEL.predict(more, ignore_additional=True), SCORES)
+    error = raised(mmoe.Error, '"city" has 59 rows', by=lambda: MODEL.predict(
+        {**PLAIN, "city": PLAIN["city"][1:]}))
+    assert error.column == "city"
+    raised(mmoe.Error, by=lambda: MODEL.predict(pd.DataFrame()))
+    twice = pd.DataFrame(PLAIN)
+    twice = pd.concat([twice, twice[["age"]]], axis=1)
+    assert raised(mmoe.Error, by=lambda: MODEL.predict(twice)).column == "age"
+    raised(TypeError, "7", by=lambda: MODEL.predict({**PLAIN, 7: PLAIN["age"]}))
+
+
+def test_values_that_are_none():
+    def fails(kind, name, at, value, *texts):
+        values = list(PLAIN[name])
+        values[at] = value
+        raised(kind, f'row {at + 1}: column "{name}": ', *texts,
+               by=lambda: MODEL.predict({**PLAIN, name: values}))
+    fails(TypeError, "user", 7, "x", "str", "int")
+    fails(TypeError, "city", 7, 4, "int", "str")
+    fails(TypeError, "age", 0, object(), "object")
+    fails(TypeError, "seen", 30, 4, "int", "list")
+    fails(TypeError, "seen", 30, [1, "x"], "str", "int")
+    fails(ValueError, "city", 9, "a\0b", "NUL")
+    fails(ValueError, "city", 9, "a\ud800", "Unicode")
+    fails(ValueError, "user", 9, 2**70, "64 bits")
+    fails(ValueError, "place", 9, [1.5], "2")
+    fails(mmoe.Error, "price", 9, float("inf"))
+    raised(TypeError, '"user"', "complex", by=lambda: check(user=np.zeros(ROWS, complex)))
+    raised(TypeError, '"user"', by=lambda: check(user=5))
+    raised(TypeError, '"user"', "zone", by=lambda: check(
+        user=pd.Series(pd.to_datetime(["2024-05-01"] * ROWS, utc=True))))
+    raised(TypeError, by=lambda: MODEL.predict([1, 2]))
+
+
+def test_a_file_that_is_none():
+    error = raised(mmoe.Error, by=lambda: mmoe.load("/nowhere/m.safetensors"))
+    assert (error.code, error.file) == (mmoe.E_IO, "/nowhere/m.safetensors")
+
+
+run_all(sys.modules[__name__])
