@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "files.h"
 #include "import_shrink.h"
+#include "meta.h"
 #include "output.h"
 #include "warnings.h"
 
@@ -87,8 +88,13 @@ static int names_of_config(const json_t *config, const char *path, names *n) {
     return status;
 }
 
-static int import(const mmoe_config *config, const names *columns, const char *weights,
-                  const char *output) {
+typedef struct import_flags {
+    const char *config, *weights, *output, *columns;
+    cli_meta meta;
+    cli_shrinking shrinking; /* has all that --shrink needs */
+} import_flags;
+
+static int import(const import_flags *f, const mmoe_config *config, const names *columns) {
     mmoe_schema *schema = NULL;
     mmoe_model *model = NULL;
     mmoe_error err;
@@ -96,19 +102,15 @@ static int import(const mmoe_config *config, const names *columns, const char *w
     if (mmoe_schema_create(config, (const char *const *)columns->items, columns->count, NULL,
                            &schema, &err) ||
         mmoe_model_create(config, schema, NULL, &model, &err) ||
-        mmoe_model_load_weights(model, weights, &err))
+        mmoe_model_load_weights(model, f->weights, &err))
         status = cli_fail("%s", err.message);
-    if (!status) cli_warn_of_weights(weights, model);
-    if (!status && mmoe_model_save(model, output, &err)) status = cli_fail("%s", err.message);
+    if (!status) cli_warn_of_weights(f->weights, model);
+    if (!status) status = cli_put_meta(&f->meta, model);
+    if (!status && mmoe_model_save(model, f->output, &err)) status = cli_fail("%s", err.message);
     mmoe_model_free(model);
     mmoe_schema_free(schema);
     return status;
 }
-
-typedef struct import_flags {
-    const char *config, *weights, *output, *columns;
-    cli_shrinking shrinking; /* has all that --shrink needs */
-} import_flags;
 
 static int check_flags(const import_flags *f) {
     const cli_shrinking *s = &f->shrinking;
@@ -123,7 +125,8 @@ static int check_flags(const import_flags *f) {
     if (s->least && f->columns) return cli_usage("--columns goes with --config");
     if (s->least && !s->data.count) return cli_usage("--shrink needs --data, rows to count");
     if (!s->least && s->data.count) return cli_usage("--data goes with --shrink");
-    const int status = cli_check_paths(paths, sizeof paths / sizeof *paths);
+    int status = cli_check_paths(paths, sizeof paths / sizeof *paths);
+    if (!status) status = cli_check_meta(&f->meta);
     return status ? status : cli_check_output("output", f->output);
 }
 
@@ -139,7 +142,7 @@ static int import_weights(const import_flags *f) {
     else
         status = f->columns ? names_of_file(f->columns, &columns)
                             : names_of_config(json, f->config, &columns);
-    if (!status) status = import(config, &columns, f->weights, f->output);
+    if (!status) status = import(f, config, &columns);
     free_names(&columns);
     json_decref(json);
     mmoe_config_free(config);
@@ -165,6 +168,7 @@ int cli_import(int argc, char **argv) {
          "the model to write (.safetensors), whole or not at all"},
         {"columns", "FILE", CLI_INPUT, &f.columns, false, 0, 0,
          "a CSV file whose header the configuration's patterns are matched against"},
+        CLI_META(&f.meta),
         {"shrink", "N", CLI_INTEGER, &s->least, false, 1, 1e9,
          "instead: the model without the values that stand fewer than N times in --data"},
         {"data", "FILE", CLI_ROWS, &s->data, false, 0, 0,
@@ -190,7 +194,9 @@ int cli_import(int argc, char **argv) {
     if (is_parsed) status = check_flags(&f);
     s->model = f.weights;
     s->output = f.output;
+    s->meta = &f.meta;
     if (is_parsed && !status) status = s->least ? cli_shrink(s) : import_weights(&f);
     cli_rows_free(&s->data);
+    cli_list_free(&f.meta.texts);
     return status;
 }

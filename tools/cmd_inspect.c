@@ -88,16 +88,24 @@ static json_t *columns_json(const mmoe_model *model) {
     return json_pack("{s:o, s:o, s:o}", "sparse", sparse, "sequence", sequence, "dense", dense);
 }
 
+static json_t *meta_json(const mmoe_model *model) {
+    json_t *meta = json_object();
+    const char *key, *value;
+    for (size_t i = 0; (key = mmoe_model_meta_at(model, i, &value)) != NULL; i++)
+        json_object_set_new(meta, key, json_string(value));
+    return meta;
+}
+
 static json_t *inspect_json(const mmoe_model *model) {
     json_t *tasks = json_array();
     for (int32_t t = 0; t < mmoe_model_task_count(model); t++)
         json_array_append_new(
             tasks, json_pack("{s:s, s:s}", "name", mmoe_model_task_name(model, t), "type",
                              mmoe_task_type_name(mmoe_model_task_type(model, t))));
-    return json_pack("{s:I, s:o, s:o, s:o, s:o}", "parameters",
-                     (json_int_t)mmoe_model_parameter_count(model), "features", columns_json(model),
-                     "tasks", tasks, "tensors", tensors_json(model), "config",
-                     cli_config_json(mmoe_model_config(model)));
+    return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o}", "parameters",
+                     (json_int_t)mmoe_model_parameter_count(model), "meta", meta_json(model),
+                     "features", columns_json(model), "tasks", tasks, "tensors",
+                     tensors_json(model), "config", cli_config_json(mmoe_model_config(model)));
 }
 
 /* What makes rows of a column's values, and where bins begin, as many as a line may show. */
@@ -161,12 +169,19 @@ static void print_sparse_columns(const mmoe_model *model, bool lists, const char
     }
 }
 
+static void print_meta(const mmoe_model *model) {
+    const char *key, *value;
+    for (size_t i = 0; (key = mmoe_model_meta_at(model, i, &value)) != NULL; i++)
+        printf("%s  %-32s %s\n", i ? "" : "\nmetadata\n", key, value);
+}
+
 static void print_model(const mmoe_model *model) {
     printf("parameters  %" PRId64 "\n\ntasks\n", mmoe_model_parameter_count(model));
     for (int32_t t = 0; t < mmoe_model_task_count(model); t++)
         printf("  %-32s %s\n", mmoe_model_task_name(model, t),
                mmoe_task_type_name(mmoe_model_task_type(model, t)));
     if (mmoe_model_score(model)) printf("\nfinal score\n  %s\n", mmoe_model_score(model));
+    print_meta(model);
     print_sparse_columns(model, false,
                          "\nsparse columns, rows of their tables, what makes rows of values");
     print_sparse_columns(
@@ -259,7 +274,7 @@ int cli_inspect(int argc, char **argv) {
     const cli_command command = {
         "inspect",
         "--model M.safetensors [--data X.csv] [--json]",
-        "Prints a model's tasks, columns, vocabulary sizes, tensors and "
+        "Prints a model's tasks, metadata, columns, vocabulary sizes, tensors and "
         "number of parameters. With --data it prints instead\n"
         "(in JSON: too) how long the rows' lists are; for each gate, the "
         "mean weight of its experts, the share of the rows\n"

@@ -8,6 +8,7 @@
 #include "columns.h"
 #include "files.h"
 #include "growth.h"
+#include "meta.h"
 #include "output.h"
 #include "profile_report.h"
 #include "progress.h"
@@ -22,6 +23,7 @@ typedef struct train_flags {
     int64_t skip_bad;
     int64_t threads;
     cli_list set;
+    cli_meta meta;
     bool json, grow;
 } train_flags;
 
@@ -69,6 +71,7 @@ static bool parse_flags(int argc, char **argv, train_flags *f, int *status) {
          "test rows: their metrics are printed at the end"},
         CLI_SKIP_BAD(&f->skip_bad),
         {"set", "KEY=VALUE", CLI_LIST, &f->set, false, 0, 0, "change a key of the configuration"},
+        CLI_META(&f->meta),
         {"from", "FILE", CLI_INPUT, &f->from, false, 0, 0,
          "start from this model's weights, vocabularies and transforms"},
         {"grow", NULL, CLI_FLAG, &f->grow, false, 0, 0,
@@ -106,6 +109,8 @@ static bool parse_flags(int argc, char **argv, train_flags *f, int *status) {
         *status = cli_usage("--grow goes with --from: it is that model's vocabularies that grow");
         return false;
     }
+    *status = cli_check_meta(&f->meta);
+    if (*status) return false;
     if (f->resume && !f->checkpoint) f->checkpoint = f->resume;
     const cli_path paths[] = {
         {"--config", f->config, false},        {"--train", .rows = &f->train},
@@ -352,6 +357,7 @@ static int train(const train_flags *f, train_run *run) {
     if (!status) status = read_run_data(f, run);
     if (!status) status = make_trainer(f, run);
     if (!status) status = fit_run(f, run);
+    if (!status) status = cli_put_meta(&f->meta, run->model);
     mmoe_error err;
     if (!status && mmoe_model_save(run->model, f->output, &err))
         status = cli_fail("%s", err.message);
@@ -367,6 +373,7 @@ int cli_train(int argc, char **argv) {
     int status;
     if (parse_flags(argc, argv, &flags, &status)) status = train(&flags, &run);
     cli_list_free(&flags.set);
+    cli_list_free(&flags.meta.texts);
     cli_rows_free(&flags.train);
     cli_rows_free(&flags.valid);
     cli_rows_free(&flags.test);

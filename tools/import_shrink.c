@@ -42,6 +42,7 @@ int cli_shrink(const cli_shrinking *s) {
     if (mmoe_model_load_with(s->model, &options, NULL, &model, &err))
         status = cli_fail("%s", err.message);
     if (!status) status = shrink(s, model, &small);
+    if (!status) status = cli_put_meta(s->meta, small);
     if (!status && mmoe_model_save(small, s->output, &err)) status = cli_fail("%s", err.message);
     if (!status) status = print_sizes(s, model, small);
     mmoe_model_free(small);

@@ -133,6 +133,34 @@ MMOE_API mmoe_status mmoe_model_load_with(const char *path, const mmoe_model_loa
                                           mmoe_error *err);
 MMOE_API void mmoe_model_free(mmoe_model *model);
 
+/* What to train and how: features, tasks, model, trainer. Not thread-safe while it is being changed
+ * (mmoe/train.h). */
+typedef struct mmoe_config mmoe_config;
+/* The model's; belongs to it. */
+MMOE_API const mmoe_config *mmoe_model_config(const mmoe_model *model);
+/* The whole configuration, defaults filled in, as JSON text; the caller releases it with
+ * mmoe_config_text_free. MMOE_E_ARGUMENT, _MEMORY. */
+MMOE_API mmoe_status mmoe_config_text(const mmoe_config *config, char **out, mmoe_error *err);
+/* Frees a text that mmoe_config_text returned for `config`. Both may be NULL. */
+MMOE_API void mmoe_config_text_free(const mmoe_config *config, char *text);
+/* Trainable values. */
+MMOE_API int64_t mmoe_model_parameter_count(const mmoe_model *model);
+
+/* Texts that a model and its file keep: the caller's (mmoe_model_set_meta in mmoe/train.h, `mmoe
+ * train --meta`), and of the fit that its weights are of, numbers of
+ *   training.rows, training.epoch   training rows; the epoch, from 1, whose weights these are
+ *   training.data                   16 hexadecimal digits, others for rows of other columns,
+ *                                   vocabularies, transforms, counts or mean labels
+ *   training.valid_rows             validation rows, if there were any, and of each task
+ *   training.TASK.METRIC            its figures on them that are defined (mmoe_metric_at)
+ *   training.TASK.base_rate         the mean label of the training rows
+ * No time is among them: the same data and seed give the same file. The value of a key, UTF-8,
+ * which belongs to the model; NULL: it has none. */
+MMOE_API const char *mmoe_model_meta(const mmoe_model *model, const char *key);
+/* Key `index`, in the order of their bytes, and its value to `value`, which may be NULL; NULL past
+ * the last. */
+MMOE_API const char *mmoe_model_meta_at(const mmoe_model *model, size_t index, const char **value);
+
 /* Columns of the model's input and output: its features, in the order of the configuration, and its
  * tasks. Names belong to the model; NULL or -1 for an index out of range. */
 MMOE_API int32_t mmoe_model_task_count(const mmoe_model *model);

@@ -11,10 +11,6 @@ extern "C" {
 
 /* ---- Configuration ---- */
 
-/* What to train and how: features, tasks, model, trainer. Not thread-safe while it is being
- * changed. */
-typedef struct mmoe_config mmoe_config;
-
 /* Parses JSON text of `length` bytes; `name` stands in errors (NULL: "configuration"). Errors name
  * the key, what is allowed, or line and column of a syntax error: MMOE_E_CONFIG, _MEMORY. The
  * caller frees the configuration. */
@@ -40,11 +36,6 @@ typedef struct mmoe_setting {
  * is wrong by itself, or `count`: all are, together. */
 MMOE_API mmoe_status mmoe_config_set_all(mmoe_config *config, const mmoe_setting *settings,
                                          size_t count, size_t *failed, mmoe_error *err);
-/* The whole configuration, defaults filled in, as JSON text; the caller releases it with
- * mmoe_config_text_free. */
-MMOE_API mmoe_status mmoe_config_text(const mmoe_config *config, char **out, mmoe_error *err);
-/* Frees a text that mmoe_config_text returned for `config`. Both may be NULL. */
-MMOE_API void mmoe_config_text_free(const mmoe_config *config, char *text);
 
 /* Documentation of the keys, for --help and for tests; entry `index`, or NULL past the last one.
  * Static. */
@@ -408,9 +399,15 @@ MMOE_API mmoe_status mmoe_model_save(const mmoe_model *model, const char *path, 
 MMOE_API mmoe_status mmoe_model_with_tables(const mmoe_model *model, const char *type,
                                             const mmoe_allocator *alloc, mmoe_model **out,
                                             mmoe_error *err);
-MMOE_API const mmoe_config *mmoe_model_config(const mmoe_model *model);
-/* Trainable values. */
-MMOE_API int64_t mmoe_model_parameter_count(const mmoe_model *model);
+/* Sets a text that the model keeps (mmoe_model_meta), copied; `value` NULL takes it out. A key is 1
+ * to 128 letters, digits and any of "._-/:", and does not begin with "training."; a value is UTF-8
+ * of at most 65,536 bytes; a model keeps at most 256 keys. Not while another thread reads the
+ * model. MMOE_E_ARGUMENT, and the message names the key; _MEMORY. The texts are then as they were.
+ */
+MMOE_API mmoe_status mmoe_model_set_meta(mmoe_model *model, const char *key, const char *value,
+                                         mmoe_error *err);
+/* Whether a key and its value can be set: before there is a model. MMOE_E_ARGUMENT. */
+MMOE_API mmoe_status mmoe_meta_check(const char *key, const char *value, mmoe_error *err);
 
 /* A table of embeddings. */
 typedef struct mmoe_table_info {

@@ -74,7 +74,7 @@ mmoe_status mmoe_file_check_intact(const mmoe_file_reader *r, mmoe_error *err) {
     if (!stored) return mmoe_fail_format(err, r->path, "its metadata have no checksum");
     for (int i = 0; i < MMOE_FILE_COVERED; i++) {
         values[i] = mmoe_container_metadata(r->file, mmoe_file_covered[i]);
-        if (!values[i])
+        if (!values[i] && i < MMOE_FILE_NEEDED)
             return mmoe_fail_format(err, r->path, "its metadata have no %s", mmoe_file_covered[i]);
     }
     char sum[24];

@@ -55,6 +55,7 @@ void mmoe_model_free(mmoe_model *m) {
     mmoe_graph_free(m->graph);
     mmoe_score_free(m->score, &m->alloc);
     mmoe_warnings_finish(&m->warnings);
+    mmoe_meta_finish(&m->meta, &m->alloc);
     mmoe_schema_free(m->schema);
     mmoe_config_free(m->config);
     mmoe_allocator a = m->alloc;
@@ -173,6 +174,20 @@ int mmoe_model_tensor(const mmoe_model *m, size_t index, mmoe_tensor_info *out) 
     mmoe_params_settle(&m->params);
     if (dtype == MMOE_F32 || dtype == MMOE_I64) out->data = mmoe_params_at(&m->params, t);
     return 0;
+}
+
+mmoe_status mmoe_model_set_meta(mmoe_model *m, const char *key, const char *value,
+                                mmoe_error *err) {
+    if (!m) return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_model_set_meta: model is NULL");
+    return mmoe_meta_set(&m->meta, key, value, &m->alloc, err);
+}
+const char *mmoe_model_meta(const mmoe_model *m, const char *key) {
+    return m && key ? mmoe_meta_find(&m->meta, key) : NULL;
+}
+const char *mmoe_model_meta_at(const mmoe_model *m, size_t index, const char **value) {
+    if (!m || index >= m->meta.count) return NULL;
+    if (value) *value = m->meta.entries[index].value;
+    return m->meta.entries[index].key;
 }
 
 const mmoe_warning *mmoe_model_warning(const mmoe_model *m, size_t index) {

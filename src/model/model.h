@@ -6,6 +6,7 @@
 #include "graph/graph.h"
 #include "graph/params.h"
 #include "config/config.h"
+#include "model/meta.h"
 
 struct mmoe_model {
     mmoe_allocator alloc;
@@ -15,6 +16,7 @@ struct mmoe_model {
     mmoe_params params;
     mmoe_score *score;      /* NULL: none */
     mmoe_warnings warnings; /* of what its weights began with */
+    mmoe_meta meta;
 };
 
 /* A model of a configuration: both are copied, the graph and its tensors built, weights zero.

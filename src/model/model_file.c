@@ -5,8 +5,8 @@
 
 #include "base/checksum.h"
 
-const char *const mmoe_file_covered[MMOE_FILE_COVERED] = {"format", "format_version",
-                                                          "mmoe_version", "config", "schema"};
+const char *const mmoe_file_covered[MMOE_FILE_COVERED] = {
+    "format", "format_version", "mmoe_version", "config", "schema", "meta"};
 
 uint64_t mmoe_file_checksum(const mmoe_container_tensor *tensors, size_t count,
                             const char *const *values) {
@@ -14,7 +14,8 @@ uint64_t mmoe_file_checksum(const mmoe_container_tensor *tensors, size_t count,
     for (size_t i = 0; i < count; i++)
         sum += mmoe_checksum_part(tensors[i].name, tensors[i].data, tensors[i].bytes);
     for (size_t i = 0; i < MMOE_FILE_COVERED; i++)
-        sum += mmoe_checksum_part(mmoe_file_covered[i], values[i], strlen(values[i]));
+        if (values[i])
+            sum += mmoe_checksum_part(mmoe_file_covered[i], values[i], strlen(values[i]));
     return sum;
 }
 

@@ -19,13 +19,13 @@
 #define MMOE_FILE_SCALE "_scale"
 
 /* Metadata that the checksum covers beside all tensors: "mmoe_version" wrote the file, "config" is
- * mmoe_config_text's, "schema" that of schema_json.h. "checksum" itself is 16 hexadecimal digits.
- */
-enum { MMOE_FILE_COVERED = 5 };
+ * mmoe_config_text's, "schema" that of schema_json.h, "meta" mmoe_meta_text's, of a model that has
+ * some. "checksum" itself is 16 hexadecimal digits. */
+enum { MMOE_FILE_NEEDED = 5, MMOE_FILE_META = MMOE_FILE_NEEDED, MMOE_FILE_COVERED };
 extern const char *const mmoe_file_covered[MMOE_FILE_COVERED];
 
 /* The sum of checksum.h over a file's tensors and the covered metadata (values
- * [MMOE_FILE_COVERED]). */
+ * [MMOE_FILE_COVERED], NULL behind those that are needed: there is none). */
 uint64_t mmoe_file_checksum(const mmoe_container_tensor *tensors, size_t count,
                             const char *const *values);
 

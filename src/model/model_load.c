@@ -152,6 +152,11 @@ static mmoe_status read_model(mmoe_file_reader *r, mmoe_model **out, mmoe_error 
     return status;
 }
 
+static mmoe_status read_meta(const mmoe_file_reader *r, mmoe_meta *out, mmoe_error *err) {
+    const char *text = mmoe_container_metadata(r->file, mmoe_file_covered[MMOE_FILE_META]);
+    return text ? mmoe_meta_read(text, r->path, r->alloc, out, err) : MMOE_OK;
+}
+
 /* ---- Public ---- */
 
 static mmoe_status check_load(const char *call, const char *path,
@@ -181,7 +186,13 @@ static mmoe_status load_model(const char *path, bool mapped, const mmoe_allocato
             "of torch-rechub's weights");
     if (!status) status = mmoe_file_check_version(&r, err);
     if (!status) status = mmoe_file_check_intact(&r, err);
+    mmoe_meta meta = {0};
+    if (!status) status = read_meta(&r, &meta, err);
     if (!status) status = read_model(&r, out, err);
+    if (status)
+        mmoe_meta_finish(&meta, &a);
+    else
+        (*out)->meta = meta;
     mmoe_file_reader_close(&r);
     return status;
 }

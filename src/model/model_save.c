@@ -86,30 +86,40 @@ mmoe_status mmoe_file_size(const mmoe_model *model, int64_t *bytes, mmoe_error *
 
 /* ---- Writing ---- */
 
+/* The texts of a model's metadata. */
+typedef struct file_texts {
+    char *config, *schema, *meta; /* meta: NULL where there are none */
+} file_texts;
+
 static mmoe_status write_contents(const mmoe_schema_tensors *c, const char *path,
-                                  const char *config, const char *schema, mmoe_error *err) {
+                                  const file_texts *texts, mmoe_error *err) {
     char version[24], checksum[24];
     snprintf(version, sizeof version, "%d", MMOE_FILE_FORMAT_VERSION);
-    const char *const values[MMOE_FILE_COVERED] = {MMOE_FILE_FORMAT, version, mmoe_version(),
-                                                   config, schema};
+    const char *const values[MMOE_FILE_COVERED] = {MMOE_FILE_FORMAT, version,       mmoe_version(),
+                                                   texts->config,    texts->schema, texts->meta};
     snprintf(checksum, sizeof checksum, "%016" PRIx64,
              mmoe_file_checksum(c->items, c->count, values));
     const char *metadata[2 * MMOE_FILE_COVERED + 3];
+    size_t n = 0;
     for (int i = 0; i < MMOE_FILE_COVERED; i++) {
-        metadata[2 * i] = mmoe_file_covered[i];
-        metadata[2 * i + 1] = values[i];
+        if (!values[i]) continue;
+        metadata[n++] = mmoe_file_covered[i];
+        metadata[n++] = values[i];
     }
-    metadata[2 * MMOE_FILE_COVERED] = "checksum";
-    metadata[2 * MMOE_FILE_COVERED + 1] = checksum;
-    metadata[2 * MMOE_FILE_COVERED + 2] = NULL;
+    metadata[n++] = "checksum";
+    metadata[n++] = checksum;
+    metadata[n] = NULL;
     return mmoe_container_write(path, c->items, c->count, metadata, c->alloc, err);
 }
 
-static char *schema_text(const mmoe_model *model) {
+static mmoe_status make_texts(const mmoe_model *model, file_texts *out, mmoe_error *err) {
+    mmoe_status status = mmoe_config_text(model->config, &out->config, err);
+    if (status) return status;
     json_t *json = mmoe_schema_to_json(model->schema);
-    char *text = json ? mmoe_json_print(json, JSON_COMPACT, &model->alloc) : NULL;
+    out->schema = json ? mmoe_json_print(json, JSON_COMPACT, &model->alloc) : NULL;
     json_decref(json);
-    return text;
+    return out->schema ? mmoe_meta_text(&model->meta, &model->alloc, &out->meta, err)
+                       : mmoe_fail_memory(err, 0);
 }
 
 mmoe_status mmoe_file_check_values(const mmoe_model *model, mmoe_error *err) {
@@ -135,15 +145,14 @@ mmoe_status mmoe_model_save(const mmoe_model *model, const char *path, mmoe_erro
                          model ? "path" : "model");
     mmoe_status status = mmoe_file_check_values(model, err);
     if (status) return status;
-    char *config = NULL;
-    status = mmoe_config_text(model->config, &config, err);
-    if (status) return status;
-    char *schema = schema_text(model);
+    file_texts texts = {0};
+    status = make_texts(model, &texts, err);
     mmoe_schema_tensors c = {.alloc = &model->alloc};
-    status = schema ? collect(&c, model, err) : mmoe_fail_memory(err, 0);
-    if (!status) status = write_contents(&c, path, config, schema, err);
+    if (!status) status = collect(&c, model, err);
+    if (!status) status = write_contents(&c, path, &texts, err);
     mmoe_schema_tensors_finish(&c);
-    mmoe_release(&model->alloc, schema);
-    mmoe_config_text_free(model->config, config);
+    mmoe_release(&model->alloc, texts.meta);
+    mmoe_release(&model->alloc, texts.schema);
+    mmoe_config_text_free(model->config, texts.config);
     return status;
 }

@@ -69,6 +69,7 @@ mmoe_status mmoe_model_with_tables(const mmoe_model *model, const char *type,
     status = build(model, kind, &a, &m, err);
     if (status) return status;
     status = fill(model, m, err);
+    if (!status) status = mmoe_meta_merge(&m->meta, &model->meta, "", &a, err);
     if (status)
         mmoe_model_free(m);
     else

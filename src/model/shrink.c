@@ -141,16 +141,22 @@ static void copy_rows(const int32_t *rows, const mmoe_embedding *from, const flo
 static mmoe_status make_model(const shrinking *s, const mmoe_model *from, mmoe_schema *schema,
                               mmoe_model **out, mmoe_error *err) {
     mmoe_model_parts parts;
+    mmoe_model *made;
     mmoe_status status = mmoe_model_parts_make(from->config, schema, s->alloc, &parts, err);
-    if (!status) status = mmoe_model_assemble(&parts, s->alloc, out, err);
+    if (!status) status = mmoe_model_assemble(&parts, s->alloc, &made, err);
     if (status) return status;
-    mmoe_params *to = &(*out)->params;
+    mmoe_params *to = &made->params;
     mmoe_params_settle(&from->params);
     mmoe_params_copy_layers(to, &from->params);
     for (int32_t i = 0; i < to->n_table; i++)
         copy_rows(s->rows[i], &from->params.tables[i], mmoe_params_rows(&from->params, i),
                   mmoe_params_rows(to, i));
-    return MMOE_OK;
+    status = mmoe_meta_merge(&made->meta, &from->meta, "", s->alloc, err);
+    if (status)
+        mmoe_model_free(made);
+    else
+        *out = made;
+    return status;
 }
 
 mmoe_status mmoe_model_shrink(const mmoe_model *model, const mmoe_dataset *rows, int64_t least,

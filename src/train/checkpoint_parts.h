@@ -19,6 +19,8 @@
 #include "train/checkpoint_place.h"
 
 #define MMOE_CHECKPOINT_VERSION "4"
+/* Metadata: what is known of the best weights (model/meta.h). */
+#define MMOE_CHECKPOINT_META "meta"
 #define MMOE_CHECKPOINT_SETTLED "optimizer.settled"
 
 /* Elements [first, first + count of the part) of a tensor of `count` elements. */

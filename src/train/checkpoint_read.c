@@ -310,11 +310,33 @@ static mmoe_status open_file(reading *r, mmoe_error *err) {
     return mmoe_container_open(r->path, false, alloc, &r->file, err);
 }
 
+/* The model's texts as they are to be: what training told is the checkpoint's. */
+static mmoe_status read_meta(const reading *r, mmoe_meta *out, mmoe_error *err) {
+    const mmoe_model *m = r->t->model;
+    const char *text = mmoe_container_metadata(r->file, MMOE_CHECKPOINT_META);
+    mmoe_meta told = {0};
+    mmoe_status status = text ? mmoe_meta_read(text, r->path, &m->alloc, &told, err) : MMOE_OK;
+    if (!status) status = mmoe_meta_merge(out, &m->meta, "", &m->alloc, err);
+    mmoe_meta_clear(out, MMOE_META_TRAINING, &m->alloc);
+    if (!status) status = mmoe_meta_merge(out, &told, MMOE_META_TRAINING, &m->alloc, err);
+    mmoe_meta_finish(&told, &m->alloc);
+    return status;
+}
+
 mmoe_status mmoe_checkpoint_read(mmoe_trainer *t, const char *path, mmoe_error *err) {
     reading r = {.t = t, .path = path};
+    mmoe_model *m = t->model;
+    mmoe_meta meta = {0};
     mmoe_status status = open_file(&r, err);
     if (!status) status = check_config(&r, err);
+    if (!status) status = read_meta(&r, &meta, err);
     if (!status) status = read_parts(&r, err);
+    if (!status) {
+        const mmoe_meta old = m->meta;
+        m->meta = meta;
+        meta = old;
+    }
+    mmoe_meta_finish(&meta, &m->alloc);
     mmoe_container_close(r.file);
     return status;
 }

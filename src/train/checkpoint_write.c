@@ -40,9 +40,10 @@ static mmoe_status write_parts(const mmoe_trainer *t, mmoe_run_parts *l, const c
                                              .rank = 1,
                                              .shape = {l->items[i].count},
                                              .bytes = l->stretches[i].bytes};
-    char sum[17], *config;
+    char sum[17], *config = NULL, *meta = NULL;
     mmoe_checkpoint_print_sum(0, sum);
     mmoe_status status = mmoe_config_text(t->model->config, &config, err);
+    if (!status) status = mmoe_meta_text(&t->model->meta, l->alloc, &meta, err);
     if (!status) {
         const char *const metadata[] = {"format",
                                         MMOE_CHECKPOINT_FORMAT,
@@ -54,11 +55,14 @@ static mmoe_status write_parts(const mmoe_trainer *t, mmoe_run_parts *l, const c
                                         sum,
                                         "config",
                                         config,
+                                        meta ? MMOE_CHECKPOINT_META : NULL,
+                                        meta,
                                         NULL};
         const mmoe_container_contents what = {tensors, l->count, metadata};
         status = write_file(t, l, &what, path, sum, err);
-        mmoe_config_text_free(t->model->config, config);
     }
+    mmoe_config_text_free(t->model->config, config);
+    mmoe_release(l->alloc, meta);
     mmoe_release(l->alloc, tensors);
     return status;
 }

@@ -94,6 +94,9 @@ static mmoe_status keep_best(mmoe_fit_run *r, double score, int *is_best, mmoe_e
     t->at.has_best = 1;
     t->at.best_score = score;
     t->at.waited = 0;
+    r->unrecorded = t->at.epoch;
+    if (r->valid)
+        memcpy(r->best_metrics, r->metrics, (size_t)t->model->schema->n_label * sizeof *r->metrics);
     const mmoe_status status = mmoe_best_keep(&t->best, kept_params(t), t->pool, err);
     if (status) leave_best(t);
     return status;
@@ -114,6 +117,11 @@ static void end_balanced_epoch(mmoe_trainer *t) {
     for (int32_t i = 0; i < t->model->config->n_task; i++)
         t->loss[i] = (double)t->model->config->tasks[i].loss_weight * mmoe_fit_mean_loss(t, i);
     mmoe_balance_end_epoch(&t->balancer.balance, t->loss);
+}
+
+static mmoe_status write_checkpoint(mmoe_fit_run *r, mmoe_error *err) {
+    const mmoe_status status = mmoe_fit_record(r, err);
+    return status ? status : mmoe_checkpoint_write(r->t, r->t->checkpoint_path, err);
 }
 
 static mmoe_status run_epoch(mmoe_fit_run *r, mmoe_error *err) {
@@ -150,7 +158,7 @@ static mmoe_status run_epoch(mmoe_fit_run *r, mmoe_error *err) {
     t->at.row = 0;
     t->at.seconds = 0;
     clear_losses(t);
-    if (t->checkpoint_path) status = mmoe_checkpoint_write(t, t->checkpoint_path, err);
+    if (t->checkpoint_path) status = write_checkpoint(r, err);
     if (!status && stop && !t->at.finished)
         status = mmoe_fail(err, MMOE_E_CANCELLED, "training was stopped after epoch %d",
                            (int)t->at.epoch);
@@ -277,8 +285,10 @@ static mmoe_status take_fit_memory(mmoe_fit_run *r, mmoe_error *err) {
     const size_t tasks = (size_t)t->model->schema->n_label;
     if (!r->valid) return watch_gates(r, err);
     r->metrics = mmoe_alloc_zero(&t->alloc, tasks, sizeof *r->metrics);
+    r->best_metrics = mmoe_alloc_zero(&t->alloc, tasks, sizeof *r->best_metrics);
     r->counts = mmoe_alloc_zero(&t->alloc, tasks, sizeof *r->counts);
-    if (!r->metrics || !r->counts) return mmoe_fail_memory(err, tasks * sizeof *r->metrics);
+    if (!r->metrics || !r->best_metrics || !r->counts)
+        return mmoe_fail_memory(err, tasks * sizeof *r->metrics);
     mmoe_evaluation of = {
         .model = t->model, .params = kept_params(t), .pool = t->pool, .set = r->valid_set};
     mmoe_evaluation_group(&of);
@@ -335,7 +345,8 @@ static mmoe_status run_epochs(mmoe_fit_run *r, mmoe_error *err) {
                               why.message);
         }
     }
-    return status;
+    const mmoe_status recorded = mmoe_fit_record(r, status ? NULL : err);
+    return status ? status : recorded;
 }
 
 /* The best weights, behind a run that ended with `status`. */
@@ -352,7 +363,7 @@ mmoe_status mmoe_trainer_fit(mmoe_trainer *t, const mmoe_dataset *train, const m
     if (!status) status = check_rows(t, train, valid, err);
     if (!status) status = mmoe_trainer_know_lists(t, train, err);
     if (status) return status;
-    mmoe_fit_run r = {.t = t, .valid_set = valid, .rows = train->rows};
+    mmoe_fit_run r = {.t = t, .train_set = train, .valid_set = valid, .rows = train->rows};
     status = open_sources(&r, train, valid, err);
     if (!status) status = take_fit_memory(&r, err);
     if (!status) status = watch_progress(&r, err);
@@ -375,6 +386,7 @@ mmoe_status mmoe_trainer_fit(mmoe_trainer *t, const mmoe_dataset *train, const m
     mmoe_parts_finish(&r.parts);
     mmoe_evaluator_free(r.evaluator);
     mmoe_release(&t->alloc, r.metrics);
+    mmoe_release(&t->alloc, r.best_metrics);
     mmoe_release(&t->alloc, r.counts);
     mmoe_source_free(r.train);
     mmoe_source_free(r.valid);

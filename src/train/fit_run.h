@@ -17,13 +17,15 @@ typedef struct mmoe_fit_course {
 
 typedef struct mmoe_fit_run {
     mmoe_trainer *t;
-    const mmoe_dataset *valid_set;
+    const mmoe_dataset *train_set, *valid_set;
     mmoe_source *train, *valid; /* valid: NULL, without validation rows */
     int64_t rows;               /* of an epoch */
     mmoe_evaluator *evaluator;
-    mmoe_task_metrics *metrics; /* [tasks] */
-    bool *counts;               /* [tasks] those whose figures are watched and can be defined */
-    bool has_warned;            /* of a score that is undefined */
+    mmoe_task_metrics *metrics;      /* [tasks] */
+    mmoe_task_metrics *best_metrics; /* [tasks] of the best weights */
+    int32_t unrecorded; /* the epoch, from 1, that the best weights are of; 0: it is recorded */
+    bool *counts;       /* [tasks] those whose figures are watched and can be defined */
+    bool has_warned;    /* of a score that is undefined */
     bool has_warned_of_decay;
     mmoe_fit_course course;
     double epoch_start, last_progress;
@@ -51,6 +53,10 @@ void mmoe_fit_warn_of_course(const mmoe_fit_run *r);
  * as its metric is named, an error being positive again. */
 double mmoe_fit_score(const mmoe_fit_run *r);
 double mmoe_fit_shown_score(const mmoe_fit_run *r, double score);
+
+/* fit_record.c: keeps with the model what is known of the best weights by now (mmoe_model_meta),
+ * unless it is kept already. MMOE_E_MEMORY. */
+mmoe_status mmoe_fit_record(mmoe_fit_run *r, mmoe_error *err);
 
 /* Tells the caller what is suspicious; `about` lacks the sentence alone. */
 void mmoe_fit_warn(const mmoe_trainer *t, mmoe_warning about, const char *format, ...)

@@ -12,7 +12,18 @@ check "sound training warns of nothing" \
 check "the log has the gates of every epoch" [ "$(grep -c \
     '"gates":\[{"name":"gates.0","task":"cvr","level":1,"mean_weights":\[0\..*"warnings":\[\]' \
     run.jsonl)" -eq 3 ]
-expect 0 "" train --config sized.json --train train.csv --output n.safetensors --log run.jsonl
+run inspect --model m.safetensors
+kept='rows +2000|epoch +[1-3]|data +[0-9a-f]{16}|valid_rows +1000'
+kept="$kept|ctr\.(auc|logloss|base_rate) +0\.[0-9]+"
+check "what training told" [ "$(grep -cE "^  training\.($kept)\$" out)" -eq 7 ]
+export SOURCE_DATE_EPOCH=1764150000
+expect 0 "" train --config sized.json --train train.csv --output n.safetensors --log run.jsonl \
+    --meta git=2ab4=f1 --dated --meta "note="
+unset SOURCE_DATE_EPOCH
+run inspect --model n.safetensors --json
+check "the caller's texts" grep -q '"date": "2025-11-26T09:40:00Z", *$' out
+check "a value may have =" grep -q '"git": "2ab4=f1", *$' out
+check "or be empty" grep -q '"note": "", *$' out
 check "without validation rows, too" [ "$(grep -c \
     '"gates":\[{"name":"gates.0","task":"cvr","level":1,"mean_weights":\[0\..*"warnings":\[\]' \
     run.jsonl)" -eq 3 ]

@@ -38,6 +38,13 @@ unset MMOE_KERNELS
 
 expect 2 "--config FILE is missing" train
 expect 2 "--output FILE is missing" train --config c --train t
+expect 2 '--meta: metadata "a b": a key is 1 to 128 letters' train --config c --train t --output o \
+    --meta "a b=1"
+expect 2 "--meta git: KEY=VALUE is needed" train --config c --train t --output o --meta git
+expect 2 '--meta: the key "git" stands twice' import --config c --weights w --output o \
+    --meta git=1 --meta git=2
+expect 2 '--meta: the key "date" stands twice' train --config c --train t --output o --dated \
+    --meta date=today
 expect 2 "--config needs a value" train --config
 expect 2 "--config needs a value" train --config --train t
 expect 2 "--config: its value is empty" train --config "" --train t --output o

@@ -15,7 +15,8 @@ static void put_checksum_right(uint8_t *bytes, size_t size) {
     const char *values[MMOE_FILE_COVERED];
     bool whole = mmoe_container_count(c) > 0;
     for (int i = 0; i < MMOE_FILE_COVERED; i++)
-        whole &= (values[i] = mmoe_container_metadata(c, mmoe_file_covered[i])) != NULL;
+        whole &=
+            (values[i] = mmoe_container_metadata(c, mmoe_file_covered[i])) || i >= MMOE_FILE_NEEDED;
     uint8_t *at = whole ? memmem(bytes, size, key, strlen(key)) : NULL;
     if (at && (size_t)(at - bytes) + strlen(key) + 16 <= size) {
         char sum[17];

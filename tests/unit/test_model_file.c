@@ -2,6 +2,7 @@
 #include "base/checksum.h"
 #include "failing.h"
 #include "model_file_support.h"
+#include "succeeds.h"
 
 /* ---- What should work ---- */
 
@@ -50,6 +51,69 @@ START_TEST(loaded_model_is_the_saved_one) {
     free(bytes);
     free(again);
     mmoe_model_free(model);
+}
+END_TEST
+
+/* ---- Texts of the caller's ---- */
+
+static void check_texts(const mmoe_model *model) {
+    const char *value = NULL;
+    ck_assert_str_eq(mmoe_model_meta_at(model, 0, NULL), "empty");
+    ck_assert_str_eq(mmoe_model_meta_at(model, 1, &value), "team/git");
+    ck_assert_str_eq(value, "2ab4 \"\xc3\xbc\"\n");
+    ck_assert_ptr_null(mmoe_model_meta_at(model, 2, &value));
+    ck_assert_str_eq(mmoe_model_meta(model, "empty"), "");
+    ck_assert_ptr_null(mmoe_model_meta(model, "git"));
+}
+
+START_TEST(texts_are_kept) {
+    mmoe_model *model, *narrow;
+    SUCCEEDS(mmoe_model_set_meta(sample, "team/git", "old", &err));
+    SUCCEEDS(mmoe_model_set_meta(sample, "zone", "gone", &err));
+    SUCCEEDS(mmoe_model_set_meta(sample, "empty", "", &err));
+    SUCCEEDS(mmoe_model_set_meta(sample, "team/git", "2ab4 \"\xc3\xbc\"\n", &err));
+    SUCCEEDS(mmoe_model_set_meta(sample, "zone", NULL, &err));
+    check_texts(sample);
+    SUCCEEDS(mmoe_model_save(sample, other, &err));
+    SUCCEEDS(mmoe_model_load(other, NULL, &model, &err));
+    check_texts(model);
+    SUCCEEDS(mmoe_model_with_tables(model, "bf16", NULL, &narrow, &err));
+    check_texts(narrow);
+    mmoe_model_free(narrow);
+    mmoe_model_free(model);
+    ck_assert_ptr_null(mmoe_model_meta(NULL, "git"));
+    ck_assert_ptr_null(mmoe_model_meta_at(NULL, 0, NULL));
+}
+END_TEST
+
+START_TEST(texts_have_bounds) {
+    static char long_value[65538], long_key[130];
+    memset(long_value, 'v', sizeof long_value - 1);
+    memset(long_key, 'k', sizeof long_key - 1);
+    const char *const bad[][3] = {
+        {"", "", "metadata \"\": a key is 1 to 128 letters"},
+        {"a=b", "", "metadata \"a=b\": a key is"},
+        {"gr\xc3\xbc", "", "a key is"},
+        {long_key, "", "a key is"},
+        {"training.rows", "7", "metadata \"training.rows\": keys that begin with \"training.\""},
+        {"git", long_value, "metadata \"git\": the value has 65537 bytes, and may have 65536"},
+        {"git", "\xff", "metadata \"git\": the value is not UTF-8"}};
+    mmoe_error why = {0};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        ck_assert_int_eq(mmoe_model_set_meta(sample, bad[i][0], bad[i][1], &why), MMOE_E_ARGUMENT);
+        ck_assert_msg(strstr(why.message, bad[i][2]) != NULL, "%s", why.message);
+    }
+    ck_assert_int_eq(mmoe_model_set_meta(NULL, "git", "", &why), MMOE_E_ARGUMENT);
+    ck_assert_int_eq(mmoe_model_set_meta(sample, NULL, "", &why), MMOE_E_ARGUMENT);
+    ck_assert_ptr_null(mmoe_model_meta_at(sample, 0, NULL));
+    char key[16];
+    for (int i = 0; i < 256; i++) {
+        snprintf(key, sizeof key, "k%d", i);
+        SUCCEEDS(mmoe_model_set_meta(sample, key, long_value + 1, &err));
+    }
+    SUCCEEDS(mmoe_model_set_meta(sample, "k7", "another", &err));
+    ck_assert_int_eq(mmoe_model_set_meta(sample, "one", "more", &why), MMOE_E_ARGUMENT);
+    ck_assert_str_eq(why.message, "metadata \"one\": a model keeps at most 256 keys");
 }
 END_TEST
 
@@ -196,6 +260,8 @@ void add_cases(TCase *c) {
     tcase_add_checked_fixture(c, set_up, tear_down);
     tcase_add_test(c, checksum_known_answers);
     tcase_add_test(c, loaded_model_is_the_saved_one);
+    tcase_add_test(c, texts_are_kept);
+    tcase_add_test(c, texts_have_bounds);
     tcase_add_test(c, tensors_of_a_file_are_aligned);
     tcase_add_test(c, arguments_and_paths_are_checked);
     tcase_add_test(c, weights_that_are_not_finite_are_not_saved);

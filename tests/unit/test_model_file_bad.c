@@ -12,7 +12,7 @@ typedef struct edit {
     const char *values[MMOE_FILE_COVERED];
 } edit;
 
-enum { FORMAT, FORMAT_VERSION, VERSION, CONFIG, SCHEMA };
+enum { FORMAT, FORMAT_VERSION, VERSION, CONFIG, SCHEMA, META };
 
 static void begin_edit(edit *e) {
     ck_assert_int_eq(mmoe_container_open(file, false, NULL, &e->file, NULL), MMOE_OK);
@@ -36,13 +36,14 @@ static void end_edit(edit *e, bool plain) {
     snprintf(checksum, sizeof checksum, "%016llx",
              (unsigned long long)mmoe_file_checksum(e->tensors, e->count, e->values));
     const char *metadata[2 * MMOE_FILE_COVERED + 3];
-    for (int i = 0; i < MMOE_FILE_COVERED; i++) {
-        metadata[2 * i] = mmoe_file_covered[i];
-        metadata[2 * i + 1] = e->values[i];
+    size_t n = 0;
+    metadata[n++] = "checksum";
+    metadata[n++] = checksum;
+    for (int i = 0; i < MMOE_FILE_COVERED && e->values[i]; i++) {
+        metadata[n++] = mmoe_file_covered[i];
+        metadata[n++] = e->values[i];
     }
-    metadata[2 * MMOE_FILE_COVERED] = "checksum";
-    metadata[2 * MMOE_FILE_COVERED + 1] = checksum;
-    metadata[2 * MMOE_FILE_COVERED + 2] = NULL;
+    metadata[n] = NULL;
     ck_assert_int_eq(
         mmoe_container_write(other, e->tensors, e->count, plain ? NULL : metadata, NULL, NULL),
         MMOE_OK);
@@ -317,6 +318,15 @@ static const struct {
      "tensor \"vocab.user.keys\" is too many"},
     {SCHEMA, "\"name\":\"town\"", "\"name\":\"city\"", MMOE_E_FORMAT,
      "tensor \"vocab.city.offsets\" is missing"},
+    {META, NULL, "{", MMOE_E_FORMAT, "its metadata are not valid JSON: "},
+    {META, NULL, "[]", MMOE_E_FORMAT, "its metadata are no object"},
+    {META, NULL, "{\"git\":7}", MMOE_E_FORMAT, "metadata \"git\": the value is no string"},
+    {META, NULL, "{\"git\":\"a\",\"git\":\"b\"}", MMOE_E_FORMAT, "not valid JSON: duplicate"},
+    {META, NULL, "{\"git\":\"a\\u0000b\"}", MMOE_E_FORMAT, "its metadata are not valid JSON: "},
+    {META, NULL, "{\"a key\":\"\"}", MMOE_E_FORMAT,
+     "metadata \"a key\": a key is 1 to 128 letters"},
+    {META, NULL, "{\"training.rows\":3}", MMOE_E_FORMAT,
+     "metadata \"training.rows\": the value is no string"},
 };
 
 START_TEST(metadata_that_lie_are_refused) {
