@@ -386,6 +386,12 @@ MMOE_API mmoe_status mmoe_model_load_weights(mmoe_model *model, const char *path
 MMOE_API const mmoe_warning *mmoe_model_warning(const mmoe_model *model, size_t index);
 /* Writes the model whole or not at all: a temporary file beside `path`, synced, renamed. */
 MMOE_API mmoe_status mmoe_model_save(const mmoe_model *model, const char *path, mmoe_error *err);
+/* A copy of the model, of its weights as they are between two steps, its schema and its
+ * configuration, which shares no memory with it: either may be trained, published or freed without
+ * the other. It takes the memory of one model. The copy has no warnings (mmoe_model_warning). From
+ * any thread, but not beside a step or a fit of the model's trainer. MMOE_E_ARGUMENT, _MEMORY. */
+MMOE_API mmoe_status mmoe_model_clone(const mmoe_model *model, const mmoe_allocator *alloc,
+                                      mmoe_model **out, mmoe_error *err);
 /* A model of its own whose embedding tables take less memory, and less of the file that
  * mmoe_model_save makes of it. It is for scoring alone: predictors, slots, mmoe_evaluate and
  * mmoe_inspect take it as any other, but no trainer, no export and no mmoe_model_load_weights do,
@@ -841,6 +847,14 @@ MMOE_API mmoe_status mmoe_trainer_fit(mmoe_trainer *trainer, const mmoe_dataset 
  * before, of tables whose updates are deferred: MMOE_E_MEMORY. */
 MMOE_API mmoe_status mmoe_trainer_step(mmoe_trainer *trainer, const mmoe_dataset *train,
                                        int64_t first, size_t rows, double *losses, mmoe_error *err);
+/* Puts a copy of the weights, as they are now, into a slot: mmoe_model_clone and mmoe_slot_publish,
+ * whose `version` (may be NULL) this is. The model is taken from the allocator of the trainer, and
+ * stays the slot's when trainer and model are gone. With trainer.ema_decay the copy has the moving
+ * average, as fit's result has. The slot's readers go on meanwhile; it is for the trainer's thread,
+ * between steps, or in a callback of fit. MMOE_E_NUMERIC, with the tensor: a weight is not finite;
+ * MMOE_E_ARGUMENT, _MEMORY. Nothing is published on failure. */
+MMOE_API mmoe_status mmoe_trainer_publish(mmoe_trainer *trainer, mmoe_slot *slot, uint64_t *version,
+                                          mmoe_error *err);
 /* Makes the fit that runs, or else the next one, return MMOE_E_CANCELLED after its current step,
  * its checkpoint written; fits behind that one run as ever. May be called from any thread and from
  * a signal handler. */

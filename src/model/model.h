@@ -49,6 +49,14 @@ void mmoe_model_parts_free(mmoe_model_parts *parts);
 mmoe_status mmoe_model_assemble(const mmoe_model_parts *parts, const mmoe_allocator *alloc,
                                 mmoe_model **out, mmoe_error *err);
 
+/* clone.c: a model of copies of another's configuration and schema; of its tables `tables` tells
+ * the types. Weights are zero. */
+mmoe_status mmoe_model_like(const mmoe_model *model, mmoe_lent_tables tables,
+                            const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err);
+/* A copy of the model but for its weights, which are `weights`, of the same tensors. */
+mmoe_status mmoe_model_clone_with(const mmoe_model *model, const mmoe_params *weights,
+                                  const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err);
+
 /* MMOE_E_ARGUMENT, in the name of a `call`: configuration and schema are of other tasks. */
 mmoe_status mmoe_model_check_tasks(const mmoe_config *config, const mmoe_schema *schema,
                                    const char *call, mmoe_error *err);

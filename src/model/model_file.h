@@ -43,6 +43,9 @@ bool mmoe_file_is_variance(const mmoe_tensor *tensor);
 mmoe_status mmoe_file_size(const mmoe_model *model, int64_t *bytes, mmoe_error *err);
 /* MMOE_E_NUMERIC: a weight is not finite; a file that could not be loaded again is not written. */
 mmoe_status mmoe_file_check_values(const mmoe_model *model, mmoe_error *err);
+/* The same of any parameters, as they stand in memory; `what` begins the message. */
+mmoe_status mmoe_file_check_params(const mmoe_tensors *tensors, const mmoe_params *params,
+                                   const char *what, mmoe_error *err);
 /* The model's tensors of a type, in its order. Returns how many `out` was given. */
 size_t mmoe_file_model_tensors(const mmoe_model *model, mmoe_dtype dtype,
                                mmoe_container_tensor *out);

@@ -122,21 +122,24 @@ static mmoe_status make_texts(const mmoe_model *model, file_texts *out, mmoe_err
                        : mmoe_fail_memory(err, 0);
 }
 
-mmoe_status mmoe_file_check_values(const mmoe_model *model, mmoe_error *err) {
-    const mmoe_tensors *tensors = &model->graph->tensors;
-    mmoe_params_settle(&model->params);
+mmoe_status mmoe_file_check_params(const mmoe_tensors *tensors, const mmoe_params *params,
+                                   const char *what, mmoe_error *err) {
     for (size_t i = 0; i < tensors->count; i++) {
         const mmoe_tensor *t = &tensors->items[i];
-        if (mmoe_params_dtype(&model->params, t) != MMOE_F32) continue;
-        int64_t bad = mmoe_file_bad_value(mmoe_params_at(&model->params, t), t->count,
-                                          mmoe_file_is_variance(t));
+        if (mmoe_params_dtype(params, t) != MMOE_F32) continue;
+        int64_t bad =
+            mmoe_file_bad_value(mmoe_params_at(params, t), t->count, mmoe_file_is_variance(t));
         if (bad >= 0)
-            return mmoe_fail(
-                err, MMOE_E_NUMERIC,
-                "the model is not saved: tensor \"%.120s\" has a value that is not finite",
-                t->name);
+            return mmoe_fail(err, MMOE_E_NUMERIC,
+                             "%s: tensor \"%.120s\" has a value that is not finite", what, t->name);
     }
     return MMOE_OK;
+}
+
+mmoe_status mmoe_file_check_values(const mmoe_model *model, mmoe_error *err) {
+    mmoe_params_settle(&model->params);
+    return mmoe_file_check_params(&model->graph->tensors, &model->params, "the model is not saved",
+                                  err);
 }
 
 mmoe_status mmoe_model_save(const mmoe_model *model, const char *path, mmoe_error *err) {

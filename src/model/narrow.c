@@ -10,18 +10,6 @@ static mmoe_lent_table want_type(void *context, const mmoe_tensor *table) {
     return (mmoe_lent_table){.dtype = kind->dtype};
 }
 
-/* Tables are zero. */
-static mmoe_status build(const mmoe_model *model, const mmoe_table_kind *kind,
-                         const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err) {
-    mmoe_model_parts parts;
-    mmoe_schema *schema;
-    mmoe_status status = mmoe_schema_copy(model->schema, alloc, &schema, err);
-    if (!status) status = mmoe_model_parts_make(model->config, schema, alloc, &parts, err);
-    if (status) return status;
-    parts.tables = (mmoe_lent_tables){.lend = want_type, .context = (void *)(uintptr_t)kind};
-    return mmoe_model_assemble(&parts, alloc, out, err);
-}
-
 static mmoe_status put_rows(const mmoe_model *from, mmoe_model *to, const mmoe_tensor *tensor,
                             mmoe_error *err) {
     mmoe_embedding *t = &to->params.tables[tensor->table];
@@ -66,7 +54,8 @@ mmoe_status mmoe_model_with_tables(const mmoe_model *model, const char *type,
     if (status) return status;
     const mmoe_allocator a = mmoe_allocator_or_default(alloc);
     mmoe_model *m;
-    status = build(model, kind, &a, &m, err);
+    const mmoe_lent_tables types = {.lend = want_type, .context = (void *)(uintptr_t)kind};
+    status = mmoe_model_like(model, types, &a, &m, err);
     if (status) return status;
     status = fill(model, m, err);
     if (!status) status = mmoe_meta_merge(&m->meta, &model->meta, "", &a, err);

@@ -349,11 +349,14 @@ static mmoe_status run_epochs(mmoe_fit_run *r, mmoe_error *err) {
     return status ? status : recorded;
 }
 
-/* The best weights, behind a run that ended with `status`. */
+/* The best weights, behind a run that ended with `status`; the average of later steps begins there.
+ */
 static mmoe_status bring_back(mmoe_trainer *t, mmoe_status status, mmoe_error *err) {
     mmoe_error why;
     const mmoe_status back = mmoe_best_restore(&t->best, &t->model->params, t->pool, &why);
-    return back ? mmoe_fail(err, back, "%s", why.message) : status;
+    if (back) return mmoe_fail(err, back, "%s", why.message);
+    if (t->average.values) mmoe_params_copy(&t->average, &t->model->params);
+    return status;
 }
 
 mmoe_status mmoe_trainer_fit(mmoe_trainer *t, const mmoe_dataset *train, const mmoe_dataset *valid,

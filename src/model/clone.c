@@ -1,0 +1,54 @@
+/* mmoe_model_clone, and models that begin as copies of others. */
+#include <string.h>
+
+#include "base/error.h"
+#include "mmoe/train.h"
+#include "model/model.h"
+
+mmoe_status mmoe_model_like(const mmoe_model *model, mmoe_lent_tables tables,
+                            const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err) {
+    mmoe_model_parts parts;
+    mmoe_schema *schema;
+    mmoe_status status = mmoe_schema_copy(model->schema, alloc, &schema, err);
+    if (!status) status = mmoe_model_parts_make(model->config, schema, alloc, &parts, err);
+    if (status) return status;
+    parts.tables = tables;
+    return mmoe_model_assemble(&parts, alloc, out, err);
+}
+
+static mmoe_lent_table same_type(void *context, const mmoe_tensor *table) {
+    const mmoe_params *p = context;
+    return (mmoe_lent_table){.dtype = p->tables[table->table].dtype};
+}
+
+static void copy_table(mmoe_embedding *to, const mmoe_embedding *from) {
+    mmoe_block have[MMOE_MOST_BLOCKS], put[MMOE_MOST_BLOCKS];
+    const int32_t count = from->kind->blocks(from, have);
+    to->kind->blocks(to, put);
+    for (int32_t i = 0; i < count; i++)
+        memcpy(put[i].data, have[i].data, (size_t)have[i].count * mmoe_dtype_size(have[i].dtype));
+}
+
+mmoe_status mmoe_model_clone_with(const mmoe_model *model, const mmoe_params *weights,
+                                  const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err) {
+    const mmoe_lent_tables types = {.lend = same_type, .context = (void *)(uintptr_t)weights};
+    mmoe_model *m;
+    const mmoe_status status = mmoe_model_like(model, types, alloc, &m, err);
+    if (status) return status;
+    mmoe_params_settle(weights);
+    for (int32_t i = 0; i < weights->n_table; i++)
+        copy_table(&m->params.tables[i], &weights->tables[i]);
+    mmoe_params_copy_layers(&m->params, weights);
+    *out = m;
+    return MMOE_OK;
+}
+
+mmoe_status mmoe_model_clone(const mmoe_model *model, const mmoe_allocator *alloc, mmoe_model **out,
+                             mmoe_error *err) {
+    static const char call[] = "mmoe_model_clone";
+    if (!model || !out)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: %s is NULL", call, model ? "out" : "model");
+    if (mmoe_allocator_check(alloc, call, err)) return MMOE_E_ARGUMENT;
+    const mmoe_allocator a = mmoe_allocator_or_default(alloc);
+    return mmoe_model_clone_with(model, &model->params, &a, out, err);
+}
