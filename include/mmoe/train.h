@@ -820,6 +820,19 @@ MMOE_API void mmoe_trainer_task_factors(const mmoe_trainer *trainer, double *fac
  * checkpoint's version did not know count there as their defaults. On failure the trainer is as it
  * was, unless the disk failed (MMOE_E_IO) when what had been checked was read. */
 MMOE_API mmoe_status mmoe_trainer_resume(mmoe_trainer *trainer, const char *path, mmoe_error *err);
+/* Writes a checkpoint of the trainer as it stands, whole or not at all: weights, moments, averages,
+ * where its steps are, the learning rate that was set. A trainer of the same configuration that
+ * resumes from it does what this one does from here on, to the bit: steps and fits alike. For
+ * between steps; a fit writes its own (checkpoint_path), and within its callbacks this is
+ * MMOE_E_ARGUMENT. MMOE_E_NUMERIC, with the tensor: a weight is not finite; _IO, _MEMORY. */
+MMOE_API mmoe_status mmoe_trainer_save(mmoe_trainer *trainer, const char *path,
+                                       mmoe_error *err);
+/* Sets the learning rate from the next step on: 0 to 1000, else MMOE_E_ARGUMENT. It stands in the
+ * place of trainer.optimizer_params.lr, so warm-up and scheduler do to it what they would have done
+ * to that (a plateau begins at it again), and that of embedding_optimizer_params changes in the
+ * same ratio. It stays until it is set anew, for later fits too, and checkpoints have it; the
+ * configuration is as it was. Between steps, or in a callback of fit. */
+MMOE_API mmoe_status mmoe_trainer_set_lr(mmoe_trainer *trainer, double lr, mmoe_error *err);
 /* Trains until the last epoch or until early stopping; the model then has the best weights seen on
  * `valid` (the last ones without it; `valid` may be NULL, but not with the scheduler "plateau").
  * What early stopping watches must be defined on `valid`: where its labels leave it undefined (one
@@ -834,8 +847,8 @@ MMOE_API mmoe_status mmoe_trainer_resume(mmoe_trainer *trainer, const char *path
  *
  * Each fit is a run of its own: epochs count from 1, and optimizer, schedule and balancing know of
  * no earlier fit; the weights are the model's. Steps before the first fit do count. But the fit
- * that follows mmoe_trainer_resume continues the checkpoint's run, with the rows that it began
- * with: other training rows, other validation rows, or none where there were some, are
+ * that follows mmoe_trainer_resume continues the run of a fit's checkpoint, with the rows that it
+ * began with: other training rows, other validation rows, or none where there were some, are
  * MMOE_E_ARGUMENT, and the message says which. (A checkpoint of version 0.1 knows of training rows
  * alone.) */
 MMOE_API mmoe_status mmoe_trainer_fit(mmoe_trainer *trainer, const mmoe_dataset *train,

@@ -15,7 +15,7 @@ static void add_stretch(mmoe_run_parts *l, const char *group, const mmoe_block *
     l->failed |= !name;
     if (!name) return;
     snprintf(name, size, "%s%s", group, block->name);
-    l->items[l->count] = (mmoe_run_part){name, block->dtype, block->count, -1, of_2};
+    l->items[l->count] = (mmoe_run_part){name, block->dtype, block->count, -1, of_2, false};
     l->stretches[l->count++] = *at;
 }
 
@@ -32,7 +32,9 @@ static void add_fields(mmoe_run_parts *l, const mmoe_place_field *fields) {
         mmoe_part_source of_2 = {real ? "progress.reals" : "progress.integers", fields[i].of_2,
                                  real ? REALS_OF_2 : INTEGERS_OF_2};
         if (fields[i].of_2 < 0) of_2.tensor = NULL;
+        const size_t before = l->count;
         add_part(l, "progress.", &cell, of_2);
+        if (l->count > before) l->items[before].not_of_3 = fields[i].of_2 == MMOE_NOT_OF_3;
     }
 }
 
@@ -101,6 +103,14 @@ static void add_records(mmoe_run_parts *l, const mmoe_trainer *t) {
     }
 }
 
+static void add_lists(mmoe_run_parts *l, const mmoe_trainer *t) {
+    const mmoe_block elements = {MMOE_CHECKPOINT_LISTS, MMOE_F64, t->model->graph->n_list,
+                                 t->list_elements};
+    const size_t before = l->count;
+    if (elements.count) add_part(l, "", &elements, (mmoe_part_source){NULL, 0, 0});
+    if (l->count > before) l->items[before].not_of_3 = true;
+}
+
 static void add_settled(mmoe_run_parts *l, const mmoe_trainer *t) {
     const mmoe_history *h = &t->optimizer.history;
     const mmoe_block base = {MMOE_CHECKPOINT_SETTLED, MMOE_I64, 1, (void *)(uintptr_t)&h->base};
@@ -114,7 +124,7 @@ mmoe_status mmoe_run_parts_list(mmoe_trainer *t, const mmoe_place_field *fields,
                       best = {"best.", &t->model->params, t->best.blocks, true},
                       average = {"average.", &t->average, NULL, false};
     const int64_t tasks = t->model->schema->n_label;
-    const size_t most = MMOE_PLACE_FIELDS + 4 + 5 * (size_t)now.params->n_block;
+    const size_t most = MMOE_PLACE_FIELDS + 5 + 5 * (size_t)now.params->n_block;
     *l = (mmoe_run_parts){.alloc = &t->alloc};
     l->items = mmoe_alloc(l->alloc, most, sizeof *l->items);
     l->stretches = mmoe_alloc(l->alloc, 2 * most, sizeof *l->stretches);
@@ -124,6 +134,7 @@ mmoe_status mmoe_run_parts_list(mmoe_trainer *t, const mmoe_place_field *fields,
     add_doubles(l, "epoch.loss_sum", tasks, t->loss_sum);
     add_doubles(l, "epoch.weight_sum", tasks, t->weight_sum);
     add_doubles(l, "balance.state", t->balancer.balance.n_state, t->balancer.balance.state);
+    add_lists(l, t);
     add_settled(l, t);
     add_state(l, &now, MMOE_I64, "now.counters");
     add_state(l, &best, MMOE_I64, "best.counters");

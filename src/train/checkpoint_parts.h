@@ -22,6 +22,7 @@
 /* Metadata: what is known of the best weights (model/meta.h). */
 #define MMOE_CHECKPOINT_META "meta"
 #define MMOE_CHECKPOINT_SETTLED "optimizer.settled"
+#define MMOE_CHECKPOINT_LISTS "lists.elements"
 
 /* Elements [first, first + count of the part) of a tensor of `count` elements. */
 typedef struct mmoe_part_source {
@@ -36,6 +37,7 @@ typedef struct mmoe_run_part {
     int64_t count;
     int32_t frozen; /* the table that does not learn, whose rows in the model it is; -1: none */
     mmoe_part_source of_2;
+    bool not_of_3; /* versions 2 and 3 had it not */
 } mmoe_run_part;
 
 /* The first parts are the run's place, field by field. */

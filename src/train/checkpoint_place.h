@@ -8,6 +8,8 @@ typedef struct mmoe_run_place {
     uint64_t steps;
     mmoe_progress_state at;
     mmoe_schedule schedule;
+    int32_t has_fitted;  /* it stands behind a fit, and the next one begins a run of its own */
+    int32_t knows_lists; /* mmoe_trainer.list_elements mean anything */
 } mmoe_run_place;
 
 typedef enum mmoe_field_type {
@@ -22,12 +24,14 @@ typedef struct mmoe_place_field {
     const char *name;
     mmoe_field_type type;
     void *at;
-    int32_t of_2; /* its index among version 2's integers or reals; -1: it had none */
+    int32_t of_2; /* its index among version 2's integers or reals, or one of the below */
     double low, high;
     const int32_t *most; /* another bound, of a field further up; NULL: none */
 } mmoe_place_field;
 
-enum { MMOE_PLACE_FIELDS = 15 };
+enum { MMOE_PLACE_FIELDS = 18 };
+
+enum { MMOE_NOT_OF_2 = -1, MMOE_NOT_OF_3 = -2 }; /* these versions, and older ones, had it not */
 
 typedef union mmoe_place_cell {
     int64_t integer;

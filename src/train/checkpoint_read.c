@@ -92,10 +92,11 @@ static mmoe_status look_at_part(const reading *r, size_t i, finding *f,
 /* ---- Checks: of everything, before the first byte of the trainer changes ---- */
 
 static mmoe_part_source source_of(const reading *r, const mmoe_run_part *p) {
-    return r->version == '2' ? p->of_2 : (mmoe_part_source){p->name, 0, p->count};
+    if (r->version == '2') return p->of_2;
+    return (mmoe_part_source){r->version == '3' && p->not_of_3 ? NULL : p->name, 0, p->count};
 }
 
-/* Finds where each part stands; one that a file of version 2 does not know has no bytes. */
+/* Finds where each part stands; one that a file of an older version does not know has no bytes. */
 static mmoe_status find_parts(reading *r, mmoe_error *err) {
     for (size_t i = 0; i < r->parts.count; i++) {
         const mmoe_run_part *p = &r->parts.items[i];
@@ -257,10 +258,26 @@ static void rebuild_history(mmoe_trainer *t) {
     const uint64_t steps = o->steps;
     if (!o->history.rates) return;
     mmoe_history_restart(&o->history, o->history.base);
+    mmoe_optimizer_expect(o, mmoe_trainer_most_rate(t));
     for (o->steps = o->history.base; o->steps < steps;) {
         mmoe_optimizer_begin(o, mmoe_trainer_rate(t));
         mmoe_optimizer_end(o);
     }
+}
+
+/* The run is made anew for what its lists were. */
+static mmoe_status expect_lists(const reading *r, bool known, mmoe_error *err) {
+    mmoe_trainer *t = r->t;
+    if (!known) return t->knows_lists ? mmoe_trainer_expect_lists(t, NULL, err) : MMOE_OK;
+    size_t i = MMOE_PLACE_FIELDS;
+    while (i < r->parts.count && strcmp(r->parts.items[i].name, MMOE_CHECKPOINT_LISTS) != 0) i++;
+    if (i == r->parts.count) return MMOE_OK;
+    double *elements = mmoe_alloc(&t->alloc, 1, r->parts.in_file[i].bytes);
+    if (!elements) return mmoe_fail_memory(err, r->parts.in_file[i].bytes);
+    mmoe_status status = read_part(r, i, elements, err);
+    if (!status) status = mmoe_trainer_expect_lists(t, elements, err);
+    mmoe_release(&t->alloc, elements);
+    return status;
 }
 
 /* What is not of the place, and not the model's already. */
@@ -273,7 +290,7 @@ static mmoe_status read_blocks(const reading *r, mmoe_error *err) {
 
 static mmoe_status read_parts(reading *r, mmoe_error *err) {
     mmoe_trainer *t = r->t;
-    mmoe_run_place place = {0};
+    mmoe_run_place place = {.schedule.lr = (double)t->model->config->trainer.optimizer.lr};
     mmoe_place_field fields[MMOE_PLACE_FIELDS];
     mmoe_place_fields(r->n_epoch, &place, fields);
     mmoe_status status = mmoe_best_open(&t->best, err);
@@ -286,11 +303,13 @@ static mmoe_status read_parts(reading *r, mmoe_error *err) {
     if (!status) status = read_fields(r, fields, err);
     if (!status) status = check_epochs(r, &place.at, err);
     if (!status) status = check_settled(r, place.steps, err);
+    if (!status) status = expect_lists(r, place.knows_lists, err);
     if (!status) status = read_blocks(r, err);
     if (!status) {
         t->optimizer.steps = place.steps;
         t->at = place.at;
         t->schedule = place.schedule;
+        t->has_fitted = place.has_fitted;
         rebuild_history(t);
     }
     mmoe_run_parts_finish(&r->parts);

@@ -69,7 +69,11 @@ static mmoe_status write_parts(const mmoe_trainer *t, mmoe_run_parts *l, const c
 
 /* The parts of the run as it stands; to be finished on failure, too. */
 static mmoe_status list_run(mmoe_trainer *t, mmoe_run_parts *l, mmoe_error *err) {
-    mmoe_run_place place = {t->optimizer.steps, t->at, t->schedule};
+    mmoe_run_place place = {.steps = t->optimizer.steps,
+                            .at = t->at,
+                            .schedule = t->schedule,
+                            .has_fitted = t->has_fitted && !t->is_fitting,
+                            .knows_lists = t->knows_lists};
     mmoe_place_field fields[MMOE_PLACE_FIELDS];
     mmoe_place_fields(t->model->config->trainer.n_epoch, &place, fields);
     const mmoe_status status = mmoe_run_parts_list(t, fields, l, err);

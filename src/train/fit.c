@@ -211,12 +211,14 @@ static mmoe_status open_sources(mmoe_fit_run *r, const mmoe_dataset *train,
     return status;
 }
 
-/* As a new trainer of this model would be. */
+/* As a new trainer of this model would be, of the same learning rate. */
 static void begin_anew(mmoe_trainer *t) {
     mmoe_params_settle(&t->model->params);
     t->at = (mmoe_progress_state){0};
     mmoe_optimizer_restart(&t->optimizer);
+    const double lr = t->schedule.lr;
     mmoe_schedule_init(&t->schedule, &t->model->config->trainer);
+    mmoe_schedule_set(&t->schedule, lr);
     if (t->run->plan->kind != MMOE_PLAN_TRAIN) mmoe_balance_restart(&t->balancer.balance);
     clear_losses(t);
 }
@@ -372,6 +374,7 @@ mmoe_status mmoe_trainer_fit(mmoe_trainer *t, const mmoe_dataset *train, const m
     if (!status) status = watch_progress(&r, err);
     if (!status) status = check_memory(&r, err);
     if (!status && valid) status = mmoe_fit_watch(&r, err);
+    t->is_fitting = true;
     if (!status) status = begin_run(&r, err);
     if (!status) status = mmoe_labels_keep_means(t->model, train, err);
     if (!status) {
@@ -382,6 +385,7 @@ mmoe_status mmoe_trainer_fit(mmoe_trainer *t, const mmoe_dataset *train, const m
         atomic_store(&t->stop, 0); /* it was meant for this run */
         if (t->at.has_best || status == MMOE_E_NUMERIC) status = bring_back(t, status, err);
     }
+    t->is_fitting = false;
     t->run->observer = NULL;
     t->scores = NULL;
     mmoe_progressive_finish(&r.progressive);

@@ -19,7 +19,7 @@ static bool formula_holds(const mmoe_history *h) {
     return 0.11 * 9 * spread * spread * spread * spread < error;
 }
 
-static void settle_rates(mmoe_history *h, double most) {
+void mmoe_history_expect(mmoe_history *h, double most) {
     const mmoe_optimizer_config *c = &h->rule.settings;
     double kept[2];
     const bool fades = h->rule.kind->fades(c, kept);
@@ -50,7 +50,7 @@ mmoe_status mmoe_history_init(mmoe_history *h, const mmoe_rule *rule, double mos
                               const mmoe_allocator *alloc, mmoe_error *err) {
     enum { STEPS = MMOE_HISTORY_STEPS };
     *h = (mmoe_history){.alloc = *alloc, .rule = *rule};
-    settle_rates(h, most);
+    mmoe_history_expect(h, most);
     const size_t window = (size_t)h->window;
     h->rates = mmoe_alloc(alloc, STEPS, sizeof *h->rates);
     h->sums = mmoe_alloc_aligned(alloc, STEPS + 1, sizeof *h->sums);

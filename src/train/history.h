@@ -58,6 +58,8 @@ typedef struct mmoe_history {
 /* Of a rule, from step 0 on; no step's learning rate is above `most`. MMOE_E_MEMORY. */
 mmoe_status mmoe_history_init(mmoe_history *h, const mmoe_rule *rule, double most,
                               const mmoe_allocator *alloc, mmoe_error *err);
+/* No later step's rate is above `most`; all rows are up to date. */
+void mmoe_history_expect(mmoe_history *h, double most);
 void mmoe_history_finish(mmoe_history *h);
 size_t mmoe_history_memory(const mmoe_history *h); /* bytes that it keeps */
 /* All rows are as of this step. */

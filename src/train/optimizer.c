@@ -110,6 +110,10 @@ mmoe_status mmoe_optimizer_init(mmoe_optimizer *o, const mmoe_trainer_config *c,
     return status;
 }
 
+void mmoe_optimizer_expect(mmoe_optimizer *o, double most) {
+    if (o->history.rates) mmoe_history_expect(&o->history, most * o->tables_lr);
+}
+
 void mmoe_optimizer_restart(mmoe_optimizer *o) {
     o->steps = 0;
     clear_moments(o);

@@ -77,6 +77,8 @@ void mmoe_optimizer_finish(mmoe_optimizer *o);
 size_t mmoe_optimizer_block_memory(const mmoe_optimizer_block *b); /* bytes of its moments */
 size_t mmoe_optimizer_memory(const mmoe_optimizer *o); /* bytes of moments, and of the history */
 void mmoe_optimizer_restart(mmoe_optimizer *o);        /* as one that has taken no step */
+/* No later step's lr is above `most`; all rows are up to date. */
+void mmoe_optimizer_expect(mmoe_optimizer *o, double most);
 /* A step, of scale 1; lr: the layers' learning rate in it. */
 void mmoe_optimizer_begin(mmoe_optimizer *o, float lr);
 void mmoe_optimizer_end(mmoe_optimizer *o); /* it, whatever became of it */

@@ -9,11 +9,14 @@
 static const double threshold = 1e-4, least_fall = 1e-8;
 
 void mmoe_schedule_init(mmoe_schedule *s, const mmoe_trainer_config *c) {
-    *s = (mmoe_schedule){.rate = (double)c->optimizer.lr};
+    *s = (mmoe_schedule){0};
+    mmoe_schedule_set(s, (double)c->optimizer.lr);
 }
 
+void mmoe_schedule_set(mmoe_schedule *s, double lr) { s->lr = s->rate = lr; }
+
 static double epoch_rate(const mmoe_schedule *s, const mmoe_trainer_config *c, int32_t epoch) {
-    const double lr = (double)c->optimizer.lr, gamma = (double)c->gamma, min_lr = (double)c->min_lr;
+    const double lr = s->lr, gamma = (double)c->gamma, min_lr = (double)c->min_lr;
     switch (c->scheduler) {
     case MMOE_SCHEDULER_NONE:
         break;

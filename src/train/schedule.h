@@ -7,9 +7,10 @@
 
 #include "config/config.h"
 
-/* What a plateau remembers of earlier epochs; all else follows from epoch and step. A checkpoint
- * keeps it. */
+/* What it begins with, and what a plateau remembers of earlier epochs; all else follows from epoch
+ * and step. A checkpoint keeps it. */
 typedef struct mmoe_schedule {
+    double lr;   /* that it begins with */
     double rate; /* without warm-up */
     double best;
     int32_t has_best;
@@ -17,6 +18,8 @@ typedef struct mmoe_schedule {
 } mmoe_schedule;
 
 void mmoe_schedule_init(mmoe_schedule *s, const mmoe_trainer_config *config);
+/* Another rate in the place of the configuration's; a plateau goes on from it. */
+void mmoe_schedule_set(mmoe_schedule *s, double lr);
 /* The rate of `step`, counted from 1, in `epoch`, counted from 0. */
 double mmoe_schedule_rate(const mmoe_schedule *s, const mmoe_trainer_config *config, int32_t epoch,
                           uint64_t step);

@@ -86,14 +86,15 @@ static mmoe_status keep_paths(mmoe_trainer *t, mmoe_error *err) {
 static mmoe_status build(mmoe_trainer *t, mmoe_error *err) {
     const mmoe_model *m = t->model;
     const mmoe_trainer_config *c = &m->config->trainer;
-    const size_t tasks = (size_t)m->schema->n_label;
+    const size_t tasks = (size_t)m->schema->n_label, doubles = 5 * tasks + (size_t)m->graph->n_list;
     t->schema_hash = mmoe_schema_fingerprint(m->schema);
-    t->loss_sum = mmoe_alloc_zero(&t->alloc, 5 * tasks, sizeof *t->loss_sum);
-    if (!t->loss_sum) return mmoe_fail_memory(err, 5 * tasks * sizeof *t->loss_sum);
+    t->loss_sum = mmoe_alloc_zero(&t->alloc, doubles, sizeof *t->loss_sum);
+    if (!t->loss_sum) return mmoe_fail_memory(err, doubles * sizeof *t->loss_sum);
     t->weight_sum = t->loss_sum + tasks;
     t->loss = t->weight_sum + tasks;
     t->weight = t->loss + tasks;
     t->factors = t->weight + tasks;
+    t->list_elements = t->factors + tasks;
     mmoe_status status = keep_paths(t, err);
     if (!status)
         status = mmoe_pool_create(mmoe_worker_count(t->options.threads), &t->alloc, &t->pool, err);
@@ -111,15 +112,23 @@ static mmoe_status build(mmoe_trainer *t, mmoe_error *err) {
     return status;
 }
 
+mmoe_status mmoe_trainer_expect_lists(mmoe_trainer *t, const double *elements, mmoe_error *err) {
+    const mmoe_status status = make_run(t, elements, err);
+    if (status) return status;
+    t->knows_lists = elements != NULL;
+    if (elements)
+        memcpy(t->list_elements, elements, (size_t)t->model->graph->n_list * sizeof *elements);
+    return MMOE_OK;
+}
+
 mmoe_status mmoe_trainer_know_lists(mmoe_trainer *t, const mmoe_dataset *data, mmoe_error *err) {
     const int32_t lists = t->model->graph->n_list;
     if (!lists || t->knows_lists) return MMOE_OK;
     double *elements = mmoe_alloc(&t->alloc, (size_t)lists, sizeof *elements);
     if (!elements) return mmoe_fail_memory(err, (size_t)lists * sizeof *elements);
     mmoe_dataset_list_elements(data, elements);
-    const mmoe_status status = make_run(t, elements, err);
+    const mmoe_status status = mmoe_trainer_expect_lists(t, elements, err);
     mmoe_release(&t->alloc, elements);
-    t->knows_lists = !status;
     return status;
 }
 
@@ -171,13 +180,17 @@ void mmoe_trainer_stop(mmoe_trainer *t) {
     if (t) atomic_store(&t->stop, 1);
 }
 
-mmoe_status mmoe_trainer_resume(mmoe_trainer *t, const char *path, mmoe_error *err) {
-    if (!t || !path)
+mmoe_status mmoe_trainer_set_lr(mmoe_trainer *t, double lr, mmoe_error *err) {
+    enum { MOST = 1000 }; /* as of trainer.optimizer_params.lr */
+    if (!t) return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_trainer_set_lr: trainer is NULL");
+    if (!(lr >= 0 && lr <= MOST))
         return mmoe_fail(err, MMOE_E_ARGUMENT,
-                         "mmoe_trainer_resume: trainer and path must not be NULL");
-    const mmoe_status status = mmoe_checkpoint_read(t, path, err);
-    if (!status) t->has_fitted = false;
-    return status;
+                         "mmoe_trainer_set_lr: the learning rate is %g; it may be 0 to %d", lr,
+                         MOST);
+    mmoe_params_settle(&t->model->params); /* rows that are behind had the old one */
+    mmoe_schedule_set(&t->schedule, lr);
+    mmoe_optimizer_expect(&t->optimizer, mmoe_trainer_most_rate(t));
+    return MMOE_OK;
 }
 
 void mmoe_trainer_take_blas(const mmoe_trainer *t) {

@@ -2,6 +2,7 @@
 #ifndef MMOE_TRAIN_TRAINER_H
 #define MMOE_TRAIN_TRAINER_H
 
+#include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -39,7 +40,8 @@ struct mmoe_trainer {
     char *checkpoint_path;
     mmoe_pool *pool;
     mmoe_run *run;
-    bool knows_lists; /* the run is made for lists as long as the first data set's */
+    bool knows_lists;      /* the run is made for lists as long as the first data set's: */
+    double *list_elements; /* [lists] */
     mmoe_optimizer optimizer;
     mmoe_balancer balancer;       /* zero without a method */
     mmoe_whole_gradient gradient; /* kept for clipping alone */
@@ -52,6 +54,7 @@ struct mmoe_trainer {
     double *factors;               /* [tasks] for reports */
     float *scores;                 /* [batch rows, tasks] that steps write; NULL: they do not */
     bool has_fitted;               /* the next fit begins a run of its own */
+    bool is_fitting;
     atomic_int stop;
     pthread_mutex_t settling; /* readers of the model may come at once */
 };
@@ -66,6 +69,11 @@ static inline float mmoe_trainer_rate(const mmoe_trainer *t) {
                                      t->optimizer.steps + 1);
 }
 
+/* The most that it can be. */
+static inline double mmoe_trainer_most_rate(const mmoe_trainer *t) {
+    return fmax(t->schedule.lr, (double)t->model->config->trainer.min_lr);
+}
+
 /* step.c: one update with a batch, whose first row is `row` of the epoch's order. Losses and
  * weights of the tasks go to t->loss and t->weight. MMOE_E_NUMERIC when a loss or a weight is not
  * finite. */
@@ -75,6 +83,9 @@ mmoe_status mmoe_trainer_update(mmoe_trainer *t, const mmoe_rows *batch, int64_t
 /* Of a model with lists: before the first step, what is known of the rows' lists goes into the run
  * (mmoe_plan_request.list_elements). MMOE_E_MEMORY. */
 mmoe_status mmoe_trainer_know_lists(mmoe_trainer *t, const mmoe_dataset *data, mmoe_error *err);
+
+/* That lists have so many elements [lists]; NULL: nothing is known. MMOE_E_MEMORY. */
+mmoe_status mmoe_trainer_expect_lists(mmoe_trainer *t, const double *elements, mmoe_error *err);
 
 /* A model file's format with the run's state (checkpoint_parts.h). The checkpoint must be of the
  * trainer's configuration and graph; on failure the trainer is as it was, unless the disk failed

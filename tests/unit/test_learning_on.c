@@ -1,4 +1,5 @@
-/* Learning on in a service: models that are copied, trained apart and put into a slot. */
+/* Learning on in a service: models that are copied, trained apart and put into a slot; steps that
+ * are saved and gone on with; a learning rate that is set. */
 #include <unistd.h>
 
 #include "check_main.h"
@@ -159,10 +160,190 @@ START_TEST(what_is_not_finite_is_not_published) {
 }
 END_TEST
 
+/* ---- Saved, and gone on with ---- */
+
+static const char path_form[] = "/tmp/mmoe-learning-XXXXXX";
+static char saved[sizeof path_form];
+
+static void new_path(void) {
+    memcpy(saved, path_form, sizeof saved);
+    ck_assert_int_eq(close(mkstemp(saved)), 0);
+}
+
+static mmoe_trainer *resumed(mmoe_model *model) {
+    mmoe_trainer *trainer = new_trainer(model, 3);
+    SUCCEEDS(mmoe_trainer_resume(trainer, saved, &err));
+    return trainer;
+}
+
+/* All that a step remembers: moments of each optimizer, rows that are behind, an average, a
+ * balancing method, a rate that was set, warm-up. */
+static const char *const kept[] = {
+    ", \"ema_decay\": 0.9, \"clip_norm\": 0.3, \"optimizer\": \"adamw\"",
+    ", \"embedding_update\": \"deferred\", \"warmup_steps\": 7",
+    ", \"embedding_update\": \"lazy\", \"optimizer_params\": {\"weight_decay\": 0}",
+    ", \"optimizer\": \"sgd\", \"optimizer_params\": {\"lr\": 0.1, \"momentum\": 0.9}, "
+    "\"embedding_update\": \"deferred\"",
+    ", \"adaptive_params\": {\"method\": \"gradnorm\"}, \"optimizer\": \"adagrad\"",
+};
+enum { KEPT = sizeof kept / sizeof *kept };
+
+START_TEST(steps_go_on_from_what_was_saved) {
+    set_up("", "", kept[_i]);
+    new_path();
+    mmoe_model *model = new_model(), *fresh = new_model();
+    mmoe_trainer *trainer = new_trainer(model, 1);
+    step(trainer, 0, 3);
+    SUCCEEDS(mmoe_trainer_set_lr(trainer, 0.004, &err));
+    step(trainer, 3, 2);
+    SUCCEEDS(mmoe_trainer_save(trainer, saved, &err));
+    step(trainer, 5, 5);
+    mmoe_trainer *again = resumed(fresh);
+    step(again, 5, 5);
+    same_saved(model, fresh);
+    mmoe_trainer_free(trainer);
+    mmoe_trainer_free(again);
+    mmoe_model_free(model);
+    mmoe_model_free(fresh);
+    unlink(saved);
+    tear_down();
+}
+END_TEST
+
+/* Steps behind a fit, and the fit behind them, which is a run of its own. */
+START_TEST(what_follows_a_fit_goes_on_too) {
+    set_up("", "", ", \"n_epoch\": 2, \"ema_decay\": 0.9, \"scheduler\": \"exponential\"");
+    new_path();
+    mmoe_model *model = new_model(), *fresh = new_model();
+    mmoe_trainer *trainer = new_trainer(model, 1);
+    SUCCEEDS(mmoe_trainer_fit(trainer, rows, valid, &err));
+    step(trainer, 0, 2);
+    SUCCEEDS(mmoe_trainer_save(trainer, saved, &err));
+    mmoe_trainer *again = resumed(fresh);
+    step(trainer, 2, 1);
+    step(again, 2, 1);
+    assert_same_models(model, fresh);
+    SUCCEEDS(mmoe_trainer_fit(trainer, valid, NULL, &err));
+    SUCCEEDS(mmoe_trainer_fit(again, valid, NULL, &err));
+    assert_same_models(model, fresh);
+    mmoe_trainer_free(trainer);
+    mmoe_trainer_free(again);
+    mmoe_model_free(model);
+    mmoe_model_free(fresh);
+    unlink(saved);
+    tear_down();
+}
+END_TEST
+
+static int save_within(void *user, const mmoe_epoch_report *report) {
+    mmoe_trainer *const *trainer = user;
+    mmoe_error fault = {0};
+    (void)report;
+    ck_assert_int_eq(mmoe_trainer_save(*trainer, saved, &fault), MMOE_E_ARGUMENT);
+    ck_assert_ptr_nonnull(strstr(fault.message, "checkpoint_path"));
+    return 0;
+}
+
+START_TEST(what_cannot_be_saved) {
+    set_up("", "", ", \"n_epoch\": 1");
+    new_path();
+    mmoe_model *model = new_model();
+    mmoe_trainer *trainer;
+    mmoe_error fault = {0};
+    const mmoe_trainer_options options = {.threads = 1, .user = &trainer, .on_epoch = save_within};
+    SUCCEEDS(mmoe_trainer_create(model, &options, NULL, &trainer, &err));
+    SUCCEEDS(mmoe_trainer_fit(trainer, rows, NULL, &err));
+    ck_assert_int_eq(mmoe_trainer_save(trainer, "/nowhere/at/all", NULL), MMOE_E_IO);
+    ck_assert_int_eq(mmoe_trainer_save(trainer, NULL, NULL), MMOE_E_ARGUMENT);
+    ck_assert_int_eq(mmoe_trainer_save(NULL, saved, NULL), MMOE_E_ARGUMENT);
+    values_of(model, "towers.0.mlp.0.weight")[0] = INFINITY;
+    ck_assert_int_eq(mmoe_trainer_save(trainer, saved, &fault), MMOE_E_NUMERIC);
+    ck_assert_ptr_nonnull(strstr(fault.message, "not saved: tensor \"towers.0.mlp.0.weight\""));
+    mmoe_trainer_free(trainer);
+    mmoe_model_free(model);
+    unlink(saved);
+    tear_down();
+}
+END_TEST
+
+/* ---- The learning rate ---- */
+
+/* A rate that is set is that of a configuration that has it, with warm-up and a scheduler on top,
+ * and the tables' in the same ratio. */
+START_TEST(a_rate_is_set) {
+    static const char keys[] =
+        ", \"n_epoch\": 2, \"warmup_steps\": 3, \"scheduler\": \"%s\", "
+        "\"optimizer_params\": {\"lr\": %g}, "
+        "\"embedding_optimizer\": \"adam\", \"embedding_optimizer_params\": {\"lr\": %g}";
+    static const char *const schedulers[] = {"none", "cosine", "plateau"};
+    mmoe_model *models[2];
+    for (int i = 0; i < 2; i++) {
+        char text[256];
+        snprintf(text, sizeof text, keys, schedulers[_i], i ? 0.25 : 0.125, i ? 0.5 : 0.25);
+        set_up("", "", text);
+        models[i] = new_model();
+        mmoe_trainer *trainer = new_trainer(models[i], 1);
+        SUCCEEDS(mmoe_trainer_set_lr(trainer, 0.25, &err));
+        step(trainer, 0, 2);
+        SUCCEEDS(mmoe_trainer_fit(trainer, rows, valid, &err));
+        SUCCEEDS(mmoe_trainer_fit(trainer, rows, valid, &err));
+        mmoe_trainer_free(trainer);
+        tear_down();
+    }
+    assert_same_models(models[0], models[1]);
+    for (int i = 0; i < 2; i++) mmoe_model_free(models[i]);
+}
+END_TEST
+
+START_TEST(a_rate_of_nothing_moves_nothing) {
+    set_up("", "", _i ? ", \"embedding_update\": \"deferred\"" : "");
+    mmoe_model *model = new_model();
+    mmoe_trainer *trainer = new_trainer(model, 1);
+    step(trainer, 0, 2);
+    mmoe_model *before = clone_of(model);
+    SUCCEEDS(mmoe_trainer_set_lr(trainer, 0, &err));
+    SUCCEEDS(mmoe_trainer_step(trainer, rows, 300, 3, NULL, &err));
+    for (int i = 0; i < 8; i++) SUCCEEDS(mmoe_trainer_step(trainer, rows, 0, 3, NULL, &err));
+    const char *const names[] = {"embedding.embed_dict.a.weight", "towers.0.mlp.0.weight"};
+    for (int i = 0; i < 2; i++) {
+        const mmoe_tensor_info now = tensor_named(model, names[i]),
+                               then = tensor_named(before, names[i]);
+        ck_assert_mem_eq(now.data, then.data, count_of(&now) * sizeof(float));
+    }
+    mmoe_trainer_free(trainer);
+    mmoe_model_free(model);
+    mmoe_model_free(before);
+    tear_down();
+}
+END_TEST
+
+START_TEST(no_other_rate_is_set) {
+    static const double rates[] = {-0.001, 1001, NAN, INFINITY, -INFINITY};
+    mmoe_error fault = {0};
+    set_up("", "", "");
+    mmoe_model *model = new_model();
+    mmoe_trainer *trainer = new_trainer(model, 1);
+    for (int i = 0; i < 5; i++) {
+        ck_assert_int_eq(mmoe_trainer_set_lr(trainer, rates[i], &fault), MMOE_E_ARGUMENT);
+        ck_assert_ptr_nonnull(strstr(fault.message, "it may be 0 to 1000"));
+    }
+    ck_assert_int_eq(mmoe_trainer_set_lr(NULL, 0.1, NULL), MMOE_E_ARGUMENT);
+    mmoe_trainer_free(trainer);
+    mmoe_model_free(model);
+    tear_down();
+}
+END_TEST
+
 void add_cases(TCase *c) {
     tcase_add_loop_test(c, a_clone_goes_its_own_way, 0, 3);
     tcase_add_loop_test(c, narrow_tables_are_cloned, 0, 2);
     tcase_add_test(c, steps_are_published);
     tcase_add_test(c, an_average_is_what_is_published);
     tcase_add_test(c, what_is_not_finite_is_not_published);
+    tcase_add_loop_test(c, steps_go_on_from_what_was_saved, 0, KEPT);
+    tcase_add_test(c, what_follows_a_fit_goes_on_too);
+    tcase_add_test(c, what_cannot_be_saved);
+    tcase_add_loop_test(c, a_rate_is_set, 0, 3);
+    tcase_add_loop_test(c, a_rate_of_nothing_moves_nothing, 0, 2);
+    tcase_add_test(c, no_other_rate_is_set);
 }

@@ -1,0 +1,24 @@
+/* Runs that are saved, and gone on with. */
+#include "base/error.h"
+#include "model/model_file.h"
+#include "train/trainer.h"
+
+mmoe_status mmoe_trainer_resume(mmoe_trainer *t, const char *path, mmoe_error *err) {
+    if (!t || !path)
+        return mmoe_fail(err, MMOE_E_ARGUMENT,
+                         "mmoe_trainer_resume: trainer and path must not be NULL");
+    return mmoe_checkpoint_read(t, path, err);
+}
+
+mmoe_status mmoe_trainer_save(mmoe_trainer *t, const char *path, mmoe_error *err) {
+    if (!t || !path)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_trainer_save: %s is NULL",
+                         t ? "path" : "trainer");
+    if (t->is_fitting)
+        return mmoe_fail(err, MMOE_E_ARGUMENT,
+                         "mmoe_trainer_save: a fit is under way, which writes a checkpoint of its "
+                         "own (mmoe_trainer_options.checkpoint_path)");
+    const mmoe_status status = mmoe_file_check_params(&t->model->graph->tensors, &t->model->params,
+                                                      "the run is not saved", err);
+    return status ? status : mmoe_checkpoint_write(t, path, err);
+}
