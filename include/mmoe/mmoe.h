@@ -343,7 +343,8 @@ typedef struct mmoe_batch {
      * `ids`, which has none of them, the lists encoded; beside sparse_columns, one for each. */
     mmoe_lists lists;
     const mmoe_list_column *list_columns;
-    /* Of a predictor that is bound to an input: nothing of the above but `rows`, and of columns
+    /* Of a predictor that is bound to an input, or of rows to learn from by the names of one
+     * (mmoe_dataset_create in mmoe/train.h): nothing of the above but `rows`, and of columns
      * that are lists `list_columns`, one for each of them. */
     const mmoe_input *input;
     const mmoe_column *columns; /* [column_count] of the input in its order: all of them, or, when a

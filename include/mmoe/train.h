@@ -185,9 +185,12 @@ MMOE_API void mmoe_dataset_free(mmoe_dataset *dataset);
 MMOE_API mmoe_status mmoe_schema_create(const mmoe_config *config, const char *const *columns,
                                         size_t n_columns, const mmoe_allocator *alloc,
                                         mmoe_schema **out, mmoe_error *err);
-/* A data set from memory, copied: `batch` (see mmoe_batch: encoded, or columns of raw values),
- * `labels` [rows, tasks] (NaN: missing; those of a task with a `positive` are 0 and 1), `weights`
- * [rows] or NULL. Values are checked as those of a file are. */
+/* A data set from memory, copied: `batch` (see mmoe_batch: encoded, or columns of raw values, by
+ * the schema's numbers or by the names of an input, all of its columns then, the user's and the
+ * items', a value a row), `labels` [rows, tasks] (NaN: missing; those of a task with a `positive`
+ * are 0 and 1), `weights` [rows] or NULL. Values are checked as those of a file are: MMOE_E_DATA,
+ * with row (from 1) and column, of a label with its task. MMOE_E_ARGUMENT: an input that a model of
+ * this schema could not be bound to (mmoe_input_check), other columns than it says. */
 MMOE_API mmoe_status mmoe_dataset_create(const mmoe_schema *schema, const mmoe_batch *batch,
                                          const float *labels, const float *weights,
                                          const mmoe_allocator *alloc, mmoe_dataset **out,
@@ -825,8 +828,7 @@ MMOE_API mmoe_status mmoe_trainer_resume(mmoe_trainer *trainer, const char *path
  * resumes from it does what this one does from here on, to the bit: steps and fits alike. For
  * between steps; a fit writes its own (checkpoint_path), and within its callbacks this is
  * MMOE_E_ARGUMENT. MMOE_E_NUMERIC, with the tensor: a weight is not finite; _IO, _MEMORY. */
-MMOE_API mmoe_status mmoe_trainer_save(mmoe_trainer *trainer, const char *path,
-                                       mmoe_error *err);
+MMOE_API mmoe_status mmoe_trainer_save(mmoe_trainer *trainer, const char *path, mmoe_error *err);
 /* Sets the learning rate from the next step on: 0 to 1000, else MMOE_E_ARGUMENT. It stands in the
  * place of trainer.optimizer_params.lr, so warm-up and scheduler do to it what they would have done
  * to that (a plateau begins at it again), and that of embedding_optimizer_params changes in the

@@ -1,6 +1,7 @@
 #include "data/dataset.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 #include "loss/loss.h"
 #include "base/text.h"
 #include "data/encode.h"
+#include "data/input.h"
 #include "data/list_take.h"
 
 typedef struct mmoe_dataset dataset;
@@ -169,23 +171,34 @@ static mmoe_status copy_features(dataset *set, const struct mmoe_schema *schema,
     return MMOE_OK;
 }
 
-static mmoe_status copy_targets(dataset *set, const struct mmoe_schema *schema, const float *labels,
-                                const float *weights, size_t row, mmoe_error *err) {
+typedef struct given_targets {
+    const float *labels, *weights;
+} given_targets;
+
+static mmoe_status fail_label(mmoe_error *err, size_t row, const mmoe_label_column *label,
+                              double value, const char *fault) {
+    char text[256];
+    snprintf(text, sizeof text, "%s (task \"%.100s\")", fault, label->task);
+    return fail_value(err, row, label->name, value, text);
+}
+
+static mmoe_status copy_targets(dataset *set, const struct mmoe_schema *schema,
+                                const given_targets *given, size_t row, mmoe_error *err) {
     for (size_t i = 0; i < (size_t)set->n_label; i++) {
-        float value = labels[row * (size_t)set->n_label + i];
+        float value = given->labels[row * (size_t)set->n_label + i];
         const mmoe_label_column *label = &schema->labels[i];
         const char *fault = isnan(value) ? NULL : mmoe_label_fault((int)label->type, (double)value);
         if (!fault) fault = mmoe_label_scale_fault(label->scale.transform, (double)value);
-        if (fault) return fail_value(err, row, schema->labels[i].name, (double)value, fault);
+        if (fault) return fail_label(err, row, label, (double)value, fault);
         if (isnan(value)) set->any_missing_label = 1;
         set->labels[row * (size_t)set->n_label + i] = value;
     }
-    if (!weights) return MMOE_OK;
-    const char *fault = mmoe_weight_fault((double)weights[row]);
+    if (!given->weights) return MMOE_OK;
+    const char *fault = mmoe_weight_fault((double)given->weights[row]);
     if (fault)
         return fail_value(err, row, schema->weight ? schema->weight : "weight",
-                          (double)weights[row], fault);
-    set->weights[row] = weights[row];
+                          (double)given->weights[row], fault);
+    set->weights[row] = given->weights[row];
     return MMOE_OK;
 }
 
@@ -224,15 +237,14 @@ static mmoe_status check_arguments(const struct mmoe_schema *schema, const mmoe_
     return MMOE_OK;
 }
 
-mmoe_status mmoe_dataset_create(const mmoe_schema *schema, const mmoe_batch *batch,
-                                const float *labels, const float *weights,
-                                const mmoe_allocator *alloc, mmoe_dataset **out, mmoe_error *err) {
-    if (!schema || !batch || !out)
-        return mmoe_fail(err, MMOE_E_ARGUMENT, "schema, batch or out is NULL");
-    mmoe_status status = check_arguments(schema, batch, labels, err);
+/* Of a batch by the schema's numbers. */
+static mmoe_status create_numbered(const mmoe_schema *schema, const mmoe_batch *batch,
+                                   const given_targets *targets, const mmoe_allocator *alloc,
+                                   mmoe_dataset **out, mmoe_error *err) {
+    const float *weights = targets->weights;
+    const mmoe_allocator a = *alloc;
+    mmoe_status status = check_arguments(schema, batch, targets->labels, err);
     if (status) return status;
-    if (mmoe_allocator_check(alloc, "mmoe_dataset_create", err)) return MMOE_E_ARGUMENT;
-    mmoe_allocator a = mmoe_allocator_or_default(alloc);
     dataset *set = mmoe_dataset_new(schema, &a);
     if (!set) return mmoe_fail_memory(err, sizeof *set);
     set->rows = (int64_t)batch->rows;
@@ -249,7 +261,7 @@ mmoe_status mmoe_dataset_create(const mmoe_schema *schema, const mmoe_batch *bat
     if (!status) status = take_lists(set, schema, batch, err);
     for (size_t row = 0; !status && row < batch->rows; row++) {
         status = copy_features(set, schema, batch, row, err);
-        if (!status) status = copy_targets(set, schema, labels, weights, row, err);
+        if (!status) status = copy_targets(set, schema, targets, row, err);
     }
     if (!status) status = mmoe_dataset_seal(set, schema, err);
     const mmoe_noted noted = {set->notes, schema, set->rows, &set->places};
@@ -258,6 +270,24 @@ mmoe_status mmoe_dataset_create(const mmoe_schema *schema, const mmoe_batch *bat
         mmoe_dataset_free(set);
     else
         *out = set;
+    return status;
+}
+
+mmoe_status mmoe_dataset_create(const mmoe_schema *schema, const mmoe_batch *batch,
+                                const float *labels, const float *weights,
+                                const mmoe_allocator *alloc, mmoe_dataset **out, mmoe_error *err) {
+    static const char call[] = "mmoe_dataset_create";
+    if (!schema || !batch || !out)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "schema, batch or out is NULL");
+    if (mmoe_allocator_check(alloc, call, err)) return MMOE_E_ARGUMENT;
+    const mmoe_allocator a = mmoe_allocator_or_default(alloc);
+    const given_targets targets = {labels, weights};
+    if (!batch->input) return create_numbered(schema, batch, &targets, &a, out, err);
+    mmoe_numbered_batch numbered;
+    mmoe_status status = mmoe_input_number(schema, batch, call, &a, &numbered, err);
+    if (status) return status;
+    status = create_numbered(schema, &numbered.batch, &targets, &a, out, err);
+    mmoe_release(&a, numbered.columns);
     return status;
 }
 

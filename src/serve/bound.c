@@ -4,6 +4,12 @@
 
 /* ---- Binding ---- */
 
+mmoe_status mmoe_input_check(const mmoe_input *input, const mmoe_model *model, mmoe_error *err) {
+    if (input && model) return mmoe_input_fits(input, model->schema, err);
+    return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_input_check: %s is NULL",
+                     input ? "model" : "input");
+}
+
 static bool is_in(int which, mmoe_side side) {
     return which == MMOE_ALL_COLUMNS || (which == MMOE_USER_COLUMNS) == (side == MMOE_SIDE_USER);
 }
@@ -104,16 +110,10 @@ static mmoe_status check_batch(const mmoe_serve_bound *b, const mmoe_bound_reque
         return mmoe_fail(err, MMOE_E_ARGUMENT,
                          "%s: the %s must have the input's %zu columns, not %zu", q->call, q->what,
                          side->given, batch->columns ? batch->column_count : 0);
-    for (size_t i = 0; i < side->given; i++) {
-        if (batch->columns[i].type != side->types[i]->type)
-            return mmoe_fail_at(err, MMOE_E_ARGUMENT, NULL, 0, side->types[i]->name,
-                                "%s: the column is of the type %d, and %d in the input", q->call,
-                                (int)batch->columns[i].type, (int)side->types[i]->type);
-        if (side->types[i]->is_list && !batch->list_columns)
-            return mmoe_fail_at(err, MMOE_E_ARGUMENT, NULL, 0, side->types[i]->name,
-                                "%s: the column is a list and lacks offsets", q->call);
-    }
-    return MMOE_OK;
+    mmoe_status status = MMOE_OK;
+    for (size_t i = 0; !status && i < side->given; i++)
+        status = mmoe_input_check_column(side->types[i], &batch->columns[i], batch, q->call, err);
+    return status;
 }
 
 static mmoe_column column_at(const mmoe_bound_request *q, const mmoe_bound_place *place) {

@@ -3,7 +3,8 @@
 #ifndef MMOE_SERVE_BOUND_H
 #define MMOE_SERVE_BOUND_H
 
-#include "serve/input.h"
+#include "data/input.h"
+#include "serve/step.h"
 
 /* Where a column that the program reads stands in a batch of the input. */
 typedef struct mmoe_bound_place {

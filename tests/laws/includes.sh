@@ -35,7 +35,7 @@ BEGIN {
     known_to["zlib.h"] = "src/base/packing_gzip.c"
     known_to["bzlib.h"] = "src/base/packing_bzip2.c"
     known_to["zstd.h"] = "src/base/packing_zstd.c"
-    reads["serve"] = " data/schema.h data/encode.h data/list_values.h "
+    reads["serve"] = " data/schema.h data/encode.h data/input.h data/list_values.h "
     reads["export"] = " data/schema.h data/column_date.h data/column_number.h "
     reads["export"] = reads["export"] "data/column_piecewise_linear.h "
 }

@@ -130,25 +130,30 @@ static void fill(request *q, const mmoe_input *input, size_t first, int side, si
     }
 }
 
-/* The usual model's scores of the same rows, by number. */
-static void scores_by_number(const mmoe_model *model, float scores[ITEMS * TASKS]) {
-    const mmoe_column parts[] = {{MMOE_VALUE_INT64, user_ids, 0}, {MMOE_VALUE_INT64, slots, 0}};
-    const mmoe_column sparse[] = {{MMOE_VALUE_TEXT, cities, 0}, {MMOE_VALUE_INT64, user_ids, 0},
-                                  {MMOE_VALUE_INT64, slots, 0}, {MMOE_VALUE_INT64, slots, 0},
-                                  {MMOE_VALUE_PARTS, parts, 0}, {MMOE_VALUE_INT64, seen, 0},
-                                  {MMOE_VALUE_INT64, tags, 0}};
-    const mmoe_column dense[] = {
+/* The same rows by the usual model's numbers. */
+static const mmoe_batch *batch_by_number(void) {
+    static const mmoe_column parts[] = {{MMOE_VALUE_INT64, user_ids, 0},
+                                        {MMOE_VALUE_INT64, slots, 0}};
+    static const mmoe_column sparse[] = {
+        {MMOE_VALUE_TEXT, cities, 0}, {MMOE_VALUE_INT64, user_ids, 0}, {MMOE_VALUE_INT64, slots, 0},
+        {MMOE_VALUE_INT64, slots, 0}, {MMOE_VALUE_PARTS, parts, 0},    {MMOE_VALUE_INT64, seen, 0},
+        {MMOE_VALUE_INT64, tags, 0}};
+    static const mmoe_column dense[] = {
         {MMOE_VALUE_FLOAT, ages, 0}, {MMOE_VALUE_DOUBLE, prices, 0}, {MMOE_VALUE_FLOAT, places, 0}};
-    const mmoe_list_column lists[] = {{seen_ends, NULL, 6}, {tag_ends, NULL, 4}};
-    const mmoe_batch batch = {.rows = ITEMS,
-                              .sparse_columns = sparse,
-                              .dense_columns = dense,
-                              .sparse_count = 7,
-                              .dense_count = 3,
-                              .list_columns = lists};
+    static const mmoe_list_column lists[] = {{seen_ends, NULL, 6}, {tag_ends, NULL, 4}};
+    static const mmoe_batch batch = {.rows = ITEMS,
+                                     .sparse_columns = sparse,
+                                     .dense_columns = dense,
+                                     .sparse_count = 7,
+                                     .dense_count = 3,
+                                     .list_columns = lists};
+    return &batch;
+}
+
+static void scores_by_number(const mmoe_model *model, float scores[ITEMS * TASKS]) {
     mmoe_predictor *predictor;
     SUCCEEDS(mmoe_predictor_create(model, NULL, &predictor, &err));
-    SUCCEEDS(mmoe_predictor_run(predictor, &batch, scores, &err));
+    SUCCEEDS(mmoe_predictor_run(predictor, batch_by_number(), scores, &err));
     mmoe_predictor_free(predictor);
 }
 
@@ -388,9 +393,76 @@ START_TEST(a_batch_of_another_input_is_refused) {
 }
 END_TEST
 
+/* ---- Rows to learn from ---- */
+
+static const float labels[ITEMS * TASKS] = {0, 1, 1, 0, 0, 0};
+
+/* The batch that is scored is the batch that is learned from: a step with it has a model where one
+ * with the columns by number has it. */
+START_TEST(any_order_is_learned_from) {
+    mmoe_input *input = input_from((size_t)_i);
+    request named;
+    fill(&named, input, (size_t)_i, -1, ITEMS);
+    const mmoe_batch *const batches[] = {batch_by_number(), &named.batch};
+    float scores[2][ITEMS * TASKS];
+    for (int i = 0; i < 2; i++) {
+        mmoe_model *model = usual_model();
+        mmoe_dataset *rows;
+        mmoe_trainer *trainer;
+        SUCCEEDS(mmoe_dataset_create(mmoe_model_schema(model), batches[i], labels, NULL, NULL,
+                                     &rows, &err));
+        SUCCEEDS(mmoe_trainer_create(model, &(mmoe_trainer_options){.threads = 1}, NULL, &trainer,
+                                     &err));
+        SUCCEEDS(mmoe_trainer_step(trainer, rows, 0, ITEMS, NULL, &err));
+        scores_by_number(model, scores[i]);
+        mmoe_trainer_free(trainer);
+        mmoe_dataset_free(rows);
+        mmoe_model_free(model);
+    }
+    ck_assert_mem_eq(scores[0], scores[1], sizeof scores[0]);
+    mmoe_input_free(input);
+}
+END_TEST
+
+static void not_learned(const mmoe_model *model, const mmoe_batch *batch, const float *y,
+                        mmoe_status status, const char *text) {
+    mmoe_dataset *rows = NULL;
+    mmoe_error fault = {0};
+    ck_assert_int_eq(
+        mmoe_dataset_create(mmoe_model_schema(model), batch, y, NULL, NULL, &rows, &fault), status);
+    ck_assert_msg(strstr(fault.message, text) != NULL, "\"%s\" is not in \"%s\"", text,
+                  fault.message);
+    ck_assert_ptr_null(rows);
+}
+
+START_TEST(what_cannot_be_learned_from_is_refused) {
+    const float half[ITEMS * TASKS] = {0, 1, 1, 0.5F, 0, 0};
+    mmoe_model *model = usual_model(),
+               *other = model_of(CITY ", {\"name\": \"extra\"}", ALL_LISTS, ALL_DENSE, 1);
+    mmoe_input *input = input_from(0);
+    request q;
+    fill(&q, input, 0, -1, ITEMS);
+    not_learned(model, &q.batch, half, MMOE_E_DATA,
+                "row 2: column \"buy\": 0.5 is neither 0 nor 1 (task \"cvr\")");
+    not_learned(other, &q.batch, labels, MMOE_E_ARGUMENT,
+                "column \"extra\": the model reads this column, and the input has none");
+    q.columns[2].type = MMOE_VALUE_TEXT;
+    not_learned(model, &q.batch, labels, MMOE_E_ARGUMENT,
+                "column \"slot\": mmoe_dataset_create: the column is of the type 2, and 1 in");
+    fill(&q, input, 0, MMOE_SIDE_ITEM, ITEMS);
+    not_learned(model, &q.batch, labels, MMOE_E_ARGUMENT,
+                "mmoe_dataset_create: the batch must have the input's 8 columns, not 5");
+    mmoe_input_free(input);
+    mmoe_model_free(other);
+    mmoe_model_free(model);
+}
+END_TEST
+
 void add_cases(TCase *c) {
     tcase_add_checked_fixture(c, write_training, remove_training);
     tcase_add_loop_test(c, any_order_gives_the_scores_of_numbers, 0, GIVEN);
+    tcase_add_loop_test(c, any_order_is_learned_from, 0, GIVEN);
+    tcase_add_test(c, what_cannot_be_learned_from_is_refused);
     tcase_add_test(c, readers_find_the_columns_of_a_newer_model);
     tcase_add_loop_test(c, a_model_that_does_not_fit_is_refused, 0,
                         sizeof misfits / sizeof *misfits);

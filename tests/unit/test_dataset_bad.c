@@ -209,8 +209,8 @@ START_TEST(bad_sets_from_memory) {
         {{0, 3}, 0, {0, 0}, 1, "row 2: column \"s\": 3 is outside of the table's rows 0 to 2"},
         {{0, 0}, NAN, {0, 0}, 1, "row 2: column \"d\": nan is not finite"},
         {{0, 0}, -INFINITY, {0, 0}, 1, "row 2: column \"d\": -inf is not finite"},
-        {{0, 0}, 0, {0.5f, 0}, 1, "row 2: column \"y\": 0.5 is neither 0 nor 1"},
-        {{0, 0}, 0, {0, INFINITY}, 1, "row 2: column \"r\": inf is not finite"},
+        {{0, 0}, 0, {0.5f, 0}, 1, "row 2: column \"y\": 0.5 is neither 0 nor 1 (task \"task\")"},
+        {{0, 0}, 0, {0, INFINITY}, 1, "row 2: column \"r\": inf is not finite (task \"task\")"},
         {{0, 0}, 0, {0, 0}, -1, "row 2: column \"weight\": -1 is a weight less than 0"},
         {{0, 0}, 0, {0, 0}, NAN, "row 2: column \"weight\": nan is not finite"}};
     mmoe_dataset *set = NULL;

@@ -210,6 +210,52 @@ START_TEST(steps_go_on_from_what_was_saved) {
 }
 END_TEST
 
+/* How the first layer is multiplied depends on the lists that a trainer saw first: long ones here,
+ * and behind the restart short ones. */
+START_TEST(lists_are_what_they_were) {
+    enum { MANY = 64, LONG = 6 };
+    static const char json[] =
+        "{\"features\": {\"sequence\": [{\"name\": \"l\", \"vocab_size\": 6, \"embed_dim\": 8, "
+        "\"separator\": \"|\"}]}, \"tasks\": [{\"name\": \"x\", \"label\": \"x\"}], "
+        "\"model\": {\"n_expert\": 3, \"expert_params\": {\"dims\": [8]}}, "
+        "\"trainer\": {\"batch_size\": 64}}";
+    static const char *const columns[] = {"l"};
+    static int64_t elements[MANY * LONG];
+    static size_t ends[2][MANY + 1];
+    mmoe_dataset *lists[2];
+    SUCCEEDS(mmoe_config_parse(json, strlen(json), NULL, NULL, &config, &err));
+    SUCCEEDS(mmoe_schema_create(config, columns, 1, NULL, &schema, &err));
+    for (int i = 0; i < MANY * LONG; i++) elements[i] = i * 7 % 6;
+    for (int i = 0; i < MANY; i++) labels[i] = (float)(i % 3 == 0);
+    for (size_t k = 0; k < 2; k++) {
+        for (size_t i = 0; i <= MANY; i++) ends[k][i] = k ? i : i * LONG;
+        const mmoe_column values = {MMOE_VALUE_INT64, elements, 0};
+        const mmoe_list_column list = {ends[k], NULL, MANY * LONG};
+        const mmoe_batch given = {.rows = MANY, .sparse_columns = &values, .list_columns = &list};
+        SUCCEEDS(mmoe_dataset_create(schema, &given, labels, NULL, NULL, &lists[k], &err));
+    }
+    new_path();
+    mmoe_model *model = new_model(), *fresh = new_model();
+    mmoe_trainer *trainer = new_trainer(model, 1);
+    SUCCEEDS(mmoe_trainer_step(trainer, lists[0], 0, MANY, NULL, &err));
+    SUCCEEDS(mmoe_trainer_save(trainer, saved, &err));
+    mmoe_trainer *again = resumed(fresh);
+    for (int i = 0; i < 5; i++) {
+        SUCCEEDS(mmoe_trainer_step(trainer, lists[1], 0, MANY, NULL, &err));
+        SUCCEEDS(mmoe_trainer_step(again, lists[1], 0, MANY, NULL, &err));
+    }
+    same_saved(model, fresh);
+    mmoe_trainer_free(trainer);
+    mmoe_trainer_free(again);
+    mmoe_model_free(model);
+    mmoe_model_free(fresh);
+    for (int k = 0; k < 2; k++) mmoe_dataset_free(lists[k]);
+    mmoe_schema_free(schema);
+    mmoe_config_free(config);
+    unlink(saved);
+}
+END_TEST
+
 /* Steps behind a fit, and the fit behind them, which is a run of its own. */
 START_TEST(what_follows_a_fit_goes_on_too) {
     set_up("", "", ", \"n_epoch\": 2, \"ema_decay\": 0.9, \"scheduler\": \"exponential\"");
@@ -341,6 +387,7 @@ void add_cases(TCase *c) {
     tcase_add_test(c, an_average_is_what_is_published);
     tcase_add_test(c, what_is_not_finite_is_not_published);
     tcase_add_loop_test(c, steps_go_on_from_what_was_saved, 0, KEPT);
+    tcase_add_test(c, lists_are_what_they_were);
     tcase_add_test(c, what_follows_a_fit_goes_on_too);
     tcase_add_test(c, what_cannot_be_saved);
     tcase_add_loop_test(c, a_rate_is_set, 0, 3);

@@ -1,4 +1,4 @@
-#include "serve/input.h"
+#include "data/input.h"
 
 #include <string.h>
 
@@ -139,11 +139,7 @@ static bool is_read(const mmoe_schema *schema, const char *name) {
     return false;
 }
 
-mmoe_status mmoe_input_check(const mmoe_input *input, const mmoe_model *model, mmoe_error *err) {
-    if (!input || !model)
-        return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_input_check: %s is NULL",
-                         input ? "model" : "input");
-    const mmoe_schema *schema = model->schema;
+mmoe_status mmoe_input_fits(const mmoe_input *input, const mmoe_schema *schema, mmoe_error *err) {
     mmoe_status status = MMOE_OK;
     for (int32_t f = 0; f < schema->n_sparse + schema->n_dense; f++)
         for (size_t i = 0; !status && i < mmoe_wanted_count(schema, f); i++) {
@@ -155,4 +151,16 @@ mmoe_status mmoe_input_check(const mmoe_input *input, const mmoe_model *model, m
             status = fail_fit(input->columns[i].name,
                               "the input has this column, and the model does not read it", err);
     return status;
+}
+
+mmoe_status mmoe_input_check_column(const mmoe_input_column *type, const mmoe_column *given,
+                                    const mmoe_batch *batch, const char *call, mmoe_error *err) {
+    if (given->type != type->type)
+        return mmoe_fail_at(err, MMOE_E_ARGUMENT, NULL, 0, type->name,
+                            "%s: the column is of the type %d, and %d in the input", call,
+                            (int)given->type, (int)type->type);
+    if (type->is_list && !batch->list_columns)
+        return mmoe_fail_at(err, MMOE_E_ARGUMENT, NULL, 0, type->name,
+                            "%s: the column is a list and lacks offsets", call);
+    return MMOE_OK;
 }
