@@ -46,9 +46,10 @@ static int64_t size_of(const char *path) {
 }
 
 static const char *const settings[] = {
-    "", ", \"embedding_update\": \"deferred\"",
-    (", \"embedding_update\": \"lazy\", \"optimizer\": \"sgd\", \"optimizer_params\": "
-     "{\"weight_decay\": 0}"),
+    "",
+    ", \"embedding_update\": \"deferred\"",
+    ", \"embedding_update\": \"lazy\", \"optimizer_params\": {\"weight_decay\": 0}",
+    ", \"optimizer\": \"sgd\", \"embedding_optimizer\": \"rowwise_adagrad\"",
     ", \"clip_norm\": 1, \"ema_decay\": 0.9",
     ", \"adaptive_params\": {\"method\": \"pcgrad\", \"at\": \"parameters\"}"};
 enum { SETTINGS = sizeof settings / sizeof *settings };
@@ -71,7 +72,7 @@ START_TEST(a_sketch_counts_what_is_taken) {
     int64_t parts = 0;
     for (int32_t i = 0; i < real->params.n_block; i++)
         parts += mmoe_sketch_weights(&s, i) + mmoe_sketch_moments(&s, i);
-    ck_assert_int_gt(parts, 2 * mmoe_sketch_weights(&s, 0));
+    ck_assert_int_gt(parts, mmoe_sketch_weights(&s, 0) + 4 * 100000); /* a moment a row at least */
     ck_assert_int_le(parts, taken);
     mmoe_trainer_free(trainer);
     mmoe_model_free(real);
