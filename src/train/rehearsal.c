@@ -154,6 +154,18 @@ static void time_updates(mmoe_rehearsal *r) {
     if (values) r->update_seconds = (mmoe_clock() - begin) / (double)values;
 }
 
+/* As far into a run as most of its steps are: each row has been read before. */
+static void begin_late(mmoe_optimizer *o) {
+    enum { LATE = 100000 };
+    o->steps = LATE;
+    if (o->history.rates) mmoe_history_restart(&o->history, LATE);
+    for (int32_t i = 0; i < o->n_block; i++) {
+        const mmoe_optimizer_block *b = &o->blocks[i];
+        const int64_t rows = b->has_step ? b->count / b->dim : 0;
+        for (int64_t row = 0; row < rows; row++) *mmoe_record_step(b, row) = LATE;
+    }
+}
+
 static mmoe_status step(mmoe_rehearsal *r, int64_t number, mmoe_error *err) {
     const int64_t size = r->model->config->trainer.batch_size,
                   batches = mmoe_dataset_rows(r->rows) / size;
@@ -162,6 +174,7 @@ static mmoe_status step(mmoe_rehearsal *r, int64_t number, mmoe_error *err) {
 
 static mmoe_status time_steps(mmoe_rehearsal *r, mmoe_error *err) {
     mmoe_status status = MMOE_OK;
+    begin_late(&r->trainer->optimizer);
     for (int64_t i = 0; i < WARM_UP && !status; i++) status = step(r, i, err);
     mmoe_profile_reset(r->profile);
     const double begin = mmoe_clock();
