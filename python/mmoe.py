@@ -12,12 +12,14 @@ is the file that MMOE_LIBRARY names, else one beside this file, else of this ins
 the system. docs/python.md has the types, the missing values and more.
 """
 import concurrent.futures
+import contextlib
 import ctypes
 import itertools
 import json
 import os
 import pathlib
 import re
+import signal
 import sys
 import tempfile
 import threading
@@ -1072,10 +1074,25 @@ class _Run:
                     _library.mmoe_trainer_stop(self.trainer.address)
         return int(self.raised is not None)
 
+    @contextlib.contextmanager
+    def _interrupts(self):
+        """Meanwhile what Ctrl-C's handler raises is kept as if a callback had raised it: Python may
+        call it at a callback's first step, where nothing could catch it before C."""
+        before = signal.getsignal(signal.SIGINT)
+        is_ours = callable(before) and threading.current_thread() is threading.main_thread()
+        if is_ours:
+            signal.signal(signal.SIGINT, lambda *s: self._guard(lambda _: before(*s), None))
+        try:
+            yield
+        finally:
+            if is_ours:
+                signal.signal(signal.SIGINT, before)
+
     def call(self, name, *arguments):
         """Calls a function that tells how it gets on."""
         try:
-            return _call(name, *arguments)
+            with self._interrupts():
+                _call(name, *arguments)
         finally:
             if self.raised is not None:
                 raise self.raised

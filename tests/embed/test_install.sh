@@ -21,13 +21,17 @@ LD_LIBRARY_PATH=$lib
 export LD_LIBRARY_PATH
 
 for file in include/mmoe/mmoe.h include/mmoe/train.h include/mmoe/arrow.h bin/mmoe \
-    share/man/man1/mmoe.1; do check "$file" test -s "$prefix/$file"; done
+    share/man/man1/mmoe.1 share/mmoe/python/mmoe.py; do check "$file" test -s "$prefix/$file"; done
 for file in libmmoe.a libmmoe.so; do check "$file" test -s "$lib/$file"; done
-check "nothing else" test "$(find "$root" \( -type f -o -type l \) | wc -l)" -eq 10
+check "nothing else" test "$(find "$root" \( -type f -o -type l \) | wc -l)" -eq 11
 check "the program runs" "$prefix/bin/mmoe" --version
 check "and without a word where its library is" env -u LD_LIBRARY_PATH "$prefix/bin/mmoe" --version
 check "the library's own calls are bound" sh -c "readelf -d '$lib/libmmoe.so' | grep -q SYMBOLIC"
 check "models" make_models "$prefix/bin/mmoe"
+if /usr/bin/python3 -c 'import numpy' 2>err; then
+    check "Python finds its library" env -u LD_LIBRARY_PATH PYTHONPATH="$prefix/share/mmoe/python" \
+        /usr/bin/python3 -B -c 'import mmoe; mmoe.load("new.mm")'
+fi
 printf '7\n9\n4\n' >events.list
 expected_of_c >expected
 sed 's/^/version 2: /' new.csv >expected_cpp

@@ -2,9 +2,11 @@
 that of the program; what goes wrong, and what callbacks raise, arrives at the caller."""
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import warnings
 
 from support import CONFIG, as_cells, labels, quietly, raised, rows, run_all, same, write_csv
@@ -133,6 +135,15 @@ def test_what_callbacks_raise_ends_training():
         warnings.simplefilter("error", mmoe.MmoeWarning)
         few = {**TRAIN, "click": [1] + [0] * 299}
         raised(mmoe.MmoeWarning, "ctr", by=lambda: mmoe.train(CONFIG, few))
+
+
+def test_an_interrupt_ends_training_while_other_threads_run():
+    long = {**CONFIG, "trainer": {**CONFIG["trainer"], "n_epoch": 1000000}}
+    handler = signal.getsignal(signal.SIGINT)
+    timer = threading.Timer(0.05, lambda: os.kill(os.getpid(), signal.SIGINT))
+    timer.start()
+    raised(KeyboardInterrupt, by=lambda: quietly(mmoe.train, long, TRAIN))
+    assert signal.getsignal(signal.SIGINT) is handler
 
 
 def test_checkpoints():
