@@ -154,6 +154,8 @@ MMOE_API int64_t mmoe_model_parameter_count(const mmoe_model *model);
  *   training.valid_rows             validation rows, if there were any, and of each task
  *   training.TASK.METRIC            its figures on them that are defined (mmoe_metric_at)
  *   training.TASK.base_rate         the mean label of the training rows
+ *   training.column.NAME.missing    the share of a feature's values that were missing, and .unknown
+ *                                   of those that had no row of their own; of none there is no key
  * No time is among them: the same data and seed give the same file. The value of a key, UTF-8,
  * which belongs to the model; NULL: it has none. */
 MMOE_API const char *mmoe_model_meta(const mmoe_model *model, const char *key);
@@ -453,6 +455,52 @@ MMOE_API mmoe_status mmoe_predictor_score_with(mmoe_predictor *predictor, const 
                                                const mmoe_batch *items, const mmoe_scoring *wanted,
                                                mmoe_error *err);
 
+/* ---- Counts ---- */
+
+/* What was scored, counted by the way. A predictor's thread counts, without a lock or a locked
+ * instruction, and other threads may read at any time: each number is one that was right a moment
+ * ago, not all of the same moment. */
+enum { MMOE_SERVED_BINS = 20 };
+/* Where bin `bin` of the scores of such a task ends: (bin + 1) / 20 of a classification, else
+ * 2^(bin - 9), so that the first has all below 2^-9 and the last, which ends at infinity, those
+ * from 2^9 on. A score that is a bin's end is in the next one. NaN: there is no such bin or type.
+ */
+MMOE_API double mmoe_served_bin(int type, int bin);
+
+typedef struct mmoe_column_served {
+    const char *name; /* of the feature; belongs to the predictor or slot */
+    /* Values that were read: of lists the raw elements, else one a row, or, of the user's columns
+     * when items are ranked, one a user. Ready row numbers and inputs are never missing or unknown.
+     */
+    int64_t values, missing, unknown;
+    double trained_missing, trained_unknown; /* shares of the training rows' values; NaN: the model
+                                                does not know (mmoe_model_meta) */
+} mmoe_column_served;
+
+typedef struct mmoe_task_served {
+    const char *name;
+    int64_t bins[MMOE_SERVED_BINS];
+    double sum;       /* of the scores */
+    double base_rate; /* the mean label of the training rows; NaN: the model does not know */
+} mmoe_task_served;
+
+/* Zeroed, and with room for columns and tasks, before the call. */
+typedef struct mmoe_counts {
+    mmoe_column_served *columns; /* [n_column] of the caller's: the model's sparse features, then
+                                    its dense ones; NULL: not wanted */
+    mmoe_task_served *tasks;     /* [n_task] likewise */
+    size_t n_column, n_task;     /* set by the call where the arrays are NULL; other numbers than
+                                    the model's are MMOE_E_ARGUMENT */
+    uint64_t version;            /* of a slot: the current one */
+    int64_t rows;                /* that got scores */
+    int64_t bad_rows;            /* that were at fault (mmoe_batch.bad) */
+    int64_t users;               /* whose items were ranked */
+} mmoe_counts;
+/* Of requests that this predictor has answered; those that were refused do not count. Any thread,
+ * as long as the predictor is there. MMOE_E_ARGUMENT. */
+MMOE_API mmoe_status mmoe_predictor_counts(const mmoe_predictor *predictor, mmoe_counts *out,
+                                           mmoe_error *err);
+
 /* ---- Slot ---- */
 
 /* Holds the model that a service scores with, and lets another take its place while requests run.
@@ -512,6 +560,12 @@ MMOE_API void mmoe_slot_free(mmoe_slot *slot);
  * the tasks. */
 MMOE_API mmoe_status mmoe_slot_publish(mmoe_slot *slot, mmoe_model *model, uint64_t *version,
                                        mmoe_error *err);
+
+/* Of all requests since the slot was made, by whatever reader and version: the sums of its readers'
+ * predictors, those that are gone too, for the columns of its first model (a later one's of other
+ * names do not count). What the training rows were like is the current model's. Any thread; only
+ * publishers wait for it. MMOE_E_ARGUMENT. */
+MMOE_API mmoe_status mmoe_slot_counts(mmoe_slot *slot, mmoe_counts *out, mmoe_error *err);
 
 MMOE_API mmoe_status mmoe_reader_create(mmoe_slot *slot, mmoe_reader **out, mmoe_error *err);
 /* Outside: after mmoe_reader_leave. */

@@ -5,6 +5,11 @@
 #include "data/column.h"
 #include "data/notes.h"
 
+/* What was read of a column: elements of lists, and raw values, of lists or not. */
+typedef struct mmoe_seen {
+    int64_t elements, missing, unknown;
+} mmoe_seen;
+
 /* Rows [first, first + rows) of a column. */
 typedef struct mmoe_values {
     const mmoe_encoder *encoder;
@@ -16,7 +21,8 @@ typedef struct mmoe_values {
     const mmoe_dense_column *dense; /* of numbers */
     bool is_list;                   /* these are elements of one row, `row` */
     size_t row;
-    size_t parts; /* of a cross, whose column may be MMOE_VALUE_PARTS; 0: it is none */
+    size_t parts;    /* of a cross, whose column may be MMOE_VALUE_PARTS; 0: it is none */
+    mmoe_seen *seen; /* counts what is missing or unknown; NULL: nothing does */
 } mmoe_values;
 
 /* Is the column of a type that its encoder takes, and are there values? `call` names the public

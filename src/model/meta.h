@@ -6,6 +6,8 @@
 
 /* What training tells has keys of its own, which the caller's must not begin with. */
 #define MMOE_META_TRAINING "training."
+#define MMOE_META_ROWS MMOE_META_TRAINING "rows"
+#define MMOE_META_COLUMN MMOE_META_TRAINING "column." /* and the feature's name */
 
 typedef struct mmoe_meta_entry {
     char *key, *value;

@@ -35,9 +35,12 @@ mmoe_status mmoe_predictor_of(mmoe_program *program, const mmoe_allocator *alloc
         total += (counts[i] + LINE - 1) / LINE * LINE;
     }
     mmoe_bound_batch bound = {.columns = NULL};
+    mmoe_counting counting = {.n_seen = 0};
     mmoe_predictor *p = mmoe_alloc_zero(alloc, 1, sizeof *p);
     float *memory = p ? mmoe_alloc_aligned(alloc, total, sizeof *memory) : NULL;
-    if (!memory || !mmoe_bound_room(program, alloc, &bound)) {
+    if (!memory || !mmoe_counting_init(&counting, &program->counted, alloc) ||
+        !mmoe_bound_room(program, alloc, &bound)) {
+        mmoe_counting_finish(&counting, alloc);
         mmoe_release_aligned(alloc, memory);
         mmoe_release(alloc, p);
         return mmoe_fail_memory(err, total * sizeof *memory);
@@ -56,7 +59,8 @@ mmoe_status mmoe_predictor_of(mmoe_program *program, const mmoe_allocator *alloc
                           (int32_t *)(void *)(memory + at[8]),
                           (int32_t *)(void *)(memory + at[9]),
                           (int32_t)stack,
-                          bound};
+                          bound,
+                          counting};
     *out = p;
     return MMOE_OK;
 }
@@ -128,8 +132,24 @@ void mmoe_predictor_free(mmoe_predictor *p) {
     const mmoe_allocator a = p->alloc;
     mmoe_program_leave(p->program);
     mmoe_release(&a, p->bound.columns);
+    mmoe_counting_finish(&p->counting, &a);
     mmoe_release_aligned(&a, p->values);
     mmoe_release(&a, p);
+}
+
+void mmoe_predictor_count_to(mmoe_predictor *p, mmoe_counter *counter, const int32_t *places) {
+    p->counting.to = counter;
+    p->counting.places = places;
+}
+
+mmoe_status mmoe_predictor_counts(const mmoe_predictor *p, mmoe_counts *out, mmoe_error *err) {
+    if (!p || !out)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_predictor_counts: %s is NULL",
+                         p ? "out" : "predictor");
+    const mmoe_counter *counter = p->counting.to ? p->counting.to : &p->counting.own;
+    const mmoe_status status = mmoe_counts_begin(counter->of, p->program->model, out, err);
+    if (!status) mmoe_counts_add(counter, out);
+    return status;
 }
 
 /* ---- Chunks ---- */
@@ -139,7 +159,7 @@ void mmoe_predictor_free(mmoe_predictor *p) {
 typedef struct scoring {
     mmoe_predictor *predictor;
     mmoe_request items;
-    bool ranked;
+    bool ranked, is_raw;
     size_t chunk;
 } scoring;
 
@@ -154,7 +174,9 @@ static mmoe_request request_of(const mmoe_predictor *p, int side, const mmoe_bat
                           (size_t)p->program->chunk,
                           false,
                           side == MMOE_USER_COLUMNS ? NULL : batch->bad,
-                          p->is_bad};
+                          p->is_bad,
+                          p->program->model->schema,
+                          NULL};
 }
 
 /* The request, in the model's order. */
@@ -162,14 +184,20 @@ static mmoe_status check(mmoe_predictor *p, int side, mmoe_request *request, con
                          mmoe_error *err) {
     const mmoe_bound_request given = {side, request->batch, user, request->call, request->what};
     const mmoe_status status = mmoe_bound_read(p->program, &given, &p->bound, &request->batch, err);
+    request->seen = p->counting.seen;
     return status ? status : mmoe_request_check(request, err);
+}
+
+static bool is_raw(const mmoe_batch *b) {
+    return b->input || b->sparse_columns || b->dense_columns;
 }
 
 static mmoe_status begin(scoring *q, mmoe_predictor *p, const mmoe_batch *user,
                          const mmoe_batch *items, const char *call, mmoe_error *err) {
     const size_t most = (size_t)p->program->chunk;
     const int side = user ? MMOE_ITEM_COLUMNS : MMOE_ALL_COLUMNS;
-    *q = (scoring){p, request_of(p, side, items, call, user ? "items" : "batch"), user != NULL, 0};
+    *q = (scoring){p, request_of(p, side, items, call, user ? "items" : "batch"), user != NULL,
+                   false, 0};
     if (user && user->rows != 1)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: the user has %zu rows, not 1", call,
                          user->rows);
@@ -180,7 +208,10 @@ static mmoe_status begin(scoring *q, mmoe_predictor *p, const mmoe_batch *user,
         if (!status && items->rows) mmoe_serve_user(p, &one);
     }
     if (!status) status = check(p, side, &q->items, user, err);
+    q->is_raw = is_raw(q->items.batch) || (user && is_raw(user));
+    if (status || !items->rows) mmoe_counting_drop(&p->counting);
     if (status) return status;
+    if (user && items->rows) mmoe_counting_user(&p->counting);
     const size_t chunks = items->rows / most + (items->rows % most != 0);
     if (chunks) q->chunk = (items->rows / chunks + (items->rows % chunks != 0) + 7) / 8 * 8;
     if (q->chunk > most) q->chunk = most;
@@ -194,11 +225,14 @@ static int32_t rows_at(const scoring *q, size_t first) {
 
 /* Rows at fault have none. */
 static void score_rows(const scoring *q, size_t first, int32_t rows, float *scores) {
-    const mmoe_predictor *p = q->predictor;
+    mmoe_predictor *p = q->predictor;
     const size_t n = (size_t)p->program->n_task;
     mmoe_serve_rows(q->predictor, &q->items, q->ranked, first, rows, scores);
     for (size_t r = 0; q->items.bad && r < (size_t)rows; r++)
         for (size_t t = 0; q->items.is_bad[r] && t < n; t++) scores[r * n + t] = NAN;
+    mmoe_counting_add(&p->counting,
+                      &(mmoe_counted_rows){scores, q->items.bad ? q->items.is_bad : NULL, rows,
+                                           q->ranked, q->is_raw});
 }
 
 static mmoe_status score_tasks(mmoe_predictor *p, const mmoe_batch *user, const mmoe_batch *items,

@@ -7,6 +7,10 @@
 /* Takes the program's user over. MMOE_E_MEMORY. */
 mmoe_status mmoe_predictor_of(mmoe_program *program, const mmoe_allocator *alloc,
                               mmoe_predictor **out, mmoe_error *err);
+/* What it scores counts there from now on, and no more for itself; both must outlive it, and it may
+ * not be running. `places`: mmoe_counted_find's. */
+void mmoe_predictor_count_to(mmoe_predictor *predictor, mmoe_counter *counter,
+                             const int32_t *places);
 /* Scores [rows, tasks] of rows [first, first + rows) of an encoded batch that is right, at most the
  * program's chunk. */
 void mmoe_predictor_rows(mmoe_predictor *predictor, const mmoe_batch *batch, size_t first,

@@ -273,7 +273,7 @@ mmoe_status mmoe_program_create(const mmoe_program_request *wanted, const mmoe_a
     if (mmoe_kernels_check(err)) return MMOE_E_ARGUMENT;
     mmoe_program *p = mmoe_alloc_zero(alloc, 1, sizeof *p);
     if (!p) return mmoe_fail_memory(err, sizeof *p);
-    p->alloc = *alloc;
+    p->alloc = p->counted.alloc = *alloc;
     atomic_init(&p->users, 1);
     p->model = wanted->model;
     p->params = wanted->params;
@@ -282,6 +282,7 @@ mmoe_status mmoe_program_create(const mmoe_program_request *wanted, const mmoe_a
         wanted->input ? mmoe_input_check(wanted->input, wanted->model, err) : MMOE_OK;
     if (!status) status = compile(p, wanted->product_bytes, err);
     if (!status) status = mmoe_bound_create(p, wanted->input, err);
+    if (!status) status = mmoe_counted_init(&p->counted, p->model->schema, alloc, err);
     if (status)
         mmoe_program_leave(p);
     else
@@ -308,6 +309,7 @@ void mmoe_program_leave(mmoe_program *p) {
         mmoe_release(&a, s->products);
     }
     mmoe_bound_free(p);
+    mmoe_counted_finish(&p->counted);
     mmoe_release(&a, p->products.first);
     mmoe_release_aligned(&a, p->products.p);
     mmoe_release_aligned(&a, p->products.rows);

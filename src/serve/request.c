@@ -31,6 +31,20 @@ static mmoe_values dense_values(const mmoe_request *q, int32_t i, size_t first, 
                          .dense = d};
 }
 
+/* The same values, which count: each is read so once. */
+static mmoe_values counted_sparse(const mmoe_request *q, int32_t i, size_t first, size_t rows) {
+    mmoe_values v = sparse_values(q, i, first, rows);
+    v.seen = mmoe_request_seen(q, i);
+    return v;
+}
+
+static mmoe_values counted_dense(const mmoe_request *q, int32_t i, size_t first, size_t rows) {
+    mmoe_values v = dense_values(q, i, first, rows);
+    if (q->seen)
+        v.seen = q->seen + q->schema->n_sparse + (q->side->dense[i].column - q->schema->dense);
+    return v;
+}
+
 /* ---- Checks ---- */
 
 static mmoe_status check_ids(const mmoe_request *q, size_t row, mmoe_error *err) {
@@ -75,7 +89,8 @@ static mmoe_status check_sparse(const mmoe_request *q, mmoe_error *err) {
         status = mmoe_values_check(&v, q->call, err);
     }
     for (int32_t i = 0; !status && !q->bad && i < n; i++) {
-        const mmoe_values v = sparse_values(q, i, 0, q->batch->rows);
+        const mmoe_values v = q->is_read ? counted_sparse(q, i, 0, q->batch->rows)
+                                         : sparse_values(q, i, 0, q->batch->rows);
         status = mmoe_encode_ids(&v, q->is_read ? q->ids + i : NULL, (size_t)n, err);
     }
     return status;
@@ -89,7 +104,8 @@ static mmoe_status check_dense(const mmoe_request *q, mmoe_error *err) {
         status = mmoe_values_check(&v, q->call, err);
     }
     for (int32_t i = 0; !status && !q->bad && i < n; i++) {
-        const mmoe_values v = dense_values(q, i, 0, q->batch->rows);
+        const mmoe_values v = q->is_read ? counted_dense(q, i, 0, q->batch->rows)
+                                         : dense_values(q, i, 0, q->batch->rows);
         status = mmoe_encode_numbers(&v, q->is_read ? q->dense + q->side->dense[i].first : NULL,
                                      (size_t)q->side->dense_width, err);
     }
@@ -142,7 +158,7 @@ static mmoe_status check_arrays(const mmoe_request *q, mmoe_error *err) {
 
 mmoe_status mmoe_request_check(mmoe_request *q, mmoe_error *err) {
     const mmoe_batch *b = q->batch;
-    const mmoe_request_lists lists = {q->side, b, q->call, q->what, false};
+    const mmoe_request_lists lists = {q->side, b, q->call, q->what, false, NULL};
     q->is_read = b->rows <= q->room && !q->bad;
     if (q->bad) q->bad->count = 0;
     mmoe_status status = check_counts(q, err);
@@ -205,7 +221,7 @@ static void copy_around(const mmoe_request *q, size_t first, int32_t rows) {
 }
 
 static void check_lists_around(const mmoe_request *q, size_t first, int32_t rows) {
-    const mmoe_request_lists lists = {q->side, q->batch, q->call, q->what, false};
+    const mmoe_request_lists lists = {q->side, q->batch, q->call, q->what, false, NULL};
     for (size_t row = first; row < first + (size_t)rows; row++)
         for (int32_t i = q->side->n_id; i < q->side->n_sparse; i++) {
             mmoe_error fault = {0};
@@ -218,14 +234,14 @@ static void check_lists_around(const mmoe_request *q, size_t first, int32_t rows
 static void encode_rows(const mmoe_request *q, size_t first, int32_t rows) {
     const mmoe_serve_side *s = q->side;
     for (int32_t i = 0; q->batch->sparse_columns && i < s->n_id; i++) {
-        const mmoe_values v = sparse_values(q, i, first, (size_t)rows);
+        const mmoe_values v = counted_sparse(q, i, first, (size_t)rows);
         if (q->bad)
             encode_around(q, v, false, q->ids + i, (size_t)s->n_id);
         else
             mmoe_encode_ids(&v, q->ids + i, (size_t)s->n_id, NULL);
     }
     for (int32_t i = 0; q->batch->dense_columns && i < s->n_dense; i++) {
-        const mmoe_values v = dense_values(q, i, first, (size_t)rows);
+        const mmoe_values v = counted_dense(q, i, first, (size_t)rows);
         float *to = q->dense + s->dense[i].first;
         if (q->bad)
             encode_around(q, v, true, to, (size_t)s->dense_width);

@@ -2,6 +2,7 @@
 #ifndef MMOE_SERVE_REQUEST_H
 #define MMOE_SERVE_REQUEST_H
 
+#include "data/encode.h"
 #include "serve/program.h"
 
 typedef struct mmoe_request {
@@ -14,7 +15,14 @@ typedef struct mmoe_request {
     bool is_read;       /* the whole batch fitted: its raw values stand there, each read once */
     mmoe_bad_rows *bad; /* where rows at fault are told; NULL: one is an error of the batch */
     int32_t *is_bad;    /* [room] with `bad`: of the rows that were encoded last */
+    const struct mmoe_schema *schema;
+    mmoe_seen *seen; /* [columns of the schema] counts; NULL: nothing is counted */
 } mmoe_request;
+
+/* Where a sparse column of the side counts. */
+static inline mmoe_seen *mmoe_request_seen(const mmoe_request *q, int32_t column) {
+    return q->seen ? q->seen + (q->side->sparse[column] - q->schema->sparse) : NULL;
+}
 
 /* Every row, before anything is written; with `bad` what all rows have in common. MMOE_E_ARGUMENT,
  * _DATA. */

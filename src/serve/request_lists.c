@@ -125,7 +125,9 @@ static void add_raw(const mmoe_request_lists *q, const mmoe_serve_lookup *l, siz
     int32_t ids[PIECE];
     for (mmoe_list_span s = {all.begin, 0}; s.begin < all.end; s.begin = s.end) {
         s.end = all.end - s.begin < PIECE ? all.end : s.begin + PIECE;
-        const mmoe_values v = elements(q, l->column, row, s);
+        mmoe_values v = elements(q, l->column, row, s);
+        v.seen = q->seen;
+        if (q->seen) q->seen->elements += (int64_t)v.rows;
         mmoe_encode_ids(&v, ids, 1, NULL);
         const mmoe_list piece = {(int64_t)(s.end - s.begin), ids,
                                  c->weights ? c->weights + s.begin : NULL};

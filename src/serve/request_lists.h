@@ -2,6 +2,7 @@
 #ifndef MMOE_SERVE_REQUEST_LISTS_H
 #define MMOE_SERVE_REQUEST_LISTS_H
 
+#include "data/encode.h"
 #include "serve/program.h"
 
 /* What is asked of the lists of a side's columns. */
@@ -10,6 +11,7 @@ typedef struct mmoe_request_lists {
     const mmoe_batch *batch;
     const char *call, *what; /* the public function and the batch, in errors */
     bool is_bad;             /* of a row that is at fault, which is pooled as one of empty lists */
+    mmoe_seen *seen;         /* counts the elements of a column that is pooled; or NULL */
 } mmoe_request_lists;
 
 /* The columns, and `rows`: every element of every list. MMOE_E_ARGUMENT, _DATA. */

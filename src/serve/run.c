@@ -89,7 +89,8 @@ static int32_t find_list(const mmoe_serve_chunk *c, const mmoe_serve_lookup *l, 
 static bool pool_column(const mmoe_serve_chunk *c, const mmoe_request *q,
                         const mmoe_serve_lookup *l, size_t first, int32_t *at) {
     const size_t ld = (size_t)mmoe_serve_ld(c, c->program->x);
-    mmoe_request_lists lists = {q->side, q->batch, q->call, q->what, false};
+    mmoe_request_lists lists = {q->side, q->batch, q->call,
+                                q->what, false,    mmoe_request_seen(q, l->column)};
     float *x = mmoe_serve_at(c, c->program->x) + l->col;
     bool any = false;
     for (int32_t r = 0; r < c->rows; r++, x += ld) {

@@ -21,6 +21,7 @@ struct mmoe_predictor {
     int32_t *is_bad;      /* [chunk] rows that are at fault */
     int32_t stack_floats; /* in `stack`: of an expression of MMOE_SCORE_DEPTH 16 rows, at least */
     mmoe_bound_batch bound;
+    mmoe_counting counting;
 };
 
 /* The user's share of the first layers, of a batch of one row that was checked. */

@@ -23,6 +23,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "serve/predictor.h"
 #include "serve/same_columns.h"
 
 typedef struct owned {
@@ -35,6 +36,7 @@ typedef struct version {
     mmoe_model *model;
     mmoe_predictor *predictor;   /* that the readers' are cloned from */
     _Atomic(owned *) predictors; /* the readers' */
+    int32_t *places;             /* of its columns among the slot's; NULL: the same */
     struct version *next;        /* retired or waiting */
 } version;
 
@@ -44,12 +46,14 @@ struct mmoe_reader {
     uint64_t version; /* that `predictor` was made for; 0: none */
     mmoe_predictor *predictor;
     _Atomic bool taken;
+    mmoe_counter counter; /* of all its predictors */
     mmoe_reader *next;
 };
 
 struct mmoe_slot {
     mmoe_allocator alloc;
     mmoe_predictor_options options; /* of every version's predictors */
+    mmoe_counted counted;           /* the first version's columns and tasks */
     _Alignas(64) _Atomic(version *) current;
     _Alignas(64) _Atomic(mmoe_reader *)
         readers;                    /* grows only; those that were freed are given out again */
@@ -59,16 +63,23 @@ struct mmoe_slot {
     pthread_mutex_t publishing;
 };
 
+/* But for the model and the readers' predictors. */
+static void drop_version(const mmoe_slot *s, version *v) {
+    mmoe_predictor_free(v->predictor);
+    mmoe_release(&s->alloc, v->places);
+    mmoe_release(&s->alloc, v);
+}
+
 static void destroy(mmoe_slot *s, version *v) {
+    mmoe_model *model = v->model;
     for (owned *o = atomic_load(&v->predictors); o;) {
         owned *next = o->next;
         mmoe_predictor_free(o->predictor);
         mmoe_release(&s->alloc, o);
         o = next;
     }
-    mmoe_predictor_free(v->predictor);
-    mmoe_model_free(v->model);
-    mmoe_release(&s->alloc, v);
+    drop_version(s, v);
+    mmoe_model_free(model);
 }
 
 /* ---- Sweeping ---- */
@@ -113,10 +124,11 @@ static mmoe_status new_version(const mmoe_slot *s, mmoe_model *model, version **
     version *v = mmoe_alloc_zero(&s->alloc, 1, sizeof *v);
     if (!v) return mmoe_fail_memory(err, sizeof *v);
     v->model = model;
-    mmoe_status status =
-        mmoe_predictor_create_with(model, &s->options, &s->alloc, &v->predictor, err);
+    mmoe_status status = mmoe_counted_find(&s->counted, model->schema, &s->alloc, &v->places, err);
+    if (!status)
+        status = mmoe_predictor_create_with(model, &s->options, &s->alloc, &v->predictor, err);
     if (status)
-        mmoe_release(&s->alloc, v);
+        drop_version(s, v);
     else
         *out = v;
     return status;
@@ -131,8 +143,10 @@ static mmoe_status create_slot(mmoe_model *model, const mmoe_predictor_options *
     s->alloc = a;
     if (options) s->options = *options;
     version *first = NULL;
-    mmoe_status status = new_version(s, model, &first, err);
+    mmoe_status status = mmoe_counted_init(&s->counted, model->schema, &a, err);
+    if (!status) status = new_version(s, model, &first, err);
     if (status) {
+        mmoe_counted_finish(&s->counted);
         mmoe_release_aligned(&a, s);
         return status;
     }
@@ -170,9 +184,11 @@ void mmoe_slot_free(mmoe_slot *s) {
     for (mmoe_reader *r = atomic_load(&s->readers); r;) {
         mmoe_reader *next = r->next;
         assert(!atomic_load(&r->taken));
+        mmoe_counter_finish(&r->counter, &s->alloc);
         mmoe_release_aligned(&s->alloc, r);
         r = next;
     }
+    mmoe_counted_finish(&s->counted);
     pthread_mutex_destroy(&s->publishing);
     mmoe_allocator a = s->alloc;
     mmoe_release_aligned(&a, s);
@@ -195,8 +211,7 @@ mmoe_status mmoe_slot_publish(mmoe_slot *s, mmoe_model *model, uint64_t *number,
                                   : mmoe_check_same_columns(old->model, model, err);
     if (status) {
         pthread_mutex_unlock(&s->publishing);
-        mmoe_predictor_free(next->predictor);
-        mmoe_release(&s->alloc, next);
+        drop_version(s, next);
         return status;
     }
     next->number = old->number + 1;
@@ -224,6 +239,10 @@ mmoe_status mmoe_reader_create(mmoe_slot *s, mmoe_reader **out, mmoe_error *err)
     mmoe_reader *r = mmoe_alloc_aligned(&s->alloc, 1, sizeof *r);
     if (!r) return mmoe_fail_memory(err, sizeof *r);
     memset(r, 0, sizeof *r);
+    if (!mmoe_counter_init(&r->counter, &s->counted, &s->alloc)) {
+        mmoe_release_aligned(&s->alloc, r);
+        return mmoe_fail_memory(err, sizeof *r);
+    }
     r->slot = s;
     atomic_store(&r->taken, true);
     mmoe_reader *first = atomic_load(&s->readers);
@@ -249,6 +268,7 @@ static mmoe_status make_predictor(mmoe_reader *r, version *v, mmoe_error *err) {
         mmoe_release(a, o);
         return status;
     }
+    mmoe_predictor_count_to(o->predictor, &r->counter, v->places);
     o->next = atomic_load(&v->predictors);
     while (!atomic_compare_exchange_weak(&v->predictors, &o->next, o)) continue;
     r->predictor = o->predictor;
@@ -290,4 +310,21 @@ void mmoe_reader_leave(mmoe_reader *r) {
     if (!v) return;
     atomic_store(&r->active, NULL);
     if (atomic_load(&r->slot->current) != v) sweep(r->slot);
+}
+
+/* ---- Counts ---- */
+
+/* While publishers wait, the current model stays. */
+mmoe_status mmoe_slot_counts(mmoe_slot *s, mmoe_counts *out, mmoe_error *err) {
+    if (!s || !out)
+        return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_slot_counts: %s is NULL", s ? "out" : "slot");
+    pthread_mutex_lock(&s->publishing);
+    const version *v = atomic_load(&s->current);
+    const mmoe_status status = mmoe_counts_begin(&s->counted, v->model, out, err);
+    if (!status) out->version = v->number;
+    pthread_mutex_unlock(&s->publishing);
+    if (status) return status;
+    for (mmoe_reader *r = atomic_load(&s->readers); r; r = r->next)
+        mmoe_counts_add(&r->counter, out);
+    return MMOE_OK;
 }

@@ -21,6 +21,7 @@
 #include "math/kernels.h"
 #include "math/stride.h"
 #include "model/model.h"
+#include "serve/counter.h"
 
 /* Row first + id of each first layer's products, `at` among those that a row of the batch adds. */
 typedef struct mmoe_serve_product {
@@ -112,6 +113,7 @@ typedef struct mmoe_program {
     const mmoe_params *params;
     const mmoe_kernels *kernels;
     mmoe_serve_side sides[MMOE_SERVE_SIDES];
+    mmoe_counted counted;           /* by predictors that are no slot's */
     struct mmoe_serve_bound *bound; /* to an input (bound.h); NULL: batches are by number */
     mmoe_serve_products products;
     int32_t *place; /* [D] of a column of the graph's input: in x, or, of those that are looked up,

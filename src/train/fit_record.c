@@ -35,6 +35,23 @@ static mmoe_status put_figure(const mmoe_fit_run *r, const char *task, const cha
     return put(r, task, what, text, err);
 }
 
+/* The shares of a feature's values that were missing or unknown; 0 is not written. */
+static mmoe_status put_column(const mmoe_fit_run *r, const mmoe_column_counts *c, mmoe_error *err) {
+    static const char word[] = "column.";
+    if (!c->name || !(c->missing | c->unknown)) return MMOE_OK;
+    const size_t size = sizeof word + strlen(c->name);
+    char *name = mmoe_alloc(&r->t->alloc, size, 1);
+    if (!name) return mmoe_fail_memory(err, size);
+    snprintf(name, size, "%s%s", word, c->name);
+    const double all = (double)c->values;
+    mmoe_status status = MMOE_OK;
+    if (c->missing) status = put_figure(r, name, "missing", (double)c->missing / all, err);
+    if (!status && c->unknown)
+        status = put_figure(r, name, "unknown", (double)c->unknown / all, err);
+    mmoe_release(&r->t->alloc, name);
+    return status;
+}
+
 /* The same wherever the rows lie: what the schema makes of values, and sums over the rows. */
 static mmoe_status put_data(const mmoe_fit_run *r, mmoe_error *err) {
     const struct mmoe_schema *s = r->t->model->schema;
@@ -70,6 +87,8 @@ mmoe_status mmoe_fit_record(mmoe_fit_run *r, mmoe_error *err) {
     if (!status) status = put_count(r, "epoch", r->unrecorded, err);
     if (!status && r->valid_set) status = put_count(r, "valid_rows", r->valid_set->rows, err);
     if (!status) status = put_data(r, err);
+    for (int32_t i = 0; !status && i < m->schema->n_sparse + m->schema->n_dense; i++)
+        status = put_column(r, &r->train_set->notes[i].counts, err);
     for (int32_t i = 0; !status && i < m->schema->n_label; i++) status = put_task(r, i, err);
     if (!status) r->unrecorded = 0;
     return status;
