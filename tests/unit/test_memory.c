@@ -11,6 +11,7 @@
 #include "check_main.h"
 #include "failing.h"
 #include "files.h"
+#include "model/model.h"
 #include "models_support.h"
 
 static failing memory;
@@ -274,12 +275,16 @@ static mmoe_status load_weights(mmoe_error *err) {
     return status;
 }
 
+/* What training told stays with the model. */
+static void drop_texts(void) { mmoe_meta_finish(&model->meta, &model->alloc); }
+
 static mmoe_status train(mmoe_error *err) {
     mmoe_trainer *trainer = NULL;
     mmoe_status status = mmoe_trainer_create(model, &options, &alloc, &trainer, err);
     if (status == MMOE_OK) status = mmoe_trainer_fit(trainer, rows, rows, err);
     ck_assert(isfinite(digest(model)));
     mmoe_trainer_free(trainer);
+    drop_texts();
     return status;
 }
 
@@ -288,6 +293,7 @@ static mmoe_status resume(mmoe_error *err) {
     mmoe_status status = mmoe_trainer_create(model, NULL, &alloc, &trainer, err);
     if (status == MMOE_OK) status = mmoe_trainer_resume(trainer, checkpoint_path, err);
     mmoe_trainer_free(trainer);
+    drop_texts();
     return status;
 }
 
