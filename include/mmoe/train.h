@@ -389,10 +389,11 @@ MMOE_API mmoe_status mmoe_model_load_weights(mmoe_model *model, const char *path
 MMOE_API const mmoe_warning *mmoe_model_warning(const mmoe_model *model, size_t index);
 /* Writes the model whole or not at all: a temporary file beside `path`, synced, renamed. */
 MMOE_API mmoe_status mmoe_model_save(const mmoe_model *model, const char *path, mmoe_error *err);
-/* A copy of the model, of its weights as they are between two steps, its schema and its
- * configuration, which shares no memory with it: either may be trained, published or freed without
- * the other. It takes the memory of one model. The copy has no warnings (mmoe_model_warning). From
- * any thread, but not beside a step or a fit of the model's trainer. MMOE_E_ARGUMENT, _MEMORY. */
+/* A copy of the model, of its weights as they are between two steps, its schema, its configuration
+ * and its texts (mmoe_model_meta), which shares no memory with it: either may be trained, published
+ * or freed without the other. It takes the memory of one model. The copy has no warnings
+ * (mmoe_model_warning). From any thread, but not beside a step or a fit of the model's trainer.
+ * MMOE_E_ARGUMENT, _MEMORY. */
 MMOE_API mmoe_status mmoe_model_clone(const mmoe_model *model, const mmoe_allocator *alloc,
                                       mmoe_model **out, mmoe_error *err);
 /* A model of its own whose embedding tables take less memory, and less of the file that

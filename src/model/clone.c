@@ -33,8 +33,13 @@ mmoe_status mmoe_model_clone_with(const mmoe_model *model, const mmoe_params *we
                                   const mmoe_allocator *alloc, mmoe_model **out, mmoe_error *err) {
     const mmoe_lent_tables types = {.lend = same_type, .context = (void *)(uintptr_t)weights};
     mmoe_model *m;
-    const mmoe_status status = mmoe_model_like(model, types, alloc, &m, err);
+    mmoe_status status = mmoe_model_like(model, types, alloc, &m, err);
     if (status) return status;
+    status = mmoe_meta_merge(&m->meta, &model->meta, "", alloc, err);
+    if (status) {
+        mmoe_model_free(m);
+        return status;
+    }
     mmoe_params_settle(weights);
     for (int32_t i = 0; i < weights->n_table; i++)
         copy_table(&m->params.tables[i], &weights->tables[i]);

@@ -39,6 +39,7 @@ START_TEST(a_clone_goes_its_own_way) {
              updates[_i]);
     set_up("", "", keys);
     mmoe_model *model = new_model();
+    SUCCEEDS(mmoe_model_set_meta(model, "git", "bd7a5f1", &err));
     mmoe_trainer *trainer = new_trainer(model, 1);
     SUCCEEDS(mmoe_trainer_step(trainer, rows, 0, BATCH, NULL, &err));
     SUCCEEDS(mmoe_trainer_step(trainer, rows, 300, 3, NULL, &err)); /* the other rows are behind */
