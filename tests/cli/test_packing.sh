@@ -86,8 +86,7 @@ expect_input 0 'warning: standard input: column "user": ' new.csv predict --mode
     --output pred
 expect_input 1 "standard input: the file is cut off" cut train --config config.json --train - \
     --output n.out
-expect_input 1 'standard input: column "user": it is kept by reading the rows again' rows.csv \
-    evaluate --model m.out --data - --by user
+expect_input 0 '' rows.csv evaluate --model m.out --data - --by user
 expect_input 1 "standard input: the file is empty" /dev/null train --config config.json --train - \
     --output n.out
 run evaluate --model m.out --data - <&-

@@ -88,7 +88,12 @@ static long kilobytes(const char *name) {
     return found;
 }
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef __has_feature /* clang's word for it */
+#define HAS(sanitizer) __has_feature(sanitizer)
+#else
+#define HAS(sanitizer) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || HAS(address_sanitizer)
 enum { MEASURES = 0 };
 #else
 enum { MEASURES = 1 };
