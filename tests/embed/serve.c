@@ -12,9 +12,11 @@ typedef struct event {
 static const event events[] = {{101, 7, 3.5F}, {101, 9, 12}, {101, 4, 0.75F}};
 
 /* What a request has, by the names of the training file's columns; the user's are given once. */
-static const mmoe_input_column given[] = {{"user", MMOE_VALUE_INT64, MMOE_SIDE_USER},
-                                          {"item", MMOE_VALUE_INT64, MMOE_SIDE_ITEM},
-                                          {"price", MMOE_VALUE_FLOAT, MMOE_SIDE_ITEM}};
+static const mmoe_input_column given[] = {
+    {.name = "user", .type = MMOE_VALUE_INT64, .side = MMOE_SIDE_USER},
+    {.name = "item", .type = MMOE_VALUE_INT64},
+    {.name = "price", .type = MMOE_VALUE_FLOAT},
+};
 
 /* One request: what each event is worth, and the user's two best items. */
 static mmoe_status serve(mmoe_reader *reader, const mmoe_input *input, mmoe_error *err) {

@@ -20,10 +20,12 @@ lib=$(package --variable=libdir)
 LD_LIBRARY_PATH=$lib
 export LD_LIBRARY_PATH
 
-for file in include/mmoe/mmoe.h include/mmoe/train.h include/mmoe/arrow.h bin/mmoe \
-    share/man/man1/mmoe.1 share/mmoe/python/mmoe.py; do check "$file" test -s "$prefix/$file"; done
+for file in include/mmoe/mmoe.h include/mmoe/mmoe.hpp include/mmoe/train.h include/mmoe/arrow.h \
+    bin/mmoe share/man/man1/mmoe.1 share/mmoe/python/mmoe.py; do
+    check "$file" test -s "$prefix/$file"
+done
 for file in libmmoe.a libmmoe.so; do check "$file" test -s "$lib/$file"; done
-check "nothing else" test "$(find "$root" \( -type f -o -type l \) | wc -l)" -eq 11
+check "nothing else" test "$(find "$root" \( -type f -o -type l \) | wc -l)" -eq 14
 check "the program runs" "$prefix/bin/mmoe" --version
 check "and without a word where its library is" env -u LD_LIBRARY_PATH "$prefix/bin/mmoe" --version
 check "the library's own calls are bound" sh -c "readelf -d '$lib/libmmoe.so' | grep -q SYMBOLIC"
@@ -57,6 +59,23 @@ for how in shared static; do
     check "$how: is linked so" sh -c "[ \$(ldd serve_c | grep -c libmmoe) -eq $([ $how = shared ] &&
         echo 1 || echo 0) ]"
 done
+
+# CMake finds it by the prefix alone, in each of its forms.
+if command -v cmake >/dev/null; then
+    check "CMake: sets up" cmake -S "$here" -B cmake -D CMAKE_PREFIX_PATH="$prefix" \
+        -D CMAKE_C_COMPILER="$cc" -D CMAKE_C_FLAGS="$strict"
+    check "CMake: builds" cmake --build cmake
+    for how in mmoe shared static; do
+        check "CMake, $how: runs" sh -c "./cmake/serve_$how old.mm new.mm >out && cmp out expected"
+    done
+    check "CMake, static: is linked so" sh -c "! ldd cmake/serve_static | grep libmmoe"
+    for version in 0.0.9 0.2 1.0; do
+        check "CMake: $version is another" sh -c "! cmake -S '$here' -B cmake -D WANTED=$version \
+            >out 2>&1 && grep -q 'version: 0.1.0' out"
+    done
+else
+    echo "# no cmake: find_package is not tried"
+fi
 root=$(dirname "$(dirname "$here")")
 check "the README shows score.c" sh "$here/shown.sh" "$root/README.md" "$here/score.c"
 for source in serve.c serve.cpp; do

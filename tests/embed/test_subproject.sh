@@ -49,12 +49,21 @@ export LD_LIBRARY_PATH
 check "a thread of 16 KB scores" sh -c "./small_stack old.mm >out && cmp out first"
 check "without trainer, data sets, CSV and LAPACK" sh -c \
     "! nm '$archive' |
-        grep -E ' [TU] (csv_|LAPACKE_|mmoe_(trainer|dataset|csv|evaluate|checkpoint))'"
+        grep -E ' [TU] (csv_|LAPACKE_|mmoe_(trainer_[cfs]|dataset|csv|evaluate|checkpoint))'"
 
 # A plug-in that holds a static copy hides it.
 check "sets up a hidden copy" meson setup hidden host/subprojects/mmoe -Dtraining=false \
     -Dtests=disabled -Ddefault_library=static -Dc_args=-DMMOE_API=
 check "builds it" meson compile -C hidden
+check "installs it" env DESTDIR="$work/root" meson install -C hidden --no-rebuild
+if command -v cmake >/dev/null; then
+    check "CMake: sets up" cmake -S "$here" -B cmake -D CMAKE_PREFIX_PATH="$work/root/usr/local" \
+        -D CMAKE_C_COMPILER="$CC"
+    check "CMake: builds" cmake --build cmake
+    check "CMake: is linked with the archive, jansson and libm alone" sh -c \
+        "./cmake/serve_mmoe old.mm new.mm >out && cmp out expected &&
+            [ \$(readelf -d cmake/serve_mmoe | grep NEEDED | grep -cvE 'jansson|libc|libm\\.') -eq 0 ]"
+fi
 cat >plug.c <<'EOM'
 #include <mmoe/mmoe.h>
 const char *plug(void);
