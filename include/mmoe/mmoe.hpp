@@ -671,13 +671,14 @@ class reader : public detail::owned<mmoe_reader, mmoe_reader_free> {
         reset(made);
     }
     // One visit at a time, which ends before the reader does.
-    visit enter(mmoe_error *err MMOE_OR_THROW) const {
+    visit enter(mmoe_error *err MMOE_OR_THROW) const & {
         const detail::outcome end(err);
         visit v;
         if (!end(mmoe_reader_enter(get(), &v.served_, end)))
             v.holds(v.served_.predictor, {nullptr, get()}, v.served_.model);
         return v;
     }
+    visit enter(mmoe_error *err MMOE_OR_THROW) const && = delete;
 };
 
 } // namespace mmoe

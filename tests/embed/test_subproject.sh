@@ -62,7 +62,7 @@ if command -v cmake >/dev/null; then
     check "CMake: builds" cmake --build cmake
     check "CMake: is linked with the archive, jansson and libm alone" sh -c \
         "./cmake/serve_mmoe old.mm new.mm >out && cmp out expected &&
-            [ \$(readelf -d cmake/serve_mmoe | grep NEEDED | grep -cvE 'jansson|libc|libm\\.') -eq 0 ]"
+            ! readelf -d cmake/serve_mmoe | grep NEEDED | grep -vE 'jansson|libc|libm\\.'"
 fi
 cat >plug.c <<'EOM'
 #include <mmoe/mmoe.h>

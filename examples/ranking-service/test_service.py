@@ -1,0 +1,188 @@
+"""test_service.py SERVICE: requests, refusals, swaps under load and the end of ranking-service.
+
+Needs old.mm, new.mm and their scores old.csv, new.csv, which make_models.sh writes."""
+import http.client
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+EVENTS = [(7, 3.5), (9, 12), (4, 0.75)]
+COLUMNS = [
+    {"name": "price", "type": "number"},
+    {"name": "user", "type": "integer", "side": "user"},
+    {"name": "item", "type": "integer"},
+    {"name": "note", "type": "text", "optional": True},
+]
+failures = 0
+
+
+def check(what, holds):
+    global failures
+    failures += not holds
+    print("ok" if holds else "not ok", what)
+
+
+def scores_of(name):
+    with open(name) as file:
+        return [[float(cell) for cell in line.split(",")] for line in file]
+
+
+def request(items=None, **changes):
+    body = {
+        "user": {"user": 101},
+        "items": items or [{"item": i, "price": p} for i, p in EVENTS],
+        "k": 2,
+    }
+    body.update(changes)
+    return json.dumps({k: v for k, v in body.items() if v is not None})
+
+
+class Service:
+    def __init__(self, program):
+        with open("columns.json", "w") as file:
+            json.dump(COLUMNS, file)
+        shutil.copy("old.mm", "live.mm")
+        self.process = subprocess.Popen(
+            [program, "--model", "live.mm", "--columns", "columns.json", "--port", "0",
+             "--threads", "6", "--drain", "300", "--watch", "10"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.port = int(self.process.stdout.readline().rsplit(":", 1)[1])
+
+    def connect(self):
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+
+    def ask(self, method, path, body=None):
+        connection = self.connect()
+        connection.request(method, path, body)
+        answer = connection.getresponse()
+        text = answer.read().decode()
+        connection.close()
+        return answer.status, text
+
+    def metrics(self):
+        lines = self.ask("GET", "/metrics")[1].splitlines()
+        return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines)}
+
+    def version(self):
+        return json.loads(self.ask("GET", "/healthz")[1])["version"]
+
+    def publish(self, name):
+        """By a rename, as a service is deployed to; waits until it is served, or refused."""
+        shutil.copy(name, "next.mm")
+        before = self.metrics()
+        os.rename("next.mm", "live.mm")
+        while True:
+            now = self.metrics()
+            for result in "published", "refused":
+                key = f'ranking_models_total{{result="{result}"}}'
+                if now[key] > before[key]:
+                    return result
+            time.sleep(0.002)
+
+
+def is_right(answer, scores):
+    """The two best of the events, as the program has scored them."""
+    finals = [2 * ctr - value for ctr, value in scores]
+    order = sorted(range(len(finals)), key=lambda i: -finals[i])[:2]
+    near = lambda a, b: abs(a - b) < 1e-5
+    return [b["item"] for b in answer["best"]] == order and all(
+        near(b["score"], finals[i]) and near(b["tasks"]["ctr"], scores[i][0])
+        and near(b["tasks"]["value"], scores[i][1]) for b, i in zip(answer["best"], order))
+
+
+def client(service, expected, counts):
+    """Asks until the service says that it ends; every answer is compared with its version's."""
+    body = request()
+    connection = service.connect()
+    while True:
+        try:
+            connection.request("POST", "/rank", body)
+            answer = connection.getresponse()
+            status, text = answer.status, answer.read().decode()
+        except (OSError, http.client.HTTPException):
+            counts["lost"] += 1
+            return
+        counts["answers"] += 1
+        found = json.loads(text)
+        counts["wrong"] += status != 200 or not is_right(found, expected[found["version"] % 2])
+        if answer.getheader("Connection") == "close":
+            return
+
+
+REFUSED = [
+    ("not JSON", "{", "parse error"),
+    ("no user", request(user=None), '"user" and "items" are needed'),
+    ("another key", request(more=1), '"more" is no key of a request'),
+    ("an unknown column", request([{"item": 7, "prize": 1}]), 'items[0]: "prize" is no column'),
+    ("a column twice", request()[:-1] + ', "k": 1, "user": {}}', "an object has no place"),
+    ("a text for a number", request([{"item": 7, "price": "1"}]), "price: a number is wanted"),
+    ("half an item", request([{"item": 7.5, "price": 1}]), "item: an integer is wanted"),
+    ("an array for a number", request([{"item": [7], "price": 1}]), "an array has no place"),
+    ("a number for a text", request([{"item": 7, "price": 1, "note": 1}]), "a text is wanted"),
+    ("k below 0", request(k=-1), "k: a number of items"),
+]
+
+
+def refusals(service, scores):
+    for what, body, reason in REFUSED:
+        status, text = service.ask("POST", "/rank", body)
+        check(f"refused: {what}", status == 400 and reason in json.loads(text)["error"])
+    bad = [{"item": 9}] + [{"price": p, "item": float(i), "note": "x"} for i, p in EVENTS]
+    answer = json.loads(service.ask("POST", "/rank", request(bad, k=4))[1])
+    check("an item without its price is null alone", answer["bad"] == 1 and
+          answer["best"][3]["item"] == 0 and answer["best"][3]["score"] is None and
+          "price" in answer["first_bad"])
+    check("the others are scored", abs(answer["best"][0]["score"] - max(
+        2 * c - v for c, v in scores)) < 1e-5)
+    status, text = service.ask("POST", "/rank", request(k=0))
+    check("none is wanted", status == 200 and json.loads(text)["best"] == [])
+
+
+def main():
+    service = Service(sys.argv[1])
+    try:
+        serve(service)
+    finally:
+        service.process.kill()
+    sys.exit(failures > 0)
+
+
+def serve(service):
+    expected = [scores_of("new.csv"), scores_of("old.csv")]  # of even versions, of odd ones
+    refusals(service, expected[1])
+    counts = {"answers": 0, "wrong": 0, "lost": 0}
+    answered = service.metrics()['ranking_requests_total{status="200"}']
+    clients = [threading.Thread(target=client, args=(service, expected, counts))
+               for _ in range(4)]
+    for c in clients:
+        c.start()
+    swaps = 20
+    for i in range(swaps):
+        service.publish("old.mm" if i % 2 else "new.mm")
+    check("models are published", service.version() == 1 + swaps)
+    check("one of other columns is refused", service.publish("other.mm") == "refused")
+    check("a file that is no model is refused", service.publish("columns.json") == "refused")
+    check("what was served is served on", service.version() == 1 + swaps)
+    parts = service.metrics()
+    check("parts are timed", all(
+        0 < parts[f'ranking_part_seconds{{part="{p}",quantile="0.5"}}'] < 1
+        for p in ("read", "score", "write")))
+    service.process.send_signal(signal.SIGTERM)
+    time.sleep(0.1)
+    check("a balancer is told of the end", service.ask("GET", "/healthz")[0] == 503)
+    for c in clients:
+        c.join()
+    out, err = service.process.communicate(timeout=20)
+    check("it ends well", service.process.returncode == 0)
+    check(f"{counts['answers']} answers came, none wrong or lost", counts["answers"] > 100 and
+          counts["wrong"] == 0 and counts["lost"] == 0)
+    check("as many as it counted", f"ended after {int(answered) + counts['answers']} " in out)
+    check("it says what it refused", 'not published: column "thing"' in err)
+
+
+main()
