@@ -11,7 +11,7 @@ cd "$work" || exit 2
 # shellcheck source=tests/embed/make_models.sh
 . "$here/make_models.sh"
 mkdir -p host/subprojects
-for part in include src tools tests meson.build meson_options.txt; do
+for part in include src python tools tests meson.build meson_options.txt; do
     mkdir -p host/subprojects/mmoe && ln -s "$root/$part" host/subprojects/mmoe/
 done
 cp "$here/serve.c" host/

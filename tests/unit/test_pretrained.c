@@ -368,9 +368,10 @@ START_TEST(runs_go_on_with_the_same_file) {
         train(whole);
         SUCCEEDS(mmoe_config_set(config, "trainer.n_epoch", "1", &err));
         mmoe_model *first = new_model();
-        mmoe_trainer *trainer = new_trainer(first, 1);
+        mmoe_trainer *trainer;
+        const mmoe_trainer_options options = {.threads = 1, .checkpoint_path = checkpoint};
+        SUCCEEDS(mmoe_trainer_create(first, &options, NULL, &trainer, &err));
         SUCCEEDS(mmoe_trainer_fit(trainer, rows, valid, &err));
-        SUCCEEDS(mmoe_checkpoint_write(trainer, checkpoint, &err));
         mmoe_trainer_free(trainer);
         SUCCEEDS(go_on(cut, checkpoint, &err));
         assert_same_models(whole, cut);
