@@ -68,7 +68,7 @@ writes() { # PROCESS
 stopped() { # SIGNAL DESCRIPTION
     : >after
     ls -A >before
-    LD_PRELOAD=$preload "$mmoe" synth clicks --rows 100000000 --output big.csv 2>err &
+    LD_PRELOAD=$preload "$mmoe" synth clicks --rows 5000000 --output big.csv 2>err &
     pid=$!
     while kill -0 "$pid" 2>/dev/null && ! writes "$pid"; do :; done
     kill -s "$1" "$pid" 2>/dev/null

@@ -7,7 +7,7 @@ import sys
 import tempfile
 
 MMOE = os.path.realpath(sys.argv[1])
-ROWS, NUMBERS = 700_000, 12
+ROWS, NUMBERS = 1_400_000, 12
 CONFIG = """{"features": {"sparse": [{"name": "id", "embed_dim": 2}], "dense": [{"name": "x*"}]},
     "tasks": [{"name": "ctr", "label": "click", "tower_params": {"dims": [2]}}],
     "model": {"name": "shared_bottom", "bottom_params": {"dims": [2]}},
