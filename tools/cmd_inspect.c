@@ -171,8 +171,11 @@ static void print_sparse_columns(const mmoe_model *model, bool lists, const char
 
 static void print_meta(const mmoe_model *model) {
     const char *key, *value;
-    for (size_t i = 0; (key = mmoe_model_meta_at(model, i, &value)) != NULL; i++)
-        printf("%s  %-32s %s\n", i ? "" : "\nmetadata\n", key, value);
+    for (size_t i = 0; (key = mmoe_model_meta_at(model, i, &value)) != NULL; i++) {
+        printf("%s  %-32s ", i ? "" : "\nmetadata\n", key);
+        cli_write_plain(stdout, value, strlen(value));
+        putchar('\n');
+    }
 }
 
 static void print_model(const mmoe_model *model) {

@@ -291,8 +291,8 @@ int cli_predict(int argc, char **argv) {
         "such rows and names the first, and the exit status is 0. A cell that is no number where "
         "one must stand is an error, 1,\n"
         "and so is a row of other fields than the header: with --skip-bad such rows are treated "
-        "alike, and columns of --keep that they\n"
-        "have not are empty.",
+        "alike, and their columns of --keep\n"
+        "are empty.",
         options,
         NULL,
         NULL,

@@ -98,8 +98,11 @@ static void print_time(const mmoe_estimate *e) {
     print_part("the rest", "", rest > 0 ? rest : 0, rest > 0 ? rest / all : 0, 0);
     if (!e->rows) return;
     mmoe_format_count(e->rows, size);
-    printf("\nan epoch of %s rows: %s\n", size,
-           cli_time_text((double)steps_of_epoch(e) * e->step_seconds, time));
+    const double epoch = (double)steps_of_epoch(e) * e->step_seconds;
+    if (epoch < 10)
+        printf("\nan epoch of %s rows: %.3g s\n", size, epoch);
+    else
+        printf("\nan epoch of %s rows: %s\n", size, cli_time_text(epoch, time));
 }
 
 void plan_print(const mmoe_estimate *e) {

@@ -92,8 +92,7 @@ static bool is_due(progress_line *line, const mmoe_work *w, double now) {
     return now - line->began >= PATIENCE && (now - line->shown) * TIMES_A_SECOND >= 1;
 }
 
-/* A file's name may have anything in it; what moves the cursor must not reach a terminal. */
-static void write_plain(FILE *out, const char *text, size_t length) {
+void cli_write_plain(FILE *out, const char *text, size_t length) {
     for (size_t i = 0; i < length; i++)
         fputc((unsigned char)text[i] < ' ' || text[i] == 127 ? '?' : text[i], out);
 }
@@ -102,7 +101,7 @@ static void write_line(progress_line *line, const char *text, double now, int wi
     fputs(line->is_open ? ERASE : "", line->out);
     line->is_open = true;
     /* A full row would make the cursor go on below. */
-    write_plain(line->out, text, fitting(text, strlen(text), width - 1));
+    cli_write_plain(line->out, text, fitting(text, strlen(text), width - 1));
     fflush(line->out);
     line->shown = now;
 }

@@ -29,6 +29,9 @@ void cli_progress_erase(void);
 /* Nothing is said any more: the terminal gets the results. */
 void cli_progress_stop(void);
 
+/* A text of a file may have anything in it; what moves the cursor must not reach a terminal, and
+ * is a "?". */
+void cli_write_plain(FILE *out, const char *text, size_t length);
 /* "34 s", "12 min", "3.5 h". */
 enum { CLI_TIME_SIZE = 24 };
 const char *cli_time_text(double seconds, char text[CLI_TIME_SIZE]);

@@ -88,8 +88,8 @@ void sweep_results_close(sweep_results *results);
 
 /* ---- sweep_run.c ---- */
 
-/* Does the runs that are open, `threads` side by side, on rows of which each file may have
- * `skip_bad` that are at fault. On a signal it stops and leaves them open. */
+/* Does the runs that are open, `threads` side by side, on rows of which train, valid and test
+ * may have `skip_bad` each that are at fault. On a signal it stops and leaves them open. */
 int sweep_run_all(const sweep_plan *plan, sweep_results *results, int threads, int64_t skip_bad);
 
 /* ---- sweep_summary.c ---- */

@@ -310,7 +310,7 @@ MMOE_API void mmoe_input_free(mmoe_input *input);
 /* Whether predictors of the model can be bound to it: MMOE_E_ARGUMENT, with the column, where the
  * model reads one that is not given, has no use for one that is not optional, or cannot know any
  * value of its type (of integers, a vocabulary of texts none of which is an integer); a list and
- * one value, another dim, an item's column that is the user's to the model. _MEMORY. */
+ * one value, another dim, an item's column that is the user's to the model. */
 MMOE_API mmoe_status mmoe_input_check(const mmoe_input *input, const mmoe_model *model,
                                       mmoe_error *err);
 
@@ -379,8 +379,8 @@ typedef struct mmoe_predictor_options {
      * of their embeddings first. 0: 64 MB, more than what pays takes unless embeddings are wider
      * than 256. 1: none. */
     size_t product_bytes;
-    /* Not NULL: the predictor is bound to it, as far as mmoe_input_check finds nothing; it is an
-     * error of the call what that finds. Batches without it are refused. */
+    /* Not NULL: the predictor is bound to it, and what mmoe_input_check finds is the call's error.
+     * Batches without it are refused. */
     const mmoe_input *input;
     void *reserved[6]; /* NULL; else MMOE_E_ARGUMENT */
 } mmoe_predictor_options;
@@ -445,9 +445,8 @@ typedef struct mmoe_scoring {
     const mmoe_expression *expression; /* NULL: the model's, or its only task */
     float *scores;      /* final scores [items->rows], or of the best [min(k, items->rows)] */
     float *task_scores; /* the same rows' of the tasks, [.., tasks]; NULL: not wanted */
-    size_t *
-        rows; /* the best rows' numbers, as mmoe_predictor_top has them; NULL: all rows, in order */
-    size_t k; /* how many are the best */
+    size_t *rows;       /* numbers of the best, as of mmoe_predictor_top; NULL: all, in order */
+    size_t k;           /* how many are the best */
 } mmoe_scoring;
 /* mmoe_predictor_score, or with `rows` mmoe_predictor_top, with an expression of one's own and the
  * scores of the tasks, all in one pass. */

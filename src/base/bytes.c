@@ -50,7 +50,8 @@ mmoe_status mmoe_bytes_read(mmoe_bytes *from, char *to, size_t size, size_t *n, 
 }
 
 double mmoe_bytes_share(const mmoe_bytes *from) {
-    const double given = (double)given_of(from), all = (double)from->raw.state.bytes;
+    const int64_t held = from->unpacking ? 0 : (int64_t)from->held;
+    const double given = (double)(given_of(from) - held), all = (double)from->raw.state.bytes;
     return given < all ? given / all : all > 0;
 }
 

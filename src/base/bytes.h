@@ -15,6 +15,7 @@ typedef struct mmoe_bytes {
     struct mmoe_unpacking *unpacking; /* NULL: the file is not packed */
     const mmoe_watcher *watcher;      /* told at each read; NULL: none */
     int64_t rows;                     /* for the watcher */
+    size_t held;                      /* of what was given, by a reader who is not yet there */
 } mmoe_bytes;
 
 /* "-" is standard input. `alloc` may be NULL. MMOE_E_IO, _MEMORY. */
@@ -28,7 +29,7 @@ void mmoe_bytes_count(mmoe_bytes *from, int64_t rows);
  * end the file is another than it was at the beginning, too; _MEMORY; _FORMAT: the file is packed,
  * but damaged, cut off or packed twice. */
 mmoe_status mmoe_bytes_read(mmoe_bytes *from, char *to, size_t size, size_t *n, mmoe_error *err);
-/* About how much of all it has given, at most 1; 0: nobody knows. */
+/* About how much of all it has given, but for what is held, at most 1; 0: nobody knows. */
 double mmoe_bytes_share(const mmoe_bytes *from);
 void mmoe_bytes_close(mmoe_bytes *bytes);
 

@@ -84,6 +84,7 @@ mmoe_status mmoe_csv_blocks_next(mmoe_csv_blocks *b, size_t size, mmoe_csv_block
     b->n_rest = 0;
     mmoe_status status = cut(b, &c, size, err);
     if (!status) status = keep_rest(b, &c, err);
+    b->from->held = b->n_rest;
     if (status)
         mmoe_release(&b->alloc, c.bytes);
     else

@@ -197,6 +197,11 @@ const char *mmoe_value_text(const void *at, size_t *length);
 mmoe_part mmoe_value_part(mmoe_value_type type, const void *at, char room[MMOE_SHOWN_SIZE]);
 
 size_t mmoe_value_size(mmoe_value_type type);
+/* Is it one that passes an encoder? */
+static inline bool mmoe_value_is_raw(mmoe_value_type type) {
+    return type == MMOE_VALUE_INT64 || type == MMOE_VALUE_TEXT || type == MMOE_VALUE_FLOAT ||
+           type == MMOE_VALUE_DOUBLE;
+}
 /* The value as a sentence names it: "\"red\"", "an empty value", "7"; long texts are cut, no
  * character in two. */
 const char *mmoe_value_show(mmoe_value_type type, const void *at, char out[MMOE_SHOWN_SIZE]);

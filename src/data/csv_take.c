@@ -19,21 +19,17 @@ static bool resize(const mmoe_allocator *a, void *array, size_t used, size_t roo
 }
 
 /* Rows or elements to have room for, of which `wanted` is the least: as many as are expected where
- * `wanted` are a share of them, and some more; memory that is never written to costs nothing. */
+ * `wanted` are a share of them, and some more; most systems give memory when it is written to. */
 static size_t room_for(size_t wanted, double share) {
     const double expected = 1.02 / share, least = 1.25;
     if (share >= 1) return wanted;
     return (size_t)((double)wanted * (expected > least ? expected : least));
 }
 
-static mmoe_status make_rows(mmoe_csv_room *room, const mmoe_csv_part *first, size_t rows,
-                             mmoe_error *err) {
-    struct mmoe_dataset *set = room->set;
+static bool resize_rows(struct mmoe_dataset *set, const mmoe_csv_part *first, size_t more) {
     const mmoe_allocator *a = &set->alloc;
-    const size_t used = (size_t)set->rows, more = room_for(rows, room->share),
-                 n_list = (size_t)(set->n_sparse - set->n_id),
+    const size_t used = (size_t)set->rows, n_list = (size_t)(set->n_sparse - set->n_id),
                  lists = used && n_list ? used * n_list + 1 : 0;
-    if (rows <= room->rows && set->ids) return MMOE_OK;
     bool good = resize(a, &set->ids, used, more, (size_t)set->n_id * sizeof *set->ids) &&
                 resize(a, &set->labels, used, more, (size_t)set->n_label * sizeof *set->labels);
     if (good && !first->learns_numbers)
@@ -42,26 +38,42 @@ static mmoe_status make_rows(mmoe_csv_room *room, const mmoe_csv_part *first, si
         good = resize(a, &set->weights, used, more, sizeof *set->weights);
     if (good && n_list)
         good = resize(a, &set->offsets, lists, more * n_list + 1, sizeof *set->offsets);
-    if (!good)
-        return mmoe_fail_memory(
-            err, more * 4 * (size_t)(set->n_sparse + set->dense_width + set->n_label + 1));
-    if (n_list) set->offsets[0] = 0;
-    room->rows = more;
-    return MMOE_OK;
+    if (good && n_list) set->offsets[0] = 0;
+    return good;
+}
+
+/* Where there is no memory for what is expected, there may be for what has come. */
+static mmoe_status make_rows(mmoe_csv_room *room, const mmoe_csv_part *first, size_t rows,
+                             mmoe_error *err) {
+    struct mmoe_dataset *set = room->set;
+    if (rows <= room->rows && set->ids) return MMOE_OK;
+    room->rows = room_for(rows, room->share);
+    if (resize_rows(set, first, room->rows)) return MMOE_OK;
+    const bool is_more = room->rows > rows;
+    room->rows = rows;
+    if (is_more && resize_rows(set, first, rows)) return MMOE_OK;
+    return mmoe_fail_memory(err, rows * 4 *
+                                     (size_t)(set->n_sparse + set->dense_width + set->n_label + 1));
+}
+
+static bool resize_elements(struct mmoe_dataset *set, const mmoe_csv_part *first, size_t more) {
+    const mmoe_allocator *a = &set->alloc;
+    const size_t used = first->first_element;
+    return resize(a, &set->elements, used, more, sizeof *set->elements) &&
+           (!first->lists.is_weighed ||
+            resize(a, &set->element_weights, used, more, sizeof *set->element_weights));
 }
 
 static mmoe_status make_elements(mmoe_csv_room *room, const mmoe_csv_part *first, size_t elements,
                                  mmoe_error *err) {
     struct mmoe_dataset *set = room->set;
-    const mmoe_allocator *a = &set->alloc;
-    const size_t used = first->first_element, more = room_for(elements, room->share);
     if (set->n_sparse == set->n_id || (elements <= room->elements && set->elements)) return MMOE_OK;
-    if (!resize(a, &set->elements, used, more, sizeof *set->elements) ||
-        (first->lists.is_weighed &&
-         !resize(a, &set->element_weights, used, more, sizeof *set->element_weights)))
-        return mmoe_fail_memory(err, more * (sizeof(int32_t) + sizeof(float)));
-    room->elements = more;
-    return MMOE_OK;
+    room->elements = room_for(elements, room->share);
+    if (resize_elements(set, first, room->elements)) return MMOE_OK;
+    const bool is_more = room->elements > elements;
+    room->elements = elements;
+    if (is_more && resize_elements(set, first, elements)) return MMOE_OK;
+    return mmoe_fail_memory(err, elements * (sizeof(int32_t) + sizeof(float)));
 }
 
 /* ---- Rows ---- */

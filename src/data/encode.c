@@ -40,11 +40,6 @@ static mmoe_status check_stride(const mmoe_values *v, const char *call, mmoe_err
                         stride, size);
 }
 
-static bool is_raw(mmoe_value_type type) {
-    return type == MMOE_VALUE_INT64 || type == MMOE_VALUE_TEXT || type == MMOE_VALUE_FLOAT ||
-           type == MMOE_VALUE_DOUBLE;
-}
-
 /* Are there values, as far apart as they must be? */
 static mmoe_status check_place(const mmoe_values *v, const char *call, mmoe_error *err) {
     if (v->column->values || !v->rows) return check_stride(v, call, err);
@@ -69,7 +64,7 @@ static mmoe_status check_parts(const mmoe_values *v, const char *call, mmoe_erro
                             "%s: the columns of the cross are NULL", call);
     for (size_t i = 0; !status && v->column->values && i < v->parts; i++) {
         const mmoe_values part = part_of(v, i);
-        if (!is_raw(part.column->type))
+        if (!mmoe_value_is_raw(part.column->type))
             return mmoe_fail_at(err, MMOE_E_ARGUMENT, NULL, 0, v->name,
                                 "%s: %d is no type of the values of a cross's column %zu", call,
                                 (int)part.column->type, i);
@@ -85,7 +80,7 @@ mmoe_status mmoe_values_check(const mmoe_values *v, const char *call, mmoe_error
     const char *what = v->parts ? "cross" : "dense column";
     if (sparse && !v->parts) what = "sparse column";
     if (v->parts && type == MMOE_VALUE_PARTS) return check_parts(v, call, err);
-    if (type != encoded && (v->parts || !is_raw(type)))
+    if (type != encoded && (v->parts || !mmoe_value_is_raw(type)))
         return mmoe_fail_at(err, MMOE_E_ARGUMENT, NULL, 0, v->name,
                             "%s: %d is no type of a %s's values", call, (int)type, what);
     return check_place(v, call, err);

@@ -12,11 +12,6 @@ const mmoe_input_column *mmoe_input_find(const mmoe_input *input, const char *na
     return NULL;
 }
 
-static bool is_raw(mmoe_value_type type) {
-    return type == MMOE_VALUE_INT64 || type == MMOE_VALUE_TEXT || type == MMOE_VALUE_FLOAT ||
-           type == MMOE_VALUE_DOUBLE;
-}
-
 static mmoe_status check_given(const mmoe_input_column *columns, size_t at, mmoe_error *err) {
     const mmoe_input_column *c = &columns[at];
     const char *fault = NULL;
@@ -24,7 +19,8 @@ static mmoe_status check_given(const mmoe_input_column *columns, size_t at, mmoe
         return mmoe_fail(err, MMOE_E_ARGUMENT, "mmoe_input_create: column %zu has no name", at);
     for (size_t i = 0; i < at; i++)
         if (strcmp(columns[i].name, c->name) == 0) fault = "two columns have this name";
-    if (!is_raw(c->type)) fault = "an input is of raw values: integers, texts, floats or doubles";
+    if (!mmoe_value_is_raw(c->type))
+        fault = "an input is of raw values: integers, texts, floats or doubles";
     if (c->side != MMOE_SIDE_ITEM && c->side != MMOE_SIDE_USER) fault = "there is no such side";
     if (c->dim < 0) fault = "dim is negative";
     if (c->is_list && c->dim > 1) fault = "a list's values are of one number";

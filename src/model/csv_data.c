@@ -195,6 +195,16 @@ mmoe_status mmoe_dataset_fit_csv(const mmoe_config *config, const char *path,
     return mmoe_dataset_fit_csv_with(config, path, NULL, alloc, schema, out, err);
 }
 
+/* Of rows that something is learned from, which have labels. */
+static mmoe_status check_learning(const mmoe_read_options *options, const mmoe_allocator *alloc,
+                                  const char *call, mmoe_csv_how *how, mmoe_error *err) {
+    if (mmoe_allocator_check(alloc, call, err)) return MMOE_E_ARGUMENT;
+    if (mmoe_csv_how_of(options, call, how, err)) return MMOE_E_ARGUMENT;
+    if (how->labels == MMOE_LABELS_REQUIRED) return MMOE_OK;
+    return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: labels is %d, not MMOE_LABELS_REQUIRED", call,
+                     how->labels);
+}
+
 mmoe_status mmoe_dataset_fit_csv_with(const mmoe_config *config, const char *path,
                                       const mmoe_read_options *options, const mmoe_allocator *alloc,
                                       mmoe_schema **schema, mmoe_dataset **out, mmoe_error *err) {
@@ -203,11 +213,7 @@ mmoe_status mmoe_dataset_fit_csv_with(const mmoe_config *config, const char *pat
     mmoe_schema *learned = NULL;
     if (!config || !path || !schema || !out)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: an argument is NULL", call);
-    if (mmoe_allocator_check(alloc, call, err)) return MMOE_E_ARGUMENT;
-    if (mmoe_csv_how_of(options, call, &rows.how, err)) return MMOE_E_ARGUMENT;
-    if (rows.how.labels != MMOE_LABELS_REQUIRED)
-        return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: labels is %d, not MMOE_LABELS_REQUIRED", call,
-                         rows.how.labels);
+    if (check_learning(options, alloc, call, &rows.how, err)) return MMOE_E_ARGUMENT;
     const mmoe_status status = get_rows(&rows, options, alloc, &learned, out, err);
     if (!status) *schema = learned;
     return status;
@@ -252,11 +258,7 @@ mmoe_status mmoe_dataset_grow_csv(const mmoe_schema *schema, const char *path,
     mmoe_schema *learned = NULL, *growing = NULL;
     if (!schema || !path || !grown || !out)
         return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: an argument is NULL", call);
-    if (mmoe_allocator_check(alloc, call, err)) return MMOE_E_ARGUMENT;
-    if (mmoe_csv_how_of(options, call, &rows.how, err)) return MMOE_E_ARGUMENT;
-    if (rows.how.labels != MMOE_LABELS_REQUIRED)
-        return mmoe_fail(err, MMOE_E_ARGUMENT, "%s: labels is %d, not MMOE_LABELS_REQUIRED", call,
-                         rows.how.labels);
+    if (check_learning(options, alloc, call, &rows.how, err)) return MMOE_E_ARGUMENT;
     if (!may_grow(schema))
         return mmoe_fail(err, MMOE_E_ARGUMENT,
                          "no feature has learned a vocabulary, so there is nothing that grows");

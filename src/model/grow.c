@@ -89,6 +89,8 @@ mmoe_status mmoe_model_grow(const mmoe_model *from, const mmoe_config *config,
     if (!status) status = mmoe_model_assemble(&parts, &a, &m, err);
     if (status) return status;
     status = fill(m, from, err);
+    if (!status) status = mmoe_meta_merge(&m->meta, &from->meta, "", &a, err);
+    mmoe_meta_clear(&m->meta, MMOE_META_TRAINING, &a);
     if (status)
         mmoe_model_free(m);
     else

@@ -152,6 +152,7 @@ static mmoe_status make_model(const shrinking *s, const mmoe_model *from, mmoe_s
         copy_rows(s->rows[i], &from->params.tables[i], mmoe_params_rows(&from->params, i),
                   mmoe_params_rows(to, i));
     status = mmoe_meta_merge(&made->meta, &from->meta, "", s->alloc, err);
+    mmoe_meta_clear(&made->meta, MMOE_META_TRAINING, s->alloc);
     if (status)
         mmoe_model_free(made);
     else

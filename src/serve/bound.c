@@ -10,18 +10,14 @@ mmoe_status mmoe_input_check(const mmoe_input *input, const mmoe_model *model, m
                      input ? "model" : "input");
 }
 
-static bool is_in(int which, mmoe_side side) {
-    return which == MMOE_ALL_COLUMNS || (which == MMOE_USER_COLUMNS) == (side == MMOE_SIDE_USER);
-}
-
 static mmoe_bound_place place_of(const mmoe_input *input, int which, const char *name) {
     const mmoe_input_column *end = mmoe_input_find(input, name);
-    const bool repeated = !is_in(which, end->side);
+    const bool repeated = !mmoe_serve_has_side(which, end->side);
     const int batch = repeated ? MMOE_USER_COLUMNS : which;
     mmoe_bound_place place = {0, 0, repeated};
     for (const mmoe_input_column *c = input->columns; c < end; c++) {
-        place.column += is_in(batch, c->side);
-        place.list += is_in(batch, c->side) && c->is_list;
+        place.column += mmoe_serve_has_side(batch, c->side);
+        place.list += mmoe_serve_has_side(batch, c->side) && c->is_list;
     }
     return place;
 }
@@ -40,7 +36,7 @@ static void bind_side(const mmoe_program *p, const mmoe_serve_bound *b, int whic
     const mmoe_serve_side *s = &p->sides[which];
     mmoe_bound_place *to = side->places;
     for (size_t i = 0; i < b->input->count; i++)
-        if (is_in(which, b->input->columns[i].side))
+        if (mmoe_serve_has_side(which, b->input->columns[i].side))
             side->types[side->given++] = &b->input->columns[i];
     for (int32_t i = 0; i < s->n_sparse; i++)
         to += place_feature(b, which, schema, (int32_t)(s->sparse[i] - schema->sparse), to);

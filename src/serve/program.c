@@ -16,10 +16,6 @@ enum {
 
 /* ---- Columns ---- */
 
-static bool has_side(int which, mmoe_side side) {
-    return which == MMOE_ALL_COLUMNS || (which == MMOE_USER_COLUMNS) == (side == MMOE_SIDE_USER);
-}
-
 static bool has_products(const mmoe_program *p, int32_t lookup) {
     return p->products.first[lookup] >= 0;
 }
@@ -92,7 +88,7 @@ static void place_products(const mmoe_program *p, mmoe_serve_side *side, int whi
     const mmoe_schema *s = p->model->schema;
     for (int of = MMOE_SIDE_USER; of >= MMOE_SIDE_ITEM; of--)
         for (int32_t i = 0; i < s->n_sparse; i++)
-            if ((int)s->sparse[i].side == of && has_side(which, s->sparse[i].side) &&
+            if ((int)s->sparse[i].side == of && mmoe_serve_has_side(which, s->sparse[i].side) &&
                 has_products(p, i))
                 to->product[i] = side->n_product++;
 }
@@ -102,7 +98,7 @@ static void fill_lookups(const mmoe_program *p, mmoe_serve_side *side, int which
     const mmoe_schema *s = p->model->schema;
     for (int32_t i = 0; i < input->u.input.n_lookup; i++) {
         const mmoe_lookup *l = &input->u.input.lookups[i];
-        if (!has_side(which, s->sparse[i].side)) continue;
+        if (!mmoe_serve_has_side(which, s->sparse[i].side)) continue;
         const mmoe_serve_product product = {at->column[i], p->products.first[i], at->product[i]};
         if (!is_in_x(p, input, i)) {
             side->products[side->n_found++] = product;
@@ -119,7 +115,7 @@ static void fill_side(mmoe_program *p, mmoe_serve_side *side, int which, const m
                       const places *at) {
     const mmoe_schema *s = p->model->schema;
     for (int32_t i = 0; i < s->n_sparse; i++) {
-        if (!has_side(which, s->sparse[i].side)) continue;
+        if (!mmoe_serve_has_side(which, s->sparse[i].side)) continue;
         at->column[i] = side->n_sparse;
         side->n_id += s->sparse[i].list < 0;
         side->sparse[side->n_sparse] = &s->sparse[i];
@@ -128,7 +124,7 @@ static void fill_side(mmoe_program *p, mmoe_serve_side *side, int which, const m
     }
     for (int32_t i = 0; i < s->n_dense; i++) {
         const mmoe_dense_column *d = &s->dense[i];
-        if (!has_side(which, d->side)) continue;
+        if (!mmoe_serve_has_side(which, d->side)) continue;
         side->dense[side->n_dense++] = (mmoe_serve_dense){d, side->dense_width};
         add_copy(side, p->place[input->u.input.dense_col + d->first], d->width);
     }

@@ -67,6 +67,10 @@ typedef struct mmoe_serve_side {
 } mmoe_serve_side;
 
 enum { MMOE_ALL_COLUMNS, MMOE_USER_COLUMNS, MMOE_ITEM_COLUMNS, MMOE_SERVE_SIDES };
+/* Has such a batch the columns of a side? */
+static inline bool mmoe_serve_has_side(int which, mmoe_side side) {
+    return which == MMOE_ALL_COLUMNS || (which == MMOE_USER_COLUMNS) == (side == MMOE_SIDE_USER);
+}
 
 enum { MMOE_PRODUCT_ROWS = 64 }; /* of such a table that are floats at a time */
 

@@ -28,7 +28,7 @@ scores() { "$mmoe" predict --model "$1" --data "$2" --output "$3" 2>err; }
 train="train --config config.json"
 grow="$train --train new.csv --from old.m --grow"
 
-expect 0 "" $train --train old.csv --output old.m
+expect 0 "" $train --train old.csv --output old.m --meta team=ranking
 expect 0 "user: 5 of 17 values are new" $grow --output grown.m --valid old.csv --checkpoint 2.ckpt
 check "values of lists that stand there twice" grep -q "seen: 5 of 12 values are new" err
 check "row numbers do not grow" grep -qF 'hour: its ids are of the kind "row", whose 24 rows' err
@@ -82,6 +82,9 @@ expect_nothing_left x.m
 expect 0 "" import --weights grown.m --shrink 2 --data new.csv --output small.m
 check "counts before and after" grep -Eq "^user +17 +12 +70.6$" out
 check "the size" grep -qE "^[0-9,]+ bytes, the file that was shrunk has [0-9,]+$" out
+run inspect --model small.m
+check "the caller's texts stay, through growing, too" grep -Eq '^  team +ranking$' out
+check "what training told was of another model" sh -c '! grep -q training.rows out'
 scores grown.m new.csv grown.p
 scores small.m new.csv small.p
 check "values that stay keep their scores" cmp grown.p small.p

@@ -20,12 +20,13 @@ lib=$(package --variable=libdir)
 LD_LIBRARY_PATH=$lib
 export LD_LIBRARY_PATH
 
-for file in include/mmoe/mmoe.h include/mmoe/mmoe.hpp include/mmoe/train.h include/mmoe/arrow.h \
+for file in include/mmoe/mmoe.h include/mmoe/mmoe.hpp include/mmoe/arrow.h include/mmoe/data.h \
+    include/mmoe/estimate.h include/mmoe/inspect.h include/mmoe/train.h \
     bin/mmoe share/man/man1/mmoe.1 share/mmoe/python/mmoe.py; do
     check "$file" test -s "$prefix/$file"
 done
 for file in libmmoe.a libmmoe.so; do check "$file" test -s "$lib/$file"; done
-check "nothing else" test "$(find "$root" \( -type f -o -type l \) | wc -l)" -eq 14
+check "nothing else" test "$(find "$root" \( -type f -o -type l \) | wc -l)" -eq 17
 check "the program runs" "$prefix/bin/mmoe" --version
 check "and without a word where its library is" env -u LD_LIBRARY_PATH "$prefix/bin/mmoe" --version
 check "the library's own calls are bound" sh -c "readelf -d '$lib/libmmoe.so' | grep -q SYMBOLIC"

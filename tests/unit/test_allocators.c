@@ -149,11 +149,12 @@ END_TEST
 
 /* A new function belongs into the list above. */
 START_TEST(all_of_the_headers_are_walked) {
-    static const char *const headers[] = {HEADERS "/mmoe.h", HEADERS "/train.h",
-                                          HEADERS "/arrow.h"};
+    static const char *const headers[] = {HEADERS "/mmoe.h",  HEADERS "/data.h",
+                                          HEADERS "/train.h", HEADERS "/estimate.h",
+                                          HEADERS "/arrow.h", HEADERS "/inspect.h"};
     static const char parameter[] = "const mmoe_allocator *alloc,";
     int count = 0;
-    for (int i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof headers / sizeof *headers; i++) {
         size_t size;
         char *text = get_file(headers[i], &size);
         for (const char *at = text; (at = strstr(at, parameter)); at++) count++;

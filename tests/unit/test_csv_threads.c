@@ -241,12 +241,12 @@ START_TEST(every_allocation_may_fail) {
         drop(&o);
         ck_assert_int_eq(memory.live, 0);
         if (status == MMOE_OK && memory.refused)
-            recovered++; /* a vocabulary's that gives memory back */
+            recovered++; /* a vocabulary's that gives memory back; room for rows yet to come */
         else
             failing_check(&memory, status, &err);
     }
     ck_assert_int_gt(memory.calls, 300);
-    ck_assert_int_le(recovered, 8);
+    ck_assert_int_le(recovered, 16);
 }
 END_TEST
 

@@ -1,0 +1,79 @@
+/* mmoe/estimate.h: what training takes, before it begins. See mmoe/mmoe.h for the conventions. */
+#ifndef MMOE_ESTIMATE_H
+#define MMOE_ESTIMATE_H
+
+#include "data.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- What training takes ---- */
+
+/* An embedding table, as training would have it. */
+typedef struct mmoe_table_estimate {
+    const char *name; /* of the feature that owns it */
+    int64_t rows;
+    int32_t width;
+    int64_t bytes;        /* of its weights */
+    int64_t moment_bytes; /* of its moments, and of the last steps of its rows */
+    const char *update;   /* "dense", "deferred", "lazy", or "none" of a frozen one; static */
+    const char *why;      /* a sentence; static */
+} mmoe_table_estimate;
+
+/* A pass over a node in a step, as a profile has it (mmoe_profile_entry). */
+typedef struct mmoe_part_estimate {
+    const char *node, *pass;
+    double seconds; /* of a step, summed over the workers */
+    double flops;   /* of its GEMMs; 0: none */
+} mmoe_part_estimate;
+
+typedef struct mmoe_estimate {
+    const mmoe_table_estimate *tables; /* [n_table] */
+    const mmoe_part_estimate *parts;   /* [n_part], in the order of a step */
+    size_t n_table, n_part;
+    int64_t parameters; /* trainable values */
+    /* Bytes of memory: weights of tables, and of layers with running statistics; moments, with last
+     * steps; copies of weights (the best of small tables, averages, gradients that are kept whole);
+     * working memory of steps, and all else that the model and its trainer take; rows in memory,
+     * and rows that are streamed (trainer.memory), whatever their number. */
+    int64_t table_bytes, layer_bytes, moment_bytes, copy_bytes, step_bytes;
+    int64_t row_bytes, stream_bytes;
+    int64_t available; /* what the process may take beside what it has, by the kernel's word */
+    int64_t model_file, checkpoint_file; /* bytes of files, to some kilobytes */
+    int64_t rows;                        /* of an epoch */
+    int32_t batch_size;
+    int threads;
+    double step_seconds;
+    int64_t best_file; /* bytes of disk while it trains (mmoe_trainer_options.best_folder) */
+} mmoe_estimate;
+
+typedef struct mmoe_estimate_options {
+    int threads;  /* of the trainer, 1 to 256; 0: one a processor */
+    int64_t rows; /* of an epoch; 0: those of `data` */
+    /* Rows whose lists tell how long lists are; NULL: they have one element each. */
+    const mmoe_dataset *data;
+} mmoe_estimate_options;
+
+/* What training by this configuration and schema would take, without training. Memory is counted by
+ * making model and trainer of addresses alone. Steps are made of a model whose tables are cut to
+ * some million values, on rows whose ids are drawn evenly, for about a second; what a step updates
+ * of tables beyond that is added by the rate at which weights are updated here. The caller frees
+ * the estimate. MMOE_E_ARGUMENT; as mmoe_model_create and mmoe_trainer_create: _CONFIG, _IO,
+ * _FORMAT, _VERSION, _MEMORY. */
+MMOE_API mmoe_status mmoe_estimate_create(const mmoe_config *config, const mmoe_schema *schema,
+                                          const mmoe_estimate_options *options,
+                                          const mmoe_allocator *alloc, mmoe_estimate **out,
+                                          mmoe_error *err);
+MMOE_API void mmoe_estimate_free(mmoe_estimate *estimate);
+/* MMOE_E_MEMORY where model and trainer would take more memory than there is (`available`): the
+ * message has both figures, and what of the largest table would fit. For before mmoe_model_create;
+ * what else is returned is that function's. */
+MMOE_API mmoe_status mmoe_estimate_check(const mmoe_config *config, const mmoe_schema *schema,
+                                         int threads, mmoe_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
